@@ -1,0 +1,103 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What an artifact looks like on disk, and how the runtime calls the code in it.
+//
+// The second contract between compiler and runtime (the first is kernel_abi.h; the schema of the metadata is
+// artifact.fbs beside this file). Plain C, only <stddef.h> and <stdint.h>.
+
+#ifndef FATHOM_ARTIFACT_ABI_H
+#define FATHOM_ARTIFACT_ABI_H
+
+#include "fathom/kernel_abi.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
+/// version and of minor versions up to its own.
+#define FATHOM_ARTIFACT_VERSION_MAJOR 1
+#define FATHOM_ARTIFACT_VERSION_MINOR 0
+
+#define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
+#define FATHOM_ARTIFACT_MAGIC_SIZE 8
+/// Segments start at multiples of this, counted from the start of the header.
+#define FATHOM_SEGMENT_ALIGNMENT 4096
+
+/// The first bytes of an artifact, little-endian. The metadata (a FlatBuffer, artifact.fbs) follows at once, then
+/// the segments. In an executable the artifact starts at a page boundary, and the file ends with a
+/// fathom_artifact_trailer_t.
+typedef struct fathom_artifact_header {
+  char magic[FATHOM_ARTIFACT_MAGIC_SIZE];
+  uint16_t version_major;
+  uint16_t version_minor;
+  /// Feature bits a reader must know; a reader refuses bits it does not know.
+  uint32_t required_features;
+  /// Bytes of metadata after this header; below 2 GiB.
+  uint64_t metadata_size;
+  /// XXH3-64 of the metadata.
+  uint64_t metadata_hash;
+  /// Bytes from the start of this header to the end of the last segment.
+  uint64_t total_size;
+  /// XXH3-64 of the fields above.
+  uint64_t header_hash;
+} fathom_artifact_header_t;
+
+/// The last bytes of an executable that carries an artifact.
+typedef struct fathom_artifact_trailer {
+  /// Offset of the artifact's header in the file.
+  uint64_t artifact_offset;
+  char magic[FATHOM_ARTIFACT_MAGIC_SIZE];
+} fathom_artifact_trailer_t;
+
+/// What model code needs from its host. The table outlives the loaded model; every function is thread-safe.
+typedef struct fathom_host {
+  uint32_t struct_size;
+  uint32_t version;
+  /// Passed to every function below.
+  void *self;
+  /// Runs `task` for every item in [0, items) and returns when all are done.
+  void (*parallel)(void *self, fathom_task_fn task, const void *argument, int64_t items);
+  /// Memory for temporaries of generated code, aligned to 64 bytes; NULL when there is none.
+  void *(*allocate)(void *self, size_t bytes);
+  void (*deallocate)(void *self, void *memory);
+} fathom_host_t;
+
+/// One call of an entry point.
+typedef struct fathom_call {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const fathom_host_t *host;
+  /// EntryPoint.arena_bytes of memory, aligned to 64 bytes, owned by the caller. Contents need not survive calls.
+  char *arena;
+  /// A pointer for every entry of Program.weight_slices.
+  const void *const *weights;
+  /// Rows of this call: tokens of one sequence (`prefill`) or one token of each of several (`decode`).
+  int64_t rows;
+  /// [rows]
+  const int32_t *tokens;
+  /// [rows]: position of each row in its sequence. `prefill` takes consecutive ones.
+  const int32_t *positions;
+  /// [rows]: page tables, see fathom_dispatch_t.
+  float *const *const *pages;
+  /// How many rows want logits, which, and where they go: f32 [logit_rows, vocabulary].
+  int64_t logit_rows;
+  const int32_t *logit_row_ids;
+  float *logits;
+  /// NULL, or f32 [layers, rows, hidden]: receives the residual stream after each layer, the last one after
+  /// the final norm.
+  float *states;
+} fathom_call_t;
+
+/// An entry point: an address in the code segment that Program.entry_points names. Returns 0.
+typedef int32_t (*fathom_entry_fn)(const fathom_call_t *call);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // FATHOM_ARTIFACT_ABI_H
