@@ -1,0 +1,149 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A model as config.json describes it: typed, range-checked, with the relations between fields checked.
+
+#ifndef FATHOM_FRONTEND_HUGGINGFACE_MODELCONFIG_H
+#define FATHOM_FRONTEND_HUGGINGFACE_MODELCONFIG_H
+
+#include "frontend/checkpoint/DType.h"
+#include "frontend/checkpoint/Diagnostics.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fathom::huggingface {
+
+struct Family;
+
+/// How router logits become scores, before anything is chosen.
+enum class ScoreFunction { Softmax, Sigmoid };
+
+/// What a group of experts is worth when only some groups may be chosen from.
+enum class GroupScore { None, Maximum, SumOfTopTwo };
+
+/// Rotary embedding over `attention.qkRopeHeadDim` dimensions.
+struct RopeConfig {
+  double theta = 10000;
+  /// True: pairs are (x[2i], x[2i+1]). False: (x[i], x[i + d/2]).
+  bool interleaved = true;
+  bool yarn = false;
+  /// The rest only where `yarn`.
+  double factor = 1;
+  int64_t originalMaxPositions = 0;
+  double betaFast = 32;
+  double betaSlow = 1;
+  double mscale = 0;
+  double mscaleAllDim = 0;
+  /// False: the ramp's bounds are not rounded to whole dimensions.
+  bool truncate = true;
+  /// An explicit multiplier of cos and sin, where the file has one.
+  std::optional<double> attentionFactor;
+};
+
+/// Multi-head latent attention.
+struct AttentionConfig {
+  int64_t heads = 0;
+  /// Width of the query latent; 0: queries are projected directly (q_proj).
+  int64_t qLoraRank = 0;
+  int64_t kvLoraRank = 0;
+  int64_t qkNopeHeadDim = 0;
+  int64_t qkRopeHeadDim = 0;
+  int64_t vHeadDim = 0;
+};
+
+/// Which experts a token meets. Choice: score (+ bias); groups ranked by `groupScore`, the best `topGroups`
+/// kept, experts elsewhere -inf; the best `expertsPerToken` of the rest, lowest index first among equals.
+/// Weights: the chosen experts' scores without bias, divided by their sum (+ 1e-20) where `normalise`, times
+/// `scale`.
+struct RoutingConfig {
+  int64_t experts = 0;
+  int64_t sharedExperts = 0;
+  int64_t expertsPerToken = 0;
+  int64_t expertWidth = 0;
+  int64_t groups = 1;
+  int64_t topGroups = 1;
+  ScoreFunction scoreFunction = ScoreFunction::Softmax;
+  GroupScore groupScore = GroupScore::None;
+  /// `e_score_correction_bias` is added to scores for the choice.
+  bool correctionBias = false;
+  bool normalise = false;
+  /// The factor really applied: DeepSeek-V2 ignores routed_scaling_factor where it normalises.
+  double scale = 1;
+  /// Layers before this one are dense; after it every layer that `layerFrequency` divides is MoE.
+  int64_t firstMoeLayer = 0;
+  int64_t layerFrequency = 1;
+};
+
+/// Block-scaled FP8 weights: value = F8_E4M3 * scale of its block.
+struct QuantizationConfig {
+  int64_t blockRows = 128;
+  int64_t blockColumns = 128;
+  /// Scales are powers of two (scale_fmt "ue8m0"); they are stored as F32 all the same.
+  bool powerOfTwoScales = false;
+};
+
+/// Defaults of generation_config.json, and token ids of either file.
+struct GenerationConfig {
+  std::optional<int64_t> bosToken;
+  std::vector<int64_t> eosTokens;
+  std::optional<int64_t> padToken;
+  bool sample = false;
+  std::optional<double> temperature;
+  std::optional<double> topP;
+  std::optional<int64_t> topK;
+  std::optional<double> repetitionPenalty;
+};
+
+/// Everything config.json says that a compiler needs. Sizes are element counts.
+struct ModelConfig {
+  /// The facts of the family `model_type` names; never null after a successful read. Static lifetime.
+  const Family *family = nullptr;
+  std::string modelType;
+  int64_t vocabulary = 0;
+  int64_t hidden = 0;
+  int64_t layers = 0;
+  /// Width of a dense layer's feed-forward part.
+  int64_t denseWidth = 0;
+  /// Multi-token-prediction layers, at indices layers .. layers + mtpLayers - 1.
+  int64_t mtpLayers = 0;
+  int64_t maxPositions = 0;
+  double rmsNormEpsilon = 1e-6;
+  /// Of the norms on the query and key/value latents, whatever rms_norm_eps says.
+  double latentNormEpsilon = 1e-6;
+  bool tiedEmbeddings = false;
+  /// torch_dtype / dtype: the type of what is not quantised; absent where the file does not say.
+  std::optional<checkpoint::DType> dtype;
+  AttentionConfig attention;
+  RopeConfig rope;
+  RoutingConfig routing;
+  std::optional<QuantizationConfig> quantization;
+  GenerationConfig generation;
+
+  /// True where layer `layer` (of the model or of MTP) routes to experts.
+  bool isMoeLayer(int64_t layer) const;
+  /// The multiplier of query-key products: (nope + rope)^-1/2, times YaRN's squared mscale.
+  double softmaxScale() const;
+  /// Radians per position of each of the qkRopeHeadDim / 2 pairs, YaRN applied.
+  std::vector<double> ropeFrequencies() const;
+  /// The multiplier of cos and sin; 1 in every released checkpoint.
+  double ropeMagnitude() const;
+};
+
+/// Reads config.json from `text` (and the relations between its fields). Reports every finding to
+/// `diagnostics`, naming `file`; the result is meaningful only when it added no error.
+ModelConfig parseModelConfig(llvm::StringRef text, llvm::StringRef file,
+                             checkpoint::Diagnostics &diagnostics);
+
+/// Adds what generation_config.json in `text` says to `generation`.
+void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, GenerationConfig &generation,
+                           checkpoint::Diagnostics &diagnostics);
+
+/// Reads `directory`/config.json and, where it exists, generation_config.json.
+ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics);
+
+} // namespace fathom::huggingface
+
+#endif // FATHOM_FRONTEND_HUGGINGFACE_MODELCONFIG_H
