@@ -1,0 +1,67 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Umbrella header of the `deepseek` dialect.
+
+#ifndef DIALECTS_DEEPSEEK_DEEPSEEK_H
+#define DIALECTS_DEEPSEEK_DEEPSEEK_H
+
+#include "dialects/deepseek/Real.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/deepseek/DeepSeekDialect.h.inc"
+
+#include "dialects/deepseek/DeepSeekEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/deepseek/DeepSeekAttrs.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/deepseek/DeepSeekTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/deepseek/DeepSeekOps.h.inc"
+
+namespace fathom::deepseek {
+
+/// Outputs in a panel of a packed weight: FATHOM_PANEL_WIDTH of kernel_abi.h.
+constexpr int64_t kPanelWidth = 32;
+/// Inputs that share one scale in a packed weight: FATHOM_SCALE_BLOCK.
+constexpr int64_t kScaleBlock = 128;
+
+/// Module attributes.
+constexpr llvm::StringLiteral kModelAttr = "deepseek.model";
+constexpr llvm::StringLiteral kShardsAttr = "deepseek.shards";
+/// On an entry function: "prefill" or "decode"; and the most rows it takes.
+constexpr llvm::StringLiteral kEntryAttr = "deepseek.entry";
+constexpr llvm::StringLiteral kMaxRowsAttr = "deepseek.max_rows";
+/// On an op: the kernel of kernels/catalog.def that runs it.
+constexpr llvm::StringLiteral kKernelAttr = "deepseek.kernel";
+
+/// [N, K] and whether the weight is in panels, for a dense weight or one expert's part of a stack.
+struct WeightShape {
+  int64_t outputs; // rounded up to whole panels when `panels`
+  int64_t inputs;
+  bool panels;
+};
+WeightShape getWeightShape(mlir::RankedTensorType type, bool experts = false);
+
+/// The type that `pack_panels` makes of [(E,) N, K].
+mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
+
+/// The number of rows of a [rows, width] type, or kDynamic; and its width.
+inline int64_t getWidth(mlir::Type type) {
+  return mlir::cast<mlir::RankedTensorType>(type).getShape().back();
+}
+
+} // namespace fathom::deepseek
+
+#endif // DIALECTS_DEEPSEEK_DEEPSEEK_H

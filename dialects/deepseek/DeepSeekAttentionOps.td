@@ -1,0 +1,142 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rotary embedding, the latent cache, and multi-head latent attention in its two forms.
+
+#ifndef DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
+#define DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
+
+include "dialects/deepseek/DeepSeekAttrs.td"
+include "dialects/deepseek/DeepSeekTypes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def DeepSeek_RopeOp : DeepSeek_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "rotates each row by its position";
+  let description = [{
+    For pair i of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
+    elements are a pair; they stay where they were.
+
+    Constraints: (C1) the table is [positions, width/2, 2].
+  }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
+                       DeepSeek_RopeLayout:$layout);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $layout $input `,` $table `at` $positions attr-dict `:` type($input) `,` type($table) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_CacheAppendOp : DeepSeek_Op<"cache_append", [AllTypesMatch<["cache", "result"]>]> {
+  let summary = "writes a row of the cache for each token";
+  let description = [{
+    Writes `latent[t] ‖ key[t]` at position `positions[t]` of row t's sequence, in the part of `layer`.
+
+    Constraints: (C1) the widths of latent and key add up to the cache's.
+  }];
+  let arguments = (ins DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Activation:$latent,
+                       DeepSeek_Activation:$key, DeepSeek_Ids:$positions);
+  let results = (outs DeepSeek_CacheType:$result);
+  let assemblyFormat = [{
+    $cache `[` $layer `]` `,` $latent `,` $key `at` $positions attr-dict `:` type($cache) `,`
+    type($latent) `,` type($key) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "result"]>]> {
+  let summary = "norm of the latent, rotation of the key and cache write in one";
+  let description = [{
+    With r the width of `norm`: `cache_append(cache, rms_norm(input[:, :r], norm, eps), rope(input[:, r:], table))`.
+  }];
+  let arguments = (ins DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Activation:$input,
+                       DeepSeek_WeightTensor:$norm, DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
+                       F64Attr:$eps, DeepSeek_RopeLayout:$layout);
+  let results = (outs DeepSeek_CacheType:$result);
+  let assemblyFormat = [{
+    $layout $cache `[` $layer `]` `,` $input `,` $norm `,` $table `at` $positions `eps` $eps attr-dict `:`
+    type($cache) `,` type($input) `,` type($norm) `,` type($table) `,` type($positions)
+  }];
+}
+
+class DeepSeek_MlaOp<string mnemonic> : DeepSeek_Op<mnemonic> {
+  let results = (outs DeepSeek_Activation:$result);
+}
+
+def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
+  let summary = "multi-head latent attention, expanded form";
+  let description = [{
+    With H heads, `kv_b` [H·(dn+dv), r], the query [rows, H·(dn+dr)] before its rotation, and the cache's rows
+    (c, k_pe) of the row's sequence up to its own position:
+
+      k_h(u) = W_UK[h] c(u) ‖ k_pe(u),   v_h(u) = W_UV[h] c(u)
+      p_h(t, ·) = softmax_u(scale · (q_nope ‖ rope(q_pe))_h(t) · k_h(u)),   u ≤ positions[t]
+      result[t, h] = Σ_u p_h(t, u) v_h(u)
+
+    (DeepSeek-V2, arXiv 2405.04434, §2.1; reference/models.md §3.3.) The rows are one sequence's, at consecutive
+    positions, when a kernel runs it; the meaning does not need that.
+
+    Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache.
+  }];
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer,
+                       DeepSeek_WeightTensor:$kv_b, Optional<DeepSeek_WeightTensor>:$scale,
+                       DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
+                       OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
+                       I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$rope_dim, I64Attr:$value_dim,
+                       F64Attr:$softmax_scale,
+                       DeepSeek_RopeLayout:$layout);
+  let assemblyFormat = [{
+    $layout $query `,` $cache `[` $layer `]` `,` $kv_b (`scale` $scale^ $block)? `,` $table `at` $positions attr-dict
+    `:` functional-type(operands, $result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getLatentDim() { return getCache().getType().getWidth() - getRopeDim(); }
+  }];
+}
+
+def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query"> {
+  let summary = "the query in latent space";
+  let description = [{
+    `result[t, h] = W_UK[h]ᵀ q_nope[t, h] ‖ rope(q_pe[t, h])`, [rows, H·(r+dr)]: the key projection moved to the query
+    side, so that attention can read the cache as it is.
+  }];
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_WeightTensor:$kv_b,
+                       Optional<DeepSeek_WeightTensor>:$scale, DeepSeek_WeightTensor:$table,
+                       DeepSeek_Ids:$positions, OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
+                       I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$rope_dim, I64Attr:$value_dim,
+                       DeepSeek_RopeLayout:$layout);
+  let assemblyFormat = [{
+    $layout $query `,` $kv_b (`scale` $scale^ $block)? `,` $table `at` $positions attr-dict `:`
+    functional-type(operands, $result)
+  }];
+}
+
+def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
+  let summary = "attention over latents: one key and value for all heads";
+  let description = [{
+    `result[t, h] = Σ_u softmax_u(scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u) is the
+    first r numbers of a cache row.
+  }];
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
+                       I64Attr:$num_heads, I64Attr:$rope_dim, F64Attr:$softmax_scale);
+  let assemblyFormat = [{
+    $query `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
+  }];
+  let extraClassDeclaration = [{
+    int64_t getLatentDim() { return getCache().getType().getWidth() - getRopeDim(); }
+  }];
+}
+
+def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
+  let summary = "attention output out of latent space";
+  let description = [{ `result[t, h] = W_UV[h] · input[t, h]`, [rows, H·dv]: the value projection after attention. }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$kv_b,
+                       Optional<DeepSeek_WeightTensor>:$scale, OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
+                       I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$value_dim);
+  let assemblyFormat = [{
+    $input `,` $kv_b (`scale` $scale^ $block)? attr-dict `:` functional-type(operands, $result)
+  }];
+}
+
+#endif // DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD

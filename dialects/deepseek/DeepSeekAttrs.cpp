@@ -1,0 +1,55 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attributes of the `deepseek` dialect.
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+#include "dialects/deepseek/DeepSeekEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/deepseek/DeepSeekAttrs.cpp.inc"
+
+namespace fathom::deepseek {
+
+void DeepSeekDialect::registerAttrs() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/deepseek/DeepSeekAttrs.cpp.inc"
+      >();
+}
+
+LogicalResult RopeAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, RopeLayout layout,
+                               ArrayRef<Real> frequencies, Real magnitude) {
+  if (frequencies.empty()) {
+    return emitError() << "expects a frequency for each pair, but got none";
+  }
+  return success();
+}
+
+LogicalResult RoutingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, Scoring scoring,
+                                  GroupRule groupRule, int64_t topK, int64_t groups, int64_t topGroups,
+                                  bool normalize, Real factor) {
+  if (topK < 1) {
+    return emitError() << "expects top_k of at least 1, but got " << topK;
+  }
+  if (groups < 1 || topGroups < 1 || topGroups > groups) {
+    return emitError() << "expects 1 <= top_groups <= groups, but got " << topGroups << " of " << groups;
+  }
+  return success();
+}
+
+LogicalResult BlockScaleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+                                     int64_t columns) {
+  if (rows < 1 || columns < 1) {
+    return emitError() << "expects a positive block, but got " << rows << " x " << columns;
+  }
+  return success();
+}
+
+} // namespace fathom::deepseek

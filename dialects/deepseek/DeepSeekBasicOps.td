@@ -1,0 +1,126 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Embedding, norms, linear maps, SwiGLU and what moves rows about.
+
+#ifndef DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
+#define DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
+
+include "dialects/deepseek/DeepSeekAttrs.td"
+include "dialects/deepseek/DeepSeekTypes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def DeepSeek_EmbeddingOp : DeepSeek_Op<"embedding", [Pure]> {
+  let summary = "rows of the embedding table";
+  let description = [{
+    `result[t] = table[tokens[t]]`, converted to f32. Token ids are in range: the runtime checks them.
+
+    Constraints: (C1) the table is [V, H] and the result [rows, H].
+
+    Example: `%x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<512x128xbf16>) -> tensor<?x128xf32>`.
+  }];
+  let arguments = (ins DeepSeek_Ids:$tokens, DeepSeek_WeightTensor:$table);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = "$tokens `,` $table attr-dict `:` functional-type(operands, $result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_SelectRowsOp : DeepSeek_Op<"select_rows", [Pure]> {
+  let summary = "some rows of an activation";
+  let description = [{ `result[i] = input[rows[i]]`. }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$rows);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = "$input `,` $rows attr-dict `:` functional-type(operands, $result)";
+}
+
+def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
+  let summary = "shows a layer's residual stream to whoever asked for states";
+  let description = [{ Copies `input` to `fathom_call.states` at `layer`, if the caller gave memory for it. }];
+  let arguments = (ins DeepSeek_Activation:$input, I64Attr:$layer);
+  let assemblyFormat = "$input `layer` $layer attr-dict `:` type($input)";
+}
+
+def DeepSeek_RmsNormOp : DeepSeek_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "root-mean-square norm of each row";
+  let description = [{
+    `result = input / sqrt(mean(input²) + eps) · weight` (Zhang and Sennrich, arXiv 1910.07467), all in f32.
+
+    Constraints: (C1) the weight's shape is [width].
+
+    Example: `%n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>`.
+  }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$weight, F64Attr:$eps);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = "$input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_AddRmsNormOp : DeepSeek_Op<"add_rms_norm", [Pure,
+    AllTypesMatch<["input", "residual", "sum", "result"]>]> {
+  let summary = "residual sum and its norm";
+  let description = [{ `sum = input + residual; result = rms_norm(sum, weight, eps)`. }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Activation:$residual, DeepSeek_WeightTensor:$weight,
+                       F64Attr:$eps);
+  let results = (outs DeepSeek_Activation:$sum, DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $residual `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+  }];
+  let hasVerifier = 1;
+}
+
+class DeepSeek_LinearLike<string mnemonic> : DeepSeek_Op<mnemonic, [Pure, AttrSizedOperandSegments]> {
+  let arguments = (ins
+    DeepSeek_Activation:$input,
+    DeepSeek_WeightTensor:$weight,
+    Optional<DeepSeek_WeightTensor>:$scale,
+    Variadic<DeepSeek_Activation>:$extras,
+    OptionalAttr<DeepSeek_BlockScaleAttr>:$block
+  );
+  let regions = (region AnyRegion:$epilogue);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
+    attr-dict `:` functional-type(operands, $result)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear"> {
+  let summary = "a linear map of each row";
+  let description = [{
+    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k], extras[t, n]…)`, f32, with k ascending. W is `weight` as
+    stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantised weight brings a
+    `scale` and says which `block` of W one scale covers. Without an epilogue region the sum itself is the result.
+
+    Constraints: (C1) K agrees; (C2) N is the result's width, or its panels' number; (C3) f8 weights have a scale of
+    the shape that `block` implies and others have none; (C4) the epilogue takes the sum and one f32 per extra and
+    yields an f32.
+
+    Example:
+    ```mlir
+    %y = deepseek.linear %x, %w epilogue(%residual) {
+    ^bb0(%sum: f32, %r: f32):
+      %0 = arith.addf %sum, %r : f32
+      deepseek.yield %0 : f32
+    } : (tensor<?x128xf32>, tensor<48x128xbf16>, tensor<?x48xf32>) -> tensor<?x48xf32>
+    ```
+  }];
+}
+
+def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
+  let summary = "gate and up projections and their SwiGLU in one";
+  let description = [{
+    `result = silu(input · Gᵀ) · (input · Uᵀ)` with the rows of G and U interleaved in blocks of 32 in one `weight`
+    (`deepseek.interleave_rows`), as [2·ceil(N/32)·32, K] or in panels. Otherwise as `deepseek.linear`.
+  }];
+}
+
+def DeepSeek_SwiGluOp : DeepSeek_Op<"swiglu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
+  let summary = "gated activation";
+  let description = [{ `result = gate / (1 + exp(−gate)) · up` (Shazeer, arXiv 2002.05202). }];
+  let arguments = (ins DeepSeek_Activation:$gate, DeepSeek_Activation:$up);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
+}
+
+#endif // DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD

@@ -1,0 +1,33 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registration of the `deepseek` dialect's ops, types and attributes.
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "dialects/deepseek/DeepSeekDialect.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/deepseek/DeepSeekTypes.cpp.inc"
+
+namespace fathom::deepseek {
+
+void DeepSeekDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/deepseek/DeepSeekTypes.cpp.inc"
+      >();
+  registerAttrs();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/deepseek/DeepSeekOps.cpp.inc"
+      >();
+}
+
+} // namespace fathom::deepseek
+
+#define GET_OP_CLASSES
+#include "dialects/deepseek/DeepSeekOps.cpp.inc"

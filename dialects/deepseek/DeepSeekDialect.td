@@ -1,0 +1,34 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The `deepseek` dialect: DeepSeek models as tensors, with every semantic choice an attribute.
+
+#ifndef DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
+#define DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def DeepSeek_Dialect : Dialect {
+  let name = "deepseek";
+  let summary = "DeepSeek models on tensors";
+  let description = [{
+    A module holds one model. Weights are symbols (`deepseek.weight`, `deepseek.recipe`), never constants; a function
+    per kind of layer holds the layer's body once, whatever the number of layers; `@forward` embeds the tokens, calls
+    the layers in order and computes logits.
+
+    Activations are f32 tensors of shape [rows, width]: a row is a token, and rows may belong to different
+    sequences. Weights are [outputs, inputs], as checkpoints store them, so a linear map is `x · Wᵀ`.
+
+    Every op states its meaning in exact arithmetic; `kernels/ref` and the op's decomposition to structured ops
+    implement that meaning, and tests compare the two.
+  }];
+  let cppNamespace = "::fathom::deepseek";
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{ void registerAttrs(); }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+}
+
+class DeepSeek_Op<string mnemonic, list<Trait> traits = []> : Op<DeepSeek_Dialect, mnemonic, traits>;
+
+#endif // DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD

@@ -1,0 +1,100 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Mixture of experts: the gate, the experts, and the steps that routing lowers to.
+
+#ifndef DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
+#define DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
+
+include "dialects/deepseek/DeepSeekAttrs.td"
+include "dialects/deepseek/DeepSeekTypes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
+  let summary = "chooses experts for each row";
+  let description = [{
+    `logits` [rows, E] → the experts' ids, best first, and their weights, both [rows, top_k], by `routing`. `bias` [E]
+    is added to scores for the choice and never to weights.
+
+    Constraints: (C1) top_k ≤ E and groups divide E; (C2) the bias is [E].
+  }];
+  let arguments = (ins DeepSeek_Activation:$logits, Optional<DeepSeek_WeightTensor>:$bias,
+                       DeepSeek_RoutingAttr:$routing);
+  let results = (outs DeepSeek_Ids:$ids, DeepSeek_Activation:$weights);
+  let assemblyFormat = [{
+    $logits (`bias` $bias^)? $routing attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSegments,
+    AllTypesMatch<["input", "result"]>]> {
+  let summary = "the chosen experts' SwiGLU networks, weighted and summed";
+  let description = [{
+    `result[t] = Σ_j weights[t, j] · D[e] (silu(G[e] x[t]) · U[e] x[t])` with e = ids[t, j] and j ascending; G, U, D
+    are `gate`, `up` [E, I, H] and `down` [E, H, I], each with its scales where quantised.
+    `fathom-lower-moe-routing` turns it into token permutation and grouped products.
+  }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$ids, DeepSeek_Activation:$weights,
+                       DeepSeek_WeightTensor:$gate, DeepSeek_WeightTensor:$up, DeepSeek_WeightTensor:$down,
+                       Optional<DeepSeek_WeightTensor>:$gate_scale, Optional<DeepSeek_WeightTensor>:$up_scale,
+                       Optional<DeepSeek_WeightTensor>:$down_scale, OptionalAttr<DeepSeek_BlockScaleAttr>:$block);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $ids `,` $weights `,` $gate `,` $up `,` $down
+    (`scale` $gate_scale^ `,` $up_scale `,` $down_scale $block)? attr-dict `:` functional-type(operands, $result)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure]> {
+  let summary = "sorts (token, choice) pairs by expert";
+  let description = [{
+    A stable counting sort of the rows·k pairs by expert. `offsets` [E+1]: where each expert's slots begin;
+    `source_rows` [rows·k]: the row that each slot reads; `slots` [rows, k]: where each pair went.
+  }];
+  let arguments = (ins DeepSeek_Ids:$ids, I64Attr:$experts);
+  let results = (outs DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows, DeepSeek_Ids:$slots);
+  let assemblyFormat = "$ids `experts` $experts attr-dict `:` functional-type(operands, results)";
+}
+
+class DeepSeek_MoELinearLike<string mnemonic> : DeepSeek_Op<mnemonic, [Pure]> {
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
+                       DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale,
+                       OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, I64Attr:$top_k);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    (`gather` $gather^)? $input `,` $offsets `,` $source_rows `,` $weight (`scale` $scale^ $block)? `top_k` $top_k
+    attr-dict `:` functional-type(operands, $result)
+  }];
+}
+
+def DeepSeek_MoELinearOp : DeepSeek_MoELinearLike<"moe_linear"> {
+  let summary = "each slot through its expert's linear map";
+  let description = [{
+    `result[s] = W[e] · input[gather ? source_rows[s] : s]` for s in [offsets[e], offsets[e+1]): a grouped product,
+    [rows·k, N]. Weights as in `deepseek.linear`, with a leading dimension of experts.
+  }];
+}
+
+def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
+  let summary = "each slot through its expert's gate and up projections and SwiGLU";
+  let description = [{ `deepseek.linear_swiglu` as a grouped product. }];
+}
+
+def DeepSeek_MoECombineOp : DeepSeek_Op<"moe_combine", [Pure]> {
+  let summary = "the weighted sum of each row's experts";
+  let description = [{
+    `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending.
+  }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$slots, DeepSeek_Activation:$weights,
+                       Variadic<DeepSeek_Activation>:$extras);
+  let regions = (region AnyRegion:$epilogue);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $slots `,` $weights (`epilogue` `(` $extras^ `)` $epilogue)? attr-dict `:`
+    functional-type(operands, $result)
+  }];
+}
+
+#endif // DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD

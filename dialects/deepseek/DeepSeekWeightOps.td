@@ -1,0 +1,171 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Weights: symbols for what checkpoints hold, recipes for what a target wants.
+
+#ifndef DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
+#define DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
+
+include "dialects/deepseek/DeepSeekAttrs.td"
+include "dialects/deepseek/DeepSeekTypes.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol]> {
+  let summary = "a stack of checkpoint tensors of one shape and type";
+  let description = [{
+    Names the tensors that play one part in the model: one for the whole model (`layers` absent), one for each layer
+    in `layers`, or one for each layer and expert (a leading dimension of `type`, `experts` = true). `pattern` is
+    the tensors' name in the checkpoint. `locations` gives (shard, byte offset) of each, layer-major; bytes stay in
+    the checkpoint until the packer or the runtime reads them.
+
+    Constraints: (C1) locations hold a pair for each layer and expert; (C2) an expert dimension needs rank ≥ 2.
+
+    Example:
+    ```mlir
+    deepseek.weight @moe.mlp.experts.down_proj : tensor<12x128x32xbf16> experts layers [1, 2]
+        from "model.layers.{layer}.mlp.experts.{expert}.down_proj.weight" at [0, 1024, 0, 9216 /* … */]
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    TypeAttrOf<DeepSeek_WeightTensor>:$type,
+    UnitAttr:$experts,
+    OptionalAttr<DenseI64ArrayAttr>:$layers,
+    StrAttr:$pattern,
+    DenseI64ArrayAttr:$locations
+  );
+  let assemblyFormat = [{
+    $sym_name `:` $type (`experts` $experts^)? (`layers` $layers^)? `from` $pattern `at` $locations attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    mlir::RankedTensorType getTensorType() { return mlir::cast<mlir::RankedTensorType>(getType()); }
+    /// Tensors in the checkpoint for one layer.
+    int64_t getSlicesPerLayer() { return getExperts() ? getTensorType().getDimSize(0) : 1; }
+    int64_t getLayerCount() { return getLayers() ? getLayers()->size() : 1; }
+  }];
+}
+
+def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "a weight made from others by the packer";
+  let description = [{
+    A weight like any other to its users; its bytes are made once, by the packer, from the ops of the region. The
+    region describes one layer; `layers` says for which layers it runs. Everything in it is per expert where the
+    sources are.
+
+    Example:
+    ```mlir
+    deepseek.recipe @moe.self_attn.qkv_a : tensor<192x128xbf16> layers [1, 2] {
+      %q = deepseek.source @moe.self_attn.q_a_proj : tensor<48x128xbf16>
+      %kv = deepseek.source @moe.self_attn.kv_a_proj_with_mqa : tensor<80x128xbf16>
+      %both = deepseek.concat_rows %q, %kv : (tensor<48x128xbf16>, tensor<80x128xbf16>) -> tensor<128x128xbf16>
+      deepseek.yield %both : tensor<128x128xbf16>
+    }
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    TypeAttrOf<DeepSeek_WeightTensor>:$type,
+    UnitAttr:$experts,
+    OptionalAttr<DenseI64ArrayAttr>:$layers
+  );
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `:` $type (`experts` $experts^)? (`layers` $layers^)? $body attr-dict";
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    mlir::RankedTensorType getTensorType() { return mlir::cast<mlir::RankedTensorType>(getType()); }
+    int64_t getSlicesPerLayer() { return getExperts() ? getTensorType().getDimSize(0) : 1; }
+    int64_t getLayerCount() { return getLayers() ? getLayers()->size() : 1; }
+  }];
+}
+
+class DeepSeek_RecipeStep<string mnemonic, list<Trait> traits = []> :
+    DeepSeek_Op<mnemonic, traits # [Pure, HasParent<"RecipeOp">]>;
+
+def DeepSeek_SourceOp : DeepSeek_RecipeStep<"source"> {
+  let summary = "the bytes of a weight, in a recipe";
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def DeepSeek_ConcatRowsOp : DeepSeek_RecipeStep<"concat_rows"> {
+  let summary = "rows of several weights, one after the other";
+  let description = [{ `result[n] = (a ‖ b ‖ …)[n]` along the outputs (the dimension before the last). }];
+  let arguments = (ins Variadic<DeepSeek_WeightTensor>:$sources);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$sources attr-dict `:` functional-type($sources, $result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_InterleaveRowsOp : DeepSeek_RecipeStep<"interleave_rows", [AllTypesMatch<["first", "second"]>]> {
+  let summary = "rows of two weights in alternating blocks";
+  let description = [{
+    Both sources are padded with zero rows to a multiple of `block`; the result is block 0 of the first, block 0 of
+    the second, block 1 of the first, and so on. A panel of gates is then followed by its panel of ups.
+  }];
+  let arguments = (ins DeepSeek_WeightTensor:$first, DeepSeek_WeightTensor:$second, I64Attr:$block);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$first `,` $second `block` $block attr-dict `:` type($first) `->` type($result)";
+}
+
+def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
+  let summary = "block scales as one row of scales per output";
+  let description = [{ `result[n, b] = scale[n / rows, b]`: after it, rows of different weights can be mixed. }];
+  let arguments = (ins DeepSeek_WeightTensor:$scale, I64Attr:$rows);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$scale `rows` $rows attr-dict `:` type($scale) `->` type($result)";
+}
+
+def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
+  let summary = "a small weight converted to f32, exactly";
+  let arguments = (ins DeepSeek_WeightTensor:$source);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+}
+
+def DeepSeek_PackPanelsOp : DeepSeek_RecipeStep<"pack_panels"> {
+  let summary = "a weight [N, K] laid out as panels [ceil(N/32), K, 32]";
+  let description = [{
+    `result[p, k, j] = source[32p + j, k]`, zero beyond the last row: the outputs of a panel lie side by side, so that
+    they fill vector lanes and every output still adds up its inputs in order.
+  }];
+  let arguments = (ins DeepSeek_WeightTensor:$source);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+}
+
+def DeepSeek_RopeTableOp : DeepSeek_Op<"rope_table", [Pure]> {
+  let summary = "cosine and sine of every position's rotation";
+  let description = [{
+    `result[p, i] = (magnitude · cos(p · f(i)), magnitude · sin(p · f(i)))`, computed in f64 and rounded once.
+    `fathom-fold-rope-tables` moves it into a recipe.
+  }];
+  let arguments = (ins DeepSeek_RopeAttr:$rope);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$rope attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_YieldOp : DeepSeek_Op<"yield", [Pure, Terminator, ParentOneOf<["RecipeOp", "LinearOp",
+    "LinearSwiGluOp", "MoECombineOp"]>]> {
+  let summary = "ends a recipe or an epilogue with its value";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def DeepSeek_GetWeightOp : DeepSeek_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of a weight, in the layer at hand";
+  let description = [{
+    `layer` is the index of a model layer and must be given exactly where the weight has `layers`.
+
+    Example: `%w = deepseek.get_weight @moe.self_attn.q_a_proj[%layer] : tensor<48x128xbf16>`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
+}
+
+#endif // DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD

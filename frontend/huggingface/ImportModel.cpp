@@ -1,0 +1,178 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The module of a model: its facts, its weights, a function per group of layers, and @forward.
+
+#include "frontend/huggingface/ImportModel.h"
+#include "frontend/huggingface/ImportLayer.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace fathom::huggingface {
+namespace {
+
+class ModelImporter {
+public:
+  ModelImporter(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,
+                const checkpoint::Checkpoint &checkpoint, const ImportOptions &options)
+      : builder(&context), loc(builder.getUnknownLoc()), config(config), weights(weights), checkpoint(checkpoint),
+        options(options) {}
+
+  OwningOpRef<ModuleOp> run() {
+    OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+    builder.setInsertionPointToEnd(module->getBody());
+    setFacts(*module);
+    for (const WeightStack &stack : weights.model) {
+      addWeight(stack, "");
+    }
+    for (const LayerGroup &group : weights.groups) {
+      for (const WeightStack &stack : group.stacks) {
+        addWeight(stack, group.name + ".");
+      }
+    }
+    for (const LayerGroup &group : weights.groups) {
+      addLayer(group);
+    }
+    addForward();
+    return module;
+  }
+
+private:
+  void setFacts(ModuleOp module);
+  void addWeight(const WeightStack &stack, const Twine &prefix);
+  func::FuncOp addFunction(StringRef name, ArrayRef<Type> inputs, ArrayRef<Type> results);
+  void addLayer(const LayerGroup &group);
+  void addForward();
+  Value getWeight(StringRef part);
+
+  Type activation(int64_t width) {
+    return RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type());
+  }
+  Type ids() { return RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type()); }
+  Type cache() {
+    const AttentionConfig &shape = config.attention;
+    return deepseek::CacheType::get(builder.getContext(), shape.kvLoraRank + shape.qkRopeHeadDim);
+  }
+
+  OpBuilder builder;
+  mlir::Location loc;
+  const ModelConfig &config;
+  const ModelWeights &weights;
+  const checkpoint::Checkpoint &checkpoint;
+  const ImportOptions &options;
+};
+
+void ModelImporter::setFacts(ModuleOp module) {
+  const GenerationConfig &generation = config.generation;
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto real = [&](StringRef name, std::optional<double> value) {
+    return builder.getNamedAttr(name, builder.getF64FloatAttr(value.value_or(0.0)));
+  };
+  SmallVector<NamedAttribute> facts = {
+      builder.getNamedAttr("family", builder.getStringAttr(config.modelType)),
+      integer("vocabulary", config.vocabulary),
+      integer("hidden", config.hidden),
+      integer("layers", config.layers),
+      integer("max_context", options.maxContext),
+      integer("bos_token", generation.bosToken.value_or(-1)),
+      builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr(generation.eosTokens)),
+      real("temperature", generation.sample ? generation.temperature.value_or(1.0) : 0.0),
+      real("top_p", generation.topP),
+      integer("top_k", generation.topK.value_or(0)),
+  };
+  module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
+
+  SmallVector<Attribute> shards;
+  for (const checkpoint::Shard &shard : checkpoint.shards()) {
+    shards.push_back(
+        deepseek::ShardAttr::get(builder.getContext(), shard.name, shard.size, shard.header->hash()));
+  }
+  module->setAttr(deepseek::kShardsAttr, builder.getArrayAttr(shards));
+}
+
+void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
+  SmallVector<int64_t> shape(stack.shape);
+  if (stack.experts > 0) {
+    shape.insert(shape.begin(), stack.experts);
+  }
+  SmallVector<int64_t> locations;
+  locations.reserve(2 * stack.locations.size());
+  for (const Location &location : stack.locations) {
+    locations.push_back(location.shard);
+    locations.push_back(int64_t(location.offset));
+  }
+  DenseI64ArrayAttr layers = stack.layers.empty() ? nullptr : builder.getDenseI64ArrayAttr(stack.layers);
+  deepseek::WeightOp::create(builder, loc, (prefix + stack.part).str(),
+                             RankedTensorType::get(shape, convertDType(builder, stack.dtype)), stack.experts > 0,
+                             layers, stack.pattern, builder.getDenseI64ArrayAttr(locations));
+}
+
+func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Type> inputs, ArrayRef<Type> results) {
+  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(inputs, results));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  return function;
+}
+
+/// func @<group>(%stream, %positions, %cache, %layer) -> (stream, cache)
+void ModelImporter::addLayer(const LayerGroup &group) {
+  OpBuilder::InsertionGuard guard(builder);
+  Type stream = activation(config.hidden);
+  auto function =
+      addFunction(group.name, {stream, ids(), cache(), builder.getIndexType()}, {stream, cache()});
+  function.setPrivate();
+  SmallVector<deepseek::Real> frequencies;
+  for (double frequency : config.ropeFrequencies()) {
+    frequencies.push_back(frequency);
+  }
+  auto layout = config.rope.interleaved ? deepseek::RopeLayout::interleaved : deepseek::RopeLayout::half_split;
+  auto rope = deepseek::RopeAttr::get(builder.getContext(), layout, frequencies, config.ropeMagnitude());
+  LayerBuilder layer(builder, config, group, rope, options.maxContext);
+  LayerBuilder::State out = layer.build({function.getArgument(0), function.getArgument(2)}, function.getArgument(1),
+                                        function.getArgument(3));
+  func::ReturnOp::create(builder, loc, ValueRange{out.stream, out.cache});
+}
+
+Value ModelImporter::getWeight(StringRef part) {
+  const WeightStack *stack = weights.find(part);
+  auto type = RankedTensorType::get(stack->shape, convertDType(builder, stack->dtype));
+  return deepseek::GetWeightOp::create(builder, loc, type, stack->part, Value());
+}
+
+/// func @forward(%tokens, %positions, %logit_rows, %cache) -> (logits, cache)
+void ModelImporter::addForward() {
+  Type stream = activation(config.hidden);
+  auto function = addFunction("forward", {ids(), ids(), ids(), cache()}, {activation(config.vocabulary), cache()});
+  Value positions = function.getArgument(1);
+  Value x = deepseek::EmbeddingOp::create(builder, loc, stream, function.getArgument(0), getWeight("embed_tokens"));
+  Value state = function.getArgument(3);
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    Value index = arith::ConstantIndexOp::create(builder, loc, layer);
+    auto call = func::CallOp::create(builder, loc, weights.groupOf(layer)->name, TypeRange{stream, cache()},
+                                     ValueRange{x, positions, state, index});
+    x = call.getResult(0);
+    state = call.getResult(1);
+    if (layer + 1 < config.layers) {
+      deepseek::RecordStateOp::create(builder, loc, x, layer);
+    }
+  }
+  x = deepseek::RmsNormOp::create(builder, loc, stream, x, getWeight("norm"), llvm::APFloat(config.rmsNormEpsilon));
+  deepseek::RecordStateOp::create(builder, loc, x, config.layers - 1);
+  Value selected = deepseek::SelectRowsOp::create(builder, loc, stream, x, function.getArgument(2));
+  Value head = getWeight(weights.tiedHead ? "embed_tokens" : "lm_head");
+  Value logits = deepseek::LinearOp::create(builder, loc, activation(config.vocabulary), selected, head, Value(),
+                                            ValueRange(), deepseek::BlockScaleAttr());
+  func::ReturnOp::create(builder, loc, ValueRange{logits, state});
+}
+
+} // namespace
+
+OwningOpRef<ModuleOp> importModel(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,
+                                  const checkpoint::Checkpoint &checkpoint, const ImportOptions &options) {
+  return ModelImporter(context, config, weights, checkpoint, options).run();
+}
+
+} // namespace fathom::huggingface
