@@ -1,0 +1,185 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""Plants violations in small trees and expects each check to find them, and to accept what is right."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import layering
+import names
+import sizes
+import text
+
+LICENSED = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n"
+
+
+class LintTest(unittest.TestCase):
+    def findings(self, check, tree):
+        """What `check` says about a folder with the files of `tree` (path to text), as strings."""
+        with tempfile.TemporaryDirectory() as root:
+            for path, content in tree.items():
+                os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+                with open(os.path.join(root, path), "w", encoding="utf-8") as stream:
+                    stream.write(content)
+            return [str(finding) for finding in check(root)]
+
+    def includes(self, path, target):
+        """What the layering check says about a file `path` that includes `target`."""
+        line = f"#include {target}\n" if target.startswith("<") else f'#include "{target}"\n'
+        return self.findings(layering.check, {path: "// a file\n" + line})
+
+
+class LayeringTest(LintTest):
+    def test_finds_each_arrow_that_points_the_wrong_way(self):
+        for path, target in [
+            ("dialects/deepseek/A.cpp", "passes/fuse/Passes.h"),
+            ("frontend/huggingface/A.cpp", "passes/model/Passes.h"),
+            ("frontend/checkpoint/A.h", "mlir/IR/Builders.h"),
+            ("frontend/checkpoint/A.h", "dialects/deepseek/DeepSeek.h"),
+            ("passes/fuse/A.cpp", "passes/model/Passes.h"),
+            ("passes/support/A.cpp", "passes/model/Passes.h"),
+            ("passes/fuse/A.cpp", "codegen/Codegen.h"),
+            ("passes/fuse/A.cpp", "frontend/checkpoint/Json.h"),
+            ("codegen/x86/A.cpp", "passes/plan/Passes.h"),
+            ("codegen/x86/A.cpp", "runtime/src/session.h"),
+            ("codegen/x86/A.cpp", "fathom/fathom.h"),
+            ("runtime/src/a.cpp", "llvm/ADT/StringRef.h"),
+            ("runtime/src/a.cpp", "codegen/Codegen.h"),
+            ("runtime/include/fathom/a.h", "<string>"),
+            ("kernels/cpu/a.cpp", "runtime/src/a.h"),
+            ("kernels/cpu/a.cpp", "fathom/artifact_abi.h"),
+            ("dialects/deepseek/A.cpp", "tools/driver/Driver.h"),
+            ("dialects/deepseek/A.cpp", "../../passes/fuse/Passes.h"),
+        ]:
+            with self.subTest(path=path, target=target):
+                found = self.includes(path, target)
+                self.assertEqual(len(found), 1, found)
+                self.assertTrue(found[0].startswith(f"{path}:2: error: "), found)
+
+    def test_finds_an_include_that_is_not_relative_to_the_root(self):
+        tree = {"codegen/x86/A.h": "", "codegen/x86/A.cpp": '#include "A.h"\n'}
+        found = self.findings(layering.check, tree)
+        self.assertEqual(found, ["codegen/x86/A.cpp:1: error: 'A.h' is not relative to the root: "
+                                 "write 'codegen/x86/A.h'"])
+
+    def test_finds_a_tablegen_include(self):
+        found = self.findings(layering.check, {"dialects/plan/A.td": 'include "passes/plan/Passes.td"\n'})
+        self.assertEqual(len(found), 1, found)
+
+    def test_accepts_what_the_design_allows(self):
+        for path, target in [
+            ("frontend/huggingface/A.cpp", "dialects/deepseek/DeepSeek.h"),
+            ("frontend/checkpoint/A.cpp", "llvm/ADT/StringRef.h"),
+            ("passes/fuse/A.cpp", "passes/support/Weights.h"),
+            ("passes/fuse/A.cpp", "kernels/catalog.def"),
+            ("passes/RegisterPasses.cpp", "passes/fuse/Passes.h"),
+            ("codegen/x86/A.cpp", "fathom/kernel_abi.h"),
+            ("codegen/x86/A.cpp", "lld/Common/Driver.h"),
+            ("kernels/cpu/a.cpp", "fathom/kernel_abi.h"),
+            ("runtime/src/a.cpp", "fathom/artifact_generated.h"),
+            ("runtime/include/fathom/a.h", "<stdint.h>"),
+            ("tools/driver/A.cpp", "codegen/Codegen.h"),
+            ("test/frontend/A.cpp", "gtest/gtest.h"),
+        ]:
+            with self.subTest(path=path, target=target):
+                self.assertEqual(self.includes(path, target), [])
+
+
+class NamesTest(LintTest):
+    PASS = {
+        "passes/fuse/Passes.td": 'def FuseGates : Pass<"fathom-fuse-gates", "mlir::ModuleOp"> {\n}\n',
+        "passes/fuse/FuseGates.cpp": "#define GEN_PASS_DEF_FUSEGATES\n",
+        "test/passes/fuse/fuse-gates.mlir": "",
+    }
+    KERNEL = {
+        "kernels/catalog.def": "// FATHOM_KERNEL(symbol, op)\nFATHOM_KERNEL(avx2_f32_gemm, gemm)\n",
+        "kernels/cpu/avx2_f32_gemm.cpp": 'extern "C" void avx2_f32_gemm() {}\n',
+    }
+
+    def test_accepts_a_pass_and_a_kernel_that_agree(self):
+        self.assertEqual(self.findings(names.check, {**self.PASS, **self.KERNEL}), [])
+
+    def test_finds_a_flag_that_does_not_follow_the_name(self):
+        tree = {**self.PASS, "passes/fuse/Passes.td": 'def FuseGates : Pass<"fuse-gates"> {\n}\n'}
+        self.assertIn("expected 'fathom-fuse-gates'", self.findings(names.check, tree)[0])
+
+    def test_finds_a_pass_without_file_or_test(self):
+        found = self.findings(names.check, {"passes/fuse/Passes.td": self.PASS["passes/fuse/Passes.td"]})
+        self.assertEqual([f.split("has no ")[1] for f in found],
+                         ["passes/fuse/FuseGates.cpp", "test/passes/fuse/fuse-gates.mlir"])
+
+    def test_finds_a_source_without_definition(self):
+        tree = {**self.PASS, "passes/fuse/Other.cpp": "#define GEN_PASS_DEF_OTHER\n"}
+        self.assertEqual(self.findings(names.check, tree),
+                         ["passes/fuse/Other.cpp:1: error: no Passes.td defines a pass 'OTHER'"])
+
+    def test_finds_a_pass_in_a_file_of_another_name(self):
+        tree = {**self.PASS, "passes/fuse/Other.cpp": "#define GEN_PASS_DEF_FUSEGATES\n"}
+        self.assertEqual(len(self.findings(names.check, tree)), 1)
+
+    def test_finds_a_row_without_kernel_and_a_kernel_without_row(self):
+        tree = {**self.KERNEL, "kernels/catalog.def": "FATHOM_KERNEL(avx2_bf16_gemm, gemm)\n"}
+        found = self.findings(names.check, tree)
+        self.assertEqual(len(found), 2, found)
+        self.assertIn("'avx2_bf16_gemm' has no file", found[0])
+        self.assertIn("'avx2_f32_gemm' has no row", found[1])
+
+    def test_finds_a_kernel_file_without_its_symbol(self):
+        tree = {**self.KERNEL, "kernels/cpu/avx2_f32_gemm.cpp": "// avx2_f32_gemm\nvoid other() {}\n"}
+        self.assertEqual(self.findings(names.check, tree),
+                         ["kernels/cpu/avx2_f32_gemm.cpp: error: does not define 'avx2_f32_gemm'"])
+
+
+class SizesTest(LintTest):
+    def test_finds_a_file_over_its_budget(self):
+        tree = {"passes/fuse/A.cpp": "int a;\n" * 401, "passes/fuse/B.cpp": "int a;\n" * 400}
+        self.assertEqual(self.findings(sizes.check, tree),
+                         ["passes/fuse/A.cpp: error: 401 lines, the budget is 400: split it"])
+
+    def test_finds_too_many_long_functions(self):
+        long = "static int f(int a) {\n" + "  ++a;\n" * 60 + "}\n"
+        found = self.findings(sizes.check, {"codegen/A.cpp": "int g() {\n}\n" + long})
+        self.assertEqual(found[0], "codegen/A.cpp:3: error: function of 62 lines; 60 is long")
+
+    def test_accepts_few_long_functions(self):
+        long = "static int f(int a) {\n" + "  ++a;\n" * 60 + "}\n"
+        self.assertEqual(self.findings(sizes.check, {"codegen/A.cpp": "int g() {\n}\n" * 20 + long}), [])
+
+    def test_measures_functions_of_several_signature_lines(self):
+        code = "static int f(int a,\n             int b) {\n  return a;\n}\n"
+        self.assertEqual(list(sizes.functions(code)), [(1, 4)])
+
+    def test_finds_too_heavy_a_tree(self):
+        before, sizes.TOTAL_BYTES = sizes.TOTAL_BYTES, 10
+        try:
+            found = self.findings(sizes.check, {"test/models/a.bin": "x" * 11})
+        finally:
+            sizes.TOTAL_BYTES = before
+        self.assertEqual(found, [".: error: tracked files hold 11 bytes together, the bound is 10"])
+
+
+class TextTest(LintTest):
+    def test_finds_paths_of_a_machine(self):
+        for path in ("/home/me/model", "/root/x", "/tmp/x", "/work/main"):
+            with self.subTest(path=path):
+                found = self.findings(text.check, {"codegen/A.cpp": LICENSED + f'open("{path}");\n'})
+                self.assertEqual(len(found), 1, found)
+
+    def test_accepts_relative_and_system_paths(self):
+        line = 'a("build/tmp/x", "/usr/lib/llvm-22/bin", "/proc/self/exe", "${TMPDIR}/root/x");\n'
+        self.assertEqual(self.findings(text.check, {"codegen/A.cpp": LICENSED + line}), [])
+
+    def test_finds_unfinished_work_without_issue(self):
+        found = self.findings(text.check, {"codegen/A.cpp": LICENSED + "// TODO finish\n// TODO(#7): finish it.\n"})
+        self.assertEqual(found, ["codegen/A.cpp:2: error: write 'TODO(#issue): sentence', or finish it"])
+
+    def test_finds_a_missing_header(self):
+        self.assertEqual(len(self.findings(text.check, {"codegen/A.cpp": "int a;\n"})), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
