@@ -1,0 +1,440 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The C API of the Fathom runtime: open a compiled model, generate text, or drive it token by token.
+//
+// The short way (runtime/demo/hello_terse.c is a whole program):
+//
+//   fathom_model_t *model = NULL;
+//   fathom_session_t *session = NULL;
+//   fathom_model_load_file("chat.fathom", NULL, &model);
+//   fathom_session_create(model, NULL, &session);
+//   fathom_generate_options_t options;
+//   fathom_generate_options_initialize(&options);
+//   options.prompt = "Once upon a time";
+//   options.prompt_length = 16;
+//   options.on_token = print_piece;
+//   fathom_session_generate(session, &options, NULL);
+//
+// Rules that hold everywhere:
+// - Every function that can fail returns a fathom_status_t. The text that explains it is
+// fathom_status_message(),
+//   kept per thread until the next failure on that thread. Nothing here aborts, throws, prints or exits.
+// - Handles (model, session, sampler) are counted: `_create` and `_load` give one reference, `_retain` adds
+// one,
+//   `_release` takes one away. Handles are checked: a released one, or one of another type, is
+//   FATHOM_STATUS_INVALID_HANDLE and never a crash. An object in use by a running call lives until that call
+//   ends.
+// - Option structs start with `struct_size`; their `_initialize` function sets it and the defaults. A struct
+// may be
+//   larger than the runtime knows if the bytes it does not know are zero; it may not be smaller.
+// - Output parameters come last and are written only on success, unless a function says otherwise.
+// - Strings are UTF-8. Where a length is passed they need no terminator; the runtime copies what it keeps.
+// - Thread safety is stated per group. "Thread-safe": any thread, at any time. "One call at a time": a second
+// call
+//   while one runs, from another thread or from a callback, is FATHOM_STATUS_BUSY and changes nothing.
+// - After fork() the child must not use sessions of its parent; it gets FATHOM_STATUS_FAILED.
+
+#ifndef FATHOM_FATHOM_H
+#define FATHOM_FATHOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define FATHOM_API __attribute__((visibility("default")))
+#else
+#define FATHOM_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//===-- Versions and status
+//---------------------------------------------------------------------------------------===//
+
+/// The version of this header: major * 1000 + minor. Within a major version programs need no recompilation.
+#define FATHOM_API_VERSION 1000
+
+/// The FATHOM_API_VERSION the library was built with. Thread-safe.
+FATHOM_API uint32_t fathom_api_version(void);
+
+/// The release, e.g. "0.1.0"; lives for ever. Thread-safe.
+FATHOM_API const char *fathom_version(void);
+
+/// How a call ended. Values up to 70 are also the exit codes of the command line tools.
+typedef enum fathom_status {
+  FATHOM_STATUS_OK = 0,
+  /// The computation itself went wrong, e.g. logits that are not numbers.
+  FATHOM_STATUS_FAILED = 1,
+  /// An argument is NULL, out of range or contradicts another.
+  FATHOM_STATUS_INVALID_ARGUMENT = 2,
+  /// Data given to the runtime is malformed: a token id, a saved cache, an artifact with impossible contents.
+  FATHOM_STATUS_BAD_DATA = 3,
+  /// Valid, but this model or runtime does not do it, e.g. text without a tokenizer in the artifact.
+  FATHOM_STATUS_UNSUPPORTED = 4,
+  /// A file could not be opened, read or mapped.
+  FATHOM_STATUS_IO = 5,
+  /// No memory, no page of the cache, no handle left.
+  FATHOM_STATUS_OUT_OF_RESOURCES = 6,
+  /// The artifact is damaged, of another version, or for another machine.
+  FATHOM_STATUS_MISMATCH = 7,
+  FATHOM_STATUS_DEVICE = 8,
+  FATHOM_STATUS_INTERNAL = 70,
+  /// The session is running another call.
+  FATHOM_STATUS_BUSY = 100,
+  FATHOM_STATUS_INVALID_HANDLE = 101,
+  /// An output buffer is too small; the message and, where there is one, the size output say what is needed.
+  FATHOM_STATUS_TOO_SMALL = 102,
+  /// fathom_session_cancel() ended the call.
+  FATHOM_STATUS_CANCELLED = 103,
+  /// A sequence would grow beyond the positions the artifact serves.
+  FATHOM_STATUS_CONTEXT_FULL = 104
+} fathom_status_t;
+
+/// The name of a status, e.g. "BAD_DATA"; lives for ever. Thread-safe.
+FATHOM_API const char *fathom_status_string(fathom_status_t status);
+
+/// What went wrong last on the calling thread; "" if nothing did. Valid until the next failing call on this
+/// thread.
+FATHOM_API const char *fathom_status_message(void);
+
+/// The process exit code that fits a status: 0 to 8, 70 or 130. Thread-safe.
+FATHOM_API int fathom_status_exit_code(fathom_status_t status);
+
+//===-- Models
+//------------------------------------------------------------------------------------------------------===//
+
+/// A compiled model in memory: its code, its weights, its tokenizer. Immutable, so every function on it is
+/// thread-safe, and any number of sessions may share it.
+typedef struct fathom_model fathom_model_t;
+
+/// When the bytes of the weights are compared with the hashes the compiler wrote. Code and metadata always
+/// are.
+typedef enum fathom_verify {
+  /// When they are at most 64 MiB, which costs milliseconds.
+  FATHOM_VERIFY_AUTO = 0,
+  /// Always: reads the whole file once.
+  FATHOM_VERIFY_ALWAYS = 1,
+  FATHOM_VERIFY_NEVER = 2
+} fathom_verify_t;
+
+typedef struct fathom_model_options {
+  size_t struct_size;
+  /// Where the artifact starts in the file; not 0 for an executable that carries one.
+  uint64_t file_offset;
+  /// Where to look for the weight files of an artifact compiled with --weights=reference, before the
+  /// directory it recorded and the artifact's own directory. NULL: nowhere else.
+  const char *weights_directory;
+  fathom_verify_t verify_weights;
+  /// Not 0: read the weights into memory of this process instead of mapping the file.
+  uint32_t copy_weights;
+} fathom_model_options_t;
+
+FATHOM_API void fathom_model_options_initialize(fathom_model_options_t *options);
+
+/// Opens an artifact. |options| may be NULL. The file is mapped: replacing it by rename is safe, truncating
+/// it in place makes later calls fail with FATHOM_STATUS_IO.
+FATHOM_API fathom_status_t fathom_model_load_file(const char *path, const fathom_model_options_t *options,
+                                                  fathom_model_t **out_model);
+
+/// Opens an artifact in memory. |data| is borrowed until the model is gone; if it does not start at a
+/// multiple of 64 it is copied. |options| may be NULL; its file_offset is ignored.
+FATHOM_API fathom_status_t fathom_model_load_memory(const void *data, size_t size,
+                                                    const fathom_model_options_t *options,
+                                                    fathom_model_t **out_model);
+
+/// The offset of the artifact that the file carries at its end (--emit=exe), for
+/// fathom_model_options.file_offset. FATHOM_STATUS_UNSUPPORTED if it carries none. Thread-safe.
+FATHOM_API fathom_status_t fathom_model_find_embedded(const char *path, uint64_t *out_offset);
+
+FATHOM_API fathom_status_t fathom_model_retain(fathom_model_t *model);
+FATHOM_API fathom_status_t fathom_model_release(fathom_model_t *model);
+
+/// Facts of a model. Pointers in it live as long as the model.
+typedef struct fathom_model_info {
+  size_t struct_size;
+  /// "deepseek_v2", "deepseek_v3", …
+  const char *family;
+  uint32_t vocabulary;
+  uint32_t hidden;
+  uint32_t layers;
+  /// Positions a sequence may have.
+  uint32_t max_context;
+  /// -1: none.
+  int32_t bos_token;
+  const int32_t *eos_tokens;
+  size_t eos_token_count;
+  /// What the model's authors recommend for sampling; 0: nothing.
+  float temperature;
+  float top_p;
+  int32_t top_k;
+  /// The most rows the code takes at once. Longer prompts and larger batches are split.
+  uint32_t max_prefill_rows;
+  uint32_t max_decode_rows;
+  /// A page of the cache: FATHOM_PAGE_TOKENS positions.
+  uint64_t cache_page_bytes;
+  uint64_t weight_bytes;
+  uint32_t weight_count;
+  /// Not 0: texts can be encoded; conversations can be rendered.
+  uint32_t has_tokenizer;
+  uint32_t has_chat;
+  /// Changes whenever the artifact changes in anything but weights.
+  uint64_t identity;
+  const char *target_cpu;
+  const char *compiler_version;
+  /// The metadata as the artifact stores it: a FlatBuffer of artifact.fbs, verified.
+  const void *metadata;
+  size_t metadata_size;
+} fathom_model_info_t;
+
+/// |info|->struct_size must be set; fathom_model_info_initialize does that.
+FATHOM_API void fathom_model_info_initialize(fathom_model_info_t *info);
+FATHOM_API fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model_info_t *info);
+
+//===-- Text
+//----------------------------------------------------------------------------------------------------------===//
+// All functions of this group are thread-safe and FATHOM_STATUS_UNSUPPORTED if the model has no tokenizer.
+
+enum {
+  /// Put the model's first token in front, as its tokenizer would.
+  FATHOM_ENCODE_ADD_BOS = 1u << 0,
+  /// Recognise special tokens such as "<｜User｜>" in the text. Never use it on text of strangers.
+  FATHOM_ENCODE_SPECIAL = 1u << 1
+};
+
+/// Text to tokens. Writes up to |capacity| tokens and the number there are to |out_count|, also when that is
+/// more (FATHOM_STATUS_TOO_SMALL). |tokens| may be NULL if |capacity| is 0. Bytes that are no UTF-8 are kept
+/// as bytes.
+FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length,
+                                               uint32_t flags, int32_t *tokens, size_t capacity,
+                                               size_t *out_count);
+
+/// Tokens to bytes, not zero-terminated; sizes as fathom_model_encode. Special tokens are left out unless
+/// |keep_special| is not 0.
+FATHOM_API fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens, size_t count,
+                                               int keep_special, char *text, size_t capacity,
+                                               size_t *out_length);
+
+typedef struct fathom_chat_message {
+  /// "system", "user" or "assistant".
+  const char *role;
+  const char *content;
+  size_t content_length;
+} fathom_chat_message_t;
+
+/// A conversation to tokens in the model's own prompt format, ready for the assistant's next answer if the
+/// last message is the user's. Contents are never read as special tokens. Sizes as fathom_model_encode.
+FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model,
+                                                    const fathom_chat_message_t *messages, size_t count,
+                                                    int32_t *tokens, size_t capacity, size_t *out_count);
+
+//===-- Sampling
+//-----------------------------------------------------------------------------------------------------===//
+
+/// How the next token is chosen. In this order: repetition penalty, temperature, top-k, top-p, min-p, draw.
+typedef struct fathom_sampling {
+  size_t struct_size;
+  /// 0: greedy, the largest logit wins and of equal ones the lowest token; negative or not finite is refused.
+  float temperature;
+  /// Keep the k most likely; 0: all.
+  int32_t top_k;
+  /// Keep the most likely until their probabilities reach this, at least one; in [0, 1], 1: all.
+  float top_p;
+  /// Keep what is at least this times as likely as the most likely; in [0, 1], 0: all.
+  float min_p;
+  /// Divides positive and multiplies negative logits of tokens seen before, in prompt or answer; positive, 1:
+  /// off.
+  float repetition_penalty;
+  /// Draws come from SplitMix64 started here: equal seeds give equal answers on any machine. Every value is
+  /// good.
+  uint64_t seed;
+} fathom_sampling_t;
+
+/// Greedy.
+FATHOM_API void fathom_sampling_initialize(fathom_sampling_t *sampling);
+
+/// What the model's authors recommend, greedy if they say nothing. Thread-safe.
+FATHOM_API fathom_status_t fathom_model_sampling(fathom_model_t *model, fathom_sampling_t *sampling);
+
+/// Chooses tokens from logits. One call at a time.
+typedef struct fathom_sampler fathom_sampler_t;
+
+FATHOM_API fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling_t *sampling,
+                                                 fathom_sampler_t **out_sampler);
+FATHOM_API fathom_status_t fathom_sampler_retain(fathom_sampler_t *sampler);
+FATHOM_API fathom_status_t fathom_sampler_release(fathom_sampler_t *sampler);
+
+/// Tells the sampler of tokens that are already there, for the repetition penalty.
+FATHOM_API fathom_status_t fathom_sampler_observe(fathom_sampler_t *sampler, const int32_t *tokens,
+                                                  size_t count);
+
+/// Chooses from |logits| f32 [vocabulary] and observes what it chose. Logits that are not finite are
+/// FATHOM_STATUS_FAILED.
+FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, const float *logits,
+                                                 int32_t *out_token);
+
+//===-- Sessions
+//-----------------------------------------------------------------------------------------------------===//
+
+/// Threads, memory and cache to run a model. One call at a time, unless a function says otherwise. Keeps its
+/// model.
+typedef struct fathom_session fathom_session_t;
+
+typedef struct fathom_session_options {
+  size_t struct_size;
+  /// Threads that compute, the caller's own included; 0: one for each processor this process may use. Results
+  /// do not depend on it. If fewer can be started, fewer are used.
+  uint32_t threads;
+  /// Sequences that may live at once, from 1.
+  uint32_t max_sequences;
+  /// Tokens of a prompt computed at once; 0: as many as the code takes. Results do not depend on it.
+  uint32_t prefill_chunk;
+  /// The most memory for pages of the cache; 0: whatever max_sequences full contexts need. Taken as it is
+  /// used.
+  uint64_t cache_bytes;
+} fathom_session_options_t;
+
+FATHOM_API void fathom_session_options_initialize(fathom_session_options_t *options);
+
+/// |options| may be NULL.
+FATHOM_API fathom_status_t fathom_session_create(fathom_model_t *model,
+                                                 const fathom_session_options_t *options,
+                                                 fathom_session_t **out_session);
+FATHOM_API fathom_status_t fathom_session_retain(fathom_session_t *session);
+FATHOM_API fathom_status_t fathom_session_release(fathom_session_t *session);
+
+/// Makes the running call return FATHOM_STATUS_CANCELLED after the step it is in; without one, does nothing.
+/// Thread-safe, and safe in a signal handler.
+FATHOM_API fathom_status_t fathom_session_cancel(fathom_session_t *session);
+
+/// The threads a session really has.
+FATHOM_API fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_threads);
+
+//===-- Sessions: text in, text out
+//----------------------------------------------------------------------------------===//
+
+typedef enum fathom_flow { FATHOM_CONTINUE = 0, FATHOM_STOP = 1 } fathom_flow_t;
+
+/// Called once for each generated token. |piece| is what the token adds to the text, whole UTF-8 characters
+/// only (empty while one is incomplete), valid during the call. It must not call the session; other sessions
+/// are fine. Called once more with token -1 if text was held back when generation ended.
+typedef fathom_flow_t (*fathom_token_fn)(void *user, int32_t token, const char *piece, size_t piece_length);
+
+typedef struct fathom_generate_options {
+  size_t struct_size;
+  /// The prompt as text…
+  const char *prompt;
+  size_t prompt_length;
+  /// FATHOM_ENCODE_* for it; default FATHOM_ENCODE_ADD_BOS.
+  uint32_t encode_flags;
+  /// …or, if not NULL, as tokens, used as they are.
+  const int32_t *tokens;
+  size_t token_count;
+  /// Tokens to generate at most; the context's end is a limit of its own.
+  uint64_t max_tokens;
+  /// Not 0: go on after an end token.
+  uint32_t ignore_eos;
+  /// NULL: greedy.
+  const fathom_sampling_t *sampling;
+  /// May be NULL, to count or to time.
+  fathom_token_fn on_token;
+  void *user;
+} fathom_generate_options_t;
+
+FATHOM_API void fathom_generate_options_initialize(fathom_generate_options_t *options);
+
+typedef enum fathom_stop {
+  /// An end token; it was not passed to the callback.
+  FATHOM_STOPPED_AT_EOS = 0,
+  FATHOM_STOPPED_AT_MAX_TOKENS = 1,
+  FATHOM_STOPPED_AT_CONTEXT = 2,
+  FATHOM_STOPPED_BY_CALLBACK = 3
+} fathom_stop_t;
+
+typedef struct fathom_generate_result {
+  size_t struct_size;
+  fathom_stop_t stop;
+  uint64_t prompt_tokens;
+  uint64_t generated_tokens;
+  /// Time until the first token was chosen, and from then to the end, on the monotonic clock.
+  uint64_t prefill_nanoseconds;
+  uint64_t decode_nanoseconds;
+} fathom_generate_result_t;
+
+FATHOM_API void fathom_generate_result_initialize(fathom_generate_result_t *result);
+
+/// Answers a prompt in a sequence of its own, which is gone afterwards. A prompt of more tokens than the
+/// context is FATHOM_STATUS_CONTEXT_FULL, an empty one FATHOM_STATUS_INVALID_ARGUMENT. |result| may be NULL.
+FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session,
+                                                   const fathom_generate_options_t *options,
+                                                   fathom_generate_result_t *result);
+
+//===-- Sessions: tokens in, logits out
+//------------------------------------------------------------------------------===//
+
+/// A sequence of tokens and its part of the cache. Belongs to one session; never reused after its end; 0 is
+/// none.
+typedef uint64_t fathom_sequence_t;
+
+FATHOM_API fathom_status_t fathom_session_create_sequence(fathom_session_t *session,
+                                                          fathom_sequence_t *out_sequence);
+FATHOM_API fathom_status_t fathom_session_destroy_sequence(fathom_session_t *session,
+                                                           fathom_sequence_t sequence);
+FATHOM_API fathom_status_t fathom_session_sequence_length(fathom_session_t *session,
+                                                          fathom_sequence_t sequence, uint32_t *out_length);
+
+/// Forgets everything from position |length| on, which must not be beyond the end. 0 starts afresh.
+FATHOM_API fathom_status_t fathom_session_rewind_sequence(fathom_session_t *session,
+                                                          fathom_sequence_t sequence, uint32_t length);
+
+typedef enum fathom_logits {
+  FATHOM_LOGITS_NONE = 0,
+  /// Of the last token: f32 [vocabulary].
+  FATHOM_LOGITS_LAST = 1,
+  /// Of every token: f32 [count, vocabulary].
+  FATHOM_LOGITS_ALL = 2
+} fathom_logits_t;
+
+typedef struct fathom_prefill_outputs {
+  size_t struct_size;
+  fathom_logits_t which;
+  float *logits;
+  /// In floats.
+  size_t logits_capacity;
+  /// NULL, or f32 [layers, count, hidden]: the residual stream after each layer, the last one after the final
+  /// norm.
+  float *states;
+  /// In floats.
+  size_t states_capacity;
+} fathom_prefill_outputs_t;
+
+FATHOM_API void fathom_prefill_outputs_initialize(fathom_prefill_outputs_t *outputs);
+
+/// Appends |count| tokens to a sequence. |outputs| may be NULL. If it fails, the sequence is as long as
+/// before and outputs may be partly written.
+FATHOM_API fathom_status_t fathom_session_prefill(fathom_session_t *session, fathom_sequence_t sequence,
+                                                  const int32_t *tokens, size_t count,
+                                                  const fathom_prefill_outputs_t *outputs);
+
+/// Appends one token to each of |count| different sequences. |logits| f32 [count, vocabulary] may be NULL;
+/// |logits_capacity| is in floats. What a sequence gets does not depend on its neighbours. On failure as
+/// prefill.
+FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session,
+                                                 const fathom_sequence_t *sequences, const int32_t *tokens,
+                                                 size_t count, float *logits, size_t logits_capacity);
+
+/// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of
+/// the same artifact. |buffer| may be NULL if |capacity| is 0; |out_size| receives the size also if it is too
+/// small.
+FATHOM_API fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence,
+                                                        void *buffer, size_t capacity, size_t *out_size);
+FATHOM_API fathom_status_t fathom_session_restore_sequence(fathom_session_t *session, const void *data,
+                                                           size_t size, fathom_sequence_t *out_sequence);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // FATHOM_FATHOM_H
