@@ -67,11 +67,8 @@ public:
   void print(llvm::raw_ostream &out) const;
 
 private:
-  struct Tally {
-    size_t count = 0;
-  };
   std::vector<Finding> kept;
-  llvm::StringMap<Tally> tallies;
+  llvm::StringMap<size_t> tallies;
   size_t errors = 0;
   bool seen[8] = {};
 };

@@ -76,7 +76,7 @@ private:
   bool scanString(llvm::StringRef &raw, bool &escaped);
   bool scanUtf8();
   bool scanEscape();
-  bool unescape(llvm::StringRef raw, std::string &out);
+  static void unescape(llvm::StringRef raw, std::string &out);
 
   llvm::StringRef text;
   const char *cursor;
@@ -147,9 +147,14 @@ private:
 /// members.
 class Document {
 public:
+  Document() = default;
+  // Values point here.
+  Document(const Document &) = delete;
+  Document &operator=(const Document &) = delete;
+
   /// Parses one value with white space around it. `text` must outlive the document and have fewer than 2^32
-  /// bytes. Returns false and fills `error` where it is not JSON.
-  bool parse(llvm::StringRef text, SyntaxError &error);
+  /// bytes. Returns false and fills `error` where it is not JSON or longer than `maxBytes`.
+  bool parse(llvm::StringRef text, SyntaxError &error, size_t maxBytes = 0xffffffff);
 
   Value root() const { return Value(this, 0); }
 

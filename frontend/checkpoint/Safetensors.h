@@ -12,9 +12,12 @@
 
 #include "frontend/checkpoint/DType.h"
 #include "frontend/checkpoint/Diagnostics.h"
+#include "frontend/checkpoint/Files.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Allocator.h"
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,17 +43,18 @@ struct SafetensorsLimits {
   size_t rank = 8;
 };
 
-/// A parsed header. Movable; names and shapes stay valid as long as it lives.
+/// A parsed header. Names and shapes stay valid as long as it lives.
 class SafetensorsHeader {
 public:
-  /// Parses a header: `json` is what follows the length field, `fileSize` the size of the whole file. Reports
-  /// all findings, naming `file`; returns nothing after an error.
-  static std::unique_ptr<SafetensorsHeader> parse(std::string json, uint64_t fileSize, llvm::StringRef file,
+  /// Parses a header. `head` is the start of the file: its length field and header, or less where the file
+  /// ends early; `fileSize` is the size of the whole file. Reports all findings, naming `file`; returns
+  /// nothing after an error.
+  static std::unique_ptr<SafetensorsHeader> parse(std::string head, uint64_t fileSize, llvm::StringRef file,
                                                   Diagnostics &diagnostics,
                                                   const SafetensorsLimits &limits = {});
 
-  /// Reads and parses the header of an open regular file of `fileSize` bytes.
-  static std::unique_ptr<SafetensorsHeader> read(int descriptor, uint64_t fileSize, llvm::StringRef file,
+  /// Reads and parses the header of an open file.
+  static std::unique_ptr<SafetensorsHeader> read(const File &input, llvm::StringRef file,
                                                  Diagnostics &diagnostics,
                                                  const SafetensorsLimits &limits = {});
 
@@ -59,13 +63,13 @@ public:
   /// XXH3-64 of the length field and the header: the first `dataStart()` bytes of the file.
   uint64_t hash() const { return headerHash; }
   /// Where tensor data starts in the file: 8 + header bytes.
-  uint64_t dataStart() const { return 8 + text.size(); }
+  uint64_t dataStart() const { return head.size(); }
 
 private:
   friend class SafetensorsParser;
-  std::string text;
-  std::vector<std::unique_ptr<std::string>> unescapedNames;
-  std::vector<int64_t> dims;
+  std::string head;
+  std::deque<std::string> unescaped;
+  llvm::BumpPtrAllocator shapes;
   std::vector<TensorInfo> all;
   uint64_t headerHash = 0;
 };

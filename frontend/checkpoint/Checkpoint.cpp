@@ -1,0 +1,250 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Opening a checkpoint directory: find its shards, parse them all, compare them with the index.
+
+#include "frontend/checkpoint/Checkpoint.h"
+
+#include "frontend/checkpoint/WeightIndex.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <dirent.h>
+#include <sys/stat.h>
+
+namespace fathom::checkpoint {
+
+static constexpr llvm::StringLiteral indexName = "model.safetensors.index.json";
+static constexpr llvm::StringLiteral singleName = "model.safetensors";
+/// DeepSeek-V3's index has 9 MB.
+static constexpr uint64_t indexLimit = 256u << 20;
+
+/// The path with links resolved; empty where it does not resolve (errno says why).
+static std::string realPath(const std::string &path) {
+  char *resolved = ::realpath(path.c_str(), nullptr);
+  std::string result = resolved ? resolved : "";
+  std::free(resolved);
+  return result;
+}
+
+static llvm::StringRef parentOf(llvm::StringRef path) {
+  size_t slash = path.rfind('/');
+  return slash == llvm::StringRef::npos ? "" : path.take_front(slash);
+}
+
+static bool isBeneath(llvm::StringRef path, llvm::StringRef directory) {
+  return path.consume_front(directory) && path.starts_with("/");
+}
+
+/// Opens one checkpoint; one use.
+class CheckpointOpener {
+public:
+  CheckpointOpener(Checkpoint &checkpoint, Diagnostics &diagnostics)
+      : checkpoint(checkpoint), diagnostics(diagnostics) {}
+
+  void run();
+
+private:
+  bool exists(llvm::StringRef name) const;
+  void explainMissing();
+  void openIndexed();
+  void openShard(llvm::StringRef name);
+  bool mayFollow(const std::string &resolved) const;
+  void collectTensors();
+  void compareWithIndex(const WeightIndex &index);
+  std::string show(llvm::StringRef name) const { return joinPath(checkpoint.root, name); }
+
+  Checkpoint &checkpoint;
+  Diagnostics &diagnostics;
+  std::string realRoot;
+};
+
+void CheckpointOpener::run() {
+  struct stat status;
+  realRoot = realPath(checkpoint.root);
+  if (realRoot.empty() || ::stat(realRoot.c_str(), &status) != 0) {
+    diagnostics.error(Problem::InputOutput, "cannot-open", checkpoint.root, "",
+                      "cannot open: " + systemError(errno));
+    return;
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    diagnostics.error(Problem::InputOutput, "not-a-directory", checkpoint.root, "",
+                      "not a directory, expected one with config.json and safetensors files");
+    return;
+  }
+  if (exists(indexName)) {
+    openIndexed();
+  } else if (exists(singleName)) {
+    openShard(singleName);
+    collectTensors();
+  } else {
+    explainMissing();
+  }
+}
+
+/// True for anything of that name, a dangling link included: opening it tells the story.
+bool CheckpointOpener::exists(llvm::StringRef name) const {
+  struct stat status;
+  return ::lstat(show(name).c_str(), &status) == 0;
+}
+
+/// Says what the directory holds instead of safetensors files.
+void CheckpointOpener::explainMissing() {
+  bool pickle = false, safetensors = false, gguf = false;
+  if (DIR *directory = ::opendir(checkpoint.root.c_str())) {
+    while (const dirent *entry = ::readdir(directory)) {
+      llvm::StringRef name = entry->d_name;
+      pickle = pickle || (name.starts_with("pytorch_model") && name.contains(".bin")) ||
+               name.ends_with(".pt") || name.ends_with(".pth");
+      safetensors = safetensors || name.ends_with(".safetensors");
+      gguf = gguf || name.ends_with(".gguf");
+    }
+    ::closedir(directory);
+  }
+  if (safetensors) {
+    diagnostics.error(Problem::BadInput, "no-weights", checkpoint.root, "",
+                      "has safetensors files but neither model.safetensors nor model.safetensors.index.json",
+                      "download the index as well");
+  } else if (pickle) {
+    diagnostics.error(Problem::Unsupported, "pickle", checkpoint.root, "",
+                      "has only pickled weights, which are refused: loading a pickle runs code",
+                      "convert the model to safetensors");
+  } else if (gguf) {
+    diagnostics.error(Problem::Unsupported, "gguf", checkpoint.root, "", "has only GGUF weights",
+                      "use the original safetensors checkpoint");
+  } else {
+    diagnostics.error(Problem::BadInput, "no-weights", checkpoint.root, "",
+                      "has neither model.safetensors nor model.safetensors.index.json");
+  }
+}
+
+void CheckpointOpener::openIndexed() {
+  std::optional<std::string> text = readTextFile(show(indexName), show(indexName), indexLimit, diagnostics);
+  WeightIndex index;
+  if (!text || !index.parse(std::move(*text), show(indexName), diagnostics)) {
+    return;
+  }
+  size_t errorsBefore = diagnostics.errorCount();
+  for (const std::string &shard : index.shards()) {
+    openShard(shard);
+  }
+  collectTensors();
+  // Without all shards, a comparison would repeat each missing one a thousand times.
+  if (diagnostics.errorCount() == errorsBefore) {
+    compareWithIndex(index);
+  }
+}
+
+/// A shard's link may stay in the directory, or lead into blobs/ of the same Hugging Face cache entry, whose
+/// layout is <entry>/snapshots/<revision>/<file> -> <entry>/blobs/<hash>.
+bool CheckpointOpener::mayFollow(const std::string &resolved) const {
+  if (isBeneath(resolved, realRoot)) {
+    return true;
+  }
+  llvm::StringRef snapshots = parentOf(realRoot);
+  return snapshots.ends_with("/snapshots") && isBeneath(resolved, (parentOf(snapshots) + "/blobs").str());
+}
+
+void CheckpointOpener::openShard(llvm::StringRef name) {
+  std::string path = show(name);
+  std::string resolved = realPath(path);
+  if (resolved.empty()) {
+    int number = errno;
+    bool absent = number == ENOENT && !exists(name);
+    diagnostics.error(number == ENOENT || number == ELOOP ? Problem::BadInput : Problem::InputOutput,
+                      "missing-shard", path, "",
+                      absent             ? "the index lists this shard, but it does not exist"
+                      : number == ENOENT ? "is a link to a file that does not exist"
+                                         : "cannot open: " + systemError(number),
+                      "download the missing files again");
+    return;
+  }
+  if (!mayFollow(resolved)) {
+    diagnostics.error(Problem::BadInput, "link-outside", path, "",
+                      "is a link out of the checkpoint directory, to " + escape(resolved),
+                      "copy the file, or pass the directory it is really in");
+    return;
+  }
+  std::optional<File> file = File::open(resolved, path, Problem::BadInput, diagnostics);
+  if (!file) {
+    return;
+  }
+  std::unique_ptr<SafetensorsHeader> header = SafetensorsHeader::read(*file, path, diagnostics);
+  if (header) {
+    checkpoint.files.push_back({name.str(), path, file->size(), std::move(header)});
+  }
+}
+
+/// Joins the tensors of all shards; a name in two shards is a finding.
+void CheckpointOpener::collectTensors() {
+  size_t count = 0;
+  for (const Shard &shard : checkpoint.files) {
+    count += shard.header->tensors().size();
+  }
+  checkpoint.tensors.reserve(count);
+  checkpoint.names.reserve(count);
+  for (uint32_t i = 0; i < checkpoint.files.size(); ++i) {
+    for (const TensorInfo &tensor : checkpoint.files[i].header->tensors()) {
+      auto [number, isNew] = checkpoint.names.insert(tensor.name);
+      if (isNew) {
+        checkpoint.tensors.push_back({i, &tensor});
+        continue;
+      }
+      const Shard &first = checkpoint.files[checkpoint.tensors[number].shard];
+      diagnostics.error(Problem::BadInput, "duplicate-tensor", checkpoint.files[i].path, tensor.name,
+                        "this tensor is in " + first.name + " as well");
+    }
+  }
+}
+
+void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
+  uint64_t bytes = 0;
+  for (const TensorRef &ref : checkpoint.tensors) {
+    bytes += ref.tensor->size;
+    const Shard &shard = checkpoint.files[ref.shard];
+    std::optional<uint32_t> listed = index.tensors().find(ref.tensor->name);
+    if (!listed) {
+      diagnostics.error(Problem::BadInput, "not-in-index", shard.path, ref.tensor->name,
+                        "the index does not list this tensor",
+                        "shard and index may be of different revisions");
+    } else if (index.shardOf(*listed) != ref.shard) {
+      diagnostics.error(Problem::BadInput, "wrong-shard", shard.path, ref.tensor->name,
+                        "the index says this tensor is in " + index.shards()[index.shardOf(*listed)],
+                        "shard and index may be of different revisions");
+    }
+  }
+  for (uint32_t i = 0; i < index.tensors().size(); ++i) {
+    llvm::StringRef name = index.tensors().key(i);
+    if (!checkpoint.names.find(name)) {
+      diagnostics.error(Problem::BadInput, "not-in-shard", show(index.shards()[index.shardOf(i)]), name,
+                        "the index lists this tensor, but the shard does not have it",
+                        "shard and index may be of different revisions");
+    }
+  }
+  if (index.totalSize() && *index.totalSize() != bytes) {
+    diagnostics.warning("total-size", show(indexName), "metadata.total_size",
+                        "says " + llvm::Twine(*index.totalSize()) + " bytes, the tensors have " +
+                            llvm::Twine(bytes));
+  }
+}
+
+std::unique_ptr<Checkpoint> Checkpoint::open(llvm::StringRef directory, Diagnostics &diagnostics) {
+  size_t errorsBefore = diagnostics.errorCount();
+  auto checkpoint = std::make_unique<Checkpoint>();
+  checkpoint->root = directory.str();
+  while (checkpoint->root.size() > 1 && checkpoint->root.back() == '/') {
+    checkpoint->root.pop_back();
+  }
+  CheckpointOpener(*checkpoint, diagnostics).run();
+  return diagnostics.errorCount() == errorsBefore ? std::move(checkpoint) : nullptr;
+}
+
+std::optional<size_t> Checkpoint::find(llvm::StringRef name) const {
+  std::optional<uint32_t> number = names.find(name);
+  return number ? std::optional<size_t>(*number) : std::nullopt;
+}
+
+} // namespace fathom::checkpoint

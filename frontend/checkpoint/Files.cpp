@@ -1,0 +1,148 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Careful opening and reading.
+
+#include "frontend/checkpoint/Files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace fathom::checkpoint {
+
+File &File::operator=(File &&other) noexcept {
+  std::swap(descriptor, other.descriptor);
+  std::swap(bytes, other.bytes);
+  return *this;
+}
+
+File::~File() {
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+}
+
+std::string systemError(int number) { return std::generic_category().message(number); }
+
+static llvm::StringRef describeMode(mode_t mode) {
+  if (S_ISDIR(mode)) {
+    return "a directory";
+  }
+  if (S_ISFIFO(mode)) {
+    return "a named pipe";
+  }
+  return S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+static void reportSystem(int number, llvm::StringRef shown, Diagnostics &diagnostics) {
+  llvm::StringRef hint;
+  if (number == EMFILE || number == ENFILE) {
+    hint = "raise the limit on open files (ulimit -n)";
+  }
+  diagnostics.error(Problem::InputOutput, "cannot-open", shown, "", "cannot open: " + systemError(number),
+                    hint);
+}
+
+std::optional<File> File::open(const std::string &path, llvm::StringRef shown, Problem problem,
+                               Diagnostics &diagnostics) {
+  struct stat status;
+  // Before open: opening a device can have effects of its own.
+  if (path.find('\0') != std::string::npos || ::stat(path.c_str(), &status) != 0) {
+    reportSystem(path.find('\0') != std::string::npos ? EINVAL : errno, shown, diagnostics);
+    return std::nullopt;
+  }
+  File file;
+  if (S_ISREG(status.st_mode)) {
+    file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file.descriptor < 0 || ::fstat(file.descriptor, &status) != 0) {
+      reportSystem(errno, shown, diagnostics);
+      return std::nullopt;
+    }
+  }
+  if (!S_ISREG(status.st_mode)) {
+    diagnostics.error(problem, "not-a-file", shown, "",
+                      "is " + describeMode(status.st_mode) + ", expected a regular file");
+    return std::nullopt;
+  }
+  file.bytes = static_cast<uint64_t>(status.st_size);
+  return file;
+}
+
+bool File::read(void *out, size_t count, uint64_t offset) const {
+  auto *to = static_cast<char *>(out);
+  while (count > 0) {
+    // Linux moves at most 2 GiB a call.
+    ssize_t got = ::pread(descriptor, to, std::min<size_t>(count, 1u << 30), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      errno = got == 0 ? 0 : errno;
+      return false;
+    }
+    to += got;
+    count -= static_cast<size_t>(got);
+    offset += static_cast<uint64_t>(got);
+  }
+  return true;
+}
+
+std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef shown, uint64_t limit,
+                                        Diagnostics &diagnostics) {
+  std::optional<File> file = File::open(path, shown, Problem::InputOutput, diagnostics);
+  if (!file) {
+    return std::nullopt;
+  }
+  if (file->size() > limit) {
+    diagnostics.error(Problem::Resources, "too-large", shown, "",
+                      "has " + llvm::Twine(file->size()) + " bytes, more than the limit of " +
+                          llvm::Twine(limit));
+    return std::nullopt;
+  }
+  std::string text(file->size(), '\0');
+  if (!file->read(text.data(), text.size(), 0)) {
+    diagnostics.error(Problem::InputOutput, "cannot-read", shown, "",
+                      "cannot read: " + (errno ? systemError(errno) : "the file shrank while it was read"));
+    return std::nullopt;
+  }
+  return text;
+}
+
+llvm::StringRef recognise(llvm::StringRef head) {
+  struct Signature {
+    llvm::StringRef bytes;
+    llvm::StringRef meaning;
+  };
+  static const Signature signatures[] = {
+      {"version https://git-lfs", "this is a Git LFS pointer; fetch the real file with `git lfs pull`"},
+      {"<!DOCTYPE", "this is an HTML page; the download was an error or login page"},
+      {"<!doctype", "this is an HTML page; the download was an error or login page"},
+      {"<html", "this is an HTML page; the download was an error or login page"},
+      {"PK\x03\x04", "this is a ZIP archive, as PyTorch saves pickles; convert the model to safetensors"},
+      {"\x80\x02", "this is a Python pickle, which is refused; convert the model to safetensors"},
+      {"\x80\x04", "this is a Python pickle, which is refused; convert the model to safetensors"},
+      {"GGUF", "this is a GGUF file; use the original safetensors checkpoint"},
+      {"\x1f\x8b", "this is a gzip archive; unpack it first"},
+      {"\x28\xb5\x2f\xfd", "this is a Zstandard archive; unpack it first"},
+  };
+  for (const Signature &signature : signatures) {
+    if (head.starts_with(signature.bytes)) {
+      return signature.meaning;
+    }
+  }
+  return {};
+}
+
+std::string joinPath(llvm::StringRef directory, llvm::StringRef name) {
+  std::string path = directory.str();
+  if (!path.empty() && path.back() != '/') {
+    path += '/';
+  }
+  return path + name.str();
+}
+
+} // namespace fathom::checkpoint

@@ -1,0 +1,57 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Opening files that may be anything: pipes, devices, directories, dangling links, downloads gone wrong.
+
+#ifndef FATHOM_FRONTEND_CHECKPOINT_FILES_H
+#define FATHOM_FRONTEND_CHECKPOINT_FILES_H
+
+#include "frontend/checkpoint/Diagnostics.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace fathom::checkpoint {
+
+/// An open regular file; closed on destruction.
+class File {
+public:
+  File() = default;
+  File(File &&other) noexcept : descriptor(other.descriptor), bytes(other.bytes) { other.descriptor = -1; }
+  File &operator=(File &&other) noexcept;
+  ~File();
+
+  /// Opens `path` for reading, without waiting for a pipe's writer. Anything but a regular file is reported
+  /// to `diagnostics`, as `problem`; what the system refuses is an I/O error. Messages name `shown`.
+  static std::optional<File> open(const std::string &path, llvm::StringRef shown, Problem problem,
+                                  Diagnostics &diagnostics);
+
+  int fd() const { return descriptor; }
+  uint64_t size() const { return bytes; }
+  /// Reads exactly `count` bytes at `offset`; false with errno (0: the file ended) otherwise.
+  bool read(void *out, size_t count, uint64_t offset) const;
+
+private:
+  int descriptor = -1;
+  uint64_t bytes = 0;
+};
+
+/// Reads all of a small text file. A file above `limit` bytes, unreadable or not a regular file is reported,
+/// and nothing returned.
+std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef shown, uint64_t limit,
+                                        Diagnostics &diagnostics);
+
+/// What the first bytes of a file show it to be, when that is a known mistake: a Git LFS pointer, an HTML
+/// page, a pickle, GGUF, an archive. Empty otherwise.
+llvm::StringRef recognise(llvm::StringRef head);
+
+/// `directory`/`name`.
+std::string joinPath(llvm::StringRef directory, llvm::StringRef name);
+
+/// The text of the error number.
+std::string systemError(int number);
+
+} // namespace fathom::checkpoint
+
+#endif // FATHOM_FRONTEND_CHECKPOINT_FILES_H

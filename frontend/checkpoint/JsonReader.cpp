@@ -1,0 +1,491 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The forward reader of Json.h: characters to keys, strings and numbers, in one pass.
+
+#include "frontend/checkpoint/Json.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/Twine.h"
+
+#include <array>
+
+namespace fathom::checkpoint::json {
+
+std::string SyntaxError::where() const { return (llvm::Twine(line) + ":" + llvm::Twine(column)).str(); }
+
+llvm::StringRef describe(Kind kind) {
+  switch (kind) {
+  case Kind::Null:
+    return "null";
+  case Kind::False:
+  case Kind::True:
+    return "a boolean";
+  case Kind::Number:
+    return "a number";
+  case Kind::String:
+    return "a string";
+  case Kind::Array:
+    return "an array";
+  case Kind::Object:
+    return "an object";
+  }
+  return "a value";
+}
+
+/// Bytes that a string scanner may pass over: everything but quote, backslash, control and non-ASCII bytes.
+static constexpr std::array<bool, 256> makePlainTable() {
+  std::array<bool, 256> table = {};
+  for (unsigned c = 0x20; c < 0x80; ++c) {
+    table[c] = c != '"' && c != '\\';
+  }
+  return table;
+}
+
+static constexpr std::array<bool, 256> plain = makePlainTable();
+
+static std::string describeByte(unsigned char byte) {
+  if (byte > 0x20 && byte < 0x7f) {
+    return std::string("'") + static_cast<char>(byte) + "'";
+  }
+  return "byte 0x" + llvm::utohexstr(byte, /*LowerCase=*/true, /*Width=*/2);
+}
+
+bool Reader::failAt(size_t offset, std::string message) {
+  if (!bad) {
+    bad = true;
+    errorOffset = offset;
+    errorMessage = std::move(message);
+  }
+  return false;
+}
+
+bool Reader::fail(std::string message) { return failAt(mark, std::move(message)); }
+
+bool Reader::failHere(const char *expected) {
+  size_t at = cursor - text.data();
+  if (cursor == end) {
+    return failAt(at, std::string("expected ") + expected + ", found the end of the text");
+  }
+  if (at == 0 && text.starts_with("\xef\xbb\xbf")) {
+    return failAt(at, "the text starts with a UTF-8 byte order mark, which JSON does not allow");
+  }
+  bool wide = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") ||
+              (text.size() > 1 && (text[0] == '\0') != (text[1] == '\0'));
+  if (at < 2 && wide) {
+    return failAt(at, "the text looks like UTF-16, expected UTF-8");
+  }
+  return failAt(at, std::string("expected ") + expected + ", found " + describeByte(*cursor));
+}
+
+SyntaxError Reader::error() const {
+  llvm::StringRef before = text.take_front(errorOffset);
+  SyntaxError result;
+  result.offset = errorOffset;
+  result.line = static_cast<unsigned>(before.count('\n')) + 1;
+  size_t newline = before.rfind('\n');
+  result.column =
+      static_cast<unsigned>(newline == llvm::StringRef::npos ? errorOffset : errorOffset - newline - 1) + 1;
+  result.message = errorMessage;
+  return result;
+}
+
+void Reader::skipSpace() {
+  while (cursor != end && (*cursor == ' ' || *cursor == '\n' || *cursor == '\t' || *cursor == '\r')) {
+    ++cursor;
+  }
+}
+
+std::optional<Kind> Reader::peek() {
+  if (bad) {
+    return std::nullopt;
+  }
+  skipSpace();
+  mark = cursor - text.data();
+  switch (cursor == end ? '\0' : *cursor) {
+  case '{':
+    return Kind::Object;
+  case '[':
+    return Kind::Array;
+  case '"':
+    return Kind::String;
+  case 't':
+    return Kind::True;
+  case 'f':
+    return Kind::False;
+  case 'n':
+    return Kind::Null;
+  case '-':
+  case '0':
+  case '1':
+  case '2':
+  case '3':
+  case '4':
+  case '5':
+  case '6':
+  case '7':
+  case '8':
+  case '9':
+    return Kind::Number;
+  default:
+    failHere("a value");
+    return std::nullopt;
+  }
+}
+
+bool Reader::enterObject() {
+  std::optional<Kind> kind = peek();
+  if (!kind) {
+    return false;
+  }
+  if (*kind != Kind::Object) {
+    return fail("expected an object, found " + describe(*kind).str());
+  }
+  if (++depth > maxDepth) {
+    return fail("values nest deeper than " + std::to_string(maxDepth));
+  }
+  ++cursor;
+  fresh = true;
+  return true;
+}
+
+bool Reader::enterArray() {
+  std::optional<Kind> kind = peek();
+  if (!kind) {
+    return false;
+  }
+  if (*kind != Kind::Array) {
+    return fail("expected an array, found " + describe(*kind).str());
+  }
+  if (++depth > maxDepth) {
+    return fail("values nest deeper than " + std::to_string(maxDepth));
+  }
+  ++cursor;
+  fresh = true;
+  return true;
+}
+
+bool Reader::nextKey(llvm::StringRef &key, std::deque<std::string> &storage) {
+  if (bad) {
+    return false;
+  }
+  skipSpace();
+  if (cursor != end && *cursor == '}') {
+    ++cursor;
+    --depth;
+    fresh = false;
+    return false;
+  }
+  if (!fresh) {
+    if (cursor == end || *cursor != ',') {
+      return failHere("',' or '}'");
+    }
+    ++cursor;
+    skipSpace();
+  }
+  fresh = false;
+  if (cursor == end || *cursor != '"') {
+    return failHere("a key in double quotes");
+  }
+  if (!readString(key, storage)) {
+    return false;
+  }
+  skipSpace();
+  if (cursor == end || *cursor != ':') {
+    return failHere("':' after a key");
+  }
+  ++cursor;
+  return true;
+}
+
+bool Reader::nextElement() {
+  if (bad) {
+    return false;
+  }
+  skipSpace();
+  if (cursor != end && *cursor == ']') {
+    ++cursor;
+    --depth;
+    fresh = false;
+    return false;
+  }
+  if (!fresh) {
+    if (cursor == end || *cursor != ',') {
+      return failHere("',' or ']'");
+    }
+    ++cursor;
+  }
+  fresh = false;
+  return true;
+}
+
+bool Reader::readString(llvm::StringRef &value, std::deque<std::string> &storage) {
+  std::optional<Kind> kind = peek();
+  if (!kind) {
+    return false;
+  }
+  if (*kind != Kind::String) {
+    return fail("expected a string, found " + describe(*kind).str());
+  }
+  bool escaped = false;
+  if (!scanString(value, escaped)) {
+    return false;
+  }
+  if (escaped) {
+    storage.emplace_back();
+    unescape(value, storage.back());
+    value = storage.back();
+  }
+  return true;
+}
+
+/// Passes over a string; `raw` is what stands between the quotes.
+bool Reader::scanString(llvm::StringRef &raw, bool &escaped) {
+  const char *first = ++cursor;
+  for (;;) {
+    while (cursor != end && plain[static_cast<unsigned char>(*cursor)]) {
+      ++cursor;
+    }
+    if (cursor == end) {
+      return failHere("'\"' at the end of a string");
+    }
+    if (*cursor == '"') {
+      raw = llvm::StringRef(first, cursor - first);
+      ++cursor;
+      return true;
+    }
+    if (*cursor == '\\') {
+      escaped = true;
+      if (!scanEscape()) {
+        return false;
+      }
+    } else if (static_cast<unsigned char>(*cursor) < 0x20) {
+      return failAt(cursor - text.data(), "control character " + describeByte(*cursor) + " in a string");
+    } else if (!scanUtf8()) {
+      return false;
+    }
+  }
+}
+
+/// Passes over one UTF-8 sequence of two to four bytes; no overlong forms, surrogates or values over
+/// U+10FFFF.
+bool Reader::scanUtf8() {
+  auto byteAt = [&](int i) { return i < end - cursor ? static_cast<unsigned char>(cursor[i]) : 0; };
+  unsigned lead = byteAt(0), second = byteAt(1);
+  unsigned low = 0x80, high = 0xbf;
+  int length = 0;
+  if (lead >= 0xc2 && lead <= 0xdf) {
+    length = 2;
+  } else if (lead >= 0xe0 && lead <= 0xef) {
+    length = 3;
+    low = lead == 0xe0 ? 0xa0 : 0x80;
+    high = lead == 0xed ? 0x9f : 0xbf;
+  } else if (lead >= 0xf0 && lead <= 0xf4) {
+    length = 4;
+    low = lead == 0xf0 ? 0x90 : 0x80;
+    high = lead == 0xf4 ? 0x8f : 0xbf;
+  }
+  bool valid = length != 0 && second >= low && second <= high;
+  for (int i = 2; i < length; ++i) {
+    valid = valid && (byteAt(i) & 0xc0) == 0x80;
+  }
+  if (!valid) {
+    return failAt(cursor - text.data(), "invalid UTF-8: " + describeByte(lead) + " in a string");
+  }
+  cursor += length;
+  return true;
+}
+
+/// The value of four hexadecimal digits at `digits`, or -1.
+static int hexQuad(const char *digits, const char *end) {
+  if (end - digits < 4) {
+    return -1;
+  }
+  int value = 0;
+  for (int i = 0; i < 4; ++i) {
+    unsigned digit = llvm::hexDigitValue(digits[i]);
+    if (digit > 15) {
+      return -1;
+    }
+    value = value * 16 + static_cast<int>(digit);
+  }
+  return value;
+}
+
+static bool isHighSurrogate(int unit) { return unit >= 0xd800 && unit < 0xdc00; }
+static bool isLowSurrogate(int unit) { return unit >= 0xdc00 && unit < 0xe000; }
+
+bool Reader::scanEscape() {
+  size_t at = cursor - text.data();
+  char kind = end - cursor > 1 ? cursor[1] : '\0';
+  if (kind != 'u') {
+    if (kind == '\0' || llvm::StringRef("\"\\/bfnrt").find(kind) == llvm::StringRef::npos) {
+      return failAt(at, "unknown escape in a string");
+    }
+    cursor += 2;
+    return true;
+  }
+  int unit = hexQuad(cursor + 2, end);
+  if (unit < 0) {
+    return failAt(at, "'\\u' needs four hexadecimal digits");
+  }
+  cursor += 6;
+  if (isLowSurrogate(unit)) {
+    return failAt(at, "lone surrogate in a string");
+  }
+  if (!isHighSurrogate(unit)) {
+    return true;
+  }
+  bool paired =
+      end - cursor >= 6 && cursor[0] == '\\' && cursor[1] == 'u' && isLowSurrogate(hexQuad(cursor + 2, end));
+  if (!paired) {
+    return failAt(at, "lone surrogate in a string");
+  }
+  cursor += 6;
+  return true;
+}
+
+static void appendUtf8(uint32_t point, std::string &out) {
+  if (point < 0x80) {
+    out += static_cast<char>(point);
+    return;
+  }
+  int trailing = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  static constexpr unsigned lead[] = {0, 0xc0, 0xe0, 0xf0};
+  out += static_cast<char>(lead[trailing] | (point >> (6 * trailing)));
+  while (trailing-- > 0) {
+    out += static_cast<char>(0x80 | ((point >> (6 * trailing)) & 0x3f));
+  }
+}
+
+static char simpleEscape(char kind) {
+  switch (kind) {
+  case 'b':
+    return '\b';
+  case 'f':
+    return '\f';
+  case 'n':
+    return '\n';
+  case 'r':
+    return '\r';
+  case 't':
+    return '\t';
+  default:
+    return kind;
+  }
+}
+
+/// Resolves the escapes of a string that scanString has accepted.
+void Reader::unescape(llvm::StringRef raw, std::string &out) {
+  out.reserve(raw.size());
+  const char *p = raw.begin();
+  while (p != raw.end()) {
+    if (*p != '\\') {
+      out += *p++;
+      continue;
+    }
+    if (p[1] != 'u') {
+      out += simpleEscape(p[1]);
+      p += 2;
+      continue;
+    }
+    uint32_t point = hexQuad(p + 2, raw.end());
+    p += 6;
+    if (isHighSurrogate(static_cast<int>(point))) {
+      point = 0x10000 + ((point - 0xd800) << 10) + (hexQuad(p + 2, raw.end()) - 0xdc00);
+      p += 6;
+    }
+    appendUtf8(point, out);
+  }
+}
+
+bool Reader::readNumber(llvm::StringRef &spelling) {
+  std::optional<Kind> kind = peek();
+  if (!kind) {
+    return false;
+  }
+  if (*kind != Kind::Number) {
+    return fail("expected a number, found " + describe(*kind).str());
+  }
+  const char *first = cursor;
+  auto digits = [&] {
+    const char *start = cursor;
+    while (cursor != end && llvm::isDigit(*cursor)) {
+      ++cursor;
+    }
+    return cursor != start || failHere("a digit");
+  };
+  cursor += *cursor == '-';
+  if (cursor != end && *cursor == '0') {
+    ++cursor;
+  } else if (!digits()) {
+    return false;
+  }
+  if (cursor != end && *cursor == '.') {
+    ++cursor;
+    if (!digits()) {
+      return false;
+    }
+  }
+  if (cursor != end && (*cursor == 'e' || *cursor == 'E')) {
+    ++cursor;
+    cursor += cursor != end && (*cursor == '+' || *cursor == '-');
+    if (!digits()) {
+      return false;
+    }
+  }
+  spelling = llvm::StringRef(first, cursor - first);
+  return true;
+}
+
+bool Reader::readWord(Kind kind) {
+  if (!peek()) {
+    return false;
+  }
+  llvm::StringRef word = kind == Kind::True ? "true" : kind == Kind::False ? "false" : "null";
+  if (!llvm::StringRef(cursor, end - cursor).starts_with(word)) {
+    return failHere("true, false or null");
+  }
+  cursor += word.size();
+  return true;
+}
+
+bool Reader::skipValue() {
+  std::optional<Kind> kind = peek();
+  if (!kind) {
+    return false;
+  }
+  llvm::StringRef raw;
+  bool escaped = false;
+  switch (*kind) {
+  case Kind::String:
+    return scanString(raw, escaped);
+  case Kind::Number:
+    return readNumber(raw);
+  case Kind::Object: {
+    std::deque<std::string> keys;
+    enterObject();
+    while (nextKey(raw, keys) && skipValue()) {
+      keys.clear();
+    }
+    return !bad;
+  }
+  case Kind::Array:
+    enterArray();
+    while (nextElement() && skipValue()) {
+    }
+    return !bad;
+  default:
+    return readWord(*kind);
+  }
+}
+
+bool Reader::finish() {
+  if (bad) {
+    return false;
+  }
+  skipSpace();
+  return cursor == end || failHere("nothing after the value");
+}
+
+} // namespace fathom::checkpoint::json

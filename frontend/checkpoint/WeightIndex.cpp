@@ -1,0 +1,119 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reading the index of a sharded checkpoint.
+
+#include "frontend/checkpoint/WeightIndex.h"
+
+#include "frontend/checkpoint/Files.h"
+#include "frontend/checkpoint/Json.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace fathom::checkpoint {
+
+llvm::StringRef faultOfFileName(llvm::StringRef name) {
+  if (name.empty()) {
+    return "is empty";
+  }
+  if (name.size() > 255) {
+    return "is longer than 255 bytes";
+  }
+  if (name == "." || name == "..") {
+    return "is not a file";
+  }
+  if (name.contains('/') || name.contains('\\') || name.contains(':')) {
+    return "leads out of the checkpoint directory";
+  }
+  auto isControl = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return std::any_of(name.begin(), name.end(), isControl) ? "has control characters" : "";
+}
+
+/// Checks that a shard's name is safe to open; reports otherwise.
+static bool acceptShardName(llvm::StringRef name, llvm::StringRef file, llvm::StringRef where,
+                            Diagnostics &diagnostics) {
+  llvm::StringRef fault = faultOfFileName(name);
+  if (!fault.empty()) {
+    diagnostics.error(Problem::BadInput, "bad-shard-name", file, where,
+                      "the shard name \"" + escape(name) + "\" " + fault +
+                          ", expected the plain name of a file in the checkpoint directory");
+    return false;
+  }
+  if (!name.ends_with(".safetensors")) {
+    diagnostics.error(Problem::Unsupported, "not-safetensors", file, where,
+                      "the shard \"" + escape(name) + "\" is not a .safetensors file",
+                      "pickles are refused; convert the model to safetensors");
+    return false;
+  }
+  return true;
+}
+
+/// Sorts `names` and gives for each old position the new one.
+static std::vector<uint32_t> sortNames(std::vector<std::string> &names) {
+  std::vector<uint32_t> order(names.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return names[a] < names[b]; });
+  std::vector<std::string> sorted;
+  std::vector<uint32_t> position(names.size());
+  for (uint32_t old : order) {
+    position[old] = static_cast<uint32_t>(sorted.size());
+    sorted.push_back(std::move(names[old]));
+  }
+  names = std::move(sorted);
+  return position;
+}
+
+bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &diagnostics) {
+  size_t errorsBefore = diagnostics.errorCount();
+  storage.push_back(std::move(text));
+  json::Document document;
+  json::SyntaxError error;
+  if (!document.parse(storage.front(), error)) {
+    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message,
+                      recognise(storage.front()));
+    return false;
+  }
+  json::Value map = document.root().find("weight_map");
+  if (!map.isObject()) {
+    diagnostics.error(Problem::BadInput, "bad-index", file, map ? map.where() : "",
+                      "expected an object \"weight_map\" from tensor names to shards");
+    return false;
+  }
+  if (auto size = document.root().find("metadata").find("total_size").integer(); size && *size >= 0) {
+    total = static_cast<uint64_t>(*size);
+  }
+  StringIndex shardIndex;
+  tensorNames.reserve(map.size());
+  for (auto [tensor, shard] : map.members()) {
+    if (!shard.isString()) {
+      diagnostics.error(Problem::BadInput, "bad-index", file, tensor,
+                        "maps to " + json::describe(shard.kind()) + ", expected the name of a shard");
+      continue;
+    }
+    auto [number, isNew] = shardIndex.insert(shard.string());
+    if (isNew) {
+      acceptShardName(shard.string(), file, tensor, diagnostics);
+      shardNames.push_back(shard.string().str());
+    }
+    // A name with escapes lives in the document, which ends with this function.
+    llvm::StringRef kept = tensor;
+    bool inText = tensor.data() >= storage.front().data() &&
+                  tensor.data() < storage.front().data() + storage.front().size();
+    if (!inText) {
+      kept = storage.emplace_back(tensor.str());
+    }
+    tensorNames.insert(kept);
+    shardOfTensor.push_back(number);
+  }
+  if (map.size() == 0) {
+    diagnostics.error(Problem::BadInput, "bad-index", file, map.where(), "\"weight_map\" is empty");
+  }
+  std::vector<uint32_t> position = sortNames(shardNames);
+  for (uint32_t &shard : shardOfTensor) {
+    shard = position[shard];
+  }
+  return diagnostics.errorCount() == errorsBefore;
+}
+
+} // namespace fathom::checkpoint
