@@ -6,7 +6,7 @@
 import re
 
 # Names of the field that are one word although they hold capitals.
-WORDS = {"DeepSeek": "deepseek", "SwiGlu": "swiglu", "LLVM": "llvm", "NVVM": "nvvm"}
+WORDS = {"DeepSeek": "deepseek", "SwiGlu": "swiglu", "SwiGLU": "swiglu", "MoE": "moe", "LLVM": "llvm", "NVVM": "nvvm"}
 
 # What a pass name begins with: it says what the pass does.
 PASS_VERBS = (
