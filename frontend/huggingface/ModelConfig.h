@@ -137,8 +137,8 @@ struct ModelConfig {
 ModelConfig parseModelConfig(llvm::StringRef text, llvm::StringRef file,
                              checkpoint::Diagnostics &diagnostics);
 
-/// Adds what generation_config.json in `text` says to `generation`.
-void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, GenerationConfig &generation,
+/// Adds what generation_config.json in `text` says to `config.generation`.
+void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config,
                            checkpoint::Diagnostics &diagnostics);
 
 /// Reads `directory`/config.json and, where it exists, generation_config.json.

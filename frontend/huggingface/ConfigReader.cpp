@@ -1,0 +1,140 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Typed access, and what is said when the type is another.
+
+#include "frontend/huggingface/ConfigReader.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+namespace fathom::huggingface {
+
+using checkpoint::Problem;
+using checkpoint::json::Kind;
+using checkpoint::json::Value;
+
+std::string quote(Value value) {
+  switch (value.kind()) {
+  case Kind::String:
+    return "\"" + checkpoint::escape(value.string(), 80) + "\"";
+  case Kind::Array:
+  case Kind::Object:
+    return describe(value.kind()).str();
+  default:
+    return checkpoint::escape(value.spelling(), 80);
+  }
+}
+
+std::string ConfigReader::place(llvm::StringRef key) const {
+  Value value = object.find(key);
+  return value ? value.where() : object ? object.where() : "";
+}
+
+void ConfigReader::bad(llvm::StringRef key, const llvm::Twine &message) {
+  diagnostics.error(Problem::BadInput, "bad-config", file, place(key), named(key) + " " + message);
+}
+
+void ConfigReader::unsupported(llvm::StringRef key, const llvm::Twine &message, llvm::StringRef hint) {
+  diagnostics.error(Problem::Unsupported, "unsupported-config", file, place(key), named(key) + " " + message,
+                    hint);
+}
+
+Value ConfigReader::get(llvm::StringRef key, Need need) {
+  Value value = object.find(key);
+  if (value && !value.isNull()) {
+    return value;
+  }
+  if (need == Need::Required) {
+    bad(key, llvm::Twine(value ? "is null" : "is missing") + ", " + owner + " needs it");
+  }
+  return {};
+}
+
+bool ConfigReader::integer(llvm::StringRef key, int64_t &out, int64_t low, int64_t high, Need need) {
+  Value value = get(key, need);
+  if (!value) {
+    return false;
+  }
+  std::optional<int64_t> number = value.integer();
+  if (!number || *number < low || *number > high) {
+    bad(key, llvm::formatv("is {0}, expected an integer from {1} to {2}", quote(value), low, high).str());
+    return false;
+  }
+  out = *number;
+  return true;
+}
+
+bool ConfigReader::real(llvm::StringRef key, double &out, double low, double high, Need need) {
+  Value value = get(key, need);
+  if (!value) {
+    return false;
+  }
+  std::optional<double> number = value.number();
+  if (!number || *number < low || *number > high) {
+    bad(key, llvm::formatv("is {0}, expected a number from {1:g} to {2:g}", quote(value), low, high).str());
+    return false;
+  }
+  out = *number;
+  return true;
+}
+
+bool ConfigReader::boolean(llvm::StringRef key, bool &out, Need need) {
+  Value value = get(key, need);
+  if (!value) {
+    return false;
+  }
+  if (!value.boolean()) {
+    bad(key, "is " + quote(value) + ", expected true or false");
+    return false;
+  }
+  out = *value.boolean();
+  return true;
+}
+
+bool ConfigReader::string(llvm::StringRef key, std::string &out, Need need) {
+  Value value = get(key, need);
+  if (!value) {
+    return false;
+  }
+  if (!value.isString()) {
+    bad(key, "is " + quote(value) + ", expected a string");
+    return false;
+  }
+  out = value.string().str();
+  return true;
+}
+
+bool ConfigReader::token(llvm::StringRef key, Value value, int64_t high, std::vector<int64_t> &out) {
+  std::optional<int64_t> id = value.integer();
+  if (!id || *id < 0 || *id > high) {
+    bad(key, "holds " + quote(value) + ", expected a token id from 0 to " + llvm::Twine(high));
+    return false;
+  }
+  out.push_back(*id);
+  return true;
+}
+
+bool ConfigReader::tokens(llvm::StringRef key, std::vector<int64_t> &out, int64_t high) {
+  Value value = get(key);
+  std::vector<int64_t> ids;
+  if (!value || (!value.isArray() && !token(key, value, high, ids))) {
+    return false;
+  }
+  for (Value element : value.elements()) {
+    if (!token(key, element, high, ids)) {
+      return false;
+    }
+  }
+  out = std::move(ids);
+  return true;
+}
+
+Value ConfigReader::getEither(llvm::StringRef key, llvm::StringRef older) {
+  Value value = get(key), alias = get(older);
+  if (value && alias && quote(value) != quote(alias)) {
+    bad(key, "is " + quote(value) + ", but \"" + older + "\" is " + quote(alias));
+  }
+  return value ? value : alias;
+}
+
+} // namespace fathom::huggingface

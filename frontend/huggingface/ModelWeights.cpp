@@ -1,0 +1,220 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sorting tensors into parts: look up every name the family's facts imply, then account for every tensor that
+// no fact asked for.
+
+#include "frontend/huggingface/ModelWeights.h"
+
+#include "frontend/huggingface/TensorFinder.h"
+#include "llvm/ADT/STLExtras.h"
+
+namespace fathom::huggingface {
+
+using checkpoint::Checkpoint;
+using checkpoint::Diagnostics;
+using checkpoint::DType;
+using checkpoint::Problem;
+
+uint64_t WeightStack::tensorBytes() const {
+  uint64_t bits = checkpoint::bitWidth(dtype);
+  // The shape equals that of a tensor whose byte size was checked against its file.
+  for (int64_t extent : shape) {
+    bits *= static_cast<uint64_t>(extent);
+  }
+  return bits / 8;
+}
+
+static const WeightStack *findStack(const std::vector<WeightStack> &stacks, llvm::StringRef part) {
+  auto at = llvm::find_if(stacks, [&](const WeightStack &stack) { return stack.part == part; });
+  return at == stacks.end() ? nullptr : &*at;
+}
+
+const WeightStack *LayerGroup::find(llvm::StringRef part) const { return findStack(stacks, part); }
+
+const WeightStack *ModelWeights::find(llvm::StringRef part) const { return findStack(model, part); }
+
+const LayerGroup *ModelWeights::groupOf(int64_t layer) const {
+  auto at =
+      llvm::find_if(groups, [&](const LayerGroup &group) { return llvm::is_contained(group.layers, layer); });
+  return at == groups.end() ? nullptr : &*at;
+}
+
+/// True where the layers of both have the same parts with the same element types.
+static bool areAlike(const LayerGroup &a, const LayerGroup &b) {
+  return a.moe == b.moe && llvm::equal(a.stacks, b.stacks, [](const WeightStack &x, const WeightStack &y) {
+           return x.part == y.part && x.dtype == y.dtype;
+         });
+}
+
+/// Adds a layer, itself a group of one, to the group it is like, or makes it a new group of kind `kind`.
+static void addLayer(std::vector<LayerGroup> &groups, LayerGroup layer, llvm::StringRef kind) {
+  for (LayerGroup &group : groups) {
+    if (!areAlike(group, layer)) {
+      continue;
+    }
+    group.layers.push_back(layer.layers.front());
+    for (auto [into, from] : llvm::zip_equal(group.stacks, layer.stacks)) {
+      into.layers = group.layers;
+      into.locations.insert(into.locations.end(), from.locations.begin(), from.locations.end());
+    }
+    return;
+  }
+  size_t sameKind = llvm::count_if(groups, [&](const LayerGroup &group) { return group.moe == layer.moe; });
+  layer.name = kind.str() + (sameKind == 0 ? "" : "_" + std::to_string(sameKind + 1));
+  groups.push_back(std::move(layer));
+}
+
+namespace {
+
+/// Finds the weights of one model; one use.
+class WeightSorter {
+public:
+  WeightSorter(const ModelConfig &config, const Checkpoint &checkpoint, Diagnostics &diagnostics)
+      : config(config), checkpoint(checkpoint), diagnostics(diagnostics),
+        finder(config, checkpoint, diagnostics) {}
+
+  ModelWeights run();
+
+private:
+  void wholeModel();
+  LayerGroup layer(int64_t index);
+  void mtpLayers();
+  bool hasMtpLayer(int64_t index) const;
+  void checkDeclaredType();
+  void accountForRest();
+  void explainRest(const checkpoint::TensorRef &ref);
+
+  const ModelConfig &config;
+  const Checkpoint &checkpoint;
+  Diagnostics &diagnostics;
+  TensorFinder finder;
+  ModelWeights weights;
+  int64_t mtpEnd = 0;
+};
+
+} // namespace
+
+ModelWeights WeightSorter::run() {
+  wholeModel();
+  for (int64_t index = 0; index < config.layers; ++index) {
+    addLayer(weights.groups, layer(index), config.isMoeLayer(index) ? "moe" : "dense");
+  }
+  checkDeclaredType();
+  mtpLayers();
+  accountForRest();
+  return std::move(weights);
+}
+
+void WeightSorter::wholeModel() {
+  weights.tiedHead = config.tiedEmbeddings;
+  for (const TensorFact &fact : config.family->tensors) {
+    if (fact.scope == Scope::Model && (!fact.wanted || fact.wanted(config))) {
+      finder.collect(fact, TensorFinder::wholeModel, weights.model);
+    }
+  }
+}
+
+LayerGroup WeightSorter::layer(int64_t index) {
+  LayerGroup group;
+  group.moe = config.isMoeLayer(index);
+  group.layers = {index};
+  for (const TensorFact &fact : config.family->tensors) {
+    if (isInLayer(fact, config, index)) {
+      finder.collect(fact, index, group.stacks);
+    }
+  }
+  return group;
+}
+
+/// True where the checkpoint has the tensor that makes a layer a draft layer.
+bool WeightSorter::hasMtpLayer(int64_t index) const {
+  std::string name;
+  for (const TensorFact &fact : config.family->tensors) {
+    if (fact.scope == Scope::MtpLayer && !fact.optional) {
+      expandPattern(patternOf(fact), index, 0, name);
+      if (checkpoint.find(name)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void WeightSorter::mtpLayers() {
+  // A config.json may leave num_nextn_predict_layers out although the shards have the layer.
+  mtpEnd = config.layers + config.mtpLayers;
+  while (hasMtpLayer(mtpEnd)) {
+    ++mtpEnd;
+  }
+  finder.setOptionalModel(true);
+  for (int64_t index = config.layers; index < mtpEnd; ++index) {
+    size_t faultsBefore = finder.faults();
+    if (hasMtpLayer(index)) {
+      LayerGroup group = layer(index);
+      if (finder.faults() == faultsBefore) {
+        addLayer(weights.mtp, std::move(group), "mtp");
+      }
+    }
+  }
+}
+
+/// torch_dtype speaks of everything that is not quantised; the embedding stands for it.
+void WeightSorter::checkDeclaredType() {
+  const WeightStack *embedding = weights.model.empty() ? nullptr : &weights.model.front();
+  if (config.dtype && embedding && embedding->dtype != *config.dtype) {
+    diagnostics.error(Problem::BadInput, "wrong-dtype", checkpoint.directory(), embedding->part,
+                      "is " + name(embedding->dtype) + ", but config.json declares " + name(*config.dtype),
+                      "set \"torch_dtype\" to what the shards hold");
+  }
+}
+
+void WeightSorter::accountForRest() {
+  for (size_t i = 0; i < checkpoint.tensorCount(); ++i) {
+    if (!finder.isUsed(i)) {
+      explainRest(checkpoint.allTensors()[i]);
+    }
+  }
+}
+
+/// The layer index in "model.layers.<index>.", or -1.
+static int64_t layerOf(llvm::StringRef name) {
+  int64_t index = -1;
+  if (!name.consume_front("model.layers.") || name.consumeInteger(10, index) || !name.starts_with(".")) {
+    return -1;
+  }
+  return index;
+}
+
+void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
+  llvm::StringRef name = ref.tensor->name, file = checkpoint.shards()[ref.shard].path;
+  std::string part = partName(name);
+  int64_t layer = layerOf(name);
+  if (name.ends_with("rotary_emb.inv_freq")) {
+    diagnostics.note("ignored-tensor", file, part, "is ignored: frequencies come from config.json");
+  } else if (config.tiedEmbeddings && name == "lm_head.weight") {
+    diagnostics.note("ignored-tensor", file, part, "is ignored: config.json ties it to the embedding");
+  } else if (layer >= config.layers && layer < mtpEnd) {
+    diagnostics.warning("ignored-tensor", file, part,
+                        "is not known in a multi-token-prediction layer; ignored");
+  } else if (layer >= config.layers) {
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
+                      "is beyond the last layer: config.json says num_hidden_layers " +
+                          llvm::Twine(config.layers) + " and num_nextn_predict_layers " +
+                          llvm::Twine(config.mtpLayers));
+  } else if (name.ends_with("_scale_inv")) {
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
+                      "are scales of a weight that is not FP8");
+  } else {
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
+                      "no part of this " + config.modelType + " uses this tensor",
+                      "the model computes something that config.json does not say");
+  }
+}
+
+ModelWeights findModelWeights(const ModelConfig &config, const Checkpoint &checkpoint,
+                              Diagnostics &diagnostics) {
+  return WeightSorter(config, checkpoint, diagnostics).run();
+}
+
+} // namespace fathom::huggingface

@@ -1,0 +1,162 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checking tensors against facts: present, of the right shape, of a type we can compute with.
+
+#include "frontend/huggingface/TensorFinder.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+namespace fathom::huggingface {
+
+using checkpoint::DType;
+using checkpoint::Problem;
+using checkpoint::TensorRef;
+
+std::string partName(llvm::StringRef tensorName) {
+  tensorName.consume_front("model.");
+  tensorName.consume_back(".weight");
+  return tensorName.str();
+}
+
+static std::string describeShape(llvm::ArrayRef<int64_t> shape) {
+  std::vector<std::string> extents;
+  for (int64_t extent : shape) {
+    extents.push_back(std::to_string(extent));
+  }
+  return "[" + llvm::join(extents, ", ") + "]";
+}
+
+const TensorRef *TensorFinder::lookUp(llvm::StringRef name) {
+  std::optional<size_t> index = checkpoint.find(name);
+  if (!index) {
+    return nullptr;
+  }
+  used[*index] = true;
+  return &checkpoint.allTensors()[*index];
+}
+
+void TensorFinder::report(Problem problem, const char *code, llvm::StringRef file, llvm::StringRef tensor,
+                          const llvm::Twine &message, llvm::StringRef hint) {
+  ++faultCount;
+  if (optionalModel) {
+    diagnostics.warning(code, file, partName(tensor),
+                        message + "; this multi-token-prediction layer is unusable");
+  } else {
+    diagnostics.error(problem, code, file, partName(tensor), message, hint);
+  }
+}
+
+void TensorFinder::reportMissing(const TensorFact &fact, llvm::StringRef name) {
+  llvm::StringRef hint;
+  if (fact.part == llvm::StringRef("lm_head")) {
+    hint = "a model whose head shares the embedding says \"tie_word_embeddings\": true in config.json";
+  }
+  report(Problem::BadInput, "missing-tensor", checkpoint.directory(), name, "no shard has tensor " + name,
+         hint);
+}
+
+bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expected) {
+  if (ref.tensor->shape == expected) {
+    return true;
+  }
+  report(Problem::BadInput, "misshapen-tensor", checkpoint.shards()[ref.shard].path, ref.tensor->name,
+         "has shape " + describeShape(ref.tensor->shape) + ", config.json implies " +
+             describeShape(expected));
+  return false;
+}
+
+/// The types the kernels compute with: bf16 and f32 everywhere, FP8 where the family quantises.
+bool TensorFinder::acceptType(const TensorFact &fact, const TensorRef &ref) {
+  DType type = ref.tensor->dtype;
+  if (type == DType::BF16 || type == DType::F32) {
+    return true;
+  }
+  llvm::StringRef file = checkpoint.shards()[ref.shard].path;
+  bool fp8 = fact.quantisable && type == DType::F8_E4M3;
+  if (!fp8) {
+    report(Problem::Unsupported, "unsupported-dtype", file, ref.tensor->name,
+           "is " + name(type) + ", supported are BF16, F32" + (fact.quantisable ? ", F8_E4M3" : ""));
+  } else if (!config.quantization && !saidNoQuantization) {
+    saidNoQuantization = true;
+    report(Problem::BadInput, "no-quantization-config", file, ref.tensor->name,
+           "is F8_E4M3, but config.json has no \"quantization_config\" that gives its block size");
+  }
+  return fp8;
+}
+
+void TensorFinder::addWeight(const TensorFact &fact, const TensorRef &ref, WeightStack &stack) {
+  // Not short-circuited: both findings are worth knowing.
+  bool shaped = checkShape(ref, stack.shape);
+  bool typed = acceptType(fact, ref);
+  if (!shaped || !typed) {
+    return;
+  }
+  if (stack.locations.empty()) {
+    stack.dtype = ref.tensor->dtype;
+  } else if (stack.dtype != ref.tensor->dtype) {
+    report(Problem::Unsupported, "mixed-dtypes", checkpoint.shards()[ref.shard].path, ref.tensor->name,
+           "is " + name(ref.tensor->dtype) + ", but the experts before it are " + name(stack.dtype));
+  }
+  stack.locations.push_back({ref.shard, ref.tensor->offset});
+}
+
+void TensorFinder::addScale(llvm::StringRef weight, WeightStack &scales) {
+  std::string name = weight.str() + "_scale_inv";
+  const TensorRef *ref = lookUp(name);
+  if (!ref) {
+    report(Problem::BadInput, "missing-scale", checkpoint.directory(), weight,
+           "is F8_E4M3, but no shard has its scales " + name);
+    return;
+  }
+  bool shaped = checkShape(*ref, scales.shape);
+  if (ref->tensor->dtype != DType::F32) {
+    report(Problem::Unsupported, "unsupported-dtype", checkpoint.shards()[ref->shard].path, name,
+           "is " + checkpoint::name(ref->tensor->dtype) + ", supported is F32");
+  } else if (shaped) {
+    scales.locations.push_back({ref->shard, ref->tensor->offset});
+  }
+}
+
+void TensorFinder::collect(const TensorFact &fact, int64_t layer, std::vector<WeightStack> &stacks) {
+  WeightStack stack, scales;
+  stack.part = fact.part;
+  stack.pattern = patternOf(fact);
+  stack.experts = fact.perExpert ? config.routing.experts : 0;
+  stack.shape = shapeOf(fact, config);
+  if (layer != wholeModel) {
+    stack.layers = {layer};
+  }
+  scales = stack;
+  scales.part += "_scale_inv";
+  scales.pattern += "_scale_inv";
+  scales.dtype = DType::F32;
+  if (fact.quantisable) {
+    scales.shape = scaleShapeOf(stack.shape, config.quantization.value_or(QuantizationConfig()));
+  }
+
+  bool scaled = false;
+  std::string name;
+  for (int64_t expert = 0; expert < std::max<int64_t>(stack.experts, 1); ++expert) {
+    expandPattern(stack.pattern, layer, expert, name);
+    const TensorRef *ref = lookUp(name);
+    if (!ref && fact.optional) {
+      return;
+    }
+    if (!ref) {
+      reportMissing(fact, name);
+      continue;
+    }
+    addWeight(fact, *ref, stack);
+    if (fact.quantisable && ref->tensor->dtype == DType::F8_E4M3) {
+      scaled = true;
+      addScale(name, scales);
+    }
+  }
+  stacks.push_back(std::move(stack));
+  if (scaled) {
+    stacks.push_back(std::move(scales));
+  }
+}
+
+} // namespace fathom::huggingface

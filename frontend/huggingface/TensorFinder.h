@@ -1,0 +1,58 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Looks up the tensors that one fact of a family implies, and checks each against it.
+
+#ifndef FATHOM_FRONTEND_HUGGINGFACE_TENSORFINDER_H
+#define FATHOM_FRONTEND_HUGGINGFACE_TENSORFINDER_H
+
+#include "frontend/huggingface/Families.h"
+#include "frontend/huggingface/ModelWeights.h"
+
+namespace fathom::huggingface {
+
+/// A tensor name as a model part: without "model." and ".weight" ("layers.3.mlp.experts.17.down_proj").
+std::string partName(llvm::StringRef tensorName);
+
+class TensorFinder {
+public:
+  static constexpr int64_t wholeModel = -1;
+
+  TensorFinder(const ModelConfig &config, const checkpoint::Checkpoint &checkpoint,
+               checkpoint::Diagnostics &diagnostics)
+      : config(config), checkpoint(checkpoint), diagnostics(diagnostics), used(checkpoint.tensorCount()) {}
+
+  /// Finds the tensors of `fact` in one layer (or `wholeModel`) and appends their stack to `stacks`, followed
+  /// by the stack of their block scales where they are FP8. A fact that is optional and absent appends
+  /// nothing.
+  void collect(const TensorFact &fact, int64_t layer, std::vector<WeightStack> &stacks);
+
+  /// From now on findings are warnings: what is looked for is not needed to run the model.
+  void setOptionalModel(bool value) { optionalModel = value; }
+  /// Findings of every kind so far.
+  size_t faults() const { return faultCount; }
+  /// True where collect() has met tensor `index` of the checkpoint.
+  bool isUsed(size_t index) const { return used[index]; }
+
+private:
+  const checkpoint::TensorRef *lookUp(llvm::StringRef name);
+  void report(checkpoint::Problem problem, const char *code, llvm::StringRef file, llvm::StringRef tensor,
+              const llvm::Twine &message, llvm::StringRef hint = {});
+  void reportMissing(const TensorFact &fact, llvm::StringRef name);
+  bool checkShape(const checkpoint::TensorRef &ref, llvm::ArrayRef<int64_t> expected);
+  bool acceptType(const TensorFact &fact, const checkpoint::TensorRef &ref);
+  void addWeight(const TensorFact &fact, const checkpoint::TensorRef &ref, WeightStack &stack);
+  void addScale(llvm::StringRef weight, WeightStack &scales);
+
+  const ModelConfig &config;
+  const checkpoint::Checkpoint &checkpoint;
+  checkpoint::Diagnostics &diagnostics;
+  std::vector<bool> used;
+  size_t faultCount = 0;
+  bool optionalModel = false;
+  bool saidNoQuantization = false;
+};
+
+} // namespace fathom::huggingface
+
+#endif // FATHOM_FRONTEND_HUGGINGFACE_TENSORFINDER_H
