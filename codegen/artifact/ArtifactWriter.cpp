@@ -1,0 +1,232 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes artifacts: alone, in an executable, in an object file.
+
+#include "codegen/artifact/ArtifactWriter.h"
+
+#include "codegen/artifact/ElfObject.h"
+#include "codegen/artifact/ExitError.h"
+#include "codegen/artifact/Hash.h"
+#include "codegen/artifact/Metadata.h"
+#include "fathom/artifact_abi.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+
+namespace fathom::codegen {
+
+template <typename Struct>
+static llvm::StringRef asBytes(const Struct &value) {
+  return {reinterpret_cast<const char *>(&value), sizeof(value)};
+}
+
+/// The header that goes with `metadata`.
+static fathom_artifact_header_t makeHeader(llvm::StringRef metadata, uint64_t totalSize) {
+  fathom_artifact_header_t header = {};
+  memcpy(header.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE);
+  header.version_major = FATHOM_ARTIFACT_VERSION_MAJOR;
+  header.version_minor = FATHOM_ARTIFACT_VERSION_MINOR;
+  header.metadata_size = metadata.size();
+  header.metadata_hash = hashBytes(metadata);
+  header.total_size = totalSize;
+  header.header_hash = hashBytes(asBytes(header).take_front(offsetof(fathom_artifact_header_t, header_hash)));
+  return header;
+}
+
+static std::string describeOddValues(const WeightContents &weight, const WeightFindings &findings) {
+  std::string text = weight.name + ":";
+  if (findings.odd.nonFinite != 0) {
+    text += " " + std::to_string(findings.odd.nonFinite) + " values are NaN or infinite";
+  }
+  if (findings.odd.badScales != 0) {
+    text += findings.odd.nonFinite != 0 ? " and " : " ";
+    text += std::to_string(findings.odd.badScales) + " scales are NaN, infinite or negative";
+  }
+  if (weight.sliceName) {
+    text += ", the first in " + weight.sliceName(findings.firstSlice);
+  }
+  return text;
+}
+
+namespace {
+
+/// One artifact on its way into a file.
+class Emission {
+public:
+  Emission(const ArtifactContents &contents, const WriteOptions &options)
+      : contents(contents), options(options) {}
+
+  llvm::Error plan();
+  uint64_t size() const { return layout.totalSize; }
+  /// Writes the artifact at `base`, a page boundary of `file`. The header comes last: a torn file has none.
+  llvm::Error write(AtomicFile &file, uint64_t base);
+  WriteReport takeReport(uint64_t fileBytes);
+
+private:
+  const ArtifactContents &contents;
+  const WriteOptions &options;
+  ArtifactLayout layout;
+  std::vector<std::string> warnings;
+};
+
+} // namespace
+
+llvm::Error Emission::plan() {
+  llvm::Expected<ArtifactLayout> planned = layOutArtifact(contents);
+  if (!planned) {
+    return planned.takeError();
+  }
+  layout = std::move(*planned);
+  return llvm::Error::success();
+}
+
+llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
+  layout.code.hash = hashBytes(contents.code);
+  if (llvm::Error error = file.writeAt(base + layout.code.offset, contents.code)) {
+    return error;
+  }
+  llvm::Expected<PackResult> packed =
+      packWeights(layout.jobs, contents.weights.size(), contents.shards, file, base + layout.weights.offset,
+                  layout.weights.size, options.pack);
+  if (!packed) {
+    return packed.takeError();
+  }
+  layout.weights.hash = packed->hash;
+  for (size_t i = 0; i < packed->findings.size(); ++i) {
+    if (packed->findings[i].odd.any()) {
+      warnings.push_back(describeOddValues(contents.weights[i], packed->findings[i]));
+    }
+  }
+  flatbuffers::DetachedBuffer buffer = buildMetadata(contents, layout);
+  llvm::StringRef metadata(reinterpret_cast<const char *>(buffer.data()), buffer.size());
+  if (metadata.size() != layout.metadataSize) {
+    return makeError(ExitClass::Internal, "the metadata changed its size while the artifact was written");
+  }
+  fathom_artifact_header_t header = makeHeader(metadata, layout.totalSize);
+  if (llvm::Error error = file.writeAt(base + sizeof(header), metadata)) {
+    return error;
+  }
+  return file.writeAt(base, asBytes(header));
+}
+
+WriteReport Emission::takeReport(uint64_t fileBytes) {
+  return {fileBytes, layout.weights.size, std::move(warnings)};
+}
+
+/// Opens an output file of known size.
+static llvm::Expected<std::unique_ptr<AtomicFile>> createFile(llvm::StringRef path, uint64_t size,
+                                                              bool executable, const WriteOptions &options) {
+  llvm::Expected<std::unique_ptr<AtomicFile>> file =
+      AtomicFile::create(path, {executable, options.inputs, options.fileSystem});
+  if (file) {
+    if (llvm::Error error = (*file)->reserve(size)) {
+      return std::move(error);
+    }
+  }
+  return file;
+}
+
+llvm::Expected<WriteReport> writeArtifact(const ArtifactContents &contents, llvm::StringRef path,
+                                          const WriteOptions &options) {
+  Emission emission(contents, options);
+  if (llvm::Error error = emission.plan()) {
+    return std::move(error);
+  }
+  auto file = createFile(path, emission.size(), /*executable=*/false, options);
+  if (!file) {
+    return file.takeError();
+  }
+  if (llvm::Error error = emission.write(**file, 0)) {
+    return std::move(error);
+  }
+  if (llvm::Error error = (*file)->commit()) {
+    return std::move(error);
+  }
+  return emission.takeReport(emission.size());
+}
+
+static llvm::Error writeAroundArtifact(AtomicFile &file, llvm::StringRef stub, Emission &emission,
+                                       uint64_t base) {
+  fathom_artifact_trailer_t trailer = {};
+  trailer.artifact_offset = base;
+  memcpy(trailer.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE);
+  if (llvm::Error error = file.writeAt(0, stub)) {
+    return error;
+  }
+  if (llvm::Error error = emission.write(file, base)) {
+    return error;
+  }
+  return file.writeAt(base + emission.size(), asBytes(trailer));
+}
+
+llvm::Expected<WriteReport> writeExecutable(const ArtifactContents &contents, llvm::MemoryBufferRef stub,
+                                            llvm::StringRef path, const WriteOptions &options) {
+  Emission emission(contents, options);
+  if (llvm::Error error = emission.plan()) {
+    return std::move(error);
+  }
+  uint64_t base = llvm::alignTo(stub.getBufferSize(), FATHOM_SEGMENT_ALIGNMENT);
+  uint64_t size = base + emission.size() + sizeof(fathom_artifact_trailer_t);
+  auto file = createFile(path, size, /*executable=*/true, options);
+  if (!file) {
+    return file.takeError();
+  }
+  if (llvm::Error error = writeAroundArtifact(**file, stub.getBuffer(), emission, base)) {
+    return std::move(error);
+  }
+  if (llvm::Error error = (*file)->commit()) {
+    return std::move(error);
+  }
+  return emission.takeReport(size);
+}
+
+static llvm::Error writeHeaderFile(llvm::StringRef path, const std::string &text, const WriteOptions &options,
+                                   std::unique_ptr<AtomicFile> &result) {
+  auto file = createFile(path, text.size(), /*executable=*/false, options);
+  if (!file) {
+    return file.takeError();
+  }
+  result = std::move(*file);
+  return result->writeAt(0, text);
+}
+
+llvm::Expected<WriteReport> writeObject(const ArtifactContents &contents, llvm::StringRef name,
+                                        llvm::StringRef objectPath, llvm::StringRef headerPath,
+                                        const WriteOptions &options) {
+  Emission emission(contents, options);
+  if (llvm::Error error = emission.plan()) {
+    return std::move(error);
+  }
+  llvm::Expected<ElfObject> object = makeElfObject(name, contents.target.triple, emission.size());
+  if (!object) {
+    return object.takeError();
+  }
+  std::unique_ptr<AtomicFile> header;
+  if (llvm::Error error =
+          writeHeaderFile(headerPath, makeObjectHeader(name, emission.size()), options, header)) {
+    return std::move(error);
+  }
+  uint64_t size = object->dataOffset + emission.size();
+  auto file = createFile(objectPath, size, /*executable=*/false, options);
+  if (!file) {
+    return file.takeError();
+  }
+  if (llvm::Error error = (*file)->writeAt(0, object->prefix)) {
+    return std::move(error);
+  }
+  if (llvm::Error error = emission.write(**file, object->dataOffset)) {
+    return std::move(error);
+  }
+  // Both are complete and on their way to disk before either appears.
+  if (llvm::Error error = (*file)->commit()) {
+    return std::move(error);
+  }
+  if (llvm::Error error = header->commit()) {
+    return std::move(error);
+  }
+  return emission.takeReport(size);
+}
+
+} // namespace fathom::codegen

@@ -1,0 +1,53 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Errors that know their exit code.
+
+#include "codegen/artifact/ExitError.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace fathom::codegen {
+
+char ExitError::ID = 0;
+
+void ExitError::log(llvm::raw_ostream &stream) const { stream << text; }
+
+std::error_code ExitError::convertToErrorCode() const { return llvm::inconvertibleErrorCode(); }
+
+llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message) {
+  return llvm::make_error<ExitError>(exitClass, message.str());
+}
+
+llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber) {
+  ExitClass exitClass = errorNumber == ENOMEM || errorNumber == EMFILE || errorNumber == ENFILE
+                            ? ExitClass::Resources
+                            : ExitClass::InputOutput;
+  return makeError(exitClass, message + ": " + strerror(errorNumber));
+}
+
+ExitStatus takeExitStatus(llvm::Error error) {
+  ExitStatus status{0, ""};
+  auto append = [&status](const llvm::ErrorInfoBase &info, int code) {
+    status.code = status.code ? status.code : code;
+    status.message += (status.message.empty() ? "" : "\n") + info.message();
+  };
+  llvm::handleAllErrors(
+      std::move(error), [&](const ExitError &info) { append(info, static_cast<int>(info.getExitClass())); },
+      [&](const llvm::ErrorInfoBase &info) { append(info, static_cast<int>(ExitClass::Internal)); });
+  return status;
+}
+
+std::string quotePath(llvm::StringRef path) {
+  constexpr size_t shownBytes = 300;
+  std::string quoted = "'";
+  llvm::raw_string_ostream stream(quoted);
+  stream.write_escaped(path.take_front(shownBytes), /*UseHexEscapes=*/true);
+  stream << (path.size() > shownBytes ? "...'" : "'");
+  return quoted;
+}
+
+} // namespace fathom::codegen

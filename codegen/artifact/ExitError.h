@@ -1,0 +1,60 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Errors that know their exit code.
+
+#ifndef FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
+#define FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace fathom::codegen {
+
+/// What a failure means to the caller of the process; the value is the exit code.
+enum class ExitClass : int {
+  Usage = 2,
+  BadInput = 3,
+  Unsupported = 4,
+  InputOutput = 5,
+  Resources = 6,
+  Internal = 70
+};
+
+/// A failure with a message for the user and the exit code it leads to.
+class ExitError : public llvm::ErrorInfo<ExitError> {
+public:
+  static char ID;
+  ExitError(ExitClass exitClass, std::string message) : exitClass(exitClass), text(std::move(message)) {}
+
+  ExitClass getExitClass() const { return exitClass; }
+  void log(llvm::raw_ostream &stream) const override;
+  std::error_code convertToErrorCode() const override;
+
+private:
+  ExitClass exitClass;
+  std::string text;
+};
+
+/// An error of class `exitClass` that says `message`.
+llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message);
+
+/// The error for a system call that failed with `errorNumber`: "MESSAGE: No space left on device".
+llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber);
+
+/// Consumes `error`: its message, and the exit code it leads to (0 for success, 70 for a foreign error).
+struct ExitStatus {
+  int code;
+  std::string message;
+};
+ExitStatus takeExitStatus(llvm::Error error);
+
+/// `path` in quotes for a message, with control characters and bytes that are not ASCII escaped.
+std::string quotePath(llvm::StringRef path);
+
+} // namespace fathom::codegen
+
+#endif // FATHOM_CODEGEN_ARTIFACT_EXITERROR_H

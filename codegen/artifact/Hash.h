@@ -1,0 +1,40 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// XXH3-64, the hash of artifacts.
+
+#ifndef FATHOM_CODEGEN_ARTIFACT_HASH_H
+#define FATHOM_CODEGEN_ARTIFACT_HASH_H
+
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace fathom::codegen {
+
+/// XXH3-64 of bytes that come in pieces.
+class RunningHash {
+public:
+  RunningHash();
+  ~RunningHash();
+  RunningHash(const RunningHash &) = delete;
+  RunningHash &operator=(const RunningHash &) = delete;
+
+  void update(llvm::StringRef bytes);
+  /// Adds `count` zero bytes.
+  void updateZeros(uint64_t count);
+  /// The hash of everything so far.
+  uint64_t digest() const;
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+};
+
+/// XXH3-64 of `bytes`.
+uint64_t hashBytes(llvm::StringRef bytes);
+
+} // namespace fathom::codegen
+
+#endif // FATHOM_CODEGEN_ARTIFACT_HASH_H

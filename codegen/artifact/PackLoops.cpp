@@ -1,0 +1,171 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loops of the packer.
+
+#include "codegen/artifact/PackLoops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace fathom::codegen {
+
+namespace {
+constexpr int64_t panelWidth = FATHOM_PANEL_WIDTH;
+} // namespace
+
+/// A vector register of baseline x86-64.
+template <typename Element>
+using Vector __attribute__((vector_size(16))) = Element;
+
+template <typename Element>
+static constexpr int laneCount = 16 / sizeof(Element);
+
+// a0 b0 a1 b1 ... of the lower (upper) halves of two registers.
+static void zip(Vector<uint8_t> a, Vector<uint8_t> b, Vector<uint8_t> &low, Vector<uint8_t> &high) {
+  low = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  high = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+static void zip(Vector<uint16_t> a, Vector<uint16_t> b, Vector<uint16_t> &low, Vector<uint16_t> &high) {
+  low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+static void zip(Vector<uint32_t> a, Vector<uint32_t> b, Vector<uint32_t> &low, Vector<uint32_t> &high) {
+  low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+
+/// Transposes a square of lanes x lanes elements. Zipping register i with register i + lanes/2 rotates the
+/// bits of an element's index (row bits, lane bits) by one; after log2(lanes) rounds row and lane have
+/// changed places.
+template <typename Element>
+static void transposeSquare(const Element *source, int64_t sourceStride, Element *result,
+                            int64_t resultStride) {
+  constexpr int lanes = laneCount<Element>;
+  Vector<Element> registers[lanes];
+  for (int i = 0; i < lanes; ++i) {
+    memcpy(&registers[i], source + i * sourceStride, 16);
+  }
+  for (int round = 1; round < lanes; round *= 2) {
+    Vector<Element> zipped[lanes];
+    for (int i = 0; i < lanes / 2; ++i) {
+      zip(registers[i], registers[i + lanes / 2], zipped[2 * i], zipped[2 * i + 1]);
+    }
+    memcpy(registers, zipped, sizeof(registers));
+  }
+  for (int i = 0; i < lanes; ++i) {
+    memcpy(result + i * resultStride, &registers[i], 16);
+  }
+}
+
+template <typename Element>
+static void packPanelOf(const Element *rows, int64_t columns, Element *panel) {
+  constexpr int64_t lanes = laneCount<Element>;
+  int64_t whole = columns - columns % lanes;
+  for (int64_t k = 0; k < whole; k += lanes) {
+    for (int64_t j = 0; j < panelWidth; j += lanes) {
+      transposeSquare(rows + j * columns + k, columns, panel + k * panelWidth + j, panelWidth);
+    }
+  }
+  for (int64_t k = whole; k < columns; ++k) {
+    for (int64_t j = 0; j < panelWidth; ++j) {
+      memcpy(&panel[k * panelWidth + j], &rows[j * columns + k], sizeof(Element));
+    }
+  }
+}
+
+void packPanel(ElementType type, const uint8_t *rows, int64_t columns, uint8_t *panel) {
+  switch (byteWidth(type)) {
+  case 1:
+    return packPanelOf(rows, columns, panel);
+  case 2:
+    return packPanelOf(reinterpret_cast<const uint16_t *>(rows), columns,
+                       reinterpret_cast<uint16_t *>(panel));
+  default:
+    return packPanelOf(reinterpret_cast<const uint32_t *>(rows), columns,
+                       reinterpret_cast<uint32_t *>(panel));
+  }
+}
+
+static float fromBits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+/// A small float with sign, `exponentBits` and `mantissaBits`, subnormals included. `special` is the value
+/// (without sign) from which on it is infinite or NaN.
+static float widen(uint32_t value, int exponentBits, int mantissaBits, uint32_t special) {
+  uint32_t sign = value >> (exponentBits + mantissaBits) << 31;
+  uint32_t magnitude = value & ((1u << (exponentBits + mantissaBits)) - 1);
+  uint32_t shifted = magnitude << (23 - mantissaBits);
+  if (magnitude >= special) {
+    return fromBits(sign | 0x7f800000u | shifted);
+  }
+  // The exponent's bias is put right by a multiplication, which is exact and normalises subnormals.
+  int bias = (1 << (exponentBits - 1)) - 1;
+  return fromBits(sign | 0x3f800000u) * (fromBits(shifted) * std::ldexp(1.0f, 127 - bias));
+}
+
+static float widenF16(uint16_t value) { return widen(value, 5, 10, 0x7c00); }
+
+static float widenF8E4M3(uint8_t value) { return widen(value, 4, 3, 0x7f); }
+
+void convertToF32(ElementType type, const uint8_t *source, int64_t count, float *result) {
+  if (type == ElementType::F32) {
+    memcpy(result, source, count * sizeof(float));
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    uint16_t bits = 0;
+    memcpy(&bits, source + i * byteWidth(type), byteWidth(type));
+    if (type == ElementType::BF16) {
+      result[i] = fromBits(static_cast<uint32_t>(bits) << 16);
+    } else {
+      result[i] = type == ElementType::F16 ? widenF16(bits) : widenF8E4M3(bits);
+    }
+  }
+}
+
+/// Counts the elements whose bits below the sign are at least `limit`. Almost always there are none, so
+/// blocks are searched for their maximum first, which is fast in vector registers.
+template <typename Element, typename Signed>
+static uint64_t countAtLeast(const uint8_t *elements, int64_t count, Signed limit) {
+  constexpr Signed mask = static_cast<Signed>(static_cast<Element>(~Element(0)) >> 1);
+  constexpr int64_t blockSize = 4096;
+  Element block[blockSize];
+  uint64_t found = 0;
+  for (int64_t begin = 0; begin < count; begin += blockSize) {
+    int64_t size = std::min(blockSize, count - begin);
+    memcpy(block, elements + begin * sizeof(Element), size * sizeof(Element));
+    Signed largest = 0;
+    for (int64_t i = 0; i < size; ++i) {
+      largest = std::max<Signed>(largest, static_cast<Signed>(block[i]) & mask);
+    }
+    for (int64_t i = 0; largest >= limit && i < size; ++i) {
+      found += (static_cast<Signed>(block[i]) & mask) >= limit;
+    }
+  }
+  return found;
+}
+
+uint64_t countNonFinite(ElementType type, const uint8_t *elements, int64_t count) {
+  switch (type) {
+  case ElementType::BF16:
+    return countAtLeast<uint16_t, int16_t>(elements, count, 0x7f80);
+  case ElementType::F16:
+    return countAtLeast<uint16_t, int16_t>(elements, count, 0x7c00);
+  case ElementType::F32:
+    return countAtLeast<uint32_t, int32_t>(elements, count, 0x7f800000);
+  case ElementType::F8E4M3:
+    return countAtLeast<uint8_t, int8_t>(elements, count, 0x7f);
+  }
+  return 0;
+}
+
+bool isPlausibleScale(float scale) { return std::isfinite(scale) && scale >= 0; }
+
+} // namespace fathom::codegen

@@ -1,0 +1,31 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loops of the packer: transposition into panels, conversion to f32, search for values that are not
+// finite.
+
+#ifndef FATHOM_CODEGEN_ARTIFACT_PACKLOOPS_H
+#define FATHOM_CODEGEN_ARTIFACT_PACKLOOPS_H
+
+#include "codegen/artifact/Recipe.h"
+
+#include <cstdint>
+
+namespace fathom::codegen {
+
+/// Transposes `rows`, FATHOM_PANEL_WIDTH rows of `columns` elements, dense, into `panel`
+/// [columns][FATHOM_PANEL_WIDTH]. Buffers must not overlap; no alignment is needed.
+void packPanel(ElementType type, const uint8_t *rows, int64_t columns, uint8_t *panel);
+
+/// Converts `count` elements to f32, exactly. NaN payloads are kept as far as they fit.
+void convertToF32(ElementType type, const uint8_t *source, int64_t count, float *result);
+
+/// How many of `count` elements are NaN or infinite.
+uint64_t countNonFinite(ElementType type, const uint8_t *elements, int64_t count);
+
+/// Whether a scale can be meant: finite and not negative.
+bool isPlausibleScale(float scale);
+
+} // namespace fathom::codegen
+
+#endif // FATHOM_CODEGEN_ARTIFACT_PACKLOOPS_H

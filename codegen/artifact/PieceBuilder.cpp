@@ -1,0 +1,198 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Makes the bytes of one piece of a weight slice.
+
+#include "codegen/artifact/PieceBuilder.h"
+
+#include "codegen/artifact/PackLoops.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace fathom::codegen {
+
+namespace {
+constexpr int64_t panelWidth = FATHOM_PANEL_WIDTH;
+constexpr int64_t scaleBlock = FATHOM_SCALE_BLOCK;
+} // namespace
+
+static int64_t scaleBlocks(int64_t columns) { return (columns + scaleBlock - 1) / scaleBlock; }
+
+/// Reads the piece's columns of the run's rows.
+llvm::Error PieceBuilder::readRun(const RowRun &run, const Piece &piece, uint8_t *target) {
+  const Source &source = *run.source;
+  uint64_t width = byteWidth(source.type);
+  uint64_t rowBytes = source.columns * width;
+  uint64_t partBytes = (piece.columnEnd - piece.columnBegin) * width;
+  uint64_t offset = source.offset + run.row * rowBytes + piece.columnBegin * width;
+  if (partBytes == rowBytes) {
+    return reader.read(source.shard, offset, target, rowBytes * run.count);
+  }
+  for (int64_t i = 0; i < run.count; ++i) {
+    if (llvm::Error error =
+            reader.read(source.shard, offset + i * rowBytes, target + i * partBytes, partBytes)) {
+      return error;
+    }
+  }
+  return llvm::Error::success();
+}
+
+/// Reads the piece's part of the mapped matrix into `rows` [paddedRows][columns], zeros where there is
+/// padding.
+llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows,
+                                   std::vector<uint8_t> &rows) {
+  ElementType type = recipe.sources.front().type;
+  uint64_t partBytes = (piece.columnEnd - piece.columnBegin) * byteWidth(type);
+  rows.resize(partBytes * paddedRows);
+  uint8_t *target = rows.data();
+  for (int64_t row = piece.rowBegin; row < piece.rowEnd;) {
+    RowRun run = getRowRun(recipe, row, piece.rowEnd);
+    uint64_t runBytes = partBytes * run.count;
+    if (!run.source) {
+      memset(target, 0, runBytes);
+    } else if (llvm::Error error = readRun(run, piece, target)) {
+      return error;
+    }
+    target += runBytes;
+    row += run.count;
+  }
+  memset(target, 0, rows.data() + rows.size() - target);
+  found.nonFinite += countNonFinite(type, rows.data(), rows.size() / byteWidth(type));
+  return llvm::Error::success();
+}
+
+llvm::Error PieceBuilder::buildPanels(const SliceRecipe &recipe, const Piece &piece) {
+  int64_t columns = piece.columnEnd - piece.columnBegin;
+  int64_t panels = (piece.rowEnd - piece.rowBegin + panelWidth - 1) / panelWidth;
+  if (llvm::Error error = readRows(recipe, piece, panels * panelWidth, input)) {
+    return error;
+  }
+  output.resize(piece.bytes);
+  uint64_t panelBytes = piece.bytes / panels;
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    packPanel(recipe.sources.front().type, input.data() + panel * panelBytes, columns,
+              output.data() + panel * panelBytes);
+  }
+  return llvm::Error::success();
+}
+
+/// Makes scaleRow hold the scales of row `row` of `source`. A row of blocks is counted when its first row is
+/// asked for, which happens once.
+llvm::Error PieceBuilder::readScaleRow(const Source &source, int64_t row, const Piece &piece) {
+  int64_t block = row / scaleBlock;
+  if (scaleRowSource != &source || scaleRowBlock != block) {
+    int64_t rowBlocks = scaleBlocks(source.columns);
+    int64_t begin = piece.columnBegin / scaleBlock;
+    scaleRow.resize(scaleBlocks(piece.columnEnd) - begin);
+    uint64_t offset = source.scale->offset + (block * rowBlocks + begin) * sizeof(float);
+    if (llvm::Error error =
+            reader.read(source.scale->shard, offset, scaleRow.data(), scaleRow.size() * sizeof(float))) {
+      return error;
+    }
+    scaleRowSource = &source;
+    scaleRowBlock = block;
+  }
+  if (row % scaleBlock == 0) {
+    for (float scale : scaleRow) {
+      found.badScales += !isPlausibleScale(scale);
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error PieceBuilder::buildPanelScales(const SliceRecipe &recipe, const Piece &piece) {
+  output.assign(piece.bytes, 0);
+  int64_t blocks = scaleBlocks(piece.columnEnd) - piece.columnBegin / scaleBlock;
+  for (int64_t row = piece.rowBegin; row < piece.rowEnd; ++row) {
+    RowRun run = getRowRun(recipe, row, row + 1);
+    if (!run.source) {
+      continue;
+    }
+    if (llvm::Error error = readScaleRow(*run.source, run.row, piece)) {
+      return error;
+    }
+    int64_t inPiece = row - piece.rowBegin;
+    uint8_t *target =
+        output.data() + (inPiece / panelWidth * blocks * panelWidth + inPiece % panelWidth) * sizeof(float);
+    for (int64_t block = 0; block < blocks; ++block) {
+      memcpy(target + block * panelWidth * sizeof(float), &scaleRow[block], sizeof(float));
+    }
+  }
+  return llvm::Error::success();
+}
+
+/// Multiplies the run's rows by the scales of their blocks.
+llvm::Error PieceBuilder::scaleF32(const RowRun &run, const Piece &piece, float *target) {
+  int64_t columns = piece.columnEnd - piece.columnBegin;
+  for (int64_t i = 0; i < run.count; ++i) {
+    if (llvm::Error error = readScaleRow(*run.source, run.row + i, piece)) {
+      return error;
+    }
+    for (int64_t k = 0; k < columns; ++k) {
+      target[i * columns + k] *= scaleRow[k / scaleBlock];
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error PieceBuilder::buildF32(const SliceRecipe &recipe, const Piece &piece) {
+  int64_t columns = piece.columnEnd - piece.columnBegin;
+  output.assign(piece.bytes, 0);
+  float *target = reinterpret_cast<float *>(output.data());
+  for (int64_t row = piece.rowBegin; row < piece.rowEnd;) {
+    RowRun run = getRowRun(recipe, row, piece.rowEnd);
+    int64_t count = run.count * columns;
+    if (run.source) {
+      input.resize(count * byteWidth(run.source->type));
+      if (llvm::Error error = readRun(run, piece, input.data())) {
+        return error;
+      }
+      found.nonFinite += countNonFinite(run.source->type, input.data(), count);
+      convertToF32(run.source->type, input.data(), count, target);
+      llvm::Error error = run.source->scale ? scaleF32(run, piece, target) : llvm::Error::success();
+      if (error) {
+        return error;
+      }
+    }
+    target += count;
+    row += run.count;
+  }
+  return llvm::Error::success();
+}
+
+void PieceBuilder::buildRope(const RopeTable &rope, const Piece &piece) {
+  output.resize(piece.bytes);
+  uint8_t *target = output.data();
+  for (int64_t position = piece.rowBegin; position < piece.rowEnd; ++position) {
+    // Columns are (cos, sin) pairs; pieces begin and end between pairs.
+    for (int64_t column = piece.columnBegin; column < piece.columnEnd; column += 2) {
+      double angle = static_cast<double>(position) * rope.frequencies[column / 2];
+      float pair[2] = {static_cast<float>(rope.magnitude * std::cos(angle)),
+                       static_cast<float>(rope.magnitude * std::sin(angle))};
+      memcpy(target, pair, sizeof(pair));
+      target += sizeof(pair);
+    }
+  }
+}
+
+llvm::Error PieceBuilder::build(const SliceRecipe &recipe, const Piece &piece) {
+  found = OddValues();
+  scaleRowSource = nullptr;
+  switch (recipe.layout) {
+  case Layout::Rows:
+    return readRows(recipe, piece, piece.rowEnd - piece.rowBegin, output);
+  case Layout::Panels:
+    return buildPanels(recipe, piece);
+  case Layout::PanelScales:
+    return buildPanelScales(recipe, piece);
+  case Layout::F32:
+    return buildF32(recipe, piece);
+  case Layout::RopeTable:
+    buildRope(recipe.rope, piece);
+    return llvm::Error::success();
+  }
+  return llvm::Error::success();
+}
+
+} // namespace fathom::codegen

@@ -1,0 +1,119 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Names of half-written files, which a signal handler removes when the process is interrupted.
+
+#include "codegen/artifact/TemporaryRegistry.h"
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <iterator>
+#include <mutex>
+#include <unistd.h>
+
+namespace fathom::codegen {
+
+namespace {
+
+enum SlotState : int { Free, Filling, Active };
+
+struct Slot {
+  std::atomic<int> state{Free};
+  int directory = -1;
+  char name[NAME_MAX + 1] = {};
+};
+
+// All of this is read by the signal handler: fixed size, no locks, no allocation.
+constexpr int slotCount = 64;
+Slot slots[slotCount];
+constexpr int handledSignals[] = {SIGINT, SIGTERM, SIGHUP};
+struct sigaction previousActions[std::size(handledSignals)];
+
+} // namespace
+
+static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads slots");
+
+static void removeTemporaries() {
+  for (Slot &slot : slots) {
+    if (slot.state.load(std::memory_order_acquire) == Active) {
+      unlinkat(slot.directory, slot.name, 0);
+    }
+  }
+}
+
+static void handleSignal(int number) {
+  int savedErrno = errno;
+  removeTemporaries();
+  for (size_t i = 0; i < std::size(handledSignals); ++i) {
+    if (handledSignals[i] == number) {
+      sigaction(number, &previousActions[i], nullptr);
+    }
+  }
+  // Blocked while this handler runs; delivered when it returns.
+  raise(number);
+  errno = savedErrno;
+}
+
+static void installHandler(size_t index) {
+  int number = handledSignals[index];
+  // The previous action must be in place before the handler can run.
+  if (sigaction(number, nullptr, &previousActions[index]) != 0) {
+    return;
+  }
+  bool ignored =
+      !(previousActions[index].sa_flags & SA_SIGINFO) && previousActions[index].sa_handler == SIG_IGN;
+  if (ignored) {
+    return;
+  }
+  struct sigaction action = {};
+  action.sa_handler = handleSignal;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
+}
+
+static void installHandlers() {
+  for (size_t i = 0; i < std::size(handledSignals); ++i) {
+    installHandler(i);
+  }
+  struct sigaction sizeLimit = {};
+  if (sigaction(SIGXFSZ, nullptr, &sizeLimit) == 0 && sizeLimit.sa_handler == SIG_DFL) {
+    sizeLimit.sa_handler = SIG_IGN;
+    sigaction(SIGXFSZ, &sizeLimit, nullptr);
+  }
+}
+
+static int takeSlot() {
+  for (int i = 0; i < slotCount; ++i) {
+    int expected = Free;
+    if (slots[i].state.compare_exchange_strong(expected, Filling)) {
+      return i;
+    }
+  }
+  return -1;
+}
+
+TemporaryRegistration::TemporaryRegistration(int directory, const std::string &name) : slot(-1) {
+  static std::once_flag installed;
+  std::call_once(installed, installHandlers);
+  if (name.size() > NAME_MAX) {
+    return;
+  }
+  slot = takeSlot();
+  if (slot < 0) {
+    return;
+  }
+  slots[slot].directory = directory;
+  memcpy(slots[slot].name, name.c_str(), name.size() + 1);
+  slots[slot].state.store(Active, std::memory_order_release);
+}
+
+TemporaryRegistration::~TemporaryRegistration() {
+  if (slot >= 0) {
+    slots[slot].state.store(Free, std::memory_order_release);
+  }
+}
+
+} // namespace fathom::codegen

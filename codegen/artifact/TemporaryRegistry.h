@@ -1,0 +1,35 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Names of half-written files, which a signal handler removes when the process is interrupted.
+
+#ifndef FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H
+#define FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H
+
+#include <string>
+
+namespace fathom::codegen {
+
+/// Remembers one temporary file for as long as it lives. The first one installs handlers of SIGINT, SIGTERM
+/// and SIGHUP, which remove all remembered files and then raise the signal again with the disposition that
+/// was there before, and has SIGXFSZ ignored, so that a write beyond a limit fails instead of killing the
+/// process.
+class TemporaryRegistration {
+public:
+  /// Remembers `name` in the open directory `directory`, which must outlive this object. `name` is at most
+  /// NAME_MAX bytes long.
+  TemporaryRegistration(int directory, const std::string &name);
+  ~TemporaryRegistration();
+  TemporaryRegistration(const TemporaryRegistration &) = delete;
+  TemporaryRegistration &operator=(const TemporaryRegistration &) = delete;
+
+  /// False when too many files are remembered already: an interruption would leave this one behind.
+  bool isRegistered() const { return slot >= 0; }
+
+private:
+  int slot;
+};
+
+} // namespace fathom::codegen
+
+#endif // FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H

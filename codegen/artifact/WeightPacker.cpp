@@ -1,0 +1,190 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The packer: runs the recipes of all weight slices of an artifact, in bounded memory.
+
+#include "codegen/artifact/WeightPacker.h"
+
+#include "codegen/artifact/Hash.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <pthread.h>
+
+namespace fathom::codegen {
+
+namespace {
+
+/// A piece on its way: what to build, where it goes, and its number in the order of the segment's bytes.
+struct Ticket {
+  uint64_t number;
+  const PackJob *job;
+  Piece piece;
+  uint64_t offset;
+};
+
+/// What the workers share. Pieces are handed out in order, built in parallel, hashed in order, written in
+/// parallel.
+class Packing {
+public:
+  Packing(llvm::ArrayRef<PackJob> jobs, size_t weightCount, llvm::ArrayRef<ShardFile> shards,
+          AtomicFile &file, uint64_t segmentOffset, uint64_t segmentSize, const PackOptions &options)
+      : jobs(jobs), reader(shards), file(file), segmentOffset(segmentOffset), segmentSize(segmentSize),
+        options(options) {
+    result.findings.resize(weightCount);
+  }
+
+  llvm::Expected<PackResult> run();
+
+private:
+  static void *threadMain(void *self);
+  void work();
+  llvm::Error workOn(PieceBuilder &builder, const Ticket &ticket);
+  std::optional<Ticket> takeTicket();
+  /// Waits for the ticket's turn and adds its bytes to the hash. False when another worker failed.
+  bool commit(const PieceBuilder &builder, const Ticket &ticket);
+  void record(const PackJob &job, OddValues odd);
+  void fail(llvm::Error error);
+
+  llvm::ArrayRef<PackJob> jobs;
+  ShardReader reader;
+  AtomicFile &file;
+  uint64_t segmentOffset;
+  uint64_t segmentSize;
+  const PackOptions &options;
+
+  std::mutex mutex;
+  std::condition_variable turnChanged;
+  // Guarded by the mutex:
+  size_t nextJob = 0;
+  std::optional<PieceCursor> cursor;
+  uint64_t cursorOffset = 0;
+  uint64_t nextTicket = 0;
+  uint64_t turn = 0;
+  uint64_t hashed = 0;
+  RunningHash hash;
+  PackResult result;
+  llvm::Error firstError = llvm::Error::success();
+  bool failed = false;
+};
+
+} // namespace
+
+std::optional<Ticket> Packing::takeTicket() {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (failed) {
+    return std::nullopt;
+  }
+  if (!cursor || cursor->isDone()) {
+    if (nextJob == jobs.size()) {
+      return std::nullopt;
+    }
+    cursor.emplace(*jobs[nextJob].recipe, options.pieceBytes);
+    cursorOffset = jobs[nextJob].offset;
+    ++nextJob;
+  }
+  Ticket ticket{nextTicket++, &jobs[nextJob - 1], cursor->next(), cursorOffset};
+  cursorOffset += ticket.piece.bytes;
+  return ticket;
+}
+
+bool Packing::commit(const PieceBuilder &builder, const Ticket &ticket) {
+  std::unique_lock<std::mutex> lock(mutex);
+  turnChanged.wait(lock, [&] { return failed || turn == ticket.number; });
+  if (failed) {
+    return false;
+  }
+  hash.updateZeros(ticket.offset - hashed);
+  hash.update(builder.bytes());
+  hashed = ticket.offset + ticket.piece.bytes;
+  record(*ticket.job, builder.oddValues());
+  ++turn;
+  turnChanged.notify_all();
+  if (options.progress) {
+    options.progress(hashed, segmentSize);
+  }
+  return true;
+}
+
+void Packing::record(const PackJob &job, OddValues odd) {
+  WeightFindings &findings = result.findings[job.weight];
+  if (odd.any() && !findings.odd.any()) {
+    findings.firstSlice = job.slice;
+  }
+  findings.odd += odd;
+}
+
+void Packing::fail(llvm::Error error) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (failed) {
+    llvm::consumeError(std::move(error));
+    return;
+  }
+  failed = true;
+  firstError = std::move(error);
+  turnChanged.notify_all();
+}
+
+llvm::Error Packing::workOn(PieceBuilder &builder, const Ticket &ticket) {
+  if (llvm::Error error = builder.build(*ticket.job->recipe, ticket.piece)) {
+    return error;
+  }
+  if (!commit(builder, ticket)) {
+    return llvm::Error::success();
+  }
+  return file.writeAt(segmentOffset + ticket.offset, builder.bytes());
+}
+
+void Packing::work() {
+  PieceBuilder builder(reader);
+  while (std::optional<Ticket> ticket = takeTicket()) {
+    if (llvm::Error error = workOn(builder, *ticket)) {
+      fail(std::move(error));
+    }
+  }
+}
+
+void *Packing::threadMain(void *self) {
+  static_cast<Packing *>(self)->work();
+  return nullptr;
+}
+
+llvm::Expected<PackResult> Packing::run() {
+  // The calling thread works too. A thread that cannot be had is one fewer, no failure; std::thread would
+  // throw.
+  std::vector<pthread_t> threads;
+  for (unsigned i = 1; i < std::clamp(options.threads, 1u, 64u); ++i) {
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, threadMain, this) != 0) {
+      break;
+    }
+    threads.push_back(thread);
+  }
+  work();
+  for (pthread_t thread : threads) {
+    pthread_join(thread, nullptr);
+  }
+  if (firstError) {
+    return std::move(firstError);
+  }
+  if (segmentSize > hashed) {
+    uint64_t padding = segmentSize - hashed;
+    hash.updateZeros(padding);
+    if (llvm::Error error = file.writeAt(segmentOffset + segmentSize - 1, llvm::StringRef("", 1))) {
+      return std::move(error);
+    }
+  }
+  result.hash = hash.digest();
+  return std::move(result);
+}
+
+llvm::Expected<PackResult> packWeights(llvm::ArrayRef<PackJob> jobs, size_t weightCount,
+                                       llvm::ArrayRef<ShardFile> shards, AtomicFile &file,
+                                       uint64_t segmentOffset, uint64_t segmentSize,
+                                       const PackOptions &options) {
+  return Packing(jobs, weightCount, shards, file, segmentOffset, segmentSize, options).run();
+}
+
+} // namespace fathom::codegen
