@@ -23,6 +23,7 @@ INCLUDE = re.compile(r'^\s*#?\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 CONTRACTS = (
     "fathom/artifact_abi.h",
     "fathom/kernel_abi.h",
+    "fathom/tokenizer_abi.h",
     "fathom/artifact_generated.h",
     "fathom/tokenizer_generated.h",
     "fathom/version.h",
