@@ -1,0 +1,55 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// C++ view of catalog.def: which kernels there are, and how to call one.
+
+#ifndef FATHOM_KERNELS_CATALOG_H
+#define FATHOM_KERNELS_CATALOG_H
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace fathom::kernels {
+
+/// A compile-time parameter of a kernel.
+struct Constant {
+  std::string_view name;
+  /// The value holds the bits of a double.
+  bool isReal;
+};
+
+/// A row of the catalog. Lives as long as the program.
+struct Kernel {
+  std::string_view symbol;
+  std::string_view op;
+  /// x86, avx2 or avx512.
+  std::string_view arch;
+  /// bf16, f32, f8e4m3, or none for kernels that touch no numbers.
+  std::string_view weightType;
+  /// packed, rows, or none where there is no matrix of weights.
+  std::string_view layout;
+  /// Operands before the epilogue's.
+  int operandCount;
+  std::vector<Constant> constants;
+  /// Bytes of scratch memory an item needs in a call of at most `rows` rows; `constants` in the order above.
+  int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
+
+  /// Index of a constant, -1 when there is none of that name.
+  int findConstant(std::string_view name) const;
+};
+
+/// Every kernel, in the order of catalog.def.
+const std::vector<Kernel> &catalog();
+
+/// The kernel for an operation on a machine with `arch`: its own, else one for less (avx512, avx2, x86); null
+/// when there is none.
+const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
+                         std::string_view layout);
+
+/// The kernel of that name, or null.
+const Kernel *findKernel(std::string_view symbol);
+
+} // namespace fathom::kernels
+
+#endif // FATHOM_KERNELS_CATALOG_H

@@ -1,0 +1,213 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// sums += x * W over panels of W: the one matrix multiplication behind every kernel that has one.
+//
+// Every element of the result is one chain of fused multiply-adds over k in ascending order, whatever tile
+// computes it: one row and five hundred get the same bits. A scaled source restarts the chain every 128 steps
+// and adds partial * scale to the sum, in block order. Lanes are output columns.
+
+#ifndef FATHOM_KERNELS_CPU_MULTIPLY_H
+#define FATHOM_KERNELS_CPU_MULTIPLY_H
+
+#include "kernels/cpu/weights.h"
+
+namespace fathom::cpu {
+
+/// Register tiles of 32 vector registers of 16 lanes: 12 x 32 sums, one operand, two weights.
+struct Avx512Tile {
+  static constexpr int kRows = 12, kVectors = 2;
+  static constexpr int kFewRows = 4, kFewVectors = 2;
+  /// Panels at once when there is one row: enough chains to hide the latency of a multiply-add.
+  static constexpr int kStreams = 4;
+};
+
+/// Register tiles of 16 vector registers of 8 lanes: 6 x 16 sums.
+struct Avx2Tile {
+  static constexpr int kRows = 6, kVectors = 1;
+  static constexpr int kFewRows = 2, kFewVectors = 2;
+  static constexpr int kStreams = 2;
+};
+
+/// Panels that are multiplied together, so that a tile of x is copied once for all of them.
+constexpr int64_t kGroup = 4;
+/// Rows that tiles may write past the last one; `Sums` has room for them.
+constexpr int64_t kSlackRows = 12;
+
+/// The rows of x: dense, or picked by an index.
+struct DenseRows {
+  const float *data;
+  int64_t stride;
+  FATHOM_INLINE const float *operator()(int64_t row) const { return data + row * stride; }
+};
+
+struct GatheredRows {
+  const float *data;
+  int64_t stride;
+  const int32_t *index;
+  FATHOM_INLINE const float *operator()(int64_t row) const { return data + index[row] * stride; }
+};
+
+/// Sums of panels: f32 [panel][stride][32], of which `rows` count; the stride leaves room for kSlackRows
+/// more.
+struct Sums {
+  float *data;
+  int64_t rows;
+  int64_t stride;
+  FATHOM_INLINE Sums(float *data, int64_t rows) : Sums(data, rows, rows + kSlackRows) {}
+  FATHOM_INLINE Sums(float *data, int64_t rows, int64_t stride) : data(data), rows(rows), stride(stride) {}
+  FATHOM_INLINE float *at(int64_t panel, int64_t row) const { return data + (panel * stride + row) * kPanel; }
+  FATHOM_INLINE void clear(int64_t panels) const {
+    for (int64_t i = 0; i < panels * stride * kPanel; i += kLanes) {
+      store(data + i, 0.0f);
+    }
+  }
+};
+
+/// Memory of `multiply`: decoded weights, a tile of x, scales.
+struct MultiplyScratch {
+  float blocks[kGroup][kBlock * kPanel];
+  float tile[kSlackRows * kBlock];
+  float scales[kGroup][kPanel];
+};
+
+/// One tile: sums[Rows][32] += tile[Rows][kBlock] * block[steps][32].
+template <int Rows, int Vectors, bool Scaled>
+FATHOM_INLINE void multiply_tile(const float *tile, const float *block, int64_t steps, const float *scales,
+                                 float *sums) {
+  for (int64_t column = 0; column < kPanel; column += Vectors * kLanes) {
+    f32x16 chain[Rows][Vectors];
+    FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
+        chain[r][v] = Scaled ? f32x16(0.0f) : load(sums + r * kPanel + column + v * kLanes);
+      }
+    }
+    _Pragma("clang loop unroll(disable)") for (int64_t k = 0; k < steps; ++k) {
+      f32x16 weight[Vectors];
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
+        weight[v] = load(block + k * kPanel + column + v * kLanes);
+      }
+      FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
+        f32x16 x = tile[r * kBlock + k];
+        FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[r][v] = fma(x, weight[v], chain[r][v]); }
+      }
+    }
+    FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
+        float *to = sums + r * kPanel + column + v * kLanes;
+        store(to, Scaled ? fma(chain[r][v], load(scales + column + v * kLanes), load(to)) : chain[r][v]);
+      }
+    }
+  }
+}
+
+/// Copies steps [from, from + steps) of `Rows` rows into a tile; past the last row it repeats that row. A
+/// copy has a fixed stride: the inner loop needs one address, and rows a power of two apart do not fight for
+/// a cache set.
+template <int Rows, class RowSource>
+FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int64_t from, int64_t steps,
+                             float *tile) {
+  for (int64_t r = 0; r < Rows; ++r) {
+    const float *source = x(smaller(row + r, rows - 1)) + from;
+    int64_t k = 0;
+    for (; k + kLanes <= steps; k += kLanes) {
+      store(tile + r * kBlock + k, load(source + k));
+    }
+    for (; k < steps; ++k) {
+      tile[r * kBlock + k] = source[k];
+    }
+  }
+}
+
+template <int Rows, int Vectors, bool Scaled, class RowSource>
+FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t end, const float *const *blocks,
+                                     int64_t panels, int64_t from, int64_t steps, MultiplyScratch *scratch,
+                                     const Sums &sums) {
+  for (; row < end; row += Rows) {
+    copy_tile<Rows>(x, row, sums.rows, from, steps, scratch->tile);
+    for (int64_t p = 0; p < panels; ++p) {
+      multiply_tile<Rows, Vectors, Scaled>(scratch->tile, blocks[p], steps, scratch->scales[p],
+                                           sums.at(p, row));
+    }
+  }
+  return row;
+}
+
+/// One row over `Streams` panels, decoding in registers.
+template <int Streams, class Source>
+FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t panel, const Sums &sums,
+                                int64_t slot) {
+  using Weight = typename Source::Type;
+  constexpr bool kScaled = Source::kScaled;
+  const typename Weight::Stored *data[Streams];
+  f32x16 total[Streams][2];
+  FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+    data[s] = weights.panel(panel + s);
+    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { total[s][v] = load(sums.at(slot + s, 0) + v * kLanes); }
+  }
+  for (int64_t from = 0; from < weights.depth; from += kScaled ? kBlock : weights.depth) {
+    int64_t end = kScaled ? smaller(from + kBlock, weights.depth) : weights.depth;
+    f32x16 chain[Streams][2];
+    FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+      FATHOM_UNROLL for (int v = 0; v < 2; ++v) { chain[s][v] = kScaled ? f32x16(0.0f) : total[s][v]; }
+    }
+    _Pragma("clang loop unroll_count(4)") for (int64_t k = from; k < end; ++k) {
+      f32x16 value = x[k];
+      FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+        FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
+          f32x16 weight = Weight::template decode<16>(data[s] + k * kPanel + v * kLanes);
+          chain[s][v] = fma(value, weight, chain[s][v]);
+        }
+      }
+    }
+    FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+      float scale[kPanel];
+      if constexpr (kScaled) {
+        weights.scales(panel + s, from, scale);
+      }
+      FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
+        total[s][v] = kScaled ? fma(chain[s][v], load(scale + v * kLanes), total[s][v]) : chain[s][v];
+      }
+    }
+  }
+  FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { store(sums.at(slot + s, 0) + v * kLanes, total[s][v]); }
+  }
+}
+
+/// sums[p][row] += x(row) * panel first + p of the weights, for p < panels <= kGroup and every row of `sums`.
+template <class Tile, class Source, class RowSource>
+FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+                            MultiplyScratch *scratch, const Sums &sums) {
+  if constexpr (Source::kPacked) {
+    if (sums.rows == 1) {
+      int64_t p = 0;
+      for (; p + Tile::kStreams <= panels; p += Tile::kStreams) {
+        multiply_row<Tile::kStreams>(weights, x(0), first + p, sums, p);
+      }
+      for (; p < panels; ++p) {
+        multiply_row<1>(weights, x(0), first + p, sums, p);
+      }
+      return;
+    }
+  }
+  for (int64_t from = 0; from < weights.depth; from += kBlock) {
+    int64_t steps = smaller(kBlock, weights.depth - from);
+    const float *blocks[kGroup];
+    for (int64_t p = 0; p < panels; ++p) {
+      blocks[p] = weights.block(first + p, from, steps, scratch->blocks[p]);
+      if constexpr (Source::kScaled) {
+        weights.scales(first + p, from, scratch->scales[p]);
+      }
+    }
+    int64_t whole = sums.rows - sums.rows % Tile::kRows;
+    int64_t row = multiply_tiles<Tile::kRows, Tile::kVectors, Source::kScaled>(x, 0, whole, blocks, panels,
+                                                                               from, steps, scratch, sums);
+    multiply_tiles<Tile::kFewRows, Tile::kFewVectors, Source::kScaled>(x, row, sums.rows, blocks, panels,
+                                                                       from, steps, scratch, sums);
+  }
+}
+
+} // namespace fathom::cpu
+
+#endif // FATHOM_KERNELS_CPU_MULTIPLY_H

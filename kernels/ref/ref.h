@@ -1,0 +1,108 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every operation as obvious scalar C++: the numeric truth that kernels and generated code are compared with.
+//
+// Arrays are dense, row-major f32 unless said otherwise; weights are decoded already (decode.cpp). Sums are
+// taken in f64 and rounded once. T is a number of rows (tokens). Nothing is checked, allocated for the
+// caller, or kept.
+
+#ifndef FATHOM_KERNELS_REF_REF_H
+#define FATHOM_KERNELS_REF_REF_H
+
+#include <cstdint>
+#include <vector>
+
+namespace fathom::ref {
+
+// Decoding
+
+float bf16_to_f32(uint16_t bits);
+/// Rounds to nearest, ties to even; NaN stays NaN.
+uint16_t f32_to_bf16(float value);
+/// FP8 E4M3 (finite, NaN at 0x7f and 0xff).
+float f8e4m3_to_f32(uint8_t bits);
+/// out[n][k] = codes[n][k] * scales[n / 128][k / 128], scales [ceil(N/128)][ceil(K/128)].
+void dequantise(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out);
+
+// Rows
+
+/// out[t] = table[tokens[t]], table [V, H]; zeros for a token outside [0, V).
+void embedding(const int32_t *tokens, const float *table, int64_t T, int64_t V, int64_t H, float *out);
+/// out[i] = x[ids[i]].
+void select_rows(const float *x, const int32_t *ids, int64_t rows, int64_t H, float *out);
+void add(const float *a, const float *b, int64_t count, float *out);
+/// out[t] = x[t] / sqrt(mean(x[t]^2) + eps) * w.
+void rms_norm(const float *x, const float *w, int64_t T, int64_t H, double eps, float *out);
+float silu(float x);
+/// out = silu(gate) * up.
+void swiglu(const float *gate, const float *up, int64_t count, float *out);
+/// out[T, N] = x[T, K] * w^T, w [N, K].
+void linear(const float *x, const float *w, int64_t T, int64_t K, int64_t N, float *out);
+
+enum class RopeLayout {
+  Interleaved, ///< pairs (x[2i], x[2i+1])
+  HalfSplit,   ///< pairs (x[i], x[i + d/2])
+};
+/// Rotates x[t][h][:] by table[positions[t]], a table f32 [positions][d / 2][2] of cosine and sine. In place
+/// is fine.
+void rope(const float *x, const int32_t *positions, const float *table, int64_t T, int64_t heads, int64_t d,
+          RopeLayout layout, float *out);
+
+// Mixture of experts
+
+enum class Scoring { Softmax, Sigmoid };
+enum class GroupRule { None, Max, SumOfTwo };
+
+struct RouteOptions {
+  int64_t experts;
+  int64_t chosen;
+  int64_t groups = 1;
+  int64_t chosen_groups = 1;
+  Scoring scoring = Scoring::Softmax;
+  GroupRule group_rule = GroupRule::None;
+  /// Divide by the chosen scores' sum + 1e-20.
+  bool normalise = false;
+  double factor = 1.0;
+};
+/// ids, weights [T, chosen] in descending order of score + bias, ties to the lowest index. `bias` may be
+/// null. Experts of dropped groups count as -inf.
+void moe_route(const float *logits, const float *bias, int64_t T, const RouteOptions &options, int32_t *ids,
+               float *weights);
+/// Slots = (token, choice) pairs sorted by expert: offsets [E + 1], source_row [T * k], slot [T, k].
+void moe_permute(const int32_t *ids, int64_t T, int64_t E, int64_t k, int32_t *offsets, int32_t *source_row,
+                 int32_t *slot);
+/// out[s] = x[source_row ? source_row[s] : s] * w[e]^T for the slots s of every expert e; w[e] is [N, K].
+void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_row, const float *const *w,
+                int64_t E, int64_t K, int64_t N, float *out);
+/// out[t] = sum over j of weights[t][j] * y[slot[t][j]].
+void moe_combine(const float *y, const int32_t *slot, const float *weights, int64_t T, int64_t H, int64_t k,
+                 float *out);
+
+// Multi-head latent attention
+
+struct MlaShape {
+  int64_t heads;
+  int64_t nope;  ///< dn
+  int64_t rope;  ///< dr
+  int64_t value; ///< dv
+  int64_t rank;  ///< r
+};
+/// A row of the cache [r + dr] from a row of kv [r + dr]: rms_norm(kv[:r], w), rope_interleaved(kv[r:]).
+void mla_append(const float *kv, const float *w, const float *table, int32_t position, int64_t r, int64_t dr,
+                double eps, float *cache_row);
+/// out [T, H, r + dr]: q_nope * W_UK, then rope(q_pe). q [T, H * (dn + dr)], kv_b [H * (dn + dv), r].
+void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table,
+                      int64_t T, const MlaShape &shape, float *out);
+/// out [T, H, r]: attention of absorbed queries over latents [keys][r + dr]; row t sees keys 0..positions[t].
+void mla_latent_attention(const float *q, const float *latents, const int32_t *positions, int64_t T,
+                          const MlaShape &shape, double scale, float *out);
+/// out [T, H * dv] = W_UV * o, o [T, H, r].
+void mla_expand_output(const float *o, const float *kv_b, int64_t T, const MlaShape &shape, float *out);
+/// The same attention with keys and values expanded: q [T, H * (dn + dr)] before rope, out [T, H * dv].
+void mla_attention(const float *q, const float *kv_b, const float *latents, const int32_t *positions,
+                   const float *table, int64_t T, const MlaShape &shape, double scale, float *out);
+
+} // namespace fathom::ref
+
+#endif // FATHOM_KERNELS_REF_REF_H

@@ -1,0 +1,87 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses experts.
+
+#include "kernels/ref/ref.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+namespace fathom::ref {
+
+static std::vector<double> scores_of(const float *logits, const RouteOptions &options) {
+  std::vector<double> scores(logits, logits + options.experts);
+  if (options.scoring == Scoring::Sigmoid) {
+    for (double &score : scores) {
+      score = 1.0 / (1.0 + std::exp(-score));
+    }
+    return scores;
+  }
+  double largest = *std::max_element(scores.begin(), scores.end()), sum = 0;
+  for (double &score : scores) {
+    score = std::exp(score - largest);
+    sum += score;
+  }
+  for (double &score : scores) {
+    score /= sum;
+  }
+  return scores;
+}
+
+/// Indices of the `count` largest values, descending, ties to the lowest index.
+static std::vector<int64_t> largest(const std::vector<float> &values, int64_t count) {
+  std::vector<int64_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return values[a] > values[b]; });
+  order.resize(count);
+  return order;
+}
+
+static void drop_groups(std::vector<float> &choice, const RouteOptions &options) {
+  int64_t size = options.experts / options.groups;
+  std::vector<float> scores(options.groups);
+  for (int64_t g = 0; g < options.groups; ++g) {
+    std::vector<float> group(choice.begin() + g * size, choice.begin() + (g + 1) * size);
+    std::sort(group.begin(), group.end(), std::greater<float>());
+    bool two = options.group_rule == GroupRule::SumOfTwo && size > 1;
+    scores[g] = two ? group[0] + group[1] : group[0];
+  }
+  std::vector<bool> kept(options.groups);
+  for (int64_t g : largest(scores, options.chosen_groups)) {
+    kept[g] = true;
+  }
+  for (int64_t e = 0; e < options.groups * size; ++e) {
+    choice[e] = kept[e / size] ? choice[e] : -std::numeric_limits<float>::infinity();
+  }
+}
+
+void moe_route(const float *logits, const float *bias, int64_t T, const RouteOptions &options, int32_t *ids,
+               float *weights) {
+  int64_t E = options.experts, k = options.chosen;
+  for (int64_t t = 0; t < T; ++t) {
+    std::vector<double> scores = scores_of(logits + t * E, options);
+    std::vector<float> choice(E);
+    for (int64_t e = 0; e < E; ++e) {
+      choice[e] = static_cast<float>(scores[e]) + (bias ? bias[e] : 0.0f);
+    }
+    if (options.group_rule != GroupRule::None) {
+      drop_groups(choice, options);
+    }
+    std::vector<int64_t> best = largest(choice, k);
+    double sum = 0;
+    for (int64_t e : best) {
+      sum += scores[e];
+    }
+    double factor = options.factor / (options.normalise ? sum + 1e-20 : 1.0);
+    for (int64_t j = 0; j < k; ++j) {
+      ids[t * k + j] = static_cast<int32_t>(best[j]);
+      weights[t * k + j] = static_cast<float>(scores[best[j]] * factor);
+    }
+  }
+}
+
+} // namespace fathom::ref
