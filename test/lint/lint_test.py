@@ -97,7 +97,8 @@ class NamesTest(LintTest):
     }
     KERNEL = {
         "kernels/catalog.def": "// FATHOM_KERNEL(symbol, op)\nFATHOM_KERNEL(avx2_f32_gemm, gemm)\n",
-        "kernels/cpu/avx2_f32_gemm.cpp": 'extern "C" void avx2_f32_gemm() {}\n',
+        "kernels/cpu/avx2_f32_gemm.cpp": "FATHOM_DEFINE_KERNEL(avx2_f32_gemm, Gemm)\n",
+        "kernels/cpu/no_epilogue.cpp": "void helper() {}\n",
     }
 
     def test_accepts_a_pass_and_a_kernel_that_agree(self):
@@ -127,6 +128,11 @@ class NamesTest(LintTest):
         self.assertEqual(len(found), 2, found)
         self.assertIn("'avx2_bf16_gemm' has no file", found[0])
         self.assertIn("'avx2_f32_gemm' has no row", found[1])
+
+    def test_finds_a_kernel_in_a_file_of_another_name(self):
+        tree = {**self.KERNEL, "kernels/cpu/no_epilogue.cpp": self.KERNEL["kernels/cpu/avx2_f32_gemm.cpp"]}
+        self.assertEqual(self.findings(names.check, tree),
+                         ["kernels/cpu/no_epilogue.cpp:1: error: this kernel belongs into 'avx2_f32_gemm.cpp'"])
 
     def test_finds_a_kernel_file_without_its_symbol(self):
         tree = {**self.KERNEL, "kernels/cpu/avx2_f32_gemm.cpp": "// avx2_f32_gemm\nvoid other() {}\n"}
@@ -176,6 +182,11 @@ class TextTest(LintTest):
     def test_finds_unfinished_work_without_issue(self):
         found = self.findings(text.check, {"codegen/A.cpp": LICENSED + "// TODO finish\n// TODO(#7): finish it.\n"})
         self.assertEqual(found, ["codegen/A.cpp:2: error: write 'TODO(#issue): sentence', or finish it"])
+
+    def test_finds_a_link_to_nothing(self):
+        page = "[a](b.md) [c](c.md#part) [web](https://x.org/y)\n"
+        found = self.findings(text.check, {"docs/a.md": page, "docs/b.md": ""})
+        self.assertEqual(found, ["docs/a.md:1: error: links to 'c.md', which is not there"])
 
     def test_finds_a_missing_header(self):
         self.assertEqual(len(self.findings(text.check, {"codegen/A.cpp": "int a;\n"})), 1)

@@ -19,6 +19,7 @@ from naming import pass_flag
 PASS = re.compile(r'^def (\w+)\s*:\s*Pass<\s*"([^"]*)"', re.MULTILINE)
 GENERATED_BASE = re.compile(r"^#define GEN_PASS_DEF_(\w+)", re.MULTILINE)
 KERNEL_ROW = re.compile(r"^\s*FATHOM_KERNEL\(\s*(\w+)", re.MULTILINE)
+KERNEL_DEFINITION = re.compile(r"^FATHOM_DEFINE_KERNEL\(\s*(\w+)", re.MULTILINE)
 CATALOG = "kernels/catalog.def"
 KERNEL_FOLDERS = ("kernels/cpu/", "kernels/nvptx/")
 
@@ -81,8 +82,13 @@ def _kernels(root, paths):
         elif not re.search(rf"\b{symbol}\b", re.sub(r"//.*", "", read(root, sources[symbol]))):
             findings.append(Finding(sources[symbol], 0, f"does not define '{symbol}'"))
     for stem, path in sorted(sources.items()):
-        if stem not in rows:
-            findings.append(Finding(path, 0, f"kernel '{stem}' has no row in {CATALOG}"))
+        code = read(root, path)
+        for match in KERNEL_DEFINITION.finditer(code):
+            if match.group(1) not in rows:
+                message = f"kernel '{match.group(1)}' has no row in {CATALOG}"
+                findings.append(Finding(path, _line(code, match), message))
+            elif match.group(1) != stem:
+                findings.append(Finding(path, _line(code, match), f"this kernel belongs into '{match.group(1)}.cpp'"))
     return findings
 
 

@@ -1,9 +1,11 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-"""Checks what the text of files may not hold: paths of one machine, unfinished work without an issue, a missing header.
+"""Checks what the text of files may not hold: paths of one machine, unfinished work without an issue, a missing header,
+links to files that are not there.
 """
 
+import os
 import re
 
 from tree import Finding, files, main, read
@@ -16,6 +18,7 @@ DATA = ("test/models/", "test/tokenizer/", "test/artifact/", "test/oracles/")
 MACHINE_PATH = re.compile(r"""(?<![\w.$}/-])/(?:work|farm|root|home|Users|mnt|tmp)/[\w.-]""")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 UNFINISHED_WITH_ISSUE = re.compile(r"\bTODO\(#\d+\): \S")
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 
 
@@ -31,6 +34,8 @@ def check(root):
             findings.append(Finding(path, 1, f"the first lines must hold '{LICENSE_LINE}'"))
         if not path.startswith("test/lint/"):  # it names what it looks for
             findings += _line_findings(path, text)
+        if path.endswith(".md"):
+            findings += _dead_links(root, path, text)
     return findings
 
 
@@ -42,6 +47,15 @@ def _line_findings(path, text):
             findings.append(Finding(path, number, f"path of one machine: '{match.group(0)}...'"))
         if UNFINISHED.search(line) and not UNFINISHED_WITH_ISSUE.search(line):
             findings.append(Finding(path, number, "write 'TODO(#issue): sentence', or finish it"))
+    return findings
+
+
+def _dead_links(root, path, text):
+    findings = []
+    for match in LINK.finditer(text):
+        if not os.path.exists(os.path.join(root, os.path.dirname(path), match.group(1))):
+            line = text.count("\n", 0, match.start()) + 1
+            findings.append(Finding(path, line, f"links to '{match.group(1)}', which is not there"))
     return findings
 
 
