@@ -5,9 +5,7 @@
 
 #include "frontend/huggingface/Families.h"
 
-#include "llvm/ADT/StringExtras.h"
-
-#include <cstring>
+#include <algorithm>
 
 namespace fathom::huggingface {
 
@@ -71,6 +69,14 @@ static int64_t countTensors(const TensorFact &fact, const ModelConfig &config) {
     count += isInLayer(fact, config, layer) ? 1 : 0;
   }
   return fact.perExpert ? count * config.routing.experts : count;
+}
+
+int64_t countTensors(const ModelConfig &config) {
+  int64_t total = 0;
+  for (const TensorFact &fact : config.family->tensors) {
+    total += countTensors(fact, config);
+  }
+  return total;
 }
 
 std::optional<int64_t> countElements(const ModelConfig &config) {

@@ -84,6 +84,9 @@ std::vector<int64_t> scaleShapeOf(llvm::ArrayRef<int64_t> shape, const Quantizat
 /// True where `layer` of the configuration has this tensor; never for tensors of the model.
 bool isInLayer(const TensorFact &fact, const ModelConfig &config, int64_t layer);
 
+/// Tensors of the main model, block scales not counted.
+int64_t countTensors(const ModelConfig &config);
+
 /// Elements of all weights of the main model; nothing where they do not fit 63 bits.
 std::optional<int64_t> countElements(const ModelConfig &config);
 

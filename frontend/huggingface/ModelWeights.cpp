@@ -96,6 +96,14 @@ private:
 } // namespace
 
 ModelWeights WeightSorter::run() {
+  // A config.json may imply billions of tensors; naming each missing one would take hours.
+  int64_t implied = countTensors(config);
+  if (implied > 2 * static_cast<int64_t>(checkpoint.tensorCount()) + 1'000'000) {
+    diagnostics.error(Problem::BadInput, "missing-tensor", checkpoint.directory(), "",
+                      "config.json implies " + llvm::Twine(implied) + " tensors, the shards have " +
+                          llvm::Twine(checkpoint.tensorCount()));
+    return {};
+  }
   wholeModel();
   for (int64_t index = 0; index < config.layers; ++index) {
     addLayer(weights.groups, layer(index), config.isMoeLayer(index) ? "moe" : "dense");

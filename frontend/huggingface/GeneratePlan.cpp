@@ -1,0 +1,227 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From the family's facts to a list of tensors, shards and headers.
+
+#include "frontend/huggingface/GeneratePlan.h"
+
+#include "frontend/checkpoint/Json.h"
+#include "frontend/huggingface/RandomWeights.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <cmath>
+
+namespace fathom::huggingface {
+
+using checkpoint::DType;
+using checkpoint::json::Value;
+
+uint64_t PlannedTensor::elements() const {
+  uint64_t count = 1;
+  for (int64_t extent : shape) {
+    count *= static_cast<uint64_t>(extent);
+  }
+  return count;
+}
+
+/// Mean and deviation that keep activations near 1 through any number of layers.
+static std::pair<double, double> distribution(const TensorFact &fact, const std::vector<int64_t> &shape) {
+  double inputs = static_cast<double>(shape.back());
+  switch (fact.role) {
+  case Role::Norm:
+    return {1, 0.1};
+  case Role::Embedding:
+    return {0, 1};
+  case Role::CorrectionBias:
+    return {0, 0.05};
+  case Role::Router:
+    return {0, 1 / std::sqrt(inputs)};
+  case Role::Projection:
+    break;
+  }
+  // Logits a few wide make greedy choices clear.
+  bool head = llvm::StringRef(fact.name).ends_with("head.weight");
+  return {0, (head ? 3 : 1) / std::sqrt(inputs)};
+}
+
+static DType typeOf(const TensorFact &fact, WeightStorage storage) {
+  if (storage == WeightStorage::Fp8 && fact.quantisable) {
+    return DType::F8_E4M3;
+  }
+  if (storage == WeightStorage::F32 || (storage == WeightStorage::Fp8 && fact.role == Role::CorrectionBias)) {
+    return DType::F32;
+  }
+  return fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;
+}
+
+/// Appends the tensors of one fact in one layer.
+static void addTensors(const TensorFact &fact, const ModelConfig &config, WeightStorage storage, int64_t layer,
+                       std::vector<PlannedTensor> &out) {
+  PlannedTensor tensor;
+  tensor.shape = shapeOf(fact, config);
+  tensor.dtype = typeOf(fact, storage);
+  std::tie(tensor.mean, tensor.deviation) = distribution(fact, tensor.shape);
+  std::string pattern = patternOf(fact);
+  for (int64_t expert = 0; expert < (fact.perExpert ? config.routing.experts : 1); ++expert) {
+    expandPattern(pattern, layer, expert, tensor.name);
+    out.push_back(tensor);
+    if (tensor.dtype != DType::F8_E4M3) {
+      continue;
+    }
+    // Elements fill the type's range; the scale brings them to the deviation, varied so that no two blocks that
+    // were mixed up would go unnoticed.
+    QuantizationConfig quantization = config.quantization.value_or(QuantizationConfig());
+    double scale = tensor.deviation * noiseBound() / 448;
+    out.push_back({tensor.name + "_scale_inv", scaleShapeOf(tensor.shape, quantization), DType::F32, scale, scale / 10,
+                   quantization.powerOfTwoScales});
+  }
+}
+
+static std::vector<PlannedTensor> planTensors(const ModelConfig &config, WeightStorage storage) {
+  std::vector<PlannedTensor> tensors;
+  for (const TensorFact &fact : config.family->tensors) {
+    if (fact.scope == Scope::Model && (!fact.wanted || fact.wanted(config))) {
+      addTensors(fact, config, storage, 0, tensors);
+    }
+  }
+  for (int64_t layer = 0; layer < config.layers + config.mtpLayers; ++layer) {
+    for (const TensorFact &fact : config.family->tensors) {
+      if (isInLayer(fact, config, layer)) {
+        addTensors(fact, config, storage, layer, tensors);
+      }
+    }
+  }
+  return tensors;
+}
+
+/// Orders tensors so that each is aligned to its element size, and makes the header.
+static void finishShard(PlannedShard &shard) {
+  std::vector<PlannedTensor> ordered;
+  for (unsigned width : {32, 16, 8}) {
+    for (PlannedTensor &tensor : shard.tensors) {
+      if (checkpoint::bitWidth(tensor.dtype) == width) {
+        ordered.push_back(std::move(tensor));
+      }
+    }
+  }
+  shard.tensors = std::move(ordered);
+  std::string json = "{\"__metadata__\":{\"format\":\"pt\"}";
+  uint64_t at = 0;
+  for (PlannedTensor &tensor : shard.tensors) {
+    std::string shape;
+    for (int64_t extent : tensor.shape) {
+      shape += (shape.empty() ? "" : ",") + std::to_string(extent);
+    }
+    tensor.offset = at;
+    at += tensor.bytes();
+    json += llvm::formatv(",\"{0}\":{{\"dtype\":\"{1}\",\"shape\":[{2}],\"data_offsets\":[{3},{4}]}", tensor.name,
+                          name(tensor.dtype), shape, tensor.offset, at)
+                .str();
+  }
+  json += "}";
+  json.append((8 - json.size() % 8) % 8, ' ');
+  char length[8];
+  llvm::support::endian::write64le(length, json.size());
+  shard.header = std::string(length, 8) + json;
+  for (PlannedTensor &tensor : shard.tensors) {
+    tensor.offset += shard.header.size();
+  }
+  shard.fileBytes = shard.header.size() + at;
+}
+
+std::vector<PlannedShard> planShards(const ModelConfig &config, WeightStorage storage, uint64_t maxShardBytes) {
+  std::vector<PlannedShard> shards(1);
+  uint64_t filled = 0;
+  for (PlannedTensor &tensor : planTensors(config, storage)) {
+    if (filled != 0 && filled + tensor.bytes() > maxShardBytes) {
+      shards.emplace_back();
+      filled = 0;
+    }
+    filled += tensor.bytes();
+    shards.back().tensors.push_back(std::move(tensor));
+  }
+  for (size_t i = 0; i < shards.size(); ++i) {
+    shards[i].name = "model.safetensors";
+    if (shards.size() > 1) {
+      shards[i].name = llvm::formatv("model-{0,0+5}-of-{1,0+6}.safetensors", i + 1, shards.size()).str();
+    }
+    finishShard(shards[i]);
+  }
+  return shards;
+}
+
+std::string makeIndex(const std::vector<PlannedShard> &shards) {
+  uint64_t total = 0;
+  std::string map;
+  for (const PlannedShard &shard : shards) {
+    total += shard.fileBytes - shard.header.size();
+    for (const PlannedTensor &tensor : shard.tensors) {
+      map += (map.empty() ? "\n" : ",\n") + ("    \"" + tensor.name + "\": \"" + shard.name + "\"");
+    }
+  }
+  return llvm::formatv("{{\n  \"metadata\": {{\n    \"total_size\": {0}\n  },\n  \"weight_map\": {{{1}\n  }\n}\n",
+                       total, map)
+      .str();
+}
+
+static void print(Value value, llvm::json::OStream &out) {
+  if (value.isObject()) {
+    out.object([&] {
+      for (auto [key, member] : value.members()) {
+        out.attributeBegin(key);
+        print(member, out);
+        out.attributeEnd();
+      }
+    });
+  } else if (value.isArray()) {
+    out.array([&] {
+      for (Value element : value.elements()) {
+        print(element, out);
+      }
+    });
+  } else if (value.isString()) {
+    out.value(value.string());
+  } else {
+    out.rawValue(value.spelling());
+  }
+}
+
+std::string adaptConfig(llvm::StringRef text, WeightStorage storage) {
+  checkpoint::json::Document document;
+  checkpoint::json::SyntaxError error;
+  if (!document.parse(text, error)) {
+    return text.str();
+  }
+  Value root = document.root();
+  std::string result;
+  llvm::raw_string_ostream stream(result);
+  llvm::json::OStream out(stream, 2);
+  llvm::StringRef typeKey = root.find("dtype") ? "dtype" : "torch_dtype";
+  out.object([&] {
+    for (auto [key, value] : root.members()) {
+      if (key == "dtype" || key == "torch_dtype" || key == "quantization_config") {
+        continue;
+      }
+      out.attributeBegin(key);
+      print(value, out);
+      out.attributeEnd();
+    }
+    out.attribute(typeKey, storage == WeightStorage::F32 ? "float32" : "bfloat16");
+    if (storage != WeightStorage::Fp8) {
+      return;
+    }
+    out.attributeBegin("quantization_config");
+    if (Value quantization = root.find("quantization_config"); quantization.isObject()) {
+      print(quantization, out);
+    } else {
+      out.rawValue("{\"activation_scheme\": \"dynamic\", \"fmt\": \"e4m3\", \"quant_method\": \"fp8\", "
+                   "\"weight_block_size\": [128, 128]}");
+    }
+    out.attributeEnd();
+  });
+  return result + "\n";
+}
+
+} // namespace fathom::huggingface
