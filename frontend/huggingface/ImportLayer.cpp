@@ -1,8 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The body of a DeepSeek-V2 or V3 layer: multi-head latent attention, then a dense or a mixture-of-experts network
-// (reference/models.md §3.3 and §4.3).
+// The body of a DeepSeek-V2 or V3 layer: multi-head latent attention, then a dense or a mixture-of-experts
+// network (reference/models.md §3.3 and §4.3).
 
 #include "frontend/huggingface/ImportLayer.h"
 
@@ -32,10 +32,10 @@ static deepseek::RopeLayout getLayout(const ModelConfig &config) {
 LayerBuilder::State LayerBuilder::build(State in, Value positionsIn, Value layerIn) {
   positions = positionsIn;
   layer = layerIn;
-  Location loc = builder.getUnknownLoc();
+  mlir::Location loc = builder.getUnknownLoc();
   int64_t pairs = rope.getFrequencies().size();
-  table = deepseek::RopeTableOp::create(builder, loc,
-                                        RankedTensorType::get({maxContext, pairs, 2}, builder.getF32Type()), rope);
+  table = deepseek::RopeTableOp::create(
+      builder, loc, RankedTensorType::get({maxContext, pairs, 2}, builder.getF32Type()), rope);
   Value attended = attention(norm(in.stream, "input_layernorm", config.rmsNormEpsilon), in.cache);
   Value stream = arith::AddFOp::create(builder, loc, in.stream, attended);
   Value mixed = feedForward(norm(stream, "post_attention_layernorm", config.rmsNormEpsilon));
@@ -44,18 +44,19 @@ LayerBuilder::State LayerBuilder::build(State in, Value positionsIn, Value layer
 
 Value LayerBuilder::attention(Value input, Value &cache) {
   const AttentionConfig &shape = config.attention;
-  Location loc = builder.getUnknownLoc();
+  mlir::Location loc = builder.getUnknownLoc();
   Value q = query(input);
   Value kv = linear(input, "self_attn.kv_a_proj_with_mqa");
   Value latent = norm(columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", config.latentNormEpsilon);
   Value key = columns(kv, shape.kvLoraRank, shape.qkRopeHeadDim);
   key = deepseek::RopeOp::create(builder, loc, key.getType(), key, table, positions, getLayout(config));
-  cache = deepseek::CacheAppendOp::create(builder, loc, cache.getType(), cache, layer, latent, key, positions);
+  cache =
+      deepseek::CacheAppendOp::create(builder, loc, cache.getType(), cache, layer, latent, key, positions);
   Value scale = weight("self_attn.kv_b_proj_scale_inv");
   Value attended = deepseek::MlaAttentionOp::create(
-      builder, loc, activation(shape.heads * shape.vHeadDim), q, cache, layer, weight("self_attn.kv_b_proj"), scale,
-      table, positions, block(scale), shape.heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim, shape.vHeadDim,
-      llvm::APFloat(config.softmaxScale()), getLayout(config));
+      builder, loc, activation(shape.heads * shape.vHeadDim), q, cache, layer, weight("self_attn.kv_b_proj"),
+      scale, table, positions, block(scale), shape.heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim,
+      shape.vHeadDim, llvm::APFloat(config.softmaxScale()), getLayout(config));
   return linear(attended, "self_attn.o_proj");
 }
 
@@ -86,12 +87,12 @@ static deepseek::RoutingAttr convertRouting(MLIRContext *context, const RoutingC
 
 Value LayerBuilder::mixtureOfExperts(Value input) {
   const RoutingConfig &routing = config.routing;
-  Location loc = builder.getUnknownLoc();
+  mlir::Location loc = builder.getUnknownLoc();
   int64_t rows = cast<RankedTensorType>(input.getType()).getDimSize(0);
   auto idsType = RankedTensorType::get({rows, routing.expertsPerToken}, builder.getI32Type());
-  auto gate = deepseek::MoEGateOp::create(builder, loc, idsType, activation(routing.expertsPerToken),
-                                          linear(input, "mlp.gate"), weight("mlp.gate.e_score_correction_bias"),
-                                          convertRouting(builder.getContext(), routing));
+  auto gate = deepseek::MoEGateOp::create(
+      builder, loc, idsType, activation(routing.expertsPerToken), linear(input, "mlp.gate"),
+      weight("mlp.gate.e_score_correction_bias"), convertRouting(builder.getContext(), routing));
   Value gateScale = weight("mlp.experts.gate_proj_scale_inv");
   Value result = deepseek::MoEExpertsOp::create(
       builder, loc, input.getType(), input, gate.getIds(), gate.getWeights(), weight("mlp.experts.gate_proj"),
@@ -119,12 +120,12 @@ Value LayerBuilder::linear(Value input, StringRef part) {
   Value matrix = weight(part);
   Value scale = weight(part + "_scale_inv");
   int64_t outputs = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
-  return deepseek::LinearOp::create(builder, builder.getUnknownLoc(), activation(outputs), input, matrix, scale,
-                                    ValueRange(), block(scale));
+  return deepseek::LinearOp::create(builder, builder.getUnknownLoc(), activation(outputs), input, matrix,
+                                    scale, ValueRange(), block(scale));
 }
 
 Value LayerBuilder::columns(Value input, int64_t begin, int64_t count) {
-  Location loc = builder.getUnknownLoc();
+  mlir::Location loc = builder.getUnknownLoc();
   OpFoldResult rows = tensor::getMixedSizes(builder, loc, input)[0];
   OpFoldResult one = builder.getIndexAttr(1);
   return tensor::ExtractSliceOp::create(
@@ -138,12 +139,13 @@ Value LayerBuilder::weight(const Twine &part) {
   if (!stack) {
     return Value();
   }
-  SmallVector<int64_t> shape(stack->shape);
+  SmallVector<int64_t> shape(stack->shape.begin(), stack->shape.end());
   if (stack->experts > 0) {
     shape.insert(shape.begin(), stack->experts);
   }
   auto type = RankedTensorType::get(shape, convertDType(builder, stack->dtype));
-  return deepseek::GetWeightOp::create(builder, builder.getUnknownLoc(), type, group.name + "." + stack->part, layer);
+  return deepseek::GetWeightOp::create(builder, builder.getUnknownLoc(), type, group.name + "." + stack->part,
+                                       layer);
 }
 
 Type LayerBuilder::activation(int64_t width) {

@@ -1,0 +1,42 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Umbrella header of the `plan` dialect.
+
+#ifndef DIALECTS_PLAN_PLAN_H
+#define DIALECTS_PLAN_PLAN_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/plan/PlanDialect.h.inc"
+
+#include "dialects/plan/PlanEnums.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/plan/PlanTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/plan/PlanOps.h.inc"
+
+namespace fathom::plan {
+
+/// On an entry function: its name, the most rows it takes, the arena it needs.
+constexpr llvm::StringLiteral kEntryAttr = "plan.entry";
+constexpr llvm::StringLiteral kMaxRowsAttr = "plan.max_rows";
+constexpr llvm::StringLiteral kArenaBytesAttr = "plan.arena_bytes";
+/// On a weight or recipe: its first slice in the weight table.
+constexpr llvm::StringLiteral kFirstSliceAttr = "plan.first_slice";
+/// On the module: scratch memory that a thread needs, and the layers and width of the cache.
+constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
+constexpr llvm::StringLiteral kCacheLayersAttr = "plan.cache_layers";
+constexpr llvm::StringLiteral kCacheWidthAttr = "plan.cache_width";
+
+} // namespace fathom::plan
+
+#endif // DIALECTS_PLAN_PLAN_H

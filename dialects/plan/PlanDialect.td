@@ -1,0 +1,60 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The `plan` dialect: buffers at fixed places, dispatches of kernels, calls of generated loops.
+
+#ifndef DIALECTS_PLAN_PLANDIALECT_TD
+#define DIALECTS_PLAN_PLANDIALECT_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def Plan_Dialect : Dialect {
+  let name = "plan";
+  let summary = "programs as buffers and dispatches";
+  let description = [{
+    A function with `plan.entry` is an entry point of the artifact: it takes a `!plan.call` (a fathom_call_t of
+    runtime/include/fathom/artifact_abi.h) and runs dispatches in order. Functions of layers take the call, the layer's
+    input and output, its index in the model and its place among the layers that share the function.
+
+    Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
+    call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
+  }];
+  let cppNamespace = "::fathom::plan";
+  let useDefaultTypePrinterParser = 1;
+}
+
+class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
+
+def Plan_CallType : TypeDef<Plan_Dialect, "Call"> {
+  let mnemonic = "call";
+  let summary = "the arguments of one call of an entry point";
+}
+
+def Plan_TableType : TypeDef<Plan_Dialect, "Table"> {
+  let mnemonic = "table";
+  let summary = "a table of pointers to weights of one type: the experts of a layer";
+  let parameters = (ins "mlir::MemRefType":$element);
+  let assemblyFormat = "`<` $element `>`";
+}
+
+/// What a caller passes in a fathom_call_t.
+def Plan_Argument : I32EnumAttr<"Argument", "an array of the call", [
+  I32EnumAttrCase<"tokens", 0>,
+  I32EnumAttrCase<"positions", 1>,
+  I32EnumAttrCase<"logit_row_ids", 2>,
+  I32EnumAttrCase<"logits", 3>
+]> {
+  let cppNamespace = "::fathom::plan";
+}
+
+/// Which count of rows.
+def Plan_Rows : I32EnumAttr<"Rows", "a count of rows of the call", [
+  I32EnumAttrCase<"rows", 0>,
+  I32EnumAttrCase<"logit_rows", 1>
+]> {
+  let cppNamespace = "::fathom::plan";
+}
+
+#endif // DIALECTS_PLAN_PLANDIALECT_TD

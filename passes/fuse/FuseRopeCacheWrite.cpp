@@ -1,0 +1,92 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Norm, rotation and cache write in one op.
+
+#include "passes/fuse/Passes.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+#define GEN_PASS_DEF_FUSEROPECACHEWRITE
+#include "passes/fuse/Passes.h.inc"
+
+namespace {
+
+using namespace deepseek;
+
+/// What a cache write is made of.
+struct CacheWrite {
+  RmsNormOp norm;
+  RopeOp rope;
+  tensor::ExtractSliceOp latent;
+  tensor::ExtractSliceOp key;
+};
+
+static int64_t getFirstColumn(tensor::ExtractSliceOp slice) { return slice.getStaticOffset(1); }
+
+static std::optional<CacheWrite> match(CacheAppendOp append) {
+  CacheWrite write;
+  write.norm = append.getLatent().getDefiningOp<RmsNormOp>();
+  write.rope = append.getKey().getDefiningOp<RopeOp>();
+  if (!write.norm || !write.rope || !write.norm->hasOneUse() || !write.rope->hasOneUse() ||
+      write.rope.getPositions() != append.getPositions()) {
+    return std::nullopt;
+  }
+  write.latent = write.norm.getInput().getDefiningOp<tensor::ExtractSliceOp>();
+  write.key = write.rope.getInput().getDefiningOp<tensor::ExtractSliceOp>();
+  if (!write.latent || !write.key || write.latent.getSource() != write.key.getSource()) {
+    return std::nullopt;
+  }
+  bool sideBySide =
+      getFirstColumn(write.latent) + getWidth(write.latent.getType()) == getFirstColumn(write.key);
+  return sideBySide ? std::optional(write) : std::nullopt;
+}
+
+/// The columns of latent and key together.
+static Value getBoth(OpBuilder &builder, CacheWrite write) {
+  tensor::ExtractSliceOp latent = write.latent;
+  auto type = cast<RankedTensorType>(latent.getType());
+  int64_t width = type.getDimSize(1) + getWidth(write.key.getType());
+  if (latent.getSourceType().getDimSize(1) == width) {
+    return latent.getSource();
+  }
+  SmallVector<OpFoldResult> sizes = latent.getMixedSizes();
+  sizes[1] = builder.getIndexAttr(width);
+  return tensor::ExtractSliceOp::create(builder, latent.getLoc(), type.clone({type.getDimSize(0), width}),
+                                        latent.getSource(), latent.getMixedOffsets(), sizes, latent.getMixedStrides());
+}
+
+static void fuse(CacheAppendOp append, const CacheWrite &write) {
+  OpBuilder builder(append);
+  Value both = getBoth(builder, write);
+  RmsNormOp norm = write.norm;
+  RopeOp rope = write.rope;
+  Location loc = builder.getFusedLoc({norm.getLoc(), rope.getLoc(), append.getLoc()});
+  append.replaceAllUsesWith(MlaAppendOp::create(builder, loc, append.getType(), append.getCache(), append.getLayer(),
+                                                both, norm.getWeight(), rope.getTable(), append.getPositions(),
+                                                norm.getEps(), rope.getLayout())
+                                .getResult());
+  append.erase();
+  norm.erase();
+  rope.erase();
+}
+
+struct FuseRopeCacheWrite : impl::FuseRopeCacheWriteBase<FuseRopeCacheWrite> {
+  void runOnOperation() override {
+    SmallVector<CacheAppendOp> appends;
+    getOperation().walk([&](CacheAppendOp op) { appends.push_back(op); });
+    for (CacheAppendOp append : appends) {
+      if (std::optional<CacheWrite> write = match(append)) {
+        fuse(append, *write);
+        ++fused;
+      }
+    }
+  }
+};
+
+} // namespace
+} // namespace fathom

@@ -1,0 +1,34 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes and pipeline of the fuse phase.
+
+#ifndef PASSES_FUSE_PASSES_H
+#define PASSES_FUSE_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace fathom {
+
+#define GEN_PASS_DECL
+#include "passes/fuse/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/fuse/Passes.h.inc"
+
+struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("avx2 or avx512"), llvm::cl::init("avx2")};
+  Option<bool> kernels{*this, "kernels", llvm::cl::desc("use kernels; without, everything becomes generated loops"),
+                       llvm::cl::init(true)};
+  Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("prefer kernels that read packed weights"),
+                           llvm::cl::init(true)};
+};
+
+/// The fuse phase, in order.
+void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &options);
+
+} // namespace fathom
+
+#endif // PASSES_FUSE_PASSES_H

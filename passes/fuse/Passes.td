@@ -1,0 +1,78 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes of the fuse phase: fewer, larger ops, and the kernels that run them.
+
+#ifndef PASSES_FUSE_PASSES_TD
+#define PASSES_FUSE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FuseResidualNorm : Pass<"fathom-fuse-residual-norm", "mlir::ModuleOp"> {
+  let summary = "fuse a residual sum into the norm that follows";
+  let description = [{
+    `rms_norm(x + r)` with the sum also used elsewhere becomes `add_rms_norm`, which reads x and r once.
+
+    Numeric contract: exact. Test: test/passes/fuse/fuse-residual-norm.mlir.
+  }];
+  let statistics = [Statistic<"fused", "fused", "sums fused">];
+}
+
+def FuseRopeCacheWrite : Pass<"fathom-fuse-rope-cache-write", "mlir::ModuleOp"> {
+  let summary = "fuse the latent's norm, the key's rotation and the cache write";
+  let description = [{
+    `cache_append(rms_norm(kv[:, :r]), rope(kv[:, r:]))` becomes `mla_append`: a row goes from projection to cache in
+    one step. Needs both slices to come from one value, side by side.
+
+    Numeric contract: exact. Test: test/passes/fuse/fuse-rope-cache-write.mlir.
+  }];
+  let statistics = [Statistic<"fused", "fused", "cache writes fused">];
+}
+
+def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
+  let summary = "fuse elementwise sums into the product they end";
+  let description = [{
+    `arith.addf` of the only use of a `linear`, `linear_swiglu` or `moe_combine` and another value of the same shape
+    moves into the op's epilogue region, so the sum is formed in registers. Repeats for chains: expert outputs,
+    shared expert and residual become one epilogue.
+
+    Numeric contract: exact; operands keep their order, and a sum of floats is commutative.
+    Test: test/passes/fuse/fuse-epilogues.mlir.
+  }];
+  let statistics = [Statistic<"fused", "fused", "sums fused">];
+}
+
+def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
+  let summary = "choose a kernel of kernels/catalog.def for each op";
+  let description = [{
+    Sets `deepseek.kernel` on every op that a kernel of architecture `arch` (or of any x86) can run, looking at the op,
+    the type of its weight and whether weights may be packed. Ops without a kernel keep no mark and become
+    generated loops.
+
+    Numeric contract: exact (marks only). Test: test/passes/fuse/select-kernels.mlir.
+  }];
+  let options = [
+    Option<"arch", "arch", "std::string", "\"avx2\"", "avx2 or avx512">,
+    Option<"packWeights", "pack-weights", "bool", "true", "prefer kernels that read packed weights">
+  ];
+}
+
+def PackWeights : Pass<"fathom-pack-weights", "mlir::ModuleOp"> {
+  let summary = "ask for weights in the layout that the chosen kernels read";
+  let description = [{
+    Where the chosen kernel reads panels, the weight (and its scales) become recipes that end in `pack_panels`. A gate
+    bias that is not f32 becomes one. Recipes that nobody uses any more are removed.
+
+    Numeric contract: exact. Test: test/passes/fuse/pack-weights.mlir.
+  }];
+}
+
+def VerifyFuseOutput : Pass<"fathom-verify-fuse-output", "mlir::ModuleOp"> {
+  let summary = "check what the fuse phase promises";
+  let description = [{
+    After the fuse phase: chosen kernels exist in the catalog; a panel weight is read only by an op whose kernel reads
+    panels.
+  }];
+}
+
+#endif // PASSES_FUSE_PASSES_TD

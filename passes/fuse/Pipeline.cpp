@@ -1,0 +1,28 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The fuse phase, in order.
+
+#include "passes/fuse/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+
+namespace fathom {
+
+void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &options) {
+  manager.addPass(createFuseRopeCacheWrite());
+  // Before epilogues: a sum that a norm follows is cheaper in the norm, which reads it anyway.
+  manager.addPass(createFuseResidualNorm());
+  manager.addPass(createFuseEpilogues());
+  if (options.kernels) {
+    SelectKernelsOptions select;
+    select.arch = options.arch;
+    select.packWeights = options.packWeights;
+    manager.addPass(createSelectKernels(select));
+  }
+  manager.addPass(createPackWeights());
+  manager.addPass(mlir::createCSEPass());
+  manager.addPass(createVerifyFuseOutput());
+}
+
+} // namespace fathom

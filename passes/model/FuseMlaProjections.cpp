@@ -1,0 +1,91 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One product for q_a_proj and kv_a_proj.
+
+#include "passes/model/Passes.h"
+#include "passes/support/ScaledWeights.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+#define GEN_PASS_DEF_FUSEMLAPROJECTIONS
+#include "passes/model/Passes.h.inc"
+
+namespace {
+
+using namespace deepseek;
+
+/// True where all that becomes of the projection is the cache: a norm of its latent or a rotation of its key.
+static bool feedsCache(LinearOp linear) {
+  return llvm::all_of(linear->getUsers(), [](Operation *slice) {
+    return isa<tensor::ExtractSliceOp>(slice) && llvm::all_of(slice->getUsers(), [](Operation *user) {
+             return isa<RmsNormOp, RopeOp>(user) && llvm::all_of(user->getUsers(), [](Operation *last) {
+                      return isa<CacheAppendOp>(last);
+                    });
+           });
+  });
+}
+
+static bool feedsNorm(LinearOp linear) {
+  return llvm::all_of(linear->getUsers(), [](Operation *user) { return isa<RmsNormOp>(user); });
+}
+
+static ScaledWeight getScaledWeight(LinearOp linear) {
+  return {linear.getWeight(), linear.getScale(), linear.getBlockAttr()};
+}
+
+/// The projection to the query latent that reads what `kv` reads, or nothing.
+static LinearOp findQueryProjection(LinearOp kv) {
+  for (Operation *user : kv.getInput().getUsers()) {
+    auto query = dyn_cast<LinearOp>(user);
+    if (query && query != kv && query->getBlock() == kv->getBlock() && feedsNorm(query) &&
+        canCombine(getScaledWeight(query), getScaledWeight(kv))) {
+      return query;
+    }
+  }
+  return LinearOp();
+}
+
+static Value columns(OpBuilder &builder, Location loc, Value input, int64_t begin, Type type) {
+  OpFoldResult rows = tensor::getMixedSizes(builder, loc, input)[0];
+  OpFoldResult one = builder.getIndexAttr(1);
+  auto result = cast<RankedTensorType>(type);
+  return tensor::ExtractSliceOp::create(
+      builder, loc, result, input, ArrayRef<OpFoldResult>{builder.getIndexAttr(0), builder.getIndexAttr(begin)},
+      ArrayRef<OpFoldResult>{rows, builder.getIndexAttr(result.getDimSize(1))}, ArrayRef<OpFoldResult>{one, one});
+}
+
+struct FuseMlaProjections : impl::FuseMlaProjectionsBase<FuseMlaProjections> {
+  void runOnOperation() override {
+    SmallVector<std::pair<LinearOp, LinearOp>> pairs;
+    getOperation().walk([&](LinearOp kv) {
+      LinearOp query = feedsCache(kv) ? findQueryProjection(kv) : LinearOp();
+      if (query) {
+        pairs.emplace_back(query, kv);
+      }
+    });
+    for (auto [query, kv] : pairs) {
+      fuse(query, kv);
+      ++fused;
+    }
+  }
+
+  static void fuse(LinearOp query, LinearOp kv) {
+    OpBuilder builder(query->isBeforeInBlock(kv) ? kv : query);
+    Location loc = builder.getFusedLoc({query.getLoc(), kv.getLoc()});
+    ScaledWeight fused = concatRows(builder, loc, getScaledWeight(query), getScaledWeight(kv));
+    int64_t queryWidth = getWidth(query.getType());
+    auto type = cast<RankedTensorType>(query.getType())
+                    .clone({ShapedType::kDynamic, queryWidth + getWidth(kv.getType())});
+    Value both = LinearOp::create(builder, loc, type, query.getInput(), fused.weight, fused.scale, ValueRange(), fused.block);
+    query.replaceAllUsesWith(columns(builder, loc, both, 0, query.getType()));
+    kv.replaceAllUsesWith(columns(builder, loc, both, queryWidth, kv.getType()));
+    query.erase();
+    kv.erase();
+  }
+};
+
+} // namespace
+} // namespace fathom

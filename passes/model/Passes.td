@@ -1,0 +1,96 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes of the model phase: from the graph as imported to the graph as it runs.
+
+#ifndef PASSES_MODEL_PASSES_TD
+#define PASSES_MODEL_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
+  let summary = "make the entry points prefill and decode from @forward";
+  let description = [{
+    Clones `@forward` and the layers it calls into `@prefill` (rows are tokens of one sequence) and `@decode` (a row is
+    one token of each of several sequences), and removes the originals. Later passes specialise the two on their
+    own. A module without `@forward` is left alone.
+
+    Numeric contract: exact. Test: test/passes/model/create-entry-points.mlir.
+  }];
+  let options = [
+    Option<"prefillRows", "prefill-rows", "int64_t", "256", "most tokens in one call of prefill">,
+    Option<"decodeRows", "decode-rows", "int64_t", "16", "most sequences in one call of decode">
+  ];
+}
+
+def FoldRopeTables : Pass<"fathom-fold-rope-tables", "mlir::ModuleOp"> {
+  let summary = "compute rope tables once, as weights";
+  let description = [{
+    Replaces each `deepseek.rope_table` by a recipe of the same meaning, one for all that are equal.
+
+    Numeric contract: exact. Test: test/passes/model/fold-rope-tables.mlir.
+  }];
+}
+
+def FuseMlaProjections : Pass<"fathom-fuse-mla-projections", "mlir::ModuleOp"> {
+  let summary = "project to the query latent and the key/value latent in one product";
+  let description = [{
+    `q_a_proj` and `kv_a_proj` read the same input; their weights become one by a recipe that concatenates rows, and
+    their results become column slices of one result. Quantised weights expand their scales to one row per output
+    first, since 128-row blocks of the two do not line up.
+
+    Does nothing where a query is projected directly (no q_lora_rank), where element types differ, or where the
+    latent is used by anything but a norm.
+
+    Numeric contract: exact, every output is still the same sum. Test: test/passes/model/fuse-mla-projections.mlir.
+  }];
+  let statistics = [Statistic<"fused", "fused", "pairs of projections fused">];
+}
+
+def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
+  let summary = "compute gate and up projections and their SwiGLU in one product";
+  let description = [{
+    `swiglu(linear(x, G), linear(x, U))` becomes `linear_swiglu(x, W)` where a recipe interleaves the rows of G and U in
+    blocks of 32: a kernel then holds a gate and its up in registers at once. Needs G and U of one type.
+
+    Numeric contract: exact. Test: test/passes/model/fuse-gate-up.mlir.
+  }];
+  let statistics = [Statistic<"fused", "fused", "pairs of projections fused">];
+}
+
+def AbsorbMlaProjections : Pass<"fathom-absorb-mla-projections", "mlir::ModuleOp"> {
+  let summary = "move MLA's key and value projections to the query and the output, for decode";
+  let description = [{
+    In functions of the decode entry point, `mla_attention` becomes `mla_absorb_query`, `mla_latent_attention` and
+    `mla_expand_output`: W_UK multiplies the query and W_UV the attended latent, so attention reads r + dr numbers per
+    token and no key or value is ever expanded (DeepSeek-V2, arXiv 2405.04434, §2.1.2).
+
+    Numeric contract: equal in exact arithmetic; in f32, 1e-3 relative to the largest output.
+    Test: test/passes/model/absorb-mla-projections.mlir.
+  }];
+  let statistics = [Statistic<"absorbed", "absorbed", "attentions turned to absorbed form">];
+}
+
+def LowerMoERouting : Pass<"fathom-lower-moe-routing", "mlir::ModuleOp"> {
+  let summary = "turn chosen experts into token permutation and grouped products";
+  let description = [{
+    `moe_experts` becomes: sort (token, choice) pairs by expert; gate and up as a grouped product over the sorted
+    slots, with SwiGLU; down as another; the weighted sum back to token order. With `fuse-gate-up` the two first
+    products share one interleaved weight, as `fathom-fuse-gate-up` does for dense layers.
+
+    Numeric contract: exact. Test: test/passes/model/lower-moe-routing.mlir.
+  }];
+  let options = [
+    Option<"fuseGateUp", "fuse-gate-up", "bool", "true", "interleave gate and up weights in one recipe">
+  ];
+}
+
+def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
+  let summary = "check what the model phase promises";
+  let description = [{
+    After the model phase: the entry points are marked; no `rope_table` is left in a function and no `moe_experts`;
+    decode has no expanded attention.
+  }];
+}
+
+#endif // PASSES_MODEL_PASSES_TD

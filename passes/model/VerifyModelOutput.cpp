@@ -1,0 +1,51 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The contract at the end of the model phase.
+
+#include "passes/model/Passes.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+#define GEN_PASS_DEF_VERIFYMODELOUTPUT
+#include "passes/model/Passes.h.inc"
+
+namespace {
+
+struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
+  void runOnOperation() override {
+    bool valid = true;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      auto entry = function->getAttrOfType<StringAttr>(deepseek::kEntryAttr);
+      if (!entry) {
+        function.emitError("expects every function to belong to an entry point after the model phase");
+        valid = false;
+        continue;
+      }
+      valid &= verifyBody(function, entry.getValue() == "decode");
+    }
+    if (!valid) {
+      signalPassFailure();
+    }
+  }
+
+  static bool verifyBody(func::FuncOp function, bool decode) {
+    bool valid = true;
+    function.walk([&](Operation *op) {
+      if (isa<deepseek::RopeTableOp, deepseek::MoEExpertsOp>(op) || (decode && isa<deepseek::MlaAttentionOp>(op))) {
+        op->emitOpError("is not expected after the model phase");
+        valid = false;
+      }
+    });
+    return valid;
+  }
+};
+
+} // namespace
+} // namespace fathom

@@ -1,0 +1,45 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes of the plan phase: from tensors to buffers and dispatches.
+
+#ifndef PASSES_PLAN_PASSES_TD
+#define PASSES_PLAN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::ModuleOp"> {
+  let summary = "turn ops on tensors into dispatches on buffers";
+  let description = [{
+    Every function is rewritten with memrefs. An op with a kernel becomes a `plan.dispatch`; an op without one becomes
+    a call of a new function `@generated_<n>` around it, which the lower phase turns into loops. Each result gets a
+    `plan.buffer`; column slices become strides where a kernel takes them and subviews elsewhere. Weights that are used get their
+    places in the weight table, in the order of the module.
+
+    Numeric contract: exact. Test: test/passes/plan/convert-deepseek-to-plan.mlir.
+  }];
+  let dependentDialects = ["fathom::plan::PlanDialect", "mlir::func::FuncDialect", "mlir::memref::MemRefDialect",
+                           "mlir::bufferization::BufferizationDialect"];
+}
+
+def PlanBuffers : Pass<"fathom-plan-buffers", "mlir::ModuleOp"> {
+  let summary = "give every buffer its offset in one static arena";
+  let description = [{
+    Buffers of one function share memory unless they are alive at the same time: first fit by size, largest first,
+    aligned to 64 bytes. Layers' buffers come after those of the entry point that calls them. Sets
+    `plan.arena_bytes` on entry points.
+
+    Numeric contract: exact. Test: test/passes/plan/plan-buffers.mlir.
+  }];
+  let dependentDialects = ["fathom::plan::PlanDialect"];
+}
+
+def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
+  let summary = "check what the plan phase promises";
+  let description = [{
+    After the plan phase: every buffer has an offset; ops of the `deepseek` dialect stand only in `@generated_<n>`
+    functions, besides weights and recipes.
+  }];
+}
+
+#endif // PASSES_PLAN_PASSES_TD

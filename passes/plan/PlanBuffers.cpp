@@ -1,0 +1,118 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One arena for all buffers.
+
+#include "passes/plan/Passes.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+#define GEN_PASS_DEF_PLANBUFFERS
+#include "passes/plan/Passes.h.inc"
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+/// A buffer and the ops between which it is alive, as positions in its block.
+struct LiveBuffer {
+  plan::BufferOp op;
+  int64_t bytes;
+  int64_t begin;
+  int64_t end;
+  int64_t offset = -1;
+};
+
+/// Uses of a buffer, through views of it.
+void extendLife(Value value, const DenseMap<Operation *, int64_t> &order, LiveBuffer &buffer) {
+  for (Operation *user : value.getUsers()) {
+    auto found = order.find(user);
+    int64_t position = found == order.end() ? std::numeric_limits<int64_t>::max() : found->second;
+    bool view = isa<memref::SubViewOp, memref::CastOp>(user);
+    if (!view) {
+      buffer.begin = std::min(buffer.begin, position);
+      buffer.end = std::max(buffer.end, position);
+    }
+    for (Value result : view ? ValueRange(user->getResults()) : ValueRange()) {
+      extendLife(result, order, buffer);
+    }
+  }
+}
+
+SmallVector<LiveBuffer> findBuffers(func::FuncOp function) {
+  DenseMap<Operation *, int64_t> order;
+  for (Operation &op : function.front()) {
+    order.try_emplace(&op, order.size());
+  }
+  SmallVector<LiveBuffer> buffers;
+  function.walk([&](plan::BufferOp op) {
+    LiveBuffer buffer{op, int64_t(llvm::alignTo(op.getBytes(), kAlignment)), std::numeric_limits<int64_t>::max(), -1};
+    extendLife(op.getResult(), order, buffer);
+    buffers.push_back(buffer);
+  });
+  return buffers;
+}
+
+/// The lowest place that no buffer alive at the same time takes.
+int64_t findPlace(const LiveBuffer &buffer, ArrayRef<LiveBuffer> buffers, int64_t base) {
+  SmallVector<std::pair<int64_t, int64_t>> taken;
+  for (const LiveBuffer &other : buffers) {
+    if (other.offset >= 0 && other.begin <= buffer.end && buffer.begin <= other.end) {
+      taken.emplace_back(other.offset, other.offset + other.bytes);
+    }
+  }
+  llvm::sort(taken);
+  int64_t place = base;
+  for (auto [begin, end] : taken) {
+    if (place + buffer.bytes <= begin) {
+      break;
+    }
+    place = std::max(place, end);
+  }
+  return place;
+}
+
+/// Places a function's buffers from `base` on; returns the end of the last.
+int64_t planFunction(func::FuncOp function, int64_t base) {
+  SmallVector<LiveBuffer> buffers = findBuffers(function);
+  SmallVector<LiveBuffer *> bySize;
+  for (LiveBuffer &buffer : buffers) {
+    bySize.push_back(&buffer);
+  }
+  llvm::sort(bySize, [](LiveBuffer *a, LiveBuffer *b) { return std::tie(b->bytes, a) < std::tie(a->bytes, b); });
+  int64_t end = base;
+  for (LiveBuffer *buffer : bySize) {
+    buffer->offset = findPlace(*buffer, buffers, base);
+    buffer->op.setOffset(buffer->offset);
+    end = std::max(end, buffer->offset + buffer->bytes);
+  }
+  return end;
+}
+
+struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
+  void runOnOperation() override {
+    Builder builder(&getContext());
+    for (auto entry : getOperation().getOps<func::FuncOp>()) {
+      if (!entry->hasAttr(plan::kEntryAttr)) {
+        continue;
+      }
+      int64_t base = planFunction(entry, 0);
+      int64_t end = base;
+      llvm::SmallPtrSet<Operation *, 4> layers;
+      entry.walk([&](func::CallOp call) {
+        auto layer = getOperation().lookupSymbol<func::FuncOp>(call.getCallee());
+        if (layer && layers.insert(layer).second) {
+          end = std::max(end, planFunction(layer, base));
+        }
+      });
+      entry->setAttr(plan::kArenaBytesAttr, builder.getI64IntegerAttr(end));
+    }
+  }
+};
+
+} // namespace
+} // namespace fathom

@@ -1,0 +1,35 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A weight together with its scales, and what passes do to the two at once.
+
+#ifndef PASSES_SUPPORT_SCALEDWEIGHTS_H
+#define PASSES_SUPPORT_SCALEDWEIGHTS_H
+
+#include "passes/support/Recipes.h"
+
+namespace fathom {
+
+/// A weight [(E,) N, K]; scale and block are null unless it is quantised. All values come from deepseek.get_weight.
+struct ScaledWeight {
+  mlir::Value weight;
+  mlir::Value scale;
+  deepseek::BlockScaleAttr block;
+};
+
+/// True where recipes may combine the two: same layer, element type and block.
+bool canCombine(const ScaledWeight &a, const ScaledWeight &b);
+
+/// The rows of `a`, then those of `b`.
+ScaledWeight concatRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a, const ScaledWeight &b);
+
+/// Rows of `a` and `b` in alternating blocks of a panel's width; needs equal shapes.
+ScaledWeight interleaveRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a,
+                            const ScaledWeight &b);
+
+/// Weight and scales in panels.
+ScaledWeight packPanels(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &weight);
+
+} // namespace fathom
+
+#endif // PASSES_SUPPORT_SCALEDWEIGHTS_H
