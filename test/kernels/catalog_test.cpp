@@ -1,0 +1,64 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The catalog's view of itself, and the bitcode of every row.
+
+#include "kernels/Catalog.h"
+#include "kernels/KernelBitcode.h"
+
+#include <cstring>
+#include <gtest/gtest.h>
+#include <set>
+#include <string>
+
+namespace fathom::test {
+
+TEST(CatalogTest, SymbolsFollowTheNameGrammar) {
+  std::set<std::string_view> seen;
+  for (const kernels::Kernel &kernel : kernels::catalog()) {
+    EXPECT_TRUE(seen.insert(kernel.symbol).second) << kernel.symbol << " is listed twice";
+    std::string name(kernel.arch);
+    if (kernel.weightType != "none") {
+      name += "_" + std::string(kernel.weightType);
+    }
+    name += "_" + std::string(kernel.op);
+    EXPECT_TRUE(kernel.symbol == name || kernel.symbol == name + "_rows") << kernel.symbol;
+    EXPECT_GT(kernel.operandCount, 1);
+    EXPECT_FALSE(kernel.constants.empty());
+  }
+}
+
+TEST(CatalogTest, FindsTheBestKernelForAMachine) {
+  auto symbol = [](const char *op, const char *arch, const char *type, const char *layout) {
+    const kernels::Kernel *kernel = kernels::findKernel(op, arch, type, layout);
+    return kernel ? std::string(kernel->symbol) : "";
+  };
+  EXPECT_EQ(symbol("gemm", "avx512", "bf16", "packed"), "avx512_bf16_gemm");
+  EXPECT_EQ(symbol("gemm", "avx2", "bf16", "rows"), "avx2_bf16_gemm_rows");
+  EXPECT_EQ(symbol("rms_norm", "avx512", "f32", "none"), "x86_f32_rms_norm");
+  EXPECT_EQ(symbol("gemm", "x86", "bf16", "packed"), "");
+  EXPECT_EQ(symbol("gemm", "sm90", "bf16", "packed"), "");
+}
+
+TEST(CatalogTest, KnowsConstantsByName) {
+  const kernels::Kernel *kernel = kernels::findKernel("x86_bf16_rms_norm");
+  ASSERT_TRUE(kernel);
+  EXPECT_EQ(kernel->findConstant("H"), 0);
+  EXPECT_EQ(kernel->findConstant("eps"), 3);
+  EXPECT_EQ(kernel->findConstant("eps "), -1);
+  EXPECT_TRUE(kernel->constants[3].isReal);
+  EXPECT_FALSE(kernel->constants[0].isReal);
+}
+
+TEST(CatalogTest, EveryKernelHasBitcode) {
+  for (const kernels::Kernel &kernel : kernels::catalog()) {
+    kernels::KernelBitcode bitcode = kernels::findKernelBitcode(kernel.symbol);
+    ASSERT_TRUE(bitcode.data) << kernel.symbol;
+    ASSERT_GT(bitcode.size, 4u);
+    EXPECT_EQ(std::memcmp(bitcode.data, "BC\xC0\xDE", 4), 0) << kernel.symbol;
+    EXPECT_EQ(bitcode.size % 4, 0u);
+  }
+  EXPECT_EQ(kernels::findKernelBitcode("x86_no_such_kernel").data, nullptr);
+}
+
+} // namespace fathom::test

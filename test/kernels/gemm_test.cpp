@@ -1,0 +1,142 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Dense products: against the reference over ragged shapes, and bit for bit against each other.
+
+#include "kernel_harness.h"
+
+#include "kernels/ref/ref.h"
+
+namespace fathom::test {
+
+namespace {
+
+struct Shape {
+  int64_t K, N, panelsPerItem;
+};
+
+constexpr Shape kShapes[] = {{1, 1, 1}, {64, 32, 1}, {128, 64, 2}, {130, 33, 3}, {300, 100, 8}, {257, 170, 5}};
+constexpr float kUntouched = 12345.0f;
+constexpr int64_t kPad = 3; // extra columns around x and out
+
+} // namespace
+
+/// Rounding of a chain over K, relative to values of size 1.
+static double tolerance(int64_t K) { return 3e-7 * static_cast<double>(K) + 1e-6; }
+
+/// out [T, N] of a kernel with gate weights and, for gated ones, up weights. Checks that nothing beside is written.
+static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate, const Weight *up, int64_t T,
+                      int64_t panelsPerItem) {
+  int64_t K = gate.columns, N = gate.rows, wide = K + 2 * kPad, out_wide = N + 2 * kPad;
+  Floats padded(T * wide, kUntouched), out(T * out_wide, kUntouched);
+  for (int64_t i = 0; i < T * K; ++i) {
+    padded[i / K * wide + kPad + i % K] = x[i];
+  }
+  bool packed = kernel.layout == "packed";
+  std::vector<uint8_t> data = packed ? gate.packed() : gate.data;
+  Floats scales = packed ? gate.packed_scales() : gate.scales;
+  if (up) {
+    data = alternate(data, up->packed(), K * 32 * gate.element);
+    scales = alternate(scales, up->packed_scales(), (K + 127) / 128 * 32);
+  }
+  Call call{&kernel,
+            {{"K", K},
+             {"N", N},
+             {"x_stride", wide},
+             {"x_offset", kPad},
+             {"out_stride", out_wide},
+             {"out_offset", kPad},
+             {"panels_per_item", panelsPerItem}},
+            {padded.data(), data.data()},
+            T};
+  if (gate.quantised) {
+    call.operands.push_back(scales.data());
+  }
+  call.operands.push_back(out.data());
+  run(call);
+  Floats dense;
+  for (int64_t i = 0; i < T * out_wide; ++i) {
+    bool inside = i % out_wide >= kPad && i % out_wide < kPad + N;
+    EXPECT_TRUE(inside || out[i] == kUntouched) << "element " << i << " beside the output was written";
+    if (inside) {
+      dense.push_back(out[i]);
+    }
+  }
+  return dense;
+}
+
+class GemmTest : public testing::TestWithParam<const Kernel *> {};
+class GemmSwigluTest : public testing::TestWithParam<const Kernel *> {};
+
+TEST_P(GemmTest, MatchesReferenceOverShapes) {
+  for (const Shape &shape : kShapes) {
+    Weight weight(GetParam()->weightType, shape.N, shape.K, 7);
+    for (int64_t T : {1, 2, 3, 13, 64, 65}) {
+      SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
+      Floats x = random_floats(T * shape.K, 8), want(T * shape.N), extra = random_floats(T * shape.N, 9);
+      ref::linear(x.data(), weight.decoded.data(), T, shape.K, shape.N, want.data());
+      ref::add(want.data(), extra.data(), T * shape.N, want.data());
+      EpilogueScope epilogue(extra.data(), shape.N);
+      expect_near(product(*GetParam(), x, weight, nullptr, T, shape.panelsPerItem), want, tolerance(shape.K));
+    }
+  }
+}
+
+TEST_P(GemmTest, RowAloneHasTheBitsItHasInABatch) {
+  const int64_t T = 300, K = 300, N = 100;
+  Weight weight(GetParam()->weightType, N, K, 17);
+  Floats x = random_floats(T * K, 18), batch = product(*GetParam(), x, weight, nullptr, T, 2);
+  for (int64_t t : {0, 5, 11, 64, 295, 299}) {
+    Floats row(&x[t * K], &x[t * K] + K), want(&batch[t * N], &batch[t * N] + N);
+    expect_same_bits(product(*GetParam(), row, weight, nullptr, 1, 3), want);
+  }
+  for (int64_t T2 : {2, 7, 29}) {
+    Floats want(batch.begin(), batch.begin() + T2 * N);
+    expect_same_bits(product(*GetParam(), Floats(x.begin(), x.begin() + T2 * K), weight, nullptr, T2, 1), want);
+  }
+}
+
+TEST_P(GemmTest, HasTheBitsOfEveryArchAndLayout) {
+  const int64_t T = 13, K = 257, N = 170;
+  Weight weight(GetParam()->weightType, N, K, 27);
+  Floats x = random_floats(T * K, 28);
+  const Kernel *first = kernels::findKernel("gemm", "avx2", GetParam()->weightType, "packed");
+  expect_same_bits(product(*GetParam(), x, weight, nullptr, T, 2), product(*first, x, weight, nullptr, T, 2));
+}
+
+static Floats gated_reference(const Floats &x, const Weight &gate, const Weight &up, int64_t T) {
+  int64_t K = gate.columns, N = gate.rows;
+  Floats a(T * N), b(T * N);
+  ref::linear(x.data(), gate.decoded.data(), T, K, N, a.data());
+  ref::linear(x.data(), up.decoded.data(), T, K, N, b.data());
+  ref::swiglu(a.data(), b.data(), T * N, a.data());
+  return a;
+}
+
+TEST_P(GemmSwigluTest, MatchesReferenceOverShapes) {
+  for (const Shape &shape : kShapes) {
+    Weight gate(GetParam()->weightType, shape.N, shape.K, 37), up(GetParam()->weightType, shape.N, shape.K, 38);
+    for (int64_t T : {1, 2, 13, 65}) {
+      SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
+      Floats x = random_floats(T * shape.K, 39);
+      double bound = tolerance(shape.K) * 10; // values reach 10 before they are multiplied
+      expect_near(product(*GetParam(), x, gate, &up, T, shape.panelsPerItem), gated_reference(x, gate, up, T), bound,
+                  1e-5);
+    }
+  }
+}
+
+TEST_P(GemmSwigluTest, RowAloneHasTheBitsItHasInABatch) {
+  const int64_t T = 29, K = 300, N = 100;
+  Weight gate(GetParam()->weightType, N, K, 47), up(GetParam()->weightType, N, K, 48);
+  Floats x = random_floats(T * K, 49), batch = product(*GetParam(), x, gate, &up, T, 2);
+  for (int64_t t = 0; t < T; t += 7) {
+    Floats row(&x[t * K], &x[t * K] + K), want(&batch[t * N], &batch[t * N] + N);
+    expect_same_bits(product(*GetParam(), row, gate, &up, 1, 1), want);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalog, GemmTest, testing::ValuesIn(kernels_of("gemm")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, GemmSwigluTest, testing::ValuesIn(kernels_of("gemm_swiglu")), kernel_name);
+
+} // namespace fathom::test

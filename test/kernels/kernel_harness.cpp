@@ -1,0 +1,253 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Calls kernels as compiled code does, with more checks.
+
+#include "kernel_harness.h"
+
+#include "kernels/ref/ref.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+
+#define FATHOM_KERNEL(symbol, ...)                                                                                     \
+  extern "C" int64_t symbol##_items(int64_t, const int64_t *);                                                         \
+  extern "C" void symbol(const fathom_dispatch_t *, const int64_t *, int64_t, void *);
+#include "kernels/catalog.def"
+#undef FATHOM_KERNEL
+
+static const float *epilogue_extra;
+static int64_t epilogue_stride;
+
+extern "C" void fathom_epilogue(const fathom_dispatch_t *, int64_t row, int64_t column, int64_t count, float *values);
+void fathom_epilogue(const fathom_dispatch_t *, int64_t row, int64_t column, int64_t count, float *values) {
+  for (int64_t i = 0; epilogue_extra && i < count; ++i) {
+    values[i] += epilogue_extra[row * epilogue_stride + column + i];
+  }
+}
+
+namespace fathom::test {
+
+namespace {
+
+struct Entry {
+  int64_t (*items)(int64_t, const int64_t *);
+  void (*run)(const fathom_dispatch_t *, const int64_t *, int64_t, void *);
+};
+
+} // namespace
+
+static Entry find_entry(std::string_view symbol) {
+#define FATHOM_KERNEL(name, ...)                                                                                       \
+  if (symbol == #name) {                                                                                               \
+    return {name##_items, name};                                                                                       \
+  }
+#include "kernels/catalog.def"
+#undef FATHOM_KERNEL
+  return {};
+}
+
+static bool can_run(std::string_view arch) {
+  return arch != "avx512" || (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+}
+
+std::vector<const Kernel *> kernels_of(std::string_view op) {
+  std::vector<const Kernel *> found;
+  for (const Kernel &kernel : kernels::catalog()) {
+    if (kernel.op == op && can_run(kernel.arch)) {
+      found.push_back(&kernel);
+    }
+  }
+  return found;
+}
+
+std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info) { return std::string(info.param->symbol); }
+
+Cache::Cache(int64_t tokens, int64_t layers, int64_t width) : width(width) {
+  int64_t count = tokens / FATHOM_PAGE_TOKENS + 1, size = layers * FATHOM_PAGE_TOKENS * width;
+  memory.assign(count * size, std::numeric_limits<float>::quiet_NaN());
+  for (int64_t p = 0; p < count; ++p) {
+    pages.push_back(&memory[(count - 1 - p) * size]);
+  }
+}
+
+float *Cache::row(int64_t layer, int64_t position) {
+  return pages[position / FATHOM_PAGE_TOKENS] + (layer * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS) * width;
+}
+
+Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed) {
+  Floats dense = random_floats(tokens * width, seed);
+  for (int64_t t = 0; t < tokens; ++t) {
+    std::memcpy(row(layer, t), &dense[t * width], width * sizeof(float));
+  }
+  return dense;
+}
+
+static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants &given) {
+  std::vector<int64_t> values;
+  for (const kernels::Constant &constant : kernel.constants) {
+    auto found = given.find(std::string(constant.name));
+    EXPECT_NE(found, given.end()) << kernel.symbol << " wants a constant " << constant.name;
+    double value = found == given.end() ? 1 : found->second;
+    values.push_back(static_cast<int64_t>(value));
+    if (constant.isReal) {
+      std::memcpy(&values.back(), &value, sizeof value);
+    }
+  }
+  EXPECT_EQ(given.size(), values.size()) << kernel.symbol;
+  return values;
+}
+
+static void run_item(const Entry &entry, const fathom_dispatch_t &dispatch, const std::vector<int64_t> &constants,
+                     int64_t item, size_t bytes) {
+  constexpr size_t kGuard = 256;
+  constexpr unsigned char kMark = 0xAB; // as an f32, -1.2e-12: reading it unset shows
+  size_t size = (bytes + kGuard + 63) / 64 * 64;
+  std::unique_ptr<void, decltype(&std::free)> scratch(std::aligned_alloc(64, size), &std::free);
+  auto *memory = static_cast<unsigned char *>(scratch.get());
+  std::memset(memory, kMark, size);
+  entry.run(&dispatch, constants.data(), item, memory);
+  for (size_t i = bytes; i < size; ++i) {
+    if (memory[i] != kMark) {
+      ADD_FAILURE() << "item " << item << " writes byte " << i << " of " << bytes << " bytes of scratch";
+      return;
+    }
+  }
+}
+
+void run(const Call &call) {
+  Entry entry = find_entry(call.kernel->symbol);
+  ASSERT_TRUE(entry.run);
+  ASSERT_EQ(static_cast<int>(call.operands.size()), call.kernel->operandCount) << call.kernel->symbol;
+  std::vector<int64_t> constants = constant_array(*call.kernel, call.constants);
+  std::vector<float *const *> pages(call.rows);
+  for (int64_t row = 0; row < call.rows && !call.caches.empty(); ++row) {
+    pages[row] = call.caches[call.caches.size() == 1 ? 0 : row]->pages.data();
+  }
+  std::vector<void *> operands;
+  for (const void *operand : call.operands) {
+    operands.push_back(const_cast<void *>(operand));
+  }
+  fathom_dispatch_t dispatch{operands.data(), call.rows, call.layer, call.positions.data(), pages.data()};
+  size_t bytes = call.kernel->scratchBytes(call.rows, constants.data());
+  for (int64_t item = entry.items(call.rows, constants.data()); item-- > 0;) {
+    run_item(entry, dispatch, constants, item, bytes);
+  }
+}
+
+EpilogueScope::EpilogueScope(const float *extra, int64_t stride) {
+  epilogue_extra = extra;
+  epilogue_stride = stride;
+}
+
+EpilogueScope::~EpilogueScope() { epilogue_extra = nullptr; }
+
+Floats random_floats(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  Floats values(count);
+  for (float &value : values) {
+    value = static_cast<float>(random() >> 8) * 0x1p-23f - 1.0f;
+  }
+  return values;
+}
+
+Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t seed)
+    : quantised(type == "f8e4m3"), rows(rows), columns(columns), element(type == "f32"    ? 4
+                                                                         : type == "bf16" ? 2
+                                                                                          : 1),
+      data(rows * columns * element), scales((rows + 127) / 128 * ((columns + 127) / 128)),
+      decoded(random_floats(rows * columns, seed)) {
+  std::mt19937 random(seed + 1);
+  for (float &scale : scales) {
+    scale = static_cast<float>(random() % 1000 + 1) * 1e-5f;
+  }
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    if (quantised) {
+      data[i] = static_cast<uint8_t>(random() % 2 * 128 + random() % 127);
+    } else if (element == 2) {
+      uint16_t bits = ref::f32_to_bf16(decoded[i]);
+      std::memcpy(&data[i * 2], &bits, 2);
+      decoded[i] = ref::bf16_to_f32(bits);
+    } else {
+      std::memcpy(&data[i * 4], &decoded[i], 4);
+    }
+  }
+  if (quantised) {
+    ref::dequantise(data.data(), scales.data(), rows, columns, decoded.data());
+  }
+}
+
+std::vector<uint8_t> Weight::packed() const {
+  std::vector<uint8_t> panels((rows + 31) / 32 * 32 * columns * element);
+  for (int64_t n = 0; n < rows; ++n) {
+    for (int64_t k = 0; k < columns; ++k) {
+      std::memcpy(&panels[((n / 32 * columns + k) * 32 + n % 32) * element], &data[(n * columns + k) * element],
+                  element);
+    }
+  }
+  return panels;
+}
+
+Floats Weight::packed_scales() const {
+  int64_t blocks = (columns + 127) / 128;
+  Floats packed((rows + 31) / 32 * blocks * 32);
+  for (int64_t n = 0; n < rows; ++n) {
+    for (int64_t b = 0; b < blocks; ++b) {
+      packed[(n / 32 * blocks + b) * 32 + n % 32] = scales[n / 128 * blocks + b];
+    }
+  }
+  return packed;
+}
+
+void expect_near(const Floats &got, const Floats &want, double absolute, double relative) {
+  ASSERT_EQ(got.size(), want.size());
+  size_t worst = 0;
+  double excess = -1;
+  for (size_t i = 0; i < got.size(); ++i) {
+    double over = std::fabs(static_cast<double>(got[i]) - want[i]) - absolute - relative * std::fabs(want[i]);
+    if (!(over <= excess)) {
+      excess = over;
+      worst = i;
+    }
+    if (std::isnan(over)) {
+      break;
+    }
+  }
+  EXPECT_LE(excess, 0) << "element " << worst << " is " << got[worst] << ", expected " << want[worst];
+}
+
+void expect_same_bits(const Floats &got, const Floats &want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (std::memcmp(&got[i], &want[i], sizeof(float)) != 0) {
+      FAIL() << "element " << i << " is " << got[i] << ", expected the bits of " << want[i];
+    }
+  }
+}
+
+Floats rope_table(int64_t positions, int64_t d) {
+  Floats table;
+  for (int64_t p = 0; p < positions; ++p) {
+    for (int64_t i = 0; i < d / 2; ++i) {
+      double angle = static_cast<double>(p) * std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(d));
+      table.push_back(static_cast<float>(std::cos(angle)));
+      table.push_back(static_cast<float>(std::sin(angle)));
+    }
+  }
+  return table;
+}
+
+Ints consecutive(int64_t count, int32_t first) {
+  Ints values(count);
+  for (int32_t &value : values) {
+    value = first++;
+  }
+  return values;
+}
+
+} // namespace fathom::test

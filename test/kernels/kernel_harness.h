@@ -1,0 +1,105 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What kernel tests share: calling a kernel of the catalog by name, random weights in every type and layout, and
+// comparisons.
+
+#ifndef FATHOM_TEST_KERNELS_KERNEL_HARNESS_H
+#define FATHOM_TEST_KERNELS_KERNEL_HARNESS_H
+
+#include "fathom/kernel_abi.h"
+#include "kernels/Catalog.h"
+
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fathom::test {
+
+using kernels::Kernel;
+using Floats = std::vector<float>;
+using Ints = std::vector<int32_t>;
+
+/// Values of constants by name; reals are given as such.
+using Constants = std::map<std::string, double>;
+
+/// Kernels of one operation that this machine can run, for INSTANTIATE_TEST_SUITE_P.
+std::vector<const Kernel *> kernels_of(std::string_view op);
+std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info);
+
+/// One sequence's cache, in pages that lie in memory in another order than in the sequence; unwritten cells are NaN.
+struct Cache {
+  Cache(int64_t tokens, int64_t layers, int64_t width);
+  float *row(int64_t layer, int64_t position);
+  /// Fills rows [0, tokens) of `layer` and returns them dense.
+  Floats fill(int64_t layer, int64_t tokens, uint32_t seed);
+
+  int64_t width;
+  Floats memory;
+  std::vector<float *> pages;
+};
+
+struct Call {
+  const Kernel *kernel;
+  Constants constants;
+  std::vector<const void *> operands;
+  int64_t rows = 1;
+  int64_t layer = 0;
+  Ints positions = {};
+  std::vector<Cache *> caches = {}; ///< one a row, or one for all
+};
+
+/// Runs every item, last first, each with fresh scratch memory of exactly the catalog's size; a write behind it, and a
+/// constant or operand that the catalog does not know, fails the test.
+void run(const Call &call);
+
+/// What fathom_epilogue adds while this lives: extra[row * stride + column + i].
+struct EpilogueScope {
+  EpilogueScope(const float *extra, int64_t stride);
+  ~EpilogueScope();
+};
+
+/// Uniform in [-1, 1).
+Floats random_floats(size_t count, uint32_t seed);
+
+/// A random weight [rows, columns] of a catalog type.
+struct Weight {
+  Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t seed);
+  /// data[ceil(N/32)][K][32], padded with zeros; scales alike.
+  std::vector<uint8_t> packed() const;
+  Floats packed_scales() const;
+
+  bool quantised;
+  int64_t rows, columns, element;
+  std::vector<uint8_t> data; ///< row by row
+  Floats scales;             ///< [ceil(rows/128)][ceil(columns/128)]
+  Floats decoded;            ///< row by row
+};
+
+/// Panels of `gate` and `up` by turns; `panel_bytes` is the size of one.
+template <class T>
+std::vector<T> alternate(const std::vector<T> &gate, const std::vector<T> &up, size_t panel_size) {
+  std::vector<T> both;
+  for (size_t i = 0; i < gate.size(); i += panel_size) {
+    both.insert(both.end(), gate.begin() + i, gate.begin() + i + panel_size);
+    both.insert(both.end(), up.begin() + i, up.begin() + i + panel_size);
+  }
+  return both;
+}
+
+/// Fails when any |got - want| > absolute + relative * |want|, or got is NaN; names the worst.
+void expect_near(const Floats &got, const Floats &want, double absolute, double relative = 0);
+/// Fails when any bit differs.
+void expect_same_bits(const Floats &got, const Floats &want);
+
+/// A table f32 [positions][d / 2][2] of cosines and sines.
+Floats rope_table(int64_t positions, int64_t d);
+/// first, first + 1, ...
+Ints consecutive(int64_t count, int32_t first = 0);
+
+} // namespace fathom::test
+
+#endif // FATHOM_TEST_KERNELS_KERNEL_HARNESS_H

@@ -1,0 +1,104 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels without a product: embedding, select_rows, swiglu, the norms.
+
+#include "kernel_harness.h"
+
+#include "kernels/ref/ref.h"
+
+#include <limits>
+
+namespace fathom::test {
+
+class EmbeddingTest : public testing::TestWithParam<const Kernel *> {};
+class SelectRowsTest : public testing::TestWithParam<const Kernel *> {};
+class SwigluTest : public testing::TestWithParam<const Kernel *> {};
+class RmsNormTest : public testing::TestWithParam<const Kernel *> {};
+class AddRmsNormTest : public testing::TestWithParam<const Kernel *> {};
+
+TEST_P(EmbeddingTest, IsExactAndReadsUnknownTokensAsZeros) {
+  const int64_t V = 9;
+  Ints tokens = {3, 0, 8, 3, -1, 9, std::numeric_limits<int32_t>::max(), std::numeric_limits<int32_t>::min()};
+  int64_t T = tokens.size();
+  for (int64_t H : {1, 16, 40, 63}) {
+    Weight table(GetParam()->weightType, V, H, 1);
+    Floats out(T * H), want(T * H);
+    ref::embedding(tokens.data(), table.decoded.data(), T, V, H, want.data());
+    run({GetParam(), {{"V", V}, {"H", H}}, {tokens.data(), table.data.data(), out.data()}, T});
+    expect_same_bits(out, want);
+  }
+}
+
+TEST_P(SelectRowsTest, Copies) {
+  for (int64_t H : {1, 16, 50}) {
+    Ints ids = {4, 0, 4};
+    Floats x = random_floats(5 * H, 2), out(3 * H), want(3 * H);
+    ref::select_rows(x.data(), ids.data(), 3, H, want.data());
+    run({GetParam(), {{"H", H}}, {x.data(), ids.data(), out.data()}, 3});
+    expect_same_bits(out, want);
+  }
+}
+
+TEST_P(SwigluTest, MatchesReference) {
+  for (int64_t N : {1, 15, 16, 100}) {
+    const int64_t T = 3;
+    Floats gate = random_floats(T * N, 3), up = random_floats(T * N, 4), out(T * N), want(T * N);
+    for (float &value : gate) {
+      value *= 60;
+    }
+    ref::swiglu(gate.data(), up.data(), T * N, want.data());
+    run({GetParam(), {{"N", N}}, {gate.data(), up.data(), out.data()}, T});
+    expect_near(out, want, 1e-37, 5e-7);
+  }
+}
+
+TEST_P(RmsNormTest, MatchesReferenceWithStridesAndOffsets) {
+  for (int64_t H : {1, 16, 17, 576, 1000}) {
+    const int64_t T = 3, stride = H + 5, offset = 2;
+    Weight w(GetParam()->weightType, 1, H, 5);
+    Floats x = random_floats(T * stride, 6), dense, out(T * H), want(T * H);
+    for (int64_t t = 0; t < T; ++t) {
+      dense.insert(dense.end(), &x[t * stride + offset], &x[t * stride + offset] + H);
+    }
+    ref::rms_norm(dense.data(), w.decoded.data(), T, H, 1e-6, want.data());
+    Constants constants = {{"H", H}, {"x_stride", stride}, {"x_offset", offset}, {"eps", 1e-6}};
+    run({GetParam(), constants, {x.data(), w.data.data(), out.data()}, T});
+    expect_near(out, want, 0, 1e-6);
+  }
+}
+
+TEST_P(RmsNormTest, TakesZerosAndLargeValues) {
+  const int64_t H = 32;
+  Weight w(GetParam()->weightType, 1, H, 5);
+  Constants constants = {{"H", H}, {"x_stride", H}, {"x_offset", 0}, {"eps", 1e-6}};
+  for (float value : {0.0f, 1e15f}) {
+    Floats x(H, value), out(H), want(H);
+    ref::rms_norm(x.data(), w.decoded.data(), 1, H, 1e-6, want.data());
+    run({GetParam(), constants, {x.data(), w.data.data(), out.data()}, 1});
+    expect_near(out, want, 0, 1e-6);
+  }
+}
+
+TEST_P(AddRmsNormTest, MatchesReference) {
+  for (int64_t H : {1, 31, 512}) {
+    const int64_t T = 4;
+    Weight w(GetParam()->weightType, 1, H, 5);
+    Floats x = random_floats(T * H, 6), r = random_floats(T * H, 7), sum(T * H), out(T * H), want_sum(T * H),
+           want(T * H);
+    ref::add(x.data(), r.data(), T * H, want_sum.data());
+    ref::rms_norm(want_sum.data(), w.decoded.data(), T, H, 1e-6, want.data());
+    Constants constants = {{"H", H}, {"eps", 1e-6}};
+    run({GetParam(), constants, {x.data(), r.data(), w.data.data(), sum.data(), out.data()}, T});
+    expect_same_bits(sum, want_sum);
+    expect_near(out, want, 0, 1e-6);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalog, EmbeddingTest, testing::ValuesIn(kernels_of("embedding")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, SelectRowsTest, testing::ValuesIn(kernels_of("select_rows")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, SwigluTest, testing::ValuesIn(kernels_of("swiglu")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, RmsNormTest, testing::ValuesIn(kernels_of("rms_norm")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, AddRmsNormTest, testing::ValuesIn(kernels_of("add_rms_norm")), kernel_name);
+
+} // namespace fathom::test
