@@ -85,7 +85,6 @@ void putSystem(const artifact::Tokenizer &table, const Message *messages, size_t
 
 void renderV3(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate,
               Prompt &prompt) {
-  bool reasons = table.chat() == artifact::ChatFormat::deepseek_r1;
   prompt.token(table.bos());
   putSystem(table, messages, count, prompt);
   for (const Message *message = messages; message != messages + count; ++message) {
@@ -94,13 +93,13 @@ void renderV3(const artifact::Tokenizer &table, const Message *messages, size_t 
       prompt.text(message->content);
     } else if (message->role == Role::Assistant) {
       prompt.token(table.chat_assistant());
-      prompt.text(reasons ? withoutReasoning(message->content) : message->content);
+      prompt.text(table.chat_drops_reasoning() ? withoutReasoning(message->content) : message->content);
       prompt.token(table.eos());
     }
   }
   if (generate) {
     prompt.token(table.chat_assistant());
-    if (reasons) {
+    if (table.chat_opens_reasoning()) {
       prompt.formatText("<think>\n");
     }
   }
@@ -138,7 +137,6 @@ Status Tokenizer::encodeChat(const Message *messages, size_t count, const ChatOp
     renderV2(*table, messages, count, options.addGenerationPrompt, prompt);
     break;
   case artifact::ChatFormat::deepseek_v3:
-  case artifact::ChatFormat::deepseek_r1:
     renderV3(*table, messages, count, options.addGenerationPrompt, prompt);
     break;
   }

@@ -1,0 +1,68 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reporting and reading.
+
+#include "frontend/tokenizer/Context.h"
+
+#include "frontend/checkpoint/Files.h"
+
+namespace fathom::frontend {
+
+void Context::report(Problem problem, llvm::StringRef code, llvm::StringRef where, Value at,
+                     const llvm::Twine &message, llvm::StringRef hint) const {
+  std::string place = where.str();
+  // Finding the line is linear in the file: only for what will be shown.
+  if (at && diagnostics.errorCount() < Diagnostics::shownPerKind) {
+    place += place.empty() ? at.where() : " (" + at.where() + ")";
+  }
+  diagnostics.error(problem, code, file, place, message, hint);
+}
+
+bool Context::boolean(Value object, llvm::StringRef key, llvm::StringRef where, bool otherwise) const {
+  Value value = object.find(key);
+  if (!value || value.isNull()) {
+    return otherwise;
+  }
+  if (std::optional<bool> flag = value.boolean()) {
+    return *flag;
+  }
+  bad("tokenizer-type", (where + "." + key).str(), value, "expected true or false, found " + show(value));
+  return otherwise;
+}
+
+std::string show(Value value) {
+  if (!value) {
+    return "nothing";
+  }
+  if (value.isString()) {
+    return "'" + checkpoint::escape(value.string(), 80) + "'";
+  }
+  if (value.kind() == checkpoint::json::Kind::Number) {
+    return checkpoint::escape(value.spelling(), 40);
+  }
+  return checkpoint::json::describe(value.kind()).str();
+}
+
+bool readJsonObject(const std::string &path, uint64_t limit, Diagnostics &diagnostics, JsonFile &file) {
+  std::optional<std::string> text = checkpoint::readTextFile(path, path, limit, diagnostics);
+  if (!text) {
+    return false;
+  }
+  file.text = std::move(*text);
+  llvm::StringRef kind = checkpoint::recognise(llvm::StringRef(file.text).take_front(4096));
+  checkpoint::json::SyntaxError error;
+  if (!file.document.parse(file.text, error)) {
+    std::string hint = kind.empty() ? "" : ("the file is " + kind + ", not JSON").str();
+    diagnostics.error(Problem::BadInput, "json-syntax", path, error.where(), error.message, hint);
+    return false;
+  }
+  if (!file.root().isObject()) {
+    diagnostics.error(Problem::BadInput, "json-type", path, "",
+                      "expected an object, found " + show(file.root()));
+    return false;
+  }
+  return true;
+}
+
+} // namespace fathom::frontend

@@ -1,0 +1,246 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reading a tokenizer's files.
+
+#include "frontend/checkpoint/Files.h"
+#include "frontend/tokenizer/ChatTemplates.h"
+#include "frontend/tokenizer/Context.h"
+#include "frontend/tokenizer/Pipeline.h"
+#include "frontend/tokenizer/Vocabulary.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <utf8proc.h>
+
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace fathom::frontend {
+
+namespace {
+
+constexpr uint64_t kMaxTokenizerBytes = 256ull << 20;
+constexpr uint64_t kMaxConfigBytes = 16ull << 20;
+
+/// Reads the files of one tokenizer into one model.
+class TokenizerReader {
+public:
+  TokenizerReader(std::string directory, Diagnostics &diagnostics, std::optional<uint32_t> limit)
+      : directory(std::move(directory)), diagnostics(diagnostics), limit(limit) {}
+
+  std::optional<TokenizerModel> read(const std::string &path);
+
+private:
+  std::optional<std::string> readTokens(const Context &context, Value root, Vocabulary &vocabulary);
+  void readConfig(const Vocabulary &vocabulary, const std::optional<std::string> &templateBos);
+  void readEnds(const Context &context, Value root, const Vocabulary &vocabulary);
+  int32_t readEnd(const Context &context, Value root, StringRef key, const Vocabulary &vocabulary);
+  void readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary);
+  void useChat(const Context &context, StringRef text, const Vocabulary &vocabulary);
+  void checkNormalized(const Context &context);
+
+  std::string directory;
+  Diagnostics &diagnostics;
+  std::optional<uint32_t> limit;
+  TokenizerModel model;
+};
+
+int32_t idOrNone(std::optional<uint32_t> id) { return id ? int32_t(*id) : -1; }
+
+/// Added tokens that are looked for in normalised text must be in normal form themselves to be found as
+/// written.
+void TokenizerReader::checkNormalized(const Context &context) {
+  if (model.normalizer != artifact::Normalizer::nfc) {
+    return;
+  }
+  for (const AddedToken &token : model.added) {
+    const std::string &text = model.tokens[token.id];
+    utf8proc_uint8_t *normal = nullptr;
+    utf8proc_ssize_t size =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()), utf8proc_ssize_t(text.size()),
+                     &normal, utf8proc_option_t(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+    bool same = size >= 0 && StringRef(reinterpret_cast<char *>(normal), size_t(size)) == text;
+    free(normal);
+    if (token.normalized && !same) {
+      context.unsupported("added-token", "added_tokens", {},
+                          "token '" + checkpoint::escape(text, 80) +
+                              "' is looked for in NFC text but is not NFC itself");
+    }
+  }
+}
+
+/// Reads tokenizer.json. Returns the bos token its template adds.
+std::optional<std::string> TokenizerReader::readTokens(const Context &context, Value root,
+                                                       Vocabulary &vocabulary) {
+  for (StringRef key : {"truncation", "padding"}) {
+    Value value = root.find(key);
+    if (value && !value.isNull()) {
+      diagnostics.warning("tokenizer-ignored", context.file, key,
+                          "ignored: Fathom neither truncates nor pads");
+    }
+  }
+  Value bpe = root.find("model");
+  if (!bpe || !bpe.isObject()) {
+    context.bad("tokenizer-type", "model", bpe, "expected an object, found " + show(bpe));
+    return std::nullopt;
+  }
+  readModelOptions(context, bpe);
+  readNormalizer(context, root.find("normalizer"), model);
+  readPreTokenizer(context, root.find("pre_tokenizer"), model);
+  readDecoder(context, root.find("decoder"));
+  std::optional<std::string> bos = readPostProcessor(context, root.find("post_processor"));
+  vocabulary.readEntries(bpe.find("vocab"));
+  vocabulary.readMerges(bpe.find("merges"), model.merges);
+  vocabulary.readAdded(root.find("added_tokens"), model.added);
+  vocabulary.finish(model);
+  return bos;
+}
+
+int32_t TokenizerReader::readEnd(const Context &context, Value root, StringRef key,
+                                 const Vocabulary &vocabulary) {
+  Value token = root.find(key);
+  if (token && token.isObject()) {
+    token = token.find("content");
+  }
+  if (!token || token.isNull()) {
+    return -1;
+  }
+  int32_t id = token.isString() ? idOrNone(vocabulary.find(token.string())) : -1;
+  if (id < 0) {
+    context.bad("special-token", key, token, "token " + show(token) + " is not in tokenizer.json");
+  }
+  return id;
+}
+
+void TokenizerReader::readEnds(const Context &context, Value root, const Vocabulary &vocabulary) {
+  int32_t bos = readEnd(context, root, "bos_token", vocabulary);
+  model.bos = bos >= 0 ? bos : model.bos;
+  model.eos = readEnd(context, root, "eos_token", vocabulary);
+  Value addBos = root.find("add_bos_token");
+  if (addBos && !addBos.isNull()) {
+    bool wanted = context.boolean(root, "add_bos_token", "", false);
+    if (model.addBos && !wanted) {
+      diagnostics.warning("add-bos", context.file, "add_bos_token",
+                          "false, while the post-processor of tokenizer.json adds it; not adding it");
+    }
+    model.addBos = wanted;
+  }
+  if (model.addBos && model.bos < 0) {
+    context.bad("special-token", "add_bos_token", addBos, "true, but there is no bos_token");
+  }
+  if (context.boolean(root, "add_eos_token", "", false)) {
+    context.unsupported("add-eos", "add_eos_token", root.find("add_eos_token"),
+                        "true: prompts that end with the eos token are not supported");
+  }
+}
+
+void TokenizerReader::useChat(const Context &context, StringRef text, const Vocabulary &vocabulary) {
+  std::optional<KnownChat> known = recogniseChatTemplate(text);
+  model.chat = artifact::ChatFormat::unknown;
+  if (!known) {
+    diagnostics.note("chat-template", context.file, "chat_template",
+                     "no known chat format: plain prompts work, chat does not");
+    return;
+  }
+  int32_t user = idOrNone(vocabulary.find("<｜User｜>"));
+  int32_t assistant = idOrNone(vocabulary.find("<｜Assistant｜>"));
+  bool needsRoles = known->format != artifact::ChatFormat::deepseek_v2;
+  if (model.bos < 0 || model.eos < 0 || (needsRoles && (user < 0 || assistant < 0))) {
+    context.bad(
+        "chat-template", "chat_template", {},
+        "the chat format needs bos_token, eos_token, <｜User｜> and <｜Assistant｜>, and not all are there");
+    return;
+  }
+  model.chat = known->format;
+  model.chatJoinsSystem = known->joinsSystem;
+  model.chatDropsReasoning = known->dropsReasoning;
+  model.chatOpensReasoning = known->opensReasoning;
+  model.chatUser = needsRoles ? user : -1;
+  model.chatAssistant = needsRoles ? assistant : -1;
+}
+
+/// A template, or a list of named ones of which "default" counts.
+void TokenizerReader::readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary) {
+  std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
+  if (llvm::sys::fs::exists(path)) {
+    std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxConfigBytes, diagnostics);
+    if (text) {
+      useChat({diagnostics, path}, *text, vocabulary);
+    }
+    return;
+  }
+  if (!chatTemplate || chatTemplate.isNull()) {
+    return;
+  }
+  if (chatTemplate.isString()) {
+    useChat(context, chatTemplate.string(), vocabulary);
+    return;
+  }
+  for (Value named : chatTemplate.elements()) {
+    Value name = named.find("name");
+    Value text = named.find("template");
+    if (name && name.string() == "default" && text && text.isString()) {
+      useChat(context, text.string(), vocabulary);
+      return;
+    }
+  }
+  model.chat = artifact::ChatFormat::unknown;
+}
+
+/// Reads tokenizer_config.json, where there is one.
+void TokenizerReader::readConfig(const Vocabulary &vocabulary,
+                                 const std::optional<std::string> &templateBos) {
+  Context context{diagnostics, checkpoint::joinPath(directory, "tokenizer_config.json")};
+  if (templateBos) {
+    model.bos = idOrNone(vocabulary.find(*templateBos));
+    model.addBos = true;
+    if (model.bos < 0) {
+      context.bad("special-token", "post_processor", {},
+                  "token '" + checkpoint::escape(*templateBos, 80) +
+                      "' of the post-processor is not in tokenizer.json");
+    }
+  }
+  if (!llvm::sys::fs::exists(context.file)) {
+    readChat(context, {}, vocabulary);
+    return;
+  }
+  JsonFile config;
+  if (readJsonObject(context.file, kMaxConfigBytes, diagnostics, config)) {
+    readEnds(context, config.root(), vocabulary);
+    readChat(context, config.root().find("chat_template"), vocabulary);
+  }
+}
+
+std::optional<TokenizerModel> TokenizerReader::read(const std::string &path) {
+  size_t before = diagnostics.errorCount();
+  JsonFile file;
+  if (!readJsonObject(path, kMaxTokenizerBytes, diagnostics, file)) {
+    return std::nullopt;
+  }
+  Context context{diagnostics, path};
+  Vocabulary vocabulary(context, limit);
+  std::optional<std::string> bos = readTokens(context, file.root(), vocabulary);
+  readConfig(vocabulary, bos);
+  if (diagnostics.errorCount() == before) {
+    checkNormalized(context);
+  }
+  return diagnostics.errorCount() == before ? std::optional<TokenizerModel>(std::move(model)) : std::nullopt;
+}
+
+} // namespace
+
+std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnostics,
+                                            std::optional<uint32_t> vocabulary) {
+  bool isDirectory = llvm::sys::fs::is_directory(path);
+  std::string file = isDirectory ? checkpoint::joinPath(path, "tokenizer.json") : path.str();
+  StringRef parent = llvm::sys::path::parent_path(file);
+  std::string directory = isDirectory ? path.str() : (parent.empty() ? "." : parent.str());
+  return TokenizerReader(directory, diagnostics, vocabulary).read(file);
+}
+
+bool hasTokenizer(StringRef directory) {
+  return llvm::sys::fs::exists(checkpoint::joinPath(directory, "tokenizer.json"));
+}
+
+} // namespace fathom::frontend

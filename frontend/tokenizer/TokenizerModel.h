@@ -1,0 +1,74 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a tokenizer is, in terms of the artifact's table, and the two ways to it: from files, and into a
+// FlatBuffer.
+
+#ifndef FATHOM_FRONTEND_TOKENIZER_TOKENIZERMODEL_H
+#define FATHOM_FRONTEND_TOKENIZER_TOKENIZERMODEL_H
+
+#include "fathom/tokenizer_generated.h"
+#include "frontend/checkpoint/Diagnostics.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fathom::frontend {
+
+/// Two tokens and what they merge to. Its place in the list is its rank.
+struct Merge {
+  uint32_t left;
+  uint32_t right;
+  uint32_t result;
+};
+
+struct AddedToken {
+  uint32_t id;
+  bool special = false;
+  bool leftStrip = false;
+  bool rightStrip = false;
+  bool singleWord = false;
+  /// Looked for after normalisation.
+  bool normalized = false;
+};
+
+struct TokenizerModel {
+  /// The bytes of each id.
+  std::vector<std::string> tokens;
+  std::array<uint32_t, 256> byteTokens{};
+  std::vector<Merge> merges;
+  std::vector<AddedToken> added;
+  artifact::PreTokenizer preTokenizer = artifact::PreTokenizer::deepseek_v3;
+  artifact::Normalizer normalizer = artifact::Normalizer::none;
+  bool addBos = false;
+  /// -1 where there is none.
+  int32_t bos = -1;
+  int32_t eos = -1;
+  artifact::ChatFormat chat = artifact::ChatFormat::none;
+  int32_t chatUser = -1;
+  int32_t chatAssistant = -1;
+  bool chatJoinsSystem = false;
+  bool chatDropsReasoning = false;
+  bool chatOpensReasoning = false;
+};
+
+/// Reads the tokenizer at `path`: a tokenizer.json, or a directory with one. tokenizer_config.json and
+/// chat_template.jinja beside it are read where present. Ids must be below `vocabulary` where that is given.
+/// Reports all findings and returns nothing after an error: bad data is Problem::BadInput, what the runtime
+/// cannot do (another model than byte-level BPE, an unknown pre-tokenizer) is Problem::Unsupported.
+std::optional<TokenizerModel> readTokenizer(llvm::StringRef path, checkpoint::Diagnostics &diagnostics,
+                                            std::optional<uint32_t> vocabulary = std::nullopt);
+
+/// Whether `directory` holds a tokenizer.json.
+bool hasTokenizer(llvm::StringRef directory);
+
+/// Writes the table. Equal models give equal bytes.
+flatbuffers::Offset<artifact::Tokenizer> writeTokenizer(flatbuffers::FlatBufferBuilder &builder,
+                                                        const TokenizerModel &model);
+
+} // namespace fathom::frontend
+
+#endif // FATHOM_FRONTEND_TOKENIZER_TOKENIZERMODEL_H

@@ -1,0 +1,102 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The model as a FlatBuffer. Everything a runtime would have to compute is computed here.
+
+#include "fathom/tokenizer_abi.h"
+#include "frontend/tokenizer/TokenizerModel.h"
+
+#include <algorithm>
+
+namespace fathom::frontend {
+
+namespace {
+
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+
+/// Twice as many slots as merges at least: short searches, and one that is empty.
+size_t slotCount(size_t merges) {
+  size_t slots = 2;
+  while (slots < 2 * merges) {
+    slots *= 2;
+  }
+  return slots;
+}
+
+std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
+  size_t count = slotCount(merges.size());
+  std::vector<artifact::MergeSlot> slots(count, {0, 0, 0, FATHOM_NO_TOKEN});
+  for (uint32_t rank = 0; rank < merges.size(); ++rank) {
+    const Merge &merge = merges[rank];
+    size_t at = fathom_merge_hash(merge.left, merge.right) & (count - 1);
+    while (slots[at].result() != FATHOM_NO_TOKEN &&
+           (slots[at].left() != merge.left || slots[at].right() != merge.right)) {
+      at = (at + 1) & (count - 1);
+    }
+    // Of merges that are listed twice the later one counts, as in the tokenizers library.
+    slots[at] = artifact::MergeSlot(merge.left, merge.right, rank, merge.result);
+  }
+  return slots;
+}
+
+Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const TokenizerModel &model,
+                                         bool normalized) {
+  std::vector<artifact::AddedToken> tokens;
+  for (const AddedToken &token : model.added) {
+    if (token.normalized != normalized) {
+      continue;
+    }
+    auto flags = token.leftStrip ? artifact::AddedTokenFlags::lstrip : artifact::AddedTokenFlags::NONE;
+    flags |= token.rightStrip ? artifact::AddedTokenFlags::rstrip : artifact::AddedTokenFlags::NONE;
+    flags |= token.singleWord ? artifact::AddedTokenFlags::single_word : artifact::AddedTokenFlags::NONE;
+    tokens.emplace_back(token.id, flags);
+  }
+  std::sort(tokens.begin(), tokens.end(), [&](const artifact::AddedToken &a, const artifact::AddedToken &b) {
+    return model.tokens[a.id()] < model.tokens[b.id()];
+  });
+  std::vector<uint32_t> first(257, 0);
+  for (const artifact::AddedToken &token : tokens) {
+    ++first[uint8_t(model.tokens[token.id()][0]) + 1u];
+  }
+  for (size_t byte = 0; byte < 256; ++byte) {
+    first[byte + 1] += first[byte];
+  }
+  return artifact::CreateAddedTokens(builder, builder.CreateVectorOfStructs(tokens),
+                                     builder.CreateVector(first));
+}
+
+Offset<flatbuffers::Vector<uint32_t>> writeSpecial(FlatBufferBuilder &builder, const TokenizerModel &model) {
+  std::vector<uint32_t> special;
+  for (const AddedToken &token : model.added) {
+    if (token.special) {
+      special.push_back(token.id);
+    }
+  }
+  std::sort(special.begin(), special.end());
+  return builder.CreateVector(special);
+}
+
+} // namespace
+
+Offset<artifact::Tokenizer> writeTokenizer(FlatBufferBuilder &builder, const TokenizerModel &model) {
+  std::string bytes;
+  std::vector<uint32_t> offsets{0};
+  for (const std::string &token : model.tokens) {
+    bytes += token;
+    offsets.push_back(uint32_t(bytes.size()));
+  }
+  auto tokenBytes = builder.CreateVector(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
+  auto tokenOffsets = builder.CreateVector(offsets);
+  auto byteTokens = builder.CreateVector(model.byteTokens.data(), model.byteTokens.size());
+  auto merges = builder.CreateVectorOfStructs(hashMerges(model.merges));
+  auto added = writeAdded(builder, model, false);
+  auto addedNormalized = writeAdded(builder, model, true);
+  auto special = writeSpecial(builder, model);
+  return artifact::CreateTokenizer(
+      builder, tokenBytes, tokenOffsets, byteTokens, merges, added, addedNormalized, special,
+      model.preTokenizer, model.normalizer, model.addBos, model.bos, model.eos, model.chat, model.chatUser,
+      model.chatAssistant, model.chatJoinsSystem, model.chatDropsReasoning, model.chatOpensReasoning);
+}
+
+} // namespace fathom::frontend
