@@ -55,8 +55,7 @@ namespace {
 /// One artifact on its way into a file.
 class Emission {
 public:
-  Emission(const ArtifactContents &contents, const WriteOptions &options)
-      : contents(contents), options(options) {}
+  Emission(const ArtifactContents &contents, const WriteOptions &options) : contents(contents), options(options) {}
 
   llvm::Error plan();
   uint64_t size() const { return layout.totalSize; }
@@ -87,9 +86,8 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   if (llvm::Error error = file.writeAt(base + layout.code.offset, contents.code)) {
     return error;
   }
-  llvm::Expected<PackResult> packed =
-      packWeights(layout.jobs, contents.weights.size(), contents.shards, file, base + layout.weights.offset,
-                  layout.weights.size, options.pack);
+  llvm::Expected<PackResult> packed = packWeights(layout.jobs, contents.weights.size(), contents.shards, file,
+                                                  base + layout.weights.offset, layout.weights.size, options.pack);
   if (!packed) {
     return packed.takeError();
   }
@@ -111,13 +109,11 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   return file.writeAt(base, asBytes(header));
 }
 
-WriteReport Emission::takeReport(uint64_t fileBytes) {
-  return {fileBytes, layout.weights.size, std::move(warnings)};
-}
+WriteReport Emission::takeReport(uint64_t fileBytes) { return {fileBytes, layout.weights.size, std::move(warnings)}; }
 
 /// Opens an output file of known size.
-static llvm::Expected<std::unique_ptr<AtomicFile>> createFile(llvm::StringRef path, uint64_t size,
-                                                              bool executable, const WriteOptions &options) {
+static llvm::Expected<std::unique_ptr<AtomicFile>> createFile(llvm::StringRef path, uint64_t size, bool executable,
+                                                              const WriteOptions &options) {
   llvm::Expected<std::unique_ptr<AtomicFile>> file =
       AtomicFile::create(path, {executable, options.inputs, options.fileSystem});
   if (file) {
@@ -147,8 +143,7 @@ llvm::Expected<WriteReport> writeArtifact(const ArtifactContents &contents, llvm
   return emission.takeReport(emission.size());
 }
 
-static llvm::Error writeAroundArtifact(AtomicFile &file, llvm::StringRef stub, Emission &emission,
-                                       uint64_t base) {
+static llvm::Error writeAroundArtifact(AtomicFile &file, llvm::StringRef stub, Emission &emission, uint64_t base) {
   fathom_artifact_trailer_t trailer = {};
   trailer.artifact_offset = base;
   memcpy(trailer.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE);
@@ -204,8 +199,7 @@ llvm::Expected<WriteReport> writeObject(const ArtifactContents &contents, llvm::
     return object.takeError();
   }
   std::unique_ptr<AtomicFile> header;
-  if (llvm::Error error =
-          writeHeaderFile(headerPath, makeObjectHeader(name, emission.size()), options, header)) {
+  if (llvm::Error error = writeHeaderFile(headerPath, makeObjectHeader(name, emission.size()), options, header)) {
     return std::move(error);
   }
   uint64_t size = object->dataOffset + emission.size();

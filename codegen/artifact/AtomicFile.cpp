@@ -56,8 +56,7 @@ llvm::Error AtomicFile::failure(const char *what, int errorNumber) const {
   return makeSystemError(llvm::Twine("cannot ") + what + " output file " + quotePath(path), errorNumber);
 }
 
-llvm::Expected<std::unique_ptr<AtomicFile>> AtomicFile::create(llvm::StringRef path,
-                                                               const AtomicFileOptions &options) {
+llvm::Expected<std::unique_ptr<AtomicFile>> AtomicFile::create(llvm::StringRef path, const AtomicFileOptions &options) {
   if (llvm::Error error = checkOutputPath(path, options.inputs)) {
     return std::move(error);
   }
@@ -73,8 +72,7 @@ llvm::Error AtomicFile::open() {
   name = parts.name;
   directory = retryInterrupted([&] { return fileSystem.openDirectory(parts.directory.c_str()); });
   if (directory < 0) {
-    return makeSystemError("cannot open directory " + quotePath(parts.directory) + " of the output file",
-                           errno);
+    return makeSystemError("cannot open directory " + quotePath(parts.directory) + " of the output file", errno);
   }
   // A name that exists is as good as impossible; EEXIST then means that somebody guesses, or a broken
   // generator.

@@ -35,8 +35,7 @@ class AtomicFile {
 public:
   /// Refuses (exit code 2) paths that are directories, devices or inputs. A symbolic link is replaced, not
   /// followed.
-  static llvm::Expected<std::unique_ptr<AtomicFile>> create(llvm::StringRef path,
-                                                            const AtomicFileOptions &options);
+  static llvm::Expected<std::unique_ptr<AtomicFile>> create(llvm::StringRef path, const AtomicFileOptions &options);
   ~AtomicFile();
   AtomicFile(const AtomicFile &) = delete;
   AtomicFile &operator=(const AtomicFile &) = delete;

@@ -48,8 +48,7 @@ public:
 
 private:
   uint64_t append(const void *bytes, size_t size, size_t alignment);
-  void addSection(SectionIndex index, llvm::StringRef name, uint32_t type, uint64_t flags,
-                  uint64_t alignment);
+  void addSection(SectionIndex index, llvm::StringRef name, uint32_t type, uint64_t flags, uint64_t alignment);
   void place(SectionIndex index, const void *bytes, size_t size);
   void placeSymbols();
   ELF::Elf64_Ehdr makeFileHeader() const;
@@ -74,8 +73,7 @@ static std::string makeSymbol(llvm::StringRef name) {
 }
 
 ObjectBuilder::ObjectBuilder(llvm::StringRef symbol, uint16_t machine, uint64_t dataSize)
-    : symbol(symbol), machine(machine), dataSize(dataSize),
-      prefix(sizeof(ELF::Elf64_Ehdr) + sizeof(sections), '\0') {}
+    : symbol(symbol), machine(machine), dataSize(dataSize), prefix(sizeof(ELF::Elf64_Ehdr) + sizeof(sections), '\0') {}
 
 uint64_t ObjectBuilder::append(const void *bytes, size_t size, size_t alignment) {
   prefix.resize(llvm::alignTo(prefix.size(), alignment), '\0');
@@ -166,8 +164,7 @@ llvm::Expected<ElfObject> makeElfObject(llvm::StringRef name, llvm::StringRef tr
   case llvm::Triple::aarch64:
     return ObjectBuilder(makeSymbol(name), ELF::EM_AARCH64, dataSize).build();
   default:
-    return makeError(ExitClass::Unsupported,
-                     "no object files for target '" + triple + "'; use --emit=artifact");
+    return makeError(ExitClass::Unsupported, "no object files for target '" + triple + "'; use --emit=artifact");
   }
 }
 
@@ -178,8 +175,7 @@ std::string makeObjectHeader(llvm::StringRef name, uint64_t dataSize) {
   text += "#ifndef " + guard + "\n#define " + guard + "\n\n#include <stdint.h>\n\n";
   text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   text += "/** The artifact, page-aligned. */\nextern const unsigned char " + symbol + "[];\n";
-  text += "/** Its size in bytes: " + std::to_string(dataSize) + ". */\nextern const uint64_t " + symbol +
-          "_size;\n\n";
+  text += "/** Its size in bytes: " + std::to_string(dataSize) + ". */\nextern const uint64_t " + symbol + "_size;\n\n";
   text += "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
   return text;
 }

@@ -15,14 +15,7 @@
 namespace fathom::codegen {
 
 /// What a failure means to the caller of the process; the value is the exit code.
-enum class ExitClass : int {
-  Usage = 2,
-  BadInput = 3,
-  Unsupported = 4,
-  InputOutput = 5,
-  Resources = 6,
-  Internal = 70
-};
+enum class ExitClass : int { Usage = 2, BadInput = 3, Unsupported = 4, InputOutput = 5, Resources = 6, Internal = 70 };
 
 /// A failure with a message for the user and the exit code it leads to.
 class ExitError : public llvm::ErrorInfo<ExitError> {

@@ -21,9 +21,7 @@ RunningHash::RunningHash() : state(std::make_unique<State>()) { XXH3_64bits_rese
 
 RunningHash::~RunningHash() = default;
 
-void RunningHash::update(llvm::StringRef bytes) {
-  XXH3_64bits_update(&state->value, bytes.data(), bytes.size());
-}
+void RunningHash::update(llvm::StringRef bytes) { XXH3_64bits_update(&state->value, bytes.data(), bytes.size()); }
 
 void RunningHash::updateZeros(uint64_t count) {
   static const char zeros[4096] = {};

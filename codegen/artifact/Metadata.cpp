@@ -51,12 +51,10 @@ static Offset<fbs::BuildRecord> createBuild(FlatBufferBuilder &builder, const Bu
 }
 
 static Offset<fbs::Segment> createSegment(FlatBufferBuilder &builder, const std::string &name,
-                                          const std::string &directory, bool external,
-                                          const SegmentPlace &place) {
+                                          const std::string &directory, bool external, const SegmentPlace &place) {
   auto nameOffset = builder.CreateString(name);
   auto directoryOffset = builder.CreateString(directory);
-  return fbs::CreateSegment(builder, nameOffset, directoryOffset, external, place.offset, place.size,
-                            place.hash);
+  return fbs::CreateSegment(builder, nameOffset, directoryOffset, external, place.offset, place.size, place.hash);
 }
 
 static Offset<flatbuffers::Vector<Offset<fbs::Segment>>>
@@ -86,12 +84,11 @@ static Offset<flatbuffers::Vector<Offset<fbs::Weight>>> createWeights(FlatBuffer
   });
 }
 
-static Offset<flatbuffers::Vector<Offset<fbs::EntryPoint>>>
-createEntryPoints(FlatBufferBuilder &builder, const ArtifactContents &contents) {
+static Offset<flatbuffers::Vector<Offset<fbs::EntryPoint>>> createEntryPoints(FlatBufferBuilder &builder,
+                                                                              const ArtifactContents &contents) {
   return createTables<fbs::EntryPoint>(builder, contents.entryPoints, [&](const EntryPointFacts &entry) {
     auto name = builder.CreateString(entry.name);
-    return fbs::CreateEntryPoint(builder, name, entry.address, entry.minRows, entry.maxRows,
-                                 entry.arenaBytes);
+    return fbs::CreateEntryPoint(builder, name, entry.address, entry.minRows, entry.maxRows, entry.arenaBytes);
   });
 }
 
@@ -131,8 +128,8 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
     tokenizer = contents.tokenizer(builder);
   }
   auto build = createBuild(builder, contents.build);
-  auto program = fbs::CreateProgram(builder, target, model, cache, code, segments, entryPoints, slices,
-                                    weights, kernels, buffers, tokenizer, build);
+  auto program = fbs::CreateProgram(builder, target, model, cache, code, segments, entryPoints, slices, weights,
+                                    kernels, buffers, tokenizer, build);
   fbs::FinishProgramBuffer(builder, program);
   return builder.Release();
 }
@@ -140,8 +137,8 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
 static llvm::Error checkExternalSlice(const ArtifactContents &contents, const ExternalSlice &slice,
                                       const std::string &what) {
   if (slice.shard >= contents.externalShards.size()) {
-    return makeError(ExitClass::Internal, what + " is in external shard " + llvm::Twine(slice.shard) +
-                                              " of " + llvm::Twine(contents.externalShards.size()));
+    return makeError(ExitClass::Internal, what + " is in external shard " + llvm::Twine(slice.shard) + " of " +
+                                              llvm::Twine(contents.externalShards.size()));
   }
   const ExternalShard &shard = contents.externalShards[slice.shard];
   if (slice.offset > shard.size || slice.size > shard.size - slice.offset) {
@@ -159,8 +156,7 @@ static llvm::Error placePackedSlice(const ArtifactContents &contents, const Slic
   }
   // The segment's size is always a multiple of the alignment.
   uint64_t end = 0;
-  if (__builtin_add_overflow(layout.weights.size, *size, &end) ||
-      end > static_cast<uint64_t>(INT64_MAX) / 2) {
+  if (__builtin_add_overflow(layout.weights.size, *size, &end) || end > static_cast<uint64_t>(INT64_MAX) / 2) {
     return makeError(ExitClass::Unsupported, what + " makes the artifact too large");
   }
   job.recipe = &recipe;
@@ -198,8 +194,7 @@ static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout 
   for (uint32_t weight = 0; weight < contents.weights.size(); ++weight) {
     for (uint32_t slice = 0; slice < contents.weights[weight].slices.size(); ++slice) {
       if (layout.slices.size() == sliceLimit) {
-        return llvm::joinErrors(std::move(errors),
-                                makeError(ExitClass::Unsupported, "more than 16777216 weights"));
+        return llvm::joinErrors(std::move(errors), makeError(ExitClass::Unsupported, "more than 16777216 weights"));
       }
       errors = llvm::joinErrors(std::move(errors), placeSlice(contents, weight, slice, layout));
     }
@@ -214,8 +209,7 @@ llvm::Expected<ArtifactLayout> layOutArtifact(const ArtifactContents &contents) 
   }
   layout.metadataSize = buildMetadata(contents, layout).size();
   layout.code.size = contents.code.size();
-  layout.code.offset =
-      llvm::alignTo(sizeof(fathom_artifact_header_t) + layout.metadataSize, FATHOM_SEGMENT_ALIGNMENT);
+  layout.code.offset = llvm::alignTo(sizeof(fathom_artifact_header_t) + layout.metadataSize, FATHOM_SEGMENT_ALIGNMENT);
   layout.weights.offset = llvm::alignTo(layout.code.offset + layout.code.size, FATHOM_SEGMENT_ALIGNMENT);
   layout.totalSize = layout.weights.offset + layout.weights.size;
   return std::move(layout);

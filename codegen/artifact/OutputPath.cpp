@@ -35,9 +35,8 @@ static llvm::Error checkSpelling(llvm::StringRef path) {
     return makeError(ExitClass::Usage, "the output path is empty; name a file with -o");
   }
   if (path == "-") {
-    return usageError(path,
-                      "means standard output, which cannot be replaced atomically; name a file (./- for "
-                      "a file of that name)");
+    return usageError(path, "means standard output, which cannot be replaced atomically; name a file (./- for "
+                            "a file of that name)");
   }
   if (path.contains('\0')) {
     return usageError(path, "contains a NUL character");

@@ -42,8 +42,7 @@ static void zip(Vector<uint32_t> a, Vector<uint32_t> b, Vector<uint32_t> &low, V
 /// bits of an element's index (row bits, lane bits) by one; after log2(lanes) rounds row and lane have
 /// changed places.
 template <typename Element>
-static void transposeSquare(const Element *source, int64_t sourceStride, Element *result,
-                            int64_t resultStride) {
+static void transposeSquare(const Element *source, int64_t sourceStride, Element *result, int64_t resultStride) {
   constexpr int lanes = laneCount<Element>;
   Vector<Element> registers[lanes];
   for (int i = 0; i < lanes; ++i) {
@@ -82,11 +81,9 @@ void packPanel(ElementType type, const uint8_t *rows, int64_t columns, uint8_t *
   case 1:
     return packPanelOf(rows, columns, panel);
   case 2:
-    return packPanelOf(reinterpret_cast<const uint16_t *>(rows), columns,
-                       reinterpret_cast<uint16_t *>(panel));
+    return packPanelOf(reinterpret_cast<const uint16_t *>(rows), columns, reinterpret_cast<uint16_t *>(panel));
   default:
-    return packPanelOf(reinterpret_cast<const uint32_t *>(rows), columns,
-                       reinterpret_cast<uint32_t *>(panel));
+    return packPanelOf(reinterpret_cast<const uint32_t *>(rows), columns, reinterpret_cast<uint32_t *>(panel));
   }
 }
 

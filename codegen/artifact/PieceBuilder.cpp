@@ -30,8 +30,7 @@ llvm::Error PieceBuilder::readRun(const RowRun &run, const Piece &piece, uint8_t
     return reader.read(source.shard, offset, target, rowBytes * run.count);
   }
   for (int64_t i = 0; i < run.count; ++i) {
-    if (llvm::Error error =
-            reader.read(source.shard, offset + i * rowBytes, target + i * partBytes, partBytes)) {
+    if (llvm::Error error = reader.read(source.shard, offset + i * rowBytes, target + i * partBytes, partBytes)) {
       return error;
     }
   }

@@ -43,8 +43,7 @@ public:
   OddValues oddValues() const { return found; }
 
 private:
-  llvm::Error readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows,
-                       std::vector<uint8_t> &rows);
+  llvm::Error readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows, std::vector<uint8_t> &rows);
   llvm::Error readRun(const RowRun &run, const Piece &piece, uint8_t *target);
   llvm::Error readScaleRow(const Source &source, int64_t row, const Piece &piece);
   llvm::Error buildPanels(const SliceRecipe &recipe, const Piece &piece);

@@ -21,9 +21,7 @@ constexpr int64_t scaleBlock = FATHOM_SCALE_BLOCK;
 static int64_t ceilDiv(int64_t value, int64_t divisor) { return value / divisor + (value % divisor != 0); }
 
 /// a * b, or false when that is no uint64_t.
-static bool multiply(uint64_t a, uint64_t b, uint64_t &product) {
-  return !__builtin_mul_overflow(a, b, &product);
-}
+static bool multiply(uint64_t a, uint64_t b, uint64_t &product) { return !__builtin_mul_overflow(a, b, &product); }
 
 MappedShape getMappedShape(const SliceRecipe &recipe) {
   if (recipe.layout == Layout::RopeTable) {
@@ -31,8 +29,7 @@ MappedShape getMappedShape(const SliceRecipe &recipe) {
   }
   MappedShape shape{0, recipe.sources.front().columns};
   for (const Source &source : recipe.sources) {
-    shape.rows +=
-        recipe.rowMap == RowMap::Interleave ? ceilDiv(source.rows, panelWidth) * panelWidth : source.rows;
+    shape.rows += recipe.rowMap == RowMap::Interleave ? ceilDiv(source.rows, panelWidth) * panelWidth : source.rows;
   }
   return shape;
 }
@@ -56,8 +53,7 @@ private:
     return makeError(ExitClass::Internal, "recipe of " + what + ": " + why);
   }
   llvm::Error checkSource(const Source &source) const;
-  llvm::Error checkRange(uint32_t shard, uint64_t offset, int64_t rows, int64_t columns,
-                         ElementType type) const;
+  llvm::Error checkRange(uint32_t shard, uint64_t offset, int64_t rows, int64_t columns, ElementType type) const;
   llvm::Error checkSources() const;
   llvm::Expected<uint64_t> outputSize() const;
 
@@ -77,22 +73,20 @@ llvm::Error RecipeChecker::checkRange(uint32_t shard, uint64_t offset, int64_t r
   uint64_t end = 0;
   if (!multiply(rows, columns, bytes) || !multiply(bytes, byteWidth(type), bytes) ||
       __builtin_add_overflow(offset, bytes, &end) || end > shards[shard].size) {
-    return makeError(ExitClass::BadInput, what + " lies beyond the end of " + quotePath(shards[shard].path) +
-                                              " (" + llvm::Twine(shards[shard].size) + " bytes)");
+    return makeError(ExitClass::BadInput, what + " lies beyond the end of " + quotePath(shards[shard].path) + " (" +
+                                              llvm::Twine(shards[shard].size) + " bytes)");
   }
   return llvm::Error::success();
 }
 
 llvm::Error RecipeChecker::checkSource(const Source &source) const {
   // Bounds that keep every later sum and product of rows inside an int64_t.
-  if (source.rows < 1 || source.columns < 1 || source.rows > INT64_MAX >> 16 ||
-      source.columns > INT64_MAX >> 16) {
+  if (source.rows < 1 || source.columns < 1 || source.rows > INT64_MAX >> 16 || source.columns > INT64_MAX >> 16) {
     return bad("source of shape [" + llvm::Twine(source.rows) + ", " + llvm::Twine(source.columns) + "]");
   }
   const Source &first = recipe.sources.front();
   if (source.columns != first.columns) {
-    return bad("sources with " + llvm::Twine(first.columns) + " and " + llvm::Twine(source.columns) +
-               " columns");
+    return bad("sources with " + llvm::Twine(first.columns) + " and " + llvm::Twine(source.columns) + " columns");
   }
   bool convert = recipe.layout == Layout::F32 || recipe.layout == Layout::PanelScales;
   if (!convert && source.type != first.type) {

@@ -77,8 +77,7 @@ llvm::Error ShardReader::read(uint32_t shard, uint64_t offset, void *bytes, uint
       return makeSystemError("cannot read " + quotePath(shards[shard].path), errno);
     }
     if (count == 0) {
-      return makeError(ExitClass::InputOutput, quotePath(shards[shard].path) + " ends at byte " +
-                                                   llvm::Twine(offset) +
+      return makeError(ExitClass::InputOutput, quotePath(shards[shard].path) + " ends at byte " + llvm::Twine(offset) +
                                                    "; it became shorter while it was compiled");
     }
     position += count;

@@ -59,22 +59,25 @@ static void handleSignal(int number) {
 
 static void installHandler(size_t index) {
   int number = handledSignals[index];
-  // The previous action must be in place before the handler can run.
-  if (sigaction(number, nullptr, &previousActions[index]) != 0) {
+  struct sigaction current;
+  if (sigaction(number, nullptr, &current) != 0 || current.sa_handler == handleSignal) {
     return;
   }
-  bool ignored =
-      !(previousActions[index].sa_flags & SA_SIGINFO) && previousActions[index].sa_handler == SIG_IGN;
-  if (ignored) {
+  if (!(current.sa_flags & SA_SIGINFO) && current.sa_handler == SIG_IGN) {
     return;
   }
+  // In place before the handler can run.
+  previousActions[index] = current;
   struct sigaction action = {};
   action.sa_handler = handleSignal;
   sigemptyset(&action.sa_mask);
   sigaction(number, &action, nullptr);
 }
 
+/// Done for every file: whoever installed a handler since then is called after ours.
 static void installHandlers() {
+  static std::mutex installing;
+  std::lock_guard<std::mutex> lock(installing);
   for (size_t i = 0; i < std::size(handledSignals); ++i) {
     installHandler(i);
   }
@@ -96,8 +99,7 @@ static int takeSlot() {
 }
 
 TemporaryRegistration::TemporaryRegistration(int directory, const std::string &name) : slot(-1) {
-  static std::once_flag installed;
-  std::call_once(installed, installHandlers);
+  installHandlers();
   if (name.size() > NAME_MAX) {
     return;
   }

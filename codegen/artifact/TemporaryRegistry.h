@@ -10,7 +10,7 @@
 
 namespace fathom::codegen {
 
-/// Remembers one temporary file for as long as it lives. The first one installs handlers of SIGINT, SIGTERM
+/// Remembers one temporary file for as long as it lives. Each makes sure that there are handlers of SIGINT, SIGTERM
 /// and SIGHUP, which remove all remembered files and then raise the signal again with the disposition that
 /// was there before, and has SIGXFSZ ignored, so that a write beyond a limit fails instead of killing the
 /// process.

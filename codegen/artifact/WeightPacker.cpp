@@ -29,8 +29,8 @@ struct Ticket {
 /// parallel.
 class Packing {
 public:
-  Packing(llvm::ArrayRef<PackJob> jobs, size_t weightCount, llvm::ArrayRef<ShardFile> shards,
-          AtomicFile &file, uint64_t segmentOffset, uint64_t segmentSize, const PackOptions &options)
+  Packing(llvm::ArrayRef<PackJob> jobs, size_t weightCount, llvm::ArrayRef<ShardFile> shards, AtomicFile &file,
+          uint64_t segmentOffset, uint64_t segmentSize, const PackOptions &options)
       : jobs(jobs), reader(shards), file(file), segmentOffset(segmentOffset), segmentSize(segmentSize),
         options(options) {
     result.findings.resize(weightCount);
@@ -181,9 +181,8 @@ llvm::Expected<PackResult> Packing::run() {
 }
 
 llvm::Expected<PackResult> packWeights(llvm::ArrayRef<PackJob> jobs, size_t weightCount,
-                                       llvm::ArrayRef<ShardFile> shards, AtomicFile &file,
-                                       uint64_t segmentOffset, uint64_t segmentSize,
-                                       const PackOptions &options) {
+                                       llvm::ArrayRef<ShardFile> shards, AtomicFile &file, uint64_t segmentOffset,
+                                       uint64_t segmentSize, const PackOptions &options) {
   return Packing(jobs, weightCount, shards, file, segmentOffset, segmentSize, options).run();
 }
 

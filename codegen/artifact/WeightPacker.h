@@ -56,9 +56,8 @@ struct PackResult {
 /// Writes the weights segment of `segmentSize` bytes at `segmentOffset` of `file`. `jobs` are in the order of
 /// their offsets, do not overlap and have passed computeSliceSize(); bytes between them are zero.
 llvm::Expected<PackResult> packWeights(llvm::ArrayRef<PackJob> jobs, size_t weightCount,
-                                       llvm::ArrayRef<ShardFile> shards, AtomicFile &file,
-                                       uint64_t segmentOffset, uint64_t segmentSize,
-                                       const PackOptions &options);
+                                       llvm::ArrayRef<ShardFile> shards, AtomicFile &file, uint64_t segmentOffset,
+                                       uint64_t segmentSize, const PackOptions &options);
 
 } // namespace fathom::codegen
 

@@ -1,0 +1,307 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Whole artifacts read back: header, hashes, metadata, segments; alone and in executables.
+
+#include "codegen/artifact/ArtifactWriter.h"
+
+#include "codegen/artifact/Hash.h"
+#include "fathom/artifact_abi.h"
+#include "test/codegen/artifact/Support.h"
+
+#include <cmath>
+#include <cstring>
+#include <fcntl.h>
+#include <mutex>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fathom::codegen::test {
+
+namespace {
+
+/// An artifact as a reader sees it.
+struct ReadArtifact {
+  explicit ReadArtifact(llvm::StringRef file) : bytes(file) {
+    memcpy(&header, bytes.data(), sizeof(header));
+    metadata = bytes.substr(sizeof(header), header.metadata_size);
+    program = fathom::artifact::GetProgram(metadata.data());
+  }
+
+  llvm::StringRef segment(uint32_t index) const {
+    const fathom::artifact::Segment *segment = program->segments()->Get(index);
+    return bytes.substr(segment->offset(), segment->size());
+  }
+
+  llvm::StringRef slice(uint32_t index) const {
+    const fathom::artifact::WeightSlice *slice = program->weight_slices()->Get(index);
+    return segment(slice->segment()).substr(slice->offset(), slice->size());
+  }
+
+  void expectValid() const {
+    EXPECT_EQ(memcmp(header.magic, FATHOM_ARTIFACT_MAGIC, 8), 0);
+    EXPECT_EQ(header.version_major, FATHOM_ARTIFACT_VERSION_MAJOR);
+    EXPECT_EQ(header.total_size, bytes.size());
+    EXPECT_EQ(header.header_hash, hashBytes(bytes.take_front(offsetof(fathom_artifact_header_t, header_hash))));
+    EXPECT_EQ(header.metadata_hash, hashBytes(metadata));
+    flatbuffers::Verifier verifier(metadata.bytes_begin(), metadata.size());
+    EXPECT_TRUE(fathom::artifact::VerifyProgramBuffer(verifier));
+    for (uint32_t i = 0; i < program->segments()->size(); ++i) {
+      const fathom::artifact::Segment *place = program->segments()->Get(i);
+      if (!place->external()) {
+        EXPECT_EQ(place->offset() % FATHOM_SEGMENT_ALIGNMENT, 0u);
+        EXPECT_EQ(place->hash(), hashBytes(segment(i))) << i;
+      }
+    }
+  }
+
+  llvm::StringRef bytes;
+  llvm::StringRef metadata;
+  fathom_artifact_header_t header;
+  const fathom::artifact::Program *program;
+};
+
+struct WriterFixture {
+  WriterFixture() {
+    sources = {shard.add(33, 70, ElementType::BF16, 1), shard.add(40, 33, ElementType::BF16, 2)};
+    contents = makeSmallContents(shard.save(directory.path("shard")), sources, code);
+  }
+
+  std::string write(const std::string &name) {
+    auto report = writeArtifact(contents, directory.path(name), options);
+    EXPECT_TRUE(static_cast<bool>(report)) << (report ? "" : llvm::toString(report.takeError()));
+    std::string bytes = readFile(directory.path(name));
+    EXPECT_EQ(report->fileBytes, bytes.size());
+    warnings = report->warnings;
+    return bytes;
+  }
+
+  TemporaryDirectory directory;
+  ShardBuilder shard;
+  std::vector<Source> sources;
+  std::string code = std::string(5000, '\x90');
+  ArtifactContents contents;
+  WriteOptions options;
+  std::vector<std::string> warnings;
+};
+
+} // namespace
+
+TEST(ArtifactWriter, WritesWhatAReaderVerifies) {
+  WriterFixture fixture;
+  std::string bytes = fixture.write("model.fathom");
+  ReadArtifact artifact(bytes);
+  artifact.expectValid();
+  EXPECT_EQ(artifact.segment(0), fixture.code);
+  ASSERT_EQ(artifact.program->weight_slices()->size(), 3u);
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(artifact.program->weight_slices()->Get(i)->offset() % 64, 0u);
+    const auto &recipe = std::get<SliceRecipe>(fixture.contents.weights[i].slices[0]);
+    EXPECT_TRUE(artifact.slice(i) == packNaively(recipe, fixture.shard.bytes)) << i;
+  }
+}
+
+TEST(ArtifactWriter, KeepsEveryFact) {
+  WriterFixture fixture;
+  std::string bytes = fixture.write("model.fathom");
+  ReadArtifact artifact(bytes);
+  const auto &program = *artifact.program;
+  EXPECT_EQ(program.target()->triple()->str(), "x86_64-unknown-linux-gnu");
+  EXPECT_EQ(program.target()->cpu()->str(), "x86-64-v3");
+  EXPECT_EQ(program.target()->features()->Get(0)->str(), "avx512f");
+  EXPECT_EQ(program.model()->family()->str(), "deepseek_v3");
+  EXPECT_EQ(program.model()->vocabulary(), 256u);
+  EXPECT_EQ(program.model()->max_context(), 128u);
+  EXPECT_EQ(program.model()->bos_token(), 0);
+  EXPECT_EQ(program.model()->eos_tokens()->Get(1), 2);
+  EXPECT_EQ(program.model()->top_p(), 0.9f);
+  EXPECT_EQ(program.cache()->width(), 48u);
+  EXPECT_EQ(program.code()->segment(), 0u);
+  EXPECT_EQ(program.code()->scratch_bytes(), 4096u);
+  EXPECT_EQ(program.entry_points()->Get(1)->name()->str(), "decode");
+  EXPECT_EQ(program.entry_points()->Get(1)->address(), 64u);
+  EXPECT_EQ(program.entry_points()->Get(1)->max_rows(), 8u);
+  EXPECT_EQ(program.weights()->Get(1)->first_slice(), 1u);
+  EXPECT_EQ(program.weights()->Get(1)->shape()->Get(1), 33);
+  EXPECT_EQ(program.weights()->Get(1)->layout()->str(), "panels");
+  EXPECT_EQ(program.kernels()->Get(0)->dispatches(), 14u);
+  EXPECT_EQ(program.buffers()->Get(0)->size(), 4096u);
+  EXPECT_EQ(program.build()->llvm_version()->str(), "22.1.8");
+  EXPECT_EQ(program.tokenizer(), nullptr);
+}
+
+TEST(ArtifactWriter, WritesTheSameBytesAtAnyPathWithAnyNumberOfThreads) {
+  WriterFixture fixture;
+  std::string first = fixture.write("model.fathom");
+  fixture.options.pack.threads = 1;
+  EXPECT_TRUE(fixture.write("another") == first);
+  // The checkpoint may lie elsewhere as well.
+  fixture.contents.shards = {fixture.shard.save(fixture.directory.path("moved"))};
+  fixture.options.pack.pieceBytes = 1 << 12;
+  EXPECT_TRUE(fixture.write("third") == first);
+  EXPECT_EQ(first.find(fixture.directory.getRoot()), std::string::npos);
+}
+
+TEST(ArtifactWriter, PointsIntoShardsThatStayWhereTheyAre) {
+  WriterFixture fixture;
+  fixture.contents.externalShards = {{"model.safetensors", fixture.shard.bytes.size(), 77}};
+  fixture.contents.checkpointDirectory = "../checkpoint";
+  fixture.contents.weights[0].slices[0] = ExternalSlice{0, fixture.sources[0].offset, 4620};
+  std::string bytes = fixture.write("model.fathom");
+  ReadArtifact artifact(bytes);
+  artifact.expectValid();
+  const auto *shard = artifact.program->segments()->Get(2);
+  EXPECT_TRUE(shard->external());
+  EXPECT_EQ(shard->name()->str(), "model.safetensors");
+  EXPECT_EQ(shard->directory()->str(), "../checkpoint");
+  EXPECT_EQ(shard->size(), fixture.shard.bytes.size());
+  EXPECT_EQ(shard->hash(), 77u);
+  EXPECT_EQ(artifact.program->weight_slices()->Get(0)->segment(), 2u);
+  EXPECT_EQ(artifact.program->weight_slices()->Get(0)->offset(), fixture.sources[0].offset);
+  EXPECT_EQ(artifact.program->weight_slices()->Get(1)->segment(), 1u);
+}
+
+TEST(ArtifactWriter, RefusesExternalSlicesBeyondTheirShard) {
+  WriterFixture fixture;
+  fixture.contents.externalShards = {{"model.safetensors", 100, 77}};
+  for (ExternalSlice slice : {ExternalSlice{0, 90, 11}, ExternalSlice{0, UINT64_MAX, 2}, ExternalSlice{0, 101, 0}}) {
+    fixture.contents.weights[0].slices[0] = slice;
+    EXPECT_EQ(exitCode(writeArtifact(fixture.contents, fixture.directory.path("m"), {})), 3);
+  }
+  fixture.contents.weights[0].slices[0] = ExternalSlice{1, 0, 1};
+  EXPECT_EQ(exitCode(writeArtifact(fixture.contents, fixture.directory.path("m"), {})), 70);
+}
+
+TEST(ArtifactWriter, ReportsEveryBadRecipeByTheWeightsName) {
+  WriterFixture fixture;
+  std::get<SliceRecipe>(fixture.contents.weights[0].slices[0]).sources[0].offset = 1 << 30;
+  std::get<SliceRecipe>(fixture.contents.weights[1].slices[0]).sources[0].offset = 1 << 30;
+  auto report = writeArtifact(fixture.contents, fixture.directory.path("m"), {});
+  ExitStatus status = takeExitStatus(report.takeError());
+  EXPECT_EQ(status.code, 3);
+  EXPECT_NE(status.message.find("layers.0.q_proj"), std::string::npos);
+  EXPECT_NE(status.message.find("layers.1.q_proj"), std::string::npos);
+}
+
+TEST(ArtifactWriter, WarnsAboutOddValuesByTheModelPart) {
+  WriterFixture fixture;
+  float odd = NAN;
+  uint16_t bits;
+  memcpy(&bits, reinterpret_cast<char *>(&odd) + 2, 2);
+  memcpy(&fixture.shard.bytes[fixture.sources[1].offset], &bits, 2);
+  fixture.shard.save(fixture.directory.path("shard"));
+  fixture.contents.weights[1].sliceName = [](uint32_t slice) { return "part " + std::to_string(slice); };
+  fixture.write("model.fathom");
+  ASSERT_EQ(fixture.warnings.size(), 1u);
+  EXPECT_EQ(fixture.warnings[0], "layers.1.q_proj: 1 values are NaN or infinite, the first in part 0");
+}
+
+/// A tokenizer's table with `size` bytes of text and nothing else.
+static flatbuffers::Offset<fathom::artifact::Tokenizer> buildTokenizer(flatbuffers::FlatBufferBuilder &builder,
+                                                                       size_t size) {
+  std::vector<uint8_t> text(size);
+  std::vector<uint32_t> numbers(1);
+  std::vector<fathom::artifact::MergeSlot> merges(1);
+  std::vector<fathom::artifact::AddedToken> tokens;
+  auto added = fathom::artifact::CreateAddedTokensDirect(builder, &tokens, &numbers);
+  return fathom::artifact::CreateTokenizerDirect(builder, &text, &numbers, &numbers, &merges, added, added, &numbers);
+}
+
+TEST(ArtifactWriter, EmbedsTheTokenizer) {
+  WriterFixture fixture;
+  fixture.contents.tokenizer = [](flatbuffers::FlatBufferBuilder &builder) { return buildTokenizer(builder, 100); };
+  std::string bytes = fixture.write("model.fathom");
+  ReadArtifact artifact(bytes);
+  artifact.expectValid();
+  EXPECT_NE(artifact.program->tokenizer(), nullptr);
+}
+
+TEST(ArtifactWriter, RefusesATokenizerThatChangesItsSize) {
+  WriterFixture fixture;
+  size_t size = 100;
+  fixture.contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {
+    return buildTokenizer(builder, size += 100);
+  };
+  EXPECT_EQ(exitCode(writeArtifact(fixture.contents, fixture.directory.path("m"), {})), 70);
+}
+
+TEST(ArtifactWriter, AppendsTheArtifactToTheRuntimesExecutable) {
+  WriterFixture fixture;
+  std::string alone = fixture.write("model.fathom");
+  std::string stub(5000, 's');
+  std::string path = fixture.directory.path("program");
+  auto report = writeExecutable(fixture.contents, llvm::MemoryBufferRef(stub, "stub"), path, {});
+  ASSERT_TRUE(static_cast<bool>(report));
+  std::string bytes = readFile(path);
+  EXPECT_EQ(report->fileBytes, bytes.size());
+  EXPECT_EQ(bytes.substr(0, 5000), stub);
+  fathom_artifact_trailer_t trailer;
+  memcpy(&trailer, bytes.data() + bytes.size() - sizeof(trailer), sizeof(trailer));
+  EXPECT_EQ(memcmp(trailer.magic, FATHOM_ARTIFACT_MAGIC, 8), 0);
+  EXPECT_EQ(trailer.artifact_offset, 8192u);
+  EXPECT_TRUE(bytes.substr(8192, bytes.size() - 8192 - sizeof(trailer)) == alone);
+  EXPECT_EQ(access(path.c_str(), X_OK), 0);
+}
+
+namespace {
+
+/// Forgets everything that is written except the first and the last bytes.
+class ForgetfulFileSystem : public FileSystem {
+public:
+  int allocate(int, uint64_t size) override {
+    reserved = size;
+    return 0;
+  }
+  ssize_t writeAt(int file, const void *bytes, size_t size, uint64_t offset) override {
+    std::lock_guard<std::mutex> lock(mutex);
+    written += size;
+    if (offset < 1 << 16) {
+      return FileSystem::writeAt(file, bytes, size, offset);
+    }
+    if (offset + size == reserved) {
+      last.assign(static_cast<const char *>(bytes), size);
+    }
+    return static_cast<ssize_t>(size);
+  }
+
+  uint64_t reserved = 0;
+  uint64_t written = 0;
+  std::string last;
+
+private:
+  std::mutex mutex;
+};
+
+} // namespace
+
+TEST(ArtifactWriter, PlacesWeightsBeyondFourGibibytes) {
+  WriterFixture fixture;
+  constexpr int64_t columns = int64_t(1) << 20;
+  constexpr uint64_t shardBytes = 4300ull << 20;
+  std::string path = fixture.directory.path("big");
+  int descriptor = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
+  ASSERT_EQ(ftruncate(descriptor, shardBytes), 0);
+  close(descriptor);
+  fixture.contents.shards.push_back({path, shardBytes});
+  SliceRecipe big;
+  big.sources = {Source{1, 0, 4300, columns, ElementType::F8E4M3, {}}};
+  fixture.contents.weights.insert(fixture.contents.weights.begin(),
+                                  {"big", "f8e4m3", {4300, columns}, "rows", {big}, {}});
+  ForgetfulFileSystem fileSystem;
+  fixture.options.fileSystem = &fileSystem;
+  auto report = writeExecutable(fixture.contents, llvm::MemoryBufferRef("stub", "stub"),
+                                fixture.directory.path("program"), fixture.options);
+  ASSERT_TRUE(static_cast<bool>(report));
+  EXPECT_EQ(report->fileBytes, fileSystem.reserved);
+  EXPECT_GT(fileSystem.written, shardBytes);
+  fathom_artifact_trailer_t trailer;
+  ASSERT_EQ(fileSystem.last.size(), sizeof(trailer));
+  memcpy(&trailer, fileSystem.last.data(), sizeof(trailer));
+  EXPECT_EQ(trailer.artifact_offset, 4096u);
+  std::string front = readFile(fixture.directory.path("program"));
+  ReadArtifact artifact(llvm::StringRef(front).drop_front(4096));
+  EXPECT_EQ(artifact.header.total_size, fileSystem.reserved - 4096 - sizeof(trailer));
+  EXPECT_EQ(artifact.program->weight_slices()->Get(1)->offset(), shardBytes);
+}
+
+} // namespace fathom::codegen::test

@@ -1,0 +1,93 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks of recipes, and the pieces they are cut into.
+
+#include "codegen/artifact/RecipePlan.h"
+
+#include "test/codegen/artifact/Support.h"
+
+namespace fathom::codegen::test {
+
+static SliceRecipe makeRecipe(Layout layout, std::vector<Source> sources, RowMap rowMap = RowMap::Concat) {
+  SliceRecipe recipe;
+  recipe.layout = layout;
+  recipe.rowMap = rowMap;
+  recipe.sources = std::move(sources);
+  return recipe;
+}
+
+static const ShardFile bigShard = {"model.safetensors", 1 << 20};
+
+static int check(const SliceRecipe &recipe) { return exitCode(computeSliceSize(recipe, {bigShard}, "layers.0.q")); }
+
+TEST(ComputeSliceSize, RefusesShapesThatDoNotFitTogether) {
+  Source a{0, 0, 4, 8, ElementType::BF16, {}};
+  Source wider{0, 0, 4, 9, ElementType::BF16, {}};
+  Source other{0, 0, 4, 8, ElementType::F16, {}};
+  Source taller{0, 0, 5, 8, ElementType::BF16, {}};
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, a})), 0);
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, wider})), 70);
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, other})), 70);
+  EXPECT_EQ(check(makeRecipe(Layout::F32, {a, other})), 0);
+  EXPECT_EQ(check(makeRecipe(Layout::Panels, {a, taller}, RowMap::Interleave)), 70);
+  EXPECT_EQ(check(makeRecipe(Layout::Panels, {a}, RowMap::Interleave)), 70);
+  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {a})), 70);
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {})), 70);
+  EXPECT_EQ(check(makeRecipe(Layout::RopeTable, {})), 70);
+}
+
+TEST(ComputeSliceSize, RefusesSourcesBeyondTheirShard) {
+  Source source{0, (1 << 20) - 64, 4, 8, ElementType::BF16, {}};
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 0);
+  ++source.offset;
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 3);
+  source.offset = UINT64_MAX - 3;
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 3);
+  source.offset = 0;
+  source.shard = 1;
+  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 70);
+}
+
+TEST(ComputeSliceSize, RefusesProductsThatOverflow) {
+  for (int64_t huge : {INT64_MAX, INT64_MAX >> 16, int64_t(1) << 32, int64_t(-1), int64_t(0)}) {
+    Source source{0, 0, huge, huge, ElementType::F32, {}};
+    EXPECT_NE(check(makeRecipe(Layout::Rows, {source})), 0) << huge;
+  }
+  SliceRecipe rope;
+  rope.layout = Layout::RopeTable;
+  rope.rope = {INT64_MAX, {1.0}, 1.0};
+  EXPECT_EQ(check(rope), 4);
+}
+
+TEST(ComputeSliceSize, RefusesScalesBeyondTheirShard) {
+  Source source{0, 0, 129, 129, ElementType::F8E4M3, ScaleSource{0, (1 << 20) - 16}};
+  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {source})), 0);
+  source.scale->offset += 4;
+  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {source})), 3);
+}
+
+/// Every piece must be small, and together they must be the slice.
+TEST(PieceCursor, CutsMatricesOfAnyShapeIntoSmallPieces) {
+  constexpr uint64_t limit = 1 << 16;
+  for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales, Layout::F32}) {
+    for (auto [rows, columns] :
+         {std::pair<int64_t, int64_t>{1, 1}, {100, 300}, {1, 1 << 20}, {1 << 20, 1}, {33, 70001}}) {
+      Source source{0, 0, rows, columns, ElementType::BF16, ScaleSource{0, 0}};
+      SliceRecipe recipe = makeRecipe(layout, {source});
+      ShardFile shard{"s", 1ull << 40};
+      uint64_t size = llvm::cantFail(computeSliceSize(recipe, {shard}, "w"));
+      uint64_t total = 0;
+      for (PieceCursor cursor(recipe, limit); !cursor.isDone();) {
+        Piece piece = cursor.next();
+        ASSERT_LE(piece.bytes, limit);
+        ASSERT_LE((piece.rowEnd - piece.rowBegin) * (piece.columnEnd - piece.columnBegin) * 2, int64_t(limit));
+        ASSERT_GT(piece.bytes, 0u);
+        total += piece.bytes;
+      }
+      EXPECT_EQ(total, size) << "layout " << int(layout) << " of " << rows << "x" << columns;
+    }
+  }
+}
+
+} // namespace fathom::codegen::test

@@ -1,0 +1,237 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The packer against its naive twin, and its behaviour with odd values, vanishing input and huge input.
+
+#include "codegen/artifact/WeightPacker.h"
+
+#include "codegen/artifact/Hash.h"
+#include "test/codegen/artifact/Support.h"
+
+#include <cmath>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace fathom::codegen::test {
+
+namespace {
+
+/// A packer's input, run and result.
+struct PackFixture {
+  TemporaryDirectory directory;
+  ShardBuilder shard;
+  std::vector<SliceRecipe> recipes;
+  PackOptions options;
+  PackResult result;
+
+  void add(Layout layout, std::vector<Source> sources, RowMap rowMap = RowMap::Concat) {
+    SliceRecipe recipe;
+    recipe.layout = layout;
+    recipe.rowMap = rowMap;
+    recipe.sources = std::move(sources);
+    recipes.push_back(std::move(recipe));
+  }
+
+  std::vector<PackJob> makeJobs(const ShardFile &file, uint64_t &size) const {
+    std::vector<PackJob> jobs;
+    size = 0;
+    for (uint32_t i = 0; i < recipes.size(); ++i) {
+      uint64_t bytes = llvm::cantFail(computeSliceSize(recipes[i], {file}, "w"));
+      jobs.push_back({&recipes[i], size, bytes, i, 0});
+      size = (size + bytes + 63) / 64 * 64;
+    }
+    return jobs;
+  }
+
+  llvm::Error pack(const ShardFile &file) {
+    uint64_t size = 0;
+    std::vector<PackJob> jobs = makeJobs(file, size);
+    auto output = llvm::cantFail(AtomicFile::create(directory.path("packed"), {}));
+    auto packed = packWeights(jobs, recipes.size(), {file}, *output, 0, size, options);
+    if (!packed) {
+      return packed.takeError();
+    }
+    result = std::move(*packed);
+    return output->commit();
+  }
+
+  std::string packedBytes() const { return readFile(directory.path("packed")); }
+
+  std::string expectedBytes() const {
+    std::string bytes;
+    for (const SliceRecipe &recipe : recipes) {
+      bytes += packNaively(recipe, shard.bytes);
+      bytes.resize((bytes.size() + 63) / 64 * 64, '\0');
+    }
+    return bytes;
+  }
+
+  void expectExact() {
+    ASSERT_EQ(exitCode(pack(shard.save(directory.path("shard")))), 0);
+    std::string bytes = packedBytes();
+    // Not EXPECT_EQ, which would print megabytes.
+    EXPECT_TRUE(bytes == expectedBytes());
+    EXPECT_EQ(result.hash, hashBytes(bytes));
+  }
+};
+
+} // namespace
+
+TEST(WeightPacker, CopiesRows) {
+  PackFixture fixture;
+  fixture.add(Layout::Rows, {fixture.shard.add(5, 7, ElementType::BF16, 1)});
+  fixture.add(Layout::Rows, {fixture.shard.add(3, 1001, ElementType::F8E4M3, 2)});
+  fixture.expectExact();
+}
+
+class PackLayout : public testing::TestWithParam<std::tuple<ElementType, int64_t, int64_t>> {};
+
+TEST_P(PackLayout, EqualsTheNaiveLoopsInSmallPieces) {
+  auto [type, rows, columns] = GetParam();
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 12;
+  fixture.add(Layout::Panels, {fixture.shard.add(rows, columns, type, 3)});
+  fixture.add(Layout::F32, {fixture.shard.add(rows, columns, type, 4)});
+  Source scaled = fixture.shard.addScaled(rows, columns, 5);
+  fixture.add(Layout::PanelScales, {scaled});
+  fixture.add(Layout::F32, {scaled});
+  fixture.expectExact();
+}
+
+INSTANTIATE_TEST_SUITE_P(RaggedShapes, PackLayout,
+                         testing::Combine(testing::Values(ElementType::BF16, ElementType::F16, ElementType::F32,
+                                                          ElementType::F8E4M3),
+                                          testing::Values(1, 31, 32, 33, 129), testing::Values(1, 127, 128, 129, 700)));
+
+TEST(WeightPacker, ConcatenatesSourcesInsideAPanel) {
+  PackFixture fixture;
+  Source q = fixture.shard.addScaled(48, 300, 1);
+  Source kv = fixture.shard.addScaled(201, 300, 2);
+  for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales, Layout::F32}) {
+    fixture.add(layout, {q, kv, q});
+  }
+  fixture.expectExact();
+}
+
+TEST(WeightPacker, InterleavesPaddedBlocksOfTwoSources) {
+  PackFixture fixture;
+  for (int64_t rows : {1, 32, 48, 161}) {
+    Source gate = fixture.shard.addScaled(rows, 260, 1);
+    Source up = fixture.shard.addScaled(rows, 260, 2);
+    for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales, Layout::F32}) {
+      fixture.add(layout, {gate, up}, RowMap::Interleave);
+    }
+  }
+  fixture.expectExact();
+}
+
+TEST(WeightPacker, ComputesRopeTables) {
+  PackFixture fixture;
+  SliceRecipe rope;
+  rope.layout = Layout::RopeTable;
+  rope.rope = {777, {1.0, 0.31, 1e-4}, 0.8125};
+  fixture.recipes.push_back(rope);
+  fixture.options.pieceBytes = 1000;
+  fixture.expectExact();
+}
+
+TEST(WeightPacker, WritesTheSameBytesWithAnyNumberOfThreads) {
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 12;
+  for (uint32_t i = 0; i < 20; ++i) {
+    fixture.add(Layout::Panels, {fixture.shard.add(65 + i, 90, ElementType::BF16, i)});
+  }
+  for (unsigned threads : {1, 2, 7}) {
+    fixture.options.threads = threads;
+    fixture.expectExact();
+  }
+}
+
+TEST(WeightPacker, CountsEveryOddValueOnce) {
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 12;
+  Source plain = fixture.shard.add(40, 50, ElementType::BF16, 1);
+  uint16_t infinity = 0x7f80;
+  memcpy(&fixture.shard.bytes[plain.offset + 100], &infinity, 2);
+  memcpy(&fixture.shard.bytes[plain.offset + 3998], &infinity, 2);
+  Source scaled = fixture.shard.addScaled(200, 700, 2);
+  float bad[] = {NAN, -1.0f};
+  memcpy(&fixture.shard.bytes[scaled.scale->offset + 8], bad, sizeof(bad));
+  fixture.add(Layout::Panels, {plain});
+  fixture.add(Layout::PanelScales, {scaled, scaled});
+  fixture.add(Layout::F32, {scaled});
+  ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
+  EXPECT_EQ(fixture.result.findings[0].odd.nonFinite, 2u);
+  EXPECT_EQ(fixture.result.findings[0].odd.badScales, 0u);
+  EXPECT_EQ(fixture.result.findings[1].odd.badScales, 4u);
+  EXPECT_EQ(fixture.result.findings[2].odd.badScales, 2u);
+}
+
+TEST(WeightPacker, ReportsProgressUpToTheTotal) {
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 12;
+  fixture.add(Layout::Rows, {fixture.shard.add(100, 64, ElementType::F32, 1)});
+  uint64_t last = 0;
+  unsigned calls = 0;
+  fixture.options.progress = [&](uint64_t done, uint64_t total) {
+    EXPECT_GT(done, last);
+    EXPECT_EQ(total, 25600u);
+    last = done;
+    ++calls;
+  };
+  fixture.expectExact();
+  EXPECT_EQ(last, 25600u);
+  EXPECT_GT(calls, 3u);
+}
+
+TEST(WeightPacker, FailsWhenAShardChangedItsSizeSinceItsHeaderWasRead) {
+  PackFixture fixture;
+  fixture.add(Layout::Rows, {fixture.shard.add(4, 4, ElementType::F32, 1)});
+  ShardFile file = fixture.shard.save(fixture.directory.path("shard"));
+  ASSERT_EQ(truncate(file.path.c_str(), 40), 0);
+  EXPECT_EQ(exitCode(fixture.pack(file)), 5);
+  EXPECT_EQ(fixture.directory.list(), std::vector<std::string>{"shard"});
+}
+
+TEST(WeightPacker, FailsWhenAShardIsTruncatedWhileItIsRead) {
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 12;
+  fixture.add(Layout::Panels, {fixture.shard.add(2000, 64, ElementType::F32, 1)});
+  ShardFile file = fixture.shard.save(fixture.directory.path("shard"));
+  fixture.options.progress = [&](uint64_t, uint64_t) { EXPECT_EQ(truncate(file.path.c_str(), 4096), 0); };
+  EXPECT_EQ(exitCode(fixture.pack(file)), 5);
+  EXPECT_EQ(fixture.directory.list(), std::vector<std::string>{"shard"});
+}
+
+TEST(WeightPacker, FailsOnAShardThatIsMissingOrNoFile) {
+  PackFixture fixture;
+  fixture.add(Layout::Rows, {fixture.shard.add(4, 4, ElementType::F32, 1)});
+  EXPECT_EQ(exitCode(fixture.pack({fixture.directory.path("absent"), 1 << 20})), 5);
+  EXPECT_EQ(exitCode(fixture.pack({fixture.directory.getRoot(), 1 << 20})), 5);
+}
+
+static long peakResidentKilobytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST(WeightPacker, StaysSmallHoweverLargeTheInputIs) {
+  PackFixture fixture;
+  // A sparse file: 400 MB in one matrix with wide rows, twice, and one with a single row.
+  ShardFile file{fixture.directory.path("shard"), 400 << 20};
+  int descriptor = open(file.path.c_str(), O_CREAT | O_WRONLY, 0600);
+  ASSERT_EQ(ftruncate(descriptor, file.size), 0);
+  close(descriptor);
+  Source wide{0, 0, 200, 1 << 20, ElementType::BF16, {}};
+  Source single{0, 0, 1, 100 << 20, ElementType::F32, {}};
+  fixture.add(Layout::Panels, {wide});
+  fixture.add(Layout::Rows, {single});
+  long before = peakResidentKilobytes();
+  ASSERT_EQ(exitCode(fixture.pack(file)), 0);
+  EXPECT_LE(peakResidentKilobytes() - before, 64 << 10);
+}
+
+} // namespace fathom::codegen::test
