@@ -12,8 +12,8 @@ namespace {
 constexpr const char *kV3[] = {
     R"(\p{N}{1,3})",
     "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+",
-    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+)"
-    R"(| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+    (R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+)"
+     R"(| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
 };
 
 constexpr const char *kQwen[] = {
@@ -48,9 +48,8 @@ constexpr const char *kCoder[] = {
 };
 
 bool equal(llvm::ArrayRef<std::string> patterns, llvm::ArrayRef<const char *> known) {
-  return patterns.size() == known.size() &&
-         std::equal(patterns.begin(), patterns.end(), known.begin(),
-                    [](const std::string &a, llvm::StringRef b) { return b == a; });
+  return patterns.size() == known.size() && std::equal(patterns.begin(), patterns.end(), known.begin(),
+                                                       [](const std::string &a, llvm::StringRef b) { return b == a; });
 }
 
 } // namespace

@@ -5,6 +5,8 @@
 
 #include "runtime/src/tokenizer/unicode.h"
 
+#include "runtime/src/tokenizer/newer_characters.h"
+
 #include <utf8proc.h>
 
 namespace fathom::tokenizer {
@@ -82,6 +84,8 @@ uint8_t classifyCategory(uint32_t character) {
   case UTF8PROC_CATEGORY_ZL:
   case UTF8PROC_CATEGORY_ZP:
     return kSpace;
+  case UTF8PROC_CATEGORY_CN:
+    return classifyNewer(character);
   default:
     return 0;
   }
@@ -131,8 +135,7 @@ bool isWordCharacter(uint32_t character) {
     return false;
   }
   bool joiner = character == 0x200C || character == 0x200D;
-  bool circledLetter =
-      (character >= 0x24B6 && character <= 0x24E9) || (character >= 0x1F130 && character <= 0x1F189);
+  bool circledLetter = (character >= 0x24B6 && character <= 0x24E9) || (character >= 0x1F130 && character <= 0x1F189);
   if (joiner || circledLetter) {
     return true;
   }
