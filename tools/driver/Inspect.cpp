@@ -1,0 +1,339 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `fathom inspect`: collects facts and tables from an artifact or a checkpoint, then prints them as text or JSON.
+
+#include "tools/driver/Inspect.h"
+
+#include "frontend/huggingface/ModelWeights.h"
+#include "runtime/src/artifact_reader.h"
+#include "tools/driver/InspectReport.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fathom::driver {
+
+using checkpoint::Checkpoint;
+using checkpoint::Diagnostics;
+
+static constexpr llvm::StringLiteral usage = R"(usage: fathom inspect X [--json]
+
+Says what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.
+
+  --json   one JSON object on stdout; sizes are bytes
+)";
+
+/// Text of a file that may be hostile, fit for a terminal and for JSON.
+static std::string show(llvm::StringRef text) { return checkpoint::escape(text); }
+
+static std::string show(const flatbuffers::String *text) {
+  return text ? show(llvm::StringRef(text->c_str(), text->size())) : "";
+}
+
+template <typename Range>
+static json::Array toArray(const Range &range) {
+  json::Array array;
+  for (const auto &value : range) {
+    array.push_back(value);
+  }
+  return array;
+}
+
+/// A float as a person would write it: 0.9, not 0.899999976.
+static double toDecimal(float value) {
+  llvm::SmallString<32> text;
+  llvm::raw_svector_ostream(text) << llvm::format("%.7g", static_cast<double>(value));
+  double decimal = value;
+  llvm::to_float(text, decimal);
+  return decimal;
+}
+
+/// Elements of a vector that may be absent.
+template <typename Element>
+static auto each(const flatbuffers::Vector<Element> *vector) {
+  using Value = typename flatbuffers::Vector<Element>::return_type;
+  return vector ? std::vector<Value>(vector->begin(), vector->end()) : std::vector<Value>();
+}
+
+static void describeModel(const artifact::Program &program, Report &report) {
+  const artifact::Model &model = *program.model();
+  report.section("model");
+  report.fact("family", show(model.family()));
+  report.fact("vocabulary", model.vocabulary());
+  report.fact("hidden", model.hidden());
+  report.fact("layers", model.layers());
+  report.fact("max_context", model.max_context());
+  report.fact("bos_token", model.bos_token());
+  report.fact("eos_tokens", toArray(each(model.eos_tokens())));
+  report.fact("temperature", toDecimal(model.temperature()));
+  report.fact("top_p", toDecimal(model.top_p()));
+  report.fact("top_k", model.top_k());
+  const artifact::Cache &cache = *program.cache();
+  report.section("cache");
+  report.fact("layers", cache.layers());
+  report.fact("width", cache.width());
+  report.fact("token_bytes", uint64_t(cache.layers()) * cache.width() * sizeof(float));
+}
+
+static void describeSurroundings(const artifact::Program &program, Report &report) {
+  report.section("target");
+  report.fact("triple", show(program.target()->triple()));
+  report.fact("cpu", show(program.target()->cpu()));
+  json::Array features;
+  for (const flatbuffers::String *feature : each(program.target()->features())) {
+    features.push_back(show(feature));
+  }
+  report.fact("features", std::move(features));
+  report.section("tokenizer");
+  const artifact::Tokenizer *tokenizer = program.tokenizer();
+  report.fact("tokens", tokenizer ? json::Value(std::max(tokenizer->token_offsets()->size(), 1u) - 1) : nullptr);
+  if (tokenizer) {
+    report.fact("pre_tokenizer", artifact::EnumNamePreTokenizer(tokenizer->pre_tokenizer()));
+    report.fact("chat_format", artifact::EnumNameChatFormat(tokenizer->chat()));
+  }
+  if (const artifact::BuildRecord *build = program.build()) {
+    report.section("build");
+    report.fact("compiler_version", show(build->compiler_version()));
+    report.fact("llvm_version", show(build->llvm_version()));
+    report.fact("options", show(build->options()));
+  }
+}
+
+static void listCode(const artifact::Program &program, Report &report) {
+  report.table("entry_points", {"name", "min_rows", "max_rows", "arena_bytes", "address"});
+  for (const artifact::EntryPoint *entry : each(program.entry_points())) {
+    report.row({show(entry->name()), entry->min_rows(), entry->max_rows(), entry->arena_bytes(), entry->address()});
+  }
+  report.table("kernels", {"name", "op", "dispatches"});
+  for (const artifact::Kernel *kernel : each(program.kernels())) {
+    report.row({show(kernel->name()), show(kernel->op()), kernel->dispatches()});
+  }
+  report.table("buffers", {"name", "offset", "size_bytes"});
+  for (const artifact::Buffer *buffer : each(program.buffers())) {
+    report.row({show(buffer->name()), buffer->offset(), buffer->size()});
+  }
+}
+
+static void listWeights(const artifact::Program &program, Report &report) {
+  report.table("weights", {"name", "type", "shape", "layout", "slices", "size_bytes", "segment"});
+  for (const artifact::Weight *weight : each(program.weights())) {
+    // Checked by the reader: the slices exist, and so do their segments.
+    uint64_t bytes = 0;
+    uint32_t segment = 0;
+    for (uint32_t i = 0; i < weight->slice_count(); ++i) {
+      const artifact::WeightSlice *slice = program.weight_slices()->Get(weight->first_slice() + i);
+      bytes += slice->size();
+      segment = slice->segment();
+    }
+    std::string name = weight->slice_count() ? show(program.segments()->Get(segment)->name()) : "";
+    report.row({show(weight->name()), show(weight->element_type()), toArray(each(weight->shape())),
+                show(weight->layout()), weight->slice_count(), bytes, name});
+  }
+  report.table("segments", {"name", "directory", "offset", "size_bytes", "xxh3"});
+  for (const artifact::Segment *segment : each(program.segments())) {
+    std::string hash;
+    llvm::raw_string_ostream(hash) << llvm::format_hex_no_prefix(segment->hash(), 16);
+    report.row({show(segment->name()), show(segment->directory()), segment->offset(), segment->size(), hash});
+  }
+}
+
+/// Where the artifact starts in a file: at 0, or where an executable's trailer says.
+static fathom_status_t findArtifact(const runtime::ByteSource &file, uint64_t &offset) {
+  fathom_artifact_trailer_t trailer;
+  char magic[FATHOM_ARTIFACT_MAGIC_SIZE] = {};
+  offset = 0;
+  if (file.size() < sizeof(trailer)) {
+    return FATHOM_STATUS_OK;
+  }
+  FATHOM_RETURN_IF_ERROR(file.read(0, sizeof(magic), magic));
+  FATHOM_RETURN_IF_ERROR(file.read(file.size() - sizeof(trailer), sizeof(trailer), &trailer));
+  bool atStart = memcmp(magic, FATHOM_ARTIFACT_MAGIC, sizeof(magic)) == 0;
+  if (!atStart && memcmp(trailer.magic, FATHOM_ARTIFACT_MAGIC, sizeof(magic)) == 0) {
+    offset = trailer.artifact_offset;
+  }
+  return FATHOM_STATUS_OK;
+}
+
+static fathom_status_t inspectArtifact(const std::string &path, Report &report) {
+  runtime::ByteSource file;
+  runtime::ByteSource source;
+  runtime::Metadata metadata;
+  uint64_t offset = 0;
+  FATHOM_RETURN_IF_ERROR(file.openFile(path.c_str(), 0));
+  FATHOM_RETURN_IF_ERROR(findArtifact(file, offset));
+  FATHOM_RETURN_IF_ERROR(source.openFile(path.c_str(), offset));
+  FATHOM_RETURN_IF_ERROR(metadata.read(source));
+  const fathom_artifact_header_t &header = metadata.header();
+  report.section("artifact");
+  report.fact("file", show(path));
+  report.fact("kind", offset ? "executable" : "artifact");
+  report.fact("format", std::to_string(header.version_major) + "." + std::to_string(header.version_minor));
+  report.fact("file_bytes", file.size());
+  report.fact("artifact_bytes", header.total_size);
+  report.fact("metadata_bytes", header.metadata_size);
+  report.fact("thread_scratch_bytes", metadata.program().code()->scratch_bytes());
+  describeModel(metadata.program(), report);
+  describeSurroundings(metadata.program(), report);
+  listCode(metadata.program(), report);
+  listWeights(metadata.program(), report);
+  return FATHOM_STATUS_OK;
+}
+
+/// Ascending numbers with runs folded: "0, 3..60".
+static std::string foldRuns(const std::vector<int64_t> &numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size();) {
+    size_t end = i + 1;
+    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) {
+      ++end;
+    }
+    text += (text.empty() ? "" : ", ") + std::to_string(numbers[i]);
+    text += end - i > 1 ? ".." + std::to_string(numbers[end - 1]) : "";
+    i = end;
+  }
+  return text;
+}
+
+static void listStacks(llvm::StringRef group, const std::vector<huggingface::WeightStack> &stacks, Report &report) {
+  for (const huggingface::WeightStack &stack : stacks) {
+    report.row({show(stack.part), group.str(), foldRuns(stack.layers), stack.experts, checkpoint::name(stack.dtype),
+                toArray(stack.shape), stack.locations.size(), stack.tensorBytes() * stack.locations.size()});
+  }
+}
+
+static void describeConfig(const huggingface::ModelConfig &config, Report &report) {
+  report.section("model");
+  report.fact("model_type", show(config.modelType));
+  report.fact("vocabulary", config.vocabulary);
+  report.fact("hidden", config.hidden);
+  report.fact("layers", config.layers);
+  report.fact("mtp_layers", config.mtpLayers);
+  report.fact("max_positions", config.maxPositions);
+  report.fact("attention_heads", config.attention.heads);
+  report.fact("q_lora_rank", config.attention.qLoraRank);
+  report.fact("kv_lora_rank", config.attention.kvLoraRank);
+  report.fact("dense_width", config.denseWidth);
+  report.fact("experts", config.routing.experts);
+  report.fact("shared_experts", config.routing.sharedExperts);
+  report.fact("experts_per_token", config.routing.expertsPerToken);
+  report.fact("expert_width", config.routing.expertWidth);
+  report.fact("yarn", config.rope.yarn);
+  report.fact("tied_embeddings", config.tiedEmbeddings);
+}
+
+static void listShards(const Checkpoint &checkpoint, Report &report) {
+  report.table("shards", {"name", "tensors", "size_bytes"});
+  for (const checkpoint::Shard &shard : checkpoint.shards()) {
+    report.row({show(shard.name), shard.header->tensors().size(), shard.size});
+  }
+}
+
+/// Reports what is sound; findings about the rest go to `diagnostics`.
+static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics, Report &report) {
+  huggingface::ModelConfig config = huggingface::loadModelConfig(path, diagnostics);
+  bool goodConfig = !diagnostics.hasErrors();
+  std::unique_ptr<Checkpoint> checkpoint = Checkpoint::open(path, diagnostics);
+  report.section("checkpoint");
+  report.fact("directory", show(path));
+  if (checkpoint) {
+    uint64_t bytes = 0;
+    for (const checkpoint::TensorRef &tensor : checkpoint->allTensors()) {
+      bytes += tensor.tensor->size;
+    }
+    report.fact("shards", checkpoint->shards().size());
+    report.fact("tensors", checkpoint->tensorCount());
+    report.fact("weight_bytes", bytes);
+  }
+  if (goodConfig) {
+    describeConfig(config, report);
+  }
+  if (goodConfig && checkpoint) {
+    huggingface::ModelWeights weights = huggingface::findModelWeights(config, *checkpoint, diagnostics);
+    if (!diagnostics.hasErrors()) {
+      report.table("weights", {"part", "group", "layers", "experts", "type", "shape", "tensors", "size_bytes"});
+      listStacks("model", weights.model, report);
+      for (const huggingface::LayerGroup &group : weights.groups) {
+        listStacks(group.name, group.stacks, report);
+      }
+      for (const huggingface::LayerGroup &group : weights.mtp) {
+        listStacks("mtp", group.stacks, report);
+      }
+    }
+  }
+  if (checkpoint) {
+    listShards(*checkpoint, report);
+  }
+}
+
+static int usageError(const llvm::Twine &message) {
+  llvm::errs() << "fathom: error: " << show(message.str()) << "\nfathom: note: see `fathom inspect --help`\n";
+  return 2;
+}
+
+/// Fills the report; returns the exit code after printing findings.
+static int inspect(const std::string &path, Report &report) {
+  if (llvm::sys::fs::is_directory(path)) {
+    Diagnostics diagnostics;
+    inspectCheckpoint(path, diagnostics, report);
+    diagnostics.print(llvm::errs());
+    return diagnostics.exitCode();
+  }
+  fathom_status_t status = inspectArtifact(path, report);
+  if (status != FATHOM_STATUS_OK) {
+    llvm::StringRef message = fathom_status_message();
+    bool named = message.starts_with(path);
+    llvm::errs() << "fathom: error: " << (named ? "" : show(path) + ": ") << message << "\n";
+  }
+  return status;
+}
+
+int runInspect(int argc, const char *const *argv) {
+  std::string path;
+  bool asJson = false;
+  for (int i = 0; i < argc; ++i) {
+    llvm::StringRef argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      llvm::outs() << usage;
+      return 0;
+    }
+    if (argument == "--json") {
+      asJson = true;
+    } else if (argument.starts_with("-")) {
+      return usageError("unknown option '" + argument + "'");
+    } else if (!path.empty()) {
+      return usageError("one file or directory at a time; got '" + llvm::Twine(path) + "' and '" + argument + "'");
+    } else {
+      path = argument.str();
+    }
+  }
+  if (path.empty()) {
+    return usageError("name an artifact, an executable or a checkpoint directory");
+  }
+  Report report;
+  int code = inspect(path, report);
+  if (report.isEmpty()) {
+    return code;
+  }
+  if (asJson) {
+    report.printJson(llvm::outs());
+  } else {
+    report.printText(llvm::outs());
+  }
+  llvm::outs().flush();
+  if (llvm::outs().has_error()) {
+    llvm::errs() << "fathom: error: cannot write to standard output: " << llvm::outs().error().message() << "\n";
+    llvm::outs().clear_error();
+    return FATHOM_STATUS_IO;
+  }
+  return code;
+}
+
+} // namespace fathom::driver
