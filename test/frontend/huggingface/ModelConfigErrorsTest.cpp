@@ -1,0 +1,251 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Bad configurations: each is refused with the right exit code and a message that says what is wrong.
+
+#include "test/frontend/huggingface/ConfigText.h"
+
+#include <sys/stat.h>
+
+namespace fathom::huggingface {
+namespace {
+
+using test::adding;
+using test::configText;
+using test::expectBadConfig;
+using test::with;
+using test::without;
+
+TEST(ModelConfigErrorsTest, A1NotAnObject) {
+  expectBadConfig("", 3, "config.json: 1:1: expected a value, found the end of the text");
+  expectBadConfig("[]", 3, "expected an object, found an array");
+  expectBadConfig("null", 3, "expected an object, found null");
+  expectBadConfig("model_type: x", 3, "1:1: expected a value, found 'm'");
+  expectBadConfig("\xef\xbb\xbf{}", 3, "byte order mark");
+  expectBadConfig(std::string("{\0\"\0", 4), 3, "UTF-16");
+  expectBadConfig("version https://git-lfs.github.com/spec/v1\n", 3, "Git LFS pointer");
+}
+
+TEST(ModelConfigErrorsTest, A2EveryTruncation) {
+  std::string text = configText("v3-tiny-fp8");
+  for (size_t length = 0; length <= text.rfind('}'); ++length) {
+    checkpoint::Diagnostics diagnostics;
+    parseModelConfig(llvm::StringRef(text).take_front(length), "config.json", diagnostics);
+    EXPECT_EQ(diagnostics.exitCode(), 3) << length;
+  }
+}
+
+TEST(ModelConfigErrorsTest, A3NestingBomb) {
+  expectBadConfig(adding(configText("v3-tiny"), "\"x\":" + std::string(100000, '[')), 3, "nest deeper than 64");
+}
+
+TEST(ModelConfigErrorsTest, A4HugeFilesAreNotRead) {
+  test::TempDirectory directory;
+  directory.write("config.json", "{}");
+  std::filesystem::resize_file(directory.path("config.json"), 200'000'000);
+  checkpoint::Diagnostics diagnostics;
+  loadModelConfig(directory.path(), diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 6);
+  EXPECT_NE(test::printed(diagnostics).find("has 200000000 bytes, more than the limit"), std::string::npos);
+}
+
+TEST(ModelConfigErrorsTest, A5DuplicateKey) {
+  expectBadConfig(adding(configText("v3-tiny"), "\"hidden_size\":64"), 3, "duplicate key \"hidden_size\"");
+}
+
+TEST(ModelConfigErrorsTest, A6RequiredKeys) {
+  for (const char *key :
+       {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings",
+        "rms_norm_eps", "num_attention_heads", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
+        "q_lora_rank", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", "first_k_dense_replace",
+        "routed_scaling_factor", "norm_topk_prob", "rope_theta"}) {
+    std::string text = without(configText("v3-tiny"), key);
+    expectBadConfig(text, 3, std::string("\"") + key + "\" is missing, deepseek_v3 needs it");
+  }
+  expectBadConfig(without(configText("v3-tiny"), "model_type"), 3, "\"model_type\" is missing, this model needs it");
+  expectBadConfig(with(configText("v3-tiny"), "hidden_size", "null"), 3, "\"hidden_size\" is null");
+}
+
+const char *const integerKeys[] = {"vocab_size",
+                                   "hidden_size",
+                                   "intermediate_size",
+                                   "num_hidden_layers",
+                                   "max_position_embeddings",
+                                   "kv_lora_rank",
+                                   "qk_nope_head_dim",
+                                   "qk_rope_head_dim",
+                                   "v_head_dim",
+                                   "num_attention_heads",
+                                   "q_lora_rank",
+                                   "n_routed_experts",
+                                   "num_experts_per_tok",
+                                   "moe_intermediate_size",
+                                   "n_group",
+                                   "topk_group",
+                                   "moe_layer_freq",
+                                   "first_k_dense_replace",
+                                   "n_shared_experts",
+                                   "num_nextn_predict_layers",
+                                   "num_key_value_heads"};
+
+TEST(ModelConfigErrorsTest, A7A8IntegersOfWrongTypeOrRange) {
+  for (const char *key : integerKeys) {
+    for (const char *value : {"\"128\"", "128.0", "1e2", "true", "[128]", "{}", "-1", "2147483648",
+                              "9223372036854775808", "18446744073709551616", "1e400", "128.5"}) {
+      std::string shown = value[0] == '[' ? "an array" : value[0] == '{' ? "an object" : value;
+      expectBadConfig(with(configText("v3-tiny"), key, value), 3,
+                      std::string("\"") + key + "\" is " + shown + ", expected an integer from ");
+    }
+    expectBadConfig(with(configText("v3-tiny"), key, "NaN"), 3, "expected a value, found 'N'");
+  }
+}
+
+TEST(ModelConfigErrorsTest, A8Zero) {
+  for (llvm::StringRef key : integerKeys) {
+    bool zeroIsFine = key == "n_routed_experts" || key == "n_shared_experts" || key == "num_nextn_predict_layers" ||
+                      key == "first_k_dense_replace";
+    if (!zeroIsFine) {
+      expectBadConfig(with(configText("v3-tiny"), key.str(), "0"), 3, ("\"" + key + "\" is 0, expected").str());
+    }
+  }
+}
+
+TEST(ModelConfigErrorsTest, A8RealsOfWrongTypeOrRange) {
+  for (const char *key : {"rms_norm_eps", "routed_scaling_factor", "rope_theta", "factor", "mscale", "beta_fast"}) {
+    for (const char *value : {"\"1\"", "-1", "1e400", "-1e400", "1e300", "[]"}) {
+      checkpoint::Diagnostics diagnostics;
+      parseModelConfig(with(configText("v3-tiny"), key, value), "config.json", diagnostics);
+      EXPECT_EQ(diagnostics.exitCode(), 3) << key << " " << value;
+      EXPECT_NE(test::printed(diagnostics).find("expected a number from"), std::string::npos);
+    }
+  }
+}
+
+TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
+  std::string text = configText("v3-tiny");
+  expectBadConfig(with(text, "norm_topk_prob", "1"), 3, "\"norm_topk_prob\" is 1, expected true or false");
+  expectBadConfig(with(text, "tie_word_embeddings", "\"no\""), 3, "is \"no\", expected true or false");
+  expectBadConfig(with(text, "model_type", "3"), 3, "\"model_type\" is 3, expected a string");
+  expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
+  expectBadConfig(with(text, "torch_dtype", "16"), 3, "\"torch_dtype\" is 16, expected a string");
+  expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
+  expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
+  expectBadConfig(with(text, "eos_token_id", "512"), 3, "token id 512 is not below \"vocab_size\" (512)");
+}
+
+TEST(ModelConfigErrorsTest, A9Relations) {
+  struct Case {
+    const char *key, *value, *message;
+  };
+  static const Case cases[] = {
+      {"qk_rope_head_dim", "15", "\"qk_rope_head_dim\" is 15, but rotary embedding needs an even number"},
+      {"num_key_value_heads", "2", "\"num_key_value_heads\" (2) must equal \"num_attention_heads\" (4)"},
+      {"num_experts_per_tok", "17", "\"num_experts_per_tok\" (17) is more than \"n_routed_experts\" (16)"},
+      {"n_group", "3", "\"n_group\" (3) does not divide \"n_routed_experts\" (16)"},
+      {"topk_group", "5", "\"topk_group\" (5) is more than \"n_group\" (4)"},
+      {"first_k_dense_replace", "4", "\"first_k_dense_replace\" (4) is more than \"num_hidden_layers\" (3)"},
+      {"num_experts_per_tok", "9", "is more than the 8 experts in \"topk_group\" (2) groups"},
+      {"n_group", "16", "= 1 experts cannot be ranked by their best two"},
+      {"beta_fast", "0.5", "\"rope_scaling.beta_fast\" is smaller than \"beta_slow\""},
+  };
+  for (const Case &c : cases) {
+    expectBadConfig(with(configText("v3-tiny"), c.key, c.value), 3, c.message);
+  }
+  expectBadConfig(adding(configText("v3-tiny"), "\"qk_head_dim\":50"), 3, "\"qk_head_dim\" (50) must be");
+}
+
+TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
+  struct Case {
+    const char *model, *key, *value, *message;
+  };
+  static const Case cases[] = {
+      {"v3-tiny", "model_type", "\"deepseek_v9\"", "is \"deepseek_v9\", supported are deepseek_v2, deepseek_v3"},
+      {"v3-tiny", "type", "\"longrope\"", "\"rope_scaling.type\" is \"longrope\", supported are yarn, default"},
+      {"v3-tiny", "scoring_func", "\"tanh\"", "\"scoring_func\" is \"tanh\", supported for deepseek_v3: sigmoid"},
+      {"v3-tiny", "topk_method", "\"greedy\"", "is \"greedy\", supported for deepseek_v3: noaux_tc"},
+      {"v2-tiny", "topk_method", "\"best\"", "supported for deepseek_v2: greedy, group_limited_greedy"},
+      {"v3-tiny-fp8", "fmt", "\"e5m2\"", "\"quantization_config.fmt\" is \"e5m2\", supported is e4m3"},
+      {"v3-tiny-fp8", "quant_method", "\"awq\"", "is \"awq\", supported is fp8"},
+      {"v3-tiny-fp8", "weight_block_size", "[64, 128]", "is [64, 128], supported is [128, 128]"},
+      {"v3-tiny", "torch_dtype", "\"float16\"", "is \"float16\", supported are bfloat16, float32"},
+      {"v3-tiny", "hidden_act", "\"gelu\"", "is \"gelu\", supported is silu"},
+      {"v3-tiny", "attention_bias", "true", "\"attention_bias\" is true, supported is false"},
+      {"v3-tiny", "mscale_all_dim", "0", "must both be given, or neither"},
+  };
+  for (const Case &c : cases) {
+    expectBadConfig(with(configText(c.model), c.key, c.value), 4, c.message);
+  }
+}
+
+TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
+  std::string text = configText("v3-tiny");
+  for (const char *key : {"hidden_size", "moe_intermediate_size", "intermediate_size"}) {
+    text = with(text, key, "1048576");
+  }
+  text = with(with(text, "num_hidden_layers", "4096"), "n_routed_experts", "65536");
+  expectBadConfig(text, 3, "imply more than 2^63 bytes of weights");
+}
+
+TEST(ModelConfigErrorsTest, ContradictingSpellings) {
+  std::string text = configText("v3-tiny");
+  expectBadConfig(adding(text, "\"dtype\":\"float32\""), 3, "\"dtype\" is \"float32\", but \"torch_dtype\" is");
+  expectBadConfig(adding(text, R"("rope_parameters":{"rope_type":"default","rope_theta":10000})"), 3,
+                  "\"rope_parameters\" differs from \"rope_scaling\"");
+  expectBadConfig(adding(text, R"("rope_parameters":{"rope_theta":5})"), 3,
+                  "\"rope_theta\" differs from \"rope_parameters.rope_theta\"");
+  expectBadConfig(with(text, "type", "\"yarn\", \"rope_type\": \"linear\""), 3,
+                  "\"rope_scaling.rope_type\" is \"linear\", but \"type\" is \"yarn\"");
+}
+
+TEST(ModelConfigErrorsTest, ReportsEverythingAtOnce) {
+  std::string text = with(with(configText("v3-tiny"), "hidden_size", "-1"), "scoring_func", "\"tanh\"");
+  checkpoint::Diagnostics diagnostics;
+  parseModelConfig(without(text, "vocab_size"), "config.json", diagnostics);
+  EXPECT_EQ(diagnostics.errorCount(), 3u) << test::printed(diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 3);
+}
+
+TEST(ModelConfigErrorsTest, HostileStringsAreEscapedAndCut) {
+  checkpoint::Diagnostics diagnostics;
+  std::string name = "\\u001b[2J" + std::string(100000, 'x');
+  parseModelConfig(with(configText("v3-tiny"), "model_type", "\"" + name + "\""), "config.json", diagnostics);
+  std::string text = test::printed(diagnostics);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_LT(text.size(), 600u);
+}
+
+TEST(ModelConfigErrorsTest, A15SpecialFiles) {
+  auto codeOf = [](const std::string &path) {
+    checkpoint::Diagnostics diagnostics;
+    loadModelConfig(path, diagnostics);
+    return diagnostics.exitCode();
+  };
+  test::TempDirectory directory;
+  EXPECT_EQ(codeOf(directory.path()), 5);
+  ASSERT_EQ(::mkfifo(directory.path("config.json").c_str(), 0600), 0);
+  EXPECT_EQ(codeOf(directory.path()), 5);
+  std::filesystem::remove(directory.path("config.json"));
+  for (const char *target : {"nowhere", "/dev/zero", ".", "config.json"}) {
+    std::filesystem::create_symlink(target, directory.path("config.json"));
+    EXPECT_EQ(codeOf(directory.path()), 5) << target;
+    std::filesystem::remove(directory.path("config.json"));
+  }
+}
+
+TEST(ModelConfigErrorsTest, GenerationConfigIsCheckedToo) {
+  auto codeOf = [](const std::string &text) {
+    checkpoint::Diagnostics diagnostics;
+    ModelConfig config = test::goodConfig(configText("v3-tiny"));
+    parseGenerationConfig(text, "generation_config.json", config, diagnostics);
+    return diagnostics.exitCode();
+  };
+  EXPECT_EQ(codeOf("{}"), 0);
+  for (const char *text :
+       {"", "[]", R"({"temperature":-1})", R"({"temperature":"hot"})", R"({"top_p":1.5})", R"({"eos_token_id":512})",
+        R"({"eos_token_id":"x"})", R"({"top_k":1.5})", R"({"do_sample":1})"}) {
+    EXPECT_EQ(codeOf(text), 3) << text;
+  }
+}
+
+} // namespace
+} // namespace fathom::huggingface

@@ -1,0 +1,122 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tensors that are missing, left over, misshapen or of the wrong type: all named, by model part.
+
+#include "test/frontend/huggingface/SmallModel.h"
+
+namespace fathom::huggingface {
+namespace {
+
+using checkpoint::DType;
+using test::configText;
+using test::SmallModel;
+
+SmallModel bf16() { return SmallModel(configText("v3-tiny"), WeightStorage::Bf16); }
+SmallModel fp8() { return SmallModel(configText("v3-tiny-fp8"), WeightStorage::Fp8); }
+
+TEST(ModelWeightsErrorsTest, MissingTensorsAreNamedByPart) {
+  SmallModel model = bf16();
+  model.remove("model.layers.2.mlp.experts.15.down_proj.weight");
+  model.remove("model.norm.weight");
+  model.expectBad(3, "layers.2.mlp.experts.15.down_proj: no shard has tensor "
+                     "model.layers.2.mlp.experts.15.down_proj.weight [missing-tensor]");
+  model.expectBad(3, "norm: no shard has tensor model.norm.weight");
+}
+
+TEST(ModelWeightsErrorsTest, AMissingHeadSuggestsTying) {
+  SmallModel model = bf16();
+  model.remove("lm_head.weight");
+  model.expectBad(3, "\"tie_word_embeddings\": true");
+}
+
+TEST(ModelWeightsErrorsTest, ManyMissingTensorsAreFolded) {
+  SmallModel model = bf16();
+  model.config.layers = 40;
+  checkpoint::Diagnostics diagnostics;
+  model.find(diagnostics);
+  EXPECT_GT(diagnostics.errorCount(), 1000u);
+  EXPECT_LT(test::printed(diagnostics).size(), 20000u);
+}
+
+TEST(ModelWeightsErrorsTest, ImpossibleCountsAreNotTried) {
+  SmallModel model = bf16();
+  model.config.layers = 4096;
+  model.config.routing.experts = 65536;
+  model.expectBad(3, "config.json implies 805");
+}
+
+TEST(ModelWeightsErrorsTest, MisshapenTensors) {
+  SmallModel model = bf16();
+  model.at("model.layers.0.mlp.down_proj.weight").shape = {128, 223};
+  model.at("model.layers.1.self_attn.q_a_layernorm.weight").shape = {48, 1};
+  model.expectBad(3, "layers.0.mlp.down_proj: has shape [128, 223], config.json implies [128, 224]");
+  model.expectBad(3, "layers.1.self_attn.q_a_layernorm: has shape [48, 1], config.json implies [48]");
+}
+
+TEST(ModelWeightsErrorsTest, A13EmbeddingRowsMustBeTheVocabulary) {
+  SmallModel model = bf16();
+  model.at("model.embed_tokens.weight").shape = {500, 128};
+  model.expectBad(3, "embed_tokens: has shape [500, 128], config.json implies [512, 128]");
+}
+
+TEST(ModelWeightsErrorsTest, UnsupportedTypes) {
+  for (DType type : {DType::F16, DType::I8, DType::F8_E5M2, DType::F64}) {
+    SmallModel model = bf16();
+    model.at("model.layers.1.mlp.experts.3.up_proj.weight").dtype = type;
+    model.expectBad(4, "layers.1.mlp.experts.3.up_proj: is " + name(type).str() +
+                           ", supported are BF16, F32, F8_E4M3 [unsupported-dtype]");
+  }
+  SmallModel model = fp8();
+  model.at("model.layers.1.mlp.gate.weight").dtype = DType::F8_E4M3;
+  model.expectBad(4, "layers.1.mlp.gate: is F8_E4M3, supported are BF16, F32 [unsupported-dtype]");
+}
+
+TEST(ModelWeightsErrorsTest, ExpertsOfOneLayerMustBeAlike) {
+  SmallModel model = bf16();
+  model.at("model.layers.1.mlp.experts.3.up_proj.weight").dtype = DType::F32;
+  model.expectBad(4, "layers.1.mlp.experts.3.up_proj: is F32, but the experts before it are BF16");
+}
+
+TEST(ModelWeightsErrorsTest, A14DeclaredTypeMustBeTheShards) {
+  SmallModel model(configText("v3-tiny"), WeightStorage::F32);
+  model.expectBad(3, "embed_tokens: is F32, but config.json declares BF16");
+}
+
+TEST(ModelWeightsErrorsTest, B19Fp8NeedsScalesOfTheRightShape) {
+  SmallModel model = fp8();
+  model.remove("model.layers.0.self_attn.o_proj.weight_scale_inv");
+  model.at("model.layers.0.self_attn.q_a_proj.weight_scale_inv").shape = {2, 2};
+  model.at("model.layers.0.self_attn.q_b_proj.weight_scale_inv").dtype = DType::F8_E8M0;
+  model.expectBad(3, "layers.0.self_attn.o_proj: is F8_E4M3, but no shard has its scales");
+  model.expectBad(3, "layers.0.self_attn.q_a_proj.weight_scale_inv: has shape [2, 2], config.json implies [2, 3]");
+  model.expectBad(3, "layers.0.self_attn.q_b_proj.weight_scale_inv: is F8_E8M0, supported is F32");
+}
+
+TEST(ModelWeightsErrorsTest, Fp8NeedsAQuantizationConfig) {
+  SmallModel model = fp8();
+  model.config.quantization.reset();
+  model.expectBad(3, "is F8_E4M3, but config.json has no \"quantization_config\"");
+}
+
+TEST(ModelWeightsErrorsTest, C7LeftOverTensorsAreListed) {
+  SmallModel model = bf16();
+  model.tensors.push_back({"model.layers.0.self_attn.q_a_proj.bias", DType::BF16, {48}});
+  model.tensors.push_back({"model.layers.0.self_attn.o_proj.weight_scale_inv", DType::F32, {1, 1}});
+  model.tensors.push_back({"model.layers.9.mlp.up_proj.weight", DType::F32, {1, 1}});
+  model.tensors.push_back({"model.layers.1.mlp.experts.16.up_proj.weight", DType::BF16, {32, 128}});
+  model.expectBad(3, "layers.0.self_attn.q_a_proj.bias: no part of this deepseek_v3 uses this tensor");
+  model.expectBad(3, "layers.0.self_attn.o_proj.weight_scale_inv: are scales of a weight that is not FP8");
+  model.expectBad(3, "layers.9.mlp.up_proj: is beyond the last layer: config.json says num_hidden_layers 3");
+  model.expectBad(3, "layers.1.mlp.experts.16.up_proj: no part of");
+}
+
+TEST(ModelWeightsErrorsTest, TooFewLayersInTheConfigAreNoticed) {
+  SmallModel model = bf16();
+  model.config.layers = 2;
+  model.config.mtpLayers = 0;
+  model.expectBad(3, "is beyond the last layer");
+}
+
+} // namespace
+} // namespace fathom::huggingface
