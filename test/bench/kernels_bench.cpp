@@ -1,0 +1,228 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Speed of kernels with their constants folded in, against this machine's own limits measured in the same run.
+//
+// `of_bandwidth` is bytes of weights a second over the read bandwidth of as many threads; `of_peak` is multiply-adds a
+// second over those of a loop of nothing else. Built once for each register tile.
+
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/mla_attention.h"
+#include "kernels/cpu/mla_latent_attention.h"
+
+#include <algorithm>
+#include <atomic>
+#include <benchmark/benchmark.h>
+#include <cstdlib>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+using namespace fathom::cpu;
+using Tile = FATHOM_BENCH_TILE;
+
+namespace {
+
+constexpr size_t kBytes = size_t(1) << 30;
+
+/// Memory whose pages are there, full of 0x3c: an ordinary number in every type. Subnormal ones would be slow.
+struct Buffer {
+  explicit Buffer(size_t bytes) : data(static_cast<char *>(std::aligned_alloc(4096, bytes))) {
+    for (size_t i = 0; i < bytes; ++i) {
+      data[i] = 0x3c;
+    }
+  }
+  ~Buffer() { std::free(data); }
+  char *data;
+};
+
+char *weights() {
+  static Buffer buffer(kBytes);
+  return buffer.data;
+}
+
+/// Processor time of the calling thread: a busy machine takes turns away, not speed.
+double thread_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+/// Runs body(item, thread) for every item; returns the time of the thread that was busy longest.
+template <class Body>
+double parallel(int threads, int64_t items, const Body &body) {
+  std::atomic<int64_t> next{0};
+  std::vector<double> times(threads);
+  auto work = [&](int thread) {
+    double start = thread_seconds();
+    for (int64_t item; (item = next.fetch_add(1)) < items;) {
+      body(item, thread);
+    }
+    times[thread] = thread_seconds() - start;
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) {
+    others.emplace_back(work, i);
+  }
+  work(0);
+  for (std::thread &thread : others) {
+    thread.join();
+  }
+  return *std::max_element(times.begin(), times.end());
+}
+
+double read_bandwidth(int threads) {
+  constexpr int64_t kPiece = 1 << 20;
+  weights();
+  double best = 0;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    double elapsed = parallel(threads, kBytes / kPiece, [](int64_t item, int) {
+      const float *from = reinterpret_cast<const float *>(weights() + item * kPiece);
+      f32x16 sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+      for (int64_t i = 0; i < kPiece / 4; i += 64) {
+        for (int j = 0; j < 4; ++j) {
+          sums[j] = larger(sums[j], load(from + i + j * 16));
+        }
+      }
+      benchmark::DoNotOptimize(sum(sums[0] + sums[1] + sums[2] + sums[3]));
+    });
+    best = std::max(best, kBytes / elapsed);
+  }
+  return best;
+}
+
+/// Multiply-adds a second of one thread.
+double fma_peak() {
+  constexpr int kChains = 6 * Tile::kVectors;
+  constexpr int64_t kSteps = 1 << 22;
+  double best = 0;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    f32x16 chains[kChains];
+    for (f32x16 &chain : chains) {
+      chain = 1.0f;
+    }
+    f32x16 factor = 0.999f, term = 0.001f;
+    benchmark::DoNotOptimize(factor);
+    benchmark::DoNotOptimize(term);
+    double start = thread_seconds();
+    for (int64_t i = 0; i < kSteps; ++i) {
+      FATHOM_UNROLL for (int j = 0; j < kChains; ++j) { chains[j] = fma(chains[j], factor, term); }
+    }
+    double elapsed = thread_seconds() - start;
+    for (f32x16 &chain : chains) {
+      benchmark::DoNotOptimize(chain);
+    }
+    best = std::max(best, static_cast<double>(kSteps) * kChains * kLanes / elapsed);
+  }
+  return best;
+}
+
+/// A product of `rows` rows over weights of `Bytes` bytes, K = 2048.
+template <class Source, int64_t N>
+void gemm(benchmark::State &state) {
+  using Kernel = Gemm<Tile, Source>;
+  constexpr int64_t K = 2048;
+  static constexpr int64_t kConstants[] = {K, N, K, 0, N, 0, 4};
+  int64_t rows = state.range(0);
+  int threads = static_cast<int>(state.range(1));
+  std::vector<float> x(rows * K, 0.5f), out(rows * N), scales((N + 31) / 32 * K / 128 * 32, 1.0f);
+  std::vector<std::vector<char>> scratch(threads, std::vector<char>(72192 + 4 * (rows + 12) * 128 + 64));
+  std::vector<void *> operands = {x.data(), weights()};
+  if (Source::kScaled) {
+    operands.push_back(scales.data());
+  }
+  operands.push_back(out.data());
+  fathom_dispatch_t dispatch{operands.data(), rows, 0, nullptr, nullptr};
+  double limit = rows == 1 ? read_bandwidth(threads) : fma_peak() * threads;
+  double best = 1e30;
+  for (auto _ : state) {
+    double elapsed = parallel(threads, Kernel::items(rows, kConstants), [&](int64_t item, int thread) {
+      auto address = (reinterpret_cast<uintptr_t>(scratch[thread].data()) + 63) & ~uintptr_t(63);
+      Kernel::run(&dispatch, kConstants, item, reinterpret_cast<void *>(address));
+    });
+    best = std::min(best, elapsed);
+  }
+  if (rows == 1) {
+    double bytes = static_cast<double>(N) * K * sizeof(typename Source::Type::Stored);
+    state.counters["GB/s"] = bytes / best * 1e-9;
+    state.counters["read_GB/s"] = limit * 1e-9;
+    state.counters["of_bandwidth"] = bytes / best / limit;
+  } else {
+    double steps = static_cast<double>(N) * K * static_cast<double>(rows);
+    state.counters["GFLOP/s"] = 2e-9 * steps / best;
+    state.counters["peak_GFLOP/s"] = 2e-9 * limit;
+    state.counters["of_peak"] = steps / best / limit;
+  }
+}
+
+/// One token's attention over a long context, 16 heads of DeepSeek-V2-Lite.
+void latent_attention(benchmark::State &state) {
+  using Kernel = MlaLatentAttention<Tile>;
+  static constexpr int64_t kConstants[] = {16, 512, 64, 0x3FB0000000000000, 16, 1};
+  int64_t context = state.range(0);
+  std::vector<float> cache(context * 576, 0.01f), q(16 * 576, 0.02f), out(16 * 512);
+  std::vector<float *> pages;
+  for (int64_t i = 0; i < context; i += 64) {
+    pages.push_back(&cache[i * 576]);
+  }
+  float *const *table = pages.data();
+  int32_t position = static_cast<int32_t>(context - 1);
+  void *operands[] = {q.data(), out.data()};
+  fathom_dispatch_t dispatch{operands, 1, 0, &position, &table};
+  std::vector<float> scratch(16 * 68);
+  double limit = fma_peak(), best = 1e30;
+  for (auto _ : state) {
+    double start = thread_seconds();
+    Kernel::run(&dispatch, kConstants, 0, scratch.data());
+    best = std::min(best, thread_seconds() - start);
+  }
+  double steps = 16.0 * (576 + 512) * static_cast<double>(context);
+  state.counters["GFLOP/s"] = 2e-9 * steps / best;
+  state.counters["of_peak"] = steps / best / limit;
+}
+
+/// One head over a prompt, of DeepSeek-V2-Lite.
+void attention(benchmark::State &state) {
+  using Kernel = MlaAttention<Tile, Bf16>;
+  static constexpr int64_t kConstants[] = {16, 128, 64, 128, 512, 0x3FB0000000000000, 1};
+  int64_t rows = state.range(0), pages_count = (rows + 63) / 64;
+  std::vector<float> cache(pages_count * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f), out(rows * 16 * 128),
+      table(rows * 64, 0.5f);
+  std::vector<float *> pages;
+  std::vector<int32_t> positions;
+  for (int64_t i = 0; i < pages_count; ++i) {
+    pages.push_back(&cache[i * 64 * 576]);
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    positions.push_back(static_cast<int32_t>(i));
+  }
+  std::vector<float *const *> page_tables(rows, pages.data());
+  void *operands[] = {q.data(), weights(), table.data(), out.data()};
+  fathom_dispatch_t dispatch{operands, rows, 0, positions.data(), page_tables.data()};
+  std::vector<char> scratch(4 << 20);
+  double limit = fma_peak(), best = 1e30;
+  for (auto _ : state) {
+    double start = thread_seconds();
+    auto address = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) & ~uintptr_t(63);
+    Kernel::run(&dispatch, kConstants, 3, reinterpret_cast<void *>(address));
+    best = std::min(best, thread_seconds() - start);
+  }
+  double n = static_cast<double>(rows), steps = n * 512 * 256 + n * n / 2 * 320;
+  state.counters["GFLOP/s"] = 2e-9 * steps / best;
+  state.counters["of_peak"] = steps / best / limit;
+}
+
+} // namespace
+
+BENCHMARK(gemm<PackedWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PackedWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PackedWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<RowWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PackedWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
+BENCHMARK(gemm<PackedWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
+BENCHMARK(gemm<PackedWeights<F32>, 4096>)->Args({256, 1});
+BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
+BENCHMARK(latent_attention)->Arg(1024)->Arg(8192);
+BENCHMARK(attention)->Arg(512);
+
+BENCHMARK_MAIN();
