@@ -66,8 +66,7 @@ void CheckpointOpener::run() {
   struct stat status;
   realRoot = realPath(checkpoint.root);
   if (realRoot.empty() || ::stat(realRoot.c_str(), &status) != 0) {
-    diagnostics.error(Problem::InputOutput, "cannot-open", checkpoint.root, "",
-                      "cannot open: " + systemError(errno));
+    diagnostics.error(Problem::InputOutput, "cannot-open", checkpoint.root, "", "cannot open: " + systemError(errno));
     return;
   }
   if (!S_ISDIR(status.st_mode)) {
@@ -97,8 +96,8 @@ void CheckpointOpener::explainMissing() {
   if (DIR *directory = ::opendir(checkpoint.root.c_str())) {
     while (const dirent *entry = ::readdir(directory)) {
       llvm::StringRef name = entry->d_name;
-      pickle = pickle || (name.starts_with("pytorch_model") && name.contains(".bin")) ||
-               name.ends_with(".pt") || name.ends_with(".pth");
+      pickle = pickle || (name.starts_with("pytorch_model") && name.contains(".bin")) || name.ends_with(".pt") ||
+               name.ends_with(".pth");
       safetensors = safetensors || name.ends_with(".safetensors");
       gguf = gguf || name.ends_with(".gguf");
     }
@@ -154,8 +153,8 @@ void CheckpointOpener::openShard(llvm::StringRef name) {
   if (resolved.empty()) {
     int number = errno;
     bool absent = number == ENOENT && !exists(name);
-    diagnostics.error(number == ENOENT || number == ELOOP ? Problem::BadInput : Problem::InputOutput,
-                      "missing-shard", path, "",
+    diagnostics.error(number == ENOENT || number == ELOOP ? Problem::BadInput : Problem::InputOutput, "missing-shard",
+                      path, "",
                       absent             ? "the index lists this shard, but it does not exist"
                       : number == ENOENT ? "is a link to a file that does not exist"
                                          : "cannot open: " + systemError(number),
@@ -208,8 +207,7 @@ void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
     std::optional<uint32_t> listed = index.tensors().find(ref.tensor->name);
     if (!listed) {
       diagnostics.error(Problem::BadInput, "not-in-index", shard.path, ref.tensor->name,
-                        "the index does not list this tensor",
-                        "shard and index may be of different revisions");
+                        "the index does not list this tensor", "shard and index may be of different revisions");
     } else if (index.shardOf(*listed) != ref.shard) {
       diagnostics.error(Problem::BadInput, "wrong-shard", shard.path, ref.tensor->name,
                         "the index says this tensor is in " + index.shards()[index.shardOf(*listed)],
@@ -226,8 +224,7 @@ void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
   }
   if (index.totalSize() && *index.totalSize() != bytes) {
     diagnostics.warning("total-size", show(indexName), "metadata.total_size",
-                        "says " + llvm::Twine(*index.totalSize()) + " bytes, the tensors have " +
-                            llvm::Twine(bytes));
+                        "says " + llvm::Twine(*index.totalSize()) + " bytes, the tensors have " + llvm::Twine(bytes));
   }
 }
 

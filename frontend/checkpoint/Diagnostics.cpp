@@ -15,14 +15,12 @@ static llvm::StringRef spelling(Severity severity) {
   return severity == Severity::Error ? "error" : severity == Severity::Warning ? "warning" : "note";
 }
 
-static std::string kindOf(const Finding &finding) {
-  return (spelling(finding.severity) + "/" + finding.code).str();
-}
+static std::string kindOf(const Finding &finding) { return (spelling(finding.severity) + "/" + finding.code).str(); }
 
 void Diagnostics::report(Finding finding) {
   if (finding.severity == Severity::Error) {
     ++errors;
-    seen[static_cast<int>(finding.problem)] = true;
+    seen.insert(finding.problem);
   }
   if (++tallies[kindOf(finding)] <= shownPerKind) {
     kept.push_back(std::move(finding));
@@ -34,21 +32,19 @@ void Diagnostics::error(Problem problem, llvm::StringRef code, llvm::StringRef f
   report({Severity::Error, problem, code.str(), file.str(), where.str(), message.str(), hint.str()});
 }
 
-void Diagnostics::warning(llvm::StringRef code, llvm::StringRef file, llvm::StringRef where,
-                          const llvm::Twine &message, llvm::StringRef hint) {
-  report(
-      {Severity::Warning, Problem::BadInput, code.str(), file.str(), where.str(), message.str(), hint.str()});
+void Diagnostics::warning(llvm::StringRef code, llvm::StringRef file, llvm::StringRef where, const llvm::Twine &message,
+                          llvm::StringRef hint) {
+  report({Severity::Warning, Problem::BadInput, code.str(), file.str(), where.str(), message.str(), hint.str()});
 }
 
-void Diagnostics::note(llvm::StringRef code, llvm::StringRef file, llvm::StringRef where,
-                       const llvm::Twine &message) {
+void Diagnostics::note(llvm::StringRef code, llvm::StringRef file, llvm::StringRef where, const llvm::Twine &message) {
   report({Severity::Note, Problem::BadInput, code.str(), file.str(), where.str(), message.str(), ""});
 }
 
 int Diagnostics::exitCode() const {
-  for (Problem problem :
-       {Problem::Resources, Problem::InputOutput, Problem::BadInput, Problem::Unsupported}) {
-    if (seen[static_cast<int>(problem)]) {
+  for (Problem problem : {Problem::Internal, Problem::Resources, Problem::InputOutput, Problem::BadInput,
+                          Problem::Usage, Problem::Unsupported}) {
+    if (seen.count(problem)) {
       return static_cast<int>(problem);
     }
   }

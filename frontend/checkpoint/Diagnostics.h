@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ class raw_ostream;
 namespace fathom::checkpoint {
 
 /// What an error means to the caller; the value is the exit code of the process.
-enum class Problem : int { BadInput = 3, Unsupported = 4, InputOutput = 5, Resources = 6 };
+enum class Problem : int { Usage = 2, BadInput = 3, Unsupported = 4, InputOutput = 5, Resources = 6, Internal = 70 };
 
 enum class Severity { Error, Warning, Note };
 
@@ -58,8 +59,8 @@ public:
   /// The findings kept, in the order of their report.
   const std::vector<Finding> &findings() const { return kept; }
 
-  /// 0 without errors. Otherwise the gravest kind: resources (6), I/O (5), bad input (3), unsupported (4);
-  /// so 4 says that support is all that is missing.
+  /// 0 without errors. Otherwise the gravest kind: internal (70), resources (6), I/O (5), bad input (3), usage (2),
+  /// unsupported (4); so 4 says that support is all that is missing.
   int exitCode() const;
 
   /// Prints `fathom: error: <file>: <where>: <message> [<code>]` lines, `fathom: note: <hint>` below them,
@@ -70,7 +71,7 @@ private:
   std::vector<Finding> kept;
   llvm::StringMap<size_t> tallies;
   size_t errors = 0;
-  bool seen[8] = {};
+  std::set<Problem> seen;
 };
 
 /// Makes bytes of a hostile file printable: control characters and invalid UTF-8 become \xNN, and what is

@@ -43,8 +43,7 @@ static void reportSystem(int number, llvm::StringRef shown, Diagnostics &diagnos
   if (number == EMFILE || number == ENFILE) {
     hint = "raise the limit on open files (ulimit -n)";
   }
-  diagnostics.error(Problem::InputOutput, "cannot-open", shown, "", "cannot open: " + systemError(number),
-                    hint);
+  diagnostics.error(Problem::InputOutput, "cannot-open", shown, "", "cannot open: " + systemError(number), hint);
 }
 
 std::optional<File> File::open(const std::string &path, llvm::StringRef shown, Problem problem,
@@ -99,8 +98,7 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
   }
   if (file->size() > limit) {
     diagnostics.error(Problem::Resources, "too-large", shown, "",
-                      "has " + llvm::Twine(file->size()) + " bytes, more than the limit of " +
-                          llvm::Twine(limit));
+                      "has " + llvm::Twine(file->size()) + " bytes, more than the limit of " + llvm::Twine(limit));
     return std::nullopt;
   }
   std::string text(file->size(), '\0');

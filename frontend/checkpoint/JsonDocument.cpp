@@ -222,8 +222,7 @@ llvm::StringRef Value::spelling() const {
   }
   const Document::Node &n = document->nodes[node];
   bool container = n.kind == Kind::Object || n.kind == Kind::Array;
-  return n.kind == Kind::String ? document->stringOf(n)
-                                : document->text.substr(n.offset, container ? 1 : n.length);
+  return n.kind == Kind::String ? document->stringOf(n) : document->text.substr(n.offset, container ? 1 : n.length);
 }
 
 size_t Value::size() const { return isArray() || isObject() ? document->nodes[node].length : 0; }

@@ -84,8 +84,7 @@ SyntaxError Reader::error() const {
   result.offset = errorOffset;
   result.line = static_cast<unsigned>(before.count('\n')) + 1;
   size_t newline = before.rfind('\n');
-  result.column =
-      static_cast<unsigned>(newline == llvm::StringRef::npos ? errorOffset : errorOffset - newline - 1) + 1;
+  result.column = static_cast<unsigned>(newline == llvm::StringRef::npos ? errorOffset : errorOffset - newline - 1) + 1;
   result.message = errorMessage;
   return result;
 }
@@ -336,8 +335,7 @@ bool Reader::scanEscape() {
   if (!isHighSurrogate(unit)) {
     return true;
   }
-  bool paired =
-      end - cursor >= 6 && cursor[0] == '\\' && cursor[1] == 'u' && isLowSurrogate(hexQuad(cursor + 2, end));
+  bool paired = end - cursor >= 6 && cursor[0] == '\\' && cursor[1] == 'u' && isLowSurrogate(hexQuad(cursor + 2, end));
   if (!paired) {
     return failAt(at, "lone surrogate in a string");
   }

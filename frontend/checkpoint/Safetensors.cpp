@@ -28,10 +28,10 @@ struct Entry {
 /// Parses one header; one use.
 class SafetensorsParser {
 public:
-  SafetensorsParser(SafetensorsHeader &header, uint64_t fileSize, llvm::StringRef file,
-                    Diagnostics &diagnostics, const SafetensorsLimits &limits)
-      : header(header), dataSize(fileSize - header.head.size()), file(file), diagnostics(diagnostics),
-        limits(limits), reader(llvm::StringRef(header.head).drop_front(8)) {}
+  SafetensorsParser(SafetensorsHeader &header, uint64_t fileSize, llvm::StringRef file, Diagnostics &diagnostics,
+                    const SafetensorsLimits &limits)
+      : header(header), dataSize(fileSize - header.head.size()), file(file), diagnostics(diagnostics), limits(limits),
+        reader(llvm::StringRef(header.head).drop_front(8)) {}
 
   void run();
 
@@ -44,8 +44,7 @@ private:
   bool dtypeField(llvm::StringRef name, Entry &entry);
   bool shapeField(llvm::StringRef name, Entry &entry);
   bool offsetsField(llvm::StringRef name, Entry &entry);
-  bool unsignedNumber(llvm::StringRef name, llvm::StringRef what, uint64_t limit,
-                      std::optional<uint64_t> &value);
+  bool unsignedNumber(llvm::StringRef name, llvm::StringRef what, uint64_t limit, std::optional<uint64_t> &value);
   void finishEntry(llvm::StringRef name, const Entry &entry);
   void checkSize(llvm::StringRef name, const Entry &entry);
   void checkLayout();
@@ -90,8 +89,8 @@ bool SafetensorsParser::acceptName(llvm::StringRef name) {
   }
   if (name.empty() || name.size() > limits.nameBytes || name.contains('\0')) {
     bad("bad-tensor-name", escape(name),
-        "a tensor name has " + llvm::Twine(name.size()) + " bytes, expected 1 to " +
-            llvm::Twine(limits.nameBytes) + " and no NUL");
+        "a tensor name has " + llvm::Twine(name.size()) + " bytes, expected 1 to " + llvm::Twine(limits.nameBytes) +
+            " and no NUL");
   }
   if (!names.insert(name).second) {
     bad("duplicate-tensor", name, "the header has this name twice");
@@ -113,8 +112,7 @@ bool SafetensorsParser::metadata() {
     }
     std::optional<Kind> kind = reader.peek();
     if (kind && *kind != Kind::String) {
-      bad("bad-metadata", "__metadata__",
-          "\"" + escape(key) + "\" is " + describe(*kind) + ", expected a string");
+      bad("bad-metadata", "__metadata__", "\"" + escape(key) + "\" is " + describe(*kind) + ", expected a string");
     }
     if (!reader.skipValue()) {
       return false;
@@ -178,8 +176,7 @@ bool SafetensorsParser::dtypeField(llvm::StringRef name, Entry &entry) {
   if (!entry.dtype && parseDType(spelling.upper())) {
     bad("bad-dtype", name, "dtype \"" + escape(spelling) + "\" must be in upper case");
   } else if (!entry.dtype) {
-    diagnostics.error(Problem::Unsupported, "unknown-dtype", file, name,
-                      "unknown dtype \"" + escape(spelling) + "\"");
+    diagnostics.error(Problem::Unsupported, "unknown-dtype", file, name, "unknown dtype \"" + escape(spelling) + "\"");
   }
   return true;
 }
@@ -269,8 +266,7 @@ void SafetensorsParser::finishEntry(llvm::StringRef name, const Entry &entry) {
   }
   if (*entry.end < *entry.begin) {
     bad("bad-offsets", name,
-        "data_offsets end at " + llvm::Twine(*entry.end) + " before they begin at " +
-            llvm::Twine(*entry.begin));
+        "data_offsets end at " + llvm::Twine(*entry.end) + " before they begin at " + llvm::Twine(*entry.begin));
     return;
   }
   if (*entry.end > dataSize) {
@@ -329,14 +325,14 @@ void SafetensorsParser::checkLayout() {
   uint64_t fileSize = header.head.size() + dataSize;
   if (covered != fileSize) {
     bad("trailing-bytes", "",
-        llvm::Twine(fileSize - covered) + " bytes follow the last tensor: the header declares " +
-            llvm::Twine(covered) + " bytes, the file has " + llvm::Twine(fileSize));
+        llvm::Twine(fileSize - covered) + " bytes follow the last tensor: the header declares " + llvm::Twine(covered) +
+            " bytes, the file has " + llvm::Twine(fileSize));
   }
 }
 
 /// Bytes of length field and header that `head` announces, or 0 after a finding.
-static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::StringRef file,
-                            Diagnostics &diagnostics, const SafetensorsLimits &limits) {
+static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::StringRef file, Diagnostics &diagnostics,
+                            const SafetensorsLimits &limits) {
   llvm::StringRef hint = recognise(head);
   if (fileSize < 8 || head.size() < 8) {
     diagnostics.error(Problem::BadInput, "truncated", file, "",
@@ -349,8 +345,8 @@ static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::Strin
       hint = "the length is plausible when read as big-endian; the format is little-endian";
     }
     diagnostics.error(Problem::BadInput, "bad-header", file, "",
-                      "not a safetensors file: the header's length is " + llvm::Twine(length) +
-                          ", the limit is " + llvm::Twine(limits.headerBytes),
+                      "not a safetensors file: the header's length is " + llvm::Twine(length) + ", the limit is " +
+                          llvm::Twine(limits.headerBytes),
                       hint);
     return 0;
   }
@@ -369,9 +365,8 @@ static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::Strin
   return 8 + length;
 }
 
-std::unique_ptr<SafetensorsHeader> SafetensorsHeader::parse(std::string head, uint64_t fileSize,
-                                                            llvm::StringRef file, Diagnostics &diagnostics,
-                                                            const SafetensorsLimits &limits) {
+std::unique_ptr<SafetensorsHeader> SafetensorsHeader::parse(std::string head, uint64_t fileSize, llvm::StringRef file,
+                                                            Diagnostics &diagnostics, const SafetensorsLimits &limits) {
   uint64_t length = checkLength(head, fileSize, file, diagnostics, limits);
   if (length == 0 || head.size() < length) {
     return nullptr;
@@ -386,8 +381,7 @@ std::unique_ptr<SafetensorsHeader> SafetensorsHeader::parse(std::string head, ui
 }
 
 std::unique_ptr<SafetensorsHeader> SafetensorsHeader::read(const File &input, llvm::StringRef file,
-                                                           Diagnostics &diagnostics,
-                                                           const SafetensorsLimits &limits) {
+                                                           Diagnostics &diagnostics, const SafetensorsLimits &limits) {
   std::string head(std::min<uint64_t>(input.size(), 64), '\0');
   uint64_t length = 0;
   if (input.read(head.data(), head.size(), 0)) {
@@ -399,8 +393,7 @@ std::unique_ptr<SafetensorsHeader> SafetensorsHeader::read(const File &input, ll
   }
   if (length == 0 || !input.read(head.data(), head.size(), 0)) {
     diagnostics.error(Problem::InputOutput, "cannot-read", file, "",
-                      "cannot read the header: " +
-                          (errno ? systemError(errno) : "the file shrank while it was read"));
+                      "cannot read the header: " + (errno ? systemError(errno) : "the file shrank while it was read"));
     return nullptr;
   }
   return parse(std::move(head), input.size(), file, diagnostics, limits);

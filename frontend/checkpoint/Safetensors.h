@@ -50,12 +50,10 @@ public:
   /// ends early; `fileSize` is the size of the whole file. Reports all findings, naming `file`; returns
   /// nothing after an error.
   static std::unique_ptr<SafetensorsHeader> parse(std::string head, uint64_t fileSize, llvm::StringRef file,
-                                                  Diagnostics &diagnostics,
-                                                  const SafetensorsLimits &limits = {});
+                                                  Diagnostics &diagnostics, const SafetensorsLimits &limits = {});
 
   /// Reads and parses the header of an open file.
-  static std::unique_ptr<SafetensorsHeader> read(const File &input, llvm::StringRef file,
-                                                 Diagnostics &diagnostics,
+  static std::unique_ptr<SafetensorsHeader> read(const File &input, llvm::StringRef file, Diagnostics &diagnostics,
                                                  const SafetensorsLimits &limits = {});
 
   /// Tensors in the order of the header.

@@ -70,8 +70,7 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
   json::Document document;
   json::SyntaxError error;
   if (!document.parse(storage.front(), error)) {
-    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message,
-                      recognise(storage.front()));
+    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message, recognise(storage.front()));
     return false;
   }
   json::Value map = document.root().find("weight_map");
@@ -98,8 +97,8 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
     }
     // A name with escapes lives in the document, which ends with this function.
     llvm::StringRef kept = tensor;
-    bool inText = tensor.data() >= storage.front().data() &&
-                  tensor.data() < storage.front().data() + storage.front().size();
+    bool inText =
+        tensor.data() >= storage.front().data() && tensor.data() < storage.front().data() + storage.front().size();
     if (!inText) {
       kept = storage.emplace_back(tensor.str());
     }

@@ -17,8 +17,8 @@ void ConfigParser::require(bool holds, const llvm::Twine &relation) {
 
 void ConfigParser::checkAttention() {
   const AttentionConfig &a = config.attention;
-  require(a.qkRopeHeadDim % 2 == 0, "\"qk_rope_head_dim\" is " + llvm::Twine(a.qkRopeHeadDim) +
-                                        ", but rotary embedding needs an even number");
+  require(a.qkRopeHeadDim % 2 == 0,
+          "\"qk_rope_head_dim\" is " + llvm::Twine(a.qkRopeHeadDim) + ", but rotary embedding needs an even number");
   int64_t other = a.heads;
   if (reader.integer("num_key_value_heads", other, 1, maxCount, Need::Optional)) {
     require(other == a.heads, "\"num_key_value_heads\" (" + llvm::Twine(other) +
@@ -28,8 +28,7 @@ void ConfigParser::checkAttention() {
   int64_t sum = a.qkNopeHeadDim + a.qkRopeHeadDim;
   if (reader.integer("qk_head_dim", other, 1, maxExtent, Need::Optional)) {
     require(other == sum, "\"qk_head_dim\" (" + llvm::Twine(other) +
-                              ") must be \"qk_nope_head_dim\" + \"qk_rope_head_dim\" (" + llvm::Twine(sum) +
-                              ")");
+                              ") must be \"qk_nope_head_dim\" + \"qk_rope_head_dim\" (" + llvm::Twine(sum) + ")");
   }
   require(config.routing.firstMoeLayer <= config.layers,
           "\"first_k_dense_replace\" (" + llvm::Twine(config.routing.firstMoeLayer) +
@@ -39,8 +38,8 @@ void ConfigParser::checkAttention() {
   tokens.push_back(g.bosToken.value_or(0));
   tokens.push_back(g.padToken.value_or(0));
   for (int64_t token : tokens) {
-    require(token < config.vocabulary, "token id " + llvm::Twine(token) + " is not below \"vocab_size\" (" +
-                                           llvm::Twine(config.vocabulary) + ")");
+    require(token < config.vocabulary,
+            "token id " + llvm::Twine(token) + " is not below \"vocab_size\" (" + llvm::Twine(config.vocabulary) + ")");
   }
 }
 
@@ -50,21 +49,18 @@ void ConfigParser::checkRouting() {
     return;
   }
   require(r.expertsPerToken <= r.experts, "\"num_experts_per_tok\" (" + llvm::Twine(r.expertsPerToken) +
-                                              ") is more than \"n_routed_experts\" (" +
-                                              llvm::Twine(r.experts) + ")");
+                                              ") is more than \"n_routed_experts\" (" + llvm::Twine(r.experts) + ")");
   if (r.groupScore == GroupScore::None) {
     return;
   }
-  require(r.topGroups <= r.groups, "\"topk_group\" (" + llvm::Twine(r.topGroups) +
-                                       ") is more than \"n_group\" (" + llvm::Twine(r.groups) + ")");
+  require(r.topGroups <= r.groups,
+          "\"topk_group\" (" + llvm::Twine(r.topGroups) + ") is more than \"n_group\" (" + llvm::Twine(r.groups) + ")");
   require(r.experts % r.groups == 0, "\"n_group\" (" + llvm::Twine(r.groups) +
-                                         ") does not divide \"n_routed_experts\" (" + llvm::Twine(r.experts) +
-                                         ")");
+                                         ") does not divide \"n_routed_experts\" (" + llvm::Twine(r.experts) + ")");
   int64_t groupSize = r.experts / r.groups, reachable = groupSize * r.topGroups;
   require(r.expertsPerToken <= reachable || r.expertsPerToken > r.experts || r.topGroups > r.groups,
           "\"num_experts_per_tok\" (" + llvm::Twine(r.expertsPerToken) + ") is more than the " +
-              llvm::Twine(reachable) + " experts in \"topk_group\" (" + llvm::Twine(r.topGroups) +
-              ") groups");
+              llvm::Twine(reachable) + " experts in \"topk_group\" (" + llvm::Twine(r.topGroups) + ") groups");
   require(r.groupScore != GroupScore::SumOfTopTwo || groupSize >= 2,
           "groups of \"n_routed_experts\" / \"n_group\" = " + llvm::Twine(groupSize) +
               " experts cannot be ranked by their best two");

@@ -35,8 +35,7 @@ void ConfigReader::bad(llvm::StringRef key, const llvm::Twine &message) {
 }
 
 void ConfigReader::unsupported(llvm::StringRef key, const llvm::Twine &message, llvm::StringRef hint) {
-  diagnostics.error(Problem::Unsupported, "unsupported-config", file, place(key), named(key) + " " + message,
-                    hint);
+  diagnostics.error(Problem::Unsupported, "unsupported-config", file, place(key), named(key) + " " + message, hint);
 }
 
 Value ConfigReader::get(llvm::StringRef key, Need need) {

@@ -25,8 +25,7 @@ public:
   /// `prefix` names the object in messages ("rope_scaling."), `owner` who needs the keys ("deepseek_v3").
   ConfigReader(checkpoint::json::Value object, llvm::StringRef file, std::string prefix, std::string owner,
                checkpoint::Diagnostics &diagnostics)
-      : object(object), file(file), prefix(std::move(prefix)), owner(std::move(owner)),
-        diagnostics(diagnostics) {}
+      : object(object), file(file), prefix(std::move(prefix)), owner(std::move(owner)), diagnostics(diagnostics) {}
 
   /// The value of a key; a null handle where it is absent or null. A finding where it is Required then.
   checkpoint::json::Value get(llvm::StringRef key, Need need = Need::Optional);

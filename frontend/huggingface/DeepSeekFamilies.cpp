@@ -18,9 +18,7 @@ int64_t denseWidth(C c) { return c.denseWidth; }
 int64_t queryRank(C c) { return c.attention.qLoraRank; }
 int64_t latentRank(C c) { return c.attention.kvLoraRank; }
 int64_t latentAndRope(C c) { return c.attention.kvLoraRank + c.attention.qkRopeHeadDim; }
-int64_t queryHeads(C c) {
-  return c.attention.heads * (c.attention.qkNopeHeadDim + c.attention.qkRopeHeadDim);
-}
+int64_t queryHeads(C c) { return c.attention.heads * (c.attention.qkNopeHeadDim + c.attention.qkRopeHeadDim); }
 int64_t keyValueHeads(C c) { return c.attention.heads * (c.attention.qkNopeHeadDim + c.attention.vHeadDim); }
 int64_t valueHeads(C c) { return c.attention.heads * c.attention.vHeadDim; }
 int64_t experts(C c) { return c.routing.experts; }

@@ -21,9 +21,7 @@ bool ModelConfig::isMoeLayer(int64_t layer) const {
 }
 
 /// YaRN's g(s, m): how much attention must sharpen when positions are stretched by `factor`.
-static double yarnMscale(double factor, double mscale) {
-  return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1;
-}
+static double yarnMscale(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1; }
 
 double ModelConfig::softmaxScale() const {
   double scale = 1 / std::sqrt(static_cast<double>(attention.qkNopeHeadDim + attention.qkRopeHeadDim));

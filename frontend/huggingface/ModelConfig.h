@@ -134,8 +134,7 @@ struct ModelConfig {
 
 /// Reads config.json from `text` (and the relations between its fields). Reports every finding to
 /// `diagnostics`, naming `file`; the result is meaningful only when it added no error.
-ModelConfig parseModelConfig(llvm::StringRef text, llvm::StringRef file,
-                             checkpoint::Diagnostics &diagnostics);
+ModelConfig parseModelConfig(llvm::StringRef text, llvm::StringRef file, checkpoint::Diagnostics &diagnostics);
 
 /// Adds what generation_config.json in `text` says to `config.generation`.
 void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config,

@@ -35,8 +35,7 @@ const WeightStack *LayerGroup::find(llvm::StringRef part) const { return findSta
 const WeightStack *ModelWeights::find(llvm::StringRef part) const { return findStack(model, part); }
 
 const LayerGroup *ModelWeights::groupOf(int64_t layer) const {
-  auto at =
-      llvm::find_if(groups, [&](const LayerGroup &group) { return llvm::is_contained(group.layers, layer); });
+  auto at = llvm::find_if(groups, [&](const LayerGroup &group) { return llvm::is_contained(group.layers, layer); });
   return at == groups.end() ? nullptr : &*at;
 }
 
@@ -71,8 +70,7 @@ namespace {
 class WeightSorter {
 public:
   WeightSorter(const ModelConfig &config, const Checkpoint &checkpoint, Diagnostics &diagnostics)
-      : config(config), checkpoint(checkpoint), diagnostics(diagnostics),
-        finder(config, checkpoint, diagnostics) {}
+      : config(config), checkpoint(checkpoint), diagnostics(diagnostics), finder(config, checkpoint, diagnostics) {}
 
   ModelWeights run();
 
@@ -203,16 +201,13 @@ void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   } else if (config.tiedEmbeddings && name == "lm_head.weight") {
     diagnostics.note("ignored-tensor", file, part, "is ignored: config.json ties it to the embedding");
   } else if (layer >= config.layers && layer < mtpEnd) {
-    diagnostics.warning("ignored-tensor", file, part,
-                        "is not known in a multi-token-prediction layer; ignored");
+    diagnostics.warning("ignored-tensor", file, part, "is not known in a multi-token-prediction layer; ignored");
   } else if (layer >= config.layers) {
     diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
-                      "is beyond the last layer: config.json says num_hidden_layers " +
-                          llvm::Twine(config.layers) + " and num_nextn_predict_layers " +
-                          llvm::Twine(config.mtpLayers));
+                      "is beyond the last layer: config.json says num_hidden_layers " + llvm::Twine(config.layers) +
+                          " and num_nextn_predict_layers " + llvm::Twine(config.mtpLayers));
   } else if (name.ends_with("_scale_inv")) {
-    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
-                      "are scales of a weight that is not FP8");
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part, "are scales of a weight that is not FP8");
   } else {
     diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
                       "no part of this " + config.modelType + " uses this tensor",
@@ -220,8 +215,7 @@ void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   }
 }
 
-ModelWeights findModelWeights(const ModelConfig &config, const Checkpoint &checkpoint,
-                              Diagnostics &diagnostics) {
+ModelWeights findModelWeights(const ModelConfig &config, const Checkpoint &checkpoint, Diagnostics &diagnostics) {
   return WeightSorter(config, checkpoint, diagnostics).run();
 }
 

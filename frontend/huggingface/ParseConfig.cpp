@@ -140,12 +140,12 @@ void ConfigParser::routingMethod() {
     }
   }
   if (!scorings.contains(scoring)) {
-    reader.unsupported("scoring_func", "is \"" + checkpoint::escape(scoring) + "\", supported for " +
-                                           config.modelType + ": " + llvm::join(scorings, ", "));
+    reader.unsupported("scoring_func", "is \"" + checkpoint::escape(scoring) + "\", supported for " + config.modelType +
+                                           ": " + llvm::join(scorings, ", "));
   }
   if (!methods.contains(method)) {
-    reader.unsupported("topk_method", "is \"" + checkpoint::escape(method) + "\", supported for " +
-                                          config.modelType + ": " + llvm::join(methods, ", "));
+    reader.unsupported("topk_method", "is \"" + checkpoint::escape(method) + "\", supported for " + config.modelType +
+                                          ": " + llvm::join(methods, ", "));
   }
   RoutingConfig &r = config.routing;
   if (r.normalise && config.family->normalisingReplacesScaling) {
@@ -210,8 +210,8 @@ void ConfigParser::quantization() {
   if (block && (sizes.size() != 2 || !sizes[0] || !sizes[1])) {
     inner.bad("weight_block_size", "is " + quote(block) + ", expected two integers");
   } else if (block && (*sizes[0] != 128 || *sizes[1] != 128)) {
-    inner.unsupported("weight_block_size", "is [" + llvm::Twine(*sizes[0]) + ", " + llvm::Twine(*sizes[1]) +
-                                               "], supported is [128, 128]");
+    inner.unsupported("weight_block_size",
+                      "is [" + llvm::Twine(*sizes[0]) + ", " + llvm::Twine(*sizes[1]) + "], supported is [128, 128]");
   }
   config.quantization = quantization;
 }
@@ -220,8 +220,7 @@ bool parseObject(checkpoint::json::Document &document, llvm::StringRef text, llv
                  Diagnostics &diagnostics) {
   checkpoint::json::SyntaxError error;
   if (!document.parse(text, error)) {
-    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message,
-                      checkpoint::recognise(text));
+    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message, checkpoint::recognise(text));
     return false;
   }
   if (!document.root().isObject()) {

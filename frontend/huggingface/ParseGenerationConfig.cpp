@@ -9,8 +9,7 @@ namespace fathom::huggingface {
 
 using checkpoint::Diagnostics;
 
-void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config,
-                           Diagnostics &diagnostics) {
+void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config, Diagnostics &diagnostics) {
   checkpoint::json::Document document;
   if (!parseObject(document, text, file, diagnostics)) {
     return;

@@ -18,9 +18,8 @@ void ConfigParser::rope() {
     ConfigReader inner(parameters, file, "rope_parameters.", config.modelType, diagnostics);
     hasNested = inner.real("rope_theta", nested, 1.0001, 1e12, Need::Optional);
   }
-  bool hasTheta =
-      reader.real("rope_theta", config.rope.theta, 1.0001, 1e12,
-                  hasNested || (parameters && !parameters.isObject()) ? Need::Optional : Need::Required);
+  bool hasTheta = reader.real("rope_theta", config.rope.theta, 1.0001, 1e12,
+                              hasNested || (parameters && !parameters.isObject()) ? Need::Optional : Need::Required);
   if (hasNested && hasTheta && nested != config.rope.theta) {
     reader.bad("rope_theta", "differs from \"rope_parameters.rope_theta\"");
   }

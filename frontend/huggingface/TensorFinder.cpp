@@ -40,8 +40,7 @@ void TensorFinder::report(Problem problem, const char *code, llvm::StringRef fil
                           const llvm::Twine &message, llvm::StringRef hint) {
   ++faultCount;
   if (optionalModel) {
-    diagnostics.warning(code, file, partName(tensor),
-                        message + "; this multi-token-prediction layer is unusable");
+    diagnostics.warning(code, file, partName(tensor), message + "; this multi-token-prediction layer is unusable");
   } else {
     diagnostics.error(problem, code, file, partName(tensor), message, hint);
   }
@@ -52,8 +51,7 @@ void TensorFinder::reportMissing(const TensorFact &fact, llvm::StringRef name) {
   if (fact.part == llvm::StringRef("lm_head")) {
     hint = "a model whose head shares the embedding says \"tie_word_embeddings\": true in config.json";
   }
-  report(Problem::BadInput, "missing-tensor", checkpoint.directory(), name, "no shard has tensor " + name,
-         hint);
+  report(Problem::BadInput, "missing-tensor", checkpoint.directory(), name, "no shard has tensor " + name, hint);
 }
 
 bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expected) {
@@ -61,8 +59,7 @@ bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expe
     return true;
   }
   report(Problem::BadInput, "misshapen-tensor", checkpoint.shards()[ref.shard].path, ref.tensor->name,
-         "has shape " + describeShape(ref.tensor->shape) + ", config.json implies " +
-             describeShape(expected));
+         "has shape " + describeShape(ref.tensor->shape) + ", config.json implies " + describeShape(expected));
   return false;
 }
 
