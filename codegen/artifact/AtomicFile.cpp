@@ -106,7 +106,7 @@ llvm::Error AtomicFile::reserve(uint64_t size) {
   int result = retryInterrupted([&] { return fileSystem.allocate(file, size); });
   // Some file systems have no such call. The writes will then say whether there is space.
   if (result < 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
-    return failure("reserve space for", errno);
+    return makeSystemError("cannot reserve " + llvm::Twine(size) + " bytes for output file " + quotePath(path), errno);
   }
   return llvm::Error::success();
 }

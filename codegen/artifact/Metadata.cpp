@@ -190,13 +190,20 @@ static llvm::Error placeSlice(const ArtifactContents &contents, uint32_t weightI
 static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout &layout) {
   // Keeps the metadata far below the 2 GiB that FlatBuffers can hold.
   constexpr size_t sliceLimit = 1 << 24;
+  constexpr unsigned shownErrors = 20;
+  unsigned failures = 0;
   llvm::Error errors = llvm::Error::success();
   for (uint32_t weight = 0; weight < contents.weights.size(); ++weight) {
     for (uint32_t slice = 0; slice < contents.weights[weight].slices.size(); ++slice) {
       if (layout.slices.size() == sliceLimit) {
         return llvm::joinErrors(std::move(errors), makeError(ExitClass::Unsupported, "more than 16777216 weights"));
       }
-      errors = llvm::joinErrors(std::move(errors), placeSlice(contents, weight, slice, layout));
+      if (llvm::Error error = placeSlice(contents, weight, slice, layout)) {
+        errors = llvm::joinErrors(std::move(errors), std::move(error));
+        if (++failures == shownErrors) {
+          return errors;
+        }
+      }
     }
   }
   return errors;

@@ -302,6 +302,7 @@ int runInspect(int argc, const char *const *argv) {
     llvm::StringRef argument = argv[i];
     if (argument == "--help" || argument == "-h") {
       llvm::outs() << usage;
+      llvm::outs().flush();
       return 0;
     }
     if (argument == "--json") {
