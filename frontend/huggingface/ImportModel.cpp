@@ -78,6 +78,7 @@ void ModelImporter::setFacts(ModuleOp module) {
       integer("hidden", config.hidden),
       integer("layers", config.layers),
       integer("max_context", options.maxContext),
+      integer("cache_width", config.attention.kvLoraRank + config.attention.qkRopeHeadDim),
       integer("bos_token", generation.bosToken.value_or(-1)),
       builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr(generation.eosTokens)),
       real("temperature", generation.sample ? generation.temperature.value_or(1.0) : 0.0),

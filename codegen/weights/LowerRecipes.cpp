@@ -1,0 +1,285 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Weights and recipes, slice by slice.
+
+#include "codegen/weights/LowerRecipes.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/plan/Plan.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+
+namespace fathom::codegen {
+
+namespace {
+
+using namespace deepseek;
+
+std::string getTypeName(Type type) {
+  std::string name;
+  llvm::raw_string_ostream stream(name);
+  stream << type;
+  return isa<Float8E4M3FNType>(type) ? "f8e4m3" : name;
+}
+
+ElementType getElementType(Type type) {
+  if (type.isBF16()) {
+    return ElementType::BF16;
+  }
+  if (type.isF16()) {
+    return ElementType::F16;
+  }
+  return type.isF32() ? ElementType::F32 : ElementType::F8E4M3;
+}
+
+/// The shape of one slice: without the dimension of experts; a vector is one row.
+struct SliceShape {
+  int64_t rows;
+  int64_t columns;
+};
+
+SliceShape getSliceShape(RankedTensorType type, bool experts) {
+  ArrayRef<int64_t> shape = type.getShape().drop_front(experts ? 1 : 0);
+  if (shape.size() == 1) {
+    return {1, shape[0]};
+  }
+  return {shape[0], shape[1]};
+}
+
+/// The number of the slice: layer-major, then expert.
+struct SliceIndex {
+  int64_t layer;
+  int64_t expert;
+};
+
+struct ShardLocation {
+  uint32_t shard;
+  uint64_t offset;
+};
+
+ShardLocation locate(WeightOp weight, SliceIndex index) {
+  int64_t slice = index.layer * weight.getSlicesPerLayer() + index.expert;
+  ArrayRef<int64_t> locations = weight.getLocations();
+  return {uint32_t(locations[2 * slice]), uint64_t(locations[2 * slice + 1])};
+}
+
+/// Runs over a recipe's steps from the yield back to the sources and says the same as a SliceRecipe.
+class RecipeReader {
+public:
+  RecipeReader(RecipeOp recipe, SymbolTable &symbols) : recipe(recipe), symbols(symbols) {}
+
+  Expected<SliceRecipe> read(SliceIndex index) {
+    slice = index;
+    auto yield = cast<YieldOp>(recipe.getBody().front().getTerminator());
+    if (Error error = readLayout(yield.getValue().getDefiningOp())) {
+      return std::move(error);
+    }
+    return result;
+  }
+
+private:
+  Error readLayout(Operation *op) {
+    return llvm::TypeSwitch<Operation *, Error>(op)
+        .Case([&](PackPanelsOp pack) {
+          result.layout = Layout::Panels;
+          return readRows(pack.getSource().getDefiningOp());
+        })
+        .Case([&](ToF32Op convert) {
+          result.layout = Layout::F32;
+          return readRows(convert.getSource().getDefiningOp());
+        })
+        .Case([&](RopeTableOp table) {
+          result.layout = Layout::RopeTable;
+          result.rope.positions = table.getType().getDimSize(0);
+          result.rope.frequencies.assign(table.getRope().getFrequencies().begin(),
+                                         table.getRope().getFrequencies().end());
+          result.rope.magnitude = table.getRope().getMagnitude();
+          return Error::success();
+        })
+        .Default([&](Operation *rows) { return readRows(rows); });
+  }
+
+  Error readRows(Operation *op) {
+    if (auto concat = dyn_cast<ConcatRowsOp>(op)) {
+      return readSources(concat.getSources());
+    }
+    if (auto interleave = dyn_cast<InterleaveRowsOp>(op)) {
+      result.rowMap = RowMap::Interleave;
+      return readSources(interleave->getOperands());
+    }
+    return readSources(op->getResults());
+  }
+
+  Error readSources(ValueRange values) {
+    for (Value value : values) {
+      Operation *op = value.getDefiningOp();
+      auto expand = dyn_cast<ExpandScaleOp>(op);
+      auto source = dyn_cast<SourceOp>(expand ? expand.getScale().getDefiningOp() : op);
+      if (!source || (expand && result.layout != Layout::Panels && result.layout != Layout::PanelScales)) {
+        return createStringError("recipe '" + recipe.getSymName() + "' has steps in an order the packer cannot run");
+      }
+      if (expand) {
+        result.layout = Layout::PanelScales;
+      }
+      result.sources.push_back(expand ? readScale(source, expand.getRows()) : readSource(source));
+    }
+    return Error::success();
+  }
+
+  Source readSource(SourceOp op) {
+    auto weight = symbols.lookup<WeightOp>(op.getWeight());
+    SliceShape shape = getSliceShape(weight.getTensorType(), weight.getExperts());
+    ShardLocation where = locate(weight, slice);
+    return {where.shard, where.offset, shape.rows, shape.columns,
+            getElementType(weight.getTensorType().getElementType()), std::nullopt};
+  }
+
+  /// Scales of `rows` outputs: the weight itself is not read.
+  Source readScale(SourceOp op, int64_t rows) {
+    auto scale = symbols.lookup<WeightOp>(op.getWeight());
+    SliceShape shape = getSliceShape(scale.getTensorType(), scale.getExperts());
+    ShardLocation where = locate(scale, slice);
+    return {where.shard, where.offset, rows, shape.columns * FATHOM_SCALE_BLOCK, ElementType::F8E4M3,
+            ScaleSource{where.shard, where.offset}};
+  }
+
+  RecipeOp recipe;
+  SymbolTable &symbols;
+  SliceIndex slice{};
+  SliceRecipe result;
+};
+
+StringRef getLayoutName(Layout layout) {
+  switch (layout) {
+  case Layout::Panels:
+    return "panels";
+  case Layout::PanelScales:
+    return "scales";
+  default:
+    return "rows";
+  }
+}
+
+class RecipeLowering {
+public:
+  RecipeLowering(ModuleOp module, WeightStorage storage) : symbols(module), storage(storage) {}
+
+  Expected<WeightContents> lower(Operation *op) {
+    if (auto weight = dyn_cast<WeightOp>(op)) {
+      return lowerWeight(weight);
+    }
+    return lowerRecipe(cast<RecipeOp>(op));
+  }
+
+private:
+  template <typename Op>
+  static WeightContents start(Op op) {
+    WeightContents contents;
+    contents.name = op.getSymName().str();
+    contents.elementType = getTypeName(op.getTensorType().getElementType());
+    contents.shape = op.getTensorType().getShape().drop_front(op.getExperts() ? 1 : 0).vec();
+    contents.layout = "rows";
+    std::string name = contents.name;
+    int64_t experts = op.getSlicesPerLayer();
+    std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>();
+    bool perExpert = op.getExperts();
+    contents.sliceName = [=](uint32_t slice) { return nameSlice(name, layers, experts, perExpert, slice); };
+    return contents;
+  }
+
+  /// "moe.mlp.experts.down_proj" of layer 3, expert 17 is "layers.3.mlp.experts.17.down_proj".
+  static std::string nameSlice(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
+                               uint32_t slice) {
+    if (layers.empty()) {
+      return name.str();
+    }
+    std::string part = ("layers." + Twine(layers[slice / experts]) + "." + name.split('.').second).str();
+    StringRef marker = "mlp.experts.";
+    size_t at = part.find(marker.str());
+    if (perExpert && at != std::string::npos) {
+      part.insert(at + marker.size(), std::to_string(slice % experts) + ".");
+    }
+    return part;
+  }
+
+  WeightContents lowerWeight(WeightOp op) {
+    WeightContents contents = start(op);
+    SliceShape shape = getSliceShape(op.getTensorType(), op.getExperts());
+    ElementType type = getElementType(op.getTensorType().getElementType());
+    uint64_t bytes = uint64_t(shape.rows) * shape.columns * byteWidth(type);
+    llvm::cantFail(forEachSlice(op, [&](SliceIndex index) {
+      ShardLocation where = locate(op, index);
+      if (storage == WeightStorage::Reference) {
+        contents.slices.push_back(ExternalSlice{where.shard, where.offset, bytes});
+        return Error::success();
+      }
+      SliceRecipe recipe;
+      recipe.sources.push_back({where.shard, where.offset, shape.rows, shape.columns, type, std::nullopt});
+      contents.slices.push_back(recipe);
+      return Error::success();
+    }));
+    return contents;
+  }
+
+  Expected<WeightContents> lowerRecipe(RecipeOp op) {
+    WeightContents contents = start(op);
+    Error error = forEachSlice(op, [&](SliceIndex index) -> Error {
+      Expected<SliceRecipe> recipe = RecipeReader(op, symbols).read(index);
+      if (!recipe) {
+        return recipe.takeError();
+      }
+      contents.layout = getLayoutName(recipe->layout).str();
+      contents.slices.push_back(std::move(*recipe));
+      return Error::success();
+    });
+    if (error) {
+      return std::move(error);
+    }
+    return contents;
+  }
+
+  template <typename Op, typename Action>
+  static Error forEachSlice(Op op, Action action) {
+    for (int64_t layer = 0; layer < op.getLayerCount(); ++layer) {
+      for (int64_t expert = 0; expert < op.getSlicesPerLayer(); ++expert) {
+        if (Error error = action(SliceIndex{layer, expert})) {
+          return error;
+        }
+      }
+    }
+    return Error::success();
+  }
+
+  SymbolTable symbols;
+  WeightStorage storage;
+};
+
+} // namespace
+
+Expected<std::vector<WeightContents>> lowerRecipes(ModuleOp planned, WeightStorage storage) {
+  SmallVector<std::pair<int64_t, Operation *>> used;
+  for (Operation &op : *planned.getBody()) {
+    if (auto first = op.getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr)) {
+      used.emplace_back(first.getInt(), &op);
+    }
+  }
+  llvm::sort(used);
+  RecipeLowering lowering(planned, storage);
+  std::vector<WeightContents> result;
+  for (auto [first, op] : used) {
+    Expected<WeightContents> contents = lowering.lower(op);
+    if (!contents) {
+      return contents.takeError();
+    }
+    result.push_back(std::move(*contents));
+  }
+  return result;
+}
+
+} // namespace fathom::codegen

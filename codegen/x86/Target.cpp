@@ -1,0 +1,77 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From --mcpu to a target machine.
+
+#include "codegen/x86/Target.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+
+namespace fathom::codegen {
+
+namespace {
+
+/// Features of x86-64-v4 beyond v3.
+constexpr StringLiteral kAvx512Features[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+/// What kernels take for granted.
+constexpr StringLiteral kBaselineFeatures[] = {"avx2", "fma", "f16c", "bmi2"};
+
+const Target *findBackend() {
+  InitializeAllTargetInfos();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  std::string error;
+  return TargetRegistry::lookupTarget(Triple(X86Target::triple), error);
+}
+
+/// The level that this machine has: all that Fathom's kernels distinguish, so that artifacts stay portable.
+StringRef findNativeLevel() {
+  StringMap<bool> features = sys::getHostCPUFeatures();
+  bool avx512 = all_of(kAvx512Features, [&](StringRef feature) { return features.lookup(feature); });
+  return avx512 ? "x86-64-v4" : "x86-64-v3";
+}
+
+} // namespace
+
+std::unique_ptr<TargetMachine> X86Target::createMachine() const {
+  TargetOptions options;
+  return std::unique_ptr<TargetMachine>(findBackend()->createTargetMachine(
+      Triple(triple), cpu, "", options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
+}
+
+Expected<X86Target> findX86Target(StringRef mcpu) {
+  const Target *backend = findBackend();
+  if (!backend) {
+    return createStringError("this build of LLVM has no x86 backend");
+  }
+  X86Target target;
+  target.cpu = (mcpu == "native" ? findNativeLevel() : mcpu).str();
+  std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::triple), "", ""));
+  if (!known->isCPUStringValid(target.cpu)) {
+    return createStringError("unknown processor '" + mcpu + "': try native, x86-64-v3 or x86-64-v4");
+  }
+  std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::triple), target.cpu, ""));
+  auto has = [&](StringRef feature) { return info->checkFeatures(("+" + feature).str()); };
+  if (!all_of(kBaselineFeatures, has)) {
+    return createStringError("processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
+  }
+  bool avx512 = all_of(kAvx512Features, has);
+  target.arch = avx512 ? "avx512" : "avx2";
+  for (StringRef feature : kAvx512Features) {
+    if (has(feature)) {
+      target.features.push_back(feature.str());
+    }
+  }
+  return target;
+}
+
+} // namespace fathom::codegen

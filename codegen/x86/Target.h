@@ -1,0 +1,39 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The processor that code is generated for.
+
+#ifndef CODEGEN_X86_TARGET_H
+#define CODEGEN_X86_TARGET_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fathom::codegen {
+
+/// A processor as --mcpu names it, reduced to what Fathom distinguishes.
+struct X86Target {
+  /// As given, or "x86-64-v3" / "x86-64-v4" for "native".
+  std::string cpu;
+  /// Which kernels of kernels/catalog.def fit best: "avx2" or "avx512".
+  std::string arch;
+  /// Features beyond x86-64-v3 that code may use, as /proc/cpuinfo spells them; the runtime checks them.
+  std::vector<std::string> features;
+
+  static constexpr llvm::StringLiteral triple = "x86_64-unknown-linux-gnu";
+
+  std::unique_ptr<llvm::TargetMachine> createMachine() const;
+};
+
+/// Looks `mcpu` up: "native", a level ("x86-64-v3"), or a processor LLVM knows. Fails for an unknown one, and for one
+/// without AVX2, FMA and F16C.
+llvm::Expected<X86Target> findX86Target(llvm::StringRef mcpu);
+
+} // namespace fathom::codegen
+
+#endif // CODEGEN_X86_TARGET_H

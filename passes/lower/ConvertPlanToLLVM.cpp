@@ -1,0 +1,185 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The whole module to the LLVM dialect.
+
+#include "passes/lower/LowerPlanOps.h"
+#include "passes/lower/Passes.h"
+
+#include "fathom/artifact_abi.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+#define GEN_PASS_DEF_CONVERTPLANTOLLVM
+#include "passes/lower/Passes.h.inc"
+
+namespace {
+
+Value index(OpBuilder &builder, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(builder, loc, value);
+}
+
+/// The address of element `position` (an i64) of an f32 array.
+Value element(OpBuilder &builder, Location loc, Value array, Value position) {
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  return LLVM::GEPOp::create(builder, loc, pointer, builder.getF32Type(), array, ArrayRef<LLVM::GEPArg>{position});
+}
+
+/// Functions that patterns and kernels call: written with loops, converted with the rest.
+class HelperFunctions {
+public:
+  explicit HelperFunctions(ModuleOp module)
+      : module(module), builder(module.getContext()), loc(module.getLoc()),
+        pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(builder.getI64Type()),
+        f32(builder.getF32Type()) {}
+
+  /// Declares the task and the item count of `kernel`, and defines its epilogue. Extra operands of every dispatch
+  /// of one kernel have one width.
+  void addKernel(plan::KernelOp kernel, plan::DispatchOp dispatch) {
+    builder.setInsertionPointToEnd(module.getBody());
+    auto none = LLVM::LLVMVoidType::get(builder.getContext());
+    LLVM::LLVMFuncOp::create(builder, loc, (kernel.getSymName() + ".task").str(),
+                             LLVM::LLVMFunctionType::get(none, {pointer, i64, pointer}));
+    LLVM::LLVMFuncOp::create(builder, loc, (kernel.getSymName() + ".items").str(),
+                             LLVM::LLVMFunctionType::get(i64, {i64}));
+    if (!kernel.getEpilogue().empty()) {
+      addEpilogue(kernel, dispatch);
+    }
+  }
+
+  /// void record_state(call, input, layer, width)
+  void addRecordState();
+
+private:
+  void addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch);
+  Value toIndex(Value value) { return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value); }
+  Value toI64(Value value) { return arith::IndexCastOp::create(builder, loc, i64, value); }
+
+  ModuleOp module;
+  OpBuilder builder;
+  Location loc;
+  Type pointer;
+  Type i64;
+  Type f32;
+};
+
+/// void epilogue(dispatch, row, column, count, values): the region on each of `count` outputs.
+void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch) {
+  auto type = builder.getFunctionType({pointer, i64, i64, i64, pointer}, {});
+  auto function = func::FuncOp::create(builder, loc, (kernel.getSymName() + ".epilogue").str(), type);
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  Value row = function.getArgument(1);
+  Value column = function.getArgument(2);
+  Value values = function.getArgument(4);
+  Value operands = loadField(builder, loc, function.getArgument(0), offsetof(fathom_dispatch_t, operands), pointer);
+  SmallVector<Value> extras;
+  for (size_t i = kernel.getOperandCount(); i < dispatch.getArguments().size(); ++i) {
+    int64_t width = cast<MemRefType>(dispatch.getArguments()[i].getType()).getShape().back();
+    Value base = loadField(builder, loc, operands, i * sizeof(void *), pointer);
+    Value stride = LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(width));
+    Value first = LLVM::AddOp::create(builder, loc, LLVM::MulOp::create(builder, loc, row, stride), column);
+    extras.push_back(element(builder, loc, base, first));
+  }
+  auto loop = scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(function.getArgument(3)),
+                                 index(builder, loc, 1));
+  func::ReturnOp::create(builder, loc);
+  builder.setInsertionPointToStart(loop.getBody());
+  Value i = toI64(loop.getInductionVar());
+  IRMapping mapping;
+  Block &body = kernel.getEpilogue().front();
+  Value address = element(builder, loc, values, i);
+  mapping.map(body.getArgument(0), LLVM::LoadOp::create(builder, loc, f32, address).getResult());
+  for (auto [argument, extra] : llvm::zip(body.getArguments().drop_front(), extras)) {
+    mapping.map(argument, LLVM::LoadOp::create(builder, loc, f32, element(builder, loc, extra, i)).getResult());
+  }
+  for (Operation &op : body.without_terminator()) {
+    builder.clone(op, mapping);
+  }
+  LLVM::StoreOp::create(builder, loc, mapping.lookup(body.getTerminator()->getOperand(0)), address);
+}
+
+void HelperFunctions::addRecordState() {
+  builder.setInsertionPointToEnd(module.getBody());
+  auto type = builder.getFunctionType({pointer, pointer, i64, i64}, {});
+  auto function = func::FuncOp::create(builder, loc, kRecordState, type);
+  function.setPrivate();
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  Value call = function.getArgument(0);
+  Value states = loadField(builder, loc, call, offsetof(fathom_call_t, states), pointer);
+  Value rows = loadField(builder, loc, call, offsetof(fathom_call_t, rows), i64);
+  Value null = LLVM::ZeroOp::create(builder, loc, pointer);
+  Value wanted = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, states, null);
+  auto branch = scf::IfOp::create(builder, loc, wanted, /*withElseRegion=*/false);
+  func::ReturnOp::create(builder, loc);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  Value count = LLVM::MulOp::create(builder, loc, rows, function.getArgument(3));
+  Value target = element(builder, loc, states, LLVM::MulOp::create(builder, loc, count, function.getArgument(2)));
+  auto loop =
+      scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(count), index(builder, loc, 1));
+  builder.setInsertionPointToStart(loop.getBody());
+  Value i = toI64(loop.getInductionVar());
+  Value value = LLVM::LoadOp::create(builder, loc, f32, element(builder, loc, function.getArgument(1), i));
+  LLVM::StoreOp::create(builder, loc, value, element(builder, loc, target, i));
+}
+
+struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
+  void runOnOperation() override {
+    addHelpers();
+    LowerToLLVMOptions options(&getContext());
+    LLVMTypeConverter converter(&getContext(), options);
+    addPlanTypes(converter);
+    RewritePatternSet patterns(&getContext());
+    populatePlanToLLVMPatterns(converter, patterns);
+    populateUpstreamPatterns(converter, patterns);
+    LLVMConversionTarget target(getContext());
+    target.addLegalOp<ModuleOp, plan::KernelOp, plan::YieldOp>();
+    target.markOpRecursivelyLegal<plan::KernelOp>();
+    target.addLegalDialect("deepseek");
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns)))) {
+      signalPassFailure();
+    }
+  }
+
+  void addHelpers() {
+    HelperFunctions helpers(getOperation());
+    llvm::StringMap<plan::DispatchOp> dispatches;
+    getOperation().walk([&](plan::DispatchOp op) { dispatches.try_emplace(op.getKernel(), op); });
+    for (plan::KernelOp kernel : llvm::to_vector(getOperation().getOps<plan::KernelOp>())) {
+      helpers.addKernel(kernel, dispatches.lookup(kernel.getSymName()));
+    }
+    helpers.addRecordState();
+  }
+
+  static void populateUpstreamPatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns) {
+    populateSCFToControlFlowConversionPatterns(patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+  }
+};
+
+} // namespace
+} // namespace fathom

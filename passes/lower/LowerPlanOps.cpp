@@ -1,0 +1,313 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each plan op as loads, address arithmetic and calls through the host table.
+
+#include "passes/lower/LowerPlanOps.h"
+
+#include "dialects/plan/Plan.h"
+#include "fathom/artifact_abi.h"
+
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace plan;
+
+static Type pointerType(OpBuilder &builder) { return LLVM::LLVMPointerType::get(builder.getContext()); }
+
+static Value constant(OpBuilder &builder, Location loc, int64_t value) {
+  return LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), builder.getI64IntegerAttr(value));
+}
+
+/// `pointer` plus a number of bytes.
+static Value advance(OpBuilder &builder, Location loc, Value pointer, Value bytes) {
+  return LLVM::GEPOp::create(builder, loc, pointerType(builder), builder.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{bytes});
+}
+
+static Value advance(OpBuilder &builder, Location loc, Value pointer, int64_t bytes) {
+  return advance(builder, loc, pointer, constant(builder, loc, bytes));
+}
+
+Value loadField(OpBuilder &builder, Location loc, Value pointer, int64_t offset, Type type) {
+  return LLVM::LoadOp::create(builder, loc, type, advance(builder, loc, pointer, offset));
+}
+
+static Value loadPointer(OpBuilder &builder, Location loc, Value pointer, int64_t offset) {
+  return loadField(builder, loc, pointer, offset, pointerType(builder));
+}
+
+static void storeField(OpBuilder &builder, Location loc, Value value, Value pointer, int64_t offset) {
+  LLVM::StoreOp::create(builder, loc, value, advance(builder, loc, pointer, offset));
+}
+
+static Value multiply(OpBuilder &builder, Location loc, Value value, int64_t factor) {
+  return LLVM::MulOp::create(builder, loc, value, constant(builder, loc, factor));
+}
+
+static Value add(OpBuilder &builder, Location loc, Value a, Value b) {
+  return LLVM::AddOp::create(builder, loc, a, b);
+}
+
+/// A descriptor of contiguous memory whose dynamic sizes are `sizes`, in order.
+static Value describe(OpBuilder &builder, Location loc, const LLVMTypeConverter &converter, MemRefType type,
+                      Value pointer, ValueRange sizes) {
+  auto descriptor = MemRefDescriptor::poison(builder, loc, converter.convertType(type));
+  descriptor.setAllocatedPtr(builder, loc, pointer);
+  descriptor.setAlignedPtr(builder, loc, pointer);
+  descriptor.setConstantOffset(builder, loc, 0);
+  Value stride = constant(builder, loc, 1);
+  size_t dynamic = sizes.size();
+  for (int64_t i = type.getRank() - 1; i >= 0; --i) {
+    Value size = type.isDynamicDim(i) ? sizes[--dynamic] : constant(builder, loc, type.getDimSize(i));
+    descriptor.setSize(builder, loc, i, size);
+    descriptor.setStride(builder, loc, i, stride);
+    stride = i > 0 ? Value(LLVM::MulOp::create(builder, loc, stride, size)) : stride;
+  }
+  return descriptor;
+}
+
+static Value getHost(OpBuilder &builder, Location loc, Value call) {
+  return loadPointer(builder, loc, call, offsetof(fathom_call_t, host));
+}
+
+namespace {
+
+template <typename Op>
+struct PlanPattern : ConvertOpToLLVMPattern<Op> {
+  using ConvertOpToLLVMPattern<Op>::ConvertOpToLLVMPattern;
+  using Rewriter = ConversionPatternRewriter;
+};
+
+struct LowerRows : PlanPattern<RowsOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(RowsOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    int64_t field =
+        op.getWhich() == Rows::rows ? offsetof(fathom_call_t, rows) : offsetof(fathom_call_t, logit_rows);
+    rewriter.replaceOp(op, loadField(rewriter, op.getLoc(), adaptor.getCall(), field, rewriter.getI64Type()));
+    return success();
+  }
+};
+
+struct LowerArgument : PlanPattern<ArgumentOp> {
+  using PlanPattern::PlanPattern;
+  struct Field {
+    int64_t pointer;
+    int64_t rows;
+  };
+
+  static Field getField(Argument which) {
+    switch (which) {
+    case Argument::tokens:
+      return {offsetof(fathom_call_t, tokens), offsetof(fathom_call_t, rows)};
+    case Argument::positions:
+      return {offsetof(fathom_call_t, positions), offsetof(fathom_call_t, rows)};
+    case Argument::logit_row_ids:
+      return {offsetof(fathom_call_t, logit_row_ids), offsetof(fathom_call_t, logit_rows)};
+    case Argument::logits:
+      return {offsetof(fathom_call_t, logits), offsetof(fathom_call_t, logit_rows)};
+    }
+    llvm_unreachable("every argument has a field");
+  }
+
+  LogicalResult matchAndRewrite(ArgumentOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Field field = getField(op.getWhich());
+    Value rows = loadField(rewriter, loc, adaptor.getCall(), field.rows, rewriter.getI64Type());
+    Value pointer = loadPointer(rewriter, loc, adaptor.getCall(), field.pointer);
+    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()), pointer, rows));
+    return success();
+  }
+};
+
+struct LowerBuffer : PlanPattern<BufferOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(BufferOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    if (!op.getOffset()) {
+      return op.emitOpError("has no offset: run fathom-plan-buffers first");
+    }
+    Location loc = op.getLoc();
+    Value arena = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, arena));
+    Value pointer = advance(rewriter, loc, arena, *op.getOffset());
+    SmallVector<Value> sizes;
+    if (adaptor.getRows()) {
+      sizes.push_back(adaptor.getRows());
+    }
+    rewriter.replaceOp(op,
+                       describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()), pointer, sizes));
+    return success();
+  }
+};
+
+struct LowerWeight : PlanPattern<WeightOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(WeightOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value slice = constant(rewriter, loc, op.getFirstSlice());
+    if (adaptor.getInstance()) {
+      slice = add(rewriter, loc, slice, multiply(rewriter, loc, adaptor.getInstance(), op.getSlicesPerLayer()));
+    }
+    Value table = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, weights));
+    Value entry = advance(rewriter, loc, table, multiply(rewriter, loc, slice, sizeof(void *)));
+    if (isa<TableType>(op.getType())) {
+      rewriter.replaceOp(op, entry);
+      return success();
+    }
+    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()),
+                                    loadPointer(rewriter, loc, entry, 0), {}));
+    return success();
+  }
+};
+
+struct LowerExpert : PlanPattern<ExpertOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(ExpertOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value entry =
+        advance(rewriter, loc, adaptor.getTable(), multiply(rewriter, loc, adaptor.getIndex(), sizeof(void *)));
+    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()),
+                                    loadPointer(rewriter, loc, entry, 0), {}));
+    return success();
+  }
+};
+
+struct LowerCacheRow : PlanPattern<CacheRowOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(CacheRowOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto type = cast<MemRefType>(op.getType());
+    Value pages = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, pages));
+    Value table = loadPointer(rewriter, loc,
+                              advance(rewriter, loc, pages, multiply(rewriter, loc, adaptor.getRow(), sizeof(void *))), 0);
+    Value tokens = constant(rewriter, loc, FATHOM_PAGE_TOKENS);
+    Value number = LLVM::UDivOp::create(rewriter, loc, adaptor.getPosition(), tokens);
+    Value inPage = LLVM::URemOp::create(rewriter, loc, adaptor.getPosition(), tokens);
+    Value page = loadPointer(rewriter, loc,
+                             advance(rewriter, loc, table, multiply(rewriter, loc, number, sizeof(void *))), 0);
+    Value row = add(rewriter, loc, multiply(rewriter, loc, adaptor.getLayer(), FATHOM_PAGE_TOKENS), inPage);
+    Value pointer =
+        advance(rewriter, loc, page, multiply(rewriter, loc, row, type.getNumElements() * int64_t(sizeof(float))));
+    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), type, pointer, {}));
+    return success();
+  }
+};
+
+struct LowerAllocate : PlanPattern<AllocateOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(AllocateOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto type = cast<MemRefType>(op.getType());
+    int64_t fixed = type.getElementTypeBitWidth() / 8;
+    for (int64_t size : type.getShape()) {
+      fixed *= ShapedType::isDynamic(size) ? 1 : size;
+    }
+    Value bytes = constant(rewriter, loc, fixed);
+    for (Value size : adaptor.getSizes()) {
+      bytes = LLVM::MulOp::create(rewriter, loc, bytes, size);
+    }
+    Value host = getHost(rewriter, loc, adaptor.getCall());
+    Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
+    Value allocate = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, allocate));
+    auto signature = LLVM::LLVMFunctionType::get(pointerType(rewriter), {pointerType(rewriter), rewriter.getI64Type()});
+    Value memory = LLVM::CallOp::create(rewriter, loc, signature, ValueRange{allocate, self, bytes}).getResult();
+    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), type, memory, adaptor.getSizes()));
+    return success();
+  }
+};
+
+struct LowerDeallocate : PlanPattern<DeallocateOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(DeallocateOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value host = getHost(rewriter, loc, adaptor.getCall());
+    Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
+    Value deallocate = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, deallocate));
+    auto signature = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()),
+                                                 {pointerType(rewriter), pointerType(rewriter)});
+    Value memory = MemRefDescriptor(adaptor.getMemory()).allocatedPtr(rewriter, loc);
+    LLVM::CallOp::create(rewriter, loc, signature, ValueRange{deallocate, self, memory});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerDispatch : PlanPattern<DispatchOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(DispatchOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value task = LLVM::AddressOfOp::create(rewriter, loc, pointerType(rewriter), (op.getKernel() + ".task").str());
+    Value dispatch = fillDispatch(op, adaptor, rewriter);
+    Value items = LLVM::CallOp::create(rewriter, loc, TypeRange{rewriter.getI64Type()}, (op.getKernel() + ".items").str(),
+                                       ValueRange{adaptor.getRows()})
+                      .getResult();
+    Value host = getHost(rewriter, loc, adaptor.getCall());
+    Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
+    Value parallel = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, parallel));
+    Type pointer = pointerType(rewriter);
+    auto signature = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()),
+                                                 {pointer, pointer, pointer, rewriter.getI64Type()});
+    LLVM::CallOp::create(rewriter, loc, signature, ValueRange{parallel, self, task, dispatch, items});
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  /// A fathom_dispatch_t on the stack.
+  static Value fillDispatch(DispatchOp op, OpAdaptor adaptor, Rewriter &rewriter) {
+    Location loc = op.getLoc();
+    Type pointer = pointerType(rewriter);
+    int64_t count = adaptor.getArguments().size();
+    Value operands = LLVM::AllocaOp::create(rewriter, loc, pointer, pointer, constant(rewriter, loc, count));
+    for (auto [i, argument] : llvm::enumerate(adaptor.getArguments())) {
+      Value address = isa<MemRefType>(op.getArguments()[i].getType())
+                          ? MemRefDescriptor(argument).alignedPtr(rewriter, loc)
+                          : argument;
+      storeField(rewriter, loc, address, operands, i * sizeof(void *));
+    }
+    Value dispatch = LLVM::AllocaOp::create(rewriter, loc, pointer, rewriter.getI64Type(),
+                                            constant(rewriter, loc, sizeof(fathom_dispatch_t) / sizeof(int64_t)));
+    storeField(rewriter, loc, operands, dispatch, offsetof(fathom_dispatch_t, operands));
+    storeField(rewriter, loc, adaptor.getRows(), dispatch, offsetof(fathom_dispatch_t, rows));
+    storeField(rewriter, loc, adaptor.getLayer(), dispatch, offsetof(fathom_dispatch_t, layer));
+    Value call = adaptor.getCall();
+    storeField(rewriter, loc, loadPointer(rewriter, loc, call, offsetof(fathom_call_t, positions)), dispatch,
+               offsetof(fathom_dispatch_t, positions));
+    storeField(rewriter, loc, loadPointer(rewriter, loc, call, offsetof(fathom_call_t, pages)), dispatch,
+               offsetof(fathom_dispatch_t, pages));
+    return dispatch;
+  }
+};
+
+struct LowerRecordState : PlanPattern<RecordStateOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(RecordStateOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    int64_t width = cast<MemRefType>(op.getInput().getType()).getShape().back();
+    Value input = MemRefDescriptor(adaptor.getInput()).alignedPtr(rewriter, loc);
+    LLVM::CallOp::create(rewriter, loc, TypeRange(), kRecordState,
+                         ValueRange{adaptor.getCall(), input, constant(rewriter, loc, op.getLayer()),
+                                    constant(rewriter, loc, width)});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+} // namespace
+
+void addPlanTypes(LLVMTypeConverter &converter) {
+  converter.addConversion([](CallType type) { return LLVM::LLVMPointerType::get(type.getContext()); });
+  converter.addConversion([](TableType type) { return LLVM::LLVMPointerType::get(type.getContext()); });
+}
+
+void populatePlanToLLVMPatterns(const LLVMTypeConverter &converter, RewritePatternSet &patterns) {
+  patterns.add<LowerRows, LowerArgument, LowerBuffer, LowerWeight, LowerExpert, LowerCacheRow, LowerAllocate,
+               LowerDeallocate, LowerDispatch, LowerRecordState>(converter);
+}
+
+} // namespace fathom

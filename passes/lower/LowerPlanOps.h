@@ -1,0 +1,29 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Patterns from the `plan` dialect to the LLVM dialect. Internal to the lower phase.
+
+#ifndef PASSES_LOWER_LOWERPLANOPS_H
+#define PASSES_LOWER_LOWERPLANOPS_H
+
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace fathom {
+
+/// The function that copies a layer's output to fathom_call.states, made before patterns run.
+constexpr llvm::StringLiteral kRecordState = "fathom.record_state";
+
+/// Maps !plan.call and !plan.table to pointers.
+void addPlanTypes(mlir::LLVMTypeConverter &converter);
+
+void populatePlanToLLVMPatterns(const mlir::LLVMTypeConverter &converter,
+                                mlir::RewritePatternSet &patterns);
+
+/// The value of a field of a C struct: `type` at `offset` bytes after `pointer`.
+mlir::Value loadField(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer, int64_t offset,
+                      mlir::Type type);
+
+} // namespace fathom
+
+#endif // PASSES_LOWER_LOWERPLANOPS_H

@@ -1,0 +1,362 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Frontend, phases, code generation and artifact, in order.
+
+#include "tools/driver/CompileModel.h"
+
+#include "codegen/artifact/ArtifactWriter.h"
+#include "codegen/artifact/ExitError.h"
+#include "codegen/x86/Image.h"
+#include "dialects/deepseek/DeepSeek.h"
+#include "frontend/huggingface/ImportModel.h"
+#include "frontend/tokenizer/TokenizerModel.h"
+#include "kernels/Catalog.h"
+#include "passes/fuse/Passes.h"
+#include "passes/lower/Passes.h"
+#include "passes/model/Passes.h"
+#include "passes/plan/Passes.h"
+#include "tools/driver/ExeStub.h"
+#include "tools/driver/Version.h"
+
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace fathom::driver {
+
+namespace {
+
+using checkpoint::Problem;
+
+/// One compilation. Every step returns false after it reported why it failed.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, checkpoint::Diagnostics &diagnostics)
+      : options(options), diagnostics(diagnostics) {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    registerAllExtensions(registry);
+    registry.insert<deepseek::DeepSeekDialect, plan::PlanDialect>();
+    context.appendDialectRegistry(registry);
+    context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
+                        tensor::TensorDialect>();
+  }
+
+  bool run() {
+    if (!selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
+      return false;
+    }
+    Emit start = options.from.value_or(Emit::DeepSeek);
+    for (Emit phase : {Emit::Model, Emit::Fuse, Emit::Plan}) {
+      if (phase > options.emit || phase <= start) {
+        continue;
+      }
+      if (!runPhase(phase)) {
+        return false;
+      }
+    }
+    if (options.emit <= Emit::Plan) {
+      return writeModule();
+    }
+    return generateCode();
+  }
+
+private:
+  bool selectTarget();
+  bool importCheckpoint();
+  bool parseModule();
+  bool runPhase(Emit phase);
+  bool generateCode();
+  bool collectPlan();
+  bool writeModule();
+  bool writeText(StringRef text);
+  bool writeBinary(const codegen::CodeImage &image);
+  void step(StringRef name) {
+    if (options.progress) {
+      options.progress(name, 0, 0);
+    }
+  }
+  bool fail(Problem problem, StringRef code, const Twine &message) {
+    diagnostics.error(problem, code, options.input, "", message);
+    return false;
+  }
+  bool fail(llvm::Error error, StringRef code);
+
+  const CompileOptions &options;
+  checkpoint::Diagnostics &diagnostics;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  codegen::X86Target target;
+  std::unique_ptr<checkpoint::Checkpoint> files;
+  std::optional<frontend::TokenizerModel> tokenizer;
+  codegen::ArtifactContents contents;
+};
+
+bool Compilation::fail(llvm::Error error, StringRef code) {
+  Problem problem = Problem::BadInput;
+  std::string message;
+  llvm::handleAllErrors(
+      std::move(error),
+      [&](const codegen::ExitError &known) {
+        problem = Problem(int(known.getExitClass()));
+        llvm::raw_string_ostream stream(message);
+        known.log(stream);
+      },
+      [&](const llvm::ErrorInfoBase &other) {
+        problem = Problem(int(codegen::ExitClass::Internal));
+        message = other.message();
+      });
+  return fail(problem, code, message);
+}
+
+bool Compilation::selectTarget() {
+  llvm::Expected<codegen::X86Target> found = codegen::findX86Target(options.mcpu);
+  if (!found) {
+    return fail(Problem::Unsupported, "target", llvm::toString(found.takeError()));
+  }
+  target = *found;
+  return true;
+}
+
+bool Compilation::importCheckpoint() {
+  step("read checkpoint");
+  huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
+  if (diagnostics.hasErrors()) {
+    return false;
+  }
+  files = checkpoint::Checkpoint::open(options.input, diagnostics);
+  if (!files || diagnostics.hasErrors()) {
+    return false;
+  }
+  huggingface::ModelWeights weights = huggingface::findModelWeights(config, *files, diagnostics);
+  if (frontend::hasTokenizer(options.input)) {
+    tokenizer = frontend::readTokenizer(options.input, diagnostics, config.vocabulary);
+  }
+  if (diagnostics.hasErrors()) {
+    return false;
+  }
+  huggingface::ImportOptions import;
+  import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;
+  if (import.maxContext > config.maxPositions) {
+    return fail(Problem::BadInput, "max-context",
+                "--max-context=" + Twine(import.maxContext) + " is above the model's max_position_embeddings, " +
+                    Twine(config.maxPositions));
+  }
+  module = huggingface::importModel(context, config, weights, *files, import);
+  return true;
+}
+
+bool Compilation::parseModule() {
+  module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  if (!module) {
+    return fail(Problem::BadInput, "mlir", "is not a module of phase " + Twine(int(*options.from)));
+  }
+  if (!options.checkpoint.empty()) {
+    files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
+    if (files && frontend::hasTokenizer(options.checkpoint)) {
+      tokenizer = frontend::readTokenizer(options.checkpoint, diagnostics);
+    }
+  }
+  return !diagnostics.hasErrors();
+}
+
+bool Compilation::runPhase(Emit phase) {
+  PassManager manager(&context);
+  bool packed = options.weights == codegen::WeightStorage::Pack && options.kernels;
+  if (phase == Emit::Model) {
+    step("model");
+    ModelPipelineOptions model;
+    model.prefillRows = options.prefillRows;
+    model.decodeRows = options.maxBatch;
+    model.rewriteWeights = packed;
+    addModelPipeline(manager, model);
+  } else if (phase == Emit::Fuse) {
+    step("fuse");
+    FusePipelineOptions fuse;
+    fuse.arch = target.arch;
+    fuse.kernels = options.kernels;
+    fuse.packWeights = packed;
+    addFusePipeline(manager, fuse);
+  } else if (phase == Emit::Plan) {
+    step("plan");
+    addPlanPipeline(manager);
+  } else {
+    step("lower");
+    addLowerPipeline(manager);
+  }
+  if (failed(manager.run(*module))) {
+    return fail(Problem(int(codegen::ExitClass::Internal)), "pass", "a pass failed; this is a bug in Fathom");
+  }
+  return true;
+}
+
+/// What the artifact says about the program, from the planned module.
+bool Compilation::collectPlan() {
+  llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(*module, options.weights);
+  if (!weights) {
+    return fail(weights.takeError(), "recipe");
+  }
+  contents.weights = std::move(*weights);
+  auto facts = cast<DictionaryAttr>((*module)->getAttr(deepseek::kModelAttr));
+  auto integer = [&](StringRef name) { return cast<IntegerAttr>(facts.get(name)).getInt(); };
+  auto real = [&](StringRef name) { return float(cast<FloatAttr>(facts.get(name)).getValueAsDouble()); };
+  codegen::ModelFacts &model = contents.model;
+  model.family = cast<StringAttr>(facts.get("family")).str();
+  model.vocabulary = integer("vocabulary");
+  model.hidden = integer("hidden");
+  model.layers = integer("layers");
+  model.maxContext = integer("max_context");
+  model.bosToken = integer("bos_token");
+  for (int64_t token : cast<DenseI64ArrayAttr>(facts.get("eos_tokens")).asArrayRef()) {
+    model.eosTokens.push_back(token);
+  }
+  model.temperature = real("temperature");
+  model.topP = real("top_p");
+  model.topK = integer("top_k");
+  contents.cache = {model.layers, uint32_t(integer("cache_width"))};
+  contents.scratchBytes = cast<IntegerAttr>((*module)->getAttr(plan::kScratchBytesAttr)).getInt();
+  for (auto function : module->getOps<func::FuncOp>()) {
+    if (auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr)) {
+      uint32_t rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr).getInt();
+      uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
+      contents.entryPoints.push_back({entry.str(), 0, 1, rows, arena});
+    }
+  }
+  llvm::StringMap<uint32_t> dispatches;
+  module->walk([&](plan::DispatchOp op) { ++dispatches[op.getKernel()]; });
+  for (auto kernel : module->getOps<plan::KernelOp>()) {
+    contents.kernels.push_back({kernel.getSymName().str(),
+                                std::string(kernels::findKernel(kernel.getKernel())->op),
+                                dispatches.lookup(kernel.getSymName())});
+  }
+  return true;
+}
+
+bool Compilation::generateCode() {
+  if (!collectPlan() || !runPhase(Emit::Lower)) {
+    return false;
+  }
+  if (options.emit == Emit::Lower) {
+    return writeModule();
+  }
+  step("optimise");
+  llvm::LLVMContext llvmContext;
+  llvm::Expected<std::unique_ptr<llvm::Module>> code = codegen::buildLLVMModule(*module, target, llvmContext);
+  if (!code) {
+    return fail(code.takeError(), "codegen");
+  }
+  if (options.emit == Emit::LLVM) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    (*code)->print(stream, nullptr);
+    return writeText(text);
+  }
+  if (options.emit == Emit::Asm) {
+    llvm::Expected<std::string> text = codegen::emitAssembly(**code, target);
+    return text ? writeText(*text) : fail(text.takeError(), "codegen");
+  }
+  step("emit code");
+  std::vector<std::string> names;
+  for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
+    names.push_back(entry.name);
+  }
+  llvm::Expected<codegen::CodeImage> image = codegen::emitImage(**code, target, names);
+  return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
+}
+
+bool Compilation::writeModule() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  stream << '\n';
+  return writeText(text);
+}
+
+bool Compilation::writeText(StringRef text) {
+  if (options.output == "-") {
+    llvm::outs() << text;
+    llvm::outs().flush();
+    return true;
+  }
+  auto file = codegen::AtomicFile::create(options.output, {});
+  if (!file) {
+    return fail(file.takeError(), "output");
+  }
+  llvm::Error error = (*file)->writeAt(0, text);
+  error = error ? std::move(error) : (*file)->commit();
+  return error ? fail(std::move(error), "output") : true;
+}
+
+bool Compilation::writeBinary(const codegen::CodeImage &image) {
+  if (!files) {
+    return fail(Problem::BadInput, "checkpoint", "an artifact needs the weights: say --checkpoint=DIR");
+  }
+  contents.code = image.bytes;
+  contents.target = {codegen::X86Target::triple.str(), target.cpu, target.features};
+  for (codegen::EntryPointFacts &entry : contents.entryPoints) {
+    entry.address = image.entryPoints.lookup(entry.name);
+  }
+  for (const checkpoint::Shard &shard : files->shards()) {
+    contents.shards.push_back({shard.path, shard.size});
+    if (options.weights == codegen::WeightStorage::Reference) {
+      contents.externalShards.push_back({shard.name, shard.size, shard.header->hash()});
+    }
+  }
+  codegen::WriteOptions write;
+  if (options.weights == codegen::WeightStorage::Reference) {
+    llvm::SmallString<256> absolute(files->directory());
+    llvm::sys::fs::make_absolute(absolute);
+    contents.checkpointDirectory = absolute.str().str();
+  }
+  if (tokenizer) {
+    contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {
+      return frontend::writeTokenizer(builder, *tokenizer);
+    };
+  }
+  contents.build = {getVersion().str(), getLLVMVersion().str(), ""};
+  write.inputs = {files->directory()};
+  for (const checkpoint::Shard &shard : files->shards()) {
+    write.inputs.push_back(shard.path);
+  }
+  write.pack.threads = options.threads;
+  write.pack.progress = [&](uint64_t done, uint64_t total) {
+    if (options.progress) {
+      options.progress("pack weights", done, total);
+    }
+  };
+  llvm::Expected<codegen::WriteReport> report = [&]() -> llvm::Expected<codegen::WriteReport> {
+    if (options.emit == Emit::Exe) {
+      return codegen::writeExecutable(contents, getExeStub(), options.output, write);
+    }
+    if (options.emit == Emit::Obj) {
+      llvm::SmallString<256> header(options.output);
+      llvm::sys::path::replace_extension(header, "h");
+      return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, header, write);
+    }
+    return codegen::writeArtifact(contents, options.output, write);
+  }();
+  if (!report) {
+    return fail(report.takeError(), "output");
+  }
+  for (const std::string &warning : report->warnings) {
+    diagnostics.warning("odd-weights", options.input, "", warning);
+  }
+  return true;
+}
+
+} // namespace
+
+int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
+  bool done = Compilation(options, diagnostics).run();
+  return done ? 0 : std::max(1, diagnostics.exitCode());
+}
+
+} // namespace fathom::driver

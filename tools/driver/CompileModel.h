@@ -1,0 +1,52 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler as a function: from a checkpoint to IR, an artifact, an executable or an object.
+
+#ifndef TOOLS_DRIVER_COMPILEMODEL_H
+#define TOOLS_DRIVER_COMPILEMODEL_H
+
+#include "codegen/weights/LowerRecipes.h"
+#include "frontend/checkpoint/Diagnostics.h"
+
+#include "llvm/ADT/StringRef.h"
+
+#include <functional>
+#include <string>
+
+namespace fathom::driver {
+
+/// What to write. The names of --emit are these, in lower case; up to Lower they are IR at the end of that phase.
+enum class Emit { DeepSeek, Model, Fuse, Plan, Lower, LLVM, Asm, Artifact, Exe, Obj };
+
+struct CompileOptions {
+  /// A checkpoint directory, or a .mlir file when `from` is given.
+  std::string input;
+  /// Where the result goes; "-" is stdout, for IR only.
+  std::string output;
+  Emit emit = Emit::Artifact;
+  /// The phase that made `input`: DeepSeek, Model, Fuse or Plan.
+  std::optional<Emit> from;
+  /// The checkpoint that a .mlir input was made from, where an artifact is wanted.
+  std::string checkpoint;
+  std::string mcpu = "native";
+  codegen::WeightStorage weights = codegen::WeightStorage::Pack;
+  /// Positions to serve; 0: as many as the model has.
+  int64_t maxContext = 0;
+  /// Most sequences in one decode step.
+  int64_t maxBatch = 16;
+  /// Most tokens in one prefill step.
+  int64_t prefillRows = 256;
+  /// False: everything becomes generated loops.
+  bool kernels = true;
+  unsigned threads = 2;
+  /// Called with the step's name, and bytes done and in total while weights are packed (else 0, 0).
+  std::function<void(llvm::StringRef step, uint64_t done, uint64_t total)> progress;
+};
+
+/// Compiles. Findings about the input and failures go to `diagnostics`; the result is the exit code.
+int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics);
+
+} // namespace fathom::driver
+
+#endif // TOOLS_DRIVER_COMPILEMODEL_H

@@ -1,0 +1,25 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Versions of the compiler and of what it is made with.
+
+#ifndef TOOLS_DRIVER_VERSION_H
+#define TOOLS_DRIVER_VERSION_H
+
+#include "llvm/ADT/StringRef.h"
+
+#include <string>
+
+namespace fathom::driver {
+
+/// "0.1.0", from the project's CMake file.
+llvm::StringRef getVersion();
+/// "22.1.8", of the LLVM this was built with.
+llvm::StringRef getLLVMVersion();
+
+/// What `fathom --version` prints.
+std::string getVersionText();
+
+} // namespace fathom::driver
+
+#endif // TOOLS_DRIVER_VERSION_H
