@@ -1,0 +1,81 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Real tokenizers: ids and decoded text equal those of the tokenizers library, line by line.
+
+#include "test/tokenizer/support.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include <gtest/gtest.h>
+
+using namespace fathom;
+using namespace fathom::test;
+
+namespace {
+
+Table open(const std::string &path) {
+  checkpoint::Diagnostics diagnostics;
+  auto model = frontend::readTokenizer(path, diagnostics);
+  EXPECT_TRUE(model.has_value()) << path << ": "
+                                 << (diagnostics.findings().empty() ? "" : diagnostics.findings()[0].message);
+  Table table(model ? *model : tinyModel());
+  EXPECT_EQ(tokenizer::verify(*table), nullptr);
+  return table;
+}
+
+void expectGolden(const Table &table, const std::string &path) {
+  std::deque<JsonLine> lines = readLines(path);
+  EXPECT_EQ(lines.size(), 600u);
+  for (const JsonLine &line : lines) {
+    std::string text = line["text"].string().str();
+    EXPECT_EQ(encode(table, text, {false, true}), idsOf(line)) << text;
+    EXPECT_EQ(decode(table, idsOf(line)), line["decoded"].string().str());
+  }
+}
+
+TEST(GoldenTest, DeepSeekV3) { expectGolden(open(fixture("deepseek-v3")), fixture("deepseek-v3/golden.jsonl")); }
+
+TEST(GoldenTest, DeepSeekV4) {
+  // V4 shares all but the added tokens with V3.
+  llvm::json::Value json = llvm::cantFail(llvm::json::parse(readFile(fixture("deepseek-v3/tokenizer.json"))));
+  (*json.getAsObject())["added_tokens"] =
+      llvm::cantFail(llvm::json::parse(readFile(fixture("deepseek-v4/added_tokens.json"))));
+  TemporaryDirectory directory;
+  directory.write("tokenizer.json", llvm::formatv("{0}", json).str());
+  directory.write("tokenizer_config.json", readFile(fixture("deepseek-v4/tokenizer_config.json")));
+  expectGolden(open(directory.path), fixture("deepseek-v4/golden.jsonl"));
+}
+
+TEST(GoldenTest, Qwen3) { expectGolden(open(fixture("qwen3")), fixture("qwen3/golden.jsonl")); }
+
+TEST(GoldenTest, DeepSeekV3Chat) {
+  Table table = open(fixture("deepseek-v3"));
+  std::deque<JsonLine> lines = readLines(fixture("deepseek-v3/chat.jsonl"));
+  EXPECT_EQ(lines.size(), 12u);
+  for (const JsonLine &line : lines) {
+    std::vector<tokenizer::Message> messages;
+    for (checkpoint::json::Value message : line["messages"].elements()) {
+      llvm::StringRef role = message.find("role").string();
+      llvm::StringRef content = message.find("content").string();
+      messages.push_back({role == "system" ? tokenizer::Role::System
+                          : role == "user" ? tokenizer::Role::User
+                                           : tokenizer::Role::Assistant,
+                          {content.data(), content.size()}});
+    }
+    tokenizer::ChatOptions options;
+    options.addGenerationPrompt = *line["add_generation_prompt"].boolean();
+    options.parseSpecial = true;
+    tokenizer::Buffer<int32_t> ids;
+    EXPECT_EQ(table.view().encodeChat(messages.data(), messages.size(), options, ids), tokenizer::Status::Ok);
+    EXPECT_EQ(std::vector<int32_t>(ids.begin(), ids.end()), idsOf(line));
+  }
+}
+
+TEST(GoldenTest, EqualModelsGiveEqualBytes) {
+  Table first = open(fixture("qwen3"));
+  Table second = open(fixture("qwen3"));
+  ASSERT_EQ(first.size(), second.size());
+  EXPECT_EQ(std::memcmp(first.memory(), second.memory(), first.size()), 0);
+}
+
+} // namespace

@@ -1,0 +1,269 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tokenizer.json as it should not be: every finding, with the right exit code (rows E1 to E6 and E11).
+
+#include "test/tokenizer/support.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include <gtest/gtest.h>
+
+#include <functional>
+
+using namespace fathom;
+using namespace fathom::test;
+using llvm::json::Array;
+using llvm::json::Object;
+using llvm::json::Value;
+
+namespace {
+
+/// The vocabulary entry of a byte, as the reader spells it.
+std::string spelled(unsigned byte) {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> spelling;
+    unsigned next = 0x100;
+    for (unsigned b = 0; b < 256; ++b) {
+      bool itself = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+      unsigned c = itself ? b : next++;
+      spelling.push_back(c < 0x80 ? std::string(1, char(c))
+                                  : std::string{char(0xC0 | (c >> 6)), char(0x80 | (c & 63))});
+    }
+    return spelling;
+  }();
+  return all[byte];
+}
+
+Object byteLevel() { return Object{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}; }
+
+Object split(const std::string &pattern) {
+  return Object{
+      {"type", "Split"}, {"pattern", Object{{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
+}
+
+/// DeepSeek-Coder's stages, the shortest of the known ones.
+Array coderStages() {
+  return Array{split("[\r\n]"),
+               split("\\s?\\p{L}+"),
+               split("\\s?\\p{P}+"),
+               split("[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+"),
+               Object{{"type", "Digits"}, {"individual_digits", true}},
+               byteLevel()};
+}
+
+/// A tokenizer with 256 bytes, "ab" (256) and an added "<s>" (257).
+Object good() {
+  Object vocab;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    vocab[spelled(byte)] = byte;
+  }
+  vocab["ab"] = 256;
+  return Object{{"added_tokens", Array{Object{{"id", 257}, {"content", "<s>"}, {"special", true}}}},
+                {"normalizer", nullptr},
+                {"pre_tokenizer", Object{{"type", "Sequence"}, {"pretokenizers", coderStages()}}},
+                {"post_processor", nullptr},
+                {"decoder", Object{{"type", "ByteLevel"}}},
+                {"model", Object{{"type", "BPE"}, {"vocab", std::move(vocab)}, {"merges", Array{"a b"}}}}};
+}
+
+struct Outcome {
+  std::optional<frontend::TokenizerModel> model;
+  int exitCode = 0;
+  size_t errors = 0;
+  std::string messages;
+};
+
+Outcome readText(const std::string &text, const std::string &config = "", std::optional<uint32_t> vocabulary = {}) {
+  TemporaryDirectory directory;
+  directory.write("tokenizer.json", text);
+  if (!config.empty()) {
+    directory.write("tokenizer_config.json", config);
+  }
+  checkpoint::Diagnostics diagnostics;
+  Outcome outcome;
+  outcome.model = frontend::readTokenizer(directory.path, diagnostics, vocabulary);
+  outcome.exitCode = diagnostics.exitCode();
+  outcome.errors = diagnostics.errorCount();
+  for (const checkpoint::Finding &finding : diagnostics.findings()) {
+    outcome.messages += finding.where + ": " + finding.message + "\n";
+  }
+  EXPECT_EQ(outcome.model.has_value(), outcome.exitCode == 0) << outcome.messages;
+  return outcome;
+}
+
+Outcome readWith(const std::function<void(Object &)> &change, const std::string &config = "") {
+  Object tokenizer = good();
+  change(tokenizer);
+  return readText(llvm::formatv("{0}", Value(std::move(tokenizer))).str(), config);
+}
+
+void expectFinding(const Outcome &outcome, int exitCode, const std::string &text) {
+  EXPECT_EQ(outcome.exitCode, exitCode) << outcome.messages;
+  EXPECT_NE(outcome.messages.find(text), std::string::npos) << outcome.messages;
+}
+
+Object &model(Object &tokenizer) { return *tokenizer.getObject("model"); }
+Object &vocab(Object &tokenizer) { return *model(tokenizer).getObject("vocab"); }
+Array &added(Object &tokenizer) { return *tokenizer.getArray("added_tokens"); }
+Array &stages(Object &tokenizer) { return *tokenizer.getObject("pre_tokenizer")->getArray("pretokenizers"); }
+
+TEST(ReadTokenizerTest, ReadsAGoodOne) {
+  Outcome outcome = readWith([](Object &) {});
+  ASSERT_TRUE(outcome.model) << outcome.messages;
+  Table table(*outcome.model);
+  EXPECT_EQ(tokenizer::verify(*table), nullptr);
+  EXPECT_EQ(encode(table, "ab <s>", {false, true}), (std::vector<int32_t>{256, ' ', 257}));
+  EXPECT_EQ(outcome.model->chat, artifact::ChatFormat::none);
+}
+
+TEST(ReadTokenizerTest, TakesMergesAsPairs) {
+  Outcome outcome = readWith([](Object &t) { model(t)["merges"] = Array{Array{"a", "b"}}; });
+  ASSERT_TRUE(outcome.model);
+  EXPECT_EQ(outcome.model->merges.size(), 1u);
+}
+
+TEST(ReadTokenizerTest, RefusesWhatIsNotJson) {
+  for (const char *text : {"", "{", "[1]", "{} x", "null", "{\"model\": 1e}", "\xFF", "{\"a\":1,\"a\":2}"}) {
+    EXPECT_EQ(readText(text).exitCode, 3) << text;
+  }
+  EXPECT_EQ(readText(std::string(100000, '[')).exitCode, 3);
+}
+
+TEST(ReadTokenizerTest, RefusesMissingFiles) {
+  TemporaryDirectory directory;
+  checkpoint::Diagnostics diagnostics;
+  EXPECT_FALSE(frontend::readTokenizer(directory.path, diagnostics));
+  EXPECT_EQ(diagnostics.exitCode(), 5);
+}
+
+TEST(ReadTokenizerTest, RefusesMissingParts) {
+  expectFinding(readText("{}"), 3, "model");
+  expectFinding(readWith([](Object &t) { model(t).erase("vocab"); }), 3, "model.vocab");
+  expectFinding(readWith([](Object &t) { model(t)["merges"] = "a b"; }), 3, "model.merges");
+}
+
+TEST(ReadTokenizerTest, RefusesMergesOfUnknownTokens) {
+  expectFinding(readWith([](Object &t) { model(t)["merges"] = Array{"a b", "a zz"}; }), 3,
+                "token 'zz' is not in the vocabulary");
+  expectFinding(readWith([](Object &t) { model(t)["merges"] = Array{"b a"}; }), 3,
+                "token 'ba' is not in the vocabulary");
+  for (Value merge : {Value("ab"), Value("a b c"), Value(" a"), Value(Array{"a"}), Value(Array{"a", 1}), Value(7)}) {
+    expectFinding(readWith([&](Object &t) { model(t)["merges"] = Array{merge}; }), 3, "model.merges");
+  }
+}
+
+TEST(ReadTokenizerTest, RefusesBadIds) {
+  for (Value id : {Value(-1), Value(int64_t(1) << 31), Value(1.5), Value("1"), Value(nullptr)}) {
+    expectFinding(readWith([&](Object &t) { vocab(t)["ab"] = id; }), 3, "token id");
+  }
+  expectFinding(readWith([](Object &t) { vocab(t)["ab"] = 5; }), 3, "share id 5");
+  expectFinding(readWith([](Object &t) { vocab(t)["ab"] = 300; }), 3, "no token has id 256");
+  expectFinding(readText(llvm::formatv("{0}", Value(good())).str(), "", 257), 3, "not an integer in [0, 257)");
+  EXPECT_TRUE(readText(llvm::formatv("{0}", Value(good())).str(), "", 258).model);
+}
+
+TEST(ReadTokenizerTest, RefusesBadAddedTokens) {
+  auto add = [](Object token) { return readWith([&](Object &t) { added(t).push_back(Value(std::move(token))); }); };
+  expectFinding(add(Object{{"id", 258}, {"content", ""}}), 3, "empty content");
+  expectFinding(add(Object{{"id", 258}}), 3, "added_tokens");
+  expectFinding(add(Object{{"id", 256}, {"content", "x"}}), 3, "has id 256 here and 120 before");
+  expectFinding(add(Object{{"id", 257}, {"content", "<t>"}}), 3, "share id 257");
+  expectFinding(add(Object{{"id", 257}, {"content", "<s>"}}), 3, "added twice");
+  expectFinding(add(Object{{"id", 258}, {"content", "<t>"}, {"lstrip", 1}}), 3, "lstrip");
+  expectFinding(add(Object{{"id", 258}, {"content", std::string(2000, 'x')}}), 4, "2000 bytes");
+}
+
+TEST(ReadTokenizerTest, TakesOddByteTokensAsText) {
+  Outcome outcome = readWith([](Object &t) {
+    vocab(t)["<0x-1>"] = 258;
+    vocab(t)["<0xZZ>"] = 259;
+  });
+  ASSERT_TRUE(outcome.model) << outcome.messages;
+  EXPECT_EQ(outcome.model->tokens[258], "<0x-1>");
+}
+
+TEST(ReadTokenizerTest, RefusesUnknownPatternsAndNamesThem) {
+  for (const char *pattern : {"(a+)+$", "(?<=a)b", "\\w+", ""}) {
+    expectFinding(readWith([&](Object &t) { stages(t)[1] = split(pattern); }), 4, pattern);
+  }
+  EXPECT_EQ(readWith([](Object &t) { stages(t)[0] = split(std::string(1 << 20, '(')); }).exitCode, 4);
+  expectFinding(readWith([](Object &t) { t["pre_tokenizer"] = byteLevel(); }), 4, "unknown patterns: none");
+  expectFinding(readWith([](Object &t) { t["pre_tokenizer"] = nullptr; }), 4, "ByteLevel");
+  expectFinding(readWith([](Object &t) { stages(t)[0] = Object{{"type", "Metaspace"}}; }), 4, "'Metaspace'");
+  expectFinding(readWith([](Object &t) { (*stages(t)[0].getAsObject())["behavior"] = "Removed"; }), 4, "Isolated");
+  expectFinding(readWith([](Object &t) { stages(t)[5].getAsObject()->erase("use_regex"); }), 4, "use_regex");
+}
+
+TEST(ReadTokenizerTest, RefusesOptionsItDoesNotHave) {
+  auto set = [](const char *key, Value value) { return readWith([&](Object &t) { model(t)[key] = value; }); };
+  expectFinding(set("type", "WordPiece"), 4, "'WordPiece'");
+  expectFinding(set("ignore_merges", true), 4, "model.ignore_merges");
+  expectFinding(set("byte_fallback", true), 4, "model.byte_fallback");
+  expectFinding(set("dropout", 0.1), 4, "model.dropout");
+  expectFinding(set("unk_token", "<unk>"), 4, "model.unk_token");
+  expectFinding(set("end_of_word_suffix", "</w>"), 4, "model.end_of_word_suffix");
+  expectFinding(set("continuing_subword_prefix", "##"), 4, "model.continuing_subword_prefix");
+  EXPECT_TRUE(set("fuse_unk", true).model);
+  EXPECT_TRUE(set("end_of_word_suffix", "").model);
+  expectFinding(readWith([](Object &t) { t["normalizer"] = Object{{"type", "Lowercase"}}; }), 4, "'Lowercase'");
+  expectFinding(readWith([](Object &t) { t["decoder"] = Object{{"type", "WordPiece"}}; }), 4, "'WordPiece'");
+  expectFinding(readWith([](Object &t) { t["post_processor"] = Object{{"type", "BertProcessing"}}; }), 4,
+                "BertProcessing");
+  expectFinding(readWith([](Object &t) {
+                  vocab(t).erase("a");
+                  vocab(t)["zz"] = 97;
+                  model(t)["merges"] = Array{};
+                }),
+                4, "single bytes 97");
+}
+
+TEST(ReadTokenizerTest, ReportsEverythingAtOnce) {
+  Outcome outcome = readWith([](Object &t) {
+    model(t)["byte_fallback"] = true;
+    model(t)["merges"] = Array{"x y", "a"};
+    added(t).push_back(Object{{"id", 258}, {"content", ""}});
+    t["decoder"] = nullptr;
+  });
+  EXPECT_EQ(outcome.errors, 5u) << outcome.messages;
+  EXPECT_EQ(outcome.exitCode, 3);
+}
+
+TEST(ReadTokenizerTest, ReadsEndsFromTheConfiguration) {
+  Outcome outcome =
+      readWith([](Object &) {}, R"({"bos_token": "<s>", "eos_token": {"content": "ab"}, "add_bos_token": true})");
+  ASSERT_TRUE(outcome.model) << outcome.messages;
+  EXPECT_EQ(outcome.model->bos, 257);
+  EXPECT_EQ(outcome.model->eos, 256);
+  EXPECT_TRUE(outcome.model->addBos);
+}
+
+TEST(ReadTokenizerTest, ReadsBosFromTheTemplate) {
+  auto withTemplate = [](Object &t) {
+    t["post_processor"] = Object{
+        {"type", "TemplateProcessing"},
+        {"single", Array{Object{{"SpecialToken", Object{{"id", "<s>"}}}}, Object{{"Sequence", Object{{"id", "A"}}}}}}};
+  };
+  Outcome outcome = readWith(withTemplate);
+  ASSERT_TRUE(outcome.model) << outcome.messages;
+  EXPECT_EQ(outcome.model->bos, 257);
+  EXPECT_TRUE(outcome.model->addBos);
+  EXPECT_FALSE(readWith(withTemplate, R"({"add_bos_token": false})").model->addBos);
+}
+
+TEST(ReadTokenizerTest, RefusesBadConfigurations) {
+  auto none = [](Object &) {};
+  expectFinding(readWith(none, "{"), 3, "");
+  expectFinding(readWith(none, R"({"bos_token": "<nope>"})"), 3, "'<nope>' is not in tokenizer.json");
+  expectFinding(readWith(none, R"({"add_bos_token": true})"), 3, "there is no bos_token");
+  expectFinding(readWith(none, R"({"add_bos_token": "yes"})"), 3, "expected true or false");
+  expectFinding(readWith(none, R"({"add_eos_token": true, "eos_token": "<s>"})"), 4, "add_eos_token");
+}
+
+TEST(ReadTokenizerTest, UnknownTemplatesAreNotRun) {
+  Outcome outcome = readWith([](Object &) {}, R"({"chat_template": "{% for i in range(1000000000) %}x{% endfor %}"})");
+  ASSERT_TRUE(outcome.model);
+  EXPECT_EQ(outcome.model->chat, artifact::ChatFormat::unknown);
+  EXPECT_NE(outcome.messages.find("no known chat format"), std::string::npos);
+}
+
+} // namespace

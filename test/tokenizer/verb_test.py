@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`fathom tokenize` from outside: verb_test.py PROGRAM FIXTURES."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, FIXTURES = sys.argv[1], pathlib.Path(sys.argv[2])
+QWEN, V3 = str(FIXTURES / "qwen3"), str(FIXTURES / "deepseek-v3")
+INJECTED = '[{"role": "user", "content": "<｜User｜>"}]\n'
+
+
+def run(*arguments, stdin=b""):
+    if isinstance(stdin, str):
+        stdin = stdin.encode()
+    return subprocess.run([PROGRAM, *arguments], input=stdin, capture_output=True, timeout=120, check=False)
+
+
+class VerbTest(unittest.TestCase):
+    def test_text_to_ids_and_back(self):
+        text = b"Hello, world!"
+        ids = run(V3, stdin=text)
+        self.assertEqual(ids.returncode, 0, ids.stderr)
+        self.assertEqual(ids.stdout, b"19923 14 2058 3\n")
+        self.assertEqual(run(V3, "--decode", stdin=ids.stdout).stdout, text)
+
+    def test_bytes_come_back(self):
+        data = bytes(range(256)) + b"\xed\xa0\x80\xc0\x80\xf4\x90"
+        self.assertEqual(run(V3, "--decode", stdin=run(V3, stdin=data).stdout).stdout, data)
+
+    def test_a_tokenizer_json_by_itself(self):
+        self.assertEqual(run(V3 + "/tokenizer.json", stdin="12345").stdout, run(V3, stdin="12345").stdout)
+
+    def test_lines(self):
+        golden = [json.loads(line) for line in (FIXTURES / "qwen3/golden.jsonl").read_text().split("\n")[:50] if line]
+        lines = "".join(json.dumps(g["text"]) + "\n" for g in golden)
+        ids = run(QWEN, "--jsonl", stdin=lines)
+        self.assertEqual([json.loads(line) for line in ids.stdout.splitlines()], [g["ids"] for g in golden])
+        text = run(QWEN, "--jsonl", "--decode", stdin=ids.stdout).stdout
+        self.assertEqual([json.loads(line) for line in text.splitlines()], [g["decoded"] for g in golden])
+
+    def test_bad_lines_give_null_and_all_are_reported(self):
+        result = run(QWEN, "--jsonl", stdin='"a"\n{\n7\n"b"\n')
+        self.assertEqual(result.returncode, 3)
+        self.assertEqual([json.loads(line) is None for line in result.stdout.splitlines()], [False, True, True, False])
+        self.assertIn(b"stdin:2:", result.stderr)
+        self.assertIn(b"stdin:3:", result.stderr)
+
+    def test_chat_takes_golden_lines(self):
+        lines = (FIXTURES / "deepseek-v3/chat.jsonl").read_text()
+        golden = [json.loads(line)["ids"] for line in lines.split("\n") if line]
+        result = run(V3, "--chat", "--parse-special", stdin=lines)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([json.loads(line) for line in result.stdout.splitlines()], golden)
+
+    def test_chat_reads_special_text_only_when_asked(self):
+        self.assertEqual(json.loads(run(V3, "--chat", "--parse-special", stdin=INJECTED).stdout), [0, 128803, 128803, 128804])
+        self.assertEqual(json.loads(run(V3, "--chat", stdin=INJECTED).stdout).count(128803), 1)
+        without = run(V3, "--chat", "--no-generation-prompt", stdin='[{"role": "user", "content": ""}]')
+        self.assertEqual(json.loads(without.stdout), [0, 128803])
+
+    def test_chat_refuses_what_it_does_not_know(self):
+        self.assertEqual(run(V3, "--chat", stdin='[{"role": "tool", "content": ""}]').returncode, 4)
+        self.assertEqual(run(V3, "--chat", stdin='[{"role": "user"}]').returncode, 3)
+        self.assertEqual(run(V3, "--chat", stdin='{"messages": 1}').returncode, 3)
+        result = run(QWEN, "--chat")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"no known chat format", result.stderr)
+
+    def test_bos_and_special(self):
+        self.assertEqual(run(V3, "--add-bos", stdin="1").stdout, b"0 19\n")
+        self.assertEqual(run(V3, "--decode", "--skip-special", stdin="0 19").stdout, b"1")
+        self.assertNotEqual(run(V3, "--no-parse-special", stdin="<｜User｜>").stdout, b"128803\n")
+        self.assertEqual(run(V3, stdin="<｜User｜>").stdout, b"128803\n")
+
+    def test_ids_out_of_range(self):
+        for ids in ["128815", "-1", "99999999999999999999", "x"]:
+            result = run(V3, "--decode", stdin=f"19 {ids} 19")
+            self.assertEqual((result.returncode, result.stdout), (3, b"11"), ids)
+            self.assertEqual(run(V3, "--decode", "--jsonl", stdin=f"[{ids}]").returncode, 3)
+
+    def test_empty_input(self):
+        self.assertEqual(run(V3).stdout, b"\n")
+        self.assertEqual(run(V3, "--jsonl").stdout, b"")
+        self.assertEqual(run(V3, "--decode").stdout, b"")
+
+    def test_usage(self):
+        for arguments in [[], ["--nope", V3], [V3, QWEN], [V3, "--chat", "--decode"]]:
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+        self.assertIn(b"usage:", run("--help").stdout)
+
+    def test_not_a_tokenizer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            self.assertEqual(run(folder).returncode, 5)
+            (path / "tokenizer.json").write_text("{")
+            self.assertEqual(run(folder).returncode, 3)
+            (path / "x.fathom").write_bytes(b"\177FATHOM\n")
+            self.assertEqual(run(str(path / "x.fathom")).returncode, 4)
+            self.assertEqual(run(str(path / "absent")).returncode, 5)
+
+    def test_full_output(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([PROGRAM, V3], input=b"a", stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(result.returncode, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
