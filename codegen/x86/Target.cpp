@@ -29,6 +29,7 @@ const Target *findBackend() {
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
+  LLVMInitializeX86AsmParser();
   std::string error;
   return TargetRegistry::lookupTarget(Triple(X86Target::triple), error);
 }

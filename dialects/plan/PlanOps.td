@@ -24,7 +24,7 @@ def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
   let assemblyFormat = "$which `of` $call attr-dict `:` type($result)";
 }
 
-def Plan_BufferOp : Plan_Op<"buffer", [Pure]> {
+def Plan_BufferOp : Plan_Op<"buffer"> {
   let summary = "memory at a fixed offset of the arena";
   let description = [{
     `bytes` is what the buffer needs when the call has as many rows as the entry point takes; `rows` is the count of
@@ -33,7 +33,8 @@ def Plan_BufferOp : Plan_Op<"buffer", [Pure]> {
     Example: `%b = plan.buffer of %call bytes 131072 offset 0 rows(%n) : memref<?x128xf32>`.
   }];
   let arguments = (ins Plan_CallType:$call, I64Attr:$bytes, OptionalAttr<I64Attr>:$offset, Optional<Index>:$rows);
-  let results = (outs AnyMemRef:$result);
+  // Two buffers are never one, whatever CSE thinks of their attributes.
+  let results = (outs Res<AnyMemRef, "", [MemAlloc<DefaultResource>]>:$result);
   let assemblyFormat = [{
     `of` $call `bytes` $bytes (`offset` $offset^)? (`rows` `(` $rows^ `)`)? attr-dict `:` type($result)
   }];

@@ -126,7 +126,7 @@ Value LayerBuilder::linear(Value input, StringRef part) {
 
 Value LayerBuilder::columns(Value input, int64_t begin, int64_t count) {
   mlir::Location loc = builder.getUnknownLoc();
-  OpFoldResult rows = tensor::getMixedSizes(builder, loc, input)[0];
+  OpFoldResult rows = tensor::getMixedSizes(builder, loc, positions)[0];
   OpFoldResult one = builder.getIndexAttr(1);
   return tensor::ExtractSliceOp::create(
       builder, loc, cast<RankedTensorType>(activation(count)), input,

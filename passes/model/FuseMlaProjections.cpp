@@ -73,7 +73,7 @@ struct FuseMlaProjections : impl::FuseMlaProjectionsBase<FuseMlaProjections> {
   }
 
   static void fuse(LinearOp query, LinearOp kv) {
-    OpBuilder builder(query->isBeforeInBlock(kv) ? kv : query);
+    OpBuilder builder(query->isBeforeInBlock(kv) ? query : kv);
     Location loc = builder.getFusedLoc({query.getLoc(), kv.getLoc()});
     ScaledWeight fused = concatRows(builder, loc, getScaledWeight(query), getScaledWeight(kv));
     int64_t queryWidth = getWidth(query.getType());

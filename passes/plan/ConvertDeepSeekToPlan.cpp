@@ -50,8 +50,12 @@ public:
   int64_t getFirstSlice(Operation *weight);
   Operation *lookup(StringRef weight) { return symbols.lookup(weight); }
   int64_t getLayers() const { return layers; }
+  /// The layers that a function serves, in the order of its weights' slices.
+  ArrayRef<int64_t> getLayersOf(StringRef function) { return layersOf[function]; }
 
 private:
+  void findLayers(func::FuncOp function);
+
   ModuleOp module;
   OpBuilder builder;
   SymbolTable symbols;
@@ -60,6 +64,7 @@ private:
   int64_t generated = 0;
   int64_t scratchBytes = 0;
   llvm::StringMap<std::string> kernelNames;
+  llvm::StringMap<SmallVector<int64_t>> layersOf;
 };
 
 /// Converts one function.
@@ -104,17 +109,6 @@ private:
 MemRefType getMemRefType(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
-}
-
-/// The layers that a function serves are those of its weights.
-DenseI64ArrayAttr getLayersOf(func::FuncOp function, ModuleConverter &module) {
-  DenseI64ArrayAttr result;
-  function.walk([&](GetWeightOp op) {
-    Operation *symbol = module.lookup(op.getWeight());
-    auto layers = symbol->getAttrOfType<DenseI64ArrayAttr>("layers");
-    result = layers ? layers : result;
-  });
-  return result;
 }
 
 void FunctionConverter::run() {
@@ -230,10 +224,9 @@ void FunctionConverter::convertCall(func::CallOp op) {
   setResults(op);
   APInt layerIndex;
   matchPattern(op.getOperand(3), m_ConstantInt(&layerIndex));
-  auto callee = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(op.getCallee());
-  DenseI64ArrayAttr layers = getLayersOf(callee, module);
-  auto found = llvm::find(layers.asArrayRef(), layerIndex.getSExtValue());
-  Value place = arith::ConstantIndexOp::create(builder, loc, found - layers.asArrayRef().begin());
+  ArrayRef<int64_t> layers = module.getLayersOf(op.getCallee());
+  int64_t number = llvm::find(layers, layerIndex.getSExtValue()) - layers.begin();
+  Value place = arith::ConstantIndexOp::create(builder, loc, number);
   func::CallOp::create(builder, loc, op.getCallee(), TypeRange(),
                        ValueRange{call, getMemory(op.getOperand(0)), getMemory(op.getResult(0)),
                                   indices.lookup(op.getOperand(3)), place});
@@ -362,12 +355,40 @@ Value FunctionConverter::getLayer() {
   return layer ? layer : arith::ConstantIndexOp::create(builder, function.getLoc(), 0);
 }
 
+/// Writes a region of scalar ops such that equal epilogues give equal text.
+void describeEpilogue(Region &epilogue, raw_ostream &stream) {
+  DenseMap<Value, unsigned> numbers;
+  for (BlockArgument argument : epilogue.getArguments()) {
+    numbers.try_emplace(argument, numbers.size());
+  }
+  for (Operation &op : epilogue.getOps()) {
+    stream << op.getName() << op.getAttrDictionary();
+    for (Value operand : op.getOperands()) {
+      stream << ' ' << numbers.lookup(operand);
+    }
+    for (Value result : op.getResults()) {
+      numbers.try_emplace(result, numbers.size());
+    }
+  }
+}
+
 void ModuleConverter::run() {
   SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+  for (func::FuncOp function : functions) {
+    findLayers(function);
+  }
   for (func::FuncOp function : functions) {
     FunctionConverter(*this, function).run();
   }
   module->setAttr(plan::kScratchBytesAttr, builder.getI64IntegerAttr(scratchBytes));
+}
+
+void ModuleConverter::findLayers(func::FuncOp function) {
+  function.walk([&](GetWeightOp op) {
+    if (auto layers = symbols.lookup(op.getWeight())->getAttrOfType<DenseI64ArrayAttr>("layers")) {
+      layersOf[function.getName()] = SmallVector<int64_t>(layers.asArrayRef());
+    }
+  });
 }
 
 StringRef ModuleConverter::getKernel(const kernels::Kernel &kernel, ArrayRef<int64_t> constants, Region &epilogue,
@@ -376,9 +397,7 @@ StringRef ModuleConverter::getKernel(const kernels::Kernel &kernel, ArrayRef<int
   std::string key(kernel.symbol);
   llvm::raw_string_ostream stream(key);
   llvm::interleave(constants, stream, [&](int64_t value) { stream << ',' << value; }, "");
-  for (Operation &op : epilogue.getOps()) {
-    stream << op;
-  }
+  describeEpilogue(epilogue, stream);
   std::string &name = kernelNames[key];
   if (!name.empty()) {
     return name;
