@@ -117,11 +117,12 @@ void ConfigParser::routing() {
   reader.integer("moe_intermediate_size", r.expertWidth, 1, maxExtent);
   reader.integer("first_k_dense_replace", r.firstMoeLayer, 0, maxLayers);
   reader.integer("moe_layer_freq", r.layerFrequency, 1, maxLayers, Need::Optional);
-  reader.integer("n_group", r.groups, 1, maxCount, Need::Optional);
-  reader.integer("topk_group", r.topGroups, 1, maxCount, Need::Optional);
   reader.real("routed_scaling_factor", r.scale, 1e-6, 1e6);
   reader.boolean("norm_topk_prob", r.normalise, Need::Required);
   routingMethod();
+  Need groups = r.groupScore == GroupScore::None ? Need::Optional : Need::Required;
+  reader.integer("n_group", r.groups, 1, maxCount, groups);
+  reader.integer("topk_group", r.topGroups, 1, maxCount, groups);
 }
 
 void ConfigParser::routingMethod() {

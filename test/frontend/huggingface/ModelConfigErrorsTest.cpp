@@ -54,11 +54,27 @@ TEST(ModelConfigErrorsTest, A5DuplicateKey) {
 }
 
 TEST(ModelConfigErrorsTest, A6RequiredKeys) {
-  for (const char *key :
-       {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings",
-        "rms_norm_eps", "num_attention_heads", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
-        "q_lora_rank", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", "first_k_dense_replace",
-        "routed_scaling_factor", "norm_topk_prob", "rope_theta"}) {
+  for (const char *key : {"vocab_size",
+                          "hidden_size",
+                          "intermediate_size",
+                          "num_hidden_layers",
+                          "max_position_embeddings",
+                          "rms_norm_eps",
+                          "num_attention_heads",
+                          "kv_lora_rank",
+                          "qk_nope_head_dim",
+                          "qk_rope_head_dim",
+                          "v_head_dim",
+                          "q_lora_rank",
+                          "n_routed_experts",
+                          "num_experts_per_tok",
+                          "moe_intermediate_size",
+                          "first_k_dense_replace",
+                          "routed_scaling_factor",
+                          "norm_topk_prob",
+                          "rope_theta",
+                          "n_group",
+                          "topk_group"}) {
     std::string text = without(configText("v3-tiny"), key);
     expectBadConfig(text, 3, std::string("\"") + key + "\" is missing, deepseek_v3 needs it");
   }
