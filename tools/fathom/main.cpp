@@ -5,6 +5,7 @@
 
 #include "tools/driver/Compile.h"
 #include "tools/driver/Gen.h"
+#include "tools/driver/Targets.h"
 #include "tools/driver/Tokenize.h"
 #include "tools/driver/Version.h"
 
@@ -18,6 +19,7 @@ static constexpr StringRef kUsage = R"(usage: fathom VERB ...
   compile    a checkpoint to an artifact, a program or an object
   tokenize   text to token ids and back
   gen        a checkpoint with random weights
+  targets    processors to compile for, kernels, and what this machine is
 
   fathom VERB --help tells more; fathom --version says which this is.
 )";
@@ -33,6 +35,9 @@ int main(int argc, char **argv) {
   }
   if (verb == "tokenize") {
     return fathom::driver::runTokenize(argc - 2, argv + 2);
+  }
+  if (verb == "targets") {
+    return fathom::driver::runTargets(arguments.drop_front());
   }
   if (verb == "--version") {
     llvm::outs() << fathom::driver::getVersionText();
