@@ -37,6 +37,9 @@ enum class Kind : uint8_t { Null, False, True, Number, String, Array, Object };
 /// "null", "a boolean", "a number", "a string", "an array", "an object".
 llvm::StringRef describe(Kind kind);
 
+/// A byte as a message shows it: "'x'" or "byte 0x00".
+std::string describeByte(unsigned char byte);
+
 /// Reads a text from front to back, one value after the other; the first error ends it. Every function
 /// returns false at the end of a container and after an error.
 class Reader {

@@ -8,8 +8,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 
-#include <array>
-
 namespace fathom::checkpoint::json {
 
 std::string SyntaxError::where() const { return (llvm::Twine(line) + ":" + llvm::Twine(column)).str(); }
@@ -33,18 +31,7 @@ llvm::StringRef describe(Kind kind) {
   return "a value";
 }
 
-/// Bytes that a string scanner may pass over: everything but quote, backslash, control and non-ASCII bytes.
-static constexpr std::array<bool, 256> makePlainTable() {
-  std::array<bool, 256> table = {};
-  for (unsigned c = 0x20; c < 0x80; ++c) {
-    table[c] = c != '"' && c != '\\';
-  }
-  return table;
-}
-
-static constexpr std::array<bool, 256> plain = makePlainTable();
-
-static std::string describeByte(unsigned char byte) {
+std::string describeByte(unsigned char byte) {
   if (byte > 0x20 && byte < 0x7f) {
     return std::string("'") + static_cast<char>(byte) + "'";
   }
@@ -236,165 +223,6 @@ bool Reader::readString(llvm::StringRef &value, std::deque<std::string> &storage
     value = storage.back();
   }
   return true;
-}
-
-/// Passes over a string; `raw` is what stands between the quotes.
-bool Reader::scanString(llvm::StringRef &raw, bool &escaped) {
-  const char *first = ++cursor;
-  for (;;) {
-    while (cursor != end && plain[static_cast<unsigned char>(*cursor)]) {
-      ++cursor;
-    }
-    if (cursor == end) {
-      return failHere("'\"' at the end of a string");
-    }
-    if (*cursor == '"') {
-      raw = llvm::StringRef(first, cursor - first);
-      ++cursor;
-      return true;
-    }
-    if (*cursor == '\\') {
-      escaped = true;
-      if (!scanEscape()) {
-        return false;
-      }
-    } else if (static_cast<unsigned char>(*cursor) < 0x20) {
-      return failAt(cursor - text.data(), "control character " + describeByte(*cursor) + " in a string");
-    } else if (!scanUtf8()) {
-      return false;
-    }
-  }
-}
-
-/// Passes over one UTF-8 sequence of two to four bytes; no overlong forms, surrogates or values over
-/// U+10FFFF.
-bool Reader::scanUtf8() {
-  auto byteAt = [&](int i) { return i < end - cursor ? static_cast<unsigned char>(cursor[i]) : 0; };
-  unsigned lead = byteAt(0), second = byteAt(1);
-  unsigned low = 0x80, high = 0xbf;
-  int length = 0;
-  if (lead >= 0xc2 && lead <= 0xdf) {
-    length = 2;
-  } else if (lead >= 0xe0 && lead <= 0xef) {
-    length = 3;
-    low = lead == 0xe0 ? 0xa0 : 0x80;
-    high = lead == 0xed ? 0x9f : 0xbf;
-  } else if (lead >= 0xf0 && lead <= 0xf4) {
-    length = 4;
-    low = lead == 0xf0 ? 0x90 : 0x80;
-    high = lead == 0xf4 ? 0x8f : 0xbf;
-  }
-  bool valid = length != 0 && second >= low && second <= high;
-  for (int i = 2; i < length; ++i) {
-    valid = valid && (byteAt(i) & 0xc0) == 0x80;
-  }
-  if (!valid) {
-    return failAt(cursor - text.data(), "invalid UTF-8: " + describeByte(lead) + " in a string");
-  }
-  cursor += length;
-  return true;
-}
-
-/// The value of four hexadecimal digits at `digits`, or -1.
-static int hexQuad(const char *digits, const char *end) {
-  if (end - digits < 4) {
-    return -1;
-  }
-  int value = 0;
-  for (int i = 0; i < 4; ++i) {
-    unsigned digit = llvm::hexDigitValue(digits[i]);
-    if (digit > 15) {
-      return -1;
-    }
-    value = value * 16 + static_cast<int>(digit);
-  }
-  return value;
-}
-
-static bool isHighSurrogate(int unit) { return unit >= 0xd800 && unit < 0xdc00; }
-static bool isLowSurrogate(int unit) { return unit >= 0xdc00 && unit < 0xe000; }
-
-bool Reader::scanEscape() {
-  size_t at = cursor - text.data();
-  char kind = end - cursor > 1 ? cursor[1] : '\0';
-  if (kind != 'u') {
-    if (kind == '\0' || llvm::StringRef("\"\\/bfnrt").find(kind) == llvm::StringRef::npos) {
-      return failAt(at, "unknown escape in a string");
-    }
-    cursor += 2;
-    return true;
-  }
-  int unit = hexQuad(cursor + 2, end);
-  if (unit < 0) {
-    return failAt(at, "'\\u' needs four hexadecimal digits");
-  }
-  cursor += 6;
-  if (isLowSurrogate(unit)) {
-    return failAt(at, "lone surrogate in a string");
-  }
-  if (!isHighSurrogate(unit)) {
-    return true;
-  }
-  bool paired = end - cursor >= 6 && cursor[0] == '\\' && cursor[1] == 'u' && isLowSurrogate(hexQuad(cursor + 2, end));
-  if (!paired) {
-    return failAt(at, "lone surrogate in a string");
-  }
-  cursor += 6;
-  return true;
-}
-
-static void appendUtf8(uint32_t point, std::string &out) {
-  if (point < 0x80) {
-    out += static_cast<char>(point);
-    return;
-  }
-  int trailing = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-  static constexpr unsigned lead[] = {0, 0xc0, 0xe0, 0xf0};
-  out += static_cast<char>(lead[trailing] | (point >> (6 * trailing)));
-  while (trailing-- > 0) {
-    out += static_cast<char>(0x80 | ((point >> (6 * trailing)) & 0x3f));
-  }
-}
-
-static char simpleEscape(char kind) {
-  switch (kind) {
-  case 'b':
-    return '\b';
-  case 'f':
-    return '\f';
-  case 'n':
-    return '\n';
-  case 'r':
-    return '\r';
-  case 't':
-    return '\t';
-  default:
-    return kind;
-  }
-}
-
-/// Resolves the escapes of a string that scanString has accepted.
-void Reader::unescape(llvm::StringRef raw, std::string &out) {
-  out.reserve(raw.size());
-  const char *p = raw.begin();
-  while (p != raw.end()) {
-    if (*p != '\\') {
-      out += *p++;
-      continue;
-    }
-    if (p[1] != 'u') {
-      out += simpleEscape(p[1]);
-      p += 2;
-      continue;
-    }
-    uint32_t point = hexQuad(p + 2, raw.end());
-    p += 6;
-    if (isHighSurrogate(static_cast<int>(point))) {
-      point = 0x10000 + ((point - 0xd800) << 10) + (hexQuad(p + 2, raw.end()) - 0xdc00);
-      p += 6;
-    }
-    appendUtf8(point, out);
-  }
 }
 
 bool Reader::readNumber(llvm::StringRef &spelling) {
