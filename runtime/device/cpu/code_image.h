@@ -1,0 +1,40 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Model code in memory: an ELF shared object without imports or relocations, mapped without a dynamic loader.
+
+#ifndef FATHOM_RUNTIME_DEVICE_CPU_CODE_IMAGE_H
+#define FATHOM_RUNTIME_DEVICE_CPU_CODE_IMAGE_H
+
+#include "runtime/src/status.h"
+
+namespace fathom::runtime {
+
+class CodeImage {
+public:
+  CodeImage() = default;
+  CodeImage(const CodeImage &) = delete;
+  CodeImage &operator=(const CodeImage &) = delete;
+  ~CodeImage();
+
+  /// Copies the loadable parts of |elf| into fresh pages and gives each its protection; no page is ever writable and
+  /// executable at once. Whatever |elf| holds, nothing outside it is read. BAD_DATA if it is no such image.
+  fathom_status_t load(const unsigned char *elf, uint64_t size);
+
+  /// The address of an offset that lies in executable bytes of the file; NULL for any other.
+  const void *function(uint64_t offset) const;
+
+private:
+  unsigned char *base = nullptr;
+  uint64_t span = 0;
+  /// Executable ranges, at most one a segment.
+  struct Range {
+    uint64_t begin, end;
+  };
+  Range ranges[16];
+  unsigned rangeCount = 0;
+};
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_DEVICE_CPU_CODE_IMAGE_H

@@ -1,0 +1,209 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Fork and join of a task's items.
+//
+// A task need not wait for every worker: one that the system has not scheduled yet finds the task closed and goes on
+// waiting. `state` holds the task's number, an open bit, and the count of workers inside; a worker joins by adding
+// one while the task is open, and the caller returns when it has closed the task and the count is zero.
+
+#include "runtime/device/cpu/thread_pool.h"
+
+#include <immintrin.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace fathom::runtime {
+
+namespace {
+
+constexpr uint64_t kOpen = uint64_t(1) << 31;
+constexpr uint64_t kInside = kOpen - 1;
+constexpr uint64_t kNumber = uint64_t(1) << 32;
+constexpr size_t kStackBytes = size_t(1) << 20;
+
+uint64_t number(uint64_t state) { return state / kNumber; }
+
+void futexWait(std::atomic<uint32_t> *word, uint32_t expected) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+void futexWake(std::atomic<uint32_t> *word, int count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+} // namespace
+
+thread_local ThreadPool::Worker *ThreadPool::current = nullptr;
+thread_local int ThreadPool::depth = 0;
+
+uint32_t availableProcessors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    return static_cast<uint32_t>(CPU_COUNT(&set));
+  }
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? static_cast<uint32_t>(online) : 1;
+}
+
+fathom_status_t ThreadPool::start(uint32_t threads, uint64_t scratchBytes) {
+  uint64_t each, all;
+  if (!alignUp(scratchBytes + 1, 4096, &each) || !multiply(each, uint64_t(threads) * 2, &all) ||
+      !workers.allocate(threads)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u threads", threads);
+  }
+  // Pages nobody touches cost nothing, so the second scratch of a thread is free until a task runs tasks.
+  void *memory = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of scratch of %u threads",
+                static_cast<unsigned long long>(all), threads);
+  }
+  scratchMemory = static_cast<char *>(memory);
+  scratchSize = all;
+  spins = threads <= availableProcessors() ? 2000 : 0;
+  for (uint32_t i = 0; i < threads; ++i) {
+    workers[i] = {this, {}, {scratchMemory + 2 * i * each, scratchMemory + (2 * i + 1) * each}};
+  }
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  // Signals are the program's business, not the workers'.
+  sigset_t all_signals, before;
+  sigfillset(&all_signals);
+  pthread_sigmask(SIG_SETMASK, &all_signals, &before);
+  for (uint32_t i = 1; i < threads; ++i) {
+    if (pthread_create(&workers[i].thread, &attributes, main, &workers[i]) != 0) {
+      break;
+    }
+    started = i;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  return FATHOM_STATUS_OK;
+}
+
+ThreadPool::~ThreadPool() {
+  stopping.store(true);
+  bell.fetch_add(1);
+  futexWake(&bell, static_cast<int>(started));
+  for (uint32_t i = 1; i <= started; ++i) {
+    pthread_join(workers[i].thread, nullptr);
+  }
+  if (scratchMemory) {
+    munmap(scratchMemory, scratchSize);
+  }
+}
+
+void *ThreadPool::main(void *worker) {
+  Worker *self = static_cast<Worker *>(worker);
+  // The state a fresh process has, whatever the thread inherited: round to nearest, keep denormals, mask traps.
+  _mm_setcsr(0x1f80);
+  current = self;
+  self->pool->work(*self);
+  return nullptr;
+}
+
+void ThreadPool::work(Worker &worker) {
+  uint64_t seen = 0;
+  int idle = 0;
+  while (!stopping.load()) {
+    uint32_t heard = bell.load();
+    if (join(&seen)) {
+      claimItems(worker.scratch[0]);
+      state.fetch_sub(1, std::memory_order_acq_rel);
+      idle = 0;
+      continue;
+    }
+    if (idle++ < spins) {
+      _mm_pause();
+      continue;
+    }
+    sleepers.fetch_add(1);
+    // A task that began after `heard` was read changed the bell: then this returns at once.
+    if (!stopping.load()) {
+      futexWait(&bell, heard);
+    }
+    sleepers.fetch_sub(1);
+    idle = 0;
+  }
+}
+
+// Enters the task at hand if it is open and was not done by this thread before.
+bool ThreadPool::join(uint64_t *seen) {
+  uint64_t now = state.load(std::memory_order_acquire);
+  while ((now & kOpen) && number(now) != *seen) {
+    if (state.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+      *seen = number(now);
+      return true;
+    }
+  }
+  return false;
+}
+
+void ThreadPool::claimItems(char *scratch) {
+  depth = 1;
+  for (;;) {
+    int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+    if (begin >= items) {
+      break;
+    }
+    int64_t end = items - begin > grain ? begin + grain : items;
+    for (int64_t item = begin; item < end; ++item) {
+      task(argument, item, scratch);
+    }
+  }
+  depth = 0;
+}
+
+void ThreadPool::runInline(fathom_task_fn task, const void *argument, int64_t items) {
+  Worker *worker = current && current->pool == this ? current : &workers[0];
+  char *scratch = worker->scratch[depth > 0 ? 1 : 0];
+  ++depth;
+  for (int64_t item = 0; item < items; ++item) {
+    task(argument, item, scratch);
+  }
+  --depth;
+}
+
+void ThreadPool::run(fathom_task_fn newTask, const void *newArgument, int64_t newItems) {
+  if (newItems <= 0) {
+    return;
+  }
+  bool nested = depth > 0;
+  if (nested || newItems == 1 || started == 0) {
+    runInline(newTask, newArgument, newItems);
+    return;
+  }
+  task = newTask;
+  argument = newArgument;
+  items = newItems;
+  // Few enough claims that they cost nothing, enough of them that the last ones end together.
+  int64_t claims = static_cast<int64_t>(threads()) * 16;
+  grain = newItems > claims ? newItems / claims : 1;
+  next.store(0, std::memory_order_relaxed);
+  uint64_t opened = (number(state.load(std::memory_order_relaxed)) + 1) * kNumber | kOpen;
+  state.store(opened);
+  bell.fetch_add(1);
+  if (sleepers.load() > 0) {
+    futexWake(&bell, newItems - 1 < started ? static_cast<int>(newItems - 1) : static_cast<int>(started));
+  }
+  Worker *before = current;
+  current = &workers[0];
+  claimItems(workers[0].scratch[0]);
+  current = before;
+  uint64_t now = state.fetch_and(~kOpen, std::memory_order_acq_rel);
+  for (int waited = 0; now & kInside; ++waited) {
+    if (waited < spins) {
+      _mm_pause();
+    } else {
+      sched_yield();
+    }
+    now = state.load(std::memory_order_acquire);
+  }
+}
+
+} // namespace fathom::runtime

@@ -1,0 +1,238 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The meaning of an artifact's metadata: a FlatBuffer that verifies may still point anywhere and say anything.
+
+#include "runtime/src/artifact_reader.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+namespace fathom::runtime {
+
+namespace {
+
+using U64 = unsigned long long;
+
+constexpr uint32_t kMostSegments = 4096;
+constexpr uint32_t kMostEntryPoints = 256;
+constexpr uint32_t kLargestDimension = 1u << 24;
+constexpr uint32_t kMostRows = 1u << 20;
+constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
+
+/// Collects what is wrong, the first few in words.
+class Findings {
+public:
+  [[gnu::format(printf, 3, 4)]] void require(bool good, const char *format, ...) {
+    if (good || ++count > 8) {
+      return;
+    }
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (count == 1) {
+      fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", text);
+    } else {
+      failAlso(FATHOM_STATUS_BAD_DATA, "\nartifact metadata: %s", text);
+    }
+  }
+
+  fathom_status_t status() const {
+    if (count > 8) {
+      failAlso(FATHOM_STATUS_BAD_DATA, "\nand %d more", count - 8);
+    }
+    return count ? FATHOM_STATUS_BAD_DATA : FATHOM_STATUS_OK;
+  }
+
+private:
+  int count = 0;
+};
+
+bool isPlainFileName(const flatbuffers::String &name) {
+  return name.size() > 0 && name.size() < 256 && strlen(name.c_str()) == name.size() && !strchr(name.c_str(), '/') &&
+         strcmp(name.c_str(), ".") != 0 && strcmp(name.c_str(), "..") != 0;
+}
+
+void checkModel(const artifact::Program &program, Findings &findings) {
+  const artifact::Model &model = *program.model();
+  auto dimension = [&](const char *name, uint32_t value) {
+    findings.require(value > 0 && value <= kLargestDimension, "model.%s is %u, expected 1 to %u", name, value,
+                     kLargestDimension);
+  };
+  dimension("vocabulary", model.vocabulary());
+  dimension("hidden", model.hidden());
+  dimension("layers", model.layers());
+  dimension("max_context", model.max_context());
+  dimension("cache.layers", program.cache()->layers());
+  dimension("cache.width", program.cache()->width());
+  uint64_t page;
+  findings.require(multiply(uint64_t(program.cache()->layers()) * program.cache()->width(),
+                            FATHOM_PAGE_TOKENS * sizeof(float), &page) &&
+                       page <= kLargestMemory,
+                   "cache of %u layers of %u values is too large", program.cache()->layers(), program.cache()->width());
+  auto token = [&](const char *name, int32_t value, int32_t least) {
+    findings.require(value >= least && value < static_cast<int64_t>(model.vocabulary()),
+                     "model.%s is %d, but the vocabulary has %u tokens", name, value, model.vocabulary());
+  };
+  token("bos_token", model.bos_token(), -1);
+  if (model.eos_tokens()) {
+    for (int32_t eos : *model.eos_tokens()) {
+      token("eos_tokens", eos, 0);
+    }
+  }
+  findings.require(isfinite(model.temperature()) && model.temperature() >= 0,
+                   "model.temperature is %g, expected 0 or more", static_cast<double>(model.temperature()));
+  findings.require(model.top_p() >= 0 && model.top_p() <= 1, "model.top_p is %g, expected 0 to 1",
+                   static_cast<double>(model.top_p()));
+  findings.require(model.top_k() >= 0, "model.top_k is %d, expected 0 or more", model.top_k());
+}
+
+void checkSegment(const artifact::Segment &segment, uint32_t index, const fathom_artifact_header_t &header,
+                  Findings &findings) {
+  U64 offset = segment.offset(), size = segment.size();
+  uint64_t end;
+  if (segment.external()) {
+    findings.require(isPlainFileName(*segment.name()), "segment %u: '%.64s' is no plain file name", index,
+                     segment.name()->c_str());
+    findings.require(!__builtin_add_overflow(segment.offset(), segment.size(), &end) && end <= INT64_MAX,
+                     "segment %u: %llu bytes from %llu on are beyond any file", index, size, offset);
+    return;
+  }
+  findings.require(offset % FATHOM_SEGMENT_ALIGNMENT == 0, "segment %u: offset %llu is no multiple of %d", index,
+                   offset, FATHOM_SEGMENT_ALIGNMENT);
+  findings.require(offset >= sizeof(header) + header.metadata_size, "segment %u: offset %llu lies in the metadata",
+                   index, offset);
+  findings.require(fits(offset, size, header.total_size), "segment %u: %llu bytes from %llu on, the artifact has %llu",
+                   index, size, offset, static_cast<U64>(header.total_size));
+}
+
+void checkSegments(const artifact::Program &program, const fathom_artifact_header_t &header, Findings &findings) {
+  const auto &segments = *program.segments();
+  findings.require(segments.size() <= kMostSegments, "%u segments, expected at most %u", segments.size(),
+                   kMostSegments);
+  if (segments.size() > kMostSegments) {
+    return;
+  }
+  for (uint32_t i = 0; i < segments.size(); ++i) {
+    const artifact::Segment &segment = *segments.Get(i);
+    checkSegment(segment, i, header, findings);
+    for (uint32_t j = 0; j < i && !segment.external(); ++j) {
+      const artifact::Segment &other = *segments.Get(j);
+      bool apart = other.external() || segment.size() == 0 || other.size() == 0 ||
+                   (segment.offset() >= other.offset() ? segment.offset() - other.offset() >= other.size()
+                                                       : other.offset() - segment.offset() >= segment.size());
+      findings.require(apart, "segments %u and %u overlap", j, i);
+    }
+  }
+}
+
+void checkCode(const artifact::Program &program, Findings &findings) {
+  const artifact::Code &code = *program.code();
+  bool inside = code.segment() < program.segments()->size();
+  findings.require(inside, "code.segment is %u of %u segments", code.segment(), program.segments()->size());
+  if (inside) {
+    findings.require(!program.segments()->Get(code.segment())->external(), "code.segment is in another file");
+  }
+  findings.require(code.scratch_bytes() <= kLargestMemory >> 12, "code.scratch_bytes is %llu, expected at most %llu",
+                   static_cast<U64>(code.scratch_bytes()), static_cast<U64>(kLargestMemory >> 12));
+}
+
+// Every number of rows from 1 to the largest must have an entry point.
+void checkRowsServed(const artifact::Program &program, const char *name, Findings &findings) {
+  uint32_t most = 0;
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    if (!strcmp(entry->name()->c_str(), name) && entry->max_rows() > most) {
+      most = entry->max_rows();
+    }
+  }
+  findings.require(most > 0, "no entry point is named '%s'", name);
+  for (uint32_t row = 1; row <= most;) {
+    uint32_t reached = 0;
+    for (const artifact::EntryPoint *entry : *program.entry_points()) {
+      if (!strcmp(entry->name()->c_str(), name) && entry->min_rows() <= row && entry->max_rows() >= row &&
+          entry->max_rows() > reached) {
+        reached = entry->max_rows();
+      }
+    }
+    findings.require(reached > 0, "no entry point '%s' takes %u rows", name, row);
+    if (reached == 0) {
+      return;
+    }
+    row = reached + 1;
+  }
+}
+
+void checkEntryPoints(const artifact::Program &program, Findings &findings) {
+  const auto &entries = *program.entry_points();
+  findings.require(entries.size() <= kMostEntryPoints, "%u entry points, expected at most %u", entries.size(),
+                   kMostEntryPoints);
+  if (entries.size() > kMostEntryPoints) {
+    return;
+  }
+  for (uint32_t i = 0; i < entries.size(); ++i) {
+    const artifact::EntryPoint &entry = *entries.Get(i);
+    findings.require(entry.min_rows() >= 1 && entry.min_rows() <= entry.max_rows() && entry.max_rows() <= kMostRows,
+                     "entry point %u ('%.32s') takes %u to %u rows, expected a range within 1 to %u", i,
+                     entry.name()->c_str(), entry.min_rows(), entry.max_rows(), kMostRows);
+    findings.require(entry.arena_bytes() <= kLargestMemory, "entry point %u needs %llu bytes of arena", i,
+                     static_cast<U64>(entry.arena_bytes()));
+  }
+  checkRowsServed(program, "prefill", findings);
+  checkRowsServed(program, "decode", findings);
+}
+
+void checkWeights(const artifact::Program &program, Findings &findings) {
+  const auto &slices = *program.weight_slices();
+  for (uint32_t i = 0; i < slices.size(); ++i) {
+    const artifact::WeightSlice &slice = *slices.Get(i);
+    bool inside = slice.segment() < program.segments()->size();
+    findings.require(inside, "weight slice %u: segment %u of %u", i, slice.segment(), program.segments()->size());
+    if (inside) {
+      uint64_t limit = program.segments()->Get(slice.segment())->size();
+      findings.require(fits(slice.offset(), slice.size(), limit),
+                       "weight slice %u: %llu bytes from %llu on, its segment has %llu", i,
+                       static_cast<U64>(slice.size()), static_cast<U64>(slice.offset()), static_cast<U64>(limit));
+    }
+  }
+  for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {
+    const artifact::Weight &weight = *program.weights()->Get(i);
+    findings.require(fits(weight.first_slice(), weight.slice_count(), slices.size()),
+                     "weight '%.64s': %u slices from %u on, there are %u", weight.name()->c_str(), weight.slice_count(),
+                     weight.first_slice(), slices.size());
+    for (uint32_t d = 0; weight.shape() && d < weight.shape()->size(); ++d) {
+      findings.require(weight.shape()->Get(d) >= 0, "weight '%.64s': dimension %u is negative", weight.name()->c_str(),
+                       d);
+    }
+  }
+}
+
+void checkBuffers(const artifact::Program &program, Findings &findings) {
+  for (uint32_t i = 0; program.buffers() && i < program.buffers()->size(); ++i) {
+    const artifact::Buffer &buffer = *program.buffers()->Get(i);
+    findings.require(fits(buffer.offset(), buffer.size(), kLargestMemory), "buffer %u: %llu bytes from %llu on", i,
+                     static_cast<U64>(buffer.size()), static_cast<U64>(buffer.offset()));
+  }
+}
+
+} // namespace
+
+fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header) {
+  Findings findings;
+  checkModel(program, findings);
+  checkSegments(program, header, findings);
+  checkCode(program, findings);
+  checkEntryPoints(program, findings);
+  checkWeights(program, findings);
+  checkBuffers(program, findings);
+  return findings.status();
+}
+
+uint64_t cachePageBytes(const artifact::Program &program) {
+  return uint64_t(program.cache()->layers()) * program.cache()->width() * FATHOM_PAGE_TOKENS * sizeof(float);
+}
+
+} // namespace fathom::runtime

@@ -1,0 +1,77 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The header of an artifact, its hashes, and the structure of its FlatBuffer.
+
+#include "runtime/src/artifact_reader.h"
+
+#include "runtime/src/hash.h"
+
+#include <string.h>
+
+namespace fathom::runtime {
+
+constexpr uint64_t kLargestMetadata = (uint64_t(1) << 31) - 1;
+constexpr unsigned kDeepestTable = 64;
+constexpr unsigned kMostTables = 1000000;
+
+fathom_status_t Metadata::readHeader(const ByteSource &source) {
+  if (source.size() < sizeof(head)) {
+    return fail(FATHOM_STATUS_MISMATCH,
+                "artifact header: expected %zu bytes, found %llu; the file is cut off or no artifact", sizeof(head),
+                static_cast<unsigned long long>(source.size()));
+  }
+  FATHOM_RETURN_IF_ERROR(source.read(0, sizeof(head), &head));
+  if (memcmp(head.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE) != 0) {
+    return fail(FATHOM_STATUS_MISMATCH,
+                "not a Fathom artifact: its first bytes are not the magic; compile one with 'fathom compile'");
+  }
+  if (head.version_major != FATHOM_ARTIFACT_VERSION_MAJOR || head.version_minor > FATHOM_ARTIFACT_VERSION_MINOR) {
+    return fail(FATHOM_STATUS_MISMATCH,
+                "artifact version %u.%u, this runtime reads %u.0 to %u.%u; compile the model again with this version",
+                head.version_major, head.version_minor, FATHOM_ARTIFACT_VERSION_MAJOR, FATHOM_ARTIFACT_VERSION_MAJOR,
+                FATHOM_ARTIFACT_VERSION_MINOR);
+  }
+  if (hash64(&head, offsetof(fathom_artifact_header_t, header_hash)) != head.header_hash) {
+    return fail(FATHOM_STATUS_MISMATCH, "artifact header: its hash is not the stored one; the file is damaged");
+  }
+  if (head.required_features != 0) {
+    return fail(FATHOM_STATUS_MISMATCH,
+                "artifact needs features 0x%x that this runtime does not know; use a newer runtime",
+                head.required_features);
+  }
+  if (head.metadata_size < 8 || head.metadata_size > kLargestMetadata) {
+    return fail(FATHOM_STATUS_BAD_DATA, "artifact header: metadata of %llu bytes, expected 8 to %llu",
+                static_cast<unsigned long long>(head.metadata_size), static_cast<unsigned long long>(kLargestMetadata));
+  }
+  if (head.total_size > source.size()) {
+    return fail(FATHOM_STATUS_MISMATCH, "artifact is cut off: expected %llu bytes, found %llu",
+                static_cast<unsigned long long>(head.total_size), static_cast<unsigned long long>(source.size()));
+  }
+  if (!fits(sizeof(head), head.metadata_size, head.total_size)) {
+    return fail(FATHOM_STATUS_BAD_DATA, "artifact header: metadata of %llu bytes in an artifact of %llu",
+                static_cast<unsigned long long>(head.metadata_size), static_cast<unsigned long long>(head.total_size));
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Metadata::read(const ByteSource &source) {
+  FATHOM_RETURN_IF_ERROR(readHeader(source));
+  bytes = static_cast<unsigned char *>(allocateAligned(head.metadata_size));
+  if (!bytes) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of metadata",
+                static_cast<unsigned long long>(head.metadata_size));
+  }
+  FATHOM_RETURN_IF_ERROR(source.read(sizeof(head), head.metadata_size, bytes));
+  if (hash64(bytes, head.metadata_size) != head.metadata_hash) {
+    return fail(FATHOM_STATUS_MISMATCH, "artifact metadata: its hash is not the stored one; the file is damaged");
+  }
+  flatbuffers::Verifier verifier(bytes, head.metadata_size, kDeepestTable, kMostTables);
+  if (!verifier.VerifyBuffer<artifact::Program>(artifact::ProgramIdentifier())) {
+    return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: not a valid FlatBuffer of type Program");
+  }
+  root = artifact::GetProgram(bytes);
+  return checkProgram(*root, head);
+}
+
+} // namespace fathom::runtime

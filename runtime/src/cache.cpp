@@ -1,0 +1,123 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Pages and sequences.
+
+#include "runtime/src/cache.h"
+
+#include <string.h>
+
+namespace fathom::runtime {
+
+Cache::~Cache() {
+  for (uint32_t i = 0; i < sequenceCount; ++i) {
+    for (uint32_t p = 0; p < sequences[i].pageCount; ++p) {
+      free(sequences[i].pages[p]);
+    }
+    sequences[i].~Sequence();
+  }
+  free(static_cast<void *>(sequences));
+  while (freePages) {
+    float *next;
+    memcpy(&next, freePages, sizeof(next));
+    free(freePages);
+    freePages = next;
+  }
+}
+
+fathom_status_t Cache::initialize(PageShape shape, uint32_t maxContext, uint32_t maxSequences, uint64_t limitBytes) {
+  page = shape;
+  context = maxContext;
+  sequences = static_cast<Sequence *>(calloc(maxSequences, sizeof(Sequence)));
+  if (!sequences) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u sequences", maxSequences);
+  }
+  for (; sequenceCount < maxSequences; ++sequenceCount) {
+    ::new (&sequences[sequenceCount]) Sequence();
+  }
+  uint64_t bytes = page.floats() * sizeof(float);
+  pagesLeft = limitBytes ? limitBytes / bytes : UINT64_MAX;
+  if (pagesLeft == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a cache of %llu bytes is less than a page of %llu",
+                static_cast<unsigned long long>(limitBytes), static_cast<unsigned long long>(bytes));
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Cache::createSequence(uint64_t *outId) {
+  for (uint32_t i = 0; i < sequenceCount; ++i) {
+    Sequence &sequence = sequences[i];
+    if (sequence.alive) {
+      continue;
+    }
+    uint32_t pages = (context + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS;
+    if (!sequence.pages.size() && !sequence.pages.allocate(pages)) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a table of %u pages", pages);
+    }
+    sequence.alive = true;
+    *outId = uint64_t(sequence.generation) << 32 | i;
+    return FATHOM_STATUS_OK;
+  }
+  return fail(FATHOM_STATUS_OUT_OF_RESOURCES,
+              "%u sequences are alive, the most this session takes; destroy one or raise max_sequences", sequenceCount);
+}
+
+fathom_status_t Cache::find(uint64_t id, Sequence **out) {
+  uint64_t index = id & 0xffffffff;
+  if (index >= sequenceCount || !sequences[index].alive || sequences[index].generation != id >> 32) {
+    return fail(FATHOM_STATUS_INVALID_HANDLE, "no such sequence in this session");
+  }
+  *out = &sequences[index];
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Cache::destroySequence(uint64_t id) {
+  Sequence *sequence;
+  FATHOM_RETURN_IF_ERROR(find(id, &sequence));
+  rewind(sequence, 0);
+  sequence->alive = false;
+  // 0 is never a generation, so that 0 is never a sequence.
+  sequence->generation = sequence->generation == UINT32_MAX ? 1 : sequence->generation + 1;
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
+  if (length > context) {
+    return fail(FATHOM_STATUS_CONTEXT_FULL, "%llu tokens do not fit: the context has %u positions",
+                static_cast<unsigned long long>(length), context);
+  }
+  uint32_t needed = static_cast<uint32_t>((length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS);
+  while (sequence->pageCount < needed) {
+    float *taken = freePages;
+    if (taken) {
+      memcpy(&freePages, taken, sizeof(freePages));
+    } else if (pagesLeft > 0) {
+      taken = static_cast<float *>(allocateAligned(page.floats() * sizeof(float)));
+    }
+    if (!taken) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a page of the cache (%llu bytes)%s",
+                  static_cast<unsigned long long>(page.floats() * sizeof(float)),
+                  pagesLeft ? "" : "; the session's cache_bytes are used up");
+    }
+    pagesLeft -= 1;
+    sequence->pages[sequence->pageCount++] = taken;
+  }
+  return FATHOM_STATUS_OK;
+}
+
+void Cache::giveBack(float *pointer) {
+  memcpy(pointer, &freePages, sizeof(freePages));
+  freePages = pointer;
+  pagesLeft += 1;
+}
+
+void Cache::rewind(Sequence *sequence, uint32_t length) {
+  uint32_t needed = (length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS;
+  while (sequence->pageCount > needed) {
+    giveBack(sequence->pages[--sequence->pageCount]);
+    sequence->pages[sequence->pageCount] = nullptr;
+  }
+  sequence->length = length;
+}
+
+} // namespace fathom::runtime

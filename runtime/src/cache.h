@@ -1,0 +1,70 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The latent cache of a session: pages of 64 positions, and the page table of each sequence.
+
+#ifndef FATHOM_RUNTIME_SRC_CACHE_H
+#define FATHOM_RUNTIME_SRC_CACHE_H
+
+#include "fathom/kernel_abi.h"
+#include "runtime/src/memory.h"
+#include "runtime/src/status.h"
+
+namespace fathom::runtime {
+
+/// A sequence's tokens so far. `pages` has an entry for every page of a full context, NULL where there is none yet.
+struct Sequence {
+  Array<float *> pages;
+  uint32_t pageCount = 0;
+  uint32_t length = 0;
+  uint32_t generation = 1;
+  bool alive = false;
+};
+
+/// What a page holds.
+struct PageShape {
+  uint32_t layers;
+  uint32_t width;
+  uint64_t floats() const { return uint64_t(layers) * FATHOM_PAGE_TOKENS * width; }
+};
+
+/// Pages are allocated when a sequence reaches them and kept for reuse until the session ends. What a page held
+/// before is never read: kernels read positions below a sequence's length only.
+class Cache {
+public:
+  Cache() = default;
+  Cache(const Cache &) = delete;
+  Cache &operator=(const Cache &) = delete;
+  ~Cache();
+
+  /// |limitBytes| 0: none but what the sequences can use.
+  fathom_status_t initialize(PageShape shape, uint32_t maxContext, uint32_t maxSequences, uint64_t limitBytes);
+
+  fathom_status_t createSequence(uint64_t *outId);
+  fathom_status_t destroySequence(uint64_t id);
+  /// BAD_DATA-free lookup: INVALID_HANDLE if there is no such sequence.
+  fathom_status_t find(uint64_t id, Sequence **out);
+
+  /// Makes room for |length| positions. CONTEXT_FULL beyond the context, OUT_OF_RESOURCES without pages; pages taken
+  /// before that happened stay with the sequence.
+  fathom_status_t reserve(Sequence *sequence, uint64_t length);
+  /// Forgets positions from |length| on and gives their pages back.
+  void rewind(Sequence *sequence, uint32_t length);
+
+  const PageShape &shape() const { return page; }
+
+private:
+  void giveBack(float *pointer);
+
+  PageShape page = {};
+  uint32_t context = 0;
+  uint64_t pagesLeft = 0;
+  Sequence *sequences = nullptr;
+  uint32_t sequenceCount = 0;
+  /// A list threaded through the pages themselves.
+  float *freePages = nullptr;
+};
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_CACHE_H

@@ -1,0 +1,211 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Text in, text out: the loop of fathom_session_generate.
+
+#include "runtime/device/cpu/float_environment.h"
+#include "runtime/src/options.h"
+#include "runtime/src/sampler.h"
+#include "runtime/src/session.h"
+#include "runtime/src/text.h"
+
+#include <optional>
+#include <time.h>
+
+namespace fathom::runtime {
+
+namespace {
+
+uint64_t now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+/// Hands tokens and the text they complete to the caller.
+class Listener {
+public:
+  Listener(const Model &model, const fathom_generate_options_t &options) : options(options) {
+    if (model.hasTokenizer()) {
+      decoder.emplace(model.tokenizer());
+    }
+  }
+
+  fathom_status_t hear(int32_t token, fathom_flow_t *flow) {
+    text.clear();
+    if (decoder) {
+      tokenizer::Status status = decoder->feed(token, text);
+      // The vocabulary of a model may be padded beyond its tokenizer's; such a token has no text.
+      if (status != tokenizer::Status::UnknownToken) {
+        FATHOM_RETURN_IF_ERROR(checkText(status));
+      }
+    }
+    *flow = call(token);
+    return FATHOM_STATUS_OK;
+  }
+
+  fathom_status_t finish() {
+    text.clear();
+    if (decoder) {
+      FATHOM_RETURN_IF_ERROR(checkText(decoder->finish(text)));
+    }
+    if (text.size()) {
+      call(-1);
+    }
+    return FATHOM_STATUS_OK;
+  }
+
+private:
+  fathom_flow_t call(int32_t token) {
+    return options.on_token ? options.on_token(options.user, token, text.size() ? text.data() : "", text.size())
+                            : FATHOM_CONTINUE;
+  }
+
+  const fathom_generate_options_t &options;
+  std::optional<tokenizer::StreamDecoder> decoder;
+  tokenizer::Buffer<char> text;
+};
+
+/// The state of one answer.
+class Answer {
+public:
+  Answer(Session &session, const fathom_generate_options_t &options)
+      : session(session), options(options), listener(session.model(), options) {}
+  Answer(const Answer &) = delete;
+  Answer &operator=(const Answer &) = delete;
+  ~Answer() {
+    if (id) {
+      session.cache().destroySequence(id);
+    }
+  }
+
+  fathom_status_t run(fathom_generate_result_t *result);
+
+private:
+  fathom_status_t takePrompt();
+  fathom_status_t prepare();
+  fathom_status_t prefill();
+  fathom_status_t chooseToken(int32_t *token);
+  fathom_status_t speak(fathom_generate_result_t *result);
+  bool mayStep(fathom_stop_t *stop, uint64_t generated);
+
+  Session &session;
+  const fathom_generate_options_t &options;
+  Listener listener;
+  tokenizer::Buffer<int32_t> prompt;
+  Sampler sampler;
+  Array<float> logits;
+  fathom_sequence_t id = 0;
+  Sequence *sequence = nullptr;
+};
+
+fathom_status_t Answer::takePrompt() {
+  if (options.tokens) {
+    if (!prompt.append(options.tokens, options.token_count)) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a prompt of %zu tokens", options.token_count);
+    }
+  } else if (options.prompt) {
+    FATHOM_RETURN_IF_ERROR(
+        encodeText(session.model(), options.prompt, options.prompt_length, options.encode_flags, &prompt));
+  }
+  return prompt.size() ? FATHOM_STATUS_OK
+                       : fail(FATHOM_STATUS_INVALID_ARGUMENT, "the prompt is empty: there is nothing to answer");
+}
+
+fathom_status_t Answer::prepare() {
+  uint32_t context = session.model().facts().max_context(), vocabulary = session.model().facts().vocabulary();
+  FATHOM_RETURN_IF_ERROR(takePrompt());
+  if (prompt.size() > context) {
+    return fail(FATHOM_STATUS_CONTEXT_FULL, "the prompt has %zu tokens, the context %u positions", prompt.size(),
+                context);
+  }
+  fathom_sampling_t sampling;
+  fathom_sampling_initialize(&sampling);
+  if (options.sampling) {
+    sampling = *options.sampling;
+  }
+  FATHOM_RETURN_IF_ERROR(checkSampling(sampling));
+  FATHOM_RETURN_IF_ERROR(sampler.initialize(vocabulary, sampling));
+  FATHOM_RETURN_IF_ERROR(sampler.observe(prompt.data(), prompt.size()));
+  if (!logits.allocate(vocabulary)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u logits", vocabulary);
+  }
+  FATHOM_RETURN_IF_ERROR(session.cache().createSequence(&id));
+  return session.cache().find(id, &sequence);
+}
+
+fathom_status_t Answer::prefill() {
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = FATHOM_LOGITS_LAST;
+  outputs.logits = logits.data();
+  outputs.logits_capacity = logits.size();
+  return session.prefill(sequence, prompt.data(), prompt.size(), outputs);
+}
+
+fathom_status_t Answer::chooseToken(int32_t *token) {
+  FloatEnvironment environment;
+  return sampler.sample(logits.data(), token);
+}
+
+bool Answer::mayStep(fathom_stop_t *stop, uint64_t generated) {
+  if (generated >= options.max_tokens) {
+    *stop = FATHOM_STOPPED_AT_MAX_TOKENS;
+    return false;
+  }
+  if (sequence->length >= session.model().facts().max_context()) {
+    *stop = FATHOM_STOPPED_AT_CONTEXT;
+    return false;
+  }
+  return true;
+}
+
+// The logits of the last token are there; choose, say, compute the next ones.
+fathom_status_t Answer::speak(fathom_generate_result_t *result) {
+  while (result->generated_tokens < options.max_tokens) {
+    int32_t token;
+    FATHOM_RETURN_IF_ERROR(session.checkCancelled());
+    FATHOM_RETURN_IF_ERROR(chooseToken(&token));
+    if (!options.ignore_eos && session.model().isEos(token)) {
+      result->stop = FATHOM_STOPPED_AT_EOS;
+      return FATHOM_STATUS_OK;
+    }
+    fathom_flow_t flow;
+    FATHOM_RETURN_IF_ERROR(listener.hear(token, &flow));
+    result->generated_tokens += 1;
+    if (flow != FATHOM_CONTINUE) {
+      result->stop = FATHOM_STOPPED_BY_CALLBACK;
+      return FATHOM_STATUS_OK;
+    }
+    if (!mayStep(&result->stop, result->generated_tokens)) {
+      return FATHOM_STATUS_OK;
+    }
+    FATHOM_RETURN_IF_ERROR(session.decode(&id, &token, 1, logits.data(), logits.size()));
+  }
+  result->stop = FATHOM_STOPPED_AT_MAX_TOKENS;
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Answer::run(fathom_generate_result_t *result) {
+  uint64_t start = now();
+  FATHOM_RETURN_IF_ERROR(prepare());
+  result->prompt_tokens = prompt.size();
+  FATHOM_RETURN_IF_ERROR(prefill());
+  uint64_t prefilled = now();
+  result->prefill_nanoseconds = prefilled - start;
+  fathom_status_t status = speak(result);
+  result->decode_nanoseconds = now() - prefilled;
+  // What was held back is text the caller has a right to, whatever ended the answer; the first error stays.
+  if (status == FATHOM_STATUS_OK && result->stop != FATHOM_STOPPED_BY_CALLBACK) {
+    status = listener.finish();
+  }
+  return status;
+}
+
+} // namespace
+
+fathom_status_t Session::generate(const fathom_generate_options_t &options, fathom_generate_result_t *result) {
+  return Answer(*this, options).run(result);
+}
+
+} // namespace fathom::runtime

@@ -1,0 +1,124 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Memory that says when there is none: the runtime uses no operator new and no standard container, so that an
+// allocation that fails is a status and nothing of the C++ library is linked.
+
+#ifndef FATHOM_RUNTIME_SRC_MEMORY_H
+#define FATHOM_RUNTIME_SRC_MEMORY_H
+
+#include <new>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <type_traits>
+#include <utility>
+
+namespace fathom::runtime {
+
+constexpr size_t kAlignment = 64;
+
+/// The smallest multiple of |alignment| (a power of two) not below |value|; false if that does not fit.
+inline bool alignUp(uint64_t value, uint64_t alignment, uint64_t *result) {
+  uint64_t sum;
+  if (__builtin_add_overflow(value, alignment - 1, &sum)) {
+    return false;
+  }
+  *result = sum & ~(alignment - 1);
+  return true;
+}
+
+/// Whether [offset, offset + size) lies in [0, limit).
+inline bool fits(uint64_t offset, uint64_t size, uint64_t limit) { return offset <= limit && size <= limit - offset; }
+
+inline bool multiply(uint64_t a, uint64_t b, uint64_t *result) { return !__builtin_mul_overflow(a, b, result); }
+
+/// Memory aligned to 64 bytes, to be given back to free(). NULL if there is none.
+inline void *allocateAligned(size_t bytes) {
+  uint64_t rounded;
+  if (!alignUp(bytes ? bytes : 1, kAlignment, &rounded)) {
+    return nullptr;
+  }
+  return aligned_alloc(kAlignment, rounded);
+}
+
+/// An array of trivial elements that owns its memory.
+template <typename T>
+class Array {
+  static_assert(std::is_trivially_copyable<T>::value, "elements are moved as bytes");
+
+public:
+  Array() = default;
+  Array(const Array &) = delete;
+  Array &operator=(const Array &) = delete;
+  ~Array() { free(elements); }
+
+  /// Makes room for exactly |count| zeroed elements; what was there before is lost. False if there is no memory.
+  [[nodiscard]] bool allocate(size_t count) {
+    free(elements);
+    elements = static_cast<T *>(calloc(count ? count : 1, sizeof(T)));
+    length = elements ? count : 0;
+    reserved = length;
+    return elements != nullptr;
+  }
+
+  /// Appends, growing geometrically. False if there is no memory; the array is then unchanged.
+  [[nodiscard]] bool append(const T &value) {
+    if (length == reserved && !grow()) {
+      return false;
+    }
+    elements[length++] = value;
+    return true;
+  }
+
+  void shrink(size_t count) { length = count; }
+
+  T *data() { return elements; }
+  const T *data() const { return elements; }
+  size_t size() const { return length; }
+  T &operator[](size_t index) { return elements[index]; }
+  const T &operator[](size_t index) const { return elements[index]; }
+  T *begin() { return elements; }
+  T *end() { return elements + length; }
+  const T *begin() const { return elements; }
+  const T *end() const { return elements + length; }
+
+private:
+  bool grow() {
+    size_t count = reserved ? reserved * 2 : 16, bytes;
+    if (__builtin_mul_overflow(count, sizeof(T), &bytes)) {
+      return false;
+    }
+    void *larger = realloc(static_cast<void *>(elements), bytes);
+    if (!larger) {
+      return false;
+    }
+    elements = static_cast<T *>(larger);
+    reserved = count;
+    return true;
+  }
+
+  T *elements = nullptr;
+  size_t length = 0;
+  size_t reserved = 0;
+};
+
+/// A new object, or NULL if there is no memory.
+template <typename T, typename... Arguments>
+T *create(Arguments &&...arguments) {
+  void *memory = allocateAligned(sizeof(T));
+  return memory ? ::new (memory) T(std::forward<Arguments>(arguments)...) : nullptr;
+}
+
+/// Ends an object made by create().
+template <typename T>
+void destroy(T *object) {
+  if (object) {
+    object->~T();
+    free(static_cast<void *>(object));
+  }
+}
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_MEMORY_H

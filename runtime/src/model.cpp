@@ -1,0 +1,81 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Loading a model, in the order that nothing is touched before it has been checked.
+
+#include "runtime/src/model.h"
+
+#include <string.h>
+
+namespace fathom::runtime {
+
+fathom_status_t Model::loadFile(const char *path, const fathom_model_options_t &options) {
+  FATHOM_RETURN_IF_ERROR(source.openFile(path, options.file_offset));
+  return load({options.weights_directory, path}, options);
+}
+
+fathom_status_t Model::loadMemory(const void *data, size_t size, const fathom_model_options_t &options) {
+  source.openMemory(data, size);
+  fathom_model_options_t adjusted = options;
+  // Kernels load weights with aligned vectors; segments are aligned only if the artifact is.
+  adjusted.copy_weights |= reinterpret_cast<uintptr_t>(data) % kAlignment != 0;
+  return load({options.weights_directory, nullptr}, adjusted);
+}
+
+fathom_status_t Model::load(const Weights::Places &places, const fathom_model_options_t &options) {
+  FATHOM_RETURN_IF_ERROR(metadata.read(source));
+  if (hasTokenizer()) {
+    if (const char *problem = tokenizer::verify(*program().tokenizer())) {
+      return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: tokenizer: %s", problem);
+    }
+  }
+  FATHOM_RETURN_IF_ERROR(cpu.load(metadata, source));
+  return tensors.open(program(), source, places, options);
+}
+
+fathom_status_t Model::checkStillWhole() const {
+  FATHOM_RETURN_IF_ERROR(source.checkStillWhole("the artifact"));
+  return tensors.checkStillWhole();
+}
+
+bool Model::isEos(int32_t token) const {
+  const auto *tokens = facts().eos_tokens();
+  for (uint32_t i = 0; tokens && i < tokens->size(); ++i) {
+    if (tokens->Get(i) == token) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static const char *textOf(const flatbuffers::String *text) { return text ? text->c_str() : ""; }
+
+void Model::describe(fathom_model_info_t *info) const {
+  const artifact::Program &root = program();
+  info->family = textOf(facts().family());
+  info->vocabulary = facts().vocabulary();
+  info->hidden = facts().hidden();
+  info->layers = facts().layers();
+  info->max_context = facts().max_context();
+  info->bos_token = facts().bos_token();
+  info->eos_tokens = facts().eos_tokens() ? facts().eos_tokens()->data() : nullptr;
+  info->eos_token_count = facts().eos_tokens() ? facts().eos_tokens()->size() : 0;
+  info->temperature = facts().temperature();
+  info->top_p = facts().top_p();
+  info->top_k = facts().top_k();
+  info->max_prefill_rows = cpu.maxRows(EntryKind::kPrefill);
+  info->max_decode_rows = cpu.maxRows(EntryKind::kDecode);
+  info->cache_page_bytes = cachePageBytes(root);
+  info->weight_bytes = tensors.bytes();
+  info->weight_count = root.weights() ? root.weights()->size() : 0;
+  info->has_tokenizer = hasTokenizer();
+  info->has_chat = hasTokenizer() && tokenizer().chatFormat() != artifact::ChatFormat::none &&
+                   tokenizer().chatFormat() != artifact::ChatFormat::unknown;
+  info->identity = identity();
+  info->target_cpu = textOf(root.target()->cpu());
+  info->compiler_version = root.build() ? textOf(root.build()->compiler_version()) : "";
+  info->metadata = metadata.data();
+  info->metadata_size = metadata.header().metadata_size;
+}
+
+} // namespace fathom::runtime

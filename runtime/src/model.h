@@ -1,0 +1,53 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A loaded artifact: what the handle fathom_model_t names.
+
+#ifndef FATHOM_RUNTIME_SRC_MODEL_H
+#define FATHOM_RUNTIME_SRC_MODEL_H
+
+#include "runtime/device/cpu/cpu_program.h"
+#include "runtime/src/handle_table.h"
+#include "runtime/src/tokenizer/tokenizer.h"
+#include "runtime/src/weights.h"
+
+namespace fathom::runtime {
+
+/// Immutable once loaded.
+class Model {
+public:
+  static constexpr HandleKind kKind = HandleKind::kModel;
+
+  fathom_status_t loadFile(const char *path, const fathom_model_options_t &options);
+  fathom_status_t loadMemory(const void *data, size_t size, const fathom_model_options_t &options);
+
+  const artifact::Program &program() const { return metadata.program(); }
+  const artifact::Model &facts() const { return *program().model(); }
+  const CpuProgram &code() const { return cpu; }
+  const void *const *weights() const { return tensors.pointers(); }
+  uint64_t identity() const { return metadata.header().metadata_hash; }
+
+  /// IO if the artifact, or a file its weights are in, shrank.
+  fathom_status_t checkStillWhole() const;
+
+  bool hasTokenizer() const { return program().tokenizer() != nullptr; }
+  /// Only if hasTokenizer().
+  tokenizer::Tokenizer tokenizer() const { return tokenizer::Tokenizer(*program().tokenizer()); }
+
+  /// Whether |token| ends an answer.
+  bool isEos(int32_t token) const;
+
+  void describe(fathom_model_info_t *info) const;
+
+private:
+  fathom_status_t load(const Weights::Places &places, const fathom_model_options_t &options);
+
+  ByteSource source;
+  Metadata metadata;
+  CpuProgram cpu;
+  Weights tensors;
+};
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_MODEL_H

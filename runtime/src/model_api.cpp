@@ -1,0 +1,125 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fathom_model_*: the C face of Model.
+
+#include "runtime/src/model.h"
+#include "runtime/src/options.h"
+
+#include <string.h>
+
+using namespace fathom::runtime;
+
+void fathom_model_options_initialize(fathom_model_options_t *options) {
+  if (options) {
+    *options = {};
+    options->struct_size = sizeof(*options);
+  }
+}
+
+void fathom_model_info_initialize(fathom_model_info_t *info) {
+  if (info) {
+    *info = {};
+    info->struct_size = sizeof(*info);
+  }
+}
+
+namespace {
+
+fathom_status_t takeOptions(const fathom_model_options_t *options, fathom_model_options_t *taken,
+                            const char *function) {
+  fathom_model_options_initialize(taken);
+  if (!options) {
+    return FATHOM_STATUS_OK;
+  }
+  FATHOM_RETURN_IF_ERROR(checkStruct(options, options->struct_size, sizeof(*options), function, "options"));
+  if (options->verify_weights < FATHOM_VERIFY_AUTO || options->verify_weights > FATHOM_VERIFY_NEVER) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options.verify_weights is %d", function, options->verify_weights);
+  }
+  *taken = *options;
+  return FATHOM_STATUS_OK;
+}
+
+template <typename Load>
+fathom_status_t loadModel(fathom_model_t **out, Load load) {
+  Model *model = create<Model>();
+  if (!model) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a model");
+  }
+  void *handle = nullptr;
+  fathom_status_t status = load(model);
+  if (status == FATHOM_STATUS_OK) {
+    status = insertHandle(Model::kKind, model, [](void *object) { destroy(static_cast<Model *>(object)); }, &handle);
+  }
+  if (status != FATHOM_STATUS_OK) {
+    destroy(model);
+    return status;
+  }
+  *out = static_cast<fathom_model_t *>(handle);
+  return FATHOM_STATUS_OK;
+}
+
+} // namespace
+
+fathom_status_t fathom_model_load_file(const char *path, const fathom_model_options_t *options,
+                                       fathom_model_t **out_model) {
+  FATHOM_RETURN_IF_NULL(path);
+  FATHOM_RETURN_IF_NULL(out_model);
+  fathom_model_options_t taken;
+  FATHOM_RETURN_IF_ERROR(takeOptions(options, &taken, __func__));
+  return loadModel(out_model, [&](Model *model) { return model->loadFile(path, taken); });
+}
+
+fathom_status_t fathom_model_load_memory(const void *data, size_t size, const fathom_model_options_t *options,
+                                         fathom_model_t **out_model) {
+  FATHOM_RETURN_IF_NULL(data);
+  FATHOM_RETURN_IF_NULL(out_model);
+  fathom_model_options_t taken;
+  FATHOM_RETURN_IF_ERROR(takeOptions(options, &taken, __func__));
+  return loadModel(out_model, [&](Model *model) { return model->loadMemory(data, size, taken); });
+}
+
+fathom_status_t fathom_model_find_embedded(const char *path, uint64_t *out_offset) {
+  FATHOM_RETURN_IF_NULL(path);
+  FATHOM_RETURN_IF_NULL(out_offset);
+  ByteSource file;
+  FATHOM_RETURN_IF_ERROR(file.openFile(path, 0));
+  fathom_artifact_trailer_t trailer = {};
+  bool carries = false;
+  if (file.size() >= sizeof(trailer)) {
+    FATHOM_RETURN_IF_ERROR(file.read(file.size() - sizeof(trailer), sizeof(trailer), &trailer));
+    carries = memcmp(trailer.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE) == 0 &&
+              trailer.artifact_offset % FATHOM_SEGMENT_ALIGNMENT == 0 && trailer.artifact_offset < file.size();
+  }
+  if (!carries) {
+    return fail(FATHOM_STATUS_UNSUPPORTED, "%s carries no artifact at its end", path);
+  }
+  *out_offset = trailer.artifact_offset;
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_model_retain(fathom_model_t *model) { return retainHandle(Model::kKind, model, __func__); }
+
+fathom_status_t fathom_model_release(fathom_model_t *model) { return releaseHandle(Model::kKind, model, __func__); }
+
+fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model_info_t *info) {
+  FATHOM_RETURN_IF_NULL(info);
+  FATHOM_RETURN_IF_BAD_STRUCT(info);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  pin->describe(info);
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_model_sampling(fathom_model_t *model, fathom_sampling_t *sampling) {
+  FATHOM_RETURN_IF_NULL(sampling);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  fathom_sampling_initialize(sampling);
+  sampling->temperature = pin->facts().temperature();
+  sampling->top_k = pin->facts().top_k();
+  if (pin->facts().top_p() > 0) {
+    sampling->top_p = pin->facts().top_p();
+  }
+  return FATHOM_STATUS_OK;
+}

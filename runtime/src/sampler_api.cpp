@@ -1,0 +1,78 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fathom_sampler_*: the C face of Sampler.
+
+#include "runtime/device/cpu/float_environment.h"
+#include "runtime/src/options.h"
+#include "runtime/src/sampler.h"
+
+using namespace fathom::runtime;
+
+void fathom_sampling_initialize(fathom_sampling_t *sampling) {
+  if (sampling) {
+    *sampling = {};
+    sampling->struct_size = sizeof(*sampling);
+    sampling->top_p = 1;
+    sampling->repetition_penalty = 1;
+  }
+}
+
+fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling_t *sampling,
+                                      fathom_sampler_t **out_sampler) {
+  FATHOM_RETURN_IF_NULL(out_sampler);
+  fathom_sampling_t taken;
+  fathom_sampling_initialize(&taken);
+  if (sampling) {
+    FATHOM_RETURN_IF_BAD_STRUCT(sampling);
+    taken = *sampling;
+  }
+  if (vocabulary == 0 || vocabulary > INT32_MAX) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: vocabulary is %u", __func__, vocabulary);
+  }
+  FATHOM_RETURN_IF_ERROR(checkSampling(taken));
+  Sampler *sampler = create<Sampler>();
+  if (!sampler) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a sampler");
+  }
+  void *handle = nullptr;
+  fathom_status_t status = sampler->initialize(vocabulary, taken);
+  if (status == FATHOM_STATUS_OK) {
+    status =
+        insertHandle(Sampler::kKind, sampler, [](void *object) { destroy(static_cast<Sampler *>(object)); }, &handle);
+  }
+  if (status != FATHOM_STATUS_OK) {
+    destroy(sampler);
+    return status;
+  }
+  *out_sampler = static_cast<fathom_sampler_t *>(handle);
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_sampler_retain(fathom_sampler_t *sampler) {
+  return retainHandle(Sampler::kKind, sampler, __func__);
+}
+
+fathom_status_t fathom_sampler_release(fathom_sampler_t *sampler) {
+  return releaseHandle(Sampler::kKind, sampler, __func__);
+}
+
+fathom_status_t fathom_sampler_observe(fathom_sampler_t *sampler, const int32_t *tokens, size_t count) {
+  FATHOM_RETURN_IF_NULL_ARRAY(tokens, count);
+  Pin<Sampler> pin(sampler, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  BusyScope busy(&pin->busy);
+  FATHOM_RETURN_IF_ERROR(busy.status);
+  return pin->observe(tokens, count);
+}
+
+fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, const float *logits, int32_t *out_token) {
+  FATHOM_RETURN_IF_NULL(logits);
+  FATHOM_RETURN_IF_NULL(out_token);
+  Pin<Sampler> pin(sampler, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  BusyScope busy(&pin->busy);
+  FATHOM_RETURN_IF_ERROR(busy.status);
+  FloatEnvironment environment;
+  return pin->sample(logits, out_token);
+}

@@ -1,0 +1,266 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Prefill in chunks and decode in batches.
+
+#include "runtime/src/session.h"
+
+#include "runtime/src/sampler.h"
+
+#include <string.h>
+#include <unistd.h>
+
+namespace fathom::runtime {
+
+constexpr uint32_t kMostThreads = 1024;
+constexpr uint32_t kMostSequences = 65536;
+
+Session::~Session() {
+  if (ownerHandle) {
+    unpinHandle(ownerHandle);
+  }
+}
+
+static fathom_status_t checkOptions(const fathom_session_options_t &options) {
+  if (options.max_sequences == 0 || options.max_sequences > kMostSequences) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "max_sequences is %u, expected 1 to %u", options.max_sequences,
+                kMostSequences);
+  }
+  if (options.threads > kMostThreads) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "threads is %u, expected at most %u", options.threads, kMostThreads);
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &model,
+                                    const fathom_session_options_t &options) {
+  FATHOM_RETURN_IF_ERROR(checkOptions(options));
+  void *pinned;
+  FATHOM_RETURN_IF_ERROR(pinHandle(Model::kKind, modelHandle, __func__, &pinned));
+  ownerHandle = modelHandle;
+  owner = &model;
+  process = getpid();
+  chunk = model.code().maxRows(EntryKind::kPrefill);
+  if (options.prefill_chunk && options.prefill_chunk < chunk) {
+    chunk = options.prefill_chunk;
+  }
+  maxSequences = options.max_sequences;
+  uint32_t batch = model.code().maxRows(EntryKind::kDecode);
+  uint32_t rows = chunk > batch ? chunk : batch;
+  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for calls of %u rows", rows);
+  }
+  const artifact::Cache &shape = *model.program().cache();
+  FATHOM_RETURN_IF_ERROR(pages.initialize({shape.layers(), shape.width()}, model.facts().max_context(), maxSequences,
+                                          options.cache_bytes));
+  return executor.start(model.code(), model.weights(), options.threads ? options.threads : availableProcessors());
+}
+
+fathom_status_t Session::checkUsable() const {
+  if (getpid() != process) {
+    return fail(FATHOM_STATUS_FAILED, "the session belongs to the parent of this process; create one after fork()");
+  }
+  return owner->checkStillWhole();
+}
+
+fathom_status_t Session::checkCancelled() const {
+  return cancelled.load(std::memory_order_relaxed) ? fail(FATHOM_STATUS_CANCELLED, "cancelled") : FATHOM_STATUS_OK;
+}
+
+fathom_status_t Session::checkTokens(const int32_t *tokens, size_t count) const {
+  uint32_t vocabulary = owner->facts().vocabulary();
+  for (size_t i = 0; i < count; ++i) {
+    if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= vocabulary) {
+      return fail(FATHOM_STATUS_BAD_DATA, "token %zu is %d, expected 0 to %u", i, tokens[i], vocabulary - 1);
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+static fathom_status_t checkRoom(const char *name, const float *pointer, size_t capacity, uint64_t a, uint64_t b,
+                                 uint64_t c) {
+  uint64_t needed;
+  if (!multiply(a, b, &needed) || !multiply(needed, c, &needed)) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: more values than an address space has", name);
+  }
+  if (!pointer) {
+    return failNull("outputs", name);
+  }
+  return needed <= capacity ? FATHOM_STATUS_OK
+                            : fail(FATHOM_STATUS_TOO_SMALL, "%s has room for %zu values, needed are %llu", name,
+                                   capacity, static_cast<unsigned long long>(needed));
+}
+
+fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs_t &outputs) const {
+  const artifact::Model &facts = owner->facts();
+  if (outputs.which < FATHOM_LOGITS_NONE || outputs.which > FATHOM_LOGITS_ALL) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "outputs.which is %d", outputs.which);
+  }
+  if (outputs.which != FATHOM_LOGITS_NONE) {
+    uint64_t rows = outputs.which == FATHOM_LOGITS_ALL ? count : 1;
+    FATHOM_RETURN_IF_ERROR(checkRoom("logits", outputs.logits, outputs.logits_capacity, rows, facts.vocabulary(), 1));
+  }
+  return outputs.states
+             ? checkRoom("states", outputs.states, outputs.states_capacity, facts.layers(), count, facts.hidden())
+             : FATHOM_STATUS_OK;
+}
+
+// Runs a call and looks at what it gave: a model that has lost its numbers must not go on talking.
+fathom_status_t Session::runChecked(EntryKind kind, fathom_call_t *call) {
+  FATHOM_RETURN_IF_ERROR(executor.run(kind, call));
+  size_t count = static_cast<size_t>(call->logit_rows) * owner->facts().vocabulary();
+  size_t bad = findNonFinite(call->logits, count);
+  return bad == count ? FATHOM_STATUS_OK : explainNonFinite(kind, call, bad);
+}
+
+// Computes the call again with states, to name the first layer that is not finite. Writing the cache again is
+// harmless: equal rows at equal positions.
+fathom_status_t Session::explainNonFinite(EntryKind kind, fathom_call_t *call, size_t where) {
+  const artifact::Model &facts = owner->facts();
+  size_t row = where / facts.vocabulary();
+  long long position = call->positions[call->logit_row_ids[row]];
+  double value = static_cast<double>(call->logits[where]);
+  uint64_t perLayer = static_cast<uint64_t>(call->rows) * facts.hidden();
+  Array<float> states;
+  uint32_t layer = facts.layers();
+  if (states.allocate(facts.layers() * perLayer)) {
+    call->states = states.data();
+    FATHOM_RETURN_IF_ERROR(executor.run(kind, call));
+    size_t first = findNonFinite(states.data(), states.size());
+    layer = static_cast<uint32_t>(first / perLayer);
+  }
+  if (layer < facts.layers()) {
+    return fail(FATHOM_STATUS_FAILED,
+                "a logit at position %lld is %g; the first value that is no number comes out of "
+                "layers.%u: check the weights, or the cache they were computed from",
+                position, value, layer);
+  }
+  return fail(FATHOM_STATUS_FAILED, "a logit at position %lld is %g, though every layer is finite: check lm_head",
+              position, value);
+}
+
+fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
+                                      float *logits, float *states) {
+  for (uint32_t i = 0; i < rows; ++i) {
+    positions[i] = static_cast<int32_t>(sequence->length + i);
+    tables[i] = sequence->pages.data();
+  }
+  for (uint32_t i = 0; i < logitRows; ++i) {
+    logitIds[i] = static_cast<int32_t>(rows - logitRows + i);
+  }
+  fathom_call_t call = {};
+  call.rows = rows;
+  call.tokens = tokens;
+  call.positions = positions.data();
+  call.pages = tables.data();
+  call.logit_rows = logitRows;
+  call.logit_row_ids = logitIds.data();
+  call.logits = logits;
+  call.states = states;
+  FATHOM_RETURN_IF_ERROR(runChecked(EntryKind::kPrefill, &call));
+  sequence->length += rows;
+  return FATHOM_STATUS_OK;
+}
+
+// Moves [layers][rows][hidden] of a chunk into [layers][count][hidden] of the whole.
+fathom_status_t Session::copyStates(const float *part, uint32_t rows, size_t done, size_t count, float *states) const {
+  size_t hidden = owner->facts().hidden();
+  for (uint32_t layer = 0; layer < owner->facts().layers(); ++layer) {
+    memcpy(states + (layer * count + done) * hidden, part + layer * rows * hidden, rows * hidden * sizeof(float));
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size_t count,
+                                 const fathom_prefill_outputs_t &outputs) {
+  uint32_t before = sequence->length;
+  FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
+  FATHOM_RETURN_IF_ERROR(checkOutputs(count, outputs));
+  Array<float> part;
+  if (outputs.states && !part.allocate(uint64_t(owner->facts().layers()) * chunk * owner->facts().hidden())) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the states of %u rows", chunk);
+  }
+  fathom_status_t status = count <= UINT32_MAX ? pages.reserve(sequence, uint64_t(before) + count)
+                                               : fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens do not fit", count);
+  for (size_t done = 0; status == FATHOM_STATUS_OK && done < count;) {
+    uint32_t rows = count - done < chunk ? static_cast<uint32_t>(count - done) : chunk;
+    bool all = outputs.which == FATHOM_LOGITS_ALL, last = done + rows == count;
+    uint32_t logitRows = all ? rows : last && outputs.which == FATHOM_LOGITS_LAST ? 1 : 0;
+    float *logits = all ? outputs.logits + done * owner->facts().vocabulary() : outputs.logits;
+    status = checkCancelled();
+    if (status == FATHOM_STATUS_OK) {
+      status = prefillChunk(sequence, tokens + done, rows, logitRows, logits, part.data());
+    }
+    if (status == FATHOM_STATUS_OK && outputs.states) {
+      status = copyStates(part.data(), rows, done, count, outputs.states);
+    }
+    done += rows;
+  }
+  if (status != FATHOM_STATUS_OK) {
+    pages.rewind(sequence, before);
+  }
+  return status;
+}
+
+fathom_status_t Session::checkBatch(const fathom_sequence_t *ids, size_t count) {
+  if (count > maxSequences) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a batch of %zu, but the session has %u sequences", count,
+                maxSequences);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    Sequence *sequence;
+    FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
+    for (size_t j = 0; j < i; ++j) {
+      if (ids[j] == ids[i]) {
+        return fail(FATHOM_STATUS_INVALID_ARGUMENT, "sequences %zu and %zu of the batch are the same", j, i);
+      }
+    }
+    FATHOM_RETURN_IF_ERROR(pages.reserve(sequence, uint64_t(sequence->length) + 1));
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Session::decodeBatch(const fathom_sequence_t *ids, const int32_t *tokens, uint32_t rows,
+                                     float *logits) {
+  for (uint32_t i = 0; i < rows; ++i) {
+    Sequence *sequence;
+    FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
+    positions[i] = static_cast<int32_t>(sequence->length);
+    tables[i] = sequence->pages.data();
+    logitIds[i] = static_cast<int32_t>(i);
+  }
+  fathom_call_t call = {};
+  call.rows = rows;
+  call.tokens = tokens;
+  call.positions = positions.data();
+  call.pages = tables.data();
+  call.logit_rows = logits ? rows : 0;
+  call.logit_row_ids = logitIds.data();
+  call.logits = logits;
+  return runChecked(EntryKind::kDecode, &call);
+}
+
+fathom_status_t Session::decode(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, float *logits,
+                                size_t capacity) {
+  FATHOM_RETURN_IF_ERROR(checkBatch(ids, count));
+  FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
+  uint32_t vocabulary = owner->facts().vocabulary(), most = owner->code().maxRows(EntryKind::kDecode);
+  if (logits) {
+    FATHOM_RETURN_IF_ERROR(checkRoom("logits", logits, capacity, count, vocabulary, 1));
+  }
+  for (size_t done = 0; done < count;) {
+    uint32_t rows = count - done < most ? static_cast<uint32_t>(count - done) : most;
+    FATHOM_RETURN_IF_ERROR(checkCancelled());
+    FATHOM_RETURN_IF_ERROR(decodeBatch(ids + done, tokens + done, rows, logits ? logits + done * vocabulary : nullptr));
+    done += rows;
+  }
+  // Only now, so that a batch that fails leaves every sequence as it was.
+  for (size_t i = 0; i < count; ++i) {
+    Sequence *sequence;
+    FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
+    sequence->length += 1;
+  }
+  return FATHOM_STATUS_OK;
+}
+
+} // namespace fathom::runtime

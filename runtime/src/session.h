@@ -1,0 +1,79 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A session: what the handle fathom_session_t names.
+
+#ifndef FATHOM_RUNTIME_SRC_SESSION_H
+#define FATHOM_RUNTIME_SRC_SESSION_H
+
+#include "runtime/src/busy_scope.h"
+#include "runtime/src/cache.h"
+#include "runtime/src/model.h"
+
+#include <sys/types.h>
+
+namespace fathom::runtime {
+
+/// One call at a time; SessionScope (session_api.cpp) sees to it. Only cancel() may come from anywhere.
+class Session {
+public:
+  static constexpr HandleKind kKind = HandleKind::kSession;
+
+  Session() = default;
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+  ~Session();
+
+  /// Keeps |modelHandle|, which names |model|, until the session ends.
+  fathom_status_t initialize(fathom_model_t *modelHandle, const Model &model, const fathom_session_options_t &options);
+
+  /// Whether calls can work now: in the process that made the session, with its files whole.
+  fathom_status_t checkUsable() const;
+  void begin() { cancelled.store(false, std::memory_order_relaxed); }
+  void cancel() { cancelled.store(true, std::memory_order_relaxed); }
+  fathom_status_t checkCancelled() const;
+
+  const Model &model() const { return *owner; }
+  Cache &cache() { return pages; }
+  uint32_t threads() const { return executor.threads(); }
+
+  /// As fathom_session_prefill; all pointers have been checked for NULL.
+  fathom_status_t prefill(Sequence *sequence, const int32_t *tokens, size_t count,
+                          const fathom_prefill_outputs_t &outputs);
+  /// As fathom_session_decode.
+  fathom_status_t decode(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, float *logits,
+                         size_t capacity);
+  /// As fathom_session_generate; |options| has been checked for NULL.
+  fathom_status_t generate(const fathom_generate_options_t &options, fathom_generate_result_t *result);
+
+  std::atomic<bool> busy{false};
+
+private:
+  fathom_status_t checkTokens(const int32_t *tokens, size_t count) const;
+  fathom_status_t checkOutputs(size_t count, const fathom_prefill_outputs_t &outputs) const;
+  fathom_status_t prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
+                               float *logits, float *states);
+  fathom_status_t copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
+  fathom_status_t decodeBatch(const fathom_sequence_t *ids, const int32_t *tokens, uint32_t rows, float *logits);
+  fathom_status_t runChecked(EntryKind kind, fathom_call_t *call);
+  fathom_status_t explainNonFinite(EntryKind kind, fathom_call_t *call, size_t where);
+  fathom_status_t checkBatch(const fathom_sequence_t *ids, size_t count);
+
+  const Model *owner = nullptr;
+  fathom_model_t *ownerHandle = nullptr;
+  pid_t process = 0;
+  CpuExecutor executor;
+  Cache pages;
+  uint32_t chunk = 0;
+  uint32_t maxSequences = 0;
+  std::atomic<bool> cancelled{false};
+
+  // What rows of a call need, as many as a call may have.
+  Array<int32_t> positions;
+  Array<float *const *> tables;
+  Array<int32_t> logitIds;
+};
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_SESSION_H

@@ -1,0 +1,237 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fathom_session_*: the C face of Session.
+
+#include "runtime/src/hash.h"
+#include "runtime/src/options.h"
+#include "runtime/src/saved_sequence.h"
+#include "runtime/src/session.h"
+
+using namespace fathom::runtime;
+
+void fathom_session_options_initialize(fathom_session_options_t *options) {
+  if (options) {
+    *options = {};
+    options->struct_size = sizeof(*options);
+    options->max_sequences = 16;
+  }
+}
+
+void fathom_generate_options_initialize(fathom_generate_options_t *options) {
+  if (options) {
+    *options = {};
+    options->struct_size = sizeof(*options);
+    options->encode_flags = FATHOM_ENCODE_ADD_BOS;
+    options->max_tokens = 256;
+  }
+}
+
+void fathom_generate_result_initialize(fathom_generate_result_t *result) {
+  if (result) {
+    *result = {};
+    result->struct_size = sizeof(*result);
+  }
+}
+
+void fathom_prefill_outputs_initialize(fathom_prefill_outputs_t *outputs) {
+  if (outputs) {
+    *outputs = {};
+    outputs->struct_size = sizeof(*outputs);
+  }
+}
+
+namespace {
+
+/// A session for the length of a call: alive, usable, and nobody else's.
+class SessionScope {
+public:
+  SessionScope(fathom_session_t *handle, const char *function) : pin(handle, function), status(pin.status) {
+    if (status == FATHOM_STATUS_OK && pin->busy.exchange(true, std::memory_order_acquire)) {
+      status = fail(FATHOM_STATUS_BUSY, "%s: the session is running another call, or a callback called it", function);
+    } else if (status == FATHOM_STATUS_OK) {
+      entered = true;
+      pin->begin();
+      status = pin->checkUsable();
+    }
+  }
+  SessionScope(const SessionScope &) = delete;
+  SessionScope &operator=(const SessionScope &) = delete;
+  ~SessionScope() {
+    if (entered) {
+      pin->busy.store(false, std::memory_order_release);
+    }
+  }
+  Session *operator->() const { return pin.get(); }
+  Session &operator*() const { return *pin.get(); }
+
+private:
+  Pin<Session> pin;
+  bool entered = false;
+
+public:
+  fathom_status_t status;
+};
+
+} // namespace
+
+#define FATHOM_ENTER_SESSION(scope, handle)                                                                            \
+  SessionScope scope(handle, __func__);                                                                                \
+  FATHOM_RETURN_IF_ERROR(scope.status)
+
+fathom_status_t fathom_session_create(fathom_model_t *model, const fathom_session_options_t *options,
+                                      fathom_session_t **out_session) {
+  FATHOM_RETURN_IF_NULL(out_session);
+  fathom_session_options_t taken;
+  fathom_session_options_initialize(&taken);
+  if (options) {
+    FATHOM_RETURN_IF_BAD_STRUCT(options);
+    taken = *options;
+  }
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  Session *session = create<Session>();
+  if (!session) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a session");
+  }
+  void *handle = nullptr;
+  fathom_status_t status = session->initialize(model, *pin.get(), taken);
+  if (status == FATHOM_STATUS_OK) {
+    status =
+        insertHandle(Session::kKind, session, [](void *object) { destroy(static_cast<Session *>(object)); }, &handle);
+  }
+  if (status != FATHOM_STATUS_OK) {
+    destroy(session);
+    return status;
+  }
+  *out_session = static_cast<fathom_session_t *>(handle);
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_session_retain(fathom_session_t *session) {
+  return retainHandle(Session::kKind, session, __func__);
+}
+
+fathom_status_t fathom_session_release(fathom_session_t *session) {
+  return releaseHandle(Session::kKind, session, __func__);
+}
+
+fathom_status_t fathom_session_cancel(fathom_session_t *session) {
+  Pin<Session> pin(session, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  pin->cancel();
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_threads) {
+  FATHOM_RETURN_IF_NULL(out_threads);
+  Pin<Session> pin(session, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  *out_threads = pin->threads();
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
+                                        fathom_generate_result_t *result) {
+  FATHOM_RETURN_IF_NULL(options);
+  FATHOM_RETURN_IF_BAD_STRUCT(options);
+  FATHOM_RETURN_IF_NULL_ARRAY(options->prompt, options->prompt_length);
+  if (options->prompt && options->tokens) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options have both a prompt and tokens", __func__);
+  }
+  if (options->sampling) {
+    const fathom_sampling_t *sampling = options->sampling;
+    FATHOM_RETURN_IF_BAD_STRUCT(sampling);
+  }
+  if (result) {
+    FATHOM_RETURN_IF_BAD_STRUCT(result);
+  }
+  FATHOM_ENTER_SESSION(scope, session);
+  fathom_generate_result_t own;
+  fathom_generate_result_initialize(&own);
+  FATHOM_RETURN_IF_ERROR(scope->generate(*options, &own));
+  if (result) {
+    *result = own;
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_session_create_sequence(fathom_session_t *session, fathom_sequence_t *out_sequence) {
+  FATHOM_RETURN_IF_NULL(out_sequence);
+  FATHOM_ENTER_SESSION(scope, session);
+  return scope->cache().createSequence(out_sequence);
+}
+
+fathom_status_t fathom_session_destroy_sequence(fathom_session_t *session, fathom_sequence_t sequence) {
+  FATHOM_ENTER_SESSION(scope, session);
+  return scope->cache().destroySequence(sequence);
+}
+
+fathom_status_t fathom_session_sequence_length(fathom_session_t *session, fathom_sequence_t sequence,
+                                               uint32_t *out_length) {
+  FATHOM_RETURN_IF_NULL(out_length);
+  FATHOM_ENTER_SESSION(scope, session);
+  Sequence *found;
+  FATHOM_RETURN_IF_ERROR(scope->cache().find(sequence, &found));
+  *out_length = found->length;
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_session_rewind_sequence(fathom_session_t *session, fathom_sequence_t sequence, uint32_t length) {
+  FATHOM_ENTER_SESSION(scope, session);
+  Sequence *found;
+  FATHOM_RETURN_IF_ERROR(scope->cache().find(sequence, &found));
+  if (length > found->length) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: cannot rewind to %u, the sequence has %u tokens", __func__, length,
+                found->length);
+  }
+  scope->cache().rewind(found, length);
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t fathom_session_prefill(fathom_session_t *session, fathom_sequence_t sequence, const int32_t *tokens,
+                                       size_t count, const fathom_prefill_outputs_t *outputs) {
+  FATHOM_RETURN_IF_NULL(tokens);
+  fathom_prefill_outputs_t taken;
+  fathom_prefill_outputs_initialize(&taken);
+  if (outputs) {
+    FATHOM_RETURN_IF_BAD_STRUCT(outputs);
+    taken = *outputs;
+  }
+  FATHOM_ENTER_SESSION(scope, session);
+  if (count == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no tokens", __func__);
+  }
+  Sequence *found;
+  FATHOM_RETURN_IF_ERROR(scope->cache().find(sequence, &found));
+  return scope->prefill(found, tokens, count, taken);
+}
+
+fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_sequence_t *sequences,
+                                      const int32_t *tokens, size_t count, float *logits, size_t logits_capacity) {
+  FATHOM_RETURN_IF_NULL(sequences);
+  FATHOM_RETURN_IF_NULL(tokens);
+  FATHOM_ENTER_SESSION(scope, session);
+  if (count == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
+  }
+  return scope->decode(sequences, tokens, count, logits, logits_capacity);
+}
+
+fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence, void *buffer,
+                                             size_t capacity, size_t *out_size) {
+  FATHOM_RETURN_IF_NULL_ARRAY(buffer, capacity);
+  FATHOM_RETURN_IF_NULL(out_size);
+  FATHOM_ENTER_SESSION(scope, session);
+  Sequence *found;
+  FATHOM_RETURN_IF_ERROR(scope->cache().find(sequence, &found));
+  return saveSequence(*scope, *found, buffer, capacity, out_size);
+}
+
+fathom_status_t fathom_session_restore_sequence(fathom_session_t *session, const void *data, size_t size,
+                                                fathom_sequence_t *out_sequence) {
+  FATHOM_RETURN_IF_NULL(data);
+  FATHOM_RETURN_IF_NULL(out_sequence);
+  FATHOM_ENTER_SESSION(scope, session);
+  return restoreSequence(*scope, data, size, out_sequence);
+}

@@ -1,0 +1,149 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fathom_model_encode, _decode and _encode_chat.
+
+#include "runtime/src/text.h"
+
+#include <string.h>
+
+namespace fathom::runtime {
+
+fathom_status_t checkText(tokenizer::Status status) {
+  switch (status) {
+  case tokenizer::Status::Ok:
+    return FATHOM_STATUS_OK;
+  case tokenizer::Status::OutOfMemory:
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "tokenizer: %s", tokenizer::describe(status));
+  case tokenizer::Status::TextTooLong:
+  case tokenizer::Status::UnknownToken:
+    return fail(FATHOM_STATUS_BAD_DATA, "tokenizer: %s", tokenizer::describe(status));
+  case tokenizer::Status::NoChatTemplate:
+  case tokenizer::Status::UnknownChatTemplate:
+  case tokenizer::Status::UnsupportedRole:
+    return fail(FATHOM_STATUS_UNSUPPORTED, "chat prompt: %s", tokenizer::describe(status));
+  }
+  return fail(FATHOM_STATUS_INTERNAL, "tokenizer: unknown status");
+}
+
+static fathom_status_t checkTokenizer(const Model &model) {
+  return model.hasTokenizer() ? FATHOM_STATUS_OK
+                              : fail(FATHOM_STATUS_UNSUPPORTED,
+                                     "the artifact has no tokenizer; pass tokens (--token-ids) instead of text");
+}
+
+fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,
+                           tokenizer::Buffer<int32_t> *tokens) {
+  FATHOM_RETURN_IF_ERROR(checkTokenizer(model));
+  if (flags & ~static_cast<uint32_t>(FATHOM_ENCODE_ADD_BOS | FATHOM_ENCODE_SPECIAL)) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "unknown encode flags 0x%x", flags);
+  }
+  tokenizer::EncodeOptions options;
+  options.addBos = (flags & FATHOM_ENCODE_ADD_BOS) != 0;
+  options.parseSpecial = (flags & FATHOM_ENCODE_SPECIAL) != 0;
+  return checkText(model.tokenizer().encode({text, length}, options, *tokens));
+}
+
+// Copies what fits and says how much there is.
+template <typename T>
+static fathom_status_t deliver(const tokenizer::Buffer<T> &result, T *out, size_t capacity, size_t *outCount) {
+  size_t part = result.size() < capacity ? result.size() : capacity;
+  if (part) {
+    memcpy(out, result.data(), part * sizeof(T));
+  }
+  *outCount = result.size();
+  return part == result.size()
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_TOO_SMALL, "the output has room for %zu, needed is %zu", capacity, result.size());
+}
+
+static bool parseRole(const char *name, tokenizer::Role *role) {
+  *role = !strcmp(name, "system")      ? tokenizer::Role::System
+          : !strcmp(name, "assistant") ? tokenizer::Role::Assistant
+                                       : tokenizer::Role::User;
+  return *role != tokenizer::Role::User || !strcmp(name, "user");
+}
+
+static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_t count,
+                                    tokenizer::Buffer<tokenizer::Message> *taken) {
+  for (size_t i = 0; i < count; ++i) {
+    tokenizer::Message message;
+    if (!messages[i].role || (!messages[i].content && messages[i].content_length)) {
+      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "message %zu: role or content is NULL", i);
+    }
+    if (!parseRole(messages[i].role, &message.role)) {
+      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "message %zu: role '%.32s', expected 'system', 'user' or 'assistant'",
+                  i, messages[i].role);
+    }
+    message.content = {messages[i].content ? messages[i].content : "", messages[i].content_length};
+    if (!taken->push(message)) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %zu messages", count);
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+static fathom_status_t decodeTokens(const Model &model, const int32_t *tokens, size_t count, bool keepSpecial,
+                                    tokenizer::Buffer<char> *text) {
+  tokenizer::Tokenizer tokenizer = model.tokenizer();
+  for (size_t i = 0; i < count; ++i) {
+    if (!tokenizer.contains(tokens[i])) {
+      // The vocabulary of a model may be padded beyond its tokenizer's.
+      if (tokens[i] >= 0 && static_cast<uint32_t>(tokens[i]) < model.facts().vocabulary()) {
+        continue;
+      }
+      return fail(FATHOM_STATUS_BAD_DATA, "token %zu is %d, but there are %u tokens", i, tokens[i], tokenizer.size());
+    }
+    std::string_view bytes = tokenizer.bytes(tokens[i]);
+    if ((keepSpecial || !tokenizer.isSpecial(tokens[i])) && !text->append(bytes.data(), bytes.size())) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the text of %zu tokens", count);
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+} // namespace fathom::runtime
+
+using namespace fathom::runtime;
+
+fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length, uint32_t flags,
+                                    int32_t *tokens, size_t capacity, size_t *out_count) {
+  FATHOM_RETURN_IF_NULL(text);
+  FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
+  FATHOM_RETURN_IF_NULL(out_count);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  fathom::tokenizer::Buffer<int32_t> result;
+  FATHOM_RETURN_IF_ERROR(encodeText(*pin.get(), text, length, flags, &result));
+  return deliver(result, tokens, capacity, out_count);
+}
+
+fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens, size_t count, int keep_special,
+                                    char *text, size_t capacity, size_t *out_length) {
+  FATHOM_RETURN_IF_NULL_ARRAY(tokens, count);
+  FATHOM_RETURN_IF_NULL_ARRAY(text, capacity);
+  FATHOM_RETURN_IF_NULL(out_length);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
+  fathom::tokenizer::Buffer<char> result;
+  FATHOM_RETURN_IF_ERROR(decodeTokens(*pin.get(), tokens, count, keep_special != 0, &result));
+  return deliver(result, text, capacity, out_length);
+}
+
+fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages, size_t count,
+                                         int32_t *tokens, size_t capacity, size_t *out_count) {
+  FATHOM_RETURN_IF_NULL(messages);
+  FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
+  FATHOM_RETURN_IF_NULL(out_count);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
+  fathom::tokenizer::Buffer<fathom::tokenizer::Message> taken;
+  FATHOM_RETURN_IF_ERROR(takeMessages(messages, count, &taken));
+  fathom::tokenizer::ChatOptions options;
+  options.addGenerationPrompt = count > 0 && taken[count - 1].role != fathom::tokenizer::Role::Assistant;
+  fathom::tokenizer::Buffer<int32_t> result;
+  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(taken.data(), count, options, result)));
+  return deliver(result, tokens, capacity, out_count);
+}

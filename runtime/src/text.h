@@ -1,0 +1,21 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Statuses of the tokenizer as statuses of the API.
+
+#ifndef FATHOM_RUNTIME_SRC_TEXT_H
+#define FATHOM_RUNTIME_SRC_TEXT_H
+
+#include "runtime/src/model.h"
+
+namespace fathom::runtime {
+
+fathom_status_t checkText(tokenizer::Status status);
+
+/// Text to tokens, appended; |flags| are FATHOM_ENCODE_*. UNSUPPORTED without a tokenizer.
+fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,
+                           tokenizer::Buffer<int32_t> *tokens);
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_TEXT_H

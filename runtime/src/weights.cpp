@@ -1,0 +1,147 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finds, checks and maps the files that hold weights.
+
+#include "runtime/src/weights.h"
+
+#include "runtime/src/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+namespace fathom::runtime {
+
+namespace {
+
+/// FATHOM_VERIFY_AUTO verifies up to here.
+constexpr uint64_t kCheapToVerify = uint64_t(64) << 20;
+constexpr uint64_t kLargestShardHeader = uint64_t(100) << 20;
+constexpr size_t kLongestPath = 4096;
+
+bool joinPath(char *path, const char *directory, size_t length, const char *name) {
+  int written = snprintf(path, kLongestPath, "%.*s/%s", static_cast<int>(length), directory, name);
+  return written > 0 && static_cast<size_t>(written) < kLongestPath && access(path, F_OK) == 0;
+}
+
+// The first place that has the file: the caller's directory, the recorded one, the artifact's own.
+bool findShard(const artifact::Segment &segment, const Weights::Places &places, char *path) {
+  const char *name = segment.name()->c_str();
+  if (places.directory) {
+    return joinPath(path, places.directory, strlen(places.directory), name);
+  }
+  if (segment.directory() && segment.directory()->size() > 0 && segment.directory()->size() < kLongestPath &&
+      joinPath(path, segment.directory()->c_str(), segment.directory()->size(), name)) {
+    return true;
+  }
+  if (!places.artifactPath) {
+    return false;
+  }
+  const char *slash = strrchr(places.artifactPath, '/');
+  return slash ? joinPath(path, places.artifactPath, static_cast<size_t>(slash - places.artifactPath), name)
+               : joinPath(path, ".", 1, name);
+}
+
+// Whether the safetensors header of |file| is the one the compiler saw.
+fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expected, const char *path) {
+  uint64_t length;
+  if (file.size() < sizeof(length)) {
+    return fail(FATHOM_STATUS_MISMATCH, "%s: too short for a safetensors file", path);
+  }
+  FATHOM_RETURN_IF_ERROR(file.read(0, sizeof(length), &length));
+  if (length > kLargestShardHeader || !fits(sizeof(length), length, file.size())) {
+    return fail(FATHOM_STATUS_MISMATCH, "%s: no safetensors file: a header of %llu bytes in a file of %llu", path,
+                static_cast<unsigned long long>(length), static_cast<unsigned long long>(file.size()));
+  }
+  ByteView header;
+  FATHOM_RETURN_IF_ERROR(file.view(0, sizeof(length) + length, true, &header));
+  if (hash64(header.data(), sizeof(length) + length) != expected) {
+    return fail(FATHOM_STATUS_MISMATCH,
+                "%s: not the file this model was compiled from (its header differs); compile the model again", path);
+  }
+  return FATHOM_STATUS_OK;
+}
+
+} // namespace
+
+Weights::~Weights() {
+  for (Part &part : parts) {
+    destroy(part.view);
+    destroy(part.file);
+  }
+}
+
+fathom_status_t Weights::openSegment(const artifact::Segment &segment, const ByteSource &source, const Places &places,
+                                     bool copy, Part *part) {
+  part->view = create<ByteView>();
+  part->file = segment.external() ? create<ByteSource>() : nullptr;
+  if (!part->view || (segment.external() && !part->file)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the table of weight files");
+  }
+  if (!segment.external()) {
+    return source.view(segment.offset(), segment.size(), copy, part->view);
+  }
+  char path[kLongestPath];
+  if (!findShard(segment, places, path)) {
+    return fail(FATHOM_STATUS_IO,
+                "weight file '%s' is neither in %s nor beside the artifact; say where it is with --weights-directory",
+                segment.name()->c_str(),
+                places.directory                                     ? places.directory
+                : segment.directory() && segment.directory()->size() ? segment.directory()->c_str()
+                                                                     : "any recorded directory");
+  }
+  FATHOM_RETURN_IF_ERROR(part->file->openFile(path, 0));
+  if (!fits(segment.offset(), segment.size(), part->file->size())) {
+    return fail(FATHOM_STATUS_MISMATCH, "%s: expected at least %llu bytes, found %llu", path,
+                static_cast<unsigned long long>(segment.offset() + segment.size()),
+                static_cast<unsigned long long>(part->file->size()));
+  }
+  FATHOM_RETURN_IF_ERROR(checkShardHeader(*part->file, segment.hash(), path));
+  return part->file->view(segment.offset(), segment.size(), copy, part->view);
+}
+
+fathom_status_t Weights::verify(const artifact::Program &program) const {
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    const artifact::Segment &segment = *program.segments()->Get(i);
+    // Of other files only the header has a hash.
+    if (parts[i].view && !segment.external() && hash64(parts[i].view->data(), segment.size()) != segment.hash()) {
+      return fail(FATHOM_STATUS_MISMATCH, "segment '%s': its hash is not the stored one; the file is damaged",
+                  segment.name()->c_str());
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Weights::open(const artifact::Program &program, const ByteSource &source, const Places &places,
+                              const fathom_model_options_t &options) {
+  const auto &segments = *program.segments();
+  const auto &slices = *program.weight_slices();
+  if (!parts.allocate(segments.size()) || !table.allocate(slices.size())) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a table of %u weights", slices.size());
+  }
+  for (uint32_t i = 0; i < slices.size(); ++i) {
+    const artifact::WeightSlice &slice = *slices.Get(i);
+    const artifact::Segment &segment = *segments.Get(slice.segment());
+    Part &part = parts[slice.segment()];
+    if (!part.view) {
+      FATHOM_RETURN_IF_ERROR(openSegment(segment, source, places, options.copy_weights != 0, &part));
+      total += segment.size();
+    }
+    table[i] = part.view->data() + slice.offset();
+  }
+  bool wanted = options.verify_weights == FATHOM_VERIFY_ALWAYS ||
+                (options.verify_weights == FATHOM_VERIFY_AUTO && total <= kCheapToVerify);
+  return wanted ? verify(program) : FATHOM_STATUS_OK;
+}
+
+fathom_status_t Weights::checkStillWhole() const {
+  for (const Part &part : parts) {
+    if (part.file) {
+      FATHOM_RETURN_IF_ERROR(part.file->checkStillWhole("a weight file"));
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+} // namespace fathom::runtime
