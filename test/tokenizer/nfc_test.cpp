@@ -41,6 +41,11 @@ TEST(NfcTest, InvalidBytesStayAndSeparate) {
   EXPECT_EQ(nfc("\xED\xA0\x80"), "\xED\xA0\x80");
 }
 
+TEST(NfcTest, MarksYoungerThanUnicode9StayWhereTheyAre) {
+  EXPECT_EQ(nfc("q\u0898\u0334"), "q\u0898\u0334");
+  EXPECT_EQ(nfc("a\u0899\u0301"), "a\u0899\u0301");
+}
+
 TEST(NfcTest, LeavesPlainTextAlone) { EXPECT_EQ(nfc("abc \u00E9\n"), "abc \u00E9\n"); }
 
 } // namespace
