@@ -1,0 +1,200 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rotation, the cache and latent attention through kernels/ref, a row at a time: each row has its own sequence.
+
+#include "codegen/reference/Frame.h"
+
+#include "kernels/ref/ref.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace fathom::reference {
+
+using namespace deepseek;
+
+/// A rope table and the positions of rows in it.
+struct Rotation {
+  const Tensor &table;
+  const Tensor &positions;
+};
+
+/// Rows' positions must have angles in the table, `width` numbers each.
+static bool expectRotation(Operation *op, const Rotation &rotation, int64_t rows, int64_t width, Frame &frame) {
+  const Tensor &table = rotation.table;
+  bool inRange = llvm::all_of(rotation.positions.ids, [&](int32_t p) { return p >= 0 && p < table.rows(); });
+  return frame.expect(inRange && rotation.positions.size() == rows && table.size() == table.rows() * width, op,
+                      "a position in the rope table for each row");
+}
+
+static ref::RopeLayout convert(RopeLayout layout) {
+  return layout == RopeLayout::interleaved ? ref::RopeLayout::Interleaved : ref::RopeLayout::HalfSplit;
+}
+
+static void evaluate(RopeOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput());
+  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
+  if (!expectRotation(op, rotation, input.rows(), input.width(), frame)) {
+    return;
+  }
+  std::vector<float> out(input.size());
+  ref::rope(input.reals.data(), rotation.positions.ids.data(), rotation.table.reals.data(), input.rows(), 1,
+            input.width(), convert(op.getLayout()), out.data());
+  frame.setReals(op.getResult(), input.shape, std::move(out));
+}
+
+/// A cache with `row(t)` written for each row.
+static void append(Operation *op, Value cacheIn, Value layerIn, const Tensor &positions, Value result, Frame &frame,
+                   llvm::function_ref<std::vector<float>(int64_t)> row) {
+  Cache cache = *frame.cache(cacheIn);
+  int64_t layer = frame.index(layerIn);
+  if (!frame.expect(positions.size() == int64_t(frame.sequences.size()), op, "a sequence for each row")) {
+    return;
+  }
+  for (int64_t t = 0; t < positions.size(); ++t) {
+    cache.written[{frame.sequences[t], layer, positions.ids[t]}] = row(t);
+  }
+  frame.set(result, std::make_shared<const Cache>(std::move(cache)));
+}
+
+static void evaluate(CacheAppendOp op, Frame &frame) {
+  const Tensor &latent = frame.tensor(op.getLatent()), &key = frame.tensor(op.getKey());
+  const Tensor &positions = frame.tensor(op.getPositions());
+  if (!frame.expect(latent.rows() == positions.size() && key.rows() == positions.size(), op, "a row per position")) {
+    return;
+  }
+  append(op, op.getCache(), op.getLayer(), positions, op.getResult(), frame, [&](int64_t t) {
+    std::vector<float> row(latent.reals.begin() + t * latent.width(), latent.reals.begin() + (t + 1) * latent.width());
+    row.insert(row.end(), key.reals.begin() + t * key.width(), key.reals.begin() + (t + 1) * key.width());
+    return row;
+  });
+}
+
+static void evaluate(MlaAppendOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput()), &norm = frame.tensor(op.getNorm());
+  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
+  int64_t width = input.width(), rank = norm.size();
+  bool fits = rank < width && width == op.getCache().getType().getWidth();
+  if (!frame.expect(fits, op, "an input of the cache's width") ||
+      !expectRotation(op, rotation, input.rows(), width - rank, frame)) {
+    return;
+  }
+  double eps = op.getEps().convertToDouble();
+  append(op, op.getCache(), op.getLayer(), rotation.positions, op.getResult(), frame, [&](int64_t t) {
+    std::vector<float> row(width);
+    const float *from = input.reals.data() + t * width;
+    ref::rms_norm(from, norm.reals.data(), 1, rank, eps, row.data());
+    ref::rope(from + rank, &rotation.positions.ids[t], rotation.table.reals.data(), 1, 1, width - rank,
+              convert(op.getLayout()), row.data() + rank);
+    return row;
+  });
+}
+
+/// A position beyond it is a mistake, and its past would fill the memory.
+constexpr int32_t kMostPositions = 1 << 16;
+
+/// The rows of the cache that row t sees, [positions[t] + 1, width].
+static std::vector<float> readCache(const Cache &cache, int64_t sequence, int64_t layer, int64_t position) {
+  std::vector<float> out;
+  for (int64_t p = 0; p <= position; ++p) {
+    std::vector<float> row = cache.read(sequence, layer, p);
+    out.insert(out.end(), row.begin(), row.end());
+  }
+  return out;
+}
+
+/// kernels/ref rotates adjacent pairs, as every released MLA model does.
+template <typename Op>
+static bool expectInterleaved(Op op, Frame &frame) {
+  return frame.expect(op.getLayout() == RopeLayout::interleaved, op, "the interleaved layout");
+}
+
+static void evaluate(MlaAttentionOp op, Frame &frame) {
+  ref::MlaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNopeDim()), int64_t(op.getRopeDim()),
+                         int64_t(op.getValueDim()), op.getLatentDim()};
+  const Tensor &query = frame.tensor(op.getQuery());
+  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
+  CachePtr cache = frame.cache(op.getCache());
+  int64_t layer = frame.index(op.getLayer()), rows = query.rows(), width = shape.heads * shape.value;
+  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
+  if (!expectInterleaved(op, frame) || !expectRotation(op, rotation, rows, shape.rope, frame) ||
+      !frame.expect(rows == int64_t(frame.sequences.size()), op, "a sequence for each row")) {
+    return;
+  }
+  std::vector<float> out(rows * width);
+  for (int64_t t = 0; t < rows; ++t) {
+    const int32_t *position = &rotation.positions.ids[t];
+    std::vector<float> latents = readCache(*cache, frame.sequences[t], layer, *position);
+    ref::mla_attention(query.reals.data() + t * query.width(), weight.data(), latents.data(), position,
+                       rotation.table.reals.data(), 1, shape, op.getSoftmaxScale().convertToDouble(),
+                       out.data() + t * width);
+  }
+  frame.setReals(op.getResult(), {rows, width}, std::move(out));
+}
+
+static void evaluate(MlaAbsorbQueryOp op, Frame &frame) {
+  const Tensor &query = frame.tensor(op.getQuery());
+  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
+  int64_t heads = op.getNumHeads(), rank = getWidth(op.getKvB().getType());
+  ref::MlaShape shape = {heads, int64_t(op.getNopeDim()), int64_t(op.getRopeDim()), int64_t(op.getValueDim()), rank};
+  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
+  bool fits = query.width() == heads * (shape.nope + shape.rope) &&
+              int64_t(weight.size()) == heads * (shape.nope + shape.value) * rank;
+  if (!expectInterleaved(op, frame) || !expectRotation(op, rotation, query.rows(), shape.rope, frame) ||
+      !frame.expect(fits, op, "a query and weight of its heads")) {
+    return;
+  }
+  int64_t width = heads * (rank + shape.rope);
+  std::vector<float> out(query.rows() * width);
+  ref::mla_absorb_query(query.reals.data(), weight.data(), rotation.positions.ids.data(), rotation.table.reals.data(),
+                        query.rows(), shape, out.data());
+  frame.setReals(op.getResult(), {query.rows(), width}, std::move(out));
+}
+
+static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
+  ref::MlaShape shape = {int64_t(op.getNumHeads()), 0, int64_t(op.getRopeDim()), 0, op.getLatentDim()};
+  const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
+  CachePtr cache = frame.cache(op.getCache());
+  int64_t layer = frame.index(op.getLayer()), rows = query.rows(), width = shape.heads * shape.rank;
+  bool fits = query.width() == shape.heads * (shape.rank + shape.rope) && positions.size() == rows &&
+              rows == int64_t(frame.sequences.size()) &&
+              llvm::all_of(positions.ids, [](int32_t p) { return p >= 0 && p < kMostPositions; });
+  if (!frame.expect(fits, op, "a query of its heads, and a sequence for each row")) {
+    return;
+  }
+  std::vector<float> out(rows * width);
+  for (int64_t t = 0; t < rows; ++t) {
+    std::vector<float> latents = readCache(*cache, frame.sequences[t], layer, positions.ids[t]);
+    ref::mla_latent_attention(query.reals.data() + t * query.width(), latents.data(), &positions.ids[t], 1, shape,
+                              op.getSoftmaxScale().convertToDouble(), out.data() + t * width);
+  }
+  frame.setReals(op.getResult(), {rows, width}, std::move(out));
+}
+
+static void evaluate(MlaExpandOutputOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput());
+  int64_t heads = op.getNumHeads(), rank = getWidth(op.getKvB().getType());
+  ref::MlaShape shape = {heads, int64_t(op.getNopeDim()), 0, int64_t(op.getValueDim()), rank};
+  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
+  bool fits = input.width() == heads * rank && int64_t(weight.size()) == heads * (shape.nope + shape.value) * rank;
+  if (!frame.expect(fits, op, "an input and weight of its heads")) {
+    return;
+  }
+  std::vector<float> out(input.rows() * heads * shape.value);
+  ref::mla_expand_output(input.reals.data(), weight.data(), input.rows(), shape, out.data());
+  frame.setReals(op.getResult(), {input.rows(), heads * shape.value}, std::move(out));
+}
+
+bool evaluateAttentionOp(Operation *op, Frame &frame) {
+  return TypeSwitch<Operation *, bool>(op)
+      .Case<RopeOp, CacheAppendOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp, MlaLatentAttentionOp,
+            MlaExpandOutputOp>([&](auto typed) {
+        evaluate(typed, frame);
+        return true;
+      })
+      .Default([](Operation *) { return false; });
+}
+
+} // namespace fathom::reference

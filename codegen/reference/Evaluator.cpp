@@ -1,0 +1,105 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// IR to values: functions, calls and the record of what was computed.
+
+#include "codegen/reference/Evaluator.h"
+
+using namespace mlir;
+
+namespace fathom::reference {
+namespace {
+
+/// Deeper than any model calls; a function that calls itself ends here.
+constexpr unsigned kMostNestedCalls = 32;
+/// More than any model needs; functions that call each other twice at every level end here.
+constexpr unsigned kMostCalls = 4096;
+
+class Evaluation {
+public:
+  Evaluation(ArrayRef<int64_t> sequences, SeededWeights &weights) : sequences(sequences), weights(weights) {}
+
+  llvm::Expected<Run> run(func::FuncOp function, std::vector<Datum> arguments) {
+    run_.results = call(function, arguments, 0);
+    if (!problem.empty()) {
+      return llvm::createStringError(problem);
+    }
+    return std::move(run_);
+  }
+
+private:
+  std::vector<Datum> call(func::FuncOp function, ArrayRef<Datum> arguments, unsigned depth);
+  void callFrom(func::CallOp op, Frame &frame, unsigned depth);
+  void step(Operation *op, Frame &frame, unsigned depth);
+
+  ArrayRef<int64_t> sequences;
+  SeededWeights &weights;
+  Run run_;
+  unsigned calls = 0;
+  std::string problem;
+};
+
+std::vector<Datum> Evaluation::call(func::FuncOp function, ArrayRef<Datum> arguments, unsigned depth) {
+  if (!function.getBody().hasOneBlock() || depth > kMostNestedCalls || calls >= kMostCalls) {
+    problem = ("cannot evaluate @" + function.getSymName() + ": expected one block and calls that end").str();
+    return {};
+  }
+  unsigned number = calls++;
+  Frame frame(weights, sequences, run_.states);
+  for (auto [argument, value] : llvm::zip(function.getArguments(), arguments)) {
+    frame.set(argument, value);
+  }
+  for (Operation &op : function.front().without_terminator()) {
+    step(&op, frame, depth);
+    if (frame.failed()) {
+      problem = frame.getProblem();
+      return {};
+    }
+    Step done = {number, function.getSymName().str(), op.getName(), op.getLoc(), {}};
+    for (Value result : op.getResults()) {
+      done.results.push_back(frame.datum(result));
+    }
+    run_.steps.push_back(std::move(done));
+  }
+  std::vector<Datum> results;
+  for (Value operand : function.front().getTerminator()->getOperands()) {
+    results.push_back(frame.datum(operand));
+  }
+  return results;
+}
+
+void Evaluation::callFrom(func::CallOp op, Frame &frame, unsigned depth) {
+  auto callee = op->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(op.getCallee());
+  if (!frame.expect(callee && !callee.isExternal(), op, "a function of this module")) {
+    return;
+  }
+  std::vector<Datum> arguments;
+  for (Value operand : op.getOperands()) {
+    arguments.push_back(frame.datum(operand));
+  }
+  std::vector<Datum> results = call(callee, arguments, depth + 1);
+  if (!problem.empty()) {
+    frame.fail(problem);
+    return;
+  }
+  for (auto [result, value] : llvm::zip(op.getResults(), results)) {
+    frame.set(result, value);
+  }
+}
+
+void Evaluation::step(Operation *op, Frame &frame, unsigned depth) {
+  if (auto callOp = dyn_cast<func::CallOp>(op)) {
+    callFrom(callOp, frame, depth);
+  } else if (!evaluateDeepSeekOp(op, frame) && !evaluateUpstreamOp(op, frame)) {
+    frame.fail("cannot evaluate op '" + op->getName().getStringRef() + "'");
+  }
+}
+
+} // namespace
+
+llvm::Expected<Run> evaluate(func::FuncOp function, std::vector<Datum> arguments, ArrayRef<int64_t> sequences,
+                             SeededWeights &weights) {
+  return Evaluation(sequences, weights).run(function, std::move(arguments));
+}
+
+} // namespace fathom::reference

@@ -1,0 +1,133 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The meaning of the steps of recipes.
+
+#include "codegen/reference/RecipeSteps.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace fathom::reference {
+
+using namespace deepseek;
+
+namespace {
+
+/// A stack of matrices [experts, rows, columns] as rows to copy.
+struct Matrices {
+  explicit Matrices(const Tensor &tensor) : data(tensor.reals.data()) {
+    size_t rank = tensor.shape.size();
+    columns = tensor.shape[rank - 1];
+    rows = tensor.shape[rank - 2];
+    for (int64_t size : llvm::ArrayRef(tensor.shape).drop_back(2)) {
+      experts *= size;
+    }
+  }
+  const float *row(int64_t expert, int64_t index) const { return data + (expert * rows + index) * columns; }
+
+  const float *data;
+  int64_t experts = 1;
+  int64_t rows;
+  int64_t columns;
+};
+
+} // namespace
+
+static void append(std::vector<float> &out, const float *row, int64_t count) {
+  out.insert(out.end(), row, row + count);
+}
+
+static std::vector<float> concatRows(ArrayRef<TensorPtr> sources) {
+  std::vector<float> out;
+  int64_t experts = Matrices(*sources.front()).experts;
+  if (llvm::any_of(sources, [&](const TensorPtr &source) { return Matrices(*source).experts != experts; })) {
+    return out;
+  }
+  for (int64_t expert = 0; expert < experts; ++expert) {
+    for (const TensorPtr &source : sources) {
+      Matrices matrices(*source);
+      append(out, matrices.row(expert, 0), matrices.rows * matrices.columns);
+    }
+  }
+  return out;
+}
+
+static std::vector<float> interleaveRows(const Tensor &first, const Tensor &second, int64_t block) {
+  std::vector<float> out;
+  Matrices a(first), b(second);
+  for (int64_t expert = 0; expert < a.experts; ++expert) {
+    for (int64_t begin = 0; begin < a.rows; begin += block) {
+      for (const Matrices &source : {a, b}) {
+        int64_t count = std::min(block, source.rows - begin);
+        append(out, source.row(expert, begin), count * source.columns);
+        out.resize(out.size() + (block - count) * source.columns);
+      }
+    }
+  }
+  return out;
+}
+
+static std::vector<float> expandScale(const Tensor &scale, int64_t rows, int64_t resultRows) {
+  std::vector<float> out;
+  Matrices source(scale);
+  for (int64_t expert = 0; expert < source.experts; ++expert) {
+    for (int64_t row = 0; row < resultRows; ++row) {
+      append(out, source.row(expert, std::min(row / rows, source.rows - 1)), source.columns);
+    }
+  }
+  return out;
+}
+
+static std::vector<float> packPanels(const Tensor &tensor) {
+  Matrices source(tensor);
+  int64_t panels = llvm::divideCeil(source.rows, kPanelWidth);
+  std::vector<float> out(source.experts * panels * source.columns * kPanelWidth);
+  for (int64_t expert = 0; expert < source.experts; ++expert) {
+    for (int64_t row = 0; row < source.rows; ++row) {
+      float *panel = &out[(expert * panels + row / kPanelWidth) * source.columns * kPanelWidth];
+      for (int64_t column = 0; column < source.columns; ++column) {
+        panel[column * kPanelWidth + row % kPanelWidth] = source.row(expert, row)[column];
+      }
+    }
+  }
+  return out;
+}
+
+llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> sources) {
+  auto type = cast<RankedTensorType>(step->getResult(0).getType());
+  Tensor result;
+  result.shape = llvm::to_vector(type.getShape());
+  bool matrices = llvm::all_of(sources, [](const TensorPtr &source) { return source && source->shape.size() >= 2; });
+  auto toF32 = dyn_cast<ToF32Op>(step);
+  if (sources.empty() || (!matrices && !toF32)) {
+    return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() + " of these operands");
+  }
+  TypeSwitch<Operation *>(step)
+      .Case([&](ConcatRowsOp) { result.reals = concatRows(sources); })
+      .Case([&](InterleaveRowsOp op) {
+        if (op.getBlock() > 0) {
+          result.reals = interleaveRows(*sources[0], *sources[1], op.getBlock());
+        }
+      })
+      .Case([&](ExpandScaleOp op) {
+        if (op.getRows() > 0 && sources[0]->shape[sources[0]->shape.size() - 2] > 0) {
+          result.reals = expandScale(*sources[0], op.getRows(), type.getShape().drop_back().back());
+        }
+      })
+      .Case([&](PackPanelsOp) { result.reals = packPanels(*sources[0]); })
+      .Case([&](ToF32Op) { result.reals = sources[0]->reals; });
+  if (int64_t(result.reals.size()) != type.getNumElements()) {
+    return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() +
+                                   ": its result is not of the shape it says");
+  }
+  return result;
+}
+
+} // namespace fathom::reference

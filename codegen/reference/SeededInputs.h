@@ -1,0 +1,36 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Made-up arguments for functions.
+
+#ifndef CODEGEN_REFERENCE_SEEDEDINPUTS_H
+#define CODEGEN_REFERENCE_SEEDEDINPUTS_H
+
+#include "codegen/reference/Datum.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <optional>
+
+namespace fathom::reference {
+
+/// How the rows of a call relate: which sequence each is of, and where in it.
+struct Scenario {
+  llvm::StringRef name; // of the entry point that works so
+  llvm::SmallVector<int64_t> sequences;
+  llvm::SmallVector<int32_t> positions;
+};
+
+/// Tokens of one sequence after a prefix that is in the cache already.
+const Scenario &getPrefillScenario();
+/// A token of each of several sequences of different lengths.
+const Scenario &getDecodeScenario();
+
+/// Arguments for `function` in `scenario`: dynamic dimensions are its rows; ids are what their users take them for
+/// (tokens, rows, experts), positions otherwise; an index is a layer that the weights it selects have. Nothing where an
+/// argument is of a type that values here do not have. Depends on types and uses only, not on names.
+std::optional<std::vector<Datum>> makeArguments(mlir::func::FuncOp function, const Scenario &scenario);
+
+} // namespace fathom::reference
+
+#endif // CODEGEN_REFERENCE_SEEDEDINPUTS_H

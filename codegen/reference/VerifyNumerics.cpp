@@ -1,0 +1,244 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs a module before and after each pass and compares.
+
+#include "codegen/reference/VerifyNumerics.h"
+#include "codegen/reference/Evaluator.h"
+#include "codegen/reference/SeededInputs.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace fathom::reference {
+
+double getNumericContract(StringRef passArgument) {
+  // As the descriptions in Passes.td say; what is not here promises to be exact.
+  static const llvm::StringMap<double> contracts = {{"fathom-absorb-mla-projections", 1e-3}};
+  auto contract = contracts.find(passArgument);
+  return contract == contracts.end() ? 1e-6 : contract->second;
+}
+
+namespace {
+
+/// What a function did in a scenario. Named by the entry point that @forward becomes, or else by the function itself.
+struct Observation {
+  std::string function;
+  StringRef scenario;
+  Location loc;
+  Run run;
+};
+/// By function and scenario.
+using Observations = std::map<std::pair<std::string, std::string>, Observation>;
+
+/// The scenarios that suit a function.
+static SmallVector<const Scenario *> getScenarios(func::FuncOp function) {
+  auto entry = function->getAttrOfType<StringAttr>(deepseek::kEntryAttr);
+  SmallVector<const Scenario *> scenarios;
+  for (const Scenario *scenario : {&getPrefillScenario(), &getDecodeScenario()}) {
+    if (!entry || entry.getValue() == scenario->name) {
+      scenarios.push_back(scenario);
+    }
+  }
+  return scenarios;
+}
+
+static std::string getKey(func::FuncOp function, const Scenario &scenario) {
+  return function.getSymName() == "forward" ? scenario.name.str() : function.getSymName().str();
+}
+
+/// The places in the source that a location stands for.
+static SmallVector<Location> getPlaces(Location loc) {
+  SmallVector<Location> places;
+  loc->walk([&](Location part) {
+    if (isa<FileLineColRange>(part)) {
+      places.push_back(part);
+    }
+    return WalkResult::advance();
+  });
+  return places;
+}
+
+/// The first step after a pass that computes at a known place what no step computed before it.
+static const Step *findFirstDifference(const Run &before, const Run &after, double tolerance) {
+  for (const Step &step : after.steps) {
+    SmallVector<Location> places = getPlaces(step.loc);
+    for (const Datum &result : step.results) {
+      bool expected = false, known = false;
+      for (const Step &old : before.steps) {
+        if (old.call != step.call) {
+          continue;
+        }
+        for (const Datum &oldResult : old.results) {
+          Difference difference = compare(oldResult, result, tolerance);
+          known |= !difference.differs;
+          bool samePlace =
+              llvm::any_of(getPlaces(old.loc), [&](Location place) { return llvm::is_contained(places, place); });
+          expected |= samePlace && difference.place != "the shape" && difference.place != "the type";
+        }
+      }
+      if (expected && !known) {
+        return &step;
+      }
+    }
+  }
+  return nullptr;
+}
+
+static std::string print(double number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.3g", number);
+  return text;
+}
+
+class NumericsVerifier : public PassInstrumentation {
+public:
+  void runBeforePass(Pass *pass, Operation *op) override {
+    if (!started) {
+      started = true;
+      last = observe(getModule(op));
+    }
+  }
+
+  void runAfterPass(Pass *pass, Operation *op) override {
+    ModuleOp module = getModule(op);
+    // Collections of nested pipelines have no argument; the passes in them were looked at one by one.
+    if (!module || failed || pass->getArgument().empty()) {
+      return;
+    }
+    Observations now = observe(module);
+    for (const auto &[key, before] : last) {
+      if (reported.contains(before.function)) {
+        continue; // the other scenario would only repeat it
+      }
+      auto after = now.find(key);
+      if (after != now.end()) {
+        compareRuns(pass, before, after->second);
+      } else if (!skipped.contains(key.first) && !module.lookupSymbol(key.first)) {
+        report(pass, before, "removed @" + before.function);
+      }
+    }
+    last = std::move(now);
+    if (failed) {
+      signalPassFailure(pass);
+    }
+  }
+
+private:
+  static ModuleOp getModule(Operation *op) {
+    while (op->getParentOp()) {
+      op = op->getParentOp();
+    }
+    return dyn_cast<ModuleOp>(op);
+  }
+
+  Observations observe(ModuleOp module);
+  void observe(func::FuncOp function, const Scenario &scenario, Observations &observations);
+  void compareRuns(Pass *pass, const Observation &before, const Observation &after);
+  bool compareData(Pass *pass, const Observation &before, const Observation &after, const Twine &what, const Datum &old,
+                   const Datum &now);
+  InFlightDiagnostic report(Pass *pass, const Observation &where, const Twine &what);
+
+  SeededWeights weights;
+  Observations last;
+  llvm::StringSet<> skipped;            // names in keys
+  llvm::StringSet<> remarked, reported; // names of functions
+  bool started = false;
+  bool failed = false;
+};
+
+Observations NumericsVerifier::observe(ModuleOp module) {
+  Observations observations;
+  if (!module) {
+    return observations;
+  }
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal()) {
+      continue;
+    }
+    for (const Scenario *scenario : getScenarios(function)) {
+      observe(function, *scenario, observations);
+    }
+  }
+  return observations;
+}
+
+void NumericsVerifier::observe(func::FuncOp function, const Scenario &scenario, Observations &observations) {
+  std::string key = getKey(function, scenario);
+  std::string problem = "cannot evaluate its arguments";
+  if (std::optional<std::vector<Datum>> arguments = makeArguments(function, scenario)) {
+    llvm::Expected<Run> run = evaluate(function, std::move(*arguments), scenario.sequences, weights);
+    if (run) {
+      Observation observation = {function.getSymName().str(), scenario.name, function.getLoc(), std::move(*run)};
+      observations.insert({{key, scenario.name.str()}, std::move(observation)});
+      return;
+    }
+    problem = llvm::toString(run.takeError());
+  }
+  skipped.insert(key);
+  if (remarked.insert(function.getSymName()).second) {
+    emitRemark(function.getLoc()) << "numerics of @" << function.getSymName() << " are not verified"
+                                  << (last.empty() ? "" : " from here on") << ": " << problem;
+  }
+}
+
+InFlightDiagnostic NumericsVerifier::report(Pass *pass, const Observation &where, const Twine &what) {
+  failed = true;
+  reported.insert(where.function);
+  return emitError(where.loc) << "pass '" << pass->getArgument() << "' " << what;
+}
+
+bool NumericsVerifier::compareData(Pass *pass, const Observation &before, const Observation &after, const Twine &what,
+                                   const Datum &old, const Datum &now) {
+  double contract = getNumericContract(pass->getArgument());
+  Difference difference = compare(old, now, contract);
+  if (!difference.differs) {
+    return true;
+  }
+  InFlightDiagnostic error =
+      report(pass, after,
+             "changed " + what + " of @" + after.function + " in " + after.scenario + ": largest difference " +
+                 print(difference.largest) + " at " + difference.place + ", contract " +
+                 print(contract * difference.magnitude) + " (" + print(contract) + " of the largest number)");
+  if (const Step *step = findFirstDifference(before.run, after.run, contract)) {
+    error.attachNote(step->loc) << "'" << step->name << "' in @" << step->function
+                                << " is the first op that computes something else";
+  }
+  return false;
+}
+
+/// Reports the first result that moved too far: others would only repeat it.
+void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const Observation &after) {
+  if (before.run.results.size() != after.run.results.size() || before.run.states.size() != after.run.states.size()) {
+    report(pass, after, "changed the number of results or recorded states of @" + after.function);
+    return;
+  }
+  for (size_t i = 0; i < before.run.results.size(); ++i) {
+    if (!compareData(pass, before, after, "result " + Twine(i), before.run.results[i], after.run.results[i])) {
+      return;
+    }
+  }
+  for (auto [old, now] : llvm::zip(before.run.states, after.run.states)) {
+    if (!compareData(pass, before, after, "the recorded state of layer " + Twine(old.first), old.second, now.second) ||
+        !compareData(pass, before, after, "the layer of a recorded state", old.first, now.first)) {
+      return;
+    }
+  }
+}
+
+} // namespace
+
+void addVerifyNumerics(PassManager &manager) {
+  manager.getContext()->disableMultithreading();
+  manager.addInstrumentation(std::make_unique<NumericsVerifier>());
+}
+
+} // namespace fathom::reference

@@ -1,0 +1,32 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `--verify-numerics-each`: runs a module before and after each pass.
+
+#ifndef CODEGEN_REFERENCE_VERIFYNUMERICS_H
+#define CODEGEN_REFERENCE_VERIFYNUMERICS_H
+
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <memory>
+
+namespace fathom::reference {
+
+/// How far a pass may move a result, relative to the largest number of that result. What a pass's description calls
+/// "exact" is 1e-6: nothing but what f32 rounding of reordered products could do.
+double getNumericContract(llvm::StringRef passArgument);
+
+/// Makes `manager` evaluate every public function on tensors before its first pass and after each, on the same seeded
+/// inputs: as prefill (tokens of one sequence) and as decode (a token of each of several), an entry point only as what
+/// it is. `@forward` is compared with the entry points made from it.
+///
+/// Where a result moves by more than the pass's contract, an error names pass, function and place, a note the first op
+/// that computes something else, and the run fails. Functions that the evaluator has no meaning for are left out; a
+/// remark says which, once. Turns multithreading of the context off.
+void addVerifyNumerics(mlir::PassManager &manager);
+
+} // namespace fathom::reference
+
+#endif // CODEGEN_REFERENCE_VERIFYNUMERICS_H

@@ -1,0 +1,76 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Mistakes that a pass may make, to see --verify-numerics-each find them.
+
+#include "test/lib/TestPasses.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+namespace fathom::test {
+namespace {
+
+/// Makes the mistake `kind` everywhere in the module.
+struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BreakNumerics)
+
+  BreakNumerics() = default;
+  BreakNumerics(const BreakNumerics &other) : PassWrapper(other) {}
+
+  StringRef getArgument() const override { return "test-fathom-break-numerics"; }
+  StringRef getDescription() const override { return "make a mistake for --verify-numerics-each to find"; }
+
+  void runOnOperation() override {
+    getOperation().walk([&](Operation *op) { breakOp(op); });
+    if (kind == "remove-function") {
+      getOperation().walk([](func::FuncOp function) { function.erase(); });
+    }
+  }
+
+  void breakOp(Operation *op) {
+    if (kind == "swap-gate-up" && isa<deepseek::SwiGluOp>(op)) {
+      op->setOperands({op->getOperand(1), op->getOperand(0)});
+    }
+    auto sum = dyn_cast<arith::AddFOp>(op);
+    if (kind == "drop-residual" && sum && isa<RankedTensorType>(sum.getType())) {
+      sum.replaceAllUsesWith(sum.getRhs());
+    }
+    auto append = dyn_cast<deepseek::CacheAppendOp>(op);
+    if (kind == "drop-cache-append" && append) {
+      append.replaceAllUsesWith(append.getCache());
+      append.erase();
+    }
+    auto norm = dyn_cast<deepseek::RmsNormOp>(op);
+    if (kind == "change-epsilon" && norm) {
+      norm.setEps(llvm::APFloat(0.5));
+    }
+    auto state = dyn_cast<deepseek::RecordStateOp>(op);
+    if (kind == "change-state-layer" && state) {
+      state.setLayer(state.getLayer() + 1);
+    }
+    if (kind == "unknown-op" && isa<func::ReturnOp>(op)) {
+      OpBuilder builder(op);
+      Value zero = arith::ConstantIndexOp::create(builder, op->getLoc(), 0);
+      arith::MaxSIOp::create(builder, op->getLoc(), zero, zero);
+    }
+  }
+
+  Option<std::string> kind{*this, "kind",
+                           llvm::cl::desc("swap-gate-up, drop-residual, drop-cache-append, change-epsilon, "
+                                          "change-state-layer, remove-function, unknown-op or nothing"),
+                           llvm::cl::init("nothing")};
+};
+
+} // namespace
+
+void registerTestPasses() { PassRegistration<BreakNumerics>(); }
+
+} // namespace fathom::test
