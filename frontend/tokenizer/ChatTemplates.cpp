@@ -41,8 +41,7 @@ bool isIgnored(StringRef tag) {
   }
   return tag == "endif" || tag == "endfor" || tag == "else" || tag.contains("tool") ||
          tag.contains("is_output_first") || tag == "ifnotns.is_first" || tag == "setns.is_first=true" ||
-         tag == "setns.is_first=false" ||
-         tag == "ifmessage['role']=='assistant'andmessage['content']isnone" ||
+         tag == "setns.is_first=false" || tag == "ifmessage['role']=='assistant'andmessage['content']isnone" ||
          tag == "ifmessage['role']=='assistant'andmessage['content']isnotnone";
 }
 
@@ -115,9 +114,9 @@ std::optional<KnownChat> matchV3(const Tags &all) {
   if (!takeOpening(tags) || !tags.take({"formessageinmessages", "ifmessage['role']=='system'"})) {
     return std::nullopt;
   }
-  chat.joinsSystem = tags.take({"ifns.is_first_sp", "setns.system_prompt=ns.system_prompt+message['content']",
-                                "setns.is_first_sp=false",
-                                "setns.system_prompt=ns.system_prompt+'\\n\\n'+message['content']"});
+  chat.joinsSystem =
+      tags.take({"ifns.is_first_sp", "setns.system_prompt=ns.system_prompt+message['content']",
+                 "setns.is_first_sp=false", "setns.system_prompt=ns.system_prompt+'\\n\\n'+message['content']"});
   if (!chat.joinsSystem && !tags.take({"setns.system_prompt=message['content']"})) {
     return std::nullopt;
   }
@@ -126,8 +125,7 @@ std::optional<KnownChat> matchV3(const Tags &all) {
     return std::nullopt;
   }
   bool names = tags.take({"setcontent=message['content']"});
-  chat.dropsReasoning =
-      names && tags.take({"if'</think>'incontent", "setcontent=content.split('</think>')[-1]"});
+  chat.dropsReasoning = names && tags.take({"if'</think>'incontent", "setcontent=content.split('</think>')[-1]"});
   StringRef reply = names ? "'<｜Assistant｜>'+content+'<｜end▁of▁sentence｜>'"
                           : "'<｜Assistant｜>'+message['content']+'<｜end▁of▁sentence｜>'";
   if (!tags.take({reply, "ifadd_generation_promptandnotns.is_tool"})) {

@@ -9,8 +9,8 @@
 
 namespace fathom::frontend {
 
-void Context::report(Problem problem, llvm::StringRef code, llvm::StringRef where, Value at,
-                     const llvm::Twine &message, llvm::StringRef hint) const {
+void Context::report(Problem problem, llvm::StringRef code, llvm::StringRef where, Value at, const llvm::Twine &message,
+                     llvm::StringRef hint) const {
   std::string place = where.str();
   // Finding the line is linear in the file: only for what will be shown.
   if (at && diagnostics.errorCount() < Diagnostics::shownPerKind) {
@@ -58,8 +58,7 @@ bool readJsonObject(const std::string &path, uint64_t limit, Diagnostics &diagno
     return false;
   }
   if (!file.root().isObject()) {
-    diagnostics.error(Problem::BadInput, "json-type", path, "",
-                      "expected an object, found " + show(file.root()));
+    diagnostics.error(Problem::BadInput, "json-type", path, "", "expected an object, found " + show(file.root()));
     return false;
   }
   return true;

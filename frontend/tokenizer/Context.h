@@ -32,8 +32,8 @@ struct Context {
                    llvm::StringRef hint = {}) const {
     report(Problem::Unsupported, code, where, at, message, hint);
   }
-  void report(Problem problem, llvm::StringRef code, llvm::StringRef where, Value at,
-              const llvm::Twine &message, llvm::StringRef hint) const;
+  void report(Problem problem, llvm::StringRef code, llvm::StringRef where, Value at, const llvm::Twine &message,
+              llvm::StringRef hint) const;
 
   /// The member as a boolean; `otherwise` where absent or null; a finding where it is something else.
   bool boolean(Value object, llvm::StringRef key, llvm::StringRef where, bool otherwise) const;

@@ -82,8 +82,7 @@ void readByteLevelStage(const Context &context, Value stage) {
   for (StringRef key : {"add_prefix_space", "use_regex"}) {
     // Both are true where absent.
     if (context.boolean(stage, key, "pre_tokenizer", true)) {
-      context.unsupported("pre-tokenizer", "pre_tokenizer", stage,
-                          "ByteLevel with " + key + " true is not supported");
+      context.unsupported("pre-tokenizer", "pre_tokenizer", stage, "ByteLevel with " + key + " true is not supported");
     }
   }
 }
@@ -93,13 +92,11 @@ void readByteLevelStage(const Context &context, Value stage) {
 void readModelOptions(const Context &context, Value model) {
   Value type = model.find("type");
   if (!type || type.string() != "BPE") {
-    context.unsupported("tokenizer-model", "model.type", type,
-                        "model " + show(type) + "; only 'BPE' is supported");
+    context.unsupported("tokenizer-model", "model.type", type, "model " + show(type) + "; only 'BPE' is supported");
   }
   Value dropout = model.find("dropout");
   if (!isNothing(dropout) && dropout.number() != 0.0) {
-    context.unsupported("tokenizer-model", "model.dropout", dropout,
-                        show(dropout) + ": dropout is not supported");
+    context.unsupported("tokenizer-model", "model.dropout", dropout, show(dropout) + ": dropout is not supported");
   }
   // fuse_unk has no meaning here: where every byte has a token, nothing is unknown.
   context.boolean(model, "fuse_unk", "model", false);
@@ -153,11 +150,10 @@ void readPreTokenizer(const Context &context, Value preTokenizer, TokenizerModel
   for (const std::string &pattern : patterns) {
     listed += (listed.empty() ? "" : ", ") + ("'" + checkpoint::escape(pattern, 120) + "'");
   }
-  context.unsupported(
-      "pre-tokenizer", "pre_tokenizer", preTokenizer,
-      "unknown patterns: " + (listed.empty() ? "none" : listed),
-      "known are those of DeepSeek-LLM/V2, DeepSeek-Coder, DeepSeek-V3/R1/V4 and Qwen2/Qwen3; patterns "
-      "of files are compared, never run");
+  context.unsupported("pre-tokenizer", "pre_tokenizer", preTokenizer,
+                      "unknown patterns: " + (listed.empty() ? "none" : listed),
+                      "known are those of DeepSeek-LLM/V2, DeepSeek-Coder, DeepSeek-V3/R1/V4 and Qwen2/Qwen3; patterns "
+                      "of files are compared, never run");
 }
 
 void readDecoder(const Context &context, Value decoder) {

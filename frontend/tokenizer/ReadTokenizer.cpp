@@ -58,8 +58,8 @@ void TokenizerReader::checkNormalized(const Context &context) {
     const std::string &text = model.tokens[token.id];
     utf8proc_uint8_t *normal = nullptr;
     utf8proc_ssize_t size =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()), utf8proc_ssize_t(text.size()),
-                     &normal, utf8proc_option_t(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()), utf8proc_ssize_t(text.size()), &normal,
+                     utf8proc_option_t(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
     bool same = size >= 0 && StringRef(reinterpret_cast<char *>(normal), size_t(size)) == text;
     free(normal);
     if (token.normalized && !same) {
@@ -71,13 +71,11 @@ void TokenizerReader::checkNormalized(const Context &context) {
 }
 
 /// Reads tokenizer.json. Returns the bos token its template adds.
-std::optional<std::string> TokenizerReader::readTokens(const Context &context, Value root,
-                                                       Vocabulary &vocabulary) {
+std::optional<std::string> TokenizerReader::readTokens(const Context &context, Value root, Vocabulary &vocabulary) {
   for (StringRef key : {"truncation", "padding"}) {
     Value value = root.find(key);
     if (value && !value.isNull()) {
-      diagnostics.warning("tokenizer-ignored", context.file, key,
-                          "ignored: Fathom neither truncates nor pads");
+      diagnostics.warning("tokenizer-ignored", context.file, key, "ignored: Fathom neither truncates nor pads");
     }
   }
   Value bpe = root.find("model");
@@ -97,8 +95,7 @@ std::optional<std::string> TokenizerReader::readTokens(const Context &context, V
   return bos;
 }
 
-int32_t TokenizerReader::readEnd(const Context &context, Value root, StringRef key,
-                                 const Vocabulary &vocabulary) {
+int32_t TokenizerReader::readEnd(const Context &context, Value root, StringRef key, const Vocabulary &vocabulary) {
   Value token = root.find(key);
   if (token && token.isObject()) {
     token = token.find("content");
@@ -147,9 +144,8 @@ void TokenizerReader::useChat(const Context &context, StringRef text, const Voca
   int32_t assistant = idOrNone(vocabulary.find("<｜Assistant｜>"));
   bool needsRoles = known->format != artifact::ChatFormat::deepseek_v2;
   if (model.bos < 0 || model.eos < 0 || (needsRoles && (user < 0 || assistant < 0))) {
-    context.bad(
-        "chat-template", "chat_template", {},
-        "the chat format needs bos_token, eos_token, <｜User｜> and <｜Assistant｜>, and not all are there");
+    context.bad("chat-template", "chat_template", {},
+                "the chat format needs bos_token, eos_token, <｜User｜> and <｜Assistant｜>, and not all are there");
     return;
   }
   model.chat = known->format;
@@ -189,8 +185,7 @@ void TokenizerReader::readChat(const Context &context, Value chatTemplate, const
 }
 
 /// Reads tokenizer_config.json, where there is one.
-void TokenizerReader::readConfig(const Vocabulary &vocabulary,
-                                 const std::optional<std::string> &templateBos) {
+void TokenizerReader::readConfig(const Vocabulary &vocabulary, const std::optional<std::string> &templateBos) {
   Context context{diagnostics, checkpoint::joinPath(directory, "tokenizer_config.json")};
   if (templateBos) {
     model.bos = idOrNone(vocabulary.find(*templateBos));

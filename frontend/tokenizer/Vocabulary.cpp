@@ -36,17 +36,15 @@ std::optional<uint32_t> Vocabulary::readId(Value value, StringRef where) const {
   if (id && *id >= 0 && *id < end) {
     return uint32_t(*id);
   }
-  StringRef hint =
-      limit && id && *id >= 0 ? "the model has fewer embedding rows (vocab_size in config.json)" : "";
-  context.bad("token-id", where, value,
-              "token id " + show(value) + " is not an integer in [0, " + Twine(end) + ")", hint);
+  StringRef hint = limit && id && *id >= 0 ? "the model has fewer embedding rows (vocab_size in config.json)" : "";
+  context.bad("token-id", where, value, "token id " + show(value) + " is not an integer in [0, " + Twine(end) + ")",
+              hint);
   return std::nullopt;
 }
 
 void Vocabulary::readEntries(Value vocab) {
   if (!vocab || !vocab.isObject()) {
-    context.bad("tokenizer-type", "model.vocab", vocab,
-                "expected an object of tokens and ids, found " + show(vocab));
+    context.bad("tokenizer-type", "model.vocab", vocab, "expected an object of tokens and ids, found " + show(vocab));
     return;
   }
   index.reserve(vocab.size());
@@ -79,8 +77,7 @@ void Vocabulary::readOneAdded(Value token, std::vector<AddedToken> &out) {
     return;
   }
   if (content.string().empty()) {
-    context.bad("added-token", "added_tokens", token,
-                "an added token with empty content would match everywhere");
+    context.bad("added-token", "added_tokens", token, "an added token with empty content would match everywhere");
     return;
   }
   if (content.string().size() > FATHOM_MAX_ADDED_TOKEN) {
@@ -112,8 +109,7 @@ void Vocabulary::insertAdded(Value token, StringRef content, uint32_t id) {
   Entry &entry = entries[number];
   if (entry.id != id) {
     context.bad("added-token", "added_tokens", token,
-                "token " + quote(content) + " has id " + Twine(id) + " here and " + Twine(entry.id) +
-                    " before");
+                "token " + quote(content) + " has id " + Twine(id) + " here and " + Twine(entry.id) + " before");
   } else if (entry.added) {
     context.bad("added-token", "added_tokens", token, "token " + quote(content) + " is added twice");
   }
@@ -193,13 +189,13 @@ void Vocabulary::reportIds() {
     uint32_t id = entries[order[i]].id;
     if (i > 0 && id == entries[order[i - 1]].id) {
       context.bad("token-id", "", {},
-                  "tokens " + quote(index.key(order[i - 1])) + " and " + quote(index.key(order[i])) +
-                      " share id " + Twine(id));
+                  "tokens " + quote(index.key(order[i - 1])) + " and " + quote(index.key(order[i])) + " share id " +
+                      Twine(id));
     } else if (id > expected) {
       context.bad("token-id", "", {},
-                  "no token has " + (id - expected == 1 ? "id " + Twine(expected).str()
-                                                        : "an id in [" + Twine(expected).str() + ", " +
-                                                              Twine(id).str() + ")"));
+                  "no token has " + (id - expected == 1
+                                         ? "id " + Twine(expected).str()
+                                         : "an id in [" + Twine(expected).str() + ", " + Twine(id).str() + ")"));
     }
     expected = id + 1;
   }

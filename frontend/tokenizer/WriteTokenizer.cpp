@@ -40,8 +40,7 @@ std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
   return slots;
 }
 
-Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const TokenizerModel &model,
-                                         bool normalized) {
+Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const TokenizerModel &model, bool normalized) {
   std::vector<artifact::AddedToken> tokens;
   for (const AddedToken &token : model.added) {
     if (token.normalized != normalized) {
@@ -62,8 +61,7 @@ Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const Token
   for (size_t byte = 0; byte < 256; ++byte) {
     first[byte + 1] += first[byte];
   }
-  return artifact::CreateAddedTokens(builder, builder.CreateVectorOfStructs(tokens),
-                                     builder.CreateVector(first));
+  return artifact::CreateAddedTokens(builder, builder.CreateVectorOfStructs(tokens), builder.CreateVector(first));
 }
 
 Offset<flatbuffers::Vector<uint32_t>> writeSpecial(FlatBufferBuilder &builder, const TokenizerModel &model) {
@@ -93,10 +91,10 @@ Offset<artifact::Tokenizer> writeTokenizer(FlatBufferBuilder &builder, const Tok
   auto added = writeAdded(builder, model, false);
   auto addedNormalized = writeAdded(builder, model, true);
   auto special = writeSpecial(builder, model);
-  return artifact::CreateTokenizer(
-      builder, tokenBytes, tokenOffsets, byteTokens, merges, added, addedNormalized, special,
-      model.preTokenizer, model.normalizer, model.addBos, model.bos, model.eos, model.chat, model.chatUser,
-      model.chatAssistant, model.chatJoinsSystem, model.chatDropsReasoning, model.chatOpensReasoning);
+  return artifact::CreateTokenizer(builder, tokenBytes, tokenOffsets, byteTokens, merges, added, addedNormalized,
+                                   special, model.preTokenizer, model.normalizer, model.addBos, model.bos, model.eos,
+                                   model.chat, model.chatUser, model.chatAssistant, model.chatJoinsSystem,
+                                   model.chatDropsReasoning, model.chatOpensReasoning);
 }
 
 } // namespace fathom::frontend

@@ -70,8 +70,7 @@ bool AddedTokenFinder::longestAt(size_t start, AddedMatch &match, artifact::Adde
 }
 
 bool AddedTokenFinder::standsAlone(const AddedMatch &match) const {
-  bool wordBefore =
-      match.begin > 0 && isWordCharacter(decode(text, characterBefore(text, match.begin)).value);
+  bool wordBefore = match.begin > 0 && isWordCharacter(decode(text, characterBefore(text, match.begin)).value);
   bool wordAfter = match.end < text.size() && isWordCharacter(decode(text, match.end).value);
   return !wordBefore && !wordAfter;
 }

@@ -27,8 +27,7 @@ struct AddedMatch {
 /// position.
 class AddedTokenFinder {
 public:
-  AddedTokenFinder(const artifact::Tokenizer &table, const artifact::AddedTokens &group,
-                   std::string_view text)
+  AddedTokenFinder(const artifact::Tokenizer &table, const artifact::AddedTokens &group, std::string_view text)
       : table(table), group(group), text(text) {}
 
   /// The next match, or false at the end of the text.

@@ -83,8 +83,7 @@ void putSystem(const artifact::Tokenizer &table, const Message *messages, size_t
   }
 }
 
-void renderV3(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate,
-              Prompt &prompt) {
+void renderV3(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate, Prompt &prompt) {
   prompt.token(table.bos());
   putSystem(table, messages, count, prompt);
   for (const Message *message = messages; message != messages + count; ++message) {
@@ -105,8 +104,7 @@ void renderV3(const artifact::Tokenizer &table, const Message *messages, size_t 
   }
 }
 
-void renderV2(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate,
-              Prompt &prompt) {
+void renderV2(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate, Prompt &prompt) {
   prompt.token(table.bos());
   for (const Message *message = messages; message != messages + count; ++message) {
     bool reply = message->role == Role::Assistant;

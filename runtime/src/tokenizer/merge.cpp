@@ -34,9 +34,7 @@ const artifact::MergeSlot *Merger::find(uint32_t left, uint32_t right) const {
 }
 
 /// The order of the heap: what is merged later compares as less.
-bool Merger::later(const Candidate &a, const Candidate &b) {
-  return a.rank != b.rank ? a.rank > b.rank : a.at > b.at;
-}
+bool Merger::later(const Candidate &a, const Candidate &b) { return a.rank != b.rank ? a.rank > b.rank : a.at > b.at; }
 
 /// Adds the merge of the symbol at `at` and its successor, if there is one, to the candidates.
 bool Merger::propose(uint32_t at) {

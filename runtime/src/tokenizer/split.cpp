@@ -123,9 +123,7 @@ size_t matchQwen(std::string_view text, size_t at) {
 }
 
 /// [\r\n]
-size_t matchNewline(std::string_view text, size_t at) {
-  return text[at] == '\r' || text[at] == '\n' ? at + 1 : at;
-}
+size_t matchNewline(std::string_view text, size_t at) { return text[at] == '\r' || text[at] == '\n' ? at + 1 : at; }
 
 /// \s?X+ where `isMember` tells X.
 template <class Member>

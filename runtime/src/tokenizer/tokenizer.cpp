@@ -41,8 +41,7 @@ private:
     if (!parseSpecial) {
       return encodePlain(text);
     }
-    return splitAdded(*table.added_normalized(), text,
-                      [&](std::string_view part) { return encodePlain(part); });
+    return splitAdded(*table.added_normalized(), text, [&](std::string_view part) { return encodePlain(part); });
   }
 
   bool encodePlain(std::string_view text) {

@@ -70,8 +70,7 @@ public:
   Status encode(std::string_view text, const EncodeOptions &options, Buffer<int32_t> &ids) const;
 
   /// Appends the tokens of a conversation in the model's own format to `ids`, bos token included.
-  Status encodeChat(const Message *messages, size_t count, const ChatOptions &options,
-                    Buffer<int32_t> &ids) const;
+  Status encodeChat(const Message *messages, size_t count, const ChatOptions &options, Buffer<int32_t> &ids) const;
 
   /// Ids are in [0, size()).
   uint32_t size() const { return table->token_offsets()->size() - 1; }

@@ -55,8 +55,7 @@ const char *verifyMerges(const artifact::Tokenizer &table, uint32_t tokens) {
   return hasEmpty ? nullptr : "tokenizer: the merge table is full";
 }
 
-const char *verifyGroup(const artifact::Tokenizer &table, const artifact::AddedTokens &group,
-                        uint32_t tokens) {
+const char *verifyGroup(const artifact::Tokenizer &table, const artifact::AddedTokens &group, uint32_t tokens) {
   uint32_t count = group.tokens()->size();
   if (group.first()->size() != 257 || group.first()->Get(0) != 0 || group.first()->Get(256) != count) {
     return "tokenizer: the index of added tokens does not cover them";
