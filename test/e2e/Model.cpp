@@ -1,0 +1,129 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles and runs test models.
+
+#include "test/e2e/Model.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+namespace fathom::test {
+
+namespace {
+
+/// A folder that goes when the process does.
+const std::string &getFolder() {
+  struct Folder {
+    std::string path;
+    Folder() {
+      llvm::SmallString<128> unique;
+      llvm::sys::fs::createUniqueDirectory("fathom-e2e", unique);
+      path = unique.str().str();
+    }
+    ~Folder() { llvm::sys::fs::remove_directories(path); }
+  };
+  static Folder folder;
+  return folder.path;
+}
+
+std::string describe(const driver::CompileOptions &options) {
+  std::ostringstream key;
+  key << options.input << ' ' << options.mcpu << ' ' << int(options.weights) << ' ' << options.kernels << ' '
+      << options.maxContext << ' ' << options.maxBatch << ' ' << options.prefillRows;
+  return key.str();
+}
+
+} // namespace
+
+std::string compile(const driver::CompileOptions &given) {
+  static std::map<std::string, std::string> compiled;
+  auto [entry, isNew] = compiled.try_emplace(describe(given));
+  if (!isNew) {
+    return entry->second;
+  }
+  driver::CompileOptions options = given;
+  options.output = getFolder() + "/" + std::to_string(compiled.size()) + ".fathom";
+  checkpoint::Diagnostics diagnostics;
+  int code = driver::compileModel(options, diagnostics);
+  std::string findings;
+  llvm::raw_string_ostream stream(findings);
+  diagnostics.print(stream);
+  EXPECT_EQ(code, 0) << findings;
+  entry->second = options.output;
+  return options.output;
+}
+
+#define EXPECT_STATUS_OK(call) EXPECT_EQ(call, FATHOM_STATUS_OK) << fathom_status_message()
+
+Session::Session(const std::string &artifact, uint32_t threads, uint32_t chunk, uint32_t sequences) {
+  fathom_model_info_initialize(&info);
+  EXPECT_STATUS_OK(fathom_model_load_file(artifact.c_str(), nullptr, &model));
+  EXPECT_STATUS_OK(fathom_model_info(model, &info));
+  fathom_session_options_t options;
+  fathom_session_options_initialize(&options);
+  options.threads = threads;
+  options.prefill_chunk = chunk;
+  options.max_sequences = sequences;
+  EXPECT_STATUS_OK(fathom_session_create(model, &options, &session));
+}
+
+Session::~Session() {
+  fathom_session_release(session);
+  fathom_model_release(model);
+}
+
+Session::Outputs Session::prefill(fathom_sequence_t sequence, const std::vector<int32_t> &tokens) {
+  Outputs result;
+  result.logits.resize(tokens.size() * info.vocabulary);
+  result.states.resize(size_t(info.layers) * tokens.size() * info.hidden);
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = FATHOM_LOGITS_ALL;
+  outputs.logits = result.logits.data();
+  outputs.logits_capacity = result.logits.size();
+  outputs.states = result.states.data();
+  outputs.states_capacity = result.states.size();
+  EXPECT_STATUS_OK(fathom_session_prefill(session, sequence, tokens.data(), tokens.size(), &outputs));
+  return result;
+}
+
+std::vector<float> Session::decode(const std::vector<fathom_sequence_t> &sequences,
+                                   const std::vector<int32_t> &tokens) {
+  std::vector<float> logits(tokens.size() * info.vocabulary);
+  EXPECT_STATUS_OK(fathom_session_decode(session, sequences.data(), tokens.data(), tokens.size(), logits.data(),
+                                         logits.size()));
+  return logits;
+}
+
+fathom_sequence_t Session::createSequence() {
+  fathom_sequence_t sequence = 0;
+  EXPECT_STATUS_OK(fathom_session_create_sequence(session, &sequence));
+  return sequence;
+}
+
+std::vector<int32_t> Session::generate(const std::vector<int32_t> &tokens, size_t count) {
+  std::vector<int32_t> generated;
+  fathom_generate_options_t options;
+  fathom_generate_options_initialize(&options);
+  options.tokens = tokens.data();
+  options.token_count = tokens.size();
+  options.max_tokens = count;
+  options.ignore_eos = 1;
+  options.user = &generated;
+  options.on_token = [](void *user, int32_t token, const char *, size_t) {
+    if (token >= 0) {
+      static_cast<std::vector<int32_t> *>(user)->push_back(token);
+    }
+    return FATHOM_CONTINUE;
+  };
+  EXPECT_STATUS_OK(fathom_session_generate(session, &options, nullptr));
+  return generated;
+}
+
+} // namespace fathom::test

@@ -1,0 +1,87 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Results are the same bits whatever the threads, the chunks of a prompt and the neighbours in a batch.
+
+#include "test/e2e/Golden.h"
+#include "test/e2e/Model.h"
+
+#include <gtest/gtest.h>
+
+namespace fathom::test {
+namespace {
+
+class DeterminismTest : public testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override {
+    std::string directory = std::string(FATHOM_TEST_MODELS) + "/" + GetParam();
+    driver::CompileOptions options;
+    options.input = directory;
+    artifact = compile(options);
+    prompts = readGolden(directory);
+    longest = prompts.back().tokens;
+  }
+
+  std::string artifact;
+  std::vector<GoldenPrompt> prompts;
+  std::vector<int32_t> longest;
+};
+
+TEST_P(DeterminismTest, Threads) {
+  Session one(artifact, /*threads=*/1);
+  std::vector<float> expected = one.prefill(one.createSequence(), longest).logits;
+  for (uint32_t threads : {2u, 3u, 7u}) {
+    Session many(artifact, threads);
+    EXPECT_EQ(many.prefill(many.createSequence(), longest).logits, expected) << threads << " threads";
+  }
+}
+
+TEST_P(DeterminismTest, PrefillChunks) {
+  Session whole(artifact);
+  std::vector<float> expected = whole.prefill(whole.createSequence(), longest).logits;
+  for (uint32_t chunk : {1u, 3u, 16u, 64u}) {
+    Session chunked(artifact, /*threads=*/2, chunk);
+    EXPECT_EQ(chunked.prefill(chunked.createSequence(), longest).logits, expected) << "chunks of " << chunk;
+  }
+}
+
+TEST_P(DeterminismTest, BatchNeighbours) {
+  Session session(artifact, /*threads=*/2);
+  std::vector<fathom_sequence_t> together;
+  std::vector<int32_t> next;
+  std::vector<std::vector<float>> alone;
+  for (const GoldenPrompt &prompt : prompts) {
+    fathom_sequence_t single = session.createSequence();
+    session.prefill(single, prompt.tokens);
+    alone.push_back(session.decode({single}, {prompt.greedy[0]}));
+    together.push_back(session.createSequence());
+    session.prefill(together.back(), prompt.tokens);
+    next.push_back(prompt.greedy[0]);
+  }
+  std::vector<float> batch = session.decode(together, next);
+  size_t vocabulary = session.getInfo().vocabulary;
+  for (size_t i = 0; i < alone.size(); ++i) {
+    std::vector<float> row(batch.begin() + i * vocabulary, batch.begin() + (i + 1) * vocabulary);
+    EXPECT_EQ(row, alone[i]) << "sequence " << i;
+  }
+}
+
+/// A second prompt in a session finds nothing of the first.
+TEST_P(DeterminismTest, SequencesAreIndependent) {
+  Session fresh(artifact);
+  std::vector<float> expected = fresh.prefill(fresh.createSequence(), prompts[1].tokens).logits;
+  Session used(artifact);
+  used.prefill(used.createSequence(), longest);
+  EXPECT_EQ(used.prefill(used.createSequence(), prompts[1].tokens).logits, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest,
+                         testing::Values("v2-lite-tiny", "v2-tiny", "v3-tiny", "v3-tiny-fp8", "demo"),
+                         [](const auto &info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+} // namespace
+} // namespace fathom::test
