@@ -31,6 +31,8 @@ struct Avx2Tile {
 
 /// Panels that are multiplied together, so that a tile of x is copied once for all of them.
 constexpr int64_t kGroup = 4;
+/// Cache lines that a row of weights is fetched ahead of its use.
+constexpr int64_t kPrefetch = 4;
 /// Rows that tiles may write past the last one; `Sums` has room for them.
 constexpr int64_t kSlackRows = 12;
 
@@ -84,9 +86,7 @@ FATHOM_INLINE void multiply_tile(const float *tile, const float *block, int64_t 
     }
     _Pragma("clang loop unroll(disable)") for (int64_t k = 0; k < steps; ++k) {
       f32x16 weight[Vectors];
-      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
-        weight[v] = load(block + k * kPanel + column + v * kLanes);
-      }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { weight[v] = load(block + k * kPanel + column + v * kLanes); }
       FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
         f32x16 x = tile[r * kBlock + k];
         FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[r][v] = fma(x, weight[v], chain[r][v]); }
@@ -105,8 +105,7 @@ FATHOM_INLINE void multiply_tile(const float *tile, const float *block, int64_t 
 /// copy has a fixed stride: the inner loop needs one address, and rows a power of two apart do not fight for
 /// a cache set.
 template <int Rows, class RowSource>
-FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int64_t from, int64_t steps,
-                             float *tile) {
+FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int64_t from, int64_t steps, float *tile) {
   for (int64_t r = 0; r < Rows; ++r) {
     const float *source = x(smaller(row + r, rows - 1)) + from;
     int64_t k = 0;
@@ -126,8 +125,7 @@ FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t en
   for (; row < end; row += Rows) {
     copy_tile<Rows>(x, row, sums.rows, from, steps, scratch->tile);
     for (int64_t p = 0; p < panels; ++p) {
-      multiply_tile<Rows, Vectors, Scaled>(scratch->tile, blocks[p], steps, scratch->scales[p],
-                                           sums.at(p, row));
+      multiply_tile<Rows, Vectors, Scaled>(scratch->tile, blocks[p], steps, scratch->scales[p], sums.at(p, row));
     }
   }
   return row;
@@ -135,8 +133,7 @@ FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t en
 
 /// One row over `Streams` panels, decoding in registers.
 template <int Streams, class Source>
-FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t panel, const Sums &sums,
-                                int64_t slot) {
+FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t panel, const Sums &sums, int64_t slot) {
   using Weight = typename Source::Type;
   constexpr bool kScaled = Source::kScaled;
   const typename Weight::Stored *data[Streams];
@@ -175,6 +172,57 @@ FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t p
   }
 }
 
+/// chain[8] += x[steps] * eight rows of weights, transposing eight by eight in registers.
+template <class Weight>
+FATHOM_INLINE f32x8 multiply_eight_rows(const typename Weight::Stored *data, int64_t stride, const float *x,
+                                        int64_t steps, f32x8 chain) {
+  int64_t k = 0;
+  for (; k + 8 <= steps; k += 8) {
+    f32x8 tile[8];
+    FATHOM_UNROLL for (int i = 0; i < 8; ++i) { tile[i] = Weight::template decode<8>(data + i * stride + k); }
+    transpose(tile);
+    FATHOM_UNROLL for (int i = 0; i < 8; ++i) { chain = __builtin_elementwise_fma(f32x8(x[k + i]), tile[i], chain); }
+  }
+  for (; k < steps; ++k) {
+    f32x8 column = 0.0f;
+    FATHOM_UNROLL for (int i = 0; i < 8; ++i) { column[i] = Weight::template decode<1>(data + i * stride + k)[0]; }
+    chain = __builtin_elementwise_fma(f32x8(x[k]), column, chain);
+  }
+  return chain;
+}
+
+/// One row over one whole panel of weights stored row by row. Decoding blocks as for many rows would take longer than
+/// reading the weights does. It takes whole cache lines: rows a power of two apart share few places in the cache.
+template <class Weight>
+FATHOM_INLINE void multiply_row_transposed(const RowWeights<Weight> &weights, const float *x, int64_t panel,
+                                           float *sums) {
+  using Eight = typename Memory<float, 8>::Type;
+  constexpr int64_t kLine = 64 / sizeof(typename Weight::Stored);
+  const typename Weight::Stored *data = weights.data + weights.row(panel * kPanel) * weights.stride;
+  alignas(64) float partial[kPanel], scale[kPanel];
+  float *chains = Weight::kQuantised ? partial : sums;
+  for (int64_t from = 0; from < weights.depth; from += kBlock) {
+    int64_t end = smaller(from + kBlock, weights.depth);
+    if constexpr (Weight::kQuantised) {
+      store(partial, 0.0f);
+      store(partial + kLanes, 0.0f);
+      weights.scales(panel, from, scale);
+    }
+    for (int64_t k = from; k < end; k += kLine) {
+      _Pragma("clang loop unroll(disable)") for (int64_t row = 0; row < kPanel; row += 8) {
+        const typename Weight::Stored *rows = data + row * weights.stride + k;
+        FATHOM_UNROLL for (int i = 0; i < 8; ++i) { __builtin_prefetch(rows + i * weights.stride + kPrefetch * kLine); }
+        auto *chain = reinterpret_cast<Eight *>(chains + row);
+        *chain = multiply_eight_rows<Weight>(rows, weights.stride, x + k, smaller(kLine, end - k), *chain);
+      }
+    }
+    if constexpr (Weight::kQuantised) {
+      store(sums, fma(load(partial), load(scale), load(sums)));
+      store(sums + kLanes, fma(load(partial + kLanes), load(scale + kLanes), load(sums + kLanes)));
+    }
+  }
+}
+
 /// sums[p][row] += x(row) * panel first + p of the weights, for p < panels <= kGroup and every row of `sums`.
 template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
@@ -191,6 +239,14 @@ FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t f
       return;
     }
   }
+  if constexpr (Source::kWalksRows) {
+    if (sums.rows == 1 && (first + panels) * kPanel <= weights.count) {
+      for (int64_t p = 0; p < panels; ++p) {
+        multiply_row_transposed(weights, x(0), first + p, sums.at(p, 0));
+      }
+      return;
+    }
+  }
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
     int64_t steps = smaller(kBlock, weights.depth - from);
     const float *blocks[kGroup];
@@ -201,10 +257,10 @@ FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t f
       }
     }
     int64_t whole = sums.rows - sums.rows % Tile::kRows;
-    int64_t row = multiply_tiles<Tile::kRows, Tile::kVectors, Source::kScaled>(x, 0, whole, blocks, panels,
-                                                                               from, steps, scratch, sums);
-    multiply_tiles<Tile::kFewRows, Tile::kFewVectors, Source::kScaled>(x, row, sums.rows, blocks, panels,
-                                                                       from, steps, scratch, sums);
+    int64_t row = multiply_tiles<Tile::kRows, Tile::kVectors, Source::kScaled>(x, 0, whole, blocks, panels, from, steps,
+                                                                               scratch, sums);
+    multiply_tiles<Tile::kFewRows, Tile::kFewVectors, Source::kScaled>(x, row, sums.rows, blocks, panels, from, steps,
+                                                                       scratch, sums);
   }
 }
 

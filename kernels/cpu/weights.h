@@ -66,6 +66,7 @@ template <class Weight>
 struct PackedWeights {
   using Type = Weight;
   static constexpr bool kPacked = true;
+  static constexpr bool kWalksRows = false;
   static constexpr bool kScaled = Weight::kQuantised;
 
   const typename Weight::Stored *data;
@@ -76,9 +77,7 @@ struct PackedWeights {
       : data(static_cast<const typename Weight::Stored *>(data)), scale(static_cast<const float *>(scale)),
         depth(depth) {}
 
-  FATHOM_INLINE const typename Weight::Stored *panel(int64_t index) const {
-    return data + index * depth * kPanel;
-  }
+  FATHOM_INLINE const typename Weight::Stored *panel(int64_t index) const { return data + index * depth * kPanel; }
 
   FATHOM_INLINE const float *block(int64_t index, int64_t from, int64_t steps, float *buffer) const {
     const typename Weight::Stored *source = panel(index) + from * kPanel;
@@ -102,8 +101,8 @@ struct PackedWeights {
 /// Decodes `count` elements of a row with their scales: `scales` points to the row's f32 [ceil(columns/128)],
 /// and the elements start at column `from`, a multiple of 32.
 template <class Weight>
-FATHOM_INLINE void decode_row(const typename Weight::Stored *row, const float *scales, int64_t from,
-                              int64_t count, float *to) {
+FATHOM_INLINE void decode_row(const typename Weight::Stored *row, const float *scales, int64_t from, int64_t count,
+                              float *to) {
   for (int64_t i = 0; i < count; i += kLanes) {
     float unit = Weight::kQuantised ? scales[(from + i) / kBlock] * F8E4M3::kUnit : 1.0f;
     if (i + kLanes <= count) {
@@ -124,6 +123,7 @@ template <class Weight>
 struct ColumnWeights {
   using Type = Weight;
   static constexpr bool kPacked = false;
+  static constexpr bool kWalksRows = false;
   static constexpr bool kScaled = false;
 
   const typename Weight::Stored *data; ///< the tensor's first row
@@ -137,8 +137,7 @@ struct ColumnWeights {
     for (int64_t k = 0; k < steps; ++k) {
       int64_t row = first + from + k;
       const float *scales = Weight::kQuantised ? scale + row / kBlock * ceil_div(count, kBlock) : nullptr;
-      decode_row<Weight>(data + row * count, scales, column, smaller(kPanel, count - column),
-                         buffer + k * kPanel);
+      decode_row<Weight>(data + row * count, scales, column, smaller(kPanel, count - column), buffer + k * kPanel);
     }
     return buffer;
   }
@@ -170,6 +169,7 @@ template <class Weight>
 struct RowWeights {
   using Type = Weight;
   static constexpr bool kPacked = false;
+  static constexpr bool kWalksRows = true;
   static constexpr bool kScaled = Weight::kQuantised;
 
   const typename Weight::Stored *data; ///< the tensor's first row
@@ -192,16 +192,13 @@ struct RowWeights {
   FATHOM_INLINE const float *block(int64_t index, int64_t from, int64_t steps, float *buffer) const {
     for (int64_t group = 0; group < kPanel; group += 8) {
       const typename Weight::Stored *source[8];
-      FATHOM_UNROLL for (int i = 0; i < 8; ++i) {
-        source[i] = data + row(index * kPanel + group + i) * stride + from;
-      }
+      FATHOM_UNROLL for (int i = 0; i < 8; ++i) { source[i] = data + row(index * kPanel + group + i) * stride + from; }
       transpose_group(source, steps, buffer + group);
     }
     return buffer;
   }
 
-  static FATHOM_INLINE void transpose_group(const typename Weight::Stored *const *source, int64_t steps,
-                                            float *to) {
+  static FATHOM_INLINE void transpose_group(const typename Weight::Stored *const *source, int64_t steps, float *to) {
     int64_t k = 0;
     for (; k + 8 <= steps; k += 8) {
       f32x8 tile[8];
@@ -220,8 +217,7 @@ struct RowWeights {
 
   FATHOM_INLINE void scales(int64_t index, int64_t from, float *to) const {
     for (int64_t i = 0; i < kPanel; ++i) {
-      to[i] =
-          scale[row(index * kPanel + i) / kBlock * ceil_div(depth, kBlock) + from / kBlock] * F8E4M3::kUnit;
+      to[i] = scale[row(index * kPanel + i) / kBlock * ceil_div(depth, kBlock) + from / kBlock] * F8E4M3::kUnit;
     }
   }
 };
