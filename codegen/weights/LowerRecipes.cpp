@@ -127,9 +127,13 @@ private:
       if (expand) {
         result.layout = Layout::PanelScales;
       }
-      result.sources.push_back(expand ? readScale(source, expand.getRows()) : readSource(source));
+      result.sources.push_back(expand ? readScale(source, getRows(expand.getResult())) : readSource(source));
     }
     return Error::success();
+  }
+
+  static int64_t getRows(Value value) {
+    return cast<RankedTensorType>(value.getType()).getShape().drop_back().back();
   }
 
   Source readSource(SourceOp op) {
