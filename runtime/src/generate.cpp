@@ -74,7 +74,7 @@ public:
   Answer(const Answer &) = delete;
   Answer &operator=(const Answer &) = delete;
   ~Answer() {
-    if (id) {
+    if (id && !options.sequence) {
       session.cache().destroySequence(id);
     }
   }
@@ -130,7 +130,10 @@ fathom_status_t Answer::prepare() {
   if (!logits.allocate(vocabulary)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u logits", vocabulary);
   }
-  FATHOM_RETURN_IF_ERROR(session.cache().createSequence(&id));
+  id = options.sequence;
+  if (!id) {
+    FATHOM_RETURN_IF_ERROR(session.cache().createSequence(&id));
+  }
   return session.cache().find(id, &sequence);
 }
 

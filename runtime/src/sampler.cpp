@@ -55,7 +55,7 @@ double exponential(double x) {
     return 0;
   }
   // x = k ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts keeps r exact.
-  double k = floor(x * 1.4426950408889634 + 0.5);
+  double k = static_cast<double>(static_cast<int64_t>(x * 1.4426950408889634 - 0.5));
   double r = (x - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
   double sum = 1;
   for (int i = 13; i > 0; --i) {

@@ -142,8 +142,7 @@ FATHOM_API fathom_status_t fathom_model_load_file(const char *path, const fathom
 /// Opens an artifact in memory. |data| is borrowed until the model is gone; if it does not start at a
 /// multiple of 64 it is copied. |options| may be NULL; its file_offset is ignored.
 FATHOM_API fathom_status_t fathom_model_load_memory(const void *data, size_t size,
-                                                    const fathom_model_options_t *options,
-                                                    fathom_model_t **out_model);
+                                                    const fathom_model_options_t *options, fathom_model_t **out_model);
 
 /// The offset of the artifact that the file carries at its end (--emit=exe), for
 /// fathom_model_options.file_offset. FATHOM_STATUS_UNSUPPORTED if it carries none. Thread-safe.
@@ -207,15 +206,13 @@ enum {
 /// Text to tokens. Writes up to |capacity| tokens and the number there are to |out_count|, also when that is
 /// more (FATHOM_STATUS_TOO_SMALL). |tokens| may be NULL if |capacity| is 0. Bytes that are no UTF-8 are kept
 /// as bytes.
-FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length,
-                                               uint32_t flags, int32_t *tokens, size_t capacity,
-                                               size_t *out_count);
+FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length, uint32_t flags,
+                                               int32_t *tokens, size_t capacity, size_t *out_count);
 
 /// Tokens to bytes, not zero-terminated; sizes as fathom_model_encode. Special tokens are left out unless
 /// |keep_special| is not 0.
 FATHOM_API fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens, size_t count,
-                                               int keep_special, char *text, size_t capacity,
-                                               size_t *out_length);
+                                               int keep_special, char *text, size_t capacity, size_t *out_length);
 
 typedef struct fathom_chat_message {
   /// "system", "user" or "assistant".
@@ -226,9 +223,8 @@ typedef struct fathom_chat_message {
 
 /// A conversation to tokens in the model's own prompt format, ready for the assistant's next answer if the
 /// last message is the user's. Contents are never read as special tokens. Sizes as fathom_model_encode.
-FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model,
-                                                    const fathom_chat_message_t *messages, size_t count,
-                                                    int32_t *tokens, size_t capacity, size_t *out_count);
+FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages,
+                                                    size_t count, int32_t *tokens, size_t capacity, size_t *out_count);
 
 //===-- Sampling
 //-----------------------------------------------------------------------------------------------------===//
@@ -267,13 +263,11 @@ FATHOM_API fathom_status_t fathom_sampler_retain(fathom_sampler_t *sampler);
 FATHOM_API fathom_status_t fathom_sampler_release(fathom_sampler_t *sampler);
 
 /// Tells the sampler of tokens that are already there, for the repetition penalty.
-FATHOM_API fathom_status_t fathom_sampler_observe(fathom_sampler_t *sampler, const int32_t *tokens,
-                                                  size_t count);
+FATHOM_API fathom_status_t fathom_sampler_observe(fathom_sampler_t *sampler, const int32_t *tokens, size_t count);
 
 /// Chooses from |logits| f32 [vocabulary] and observes what it chose. Logits that are not finite are
 /// FATHOM_STATUS_FAILED.
-FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, const float *logits,
-                                                 int32_t *out_token);
+FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, const float *logits, int32_t *out_token);
 
 //===-- Sessions
 //-----------------------------------------------------------------------------------------------------===//
@@ -299,8 +293,7 @@ typedef struct fathom_session_options {
 FATHOM_API void fathom_session_options_initialize(fathom_session_options_t *options);
 
 /// |options| may be NULL.
-FATHOM_API fathom_status_t fathom_session_create(fathom_model_t *model,
-                                                 const fathom_session_options_t *options,
+FATHOM_API fathom_status_t fathom_session_create(fathom_model_t *model, const fathom_session_options_t *options,
                                                  fathom_session_t **out_session);
 FATHOM_API fathom_status_t fathom_session_retain(fathom_session_t *session);
 FATHOM_API fathom_status_t fathom_session_release(fathom_session_t *session);
@@ -341,6 +334,9 @@ typedef struct fathom_generate_options {
   /// May be NULL, to count or to time.
   fathom_token_fn on_token;
   void *user;
+  /// 0: a sequence of its own, gone afterwards. Else the prompt is appended to this one, and the answer but its
+  /// last token stays in it, also if the call fails half way.
+  uint64_t sequence;
 } fathom_generate_options_t;
 
 FATHOM_API void fathom_generate_options_initialize(fathom_generate_options_t *options);
@@ -367,8 +363,7 @@ FATHOM_API void fathom_generate_result_initialize(fathom_generate_result_t *resu
 
 /// Answers a prompt in a sequence of its own, which is gone afterwards. A prompt of more tokens than the
 /// context is FATHOM_STATUS_CONTEXT_FULL, an empty one FATHOM_STATUS_INVALID_ARGUMENT. |result| may be NULL.
-FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session,
-                                                   const fathom_generate_options_t *options,
+FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
                                                    fathom_generate_result_t *result);
 
 //===-- Sessions: tokens in, logits out
@@ -378,16 +373,14 @@ FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session,
 /// none.
 typedef uint64_t fathom_sequence_t;
 
-FATHOM_API fathom_status_t fathom_session_create_sequence(fathom_session_t *session,
-                                                          fathom_sequence_t *out_sequence);
-FATHOM_API fathom_status_t fathom_session_destroy_sequence(fathom_session_t *session,
-                                                           fathom_sequence_t sequence);
-FATHOM_API fathom_status_t fathom_session_sequence_length(fathom_session_t *session,
-                                                          fathom_sequence_t sequence, uint32_t *out_length);
+FATHOM_API fathom_status_t fathom_session_create_sequence(fathom_session_t *session, fathom_sequence_t *out_sequence);
+FATHOM_API fathom_status_t fathom_session_destroy_sequence(fathom_session_t *session, fathom_sequence_t sequence);
+FATHOM_API fathom_status_t fathom_session_sequence_length(fathom_session_t *session, fathom_sequence_t sequence,
+                                                          uint32_t *out_length);
 
 /// Forgets everything from position |length| on, which must not be beyond the end. 0 starts afresh.
-FATHOM_API fathom_status_t fathom_session_rewind_sequence(fathom_session_t *session,
-                                                          fathom_sequence_t sequence, uint32_t length);
+FATHOM_API fathom_status_t fathom_session_rewind_sequence(fathom_session_t *session, fathom_sequence_t sequence,
+                                                          uint32_t length);
 
 typedef enum fathom_logits {
   FATHOM_LOGITS_NONE = 0,
@@ -421,17 +414,17 @@ FATHOM_API fathom_status_t fathom_session_prefill(fathom_session_t *session, fat
 /// Appends one token to each of |count| different sequences. |logits| f32 [count, vocabulary] may be NULL;
 /// |logits_capacity| is in floats. What a sequence gets does not depend on its neighbours. On failure as
 /// prefill.
-FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session,
-                                                 const fathom_sequence_t *sequences, const int32_t *tokens,
-                                                 size_t count, float *logits, size_t logits_capacity);
+FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_sequence_t *sequences,
+                                                 const int32_t *tokens, size_t count, float *logits,
+                                                 size_t logits_capacity);
 
 /// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of
 /// the same artifact. |buffer| may be NULL if |capacity| is 0; |out_size| receives the size also if it is too
 /// small.
 FATHOM_API fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence,
                                                         void *buffer, size_t capacity, size_t *out_size);
-FATHOM_API fathom_status_t fathom_session_restore_sequence(fathom_session_t *session, const void *data,
-                                                           size_t size, fathom_sequence_t *out_sequence);
+FATHOM_API fathom_status_t fathom_session_restore_sequence(fathom_session_t *session, const void *data, size_t size,
+                                                           fathom_sequence_t *out_sequence);
 
 #ifdef __cplusplus
 }

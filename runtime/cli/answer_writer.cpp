@@ -1,0 +1,72 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes answers as text, token ids or JSON.
+
+#include "runtime/cli/answer_writer.h"
+
+#include <string.h>
+
+namespace fathom::cli {
+
+Format parseFormat(const char *name) {
+  return !strcmp(name, "json") ? Format::kJson : !strcmp(name, "token-ids") ? Format::kTokenIds : Format::kText;
+}
+
+const char *stopName(fathom_stop_t stop) {
+  switch (stop) {
+  case FATHOM_STOPPED_AT_EOS:
+    return "eos";
+  case FATHOM_STOPPED_AT_MAX_TOKENS:
+    return "length";
+  case FATHOM_STOPPED_AT_CONTEXT:
+    return "context";
+  case FATHOM_STOPPED_BY_CALLBACK:
+    return "callback";
+  }
+  return "unknown";
+}
+
+bool AnswerWriter::take(int32_t token, const char *piece, size_t length) {
+  switch (format) {
+  case Format::kText:
+    return output.write(piece, length);
+  case Format::kTokenIds:
+    return token < 0 || output.print(count++ ? ",%d" : "%d", token);
+  case Format::kJson:
+    if (!appendJson(&text, piece, length) || (token >= 0 && !tokens.append(token))) {
+      outOfMemory = true;
+    }
+    return !outOfMemory;
+  }
+  return false;
+}
+
+fathom_flow_t AnswerWriter::onToken(void *user, int32_t token, const char *piece, size_t length) {
+  return static_cast<AnswerWriter *>(user)->take(token, piece, length) ? FATHOM_CONTINUE : FATHOM_STOP;
+}
+
+void AnswerWriter::writeJson(const fathom_generate_result_t &result) {
+  output.write("{\"tokens\": [");
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    output.print(i ? ", %d" : "%d", tokens[i]);
+  }
+  output.write("], \"text\": \"");
+  output.write(text.data(), text.size());
+  output.print("\", \"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu, \"prefill_ms\": %.3f, "
+               "\"decode_ms\": %.3f}\n",
+               stopName(result.stop), static_cast<unsigned long long>(result.prompt_tokens),
+               static_cast<unsigned long long>(result.generated_tokens),
+               static_cast<double>(result.prefill_nanoseconds) / 1e6,
+               static_cast<double>(result.decode_nanoseconds) / 1e6);
+}
+
+void AnswerWriter::finish(const fathom_generate_result_t &result) {
+  if (format == Format::kJson) {
+    writeJson(result);
+  } else if (format == Format::kTokenIds || !output.atLineStart()) {
+    output.write("\n");
+  }
+}
+
+} // namespace fathom::cli

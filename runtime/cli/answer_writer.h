@@ -1,0 +1,48 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Turns tokens and pieces of text into what --output asks for.
+
+#ifndef FATHOM_RUNTIME_CLI_ANSWER_WRITER_H
+#define FATHOM_RUNTIME_CLI_ANSWER_WRITER_H
+
+#include "fathom/fathom.h"
+#include "runtime/cli/output.h"
+
+namespace fathom::cli {
+
+enum class Format { kText, kTokenIds, kJson };
+
+Format parseFormat(const char *name);
+
+/// "eos", "length", "context" or "callback".
+const char *stopName(fathom_stop_t stop);
+
+/// One answer. Text and tokens are written as they come, JSON when the answer is complete.
+class AnswerWriter {
+public:
+  AnswerWriter(Output &output, Format format) : output(output), format(format) {}
+
+  /// Takes one token, or -1 with the rest of the text. False if nothing more can be written.
+  bool take(int32_t token, const char *piece, size_t length);
+
+  /// Ends the answer's line. |result| is for JSON.
+  void finish(const fathom_generate_result_t &result);
+
+  /// A fathom_token_fn for which |user| is an AnswerWriter.
+  static fathom_flow_t onToken(void *user, int32_t token, const char *piece, size_t length);
+
+private:
+  void writeJson(const fathom_generate_result_t &result);
+
+  Output &output;
+  Format format;
+  size_t count = 0;
+  bool outOfMemory = false;
+  runtime::Array<int32_t> tokens;
+  runtime::Array<char> text;
+};
+
+} // namespace fathom::cli
+
+#endif // FATHOM_RUNTIME_CLI_ANSWER_WRITER_H

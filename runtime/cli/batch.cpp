@@ -1,0 +1,226 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Prefills the sequences one after the other, then decodes all that still speak in one batch a step.
+
+#include "runtime/cli/batch.h"
+
+#include "runtime/cli/answer_writer.h"
+#include "runtime/cli/prompt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+namespace fathom::cli {
+
+namespace {
+
+struct Speaker {
+  fathom_sequence_t sequence;
+  fathom_sampler_t *sampler;
+  int32_t token;
+  fathom_stop_t stop;
+  bool done;
+};
+
+class Batch {
+public:
+  Batch(const ModelSource &source, const RunOptions &options, Output &output)
+      : source(source), options(options), output(output) {}
+  Batch(const Batch &) = delete;
+  Batch &operator=(const Batch &) = delete;
+  ~Batch();
+
+  int run();
+
+private:
+  fathom_status_t start(size_t index, const fathom_sampling_t &sampling, float *logits);
+  fathom_status_t choose(size_t index, const float *logits);
+  fathom_status_t speak();
+  int prepare();
+  int write(size_t index);
+  size_t promptLength(size_t index) const { return starts[index + 1] - starts[index]; }
+
+  const ModelSource &source;
+  const RunOptions &options;
+  Output &output;
+  LoadedModel loaded;
+  runtime::Array<int32_t> tokens;
+  runtime::Array<size_t> starts;
+  runtime::Array<Speaker> speakers;
+  /// [speakers][limit] and how many each has.
+  runtime::Array<int32_t> answers;
+  runtime::Array<size_t> lengths;
+  runtime::Array<float> promptLogits;
+  size_t limit = 0;
+};
+
+Batch::~Batch() {
+  for (Speaker &speaker : speakers) {
+    if (speaker.sampler) {
+      fathom_sampler_release(speaker.sampler);
+    }
+  }
+}
+
+// Takes a token from the logits of a sequence, or ends it.
+fathom_status_t Batch::choose(size_t index, const float *logits) {
+  Speaker &speaker = speakers[index];
+  speaker.done = lengths[index] >= limit;
+  speaker.stop = FATHOM_STOPPED_AT_MAX_TOKENS;
+  if (speaker.done) {
+    return FATHOM_STATUS_OK;
+  }
+  fathom_status_t status = fathom_sampler_sample(speaker.sampler, logits, &speaker.token);
+  if (status != FATHOM_STATUS_OK) {
+    return status;
+  }
+  for (size_t i = 0; !options.ignoreEos && i < loaded.info.eos_token_count; ++i) {
+    speaker.done |= speaker.token == loaded.info.eos_tokens[i];
+  }
+  if (speaker.done) {
+    speaker.stop = FATHOM_STOPPED_AT_EOS;
+    return FATHOM_STATUS_OK;
+  }
+  answers[index * limit + lengths[index]++] = speaker.token;
+  speaker.done = lengths[index] >= limit;
+  if (!speaker.done && promptLength(index) + lengths[index] > loaded.info.max_context) {
+    speaker.done = true;
+    speaker.stop = FATHOM_STOPPED_AT_CONTEXT;
+  }
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t Batch::start(size_t index, const fathom_sampling_t &sampling, float *logits) {
+  Speaker &speaker = speakers[index];
+  const int32_t *prompt = tokens.data() + starts[index];
+  size_t length = promptLength(index), vocabulary = loaded.info.vocabulary;
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = options.logits ? FATHOM_LOGITS_ALL : FATHOM_LOGITS_LAST;
+  outputs.logits = options.logits ? promptLogits.data() + starts[index] * vocabulary : logits;
+  outputs.logits_capacity = options.logits ? length * vocabulary : vocabulary;
+  fathom_sampling_t own = sampling;
+  // Sequences with one prompt should not all give one answer.
+  own.seed += index;
+  fathom_status_t status = fathom_sampler_create(loaded.info.vocabulary, &own, &speaker.sampler);
+  status = status ? status : fathom_session_create_sequence(loaded.session, &speaker.sequence);
+  status = status ? status : fathom_session_prefill(loaded.session, speaker.sequence, prompt, length, &outputs);
+  status = status ? status : fathom_sampler_observe(speaker.sampler, prompt, length);
+  return status ? status : choose(index, outputs.logits + outputs.logits_capacity - vocabulary);
+}
+
+// One step after the other for all sequences that are not done.
+fathom_status_t Batch::speak() {
+  runtime::Array<float> logits;
+  runtime::Array<fathom_sequence_t> sequences;
+  runtime::Array<int32_t> step;
+  runtime::Array<size_t> who;
+  size_t vocabulary = loaded.info.vocabulary;
+  if (!logits.allocate(speakers.size() * vocabulary)) {
+    return FATHOM_STATUS_OUT_OF_RESOURCES;
+  }
+  for (;;) {
+    sequences.shrink(0);
+    step.shrink(0);
+    who.shrink(0);
+    for (size_t i = 0; i < speakers.size(); ++i) {
+      if (!speakers[i].done &&
+          (!sequences.append(speakers[i].sequence) || !step.append(speakers[i].token) || !who.append(i))) {
+        return FATHOM_STATUS_OUT_OF_RESOURCES;
+      }
+    }
+    if (who.size() == 0) {
+      return FATHOM_STATUS_OK;
+    }
+    fathom_status_t status =
+        fathom_session_decode(loaded.session, sequences.data(), step.data(), who.size(), logits.data(), logits.size());
+    for (size_t i = 0; !status && i < who.size(); ++i) {
+      status = choose(who[i], logits.data() + i * vocabulary);
+    }
+    if (status != FATHOM_STATUS_OK) {
+      return status;
+    }
+  }
+}
+
+int Batch::prepare() {
+  if (int code = readBatch(source.program, options.batchFile, &tokens, &starts)) {
+    return code;
+  }
+  size_t count = starts.size() - 1;
+  if (int code = loaded.open(source, options, static_cast<uint32_t>(count))) {
+    return code;
+  }
+  limit = options.hasMaxTokens ? options.maxTokens : 256;
+  limit = limit < loaded.info.max_context ? limit : loaded.info.max_context;
+  if (!speakers.allocate(count) || !answers.allocate(count * limit) || !lengths.allocate(count) ||
+      (options.logits && !promptLogits.allocate(tokens.size() * loaded.info.vocabulary))) {
+    fprintf(stderr, "%s: error: no memory for %zu sequences\n", source.program, count);
+    return 6;
+  }
+  return 0;
+}
+
+int Batch::write(size_t index) {
+  AnswerWriter writer(output, parseFormat(options.output));
+  const int32_t *answer = answers.data() + index * limit;
+  runtime::Array<char> text;
+  size_t length = 0;
+  if (loaded.info.has_tokenizer) {
+    fathom_status_t status = fathom_model_decode(loaded.model, answer, lengths[index], 0, nullptr, 0, &length);
+    if (length && text.allocate(length)) {
+      status = fathom_model_decode(loaded.model, answer, lengths[index], 0, text.data(), length, &length);
+    }
+    if (status != FATHOM_STATUS_OK) {
+      return report(source.program, status);
+    }
+  }
+  for (size_t i = 0; i < lengths[index]; ++i) {
+    writer.take(answer[i], "", 0);
+  }
+  writer.take(-1, text.data(), text.size());
+  fathom_generate_result_t result;
+  fathom_generate_result_initialize(&result);
+  result.stop = speakers[index].stop;
+  result.prompt_tokens = promptLength(index);
+  result.generated_tokens = lengths[index];
+  writer.finish(result);
+  return 0;
+}
+
+int Batch::run() {
+  if (int code = prepare()) {
+    return code;
+  }
+  fathom_sampling_t sampling;
+  runtime::Array<float> logits;
+  if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
+    return code;
+  }
+  if (!logits.allocate(loaded.info.vocabulary)) {
+    return 6;
+  }
+  fathom_status_t status = FATHOM_STATUS_OK;
+  for (size_t i = 0; !status && i < speakers.size(); ++i) {
+    status = start(i, sampling, logits.data());
+  }
+  status = status ? status : speak();
+  if (status != FATHOM_STATUS_OK) {
+    return report(source.program, status);
+  }
+  const uint64_t shape[] = {tokens.size(), loaded.info.vocabulary};
+  int code = options.logits ? writeNpy(source.program, options.logits, promptLogits.data(), shape, 2) : 0;
+  for (size_t i = 0; !code && i < speakers.size(); ++i) {
+    code = write(i);
+  }
+  return code;
+}
+
+} // namespace
+
+int runBatch(const ModelSource &source, const RunOptions &options, Output &output) {
+  return Batch(source, options, output).run();
+}
+
+} // namespace fathom::cli

@@ -1,0 +1,37 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The verbs that need no compiler. Executables of --emit=exe and the driver `fathom` share them.
+
+#ifndef FATHOM_RUNTIME_CLI_CLI_H
+#define FATHOM_RUNTIME_CLI_CLI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace fathom::cli {
+
+/// Which model a verb works on.
+struct ModelSource {
+  /// The file; NULL: the first positional argument says it.
+  const char *path = nullptr;
+  /// Where the artifact starts in the file.
+  uint64_t offset = 0;
+  /// For messages, e.g. "fathom run".
+  const char *program = "fathom run";
+  /// Turns what the user typed into the path of an artifact, e.g. by compiling a checkpoint on the spot: writes it to
+  /// |path| (|capacity| bytes) and returns 0, or prints what is wrong and returns an exit code. NULL: typed paths
+  /// are artifacts.
+  int (*resolve)(void *user, const char *model, char *path, size_t capacity) = nullptr;
+  void *user = nullptr;
+};
+
+/// `run`: parses |argv| from |argv[first]| on and answers a prompt. Returns the exit code.
+int runMain(const ModelSource &source, int argc, const char *const *argv, int first);
+
+/// `chat`: a conversation on stdin and stdout. Returns the exit code.
+int chatMain(const ModelSource &source, int argc, const char *const *argv, int first);
+
+} // namespace fathom::cli
+
+#endif // FATHOM_RUNTIME_CLI_CLI_H

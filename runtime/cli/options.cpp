@@ -1,0 +1,344 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Parses options by their table.
+
+#include "runtime/cli/options.h"
+
+#include "runtime/src/memory.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+namespace fathom::cli {
+
+namespace {
+
+/// One run over argv.
+class Parser {
+public:
+  Parser(const Command &command, int argc, const char *const *argv) : command(command), argc(argc), argv(argv) {}
+
+  int run(int first, size_t *positionalCount);
+
+private:
+  void parseLong(const char *word);
+  void parseShort(const char *word);
+  void parsePositional(const char *word);
+  void take(const Option &option, const char *spelled, const char *value);
+  void assign(const Option &option, const char *spelled, const char *value);
+  void setFlag(const Option &option, const char *spelled, const char *value, bool to);
+  void failUnknown(const char *name, size_t length);
+  const Option *find(const char *name, size_t length) const;
+  bool markGiven(const Option &option, const char *spelled);
+  [[gnu::format(printf, 2, 3)]] void fail(const char *format, ...);
+
+  const Command &command;
+  int argc;
+  const char *const *argv;
+  int at = 0;
+  size_t positionals = 0;
+  bool failed = false;
+  bool helped = false;
+  runtime::Array<bool> seen;
+};
+
+void Parser::fail(const char *format, ...) {
+  fprintf(stderr, "%s: error: ", command.name);
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+  failed = true;
+}
+
+const Option *Parser::find(const char *name, size_t length) const {
+  for (size_t i = 0; i < command.optionCount; ++i) {
+    const char *known = command.options[i].name;
+    if (known && strlen(known) == length && !strncmp(known, name, length)) {
+      return &command.options[i];
+    }
+  }
+  return nullptr;
+}
+
+bool Parser::markGiven(const Option &option, const char *spelled) {
+  size_t index = static_cast<size_t>(&option - command.options);
+  if (seen[index]) {
+    fail("option '%s' is given twice", spelled);
+    return false;
+  }
+  seen[index] = true;
+  if (option.given) {
+    *option.given = true;
+  }
+  return true;
+}
+
+void Parser::setFlag(const Option &option, const char *spelled, const char *value, bool to) {
+  if (value) {
+    fail("option '%s' takes no value; use --%s or --no-%s", spelled, option.name, option.name);
+  } else if (markGiven(option, spelled)) {
+    *static_cast<bool *>(option.value) = to;
+  }
+}
+
+bool isChoice(const char *choices, const char *value) {
+  size_t length = strlen(value);
+  for (const char *at = choices; *at;) {
+    size_t span = strcspn(at, "|");
+    if (span == length && !strncmp(at, value, length)) {
+      return true;
+    }
+    at += span + (at[span] == '|');
+  }
+  return false;
+}
+
+bool parseNumber(const char *text, double *value) {
+  char *end = nullptr;
+  *value = strtod(text, &end);
+  return *text && !*end && isfinite(*value);
+}
+
+void Parser::assign(const Option &option, const char *spelled, const char *value) {
+  uint64_t count;
+  switch (option.kind) {
+  case OptionKind::kFlag:
+    return;
+  case OptionKind::kText:
+    *static_cast<const char **>(option.value) = value;
+    return;
+  case OptionKind::kChoice:
+    if (!isChoice(option.choices, value)) {
+      fail("option '%s': '%s' is none of %s", spelled, value, option.choices);
+    }
+    *static_cast<const char **>(option.value) = value;
+    return;
+  case OptionKind::kNumber:
+    if (!parseNumber(value, static_cast<double *>(option.value))) {
+      fail("option '%s': '%s' is no number", spelled, value);
+    }
+    return;
+  case OptionKind::kCount:
+    if (!parseCount(value, &count) || count < option.least || count > option.most) {
+      fail("option '%s': '%s' is no whole number from %llu to %llu", spelled, value,
+           static_cast<unsigned long long>(option.least), static_cast<unsigned long long>(option.most));
+      return;
+    }
+    *static_cast<uint64_t *>(option.value) = count;
+    return;
+  }
+}
+
+void Parser::take(const Option &option, const char *spelled, const char *value) {
+  if (option.kind == OptionKind::kFlag) {
+    setFlag(option, spelled, value, true);
+    return;
+  }
+  if (!value) {
+    if (at + 1 >= argc) {
+      fail("option '%s' needs a value (%s)", spelled, option.placeholder);
+      return;
+    }
+    value = argv[++at];
+  }
+  if (markGiven(option, spelled)) {
+    assign(option, spelled, value);
+  }
+}
+
+void Parser::failUnknown(const char *name, size_t length) {
+  runtime::Array<const char *> names;
+  for (size_t i = 0; i < command.optionCount; ++i) {
+    (void)names.append(command.options[i].name);
+  }
+  char word[64];
+  snprintf(word, sizeof(word), "%.*s", static_cast<int>(length), name);
+  const char *near = suggest(word, names.data(), names.size());
+  if (near) {
+    fail("unknown option '--%s'; did you mean '--%s'?", word, near);
+  } else {
+    fail("unknown option '--%s'; '%s --help' lists all", word, command.name);
+  }
+}
+
+void Parser::parseLong(const char *word) {
+  const char *name = word + 2, *equals = strchr(name, '=');
+  size_t length = equals ? static_cast<size_t>(equals - name) : strlen(name);
+  const char *value = equals ? equals + 1 : nullptr;
+  if (length == 4 && !strncmp(name, "help", 4)) {
+    helped = true;
+    return;
+  }
+  if (const Option *option = find(name, length)) {
+    take(*option, word, value);
+    return;
+  }
+  const Option *negated = !strncmp(name, "no-", 3) ? find(name + 3, length - 3) : nullptr;
+  if (negated && negated->kind == OptionKind::kFlag) {
+    setFlag(*negated, word, value, false);
+    return;
+  }
+  failUnknown(name, length);
+}
+
+void Parser::parseShort(const char *word) {
+  if (word[1] == 'h' && !word[2]) {
+    helped = true;
+    return;
+  }
+  for (size_t i = 0; i < command.optionCount; ++i) {
+    const Option &option = command.options[i];
+    if (option.name && option.letter == word[1]) {
+      char spelled[3] = {'-', word[1], '\0'};
+      const char *value = word[2] == '=' ? word + 3 : word[2] ? word + 2 : nullptr;
+      take(option, spelled, value);
+      return;
+    }
+  }
+  fail("unknown option '%s'; '%s --help' lists all", word, command.name);
+}
+
+void Parser::parsePositional(const char *word) {
+  if (positionals == command.maxPositionals) {
+    fail("unexpected argument '%s'", word);
+    return;
+  }
+  command.positionals[positionals++] = word;
+}
+
+int Parser::run(int first, size_t *positionalCount) {
+  if (!seen.allocate(command.optionCount)) {
+    fail("out of memory");
+    return 6;
+  }
+  bool onlyPositionals = false;
+  for (at = first; at < argc; ++at) {
+    const char *word = argv[at];
+    if (onlyPositionals || word[0] != '-' || !word[1]) {
+      parsePositional(word);
+    } else if (!strcmp(word, "--")) {
+      onlyPositionals = true;
+    } else if (word[1] == '-') {
+      parseLong(word);
+    } else {
+      parseShort(word);
+    }
+  }
+  if (positionalCount) {
+    *positionalCount = positionals;
+  }
+  if (helped) {
+    printHelp(command);
+    return 0;
+  }
+  return failed ? 2 : kContinue;
+}
+
+size_t least(size_t a, size_t b, size_t c) {
+  size_t d = a < b ? a : b;
+  return d < c ? d : c;
+}
+
+// The edits (insert, delete, replace) between two short words.
+size_t distance(const char *a, const char *b) {
+  constexpr size_t kLongest = 48;
+  size_t n = strlen(a), m = strlen(b), row[kLongest + 1];
+  if (n > kLongest || m > kLongest) {
+    return kLongest;
+  }
+  for (size_t j = 0; j <= m; ++j) {
+    row[j] = j;
+  }
+  for (size_t i = 1; i <= n; ++i) {
+    size_t corner = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= m; ++j) {
+      size_t above = row[j];
+      row[j] = least(above + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1]));
+      corner = above;
+    }
+  }
+  return row[m];
+}
+
+} // namespace
+
+int parseOptions(const Command &command, int argc, const char *const *argv, int first, size_t *positionalCount) {
+  return Parser(command, argc, argv).run(first, positionalCount);
+}
+
+const char *suggest(const char *word, const char *const *names, size_t count) {
+  const char *best = nullptr;
+  // A third of the word may be wrong, and two letters of a short one.
+  size_t bound = strlen(word) / 3;
+  bound = bound < 2 ? 2 : bound;
+  for (size_t i = 0; i < count; ++i) {
+    size_t edits = names[i] ? distance(word, names[i]) : bound + 1;
+    if (edits <= bound && edits < strlen(word)) {
+      best = names[i];
+      bound = edits - (edits > 0);
+    }
+  }
+  return best;
+}
+
+bool parseCount(const char *text, uint64_t *value) {
+  if (*text < '0' || *text > '9') {
+    return false;
+  }
+  char *end = nullptr;
+  errno = 0;
+  unsigned long long number = strtoull(text, &end, 10);
+  if (errno) {
+    return false;
+  }
+  uint64_t unit = 1;
+  const char *const suffixes = "kmgKMG";
+  if (*end) {
+    const char *found = strchr(suffixes, *end);
+    if (!found || end[1]) {
+      return false;
+    }
+    size_t index = static_cast<size_t>(found - suffixes);
+    uint64_t base = index < 3 ? 1000 : 1024;
+    for (size_t i = 0; i <= index % 3; ++i) {
+      unit *= base;
+    }
+  }
+  return !__builtin_mul_overflow(static_cast<uint64_t>(number), unit, value);
+}
+
+static void printOption(const Option &option) {
+  char left[80];
+  char letter[8] = "    ";
+  if (option.letter) {
+    snprintf(letter, sizeof(letter), "-%c, ", option.letter);
+  }
+  bool flag = option.kind == OptionKind::kFlag;
+  const char *shown = option.choices ? option.choices : option.placeholder;
+  snprintf(left, sizeof(left), "  %s--%s%s%s", letter, option.name, flag ? "" : "=", flag ? "" : shown);
+  const char *gap = strlen(left) > 34 ? "\n" : "";
+  printf("%s%s%*s%s\n", left, gap, static_cast<int>(*gap ? 36 : 36 - strlen(left)), "", option.help);
+}
+
+void printHelp(const Command &command) {
+  printf("usage: %s %s\n\n%s\n", command.name, command.usage, command.about);
+  for (size_t i = 0; i < command.optionCount; ++i) {
+    if (command.options[i].name) {
+      printOption(command.options[i]);
+    } else {
+      printf("\n%s:\n", command.options[i].help);
+    }
+  }
+  printf("  -h, --help                        print this and exit\n");
+  fflush(stdout);
+}
+
+} // namespace fathom::cli

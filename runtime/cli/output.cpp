@@ -1,0 +1,203 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes to stdout and to files; reads prompts.
+
+#include "runtime/cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fathom::cli {
+
+static int writeAll(int fd, const void *bytes, size_t count) {
+  const char *at = static_cast<const char *>(bytes);
+  while (count > 0) {
+    ssize_t done = ::write(fd, at, count < (size_t(1) << 30) ? count : size_t(1) << 30);
+    if (done < 0 && errno == EINTR) {
+      continue;
+    }
+    if (done < 0) {
+      return errno;
+    }
+    at += done;
+    count -= static_cast<size_t>(done);
+  }
+  return 0;
+}
+
+bool Output::write(const char *bytes, size_t count) {
+  if (error == 0 && count > 0) {
+    error = writeAll(STDOUT_FILENO, bytes, count);
+    last = bytes[count - 1];
+  }
+  return error == 0;
+}
+
+bool Output::write(const char *text) { return write(text, strlen(text)); }
+
+bool Output::print(const char *format, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  return write(text, length < 0 ? 0 : static_cast<size_t>(length) < sizeof(text) ? length : sizeof(text) - 1);
+}
+
+int Output::finish(const char *program) const {
+  if (error == 0) {
+    return 0;
+  }
+  if (error != EPIPE) {
+    fprintf(stderr, "%s: error: cannot write to standard output: %s\n", program, strerror(error));
+  }
+  return 5;
+}
+
+static bool appendText(runtime::Array<char> *array, const char *text) {
+  for (; *text; ++text) {
+    if (!array->append(*text)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool appendJson(runtime::Array<char> *json, const char *text, size_t length) {
+  for (size_t i = 0; i < length; ++i) {
+    unsigned char c = static_cast<unsigned char>(text[i]);
+    char escaped[8] = {static_cast<char>(c), 0};
+    if (c == '"' || c == '\\') {
+      snprintf(escaped, sizeof(escaped), "\\%c", c);
+    } else if (c == '\n') {
+      snprintf(escaped, sizeof(escaped), "\\n");
+    } else if (c < 0x20 || c == 0x7f) {
+      snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+    }
+    if (!appendText(json, escaped)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The header of a NumPy 1.0 file; its length is a multiple of 64.
+static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *shape, size_t rank) {
+  char dimensions[128] = "";
+  for (size_t i = 0, used = 0; i < rank; ++i) {
+    int part = snprintf(dimensions + used, sizeof(dimensions) - used, "%llu,%s",
+                        static_cast<unsigned long long>(shape[i]), i + 1 < rank ? " " : "");
+    used += static_cast<size_t>(part);
+  }
+  constexpr size_t kPreamble = 10;
+  int text = snprintf(header + kPreamble, capacity - kPreamble,
+                      "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dimensions);
+  size_t size = (kPreamble + static_cast<size_t>(text) + 1 + 63) / 64 * 64;
+  memset(header + kPreamble + text, ' ', size - kPreamble - static_cast<size_t>(text));
+  header[size - 1] = '\n';
+  memcpy(header, "\x93NUMPY\x01\x00", 8);
+  header[8] = static_cast<char>((size - kPreamble) & 0xff);
+  header[9] = static_cast<char>((size - kPreamble) >> 8);
+  return size;
+}
+
+static int syncDirectory(const char *path) {
+  char directory[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  int length = slash ? static_cast<int>(slash - path) + 1 : 1;
+  snprintf(directory, sizeof(directory), "%.*s", length, slash ? path : ".");
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    return errno;
+  }
+  int error = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
+  close(fd);
+  return error;
+}
+
+// Writes the parts to |temporary| and moves it to |path|; an errno.
+static int writeAndRename(int fd, const char *temporary, const char *path, const char *header, size_t headerSize,
+                          const float *values, size_t bytes) {
+  int error = writeAll(fd, header, headerSize);
+  error = error ? error : writeAll(fd, values, bytes);
+  error = error ? error : fsync(fd) != 0 ? errno : 0;
+  error = close(fd) != 0 && !error ? errno : error;
+  error = error ? error : rename(temporary, path) != 0 ? errno : 0;
+  return error ? error : syncDirectory(path);
+}
+
+int writeNpy(const char *program, const char *path, const float *values, const uint64_t *shape, size_t rank) {
+  char temporary[PATH_MAX], header[512];
+  size_t headerSize = formatNpyHeader(header, sizeof(header), shape, rank);
+  uint64_t bytes = sizeof(float);
+  for (size_t i = 0; i < rank; ++i) {
+    bytes *= shape[i];
+  }
+  int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+  int error = length < 0 || static_cast<size_t>(length) >= sizeof(temporary) ? ENAMETOOLONG : 0;
+  int fd = error ? -1 : mkostemp(temporary, O_CLOEXEC);
+  if (!error && fd < 0) {
+    error = errno;
+  }
+  if (!error) {
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    error = writeAndRename(fd, temporary, path, header, headerSize, values, bytes);
+    if (error) {
+      unlink(temporary);
+    }
+  }
+  if (error) {
+    fprintf(stderr, "%s: error: %s: cannot write: %s\n", program, path, strerror(error));
+  }
+  return error ? 5 : 0;
+}
+
+static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
+  constexpr size_t kMost = size_t(256) << 20;
+  char part[16384];
+  for (;;) {
+    ssize_t got = read(fd, part, sizeof(part));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      *problem = got < 0 ? strerror(errno) : nullptr;
+      return got < 0 ? 5 : 0;
+    }
+    if (text->size() > kMost) {
+      *problem = "it has more than 256 MiB";
+      return 6;
+    }
+    for (ssize_t i = 0; i < got; ++i) {
+      if (!text->append(part[i])) {
+        *problem = "out of memory";
+        return 6;
+      }
+    }
+  }
+}
+
+int readText(const char *program, const char *path, runtime::Array<char> *text) {
+  bool standard = !strcmp(path, "-");
+  int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+  const char *problem = fd < 0 ? strerror(errno) : nullptr;
+  int code = fd < 0 ? 5 : readAll(fd, text, &problem);
+  if (code) {
+    fprintf(stderr, "%s: error: %s: cannot read: %s\n", program, standard ? "standard input" : path, problem);
+  }
+  if (!standard && fd >= 0) {
+    close(fd);
+  }
+  return code;
+}
+
+} // namespace fathom::cli

@@ -1,0 +1,44 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Standard output without buffering or surprises, and files that appear whole or not at all.
+
+#ifndef FATHOM_RUNTIME_CLI_OUTPUT_H
+#define FATHOM_RUNTIME_CLI_OUTPUT_H
+
+#include "runtime/src/memory.h"
+
+namespace fathom::cli {
+
+/// Bytes on standard output, each piece at once. After the first failure nothing more is written.
+class Output {
+public:
+  /// False once output is impossible.
+  bool write(const char *bytes, size_t count);
+  bool write(const char *text);
+  [[gnu::format(printf, 2, 3)]] bool print(const char *format, ...);
+
+  /// 0, or 5 with a message on stderr; a reader that went away (EPIPE) is 5 without one.
+  int finish(const char *program) const;
+  bool broken() const { return error != 0; }
+  /// Whether the last byte written was a line's end, or nothing was written.
+  bool atLineStart() const { return last == '\n'; }
+
+private:
+  int error = 0;
+  char last = '\n';
+};
+
+/// Appends |text| as the inside of a JSON string. False if there is no memory.
+bool appendJson(runtime::Array<char> *json, const char *text, size_t length);
+
+/// Writes f32 values of a shape as a NumPy file: to a temporary file beside it, synced, renamed. 0, or 5 with a
+/// message on stderr.
+int writeNpy(const char *program, const char *path, const float *values, const uint64_t *shape, size_t rank);
+
+/// Reads a file, or standard input if |path| is "-"; at most 256 MiB. 0, or an exit code with a message on stderr.
+int readText(const char *program, const char *path, runtime::Array<char> *text);
+
+} // namespace fathom::cli
+
+#endif // FATHOM_RUNTIME_CLI_OUTPUT_H

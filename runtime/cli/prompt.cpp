@@ -1,0 +1,121 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads prompts as text and as tokens.
+
+#include "runtime/cli/prompt.h"
+
+#include "runtime/cli/output.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+namespace fathom::cli {
+
+bool parseTokenIds(const char *text, const char *end, runtime::Array<int32_t> *tokens) {
+  bool wantNumber = true;
+  for (const char *at = text; at < end;) {
+    if (*at == ' ' || *at == '\t' || *at == '\r') {
+      ++at;
+      continue;
+    }
+    if (*at == ',' && !wantNumber) {
+      wantNumber = true;
+      ++at;
+      continue;
+    }
+    int64_t value = 0;
+    const char *start = at;
+    for (; at < end && *at >= '0' && *at <= '9' && value <= INT32_MAX; ++at) {
+      value = value * 10 + (*at - '0');
+    }
+    if (at == start || value > INT32_MAX || !tokens->append(static_cast<int32_t>(value))) {
+      return false;
+    }
+    wantNumber = false;
+  }
+  return tokens->size() > 0;
+}
+
+bool hasPrompt(const char *program, const RunOptions &options) {
+  if (options.prompt || options.promptFile || options.tokenIds || options.batchFile || !isatty(STDIN_FILENO)) {
+    return true;
+  }
+  fprintf(stderr, "%s: error: no prompt; try: %s -p \"Once upon a time\" (--help lists all options)\n", program,
+          program);
+  return false;
+}
+
+static int encode(const char *program, const RunOptions &options, const LoadedModel &loaded, const char *text,
+                  size_t length, runtime::Array<int32_t> *tokens) {
+  uint32_t flags = (options.bos ? FATHOM_ENCODE_ADD_BOS : 0u) | (options.special ? FATHOM_ENCODE_SPECIAL : 0u);
+  // A text of n bytes has at most n + 1 tokens with byte-level BPE, and rarely a third.
+  size_t count = 0, room = length + 16;
+  if (!tokens->allocate(room)) {
+    fprintf(stderr, "%s: error: out of memory\n", program);
+    return 6;
+  }
+  fathom_status_t status =
+      fathom_model_encode(loaded.model, text, length, flags, tokens->data(), tokens->size(), &count);
+  if (status == FATHOM_STATUS_TOO_SMALL && tokens->allocate(count)) {
+    status = fathom_model_encode(loaded.model, text, length, flags, tokens->data(), tokens->size(), &count);
+  }
+  tokens->shrink(count < tokens->size() ? count : tokens->size());
+  return status == FATHOM_STATUS_OK ? 0 : report(program, status);
+}
+
+int readPrompt(const char *program, const RunOptions &options, const LoadedModel &loaded,
+               runtime::Array<int32_t> *tokens, runtime::Array<char> *text) {
+  if (options.tokenIds) {
+    const char *ids = options.tokenIds;
+    if (!parseTokenIds(ids, ids + strlen(ids), tokens)) {
+      fprintf(stderr, "%s: error: --token-ids: expected whole numbers separated by commas, got '%.80s'\n", program,
+              ids);
+      return 2;
+    }
+    return 0;
+  }
+  if (!options.prompt) {
+    if (int code = readText(program, options.promptFile ? options.promptFile : "-", text)) {
+      return code;
+    }
+    return encode(program, options, loaded, text->size() ? text->data() : "", text->size(), tokens);
+  }
+  for (const char *at = options.prompt; *at; ++at) {
+    if (!text->append(*at)) {
+      fprintf(stderr, "%s: error: out of memory\n", program);
+      return 6;
+    }
+  }
+  return encode(program, options, loaded, options.prompt, strlen(options.prompt), tokens);
+}
+
+int readBatch(const char *program, const char *path, runtime::Array<int32_t> *tokens, runtime::Array<size_t> *starts) {
+  runtime::Array<char> text;
+  if (int code = readText(program, path, &text)) {
+    return code;
+  }
+  const char *at = text.data(), *end = at + text.size();
+  int code = starts->append(0) ? 0 : 6;
+  for (size_t line = 1; at < end; ++line) {
+    const char *newline = static_cast<const char *>(memchr(at, '\n', static_cast<size_t>(end - at)));
+    const char *stop = newline ? newline : end;
+    size_t before = tokens->size();
+    if (!parseTokenIds(at, stop, tokens) || tokens->size() == before) {
+      fprintf(stderr, "%s: error: %s:%zu: expected whole numbers separated by commas\n", program, path, line);
+      code = 3;
+    }
+    if (!starts->append(tokens->size())) {
+      code = 6;
+    }
+    at = newline ? newline + 1 : end;
+  }
+  if (!code && starts->size() < 2) {
+    fprintf(stderr, "%s: error: %s: no prompts in it\n", program, path);
+    code = 3;
+  }
+  return code;
+}
+
+} // namespace fathom::cli

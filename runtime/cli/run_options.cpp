@@ -1,0 +1,223 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The table of options of `run` and `chat`.
+
+#include "runtime/cli/run_options.h"
+
+#include "runtime/cli/options.h"
+#include "runtime/cli/signals.h"
+
+#include <stdio.h>
+#include <string.h>
+
+namespace fathom::cli {
+
+namespace {
+
+const char kRunAbout[] = "Answers a prompt with a compiled model. The answer goes to standard output as it comes.\n"
+                         "Without -p, -f, --token-ids or --batch-file the prompt is read from standard input.\n"
+                         "\n"
+                         "  run MODEL -p \"Once upon a time\" -n 200\n"
+                         "  run MODEL --token-ids=0,5,9 -n 24 --temperature=0 --output=token-ids";
+const char kChatAbout[] =
+    "Talks with a compiled model in its own prompt format: one message a line on standard input.\n"
+    "With -p it answers that message and ends.";
+
+constexpr uint64_t kMostTokens = uint64_t(1) << 32;
+
+/// Rows of the table; each group is appended on its own.
+struct Table {
+  Option rows[40];
+  size_t count = 0;
+
+  void group(const char *title) { rows[count++] = {nullptr, 0, OptionKind::kFlag, nullptr, nullptr, title}; }
+  Option &add(Option option) { return rows[count++] = option; }
+};
+
+void addPrompt(Table &table, Verb verb, RunOptions *o) {
+  table.group("prompt");
+  table.add({"prompt", 'p', OptionKind::kText, &o->prompt, "TEXT", "the prompt"});
+  if (verb == Verb::kChat) {
+    table.add({"system", 0, OptionKind::kText, &o->system, "TEXT", "what the model should be told first"});
+    return;
+  }
+  table.add({"file", 'f', OptionKind::kText, &o->promptFile, "FILE", "a file with the prompt, - for standard input"});
+  table.add({"token-ids", 0, OptionKind::kText, &o->tokenIds, "IDS", "the prompt as tokens, e.g. 0,5,9"});
+  table.add({"batch-file", 0, OptionKind::kText, &o->batchFile, "FILE", "many prompts: tokens of one a line"});
+  table.add({"special", 0, OptionKind::kFlag, &o->special, nullptr, "read special tokens in the prompt's text"});
+  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr, "--no-bos: do not put the model's first token in front"});
+}
+
+void addGeneration(Table &table, RunOptions *o) {
+  table.group("generation");
+  table.add({"max-tokens", 'n', OptionKind::kCount, &o->maxTokens, "N",
+             "tokens to generate at most (256; in a chat what fits)", 0, kMostTokens, nullptr, &o->hasMaxTokens});
+  table.add({"temperature", 0, OptionKind::kNumber, &o->temperature, "T",
+             "0: always the likeliest token (default: the model's own)", 0, 0, nullptr, &o->hasTemperature});
+  table.add({"top-k", 0, OptionKind::kCount, &o->topK, "K", "choose among the K likeliest, 0: all", 0, INT32_MAX,
+             nullptr, &o->hasTopK});
+  table.add({"top-p", 0, OptionKind::kNumber, &o->topP, "P", "choose among the likeliest that make up P, 1: all", 0, 0,
+             nullptr, &o->hasTopP});
+  table.add({"min-p", 0, OptionKind::kNumber, &o->minP, "P", "drop what is less than P times as likely as the best"});
+  table.add({"repetition-penalty", 0, OptionKind::kNumber, &o->repetitionPenalty, "R",
+             "above 1: avoid tokens that were there before"});
+  table.add({"seed", 0, OptionKind::kCount, &o->seed, "S", "equal seeds give equal answers (0)"});
+  table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
+}
+
+void addOutput(Table &table, Verb verb, RunOptions *o) {
+  table.group("output");
+  if (verb == Verb::kRun) {
+    table.add(
+        {"output", 0, OptionKind::kChoice, &o->output, "FORMAT", "what to print (text)", 0, 0, "text|token-ids|json"});
+    table.add({"echo", 0, OptionKind::kFlag, &o->echo, nullptr, "print the prompt's text first"});
+    table.add(
+        {"logits", 0, OptionKind::kText, &o->logits, "F.npy", "write f32 [T, V]: logits at every prompt position"});
+    table.add({"states", 0, OptionKind::kText, &o->states, "F.npy",
+               "write f32 [L, T, H]: the residual stream after every layer"});
+  }
+  table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr, "print times and speeds to standard error"});
+}
+
+void addMachine(Table &table, RunOptions *o) {
+  table.group("machine");
+  table.add({"threads", 0, OptionKind::kCount, &o->threads, "N", "threads, 0: one for each processor (0)", 0, 1024});
+  table.add({"prefill-chunk", 0, OptionKind::kCount, &o->prefillChunk, "N",
+             "prompt tokens computed at once, 0: as many as can be (0)", 0, 1u << 20});
+  table.add({"device", 0, OptionKind::kText, &o->device, "DEVICE", "where to compute: cpu"});
+  table.add({"weights-directory", 0, OptionKind::kText, &o->weightsDirectory, "DIR",
+             "where the weight files of --weights=reference are"});
+  table.add({"verify-weights", 0, OptionKind::kFlag, &o->verifyWeights, nullptr,
+             "compare weights with their hashes (default: up to 64 MiB)", 0, 0, nullptr, &o->hasVerifyWeights});
+  table.add({"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr, "--no-mmap: read weights into memory of this process"});
+}
+
+// What a table cannot say.
+int checkOptions(Verb verb, const ModelSource &source, const RunOptions &o) {
+  int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
+  int code = kContinue;
+  auto refuse = [&](const char *text) {
+    fprintf(stderr, "%s: error: %s\n", source.program, text);
+    code = 2;
+  };
+  if (prompts > 1) {
+    refuse("give one of -p, -f, --token-ids and --batch-file");
+  }
+  if (!source.path && !o.model) {
+    refuse("which model? give an artifact (made by 'fathom compile')");
+  }
+  if (o.states && o.batchFile) {
+    refuse("--states needs a single prompt, not --batch-file");
+  }
+  if (strcmp(o.device, "cpu") != 0) {
+    bool known = !strncmp(o.device, "cuda", 4) || !strcmp(o.device, "ptxsim");
+    fprintf(stderr, "%s: error: device '%s' %s; use --device=cpu\n", source.program, o.device,
+            known ? "is not in this runtime" : "is unknown");
+    code = known && code == kContinue ? 8 : 2;
+  }
+  (void)verb;
+  return code;
+}
+
+} // namespace
+
+int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *const *argv, int first,
+                    RunOptions *options) {
+  Table table;
+  addPrompt(table, verb, options);
+  addGeneration(table, options);
+  addOutput(table, verb, options);
+  addMachine(table, options);
+  bool run = verb == Verb::kRun;
+  Command command = {source.program,
+                     source.path ? "[options]" : "MODEL [options]",
+                     run ? kRunAbout : kChatAbout,
+                     table.rows,
+                     table.count,
+                     &options->model,
+                     source.path ? size_t(0) : size_t(1)};
+  int code = parseOptions(command, argc, argv, first, nullptr);
+  return code == kContinue ? checkOptions(verb, source, *options) : code;
+}
+
+LoadedModel::~LoadedModel() {
+  unwatchSession();
+  if (session) {
+    fathom_session_release(session);
+  }
+  if (model) {
+    fathom_model_release(model);
+  }
+}
+
+int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
+  char path[4096];
+  const char *file = source.path ? source.path : options.model;
+  if (!source.path && source.resolve) {
+    if (int code = source.resolve(source.user, options.model, path, sizeof(path))) {
+      return code;
+    }
+    file = path;
+  }
+  fathom_model_options_t modelOptions;
+  fathom_model_options_initialize(&modelOptions);
+  modelOptions.file_offset = source.offset;
+  modelOptions.weights_directory = options.weightsDirectory;
+  modelOptions.copy_weights = !options.mmap;
+  if (options.hasVerifyWeights) {
+    modelOptions.verify_weights = options.verifyWeights ? FATHOM_VERIFY_ALWAYS : FATHOM_VERIFY_NEVER;
+  }
+  fathom_status_t status = fathom_model_load_file(file, &modelOptions, &model);
+  fathom_model_info_initialize(&info);
+  if (status == FATHOM_STATUS_OK) {
+    status = fathom_model_info(model, &info);
+  }
+  fathom_session_options_t sessionOptions;
+  fathom_session_options_initialize(&sessionOptions);
+  sessionOptions.threads = static_cast<uint32_t>(options.threads);
+  sessionOptions.prefill_chunk = static_cast<uint32_t>(options.prefillChunk);
+  sessionOptions.max_sequences = maxSequences;
+  if (status == FATHOM_STATUS_OK) {
+    status = fathom_session_create(model, &sessionOptions, &session);
+  }
+  if (status != FATHOM_STATUS_OK) {
+    return report(source.program, status);
+  }
+  watchSignals(session);
+  return 0;
+}
+
+int chooseSampling(const LoadedModel &loaded, const char *program, const RunOptions &options,
+                   fathom_sampling_t *sampling) {
+  fathom_status_t status = fathom_model_sampling(loaded.model, sampling);
+  if (status != FATHOM_STATUS_OK) {
+    return report(program, status);
+  }
+  if (options.hasTemperature) {
+    sampling->temperature = static_cast<float>(options.temperature);
+  }
+  if (options.hasTopP) {
+    sampling->top_p = static_cast<float>(options.topP);
+  }
+  if (options.hasTopK) {
+    sampling->top_k = static_cast<int32_t>(options.topK);
+  }
+  sampling->min_p = static_cast<float>(options.minP);
+  sampling->repetition_penalty = static_cast<float>(options.repetitionPenalty);
+  sampling->seed = options.seed;
+  return 0;
+}
+
+int report(const char *program, fathom_status_t status) {
+  int interrupted = interruptedCode();
+  if (status == FATHOM_STATUS_CANCELLED && interrupted) {
+    return interrupted;
+  }
+  if (status != FATHOM_STATUS_OK) {
+    fprintf(stderr, "%s: error: %s\n", program, fathom_status_message());
+  }
+  return fathom_status_exit_code(status);
+}
+
+} // namespace fathom::cli

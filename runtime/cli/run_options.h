@@ -1,0 +1,77 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The options that `run` and `chat` share, and the model and session they ask for.
+
+#ifndef FATHOM_RUNTIME_CLI_RUN_OPTIONS_H
+#define FATHOM_RUNTIME_CLI_RUN_OPTIONS_H
+
+#include "fathom/fathom.h"
+#include "runtime/cli/cli.h"
+
+namespace fathom::cli {
+
+/// Values of the options, with their defaults.
+struct RunOptions {
+  const char *model = nullptr;
+  const char *prompt = nullptr;
+  const char *promptFile = nullptr;
+  const char *tokenIds = nullptr;
+  const char *batchFile = nullptr;
+  const char *system = nullptr;
+  uint64_t maxTokens = 0;
+  bool hasMaxTokens = false;
+  bool ignoreEos = false;
+  bool special = false;
+  bool echo = false;
+  bool bos = true;
+
+  double temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1;
+  uint64_t topK = 0, seed = 0;
+  bool hasTemperature = false, hasTopP = false, hasTopK = false;
+
+  const char *output = "text";
+  const char *logits = nullptr;
+  const char *states = nullptr;
+  bool stats = false;
+
+  uint64_t prefillChunk = 0;
+  uint64_t threads = 0;
+  const char *device = "cpu";
+  const char *weightsDirectory = nullptr;
+  bool verifyWeights = false, hasVerifyWeights = false;
+  bool mmap = true;
+};
+
+enum class Verb { kRun, kChat };
+
+/// Parses; the result is as parseOptions. Only the options of |verb| exist.
+int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *const *argv, int first,
+                    RunOptions *options);
+
+/// A model and a session, released at the end of the scope.
+class LoadedModel {
+public:
+  LoadedModel() = default;
+  LoadedModel(const LoadedModel &) = delete;
+  LoadedModel &operator=(const LoadedModel &) = delete;
+  ~LoadedModel();
+
+  /// 0, or an exit code with a message on stderr.
+  int open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences);
+
+  fathom_model_t *model = nullptr;
+  fathom_session_t *session = nullptr;
+  fathom_model_info_t info;
+};
+
+/// What the model recommends, changed by what the options say. 0, or an exit code with a message on stderr.
+int chooseSampling(const LoadedModel &loaded, const char *program, const RunOptions &options,
+                   fathom_sampling_t *sampling);
+
+/// Prints the message of |status| and returns the exit code that fits it, or that of a signal that came.
+int report(const char *program, fathom_status_t status);
+
+} // namespace fathom::cli
+
+#endif // FATHOM_RUNTIME_CLI_RUN_OPTIONS_H

@@ -1,0 +1,25 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What Ctrl-C and friends do while a model runs.
+
+#ifndef FATHOM_RUNTIME_CLI_SIGNALS_H
+#define FATHOM_RUNTIME_CLI_SIGNALS_H
+
+#include "fathom/fathom.h"
+
+namespace fathom::cli {
+
+/// From here on SIGINT and SIGTERM cancel the session's running call; a second one ends the process. A pipe that
+/// closes is an error of write, and a mapped file that disappears a message and exit code 5.
+void watchSignals(fathom_session_t *session);
+
+/// The session is about to end.
+void unwatchSession();
+
+/// 130 or 143 if a signal asked to stop; else 0.
+int interruptedCode();
+
+} // namespace fathom::cli
+
+#endif // FATHOM_RUNTIME_CLI_SIGNALS_H

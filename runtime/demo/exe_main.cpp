@@ -1,0 +1,26 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The main of executables that `fathom compile --emit=exe` makes: a runtime with a model appended to it.
+
+#include "fathom/fathom.h"
+#include "runtime/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv) {
+  fathom::cli::ModelSource source;
+  source.path = "/proc/self/exe";
+  const char *slash = argc > 0 ? strrchr(argv[0], '/') : nullptr;
+  source.program = slash ? slash + 1 : argc > 0 ? argv[0] : "fathom-exe";
+  fathom_status_t status = fathom_model_find_embedded(source.path, &source.offset);
+  if (status != FATHOM_STATUS_OK) {
+    fprintf(stderr, "%s: error: %s; make one with 'fathom compile --emit=exe'\n", source.program,
+            fathom_status_message());
+    return fathom_status_exit_code(status);
+  }
+  bool chat = argc > 1 && !strcmp(argv[1], "chat");
+  bool run = argc > 1 && !strcmp(argv[1], "run");
+  return chat ? fathom::cli::chatMain(source, argc, argv, 2) : fathom::cli::runMain(source, argc, argv, run ? 2 : 1);
+}
