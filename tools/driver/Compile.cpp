@@ -6,7 +6,8 @@
 #include "tools/driver/Compile.h"
 #include "tools/driver/CompileModel.h"
 
-#include "llvm/ADT/StringSwitch.h"
+#include "runtime/cli/options.h"
+
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -18,153 +19,93 @@ namespace fathom::driver {
 
 namespace {
 
-constexpr StringRef kUsage = R"(usage: fathom compile CHECKPOINT -o OUT [options]
-
-Compiles a checkpoint directory ahead of time.
-
-  -o FILE                where the result goes; - is stdout, for IR
-  --emit=KIND            artifact (default), exe (a program), obj (an object and a header),
-                         or IR after a phase: deepseek model fuse plan lower llvm asm
-  --mcpu=CPU             native (default), x86-64-v3, x86-64-v4 or a processor's name
-  --weights=pack         copy weights, laid out for the target (default)
-  --weights=reference    leave weights in the checkpoint's own files
-  --max-context=N        positions to serve (default: as many as the model has)
-  --max-batch=N          most sequences in one decode step (default 16)
-  --prefill-rows=N       most prompt tokens in one step (default 256)
-  --no-kernels           generate every loop instead of using hand-written kernels
-  --from=PHASE           the input is IR of that phase: deepseek, model or fuse
-  --checkpoint=DIR       with --from: where the weights are
-  --threads=N            threads that pack weights (default 2)
+constexpr const char *kAbout = R"(Compiles a checkpoint directory ahead of time.
 
 examples:
   fathom compile DeepSeek-V2-Lite -o chat --emit=exe && ./chat -p "Once upon a time"
   fathom compile DeepSeek-V2-Lite -o - --emit=fuse
 )";
 
-int usageError(const llvm::Twine &message) {
-  llvm::errs() << "fathom: error: " << message << "\nfathom: note: see `fathom compile --help`\n";
-  return 2;
+/// Names of --emit and --from, in the order of Emit.
+constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
+constexpr const char *kFromNames = "deepseek|model|fuse";
+
+Emit parseEmit(StringRef name) {
+  llvm::SmallVector<StringRef> names;
+  StringRef(kEmitNames).split(names, '|');
+  return Emit(llvm::find(names, name) - names.begin());
 }
 
-std::optional<Emit> parseEmit(StringRef name) {
-  return llvm::StringSwitch<std::optional<Emit>>(name)
-      .Case("deepseek", Emit::DeepSeek)
-      .Case("model", Emit::Model)
-      .Case("fuse", Emit::Fuse)
-      .Case("plan", Emit::Plan)
-      .Case("lower", Emit::Lower)
-      .Case("llvm", Emit::LLVM)
-      .Case("asm", Emit::Asm)
-      .Case("artifact", Emit::Artifact)
-      .Case("exe", Emit::Exe)
-      .Case("obj", Emit::Obj)
-      .Default(std::nullopt);
-}
-
-/// Options as they are read from the command line.
-class Parser {
-public:
-  explicit Parser(CompileOptions &options) : options(options) {}
-
-  /// Returns an exit code, or nothing where all is well.
-  std::optional<int> parse(llvm::ArrayRef<const char *> arguments) {
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      StringRef argument = arguments[i];
-      if (argument == "--help" || argument == "-h") {
-        llvm::outs() << kUsage;
-        return 0;
-      }
-      if (!argument.starts_with("-") || argument == "-") {
-        if (!options.input.empty()) {
-          return usageError("one input at a time, but got '" + argument + "' after '" + options.input + "'");
-        }
-        options.input = argument.str();
-        continue;
-      }
-      auto [name, value] = argument.split('=');
-      if (takesValue(name) && !argument.contains('=')) {
-        if (++i == arguments.size()) {
-          return usageError(name + " needs a value");
-        }
-        value = arguments[i];
-      }
-      if (std::optional<int> code = set(name, value)) {
-        return code;
-      }
-    }
-    if (options.input.empty() || options.output.empty()) {
-      return usageError(options.input.empty() ? "no checkpoint given" : "-o FILE is missing");
-    }
-    return std::nullopt;
-  }
-
-private:
-  static bool takesValue(StringRef name) { return name != "--no-kernels"; }
-
-  std::optional<int> set(StringRef name, StringRef value) {
-    if (name == "-o" || name == "--output") {
-      options.output = value.str();
-      return std::nullopt;
-    }
-    if (name == "--mcpu") {
-      options.mcpu = value.str();
-      return std::nullopt;
-    }
-    if (name == "--checkpoint") {
-      options.checkpoint = value.str();
-      return std::nullopt;
-    }
-    if (name == "--no-kernels") {
-      options.kernels = false;
-      return std::nullopt;
-    }
-    if (name == "--emit" || name == "--from") {
-      std::optional<Emit> emit = parseEmit(value);
-      if (!emit || (name == "--from" && *emit > Emit::Fuse)) {
-        return usageError(name + "=" + value + " is not known");
-      }
-      (name == "--emit" ? options.emit : options.from.emplace()) = *emit;
-      return std::nullopt;
-    }
-    if (name == "--weights") {
-      if (value != "pack" && value != "reference") {
-        return usageError("--weights=" + value + ": expected pack or reference");
-      }
-      options.weights = value == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
-      return std::nullopt;
-    }
-    return setNumber(name, value);
-  }
-
-  std::optional<int> setNumber(StringRef name, StringRef value) {
-    int64_t number = 0;
-    bool valid = !value.getAsInteger(10, number) && number >= 1;
-    int64_t most = llvm::StringSwitch<int64_t>(name)
-                       .Case("--max-context", int64_t(1) << 30)
-                       .Case("--max-batch", 4096)
-                       .Case("--prefill-rows", 65536)
-                       .Case("--threads", 1024)
-                       .Default(0);
-    if (most == 0) {
-      return usageError("unknown option " + name);
-    }
-    if (!valid || number > most) {
-      return usageError(name + "=" + value + ": expected a number from 1 to " + llvm::Twine(most));
-    }
-    if (name == "--max-context") {
-      options.maxContext = number;
-    } else if (name == "--max-batch") {
-      options.maxBatch = number;
-    } else if (name == "--prefill-rows") {
-      options.prefillRows = number;
-    } else {
-      options.threads = unsigned(number);
-    }
-    return std::nullopt;
-  }
-
-  CompileOptions &options;
+/// Options as the command line spells them.
+struct Arguments {
+  const char *input = nullptr;
+  const char *output = nullptr;
+  const char *emit = "artifact";
+  const char *from = nullptr;
+  const char *checkpoint = "";
+  const char *mcpu = "native";
+  const char *weights = "pack";
+  bool kernels = true;
+  uint64_t maxContext = 0;
+  uint64_t maxBatch = 16;
+  uint64_t prefillRows = 256;
+  uint64_t threads = 2;
 };
+
+/// Returns cli::kContinue, or an exit code.
+int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
+  using cli::OptionKind;
+  const cli::Option options[] = {
+      {"output", 'o', OptionKind::kText, &arguments.output, "FILE", "where the result goes; - is stdout, for IR"},
+      {"emit", 0, OptionKind::kChoice, &arguments.emit, "KIND",
+       "an artifact, a program (exe), an object with a header, or IR after a phase", 0, 0, kEmitNames},
+      {"mcpu", 0, OptionKind::kText, &arguments.mcpu, "CPU",
+       "native, x86-64-v3, x86-64-v4 or a processor's name; see fathom targets"},
+      {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
+       "pack: copied, laid out for the target; reference: left in the checkpoint's files", 0, 0, "pack|reference"},
+      {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
+       "positions to serve; 0: as many as the model has", 0, uint64_t(1) << 30},
+      {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step", 1, 4096},
+      {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N", "most prompt tokens in one step", 1, 65536},
+      {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
+       "use hand-written kernels; without, every loop is generated"},
+      {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase", 0, 0, kFromNames},
+      {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
+      {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that pack weights", 1, 1024},
+  };
+  cli::Command command = {"fathom compile", "CHECKPOINT -o FILE [options]", kAbout, options, std::size(options),
+                          &arguments.input, 1};
+  int code = cli::parseOptions(command, int(given.size()), given.data(), 0, nullptr);
+  if (code != cli::kContinue) {
+    return code;
+  }
+  if (!arguments.input || !arguments.output) {
+    llvm::errs() << "fathom: error: " << (arguments.input ? "-o FILE is missing" : "no checkpoint given")
+                 << "\nfathom: note: see `fathom compile --help`\n";
+    return 2;
+  }
+  return cli::kContinue;
+}
+
+CompileOptions convert(const Arguments &arguments) {
+  CompileOptions options;
+  options.input = arguments.input;
+  options.output = arguments.output;
+  options.emit = parseEmit(arguments.emit);
+  if (arguments.from) {
+    options.from = parseEmit(arguments.from);
+  }
+  options.checkpoint = arguments.checkpoint;
+  options.mcpu = arguments.mcpu;
+  options.weights = StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack
+                                                           : codegen::WeightStorage::Reference;
+  options.kernels = arguments.kernels;
+  options.maxContext = int64_t(arguments.maxContext);
+  options.maxBatch = int64_t(arguments.maxBatch);
+  options.prefillRows = int64_t(arguments.prefillRows);
+  options.threads = unsigned(arguments.threads);
+  return options;
+}
 
 /// One line on a terminal that is overwritten as work goes on.
 class ProgressLine {
@@ -189,13 +130,14 @@ private:
 
 } // namespace
 
-int runCompile(llvm::ArrayRef<const char *> arguments) {
-  CompileOptions options;
-  if (std::optional<int> code = Parser(options).parse(arguments)) {
-    return *code;
+int runCompile(llvm::ArrayRef<const char *> given) {
+  Arguments arguments;
+  int code = parseArguments(given, arguments);
+  if (code != cli::kContinue) {
+    return code;
   }
+  CompileOptions options = convert(arguments);
   checkpoint::Diagnostics diagnostics;
-  int code;
   {
     ProgressLine line;
     if (isatty(STDERR_FILENO)) {

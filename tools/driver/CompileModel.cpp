@@ -118,6 +118,9 @@ bool Compilation::fail(llvm::Error error, StringRef code) {
 }
 
 bool Compilation::selectTarget() {
+  if (options.emit == Emit::Exe && getExeStub().getBufferSize() == 0) {
+    return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
+  }
   llvm::Expected<codegen::X86Target> found = codegen::findX86Target(options.mcpu);
   if (!found) {
     return fail(Problem::Unsupported, "target", llvm::toString(found.takeError()));

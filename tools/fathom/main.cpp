@@ -5,45 +5,73 @@
 
 #include "tools/driver/Compile.h"
 #include "tools/driver/Gen.h"
+#include "tools/driver/Inspect.h"
+#include "tools/driver/ResolveModel.h"
 #include "tools/driver/Targets.h"
 #include "tools/driver/Tokenize.h"
 #include "tools/driver/Version.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
-using llvm::StringRef;
+#include <cstring>
 
-static constexpr StringRef kUsage = R"(usage: fathom VERB ...
+using namespace fathom;
 
-  compile    a checkpoint to an artifact, a program or an object
-  tokenize   text to token ids and back
-  gen        a checkpoint with random weights
-  targets    processors to compile for, kernels, and what this machine is
+namespace {
 
-  fathom VERB --help tells more; fathom --version says which this is.
-)";
+/// A verb and what runs it; arguments are those after the verb.
+struct Verb {
+  const char *name;
+  const char *summary;
+  int (*run)(int argc, char **argv);
+};
+
+constexpr Verb kVerbs[] = {
+    {"compile", "a checkpoint to an artifact, a program or an object",
+     [](int argc, char **argv) { return driver::runCompile({argv, size_t(argc)}); }},
+    {"run", "a prompt to text",
+     [](int argc, char **argv) { return cli::runMain(driver::getModelSource("fathom run"), argc, argv, 0); }},
+    {"chat", "a conversation, in the model's own prompt format",
+     [](int argc, char **argv) { return cli::chatMain(driver::getModelSource("fathom chat"), argc, argv, 0); }},
+    {"tokenize", "text to token ids and back",
+     [](int argc, char **argv) { return driver::runTokenize(argc, argv); }},
+    {"inspect", "what is inside an artifact or a checkpoint",
+     [](int argc, char **argv) { return driver::runInspect(argc, argv); }},
+    {"gen", "a checkpoint with random weights",
+     [](int argc, char **argv) { return driver::runGen({argv, size_t(argc)}); }},
+    {"targets", "processors to compile for, kernels, and what this machine is",
+     [](int argc, char **argv) { return driver::runTargets({argv, size_t(argc)}); }},
+};
+
+void printUsage(llvm::raw_ostream &stream) {
+  stream << "usage: fathom VERB ...\n\n"
+            "  fathom compile DeepSeek-V2-Lite -o chat --emit=exe && ./chat -p \"Once upon a time\"\n\n";
+  for (const Verb &verb : kVerbs) {
+    stream << "  " << verb.name << std::string(12 - std::strlen(verb.name), ' ') << verb.summary << '\n';
+  }
+  stream << "\nfathom VERB --help tells more; fathom --version says which this is.\n";
+}
+
+} // namespace
 
 int main(int argc, char **argv) {
-  llvm::ArrayRef<const char *> arguments(argv + 1, argc - 1);
-  StringRef verb = arguments.empty() ? "" : arguments.front();
-  if (verb == "compile") {
-    return fathom::driver::runCompile(arguments.drop_front());
+  llvm::StringRef name = argc > 1 ? argv[1] : "";
+  for (const Verb &verb : kVerbs) {
+    if (name == verb.name) {
+      return verb.run(argc - 2, argv + 2);
+    }
   }
-  if (verb == "gen") {
-    return fathom::driver::runGen(arguments.drop_front());
-  }
-  if (verb == "tokenize") {
-    return fathom::driver::runTokenize(argc - 2, argv + 2);
-  }
-  if (verb == "targets") {
-    return fathom::driver::runTargets(arguments.drop_front());
-  }
-  if (verb == "--version") {
-    llvm::outs() << fathom::driver::getVersionText();
+  if (name == "--version") {
+    llvm::outs() << driver::getVersionText();
     return 0;
   }
-  bool help = verb == "--help" || verb == "-h" || verb == "help";
-  (help ? llvm::outs() : llvm::errs()) << kUsage;
-  return help ? 0 : 2;
+  if (name == "--help" || name == "-h" || name == "help") {
+    printUsage(llvm::outs());
+    return 0;
+  }
+  if (!name.empty()) {
+    llvm::errs() << "fathom: error: unknown verb '" << name << "'\n";
+  }
+  printUsage(llvm::errs());
+  return 2;
 }

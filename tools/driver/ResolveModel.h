@@ -1,0 +1,19 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the verbs that run a model take for one: an artifact, or a checkpoint that is compiled on the spot.
+
+#ifndef TOOLS_DRIVER_RESOLVEMODEL_H
+#define TOOLS_DRIVER_RESOLVEMODEL_H
+
+#include "runtime/cli/cli.h"
+
+namespace fathom::driver {
+
+/// A source for `fathom <verb>` whose positional argument may be a checkpoint directory: that is compiled to a
+/// temporary artifact which leaves the weights where they are. The file goes when the process does.
+cli::ModelSource getModelSource(const char *program);
+
+} // namespace fathom::driver
+
+#endif // TOOLS_DRIVER_RESOLVEMODEL_H
