@@ -66,7 +66,8 @@ static LogicalResult verifyEpilogue(Operation *op, Region &epilogue, size_t extr
   }
   Block &body = epilogue.front();
   bool scalars = llvm::all_of(body.getArgumentTypes(), [](Type type) { return type.isF32(); });
-  if (body.getNumArguments() != extras + 1 || !scalars || !isa<YieldOp>(body.back())) {
+  auto yield = body.empty() ? YieldOp() : dyn_cast<YieldOp>(body.back());
+  if (body.getNumArguments() != extras + 1 || !scalars || !yield || !yield.getValue().getType().isF32()) {
     return op->emitOpError("expects an epilogue of ") << extras + 1 << " f32 arguments that yields an f32";
   }
   return success();

@@ -17,9 +17,13 @@ namespace {
 
 using namespace deepseek;
 
-/// True where all that becomes of the projection is the cache: a norm of its latent or a rotation of its key.
+/// True where all that becomes of the projection is the cache: a norm of its latent or a rotation of its key. Its number
+/// of rows may be asked for.
 static bool feedsCache(LinearOp linear) {
   return llvm::all_of(linear->getUsers(), [](Operation *slice) {
+    if (isa<tensor::DimOp>(slice)) {
+      return true;
+    }
     return isa<tensor::ExtractSliceOp>(slice) && llvm::all_of(slice->getUsers(), [](Operation *user) {
              return isa<RmsNormOp, RopeOp>(user) && llvm::all_of(user->getUsers(), [](Operation *last) {
                       return isa<CacheAppendOp>(last);

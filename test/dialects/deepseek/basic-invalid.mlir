@@ -1,0 +1,140 @@
+// RUN: fathom-opt %s --split-input-file --verify-diagnostics
+
+func.func @embedding_c1(%ids: tensor<?xi32>, %table: tensor<16x8xbf16>) -> tensor<?x9xf32> {
+  // expected-error @+1 {{'deepseek.embedding' op expects a table [vocabulary, 9], but got 'tensor<16x8xbf16>'}}
+  %x = deepseek.embedding %ids, %table : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x9xf32>
+  return %x : tensor<?x9xf32>
+}
+
+// -----
+
+func.func @rms_norm_c1(%x: tensor<?x8xf32>, %w: tensor<9xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op expects weight of shape [8], but got 'tensor<9xbf16>'}}
+  %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<9xbf16>
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c1(%x: tensor<?x8xf32>, %w: tensor<1x8xbf16>) {
+  // expected-error @+1 {{'deepseek.add_rms_norm' op expects weight of shape [8], but got 'tensor<1x8xbf16>'}}
+  %s, %n = deepseek.add_rms_norm %x, %x, %w eps 0.5 : tensor<?x8xf32>, tensor<1x8xbf16>
+  return
+}
+
+// -----
+
+func.func @linear_rank(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a weight [N, K] or in panels, but got 'tensor<8xbf16>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8xbf16>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1(%x: tensor<?x8xf32>, %w: tensor<4x9xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a weight of 8 inputs, but got 'tensor<4x9xbf16>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<4x9xbf16>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a weight of 5 outputs, but got 'tensor<4x8xbf16>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xbf16>) -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_panels(%x: tensor<?x8xf32>, %w: tensor<1x8x32xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a weight of 64 outputs, but got 'tensor<1x8x32xbf16>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x33xf32>
+  return
+}
+
+// -----
+
+func.func @linear_swiglu_c2(%x: tensor<?x8xf32>, %w: tensor<40x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear_swiglu' op expects a weight of 64 outputs, but got 'tensor<40x8xbf16>'}}
+  %y = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<40x8xbf16>) -> tensor<?x20xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_scale_missing(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a scale and its block exactly for f8 weights, but the weight is 'tensor<4x8xf8E4M3FN>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_scale_unexpected(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>, %s: tensor<1x1xf32>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a scale and its block exactly for f8 weights, but the weight is 'tensor<4x8xbf16>'}}
+  %y = deepseek.linear %x, %w scale %s <128 x 128>
+      : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<1x1xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_shape(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>, %s: tensor<1x2xf32>) {
+  // expected-error @+1 {{'deepseek.linear' op expects f32 scales [1, 1], but got 'tensor<1x2xf32>'}}
+  %y = deepseek.linear %x, %w scale %s <128 x 128>
+      : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN>, tensor<1x2xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_type(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>, %s: tensor<1x1xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects f32 scales [1, 1], but got 'tensor<1x1xbf16>'}}
+  %y = deepseek.linear %x, %w scale %s <128 x 128>
+      : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN>, tensor<1x1xbf16>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_no_epilogue(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects an epilogue for its extra operands}}
+  %y = "deepseek.linear"(%x, %w, %x) <{operandSegmentSizes = array<i32: 1, 1, 0, 1>}> ({})
+      : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_arguments(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects an epilogue of 2 f32 arguments that yields an f32}}
+  %y = deepseek.linear %x, %w epilogue(%x) {
+  ^bb0(%sum: f32):
+    deepseek.yield %sum : f32
+  } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_yield(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects an epilogue of 2 f32 arguments that yields an f32}}
+  %y = deepseek.linear %x, %w epilogue(%x) {
+  ^bb0(%sum: f32, %extra: f32):
+    %i = arith.constant 1 : i32
+    deepseek.yield %i : i32
+  } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_empty(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects an epilogue of 2 f32 arguments that yields an f32}}
+  %y = deepseek.linear %x, %w epilogue(%x) {
+  ^bb0(%sum: f32, %extra: f32):
+  } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}

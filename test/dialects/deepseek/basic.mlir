@@ -1,0 +1,70 @@
+// Embedding, norms, linear maps and SwiGLU print as they are read.
+// RUN: fathom-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK-LABEL: func.func @rows
+// CHECK-SAME: (%[[IDS:.*]]: tensor<?xi32>, %[[TABLE:.*]]: tensor<16x8xbf16>)
+func.func @rows(%ids: tensor<?xi32>, %table: tensor<16x8xbf16>) -> tensor<?x8xf32> {
+  // CHECK: %[[X:.*]] = deepseek.embedding %[[IDS]], %[[TABLE]] : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+  %x = deepseek.embedding %ids, %table : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+  // CHECK: deepseek.record_state %[[X]] layer 3 : tensor<?x8xf32>
+  deepseek.record_state %x layer 3 : tensor<?x8xf32>
+  // CHECK: deepseek.select_rows %[[X]], %[[IDS]] : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %y = deepseek.select_rows %x, %ids : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @norms
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8xbf16>)
+func.func @norms(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  // CHECK: %[[N:.*]] = deepseek.rms_norm %[[X]], %[[W]] eps 5.000000e-01 : tensor<?x8xf32>, tensor<8xbf16>
+  %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<8xbf16>
+  // CHECK: deepseek.add_rms_norm %[[N]], %[[X]], %[[W]] eps 2.500000e-01 : tensor<?x8xf32>, tensor<8xbf16>
+  %sum, %m = deepseek.add_rms_norm %n, %x, %w eps 0.25 : tensor<?x8xf32>, tensor<8xbf16>
+  return %sum, %m : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @linear
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8x8xf16>)
+func.func @linear(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>) -> tensor<?x8xf32> {
+  // CHECK: deepseek.linear %[[X]], %[[W]] epilogue(%[[X]]) {
+  // CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[EXTRA:.*]]: f32):
+  // CHECK-NEXT: %[[R:.*]] = arith.addf %[[SUM]], %[[EXTRA]] : f32
+  // CHECK-NEXT: deepseek.yield %[[R]] : f32
+  // CHECK-NEXT: } : (tensor<?x8xf32>, tensor<8x8xf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = deepseek.linear %x, %w epilogue(%x) {
+  ^bb0(%sum: f32, %extra: f32):
+    %r = arith.addf %sum, %extra : f32
+    deepseek.yield %r : f32
+  } : (tensor<?x8xf32>, tensor<8x8xf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @quantised
+// CHECK-SAME: (%[[X:.*]]: tensor<?x256xf32>, %[[W:.*]]: tensor<200x256xf8E4M3FN>, %[[S:.*]]: tensor<2x2xf32>)
+func.func @quantised(%x: tensor<?x256xf32>, %w: tensor<200x256xf8E4M3FN>, %s: tensor<2x2xf32>) -> tensor<?x200xf32> {
+  // CHECK: deepseek.linear %[[X]], %[[W]] scale %[[S]] <128 x 128> :
+  %y = deepseek.linear %x, %w scale %s <128 x 128>
+      : (tensor<?x256xf32>, tensor<200x256xf8E4M3FN>, tensor<2x2xf32>) -> tensor<?x200xf32>
+  return %y : tensor<?x200xf32>
+}
+
+// A weight in panels has its outputs rounded up, and a scale for each output and block of inputs.
+// CHECK-LABEL: func.func @panels
+func.func @panels(%x: tensor<?x256xf32>, %w: tensor<7x256x32xf8E4M3FN>, %s: tensor<7x2x32xf32>) -> tensor<?x200xf32> {
+  // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> :
+  %y = deepseek.linear %x, %w scale %s <1 x 128>
+      : (tensor<?x256xf32>, tensor<7x256x32xf8E4M3FN>, tensor<7x2x32xf32>) -> tensor<?x200xf32>
+  return %y : tensor<?x200xf32>
+}
+
+// CHECK-LABEL: func.func @swiglu
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<64x8xbf16>, %[[P:.*]]: tensor<2x8x32xbf16>)
+func.func @swiglu(%x: tensor<?x8xf32>, %w: tensor<64x8xbf16>, %p: tensor<2x8x32xbf16>) -> tensor<?x20xf32> {
+  // CHECK: %[[G:.*]] = deepseek.linear_swiglu %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<64x8xbf16>) -> tensor<?x20xf32>
+  %g = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<64x8xbf16>) -> tensor<?x20xf32>
+  // CHECK: %[[U:.*]] = deepseek.linear_swiglu %[[X]], %[[P]] : (tensor<?x8xf32>, tensor<2x8x32xbf16>) -> tensor<?x20xf32>
+  %u = deepseek.linear_swiglu %x, %p : (tensor<?x8xf32>, tensor<2x8x32xbf16>) -> tensor<?x20xf32>
+  // CHECK: deepseek.swiglu %[[G]], %[[U]] : tensor<?x20xf32>
+  %y = deepseek.swiglu %g, %u : tensor<?x20xf32>
+  return %y : tensor<?x20xf32>
+}

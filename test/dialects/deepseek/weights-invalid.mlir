@@ -1,0 +1,106 @@
+// RUN: fathom-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{'deepseek.weight' op expects 4 numbers in locations, a shard and an offset for each tensor, but got 2}}
+deepseek.weight @w : tensor<4x8xbf16> layers [1, 2] from "w" at [0, 0]
+
+// -----
+
+// expected-error @+1 {{'deepseek.weight' op expects 6 numbers in locations, a shard and an offset for each tensor, but got 2}}
+deepseek.weight @w : tensor<3x8xbf16> experts from "w" at [0, 0]
+
+// -----
+
+// expected-error @+1 {{'deepseek.weight' op expects a dimension of experts before the weight's own, but got 'tensor<2xbf16>'}}
+deepseek.weight @w : tensor<2xbf16> experts from "w" at [0, 0, 0, 0]
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+// expected-error @+1 {{'deepseek.recipe' op expects its region to yield 'tensor<5x8xbf16>'}}
+deepseek.recipe @r : tensor<5x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  deepseek.yield %w : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<4x8xbf16> {
+  // expected-error @+1 {{block with no terminator}}
+  %w = deepseek.source @w : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.weight @v : tensor<4x9xbf16> from "v" at [0, 0]
+deepseek.recipe @r : tensor<8x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  %v = deepseek.source @v : tensor<4x9xbf16>
+  // expected-error @+1 {{'deepseek.concat_rows' op expects sources that differ in rows only, but got 'tensor<4x9xbf16>' for 'tensor<8x8xbf16>'}}
+  %c = deepseek.concat_rows %w, %v : (tensor<4x8xbf16>, tensor<4x9xbf16>) -> tensor<8x8xbf16>
+  deepseek.yield %c : tensor<8x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<9x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.concat_rows' op expects a result of 8 rows, but got 'tensor<9x8xbf16>'}}
+  %c = deepseek.concat_rows %w, %w : (tensor<4x8xbf16>, tensor<4x8xbf16>) -> tensor<9x8xbf16>
+  deepseek.yield %c : tensor<9x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<16xbf16> {
+  %w = deepseek.source @w : tensor<8xbf16>
+  // expected-error @+1 {{'deepseek.concat_rows' op expects}}
+  %c = deepseek.concat_rows %w, %w : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<16xbf16>
+  deepseek.yield %c : tensor<16xbf16>
+}
+
+// -----
+
+func.func @table() {
+  // expected-error @+1 {{'deepseek.rope_table' op expects a table [positions, 2, 2], but got 'tensor<16x4xf32>'}}
+  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x4xf32>
+  return
+}
+
+// -----
+
+func.func @get_unknown() {
+  // expected-error @+1 {{'deepseek.get_weight' op expects a weight or recipe, but got unknown symbol @w}}
+  %w = deepseek.get_weight @w : tensor<4x8xbf16>
+  return
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+func.func @get_type() {
+  // expected-error @+1 {{'deepseek.get_weight' op expects the type of @w, 'tensor<4x8xbf16>', but got 'tensor<4x9xbf16>'}}
+  %w = deepseek.get_weight @w : tensor<4x9xbf16>
+  return
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> layers [3] from "w" at [0, 0]
+func.func @get_layer_missing() {
+  // expected-error @+1 {{'deepseek.get_weight' op expects a layer exactly where the weight has layers: @w}}
+  %w = deepseek.get_weight @w : tensor<4x8xbf16>
+  return
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+func.func @get_layer_unexpected(%l: index) {
+  // expected-error @+1 {{'deepseek.get_weight' op expects a layer exactly where the weight has layers: @w}}
+  %w = deepseek.get_weight @w[%l] : tensor<4x8xbf16>
+  return
+}

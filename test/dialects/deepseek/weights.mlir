@@ -1,0 +1,66 @@
+// Weights and recipes print as they are read.
+// RUN: fathom-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK: deepseek.weight @model : tensor<40x8xbf16> from "model.weight" at [0, 128]
+deepseek.weight @model : tensor<40x8xbf16> from "model.weight" at [0, 128]
+// CHECK: deepseek.weight @layered : tensor<24x8xbf16> layers [1, 2] from "{layer}.weight" at [0, 0, 0, 384]
+deepseek.weight @layered : tensor<24x8xbf16> layers [1, 2] from "{layer}.weight" at [0, 0, 0, 384]
+// CHECK: deepseek.weight @expert : tensor<2x40x8xbf16> experts layers [1] from "{layer}.{expert}" at [0, 0, 1, 0]
+deepseek.weight @expert : tensor<2x40x8xbf16> experts layers [1] from "{layer}.{expert}" at [0, 0, 1, 0]
+deepseek.weight @codes : tensor<40x8xf8E4M3FN> from "codes" at [0, 0]
+deepseek.weight @codes_scale : tensor<1x1xf32> from "codes_scale" at [0, 0]
+deepseek.weight @bias : tensor<6xbf16> from "bias" at [0, 0]
+
+// CHECK-LABEL: deepseek.recipe @panels : tensor<2x3x8x32xbf16> experts layers [1] {
+deepseek.recipe @panels : tensor<2x3x8x32xbf16> experts layers [1] {
+  // CHECK-NEXT: %[[E:.*]] = deepseek.source @expert : tensor<2x40x8xbf16>
+  %e = deepseek.source @expert : tensor<2x40x8xbf16>
+  // CHECK-NEXT: %[[C:.*]] = deepseek.concat_rows %[[E]], %[[E]] : (tensor<2x40x8xbf16>, tensor<2x40x8xbf16>) -> tensor<2x80x8xbf16>
+  %c = deepseek.concat_rows %e, %e : (tensor<2x40x8xbf16>, tensor<2x40x8xbf16>) -> tensor<2x80x8xbf16>
+  // CHECK-NEXT: %[[P:.*]] = deepseek.pack_panels %[[C]] : tensor<2x80x8xbf16> -> tensor<2x3x8x32xbf16>
+  %p = deepseek.pack_panels %c : tensor<2x80x8xbf16> -> tensor<2x3x8x32xbf16>
+  // CHECK-NEXT: deepseek.yield %[[P]] : tensor<2x3x8x32xbf16>
+  deepseek.yield %p : tensor<2x3x8x32xbf16>
+}
+
+// CHECK-LABEL: deepseek.recipe @interleaved
+deepseek.recipe @interleaved : tensor<64x8xbf16> layers [1, 2] {
+  %w = deepseek.source @layered : tensor<24x8xbf16>
+  // CHECK: deepseek.interleave_rows %{{.*}}, %{{.*}} block 32 : tensor<24x8xbf16> -> tensor<64x8xbf16>
+  %b = deepseek.interleave_rows %w, %w block 32 : tensor<24x8xbf16> -> tensor<64x8xbf16>
+  deepseek.yield %b : tensor<64x8xbf16>
+}
+
+// CHECK-LABEL: deepseek.recipe @scales
+deepseek.recipe @scales : tensor<40x1xf32> {
+  %s = deepseek.source @codes_scale : tensor<1x1xf32>
+  // CHECK: deepseek.expand_scale %{{.*}} rows 128 : tensor<1x1xf32> -> tensor<40x1xf32>
+  %e = deepseek.expand_scale %s rows 128 : tensor<1x1xf32> -> tensor<40x1xf32>
+  deepseek.yield %e : tensor<40x1xf32>
+}
+
+// CHECK-LABEL: deepseek.recipe @converted
+deepseek.recipe @converted : tensor<6xf32> {
+  %b = deepseek.source @bias : tensor<6xbf16>
+  // CHECK: deepseek.to_f32 %{{.*}} : tensor<6xbf16> -> tensor<6xf32>
+  %f = deepseek.to_f32 %b : tensor<6xbf16> -> tensor<6xf32>
+  deepseek.yield %f : tensor<6xf32>
+}
+
+// CHECK-LABEL: deepseek.recipe @table
+deepseek.recipe @table : tensor<16x2x2xf32> {
+  // Numbers print with as many digits as give them back.
+  // CHECK: deepseek.rope_table <interleaved, frequencies = [1.000000e+00, 1.000000e-01], magnitude = 2.000000e+00> : tensor<16x2x2xf32>
+  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1], magnitude = 2.0> : tensor<16x2x2xf32>
+  deepseek.yield %t : tensor<16x2x2xf32>
+}
+
+// CHECK-LABEL: func.func @uses
+// CHECK-SAME: (%[[L:.*]]: index)
+func.func @uses(%l: index) {
+  // CHECK: deepseek.get_weight @model : tensor<40x8xbf16>
+  %m = deepseek.get_weight @model : tensor<40x8xbf16>
+  // CHECK: deepseek.get_weight @panels[%[[L]]] : tensor<2x3x8x32xbf16>
+  %p = deepseek.get_weight @panels[%l] : tensor<2x3x8x32xbf16>
+  return
+}

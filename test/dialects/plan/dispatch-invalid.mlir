@@ -1,0 +1,28 @@
+// RUN: fathom-opt %s --split-input-file --verify-diagnostics
+
+func.func @unknown_kernel(%call: !plan.call, %i: index, %x: memref<4xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects a plan.kernel, but got unknown symbol @k}}
+  plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
+  return
+}
+
+// -----
+
+plan.kernel @k = "kernel" operands 2 constants []
+func.func @operands(%call: !plan.call, %i: index, %x: memref<4xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects 2 operands for @k, but got 1}}
+  plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
+  return
+}
+
+// -----
+
+plan.kernel @k = "kernel" operands 1 constants [] {
+^bb0(%sum: f32, %extra: f32):
+  plan.yield %sum
+}
+func.func @extras(%call: !plan.call, %i: index, %x: memref<4xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects 2 operands for @k, but got 1}}
+  plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
+  return
+}

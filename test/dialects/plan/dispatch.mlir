@@ -1,0 +1,55 @@
+// Plans print as they are read.
+// RUN: fathom-opt %s --verify-roundtrip | FileCheck %s
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+
+// CHECK: plan.kernel @k0 = "avx2_f32_gemm" operands 3 constants [8, 4] {
+// CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[EXTRA:.*]]: f32):
+// CHECK-NEXT: %[[R:.*]] = arith.addf %[[SUM]], %[[EXTRA]] : f32
+// CHECK-NEXT: plan.yield %[[R]]
+plan.kernel @k0 = "avx2_f32_gemm" operands 3 constants [8, 4] {
+^bb0(%sum: f32, %extra: f32):
+  %r = arith.addf %sum, %extra : f32
+  plan.yield %r
+}
+// CHECK: plan.kernel @k1 = "x86_f32_swiglu" operands 1 constants []
+plan.kernel @k1 = "x86_f32_swiglu" operands 1 constants []
+
+// CHECK-LABEL: func.func @entry
+// CHECK-SAME: (%[[CALL:.*]]: !plan.call, %[[LAYER:.*]]: index)
+func.func @entry(%call: !plan.call, %layer: index) {
+  // CHECK: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
+  %rows = plan.rows rows of %call
+  // CHECK: %[[LOGIT_ROWS:.*]] = plan.rows logit_rows of %[[CALL]]
+  %logit_rows = plan.rows logit_rows of %call
+  // CHECK: plan.argument tokens of %[[CALL]] : memref<?xi32>
+  %tokens = plan.argument tokens of %call : memref<?xi32>
+  // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 offset 64 rows(%[[ROWS]]) : memref<?x8xf32>
+  %x = plan.buffer of %call bytes 128 offset 64 rows(%rows) : memref<?x8xf32>
+  // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 64 : memref<4xf32>
+  %y = plan.buffer of %call bytes 64 : memref<4xf32>
+  // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[LAYER]]] slices 2, 1 : memref<4x8xbf16>
+  %w = plan.weight of %call @w[%layer] slices 2, 1 : memref<4x8xbf16>
+  // CHECK: plan.dispatch @k0 of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[X]], %[[W]], %[[Y]], %[[X]]) : memref<?x8xf32>, memref<4x8xbf16>, memref<4xf32>, memref<?x8xf32>
+  plan.dispatch @k0 of %call rows %rows layer %layer(%x, %w, %y, %x)
+      : memref<?x8xf32>, memref<4x8xbf16>, memref<4xf32>, memref<?x8xf32>
+  // CHECK: plan.dispatch @k1 of %[[CALL]] rows %[[LOGIT_ROWS]] layer %[[LAYER]](%[[Y]]) : memref<4xf32>
+  plan.dispatch @k1 of %call rows %logit_rows layer %layer(%y) : memref<4xf32>
+  // CHECK: plan.record_state of %[[CALL]] %[[X]] layer 1 : memref<?x8xf32>
+  plan.record_state of %call %x layer 1 : memref<?x8xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @generated
+// CHECK-SAME: (%[[CALL:.*]]: !plan.call, %[[I:.*]]: index, %[[TABLE:.*]]: !plan.table<memref<4x8xbf16>>)
+func.func @generated(%call: !plan.call, %i: index, %table: !plan.table<memref<4x8xbf16>>) {
+  // CHECK: plan.expert %[[TABLE]][%[[I]]] : <memref<4x8xbf16>> -> memref<4x8xbf16>
+  %e = plan.expert %table[%i] : <memref<4x8xbf16>> -> memref<4x8xbf16>
+  // CHECK: plan.cache_row of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<16xf32>
+  %c = plan.cache_row of %call[%i] at %i layer %i : memref<16xf32>
+  // CHECK: %[[M:.*]] = plan.allocate of %[[CALL]](%[[I]]) : memref<?x8xf32>
+  %m = plan.allocate of %call(%i) : memref<?x8xf32>
+  // CHECK: plan.deallocate of %[[CALL]] %[[M]] : memref<?x8xf32>
+  plan.deallocate of %call %m : memref<?x8xf32>
+  return
+}

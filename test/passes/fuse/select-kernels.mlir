@@ -1,0 +1,55 @@
+// Ops get the kernel of the catalog that suits their weights, layout and instruction set.
+// RUN: fathom-opt %s --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: fathom-opt %s --fathom-select-kernels=arch=avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: fathom-opt %s --fathom-select-kernels=pack-weights=false | FileCheck %s --check-prefixes=CHECK,ROWS
+// RUN: fathom-opt %s --fathom-select-kernels --verify-numerics-each -o /dev/null 2>&1 | count 0
+
+deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
+deepseek.weight @half : tensor<8x8xf16> from "half" at [0, 0]
+deepseek.weight @codes : tensor<8x8xf8E4M3FN> from "codes" at [0, 0]
+deepseek.weight @codes_scale : tensor<1x1xf32> from "codes_scale" at [0, 0]
+deepseek.weight @codes_scale_rows : tensor<8x1xf32> from "codes_scale_rows" at [0, 0]
+deepseek.weight @norm : tensor<8xf32> from "norm" at [0, 0]
+
+// CHECK-LABEL: func.func @products
+func.func @products(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // AVX2: deepseek.linear {{.*}} {deepseek.kernel = "avx2_bf16_gemm"}
+  // AVX512: deepseek.linear {{.*}} {deepseek.kernel = "avx512_bf16_gemm"}
+  // ROWS: deepseek.linear {{.*}} {deepseek.kernel = "avx2_bf16_gemm_rows"}
+  %w = deepseek.get_weight @w : tensor<8x8xbf16>
+  %a = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+  // AVX2: deepseek.linear {{.*}} {deepseek.kernel = "avx2_f8e4m3_gemm"}
+  // AVX512: deepseek.linear {{.*}} {deepseek.kernel = "avx512_f8e4m3_gemm"}
+  // ROWS: deepseek.linear {{.*}} {deepseek.kernel = "avx2_f8e4m3_gemm_rows"}
+  %c = deepseek.get_weight @codes : tensor<8x8xf8E4M3FN>
+  %s = deepseek.get_weight @codes_scale : tensor<1x1xf32>
+  %b = deepseek.linear %a, %c scale %s <128 x 128>
+      : (tensor<?x8xf32>, tensor<8x8xf8E4M3FN>, tensor<1x1xf32>) -> tensor<?x8xf32>
+  // CHECK: deepseek.rms_norm {{.*}} {deepseek.kernel = "x86_f32_rms_norm"}
+  %n = deepseek.get_weight @norm : tensor<8xf32>
+  %d = deepseek.rms_norm %b, %n eps 0.25 : tensor<?x8xf32>, tensor<8xf32>
+  return %d : tensor<?x8xf32>
+}
+
+// A kernel that reads rows has scales of 128 x 128 only.
+// CHECK-LABEL: func.func @other_blocks
+func.func @other_blocks(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // AVX2: deepseek.linear {{.*}} {deepseek.kernel = "avx2_f8e4m3_gemm"}
+  // ROWS-NOT: deepseek.kernel
+  %c = deepseek.get_weight @codes : tensor<8x8xf8E4M3FN>
+  %s = deepseek.get_weight @codes_scale_rows : tensor<8x1xf32>
+  %b = deepseek.linear %x, %c scale %s <1 x 128>
+      : (tensor<?x8xf32>, tensor<8x8xf8E4M3FN>, tensor<8x1xf32>) -> tensor<?x8xf32>
+  return %b : tensor<?x8xf32>
+}
+
+// No kernel reads f16, and none rotates halves.
+// CHECK-LABEL: func.func @keeps_others
+func.func @keeps_others(%x: tensor<?x8xf32>, %t: tensor<16x4x2xf32>, %p: tensor<?xi32>) -> tensor<?x8xf32> {
+  // CHECK-NOT: deepseek.kernel
+  // CHECK: return
+  %w = deepseek.get_weight @half : tensor<8x8xf16>
+  %a = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf16>) -> tensor<?x8xf32>
+  %b = deepseek.rope half_split %a, %t at %p : tensor<?x8xf32>, tensor<16x4x2xf32>, tensor<?xi32>
+  return %b : tensor<?x8xf32>
+}

@@ -1,0 +1,38 @@
+// RUN: fathom-opt %s --fathom-verify-fuse-output --split-input-file --verify-diagnostics
+
+func.func @unknown_kernel(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a kernel of the catalog, but got "avx1_gemm"}}
+  %y = deepseek.linear %x, %w {deepseek.kernel = "avx1_gemm"} : (tensor<?x8xf32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
+deepseek.recipe @w.panels : tensor<1x8x32xbf16> {
+  %w = deepseek.source @w : tensor<8x8xbf16>
+  %p = deepseek.pack_panels %w : tensor<8x8xbf16> -> tensor<1x8x32xbf16>
+  deepseek.yield %p : tensor<1x8x32xbf16>
+}
+func.func @panels_without_kernel(%x: tensor<?x8xf32>) {
+  %w = deepseek.get_weight @w.panels : tensor<1x8x32xbf16>
+  // expected-error @+1 {{'deepseek.linear' op expects a kernel that reads panels, but got none}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
+deepseek.recipe @w.panels : tensor<1x8x32xbf16> {
+  %w = deepseek.source @w : tensor<8x8xbf16>
+  %p = deepseek.pack_panels %w : tensor<8x8xbf16> -> tensor<1x8x32xbf16>
+  deepseek.yield %p : tensor<1x8x32xbf16>
+}
+func.func @panels_for_rows(%x: tensor<?x8xf32>) {
+  %w = deepseek.get_weight @w.panels : tensor<1x8x32xbf16>
+  // expected-error @+1 {{'deepseek.linear' op expects a kernel that reads panels, but got avx2_bf16_gemm_rows}}
+  %y = deepseek.linear %x, %w {deepseek.kernel = "avx2_bf16_gemm_rows"}
+      : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x8xf32>
+  return
+}

@@ -1,0 +1,99 @@
+// The projections to both latents become one product.
+// RUN: fathom-opt %s --fathom-fuse-mla-projections | FileCheck %s
+// RUN: fathom-opt %s --fathom-fuse-mla-projections --verify-numerics-each -o /dev/null 2>&1 | count 0
+
+deepseek.weight @q_a : tensor<6x8xbf16> layers [0, 1] from "q_a" at [0, 0, 0, 0]
+deepseek.weight @q_norm : tensor<6xbf16> layers [0, 1] from "q_norm" at [0, 0, 0, 0]
+deepseek.weight @kv_a : tensor<10x8xbf16> layers [0, 1] from "kv_a" at [0, 0, 0, 0]
+deepseek.weight @kv_norm : tensor<6xbf16> layers [0, 1] from "kv_norm" at [0, 0, 0, 0]
+deepseek.weight @q_a_f32 : tensor<6x8xf32> layers [0, 1] from "q_a_f32" at [0, 0, 0, 0]
+
+// CHECK: deepseek.recipe @"q_a+kv_a" : tensor<16x8xbf16> layers [0, 1] {
+// CHECK-NEXT: %[[Q:.*]] = deepseek.source @q_a : tensor<6x8xbf16>
+// CHECK-NEXT: %[[KV:.*]] = deepseek.source @kv_a : tensor<10x8xbf16>
+// CHECK-NEXT: deepseek.concat_rows %[[Q]], %[[KV]]
+
+// CHECK-LABEL: func.func @fuses
+// CHECK-SAME: (%[[X:[^:]*]]: tensor<?x8xf32>,
+func.func @fuses(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<10>, %l: index)
+    -> (tensor<?x6xf32>, !deepseek.cache<10>) {
+  // CHECK: %[[W:.*]] = deepseek.get_weight @"q_a+kv_a"
+  // CHECK: %[[BOTH:.*]] = deepseek.linear %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<16x8xbf16>) -> tensor<?x16xf32>
+  // CHECK: %[[Q:.*]] = tensor.extract_slice %[[BOTH]][0, 0] [%{{.*}}, 6] [1, 1]
+  // CHECK: %[[KV:.*]] = tensor.extract_slice %[[BOTH]][0, 6] [%{{.*}}, 10] [1, 1]
+  // CHECK: deepseek.rms_norm %[[Q]]
+  // CHECK: tensor.extract_slice %[[KV]][0, 0] [%{{.*}}, 6] [1, 1]
+  // CHECK: tensor.extract_slice %[[KV]][0, 6] [%{{.*}}, 4] [1, 1]
+  %c0 = arith.constant 0 : index
+  %wq = deepseek.get_weight @q_a[%l] : tensor<6x8xbf16>
+  %q = deepseek.linear %x, %wq : (tensor<?x8xf32>, tensor<6x8xbf16>) -> tensor<?x6xf32>
+  %wkv = deepseek.get_weight @kv_a[%l] : tensor<10x8xbf16>
+  %kv = deepseek.linear %x, %wkv : (tensor<?x8xf32>, tensor<10x8xbf16>) -> tensor<?x10xf32>
+  %wqn = deepseek.get_weight @q_norm[%l] : tensor<6xbf16>
+  %qn = deepseek.rms_norm %q, %wqn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
+  %rows = tensor.dim %kv, %c0 : tensor<?x10xf32>
+  %latent = tensor.extract_slice %kv[0, 0] [%rows, 6] [1, 1] : tensor<?x10xf32> to tensor<?x6xf32>
+  %wn = deepseek.get_weight @kv_norm[%l] : tensor<6xbf16>
+  %n = deepseek.rms_norm %latent, %wn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
+  %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
+  %key = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.cache_append %c[%l], %n, %key at %p
+      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
+  return %qn, %d : tensor<?x6xf32>, !deepseek.cache<10>
+}
+
+// CHECK-LABEL: func.func @keeps_other_types
+func.func @keeps_other_types(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<10>,
+                             %l: index) -> (tensor<?x6xf32>, !deepseek.cache<10>) {
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x6xf32>
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x10xf32>
+  %c0 = arith.constant 0 : index
+  %wq = deepseek.get_weight @q_a_f32[%l] : tensor<6x8xf32>
+  %q = deepseek.linear %x, %wq : (tensor<?x8xf32>, tensor<6x8xf32>) -> tensor<?x6xf32>
+  %wkv = deepseek.get_weight @kv_a[%l] : tensor<10x8xbf16>
+  %kv = deepseek.linear %x, %wkv : (tensor<?x8xf32>, tensor<10x8xbf16>) -> tensor<?x10xf32>
+  %wqn = deepseek.get_weight @q_norm[%l] : tensor<6xbf16>
+  %qn = deepseek.rms_norm %q, %wqn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
+  %rows = tensor.dim %kv, %c0 : tensor<?x10xf32>
+  %latent = tensor.extract_slice %kv[0, 0] [%rows, 6] [1, 1] : tensor<?x10xf32> to tensor<?x6xf32>
+  %wn = deepseek.get_weight @kv_norm[%l] : tensor<6xbf16>
+  %n = deepseek.rms_norm %latent, %wn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
+  %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
+  %key = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.cache_append %c[%l], %n, %key at %p
+      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
+  return %qn, %d : tensor<?x6xf32>, !deepseek.cache<10>
+}
+
+// CHECK-LABEL: func.func @keeps_latents_used_elsewhere
+func.func @keeps_latents_used_elsewhere(%x: tensor<?x8xf32>, %l: index) -> (tensor<?x6xf32>, tensor<?x10xf32>) {
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x6xf32>
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x10xf32>
+  %wq = deepseek.get_weight @q_a[%l] : tensor<6x8xbf16>
+  %q = deepseek.linear %x, %wq : (tensor<?x8xf32>, tensor<6x8xbf16>) -> tensor<?x6xf32>
+  %wkv = deepseek.get_weight @kv_a[%l] : tensor<10x8xbf16>
+  %kv = deepseek.linear %x, %wkv : (tensor<?x8xf32>, tensor<10x8xbf16>) -> tensor<?x10xf32>
+  return %q, %kv : tensor<?x6xf32>, tensor<?x10xf32>
+}
+
+// A query projected directly has no norm.
+// CHECK-LABEL: func.func @keeps_direct_queries
+func.func @keeps_direct_queries(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<10>,
+                                %l: index) -> (tensor<?x6xf32>, !deepseek.cache<10>) {
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x6xf32>
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x10xf32>
+  %c0 = arith.constant 0 : index
+  %wq = deepseek.get_weight @q_a[%l] : tensor<6x8xbf16>
+  %q = deepseek.linear %x, %wq : (tensor<?x8xf32>, tensor<6x8xbf16>) -> tensor<?x6xf32>
+  %wkv = deepseek.get_weight @kv_a[%l] : tensor<10x8xbf16>
+  %kv = deepseek.linear %x, %wkv : (tensor<?x8xf32>, tensor<10x8xbf16>) -> tensor<?x10xf32>
+  %rows = tensor.dim %kv, %c0 : tensor<?x10xf32>
+  %latent = tensor.extract_slice %kv[0, 0] [%rows, 6] [1, 1] : tensor<?x10xf32> to tensor<?x6xf32>
+  %wn = deepseek.get_weight @kv_norm[%l] : tensor<6xbf16>
+  %n = deepseek.rms_norm %latent, %wn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
+  %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
+  %key = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.cache_append %c[%l], %n, %key at %p
+      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
+  return %q, %d : tensor<?x6xf32>, !deepseek.cache<10>
+}

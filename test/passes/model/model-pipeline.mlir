@@ -1,0 +1,17 @@
+// The whole phase on a small model keeps its numbers, with and without rewritten weights.
+// RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline | FileCheck %s
+// RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --verify-numerics-each -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline=rewrite-weights=false --verify-numerics-each -o /dev/null 2>&1 | count 0
+
+// CHECK: deepseek.recipe @"dense.self_attn.q_a_proj+dense.self_attn.kv_a_proj_with_mqa"
+// CHECK-LABEL: func.func private @prefill.dense
+// CHECK: deepseek.mla_attention
+// CHECK: deepseek.linear_swiglu
+// CHECK-LABEL: func.func private @prefill.moe
+// CHECK: deepseek.moe_permute
+// CHECK-LABEL: func.func @prefill(
+// CHECK-LABEL: func.func private @decode.dense
+// CHECK: deepseek.mla_absorb_query
+// CHECK: deepseek.mla_latent_attention
+// CHECK: deepseek.mla_expand_output
+// CHECK-LABEL: func.func @decode(

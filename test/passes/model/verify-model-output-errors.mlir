@@ -1,0 +1,49 @@
+// RUN: fathom-opt %s --fathom-verify-model-output --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{expects every function to belong to an entry point after the model phase}}
+func.func @unmarked() {
+  return
+}
+
+// -----
+
+func.func @table() attributes {deepseek.entry = "prefill"} {
+  // expected-error @+1 {{'deepseek.rope_table' op is not expected after the model phase}}
+  %t = deepseek.rope_table <interleaved, frequencies = [1.0]> : tensor<16x1x2xf32>
+  return
+}
+
+// -----
+
+func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x4x8xbf16>,
+                   %d: tensor<6x8x4xbf16>) attributes {deepseek.entry = "prefill"} {
+  // expected-error @+1 {{'deepseek.moe_experts' op is not expected after the model phase}}
+  %y = deepseek.moe_experts %x, %i, %w, %g, %g, %d
+      : (tensor<?x8xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x4x8xbf16>, tensor<6x4x8xbf16>, tensor<6x8x4xbf16>)
+      -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+                    %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) attributes {deepseek.entry = "decode"} {
+  // expected-error @+1 {{'deepseek.mla_attention' op is not expected after the model phase}}
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+// Prefill may.
+func.func @keeps_prefill(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+                         %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) attributes {deepseek.entry = "prefill"} {
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      -> tensor<?x10xf32>
+  return
+}
