@@ -132,16 +132,15 @@ private:
     return Error::success();
   }
 
-  static int64_t getRows(Value value) {
-    return cast<RankedTensorType>(value.getType()).getShape().drop_back().back();
-  }
+  static int64_t getRows(Value value) { return cast<RankedTensorType>(value.getType()).getShape().drop_back().back(); }
 
   Source readSource(SourceOp op) {
     auto weight = symbols.lookup<WeightOp>(op.getWeight());
     SliceShape shape = getSliceShape(weight.getTensorType(), weight.getExperts());
     ShardLocation where = locate(weight, slice);
-    return {where.shard, where.offset, shape.rows, shape.columns,
-            getElementType(weight.getTensorType().getElementType()), std::nullopt};
+    return {
+        where.shard, where.offset, shape.rows, shape.columns, getElementType(weight.getTensorType().getElementType()),
+        std::nullopt};
   }
 
   /// Scales of `rows` outputs: the weight itself is not read.
@@ -149,7 +148,11 @@ private:
     auto scale = symbols.lookup<WeightOp>(op.getWeight());
     SliceShape shape = getSliceShape(scale.getTensorType(), scale.getExperts());
     ShardLocation where = locate(scale, slice);
-    return {where.shard, where.offset, rows, shape.columns * FATHOM_SCALE_BLOCK, ElementType::F8E4M3,
+    return {where.shard,
+            where.offset,
+            rows,
+            shape.columns * FATHOM_SCALE_BLOCK,
+            ElementType::F8E4M3,
             ScaleSource{where.shard, where.offset}};
   }
 

@@ -60,10 +60,9 @@ Error writeFile(StringRef path, StringRef bytes) {
 Error link(StringRef object, StringRef image) {
   std::string input = object.str();
   std::string output = image.str();
-  std::vector<const char *> arguments = {"ld.lld",    "-shared",       "-Bsymbolic",    "--no-undefined",
-                                         "-z",        "norelro",       "-z",            "separate-code",
-                                         "-z",        "noexecstack",   "--gc-sections", "--build-id=none",
-                                         "--threads=1", input.c_str(), "-o",            output.c_str()};
+  std::vector<const char *> arguments = {
+      "ld.lld", "-shared",     "-Bsymbolic",    "--no-undefined",  "-z",          "norelro",     "-z", "separate-code",
+      "-z",     "noexecstack", "--gc-sections", "--build-id=none", "--threads=1", input.c_str(), "-o", output.c_str()};
   std::string messages;
   raw_string_ostream stream(messages);
   bool linked = lld::elf::link(arguments, stream, stream, /*exitEarly=*/false, /*disableOutput=*/false);

@@ -58,9 +58,7 @@ WeightShape getWeightShape(mlir::RankedTensorType type, bool experts = false);
 mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
 
 /// The number of rows of a [rows, width] type, or kDynamic; and its width.
-inline int64_t getWidth(mlir::Type type) {
-  return mlir::cast<mlir::RankedTensorType>(type).getShape().back();
-}
+inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).getShape().back(); }
 
 } // namespace fathom::deepseek
 

@@ -21,7 +21,8 @@ LogicalResult RopeOp::verify() {
 LogicalResult CacheAppendOp::verify() {
   int64_t width = getWidth(getLatent().getType()) + getWidth(getKey().getType());
   if (width != getCache().getType().getWidth()) { // C1
-    return emitOpError("expects latent and key of ") << getCache().getType().getWidth() << " numbers, but got " << width;
+    return emitOpError("expects latent and key of ")
+           << getCache().getType().getWidth() << " numbers, but got " << width;
   }
   return success();
 }
@@ -29,16 +30,16 @@ LogicalResult CacheAppendOp::verify() {
 LogicalResult MlaAttentionOp::verify() {
   int64_t heads = getNumHeads();
   if (getWidth(getQuery().getType()) != heads * (getNopeDim() + getRopeDim())) { // C1
-    return emitOpError("expects a query of ") << heads * (getNopeDim() + getRopeDim()) << " numbers, but got "
-                                              << getQuery().getType();
+    return emitOpError("expects a query of ")
+           << heads * (getNopeDim() + getRopeDim()) << " numbers, but got " << getQuery().getType();
   }
   SmallVector<int64_t> expected = {heads * int64_t(getNopeDim() + getValueDim()), getLatentDim()};
   if (cast<RankedTensorType>(getKvB().getType()).getShape() != ArrayRef(expected)) {
     return emitOpError("expects kv_b of shape [") << expected << "], but got " << getKvB().getType();
   }
   if (getWidth(getResult().getType()) != heads * int64_t(getValueDim())) {
-    return emitOpError("expects a result of ") << heads * getValueDim() << " numbers, but got "
-                                               << getResult().getType();
+    return emitOpError("expects a result of ")
+           << heads * getValueDim() << " numbers, but got " << getResult().getType();
   }
   return success();
 }

@@ -33,8 +33,8 @@ LogicalResult RopeAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErro
 }
 
 LogicalResult RoutingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, Scoring scoring,
-                                  GroupRule groupRule, int64_t topK, int64_t groups, int64_t topGroups,
-                                  bool normalize, Real factor) {
+                                  GroupRule groupRule, int64_t topK, int64_t groups, int64_t topGroups, bool normalize,
+                                  Real factor) {
   if (topK < 1) {
     return emitError() << "expects top_k of at least 1, but got " << topK;
   }

@@ -27,13 +27,9 @@ static LogicalResult verifyNormWeight(Operation *op, Type input, Type weight) {
   return success();
 }
 
-LogicalResult RmsNormOp::verify() {
-  return verifyNormWeight(*this, getInput().getType(), getWeight().getType());
-}
+LogicalResult RmsNormOp::verify() { return verifyNormWeight(*this, getInput().getType(), getWeight().getType()); }
 
-LogicalResult AddRmsNormOp::verify() {
-  return verifyNormWeight(*this, getInput().getType(), getWeight().getType());
-}
+LogicalResult AddRmsNormOp::verify() { return verifyNormWeight(*this, getInput().getType(), getWeight().getType()); }
 
 /// C3: f8 weights, and only they, bring scales, of the shape that the block implies.
 static LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block) {

@@ -34,7 +34,8 @@ LogicalResult WeightOp::verify() {
   }
   int64_t expected = 2 * getLayerCount() * getSlicesPerLayer();
   if (int64_t(getLocations().size()) != expected) { // C1
-    return emitOpError("expects ") << expected << " numbers in locations, a shard and an offset for each tensor, but got "
+    return emitOpError("expects ") << expected
+                                   << " numbers in locations, a shard and an offset for each tensor, but got "
                                    << getLocations().size();
   }
   return success();
@@ -93,8 +94,8 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("expects a weight or recipe, but got unknown symbol ") << getWeightAttr();
   }
   if (weight->first != getResult().getType()) {
-    return emitOpError("expects the type of ") << getWeightAttr() << ", " << weight->first << ", but got "
-                                               << getResult().getType();
+    return emitOpError("expects the type of ")
+           << getWeightAttr() << ", " << weight->first << ", but got " << getResult().getType();
   }
   if (weight->second != bool(getLayer())) {
     return emitOpError("expects a layer exactly where the weight has layers: ") << getWeightAttr();

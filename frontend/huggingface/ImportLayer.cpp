@@ -34,8 +34,8 @@ LayerBuilder::State LayerBuilder::build(State in, Value positionsIn, Value layer
   layer = layerIn;
   mlir::Location loc = builder.getUnknownLoc();
   int64_t pairs = rope.getFrequencies().size();
-  table = deepseek::RopeTableOp::create(
-      builder, loc, RankedTensorType::get({maxContext, pairs, 2}, builder.getF32Type()), rope);
+  table = deepseek::RopeTableOp::create(builder, loc,
+                                        RankedTensorType::get({maxContext, pairs, 2}, builder.getF32Type()), rope);
   Value attended = attention(norm(in.stream, "input_layernorm", config.rmsNormEpsilon), in.cache);
   Value stream = arith::AddFOp::create(builder, loc, in.stream, attended);
   Value mixed = feedForward(norm(stream, "post_attention_layernorm", config.rmsNormEpsilon));
@@ -50,13 +50,12 @@ Value LayerBuilder::attention(Value input, Value &cache) {
   Value latent = norm(columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", config.latentNormEpsilon);
   Value key = columns(kv, shape.kvLoraRank, shape.qkRopeHeadDim);
   key = deepseek::RopeOp::create(builder, loc, key.getType(), key, table, positions, getLayout(config));
-  cache =
-      deepseek::CacheAppendOp::create(builder, loc, cache.getType(), cache, layer, latent, key, positions);
+  cache = deepseek::CacheAppendOp::create(builder, loc, cache.getType(), cache, layer, latent, key, positions);
   Value scale = weight("self_attn.kv_b_proj_scale_inv");
   Value attended = deepseek::MlaAttentionOp::create(
-      builder, loc, activation(shape.heads * shape.vHeadDim), q, cache, layer, weight("self_attn.kv_b_proj"),
-      scale, table, positions, block(scale), shape.heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim,
-      shape.vHeadDim, llvm::APFloat(config.softmaxScale()), getLayout(config));
+      builder, loc, activation(shape.heads * shape.vHeadDim), q, cache, layer, weight("self_attn.kv_b_proj"), scale,
+      table, positions, block(scale), shape.heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim, shape.vHeadDim,
+      llvm::APFloat(config.softmaxScale()), getLayout(config));
   return linear(attended, "self_attn.o_proj");
 }
 
@@ -68,21 +67,19 @@ Value LayerBuilder::query(Value input) {
   return linear(norm(latent, "self_attn.q_a_layernorm", config.latentNormEpsilon), "self_attn.q_b_proj");
 }
 
-Value LayerBuilder::feedForward(Value input) {
-  return group.moe ? mixtureOfExperts(input) : mlp(input, "mlp.");
-}
+Value LayerBuilder::feedForward(Value input) { return group.moe ? mixtureOfExperts(input) : mlp(input, "mlp."); }
 
 static deepseek::RoutingAttr convertRouting(MLIRContext *context, const RoutingConfig &routing) {
-  auto scoring = routing.scoreFunction == ScoreFunction::Softmax ? deepseek::Scoring::softmax
-                                                                 : deepseek::Scoring::sigmoid;
+  auto scoring =
+      routing.scoreFunction == ScoreFunction::Softmax ? deepseek::Scoring::softmax : deepseek::Scoring::sigmoid;
   deepseek::GroupRule rule = deepseek::GroupRule::none;
   if (routing.groupScore == GroupScore::Maximum) {
     rule = deepseek::GroupRule::max;
   } else if (routing.groupScore == GroupScore::SumOfTopTwo) {
     rule = deepseek::GroupRule::top2_sum;
   }
-  return deepseek::RoutingAttr::get(context, scoring, rule, routing.expertsPerToken, routing.groups,
-                                    routing.topGroups, routing.normalise, routing.scale);
+  return deepseek::RoutingAttr::get(context, scoring, rule, routing.expertsPerToken, routing.groups, routing.topGroups,
+                                    routing.normalise, routing.scale);
 }
 
 Value LayerBuilder::mixtureOfExperts(Value input) {
@@ -90,9 +87,9 @@ Value LayerBuilder::mixtureOfExperts(Value input) {
   mlir::Location loc = builder.getUnknownLoc();
   int64_t rows = cast<RankedTensorType>(input.getType()).getDimSize(0);
   auto idsType = RankedTensorType::get({rows, routing.expertsPerToken}, builder.getI32Type());
-  auto gate = deepseek::MoEGateOp::create(
-      builder, loc, idsType, activation(routing.expertsPerToken), linear(input, "mlp.gate"),
-      weight("mlp.gate.e_score_correction_bias"), convertRouting(builder.getContext(), routing));
+  auto gate = deepseek::MoEGateOp::create(builder, loc, idsType, activation(routing.expertsPerToken),
+                                          linear(input, "mlp.gate"), weight("mlp.gate.e_score_correction_bias"),
+                                          convertRouting(builder.getContext(), routing));
   Value gateScale = weight("mlp.experts.gate_proj_scale_inv");
   Value result = deepseek::MoEExpertsOp::create(
       builder, loc, input.getType(), input, gate.getIds(), gate.getWeights(), weight("mlp.experts.gate_proj"),
@@ -120,18 +117,18 @@ Value LayerBuilder::linear(Value input, StringRef part) {
   Value matrix = weight(part);
   Value scale = weight(part + "_scale_inv");
   int64_t outputs = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
-  return deepseek::LinearOp::create(builder, builder.getUnknownLoc(), activation(outputs), input, matrix,
-                                    scale, ValueRange(), block(scale));
+  return deepseek::LinearOp::create(builder, builder.getUnknownLoc(), activation(outputs), input, matrix, scale,
+                                    ValueRange(), block(scale));
 }
 
 Value LayerBuilder::columns(Value input, int64_t begin, int64_t count) {
   mlir::Location loc = builder.getUnknownLoc();
   OpFoldResult rows = tensor::getMixedSizes(builder, loc, positions)[0];
   OpFoldResult one = builder.getIndexAttr(1);
-  return tensor::ExtractSliceOp::create(
-      builder, loc, cast<RankedTensorType>(activation(count)), input,
-      ArrayRef<OpFoldResult>{builder.getIndexAttr(0), builder.getIndexAttr(begin)},
-      ArrayRef<OpFoldResult>{rows, builder.getIndexAttr(count)}, ArrayRef<OpFoldResult>{one, one});
+  return tensor::ExtractSliceOp::create(builder, loc, cast<RankedTensorType>(activation(count)), input,
+                                        ArrayRef<OpFoldResult>{builder.getIndexAttr(0), builder.getIndexAttr(begin)},
+                                        ArrayRef<OpFoldResult>{rows, builder.getIndexAttr(count)},
+                                        ArrayRef<OpFoldResult>{one, one});
 }
 
 Value LayerBuilder::weight(const Twine &part) {
@@ -144,8 +141,7 @@ Value LayerBuilder::weight(const Twine &part) {
     shape.insert(shape.begin(), stack->experts);
   }
   auto type = RankedTensorType::get(shape, convertDType(builder, stack->dtype));
-  return deepseek::GetWeightOp::create(builder, builder.getUnknownLoc(), type, group.name + "." + stack->part,
-                                       layer);
+  return deepseek::GetWeightOp::create(builder, builder.getUnknownLoc(), type, group.name + "." + stack->part, layer);
 }
 
 Type LayerBuilder::activation(int64_t width) {

@@ -20,8 +20,8 @@ mlir::Type convertDType(mlir::Builder &builder, checkpoint::DType dtype);
 class LayerBuilder {
 public:
   /// `rope` is the model's rotation, for a table of `maxContext` positions.
-  LayerBuilder(mlir::OpBuilder &builder, const ModelConfig &config, const LayerGroup &group,
-               deepseek::RopeAttr rope, int64_t maxContext)
+  LayerBuilder(mlir::OpBuilder &builder, const ModelConfig &config, const LayerGroup &group, deepseek::RopeAttr rope,
+               int64_t maxContext)
       : builder(builder), config(config), group(group), rope(rope), maxContext(maxContext) {}
 
   struct State {

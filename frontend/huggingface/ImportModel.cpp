@@ -17,8 +17,8 @@ class ModelImporter {
 public:
   ModelImporter(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,
                 const checkpoint::Checkpoint &checkpoint, const ImportOptions &options)
-      : builder(&context), loc(builder.getUnknownLoc()), config(config), weights(weights),
-        checkpoint(checkpoint), options(options) {}
+      : builder(&context), loc(builder.getUnknownLoc()), config(config), weights(weights), checkpoint(checkpoint),
+        options(options) {}
 
   OwningOpRef<ModuleOp> run() {
     OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
@@ -47,9 +47,7 @@ private:
   void addForward();
   Value getWeight(StringRef part);
 
-  Type activation(int64_t width) {
-    return RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type());
-  }
+  Type activation(int64_t width) { return RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type()); }
   Type ids() { return RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type()); }
   Type cache() {
     const AttentionConfig &shape = config.attention;
@@ -89,8 +87,7 @@ void ModelImporter::setFacts(ModuleOp module) {
 
   SmallVector<Attribute> shards;
   for (const checkpoint::Shard &shard : checkpoint.shards()) {
-    shards.push_back(
-        deepseek::ShardAttr::get(builder.getContext(), shard.name, shard.size, shard.header->hash()));
+    shards.push_back(deepseek::ShardAttr::get(builder.getContext(), shard.name, shard.size, shard.header->hash()));
   }
   module->setAttr(deepseek::kShardsAttr, builder.getArrayAttr(shards));
 }
@@ -108,9 +105,8 @@ void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
   }
   DenseI64ArrayAttr layers = stack.layers.empty() ? nullptr : builder.getDenseI64ArrayAttr(stack.layers);
   deepseek::WeightOp::create(builder, loc, (prefix + stack.part).str(),
-                             RankedTensorType::get(shape, convertDType(builder, stack.dtype)),
-                             stack.experts > 0, layers, stack.pattern,
-                             builder.getDenseI64ArrayAttr(locations));
+                             RankedTensorType::get(shape, convertDType(builder, stack.dtype)), stack.experts > 0,
+                             layers, stack.pattern, builder.getDenseI64ArrayAttr(locations));
 }
 
 func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Type> inputs, ArrayRef<Type> results) {
@@ -123,19 +119,17 @@ func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Type> inputs, A
 void ModelImporter::addLayer(const LayerGroup &group) {
   OpBuilder::InsertionGuard guard(builder);
   Type stream = activation(config.hidden);
-  auto function =
-      addFunction(group.name, {stream, ids(), cache(), builder.getIndexType()}, {stream, cache()});
+  auto function = addFunction(group.name, {stream, ids(), cache(), builder.getIndexType()}, {stream, cache()});
   function.setPrivate();
   SmallVector<deepseek::Real> frequencies;
   for (double frequency : config.ropeFrequencies()) {
     frequencies.push_back(frequency);
   }
-  auto layout =
-      config.rope.interleaved ? deepseek::RopeLayout::interleaved : deepseek::RopeLayout::half_split;
+  auto layout = config.rope.interleaved ? deepseek::RopeLayout::interleaved : deepseek::RopeLayout::half_split;
   auto rope = deepseek::RopeAttr::get(builder.getContext(), layout, frequencies, config.ropeMagnitude());
   LayerBuilder layer(builder, config, group, rope, options.maxContext);
-  LayerBuilder::State out = layer.build({function.getArgument(0), function.getArgument(2)},
-                                        function.getArgument(1), function.getArgument(3));
+  LayerBuilder::State out =
+      layer.build({function.getArgument(0), function.getArgument(2)}, function.getArgument(1), function.getArgument(3));
   func::ReturnOp::create(builder, loc, ValueRange{out.stream, out.cache});
 }
 
@@ -148,11 +142,9 @@ Value ModelImporter::getWeight(StringRef part) {
 /// func @forward(%tokens, %positions, %logit_rows, %cache) -> (logits, cache)
 void ModelImporter::addForward() {
   Type stream = activation(config.hidden);
-  auto function =
-      addFunction("forward", {ids(), ids(), ids(), cache()}, {activation(config.vocabulary), cache()});
+  auto function = addFunction("forward", {ids(), ids(), ids(), cache()}, {activation(config.vocabulary), cache()});
   Value positions = function.getArgument(1);
-  Value x =
-      deepseek::EmbeddingOp::create(builder, loc, stream, function.getArgument(0), getWeight("embed_tokens"));
+  Value x = deepseek::EmbeddingOp::create(builder, loc, stream, function.getArgument(0), getWeight("embed_tokens"));
   Value state = function.getArgument(3);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     Value index = arith::ConstantIndexOp::create(builder, loc, layer);
@@ -164,21 +156,19 @@ void ModelImporter::addForward() {
       deepseek::RecordStateOp::create(builder, loc, x, layer);
     }
   }
-  x = deepseek::RmsNormOp::create(builder, loc, stream, x, getWeight("norm"),
-                                  llvm::APFloat(config.rmsNormEpsilon));
+  x = deepseek::RmsNormOp::create(builder, loc, stream, x, getWeight("norm"), llvm::APFloat(config.rmsNormEpsilon));
   deepseek::RecordStateOp::create(builder, loc, x, config.layers - 1);
   Value selected = deepseek::SelectRowsOp::create(builder, loc, stream, x, function.getArgument(2));
   Value head = getWeight(weights.tiedHead ? "embed_tokens" : "lm_head");
-  Value logits = deepseek::LinearOp::create(builder, loc, activation(config.vocabulary), selected, head,
-                                            Value(), ValueRange(), deepseek::BlockScaleAttr());
+  Value logits = deepseek::LinearOp::create(builder, loc, activation(config.vocabulary), selected, head, Value(),
+                                            ValueRange(), deepseek::BlockScaleAttr());
   func::ReturnOp::create(builder, loc, ValueRange{logits, state});
 }
 
 } // namespace
 
-OwningOpRef<ModuleOp> importModel(MLIRContext &context, const ModelConfig &config,
-                                  const ModelWeights &weights, const checkpoint::Checkpoint &checkpoint,
-                                  const ImportOptions &options) {
+OwningOpRef<ModuleOp> importModel(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,
+                                  const checkpoint::Checkpoint &checkpoint, const ImportOptions &options) {
   return ModelImporter(context, config, weights, checkpoint, options).run();
 }
 

@@ -18,12 +18,11 @@ struct ImportOptions {
   int64_t maxContext = 0;
 };
 
-/// Builds the module of a model that `findModelWeights` accepted: a `deepseek.weight` for each stack, a function
-/// for each group of layers, and `@forward`, which embeds tokens, calls the layers and computes logits. `context`
-/// must have the `deepseek`, `func`, `arith` and `tensor` dialects loaded.
+/// Builds the module of a model that `findModelWeights` accepted: a `deepseek.weight` for each stack, a
+/// function for each group of layers, and `@forward`, which embeds tokens, calls the layers and computes
+/// logits. `context` must have the `deepseek`, `func`, `arith` and `tensor` dialects loaded.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const ModelConfig &config,
-                                              const ModelWeights &weights,
-                                              const checkpoint::Checkpoint &checkpoint,
+                                              const ModelWeights &weights, const checkpoint::Checkpoint &checkpoint,
                                               const ImportOptions &options);
 
 } // namespace fathom::huggingface

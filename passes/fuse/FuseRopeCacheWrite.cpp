@@ -41,8 +41,7 @@ static std::optional<CacheWrite> match(CacheAppendOp append) {
   if (!write.latent || !write.key || write.latent.getSource() != write.key.getSource()) {
     return std::nullopt;
   }
-  bool sideBySide =
-      getFirstColumn(write.latent) + getWidth(write.latent.getType()) == getFirstColumn(write.key);
+  bool sideBySide = getFirstColumn(write.latent) + getWidth(write.latent.getType()) == getFirstColumn(write.key);
   return sideBySide ? std::optional(write) : std::nullopt;
 }
 

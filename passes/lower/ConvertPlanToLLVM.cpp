@@ -47,8 +47,8 @@ class HelperFunctions {
 public:
   explicit HelperFunctions(ModuleOp module)
       : module(module), builder(module.getContext()), loc(module.getLoc()),
-        pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(builder.getI64Type()),
-        f32(builder.getF32Type()) {}
+        pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(builder.getI64Type()), f32(builder.getF32Type()) {
+  }
 
   /// Declares the task and the item count of `kernel`, and defines its epilogue. Extra operands of every dispatch
   /// of one kernel have one width.
@@ -131,8 +131,7 @@ void HelperFunctions::addRecordState() {
   builder.setInsertionPointToStart(branch.thenBlock());
   Value count = LLVM::MulOp::create(builder, loc, rows, function.getArgument(3));
   Value target = element(builder, loc, states, LLVM::MulOp::create(builder, loc, count, function.getArgument(2)));
-  auto loop =
-      scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(count), index(builder, loc, 1));
+  auto loop = scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(count), index(builder, loc, 1));
   builder.setInsertionPointToStart(loop.getBody());
   Value i = toI64(loop.getInductionVar());
   Value value = LLVM::LoadOp::create(builder, loc, f32, element(builder, loc, function.getArgument(1), i));

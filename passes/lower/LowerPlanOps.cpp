@@ -52,9 +52,7 @@ static Value multiply(OpBuilder &builder, Location loc, Value value, int64_t fac
   return LLVM::MulOp::create(builder, loc, value, constant(builder, loc, factor));
 }
 
-static Value add(OpBuilder &builder, Location loc, Value a, Value b) {
-  return LLVM::AddOp::create(builder, loc, a, b);
-}
+static Value add(OpBuilder &builder, Location loc, Value a, Value b) { return LLVM::AddOp::create(builder, loc, a, b); }
 
 /// A descriptor of contiguous memory whose dynamic sizes are `sizes`, in order.
 static Value describe(OpBuilder &builder, Location loc, const LLVMTypeConverter &converter, MemRefType type,
@@ -89,8 +87,7 @@ struct PlanPattern : ConvertOpToLLVMPattern<Op> {
 struct LowerRows : PlanPattern<RowsOp> {
   using PlanPattern::PlanPattern;
   LogicalResult matchAndRewrite(RowsOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
-    int64_t field =
-        op.getWhich() == Rows::rows ? offsetof(fathom_call_t, rows) : offsetof(fathom_call_t, logit_rows);
+    int64_t field = op.getWhich() == Rows::rows ? offsetof(fathom_call_t, rows) : offsetof(fathom_call_t, logit_rows);
     rewriter.replaceOp(op, loadField(rewriter, op.getLoc(), adaptor.getCall(), field, rewriter.getI64Type()));
     return success();
   }
@@ -184,13 +181,13 @@ struct LowerCacheRow : PlanPattern<CacheRowOp> {
     Location loc = op.getLoc();
     auto type = cast<MemRefType>(op.getType());
     Value pages = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, pages));
-    Value table = loadPointer(rewriter, loc,
-                              advance(rewriter, loc, pages, multiply(rewriter, loc, adaptor.getRow(), sizeof(void *))), 0);
+    Value table = loadPointer(
+        rewriter, loc, advance(rewriter, loc, pages, multiply(rewriter, loc, adaptor.getRow(), sizeof(void *))), 0);
     Value tokens = constant(rewriter, loc, FATHOM_PAGE_TOKENS);
     Value number = LLVM::UDivOp::create(rewriter, loc, adaptor.getPosition(), tokens);
     Value inPage = LLVM::URemOp::create(rewriter, loc, adaptor.getPosition(), tokens);
-    Value page = loadPointer(rewriter, loc,
-                             advance(rewriter, loc, table, multiply(rewriter, loc, number, sizeof(void *))), 0);
+    Value page =
+        loadPointer(rewriter, loc, advance(rewriter, loc, table, multiply(rewriter, loc, number, sizeof(void *))), 0);
     Value row = add(rewriter, loc, multiply(rewriter, loc, adaptor.getLayer(), FATHOM_PAGE_TOKENS), inPage);
     Value pointer =
         advance(rewriter, loc, page, multiply(rewriter, loc, row, type.getNumElements() * int64_t(sizeof(float))));
@@ -244,8 +241,8 @@ struct LowerDispatch : PlanPattern<DispatchOp> {
     Location loc = op.getLoc();
     Value task = LLVM::AddressOfOp::create(rewriter, loc, pointerType(rewriter), (op.getKernel() + ".task").str());
     Value dispatch = fillDispatch(op, adaptor, rewriter);
-    Value items = LLVM::CallOp::create(rewriter, loc, TypeRange{rewriter.getI64Type()}, (op.getKernel() + ".items").str(),
-                                       ValueRange{adaptor.getRows()})
+    Value items = LLVM::CallOp::create(rewriter, loc, TypeRange{rewriter.getI64Type()},
+                                       (op.getKernel() + ".items").str(), ValueRange{adaptor.getRows()})
                       .getResult();
     Value host = getHost(rewriter, loc, adaptor.getCall());
     Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
@@ -290,9 +287,9 @@ struct LowerRecordState : PlanPattern<RecordStateOp> {
     Location loc = op.getLoc();
     int64_t width = cast<MemRefType>(op.getInput().getType()).getShape().back();
     Value input = MemRefDescriptor(adaptor.getInput()).alignedPtr(rewriter, loc);
-    LLVM::CallOp::create(rewriter, loc, TypeRange(), kRecordState,
-                         ValueRange{adaptor.getCall(), input, constant(rewriter, loc, op.getLayer()),
-                                    constant(rewriter, loc, width)});
+    LLVM::CallOp::create(
+        rewriter, loc, TypeRange(), kRecordState,
+        ValueRange{adaptor.getCall(), input, constant(rewriter, loc, op.getLayer()), constant(rewriter, loc, width)});
     rewriter.eraseOp(op);
     return success();
   }

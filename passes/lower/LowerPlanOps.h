@@ -17,8 +17,7 @@ constexpr llvm::StringLiteral kRecordState = "fathom.record_state";
 /// Maps !plan.call and !plan.table to pointers.
 void addPlanTypes(mlir::LLVMTypeConverter &converter);
 
-void populatePlanToLLVMPatterns(const mlir::LLVMTypeConverter &converter,
-                                mlir::RewritePatternSet &patterns);
+void populatePlanToLLVMPatterns(const mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 /// The value of a field of a C struct: `type` at `offset` bytes after `pointer`.
 mlir::Value loadField(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer, int64_t offset,

@@ -35,13 +35,13 @@ static void absorb(MlaAttentionOp op) {
   Location loc = op.getLoc();
   int64_t heads = op.getNumHeads();
   int64_t latent = op.getLatentDim();
-  Value query = MlaAbsorbQueryOp::create(
-      builder, loc, withWidth(op.getQuery(), heads * (latent + op.getRopeDim())), op.getQuery(), op.getKvB(),
-      op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(), heads, op.getNopeDim(), op.getRopeDim(),
-      op.getValueDim(), op.getLayout());
-  Value attended = MlaLatentAttentionOp::create(builder, loc, withWidth(query, heads * latent), query, op.getCache(),
-                                                op.getLayer(), op.getPositions(), heads, op.getRopeDim(),
-                                                op.getSoftmaxScale());
+  Value query = MlaAbsorbQueryOp::create(builder, loc, withWidth(op.getQuery(), heads * (latent + op.getRopeDim())),
+                                         op.getQuery(), op.getKvB(), op.getScale(), op.getTable(), op.getPositions(),
+                                         op.getBlockAttr(), heads, op.getNopeDim(), op.getRopeDim(), op.getValueDim(),
+                                         op.getLayout());
+  Value attended =
+      MlaLatentAttentionOp::create(builder, loc, withWidth(query, heads * latent), query, op.getCache(), op.getLayer(),
+                                   op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
   Value output = MlaExpandOutputOp::create(builder, loc, op.getType(), attended, op.getKvB(), op.getScale(),
                                            op.getBlockAttr(), heads, op.getNopeDim(), op.getValueDim());
   op.replaceAllUsesWith(output);

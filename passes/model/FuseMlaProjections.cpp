@@ -17,17 +17,16 @@ namespace {
 
 using namespace deepseek;
 
-/// True where all that becomes of the projection is the cache: a norm of its latent or a rotation of its key. Its number
-/// of rows may be asked for.
+/// True where all that becomes of the projection is the cache: a norm of its latent or a rotation of its key. Its
+/// number of rows may be asked for.
 static bool feedsCache(LinearOp linear) {
   return llvm::all_of(linear->getUsers(), [](Operation *slice) {
     if (isa<tensor::DimOp>(slice)) {
       return true;
     }
     return isa<tensor::ExtractSliceOp>(slice) && llvm::all_of(slice->getUsers(), [](Operation *user) {
-             return isa<RmsNormOp, RopeOp>(user) && llvm::all_of(user->getUsers(), [](Operation *last) {
-                      return isa<CacheAppendOp>(last);
-                    });
+             return isa<RmsNormOp, RopeOp>(user) &&
+                    llvm::all_of(user->getUsers(), [](Operation *last) { return isa<CacheAppendOp>(last); });
            });
   });
 }
@@ -81,9 +80,10 @@ struct FuseMlaProjections : impl::FuseMlaProjectionsBase<FuseMlaProjections> {
     Location loc = builder.getFusedLoc({query.getLoc(), kv.getLoc()});
     ScaledWeight fused = concatRows(builder, loc, getScaledWeight(query), getScaledWeight(kv));
     int64_t queryWidth = getWidth(query.getType());
-    auto type = cast<RankedTensorType>(query.getType())
-                    .clone({ShapedType::kDynamic, queryWidth + getWidth(kv.getType())});
-    Value both = LinearOp::create(builder, loc, type, query.getInput(), fused.weight, fused.scale, ValueRange(), fused.block);
+    auto type =
+        cast<RankedTensorType>(query.getType()).clone({ShapedType::kDynamic, queryWidth + getWidth(kv.getType())});
+    Value both =
+        LinearOp::create(builder, loc, type, query.getInput(), fused.weight, fused.scale, ValueRange(), fused.block);
     query.replaceAllUsesWith(columns(builder, loc, both, 0, query.getType()));
     kv.replaceAllUsesWith(columns(builder, loc, both, queryWidth, kv.getType()));
     query.erase();

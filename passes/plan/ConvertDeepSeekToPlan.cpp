@@ -3,8 +3,7 @@
 //
 // From tensors to buffers and dispatches, function by function.
 
-#include "passes/plan/KernelOperands.h"
-#include "passes/plan/Passes.h"
+#include "passes/plan/PlanModule.h"
 
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -33,44 +32,10 @@ struct Place {
   int64_t offset = 0;
 };
 
-/// What the functions of a module share.
-class ModuleConverter {
-public:
-  explicit ModuleConverter(ModuleOp module)
-      : module(module), builder(module.getContext()), symbols(module),
-        layers(cast<IntegerAttr>(cast<DictionaryAttr>(module->getAttr(kModelAttr)).get("layers")).getInt()) {}
-
-  void run();
-
-  /// The kernel op for these constants and epilogue, made on first use.
-  StringRef getKernel(const kernels::Kernel &kernel, ArrayRef<int64_t> constants, Region &epilogue, int64_t mostRows);
-  /// A function around a copy of `op`, which has no kernel.
-  func::FuncOp createGenerated(Operation *op, ArrayRef<Type> inputs, ArrayRef<Type> results);
-  /// The first slice of a weight in the weight table.
-  int64_t getFirstSlice(Operation *weight);
-  Operation *lookup(StringRef weight) { return symbols.lookup(weight); }
-  int64_t getLayers() const { return layers; }
-  /// The layers that a function serves, in the order of its weights' slices.
-  ArrayRef<int64_t> getLayersOf(StringRef function) { return layersOf[function]; }
-
-private:
-  void findLayers(func::FuncOp function);
-
-  ModuleOp module;
-  OpBuilder builder;
-  SymbolTable symbols;
-  int64_t layers;
-  int64_t slices = 0;
-  int64_t generated = 0;
-  int64_t scratchBytes = 0;
-  llvm::StringMap<std::string> kernelNames;
-  llvm::StringMap<SmallVector<int64_t>> layersOf;
-};
-
 /// Converts one function.
 class FunctionConverter {
 public:
-  FunctionConverter(ModuleConverter &module, func::FuncOp function)
+  FunctionConverter(PlanModule &module, func::FuncOp function)
       : module(module), function(function), builder(function),
         entry(cast<StringAttr>(function->getAttr(kEntryAttr)).getValue()) {}
 
@@ -93,7 +58,7 @@ private:
   Columns getColumns(Value value);
   Value getLayer();
 
-  ModuleConverter &module;
+  PlanModule &module;
   func::FuncOp function;
   OpBuilder builder;
   StringRef entry;
@@ -168,10 +133,10 @@ void FunctionConverter::startLayer() {
   }
   rows = {plan::RowsOp::create(builder, loc, index, call, plan::Rows::rows), most};
   places[function.getArgument(0)] = {converted.getArgument(1), rows};
-  places[function.getArgument(1)] = {
-      plan::ArgumentOp::create(builder, loc, getMemRefType(function.getArgument(1).getType()), call,
-                               plan::Argument::positions),
-      rows};
+  places[function.getArgument(1)] = {plan::ArgumentOp::create(builder, loc,
+                                                              getMemRefType(function.getArgument(1).getType()), call,
+                                                              plan::Argument::positions),
+                                     rows};
   indices.map(function.getArgument(3), layer);
   places[function.front().getTerminator()->getOperand(0)] = {converted.getArgument(2), rows};
 }
@@ -184,8 +149,7 @@ void FunctionConverter::convert(Operation &op) {
       .Case([&](arith::ConstantOp constant) { builder.clone(*constant, indices); })
       .Case([&](func::CallOp callOp) { convertCall(callOp); })
       .Case([&](RecordStateOp state) {
-        plan::RecordStateOp::create(builder, state.getLoc(), call, getMemory(state.getInput()),
-                                    state.getLayerAttr());
+        plan::RecordStateOp::create(builder, state.getLoc(), call, getMemory(state.getInput()), state.getLayerAttr());
       })
       .Case([&](func::ReturnOp op) {
         SmallVector<Value> results;
@@ -239,7 +203,8 @@ void FunctionConverter::convertCompute(Operation *op) {
   // A kernel that wants whole rows cannot read a slice of columns.
   bool slices = llvm::any_of(op->getOperands(), [&](Value value) {
     auto found = places.find(value);
-    return found != places.end() && isa<MemRefType>(found->second.memory.getType()) && value.getDefiningOp<tensor::ExtractSliceOp>();
+    return found != places.end() && isa<MemRefType>(found->second.memory.getType()) &&
+           value.getDefiningOp<tensor::ExtractSliceOp>();
   });
   if (kernel && (!slices || takesColumns(*kernel))) {
     dispatch(op, *kernel);
@@ -355,121 +320,6 @@ Value FunctionConverter::getLayer() {
   return layer ? layer : arith::ConstantIndexOp::create(builder, function.getLoc(), 0);
 }
 
-/// Writes a region of scalar ops such that equal epilogues give equal text.
-void describeEpilogue(Region &epilogue, raw_ostream &stream) {
-  DenseMap<Value, unsigned> numbers;
-  for (BlockArgument argument : epilogue.getArguments()) {
-    numbers.try_emplace(argument, numbers.size());
-  }
-  for (Operation &op : epilogue.getOps()) {
-    stream << op.getName() << op.getAttrDictionary();
-    for (Value operand : op.getOperands()) {
-      stream << ' ' << numbers.lookup(operand);
-    }
-    for (Value result : op.getResults()) {
-      numbers.try_emplace(result, numbers.size());
-    }
-  }
-}
-
-void ModuleConverter::run() {
-  SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
-  for (func::FuncOp function : functions) {
-    findLayers(function);
-  }
-  for (func::FuncOp function : functions) {
-    FunctionConverter(*this, function).run();
-  }
-  module->setAttr(plan::kScratchBytesAttr, builder.getI64IntegerAttr(scratchBytes));
-}
-
-void ModuleConverter::findLayers(func::FuncOp function) {
-  function.walk([&](GetWeightOp op) {
-    if (auto layers = symbols.lookup(op.getWeight())->getAttrOfType<DenseI64ArrayAttr>("layers")) {
-      layersOf[function.getName()] = SmallVector<int64_t>(layers.asArrayRef());
-    }
-  });
-}
-
-StringRef ModuleConverter::getKernel(const kernels::Kernel &kernel, ArrayRef<int64_t> constants, Region &epilogue,
-                                     int64_t mostRows) {
-  scratchBytes = std::max(scratchBytes, kernel.scratchBytes(mostRows, constants.data()));
-  std::string key(kernel.symbol);
-  llvm::raw_string_ostream stream(key);
-  llvm::interleave(constants, stream, [&](int64_t value) { stream << ',' << value; }, "");
-  describeEpilogue(epilogue, stream);
-  std::string &name = kernelNames[key];
-  if (!name.empty()) {
-    return name;
-  }
-  name = "k" + std::to_string(kernelNames.size() - 1) + "." + std::string(kernel.symbol);
-  builder.setInsertionPointToEnd(module.getBody());
-  auto op = plan::KernelOp::create(builder, module.getLoc(), name, kernel.symbol, kernel.operandCount, constants);
-  if (!epilogue.empty()) {
-    IRMapping mapping;
-    epilogue.cloneInto(&op.getEpilogue(), mapping);
-    Operation *yield = op.getEpilogue().front().getTerminator();
-    builder.setInsertionPoint(yield);
-    plan::YieldOp::create(builder, yield->getLoc(), yield->getOperand(0));
-    yield->erase();
-  }
-  return name;
-}
-
-func::FuncOp ModuleConverter::createGenerated(Operation *op, ArrayRef<Type> inputs, ArrayRef<Type> results) {
-  Location loc = op->getLoc();
-  builder.setInsertionPointToEnd(module.getBody());
-  SmallVector<Type> types(inputs);
-  llvm::append_range(types, results);
-  auto function = func::FuncOp::create(builder, loc, "generated_" + std::to_string(generated++),
-                                       builder.getFunctionType(types, {}));
-  function.setPrivate();
-  builder.setInsertionPointToStart(function.addEntryBlock());
-  IRMapping mapping;
-  unsigned next = 1;
-  for (Value operand : op->getOperands()) {
-    if (mapping.contains(operand) || isa<CacheType>(operand.getType())) {
-      next += !isa<CacheType>(operand.getType());
-      if (!mapping.contains(operand)) {
-        mapping.map(operand, UnrealizedConversionCastOp::create(builder, loc, operand.getType(),
-                                                                function.getArgument(0))
-                                 .getResult(0));
-      }
-      continue;
-    }
-    Value argument = function.getArgument(next++);
-    if (isa<plan::TableType>(argument.getType())) {
-      argument = UnrealizedConversionCastOp::create(builder, loc, operand.getType(), argument).getResult(0);
-    } else if (isa<MemRefType>(argument.getType())) {
-      argument = bufferization::ToTensorOp::create(builder, loc, operand.getType(), argument, /*restrict=*/true);
-    }
-    mapping.map(operand, argument);
-  }
-  Operation *clone = builder.clone(*op, mapping);
-  clone->removeAttr(kKernelAttr);
-  for (Value result : clone->getResults()) {
-    if (isa<RankedTensorType>(result.getType())) {
-      auto write = bufferization::MaterializeInDestinationOp::create(builder, loc, result,
-                                                                     function.getArgument(next++));
-      write.setRestrict(true);
-      write.setWritable(true);
-    }
-  }
-  func::ReturnOp::create(builder, loc);
-  return function;
-}
-
-int64_t ModuleConverter::getFirstSlice(Operation *weight) {
-  if (auto first = weight->getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr)) {
-    return first.getInt();
-  }
-  int64_t first = slices;
-  slices += TypeSwitch<Operation *, int64_t>(weight).Case<WeightOp, RecipeOp>(
-      [](auto op) { return op.getSlicesPerLayer() * op.getLayerCount(); });
-  weight->setAttr(plan::kFirstSliceAttr, builder.getI64IntegerAttr(first));
-  return first;
-}
-
 struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekToPlan> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -477,7 +327,11 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
       module.emitError("expects the model's facts in attribute '") << kModelAttr << "'";
       return signalPassFailure();
     }
-    ModuleConverter(module).run();
+    PlanModule plan(module);
+    for (func::FuncOp function : llvm::to_vector(module.getOps<func::FuncOp>())) {
+      FunctionConverter(plan, function).run();
+    }
+    plan.setScratchBytes();
   }
 };
 

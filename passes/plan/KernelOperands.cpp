@@ -7,8 +7,8 @@
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -26,8 +26,8 @@ public:
   void build(Operation *op) {
     TypeSwitch<Operation *>(op)
         .Case<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, LinearOp, LinearSwiGluOp, SwiGluOp, MoEGateOp,
-              MoEPermuteOp, MoELinearOp, MoELinearSwiGluOp, MoECombineOp, MlaAppendOp, MlaAttentionOp,
-              MlaAbsorbQueryOp, MlaLatentAttentionOp, MlaExpandOutputOp>([&](auto concrete) { add(concrete); });
+              MoEPermuteOp, MoELinearOp, MoELinearSwiGluOp, MoECombineOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
+              MlaLatentAttentionOp, MlaExpandOutputOp>([&](auto concrete) { add(concrete); });
   }
 
   SmallVector<Value> inputs;

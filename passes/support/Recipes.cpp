@@ -58,8 +58,7 @@ static RecipeOp createRecipe(ModuleOp module, Location loc, StringRef name, Arra
   OpBuilder builder(module.getContext());
   auto firstFunction = llvm::find_if(*module.getBody(), [](Operation &op) { return !isa<WeightOp, RecipeOp>(op); });
   builder.setInsertionPoint(module.getBody(), firstFunction);
-  StackShape stack =
-      symbols.empty() ? StackShape{false, nullptr} : getStackShape(symbols.front());
+  StackShape stack = symbols.empty() ? StackShape{false, nullptr} : getStackShape(symbols.front());
   auto placeholder = RankedTensorType::get({1}, builder.getF32Type());
   auto recipe = RecipeOp::create(builder, loc, name, placeholder, stack.experts, stack.layers);
   builder.setInsertionPointToStart(&recipe.getBody().emplaceBlock());

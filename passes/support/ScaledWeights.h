@@ -24,8 +24,7 @@ bool canCombine(const ScaledWeight &a, const ScaledWeight &b);
 ScaledWeight concatRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a, const ScaledWeight &b);
 
 /// Rows of `a` and `b` in alternating blocks of a panel's width; needs equal shapes.
-ScaledWeight interleaveRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a,
-                            const ScaledWeight &b);
+ScaledWeight interleaveRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a, const ScaledWeight &b);
 
 /// Weight and scales in panels.
 ScaledWeight packPanels(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &weight);

@@ -96,8 +96,8 @@ Session::Outputs Session::prefill(fathom_sequence_t sequence, const std::vector<
 std::vector<float> Session::decode(const std::vector<fathom_sequence_t> &sequences,
                                    const std::vector<int32_t> &tokens) {
   std::vector<float> logits(tokens.size() * info.vocabulary);
-  EXPECT_STATUS_OK(fathom_session_decode(session, sequences.data(), tokens.data(), tokens.size(), logits.data(),
-                                         logits.size()));
+  EXPECT_STATUS_OK(
+      fathom_session_decode(session, sequences.data(), tokens.data(), tokens.size(), logits.data(), logits.size()));
   return logits;
 }
 

@@ -73,8 +73,8 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that pack weights", 1, 1024},
   };
-  cli::Command command = {"fathom compile", "CHECKPOINT -o FILE [options]", kAbout, options, std::size(options),
-                          &arguments.input, 1};
+  cli::Command command = {
+      "fathom compile", "CHECKPOINT -o FILE [options]", kAbout, options, std::size(options), &arguments.input, 1};
   int code = cli::parseOptions(command, int(given.size()), given.data(), 0, nullptr);
   if (code != cli::kContinue) {
     return code;
@@ -97,8 +97,8 @@ CompileOptions convert(const Arguments &arguments) {
   }
   options.checkpoint = arguments.checkpoint;
   options.mcpu = arguments.mcpu;
-  options.weights = StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack
-                                                           : codegen::WeightStorage::Reference;
+  options.weights =
+      StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   options.maxBatch = int64_t(arguments.maxBatch);

@@ -236,8 +236,7 @@ bool Compilation::collectPlan() {
   llvm::StringMap<uint32_t> dispatches;
   module->walk([&](plan::DispatchOp op) { ++dispatches[op.getKernel()]; });
   for (auto kernel : module->getOps<plan::KernelOp>()) {
-    contents.kernels.push_back({kernel.getSymName().str(),
-                                std::string(kernels::findKernel(kernel.getKernel())->op),
+    contents.kernels.push_back({kernel.getSymName().str(), std::string(kernels::findKernel(kernel.getKernel())->op),
                                 dispatches.lookup(kernel.getSymName())});
   }
   return true;

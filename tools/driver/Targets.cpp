@@ -85,8 +85,9 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
   bool json = false;
   for (StringRef argument : arguments) {
     if (argument == "--help" || argument == "-h") {
-      llvm::outs() << "usage: fathom targets [--json]\n\nLists processors that code can be generated for, their kernels,\n"
-                      "and which of them this machine is.\n";
+      llvm::outs()
+          << "usage: fathom targets [--json]\n\nLists processors that code can be generated for, their kernels,\n"
+             "and which of them this machine is.\n";
       return 0;
     }
     if (argument != "--json") {
