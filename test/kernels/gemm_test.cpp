@@ -3,7 +3,7 @@
 //
 // Dense products: against the reference over ragged shapes, and bit for bit against each other.
 
-#include "kernel_harness.h"
+#include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 

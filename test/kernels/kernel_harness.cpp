@@ -3,7 +3,7 @@
 //
 // Calls kernels as compiled code does, with more checks.
 
-#include "kernel_harness.h"
+#include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 

@@ -4,7 +4,7 @@
 // Multi-head latent attention: each kernel against the reference, across pages, alone and in a batch, and both forms
 // of attention against each other.
 
-#include "kernel_harness.h"
+#include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 

@@ -3,7 +3,7 @@
 //
 // Routing, permutation, the experts' products, and their sum.
 
-#include "kernel_harness.h"
+#include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 

@@ -3,7 +3,7 @@
 //
 // Kernels without a product: embedding, select_rows, swiglu, the norms.
 
-#include "kernel_harness.h"
+#include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 
