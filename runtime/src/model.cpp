@@ -26,7 +26,7 @@ fathom_status_t Model::load(const Weights::Places &places, const fathom_model_op
   FATHOM_RETURN_IF_ERROR(metadata.read(source));
   if (hasTokenizer()) {
     if (const char *problem = tokenizer::verify(*program().tokenizer())) {
-      return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: tokenizer: %s", problem);
+      return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", problem);
     }
   }
   FATHOM_RETURN_IF_ERROR(cpu.load(metadata, source));

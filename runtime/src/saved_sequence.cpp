@@ -73,10 +73,12 @@ fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *b
 
 static fathom_status_t checkSaved(Session &session, const void *data, size_t size, SavedHeader *header) {
   const PageShape &shape = session.cache().shape();
-  if (size < sizeof(*header) || memcmp(data, kMagic, sizeof(kMagic)) != 0) {
+  if (size >= sizeof(*header)) {
+    memcpy(header, data, sizeof(*header));
+  }
+  if (size < sizeof(*header) || memcmp(header->magic, kMagic, sizeof(kMagic)) != 0 || header->reserved != 0) {
     return fail(FATHOM_STATUS_MISMATCH, "not a saved sequence");
   }
-  memcpy(header, data, sizeof(*header));
   if (header->identity != session.model().identity() || header->layers != shape.layers ||
       header->width != shape.width) {
     return fail(FATHOM_STATUS_MISMATCH, "the saved sequence belongs to another artifact; compute it again");

@@ -1,0 +1,185 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Artifacts that are damaged, impossible, or for somebody else: each is refused with the right status.
+
+#include "test/runtime/toy_artifact.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace fathom::test {
+namespace {
+
+fathom_status_t load(const std::string &bytes, const fathom_model_options_t *options = nullptr) {
+  // A block of exactly this size: the sanitizer sees a read beyond it.
+  std::vector<char> exact(bytes.begin(), bytes.end());
+  fathom_model_t *model = nullptr;
+  static const char nothing = 0;
+  fathom_status_t status =
+      fathom_model_load_memory(exact.empty() ? &nothing : exact.data(), exact.size(), options, &model);
+  if (status == FATHOM_STATUS_OK) {
+    fathom_model_release(model);
+  }
+  return status;
+}
+
+bool isRefusal(fathom_status_t status) { return status == FATHOM_STATUS_MISMATCH || status == FATHOM_STATUS_BAD_DATA; }
+
+uint64_t metadataSize(const std::string &bytes) {
+  fathom_artifact_header_t header;
+  memcpy(&header, bytes.data(), sizeof(header));
+  return header.metadata_size;
+}
+
+TEST(ArtifactReaderTest, AcceptsTheToy) { EXPECT_OK(load(makeToy())); }
+
+TEST(ArtifactReaderTest, RefusesEveryTruncation) {
+  const std::string good = makeToy();
+  for (size_t size = 0; size < good.size(); size += size < sizeof(fathom_artifact_header_t) ? 1 : 4096) {
+    EXPECT_EQ(load(good.substr(0, size)), FATHOM_STATUS_MISMATCH) << size;
+  }
+  EXPECT_EQ(load(good.substr(0, good.size() - 1)), FATHOM_STATUS_MISMATCH);
+}
+
+TEST(ArtifactReaderTest, RefusesEveryEditOfHeaderAndMetadata) {
+  const std::string good = makeToy();
+  size_t end = sizeof(fathom_artifact_header_t) + metadataSize(good);
+  for (size_t i = 0; i < end; ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ (1 << i % 8));
+    EXPECT_TRUE(isRefusal(load(bad))) << "byte " << i;
+  }
+}
+
+TEST(ArtifactReaderTest, StaysInBoundsWhenHashesAreRightAndMetadataIsNot) {
+  const std::string good = makeToy();
+  size_t begin = sizeof(fathom_artifact_header_t), end = begin + metadataSize(good);
+  for (size_t i = begin; i < end; ++i) {
+    for (int edit : {0x01, 0x80, 0xff}) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ edit);
+      rehash(bad);
+      fathom_status_t status = load(bad);
+      // Names, hints and counters may change without harm; nothing may crash.
+      EXPECT_NE(status, FATHOM_STATUS_INTERNAL) << "byte " << i;
+    }
+  }
+}
+
+TEST(ArtifactReaderTest, RefusesAnyEditOfCodeOrWeights) {
+  const std::string good = makeToy();
+  std::string bad = good;
+  bad[65536 + 4096] ^= 1;
+  EXPECT_EQ(load(bad), FATHOM_STATUS_MISMATCH);
+  bad = good;
+  bad[bad.size() - 1] ^= 1;
+  EXPECT_EQ(load(bad), FATHOM_STATUS_MISMATCH);
+  fathom_model_options_t options;
+  fathom_model_options_initialize(&options);
+  options.verify_weights = FATHOM_VERIFY_NEVER;
+  EXPECT_OK(load(bad, &options));
+}
+
+struct Refusal {
+  const char *name;
+  Tweak tweak;
+  fathom_status_t status;
+  /// A part of the message.
+  const char *message;
+};
+
+class ArtifactRefusalTest : public testing::TestWithParam<Refusal> {};
+
+TEST_P(ArtifactRefusalTest, IsRefusedWithAMessage) {
+  EXPECT_EQ(load(makeToy(GetParam().tweak)), GetParam().status);
+  EXPECT_NE(std::string(fathom_status_message()).find(GetParam().message), std::string::npos)
+      << fathom_status_message();
+}
+
+constexpr fathom_status_t kMismatch = FATHOM_STATUS_MISMATCH;
+constexpr fathom_status_t kBad = FATHOM_STATUS_BAD_DATA;
+constexpr uint64_t kHuge = UINT64_MAX - 4095;
+
+const Refusal refusals[] = {
+    {"FutureMajor", [](ToyContents &c) { c.versionMajor += 1; }, kMismatch, "artifact version 2.0"},
+    {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
+    {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
+    {"ForeignTriple", [](ToyContents &c) { c.triple = "aarch64-linux-gnu"; }, kMismatch, "aarch64-linux-gnu"},
+    {"MissingCpuFeature", [](ToyContents &c) { c.features = {"warp_drive", "avx2"}; }, kMismatch, "lacks: warp_drive;"},
+    {"NoVocabulary", [](ToyContents &c) { c.vocabulary = 0; }, kBad, "model.vocabulary is 0"},
+    {"HugeHidden", [](ToyContents &c) { c.hidden = UINT32_MAX; }, kBad, "model.hidden"},
+    {"NoLayers", [](ToyContents &c) { c.layers = 0; }, kBad, "model.layers"},
+    {"HugeContext", [](ToyContents &c) { c.maxContext = UINT32_MAX; }, kBad, "model.max_context"},
+    {"HugeCache", [](ToyContents &c) { c.cacheLayers = c.cacheWidth = 1u << 24; }, kBad, "too large"},
+    {"NoCacheWidth", [](ToyContents &c) { c.cacheWidth = 0; }, kBad, "cache.width"},
+    {"BosBeyondVocabulary", [](ToyContents &c) { c.bos = 320; }, kBad, "model.bos_token is 320"},
+    {"NegativeEos", [](ToyContents &c) { c.eos = {-1}; }, kBad, "model.eos_tokens is -1"},
+    {"NotANumberTemperature", [](ToyContents &c) { c.temperature = NAN; }, kBad, "model.temperature"},
+    {"TopPAboveOne", [](ToyContents &c) { c.topP = 2; }, kBad, "model.top_p"},
+    {"NegativeTopK", [](ToyContents &c) { c.topK = -1; }, kBad, "model.top_k"},
+    {"CodeSegmentOutOfRange", [](ToyContents &c) { c.codeSegment = 2; }, kBad, "code.segment is 2"},
+    {"HugeScratch", [](ToyContents &c) { c.scratchBytes = kHuge; }, kBad, "code.scratch_bytes"},
+    {"UnalignedSegment", [](ToyContents &c) { c.segments[1].offset += 64; }, kBad, "no multiple of 4096"},
+    {"WrappingSegment", [](ToyContents &c) { c.segments[1].offset = kHuge; }, kBad, "segment 1"},
+    {"SegmentBeyondEnd", [](ToyContents &c) { c.segments[1].size += 1; }, kBad, "segment 1: 17 bytes"},
+    {"SegmentInMetadata", [](ToyContents &c) { c.segments[1].offset = 0; }, kBad, "lies in the metadata"},
+    {"OverlappingSegments", [](ToyContents &c) { c.segments[1].offset = c.segments[0].offset; }, kBad, "overlap"},
+    {"ShardWithPath",
+     [](ToyContents &c) {
+       c.segments[1].external = true;
+       c.segments[1].name = "../x";
+     },
+     kBad, "no plain file name"},
+    {"HugeShard",
+     [](ToyContents &c) {
+       c.segments[1].external = true;
+       c.segments[1].offset = kHuge;
+     },
+     kBad, "beyond any file"},
+    {"NoPrefill", [](ToyContents &c) { c.entries[0].name = "other"; }, kBad, "no entry point is named 'prefill'"},
+    {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "takes 1 to 0 rows"},
+    {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad, "no entry point 'decode' takes 1 rows"},
+    {"HugeArena", [](ToyContents &c) { c.entries[0].arenaBytes = kHuge; }, kBad, "arena"},
+    {"AddressOutsideCode", [](ToyContents &c) { c.entries[0].address = 1 << 20; }, kBad, "not in the code"},
+    {"AddressInData", [](ToyContents &c) { c.entries[0].address = 0; }, kBad, "not in the code"},
+    {"SliceOfNoSegment", [](ToyContents &c) { c.slices[0].segment = 7; }, kBad, "weight slice 0: segment 7 of 2"},
+    {"SliceBeyondSegment", [](ToyContents &c) { c.slices[0].size += 1; }, kBad, "weight slice 0: 17 bytes"},
+    {"WrappingSlice", [](ToyContents &c) { c.slices[0].offset = UINT64_MAX; }, kBad, "weight slice 0"},
+    {"WeightOfNoSlice", [](ToyContents &c) { c.firstSlice = 1; }, kBad, "weight 'table'"},
+    {"WrappingWeight", [](ToyContents &c) { c.firstSlice = c.sliceCount = UINT32_MAX; }, kBad, "weight 'table'"},
+    {"NegativeDimension", [](ToyContents &c) { c.dimension = -1; }, kBad, "dimension 0 is negative"},
+    {"HugeBuffer", [](ToyContents &c) { c.bufferSize = UINT64_MAX; }, kBad, "buffer 0"},
+    {"TokenizerOutOfRange", [](ToyContents &c) { c.chatUser = 9999; }, kBad, "tokenizer"},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, ArtifactRefusalTest, testing::ValuesIn(refusals),
+                         [](const auto &info) { return std::string(info.param.name); });
+
+TEST(ArtifactReaderTest, ReportsAllFindings) {
+  EXPECT_EQ(load(makeToy([](ToyContents &c) { c.hidden = c.layers = 0; })), FATHOM_STATUS_BAD_DATA);
+  std::string message = fathom_status_message();
+  EXPECT_NE(message.find("model.hidden"), std::string::npos);
+  EXPECT_NE(message.find("model.layers"), std::string::npos);
+}
+
+TEST(ArtifactReaderTest, AcceptsFeaturesOfThisMachine) {
+  EXPECT_OK(load(makeToy([](ToyContents &c) { c.features = {"fma", "sse2"}; })));
+}
+
+TEST(ArtifactReaderTest, RefusesOtherFiles) {
+  EXPECT_EQ(load(std::string(1000, 'x')), FATHOM_STATUS_MISMATCH);
+  EXPECT_NE(std::string(fathom_status_message()).find("not a Fathom artifact"), std::string::npos);
+  EXPECT_EQ(load(""), FATHOM_STATUS_MISMATCH);
+}
+
+TEST(ArtifactReaderTest, RefusesMetadataOfTwoGigabytes) {
+  std::string bytes = makeToy();
+  uint64_t size = uint64_t(1) << 31;
+  memcpy(bytes.data() + offsetof(fathom_artifact_header_t, metadata_size), &size, sizeof(size));
+  rehash(bytes);
+  EXPECT_EQ(load(bytes), FATHOM_STATUS_BAD_DATA);
+}
+
+} // namespace
+} // namespace fathom::test

@@ -1,0 +1,82 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every item runs once, whatever the number of threads and items.
+
+#include "runtime/device/cpu/thread_pool.h"
+
+#include <atomic>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <vector>
+
+namespace fathom::runtime {
+namespace {
+
+struct Work {
+  std::vector<std::atomic<int>> counts;
+  explicit Work(size_t items) : counts(items) {}
+};
+
+void countItem(const void *argument, int64_t item, void *scratch) {
+  // A race if two threads shared scratch.
+  memset(scratch, static_cast<int>(item), 64);
+  const_cast<Work *>(static_cast<const Work *>(argument))->counts[static_cast<size_t>(item)] += 1;
+}
+
+TEST(ThreadPoolTest, RunsEveryItemOnce) {
+  for (uint32_t threads : {1, 2, 3, 8}) {
+    ThreadPool pool;
+    ASSERT_EQ(pool.start(threads, 64), FATHOM_STATUS_OK);
+    for (size_t items : {0, 1, 2, 3, 100, 1000}) {
+      for (int round = 0; round < 50; ++round) {
+        Work work(items);
+        pool.run(countItem, &work, static_cast<int64_t>(items));
+        for (const auto &count : work.counts) {
+          ASSERT_EQ(count, 1);
+        }
+      }
+    }
+  }
+}
+
+TEST(ThreadPoolTest, WakesWorkersThatSleep) {
+  ThreadPool pool;
+  ASSERT_EQ(pool.start(3, 64), FATHOM_STATUS_OK);
+  for (int round = 0; round < 20; ++round) {
+    timespec nap = {0, 2000000};
+    nanosleep(&nap, nullptr);
+    Work work(64);
+    pool.run(countItem, &work, 64);
+    for (const auto &count : work.counts) {
+      ASSERT_EQ(count, 1);
+    }
+  }
+}
+
+TEST(ThreadPoolTest, WorksOnOneProcessorWithManyThreads) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  CPU_ZERO(&one);
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &before)) {
+      CPU_SET(i, &one);
+      break;
+    }
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  {
+    ThreadPool pool;
+    ASSERT_EQ(pool.start(16, 64), FATHOM_STATUS_OK);
+    Work work(500);
+    pool.run(countItem, &work, 500);
+    for (const auto &count : work.counts) {
+      ASSERT_EQ(count, 1);
+    }
+  }
+  sched_setaffinity(0, sizeof(before), &before);
+}
+
+} // namespace
+} // namespace fathom::runtime

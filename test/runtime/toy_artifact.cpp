@@ -1,0 +1,218 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes toy artifacts with the FlatBuffers builder.
+
+#include "test/runtime/toy_artifact.h"
+
+#include "fathom/artifact_generated.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+#include <unistd.h>
+#include <xxhash.h>
+
+namespace fathom::test {
+
+namespace fbs = fathom::artifact;
+
+constexpr uint64_t kCodeOffset = 65536;
+
+std::string toyCode() {
+  std::ifstream file(FATHOM_TOY_IMAGE, std::ios::binary);
+  std::stringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+uint64_t toyAddress(const char *symbol) {
+  void *image = dlopen(FATHOM_TOY_IMAGE, RTLD_NOW | RTLD_LOCAL);
+  void *address = image ? dlsym(image, symbol) : nullptr;
+  Dl_info facts = {};
+  EXPECT_TRUE(address && dladdr(address, &facts)) << symbol;
+  return static_cast<char *>(address) - static_cast<char *>(facts.dli_fbase);
+}
+
+static flatbuffers::Offset<fbs::AddedTokens> addTokens(flatbuffers::FlatBufferBuilder &builder, bool some) {
+  std::vector<fbs::AddedToken> tokens;
+  std::vector<uint32_t> first(257, 0);
+  if (some) {
+    // Sorted by text: <A> <U> <b> <e>.
+    for (int32_t id : {kToyAssistant, kToyUser, kToyBos, kToyEos}) {
+      tokens.emplace_back(static_cast<uint32_t>(id), fbs::AddedTokenFlags{});
+    }
+    std::fill(first.begin() + '<' + 1, first.end(), 4);
+  }
+  return fbs::CreateAddedTokens(builder, builder.CreateVectorOfStructs(tokens), builder.CreateVector(first));
+}
+
+static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBufferBuilder &builder,
+                                                         const ToyContents &contents) {
+  std::vector<uint8_t> bytes(256);
+  std::iota(bytes.begin(), bytes.end(), 0);
+  std::vector<uint32_t> offsets(257), byteTokens(256), special = {256, 257, 258, 259};
+  std::iota(offsets.begin(), offsets.end(), 0);
+  std::iota(byteTokens.begin(), byteTokens.end(), 0);
+  for (const char *text : {"<b>", "<e>", "<U>", "<A>"}) {
+    bytes.insert(bytes.end(), text, text + 3);
+    offsets.push_back(static_cast<uint32_t>(bytes.size()));
+  }
+  std::vector<fbs::MergeSlot> merges(2, fbs::MergeSlot(0, 0, 0, 0xffffffff));
+  auto chat = contents.chat ? fbs::ChatFormat::deepseek_v3 : fbs::ChatFormat::none;
+  return fbs::CreateTokenizer(builder, builder.CreateVector(bytes), builder.CreateVector(offsets),
+                              builder.CreateVector(byteTokens), builder.CreateVectorOfStructs(merges),
+                              addTokens(builder, true), addTokens(builder, false), builder.CreateVector(special),
+                              fbs::PreTokenizer::deepseek_v3, fbs::Normalizer::none, true, kToyBos, kToyEos, chat,
+                              contents.chatUser, kToyAssistant);
+}
+
+static std::string makeMetadata(const ToyContents &c) {
+  flatbuffers::FlatBufferBuilder b;
+  auto target =
+      fbs::CreateTarget(b, b.CreateString(c.triple), b.CreateString("toy-cpu"), b.CreateVectorOfStrings(c.features));
+  auto model = fbs::CreateModel(b, b.CreateString("deepseek_v3"), c.vocabulary, c.hidden, c.layers, c.maxContext, c.bos,
+                                b.CreateVector(c.eos), c.temperature, c.topP, c.topK);
+  auto cache = fbs::CreateCache(b, c.cacheLayers, c.cacheWidth);
+  auto code = fbs::CreateCode(b, c.codeSegment, c.scratchBytes);
+  std::vector<flatbuffers::Offset<fbs::Segment>> segments;
+  for (const ToySegment &s : c.segments) {
+    segments.push_back(fbs::CreateSegment(b, b.CreateString(s.name), b.CreateString(s.directory), s.external, s.offset,
+                                          s.size, s.hash));
+  }
+  std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
+  for (const ToyEntry &e : c.entries) {
+    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.address, e.minRows, e.maxRows, e.arenaBytes));
+  }
+  std::vector<fbs::WeightSlice> slices;
+  for (const ToySlice &s : c.slices) {
+    slices.emplace_back(s.offset, s.size, s.segment);
+  }
+  std::vector<flatbuffers::Offset<fbs::Weight>> weights = {fbs::CreateWeight(
+      b, b.CreateString("table"), b.CreateString("f32"), b.CreateVector(std::vector<int64_t>{c.dimension}),
+      b.CreateString("rows"), c.firstSlice, c.sliceCount)};
+  std::vector<flatbuffers::Offset<fbs::Buffer>> buffers = {
+      fbs::CreateBuffer(b, b.CreateString("sums"), c.bufferOffset, c.bufferSize)};
+  flatbuffers::Offset<fbs::Tokenizer> tokenizer;
+  if (c.tokenizer) {
+    tokenizer = makeTokenizer(b, c);
+  }
+  auto build = fbs::CreateBuildRecord(b, b.CreateString("0.1.0"), b.CreateString("22"), b.CreateString(""));
+  auto program = fbs::CreateProgram(b, target, model, cache, code, b.CreateVector(segments), b.CreateVector(entries),
+                                    b.CreateVectorOfStructs(slices), b.CreateVector(weights), 0,
+                                    b.CreateVector(buffers), tokenizer, build);
+  fbs::FinishProgramBuffer(b, program);
+  return {reinterpret_cast<const char *>(b.GetBufferPointer()), b.GetSize()};
+}
+
+void rehash(std::string &artifact) {
+  fathom_artifact_header_t header;
+  memcpy(&header, artifact.data(), sizeof(header));
+  size_t available = artifact.size() - sizeof(header);
+  header.metadata_hash =
+      XXH3_64bits(artifact.data() + sizeof(header), std::min<size_t>(available, header.metadata_size));
+  header.header_hash = XXH3_64bits(&header, offsetof(fathom_artifact_header_t, header_hash));
+  memcpy(artifact.data(), &header, sizeof(header));
+}
+
+std::string makeToy(const Tweak &tweak) {
+  ToyContents c;
+  c.code = toyCode();
+  uint64_t weightsOffset = kCodeOffset + (c.code.size() + 4095) / 4096 * 4096;
+  uint64_t tableBytes = c.table.size() * sizeof(float);
+  c.segments = {{"code", "", false, kCodeOffset, c.code.size(), 0},
+                {"weights", "", false, weightsOffset, tableBytes, 0}};
+  c.entries = {{"prefill", toyAddress("toy_prefill"), 1, 16, 4096}, {"decode", toyAddress("toy_decode"), 1, 4, 4096}};
+  c.slices = {{0, tableBytes, 1}};
+  uint64_t codeHash = 1, tableHash = 1;
+  c.segments[0].hash = codeHash;
+  c.segments[1].hash = tableHash;
+  if (tweak) {
+    tweak(c);
+  }
+  if (c.segments.size() > 0 && c.segments[0].hash == codeHash) {
+    c.segments[0].hash = XXH3_64bits(c.code.data(), c.code.size());
+  }
+  if (c.segments.size() > 1 && c.segments[1].hash == tableHash) {
+    c.segments[1].hash = XXH3_64bits(c.table.data(), tableBytes);
+  }
+  std::string metadata = makeMetadata(c);
+  fathom_artifact_header_t header = {};
+  memcpy(header.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE);
+  header.version_major = c.versionMajor;
+  header.version_minor = c.versionMinor;
+  header.required_features = c.requiredFeatures;
+  header.metadata_size = metadata.size();
+  header.total_size = weightsOffset + tableBytes;
+  std::string result(header.total_size, '\0');
+  memcpy(result.data(), &header, sizeof(header));
+  memcpy(result.data() + sizeof(header), metadata.data(), metadata.size());
+  memcpy(result.data() + kCodeOffset, c.code.data(), c.code.size());
+  memcpy(result.data() + weightsOffset, c.table.data(), tableBytes);
+  rehash(result);
+  return result;
+}
+
+std::string writeTemporary(const std::string &name, const std::string &bytes) {
+  std::string path = testing::TempDir() + "fathom-" + std::to_string(getpid()) + "-" + name;
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+float toyState(const std::vector<int32_t> &tokens, uint32_t layer) {
+  float sum = 0;
+  for (uint32_t l = 0; l <= layer; ++l) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      sum += static_cast<float>(tokens[i] * static_cast<int32_t>(l + 1)) + static_cast<float>(i % 4);
+    }
+  }
+  return sum;
+}
+
+int32_t toyNext(const std::vector<int32_t> &tokens) {
+  return static_cast<int32_t>(std::fmod(toyState(tokens, kToyLayers - 1), kToyVocabulary));
+}
+
+ToyModel::ToyModel(const Tweak &tweak) : bytes(makeToy(tweak)) {
+  aligned = static_cast<char *>(aligned_alloc(4096, (bytes.size() + 4095) / 4096 * 4096));
+  memcpy(aligned, bytes.data(), bytes.size());
+  EXPECT_OK(fathom_model_load_memory(aligned, bytes.size(), nullptr, &model));
+}
+
+ToyModel::~ToyModel() {
+  fathom_model_release(model);
+  free(aligned);
+}
+
+ToySession::ToySession(fathom_model_t *model, const std::function<void(fathom_session_options_t &)> &tweak) {
+  fathom_session_options_t options;
+  fathom_session_options_initialize(&options);
+  options.threads = 2;
+  if (tweak) {
+    tweak(options);
+  }
+  EXPECT_OK(fathom_session_create(model, &options, &session));
+}
+
+fathom_sequence_t ToySession::sequence() const {
+  fathom_sequence_t result = 0;
+  EXPECT_OK(fathom_session_create_sequence(session, &result));
+  return result;
+}
+
+std::vector<float> ToySession::prefill(fathom_sequence_t sequence, const std::vector<int32_t> &tokens) const {
+  std::vector<float> logits(tokens.size() * kToyVocabulary);
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = FATHOM_LOGITS_ALL;
+  outputs.logits = logits.data();
+  outputs.logits_capacity = logits.size();
+  EXPECT_OK(fathom_session_prefill(session, sequence, tokens.data(), tokens.size(), &outputs));
+  return logits;
+}
+
+} // namespace fathom::test

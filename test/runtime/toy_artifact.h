@@ -1,0 +1,125 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Artifacts of the toy model, right ones and wrong ones, written without the compiler.
+
+#ifndef FATHOM_TEST_RUNTIME_TOY_ARTIFACT_H
+#define FATHOM_TEST_RUNTIME_TOY_ARTIFACT_H
+
+#include "fathom/artifact_abi.h"
+#include "fathom/fathom.h"
+
+#include <functional>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+namespace fathom::test {
+
+constexpr uint32_t kToyVocabulary = 320;
+constexpr uint32_t kToyHidden = 4;
+constexpr uint32_t kToyLayers = 2;
+constexpr uint32_t kToyContext = 256;
+/// Tokens 0 to 255 are bytes.
+constexpr int32_t kToyBos = 256, kToyEos = 257, kToyUser = 258, kToyAssistant = 259;
+
+struct ToySegment {
+  std::string name, directory;
+  bool external;
+  uint64_t offset, size, hash;
+};
+
+struct ToyEntry {
+  std::string name;
+  uint64_t address;
+  uint32_t minRows, maxRows;
+  uint64_t arenaBytes;
+};
+
+struct ToySlice {
+  uint64_t offset, size;
+  uint32_t segment;
+};
+
+/// Everything an artifact says; a test changes what it is about.
+struct ToyContents {
+  uint16_t versionMajor = FATHOM_ARTIFACT_VERSION_MAJOR, versionMinor = FATHOM_ARTIFACT_VERSION_MINOR;
+  uint32_t requiredFeatures = 0;
+  std::string triple = "x86_64-unknown-linux-gnu";
+  std::vector<std::string> features;
+  uint32_t vocabulary = kToyVocabulary, hidden = kToyHidden, layers = kToyLayers, maxContext = kToyContext;
+  int32_t bos = kToyBos;
+  std::vector<int32_t> eos = {kToyEos};
+  float temperature = 0, topP = 0;
+  int32_t topK = 0;
+  uint32_t cacheLayers = 2, cacheWidth = 2;
+  uint32_t codeSegment = 0;
+  uint64_t scratchBytes = 100;
+  std::vector<ToySegment> segments;
+  std::vector<ToyEntry> entries;
+  std::vector<ToySlice> slices;
+  uint32_t firstSlice = 0, sliceCount = 1;
+  int64_t dimension = 4;
+  uint64_t bufferOffset = 0, bufferSize = 64;
+  bool tokenizer = true;
+  bool chat = true;
+  int32_t chatUser = kToyUser;
+  std::string code;
+  /// The weights: four values.
+  std::vector<float> table = {0, 1, 2, 3};
+};
+
+using Tweak = std::function<void(ToyContents &)>;
+
+/// The bytes of an artifact.
+std::string makeToy(const Tweak &tweak = {});
+
+/// Puts right the hashes of an artifact whose bytes were edited.
+void rehash(std::string &artifact);
+
+/// Writes bytes to a file of the test's own temporary folder and returns its path.
+std::string writeTemporary(const std::string &name, const std::string &bytes);
+
+/// The offset of a function in the toy's code image.
+uint64_t toyAddress(const char *symbol);
+std::string toyCode();
+
+/// The token the toy says after |tokens|, computed independently.
+int32_t toyNext(const std::vector<int32_t> &tokens);
+/// Its last state without the offset of the column.
+float toyState(const std::vector<int32_t> &tokens, uint32_t layer);
+
+/// Loads an artifact from memory, with a copy of its own; frees at the end.
+class ToyModel {
+public:
+  explicit ToyModel(const Tweak &tweak = {});
+  ToyModel(const ToyModel &) = delete;
+  ~ToyModel();
+  operator fathom_model_t *() const { return model; }
+
+private:
+  std::string bytes;
+  char *aligned = nullptr;
+  fathom_model_t *model = nullptr;
+};
+
+class ToySession {
+public:
+  explicit ToySession(fathom_model_t *model, const std::function<void(fathom_session_options_t &)> &tweak = {});
+  ToySession(const ToySession &) = delete;
+  ~ToySession() { fathom_session_release(session); }
+  operator fathom_session_t *() const { return session; }
+  fathom_sequence_t sequence() const;
+  /// Prefills and returns the logits of all tokens.
+  std::vector<float> prefill(fathom_sequence_t sequence, const std::vector<int32_t> &tokens) const;
+
+private:
+  fathom_session_t *session = nullptr;
+};
+
+#define EXPECT_OK(expression) EXPECT_EQ(expression, FATHOM_STATUS_OK) << fathom_status_message()
+#define ASSERT_OK(expression) ASSERT_EQ(expression, FATHOM_STATUS_OK) << fathom_status_message()
+
+} // namespace fathom::test
+
+#endif // FATHOM_TEST_RUNTIME_TOY_ARTIFACT_H

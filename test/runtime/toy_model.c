@@ -1,0 +1,116 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A model small enough to be checked by hand, as the code segment of test artifacts: freestanding, position
+// independent, without relocations. Its next token depends on every token before it, through the cache alone.
+//
+//   cache row of (layer, position): [token * (layer + 1), weight 0 at position % 4]
+//   state of (layer, position): the sum of both values over positions 0..position of that layer and all before
+//   logit v: -|v - (state of the last layer) mod vocabulary|, so greedy decoding is that number
+
+#include "fathom/artifact_abi.h"
+
+enum { kLayers = 2, kWidth = 2, kHidden = 4, kVocabulary = 320 };
+
+typedef struct {
+  const fathom_call_t *call;
+  float *sums;
+} toy_work_t;
+
+static float *toy_cache_row(const fathom_call_t *call, int64_t row, int64_t layer, int64_t position) {
+  float *page = call->pages[row][position / FATHOM_PAGE_TOKENS];
+  return page + (layer * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS) * kWidth;
+}
+
+static void toy_append(const void *argument, int64_t row, void *scratch) {
+  const toy_work_t *work = (const toy_work_t *)argument;
+  const float *table = (const float *)work->call->weights[0];
+  int64_t position = work->call->positions[row];
+  for (int64_t layer = 0; layer < kLayers; ++layer) {
+    float *cache = toy_cache_row(work->call, row, layer, position);
+    cache[0] = (float)(work->call->tokens[row] * (layer + 1));
+    cache[1] = table[position % 4];
+  }
+  *(volatile char *)scratch = 1;
+}
+
+static void toy_attend(const void *argument, int64_t row, void *scratch) {
+  const toy_work_t *work = (const toy_work_t *)argument;
+  const fathom_call_t *call = work->call;
+  float sum = 0;
+  for (int64_t layer = 0; layer < kLayers; ++layer) {
+    for (int64_t position = 0; position <= call->positions[row]; ++position) {
+      const float *cache = toy_cache_row(call, row, layer, position);
+      sum += cache[0] + cache[1];
+    }
+    if (call->states) {
+      for (int64_t h = 0; h < kHidden; ++h) {
+        call->states[(layer * call->rows + row) * kHidden + h] = sum + (float)h;
+      }
+    }
+  }
+  work->sums[row] = sum;
+  *(volatile char *)scratch = 2;
+}
+
+static void toy_logits(const void *argument, int64_t item, void *scratch) {
+  const toy_work_t *work = (const toy_work_t *)argument;
+  float sum = work->sums[work->call->logit_row_ids[item]];
+  float target = sum - (float)((int64_t)(sum / kVocabulary) * kVocabulary);
+  for (int64_t v = 0; v < kVocabulary; ++v) {
+    float distance = (float)v - target;
+    work->call->logits[item * kVocabulary + v] = distance < 0 ? distance : -distance;
+  }
+  (void)scratch;
+}
+
+static int32_t toy_run(const fathom_call_t *call) {
+  toy_work_t work = {call, (float *)call->arena};
+  call->host->parallel(call->host->self, toy_append, &work, call->rows);
+  call->host->parallel(call->host->self, toy_attend, &work, call->rows);
+  call->host->parallel(call->host->self, toy_logits, &work, call->logit_rows);
+  return 0;
+}
+
+int32_t toy_prefill(const fathom_call_t *call) { return toy_run(call); }
+
+int32_t toy_decode(const fathom_call_t *call) { return toy_run(call); }
+
+/// Runs tasks within a task, and asks the host for memory: for the tests of the host table.
+static void toy_inner(const void *argument, int64_t item, void *scratch) {
+  ((int32_t *)argument)[item] += 1;
+  *(volatile char *)scratch = 3;
+}
+
+typedef struct {
+  const fathom_call_t *call;
+  int32_t (*counts)[8];
+} toy_nested_t;
+
+static void toy_outer(const void *argument, int64_t item, void *scratch) {
+  const toy_nested_t *nested = (const toy_nested_t *)argument;
+  *(volatile char *)scratch = 7;
+  nested->call->host->parallel(nested->call->host->self, toy_inner, nested->counts[item], 8);
+  // The inner tasks had scratch of their own.
+  nested->counts[item][0] += *(volatile char *)scratch == 7 ? 0 : 100;
+}
+
+/// Returns 0 if nested tasks ran once each and memory was aligned; else a number that says what went wrong.
+int32_t toy_host_check(const fathom_call_t *call) {
+  const fathom_host_t *host = call->host;
+  int32_t (*counts)[8] = host->allocate(host->self, 64 * sizeof(*counts));
+  if (!counts || (uint64_t)counts % 64 != 0) {
+    return 1;
+  }
+  for (int32_t i = 0; i < 64 * 8; ++i) {
+    counts[i / 8][i % 8] = 0;
+  }
+  toy_nested_t nested = {call, counts};
+  host->parallel(host->self, toy_outer, &nested, 64);
+  int32_t bad = 0;
+  for (int32_t i = 0; i < 64 * 8; ++i) {
+    bad += counts[i / 8][i % 8] != 1;
+  }
+  host->deallocate(host->self, counts);
+  return bad ? 2 : 0;
+}
