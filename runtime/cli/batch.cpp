@@ -6,6 +6,7 @@
 #include "runtime/cli/batch.h"
 
 #include "runtime/cli/answer_writer.h"
+#include "runtime/cli/messages.h"
 #include "runtime/cli/prompt.h"
 
 #include <stdio.h>
@@ -156,8 +157,7 @@ int Batch::prepare() {
   limit = limit < loaded.info.max_context ? limit : loaded.info.max_context;
   if (!speakers.allocate(count) || !answers.allocate(count * limit) || !lengths.allocate(count) ||
       (options.logits && !promptLogits.allocate(tokens.size() * loaded.info.vocabulary))) {
-    fprintf(stderr, "%s: error: no memory for %zu sequences\n", source.program, count);
-    return 6;
+    return printError(source.program, kResources, "no memory for %zu sequences", count);
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
@@ -58,10 +59,7 @@ Chat::~Chat() {
   }
 }
 
-int Chat::failMemory() const {
-  fprintf(stderr, "%s: error: out of memory\n", source.program);
-  return 6;
-}
+int Chat::failMemory() const { return printError(source.program, kResources, "out of memory"); }
 
 bool Chat::remember(const char *role, const char *text, size_t length) {
   char *copy = static_cast<char *>(malloc(length ? length : 1));
@@ -178,9 +176,8 @@ int Chat::run() {
     return code;
   }
   if (!loaded.info.has_chat) {
-    fprintf(stderr, "%s: error: the model has no chat format that this runtime knows; use 'run' with a plain prompt\n",
-            source.program);
-    return 4;
+    return printError(source.program, kUnsupported,
+                      "the model has no chat format that this runtime knows; use 'run' with a plain prompt");
   }
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;

@@ -5,6 +5,7 @@
 
 #include "runtime/cli/options.h"
 
+#include "runtime/cli/messages.h"
 #include "runtime/src/memory.h"
 
 #include <errno.h>
@@ -48,12 +49,12 @@ private:
 };
 
 void Parser::fail(const char *format, ...) {
-  fprintf(stderr, "%s: error: ", command.name);
+  char text[4096];
   va_list arguments;
   va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
+  vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  fputc('\n', stderr);
+  printError(command.name, kUsage, "%s", text);
   failed = true;
 }
 
@@ -164,7 +165,7 @@ void Parser::failUnknown(const char *name, size_t length) {
   if (near) {
     fail("unknown option '--%s'; did you mean '--%s'?", word, near);
   } else {
-    fail("unknown option '--%s'; '%s --help' lists all", word, command.name);
+    fail("unknown option '--%s'", word);
   }
 }
 
@@ -202,7 +203,7 @@ void Parser::parseShort(const char *word) {
       return;
     }
   }
-  fail("unknown option '%s'; '%s --help' lists all", word, command.name);
+  fail("unknown option '%s'", word);
 }
 
 void Parser::parsePositional(const char *word) {
@@ -215,8 +216,7 @@ void Parser::parsePositional(const char *word) {
 
 int Parser::run(int first, size_t *positionalCount) {
   if (!seen.allocate(command.optionCount)) {
-    fail("out of memory");
-    return 6;
+    return printError(command.name, kResources, "out of memory");
   }
   bool onlyPositionals = false;
   for (at = first; at < argc; ++at) {
@@ -235,10 +235,13 @@ int Parser::run(int first, size_t *positionalCount) {
     *positionalCount = positionals;
   }
   if (helped) {
-    printHelp(command);
-    return 0;
+    return printHelp(command);
   }
-  return failed ? 2 : kContinue;
+  if (failed) {
+    printNote(command.name, "see '%s --help'", command.name);
+    return kUsage;
+  }
+  return kContinue;
 }
 
 size_t least(size_t a, size_t b, size_t c) {
@@ -289,6 +292,24 @@ const char *suggest(const char *word, const char *const *names, size_t count) {
   return best;
 }
 
+// What stands behind a number: nothing, k, m, g, K, M or G, and maybe B, or iB after a capital.
+static bool parseUnit(const char *text, uint64_t *unit) {
+  *unit = 1;
+  if (!*text) {
+    return true;
+  }
+  const char *const letters = "kmgKMG";
+  const char *found = strchr(letters, *text);
+  if (!found) {
+    return !strcmp(text, "B");
+  }
+  size_t index = static_cast<size_t>(found - letters);
+  for (size_t i = 0; i <= index % 3; ++i) {
+    *unit *= index < 3 ? 1000 : 1024;
+  }
+  return !text[1] || !strcmp(text + 1, "B") || (index >= 3 && !strcmp(text + 1, "iB"));
+}
+
 bool parseCount(const char *text, uint64_t *value) {
   if (*text < '0' || *text > '9') {
     return false;
@@ -299,20 +320,8 @@ bool parseCount(const char *text, uint64_t *value) {
   if (errno) {
     return false;
   }
-  uint64_t unit = 1;
-  const char *const suffixes = "kmgKMG";
-  if (*end) {
-    const char *found = strchr(suffixes, *end);
-    if (!found || end[1]) {
-      return false;
-    }
-    size_t index = static_cast<size_t>(found - suffixes);
-    uint64_t base = index < 3 ? 1000 : 1024;
-    for (size_t i = 0; i <= index % 3; ++i) {
-      unit *= base;
-    }
-  }
-  return !__builtin_mul_overflow(static_cast<uint64_t>(number), unit, value);
+  uint64_t unit;
+  return parseUnit(end, &unit) && !__builtin_mul_overflow(static_cast<uint64_t>(number), unit, value);
 }
 
 static void printOption(const Option &option) {
@@ -328,7 +337,7 @@ static void printOption(const Option &option) {
   printf("%s%s%*s%s\n", left, gap, static_cast<int>(*gap ? 36 : 36 - strlen(left)), "", option.help);
 }
 
-void printHelp(const Command &command) {
+int printHelp(const Command &command) {
   printf("usage: %s %s\n\n%s\n", command.name, command.usage, command.about);
   for (size_t i = 0; i < command.optionCount; ++i) {
     if (command.options[i].name) {
@@ -338,7 +347,10 @@ void printHelp(const Command &command) {
     }
   }
   printf("  -h, --help                        print this and exit\n");
-  fflush(stdout);
+  if (fflush(stdout) != 0) {
+    return printError(command.name, kInputOutput, "cannot write to standard output: %s", strerror(errno));
+  }
+  return kOk;
 }
 
 } // namespace fathom::cli

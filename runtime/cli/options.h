@@ -16,7 +16,8 @@ enum class OptionKind {
   kFlag,
   /// const char *: points into argv.
   kText,
-  /// uint64_t, within [least, most]; may end in k, m, g (powers of 1000) or K, M, G (powers of 1024).
+  /// uint64_t, within [least, most]; may end in k, m, g (powers of 1000) or K, M, G (powers of 1024),
+  /// and then in B or iB.
   kCount,
   /// double, finite.
   kNumber,
@@ -60,12 +61,13 @@ struct Command {
 /// The tool goes on.
 constexpr int kContinue = -1;
 
-/// Parses |argv| from |argv[first]| on; all errors are printed to stderr. Returns kContinue, 0 after --help (printed
-/// to stdout), or 2. |*positionalCount| may be NULL. "--" ends options; "-" is a positional.
+/// Parses |argv| from |argv[first]| on; all errors are printed to stderr, and a hint after the last. Returns kContinue,
+/// 0 after --help (printed to stdout; 5 if it cannot be), or 2. |*positionalCount| may be NULL. "--" ends options; "-"
+/// is a positional.
 int parseOptions(const Command &command, int argc, const char *const *argv, int first, size_t *positionalCount);
 
-/// Prints what --help does.
-void printHelp(const Command &command);
+/// Prints what --help does. 0, or 5 if standard output cannot be written.
+int printHelp(const Command &command);
 
 /// The entry of |names| (|count| of them, NULLs skipped) nearest to |word|, or NULL if none is near.
 const char *suggest(const char *word, const char *const *names, size_t count);

@@ -5,6 +5,8 @@
 
 #include "runtime/cli/output.h"
 
+#include "runtime/cli/messages.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -56,9 +58,9 @@ int Output::finish(const char *program) const {
     return 0;
   }
   if (error != EPIPE) {
-    fprintf(stderr, "%s: error: cannot write to standard output: %s\n", program, strerror(error));
+    printError(program, kInputOutput, "cannot write to standard output: %s", strerror(error));
   }
-  return 5;
+  return kInputOutput;
 }
 
 static bool appendText(runtime::Array<char> *array, const char *text) {
@@ -155,10 +157,7 @@ int writeNpy(const char *program, const char *path, const float *values, const u
       unlink(temporary);
     }
   }
-  if (error) {
-    fprintf(stderr, "%s: error: %s: cannot write: %s\n", program, path, strerror(error));
-  }
-  return error ? 5 : 0;
+  return error ? printError(program, kInputOutput, "%s: cannot write: %s", path, strerror(error)) : kOk;
 }
 
 static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
@@ -192,7 +191,7 @@ int readText(const char *program, const char *path, runtime::Array<char> *text) 
   const char *problem = fd < 0 ? strerror(errno) : nullptr;
   int code = fd < 0 ? 5 : readAll(fd, text, &problem);
   if (code) {
-    fprintf(stderr, "%s: error: %s: cannot read: %s\n", program, standard ? "standard input" : path, problem);
+    printError(program, code, "%s: cannot read: %s", standard ? "standard input" : path, problem);
   }
   if (!standard && fd >= 0) {
     close(fd);

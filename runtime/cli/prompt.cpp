@@ -5,6 +5,7 @@
 
 #include "runtime/cli/prompt.h"
 
+#include "runtime/cli/messages.h"
 #include "runtime/cli/output.h"
 
 #include <stdio.h>
@@ -42,8 +43,7 @@ bool hasPrompt(const char *program, const RunOptions &options) {
   if (options.prompt || options.promptFile || options.tokenIds || options.batchFile || !isatty(STDIN_FILENO)) {
     return true;
   }
-  fprintf(stderr, "%s: error: no prompt; try: %s -p \"Once upon a time\" (--help lists all options)\n", program,
-          program);
+  printUsageError(program, "no prompt; say -p \"Once upon a time\", or give it on standard input");
   return false;
 }
 
@@ -53,8 +53,7 @@ static int encode(const char *program, const RunOptions &options, const LoadedMo
   // A text of n bytes has at most n + 1 tokens with byte-level BPE, and rarely a third.
   size_t count = 0, room = length + 16;
   if (!tokens->allocate(room)) {
-    fprintf(stderr, "%s: error: out of memory\n", program);
-    return 6;
+    return printError(program, kResources, "out of memory");
   }
   fathom_status_t status =
       fathom_model_encode(loaded.model, text, length, flags, tokens->data(), tokens->size(), &count);
@@ -70,9 +69,7 @@ int readPrompt(const char *program, const RunOptions &options, const LoadedModel
   if (options.tokenIds) {
     const char *ids = options.tokenIds;
     if (!parseTokenIds(ids, ids + strlen(ids), tokens)) {
-      fprintf(stderr, "%s: error: --token-ids: expected whole numbers separated by commas, got '%.80s'\n", program,
-              ids);
-      return 2;
+      return printError(program, kUsage, "--token-ids: expected whole numbers separated by commas, got '%.80s'", ids);
     }
     return 0;
   }
@@ -84,8 +81,7 @@ int readPrompt(const char *program, const RunOptions &options, const LoadedModel
   }
   for (const char *at = options.prompt; *at; ++at) {
     if (!text->append(*at)) {
-      fprintf(stderr, "%s: error: out of memory\n", program);
-      return 6;
+      return printError(program, kResources, "out of memory");
     }
   }
   return encode(program, options, loaded, options.prompt, strlen(options.prompt), tokens);
@@ -103,8 +99,7 @@ int readBatch(const char *program, const char *path, runtime::Array<int32_t> *to
     const char *stop = newline ? newline : end;
     size_t before = tokens->size();
     if (!parseTokenIds(at, stop, tokens) || tokens->size() == before) {
-      fprintf(stderr, "%s: error: %s:%zu: expected whole numbers separated by commas\n", program, path, line);
-      code = 3;
+      code = printError(program, kBadInput, "%s: %zu: expected whole numbers separated by commas", path, line);
     }
     if (!starts->append(tokens->size())) {
       code = 6;
@@ -112,8 +107,7 @@ int readBatch(const char *program, const char *path, runtime::Array<int32_t> *to
     at = newline ? newline + 1 : end;
   }
   if (!code && starts->size() < 2) {
-    fprintf(stderr, "%s: error: %s: no prompts in it\n", program, path);
-    code = 3;
+    code = printError(program, kBadInput, "%s: no prompts in it", path);
   }
   return code;
 }

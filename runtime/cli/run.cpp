@@ -6,6 +6,7 @@
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/batch.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/prompt.h"
 #include "runtime/cli/signals.h"
@@ -28,8 +29,7 @@ int writeTensors(const ModelSource &source, const RunOptions &options, const Loa
   uint64_t stateCount = uint64_t(info.layers) * info.hidden;
   if ((options.logits && !logits.allocate(tokens.size() * info.vocabulary)) ||
       (options.states && !states.allocate(tokens.size() * stateCount))) {
-    fprintf(stderr, "%s: error: no memory for the values of %zu positions\n", source.program, tokens.size());
-    return 6;
+    return printError(source.program, kResources, "no memory for the values of %zu positions", tokens.size());
   }
   outputs.which = options.logits ? FATHOM_LOGITS_ALL : FATHOM_LOGITS_NONE;
   outputs.logits = logits.data();

@@ -5,6 +5,7 @@
 
 #include "runtime/cli/run_options.h"
 
+#include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/signals.h"
 
@@ -97,10 +98,7 @@ void addMachine(Table &table, RunOptions *o) {
 int checkOptions(Verb verb, const ModelSource &source, const RunOptions &o) {
   int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
   int code = kContinue;
-  auto refuse = [&](const char *text) {
-    fprintf(stderr, "%s: error: %s\n", source.program, text);
-    code = 2;
-  };
+  auto refuse = [&](const char *text) { code = printUsageError(source.program, "%s", text); };
   if (prompts > 1) {
     refuse("give one of -p, -f, --token-ids and --batch-file");
   }
@@ -112,9 +110,8 @@ int checkOptions(Verb verb, const ModelSource &source, const RunOptions &o) {
   }
   if (strcmp(o.device, "cpu") != 0) {
     bool known = !strncmp(o.device, "cuda", 4) || !strcmp(o.device, "ptxsim");
-    fprintf(stderr, "%s: error: device '%s' %s; use --device=cpu\n", source.program, o.device,
-            known ? "is not in this runtime" : "is unknown");
-    code = known && code == kContinue ? 8 : 2;
+    code = printError(source.program, known && code == kContinue ? kDevice : kUsage, "device '%s' %s; use --device=cpu",
+                      o.device, known ? "is not in this runtime" : "is unknown");
   }
   (void)verb;
   return code;
@@ -214,10 +211,8 @@ int report(const char *program, fathom_status_t status) {
   if (status == FATHOM_STATUS_CANCELLED && interrupted) {
     return interrupted;
   }
-  if (status != FATHOM_STATUS_OK) {
-    fprintf(stderr, "%s: error: %s\n", program, fathom_status_message());
-  }
-  return fathom_status_exit_code(status);
+  int code = fathom_status_exit_code(status);
+  return status == FATHOM_STATUS_OK ? code : printError(program, code, "%s", fathom_status_message());
 }
 
 } // namespace fathom::cli

@@ -29,7 +29,7 @@ static void onStop(int signal) {
 }
 
 static void onBus(int) {
-  const char text[] = "error: a mapped file became shorter or could not be read\n";
+  const char text[] = "fathom: error: a mapped file became shorter or could not be read [io]\n";
   ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
   (void)ignored;
   _exit(5);

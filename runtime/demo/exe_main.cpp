@@ -5,20 +5,20 @@
 
 #include "fathom/fathom.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/messages.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int main(int argc, char **argv) {
+  fathom::cli::secureStandardStreams();
   fathom::cli::ModelSource source;
   source.path = "/proc/self/exe";
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : nullptr;
   source.program = slash ? slash + 1 : argc > 0 ? argv[0] : "fathom-exe";
   fathom_status_t status = fathom_model_find_embedded(source.path, &source.offset);
   if (status != FATHOM_STATUS_OK) {
-    fprintf(stderr, "%s: error: %s; make one with 'fathom compile --emit=exe'\n", source.program,
-            fathom_status_message());
-    return fathom_status_exit_code(status);
+    return fathom::cli::printError(source.program, fathom_status_exit_code(status),
+                                   "%s; make one with 'fathom compile --emit=exe'", fathom_status_message());
   }
   bool chat = argc > 1 && !strcmp(argv[1], "chat");
   bool run = argc > 1 && !strcmp(argv[1], "run");
