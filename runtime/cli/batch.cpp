@@ -5,9 +5,11 @@
 
 #include "runtime/cli/batch.h"
 
+#include "fathom/artifact_generated.h"
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/prompt.h"
+#include "runtime/src/tokenizer/tokenizer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,19 +164,27 @@ int Batch::prepare() {
   return 0;
 }
 
+// The text of an answer as well-formed UTF-8. False if there is no memory.
+static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t count, tokenizer::Buffer<char> *text) {
+  if (!loaded.info.has_tokenizer) {
+    return true;
+  }
+  tokenizer::StreamDecoder decoder(tokenizer::Tokenizer(*artifact::GetProgram(loaded.info.metadata)->tokenizer()));
+  for (size_t i = 0; i < count; ++i) {
+    if (decoder.feed(answer[i], *text) == tokenizer::Status::OutOfMemory) {
+      return false;
+    }
+  }
+  return decoder.finish(*text) == tokenizer::Status::Ok;
+}
+
 int Batch::write(size_t index) {
   AnswerWriter writer(output, parseFormat(options.output));
   const int32_t *answer = answers.data() + index * limit;
-  runtime::Array<char> text;
-  size_t length = 0;
-  if (loaded.info.has_tokenizer) {
-    fathom_status_t status = fathom_model_decode(loaded.model, answer, lengths[index], 0, nullptr, 0, &length);
-    if (length && text.allocate(length)) {
-      status = fathom_model_decode(loaded.model, answer, lengths[index], 0, text.data(), length, &length);
-    }
-    if (status != FATHOM_STATUS_OK) {
-      return report(source.program, status);
-    }
+  tokenizer::Buffer<char> text;
+  if (!decodeText(loaded, answer, lengths[index], &text)) {
+    fprintf(stderr, "%s: error: no memory for the text of an answer\n", source.program);
+    return 6;
   }
   for (size_t i = 0; i < lengths[index]; ++i) {
     writer.take(answer[i], "", 0);

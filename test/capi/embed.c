@@ -1,0 +1,105 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A C11 program that drives the runtime through its header alone: embed MODEL. Prints one line for each thing that
+// is not as it should be and returns how many there were.
+
+#include "fathom/fathom.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures = 0;
+
+static void check(int good, const char *what) {
+  if (!good) {
+    fprintf(stderr, "wrong: %s (%s)\n", what, fathom_status_message());
+    ++failures;
+  }
+}
+
+#define CHECK(condition) check((condition) != 0, #condition)
+#define CHECK_OK(call) check((call) == FATHOM_STATUS_OK, #call)
+
+typedef struct {
+  size_t tokens;
+  int32_t last;
+} count_t;
+
+static fathom_flow_t count_tokens(void *user, int32_t token, const char *piece, size_t length) {
+  count_t *count = (count_t *)user;
+  (void)piece, (void)length;
+  if (token >= 0) {
+    count->tokens += 1;
+    count->last = token;
+  }
+  return FATHOM_CONTINUE;
+}
+
+static int32_t best_of(const float *logits, uint32_t count) {
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < count; ++i) {
+    best = logits[i] > logits[best] ? i : best;
+  }
+  return (int32_t)best;
+}
+
+/// Greedy generation, and the same by prefill and decode, must say the same.
+static void compare_levels(fathom_model_t *model, fathom_session_t *session) {
+  fathom_model_info_t info;
+  fathom_model_info_initialize(&info);
+  CHECK_OK(fathom_model_info(model, &info));
+
+  const int32_t prompt[] = {3, 1, 4, 1, 5};
+  count_t count = {0, -1};
+  fathom_generate_options_t options;
+  fathom_generate_options_initialize(&options);
+  options.tokens = prompt;
+  options.token_count = 5;
+  options.max_tokens = 7;
+  options.ignore_eos = 1;
+  options.on_token = count_tokens;
+  options.user = &count;
+  CHECK_OK(fathom_session_generate(session, &options, NULL));
+  CHECK(count.tokens == 7);
+
+  float *logits = malloc(info.vocabulary * sizeof(float));
+  fathom_sequence_t sequence = 0;
+  CHECK_OK(fathom_session_create_sequence(session, &sequence));
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = FATHOM_LOGITS_LAST;
+  outputs.logits = logits;
+  outputs.logits_capacity = info.vocabulary;
+  CHECK_OK(fathom_session_prefill(session, sequence, prompt, 5, &outputs));
+  int32_t token = best_of(logits, info.vocabulary);
+  for (int i = 1; i < 7; ++i) {
+    CHECK_OK(fathom_session_decode(session, &sequence, &token, 1, logits, info.vocabulary));
+    token = best_of(logits, info.vocabulary);
+  }
+  CHECK(token == count.last);
+  CHECK_OK(fathom_session_destroy_sequence(session, sequence));
+  free(logits);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    fprintf(stderr, "usage: %s MODEL\n", argv[0]);
+    return 2;
+  }
+  CHECK(fathom_api_version() == FATHOM_API_VERSION);
+  fathom_model_t *model = NULL;
+  fathom_session_t *session = NULL;
+  CHECK(fathom_model_load_file("/nonexistent", NULL, &model) == FATHOM_STATUS_IO);
+  CHECK(strstr(fathom_status_message(), "/nonexistent") != NULL);
+  CHECK_OK(fathom_model_load_file(argv[1], NULL, &model));
+  CHECK_OK(fathom_session_create(model, NULL, &session));
+  if (failures == 0) {
+    compare_levels(model, session);
+  }
+  CHECK_OK(fathom_session_release(session));
+  CHECK(fathom_session_release(session) == FATHOM_STATUS_INVALID_HANDLE);
+  CHECK_OK(fathom_model_release(model));
+  return failures;
+}

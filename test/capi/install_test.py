@@ -1,0 +1,26 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# install_test.py CMAKE BUILD EXAMPLE FOLDER MODEL COMPILER: installs the runtime, builds the example against the
+# installed tree alone, and runs it.
+
+import os
+import shutil
+import subprocess
+import sys
+
+cmake, build, example, folder, model, compiler = sys.argv[1:]
+shutil.rmtree(folder, ignore_errors=True)
+prefix, tree = os.path.join(folder, "prefix"), os.path.join(folder, "build")
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+run(cmake, "--install", build, "--prefix", prefix, "--component", "runtime")
+run(cmake, "-S", example, "-B", tree, "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=" + compiler)
+run(cmake, "--build", tree)
+result = subprocess.run([os.path.join(tree, "embed"), model, "Hi"], check=True, capture_output=True)
+if not result.stdout.strip():
+    sys.exit("the example printed nothing")
