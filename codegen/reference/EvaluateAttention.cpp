@@ -111,12 +111,22 @@ static bool expectInterleaved(Op op, Frame &frame) {
   return frame.expect(op.getLayout() == RopeLayout::interleaved, op, "the interleaved layout");
 }
 
+/// Not every op with heads has a verifier: sizes that no model has would overflow products of them.
+static bool expectShape(Operation *op, const ref::MlaShape &shape, Frame &frame) {
+  int64_t sizes[] = {shape.heads, shape.nope, shape.rope, shape.value, shape.rank};
+  bool sane = llvm::all_of(sizes, [](int64_t size) { return size >= 0 && size < (1 << 15); });
+  return frame.expect(sane && shape.heads > 0 && shape.rank > 0, op, "heads and widths of a model");
+}
+
 static void evaluate(MlaAttentionOp op, Frame &frame) {
   ref::MlaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNopeDim()), int64_t(op.getRopeDim()),
                          int64_t(op.getValueDim()), op.getLatentDim()};
   const Tensor &query = frame.tensor(op.getQuery());
   Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   CachePtr cache = frame.cache(op.getCache());
+  if (!expectShape(op, shape, frame)) {
+    return;
+  }
   int64_t layer = frame.index(op.getLayer()), rows = query.rows(), width = shape.heads * shape.value;
   std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
   if (!expectInterleaved(op, frame) || !expectRotation(op, rotation, rows, shape.rope, frame) ||
@@ -139,6 +149,9 @@ static void evaluate(MlaAbsorbQueryOp op, Frame &frame) {
   Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   int64_t heads = op.getNumHeads(), rank = getWidth(op.getKvB().getType());
   ref::MlaShape shape = {heads, int64_t(op.getNopeDim()), int64_t(op.getRopeDim()), int64_t(op.getValueDim()), rank};
+  if (!expectShape(op, shape, frame)) {
+    return;
+  }
   std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
   bool fits = query.width() == heads * (shape.nope + shape.rope) &&
               int64_t(weight.size()) == heads * (shape.nope + shape.value) * rank;
@@ -157,6 +170,9 @@ static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   ref::MlaShape shape = {int64_t(op.getNumHeads()), 0, int64_t(op.getRopeDim()), 0, op.getLatentDim()};
   const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
   CachePtr cache = frame.cache(op.getCache());
+  if (!expectShape(op, shape, frame)) {
+    return;
+  }
   int64_t layer = frame.index(op.getLayer()), rows = query.rows(), width = shape.heads * shape.rank;
   bool fits = query.width() == shape.heads * (shape.rank + shape.rope) && positions.size() == rows &&
               rows == int64_t(frame.sequences.size()) &&
@@ -177,6 +193,9 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   int64_t heads = op.getNumHeads(), rank = getWidth(op.getKvB().getType());
   ref::MlaShape shape = {heads, int64_t(op.getNopeDim()), 0, int64_t(op.getValueDim()), rank};
+  if (!expectShape(op, shape, frame)) {
+    return;
+  }
   std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
   bool fits = input.width() == heads * rank && int64_t(weight.size()) == heads * (shape.nope + shape.value) * rank;
   if (!frame.expect(fits, op, "an input and weight of its heads")) {

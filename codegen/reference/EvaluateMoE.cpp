@@ -16,6 +16,9 @@ namespace fathom::reference {
 
 using namespace deepseek;
 
+/// More than any model has.
+constexpr int64_t kMostExperts = 1 << 16;
+
 static ref::RouteOptions convertRouting(RoutingAttr routing, int64_t experts) {
   ref::RouteOptions options = {};
   options.experts = experts;
@@ -76,7 +79,7 @@ static Permutation permute(const Tensor &ids, int64_t experts) {
 static void evaluate(MoEPermuteOp op, Frame &frame) {
   const Tensor &ids = frame.tensor(op.getIds());
   int64_t experts = op.getExperts();
-  if (!frame.expect(experts > 0 && areExperts(ids, experts), op, "ids of experts")) {
+  if (!frame.expect(experts > 0 && experts <= kMostExperts && areExperts(ids, experts), op, "ids of experts")) {
     return;
   }
   Permutation result = permute(ids, experts);

@@ -112,7 +112,7 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
   TypeSwitch<Operation *>(step)
       .Case([&](ConcatRowsOp) { result.reals = concatRows(sources); })
       .Case([&](InterleaveRowsOp op) {
-        if (op.getBlock() > 0) {
+        if (int64_t block = op.getBlock(); block > 0 && block <= type.getNumElements()) {
           result.reals = interleaveRows(*sources[0], *sources[1], op.getBlock());
         }
       })

@@ -39,6 +39,9 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     if (kind == "swap-gate-up" && isa<deepseek::SwiGluOp>(op)) {
       op->setOperands({op->getOperand(1), op->getOperand(0)});
     }
+    if (kind == "swap-recipe-sources" && isa<deepseek::InterleaveRowsOp>(op)) {
+      op->setOperands({op->getOperand(1), op->getOperand(0)});
+    }
     auto sum = dyn_cast<arith::AddFOp>(op);
     if (kind == "drop-residual" && sum && isa<RankedTensorType>(sum.getType())) {
       sum.replaceAllUsesWith(sum.getRhs());
@@ -63,10 +66,11 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     }
   }
 
-  Option<std::string> kind{*this, "kind",
-                           llvm::cl::desc("swap-gate-up, drop-residual, drop-cache-append, change-epsilon, "
-                                          "change-state-layer, remove-function, unknown-op or nothing"),
-                           llvm::cl::init("nothing")};
+  Option<std::string> kind{
+      *this, "kind",
+      llvm::cl::desc("swap-gate-up, swap-recipe-sources, drop-residual, drop-cache-append, change-epsilon, "
+                     "change-state-layer, remove-function, unknown-op or nothing"),
+      llvm::cl::init("nothing")};
 };
 
 } // namespace

@@ -6,6 +6,9 @@
 // RUN: not fathom-opt %s --verify-numerics-each --test-fathom-break-numerics=kind=change-state-layer -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATE
 // RUN: not fathom-opt %s --verify-numerics-each --test-fathom-break-numerics=kind=remove-function -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMOVED
 
+// Recipes are run: a mistake on the weight side is found where the weight is read.
+// RUN: not fathom-opt %s --verify-numerics-each --fathom-fuse-gate-up --test-fathom-break-numerics=kind=swap-recipe-sources -o /dev/null 2>&1 | FileCheck %s --check-prefix=RECIPE
+
 // What keeps the numbers passes without a word.
 // RUN: fathom-opt %s --verify-numerics-each --test-fathom-break-numerics=kind=nothing --canonicalize --cse -o /dev/null 2>&1 | count 0
 
@@ -19,11 +22,13 @@
 // An op without a meaning ends the comparison, with a remark and not with an error.
 // RUN: fathom-opt %s --verify-numerics-each --test-fathom-break-numerics=kind=unknown-op -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
-// SWAP: :[[@LINE+40]]:3: error: pass 'test-fathom-break-numerics' changed result 0 of @forward in {{prefill|decode}}: largest difference {{[0-9.e+-]+}} at [{{[0-9]+}}, {{[0-9]+}}], contract {{[0-9.e+-]+}} (1e-06 of the largest number)
-// SWAP: :[[@LINE+34]]:10: note: 'deepseek.swiglu' in @layer is the first op that computes something else
+// SWAP: :[[@LINE+42]]:3: error: pass 'test-fathom-break-numerics' changed result 0 of @forward in {{prefill|decode}}: largest difference {{[0-9.e+-]+}} at [{{[0-9]+}}, {{[0-9]+}}], contract {{[0-9.e+-]+}} (1e-06 of the largest number)
+// SWAP: :[[@LINE+36]]:10: note: 'deepseek.swiglu' in @layer is the first op that computes something else
 // SWAP-NOT: error:
 
 // RESIDUAL: error: pass 'test-fathom-break-numerics' changed result 0 of @forward
+// RECIPE: error: pass 'test-fathom-break-numerics' changed result 0 of @forward
+// RECIPE: note: 'deepseek.get_weight' in @layer is the first op that computes something else
 // CACHE: error: pass 'test-fathom-break-numerics' changed result 1 of @forward in {{.*}} at which rows of the cache are written
 // EPSILON: error: pass 'test-fathom-break-numerics' changed result 0 of @forward
 // EPSILON: note: 'deepseek.rms_norm' in @layer is the first op that computes something else
