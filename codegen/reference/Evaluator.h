@@ -14,7 +14,7 @@ namespace fathom::reference {
 
 /// One op's evaluation. Holds nothing of the IR, so that it outlives what a pass does to it.
 struct Step {
-  unsigned call; // the how manieth call of a function
+  unsigned call; // counts functions entered, from 0
   std::string function;
   mlir::OperationName name;
   mlir::Location loc;
