@@ -10,7 +10,11 @@
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -21,6 +25,9 @@ namespace fathom {
 
 #define GEN_PASS_REGISTRATION
 #include "passes/lower/Passes.h.inc"
+
+/// What plans have no kernel for: from functions of `deepseek` ops to loops on memory.
+void addStructuredToLoops(mlir::OpPassManager &manager);
 
 /// The lower phase, in order.
 void addLowerPipeline(mlir::OpPassManager &manager);

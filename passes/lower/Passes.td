@@ -8,6 +8,37 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertDeepSeekToStructured : Pass<"fathom-convert-deepseek-to-structured", "mlir::ModuleOp"> {
+  let summary = "decompose what has no kernel into structured ops";
+  let description = [{
+    Each compute op of the `deepseek` dialect becomes linalg, tensor, scf, arith and math: the op's executable meaning,
+    in f32. The functions that fathom-convert-deepseek-to-plan made for single ops take a `!plan.call` and, for experts,
+    a `!plan.table`; cache rows and experts' weights are reached through these, and no op of the dialect is left in
+    such a function. In others, ops on a cache stay, and so do `get_weight` and `record_state`.
+
+    Products add up their inputs in ascending order with fused multiply-adds, eight outputs side by side.
+    `mla_attention` takes the absorbed form: its rows may be of different sequences. `math.exp` is for
+    fathom-convert-structured-to-loops to expand.
+
+    Numeric contract: kernels/ref within 1e-5 of the largest output.
+    Tests: test/passes/lower/convert-deepseek-to-structured.mlir, structured_values_test.cpp.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+                           "fathom::plan::PlanDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+}
+
+def ConvertStructuredToLoops : Pass<"fathom-convert-structured-to-loops", "mlir::ModuleOp"> {
+  let summary = "bufferise structured functions and turn them into loops";
+  let description = [{
+    Functions that hold tensors, whose arguments and results are memory already, are bufferised; temporaries get their
+    deallocation, on every path, or live on the stack up to 1 KiB; linalg becomes loops; `exp` becomes a
+    polynomial, since generated code calls no library. In a function with a `!plan.call` temporaries come from
+    `plan.allocate`. Other functions are left alone.
+
+    Numeric contract: exact but for exp, 2e-7 relative. Test: test/passes/lower/convert-structured-to-loops.mlir.
+  }];
+}
+
 def ConvertPlanToLLVM : Pass<"fathom-convert-plan-to-llvm", "mlir::ModuleOp"> {
   let summary = "turn plans into the LLVM dialect";
   let description = [{

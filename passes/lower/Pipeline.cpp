@@ -12,6 +12,7 @@
 namespace fathom {
 
 void addLowerPipeline(mlir::OpPassManager &manager) {
+  addStructuredToLoops(manager);
   manager.addPass(createConvertPlanToLLVM());
   manager.addPass(mlir::createReconcileUnrealizedCastsPass());
   manager.addPass(mlir::createCanonicalizerPass());

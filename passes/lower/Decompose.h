@@ -1,0 +1,101 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What each `deepseek` op is in structured ops. Internal to the lower phase.
+
+#ifndef PASSES_LOWER_DECOMPOSE_H
+#define PASSES_LOWER_DECOMPOSE_H
+
+#include "passes/lower/StructuredBuilder.h"
+#include "passes/lower/WeightReader.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace fathom {
+
+/// Results of a decomposed op, one for each of its own; a failure where the op has to stay.
+using Decomposed = mlir::FailureOr<llvm::SmallVector<mlir::Value>>;
+
+/// A pattern that replaces an op by what `decompose` builds before it.
+template <typename Op>
+class DecomposePattern : public mlir::OpRewritePattern<Op> {
+public:
+  using Function = Decomposed (*)(Op, StructuredBuilder &);
+  DecomposePattern(mlir::MLIRContext *context, Function decompose)
+      : mlir::OpRewritePattern<Op>(context), decompose(decompose) {}
+
+  mlir::LogicalResult matchAndRewrite(Op op, mlir::PatternRewriter &rewriter) const override {
+    StructuredBuilder builder(rewriter, op.getLoc());
+    Decomposed results = decompose(op, builder);
+    if (failed(results)) {
+      return rewriter.notifyMatchFailure(op, "its cache or table is not a call's");
+    }
+    rewriter.replaceOp(op, *results);
+    return mlir::success();
+  }
+
+private:
+  Function decompose;
+};
+
+template <typename Op>
+void addDecomposition(mlir::RewritePatternSet &patterns, Decomposed (*decompose)(Op, StructuredBuilder &)) {
+  patterns.add<DecomposePattern<Op>>(patterns.getContext(), decompose);
+}
+
+void populateBasicDecompositions(mlir::RewritePatternSet &patterns);
+void populateLinearDecompositions(mlir::RewritePatternSet &patterns);
+void populateGateDecompositions(mlir::RewritePatternSet &patterns);
+void populateMoEDecompositions(mlir::RewritePatternSet &patterns);
+void populateAttentionDecompositions(mlir::RewritePatternSet &patterns);
+
+void populateLatentAttentionDecomposition(mlir::RewritePatternSet &patterns);
+
+/// An uninitialised tensor of `type`; `rows` where its first size is unknown.
+mlir::Value emptyRows(StructuredBuilder &b, mlir::Type type, mlir::Value rows);
+
+/// The value that an epilogue, or no epilogue, makes of `value`; `extras` are its other arguments.
+mlir::Value applyEpilogue(StructuredBuilder &b, mlir::Region &epilogue, mlir::Value value, mlir::ValueRange extras);
+
+/// A product of rows with a weight and how its results are made.
+struct Product {
+  using Value = mlir::Value;
+
+  /// Rows [from, to) of the result.
+  Value from;
+  Value to;
+  /// The input's row for a row of the result.
+  llvm::function_ref<Value(Value row)> inputRow;
+  /// Input k of that row, for the block of outputs that begins at `first`.
+  llvm::function_ref<Value(Value inputRow, Value first, Value k)> input;
+  const WeightReader &weight;
+  /// The weight's outputs that belong to one of the result, which is the first of a block.
+  llvm::ArrayRef<llvm::function_ref<Value(Value first)>> parts;
+  /// Outputs of the result; a block of them never crosses a multiple of `group`.
+  int64_t outputs;
+  int64_t group;
+  /// What becomes of the sums, one of each part, for (row, output).
+  llvm::function_ref<Value(Value row, Value output, mlir::ValueRange sums)> finish;
+};
+
+/// Puts `finish(s, n, Σ_k input(s, k) · W[part(n), k], …)` into `target`; k ascends in every sum.
+mlir::Value multiplyRows(StructuredBuilder &b, const Product &product, mlir::Value target);
+
+/// Element i of a row of 2·half numbers that `read` gives, rotated as `deepseek.rope` says for `position`.
+struct Rotation {
+  deepseek::RopeLayout layout;
+  int64_t half;
+  WeightReader table;
+};
+mlir::Value rotate(StructuredBuilder &b, const Rotation &rotation, mlir::Value position, mlir::Value i,
+                   llvm::function_ref<mlir::Value(mlir::Value)> read);
+
+/// Where the gates of a weight with interleaved gates and ups are; the up of a gate is a panel further.
+mlir::Value getGateOutput(StructuredBuilder &b, mlir::Value output);
+mlir::Value getUpOutput(StructuredBuilder &b, mlir::Value output);
+
+} // namespace fathom
+
+#endif // PASSES_LOWER_DECOMPOSE_H

@@ -1,0 +1,146 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The latent cache and multi-head latent attention.
+
+#include "passes/lower/CacheRows.h"
+#include "passes/lower/Decompose.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+namespace {
+
+Decomposed decomposeCacheAppend(CacheAppendOp op, StructuredBuilder &b) {
+  CacheRows cache(b, op.getCache(), op.getLayer());
+  if (!cache) {
+    return failure();
+  }
+  int64_t latent = getWidth(op.getLatent().getType()), key = getWidth(op.getKey().getType());
+  b.loop(b.index(0), b.size(op.getLatent(), 0), [&](Value t) {
+    Value row = cache.get(t, b.idAt(op.getPositions(), t));
+    b.loop(b.index(0), b.index(latent), [&](Value i) { cache.write(b.at(op.getLatent(), {t, i}), row, i); });
+    b.loop(b.index(0), b.index(key), [&](Value i) { cache.write(b.at(op.getKey(), {t, i}), row, b.add(i, latent)); });
+  });
+  return SmallVector<Value>{op.getCache()};
+}
+
+/// Columns [offset, offset + width) of every row.
+Value sliceColumns(StructuredBuilder &b, Value tensor, int64_t offset, int64_t width) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  OpFoldResult zero = b.builder.getIndexAttr(0), one = b.builder.getIndexAttr(1);
+  OpFoldResult rows = getAsOpFoldResult(b.size(tensor, 0));
+  return tensor::ExtractSliceOp::create(b.builder, b.loc, type.clone({type.getDimSize(0), width}), tensor,
+                                        ArrayRef<OpFoldResult>{zero, b.builder.getIndexAttr(offset)},
+                                        ArrayRef<OpFoldResult>{rows, b.builder.getIndexAttr(width)},
+                                        ArrayRef<OpFoldResult>{one, one});
+}
+
+Decomposed decomposeMlaAppend(MlaAppendOp op, StructuredBuilder &b) {
+  if (!CacheRows(b, op.getCache(), op.getLayer())) {
+    return failure();
+  }
+  int64_t latentWidth = cast<RankedTensorType>(op.getNorm().getType()).getDimSize(0);
+  Value latent = sliceColumns(b, op.getInput(), 0, latentWidth);
+  Value key = sliceColumns(b, op.getInput(), latentWidth, getWidth(op.getInput().getType()) - latentWidth);
+  latent = RmsNormOp::create(b.builder, b.loc, latent.getType(), latent, op.getNorm(), op.getEpsAttr());
+  key = RopeOp::create(b.builder, b.loc, key.getType(), key, op.getTable(), op.getPositions(), op.getLayout());
+  return SmallVector<Value>{CacheAppendOp::create(b.builder, b.loc, op.getCache().getType(), op.getCache(),
+                                                  op.getLayer(), latent, key, op.getPositions())};
+}
+
+/// W_UKᵀ on each head's first part, head by head so that its weights stay in the cache, and the rotation of the rest.
+Decomposed decomposeAbsorbQuery(MlaAbsorbQueryOp op, StructuredBuilder &b) {
+  int64_t nope = op.getNopeDim(), rope = op.getRopeDim();
+  int64_t latent = cast<RankedTensorType>(op.getKvB().getType()).getDimSize(1);
+  WeightReader weight(b, op.getKvB(), op.getScale(), op.getBlockAttr());
+  Rotation rotation = {op.getLayout(), rope / 2, WeightReader(b, op.getTable())};
+  Value rows = b.size(op.getQuery(), 0), zero = b.index(0);
+  auto forColumns = [&](int64_t count, Value carried, function_ref<Value(Value, Value)> body) {
+    return b.loop(zero, b.index(count), carried, body);
+  };
+  Value result = emptyRows(b, op.getType(), rows);
+  result = forColumns(op.getNumHeads(), result, [&](Value head, Value outer) {
+    Value from = b.multiply(head, nope + rope), to = b.multiply(head, latent + rope);
+    Value key = b.multiply(head, nope + op.getValueDim());
+    return b.loop(zero, rows, outer, [&](Value t, Value carried) {
+      carried =
+          forColumns(latent, carried, [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(to, i)}); });
+      carried = forColumns(nope, carried, [&](Value d, Value sums) {
+        Value x = b.at(op.getQuery(), {t, b.add(from, d)});
+        return forColumns(latent, sums, [&](Value i, Value inner) {
+          Value column = b.add(to, i);
+          Value sum = b.fma(x, weight.read(b.add(key, d), i), b.at(inner, {t, column}));
+          return b.put(sum, inner, {t, column});
+        });
+      });
+      Value position = b.idAt(op.getPositions(), t), turned = b.add(from, nope);
+      return forColumns(rope, carried, [&](Value i, Value columns) {
+        Value value = rotate(b, rotation, position, i,
+                             [&](Value column) { return b.at(op.getQuery(), {t, b.add(turned, column)}); });
+        return b.put(value, columns, {t, b.add(b.add(to, latent), i)});
+      });
+    });
+  });
+  return SmallVector<Value>{result};
+}
+
+Decomposed decomposeExpandOutput(MlaExpandOutputOp op, StructuredBuilder &b) {
+  int64_t values = op.getValueDim();
+  WeightReader weight(b, op.getKvB(), op.getScale(), op.getBlockAttr());
+  Value rows = b.size(op.getInput(), 0);
+  auto sameRow = [](Value row) { return row; };
+  auto input = [&](Value row, Value first, Value k) {
+    Value column = b.add(b.multiply(b.divide(first, values), weight.getInputs()), k);
+    return b.at(op.getInput(), {row, column});
+  };
+  auto output = [&](Value first) {
+    Value head = b.multiply(b.divide(first, values), int64_t(op.getNopeDim()) + values);
+    return b.add(b.add(head, op.getNopeDim()), b.remainder(first, values));
+  };
+  auto finish = [](Value, Value, ValueRange sums) { return sums[0]; };
+  function_ref<Value(Value)> parts[] = {output};
+  Product product = {b.index(0), rows, sameRow, input, weight, parts, getWidth(op.getType()), values, finish};
+  return SmallVector<Value>{multiplyRows(b, product, emptyRows(b, op.getType(), rows))};
+}
+
+/// Attention in absorbed form, equal in exact arithmetic: rows may belong to different sequences, so there are no keys
+/// and values to expand once for all of them.
+Decomposed decomposeMlaAttention(MlaAttentionOp op, StructuredBuilder &b) {
+  if (!CacheRows(b, op.getCache(), op.getLayer())) {
+    return failure();
+  }
+  int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
+  auto withWidth = [&](int64_t width) {
+    auto type = cast<RankedTensorType>(op.getQuery().getType());
+    return type.clone({type.getDimSize(0), width});
+  };
+  Value query =
+      MlaAbsorbQueryOp::create(b.builder, b.loc, withWidth(heads * (latent + op.getRopeDim())), op.getQuery(),
+                               op.getKvB(), op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(), heads,
+                               op.getNopeDim(), op.getRopeDim(), op.getValueDim(), op.getLayout());
+  Value attended =
+      MlaLatentAttentionOp::create(b.builder, b.loc, withWidth(heads * latent), query, op.getCache(), op.getLayer(),
+                                   op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
+  return SmallVector<Value>{MlaExpandOutputOp::create(b.builder, b.loc, op.getType(), attended, op.getKvB(),
+                                                      op.getScale(), op.getBlockAttr(), heads, op.getNopeDim(),
+                                                      op.getValueDim())};
+}
+
+} // namespace
+
+void populateAttentionDecompositions(RewritePatternSet &patterns) {
+  addDecomposition<CacheAppendOp>(patterns, decomposeCacheAppend);
+  addDecomposition<MlaAppendOp>(patterns, decomposeMlaAppend);
+  addDecomposition<MlaAbsorbQueryOp>(patterns, decomposeAbsorbQuery);
+  addDecomposition<MlaExpandOutputOp>(patterns, decomposeExpandOutput);
+  addDecomposition<MlaAttentionOp>(patterns, decomposeMlaAttention);
+  populateLatentAttentionDecomposition(patterns);
+}
+
+} // namespace fathom

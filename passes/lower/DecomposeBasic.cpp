@@ -1,0 +1,116 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Embedding, norms, SwiGLU, rotary embedding, and what moves rows about.
+
+#include "passes/lower/Decompose.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+/// (u·c − v·s) in the first half of a pair, (u·s + v·c) in the second.
+Value rotate(StructuredBuilder &b, const Rotation &rotation, Value position, Value i, function_ref<Value(Value)> read) {
+  bool interleaved = rotation.layout == RopeLayout::interleaved;
+  Value pair = interleaved ? b.divide(i, 2) : b.remainder(i, rotation.half);
+  Value second = interleaved ? b.remainder(i, 2) : b.divide(i, rotation.half);
+  Value first = interleaved ? b.multiply(pair, 2) : pair;
+  Value u = read(first);
+  Value v = read(b.add(first, interleaved ? 1 : rotation.half));
+  Value cosine = rotation.table.read({position, pair, b.index(0)});
+  Value sine = rotation.table.read({position, pair, b.index(1)});
+  Value turnedFirst = b.subtract(b.multiply(u, cosine), b.multiply(v, sine));
+  Value turnedSecond = b.add(b.multiply(u, sine), b.multiply(v, cosine));
+  return b.select(b.isEqual(second, b.index(0)), turnedFirst, turnedSecond);
+}
+
+namespace {
+
+Decomposed decomposeEmbedding(EmbeddingOp op, StructuredBuilder &b) {
+  WeightReader table(b, op.getTable());
+  return SmallVector<Value>{b.mapRows(cast<RankedTensorType>(op.getType()).getShape(), b.size(op.getTokens(), 0),
+                                      [&](ValueRange i) { return table.read({b.idAt(op.getTokens(), i[0]), i[1]}); })};
+}
+
+Decomposed decomposeSelectRows(SelectRowsOp op, StructuredBuilder &b) {
+  return SmallVector<Value>{
+      b.mapRows(cast<RankedTensorType>(op.getType()).getShape(), b.size(op.getRows(), 0),
+                [&](ValueRange i) { return b.at(op.getInput(), {b.idAt(op.getRows(), i[0]), i[1]}); })};
+}
+
+Value normalise(StructuredBuilder &b, Value input, Value weight, double eps) {
+  auto type = cast<RankedTensorType>(input.getType());
+  int64_t width = getWidth(type);
+  Value rows = b.size(input, 0);
+  Value factors = b.mapRows({type.getDimSize(0)}, rows, [&](ValueRange row) {
+    Value squares = b.sum(width, [&](Value i) {
+      Value x = b.at(input, {row[0], i});
+      return b.multiply(x, x);
+    });
+    return b.reciprocalRoot(b.add(b.divide(squares, b.real(double(width))), b.real(eps)));
+  });
+  WeightReader reader(b, weight);
+  return b.mapRows(type.getShape(), rows, [&](ValueRange i) {
+    return b.multiply(b.multiply(b.at(input, i), b.at(factors, i[0])), reader.read(i.drop_front()));
+  });
+}
+
+Decomposed decomposeRmsNorm(RmsNormOp op, StructuredBuilder &b) {
+  return SmallVector<Value>{normalise(b, op.getInput(), op.getWeight(), op.getEps().convertToDouble())};
+}
+
+Decomposed decomposeAddRmsNorm(AddRmsNormOp op, StructuredBuilder &b) {
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  Value sum = b.mapRows(type.getShape(), b.size(op.getInput(), 0),
+                        [&](ValueRange i) { return b.add(b.at(op.getInput(), i), b.at(op.getResidual(), i)); });
+  return SmallVector<Value>{sum, normalise(b, sum, op.getWeight(), op.getEps().convertToDouble())};
+}
+
+Decomposed decomposeSwiGlu(SwiGluOp op, StructuredBuilder &b) {
+  auto type = cast<RankedTensorType>(op.getType());
+  return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getGate(), 0), [&](ValueRange i) {
+    return b.multiply(b.silu(b.at(op.getGate(), i)), b.at(op.getUp(), i));
+  })};
+}
+
+Decomposed decomposeRope(RopeOp op, StructuredBuilder &b) {
+  auto type = cast<RankedTensorType>(op.getType());
+  Rotation rotation = {op.getLayout(), getWidth(type) / 2, WeightReader(b, op.getTable())};
+  return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getInput(), 0), [&](ValueRange i) {
+    return rotate(b, rotation, b.idAt(op.getPositions(), i[0]), i[1],
+                  [&](Value column) { return b.at(op.getInput(), {i[0], column}); });
+  })};
+}
+
+Decomposed decomposeRopeTable(RopeTableOp op, StructuredBuilder &b) {
+  auto type = cast<RankedTensorType>(op.getType());
+  RopeAttr rope = op.getRope();
+  SmallVector<float> numbers;
+  for (int64_t position = 0; position < type.getDimSize(0); ++position) {
+    for (double frequency : rope.getFrequencies()) {
+      double angle = double(position) * frequency;
+      numbers.push_back(static_cast<float>(rope.getMagnitude() * std::cos(angle)));
+      numbers.push_back(static_cast<float>(rope.getMagnitude() * std::sin(angle)));
+    }
+  }
+  auto table = DenseElementsAttr::get(type, ArrayRef<float>(numbers));
+  return SmallVector<Value>{arith::ConstantOp::create(b.builder, b.loc, table)};
+}
+
+} // namespace
+
+void populateBasicDecompositions(RewritePatternSet &patterns) {
+  addDecomposition<EmbeddingOp>(patterns, decomposeEmbedding);
+  addDecomposition<SelectRowsOp>(patterns, decomposeSelectRows);
+  addDecomposition<RmsNormOp>(patterns, decomposeRmsNorm);
+  addDecomposition<AddRmsNormOp>(patterns, decomposeAddRmsNorm);
+  addDecomposition<SwiGluOp>(patterns, decomposeSwiGlu);
+  addDecomposition<RopeOp>(patterns, decomposeRope);
+  addDecomposition<RopeTableOp>(patterns, decomposeRopeTable);
+}
+
+} // namespace fathom

@@ -1,0 +1,89 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scalars, loops and maps on tensors: the words that decompositions are written in. Internal to the lower phase.
+
+#ifndef PASSES_LOWER_STRUCTUREDBUILDER_H
+#define PASSES_LOWER_STRUCTUREDBUILDER_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+
+namespace fathom {
+
+/// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: f32, i32 or index, the last two
+/// signed.
+class StructuredBuilder {
+public:
+  using Value = mlir::Value;
+  using ValueRange = mlir::ValueRange;
+  using Values = llvm::SmallVector<Value>;
+
+  StructuredBuilder(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
+
+  Value index(int64_t value);
+  Value integer(int32_t value);
+  Value real(double value);
+
+  Value add(Value a, Value b);
+  Value subtract(Value a, Value b);
+  Value multiply(Value a, Value b);
+  Value divide(Value a, Value b);
+  Value remainder(Value a, Value b);
+  Value add(Value a, int64_t b) { return add(a, index(b)); }
+  Value multiply(Value a, int64_t b) { return multiply(a, index(b)); }
+  Value divide(Value a, int64_t b) { return divide(a, index(b)); }
+  Value remainder(Value a, int64_t b) { return remainder(a, index(b)); }
+  /// a · b + c, rounded once.
+  Value fma(Value a, Value b, Value c);
+  Value exp(Value a);
+  /// 1 / sqrt(a), both rounded.
+  Value reciprocalRoot(Value a);
+  /// 1 / (1 + exp(−a)).
+  Value sigmoid(Value a);
+  /// a / (1 + exp(−a)).
+  Value silu(Value a);
+
+  /// NaN is neither greater nor equal.
+  Value isGreater(Value a, Value b);
+  Value isEqual(Value a, Value b);
+  Value both(Value a, Value b);
+  Value either(Value a, Value b);
+  Value select(Value condition, Value a, Value b);
+  /// `a`, or `b` where it is greater.
+  Value larger(Value a, Value b) { return select(isGreater(b, a), b, a); }
+
+  Value toIndex(Value id);
+  Value toId(Value index);
+
+  /// The size of a dimension, a constant where it is known.
+  Value size(Value tensor, int64_t dimension);
+  Value at(Value tensor, ValueRange indices);
+  /// An id at `indices`, as an index.
+  Value idAt(Value tensor, ValueRange indices) { return toIndex(at(tensor, indices)); }
+  Value put(Value value, Value tensor, ValueRange indices);
+  /// Uninitialised; `dynamicSizes` of the unknown dimensions of `type`, in order.
+  Value empty(mlir::Type type, ValueRange dynamicSizes);
+
+  /// Elements computed from their indices, in any order: a linalg.generic.
+  Value map(mlir::Type type, ValueRange dynamicSizes, llvm::function_ref<Value(ValueRange)> element);
+  /// The same with `rows` as the only unknown size, if there is one.
+  Value mapRows(llvm::ArrayRef<int64_t> shape, Value rows, llvm::function_ref<Value(ValueRange)> element);
+
+  /// for (i = from; i < to; i += step) carried = body(i, carried).
+  Values loop(Value from, Value to, ValueRange carried, llvm::function_ref<Values(Value, ValueRange)> body,
+              int64_t step = 1);
+  /// The same with one carried value.
+  Value loop(Value from, Value to, Value carried, llvm::function_ref<Value(Value, Value)> body, int64_t step = 1);
+  /// For effects only.
+  void loop(Value from, Value to, llvm::function_ref<void(Value)> body);
+  /// Σ term(i) over [0, count), in chains that run side by side.
+  Value sum(int64_t count, llvm::function_ref<Value(Value)> term);
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+};
+
+} // namespace fathom
+
+#endif // PASSES_LOWER_STRUCTUREDBUILDER_H

@@ -1,0 +1,48 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Elements of stored weights as f32. Internal to the lower phase.
+
+#ifndef PASSES_LOWER_WEIGHTREADER_H
+#define PASSES_LOWER_WEIGHTREADER_H
+
+#include "passes/lower/StructuredBuilder.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+namespace fathom {
+
+/// Reads a weight, or one expert's part of a stack. A stack is a tensor with a leading dimension of experts, or, in
+/// functions that fathom-convert-deepseek-to-plan made, the cast of a !plan.table, whose element is then looked up
+/// here.
+class WeightReader {
+public:
+  explicit WeightReader(StructuredBuilder &b, mlir::Value weight, mlir::Value scale = {},
+                        deepseek::BlockScaleAttr block = {}, mlir::Value expert = {});
+
+  /// The element at `indices` of the weight as stored.
+  mlir::Value read(mlir::ValueRange indices) const;
+  /// Element (n, k) of [outputs, inputs], from rows or panels, times its scale.
+  mlir::Value read(mlir::Value output, mlir::Value input) const;
+  int64_t getInputs() const { return shape.inputs; }
+
+private:
+  /// What is indexed: a tensor behind some leading indices, or a memref.
+  struct Source {
+    mlir::Value memory;
+    llvm::SmallVector<mlir::Value, 1> leading;
+  };
+  Source select(mlir::Value weight, mlir::Value expert) const;
+  mlir::Value load(const Source &source, mlir::ValueRange indices) const;
+  mlir::Value readScale(mlir::Value output, mlir::Value input) const;
+
+  StructuredBuilder &b;
+  Source weight;
+  Source scale;
+  deepseek::BlockScaleAttr block;
+  deepseek::WeightShape shape = {0, 0, false};
+};
+
+} // namespace fathom
+
+#endif // PASSES_LOWER_WEIGHTREADER_H
