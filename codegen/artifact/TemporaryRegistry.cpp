@@ -12,6 +12,8 @@
 #include <cstring>
 #include <iterator>
 #include <mutex>
+#include <new>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace fathom::codegen {
@@ -24,11 +26,15 @@ struct Slot {
   std::atomic<int> state{Free};
   int directory = -1;
   char name[NAME_MAX + 1] = {};
+  /// The directory for a process in which it is not open; empty if it has no path.
+  char directoryPath[PATH_MAX] = {};
 };
 
 // All of this is read by the signal handler: fixed size, no locks, no allocation.
 constexpr int slotCount = 64;
-Slot slots[slotCount];
+Slot ownSlots[slotCount];
+/// Own, or shared with a parent process.
+Slot *slots = ownSlots;
 constexpr int handledSignals[] = {SIGINT, SIGTERM, SIGHUP};
 struct sigaction previousActions[std::size(handledSignals)];
 
@@ -36,10 +42,31 @@ struct sigaction previousActions[std::size(handledSignals)];
 
 static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads slots");
 
-static void removeTemporaries() {
-  for (Slot &slot : slots) {
-    if (slot.state.load(std::memory_order_acquire) == Active) {
-      unlinkat(slot.directory, slot.name, 0);
+void removeTemporaries() {
+  for (int i = 0; i < slotCount; ++i) {
+    if (slots[i].state.load(std::memory_order_acquire) == Active) {
+      unlinkat(slots[i].directory, slots[i].name, 0);
+    }
+  }
+}
+
+bool shareTemporaries() {
+  if (slots != ownSlots) {
+    return true;
+  }
+  void *memory = mmap(nullptr, slotCount * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return false;
+  }
+  slots = new (memory) Slot[slotCount];
+  return true;
+}
+
+void removeTemporariesOfChild() {
+  for (int i = 0; i < slotCount; ++i) {
+    Slot &slot = slots[i];
+    if (slot.state.exchange(Free) == Active && slot.directoryPath[0]) {
+      unlink((std::string(slot.directoryPath) + "/" + slot.name).c_str());
     }
   }
 }
@@ -109,6 +136,9 @@ TemporaryRegistration::TemporaryRegistration(int directory, const std::string &n
   }
   slots[slot].directory = directory;
   memcpy(slots[slot].name, name.c_str(), name.size() + 1);
+  ssize_t length = readlink(("/proc/self/fd/" + std::to_string(directory)).c_str(), slots[slot].directoryPath,
+                            sizeof(slots[slot].directoryPath) - 1);
+  slots[slot].directoryPath[length > 0 ? length : 0] = '\0';
   slots[slot].state.store(Active, std::memory_order_release);
 }
 

@@ -30,6 +30,16 @@ private:
   int slot;
 };
 
+/// Removes all remembered files. A signal handler may call it.
+void removeTemporaries();
+
+/// From here on the files that a child process remembers are known to its parent as well. Call it before fork, while
+/// no file is remembered. False if there is no memory for it.
+bool shareTemporaries();
+
+/// Removes what a child process that is gone has left behind; it remembers nothing afterwards.
+void removeTemporariesOfChild();
+
 } // namespace fathom::codegen
 
 #endif // FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H

@@ -5,15 +5,19 @@
 
 #include "codegen/x86/Image.h"
 
+#include "codegen/artifact/ExitError.h"
+
 #include "lld/Common/CommonLinkerContext.h"
 #include "lld/Common/Driver.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
+#include "llvm/Support/thread.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
 
@@ -34,53 +38,104 @@ Error emit(Module &module, const X86Target &target, CodeGenFileType type, SmallV
   return Error::success();
 }
 
-/// A folder of its own for the linker's files; removed with everything in it.
-Expected<std::string> createFolder() {
-  SmallString<128> path;
-  if (std::error_code code = sys::fs::createUniqueDirectory("fathom", path)) {
-    return createStringError(code, "cannot make a temporary folder: " + code.message());
-  }
-  return path.str().str();
-}
+// The linker wants paths. It gets those of a file in memory and of a pipe: no disk is needed, which may be full or
+// read-only, and nothing is left behind.
 
-Error writeFile(StringRef path, StringRef bytes) {
-  std::error_code code;
-  raw_fd_ostream stream(path, code);
-  stream << bytes;
-  stream.close();
-  if (code || stream.has_error()) {
-    code = code ? code : stream.error();
-    stream.clear_error();
-    return createStringError(code, "cannot write '" + path + "': " + code.message());
+std::string pathOf(int file) { return "/proc/self/fd/" + std::to_string(file); }
+
+/// A file in memory that holds an object file.
+class MemoryFile {
+public:
+  MemoryFile() = default;
+  ~MemoryFile() {
+    if (file >= 0) {
+      ::close(file);
+    }
   }
-  return Error::success();
-}
+  MemoryFile(const MemoryFile &) = delete;
+  MemoryFile &operator=(const MemoryFile &) = delete;
+
+  std::string path() const { return pathOf(file); }
+
+  Error write(StringRef bytes) {
+    file = memfd_create("model.o", MFD_CLOEXEC);
+    if (file < 0) {
+      return makeSystemError("cannot make a file in memory for the linker", errno);
+    }
+    while (!bytes.empty()) {
+      ssize_t written = ::write(file, bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) {
+        return makeSystemError("cannot write the object file in memory", errno);
+      }
+      bytes = bytes.drop_front(written < 0 ? 0 : size_t(written));
+    }
+    return Error::success();
+  }
+
+private:
+  int file = -1;
+};
+
+/// A pipe whose contents are collected by a thread. To anything but a pipe or a device lld writes by way of a
+/// temporary file beside it.
+class CollectingPipe {
+public:
+  CollectingPipe() = default;
+  ~CollectingPipe() { finish(); }
+  CollectingPipe(const CollectingPipe &) = delete;
+  CollectingPipe &operator=(const CollectingPipe &) = delete;
+
+  Error start() {
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+      return makeSystemError("cannot make a pipe for the linker", errno);
+    }
+    reader = llvm::thread(std::optional<unsigned>(stackBytes), [this] { collect(); });
+    return Error::success();
+  }
+  std::string path() const { return pathOf(ends[1]); }
+  /// Everything written so far; nothing can be written any more.
+  StringRef finish() {
+    if (ends[1] >= 0) {
+      ::close(ends[1]);
+      reader.join();
+      ::close(ends[0]);
+      ends[1] = -1;
+    }
+    return bytes;
+  }
+
+private:
+  static constexpr unsigned stackBytes = 256 << 10;
+
+  void collect() {
+    char block[1 << 16];
+    for (ssize_t size = 0; (size = ::read(ends[0], block, sizeof(block))) != 0;) {
+      bytes.append(block, size > 0 ? size_t(size) : 0);
+    }
+  }
+
+  int ends[2] = {-1, -1};
+  llvm::thread reader;
+  std::string bytes;
+};
 
 /// Links one object into a shared object without imports: --no-undefined makes lld say which there are.
-Error link(StringRef object, StringRef image) {
-  std::string input = object.str();
-  std::string output = image.str();
+Error link(const std::string &object, const std::string &image) {
   std::vector<const char *> arguments = {
-      "ld.lld", "-shared",     "-Bsymbolic",    "--no-undefined",  "-z",          "norelro",     "-z", "separate-code",
-      "-z",     "noexecstack", "--gc-sections", "--build-id=none", "--threads=1", input.c_str(), "-o", output.c_str()};
+      "ld.lld", "-shared",     "-Bsymbolic",    "--no-undefined",  "-z",          "norelro",      "-z", "separate-code",
+      "-z",     "noexecstack", "--gc-sections", "--build-id=none", "--threads=1", object.c_str(), "-o", image.c_str()};
   std::string messages;
   raw_string_ostream stream(messages);
   bool linked = lld::elf::link(arguments, stream, stream, /*exitEarly=*/false, /*disableOutput=*/false);
   lld::CommonLinkerContext::destroy();
-  if (!linked) {
-    return createStringError("cannot link the code image: " + messages);
-  }
-  return Error::success();
+  return linked ? Error::success()
+                : makeError(ExitClass::Internal, "cannot link the code image: " + StringRef(messages).rtrim());
 }
 
-Expected<CodeImage> readImage(StringRef path, ArrayRef<std::string> entryPoints) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path);
-  if (!buffer) {
-    return createStringError(buffer.getError(), "cannot read the linked image");
-  }
+Expected<CodeImage> readImage(StringRef bytes, ArrayRef<std::string> entryPoints) {
   CodeImage image;
-  image.bytes = (*buffer)->getBuffer().str();
-  auto file = object::ELFObjectFile<object::ELF64LE>::create((*buffer)->getMemBufferRef());
+  image.bytes = bytes.str();
+  auto file = object::ELFObjectFile<object::ELF64LE>::create({image.bytes, "image"});
   if (!file) {
     return file.takeError();
   }
@@ -112,20 +167,18 @@ Expected<CodeImage> emitImage(Module &module, const X86Target &target, ArrayRef<
   if (Error error = emit(module, target, CodeGenFileType::ObjectFile, bytes)) {
     return std::move(error);
   }
-  Expected<std::string> folder = createFolder();
-  if (!folder) {
-    return folder.takeError();
-  }
-  scope_exit cleanUp([&] { sys::fs::remove_directories(*folder); });
-  std::string object = *folder + "/model.o";
-  std::string image = *folder + "/model.so";
-  if (Error error = writeFile(object, bytes)) {
+  MemoryFile object;
+  CollectingPipe image;
+  if (Error error = object.write(bytes)) {
     return std::move(error);
   }
-  if (Error error = link(object, image)) {
+  if (Error error = image.start()) {
     return std::move(error);
   }
-  return readImage(image, entryPoints);
+  if (Error error = link(object.path(), image.path())) {
+    return std::move(error);
+  }
+  return readImage(image.finish(), entryPoints);
 }
 
 } // namespace fathom::codegen

@@ -5,6 +5,8 @@
 
 #include "codegen/x86/Target.h"
 
+#include "codegen/artifact/ExitError.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -52,18 +54,20 @@ std::unique_ptr<TargetMachine> X86Target::createMachine() const {
 Expected<X86Target> findX86Target(StringRef mcpu) {
   const Target *backend = findBackend();
   if (!backend) {
-    return createStringError("this build of LLVM has no x86 backend");
+    return makeError(ExitClass::Unsupported, "this build of LLVM has no x86 backend");
   }
   X86Target target;
   target.cpu = (mcpu == "native" ? findNativeLevel() : mcpu).str();
   std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::triple), "", ""));
   if (!known->isCPUStringValid(target.cpu)) {
-    return createStringError("unknown processor '" + mcpu + "': try native, x86-64-v3 or x86-64-v4");
+    return makeError(ExitClass::Usage,
+                     "--mcpu: unknown processor " + quotePath(mcpu) + ": try native, x86-64-v3 or x86-64-v4");
   }
   std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::triple), target.cpu, ""));
   auto has = [&](StringRef feature) { return info->checkFeatures(("+" + feature).str()); };
   if (!all_of(kBaselineFeatures, has)) {
-    return createStringError("processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
+    return makeError(ExitClass::Unsupported,
+                     "processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
   }
   bool avx512 = all_of(kAvx512Features, has);
   target.arch = avx512 ? "avx512" : "avx2";

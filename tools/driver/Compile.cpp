@@ -6,12 +6,13 @@
 #include "tools/driver/Compile.h"
 #include "tools/driver/CompileModel.h"
 
+#include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
+#include "tools/driver/FatalErrors.h"
+#include "tools/driver/Isolate.h"
+#include "tools/driver/Terminal.h"
 
-#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <unistd.h>
 
 using llvm::StringRef;
 
@@ -46,6 +47,7 @@ struct Arguments {
   const char *mcpu = "native";
   const char *weights = "pack";
   bool kernels = true;
+  bool isolate = true;
   uint64_t maxContext = 0;
   uint64_t maxBatch = 16;
   uint64_t prefillRows = 256;
@@ -72,6 +74,8 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase", 0, 0, kFromNames},
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that pack weights", 1, 1024},
+      {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
+       "compile in a process of its own, so that a crash is an error; --no-isolate for debuggers"},
   };
   cli::Command command = {
       "fathom compile", "CHECKPOINT -o FILE [options]", kAbout, options, std::size(options), &arguments.input, 1};
@@ -80,9 +84,7 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
     return code;
   }
   if (!arguments.input || !arguments.output) {
-    llvm::errs() << "fathom: error: " << (arguments.input ? "-o FILE is missing" : "no checkpoint given")
-                 << "\nfathom: note: see `fathom compile --help`\n";
-    return 2;
+    return cli::printUsageError(command.name, arguments.input ? "-o FILE is missing" : "no checkpoint given");
   }
   return cli::kContinue;
 }
@@ -107,26 +109,20 @@ CompileOptions convert(const Arguments &arguments) {
   return options;
 }
 
-/// One line on a terminal that is overwritten as work goes on.
-class ProgressLine {
-public:
-  void show(StringRef step, uint64_t done, uint64_t total) {
-    llvm::errs() << "\r\033[K" << step;
-    if (total > 0) {
-      llvm::errs() << llvm::format("  %3u %%  %.1f / %.1f GB", unsigned(100.0 * double(done) / double(total)),
-                                   double(done) / 1e9, double(total) / 1e9);
-    }
-    shown = true;
+int compile(CompileOptions options) {
+  checkpoint::Diagnostics diagnostics;
+  int code = cli::kInternal;
+  {
+    ProgressLine line;
+    options.progress = [&](StringRef step, uint64_t done, uint64_t total) {
+      setStep(step);
+      line.show(step, done, total);
+    };
+    code = compileModel(options, diagnostics);
   }
-  ~ProgressLine() {
-    if (shown) {
-      llvm::errs() << "\r\033[K";
-    }
-  }
-
-private:
-  bool shown = false;
-};
+  diagnostics.print(llvm::errs());
+  return code;
+}
 
 } // namespace
 
@@ -137,16 +133,7 @@ int runCompile(llvm::ArrayRef<const char *> given) {
     return code;
   }
   CompileOptions options = convert(arguments);
-  checkpoint::Diagnostics diagnostics;
-  {
-    ProgressLine line;
-    if (isatty(STDERR_FILENO)) {
-      options.progress = [&](StringRef step, uint64_t done, uint64_t total) { line.show(step, done, total); };
-    }
-    code = compileModel(options, diagnostics);
-  }
-  diagnostics.print(llvm::errs());
-  return code;
+  return arguments.isolate ? runIsolated([&] { return compile(options); }) : compile(options);
 }
 
 } // namespace fathom::driver

@@ -7,6 +7,7 @@
 
 #include "codegen/artifact/ArtifactWriter.h"
 #include "codegen/artifact/ExitError.h"
+#include "codegen/artifact/OutputPath.h"
 #include "codegen/x86/Image.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "frontend/huggingface/ImportModel.h"
@@ -48,10 +49,11 @@ public:
     context.appendDialectRegistry(registry);
     context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
                         tensor::TensorDialect>();
+    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { takeDiagnostic(diagnostic); });
   }
 
   bool run() {
-    if (!selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
+    if (!checkOutput() || !selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
       return false;
     }
     Emit start = options.from.value_or(Emit::DeepSeek);
@@ -70,6 +72,7 @@ public:
   }
 
 private:
+  bool checkOutput();
   bool selectTarget();
   bool importCheckpoint();
   bool parseModule();
@@ -79,6 +82,8 @@ private:
   bool writeModule();
   bool writeText(StringRef text);
   bool writeBinary(const codegen::CodeImage &image);
+  std::string headerPath() const;
+  void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
     if (options.progress) {
       options.progress(name, 0, 0);
@@ -117,16 +122,54 @@ bool Compilation::fail(llvm::Error error, StringRef code) {
   return fail(problem, code, message);
 }
 
+/// What can be said about the output before anything is computed; creating the file tells the rest.
+bool Compilation::checkOutput() {
+  bool text = options.emit < Emit::Artifact;
+  if (text && options.output == "-") {
+    return true;
+  }
+  if (options.emit == Emit::Obj && headerPath() == options.output) {
+    return fail(Problem::Usage, "output", "-o: the C header beside the object would replace it; name it .o");
+  }
+  llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
+  return error ? fail(std::move(error), "output") : true;
+}
+
+std::string Compilation::headerPath() const {
+  llvm::SmallString<256> header(options.output);
+  llvm::sys::path::replace_extension(header, "h");
+  return header.str().str();
+}
+
 bool Compilation::selectTarget() {
   if (options.emit == Emit::Exe && getExeStub().getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
   llvm::Expected<codegen::X86Target> found = codegen::findX86Target(options.mcpu);
   if (!found) {
-    return fail(Problem::Unsupported, "target", llvm::toString(found.takeError()));
+    return fail(found.takeError(), "target");
   }
   target = *found;
   return true;
+}
+
+/// MLIR's diagnostics in the form of all others.
+void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
+  std::string file = options.input, where;
+  if (auto location = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>()) {
+    file = location.getFilename().str();
+    where = std::to_string(location.getLine()) + ":" + std::to_string(location.getColumn());
+  } else if (auto name = diagnostic.getLocation()->findInstanceOf<NameLoc>()) {
+    where = name.getName().str();
+  }
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+    diagnostics.error(options.from ? Problem::BadInput : Problem::Internal, "mlir", file, where, diagnostic.str());
+  } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
+    diagnostics.warning("mlir", file, where, diagnostic.str());
+  }
+  for (Diagnostic &note : diagnostic.getNotes()) {
+    diagnostics.note("mlir", file, where, note.str());
+  }
 }
 
 bool Compilation::importCheckpoint() {
@@ -160,7 +203,7 @@ bool Compilation::importCheckpoint() {
 bool Compilation::parseModule() {
   module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
   if (!module) {
-    return fail(Problem::BadInput, "mlir", "is not a module of phase " + Twine(int(*options.from)));
+    return fail(Problem::BadInput, "mlir", "is no module that can be parsed");
   }
   if (!options.checkpoint.empty()) {
     files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
@@ -196,7 +239,9 @@ bool Compilation::runPhase(Emit phase) {
     addLowerPipeline(manager);
   }
   if (failed(manager.run(*module))) {
-    return fail(Problem(int(codegen::ExitClass::Internal)), "pass", "a pass failed; this is a bug in Fathom");
+    // A module that somebody wrote or changed may break a phase's contract.
+    return options.from ? fail(Problem::BadInput, "pass", "is no module that this phase can compile")
+                        : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
   }
   return true;
 }
@@ -286,9 +331,12 @@ bool Compilation::writeText(StringRef text) {
   if (options.output == "-") {
     llvm::outs() << text;
     llvm::outs().flush();
-    return true;
+    std::error_code error = llvm::outs().error();
+    llvm::outs().clear_error();
+    // A reader that went away knows it.
+    return !error || fail(Problem::InputOutput, "output", "cannot write to standard output: " + error.message());
   }
-  auto file = codegen::AtomicFile::create(options.output, {});
+  auto file = codegen::AtomicFile::create(options.output, {false, {options.input}, options.fileSystem});
   if (!file) {
     return fail(file.takeError(), "output");
   }
@@ -313,6 +361,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
     }
   }
   codegen::WriteOptions write;
+  write.fileSystem = options.fileSystem;
   if (options.weights == codegen::WeightStorage::Reference) {
     llvm::SmallString<256> absolute(files->directory());
     llvm::sys::fs::make_absolute(absolute);
@@ -339,9 +388,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
       return codegen::writeExecutable(contents, getExeStub(), options.output, write);
     }
     if (options.emit == Emit::Obj) {
-      llvm::SmallString<256> header(options.output);
-      llvm::sys::path::replace_extension(header, "h");
-      return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, header, write);
+      return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, headerPath(), write);
     }
     return codegen::writeArtifact(contents, options.output, write);
   }();

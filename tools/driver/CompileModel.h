@@ -6,6 +6,7 @@
 #ifndef TOOLS_DRIVER_COMPILEMODEL_H
 #define TOOLS_DRIVER_COMPILEMODEL_H
 
+#include "codegen/artifact/FileSystem.h"
 #include "codegen/weights/LowerRecipes.h"
 #include "frontend/checkpoint/Diagnostics.h"
 
@@ -40,6 +41,8 @@ struct CompileOptions {
   /// False: everything becomes generated loops.
   bool kernels = true;
   unsigned threads = 2;
+  /// Where the output is written; nullptr: the real file system.
+  codegen::FileSystem *fileSystem = nullptr;
   /// Called with the step's name, and bytes done and in total while weights are packed (else 0, 0).
   std::function<void(llvm::StringRef step, uint64_t done, uint64_t total)> progress;
 };

@@ -1,42 +1,35 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Options of `fathom gen`, its progress bar, and cleaning up after Ctrl-C.
+// Options of `fathom gen`, its progress, and cleaning up after Ctrl-C.
 
 #include "tools/driver/Gen.h"
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/Generate.h"
+#include "runtime/cli/options.h"
+#include "tools/driver/Terminal.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <chrono>
 #include <csignal>
-#include <unistd.h>
 
 namespace fathom::driver {
 
 using huggingface::GenerateOptions;
 using huggingface::WeightStorage;
 
-static constexpr llvm::StringLiteral usage =
-    R"(usage: fathom gen --config=FILE -o DIR [options]
-
-Writes a checkpoint with random weights for the model that FILE (a config.json) describes.
-
-  --config=FILE          the configuration, such as one in test/models/configs
-  -o DIR                 where to write; must not exist, or be empty
-  --seed=N               another seed gives other weights (default 0)
-  --dtype=bf16|f32|fp8   what projections are stored as (default: as FILE says)
-  --headers-only         headers and holes: files of the right size that take no space
-  --max-shard-size=SIZE  bytes a shard may hold, e.g. 500MB, 5GB (default 5GB)
-  --threads=N            threads that draw and write (default: one per processor)
-)";
+static constexpr const char *about =
+    "Writes a checkpoint with random weights for the model that a config.json describes, such as one in\n"
+    "test/models/configs.\n";
 
 static std::atomic<bool> interrupted{false};
+static std::atomic<int> signalNumber{0};
 
-static void onInterrupt(int) { interrupted = true; }
+static void onInterrupt(int number) {
+  signalNumber = number;
+  interrupted = true;
+}
 
 namespace {
 
@@ -59,140 +52,85 @@ private:
 };
 
 struct GenArguments {
-  std::string config;
-  std::string output;
-  GenerateOptions options;
-  bool help = false;
+  const char *config = nullptr;
+  const char *output = nullptr;
+  const char *dtype = nullptr;
+  bool headersOnly = false;
+  uint64_t seed = 0;
+  uint64_t maxShardBytes = 5'000'000'000;
+  uint64_t threads = 0;
 };
 
 } // namespace
 
-/// "500MB", "5GB", "4096": bytes, decimal units. 0 where it is none of these.
-static uint64_t parseSize(llvm::StringRef text) {
-  uint64_t value = 0, unit = 1;
-  if (text.consumeInteger(10, value)) {
-    return 0;
+/// Returns cli::kContinue, or an exit code.
+static int parseArguments(llvm::ArrayRef<const char *> given, GenArguments &arguments) {
+  using cli::OptionKind;
+  const cli::Option options[] = {
+      {"config", 0, OptionKind::kText, &arguments.config, "FILE", "the configuration"},
+      {"output", 'o', OptionKind::kText, &arguments.output, "DIR", "where to write; must not exist, or be empty"},
+      {"seed", 0, OptionKind::kCount, &arguments.seed, "N", "another seed gives other weights (0)"},
+      {"dtype", 0, OptionKind::kChoice, &arguments.dtype, "TYPE",
+       "what projections are stored as (default: as the configuration says)", 0, 0, "bf16|f32|fp8"},
+      {"headers-only", 0, OptionKind::kFlag, &arguments.headersOnly, nullptr,
+       "headers and holes: files of the right size that take no space"},
+      {"max-shard-size", 0, OptionKind::kCount, &arguments.maxShardBytes, "SIZE",
+       "bytes a shard may hold, e.g. 500m, 5GB (5g)", 1},
+      {"threads", 0, OptionKind::kCount, &arguments.threads, "N",
+       "threads that draw and write, 0: one per processor (0)", 0, 1024},
+  };
+  cli::Command command = {
+      "fathom gen", "--config=FILE -o DIR [options]", about, options, std::size(options), nullptr, 0};
+  int code = cli::parseOptions(command, int(given.size()), given.data(), 0, nullptr);
+  if (code != cli::kContinue) {
+    return code;
   }
-  unit = llvm::StringSwitch<uint64_t>(text.upper())
-             .Cases({"", "B"}, 1)
-             .Cases({"K", "KB"}, 1000)
-             .Cases({"M", "MB"}, 1000'000)
-             .Cases({"G", "GB"}, 1000'000'000)
-             .Default(0);
-  return __builtin_mul_overflow(value, unit, &value) ? 0 : value;
+  if (!arguments.config || !arguments.output) {
+    return cli::printUsageError(command.name, arguments.config ? "-o DIR is missing" : "--config=FILE is missing");
+  }
+  return cli::kContinue;
 }
 
-static bool usageError(const llvm::Twine &message) {
-  llvm::errs() << "fathom: error: " << checkpoint::escape(message.str()) << "\n"
-               << "fathom: note: see `fathom gen --help`\n";
-  return false;
-}
-
-/// Takes one `--name=value` option into `arguments`.
-static bool parseOption(llvm::StringRef name, llvm::StringRef value, GenArguments &arguments) {
-  GenerateOptions &options = arguments.options;
-  if (name == "--config") {
-    arguments.config = value.str();
-    return !value.empty() || usageError("--config needs a file");
-  }
-  if (name == "--seed") {
-    return !value.getAsInteger(10, options.seed) || usageError("--seed=" + value + ": expected a number");
-  }
-  if (name == "--threads") {
-    bool bad = value.getAsInteger(10, options.threads) || options.threads > 1024;
-    return !bad || usageError("--threads=" + value + ": expected a number up to 1024");
-  }
-  if (name == "--max-shard-size") {
-    options.maxShardBytes = parseSize(value);
-    return options.maxShardBytes > 0 || usageError("--max-shard-size=" + value + ": expected a size such as 500MB");
-  }
-  if (name == "--dtype") {
-    options.storage = llvm::StringSwitch<std::optional<WeightStorage>>(value)
+static GenerateOptions convert(const GenArguments &arguments) {
+  GenerateOptions options;
+  options.seed = arguments.seed;
+  options.headersOnly = arguments.headersOnly;
+  options.maxShardBytes = arguments.maxShardBytes;
+  options.threads = unsigned(arguments.threads);
+  options.cancelled = &interrupted;
+  if (arguments.dtype) {
+    options.storage = llvm::StringSwitch<std::optional<WeightStorage>>(arguments.dtype)
                           .Case("bf16", WeightStorage::Bf16)
                           .Case("f32", WeightStorage::F32)
-                          .Case("fp8", WeightStorage::Fp8)
-                          .Default(std::nullopt);
-    return options.storage || usageError("--dtype=" + value + ": expected bf16, f32 or fp8");
+                          .Default(WeightStorage::Fp8);
   }
-  return usageError("unknown option " + name);
-}
-
-static bool parseArguments(llvm::ArrayRef<const char *> args, GenArguments &arguments) {
-  for (size_t i = 0; i < args.size(); ++i) {
-    llvm::StringRef arg = args[i];
-    bool takesNext = arg == "-o" || arg == "--config" || arg == "--seed" || arg == "--dtype" ||
-                     arg == "--max-shard-size" || arg == "--threads";
-    if (arg == "--help" || arg == "-h") {
-      arguments.help = true;
-      return true;
-    }
-    if (arg == "--headers-only") {
-      arguments.options.headersOnly = true;
-      continue;
-    }
-    if (takesNext && i + 1 == args.size()) {
-      return usageError(arg + " needs a value");
-    }
-    auto [name, value] = takesNext ? std::pair(arg, llvm::StringRef(args[++i])) : arg.split('=');
-    if (name == "-o") {
-      arguments.output = value.str();
-    } else if (!name.starts_with("-")) {
-      return usageError("unexpected argument " + arg);
-    } else if (!parseOption(name, value, arguments)) {
-      return false;
-    }
-  }
-  if (arguments.config.empty() || arguments.output.empty()) {
-    return usageError(arguments.config.empty() ? "--config=FILE is missing" : "-o DIR is missing");
-  }
-  return true;
-}
-
-/// Redraws the bar on stderr at most ten times a second.
-static void drawProgress(uint64_t done, uint64_t total) {
-  using Clock = std::chrono::steady_clock;
-  static Clock::time_point last;
-  Clock::time_point now = Clock::now();
-  if (now - last < std::chrono::milliseconds(100)) {
-    return;
-  }
-  last = now;
-  unsigned filled = total == 0 ? 30 : static_cast<unsigned>(30.0 * done / total);
-  llvm::errs() << "\rgenerating [" << std::string(filled, '#') << std::string(30 - filled, ' ') << "] "
-               << llvm::format("%.1f of %.1f GB", done / 1e9, total / 1e9);
-  llvm::errs().flush();
+  return options;
 }
 
 int runGen(llvm::ArrayRef<const char *> args) {
   GenArguments arguments;
-  if (!parseArguments(args, arguments)) {
-    return 2;
-  }
-  if (arguments.help) {
-    llvm::outs() << usage;
-    return 0;
+  int code = parseArguments(args, arguments);
+  if (code != cli::kContinue) {
+    return code;
   }
   checkpoint::Diagnostics diagnostics;
   std::optional<std::string> text = checkpoint::readTextFile(arguments.config, arguments.config, 4u << 20, diagnostics);
-  bool bar = ::isatty(STDERR_FILENO) != 0 && !arguments.options.headersOnly;
-  if (bar) {
-    arguments.options.progress = drawProgress;
-  }
-  arguments.options.cancelled = &interrupted;
   bool done = false;
   if (text) {
     InterruptGuard guard;
-    done = generateCheckpoint(*text, arguments.config, arguments.output, arguments.options, diagnostics);
-  }
-  if (bar) {
-    llvm::errs() << "\r\033[K";
+    ProgressLine line;
+    GenerateOptions options = convert(arguments);
+    if (!options.headersOnly) {
+      options.progress = [&](uint64_t at, uint64_t total) { line.show("draw weights", at, total); };
+    }
+    done = generateCheckpoint(*text, arguments.config, arguments.output, options, diagnostics);
   }
   diagnostics.print(llvm::errs());
   if (!done) {
-    return interrupted ? 130 : diagnostics.exitCode();
+    return interrupted ? 128 + signalNumber : diagnostics.exitCode();
   }
   llvm::outs() << "wrote " << arguments.output << "\n";
-  return 0;
+  return flushOutput(cli::kOk);
 }
 
 } // namespace fathom::driver

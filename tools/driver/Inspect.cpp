@@ -6,8 +6,11 @@
 #include "tools/driver/Inspect.h"
 
 #include "frontend/huggingface/ModelWeights.h"
+#include "runtime/cli/messages.h"
+#include "runtime/cli/options.h"
 #include "runtime/src/artifact_reader.h"
 #include "tools/driver/InspectReport.h"
+#include "tools/driver/Terminal.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
@@ -24,12 +27,8 @@ namespace fathom::driver {
 using checkpoint::Checkpoint;
 using checkpoint::Diagnostics;
 
-static constexpr llvm::StringLiteral usage = R"(usage: fathom inspect X [--json]
-
-Says what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.
-
-  --json   one JSON object on stdout; sizes are bytes
-)";
+static constexpr const char *about =
+    "Says what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.\n";
 
 /// Text of a file that may be hostile, fit for a terminal and for JSON.
 static std::string show(llvm::StringRef text) { return checkpoint::escape(text); }
@@ -273,11 +272,6 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
   }
 }
 
-static int usageError(const llvm::Twine &message) {
-  llvm::errs() << "fathom: error: " << show(message.str()) << "\nfathom: note: see `fathom inspect --help`\n";
-  return 2;
-}
-
 /// Fills the report; returns the exit code after printing findings.
 static int inspect(const std::string &path, Report &report) {
   if (llvm::sys::fs::is_directory(path)) {
@@ -290,51 +284,33 @@ static int inspect(const std::string &path, Report &report) {
   if (status != FATHOM_STATUS_OK) {
     llvm::StringRef message = fathom_status_message();
     bool named = message.starts_with(path);
-    llvm::errs() << "fathom: error: " << (named ? "" : show(path) + ": ") << message << "\n";
+    cli::printError("fathom", fathom_status_exit_code(status), "%s%s", named ? "" : (path + ": ").c_str(),
+                    fathom_status_message());
   }
-  return status;
+  return fathom_status_exit_code(status);
 }
 
 int runInspect(int argc, const char *const *argv) {
-  std::string path;
+  const char *path = nullptr;
   bool asJson = false;
-  for (int i = 0; i < argc; ++i) {
-    llvm::StringRef argument = argv[i];
-    if (argument == "--help" || argument == "-h") {
-      llvm::outs() << usage;
-      llvm::outs().flush();
-      return 0;
-    }
-    if (argument == "--json") {
-      asJson = true;
-    } else if (argument.starts_with("-")) {
-      return usageError("unknown option '" + argument + "'");
-    } else if (!path.empty()) {
-      return usageError("one file or directory at a time; got '" + llvm::Twine(path) + "' and '" + argument + "'");
-    } else {
-      path = argument.str();
-    }
+  const cli::Option options[] = {
+      {"json", 0, cli::OptionKind::kFlag, &asJson, nullptr, "one JSON object on stdout; sizes are bytes"},
+  };
+  cli::Command command = {"fathom inspect", "X [--json]", about, options, std::size(options), &path, 1};
+  int code = cli::parseOptions(command, argc, argv, 0, nullptr);
+  if (code != cli::kContinue) {
+    return code;
   }
-  if (path.empty()) {
-    return usageError("name an artifact, an executable or a checkpoint directory");
+  if (!path) {
+    return cli::printUsageError(command.name, "name an artifact, an executable or a checkpoint directory");
   }
   Report report;
-  int code = inspect(path, report);
+  code = inspect(path, report);
   if (report.isEmpty()) {
     return code;
   }
-  if (asJson) {
-    report.printJson(llvm::outs());
-  } else {
-    report.printText(llvm::outs());
-  }
-  llvm::outs().flush();
-  if (llvm::outs().has_error()) {
-    llvm::errs() << "fathom: error: cannot write to standard output: " << llvm::outs().error().message() << "\n";
-    llvm::outs().clear_error();
-    return FATHOM_STATUS_IO;
-  }
-  return code;
+  asJson ? report.printJson(llvm::outs()) : report.printText(llvm::outs());
+  return flushOutput(code);
 }
 
 } // namespace fathom::driver

@@ -5,33 +5,70 @@
 
 #include "tools/driver/ResolveModel.h"
 
+#include "runtime/cli/messages.h"
 #include "tools/driver/CompileModel.h"
+#include "tools/driver/FatalErrors.h"
+#include "tools/driver/Isolate.h"
+#include "tools/driver/Terminal.h"
 
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
 
 namespace fathom::driver {
 
-/// Lives until the process ends, and its file with it.
-static std::unique_ptr<llvm::FileRemover> temporary;
+namespace {
 
-static int compileOnTheSpot(llvm::StringRef checkpoint, llvm::SmallVectorImpl<char> &path) {
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("model", "fathom", path)) {
-    llvm::errs() << "fathom: error: cannot make a temporary file: " << code.message() << '\n';
-    return 5;
-  }
-  temporary = std::make_unique<llvm::FileRemover>(path);
-  CompileOptions options;
-  options.input = checkpoint.str();
-  options.output = std::string(path.data(), path.size());
-  options.weights = codegen::WeightStorage::Reference;
+/// An output path is a file in memory, whatever its name: no disk is needed, and nothing is left behind.
+class MemoryFileSystem : public codegen::FileSystem {
+public:
+  explicit MemoryFileSystem(int file) : file(file) {}
+  int createExclusive(int, const char *) override { return ::fcntl(file, F_DUPFD_CLOEXEC, 3); }
+  int changeMode(int, mode_t) override { return 0; }
+  int sync(int) override { return 0; }
+  int rename(int, const char *, const char *) override { return 0; }
+  int unlink(int, const char *) override { return 0; }
+
+private:
+  int file;
+};
+
+} // namespace
+
+static int compile(llvm::StringRef checkpoint, const std::string &path, codegen::FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
-  int code = compileModel(options, diagnostics);
+  int code = cli::kInternal;
+  {
+    ProgressLine line;
+    CompileOptions options;
+    options.input = checkpoint.str();
+    options.output = path;
+    options.weights = codegen::WeightStorage::Reference;
+    options.fileSystem = &fileSystem;
+    options.progress = [&](llvm::StringRef step, uint64_t done, uint64_t total) {
+      setStep(step);
+      line.show(step, done, total);
+    };
+    code = compileModel(options, diagnostics);
+  }
   diagnostics.print(llvm::errs());
   return code;
+}
+
+/// The file stays open, and with it in memory, until the process ends.
+static int compileOnTheSpot(llvm::StringRef checkpoint, llvm::SmallString<256> &path) {
+  int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
+  if (file < 0) {
+    return cli::printError("fathom", cli::kResources, "cannot make a file in memory: %s", std::strerror(errno));
+  }
+  path = "/proc/self/fd/" + std::to_string(file);
+  std::string output = path.str().str();
+  MemoryFileSystem fileSystem(file);
+  return runIsolated([&] { return compile(checkpoint, output, fileSystem); });
 }
 
 static int resolve(void *, const char *model, char *path, size_t capacity) {
@@ -43,8 +80,7 @@ static int resolve(void *, const char *model, char *path, size_t capacity) {
     }
   }
   if (resolved.size() >= capacity) {
-    llvm::errs() << "fathom: error: the model's path is longer than " << capacity - 1 << " bytes\n";
-    return 2;
+    return cli::printError("fathom", cli::kUsage, "the model's path is longer than %zu bytes", capacity - 1);
   }
   std::memcpy(path, resolved.c_str(), resolved.size() + 1);
   return 0;

@@ -10,8 +10,8 @@
 
 namespace fathom::driver {
 
-/// A source for `fathom <verb>` whose positional argument may be a checkpoint directory: that is compiled to a
-/// temporary artifact which leaves the weights where they are. The file goes when the process does.
+/// A source for `fathom <verb>` whose positional argument may be a checkpoint directory: that is compiled to an
+/// artifact in memory which leaves the weights where they are.
 cli::ModelSource getModelSource(const char *program);
 
 } // namespace fathom::driver

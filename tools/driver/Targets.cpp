@@ -7,6 +7,8 @@
 
 #include "codegen/x86/Target.h"
 #include "kernels/Catalog.h"
+#include "runtime/cli/options.h"
+#include "tools/driver/Terminal.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
@@ -83,24 +85,26 @@ void printJson(const std::vector<Level> &levels, StringRef native) {
 
 int runTargets(llvm::ArrayRef<const char *> arguments) {
   bool json = false;
-  for (StringRef argument : arguments) {
-    if (argument == "--help" || argument == "-h") {
-      llvm::outs()
-          << "usage: fathom targets [--json]\n\nLists processors that code can be generated for, their kernels,\n"
-             "and which of them this machine is.\n";
-      return 0;
-    }
-    if (argument != "--json") {
-      llvm::errs() << "fathom: error: unknown option " << argument << "\nfathom: note: see `fathom targets --help`\n";
-      return 2;
-    }
-    json = true;
+  const cli::Option options[] = {
+      {"json", 0, cli::OptionKind::kFlag, &json, nullptr, "one JSON object"},
+  };
+  cli::Command command = {"fathom targets",
+                          "[--json]",
+                          "Lists processors that code can be generated for, their kernels, and which of them this "
+                          "machine is.",
+                          options,
+                          std::size(options),
+                          nullptr,
+                          0};
+  int code = cli::parseOptions(command, int(arguments.size()), arguments.data(), 0, nullptr);
+  if (code != cli::kContinue) {
+    return code;
   }
   llvm::Expected<codegen::X86Target> native = codegen::findX86Target("native");
   std::string cpu = native ? native->cpu : "";
   llvm::consumeError(native.takeError());
   (json ? printJson : printText)(findLevels(), cpu);
-  return 0;
+  return flushOutput(cli::kOk);
 }
 
 } // namespace fathom::driver

@@ -7,6 +7,8 @@
 
 #include "fathom/artifact_abi.h"
 #include "frontend/tokenizer/TokenizerModel.h"
+#include "runtime/cli/options.h"
+#include "tools/driver/Terminal.h"
 #include "tools/driver/TokenizeInput.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
@@ -20,68 +22,48 @@ namespace {
 using llvm::StringRef;
 using tokenizer::Status;
 
-constexpr const char *kHelp =
-    "usage: fathom tokenize X [options]   (text on stdin, token ids on stdout)\n"
+constexpr const char *kAbout =
+    "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, an artifact or\n"
+    "an executable made by --emit=exe.\n"
     "\n"
-    "X is a checkpoint or tokenizer directory, a tokenizer.json, or an artifact.\n"
-    "\n"
-    "  --decode                the other way: token ids to text, byte for byte\n"
-    "  --jsonl                 a JSON string a line to a JSON array a line (with --decode the reverse)\n"
-    "  --chat                  a JSON array of messages a line, {\"role\": ..., \"content\": ...}, to a JSON array of\n"
-    "                          ids a line, in the model's own chat format; a line may also be\n"
-    "                          {\"messages\": [...], \"add_generation_prompt\": ...}\n"
-    "  --parse-special         read the text of added tokens as those tokens (default, but not for --chat)\n"
-    "  --no-parse-special      read it as ordinary text\n"
-    "  --add-bos               put the bos token in front if the model wants one\n"
-    "  --no-generation-prompt  with --chat: do not end with the start of an answer\n"
-    "  --skip-special          with --decode: leave special tokens out\n";
+    "A line for --chat is a JSON array of messages {\"role\": ..., \"content\": ...}, or an object\n"
+    "{\"messages\": [...], \"add_generation_prompt\": ...}.\n";
 
-bool *findSwitch(TokenizeOptions &options, StringRef name) {
-  if (name == "--decode") {
-    return &options.decode;
+/// Returns cli::kContinue, or an exit code.
+int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) {
+  using cli::OptionKind;
+  const char *source = nullptr;
+  bool parseSpecial = true, parseSpecialGiven = false;
+  const cli::Option table[] = {
+      {"decode", 0, OptionKind::kFlag, &options.decode, nullptr, "the other way: token ids to text, byte for byte"},
+      {"jsonl", 0, OptionKind::kFlag, &options.jsonl, nullptr,
+       "a JSON string a line to a JSON array a line (with --decode the reverse)"},
+      {"chat", 0, OptionKind::kFlag, &options.chat, nullptr,
+       "a conversation a line to a JSON array of ids a line, in the model's own format"},
+      {"parse-special", 0, OptionKind::kFlag, &parseSpecial, nullptr,
+       "read the text of added tokens as those tokens (default, but not for --chat)", 0, 0, nullptr,
+       &parseSpecialGiven},
+      {"add-bos", 0, OptionKind::kFlag, &options.addBos, nullptr, "put the bos token in front if the model wants one"},
+      {"generation-prompt", 0, OptionKind::kFlag, &options.generationPrompt, nullptr,
+       "with --chat: end with the start of an answer (default)"},
+      {"skip-special", 0, OptionKind::kFlag, &options.skipSpecial, nullptr, "with --decode: leave special tokens out"},
+  };
+  cli::Command command = {"fathom tokenize", "X [options]", kAbout, table, std::size(table), &source, 1};
+  int code = cli::parseOptions(command, argc, argv, 0, nullptr);
+  if (code != cli::kContinue) {
+    return code;
   }
-  if (name == "--jsonl") {
-    return &options.jsonl;
-  }
-  if (name == "--chat") {
-    return &options.chat;
-  }
-  if (name == "--add-bos") {
-    return &options.addBos;
-  }
-  if (name == "--skip-special") {
-    return &options.skipSpecial;
-  }
-  return name == "--help" || name == "-h" ? &options.help : nullptr;
-}
-
-int parseOptions(int argc, const char *const *argv, TokenizeOptions &options) {
-  for (int i = 0; i < argc; ++i) {
-    StringRef argument = argv[i];
-    if (bool *flag = findSwitch(options, argument)) {
-      *flag = true;
-    } else if (argument == "--parse-special" || argument == "--no-parse-special") {
-      options.parseSpecial = argument == "--parse-special";
-    } else if (argument == "--no-generation-prompt") {
-      options.generationPrompt = false;
-    } else if (argument.starts_with("-") && argument != "-") {
-      return failTokenize(kUsage, "tokenize: unknown option '" + argument + "'; see fathom tokenize --help");
-    } else if (!options.source.empty()) {
-      return failTokenize(kUsage, "tokenize: more than one tokenizer: '" + options.source + "' and '" + argument + "'");
-    } else {
-      options.source = argument.str();
-    }
-  }
-  if (options.help) {
-    return kOk;
-  }
-  if (options.source.empty()) {
-    return failTokenize(kUsage, "tokenize: no tokenizer given; see fathom tokenize --help");
+  if (!source) {
+    return cli::printUsageError(command.name, "no tokenizer given");
   }
   if (options.chat && options.decode) {
-    return failTokenize(kUsage, "tokenize: --chat and --decode exclude each other");
+    return cli::printUsageError(command.name, "--chat and --decode exclude each other");
   }
-  return kOk;
+  options.source = source;
+  if (parseSpecialGiven) {
+    options.parseSpecial = parseSpecial;
+  }
+  return cli::kContinue;
 }
 
 /// Whether the file is an artifact or an executable, by its first bytes.
@@ -112,52 +94,46 @@ int openFiles(const std::string &path, OpenedTokenizer &out) {
   builder->Finish(frontend::writeTokenizer(*builder, *model));
   out.table = flatbuffers::GetRoot<artifact::Tokenizer>(builder->GetBufferPointer());
   out.memory = std::move(builder);
-  return kOk;
+  return cli::kOk;
 }
 
 int openTokenizer(const std::string &path, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
-  int code = kOk;
+  int code = cli::kOk;
   if (!looksCompiled(path)) {
     code = openFiles(path, out);
   } else if (openArtifact != nullptr) {
     code = openArtifact(path, out);
   } else {
-    code = failTokenize(kUnsupported, path + ": reading artifacts is not built into this program");
+    code = failTokenize(cli::kUnsupported, path + ": reading artifacts is not built into this program");
   }
-  if (code != kOk) {
+  if (code != cli::kOk) {
     return code;
   }
   const char *problem = tokenizer::verify(*out.table);
-  return problem == nullptr ? int(kOk) : failTokenize(kBadInput, path + ": " + problem);
+  return problem == nullptr ? int(cli::kOk) : failTokenize(cli::kBadInput, path + ": " + problem);
 }
 
 } // namespace
 
 int runTokenize(int argc, const char *const *argv, OpenArtifactTokenizer openArtifact) {
   TokenizeOptions options;
-  int code = parseOptions(argc, argv, options);
-  if (code != kOk || options.help) {
-    (code == kOk ? llvm::outs() : llvm::errs()) << (code == kOk ? kHelp : "");
+  int code = parseArguments(argc, argv, options);
+  if (code != cli::kContinue) {
     return code;
   }
   OpenedTokenizer opened;
   code = openTokenizer(options.source, openArtifact, opened);
-  if (code != kOk) {
+  if (code != cli::kOk) {
     return code;
   }
   if (options.chat && opened.table->chat() < artifact::ChatFormat::deepseek_v2) {
     bool none = opened.table->chat() == artifact::ChatFormat::none;
     Status status = none ? Status::NoChatTemplate : Status::UnknownChatTemplate;
-    return failTokenize(kUnsupported, options.source + ": " + describe(status));
+    return failTokenize(cli::kUnsupported, options.source + ": " + describe(status));
   }
   bool lines = options.jsonl || options.chat;
   code = lines ? tokenizeLines(*opened.table, options) : tokenizeAll(*opened.table, options);
-  llvm::outs().flush();
-  if (llvm::outs().has_error()) {
-    llvm::outs().clear_error();
-    return failTokenize(kInputOutput, "stdout: " + llvm::Twine("writing failed"));
-  }
-  return code;
+  return flushOutput(code);
 }
 
 } // namespace fathom::driver

@@ -7,6 +7,7 @@
 
 #include "frontend/checkpoint/Diagnostics.h"
 #include "frontend/checkpoint/Json.h"
+#include "runtime/cli/messages.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cctype>
@@ -29,18 +30,18 @@ constexpr size_t kMaxInput = size_t(1) << 30;
 int exitCodeOf(Status status) {
   switch (status) {
   case Status::Ok:
-    return kOk;
+    return cli::kOk;
   case Status::OutOfMemory:
-    return kResources;
+    return cli::kResources;
   case Status::TextTooLong:
   case Status::UnknownToken:
-    return kBadInput;
+    return cli::kBadInput;
   case Status::NoChatTemplate:
   case Status::UnknownChatTemplate:
   case Status::UnsupportedRole:
-    return kUnsupported;
+    return cli::kUnsupported;
   }
-  return kBadInput;
+  return cli::kBadInput;
 }
 
 void printIds(const Buffer<int32_t> &ids, StringRef separator) {
@@ -85,7 +86,7 @@ private:
   int decodeAll(StringRef text);
   int failLine(int code, const llvm::Twine &message) const {
     return failTokenize(code,
-                        lineNumber == 0 ? "stdin: " + message : "stdin:" + llvm::Twine(lineNumber) + ": " + message);
+                        lineNumber == 0 ? "stdin: " + message : "stdin: " + llvm::Twine(lineNumber) + ": " + message);
   }
   int failStatus(Status status) const { return failLine(exitCodeOf(status), describe(status)); }
 
@@ -96,7 +97,7 @@ private:
 
 int Worker::encodeLine(Value value) {
   if (!value.isString()) {
-    return failLine(kBadInput, "expected a JSON string, found " + checkpoint::json::describe(value.kind()));
+    return failLine(cli::kBadInput, "expected a JSON string, found " + checkpoint::json::describe(value.kind()));
   }
   Buffer<int32_t> ids;
   Status status = tokenizer.encode(value.string(), {options.addBos, options.parseSpecial.value_or(true)}, ids);
@@ -106,12 +107,13 @@ int Worker::encodeLine(Value value) {
   llvm::outs() << '[';
   printIds(ids, ", ");
   llvm::outs() << "]\n";
-  return kOk;
+  return cli::kOk;
 }
 
 int Worker::decodeLine(Value value) {
   if (!value.isArray()) {
-    return failLine(kBadInput, "expected a JSON array of token ids, found " + checkpoint::json::describe(value.kind()));
+    return failLine(cli::kBadInput,
+                    "expected a JSON array of token ids, found " + checkpoint::json::describe(value.kind()));
   }
   tokenizer::StreamDecoder decoder(tokenizer, options.skipSpecial);
   Buffer<char> text;
@@ -119,8 +121,8 @@ int Worker::decodeLine(Value value) {
     std::optional<int64_t> id = element.integer();
     bool inRange = id && *id >= 0 && *id < int64_t(tokenizer.size());
     if (!inRange) {
-      return failLine(kBadInput, "token id " + element.spelling().take_front(40) + " is not in [0, " +
-                                     llvm::Twine(tokenizer.size()) + ")");
+      return failLine(cli::kBadInput, "token id " + element.spelling().take_front(40) + " is not in [0, " +
+                                          llvm::Twine(tokenizer.size()) + ")");
     }
     Status status = decoder.feed(int32_t(*id), text);
     if (status != Status::Ok) {
@@ -133,18 +135,18 @@ int Worker::decodeLine(Value value) {
   }
   printJsonString(StringRef(text.data(), text.size()));
   llvm::outs() << '\n';
-  return kOk;
+  return cli::kOk;
 }
 
 int Worker::readMessage(Value value, tokenizer::Message &message) {
   Value role = value.find("role");
   Value content = value.find("content");
   if (!role || !role.isString() || !content || !content.isString()) {
-    return failLine(kBadInput, "expected messages {\"role\": string, \"content\": string}");
+    return failLine(cli::kBadInput, "expected messages {\"role\": string, \"content\": string}");
   }
   for (auto [key, member] : value.members()) {
     if (key != "role" && key != "content") {
-      return failLine(kUnsupported, "'" + checkpoint::escape(key, 40) + "' in a message is not supported");
+      return failLine(cli::kUnsupported, "'" + checkpoint::escape(key, 40) + "' in a message is not supported");
     }
   }
   if (role.string() == "user") {
@@ -154,26 +156,26 @@ int Worker::readMessage(Value value, tokenizer::Message &message) {
   } else if (role.string() == "system") {
     message.role = tokenizer::Role::System;
   } else {
-    return failLine(kUnsupported,
+    return failLine(cli::kUnsupported,
                     "role '" + checkpoint::escape(role.string(), 40) + "'; supported are system, user and assistant");
   }
   message.content = content.string();
-  return kOk;
+  return cli::kOk;
 }
 
 int Worker::readMessages(Value value, std::vector<tokenizer::Message> &messages) {
   if (!value || !value.isArray()) {
-    return failLine(kBadInput, "expected a JSON array of messages");
+    return failLine(cli::kBadInput, "expected a JSON array of messages");
   }
   for (Value element : value.elements()) {
     tokenizer::Message message{};
     int code = readMessage(element, message);
-    if (code != kOk) {
+    if (code != cli::kOk) {
       return code;
     }
     messages.push_back(message);
   }
-  return kOk;
+  return cli::kOk;
 }
 
 int Worker::chatLine(Value value) {
@@ -188,7 +190,7 @@ int Worker::chatLine(Value value) {
   }
   std::vector<tokenizer::Message> messages;
   int code = readMessages(list, messages);
-  if (code != kOk) {
+  if (code != cli::kOk) {
     return code;
   }
   Buffer<int32_t> ids;
@@ -199,14 +201,14 @@ int Worker::chatLine(Value value) {
   llvm::outs() << '[';
   printIds(ids, ", ");
   llvm::outs() << "]\n";
-  return kOk;
+  return cli::kOk;
 }
 
 int Worker::processLine(StringRef line) {
   Document document;
   checkpoint::json::SyntaxError error;
   if (!document.parse(line, error)) {
-    return failLine(kBadInput, "column " + llvm::Twine(error.column) + ": " + error.message);
+    return failLine(cli::kBadInput, "column " + llvm::Twine(error.column) + ": " + error.message);
   }
   if (options.chat) {
     return chatLine(document.root());
@@ -215,16 +217,16 @@ int Worker::processLine(StringRef line) {
 }
 
 int Worker::runLines() {
-  int result = kOk;
+  int result = cli::kOk;
   char *line = nullptr;
   size_t capacity = 0;
   for (ssize_t size = 0; (size = ::getline(&line, &capacity, stdin)) >= 0;) {
     ++lineNumber;
     StringRef text(line, size_t(size));
-    int code = text.size() > kMaxInput ? failLine(kResources, "a line of more than 1 GiB") : processLine(text);
-    if (code != kOk) {
+    int code = text.size() > kMaxInput ? failLine(cli::kResources, "a line of more than 1 GiB") : processLine(text);
+    if (code != cli::kOk) {
       llvm::outs() << "null\n";
-      result = result == kOk ? code : result;
+      result = result == cli::kOk ? code : result;
     }
     // Somebody may be waiting for this line's answer before sending the next.
     llvm::outs().flush();
@@ -235,7 +237,7 @@ int Worker::runLines() {
 
 /// Ids are separated by whatever cannot be part of a number. The text comes out byte for byte.
 int Worker::decodeAll(StringRef text) {
-  int result = kOk;
+  int result = cli::kOk;
   while (true) {
     text = text.drop_while([](char c) { return std::isspace(uint8_t(c)) || c == ',' || c == '[' || c == ']'; });
     if (text.empty()) {
@@ -245,8 +247,8 @@ int Worker::decodeAll(StringRef text) {
     text = text.drop_front(word.size());
     int64_t id = 0;
     if (word.getAsInteger(10, id) || id < 0 || id >= int64_t(tokenizer.size())) {
-      result = failLine(kBadInput, "token id '" + checkpoint::escape(word, 40) + "' is not in [0, " +
-                                       llvm::Twine(tokenizer.size()) + ")");
+      result = failLine(cli::kBadInput, "token id '" + checkpoint::escape(word, 40) + "' is not in [0, " +
+                                            llvm::Twine(tokenizer.size()) + ")");
       continue;
     }
     bool skip = options.skipSpecial && tokenizer.isSpecial(int32_t(id));
@@ -260,11 +262,11 @@ int Worker::runAll() {
   for (size_t size = 0; (size = std::fread(block, 1, sizeof(block), stdin)) > 0;) {
     text.append(block, size);
     if (text.size() > kMaxInput) {
-      return failLine(kResources, "more than 1 GiB of text; split it");
+      return failLine(cli::kResources, "more than 1 GiB of text; split it");
     }
   }
   if (std::ferror(stdin)) {
-    return failLine(kInputOutput, "cannot be read");
+    return failLine(cli::kInputOutput, "cannot be read");
   }
   if (options.decode) {
     return decodeAll(text);
@@ -276,14 +278,13 @@ int Worker::runAll() {
   }
   printIds(ids, " ");
   llvm::outs() << '\n';
-  return kOk;
+  return cli::kOk;
 }
 
 } // namespace
 
 int failTokenize(int code, const llvm::Twine &message) {
-  llvm::errs() << "fathom: error: " << message << '\n';
-  return code;
+  return cli::printError("fathom", code, "%s", message.str().c_str());
 }
 
 int tokenizeAll(const artifact::Tokenizer &table, const TokenizeOptions &options) {

@@ -14,8 +14,6 @@
 
 namespace fathom::driver {
 
-enum TokenizeExit { kOk = 0, kUsage = 2, kBadInput = 3, kUnsupported = 4, kInputOutput = 5, kResources = 6 };
-
 struct TokenizeOptions {
   std::string source;
   bool decode = false;
@@ -25,7 +23,6 @@ struct TokenizeOptions {
   bool addBos = false;
   bool generationPrompt = true;
   bool skipSpecial = false;
-  bool help = false;
 };
 
 /// Prints an error and returns `code`.

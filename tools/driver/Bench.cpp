@@ -1,0 +1,334 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `bench`: prefill and decode through the C API alone, in turns with measurements of the machine.
+
+#include "tools/driver/Bench.h"
+
+#include "fathom/fathom.h"
+#include "runtime/cli/messages.h"
+#include "runtime/cli/options.h"
+#include "runtime/cli/run_options.h"
+#include "runtime/cli/signals.h"
+#include "tools/driver/MachineSpeed.h"
+#include "tools/driver/TouchedWeights.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+namespace fathom::driver {
+
+namespace {
+
+constexpr size_t kBandwidthBuffer = size_t(512) << 20;
+
+struct BenchOptions {
+  const char *model = nullptr;
+  uint64_t prompt = 512, tokens = 128, depth = 0, batch = 1, repetitions = 5, threads = 0, prefillChunk = 0;
+  bool promptGiven = false, tokensGiven = false;
+  bool json = false;
+  const char *weightsDirectory = nullptr;
+  bool mmap = true;
+};
+
+/// Measurements of one quantity, one for each repetition.
+class Samples {
+public:
+  void add(double value) { values.push_back(value); }
+  double median() const {
+    std::vector<double> sorted = values;
+    std::sort(sorted.begin(), sorted.end());
+    size_t n = sorted.size();
+    return n == 0 ? 0 : n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+  }
+  double least() const { return values.empty() ? 0 : *std::min_element(values.begin(), values.end()); }
+  double most() const { return values.empty() ? 0 : *std::max_element(values.begin(), values.end()); }
+
+private:
+  std::vector<double> values;
+};
+
+struct Results {
+  uint32_t threads = 0;
+  Samples prefill, decode, bandwidth, fma;
+  /// Of weights, in one decode step.
+  double bytesPerStep = 0;
+  bool bytesMeasured = false;
+  double flopsPerPromptToken = 0;
+
+  double decodeFraction(uint64_t batch) const {
+    return bandwidth.median() > 0 ? bytesPerStep * decode.median() / static_cast<double>(batch) / bandwidth.median()
+                                  : 0;
+  }
+  double prefillFraction() const {
+    return fma.median() > 0 ? flopsPerPromptToken * prefill.median() / fma.median() : 0;
+  }
+};
+
+class Bench {
+public:
+  Bench(const cli::ModelSource &source, const BenchOptions &options) : source(source), options(options) {}
+
+  int run();
+
+private:
+  int open();
+  int fitToContext();
+  fathom_status_t prepare();
+  fathom_status_t measureTouched();
+  fathom_status_t measurePrefill();
+  fathom_status_t measureDecode();
+  fathom_status_t step(uint64_t index);
+  fathom_status_t rewind(fathom_sequence_t sequence, uint64_t length);
+  int32_t token(uint64_t index) const;
+  void print() const;
+  void printJson() const;
+
+  const cli::ModelSource &source;
+  BenchOptions options;
+  TouchedWeights touched;
+  cli::LoadedModel loaded;
+  Results results;
+  std::vector<fathom_sequence_t> sequences;
+  fathom_sequence_t promptSequence = 0;
+  std::vector<int32_t> prompt, stepTokens;
+  std::vector<float> logits;
+};
+
+// Tokens that look random: experts are chosen as they would be by text.
+int32_t Bench::token(uint64_t index) const {
+  return static_cast<int32_t>((index * 2654435761u + 12345) % loaded.info.vocabulary);
+}
+
+int Bench::fitToContext() {
+  uint64_t context = loaded.info.max_context;
+  options.prompt = options.promptGiven ? options.prompt : std::min(options.prompt, context);
+  uint64_t left = options.depth < context ? context - options.depth : 0;
+  options.tokens = options.tokensGiven ? options.tokens : std::min(options.tokens, left);
+  if (options.prompt > context || options.tokens > left || options.tokens == 0) {
+    return cli::printUsageError(source.program, "-p %llu or -d %llu with -n %llu is more than the context of %llu",
+                                (unsigned long long)options.prompt, (unsigned long long)options.depth,
+                                (unsigned long long)options.tokens, (unsigned long long)context);
+  }
+  return 0;
+}
+
+int Bench::open() {
+  cli::RunOptions run;
+  run.model = options.model;
+  run.threads = options.threads;
+  run.prefillChunk = options.prefillChunk;
+  run.weightsDirectory = options.weightsDirectory;
+  run.mmap = options.mmap;
+  run.hasVerifyWeights = true;
+  if (int code = loaded.open(source, run, static_cast<uint32_t>(options.batch + 1))) {
+    return code;
+  }
+  return fitToContext();
+}
+
+fathom_status_t Bench::rewind(fathom_sequence_t sequence, uint64_t length) {
+  return fathom_session_rewind_sequence(loaded.session, sequence, static_cast<uint32_t>(length));
+}
+
+fathom_status_t Bench::prepare() {
+  uint64_t longest = std::max(options.prompt, options.depth);
+  for (uint64_t i = 0; i < longest; ++i) {
+    prompt.push_back(token(i));
+  }
+  logits.resize(loaded.info.vocabulary * options.batch);
+  stepTokens.resize(options.batch);
+  sequences.resize(options.batch);
+  fathom_status_t status = fathom_session_threads(loaded.session, &results.threads);
+  status = status ? status : fathom_session_create_sequence(loaded.session, &promptSequence);
+  for (uint64_t i = 0; !status && i < options.batch; ++i) {
+    status = fathom_session_create_sequence(loaded.session, &sequences[i]);
+    if (!status && options.depth > 0) {
+      status = fathom_session_prefill(loaded.session, sequences[i], prompt.data(), options.depth, nullptr);
+    }
+  }
+  return status;
+}
+
+fathom_status_t Bench::step(uint64_t index) {
+  for (uint64_t i = 0; i < options.batch; ++i) {
+    stepTokens[i] = token(index * options.batch + i + 77);
+  }
+  return fathom_session_decode(loaded.session, sequences.data(), stepTokens.data(), options.batch, logits.data(),
+                               logits.size());
+}
+
+// Steps first without counting, until most pages are mapped; then the mean of some steps.
+fathom_status_t Bench::measureTouched() {
+  uint64_t warm = std::min<uint64_t>(options.tokens, 32), counted = std::min<uint64_t>(options.tokens, 8);
+  WeightCount count = countWeights(loaded.info.metadata);
+  fathom_status_t status = FATHOM_STATUS_OK;
+  for (uint64_t i = 0; !status && i < warm; ++i) {
+    status = step(i);
+  }
+  double sum = 0;
+  bool works = options.mmap;
+  for (uint64_t i = 0; !status && works && i < counted; ++i) {
+    status = rewind(sequences[0], options.depth);
+    for (size_t s = 1; !status && s < sequences.size(); ++s) {
+      status = rewind(sequences[s], options.depth);
+    }
+    works = touched.forget();
+    status = status ? status : step(i);
+    sum += static_cast<double>(touched.measure());
+  }
+  for (size_t s = 0; !status && s < sequences.size(); ++s) {
+    status = rewind(sequences[s], options.depth);
+  }
+  results.bytesMeasured = works && sum > 0;
+  // Without the system's help: as if every expert were read, which is too much unless the batch is large.
+  double all = static_cast<double>(count.denseBytes + count.expertBytes);
+  results.bytesPerStep = results.bytesMeasured ? std::min(sum / static_cast<double>(counted), all) : all;
+  double dense = static_cast<double>(count.denseBytes);
+  double experts = count.expertBytes > 0 ? (results.bytesPerStep - dense) / static_cast<double>(count.expertBytes) : 0;
+  // Only a batch of one tells how many experts a token has.
+  bool single = options.batch == 1 && results.bytesMeasured;
+  results.flopsPerPromptToken =
+      2 * (count.denseElements + (single ? std::clamp(experts, 0.0, 1.0) * count.expertElements : 0));
+  return status;
+}
+
+fathom_status_t Bench::measurePrefill() {
+  if (options.prompt == 0) {
+    return FATHOM_STATUS_OK;
+  }
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = FATHOM_LOGITS_LAST;
+  outputs.logits = logits.data();
+  outputs.logits_capacity = logits.size();
+  double start = now();
+  fathom_status_t status =
+      fathom_session_prefill(loaded.session, promptSequence, prompt.data(), options.prompt, &outputs);
+  results.prefill.add(static_cast<double>(options.prompt) / (now() - start));
+  return status ? status : rewind(promptSequence, 0);
+}
+
+fathom_status_t Bench::measureDecode() {
+  fathom_status_t status = FATHOM_STATUS_OK;
+  double start = now();
+  for (uint64_t i = 0; !status && i < options.tokens; ++i) {
+    status = step(i);
+  }
+  results.decode.add(static_cast<double>(options.tokens * options.batch) / (now() - start));
+  for (size_t s = 0; !status && s < sequences.size(); ++s) {
+    status = rewind(sequences[s], options.depth);
+  }
+  return status;
+}
+
+void Bench::printJson() const {
+  const Results &r = results;
+  std::printf("{\"threads\": %u, \"prompt\": %llu, \"tokens\": %llu, \"depth\": %llu, \"batch\": %llu, "
+              "\"repetitions\": %llu,\n",
+              r.threads, (unsigned long long)options.prompt, (unsigned long long)options.tokens,
+              (unsigned long long)options.depth, (unsigned long long)options.batch,
+              (unsigned long long)options.repetitions);
+  std::printf(" \"prefill_tokens_per_second\": %.3f, \"prefill_least\": %.3f, \"prefill_most\": %.3f,\n",
+              r.prefill.median(), r.prefill.least(), r.prefill.most());
+  std::printf(" \"decode_tokens_per_second\": %.3f, \"decode_least\": %.3f, \"decode_most\": %.3f,\n",
+              r.decode.median(), r.decode.least(), r.decode.most());
+  std::printf(" \"weight_bytes\": %llu, \"weight_bytes_per_step\": %.0f, \"weight_bytes_measured\": %s,\n",
+              (unsigned long long)loaded.info.weight_bytes, r.bytesPerStep, r.bytesMeasured ? "true" : "false");
+  std::printf(" \"read_bytes_per_second\": %.0f, \"decode_bandwidth_fraction\": %.4f,\n", r.bandwidth.median(),
+              r.decodeFraction(options.batch));
+  std::printf(" \"fma_flops\": %.0f, \"prefill_flops_per_token\": %.0f, \"prefill_fma_fraction\": %.4f}\n",
+              r.fma.median(), r.flopsPerPromptToken, r.prefillFraction());
+}
+
+void Bench::print() const {
+  const Results &r = results;
+  std::printf("%u threads, %llu repetitions: median (least to most)\n", r.threads,
+              (unsigned long long)options.repetitions);
+  if (options.prompt > 0) {
+    std::printf("prefill  %10.1f tokens/s (%.1f to %.1f)  %llu tokens; %.0f %% of %.1f GFLOP/s f32\n",
+                r.prefill.median(), r.prefill.least(), r.prefill.most(), (unsigned long long)options.prompt,
+                100 * r.prefillFraction(), r.fma.median() / 1e9);
+  }
+  std::printf("decode   %10.1f tokens/s (%.1f to %.1f)  %llu tokens of %llu sequences after %llu; %.0f %% of %.1f "
+              "GB/s\n",
+              r.decode.median(), r.decode.least(), r.decode.most(), (unsigned long long)options.tokens,
+              (unsigned long long)options.batch, (unsigned long long)options.depth,
+              100 * r.decodeFraction(options.batch), r.bandwidth.median() / 1e9);
+  std::printf("weights  %10.1f MB read a step%s, of %.1f MB\n", r.bytesPerStep / 1e6,
+              r.bytesMeasured ? "" : " (at most; this system does not tell)",
+              static_cast<double>(loaded.info.weight_bytes) / 1e6);
+}
+
+int Bench::run() {
+  if (int code = open()) {
+    return code;
+  }
+  fathom_status_t status = prepare();
+  status = status ? status : measureTouched();
+  ReadBandwidth bandwidth(std::max(results.threads, 1u), kBandwidthBuffer);
+  if (!status && !bandwidth.isUsable()) {
+    return cli::printError(source.program, cli::kResources, "no memory for a buffer of %zu MiB",
+                           kBandwidthBuffer >> 20);
+  }
+  // In turns, so that all of them see the same machine.
+  for (uint64_t i = 0; !status && i < options.repetitions; ++i) {
+    results.bandwidth.add(bandwidth.measure());
+    status = measureDecode();
+    results.bandwidth.add(bandwidth.measure());
+    results.fma.add(measureFmaPeak(results.threads));
+    status = status ? status : measurePrefill();
+    results.fma.add(measureFmaPeak(results.threads));
+    if (!status && cli::interruptedCode()) {
+      return cli::interruptedCode();
+    }
+  }
+  if (status != FATHOM_STATUS_OK) {
+    return cli::report(source.program, status);
+  }
+  options.json ? printJson() : print();
+  return std::fflush(stdout) == 0 ? 0 : 5;
+}
+
+} // namespace
+
+int runBench(const cli::ModelSource &source, int argc, const char *const *argv, int first) {
+  using cli::OptionKind;
+  BenchOptions o;
+  const cli::Option table[] = {
+      {"prompt", 'p', OptionKind::kCount, &o.prompt, "N", "tokens of the prompt that prefill reads, 0: none (512)", 0,
+       1u << 24, nullptr, &o.promptGiven},
+      {"tokens", 'n', OptionKind::kCount, &o.tokens, "N", "tokens to decode (128)", 1, 1u << 24, nullptr,
+       &o.tokensGiven},
+      {"depth", 'd', OptionKind::kCount, &o.depth, "N", "tokens that are there before decoding starts (0)", 0,
+       1u << 24},
+      {"batch", 'b', OptionKind::kCount, &o.batch, "N", "sequences decoded together (1)", 1, 4096},
+      {"repetitions", 'r', OptionKind::kCount, &o.repetitions, "N", "how often to measure (5)", 1, 10000},
+      {"threads", 0, OptionKind::kCount, &o.threads, "N", "threads, 0: one for each processor (0)", 0, 1024},
+      {"prefill-chunk", 0, OptionKind::kCount, &o.prefillChunk, "N", "prompt tokens computed at once (all)", 0,
+       1u << 20},
+      {"weights-directory", 0, OptionKind::kText, &o.weightsDirectory, "DIR",
+       "where the weight files of --weights=reference are"},
+      {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "--no-mmap: read weights into memory of this process"},
+      {"json", 0, OptionKind::kFlag, &o.json, nullptr, "print JSON"},
+  };
+  cli::Command command = {source.program,
+                          source.path ? "[options]" : "MODEL [options]",
+                          "Measures prefill and decode of a model, in turns with the machine's own read bandwidth\n"
+                          "and multiply-add throughput, and prints medians.",
+                          table,
+                          std::size(table),
+                          &o.model,
+                          source.path ? size_t(0) : size_t(1)};
+  int code = cli::parseOptions(command, argc, argv, first, nullptr);
+  if (code != cli::kContinue) {
+    return code;
+  }
+  if (!source.path && !o.model) {
+    return cli::printUsageError(source.program, "which model? give an artifact or a checkpoint");
+  }
+  return Bench(source, o).run();
+}
+
+} // namespace fathom::driver

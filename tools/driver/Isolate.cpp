@@ -1,0 +1,202 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Work in a process of its own.
+
+#include "tools/driver/Isolate.h"
+
+#include "codegen/artifact/TemporaryRegistry.h"
+#include "runtime/cli/messages.h"
+#include "tools/driver/FatalErrors.h"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <iterator>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fathom::driver {
+
+namespace {
+
+constexpr int forwardedSignals[] = {SIGINT, SIGTERM, SIGHUP};
+/// What LLVM and MLIR are used to; less may be all that `ulimit -s` leaves.
+constexpr size_t stackBytes = size_t(8) << 20;
+
+std::atomic<pid_t> child{0};
+std::atomic<int> received{0};
+
+void onSignal(int number) {
+  int savedErrno = errno;
+  // The second one is for a child that does not end by the first.
+  bool first = received.exchange(number) == 0;
+  if (pid_t target = child.load()) {
+    kill(target, first ? number : SIGKILL);
+  }
+  errno = savedErrno;
+}
+
+/// Handlers that pass signals on, in place as long as it lives. Signals stay blocked until unblock().
+class Forwarding {
+public:
+  Forwarding() {
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (int number : forwardedSignals) {
+      sigaddset(&blocked, number);
+    }
+    sigprocmask(SIG_BLOCK, &blocked, &oldMask);
+  }
+  void install() {
+    for (size_t i = 0; i < std::size(forwardedSignals); ++i) {
+      sigaction(forwardedSignals[i], nullptr, &old[i]);
+      struct sigaction action = {};
+      action.sa_handler = onSignal;
+      if (old[i].sa_handler != SIG_IGN) {
+        sigaction(forwardedSignals[i], &action, nullptr);
+      }
+    }
+    installed = true;
+  }
+  void unblock() const { sigprocmask(SIG_SETMASK, &oldMask, nullptr); }
+  ~Forwarding() {
+    for (size_t i = 0; installed && i < std::size(forwardedSignals); ++i) {
+      sigaction(forwardedSignals[i], &old[i], nullptr);
+    }
+    unblock();
+  }
+
+private:
+  sigset_t oldMask;
+  struct sigaction old[std::size(forwardedSignals)] = {};
+  bool installed = false;
+};
+
+struct StackedCall {
+  llvm::function_ref<int()> work;
+  int code = cli::kInternal;
+};
+
+void *callWork(void *argument) {
+  StackedCall &call = *static_cast<StackedCall *>(argument);
+  call.code = call.work();
+  return nullptr;
+}
+
+/// Calls `work`, on a thread with a stack of its own where the limit is a small one.
+int callWithStack(llvm::function_ref<int()> work) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= stackBytes) {
+    return work();
+  }
+  StackedCall call{work};
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stackBytes);
+  // Threads that MLIR starts get as much.
+  pthread_setattr_default_np(&attributes);
+  pthread_t thread;
+  if (pthread_create(&thread, &attributes, callWork, &call) != 0) {
+    return cli::printError("fathom", cli::kResources, "no memory for a stack of %zu MiB", stackBytes >> 20);
+  }
+  pthread_join(thread, nullptr);
+  return call.code;
+}
+
+[[noreturn]] void runChild(pid_t parent, const Forwarding &forwarding, llvm::function_ref<int()> work) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) {
+    _exit(cli::kInternal);
+  }
+  forwarding.unblock();
+  int code = callWithStack(work);
+  markReported();
+  _exit(code);
+}
+
+int awaitChild(pid_t process) {
+  int status = 0;
+  while (waitpid(process, &status, 0) < 0) {
+    if (errno != EINTR) {
+      return -1;
+    }
+  }
+  return status;
+}
+
+void clearProgressLine() {
+  if (isatty(STDERR_FILENO)) {
+    ssize_t ignored = write(STDERR_FILENO, "\r\033[K", 4);
+    (void)ignored;
+  }
+}
+
+int explainSignal(int number) {
+  if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
+    return 128 + number;
+  }
+  if (number == SIGKILL) {
+    return cli::printError(
+        "fathom", cli::kResources,
+        "the compiler was killed at step '%s', most likely for want of memory or by a limit of time; the output is "
+        "as it was before",
+        getStep());
+  }
+  if (number == SIGXCPU) {
+    return cli::printError("fathom", cli::kResources,
+                           "the limit of processor time (ulimit -t) was reached at step '%s'; the output is as it "
+                           "was before",
+                           getStep());
+  }
+  cli::printError("fathom", cli::kInternal, "the compiler crashed (%s) at step '%s'; the output is as it was before",
+                  strsignal(number), getStep());
+  cli::printNote("fathom", "this is a bug in Fathom; please report it with the command and its input");
+  return cli::kInternal;
+}
+
+int explain(int status) {
+  if (WIFEXITED(status) && isReported()) {
+    return WEXITSTATUS(status);
+  }
+  clearProgressLine();
+  if (received.load() != 0) {
+    return 128 + received.load();
+  }
+  if (WIFSIGNALED(status)) {
+    return explainSignal(WTERMSIG(status));
+  }
+  return cli::printError("fathom", cli::kInternal, "the compiler ended early at step '%s'", getStep());
+}
+
+} // namespace
+
+int runIsolated(llvm::function_ref<int()> work) {
+  if (!codegen::shareTemporaries() || !shareProgress()) {
+    return cli::printError("fathom", cli::kResources, "out of memory");
+  }
+  Forwarding forwarding;
+  received = 0;
+  pid_t self = getpid();
+  pid_t process = fork();
+  if (process < 0) {
+    return cli::printError("fathom", cli::kResources, "cannot start a process: %s", strerror(errno));
+  }
+  if (process == 0) {
+    runChild(self, forwarding, work);
+  }
+  child = process;
+  forwarding.install();
+  forwarding.unblock();
+  int status = awaitChild(process);
+  child = 0;
+  codegen::removeTemporariesOfChild();
+  int code = explain(status);
+  return received.load() != 0 ? 128 + received.load() : code;
+}
+
+} // namespace fathom::driver

@@ -1,0 +1,86 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads /proc/self/smaps: the processor marks pages it reads, and /proc/self/clear_refs takes the marks away.
+
+#include "tools/driver/TouchedWeights.h"
+
+#include "fathom/artifact_generated.h"
+
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+namespace fathom::driver {
+
+namespace {
+
+/// Calls `visit(start, isFile, referencedBytes)` for every mapping of this process.
+template <typename Visit>
+void forEachMapping(Visit visit) {
+  FILE *file = fopen("/proc/self/smaps", "re");
+  char line[4096];
+  unsigned long long start = 0, end = 0, inode = 0, kilobytes = 0;
+  while (file && fgets(line, sizeof(line), file)) {
+    if (sscanf(line, "%llx-%llx %*s %*s %*s %llu", &start, &end, &inode) == 3) {
+      continue;
+    }
+    if (sscanf(line, "Referenced: %llu kB", &kilobytes) == 1) {
+      visit(start, inode != 0, kilobytes * 1024);
+    }
+  }
+  if (file) {
+    fclose(file);
+  }
+}
+
+double bytesOfElement(std::string_view type) {
+  if (type == "bf16" || type == "f16") {
+    return 2;
+  }
+  return type.substr(0, 2) == "f8" || type.substr(0, 2) == "i8" ? 1 : 4;
+}
+
+} // namespace
+
+TouchedWeights::TouchedWeights() {
+  forEachMapping([&](uint64_t start, bool, uint64_t) { before.insert(start); });
+}
+
+bool TouchedWeights::forget() const {
+  FILE *file = fopen("/proc/self/clear_refs", "we");
+  bool done = file && fputs("1", file) >= 0;
+  return file && fclose(file) == 0 && done;
+}
+
+uint64_t TouchedWeights::measure() const {
+  uint64_t sum = 0;
+  forEachMapping([&](uint64_t start, bool isFile, uint64_t referenced) {
+    sum += isFile && before.count(start) == 0 ? referenced : 0;
+  });
+  return sum;
+}
+
+WeightCount countWeights(const void *metadata) {
+  const artifact::Program &program = *artifact::GetProgram(metadata);
+  WeightCount count;
+  for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {
+    const artifact::Weight &weight = *program.weights()->Get(i);
+    std::string_view name = weight.name()->string_view();
+    uint64_t bytes = 0;
+    for (uint32_t s = 0; s < weight.slice_count(); ++s) {
+      bytes += program.weight_slices()->Get(weight.first_slice() + s)->size();
+    }
+    bool scales = weight.layout() && weight.layout()->string_view() == "scales";
+    bool matrix = weight.shape() && weight.shape()->size() == 2 && !scales;
+    double elements = matrix ? static_cast<double>(bytes) / bytesOfElement(weight.element_type()->string_view()) : 0;
+    bool expert = name.find(".experts.") != std::string_view::npos;
+    bool embedding = name.find("embed") != std::string_view::npos;
+    bool head = name.find("lm_head") != std::string_view::npos;
+    (expert ? count.expertBytes : count.denseBytes) += embedding ? 0 : bytes;
+    (expert ? count.expertElements : head ? count.headElements : count.denseElements) += embedding ? 0 : elements;
+  }
+  return count;
+}
+
+} // namespace fathom::driver

@@ -1,0 +1,47 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which part of a model's weights a step of it reads: asked of the system, so that it holds for every model.
+
+#ifndef TOOLS_DRIVER_TOUCHEDWEIGHTS_H
+#define TOOLS_DRIVER_TOUCHEDWEIGHTS_H
+
+#include <cstdint>
+#include <set>
+
+namespace fathom::driver {
+
+/// Counts the pages of a model's mapped files that are read.
+class TouchedWeights {
+public:
+  /// To be made before the model is loaded: whatever file is mapped later is taken for weights.
+  TouchedWeights();
+
+  /// Forgets what was read so far. False if the system does not offer that.
+  bool forget() const;
+
+  /// Bytes of pages read since forget(). A page that is mapped for the first time counts with its neighbours
+  /// (64 KiB), so let the model run a few steps before.
+  uint64_t measure() const;
+
+private:
+  std::set<uint64_t> before;
+};
+
+/// What the metadata of an artifact says of weights that take part in every token.
+struct WeightCount {
+  /// Bytes of weights of which every token reads all: all but the embedding and routed experts.
+  uint64_t denseBytes = 0;
+  uint64_t expertBytes = 0;
+  /// Matrix elements: of dense weights without the output head, of routed experts, of the head.
+  double denseElements = 0;
+  double expertElements = 0;
+  double headElements = 0;
+};
+
+/// Sums up the weight table of verified metadata (fathom_model_info_t).
+WeightCount countWeights(const void *metadata);
+
+} // namespace fathom::driver
+
+#endif // TOOLS_DRIVER_TOUCHEDWEIGHTS_H
