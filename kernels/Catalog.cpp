@@ -15,17 +15,15 @@ namespace fathom::kernels {
 #define FATHOM_TEXT_EXPANDED(...) #__VA_ARGS__
 
 // One function a row: its constants' names are enumerators there.
-#define FATHOM_KERNEL(symbol, op, arch, type, layout, operands, constants, scratch)                          \
-  static int64_t scratchBytesOf_##symbol([[maybe_unused]] int64_t rows, [[maybe_unused]] const int64_t *c) { \
-    enum { FATHOM_LIST constants };                                                                          \
-    return scratch;                                                                                          \
+#define FATHOM_KERNEL(symbol, op, arch, type, layout, operands, constants, scratch)                                    \
+  static int64_t scratchBytesOf_##symbol([[maybe_unused]] int64_t rows, [[maybe_unused]] const int64_t *c) {           \
+    enum { FATHOM_LIST constants };                                                                                    \
+    return scratch;                                                                                                    \
   }
 #include "kernels/catalog.def"
 #undef FATHOM_KERNEL
 
-static bool isRealConstant(std::string_view name) {
-  return name == "eps" || name == "factor" || name == "scale";
-}
+static bool isRealConstant(std::string_view name) { return name == "eps" || name == "factor" || name == "scale"; }
 
 /// Splits "a, b, c".
 static std::vector<Constant> parseConstants(std::string_view text) {
@@ -41,8 +39,8 @@ static std::vector<Constant> parseConstants(std::string_view text) {
 
 static std::vector<Kernel> makeCatalog() {
   std::vector<Kernel> kernels;
-#define FATHOM_KERNEL(symbol, op, arch, type, layout, operands, constants, scratch)                          \
-  kernels.push_back({#symbol, #op, #arch, #type, #layout, operands,                                          \
+#define FATHOM_KERNEL(symbol, op, arch, type, layout, operands, constants, scratch)                                    \
+  kernels.push_back({#symbol, #op, #arch, #type, #layout, operands,                                                    \
                      parseConstants(FATHOM_TEXT(FATHOM_LIST constants)), scratchBytesOf_##symbol});
 #include "kernels/catalog.def"
 #undef FATHOM_KERNEL
@@ -66,8 +64,7 @@ const std::vector<Kernel> &catalog() {
 static const Kernel *findExactly(std::string_view op, std::string_view arch, std::string_view weightType,
                                  std::string_view layout) {
   for (const Kernel &kernel : catalog()) {
-    if (kernel.op == op && kernel.arch == arch && kernel.weightType == weightType &&
-        kernel.layout == layout) {
+    if (kernel.op == op && kernel.arch == arch && kernel.weightType == weightType && kernel.layout == layout) {
       return &kernel;
     }
   }

@@ -5,16 +5,16 @@
 
 #include "kernels/KernelBitcode.h"
 
-#define FATHOM_KERNEL(symbol, ...)                                                                           \
-  __asm__(".section .rodata.fathom_bitcode,\"a\",@progbits\n"                                                \
-          ".balign 16\n"                                                                                     \
-          "fathom_bitcode_" #symbol ":\n"                                                                    \
-          ".incbin \"" FATHOM_BITCODE_DIR "/" #symbol ".bc\"\n"                                              \
-          "fathom_bitcode_end_" #symbol ":\n"                                                                \
-          ".globl fathom_bitcode_" #symbol "\n.hidden fathom_bitcode_" #symbol "\n"                          \
-          ".globl fathom_bitcode_end_" #symbol "\n.hidden fathom_bitcode_end_" #symbol "\n"                  \
-          ".text\n");                                                                                        \
-  extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_##symbol[];            \
+#define FATHOM_KERNEL(symbol, ...)                                                                                     \
+  __asm__(".section .rodata.fathom_bitcode,\"a\",@progbits\n"                                                          \
+          ".balign 16\n"                                                                                               \
+          "fathom_bitcode_" #symbol ":\n"                                                                              \
+          ".incbin \"" FATHOM_BITCODE_DIR "/" #symbol ".bc\"\n"                                                        \
+          "fathom_bitcode_end_" #symbol ":\n"                                                                          \
+          ".globl fathom_bitcode_" #symbol "\n.hidden fathom_bitcode_" #symbol "\n"                                    \
+          ".globl fathom_bitcode_end_" #symbol "\n.hidden fathom_bitcode_end_" #symbol "\n"                            \
+          ".text\n");                                                                                                  \
+  extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_##symbol[];                      \
   extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_end_##symbol[];
 #include "kernels/catalog.def"
 #undef FATHOM_KERNEL
@@ -22,9 +22,9 @@
 namespace fathom::kernels {
 
 KernelBitcode findKernelBitcode(std::string_view symbol) {
-#define FATHOM_KERNEL(name, ...)                                                                             \
-  if (symbol == #name) {                                                                                     \
-    return {fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name)};  \
+#define FATHOM_KERNEL(name, ...)                                                                                       \
+  if (symbol == #name) {                                                                                               \
+    return {fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name)};            \
   }
 #include "kernels/catalog.def"
 #undef FATHOM_KERNEL

@@ -5,6 +5,7 @@
 
 #include "frontend/huggingface/ConfigReader.h"
 
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace fathom::huggingface {
@@ -70,7 +71,8 @@ bool ConfigReader::real(llvm::StringRef key, double &out, double low, double hig
   }
   std::optional<double> number = value.number();
   if (!number || *number < low || *number > high) {
-    bad(key, llvm::formatv("is {0}, expected a number from {1:g} to {2:g}", quote(value), low, high).str());
+    std::string range = llvm::formatv("from {0} to {1}", llvm::format("%g", low), llvm::format("%g", high));
+    bad(key, "is " + quote(value) + ", expected a number " + range);
     return false;
   }
   out = *number;

@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla_attention.h"
 
-FATHOM_DEFINE_KERNEL(avx2_bf16_mla_attention,
-                     fathom::cpu::MlaAttention<fathom::cpu::Avx2Tile, fathom::cpu::Bf16>)
+FATHOM_DEFINE_KERNEL(avx2_bf16_mla_attention, fathom::cpu::MlaAttention<fathom::cpu::Avx2Tile, fathom::cpu::Bf16>)

@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx2_bf16_moe_gemm_swiglu,
-    fathom::cpu::MoeGemm<fathom::cpu::Avx2Tile, fathom::cpu::PackedWeights<fathom::cpu::Bf16>, true>)
+FATHOM_DEFINE_KERNEL(avx2_bf16_moe_gemm_swiglu,
+                     fathom::cpu::MoeGemm<fathom::cpu::Avx2Tile, fathom::cpu::PackedWeights<fathom::cpu::Bf16>, true>)

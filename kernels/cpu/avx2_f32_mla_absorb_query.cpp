@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla.h"
 
-FATHOM_DEFINE_KERNEL(avx2_f32_mla_absorb_query,
-                     fathom::cpu::MlaAbsorbQuery<fathom::cpu::Avx2Tile, fathom::cpu::F32>)
+FATHOM_DEFINE_KERNEL(avx2_f32_mla_absorb_query, fathom::cpu::MlaAbsorbQuery<fathom::cpu::Avx2Tile, fathom::cpu::F32>)

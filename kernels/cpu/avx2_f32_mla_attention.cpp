@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla_attention.h"
 
-FATHOM_DEFINE_KERNEL(avx2_f32_mla_attention,
-                     fathom::cpu::MlaAttention<fathom::cpu::Avx2Tile, fathom::cpu::F32>)
+FATHOM_DEFINE_KERNEL(avx2_f32_mla_attention, fathom::cpu::MlaAttention<fathom::cpu::Avx2Tile, fathom::cpu::F32>)

@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla.h"
 
-FATHOM_DEFINE_KERNEL(avx2_f32_mla_expand_output,
-                     fathom::cpu::MlaExpandOutput<fathom::cpu::Avx2Tile, fathom::cpu::F32>)
+FATHOM_DEFINE_KERNEL(avx2_f32_mla_expand_output, fathom::cpu::MlaExpandOutput<fathom::cpu::Avx2Tile, fathom::cpu::F32>)

@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla_attention.h"
 
-FATHOM_DEFINE_KERNEL(avx2_f8e4m3_mla_attention,
-                     fathom::cpu::MlaAttention<fathom::cpu::Avx2Tile, fathom::cpu::F8E4M3>)
+FATHOM_DEFINE_KERNEL(avx2_f8e4m3_mla_attention, fathom::cpu::MlaAttention<fathom::cpu::Avx2Tile, fathom::cpu::F8E4M3>)

@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx2_f8e4m3_moe_gemm_rows,
-    fathom::cpu::MoeGemm<fathom::cpu::Avx2Tile, fathom::cpu::RowWeights<fathom::cpu::F8E4M3>>)
+FATHOM_DEFINE_KERNEL(avx2_f8e4m3_moe_gemm_rows,
+                     fathom::cpu::MoeGemm<fathom::cpu::Avx2Tile, fathom::cpu::RowWeights<fathom::cpu::F8E4M3>>)

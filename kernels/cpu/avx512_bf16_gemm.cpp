@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx512_bf16_gemm,
-    fathom::cpu::Gemm<fathom::cpu::Avx512Tile, fathom::cpu::PackedWeights<fathom::cpu::Bf16>>)
+FATHOM_DEFINE_KERNEL(avx512_bf16_gemm,
+                     fathom::cpu::Gemm<fathom::cpu::Avx512Tile, fathom::cpu::PackedWeights<fathom::cpu::Bf16>>)

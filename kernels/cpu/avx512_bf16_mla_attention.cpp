@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla_attention.h"
 
-FATHOM_DEFINE_KERNEL(avx512_bf16_mla_attention,
-                     fathom::cpu::MlaAttention<fathom::cpu::Avx512Tile, fathom::cpu::Bf16>)
+FATHOM_DEFINE_KERNEL(avx512_bf16_mla_attention, fathom::cpu::MlaAttention<fathom::cpu::Avx512Tile, fathom::cpu::Bf16>)

@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx512_bf16_moe_gemm_rows,
-    fathom::cpu::MoeGemm<fathom::cpu::Avx512Tile, fathom::cpu::RowWeights<fathom::cpu::Bf16>>)
+FATHOM_DEFINE_KERNEL(avx512_bf16_moe_gemm_rows,
+                     fathom::cpu::MoeGemm<fathom::cpu::Avx512Tile, fathom::cpu::RowWeights<fathom::cpu::Bf16>>)

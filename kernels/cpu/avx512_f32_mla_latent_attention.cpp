@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/mla_latent_attention.h"
 
-FATHOM_DEFINE_KERNEL(avx512_f32_mla_latent_attention,
-                     fathom::cpu::MlaLatentAttention<fathom::cpu::Avx512Tile>)
+FATHOM_DEFINE_KERNEL(avx512_f32_mla_latent_attention, fathom::cpu::MlaLatentAttention<fathom::cpu::Avx512Tile>)

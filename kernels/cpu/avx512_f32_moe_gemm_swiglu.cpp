@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx512_f32_moe_gemm_swiglu,
-    fathom::cpu::MoeGemm<fathom::cpu::Avx512Tile, fathom::cpu::PackedWeights<fathom::cpu::F32>, true>)
+FATHOM_DEFINE_KERNEL(avx512_f32_moe_gemm_swiglu,
+                     fathom::cpu::MoeGemm<fathom::cpu::Avx512Tile, fathom::cpu::PackedWeights<fathom::cpu::F32>, true>)

@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx512_f8e4m3_gemm_swiglu,
-    fathom::cpu::Gemm<fathom::cpu::Avx512Tile, fathom::cpu::PackedWeights<fathom::cpu::F8E4M3>, true>)
+FATHOM_DEFINE_KERNEL(avx512_f8e4m3_gemm_swiglu,
+                     fathom::cpu::Gemm<fathom::cpu::Avx512Tile, fathom::cpu::PackedWeights<fathom::cpu::F8E4M3>, true>)

@@ -5,6 +5,5 @@
 
 #include "kernels/cpu/gemm.h"
 
-FATHOM_DEFINE_KERNEL(
-    avx512_f8e4m3_moe_gemm_rows,
-    fathom::cpu::MoeGemm<fathom::cpu::Avx512Tile, fathom::cpu::RowWeights<fathom::cpu::F8E4M3>>)
+FATHOM_DEFINE_KERNEL(avx512_f8e4m3_moe_gemm_rows,
+                     fathom::cpu::MoeGemm<fathom::cpu::Avx512Tile, fathom::cpu::RowWeights<fathom::cpu::F8E4M3>>)

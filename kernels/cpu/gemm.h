@@ -60,9 +60,9 @@ FATHOM_INLINE void finish(const fathom_dispatch_t *dispatch, const Sums &sums, i
 
 /// Output panels [first, end) for every row of x.
 template <class Tile, bool Gated, class Source, class RowSource>
-FATHOM_INLINE void multiply_and_finish(const fathom_dispatch_t *dispatch, const Source &weights,
-                                       const RowSource &x, int64_t rows, int64_t first, int64_t end,
-                                       int64_t row0, const Output &out, void *scratch) {
+FATHOM_INLINE void multiply_and_finish(const fathom_dispatch_t *dispatch, const Source &weights, const RowSource &x,
+                                       int64_t rows, int64_t first, int64_t end, int64_t row0, const Output &out,
+                                       void *scratch) {
   constexpr int64_t kParts = Gated ? 2 : 1;
   auto *memory = static_cast<MultiplyScratch *>(scratch);
   Sums sums(reinterpret_cast<float *>(memory + 1), rows);
@@ -82,11 +82,10 @@ struct Gemm {
     return ceil_div(ceil_div(c[N], kPanel), c[panels_per_item]);
   }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kOut = Source::kScaled ? 3 : 2;
-    Source weights(operand<const void>(dispatch, 1),
-                   Source::kScaled ? operand<const void>(dispatch, 2) : nullptr, c[N], c[K]);
+    Source weights(operand<const void>(dispatch, 1), Source::kScaled ? operand<const void>(dispatch, 2) : nullptr, c[N],
+                   c[K]);
     DenseRows x{operand<const float>(dispatch, 0) + c[x_offset], c[x_stride]};
     Output out{operand<float>(dispatch, kOut) + c[out_offset], c[out_stride], c[N]};
     int64_t first = item * c[panels_per_item];
@@ -103,9 +102,7 @@ template <class Tile, class Source, bool Gated = false>
 struct MoeGemm {
   enum Constant { FATHOM_CONSTANTS_MOE_GEMM };
 
-  static FATHOM_INLINE int64_t chunks(const int64_t *c) {
-    return ceil_div(ceil_div(c[N], kPanel), c[panels_per_item]);
-  }
+  static FATHOM_INLINE int64_t chunks(const int64_t *c) { return ceil_div(ceil_div(c[N], kPanel), c[panels_per_item]); }
 
   /// Experts that can have rows: with few rows only so many, whichever they are.
   static FATHOM_INLINE int64_t active(int64_t rows, const int64_t *c) { return smaller(c[E], rows * c[k]); }
@@ -123,8 +120,7 @@ struct MoeGemm {
     return experts;
   }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kOut = Source::kScaled ? 5 : 4;
     auto *offsets = operand<const int32_t>(dispatch, 1);
     int64_t expert = item / chunks(c);

@@ -25,8 +25,7 @@ FATHOM_INLINE void rotate(const float *x, const float *table, int64_t count, flo
 }
 
 /// The cache rows of the block of keys that holds `position` of row `row`'s sequence: f32 [64][width].
-FATHOM_INLINE float *cache_block(const fathom_dispatch_t *dispatch, int64_t row, int64_t block,
-                                 int64_t width) {
+FATHOM_INLINE float *cache_block(const fathom_dispatch_t *dispatch, int64_t row, int64_t block, int64_t width) {
   return dispatch->pages[row][block] + dispatch->layer * FATHOM_PAGE_TOKENS * width;
 }
 
@@ -38,13 +37,12 @@ struct MlaAppend {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *kv = operand<const float>(dispatch, 0) + item * c[kv_stride] + c[kv_offset];
     int64_t position = dispatch->positions[item];
     int64_t width = c[r] + c[dr];
-    float *to = cache_block(dispatch, item, position / FATHOM_PAGE_TOKENS, width) +
-                position % FATHOM_PAGE_TOKENS * width;
+    float *to =
+        cache_block(dispatch, item, position / FATHOM_PAGE_TOKENS, width) + position % FATHOM_PAGE_TOKENS * width;
     normalise_row<Weight>(kv, operand<const typename Weight::Stored>(dispatch, 1), c[r], real(c[eps]), to);
     rotate(kv + c[r], operand<const float>(dispatch, 2) + position * c[dr], c[dr], to + c[r]);
   }
@@ -58,8 +56,7 @@ struct MlaAbsorbQuery {
 
   static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t *c) { return c[H]; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kTable = Weight::kQuantised ? 3 : 2;
     int64_t width = c[r] + c[dr], query = c[H] * (c[dn] + c[dr]);
     const float *q = operand<const float>(dispatch, 0) + item * (c[dn] + c[dr]);
@@ -77,8 +74,7 @@ struct MlaAbsorbQuery {
       store_sums(sums, panel, panels, Output{out, c[H] * width, c[r]});
     }
     for (int64_t row = 0; row < dispatch->rows; ++row) {
-      rotate(q + row * query + c[dn], table + dispatch->positions[row] * c[dr], c[dr],
-             out + row * c[H] * width + c[r]);
+      rotate(q + row * query + c[dn], table + dispatch->positions[row] * c[dr], c[dr], out + row * c[H] * width + c[r]);
     }
   }
 
@@ -101,8 +97,7 @@ struct MlaExpandOutput {
 
   static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t *c) { return c[H]; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kOut = Weight::kQuantised ? 3 : 2;
     RowWeights<Weight> weights(operand<const void>(dispatch, 1), operand<const void>(dispatch, 2),
                                item * (c[dn] + c[dv]) + c[dn], c[dv], c[r], c[r]);

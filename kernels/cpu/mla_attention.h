@@ -67,8 +67,8 @@ struct MlaAttention {
     auto *scales = operand<const float>(dispatch, 2);
     int64_t first = head * (c[dn] + c[dv]), rank = c[r];
     for (int64_t i = 0; i < c[dn]; ++i) {
-      decode_row<Weight>(data + (first + i) * rank, scales + (first + i) / kBlock * ceil_div(rank, kBlock), 0,
-                         rank, s.key_weights + i * rank);
+      decode_row<Weight>(data + (first + i) * rank, scales + (first + i) / kBlock * ceil_div(rank, kBlock), 0, rank,
+                         s.key_weights + i * rank);
     }
     RowWeights<Weight> values(data, scales, first + c[dn], c[dv], rank, rank);
     for (int64_t p = 0; p < ceil_div(c[dv], kPanel); ++p) {
@@ -93,8 +93,7 @@ struct MlaAttention {
     for (int64_t row = 0; row < dispatch->rows; ++row, to += query) {
       const float *q = operand<const float>(dispatch, 0) + (row * c[H] + head) * query;
       decode_row<F32>(q, nullptr, 0, c[dn], to);
-      rotate(q + c[dn], operand<const float>(dispatch, kTable) + dispatch->positions[row] * c[dr], c[dr],
-             to + c[dn]);
+      rotate(q + c[dn], operand<const float>(dispatch, kTable) + dispatch->positions[row] * c[dr], c[dr], to + c[dn]);
     }
   }
 
@@ -136,13 +135,13 @@ struct MlaAttention {
   }
 
   /// Rows [row, row + rows) against the block of keys that starts at position `start`.
-  static FATHOM_INLINE void attend(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t start,
-                                   int64_t row, int64_t rows, const AttentionScratch &s) {
+  static FATHOM_INLINE void attend(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t start, int64_t row,
+                                   int64_t rows, const AttentionScratch &s) {
     int64_t query = c[dn] + c[dr], panels = ceil_div(c[dv], kPanel);
     Sums scores(s.scores, rows);
     scores.clear(2);
-    multiply<Tile>(PackedWeights<F32>(s.keys, nullptr, kKeys, query),
-                   DenseRows{s.queries + row * query, query}, 0, 2, s.multiply, scores);
+    multiply<Tile>(PackedWeights<F32>(s.keys, nullptr, kKeys, query), DenseRows{s.queries + row * query, query}, 0, 2,
+                   s.multiply, scores);
     Sums results(s.results + row * kPanel, rows, dispatch->rows + kSlackRows);
     for (int64_t i = 0; i < rows; ++i) {
       float both[kKeys];
@@ -175,8 +174,7 @@ struct MlaAttention {
     }
   }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t rows = dispatch->rows, first = dispatch->positions[0], last = dispatch->positions[rows - 1];
     AttentionScratch s = place(scratch, rows, c);
     decode_weights(dispatch, c, item, s);

@@ -66,8 +66,8 @@ struct MlaLatentAttention {
     }
   }
 
-  static FATHOM_INLINE void score_block(const float *q, int64_t heads, const float *block, int64_t keys,
-                                        int64_t width, Head *state) {
+  static FATHOM_INLINE void score_block(const float *q, int64_t heads, const float *block, int64_t keys, int64_t width,
+                                        Head *state) {
     for (int64_t h0 = 0; h0 < heads; h0 += kHeads) {
       for (int64_t key0 = 0; key0 < keys; key0 += kHeads) {
         const float *queries[kHeads], *rows[kHeads];
@@ -88,13 +88,11 @@ struct MlaLatentAttention {
 
   /// out[h][columns] = out * factor + weights * keys, for kHeads heads and Columns vectors.
   template <int Columns>
-  static FATHOM_INLINE void value_tile(const Head *const *heads, const float *block, int64_t keys,
-                                       int64_t width, float *const *out) {
+  static FATHOM_INLINE void value_tile(const Head *const *heads, const float *block, int64_t keys, int64_t width,
+                                       float *const *out) {
     f32x16 chain[kHeads][Columns];
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
-      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) {
-        chain[h][v] = load(out[h] + v * kLanes) * heads[h]->factor;
-      }
+      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { chain[h][v] = load(out[h] + v * kLanes) * heads[h]->factor; }
     }
     _Pragma("clang loop unroll(disable)") for (int64_t j = 0; j < keys; ++j) {
       f32x16 value[Columns];
@@ -109,8 +107,8 @@ struct MlaLatentAttention {
     }
   }
 
-  static FATHOM_INLINE void value_rest(const Head *const *heads, const float *block, int64_t keys,
-                                       int64_t width, int64_t from, int64_t end, float *const *out) {
+  static FATHOM_INLINE void value_rest(const Head *const *heads, const float *block, int64_t keys, int64_t width,
+                                       int64_t from, int64_t end, float *const *out) {
     for (int h = 0; h < kHeads; ++h) {
       // A head that is repeated must not be added twice.
       for (int64_t i = from; i < end && (h == 0 || heads[h] != heads[h - 1]); ++i) {
@@ -145,8 +143,7 @@ struct MlaLatentAttention {
     }
   }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t groups = ceil_div(c[H], c[heads_per_item]);
     int64_t row = item / groups, first = item % groups * c[heads_per_item];
     int64_t heads = smaller(c[heads_per_item], c[H] - first);
@@ -166,8 +163,7 @@ struct MlaLatentAttention {
       int64_t keys = smaller(kKeys, position + 1 - b * kKeys);
       score_block(q, heads, block, keys, width, state);
       for (int64_t h = 0; h < heads; ++h) {
-        state[h].factor =
-            softmax_step(state[h].weights, keys, real(c[scale]), &state[h].state, state[h].weights);
+        state[h].factor = softmax_step(state[h].weights, keys, real(c[scale]), &state[h].state, state[h].weights);
       }
       value_block(state, heads, block, keys, width, c[r], out);
     }

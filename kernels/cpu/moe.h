@@ -76,8 +76,7 @@ struct MoeRoute {
   static FATHOM_INLINE void drop_groups(float *choice, float *groups, const int64_t *c) {
     int64_t size = c[E] / c[n_group];
     for (int64_t g = 0; g < c[n_group]; ++g) {
-      groups[g] =
-          group_score(choice + g * size, size, c[group_rule] == FATHOM_GROUP_RULE_SUM_OF_TWO && size > 1);
+      groups[g] = group_score(choice + g * size, size, c[group_rule] == FATHOM_GROUP_RULE_SUM_OF_TWO && size > 1);
     }
     for (int64_t g = 0; g < c[topk_group]; ++g) {
       take_largest(groups, c[n_group]);
@@ -87,8 +86,7 @@ struct MoeRoute {
     }
   }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     const float *logits = operand<const float>(dispatch, 0) + item * c[E];
     auto *bias = operand<const float>(dispatch, 1);
     int32_t *ids = operand<int32_t>(dispatch, 2) + item * c[k];
@@ -130,8 +128,7 @@ struct MoePermute {
 
   static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t * /*c*/) { return 1; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t /*item*/,
-                                void *scratch) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t /*item*/, void *scratch) {
     auto *ids = operand<const int32_t>(dispatch, 0);
     auto *offsets = operand<int32_t>(dispatch, 1);
     auto *source_row = operand<int32_t>(dispatch, 2);
@@ -164,8 +161,7 @@ struct MoeCombine {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     auto *y = operand<const float>(dispatch, 0);
     const int32_t *slot = operand<const int32_t>(dispatch, 1) + item * c[k];
     const float *weights = operand<const float>(dispatch, 2) + item * c[k];
@@ -190,8 +186,8 @@ struct MoeCombine {
   }
 
   static FATHOM_INLINE void combine_rest(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                         int64_t column, const float *y, const int32_t *slot,
-                                         const float *weights, float *out) {
+                                         int64_t column, const float *y, const int32_t *slot, const float *weights,
+                                         float *out) {
     alignas(64) float values[kPanel];
     int64_t count = c[H] - column;
     for (int64_t i = 0; i < count; ++i) {

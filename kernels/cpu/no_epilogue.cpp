@@ -5,5 +5,4 @@
 
 #include "kernels/cpu/kernel.h"
 
-extern "C" __attribute__((weak)) void fathom_epilogue(const fathom_dispatch_t *, int64_t, int64_t, int64_t,
-                                                      float *) {}
+extern "C" __attribute__((weak)) void fathom_epilogue(const fathom_dispatch_t *, int64_t, int64_t, int64_t, float *) {}

@@ -28,8 +28,8 @@ FATHOM_INLINE float inverse_rms(const float *x, int64_t count, float eps) {
 }
 
 template <class Weight>
-FATHOM_INLINE void normalise_row(const float *x, const typename Weight::Stored *weight, int64_t count,
-                                 float eps, float *out) {
+FATHOM_INLINE void normalise_row(const float *x, const typename Weight::Stored *weight, int64_t count, float eps,
+                                 float *out) {
   float factor = inverse_rms(x, count, eps);
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -47,8 +47,7 @@ struct RmsNorm {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     normalise_row<Weight>(operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset],
                           operand<const typename Weight::Stored>(dispatch, 1), c[H], real(c[eps]),
                           operand<float>(dispatch, 2) + item * c[H]);
@@ -62,8 +61,7 @@ struct AddRmsNorm {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *x = operand<const float>(dispatch, 0) + item * c[H];
     const float *residual = operand<const float>(dispatch, 1) + item * c[H];
     float *total = operand<float>(dispatch, 3) + item * c[H];

@@ -18,8 +18,7 @@ struct Embedding {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     int64_t token = operand<const int32_t>(dispatch, 0)[item];
     float *out = operand<float>(dispatch, 2) + item * c[H];
     if (token < 0 || token >= c[V]) {
@@ -39,8 +38,7 @@ struct SelectRows {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     int64_t row = operand<const int32_t>(dispatch, 1)[item];
     decode_row<F32>(operand<const float>(dispatch, 0) + row * c[H], nullptr, 0, c[H],
                     operand<float>(dispatch, 2) + item * c[H]);
@@ -53,8 +51,7 @@ struct Swiglu {
 
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *gate = operand<const float>(dispatch, 0) + item * c[N];
     const float *up = operand<const float>(dispatch, 1) + item * c[N];
     float *out = operand<float>(dispatch, 2) + item * c[N];

@@ -40,9 +40,7 @@ FATHOM_INLINE auto load_vector(const Element *from) {
 
 FATHOM_INLINE f32x16 load(const float *from) { return load_vector<16>(from); }
 
-FATHOM_INLINE void store(float *to, f32x16 value) {
-  *reinterpret_cast<Memory<float, 16>::Type *>(to) = value;
-}
+FATHOM_INLINE void store(float *to, f32x16 value) { *reinterpret_cast<Memory<float, 16>::Type *>(to) = value; }
 
 /// Loads `count` < 16 values; the other lanes are 0.
 FATHOM_INLINE f32x16 load_part(const float *from, int64_t count) {

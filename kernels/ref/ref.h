@@ -73,8 +73,8 @@ void moe_route(const float *logits, const float *bias, int64_t T, const RouteOpt
 void moe_permute(const int32_t *ids, int64_t T, int64_t E, int64_t k, int32_t *offsets, int32_t *source_row,
                  int32_t *slot);
 /// out[s] = x[source_row ? source_row[s] : s] * w[e]^T for the slots s of every expert e; w[e] is [N, K].
-void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_row, const float *const *w,
-                int64_t E, int64_t K, int64_t N, float *out);
+void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_row, const float *const *w, int64_t E,
+                int64_t K, int64_t N, float *out);
 /// out[t] = sum over j of weights[t][j] * y[slot[t][j]].
 void moe_combine(const float *y, const int32_t *slot, const float *weights, int64_t T, int64_t H, int64_t k,
                  float *out);
@@ -92,8 +92,8 @@ struct MlaShape {
 void mla_append(const float *kv, const float *w, const float *table, int32_t position, int64_t r, int64_t dr,
                 double eps, float *cache_row);
 /// out [T, H, r + dr]: q_nope * W_UK, then rope(q_pe). q [T, H * (dn + dr)], kv_b [H * (dn + dv), r].
-void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table,
-                      int64_t T, const MlaShape &shape, float *out);
+void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table, int64_t T,
+                      const MlaShape &shape, float *out);
 /// out [T, H, r]: attention of absorbed queries over latents [keys][r + dr]; row t sees keys 0..positions[t].
 void mla_latent_attention(const float *q, const float *latents, const int32_t *positions, int64_t T,
                           const MlaShape &shape, double scale, float *out);

@@ -32,8 +32,7 @@ float f8e4m3_to_f32(uint8_t bits) {
   if (exponent == 15 && mantissa == 7) {
     return std::nanf("");
   }
-  float magnitude =
-      exponent == 0 ? std::ldexp(mantissa / 8.0f, -6) : std::ldexp(1.0f + mantissa / 8.0f, exponent - 7);
+  float magnitude = exponent == 0 ? std::ldexp(mantissa / 8.0f, -6) : std::ldexp(1.0f + mantissa / 8.0f, exponent - 7);
   return bits & 0x80 ? -magnitude : magnitude;
 }
 

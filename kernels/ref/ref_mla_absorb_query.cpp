@@ -7,8 +7,8 @@
 
 namespace fathom::ref {
 
-void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table,
-                      int64_t T, const MlaShape &shape, float *out) {
+void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table, int64_t T,
+                      const MlaShape &shape, float *out) {
   int64_t query = shape.nope + shape.rope, width = shape.rank + shape.rope;
   for (int64_t row = 0; row < T * shape.heads; ++row) {
     const float *keys = kv_b + row % shape.heads * (shape.nope + shape.value) * shape.rank;
@@ -19,8 +19,8 @@ void mla_absorb_query(const float *q, const float *kv_b, const int32_t *position
       }
       out[row * width + c] = static_cast<float>(sum);
     }
-    rope(q + row * query + shape.nope, positions + row / shape.heads, table, 1, 1, shape.rope,
-         RopeLayout::Interleaved, out + row * width + shape.rank);
+    rope(q + row * query + shape.nope, positions + row / shape.heads, table, 1, 1, shape.rope, RopeLayout::Interleaved,
+         out + row * width + shape.rank);
   }
 }
 

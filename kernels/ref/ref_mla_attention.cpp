@@ -33,8 +33,7 @@ void mla_attention(const float *q, const float *kv_b, const float *latents, cons
     }
     for (int64_t t = 0; t < T; ++t) {
       const float *head = q + (t * shape.heads + h) * query;
-      rope(head + shape.nope, positions + t, table, 1, 1, shape.rope, RopeLayout::Interleaved,
-           rotated.data());
+      rope(head + shape.nope, positions + t, table, 1, 1, shape.rope, RopeLayout::Interleaved, rotated.data());
       std::vector<double> scores(positions[t] + 1);
       for (size_t key = 0; key < scores.size(); ++key) {
         for (int64_t i = 0; i < shape.nope; ++i) {

@@ -7,8 +7,8 @@
 
 namespace fathom::ref {
 
-void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_row, const float *const *w,
-                int64_t E, int64_t K, int64_t N, float *out) {
+void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_row, const float *const *w, int64_t E,
+                int64_t K, int64_t N, float *out) {
   for (int64_t e = 0; e < E; ++e) {
     for (int64_t s = offsets[e]; s < offsets[e + 1]; ++s) {
       int64_t row = source_row ? source_row[s] : s;

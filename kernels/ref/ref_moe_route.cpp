@@ -36,9 +36,8 @@ static std::vector<double> scores_of(const float *logits, const RouteOptions &op
 static std::vector<int64_t> largest(const std::vector<float> &values, int64_t count) {
   std::vector<int64_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return values[a] > values[b] || (values[a] == values[b] && a < b);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return values[a] > values[b] || (values[a] == values[b] && a < b); });
   order.resize(count);
   return order;
 }

@@ -48,8 +48,8 @@ class VerbTest(unittest.TestCase):
         result = run(QWEN, "--jsonl", stdin='"a"\n{\n7\n"b"\n')
         self.assertEqual(result.returncode, 3)
         self.assertEqual([json.loads(line) is None for line in result.stdout.splitlines()], [False, True, True, False])
-        self.assertIn(b"stdin:2:", result.stderr)
-        self.assertIn(b"stdin:3:", result.stderr)
+        self.assertIn(b"stdin: 2:", result.stderr)
+        self.assertIn(b"stdin: 3:", result.stderr)
 
     def test_chat_takes_golden_lines(self):
         lines = (FIXTURES / "deepseek-v3/chat.jsonl").read_text()
