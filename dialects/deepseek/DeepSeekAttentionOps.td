@@ -14,9 +14,11 @@ def DeepSeek_RopeOp : DeepSeek_Op<"rope", [Pure, AllTypesMatch<["input", "result
   let summary = "rotates each row by its position";
   let description = [{
     For pair i of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
-    elements are a pair; they stay where they were.
+    elements are a pair; they stay where they were. The table is that of `deepseek.rope_table`.
 
     Constraints: (C1) the table is [positions, width/2, 2].
+
+    Example: `%k = deepseek.rope interleaved %pe, %t at %p : tensor<?x64xf32>, tensor<4096x32x2xf32>, tensor<?xi32>`.
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
                        DeepSeek_RopeLayout:$layout);
@@ -30,9 +32,16 @@ def DeepSeek_RopeOp : DeepSeek_Op<"rope", [Pure, AllTypesMatch<["input", "result
 def DeepSeek_CacheAppendOp : DeepSeek_Op<"cache_append", [AllTypesMatch<["cache", "result"]>]> {
   let summary = "writes a row of the cache for each token";
   let description = [{
-    Writes `latent[t] ‖ key[t]` at position `positions[t]` of row t's sequence, in the part of `layer`.
+    Writes `latent[t] ‖ key[t]` at position `positions[t]` of row t's sequence, in the part of `layer`. The result is
+    the cache after the writes; what reads them takes the result.
 
     Constraints: (C1) the widths of latent and key add up to the cache's.
+
+    Example:
+    ```mlir
+    %d = deepseek.cache_append %c[%layer], %latent, %key at %p
+        : !deepseek.cache<576>, tensor<?x512xf32>, tensor<?x64xf32>, tensor<?xi32>
+    ```
   }];
   let arguments = (ins DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Activation:$latent,
                        DeepSeek_Activation:$key, DeepSeek_Ids:$positions);
@@ -48,6 +57,13 @@ def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "r
   let summary = "norm of the latent, rotation of the key and cache write in one";
   let description = [{
     With r the width of `norm`: `cache_append(cache, rms_norm(input[:, :r], norm, eps), rope(input[:, r:], table))`.
+    `fathom-fuse-rope-cache-write` makes it.
+
+    Example:
+    ```mlir
+    %d = deepseek.mla_append interleaved %c[%layer], %kv, %norm, %t at %p eps 1.0e-06
+        : !deepseek.cache<576>, tensor<?x576xf32>, tensor<512xbf16>, tensor<4096x32x2xf32>, tensor<?xi32>
+    ```
   }];
   let arguments = (ins DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Activation:$input,
                        DeepSeek_WeightTensor:$norm, DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
@@ -69,14 +85,26 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
     With H heads, `kv_b` [H·(dn+dv), r], the query [rows, H·(dn+dr)] before its rotation, and the cache's rows
     (c, k_pe) of the row's sequence up to its own position:
 
-      k_h(u) = W_UK[h] c(u) ‖ k_pe(u),   v_h(u) = W_UV[h] c(u)
-      p_h(t, ·) = softmax_u(scale · (q_nope ‖ rope(q_pe))_h(t) · k_h(u)),   u ≤ positions[t]
-      result[t, h] = Σ_u p_h(t, u) v_h(u)
+    ```
+    k_h(u) = W_UK[h] c(u) ‖ k_pe(u),   v_h(u) = W_UV[h] c(u)
+    p_h(t, ·) = softmax_u(softmax_scale · (q_nope ‖ rope(q_pe))_h(t) · k_h(u)),   u ≤ positions[t]
+    result[t, h] = Σ_u p_h(t, u) v_h(u)
+    ```
 
-    (DeepSeek-V2, arXiv 2405.04434, §2.1; reference/models.md §3.3.) The rows are one sequence's, at consecutive
-    positions, when a kernel runs it; the meaning does not need that.
+    (DeepSeek-V2, arXiv 2405.04434, §2.1.) The rows are one sequence's, at consecutive positions, when a kernel runs it;
+    the meaning does not need that. `scale` and `block` are those of a quantised `kv_b`, as in `deepseek.linear`.
+    Prefill keeps this form; for decode `fathom-absorb-mla-projections` turns it into the three ops below.
 
     Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache.
+
+    Example:
+    ```mlir
+    %y = deepseek.mla_attention interleaved %q, %c[%layer], %kv_b, %t at %p
+        {num_heads = 16 : i64, nope_dim = 128 : i64, rope_dim = 64 : i64, value_dim = 128 : i64,
+         softmax_scale = 0.1147213867929261 : f64}
+        : (tensor<?x3072xf32>, !deepseek.cache<576>, index, tensor<4096x512xbf16>, tensor<4096x32x2xf32>,
+           tensor<?xi32>) -> tensor<?x2048xf32>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer,
                        DeepSeek_WeightTensor:$kv_b, Optional<DeepSeek_WeightTensor>:$scale,
@@ -99,7 +127,14 @@ def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query"> {
   let summary = "the query in latent space";
   let description = [{
     `result[t, h] = W_UK[h]ᵀ q_nope[t, h] ‖ rope(q_pe[t, h])`, [rows, H·(r+dr)]: the key projection moved to the query
-    side, so that attention can read the cache as it is.
+    side, so that attention can read the cache as it is. Attributes as in `deepseek.mla_attention`.
+
+    Example:
+    ```mlir
+    %a = deepseek.mla_absorb_query interleaved %q, %kv_b, %t at %p
+        {num_heads = 16 : i64, nope_dim = 128 : i64, rope_dim = 64 : i64, value_dim = 128 : i64}
+        : (tensor<?x3072xf32>, tensor<4096x512xbf16>, tensor<4096x32x2xf32>, tensor<?xi32>) -> tensor<?x9216xf32>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_WeightTensor:$kv_b,
                        Optional<DeepSeek_WeightTensor>:$scale, DeepSeek_WeightTensor:$table,
@@ -115,8 +150,15 @@ def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query"> {
 def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
   let summary = "attention over latents: one key and value for all heads";
   let description = [{
-    `result[t, h] = Σ_u softmax_u(scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u) is the
-    first r numbers of a cache row.
+    `result[t, h] = Σ_u softmax_u(softmax_scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u)
+    is the first r numbers of a cache row. The query is that of `deepseek.mla_absorb_query`.
+
+    Example:
+    ```mlir
+    %b = deepseek.mla_latent_attention %a, %c[%layer] at %p
+        {num_heads = 16 : i64, rope_dim = 64 : i64, softmax_scale = 0.1147213867929261 : f64}
+        : (tensor<?x9216xf32>, !deepseek.cache<576>, index, tensor<?xi32>) -> tensor<?x8192xf32>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
                        I64Attr:$num_heads, I64Attr:$rope_dim, F64Attr:$softmax_scale);
@@ -130,7 +172,16 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
 
 def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
   let summary = "attention output out of latent space";
-  let description = [{ `result[t, h] = W_UV[h] · input[t, h]`, [rows, H·dv]: the value projection after attention. }];
+  let description = [{
+    `result[t, h] = W_UV[h] · input[t, h]`, [rows, H·dv]: the value projection after attention. With it the three ops
+    equal `deepseek.mla_attention` in exact arithmetic.
+
+    Example:
+    ```mlir
+    %y = deepseek.mla_expand_output %b, %kv_b {num_heads = 16 : i64, nope_dim = 128 : i64, value_dim = 128 : i64}
+        : (tensor<?x8192xf32>, tensor<4096x512xbf16>) -> tensor<?x2048xf32>
+    ```
+  }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$kv_b,
                        Optional<DeepSeek_WeightTensor>:$scale, OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
                        I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$value_dim);

@@ -36,10 +36,12 @@ def DeepSeek_RopeAttr : AttrDef<DeepSeek_Dialect, "Rope"> {
   let mnemonic = "rope";
   let summary = "a rotary embedding: layout and frequencies";
   let description = [{
-    Rotates 2n numbers as n pairs; pair i turns by `position · frequencies[i]` radians. The frontend computes the
-    frequencies, whatever scaling a family uses (YaRN: Peng et al., arXiv 2309.00071; reference/models.md §1.4), so no
-    pass needs to know one. Cosine and sine are multiplied by `magnitude`, the quotient of YaRN's two mscales: 1 in
-    every released model.
+    Rotates 2n numbers as n pairs; pair i turns by `position · frequencies[i]` radians. With `interleaved` pair i is
+    (x[2i], x[2i+1]), as in MLA; with `half_split` it is (x[i], x[i+n]), as in Llama. The frontend computes the
+    frequencies, whatever scaling a family uses (YaRN: Peng et al., arXiv 2309.00071), so no pass needs to know one.
+    Cosine and sine are multiplied by `magnitude`, the quotient of YaRN's two mscales: 1 in every released model.
+
+    Constraints: there is at least one frequency.
 
     Example: `#deepseek.rope<interleaved, frequencies = [1.0, 0.1], magnitude = 1.0>`.
   }];
@@ -58,10 +60,15 @@ def DeepSeek_RoutingAttr : AttrDef<DeepSeek_Dialect, "Routing"> {
   let mnemonic = "routing";
   let summary = "how a gate chooses and weighs experts";
   let description = [{
-    Scores come from `scoring`; a bias, where there is one, is added for the choice only. With groups, `groups` equal
-    runs of experts compete by `group_rule` and the experts of all but the best `top_groups` drop out (−inf). The
-    `top_k` best remain, ties going to the lowest index. Their weights are the unbiased scores, divided by their sum
-    plus 1e-20 when `normalize`, times `factor` (reference/models.md §1.9).
+    1. Scores: the `softmax` (V2) or `sigmoid` (V3) of a row's logits. A bias, where there is one, is added for the
+       choice only.
+    2. Groups: `groups` equal runs of experts compete. A group is worth its best score (`max`, V2) or the sum of its two
+       best biased scores (`top2_sum`, V3); the experts of all but the best `top_groups` drop out (−inf). With `none`
+       (V2-Lite) there are no groups.
+    3. The `top_k` best remain, ties going to the lowest index.
+    4. Weights: the unbiased scores, divided by their sum plus 1e-20 when `normalize`, times `factor`.
+
+    Constraints: top_k ≥ 1 and 1 ≤ top_groups ≤ groups.
 
     Example: `#deepseek.routing<sigmoid, top2_sum, top_k = 8, groups = 8, top_groups = 4, normalize = true,
     factor = 2.5>`.
@@ -86,7 +93,9 @@ def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {
   let summary = "which part of a weight one scale covers";
   let description = [{
     Element (n, k) of a quantised weight is its stored value times scale (n / rows, k / columns): checkpoints call the
-    tensor `weight_scale_inv`, yet it multiplies.
+    tensor `weight_scale_inv`, yet it multiplies. Blocks at the edges may be ragged: N and K need not be multiples.
+
+    Constraints: both are positive.
 
     Example: `#deepseek.block_scale<128 x 128>`.
   }];
@@ -98,6 +107,12 @@ def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {
 def DeepSeek_ShardAttr : AttrDef<DeepSeek_Dialect, "Shard"> {
   let mnemonic = "shard";
   let summary = "a file of the checkpoint";
+  let description = [{
+    The module's `deepseek.shards` lists these; the first number of a `deepseek.weight`'s location is an index into it.
+    `header_hash` is that of the file's safetensors header, to tell another file of the same name.
+
+    Example: `#deepseek.shard<"model.safetensors", bytes = 1310720, header_hash = 81985529216486895>`.
+  }];
   let parameters = (ins StringRefParameter<"file name">:$file, "uint64_t":$bytes, "uint64_t":$header_hash);
   let assemblyFormat = "`<` $file `,` `bytes` `=` $bytes `,` `header_hash` `=` $header_hash `>`";
 }

@@ -27,7 +27,11 @@ def DeepSeek_EmbeddingOp : DeepSeek_Op<"embedding", [Pure]> {
 
 def DeepSeek_SelectRowsOp : DeepSeek_Op<"select_rows", [Pure]> {
   let summary = "some rows of an activation";
-  let description = [{ `result[i] = input[rows[i]]`. }];
+  let description = [{
+    `result[i] = input[rows[i]]`. Stands before the logits, which only some rows of a call want.
+
+    Example: `%y = deepseek.select_rows %x, %ids : (tensor<?x128xf32>, tensor<?xi32>) -> tensor<?x128xf32>`.
+  }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$rows);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = "$input `,` $rows attr-dict `:` functional-type(operands, $result)";
@@ -35,7 +39,12 @@ def DeepSeek_SelectRowsOp : DeepSeek_Op<"select_rows", [Pure]> {
 
 def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
   let summary = "shows a layer's residual stream to whoever asked for states";
-  let description = [{ Copies `input` to `fathom_call.states` at `layer`, if the caller gave memory for it. }];
+  let description = [{
+    Copies `input` to `fathom_call.states` at `layer`, if the caller gave memory for it: what `fathom run --states`
+    writes. Not pure, so no pass removes it.
+
+    Example: `deepseek.record_state %x layer 3 : tensor<?x128xf32>`.
+  }];
   let arguments = (ins DeepSeek_Activation:$input, I64Attr:$layer);
   let assemblyFormat = "$input `layer` $layer attr-dict `:` type($input)";
 }
@@ -58,7 +67,14 @@ def DeepSeek_RmsNormOp : DeepSeek_Op<"rms_norm", [Pure, AllTypesMatch<["input", 
 def DeepSeek_AddRmsNormOp : DeepSeek_Op<"add_rms_norm", [Pure,
     AllTypesMatch<["input", "residual", "sum", "result"]>]> {
   let summary = "residual sum and its norm";
-  let description = [{ `sum = input + residual; result = rms_norm(sum, weight, eps)`. }];
+  let description = [{
+    `sum = input + residual; result = rms_norm(sum, weight, eps)`. `fathom-fuse-residual-norm` makes it, so that both
+    are computed in one pass over the row.
+
+    Constraints: (C1) the weight's shape is [width].
+
+    Example: `%sum, %n = deepseek.add_rms_norm %x, %r, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>`.
+  }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Activation:$residual, DeepSeek_WeightTensor:$weight,
                        F64Attr:$eps);
   let results = (outs DeepSeek_Activation:$sum, DeepSeek_Activation:$result);
@@ -111,13 +127,20 @@ def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
   let summary = "gate and up projections and their SwiGLU in one";
   let description = [{
     `result = silu(input · Gᵀ) · (input · Uᵀ)` with the rows of G and U interleaved in blocks of 32 in one `weight`
-    (`deepseek.interleave_rows`), as [2·ceil(N/32)·32, K] or in panels. Otherwise as `deepseek.linear`.
+    (`deepseek.interleave_rows`), as [2·ceil(N/32)·32, K] or in panels. Scales, epilogue and constraints as in
+    `deepseek.linear`, where C2 counts the rows of both. `fathom-fuse-gate-up` makes it.
+
+    Example: `%y = deepseek.linear_swiglu %x, %w : (tensor<?x128xf32>, tensor<128x128xbf16>) -> tensor<?x48xf32>`.
   }];
 }
 
 def DeepSeek_SwiGluOp : DeepSeek_Op<"swiglu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
   let summary = "gated activation";
-  let description = [{ `result = gate / (1 + exp(−gate)) · up` (Shazeer, arXiv 2002.05202). }];
+  let description = [{
+    `result = gate / (1 + exp(−gate)) · up` (Shazeer, arXiv 2002.05202), element by element.
+
+    Example: `%y = deepseek.swiglu %gate, %up : tensor<?x48xf32>`.
+  }];
   let arguments = (ins DeepSeek_Activation:$gate, DeepSeek_Activation:$up);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";

@@ -20,7 +20,15 @@ def DeepSeek_Dialect : Dialect {
     sequences. Weights are [outputs, inputs], as checkpoints store them, so a linear map is `x · Wᵀ`.
 
     Every op states its meaning in exact arithmetic; `kernels/ref` and the op's decomposition to structured ops
-    implement that meaning, and tests compare the two.
+    (`fathom-convert-deepseek-to-structured`) implement that meaning, and tests compare the two. Sums run in ascending
+    order, so that results do not depend on how a program is cut into calls.
+
+    `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
+
+    Letters in descriptions: V vocabulary, H hidden size (in attention: heads), K and N inputs and outputs of a weight,
+    E experts, t a row, `‖` concatenation. Of multi-head latent attention (MLA): r the latent's width (kv_lora_rank),
+    dn and dr the parts of a head's key without and with rotation (qk_nope_head_dim, qk_rope_head_dim), dv a head's
+    value (v_head_dim), W_UK and W_UV the rows of `kv_b` that make a head's key and value from the latent.
   }];
   let cppNamespace = "::fathom::deepseek";
   let useDefaultTypePrinterParser = 1;

@@ -17,6 +17,13 @@ def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
     is added to scores for the choice and never to weights.
 
     Constraints: (C1) top_k ≤ E and groups divide E; (C2) the bias is [E].
+
+    Example:
+    ```mlir
+    %ids, %w = deepseek.moe_gate %logits bias %b
+        <sigmoid, top2_sum, top_k = 8, groups = 8, top_groups = 4, normalize = true, factor = 2.5>
+        : (tensor<?x256xf32>, tensor<256xf32>) -> (tensor<?x8xi32>, tensor<?x8xf32>)
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$logits, Optional<DeepSeek_WeightTensor>:$bias,
                        DeepSeek_RoutingAttr:$routing);
@@ -34,6 +41,15 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSe
     `result[t] = Σ_j weights[t, j] · D[e] (silu(G[e] x[t]) · U[e] x[t])` with e = ids[t, j] and j ascending; G, U, D
     are `gate`, `up` [E, I, H] and `down` [E, H, I], each with its scales where quantised.
     `fathom-lower-moe-routing` turns it into token permutation and grouped products.
+
+    Constraints: shapes of gate, up and down agree with each other and with the input.
+
+    Example:
+    ```mlir
+    %y = deepseek.moe_experts %x, %ids, %w, %gate, %up, %down
+        : (tensor<?x128xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<12x32x128xbf16>, tensor<12x32x128xbf16>,
+           tensor<12x128x32xbf16>) -> tensor<?x128xf32>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$ids, DeepSeek_Activation:$weights,
                        DeepSeek_WeightTensor:$gate, DeepSeek_WeightTensor:$up, DeepSeek_WeightTensor:$down,
@@ -50,8 +66,18 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSe
 def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure]> {
   let summary = "sorts (token, choice) pairs by expert";
   let description = [{
-    A stable counting sort of the rows·k pairs by expert. `offsets` [E+1]: where each expert's slots begin;
-    `source_rows` [rows·k]: the row that each slot reads; `slots` [rows, k]: where each pair went.
+    A stable counting sort of the rows·k pairs by expert; a *slot* is a place in the sorted list. `offsets` [E+1]: where
+    each expert's slots begin; `source_rows` [rows·k]: the row that each slot reads; `slots` [rows, k]: where each pair
+    went.
+
+    With ids [[1, 0], [1, 2]] and 3 experts the sorted pairs are (row 0, expert 0), (0, 1), (1, 1), (1, 2): offsets are
+    [0, 1, 3, 4], source_rows [0, 0, 1, 1] and slots [[1, 0], [2, 3]].
+
+    Example:
+    ```mlir
+    %offsets, %rows, %slots = deepseek.moe_permute %ids experts 12
+        : (tensor<?x2xi32>) -> (tensor<13xi32>, tensor<?xi32>, tensor<?x2xi32>)
+    ```
   }];
   let arguments = (ins DeepSeek_Ids:$ids, I64Attr:$experts);
   let results = (outs DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows, DeepSeek_Ids:$slots);
@@ -73,19 +99,42 @@ def DeepSeek_MoELinearOp : DeepSeek_MoELinearLike<"moe_linear"> {
   let summary = "each slot through its expert's linear map";
   let description = [{
     `result[s] = W[e] · input[gather ? source_rows[s] : s]` for s in [offsets[e], offsets[e+1]): a grouped product,
-    [rows·k, N]. Weights as in `deepseek.linear`, with a leading dimension of experts.
+    [rows·k, N]. Weights as in `deepseek.linear`, with a leading dimension of experts. `offsets` and `source_rows` are
+    those of `deepseek.moe_permute`; `top_k` is its k.
+
+    Example:
+    ```mlir
+    %y = deepseek.moe_linear %h, %offsets, %rows, %down top_k 2
+        : (tensor<?x32xf32>, tensor<13xi32>, tensor<?xi32>, tensor<12x128x32xbf16>) -> tensor<?x128xf32>
+    ```
   }];
 }
 
 def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
   let summary = "each slot through its expert's gate and up projections and SwiGLU";
-  let description = [{ `deepseek.linear_swiglu` as a grouped product. }];
+  let description = [{
+    `deepseek.linear_swiglu` as a grouped product: operands as in `deepseek.moe_linear`, the weight's rows interleaved
+    as in `deepseek.linear_swiglu`.
+
+    Example:
+    ```mlir
+    %h = deepseek.moe_linear_swiglu gather %x, %offsets, %rows, %w top_k 2
+        : (tensor<?x128xf32>, tensor<13xi32>, tensor<?xi32>, tensor<12x64x128xbf16>) -> tensor<?x32xf32>
+    ```
+  }];
 }
 
 def DeepSeek_MoECombineOp : DeepSeek_Op<"moe_combine", [Pure]> {
   let summary = "the weighted sum of each row's experts";
   let description = [{
-    `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending.
+    `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending: from slots back to rows.
+    The epilogue is as in `deepseek.linear`.
+
+    Example:
+    ```mlir
+    %z = deepseek.moe_combine %y, %slots, %w
+        : (tensor<?x128xf32>, tensor<?x2xi32>, tensor<?x2xf32>) -> tensor<?x128xf32>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$slots, DeepSeek_Activation:$weights,
                        Variadic<DeepSeek_Activation>:$extras);

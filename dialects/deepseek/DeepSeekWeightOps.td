@@ -55,9 +55,11 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, Single
     region describes one layer; `layers` says for which layers it runs. Everything in it is per expert where the
     sources are.
 
+    Constraints: the region yields a value of `type`.
+
     Example:
     ```mlir
-    deepseek.recipe @moe.self_attn.qkv_a : tensor<192x128xbf16> layers [1, 2] {
+    deepseek.recipe @moe.self_attn.qkv_a : tensor<128x128xbf16> layers [1, 2] {
       %q = deepseek.source @moe.self_attn.q_a_proj : tensor<48x128xbf16>
       %kv = deepseek.source @moe.self_attn.kv_a_proj_with_mqa : tensor<80x128xbf16>
       %both = deepseek.concat_rows %q, %kv : (tensor<48x128xbf16>, tensor<80x128xbf16>) -> tensor<128x128xbf16>
@@ -86,6 +88,11 @@ class DeepSeek_RecipeStep<string mnemonic, list<Trait> traits = []> :
 
 def DeepSeek_SourceOp : DeepSeek_RecipeStep<"source"> {
   let summary = "the bytes of a weight, in a recipe";
+  let description = [{
+    Of the layer that the recipe is run for, if the weight has `layers`.
+
+    Example: `%q = deepseek.source @moe.self_attn.q_a_proj : tensor<48x128xbf16>`.
+  }];
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
@@ -93,7 +100,13 @@ def DeepSeek_SourceOp : DeepSeek_RecipeStep<"source"> {
 
 def DeepSeek_ConcatRowsOp : DeepSeek_RecipeStep<"concat_rows"> {
   let summary = "rows of several weights, one after the other";
-  let description = [{ `result[n] = (a ‖ b ‖ …)[n]` along the outputs (the dimension before the last). }];
+  let description = [{
+    `result[n] = (a ‖ b ‖ …)[n]` along the outputs (the dimension before the last).
+
+    Constraints: sources differ in rows only, and the result has the rows of all.
+
+    Example: `%c = deepseek.concat_rows %a, %b : (tensor<48x128xbf16>, tensor<80x128xbf16>) -> tensor<128x128xbf16>`.
+  }];
   let arguments = (ins Variadic<DeepSeek_WeightTensor>:$sources);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$sources attr-dict `:` functional-type($sources, $result)";
@@ -105,6 +118,8 @@ def DeepSeek_InterleaveRowsOp : DeepSeek_RecipeStep<"interleave_rows", [AllTypes
   let description = [{
     Both sources are padded with zero rows to a multiple of `block`; the result is block 0 of the first, block 0 of
     the second, block 1 of the first, and so on. A panel of gates is then followed by its panel of ups.
+
+    Example: `%w = deepseek.interleave_rows %gate, %up block 32 : tensor<48x128xbf16> -> tensor<128x128xbf16>`.
   }];
   let arguments = (ins DeepSeek_WeightTensor:$first, DeepSeek_WeightTensor:$second, I64Attr:$block);
   let results = (outs DeepSeek_WeightTensor:$result);
@@ -113,7 +128,11 @@ def DeepSeek_InterleaveRowsOp : DeepSeek_RecipeStep<"interleave_rows", [AllTypes
 
 def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
   let summary = "block scales as one row of scales per output";
-  let description = [{ `result[n, b] = scale[n / rows, b]`: after it, rows of different weights can be mixed. }];
+  let description = [{
+    `result[n, b] = scale[n / rows, b]`: after it, rows of different weights can be mixed.
+
+    Example: `%e = deepseek.expand_scale %s rows 128 : tensor<12x56xf32> -> tensor<1536x56xf32>`.
+  }];
   let arguments = (ins DeepSeek_WeightTensor:$scale, I64Attr:$rows);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$scale `rows` $rows attr-dict `:` type($scale) `->` type($result)";
@@ -121,6 +140,11 @@ def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
 
 def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
   let summary = "a small weight converted to f32, exactly";
+  let description = [{
+    For gate biases, which kernels read as f32.
+
+    Example: `%f = deepseek.to_f32 %b : tensor<256xbf16> -> tensor<256xf32>`.
+  }];
   let arguments = (ins DeepSeek_WeightTensor:$source);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
@@ -131,6 +155,8 @@ def DeepSeek_PackPanelsOp : DeepSeek_RecipeStep<"pack_panels"> {
   let description = [{
     `result[p, k, j] = source[32p + j, k]`, zero beyond the last row: the outputs of a panel lie side by side, so that
     they fill vector lanes and every output still adds up its inputs in order.
+
+    Example: `%p = deepseek.pack_panels %w : tensor<48x128xbf16> -> tensor<2x128x32xbf16>`.
   }];
   let arguments = (ins DeepSeek_WeightTensor:$source);
   let results = (outs DeepSeek_WeightTensor:$result);
@@ -141,7 +167,14 @@ def DeepSeek_RopeTableOp : DeepSeek_Op<"rope_table", [Pure]> {
   let summary = "cosine and sine of every position's rotation";
   let description = [{
     `result[p, i] = (magnitude · cos(p · f(i)), magnitude · sin(p · f(i)))`, computed in f64 and rounded once.
-    `fathom-fold-rope-tables` moves it into a recipe.
+    f(i) is the attribute's frequency of pair i. `fathom-fold-rope-tables` moves the op into a recipe.
+
+    Constraints: the result is [positions, pairs, 2].
+
+    Example:
+    ```mlir
+    %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1], magnitude = 1.0> : tensor<4096x2x2xf32>
+    ```
   }];
   let arguments = (ins DeepSeek_RopeAttr:$rope);
   let results = (outs DeepSeek_WeightTensor:$result);
@@ -152,6 +185,7 @@ def DeepSeek_RopeTableOp : DeepSeek_Op<"rope_table", [Pure]> {
 def DeepSeek_YieldOp : DeepSeek_Op<"yield", [Pure, Terminator, ParentOneOf<["RecipeOp", "LinearOp",
     "LinearSwiGluOp", "MoECombineOp"]>]> {
   let summary = "ends a recipe or an epilogue with its value";
+  let description = [{ Example: `deepseek.yield %0 : f32`. }];
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
@@ -159,7 +193,9 @@ def DeepSeek_YieldOp : DeepSeek_Op<"yield", [Pure, Terminator, ParentOneOf<["Rec
 def DeepSeek_GetWeightOp : DeepSeek_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a weight, in the layer at hand";
   let description = [{
-    `layer` is the index of a model layer and must be given exactly where the weight has `layers`.
+    `weight` names a `deepseek.weight` or a `deepseek.recipe`; `layer` is the index of a model layer.
+
+    Constraints: the result has the weight's type; a layer is given exactly where the weight has `layers`.
 
     Example: `%w = deepseek.get_weight @moe.self_attn.q_a_proj[%layer] : tensor<48x128xbf16>`.
   }];

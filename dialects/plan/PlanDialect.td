@@ -20,6 +20,8 @@ def Plan_Dialect : Dialect {
 
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
     call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
+
+    `fathom compile CHECKPOINT -o - --emit=plan` prints the plan of a checkpoint.
   }];
   let cppNamespace = "::fathom::plan";
   let useDefaultTypePrinterParser = 1;
@@ -30,11 +32,20 @@ class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemo
 def Plan_CallType : TypeDef<Plan_Dialect, "Call"> {
   let mnemonic = "call";
   let summary = "the arguments of one call of an entry point";
+  let description = [{
+    A pointer to a fathom_call_t (artifact_abi.h): tokens, positions, page tables, the arena, the weight table, and
+    where logits go.
+  }];
 }
 
 def Plan_TableType : TypeDef<Plan_Dialect, "Table"> {
   let mnemonic = "table";
   let summary = "a table of pointers to weights of one type: the experts of a layer";
+  let description = [{
+    What `plan.weight` gives for a weight with experts; `plan.expert` takes one out.
+
+    Example: `!plan.table<memref<4x8xbf16>>`.
+  }];
   let parameters = (ins "mlir::MemRefType":$element);
   let assemblyFormat = "`<` $element `>`";
 }

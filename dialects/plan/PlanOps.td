@@ -12,6 +12,12 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Plan_RowsOp : Plan_Op<"rows", [Pure]> {
   let summary = "how many rows a call has, or how many of them want logits";
+  let description = [{
+    `rows` is fathom_call_t.rows: tokens of one sequence in prefill, sequences in decode. `logit_rows` is
+    fathom_call_t.logit_rows.
+
+    Example: `%n = plan.rows rows of %call`.
+  }];
   let arguments = (ins Plan_CallType:$call, Plan_Rows:$which);
   let results = (outs Index:$result);
   let assemblyFormat = "$which `of` $call attr-dict";
@@ -19,6 +25,11 @@ def Plan_RowsOp : Plan_Op<"rows", [Pure]> {
 
 def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
   let summary = "an array that the caller passes";
+  let description = [{
+    The field of fathom_call_t that `which` names: `tokens`, `positions`, `logit_row_ids` or `logits`.
+
+    Example: `%tokens = plan.argument tokens of %call : memref<?xi32>`.
+  }];
   let arguments = (ins Plan_CallType:$call, Plan_Argument:$which);
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "$which `of` $call attr-dict `:` type($result)";
@@ -44,7 +55,10 @@ def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
   let summary = "a slice of the weight table, or the table of a layer's experts";
   let description = [{
     Slices of `weight` start at `first_slice` of the call's weight table; each layer has `slices_per_layer`, and
-    `instance` says which layer. The result is the weight, or, for experts, the table of theirs.
+    `instance` says which of the layers that share the function it is. The result is the weight, or, for experts, the
+    table of theirs.
+
+    Example: `%w = plan.weight of %call @w[%i] slices 2, 1 : memref<48x128xbf16>`.
   }];
   let arguments = (ins Plan_CallType:$call, FlatSymbolRefAttr:$weight, I64Attr:$first_slice, I64Attr:$slices_per_layer,
                        Optional<Index>:$instance);
@@ -57,6 +71,7 @@ def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
 
 def Plan_ExpertOp : Plan_Op<"expert", [Pure]> {
   let summary = "one expert's weight, for generated loops";
+  let description = [{ Example: `%w = plan.expert %table[%e] : <memref<32x128xbf16>> -> memref<32x128xbf16>`. }];
   let arguments = (ins Plan_TableType:$table, Index:$index);
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "$table `[` $index `]` attr-dict `:` type($table) `->` type($result)";
@@ -65,7 +80,10 @@ def Plan_ExpertOp : Plan_Op<"expert", [Pure]> {
 def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
   let summary = "the cache's row for a position of a row's sequence, for generated loops";
   let description = [{
-    A page holds `layers` layers of FATHOM_PAGE_TOKENS positions each (kernel_abi.h).
+    `row` is a row of the call; its sequence's page table says where the position's page is. A page holds `layers`
+    layers of FATHOM_PAGE_TOKENS positions each (kernel_abi.h).
+
+    Example: `%c = plan.cache_row of %call[%t] at %u layer %l : memref<576xf32>`.
   }];
   let arguments = (ins Plan_CallType:$call, Index:$row, Index:$position, Index:$layer);
   let results = (outs AnyMemRef:$result);
@@ -76,6 +94,11 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
 
 def Plan_AllocateOp : Plan_Op<"allocate", [MemoryEffects<[MemAlloc, MemWrite]>]> {
   let summary = "memory from the host, for temporaries of generated loops";
+  let description = [{
+    `sizes` are those of the type's dynamic dimensions. Gone with `plan.deallocate`, on every path.
+
+    Example: `%m = plan.allocate of %call(%n) : memref<?x128xf32>`.
+  }];
   let arguments = (ins Plan_CallType:$call, Variadic<Index>:$sizes);
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "`of` $call `(` $sizes `)` attr-dict `:` type($result)";
@@ -83,6 +106,7 @@ def Plan_AllocateOp : Plan_Op<"allocate", [MemoryEffects<[MemAlloc, MemWrite]>]>
 
 def Plan_DeallocateOp : Plan_Op<"deallocate", [MemoryEffects<[MemFree]>]> {
   let summary = "gives memory back to the host";
+  let description = [{ Example: `plan.deallocate of %call %m : memref<?x128xf32>`. }];
   let arguments = (ins Plan_CallType:$call, AnyMemRef:$memory);
   let assemblyFormat = "`of` $call $memory attr-dict `:` type($memory)";
 }
@@ -90,7 +114,8 @@ def Plan_DeallocateOp : Plan_Op<"deallocate", [MemoryEffects<[MemFree]>]> {
 def Plan_KernelOp : Plan_Op<"kernel", [Symbol]> {
   let summary = "a kernel of kernels/catalog.def with the constants of some dispatches";
   let description = [{
-    `constants` are in the catalog's order; real ones are the bits of an f64. The region, if there is one, is the
+    `constants` are in the catalog's order; real ones are the bits of an f64. Codegen links the kernel's bitcode with
+    them, so that shapes and strides are constants of the machine code. The region, if there is one, is the
     epilogue on each output: it takes the output and one f32 of each extra operand, which follow the kernel's own
     operands in a dispatch.
 
@@ -112,6 +137,7 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol]> {
 
 def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"KernelOp">]> {
   let summary = "ends an epilogue with the output's value";
+  let description = [{ Example: `plan.yield %0`. }];
   let arguments = (ins F32:$value);
   let assemblyFormat = "$value attr-dict";
 }
@@ -121,6 +147,8 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserO
   let description = [{
     `results` of the operands (the last ones before an epilogue's extras) are written; `rows` is fathom_dispatch.rows
     and `layer` the layer whose cache the kernel uses.
+
+    Constraints: `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take.
 
     Example: `plan.dispatch @k0 of %call rows %n layer %l (%x, %w, %y) : memref<?x128xf32>, …`.
   }];
@@ -133,6 +161,7 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserO
 
 def Plan_RecordStateOp : Plan_Op<"record_state"> {
   let summary = "copies a layer's output to the caller, if it asked for states";
+  let description = [{ Example: `plan.record_state of %call %x layer 1 : memref<?x128xf32>`. }];
   let arguments = (ins Plan_CallType:$call, AnyMemRef:$input, I64Attr:$layer);
   let assemblyFormat = "`of` $call $input `layer` $layer attr-dict `:` type($input)";
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The body of a DeepSeek-V2 or V3 layer: multi-head latent attention, then a dense or a mixture-of-experts
-// network (reference/models.md §3.3 and §4.3).
+// network.
 
 #include "frontend/huggingface/ImportLayer.h"
 

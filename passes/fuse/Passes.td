@@ -11,7 +11,8 @@ include "mlir/Pass/PassBase.td"
 def FuseResidualNorm : Pass<"fathom-fuse-residual-norm", "mlir::ModuleOp"> {
   let summary = "fuse a residual sum into the norm that follows";
   let description = [{
-    `rms_norm(x + r)` with the sum also used elsewhere becomes `add_rms_norm`, which reads x and r once.
+    `rms_norm(x + r)` becomes `add_rms_norm`, which reads x and r once and gives both the norm and the sum. Does nothing
+    where the sum stands in another block or something before the norm uses it.
 
     Numeric contract: exact. Test: test/passes/fuse/fuse-residual-norm.mlir.
   }];
@@ -61,7 +62,8 @@ def PackWeights : Pass<"fathom-pack-weights", "mlir::ModuleOp"> {
   let summary = "ask for weights in the layout that the chosen kernels read";
   let description = [{
     Where the chosen kernel reads panels, the weight (and its scales) become recipes that end in `pack_panels`. A gate
-    bias that is not f32 becomes one. Recipes that nobody uses any more are removed.
+    bias that is not f32 becomes one. Recipes that nobody uses any more are removed. Does nothing to ops that
+    `fathom-select-kernels` left without a kernel.
 
     Numeric contract: exact. Test: test/passes/fuse/pack-weights.mlir.
   }];

@@ -26,7 +26,8 @@ def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
 def FoldRopeTables : Pass<"fathom-fold-rope-tables", "mlir::ModuleOp"> {
   let summary = "compute rope tables once, as weights";
   let description = [{
-    Replaces each `deepseek.rope_table` by a recipe of the same meaning, one for all that are equal.
+    Replaces each `deepseek.rope_table` by a recipe of the same meaning, one for all that are equal: the packer computes
+    the table when the model is compiled, and nothing computes a sine at run time.
 
     Numeric contract: exact. Test: test/passes/model/fold-rope-tables.mlir.
   }];
@@ -52,6 +53,8 @@ def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
   let description = [{
     `swiglu(linear(x, G), linear(x, U))` becomes `linear_swiglu(x, W)` where a recipe interleaves the rows of G and U in
     blocks of 32: a kernel then holds a gate and its up in registers at once. Needs G and U of one type.
+
+    Does nothing where one of the products has another use or an epilogue.
 
     Numeric contract: exact. Test: test/passes/model/fuse-gate-up.mlir.
   }];

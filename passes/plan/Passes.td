@@ -13,8 +13,8 @@ def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::Modul
   let description = [{
     Every function is rewritten with memrefs. An op with a kernel becomes a `plan.dispatch`; an op without one becomes
     a call of a new function `@generated_<n>` around it, which the lower phase turns into loops. Each result gets a
-    `plan.buffer`; column slices become strides where a kernel takes them and subviews elsewhere. Weights that are used get their
-    places in the weight table, in the order of the module.
+    `plan.buffer`; column slices become strides where a kernel takes them and subviews elsewhere. Weights that are used
+    get their places in the weight table, in the order of the module.
 
     Numeric contract: exact. Test: test/passes/plan/convert-deepseek-to-plan.mlir.
   }];
