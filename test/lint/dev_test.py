@@ -150,7 +150,7 @@ class FormatTest(unittest.TestCase):
 
 
 class ShellScriptTest(unittest.TestCase):
-    SCRIPTS = ("build", "check", "demo", "setup", "common.sh")
+    SCRIPTS = ("build", "check", "demo", "docs", "setup", "common.sh")
 
     def test_scripts_parse_and_are_executable(self):
         for name in self.SCRIPTS:
