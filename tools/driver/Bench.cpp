@@ -8,6 +8,7 @@
 #include "fathom/fathom.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
 #include "tools/driver/MachineSpeed.h"
@@ -288,7 +289,7 @@ int Bench::run() {
     return cli::report(source.program, status);
   }
   options.json ? printJson() : print();
-  return std::fflush(stdout) == 0 ? 0 : 5;
+  return cli::flushStandardOutput(source.program);
 }
 
 } // namespace

@@ -62,7 +62,7 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"emit", 0, OptionKind::kChoice, &arguments.emit, "KIND",
        "an artifact, a program (exe), an object with a header, or IR after a phase", 0, 0, kEmitNames},
       {"mcpu", 0, OptionKind::kText, &arguments.mcpu, "CPU",
-       "native, x86-64-v3, x86-64-v4 or a processor's name; see fathom targets"},
+       "native, x86-64-v3, x86-64-v4, or a processor to tune for; see fathom targets"},
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files", 0, 0, "pack|reference"},
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",

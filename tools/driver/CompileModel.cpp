@@ -18,6 +18,7 @@
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
 #include "tools/driver/ExeStub.h"
+#include "tools/driver/Terminal.h"
 #include "tools/driver/Version.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
@@ -52,7 +53,11 @@ public:
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { takeDiagnostic(diagnostic); });
   }
 
-  bool run() {
+  /// The exit code; all findings are reported.
+  int run() { return compile() ? cli::kOk : exitCode ? exitCode : std::max(1, diagnostics.exitCode()); }
+
+private:
+  bool compile() {
     if (!checkOutput() || !selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
       return false;
     }
@@ -71,7 +76,6 @@ public:
     return generateCode();
   }
 
-private:
   bool checkOutput();
   bool selectTarget();
   bool importCheckpoint();
@@ -103,6 +107,8 @@ private:
   std::unique_ptr<checkpoint::Checkpoint> files;
   std::optional<frontend::TokenizerModel> tokenizer;
   codegen::ArtifactContents contents;
+  /// Of a failure that is reported already and no finding.
+  int exitCode = cli::kOk;
 };
 
 bool Compilation::fail(llvm::Error error, StringRef code) {
@@ -119,7 +125,9 @@ bool Compilation::fail(llvm::Error error, StringRef code) {
         problem = Problem(int(codegen::ExitClass::Internal));
         message = other.message();
       });
-  return fail(problem, code, message);
+  // Failures of the target, the code and the output: the message names the file it is about.
+  diagnostics.error(problem, code, "", "", message);
+  return false;
 }
 
 /// What can be said about the output before anything is computed; creating the file tells the rest.
@@ -330,11 +338,8 @@ bool Compilation::writeModule() {
 bool Compilation::writeText(StringRef text) {
   if (options.output == "-") {
     llvm::outs() << text;
-    llvm::outs().flush();
-    std::error_code error = llvm::outs().error();
-    llvm::outs().clear_error();
-    // A reader that went away knows it.
-    return !error || fail(Problem::InputOutput, "output", "cannot write to standard output: " + error.message());
+    exitCode = flushOutput(cli::kOk);
+    return exitCode == cli::kOk;
   }
   auto file = codegen::AtomicFile::create(options.output, {false, {options.input}, options.fileSystem});
   if (!file) {
@@ -404,8 +409,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
 } // namespace
 
 int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
-  bool done = Compilation(options, diagnostics).run();
-  return done ? 0 : std::max(1, diagnostics.exitCode());
+  return Compilation(options, diagnostics).run();
 }
 
 } // namespace fathom::driver

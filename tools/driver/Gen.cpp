@@ -88,6 +88,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, GenArguments &argu
   if (!arguments.config || !arguments.output) {
     return cli::printUsageError(command.name, arguments.config ? "-o DIR is missing" : "--config=FILE is missing");
   }
+  if (!*arguments.output) {
+    return cli::printUsageError(command.name, "-o: the directory's name is empty");
+  }
   return cli::kContinue;
 }
 

@@ -6,7 +6,6 @@
 #include "tools/driver/MachineSpeed.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <immintrin.h>
 #include <pthread.h>
@@ -24,8 +23,11 @@ double now() {
 
 namespace {
 
-/// Keeps results alive, so that nothing is optimised away.
-std::atomic<float> sink;
+/// Keeps a result alive, with all that it was computed from.
+template <typename Vector>
+inline __attribute__((always_inline)) void keep(Vector &value) {
+  __asm__ volatile("" : "+m"(value));
+}
 
 /// What one thread does, all of them from the same moment on.
 struct Crew {
@@ -91,10 +93,10 @@ __attribute__((target("avx2"))) void readStreams(Crew &crew, uint32_t index) {
   for (int i = 1; i < 8; ++i) {
     sums[0] = _mm256_xor_ps(sums[0], sums[i]);
   }
-  sink.store(_mm256_cvtss_f32(sums[0]));
+  keep(sums[0]);
 }
 
-constexpr int kFmaRounds = 2000000;
+constexpr int kFmaRounds = 5000000;
 constexpr int kFmaChains = 12;
 
 __attribute__((target("avx2,fma"))) void multiplyAdd256(Crew &, uint32_t) {
@@ -112,7 +114,7 @@ __attribute__((target("avx2,fma"))) void multiplyAdd256(Crew &, uint32_t) {
   for (int i = 1; i < kFmaChains; ++i) {
     sums[0] = _mm256_add_ps(sums[0], sums[i]);
   }
-  sink.store(_mm256_cvtss_f32(sums[0]));
+  keep(sums[0]);
 }
 
 __attribute__((target("avx512f"))) void multiplyAdd512(Crew &, uint32_t) {
@@ -129,7 +131,7 @@ __attribute__((target("avx512f"))) void multiplyAdd512(Crew &, uint32_t) {
   for (int i = 1; i < kFmaChains; ++i) {
     sums[0] = _mm512_add_ps(sums[0], sums[i]);
   }
-  sink.store(_mm512_cvtss_f32(sums[0]));
+  keep(sums[0]);
 }
 
 } // namespace

@@ -232,6 +232,9 @@ int Worker::runLines() {
     llvm::outs().flush();
   }
   std::free(line);
+  if (result == cli::kOk && !std::feof(stdin)) {
+    return failLine(cli::kInputOutput, "cannot be read");
+  }
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/ArtifactTokenizer.h"
+#include "tools/driver/Bench.h"
 #include "tools/driver/Compile.h"
 #include "tools/driver/Gen.h"
 #include "tools/driver/Inspect.h"
@@ -42,6 +43,8 @@ constexpr Verb kVerbs[] = {
      [](int argc, char **argv) { return cli::chatMain(getModelSource("fathom chat"), argc, argv, 0); }},
     {"tokenize", "text to token ids and back",
      [](int argc, char **argv) { return runTokenize(argc, argv, openArtifactTokenizer); }},
+    {"bench", "how fast a model is, beside what this machine could do",
+     [](int argc, char **argv) { return runBench(getModelSource("fathom bench"), argc, argv, 0); }},
     {"inspect", "what is inside an artifact or a checkpoint",
      [](int argc, char **argv) { return runInspect(argc, argv); }},
     {"gen", "a checkpoint with random weights", [](int argc, char **argv) { return runGen({argv, size_t(argc)}); }},
