@@ -200,9 +200,22 @@ private:
     return contents;
   }
 
-  /// "moe.mlp.experts.down_proj" of layer 3, expert 17 is "layers.3.mlp.experts.17.down_proj".
+  /// What a user calls a slice: of several weights in one, all.
   static std::string nameSlice(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
                                uint32_t slice) {
+    name.consume_back(".panels");
+    SmallVector<StringRef> weights;
+    name.split(weights, '|');
+    std::string text;
+    for (StringRef weight : weights) {
+      text += (text.empty() ? "" : " or ") + nameWeight(weight, layers, experts, perExpert, slice);
+    }
+    return text;
+  }
+
+  /// "moe.mlp.experts.down_proj" of layer 3, expert 17 is "layers.3.mlp.experts.17.down_proj".
+  static std::string nameWeight(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
+                                uint32_t slice) {
     if (layers.empty()) {
       return name.str();
     }

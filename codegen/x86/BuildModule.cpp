@@ -43,8 +43,8 @@ void setTarget(Module &module, const X86Target &target) {
   for (Function &function : module) {
     function.removeFnAttr("target-cpu");
     function.removeFnAttr("target-features");
-    function.removeFnAttr("tune-cpu");
     function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("tune-cpu", target.tune);
     StringRef width = target.arch == "avx512" ? "512" : "256";
     function.addFnAttr("prefer-vector-width", width);
     function.addFnAttr("min-legal-vector-width", width);

@@ -36,7 +36,7 @@ const Target *findBackend() {
   return TargetRegistry::lookupTarget(Triple(X86Target::triple), error);
 }
 
-/// The level that this machine has: all that Fathom's kernels distinguish, so that artifacts stay portable.
+/// The level that this machine has; nothing more, so that artifacts stay portable.
 StringRef findNativeLevel() {
   StringMap<bool> features = sys::getHostCPUFeatures();
   bool avx512 = all_of(kAvx512Features, [&](StringRef feature) { return features.lookup(feature); });
@@ -57,24 +57,23 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
     return makeError(ExitClass::Unsupported, "this build of LLVM has no x86 backend");
   }
   X86Target target;
-  target.cpu = (mcpu == "native" ? findNativeLevel() : mcpu).str();
+  target.tune = (mcpu == "native" ? findNativeLevel() : mcpu).str();
   std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::triple), "", ""));
-  if (!known->isCPUStringValid(target.cpu)) {
+  if (!known->isCPUStringValid(target.tune)) {
     return makeError(ExitClass::Usage,
                      "--mcpu: unknown processor " + quotePath(mcpu) + ": try native, x86-64-v3 or x86-64-v4");
   }
-  std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::triple), target.cpu, ""));
+  std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::triple), target.tune, ""));
   auto has = [&](StringRef feature) { return info->checkFeatures(("+" + feature).str()); };
   if (!all_of(kBaselineFeatures, has)) {
     return makeError(ExitClass::Unsupported,
                      "processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
   }
   bool avx512 = all_of(kAvx512Features, has);
+  target.cpu = avx512 ? "x86-64-v4" : "x86-64-v3";
   target.arch = avx512 ? "avx512" : "avx2";
-  for (StringRef feature : kAvx512Features) {
-    if (has(feature)) {
-      target.features.push_back(feature.str());
-    }
+  if (avx512) {
+    target.features.assign(std::begin(kAvx512Features), std::end(kAvx512Features));
   }
   return target;
 }

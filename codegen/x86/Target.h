@@ -18,8 +18,10 @@ namespace fathom::codegen {
 
 /// A processor as --mcpu names it, reduced to what Fathom distinguishes.
 struct X86Target {
-  /// As given, or "x86-64-v3" / "x86-64-v4" for "native".
+  /// The level whose instructions code may use, "x86-64-v3" or "x86-64-v4": all that kernels distinguish.
   std::string cpu;
+  /// The processor whose speeds decide among them, as given; the level for "native".
+  std::string tune;
   /// Which kernels of kernels/catalog.def fit best: "avx2" or "avx512".
   std::string arch;
   /// Features beyond x86-64-v3 that code may use, as /proc/cpuinfo spells them; the runtime checks them.

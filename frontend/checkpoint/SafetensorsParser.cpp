@@ -31,9 +31,21 @@ void SafetensorsParser::run() {
     json::SyntaxError error = reader.error();
     bad("bad-header", "header byte " + std::to_string(error.offset), error.message);
   }
+  if (beyond > 0) {
+    reportTruncation();
+  }
   if (diagnostics.errorCount() == errorsBefore) {
     checkLayout();
   }
+}
+
+/// One finding, however many tensors the missing bytes belong to.
+void SafetensorsParser::reportTruncation() {
+  diagnostics.error(Problem::BadInput, "truncated", file, firstBeyond,
+                    "the file is truncated: its header declares " + llvm::Twine(declaredSize) +
+                        " bytes of data, but only " + llvm::Twine(dataSize) + " follow; " + llvm::Twine(beyond) +
+                        (beyond == 1 ? " tensor is" : " tensors are") + " incomplete or missing",
+                    "download it again");
 }
 
 /// Checks a key of the header; false where reading on is pointless.
@@ -226,9 +238,8 @@ void SafetensorsParser::finishEntry(llvm::StringRef name, const Entry &entry) {
     return;
   }
   if (*entry.end > dataSize) {
-    bad("truncated", name,
-        "data end at byte " + llvm::Twine(*entry.end) + " after the header, but the file has only " +
-            llvm::Twine(dataSize) + " bytes there: it is truncated");
+    firstBeyond = beyond++ == 0 ? name : firstBeyond;
+    declaredSize = std::max(declaredSize, *entry.end);
     return;
   }
   checkSize(name, entry);

@@ -41,6 +41,7 @@ private:
   void finishEntry(llvm::StringRef name, const Entry &entry);
   void checkSize(llvm::StringRef name, const Entry &entry);
   void checkLayout();
+  void reportTruncation();
 
   SafetensorsHeader &header;
   uint64_t dataSize;
@@ -49,6 +50,10 @@ private:
   const SafetensorsLimits &limits;
   json::Reader reader;
   StringIndex names;
+  /// Tensors whose data the file ends before: how many, the first, and the bytes of data that all together need.
+  size_t beyond = 0;
+  llvm::StringRef firstBeyond;
+  uint64_t declaredSize = 0;
 };
 
 } // namespace fathom::checkpoint

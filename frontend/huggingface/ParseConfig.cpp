@@ -193,12 +193,17 @@ void ConfigParser::quantization() {
   ConfigReader inner(object, file, "quantization_config.", config.modelType, diagnostics);
   auto expect = [&](llvm::StringRef key, llvm::StringRef supported, Need need) {
     std::string spelled;
-    if (inner.string(key, spelled, need) && spelled != supported) {
+    bool known = !inner.string(key, spelled, need) || spelled == supported;
+    if (!known) {
       inner.unsupported(key, "is \"" + checkpoint::escape(spelled) + "\", supported is " + supported);
     }
+    return known;
   };
   QuantizationConfig quantization;
-  expect("quant_method", "fp8", Need::Required);
+  if (!expect("quant_method", "fp8", Need::Required)) {
+    // Other methods have other keys.
+    return;
+  }
   expect("fmt", "e4m3", Need::Optional);
   expect("activation_scheme", "dynamic", Need::Optional);
   expect("scale_fmt", "ue8m0", Need::Optional);

@@ -11,6 +11,7 @@
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,8 @@ int Chat::talk() {
     }
     ssize_t length = getline(&line, &room, stdin);
     if (length < 0 || interruptedCode()) {
+      bool ended = feof(stdin) || interruptedCode();
+      code = ended ? 0 : printError(source.program, kInputOutput, "standard input: cannot read: %s", strerror(errno));
       break;
     }
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) {

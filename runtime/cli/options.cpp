@@ -6,6 +6,7 @@
 #include "runtime/cli/options.h"
 
 #include "runtime/cli/messages.h"
+#include "runtime/cli/output.h"
 #include "runtime/src/memory.h"
 
 #include <errno.h>
@@ -347,10 +348,7 @@ int printHelp(const Command &command) {
     }
   }
   printf("  -h, --help                        print this and exit\n");
-  if (fflush(stdout) != 0) {
-    return printError(command.name, kInputOutput, "cannot write to standard output: %s", strerror(errno));
-  }
-  return kOk;
+  return flushStandardOutput(command.name);
 }
 
 } // namespace fathom::cli

@@ -53,14 +53,19 @@ bool Output::print(const char *format, ...) {
   return write(text, length < 0 ? 0 : static_cast<size_t>(length) < sizeof(text) ? length : sizeof(text) - 1);
 }
 
-int Output::finish(const char *program) const {
-  if (error == 0) {
-    return 0;
-  }
-  if (error != EPIPE) {
+static int reportStandardOutput(const char *program, int error) {
+  if (error != 0 && error != EPIPE) {
     printError(program, kInputOutput, "cannot write to standard output: %s", strerror(error));
   }
-  return kInputOutput;
+  return error != 0 ? kInputOutput : kOk;
+}
+
+int Output::finish(const char *program) const { return reportStandardOutput(program, error); }
+
+int flushStandardOutput(const char *program) {
+  int error = fflush(stdout) != 0 ? errno : 0;
+  // What filled the buffer before may have failed alone.
+  return reportStandardOutput(program, error == 0 && ferror(stdout) ? EIO : error);
 }
 
 static bool appendText(runtime::Array<char> *array, const char *text) {
@@ -108,6 +113,34 @@ static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *sha
   header[8] = static_cast<char>((size - kPreamble) & 0xff);
   header[9] = static_cast<char>((size - kPreamble) >> 8);
   return size;
+}
+
+static const char *describeKind(mode_t mode) {
+  if (S_ISDIR(mode)) {
+    return "a directory";
+  }
+  return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "a pipe or a socket";
+}
+
+int checkOutputFile(const char *program, const char *path, const char *const *inputs, size_t count) {
+  struct stat output, input;
+  if (!*path) {
+    return printUsageError(program, "the path of an output file is empty");
+  }
+  if (stat(path, &output) != 0) {
+    // Creating the file will tell what is wrong, if anything is.
+    return kOk;
+  }
+  if (!S_ISREG(output.st_mode)) {
+    return printUsageError(program, "%s: is %s, which a file cannot replace; name a regular file", path,
+                           describeKind(output.st_mode));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (inputs[i] && stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
+      return printUsageError(program, "%s: is the input '%s'; name another file", path, inputs[i]);
+    }
+  }
+  return kOk;
 }
 
 static int syncDirectory(const char *path) {

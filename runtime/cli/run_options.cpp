@@ -7,6 +7,7 @@
 
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
+#include "runtime/cli/output.h"
 #include "runtime/cli/signals.h"
 
 #include <stdio.h>
@@ -94,8 +95,23 @@ void addMachine(Table &table, RunOptions *o) {
   table.add({"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr, "--no-mmap: read weights into memory of this process"});
 }
 
+// Files that --logits and --states may write.
+int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
+  const char *const inputs[] = {source.path ? source.path : o.model, o.promptFile, o.batchFile};
+  for (const char *output : {o.logits, o.states}) {
+    int code = output ? checkOutputFile(source.program, output, inputs, sizeof(inputs) / sizeof(*inputs)) : kOk;
+    if (code != kOk) {
+      return code;
+    }
+  }
+  if (o.logits && o.states && !strcmp(o.logits, o.states)) {
+    return printUsageError(source.program, "--logits and --states name one file, '%s'", o.logits);
+  }
+  return kContinue;
+}
+
 // What a table cannot say.
-int checkOptions(Verb verb, const ModelSource &source, const RunOptions &o) {
+int checkOptions(const ModelSource &source, const RunOptions &o) {
   int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
   int code = kContinue;
   auto refuse = [&](const char *text) { code = printUsageError(source.program, "%s", text); };
@@ -113,8 +129,7 @@ int checkOptions(Verb verb, const ModelSource &source, const RunOptions &o) {
     code = printError(source.program, known && code == kContinue ? kDevice : kUsage, "device '%s' %s; use --device=cpu",
                       o.device, known ? "is not in this runtime" : "is unknown");
   }
-  (void)verb;
-  return code;
+  return code == kContinue ? checkTensorFiles(source, o) : code;
 }
 
 } // namespace
@@ -135,7 +150,7 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
                      &options->model,
                      source.path ? size_t(0) : size_t(1)};
   int code = parseOptions(command, argc, argv, first, nullptr);
-  return code == kContinue ? checkOptions(verb, source, *options) : code;
+  return code == kContinue ? checkOptions(source, *options) : code;
 }
 
 LoadedModel::~LoadedModel() {

@@ -66,12 +66,12 @@ std::vector<BadFile> badFiles() {
       {"B4 overlap", pair(entry("\"U8\"", "[4]", "[2,6]"), 6), 3, "b: overlaps the tensor before it by 2"},
       {"B4 same place", pair(entry("\"U8\"", "[4]", "[0,4]"), 4), 3, "overlaps the tensor before it by 4"},
       {"B4 backwards", oneTensor(entry("\"U8\"", "[4]", "[4,0]"), 4), 3, "end at 0 before they begin at 4"},
-      {"B4 beyond the file", number("5"), 3, "data end at byte 5 after the header, but the file has only 4"},
+      {"B4 beyond the file", number("5"), 3, "declares 5 bytes of data, but only 4 follow"},
       {"B4 begins late", oneTensor(entry("\"U8\"", "[4]", "[1,5]"), 5), 3, "a hole of 1 bytes"},
       {"B5 trailing bytes", oneTensor(good, 34), 3, "10 bytes follow the last tensor"},
       {"B5 data without tensors", headerBytes("{}") + "PK", 3, "2 bytes follow the last tensor"},
-      {"B6 one byte short", oneTensor(good, 23), 3, "it is truncated"},
-      {"B6 half", oneTensor(good, 12), 3, "but the file has only 12 bytes there"},
+      {"B6 one byte short", oneTensor(good, 23), 3, "the file is truncated"},
+      {"B6 half", oneTensor(good, 12), 3, "24 bytes of data, but only 12 follow; 1 tensor"},
       {"B7 wraps", oneTensor(entry("\"U8\"", "[2,18446744073709551614]", "[0,4]"), 4), 3, "expected an integer"},
       {"B7 overflows", oneTensor(entry("\"U8\"", "[9223372036854775807,4]", "[0,4]"), 4), 3, "does not fit 64"},
       {"B7 wraps to zero", oneTensor(entry("\"U8\"", "[4294967296,4294967296]", "[0,0]"), 0), 3, "not fit 64"},
@@ -184,6 +184,18 @@ TEST(SafetensorsTest, ReportsAllBadTensors) {
   Diagnostics diagnostics;
   parse(headerBytes(json) + std::string(12, '\0'), diagnostics);
   EXPECT_EQ(diagnostics.errorCount(), 3u) << test::printed(diagnostics);
+}
+
+TEST(SafetensorsTest, ATruncatedFileIsOneFinding) {
+  std::string file = test::makeSafetensors({{"a", DType::F32, {4}}, {"b", DType::F32, {4}}, {"c", DType::U8, {3}}});
+  Diagnostics diagnostics;
+  EXPECT_EQ(parse(file.substr(0, file.size() - 8), diagnostics), nullptr);
+  EXPECT_EQ(diagnostics.errorCount(), 1u) << test::printed(diagnostics);
+  EXPECT_NE(test::printed(diagnostics)
+                .find("b: the file is truncated: its header declares 35 bytes of data, but only "
+                      "27 follow; 2 tensors are incomplete or missing"),
+            std::string::npos)
+      << test::printed(diagnostics);
 }
 
 TEST(SafetensorsTest, EveryTruncationIsRefused) {
