@@ -1,20 +1,31 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// An application that uses an installed Fathom: embed MODEL PROMPT prints the model's answer.
+// embed MODEL PROMPT: prints the first two sentences of the model's answer.
 
 #include <fathom/fathom.h>
 
 #include <stdio.h>
 #include <string.h>
 
-static fathom_flow_t print_piece(void *user, int32_t token, const char *piece, size_t length) {
-  (void)user, (void)token;
-  fwrite(piece, 1, length, stdout);
-  fflush(stdout);
-  return FATHOM_CONTINUE;
-}
+// docs: callback
+typedef struct {
+  int sentences;
+} reader_t;
 
+/// Called for each token; the answer ends where this returns FATHOM_STOP.
+static fathom_flow_t print_piece(void *user, int32_t token, const char *piece, size_t length) {
+  reader_t *reader = user;
+  (void)token;
+  if (fwrite(piece, 1, length, stdout) != length || fflush(stdout) != 0) {
+    return FATHOM_STOP;
+  }
+  reader->sentences += memchr(piece, '.', length) != NULL;
+  return reader->sentences < 2 ? FATHOM_CONTINUE : FATHOM_STOP;
+}
+// docs: end
+
+// docs: answer
 static fathom_status_t answer(const char *path, const char *prompt) {
   fathom_model_t *model = NULL;
   fathom_session_t *session = NULL;
@@ -23,12 +34,14 @@ static fathom_status_t answer(const char *path, const char *prompt) {
     status = fathom_session_create(model, NULL, &session);
   }
   if (status == FATHOM_STATUS_OK) {
+    reader_t reader = {0};
     fathom_generate_options_t options;
     fathom_generate_options_initialize(&options);
     options.prompt = prompt;
     options.prompt_length = strlen(prompt);
     options.max_tokens = 64;
     options.on_token = print_piece;
+    options.user = &reader;
     status = fathom_session_generate(session, &options, NULL);
     printf("\n");
   }
@@ -40,7 +53,9 @@ static fathom_status_t answer(const char *path, const char *prompt) {
   }
   return status;
 }
+// docs: end
 
+// docs: main
 int main(int argc, char **argv) {
   if (argc != 3) {
     fprintf(stderr, "usage: %s MODEL PROMPT\n", argv[0]);
@@ -48,7 +63,8 @@ int main(int argc, char **argv) {
   }
   fathom_status_t status = answer(argv[1], argv[2]);
   if (status != FATHOM_STATUS_OK) {
-    fprintf(stderr, "%s: %s\n", argv[1], fathom_status_message());
+    fprintf(stderr, "%s: %s\n", argv[0], fathom_status_message());
   }
   return fathom_status_exit_code(status);
 }
+// docs: end

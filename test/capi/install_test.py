@@ -1,8 +1,8 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# install_test.py CMAKE BUILD EXAMPLE FOLDER MODEL COMPILER: installs the runtime, builds the example against the
-# installed tree alone, and runs it.
+# install_test.py CMAKE BUILD EXAMPLE FOLDER MODEL COMPILER: installs the runtime, builds the examples against the
+# installed tree alone, and runs them.
 
 import os
 import shutil
@@ -21,6 +21,8 @@ def run(*command):
 run(cmake, "--install", build, "--prefix", prefix, "--component", "runtime")
 run(cmake, "-S", example, "-B", tree, "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=" + compiler)
 run(cmake, "--build", tree)
-result = subprocess.run([os.path.join(tree, "embed"), model, "Hi"], check=True, capture_output=True)
-if not result.stdout.strip():
-    sys.exit("the example printed nothing")
+for program, prompts in (("embed", ["Hi"]), ("batch", ["Hi", "You", "Hi"]), ("threads", ["Hi", "You"])):
+    result = subprocess.run([os.path.join(tree, program), model, *prompts], check=True, capture_output=True)
+    lines = [line for line in result.stdout.split(b"\n") if line.strip()]
+    if len(lines) < len(prompts):
+        sys.exit(f"{program} printed too little: {result.stdout!r}")
