@@ -1,0 +1,60 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One `deepseek` op, lowered and compiled as those of a model are that have no kernel, and called as the runtime calls.
+
+#ifndef FATHOM_TEST_PASSES_LOWER_GENERATEDFUNCTION_H
+#define FATHOM_TEST_PASSES_LOWER_GENERATEDFUNCTION_H
+
+#include "runtime/device/cpu/code_image.h"
+
+#include "fathom/artifact_abi.h"
+
+#include <string>
+#include <vector>
+
+namespace fathom::test {
+
+/// What the op reads or writes.
+struct Operand {
+  std::string name;
+  /// "tensor<…>", of which only the first size may be unknown, a cache, or "index", which is %layer, 1. Tensors have
+  /// memory; the cache is that of the call.
+  std::string type;
+  /// The unknown size, in rows of the call.
+  int64_t perRow = 1;
+  /// The experts of a stack, each with memory of its own; 0 for any other tensor.
+  int64_t experts = 0;
+
+  bool isTensor() const { return type.rfind("tensor", 0) == 0; }
+  /// Pieces of memory.
+  int64_t countSlices() const { return experts ? experts : isTensor(); }
+};
+
+using Operands = std::vector<Operand>;
+
+/// "a, b"
+std::string listTypes(const Operands &operands);
+
+class GeneratedFunction {
+public:
+  /// `op` names its operands as `inputs` do.
+  GeneratedFunction(const std::string &op, const Operands &inputs, const Operands &outputs);
+  /// The same for an op that ends in its functional type, which `op` leaves out.
+  static GeneratedFunction create(const std::string &op, const Operands &inputs, const Operands &outputs) {
+    return {op + " : (" + listTypes(inputs) + ") -> (" + listTypes(outputs) + ")", inputs, outputs};
+  }
+
+  /// `memory` is that of the inputs, then of the outputs; `pages` is a page table for each row. Memory that the code
+  /// takes from its host is NaN at first, and has to be given back.
+  void run(int64_t rows, const std::vector<const void *> &memory, const std::vector<float *const *> &pages = {}) const;
+
+private:
+  runtime::CodeImage image;
+  fathom_entry_fn entry;
+  size_t slices;
+};
+
+} // namespace fathom::test
+
+#endif // FATHOM_TEST_PASSES_LOWER_GENERATEDFUNCTION_H

@@ -1,0 +1,195 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The latent cache and attention without kernels, compared with kernels/ref across pages and sequences.
+
+#include "test/passes/lower/StructuredValues.h"
+
+#include "kernels/ref/ref.h"
+
+#include <array>
+
+namespace fathom::test {
+
+namespace {
+
+using StructuredAttentionTest = StructuredWeightsTest;
+
+INSTANTIATE_TEST_SUITE_P(Types, StructuredAttentionTest, testing::Values("f32", "bf16", "f8e4m3"),
+                         [](const auto &info) { return std::string(info.param); });
+
+constexpr int64_t kContext = 200, kLayers = 2, kLayer = 1;
+
+// heads, dn, dr, dv, r: with tails everywhere.
+constexpr ref::MlaShape kMlaShapes[] = {{1, 5, 2, 3, 7}, {7, 24, 6, 40, 50}, {12, 16, 8, 16, 32}};
+
+std::string cacheType(int64_t width) { return formatv("!deepseek.cache<{0}>", width); }
+
+Operand ropeTable(int64_t width) { return {"table", formatv("tensor<{0}x{1}x2xf32>", kContext, width / 2)}; }
+
+std::string dimensions(const ref::MlaShape &s, const std::string &names) {
+  std::string text = formatv(" {{num_heads = {0} : i64", s.heads);
+  for (auto [name, value] : {std::pair("nope_dim", s.nope), {"rope_dim", s.rope}, {"value_dim", s.value}}) {
+    if (names.find(name) != std::string::npos) {
+      text += formatv(", {0} = {1} : i64", name, value);
+    }
+  }
+  return text;
+}
+
+/// Keeps scores within a few units: larger ones magnify the rounding of a score.
+double scaleOf(const ref::MlaShape &s) { return 3.0 / std::sqrt(static_cast<double>((s.nope + s.rope) * s.rank)); }
+
+std::vector<float *const *> pagesOf(const Cache &cache, size_t rowCount) {
+  return std::vector<float *const *>(rowCount, cache.pages.data());
+}
+
+/// Rows [positions] of a cache, and nothing beside them.
+void expectWrittenRows(Cache &cache, const Ints &positions, const Floats &want) {
+  Floats got;
+  for (int32_t position : positions) {
+    got.insert(got.end(), cache.row(kLayer, position), cache.row(kLayer, position) + cache.width);
+  }
+  expectClose(got, want);
+  int64_t written = llvm::count_if(cache.memory, [](float value) { return !std::isnan(value); });
+  EXPECT_EQ(written, static_cast<int64_t>(want.size()));
+}
+
+} // namespace
+
+TEST(StructuredCacheTest, CacheAppend) {
+  Operands inputs = {{"cache", cacheType(11)}, {"layer", "index"}, rows("latent", 7), rows("key", 4), ids("positions")};
+  GeneratedFunction function("deepseek.cache_append %cache[%layer], %latent, %key at %positions : " +
+                                 listTypes({inputs[0], inputs[2], inputs[3], inputs[4]}),
+                             inputs, {});
+  Cache cache(kContext, kLayers, 11);
+  Floats latent = random_floats(3 * 7, 1), key = random_floats(3 * 4, 2), want;
+  Ints positions = {63, 64, 130};
+  for (int64_t t = 0; t < 3; ++t) {
+    want.insert(want.end(), &latent[t * 7], &latent[t * 7] + 7);
+    want.insert(want.end(), &key[t * 4], &key[t * 4] + 4);
+  }
+  function.run(3, {latent.data(), key.data(), positions.data()}, pagesOf(cache, 3));
+  expectWrittenRows(cache, positions, want);
+}
+
+TEST(StructuredCacheTest, MlaAppend) {
+  for (auto [r, dr] : {std::array<int64_t, 2>{7, 2}, {50, 6}}) {
+    for (const char *type : {"f32", "bf16"}) {
+      SCOPED_TRACE(testing::Message() << type << ", r " << r);
+      const int64_t width = r + dr;
+      Weight norm(type, 1, r, 1);
+      Operands inputs = {{"cache", cacheType(width)},
+                         {"layer", "index"},
+                         rows("x", width),
+                         {"norm", formatv("tensor<{0}x{1}>", r, type)},
+                         ropeTable(dr),
+                         ids("positions")};
+      Operands typed = inputs;
+      typed.erase(typed.begin() + 1);
+      GeneratedFunction function(
+          "deepseek.mla_append interleaved %cache[%layer], %x, %norm, %table at %positions eps 1.0e-6 : " +
+              listTypes(typed),
+          inputs, {});
+      Cache cache(kContext, kLayers, width);
+      Floats x = random_floats(3 * width, 2), table = rope_table(kContext, dr), want(3 * width);
+      Ints positions = {63, 64, 130};
+      for (int64_t t = 0; t < 3; ++t) {
+        ref::mla_append(&x[t * width], norm.decoded.data(), table.data(), positions[t], r, dr, 1e-6, &want[t * width]);
+      }
+      function.run(3, {x.data(), norm.data.data(), table.data(), positions.data()}, pagesOf(cache, 3));
+      expectWrittenRows(cache, positions, want);
+    }
+  }
+}
+
+TEST_P(StructuredAttentionTest, AbsorbedQueryAndExpandedOutput) {
+  for (const ref::MlaShape &s : kMlaShapes) {
+    SCOPED_TRACE(testing::Message() << s.heads << " heads");
+    Weight kvB = weight(s.heads * (s.nope + s.value), s.rank, 1);
+    WeightOperand stored("kv_b", StoredWeight::store(kvB, Form::Rows));
+    const int64_t T = 3, queryWidth = s.heads * (s.nope + s.rope), absorbedWidth = s.heads * (s.rank + s.rope);
+    Ints positions = {199, 0, 64};
+    Floats q = random_floats(T * queryWidth, 2), table = rope_table(kContext, s.rope);
+    Floats want(T * absorbedWidth), got = unset(T * absorbedWidth);
+    Operands inputs = {rows("q", queryWidth)};
+    Memory memory = {q.data()};
+    append(inputs, memory, stored);
+    inputs.insert(inputs.end(), {ropeTable(s.rope), ids("positions")});
+    memory.insert(memory.end(), {table.data(), positions.data(), got.data()});
+    auto absorb =
+        GeneratedFunction::create("deepseek.mla_absorb_query interleaved %q, " + stored.text() +
+                                      ", %table at %positions" + dimensions(s, "nope_dim rope_dim value_dim") + "}",
+                                  inputs, {rows("y", absorbedWidth)});
+    absorb.run(T, memory);
+    ref::mla_absorb_query(q.data(), kvB.decoded.data(), positions.data(), table.data(), T, s, want.data());
+    expectClose(got, want);
+
+    Floats o = random_floats(T * s.heads * s.rank, 3);
+    want.resize(T * s.heads * s.value);
+    got = unset(want.size());
+    inputs = {rows("o", s.heads * s.rank)};
+    memory = {o.data()};
+    append(inputs, memory, stored);
+    memory.push_back(got.data());
+    auto expand = GeneratedFunction::create("deepseek.mla_expand_output %o, " + stored.text() +
+                                                dimensions(s, "nope_dim value_dim") + "}",
+                                            inputs, {rows("y", s.heads * s.value)});
+    expand.run(T, memory);
+    ref::mla_expand_output(o.data(), kvB.decoded.data(), T, s, want.data());
+    expectClose(got, want);
+  }
+}
+
+TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
+  for (const ref::MlaShape &s : kMlaShapes) {
+    SCOPED_TRACE(testing::Message() << s.heads << " heads");
+    const int64_t width = s.rank + s.rope;
+    Operands inputs = {rows("q", s.heads * width), {"cache", cacheType(width)}, {"layer", "index"}, ids("positions")};
+    auto attention = GeneratedFunction::create(
+        formatv("deepseek.mla_latent_attention %q, %cache[%layer] at %positions{0}, softmax_scale = {1:E9} : f64}",
+                dimensions(s, "rope_dim"), scaleOf(s)),
+        inputs, {rows("y", s.heads * s.rank)});
+    Cache first(kContext, kLayers, width), second(kContext, kLayers, width);
+    Floats latents = first.fill(kLayer, 66, 1), others = second.fill(kLayer, kContext, 2);
+    Ints positions = {0, 63, 64, 65, 150};
+    const int64_t T = 5, size = s.heads * s.rank;
+    std::vector<float *const *> pages = pagesOf(first, T);
+    pages.back() = second.pages.data();
+    Floats q = random_floats(T * s.heads * width, 3), want(T * size), got = unset(T * size);
+    ref::mla_latent_attention(q.data(), latents.data(), positions.data(), T - 1, s, scaleOf(s), want.data());
+    ref::mla_latent_attention(&q[(T - 1) * s.heads * width], others.data(), &positions[T - 1], 1, s, scaleOf(s),
+                              &want[(T - 1) * size]);
+    attention.run(T, {q.data(), positions.data(), got.data()}, pages);
+    expectClose(got, want);
+  }
+}
+
+TEST_P(StructuredAttentionTest, Attention) {
+  for (const ref::MlaShape &s : kMlaShapes) {
+    SCOPED_TRACE(testing::Message() << s.heads << " heads");
+    const int64_t T = 5, width = s.rank + s.rope, queryWidth = s.heads * (s.nope + s.rope);
+    Weight kvB = weight(s.heads * (s.nope + s.value), s.rank, 1);
+    WeightOperand stored("kv_b", StoredWeight::store(kvB, Form::Rows));
+    Cache cache(kContext, kLayers, width);
+    Floats latents = cache.fill(kLayer, 67, 2), q = random_floats(T * queryWidth, 3);
+    Floats table = rope_table(kContext, s.rope), want(T * s.heads * s.value), got = unset(want.size());
+    Ints positions = consecutive(T, 62);
+    Operands inputs = {rows("q", queryWidth), {"cache", cacheType(width)}, {"layer", "index"}};
+    Memory memory = {q.data()};
+    append(inputs, memory, stored);
+    inputs.insert(inputs.end(), {ropeTable(s.rope), ids("positions")});
+    memory.insert(memory.end(), {table.data(), positions.data(), got.data()});
+    auto attention = GeneratedFunction::create(
+        formatv("deepseek.mla_attention interleaved %q, %cache[%layer], {0}, %table at %positions{1}, softmax_scale = "
+                "{2:E9} : f64}",
+                stored.text(), dimensions(s, "nope_dim rope_dim value_dim"), scaleOf(s)),
+        inputs, {rows("y", s.heads * s.value)});
+    attention.run(T, memory, pagesOf(cache, T));
+    ref::mla_attention(q.data(), kvB.decoded.data(), latents.data(), positions.data(), table.data(), T, s, scaleOf(s),
+                       want.data());
+    expectClose(got, want);
+  }
+}
+
+} // namespace fathom::test
