@@ -1,10 +1,14 @@
-// Compute ops become linalg, tensor, scf and arith.
+// Compute ops become linalg, tensor, scf, arith and math; values: structured_values_test.cpp.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured | FileCheck %s
+// RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
 
+// Any order of rows and columns: a map.
 // CHECK-LABEL: func.func @select_rows(
 // CHECK-SAME: %[[X:.*]]: tensor<?x8xf32>, %[[R:.*]]: tensor<?xi32>)
 func.func @select_rows(%x: tensor<?x8xf32>, %rows: tensor<?xi32>) -> tensor<?x8xf32> {
-  // CHECK: %[[Y:.*]] = linalg.generic
+  // CHECK: %[[N:.*]] = tensor.dim %[[R]], %{{.*}} : tensor<?xi32>
+  // CHECK: %[[E:.*]] = tensor.empty(%[[N]]) : tensor<?x8xf32>
+  // CHECK: %[[Y:.*]] = linalg.generic {{.*}} outs(%[[E]] : tensor<?x8xf32>)
   // CHECK: %[[T:.*]] = linalg.index 0 : index
   // CHECK: %[[I:.*]] = linalg.index 1 : index
   // CHECK: %[[ID:.*]] = tensor.extract %[[R]][%[[T]]] : tensor<?xi32>
@@ -14,4 +18,190 @@ func.func @select_rows(%x: tensor<?x8xf32>, %rows: tensor<?xi32>) -> tensor<?x8x
   // CHECK: return %[[Y]]
   %y = deepseek.select_rows %x, %rows : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
+}
+
+// A sum runs in eight chains, added in pairs, and what is left one by one.
+// CHECK-LABEL: func.func @rms_norm(
+// CHECK-SAME: %[[X:.*]]: tensor<?x10xf32>, %[[W:.*]]: tensor<10xbf16>)
+func.func @rms_norm(%x: tensor<?x10xf32>, %w: tensor<10xbf16>) -> tensor<?x10xf32> {
+  // CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+  // CHECK-DAG: %[[C10:.*]] = arith.constant 10 : index
+  // CHECK-DAG: %[[EPS:.*]] = arith.constant 5.000000e-01 : f32
+  // CHECK-DAG: %[[WIDTH:.*]] = arith.constant 1.000000e+01 : f32
+  // CHECK: %[[FACTORS:.*]] = linalg.generic
+  // CHECK: %[[CHAINS:.*]]:8 = scf.for %{{.*}} = %{{.*}} to %[[C8]] step %[[C8]]
+  // CHECK: %[[A:.*]] = arith.addf %[[CHAINS]]#0, %[[CHAINS]]#4 : f32
+  // CHECK: %[[SQUARES:.*]] = scf.for %{{.*}} = %[[C8]] to %[[C10]]
+  // CHECK: %[[MEAN:.*]] = arith.divf %[[SQUARES]], %[[WIDTH]] : f32
+  // CHECK: %[[SUM:.*]] = arith.addf %[[MEAN]], %[[EPS]] : f32
+  // CHECK: math.sqrt %[[SUM]] : f32
+  // CHECK: linalg.generic
+  // CHECK: %[[U:.*]] = tensor.extract %[[X]]
+  // CHECK: %[[F:.*]] = tensor.extract %[[FACTORS]]
+  // CHECK: %[[S:.*]] = arith.mulf %[[U]], %[[F]] : f32
+  // CHECK: %[[STORED:.*]] = tensor.extract %[[W]]
+  // CHECK: %[[V:.*]] = arith.extf %[[STORED]] : bf16 to f32
+  // CHECK: arith.mulf %[[S]], %[[V]] : f32
+  %y = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x10xf32>, tensor<10xbf16>
+  return %y : tensor<?x10xf32>
+}
+
+// Rows of the result in turn, its outputs side by side; the epilogue takes each sum.
+// CHECK-LABEL: func.func @linear(
+// CHECK-SAME: %[[X:.*]]: tensor<?x3xf32>, %[[W:.*]]: tensor<2x3xbf16>, %[[R:.*]]: tensor<?x2xf32>)
+func.func @linear(%x: tensor<?x3xf32>, %w: tensor<2x3xbf16>, %r: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+  // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
+  // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
+  // CHECK: %[[Y:.*]] = scf.for %[[T:[^ ]*]] = %[[C0]] to %{{.*}} step %[[C1]] iter_args(%[[OUT:.*]] = %{{.*}})
+  // CHECK: %[[SUMS:.*]]:2 = scf.for %[[K:[^ ]*]] = %[[C0]] to %[[C3]] step %[[C1]] iter_args(%[[A:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}})
+  // CHECK: %[[IN:.*]] = tensor.extract %[[X]][%[[T]], %[[K]]] : tensor<?x3xf32>
+  // CHECK: %[[STORED:.*]] = tensor.extract %[[W]][%[[C0]], %[[K]]] : tensor<2x3xbf16>
+  // CHECK: %[[V:.*]] = arith.extf %[[STORED]] : bf16 to f32
+  // CHECK: math.fma %[[IN]], %[[V]], %[[A]] : f32
+  // CHECK: tensor.extract %[[W]][%[[C1]], %[[K]]] : tensor<2x3xbf16>
+  // CHECK: math.fma %[[IN]], %{{.*}}, %[[B]] : f32
+  // CHECK: %[[E:.*]] = tensor.extract %[[R]][%[[T]], %[[C0]]] : tensor<?x2xf32>
+  // CHECK: %[[FIRST:.*]] = arith.addf %[[SUMS]]#0, %[[E]] : f32
+  // CHECK: tensor.insert %[[FIRST]] into %[[OUT]][%[[T]], %[[C0]]] : tensor<?x2xf32>
+  // CHECK: arith.addf %[[SUMS]]#1,
+  // CHECK: return %[[Y]]
+  %y = deepseek.linear %x, %w epilogue(%r) {
+  ^bb0(%s: f32, %e: f32):
+    %0 = arith.addf %s, %e : f32
+    deepseek.yield %0 : f32
+  } : (tensor<?x3xf32>, tensor<2x3xbf16>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// A code is decoded by its bits and multiplied by the scale of its block.
+// CHECK-LABEL: func.func @quantised(
+// CHECK-SAME: %[[W:[^ ]*]]: tensor<1x256xf8E4M3FN>, %[[S:.*]]: tensor<1x2xf32>)
+func.func @quantised(%x: tensor<?x256xf32>, %w: tensor<1x256xf8E4M3FN>, %s: tensor<1x2xf32>) -> tensor<?x1xf32> {
+  // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+  // CHECK-DAG: %[[C128:.*]] = arith.constant 128 : index
+  // CHECK: %[[CODE:.*]] = tensor.extract %[[W]][%[[C0]], %[[K:.*]]] : tensor<1x256xf8E4M3FN>
+  // CHECK: %[[BYTE:.*]] = arith.bitcast %[[CODE]] : f8E4M3FN to i8
+  // CHECK: arith.extui %[[BYTE]] : i8 to i32
+  // CHECK: %[[SIGNED:.*]] = arith.ori
+  // CHECK: %[[V:.*]] = arith.bitcast %[[SIGNED]] : i32 to f32
+  // CHECK: %[[COLUMN:.*]] = arith.divui %[[K]], %[[C128]] : index
+  // CHECK: %[[SCALE:.*]] = tensor.extract %[[S]][%[[C0]], %[[COLUMN]]] : tensor<1x2xf32>
+  // CHECK: %[[SCALED:.*]] = arith.mulf %[[V]], %[[SCALE]] : f32
+  // CHECK: math.fma %{{.*}}, %[[SCALED]],
+  %y = deepseek.linear %x, %w scale %s <128 x 128>
+      : (tensor<?x256xf32>, tensor<1x256xf8E4M3FN>, tensor<1x2xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// In panels, outputs are neighbours: eight at a time, and then the rest.
+// CHECK-LABEL: func.func @panels(
+// CHECK-SAME: %[[W:[^ ]*]]: tensor<2x3x32xbf16>)
+func.func @panels(%x: tensor<?x3xf32>, %w: tensor<2x3x32xbf16>) -> tensor<?x41xf32> {
+  // CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+  // CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
+  // CHECK-DAG: %[[C40:.*]] = arith.constant 40 : index
+  // CHECK: scf.for %[[N:[^ ]*]] = %{{.*}} to %[[C40]] step %[[C8]]
+  // CHECK: %{{.*}}:8 = scf.for %[[K:[^ ]*]] =
+  // CHECK: %[[PANEL:.*]] = arith.divui %[[N]], %[[C32]] : index
+  // CHECK: %[[LANE:.*]] = arith.remui %[[N]], %[[C32]] : index
+  // CHECK: tensor.extract %[[W]][%[[PANEL]], %[[K]], %[[LANE]]] : tensor<2x3x32xbf16>
+  // CHECK: tensor.extract %[[W]][%{{.*}}, %{{.*}}, %[[C8]]] : tensor<2x3x32xbf16>
+  %y = deepseek.linear %x, %w : (tensor<?x3xf32>, tensor<2x3x32xbf16>) -> tensor<?x41xf32>
+  return %y : tensor<?x41xf32>
+}
+
+// Gate and up are 32 outputs apart.
+// CHECK-LABEL: func.func @linear_swiglu(
+// CHECK-SAME: %[[W:[^ ]*]]: tensor<64x3xbf16>)
+func.func @linear_swiglu(%x: tensor<?x3xf32>, %w: tensor<64x3xbf16>) -> tensor<?x1xf32> {
+  // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+  // CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
+  // CHECK: %[[SUMS:.*]]:2 = scf.for
+  // CHECK: tensor.extract %[[W]][%[[C0]],
+  // CHECK: tensor.extract %[[W]][%[[C32]],
+  // CHECK: %[[MINUS:.*]] = arith.negf %[[SUMS]]#0 : f32
+  // CHECK: math.exp %[[MINUS]] : f32
+  // CHECK: %[[SILU:.*]] = arith.divf %[[SUMS]]#0,
+  // CHECK: arith.mulf %[[SILU]], %[[SUMS]]#1 : f32
+  %y = deepseek.linear_swiglu %x, %w : (tensor<?x3xf32>, tensor<64x3xbf16>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// The bias counts for the choice; weights are scores without it.
+// CHECK-LABEL: func.func @gate(
+// CHECK-SAME: %[[X:.*]]: tensor<?x6xf32>, %[[B:.*]]: tensor<6xf32>)
+func.func @gate(%x: tensor<?x6xf32>, %b: tensor<6xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>) {
+  // CHECK: %[[SCORES:.*]] = linalg.generic
+  // CHECK: math.exp
+  // CHECK: %[[CHOICES:.*]] = linalg.generic
+  // CHECK: %[[BIAS:.*]] = tensor.extract %[[B]]
+  // CHECK: arith.addf %{{.*}}, %[[BIAS]] : f32
+  // CHECK: %[[BOTH:.*]]:2 = scf.for
+  // CHECK: tensor.extract %[[CHOICES]]
+  // CHECK: %[[SCORE:.*]] = tensor.extract %[[SCORES]]
+  // CHECK: tensor.insert %[[SCORE]]
+  // CHECK: %[[FACTORS:.*]] = linalg.generic
+  // CHECK: %[[WEIGHTS:.*]] = linalg.generic
+  // CHECK: tensor.extract %[[BOTH]]#1
+  // CHECK: tensor.extract %[[FACTORS]]
+  // CHECK: return %[[BOTH]]#0, %[[WEIGHTS]]
+  %i, %w = deepseek.moe_gate %x bias %b <sigmoid, none, top_k = 2>
+      : (tensor<?x6xf32>, tensor<6xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>)
+  return %i, %w : tensor<?x2xi32>, tensor<?x2xf32>
+}
+
+// An expert's weight is looked up in the table of its layer, and its slots say which rows it reads.
+// CHECK-LABEL: func.func @grouped(
+// CHECK-SAME: %[[X:.*]]: tensor<?x3xf32>, %[[O:.*]]: tensor<3xi32>, %[[R:.*]]: tensor<?xi32>, %[[TABLE:.*]]: !plan.table<memref<1x3xbf16>>)
+func.func @grouped(%x: tensor<?x3xf32>, %o: tensor<3xi32>, %r: tensor<?xi32>, %table: !plan.table<memref<1x3xbf16>>)
+    -> tensor<?x1xf32> {
+  %w = builtin.unrealized_conversion_cast %table : !plan.table<memref<1x3xbf16>> to tensor<2x1x3xbf16>
+  // CHECK: scf.for %[[E:[^ ]*]] =
+  // CHECK: %[[W:.*]] = plan.expert %[[TABLE]][%[[E]]] : <memref<1x3xbf16>> -> memref<1x3xbf16>
+  // CHECK: %[[BEGIN:.*]] = tensor.extract %[[O]][%[[E]]] : tensor<3xi32>
+  // CHECK: %[[FROM:.*]] = arith.index_cast %[[BEGIN]] : i32 to index
+  // CHECK: scf.for %[[SLOT:[^ ]*]] = %[[FROM]] to
+  // CHECK: %[[SOURCE:.*]] = tensor.extract %[[R]][%[[SLOT]]] : tensor<?xi32>
+  // CHECK: %[[ROW:.*]] = arith.index_cast %[[SOURCE]] : i32 to index
+  // CHECK: tensor.extract %[[X]][%[[ROW]], %{{.*}}] : tensor<?x3xf32>
+  // CHECK: memref.load %[[W]][%{{.*}}, %{{.*}}] : memref<1x3xbf16>
+  %y = deepseek.moe_linear gather %x, %o, %r, %w top_k 2
+      : (tensor<?x3xf32>, tensor<3xi32>, tensor<?xi32>, tensor<2x1x3xbf16>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// All of the experts' network: permutation, products, SwiGLU and the weighted sum.
+// CHECK-LABEL: func.func @experts(
+// CHECK-NOT: deepseek
+// CHECK: return
+func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x4x8xbf16>,
+                   %d: tensor<6x8x4xbf16>) -> tensor<?x8xf32> {
+  %y = deepseek.moe_experts %x, %i, %w, %g, %g, %d
+      : (tensor<?x8xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x4x8xbf16>, tensor<6x4x8xbf16>,
+         tensor<6x8x4xbf16>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// The latent first, then the key, in the row of the token's position.
+// CHECK-LABEL: func.func @cache_append(
+// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[LATENT:.*]]: tensor<?x3xf32>, %[[KEY:.*]]: tensor<?x2xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
+func.func @cache_append(%call: !plan.call, %latent: tensor<?x3xf32>, %key: tensor<?x2xf32>, %p: tensor<?xi32>,
+                        %l: index) {
+  // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
+  // CHECK: scf.for %[[T:[^ ]*]] =
+  // CHECK: %[[ID:.*]] = tensor.extract %[[P]][%[[T]]] : tensor<?xi32>
+  // CHECK: %[[POSITION:.*]] = arith.index_cast %[[ID]] : i32 to index
+  // CHECK: %[[ROW:.*]] = plan.cache_row of %[[CALL]][%[[T]]] at %[[POSITION]] layer %[[L]] : memref<5xf32>
+  // CHECK: scf.for %[[I:[^ ]*]] =
+  // CHECK: %[[C:.*]] = tensor.extract %[[LATENT]][%[[T]], %[[I]]]
+  // CHECK: memref.store %[[C]], %[[ROW]][%[[I]]] : memref<5xf32>
+  // CHECK: scf.for %[[J:[^ ]*]] =
+  // CHECK: %[[K:.*]] = tensor.extract %[[KEY]][%[[T]], %[[J]]]
+  // CHECK: %[[COLUMN:.*]] = arith.addi %[[J]], %[[C3]] : index
+  // CHECK: memref.store %[[K]], %[[ROW]][%[[COLUMN]]] : memref<5xf32>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<5>
+  %d = deepseek.cache_append %c[%l], %latent, %key at %p
+      : !deepseek.cache<5>, tensor<?x3xf32>, tensor<?x2xf32>, tensor<?xi32>
+  return
 }

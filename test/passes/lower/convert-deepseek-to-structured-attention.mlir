@@ -1,0 +1,75 @@
+// Attention over a call's cache, in both forms, and what stays where a cache is nobody's call.
+// RUN: fathom-opt %s --fathom-convert-deepseek-to-structured | FileCheck %s
+// RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
+
+// A row sees the keys up to its own position. Scores are memory for the most keys of any row.
+// CHECK-LABEL: func.func @latent(
+// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x10xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
+func.func @latent(%call: !plan.call, %q: tensor<?x10xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x6xf32> {
+  // CHECK-DAG: %[[SCALE:.*]] = arith.constant 5.000000e-01 : f32
+  // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+  // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
+  // CHECK: %[[MOST:.*]] = scf.for
+  // CHECK: %[[SCORES:.*]] = tensor.empty(%[[MOST]]) : tensor<2x?xf32>
+  // CHECK: %[[BOTH:.*]]:2 = scf.for %[[T:[^ ]*]] = %{{.*}} iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %[[SCORES]])
+  // CHECK: %[[ID:.*]] = tensor.extract %[[P]][%[[T]]] : tensor<?xi32>
+  // CHECK: %[[POSITION:.*]] = arith.index_cast %[[ID]] : i32 to index
+  // CHECK: %[[KEYS:.*]] = arith.addi %[[POSITION]], %[[C1]] : index
+  // CHECK: %[[SCORED:.*]] = scf.for %[[KEY:[^ ]*]] = %[[C0]] to %[[KEYS]]
+  // CHECK: plan.cache_row of %[[CALL]][%[[T]]] at %[[KEY]] layer %[[L]] : memref<5xf32>
+  // CHECK: %[[SUMS:.*]]:2 = scf.for
+  // CHECK: arith.mulf %[[SUMS]]#0, %[[SCALE]] : f32
+  // CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[SCORED]])
+  // CHECK: math.exp
+  // CHECK: arith.divf
+  // CHECK: plan.cache_row of %[[CALL]][%[[T]]]
+  // CHECK: return %[[BOTH]]#0
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<5>
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 2 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x10xf32>, !deepseek.cache<5>, index, tensor<?xi32>) -> tensor<?x6xf32>
+  return %a : tensor<?x6xf32>
+}
+
+// The expanded form takes the absorbed one: a query of 2 * (3 + 2), latents of 2 * 3, values of 2 * 1.
+// CHECK-LABEL: func.func @expanded(
+// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x6xf32>, %[[W:.*]]: tensor<4x3xbf16>, %[[TABLE:.*]]: tensor<16x1x2xf32>,
+func.func @expanded(%call: !plan.call, %q: tensor<?x6xf32>, %w: tensor<4x3xbf16>, %t: tensor<16x1x2xf32>,
+                    %p: tensor<?xi32>, %l: index) -> tensor<?x2xf32> {
+  // CHECK-NOT: deepseek
+  // CHECK: tensor.empty(%{{.*}}) : tensor<?x10xf32>
+  // CHECK: math.fma
+  // CHECK: tensor.extract %[[TABLE]]
+  // CHECK: tensor.empty(%{{.*}}) : tensor<?x6xf32>
+  // CHECK: plan.cache_row of %[[CALL]]
+  // CHECK: tensor.empty(%{{.*}}) : tensor<?x2xf32>
+  // CHECK: tensor.extract %[[W]]
+  // CHECK-NOT: deepseek
+  // CHECK: return
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<5>
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 1 : i64, rope_dim = 2 : i64, value_dim = 1 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x6xf32>, !deepseek.cache<5>, index, tensor<4x3xbf16>, tensor<16x1x2xf32>, tensor<?xi32>)
+      -> tensor<?x2xf32>
+  return %a : tensor<?x2xf32>
+}
+
+// Without a call, a cache cannot be reached; weights and states are for other passes. The rest decomposes.
+// CHECK-LABEL: func.func @keeps(
+// CHECK-SAME: %[[C:.*]]: !deepseek.cache<5>, %[[Q:.*]]: tensor<?x10xf32>,
+func.func @keeps(%c: !deepseek.cache<5>, %q: tensor<?x10xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x6xf32> {
+  // CHECK: deepseek.get_weight @norm : tensor<6xf32>
+  // CHECK: %[[A:.*]] = deepseek.mla_latent_attention %[[Q]], %[[C]]
+  // CHECK: deepseek.record_state %[[A]] layer 0
+  // CHECK-NOT: deepseek
+  // CHECK: linalg.generic
+  // CHECK: return
+  %w = deepseek.get_weight @norm : tensor<6xf32>
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 2 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x10xf32>, !deepseek.cache<5>, index, tensor<?xi32>) -> tensor<?x6xf32>
+  deepseek.record_state %a layer 0 : tensor<?x6xf32>
+  %n = deepseek.rms_norm %a, %w eps 0.5 : tensor<?x6xf32>, tensor<6xf32>
+  return %n : tensor<?x6xf32>
+}
+deepseek.weight @norm : tensor<6xf32> from "norm" at [0, 0]
