@@ -51,8 +51,7 @@
 extern "C" {
 #endif
 
-//===-- Versions and status
-//---------------------------------------------------------------------------------------===//
+//===-- Versions and status -------------------------------------------------------------------===//
 
 /// The version of this header: major * 1000 + minor. Within a major version programs need no recompilation.
 #define FATHOM_API_VERSION 1000
@@ -103,8 +102,7 @@ FATHOM_API const char *fathom_status_message(void);
 /// The process exit code that fits a status: 0 to 8, 70 or 130. Thread-safe.
 FATHOM_API int fathom_status_exit_code(fathom_status_t status);
 
-//===-- Models
-//------------------------------------------------------------------------------------------------------===//
+//===-- Models --------------------------------------------------------------------------------===//
 
 /// A compiled model in memory: its code, its weights, its tokenizer. Immutable, so every function on it is
 /// thread-safe, and any number of sessions may share it.
@@ -192,8 +190,7 @@ typedef struct fathom_model_info {
 FATHOM_API void fathom_model_info_initialize(fathom_model_info_t *info);
 FATHOM_API fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model_info_t *info);
 
-//===-- Text
-//----------------------------------------------------------------------------------------------------------===//
+//===-- Text ----------------------------------------------------------------------------------===//
 // All functions of this group are thread-safe and FATHOM_STATUS_UNSUPPORTED if the model has no tokenizer.
 
 enum {
@@ -226,8 +223,7 @@ typedef struct fathom_chat_message {
 FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages,
                                                     size_t count, int32_t *tokens, size_t capacity, size_t *out_count);
 
-//===-- Sampling
-//-----------------------------------------------------------------------------------------------------===//
+//===-- Sampling ------------------------------------------------------------------------------===//
 
 /// How the next token is chosen. In this order: repetition penalty, temperature, top-k, top-p, min-p, draw.
 typedef struct fathom_sampling {
@@ -269,8 +265,7 @@ FATHOM_API fathom_status_t fathom_sampler_observe(fathom_sampler_t *sampler, con
 /// FATHOM_STATUS_FAILED.
 FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, const float *logits, int32_t *out_token);
 
-//===-- Sessions
-//-----------------------------------------------------------------------------------------------------===//
+//===-- Sessions ------------------------------------------------------------------------------===//
 
 /// Threads, memory and cache to run a model. One call at a time, unless a function says otherwise. Keeps its
 /// model.
@@ -305,8 +300,7 @@ FATHOM_API fathom_status_t fathom_session_cancel(fathom_session_t *session);
 /// The threads a session really has.
 FATHOM_API fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_threads);
 
-//===-- Sessions: text in, text out
-//----------------------------------------------------------------------------------===//
+//===-- Sessions: text in, text out -----------------------------------------------------------===//
 
 typedef enum fathom_flow { FATHOM_CONTINUE = 0, FATHOM_STOP = 1 } fathom_flow_t;
 
@@ -366,8 +360,7 @@ FATHOM_API void fathom_generate_result_initialize(fathom_generate_result_t *resu
 FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
                                                    fathom_generate_result_t *result);
 
-//===-- Sessions: tokens in, logits out
-//------------------------------------------------------------------------------===//
+//===-- Sessions: tokens in, logits out -------------------------------------------------------===//
 
 /// A sequence of tokens and its part of the cache. Belongs to one session; never reused after its end; 0 is
 /// none.

@@ -1,0 +1,81 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Programs that hold a model, or open one, give the reference's logits and tokens.
+
+usage: programs_test.py FATHOM GREEDY MODELS FOLDER. GREEDY is greedy.c, linked with the runtime alone. An executable of
+--emit=exe needs a static runtime, which sanitizers do not have: a fifth argument, `sanitized`, leaves it out.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+from reference_model import read_arrays
+
+FATHOM, GREEDY, MODELS, FOLDER = sys.argv[1:5]
+SANITIZED = sys.argv[5:] == ["sanitized"]
+TOLERANCE = 1e-3
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise AssertionError(f"exit {done.returncode} of {' '.join(command)[:300]}\n{done.stderr}")
+    return done.stdout
+
+
+def read_prompts(model):
+    """(tokens, logits [T, V], greedy tokens) for each prompt."""
+    arrays = read_arrays(os.path.join(MODELS, model, "golden.safetensors"))
+    prompts = []
+    while f"p{len(prompts)}.tokens" in arrays:
+        prompts.append([arrays[f"p{len(prompts)}.{name}"] for name in ("tokens", "logits", "greedy")])
+    return prompts
+
+
+def use_executable(program, tokens, count, folder):
+    logits = os.path.join(folder, "logits.npy")
+    answer = run(program, "--token-ids=" + ",".join(map(str, tokens)), f"-n{count}", "--temperature=0", "--ignore-eos",
+                 "--output=json", "--logits=" + logits)
+    return json.loads(answer)["tokens"], np.load(logits)
+
+
+def use_c_program(artifact, tokens, count, folder):
+    logits = os.path.join(folder, "logits.f32")
+    answer = run(GREEDY, artifact, logits, str(count), *map(str, tokens))
+    return [int(line) for line in answer.split()], np.fromfile(logits, np.float32).reshape(len(tokens), -1)
+
+
+class ProgramsTest(unittest.TestCase):
+    def check(self, model, options, use):
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            output = os.path.join(folder, "model")
+            run(FATHOM, "compile", os.path.join(MODELS, model), "-o", output, *options)
+            prompts = read_prompts(model)
+            self.assertGreater(len(prompts), 0)
+            for tokens, logits, greedy in prompts:
+                with self.subTest(tokens=len(tokens)):
+                    answer, actual = use(output, tokens, len(greedy), folder)
+                    self.assertEqual(actual.shape, logits.shape)
+                    self.assertLessEqual(np.abs(actual - logits).max(), TOLERANCE)
+                    self.assertEqual(answer, greedy.tolist())
+
+
+def add_tests():
+    ways = {"c_program": (["--weights=reference"], use_c_program)}
+    if not SANITIZED:
+        ways["executable"] = (["--emit=exe"], use_executable)
+    for model in ("v2-lite-tiny", "v2-tiny", "v3-tiny", "v3-tiny-fp8", "demo"):
+        for way, (options, use) in ways.items():
+            name = f"test_{model}_{way}".replace("-", "_")
+            setattr(ProgramsTest, name, lambda self, m=model, o=options, u=use: self.check(m, o, u))
+
+
+if __name__ == "__main__":
+    add_tests()
+    unittest.main(argv=sys.argv[:1])
