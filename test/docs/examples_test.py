@@ -6,8 +6,8 @@
 Blocks are taken in their order. Their first line, after the backquotes, says what they are:
 
     sh run          a shell runs it in the copy's root; it must end with status 0 (`sh run status=3`: with 3)
-    text            directly after a `run` block: what that printed, on standard output and error together. A line of
-                    `...` stands for any lines, `...` within a line for any text.
+    text            directly after a `run` block: what that printed, on standard output and error together, but for
+                    spaces at ends. A line of `...` stands for any lines, `...` within a line for any text.
     cpp edit=FILE   put in place of FILE's struct of the same name
     mlir append=FILE   put at FILE's end
 
@@ -127,7 +127,7 @@ class Page:
         return output
 
     def compare(self, line, expected, output):
-        shown, printed = expected.splitlines(), [text.rstrip() for text in output.splitlines()]
+        shown, printed = expected.splitlines(), [text.rstrip() for text in output.rstrip().splitlines()]
         if not matches(shown, printed):
             difference = "\n".join(difflib.unified_diff(shown, printed, "shown", "printed", lineterm="", n=2))
             self.fail(line, f"the page shows something else than what is printed:\n{difference}")
