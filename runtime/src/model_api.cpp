@@ -67,7 +67,10 @@ fathom_status_t fathom_model_load_file(const char *path, const fathom_model_opti
   FATHOM_RETURN_IF_NULL(out_model);
   fathom_model_options_t taken;
   FATHOM_RETURN_IF_ERROR(takeOptions(options, &taken, __func__));
-  return loadModel(out_model, [&](Model *model) { return model->loadFile(path, taken); });
+  return loadModel(out_model, [&](Model *model) {
+    fathom_status_t status = model->loadFile(path, taken);
+    return status == FATHOM_STATUS_OK ? status : failInFile(status, path);
+  });
 }
 
 fathom_status_t fathom_model_load_memory(const void *data, size_t size, const fathom_model_options_t *options,

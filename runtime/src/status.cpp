@@ -33,6 +33,15 @@ fathom_status_t failAlso(fathom_status_t code, const char *text, ...) {
   return code;
 }
 
+fathom_status_t failInFile(fathom_status_t code, const char *file) {
+  if (strncmp(message, file, strlen(file)) != 0) {
+    char words[sizeof(message)];
+    memcpy(words, message, sizeof(message));
+    snprintf(message, sizeof(message), "%s: %s", file, words);
+  }
+  return code;
+}
+
 } // namespace fathom::runtime
 
 const char *fathom_status_message(void) { return fathom::runtime::message; }

@@ -16,6 +16,9 @@ namespace fathom::runtime {
 /// Appends to the message of the calling thread, e.g. a second finding. Returns |code|.
 [[gnu::format(printf, 2, 3)]] fathom_status_t failAlso(fathom_status_t code, const char *format, ...);
 
+/// Puts "|file|: " before the message of the calling thread, unless it begins with the file's name. Returns |code|.
+fathom_status_t failInFile(fathom_status_t code, const char *file);
+
 inline fathom_status_t failNull(const char *function, const char *parameter) {
   return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: '%s' is NULL", function, parameter);
 }

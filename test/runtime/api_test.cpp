@@ -214,6 +214,15 @@ TEST(ApiTest, RendersConversations) {
   EXPECT_EQ(fathom_model_encode_chat(silent, messages, 2, tokens, 16, &count), FATHOM_STATUS_UNSUPPORTED);
 }
 
+TEST(ApiTest, ErrorTextsNameTheFile) {
+  fathom_model_t *model = nullptr;
+  EXPECT_EQ(fathom_model_load_file("/proc/self/exe", nullptr, &model), FATHOM_STATUS_MISMATCH);
+  EXPECT_EQ(std::string(fathom_status_message()).find("/proc/self/exe: not a Fathom artifact"), 0u);
+  // Once is enough.
+  EXPECT_EQ(fathom_model_load_file("/nonexistent/a", nullptr, &model), FATHOM_STATUS_IO);
+  EXPECT_EQ(std::string(fathom_status_message()).find("/nonexistent/a", 1), std::string::npos);
+}
+
 TEST(ApiTest, ErrorTextsBelongToTheirThread) {
   fathom_model_t *model = nullptr;
   EXPECT_EQ(fathom_model_load_file("/nonexistent/a", nullptr, &model), FATHOM_STATUS_IO);
