@@ -33,6 +33,9 @@ struct Avx2Tile {
 constexpr int64_t kGroup = 4;
 /// Cache lines that a row of weights is fetched ahead of its use.
 constexpr int64_t kPrefetch = 4;
+/// Bytes of panels that are fetched ahead of their use when there is one row. The processor's own prefetching, which
+/// stops at every page, reaches three quarters of the speed of plain reading; with this a product reads as fast.
+constexpr int64_t kPanelPrefetch = 4096;
 /// Rows that tiles may write past the last one; `Sums` has room for them.
 constexpr int64_t kSlackRows = 12;
 
@@ -131,11 +134,18 @@ FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t en
   return row;
 }
 
+/// Fetches `Bytes` bytes, or a part of a cache line, into the cache. Beyond the weights it does nothing.
+template <int64_t Bytes>
+FATHOM_INLINE void prefetch(const char *from) {
+  FATHOM_UNROLL for (int64_t i = 0; i < Bytes; i += 64) { __builtin_prefetch(from + i); }
+}
+
 /// One row over `Streams` panels, decoding in registers.
 template <int Streams, class Source>
 FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t panel, const Sums &sums, int64_t slot) {
   using Weight = typename Source::Type;
   constexpr bool kScaled = Source::kScaled;
+  constexpr int64_t kStep = kPanel * sizeof(typename Weight::Stored);
   const typename Weight::Stored *data[Streams];
   f32x16 total[Streams][2];
   FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
@@ -151,6 +161,7 @@ FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t p
     _Pragma("clang loop unroll_count(4)") for (int64_t k = from; k < end; ++k) {
       f32x16 value = x[k];
       FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+        prefetch<kStep>(reinterpret_cast<const char *>(data[s]) + k * kStep + kPanelPrefetch / Streams);
         FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
           f32x16 weight = Weight::template decode<16>(data[s] + k * kPanel + v * kLanes);
           chain[s][v] = fma(value, weight, chain[s][v]);
@@ -233,7 +244,10 @@ FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t f
       for (; p + Tile::kStreams <= panels; p += Tile::kStreams) {
         multiply_row<Tile::kStreams>(weights, x(0), first + p, sums, p);
       }
-      for (; p < panels; ++p) {
+      for (; p + 2 <= panels; p += 2) {
+        multiply_row<2>(weights, x(0), first + p, sums, p);
+      }
+      if (p < panels) {
         multiply_row<1>(weights, x(0), first + p, sums, p);
       }
       return;
