@@ -124,10 +124,11 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (o.states && o.batchFile) {
     refuse("--states needs a single prompt, not --batch-file");
   }
-  if (strcmp(o.device, "cpu") != 0) {
-    bool known = !strncmp(o.device, "cuda", 4) || !strcmp(o.device, "ptxsim");
-    code = printError(source.program, known && code == kContinue ? kDevice : kUsage, "device '%s' %s; use --device=cpu",
-                      o.device, known ? "is not in this runtime" : "is unknown");
+  bool known = !strcmp(o.device, "cpu") || !strncmp(o.device, "cuda", 4) || !strcmp(o.device, "ptxsim");
+  if (!known) {
+    code = printUsageError(source.program, "device '%s' is unknown; use --device=cpu", o.device);
+  } else if (code == kContinue && strcmp(o.device, "cpu") != 0) {
+    code = printError(source.program, kDevice, "device '%s' is not in this runtime; use --device=cpu", o.device);
   }
   return code == kContinue ? checkTensorFiles(source, o) : code;
 }
@@ -175,6 +176,10 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   fathom_model_options_t modelOptions;
   fathom_model_options_initialize(&modelOptions);
   modelOptions.file_offset = source.offset;
+  if (!source.path && fathom_model_find_embedded(file, &modelOptions.file_offset) != FATHOM_STATUS_OK) {
+    // No executable of --emit=exe. What else it is, loading tells.
+    modelOptions.file_offset = 0;
+  }
   modelOptions.weights_directory = options.weightsDirectory;
   modelOptions.copy_weights = !options.mmap;
   if (options.hasVerifyWeights) {

@@ -22,7 +22,8 @@ int openArtifactTokenizer(const std::string &path, OpenedTokenizer &out) {
   fathom_status_t status = source.openFile(path.c_str(), offset);
   status = status == FATHOM_STATUS_OK ? metadata->read(source) : status;
   if (status != FATHOM_STATUS_OK) {
-    return cli::printError("fathom", fathom_status_exit_code(status), "%s: %s", path.c_str(), fathom_status_message());
+    runtime::failInFile(status, path.c_str());
+    return cli::printError("fathom", fathom_status_exit_code(status), "%s", fathom_status_message());
   }
   out.table = metadata->program().tokenizer();
   out.memory = metadata;

@@ -29,7 +29,7 @@ examples:
 
 /// Names of --emit and --from, in the order of Emit.
 constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
-constexpr const char *kFromNames = "deepseek|model|fuse";
+constexpr const char *kFromNames = "deepseek|model|fuse|plan";
 
 Emit parseEmit(StringRef name) {
   llvm::SmallVector<StringRef> names;
@@ -85,6 +85,12 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   }
   if (!arguments.input || !arguments.output) {
     return cli::printUsageError(command.name, arguments.input ? "-o FILE is missing" : "no checkpoint given");
+  }
+  if (!arguments.from && *arguments.checkpoint) {
+    return cli::printUsageError(command.name, "--checkpoint goes with --from; name the checkpoint without it");
+  }
+  if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
+    return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
   }
   return cli::kContinue;
 }

@@ -10,6 +10,7 @@
 #include "codegen/artifact/OutputPath.h"
 #include "codegen/x86/Image.h"
 #include "dialects/deepseek/DeepSeek.h"
+#include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/ImportModel.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "kernels/Catalog.h"
@@ -209,7 +210,12 @@ bool Compilation::importCheckpoint() {
 }
 
 bool Compilation::parseModule() {
-  module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  constexpr uint64_t mostText = uint64_t(1) << 30;
+  std::optional<std::string> text = checkpoint::readTextFile(options.input, options.input, mostText, diagnostics);
+  if (!text) {
+    return false;
+  }
+  module = parseSourceString<ModuleOp>(*text, ParserConfig(&context), options.input);
   if (!module) {
     return fail(Problem::BadInput, "mlir", "is no module that can be parsed");
   }

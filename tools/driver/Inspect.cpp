@@ -282,10 +282,8 @@ static int inspect(const std::string &path, Report &report) {
   }
   fathom_status_t status = inspectArtifact(path, report);
   if (status != FATHOM_STATUS_OK) {
-    llvm::StringRef message = fathom_status_message();
-    bool named = message.starts_with(path);
-    cli::printError("fathom", fathom_status_exit_code(status), "%s%s", named ? "" : (path + ": ").c_str(),
-                    fathom_status_message());
+    runtime::failInFile(status, path.c_str());
+    cli::printError("fathom", fathom_status_exit_code(status), "%s", fathom_status_message());
   }
   return fathom_status_exit_code(status);
 }

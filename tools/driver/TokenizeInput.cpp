@@ -11,8 +11,10 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 namespace fathom::driver {
@@ -87,6 +89,9 @@ private:
   int failLine(int code, const llvm::Twine &message) const {
     return failTokenize(code,
                         lineNumber == 0 ? "stdin: " + message : "stdin: " + llvm::Twine(lineNumber) + ": " + message);
+  }
+  int failRead() const {
+    return failTokenize(cli::kInputOutput, llvm::Twine("stdin: cannot read: ") + std::strerror(errno));
   }
   int failStatus(Status status) const { return failLine(exitCodeOf(status), describe(status)); }
 
@@ -233,7 +238,7 @@ int Worker::runLines() {
   }
   std::free(line);
   if (result == cli::kOk && !std::feof(stdin)) {
-    return failLine(cli::kInputOutput, "cannot be read");
+    return failRead();
   }
   return result;
 }
@@ -268,8 +273,8 @@ int Worker::runAll() {
       return failLine(cli::kResources, "more than 1 GiB of text; split it");
     }
   }
-  if (std::ferror(stdin)) {
-    return failLine(cli::kInputOutput, "cannot be read");
+  if (!std::feof(stdin)) {
+    return failRead();
   }
   if (options.decode) {
     return decodeAll(text);

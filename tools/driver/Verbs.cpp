@@ -80,6 +80,13 @@ int failUnknown(const char *name) {
               : cli::printUsageError("fathom", "unknown %s '%s'", option ? "option" : "verb", name);
 }
 
+int printHelpOn(const char *name) {
+  const Verb *verb = findVerb(name);
+  char option[] = "--help";
+  char *arguments[] = {option, nullptr};
+  return verb ? verb->run(1, arguments) : failUnknown(name);
+}
+
 } // namespace
 
 int runVerb(int argc, char **argv) {
@@ -87,21 +94,25 @@ int runVerb(int argc, char **argv) {
   if (const Verb *verb = findVerb(name)) {
     return verb->run(argc - 2, argv + 2);
   }
-  bool help = !std::strcmp(name, "help");
-  if (const Verb *verb = help && argc == 3 ? findVerb(argv[2]) : nullptr) {
-    char option[] = "--help";
-    char *arguments[] = {option, nullptr};
-    return verb->run(1, arguments);
+  bool helpOnVerb = !std::strcmp(name, "help") && argc > 2;
+  bool help = !std::strcmp(name, "help") || !std::strcmp(name, "--help") || !std::strcmp(name, "-h");
+  bool version = !std::strcmp(name, "--version");
+  if (!help && !version) {
+    return *name ? failUnknown(name) : cli::printUsageError("fathom", "no verb given");
   }
-  if (help || !std::strcmp(name, "--help") || !std::strcmp(name, "-h")) {
+  int expected = helpOnVerb ? 3 : 2;
+  if (argc > expected) {
+    return cli::printUsageError("fathom", "unexpected argument '%s'", argv[expected]);
+  }
+  if (helpOnVerb) {
+    return printHelpOn(argv[2]);
+  }
+  if (help) {
     printUsage();
-    return flushOutput(cli::kOk);
-  }
-  if (!std::strcmp(name, "--version")) {
+  } else {
     llvm::outs() << getVersionText();
-    return flushOutput(cli::kOk);
   }
-  return *name ? failUnknown(name) : cli::printUsageError("fathom", "no verb given");
+  return flushOutput(cli::kOk);
 }
 
 } // namespace fathom::driver

@@ -1,0 +1,302 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""Checkpoints that are wrong: config.json, safetensors files, the index, the tokenizer. Every class of mistake once through
+the driver; test/frontend and test/tokenizer have the rows of each.
+"""
+
+import json
+import os
+import struct
+
+import support
+from support import BAD_INPUT, IO, RESOURCES, UNSUPPORTED, CONFIG, write
+
+MODEL = "model.safetensors"
+
+
+class Config(support.DriverTest):
+    def fails_with(self, text, code, *words, **options):
+        folder = self.copy_checkpoint()
+        write(os.path.join(folder, "config.json"), text)
+        self.fails_to_compile(code, folder, "config.json", *words, **options)
+
+    def fails_with_changes(self, code, *words, **changes):
+        self.fails_with(json.dumps({**CONFIG, **changes}), code, *words)
+
+    def test_text_that_is_no_object(self):
+        for text, word in ((b"", "1:1"), (b"[]", "array"), (b"null", "null"), (b"{", "1:2"), (b'{"a": 1,}', "1:9"),
+                           (b"\xef\xbb\xbf{}", "byte order mark"), ("{}".encode("utf-16"), "UTF-"),
+                           (b'{"a": "\xff"}', "UTF-8"), (b"\0" * 100, "1:1"), (b'{"a": 1} x', "1:10")):
+            with self.subTest(text=text):
+                self.setUp()
+                self.fails_with(text, BAD_INPUT, word)
+
+    def test_bombs(self):
+        self.fails_with("[" * 100000, BAD_INPUT, "64")
+        with open(self.path("checkpoint", "config.json"), "wb") as file:
+            file.truncate(1 << 27)
+        self.fails_to_compile(RESOURCES, self.path("checkpoint"), "config.json", "134217728", "limit")
+
+    def test_duplicate_key(self):
+        text = json.dumps(CONFIG).replace('"hidden_size": 64', '"hidden_size": 64, "hidden_size": 128')
+        self.fails_with(text, BAD_INPUT, "hidden_size", "duplicate")
+
+    def test_all_missing_keys_and_bad_values_at_once(self):
+        config = {**CONFIG, "vocab_size": "320", "rms_norm_eps": -1, "topk_group": 3, "attention_bias": "no"}
+        for key in ("hidden_size", "kv_lora_rank"):
+            del config[key]
+        self.fails_with(json.dumps(config), BAD_INPUT, "hidden_size", "kv_lora_rank", "vocab_size", "rms_norm_eps",
+                        "attention_bias")
+
+    def test_numbers(self):
+        for value in ("0", "-1", "1.0", "1e3", "2147483648", "9223372036854775808", "18446744073709551616", "1e400",
+                      "NaN", "true", "\"64\"", "[64]", "null"):
+            with self.subTest(value=value):
+                self.setUp()
+                self.fails_with(json.dumps(CONFIG).replace('"hidden_size": 64', '"hidden_size": ' + value), BAD_INPUT)
+
+    def test_numbers_that_do_not_go_together(self):
+        self.fails_with_changes(BAD_INPUT, "num_experts_per_tok", "n_routed_experts", num_experts_per_tok=5)
+
+    def test_sizes_that_overflow_together(self):
+        self.fails_with_changes(BAD_INPUT, vocab_size=2**24, hidden_size=2**24, num_hidden_layers=1000,
+                                n_routed_experts=65536, moe_intermediate_size=2**24)
+
+    def test_what_is_unknown_is_refused_with_what_is_known(self):
+        self.fails_with_changes(UNSUPPORTED, "llama", "deepseek_v2", "deepseek_v3", model_type="llama")
+        self.setUp()
+        self.fails_with_changes(UNSUPPORTED, "tanh", "sigmoid", scoring_func="tanh")
+        self.setUp()
+        self.fails_with_changes(UNSUPPORTED, "dynamic", "yarn", rope_scaling={"type": "dynamic", "factor": 4.0})
+        self.setUp()
+        self.fails_with_changes(UNSUPPORTED, "gptq", quantization_config={"quant_method": "gptq"})
+
+    def test_hostile_strings_do_not_reach_the_terminal(self):
+        self.fails_with_changes(UNSUPPORTED, "\\x1b[2J", model_type="\x1b[2J" + "x" * 100000)
+
+    def test_remote_code_is_not_run(self):
+        folder = self.copy_checkpoint()
+        support.edit_config(folder, auto_map={"AutoModel": "modeling.Model"})
+        write(os.path.join(folder, "modeling.py"), "raise SystemExit")
+        result = support.make("compile", folder, "-o", "-", "--emit=deepseek")
+        self.assert_message(result, ("auto_map", "ignored"))
+
+    def test_vocabulary_and_types_that_the_weights_contradict(self):
+        self.fails_with_changes(BAD_INPUT, "embed_tokens", "321", vocab_size=321)
+        self.setUp()
+        self.fails_with_changes(BAD_INPUT, "F32", "torch_dtype", torch_dtype="float32")
+
+    def test_no_file(self):
+        path = self.path("checkpoint", "config.json")
+        folder = self.copy_checkpoint()
+        os.unlink(path)
+        self.fails_to_compile(IO, folder, "config.json", "No such file")
+        os.mkdir(path)
+        self.fails_to_compile(IO, folder, "config.json", "directory")
+        os.rmdir(path)
+        os.mkfifo(path)
+        self.fails_to_compile(IO, folder, "config.json", "pipe")
+        os.unlink(path)
+        for target in ("nowhere", "config.json", "/dev/zero"):
+            os.symlink(target, path)
+            self.fails_to_compile(IO, folder, "config.json")
+            os.unlink(path)
+
+    def test_no_checkpoint(self):
+        self.fails_to_compile(IO, self.path("absent"), "absent")
+        os.mkdir(self.path("empty"))
+        self.fails_to_compile(IO, self.path("empty"), "config.json")
+        os.mkfifo(self.path("pipe"))
+        self.fails_to_compile(IO, self.path("pipe"), "pipe")
+        self.fails_to_compile(IO, os.path.join(support.checkpoint(), MODEL), MODEL, "directory")
+
+    def test_every_verb_reads_it_alike(self):
+        folder = self.copy_checkpoint()
+        support.edit_config(folder, remove=["hidden_size"])
+        for arguments in (["run", folder, "-p", "a"], ["chat", folder], ["bench", folder],
+                          ["gen", "--config=" + os.path.join(folder, "config.json"), "-o", self.path("out")]):
+            with self.subTest(verb=arguments[0]):
+                self.fails(BAD_INPUT, *arguments, words=("config.json", "hidden_size"))
+
+
+class Weights(support.DriverTest):
+    def fails_after(self, edit, *words, code=BAD_INPUT):
+        folder = self.copy_checkpoint()
+        self.edit_tensors(folder, edit)
+        self.fails_to_compile(code, folder, *words)
+
+    def test_every_finding_by_model_part_at_once(self):
+        def edit(tensors):
+            dtype, shape, data = tensors["model.layers.0.self_attn.o_proj.weight"]
+            tensors["model.layers.0.self_attn.o_proj.weight"] = (dtype, shape[::-1], data)
+            tensors["model.layers.1.self_attn.o_proj.weight"] = (dtype, shape[::-1], data)
+            dtype, shape, data = tensors["model.norm.weight"]
+            tensors["model.norm.weight"] = (dtype, [32], data[:64])
+            del tensors["model.layers.0.mlp.gate_proj.weight"]
+            del tensors["model.layers.1.mlp.experts.3.up_proj.weight"]
+            tensors["model.layers.1.mlp.experts.4.up_proj.weight"] = ("BF16", [1], b"\0\0")
+            tensors["stray\x1b[31m"] = ("BF16", [1], b"\0\0")
+        self.fails_after(edit, " norm: has shape [32], ", " layers.0.self_attn.o_proj: has shape [32, 64], config.json implies [64, 32]",
+                         " layers.1.self_attn.o_proj: has shape", "no shard has tensor model.layers.0.mlp.gate_proj.weight",
+                         "no shard has tensor model.layers.1.mlp.experts.3.up_proj.weight",
+                         " layers.1.mlp.experts.4.up_proj: no part", " stray\\x1b[31m: no part")
+
+    def test_types(self):
+        def edit(tensors):
+            _, shape, data = tensors["model.layers.0.self_attn.o_proj.weight"]
+            tensors["model.layers.0.self_attn.o_proj.weight"] = ("I16", shape, data)
+            _, shape, data = tensors["model.layers.1.self_attn.o_proj.weight"]
+            tensors["model.layers.1.self_attn.o_proj.weight"] = ("F8_E4M3", shape, data[::2])
+        self.fails_after(edit, "I16", "F8_E4M3", "layers.0", "layers.1")
+
+    def test_values_that_are_no_numbers_are_counted(self):
+        def edit(tensors):
+            dtype, shape, data = tensors["model.layers.1.mlp.experts.2.up_proj.weight"]
+            odd = struct.pack("<3H", 0x7fc0, 0x7f80, 0xff80)
+            tensors["model.layers.1.mlp.experts.2.up_proj.weight"] = (dtype, shape, data[:-6] + odd)
+        folder = self.copy_checkpoint()
+        self.edit_tensors(folder, edit)
+        result = support.make("compile", folder, "-o", self.path("model.fathom"))
+        self.assert_message(result, ("warning", "3 values are NaN or infinite", "layers.1.mlp.experts.2.up_proj"))
+
+    def test_damaged_files(self):
+        good = support.read(os.path.join(support.checkpoint(), MODEL))
+        size = struct.unpack("<Q", good[:8])[0]
+        header, data = good[8:8 + size], len(good) - 8 - size
+        twice = header.rstrip()[:-1] + b', "model.norm.weight": {"dtype": "BF16", "shape": [0], "data_offsets": [0, 0]}}'
+        cases = {
+            "nothing": (b"", ["0 bytes"]),
+            "seven bytes": (good[:7], ["8"]),
+            "huge header": (struct.pack("<Q", 2**64 - 1) + good[8:], ["18446744073709551615"]),
+            "cut in half": (good[:len(good) // 2], ["truncated", str(data), str(data - len(good) // 2), "download"]),
+            "one byte short": (good[:-1], ["truncated", str(data), str(data - 1)]),
+            "appended": (good + b"PK\5\6", [str(len(good)), str(len(good) + 4)]),
+            "twice": (struct.pack("<Q", len(twice)) + twice + good[8 + size:], ["model.norm.weight", "twice"]),
+            "lower case": (good.replace(b"BF16", b"bf16", 1), ["bf16"]),
+            "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", ["git lfs pull"]),
+            "zip": (b"PK\3\4" + bytes(1000), ["ZIP", "safetensors"]),
+            "page": (b"<!DOCTYPE html><html></html>", ["HTML"]),
+            "GGUF": (b"GGUF" + bytes(1000), ["GGUF"]),
+            "zeros": (bytes(len(good)), []),
+        }
+        for name, (damaged, words) in cases.items():
+            with self.subTest(name):
+                self.setUp()
+                folder = self.copy_checkpoint()
+                write(os.path.join(folder, MODEL), damaged)
+                self.fails_to_compile(BAD_INPUT, folder, MODEL, *words)
+
+    def test_files_that_are_none(self):
+        folder = self.copy_checkpoint()
+        path = os.path.join(folder, MODEL)
+        os.unlink(path)
+        self.fails_to_compile(BAD_INPUT, folder, MODEL)
+        os.mkfifo(path)
+        self.fails_to_compile(BAD_INPUT, folder, MODEL, "pipe")
+        os.unlink(path)
+        write(os.path.join(folder, "pytorch_model.bin"), b"\x80\2")
+        self.fails_to_compile(UNSUPPORTED, folder, "pickle", "safetensors")
+        for target in ("/dev/zero", "/etc/passwd"):
+            os.symlink(target, path)
+            self.fails_to_compile(BAD_INPUT, folder, MODEL)
+            os.unlink(path)
+
+
+class Index(support.DriverTest):
+    def shards(self, names=("model-1.safetensors", "model-2.safetensors")):
+        """The checkpoint's tensors in two files with an index, which is returned."""
+        folder = self.copy_checkpoint()
+        tensors = support.read_safetensors(os.path.join(folder, MODEL))
+        os.unlink(os.path.join(folder, MODEL))
+        index = {name: names[i % 2] for i, name in enumerate(tensors)}
+        for shard in names:
+            support.write_safetensors(os.path.join(folder, shard),
+                                      {name: tensors[name] for name in tensors if index[name] == shard})
+        self.write_index(index)
+        return folder, index
+
+    def write_index(self, index):
+        write(self.path("checkpoint", "model.safetensors.index.json"), json.dumps({"weight_map": index}))
+
+    def test_missing_shards_are_all_named(self):
+        folder, index = self.shards()
+        index.update({"a": "gone-1.safetensors", "b": "gone-2.safetensors"})
+        self.write_index(index)
+        self.fails_to_compile(BAD_INPUT, folder, "gone-1.safetensors", "gone-2.safetensors", "download")
+
+    def test_names_that_leave_the_folder(self):
+        folder, index = self.shards()
+        for name in ("../config.json", "/etc/passwd", "a/../model-1.safetensors", "", ".", "x" * 5000, "a\0b",
+                     "C:\\x"):
+            with self.subTest(name=name[:20]):
+                self.write_index({**index, "a": name})
+                self.fails_to_compile(BAD_INPUT, folder, "model.safetensors.index.json")
+
+    def test_index_and_shards_that_disagree(self):
+        folder, index = self.shards()
+        wrong = dict(index)
+        wrong["model.norm.weight"] = next(name for name in index.values() if name != index["model.norm.weight"])
+        self.write_index(wrong)
+        self.fails_to_compile(BAD_INPUT, folder, "model.norm.weight", wrong["model.norm.weight"])
+        del wrong["model.norm.weight"]
+        self.write_index(wrong)
+        self.fails_to_compile(BAD_INPUT, folder, "model.norm.weight")
+
+    def test_few_file_descriptors(self):
+        folder, _ = self.shards()
+        support.make("compile", folder, "-o", self.path("model.fathom"), limits="ulimit -n 16")
+
+
+class Tokenizer(support.DriverTest):
+    def fails_with(self, text, *words, code=BAD_INPUT):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        write(os.path.join(folder, "tokenizer.json"), text)
+        self.fails_to_compile(code, folder, "tokenizer.json", *words)
+        self.fails(code, "tokenize", folder, words=("tokenizer.json", *words), stdin=b"a")
+
+    def edited(self, edit):
+        value = json.loads(support.read(os.path.join(support.speaking_checkpoint(), "tokenizer.json")))
+        edit(value)
+        return json.dumps(value)
+
+    def test_text_that_is_no_object(self):
+        for text in (b"", b"[]", b"{", b"[" * 100000, b"\xff\xfe"):
+            with self.subTest(text=text[:5]):
+                self.setUp()
+                self.fails_with(text)
+
+    def test_all_findings_at_once(self):
+        def edit(value):
+            vocabulary = value["model"]["vocab"]
+            first, second, third = list(vocabulary)[-3:]
+            vocabulary[first], vocabulary[second], vocabulary[third] = -1, 2**31, 0
+            value["added_tokens"].append({**value["added_tokens"][0], "content": "", "id": 5000})
+        self.fails_with(self.edited(edit), "-1", "2147483648", "added_tokens")
+
+    def test_merges_of_unknown_tokens(self):
+        self.fails_with(self.edited(lambda value: value["model"]["merges"].append("qqqq zzzz")), "qqqq")
+
+    def test_patterns_are_data(self):
+        def edit(value):
+            value["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "(a+)+$"
+        self.fails_with(self.edited(edit), "(a+)+$", code=UNSUPPORTED)
+
+    def test_more_tokens_than_the_model(self):
+        folder = self.copy_checkpoint(support.checkpoint())
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            write(os.path.join(folder, name), support.read(os.path.join(support.speaking_checkpoint(), name)))
+        self.fails_to_compile(BAD_INPUT, folder, "tokenizer.json", "320")
+
+    def test_files_that_are_none(self):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        path = os.path.join(folder, "tokenizer.json")
+        os.unlink(path)
+        self.fails(IO, "tokenize", folder, words=("tokenizer.json",))
+        os.mkfifo(path)
+        self.fails(IO, "tokenize", folder, words=("tokenizer.json", "pipe"))
+        self.fails_to_compile(IO, folder, "tokenizer.json", "pipe")
+
+
+if __name__ == "__main__":
+    support.main()

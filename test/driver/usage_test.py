@@ -1,0 +1,172 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""The command line itself: help, mistakes in it, and where output goes."""
+
+import json
+import os
+import unittest
+
+import support
+from support import BAD_INPUT, DEVICE, UNSUPPORTED, USAGE, make, read, write
+
+VERBS = ("compile", "run", "chat", "tokenize", "bench", "inspect", "gen", "targets")
+
+
+class Help(support.DriverTest):
+    def test_every_verb_helps(self):
+        overview = make("--help").stdout.decode()
+        for verb in VERBS:
+            self.assertIn(f"\n  {verb} ", overview)
+            result = make(verb, "--help")
+            self.assertTrue(result.stdout.startswith(f"usage: fathom {verb}".encode()), result.stdout)
+            self.assertEqual(result.stderr, b"")
+            for spelling in ([verb, "-h"], ["help", verb], [verb, "x", "--bogus", "--help"]):
+                if spelling[-2:] != ["--bogus", "--help"]:
+                    self.assertEqual(make(*spelling).stdout, result.stdout)
+            for line in result.stdout.decode().splitlines():
+                self.assertLessEqual(len(line), 140)
+        for spelling in ("-h", "help"):
+            self.assertEqual(make(spelling).stdout.decode(), overview)
+
+    def test_version(self):
+        text = make("--version").stdout.decode()
+        self.assertRegex(text, r"\Afathom \d+\.\d+\.\d+\nLLVM 22\.\d+\.\d+\nartifact format \d+\.\d+\n\Z")
+
+    @unittest.skipIf(support.SANITIZED, "executables are for builds without sanitizers")
+    def test_executables_help(self):
+        text = make("--help", program=support.executable()).stdout
+        self.assertTrue(text.startswith(b"usage: executable [options]"), text)
+
+
+class Mistakes(support.DriverTest):
+    def refused(self, *arguments, words=(), code=USAGE):
+        with self.subTest(arguments=arguments):
+            result = self.fails(code, *arguments, words=words)
+            if code == USAGE and arguments[-1:] != ("-",):
+                self.assertIn(b"--help'", result.stderr)
+
+    def test_verbs(self):
+        self.refused(words=("no verb",))
+        self.refused("", words=("no verb",))
+        self.refused("comple", words=("comple", "'compile'"))
+        self.refused("inpect", words=("'inspect'",))
+        self.refused("frobnicate", words=("frobnicate",))
+        self.refused("--frobnicate", words=("option",))
+        self.refused("help", "frobnicate", words=("frobnicate",))
+        self.refused("help", "run", "chat")
+        self.refused("--version", "extra", words=("extra",))
+        self.refused("\x1b[31m" + "x" * 10000, words=("\\x1b[31m",))
+
+    def test_unknown_options(self):
+        for verb in VERBS:
+            self.refused(verb, "--frobnicate", words=("--frobnicate",))
+            self.refused(verb, "-Z", words=("-Z",))
+            self.refused(verb, "--", "-a", "b", "c", words=("unexpected",))
+        for arguments, near in ((("compile", "--emti=exe"), "--emit"), (("run", "--temprature=1"), "--temperature"),
+                                (("chat", "--max-token=1"), "--max-tokens"), (("gen", "--sed=1"), "--seed"),
+                                (("tokenize", "--jsnol"), "--jsonl"), (("inspect", "--jsno"), "--json"),
+                                (("bench", "--repetition=2"), "--repetitions"), (("targets", "--jso"), "--json")):
+            self.refused(*arguments, words=("did you mean '" + near + "'",))
+
+    def test_missing_arguments(self):
+        self.refused("compile", words=("checkpoint",))
+        self.refused("compile", "x", words=("-o",))
+        self.refused("compile", "x", "-o", words=("-o", "needs a value"))
+        self.refused("run", "-p", "a", words=("model",))
+        self.refused("chat", words=("model",))
+        self.refused("bench", words=("model",))
+        self.refused("inspect", words=("artifact",))
+        self.refused("tokenize", words=("tokenizer",))
+        self.refused("gen", words=("--config",))
+        self.refused("gen", "--config=x", words=("-o",))
+
+    def test_values(self):
+        compile = ("compile", "x", "-o", self.path("y"))
+        for option, *words in (("--emit=elf", "artifact", "exe"), ("--weights=steal", "pack"), ("--max-batch=0", "1"),
+                               ("--max-batch=-1",), ("--max-batch=99999999999999999999",), ("--threads=1x",),
+                               ("--threads=",), ("--prefill-rows=1.5",), ("--max-context=0x10",), ("--from=asm",),
+                               ("--kernels=yes", "no value"), ("--max-batch=5000", "4096"), ("--threads= 1",)):
+            self.refused(*compile, option, words=words)
+        self.refused(*compile, "-o", "z", words=("-o", "twice"))
+        self.refused(*compile, "--kernels", "--no-kernels", words=("twice",))
+        for option in ("--temperature=nan", "--temperature=inf", "--temperature=1e999", "--temperature=", "--top-k=-1",
+                       "--top-k=2147483648", "--seed=18446744073709551616", "-n=9223372036854775808", "-n=-1",
+                       "--output=xml"):
+            self.refused("run", "x", "-p", "a", option)
+
+    def test_all_mistakes_are_reported_at_once(self):
+        self.refused("compile", "a", "b", "--emit=elf", "--frobnicate", "--threads=x",
+                     words=("'b'", "elf", "--frobnicate", "'x'"))
+
+    def test_options_that_do_not_go_together(self):
+        self.refused("run", "x", "-p", "a", "-f", "b", words=("one of",))
+        self.refused("run", "x", "--batch-file=b", "--states=c", words=("--states",))
+        self.refused("run", "x", "-p", "a", "--logits=c", "--states=c", words=("--logits", "--states"))
+        self.refused("tokenize", "x", "--chat", "--decode", words=("--chat", "--decode"))
+        folder = support.checkpoint()
+        self.refused("compile", folder, "-o", "-", words=("standard output",), code=USAGE)
+        self.refused("compile", folder, "-o", "-", "--emit=plan", "--checkpoint=" + folder, words=("--from",))
+        self.refused("compile", "x", "-o", "-", "--from=fuse", "--emit=model", words=("--from", "--emit"))
+
+    def test_devices(self):
+        self.refused("run", "x", "-p", "a", "--device=abacus", words=("abacus", "cpu"))
+        self.refused("run", "x", "-p", "a", "--device=cuda:0", words=("cuda:0", "cpu"), code=DEVICE)
+
+    def test_processors(self):
+        folder, output = support.checkpoint(), self.path("y")
+        self.fails(USAGE, "compile", folder, "-o", output, "--mcpu=z80", words=("z80", "x86-64-v3"))
+        self.fails(USAGE, "compile", folder, "-o", output, "--mcpu=", words=("--mcpu",))
+        self.fails(UNSUPPORTED, "compile", folder, "-o", output, "--mcpu=nehalem", words=("nehalem", "AVX2"))
+
+    def test_more_context_than_the_model_has(self):
+        self.fails(BAD_INPUT, "compile", support.checkpoint(), "-o", self.path("y"), "--max-context=129",
+                   words=("--max-context=129", "max_position_embeddings", "128"))
+
+
+class WhereOutputGoes(support.DriverTest):
+    def test_results_alone_are_on_standard_output(self):
+        folder, model = support.speaking_checkpoint(), support.artifact()
+        output = self.path("model.fathom")
+        self.assertEqual(make("compile", folder, "-o", output).stdout, b"")
+        self.assertEqual(read(output), read(model))
+        module = make("compile", folder, "-o", "-", "--emit=deepseek")
+        self.assertTrue(module.stdout.startswith(b"module"))
+        self.assertEqual(module.stderr, b"")
+        config = write(self.path("config.json"), json.dumps(support.CONFIG))
+        self.assertEqual(make("gen", "--config=" + config, "-o", self.path("out")).stderr, b"")
+        json.loads(make("inspect", model, "--json").stdout)
+        json.loads(make("inspect", folder, "--json").stdout)
+        json.loads(make("targets", "--json").stdout)
+        json.loads(make("bench", model, "--json", "-n1", "-p1", "--repetitions=1").stdout)
+        answer = make("run", model, "-p", "a", "-n3", "--ignore-eos", "--output=json", "--stats")
+        self.assertEqual(json.loads(answer.stdout)["generated_tokens"], 3)
+        self.assert_message(answer) if not answer.stderr else self.assertIn(b"answer: 3 tokens", answer.stderr)
+
+    def test_ir_goes_back_in(self):
+        folder = support.checkpoint()
+        for phase in ("deepseek", "model", "fuse", "plan"):
+            text = self.path(phase + ".mlir")
+            make("compile", folder, "-o", text, "--emit=" + phase)
+            make("compile", text, "--from=" + phase, "--checkpoint=" + folder, "-o", self.path(phase))
+            self.assertEqual(read(self.path(phase)), read(self.path("deepseek")))
+
+    def test_ir_that_is_none(self):
+        path = self.path("bad.mlir")
+        for text in ("", "module {", "\0", "module {}", "\xff"):
+            write(path, text)
+            with self.subTest(text=text):
+                self.fails(BAD_INPUT, "compile", path, "--from=model", "-o", self.path("y"), "--checkpoint",
+                           support.checkpoint(), words=("bad.mlir",))
+        self.fails(support.IO, "compile", self.path("absent.mlir"), "--from=model", "-o", self.path("y"),
+                   words=("absent.mlir", "No such file"))
+
+    def test_a_checkpoint_runs_without_an_artifact(self):
+        expected = make("run", support.artifact(), "-p", "Once", "-n5", "--ignore-eos").stdout
+        before = support.snapshot(support.SCRATCH).keys()
+        self.assertEqual(make("run", support.speaking_checkpoint(), "-p", "Once", "-n5", "--ignore-eos").stdout, expected)
+        self.assertEqual(support.snapshot(support.SCRATCH).keys(), before)
+
+
+if __name__ == "__main__":
+    support.main()
