@@ -41,6 +41,8 @@ double bytesOfElement(std::string_view type) {
   return type.substr(0, 2) == "f8" || type.substr(0, 2) == "i8" ? 1 : 4;
 }
 
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
 } // namespace
 
 TouchedWeights::TouchedWeights() {
@@ -71,14 +73,18 @@ WeightCount countWeights(const void *metadata) {
     for (uint32_t s = 0; s < weight.slice_count(); ++s) {
       bytes += program.weight_slices()->Get(weight.first_slice() + s)->size();
     }
-    bool scales = weight.layout() && weight.layout()->string_view() == "scales";
-    bool matrix = weight.shape() && weight.shape()->size() == 2 && !scales;
+    std::string_view layout = weight.layout() ? weight.layout()->string_view() : "rows";
+    // A token reads one row of a table.
+    bool table = contains(name, "embed") || contains(name, "rope_table");
+    // Packing gives a matrix a third dimension.
+    bool matrix = layout == "panels" || (layout == "rows" && weight.shape() && weight.shape()->size() == 2);
+    if (table) {
+      continue;
+    }
     double elements = matrix ? static_cast<double>(bytes) / bytesOfElement(weight.element_type()->string_view()) : 0;
-    bool expert = name.find(".experts.") != std::string_view::npos;
-    bool embedding = name.find("embed") != std::string_view::npos;
-    bool head = name.find("lm_head") != std::string_view::npos;
-    (expert ? count.expertBytes : count.denseBytes) += embedding ? 0 : bytes;
-    (expert ? count.expertElements : head ? count.headElements : count.denseElements) += embedding ? 0 : elements;
+    bool expert = contains(name, ".experts.");
+    (expert ? count.expertBytes : count.denseBytes) += bytes;
+    (expert ? count.expertElements : contains(name, "lm_head") ? count.headElements : count.denseElements) += elements;
   }
   return count;
 }

@@ -30,7 +30,7 @@ private:
 
 /// What the metadata of an artifact says of weights that take part in every token.
 struct WeightCount {
-  /// Bytes of weights of which every token reads all: all but the embedding and routed experts.
+  /// Bytes of weights of which every token reads all: all but tables and routed experts.
   uint64_t denseBytes = 0;
   uint64_t expertBytes = 0;
   /// Matrix elements: of dense weights without the output head, of routed experts, of the head.
