@@ -30,7 +30,8 @@ static bool readsPanels(Operation *op) {
 
 template <typename Op>
 static void packWeight(Op op) {
-  if (!readsPanels(op)) {
+  bool isStack = std::is_same_v<Op, MoELinearOp> || std::is_same_v<Op, MoELinearSwiGluOp>;
+  if (!readsPanels(op) || getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), isStack).panels) {
     return;
   }
   OpBuilder builder(op);

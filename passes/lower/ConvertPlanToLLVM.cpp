@@ -140,6 +140,9 @@ void HelperFunctions::addRecordState() {
 
 struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
   void runOnOperation() override {
+    if (getOperation().getOps<func::FuncOp>().empty()) {
+      return;
+    }
     addHelpers();
     LowerToLLVMOptions options(&getContext());
     LLVMTypeConverter converter(&getContext(), options);
@@ -161,7 +164,11 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
     llvm::StringMap<plan::DispatchOp> dispatches;
     getOperation().walk([&](plan::DispatchOp op) { dispatches.try_emplace(op.getKernel(), op); });
     for (plan::KernelOp kernel : llvm::to_vector(getOperation().getOps<plan::KernelOp>())) {
-      helpers.addKernel(kernel, dispatches.lookup(kernel.getSymName()));
+      if (plan::DispatchOp dispatch = dispatches.lookup(kernel.getSymName())) {
+        helpers.addKernel(kernel, dispatch);
+      } else {
+        kernel.erase();
+      }
     }
     helpers.addRecordState();
   }

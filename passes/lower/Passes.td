@@ -21,7 +21,8 @@ def ConvertDeepSeekToStructured : Pass<"fathom-convert-deepseek-to-structured", 
     fathom-convert-structured-to-loops to expand.
 
     Numeric contract: kernels/ref within 1e-5 of the largest output.
-    Tests: test/passes/lower/convert-deepseek-to-structured.mlir, structured_values_test.cpp.
+    Tests: test/passes/lower/convert-deepseek-to-structured.mlir; test/passes/lower/structured_values_test.cpp and
+    test/passes/lower/structured_attention_test.cpp, which run what the lower phase makes of each op.
   }];
   let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "fathom::plan::PlanDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
@@ -35,7 +36,8 @@ def ConvertStructuredToLoops : Pass<"fathom-convert-structured-to-loops", "mlir:
     polynomial, since generated code calls no library. In a function with a `!plan.call` temporaries come from
     `plan.allocate`. Other functions are left alone.
 
-    Numeric contract: exact but for exp, 2e-7 relative. Test: test/passes/lower/convert-structured-to-loops.mlir.
+    Numeric contract: exact but for exp, 2e-7 relative.
+    Tests: test/passes/lower/convert-structured-to-loops.mlir, test/passes/lower/structured_values_test.cpp.
   }];
 }
 
@@ -47,7 +49,7 @@ def ConvertPlanToLLVM : Pass<"fathom-convert-plan-to-llvm", "mlir::ModuleOp"> {
     `@<kernel>.task` and `@<kernel>.items` are declared here and defined when codegen links the kernel's bitcode.
     Epilogues become functions `@<kernel>.epilogue` that the kernel calls on runs of outputs.
     Everything else of func, memref, scf, cf, arith and math is converted as MLIR does; weights and recipes stay, for
-    codegen to read.
+    codegen to read. A kernel that nothing dispatches goes.
 
     Numeric contract: exact. Test: test/passes/lower/convert-plan-to-llvm.mlir.
   }];

@@ -93,6 +93,8 @@ def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   let description = [{
     After the model phase: the entry points are marked; no `rope_table` is left in a function and no `moe_experts`;
     decode has no expanded attention.
+
+    Numeric contract: exact, nothing changes. Test: test/passes/model/verify-model-output-errors.mlir.
   }];
 }
 

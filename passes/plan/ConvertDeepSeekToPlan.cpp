@@ -320,6 +320,12 @@ Value FunctionConverter::getLayer() {
   return layer ? layer : arith::ConstantIndexOp::create(builder, function.getLoc(), 0);
 }
 
+/// Functions of a plan take a call, and those that belong to no entry point are not the model's.
+bool isUnplanned(func::FuncOp function) {
+  auto isCall = [](Type type) { return isa<plan::CallType>(type); };
+  return function->hasAttr(kEntryAttr) && llvm::none_of(function.getArgumentTypes(), isCall);
+}
+
 struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekToPlan> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -327,8 +333,12 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
       module.emitError("expects the model's facts in attribute '") << kModelAttr << "'";
       return signalPassFailure();
     }
+    auto functions = llvm::to_vector(llvm::make_filter_range(module.getOps<func::FuncOp>(), isUnplanned));
+    if (functions.empty()) {
+      return;
+    }
     PlanModule plan(module);
-    for (func::FuncOp function : llvm::to_vector(module.getOps<func::FuncOp>())) {
+    for (func::FuncOp function : functions) {
       FunctionConverter(plan, function).run();
     }
     plan.setScratchBytes();

@@ -11,10 +11,10 @@ include "mlir/Pass/PassBase.td"
 def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::ModuleOp"> {
   let summary = "turn ops on tensors into dispatches on buffers";
   let description = [{
-    Every function is rewritten with memrefs. An op with a kernel becomes a `plan.dispatch`; an op without one becomes
-    a call of a new function `@generated_<n>` around it, which the lower phase turns into loops. Each result gets a
-    `plan.buffer`; column slices become strides where a kernel takes them and subviews elsewhere. Weights that are used
-    get their places in the weight table, in the order of the module.
+    Every function of an entry point is rewritten with memrefs; others are left alone. An op with a kernel becomes a
+    `plan.dispatch`; an op without one becomes a call of a new function `@generated_<n>` around it, which the lower
+    phase turns into loops. Each result gets a `plan.buffer`; column slices become strides where a kernel takes them and
+    subviews elsewhere. Weights that are used get their places in the weight table, in the order of the module.
 
     Numeric contract: exact. Test: test/passes/plan/convert-deepseek-to-plan.mlir.
   }];
@@ -39,6 +39,8 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
   let description = [{
     After the plan phase: every buffer has an offset; ops of the `deepseek` dialect stand only in `@generated_<n>`
     functions, besides weights and recipes.
+
+    Numeric contract: exact, nothing changes. Test: test/passes/plan/verify-plan-output-errors.mlir.
   }];
 }
 

@@ -1,5 +1,6 @@
 // Sums move into the epilogue of the product they end, operands in their order.
 // RUN: fathom-opt %s --fathom-fuse-epilogues | FileCheck %s
+// RUN: fathom-opt %s --fathom-fuse-epilogues --fathom-fuse-epilogues | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-epilogues --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]

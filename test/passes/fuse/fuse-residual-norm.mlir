@@ -1,5 +1,6 @@
 // A sum that a norm reads becomes part of the norm.
 // RUN: fathom-opt %s --fathom-fuse-residual-norm | FileCheck %s
+// RUN: fathom-opt %s --fathom-fuse-residual-norm --fathom-fuse-residual-norm | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-residual-norm --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @norm : tensor<8xbf16> from "norm" at [0, 0]

@@ -1,5 +1,6 @@
 // The latent's norm, the key's rotation and the cache write become one.
 // RUN: fathom-opt %s --fathom-fuse-rope-cache-write | FileCheck %s
+// RUN: fathom-opt %s --fathom-fuse-rope-cache-write --fathom-fuse-rope-cache-write | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-rope-cache-write --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @norm : tensor<6xbf16> from "norm" at [0, 0]

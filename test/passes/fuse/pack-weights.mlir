@@ -1,5 +1,6 @@
 // Weights that kernels read in panels become recipes that end in panels; unused recipes go.
 // RUN: fathom-opt %s --fathom-pack-weights | FileCheck %s
+// RUN: fathom-opt %s --fathom-pack-weights --fathom-pack-weights | FileCheck %s
 // RUN: fathom-opt %s --fathom-pack-weights --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @w : tensor<40x8xbf16> layers [0, 1] from "w" at [0, 0, 0, 0]

@@ -1,5 +1,6 @@
 // Ops get the kernel of the catalog that suits their weights, layout and instruction set.
 // RUN: fathom-opt %s --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: fathom-opt %s --fathom-select-kernels --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: fathom-opt %s --fathom-select-kernels=arch=avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
 // RUN: fathom-opt %s --fathom-select-kernels=pack-weights=false | FileCheck %s --check-prefixes=CHECK,ROWS
 // RUN: fathom-opt %s --fathom-select-kernels --verify-numerics-each -o /dev/null 2>&1 | count 0

@@ -1,5 +1,6 @@
 // Entry points take a fathom_call_t; a dispatch hands a fathom_dispatch_t and the kernel's task to the host.
 // RUN: fathom-opt %s --fathom-convert-plan-to-llvm | FileCheck %s
+// RUN: fathom-opt %s --fathom-convert-plan-to-llvm --fathom-convert-plan-to-llvm | FileCheck %s
 
 // Weights and kernels stay, for codegen to read.
 // CHECK: deepseek.weight @w
@@ -41,3 +42,11 @@ plan.kernel @k0 = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 
 // CHECK-DAG: llvm.func @k0.items(i64) -> i64
 // CHECK: llvm.func @k0.epilogue(
 // CHECK: llvm.fmul
+
+// A kernel that nothing dispatches goes.
+// CHECK-NOT: @unused
+plan.kernel @unused = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+^bb0(%s: f32, %e: f32):
+  %0 = arith.mulf %s, %e : f32
+  plan.yield %0
+}

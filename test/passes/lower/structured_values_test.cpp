@@ -85,6 +85,35 @@ TEST(StructuredValuesTest, SwiGlu) {
   }
 }
 
+// silu(x) / x is exp(x) / (1 + exp(x)), as exact as the polynomial for exp and three roundings.
+TEST(StructuredValuesTest, ExpIsExactTo2e7) {
+  const int64_t count = 2000;
+  Operand gate = rows("gate", count), up = rows("up", count);
+  GeneratedFunction swiglu("deepseek.swiglu %gate, %up : " + gate.type, {gate, up}, {rows("y", count)});
+  Floats g(count), ones(count, 1), want(count), got = unset(count);
+  for (int64_t i = 0; i < count; ++i) {
+    g[i] = static_cast<float>(i - count / 2) * 0.085f;
+  }
+  ref::swiglu(g.data(), ones.data(), count, want.data());
+  swiglu.run(1, {g.data(), ones.data(), got.data()});
+  expect_near(got, want, 0, 2e-7 + 3 * 6e-8);
+}
+
+TEST(StructuredValuesTest, RopeTable) {
+  GeneratedFunction table("deepseek.rope_table <interleaved, frequencies = [1.0, 0.01], magnitude = 1.5> : "
+                          "tensor<100x2x2xf32>",
+                          {}, {{"y", "tensor<100x2x2xf32>"}});
+  Floats want, got = unset(400);
+  for (int position = 0; position < 100; ++position) {
+    for (double frequency : {1.0, 0.01}) {
+      want.push_back(static_cast<float>(1.5 * std::cos(position * frequency)));
+      want.push_back(static_cast<float>(1.5 * std::sin(position * frequency)));
+    }
+  }
+  table.run(1, {got.data()});
+  expect_same_bits(got, want);
+}
+
 TEST(StructuredValuesTest, Rope) {
   for (auto [layout, name] :
        {std::pair(ref::RopeLayout::Interleaved, "interleaved"), {ref::RopeLayout::HalfSplit, "half_split"}}) {
@@ -105,7 +134,7 @@ TEST(StructuredValuesTest, Rope) {
 // Linear maps
 
 TEST_P(StructuredWeightsTest, LinearWithAndWithoutEpilogue) {
-  for (auto [K, N] : {std::array<int64_t, 2>{1, 1}, {7, 5}, {130, 33}, {257, 170}}) {
+  for (auto [K, N] : {std::array<int64_t, 2>{1, 1}, {7, 5}, {130, 33}, {257, 170}, {7168, 2}}) {
     for (Form form : {Form::Rows, Form::Panels}) {
       SCOPED_TRACE(testing::Message() << "K " << K << " N " << N << (form == Form::Rows ? " rows" : " panels"));
       Weight w = weight(N, K, 1);

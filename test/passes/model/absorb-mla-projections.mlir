@@ -1,5 +1,6 @@
 // Attention of the decode entry point works on latents; others keep the expanded form.
 // RUN: fathom-opt %s --fathom-absorb-mla-projections | FileCheck %s
+// RUN: fathom-opt %s --fathom-absorb-mla-projections --fathom-absorb-mla-projections | FileCheck %s
 // RUN: fathom-opt %s --fathom-absorb-mla-projections --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @kv_b : tensor<22x12xbf16> layers [0] from "kv_b" at [0, 0]

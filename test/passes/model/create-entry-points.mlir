@@ -1,5 +1,6 @@
 // @forward and what it calls exist once for prefill and once for decode.
 // RUN: fathom-opt %s --fathom-create-entry-points="prefill-rows=7 decode-rows=3" | FileCheck %s
+// RUN: fathom-opt %s --fathom-create-entry-points="prefill-rows=7 decode-rows=3" --fathom-create-entry-points="prefill-rows=7 decode-rows=3" | FileCheck %s
 // RUN: fathom-opt %s --fathom-create-entry-points --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @norm : tensor<8xbf16> layers [0, 1] from "norm" at [0, 0, 0, 16]

@@ -1,5 +1,6 @@
 // Gate, up and SwiGLU become one product with an interleaved weight.
 // RUN: fathom-opt %s --fathom-fuse-gate-up | FileCheck %s
+// RUN: fathom-opt %s --fathom-fuse-gate-up --fathom-fuse-gate-up | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-gate-up --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @gate : tensor<40x8xbf16> layers [1, 2] from "gate" at [0, 0, 0, 0]

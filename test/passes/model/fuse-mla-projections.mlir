@@ -1,5 +1,6 @@
 // The projections to both latents become one product.
 // RUN: fathom-opt %s --fathom-fuse-mla-projections | FileCheck %s
+// RUN: fathom-opt %s --fathom-fuse-mla-projections --fathom-fuse-mla-projections | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-mla-projections --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @q_a : tensor<6x8xbf16> layers [0, 1] from "q_a" at [0, 0, 0, 0]

@@ -1,5 +1,6 @@
 // Experts become a permutation, grouped products and a weighted sum.
 // RUN: fathom-opt %s --fathom-lower-moe-routing | FileCheck %s
+// RUN: fathom-opt %s --fathom-lower-moe-routing --fathom-lower-moe-routing | FileCheck %s
 // RUN: fathom-opt %s --fathom-lower-moe-routing --verify-numerics-each -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %s --fathom-lower-moe-routing=fuse-gate-up=false | FileCheck %s --check-prefix=APART
 // RUN: fathom-opt %s --fathom-lower-moe-routing=fuse-gate-up=false --verify-numerics-each -o /dev/null 2>&1 | count 0

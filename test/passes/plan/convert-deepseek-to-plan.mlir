@@ -1,5 +1,6 @@
 // Functions take buffers instead of tensors; ops become dispatches of their kernels, or calls of generated loops.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan | FileCheck %s
+// RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --fathom-convert-deepseek-to-plan | FileCheck %s
 
 // Values are not compared beyond this level, which is said.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --verify-numerics-each -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
@@ -15,6 +16,14 @@ module attributes {deepseek.model = {layers = 3 : i64, max_context = 16 : i64}} 
   deepseek.weight @unused : tensor<8x8xbf16> from "unused" at [0, 512]
   // CHECK: deepseek.weight @table {{.*}} {plan.first_slice = 2 : i64}
   deepseek.weight @table : tensor<16x8xbf16> from "t" at [0, 256]
+
+  // A function of no entry point is not the model's.
+  // CHECK-LABEL: func.func @other(
+  // CHECK: deepseek.swiglu
+  func.func @other(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
+    return %y : tensor<?x8xf32>
+  }
 
   // A layer takes the call, its input and output, its index in the model, and its place among its weights' layers.
   // CHECK-LABEL: func.func private @layer(

@@ -1,5 +1,6 @@
 // Buffers share memory unless they are alive at the same time.
 // RUN: fathom-opt %s --fathom-plan-buffers | FileCheck %s
+// RUN: fathom-opt %s --fathom-plan-buffers --fathom-plan-buffers | FileCheck %s
 
 plan.kernel @unary = "x86_f32_swiglu" operands 2 constants []
 plan.kernel @binary = "x86_f32_swiglu" operands 3 constants []
