@@ -1,0 +1,141 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Measures what Fathom promises of compile time, memory and executables, and prints each beside its bound.
+
+usage: promises.py [--fathom PATH] [--json] [compile] [packing] [executable]
+
+Nothing fails on a slow machine: the numbers are for people. Speed of models is `fathom bench` and test/bench/peers.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MODELS = os.path.join(ROOT, "test", "models")
+ROUNDS = 5
+MIB = 1 << 20
+
+
+def run(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def measure(*command):
+    """Processor seconds, wall seconds and peak resident bytes of a command and its children."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"error: {' '.join(command)} failed")
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss * 1024
+
+
+def own_memory(pid):
+    """Resident bytes of a process and its children that are no pages of files; 0 once it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            fields = dict(re.findall(r"(\w+):\s*(\d+) kB", file.read()))
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            children = file.read().split()
+    except OSError:
+        return 0
+    own = 1024 * (int(fields.get("RssAnon", 0)) + int(fields.get("RssShmem", 0)))
+    return own + sum(own_memory(child) for child in children)
+
+
+def watch_memory(*command):
+    """The most that `own_memory` said while a command ran."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    most = 0
+    while process.poll() is None:
+        most = max(most, own_memory(process.pid))
+        time.sleep(0.002)
+    return most
+
+
+def generate(fathom, folder, name, *options, **changes):
+    """A random checkpoint of a released configuration with some values changed."""
+    with open(os.path.join(MODELS, "configs", name + ".json"), encoding="utf-8") as file:
+        config = json.load(file) | changes
+    path, checkpoint = os.path.join(folder, "config.json"), os.path.join(folder, "checkpoint")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    subprocess.run(["rm", "-rf", checkpoint], check=True)
+    run(fathom, "gen", "--config=" + path, "-o", checkpoint, *options)
+    return checkpoint
+
+
+def measure_compile(fathom, folder, report):
+    def compile_layers(layers):
+        checkpoint = generate(fathom, folder, "deepseek-v3-671b", "--headers-only", num_hidden_layers=layers)
+        return measure(fathom, "compile", checkpoint, "-o", os.path.join(folder, "model"), "--weights=reference")
+
+    few, many = [], []
+    for _ in range(ROUNDS):
+        few.append(compile_layers(8))
+        many.append(compile_layers(61))
+    ratio = statistics.median(m[0] for m in many) / statistics.median(f[0] for f in few)
+    report("compile: processor time of 61 layers over that of 8", ratio, 1.2)
+    report("compile: DeepSeek-V3 671B, seconds", statistics.median(m[1] for m in many), 10)
+    report("compile: DeepSeek-V3 671B, MiB resident", max(m[2] for m in many) / MIB, 1024)
+
+
+def measure_packing(fathom, folder, report):
+    checkpoint = generate(fathom, folder, "deepseek-v2-lite", num_hidden_layers=3)
+    most = watch_memory(fathom, "compile", checkpoint, "-o", os.path.join(folder, "model"))
+    report("packing: MiB above the mapped input, 3 layers of V2-Lite", most / MIB, 512)
+
+
+def time_first_byte(command):
+    start = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
+        process.stdout.read(1)
+        seconds = time.monotonic() - start
+        process.stdout.read()
+    return seconds
+
+
+def measure_executable(fathom, folder, report):
+    program, artifact = os.path.join(folder, "story"), os.path.join(folder, "story.fathom")
+    run(fathom, "compile", os.path.join(MODELS, "demo"), "-o", program, "--emit=exe")
+    run(fathom, "compile", os.path.join(MODELS, "demo"), "-o", artifact)
+    runtime = os.path.getsize(program) - os.path.getsize(artifact)
+    report("executable: MB of the runtime part", runtime / 1e6, 2)
+    command = [program, "-p", "Once upon a time", "-n", "200", "--temperature=0", "--ignore-eos"]
+    report("executable: ms from exec to the first token",
+           1000 * statistics.median(time_first_byte(command) for _ in range(4 * ROUNDS)), 50)
+    report("executable: MiB resident above the mapped weights", watch_memory(*command) / MIB, 64)
+
+
+MEASURES = {"compile": measure_compile, "packing": measure_packing, "executable": measure_executable}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fathom", default=os.path.join(ROOT, "build", "release", "bin", "fathom"))
+    parser.add_argument("--json", action="store_true", help="print JSON, a line for each number")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help="of " + ", ".join(MEASURES) + " (all)")
+    options = parser.parse_args()
+    unknown = set(options.measures) - set(MEASURES)
+    if unknown:
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}")
+
+    def report(what, value, bound):
+        if options.json:
+            print(json.dumps({"what": what, "value": value, "bound": bound}), flush=True)
+        else:
+            print(f"{what}: {value:.2f} (bound {bound})", flush=True)
+
+    for name in options.measures or MEASURES:
+        with tempfile.TemporaryDirectory() as folder:
+            MEASURES[name](os.path.abspath(options.fathom), folder, report)
+
+
+if __name__ == "__main__":
+    main()
