@@ -9,6 +9,7 @@
 #include "kernels/ref/ref.h"
 
 #include <array>
+#include <limits>
 
 namespace fathom::test {
 
@@ -216,20 +217,23 @@ TEST(StructuredValuesTest, EveryF8HasItsValue) {
 
 // Mixture of experts
 
-static void expectReferenceRoutes(const ref::RouteOptions &o, bool hasBias) {
+static GeneratedFunction createGate(const ref::RouteOptions &o, bool hasBias) {
   static const char *const rules[] = {"none", "max", "top2_sum"};
   Operands inputs = {rows("logits", o.experts)};
   if (hasBias) {
     inputs.push_back({"bias", formatv("tensor<{0}xf32>", o.experts)});
   }
   Operands outputs = {{"ids", formatv("tensor<?x{0}xi32>", o.chosen)}, rows("weights", o.chosen)};
-  auto gate = GeneratedFunction::create(
+  return GeneratedFunction::create(
       formatv("deepseek.moe_gate %logits{0} <{1}, {2}, top_k = {3}, groups = {4}, top_groups = {5}, normalize = {6}, "
               "factor = {7}>",
               hasBias ? " bias %bias" : "", o.scoring == ref::Scoring::Sigmoid ? "sigmoid" : "softmax",
               rules[static_cast<int>(o.group_rule)], o.chosen, o.groups, o.chosen_groups,
               o.normalise ? "true" : "false", o.factor),
       inputs, outputs);
+}
+
+static void expectReferenceRoutes(const ref::RouteOptions &o, bool hasBias) {
   const int64_t T = 17;
   Floats logits = random_floats(T * o.experts, 1), bias = random_floats(o.experts, 2);
   // Equal logits, for ties.
@@ -242,7 +246,7 @@ static void expectReferenceRoutes(const ref::RouteOptions &o, bool hasBias) {
     memory.push_back(bias.data());
   }
   memory.insert(memory.end(), {gotIds.data(), got.data()});
-  gate.run(T, memory);
+  createGate(o, hasBias).run(T, memory);
   EXPECT_EQ(gotIds, wantIds);
   expectClose(got, want);
 }
@@ -263,6 +267,29 @@ TEST(StructuredValuesTest, GateOverRules) {
       o.scoring = ref::Scoring::Sigmoid;
       o.normalise = true;
       expectReferenceRoutes(o, /*hasBias=*/true);
+    }
+  }
+}
+
+// What comes after reads the experts' weights at these ids.
+TEST(StructuredValuesTest, OddLogitsStillChooseExpertsThatExist) {
+  const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
+  for (auto scoring : {ref::Scoring::Softmax, ref::Scoring::Sigmoid}) {
+    ref::RouteOptions o;
+    o.experts = 4;
+    o.chosen = 3;
+    o.groups = 2;
+    o.chosen_groups = 2;
+    o.group_rule = ref::GroupRule::SumOfTwo;
+    o.scoring = scoring;
+    GeneratedFunction gate = createGate(o, /*hasBias=*/false);
+    for (const Floats &logits : {Floats(4, nan), Floats(4, inf), Floats(4, -inf), Floats{nan, 1, inf, -inf}}) {
+      Ints ids(3, -1);
+      Floats weights = unset(3);
+      gate.run(1, {logits.data(), ids.data(), weights.data()});
+      for (int32_t id : ids) {
+        EXPECT_TRUE(id >= 0 && id < 4) << id;
+      }
     }
   }
 }
