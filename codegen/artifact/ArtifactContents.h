@@ -90,8 +90,7 @@ struct ExternalSlice {
 
 using SliceContents = std::variant<SliceRecipe, ExternalSlice>;
 
-/// One weight and its slices, which are numbered through over all weights: this is the order of
-/// fathom_call.weights.
+/// One weight and its slices, which are numbered through over all weights: this is the order of fathom_call.weights.
 struct WeightContents {
   std::string name;
   std::string elementType;

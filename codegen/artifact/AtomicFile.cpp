@@ -74,8 +74,7 @@ llvm::Error AtomicFile::open() {
   if (directory < 0) {
     return makeSystemError("cannot open directory " + quotePath(parts.directory) + " of the output file", errno);
   }
-  // A name that exists is as good as impossible; EEXIST then means that somebody guesses, or a broken
-  // generator.
+  // A name that exists is as good as impossible; EEXIST then means that somebody guesses, or a broken generator.
   for (int attempt = 0; attempt < 8 && file < 0; ++attempt) {
     uint64_t random = 0;
     if (retryInterrupted([&] { return getrandom(&random, sizeof(random), 0); }) != sizeof(random)) {

@@ -33,8 +33,7 @@ struct AtomicFileOptions {
 /// by the destructor after a failure and by a signal handler when the process is interrupted.
 class AtomicFile {
 public:
-  /// Refuses (exit code 2) paths that are directories, devices or inputs. A symbolic link is replaced, not
-  /// followed.
+  /// Refuses (exit code 2) paths that are directories, devices or inputs. A symbolic link is replaced, not followed.
   static llvm::Expected<std::unique_ptr<AtomicFile>> create(llvm::StringRef path, const AtomicFileOptions &options);
   ~AtomicFile();
   AtomicFile(const AtomicFile &) = delete;

@@ -103,8 +103,7 @@ llvm::Error checkOutputPath(llvm::StringRef path, llvm::ArrayRef<std::string> in
   // Followed: what a link to a device or to an input stands for must not be lost either.
   struct stat status;
   if (stat(path.str().c_str(), &status) != 0) {
-    // A link to nothing, or no file: rename takes either. Whatever else is wrong, creating the file will
-    // tell.
+    // A link to nothing, or no file: rename takes either. Whatever else is wrong, creating the file will tell.
     return llvm::Error::success();
   }
   if (!S_ISREG(status.st_mode)) {

@@ -38,9 +38,8 @@ static void zip(Vector<uint32_t> a, Vector<uint32_t> b, Vector<uint32_t> &low, V
   high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
 }
 
-/// Transposes a square of lanes x lanes elements. Zipping register i with register i + lanes/2 rotates the
-/// bits of an element's index (row bits, lane bits) by one; after log2(lanes) rounds row and lane have
-/// changed places.
+/// Transposes a square of lanes x lanes elements. Zipping register i with register i + lanes/2 rotates the bits of an
+/// element's index (row bits, lane bits) by one; after log2(lanes) rounds row and lane have changed places.
 template <typename Element>
 static void transposeSquare(const Element *source, int64_t sourceStride, Element *result, int64_t resultStride) {
   constexpr int lanes = laneCount<Element>;

@@ -37,8 +37,7 @@ llvm::Error PieceBuilder::readRun(const RowRun &run, const Piece &piece, uint8_t
   return llvm::Error::success();
 }
 
-/// Reads the piece's part of the mapped matrix into `rows` [paddedRows][columns], zeros where there is
-/// padding.
+/// Reads the piece's part of the mapped matrix into `rows` [paddedRows][columns], zeros where there is padding.
 llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows,
                                    std::vector<uint8_t> &rows) {
   ElementType type = recipe.sources.front().type;

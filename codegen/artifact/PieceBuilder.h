@@ -28,8 +28,7 @@ struct OddValues {
   }
 };
 
-/// Reads and transforms; owns the buffers, which grow to the largest piece and no further. One for each
-/// thread.
+/// Reads and transforms; owns the buffers, which grow to the largest piece and no further. One for each thread.
 class PieceBuilder {
 public:
   explicit PieceBuilder(ShardReader &reader) : reader(reader) {}

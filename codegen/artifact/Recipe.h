@@ -37,8 +37,7 @@ struct ScaleSource {
   uint64_t offset = 0;
 };
 
-/// A matrix in a checkpoint, [rows, columns], row-major and dense. A vector is a matrix of one row or of one
-/// column.
+/// A matrix in a checkpoint, [rows, columns], row-major and dense. A vector is a matrix of one row or of one column.
 struct Source {
   uint32_t shard = 0;
   /// In bytes from the start of the file.
@@ -53,8 +52,7 @@ struct Source {
 enum class RowMap : uint8_t {
   /// All rows of the first, then all of the second, and so on.
   Concat,
-  /// Two sources of one shape, each padded with zero rows to a multiple of FATHOM_PANEL_WIDTH: 32 rows of the
-  /// first,
+  /// Two sources of one shape, each padded with zero rows to a multiple of FATHOM_PANEL_WIDTH: 32 rows of the first,
   /// 32 of the second, the next 32 of the first, and so on.
   Interleave,
 };

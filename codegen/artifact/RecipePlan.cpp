@@ -187,8 +187,7 @@ PieceCursor::PieceCursor(const SliceRecipe &recipe, uint64_t pieceBytes)
     unitRows = panelWidth;
   }
   rowLimit = ceilDiv(shape.rows, unitRows) * unitRows;
-  // The wider of what is read and what is written counts; scales of a panel are always small beside its
-  // values.
+  // The wider of what is read and what is written counts; scales of a panel are always small beside its values.
   int64_t budget = std::max<int64_t>(1, static_cast<int64_t>(pieceBytes / 4) / unitRows);
   if (layout == Layout::Rows || layout == Layout::Panels) {
     budget = std::max<int64_t>(1, static_cast<int64_t>(pieceBytes / byteWidth(outputType)) / unitRows);

@@ -17,9 +17,8 @@
 
 namespace fathom::codegen {
 
-/// Opens shards when they are first read and keeps them open. Reads with pread, not through a mapping: a file
-/// that is truncated meanwhile is then an error (exit code 5) instead of a signal, and resident memory does
-/// not grow.
+/// Opens shards when they are first read and keeps them open. Reads with pread, not through a mapping: a file that is
+/// truncated meanwhile is then an error (exit code 5) instead of a signal, and resident memory does not grow.
 class ShardReader {
 public:
   /// `shards` must outlive the reader.

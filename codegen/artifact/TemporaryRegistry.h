@@ -11,9 +11,8 @@
 namespace fathom::codegen {
 
 /// Remembers one temporary file for as long as it lives. Each makes sure that there are handlers of SIGINT, SIGTERM
-/// and SIGHUP, which remove all remembered files and then raise the signal again with the disposition that
-/// was there before, and has SIGXFSZ ignored, so that a write beyond a limit fails instead of killing the
-/// process.
+/// and SIGHUP, which remove all remembered files and then raise the signal again with the disposition that was there
+/// before, and has SIGXFSZ ignored, so that a write beyond a limit fails instead of killing the process.
 class TemporaryRegistration {
 public:
   /// Remembers `name` in the open directory `directory`, which must outlive this object. `name` is at most

@@ -25,8 +25,7 @@ struct Ticket {
   uint64_t offset;
 };
 
-/// What the workers share. Pieces are handed out in order, built in parallel, hashed in order, written in
-/// parallel.
+/// What the workers share. Pieces are handed out in order, built in parallel, hashed in order, written in parallel.
 class Packing {
 public:
   Packing(llvm::ArrayRef<PackJob> jobs, size_t weightCount, llvm::ArrayRef<ShardFile> shards, AtomicFile &file,
@@ -152,8 +151,7 @@ void *Packing::threadMain(void *self) {
 }
 
 llvm::Expected<PackResult> Packing::run() {
-  // The calling thread works too. A thread that cannot be had is one fewer, no failure; std::thread would
-  // throw.
+  // The calling thread works too. A thread that cannot be had is one fewer, no failure; std::thread would throw.
   std::vector<pthread_t> threads;
   for (unsigned i = 1; i < std::clamp(options.threads, 1u, 64u); ++i) {
     pthread_t thread;

@@ -146,8 +146,7 @@ private:
   uint32_t node = 0;
 };
 
-/// A parsed text: 20 bytes a value, plus the strings that had escapes and an index for objects of many
-/// members.
+/// A parsed text: 20 bytes a value, plus the strings that had escapes and an index for objects of many members.
 class Document {
 public:
   Document() = default;

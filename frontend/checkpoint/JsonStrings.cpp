@@ -50,8 +50,7 @@ bool Reader::scanString(llvm::StringRef &raw, bool &escaped) {
   }
 }
 
-/// Passes over one UTF-8 sequence of two to four bytes; no overlong forms, surrogates or values over
-/// U+10FFFF.
+/// Passes over one UTF-8 sequence of two to four bytes; no overlong forms, surrogates or values over U+10FFFF.
 bool Reader::scanUtf8() {
   auto byteAt = [&](int i) { return i < end - cursor ? static_cast<unsigned char>(cursor[i]) : 0; };
   unsigned lead = byteAt(0), second = byteAt(1);

@@ -39,8 +39,7 @@ private:
   std::optional<uint64_t> total;
 };
 
-/// What is wrong with `name` as the name of a file inside a directory: not one plain component. Empty if
-/// nothing.
+/// What is wrong with `name` as the name of a file inside a directory: not one plain component. Empty if nothing.
 llvm::StringRef faultOfFileName(llvm::StringRef name);
 
 } // namespace fathom::checkpoint

@@ -1,8 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The body of a DeepSeek-V2 or V3 layer: multi-head latent attention, then a dense or a mixture-of-experts
-// network.
+// The body of a DeepSeek-V2 or V3 layer: multi-head latent attention, then a dense or a mixture-of-experts network.
 
 #include "frontend/huggingface/ImportLayer.h"
 

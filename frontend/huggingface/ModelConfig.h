@@ -54,10 +54,9 @@ struct AttentionConfig {
   int64_t vHeadDim = 0;
 };
 
-/// Which experts a token meets. Choice: score (+ bias); groups ranked by `groupScore`, the best `topGroups`
-/// kept, experts elsewhere -inf; the best `expertsPerToken` of the rest, lowest index first among equals.
-/// Weights: the chosen experts' scores without bias, divided by their sum (+ 1e-20) where `normalise`, times
-/// `scale`.
+/// Which experts a token meets. Choice: score (+ bias); groups ranked by `groupScore`, the best `topGroups` kept,
+/// experts elsewhere -inf; the best `expertsPerToken` of the rest, lowest index first among equals. Weights: the
+/// chosen experts' scores without bias, divided by their sum (+ 1e-20) where `normalise`, times `scale`.
 struct RoutingConfig {
   int64_t experts = 0;
   int64_t sharedExperts = 0;

@@ -54,8 +54,7 @@ std::string bytesOfEntry(llvm::StringRef entry) {
   bytes.reserve(entry.size());
   for (size_t i = 0; i < entry.size(); ++i) {
     unsigned c = uint8_t(entry[i]);
-    // The alphabet ends before U+0800: two bytes at most, and the JSON reader has checked that they are
-    // UTF-8.
+    // The alphabet ends before U+0800: two bytes at most, and the JSON reader has checked that they are UTF-8.
     if (c >= 0x80) {
       if (c >= 0xE0 || i + 1 == entry.size()) {
         return entry.str();

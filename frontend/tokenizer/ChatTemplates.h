@@ -20,9 +20,8 @@ struct KnownChat {
   bool opensReasoning = false;
 };
 
-/// The format that a chat template stands for; nothing where it is not a known one. Compared are the
-/// template's tags in their order, without what serves tool calls: DeepSeek's releases differ there and in
-/// white space only.
+/// The format that a chat template stands for; nothing where it is not a known one. Compared are the template's tags
+/// in their order, without what serves tool calls: DeepSeek's releases differ there and in white space only.
 std::optional<KnownChat> recogniseChatTemplate(llvm::StringRef text);
 
 } // namespace fathom::frontend

@@ -1,8 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a tokenizer is, in terms of the artifact's table, and the two ways to it: from files, and into a
-// FlatBuffer.
+// What a tokenizer is, in terms of the artifact's table, and the two ways to it: from files, and into a FlatBuffer.
 
 #ifndef FATHOM_FRONTEND_TOKENIZER_TOKENIZERMODEL_H
 #define FATHOM_FRONTEND_TOKENIZER_TOKENIZERMODEL_H

@@ -33,8 +33,7 @@ FATHOM_INLINE void take_values(const Sums &sums, int64_t panel, int64_t row, flo
   }
 }
 
-/// Runs the epilogue over output panels [first, first + panels) of every row and stores them from row `row0`
-/// on.
+/// Runs the epilogue over output panels [first, first + panels) of every row and stores them from row `row0` on.
 template <bool Gated>
 FATHOM_INLINE void finish(const fathom_dispatch_t *dispatch, const Sums &sums, int64_t first, int64_t panels,
                           int64_t row0, const Output &out) {

@@ -120,9 +120,8 @@ struct MoeRoute {
 
 /// Operands: ids i32[T, k], offsets i32[E + 1], source_row i32[T * k], slot i32[T, k].
 ///
-/// Slots are (token, choice) pairs sorted by expert, in order of (token, choice) within one: expert e has the
-/// slots [offsets[e], offsets[e + 1]), source_row[slot] is a slot's token and slot[t, j] the slot of a pair.
-/// One item.
+/// Slots are (token, choice) pairs sorted by expert, in order of (token, choice) within one: expert e has the slots
+/// [offsets[e], offsets[e + 1]), source_row[slot] is a slot's token and slot[t, j] the slot of a pair. One item.
 struct MoePermute {
   enum Constant { FATHOM_CONSTANTS_MOE_PERMUTE };
 

@@ -53,8 +53,7 @@ struct GatheredRows {
   FATHOM_INLINE const float *operator()(int64_t row) const { return data + index[row] * stride; }
 };
 
-/// Sums of panels: f32 [panel][stride][32], of which `rows` count; the stride leaves room for kSlackRows
-/// more.
+/// Sums of panels: f32 [panel][stride][32], of which `rows` count; the stride leaves room for kSlackRows more.
 struct Sums {
   float *data;
   int64_t rows;
@@ -104,9 +103,8 @@ FATHOM_INLINE void multiply_tile(const float *tile, const float *block, int64_t 
   }
 }
 
-/// Copies steps [from, from + steps) of `Rows` rows into a tile; past the last row it repeats that row. A
-/// copy has a fixed stride: the inner loop needs one address, and rows a power of two apart do not fight for
-/// a cache set.
+/// Copies steps [from, from + steps) of `Rows` rows into a tile; past the last row it repeats that row. A copy has a
+/// fixed stride: the inner loop needs one address, and rows a power of two apart do not fight for a cache set.
 template <int Rows, class RowSource>
 FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int64_t from, int64_t steps, float *tile) {
   for (int64_t r = 0; r < Rows; ++r) {

@@ -3,9 +3,8 @@
 //
 // Sixteen-lane vectors and the few functions on them that kernels share.
 //
-// Everything is written with clang's vector extensions, so one source gives the same bits on AVX2 (a vector
-// is two registers there) and AVX-512 (one). Contraction is off: a fused multiply-add happens where `fma` is
-// written.
+// Everything is written with clang's vector extensions, so one source gives the same bits on AVX2 (a vector is two
+// registers there) and AVX-512 (one). Contraction is off: a fused multiply-add happens where `fma` is written.
 
 #ifndef FATHOM_KERNELS_CPU_SIMD_H
 #define FATHOM_KERNELS_CPU_SIMD_H

@@ -1,8 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Weights as matrix multiplication sees them: where a panel of 32 output columns lies, and its decoding to
-// f32.
+// Weights as matrix multiplication sees them: where a panel of 32 output columns lies, and its decoding to f32.
 //
 // A source gives, for a panel and up to 128 steps of the reduction, an f32 block [steps][32]. Where the
 // stored block already is that, no copy is made. A `scaled` source decodes to the stored value times 2^-8
@@ -40,9 +39,8 @@ struct Bf16 {
   }
 };
 
-/// FP8 E4M3. Moved into the fields of an f16, a code reads as its value times 2^-8, subnormals included;
-/// callers put the factor kUnit into a multiplication they do anyway. The two NaN codes (0x7f, 0xff) read as
-/// +-480.
+/// FP8 E4M3. Moved into the fields of an f16, a code reads as its value times 2^-8, subnormals included; callers put
+/// the factor kUnit into a multiplication they do anyway. The two NaN codes (0x7f, 0xff) read as +-480.
 struct F8E4M3 {
   using Stored = uint8_t;
   static constexpr bool kQuantised = true;
@@ -54,8 +52,7 @@ struct F8E4M3 {
     using Byte = int8_t __attribute__((ext_vector_type(Lanes)));
     using Float = float __attribute__((ext_vector_type(Lanes)));
     Byte codes = __builtin_bit_cast(Byte, load_vector<Lanes>(from));
-    // Sign extension fills bit 14 as well; f16 has the exponent's highest bit there, which is 0 for every
-    // code.
+    // Sign extension fills bit 14 as well; f16 has the exponent's highest bit there, which is 0 for every code.
     Short bits = (__builtin_convertvector(codes, Short) << 7) & static_cast<int16_t>(0xBFFF);
     return __builtin_convertvector(__builtin_bit_cast(Half, bits), Float);
   }

@@ -3,9 +3,8 @@
 //
 // Every operation as obvious scalar C++: the numeric truth that kernels and generated code are compared with.
 //
-// Arrays are dense, row-major f32 unless said otherwise; weights are decoded already (decode.cpp). Sums are
-// taken in f64 and rounded once. T is a number of rows (tokens). Nothing is checked, allocated for the
-// caller, or kept.
+// Arrays are dense, row-major f32 unless said otherwise; weights are decoded already (decode.cpp). Sums are taken in
+// f64 and rounded once. T is a number of rows (tokens). Nothing is checked, allocated for the caller, or kept.
 
 #ifndef FATHOM_KERNELS_REF_REF_H
 #define FATHOM_KERNELS_REF_REF_H
@@ -44,8 +43,7 @@ enum class RopeLayout {
   Interleaved, ///< pairs (x[2i], x[2i+1])
   HalfSplit,   ///< pairs (x[i], x[i + d/2])
 };
-/// Rotates x[t][h][:] by table[positions[t]], a table f32 [positions][d / 2][2] of cosine and sine. In place
-/// is fine.
+/// Rotates x[t][h][:] by table[positions[t]], a table f32 [positions][d / 2][2] of cosine and sine. In place is fine.
 void rope(const float *x, const int32_t *positions, const float *table, int64_t T, int64_t heads, int64_t d,
           RopeLayout layout, float *out);
 

@@ -95,8 +95,7 @@ typedef enum fathom_status {
 /// The name of a status, e.g. "BAD_DATA"; lives for ever. Thread-safe.
 FATHOM_API const char *fathom_status_string(fathom_status_t status);
 
-/// What went wrong last on the calling thread; "" if nothing did. Valid until the next failing call on this
-/// thread.
+/// What went wrong last on the calling thread; "" if nothing did. Valid until the next failing call on this thread.
 FATHOM_API const char *fathom_status_message(void);
 
 /// The process exit code that fits a status: 0 to 8, 70 or 130. Thread-safe.
@@ -108,8 +107,7 @@ FATHOM_API int fathom_status_exit_code(fathom_status_t status);
 /// thread-safe, and any number of sessions may share it.
 typedef struct fathom_model fathom_model_t;
 
-/// When the bytes of the weights are compared with the hashes the compiler wrote. Code and metadata always
-/// are.
+/// When the bytes of the weights are compared with the hashes the compiler wrote. Code and metadata always are.
 typedef enum fathom_verify {
   /// When they are at most 64 MiB, which costs milliseconds.
   FATHOM_VERIFY_AUTO = 0,
@@ -200,9 +198,8 @@ enum {
   FATHOM_ENCODE_SPECIAL = 1u << 1
 };
 
-/// Text to tokens. Writes up to |capacity| tokens and the number there are to |out_count|, also when that is
-/// more (FATHOM_STATUS_TOO_SMALL). |tokens| may be NULL if |capacity| is 0. Bytes that are no UTF-8 are kept
-/// as bytes.
+/// Text to tokens. Writes up to |capacity| tokens and the number there are to |out_count|, also when that is more
+/// (FATHOM_STATUS_TOO_SMALL). |tokens| may be NULL if |capacity| is 0. Bytes that are no UTF-8 are kept as bytes.
 FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length, uint32_t flags,
                                                int32_t *tokens, size_t capacity, size_t *out_count);
 
@@ -236,11 +233,9 @@ typedef struct fathom_sampling {
   float top_p;
   /// Keep what is at least this times as likely as the most likely; in [0, 1], 0: all.
   float min_p;
-  /// Divides positive and multiplies negative logits of tokens seen before, in prompt or answer; positive, 1:
-  /// off.
+  /// Divides positive and multiplies negative logits of tokens seen before, in prompt or answer; positive, 1: off.
   float repetition_penalty;
-  /// Draws come from SplitMix64 started here: equal seeds give equal answers on any machine. Every value is
-  /// good.
+  /// Draws come from SplitMix64 started here: equal seeds give equal answers on any machine. Every value is good.
   uint64_t seed;
 } fathom_sampling_t;
 
@@ -267,8 +262,7 @@ FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, cons
 
 //===-- Sessions ------------------------------------------------------------------------------===//
 
-/// Threads, memory and cache to run a model. One call at a time, unless a function says otherwise. Keeps its
-/// model.
+/// Threads, memory and cache to run a model. One call at a time, unless a function says otherwise. Keeps its model.
 typedef struct fathom_session fathom_session_t;
 
 typedef struct fathom_session_options {
@@ -280,8 +274,7 @@ typedef struct fathom_session_options {
   uint32_t max_sequences;
   /// Tokens of a prompt computed at once; 0: as many as the code takes. Results do not depend on it.
   uint32_t prefill_chunk;
-  /// The most memory for pages of the cache; 0: whatever max_sequences full contexts need. Taken as it is
-  /// used.
+  /// The most memory for pages of the cache; 0: whatever max_sequences full contexts need. Taken as it is used.
   uint64_t cache_bytes;
 } fathom_session_options_t;
 
@@ -362,8 +355,7 @@ FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, co
 
 //===-- Sessions: tokens in, logits out -------------------------------------------------------===//
 
-/// A sequence of tokens and its part of the cache. Belongs to one session; never reused after its end; 0 is
-/// none.
+/// A sequence of tokens and its part of the cache. Belongs to one session; never reused after its end; 0 is none.
 typedef uint64_t fathom_sequence_t;
 
 FATHOM_API fathom_status_t fathom_session_create_sequence(fathom_session_t *session, fathom_sequence_t *out_sequence);
@@ -389,8 +381,7 @@ typedef struct fathom_prefill_outputs {
   float *logits;
   /// In floats.
   size_t logits_capacity;
-  /// NULL, or f32 [layers, count, hidden]: the residual stream after each layer, the last one after the final
-  /// norm.
+  /// NULL, or f32 [layers, count, hidden]: the residual stream after each layer, the last one after the final norm.
   float *states;
   /// In floats.
   size_t states_capacity;
@@ -411,9 +402,8 @@ FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session, cons
                                                  const int32_t *tokens, size_t count, float *logits,
                                                  size_t logits_capacity);
 
-/// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of
-/// the same artifact. |buffer| may be NULL if |capacity| is 0; |out_size| receives the size also if it is too
-/// small.
+/// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of the
+/// same artifact. |buffer| may be NULL if |capacity| is 0; |out_size| receives the size also if it is too small.
 FATHOM_API fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence,
                                                         void *buffer, size_t capacity, size_t *out_size);
 FATHOM_API fathom_status_t fathom_session_restore_sequence(fathom_session_t *session, const void *data, size_t size,

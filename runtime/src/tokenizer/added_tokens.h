@@ -23,8 +23,7 @@ struct AddedMatch {
   uint32_t id;
 };
 
-/// Walks over a text. Linear in the text for a fixed table: FATHOM_MAX_ADDED_TOKEN bounds the work at a
-/// position.
+/// Walks over a text. Linear in the text for a fixed table: FATHOM_MAX_ADDED_TOKEN bounds the work at a position.
 class AddedTokenFinder {
 public:
   AddedTokenFinder(const artifact::Tokenizer &table, const artifact::AddedTokens &group, std::string_view text)

@@ -1,8 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A growing array whose growth can fail: the runtime has no exceptions, and a prompt must not end the
-// process.
+// A growing array whose growth can fail: the runtime has no exceptions, and a prompt must not end the process.
 
 #ifndef FATHOM_RUNTIME_TOKENIZER_BUFFER_H
 #define FATHOM_RUNTIME_TOKENIZER_BUFFER_H

@@ -28,8 +28,7 @@ public:
   uint64_t work() const { return steps; }
 
 private:
-  /// A token of the piece; a doubly linked list by index. `id` is FATHOM_NO_TOKEN once merged into the one
-  /// before.
+  /// A token of the piece; a doubly linked list by index. `id` is FATHOM_NO_TOKEN once merged into the one before.
   struct Symbol {
     uint32_t id;
     uint32_t previous;

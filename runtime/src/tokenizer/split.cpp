@@ -166,8 +166,7 @@ size_t matchDigit(std::string_view text, size_t at) {
   return c.is(kNumber) ? at + c.size : at;
 }
 
-/// \s+$ isolated. Not a matcher: a run of spaces that does not reach the end is found out only at its own
-/// end.
+/// \s+$ isolated. Not a matcher: a run of spaces that does not reach the end is found out only at its own end.
 template <class Sink>
 bool isolateTrailingSpace(std::string_view text, Sink sink) {
   size_t start = text.size();

@@ -14,8 +14,7 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 } // namespace
 
-/// Moves what is decided from `pending` to `out`; without `atEnd`, a character that more bytes may complete
-/// stays.
+/// Moves what is decided from `pending` to `out`; without `atEnd`, a character that more bytes may complete stays.
 bool StreamDecoder::drain(Buffer<char> &out, bool atEnd) {
   std::string_view text = view(pending);
   size_t at = 0;

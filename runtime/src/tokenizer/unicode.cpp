@@ -13,8 +13,7 @@ namespace fathom::tokenizer {
 
 namespace {
 
-/// What the first byte of a character says: its size (0: it cannot start one) and the range of the second
-/// byte.
+/// What the first byte of a character says: its size (0: it cannot start one) and the range of the second byte.
 struct Lead {
   uint8_t size;
   uint8_t low;

@@ -23,8 +23,7 @@ struct Character {
   uint32_t size;
 };
 
-/// Decodes the character at `at` < text.size(). Overlong forms, surrogates and values above U+10FFFF are
-/// invalid.
+/// Decodes the character at `at` < text.size(). Overlong forms, surrogates and values above U+10FFFF are invalid.
 Character decode(std::string_view text, size_t at);
 
 /// How many bytes of `text`, which starts with an invalid byte, one U+FFFD stands for: the longest start of a

@@ -1,8 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the tests of the artifact share: a temporary directory, shards with known bytes, the packer's naive
-// twin.
+// What the tests of the artifact share: a temporary directory, shards with known bytes, the packer's naive twin.
 
 #ifndef FATHOM_TEST_CODEGEN_ARTIFACT_SUPPORT_H
 #define FATHOM_TEST_CODEGEN_ARTIFACT_SUPPORT_H
