@@ -17,21 +17,16 @@
 //   fathom_session_generate(session, &options, NULL);
 //
 // Rules that hold everywhere:
-// - Every function that can fail returns a fathom_status_t. The text that explains it is
-// fathom_status_message(),
-//   kept per thread until the next failure on that thread. Nothing here aborts, throws, prints or exits.
-// - Handles (model, session, sampler) are counted: `_create` and `_load` give one reference, `_retain` adds
-// one,
+// - Every function that can fail returns a fathom_status_t. The text that explains it is fathom_status_message(), kept
+//   per thread until the next failure on that thread. Nothing here aborts, throws, prints or exits.
+// - Handles (model, session, sampler) are counted: `_create` and `_load` give one reference, `_retain` adds one,
 //   `_release` takes one away. Handles are checked: a released one, or one of another type, is
-//   FATHOM_STATUS_INVALID_HANDLE and never a crash. An object in use by a running call lives until that call
-//   ends.
-// - Option structs start with `struct_size`; their `_initialize` function sets it and the defaults. A struct
-// may be
+//   FATHOM_STATUS_INVALID_HANDLE and never a crash. An object in use by a running call lives until that call ends.
+// - Option structs start with `struct_size`; their `_initialize` function sets it and the defaults. A struct may be
 //   larger than the runtime knows if the bytes it does not know are zero; it may not be smaller.
 // - Output parameters come last and are written only on success, unless a function says otherwise.
 // - Strings are UTF-8. Where a length is passed they need no terminator; the runtime copies what it keeps.
-// - Thread safety is stated per group. "Thread-safe": any thread, at any time. "One call at a time": a second
-// call
+// - Thread safety is stated per group. "Thread-safe": any thread, at any time. "One call at a time": a second call
 //   while one runs, from another thread or from a callback, is FATHOM_STATUS_BUSY and changes nothing.
 // - After fork() the child must not use sessions of its parent; it gets FATHOM_STATUS_FAILED.
 
