@@ -1,0 +1,140 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""What the comparison itself computes, on recorded output: no network, no engine."""
+
+import array
+import os
+import struct
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import formats
+import machine
+import model
+import report
+
+
+def sample(name):
+    with open(os.path.join(HERE, "samples", name), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def npy(header, values):
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + array.array("f", values).tobytes()
+
+
+class FormatsTest(unittest.TestCase):
+    def file(self, content):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "file")
+        with open(path, "wb") as stream:
+            stream.write(content)
+        return path
+
+    def test_llama_bench(self):
+        found = formats.parse_llama_bench(sample("llama_bench.json"))
+        self.assertEqual(found, {"prefill": 14.8286, "decode": 5.50963, "threads": 2, "commit": "0c1e570"})
+
+    def test_fathom_bench(self):
+        found = formats.parse_fathom_bench(sample("fathom_bench.json"))
+        self.assertEqual(found, {"prefill": 36.363, "decode": 8.955, "threads": 2, "read_bytes_per_second": 18233097079,
+                                 "weight_bytes_per_step": 1359607296, "weight_bytes_measured": True,
+                                 "fma_flops": 76030796719, "prefill_flops_per_token": 830026240})
+
+    def test_npy_last_row(self):
+        path = self.file(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", [1, 2, 3, 4, 5, 6]))
+        self.assertEqual(list(formats.read_npy_last_row(path)), [4, 5, 6])
+
+    def test_npy_of_another_kind_is_refused(self):
+        for content in (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }", [1, 2]),
+                        npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 1), }", [1, 2]),
+                        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", [1, 2]),
+                        b"\x93NUMPY\x02\x00" + bytes(100)):
+            with self.assertRaises(ValueError):
+                formats.read_npy_last_row(self.file(content))
+
+    def test_compare_logits(self):
+        same = formats.compare_logits([1.0, -4.0, 3.0], [1.0, -4.0, 3.0])
+        self.assertAlmostEqual(same["cosine"], 1)
+        self.assertTrue(same["same_best_token"])
+        other = formats.compare_logits([3.0, 0.0], [0.0, 4.0])
+        self.assertEqual((other["cosine"], other["same_best_token"]), (0, False))
+        self.assertEqual((other["largest_difference"], other["largest_logit"]), (4, 4))
+        with self.assertRaises(ValueError):
+            formats.compare_logits([1.0], [1.0, 2.0])
+
+
+class ModelTest(unittest.TestCase):
+    def test_weights_of_the_released_model(self):
+        # Attention has 13 762 560 weights a layer, an expert 8 650 752.
+        active, everything = model.weight_bytes({**model.make_config(27, 64), "vocab_size": 102400})
+        layer = 13_762_560 + 66 * 8_650_752 + 64 * 2048
+        self.assertEqual(everything, 2 * (26 * layer + 13_762_560 + 3 * 2048 * 10944 + 2 * 102400 * 2048))
+        self.assertEqual(everything - active, 2 * (26 * 58 * 8_650_752 + 102400 * 2048))
+
+    def test_default_model_has_a_gigabyte_of_active_weights(self):
+        self.assertGreater(model.weight_bytes(model.make_config(5, 64))[0], 1e9)
+
+
+class ReportTest(unittest.TestCase):
+    def rounds(self):
+        """Three rounds: one, the same on a machine half as fast, and one where Fathom decodes faster."""
+        llama = {"prefill": 80.0, "decode": 10.0}
+        fathom = {"prefill": 100.0, "decode": 12.5, "read_bytes_per_second": 40e9, "weight_bytes_per_step": 1.36e9,
+                  "fma_flops": 200e9, "prefill_flops_per_token": 0.8e9}
+        slow = [{**engine, "prefill": engine["prefill"] / 2, "decode": engine["decode"] / 2}
+                for engine in (llama, fathom)]
+        return [[llama, fathom], slow, [llama, {**fathom, "decode": 15.0}]]
+
+    def test_ratios_are_fathoms_over_llamas(self):
+        found = report.summarise(self.rounds())
+        self.assertEqual(found["prefill_ratio"], 1.25)
+        self.assertEqual(found["decode_ratio"], 1.25)
+        self.assertEqual((found["decode_ratio_least"], found["decode_ratio_most"]), (1.25, 1.5))
+
+    def test_fractions_are_of_what_the_machine_did(self):
+        found = report.summarise(self.rounds())
+        self.assertAlmostEqual(found["fathom"]["decode_bandwidth_fraction"], 12.5 * 1.36 / 40)
+        self.assertAlmostEqual(found["llama.cpp"]["decode_bandwidth_fraction"], 10 * 1.36 / 40)
+        self.assertAlmostEqual(found["fathom"]["prefill_fma_fraction"], 100 * 0.8 / 200)
+
+    def text(self, others):
+        computer = {"processor": "P", "cores": 2, "vectors": ["avx2"], "others": others, "load": 2.1}
+        return report.format_report({
+            "machine": computer, "fathom": "fathom 1\nLLVM 22", "llama.cpp": "0c1e570",
+            "model": {"layers": 5, "experts": 64, "seed": 0, "vocabulary": 9, "active_bytes": 1.36e9, "bytes": 5.9e9},
+            "options": {"threads": 2, "prompt": 512, "tokens": 64, "repetitions": 3},
+            "agreement": formats.compare_logits([1.0, 2.0], [2.0, 1.0]), "result": report.summarise(self.rounds())})
+
+    def test_text_says_which_model_and_how_fast(self):
+        text = self.text(others=0.01)
+        self.assertRegex(text, r"best token DIFFERENT")
+        self.assertRegex(text, r"decode +10\.00 +12\.50 +1\.25 \(1\.25 to 1\.50\)")
+        self.assertRegex(text, r"5 layers of 27, 64 experts a layer")
+        self.assertIn("P, 2 cores, avx2", text)
+
+    def test_text_warns_when_others_used_the_machine(self):
+        self.assertNotIn("TOO MUCH", self.text(others=0.01))
+        self.assertIn("others used 40 % of it meanwhile: TOO MUCH", self.text(others=0.4))
+
+
+class MachineTest(unittest.TestCase):
+    def test_describes(self):
+        self.assertGreaterEqual(machine.describe()["cores"], 1)
+
+    def test_others_are_what_is_neither_ours_nor_idle(self):
+        meter = machine.Meter()
+        tick = os.sysconf("SC_CLK_TCK")
+        meter.begin = (0, 0, 0.0)
+        meter._read = lambda: (10 * tick, 6 * tick, 4.0)
+        self.assertAlmostEqual(meter.others(), 0.2)
+
+
+if __name__ == "__main__":
+    unittest.main()

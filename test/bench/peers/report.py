@@ -1,0 +1,62 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""From measurements to ratios, and to text."""
+
+import statistics
+
+# Above this part of the processors' time that others used, ratios say little: an engine whose threads spin while they
+# wait for each other loses more than one whose threads sleep.
+MUCH = 0.05
+
+
+def summarise(rounds):
+    """Medians, ratios and fractions of the machine. `rounds`: pairs of measurements (llama.cpp, Fathom)."""
+    def median(engine, key):
+        return statistics.median(pair[engine][key] for pair in rounds)
+
+    bandwidth, step_bytes = median(1, "read_bytes_per_second"), median(1, "weight_bytes_per_step")
+    peak, flops = median(1, "fma_flops"), median(1, "prefill_flops_per_token")
+    result = {"rounds": len(rounds), "read_bytes_per_second": bandwidth, "weight_bytes_per_step": step_bytes,
+              "fma_flops": peak, "prefill_flops_per_token": flops}
+    for engine, name in enumerate(("llama.cpp", "fathom")):
+        prefill, decode = median(engine, "prefill"), median(engine, "decode")
+        result[name] = {"prefill": prefill, "decode": decode, "prefill_fma_fraction": prefill * flops / peak,
+                        "decode_bandwidth_fraction": decode * step_bytes / bandwidth}
+    for which in ("prefill", "decode"):
+        ratios = [fathom[which] / llama[which] for llama, fathom in rounds]
+        result[which + "_ratio"] = result["fathom"][which] / result["llama.cpp"][which]
+        result[which + "_ratio_least"], result[which + "_ratio_most"] = min(ratios), max(ratios)
+    return result
+
+
+def format_report(report):
+    """The text that is printed."""
+    machine, model, agreement, result = (report[key] for key in ("machine", "model", "agreement", "result"))
+    options = report["options"]
+    lines = [
+        f"machine    {machine['processor']}, {machine['cores']} cores, {' '.join(machine['vectors'])}",
+        f"           others used {100 * machine['others']:.0f} % of it meanwhile"
+        + (": TOO MUCH to compare" if machine["others"] > MUCH else "") + f"; load {machine['load']} at the end",
+        f"fathom     {' / '.join(report['fathom'].splitlines())}",
+        f"llama.cpp  {report['llama.cpp']}",
+        f"model      DeepSeek-V2-Lite with {model['layers']} layers of 27, {model['experts']} experts a layer, "
+        f"vocabulary {model['vocabulary']}, bf16, random (seed {model['seed']})",
+        f"           {model['active_bytes'] / 1e9:.2f} GB of weights active a token, of {model['bytes'] / 1e9:.2f} GB; "
+        f"read a step: {result['weight_bytes_per_step'] / 1e9:.2f} GB",
+        f"measured   {result['rounds']} rounds in turns, {options['threads']} threads, prompt {options['prompt']}, "
+        f"{options['tokens']} tokens, median of {options['repetitions']} a round",
+        f"           {result['read_bytes_per_second'] / 1e9:.1f} GB/s read, {result['fma_flops'] / 1e9:.0f} GFLOP/s f32",
+        f"same model best token {'equal' if agreement['same_best_token'] else 'DIFFERENT'}, cosine of logits "
+        f"{agreement['cosine']:.6f}, largest difference {agreement['largest_difference']:.4f} "
+        f"of {agreement['largest_logit']:.2f}",
+        "",
+        f"{'tokens/s':10} {'llama.cpp':>10} {'fathom':>10} {'fathom/llama.cpp':>17}   used: llama.cpp, fathom",
+    ]
+    for which, fraction, of in (("prefill", "prefill_fma_fraction", "f32 peak"),
+                                ("decode", "decode_bandwidth_fraction", "read bandwidth")):
+        llama, fathom = result["llama.cpp"], result["fathom"]
+        spread = f"({result[which + '_ratio_least']:.2f} to {result[which + '_ratio_most']:.2f})"
+        lines.append(f"{which:10} {llama[which]:10.2f} {fathom[which]:10.2f} {result[which + '_ratio']:8.2f} {spread:15}"
+                     f" {100 * llama[fraction]:.0f} %, {100 * fathom[fraction]:.0f} % of {of}")
+    return "\n".join(lines)
