@@ -8,12 +8,14 @@
 #include "codegen/artifact/ExitError.h"
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace fathom::codegen {
 
@@ -113,6 +115,17 @@ llvm::Error checkOutputPath(llvm::StringRef path, llvm::ArrayRef<std::string> in
     if (isInput(status, input)) {
       return usageError(path, "is the input " + quotePath(input) + " or part of it; name another file");
     }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error checkOutputDirectory(llvm::StringRef path) {
+  SplitPath parts = splitPath(path);
+  if (parts.name.size() > NAME_MAX) {
+    return makeSystemError("cannot create output file " + quotePath(path), ENAMETOOLONG);
+  }
+  if (faccessat(AT_FDCWD, parts.directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    return makeSystemError("cannot create a file in directory " + quotePath(parts.directory), errno);
   }
   return llvm::Error::success();
 }

@@ -26,6 +26,9 @@ SplitPath splitPath(llvm::StringRef path);
 /// `inputs`. An input that is a directory stands for the checkpoint files in it.
 llvm::Error checkOutputPath(llvm::StringRef path, llvm::ArrayRef<std::string> inputs);
 
+/// Fails if no file can be created in the directory of `path`, as far as that can be known without trying.
+llvm::Error checkOutputDirectory(llvm::StringRef path);
+
 /// The process's file mode creation mask, read without changing it where the system allows that.
 mode_t readUmask();
 

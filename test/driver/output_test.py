@@ -27,7 +27,7 @@ def temporaries(folder):
 
 class Paths(support.DriverTest):
     def fails_onto(self, code, output, *words, emit="artifact", source=None):
-        return self.fails(code, "compile", source or support.checkpoint(), "-o", output, "--emit=" + emit, words=words)
+        return self.fails(code, "compile", source or support.dense_checkpoint(), "-o", output, "--emit=" + emit, words=words)
 
     def test_what_no_file_can_replace(self):
         os.mkdir(self.path("folder"))
@@ -40,19 +40,22 @@ class Paths(support.DriverTest):
                 self.fails_onto(USAGE, "/dev/full", "device", emit=emit)
                 self.fails_onto(USAGE, "", "empty", emit=emit)
                 self.fails_onto(IO, self.path("absent", "model.o"), "absent", "No such file", emit=emit)
-                self.fails_onto(IO, os.path.join(UNWRITABLE, "model.o"), UNWRITABLE, emit=emit)
                 self.fails_onto(IO, self.path("x" * 256), "name too long", emit=emit)
+        for emit in ("artifact", "plan"):
+            self.fails_onto(IO, os.path.join(UNWRITABLE, "model.o"), UNWRITABLE, emit=emit)
         self.fails_onto(USAGE, "-", "standard output")
-        self.fails_onto(USAGE, self.path("model.h"), "header", emit="obj")
+        os.mkdir(self.path("model.h"))
+        self.fails_onto(USAGE, self.path("model.o"), "model.h", "is a directory", emit="obj")
+        self.fails_onto(USAGE, self.path("folder", "model.h"), "header", emit="obj")
 
     def test_a_folder_of_somebody_else(self):
         folder = self.path("theirs")
         os.mkdir(folder, 0o555)
         options = {"user": 65534} if os.geteuid() == 0 else {}
-        if options and run_as(65534, "test", "-x", FATHOM, "-a", "-r", support.checkpoint()) != 0:
+        if options and run_as(65534, "test", "-x", FATHOM, "-a", "-r", support.dense_checkpoint()) != 0:
             self.skipTest("another user cannot come here")
         os.chmod(self.folder, 0o755)
-        self.fails(IO, "compile", support.checkpoint(), "-o", os.path.join(folder, "model.fathom"),
+        self.fails(IO, "compile", support.dense_checkpoint(), "-o", os.path.join(folder, "model.fathom"),
                    words=("theirs", "Permission denied"), **options)
 
     def test_an_input_is_never_replaced(self):
@@ -72,19 +75,19 @@ class Paths(support.DriverTest):
     def test_a_link_is_replaced_and_not_what_it_points_to(self):
         target = write(self.path("target"), "old")
         os.symlink(target, self.path("model.fathom"))
-        support.make("compile", support.checkpoint(), "-o", self.path("model.fathom"))
+        support.make("compile", support.dense_checkpoint(), "-o", self.path("model.fathom"))
         self.assertEqual(read(target), b"old")
         self.assertFalse(os.path.islink(self.path("model.fathom")))
 
     def test_odd_names(self):
         os.mkdir(self.path("a b"))
         for name in ("-model", "a b/ü\n\x1b[31m", "x" * 255, os.fsdecode(b"\xff\xfe")):
-            support.make("compile", support.checkpoint(), "-o", name, "--emit=plan", cwd=self.folder)
+            support.make("compile", support.dense_checkpoint(), "-o", name, "--emit=plan", cwd=self.folder)
             self.assertTrue(os.path.isfile(self.path(name)))
 
     def test_modes_follow_the_umask(self):
         for mask, mode in ((0o022, 0o644), (0o077, 0o600), (0o000, 0o666)):
-            support.make("compile", support.checkpoint(), "-o", self.path("model"), "--emit=plan", umask=mask)
+            support.make("compile", support.dense_checkpoint(), "-o", self.path("model"), "--emit=plan", umask=mask)
             self.assertEqual(os.stat(self.path("model")).st_mode & 0o7777, mode)
 
     def test_gen_never_touches_what_is_there(self):
@@ -130,13 +133,13 @@ def can_mount():
 
 class Limits(support.DriverTest):
     def fails_within(self, limits, code, *words, **options):
-        return self.fails_to_compile(code, support.checkpoint(), *words, limits=limits, **options)
+        return self.fails_to_compile(code, support.dense_checkpoint(), *words, limits=limits, **options)
 
     @unittest.skipUnless(can_mount(), "needs a mount namespace")
     def test_a_full_disk(self):
         script = 'mount -t tmpfs -o size=64k none "$1" && cd "$1" && echo old > model.fathom && ' \
                  '"$2" compile "$3" -o model.fathom; code=$?; ls -A; cat model.fathom; exit $code'
-        command = ["unshare", "-rm", "sh", "-c", script, "sh", self.folder, FATHOM, support.checkpoint()]
+        command = ["unshare", "-rm", "sh", "-c", script, "sh", self.folder, FATHOM, support.dense_checkpoint()]
         result = subprocess.run(command, capture_output=True, timeout=120, check=False)
         self.assertEqual(result.returncode, IO, result.stderr)
         self.assertEqual(result.stdout, b"model.fathom\nold\n")
@@ -154,7 +157,7 @@ class Limits(support.DriverTest):
                 self.setUp()
                 output = write(self.path("old.fathom"), "old")
                 before = snapshot(self.folder)
-                result = support.run("compile", support.checkpoint(), "-o", output,
+                result = support.run("compile", support.dense_checkpoint(), "-o", output,
                                      limits=f"ulimit -v {mebibytes * 1024}")
                 self.assertIn(result.returncode, (0, RESOURCES), result.stderr)
                 self.assert_message(result)
@@ -163,20 +166,20 @@ class Limits(support.DriverTest):
                     self.assertEqual(snapshot(self.folder), before)
 
     def test_a_small_stack(self):
-        support.make("compile", support.checkpoint(), "-o", self.path("model"), limits="ulimit -s 256")
+        support.make("compile", support.dense_checkpoint(), "-o", self.path("model"), limits="ulimit -s 256")
 
     def test_surroundings_do_not_matter(self):
         gone = self.path("gone")
         os.mkdir(gone)
         command = 'cd "$0" && rmdir "$0" && env -i TMPDIR=/nonexistent "$1" compile "$2" -o "$3"'
-        result = subprocess.run(["sh", "-c", command, gone, FATHOM, support.checkpoint(), self.path("model")],
+        result = subprocess.run(["sh", "-c", command, gone, FATHOM, support.dense_checkpoint(), self.path("model")],
                                 capture_output=True, check=False)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
 
     def test_two_compilations_onto_one_file(self):
         alone = self.path("alone")
-        support.make("compile", support.checkpoint(), "-o", alone)
-        commands = [[FATHOM, "compile", support.checkpoint(), "-o", self.path("model"), "--threads=" + threads]
+        support.make("compile", support.dense_checkpoint(), "-o", alone)
+        commands = [[FATHOM, "compile", support.dense_checkpoint(), "-o", self.path("model"), "--threads=" + threads]
                     for threads in "12"]
         processes = [subprocess.Popen(command) for command in commands]
         self.assertEqual([process.wait(timeout=120) for process in processes], [0, 0])
@@ -186,7 +189,7 @@ class Limits(support.DriverTest):
 
 class Streams(support.DriverTest):
     def commands(self):
-        folder, model = support.checkpoint(), support.artifact()
+        folder, model = support.dense_checkpoint(), support.artifact()
         return (["--version"], ["--help"], ["compile", "--help"], ["compile", folder, "-o", "-", "--emit=plan"],
                 ["inspect", model], ["inspect", folder, "--json"], ["targets"], ["run", model, "-p", "a", "-n2"],
                 ["run", model, "--help"], ["chat", model, "-p", "a", "-n2"], ["tokenize", model],
@@ -213,7 +216,7 @@ class Streams(support.DriverTest):
 
     def test_closed_streams(self):
         command = '"$0" compile "$1" -o "$2" 0<&- 1>&- 2>&-'
-        code = subprocess.run(["sh", "-c", command, FATHOM, support.checkpoint(), self.path("model")],
+        code = subprocess.run(["sh", "-c", command, FATHOM, support.dense_checkpoint(), self.path("model")],
                               check=False).returncode
         self.assertEqual(code, 0)
         support.make("inspect", self.path("model"))
@@ -226,9 +229,8 @@ class Streams(support.DriverTest):
 @support.Once
 def big_checkpoint(path):
     """Half a gigabyte of holes: packing it takes long enough to be interrupted."""
-    config = {**CONFIG, "vocab_size": 65536, "hidden_size": 1024}
-    text = write(os.path.join(support.SCRATCH, "big.json"), json.dumps(config))
-    support.make("gen", "--config=" + text, "-o", path, "--headers-only")
+    config = {**CONFIG, "num_hidden_layers": 1, "vocab_size": 65536, "hidden_size": 1024}
+    support.generate(path, config, "--headers-only")
 
 
 class Signals(support.DriverTest):
@@ -294,7 +296,7 @@ class Signals(support.DriverTest):
     def test_any_moment(self):
         output = write(self.path("model.fathom"), "old")
         for delay in (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3):
-            process = subprocess.Popen([FATHOM, "compile", support.checkpoint(), "-o", output])
+            process = subprocess.Popen([FATHOM, "compile", support.dense_checkpoint(), "-o", output])
             time.sleep(delay)
             process.terminate()
             # Before the driver has its handlers, the signal ends it as it ends any program.

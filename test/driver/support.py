@@ -23,6 +23,7 @@ FATHOM, TREE = (os.path.abspath(path) for path in sys.argv[1:3])
 # What sanitizers rule out: executables, and limits on address space.
 SANITIZED = sys.argv[4:5] == ["sanitized"]
 SCRATCH = tempfile.mkdtemp(prefix="driver-", dir=sys.argv[3])
+os.chmod(SCRATCH, 0o755)
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
 USAGE, BAD_INPUT, UNSUPPORTED, IO, RESOURCES, MISMATCH, DEVICE, INTERNAL = 2, 3, 4, 5, 6, 7, 8, 70
@@ -132,6 +133,12 @@ def generate(path, config, *options):
 def checkpoint(path):
     """A checkpoint of CONFIG in one file, without a tokenizer."""
     generate(path, CONFIG)
+
+
+@Once
+def dense_checkpoint(path):
+    """One layer and no experts, for where it does not matter what is compiled."""
+    generate(path, {**CONFIG, "num_hidden_layers": 1})
 
 
 @Once

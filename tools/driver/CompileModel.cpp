@@ -141,6 +141,12 @@ bool Compilation::checkOutput() {
     return fail(Problem::Usage, "output", "-o: the C header beside the object would replace it; name it .o");
   }
   llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
+  if (!error && options.emit == Emit::Obj) {
+    error = codegen::checkOutputPath(headerPath(), {options.input});
+  }
+  if (!error && !options.fileSystem) {
+    error = codegen::checkOutputDirectory(options.output);
+  }
   return error ? fail(std::move(error), "output") : true;
 }
 

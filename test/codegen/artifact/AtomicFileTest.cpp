@@ -4,9 +4,11 @@
 // Atomic files: which paths are refused, what is replaced, with which mode.
 
 #include "codegen/artifact/AtomicFile.h"
+#include "codegen/artifact/OutputPath.h"
 
 #include "test/codegen/artifact/Support.h"
 
+#include <climits>
 #include <csignal>
 #include <fcntl.h>
 #include <functional>
@@ -118,6 +120,16 @@ TEST(AtomicFile, ReportsPathsThatCannotBeCreated) {
   EXPECT_EQ(write(directory.path("file/out"), "x"), 5);
   EXPECT_EQ(write(directory.path(std::string(5000, 'n')), "x"), 5);
   EXPECT_EQ(write("/proc/fathom-out", "x"), 5);
+}
+
+TEST(AtomicFile, KnowsBeforeWhatCannotBeCreated) {
+  TemporaryDirectory directory;
+  writeFile(directory.path("file"), "x");
+  EXPECT_EQ(exitCode(checkOutputDirectory(directory.path("absent/out"))), 5);
+  EXPECT_EQ(exitCode(checkOutputDirectory(directory.path("file/out"))), 5);
+  EXPECT_EQ(exitCode(checkOutputDirectory(directory.path(std::string(NAME_MAX + 1, 'n')))), 5);
+  EXPECT_EQ(exitCode(checkOutputDirectory(directory.path(std::string(NAME_MAX, 'n')))), 0);
+  EXPECT_EQ(exitCode(checkOutputDirectory("out")), 0);
 }
 
 TEST(AtomicFile, TakesNamesOfAnyBytesAndOfTheGreatestLength) {
