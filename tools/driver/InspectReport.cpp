@@ -102,9 +102,13 @@ void Report::printTable(const Table &table, llvm::raw_ostream &out) {
 void Report::printText(llvm::raw_ostream &out) const {
   for (const Section &section : sections) {
     out << (&section == sections.data() ? "" : "\n") << section.name << "\n";
+    size_t width = 18;
+    for (const Fact &fact : section.facts) {
+      width = std::max(width, fact.key.size());
+    }
     for (const Fact &fact : section.facts) {
       out << "  " << fact.key;
-      out.indent(fact.key.size() < 18 ? 20 - fact.key.size() : 2) << formatCell(fact.key, fact.value) << "\n";
+      out.indent(width + 2 - fact.key.size()) << formatCell(fact.key, fact.value) << "\n";
     }
   }
   for (const Table &table : tables) {

@@ -1,0 +1,96 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From attributes and ops of a planned module to the artifact's tables.
+
+#include "tools/driver/ProgramFacts.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/plan/Plan.h"
+#include "kernels/Catalog.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+
+namespace fathom::driver {
+
+/// The facts of the attribute that the frontend put on the module.
+static codegen::ModelFacts readModel(DictionaryAttr facts) {
+  auto integer = [&](StringRef name) { return cast<IntegerAttr>(facts.get(name)).getInt(); };
+  auto real = [&](StringRef name) { return float(cast<FloatAttr>(facts.get(name)).getValueAsDouble()); };
+  codegen::ModelFacts model;
+  model.family = cast<StringAttr>(facts.get("family")).str();
+  model.vocabulary = integer("vocabulary");
+  model.hidden = integer("hidden");
+  model.layers = integer("layers");
+  model.maxContext = integer("max_context");
+  model.bosToken = integer("bos_token");
+  for (int64_t token : cast<DenseI64ArrayAttr>(facts.get("eos_tokens")).asArrayRef()) {
+    model.eosTokens.push_back(token);
+  }
+  model.temperature = real("temperature");
+  model.topP = real("top_p");
+  model.topK = integer("top_k");
+  return model;
+}
+
+static std::vector<codegen::EntryPointFacts> listEntryPoints(ModuleOp module) {
+  std::vector<codegen::EntryPointFacts> entries;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr)) {
+      uint32_t rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr).getInt();
+      uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
+      entries.push_back({entry.str(), 0, 1, rows, arena});
+    }
+  }
+  return entries;
+}
+
+static std::vector<codegen::KernelFacts> listKernels(ModuleOp module) {
+  llvm::StringMap<uint32_t> dispatches;
+  module->walk([&](plan::DispatchOp op) { ++dispatches[op.getKernel()]; });
+  std::vector<codegen::KernelFacts> kernels;
+  for (auto kernel : module.getOps<plan::KernelOp>()) {
+    kernels.push_back({kernel.getSymName().str(), std::string(kernels::findKernel(kernel.getKernel())->op),
+                       dispatches.lookup(kernel.getSymName())});
+  }
+  return kernels;
+}
+
+/// The kernel or generated function that writes a buffer: the first to take it.
+static StringRef findWriter(plan::BufferOp buffer) {
+  Operation *first = nullptr;
+  for (Operation *user : buffer->getUsers()) {
+    bool takes = isa<plan::DispatchOp, func::CallOp>(user) && user->getBlock() == buffer->getBlock();
+    first = takes && (!first || user->isBeforeInBlock(first)) ? user : first;
+  }
+  if (auto dispatch = dyn_cast_or_null<plan::DispatchOp>(first)) {
+    return dispatch.getKernel();
+  }
+  auto call = dyn_cast_or_null<func::CallOp>(first);
+  return call ? call.getCallee() : "unused";
+}
+
+/// Buffers by the function they are in and what writes them.
+static std::vector<codegen::BufferFacts> listBuffers(ModuleOp module) {
+  std::vector<codegen::BufferFacts> buffers;
+  module->walk([&](plan::BufferOp op) {
+    StringRef function = op->getParentOfType<func::FuncOp>().getName();
+    buffers.push_back({(function + "/" + findWriter(op)).str(), op.getOffset().value_or(0), op.getBytes()});
+  });
+  return buffers;
+}
+
+void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
+  auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
+  contents.model = readModel(facts);
+  contents.cache = {contents.model.layers, uint32_t(cast<IntegerAttr>(facts.get("cache_width")).getInt())};
+  contents.scratchBytes = cast<IntegerAttr>(module->getAttr(plan::kScratchBytesAttr)).getInt();
+  contents.entryPoints = listEntryPoints(module);
+  contents.kernels = listKernels(module);
+  contents.buffers = listBuffers(module);
+}
+
+} // namespace fathom::driver
