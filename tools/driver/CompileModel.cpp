@@ -13,12 +13,12 @@
 #include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/ImportModel.h"
 #include "frontend/tokenizer/TokenizerModel.h"
-#include "kernels/Catalog.h"
 #include "passes/fuse/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
 #include "tools/driver/ExeStub.h"
+#include "tools/driver/ProgramFacts.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/Version.h"
 
@@ -87,6 +87,7 @@ private:
   bool writeModule();
   bool writeText(StringRef text);
   bool writeBinary(const codegen::CodeImage &image);
+  std::string describeOptions() const;
   std::string headerPath() const;
   void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
@@ -138,7 +139,8 @@ bool Compilation::checkOutput() {
     return true;
   }
   if (options.emit == Emit::Obj && headerPath() == options.output) {
-    return fail(Problem::Usage, "output", "-o: the C header beside the object would replace it; name it .o");
+    llvm::StringRef message = "-o: the C header beside the object would replace it; name the object .o";
+    return fail(codegen::makeError(codegen::ExitClass::Usage, message), "output");
   }
   llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
   if (!error && options.emit == Emit::Obj) {
@@ -148,6 +150,17 @@ bool Compilation::checkOutput() {
     error = codegen::checkOutputDirectory(options.output);
   }
   return error ? fail(std::move(error), "output") : true;
+}
+
+/// The options that decide what an artifact holds, as the command line spells them.
+std::string Compilation::describeOptions() const {
+  std::string text = "--mcpu=" + target.cpu;
+  text += options.weights == codegen::WeightStorage::Pack ? " --weights=pack" : " --weights=reference";
+  text += " --max-context=" + std::to_string(contents.model.maxContext);
+  for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
+    text += (entry.name == "decode" ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
+  }
+  return text + (options.kernels ? "" : " --no-kernels");
 }
 
 std::string Compilation::headerPath() const {
@@ -266,44 +279,13 @@ bool Compilation::runPhase(Emit phase) {
   return true;
 }
 
-/// What the artifact says about the program, from the planned module.
 bool Compilation::collectPlan() {
   llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(*module, options.weights);
   if (!weights) {
     return fail(weights.takeError(), "recipe");
   }
   contents.weights = std::move(*weights);
-  auto facts = cast<DictionaryAttr>((*module)->getAttr(deepseek::kModelAttr));
-  auto integer = [&](StringRef name) { return cast<IntegerAttr>(facts.get(name)).getInt(); };
-  auto real = [&](StringRef name) { return float(cast<FloatAttr>(facts.get(name)).getValueAsDouble()); };
-  codegen::ModelFacts &model = contents.model;
-  model.family = cast<StringAttr>(facts.get("family")).str();
-  model.vocabulary = integer("vocabulary");
-  model.hidden = integer("hidden");
-  model.layers = integer("layers");
-  model.maxContext = integer("max_context");
-  model.bosToken = integer("bos_token");
-  for (int64_t token : cast<DenseI64ArrayAttr>(facts.get("eos_tokens")).asArrayRef()) {
-    model.eosTokens.push_back(token);
-  }
-  model.temperature = real("temperature");
-  model.topP = real("top_p");
-  model.topK = integer("top_k");
-  contents.cache = {model.layers, uint32_t(integer("cache_width"))};
-  contents.scratchBytes = cast<IntegerAttr>((*module)->getAttr(plan::kScratchBytesAttr)).getInt();
-  for (auto function : module->getOps<func::FuncOp>()) {
-    if (auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr)) {
-      uint32_t rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr).getInt();
-      uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
-      contents.entryPoints.push_back({entry.str(), 0, 1, rows, arena});
-    }
-  }
-  llvm::StringMap<uint32_t> dispatches;
-  module->walk([&](plan::DispatchOp op) { ++dispatches[op.getKernel()]; });
-  for (auto kernel : module->getOps<plan::KernelOp>()) {
-    contents.kernels.push_back({kernel.getSymName().str(), std::string(kernels::findKernel(kernel.getKernel())->op),
-                                dispatches.lookup(kernel.getSymName())});
-  }
+  collectProgramFacts(*module, contents);
   return true;
 }
 
@@ -389,7 +371,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
       return frontend::writeTokenizer(builder, *tokenizer);
     };
   }
-  contents.build = {getVersion().str(), getLLVMVersion().str(), ""};
+  contents.build = {getVersion().str(), getLLVMVersion().str(), describeOptions()};
   write.inputs = {files->directory()};
   for (const checkpoint::Shard &shard : files->shards()) {
     write.inputs.push_back(shard.path);
