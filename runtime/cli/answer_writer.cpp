@@ -53,12 +53,15 @@ void AnswerWriter::writeJson(const fathom_generate_result_t &result) {
   }
   output.write("], \"text\": \"");
   output.write(text.data(), text.size());
-  output.print("\", \"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu, \"prefill_ms\": %.3f, "
-               "\"decode_ms\": %.3f}\n",
-               stopName(result.stop), static_cast<unsigned long long>(result.prompt_tokens),
-               static_cast<unsigned long long>(result.generated_tokens),
-               static_cast<double>(result.prefill_nanoseconds) / 1e6,
-               static_cast<double>(result.decode_nanoseconds) / 1e6);
+  output.print("\", \"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu", stopName(result.stop),
+               static_cast<unsigned long long>(result.prompt_tokens),
+               static_cast<unsigned long long>(result.generated_tokens));
+  // The sequences of a batch have no times of their own.
+  if (result.prefill_nanoseconds > 0) {
+    output.print(", \"prefill_ms\": %.3f, \"decode_ms\": %.3f", static_cast<double>(result.prefill_nanoseconds) / 1e6,
+                 static_cast<double>(result.decode_nanoseconds) / 1e6);
+  }
+  output.write("}\n");
 }
 
 void AnswerWriter::finish(const fathom_generate_result_t &result) {

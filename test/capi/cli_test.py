@@ -111,6 +111,7 @@ class Run(unittest.TestCase):
         self.assertEqual(ids(result), [answer(p, 9) for p in prompts])
         lines = run("--batch-file", path, "-n9", "--output=json").stdout.decode().splitlines()
         self.assertEqual(json.loads(lines[2])["prompt_tokens"], 70)
+        self.assertNotIn("prefill_ms", json.loads(lines[2]), "nobody measures the parts of a batch")
 
     def test_logits_and_states(self):
         logits, states = os.path.join(folder, "logits.npy"), os.path.join(folder, "states.npy")
