@@ -56,7 +56,12 @@ llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece
     row += run.count;
   }
   memset(target, 0, rows.data() + rows.size() - target);
-  found.nonFinite += countNonFinite(type, rows.data(), rows.size() / byteWidth(type));
+  if (recipe.scales) {
+    llvm::ArrayRef<float> scales(reinterpret_cast<const float *>(rows.data()), rows.size() / sizeof(float));
+    found.badScales += llvm::count_if(scales, [](float scale) { return !isPlausibleScale(scale); });
+  } else {
+    found.nonFinite += countNonFinite(type, rows.data(), rows.size() / byteWidth(type));
+  }
   return llvm::Error::success();
 }
 

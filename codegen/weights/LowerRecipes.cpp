@@ -204,11 +204,11 @@ private:
   static std::string nameSlice(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
                                uint32_t slice) {
     name.consume_back(".panels");
-    SmallVector<StringRef> weights;
-    name.split(weights, '|');
     std::string text;
-    for (StringRef weight : weights) {
-      text += (text.empty() ? "" : " or ") + nameWeight(weight, layers, experts, perExpert, slice);
+    while (!name.empty()) {
+      size_t end = name.find_first_of("|+");
+      text += (text.empty() ? "" : " or ") + nameWeight(name.take_front(end), layers, experts, perExpert, slice);
+      name = end == StringRef::npos ? StringRef() : name.drop_front(end + 1);
     }
     return text;
   }
@@ -241,6 +241,7 @@ private:
       }
       SliceRecipe recipe;
       recipe.sources.push_back({where.shard, where.offset, shape.rows, shape.columns, type, std::nullopt});
+      recipe.scales = type == ElementType::F32 && op.getSymName().ends_with("_scale_inv");
       contents.slices.push_back(recipe);
       return Error::success();
     }));

@@ -86,6 +86,9 @@ int answer(const ModelSource &source, const RunOptions &options, const LoadedMod
   if (status == FATHOM_STATUS_OK && options.stats) {
     printStats(source.program, result);
   }
+  if (status != FATHOM_STATUS_OK && !output.atLineStart()) {
+    output.write("\n");
+  }
   return status == FATHOM_STATUS_OK ? 0 : report(source.program, status);
 }
 

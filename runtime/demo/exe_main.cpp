@@ -17,8 +17,9 @@ int main(int argc, char **argv) {
   source.program = slash ? slash + 1 : argc > 0 ? argv[0] : "fathom-exe";
   fathom_status_t status = fathom_model_find_embedded(source.path, &source.offset);
   if (status != FATHOM_STATUS_OK) {
-    return fathom::cli::printError(source.program, fathom_status_exit_code(status),
-                                   "%s; make one with 'fathom compile --emit=exe'", fathom_status_message());
+    const char *hint = status == FATHOM_STATUS_UNSUPPORTED ? "; make one with 'fathom compile --emit=exe'" : "";
+    return fathom::cli::printError(source.program, fathom_status_exit_code(status), "%s%s", fathom_status_message(),
+                                   hint);
   }
   bool chat = argc > 1 && !strcmp(argv[1], "chat");
   bool run = argc > 1 && !strcmp(argv[1], "run");

@@ -160,6 +160,26 @@ class Weights(support.DriverTest):
         result = support.make("compile", folder, "-o", self.path("model.fathom"))
         self.assert_message(result, ("warning", "3 values are NaN or infinite", "layers.1.mlp.experts.2.up_proj"))
 
+    def test_a_layer_that_computes_no_numbers_is_named(self):
+        def edit(tensors):
+            dtype, shape, data = tensors["model.layers.1.mlp.shared_experts.up_proj.weight"]
+            tensors["model.layers.1.mlp.shared_experts.up_proj.weight"] = (dtype, shape, b"\xc0\x7f" * (len(data) // 2))
+        folder = self.copy_checkpoint()
+        self.edit_tensors(folder, edit)
+        support.make("compile", folder, "-o", self.path("model.fathom"))
+        self.fails(1, "run", self.path("model.fathom"), "--token-ids=1,2", words=("position 1", "layers.1", "weights"))
+
+    def test_scales_that_cannot_be(self):
+        support.generate(self.path("checkpoint"), CONFIG, "--dtype=fp8")
+        for part in ("layers.0.self_attn.kv_b_proj", "layers.1.mlp.experts.2.down_proj"):
+            def edit(tensors, name="model." + part + ".weight_scale_inv"):
+                dtype, shape, data = tensors[name]
+                tensors[name] = (dtype, shape, struct.pack("<f", -1) + data[4:])
+            self.edit_tensors(self.path("checkpoint"), edit)
+        result = support.make("compile", self.path("checkpoint"), "-o", self.path("model.fathom"))
+        self.assert_message(result, ("1 scales are NaN, infinite or negative", "layers.0.self_attn.kv_b_proj",
+                                     "layers.1.mlp.experts.2.down_proj"))
+
     def test_damaged_files(self):
         good = support.read(os.path.join(support.checkpoint(), MODEL))
         size = struct.unpack("<Q", good[:8])[0]

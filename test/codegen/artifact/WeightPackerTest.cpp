@@ -162,11 +162,14 @@ TEST(WeightPacker, CountsEveryOddValueOnce) {
   fixture.add(Layout::Panels, {plain});
   fixture.add(Layout::PanelScales, {scaled, scaled});
   fixture.add(Layout::F32, {scaled});
+  fixture.add(Layout::Rows, {{0, scaled.scale->offset, 2, 6, ElementType::F32, std::nullopt}});
+  fixture.recipes.back().scales = true;
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   EXPECT_EQ(fixture.result.findings[0].odd.nonFinite, 2u);
   EXPECT_EQ(fixture.result.findings[0].odd.badScales, 0u);
   EXPECT_EQ(fixture.result.findings[1].odd.badScales, 4u);
   EXPECT_EQ(fixture.result.findings[2].odd.badScales, 2u);
+  EXPECT_EQ(fixture.result.findings[3].odd.badScales, 2u);
 }
 
 TEST(WeightPacker, ReportsProgressUpToTheTotal) {
