@@ -55,7 +55,7 @@ class Llama:
         self._pip("torch", "install torch, first with this machine's CUDA (1.1 GB)", "install", "--no-deps", TORCH,
                   *TORCH_LINKS)
         if not self._torch_loads():
-            self._pip("torch-all", "install torch with a CUDA of its own (2 GB)", "install", TORCH)
+            self._pip("torch-all", "install torch with a CUDA of its own", "install", TORCH)
         open(ready, "w", encoding="utf-8").close()
 
     def _torch_loads(self):
