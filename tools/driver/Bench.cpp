@@ -11,6 +11,7 @@
 #include "runtime/cli/output.h"
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
+#include "tools/driver/BenchReport.h"
 #include "tools/driver/MachineSpeed.h"
 #include "tools/driver/TouchedWeights.h"
 
@@ -23,49 +24,6 @@ namespace fathom::driver {
 namespace {
 
 constexpr size_t kBandwidthBuffer = size_t(512) << 20;
-
-struct BenchOptions {
-  const char *model = nullptr;
-  uint64_t prompt = 512, tokens = 128, depth = 0, batch = 1, repetitions = 5, threads = 0, prefillChunk = 0;
-  bool promptGiven = false, tokensGiven = false;
-  bool json = false;
-  const char *weightsDirectory = nullptr;
-  bool mmap = true;
-};
-
-/// Measurements of one quantity, one for each repetition.
-class Samples {
-public:
-  void add(double value) { values.push_back(value); }
-  double median() const {
-    std::vector<double> sorted = values;
-    std::sort(sorted.begin(), sorted.end());
-    size_t n = sorted.size();
-    return n == 0 ? 0 : n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-  }
-  double least() const { return values.empty() ? 0 : *std::min_element(values.begin(), values.end()); }
-  double most() const { return values.empty() ? 0 : *std::max_element(values.begin(), values.end()); }
-
-private:
-  std::vector<double> values;
-};
-
-struct Results {
-  uint32_t threads = 0;
-  Samples prefill, decode, bandwidth, fma;
-  /// Of weights, in one decode step.
-  double bytesPerStep = 0;
-  bool bytesMeasured = false;
-  double flopsPerPromptToken = 0;
-
-  double decodeFraction(uint64_t batch) const {
-    return bandwidth.median() > 0 ? bytesPerStep * decode.median() / static_cast<double>(batch) / bandwidth.median()
-                                  : 0;
-  }
-  double prefillFraction() const {
-    return fma.median() > 0 ? flopsPerPromptToken * prefill.median() / fma.median() : 0;
-  }
-};
 
 class Bench {
 public:
@@ -83,14 +41,12 @@ private:
   fathom_status_t step(uint64_t index);
   fathom_status_t rewind(fathom_sequence_t sequence, uint64_t length);
   int32_t token(uint64_t index) const;
-  void print() const;
-  void printJson() const;
 
   const cli::ModelSource &source;
   BenchOptions options;
   TouchedWeights touched;
   cli::LoadedModel loaded;
-  Results results;
+  BenchResults results;
   std::vector<fathom_sequence_t> sequences;
   fathom_sequence_t promptSequence = 0;
   std::vector<int32_t> prompt, stepTokens;
@@ -224,44 +180,6 @@ fathom_status_t Bench::measureDecode() {
   return status;
 }
 
-void Bench::printJson() const {
-  const Results &r = results;
-  std::printf("{\"threads\": %u, \"prompt\": %llu, \"tokens\": %llu, \"depth\": %llu, \"batch\": %llu, "
-              "\"repetitions\": %llu,\n",
-              r.threads, (unsigned long long)options.prompt, (unsigned long long)options.tokens,
-              (unsigned long long)options.depth, (unsigned long long)options.batch,
-              (unsigned long long)options.repetitions);
-  std::printf(" \"prefill_tokens_per_second\": %.3f, \"prefill_least\": %.3f, \"prefill_most\": %.3f,\n",
-              r.prefill.median(), r.prefill.least(), r.prefill.most());
-  std::printf(" \"decode_tokens_per_second\": %.3f, \"decode_least\": %.3f, \"decode_most\": %.3f,\n",
-              r.decode.median(), r.decode.least(), r.decode.most());
-  std::printf(" \"weight_bytes\": %llu, \"weight_bytes_per_step\": %.0f, \"weight_bytes_measured\": %s,\n",
-              (unsigned long long)loaded.info.weight_bytes, r.bytesPerStep, r.bytesMeasured ? "true" : "false");
-  std::printf(" \"read_bytes_per_second\": %.0f, \"decode_bandwidth_fraction\": %.4f,\n", r.bandwidth.median(),
-              r.decodeFraction(options.batch));
-  std::printf(" \"fma_flops\": %.0f, \"prefill_flops_per_token\": %.0f, \"prefill_fma_fraction\": %.4f}\n",
-              r.fma.median(), r.flopsPerPromptToken, r.prefillFraction());
-}
-
-void Bench::print() const {
-  const Results &r = results;
-  std::printf("%u threads, %llu repetitions: median (least to most)\n", r.threads,
-              (unsigned long long)options.repetitions);
-  if (options.prompt > 0) {
-    std::printf("prefill  %10.1f tokens/s (%.1f to %.1f)  %llu tokens; %.0f %% of %.1f GFLOP/s f32\n",
-                r.prefill.median(), r.prefill.least(), r.prefill.most(), (unsigned long long)options.prompt,
-                100 * r.prefillFraction(), r.fma.median() / 1e9);
-  }
-  std::printf("decode   %10.1f tokens/s (%.1f to %.1f)  %llu tokens of %llu sequences after %llu; %.0f %% of %.1f "
-              "GB/s\n",
-              r.decode.median(), r.decode.least(), r.decode.most(), (unsigned long long)options.tokens,
-              (unsigned long long)options.batch, (unsigned long long)options.depth,
-              100 * r.decodeFraction(options.batch), r.bandwidth.median() / 1e9);
-  std::printf("weights  %10.1f MB read a step%s, of %.1f MB\n", r.bytesPerStep / 1e6,
-              r.bytesMeasured ? "" : " (at most; this system does not tell)",
-              static_cast<double>(loaded.info.weight_bytes) / 1e6);
-}
-
 int Bench::run() {
   if (int code = open()) {
     return code;
@@ -288,7 +206,8 @@ int Bench::run() {
   if (status != FATHOM_STATUS_OK) {
     return cli::report(source.program, status);
   }
-  options.json ? printJson() : print();
+  results.weightBytes = loaded.info.weight_bytes;
+  options.json ? printBenchJson(options, results) : printBench(options, results);
   return cli::flushStandardOutput(source.program);
 }
 
