@@ -97,6 +97,7 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(found["prefill_ratio"], 1.25)
         self.assertEqual(found["decode_ratio"], 1.25)
         self.assertEqual((found["decode_ratio_least"], found["decode_ratio_most"]), (1.25, 1.5))
+        self.assertEqual((found["prefill_ratio_of_fastest"], found["decode_ratio_of_fastest"]), (1.25, 1.5))
 
     def test_fractions_are_of_what_the_machine_did(self):
         found = report.summarise(self.rounds())

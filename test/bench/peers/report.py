@@ -27,6 +27,8 @@ def summarise(rounds):
         ratios = [fathom[which] / llama[which] for llama, fathom in rounds]
         result[which + "_ratio"] = result["fathom"][which] / result["llama.cpp"][which]
         result[which + "_ratio_least"], result[which + "_ratio_most"] = min(ratios), max(ratios)
+        fastest = [max(pair[engine][which] for pair in rounds) for engine in (0, 1)]
+        result[which + "_ratio_of_fastest"] = fastest[1] / fastest[0]
     return result
 
 
@@ -51,12 +53,13 @@ def format_report(report):
         f"{agreement['cosine']:.6f}, largest difference {agreement['largest_difference']:.4f} "
         f"of {agreement['largest_logit']:.2f}",
         "",
-        f"{'tokens/s':10} {'llama.cpp':>10} {'fathom':>10} {'fathom/llama.cpp':>17}   used: llama.cpp, fathom",
+        f"{'tokens/s':10} {'llama.cpp':>10} {'fathom':>10}   {'fathom/llama.cpp':22} {'fastest':>8}   used: llama.cpp, fathom",
     ]
     for which, fraction, of in (("prefill", "prefill_fma_fraction", "f32 peak"),
                                 ("decode", "decode_bandwidth_fraction", "read bandwidth")):
         llama, fathom = result["llama.cpp"], result["fathom"]
         spread = f"({result[which + '_ratio_least']:.2f} to {result[which + '_ratio_most']:.2f})"
         lines.append(f"{which:10} {llama[which]:10.2f} {fathom[which]:10.2f} {result[which + '_ratio']:8.2f} {spread:15}"
-                     f" {100 * llama[fraction]:.0f} %, {100 * fathom[fraction]:.0f} % of {of}")
+                     f" {result[which + '_ratio_of_fastest']:8.2f}   {100 * llama[fraction]:.0f} %, "
+                     f"{100 * fathom[fraction]:.0f} % of {of}")
     return "\n".join(lines)
