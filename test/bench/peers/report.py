@@ -48,18 +48,20 @@ def format_report(report):
         f"read a step: {result['weight_bytes_per_step'] / 1e9:.2f} GB",
         f"measured   {result['rounds']} rounds in turns, {options['threads']} threads, prompt {options['prompt']}, "
         f"{options['tokens']} tokens, median of {options['repetitions']} a round",
-        f"           {result['read_bytes_per_second'] / 1e9:.1f} GB/s read, {result['fma_flops'] / 1e9:.0f} GFLOP/s f32",
+        f"           {result['read_bytes_per_second'] / 1e9:.1f} GB/s read, "
+        f"{result['fma_flops'] / 1e9:.0f} GFLOP/s f32",
         f"same model best token {'equal' if agreement['same_best_token'] else 'DIFFERENT'}, cosine of logits "
         f"{agreement['cosine']:.6f}, largest difference {agreement['largest_difference']:.4f} "
         f"of {agreement['largest_logit']:.2f}",
         "",
-        f"{'tokens/s':10} {'llama.cpp':>10} {'fathom':>10}   {'fathom/llama.cpp':22} {'fastest':>8}   used: llama.cpp, fathom",
+        f"{'tokens/s':10} {'llama.cpp':>10} {'fathom':>10}   {'fathom/llama.cpp':22} {'fastest':>8}   "
+        "used: llama.cpp, fathom",
     ]
     for which, fraction, of in (("prefill", "prefill_fma_fraction", "f32 peak"),
                                 ("decode", "decode_bandwidth_fraction", "read bandwidth")):
         llama, fathom = result["llama.cpp"], result["fathom"]
         spread = f"({result[which + '_ratio_least']:.2f} to {result[which + '_ratio_most']:.2f})"
-        lines.append(f"{which:10} {llama[which]:10.2f} {fathom[which]:10.2f} {result[which + '_ratio']:8.2f} {spread:15}"
-                     f" {result[which + '_ratio_of_fastest']:8.2f}   {100 * llama[fraction]:.0f} %, "
+        lines.append(f"{which:10} {llama[which]:10.2f} {fathom[which]:10.2f} {result[which + '_ratio']:8.2f} "
+                     f"{spread:15} {result[which + '_ratio_of_fastest']:8.2f}   {100 * llama[fraction]:.0f} %, "
                      f"{100 * fathom[fraction]:.0f} % of {of}")
     return "\n".join(lines)
