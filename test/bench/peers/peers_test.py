@@ -105,6 +105,12 @@ class ReportTest(unittest.TestCase):
         self.assertAlmostEqual(found["llama.cpp"]["decode_bandwidth_fraction"], 10 * 1.36 / 40)
         self.assertAlmostEqual(found["fathom"]["prefill_fma_fraction"], 100 * 0.8 / 200)
 
+    def test_fractions_are_of_the_machine_in_that_round(self):
+        llama, fathom = self.rounds()[0]
+        rounds = [[llama, {**fathom, "decode": decode, "read_bytes_per_second": speed}]
+                  for decode, speed in ((10.0, 40e9), (20.0, 50e9), (15.0, 20e9))]
+        self.assertAlmostEqual(report.summarise(rounds)["fathom"]["decode_bandwidth_fraction"], 20 * 1.36 / 50)
+
     def text(self, others):
         computer = {"processor": "P", "cores": 2, "vectors": ["avx2"], "others": others, "load": 2.1}
         return report.format_report({

@@ -15,14 +15,20 @@ def summarise(rounds):
     def median(engine, key):
         return statistics.median(pair[engine][key] for pair in rounds)
 
-    bandwidth, step_bytes = median(1, "read_bytes_per_second"), median(1, "weight_bytes_per_step")
-    peak, flops = median(1, "fma_flops"), median(1, "prefill_flops_per_token")
-    result = {"rounds": len(rounds), "read_bytes_per_second": bandwidth, "weight_bytes_per_step": step_bytes,
-              "fma_flops": peak, "prefill_flops_per_token": flops}
+    def fraction(engine, which, work, speed):
+        # Of each round's own machine: its speed changes too.
+        return statistics.median(pair[engine][which] * pair[1][work] / pair[1][speed] for pair in rounds)
+
+    result = {"rounds": len(rounds)}
+    for key in ("read_bytes_per_second", "weight_bytes_per_step", "fma_flops", "prefill_flops_per_token"):
+        result[key] = median(1, key)
     for engine, name in enumerate(("llama.cpp", "fathom")):
-        prefill, decode = median(engine, "prefill"), median(engine, "decode")
-        result[name] = {"prefill": prefill, "decode": decode, "prefill_fma_fraction": prefill * flops / peak,
-                        "decode_bandwidth_fraction": decode * step_bytes / bandwidth}
+        result[name] = {
+            "prefill": median(engine, "prefill"),
+            "decode": median(engine, "decode"),
+            "prefill_fma_fraction": fraction(engine, "prefill", "prefill_flops_per_token", "fma_flops"),
+            "decode_bandwidth_fraction": fraction(engine, "decode", "weight_bytes_per_step", "read_bytes_per_second"),
+        }
     for which in ("prefill", "decode"):
         ratios = [fathom[which] / llama[which] for llama, fathom in rounds]
         result[which + "_ratio"] = result["fathom"][which] / result["llama.cpp"][which]
