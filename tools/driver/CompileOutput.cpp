@@ -1,0 +1,144 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From the contents of an artifact to a file.
+
+#include "tools/driver/CompileOutput.h"
+
+#include "codegen/artifact/ExitError.h"
+#include "codegen/artifact/OutputPath.h"
+#include "tools/driver/ExeStub.h"
+#include "tools/driver/Terminal.h"
+#include "tools/driver/Version.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using llvm::StringRef;
+
+namespace fathom::driver {
+
+using checkpoint::Problem;
+
+void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnostics) {
+  Problem problem = Problem::Internal;
+  std::string message;
+  llvm::handleAllErrors(
+      std::move(error),
+      [&](const codegen::ExitError &known) {
+        problem = Problem(int(known.getExitClass()));
+        llvm::raw_string_ostream stream(message);
+        known.log(stream);
+      },
+      [&](const llvm::ErrorInfoBase &other) { message = other.message(); });
+  // Failures of the target, the code and the output: the message names the file it is about.
+  diagnostics.error(problem, code, "", "", message);
+}
+
+bool CompileOutput::fail(llvm::Error error) {
+  report(std::move(error), "output", diagnostics);
+  return false;
+}
+
+std::string CompileOutput::headerPath() const {
+  llvm::SmallString<256> header(options.output);
+  llvm::sys::path::replace_extension(header, "h");
+  return header.str().str();
+}
+
+bool CompileOutput::check() {
+  bool text = options.emit < Emit::Artifact;
+  if (text && options.output == "-") {
+    return true;
+  }
+  if (options.emit == Emit::Obj && headerPath() == options.output) {
+    StringRef message = "-o: the C header beside the object would replace it; name the object .o";
+    return fail(codegen::makeError(codegen::ExitClass::Usage, message));
+  }
+  llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
+  if (!error && options.emit == Emit::Obj) {
+    error = codegen::checkOutputPath(headerPath(), {options.input});
+  }
+  if (!error && !options.fileSystem) {
+    error = codegen::checkOutputDirectory(options.output);
+  }
+  return error ? fail(std::move(error)) : true;
+}
+
+bool CompileOutput::writeText(StringRef text) {
+  if (options.output == "-") {
+    llvm::outs() << text;
+    code = flushOutput(0);
+    return code == 0;
+  }
+  auto file = codegen::AtomicFile::create(options.output, {false, {options.input}, options.fileSystem});
+  if (!file) {
+    return fail(file.takeError());
+  }
+  llvm::Error error = (*file)->writeAt(0, text);
+  error = error ? std::move(error) : (*file)->commit();
+  return error ? fail(std::move(error)) : true;
+}
+
+/// The options that decide what an artifact holds, as the command line spells them.
+std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
+  bool pack = options.weights == codegen::WeightStorage::Pack;
+  std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
+  text += " --max-context=" + std::to_string(contents.model.maxContext);
+  for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
+    text += (entry.name == "decode" ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
+  }
+  return text + (options.kernels ? "" : " --no-kernels");
+}
+
+/// Shards that the artifact reads at run time, and where they are.
+static void listExternalShards(const checkpoint::Checkpoint &files, codegen::ArtifactContents &contents) {
+  for (const checkpoint::Shard &shard : files.shards()) {
+    contents.externalShards.push_back({shard.name, shard.size, shard.header->hash()});
+  }
+  llvm::SmallString<256> absolute(files.directory());
+  llvm::sys::fs::make_absolute(absolute);
+  contents.checkpointDirectory = absolute.str().str();
+}
+
+bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const checkpoint::Checkpoint &files) {
+  codegen::WriteOptions write;
+  write.fileSystem = options.fileSystem;
+  write.inputs = {files.directory()};
+  for (const checkpoint::Shard &shard : files.shards()) {
+    contents.shards.push_back({shard.path, shard.size});
+    write.inputs.push_back(shard.path);
+  }
+  if (options.weights == codegen::WeightStorage::Reference) {
+    listExternalShards(files, contents);
+  }
+  contents.build = {getVersion().str(), getLLVMVersion().str(), describeOptions(contents)};
+  write.pack.threads = options.threads;
+  write.pack.progress = [&](uint64_t done, uint64_t total) {
+    if (options.progress) {
+      options.progress("pack weights", done, total);
+    }
+  };
+  llvm::Expected<codegen::WriteReport> written = this->write(contents, write);
+  if (!written) {
+    return fail(written.takeError());
+  }
+  for (const std::string &warning : written->warnings) {
+    diagnostics.warning("odd-weights", options.input, "", warning);
+  }
+  return true;
+}
+
+llvm::Expected<codegen::WriteReport> CompileOutput::write(const codegen::ArtifactContents &contents,
+                                                          const codegen::WriteOptions &write) {
+  if (options.emit == Emit::Exe) {
+    return codegen::writeExecutable(contents, getExeStub(), options.output, write);
+  }
+  if (options.emit == Emit::Obj) {
+    return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, headerPath(), write);
+  }
+  return codegen::writeArtifact(contents, options.output, write);
+}
+
+} // namespace fathom::driver
