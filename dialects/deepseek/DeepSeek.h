@@ -17,6 +17,15 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace fathom::deepseek {
+
+/// [rows, width] of any number of rows and a static width: what ODS says of activations and choices.
+bool isRows(mlir::Type tensor);
+/// A static shape of 1 to 2^40 elements: what ODS says of weights.
+bool isStored(mlir::Type tensor);
+
+} // namespace fathom::deepseek
+
 #include "dialects/deepseek/DeepSeekDialect.h.inc"
 
 #include "dialects/deepseek/DeepSeekEnums.h.inc"
@@ -37,7 +46,7 @@ constexpr int64_t kPanelWidth = 32;
 /// Inputs that share one scale in a packed weight: FATHOM_SCALE_BLOCK.
 constexpr int64_t kScaleBlock = 128;
 
-/// Module attributes.
+/// Module attributes: facts about the model (all there, see the dialect's description) and the checkpoint's files.
 constexpr llvm::StringLiteral kModelAttr = "deepseek.model";
 constexpr llvm::StringLiteral kShardsAttr = "deepseek.shards";
 /// On an entry function: "prefill" or "decode"; and the most rows it takes.
@@ -57,7 +66,7 @@ WeightShape getWeightShape(mlir::RankedTensorType type, bool experts = false);
 /// The type that `pack_panels` makes of [(E,) N, K].
 mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
 
-/// The number of rows of a [rows, width] type, or kDynamic; and its width.
+/// The width of a [rows, width] type.
 inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).getShape().back(); }
 
 } // namespace fathom::deepseek

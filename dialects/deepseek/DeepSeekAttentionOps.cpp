@@ -3,19 +3,14 @@
 //
 // Verifiers of rotary embedding, cache and attention ops.
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Verifiers.h"
 
 using namespace mlir;
 
 namespace fathom::deepseek {
 
 LogicalResult RopeOp::verify() {
-  auto table = cast<RankedTensorType>(getTable().getType());
-  int64_t pairs = getWidth(getInput().getType()) / 2;
-  if (table.getRank() != 3 || table.getDimSize(1) != pairs || table.getDimSize(2) != 2) { // C1
-    return emitOpError("expects a table [positions, ") << pairs << ", 2], but got " << table;
-  }
-  return success();
+  return verifyRopeTable(*this, getTable().getType(), getWidth(getInput().getType())); // C1
 }
 
 LogicalResult CacheAppendOp::verify() {
@@ -27,21 +22,82 @@ LogicalResult CacheAppendOp::verify() {
   return success();
 }
 
-LogicalResult MlaAttentionOp::verify() {
-  int64_t heads = getNumHeads();
-  if (getWidth(getQuery().getType()) != heads * (getNopeDim() + getRopeDim())) { // C1
-    return emitOpError("expects a query of ")
-           << heads * (getNopeDim() + getRopeDim()) << " numbers, but got " << getQuery().getType();
+LogicalResult MlaAppendOp::verify() {
+  auto norm = cast<RankedTensorType>(getNorm().getType());
+  int64_t width = getWidth(getInput().getType());
+  if (norm.getRank() != 1 || norm.getDimSize(0) >= width) { // C1
+    return emitOpError("expects a norm [latent] of less than ") << width << " numbers, but got " << norm;
   }
-  SmallVector<int64_t> expected = {heads * int64_t(getNopeDim() + getValueDim()), getLatentDim()};
-  if (cast<RankedTensorType>(getKvB().getType()).getShape() != ArrayRef(expected)) {
-    return emitOpError("expects kv_b of shape [") << expected << "], but got " << getKvB().getType();
+  if (failed(verifyRopeTable(*this, getTable().getType(), width - norm.getDimSize(0)))) { // C2
+    return failure();
   }
-  if (getWidth(getResult().getType()) != heads * int64_t(getValueDim())) {
-    return emitOpError("expects a result of ")
-           << heads * getValueDim() << " numbers, but got " << getResult().getType();
+  return verifyWidth(*this, "an input", getInput().getType(), getCache().getType().getWidth()); // C3
+}
+
+/// `kv_b` for heads of these widths and a latent.
+template <typename Op>
+static LogicalResult verifyKvB(Op op, int64_t latent) {
+  int64_t outputs = op.getNumHeads() * (op.getNopeDim() + op.getValueDim());
+  return verifyShape(op, "kv_b", op.getKvB().getType(), {outputs, latent});
+}
+
+template <typename Op>
+static LogicalResult verifyKvBScale(Op op) {
+  return verifyScale(op, op.getKvB().getType(), op.getScale(), op.getBlockAttr());
+}
+
+static LogicalResult verifyCacheWidth(Operation *op, CacheType cache, int64_t ropeDim) {
+  if (cache.getWidth() <= ropeDim) {
+    return op->emitOpError("expects a cache wider than rope_dim, ") << ropeDim << ", but got " << cache;
   }
   return success();
+}
+
+LogicalResult MlaAttentionOp::verify() {
+  int64_t heads = getNumHeads();
+  int64_t query = heads * int64_t(getNopeDim() + getRopeDim());
+  int64_t result = heads * int64_t(getValueDim());
+  if (failed(verifyCacheWidth(*this, getCache().getType(), getRopeDim())) || // C1
+      failed(verifyWidth(*this, "a query", getQuery().getType(), query)) || failed(verifyKvB(*this, getLatentDim())) ||
+      failed(verifyWidth(*this, "a result", getResult().getType(), result)) ||
+      failed(verifyRopeTable(*this, getTable().getType(), getRopeDim()))) { // C2
+    return failure();
+  }
+  return verifyKvBScale(*this); // C3
+}
+
+LogicalResult MlaAbsorbQueryOp::verify() {
+  int64_t heads = getNumHeads();
+  int64_t query = heads * int64_t(getNopeDim() + getRopeDim());
+  int64_t latent = getKvB().getType().getShape().back();
+  if (failed(verifyWidth(*this, "a query", getQuery().getType(), query)) || // C1
+      failed(verifyKvB(*this, latent)) ||
+      failed(verifyWidth(*this, "a result", getResult().getType(), heads * (latent + int64_t(getRopeDim())))) ||
+      failed(verifyRopeTable(*this, getTable().getType(), getRopeDim()))) { // C2
+    return failure();
+  }
+  return verifyKvBScale(*this); // C3
+}
+
+LogicalResult MlaLatentAttentionOp::verify() {
+  int64_t heads = getNumHeads();
+  CacheType cache = getCache().getType();
+  if (failed(verifyCacheWidth(*this, cache, getRopeDim())) || // C1
+      failed(verifyWidth(*this, "a query", getQuery().getType(), heads * cache.getWidth()))) {
+    return failure();
+  }
+  return verifyWidth(*this, "a result", getResult().getType(), heads * getLatentDim());
+}
+
+LogicalResult MlaExpandOutputOp::verify() {
+  int64_t heads = getNumHeads();
+  int64_t latent = getKvB().getType().getShape().back();
+  if (failed(verifyKvB(*this, latent)) || // C1
+      failed(verifyWidth(*this, "an input", getInput().getType(), heads * latent)) ||
+      failed(verifyWidth(*this, "a result", getResult().getType(), heads * int64_t(getValueDim())))) {
+    return failure();
+  }
+  return verifyKvBScale(*this); // C2
 }
 
 } // namespace fathom::deepseek

@@ -16,7 +16,7 @@ def DeepSeek_RopeOp : DeepSeek_Op<"rope", [Pure, AllTypesMatch<["input", "result
     For pair i of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
     elements are a pair; they stay where they were. The table is that of `deepseek.rope_table`.
 
-    Constraints: (C1) the table is [positions, width/2, 2].
+    Constraints: (C1) the width is even and the table [positions, width/2, 2].
 
     Example: `%k = deepseek.rope interleaved %pe, %t at %p : tensor<?x64xf32>, tensor<4096x32x2xf32>, tensor<?xi32>`.
   }];
@@ -59,6 +59,9 @@ def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "r
     With r the width of `norm`: `cache_append(cache, rms_norm(input[:, :r], norm, eps), rope(input[:, r:], table))`.
     `fathom-fuse-rope-cache-write` makes it.
 
+    Constraints: (C1) the norm's shape is [r], r below the width; (C2) the table's is [positions, (width − r)/2, 2];
+    (C3) the input's width is the cache's.
+
     Example:
     ```mlir
     %d = deepseek.mla_append interleaved %c[%layer], %kv, %norm, %t at %p eps 1.0e-06
@@ -73,10 +76,12 @@ def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "r
     $layout $cache `[` $layer `]` `,` $input `,` $norm `,` $table `at` $positions `eps` $eps attr-dict `:`
     type($cache) `,` type($input) `,` type($norm) `,` type($table) `,` type($positions)
   }];
+  let hasVerifier = 1;
 }
 
 class DeepSeek_MlaOp<string mnemonic> : DeepSeek_Op<mnemonic> {
   let results = (outs DeepSeek_Activation:$result);
+  let hasVerifier = 1;
 }
 
 def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
@@ -95,7 +100,8 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
     the meaning does not need that. `scale` and `block` are those of a quantised `kv_b`, as in `deepseek.linear`.
     Prefill keeps this form; for decode `fathom-absorb-mla-projections` turns it into the three ops below.
 
-    Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache.
+    Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache, which is wider than
+    rope_dim; (C2) the table is [positions, rope_dim/2, 2]; (C3) f8 weights have a scale, as in `deepseek.linear`.
 
     Example:
     ```mlir
@@ -110,14 +116,13 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
                        DeepSeek_WeightTensor:$kv_b, Optional<DeepSeek_WeightTensor>:$scale,
                        DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
-                       I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$rope_dim, I64Attr:$value_dim,
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$nope_dim, DeepSeek_Size:$rope_dim, DeepSeek_Size:$value_dim,
                        F64Attr:$softmax_scale,
                        DeepSeek_RopeLayout:$layout);
   let assemblyFormat = [{
     $layout $query `,` $cache `[` $layer `]` `,` $kv_b (`scale` $scale^ $block)? `,` $table `at` $positions attr-dict
     `:` functional-type(operands, $result)
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     int64_t getLatentDim() { return getCache().getType().getWidth() - getRopeDim(); }
   }];
@@ -129,6 +134,9 @@ def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query"> {
     `result[t, h] = W_UK[h]ᵀ q_nope[t, h] ‖ rope(q_pe[t, h])`, [rows, H·(r+dr)]: the key projection moved to the query
     side, so that attention can read the cache as it is. Attributes as in `deepseek.mla_attention`.
 
+    Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim and value_dim; (C2) the table is
+    [positions, rope_dim/2, 2]; (C3) f8 weights have a scale, as in `deepseek.linear`.
+
     Example:
     ```mlir
     %a = deepseek.mla_absorb_query interleaved %q, %kv_b, %t at %p
@@ -139,7 +147,7 @@ def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query"> {
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_WeightTensor:$kv_b,
                        Optional<DeepSeek_WeightTensor>:$scale, DeepSeek_WeightTensor:$table,
                        DeepSeek_Ids:$positions, OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
-                       I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$rope_dim, I64Attr:$value_dim,
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$nope_dim, DeepSeek_Size:$rope_dim, DeepSeek_Size:$value_dim,
                        DeepSeek_RopeLayout:$layout);
   let assemblyFormat = [{
     $layout $query `,` $kv_b (`scale` $scale^ $block)? `,` $table `at` $positions attr-dict `:`
@@ -153,6 +161,8 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
     `result[t, h] = Σ_u softmax_u(softmax_scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u)
     is the first r numbers of a cache row. The query is that of `deepseek.mla_absorb_query`.
 
+    Constraints: (C1) widths agree with num_heads and the cache, which is wider than rope_dim.
+
     Example:
     ```mlir
     %b = deepseek.mla_latent_attention %a, %c[%layer] at %p
@@ -161,7 +171,7 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
     ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
-                       I64Attr:$num_heads, I64Attr:$rope_dim, F64Attr:$softmax_scale);
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$rope_dim, F64Attr:$softmax_scale);
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
   }];
@@ -176,6 +186,9 @@ def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
     `result[t, h] = W_UV[h] · input[t, h]`, [rows, H·dv]: the value projection after attention. With it the three ops
     equal `deepseek.mla_attention` in exact arithmetic.
 
+    Constraints: (C1) widths agree with num_heads, nope_dim and value_dim; (C2) f8 weights have a scale, as in
+    `deepseek.linear`.
+
     Example:
     ```mlir
     %y = deepseek.mla_expand_output %b, %kv_b {num_heads = 16 : i64, nope_dim = 128 : i64, value_dim = 128 : i64}
@@ -184,7 +197,7 @@ def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$kv_b,
                        Optional<DeepSeek_WeightTensor>:$scale, OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
-                       I64Attr:$num_heads, I64Attr:$nope_dim, I64Attr:$value_dim);
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$nope_dim, DeepSeek_Size:$value_dim);
   let assemblyFormat = [{
     $input `,` $kv_b (`scale` $scale^ $block)? attr-dict `:` functional-type(operands, $result)
   }];

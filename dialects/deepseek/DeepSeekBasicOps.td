@@ -30,11 +30,14 @@ def DeepSeek_SelectRowsOp : DeepSeek_Op<"select_rows", [Pure]> {
   let description = [{
     `result[i] = input[rows[i]]`. Stands before the logits, which only some rows of a call want.
 
+    Constraints: (C1) input and result have one width.
+
     Example: `%y = deepseek.select_rows %x, %ids : (tensor<?x128xf32>, tensor<?xi32>) -> tensor<?x128xf32>`.
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$rows);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = "$input `,` $rows attr-dict `:` functional-type(operands, $result)";
+  let hasVerifier = 1;
 }
 
 def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
@@ -84,7 +87,8 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Op<"add_rms_norm", [Pure,
   let hasVerifier = 1;
 }
 
-class DeepSeek_LinearLike<string mnemonic> : DeepSeek_Op<mnemonic, [Pure, AttrSizedOperandSegments]> {
+class DeepSeek_LinearLike<string mnemonic>
+    : DeepSeek_Op<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove]> {
   let arguments = (ins
     DeepSeek_Activation:$input,
     DeepSeek_WeightTensor:$weight,
@@ -92,7 +96,7 @@ class DeepSeek_LinearLike<string mnemonic> : DeepSeek_Op<mnemonic, [Pure, AttrSi
     Variadic<DeepSeek_Activation>:$extras,
     OptionalAttr<DeepSeek_BlockScaleAttr>:$block
   );
-  let regions = (region AnyRegion:$epilogue);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
     $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
@@ -110,7 +114,7 @@ def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear"> {
 
     Constraints: (C1) K agrees; (C2) N is the result's width, or its panels' number; (C3) f8 weights have a scale of
     the shape that `block` implies and others have none; (C4) the epilogue takes the sum and one f32 per extra and
-    yields an f32.
+    yields an f32; extras have the result's type.
 
     Example:
     ```mlir

@@ -8,6 +8,8 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+using namespace mlir;
+
 #include "dialects/deepseek/DeepSeekDialect.cpp.inc"
 
 #define GET_TYPEDEF_CLASSES
@@ -25,6 +27,13 @@ void DeepSeekDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/deepseek/DeepSeekOps.cpp.inc"
       >();
+}
+
+LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t width) {
+  if (width < 1 || width > INT32_MAX) {
+    return emitError() << "expects rows of at least 1 number, but got " << width;
+  }
+  return success();
 }
 
 } // namespace fathom::deepseek

@@ -23,6 +23,11 @@ def DeepSeek_Dialect : Dialect {
     (`fathom-convert-deepseek-to-structured`) implement that meaning, and tests compare the two. Sums run in ascending
     order, so that results do not depend on how a program is cut into calls.
 
+    Attributes of the module say the rest: `deepseek.model` is a dictionary of facts (`family`; `vocabulary`, `hidden`,
+    `layers`, `max_context`, `cache_width`; `bos_token`, −1 for none, and `eos_tokens`; `temperature`, `top_p`, `top_k`
+    of the model's own sampling), `deepseek.shards` lists the files that weights lie in. A function of an entry point
+    has `deepseek.entry`, and the entry point itself `deepseek.max_rows`.
+
     `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
 
     Letters in descriptions: V vocabulary, H hidden size (in attention: heads), K and N inputs and outputs of a weight,
@@ -33,6 +38,7 @@ def DeepSeek_Dialect : Dialect {
   let cppNamespace = "::fathom::deepseek";
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{ void registerAttrs(); }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }

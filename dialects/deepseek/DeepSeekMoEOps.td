@@ -16,7 +16,7 @@ def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
     `logits` [rows, E] → the experts' ids, best first, and their weights, both [rows, top_k], by `routing`. `bias` [E]
     is added to scores for the choice and never to weights.
 
-    Constraints: (C1) top_k ≤ E and groups divide E; (C2) the bias is [E].
+    Constraints: (C1) top_k ≤ E and groups divide E; (C2) the bias is [E]; (C3) results have width top_k.
 
     Example:
     ```mlir
@@ -27,7 +27,7 @@ def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
   }];
   let arguments = (ins DeepSeek_Activation:$logits, Optional<DeepSeek_WeightTensor>:$bias,
                        DeepSeek_RoutingAttr:$routing);
-  let results = (outs DeepSeek_Ids:$ids, DeepSeek_Activation:$weights);
+  let results = (outs DeepSeek_Choices:$ids, DeepSeek_Activation:$weights);
   let assemblyFormat = [{
     $logits (`bias` $bias^)? $routing attr-dict `:` functional-type(operands, results)
   }];
@@ -42,7 +42,8 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSe
     are `gate`, `up` [E, I, H] and `down` [E, H, I], each with its scales where quantised.
     `fathom-lower-moe-routing` turns it into token permutation and grouped products.
 
-    Constraints: shapes of gate, up and down agree with each other and with the input.
+    Constraints: (C1) gate and up have one type, with the input's width; (C2) down's shape agrees; (C3) f8 weights have
+    scales, as in `deepseek.linear`; (C4) ids and weights have one width.
 
     Example:
     ```mlir
@@ -51,7 +52,7 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSe
            tensor<12x128x32xbf16>) -> tensor<?x128xf32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$ids, DeepSeek_Activation:$weights,
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Choices:$ids, DeepSeek_Activation:$weights,
                        DeepSeek_WeightTensor:$gate, DeepSeek_WeightTensor:$up, DeepSeek_WeightTensor:$down,
                        Optional<DeepSeek_WeightTensor>:$gate_scale, Optional<DeepSeek_WeightTensor>:$up_scale,
                        Optional<DeepSeek_WeightTensor>:$down_scale, OptionalAttr<DeepSeek_BlockScaleAttr>:$block);
@@ -63,7 +64,7 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSe
   let hasVerifier = 1;
 }
 
-def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure]> {
+def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure, AllTypesMatch<["ids", "slots"]>]> {
   let summary = "sorts (token, choice) pairs by expert";
   let description = [{
     A stable counting sort of the rows·k pairs by expert; a *slot* is a place in the sorted list. `offsets` [E+1]: where
@@ -73,26 +74,30 @@ def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure]> {
     With ids [[1, 0], [1, 2]] and 3 experts the sorted pairs are (row 0, expert 0), (0, 1), (1, 1), (1, 2): offsets are
     [0, 1, 3, 4], source_rows [0, 0, 1, 1] and slots [[1, 0], [2, 3]].
 
+    Constraints: (C1) offsets have the shape [experts + 1].
+
     Example:
     ```mlir
     %offsets, %rows, %slots = deepseek.moe_permute %ids experts 12
         : (tensor<?x2xi32>) -> (tensor<13xi32>, tensor<?xi32>, tensor<?x2xi32>)
     ```
   }];
-  let arguments = (ins DeepSeek_Ids:$ids, I64Attr:$experts);
-  let results = (outs DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows, DeepSeek_Ids:$slots);
+  let arguments = (ins DeepSeek_Choices:$ids, DeepSeek_Size:$experts);
+  let results = (outs DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows, DeepSeek_Choices:$slots);
   let assemblyFormat = "$ids `experts` $experts attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 class DeepSeek_MoELinearLike<string mnemonic> : DeepSeek_Op<mnemonic, [Pure]> {
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
                        DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale,
-                       OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, I64Attr:$top_k);
+                       OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, DeepSeek_Size:$top_k);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
     (`gather` $gather^)? $input `,` $offsets `,` $source_rows `,` $weight (`scale` $scale^ $block)? `top_k` $top_k
     attr-dict `:` functional-type(operands, $result)
   }];
+  let hasVerifier = 1;
 }
 
 def DeepSeek_MoELinearOp : DeepSeek_MoELinearLike<"moe_linear"> {
@@ -101,6 +106,8 @@ def DeepSeek_MoELinearOp : DeepSeek_MoELinearLike<"moe_linear"> {
     `result[s] = W[e] · input[gather ? source_rows[s] : s]` for s in [offsets[e], offsets[e+1]): a grouped product,
     [rows·k, N]. Weights as in `deepseek.linear`, with a leading dimension of experts. `offsets` and `source_rows` are
     those of `deepseek.moe_permute`; `top_k` is its k.
+
+    Constraints: (C1), (C2) and (C3) of `deepseek.linear`, for each expert; (C4) the offsets are [E + 1].
 
     Example:
     ```mlir
@@ -113,8 +120,8 @@ def DeepSeek_MoELinearOp : DeepSeek_MoELinearLike<"moe_linear"> {
 def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
   let summary = "each slot through its expert's gate and up projections and SwiGLU";
   let description = [{
-    `deepseek.linear_swiglu` as a grouped product: operands as in `deepseek.moe_linear`, the weight's rows interleaved
-    as in `deepseek.linear_swiglu`.
+    `deepseek.linear_swiglu` as a grouped product: operands and constraints as in `deepseek.moe_linear`, the weight's
+    rows interleaved as in `deepseek.linear_swiglu`.
 
     Example:
     ```mlir
@@ -124,11 +131,14 @@ def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
   }];
 }
 
-def DeepSeek_MoECombineOp : DeepSeek_Op<"moe_combine", [Pure]> {
+def DeepSeek_MoECombineOp : DeepSeek_Op<"moe_combine", [Pure, IsolatedFromAbove]> {
   let summary = "the weighted sum of each row's experts";
   let description = [{
     `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending: from slots back to rows.
     The epilogue is as in `deepseek.linear`.
+
+    Constraints: (C1) input and result have one width; (C2) slots and weights have one width; (C3) is C4 of
+    `deepseek.linear`.
 
     Example:
     ```mlir
@@ -136,14 +146,15 @@ def DeepSeek_MoECombineOp : DeepSeek_Op<"moe_combine", [Pure]> {
         : (tensor<?x128xf32>, tensor<?x2xi32>, tensor<?x2xf32>) -> tensor<?x128xf32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$slots, DeepSeek_Activation:$weights,
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Choices:$slots, DeepSeek_Activation:$weights,
                        Variadic<DeepSeek_Activation>:$extras);
-  let regions = (region AnyRegion:$epilogue);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
     $input `,` $slots `,` $weights (`epilogue` `(` $extras^ `)` $epilogue)? attr-dict `:`
     functional-type(operands, $result)
   }];
+  let hasVerifier = 1;
 }
 
 #endif // DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD

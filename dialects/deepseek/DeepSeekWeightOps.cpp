@@ -3,7 +3,7 @@
 //
 // Verifiers of weights and recipes.
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Verifiers.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -28,9 +28,25 @@ RankedTensorType getPanelsType(RankedTensorType type) {
   return RankedTensorType::get(packed, type.getElementType());
 }
 
+template <typename Op>
+static LogicalResult verifyLayers(Op op) {
+  if (!op.getLayers()) {
+    return success();
+  }
+  ArrayRef<int64_t> layers = *op.getLayers();
+  bool ascending = !layers.empty() && layers.front() >= 0 && llvm::is_sorted(layers, std::less_equal<int64_t>());
+  return ascending ? success() : op.emitOpError("expects ascending layers, but got [") << layers << "]";
+}
+
 LogicalResult WeightOp::verify() {
-  if (getExperts() && getTensorType().getRank() < 2) { // C2
-    return emitOpError("expects a dimension of experts before the weight's own, but got ") << getType();
+  int64_t rank = getTensorType().getRank() - int64_t(getExperts());
+  if (rank < 1 || rank > 2) { // C2
+    return emitOpError(getExperts() ? "expects a dimension of experts before one or two of the weight's own, but got "
+                                    : "expects one or two dimensions, but got ")
+           << getType();
+  }
+  if (failed(verifyLayers(*this))) { // C3
+    return failure();
   }
   int64_t expected = 2 * getLayerCount() * getSlicesPerLayer();
   if (int64_t(getLocations().size()) != expected) { // C1
@@ -38,15 +54,31 @@ LogicalResult WeightOp::verify() {
                                    << " numbers in locations, a shard and an offset for each tensor, but got "
                                    << getLocations().size();
   }
+  const int64_t *negative = llvm::find_if(getLocations(), [](int64_t number) { return number < 0; });
+  if (negative != getLocations().end()) {
+    return emitOpError("expects no negative number in locations, but got ") << *negative;
+  }
   return success();
 }
 
 LogicalResult RecipeOp::verifyRegions() {
-  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
-  if (!yield || yield.getValue().getType() != getType()) {
-    return emitOpError("expects its region to yield ") << getType();
+  Block &body = getBody().front();
+  auto yield = dyn_cast<YieldOp>(body.getTerminator());
+  if (!yield || yield.getValue().getType() != getType() || body.getNumArguments() > 0) { // C1
+    return emitOpError("expects its region to take nothing and to yield ") << getType();
   }
-  return success();
+  if (getExperts() && getTensorType().getRank() < 2) { // C2
+    return emitOpError("expects a dimension of experts before the weight's own, but got ") << getType();
+  }
+  return verifyLayers(*this); // C3
+}
+
+static int64_t countRows(RankedTensorType type) { return type.getShape().drop_back().back(); }
+
+static RankedTensorType withRows(RankedTensorType type, int64_t rows) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape[shape.size() - 2] = rows;
+  return type.clone(shape);
 }
 
 LogicalResult ConcatRowsOp::verify() {
@@ -54,25 +86,50 @@ LogicalResult ConcatRowsOp::verify() {
   auto result = getResult().getType();
   for (Value source : getSources()) {
     auto type = cast<RankedTensorType>(source.getType());
-    if (type.getRank() != result.getRank() || type.getShape().back() != result.getShape().back() ||
-        type.getElementType() != result.getElementType()) {
+    if (withRows(type, 1) != withRows(result, 1)) { // C1
       return emitOpError("expects sources that differ in rows only, but got ") << type << " for " << result;
     }
-    rows += type.getDimSize(type.getRank() - 2);
+    rows += countRows(type);
   }
-  if (rows != result.getDimSize(result.getRank() - 2)) {
+  if (rows != countRows(result)) { // C2
     return emitOpError("expects a result of ") << rows << " rows, but got " << result;
   }
   return success();
 }
 
-LogicalResult RopeTableOp::verify() {
-  ArrayRef<int64_t> shape = getResult().getType().getShape();
-  int64_t pairs = getRope().getFrequencies().size();
-  if (shape.size() != 3 || shape[1] != pairs || shape[2] != 2) {
-    return emitOpError("expects a table [positions, ") << pairs << ", 2], but got " << getResult().getType();
+static LogicalResult verifyResult(Operation *op, RankedTensorType expected) {
+  Type result = op->getResult(0).getType();
+  return result == expected ? success() : op->emitOpError("expects a result ") << expected << ", but got " << result;
+}
+
+LogicalResult InterleaveRowsOp::verify() {
+  RankedTensorType source = getFirst().getType();
+  return verifyResult(*this, withRows(source, 2 * int64_t(llvm::alignTo(countRows(source), getBlock())))); // C1
+}
+
+LogicalResult ExpandScaleOp::verify() {
+  RankedTensorType result = getResult().getType();
+  int64_t scales = llvm::divideCeil(countRows(result), getRows());
+  if (getScale().getType() != withRows(result, scales)) { // C1
+    return emitOpError("expects a scale ") << withRows(result, scales) << ", but got " << getScale().getType();
   }
   return success();
+}
+
+LogicalResult ToF32Op::verify() {
+  return verifyResult(*this, getSource().getType().clone(Float32Type::get(getContext()))); // C1
+}
+
+LogicalResult PackPanelsOp::verify() {
+  return verifyResult(*this, getPanelsType(getSource().getType())); // C1
+}
+
+LogicalResult RopeTableOp::verify() {
+  RankedTensorType result = getResult().getType();
+  if (!result.getElementType().isF32()) { // C1
+    return emitOpError("expects a table of f32, but got ") << result;
+  }
+  return verifyRopeTable(*this, result, 2 * getRope().getFrequencies().size());
 }
 
 /// The type and layers of the weight or recipe called `symbol`, or nothing.
@@ -88,16 +145,29 @@ static std::optional<std::pair<Type, bool>> lookUp(SymbolTableCollection &symbol
   return std::nullopt;
 }
 
+LogicalResult SourceOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto recipe = cast<RecipeOp>((*this)->getParentOp());
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(recipe->getParentOp(), getWeightAttr());
+  if (!weight || weight.getType() != getResult().getType()) { // C1
+    return emitOpError("expects ") << getWeightAttr() << " to be a weight of type " << getResult().getType();
+  }
+  bool sameLayers = !weight.getLayers() || weight.getLayersAttr() == recipe.getLayersAttr();
+  if (!sameLayers || weight.getExperts() != recipe.getExperts()) { // C2
+    return emitOpError("expects ") << getWeightAttr() << " to have the layers and experts of the recipe";
+  }
+  return success();
+}
+
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto weight = lookUp(symbols, *this, getWeightAttr());
-  if (!weight) {
+  if (!weight) { // C1
     return emitOpError("expects a weight or recipe, but got unknown symbol ") << getWeightAttr();
   }
   if (weight->first != getResult().getType()) {
     return emitOpError("expects the type of ")
            << getWeightAttr() << ", " << weight->first << ", but got " << getResult().getType();
   }
-  if (weight->second != bool(getLayer())) {
+  if (weight->second != bool(getLayer())) { // C2
     return emitOpError("expects a layer exactly where the weight has layers: ") << getWeightAttr();
   }
   return success();

@@ -20,7 +20,8 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol]> {
     the tensors' name in the checkpoint. `locations` gives (shard, byte offset) of each, layer-major; bytes stay in
     the checkpoint until the packer or the runtime reads them.
 
-    Constraints: (C1) locations hold a pair for each layer and expert; (C2) an expert dimension needs rank ≥ 2.
+    Constraints: (C1) locations hold a pair for each layer and expert, not negative; (C2) a tensor of the checkpoint is
+    a vector or a matrix, with `experts` under a dimension of experts; (C3) layers ascend from 0 or more.
 
     Example:
     ```mlir
@@ -55,7 +56,8 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, Single
     region describes one layer; `layers` says for which layers it runs. Everything in it is per expert where the
     sources are.
 
-    Constraints: the region yields a value of `type`.
+    Constraints: (C1) the region takes nothing and yields a value of `type`; (C2) with `experts`, `type` begins with a
+    dimension of experts; (C3) layers ascend from 0 or more.
 
     Example:
     ```mlir
@@ -86,10 +88,14 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, Single
 class DeepSeek_RecipeStep<string mnemonic, list<Trait> traits = []> :
     DeepSeek_Op<mnemonic, traits # [Pure, HasParent<"RecipeOp">]>;
 
-def DeepSeek_SourceOp : DeepSeek_RecipeStep<"source"> {
+def DeepSeek_SourceOp
+    : DeepSeek_RecipeStep<"source", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the bytes of a weight, in a recipe";
   let description = [{
     Of the layer that the recipe is run for, if the weight has `layers`.
+
+    Constraints: (C1) `weight` names a `deepseek.weight` of the result's type; (C2) it has the recipe's layers and,
+    where the recipe has them, experts.
 
     Example: `%q = deepseek.source @moe.self_attn.q_a_proj : tensor<48x128xbf16>`.
   }];
@@ -103,12 +109,12 @@ def DeepSeek_ConcatRowsOp : DeepSeek_RecipeStep<"concat_rows"> {
   let description = [{
     `result[n] = (a ‖ b ‖ …)[n]` along the outputs (the dimension before the last).
 
-    Constraints: sources differ in rows only, and the result has the rows of all.
+    Constraints: (C1) sources differ in rows only; (C2) the result has the rows of all.
 
     Example: `%c = deepseek.concat_rows %a, %b : (tensor<48x128xbf16>, tensor<80x128xbf16>) -> tensor<128x128xbf16>`.
   }];
-  let arguments = (ins Variadic<DeepSeek_WeightTensor>:$sources);
-  let results = (outs DeepSeek_WeightTensor:$result);
+  let arguments = (ins Variadic<DeepSeek_WeightMatrix>:$sources);
+  let results = (outs DeepSeek_WeightMatrix:$result);
   let assemblyFormat = "$sources attr-dict `:` functional-type($sources, $result)";
   let hasVerifier = 1;
 }
@@ -119,11 +125,14 @@ def DeepSeek_InterleaveRowsOp : DeepSeek_RecipeStep<"interleave_rows", [AllTypes
     Both sources are padded with zero rows to a multiple of `block`; the result is block 0 of the first, block 0 of
     the second, block 1 of the first, and so on. A panel of gates is then followed by its panel of ups.
 
+    Constraints: (C1) the result has the padded rows of both, and otherwise the sources' type.
+
     Example: `%w = deepseek.interleave_rows %gate, %up block 32 : tensor<48x128xbf16> -> tensor<128x128xbf16>`.
   }];
-  let arguments = (ins DeepSeek_WeightTensor:$first, DeepSeek_WeightTensor:$second, I64Attr:$block);
-  let results = (outs DeepSeek_WeightTensor:$result);
+  let arguments = (ins DeepSeek_WeightMatrix:$first, DeepSeek_WeightMatrix:$second, DeepSeek_Size:$block);
+  let results = (outs DeepSeek_WeightMatrix:$result);
   let assemblyFormat = "$first `,` $second `block` $block attr-dict `:` type($first) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
@@ -131,11 +140,14 @@ def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
   let description = [{
     `result[n, b] = scale[n / rows, b]`: after it, rows of different weights can be mixed.
 
+    Constraints: (C1) the scale has a row for each `rows` of the result, and otherwise its type.
+
     Example: `%e = deepseek.expand_scale %s rows 128 : tensor<12x56xf32> -> tensor<1536x56xf32>`.
   }];
-  let arguments = (ins DeepSeek_WeightTensor:$scale, I64Attr:$rows);
-  let results = (outs DeepSeek_WeightTensor:$result);
+  let arguments = (ins DeepSeek_WeightMatrix:$scale, DeepSeek_Size:$rows);
+  let results = (outs DeepSeek_WeightMatrix:$result);
   let assemblyFormat = "$scale `rows` $rows attr-dict `:` type($scale) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
@@ -143,11 +155,14 @@ def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
   let description = [{
     For gate biases, which kernels read as f32.
 
+    Constraints: (C1) the result is the source's shape of f32.
+
     Example: `%f = deepseek.to_f32 %b : tensor<256xbf16> -> tensor<256xf32>`.
   }];
   let arguments = (ins DeepSeek_WeightTensor:$source);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def DeepSeek_PackPanelsOp : DeepSeek_RecipeStep<"pack_panels"> {
@@ -156,11 +171,14 @@ def DeepSeek_PackPanelsOp : DeepSeek_RecipeStep<"pack_panels"> {
     `result[p, k, j] = source[32p + j, k]`, zero beyond the last row: the outputs of a panel lie side by side, so that
     they fill vector lanes and every output still adds up its inputs in order.
 
+    Constraints: (C1) the result has the panels that hold the source's rows.
+
     Example: `%p = deepseek.pack_panels %w : tensor<48x128xbf16> -> tensor<2x128x32xbf16>`.
   }];
-  let arguments = (ins DeepSeek_WeightTensor:$source);
+  let arguments = (ins DeepSeek_WeightMatrix:$source);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def DeepSeek_RopeTableOp : DeepSeek_Op<"rope_table", [Pure]> {
@@ -169,7 +187,7 @@ def DeepSeek_RopeTableOp : DeepSeek_Op<"rope_table", [Pure]> {
     `result[p, i] = (magnitude · cos(p · f(i)), magnitude · sin(p · f(i)))`, computed in f64 and rounded once.
     f(i) is the attribute's frequency of pair i. `fathom-fold-rope-tables` moves the op into a recipe.
 
-    Constraints: the result is [positions, pairs, 2].
+    Constraints: (C1) the result is [positions, pairs, 2] of f32.
 
     Example:
     ```mlir
@@ -195,7 +213,8 @@ def DeepSeek_GetWeightOp : DeepSeek_Op<"get_weight", [Pure, DeclareOpInterfaceMe
   let description = [{
     `weight` names a `deepseek.weight` or a `deepseek.recipe`; `layer` is the index of a model layer.
 
-    Constraints: the result has the weight's type; a layer is given exactly where the weight has `layers`.
+    Constraints: (C1) `weight` is one, of the result's type; (C2) a layer is given exactly where the weight has
+    `layers`.
 
     Example: `%w = deepseek.get_weight @moe.self_attn.q_a_proj[%layer] : tensor<48x128xbf16>`.
   }];

@@ -14,6 +14,16 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace fathom::plan {
+
+/// What ODS says of memory: numbers of whole bytes side by side; with at most one dynamic dimension, the first; with
+/// none.
+bool isMemory(mlir::Type memref);
+bool isRowsMemory(mlir::Type memref);
+bool isStaticMemory(mlir::Type memref);
+
+} // namespace fathom::plan
+
 #include "dialects/plan/PlanDialect.h.inc"
 
 #include "dialects/plan/PlanEnums.h.inc"
@@ -32,10 +42,8 @@ constexpr llvm::StringLiteral kMaxRowsAttr = "plan.max_rows";
 constexpr llvm::StringLiteral kArenaBytesAttr = "plan.arena_bytes";
 /// On a weight or recipe: its first slice in the weight table.
 constexpr llvm::StringLiteral kFirstSliceAttr = "plan.first_slice";
-/// On the module: scratch memory that a thread needs, and the layers and width of the cache.
+/// On the module: scratch memory that a thread needs.
 constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
-constexpr llvm::StringLiteral kCacheLayersAttr = "plan.cache_layers";
-constexpr llvm::StringLiteral kCacheWidthAttr = "plan.cache_width";
 
 } // namespace fathom::plan
 

@@ -34,9 +34,86 @@ void PlanDialect::initialize() {
       >();
 }
 
+bool isMemory(Type memref) {
+  auto type = cast<MemRefType>(memref);
+  Type element = type.getElementType();
+  return type.getLayout().isIdentity() && !type.getMemorySpace() && element.isIntOrFloat() &&
+         element.getIntOrFloatBitWidth() % 8 == 0;
+}
+
+bool isRowsMemory(Type memref) {
+  auto type = cast<MemRefType>(memref);
+  return isMemory(type) && type.getRank() > 0 && !ShapedType::isDynamicShape(type.getShape().drop_front());
+}
+
+bool isStaticMemory(Type memref) { return isMemory(memref) && cast<MemRefType>(memref).hasStaticShape(); }
+
+LogicalResult TableType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, MemRefType element) {
+  return isStaticMemory(element) ? success() : emitError() << "expects contiguous static elements, but got " << element;
+}
+
+LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  if (name == kEntryAttr && !isa<StringAttr>(attribute.getValue())) {
+    return op->emitOpError("expects a string as '") << name << "', but got " << attribute.getValue();
+  }
+  constexpr StringRef counts[] = {kMaxRowsAttr, kArenaBytesAttr, kFirstSliceAttr, kScratchBytesAttr};
+  auto count = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (llvm::is_contained(counts, name) && !(count && count.getType().isInteger(64) && count.getInt() >= 0)) {
+    return op->emitOpError("expects an i64 of 0 or more as '") << name << "', but got " << attribute.getValue();
+  }
+  return success();
+}
+
+/// Code copies or reads such rows with a width it knows.
+static LogicalResult verifyRows(Operation *op, Type type) {
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!memref || memref.getRank() == 0 || memref.isDynamicDim(memref.getRank() - 1) ||
+      !memref.getElementType().isF32()) {
+    return op->emitOpError("expects f32 rows of a static width, but got ") << type;
+  }
+  return success();
+}
+
+LogicalResult BufferOp::verify() {
+  if (cast<MemRefType>(getType()).hasStaticShape() == bool(getRows())) { // C1
+    return emitOpError("expects rows exactly where the first dimension is dynamic, but the type is ") << getType();
+  }
+  return success();
+}
+
+LogicalResult ExpertOp::verify() {
+  if (getType() != getTable().getType().getElement()) { // C1
+    return emitOpError("expects ") << getTable().getType().getElement() << ", but got " << getType();
+  }
+  return success();
+}
+
+LogicalResult AllocateOp::verify() {
+  int64_t expected = cast<MemRefType>(getType()).getNumDynamicDims();
+  if (int64_t(getSizes().size()) != expected) { // C1
+    return emitOpError("expects ") << expected << " sizes, but got " << getSizes().size();
+  }
+  return success();
+}
+
+LogicalResult RecordStateOp::verify() { return verifyRows(*this, getInput().getType()); } // C1
+
+LogicalResult KernelOp::verifyRegions() {
+  if (getEpilogue().empty()) {
+    return success();
+  }
+  Block &body = getEpilogue().front();
+  bool scalars = llvm::all_of(body.getArgumentTypes(), [](Type type) { return type.isF32(); });
+  if (body.getNumArguments() == 0 || !scalars || body.empty() || !isa<YieldOp>(body.back())) { // C1
+    return emitOpError("expects an epilogue of f32 arguments that ends with plan.yield");
+  }
+  return success();
+}
+
 LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
-  if (!kernel) {
+  if (!kernel) { // C1
     return emitOpError("expects a plan.kernel, but got unknown symbol ") << getKernelAttr();
   }
   size_t extras = kernel.getEpilogue().empty() ? 0 : kernel.getEpilogue().getNumArguments() - 1;
@@ -44,6 +121,11 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (getArguments().size() != expected) {
     return emitOpError("expects ") << expected << " operands for " << getKernelAttr() << ", but got "
                                    << getArguments().size();
+  }
+  for (Value extra : getArguments().drop_front(kernel.getOperandCount())) {
+    if (failed(verifyRows(*this, extra.getType()))) { // C2
+      return failure();
+    }
   }
   return success();
 }

@@ -21,10 +21,14 @@ def Plan_Dialect : Dialect {
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
     call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
 
+    An entry point has `plan.entry`, its name, `plan.max_rows` and `plan.arena_bytes`; weights and recipes in use have
+    `plan.first_slice`, their place in the weight table; the module has `plan.scratch_bytes`, what a thread needs.
+
     `fathom compile CHECKPOINT -o - --emit=plan` prints the plan of a checkpoint.
   }];
   let cppNamespace = "::fathom::plan";
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
 }
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
@@ -44,11 +48,23 @@ def Plan_TableType : TypeDef<Plan_Dialect, "Table"> {
   let description = [{
     What `plan.weight` gives for a weight with experts; `plan.expert` takes one out.
 
+    Constraints: the element is contiguous and static.
+
     Example: `!plan.table<memref<4x8xbf16>>`.
   }];
   let parameters = (ins "mlir::MemRefType":$element);
   let assemblyFormat = "`<` $element `>`";
+  let genVerifyDecl = 1;
 }
+
+class Plan_MemoryOf<string predicate, string name>
+    : ConfinedType<AnyMemRef, [CPred<"::fathom::plan::" # predicate # "($_self)">], name>;
+
+/// What a descriptor can be made for: numbers of whole bytes side by side.
+def Plan_Memory : Plan_MemoryOf<"isMemory", "contiguous memref of numbers">;
+def Plan_RowsMemory : Plan_MemoryOf<"isRowsMemory", "contiguous memref of numbers, of static shape but for the first dimension">;
+def Plan_StaticMemory : Plan_MemoryOf<"isStaticMemory", "contiguous memref of numbers, of static shape">;
+def Plan_Count : ConfinedAttr<I64Attr, [IntNonNegative]>;
 
 /// What a caller passes in a fathom_call_t.
 def Plan_Argument : I32EnumAttr<"Argument", "an array of the call", [

@@ -31,7 +31,7 @@ def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
     Example: `%tokens = plan.argument tokens of %call : memref<?xi32>`.
   }];
   let arguments = (ins Plan_CallType:$call, Plan_Argument:$which);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Plan_RowsMemory:$result);
   let assemblyFormat = "$which `of` $call attr-dict `:` type($result)";
 }
 
@@ -41,14 +41,18 @@ def Plan_BufferOp : Plan_Op<"buffer"> {
     `bytes` is what the buffer needs when the call has as many rows as the entry point takes; `rows` is the count of
     this call. `fathom-plan-buffers` gives the `offset`.
 
+    Constraints: (C1) there are `rows` exactly where the first dimension is dynamic.
+
     Example: `%b = plan.buffer of %call bytes 131072 offset 0 rows(%n) : memref<?x128xf32>`.
   }];
-  let arguments = (ins Plan_CallType:$call, I64Attr:$bytes, OptionalAttr<I64Attr>:$offset, Optional<Index>:$rows);
+  let arguments = (ins Plan_CallType:$call, Plan_Count:$bytes, OptionalAttr<Plan_Count>:$offset,
+                       Optional<Index>:$rows);
   // Two buffers are never one, whatever CSE thinks of their attributes.
-  let results = (outs Res<AnyMemRef, "", [MemAlloc<DefaultResource>]>:$result);
+  let results = (outs Res<Plan_RowsMemory, "", [MemAlloc<DefaultResource>]>:$result);
   let assemblyFormat = [{
     `of` $call `bytes` $bytes (`offset` $offset^)? (`rows` `(` $rows^ `)`)? attr-dict `:` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
@@ -60,9 +64,9 @@ def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
 
     Example: `%w = plan.weight of %call @w[%i] slices 2, 1 : memref<48x128xbf16>`.
   }];
-  let arguments = (ins Plan_CallType:$call, FlatSymbolRefAttr:$weight, I64Attr:$first_slice, I64Attr:$slices_per_layer,
-                       Optional<Index>:$instance);
-  let results = (outs AnyType:$result);
+  let arguments = (ins Plan_CallType:$call, FlatSymbolRefAttr:$weight, Plan_Count:$first_slice,
+                       Plan_Count:$slices_per_layer, Optional<Index>:$instance);
+  let results = (outs AnyTypeOf<[Plan_StaticMemory, Plan_TableType]>:$result);
   let assemblyFormat = [{
     `of` $call $weight (`[` $instance^ `]`)? `slices` $first_slice `,` $slices_per_layer attr-dict `:`
     type($result)
@@ -71,10 +75,15 @@ def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
 
 def Plan_ExpertOp : Plan_Op<"expert", [Pure]> {
   let summary = "one expert's weight, for generated loops";
-  let description = [{ Example: `%w = plan.expert %table[%e] : <memref<32x128xbf16>> -> memref<32x128xbf16>`. }];
+  let description = [{
+    Constraints: (C1) the result is of the table's element type.
+
+    Example: `%w = plan.expert %table[%e] : <memref<32x128xbf16>> -> memref<32x128xbf16>`.
+  }];
   let arguments = (ins Plan_TableType:$table, Index:$index);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Plan_StaticMemory:$result);
   let assemblyFormat = "$table `[` $index `]` attr-dict `:` type($table) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
@@ -86,7 +95,7 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
     Example: `%c = plan.cache_row of %call[%t] at %u layer %l : memref<576xf32>`.
   }];
   let arguments = (ins Plan_CallType:$call, Index:$row, Index:$position, Index:$layer);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Plan_StaticMemory:$result);
   let assemblyFormat = [{
     `of` $call `[` $row `]` `at` $position `layer` $layer attr-dict `:` type($result)
   }];
@@ -95,13 +104,17 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
 def Plan_AllocateOp : Plan_Op<"allocate", [MemoryEffects<[MemAlloc, MemWrite]>]> {
   let summary = "memory from the host, for temporaries of generated loops";
   let description = [{
-    `sizes` are those of the type's dynamic dimensions. Gone with `plan.deallocate`, on every path.
+    `sizes` are those of the type's dynamic dimensions. Gone with `plan.deallocate`, on every path; a host without
+    memory ends the call (artifact_abi.h).
+
+    Constraints: (C1) there is a size for each dynamic dimension.
 
     Example: `%m = plan.allocate of %call(%n) : memref<?x128xf32>`.
   }];
   let arguments = (ins Plan_CallType:$call, Variadic<Index>:$sizes);
-  let results = (outs AnyMemRef:$result);
+  let results = (outs Plan_Memory:$result);
   let assemblyFormat = "`of` $call `(` $sizes `)` attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Plan_DeallocateOp : Plan_Op<"deallocate", [MemoryEffects<[MemFree]>]> {
@@ -111,13 +124,15 @@ def Plan_DeallocateOp : Plan_Op<"deallocate", [MemoryEffects<[MemFree]>]> {
   let assemblyFormat = "`of` $call $memory attr-dict `:` type($memory)";
 }
 
-def Plan_KernelOp : Plan_Op<"kernel", [Symbol]> {
+def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove]> {
   let summary = "a kernel of kernels/catalog.def with the constants of some dispatches";
   let description = [{
     `constants` are in the catalog's order; real ones are the bits of an f64. Codegen links the kernel's bitcode with
     them, so that shapes and strides are constants of the machine code. The region, if there is one, is the
     epilogue on each output: it takes the output and one f32 of each extra operand, which follow the kernel's own
     operands in a dispatch.
+
+    Constraints: (C1) an epilogue takes one f32 or more and ends with `plan.yield`.
 
     Example:
     ```mlir
@@ -128,11 +143,13 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol]> {
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kernel, I64Attr:$operand_count, DenseI64ArrayAttr:$constants);
-  let regions = (region AnyRegion:$epilogue);
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kernel, Plan_Count:$operand_count,
+                       DenseI64ArrayAttr:$constants);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     $sym_name `=` $kernel `operands` $operand_count `constants` $constants ($epilogue^)? attr-dict
   }];
+  let hasRegionVerifier = 1;
 }
 
 def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"KernelOp">]> {
@@ -148,12 +165,13 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserO
     `results` of the operands (the last ones before an epilogue's extras) are written; `rows` is fathom_dispatch.rows
     and `layer` the layer whose cache the kernel uses.
 
-    Constraints: `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take.
+    Constraints: (C1) `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take;
+    (C2) those of the epilogue are f32 rows of a static width.
 
     Example: `plan.dispatch @k0 of %call rows %n layer %l (%x, %w, %y) : memref<?x128xf32>, …`.
   }];
   let arguments = (ins Plan_CallType:$call, FlatSymbolRefAttr:$kernel, Index:$rows, Index:$layer,
-                       Variadic<AnyType>:$arguments);
+                       Variadic<AnyTypeOf<[AnyMemRef, Plan_TableType]>>:$arguments);
   let assemblyFormat = [{
     $kernel `of` $call `rows` $rows `layer` $layer `(` $arguments `)` attr-dict `:` type($arguments)
   }];
@@ -161,8 +179,13 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserO
 
 def Plan_RecordStateOp : Plan_Op<"record_state"> {
   let summary = "copies a layer's output to the caller, if it asked for states";
-  let description = [{ Example: `plan.record_state of %call %x layer 1 : memref<?x128xf32>`. }];
-  let arguments = (ins Plan_CallType:$call, AnyMemRef:$input, I64Attr:$layer);
+  let description = [{
+    Constraints: (C1) the input is f32 rows of a static width.
+
+    Example: `plan.record_state of %call %x layer 1 : memref<?x128xf32>`.
+  }];
+  let arguments = (ins Plan_CallType:$call, AnyMemRef:$input, Plan_Count:$layer);
+  let hasVerifier = 1;
   let assemblyFormat = "`of` $call $input `layer` $layer attr-dict `:` type($input)";
 }
 

@@ -51,3 +51,225 @@ func.func @mla_attention_c1_result(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>
       -> tensor<?x11xf32>
   return
 }
+
+// -----
+
+func.func @rope_c1_odd(%x: tensor<?x5xf32>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.rope' op expects pairs of numbers to rotate, but got 5 numbers}}
+  %k = deepseek.rope interleaved %x, %t at %p : tensor<?x5xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @mla_append_c1_rank(%c: !deepseek.cache<16>, %l: index, %x: tensor<?x16xf32>, %n: tensor<1x12xbf16>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_append' op expects a norm [latent] of less than 16 numbers, but got 'tensor<1x12xbf16>'}}
+  %d = deepseek.mla_append interleaved %c[%l], %x, %n, %t at %p eps 0.5
+      : !deepseek.cache<16>, tensor<?x16xf32>, tensor<1x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @mla_append_c1_width(%c: !deepseek.cache<16>, %l: index, %x: tensor<?x16xf32>, %n: tensor<16xbf16>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_append' op expects a norm [latent] of less than 16 numbers, but got 'tensor<16xbf16>'}}
+  %d = deepseek.mla_append interleaved %c[%l], %x, %n, %t at %p eps 0.5
+      : !deepseek.cache<16>, tensor<?x16xf32>, tensor<16xbf16>, tensor<16x2x2xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @mla_append_c2(%c: !deepseek.cache<16>, %l: index, %x: tensor<?x16xf32>, %n: tensor<12xbf16>,
+                  %t: tensor<16x3x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_append' op expects a table [positions, 2, 2], but got 'tensor<16x3x2xf32>'}}
+  %d = deepseek.mla_append interleaved %c[%l], %x, %n, %t at %p eps 0.5
+      : !deepseek.cache<16>, tensor<?x16xf32>, tensor<12xbf16>, tensor<16x3x2xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @mla_append_c3(%c: !deepseek.cache<17>, %l: index, %x: tensor<?x16xf32>, %n: tensor<12xbf16>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_append' op expects an input of 17 numbers, but got 'tensor<?x16xf32>'}}
+  %d = deepseek.mla_append interleaved %c[%l], %x, %n, %t at %p eps 0.5
+      : !deepseek.cache<17>, tensor<?x16xf32>, tensor<12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @mla_attention_heads(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+2 {{attribute 'num_heads' failed to satisfy constraint}}
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 0 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+func.func @mla_attention_c1_cache(%q: tensor<?x20xf32>, %c: !deepseek.cache<4>, %l: index, %w: tensor<22x12xbf16>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_attention' op expects a cache wider than rope_dim, 4, but got '!deepseek.cache<4>'}}
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x20xf32>, !deepseek.cache<4>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+func.func @mla_attention_c2(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+                  %t: tensor<16x3x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_attention' op expects a table [positions, 2, 2], but got 'tensor<16x3x2xf32>'}}
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x3x2xf32>, tensor<?xi32>)
+      -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+func.func @mla_attention_c3(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xf8E4M3FN>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_attention' op expects a scale and its block exactly for f8 weights, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xf8E4M3FN>, tensor<16x2x2xf32>, tensor<?xi32>)
+      -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+func.func @mla_absorb_query_c1_query(%q: tensor<?x21xf32>, %w: tensor<22x12xbf16>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects a query of 20 numbers, but got 'tensor<?x21xf32>'}}
+  %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
+      : (tensor<?x21xf32>, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @mla_absorb_query_c1_kv_b(%q: tensor<?x20xf32>, %w: tensor<23x12xbf16>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects kv_b of shape [22, 12], but got 'tensor<23x12xbf16>'}}
+  %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
+      : (tensor<?x20xf32>, tensor<23x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @mla_absorb_query_c1_rank(%q: tensor<?x20xf32>, %w: tensor<22xbf16>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects kv_b of shape [22, 22], but got 'tensor<22xbf16>'}}
+  %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
+      : (tensor<?x20xf32>, tensor<22xbf16>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x52xf32>
+  return
+}
+
+// -----
+
+func.func @mla_absorb_query_c1_result(%q: tensor<?x20xf32>, %w: tensor<22x12xbf16>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects a result of 32 numbers, but got 'tensor<?x33xf32>'}}
+  %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
+      : (tensor<?x20xf32>, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x33xf32>
+  return
+}
+
+// -----
+
+func.func @mla_absorb_query_c2(%q: tensor<?x20xf32>, %w: tensor<22x12xbf16>, %t: tensor<16x3x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects a table [positions, 2, 2], but got 'tensor<16x3x2xf32>'}}
+  %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
+      : (tensor<?x20xf32>, tensor<22x12xbf16>, tensor<16x3x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @mla_absorb_query_c3(%q: tensor<?x20xf32>, %w: tensor<22x12xf8E4M3FN>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_absorb_query' op expects a scale and its block exactly for f8 weights, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  %a = deepseek.mla_absorb_query interleaved %q, %w, %t at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64}
+      : (tensor<?x20xf32>, tensor<22x12xf8E4M3FN>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @mla_latent_attention_c1_cache(%q: tensor<?x32xf32>, %c: !deepseek.cache<3>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a cache wider than rope_dim, 4, but got '!deepseek.cache<3>'}}
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x32xf32>, !deepseek.cache<3>, index, tensor<?xi32>) -> tensor<?x24xf32>
+  return
+}
+
+// -----
+
+func.func @mla_latent_attention_c1_query(%q: tensor<?x33xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a query of 32 numbers, but got 'tensor<?x33xf32>'}}
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x33xf32>, !deepseek.cache<16>, index, tensor<?xi32>) -> tensor<?x24xf32>
+  return
+}
+
+// -----
+
+func.func @mla_latent_attention_c1_result(%q: tensor<?x32xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a result of 24 numbers, but got 'tensor<?x25xf32>'}}
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x32xf32>, !deepseek.cache<16>, index, tensor<?xi32>) -> tensor<?x25xf32>
+  return
+}
+
+// -----
+
+func.func @mla_expand_output_c1_kv_b(%x: tensor<?x24xf32>, %w: tensor<21x12xbf16>) {
+  // expected-error @+1 {{'deepseek.mla_expand_output' op expects kv_b of shape [22, 12], but got 'tensor<21x12xbf16>'}}
+  %a = deepseek.mla_expand_output %x, %w {num_heads = 2 : i64, nope_dim = 6 : i64, value_dim = 5 : i64}
+      : (tensor<?x24xf32>, tensor<21x12xbf16>) -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+func.func @mla_expand_output_c1_input(%x: tensor<?x25xf32>, %w: tensor<22x12xbf16>) {
+  // expected-error @+1 {{'deepseek.mla_expand_output' op expects an input of 24 numbers, but got 'tensor<?x25xf32>'}}
+  %a = deepseek.mla_expand_output %x, %w {num_heads = 2 : i64, nope_dim = 6 : i64, value_dim = 5 : i64}
+      : (tensor<?x25xf32>, tensor<22x12xbf16>) -> tensor<?x10xf32>
+  return
+}
+
+// -----
+
+func.func @mla_expand_output_c1_result(%x: tensor<?x24xf32>, %w: tensor<22x12xbf16>) {
+  // expected-error @+1 {{'deepseek.mla_expand_output' op expects a result of 10 numbers, but got 'tensor<?x11xf32>'}}
+  %a = deepseek.mla_expand_output %x, %w {num_heads = 2 : i64, nope_dim = 6 : i64, value_dim = 5 : i64}
+      : (tensor<?x24xf32>, tensor<22x12xbf16>) -> tensor<?x11xf32>
+  return
+}
+
+// -----
+
+func.func @mla_expand_output_c2(%x: tensor<?x24xf32>, %w: tensor<22x12xf8E4M3FN>) {
+  // expected-error @+1 {{'deepseek.mla_expand_output' op expects a scale and its block exactly for f8 weights, but the weight is 'tensor<22x12xf8E4M3FN>'}}
+  %a = deepseek.mla_expand_output %x, %w {num_heads = 2 : i64, nope_dim = 6 : i64, value_dim = 5 : i64}
+      : (tensor<?x24xf32>, tensor<22x12xf8E4M3FN>) -> tensor<?x10xf32>
+  return
+}

@@ -18,3 +18,81 @@ module attributes {a = #deepseek.block_scale<0 x 128>} {}
 // expected-error @+2 {{expected floating point literal}}
 // expected-error @+1 {{failed to parse DeepSeek_RopeAttr parameter 'frequencies'}}
 module attributes {a = #deepseek.rope<interleaved, frequencies = []>} {}
+
+// -----
+
+// expected-error @+1 {{'builtin.module' op expects a dictionary of facts in 'deepseek.model', but got 3 : i64}}
+module attributes {deepseek.model = 3 : i64} {}
+
+// -----
+
+// expected-error @+1 {{'builtin.module' op expects a string as 'family' of 'deepseek.model', but got none}}
+module attributes {deepseek.model = {vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects a positive 32-bit number as i64 as 'vocabulary' of 'deepseek.model', but got 0 : i64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 0 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects a positive 32-bit number as i64 as 'layers' of 'deepseek.model', but got "3"}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = "3", max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects a positive 32-bit number as i64 as 'hidden' of 'deepseek.model', but got 2147483648 : i64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 2147483648 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects a 32-bit number of -1 or more as i64 as 'bos_token' of 'deepseek.model', but got -2 : i64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = -2 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects an array<i64> as 'eos_tokens' of 'deepseek.model', but got [1]}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = [1], temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects a float as 'top_p' of 'deepseek.model', but got 1 : i64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 1 : i64, top_k = 0 : i64}} {}
+
+// -----
+
+// expected-error @+1 {{expects a 32-bit number of 0 or more as i64 as 'top_k' of 'deepseek.model', but got 0 : i32}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i32}} {}
+
+// -----
+
+// expected-error @+1 {{expects an array of #deepseek.shard in 'deepseek.shards', but got ["model.safetensors"]}}
+module attributes {deepseek.shards = ["model.safetensors"]} {}
+
+// -----
+
+// expected-error @+1 {{expects a string as 'deepseek.entry', but got 1 : i64}}
+func.func @f() attributes {deepseek.entry = 1 : i64} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects a string as 'deepseek.kernel', but got unit}}
+func.func @f() attributes {deepseek.kernel} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects a positive 32-bit number as i64 as 'deepseek.max_rows', but got 0 : i64}}
+func.func @f() attributes {deepseek.max_rows = 0 : i64} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects rows of at least 1 number, but got 0}}
+func.func @f(%c: !deepseek.cache<0>) {
+  return
+}

@@ -138,3 +138,54 @@ func.func @linear_c4_empty(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
   } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+func.func @activation_rank(%x: tensor<8xf32>, %w: tensor<8xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op operand #0 must be [rows, width] tensor of f32, of static width, but got 'tensor<8xf32>'}}
+  %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<8xf32>, tensor<8xbf16>
+  return
+}
+
+// -----
+
+func.func @activation_width(%x: tensor<?x?xf32>) {
+  // expected-error @+1 {{'deepseek.swiglu' op operand #0 must be [rows, width] tensor of f32, of static width, but got 'tensor<?x?xf32>'}}
+  %y = deepseek.swiglu %x, %x : tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @ids_rank(%x: tensor<?x8xf32>, %i: tensor<?x1xi32>) {
+  // expected-error @+1 {{'deepseek.select_rows' op operand #1 must be vector of i32, but got 'tensor<?x1xi32>'}}
+  %y = deepseek.select_rows %x, %i : (tensor<?x8xf32>, tensor<?x1xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @select_rows_c1(%x: tensor<?x8xf32>, %i: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.select_rows' op expects a result of 8 numbers, but got 'tensor<?x9xf32>'}}
+  %y = deepseek.select_rows %x, %i : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_extra(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects extra operands of the result's type, 'tensor<?x4xf32>', but got 'tensor<?x8xf32>'}}
+  %y = deepseek.linear %x, %w epilogue(%x) {
+  ^bb0(%sum: f32, %extra: f32):
+    deepseek.yield %sum : f32
+  } : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<?x8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @panels_of_another_width(%x: tensor<?x8xf32>, %w: tensor<1x8x16xbf16>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a weight [N, K] or in panels, but got 'tensor<1x8x16xbf16>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x16xbf16>) -> tensor<?x16xf32>
+  return
+}

@@ -10,13 +10,13 @@ deepseek.weight @w : tensor<3x8xbf16> experts from "w" at [0, 0]
 
 // -----
 
-// expected-error @+1 {{'deepseek.weight' op expects a dimension of experts before the weight's own, but got 'tensor<2xbf16>'}}
+// expected-error @+1 {{'deepseek.weight' op expects a dimension of experts before one or two of the weight's own, but got 'tensor<2xbf16>'}}
 deepseek.weight @w : tensor<2xbf16> experts from "w" at [0, 0, 0, 0]
 
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-// expected-error @+1 {{'deepseek.recipe' op expects its region to yield 'tensor<5x8xbf16>'}}
+// expected-error @+1 {{'deepseek.recipe' op expects its region to take nothing and to yield 'tensor<5x8xbf16>'}}
 deepseek.recipe @r : tensor<5x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   deepseek.yield %w : tensor<4x8xbf16>
@@ -57,7 +57,7 @@ deepseek.recipe @r : tensor<9x8xbf16> {
 deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<16xbf16> {
   %w = deepseek.source @w : tensor<8xbf16>
-  // expected-error @+1 {{'deepseek.concat_rows' op expects}}
+  // expected-error @+1 {{'deepseek.concat_rows' op operand #0 must be variadic of matrix of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
   %c = deepseek.concat_rows %w, %w : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<16xbf16>
   deepseek.yield %c : tensor<16xbf16>
 }
@@ -104,3 +104,138 @@ func.func @get_layer_unexpected(%l: index) {
   %w = deepseek.get_weight @w[%l] : tensor<4x8xbf16>
   return
 }
+
+// -----
+
+// expected-error @+1 {{'deepseek.weight' op expects no negative number in locations, but got -1}}
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, -1]
+
+// -----
+
+// expected-error @+1 {{'deepseek.weight' op expects one or two dimensions, but got 'tensor<2x4x8xbf16>'}}
+deepseek.weight @w : tensor<2x4x8xbf16> from "w" at [0, 0]
+
+// -----
+
+// expected-error @+1 {{'deepseek.weight' op expects ascending layers, but got [1, 1]}}
+deepseek.weight @w : tensor<4x8xbf16> layers [1, 1] from "w" at [0, 0, 0, 0]
+
+// -----
+
+// expected-error @+1 {{'deepseek.weight' op expects ascending layers, but got []}}
+deepseek.weight @w : tensor<4x8xbf16> layers [] from "w" at []
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+// expected-error @+1 {{'deepseek.recipe' op expects its region to take nothing and to yield 'tensor<4x8xbf16>'}}
+deepseek.recipe @r : tensor<4x8xbf16> {
+^bb0(%w: tensor<4x8xbf16>):
+  deepseek.yield %w : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
+// expected-error @+1 {{'deepseek.recipe' op expects ascending layers, but got [-1]}}
+deepseek.recipe @r : tensor<8x8xbf16> layers [-1] {
+  %w = deepseek.source @w : tensor<8x8xbf16>
+  deepseek.yield %w : tensor<8x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
+// expected-error @+1 {{'deepseek.recipe' op expects a dimension of experts before the weight's own, but got 'tensor<8xbf16>'}}
+deepseek.recipe @r : tensor<8xbf16> experts {
+  %w = deepseek.source @w : tensor<8xbf16>
+  deepseek.yield %w : tensor<8xbf16>
+}
+
+// -----
+
+deepseek.recipe @r : tensor<4x8xbf16> {
+  // expected-error @+1 {{'deepseek.source' op expects @w to be a weight of type 'tensor<4x8xbf16>'}}
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  deepseek.yield %w : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<5x8xbf16> {
+  // expected-error @+1 {{'deepseek.source' op expects @w to be a weight of type 'tensor<5x8xbf16>'}}
+  %w = deepseek.source @w : tensor<5x8xbf16>
+  deepseek.yield %w : tensor<5x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> layers [1, 2] from "w" at [0, 0, 0, 0]
+deepseek.recipe @r : tensor<4x8xbf16> layers [1, 2, 3] {
+  // expected-error @+1 {{'deepseek.source' op expects @w to have the layers and experts of the recipe}}
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  deepseek.yield %w : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<4x8xbf16> experts {
+  // expected-error @+1 {{'deepseek.source' op expects @w to have the layers and experts of the recipe}}
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  deepseek.yield %w : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<32x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.interleave_rows' op expects a result 'tensor<64x8xbf16>', but got 'tensor<32x8xbf16>'}}
+  %r = deepseek.interleave_rows %w, %w block 32 : tensor<4x8xbf16> -> tensor<32x8xbf16>
+  deepseek.yield %r : tensor<32x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<9x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.expand_scale' op expects a scale 'tensor<5x8xbf16>', but got 'tensor<4x8xbf16>'}}
+  %r = deepseek.expand_scale %w rows 2 : tensor<4x8xbf16> -> tensor<9x8xbf16>
+  deepseek.yield %r : tensor<9x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<8x4xf32> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.to_f32' op expects a result 'tensor<4x8xf32>', but got 'tensor<8x4xf32>'}}
+  %r = deepseek.to_f32 %w : tensor<4x8xbf16> -> tensor<8x4xf32>
+  deepseek.yield %r : tensor<8x4xf32>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<2x8x32xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.pack_panels' op expects a result 'tensor<1x8x32xbf16>', but got 'tensor<2x8x32xbf16>'}}
+  %r = deepseek.pack_panels %w : tensor<4x8xbf16> -> tensor<2x8x32xbf16>
+  deepseek.yield %r : tensor<2x8x32xbf16>
+}
+
+// -----
+
+func.func @table_type() {
+  // expected-error @+1 {{'deepseek.rope_table' op expects a table of f32, but got 'tensor<16x2x2xbf16>'}}
+  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x2x2xbf16>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{failed to satisfy constraint}}
+deepseek.weight @w : tensor<1099511627776x2xbf16> from "w" at [0, 0]

@@ -26,3 +26,24 @@ func.func @extras(%call: !plan.call, %i: index, %x: memref<4xf32>) {
   plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{'plan.kernel' op expects an epilogue of f32 arguments that ends with plan.yield}}
+plan.kernel @k = "kernel" operands 1 constants [] {
+^bb0(%sum: i32):
+  %zero = arith.constant 0.0 : f32
+  plan.yield %zero
+}
+
+// -----
+
+plan.kernel @k = "kernel" operands 1 constants [] {
+^bb0(%sum: f32, %extra: f32):
+  plan.yield %sum
+}
+func.func @extra_c2(%call: !plan.call, %i: index, %x: memref<?xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects f32 rows of a static width, but got 'memref<?xf32>'}}
+  plan.dispatch @k of %call rows %i layer %i(%x, %x) : memref<?xf32>, memref<?xf32>
+  return
+}

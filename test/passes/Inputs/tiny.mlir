@@ -3,7 +3,7 @@
 
 #rope = #deepseek.rope<interleaved, frequencies = [1.0, 0.1]>
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 24 : i64, layers = 2 : i64,
-                                     max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>,
+                                     max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>,
                                      temperature = 0.0, top_p = 0.0, top_k = 0 : i64},
                    deepseek.shards = [#deepseek.shard<"model.safetensors", bytes = 4096, header_hash = 1>]} {
   deepseek.weight @embed_tokens : tensor<40x24xbf16> from "embed_tokens" at [0, 0]

@@ -7,7 +7,9 @@
 // REMARK: remark: numerics of @prefill are not verified from here on: cannot evaluate its arguments
 
 // CHECK: module attributes {{.*}}plan.scratch_bytes = {{[1-9][0-9]*}} : i64
-module attributes {deepseek.model = {layers = 3 : i64, max_context = 16 : i64}} {
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64,
+                                     max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64,
+                                     eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {
   // Places in the weight table are counted over the weights in use.
   // CHECK: deepseek.weight @w {{.*}} {plan.first_slice = 0 : i64}
   deepseek.weight @w : tensor<8x8xbf16> layers [1, 2] from "w" at [0, 0, 0, 128]

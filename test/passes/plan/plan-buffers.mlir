@@ -10,13 +10,13 @@ plan.kernel @binary = "x86_f32_swiglu" operands 3 constants []
 // CHECK-SAME: plan.arena_bytes = 256 : i64
 func.func @shares(%call: !plan.call, %n: index) attributes {plan.entry = "shares", plan.max_rows = 4 : i64} {
   // CHECK: %[[A:.*]] = plan.buffer {{.*}} bytes 128 offset 0
-  %a = plan.buffer of %call bytes 128 : memref<?x8xf32>
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: %[[B:.*]] = plan.buffer {{.*}} bytes 128 offset 128
-  %b = plan.buffer of %call bytes 128 : memref<?x8xf32>
+  %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: plan.buffer {{.*}} bytes 128 offset 0
-  %c = plan.buffer of %call bytes 128 : memref<?x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<?x8xf32>, memref<?x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%b, %c) : memref<?x8xf32>, memref<?x8xf32>
+  %c = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%b, %c) : memref<4x8xf32>, memref<4x8xf32>
   return
 }
 
@@ -26,11 +26,11 @@ func.func @keeps_apart(%call: !plan.call, %n: index) attributes {plan.entry = "k
   // CHECK-DAG: plan.buffer {{.*}} offset 0 :
   // CHECK-DAG: plan.buffer {{.*}} offset 128 :
   // CHECK-DAG: plan.buffer {{.*}} offset 256 :
-  %a = plan.buffer of %call bytes 128 : memref<?x8xf32>
-  %b = plan.buffer of %call bytes 128 : memref<?x8xf32>
-  %c = plan.buffer of %call bytes 128 : memref<?x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<?x8xf32>, memref<?x8xf32>
-  plan.dispatch @binary of %call rows %n layer %n(%a, %b, %c) : memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  %c = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @binary of %call rows %n layer %n(%a, %b, %c) : memref<4x8xf32>, memref<4x8xf32>, memref<4x8xf32>
   return
 }
 
@@ -39,14 +39,14 @@ func.func @keeps_apart(%call: !plan.call, %n: index) attributes {plan.entry = "k
 // CHECK-SAME: plan.arena_bytes = 256 : i64
 func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.entry = "views", plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} offset 0 :
-  %a = plan.buffer of %call bytes 128 : memref<?x8xf32>
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: plan.buffer {{.*}} offset 128 :
-  %b = plan.buffer of %call bytes 128 : memref<?x8xf32>
-  %view = memref.subview %a[0, 4] [%n, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 4>>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<?x8xf32>, memref<?x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<?x8xf32>, memref<?x8xf32>
+  %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  %view = memref.subview %a[0, 4] [4, 4] [1, 1] : memref<4x8xf32> to memref<4x4xf32, strided<[8, 1], offset: 4>>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
   plan.dispatch @unary of %call rows %n layer %n(%view, %view)
-      : memref<?x4xf32, strided<[8, 1], offset: 4>>, memref<?x4xf32, strided<[8, 1], offset: 4>>
+      : memref<4x4xf32, strided<[8, 1], offset: 4>>, memref<4x4xf32, strided<[8, 1], offset: 4>>
   return
 }
 
@@ -55,28 +55,28 @@ func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.e
 // CHECK-SAME: plan.arena_bytes = 128 : i64
 func.func @aligns(%call: !plan.call, %n: index) attributes {plan.entry = "aligns", plan.max_rows = 1 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 4 offset 0 :
-  %a = plan.buffer of %call bytes 4 : memref<?x1xf32>
+  %a = plan.buffer of %call bytes 4 : memref<4x1xf32>
   // CHECK: plan.buffer {{.*}} bytes 4 offset 64 :
-  %b = plan.buffer of %call bytes 4 : memref<?x1xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<?x1xf32>, memref<?x1xf32>
+  %b = plan.buffer of %call bytes 4 : memref<4x1xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<4x1xf32>, memref<4x1xf32>
   return
 }
 
 // A layer's buffers come after those of the entry point, and layers share theirs with each other.
 // CHECK-LABEL: func.func private @layer
-func.func private @layer(%call: !plan.call, %x: memref<?x8xf32>, %n: index) {
+func.func private @layer(%call: !plan.call, %x: memref<4x8xf32>, %n: index) {
   // CHECK: plan.buffer {{.*}} bytes 128 offset 192 :
-  %a = plan.buffer of %call bytes 128 : memref<?x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%x, %a) : memref<?x8xf32>, memref<?x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %x) : memref<?x8xf32>, memref<?x8xf32>
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%x, %a) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %x) : memref<4x8xf32>, memref<4x8xf32>
   return
 }
 // CHECK-LABEL: func.func @layers
 // CHECK-SAME: plan.arena_bytes = 320 : i64
 func.func @layers(%call: !plan.call, %n: index) attributes {plan.entry = "layers", plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 192 offset 0 :
-  %x = plan.buffer of %call bytes 192 : memref<?x8xf32>
-  call @layer(%call, %x, %n) : (!plan.call, memref<?x8xf32>, index) -> ()
-  call @layer(%call, %x, %n) : (!plan.call, memref<?x8xf32>, index) -> ()
+  %x = plan.buffer of %call bytes 192 : memref<4x8xf32>
+  call @layer(%call, %x, %n) : (!plan.call, memref<4x8xf32>, index) -> ()
+  call @layer(%call, %x, %n) : (!plan.call, memref<4x8xf32>, index) -> ()
   return
 }

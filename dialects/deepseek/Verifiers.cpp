@@ -1,0 +1,136 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks that verifiers of the `deepseek` dialect share.
+
+#include "dialects/deepseek/Verifiers.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace fathom::deepseek {
+
+bool isRows(Type tensor) {
+  auto type = cast<RankedTensorType>(tensor);
+  return type.getRank() == 2 && !type.isDynamicDim(1) && type.getDimSize(1) >= 1 &&
+         llvm::isUInt<31>(type.getDimSize(1));
+}
+
+bool isStored(Type tensor) {
+  constexpr int64_t most = int64_t(1) << 40;
+  int64_t elements = 1;
+  for (int64_t size : cast<RankedTensorType>(tensor).getShape()) {
+    if (size < 1 || size > most / elements) {
+      return false;
+    }
+    elements *= size;
+  }
+  return true;
+}
+
+LogicalResult verifyWidth(Operation *op, StringRef name, Type type, int64_t width) {
+  if (getWidth(type) != width) {
+    return op->emitOpError("expects ") << name << " of " << width << " numbers, but got " << type;
+  }
+  return success();
+}
+
+LogicalResult verifyShape(Operation *op, StringRef name, Type type, ArrayRef<int64_t> shape) {
+  auto matches = [](auto sizes) {
+    auto [actual, expected] = sizes;
+    return ShapedType::isDynamic(expected) || actual == expected;
+  };
+  ArrayRef<int64_t> actual = cast<RankedTensorType>(type).getShape();
+  if (actual.size() == shape.size() && llvm::all_of(llvm::zip_equal(actual, shape), matches)) {
+    return success();
+  }
+  InFlightDiagnostic error = op->emitOpError("expects ") << name << " of shape [";
+  llvm::interleaveComma(shape, error, [&](int64_t size) {
+    if (ShapedType::isDynamic(size)) {
+      error << '?';
+    } else {
+      error << size;
+    }
+  });
+  return error << "], but got " << type;
+}
+
+LogicalResult verifyRopeTable(Operation *op, Type table, int64_t width) {
+  auto type = cast<RankedTensorType>(table);
+  if (width % 2 != 0) {
+    return op->emitOpError("expects pairs of numbers to rotate, but got ") << width << " numbers";
+  }
+  if (type.getRank() != 3 || type.getDimSize(1) != width / 2 || type.getDimSize(2) != 2) {
+    return op->emitOpError("expects a table [positions, ") << width / 2 << ", 2], but got " << table;
+  }
+  return success();
+}
+
+LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block, bool experts) {
+  bool quantised = isa<Float8E4M3FNType>(weight.getElementType());
+  if (quantised != bool(scale) || quantised != bool(block)) {
+    return op->emitOpError("expects a scale and its block exactly for f8 weights, but the weight is ") << weight;
+  }
+  if (!quantised) {
+    return success();
+  }
+  WeightShape shape = getWeightShape(weight, experts);
+  SmallVector<int64_t> expected;
+  if (experts) {
+    expected.push_back(weight.getDimSize(0));
+  }
+  int64_t columns = llvm::divideCeil(shape.inputs, block.getColumns());
+  if (shape.panels) {
+    expected.append({shape.outputs / kPanelWidth, columns, kPanelWidth});
+  } else {
+    expected.append({int64_t(llvm::divideCeil(shape.outputs, block.getRows())), columns});
+  }
+  auto type = cast<RankedTensorType>(scale.getType());
+  if (type.getShape() != ArrayRef(expected) || !type.getElementType().isF32()) {
+    return op->emitOpError("expects f32 scales [") << expected << "], but got " << type;
+  }
+  return success();
+}
+
+LogicalResult verifyProduct(Operation *op, Type input, Type result, RankedTensorType weight, int64_t outputsPerResult,
+                            bool experts) {
+  int64_t rank = weight.getRank() - int64_t(experts);
+  bool panels = rank == 3;
+  if (rank != 2 && !(panels && weight.getShape().back() == kPanelWidth)) {
+    return op->emitOpError(experts ? "expects a weight [E, N, K] or in panels, but got "
+                                   : "expects a weight [N, K] or in panels, but got ")
+           << weight;
+  }
+  WeightShape shape = getWeightShape(weight, experts);
+  if (shape.inputs != getWidth(input)) {
+    return op->emitOpError("expects a weight of ") << getWidth(input) << " inputs, but got " << weight;
+  }
+  bool padded = panels || outputsPerResult == 2;
+  int64_t outputs = getWidth(result);
+  int64_t expected = outputsPerResult * (padded ? int64_t(llvm::alignTo(outputs, kPanelWidth)) : outputs);
+  if (shape.outputs != expected) {
+    return op->emitOpError("expects a weight of ") << expected << " outputs, but got " << weight;
+  }
+  return success();
+}
+
+LogicalResult verifyEpilogue(Operation *op, Region &epilogue, ValueRange extras, Type result) {
+  if (epilogue.empty()) {
+    return extras.empty() ? success() : op->emitOpError("expects an epilogue for its extra operands");
+  }
+  Block &body = epilogue.front();
+  bool scalars = llvm::all_of(body.getArgumentTypes(), [](Type type) { return type.isF32(); });
+  auto yield = body.empty() ? YieldOp() : dyn_cast<YieldOp>(body.back());
+  if (body.getNumArguments() != extras.size() + 1 || !scalars || !yield || !yield.getValue().getType().isF32()) {
+    return op->emitOpError("expects an epilogue of ") << extras.size() + 1 << " f32 arguments that yields an f32";
+  }
+  for (Type type : extras.getTypes()) {
+    if (type != result) {
+      return op->emitOpError("expects extra operands of the result's type, ") << result << ", but got " << type;
+    }
+  }
+  return success();
+}
+
+} // namespace fathom::deepseek

@@ -1,0 +1,38 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks that verifiers of the `deepseek` dialect share. Each reports what it finds at `op`.
+
+#ifndef DIALECTS_DEEPSEEK_VERIFIERS_H
+#define DIALECTS_DEEPSEEK_VERIFIERS_H
+
+#include "dialects/deepseek/DeepSeek.h"
+
+namespace fathom::deepseek {
+
+/// `type`, which the message calls `name`, is [rows, width].
+mlir::LogicalResult verifyWidth(mlir::Operation *op, llvm::StringRef name, mlir::Type type, int64_t width);
+
+/// `type` has the shape; kDynamic stands for any number.
+mlir::LogicalResult verifyShape(mlir::Operation *op, llvm::StringRef name, mlir::Type type,
+                                llvm::ArrayRef<int64_t> shape);
+
+/// A table of rotations for rows of `width`.
+mlir::LogicalResult verifyRopeTable(mlir::Operation *op, mlir::Type table, int64_t width);
+
+/// f8 weights, and only they, bring scales, of the shape that the block implies. With `experts` both begin with a
+/// dimension of experts.
+mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::RankedTensorType weight, mlir::Value scale,
+                                BlockScaleAttr block, bool experts = false);
+
+/// A weight that makes `result` of `input`, `outputsPerResult` rows for each of the result's columns.
+mlir::LogicalResult verifyProduct(mlir::Operation *op, mlir::Type input, mlir::Type result,
+                                  mlir::RankedTensorType weight, int64_t outputsPerResult, bool experts = false);
+
+/// (f32 sum, f32 for each extra) -> f32, where extras have the result's type.
+mlir::LogicalResult verifyEpilogue(mlir::Operation *op, mlir::Region &epilogue, mlir::ValueRange extras,
+                                   mlir::Type result);
+
+} // namespace fathom::deepseek
+
+#endif // DIALECTS_DEEPSEEK_VERIFIERS_H

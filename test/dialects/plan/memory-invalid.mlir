@@ -1,0 +1,63 @@
+// RUN: fathom-opt %s --split-input-file --verify-diagnostics
+
+func.func @buffer_c1_missing(%call: !plan.call) {
+  // expected-error @+1 {{'plan.buffer' op expects rows exactly where the first dimension is dynamic, but the type is 'memref<?x8xf32>'}}
+  %b = plan.buffer of %call bytes 64 : memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @buffer_c1_unexpected(%call: !plan.call, %n: index) {
+  // expected-error @+1 {{'plan.buffer' op expects rows exactly where the first dimension is dynamic, but the type is 'memref<2x8xf32>'}}
+  %b = plan.buffer of %call bytes 64 rows(%n) : memref<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @buffer_columns(%call: !plan.call, %n: index) {
+  // expected-error @+1 {{'plan.buffer' op result #0 must be contiguous memref of numbers, of static shape but for the first dimension, but got 'memref<?x?xf32>'}}
+  %b = plan.buffer of %call bytes 64 rows(%n) : memref<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @argument_layout(%call: !plan.call) {
+  // expected-error @+1 {{'plan.argument' op result #0 must be contiguous memref of numbers, of static shape but for the first dimension, but got 'memref<?xi32, strided<[2]>>'}}
+  %a = plan.argument tokens of %call : memref<?xi32, strided<[2]>>
+  return
+}
+
+// -----
+
+func.func @weight_elements(%call: !plan.call) {
+  // expected-error @+1 {{'plan.weight' op result #0 must be contiguous memref of numbers, of static shape or}}
+  %w = plan.weight of %call @w slices 0, 1 : memref<8xindex>
+  return
+}
+
+// -----
+
+func.func @expert_c1(%t: !plan.table<memref<4x8xbf16>>, %i: index) {
+  // expected-error @+1 {{'plan.expert' op expects 'memref<4x8xbf16>', but got 'memref<8x4xbf16>'}}
+  %e = plan.expert %t[%i] : <memref<4x8xbf16>> -> memref<8x4xbf16>
+  return
+}
+
+// -----
+
+func.func @allocate_c1(%call: !plan.call, %n: index) {
+  // expected-error @+1 {{'plan.allocate' op expects 2 sizes, but got 1}}
+  %m = plan.allocate of %call(%n) : memref<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @record_state_c1(%call: !plan.call, %x: memref<8x?xf32>) {
+  // expected-error @+1 {{'plan.record_state' op expects f32 rows of a static width, but got 'memref<8x?xf32>'}}
+  plan.record_state of %call %x layer 0 : memref<8x?xf32>
+  return
+}
