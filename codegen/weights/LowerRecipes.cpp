@@ -110,6 +110,10 @@ private:
       return readSources(concat.getSources());
     }
     if (auto interleave = dyn_cast<InterleaveRowsOp>(op)) {
+      if (interleave.getBlock() != uint64_t(kPanelWidth)) {
+        return createStringError("recipe '" + recipe.getSymName() + "' interleaves blocks of " +
+                                 Twine(interleave.getBlock()) + " rows, the packer those of " + Twine(kPanelWidth));
+      }
       result.rowMap = RowMap::Interleave;
       return readSources(interleave->getOperands());
     }

@@ -34,6 +34,10 @@ static void packWeight(Op op) {
   if (!readsPanels(op) || getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), isStack).panels) {
     return;
   }
+  Value scale = op.getScale();
+  if (!areWeightsOfOneLayer(op.getWeight()) || (scale && !areWeightsOfOneLayer(scale))) {
+    return;
+  }
   OpBuilder builder(op);
   ScaledWeight packed = packPanels(builder, op.getLoc(), {op.getWeight(), op.getScale(), op.getBlockAttr()});
   op.getWeightMutable().assign(packed.weight);
@@ -46,7 +50,7 @@ static void packWeight(Op op) {
 /// The kernel adds an f32 bias to scores.
 static void convertBias(MoEGateOp op) {
   Value bias = op.getBias();
-  if (!bias || cast<RankedTensorType>(bias.getType()).getElementType().isF32()) {
+  if (!bias || !areWeightsOfOneLayer(bias) || cast<RankedTensorType>(bias.getType()).getElementType().isF32()) {
     return;
   }
   OpBuilder builder(op);

@@ -72,8 +72,8 @@ def PackWeights : Pass<"fathom-pack-weights", "mlir::ModuleOp"> {
 def VerifyFuseOutput : Pass<"fathom-verify-fuse-output", "mlir::ModuleOp"> {
   let summary = "check what the fuse phase promises";
   let description = [{
-    After the fuse phase: chosen kernels exist in the catalog; a panel weight is read only by an op whose kernel reads
-    panels.
+    After the fuse phase: chosen kernels exist in the catalog and are for the op, type and layout at hand; a panel
+    weight is read only by an op whose kernel reads panels.
 
     Numeric contract: exact, nothing changes. Test: test/passes/fuse/verify-fuse-output-errors.mlir.
   }];

@@ -5,8 +5,7 @@
 
 #include "passes/fuse/Passes.h"
 
-#include "dialects/deepseek/DeepSeek.h"
-#include "kernels/Catalog.h"
+#include "passes/support/KernelRequest.h"
 
 using namespace mlir;
 
@@ -17,29 +16,10 @@ namespace fathom {
 
 namespace {
 
-static bool readsPanels(Operation *op) {
-  return llvm::any_of(op->getOperands(), [](Value value) {
-    auto get = value.getDefiningOp<deepseek::GetWeightOp>();
-    return get && get.getWeight().ends_with(".panels");
-  });
-}
-
 struct VerifyFuseOutput : impl::VerifyFuseOutputBase<VerifyFuseOutput> {
   void runOnOperation() override {
-    WalkResult result = getOperation().walk([](Operation *op) {
-      auto name = op->getAttrOfType<StringAttr>(deepseek::kKernelAttr);
-      const kernels::Kernel *kernel = name ? kernels::findKernel(name.getValue()) : nullptr;
-      if (name && !kernel) {
-        op->emitOpError("expects a kernel of the catalog, but got ") << name;
-        return WalkResult::interrupt();
-      }
-      bool packed = kernel && StringRef(kernel->layout) == "packed";
-      if (readsPanels(op) && !packed) {
-        op->emitOpError("expects a kernel that reads panels, but got ") << (name ? name.getValue() : "none");
-        return WalkResult::interrupt();
-      }
-      return WalkResult::advance();
-    });
+    WalkResult result = getOperation().walk(
+        [](Operation *op) { return failed(verifyKernel(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
     if (result.wasInterrupted()) {
       signalPassFailure();
     }

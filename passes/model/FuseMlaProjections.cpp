@@ -43,8 +43,8 @@ static ScaledWeight getScaledWeight(LinearOp linear) {
 static LinearOp findQueryProjection(LinearOp kv) {
   for (Operation *user : kv.getInput().getUsers()) {
     auto query = dyn_cast<LinearOp>(user);
-    if (query && query != kv && query->getBlock() == kv->getBlock() && feedsNorm(query) &&
-        canCombine(getScaledWeight(query), getScaledWeight(kv))) {
+    if (query && query != kv && query.getEpilogue().empty() && query->getBlock() == kv->getBlock() &&
+        feedsNorm(query) && canCombine(getScaledWeight(query), getScaledWeight(kv))) {
       return query;
     }
   }
@@ -64,7 +64,7 @@ struct FuseMlaProjections : impl::FuseMlaProjectionsBase<FuseMlaProjections> {
   void runOnOperation() override {
     SmallVector<std::pair<LinearOp, LinearOp>> pairs;
     getOperation().walk([&](LinearOp kv) {
-      LinearOp query = feedsCache(kv) ? findQueryProjection(kv) : LinearOp();
+      LinearOp query = kv.getEpilogue().empty() && feedsCache(kv) ? findQueryProjection(kv) : LinearOp();
       if (query) {
         pairs.emplace_back(query, kv);
       }

@@ -91,8 +91,8 @@ def LowerMoERouting : Pass<"fathom-lower-moe-routing", "mlir::ModuleOp"> {
 def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   let summary = "check what the model phase promises";
   let description = [{
-    After the model phase: the entry points are marked; no `rope_table` is left in a function and no `moe_experts`;
-    decode has no expanded attention.
+    After the model phase: every function belongs to an entry point and has the signature of one or of its layers; no
+    `rope_table` is left in a function and no `moe_experts`; decode has no expanded attention.
 
     Numeric contract: exact, nothing changes. Test: test/passes/model/verify-model-output-errors.mlir.
   }];

@@ -6,8 +6,7 @@
 #include "passes/model/Passes.h"
 
 #include "dialects/deepseek/DeepSeek.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/support/EntryPoints.h"
 
 using namespace mlir;
 
@@ -28,7 +27,7 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
         valid = false;
         continue;
       }
-      valid &= verifyBody(function, entry.getValue() == "decode");
+      valid &= verifyBody(function, entry.getValue() == "decode") && succeeded(verifyEntryFunction(function));
     }
     if (!valid) {
       signalPassFailure();

@@ -3,6 +3,7 @@
 //
 // From tensors to buffers and dispatches, function by function.
 
+#include "passes/plan/PlanInput.h"
 #include "passes/plan/PlanModule.h"
 
 #include "mlir/IR/Matchers.h"
@@ -278,12 +279,7 @@ RowCount FunctionConverter::countResultRows(Operation *op, Value result) {
     Value factor = arith::ConstantIndexOp::create(builder, op->getLoc(), choices);
     return {arith::MulIOp::create(builder, op->getLoc(), rows.rows, factor), rows.most * choices};
   }
-  Value like = TypeSwitch<Operation *, Value>(op)
-                   .Case<MoELinearOp, MoELinearSwiGluOp>([](auto grouped) { return grouped.getSourceRows(); })
-                   .Case([](MoECombineOp combine) { return combine.getSlots(); })
-                   .Case([](SelectRowsOp select) { return select.getRows(); })
-                   .Default([](Operation *other) { return other->getOperand(0); });
-  return places[like].count;
+  return places[getRowsOperand(op)].count;
 }
 
 Value FunctionConverter::createBuffer(Type type, const RowCount &count) {
@@ -338,6 +334,11 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
       return;
     }
     PlanModule plan(module);
+    for (func::FuncOp function : functions) {
+      if (failed(verifyPlanInput(plan, function))) {
+        return signalPassFailure();
+      }
+    }
     for (func::FuncOp function : functions) {
       FunctionConverter(plan, function).run();
     }

@@ -14,7 +14,8 @@ def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::Modul
     Every function of an entry point is rewritten with memrefs; others are left alone. An op with a kernel becomes a
     `plan.dispatch`; an op without one becomes a call of a new function `@generated_<n>` around it, which the lower
     phase turns into loops. Each result gets a `plan.buffer`; column slices become strides where a kernel takes them and
-    subviews elsewhere. Weights that are used get their places in the weight table, in the order of the module.
+    subviews elsewhere. Weights that are used get their places in the weight table, in the order of the module. What
+    cannot be planned is reported: other signatures, values without memory, rows that are not counted.
 
     Numeric contract: exact. Test: test/passes/plan/convert-deepseek-to-plan.mlir.
   }];
@@ -38,7 +39,9 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
   let summary = "check what the plan phase promises";
   let description = [{
     After the plan phase: every buffer has an offset; ops of the `deepseek` dialect stand only in `@generated_<n>`
-    functions, besides weights and recipes.
+    functions, besides weights and recipes; kernels are of the catalog, with its counts of operands and constants; the
+    weight table has no gaps; there is an entry point, and each has its signature and attributes; the module has the
+    model's facts.
 
     Numeric contract: exact, nothing changes. Test: test/passes/plan/verify-plan-output-errors.mlir.
   }];

@@ -97,7 +97,7 @@ struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
   void runOnOperation() override {
     Builder builder(&getContext());
     for (auto entry : getOperation().getOps<func::FuncOp>()) {
-      if (!entry->hasAttr(plan::kEntryAttr)) {
+      if (!entry->hasAttr(plan::kEntryAttr) || entry.isExternal()) {
         continue;
       }
       int64_t base = planFunction(entry, 0);
@@ -105,7 +105,7 @@ struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
       llvm::SmallPtrSet<Operation *, 4> layers;
       entry.walk([&](func::CallOp call) {
         auto layer = getOperation().lookupSymbol<func::FuncOp>(call.getCallee());
-        if (layer && layers.insert(layer).second) {
+        if (layer && !layer.isExternal() && layers.insert(layer).second) {
           end = std::max(end, planFunction(layer, base));
         }
       });

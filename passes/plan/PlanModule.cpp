@@ -40,7 +40,8 @@ static void describeEpilogue(Region &epilogue, raw_ostream &stream) {
 
 void PlanModule::findLayers(func::FuncOp function) {
   function.walk([&](GetWeightOp op) {
-    if (auto layers = symbols.lookup(op.getWeight())->getAttrOfType<DenseI64ArrayAttr>("layers")) {
+    Operation *weight = symbols.lookup(op.getWeight());
+    if (auto layers = weight ? weight->getAttrOfType<DenseI64ArrayAttr>("layers") : DenseI64ArrayAttr()) {
       layersOf[function.getName()] = SmallVector<int64_t>(layers.asArrayRef());
     }
   });

@@ -6,6 +6,9 @@
 #include "passes/plan/Passes.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "kernels/Catalog.h"
+
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -16,27 +19,134 @@ namespace fathom {
 
 namespace {
 
-static bool isGenerated(func::FuncOp function) { return function.getName().starts_with("generated_"); }
+bool isGenerated(func::FuncOp function) { return function.getName().starts_with("generated_"); }
+
+LogicalResult verifyBody(func::FuncOp function) {
+  bool generated = isGenerated(function);
+  WalkResult result = function.walk([&](Operation *op) {
+    auto buffer = dyn_cast<plan::BufferOp>(op);
+    if (buffer && !buffer.getOffset()) {
+      buffer.emitOpError("expects an offset after the plan phase");
+      return WalkResult::interrupt();
+    }
+    if (isa_and_nonnull<deepseek::DeepSeekDialect>(op->getDialect()) && !generated) {
+      op->emitOpError("is not expected outside generated functions after the plan phase");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult verifyKernel(plan::KernelOp op) {
+  const kernels::Kernel *kernel = kernels::findKernel(op.getKernel());
+  if (!kernel) {
+    return op.emitOpError("expects a kernel of the catalog, but got ") << op.getKernelAttr();
+  }
+  if (op.getOperandCount() != uint64_t(kernel->operandCount)) {
+    return op.emitOpError("expects ") << kernel->operandCount << " operands, but got " << op.getOperandCount();
+  }
+  if (op.getConstants().size() != kernel->constants.size()) {
+    return op.emitOpError("expects ") << kernel->constants.size() << " constants, but got " << op.getConstants().size();
+  }
+  return success();
+}
+
+LogicalResult verifyEntryPoint(func::FuncOp function) {
+  auto expected = FunctionType::get(function.getContext(), plan::CallType::get(function.getContext()),
+                                    IntegerType::get(function.getContext(), 32));
+  auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr);
+  if (function.getFunctionType() != expected || function.isExternal()) {
+    return function.emitError("expects an entry point with a body, ")
+           << expected << ", but got " << function.getFunctionType();
+  }
+  if (function.getName() != entry.getValue()) {
+    return function.emitError("expects the entry point ") << entry << " to have that name";
+  }
+  for (StringRef name : {plan::kMaxRowsAttr, plan::kArenaBytesAttr}) {
+    if (!function->hasAttr(name)) {
+      return function.emitError("expects '") << name << "' on an entry point";
+    }
+  }
+  return success();
+}
+
+/// The weight table holds the slices of each weight in use, one weight after the other.
+LogicalResult verifyWeightTable(ModuleOp module) {
+  SmallVector<std::pair<int64_t, Operation *>> used;
+  for (Operation &op : *module.getBody()) {
+    if (auto first = op.getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr)) {
+      used.emplace_back(first.getInt(), &op);
+    }
+  }
+  llvm::sort(used, llvm::less_first());
+  int64_t next = 0;
+  for (auto [first, op] : used) {
+    int64_t slices = TypeSwitch<Operation *, int64_t>(op)
+                         .Case<deepseek::WeightOp, deepseek::RecipeOp>(
+                             [](auto weight) { return weight.getSlicesPerLayer() * weight.getLayerCount(); })
+                         .Default([](Operation *) { return 0; });
+    if (first != next || slices == 0) {
+      return op->emitError("expects weights side by side in the weight table, the next at ")
+             << next << ", but got " << first;
+    }
+    next += slices;
+  }
+  return success();
+}
+
+LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
+  Operation *weight = symbols.lookup(op.getWeight());
+  auto first = weight ? weight->getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr) : IntegerAttr();
+  if (!first || first.getInt() != int64_t(op.getFirstSlice())) {
+    return op.emitOpError("expects ") << op.getWeightAttr() << " to begin at slice " << op.getFirstSlice();
+  }
+  return success();
+}
 
 struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   void runOnOperation() override {
+    if (failed(verifyFunctions()) || failed(verifyKernelsAndWeights()) || failed(verifyFacts())) {
+      signalPassFailure();
+    }
+  }
+
+  LogicalResult verifyFunctions() {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      WalkResult result = function.walk([&](Operation *op) {
-        auto buffer = dyn_cast<plan::BufferOp>(op);
-        if (buffer && !buffer.getOffset()) {
-          buffer.emitOpError("expects an offset after the plan phase");
-          return WalkResult::interrupt();
-        }
-        if (isa_and_nonnull<deepseek::DeepSeekDialect>(op->getDialect()) && !isGenerated(function)) {
-          op->emitOpError("is not expected outside generated functions after the plan phase");
-          return WalkResult::interrupt();
-        }
-        return WalkResult::advance();
-      });
-      if (result.wasInterrupted()) {
-        return signalPassFailure();
+      if (failed(verifyBody(function))) {
+        return failure();
+      }
+      if (function->hasAttr(plan::kEntryAttr) && failed(verifyEntryPoint(function))) {
+        return failure();
       }
     }
+    return success();
+  }
+
+  LogicalResult verifyKernelsAndWeights() {
+    for (auto kernel : getOperation().getOps<plan::KernelOp>()) {
+      if (failed(verifyKernel(kernel))) {
+        return failure();
+      }
+    }
+    SymbolTable symbols(getOperation());
+    WalkResult result = getOperation().walk([&](plan::WeightOp op) {
+      return failed(verifyWeight(op, symbols)) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    return failure(result.wasInterrupted() || failed(verifyWeightTable(getOperation())));
+  }
+
+  LogicalResult verifyFacts() {
+    for (StringRef name : {StringRef(deepseek::kModelAttr), StringRef(plan::kScratchBytesAttr)}) {
+      if (!getOperation()->hasAttr(name)) {
+        return getOperation().emitError("expects '") << name << "' on the module after the plan phase";
+      }
+    }
+    auto isEntry = [](func::FuncOp function) { return function->hasAttr(plan::kEntryAttr); };
+    if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isEntry)) {
+      return getOperation().emitError("expects an entry point after the plan phase");
+    }
+    return success();
   }
 };
 

@@ -73,7 +73,7 @@ static RecipeOp createRecipe(ModuleOp module, Location loc, StringRef name, Arra
 }
 
 Value getRecipe(OpBuilder &builder, Location loc, StringRef name, ValueRange sources, RecipeSteps steps) {
-  auto module = builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  auto module = builder.getInsertionBlock()->getParent()->getParentOfType<ModuleOp>();
   auto recipe = module.lookupSymbol<RecipeOp>(name);
   Value layer;
   SmallVector<Operation *> symbols;

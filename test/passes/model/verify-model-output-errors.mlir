@@ -39,11 +39,64 @@ func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w
 // -----
 
 // Prefill may.
-func.func @keeps_prefill(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
-                         %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) attributes {deepseek.entry = "prefill"} {
+deepseek.weight @embed : tensor<40x20xbf16> from "embed" at [0, 0]
+deepseek.weight @kv_b : tensor<22x12xbf16> from "kv_b" at [0, 0]
+deepseek.recipe @table : tensor<16x2x2xf32> {
+  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
+  deepseek.yield %t : tensor<16x2x2xf32>
+}
+func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
+    -> (tensor<?x10xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  %l = arith.constant 0 : index
+  %e = deepseek.get_weight @embed : tensor<40x20xbf16>
+  %w = deepseek.get_weight @kv_b : tensor<22x12xbf16>
+  %t = deepseek.get_weight @table : tensor<16x2x2xf32>
+  %q = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x20xbf16>) -> tensor<?x20xf32>
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
       : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
+  return %a, %c : tensor<?x10xf32>, !deepseek.cache<16>
+}
+
+// -----
+
+// expected-error @+1 {{expects a body of one block that returns}}
+func.func private @prefill() attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64}
+
+// -----
+
+// expected-error @+1 {{expects the entry point 'prefill' to have that name}}
+func.func @start() attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
   return
+}
+
+// -----
+
+// expected-error @+1 {{expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> (tensor<?xVxf32>, cache), but got '(tensor<?xi32>) -> ()'}}
+func.func @prefill(%tokens: tensor<?xi32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects an entry point 'decode' that it belongs to}}
+func.func @decode.moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
+    -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+}
+
+// -----
+
+deepseek.weight @embed : tensor<40x8xbf16> from "embed" at [0, 0]
+func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
+    -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  %e = deepseek.get_weight @embed : tensor<40x8xbf16>
+  %x = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x8xbf16>) -> tensor<?x8xf32>
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+}
+// expected-error @+1 {{expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> (tensor<?xHxf32>, cache), but got '(tensor<?x8xf32>, !deepseek.cache<16>) -> (tensor<?x8xf32>, !deepseek.cache<16>)'}}
+func.func @decode.moe(%x: tensor<?x8xf32>, %c: !deepseek.cache<16>) -> (tensor<?x8xf32>, !deepseek.cache<16>)
+    attributes {deepseek.entry = "decode"} {
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
 }

@@ -16,10 +16,179 @@ func.func @tensors(%x: tensor<?x8xf32>) {
 
 // -----
 
-// Weights stay, and so do the ops of generated functions.
-deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
-func.func @generated_0(%x: tensor<?x8xf32>, %call: !plan.call) {
-  %b = plan.buffer of %call bytes 64 offset 0 : memref<4xf32>
-  %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-  return
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // Weights stay, and so do the ops of generated functions.
+  deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
+  plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8]
+  func.func @generated_0(%x: tensor<?x8xf32>, %call: !plan.call) {
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4xf32>
+    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
+    return
+  }
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %w = plan.weight of %call @w slices 0, 1 : memref<8xbf16>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
 }
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{'plan.kernel' op expects a kernel of the catalog, but got "select"}}
+  plan.kernel @k = "select" operands 3 constants [8]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{'plan.kernel' op expects 3 operands, but got 2}}
+  plan.kernel @k = "x86_f32_select_rows" operands 2 constants [8]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{'plan.kernel' op expects 1 constants, but got 2}}
+  plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8, 8]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{expects an entry point with a body, '(!plan.call) -> i32', but got '(!plan.call, index) -> i32'}}
+  func.func @decode(%call: !plan.call, %i: index) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{expects the entry point "prefill" to have that name}}
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "prefill", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{expects 'plan.max_rows' on an entry point}}
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{expects 'plan.arena_bytes' on an entry point}}
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    // expected-error @+1 {{'plan.weight' op expects @w to begin at slice 1}}
+    %w = plan.weight of %call @w slices 1, 1 : memref<8xbf16>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    // expected-error @+1 {{'plan.weight' op expects @w to begin at slice 0}}
+    %w = plan.weight of %call @w slices 0, 1 : memref<8xbf16>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{expects weights side by side in the weight table, the next at 0, but got 1}}
+  deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 1 : i64}
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+// expected-error @+1 {{expects 'deepseek.model' on the module after the plan phase}}
+module attributes {plan.scratch_bytes = 0 : i64} {}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+// expected-error @+1 {{expects 'plan.scratch_bytes' on the module after the plan phase}}
+module attributes {deepseek.model = #facts} {}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+// expected-error @+1 {{expects an entry point after the plan phase}}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {}

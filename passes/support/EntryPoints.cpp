@@ -1,0 +1,73 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What functions of entry points look like before they are planned.
+
+#include "passes/support/EntryPoints.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+/// A tensor with a row for each of some tokens of the call.
+static bool isRowsOf(Type type, int64_t rank, bool isElement(Type)) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == rank && isElement(tensor.getElementType()) && tensor.isDynamicDim(0) &&
+         (rank == 1 || isRows(tensor));
+}
+
+static bool isIds(Type type) {
+  return isRowsOf(type, 1, [](Type element) { return element.isInteger(32); });
+}
+
+static bool isActivation(Type type) {
+  return isRowsOf(type, 2, [](Type element) { return element.isF32(); });
+}
+
+/// Results are an activation and the cache that the function takes as its argument of number `cache`.
+static bool returnsActivation(FunctionType type, unsigned cache) {
+  return type.getNumResults() == 2 && isActivation(type.getResult(0)) && isa<CacheType>(type.getInput(cache)) &&
+         type.getResult(1) == type.getInput(cache);
+}
+
+static LogicalResult verifyEntryPoint(func::FuncOp function, StringRef entry) {
+  FunctionType type = function.getFunctionType();
+  if (function.getName() != entry) {
+    return function.emitError("expects the entry point '") << entry << "' to have that name";
+  }
+  if (type.getNumInputs() != 4 || !llvm::all_of(type.getInputs().take_front(3), isIds) || !returnsActivation(type, 3)) {
+    return function.emitError("expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> "
+                              "(tensor<?xVxf32>, cache), but got ")
+           << type;
+  }
+  return success();
+}
+
+static LogicalResult verifyLayer(func::FuncOp function, StringRef entry) {
+  FunctionType type = function.getFunctionType();
+  auto caller = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(entry);
+  if (!caller || !caller->hasAttr(kMaxRowsAttr)) {
+    return function.emitError("expects an entry point '") << entry << "' that it belongs to";
+  }
+  if (type.getNumInputs() != 4 || !isActivation(type.getInput(0)) || !isIds(type.getInput(1)) ||
+      !returnsActivation(type, 2) || !type.getInput(3).isIndex() || type.getResult(0) != type.getInput(0)) {
+    return function.emitError("expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> "
+                              "(tensor<?xHxf32>, cache), but got ")
+           << type;
+  }
+  return success();
+}
+
+LogicalResult verifyEntryFunction(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock() || !isa<func::ReturnOp>(function.front().back())) {
+    return function.emitError("expects a body of one block that returns");
+  }
+  StringRef entry = cast<StringAttr>(function->getAttr(kEntryAttr)).getValue();
+  return function->hasAttr(kMaxRowsAttr) ? verifyEntryPoint(function, entry) : verifyLayer(function, entry);
+}
+
+} // namespace fathom

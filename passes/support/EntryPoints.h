@@ -1,0 +1,20 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What functions of entry points look like before they are planned.
+
+#ifndef PASSES_SUPPORT_ENTRYPOINTS_H
+#define PASSES_SUPPORT_ENTRYPOINTS_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace fathom {
+
+/// Checks a function with `deepseek.entry`, and reports at it. It has one block. With `deepseek.max_rows` it is the
+/// entry point and has the name in `deepseek.entry`: (tokens, positions, logit rows, cache) -> (logits, cache). Without
+/// it is a layer, (activation, positions, cache, layer) -> (activation, cache), and its entry point is in the module.
+mlir::LogicalResult verifyEntryFunction(mlir::func::FuncOp function);
+
+} // namespace fathom
+
+#endif // PASSES_SUPPORT_ENTRYPOINTS_H
