@@ -5,9 +5,6 @@
 
 #include "tools/driver/CompileModel.h"
 
-#include "codegen/artifact/ArtifactWriter.h"
-#include "codegen/artifact/ExitError.h"
-#include "codegen/artifact/OutputPath.h"
 #include "codegen/x86/Image.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "frontend/checkpoint/Files.h"
@@ -17,10 +14,10 @@
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
+#include "tools/driver/CheckModule.h"
+#include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/ProgramFacts.h"
-#include "tools/driver/Terminal.h"
-#include "tools/driver/Version.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
@@ -51,15 +48,17 @@ public:
     context.appendDialectRegistry(registry);
     context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
                         tensor::TensorDialect>();
+    // Messages are one line each.
+    context.printOpOnDiagnostic(false);
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { takeDiagnostic(diagnostic); });
   }
 
   /// The exit code; all findings are reported.
-  int run() { return compile() ? cli::kOk : exitCode ? exitCode : std::max(1, diagnostics.exitCode()); }
+  int run() { return compile() ? 0 : std::max({1, output.exitCode(), diagnostics.exitCode()}); }
 
 private:
   bool compile() {
-    if (!checkOutput() || !selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
+    if (!output.check() || !selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
       return false;
     }
     Emit start = options.from.value_or(Emit::DeepSeek);
@@ -77,18 +76,16 @@ private:
     return generateCode();
   }
 
-  bool checkOutput();
   bool selectTarget();
   bool importCheckpoint();
   bool parseModule();
+  bool verifyModule();
   bool runPhase(Emit phase);
+  bool runPasses(PassManager &manager);
   bool generateCode();
   bool collectPlan();
   bool writeModule();
-  bool writeText(StringRef text);
   bool writeBinary(const codegen::CodeImage &image);
-  std::string describeOptions() const;
-  std::string headerPath() const;
   void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
     if (options.progress) {
@@ -99,75 +96,21 @@ private:
     diagnostics.error(problem, code, options.input, "", message);
     return false;
   }
-  bool fail(llvm::Error error, StringRef code);
+  bool fail(llvm::Error error, StringRef code) {
+    report(std::move(error), code, diagnostics);
+    return false;
+  }
 
   const CompileOptions &options;
   checkpoint::Diagnostics &diagnostics;
+  CompileOutput output{options, diagnostics};
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
   codegen::X86Target target;
   std::unique_ptr<checkpoint::Checkpoint> files;
   std::optional<frontend::TokenizerModel> tokenizer;
   codegen::ArtifactContents contents;
-  /// Of a failure that is reported already and no finding.
-  int exitCode = cli::kOk;
 };
-
-bool Compilation::fail(llvm::Error error, StringRef code) {
-  Problem problem = Problem::BadInput;
-  std::string message;
-  llvm::handleAllErrors(
-      std::move(error),
-      [&](const codegen::ExitError &known) {
-        problem = Problem(int(known.getExitClass()));
-        llvm::raw_string_ostream stream(message);
-        known.log(stream);
-      },
-      [&](const llvm::ErrorInfoBase &other) {
-        problem = Problem(int(codegen::ExitClass::Internal));
-        message = other.message();
-      });
-  // Failures of the target, the code and the output: the message names the file it is about.
-  diagnostics.error(problem, code, "", "", message);
-  return false;
-}
-
-/// What can be said about the output before anything is computed; creating the file tells the rest.
-bool Compilation::checkOutput() {
-  bool text = options.emit < Emit::Artifact;
-  if (text && options.output == "-") {
-    return true;
-  }
-  if (options.emit == Emit::Obj && headerPath() == options.output) {
-    llvm::StringRef message = "-o: the C header beside the object would replace it; name the object .o";
-    return fail(codegen::makeError(codegen::ExitClass::Usage, message), "output");
-  }
-  llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
-  if (!error && options.emit == Emit::Obj) {
-    error = codegen::checkOutputPath(headerPath(), {options.input});
-  }
-  if (!error && !options.fileSystem) {
-    error = codegen::checkOutputDirectory(options.output);
-  }
-  return error ? fail(std::move(error), "output") : true;
-}
-
-/// The options that decide what an artifact holds, as the command line spells them.
-std::string Compilation::describeOptions() const {
-  std::string text = "--mcpu=" + target.cpu;
-  text += options.weights == codegen::WeightStorage::Pack ? " --weights=pack" : " --weights=reference";
-  text += " --max-context=" + std::to_string(contents.model.maxContext);
-  for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
-    text += (entry.name == "decode" ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
-  }
-  return text + (options.kernels ? "" : " --no-kernels");
-}
-
-std::string Compilation::headerPath() const {
-  llvm::SmallString<256> header(options.output);
-  llvm::sys::path::replace_extension(header, "h");
-  return header.str().str();
-}
 
 bool Compilation::selectTarget() {
   if (options.emit == Emit::Exe && getExeStub().getBufferSize() == 0) {
@@ -202,6 +145,10 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
 
 bool Compilation::importCheckpoint() {
   step("read checkpoint");
+  if (llvm::sys::fs::exists(options.input) && !llvm::sys::fs::is_directory(options.input)) {
+    return fail(Problem::InputOutput, "not-a-directory",
+                "is no directory; a checkpoint is the directory that holds config.json and the weights");
+  }
   huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
   if (diagnostics.hasErrors()) {
     return false;
@@ -244,7 +191,23 @@ bool Compilation::parseModule() {
       tokenizer = frontend::readTokenizer(options.checkpoint, diagnostics);
     }
   }
-  return !diagnostics.hasErrors();
+  if (diagnostics.hasErrors() || !verifyModule()) {
+    return false;
+  }
+  return !files || checkWeights(*module, *files);
+}
+
+/// The contract of the phase that a module is said to come from.
+bool Compilation::verifyModule() {
+  PassManager manager(&context);
+  if (options.from == Emit::Model) {
+    manager.addPass(createVerifyModelOutput());
+  } else if (options.from == Emit::Fuse) {
+    manager.addPass(createVerifyFuseOutput());
+  } else if (options.from == Emit::Plan) {
+    manager.addPass(createVerifyPlanOutput());
+  }
+  return runPasses(manager);
 }
 
 bool Compilation::runPhase(Emit phase) {
@@ -271,6 +234,10 @@ bool Compilation::runPhase(Emit phase) {
     step("lower");
     addLowerPipeline(manager);
   }
+  return runPasses(manager);
+}
+
+bool Compilation::runPasses(PassManager &manager) {
   if (failed(manager.run(*module))) {
     // A module that somebody wrote or changed may break a phase's contract.
     return options.from ? fail(Problem::BadInput, "pass", "is no module that this phase can compile")
@@ -290,7 +257,7 @@ bool Compilation::collectPlan() {
 }
 
 bool Compilation::generateCode() {
-  if (!collectPlan() || !runPhase(Emit::Lower)) {
+  if (!checkKernels(*module, target) || !collectPlan() || !runPhase(Emit::Lower)) {
     return false;
   }
   if (options.emit == Emit::Lower) {
@@ -306,11 +273,11 @@ bool Compilation::generateCode() {
     std::string text;
     llvm::raw_string_ostream stream(text);
     (*code)->print(stream, nullptr);
-    return writeText(text);
+    return output.writeText(text);
   }
   if (options.emit == Emit::Asm) {
     llvm::Expected<std::string> text = codegen::emitAssembly(**code, target);
-    return text ? writeText(*text) : fail(text.takeError(), "codegen");
+    return text ? output.writeText(*text) : fail(text.takeError(), "codegen");
   }
   step("emit code");
   std::vector<std::string> names;
@@ -319,29 +286,6 @@ bool Compilation::generateCode() {
   }
   llvm::Expected<codegen::CodeImage> image = codegen::emitImage(**code, target, names);
   return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
-}
-
-bool Compilation::writeModule() {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module->print(stream);
-  stream << '\n';
-  return writeText(text);
-}
-
-bool Compilation::writeText(StringRef text) {
-  if (options.output == "-") {
-    llvm::outs() << text;
-    exitCode = flushOutput(cli::kOk);
-    return exitCode == cli::kOk;
-  }
-  auto file = codegen::AtomicFile::create(options.output, {false, {options.input}, options.fileSystem});
-  if (!file) {
-    return fail(file.takeError(), "output");
-  }
-  llvm::Error error = (*file)->writeAt(0, text);
-  error = error ? std::move(error) : (*file)->commit();
-  return error ? fail(std::move(error), "output") : true;
 }
 
 bool Compilation::writeBinary(const codegen::CodeImage &image) {
@@ -353,51 +297,20 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   for (codegen::EntryPointFacts &entry : contents.entryPoints) {
     entry.address = image.entryPoints.lookup(entry.name);
   }
-  for (const checkpoint::Shard &shard : files->shards()) {
-    contents.shards.push_back({shard.path, shard.size});
-    if (options.weights == codegen::WeightStorage::Reference) {
-      contents.externalShards.push_back({shard.name, shard.size, shard.header->hash()});
-    }
-  }
-  codegen::WriteOptions write;
-  write.fileSystem = options.fileSystem;
-  if (options.weights == codegen::WeightStorage::Reference) {
-    llvm::SmallString<256> absolute(files->directory());
-    llvm::sys::fs::make_absolute(absolute);
-    contents.checkpointDirectory = absolute.str().str();
-  }
   if (tokenizer) {
     contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {
       return frontend::writeTokenizer(builder, *tokenizer);
     };
   }
-  contents.build = {getVersion().str(), getLLVMVersion().str(), describeOptions()};
-  write.inputs = {files->directory()};
-  for (const checkpoint::Shard &shard : files->shards()) {
-    write.inputs.push_back(shard.path);
-  }
-  write.pack.threads = options.threads;
-  write.pack.progress = [&](uint64_t done, uint64_t total) {
-    if (options.progress) {
-      options.progress("pack weights", done, total);
-    }
-  };
-  llvm::Expected<codegen::WriteReport> report = [&]() -> llvm::Expected<codegen::WriteReport> {
-    if (options.emit == Emit::Exe) {
-      return codegen::writeExecutable(contents, getExeStub(), options.output, write);
-    }
-    if (options.emit == Emit::Obj) {
-      return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, headerPath(), write);
-    }
-    return codegen::writeArtifact(contents, options.output, write);
-  }();
-  if (!report) {
-    return fail(report.takeError(), "output");
-  }
-  for (const std::string &warning : report->warnings) {
-    diagnostics.warning("odd-weights", options.input, "", warning);
-  }
-  return true;
+  return output.writeBinary(contents, *files);
+}
+
+bool Compilation::writeModule() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  stream << '\n';
+  return output.writeText(text);
 }
 
 } // namespace

@@ -76,10 +76,12 @@ static StringRef findWriter(plan::BufferOp buffer) {
 /// Buffers by the function they are in and what writes them.
 static std::vector<codegen::BufferFacts> listBuffers(ModuleOp module) {
   std::vector<codegen::BufferFacts> buffers;
-  module->walk([&](plan::BufferOp op) {
-    StringRef function = op->getParentOfType<func::FuncOp>().getName();
-    buffers.push_back({(function + "/" + findWriter(op)).str(), op.getOffset().value_or(0), op.getBytes()});
-  });
+  for (auto function : module.getOps<func::FuncOp>()) {
+    function.walk([&](plan::BufferOp op) {
+      std::string name = (function.getName() + "/" + findWriter(op)).str();
+      buffers.push_back({name, op.getOffset().value_or(0), op.getBytes()});
+    });
+  }
   return buffers;
 }
 

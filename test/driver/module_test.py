@@ -1,0 +1,65 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""Modules that somebody wrote or changed: whatever is wrong with them is an error of the input, said in one line."""
+
+import re
+
+import support
+from support import BAD_INPUT, make, read, write
+
+
+@support.Once
+def planned(path):
+    make("compile", support.checkpoint(), "-o", path, "--emit=plan", "--mcpu=x86-64-v3")
+
+
+@support.Once
+def fused(path):
+    make("compile", support.checkpoint(), "-o", path, "--emit=fuse", "--mcpu=x86-64-v3")
+
+
+class ChangedModules(support.DriverTest):
+    def refused(self, phase, module, pattern, replacement, words, options=(), **more):
+        """The module, changed, is refused in the process that was asked."""
+        text, count = re.subn(pattern, replacement, read(module).decode(), **more)
+        self.assertGreater(count, 0, pattern)
+        path = write(self.path("changed.mlir"), text)
+        result = self.fails(BAD_INPUT, "compile", path, "--from=" + phase, "-o", self.path("out"), "--no-isolate",
+                            "--checkpoint=" + support.checkpoint(), *options, words=("changed.mlir", *words))
+        self.assertNotIn(b"see current operation", result.stderr)
+        return result
+
+    def test_facts(self):
+        words = ("'vocabulary' of 'deepseek.model', but got none",)
+        self.refused("fuse", fused(), ", vocabulary = 320 : i64", "", words)
+        self.refused("plan", planned(), r", plan.scratch_bytes = \d+ : i64", "",
+                     ("expects 'plan.scratch_bytes' on the module",))
+
+    def test_kernels(self):
+        kernel = r'(plan\.kernel \S+ = )"(\w+)"( operands )(\d+)( constants \[)'
+        self.refused("plan", planned(), kernel, r'\1"\2_x"\3\4\5', ("a kernel of the catalog", "_x"))
+        self.refused("plan", planned(), kernel, r'\1"\2"\3\4\g<5>1, ', ("constants, but got",))
+        self.refused("fuse", fused(), "x86_bf16_rms_norm", "x86_f32_rms_norm",
+                     ("expects a kernel for rms_norm with weights bf16",))
+
+    def test_kernels_that_the_target_lacks(self):
+        module = self.path("v4.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--emit=plan", "--mcpu=x86-64-v4")
+        self.refused("plan", module, "^", "", ("expects a kernel for x86-64-v3, but got", "AVX-512"),
+                     options=("--mcpu=x86-64-v3",), count=1)
+
+    def test_signatures(self):
+        module = self.path("model.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--emit=model")
+        self.refused("model", module, r"func\.func @decode\(", "func.func @decoder(",
+                     ("expects the entry point 'decode' to have that name",))
+
+    def test_another_checkpoint(self):
+        self.refused("plan", planned(), r"header_hash = \d+", "header_hash = 7", ("was made from other files",))
+        self.refused("plan", planned(), r'(@embed_tokens .* at \[0, )\d+', r"\g<1>999999999",
+                     ("bytes at 999999999 of file 0, which are not there",))
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,68 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a module of --from must agree on with the checkpoint and the target.
+
+#include "tools/driver/CheckModule.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/plan/Plan.h"
+#include "kernels/Catalog.h"
+
+using namespace mlir;
+
+namespace fathom::driver {
+
+static bool checkShards(ModuleOp module, const checkpoint::Checkpoint &files) {
+  auto shards = module->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
+  if (!shards) {
+    module.emitError("expects the checkpoint's files in attribute '") << deepseek::kShardsAttr << "'";
+    return false;
+  }
+  auto isSame = [](const auto &pair) {
+    auto attribute = cast<deepseek::ShardAttr>(std::get<0>(pair));
+    const checkpoint::Shard &shard = std::get<1>(pair);
+    return attribute.getFile() == shard.name && attribute.getBytes() == shard.size &&
+           attribute.getHeaderHash() == shard.header->hash();
+  };
+  if (shards.size() != files.shards().size() || !llvm::all_of(llvm::zip_equal(shards, files.shards()), isSame)) {
+    module.emitError("was made from other files than those of '") << files.directory() << "'";
+    return false;
+  }
+  return true;
+}
+
+static bool checkLocations(deepseek::WeightOp weight, const checkpoint::Checkpoint &files) {
+  RankedTensorType type = weight.getTensorType();
+  uint64_t bytes = type.getNumElements() / weight.getSlicesPerLayer() * (type.getElementTypeBitWidth() / 8);
+  ArrayRef<int64_t> locations = weight.getLocations();
+  for (size_t i = 0; i < locations.size(); i += 2) {
+    uint64_t shard = locations[i], offset = locations[i + 1];
+    bool inside = shard < files.shards().size() && offset <= files.shards()[shard].size &&
+                  bytes <= files.shards()[shard].size - offset;
+    if (!inside) {
+      weight.emitOpError("expects ") << bytes << " bytes at " << offset << " of file " << shard
+                                     << ", which are not there";
+      return false;
+    }
+  }
+  return true;
+}
+
+bool checkWeights(ModuleOp module, const checkpoint::Checkpoint &files) {
+  return checkShards(module, files) && llvm::all_of(module.getOps<deepseek::WeightOp>(),
+                                                    [&](deepseek::WeightOp op) { return checkLocations(op, files); });
+}
+
+bool checkKernels(ModuleOp module, const codegen::X86Target &target) {
+  return llvm::all_of(module.getOps<plan::KernelOp>(), [&](plan::KernelOp op) {
+    const kernels::Kernel *kernel = kernels::findKernel(std::string_view(op.getKernel()));
+    if (kernel && (kernel->arch != "avx512" || target.arch == "avx512")) {
+      return true;
+    }
+    op.emitOpError("expects a kernel for ") << target.cpu << ", but got one for AVX-512: " << op.getKernel();
+    return false;
+  });
+}
+
+} // namespace fathom::driver
