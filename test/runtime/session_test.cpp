@@ -274,6 +274,20 @@ TEST(SessionTest, HostTableRunsNestedTasksAndGivesAlignedMemory) {
   }
 }
 
+TEST(SessionTest, LackOfMemoryForTemporariesIsAnError) {
+  ToyModel model([](ToyContents &c) { c.entries[1].address = toyAddress("toy_ask_for_too_much"); });
+  ToySession session(model);
+  fathom_sequence_t sequence = session.sequence();
+  unsigned before = _mm_getcsr();
+  for (int32_t token : {0, 1}) {
+    EXPECT_EQ(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0), FATHOM_STATUS_OUT_OF_RESOURCES);
+    EXPECT_NE(std::string(fathom_status_message()).find("no memory for temporaries"), std::string::npos);
+  }
+  EXPECT_EQ(_mm_getcsr(), before);
+  // The session goes on.
+  EXPECT_EQ(session.prefill(session.sequence(), someTokens(20)).size(), 20u * kToyVocabulary);
+}
+
 TEST(SessionTest, WorksOnASmallStack) {
   ToyModel model;
   pthread_attr_t attributes;

@@ -95,6 +95,17 @@ static void toy_outer(const void *argument, int64_t item, void *scratch) {
   nested->counts[item][0] += *(volatile char *)scratch == 7 ? 0 : 100;
 }
 
+/// Asks the host for more memory than there is, with some in hand.
+int32_t toy_ask_for_too_much(const fathom_call_t *call) {
+  const fathom_host_t *host = call->host;
+  char *first = host->allocate(host->self, 100);
+  host->deallocate(host->self, host->allocate(host->self, 200));
+  first[99] = 1;
+  char *second = host->allocate(host->self, SIZE_MAX - (call->tokens[0] ? 0 : SIZE_MAX / 2));
+  second[0] = 1;
+  return 3;
+}
+
 /// Returns 0 if nested tasks ran once each and memory was aligned; else a number that says what went wrong.
 int32_t toy_host_check(const fathom_call_t *call) {
   const fathom_host_t *host = call->host;

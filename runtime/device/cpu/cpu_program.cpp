@@ -144,6 +144,10 @@ fathom_status_t CpuExecutor::run(EntryKind kind, fathom_call_t *call) {
   call->arena = arena;
   call->weights = weights;
   FloatEnvironment environment;
+  if (setjmp(noMemory)) {
+    freeTemporaries();
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for temporaries of entry point '%s'", nameOf(kind));
+  }
   int32_t result = entry(call);
   return result == 0 ? FATHOM_STATUS_OK
                      : fail(FATHOM_STATUS_FAILED, "entry point '%s' returned %d", nameOf(kind), result);
@@ -153,8 +157,35 @@ void CpuExecutor::parallel(void *self, fathom_task_fn task, const void *argument
   static_cast<CpuExecutor *>(self)->pool.run(task, argument, items);
 }
 
-void *CpuExecutor::allocate(void *, size_t bytes) { return allocateAligned(bytes); }
+void *CpuExecutor::allocate(void *self, size_t bytes) {
+  auto *executor = static_cast<CpuExecutor *>(self);
+  size_t total;
+  void *memory = __builtin_add_overflow(bytes, sizeof(Temporary), &total) ? nullptr : allocateAligned(total);
+  if (!memory) {
+    longjmp(executor->noMemory, 1);
+  }
+  auto *temporary = static_cast<Temporary *>(memory);
+  *temporary = {nullptr, executor->temporaries};
+  if (temporary->next) {
+    temporary->next->previous = temporary;
+  }
+  executor->temporaries = temporary;
+  return temporary + 1;
+}
 
-void CpuExecutor::deallocate(void *, void *memory) { free(memory); }
+void CpuExecutor::deallocate(void *self, void *memory) {
+  Temporary *temporary = static_cast<Temporary *>(memory) - 1;
+  (temporary->previous ? temporary->previous->next : static_cast<CpuExecutor *>(self)->temporaries) = temporary->next;
+  if (temporary->next) {
+    temporary->next->previous = temporary->previous;
+  }
+  free(temporary);
+}
+
+void CpuExecutor::freeTemporaries() {
+  while (temporaries) {
+    deallocate(this, temporaries + 1);
+  }
+}
 
 } // namespace fathom::runtime

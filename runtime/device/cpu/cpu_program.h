@@ -10,6 +10,8 @@
 #include "runtime/device/cpu/thread_pool.h"
 #include "runtime/src/artifact_reader.h"
 
+#include <setjmp.h>
+
 namespace fathom::runtime {
 
 enum class EntryKind { kPrefill, kDecode };
@@ -49,18 +51,29 @@ public:
 
   uint32_t threads() const { return pool.threads(); }
 
-  /// Fills in what a call needs of its host, and runs the entry point for call->rows. FAILED if it says so.
+  /// Fills in what a call needs of its host, and runs the entry point for call->rows. FAILED if it says so,
+  /// OUT_OF_RESOURCES if there is no memory for its temporaries.
   fathom_status_t run(EntryKind kind, fathom_call_t *call);
 
 private:
+  /// What is in front of the memory that an entry point has from its host, in a list of all of the call.
+  struct alignas(64) Temporary {
+    Temporary *previous;
+    Temporary *next;
+  };
+
   static void parallel(void *self, fathom_task_fn task, const void *argument, int64_t items);
   static void *allocate(void *self, size_t bytes);
   static void deallocate(void *self, void *memory);
+  void freeTemporaries();
 
   const CpuProgram *program = nullptr;
   const void *const *weights = nullptr;
   ThreadPool pool;
   fathom_host_t host = {};
+  Temporary *temporaries = nullptr;
+  /// Where allocate() goes back to when there is no memory.
+  jmp_buf noMemory;
   char *arena = nullptr;
   uint64_t arenaSize = 0;
 };

@@ -54,7 +54,7 @@ typedef struct fathom_artifact_trailer {
   char magic[FATHOM_ARTIFACT_MAGIC_SIZE];
 } fathom_artifact_trailer_t;
 
-/// What model code needs from its host. The table outlives the loaded model; every function is thread-safe.
+/// What model code needs from its host. The table outlives the loaded model.
 typedef struct fathom_host {
   uint32_t struct_size;
   uint32_t version;
@@ -62,7 +62,10 @@ typedef struct fathom_host {
   void *self;
   /// Runs `task` for every item in [0, items) and returns when all are done.
   void (*parallel)(void *self, fathom_task_fn task, const void *argument, int64_t items);
-  /// Memory for temporaries of generated code, aligned to 64 bytes; NULL when there is none.
+  /// Memory for temporaries of generated code, aligned to 64 bytes, never NULL: when there is none, the host ends the
+  /// call of the entry point with an error. It may leave it by longjmp() and free what the call has allocated, since
+  /// this and deallocate() are called on the thread of the call alone, never in a task, and frames of generated code
+  /// own nothing else. So generated code needs no paths for a lack of memory.
   void *(*allocate)(void *self, size_t bytes);
   void (*deallocate)(void *self, void *memory);
 } fathom_host_t;
