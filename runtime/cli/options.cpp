@@ -212,6 +212,10 @@ void Parser::parsePositional(const char *word) {
     fail("unexpected argument '%s'", word);
     return;
   }
+  if (!*word) {
+    // A path made of a variable that is not set.
+    fail("argument %zu is empty", positionals + 1);
+  }
   command.positionals[positionals++] = word;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/cli/output.h"
 
 #include "runtime/cli/messages.h"
+#include "runtime/cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,6 +200,9 @@ static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
   for (;;) {
     ssize_t got = read(fd, part, sizeof(part));
     if (got < 0 && errno == EINTR) {
+      if (int interrupted = interruptedCode()) {
+        return interrupted;
+      }
       continue;
     }
     if (got <= 0) {
@@ -223,7 +227,7 @@ int readText(const char *program, const char *path, runtime::Array<char> *text) 
   int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
   const char *problem = fd < 0 ? strerror(errno) : nullptr;
   int code = fd < 0 ? 5 : readAll(fd, text, &problem);
-  if (code) {
+  if (code && problem) {
     printError(program, code, "%s: cannot read: %s", standard ? "standard input" : path, problem);
   }
   if (!standard && fd >= 0) {

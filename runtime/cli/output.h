@@ -43,7 +43,8 @@ int checkOutputFile(const char *program, const char *path, const char *const *in
 /// message on stderr.
 int writeNpy(const char *program, const char *path, const float *values, const uint64_t *shape, size_t rank);
 
-/// Reads a file, or standard input if |path| is "-"; at most 256 MiB. 0, or an exit code with a message on stderr.
+/// Reads a file, or standard input if |path| is "-"; at most 256 MiB. 0, or an exit code with a message on stderr
+/// (without one if a signal ended the wait).
 int readText(const char *program, const char *path, runtime::Array<char> *text);
 
 } // namespace fathom::cli

@@ -149,11 +149,13 @@ fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_
   FATHOM_ENTER_SESSION(scope, session);
   fathom_generate_result_t own;
   fathom_generate_result_initialize(&own);
-  FATHOM_RETURN_IF_ERROR(scope->generate(*options, &own));
-  if (result) {
+  fathom_status_t status = scope->generate(*options, &own);
+  bool cancelled = status == FATHOM_STATUS_CANCELLED;
+  own.stop = cancelled ? FATHOM_STOPPED_BY_CALLBACK : own.stop;
+  if (result && (cancelled || status == FATHOM_STATUS_OK)) {
     *result = own;
   }
-  return FATHOM_STATUS_OK;
+  return status;
 }
 
 fathom_status_t fathom_session_create_sequence(fathom_session_t *session, fathom_sequence_t *out_sequence) {

@@ -109,7 +109,7 @@ class Config(support.DriverTest):
         self.fails_to_compile(IO, self.path("empty"), "config.json")
         os.mkfifo(self.path("pipe"))
         self.fails_to_compile(IO, self.path("pipe"), "pipe")
-        self.fails_to_compile(IO, os.path.join(support.checkpoint(), MODEL), MODEL, "directory")
+        self.fails_to_compile(IO, os.path.join(support.checkpoint(), MODEL), MODEL, "is no directory", "config.json")
 
     def test_every_verb_reads_it_alike(self):
         folder = self.copy_checkpoint()

@@ -226,6 +226,11 @@ class Streams(support.DriverTest):
             self.assert_message(result, ("error",))
 
 
+def reads_input(process):
+    """Whether the process waits in read(0, ...), the first of system calls on x86-64."""
+    return read(f"/proc/{process}/syscall").startswith(b"0 0x0 ")
+
+
 @support.Once
 def big_checkpoint(path):
     """Half a gigabyte of holes: packing it takes long enough to be interrupted."""
@@ -281,7 +286,7 @@ class Signals(support.DriverTest):
         self.assertEqual(snapshot(self.folder), self.before)
 
     def test_how_a_child_dies_is_explained(self):
-        for number, code, words in ((signal.SIGKILL, RESOURCES, b"killed at step 'pack weights'"),
+        for number, code, words in ((signal.SIGKILL, RESOURCES, b"the compiler was killed at step"),
                                     (signal.SIGXCPU, RESOURCES, b"ulimit -t"),
                                     (signal.SIGSEGV, INTERNAL, b"this is a bug in Fathom; please report it")):
             with self.subTest(signal=number):
@@ -292,6 +297,16 @@ class Signals(support.DriverTest):
                 self.assertEqual(process.returncode, code)
                 self.assertIn(words, errors)
                 self.assertEqual(snapshot(self.folder), self.before)
+
+    def test_waiting_for_a_prompt_can_be_interrupted(self):
+        for verb in ("run", "chat"):
+            for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+                with self.subTest(verb=verb, signal=number), self.running(verb, support.artifact()) as process:
+                    while not reads_input(process.pid) and process.poll() is None:
+                        time.sleep(0.001)
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(timeout=60), code)
+                    self.assertEqual((process.stdout.read(), process.stderr.read()), (b"", b""))
 
     def test_any_moment(self):
         output = write(self.path("model.fathom"), "old")

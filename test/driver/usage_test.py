@@ -81,6 +81,11 @@ class Mistakes(support.DriverTest):
         self.refused("gen", words=("--config",))
         self.refused("gen", "--config=x", words=("-o",))
 
+    def test_empty_arguments(self):
+        self.refused("compile", "", "-o", "x", words=("argument 1 is empty",))
+        for verb in ("run", "chat", "bench", "inspect", "tokenize"):
+            self.refused(verb, "", words=("argument 1 is empty",))
+
     def test_values(self):
         compile = ("compile", "x", "-o", self.path("y"))
         for option, *words in (("--emit=elf", "artifact", "exe"), ("--weights=steal", "pack"), ("--max-batch=0", "1"),

@@ -146,8 +146,12 @@ TEST_F(GenerateTest, TheCallbackMustNotCallTheSession) {
 TEST_F(GenerateTest, CancelEndsItWithinAStep) {
   options.max_tokens = UINT64_MAX;
   heard.during = [&] { fathom_session_cancel(session); };
-  EXPECT_EQ(fathom_session_generate(session, &options, nullptr), FATHOM_STATUS_CANCELLED);
+  fathom_generate_result_t result;
+  fathom_generate_result_initialize(&result);
+  EXPECT_EQ(fathom_session_generate(session, &options, &result), FATHOM_STATUS_CANCELLED);
   EXPECT_EQ(heard.tokens.size(), 1u);
+  EXPECT_EQ(result.generated_tokens, 1u);
+  EXPECT_EQ(result.stop, FATHOM_STOPPED_BY_CALLBACK);
   heard.during = nullptr;
   heard.tokens.clear();
   options.max_tokens = 5;

@@ -344,7 +344,8 @@ typedef struct fathom_generate_result {
 FATHOM_API void fathom_generate_result_initialize(fathom_generate_result_t *result);
 
 /// Answers a prompt in a sequence of its own, which is gone afterwards. A prompt of more tokens than the
-/// context is FATHOM_STATUS_CONTEXT_FULL, an empty one FATHOM_STATUS_INVALID_ARGUMENT. |result| may be NULL.
+/// context is FATHOM_STATUS_CONTEXT_FULL, an empty one FATHOM_STATUS_INVALID_ARGUMENT. |result| may be NULL; after
+/// FATHOM_STATUS_CANCELLED it counts what was said until then, and its stop is FATHOM_STOPPED_BY_CALLBACK.
 FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
                                                    fathom_generate_result_t *result);
 
