@@ -68,21 +68,3 @@ func.func @halves(%q: tensor<?x20xf32>, %w: tensor<22x12xf32>, %t: tensor<16x2x2
       : (tensor<?x20xf32>, tensor<22x12xf32>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
   return %a : tensor<?x32xf32>
 }
-
-// -----
-
-// expected-remark @+1 {{numerics of @heads are not verified: cannot evaluate deepseek.mla_latent_attention: expected a query of its heads, and a sequence for each row}}
-func.func @heads(%q: tensor<?x31xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) -> tensor<?x24xf32> {
-  %a = deepseek.mla_latent_attention %q, %c[%l] at %p {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x31xf32>, !deepseek.cache<16>, index, tensor<?xi32>) -> tensor<?x24xf32>
-  return %a : tensor<?x24xf32>
-}
-
-// -----
-
-// expected-remark @+1 {{numerics of @negative_heads are not verified: cannot evaluate deepseek.mla_expand_output: expected heads and widths of a model}}
-func.func @negative_heads(%x: tensor<?x24xf32>, %w: tensor<22x12xf32>) -> tensor<?x10xf32> {
-  %y = deepseek.mla_expand_output %x, %w {num_heads = -2 : i64, nope_dim = -6 : i64, value_dim = -5 : i64}
-      : (tensor<?x24xf32>, tensor<22x12xf32>) -> tensor<?x10xf32>
-  return %y : tensor<?x10xf32>
-}
