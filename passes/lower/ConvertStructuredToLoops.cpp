@@ -64,6 +64,12 @@ LogicalResult bufferize(func::FuncOp function) {
   return bufferization::runOneShotBufferize(function, options, state);
 }
 
+/// Views become arithmetic on offsets.
+void addViewsPipeline(OpPassManager &manager) {
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+}
+
 /// From memory with linalg to loops, where every allocation has its deallocation.
 void addLoopsPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
@@ -73,8 +79,7 @@ void addLoopsPipeline(OpPassManager &manager) {
   bufferization::buildBufferDeallocationPipeline(manager, {});
   manager.addPass(createConvertLinalgToLoopsPass());
   manager.addPass(createCanonicalizerPass());
-  manager.addPass(memref::createExpandStridedMetadataPass());
-  manager.addPass(createLowerAffinePass());
+  addViewsPipeline(manager);
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());
 }
@@ -102,8 +107,13 @@ struct ConvertStructuredToLoops : impl::ConvertStructuredToLoopsBase<ConvertStru
   void runOnOperation() override {
     OpPassManager loops(func::FuncOp::getOperationName());
     addLoopsPipeline(loops);
+    OpPassManager views(func::FuncOp::getOperationName());
+    addViewsPipeline(views);
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!hasTensors(function)) {
+        if (failed(runPipeline(views, function))) {
+          return signalPassFailure();
+        }
         continue;
       }
       if (failed(bufferize(function)) || failed(runPipeline(loops, function)) || failed(expandMath(function))) {

@@ -34,7 +34,7 @@ def ConvertStructuredToLoops : Pass<"fathom-convert-structured-to-loops", "mlir:
     Functions that hold tensors, whose arguments and results are memory already, are bufferised; temporaries get their
     deallocation, on every path, or live on the stack up to 1 KiB; linalg becomes loops; `exp` becomes a
     polynomial, since generated code calls no library. In a function with a `!plan.call` temporaries come from
-    `plan.allocate`. Other functions are left alone.
+    `plan.allocate`. In other functions views of memory become arithmetic, and nothing else changes.
 
     Numeric contract: exact but for exp, 2e-7 relative.
     Tests: test/passes/lower/convert-structured-to-loops.mlir, test/passes/lower/structured_values_test.cpp.

@@ -143,3 +143,13 @@ func.func @keeps_without_tensors(%call: !plan.call, %x: f32, %i: index) {
   memref.store %y, %m[%i] : memref<8xf32>
   return
 }
+
+// Functions on memory take views apart as well: nothing later does.
+// CHECK-LABEL: func.func @view(
+// CHECK-SAME: %[[IN:.*]]: memref<?x8xf32>, %[[N:.*]]: index)
+func.func @view(%in: memref<?x8xf32>, %n: index) -> memref<?x4xf32, strided<[8, 1], offset: 2>> {
+  // CHECK-NOT: memref.subview
+  // CHECK: memref.reinterpret_cast %{{.*}} to offset: [2], sizes: [%[[N]], 4], strides: [8, 1]
+  %view = memref.subview %in[0, 2] [%n, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 2>>
+  return %view : memref<?x4xf32, strided<[8, 1], offset: 2>>
+}
