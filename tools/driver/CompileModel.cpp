@@ -97,7 +97,8 @@ private:
     return false;
   }
   bool fail(llvm::Error error, StringRef code) {
-    report(std::move(error), code, diagnostics);
+    // A module that somebody wrote or changed may say what no code can be made for.
+    report(std::move(error), code, diagnostics, options.from ? Problem::BadInput : Problem::Internal);
     return false;
   }
 

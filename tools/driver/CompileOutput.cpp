@@ -21,8 +21,8 @@ namespace fathom::driver {
 
 using checkpoint::Problem;
 
-void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnostics) {
-  Problem problem = Problem::Internal;
+void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnostics, Problem other) {
+  Problem problem = other;
   std::string message;
   llvm::handleAllErrors(
       std::move(error),
@@ -31,7 +31,7 @@ void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnost
         llvm::raw_string_ostream stream(message);
         known.log(stream);
       },
-      [&](const llvm::ErrorInfoBase &other) { message = other.message(); });
+      [&](const llvm::ErrorInfoBase &unknown) { message = unknown.message(); });
   // Failures of the target, the code and the output: the message names the file it is about.
   diagnostics.error(problem, code, "", "", message);
 }
