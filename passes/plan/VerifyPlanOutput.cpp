@@ -56,9 +56,8 @@ LogicalResult verifyEntryPoint(func::FuncOp function) {
   auto expected = FunctionType::get(function.getContext(), plan::CallType::get(function.getContext()),
                                     IntegerType::get(function.getContext(), 32));
   auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr);
-  if (function.getFunctionType() != expected || function.isExternal()) {
-    return function.emitError("expects an entry point with a body, ")
-           << expected << ", but got " << function.getFunctionType();
+  if (function.getFunctionType() != expected) {
+    return function.emitError("expects an entry point ") << expected << ", but got " << function.getFunctionType();
   }
   if (function.getName() != entry.getValue()) {
     return function.emitError("expects the entry point ") << entry << " to have that name";
@@ -86,7 +85,10 @@ LogicalResult verifyWeightTable(ModuleOp module) {
                          .Case<deepseek::WeightOp, deepseek::RecipeOp>(
                              [](auto weight) { return weight.getSlicesPerLayer() * weight.getLayerCount(); })
                          .Default([](Operation *) { return 0; });
-    if (first != next || slices == 0) {
+    if (slices == 0) {
+      return op->emitError("expects '") << plan::kFirstSliceAttr << "' on weights and recipes alone";
+    }
+    if (first != next) {
       return op->emitError("expects weights side by side in the weight table, the next at ")
              << next << ", but got " << first;
     }
@@ -113,6 +115,9 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
 
   LogicalResult verifyFunctions() {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal()) {
+        return function.emitError("expects a body: code of a model calls nothing outside");
+      }
       if (failed(verifyBody(function))) {
         return failure();
       }
@@ -137,14 +142,14 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   }
 
   LogicalResult verifyFacts() {
+    auto isEntry = [](func::FuncOp function) { return function->hasAttr(plan::kEntryAttr); };
+    if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isEntry)) {
+      return getOperation().emitError("expects an entry point after the plan phase");
+    }
     for (StringRef name : {StringRef(deepseek::kModelAttr), StringRef(plan::kScratchBytesAttr)}) {
       if (!getOperation()->hasAttr(name)) {
         return getOperation().emitError("expects '") << name << "' on the module after the plan phase";
       }
-    }
-    auto isEntry = [](func::FuncOp function) { return function->hasAttr(plan::kEntryAttr); };
-    if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isEntry)) {
-      return getOperation().emitError("expects an entry point after the plan phase");
     }
     return success();
   }

@@ -83,7 +83,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
           cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
-  // expected-error @+1 {{expects an entry point with a body, '(!plan.call) -> i32', but got '(!plan.call, index) -> i32'}}
+  // expected-error @+1 {{expects an entry point '(!plan.call) -> i32', but got '(!plan.call, index) -> i32'}}
   func.func @decode(%call: !plan.call, %i: index) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -175,7 +175,13 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 // expected-error @+1 {{expects 'deepseek.model' on the module after the plan phase}}
-module attributes {plan.scratch_bytes = 0 : i64} {}
+module attributes {plan.scratch_bytes = 0 : i64} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
 
 // -----
 
@@ -183,12 +189,27 @@ module attributes {plan.scratch_bytes = 0 : i64} {}
           cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 // expected-error @+1 {{expects 'plan.scratch_bytes' on the module after the plan phase}}
-module attributes {deepseek.model = #facts} {}
+module attributes {deepseek.model = #facts} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
 
 // -----
 
-#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
 // expected-error @+1 {{expects an entry point after the plan phase}}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {}
+module {}
+
+// -----
+
+// expected-error @+1 {{expects 'plan.first_slice' on weights and recipes alone}}
+func.func @function() attributes {plan.first_slice = 0 : i64} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects a body: code of a model calls nothing outside}}
+func.func private @puts(!plan.call)
