@@ -96,6 +96,8 @@ bool appendJson(runtime::Array<char> *json, const char *text, size_t length) {
   return true;
 }
 
+constexpr char kNpyMagic[] = "\x93NUMPY";
+
 // The header of a NumPy 1.0 file; its length is a multiple of 64.
 static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *shape, size_t rank) {
   char dimensions[128] = "";
@@ -110,7 +112,9 @@ static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *sha
   size_t size = (kPreamble + static_cast<size_t>(text) + 1 + 63) / 64 * 64;
   memset(header + kPreamble + text, ' ', size - kPreamble - static_cast<size_t>(text));
   header[size - 1] = '\n';
-  memcpy(header, "\x93NUMPY\x01\x00", 8);
+  memcpy(header, kNpyMagic, 6);
+  header[6] = 1;
+  header[7] = 0;
   header[8] = static_cast<char>((size - kPreamble) & 0xff);
   header[9] = static_cast<char>((size - kPreamble) >> 8);
   return size;
@@ -123,25 +127,34 @@ static const char *describeKind(mode_t mode) {
   return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "a pipe or a socket";
 }
 
-int checkOutputFile(const char *program, const char *path, const char *const *inputs, size_t count) {
-  struct stat output, input;
+static bool isNpy(const char *path) {
+  char start[sizeof(kNpyMagic) - 1];
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool same = fd >= 0 && read(fd, start, sizeof(start)) == static_cast<ssize_t>(sizeof(start)) &&
+              !memcmp(start, kNpyMagic, sizeof(start));
+  if (fd >= 0) {
+    close(fd);
+  }
+  return same;
+}
+
+int checkNpyPath(const char *program, const char *path) {
+  struct stat file;
   if (!*path) {
     return printUsageError(program, "the path of an output file is empty");
   }
-  if (stat(path, &output) != 0) {
+  if (stat(path, &file) != 0) {
     // Creating the file will tell what is wrong, if anything is.
     return kOk;
   }
-  if (!S_ISREG(output.st_mode)) {
+  if (!S_ISREG(file.st_mode)) {
     return printUsageError(program, "%s: is %s, which a file cannot replace; name a regular file", path,
-                           describeKind(output.st_mode));
+                           describeKind(file.st_mode));
   }
-  for (size_t i = 0; i < count; ++i) {
-    if (inputs[i] && stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
-      return printUsageError(program, "%s: is the input '%s'; name another file", path, inputs[i]);
-    }
-  }
-  return kOk;
+  // The model, a shard of its weights, the prompt: none of them is a NumPy file.
+  return file.st_size == 0 || isNpy(path)
+             ? kOk
+             : printUsageError(program, "%s: exists and is no NumPy file; remove it or name another", path);
 }
 
 static int syncDirectory(const char *path) {

@@ -35,9 +35,9 @@ int flushStandardOutput(const char *program);
 /// Appends |text| as the inside of a JSON string. False if there is no memory.
 bool appendJson(runtime::Array<char> *json, const char *text, size_t length);
 
-/// Whether the file |path| may be created or replaced by a result: 0, or 2 with a message on stderr if it is something
-/// that no file can replace, or one of the |count| files |inputs| (NULLs are skipped).
-int checkOutputFile(const char *program, const char *path, const char *const *inputs, size_t count);
+/// Whether writeNpy may create |path|, or replace what is there: nothing is lost but an older NumPy file. 0, or 2 with
+/// a message on stderr.
+int checkNpyPath(const char *program, const char *path);
 
 /// Writes f32 values of a shape as a NumPy file: to a temporary file beside it, synced, renamed. 0, or 5 with a
 /// message on stderr.

@@ -97,9 +97,8 @@ void addMachine(Table &table, RunOptions *o) {
 
 // Files that --logits and --states may write.
 int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
-  const char *const inputs[] = {source.path ? source.path : o.model, o.promptFile, o.batchFile};
   for (const char *output : {o.logits, o.states}) {
-    int code = output ? checkOutputFile(source.program, output, inputs, sizeof(inputs) / sizeof(*inputs)) : kOk;
+    int code = output ? checkNpyPath(source.program, output) : kOk;
     if (code != kOk) {
       return code;
     }

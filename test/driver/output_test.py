@@ -108,10 +108,12 @@ class Paths(support.DriverTest):
     def test_tensors_of_run(self):
         os.mkdir(self.path("folder"))
         os.mkfifo(self.path("pipe"))
-        model = self.path("model.fathom")
+        model, shard, older = self.path("model.fathom"), self.path("model.safetensors"), self.path("older.npy")
         shutil.copy(support.artifact(), model)
+        support.write(shard, "weights")
         for option in ("--logits", "--states"):
-            for output, word in (("folder", "directory"), ("pipe", "pipe"), ("/dev/null", "device"), (model, "model"),
+            for output, word in (("folder", "directory"), ("pipe", "pipe"), ("/dev/null", "device"),
+                                 (model, "no NumPy file"), (shard, "no NumPy file"),
                                  ("absent/x.npy", "No such file"), (UNWRITABLE + "/x.npy", UNWRITABLE)):
                 with self.subTest(option=option, output=output):
                     before = snapshot(self.folder)
@@ -120,6 +122,8 @@ class Paths(support.DriverTest):
                     self.assert_message(result, (word,))
                     self.assertEqual(snapshot(self.folder), before)
         self.assertTrue(os.path.exists("/dev/null") and not os.path.isfile("/dev/null"))
+        for _ in range(2):
+            support.make("run", model, "--token-ids=1", "-n1", "--logits", older)
 
 
 def run_as(user, *command):
