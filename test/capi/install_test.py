@@ -19,7 +19,7 @@ def run(*command):
 
 
 run(cmake, "--install", build, "--prefix", prefix, "--component", "runtime")
-run(cmake, "-S", example, "-B", tree, "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=" + compiler)
+run(cmake, "-G", "Ninja", "-S", example, "-B", tree, "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=" + compiler)
 run(cmake, "--build", tree)
 for program, prompts in (("embed", ["Hi"]), ("batch", ["Hi", "You", "Hi"]), ("threads", ["Hi", "You"])):
     result = subprocess.run([os.path.join(tree, program), model, *prompts], check=True, capture_output=True)
