@@ -50,6 +50,7 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     if (kind == "drop-cache-append" && append) {
       append.replaceAllUsesWith(append.getCache());
       append.erase();
+      return;
     }
     auto norm = dyn_cast<deepseek::RmsNormOp>(op);
     if (kind == "change-epsilon" && norm) {
