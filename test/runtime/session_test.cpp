@@ -274,10 +274,6 @@ TEST(SessionTest, HostTableRunsNestedTasksAndGivesAlignedMemory) {
   }
 }
 
-/// Sanitizers end a process that asks for too much memory, unless they are told not to.
-extern "C" const char *__asan_default_options() { return "allocator_may_return_null=1"; }
-extern "C" const char *__tsan_default_options() { return "allocator_may_return_null=1"; }
-
 TEST(SessionTest, LackOfMemoryForTemporariesIsAnError) {
   ToyModel model([](ToyContents &c) { c.entries[1].address = toyAddress("toy_ask_for_too_much"); });
   ToySession session(model);

@@ -104,7 +104,3 @@ void markReported() { progress->reported = true; }
 bool isReported() { return progress->reported; }
 
 } // namespace fathom::driver
-
-/// LLVM's libraries are not instrumented but share inline allocators with code that is: what such code poisons they do
-/// not unpoison. Without AddressSanitizer nobody calls this. CMakePresets.json says the same to other programs.
-extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0"; }
