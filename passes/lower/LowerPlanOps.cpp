@@ -287,9 +287,10 @@ struct LowerRecordState : PlanPattern<RecordStateOp> {
     Location loc = op.getLoc();
     int64_t width = cast<MemRefType>(op.getInput().getType()).getShape().back();
     Value input = MemRefDescriptor(adaptor.getInput()).alignedPtr(rewriter, loc);
-    LLVM::CallOp::create(
-        rewriter, loc, TypeRange(), kRecordState,
-        ValueRange{adaptor.getCall(), input, constant(rewriter, loc, op.getLayer()), constant(rewriter, loc, width)});
+    Value layer = constant(rewriter, loc, op.getLayer());
+    auto call = LLVM::CallOp::create(rewriter, loc, TypeRange(), kRecordState,
+                                     ValueRange{adaptor.getCall(), input, layer, constant(rewriter, loc, width)});
+    call.setNoInline(true); // There is one for each layer: their copies were most of a deep model's code.
     rewriter.eraseOp(op);
     return success();
   }
