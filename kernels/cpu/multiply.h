@@ -31,8 +31,6 @@ struct Avx2Tile {
 
 /// Panels that are multiplied together, so that a tile of x is copied once for all of them.
 constexpr int64_t kGroup = 4;
-/// Cache lines that a row of weights is fetched ahead of its use.
-constexpr int64_t kPrefetch = 4;
 /// Bytes of panels that are fetched ahead of their use when there is one row. The processor's own prefetching, which
 /// stops at every page, reaches three quarters of the speed of plain reading; with this a product reads as fast.
 constexpr int64_t kPanelPrefetch = 4096;
@@ -181,55 +179,26 @@ FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t p
   }
 }
 
-/// chain[8] += x[steps] * eight rows of weights, transposing eight by eight in registers.
+/// One row over a panel of weights stored row by row, decoding in registers.
 template <class Weight>
-FATHOM_INLINE f32x8 multiply_eight_rows(const typename Weight::Stored *data, int64_t stride, const float *x,
-                                        int64_t steps, f32x8 chain) {
-  int64_t k = 0;
-  for (; k + 8 <= steps; k += 8) {
-    f32x8 tile[8];
-    FATHOM_UNROLL for (int i = 0; i < 8; ++i) { tile[i] = Weight::template decode<8>(data + i * stride + k); }
-    transpose(tile);
-    FATHOM_UNROLL for (int i = 0; i < 8; ++i) { chain = __builtin_elementwise_fma(f32x8(x[k + i]), tile[i], chain); }
-  }
-  for (; k < steps; ++k) {
-    f32x8 column = 0.0f;
-    FATHOM_UNROLL for (int i = 0; i < 8; ++i) { column[i] = Weight::template decode<1>(data + i * stride + k)[0]; }
-    chain = __builtin_elementwise_fma(f32x8(x[k]), column, chain);
-  }
-  return chain;
-}
-
-/// One row over one whole panel of weights stored row by row. Decoding blocks as for many rows would take longer than
-/// reading the weights does. It takes whole cache lines: rows a power of two apart share few places in the cache.
-template <class Weight>
-FATHOM_INLINE void multiply_row_transposed(const RowWeights<Weight> &weights, const float *x, int64_t panel,
-                                           float *sums) {
-  using Eight = typename Memory<float, 8>::Type;
-  constexpr int64_t kLine = 64 / sizeof(typename Weight::Stored);
-  const typename Weight::Stored *data = weights.data + weights.row(panel * kPanel) * weights.stride;
-  alignas(64) float partial[kPanel], scale[kPanel];
-  float *chains = Weight::kQuantised ? partial : sums;
+FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *x, int64_t panel, float *sums) {
+  f32x16 total[2] = {load(sums), load(sums + kLanes)};
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
-    int64_t end = smaller(from + kBlock, weights.depth);
+    f32x16 chain[2];
+    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { chain[v] = Weight::kQuantised ? f32x16(0.0f) : total[v]; }
+    auto add = [&](int64_t step, int half, f32x16 column)
+                   __attribute__((always_inline)) { chain[half] = fma(x[from + step], column, chain[half]); };
+    weights.columns(panel, from, smaller(kBlock, weights.depth - from), add);
+    float scale[kPanel];
     if constexpr (Weight::kQuantised) {
-      store(partial, 0.0f);
-      store(partial + kLanes, 0.0f);
       weights.scales(panel, from, scale);
     }
-    for (int64_t k = from; k < end; k += kLine) {
-      _Pragma("clang loop unroll(disable)") for (int64_t row = 0; row < kPanel; row += 8) {
-        const typename Weight::Stored *rows = data + row * weights.stride + k;
-        FATHOM_UNROLL for (int i = 0; i < 8; ++i) { __builtin_prefetch(rows + i * weights.stride + kPrefetch * kLine); }
-        auto *chain = reinterpret_cast<Eight *>(chains + row);
-        *chain = multiply_eight_rows<Weight>(rows, weights.stride, x + k, smaller(kLine, end - k), *chain);
-      }
-    }
-    if constexpr (Weight::kQuantised) {
-      store(sums, fma(load(partial), load(scale), load(sums)));
-      store(sums + kLanes, fma(load(partial + kLanes), load(scale + kLanes), load(sums + kLanes)));
+    FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
+      total[v] = Weight::kQuantised ? fma(chain[v], load(scale + v * kLanes), total[v]) : chain[v];
     }
   }
+  store(sums, total[0]);
+  store(sums + kLanes, total[1]);
 }
 
 /// sums[p][row] += x(row) * panel first + p of the weights, for p < panels <= kGroup and every row of `sums`.
@@ -252,9 +221,9 @@ FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t f
     }
   }
   if constexpr (Source::kWalksRows) {
-    if (sums.rows == 1 && (first + panels) * kPanel <= weights.count) {
+    if (sums.rows == 1) {
       for (int64_t p = 0; p < panels; ++p) {
-        multiply_row_transposed(weights, x(0), first + p, sums.at(p, 0));
+        multiply_row(weights, x(0), first + p, sums.at(p, 0));
       }
       return;
     }

@@ -21,6 +21,7 @@ constexpr int64_t kLanes = 16;
 using f32x16 = float __attribute__((ext_vector_type(16)));
 using i32x16 = int32_t __attribute__((ext_vector_type(16)));
 using u32x16 = uint32_t __attribute__((ext_vector_type(16)));
+using i16x32 = int16_t __attribute__((ext_vector_type(32)));
 using f32x8 = float __attribute__((ext_vector_type(8)));
 using f32x4 = float __attribute__((ext_vector_type(4)));
 using f32x2 = float __attribute__((ext_vector_type(2)));

@@ -18,6 +18,8 @@ namespace fathom::cpu {
 constexpr int64_t kPanel = FATHOM_PANEL_WIDTH;
 constexpr int64_t kBlock = FATHOM_SCALE_BLOCK;
 
+/// A type of weights: how elements decode in a row, and in `words`, where each lane holds the next four bytes of a row:
+/// decode_words gives a vector for each element of a word.
 struct F32 {
   using Stored = float;
   static constexpr bool kQuantised = false;
@@ -25,6 +27,7 @@ struct F32 {
   static FATHOM_INLINE auto decode(const float *from) {
     return load_vector<Lanes>(from);
   }
+  static FATHOM_INLINE void decode_words(u32x16 words, f32x16 *to) { to[0] = __builtin_bit_cast(f32x16, words); }
 };
 
 struct Bf16 {
@@ -36,6 +39,10 @@ struct Bf16 {
     using Float = float __attribute__((ext_vector_type(Lanes)));
     Wide bits = __builtin_convertvector(load_vector<Lanes>(from), Wide) << 16;
     return __builtin_bit_cast(Float, bits);
+  }
+  static FATHOM_INLINE void decode_words(u32x16 words, f32x16 *to) {
+    to[0] = __builtin_bit_cast(f32x16, words << 16);
+    to[1] = __builtin_bit_cast(f32x16, words & 0xFFFF0000);
   }
 };
 
@@ -55,6 +62,20 @@ struct F8E4M3 {
     // Sign extension fills bit 14 as well; f16 has the exponent's highest bit there, which is 0 for every code.
     Short bits = (__builtin_convertvector(codes, Short) << 7) & static_cast<int16_t>(0xBFFF);
     return __builtin_convertvector(__builtin_bit_cast(Half, bits), Float);
+  }
+  static FATHOM_INLINE void decode_words(u32x16 words, f32x16 *to) {
+    auto codes = __builtin_bit_cast(i16x32, words);
+    decode_high_bytes(codes << 8, to[0], to[2]);
+    decode_high_bytes(codes, to[1], to[3]);
+  }
+
+private:
+  /// The codes in the upper bytes, of even and of odd elements.
+  static FATHOM_INLINE void decode_high_bytes(i16x32 codes, f32x16 &even, f32x16 &odd) {
+    using Half = _Float16 __attribute__((ext_vector_type(32)));
+    auto halves = __builtin_bit_cast(Half, (codes >> 1) & static_cast<int16_t>(0xBF80));
+    even = __builtin_convertvector(halves.even, f32x16);
+    odd = __builtin_convertvector(halves.odd, f32x16);
   }
 };
 
@@ -140,23 +161,35 @@ struct ColumnWeights {
   }
 };
 
-/// Transposes eight vectors of eight.
-FATHOM_INLINE void transpose(f32x8 *rows) {
-  f32x8 a[8];
-  FATHOM_UNROLL for (int i = 0; i < 8; i += 2) {
-    a[i] = __builtin_shufflevector(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    a[i + 1] = __builtin_shufflevector(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  f32x8 b[8];
-  FATHOM_UNROLL for (int i = 0; i < 8; i += 4) {
-    FATHOM_UNROLL for (int j = 0; j < 2; ++j) {
-      b[i + 2 * j] = __builtin_shufflevector(a[i + j], a[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      b[i + 2 * j + 1] = __builtin_shufflevector(a[i + j], a[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-  }
+/// Bytes of a row that are taken at a time: a cache line.
+constexpr int64_t kLine = 64;
+/// Cache lines that a row of weights is fetched ahead of its use, into the second-level cache: the first one has too
+/// few places for the next lines of rows a power of two apart.
+constexpr int64_t kPrefetch = 4;
+
+/// Words [4 piece, 4 piece + 4) of sixteen lines: vector i of the result has word i of each.
+FATHOM_INLINE void load_transposed(const char (*lines)[kLine], int64_t piece, u32x16 *words) {
+  using u32x4 = uint32_t __attribute__((ext_vector_type(4)));
+  u32x16 rows[4], pairs[4];
   FATHOM_UNROLL for (int i = 0; i < 4; ++i) {
-    rows[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    rows[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    auto part = [&](int line) __attribute__((always_inline)) {
+      return *reinterpret_cast<const u32x4 *>(lines[line] + 16 * piece);
+    };
+    auto low = __builtin_shufflevector(part(i), part(i + 4), 0, 1, 2, 3, 4, 5, 6, 7);
+    auto high = __builtin_shufflevector(part(i + 8), part(i + 12), 0, 1, 2, 3, 4, 5, 6, 7);
+    rows[i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
+  FATHOM_UNROLL for (int i = 0; i < 2; ++i) {
+    pairs[i] =
+        __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+    pairs[i + 2] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14,
+                                           30, 15, 31);
+  }
+  FATHOM_UNROLL for (int i = 0; i < 4; i += 2) {
+    words[i] =
+        __builtin_shufflevector(pairs[i], pairs[i + 1], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    words[i + 1] =
+        __builtin_shufflevector(pairs[i], pairs[i + 1], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
   }
 }
 
@@ -187,27 +220,58 @@ struct RowWeights {
   FATHOM_INLINE int64_t row(int64_t column) const { return first + smaller(column, count - 1); }
 
   FATHOM_INLINE const float *block(int64_t index, int64_t from, int64_t steps, float *buffer) const {
-    for (int64_t group = 0; group < kPanel; group += 8) {
-      const typename Weight::Stored *source[8];
-      FATHOM_UNROLL for (int i = 0; i < 8; ++i) { source[i] = data + row(index * kPanel + group + i) * stride + from; }
-      transpose_group(source, steps, buffer + group);
-    }
+    auto keep = [&](int64_t step, int half, f32x16 column)
+                    __attribute__((always_inline)) { store(buffer + step * kPanel + half * kLanes, column); };
+    columns(index, from, steps, keep);
     return buffer;
   }
 
-  static FATHOM_INLINE void transpose_group(const typename Weight::Stored *const *source, int64_t steps, float *to) {
-    int64_t k = 0;
-    for (; k + 8 <= steps; k += 8) {
-      f32x8 tile[8];
-      FATHOM_UNROLL for (int i = 0; i < 8; ++i) { tile[i] = Weight::template decode<8>(source[i] + k); }
-      transpose(tile);
-      FATHOM_UNROLL for (int i = 0; i < 8; ++i) {
-        *reinterpret_cast<Memory<float, 8>::Type *>(to + (k + i) * kPanel) = tile[i];
+  /// use(step, half, column) for each half of a panel and each of `steps` steps: a lane of the column is a row's value.
+  template <class Use>
+  FATHOM_INLINE void columns(int64_t index, int64_t from, int64_t steps, const Use &use) const {
+    const typename Weight::Stored *rows[kPanel];
+    for (int64_t i = 0; i < kPanel; ++i) {
+      rows[i] = data + row(index * kPanel + i) * stride + from;
+    }
+    constexpr int64_t kSteps = kLine / sizeof(typename Weight::Stored);
+    int64_t step = 0;
+    for (; step + kSteps <= steps; step += kSteps) {
+      whole_lines(rows, step, use);
+    }
+    for (; step < steps; ++step) {
+      FATHOM_UNROLL for (int half = 0; half < 2; ++half) {
+        f32x16 column;
+        for (int64_t i = 0; i < kLanes; ++i) {
+          column[i] = Weight::template decode<1>(rows[half * kLanes + i] + step)[0];
+        }
+        use(step, half, column);
       }
     }
-    for (; k < steps; ++k) {
-      for (int i = 0; i < 8; ++i) {
-        to[k * kPanel + i] = Weight::template decode<1>(source[i] + k)[0];
+  }
+
+  /// `columns` for a cache line of each row. Lines are copied first: rows a power of two apart share few places in the
+  /// cache. What is transposed are words as they are stored: narrow weights cost fewer shuffles than their values
+  /// would.
+  template <class Use>
+  static FATHOM_INLINE void whole_lines(const typename Weight::Stored *const *rows, int64_t step, const Use &use) {
+    constexpr int kPerWord = 4 / sizeof(typename Weight::Stored);
+    alignas(64) char lines[kPanel][kLine];
+    _Pragma("clang loop unroll(disable)") for (int64_t i = 0; i < kPanel; ++i) {
+      auto *line = reinterpret_cast<const char *>(rows[i] + step);
+      __builtin_prefetch(line + kPrefetch * kLine, /*rw=*/0, /*locality=*/2);
+      __builtin_memcpy(lines[i], line, kLine);
+    }
+    _Pragma("clang loop unroll(disable)") for (int64_t piece = 0; piece < 4; ++piece) {
+      FATHOM_UNROLL for (int half = 0; half < 2; ++half) {
+        u32x16 words[4];
+        load_transposed(lines + half * kLanes, piece, words);
+        FATHOM_UNROLL for (int i = 0; i < 4; ++i) {
+          f32x16 column[kPerWord];
+          Weight::decode_words(words[i], column);
+          FATHOM_UNROLL for (int j = 0; j < kPerWord; ++j) {
+            use(step + (4 * piece + i) * kPerWord + j, half, column[j]);
+          }
+        }
       }
     }
   }

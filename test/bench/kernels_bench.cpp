@@ -218,6 +218,8 @@ BENCHMARK(gemm<PackedWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(
 BENCHMARK(gemm<PackedWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PackedWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<RowWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<RowWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PackedWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
 BENCHMARK(gemm<PackedWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PackedWeights<F32>, 4096>)->Args({256, 1});

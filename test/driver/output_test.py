@@ -180,6 +180,15 @@ class Limits(support.DriverTest):
                                 capture_output=True, check=False)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
 
+    def test_nothing_is_said_where_nothing_is_wrong(self):
+        checkpoint = os.path.join(support.TREE, "test", "models", "demo")
+        for mcpu in ("x86-64-v3", "x86-64-v4"):
+            for weights in ("pack", "reference"):
+                with self.subTest(mcpu=mcpu, weights=weights):
+                    result = support.run("compile", checkpoint, "-o", self.path("model"), "--mcpu=" + mcpu,
+                                         "--weights=" + weights)
+                    self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
+
     def test_two_compilations_onto_one_file(self):
         alone = self.path("alone")
         support.make("compile", support.dense_checkpoint(), "-o", alone)
