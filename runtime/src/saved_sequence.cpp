@@ -86,10 +86,13 @@ static fathom_status_t checkSaved(Session &session, const void *data, size_t siz
   uint64_t expected;
   FATHOM_RETURN_IF_ERROR(savedSize(shape, header->length, &expected));
   const char *payload = static_cast<const char *>(data) + sizeof(*header);
-  if (size != expected || hash64(payload, size - sizeof(*header)) != header->payload_hash) {
-    return fail(FATHOM_STATUS_MISMATCH,
-                "the saved sequence is damaged: expected %llu bytes, found %zu, or a wrong hash",
+  if (size != expected) {
+    return fail(FATHOM_STATUS_MISMATCH, "the saved sequence is damaged: expected %llu bytes, found %zu",
                 static_cast<unsigned long long>(expected), size);
+  }
+  if (hash64(payload, size - sizeof(*header)) != header->payload_hash) {
+    return fail(FATHOM_STATUS_MISMATCH,
+                "the saved sequence is damaged: its bytes do not have the hash it was saved with");
   }
   return FATHOM_STATUS_OK;
 }

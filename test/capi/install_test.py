@@ -4,6 +4,7 @@
 # install_test.py CMAKE BUILD EXAMPLE FOLDER MODEL COMPILER: installs the runtime, builds the examples against the
 # installed tree alone, and runs them.
 
+import glob
 import os
 import shutil
 import subprocess
@@ -19,6 +20,9 @@ def run(*command):
 
 
 run(cmake, "--install", build, "--prefix", prefix, "--component", "runtime")
+for name in ("include/fathom/artifact.fbs", "include/fathom/tokenizer.fbs", "share/doc/*/LICENSE"):
+    if not glob.glob(os.path.join(prefix, name)):
+        sys.exit(f"{name} is not installed")
 run(cmake, "-G", "Ninja", "-S", example, "-B", tree, "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=" + compiler)
 run(cmake, "--build", tree)
 for program, prompts in (("embed", ["Hi"]), ("batch", ["Hi", "You", "Hi"]), ("threads", ["Hi", "You"])):

@@ -125,6 +125,16 @@ TEST_F(GenerateTest, RefusesEmptyPrompts) {
   EXPECT_EQ(fathom_session_generate(session, &options, nullptr), FATHOM_STATUS_INVALID_ARGUMENT);
 }
 
+TEST_F(GenerateTest, TheFirstTokenAloneIsAPrompt) {
+  options.tokens = nullptr;
+  options.prompt = "";
+  options.prompt_length = 0;
+  ASSERT_OK(fathom_session_generate(session, &options, &result));
+  EXPECT_EQ(result.prompt_tokens, 1u);
+  options.encode_flags = 0;
+  EXPECT_EQ(fathom_session_generate(session, &options, nullptr), FATHOM_STATUS_INVALID_ARGUMENT);
+}
+
 TEST_F(GenerateTest, TheCallbackStopsIt) {
   heard.stopAfter = 2;
   ASSERT_OK(fathom_session_generate(session, &options, &result));

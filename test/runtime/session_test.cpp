@@ -233,7 +233,21 @@ TEST(SessionTest, SavedSequencesComeBackInAnotherSession) {
     bad[i] ^= 1;
     EXPECT_NE(fathom_session_restore_sequence(other, bad.data(), bad.size(), &restored), FATHOM_STATUS_OK) << i;
   }
-  EXPECT_EQ(fathom_session_restore_sequence(other, bytes.data(), bytes.size() - 1, &restored), FATHOM_STATUS_MISMATCH);
+}
+
+TEST(SessionTest, SaysHowASavedSequenceIsDamaged) {
+  ToyModel model;
+  ToySession session(model);
+  fathom_sequence_t sequence = session.sequence(), restored = 0;
+  session.prefill(sequence, someTokens(3));
+  std::vector<char> bytes(65536);
+  size_t size = 0;
+  ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
+  EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), size - 1, &restored), FATHOM_STATUS_MISMATCH);
+  EXPECT_NE(strstr(fathom_status_message(), "bytes, found"), nullptr) << fathom_status_message();
+  bytes[size - 1] ^= 1;
+  EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), size, &restored), FATHOM_STATUS_MISMATCH);
+  EXPECT_NE(strstr(fathom_status_message(), "hash"), nullptr) << fathom_status_message();
 }
 
 TEST(SessionTest, RefusesCachesOfAnotherArtifact) {

@@ -163,7 +163,7 @@ typedef struct fathom_model_info {
   /// The most rows the code takes at once. Longer prompts and larger batches are split.
   uint32_t max_prefill_rows;
   uint32_t max_decode_rows;
-  /// A page of the cache: FATHOM_PAGE_TOKENS positions.
+  /// A page of the cache: 64 positions of a sequence.
   uint64_t cache_page_bytes;
   uint64_t weight_bytes;
   uint32_t weight_count;
@@ -243,6 +243,7 @@ FATHOM_API fathom_status_t fathom_model_sampling(fathom_model_t *model, fathom_s
 /// Chooses tokens from logits. One call at a time.
 typedef struct fathom_sampler fathom_sampler_t;
 
+/// |sampling| may be NULL: greedy.
 FATHOM_API fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling_t *sampling,
                                                  fathom_sampler_t **out_sampler);
 FATHOM_API fathom_status_t fathom_sampler_retain(fathom_sampler_t *sampler);
@@ -265,7 +266,7 @@ typedef struct fathom_session_options {
   /// Threads that compute, the caller's own included; 0: one for each processor this process may use. Results
   /// do not depend on it. If fewer can be started, fewer are used.
   uint32_t threads;
-  /// Sequences that may live at once, from 1.
+  /// Sequences that may live at once, from 1; default 16.
   uint32_t max_sequences;
   /// Tokens of a prompt computed at once; 0: as many as the code takes. Results do not depend on it.
   uint32_t prefill_chunk;
@@ -302,12 +303,13 @@ typedef struct fathom_generate_options {
   /// The prompt as text…
   const char *prompt;
   size_t prompt_length;
-  /// FATHOM_ENCODE_* for it; default FATHOM_ENCODE_ADD_BOS.
+  /// FATHOM_ENCODE_* for it; default FATHOM_ENCODE_ADD_BOS, also if it is appended to a sequence: set 0 there, or the
+  /// model's first token comes once more.
   uint32_t encode_flags;
   /// …or, if not NULL, as tokens, used as they are.
   const int32_t *tokens;
   size_t token_count;
-  /// Tokens to generate at most; the context's end is a limit of its own.
+  /// Tokens to generate at most, default 256; the context's end is a limit of its own.
   uint64_t max_tokens;
   /// Not 0: go on after an end token.
   uint32_t ignore_eos;
@@ -343,8 +345,8 @@ typedef struct fathom_generate_result {
 
 FATHOM_API void fathom_generate_result_initialize(fathom_generate_result_t *result);
 
-/// Answers a prompt in a sequence of its own, which is gone afterwards. A prompt of more tokens than the
-/// context is FATHOM_STATUS_CONTEXT_FULL, an empty one FATHOM_STATUS_INVALID_ARGUMENT. |result| may be NULL; after
+/// Answers a prompt. One of more tokens than the context is FATHOM_STATUS_CONTEXT_FULL; one of no tokens is
+/// FATHOM_STATUS_INVALID_ARGUMENT (an empty text is one token with FATHOM_ENCODE_ADD_BOS). |result| may be NULL; after
 /// FATHOM_STATUS_CANCELLED it counts what was said until then, and its stop is FATHOM_STOPPED_BY_CALLBACK.
 FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
                                                    fathom_generate_result_t *result);
