@@ -27,18 +27,17 @@ struct LiveBuffer {
   int64_t offset = -1;
 };
 
-/// Uses of a buffer, through views of it.
-void extendLife(Value value, const DenseMap<Operation *, int64_t> &order, LiveBuffer &buffer) {
+/// Uses of a buffer, through views of it. One in a loop is one wherever the loop runs.
+void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, LiveBuffer &buffer) {
   for (Operation *user : value.getUsers()) {
-    auto found = order.find(user);
-    int64_t position = found == order.end() ? std::numeric_limits<int64_t>::max() : found->second;
+    Operation *ancestor = block.findAncestorOpInBlock(*user);
     bool view = isa<memref::SubViewOp, memref::CastOp>(user);
     if (!view) {
-      buffer.begin = std::min(buffer.begin, position);
-      buffer.end = std::max(buffer.end, position);
+      buffer.begin = std::min(buffer.begin, ancestor ? order.lookup(ancestor) : 0);
+      buffer.end = std::max(buffer.end, ancestor ? order.lookup(ancestor) : std::numeric_limits<int64_t>::max());
     }
     for (Value result : view ? ValueRange(user->getResults()) : ValueRange()) {
-      extendLife(result, order, buffer);
+      extendLife(result, block, order, buffer);
     }
   }
 }
@@ -51,7 +50,7 @@ SmallVector<LiveBuffer> findBuffers(func::FuncOp function) {
   SmallVector<LiveBuffer> buffers;
   function.walk([&](plan::BufferOp op) {
     LiveBuffer buffer{op, int64_t(llvm::alignTo(op.getBytes(), kAlignment)), std::numeric_limits<int64_t>::max(), -1};
-    extendLife(op.getResult(), order, buffer);
+    extendLife(op.getResult(), function.front(), order, buffer);
     buffers.push_back(buffer);
   });
   return buffers;

@@ -42,11 +42,29 @@ func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.e
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: plan.buffer {{.*}} offset 128 :
   %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  %c0 = arith.constant 0 : index
   %view = memref.subview %a[0, 4] [4, 4] [1, 1] : memref<4x8xf32> to memref<4x4xf32, strided<[8, 1], offset: 4>>
   plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
   plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%view, %view)
-      : memref<4x4xf32, strided<[8, 1], offset: 4>>, memref<4x4xf32, strided<[8, 1], offset: 4>>
+  %value = memref.load %view[%c0, %c0] : memref<4x4xf32, strided<[8, 1], offset: 4>>
+  return
+}
+
+// What a loop reads is alive until the loop ends.
+// CHECK-LABEL: func.func @keeps_buffers_used_in_loops
+// CHECK-SAME: plan.arena_bytes = 256 : i64
+func.func @keeps_buffers_used_in_loops(%call: !plan.call, %n: index) attributes {plan.entry = "loops", plan.max_rows = 4 : i64} {
+  // CHECK: plan.buffer {{.*}} offset 0 :
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  // CHECK: plan.buffer {{.*}} offset 128 :
+  %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
+  scf.for %i = %c0 to %n step %c1 {
+    plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+  }
+  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
   return
 }
 
