@@ -166,12 +166,12 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserO
     and `layer` the layer whose cache the kernel uses.
 
     Constraints: (C1) `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take;
-    (C2) those of the epilogue are f32 rows of a static width.
+    (C2) those of the epilogue are f32 rows of a static width. Memory is contiguous: a kernel gets its address alone.
 
     Example: `plan.dispatch @k0 of %call rows %n layer %l (%x, %w, %y) : memref<?x128xf32>, …`.
   }];
   let arguments = (ins Plan_CallType:$call, FlatSymbolRefAttr:$kernel, Index:$rows, Index:$layer,
-                       Variadic<AnyTypeOf<[AnyMemRef, Plan_TableType]>>:$arguments);
+                       Variadic<AnyTypeOf<[Plan_Memory, Plan_TableType]>>:$arguments);
   let assemblyFormat = [{
     $kernel `of` $call `rows` $rows `layer` $layer `(` $arguments `)` attr-dict `:` type($arguments)
   }];
@@ -184,7 +184,7 @@ def Plan_RecordStateOp : Plan_Op<"record_state"> {
 
     Example: `plan.record_state of %call %x layer 1 : memref<?x128xf32>`.
   }];
-  let arguments = (ins Plan_CallType:$call, AnyMemRef:$input, Plan_Count:$layer);
+  let arguments = (ins Plan_CallType:$call, Plan_Memory:$input, Plan_Count:$layer);
   let hasVerifier = 1;
   let assemblyFormat = "`of` $call $input `layer` $layer attr-dict `:` type($input)";
 }

@@ -50,7 +50,7 @@ private:
   void convertSlice(tensor::ExtractSliceOp op);
   void convertCall(func::CallOp op);
   void convertCompute(Operation *op);
-  void dispatch(Operation *op, const kernels::Kernel &kernel);
+  void dispatch(Operation *op, const kernels::Kernel &kernel, const KernelOperands &operands);
   void callGenerated(Operation *op);
   void setResults(Operation *op);
   RowCount countResultRows(Operation *op, Value result);
@@ -197,42 +197,46 @@ void FunctionConverter::convertCall(func::CallOp op) {
                                   indices.lookup(op.getOperand(3)), place});
 }
 
+/// Kernels and their epilogues read whole rows, but for the first operand of kernels with a stride.
+bool canRead(const kernels::Kernel &kernel, const KernelOperands &operands) {
+  auto isSlice = [](Value value) { return bool(value.getDefiningOp<tensor::ExtractSliceOp>()); };
+  auto whole = ArrayRef(operands.inputs).drop_front(takesColumns(kernel));
+  return llvm::none_of(whole, isSlice) && llvm::none_of(operands.extras, isSlice);
+}
+
 void FunctionConverter::convertCompute(Operation *op) {
   setResults(op);
   auto name = op->getAttrOfType<StringAttr>(kKernelAttr);
   const kernels::Kernel *kernel = name ? kernels::findKernel(name.getValue()) : nullptr;
-  // A kernel that wants whole rows cannot read a slice of columns.
-  bool slices = llvm::any_of(op->getOperands(), [&](Value value) {
-    auto found = places.find(value);
-    return found != places.end() && isa<MemRefType>(found->second.memory.getType()) &&
-           value.getDefiningOp<tensor::ExtractSliceOp>();
-  });
-  if (kernel && (!slices || takesColumns(*kernel))) {
-    dispatch(op, *kernel);
+  if (!kernel) {
+    return callGenerated(op);
+  }
+  KernelOperands operands =
+      getKernelOperands(op, *kernel, [&](Value value) { return getColumns(value); }, module.getLayers());
+  if (canRead(*kernel, operands)) {
+    dispatch(op, *kernel, operands);
   } else {
     callGenerated(op);
   }
 }
 
-void FunctionConverter::dispatch(Operation *op, const kernels::Kernel &kernel) {
-  KernelOperands operands =
-      getKernelOperands(op, kernel, [&](Value value) { return getColumns(value); }, module.getLayers());
+void FunctionConverter::dispatch(Operation *op, const kernels::Kernel &kernel, const KernelOperands &operands) {
   SmallVector<Value> memory;
   for (Value input : operands.inputs) {
     memory.push_back(places[input].memory);
   }
-  Value first;
+  Value output;
   for (Value result : op->getResults()) {
     if (isa<RankedTensorType>(result.getType())) {
       memory.push_back(places[result].memory);
-      first = result;
+      output = result;
     }
   }
   for (Value extra : operands.extras) {
-    memory.push_back(getMemory(extra));
+    memory.push_back(places[extra].memory);
   }
-  bool grouped = isa<MoELinearOp, MoELinearSwiGluOp>(op) || !first;
-  RowCount count = grouped ? rows : places[first].count;
+  bool grouped = isa<MoELinearOp, MoELinearSwiGluOp>(op) || !output;
+  RowCount count = grouped ? rows : places[output].count;
   Region none;
   Region &epilogue = op->getNumRegions() ? op->getRegion(0) : none;
   StringRef symbol = module.getKernel(kernel, operands.constants, epilogue, count.most);

@@ -36,6 +36,12 @@ static bool hasCountedRows(Type type) {
   return number && tensor.getRank() >= 1 && tensor.isDynamicDim(0) && (tensor.getRank() == 1 || isRows(tensor));
 }
 
+/// What stores or passes on rows takes them whole.
+static LogicalResult verifyWhole(Operation *op, Value value) {
+  return value.getDefiningOp<tensor::ExtractSliceOp>() ? op->emitOpError("expects whole rows, but got columns of them")
+                                                       : success();
+}
+
 namespace {
 
 class InputVerifier {
@@ -108,7 +114,7 @@ private:
       return op.emitOpError("expects a layer that ")
              << op.getCalleeAttr() << " has weights of, [" << layers << "], but got " << index.getSExtValue();
     }
-    return success();
+    return verifyWhole(op, op.getOperand(0));
   }
 
   LogicalResult verifyOne(RecordStateOp op) {
@@ -116,7 +122,7 @@ private:
       return op.emitOpError("expects rows of one of ")
              << module.getLayers() << " layers, but got layer " << op.getLayer() << " of " << op.getInput().getType();
     }
-    return success();
+    return verifyWhole(op, op.getInput());
   }
 
   LogicalResult verifyOne(func::ReturnOp op) {

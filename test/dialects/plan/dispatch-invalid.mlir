@@ -47,3 +47,15 @@ func.func @extra_c2(%call: !plan.call, %i: index, %x: memref<?xf32>) {
   plan.dispatch @k of %call rows %i layer %i(%x, %x) : memref<?xf32>, memref<?xf32>
   return
 }
+
+// -----
+
+plan.kernel @k = "kernel" operands 1 constants [] {
+^bb0(%sum: f32, %extra: f32):
+  plan.yield %sum
+}
+func.func @columns(%call: !plan.call, %i: index, %x: memref<?x4xf32>, %c: memref<?x4xf32, strided<[8, 1], offset: 4>>) {
+  // expected-error @+1 {{'plan.dispatch' op operand #4 must be variadic of contiguous memref of numbers or a table of pointers to weights of one type: the experts of a layer, but got 'memref<?x4xf32, strided<[8, 1], offset: 4>>'}}
+  plan.dispatch @k of %call rows %i layer %i(%x, %c) : memref<?x4xf32>, memref<?x4xf32, strided<[8, 1], offset: 4>>
+  return
+}

@@ -61,3 +61,11 @@ func.func @record_state_c1(%call: !plan.call, %x: memref<8x?xf32>) {
   plan.record_state of %call %x layer 0 : memref<8x?xf32>
   return
 }
+
+// -----
+
+func.func @record_state_columns(%call: !plan.call, %x: memref<?x4xf32, strided<[8, 1]>>) {
+  // expected-error @+1 {{'plan.record_state' op operand #1 must be contiguous memref of numbers, but got 'memref<?x4xf32, strided<[8, 1]>>'}}
+  plan.record_state of %call %x layer 0 : memref<?x4xf32, strided<[8, 1]>>
+  return
+}
