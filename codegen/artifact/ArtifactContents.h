@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -98,8 +99,9 @@ struct WeightContents {
   /// "panels", "rows" or "scales".
   std::string layout;
   std::vector<SliceContents> slices;
-  /// The model part of one slice for messages, e.g. "layers.3.mlp.experts.17.gate_proj"; may be empty.
-  std::function<std::string(uint32_t slice)> sliceName;
+  /// The model part of one slice for messages, e.g. "layers.3.mlp.experts.17.gate_proj"; of a slice that is joined from
+  /// several parts, that of one source, or all. May be empty.
+  std::function<std::string(uint32_t slice, std::optional<size_t> source)> sliceName;
 };
 
 /// Builds the tokenizer's table. Called twice; must write the same bytes both times.

@@ -45,9 +45,22 @@ static std::string describeOddValues(const WeightContents &weight, const WeightF
     text += std::to_string(findings.odd.badScales) + " scales are NaN, infinite or negative";
   }
   if (weight.sliceName) {
-    text += ", the first in " + weight.sliceName(findings.firstSlice);
+    text += ", the first in " + weight.sliceName(findings.firstSlice, std::nullopt);
   }
   return text;
+}
+
+/// Kernels read the FP8 codes of NaN as numbers, so weights that have them are refused: an answer would be wrong
+/// without a sign of it.
+static llvm::Error checkFp8(const WeightContents &weight, const WeightFindings &findings) {
+  if (weight.elementType != "f8e4m3" || findings.odd.nonFinite == 0) {
+    return llvm::Error::success();
+  }
+  ElementPlace first = findings.odd.firstNonFinite;
+  std::string part = weight.sliceName ? weight.sliceName(findings.firstSlice, first.source) : weight.name;
+  return makeError(ExitClass::BadInput, part + ": is NaN at [" + llvm::Twine(first.row) + ", " +
+                                            llvm::Twine(first.column) + "] (FP8 code 0x7f or 0xff), the first of " +
+                                            llvm::Twine(findings.odd.nonFinite) + " in " + weight.name);
 }
 
 namespace {
@@ -61,6 +74,7 @@ public:
   uint64_t size() const { return layout.totalSize; }
   /// Writes the artifact at `base`, a page boundary of `file`. The header comes last: a torn file has none.
   llvm::Error write(AtomicFile &file, uint64_t base);
+  llvm::Error judge(llvm::ArrayRef<WeightFindings> findings);
   WriteReport takeReport(uint64_t fileBytes);
 
 private:
@@ -92,10 +106,8 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
     return packed.takeError();
   }
   layout.weights.hash = packed->hash;
-  for (size_t i = 0; i < packed->findings.size(); ++i) {
-    if (packed->findings[i].odd.any()) {
-      warnings.push_back(describeOddValues(contents.weights[i], packed->findings[i]));
-    }
+  if (llvm::Error error = judge(packed->findings)) {
+    return error;
   }
   flatbuffers::DetachedBuffer buffer = buildMetadata(contents, layout);
   llvm::StringRef metadata(reinterpret_cast<const char *>(buffer.data()), buffer.size());
@@ -107,6 +119,18 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
     return error;
   }
   return file.writeAt(base, asBytes(header));
+}
+
+/// Odd values of each weight: all that are refused, or warnings.
+llvm::Error Emission::judge(llvm::ArrayRef<WeightFindings> findings) {
+  llvm::Error refused = llvm::Error::success();
+  for (auto [weight, found] : llvm::zip_equal(contents.weights, findings)) {
+    refused = llvm::joinErrors(std::move(refused), checkFp8(weight, found));
+    if (found.odd.any()) {
+      warnings.push_back(describeOddValues(weight, found));
+    }
+  }
+  return refused;
 }
 
 WriteReport Emission::takeReport(uint64_t fileBytes) { return {fileBytes, layout.weights.size, std::move(warnings)}; }

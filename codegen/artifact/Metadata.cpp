@@ -172,7 +172,7 @@ static llvm::Error placeSlice(const ArtifactContents &contents, uint32_t weightI
                               ArtifactLayout &layout) {
   const WeightContents &weight = contents.weights[weightIndex];
   const SliceContents &slice = weight.slices[sliceIndex];
-  std::string what = weight.sliceName ? weight.sliceName(sliceIndex) : weight.name;
+  std::string what = weight.sliceName ? weight.sliceName(sliceIndex, std::nullopt) : weight.name;
   if (const auto *recipe = std::get_if<SliceRecipe>(&slice)) {
     PackJob job;
     job.weight = weightIndex;

@@ -7,6 +7,7 @@
 
 #include "codegen/artifact/PackLoops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -37,6 +38,25 @@ llvm::Error PieceBuilder::readRun(const RowRun &run, const Piece &piece, uint8_t
   return llvm::Error::success();
 }
 
+/// Adds what is in the run's `elements`, the piece's columns of its rows, to what was found.
+void PieceBuilder::countNonFiniteIn(const SliceRecipe &recipe, const RowRun &run, const Piece &piece,
+                                    const uint8_t *elements) {
+  ElementType type = run.source->type;
+  int64_t columns = piece.columnEnd - piece.columnBegin;
+  uint64_t count = countNonFinite(type, elements, run.count * columns);
+  if (count == 0) {
+    return;
+  }
+  int64_t first = 0;
+  while (countNonFinite(type, elements + first * byteWidth(type), 1) == 0) {
+    ++first;
+  }
+  ElementPlace place{static_cast<size_t>(run.source - recipe.sources.data()), run.row + first / columns,
+                     piece.columnBegin + first % columns};
+  found.firstNonFinite = found.nonFinite == 0 ? place : std::min(found.firstNonFinite, place);
+  found.nonFinite += count;
+}
+
 /// Reads the piece's part of the mapped matrix into `rows` [paddedRows][columns], zeros where there is padding.
 llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows,
                                    std::vector<uint8_t> &rows) {
@@ -51,6 +71,8 @@ llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece
       memset(target, 0, runBytes);
     } else if (llvm::Error error = readRun(run, piece, target)) {
       return error;
+    } else if (!recipe.scales) {
+      countNonFiniteIn(recipe, run, piece, target);
     }
     target += runBytes;
     row += run.count;
@@ -59,8 +81,6 @@ llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece
   if (recipe.scales) {
     llvm::ArrayRef<float> scales(reinterpret_cast<const float *>(rows.data()), rows.size() / sizeof(float));
     found.badScales += llvm::count_if(scales, [](float scale) { return !isPlausibleScale(scale); });
-  } else {
-    found.nonFinite += countNonFinite(type, rows.data(), rows.size() / byteWidth(type));
   }
   return llvm::Error::success();
 }
@@ -125,20 +145,6 @@ llvm::Error PieceBuilder::buildPanelScales(const SliceRecipe &recipe, const Piec
   return llvm::Error::success();
 }
 
-/// Multiplies the run's rows by the scales of their blocks.
-llvm::Error PieceBuilder::scaleF32(const RowRun &run, const Piece &piece, float *target) {
-  int64_t columns = piece.columnEnd - piece.columnBegin;
-  for (int64_t i = 0; i < run.count; ++i) {
-    if (llvm::Error error = readScaleRow(*run.source, run.row + i, piece)) {
-      return error;
-    }
-    for (int64_t k = 0; k < columns; ++k) {
-      target[i * columns + k] *= scaleRow[k / scaleBlock];
-    }
-  }
-  return llvm::Error::success();
-}
-
 llvm::Error PieceBuilder::buildF32(const SliceRecipe &recipe, const Piece &piece) {
   int64_t columns = piece.columnEnd - piece.columnBegin;
   output.assign(piece.bytes, 0);
@@ -151,12 +157,8 @@ llvm::Error PieceBuilder::buildF32(const SliceRecipe &recipe, const Piece &piece
       if (llvm::Error error = readRun(run, piece, input.data())) {
         return error;
       }
-      found.nonFinite += countNonFinite(run.source->type, input.data(), count);
+      countNonFiniteIn(recipe, run, piece, input.data());
       convertToF32(run.source->type, input.data(), count, target);
-      llvm::Error error = run.source->scale ? scaleF32(run, piece, target) : llvm::Error::success();
-      if (error) {
-        return error;
-      }
     }
     target += count;
     row += run.count;

@@ -9,23 +9,31 @@
 #include "codegen/artifact/RecipePlan.h"
 #include "codegen/artifact/ShardReader.h"
 
+#include <tuple>
 #include <vector>
 
 namespace fathom::codegen {
 
+/// An element of a slice: which source of its recipe it is in, and where there.
+struct ElementPlace {
+  size_t source = 0;
+  int64_t row = 0;
+  int64_t column = 0;
+
+  bool operator<(const ElementPlace &other) const {
+    return std::tie(source, row, column) < std::tie(other.source, other.row, other.column);
+  }
+};
+
 /// Values of a weight that cannot be meant. Each element and each scale of the sources counts once.
 struct OddValues {
-  /// NaN or infinite elements.
+  /// NaN or infinite elements, and where the first one is when there is one.
   uint64_t nonFinite = 0;
+  ElementPlace firstNonFinite;
   /// NaN, infinite or negative scales.
   uint64_t badScales = 0;
 
   bool any() const { return nonFinite != 0 || badScales != 0; }
-  OddValues &operator+=(const OddValues &other) {
-    nonFinite += other.nonFinite;
-    badScales += other.badScales;
-    return *this;
-  }
 };
 
 /// Reads and transforms; owns the buffers, which grow to the largest piece and no further. One for each thread.
@@ -44,11 +52,11 @@ public:
 private:
   llvm::Error readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows, std::vector<uint8_t> &rows);
   llvm::Error readRun(const RowRun &run, const Piece &piece, uint8_t *target);
+  void countNonFiniteIn(const SliceRecipe &recipe, const RowRun &run, const Piece &piece, const uint8_t *elements);
   llvm::Error readScaleRow(const Source &source, int64_t row, const Piece &piece);
   llvm::Error buildPanels(const SliceRecipe &recipe, const Piece &piece);
   llvm::Error buildPanelScales(const SliceRecipe &recipe, const Piece &piece);
   llvm::Error buildF32(const SliceRecipe &recipe, const Piece &piece);
-  llvm::Error scaleF32(const RowRun &run, const Piece &piece, float *target);
   void buildRope(const RopeTable &rope, const Piece &piece);
 
   ShardReader &reader;

@@ -65,7 +65,7 @@ enum class Layout : uint8_t {
   Panels,
   /// f32 [ceil(N/32)][ceil(K/128)][32]: the scales of the panels, one for each row; 0 for padded rows.
   PanelScales,
-  /// f32 [N][K], exact, times the scale where a source has one.
+  /// f32 [N][K], exact; scales of sources are not applied.
   F32,
   /// f32 [positions][pairs][2]: made from SliceRecipe::rope, without sources.
   RopeTable,

@@ -44,7 +44,7 @@ private:
   std::optional<Ticket> takeTicket();
   /// Waits for the ticket's turn and adds its bytes to the hash. False when another worker failed.
   bool commit(const PieceBuilder &builder, const Ticket &ticket);
-  void record(const PackJob &job, OddValues odd);
+  void record(const PackJob &job, const OddValues &odd);
   void fail(llvm::Error error);
 
   llvm::ArrayRef<PackJob> jobs;
@@ -107,12 +107,16 @@ bool Packing::commit(const PieceBuilder &builder, const Ticket &ticket) {
   return true;
 }
 
-void Packing::record(const PackJob &job, OddValues odd) {
+void Packing::record(const PackJob &job, const OddValues &odd) {
   WeightFindings &findings = result.findings[job.weight];
   if (odd.any() && !findings.odd.any()) {
     findings.firstSlice = job.slice;
+    findings.odd.firstNonFinite = odd.firstNonFinite;
+  } else if (odd.nonFinite != 0 && findings.firstSlice == job.slice) {
+    findings.odd.firstNonFinite = std::min(findings.odd.firstNonFinite, odd.firstNonFinite);
   }
-  findings.odd += odd;
+  findings.odd.nonFinite += odd.nonFinite;
+  findings.odd.badScales += odd.badScales;
 }
 
 void Packing::fail(llvm::Error error) {

@@ -200,18 +200,22 @@ private:
     int64_t experts = op.getSlicesPerLayer();
     std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>();
     bool perExpert = op.getExperts();
-    contents.sliceName = [=](uint32_t slice) { return nameSlice(name, layers, experts, perExpert, slice); };
+    contents.sliceName = [=](uint32_t slice, std::optional<size_t> source) {
+      return nameSlice(name, layers, experts, perExpert, slice, source);
+    };
     return contents;
   }
 
-  /// What a user calls a slice: of several weights in one, all.
+  /// What a user calls a slice: of several weights in one, the one of source `source`, or all.
   static std::string nameSlice(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
-                               uint32_t slice) {
+                               uint32_t slice, std::optional<size_t> source) {
     name.consume_back(".panels");
     std::string text;
-    while (!name.empty()) {
+    for (size_t i = 0; !name.empty(); ++i) {
       size_t end = name.find_first_of("|+");
-      text += (text.empty() ? "" : " or ") + nameWeight(name.take_front(end), layers, experts, perExpert, slice);
+      if (source.value_or(i) == i) {
+        text += (text.empty() ? "" : " or ") + nameWeight(name.take_front(end), layers, experts, perExpert, slice);
+      }
       name = end == StringRef::npos ? StringRef() : name.drop_front(end + 1);
     }
     return text;

@@ -180,6 +180,21 @@ class Weights(support.DriverTest):
         self.assert_message(result, ("1 scales are NaN, infinite or negative", "layers.0.self_attn.kv_b_proj",
                                      "layers.1.mlp.experts.2.down_proj"))
 
+    def test_fp8_codes_that_are_no_numbers(self):
+        support.generate(self.path("checkpoint"), CONFIG, "--dtype=fp8")
+
+        def edit(tensors):
+            dtype, shape, data = tensors["model.layers.0.self_attn.kv_a_proj_with_mqa.weight"]
+            damaged = data[:3 * shape[1] + 5] + b"\x7f\xff" + data[3 * shape[1] + 7:]
+            tensors["model.layers.0.self_attn.kv_a_proj_with_mqa.weight"] = (dtype, shape, damaged)
+            dtype, shape, data = tensors["model.layers.1.mlp.experts.2.up_proj.weight"]
+            tensors["model.layers.1.mlp.experts.2.up_proj.weight"] = (dtype, shape, b"\xff" + data[1:])
+        self.edit_tensors(self.path("checkpoint"), edit)
+        for options in ([], ["--no-kernels"]):
+            self.fails_to_compile(BAD_INPUT, self.path("checkpoint"),
+                                  "layers.0.self_attn.kv_a_proj_with_mqa: is NaN at [3, 5]", "the first of 2 in",
+                                  "layers.1.mlp.experts.2.up_proj: is NaN at [0, 0]", "[bad-weights]", options=options)
+
     def test_damaged_files(self):
         good = support.read(os.path.join(support.checkpoint(), MODEL))
         size = struct.unpack("<Q", good[:8])[0]

@@ -22,18 +22,14 @@ namespace fathom::driver {
 using checkpoint::Problem;
 
 void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnostics, Problem other) {
-  Problem problem = other;
-  std::string message;
+  // Failures of the target, the code and the output: the message names the file or the weight it is about.
   llvm::handleAllErrors(
       std::move(error),
       [&](const codegen::ExitError &known) {
-        problem = Problem(int(known.getExitClass()));
-        llvm::raw_string_ostream stream(message);
-        known.log(stream);
+        Problem problem = Problem(int(known.getExitClass()));
+        diagnostics.error(problem, problem == Problem::BadInput ? "bad-weights" : code, "", "", known.message());
       },
-      [&](const llvm::ErrorInfoBase &unknown) { message = unknown.message(); });
-  // Failures of the target, the code and the output: the message names the file it is about.
-  diagnostics.error(problem, code, "", "", message);
+      [&](const llvm::ErrorInfoBase &unknown) { diagnostics.error(other, code, "", "", unknown.message()); });
 }
 
 bool CompileOutput::fail(llvm::Error error) {

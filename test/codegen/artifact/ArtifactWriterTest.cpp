@@ -190,7 +190,7 @@ TEST(ArtifactWriter, WarnsAboutOddValuesByTheModelPart) {
   memcpy(&bits, reinterpret_cast<char *>(&odd) + 2, 2);
   memcpy(&fixture.shard.bytes[fixture.sources[1].offset], &bits, 2);
   fixture.shard.save(fixture.directory.path("shard"));
-  fixture.contents.weights[1].sliceName = [](uint32_t slice) { return "part " + std::to_string(slice); };
+  fixture.contents.weights[1].sliceName = [](uint32_t slice, auto) { return "part " + std::to_string(slice); };
   fixture.write("model.fathom");
   ASSERT_EQ(fixture.warnings.size(), 1u);
   EXPECT_EQ(fixture.warnings[0], "layers.1.q_proj: 1 values are NaN or infinite, the first in part 0");

@@ -184,8 +184,7 @@ static std::string packRows(const SliceRecipe &recipe, const std::vector<MappedR
         bytes += element;
         continue;
       }
-      float scale = row.source && row.source->scale ? scaleAt(row, k / 128, shard) : 1.0f;
-      appendFloat(bytes, decode(type, element) * scale);
+      appendFloat(bytes, decode(type, element));
     }
   }
   return bytes;
