@@ -43,7 +43,7 @@ private:
 /// Collects the bytes before the artifact.
 class ObjectBuilder {
 public:
-  ObjectBuilder(llvm::StringRef symbol, uint16_t machine, uint64_t dataSize);
+  ObjectBuilder(llvm::StringRef symbol, uint64_t dataSize);
   ElfObject build();
 
 private:
@@ -54,7 +54,6 @@ private:
   ELF::Elf64_Ehdr makeFileHeader() const;
 
   std::string symbol;
-  uint16_t machine;
   uint64_t dataSize;
   std::string prefix;
   StringTable names;
@@ -72,8 +71,8 @@ static std::string makeSymbol(llvm::StringRef name) {
   return symbol;
 }
 
-ObjectBuilder::ObjectBuilder(llvm::StringRef symbol, uint16_t machine, uint64_t dataSize)
-    : symbol(symbol), machine(machine), dataSize(dataSize), prefix(sizeof(ELF::Elf64_Ehdr) + sizeof(sections), '\0') {}
+ObjectBuilder::ObjectBuilder(llvm::StringRef symbol, uint64_t dataSize)
+    : symbol(symbol), dataSize(dataSize), prefix(sizeof(ELF::Elf64_Ehdr) + sizeof(sections), '\0') {}
 
 uint64_t ObjectBuilder::append(const void *bytes, size_t size, size_t alignment) {
   prefix.resize(llvm::alignTo(prefix.size(), alignment), '\0');
@@ -120,7 +119,7 @@ ELF::Elf64_Ehdr ObjectBuilder::makeFileHeader() const {
   header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
   header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
   header.e_type = ELF::ET_REL;
-  header.e_machine = machine;
+  header.e_machine = ELF::EM_X86_64;
   header.e_version = ELF::EV_CURRENT;
   header.e_shoff = sizeof(header);
   header.e_ehsize = sizeof(header);
@@ -133,7 +132,7 @@ ELF::Elf64_Ehdr ObjectBuilder::makeFileHeader() const {
 ElfObject ObjectBuilder::build() {
   // What small code cannot reach must say so: linkers then lay it out behind everything else.
   constexpr uint64_t largeLimit = 1ull << 30;
-  bool large = machine == ELF::EM_X86_64 && dataSize > largeLimit;
+  bool large = dataSize > largeLimit;
   addSection(Data, large ? ".lrodata.fathom" : ".rodata.fathom", ELF::SHT_PROGBITS,
              ELF::SHF_ALLOC | (large ? uint64_t(ELF::SHF_X86_64_LARGE) : 0), FATHOM_SEGMENT_ALIGNMENT);
   addSection(Size, ".rodata.fathom_size", ELF::SHT_PROGBITS, ELF::SHF_ALLOC, sizeof(uint64_t));
@@ -158,14 +157,10 @@ ElfObject ObjectBuilder::build() {
 }
 
 llvm::Expected<ElfObject> makeElfObject(llvm::StringRef name, llvm::StringRef triple, uint64_t dataSize) {
-  switch (llvm::Triple(triple).getArch()) {
-  case llvm::Triple::x86_64:
-    return ObjectBuilder(makeSymbol(name), ELF::EM_X86_64, dataSize).build();
-  case llvm::Triple::aarch64:
-    return ObjectBuilder(makeSymbol(name), ELF::EM_AARCH64, dataSize).build();
-  default:
+  if (llvm::Triple(triple).getArch() != llvm::Triple::x86_64) {
     return makeError(ExitClass::Unsupported, "no object files for target '" + triple + "'; use --emit=artifact");
   }
+  return ObjectBuilder(makeSymbol(name), dataSize).build();
 }
 
 std::string makeObjectHeader(llvm::StringRef name, uint64_t dataSize) {

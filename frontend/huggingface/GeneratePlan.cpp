@@ -50,10 +50,7 @@ static DType typeOf(const TensorFact &fact, WeightStorage storage) {
   if (storage == WeightStorage::Fp8 && fact.quantisable) {
     return DType::F8_E4M3;
   }
-  if (storage == WeightStorage::F32 || (storage == WeightStorage::Fp8 && fact.role == Role::CorrectionBias)) {
-    return DType::F32;
-  }
-  return fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;
+  return storage == WeightStorage::F32 || fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;
 }
 
 /// Appends the tensors of one fact in one layer.

@@ -13,8 +13,6 @@ Type convertDType(Builder &builder, checkpoint::DType dtype) {
   switch (dtype) {
   case checkpoint::DType::BF16:
     return builder.getBF16Type();
-  case checkpoint::DType::F16:
-    return builder.getF16Type();
   case checkpoint::DType::F32:
     return builder.getF32Type();
   case checkpoint::DType::F8_E4M3:
@@ -123,11 +121,7 @@ Value LayerBuilder::linear(Value input, StringRef part) {
 Value LayerBuilder::columns(Value input, int64_t begin, int64_t count) {
   mlir::Location loc = builder.getUnknownLoc();
   OpFoldResult rows = tensor::getMixedSizes(builder, loc, positions)[0];
-  OpFoldResult one = builder.getIndexAttr(1);
-  return tensor::ExtractSliceOp::create(builder, loc, cast<RankedTensorType>(activation(count)), input,
-                                        ArrayRef<OpFoldResult>{builder.getIndexAttr(0), builder.getIndexAttr(begin)},
-                                        ArrayRef<OpFoldResult>{rows, builder.getIndexAttr(count)},
-                                        ArrayRef<OpFoldResult>{one, one});
+  return deepseek::sliceColumns(builder, loc, input, rows, begin, count);
 }
 
 Value LayerBuilder::weight(const Twine &part) {
