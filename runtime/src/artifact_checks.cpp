@@ -18,7 +18,7 @@ using U64 = unsigned long long;
 
 constexpr uint32_t kMostSegments = 4096;
 constexpr uint32_t kMostEntryPoints = 256;
-constexpr uint32_t kLargestDimension = 1u << 24;
+constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
 constexpr uint32_t kMostRows = 1u << 20;
 constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
 

@@ -3,7 +3,7 @@
 //
 // Text in, text out: the loop of fathom_session_generate.
 
-#include "runtime/device/cpu/float_environment.h"
+#include "runtime/src/float_environment.h"
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 #include "runtime/src/session.h"

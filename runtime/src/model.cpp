@@ -29,7 +29,7 @@ fathom_status_t Model::load(const Weights::Places &places, const fathom_model_op
       return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", problem);
     }
   }
-  FATHOM_RETURN_IF_ERROR(cpu.load(metadata, source));
+  FATHOM_RETURN_IF_ERROR(deviceCode.load(metadata, source));
   return tensors.open(program(), source, places, options);
 }
 
@@ -63,8 +63,8 @@ void Model::describe(fathom_model_info_t *info) const {
   info->temperature = facts().temperature();
   info->top_p = facts().top_p();
   info->top_k = facts().top_k();
-  info->max_prefill_rows = cpu.maxRows(EntryKind::kPrefill);
-  info->max_decode_rows = cpu.maxRows(EntryKind::kDecode);
+  info->max_prefill_rows = maxRows(root, EntryKind::kPrefill);
+  info->max_decode_rows = maxRows(root, EntryKind::kDecode);
   info->cache_page_bytes = cachePageBytes(root);
   info->weight_bytes = tensors.bytes();
   info->weight_count = root.weights() ? root.weights()->size() : 0;

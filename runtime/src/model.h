@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_SRC_MODEL_H
 #define FATHOM_RUNTIME_SRC_MODEL_H
 
-#include "runtime/device/cpu/cpu_program.h"
+#include "runtime/device/device.h"
 #include "runtime/src/handle_table.h"
 #include "runtime/src/tokenizer/tokenizer.h"
 #include "runtime/src/weights.h"
@@ -23,7 +23,7 @@ public:
 
   const artifact::Program &program() const { return metadata.program(); }
   const artifact::Model &facts() const { return *program().model(); }
-  const CpuProgram &code() const { return cpu; }
+  const DeviceCode &code() const { return deviceCode; }
   const void *const *weights() const { return tensors.pointers(); }
   uint64_t identity() const { return metadata.header().metadata_hash; }
 
@@ -44,7 +44,7 @@ private:
 
   ByteSource source;
   Metadata metadata;
-  CpuProgram cpu;
+  DeviceCode deviceCode;
   Weights tensors;
 };
 

@@ -3,7 +3,7 @@
 //
 // fathom_sampler_*: the C face of Sampler.
 
-#include "runtime/device/cpu/float_environment.h"
+#include "runtime/src/float_environment.h"
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 

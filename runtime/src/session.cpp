@@ -40,12 +40,12 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   ownerHandle = modelHandle;
   owner = &model;
   process = getpid();
-  chunk = model.code().maxRows(EntryKind::kPrefill);
+  chunk = maxRows(model.program(), EntryKind::kPrefill);
   if (options.prefill_chunk && options.prefill_chunk < chunk) {
     chunk = options.prefill_chunk;
   }
   maxSequences = options.max_sequences;
-  uint32_t batch = model.code().maxRows(EntryKind::kDecode);
+  uint32_t batch = maxRows(model.program(), EntryKind::kDecode);
   uint32_t rows = chunk > batch ? chunk : batch;
   if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for calls of %u rows", rows);
@@ -53,7 +53,7 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   const artifact::Cache &shape = *model.program().cache();
   FATHOM_RETURN_IF_ERROR(pages.initialize({shape.layers(), shape.width()}, model.facts().max_context(), maxSequences,
                                           options.cache_bytes));
-  return executor.start(model.code(), model.weights(), options.threads ? options.threads : availableProcessors());
+  return executor.start(model.code(), model.weights(), options.threads);
 }
 
 fathom_status_t Session::checkUsable() const {
@@ -244,7 +244,7 @@ fathom_status_t Session::decode(const fathom_sequence_t *ids, const int32_t *tok
                                 size_t capacity) {
   FATHOM_RETURN_IF_ERROR(checkBatch(ids, count));
   FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
-  uint32_t vocabulary = owner->facts().vocabulary(), most = owner->code().maxRows(EntryKind::kDecode);
+  uint32_t vocabulary = owner->facts().vocabulary(), most = maxRows(owner->program(), EntryKind::kDecode);
   if (logits) {
     FATHOM_RETURN_IF_ERROR(checkRoom("logits", logits, capacity, count, vocabulary, 1));
   }

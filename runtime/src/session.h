@@ -62,7 +62,7 @@ private:
   const Model *owner = nullptr;
   fathom_model_t *ownerHandle = nullptr;
   pid_t process = 0;
-  CpuExecutor executor;
+  Executor executor;
   Cache pages;
   uint32_t chunk = 0;
   uint32_t maxSequences = 0;

@@ -8,7 +8,10 @@
 #include <atomic>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <memory>
 #include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 namespace fathom::runtime {
@@ -77,6 +80,26 @@ TEST(ThreadPoolTest, WorksOnOneProcessorWithManyThreads) {
   }
   sched_setaffinity(0, sizeof(before), &before);
 }
+
+// ThreadSanitizer lets no child of a process with threads make threads.
+#if !__has_feature(thread_sanitizer)
+TEST(ThreadPoolTest, EndsInAForkedChildThatMadeThreadsOfItsOwn) {
+  auto pool = std::make_unique<ThreadPool>();
+  ASSERT_EQ(pool->start(4, 64), FATHOM_STATUS_OK);
+  pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(20);
+    ThreadPool own;
+    bool started = own.start(4, 64) == FATHOM_STATUS_OK;
+    pool.reset();
+    _exit(started ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+#endif
 
 } // namespace
 } // namespace fathom::runtime

@@ -65,6 +65,7 @@ fathom_status_t ThreadPool::start(uint32_t threads, uint64_t scratchBytes) {
   scratchMemory = static_cast<char *>(memory);
   scratchSize = all;
   spins = threads <= availableProcessors() ? 2000 : 0;
+  process = getpid();
   for (uint32_t i = 0; i < threads; ++i) {
     workers[i] = {this, {}, {scratchMemory + 2 * i * each, scratchMemory + (2 * i + 1) * each}};
   }
@@ -87,11 +88,13 @@ fathom_status_t ThreadPool::start(uint32_t threads, uint64_t scratchBytes) {
 }
 
 ThreadPool::~ThreadPool() {
-  stopping.store(true);
-  bell.fetch_add(1);
-  futexWake(&bell, static_cast<int>(started));
-  for (uint32_t i = 1; i <= started; ++i) {
-    pthread_join(workers[i].thread, nullptr);
+  if (getpid() == process) { // After a fork() the workers are the parent's.
+    stopping.store(true);
+    bell.fetch_add(1);
+    futexWake(&bell, static_cast<int>(started));
+    for (uint32_t i = 1; i <= started; ++i) {
+      pthread_join(workers[i].thread, nullptr);
+    }
   }
   if (scratchMemory) {
     munmap(scratchMemory, scratchSize);

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <pthread.h>
+#include <sys/types.h>
 
 namespace fathom::runtime {
 
@@ -58,6 +59,8 @@ private:
   char *scratchMemory = nullptr;
   uint64_t scratchSize = 0;
   uint32_t started = 0;
+  /// Whose threads the workers are.
+  pid_t process = 0;
   int spins = 0;
 
   // The task at hand. Written while `state` says that nobody works, read by those who joined.

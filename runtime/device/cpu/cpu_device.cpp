@@ -3,12 +3,15 @@
 //
 // Loads and calls model code on the CPU.
 
-#include "runtime/device/cpu/cpu_program.h"
+#include "runtime/device/cpu/cpu_device.h"
 
+#include "runtime/device/cpu/code_image.h"
 #include "runtime/device/cpu/cpu_features.h"
-#include "runtime/device/cpu/float_environment.h"
+#include "runtime/device/cpu/thread_pool.h"
+#include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
 
+#include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -16,18 +19,65 @@ namespace fathom::runtime {
 
 namespace {
 
-const char *nameOf(EntryKind kind) { return kind == EntryKind::kPrefill ? "prefill" : "decode"; }
+/// The code of a checked program, mapped. Immutable.
+class CpuProgram {
+public:
+  /// As Device::load.
+  fathom_status_t load(const Metadata &metadata, const ByteSource &source);
 
-template <typename Visit>
-void forEachEntry(const artifact::Program &program, EntryKind kind, Visit visit) {
-  for (const artifact::EntryPoint *entry : *program.entry_points()) {
-    if (!strcmp(entry->name()->c_str(), nameOf(kind))) {
-      visit(*entry);
-    }
+  uint64_t arenaSize() const { return arenaBytes(*program); }
+  uint64_t scratchBytes() const { return program->code()->scratch_bytes(); }
+
+  fathom_entry_fn function(const artifact::EntryPoint &entry) const {
+    return reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(entry.address())));
   }
-}
 
-} // namespace
+private:
+  fathom_status_t checkTarget() const;
+  fathom_status_t mapCode(const ByteSource &source);
+
+  const artifact::Program *program = nullptr;
+  CodeImage image;
+};
+
+/// Threads, scratch and arena of a session.
+class CpuExecutor {
+public:
+  CpuExecutor() = default;
+  CpuExecutor(const CpuExecutor &) = delete;
+  CpuExecutor &operator=(const CpuExecutor &) = delete;
+  ~CpuExecutor();
+
+  /// As Device::start.
+  fathom_status_t start(const CpuProgram &program, const void *const *weights, uint32_t threads);
+
+  uint32_t threads() const { return pool.threads(); }
+
+  /// As Device::run.
+  fathom_status_t run(const artifact::EntryPoint &entry, fathom_call_t *call);
+
+private:
+  /// What is in front of the memory that an entry point has from its host, in a list of all of the call.
+  struct alignas(64) Temporary {
+    Temporary *previous;
+    Temporary *next;
+  };
+
+  static void parallel(void *self, fathom_task_fn task, const void *argument, int64_t items);
+  static void *allocate(void *self, size_t bytes);
+  static void deallocate(void *self, void *memory);
+  void freeTemporaries();
+
+  const CpuProgram *program = nullptr;
+  const void *const *weights = nullptr;
+  ThreadPool pool;
+  fathom_host_t host = {};
+  Temporary *temporaries = nullptr;
+  /// Where allocate() goes back to when there is no memory.
+  jmp_buf noMemory;
+  char *arena = nullptr;
+  uint64_t arenaSize = 0;
+};
 
 fathom_status_t CpuProgram::load(const Metadata &metadata, const ByteSource &source) {
   program = &metadata.program();
@@ -37,10 +87,6 @@ fathom_status_t CpuProgram::load(const Metadata &metadata, const ByteSource &sou
 
 fathom_status_t CpuProgram::checkTarget() const {
   const artifact::Target &target = *program->target();
-  if (strncmp(target.triple()->c_str(), "x86_64", 6) != 0) {
-    return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', this machine is x86_64; compile the model for it",
-                target.triple()->c_str());
-  }
   fathom_status_t status = FATHOM_STATUS_OK;
   auto missing = [&](const char *name) {
     const char *cpu = target.cpu() ? target.cpu()->c_str() : "?";
@@ -84,32 +130,6 @@ fathom_status_t CpuProgram::mapCode(const ByteSource &source) {
   return FATHOM_STATUS_OK;
 }
 
-uint32_t CpuProgram::maxRows(EntryKind kind) const {
-  uint32_t most = 0;
-  forEachEntry(*program, kind,
-               [&](const artifact::EntryPoint &entry) { most = entry.max_rows() > most ? entry.max_rows() : most; });
-  return most;
-}
-
-uint64_t CpuProgram::arenaBytes() const {
-  uint64_t most = 0;
-  for (const artifact::EntryPoint *entry : *program->entry_points()) {
-    most = entry->arena_bytes() > most ? entry->arena_bytes() : most;
-  }
-  return most;
-}
-
-fathom_entry_fn CpuProgram::select(EntryKind kind, uint32_t rows) const {
-  const artifact::EntryPoint *best = nullptr;
-  forEachEntry(*program, kind, [&](const artifact::EntryPoint &entry) {
-    bool takes = entry.min_rows() <= rows && rows <= entry.max_rows();
-    if (takes && (!best || entry.max_rows() < best->max_rows())) {
-      best = &entry;
-    }
-  });
-  return best ? reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(best->address()))) : nullptr;
-}
-
 CpuExecutor::~CpuExecutor() {
   if (arena) {
     munmap(arena, arenaSize);
@@ -119,7 +139,7 @@ CpuExecutor::~CpuExecutor() {
 fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *const *newWeights, uint32_t threads) {
   program = &newProgram;
   weights = newWeights;
-  arenaSize = program->arenaBytes() + 4096;
+  arenaSize = program->arenaSize() + 4096;
   // The arena serves the largest call; pages that smaller ones never touch take no memory.
   void *memory = mmap(nullptr, arenaSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
@@ -129,15 +149,10 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *con
   arena = static_cast<char *>(memory);
   madvise(arena, arenaSize, MADV_HUGEPAGE);
   host = {sizeof(host), FATHOM_ARTIFACT_VERSION_MAJOR, this, parallel, allocate, deallocate};
-  return pool.start(threads, program->scratchBytes());
+  return pool.start(threads ? threads : availableProcessors(), program->scratchBytes());
 }
 
-fathom_status_t CpuExecutor::run(EntryKind kind, fathom_call_t *call) {
-  fathom_entry_fn entry = program->select(kind, static_cast<uint32_t>(call->rows));
-  if (!entry) {
-    return fail(FATHOM_STATUS_INTERNAL, "no entry point '%s' takes %lld rows", nameOf(kind),
-                static_cast<long long>(call->rows));
-  }
+fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, fathom_call_t *call) {
   call->struct_size = sizeof(*call);
   call->reserved = 0;
   call->host = &host;
@@ -146,11 +161,11 @@ fathom_status_t CpuExecutor::run(EntryKind kind, fathom_call_t *call) {
   FloatEnvironment environment;
   if (setjmp(noMemory)) {
     freeTemporaries();
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for temporaries of entry point '%s'", nameOf(kind));
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for temporaries of entry point '%s'", entry.name()->c_str());
   }
-  int32_t result = entry(call);
+  int32_t result = program->function(entry)(call);
   return result == 0 ? FATHOM_STATUS_OK
-                     : fail(FATHOM_STATUS_FAILED, "entry point '%s' returned %d", nameOf(kind), result);
+                     : fail(FATHOM_STATUS_FAILED, "entry point '%s' returned %d", entry.name()->c_str(), result);
 }
 
 void CpuExecutor::parallel(void *self, fathom_task_fn task, const void *argument, int64_t items) {
@@ -187,5 +202,40 @@ void CpuExecutor::freeTemporaries() {
     deallocate(this, temporaries + 1);
   }
 }
+
+/// A new T on which |start| succeeded, in |*object|.
+template <typename T, typename Start>
+fathom_status_t make(void **object, Start start) {
+  T *made = create<T>();
+  if (!made) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory");
+  }
+  fathom_status_t status = start(*made);
+  if (status != FATHOM_STATUS_OK) {
+    destroy(made);
+    return status;
+  }
+  *object = made;
+  return status;
+}
+
+} // namespace
+
+const Device kCpuDevice = {
+    "x86_64",
+    [](const Metadata &metadata, const ByteSource &source, void **code) {
+      return make<CpuProgram>(code, [&](CpuProgram &program) { return program.load(metadata, source); });
+    },
+    [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
+    [](const void *code, const void *const *weights, uint32_t threads, void **executor) {
+      auto &program = *static_cast<const CpuProgram *>(code);
+      return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
+    },
+    [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
+    [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
+    [](void *executor, const artifact::EntryPoint &entry, fathom_call_t *call) {
+      return static_cast<CpuExecutor *>(executor)->run(entry, call);
+    },
+};
 
 } // namespace fathom::runtime

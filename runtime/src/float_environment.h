@@ -3,8 +3,8 @@
 //
 // The floating-point state that results are defined in, whatever the host program set.
 
-#ifndef FATHOM_RUNTIME_DEVICE_CPU_FLOAT_ENVIRONMENT_H
-#define FATHOM_RUNTIME_DEVICE_CPU_FLOAT_ENVIRONMENT_H
+#ifndef FATHOM_RUNTIME_SRC_FLOAT_ENVIRONMENT_H
+#define FATHOM_RUNTIME_SRC_FLOAT_ENVIRONMENT_H
 
 #include <immintrin.h>
 
@@ -24,4 +24,4 @@ private:
 
 } // namespace fathom::runtime
 
-#endif // FATHOM_RUNTIME_DEVICE_CPU_FLOAT_ENVIRONMENT_H
+#endif // FATHOM_RUNTIME_SRC_FLOAT_ENVIRONMENT_H

@@ -1,0 +1,67 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finds the device of an artifact, and calls it.
+
+#include "runtime/device/device.h"
+
+#include "runtime/device/cpu/cpu_device.h"
+
+#include <string.h>
+
+namespace fathom::runtime {
+
+namespace {
+
+constexpr const Device *kDevices[] = {&kCpuDevice};
+
+const Device *findDevice(const char *triple) {
+  for (const Device *device : kDevices) {
+    if (!strncmp(triple, device->architecture, strlen(device->architecture))) {
+      return device;
+    }
+  }
+  return nullptr;
+}
+
+} // namespace
+
+DeviceCode::~DeviceCode() {
+  if (code) {
+    device->unload(code);
+  }
+}
+
+fathom_status_t DeviceCode::load(const Metadata &metadata, const ByteSource &source) {
+  program = &metadata.program();
+  const char *triple = program->target()->triple()->c_str();
+  device = findDevice(triple);
+  if (!device) {
+    return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', this machine is %s; compile the model for it", triple,
+                kCpuDevice.architecture);
+  }
+  return device->load(metadata, source, &code);
+}
+
+Executor::~Executor() {
+  if (executor) {
+    device->stop(executor);
+  }
+}
+
+fathom_status_t Executor::start(const DeviceCode &code, const void *const *weights, uint32_t threads) {
+  device = code.device;
+  program = code.program;
+  return device->start(code.code, weights, threads, &executor);
+}
+
+fathom_status_t Executor::run(EntryKind kind, fathom_call_t *call) {
+  const artifact::EntryPoint *entry = findEntryPoint(*program, kind, call->rows);
+  if (!entry) {
+    return fail(FATHOM_STATUS_INTERNAL, "no entry point '%s' takes %lld rows", nameOf(kind),
+                static_cast<long long>(call->rows));
+  }
+  return device->run(executor, *entry, call);
+}
+
+} // namespace fathom::runtime

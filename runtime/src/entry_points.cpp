@@ -1,0 +1,53 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Looks entry points up.
+
+#include "runtime/src/entry_points.h"
+
+#include <string.h>
+
+namespace fathom::runtime {
+
+namespace {
+
+template <typename Visit>
+void forEach(const artifact::Program &program, EntryKind kind, Visit visit) {
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    if (!strcmp(entry->name()->c_str(), nameOf(kind))) {
+      visit(*entry);
+    }
+  }
+}
+
+} // namespace
+
+const char *nameOf(EntryKind kind) { return kind == EntryKind::kPrefill ? "prefill" : "decode"; }
+
+uint32_t maxRows(const artifact::Program &program, EntryKind kind) {
+  uint32_t most = 0;
+  forEach(program, kind,
+          [&](const artifact::EntryPoint &entry) { most = entry.max_rows() > most ? entry.max_rows() : most; });
+  return most;
+}
+
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows) {
+  const artifact::EntryPoint *best = nullptr;
+  forEach(program, kind, [&](const artifact::EntryPoint &entry) {
+    bool takes = entry.min_rows() <= rows && rows <= entry.max_rows();
+    if (takes && (!best || entry.max_rows() < best->max_rows())) {
+      best = &entry;
+    }
+  });
+  return best;
+}
+
+uint64_t arenaBytes(const artifact::Program &program) {
+  uint64_t most = 0;
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    most = entry->arena_bytes() > most ? entry->arena_bytes() : most;
+  }
+  return most;
+}
+
+} // namespace fathom::runtime

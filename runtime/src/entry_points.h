@@ -1,0 +1,28 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The entry points of a checked program, whatever device runs them.
+
+#ifndef FATHOM_RUNTIME_SRC_ENTRY_POINTS_H
+#define FATHOM_RUNTIME_SRC_ENTRY_POINTS_H
+
+#include "fathom/artifact_generated.h"
+
+namespace fathom::runtime {
+
+enum class EntryKind { kPrefill, kDecode };
+
+const char *nameOf(EntryKind kind);
+
+/// The most rows that a call may have.
+uint32_t maxRows(const artifact::Program &program, EntryKind kind);
+
+/// The entry point that takes |rows| rows and not many more; NULL if none does.
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows);
+
+/// The arena of the largest call of any kind.
+uint64_t arenaBytes(const artifact::Program &program);
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_ENTRY_POINTS_H
