@@ -32,7 +32,10 @@ private:
   void attention();
   void routing();
   void routingMethod();
+  void ropeTheta();
+  void checkPartial(ConfigReader &from);
   void rope();
+  void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
   void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, RopeConfig &out);
   void yarn(ConfigReader &scaling, RopeConfig &out);
   void activation();

@@ -177,7 +177,8 @@ void ConfigParser::dtype() {
     config.dtype = DType::F32;
   } else {
     reader.unsupported(key, "is " + quote(value) + ", supported are bfloat16, float32",
-                       "float16 overflows in these models; convert the weights to bfloat16");
+                       half ? "float16 overflows in these models; convert the weights to bfloat16" : "");
+    bool half = value.string() == "float16";
   }
 }
 

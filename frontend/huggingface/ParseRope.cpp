@@ -10,30 +10,79 @@ namespace fathom::huggingface {
 
 using checkpoint::json::Value;
 
+/// What both spellings of YaRN have, as numbers.
+struct ScalingField {
+  const char *key;
+  double (*value)(const RopeConfig &);
+};
+
+static constexpr ScalingField scalingFields[] = {
+    {"rope_type", [](const RopeConfig &rope) { return rope.yarn ? 1.0 : 0.0; }},
+    {"factor", [](const RopeConfig &rope) { return rope.factor; }},
+    {"original_max_position_embeddings",
+     [](const RopeConfig &rope) { return static_cast<double>(rope.originalMaxPositions); }},
+    {"beta_fast", [](const RopeConfig &rope) { return rope.betaFast; }},
+    {"beta_slow", [](const RopeConfig &rope) { return rope.betaSlow; }},
+    {"mscale", [](const RopeConfig &rope) { return rope.mscale; }},
+    {"mscale_all_dim", [](const RopeConfig &rope) { return rope.mscaleAllDim; }},
+    {"truncate", [](const RopeConfig &rope) { return rope.truncate ? 1.0 : 0.0; }},
+    {"attention_factor", [](const RopeConfig &rope) { return rope.attentionFactor.value_or(0); }},
+};
+
+static std::string quoteField(Value object, llvm::StringRef key) {
+  Value value = object.find(key);
+  value = !value && key == "rope_type" ? object.find("type") : value;
+  return value ? quote(value) : "absent";
+}
+
 void ConfigParser::rope() {
   Value scaling = reader.get("rope_scaling"), parameters = reader.get("rope_parameters");
-  double nested = 0;
-  bool hasNested = false;
-  if (parameters && parameters.isObject()) {
-    ConfigReader inner(parameters, file, "rope_parameters.", config.modelType, diagnostics);
-    hasNested = inner.real("rope_theta", nested, 1.0001, 1e12, Need::Optional);
-  }
-  bool hasTheta = reader.real("rope_theta", config.rope.theta, 1.0001, 1e12,
-                              hasNested || (parameters && !parameters.isObject()) ? Need::Optional : Need::Required);
-  if (hasNested && hasTheta && nested != config.rope.theta) {
-    reader.bad("rope_theta", "differs from \"rope_parameters.rope_theta\"");
-  }
-  config.rope.theta = hasNested ? nested : config.rope.theta;
+  size_t errorsBefore = diagnostics.errorCount();
+  ropeTheta();
+  checkPartial(reader);
   reader.boolean("rope_interleave", config.rope.interleaved);
-
   RopeConfig older = config.rope;
   ropeScaling(parameters, "rope_parameters", config.rope);
   ropeScaling(scaling, "rope_scaling", parameters ? older : config.rope);
-  bool agree = config.rope.yarn == older.yarn && config.rope.factor == older.factor &&
-               config.rope.originalMaxPositions == older.originalMaxPositions &&
-               config.rope.mscaleAllDim == older.mscaleAllDim && config.rope.mscale == older.mscale;
-  if (parameters && scaling && !agree) {
-    reader.bad("rope_parameters", "differs from \"rope_scaling\"");
+  if (!parameters || !scaling || diagnostics.errorCount() != errorsBefore) {
+    return;
+  }
+  ConfigReader inner(parameters, file, "rope_parameters.", config.modelType, diagnostics);
+  for (const ScalingField &field : scalingFields) {
+    if (field.value(config.rope) != field.value(older)) {
+      inner.bad(field.key, "is " + quoteField(parameters, field.key) + ", but \"rope_scaling." + field.key + "\" is " +
+                               quoteField(scaling, field.key));
+    }
+  }
+}
+
+/// The base is at the top or, in newer files, beside the scaling; it is the same wherever it is.
+void ConfigParser::ropeTheta() {
+  size_t errorsBefore = diagnostics.errorCount();
+  Value first;
+  for (std::string key : {"", "rope_scaling", "rope_parameters"}) {
+    Value object = key.empty() ? root : reader.get(key);
+    ConfigReader inner(object, file, key.empty() ? "" : key + ".", config.modelType, diagnostics);
+    double theta = config.rope.theta;
+    if (!inner.real("rope_theta", theta, 1.0001, 1e12, Need::Optional)) {
+      continue;
+    }
+    if (first && theta != config.rope.theta) {
+      inner.bad("rope_theta",
+                "is " + quote(object.find("rope_theta")) + ", but it is " + quote(first) + " at " + first.where());
+    }
+    first = object.find("rope_theta");
+    config.rope.theta = theta;
+  }
+  if (!first && diagnostics.errorCount() == errorsBefore) {
+    reader.get("rope_theta", Need::Required);
+  }
+}
+
+void ConfigParser::checkPartial(ConfigReader &from) {
+  double partial = 1;
+  if (from.real("partial_rotary_factor", partial, 0, 1, Need::Optional) && partial != 1) {
+    from.unsupported("partial_rotary_factor", "is not 1, supported is 1");
   }
 }
 
@@ -46,23 +95,32 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &ou
     return;
   }
   ConfigReader scaling(object, file, key.str() + ".", config.modelType, diagnostics);
+  checkPartial(scaling);
   Value type = scaling.getEither("rope_type", "type");
   if (!type && key == "rope_parameters") {
+    checkUntyped(object, scaling);
     return;
   }
   if (!type || !type.isString()) {
     scaling.bad("type", "is " + (type ? quote(type) : std::string("missing")) + ", expected a string");
     return;
   }
-  double partial = 1;
-  if (scaling.real("partial_rotary_factor", partial, 0, 1, Need::Optional) && partial != 1) {
-    scaling.unsupported("partial_rotary_factor", "is not 1, supported is 1");
-  }
   if (type.string() == "yarn") {
     yarn(scaling, out);
   } else if (type.string() != "default") {
     scaling.unsupported(object.find("rope_type") ? "rope_type" : "type",
                         "is " + quote(type) + ", supported are yarn, default");
+  }
+}
+
+/// Newer files have the base in rope_parameters whether they scale or not; anything else needs the type.
+void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
+  for (auto [key, value] : object.members()) {
+    if (!value.isNull() && key != "rope_theta" && key != "partial_rotary_factor") {
+      scaling.bad("rope_type",
+                  "is missing, but \"" + checkpoint::escape(key, 80) + "\" is given; say \"yarn\" or \"default\" here");
+      return;
+    }
   }
 }
 

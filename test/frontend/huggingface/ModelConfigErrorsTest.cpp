@@ -5,6 +5,7 @@
 
 #include "test/frontend/huggingface/ConfigText.h"
 
+#include <map>
 #include <sys/stat.h>
 
 namespace fathom::huggingface {
@@ -193,6 +194,13 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
   }
 }
 
+TEST(ModelConfigErrorsTest, OnlyFloat16IsSaidToOverflow) {
+  expectBadConfig(with(configText("v3-tiny"), "torch_dtype", "\"float16\""), 4, "float16 overflows");
+  checkpoint::Diagnostics diagnostics;
+  parseModelConfig(with(configText("v3-tiny"), "torch_dtype", "\"int4\""), "config.json", diagnostics);
+  EXPECT_EQ(test::printed(diagnostics).find("float16 overflows"), std::string::npos);
+}
+
 TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
   std::string text = configText("v3-tiny");
   for (const char *key : {"hidden_size", "moe_intermediate_size", "intermediate_size"}) {
@@ -206,9 +214,7 @@ TEST(ModelConfigErrorsTest, ContradictingSpellings) {
   std::string text = configText("v3-tiny");
   expectBadConfig(adding(text, "\"dtype\":\"float32\""), 3, "\"dtype\" is \"float32\", but \"torch_dtype\" is");
   expectBadConfig(adding(text, R"("rope_parameters":{"rope_type":"default","rope_theta":10000})"), 3,
-                  "\"rope_parameters\" differs from \"rope_scaling\"");
-  expectBadConfig(adding(text, R"("rope_parameters":{"rope_theta":5})"), 3,
-                  "\"rope_theta\" differs from \"rope_parameters.rope_theta\"");
+                  "\"rope_parameters.rope_type\" is \"default\", but \"rope_scaling.rope_type\" is \"yarn\"");
   expectBadConfig(with(text, "type", "\"yarn\", \"rope_type\": \"linear\""), 3,
                   "\"rope_scaling.rope_type\" is \"linear\", but \"type\" is \"yarn\"");
 }
@@ -226,6 +232,59 @@ TEST(ModelConfigErrorsTest, HostileStringsAreEscapedAndCut) {
   std::string name = "\\u001b[2J" + std::string(100000, 'x');
   parseModelConfig(with(configText("v3-tiny"), "model_type", "\"" + name + "\""), "config.json", diagnostics);
   std::string text = test::printed(diagnostics);
+/// v3-tiny with rope_parameters of the same YaRN, `key` being `value`; a key is added or replaced.
+std::string withRopeParameters(const std::string &key, const std::string &value) {
+  std::map<std::string, std::string> members = {{"rope_type", "\"yarn\""}, {"factor", "40"},
+                                                {"beta_fast", "32"},       {"beta_slow", "1"},
+                                                {"mscale", "1.0"},         {"mscale_all_dim", "1.0"},
+                                                {"rope_theta", "10000"},   {"original_max_position_embeddings", "64"}};
+  members[key] = value;
+  std::string text;
+  for (const auto &[name, spelling] : members) {
+    text += (text.empty() ? "\"" : ",\"") + name + "\":" + spelling;
+  }
+  return adding(configText("v3-tiny"), "\"rope_parameters\":{" + text + "}");
+}
+
+TEST(ModelConfigErrorsTest, EveryContradictionInRopeIsRefused) {
+  test::goodConfig(withRopeParameters("truncate", "true"));
+  struct Case {
+    const char *key, *value, *message;
+  };
+  static const Case cases[] = {
+      {"factor", "4", "is 4, but \"rope_scaling.factor\" is 40"},
+      {"original_max_position_embeddings", "128",
+       "is 128, but \"rope_scaling.original_max_position_embeddings\" is 64"},
+      {"beta_fast", "16", "is 16, but \"rope_scaling.beta_fast\" is 32"},
+      {"beta_slow", "2", "is 2, but \"rope_scaling.beta_slow\" is 1"},
+      {"mscale", "0.5", "is 0.5, but \"rope_scaling.mscale\" is 1.0"},
+      {"mscale_all_dim", "0.5", "is 0.5, but \"rope_scaling.mscale_all_dim\" is 1.0"},
+      {"truncate", "false", "is false, but \"rope_scaling.truncate\" is absent"},
+      {"attention_factor", "1.5", "is 1.5, but \"rope_scaling.attention_factor\" is absent"},
+      {"rope_theta", "5", "is 5, but it is 10000 at 42:17"},
+  };
+  for (const Case &c : cases) {
+    expectBadConfig(withRopeParameters(c.key, c.value), 3,
+                    std::string("\"rope_parameters.") + c.key + "\" " + c.message);
+  }
+}
+
+TEST(ModelConfigErrorsTest, A10RopeParametersWithoutTypeAreNotPlain) {
+  std::string text = without(configText("v3-tiny"), "rope_scaling");
+  expectBadConfig(adding(text, R"("rope_parameters":{"full_attention":{"rope_type":"yarn","factor":40}})"), 3,
+                  "\"rope_parameters.rope_type\" is missing, but \"full_attention\" is given");
+  expectBadConfig(adding(text, R"("rope_parameters":{"factor":40,"original_max_position_embeddings":64})"), 3,
+                  "\"rope_parameters.rope_type\" is missing, but \"factor\" is given; say \"yarn\" or \"default\"");
+}
+
+TEST(ModelConfigErrorsTest, A10PartialRotaryFactorIsNotIgnored) {
+  std::string text = without(configText("v3-tiny"), "rope_scaling");
+  test::goodConfig(adding(text, R"("partial_rotary_factor":1.0,"rope_parameters":{"partial_rotary_factor":1})"));
+  expectBadConfig(adding(text, R"("rope_parameters":{"partial_rotary_factor":0.5})"), 4,
+                  "\"rope_parameters.partial_rotary_factor\" is not 1");
+  expectBadConfig(adding(text, R"("partial_rotary_factor":0.5)"), 4, "\"partial_rotary_factor\" is not 1");
+}
+
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_LT(text.size(), 600u);
 }
