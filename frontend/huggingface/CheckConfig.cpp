@@ -5,6 +5,8 @@
 
 #include "frontend/huggingface/ConfigParser.h"
 
+#include <algorithm>
+
 namespace fathom::huggingface {
 
 using checkpoint::Problem;
@@ -74,6 +76,25 @@ void ConfigParser::checkTotals() {
   int64_t width = 4 * (config.attention.kvLoraRank + config.attention.qkRopeHeadDim) * config.layers;
   require(!__builtin_mul_overflow(width, config.maxPositions, &cache),
           "these sizes imply more than 2^63 bytes of latent cache");
+  checkRows();
+}
+
+/// What a module can say: rows of less than 2^31 numbers, weights of at most 2^40, of which gate and up become one with
+/// rows padded to whole panels.
+void ConfigParser::checkRows() {
+  const AttentionConfig &a = config.attention;
+  // The bounds of each size keep these products far below 2^63.
+  int64_t longest = a.heads * (a.kvLoraRank + a.qkRopeHeadDim), largest = 0;
+  for (const TensorFact &fact : config.family->tensors) {
+    std::vector<int64_t> shape = shapeOf(fact, config);
+    int64_t elements = 2 * (shape.front() + 31) * (shape.size() > 1 ? shape.back() : 1);
+    largest = std::max(largest, elements * (fact.perExpert ? config.routing.experts : 1));
+    longest = std::max({longest, shape.front(), shape.back()});
+  }
+  require(longest <= INT32_MAX, "these sizes imply rows of " + llvm::Twine(longest) +
+                                    " numbers; supported are fewer than 2^31, heads together");
+  require(largest <= int64_t(1) << 40,
+          "these sizes imply a weight of " + llvm::Twine(largest) + " numbers; supported are at most 2^40");
 }
 
 } // namespace fathom::huggingface

@@ -13,7 +13,6 @@ namespace fathom::huggingface {
 
 /// Far above every released model, and low enough that no product of two of them overflows.
 constexpr int64_t maxExtent = 1 << 20, maxVocabulary = 1 << 24, maxCount = 1 << 16, maxLayers = 1 << 12;
-constexpr int64_t maxPosition = INT32_MAX;
 
 /// Parses one config.json; one use.
 class ConfigParser {
@@ -44,6 +43,7 @@ private:
   void checkAttention();
   void checkRouting();
   void checkTotals();
+  void checkRows();
   void require(bool holds, const llvm::Twine &relation);
 
   checkpoint::json::Value root;

@@ -18,6 +18,9 @@ namespace fathom::huggingface {
 
 struct Family;
 
+/// The longest context: what a runtime takes.
+constexpr int64_t maxPosition = 1 << 24;
+
 /// How router logits become scores, before anything is chosen.
 enum class ScoreFunction { Softmax, Sigmoid };
 
@@ -93,7 +96,6 @@ struct GenerationConfig {
   std::optional<double> temperature;
   std::optional<double> topP;
   std::optional<int64_t> topK;
-  std::optional<double> repetitionPenalty;
 };
 
 /// Everything config.json says that a compiler needs. Sizes are element counts.

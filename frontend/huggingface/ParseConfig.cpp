@@ -120,9 +120,11 @@ void ConfigParser::routing() {
   reader.real("routed_scaling_factor", r.scale, 1e-6, 1e6);
   reader.boolean("norm_topk_prob", r.normalise, Need::Required);
   routingMethod();
-  Need groups = r.groupScore == GroupScore::None ? Need::Optional : Need::Required;
-  reader.integer("n_group", r.groups, 1, maxCount, groups);
-  reader.integer("topk_group", r.topGroups, 1, maxCount, groups);
+  // A method without groups ignores these, and they may be anything.
+  if (r.groupScore != GroupScore::None) {
+    reader.integer("n_group", r.groups, 1, maxCount);
+    reader.integer("topk_group", r.topGroups, 1, maxCount);
+  }
 }
 
 void ConfigParser::routingMethod() {
@@ -176,9 +178,9 @@ void ConfigParser::dtype() {
   } else if (value.string() == "float32") {
     config.dtype = DType::F32;
   } else {
+    bool half = value.string() == "float16";
     reader.unsupported(key, "is " + quote(value) + ", supported are bfloat16, float32",
                        half ? "float16 overflows in these models; convert the weights to bfloat16" : "");
-    bool half = value.string() == "float16";
   }
 }
 

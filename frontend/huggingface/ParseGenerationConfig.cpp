@@ -34,7 +34,13 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
   };
   real("temperature", generation.temperature, 0, 100);
   real("top_p", generation.topP, 0, 1);
-  real("repetition_penalty", generation.repetitionPenalty, 0.01, 100);
+  double penalty = 1;
+  if (reader.real("repetition_penalty", penalty, 0.01, 100, Need::Optional) && penalty != 1) {
+    diagnostics.warning("ignored-setting", file, reader.get("repetition_penalty").where(),
+                        "\"repetition_penalty\" is " + quote(reader.get("repetition_penalty")) +
+                            ", which a model cannot have as its default; it is ignored",
+                        "say --repetition-penalty when the model runs");
+  }
   int64_t topK = 0;
   if (reader.integer("top_k", topK, 0, maxVocabulary, Need::Optional)) {
     generation.topK = topK;

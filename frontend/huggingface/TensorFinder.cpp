@@ -5,6 +5,7 @@
 
 #include "frontend/huggingface/TensorFinder.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace fathom::huggingface {
@@ -115,6 +116,19 @@ void TensorFinder::addScale(llvm::StringRef weight, WeightStack &scales) {
   }
 }
 
+/// The matrices of a layer's experts are computed with together, in one type.
+void TensorFinder::checkExperts(const WeightStack &stack, int64_t layer, llvm::ArrayRef<WeightStack> stacks) {
+  auto first = llvm::find_if(stacks, [](const WeightStack &other) { return other.experts > 0; });
+  bool known = first != stacks.end() && !first->locations.empty() && !stack.locations.empty();
+  if (!known || first->dtype == stack.dtype) {
+    return;
+  }
+  std::string tensor;
+  expandPattern(stack.pattern, layer, 0, tensor);
+  report(Problem::Unsupported, "mixed-dtypes", checkpoint.shards()[stack.locations.front().shard].path, tensor,
+         "is " + name(stack.dtype) + ", but " + first->part + " of that layer is " + name(first->dtype));
+}
+
 void TensorFinder::collect(const TensorFact &fact, int64_t layer, std::vector<WeightStack> &stacks) {
   WeightStack stack, scales;
   stack.part = fact.part;
@@ -149,6 +163,9 @@ void TensorFinder::collect(const TensorFact &fact, int64_t layer, std::vector<We
       scaled = true;
       addScale(name, scales);
     }
+  }
+  if (fact.perExpert) {
+    checkExperts(stack, layer, stacks);
   }
   stacks.push_back(std::move(stack));
   if (scaled) {

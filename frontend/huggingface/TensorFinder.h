@@ -42,6 +42,7 @@ private:
   bool acceptType(const TensorFact &fact, const checkpoint::TensorRef &ref);
   void addWeight(const TensorFact &fact, const checkpoint::TensorRef &ref, WeightStack &stack);
   void addScale(llvm::StringRef weight, WeightStack &scales);
+  void checkExperts(const WeightStack &stack, int64_t layer, llvm::ArrayRef<WeightStack> stacks);
 
   const ModelConfig &config;
   const checkpoint::Checkpoint &checkpoint;

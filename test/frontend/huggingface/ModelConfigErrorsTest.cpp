@@ -210,6 +210,19 @@ TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
   expectBadConfig(text, 3, "imply more than 2^63 bytes of weights");
 }
 
+TEST(ModelConfigErrorsTest, RowsAndWeightsThatAreTooLong) {
+  std::string heads = with(configText("v3-tiny"), "num_attention_heads", "65536");
+  heads = with(heads, "num_key_value_heads", "65536");
+  expectBadConfig(with(heads, "qk_nope_head_dim", "65536"), 3, "imply rows of 4297064448 numbers");
+  expectBadConfig(with(heads, "kv_lora_rank", "65536"), 3, "numbers; supported are fewer than 2^31");
+  std::string experts = with(with(configText("v3-tiny"), "n_routed_experts", "65536"), "hidden_size", "1048576");
+  expectBadConfig(experts, 3, "numbers; supported are at most 2^40");
+}
+
+TEST(ModelConfigErrorsTest, PositionsThatNoRuntimeTakes) {
+  expectBadConfig(with(configText("v3-tiny"), "max_position_embeddings", "16777217"), 3, "from 1 to 16777216");
+}
+
 TEST(ModelConfigErrorsTest, ContradictingSpellings) {
   std::string text = configText("v3-tiny");
   expectBadConfig(adding(text, "\"dtype\":\"float32\""), 3, "\"dtype\" is \"float32\", but \"torch_dtype\" is");
@@ -219,19 +232,6 @@ TEST(ModelConfigErrorsTest, ContradictingSpellings) {
                   "\"rope_scaling.rope_type\" is \"linear\", but \"type\" is \"yarn\"");
 }
 
-TEST(ModelConfigErrorsTest, ReportsEverythingAtOnce) {
-  std::string text = with(with(configText("v3-tiny"), "hidden_size", "-1"), "scoring_func", "\"tanh\"");
-  checkpoint::Diagnostics diagnostics;
-  parseModelConfig(without(text, "vocab_size"), "config.json", diagnostics);
-  EXPECT_EQ(diagnostics.errorCount(), 3u) << test::printed(diagnostics);
-  EXPECT_EQ(diagnostics.exitCode(), 3);
-}
-
-TEST(ModelConfigErrorsTest, HostileStringsAreEscapedAndCut) {
-  checkpoint::Diagnostics diagnostics;
-  std::string name = "\\u001b[2J" + std::string(100000, 'x');
-  parseModelConfig(with(configText("v3-tiny"), "model_type", "\"" + name + "\""), "config.json", diagnostics);
-  std::string text = test::printed(diagnostics);
 /// v3-tiny with rope_parameters of the same YaRN, `key` being `value`; a key is added or replaced.
 std::string withRopeParameters(const std::string &key, const std::string &value) {
   std::map<std::string, std::string> members = {{"rope_type", "\"yarn\""}, {"factor", "40"},
@@ -285,6 +285,19 @@ TEST(ModelConfigErrorsTest, A10PartialRotaryFactorIsNotIgnored) {
   expectBadConfig(adding(text, R"("partial_rotary_factor":0.5)"), 4, "\"partial_rotary_factor\" is not 1");
 }
 
+TEST(ModelConfigErrorsTest, ReportsEverythingAtOnce) {
+  std::string text = with(with(configText("v3-tiny"), "hidden_size", "-1"), "scoring_func", "\"tanh\"");
+  checkpoint::Diagnostics diagnostics;
+  parseModelConfig(without(text, "vocab_size"), "config.json", diagnostics);
+  EXPECT_EQ(diagnostics.errorCount(), 3u) << test::printed(diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 3);
+}
+
+TEST(ModelConfigErrorsTest, HostileStringsAreEscapedAndCut) {
+  checkpoint::Diagnostics diagnostics;
+  std::string name = "\\u001b[2J" + std::string(100000, 'x');
+  parseModelConfig(with(configText("v3-tiny"), "model_type", "\"" + name + "\""), "config.json", diagnostics);
+  std::string text = test::printed(diagnostics);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_LT(text.size(), 600u);
 }

@@ -190,13 +190,28 @@ TEST(ModelConfigTest, LoadsGenerationDefaults) {
 TEST(ModelConfigTest, GenerationConfigOverridesTokens) {
   checkpoint::Diagnostics diagnostics;
   ModelConfig c = goodConfig(configText("v3-tiny"));
-  parseGenerationConfig(R"({"eos_token_id":[3,4],"bos_token_id":2,"top_k":5,"repetition_penalty":1.1})", "g.json", c,
-                        diagnostics);
+  parseGenerationConfig(R"({"eos_token_id":[3,4],"bos_token_id":2,"top_k":5})", "g.json", c, diagnostics);
   EXPECT_EQ(diagnostics.exitCode(), 0);
   EXPECT_EQ(c.generation.eosTokens, (std::vector<int64_t>{3, 4}));
   EXPECT_EQ(c.generation.bosToken, 2);
   EXPECT_EQ(c.generation.topK, 5);
-  EXPECT_EQ(c.generation.repetitionPenalty, 1.1);
+}
+
+TEST(ModelConfigTest, ARepetitionPenaltyIsIgnoredWithAWarning) {
+  for (auto [penalty, warns] : {std::pair("1.1", true), std::pair("1.0", false)}) {
+    checkpoint::Diagnostics diagnostics;
+    ModelConfig c = goodConfig(configText("v3-tiny"));
+    parseGenerationConfig(std::string("{\"repetition_penalty\":") + penalty + "}", "g.json", c, diagnostics);
+    EXPECT_EQ(diagnostics.exitCode(), 0);
+    EXPECT_EQ(test::printed(diagnostics).find("\"repetition_penalty\" is 1.1") != std::string::npos, warns);
+  }
+}
+
+TEST(ModelConfigTest, GreedyRoutingHasNoGroups) {
+  std::string v2 = with(configText("v2-tiny"), "topk_method", "\"greedy\"");
+  ModelConfig c = goodConfig(with(with(v2, "n_group", "5"), "topk_group", "7"));
+  EXPECT_EQ(c.routing.groups, 1);
+  EXPECT_EQ(c.routing.topGroups, 1);
 }
 
 } // namespace

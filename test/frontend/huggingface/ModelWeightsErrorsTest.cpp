@@ -78,6 +78,21 @@ TEST(ModelWeightsErrorsTest, ExpertsOfOneLayerMustBeAlike) {
   model.expectBad(4, "layers.1.mlp.experts.3.up_proj: is F32, but the experts before it are BF16");
 }
 
+TEST(ModelWeightsErrorsTest, MatricesOfExpertsMustBeAlike) {
+  SmallModel model = fp8();
+  for (int layer : {1, 2}) {
+    for (int expert = 0; expert < model.config.routing.experts; ++expert) {
+      std::string part = layer == 1 ? "up_proj" : "down_proj";
+      std::string name =
+          "model.layers." + std::to_string(layer) + ".mlp.experts." + std::to_string(expert) + "." + part + ".weight";
+      model.at(name).dtype = DType::BF16;
+      model.remove(name + "_scale_inv");
+    }
+  }
+  model.expectBad(4, "layers.1.mlp.experts.0.up_proj: is BF16, but mlp.experts.gate_proj of that layer is F8_E4M3");
+  model.expectBad(4, "layers.2.mlp.experts.0.down_proj: is BF16, but mlp.experts.gate_proj of that layer is F8_E4M3");
+}
+
 TEST(ModelWeightsErrorsTest, A14DeclaredTypeMustBeTheShards) {
   SmallModel model(configText("v3-tiny"), WeightStorage::F32);
   model.expectBad(3, "embed_tokens: is F32, but config.json declares BF16");
