@@ -14,7 +14,7 @@ def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
   let summary = "chooses experts for each row";
   let description = [{
     `logits` [rows, E] → the experts' ids, best first, and their weights, both [rows, top_k], by `routing`. `bias` [E]
-    is added to scores for the choice and never to weights.
+    is added to scores for the choice and never to weights. A row with a NaN among its biased scores has NaN weights.
 
     Constraints: (C1) top_k ≤ E and groups divide E; (C2) the bias is [E]; (C3) results have width top_k.
 

@@ -98,9 +98,11 @@ struct MoeRoute {
     } else {
       sigmoids(logits, c[E], scores);
     }
+    float lost = 0.0f; // NaN if a choice is: it must not vanish with an expert that nobody chooses.
     for (int64_t e = 0; e < c[E]; ++e) {
       float value = c[has_bias] ? scores[e] + bias[e] : scores[e];
       choice[e] = value == value ? value : -infinity();
+      lost = value == value ? lost : value;
     }
     if (c[group_rule] != FATHOM_GROUP_RULE_NONE) {
       drop_groups(choice, choice + c[E] + kLanes, c);
@@ -113,7 +115,7 @@ struct MoeRoute {
     }
     float divisor = c[normalise] ? total + 1e-20f : 1.0f;
     for (int64_t j = 0; j < c[k]; ++j) {
-      weights[j] = weights[j] / divisor * real(c[factor]);
+      weights[j] = weights[j] / divisor * real(c[factor]) + lost;
     }
   }
 };

@@ -66,8 +66,13 @@ void moe_route(const float *logits, const float *bias, int64_t T, const RouteOpt
   for (int64_t t = 0; t < T; ++t) {
     std::vector<double> scores = scores_of(logits + t * E, options);
     std::vector<float> choice(E);
+    double lost = 0; // NaN if a choice is.
     for (int64_t e = 0; e < E; ++e) {
       choice[e] = static_cast<float>(scores[e]) + (bias ? bias[e] : 0.0f);
+      if (std::isnan(choice[e])) {
+        lost = choice[e];
+        choice[e] = -std::numeric_limits<float>::infinity();
+      }
     }
     if (options.group_rule != GroupRule::None) {
       drop_groups(choice, options);
@@ -80,7 +85,7 @@ void moe_route(const float *logits, const float *bias, int64_t T, const RouteOpt
     double factor = options.factor / (options.normalise ? sum + 1e-20 : 1.0);
     for (int64_t j = 0; j < k; ++j) {
       ids[t * k + j] = static_cast<int32_t>(best[j]);
-      weights[t * k + j] = static_cast<float>(scores[best[j]] * factor);
+      weights[t * k + j] = static_cast<float>(scores[best[j]] * factor + lost);
     }
   }
 }

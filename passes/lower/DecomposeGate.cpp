@@ -39,7 +39,8 @@ private:
   Value scoreGroups(Value choices);
   Value dropGroups(Value choices);
   std::pair<Value, Value> findNext(Value choices, Value row, Value last, Value lastExpert);
-  Value weigh(Value chosen);
+  Value findLost(Value choices);
+  Value weigh(Value chosen, Value lost);
 
   MoEGateOp op;
   StructuredBuilder &b;
@@ -131,8 +132,18 @@ std::pair<Value, Value> GateBuilder::findNext(Value choices, Value row, Value la
   return {best[0], b.larger(best[1], b.index(0))};
 }
 
+/// [rows]: NaN where a choice is, which must not vanish with an expert that nobody chooses; otherwise 0.
+Value GateBuilder::findLost(Value choices) {
+  return b.mapRows(staticRows, rows, [&](ValueRange t) {
+    return b.sum(experts, [&](Value e) {
+      Value choice = b.at(choices, {t[0], e});
+      return b.select(b.isEqual(choice, choice), b.real(0.0), choice);
+    });
+  });
+}
+
 /// Weights from the scores of the chosen.
-Value GateBuilder::weigh(Value chosen) {
+Value GateBuilder::weigh(Value chosen, Value lost) {
   int64_t topK = routing.getTopK();
   Value factors = b.mapRows(staticRows, rows, [&](ValueRange t) {
     Value factor = b.real(routing.getFactor());
@@ -142,12 +153,14 @@ Value GateBuilder::weigh(Value chosen) {
     Value sum = foldRow(0, topK, b.real(0.0), [&](Value j, Value sum) { return b.add(sum, b.at(chosen, {t[0], j})); });
     return b.divide(factor, b.add(sum, b.real(1e-20)));
   });
-  return mapRows(topK, [&](ValueRange i) { return b.multiply(b.at(chosen, i), b.at(factors, i[0])); });
+  return mapRows(
+      topK, [&](ValueRange i) { return b.add(b.multiply(b.at(chosen, i), b.at(factors, i[0])), b.at(lost, i[0])); });
 }
 
 SmallVector<Value> GateBuilder::build() {
   Value scores = score();
-  Value choices = dropGroups(addBias(scores));
+  Value biased = addBias(scores);
+  Value choices = dropGroups(biased);
   Value ids = emptyRows(b, op.getIds().getType(), rows);
   Value chosen = emptyRows(b, op.getWeights().getType(), rows);
   auto both = b.loop(b.index(0), rows, ValueRange{ids, chosen}, [&](Value t, ValueRange carried) {
@@ -159,7 +172,7 @@ SmallVector<Value> GateBuilder::build() {
     });
     return SmallVector<Value>{end[2], end[3]};
   });
-  return {both[0], weigh(both[1])};
+  return {both[0], weigh(both[1], findLost(biased))};
 }
 
 Decomposed decomposeGate(MoEGateOp op, StructuredBuilder &b) { return GateBuilder(op, b).build(); }

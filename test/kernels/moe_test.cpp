@@ -117,6 +117,20 @@ TEST_P(MoeRouteTest, OddLogitsStillChooseDistinctExperts) {
   }
 }
 
+TEST_P(MoeRouteTest, NaNAmongScoresOrBiasesMakesWeightsNaN) {
+  const float nan = std::nanf("");
+  ref::RouteOptions o = options(20, 3);
+  o.scoring = ref::Scoring::Sigmoid;
+  Floats odd(20, 0.5f);
+  odd[17] = nan;
+  for (float weight : route(GetParam(), o, odd, {}).weights) {
+    EXPECT_TRUE(std::isnan(weight));
+  }
+  for (float weight : route(GetParam(), o, Floats(20, 0.5f), odd).weights) {
+    EXPECT_TRUE(std::isnan(weight));
+  }
+}
+
 namespace {
 
 /// A permutation by the reference, of random distinct choices that leave some experts without rows.

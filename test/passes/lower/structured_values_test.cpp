@@ -294,6 +294,17 @@ TEST(StructuredValuesTest, OddLogitsStillChooseExpertsThatExist) {
   }
 }
 
+TEST(StructuredValuesTest, NaNAmongBiasesMakesWeightsNaN) {
+  ref::RouteOptions o;
+  o.experts = 4;
+  o.chosen = 2;
+  o.scoring = ref::Scoring::Sigmoid;
+  Floats logits(4, 0.5f), bias = {0, 0, 0, std::nanf("")}, weights = unset(2);
+  Ints ids(2, -1);
+  createGate(o, /*hasBias=*/true).run(1, {logits.data(), bias.data(), ids.data(), weights.data()});
+  EXPECT_TRUE(std::isnan(weights[0]) && std::isnan(weights[1]));
+}
+
 namespace {
 
 /// Choices of distinct experts, some of which nobody chooses, and what the reference makes of them.
