@@ -69,6 +69,10 @@ mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
 /// The width of a [rows, width] type.
 inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).getShape().back(); }
 
+/// Columns [offset, offset + width) of the first `rows` rows of an activation.
+mlir::Value sliceColumns(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::OpFoldResult rows,
+                         int64_t offset, int64_t width);
+
 } // namespace fathom::deepseek
 
 #endif // DIALECTS_DEEPSEEK_DEEPSEEK_H

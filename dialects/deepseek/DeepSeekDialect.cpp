@@ -36,6 +36,13 @@ LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   return success();
 }
 
+Value sliceColumns(OpBuilder &builder, Location loc, Value input, OpFoldResult rows, int64_t offset, int64_t width) {
+  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+  return tensor::ExtractSliceOp::create(builder, loc, input, ArrayRef<OpFoldResult>{zero, builder.getIndexAttr(offset)},
+                                        ArrayRef<OpFoldResult>{rows, builder.getIndexAttr(width)},
+                                        ArrayRef<OpFoldResult>{one, one});
+}
+
 } // namespace fathom::deepseek
 
 #define GET_OP_CLASSES

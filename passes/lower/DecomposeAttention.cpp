@@ -30,24 +30,15 @@ Decomposed decomposeCacheAppend(CacheAppendOp op, StructuredBuilder &b) {
   return SmallVector<Value>{op.getCache()};
 }
 
-/// Columns [offset, offset + width) of every row.
-Value sliceColumns(StructuredBuilder &b, Value tensor, int64_t offset, int64_t width) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  OpFoldResult zero = b.builder.getIndexAttr(0), one = b.builder.getIndexAttr(1);
-  OpFoldResult rows = getAsOpFoldResult(b.size(tensor, 0));
-  return tensor::ExtractSliceOp::create(b.builder, b.loc, type.clone({type.getDimSize(0), width}), tensor,
-                                        ArrayRef<OpFoldResult>{zero, b.builder.getIndexAttr(offset)},
-                                        ArrayRef<OpFoldResult>{rows, b.builder.getIndexAttr(width)},
-                                        ArrayRef<OpFoldResult>{one, one});
-}
-
 Decomposed decomposeMlaAppend(MlaAppendOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), op.getLayer())) {
     return failure();
   }
   int64_t latentWidth = cast<RankedTensorType>(op.getNorm().getType()).getDimSize(0);
-  Value latent = sliceColumns(b, op.getInput(), 0, latentWidth);
-  Value key = sliceColumns(b, op.getInput(), latentWidth, getWidth(op.getInput().getType()) - latentWidth);
+  int64_t keyWidth = getWidth(op.getInput().getType()) - latentWidth;
+  OpFoldResult rows = getAsOpFoldResult(b.size(op.getInput(), 0));
+  Value latent = sliceColumns(b.builder, b.loc, op.getInput(), rows, 0, latentWidth);
+  Value key = sliceColumns(b.builder, b.loc, op.getInput(), rows, latentWidth, keyWidth);
   latent = RmsNormOp::create(b.builder, b.loc, latent.getType(), latent, op.getNorm(), op.getEpsAttr());
   key = RopeOp::create(b.builder, b.loc, key.getType(), key, op.getTable(), op.getPositions(), op.getLayout());
   return SmallVector<Value>{CacheAppendOp::create(b.builder, b.loc, op.getCache().getType(), op.getCache(),
