@@ -20,19 +20,20 @@ using namespace deepseek;
 /// True where all that becomes of the projection is the cache: a norm of its latent or a rotation of its key. Its
 /// number of rows may be asked for.
 static bool feedsCache(LinearOp linear) {
-  return llvm::all_of(linear->getUsers(), [](Operation *slice) {
-    if (isa<tensor::DimOp>(slice)) {
-      return true;
-    }
-    return isa<tensor::ExtractSliceOp>(slice) && llvm::all_of(slice->getUsers(), [](Operation *user) {
-             return isa<RmsNormOp, RopeOp>(user) &&
-                    llvm::all_of(user->getUsers(), [](Operation *last) { return isa<CacheAppendOp>(last); });
-           });
-  });
+  return llvm::any_of(linear->getUsers(), llvm::IsaPred<tensor::ExtractSliceOp>) &&
+         llvm::all_of(linear->getUsers(), [](Operation *slice) {
+           if (isa<tensor::DimOp>(slice)) {
+             return true;
+           }
+           return isa<tensor::ExtractSliceOp>(slice) && llvm::all_of(slice->getUsers(), [](Operation *user) {
+                    return isa<RmsNormOp, RopeOp>(user) &&
+                           llvm::all_of(user->getUsers(), [](Operation *last) { return isa<CacheAppendOp>(last); });
+                  });
+         });
 }
 
 static bool feedsNorm(LinearOp linear) {
-  return llvm::all_of(linear->getUsers(), [](Operation *user) { return isa<RmsNormOp>(user); });
+  return !linear->use_empty() && llvm::all_of(linear->getUsers(), [](Operation *user) { return isa<RmsNormOp>(user); });
 }
 
 static ScaledWeight getScaledWeight(LinearOp linear) {
@@ -51,27 +52,20 @@ static LinearOp findQueryProjection(LinearOp kv) {
   return LinearOp();
 }
 
-static Value columns(OpBuilder &builder, Location loc, Value input, int64_t begin, Type type) {
-  OpFoldResult rows = tensor::getMixedSizes(builder, loc, input)[0];
-  OpFoldResult one = builder.getIndexAttr(1);
-  auto result = cast<RankedTensorType>(type);
-  return tensor::ExtractSliceOp::create(
-      builder, loc, result, input, ArrayRef<OpFoldResult>{builder.getIndexAttr(0), builder.getIndexAttr(begin)},
-      ArrayRef<OpFoldResult>{rows, builder.getIndexAttr(result.getDimSize(1))}, ArrayRef<OpFoldResult>{one, one});
-}
-
 struct FuseMlaProjections : impl::FuseMlaProjectionsBase<FuseMlaProjections> {
   void runOnOperation() override {
-    SmallVector<std::pair<LinearOp, LinearOp>> pairs;
+    SmallVector<LinearOp> candidates;
     getOperation().walk([&](LinearOp kv) {
-      LinearOp query = kv.getEpilogue().empty() && feedsCache(kv) ? findQueryProjection(kv) : LinearOp();
-      if (query) {
-        pairs.emplace_back(query, kv);
+      if (kv.getEpilogue().empty() && feedsCache(kv)) {
+        candidates.push_back(kv);
       }
     });
-    for (auto [query, kv] : pairs) {
-      fuse(query, kv);
-      ++fused;
+    // A query projection feeds norms alone, so it is no candidate itself; fused at once, it is found but once.
+    for (LinearOp kv : candidates) {
+      if (LinearOp query = findQueryProjection(kv)) {
+        fuse(query, kv);
+        ++fused;
+      }
     }
   }
 
@@ -79,13 +73,14 @@ struct FuseMlaProjections : impl::FuseMlaProjectionsBase<FuseMlaProjections> {
     OpBuilder builder(query->isBeforeInBlock(kv) ? query : kv);
     Location loc = builder.getFusedLoc({query.getLoc(), kv.getLoc()});
     ScaledWeight fused = concatRows(builder, loc, getScaledWeight(query), getScaledWeight(kv));
-    int64_t queryWidth = getWidth(query.getType());
-    auto type =
-        cast<RankedTensorType>(query.getType()).clone({ShapedType::kDynamic, queryWidth + getWidth(kv.getType())});
+    int64_t queryWidth = getWidth(query.getType()), kvWidth = getWidth(kv.getType());
+    auto queryType = cast<RankedTensorType>(query.getType());
+    auto type = queryType.clone({queryType.getDimSize(0), queryWidth + kvWidth});
     Value both =
         LinearOp::create(builder, loc, type, query.getInput(), fused.weight, fused.scale, ValueRange(), fused.block);
-    query.replaceAllUsesWith(columns(builder, loc, both, 0, query.getType()));
-    kv.replaceAllUsesWith(columns(builder, loc, both, queryWidth, kv.getType()));
+    OpFoldResult rows = tensor::getMixedSize(builder, loc, both, 0);
+    query.replaceAllUsesWith(sliceColumns(builder, loc, both, rows, 0, queryWidth));
+    kv.replaceAllUsesWith(sliceColumns(builder, loc, both, rows, queryWidth, kvWidth));
     query.erase();
     kv.erase();
   }

@@ -98,3 +98,15 @@ func.func @keeps_direct_queries(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tens
       : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
   return %q, %d : tensor<?x6xf32>, !deepseek.cache<10>
 }
+
+// Nothing says what two products are for that nobody uses.
+// CHECK-LABEL: func.func @keeps_unused_products
+func.func @keeps_unused_products(%x: tensor<?x8xf32>, %l: index) -> tensor<?x8xf32> {
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x6xf32>
+  // CHECK: deepseek.linear %{{.*}} -> tensor<?x10xf32>
+  %wq = deepseek.get_weight @q_a[%l] : tensor<6x8xbf16>
+  %q = deepseek.linear %x, %wq : (tensor<?x8xf32>, tensor<6x8xbf16>) -> tensor<?x6xf32>
+  %wkv = deepseek.get_weight @kv_a[%l] : tensor<10x8xbf16>
+  %kv = deepseek.linear %x, %wkv : (tensor<?x8xf32>, tensor<10x8xbf16>) -> tensor<?x10xf32>
+  return %x : tensor<?x8xf32>
+}
