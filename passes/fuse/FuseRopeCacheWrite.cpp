@@ -26,7 +26,13 @@ struct CacheWrite {
   tensor::ExtractSliceOp key;
 };
 
-static int64_t getFirstColumn(tensor::ExtractSliceOp slice) { return slice.getStaticOffset(1); }
+/// True where both are of the same rows, and the columns of `b` follow those of `a`.
+static bool areSideBySide(tensor::ExtractSliceOp a, tensor::ExtractSliceOp b) {
+  bool sameRows = a.getSource() == b.getSource() && a.getSourceType().getRank() == 2 && a.hasUnitStride() &&
+                  b.hasUnitStride() && a.getMixedOffsets()[0] == b.getMixedOffsets()[0] &&
+                  a.getMixedSizes()[0] == b.getMixedSizes()[0];
+  return sameRows && a.getStaticOffset(1) + getWidth(a.getType()) == b.getStaticOffset(1);
+}
 
 static std::optional<CacheWrite> match(CacheAppendOp append) {
   CacheWrite write;
@@ -38,25 +44,16 @@ static std::optional<CacheWrite> match(CacheAppendOp append) {
   }
   write.latent = write.norm.getInput().getDefiningOp<tensor::ExtractSliceOp>();
   write.key = write.rope.getInput().getDefiningOp<tensor::ExtractSliceOp>();
-  if (!write.latent || !write.key || write.latent.getSource() != write.key.getSource()) {
-    return std::nullopt;
-  }
-  bool sideBySide = getFirstColumn(write.latent) + getWidth(write.latent.getType()) == getFirstColumn(write.key);
-  return sideBySide ? std::optional(write) : std::nullopt;
+  return write.latent && write.key && areSideBySide(write.latent, write.key) ? std::optional(write) : std::nullopt;
 }
 
 /// The columns of latent and key together.
 static Value getBoth(OpBuilder &builder, CacheWrite write) {
   tensor::ExtractSliceOp latent = write.latent;
-  auto type = cast<RankedTensorType>(latent.getType());
-  int64_t width = type.getDimSize(1) + getWidth(write.key.getType());
-  if (latent.getSourceType().getDimSize(1) == width) {
-    return latent.getSource();
-  }
   SmallVector<OpFoldResult> sizes = latent.getMixedSizes();
-  sizes[1] = builder.getIndexAttr(width);
-  return tensor::ExtractSliceOp::create(builder, latent.getLoc(), type.clone({type.getDimSize(0), width}),
-                                        latent.getSource(), latent.getMixedOffsets(), sizes, latent.getMixedStrides());
+  sizes[1] = builder.getIndexAttr(getWidth(latent.getType()) + getWidth(write.key.getType()));
+  return tensor::ExtractSliceOp::create(builder, latent.getLoc(), latent.getSource(), latent.getMixedOffsets(), sizes,
+                                        latent.getMixedStrides());
 }
 
 static void fuse(CacheAppendOp append, const CacheWrite &write) {

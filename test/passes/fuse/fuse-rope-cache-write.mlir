@@ -14,7 +14,8 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
 func.func @fuses(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index) -> !deepseek.cache<10> {
   // CHECK: %[[W:.*]] = deepseek.get_weight @norm
   // CHECK: %[[T:.*]] = deepseek.get_weight @table
-  // CHECK: %[[D:.*]] = deepseek.mla_append interleaved %[[C]][%[[L]]], %[[KV]], %[[W]], %[[T]] at %[[P]] eps 2.500000e-01
+  // CHECK: %[[ROWS:.*]] = tensor.extract_slice %[[KV]][0, 0] [%{{.*}}, 10] [1, 1]
+  // CHECK: %[[D:.*]] = deepseek.mla_append interleaved %[[C]][%[[L]]], %[[ROWS]], %[[W]], %[[T]] at %[[P]] eps 2.500000e-01
   // CHECK: return %[[D]]
   %c0 = arith.constant 0 : index
   %w = deepseek.get_weight @norm : tensor<6xbf16>
@@ -96,6 +97,39 @@ func.func @keeps_other_positions(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %othe
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %other : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.cache_append %c[%l], %n, %k at %p
+      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
+  return %d : !deepseek.cache<10>
+}
+
+// CHECK-LABEL: func.func private @keeps_slices_of_other_rows
+func.func private @keeps_slices_of_other_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>,
+                                              %l: index, %rows: index) -> !deepseek.cache<10> {
+  // CHECK: deepseek.cache_append
+  %w = deepseek.get_weight @norm : tensor<6xbf16>
+  %t = deepseek.get_weight @table : tensor<16x2x2xf32>
+  %latent = tensor.extract_slice %kv[0, 0] [%rows, 6] [1, 1] : tensor<?x10xf32> to tensor<?x6xf32>
+  %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
+  %pe = tensor.extract_slice %kv[1, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
+  %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.cache_append %c[%l], %n, %k at %p
+      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
+  return %d : !deepseek.cache<10>
+}
+
+// Rows that the slices leave out stay out.
+// CHECK-LABEL: func.func private @fuses_later_rows
+// CHECK-SAME: (%[[KV:[^:]*]]: tensor<?x10xf32>
+func.func private @fuses_later_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index,
+                                    %rows: index) -> !deepseek.cache<10> {
+  // CHECK: %[[LATER:.*]] = tensor.extract_slice %[[KV]][1, 0] [%{{.*}}, 10] [1, 1]
+  // CHECK: deepseek.mla_append interleaved %{{.*}}[%{{.*}}], %[[LATER]],
+  %w = deepseek.get_weight @norm : tensor<6xbf16>
+  %t = deepseek.get_weight @table : tensor<16x2x2xf32>
+  %latent = tensor.extract_slice %kv[1, 0] [%rows, 6] [1, 1] : tensor<?x10xf32> to tensor<?x6xf32>
+  %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
+  %pe = tensor.extract_slice %kv[1, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
+  %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
   %d = deepseek.cache_append %c[%l], %n, %k at %p
       : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
   return %d : !deepseek.cache<10>
