@@ -22,7 +22,7 @@ namespace {
 
 using namespace deepseek;
 
-static bool readsPanels(Operation *op) {
+static bool hasKernelForPanels(Operation *op) {
   auto name = op->getAttrOfType<StringAttr>(kKernelAttr);
   const kernels::Kernel *kernel = name ? kernels::findKernel(name.getValue()) : nullptr;
   return kernel && StringRef(kernel->layout) == "packed";
@@ -31,7 +31,7 @@ static bool readsPanels(Operation *op) {
 template <typename Op>
 static void packWeight(Op op) {
   bool isStack = std::is_same_v<Op, MoELinearOp> || std::is_same_v<Op, MoELinearSwiGluOp>;
-  if (!readsPanels(op) || getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), isStack).panels) {
+  if (!hasKernelForPanels(op) || getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), isStack).panels) {
     return;
   }
   Value scale = op.getScale();
@@ -47,10 +47,11 @@ static void packWeight(Op op) {
   }
 }
 
-/// The kernel adds an f32 bias to scores.
+/// The kernel of a gate adds an f32 bias to scores.
 static void convertBias(MoEGateOp op) {
   Value bias = op.getBias();
-  if (!bias || !areWeightsOfOneLayer(bias) || cast<RankedTensorType>(bias.getType()).getElementType().isF32()) {
+  if (!op->hasAttr(kKernelAttr) || !bias || !areWeightsOfOneLayer(bias) ||
+      cast<RankedTensorType>(bias.getType()).getElementType().isF32()) {
     return;
   }
   OpBuilder builder(op);

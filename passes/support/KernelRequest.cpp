@@ -89,7 +89,7 @@ private:
 
 KernelRequest getKernelRequest(Operation *op, bool packed) { return RequestBuilder(packed).build(op); }
 
-static bool readsPanels(Operation *op) {
+static bool hasPanelWeight(Operation *op) {
   return TypeSwitch<Operation *, bool>(op)
       .Case<LinearOp, LinearSwiGluOp>([](auto op) { return getWeightShape(op.getWeight().getType()).panels; })
       .Case<MoELinearOp, MoELinearSwiGluOp>(
@@ -98,7 +98,7 @@ static bool readsPanels(Operation *op) {
 }
 
 LogicalResult verifyKernel(Operation *op) {
-  bool panels = readsPanels(op);
+  bool panels = hasPanelWeight(op);
   auto name = op->getAttrOfType<StringAttr>(kKernelAttr);
   if (!name) {
     return panels ? op->emitOpError("expects a kernel that reads panels, but got none") : success();
