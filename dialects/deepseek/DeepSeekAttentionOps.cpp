@@ -31,7 +31,10 @@ LogicalResult MlaAppendOp::verify() {
   if (failed(verifyRopeTable(*this, getTable().getType(), width - norm.getDimSize(0)))) { // C2
     return failure();
   }
-  return verifyWidth(*this, "an input", getInput().getType(), getCache().getType().getWidth()); // C3
+  if (failed(verifyWidth(*this, "an input", getInput().getType(), getCache().getType().getWidth()))) { // C3
+    return failure();
+  }
+  return verifyEps(*this, getEps()); // C4
 }
 
 /// `kv_b` for heads of these widths and a latent.

@@ -60,7 +60,7 @@ def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "r
     `fathom-fuse-rope-cache-write` makes it.
 
     Constraints: (C1) the norm's shape is [r], r below the width; (C2) the table's is [positions, (width − r)/2, 2];
-    (C3) the input's width is the cache's.
+    (C3) the input's width is the cache's; (C4) eps is finite and 0 or more.
 
     Example:
     ```mlir

@@ -23,7 +23,10 @@ LogicalResult SelectRowsOp::verify() {
 
 template <typename Op>
 static LogicalResult verifyNorm(Op op) {
-  return verifyShape(op, "weight", op.getWeight().getType(), getWidth(op.getInput().getType())); // C1
+  if (failed(verifyShape(op, "weight", op.getWeight().getType(), getWidth(op.getInput().getType())))) { // C1
+    return failure();
+  }
+  return verifyEps(op, op.getEps()); // C2
 }
 
 LogicalResult RmsNormOp::verify() { return verifyNorm(*this); }

@@ -57,7 +57,7 @@ def DeepSeek_RmsNormOp : DeepSeek_Op<"rms_norm", [Pure, AllTypesMatch<["input", 
   let description = [{
     `result = input / sqrt(mean(input²) + eps) · weight` (Zhang and Sennrich, arXiv 1910.07467), all in f32.
 
-    Constraints: (C1) the weight's shape is [width].
+    Constraints: (C1) the weight's shape is [width]; (C2) eps is finite and 0 or more.
 
     Example: `%n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>`.
   }];
@@ -74,7 +74,7 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Op<"add_rms_norm", [Pure,
     `sum = input + residual; result = rms_norm(sum, weight, eps)`. `fathom-fuse-residual-norm` makes it, so that both
     are computed in one pass over the row.
 
-    Constraints: (C1) the weight's shape is [width].
+    Constraints: (C1) the weight's shape is [width]; (C2) eps is finite and 0 or more.
 
     Example: `%sum, %n = deepseek.add_rms_norm %x, %r, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>`.
   }];

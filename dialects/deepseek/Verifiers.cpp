@@ -67,6 +67,13 @@ LogicalResult verifyRopeTable(Operation *op, Type table, int64_t width) {
   return success();
 }
 
+LogicalResult verifyEps(Operation *op, const APFloat &eps) {
+  if (!eps.isFinite() || (eps.isNegative() && !eps.isZero())) {
+    return op->emitOpError("expects a finite eps of 0 or more, but got ") << eps.convertToDouble();
+  }
+  return success();
+}
+
 LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block, bool experts) {
   bool quantised = isa<Float8E4M3FNType>(weight.getElementType());
   if (quantised != bool(scale) || quantised != bool(block)) {

@@ -20,6 +20,9 @@ mlir::LogicalResult verifyShape(mlir::Operation *op, llvm::StringRef name, mlir:
 /// A table of rotations for rows of `width`.
 mlir::LogicalResult verifyRopeTable(mlir::Operation *op, mlir::Type table, int64_t width);
 
+/// `eps` of a norm is finite and not negative.
+mlir::LogicalResult verifyEps(mlir::Operation *op, const llvm::APFloat &eps);
+
 /// f8 weights, and only they, bring scales, of the shape that the block implies. With `experts` both begin with a
 /// dimension of experts.
 mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::RankedTensorType weight, mlir::Value scale,

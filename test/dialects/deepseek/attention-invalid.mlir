@@ -102,6 +102,16 @@ func.func @mla_append_c3(%c: !deepseek.cache<17>, %l: index, %x: tensor<?x16xf32
 
 // -----
 
+func.func @mla_append_c4(%c: !deepseek.cache<16>, %l: index, %x: tensor<?x16xf32>, %n: tensor<12xbf16>,
+                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_append' op expects a finite eps of 0 or more, but got -5.000000e-01}}
+  %d = deepseek.mla_append interleaved %c[%l], %x, %n, %t at %p eps -0.5
+      : !deepseek.cache<16>, tensor<?x16xf32>, tensor<12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func @mla_attention_heads(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
                   %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+2 {{attribute 'num_heads' failed to satisfy constraint}}

@@ -16,6 +16,30 @@ func.func @rms_norm_c1(%x: tensor<?x8xf32>, %w: tensor<9xbf16>) {
 
 // -----
 
+func.func @rms_norm_c2(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op expects a finite eps of 0 or more, but got -1.000000e+09}}
+  %n = deepseek.rms_norm %x, %w eps -1.0e9 : tensor<?x8xf32>, tensor<8xbf16>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c2_infinite(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op expects a finite eps of 0 or more, but got INF}}
+  %n = deepseek.rms_norm %x, %w eps 0x7FF0000000000000 : tensor<?x8xf32>, tensor<8xbf16>
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c2(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) {
+  // expected-error @+1 {{'deepseek.add_rms_norm' op expects a finite eps of 0 or more, but got -5.000000e-01}}
+  %s, %n = deepseek.add_rms_norm %x, %x, %w eps -0.5 : tensor<?x8xf32>, tensor<8xbf16>
+  return
+}
+
+// -----
+
 func.func @add_rms_norm_c1(%x: tensor<?x8xf32>, %w: tensor<1x8xbf16>) {
   // expected-error @+1 {{'deepseek.add_rms_norm' op expects weight of shape [8], but got 'tensor<1x8xbf16>'}}
   %s, %n = deepseek.add_rms_norm %x, %x, %w eps 0.5 : tensor<?x8xf32>, tensor<1x8xbf16>
