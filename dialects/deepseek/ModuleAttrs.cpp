@@ -41,14 +41,14 @@ static const Fact kFacts[] = {
 static LogicalResult verifyModel(Operation *op, Attribute value) {
   auto facts = dyn_cast<DictionaryAttr>(value);
   if (!facts) {
-    return op->emitOpError("expects a dictionary of facts in '") << kModelAttr << "', but got " << value;
+    return emitError(op->getLoc(), "expects a dictionary of facts in '") << kModelAttr << "', but got " << value;
   }
   for (const Fact &fact : kFacts) {
     Attribute found = facts.get(fact.name);
     if (fact.isValid(found)) {
       continue;
     }
-    InFlightDiagnostic error = op->emitOpError("expects ")
+    InFlightDiagnostic error = emitError(op->getLoc(), "expects ")
                                << fact.expected << " as '" << fact.name << "' of '" << kModelAttr << "', but got ";
     return found ? error << found : error << "none";
   }
@@ -58,14 +58,14 @@ static LogicalResult verifyModel(Operation *op, Attribute value) {
 static LogicalResult verifyShards(Operation *op, Attribute value) {
   auto shards = dyn_cast<ArrayAttr>(value);
   if (!shards || !llvm::all_of(shards, llvm::IsaPred<ShardAttr>)) {
-    return op->emitOpError("expects an array of #deepseek.shard in '") << kShardsAttr << "', but got " << value;
+    return emitError(op->getLoc(), "expects an array of #deepseek.shard in '") << kShardsAttr << "', but got " << value;
   }
   return success();
 }
 
 static LogicalResult verifyString(Operation *op, NamedAttribute attribute) {
   if (!isa<StringAttr>(attribute.getValue())) {
-    return op->emitOpError("expects a string as '")
+    return emitError(op->getLoc(), "expects a string as '")
            << attribute.getName().getValue() << "', but got " << attribute.getValue();
   }
   return success();
@@ -83,7 +83,7 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
     return verifyString(op, attribute);
   }
   if (name == kMaxRowsAttr && !isCount<1>(attribute.getValue())) {
-    return op->emitOpError("expects a positive 32-bit number as i64 as '")
+    return emitError(op->getLoc(), "expects a positive 32-bit number as i64 as '")
            << name << "', but got " << attribute.getValue();
   }
   return success();

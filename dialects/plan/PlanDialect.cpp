@@ -55,12 +55,12 @@ LogicalResult TableType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
 LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   StringRef name = attribute.getName();
   if (name == kEntryAttr && !isa<StringAttr>(attribute.getValue())) {
-    return op->emitOpError("expects a string as '") << name << "', but got " << attribute.getValue();
+    return emitError(op->getLoc(), "expects a string as '") << name << "', but got " << attribute.getValue();
   }
   constexpr StringRef counts[] = {kMaxRowsAttr, kArenaBytesAttr, kFirstSliceAttr, kScratchBytesAttr};
   auto count = dyn_cast<IntegerAttr>(attribute.getValue());
   if (llvm::is_contained(counts, name) && !(count && count.getType().isInteger(64) && count.getInt() >= 0)) {
-    return op->emitOpError("expects an i64 of 0 or more as '") << name << "', but got " << attribute.getValue();
+    return emitError(op->getLoc(), "expects an i64 of 0 or more as '") << name << "', but got " << attribute.getValue();
   }
   return success();
 }

@@ -23,7 +23,7 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto entry = function->getAttrOfType<StringAttr>(deepseek::kEntryAttr);
       if (!entry) {
-        function.emitError("expects every function to belong to an entry point after the model phase");
+        emitError(function.getLoc(), "expects every function to belong to an entry point after the model phase");
         valid = false;
         continue;
       }

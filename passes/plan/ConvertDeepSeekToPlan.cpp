@@ -330,7 +330,7 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (!module->hasAttr(kModelAttr)) {
-      module.emitError("expects the model's facts in attribute '") << kModelAttr << "'";
+      emitError(module.getLoc(), "expects the model's facts in attribute '") << kModelAttr << "'";
       return signalPassFailure();
     }
     auto functions = llvm::to_vector(llvm::make_filter_range(module.getOps<func::FuncOp>(), isUnplanned));

@@ -57,14 +57,15 @@ LogicalResult verifyEntryPoint(func::FuncOp function) {
                                     IntegerType::get(function.getContext(), 32));
   auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr);
   if (function.getFunctionType() != expected) {
-    return function.emitError("expects an entry point ") << expected << ", but got " << function.getFunctionType();
+    return emitError(function.getLoc(), "expects an entry point ")
+           << expected << ", but got " << function.getFunctionType();
   }
   if (function.getName() != entry.getValue()) {
-    return function.emitError("expects the entry point ") << entry << " to have that name";
+    return emitError(function.getLoc(), "expects the entry point ") << entry << " to have that name";
   }
   for (StringRef name : {plan::kMaxRowsAttr, plan::kArenaBytesAttr}) {
     if (!function->hasAttr(name)) {
-      return function.emitError("expects '") << name << "' on an entry point";
+      return emitError(function.getLoc(), "expects '") << name << "' on an entry point";
     }
   }
   return success();
@@ -86,10 +87,10 @@ LogicalResult verifyWeightTable(ModuleOp module) {
                              [](auto weight) { return weight.getSlicesPerLayer() * weight.getLayerCount(); })
                          .Default([](Operation *) { return 0; });
     if (slices == 0) {
-      return op->emitError("expects '") << plan::kFirstSliceAttr << "' on weights and recipes alone";
+      return emitError(op->getLoc(), "expects '") << plan::kFirstSliceAttr << "' on weights and recipes alone";
     }
     if (first != next) {
-      return op->emitError("expects weights side by side in the weight table, the next at ")
+      return emitError(op->getLoc(), "expects weights side by side in the weight table, the next at ")
              << next << ", but got " << first;
     }
     next += slices;
@@ -116,7 +117,7 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   LogicalResult verifyFunctions() {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal()) {
-        return function.emitError("expects a body: code of a model calls nothing outside");
+        return emitError(function.getLoc(), "expects a body: code of a model calls nothing outside");
       }
       if (failed(verifyBody(function))) {
         return failure();
@@ -144,11 +145,11 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   LogicalResult verifyFacts() {
     auto isEntry = [](func::FuncOp function) { return function->hasAttr(plan::kEntryAttr); };
     if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isEntry)) {
-      return getOperation().emitError("expects an entry point after the plan phase");
+      return emitError(getOperation().getLoc(), "expects an entry point after the plan phase");
     }
     for (StringRef name : {StringRef(deepseek::kModelAttr), StringRef(plan::kScratchBytesAttr)}) {
       if (!getOperation()->hasAttr(name)) {
-        return getOperation().emitError("expects '") << name << "' on the module after the plan phase";
+        return emitError(getOperation().getLoc(), "expects '") << name << "' on the module after the plan phase";
       }
     }
     return success();

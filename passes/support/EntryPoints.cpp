@@ -37,11 +37,12 @@ static bool returnsActivation(FunctionType type, unsigned cache) {
 static LogicalResult verifyEntryPoint(func::FuncOp function, StringRef entry) {
   FunctionType type = function.getFunctionType();
   if (function.getName() != entry) {
-    return function.emitError("expects the entry point '") << entry << "' to have that name";
+    return emitError(function.getLoc(), "expects the entry point '") << entry << "' to have that name";
   }
   if (type.getNumInputs() != 4 || !llvm::all_of(type.getInputs().take_front(3), isIds) || !returnsActivation(type, 3)) {
-    return function.emitError("expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> "
-                              "(tensor<?xVxf32>, cache), but got ")
+    return emitError(function.getLoc(),
+                     "expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> "
+                     "(tensor<?xVxf32>, cache), but got ")
            << type;
   }
   return success();
@@ -51,12 +52,12 @@ static LogicalResult verifyLayer(func::FuncOp function, StringRef entry) {
   FunctionType type = function.getFunctionType();
   auto caller = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(entry);
   if (!caller || !caller->hasAttr(kMaxRowsAttr)) {
-    return function.emitError("expects an entry point '") << entry << "' that it belongs to";
+    return emitError(function.getLoc(), "expects an entry point '") << entry << "' that it belongs to";
   }
   if (type.getNumInputs() != 4 || !isActivation(type.getInput(0)) || !isIds(type.getInput(1)) ||
       !returnsActivation(type, 2) || !type.getInput(3).isIndex() || type.getResult(0) != type.getInput(0)) {
-    return function.emitError("expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> "
-                              "(tensor<?xHxf32>, cache), but got ")
+    return emitError(function.getLoc(), "expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> "
+                                        "(tensor<?xHxf32>, cache), but got ")
            << type;
   }
   return success();
@@ -64,7 +65,7 @@ static LogicalResult verifyLayer(func::FuncOp function, StringRef entry) {
 
 LogicalResult verifyEntryFunction(func::FuncOp function) {
   if (!function.getBody().hasOneBlock() || !isa<func::ReturnOp>(function.front().back())) {
-    return function.emitError("expects a body of one block that returns");
+    return emitError(function.getLoc(), "expects a body of one block that returns");
   }
   StringRef entry = cast<StringAttr>(function->getAttr(kEntryAttr)).getValue();
   return function->hasAttr(kMaxRowsAttr) ? verifyEntryPoint(function, entry) : verifyLayer(function, entry);

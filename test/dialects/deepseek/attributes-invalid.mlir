@@ -1,4 +1,8 @@
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
+// What is wrong with a module is said without the module.
+// RUN: not fathom-opt %s --split-input-file 2>&1 | FileCheck %s --implicit-check-not='"builtin.module"'
+
+// CHECK: error: expects a dictionary of facts
 
 // expected-error @+1 {{expects top_k of at least 1, but got 0}}
 module attributes {a = #deepseek.routing<softmax, none, top_k = 0>} {}
@@ -21,12 +25,12 @@ module attributes {a = #deepseek.rope<interleaved, frequencies = []>} {}
 
 // -----
 
-// expected-error @+1 {{'builtin.module' op expects a dictionary of facts in 'deepseek.model', but got 3 : i64}}
+// expected-error @+1 {{expects a dictionary of facts in 'deepseek.model', but got 3 : i64}}
 module attributes {deepseek.model = 3 : i64} {}
 
 // -----
 
-// expected-error @+1 {{'builtin.module' op expects a string as 'family' of 'deepseek.model', but got none}}
+// expected-error @+1 {{expects a string as 'family' of 'deepseek.model', but got none}}
 module attributes {deepseek.model = {vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----

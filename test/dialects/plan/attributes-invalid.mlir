@@ -1,26 +1,26 @@
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{'builtin.module' op expects a string as 'plan.entry', but got 1 : i64}}
+// expected-error @+1 {{expects a string as 'plan.entry', but got 1 : i64}}
 module attributes {plan.entry = 1 : i64} {}
 
 // -----
 
-// expected-error @+1 {{'builtin.module' op expects an i64 of 0 or more as 'plan.max_rows', but got "4"}}
+// expected-error @+1 {{expects an i64 of 0 or more as 'plan.max_rows', but got "4"}}
 module attributes {plan.max_rows = "4"} {}
 
 // -----
 
-// expected-error @+1 {{'builtin.module' op expects an i64 of 0 or more as 'plan.arena_bytes', but got -1 : i64}}
+// expected-error @+1 {{expects an i64 of 0 or more as 'plan.arena_bytes', but got -1 : i64}}
 module attributes {plan.arena_bytes = -1 : i64} {}
 
 // -----
 
-// expected-error @+1 {{'builtin.module' op expects an i64 of 0 or more as 'plan.first_slice', but got 0 : i32}}
+// expected-error @+1 {{expects an i64 of 0 or more as 'plan.first_slice', but got 0 : i32}}
 module attributes {plan.first_slice = 0 : i32} {}
 
 // -----
 
-// expected-error @+1 {{'builtin.module' op expects an i64 of 0 or more as 'plan.scratch_bytes', but got 5.000000e-01 : f64}}
+// expected-error @+1 {{expects an i64 of 0 or more as 'plan.scratch_bytes', but got 5.000000e-01 : f64}}
 module attributes {plan.scratch_bytes = 0.5} {}
 
 // -----
