@@ -22,11 +22,14 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
   using Base::Base;
 
   void runOnOperation() override {
-    auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
-    if (!forward) {
+    SmallVector<func::FuncOp> originals(getOperation().getOps<func::FuncOp>());
+    if (!getOperation().lookupSymbol<func::FuncOp>("forward")) {
+      if (llvm::none_of(originals, [](func::FuncOp function) { return function->hasAttr(deepseek::kEntryAttr); })) {
+        emitError(getOperation().getLoc(), "there is no @forward to make entry points from");
+        signalPassFailure();
+      }
       return;
     }
-    SmallVector<func::FuncOp> originals(getOperation().getOps<func::FuncOp>());
     createEntryPoint("prefill", prefillRows, originals);
     createEntryPoint("decode", decodeRows, originals);
     for (func::FuncOp original : originals) {

@@ -1,8 +1,9 @@
-// A module without @forward is left alone.
+// A module that has its entry points is left alone.
 // RUN: fathom-opt %s --fathom-create-entry-points | FileCheck %s
 
-// CHECK-LABEL: func.func @step
-// CHECK-NOT: deepseek.entry
-func.func @step(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+// CHECK-LABEL: func.func @prefill.step
+// CHECK-SAME: attributes {deepseek.entry = "prefill"}
+// CHECK-NOT: func.func
+func.func @prefill.step(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {deepseek.entry = "prefill"} {
   return %x : tensor<?x8xf32>
 }
