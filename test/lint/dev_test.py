@@ -114,6 +114,7 @@ class NewPassTest(unittest.TestCase):
         for name in ("fuse_gate", "FuseGatePass", "Fuse-Gate"):
             with self.subTest(name=name):
                 self.assertEqual(self.new_pass(name=name).returncode, 1)
+        self.assertIn("'My2ndPass' ends in 'Pass'", self.new_pass(name="My2ndPass").stderr)
 
     @unittest.skipIf(TABLEGEN is None, "no mlir-tblgen")
     def test_works_on_every_phase_of_this_tree(self):
