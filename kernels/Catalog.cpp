@@ -61,6 +61,11 @@ const std::vector<Kernel> &catalog() {
   return kernels;
 }
 
+const std::vector<std::string_view> &archs() {
+  static const std::vector<std::string_view> names = {"avx512", "avx2", "x86"};
+  return names;
+}
+
 static const Kernel *findExactly(std::string_view op, std::string_view arch, std::string_view weightType,
                                  std::string_view layout) {
   for (const Kernel &kernel : catalog()) {
@@ -73,9 +78,8 @@ static const Kernel *findExactly(std::string_view op, std::string_view arch, std
 
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout) {
-  static constexpr std::string_view kArchs[] = {"avx512", "avx2", "x86"};
   bool reached = false;
-  for (std::string_view candidate : kArchs) {
+  for (std::string_view candidate : archs()) {
     reached |= candidate == arch;
     const Kernel *kernel = reached ? findExactly(op, candidate, weightType, layout) : nullptr;
     if (kernel) {

@@ -23,7 +23,7 @@ struct Constant {
 struct Kernel {
   std::string_view symbol;
   std::string_view op;
-  /// x86, avx2 or avx512.
+  /// One of archs().
   std::string_view arch;
   /// bf16, f32, f8e4m3, or none for kernels that touch no numbers.
   std::string_view weightType;
@@ -41,6 +41,9 @@ struct Kernel {
 
 /// Every kernel, in the order of catalog.def.
 const std::vector<Kernel> &catalog();
+
+/// Architectures that kernels are for, each more than those after it.
+const std::vector<std::string_view> &archs();
 
 /// The kernel for an operation on a machine with `arch`: its own, else one for less (avx512, avx2, x86); null
 /// when there is none.

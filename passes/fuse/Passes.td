@@ -23,7 +23,7 @@ def FuseRopeCacheWrite : Pass<"fathom-fuse-rope-cache-write", "mlir::ModuleOp"> 
   let summary = "fuse the latent's norm, the key's rotation and the cache write";
   let description = [{
     `cache_append(rms_norm(kv[:, :r]), rope(kv[:, r:]))` becomes `mla_append`: a row goes from projection to cache in
-    one step. Needs both slices to come from one value, side by side.
+    one step. Needs both slices to be of the same rows of one value, side by side.
 
     Numeric contract: exact. Test: test/passes/fuse/fuse-rope-cache-write.mlir.
   }];
@@ -53,7 +53,7 @@ def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
     Numeric contract: exact (marks only). Test: test/passes/fuse/select-kernels.mlir.
   }];
   let options = [
-    Option<"arch", "arch", "std::string", "\"avx2\"", "avx2 or avx512">,
+    Option<"arch", "arch", "std::string", "\"avx2\"", "an architecture of kernels/catalog.def">,
     Option<"packWeights", "pack-weights", "bool", "true", "prefer kernels that read packed weights">
   ];
 }

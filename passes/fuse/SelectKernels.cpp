@@ -21,8 +21,10 @@ struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
   using Base::Base;
 
   void runOnOperation() override {
-    if (arch != "avx2" && arch != "avx512") {
-      getOperation().emitError("expects arch avx2 or avx512, but got '") << arch << "'";
+    if (!llvm::is_contained(kernels::archs(), arch.getValue())) {
+      InFlightDiagnostic error = emitError(getOperation().getLoc()) << "expects an arch that has kernels, one of ";
+      llvm::interleaveComma(kernels::archs(), error, [&](std::string_view known) { error << StringRef(known); });
+      error << ", but got '" << arch << "'";
       return signalPassFailure();
     }
     getOperation().walk([&](Operation *op) {

@@ -6,6 +6,7 @@
 #include "kernels/Catalog.h"
 #include "kernels/KernelBitcode.h"
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <set>
@@ -17,6 +18,7 @@ TEST(CatalogTest, SymbolsFollowTheNameGrammar) {
   std::set<std::string_view> seen;
   for (const kernels::Kernel &kernel : kernels::catalog()) {
     EXPECT_TRUE(seen.insert(kernel.symbol).second) << kernel.symbol << " is listed twice";
+    EXPECT_EQ(std::count(kernels::archs().begin(), kernels::archs().end(), kernel.arch), 1) << kernel.symbol;
     std::string name(kernel.arch);
     if (kernel.weightType != "none") {
       name += "_" + std::string(kernel.weightType);

@@ -1,4 +1,7 @@
 // RUN: fathom-opt %s --fathom-select-kernels=arch=sse2 --verify-diagnostics
+// RUN: not fathom-opt %s --fathom-select-kernels=arch=sse2 2>&1 | FileCheck %s --implicit-check-not=builtin.module
 
-// expected-error @+1 {{expects arch avx2 or avx512, but got 'sse2'}}
+// CHECK: error: expects an arch
+
+// expected-error @+1 {{expects an arch that has kernels, one of avx512, avx2, x86, but got 'sse2'}}
 module {}
