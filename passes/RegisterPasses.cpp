@@ -10,9 +10,30 @@
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 
+using mlir::OpPassManager;
+
 namespace fathom {
+
+// Who runs a phase by name may give it any module: what the phases before promise is checked first.
+
+static void addCheckedFusePipeline(OpPassManager &manager, const FusePipelineOptions &options) {
+  manager.addPass(createVerifyModelOutput());
+  addFusePipeline(manager, options);
+}
+
+static void addCheckedPlanPipeline(OpPassManager &manager) {
+  manager.addPass(createVerifyModelOutput());
+  manager.addPass(createVerifyFuseOutput());
+  addPlanPipeline(manager);
+}
+
+static void addCheckedLowerPipeline(OpPassManager &manager) {
+  manager.addPass(createVerifyPlanOutput());
+  addLowerPipeline(manager);
+}
 
 void registerPasses() {
   registerModelPasses();
@@ -21,12 +42,13 @@ void registerPasses() {
   registerLowerPasses();
   mlir::PassPipelineRegistration<ModelPipelineOptions>(
       "fathom-model-pipeline", "the model phase: from the graph as imported to the graph as it runs", addModelPipeline);
-  mlir::PassPipelineRegistration<FusePipelineOptions>(
-      "fathom-fuse-pipeline", "the fuse phase: fewer, larger ops and the kernels that run them", addFusePipeline);
+  mlir::PassPipelineRegistration<FusePipelineOptions>("fathom-fuse-pipeline",
+                                                      "the fuse phase: fewer, larger ops and the kernels that run them",
+                                                      addCheckedFusePipeline);
   mlir::PassPipelineRegistration<>("fathom-plan-pipeline", "the plan phase: from tensors to buffers and dispatches",
-                                   addPlanPipeline);
+                                   addCheckedPlanPipeline);
   mlir::PassPipelineRegistration<>("fathom-lower-pipeline", "the lower phase: from plans to the LLVM dialect",
-                                   addLowerPipeline);
+                                   addCheckedLowerPipeline);
 }
 
 } // namespace fathom

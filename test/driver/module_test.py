@@ -55,6 +55,14 @@ class ChangedModules(support.DriverTest):
         self.refused("model", module, r"func\.func @decode\(", "func.func @decoder(",
                      ("expects the entry point 'decode' to have that name",))
 
+    def test_another_phase(self):
+        module = self.path("deepseek.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--emit=deepseek")
+        self.refused("fuse", module, "^", "", ("expects every function to belong to an entry point",
+                                               "is no module that the fuse phase leaves"), count=1)
+        self.refused("deepseek", module, "@forward", "@backward",
+                     ("there is no @forward to make entry points from", "is no module that the model phase can take"))
+
     def test_another_checkpoint(self):
         self.refused("plan", planned(), r"header_hash = \d+", "header_hash = 7", ("was made from other files",))
         self.refused("plan", planned(), r'(@embed_tokens .* at \[0, )\d+', r"\g<1>999999999",

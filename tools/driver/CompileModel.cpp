@@ -36,6 +36,21 @@ namespace {
 
 using checkpoint::Problem;
 
+StringRef getPhaseName(Emit phase) {
+  switch (phase) {
+  case Emit::DeepSeek:
+    return "deepseek";
+  case Emit::Model:
+    return "model";
+  case Emit::Fuse:
+    return "fuse";
+  case Emit::Plan:
+    return "plan";
+  default:
+    return "lower";
+  }
+}
+
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
 public:
@@ -81,7 +96,7 @@ private:
   bool parseModule();
   bool verifyModule();
   bool runPhase(Emit phase);
-  bool runPasses(PassManager &manager);
+  bool runPasses(PassManager &manager, const Twine &blame);
   bool generateCode();
   bool collectPlan();
   bool writeModule();
@@ -201,47 +216,45 @@ bool Compilation::parseModule() {
 /// The contract of the phase that a module is said to come from.
 bool Compilation::verifyModule() {
   PassManager manager(&context);
-  if (options.from == Emit::Model) {
+  if (options.from == Emit::Model || options.from == Emit::Fuse) {
     manager.addPass(createVerifyModelOutput());
-  } else if (options.from == Emit::Fuse) {
+  }
+  if (options.from == Emit::Fuse) {
     manager.addPass(createVerifyFuseOutput());
   } else if (options.from == Emit::Plan) {
     manager.addPass(createVerifyPlanOutput());
   }
-  return runPasses(manager);
+  return runPasses(manager, "is no module that the " + getPhaseName(*options.from) + " phase leaves");
 }
 
 bool Compilation::runPhase(Emit phase) {
   PassManager manager(&context);
+  step(getPhaseName(phase));
   bool packed = options.weights == codegen::WeightStorage::Pack && options.kernels;
   if (phase == Emit::Model) {
-    step("model");
     ModelPipelineOptions model;
     model.prefillRows = options.prefillRows;
     model.decodeRows = options.maxBatch;
     model.rewriteWeights = packed;
     addModelPipeline(manager, model);
   } else if (phase == Emit::Fuse) {
-    step("fuse");
     FusePipelineOptions fuse;
     fuse.arch = target.arch;
     fuse.kernels = options.kernels;
     fuse.packWeights = packed;
     addFusePipeline(manager, fuse);
   } else if (phase == Emit::Plan) {
-    step("plan");
     addPlanPipeline(manager);
   } else {
-    step("lower");
     addLowerPipeline(manager);
   }
-  return runPasses(manager);
+  return runPasses(manager, "is no module that the " + getPhaseName(phase) + " phase can take");
 }
 
-bool Compilation::runPasses(PassManager &manager) {
+bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
   if (failed(manager.run(*module))) {
     // A module that somebody wrote or changed may break a phase's contract.
-    return options.from ? fail(Problem::BadInput, "pass", "is no module that this phase can compile")
+    return options.from ? fail(Problem::BadInput, "pass", blame)
                         : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
   }
   return true;
