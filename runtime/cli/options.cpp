@@ -35,6 +35,7 @@ private:
   void assign(const Option &option, const char *spelled, const char *value);
   void setFlag(const Option &option, const char *spelled, const char *value, bool to);
   void failUnknown(const char *name, size_t length);
+  int printHelp() const;
   const Option *find(const char *name, size_t length) const;
   bool markGiven(const Option &option, const char *spelled);
   [[gnu::format(printf, 2, 3)]] void fail(const char *format, ...);
@@ -47,6 +48,8 @@ private:
   bool failed = false;
   bool helped = false;
   runtime::Array<bool> seen;
+  /// Flags that are true without being given: parsing overwrites their own values.
+  runtime::Array<bool> on;
 };
 
 void Parser::fail(const char *format, ...) {
@@ -209,7 +212,8 @@ void Parser::parseShort(const char *word) {
 
 void Parser::parsePositional(const char *word) {
   if (positionals == command.maxPositionals) {
-    fail("unexpected argument '%s'", word);
+    const char *hint = command.positionalHint;
+    fail("unexpected argument '%s'%s%s", word, hint ? "; " : "", hint ? hint : "");
     return;
   }
   if (!*word) {
@@ -219,9 +223,46 @@ void Parser::parsePositional(const char *word) {
   command.positionals[positionals++] = word;
 }
 
+void printOption(const Option &option, bool on) {
+  char left[80];
+  char letter[8] = "    ";
+  if (option.letter) {
+    snprintf(letter, sizeof(letter), "-%c, ", option.letter);
+  }
+  bool flag = option.kind == OptionKind::kFlag;
+  const char *shown = option.choices ? option.choices : option.placeholder;
+  snprintf(left, sizeof(left), "  %s--%s%s%s%s", letter, on ? "[no-]" : "", option.name, flag ? "" : "=",
+           flag ? "" : shown);
+  const char *gap = strlen(left) > 34 ? "\n" : "";
+  printf("%s%s%*s%s\n", left, gap, static_cast<int>(*gap ? 36 : 36 - strlen(left)), "", option.help);
+}
+
+int Parser::printHelp() const {
+  bool counts = false;
+  printf("usage: %s %s\n\n%s\n", command.name, command.usage, command.about);
+  for (size_t i = 0; i < command.optionCount; ++i) {
+    const Option &option = command.options[i];
+    counts |= option.kind == OptionKind::kCount;
+    if (option.name) {
+      printOption(option, on[i]);
+    } else {
+      printf("\n%s:\n", option.help);
+    }
+  }
+  printf("  -h, --help                        print this and exit\n");
+  if (counts) {
+    printf("\nWhole numbers may end in k, m or g (4k is 4000), or in K, M or G (4K is 4096).\n");
+  }
+  return flushStandardOutput(command.name);
+}
+
 int Parser::run(int first, size_t *positionalCount) {
-  if (!seen.allocate(command.optionCount)) {
+  if (!seen.allocate(command.optionCount) || !on.allocate(command.optionCount)) {
     return printError(command.name, kResources, "out of memory");
+  }
+  for (size_t i = 0; i < command.optionCount; ++i) {
+    const Option &option = command.options[i];
+    on[i] = option.name && option.kind == OptionKind::kFlag && *static_cast<bool *>(option.value);
   }
   bool onlyPositionals = false;
   for (at = first; at < argc; ++at) {
@@ -240,7 +281,7 @@ int Parser::run(int first, size_t *positionalCount) {
     *positionalCount = positionals;
   }
   if (helped) {
-    return printHelp(command);
+    return printHelp();
   }
   if (failed) {
     printNote(command.name, "see '%s --help'", command.name);
@@ -327,32 +368,6 @@ bool parseCount(const char *text, uint64_t *value) {
   }
   uint64_t unit;
   return parseUnit(end, &unit) && !__builtin_mul_overflow(static_cast<uint64_t>(number), unit, value);
-}
-
-static void printOption(const Option &option) {
-  char left[80];
-  char letter[8] = "    ";
-  if (option.letter) {
-    snprintf(letter, sizeof(letter), "-%c, ", option.letter);
-  }
-  bool flag = option.kind == OptionKind::kFlag;
-  const char *shown = option.choices ? option.choices : option.placeholder;
-  snprintf(left, sizeof(left), "  %s--%s%s%s", letter, option.name, flag ? "" : "=", flag ? "" : shown);
-  const char *gap = strlen(left) > 34 ? "\n" : "";
-  printf("%s%s%*s%s\n", left, gap, static_cast<int>(*gap ? 36 : 36 - strlen(left)), "", option.help);
-}
-
-int printHelp(const Command &command) {
-  printf("usage: %s %s\n\n%s\n", command.name, command.usage, command.about);
-  for (size_t i = 0; i < command.optionCount; ++i) {
-    if (command.options[i].name) {
-      printOption(command.options[i]);
-    } else {
-      printf("\n%s:\n", command.options[i].help);
-    }
-  }
-  printf("  -h, --help                        print this and exit\n");
-  return flushStandardOutput(command.name);
 }
 
 } // namespace fathom::cli

@@ -56,6 +56,8 @@ struct Command {
   /// Where arguments that are no options go.
   const char **positionals;
   size_t maxPositionals;
+  /// What to do instead of giving one more of them, e.g. "say -p TEXT"; may be NULL.
+  const char *positionalHint = nullptr;
 };
 
 /// The tool goes on.
@@ -65,9 +67,6 @@ constexpr int kContinue = -1;
 /// 0 after --help (printed to stdout; 5 if it cannot be), or 2. |*positionalCount| may be NULL. "--" ends options; "-"
 /// is a positional.
 int parseOptions(const Command &command, int argc, const char *const *argv, int first, size_t *positionalCount);
-
-/// Prints what --help does. 0, or 5 if standard output cannot be written.
-int printHelp(const Command &command);
 
 /// The entry of |names| (|count| of them, NULLs skipped) nearest to |word|, or NULL if none is near.
 const char *suggest(const char *word, const char *const *names, size_t count);

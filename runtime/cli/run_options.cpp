@@ -17,14 +17,20 @@ namespace fathom::cli {
 
 namespace {
 
-const char kRunAbout[] = "Answers a prompt with a compiled model. The answer goes to standard output as it comes.\n"
-                         "Without -p, -f, --token-ids or --batch-file the prompt is read from standard input.\n"
-                         "\n"
-                         "  run MODEL -p \"Once upon a time\" -n 200\n"
-                         "  run MODEL --token-ids=0,5,9 -n 24 --temperature=0 --output=token-ids";
+#define FATHOM_RUN_ABOUT                                                                                               \
+  "Answers a prompt with a compiled model. The answer goes to standard output as it comes.\n"                          \
+  "Without -p, -f, --token-ids or --batch-file the prompt is read from standard input.\n\n"
+
+const char kRunAbout[] =
+    FATHOM_RUN_ABOUT "  fathom run MODEL -p \"Once upon a time\" -n 200\n"
+                     "  fathom run MODEL --token-ids=0,5,9 -n 24 --temperature=0 --output=token-ids";
+/// Of executables, which have no verb in front.
+const char kExecutableAbout[] = FATHOM_RUN_ABOUT
+    "With 'chat' as the first argument it is a conversation instead: see 'chat --help'. --version says which runtime\n"
+    "is inside.";
 const char kChatAbout[] =
     "Talks with a compiled model in its own prompt format: one message a line on standard input.\n"
-    "With -p it answers that message and ends.";
+    "With -p it answers that message and ends. At a terminal Ctrl-C ends an answer, Ctrl-D the conversation.";
 
 constexpr uint64_t kMostTokens = uint64_t(1) << 32;
 
@@ -48,7 +54,7 @@ void addPrompt(Table &table, Verb verb, RunOptions *o) {
   table.add({"token-ids", 0, OptionKind::kText, &o->tokenIds, "IDS", "the prompt as tokens, e.g. 0,5,9"});
   table.add({"batch-file", 0, OptionKind::kText, &o->batchFile, "FILE", "many prompts: tokens of one a line"});
   table.add({"special", 0, OptionKind::kFlag, &o->special, nullptr, "read special tokens in the prompt's text"});
-  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr, "--no-bos: do not put the model's first token in front"});
+  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr, "put the model's first token in front"});
 }
 
 void addGeneration(Table &table, RunOptions *o) {
@@ -57,13 +63,15 @@ void addGeneration(Table &table, RunOptions *o) {
              "tokens to generate at most (256; in a chat what fits)", 0, kMostTokens, nullptr, &o->hasMaxTokens});
   table.add({"temperature", 0, OptionKind::kNumber, &o->temperature, "T",
              "0: always the likeliest token (default: the model's own)", 0, 0, nullptr, &o->hasTemperature});
-  table.add({"top-k", 0, OptionKind::kCount, &o->topK, "K", "choose among the K likeliest, 0: all", 0, INT32_MAX,
-             nullptr, &o->hasTopK});
-  table.add({"top-p", 0, OptionKind::kNumber, &o->topP, "P", "choose among the likeliest that make up P, 1: all", 0, 0,
-             nullptr, &o->hasTopP});
-  table.add({"min-p", 0, OptionKind::kNumber, &o->minP, "P", "drop what is less than P times as likely as the best"});
+  table.add({"top-k", 0, OptionKind::kCount, &o->topK, "K",
+             "choose among the K likeliest, 0: all (default: the model's own)", 0, INT32_MAX, nullptr, &o->hasTopK});
+  table.add({"top-p", 0, OptionKind::kNumber, &o->topP, "P",
+             "choose among the likeliest that make up P, 1: all (default: the model's own)", 0, 0, nullptr,
+             &o->hasTopP});
+  table.add(
+      {"min-p", 0, OptionKind::kNumber, &o->minP, "P", "drop what is less than P times as likely as the best (0)"});
   table.add({"repetition-penalty", 0, OptionKind::kNumber, &o->repetitionPenalty, "R",
-             "above 1: avoid tokens that were there before"});
+             "above 1: avoid tokens that were there before (1)"});
   table.add({"seed", 0, OptionKind::kCount, &o->seed, "S", "equal seeds give equal answers (0)"});
   table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
 }
@@ -87,12 +95,13 @@ void addMachine(Table &table, RunOptions *o) {
   table.add({"threads", 0, OptionKind::kCount, &o->threads, "N", "threads, 0: one for each processor (0)", 0, 1024});
   table.add({"prefill-chunk", 0, OptionKind::kCount, &o->prefillChunk, "N",
              "prompt tokens computed at once, 0: as many as can be (0)", 0, 1u << 20});
-  table.add({"device", 0, OptionKind::kText, &o->device, "DEVICE", "where to compute: cpu"});
+  table.add({"device", 0, OptionKind::kText, &o->device, "DEVICE", "where to compute (cpu)"});
   table.add({"weights-directory", 0, OptionKind::kText, &o->weightsDirectory, "DIR",
              "where the weight files of --weights=reference are"});
   table.add({"verify-weights", 0, OptionKind::kFlag, &o->verifyWeights, nullptr,
              "compare weights with their hashes (default: up to 64 MiB)", 0, 0, nullptr, &o->hasVerifyWeights});
-  table.add({"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr, "--no-mmap: read weights into memory of this process"});
+  table.add({"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr,
+             "map weights; without, they are read into memory of this process"});
 }
 
 // Files that --logits and --states may write.
@@ -123,6 +132,9 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (o.states && o.batchFile) {
     refuse("--states needs a single prompt, not --batch-file");
   }
+  if (o.echo && (o.tokenIds || o.batchFile || strcmp(o.output, "text") != 0)) {
+    refuse("--echo needs a prompt given as text, and --output=text");
+  }
   bool known = !strcmp(o.device, "cpu") || !strncmp(o.device, "cuda", 4) || !strcmp(o.device, "ptxsim");
   if (!known) {
     code = printUsageError(source.program, "device '%s' is unknown; use --device=cpu", o.device);
@@ -143,12 +155,17 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
   addMachine(table, options);
   bool run = verb == Verb::kRun;
   Command command = {source.program,
-                     source.path ? "[options]" : "MODEL [options]",
-                     run ? kRunAbout : kChatAbout,
+                     !source.path ? "MODEL [options]"
+                     : run        ? "[options]"
+                                  : "chat [options]",
+                     !run          ? kChatAbout
+                     : source.path ? kExecutableAbout
+                                   : kRunAbout,
                      table.rows,
                      table.count,
                      &options->model,
-                     source.path ? size_t(0) : size_t(1)};
+                     source.path ? size_t(0) : size_t(1),
+                     "say -p TEXT"};
   int code = parseOptions(command, argc, argv, first, nullptr);
   return code == kContinue ? checkOptions(source, *options) : code;
 }

@@ -3,11 +3,21 @@
 //
 // The main of executables that `fathom compile --emit=exe` makes: a runtime with a model appended to it.
 
+#include "fathom/artifact_abi.h"
 #include "fathom/fathom.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/messages.h"
+#include "runtime/cli/output.h"
 
+#include <stdio.h>
 #include <string.h>
+
+// As `fathom --version`, but for the compiler's LLVM.
+static int printVersion(const char *program) {
+  printf("fathom %s\nartifact format %d.%d\n", fathom_version(), FATHOM_ARTIFACT_VERSION_MAJOR,
+         FATHOM_ARTIFACT_VERSION_MINOR);
+  return fathom::cli::flushStandardOutput(program);
+}
 
 int main(int argc, char **argv) {
   fathom::cli::secureStandardStreams();
@@ -15,6 +25,9 @@ int main(int argc, char **argv) {
   source.path = "/proc/self/exe";
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : nullptr;
   source.program = slash ? slash + 1 : argc > 0 ? argv[0] : "fathom-exe";
+  if (argc == 2 && !strcmp(argv[1], "--version")) {
+    return printVersion(source.program);
+  }
   fathom_status_t status = fathom_model_find_embedded(source.path, &source.offset);
   if (status != FATHOM_STATUS_OK) {
     const char *hint = status == FATHOM_STATUS_UNSUPPORTED ? "; make one with 'fathom compile --emit=exe'" : "";

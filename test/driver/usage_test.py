@@ -38,6 +38,13 @@ class Help(support.DriverTest):
         text = make("--help", program=support.executable()).stdout
         self.assertTrue(text.startswith(b"usage: executable [options]"), text)
 
+    def test_defaults_are_said(self):
+        for verb, *words in (("compile", "(artifact)", "(native)", "(pack)", "(16)", "(256)", "--[no-]kernels", "4K is 4096"),
+                             ("run", "(cpu)", "--[no-]bos", "--[no-]mmap", "4K is 4096")):
+            text = make(verb, "--help").stdout.decode()
+            for word in words:
+                self.assertIn(word, text)
+
 
 class Mistakes(support.DriverTest):
     def refused(self, *arguments, words=(), code=USAGE):
@@ -80,6 +87,10 @@ class Mistakes(support.DriverTest):
         self.refused("tokenize", words=("tokenizer",))
         self.refused("gen", words=("--config",))
         self.refused("gen", "--config=x", words=("-o",))
+
+    def test_text_that_is_no_argument(self):
+        self.refused("run", "x", "hello", words=("'hello'", "say -p TEXT"))
+        self.refused("tokenize", "x", "hello", words=("'hello'", "standard input"))
 
     def test_empty_arguments(self):
         self.refused("compile", "", "-o", "x", words=("argument 1 is empty",))

@@ -23,8 +23,9 @@ protected:
         {"max-tokens", 'n', OptionKind::kCount, &count, "N", "how many", 0, 1u << 20},
         {"stats", 0, OptionKind::kFlag, &flag, nullptr, "numbers", 0, 0, nullptr, &given},
         {"output", 0, OptionKind::kChoice, &output, "FORMAT", "how", 0, 0, "text|json"},
+        {"bos", 0, OptionKind::kFlag, &bos, nullptr, "a first token"},
     };
-    Command command = {"tool", "[options]", "Does things.", options, 6, positionals, 1};
+    Command command = {"tool", "[options]", "Does things.", options, 7, positionals, 1, "say -p"};
     testing::internal::CaptureStderr();
     testing::internal::CaptureStdout();
     int code = parseOptions(command, static_cast<int>(words.size()), words.data(), 1, &found);
@@ -36,7 +37,7 @@ protected:
   double temperature = 0;
   const char *prompt = nullptr, *output = "text", *positionals[1] = {};
   uint64_t count = 7;
-  bool flag = false, given = false;
+  bool flag = false, given = false, bos = true;
   size_t found = 0;
   std::string errors, help;
 };
@@ -98,6 +99,17 @@ TEST_F(OptionsTest, HelpListsTheTable) {
   for (const char *part : {"usage: tool [options]", "things:", "-p, --prompt=TEXT", "--output=text|json", "--stats"}) {
     EXPECT_NE(help.find(part), std::string::npos) << part << "\n" << help;
   }
+}
+
+TEST_F(OptionsTest, HelpSaysWhichFlagsAreOn) {
+  EXPECT_EQ(parse({"--no-bos", "--stats", "--help"}), 0);
+  EXPECT_NE(help.find(" --[no-]bos "), std::string::npos) << help;
+  EXPECT_NE(help.find(" --stats "), std::string::npos) << help;
+}
+
+TEST_F(OptionsTest, AnArgumentTooManyHasAHint) {
+  EXPECT_EQ(parse({"a", "hello"}), 2);
+  EXPECT_NE(errors.find("unexpected argument 'hello'; say -p"), std::string::npos) << errors;
 }
 
 TEST_F(OptionsTest, CountsHaveSuffixes) {

@@ -48,7 +48,8 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
        "with --chat: end with the start of an answer (default)"},
       {"skip-special", 0, OptionKind::kFlag, &options.skipSpecial, nullptr, "with --decode: leave special tokens out"},
   };
-  cli::Command command = {"fathom tokenize", "X [options]", kAbout, table, std::size(table), &source, 1};
+  cli::Command command = {"fathom tokenize", "X [options]", kAbout, table,
+                          std::size(table),  &source,       1,      "text comes on standard input"};
   int code = cli::parseOptions(command, argc, argv, 0, nullptr);
   if (code != cli::kContinue) {
     return code;
