@@ -5,12 +5,34 @@
 
 #include "runtime/cli/answer_writer.h"
 
+#include "runtime/cli/messages.h"
+
+#include <stdio.h>
 #include <string.h>
 
 namespace fathom::cli {
 
 Format parseFormat(const char *name) {
   return !strcmp(name, "json") ? Format::kJson : !strcmp(name, "token-ids") ? Format::kTokenIds : Format::kText;
+}
+
+int checkFormat(const char *program, const RunOptions &options, const LoadedModel &loaded) {
+  bool silent = options.hasMaxTokens && options.maxTokens == 0;
+  if (loaded.info.has_tokenizer || silent || parseFormat(options.output) != Format::kText) {
+    return kOk;
+  }
+  return printUsageError(program, "the model has no tokenizer; say --output=token-ids");
+}
+
+void printStats(const char *program, const fathom_generate_result_t &result, size_t sequences) {
+  double prefill = static_cast<double>(result.prefill_nanoseconds) / 1e9;
+  double decode = static_cast<double>(result.decode_nanoseconds) / 1e9;
+  // The first token of each sequence comes with its prompt.
+  double steps = result.generated_tokens > sequences ? static_cast<double>(result.generated_tokens - sequences) : 0;
+  fprintf(stderr, "%s: prompt: %llu tokens in %.3f s (%.1f/s); answer: %llu tokens in %.3f s (%.1f/s)\n", program,
+          static_cast<unsigned long long>(result.prompt_tokens), prefill,
+          prefill > 0 ? static_cast<double>(result.prompt_tokens) / prefill : 0,
+          static_cast<unsigned long long>(result.generated_tokens), decode, decode > 0 ? steps / decode : 0);
 }
 
 const char *stopName(fathom_stop_t stop) {

@@ -8,12 +8,19 @@
 
 #include "fathom/fathom.h"
 #include "runtime/cli/output.h"
+#include "runtime/cli/run_options.h"
 
 namespace fathom::cli {
 
 enum class Format { kText, kTokenIds, kJson };
 
 Format parseFormat(const char *name);
+
+/// Whether the model can answer as --output asks. 0, or 2 with a message on stderr.
+int checkFormat(const char *program, const RunOptions &options, const LoadedModel &loaded);
+
+/// Prints times and speeds for --stats to stderr: |result| sums up the answers of |sequences| sequences.
+void printStats(const char *program, const fathom_generate_result_t &result, size_t sequences);
 
 /// "eos", "length", "context" or "callback".
 const char *stopName(fathom_stop_t stop);

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 namespace fathom::cli {
 
@@ -40,6 +41,7 @@ private:
   fathom_status_t start(size_t index, const fathom_sampling_t &sampling, float *logits);
   fathom_status_t choose(size_t index, const float *logits);
   fathom_status_t speak();
+  fathom_status_t compute(const fathom_sampling_t &sampling, float *logits);
   int prepare();
   int write(size_t index);
   size_t promptLength(size_t index) const { return starts[index + 1] - starts[index]; }
@@ -155,6 +157,9 @@ int Batch::prepare() {
   if (int code = loaded.open(source, options, static_cast<uint32_t>(count))) {
     return code;
   }
+  if (int code = checkFormat(source.program, options, loaded)) {
+    return code;
+  }
   limit = options.hasMaxTokens ? options.maxTokens : 256;
   limit = limit < loaded.info.max_context ? limit : loaded.info.max_context;
   if (!speakers.allocate(count) || !answers.allocate(count * limit) || !lengths.allocate(count) ||
@@ -199,6 +204,35 @@ int Batch::write(size_t index) {
   return 0;
 }
 
+static uint64_t now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+// Reads all prompts, then speaks.
+fathom_status_t Batch::compute(const fathom_sampling_t &sampling, float *logits) {
+  fathom_generate_result_t total;
+  fathom_generate_result_initialize(&total);
+  fathom_status_t status = FATHOM_STATUS_OK;
+  uint64_t begin = now();
+  for (size_t i = 0; !status && i < speakers.size(); ++i) {
+    status = start(i, sampling, logits);
+  }
+  uint64_t prefilled = now();
+  status = status ? status : speak();
+  total.prefill_nanoseconds = prefilled - begin;
+  total.decode_nanoseconds = now() - prefilled;
+  total.prompt_tokens = tokens.size();
+  for (size_t length : lengths) {
+    total.generated_tokens += length;
+  }
+  if (!status && options.stats) {
+    printStats(source.program, total, speakers.size());
+  }
+  return status;
+}
+
 int Batch::run() {
   if (int code = prepare()) {
     return code;
@@ -211,11 +245,7 @@ int Batch::run() {
   if (!logits.allocate(loaded.info.vocabulary)) {
     return 6;
   }
-  fathom_status_t status = FATHOM_STATUS_OK;
-  for (size_t i = 0; !status && i < speakers.size(); ++i) {
-    status = start(i, sampling, logits.data());
-  }
-  status = status ? status : speak();
+  fathom_status_t status = compute(sampling, logits.data());
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
   }

@@ -37,6 +37,8 @@ private:
   int render(runtime::Array<int32_t> *tokens);
   int rewind(const runtime::Array<int32_t> &tokens, size_t *common);
   int generate(const runtime::Array<int32_t> &tokens, size_t common);
+  int finishAnswer(fathom_status_t status, const fathom_generate_result_t &result);
+  int keep(const runtime::Array<int32_t> &tokens);
   static fathom_flow_t onToken(void *user, int32_t token, const char *piece, size_t length);
   int failMemory() const;
 
@@ -52,6 +54,8 @@ private:
   runtime::Array<int32_t> prefilled;
   runtime::Array<char> reply;
   bool outOfMemory = false;
+  /// Somebody types at a terminal, and can go on after an interrupt.
+  bool terminal = false;
 };
 
 Chat::~Chat() {
@@ -86,7 +90,15 @@ int Chat::render(runtime::Array<int32_t> *tokens) {
     }
     status = fathom_model_encode_chat(loaded.model, messages.data(), messages.size(), tokens->data(), count, &count);
   }
-  return status ? report(source.program, status) : 0;
+  if (status != FATHOM_STATUS_OK) {
+    return report(source.program, status);
+  }
+  if (count > loaded.info.max_context) {
+    return printError(source.program, kBadInput,
+                      "the conversation has %zu tokens, the context %u positions; begin a new one", count,
+                      loaded.info.max_context);
+  }
+  return 0;
 }
 
 // Keeps of the cache what the new prompt starts with.
@@ -120,11 +132,42 @@ int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common) {
   request.on_token = onToken;
   request.user = this;
   request.sequence = sequence;
-  fathom_status_t status = fathom_session_generate(loaded.session, &request, nullptr);
+  fathom_generate_result_t result;
+  fathom_generate_result_initialize(&result);
+  fathom_status_t status = fathom_session_generate(loaded.session, &request, &result);
   if (!output.atLineStart()) {
     output.write("\n");
   }
-  return status ? report(source.program, status) : 0;
+  // An interrupt that came too late to stop anything is no wish to leave either.
+  bool stopped = terminal && forgetInterrupt();
+  return finishAnswer(status == FATHOM_STATUS_CANCELLED && stopped ? FATHOM_STATUS_OK : status, result);
+}
+
+int Chat::finishAnswer(fathom_status_t status, const fathom_generate_result_t &result) {
+  if (status != FATHOM_STATUS_OK) {
+    return report(source.program, status);
+  }
+  if (result.stop == FATHOM_STOPPED_AT_CONTEXT) {
+    printNote(source.program, "the answer is cut off: the context (%u positions) is full", loaded.info.max_context);
+  }
+  if (options.stats) {
+    printStats(source.program, result, 1);
+  }
+  return 0;
+}
+
+// Remembers of the prompt what the sequence holds: not all of it if an interrupt came while it was read.
+int Chat::keep(const runtime::Array<int32_t> &tokens) {
+  uint32_t length = 0;
+  fathom_status_t status = fathom_session_sequence_length(loaded.session, sequence, &length);
+  if (status != FATHOM_STATUS_OK) {
+    return report(source.program, status);
+  }
+  prefilled.shrink(0);
+  for (size_t i = 0; i < tokens.size() && i < length; ++i) {
+    outOfMemory |= !prefilled.append(tokens[i]);
+  }
+  return 0;
 }
 
 int Chat::answer(const char *text, size_t length) {
@@ -137,21 +180,18 @@ int Chat::answer(const char *text, size_t length) {
   int code = render(&tokens);
   code = code ? code : rewind(tokens, &common);
   code = code ? code : generate(tokens, common);
+  code = code ? code : keep(tokens);
   if (code) {
     return code;
   }
   // The next seed of a conversation is another one, or equal questions would get equal answers.
   sampling.seed += 1;
-  prefilled.shrink(0);
-  for (int32_t token : tokens) {
-    outOfMemory |= !prefilled.append(token);
-  }
   outOfMemory |= !remember("assistant", reply.data(), reply.size());
   return outOfMemory ? failMemory() : output.finish(source.program);
 }
 
 int Chat::talk() {
-  bool terminal = isatty(STDIN_FILENO);
+  terminal = isatty(STDIN_FILENO);
   char *line = nullptr;
   size_t room = 0;
   int code = 0;
@@ -162,7 +202,12 @@ int Chat::talk() {
     ssize_t length = getline(&line, &room, stdin);
     if (length < 0 || interruptedCode()) {
       bool ended = feof(stdin) || interruptedCode();
-      code = ended ? 0 : printError(source.program, kInputOutput, "standard input: cannot read: %s", strerror(errno));
+      int error = errno;
+      if (terminal) {
+        // What comes next, maybe a shell's prompt, has a line of its own.
+        fputs("\n", stderr);
+      }
+      code = ended ? 0 : printError(source.program, kInputOutput, "standard input: cannot read: %s", strerror(error));
       break;
     }
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) {

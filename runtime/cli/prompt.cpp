@@ -36,7 +36,7 @@ bool parseTokenIds(const char *text, const char *end, runtime::Array<int32_t> *t
     }
     wantNumber = false;
   }
-  return tokens->size() > 0;
+  return !wantNumber;
 }
 
 bool hasPrompt(const char *program, const RunOptions &options) {
@@ -64,6 +64,14 @@ static int encode(const char *program, const RunOptions &options, const LoadedMo
   return status == FATHOM_STATUS_OK ? 0 : report(program, status);
 }
 
+// The end of the last line is the shell's or the editor's; an answer should go on in that line.
+static void dropNewline(runtime::Array<char> *text) {
+  size_t size = text->size();
+  if (size > 0 && (*text)[size - 1] == '\n') {
+    text->shrink(size > 1 && (*text)[size - 2] == '\r' ? size - 2 : size - 1);
+  }
+}
+
 int readPrompt(const char *program, const RunOptions &options, const LoadedModel &loaded,
                runtime::Array<int32_t> *tokens, runtime::Array<char> *text) {
   if (options.tokenIds) {
@@ -77,6 +85,7 @@ int readPrompt(const char *program, const RunOptions &options, const LoadedModel
     if (int code = readText(program, options.promptFile ? options.promptFile : "-", text)) {
       return code;
     }
+    dropNewline(text);
     return encode(program, options, loaded, text->size() ? text->data() : "", text->size(), tokens);
   }
   for (const char *at = options.prompt; *at; ++at) {

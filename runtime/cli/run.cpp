@@ -11,8 +11,6 @@
 #include "runtime/cli/prompt.h"
 #include "runtime/cli/signals.h"
 
-#include <stdio.h>
-
 namespace fathom::cli {
 
 namespace {
@@ -51,16 +49,6 @@ int writeTensors(const ModelSource &source, const RunOptions &options, const Loa
   return code || !options.states ? code : writeNpy(source.program, options.states, states.data(), stateShape, 3);
 }
 
-void printStats(const char *program, const fathom_generate_result_t &result) {
-  double prefill = static_cast<double>(result.prefill_nanoseconds) / 1e9;
-  double decode = static_cast<double>(result.decode_nanoseconds) / 1e9;
-  double steps = result.generated_tokens > 1 ? static_cast<double>(result.generated_tokens - 1) : 0;
-  fprintf(stderr, "%s: prompt: %llu tokens in %.3f s (%.1f/s); answer: %llu tokens in %.3f s (%.1f/s)\n", program,
-          static_cast<unsigned long long>(result.prompt_tokens), prefill,
-          prefill > 0 ? static_cast<double>(result.prompt_tokens) / prefill : 0,
-          static_cast<unsigned long long>(result.generated_tokens), decode, decode > 0 ? steps / decode : 0);
-}
-
 int answer(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
            const runtime::Array<int32_t> &tokens, Output &output) {
   fathom_sampling_t sampling;
@@ -84,7 +72,7 @@ int answer(const ModelSource &source, const RunOptions &options, const LoadedMod
     writer.finish(result);
   }
   if (status == FATHOM_STATUS_OK && options.stats) {
-    printStats(source.program, result);
+    printStats(source.program, result, 1);
   }
   if (status != FATHOM_STATUS_OK && !output.atLineStart()) {
     output.write("\n");
@@ -98,12 +86,15 @@ int runPrompt(const ModelSource &source, const RunOptions &options, const Loaded
   if (int code = readPrompt(source.program, options, loaded, &tokens, &text)) {
     return code;
   }
+  if (int code = checkFormat(source.program, options, loaded)) {
+    return code;
+  }
   if (options.logits || options.states) {
     if (int code = writeTensors(source, options, loaded, tokens)) {
       return code;
     }
   }
-  if (options.echo && parseFormat(options.output) == Format::kText) {
+  if (options.echo) {
     output.write(text.data(), text.size());
   }
   return answer(source, options, loaded, tokens, output);

@@ -52,6 +52,11 @@ void watchSignals(fathom_session_t *session) {
 
 void unwatchSession() { watched.store(nullptr); }
 
+bool forgetInterrupt() {
+  int expected = SIGINT;
+  return received.compare_exchange_strong(expected, 0);
+}
+
 int interruptedCode() {
   int signal = received.load();
   return signal ? 128 + signal : 0;

@@ -17,6 +17,9 @@ void watchSignals(fathom_session_t *session);
 /// The session is about to end.
 void unwatchSession();
 
+/// Forgets a SIGINT, so that the next one is a first one again. False if none came.
+bool forgetInterrupt();
+
 /// 130 or 143 if a signal asked to stop; else 0.
 int interruptedCode();
 

@@ -5,12 +5,16 @@
 
 import array
 import ast
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 import unittest
 
@@ -89,6 +93,9 @@ class Run(unittest.TestCase):
         self.assertEqual(run("-f", path, "--output=token-ids").stdout, expected)
         self.assertEqual(run("--output=token-ids", stdin=b"Hi").stdout, expected)
         self.assertEqual(run("run", "-f", "-", "--output=token-ids", stdin=b"Hi").stdout, expected)
+        for end in (b"\n", b"\r\n"):
+            self.assertEqual(run("--output=token-ids", stdin=b"Hi" + end).stdout, expected)
+        self.assertNotEqual(run("--output=token-ids", stdin=b"Hi\n\n").stdout, expected)
         self.assertEqual(ids(run("-p", "Hi", "--output=token-ids", "-n3", "--ignore-eos")),
                          [answer([BOS, 72, 105], 3)])
 
@@ -137,6 +144,18 @@ class Run(unittest.TestCase):
         for option in ("--temperature", "--batch-file", "--prefill-chunk", "-p, --prompt"):
             self.assertIn(option, text)
         self.assertIn("answer: 4 tokens", run("-p", "a", "-n4", "--stats", "--ignore-eos").stderr.decode())
+        self.assertIn("answer: 4 tokens", run("chat", "-p", "a", "-n4", "--stats", "--ignore-eos").stderr.decode())
+        path = os.path.join(folder, "batch-stats.txt")
+        write(path, "1\n2 3\n")
+        batch = run("--batch-file", path, "-n4", "--stats", "--ignore-eos").stderr.decode()
+        self.assertIn("prompt: 3 tokens", batch)
+        self.assertIn("answer: 8 tokens", batch)
+
+    def test_help_is_that_of_the_executable(self):
+        text = run("--help").stdout.decode()
+        self.assertTrue(text.startswith("usage: toy [options]\n") and "chat --help" in text, text)
+        self.assertTrue(run("chat", "--help").stdout.startswith(b"usage: toy chat [options]\n"))
+        self.assertRegex(run("--version").stdout.decode(), r"\Afathom \d+\.\d+\.\d+\nartifact format \d+\.\d+\n\Z")
 
 
 class Errors(unittest.TestCase):
@@ -153,7 +172,9 @@ class Errors(unittest.TestCase):
         self.message("--token-ids=1,x", code=2)
         self.message("-p", "a", "--top-p=2", code=2)
         self.message("-p", "a", "--temperature=-1", code=2)
-        self.message("stray", code=2)
+        self.assertIn("-p TEXT", self.message("stray", code=2))
+        for more in (["--token-ids=1"], ["--batch-file=x"], ["-p", "a", "--output=json"]):
+            self.assertIn("--echo", self.message("--echo", *more, code=2))
 
     def test_an_empty_prompt(self):
         self.message("-p", "", "--no-bos", code=2)
@@ -226,6 +247,79 @@ class Chat(unittest.TestCase):
             self.assertEqual(process.wait(timeout=60), code)
             process.stdin.close()
             process.stdout.close()
+
+    def test_a_full_context_is_said(self):
+        result = run("chat", "--ignore-eos", code=3, stdin=b"Hi\nYou\n")
+        text = result.stderr.decode()
+        self.assertIn("cut off: the context (256 positions) is full", text)
+        self.assertRegex(text, r"the conversation has \d+ tokens, the context 256 positions")
+
+
+class Terminal(unittest.TestCase):
+    """A chat with somebody who types. The answer's pipe has room for a few bytes only, so that an answer lasts until it is
+    read.
+    """
+    ROOM = 8
+
+    def setUp(self):
+        self.keyboard, stdin = pty.openpty()
+        self.reader, stdout = os.pipe()
+        self.size = fcntl.fcntl(stdout, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(stdout, bytes(self.size - self.ROOM))
+        self.process = subprocess.Popen([exe, "chat", "--ignore-eos", "--stats"], stdin=stdin, stdout=stdout,
+                                        stderr=subprocess.PIPE)
+        os.close(stdin)
+        os.close(stdout)
+        self.errors = b""
+        self.wait_for_prompts(1)
+
+    def tearDown(self):
+        self.process.kill()
+        self.process.communicate()
+        os.close(self.keyboard)
+        os.close(self.reader)
+
+    def wait_for_prompts(self, count):
+        while self.errors.count(b"> ") < count:
+            more = os.read(self.process.stderr.fileno(), 4096)
+            self.assertTrue(more, self.errors)
+            self.errors += more
+
+    def wait_for_answer(self):
+        waiting = array.array("i", [0])
+        while waiting[0] <= self.size - self.ROOM:
+            self.assertIsNone(self.process.poll())
+            fcntl.ioctl(self.reader, termios.FIONREAD, waiting)
+
+    def finish(self):
+        _, errors = self.process.communicate(timeout=60)
+        self.errors += errors
+        return self.process.returncode
+
+    def test_an_interrupt_ends_the_answer_alone(self):
+        os.write(self.keyboard, b"Hi\n")
+        self.wait_for_answer()
+        self.process.send_signal(signal.SIGINT)
+        os.read(self.reader, self.size)
+        self.wait_for_prompts(2)
+        os.write(self.keyboard, b"You\n")
+        self.wait_for_prompts(3)
+        os.write(self.keyboard, b"\x04")
+        self.assertEqual(self.finish(), 0)
+        prompts = [int(count) for count in re.findall(rb"prompt: (\d+) tokens", self.errors)]
+        answers = [int(count) for count in re.findall(rb"answer: (\d+) tokens", self.errors)]
+        self.assertLess(answers[0], CONTEXT // 2)
+        # What was said before the interrupt, its end, and the new message; the rest is in the cache.
+        self.assertGreater(prompts[1], len("You") + 3)
+
+    def test_an_interrupt_at_the_prompt_ends_the_chat(self):
+        time.sleep(0.2)
+        self.process.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(), 130)
+
+    def test_the_end_of_input_ends_the_line(self):
+        os.write(self.keyboard, b"\x04")
+        self.assertEqual((self.finish(), self.errors), (0, b"> \n"))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 import json
 import os
+import pty
 
 import support
 from support import BAD_INPUT, IO, USAGE, make, write
@@ -24,7 +25,7 @@ class Tokens(support.DriverTest):
     def test_ids(self):
         self.refused(BAD_INPUT, f"--token-ids={VOCABULARY}", words=(str(VOCABULARY),))
         self.refused(BAD_INPUT, "--token-ids=0,2147483647", words=("2147483647",))
-        for text in ("-1", "2147483648", "99999999999999999999", "1,,2", "a", "1;2", "", ",", "1.5", "0x1"):
+        for text in ("-1", "2147483648", "99999999999999999999", "1,,2", "1,2,", "a", "1;2", "", ",", "1.5", "0x1"):
             self.refused(USAGE, "--token-ids=" + text, words=("--token-ids",))
 
     def test_context(self):
@@ -64,6 +65,13 @@ class Tokens(support.DriverTest):
         self.refused(BAD_INPUT, "--batch-file", path, words=("no prompts",))
         self.refused(IO, "--batch-file", self.path("absent"), words=("absent", "No such file"))
 
+    def test_no_tokenizer(self):
+        batch = write(self.path("batch"), "0,1\n")
+        for prompt in ("--token-ids=0,1", "--batch-file=" + batch):
+            self.fails(USAGE, "run", support.checkpoint(), prompt, "-n3", words=("no tokenizer", "--output=token-ids"))
+            self.assertTrue(make("run", support.checkpoint(), prompt, "-n3", "--ignore-eos", "--output=token-ids").stdout)
+        make("run", support.checkpoint(), "--token-ids=0,1", "-n0")
+
     def test_more_sequences_than_a_step_takes(self):
         path = write(self.path("batch"), "".join(f"{i},7\n" for i in range(40)))
         together = ids(make("run", support.artifact(), "--batch-file", path, "-n4", "--ignore-eos", "--output=token-ids"))
@@ -96,6 +104,14 @@ class Text(support.DriverTest):
             self.assertEqual(make("run", support.artifact(), "-n3", "--output=token-ids", stdin=data).stdout, result.stdout)
         for path, code in ((self.path("absent"), IO), (self.folder, IO)):
             self.fails(code, "run", support.artifact(), "-f", path, words=(path,))
+
+    def test_a_terminal_ends_its_input_once(self):
+        keyboard, stdin = pty.openpty()
+        self.addCleanup(os.close, keyboard)
+        with self.running("tokenize", support.artifact(), stdin=stdin) as process:
+            os.close(stdin)
+            os.write(keyboard, b"Once\n\x04")
+            self.assertEqual(process.communicate(timeout=60)[0].split(), [b"%d" % i for i in self.encode(b"Once\n")])
 
     def test_too_long(self):
         path = write(self.path("prompt"), b"x y " * 100000)

@@ -222,8 +222,8 @@ class DriverTest(unittest.TestCase):
     @contextlib.contextmanager
     def running(self, *arguments, program=FATHOM, **options):
         """A process that is killed at the end at the latest."""
-        process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, **options)
+        options.setdefault("stdin", subprocess.PIPE)
+        process = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
         try:
             yield process
         finally:

@@ -267,7 +267,8 @@ int Worker::decodeAll(StringRef text) {
 int Worker::runAll() {
   std::string text;
   char block[1 << 16];
-  for (size_t size = 0; (size = std::fread(block, 1, sizeof(block), stdin)) > 0;) {
+  // A terminal's end of file is not to be asked for twice.
+  for (size_t size = 0; !std::feof(stdin) && (size = std::fread(block, 1, sizeof(block), stdin)) > 0;) {
     text.append(block, size);
     if (text.size() > kMaxInput) {
       return failLine(cli::kResources, "more than 1 GiB of text; split it");
