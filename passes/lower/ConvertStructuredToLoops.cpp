@@ -19,7 +19,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -99,9 +98,9 @@ void allocateFromHost(func::FuncOp function, Value call) {
 
 struct ConvertStructuredToLoops : impl::ConvertStructuredToLoopsBase<ConvertStructuredToLoops> {
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
-                    cf::ControlFlowDialect, linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect,
-                    plan::PlanDialect, scf::SCFDialect, vector::VectorDialect>();
+    registry
+        .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect, cf::ControlFlowDialect,
+                linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect, plan::PlanDialect, scf::SCFDialect>();
   }
 
   void runOnOperation() override {

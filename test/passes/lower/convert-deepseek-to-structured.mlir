@@ -128,7 +128,7 @@ func.func @linear_swiglu(%x: tensor<?x3xf32>, %w: tensor<64x3xbf16>) -> tensor<?
   return %y : tensor<?x1xf32>
 }
 
-// The bias counts for the choice; weights are scores without it.
+// The bias counts for the choice; weights are scores without it, or NaN if a choice is.
 // CHECK-LABEL: func.func @gate(
 // CHECK-SAME: %[[X:.*]]: tensor<?x6xf32>, %[[B:.*]]: tensor<6xf32>)
 func.func @gate(%x: tensor<?x6xf32>, %b: tensor<6xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>) {
@@ -141,10 +141,14 @@ func.func @gate(%x: tensor<?x6xf32>, %b: tensor<6xf32>) -> (tensor<?x2xi32>, ten
   // CHECK: tensor.extract %[[CHOICES]]
   // CHECK: %[[SCORE:.*]] = tensor.extract %[[SCORES]]
   // CHECK: tensor.insert %[[SCORE]]
+  // CHECK: %[[LOST:.*]] = linalg.generic
+  // CHECK: %[[CHOICE:.*]] = tensor.extract %[[CHOICES]]
+  // CHECK: arith.cmpf oeq, %[[CHOICE]], %[[CHOICE]] : f32
   // CHECK: %[[FACTORS:.*]] = linalg.generic
   // CHECK: %[[WEIGHTS:.*]] = linalg.generic
   // CHECK: tensor.extract %[[BOTH]]#1
   // CHECK: tensor.extract %[[FACTORS]]
+  // CHECK: tensor.extract %[[LOST]]
   // CHECK: return %[[BOTH]]#0, %[[WEIGHTS]]
   %i, %w = deepseek.moe_gate %x bias %b <sigmoid, none, top_k = 2>
       : (tensor<?x6xf32>, tensor<6xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>)
