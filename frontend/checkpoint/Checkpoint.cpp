@@ -20,7 +20,7 @@ namespace fathom::checkpoint {
 static constexpr llvm::StringLiteral indexName = "model.safetensors.index.json";
 static constexpr llvm::StringLiteral singleName = "model.safetensors";
 /// DeepSeek-V3's index has 9 MB.
-static constexpr uint64_t indexLimit = 256u << 20;
+static constexpr uint64_t indexLimit = 64u << 20;
 
 /// The path with links resolved; empty where it does not resolve (errno says why).
 static std::string realPath(const std::string &path) {

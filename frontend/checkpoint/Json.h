@@ -21,6 +21,9 @@ namespace fathom::checkpoint::json {
 /// Containers may nest this deep.
 constexpr unsigned maxDepth = 64;
 
+/// A document may have this many values and keys: some three times what the largest tokenizers have.
+constexpr size_t maxNodes = 2 << 20;
+
 /// Where and why a text is not JSON, or not the JSON that was asked for.
 struct SyntaxError {
   size_t offset = 0;
@@ -155,7 +158,8 @@ public:
   Document &operator=(const Document &) = delete;
 
   /// Parses one value with white space around it. `text` must outlive the document and have fewer than 2^32
-  /// bytes. Returns false and fills `error` where it is not JSON or longer than `maxBytes`.
+  /// bytes. Returns false and fills `error` where it is not JSON, longer than `maxBytes`, or has
+  /// more than `maxNodes` values and keys.
   bool parse(llvm::StringRef text, SyntaxError &error, size_t maxBytes = 0xffffffff);
 
   Value root() const { return Value(this, 0); }

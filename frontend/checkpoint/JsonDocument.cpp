@@ -36,6 +36,9 @@ private:
 
 uint32_t Builder::open(Kind kind, size_t offset) {
   uint32_t node = static_cast<uint32_t>(document.nodes.size());
+  if (node == maxNodes) {
+    reader.failAt(offset, "the text has more than " + std::to_string(maxNodes) + " values and keys");
+  }
   document.nodes.push_back({static_cast<uint32_t>(offset), 0, node + 1, Document::none, kind});
   return node;
 }

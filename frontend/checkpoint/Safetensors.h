@@ -41,6 +41,9 @@ struct SafetensorsLimits {
   size_t tensors = 1'000'000;
   size_t nameBytes = 4096;
   size_t rank = 8;
+  size_t metadataEntries = 10'000;
+  /// Of one tensor's entry; the format has three.
+  size_t fields = 64;
 };
 
 /// A parsed header. Names and shapes stay valid as long as it lives.

@@ -22,16 +22,17 @@ void SafetensorsParser::run() {
   size_t errorsBefore = diagnostics.errorCount();
   llvm::StringRef name;
   reader.enterObject();
-  while (reader.nextKey(name, header.unescaped)) {
-    if (!acceptName(name) || !(name == "__metadata__" ? metadata() : tensor(name))) {
-      break;
-    }
+  bool whole = true;
+  while (whole && reader.nextKey(name, header.unescaped)) {
+    whole = acceptName(name) && (name == "__metadata__" ? metadata() : tensor(name));
+  }
+  if (!reader.failed() && !whole) {
+    return;
   }
   if (!reader.finish()) {
     json::SyntaxError error = reader.error();
     bad("bad-header", "header byte " + std::to_string(error.offset), error.message);
-  }
-  if (beyond > 0) {
+  } else if (beyond > 0) {
     reportTruncation();
   }
   if (diagnostics.errorCount() == errorsBefore) {
@@ -50,7 +51,7 @@ void SafetensorsParser::reportTruncation() {
 
 /// Checks a key of the header; false where reading on is pointless.
 bool SafetensorsParser::acceptName(llvm::StringRef name) {
-  if (header.all.size() >= limits.tensors && name != "__metadata__") {
+  if (name != "__metadata__" && ++entries > limits.tensors) {
     diagnostics.error(Problem::Resources, "too-many-tensors", file, "",
                       "the header has more than " + llvm::Twine(limits.tensors) + " tensors");
     return false;
@@ -73,8 +74,14 @@ bool SafetensorsParser::metadata() {
   }
   reader.enterObject();
   StringIndex keys;
+  unescaped.clear();
   llvm::StringRef key;
-  while (reader.nextKey(key, header.unescaped)) {
+  while (reader.nextKey(key, unescaped)) {
+    if (keys.size() == limits.metadataEntries) {
+      diagnostics.error(Problem::Resources, "too-much-metadata", file, "__metadata__",
+                        "has more than " + llvm::Twine(limits.metadataEntries) + " entries");
+      return false;
+    }
     if (!keys.insert(key).second) {
       bad("bad-metadata", "__metadata__", "duplicate key \"" + escape(key) + "\"");
     }
@@ -101,8 +108,14 @@ bool SafetensorsParser::tensor(llvm::StringRef name) {
   Entry entry;
   size_t errorsBefore = diagnostics.errorCount();
   llvm::SmallVector<llvm::StringRef, 4> keys;
+  size_t fields = 0;
+  unescaped.clear();
   llvm::StringRef key;
-  while (reader.nextKey(key, header.unescaped)) {
+  while (reader.nextKey(key, unescaped)) {
+    if (++fields > limits.fields) {
+      bad("bad-entry", name, "the entry has more than " + llvm::Twine(limits.fields) + " fields");
+      return false;
+    }
     bool known = key == "dtype" || key == "shape" || key == "data_offsets";
     if (llvm::is_contained(keys, key)) {
       bad("bad-entry", name, "duplicate key \"" + escape(key) + "\"");
@@ -137,7 +150,7 @@ bool SafetensorsParser::dtypeField(llvm::StringRef name, Entry &entry) {
     return reader.skipValue();
   }
   llvm::StringRef spelling;
-  if (!reader.readString(spelling, header.unescaped)) {
+  if (!reader.readString(spelling, unescaped)) {
     return false;
   }
   entry.dtype = parseDType(spelling);

@@ -50,6 +50,9 @@ private:
   const SafetensorsLimits &limits;
   json::Reader reader;
   StringIndex names;
+  size_t entries = 0;
+  /// Strings of the current entry that had escapes.
+  std::deque<std::string> unescaped;
   /// Tensors whose data the file ends before: how many, the first, and the bytes of data that all together need.
   size_t beyond = 0;
   llvm::StringRef firstBeyond;

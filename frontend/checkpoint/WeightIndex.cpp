@@ -30,6 +30,9 @@ llvm::StringRef faultOfFileName(llvm::StringRef name) {
   return std::any_of(name.begin(), name.end(), isControl) ? "has control characters" : "";
 }
 
+/// The largest released checkpoints have some 200.
+static constexpr size_t maxShards = 4096;
+
 /// Checks that a shard's name is safe to open; reports otherwise.
 static bool acceptShardName(llvm::StringRef name, llvm::StringRef file, llvm::StringRef where,
                             Diagnostics &diagnostics) {
@@ -79,8 +82,12 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
                       "expected an object \"weight_map\" from tensor names to shards");
     return false;
   }
-  if (auto size = document.root().find("metadata").find("total_size").integer(); size && *size >= 0) {
-    total = static_cast<uint64_t>(*size);
+  json::Value size = document.root().find("metadata").find("total_size");
+  if (size.integer().value_or(-1) >= 0) {
+    total = static_cast<uint64_t>(*size.integer());
+  } else if (size) {
+    diagnostics.warning("total-size", file, "metadata.total_size",
+                        "is " + escape(size.spelling(), 40) + ", expected a number of bytes");
   }
   StringIndex shardIndex;
   tensorNames.reserve(map.size());
@@ -91,6 +98,11 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
       continue;
     }
     auto [number, isNew] = shardIndex.insert(shard.string());
+    if (number == maxShards) {
+      diagnostics.error(Problem::Resources, "too-many-shards", file, tensor,
+                        "the index lists more than " + llvm::Twine(maxShards) + " shards");
+      return false;
+    }
     if (isNew) {
       acceptShardName(shard.string(), file, tensor, diagnostics);
       shardNames.push_back(shard.string().str());

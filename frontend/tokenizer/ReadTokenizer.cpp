@@ -20,7 +20,8 @@ namespace fathom::frontend {
 
 namespace {
 
-constexpr uint64_t kMaxTokenizerBytes = 256ull << 20;
+/// DeepSeek-V3's tokenizer has 8 MB.
+constexpr uint64_t kMaxTokenizerBytes = 64ull << 20;
 constexpr uint64_t kMaxConfigBytes = 16ull << 20;
 
 /// Reads the files of one tokenizer into one model.

@@ -180,6 +180,28 @@ TEST(CheckpointTest, C9LfsPointersAreNamed) {
   directory.write("m-1.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
   expectFinding(directory.path(), 3, "this is a Git LFS pointer");
   directory.write(indexName, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
+TEST(CheckpointTest, C6TotalSizesThatAreNoneAreAWarning) {
+  TempDirectory directory;
+  writeTwoShards(directory);
+  for (const char *size : {"-1", "1e30", "\"x\"", "null"}) {
+    directory.write(indexName, index("\"b\":\"m-2.safetensors\",\"a\":\"m-1.safetensors\"",
+                                     std::string("{\"total_size\":") + size + "}"));
+    expectFinding(directory.path(), 0, "metadata.total_size: is ");
+  }
+}
+
+TEST(CheckpointTest, HugeIndexesAreRefused) {
+  TempDirectory directory;
+  std::string map;
+  for (int i = 0; i <= 4096; ++i) {
+    map += (i ? ",\"" : "\"") + std::to_string(i) + "\":\"" + std::to_string(i) + ".safetensors\"";
+  }
+  directory.write(indexName, index(map));
+  expectFinding(directory.path(), 6, "the index lists more than 4096 shards");
+  std::filesystem::resize_file(directory.path(indexName), (64u << 20) + 1);
+  expectFinding(directory.path(), 6, "more than the limit of 67108864");
+}
+
   expectFinding(directory.path(), 3, "this is a Git LFS pointer");
 }
 

@@ -97,6 +97,16 @@ TEST(JsonTest, BoundsSize) {
   EXPECT_EQ(errorOf("[1,2,3]", 6), "1:1: the text has 7 bytes, more than the limit of 6");
 }
 
+TEST(JsonTest, BoundsValues) {
+  std::string zeros;
+  for (size_t i = 1; i < maxNodes; ++i) {
+    zeros += "0,";
+  }
+  zeros.back() = ']';
+  EXPECT_EQ(errorOf("[" + zeros), "");
+  EXPECT_NE(errorOf("[0," + zeros).find("the text has more than 2097152 values and keys"), std::string::npos);
+}
+
 TEST(JsonTest, IntegersAreExact) {
   struct Case {
     const char *text;

@@ -198,6 +198,33 @@ TEST(SafetensorsTest, ATruncatedFileIsOneFinding) {
       << test::printed(diagnostics);
 }
 
+/// Parses a file that must give exit code `code` and nothing but one finding, whose message has `message`.
+void expectOneFinding(const std::string &file, int code, const std::string &message,
+                      const SafetensorsLimits &limits = {}) {
+  Diagnostics diagnostics;
+  EXPECT_EQ(SafetensorsHeader::parse(file, file.size(), "t", diagnostics, limits), nullptr);
+  EXPECT_EQ(diagnostics.exitCode(), code);
+  EXPECT_EQ(diagnostics.findings().size(), 1u) << test::printed(diagnostics);
+  EXPECT_NE(test::printed(diagnostics).find(message), std::string::npos) << test::printed(diagnostics);
+}
+
+TEST(SafetensorsTest, AHeaderThatIsAllOfTheFileIsOneFinding) {
+  std::string file = oneTensor(good, 24);
+  file[0] = static_cast<char>(file.size() - 8);
+  expectOneFinding(file, 3, "expected nothing after the value");
+}
+
+TEST(SafetensorsTest, LimitsEndTheHeader) {
+  SafetensorsLimits limits;
+  limits.tensors = 1;
+  std::string empty = entry("\"U8\"", "[0]", "[0,0]");
+  expectOneFinding(headerBytes("{\"a\":" + empty + ",\"b\":" + empty + "}"), 6, "more than 1 tensors", limits);
+  limits.fields = 2;
+  expectOneFinding(headerBytes("{\"a\":" + empty + "}"), 3, "more than 2 fields", limits);
+  limits.metadataEntries = 1;
+  expectOneFinding(headerBytes(R"({"__metadata__":{"a":"1","b":"2"}})"), 6, "more than 1 entries", limits);
+}
+
 TEST(SafetensorsTest, EveryTruncationIsRefused) {
   std::string file = test::makeSafetensors({{"model.x", DType::F32, {2, 2}}, {"y", DType::U8, {3}}});
   for (size_t length = 0; length < file.size(); ++length) {
