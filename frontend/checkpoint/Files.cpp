@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -88,6 +89,42 @@ bool File::read(void *out, size_t count, uint64_t offset) const {
     offset += static_cast<uint64_t>(got);
   }
   return true;
+}
+
+bool exists(const std::string &path) {
+  struct stat status;
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+/// The path with links resolved; empty where it does not resolve.
+static std::string realPath(const std::string &path) {
+  char *resolved = ::realpath(path.c_str(), nullptr);
+  std::string result = resolved ? resolved : "";
+  std::free(resolved);
+  return result;
+}
+
+static llvm::StringRef parentOf(llvm::StringRef path) { return path.take_front(path.rfind('/')); }
+
+static bool isBeneath(llvm::StringRef path, llvm::StringRef directory) {
+  return path.consume_front(directory) && path.starts_with("/");
+}
+
+bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &diagnostics) {
+  std::string path = joinPath(directory, name), target = realPath(path), root = realPath(directory.str());
+  struct stat status;
+  if (target.empty() || ::stat(target.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return true;
+  }
+  llvm::StringRef snapshots = parentOf(root);
+  bool cached = snapshots.ends_with("/snapshots") && isBeneath(target, (parentOf(snapshots) + "/blobs").str());
+  if (cached || isBeneath(target, root == "/" ? "" : root)) {
+    return true;
+  }
+  diagnostics.error(Problem::BadInput, "link-outside", path, "",
+                    "is a link out of the checkpoint directory, to " + escape(target),
+                    "copy the file, or pass the directory it is really in");
+  return false;
 }
 
 std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef shown, uint64_t limit,

@@ -37,6 +37,14 @@ private:
   uint64_t bytes = 0;
 };
 
+/// True for anything of that name, a dangling link included: opening it tells the story.
+bool exists(const std::string &path);
+
+/// Checks where a link called `name` in the checkpoint `directory` leads: to a file in the directory, or in blobs/ of
+/// the same Hugging Face cache entry, whose layout is <entry>/snapshots/<revision>/<file> -> <entry>/blobs/<hash>.
+/// False after a finding about any other file; true for what is no file, which opening it tells.
+bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &diagnostics);
+
 /// Reads all of a small text file. A file above `limit` bytes, unreadable or not a regular file is reported,
 /// and nothing returned.
 std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef shown, uint64_t limit,

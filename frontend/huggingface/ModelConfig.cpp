@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sys/stat.h>
 
 namespace fathom::huggingface {
 
@@ -73,6 +72,9 @@ std::vector<double> ModelConfig::ropeFrequencies() const {
 }
 
 ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
+  if (!checkpoint::staysInside(directory, "config.json", diagnostics)) {
+    return {};
+  }
   std::string path = checkpoint::joinPath(directory, "config.json");
   std::optional<std::string> text = checkpoint::readTextFile(path, path, configLimit, diagnostics);
   if (!text) {
@@ -80,8 +82,7 @@ ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &
   }
   ModelConfig config = parseModelConfig(*text, path, diagnostics);
   path = checkpoint::joinPath(directory, "generation_config.json");
-  struct stat status;
-  if (::lstat(path.c_str(), &status) != 0) {
+  if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, "generation_config.json", diagnostics)) {
     return config;
   }
   if (std::optional<std::string> more = checkpoint::readTextFile(path, path, configLimit, diagnostics)) {

@@ -159,7 +159,10 @@ void TokenizerReader::useChat(const Context &context, StringRef text, const Voca
 /// A template, or a list of named ones of which "default" counts.
 void TokenizerReader::readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary) {
   std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
-  if (llvm::sys::fs::exists(path)) {
+  if (checkpoint::exists(path)) {
+    if (!checkpoint::staysInside(directory, "chat_template.jinja", diagnostics)) {
+      return;
+    }
     std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxConfigBytes, diagnostics);
     if (text) {
       useChat({diagnostics, path}, *text, vocabulary);
@@ -196,12 +199,13 @@ void TokenizerReader::readConfig(const Vocabulary &vocabulary, const std::option
                       "' of the post-processor is not in tokenizer.json");
     }
   }
-  if (!llvm::sys::fs::exists(context.file)) {
+  if (!checkpoint::exists(context.file)) {
     readChat(context, {}, vocabulary);
     return;
   }
   JsonFile config;
-  if (readJsonObject(context.file, kMaxConfigBytes, diagnostics, config)) {
+  if (checkpoint::staysInside(directory, "tokenizer_config.json", diagnostics) &&
+      readJsonObject(context.file, kMaxConfigBytes, diagnostics, config)) {
     readEnds(context, config.root(), vocabulary);
     readChat(context, config.root().find("chat_template"), vocabulary);
   }
@@ -231,11 +235,13 @@ std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnos
   std::string file = isDirectory ? checkpoint::joinPath(path, "tokenizer.json") : path.str();
   StringRef parent = llvm::sys::path::parent_path(file);
   std::string directory = isDirectory ? path.str() : (parent.empty() ? "." : parent.str());
+  // A file that the user names may be any link.
+  if (isDirectory && !checkpoint::staysInside(directory, "tokenizer.json", diagnostics)) {
+    return std::nullopt;
+  }
   return TokenizerReader(directory, diagnostics, vocabulary).read(file);
 }
 
-bool hasTokenizer(StringRef directory) {
-  return llvm::sys::fs::exists(checkpoint::joinPath(directory, "tokenizer.json"));
-}
+bool hasTokenizer(StringRef directory) { return checkpoint::exists(checkpoint::joinPath(directory, "tokenizer.json")); }
 
 } // namespace fathom::frontend

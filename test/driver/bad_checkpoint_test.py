@@ -102,6 +102,8 @@ class Config(support.DriverTest):
             os.symlink(target, path)
             self.fails_to_compile(IO, folder, "config.json")
             os.unlink(path)
+        os.symlink("/etc/passwd", path)
+        self.fails_to_compile(BAD_INPUT, folder, "config.json", "link out of the checkpoint directory")
 
     def test_no_checkpoint(self):
         self.fails_to_compile(IO, self.path("absent"), "absent")
@@ -335,3 +337,6 @@ class Tokenizer(support.DriverTest):
 
 if __name__ == "__main__":
     support.main()
+        os.unlink(path)
+        os.symlink("nowhere", path)
+        self.fails_to_compile(IO, folder, "tokenizer.json", "No such file")

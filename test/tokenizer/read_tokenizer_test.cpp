@@ -8,6 +8,7 @@
 #include "llvm/Support/JSON.h"
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 
 using namespace fathom;
@@ -134,6 +135,25 @@ TEST(ReadTokenizerTest, RefusesMissingFiles) {
   checkpoint::Diagnostics diagnostics;
   EXPECT_FALSE(frontend::readTokenizer(directory.path, diagnostics));
   EXPECT_EQ(diagnostics.exitCode(), 5);
+}
+
+/// A directory with a good tokenizer in which `name` is a link to `target`: the exit code.
+int codeOfLink(const std::string &name, const std::string &target) {
+  TemporaryDirectory directory;
+  directory.write("tokenizer.json", llvm::formatv("{0}", Value(good())).str());
+  std::filesystem::remove(directory.path + "/" + name);
+  std::filesystem::create_symlink(target, directory.path + "/" + name);
+  EXPECT_TRUE(frontend::hasTokenizer(directory.path));
+  checkpoint::Diagnostics diagnostics;
+  EXPECT_FALSE(frontend::readTokenizer(directory.path, diagnostics));
+  return diagnostics.exitCode();
+}
+
+TEST(ReadTokenizerTest, RefusesLinksToNothingAndOutOfTheDirectory) {
+  for (const char *name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}) {
+    EXPECT_EQ(codeOfLink(name, "nowhere"), 5) << name;
+    EXPECT_EQ(codeOfLink(name, "/etc/passwd"), 3) << name;
+  }
 }
 
 TEST(ReadTokenizerTest, RefusesMissingParts) {

@@ -150,6 +150,7 @@ TEST(CheckpointTest, C4OtherLinksAreRefused) {
                         Case{"../model-evil/secret", "is a link out of the checkpoint directory"},
                         Case{"nowhere", "is a link to a file that does not exist"},
                         Case{"model.safetensors", "Too many levels of symbolic links"},
+                        Case{"/dev/zero", "is a device, expected a regular file"},
                         Case{"folder", "is a directory, expected a regular file"}}) {
     std::filesystem::create_directories(directory.path("model/folder"));
     std::filesystem::create_symlink(c.target, directory.path("model/model.safetensors"));
@@ -162,9 +163,14 @@ TEST(CheckpointTest, C5SpecialFilesAreRefusedWithoutHanging) {
   TempDirectory directory;
   ASSERT_EQ(::mkfifo(directory.path("model.safetensors").c_str(), 0600), 0);
   expectFinding(directory.path(), 3, "is a named pipe, expected a regular file");
-  std::filesystem::remove(directory.path("model.safetensors"));
-  std::filesystem::create_symlink("/dev/zero", directory.path("model.safetensors"));
-  expectFinding(directory.path(), 3, "is a link out of the checkpoint directory, to /dev/zero");
+}
+
+TEST(CheckpointTest, C4TheIndexIsNoLinkOut) {
+  TempDirectory directory;
+  directory.write("outside.json", index("\"a\":\"m-1.safetensors\""));
+  directory.write("model/m-1.safetensors", makeSafetensors({{"a", DType::F32, {2}}}));
+  std::filesystem::create_symlink("../outside.json", directory.path("model/" + indexName));
+  expectFinding(directory.path("model"), 3, "model.safetensors.index.json: is a link out of the checkpoint directory");
 }
 
 TEST(CheckpointTest, C6WrongTotalSizeIsAWarning) {
@@ -174,12 +180,6 @@ TEST(CheckpointTest, C6WrongTotalSizeIsAWarning) {
   expectFinding(directory.path(), 0, "warning: " + directory.path(indexName) + ": metadata.total_size: says 12");
 }
 
-TEST(CheckpointTest, C9LfsPointersAreNamed) {
-  TempDirectory directory;
-  writeTwoShards(directory);
-  directory.write("m-1.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
-  expectFinding(directory.path(), 3, "this is a Git LFS pointer");
-  directory.write(indexName, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
 TEST(CheckpointTest, C6TotalSizesThatAreNoneAreAWarning) {
   TempDirectory directory;
   writeTwoShards(directory);
@@ -202,6 +202,12 @@ TEST(CheckpointTest, HugeIndexesAreRefused) {
   expectFinding(directory.path(), 6, "more than the limit of 67108864");
 }
 
+TEST(CheckpointTest, C9LfsPointersAreNamed) {
+  TempDirectory directory;
+  writeTwoShards(directory);
+  directory.write("m-1.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
+  expectFinding(directory.path(), 3, "this is a Git LFS pointer");
+  directory.write(indexName, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
   expectFinding(directory.path(), 3, "this is a Git LFS pointer");
 }
 

@@ -320,6 +320,30 @@ TEST(ModelConfigErrorsTest, A15SpecialFiles) {
   }
 }
 
+TEST(ModelConfigErrorsTest, LinksMayLeadIntoTheCacheAndNowhereElse) {
+  auto findingsOf = [](const std::string &path) {
+    checkpoint::Diagnostics diagnostics;
+    loadModelConfig(path, diagnostics);
+    return std::to_string(diagnostics.exitCode()) + test::printed(diagnostics);
+  };
+  test::TempDirectory directory;
+  directory.write("secret", configText("v3-tiny"));
+  directory.write("entry/blobs/abc", configText("v3-tiny"));
+  directory.write("entry/snapshots/rev/other", "");
+  std::string config = directory.path("entry/snapshots/rev/config.json");
+  std::filesystem::create_symlink("../../blobs/abc", config);
+  EXPECT_EQ(findingsOf(directory.path("entry/snapshots/rev")), "0");
+  std::filesystem::create_symlink("../../../secret", directory.path("entry/snapshots/rev/generation_config.json"));
+  std::string outside = findingsOf(directory.path("entry/snapshots/rev"));
+  EXPECT_NE(outside.find("generation_config.json: is a link out of the checkpoint directory"), std::string::npos);
+  EXPECT_EQ(outside[0], '3');
+  std::filesystem::remove(config);
+  std::filesystem::create_symlink("../../../secret", config);
+  outside = findingsOf(directory.path("entry/snapshots/rev"));
+  EXPECT_NE(outside.find("/config.json: is a link out of the checkpoint directory"), std::string::npos);
+  EXPECT_EQ(outside[0], '3');
+}
+
 TEST(ModelConfigErrorsTest, GenerationConfigIsCheckedToo) {
   auto codeOf = [](const std::string &text) {
     checkpoint::Diagnostics diagnostics;
