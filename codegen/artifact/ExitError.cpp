@@ -23,10 +23,10 @@ llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message) {
 }
 
 llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber) {
-  ExitClass exitClass = errorNumber == ENOMEM || errorNumber == EMFILE || errorNumber == ENFILE
-                            ? ExitClass::Resources
-                            : ExitClass::InputOutput;
-  return makeError(exitClass, message + ": " + strerror(errorNumber));
+  bool tooManyFiles = errorNumber == EMFILE || errorNumber == ENFILE;
+  return makeError(errorNumber == ENOMEM ? ExitClass::Resources : ExitClass::InputOutput,
+                   message + ": " + strerror(errorNumber) +
+                       (tooManyFiles ? "; raise the limit on open files (ulimit -n)" : ""));
 }
 
 ExitStatus takeExitStatus(llvm::Error error) {

@@ -31,11 +31,11 @@ private:
   void attention();
   void routing();
   void routingMethod();
+  void rope();
   void ropeTheta();
   void checkPartial(ConfigReader &from);
-  void rope();
-  void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
   void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, RopeConfig &out);
+  void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
   void yarn(ConfigReader &scaling, RopeConfig &out);
   void activation();
   void dtype();

@@ -18,9 +18,9 @@
 namespace fathom::runtime {
 
 static fathom_status_t failErrno(const char *verb, const char *path) {
-  fathom_status_t code =
-      errno == ENOMEM || errno == EMFILE || errno == ENFILE ? FATHOM_STATUS_OUT_OF_RESOURCES : FATHOM_STATUS_IO;
-  return fail(code, "%s: cannot %s: %s", path, verb, strerror(errno));
+  bool tooManyFiles = errno == EMFILE || errno == ENFILE;
+  return fail(errno == ENOMEM ? FATHOM_STATUS_OUT_OF_RESOURCES : FATHOM_STATUS_IO, "%s: cannot %s: %s%s", path, verb,
+              strerror(errno), tooManyFiles ? "; raise the limit on open files (ulimit -n)" : "");
 }
 
 ByteView::~ByteView() {

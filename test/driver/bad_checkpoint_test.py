@@ -242,11 +242,11 @@ class Weights(support.DriverTest):
 
 class Index(support.DriverTest):
     def shards(self, names=("model-1.safetensors", "model-2.safetensors")):
-        """The checkpoint's tensors in two files with an index, which is returned."""
+        """The checkpoint's tensors in several files with an index, which is returned."""
         folder = self.copy_checkpoint()
         tensors = support.read_safetensors(os.path.join(folder, MODEL))
         os.unlink(os.path.join(folder, MODEL))
-        index = {name: names[i % 2] for i, name in enumerate(tensors)}
+        index = {name: names[i % len(names)] for i, name in enumerate(tensors)}
         for shard in names:
             support.write_safetensors(os.path.join(folder, shard),
                                       {name: tensors[name] for name in tensors if index[name] == shard})
@@ -283,6 +283,14 @@ class Index(support.DriverTest):
     def test_few_file_descriptors(self):
         folder, _ = self.shards()
         support.make("compile", folder, "-o", self.path("model.fathom"), limits="ulimit -n 16")
+
+    def test_too_few_file_descriptors(self):
+        folder, _ = self.shards([f"model-{i}.safetensors" for i in range(20)])
+        limits = {"limits": "ulimit -n 16"}
+        self.fails_to_compile(IO, folder, "model-", "Too many open files", "ulimit -n", **limits)
+        support.make("compile", folder, "-o", self.path("model.fathom"), "--weights=reference")
+        self.fails(IO, "run", self.path("model.fathom"), "--token-ids=1", "--output=token-ids",
+                   words=("Too many open files", "ulimit -n"), **limits)
 
 
 class Tokenizer(support.DriverTest):
@@ -333,10 +341,10 @@ class Tokenizer(support.DriverTest):
         os.mkfifo(path)
         self.fails(IO, "tokenize", folder, words=("tokenizer.json", "pipe"))
         self.fails_to_compile(IO, folder, "tokenizer.json", "pipe")
+        os.unlink(path)
+        os.symlink("nowhere", path)
+        self.fails_to_compile(IO, folder, "tokenizer.json", "No such file")
 
 
 if __name__ == "__main__":
     support.main()
-        os.unlink(path)
-        os.symlink("nowhere", path)
-        self.fails_to_compile(IO, folder, "tokenizer.json", "No such file")
