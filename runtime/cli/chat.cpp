@@ -132,6 +132,8 @@ int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common) {
   request.on_token = onToken;
   request.user = this;
   request.sequence = sequence;
+  request.seen = tokens.data();
+  request.seen_count = common;
   fathom_generate_result_t result;
   fathom_generate_result_initialize(&result);
   fathom_status_t status = fathom_session_generate(loaded.session, &request, &result);

@@ -30,9 +30,12 @@ int main(int argc, char **argv) {
   }
   fathom_status_t status = fathom_model_find_embedded(source.path, &source.offset);
   if (status != FATHOM_STATUS_OK) {
-    const char *hint = status == FATHOM_STATUS_UNSUPPORTED ? "; make one with 'fathom compile --emit=exe'" : "";
-    return fathom::cli::printError(source.program, fathom_status_exit_code(status), "%s%s", fathom_status_message(),
-                                   hint);
+    if (status == FATHOM_STATUS_UNSUPPORTED) {
+      return fathom::cli::printError(source.program, FATHOM_STATUS_MISMATCH,
+                                     "this program has no model at its end: it was cut off or stripped; copy it again, "
+                                     "or make it again with 'fathom compile --emit=exe'");
+    }
+    return fathom::cli::printError(source.program, fathom_status_exit_code(status), "%s", fathom_status_message());
   }
   bool chat = argc > 1 && !strcmp(argv[1], "chat");
   bool run = argc > 1 && !strcmp(argv[1], "run");

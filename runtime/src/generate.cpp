@@ -82,6 +82,7 @@ public:
   fathom_status_t run(fathom_generate_result_t *result);
 
 private:
+  fathom_status_t checkLength(size_t tokens) const;
   fathom_status_t takePrompt();
   fathom_status_t prepare();
   fathom_status_t prefill();
@@ -99,8 +100,19 @@ private:
   Sequence *sequence = nullptr;
 };
 
+fathom_status_t Answer::checkLength(size_t tokens) const {
+  if (tokens == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "the prompt is empty: there is nothing to answer");
+  }
+  uint32_t context = session.model().facts().max_context();
+  return tokens <= context
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_CONTEXT_FULL, "the prompt has %zu tokens, the context %u positions", tokens, context);
+}
+
 fathom_status_t Answer::takePrompt() {
   if (options.tokens) {
+    FATHOM_RETURN_IF_ERROR(checkLength(options.token_count));
     if (!prompt.append(options.tokens, options.token_count)) {
       return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a prompt of %zu tokens", options.token_count);
     }
@@ -108,17 +120,12 @@ fathom_status_t Answer::takePrompt() {
     FATHOM_RETURN_IF_ERROR(
         encodeText(session.model(), options.prompt, options.prompt_length, options.encode_flags, &prompt));
   }
-  return prompt.size() ? FATHOM_STATUS_OK
-                       : fail(FATHOM_STATUS_INVALID_ARGUMENT, "the prompt is empty: there is nothing to answer");
+  return checkLength(prompt.size());
 }
 
 fathom_status_t Answer::prepare() {
-  uint32_t context = session.model().facts().max_context(), vocabulary = session.model().facts().vocabulary();
+  uint32_t vocabulary = session.model().facts().vocabulary();
   FATHOM_RETURN_IF_ERROR(takePrompt());
-  if (prompt.size() > context) {
-    return fail(FATHOM_STATUS_CONTEXT_FULL, "the prompt has %zu tokens, the context %u positions", prompt.size(),
-                context);
-  }
   fathom_sampling_t sampling;
   fathom_sampling_initialize(&sampling);
   if (options.sampling) {
@@ -126,6 +133,7 @@ fathom_status_t Answer::prepare() {
   }
   FATHOM_RETURN_IF_ERROR(checkSampling(sampling));
   FATHOM_RETURN_IF_ERROR(sampler.initialize(vocabulary, sampling));
+  FATHOM_RETURN_IF_ERROR(sampler.observe(options.seen, options.seen_count));
   FATHOM_RETURN_IF_ERROR(sampler.observe(prompt.data(), prompt.size()));
   if (!logits.allocate(vocabulary)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u logits", vocabulary);

@@ -174,14 +174,17 @@ fathom_status_t Session::copyStates(const float *part, uint32_t rows, size_t don
 fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size_t count,
                                  const fathom_prefill_outputs_t &outputs) {
   uint32_t before = sequence->length;
+  if (count > owner->facts().max_context()) {
+    return fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens, the context has %u positions", count,
+                owner->facts().max_context());
+  }
   FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
   FATHOM_RETURN_IF_ERROR(checkOutputs(count, outputs));
   Array<float> part;
   if (outputs.states && !part.allocate(uint64_t(owner->facts().layers()) * chunk * owner->facts().hidden())) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the states of %u rows", chunk);
   }
-  fathom_status_t status = count <= UINT32_MAX ? pages.reserve(sequence, uint64_t(before) + count)
-                                               : fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens do not fit", count);
+  fathom_status_t status = pages.reserve(sequence, uint64_t(before) + count);
   for (size_t done = 0; status == FATHOM_STATUS_OK && done < count;) {
     uint32_t rows = count - done < chunk ? static_cast<uint32_t>(count - done) : chunk;
     bool all = outputs.which == FATHOM_LOGITS_ALL, last = done + rows == count;

@@ -136,6 +136,7 @@ fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_
   FATHOM_RETURN_IF_NULL(options);
   FATHOM_RETURN_IF_BAD_STRUCT(options);
   FATHOM_RETURN_IF_NULL_ARRAY(options->prompt, options->prompt_length);
+  FATHOM_RETURN_IF_NULL_ARRAY(options->seen, options->seen_count);
   if (options->prompt && options->tokens) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options have both a prompt and tokens", __func__);
   }

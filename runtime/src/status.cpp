@@ -97,6 +97,7 @@ int fathom_status_exit_code(fathom_status_t status) {
   case FATHOM_STATUS_CONTEXT_FULL:
     return FATHOM_STATUS_BAD_DATA;
   default:
-    return static_cast<int>(status);
+    return status >= FATHOM_STATUS_OK && status <= FATHOM_STATUS_DEVICE ? static_cast<int>(status)
+                                                                        : FATHOM_STATUS_INTERNAL;
   }
 }

@@ -108,7 +108,7 @@ using namespace fathom::runtime;
 
 fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length, uint32_t flags,
                                     int32_t *tokens, size_t capacity, size_t *out_count) {
-  FATHOM_RETURN_IF_NULL(text);
+  FATHOM_RETURN_IF_NULL_ARRAY(text, length);
   FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
   FATHOM_RETURN_IF_NULL(out_count);
   Pin<Model> pin(model, __func__);

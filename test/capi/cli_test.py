@@ -220,7 +220,7 @@ class Errors(unittest.TestCase):
         self.assertEqual(result.returncode, 7, result.stderr)
 
     def test_a_stub_without_an_artifact(self):
-        self.assertEqual(subprocess.run([stub], capture_output=True, timeout=60).returncode, 4)
+        self.assertEqual(subprocess.run([stub], capture_output=True, timeout=60).returncode, 7)
 
 
 class Chat(unittest.TestCase):

@@ -46,7 +46,7 @@ TEST(ApiTest, NullArgumentsOfALiveModelAreRefused) {
   fathom_chat_message_t message = {nullptr, "x", 1};
   EXPECT_EQ(fathom_model_info(model, nullptr), kInvalid);
   EXPECT_EQ(fathom_model_sampling(model, nullptr), kInvalid);
-  EXPECT_EQ(fathom_model_encode(model, nullptr, 0, 0, &token, 1, &count), kInvalid);
+  EXPECT_EQ(fathom_model_encode(model, nullptr, 1, 0, &token, 1, &count), kInvalid);
   EXPECT_EQ(fathom_model_encode(model, "a", 1, 0, nullptr, 1, &count), kInvalid);
   EXPECT_EQ(fathom_model_encode(model, "a", 1, 0, &token, 1, nullptr), kInvalid);
   EXPECT_EQ(fathom_model_decode(model, nullptr, 1, 0, text, 4, &count), kInvalid);
@@ -236,6 +236,7 @@ TEST(ApiTest, StatusesHaveNamesAndExitCodes) {
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_OUT_OF_RESOURCES), 6);
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_CONTEXT_FULL), 3);
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_CANCELLED), 130);
+  EXPECT_EQ(fathom_status_exit_code(static_cast<fathom_status_t>(-3)), 70);
   EXPECT_EQ(fathom_api_version(), FATHOM_API_VERSION);
 }
 

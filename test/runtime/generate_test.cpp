@@ -71,6 +71,23 @@ TEST_F(GenerateTest, SaysTheGreedyTokens) {
   EXPECT_EQ(result.generated_tokens, 5u);
 }
 
+// What the penalty then does is in sampler_test.cpp.
+TEST_F(GenerateTest, ReadsWhatWasSeenBefore) {
+  std::vector<int32_t> seen = {5, 100000};
+  options.seen = seen.data();
+  options.seen_count = 1;
+  ASSERT_OK(fathom_session_generate(session, &options, nullptr));
+  options.seen_count = 2;
+  EXPECT_EQ(fathom_session_generate(session, &options, nullptr), FATHOM_STATUS_BAD_DATA);
+  options.seen = nullptr;
+  EXPECT_EQ(fathom_session_generate(session, &options, nullptr), FATHOM_STATUS_INVALID_ARGUMENT);
+}
+
+TEST_F(GenerateTest, MoreTokensThanTheContextAreNotRead) {
+  options.token_count = SIZE_MAX / 8;
+  EXPECT_EQ(fathom_session_generate(session, &options, nullptr), FATHOM_STATUS_CONTEXT_FULL);
+}
+
 TEST_F(GenerateTest, ASecondAnswerIsTheSame) {
   ASSERT_OK(fathom_session_generate(session, &options, nullptr));
   std::vector<int32_t> first = heard.tokens;

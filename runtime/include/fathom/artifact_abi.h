@@ -25,6 +25,8 @@ extern "C" {
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
 #define FATHOM_ARTIFACT_MAGIC_SIZE 8
+/// The most tokens of a vocabulary, numbers of a row, layers, or positions that a runtime takes.
+#define FATHOM_LARGEST_DIMENSION (1 << 24)
 /// Segments start at multiples of this, counted from the start of the header.
 #define FATHOM_SEGMENT_ALIGNMENT 4096
 

@@ -295,7 +295,8 @@ typedef enum fathom_flow { FATHOM_CONTINUE = 0, FATHOM_STOP = 1 } fathom_flow_t;
 
 /// Called once for each generated token. |piece| is what the token adds to the text, whole UTF-8 characters
 /// only (empty while one is incomplete), valid during the call. It must not call the session; other sessions
-/// are fine. Called once more with token -1 if text was held back when generation ended.
+/// are fine. It must return: no longjmp() and no exception. Called once more with token -1 if text was held back when
+/// an end token, max_tokens or the context ended generation.
 typedef fathom_flow_t (*fathom_token_fn)(void *user, int32_t token, const char *piece, size_t piece_length);
 
 typedef struct fathom_generate_options {
@@ -321,6 +322,9 @@ typedef struct fathom_generate_options {
   /// 0: a sequence of its own, gone afterwards. Else the prompt is appended to this one, and the answer but its
   /// last token stays in it, also if the call fails half way.
   uint64_t sequence;
+  /// What the repetition penalty counts besides prompt and answer, such as what the sequence held before. May be NULL.
+  const int32_t *seen;
+  size_t seen_count;
 } fathom_generate_options_t;
 
 FATHOM_API void fathom_generate_options_initialize(fathom_generate_options_t *options);

@@ -16,7 +16,7 @@
 // how many there are: this is what makes results bit-identical whatever `--threads` is.
 //
 // `constants` points to a constant array when a model is compiled, so shapes, strides and scalars fold into the
-// code. Floating-point constants are the bits of a double (FATHOM_CONSTANT_F64). The order of a kernel's
+// code. Floating-point constants are the bits of a double. The order of a kernel's
 // operands and constants is the order of its row in kernels/catalog.def.
 
 #ifndef FATHOM_KERNEL_ABI_H
