@@ -11,7 +11,6 @@
 #include "runtime/cli/prompt.h"
 #include "runtime/src/tokenizer/tokenizer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,6 +41,7 @@ private:
   fathom_status_t choose(size_t index, const float *logits);
   fathom_status_t speak();
   fathom_status_t compute(const fathom_sampling_t &sampling, float *logits);
+  int checkPrompts() const;
   int prepare();
   int write(size_t index);
   size_t promptLength(size_t index) const { return starts[index + 1] - starts[index]; }
@@ -149,6 +149,25 @@ fathom_status_t Batch::speak() {
   }
 }
 
+// What the model cannot read, line by line.
+int Batch::checkPrompts() const {
+  int code = 0;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    if (promptLength(i) > loaded.info.max_context) {
+      code = printError(source.program, kBadInput, "%s: %zu: the prompt has %zu tokens, the context %u positions",
+                        options.batchFile, i + 1, promptLength(i), loaded.info.max_context);
+    }
+    for (size_t at = starts[i]; at < starts[i + 1]; ++at) {
+      if (static_cast<uint32_t>(tokens[at]) >= loaded.info.vocabulary) {
+        code = printError(source.program, kBadInput, "%s: %zu: token %zu is %d, expected 0 to %u", options.batchFile,
+                          i + 1, at - starts[i], tokens[at], loaded.info.vocabulary - 1);
+        break;
+      }
+    }
+  }
+  return code;
+}
+
 int Batch::prepare() {
   if (int code = readBatch(source.program, options.batchFile, &tokens, &starts)) {
     return code;
@@ -158,6 +177,9 @@ int Batch::prepare() {
     return code;
   }
   if (int code = checkFormat(source.program, options, loaded)) {
+    return code;
+  }
+  if (int code = checkPrompts()) {
     return code;
   }
   limit = options.hasMaxTokens ? options.maxTokens : 256;
@@ -188,8 +210,7 @@ int Batch::write(size_t index) {
   const int32_t *answer = answers.data() + index * limit;
   tokenizer::Buffer<char> text;
   if (!decodeText(loaded, answer, lengths[index], &text)) {
-    fprintf(stderr, "%s: error: no memory for the text of an answer\n", source.program);
-    return 6;
+    return printError(source.program, kResources, "no memory for the text of an answer");
   }
   for (size_t i = 0; i < lengths[index]; ++i) {
     writer.take(answer[i], "", 0);
@@ -243,7 +264,7 @@ int Batch::run() {
     return code;
   }
   if (!logits.allocate(loaded.info.vocabulary)) {
-    return 6;
+    return printError(source.program, kResources, "no memory for %u logits", loaded.info.vocabulary);
   }
   fathom_status_t status = compute(sampling, logits.data());
   if (status != FATHOM_STATUS_OK) {

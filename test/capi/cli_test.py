@@ -186,6 +186,10 @@ class Errors(unittest.TestCase):
         path = os.path.join(folder, "bad-batch.txt")
         write(path, "1 2\nx\n\n")
         self.assertEqual(self.message("--batch-file", path, code=3).count("bad-batch.txt:"), 2)
+        write(path, "1 2\n3 %d\n%s\n5\n" % (VOCABULARY, "1 " * (CONTEXT + 1)))
+        text = self.message("--batch-file", path, code=3)
+        self.assertIn("bad-batch.txt: 2: token 1 is %d" % VOCABULARY, text)
+        self.assertIn("bad-batch.txt: 3: the prompt has 257 tokens", text)
 
     def test_files_that_are_not_there(self):
         self.message("-f", "/nonexistent/x", code=5)
