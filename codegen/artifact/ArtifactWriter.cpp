@@ -74,7 +74,7 @@ public:
   uint64_t size() const { return layout.totalSize; }
   /// Writes the artifact at `base`, a page boundary of `file`. The header comes last: a torn file has none.
   llvm::Error write(AtomicFile &file, uint64_t base);
-  llvm::Error judge(llvm::ArrayRef<WeightFindings> findings);
+  llvm::Error judge(const PackResult &packed);
   WriteReport takeReport(uint64_t fileBytes);
 
 private:
@@ -106,7 +106,7 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
     return packed.takeError();
   }
   layout.weights.hash = packed->hash;
-  if (llvm::Error error = judge(packed->findings)) {
+  if (llvm::Error error = judge(*packed)) {
     return error;
   }
   flatbuffers::DetachedBuffer buffer = buildMetadata(contents, layout);
@@ -121,10 +121,18 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   return file.writeAt(base, asBytes(header));
 }
 
-/// Odd values of each weight: all that are refused, or warnings.
-llvm::Error Emission::judge(llvm::ArrayRef<WeightFindings> findings) {
+static std::string describeZeros(const WeightContents &weight, const ZeroTensors &zeros) {
+  return std::to_string(zeros.count) + (zeros.count == 1 ? " tensor is" : " tensors are") + " all zero, the first is " +
+         (weight.sliceName ? weight.sliceName(zeros.slice, zeros.source) : weight.name) + "; is the download complete?";
+}
+
+/// What was found in the weights: all that is refused, or warnings.
+llvm::Error Emission::judge(const PackResult &packed) {
+  if (packed.zeros.count != 0) {
+    warnings.push_back(describeZeros(contents.weights[packed.zeros.weight], packed.zeros));
+  }
   llvm::Error refused = llvm::Error::success();
-  for (auto [weight, found] : llvm::zip_equal(contents.weights, findings)) {
+  for (auto [weight, found] : llvm::zip_equal(contents.weights, packed.findings)) {
     refused = llvm::joinErrors(std::move(refused), checkFp8(weight, found));
     if (found.odd.any()) {
       warnings.push_back(describeOddValues(weight, found));

@@ -162,6 +162,11 @@ uint64_t countNonFinite(ElementType type, const uint8_t *elements, int64_t count
   return 0;
 }
 
+bool isZero(const void *bytes, uint64_t size) {
+  const uint8_t *first = static_cast<const uint8_t *>(bytes);
+  return size == 0 || (*first == 0 && memcmp(first, first + 1, size - 1) == 0);
+}
+
 bool isPlausibleScale(float scale) { return std::isfinite(scale) && scale >= 0; }
 
 } // namespace fathom::codegen

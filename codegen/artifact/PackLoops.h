@@ -22,6 +22,9 @@ void convertToF32(ElementType type, const uint8_t *source, int64_t count, float 
 /// How many of `count` elements are NaN or infinite.
 uint64_t countNonFinite(ElementType type, const uint8_t *elements, int64_t count);
 
+/// Whether all bytes are zero; stops at the first that is not.
+bool isZero(const void *bytes, uint64_t size);
+
 /// Whether a scale can be meant: finite and not negative.
 bool isPlausibleScale(float scale);
 

@@ -57,6 +57,11 @@ void PieceBuilder::countNonFiniteIn(const SliceRecipe &recipe, const RowRun &run
   found.nonFinite += count;
 }
 
+void PieceBuilder::noteNonzero(const SliceRecipe &recipe, const Source *source, const void *values, uint64_t bytes) {
+  char &known = nonzero[source - recipe.sources.data()];
+  known = known || !isZero(values, bytes);
+}
+
 /// Reads the piece's part of the mapped matrix into `rows` [paddedRows][columns], zeros where there is padding.
 llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows,
                                    std::vector<uint8_t> &rows) {
@@ -71,8 +76,11 @@ llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece
       memset(target, 0, runBytes);
     } else if (llvm::Error error = readRun(run, piece, target)) {
       return error;
-    } else if (!recipe.scales) {
-      countNonFiniteIn(recipe, run, piece, target);
+    } else {
+      noteNonzero(recipe, run.source, target, runBytes);
+      if (!recipe.scales) {
+        countNonFiniteIn(recipe, run, piece, target);
+      }
     }
     target += runBytes;
     row += run.count;
@@ -135,6 +143,7 @@ llvm::Error PieceBuilder::buildPanelScales(const SliceRecipe &recipe, const Piec
     if (llvm::Error error = readScaleRow(*run.source, run.row, piece)) {
       return error;
     }
+    noteNonzero(recipe, run.source, scaleRow.data(), scaleRow.size() * sizeof(float));
     int64_t inPiece = row - piece.rowBegin;
     uint8_t *target =
         output.data() + (inPiece / panelWidth * blocks * panelWidth + inPiece % panelWidth) * sizeof(float);
@@ -157,6 +166,7 @@ llvm::Error PieceBuilder::buildF32(const SliceRecipe &recipe, const Piece &piece
       if (llvm::Error error = readRun(run, piece, input.data())) {
         return error;
       }
+      noteNonzero(recipe, run.source, input.data(), input.size());
       countNonFiniteIn(recipe, run, piece, input.data());
       convertToF32(run.source->type, input.data(), count, target);
     }
@@ -183,6 +193,7 @@ void PieceBuilder::buildRope(const RopeTable &rope, const Piece &piece) {
 
 llvm::Error PieceBuilder::build(const SliceRecipe &recipe, const Piece &piece) {
   found = OddValues();
+  nonzero.assign(recipe.sources.size(), false);
   scaleRowSource = nullptr;
   switch (recipe.layout) {
   case Layout::Rows:

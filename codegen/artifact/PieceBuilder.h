@@ -48,11 +48,15 @@ public:
   llvm::StringRef bytes() const { return {reinterpret_cast<const char *>(output.data()), output.size()}; }
   /// What build() found in the piece.
   OddValues oddValues() const { return found; }
+  /// For each source of the recipe whether build() met a value of it (of its scales, where they are the layout) that is
+  /// not zero.
+  llvm::ArrayRef<char> nonzeroSources() const { return nonzero; }
 
 private:
   llvm::Error readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows, std::vector<uint8_t> &rows);
   llvm::Error readRun(const RowRun &run, const Piece &piece, uint8_t *target);
   void countNonFiniteIn(const SliceRecipe &recipe, const RowRun &run, const Piece &piece, const uint8_t *elements);
+  void noteNonzero(const SliceRecipe &recipe, const Source *source, const void *values, uint64_t bytes);
   llvm::Error readScaleRow(const Source &source, int64_t row, const Piece &piece);
   llvm::Error buildPanels(const SliceRecipe &recipe, const Piece &piece);
   llvm::Error buildPanelScales(const SliceRecipe &recipe, const Piece &piece);
@@ -63,6 +67,7 @@ private:
   std::vector<uint8_t> input;
   std::vector<uint8_t> output;
   OddValues found;
+  std::vector<char> nonzero;
   /// The scales of one row, for the columns of the current piece, and which row of which source they are for.
   std::vector<float> scaleRow;
   const Source *scaleRowSource = nullptr;

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <pthread.h>
+#include <set>
 
 namespace fathom::codegen {
 
@@ -23,6 +24,8 @@ struct Ticket {
   const PackJob *job;
   Piece piece;
   uint64_t offset;
+  /// The last piece of the job.
+  bool last;
 };
 
 /// What the workers share. Pieces are handed out in order, built in parallel, hashed in order, written in parallel.
@@ -45,6 +48,7 @@ private:
   /// Waits for the ticket's turn and adds its bytes to the hash. False when another worker failed.
   bool commit(const PieceBuilder &builder, const Ticket &ticket);
   void record(const PackJob &job, const OddValues &odd);
+  void recordZeros(const Ticket &ticket, llvm::ArrayRef<char> nonzeroSources);
   void fail(llvm::Error error);
 
   llvm::ArrayRef<PackJob> jobs;
@@ -65,6 +69,9 @@ private:
   uint64_t hashed = 0;
   RunningHash hash;
   PackResult result;
+  /// Sources of the current job that are not all zero; tensors (shard and offset) that are.
+  std::vector<char> nonzero;
+  std::set<std::pair<uint32_t, uint64_t>> zeroTensors;
   llvm::Error firstError = llvm::Error::success();
   bool failed = false;
 };
@@ -84,7 +91,7 @@ std::optional<Ticket> Packing::takeTicket() {
     cursorOffset = jobs[nextJob].offset;
     ++nextJob;
   }
-  Ticket ticket{nextTicket++, &jobs[nextJob - 1], cursor->next(), cursorOffset};
+  Ticket ticket{nextTicket++, &jobs[nextJob - 1], cursor->next(), cursorOffset, cursor->isDone()};
   cursorOffset += ticket.piece.bytes;
   return ticket;
 }
@@ -99,6 +106,7 @@ bool Packing::commit(const PieceBuilder &builder, const Ticket &ticket) {
   hash.update(builder.bytes());
   hashed = ticket.offset + ticket.piece.bytes;
   record(*ticket.job, builder.oddValues());
+  recordZeros(ticket, builder.nonzeroSources());
   ++turn;
   turnChanged.notify_all();
   if (options.progress) {
@@ -117,6 +125,26 @@ void Packing::record(const PackJob &job, const OddValues &odd) {
   }
   findings.odd.nonFinite += odd.nonFinite;
   findings.odd.badScales += odd.badScales;
+}
+
+void Packing::recordZeros(const Ticket &ticket, llvm::ArrayRef<char> nonzeroSources) {
+  const SliceRecipe &recipe = *ticket.job->recipe;
+  nonzero.resize(recipe.sources.size());
+  for (size_t i = 0; i < nonzero.size(); ++i) {
+    nonzero[i] = nonzero[i] || nonzeroSources[i];
+    const Source &source = recipe.sources[i];
+    bool scales = recipe.layout == Layout::PanelScales;
+    if (!ticket.last || nonzero[i] || (source.rows == 1 && !scales && !recipe.scales)) {
+      continue;
+    }
+    if (zeroTensors.empty()) {
+      result.zeros = {0, ticket.job->weight, ticket.job->slice, i};
+    }
+    zeroTensors.emplace(scales ? source.scale->shard : source.shard, scales ? source.scale->offset : source.offset);
+  }
+  if (ticket.last) {
+    nonzero.clear();
+  }
 }
 
 void Packing::fail(llvm::Error error) {
@@ -179,6 +207,7 @@ llvm::Expected<PackResult> Packing::run() {
     }
   }
   result.hash = hash.digest();
+  result.zeros.count = zeroTensors.size();
   return std::move(result);
 }
 

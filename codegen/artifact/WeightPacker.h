@@ -46,11 +46,22 @@ struct WeightFindings {
   uint32_t firstSlice = 0;
 };
 
+/// Matrices and scales of FP8 weights that are nothing but zeros, as what a download that was cut off and resumed left
+/// behind. Vectors may be: a bias need not do anything.
+struct ZeroTensors {
+  size_t count = 0;
+  /// The first one, when there is one: which source of which slice of which weight.
+  uint32_t weight = 0;
+  uint32_t slice = 0;
+  size_t source = 0;
+};
+
 struct PackResult {
   /// XXH3-64 of the segment.
   uint64_t hash = 0;
   /// Indexed by weight.
   std::vector<WeightFindings> findings;
+  ZeroTensors zeros;
 };
 
 /// Writes the weights segment of `segmentSize` bytes at `segmentOffset` of `file`. `jobs` are in the order of

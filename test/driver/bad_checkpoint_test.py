@@ -197,6 +197,24 @@ class Weights(support.DriverTest):
                                   "layers.0.self_attn.kv_a_proj_with_mqa: is NaN at [3, 5]", "the first of 2 in",
                                   "layers.1.mlp.experts.2.up_proj: is NaN at [0, 0]", "[bad-weights]", options=options)
 
+    def test_zeros_of_a_download_that_was_cut_off(self):
+        path = os.path.join(self.copy_checkpoint(), MODEL)
+        data = support.read(path)
+        write(path, data[:len(data) // 2] + bytes(len(data) - len(data) // 2))
+        result = support.make("compile", self.path("checkpoint"), "-o", self.path("model.fathom"))
+        self.assert_message(result, ("warning", "tensors are all zero, the first is ", "is the download complete?"))
+        self.assertEqual(result.stderr.count(b"all zero"), 1)
+
+    def test_scales_that_are_all_zero(self):
+        support.generate(self.path("checkpoint"), CONFIG, "--dtype=fp8")
+        def edit(tensors):
+            for name, (dtype, shape, data) in tensors.items():
+                if name.endswith("_scale_inv"):
+                    tensors[name] = (dtype, shape, bytes(len(data)))
+        self.edit_tensors(self.path("checkpoint"), edit)
+        result = support.make("compile", self.path("checkpoint"), "-o", self.path("model.fathom"))
+        self.assert_message(result, ("tensors are all zero",))
+
     def test_damaged_files(self):
         good = support.read(os.path.join(support.checkpoint(), MODEL))
         size = struct.unpack("<Q", good[:8])[0]

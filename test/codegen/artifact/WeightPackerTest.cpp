@@ -8,6 +8,7 @@
 #include "codegen/artifact/Hash.h"
 #include "test/codegen/artifact/Support.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fcntl.h>
@@ -184,6 +185,31 @@ TEST(WeightPacker, SaysWhereTheFirstOddValueIs) {
   EXPECT_EQ(odd.nonFinite, 4u);
   EXPECT_EQ(std::tuple(odd.firstNonFinite.source, odd.firstNonFinite.row, odd.firstNonFinite.column),
             std::tuple(0u, 40, 7));
+}
+
+TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 12;
+  Source good = fixture.shard.add(70, 300, ElementType::BF16, 1);
+  Source zero = fixture.shard.add(70, 300, ElementType::BF16, 2);
+  Source last = fixture.shard.add(70, 300, ElementType::BF16, 3);
+  Source bias = fixture.shard.add(1, 300, ElementType::F32, 4);
+  Source scaled = fixture.shard.addScaled(129, 129, 5);
+  std::string &bytes = fixture.shard.bytes;
+  std::fill_n(bytes.begin() + zero.offset, 70 * 300 * 2, '\0');
+  // One value at the very end is enough.
+  std::fill_n(bytes.begin() + last.offset, 70 * 300 * 2 - 1, '\0');
+  std::fill_n(bytes.begin() + bias.offset, 300 * 4, '\0');
+  std::fill_n(bytes.begin() + scaled.scale->offset, 4 * 4, '\0');
+  fixture.add(Layout::Rows, {last});
+  fixture.add(Layout::F32, {bias});
+  fixture.add(Layout::Panels, {good, zero}, RowMap::Interleave);
+  fixture.add(Layout::F32, {zero});
+  fixture.add(Layout::PanelScales, {scaled});
+  fixture.expectExact();
+  ZeroTensors zeros = fixture.result.zeros;
+  EXPECT_EQ(zeros.count, 2u);
+  EXPECT_EQ(std::tuple(zeros.weight, zeros.slice, zeros.source), std::tuple(2u, 0u, 1u));
 }
 
 TEST(WeightPacker, ReportsProgressUpToTheTotal) {
