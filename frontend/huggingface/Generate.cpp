@@ -9,12 +9,13 @@
 #include "frontend/huggingface/GeneratePlan.h"
 #include "frontend/huggingface/RandomWeights.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
-#include <mutex>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -72,7 +73,7 @@ private:
 
 bool CheckpointWriter::fail(llvm::StringRef name, int number) {
   std::string path = checkpoint::joinPath(directory, name);
-  diagnostics.error(Problem::InputOutput, "cannot-write", path, "", "cannot write: " + checkpoint::systemError(number));
+  diagnostics.error(Problem::InputOutput, "io", path, "", "cannot write: " + checkpoint::systemError(number));
   return false;
 }
 
@@ -196,14 +197,23 @@ void CheckpointWriter::fillShard(int descriptor, const PlannedShard &shard) {
       }
     }
   };
-  unsigned count = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> helpers;
-  for (unsigned i = 1; i < count; ++i) {
-    helpers.emplace_back(work, false);
+  // A thread that cannot be had is one fewer, no failure; std::thread would throw.
+  size_t count = std::clamp(options.threads ? options.threads : std::thread::hardware_concurrency(), 1u, 64u);
+  std::vector<pthread_t> helpers;
+  for (size_t i = 1; i < std::min(count, pieces.size()); ++i) {
+    pthread_t helper;
+    auto help = [](void *shared) -> void * {
+      (*static_cast<decltype(work) *>(shared))(false);
+      return nullptr;
+    };
+    if (pthread_create(&helper, nullptr, help, &work) != 0) {
+      break;
+    }
+    helpers.push_back(helper);
   }
   work(true);
-  for (std::thread &helper : helpers) {
-    helper.join();
+  for (pthread_t helper : helpers) {
+    pthread_join(helper, nullptr);
   }
 }
 

@@ -190,6 +190,13 @@ class Limits(support.DriverTest):
                     self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
 
     def test_two_compilations_onto_one_file(self):
+    @unittest.skipIf(support.SANITIZED, "sanitizers need address space")
+    def test_gen_takes_the_threads_it_gets(self):
+        config = write(self.path("config.json"), json.dumps(CONFIG))
+        support.make("gen", "--config=" + config, "-o", self.path("few"), "--threads=1024", limits="ulimit -v 600000")
+        support.make("gen", "--config=" + config, "-o", self.path("one"), "--threads=1")
+        self.assertEqual(snapshot(self.path("few")), snapshot(self.path("one")))
+
         alone = self.path("alone")
         support.make("compile", support.dense_checkpoint(), "-o", alone)
         commands = [[FATHOM, "compile", support.dense_checkpoint(), "-o", self.path("model"), "--threads=" + threads]
