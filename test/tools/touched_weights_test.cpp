@@ -75,9 +75,28 @@ TEST(CountWeightsTest, LeavesOutTables) {
   Metadata metadata;
   metadata.add("embed_tokens", "bf16", {100, 16}, "rows", 3200);
   metadata.add("rope_table", "f32", {4096, 8, 2}, "rows", 262144);
+  metadata.add("lm_head", "bf16", {100, 16}, "rows", 3200);
   WeightCount count = metadata.count();
-  EXPECT_EQ(count.denseBytes, 0u);
+  EXPECT_EQ(count.denseBytes, 3200u);
+  EXPECT_EQ(count.headElements, 1600);
   EXPECT_EQ(count.denseElements, 0);
+}
+
+TEST(CountWeightsTest, AnEmbeddingInPanelsIsTheHeadThatSharesIt) {
+  Metadata metadata;
+  metadata.add("embed_tokens", "bf16", {100, 16}, "rows", 3200);
+  metadata.add("embed_tokens.panels", "bf16", {4, 16, 32}, "panels", 4096);
+  WeightCount count = metadata.count();
+  EXPECT_EQ(count.denseBytes, 4096u);
+  EXPECT_EQ(count.headElements, 2048);
+}
+
+TEST(CountWeightsTest, AnEmbeddingWithoutAHeadIsTheHead) {
+  Metadata metadata;
+  metadata.add("embed_tokens", "bf16", {100, 16}, "rows", 3200);
+  WeightCount count = metadata.count();
+  EXPECT_EQ(count.denseBytes, 3200u);
+  EXPECT_EQ(count.headElements, 1600);
 }
 
 } // namespace

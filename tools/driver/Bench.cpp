@@ -141,7 +141,7 @@ fathom_status_t Bench::measureTouched() {
   results.bytesMeasured = works && sum > 0;
   // Without the system's help: as if every expert were read, which is too much unless the batch is large.
   double all = static_cast<double>(count.denseBytes + count.expertBytes);
-  results.bytesPerStep = results.bytesMeasured ? std::min(sum / static_cast<double>(counted), all) : all;
+  results.bytesPerStep = results.bytesMeasured ? sum / static_cast<double>(counted) : all;
   double dense = static_cast<double>(count.denseBytes);
   double experts = count.expertBytes > 0 ? (results.bytesPerStep - dense) / static_cast<double>(count.expertBytes) : 0;
   // Only a batch of one tells how many experts a token has.

@@ -43,6 +43,16 @@ double bytesOfElement(std::string_view type) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+std::string_view layoutOf(const artifact::Weight &weight) {
+  return weight.layout() ? weight.layout()->string_view() : "rows";
+}
+
+/// Whether a weight is there for the output head alone: an embedding in panels is the head that shares it.
+bool isHead(const artifact::Weight &weight) {
+  std::string_view name = weight.name()->string_view();
+  return contains(name, "lm_head") || (contains(name, "embed") && layoutOf(weight) == "panels");
+}
+
 } // namespace
 
 TouchedWeights::TouchedWeights() {
@@ -66,6 +76,10 @@ uint64_t TouchedWeights::measure() const {
 WeightCount countWeights(const void *metadata) {
   const artifact::Program &program = *artifact::GetProgram(metadata);
   WeightCount count;
+  bool hasHead = false;
+  for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {
+    hasHead = hasHead || isHead(*program.weights()->Get(i));
+  }
   for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {
     const artifact::Weight &weight = *program.weights()->Get(i);
     std::string_view name = weight.name()->string_view();
@@ -73,9 +87,10 @@ WeightCount countWeights(const void *metadata) {
     for (uint32_t s = 0; s < weight.slice_count(); ++s) {
       bytes += program.weight_slices()->Get(weight.first_slice() + s)->size();
     }
-    std::string_view layout = weight.layout() ? weight.layout()->string_view() : "rows";
+    std::string_view layout = layoutOf(weight);
     // A token reads one row of a table.
-    bool table = contains(name, "embed") || contains(name, "rope_table");
+    bool head = isHead(weight) || (!hasHead && contains(name, "embed"));
+    bool table = !head && (contains(name, "embed") || contains(name, "rope_table"));
     // Packing gives a matrix a third dimension.
     bool matrix = layout == "panels" || (layout == "rows" && weight.shape() && weight.shape()->size() == 2);
     if (table) {
@@ -84,7 +99,7 @@ WeightCount countWeights(const void *metadata) {
     double elements = matrix ? static_cast<double>(bytes) / bytesOfElement(weight.element_type()->string_view()) : 0;
     bool expert = contains(name, ".experts.");
     (expert ? count.expertBytes : count.denseBytes) += bytes;
-    (expert ? count.expertElements : contains(name, "lm_head") ? count.headElements : count.denseElements) += elements;
+    (expert ? count.expertElements : head ? count.headElements : count.denseElements) += elements;
   }
   return count;
 }
