@@ -21,6 +21,9 @@ namespace {
 
 using namespace deepseek;
 
+static_assert(kPanelWidth == FATHOM_PANEL_WIDTH && kScaleBlock == FATHOM_SCALE_BLOCK,
+              "what modules say is what the packer makes and kernels read");
+
 std::string getTypeName(Type type) {
   std::string name;
   llvm::raw_string_ostream stream(name);

@@ -5,6 +5,8 @@
 
 #include "passes/plan/KernelOperands.h"
 
+#include "kernels/catalog.def"
+
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -17,6 +19,11 @@ namespace fathom {
 using namespace deepseek;
 
 namespace {
+
+static_assert(int(Scoring::softmax) == FATHOM_SCORING_SOFTMAX && int(Scoring::sigmoid) == FATHOM_SCORING_SIGMOID &&
+                  int(GroupRule::none) == FATHOM_GROUP_RULE_NONE && int(GroupRule::max) == FATHOM_GROUP_RULE_MAX &&
+                  int(GroupRule::top2_sum) == FATHOM_GROUP_RULE_SUM_OF_TWO,
+              "kernels take the numbers of attributes");
 
 /// Collects operands and named constants of one op.
 class OperandBuilder {
