@@ -44,7 +44,7 @@ static void reportSystem(int number, llvm::StringRef shown, Diagnostics &diagnos
   if (number == EMFILE || number == ENFILE) {
     hint = "raise the limit on open files (ulimit -n)";
   }
-  diagnostics.error(Problem::InputOutput, "cannot-open", shown, "", "cannot open: " + systemError(number), hint);
+  diagnostics.error(Problem::InputOutput, "io", shown, "", "cannot open: " + systemError(number), hint);
 }
 
 std::optional<File> File::open(const std::string &path, llvm::StringRef shown, Problem problem,
@@ -140,7 +140,7 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
   }
   std::string text(file->size(), '\0');
   if (!file->read(text.data(), text.size(), 0)) {
-    diagnostics.error(Problem::InputOutput, "cannot-read", shown, "",
+    diagnostics.error(Problem::InputOutput, "io", shown, "",
                       "cannot read: " + (errno ? systemError(errno) : "the file shrank while it was read"));
     return std::nullopt;
   }

@@ -169,7 +169,8 @@ class Weights(support.DriverTest):
         folder = self.copy_checkpoint()
         self.edit_tensors(folder, edit)
         support.make("compile", folder, "-o", self.path("model.fathom"))
-        self.fails(1, "run", self.path("model.fathom"), "--token-ids=1,2", words=("position 1", "layers.1", "weights"))
+        self.fails(1, "run", self.path("model.fathom"), "--token-ids=1,2", "--output=token-ids",
+                   words=("position 1", "layers.1", "weights"))
 
     def test_scales_that_cannot_be(self):
         support.generate(self.path("checkpoint"), CONFIG, "--dtype=fp8")
@@ -309,6 +310,15 @@ class Index(support.DriverTest):
         support.make("compile", folder, "-o", self.path("model.fathom"), "--weights=reference")
         self.fails(IO, "run", self.path("model.fathom"), "--token-ids=1", "--output=token-ids",
                    words=("Too many open files", "ulimit -n"), **limits)
+
+
+class AllFiles(support.DriverTest):
+    def test_findings_of_all_come_at_once(self):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        support.edit_config(folder, remove=["hidden_size"])
+        write(os.path.join(folder, "tokenizer.json"), "{")
+        write(os.path.join(folder, "model.safetensors.index.json"), '{"weight_map": {"a": "gone.safetensors"}}')
+        self.fails_to_compile(BAD_INPUT, folder, "hidden_size", "gone.safetensors", "tokenizer.json: 1:2")
 
 
 class Tokenizer(support.DriverTest):

@@ -3,6 +3,7 @@
 #
 """Modules that somebody wrote or changed: whatever is wrong with them is an error of the input, said in one line."""
 
+import json
 import re
 
 import support
@@ -62,6 +63,28 @@ class ChangedModules(support.DriverTest):
                                                "is no module that the fuse phase leaves"), count=1)
         self.refused("deepseek", module, "@forward", "@backward",
                      ("there is no @forward to make entry points from", "is no module that the model phase can take"))
+
+    def test_joined_weights_are_packed(self):
+        support.generate(self.path("fp8"), support.CONFIG, "--dtype=fp8")
+        module = self.path("model.mlir")
+        make("compile", self.path("fp8"), "-o", module, "--emit=model")
+        for option in ("--weights=reference", "--no-kernels"):
+            self.fails(support.USAGE, "compile", module, "--from=model", "-o", self.path("out"),
+                       "--checkpoint=" + self.path("fp8"), option, words=("joined weights", "the same --weights"))
+        make("compile", self.path("fp8"), "-o", module, "--emit=model", "--weights=reference")
+        make("compile", self.path("fp8"), "-o", self.path("direct"), "--weights=reference")
+        make("compile", module, "--from=model", "-o", self.path("out"), "--checkpoint=" + self.path("fp8"),
+             "--weights=reference")
+        self.assertEqual(support.read(self.path("out")), support.read(self.path("direct")))
+
+    def test_what_is_recorded_is_how_the_module_was_made(self):
+        module = self.path("fuse.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--emit=fuse", "--no-kernels", "--max-batch=3",
+             "--prefill-rows=5")
+        make("compile", module, "--from=fuse", "-o", self.path("out"), "--checkpoint=" + support.checkpoint())
+        options = json.loads(make("inspect", self.path("out"), "--json").stdout)["build"]["options"]
+        for option in ("--no-kernels", "--max-batch=3", "--prefill-rows=5"):
+            self.assertIn(option, options)
 
     def test_another_checkpoint(self):
         self.refused("plan", planned(), r"header_hash = \d+", "header_hash = 7", ("was made from other files",))

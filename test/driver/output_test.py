@@ -8,6 +8,7 @@ there before and nothing else.
 import glob
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -176,7 +177,7 @@ class Limits(support.DriverTest):
         gone = self.path("gone")
         os.mkdir(gone)
         command = 'cd "$0" && rmdir "$0" && env -i TMPDIR=/nonexistent "$1" compile "$2" -o "$3"'
-        result = subprocess.run(["sh", "-c", command, gone, FATHOM, support.dense_checkpoint(), self.path("model")],
+        result = subprocess.run(["sh", "-c", command, gone, FATHOM, support.speaking_checkpoint(), self.path("model")],
                                 capture_output=True, check=False)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
 
@@ -189,7 +190,6 @@ class Limits(support.DriverTest):
                                          "--weights=" + weights)
                     self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
 
-    def test_two_compilations_onto_one_file(self):
     @unittest.skipIf(support.SANITIZED, "sanitizers need address space")
     def test_gen_takes_the_threads_it_gets(self):
         config = write(self.path("config.json"), json.dumps(CONFIG))
@@ -197,6 +197,7 @@ class Limits(support.DriverTest):
         support.make("gen", "--config=" + config, "-o", self.path("one"), "--threads=1")
         self.assertEqual(snapshot(self.path("few")), snapshot(self.path("one")))
 
+    def test_two_compilations_onto_one_file(self):
         alone = self.path("alone")
         support.make("compile", support.dense_checkpoint(), "-o", alone)
         commands = [[FATHOM, "compile", support.dense_checkpoint(), "-o", self.path("model"), "--threads=" + threads]
@@ -244,6 +245,36 @@ class Streams(support.DriverTest):
             result = subprocess.run(["sh", "-c", command, FATHOM, support.artifact()], capture_output=True, check=False)
             self.assertEqual(result.returncode, IO, command)
             self.assert_message(result, ("error",))
+
+
+class Terminals(support.DriverTest):
+    def shown(self, *arguments, terminal="xterm"):
+        """What a terminal shows of both streams."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([FATHOM, *arguments], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                                   env={**os.environ, "TERM": terminal})
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:
+                break
+        os.close(ours)
+        self.assertEqual(process.wait(timeout=120), 0, shown)
+        return shown
+
+    def test_progress_is_not_mixed_with_ir(self):
+        shown = self.shown("compile", support.dense_checkpoint(), "-o", "-", "--emit=deepseek")
+        self.assertTrue(shown.startswith(b"module"), shown[:100])
+
+    def test_progress_is_for_terminals_that_wipe_lines(self):
+        folder = support.speaking_checkpoint()
+        shown = self.shown("compile", folder, "-o", self.path("model"))
+        self.assertIn(b"read checkpoint", shown)
+        self.assertIn(b" MB", shown)
+        self.assertTrue(shown.endswith(b"\r\x1b[K"), shown)
+        self.assertEqual(self.shown("compile", folder, "-o", self.path("model"), terminal="dumb"), b"")
 
 
 def reads_input(process):

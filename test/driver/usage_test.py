@@ -99,7 +99,7 @@ class Mistakes(support.DriverTest):
 
     def test_values(self):
         compile = ("compile", "x", "-o", self.path("y"))
-        for option, *words in (("--emit=elf", "artifact", "exe"), ("--weights=steal", "pack"), ("--max-batch=0", "1"),
+        for option, *words in (("--emit=elf", "artifact", "exe"), ("--target=cuda", "cpu"), ("--weights=steal", "pack"), ("--max-batch=0", "1"),
                                ("--max-batch=-1",), ("--max-batch=99999999999999999999",), ("--threads=1x",),
                                ("--threads=",), ("--prefill-rows=1.5",), ("--max-context=0x10",), ("--from=asm",),
                                ("--kernels=yes", "no value"), ("--max-batch=5000", "4096"), ("--threads= 1",)):
@@ -124,6 +124,12 @@ class Mistakes(support.DriverTest):
         self.refused("compile", folder, "-o", "-", words=("standard output",), code=USAGE)
         self.refused("compile", folder, "-o", "-", "--emit=plan", "--checkpoint=" + folder, words=("--from",))
         self.refused("compile", "x", "-o", "-", "--from=fuse", "--emit=model", words=("--from", "--emit"))
+        for option, phase, when in (("--max-context=8", "deepseek", "when a checkpoint is read"),
+                                    ("--max-batch=2", "model", "in phase model"),
+                                    ("--prefill-rows=8", "model", "in phase model"),
+                                    ("--no-kernels", "fuse", "in phase fuse")):
+            self.refused("compile", "x", "-o", self.path("y"), "--from=" + phase, option,
+                         words=(option.split("=")[0].replace("no-", ""), when, "--from=" + phase))
 
     def test_devices(self):
         self.refused("run", "x", "-p", "a", "--device=abacus", words=("abacus", "cpu"))
@@ -138,6 +144,15 @@ class Mistakes(support.DriverTest):
     def test_more_context_than_the_model_has(self):
         self.fails(BAD_INPUT, "compile", support.checkpoint(), "-o", self.path("y"), "--max-context=129",
                    words=("--max-context=129", "max_position_embeddings", "128"))
+
+
+    def test_inputs_that_are_no_checkpoints(self):
+        write(self.path("model.mlir"), "module {}")
+        output = self.path("y")
+        self.fails(support.IO, "compile", self.path("model.mlir"), "-o", output, words=("no directory", "--from=PHASE"))
+        self.fails(support.IO, "compile", support.artifact(), "-o", output, words=("already compiled", "fathom run"))
+        self.fails(support.IO, "compile", "deepseek-ai/DeepSeek-V2-Lite", "-o", output,
+                   words=("cannot open", "[io]", "folders of this machine"))
 
 
 class WhereOutputGoes(support.DriverTest):
@@ -176,6 +191,15 @@ class WhereOutputGoes(support.DriverTest):
                            support.checkpoint(), words=("bad.mlir",))
         self.fails(support.IO, "compile", self.path("absent.mlir"), "--from=model", "-o", self.path("y"),
                    words=("absent.mlir", "No such file"))
+
+    def test_ir_comes_from_standard_input(self):
+        module = make("compile", support.checkpoint(), "-o", "-", "--emit=deepseek").stdout
+        result = make("compile", "-", "--from=deepseek", "-o", "-", "--emit=deepseek", stdin=module)
+        self.assertEqual(result.stdout, module)
+
+    def test_a_checkpoint_without_a_tokenizer_is_warned_of(self):
+        result = make("compile", support.checkpoint(), "-o", self.path("model"))
+        self.assert_message(result, ("warning", "no tokenizer.json", "token ids only"))
 
     def test_a_checkpoint_runs_without_an_artifact(self):
         expected = make("run", support.artifact(), "-p", "Once", "-n5", "--ignore-eos").stdout

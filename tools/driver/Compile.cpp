@@ -6,6 +6,8 @@
 #include "tools/driver/Compile.h"
 #include "tools/driver/CompileModel.h"
 
+#include "frontend/huggingface/ModelConfig.h"
+#include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/FatalErrors.h"
@@ -44,6 +46,7 @@ struct Arguments {
   const char *emit = "artifact";
   const char *from = nullptr;
   const char *checkpoint = "";
+  const char *target = "cpu";
   const char *mcpu = "native";
   const char *weights = "pack";
   bool kernels = true;
@@ -52,7 +55,32 @@ struct Arguments {
   uint64_t maxBatch = 16;
   uint64_t prefillRows = 256;
   uint64_t threads = 2;
+  bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
 };
+
+/// Refuses options that a module of --from has behind it: nothing an option says may be dropped. Returns
+/// cli::kContinue, or an exit code.
+int checkFrom(const char *command, const Arguments &arguments) {
+  const struct {
+    bool given;
+    const char *option;
+    const char *acts;
+    /// The first phase whose result it cannot change.
+    Emit tooLate;
+  } uses[] = {
+      {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek},
+      {arguments.givenBatch, "max-batch", "in phase model", Emit::Model},
+      {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model},
+      {arguments.givenKernels, "kernels", "in phase fuse", Emit::Fuse},
+  };
+  for (const auto &use : uses) {
+    if (use.given && parseEmit(arguments.from) >= use.tooLate) {
+      return cli::printUsageError(command, "--%s acts %s, which --from=%s has behind it", use.option, use.acts,
+                                  arguments.from);
+    }
+  }
+  return cli::kContinue;
+}
 
 /// Returns cli::kContinue, or an exit code.
 int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
@@ -61,19 +89,24 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"output", 'o', OptionKind::kText, &arguments.output, "FILE", "where the result goes; - is stdout, for IR"},
       {"emit", 0, OptionKind::kChoice, &arguments.emit, "KIND",
        "an artifact, a program (exe), an object with a header, or IR after a phase (artifact)", 0, 0, kEmitNames},
+      {"target", 0, OptionKind::kChoice, &arguments.target, "KIND", "the kind of machine to compile for (cpu)", 0, 0,
+       "cpu"},
       {"mcpu", 0, OptionKind::kText, &arguments.mcpu, "CPU",
        "native, x86-64-v3, x86-64-v4, or a processor to tune for; see fathom targets (native)"},
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference"},
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
-       "positions to serve; 0: as many as the model has (0)", 0, uint64_t(1) << 30},
-      {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096},
+       "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::maxPosition), nullptr,
+       &arguments.givenContext},
+      {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
+       nullptr, &arguments.givenBatch},
       {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N", "most prompt tokens in one step (256)", 1,
-       65536},
+       65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
-       "use hand-written kernels; without, every loop is generated"},
-      {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase", 0, 0, kFromNames},
+       "use hand-written kernels; without, every loop is generated", 0, 0, nullptr, &arguments.givenKernels},
+      {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase; - is stdin", 0, 0,
+       kFromNames},
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that pack weights (2)", 1, 1024},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
@@ -94,7 +127,7 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
     return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
   }
-  return cli::kContinue;
+  return arguments.from ? checkFrom(command.name, arguments) : cli::kContinue;
 }
 
 CompileOptions convert(const Arguments &arguments) {
@@ -121,12 +154,18 @@ int compile(CompileOptions options) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
-    ProgressLine line;
+    // On a terminal, IR would follow the line without a break.
+    ProgressLine line(options.output != "-" || !llvm::outs().is_displayed());
     options.progress = [&](StringRef step, uint64_t done, uint64_t total) {
       setStep(step);
       line.show(step, done, total);
     };
     code = compileModel(options, diagnostics);
+  }
+  std::string checkpoint = options.from ? options.checkpoint : options.input;
+  if (code == cli::kOk && options.emit >= Emit::Artifact && !frontend::hasTokenizer(checkpoint)) {
+    diagnostics.warning("no-tokenizer", checkpoint, "",
+                        "has no tokenizer.json: the model takes and gives token ids only");
   }
   diagnostics.print(llvm::errs());
   return code;

@@ -7,6 +7,7 @@
 
 #include "codegen/x86/Image.h"
 #include "dialects/deepseek/DeepSeek.h"
+#include "fathom/artifact_abi.h"
 #include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/ImportModel.h"
 #include "frontend/tokenizer/TokenizerModel.h"
@@ -26,6 +27,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -35,6 +37,8 @@ namespace fathom::driver {
 namespace {
 
 using checkpoint::Problem;
+
+static_assert(huggingface::maxPosition == FATHOM_LARGEST_DIMENSION, "what is compiled must run");
 
 StringRef getPhaseName(Emit phase) {
   switch (phase) {
@@ -94,6 +98,8 @@ private:
   bool selectTarget();
   bool importCheckpoint();
   bool parseModule();
+  std::optional<std::string> readStandardInput();
+  bool checkStorage();
   bool verifyModule();
   bool runPhase(Emit phase);
   bool runPasses(PassManager &manager, const Twine &blame);
@@ -159,23 +165,43 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
   }
 }
 
+/// Says what to do about an input that is no directory.
+static StringRef explainInput(StringRef input) {
+  if (input.ends_with(".mlir")) {
+    return "to compile IR, say --from=PHASE";
+  }
+  if (llvm::sys::fs::is_regular_file(input)) {
+    auto head = llvm::MemoryBuffer::getFileSlice(input, FATHOM_ARTIFACT_MAGIC_SIZE, 0);
+    return head && (*head)->getBuffer() == FATHOM_ARTIFACT_MAGIC ? "it is already compiled; say fathom run" : "";
+  }
+  auto [owner, name] = input.split('/');
+  bool hub =
+      !owner.empty() && !name.empty() && !name.contains('/') && !owner.starts_with(".") && !owner.starts_with("~");
+  return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads folders of this machine: download the checkpoint first"
+                                              : "";
+}
+
 bool Compilation::importCheckpoint() {
   step("read checkpoint");
-  if (llvm::sys::fs::exists(options.input) && !llvm::sys::fs::is_directory(options.input)) {
-    return fail(Problem::InputOutput, "not-a-directory",
-                "is no directory; a checkpoint is the directory that holds config.json and the weights");
+  if (!llvm::sys::fs::is_directory(options.input)) {
+    llvm::sys::fs::file_status status;
+    std::error_code error = llvm::sys::fs::status(options.input, status);
+    diagnostics.error(Problem::InputOutput, error ? "io" : "not-a-directory", options.input, "",
+                      error ? "cannot open: " + error.message()
+                            : "is no directory; a checkpoint is the directory that holds config.json and the weights",
+                      explainInput(options.input));
+    return false;
   }
   huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
-  if (diagnostics.hasErrors()) {
-    return false;
-  }
+  bool goodConfig = !diagnostics.hasErrors();
   files = checkpoint::Checkpoint::open(options.input, diagnostics);
-  if (!files || diagnostics.hasErrors()) {
-    return false;
-  }
-  huggingface::ModelWeights weights = huggingface::findModelWeights(config, *files, diagnostics);
   if (frontend::hasTokenizer(options.input)) {
-    tokenizer = frontend::readTokenizer(options.input, diagnostics, config.vocabulary);
+    std::optional<uint32_t> vocabulary = goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt;
+    tokenizer = frontend::readTokenizer(options.input, diagnostics, vocabulary);
+  }
+  huggingface::ModelWeights weights;
+  if (goodConfig && files) {
+    weights = huggingface::findModelWeights(config, *files, diagnostics);
   }
   if (diagnostics.hasErrors()) {
     return false;
@@ -191,9 +217,20 @@ bool Compilation::importCheckpoint() {
   return true;
 }
 
+std::optional<std::string> Compilation::readStandardInput() {
+  auto text = llvm::MemoryBuffer::getSTDIN();
+  if (!text) {
+    fail(Problem::InputOutput, "io", "cannot read standard input: " + text.getError().message());
+    return std::nullopt;
+  }
+  return (*text)->getBuffer().str();
+}
+
 bool Compilation::parseModule() {
   constexpr uint64_t mostText = uint64_t(1) << 30;
-  std::optional<std::string> text = checkpoint::readTextFile(options.input, options.input, mostText, diagnostics);
+  std::optional<std::string> text = options.input == "-"
+                                        ? readStandardInput()
+                                        : checkpoint::readTextFile(options.input, options.input, mostText, diagnostics);
   if (!text) {
     return false;
   }
@@ -207,10 +244,23 @@ bool Compilation::parseModule() {
       tokenizer = frontend::readTokenizer(options.checkpoint, diagnostics);
     }
   }
-  if (diagnostics.hasErrors() || !verifyModule()) {
+  if (diagnostics.hasErrors() || !verifyModule() || !checkStorage()) {
     return false;
   }
   return !files || checkWeights(*module, *files);
+}
+
+/// Weights that a phase has joined must be packed, whatever the options of this call are.
+bool Compilation::checkStorage() {
+  bool apart =
+      options.weights == codegen::WeightStorage::Reference || (options.from == Emit::Model && !options.kernels);
+  bool joined = llvm::any_of(module->getOps<deepseek::RecipeOp>(),
+                             [](deepseek::RecipeOp recipe) { return !recipe.getOps<deepseek::SourceOp>().empty(); });
+  if (apart && joined) {
+    return fail(Problem::Usage, "usage",
+                "holds joined weights: say the same --weights and --no-kernels as when it was emitted");
+  }
+  return true;
 }
 
 /// The contract of the phase that a module is said to come from.

@@ -85,7 +85,8 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
     text += (entry.name == "decode" ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
   }
-  return text + (options.kernels ? "" : " --no-kernels");
+  // Of a module of --from this says how it was made.
+  return text + (contents.kernels.empty() ? " --no-kernels" : "");
 }
 
 /// Shards that the artifact reads at run time, and where they are.

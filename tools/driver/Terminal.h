@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <unistd.h>
 
 namespace fathom::driver {
@@ -35,7 +36,7 @@ inline int flushOutput(int code) {
 /// A line on stderr that is overwritten as work goes on, and wiped at the end. Nothing where stderr is no terminal.
 class ProgressLine {
 public:
-  ProgressLine() : enabled(::isatty(STDERR_FILENO) != 0) {}
+  explicit ProgressLine(bool wanted = true) : enabled(wanted && ::isatty(STDERR_FILENO) != 0 && !isDumb()) {}
   ProgressLine(const ProgressLine &) = delete;
   ProgressLine &operator=(const ProgressLine &) = delete;
   ~ProgressLine() {
@@ -55,12 +56,20 @@ public:
     shown = true;
     llvm::errs() << "\r\033[K" << step;
     if (total > 0) {
-      llvm::errs() << llvm::format("  %3u %%  %.1f / %.1f GB", unsigned(100.0 * double(done) / double(total)),
-                                   double(done) / 1e9, double(total) / 1e9);
+      bool large = total >= 1000000000;
+      double unit = large ? 1e9 : 1e6;
+      llvm::errs() << llvm::format("  %3u %%  %.1f / %.1f %s", unsigned(100.0 * double(done) / double(total)),
+                                   double(done) / unit, double(total) / unit, large ? "GB" : "MB");
     }
   }
 
 private:
+  /// A terminal that cannot wipe a line.
+  static bool isDumb() {
+    const char *terminal = std::getenv("TERM");
+    return terminal && llvm::StringRef(terminal) == "dumb";
+  }
+
   bool enabled;
   bool shown = false;
   std::chrono::steady_clock::time_point last;
