@@ -199,7 +199,8 @@ void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   if (name.ends_with("rotary_emb.inv_freq")) {
     diagnostics.note("ignored-tensor", file, part, "is ignored: frequencies come from config.json");
   } else if (config.tiedEmbeddings && name == "lm_head.weight") {
-    diagnostics.note("ignored-tensor", file, part, "is ignored: config.json ties it to the embedding");
+    diagnostics.warning("ignored-tensor", file, part, "is ignored: config.json ties it to the embedding",
+                        "if they differ, \"tie_word_embeddings\" must be false");
   } else if (layer >= config.layers && layer < mtpEnd) {
     diagnostics.warning("ignored-tensor", file, part, "is not known in a multi-token-prediction layer; ignored");
   } else if (layer >= config.layers) {

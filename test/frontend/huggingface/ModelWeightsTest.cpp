@@ -155,10 +155,10 @@ TEST(ModelWeightsTest, TiedEmbeddingsShareTheHead) {
   EXPECT_NE(weights.find("embed_tokens"), nullptr);
 }
 
-TEST(ModelWeightsTest, ATiedHeadOnDiskIsIgnoredWithANote) {
+TEST(ModelWeightsTest, ATiedHeadOnDiskIsIgnoredWithAWarning) {
   SmallModel model(with(configText("v3-tiny"), "tie_word_embeddings", "true"), WeightStorage::Bf16);
   model.tensors.push_back({"lm_head.weight", DType::BF16, {512, 128}});
-  model.expectBad(0, "note: " + model.directory.path("model.safetensors") + ": lm_head: is ignored");
+  model.expectBad(0, "warning: " + model.directory.path("model.safetensors") + ": lm_head: is ignored");
 }
 
 TEST(ModelWeightsTest, LayersThatDifferInTypesFormGroupsOfTheirOwn) {
