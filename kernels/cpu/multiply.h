@@ -182,19 +182,20 @@ FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t p
 /// One row over a panel of weights stored row by row, decoding in registers.
 template <class Weight>
 FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *x, int64_t panel, float *sums) {
+  constexpr bool kScaled = Weight::kQuantised;
   f32x16 total[2] = {load(sums), load(sums + kLanes)};
-  for (int64_t from = 0; from < weights.depth; from += kBlock) {
+  for (int64_t from = 0; from < weights.depth; from += kScaled ? kBlock : weights.depth) {
     f32x16 chain[2];
-    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { chain[v] = Weight::kQuantised ? f32x16(0.0f) : total[v]; }
+    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { chain[v] = kScaled ? f32x16(0.0f) : total[v]; }
     auto add = [&](int64_t step, int half, f32x16 column)
                    __attribute__((always_inline)) { chain[half] = fma(x[from + step], column, chain[half]); };
-    weights.columns(panel, from, smaller(kBlock, weights.depth - from), add);
+    weights.columns(panel, from, kScaled ? smaller(kBlock, weights.depth - from) : weights.depth, add);
     float scale[kPanel];
-    if constexpr (Weight::kQuantised) {
+    if constexpr (kScaled) {
       weights.scales(panel, from, scale);
     }
     FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
-      total[v] = Weight::kQuantised ? fma(chain[v], load(scale + v * kLanes), total[v]) : chain[v];
+      total[v] = kScaled ? fma(chain[v], load(scale + v * kLanes), total[v]) : chain[v];
     }
   }
   store(sums, total[0]);

@@ -227,25 +227,36 @@ struct RowWeights {
   }
 
   /// use(step, half, column) for each half of a panel and each of `steps` steps: a lane of the column is a row's value.
+  /// Rows of a checkpoint begin anywhere in a cache line. Where there are many steps, the first go one by one: else
+  /// most lines would be fetched twice.
   template <class Use>
   FATHOM_INLINE void columns(int64_t index, int64_t from, int64_t steps, const Use &use) const {
     const typename Weight::Stored *rows[kPanel];
     for (int64_t i = 0; i < kPanel; ++i) {
       rows[i] = data + row(index * kPanel + i) * stride + from;
     }
-    constexpr int64_t kSteps = kLine / sizeof(typename Weight::Stored);
+    constexpr int64_t kSize = sizeof(typename Weight::Stored), kSteps = kLine / kSize;
+    int64_t head = (-reinterpret_cast<uintptr_t>(rows[0]) & (kLine - 1)) / kSize;
     int64_t step = 0;
+    for (; steps > kBlock && step < head; ++step) {
+      single_step(rows, step, use);
+    }
     for (; step + kSteps <= steps; step += kSteps) {
       whole_lines(rows, step, use);
     }
     for (; step < steps; ++step) {
-      FATHOM_UNROLL for (int half = 0; half < 2; ++half) {
-        f32x16 column;
-        for (int64_t i = 0; i < kLanes; ++i) {
-          column[i] = Weight::template decode<1>(rows[half * kLanes + i] + step)[0];
-        }
-        use(step, half, column);
+      single_step(rows, step, use);
+    }
+  }
+
+  template <class Use>
+  static FATHOM_INLINE void single_step(const typename Weight::Stored *const *rows, int64_t step, const Use &use) {
+    FATHOM_UNROLL for (int half = 0; half < 2; ++half) {
+      f32x16 column;
+      for (int64_t i = 0; i < kLanes; ++i) {
+        column[i] = Weight::template decode<1>(rows[half * kLanes + i] + step)[0];
       }
+      use(step, half, column);
     }
   }
 
