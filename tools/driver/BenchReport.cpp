@@ -37,11 +37,11 @@ void printBench(const BenchOptions &o, const BenchResults &r) {
                 r.prefill.median(), r.prefill.least(), r.prefill.most(), (unsigned long long)o.prompt,
                 100 * r.prefillFraction(), r.fma.median() / 1e9);
   }
-  std::printf("decode   %10.1f tokens/s (%.1f to %.1f)  %llu tokens of %llu sequences after %llu; %.0f %% of %.1f "
-              "GB/s\n",
+  std::printf("decode   %10.1f tokens/s (%.1f to %.1f)  %llu tokens of %llu sequences after %llu; %s%.0f %% of "
+              "%.1f GB/s\n",
               r.decode.median(), r.decode.least(), r.decode.most(), (unsigned long long)o.tokens,
-              (unsigned long long)o.batch, (unsigned long long)o.depth, 100 * r.decodeFraction(o.batch),
-              r.bandwidth.median() / 1e9);
+              (unsigned long long)o.batch, (unsigned long long)o.depth, r.bytesMeasured ? "" : "at most ",
+              100 * r.decodeFraction(o.batch), r.bandwidth.median() / 1e9);
   std::printf("weights  %10.1f MB read a step%s, of %.1f MB\n", r.bytesPerStep / 1e6,
               r.bytesMeasured ? "" : " (at most; this system does not tell)", static_cast<double>(r.weightBytes) / 1e6);
 }
