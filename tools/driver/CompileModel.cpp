@@ -7,10 +7,6 @@
 
 #include "codegen/x86/Image.h"
 #include "dialects/deepseek/DeepSeek.h"
-#include "fathom/artifact_abi.h"
-#include "frontend/checkpoint/Files.h"
-#include "frontend/huggingface/ImportModel.h"
-#include "frontend/tokenizer/TokenizerModel.h"
 #include "passes/fuse/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
@@ -19,15 +15,13 @@
 #include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/ProgramFacts.h"
+#include "tools/driver/ReadInput.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -37,8 +31,6 @@ namespace fathom::driver {
 namespace {
 
 using checkpoint::Problem;
-
-static_assert(huggingface::maxPosition == FATHOM_LARGEST_DIMENSION, "what is compiled must run");
 
 StringRef getPhaseName(Emit phase) {
   switch (phase) {
@@ -77,7 +69,7 @@ public:
 
 private:
   bool compile() {
-    if (!output.check() || !selectTarget() || !(options.from ? parseModule() : importCheckpoint())) {
+    if (!output.check() || !selectTarget() || !takeInput()) {
       return false;
     }
     Emit start = options.from.value_or(Emit::DeepSeek);
@@ -96,9 +88,7 @@ private:
   }
 
   bool selectTarget();
-  bool importCheckpoint();
-  bool parseModule();
-  std::optional<std::string> readStandardInput();
+  bool takeInput();
   bool checkStorage();
   bool verifyModule();
   bool runPhase(Emit phase);
@@ -127,10 +117,8 @@ private:
   checkpoint::Diagnostics &diagnostics;
   CompileOutput output{options, diagnostics};
   MLIRContext context;
-  OwningOpRef<ModuleOp> module;
+  CompileInput input;
   codegen::X86Target target;
-  std::unique_ptr<checkpoint::Checkpoint> files;
-  std::optional<frontend::TokenizerModel> tokenizer;
   codegen::ArtifactContents contents;
 };
 
@@ -165,96 +153,20 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
   }
 }
 
-/// Says what to do about an input that is no directory.
-static StringRef explainInput(StringRef input) {
-  if (input.ends_with(".mlir")) {
-    return "to compile IR, say --from=PHASE";
+bool Compilation::takeInput() {
+  if (!options.from) {
+    step("read checkpoint");
+    return importCheckpoint(options, context, diagnostics, input);
   }
-  if (llvm::sys::fs::is_regular_file(input)) {
-    auto head = llvm::MemoryBuffer::getFileSlice(input, FATHOM_ARTIFACT_MAGIC_SIZE, 0);
-    return head && (*head)->getBuffer() == FATHOM_ARTIFACT_MAGIC ? "it is already compiled; say fathom run" : "";
-  }
-  auto [owner, name] = input.split('/');
-  bool hub =
-      !owner.empty() && !name.empty() && !name.contains('/') && !owner.starts_with(".") && !owner.starts_with("~");
-  return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads folders of this machine: download the checkpoint first"
-                                              : "";
-}
-
-bool Compilation::importCheckpoint() {
-  step("read checkpoint");
-  if (!llvm::sys::fs::is_directory(options.input)) {
-    llvm::sys::fs::file_status status;
-    std::error_code error = llvm::sys::fs::status(options.input, status);
-    diagnostics.error(Problem::InputOutput, error ? "io" : "not-a-directory", options.input, "",
-                      error ? "cannot open: " + error.message()
-                            : "is no directory; a checkpoint is the directory that holds config.json and the weights",
-                      explainInput(options.input));
-    return false;
-  }
-  huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
-  bool goodConfig = !diagnostics.hasErrors();
-  files = checkpoint::Checkpoint::open(options.input, diagnostics);
-  if (frontend::hasTokenizer(options.input)) {
-    std::optional<uint32_t> vocabulary = goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt;
-    tokenizer = frontend::readTokenizer(options.input, diagnostics, vocabulary);
-  }
-  huggingface::ModelWeights weights;
-  if (goodConfig && files) {
-    weights = huggingface::findModelWeights(config, *files, diagnostics);
-  }
-  if (diagnostics.hasErrors()) {
-    return false;
-  }
-  huggingface::ImportOptions import;
-  import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;
-  if (import.maxContext > config.maxPositions) {
-    return fail(Problem::BadInput, "max-context",
-                "--max-context=" + Twine(import.maxContext) + " is above the model's max_position_embeddings, " +
-                    Twine(config.maxPositions));
-  }
-  module = huggingface::importModel(context, config, weights, *files, import);
-  return true;
-}
-
-std::optional<std::string> Compilation::readStandardInput() {
-  auto text = llvm::MemoryBuffer::getSTDIN();
-  if (!text) {
-    fail(Problem::InputOutput, "io", "cannot read standard input: " + text.getError().message());
-    return std::nullopt;
-  }
-  return (*text)->getBuffer().str();
-}
-
-bool Compilation::parseModule() {
-  constexpr uint64_t mostText = uint64_t(1) << 30;
-  std::optional<std::string> text = options.input == "-"
-                                        ? readStandardInput()
-                                        : checkpoint::readTextFile(options.input, options.input, mostText, diagnostics);
-  if (!text) {
-    return false;
-  }
-  module = parseSourceString<ModuleOp>(*text, ParserConfig(&context), options.input);
-  if (!module) {
-    return fail(Problem::BadInput, "mlir", "is no module that can be parsed");
-  }
-  if (!options.checkpoint.empty()) {
-    files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
-    if (files && frontend::hasTokenizer(options.checkpoint)) {
-      tokenizer = frontend::readTokenizer(options.checkpoint, diagnostics);
-    }
-  }
-  if (diagnostics.hasErrors() || !verifyModule() || !checkStorage()) {
-    return false;
-  }
-  return !files || checkWeights(*module, *files);
+  return readModule(options, context, diagnostics, input) && verifyModule() && checkStorage() &&
+         (!input.files || checkWeights(*input.module, *input.files));
 }
 
 /// Weights that a phase has joined must be packed, whatever the options of this call are.
 bool Compilation::checkStorage() {
   bool apart =
       options.weights == codegen::WeightStorage::Reference || (options.from == Emit::Model && !options.kernels);
-  bool joined = llvm::any_of(module->getOps<deepseek::RecipeOp>(),
+  bool joined = llvm::any_of(input.module->getOps<deepseek::RecipeOp>(),
                              [](deepseek::RecipeOp recipe) { return !recipe.getOps<deepseek::SourceOp>().empty(); });
   if (apart && joined) {
     return fail(Problem::Usage, "usage",
@@ -302,7 +214,7 @@ bool Compilation::runPhase(Emit phase) {
 }
 
 bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
-  if (failed(manager.run(*module))) {
+  if (failed(manager.run(*input.module))) {
     // A module that somebody wrote or changed may break a phase's contract.
     return options.from ? fail(Problem::BadInput, "pass", blame)
                         : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
@@ -311,17 +223,17 @@ bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
 }
 
 bool Compilation::collectPlan() {
-  llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(*module, options.weights);
+  llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(*input.module, options.weights);
   if (!weights) {
     return fail(weights.takeError(), "recipe");
   }
   contents.weights = std::move(*weights);
-  collectProgramFacts(*module, contents);
+  collectProgramFacts(*input.module, contents);
   return true;
 }
 
 bool Compilation::generateCode() {
-  if (!checkKernels(*module, target) || !collectPlan() || !runPhase(Emit::Lower)) {
+  if (!checkKernels(*input.module, target) || !collectPlan() || !runPhase(Emit::Lower)) {
     return false;
   }
   if (options.emit == Emit::Lower) {
@@ -329,7 +241,7 @@ bool Compilation::generateCode() {
   }
   step("optimise");
   llvm::LLVMContext llvmContext;
-  llvm::Expected<std::unique_ptr<llvm::Module>> code = codegen::buildLLVMModule(*module, target, llvmContext);
+  llvm::Expected<std::unique_ptr<llvm::Module>> code = codegen::buildLLVMModule(*input.module, target, llvmContext);
   if (!code) {
     return fail(code.takeError(), "codegen");
   }
@@ -353,7 +265,7 @@ bool Compilation::generateCode() {
 }
 
 bool Compilation::writeBinary(const codegen::CodeImage &image) {
-  if (!files) {
+  if (!input.files) {
     return fail(Problem::BadInput, "checkpoint", "an artifact needs the weights: say --checkpoint=DIR");
   }
   contents.code = image.bytes;
@@ -361,18 +273,18 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   for (codegen::EntryPointFacts &entry : contents.entryPoints) {
     entry.address = image.entryPoints.lookup(entry.name);
   }
-  if (tokenizer) {
+  if (input.tokenizer) {
     contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {
-      return frontend::writeTokenizer(builder, *tokenizer);
+      return frontend::writeTokenizer(builder, *input.tokenizer);
     };
   }
-  return output.writeBinary(contents, *files);
+  return output.writeBinary(contents, *input.files);
 }
 
 bool Compilation::writeModule() {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module->print(stream);
+  input.module->print(stream);
   stream << '\n';
   return output.writeText(text);
 }

@@ -1,0 +1,120 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finds and reads what is compiled.
+
+#include "tools/driver/ReadInput.h"
+
+#include "fathom/artifact_abi.h"
+#include "frontend/checkpoint/Files.h"
+#include "frontend/huggingface/ImportModel.h"
+
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+
+namespace fathom::driver {
+
+using checkpoint::Diagnostics;
+using checkpoint::Problem;
+
+static_assert(huggingface::maxPosition == FATHOM_LARGEST_DIMENSION, "what is compiled must run");
+
+/// Says what to do about an input that is no directory.
+static StringRef explainInput(StringRef input) {
+  if (input.ends_with(".mlir")) {
+    return "to compile IR, say --from=PHASE";
+  }
+  if (llvm::sys::fs::is_regular_file(input)) {
+    auto head = llvm::MemoryBuffer::getFileSlice(input, FATHOM_ARTIFACT_MAGIC_SIZE, 0);
+    return head && (*head)->getBuffer() == FATHOM_ARTIFACT_MAGIC ? "it is already compiled; say fathom run" : "";
+  }
+  auto [owner, name] = input.split('/');
+  bool hub =
+      !owner.empty() && !name.empty() && !name.contains('/') && !owner.starts_with(".") && !owner.starts_with("~");
+  return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads folders of this machine: download the checkpoint first"
+                                              : "";
+}
+
+static void readTokenizer(StringRef folder, Diagnostics &diagnostics, std::optional<uint32_t> vocabulary,
+                          CompileInput &input) {
+  if (frontend::hasTokenizer(folder)) {
+    input.tokenizer = frontend::readTokenizer(folder, diagnostics, vocabulary);
+  }
+}
+
+static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
+  if (llvm::sys::fs::is_directory(path)) {
+    return true;
+  }
+  llvm::sys::fs::file_status status;
+  std::error_code error = llvm::sys::fs::status(path, status);
+  diagnostics.error(Problem::InputOutput, error ? "io" : "not-a-directory", path, "",
+                    error ? "cannot open: " + error.message()
+                          : "is no directory; a checkpoint is the directory that holds config.json and the weights",
+                    explainInput(path));
+  return false;
+}
+
+bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
+                      CompileInput &input) {
+  if (!isDirectory(options.input, diagnostics)) {
+    return false;
+  }
+  huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
+  bool goodConfig = !diagnostics.hasErrors();
+  input.files = checkpoint::Checkpoint::open(options.input, diagnostics);
+  readTokenizer(options.input, diagnostics, goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt,
+                input);
+  huggingface::ModelWeights weights;
+  if (goodConfig && input.files) {
+    weights = huggingface::findModelWeights(config, *input.files, diagnostics);
+  }
+  huggingface::ImportOptions import;
+  import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;
+  if (goodConfig && import.maxContext > config.maxPositions) {
+    diagnostics.error(Problem::BadInput, "max-context", options.input, "",
+                      "--max-context=" + Twine(import.maxContext) + " is above the model's max_position_embeddings, " +
+                          Twine(config.maxPositions));
+  }
+  if (diagnostics.hasErrors()) {
+    return false;
+  }
+  input.module = huggingface::importModel(context, config, weights, *input.files, import);
+  return true;
+}
+
+static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
+  auto text = llvm::MemoryBuffer::getSTDIN();
+  if (!text) {
+    diagnostics.error(Problem::InputOutput, "io", "-", "", "cannot read standard input: " + text.getError().message());
+    return std::nullopt;
+  }
+  return (*text)->getBuffer().str();
+}
+
+bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics, CompileInput &input) {
+  constexpr uint64_t mostText = uint64_t(1) << 30;
+  std::optional<std::string> text = options.input == "-"
+                                        ? readStandardInput(diagnostics)
+                                        : checkpoint::readTextFile(options.input, options.input, mostText, diagnostics);
+  if (!text) {
+    return false;
+  }
+  input.module = parseSourceString<ModuleOp>(*text, ParserConfig(&context), options.input);
+  if (!input.module) {
+    diagnostics.error(Problem::BadInput, "mlir", options.input, "", "is no module that can be parsed");
+    return false;
+  }
+  if (!options.checkpoint.empty()) {
+    input.files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
+    if (input.files) {
+      readTokenizer(options.checkpoint, diagnostics, std::nullopt, input);
+    }
+  }
+  return !diagnostics.hasErrors();
+}
+
+} // namespace fathom::driver
