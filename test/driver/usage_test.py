@@ -145,7 +145,6 @@ class Mistakes(support.DriverTest):
         self.fails(BAD_INPUT, "compile", support.checkpoint(), "-o", self.path("y"), "--max-context=129",
                    words=("--max-context=129", "max_position_embeddings", "128"))
 
-
     def test_inputs_that_are_no_checkpoints(self):
         write(self.path("model.mlir"), "module {}")
         output = self.path("y")

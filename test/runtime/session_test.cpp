@@ -93,6 +93,14 @@ TEST(SessionTest, BatchRowsEqualSingleRows) {
   }
 }
 
+TEST(SessionTest, MoreTokensThanTheContextAreNotRead) {
+  ToyModel model;
+  ToySession session(model);
+  int32_t token = 0;
+  EXPECT_EQ(fathom_session_prefill(session, session.sequence(), &token, size_t(1) << 60, nullptr),
+            FATHOM_STATUS_CONTEXT_FULL);
+}
+
 TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
   ToyModel model;
   ToySession session(model, [](auto &options) { options.prefill_chunk = 4; });
