@@ -24,9 +24,10 @@ constexpr int64_t kPad = 3; // extra columns around x and out
 /// Rounding of a chain over K, relative to values of size 1.
 static double tolerance(int64_t K) { return 3e-7 * static_cast<double>(K) + 1e-6; }
 
-/// out [T, N] of a kernel with gate weights and, for gated ones, up weights. Checks that nothing beside is written.
+/// out [T, N] of a kernel with gate weights, `shift` bytes into their memory, and, for gated ones, up weights. Checks
+/// that nothing beside is written.
 static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate, const Weight *up, int64_t T,
-                      int64_t panelsPerItem) {
+                      int64_t panelsPerItem, size_t shift = 0) {
   int64_t K = gate.columns, N = gate.rows, wide = K + 2 * kPad, out_wide = N + 2 * kPad;
   Floats padded(T * wide, kUntouched), out(T * out_wide, kUntouched);
   for (int64_t i = 0; i < T * K; ++i) {
@@ -39,6 +40,7 @@ static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate,
     data = alternate(data, up->packed(), K * 32 * gate.element);
     scales = alternate(scales, up->packed_scales(), (K + 127) / 128 * 32);
   }
+  data.insert(data.begin(), shift, 0);
   Call call{&kernel,
             {{"K", K},
              {"N", N},
@@ -47,7 +49,7 @@ static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate,
              {"out_stride", out_wide},
              {"out_offset", kPad},
              {"panels_per_item", panelsPerItem}},
-            {padded.data(), data.data()},
+            {padded.data(), data.data() + shift},
             T};
   if (gate.quantised) {
     call.operands.push_back(scales.data());
@@ -93,6 +95,19 @@ TEST_P(GemmTest, RowAloneHasTheBitsItHasInABatch) {
   for (int64_t T2 : {2, 7, 29}) {
     Floats want(batch.begin(), batch.begin() + T2 * N);
     expect_same_bits(product(*GetParam(), Floats(x.begin(), x.begin() + T2 * K), weight, nullptr, T2, 1), want);
+  }
+}
+
+// Tensors of a checkpoint begin anywhere in a cache line.
+TEST_P(GemmTest, RowsOfWeightsMayBeginAnywhere) {
+  if (GetParam()->layout != "rows") {
+    return;
+  }
+  const int64_t K = 300, N = 40;
+  Weight weight(GetParam()->weightType, N, K, 19);
+  Floats x = random_floats(K, 20), want = product(*GetParam(), x, weight, nullptr, 1, 2);
+  for (size_t shift = weight.element; shift < 64; shift += weight.element) {
+    expect_same_bits(product(*GetParam(), x, weight, nullptr, 1, 2, shift), want);
   }
 }
 
