@@ -18,6 +18,8 @@ from workspace import Workspace
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 PROMPT = "The quick brown fox jumps over the lazy dog, and 12345 other things happen at once."
+# Bounds disk and time where all layers are too many.
+DEFAULT_LAYERS = {"deepseek-v2-lite": 5}
 LEAST_ACTIVE_BYTES = 1_000_000_000
 LEAST_COSINE = 0.999
 
@@ -28,8 +30,10 @@ def parse_arguments():
     add("--work", default=os.path.join(ROOT, "build", "peers"), help="folder that everything is kept in (build/peers)")
     add("--fathom", default=os.path.join(ROOT, "build", "release", "bin", "fathom"), help="the driver to measure")
     add("--llama-version", default="0.3.36", help="version of llama-cpp-python (%(default)s)")
-    add("--layers", type=int, default=5, help="layers of the model; V2-Lite has 27 (%(default)s)")
-    add("--experts", type=int, default=64, help="routed experts of a layer (%(default)s)")
+    add("--shape", default="deepseek-v2-lite", choices=model.shapes(), metavar="NAME",
+        help="a configuration of test/models/configs (%(default)s)")
+    add("--layers", type=int, help="layers of the model (5 of deepseek-v2-lite, else all)")
+    add("--experts", type=int, help="routed experts of a layer (all)")
     add("--seed", type=int, default=0, help="another seed gives other weights (%(default)s)")
     add("-p", "--prompt", type=int, default=512, help="tokens of the prompt (%(default)s)")
     add("-n", "--tokens", type=int, default=64, help="tokens to decode (%(default)s)")
@@ -38,15 +42,24 @@ def parse_arguments():
     add("--threads", type=int, default=os.cpu_count(), help="threads of both (one for each processor)")
     add("--jobs", type=int, default=os.cpu_count(), help="compilers at once while llama.cpp is built")
     add("--json", metavar="FILE", help="write all numbers")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.layers is None:
+        options.layers = DEFAULT_LAYERS.get(options.shape)
+    return options
 
 
-def prepare(workspace, llama, fathom, config, options):
+def generate(workspace, fathom, config, options):
+    """The folder of a checkpoint with random weights, and what `fathom inspect` finds in it."""
+    name = f"{options.shape}-layers{config['num_hidden_layers']}-experts{config.get('n_routed_experts', 0)}"
+    folder = workspace.path("models", f"{name}-seed{options.seed}")
+    checkpoint = model.make_checkpoint(fathom, folder, config, options.seed)
+    return checkpoint, fathom.inspect(checkpoint)
+
+
+def convert(llama, fathom, checkpoint, options):
     """The same weights for both: paths of a GGUF file and an artifact."""
     llama.prepare(options.jobs)
-    folder = workspace.path("models", f"layers{options.layers}-experts{options.experts}-seed{options.seed}")
-    gguf, artifact = os.path.join(folder, "model.gguf"), os.path.join(folder, "model.fathom")
-    checkpoint = model.make_checkpoint(fathom, folder, config, options.seed)
+    gguf, artifact = (os.path.join(os.path.dirname(checkpoint), "model." + kind) for kind in ("gguf", "fathom"))
     llama.convert(checkpoint, gguf)
     fathom.compile(checkpoint, artifact)
     return gguf, artifact
@@ -70,13 +83,14 @@ def measure(workspace, llama, fathom, gguf, artifact, options):
 
 def main():
     options = parse_arguments()
-    config = model.make_config(options.layers, options.experts)
-    active, everything = model.weight_bytes(config)
-    if active < LEAST_ACTIVE_BYTES:
-        sys.exit(f"error: {active} bytes of active weights; at least {LEAST_ACTIVE_BYTES}: give more --layers")
+    config = model.make_config(options.shape, options.layers, options.experts)
     workspace = Workspace(options.work)
     llama, fathom = Llama(workspace, options.llama_version), Fathom(workspace, options.fathom)
-    gguf, artifact = prepare(workspace, llama, fathom, config, options)
+    checkpoint, facts = generate(workspace, fathom, config, options)
+    active, everything = model.weight_bytes(facts)
+    if active < LEAST_ACTIVE_BYTES:
+        sys.exit(f"error: {active} bytes of active weights; at least {LEAST_ACTIVE_BYTES}: give more --layers")
+    gguf, artifact = convert(llama, fathom, checkpoint, options)
     workspace.say("compare logits")
     agreement = compare(llama, fathom, gguf, artifact, options.threads)
     meter = machine.Meter()
@@ -85,7 +99,8 @@ def main():
         "machine": {**machine.describe(), "others": meter.others(), "load": round(os.getloadavg()[0], 2)},
         "fathom": fathom.version(),
         "llama.cpp": f"{rounds[0][0]['commit']} of llama-cpp-python {options.llama_version}, {llama.compiler()}",
-        "model": {"layers": options.layers, "experts": options.experts, "seed": options.seed,
+        "model": {"shape": options.shape, "layers": config["num_hidden_layers"],
+                  "experts": config.get("n_routed_experts", 0), "seed": options.seed,
                   "vocabulary": config["vocab_size"], "active_bytes": active, "bytes": everything},
         "options": {key: getattr(options, key) for key in ("threads", "prompt", "tokens", "repetitions")},
         "agreement": agreement,

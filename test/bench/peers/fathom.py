@@ -3,6 +3,7 @@
 #
 """Fathom: asked for a checkpoint, an artifact, a measurement or logits."""
 
+import json
 import os
 
 import formats
@@ -23,6 +24,10 @@ class Fathom:
         if not os.path.exists(output):
             self.workspace.step("gen", "generate the checkpoint",
                                 [self.binary, "gen", f"--config={config}", "-o", output, f"--seed={seed}"])
+
+    def inspect(self, checkpoint):
+        """What is in a checkpoint."""
+        return json.loads(self.workspace.output([self.binary, "inspect", checkpoint, "--json"]))
 
     def compile(self, checkpoint, output):
         """Compiles again whenever the compiler is newer than the artifact."""

@@ -93,8 +93,8 @@ class Llama:
 
     @staticmethod
     def _view(checkpoint):
-        """The checkpoint as llama.cpp wants it: it takes a model without q_lora only at 26 or 27 layers, unless the
-        file says that the rank is 0."""
+        """The checkpoint as llama.cpp wants it: it takes a model of DeepSeek-V2 without q_lora only at 26 or 27
+        layers, unless the file says that the rank is 0."""
         view = checkpoint + "-for-llama"
         shutil.rmtree(view, ignore_errors=True)
         os.makedirs(view)
@@ -102,7 +102,9 @@ class Llama:
             os.symlink(os.path.join(checkpoint, name), os.path.join(view, name))
         config = os.path.join(view, "config.json")
         with open(config, encoding="utf-8") as stream:
-            changed = {**json.load(stream), "q_lora_rank": 0}
+            changed = json.load(stream)
+        if changed.get("q_lora_rank", 0) is None:
+            changed["q_lora_rank"] = 0
         os.unlink(config)
         with open(config, "w", encoding="utf-8") as stream:
             json.dump(changed, stream, indent=2)

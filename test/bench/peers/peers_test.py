@@ -70,16 +70,29 @@ class FormatsTest(unittest.TestCase):
             formats.compare_logits([1.0], [1.0, 2.0])
 
 
-class ModelTest(unittest.TestCase):
-    def test_weights_of_the_released_model(self):
-        # Attention has 13 762 560 weights a layer, an expert 8 650 752.
-        active, everything = model.weight_bytes({**model.make_config(27, 64), "vocab_size": 102400})
-        layer = 13_762_560 + 66 * 8_650_752 + 64 * 2048
-        self.assertEqual(everything, 2 * (26 * layer + 13_762_560 + 3 * 2048 * 10944 + 2 * 102400 * 2048))
-        self.assertEqual(everything - active, 2 * (26 * 58 * 8_650_752 + 102400 * 2048))
+def facts(*weights, tied=False, experts_per_token=0):
+    """What `fathom inspect --json` says of weights (part, experts, bytes)."""
+    return {"model": {"tied_embeddings": tied, "experts_per_token": experts_per_token},
+            "weights": [{"part": part, "experts": experts, "size_bytes": size} for part, experts, size in weights]}
 
-    def test_default_model_has_a_gigabyte_of_active_weights(self):
-        self.assertGreater(model.weight_bytes(model.make_config(5, 64))[0], 1e9)
+
+class ModelTest(unittest.TestCase):
+    def test_a_token_reads_the_experts_that_it_meets(self):
+        weights = facts(("mlp.gate", 0, 10), ("mlp.experts.gate_proj", 64, 6400), experts_per_token=6)
+        self.assertEqual(model.weight_bytes(weights), (10 + 600, 10 + 6400))
+
+    def test_an_embedding_is_read_where_it_is_the_head_as_well(self):
+        self.assertEqual(model.weight_bytes(facts(("embed_tokens", 0, 50), ("lm_head", 0, 50))), (50, 100))
+        self.assertEqual(model.weight_bytes(facts(("embed_tokens", 0, 50), tied=True)), (50, 50))
+
+    def test_every_shape_gets_a_vocabulary_that_the_tokenizer_fits(self):
+        self.assertIn("deepseek-v2-lite", model.shapes())
+        for shape in model.shapes():
+            self.assertGreaterEqual(model.make_config(shape, None, None)["vocab_size"], model.TOKENIZER_ROWS)
+
+    def test_layers_and_experts_can_be_fewer(self):
+        config = model.make_config("deepseek-v2-lite", 5, 8)
+        self.assertEqual((config["num_hidden_layers"], config["n_routed_experts"]), (5, 8))
 
 
 class ReportTest(unittest.TestCase):
@@ -115,7 +128,7 @@ class ReportTest(unittest.TestCase):
         computer = {"processor": "P", "cores": 2, "vectors": ["avx2"], "others": others, "load": 2.1}
         return report.format_report({
             "machine": computer, "fathom": "fathom 1\nLLVM 22", "llama.cpp": "0c1e570",
-            "model": {"layers": 5, "experts": 64, "seed": 0, "vocabulary": 9, "active_bytes": 1.36e9, "bytes": 5.9e9},
+            "model": {"shape": "S", "layers": 5, "experts": 64, "seed": 0, "vocabulary": 9, "active_bytes": 1.36e9, "bytes": 5.9e9},
             "options": {"threads": 2, "prompt": 512, "tokens": 64, "repetitions": 3},
             "agreement": formats.compare_logits([1.0, 2.0], [2.0, 1.0]), "result": report.summarise(self.rounds())})
 
@@ -123,7 +136,7 @@ class ReportTest(unittest.TestCase):
         text = self.text(others=0.01)
         self.assertRegex(text, r"best token DIFFERENT")
         self.assertRegex(text, r"decode +10\.00 +12\.50 +1\.25 \(1\.25 to 1\.50\)")
-        self.assertRegex(text, r"5 layers of 27, 64 experts a layer")
+        self.assertRegex(text, r"S with 5 layers, 64 experts a layer")
         self.assertIn("P, 2 cores, avx2", text)
 
     def test_text_warns_when_others_used_the_machine(self):

@@ -48,8 +48,9 @@ def format_report(report):
         + (": TOO MUCH to compare" if machine["others"] > MUCH else "") + f"; load {machine['load']} at the end",
         f"fathom     {' / '.join(report['fathom'].splitlines())}",
         f"llama.cpp  {report['llama.cpp']}",
-        f"model      DeepSeek-V2-Lite with {model['layers']} layers of 27, {model['experts']} experts a layer, "
-        f"vocabulary {model['vocabulary']}, bf16, random (seed {model['seed']})",
+        f"model      {model['shape']} with {model['layers']} layers"
+        + (f", {model['experts']} experts a layer" if model["experts"] else "")
+        + f", vocabulary {model['vocabulary']}, bf16, random (seed {model['seed']})",
         f"           {model['active_bytes'] / 1e9:.2f} GB of weights active a token, of {model['bytes'] / 1e9:.2f} GB; "
         f"read a step: {result['weight_bytes_per_step'] / 1e9:.2f} GB",
         f"measured   {result['rounds']} rounds in turns, {options['threads']} threads, prompt {options['prompt']}, "
