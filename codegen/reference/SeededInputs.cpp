@@ -44,18 +44,9 @@ static void collectUses(Value argument, SmallVectorImpl<OpOperand *> &uses, int 
 /// What ids are below, where a user takes them for something else than positions.
 static std::optional<int64_t> findLimit(ArrayRef<OpOperand *> uses, const Scenario &scenario) {
   for (OpOperand *use : uses) {
-    Operation *user = use->getOwner();
-    if (auto embedding = dyn_cast<EmbeddingOp>(user)) {
-      return cast<RankedTensorType>(embedding.getTable().getType()).getDimSize(0);
-    }
-    if (isa<SelectRowsOp>(user)) {
-      return scenario.positions.size();
-    }
-    if (auto experts = dyn_cast<MoEExpertsOp>(user)) {
-      return cast<RankedTensorType>(experts.getGate().getType()).getDimSize(0);
-    }
-    if (auto permute = dyn_cast<MoEPermuteOp>(user)) {
-      return permute.getExperts();
+    auto user = dyn_cast<ComputeOp>(use->getOwner());
+    if (std::optional<int64_t> limit = user ? user.getIdLimit(*use) : std::nullopt) {
+      return ShapedType::isDynamic(*limit) ? int64_t(scenario.positions.size()) : *limit;
     }
   }
   return std::nullopt;

@@ -36,6 +36,11 @@ bool isStored(mlir::Type tensor);
 #define GET_TYPEDEF_CLASSES
 #include "dialects/deepseek/DeepSeekTypes.h.inc"
 
+// Not sorted to the top: it uses the attributes.
+#include "dialects/deepseek/ComputeOp.h"
+
+#include "dialects/deepseek/ComputeOp.h.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/deepseek/DeepSeekOps.h.inc"
 

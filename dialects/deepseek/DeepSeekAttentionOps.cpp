@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Verifiers of rotary embedding, cache and attention ops.
+// Rotary embedding, cache and attention: verifiers, and what others must know of the ops.
 
 #include "dialects/deepseek/Verifiers.h"
 
@@ -13,6 +13,10 @@ LogicalResult RopeOp::verify() {
   return verifyRopeTable(*this, getTable().getType(), getWidth(getInput().getType())); // C1
 }
 
+KernelUse RopeOp::getKernelUse() { return {}; }
+
+void RopeOp::describe(KernelDescription &kernel) {}
+
 LogicalResult CacheAppendOp::verify() {
   int64_t width = getWidth(getLatent().getType()) + getWidth(getKey().getType());
   if (width != getCache().getType().getWidth()) { // C1
@@ -21,6 +25,13 @@ LogicalResult CacheAppendOp::verify() {
   }
   return success();
 }
+
+/// `fathom-fuse-rope-cache-write` makes something of it that has a kernel.
+KernelUse CacheAppendOp::getKernelUse() { return {}; }
+
+void CacheAppendOp::describe(KernelDescription &kernel) {}
+
+Value CacheAppendOp::getRowsOperand() { return getLatent(); }
 
 LogicalResult MlaAppendOp::verify() {
   auto norm = cast<RankedTensorType>(getNorm().getType());
@@ -37,6 +48,25 @@ LogicalResult MlaAppendOp::verify() {
   return verifyEps(*this, getEps()); // C4
 }
 
+/// Kernels of MLA rotate adjacent pairs.
+template <typename Op>
+static KernelUse useInterleaved(Op op, const KernelUse &use) {
+  return op.getLayout() == RopeLayout::interleaved ? use : KernelUse();
+}
+
+KernelUse MlaAppendOp::getKernelUse() { return useInterleaved(*this, {"mla_append", getStoredTypeName(getNorm())}); }
+
+void MlaAppendOp::describe(KernelDescription &kernel) {
+  int64_t latent = getWidth(getNorm().getType());
+  kernel.addColumns("kv", getInput());
+  kernel.addInputs({getNorm(), getTable()});
+  kernel.addConstant("r", latent);
+  kernel.addConstant("dr", getCache().getType().getWidth() - latent);
+  kernel.addReal("eps", getEps());
+}
+
+Value MlaAppendOp::getRowsOperand() { return getInput(); }
+
 /// `kv_b` for heads of these widths and a latent.
 template <typename Op>
 static LogicalResult verifyKvB(Op op, int64_t latent) {
@@ -47,6 +77,20 @@ static LogicalResult verifyKvB(Op op, int64_t latent) {
 template <typename Op>
 static LogicalResult verifyKvBScale(Op op) {
   return verifyScale(op, op.getKvB().getType(), op.getScale(), op.getBlockAttr());
+}
+
+template <typename Op>
+static KernelUse useKvB(StringRef kernel, Op op) {
+  return {kernel, getStoredTypeName(op.getKvB()), kRowsLayout, op.getBlockAttr()};
+}
+
+/// Widths of heads that all ops with `kv_b` have.
+template <typename Op>
+static void describeHeads(Op op, KernelDescription &kernel) {
+  kernel.addConstant("H", op.getNumHeads());
+  kernel.addConstant("dn", op.getNopeDim());
+  kernel.addConstant("dv", op.getValueDim());
+  kernel.addConstant("r", getWidth(op.getKvB().getType()));
 }
 
 static LogicalResult verifyCacheWidth(Operation *op, CacheType cache, int64_t ropeDim) {
@@ -69,6 +113,15 @@ LogicalResult MlaAttentionOp::verify() {
   return verifyKvBScale(*this); // C3
 }
 
+KernelUse MlaAttentionOp::getKernelUse() { return useInterleaved(*this, useKvB("mla_attention", *this)); }
+
+void MlaAttentionOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getQuery(), getKvB(), getScale(), getTable()});
+  describeHeads(*this, kernel);
+  kernel.addConstant("dr", getRopeDim());
+  kernel.addReal("scale", getSoftmaxScale());
+}
+
 LogicalResult MlaAbsorbQueryOp::verify() {
   int64_t heads = getNumHeads();
   int64_t query = heads * int64_t(getNopeDim() + getRopeDim());
@@ -82,6 +135,14 @@ LogicalResult MlaAbsorbQueryOp::verify() {
   return verifyKvBScale(*this); // C3
 }
 
+KernelUse MlaAbsorbQueryOp::getKernelUse() { return useInterleaved(*this, useKvB("mla_absorb_query", *this)); }
+
+void MlaAbsorbQueryOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getQuery(), getKvB(), getScale(), getTable()});
+  describeHeads(*this, kernel);
+  kernel.addConstant("dr", getRopeDim());
+}
+
 LogicalResult MlaLatentAttentionOp::verify() {
   int64_t heads = getNumHeads();
   CacheType cache = getCache().getType();
@@ -90,6 +151,16 @@ LogicalResult MlaLatentAttentionOp::verify() {
     return failure();
   }
   return verifyWidth(*this, "a result", getResult().getType(), heads * getLatentDim());
+}
+
+KernelUse MlaLatentAttentionOp::getKernelUse() { return {"mla_latent_attention"}; }
+
+void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getQuery());
+  kernel.addConstant("H", getNumHeads());
+  kernel.addConstant("r", getLatentDim());
+  kernel.addConstant("dr", getRopeDim());
+  kernel.addReal("scale", getSoftmaxScale());
 }
 
 LogicalResult MlaExpandOutputOp::verify() {
@@ -101,6 +172,13 @@ LogicalResult MlaExpandOutputOp::verify() {
     return failure();
   }
   return verifyKvBScale(*this); // C2
+}
+
+KernelUse MlaExpandOutputOp::getKernelUse() { return useKvB("mla_expand_output", *this); }
+
+void MlaExpandOutputOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getInput(), getKvB(), getScale()});
+  describeHeads(*this, kernel);
 }
 
 } // namespace fathom::deepseek

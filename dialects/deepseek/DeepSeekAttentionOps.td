@@ -10,7 +10,7 @@ include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def DeepSeek_RopeOp : DeepSeek_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+def DeepSeek_RopeOp : DeepSeek_Compute<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "rotates each row by its position";
   let description = [{
     For pair i of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
@@ -29,7 +29,7 @@ def DeepSeek_RopeOp : DeepSeek_Op<"rope", [Pure, AllTypesMatch<["input", "result
   let hasVerifier = 1;
 }
 
-def DeepSeek_CacheAppendOp : DeepSeek_Op<"cache_append", [AllTypesMatch<["cache", "result"]>]> {
+def DeepSeek_CacheAppendOp : DeepSeek_Compute<"cache_append", [AllTypesMatch<["cache", "result"]>], ["getRowsOperand"]> {
   let summary = "writes a row of the cache for each token";
   let description = [{
     Writes `latent[t] ‖ key[t]` at position `positions[t]` of row t's sequence, in the part of `layer`. The result is
@@ -53,7 +53,7 @@ def DeepSeek_CacheAppendOp : DeepSeek_Op<"cache_append", [AllTypesMatch<["cache"
   let hasVerifier = 1;
 }
 
-def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "result"]>]> {
+def DeepSeek_MlaAppendOp : DeepSeek_Compute<"mla_append", [AllTypesMatch<["cache", "result"]>], ["getRowsOperand"]> {
   let summary = "norm of the latent, rotation of the key and cache write in one";
   let description = [{
     With r the width of `norm`: `cache_append(cache, rms_norm(input[:, :r], norm, eps), rope(input[:, r:], table))`.
@@ -79,7 +79,7 @@ def DeepSeek_MlaAppendOp : DeepSeek_Op<"mla_append", [AllTypesMatch<["cache", "r
   let hasVerifier = 1;
 }
 
-class DeepSeek_MlaOp<string mnemonic> : DeepSeek_Op<mnemonic> {
+class DeepSeek_MlaOp<string mnemonic> : DeepSeek_Compute<mnemonic> {
   let results = (outs DeepSeek_Activation:$result);
   let hasVerifier = 1;
 }

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Verifiers of embedding, norms and linear maps.
+// Embedding, norms, linear maps and SwiGLU: verifiers, and what others must know of them.
 
 #include "dialects/deepseek/Verifiers.h"
 
@@ -17,9 +17,30 @@ LogicalResult EmbeddingOp::verify() {
   return success();
 }
 
+KernelUse EmbeddingOp::getKernelUse() { return {"embedding", getStoredTypeName(getTable()), kRowsLayout}; }
+
+void EmbeddingOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getTokens(), getTable()});
+  kernel.addConstant("V", getTable().getType().getDimSize(0));
+  kernel.addConstant("H", getWidth(getType()));
+}
+
+std::optional<int64_t> EmbeddingOp::getIdLimit(OpOperand &ids) { return getTable().getType().getDimSize(0); }
+
 LogicalResult SelectRowsOp::verify() {
   return verifyWidth(*this, "a result", getResult().getType(), getWidth(getInput().getType())); // C1
 }
+
+KernelUse SelectRowsOp::getKernelUse() { return {"select_rows"}; }
+
+void SelectRowsOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getInput(), getRows()});
+  kernel.addConstant("H", getWidth(getType()));
+}
+
+Value SelectRowsOp::getRowsOperand() { return getRows(); }
+
+std::optional<int64_t> SelectRowsOp::getIdLimit(OpOperand &ids) { return getInput().getType().getDimSize(0); }
 
 template <typename Op>
 static LogicalResult verifyNorm(Op op) {
@@ -31,7 +52,24 @@ static LogicalResult verifyNorm(Op op) {
 
 LogicalResult RmsNormOp::verify() { return verifyNorm(*this); }
 
+KernelUse RmsNormOp::getKernelUse() { return {"rms_norm", getStoredTypeName(getWeight())}; }
+
+void RmsNormOp::describe(KernelDescription &kernel) {
+  kernel.addColumns("x", getInput());
+  kernel.addInputs(getWeight());
+  kernel.addConstant("H", getWidth(getType()));
+  kernel.addReal("eps", getEps());
+}
+
 LogicalResult AddRmsNormOp::verify() { return verifyNorm(*this); }
+
+KernelUse AddRmsNormOp::getKernelUse() { return {"add_rms_norm", getStoredTypeName(getWeight())}; }
+
+void AddRmsNormOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getInput(), getResidual(), getWeight()});
+  kernel.addConstant("H", getWidth(getResult().getType()));
+  kernel.addReal("eps", getEps());
+}
 
 template <typename Op>
 static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
@@ -44,8 +82,53 @@ static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
   return verifyEpilogue(op, op.getEpilogue(), op.getExtras(), result); // C4
 }
 
+template <typename Op>
+static KernelUse useProduct(StringRef kernel, Op op) {
+  bool panels = getWeightShape(op.getWeight().getType()).panels;
+  return {kernel, getStoredTypeName(op.getWeight()), panels ? kPanelsLayout : kRowsLayout, op.getBlockAttr()};
+}
+
+template <typename Op>
+static void describeProduct(Op op, KernelDescription &kernel) {
+  kernel.addColumns("x", op.getInput());
+  kernel.addInputs({op.getWeight(), op.getScale()});
+  kernel.addConstant("K", getWidth(op.getInput().getType()));
+  kernel.addConstant("N", getWidth(op.getType()));
+  kernel.addConstant("out_stride", getWidth(op.getType()));
+  kernel.addConstant("out_offset", 0);
+}
+
 LogicalResult LinearOp::verify() { return verifyLinear(*this, 1); }
 
+KernelUse LinearOp::getKernelUse() { return useProduct("gemm", *this); }
+
+void LinearOp::describe(KernelDescription &kernel) { describeProduct(*this, kernel); }
+
+ScaledWeight LinearOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr()}; }
+
+void LinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
+
+std::optional<EpilogueSlot> LinearOp::getEpilogueSlot() { return EpilogueSlot{&getEpilogue(), getExtrasMutable()}; }
+
 LogicalResult LinearSwiGluOp::verify() { return verifyLinear(*this, 2); }
+
+KernelUse LinearSwiGluOp::getKernelUse() { return useProduct("gemm_swiglu", *this); }
+
+void LinearSwiGluOp::describe(KernelDescription &kernel) { describeProduct(*this, kernel); }
+
+ScaledWeight LinearSwiGluOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr()}; }
+
+void LinearSwiGluOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
+
+std::optional<EpilogueSlot> LinearSwiGluOp::getEpilogueSlot() {
+  return EpilogueSlot{&getEpilogue(), getExtrasMutable()};
+}
+
+KernelUse SwiGluOp::getKernelUse() { return {"swiglu"}; }
+
+void SwiGluOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getGate(), getUp()});
+  kernel.addConstant("N", getWidth(getType()));
+}
 
 } // namespace fathom::deepseek

@@ -10,7 +10,7 @@ include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def DeepSeek_EmbeddingOp : DeepSeek_Op<"embedding", [Pure]> {
+def DeepSeek_EmbeddingOp : DeepSeek_Compute<"embedding", [Pure], ["getIdLimit"]> {
   let summary = "rows of the embedding table";
   let description = [{
     `result[t] = table[tokens[t]]`, converted to f32. Token ids are in range: the runtime checks them.
@@ -25,7 +25,7 @@ def DeepSeek_EmbeddingOp : DeepSeek_Op<"embedding", [Pure]> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_SelectRowsOp : DeepSeek_Op<"select_rows", [Pure]> {
+def DeepSeek_SelectRowsOp : DeepSeek_Compute<"select_rows", [Pure], ["getRowsOperand", "getIdLimit"]> {
   let summary = "some rows of an activation";
   let description = [{
     `result[i] = input[rows[i]]`. Stands before the logits, which only some rows of a call want.
@@ -52,7 +52,7 @@ def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
   let assemblyFormat = "$input `layer` $layer attr-dict `:` type($input)";
 }
 
-def DeepSeek_RmsNormOp : DeepSeek_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "root-mean-square norm of each row";
   let description = [{
     `result = input / sqrt(mean(input²) + eps) · weight` (Zhang and Sennrich, arXiv 1910.07467), all in f32.
@@ -67,7 +67,7 @@ def DeepSeek_RmsNormOp : DeepSeek_Op<"rms_norm", [Pure, AllTypesMatch<["input", 
   let hasVerifier = 1;
 }
 
-def DeepSeek_AddRmsNormOp : DeepSeek_Op<"add_rms_norm", [Pure,
+def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,
     AllTypesMatch<["input", "residual", "sum", "result"]>]> {
   let summary = "residual sum and its norm";
   let description = [{
@@ -88,7 +88,8 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Op<"add_rms_norm", [Pure,
 }
 
 class DeepSeek_LinearLike<string mnemonic>
-    : DeepSeek_Op<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove]> {
+    : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
+                       ["getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
   let arguments = (ins
     DeepSeek_Activation:$input,
     DeepSeek_WeightTensor:$weight,
@@ -138,7 +139,7 @@ def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
   }];
 }
 
-def DeepSeek_SwiGluOp : DeepSeek_Op<"swiglu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
+def DeepSeek_SwiGluOp : DeepSeek_Compute<"swiglu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
   let summary = "gated activation";
   let description = [{
     `result = gate / (1 + exp(−gate)) · up` (Shazeer, arXiv 2002.05202), element by element.

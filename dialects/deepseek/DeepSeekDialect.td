@@ -6,6 +6,7 @@
 #ifndef DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
 #define DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
 
+include "dialects/deepseek/ComputeOp.td"
 include "mlir/IR/OpBase.td"
 
 def DeepSeek_Dialect : Dialect {
@@ -44,5 +45,9 @@ def DeepSeek_Dialect : Dialect {
 }
 
 class DeepSeek_Op<string mnemonic, list<Trait> traits = []> : Op<DeepSeek_Dialect, mnemonic, traits>;
+
+/// An op that computes, with the methods of ComputeOp whose defaults do not suit it.
+class DeepSeek_Compute<string mnemonic, list<Trait> traits = [], list<string> overridden = []>
+    : DeepSeek_Op<mnemonic, traits # [DeclareOpInterfaceMethods<DeepSeek_ComputeOp, overridden>]>;
 
 #endif // DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Verifiers of the mixture-of-experts ops.
+// The mixture-of-experts ops: verifiers, and what others must know of them.
 
 #include "dialects/deepseek/Verifiers.h"
 
@@ -25,6 +25,25 @@ LogicalResult MoEGateOp::verify() {
   return verifyWidth(*this, "weights", getWeights().getType(), routing.getTopK());
 }
 
+KernelUse MoEGateOp::getKernelUse() { return {"moe_route"}; }
+
+void MoEGateOp::describe(KernelDescription &kernel) {
+  RoutingAttr routing = getRouting();
+  // Without a bias the kernel reads none; the logits stand in for it.
+  kernel.addInputs({getLogits(), getBias() ? Value(getBias()) : Value(getLogits())});
+  kernel.addConstant("E", getWidth(getLogits().getType()));
+  kernel.addConstant("k", routing.getTopK());
+  kernel.addConstant("n_group", routing.getGroups());
+  kernel.addConstant("topk_group", routing.getTopGroups());
+  kernel.addConstant("scoring", int64_t(routing.getScoring()));
+  kernel.addConstant("group_rule", int64_t(routing.getGroupRule()));
+  kernel.addConstant("normalise", routing.getNormalize());
+  kernel.addReal("factor", APFloat(routing.getFactor().value));
+  kernel.addConstant("has_bias", bool(getBias()));
+}
+
+MutableOperandRange MoEGateOp::getF32Weights() { return getBiasMutable(); }
+
 LogicalResult MoEExpertsOp::verify() {
   auto gate = cast<RankedTensorType>(getGate().getType());
   auto down = cast<RankedTensorType>(getDown().getType());
@@ -46,9 +65,35 @@ LogicalResult MoEExpertsOp::verify() {
   return verifyWidth(*this, "weights", getWeights().getType(), getWidth(getIds().getType())); // C4
 }
 
+/// `fathom-lower-moe-routing` replaces it before kernels are chosen.
+KernelUse MoEExpertsOp::getKernelUse() { return {}; }
+
+void MoEExpertsOp::describe(KernelDescription &kernel) {}
+
+std::optional<int64_t> MoEExpertsOp::getIdLimit(OpOperand &ids) { return getGate().getType().getDimSize(0); }
+
 LogicalResult MoEPermuteOp::verify() {
   return verifyShape(*this, "offsets", getOffsets().getType(), int64_t(getExperts()) + 1); // C1
 }
+
+KernelUse MoEPermuteOp::getKernelUse() { return {"moe_permute", "none"}; }
+
+void MoEPermuteOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getIds());
+  kernel.addConstant("E", getExperts());
+  kernel.addConstant("k", getWidth(getIds().getType()));
+}
+
+/// A slot for each choice of a row.
+RowRule MoEPermuteOp::getResultRows(unsigned result) {
+  RowRule rule = getRowsLike(getIds(), getOperation()->getResult(result));
+  if (getOperation()->getResult(result) == getSourceRows()) {
+    rule.factor = getWidth(getIds().getType());
+  }
+  return rule;
+}
+
+std::optional<int64_t> MoEPermuteOp::getIdLimit(OpOperand &ids) { return getExperts(); }
 
 template <typename Op>
 static LogicalResult verifyGrouped(Op op, int64_t outputsPerResult) {
@@ -61,9 +106,51 @@ static LogicalResult verifyGrouped(Op op, int64_t outputsPerResult) {
   return verifyShape(op, "offsets", op.getOffsets().getType(), weight.getDimSize(0) + 1); // C4
 }
 
+template <typename Op>
+static KernelUse useGrouped(StringRef kernel, Op op) {
+  bool panels = getWeightShape(op.getWeight().getType(), /*experts=*/true).panels;
+  return {kernel, getStoredTypeName(op.getWeight()), panels ? kPanelsLayout : kRowsLayout, op.getBlockAttr()};
+}
+
+template <typename Op>
+static void describeGrouped(Op op, KernelDescription &kernel) {
+  kernel.addInputs({op.getInput(), op.getOffsets(), op.getSourceRows(), op.getWeight(), op.getScale()});
+  kernel.addConstant("K", getWidth(op.getInput().getType()));
+  kernel.addConstant("N", getWidth(op.getType()));
+  kernel.addConstant("E", op.getWeight().getType().getDimSize(0));
+  kernel.addConstant("k", op.getTopK());
+  kernel.addConstant("gather", op.getGather());
+}
+
 LogicalResult MoELinearOp::verify() { return verifyGrouped(*this, 1); }
 
+KernelUse MoELinearOp::getKernelUse() { return useGrouped("moe_gemm", *this); }
+
+void MoELinearOp::describe(KernelDescription &kernel) { describeGrouped(*this, kernel); }
+
+Value MoELinearOp::getRowsOperand() { return {}; }
+
+RowRule MoELinearOp::getResultRows(unsigned) { return getRowsLike(getSourceRows(), getResult()); }
+
+ScaledWeight MoELinearOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr(), /*experts=*/true}; }
+
+void MoELinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
+
 LogicalResult MoELinearSwiGluOp::verify() { return verifyGrouped(*this, 2); }
+
+KernelUse MoELinearSwiGluOp::getKernelUse() { return useGrouped("moe_gemm_swiglu", *this); }
+
+void MoELinearSwiGluOp::describe(KernelDescription &kernel) { describeGrouped(*this, kernel); }
+
+Value MoELinearSwiGluOp::getRowsOperand() { return {}; }
+
+RowRule MoELinearSwiGluOp::getResultRows(unsigned) { return getRowsLike(getSourceRows(), getResult()); }
+
+ScaledWeight MoELinearSwiGluOp::getPackableWeight() {
+  return {getWeight(), getScale(), getBlockAttr(), /*experts=*/true};
+}
+
+void MoELinearSwiGluOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
 
 LogicalResult MoECombineOp::verify() {
   Type result = getResult().getType();
@@ -73,5 +160,17 @@ LogicalResult MoECombineOp::verify() {
   }
   return verifyEpilogue(*this, getEpilogue(), getExtras(), result); // C3
 }
+
+KernelUse MoECombineOp::getKernelUse() { return {"moe_combine"}; }
+
+void MoECombineOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getInput(), getSlots(), getWeights()});
+  kernel.addConstant("H", getWidth(getType()));
+  kernel.addConstant("k", getWidth(getSlots().getType()));
+}
+
+Value MoECombineOp::getRowsOperand() { return getSlots(); }
+
+std::optional<EpilogueSlot> MoECombineOp::getEpilogueSlot() { return EpilogueSlot{&getEpilogue(), getExtrasMutable()}; }
 
 } // namespace fathom::deepseek

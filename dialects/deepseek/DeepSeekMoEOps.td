@@ -10,7 +10,7 @@ include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
+def DeepSeek_MoEGateOp : DeepSeek_Compute<"moe_gate", [Pure], ["getF32Weights"]> {
   let summary = "chooses experts for each row";
   let description = [{
     `logits` [rows, E] → the experts' ids, best first, and their weights, both [rows, top_k], by `routing`. `bias` [E]
@@ -34,8 +34,8 @@ def DeepSeek_MoEGateOp : DeepSeek_Op<"moe_gate", [Pure]> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSegments,
-    AllTypesMatch<["input", "result"]>]> {
+def DeepSeek_MoEExpertsOp : DeepSeek_Compute<"moe_experts", [Pure, AttrSizedOperandSegments,
+    AllTypesMatch<["input", "result"]>], ["getIdLimit"]> {
   let summary = "the chosen experts' SwiGLU networks, weighted and summed";
   let description = [{
     `result[t] = Σ_j weights[t, j] · D[e] (silu(G[e] x[t]) · U[e] x[t])` with e = ids[t, j] and j ascending; G, U, D
@@ -64,7 +64,8 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Op<"moe_experts", [Pure, AttrSizedOperandSe
   let hasVerifier = 1;
 }
 
-def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure, AllTypesMatch<["ids", "slots"]>]> {
+def DeepSeek_MoEPermuteOp : DeepSeek_Compute<"moe_permute", [Pure, AllTypesMatch<["ids", "slots"]>],
+                                             ["getResultRows", "getIdLimit"]> {
   let summary = "sorts (token, choice) pairs by expert";
   let description = [{
     A stable counting sort of the rows·k pairs by expert; a *slot* is a place in the sorted list. `offsets` [E+1]: where
@@ -88,7 +89,9 @@ def DeepSeek_MoEPermuteOp : DeepSeek_Op<"moe_permute", [Pure, AllTypesMatch<["id
   let hasVerifier = 1;
 }
 
-class DeepSeek_MoELinearLike<string mnemonic> : DeepSeek_Op<mnemonic, [Pure]> {
+class DeepSeek_MoELinearLike<string mnemonic>
+    : DeepSeek_Compute<mnemonic, [Pure],
+                       ["getRowsOperand", "getResultRows", "getPackableWeight", "setPackableWeight"]> {
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
                        DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, DeepSeek_Size:$top_k);
@@ -131,7 +134,8 @@ def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
   }];
 }
 
-def DeepSeek_MoECombineOp : DeepSeek_Op<"moe_combine", [Pure, IsolatedFromAbove]> {
+def DeepSeek_MoECombineOp : DeepSeek_Compute<"moe_combine", [Pure, IsolatedFromAbove],
+                                             ["getRowsOperand", "getEpilogueSlot"]> {
   let summary = "the weighted sum of each row's experts";
   let description = [{
     `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending: from slots back to rows.

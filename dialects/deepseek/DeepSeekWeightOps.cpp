@@ -132,6 +132,11 @@ LogicalResult RopeTableOp::verify() {
   return verifyRopeTable(*this, result, 2 * getRope().getFrequencies().size());
 }
 
+/// `fathom-fold-rope-tables` moves it to the weight side.
+KernelUse RopeTableOp::getKernelUse() { return {}; }
+
+void RopeTableOp::describe(KernelDescription &kernel) {}
+
 /// The type and layers of the weight or recipe called `symbol`, or nothing.
 static std::optional<std::pair<Type, bool>> lookUp(SymbolTableCollection &symbols, Operation *from,
                                                    FlatSymbolRefAttr symbol) {

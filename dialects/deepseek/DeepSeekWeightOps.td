@@ -181,7 +181,7 @@ def DeepSeek_PackPanelsOp : DeepSeek_RecipeStep<"pack_panels"> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_RopeTableOp : DeepSeek_Op<"rope_table", [Pure]> {
+def DeepSeek_RopeTableOp : DeepSeek_Compute<"rope_table", [Pure]> {
   let summary = "cosine and sine of every position's rotation";
   let description = [{
     `result[p, i] = (magnitude · cos(p · f(i)), magnitude · sin(p · f(i)))`, computed in f64 and rounded once.

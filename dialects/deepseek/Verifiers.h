@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Checks that verifiers of the `deepseek` dialect share. Each reports what it finds at `op`.
+// What ops of the `deepseek` dialect share: checks of their verifiers, each of which reports what it finds at `op`.
 
 #ifndef DIALECTS_DEEPSEEK_VERIFIERS_H
 #define DIALECTS_DEEPSEEK_VERIFIERS_H
@@ -35,6 +35,16 @@ mlir::LogicalResult verifyProduct(mlir::Operation *op, mlir::Type input, mlir::T
 /// (f32 sum, f32 for each extra) -> f32, where extras have the result's type.
 mlir::LogicalResult verifyEpilogue(mlir::Operation *op, mlir::Region &epilogue, mlir::ValueRange extras,
                                    mlir::Type result);
+
+/// Makes `op` read another weight, with its scales if it has any.
+template <typename Op>
+void replaceWeight(Op op, const ScaledWeight &weight) {
+  op.getWeightMutable().assign(weight.weight);
+  if (weight.scale) {
+    op.getScaleMutable().assign(weight.scale);
+    op.setBlockAttr(weight.block);
+  }
+}
 
 } // namespace fathom::deepseek
 

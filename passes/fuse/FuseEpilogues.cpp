@@ -7,8 +7,6 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -20,10 +18,8 @@ namespace {
 
 using namespace deepseek;
 
-static bool hasEpilogue(Operation *op) { return isa_and_nonnull<LinearOp, LinearSwiGluOp, MoECombineOp>(op); }
-
 /// The operand of `sum` to fold it into: the one computed last, so that the other is there in time.
-static Operation *findProducer(arith::AddFOp sum) {
+static ComputeOp findProducer(arith::AddFOp sum) {
   Operation *last = nullptr;
   for (Value operand : sum->getOperands()) {
     Operation *producer = operand.getDefiningOp();
@@ -31,32 +27,29 @@ static Operation *findProducer(arith::AddFOp sum) {
       last = producer;
     }
   }
-  return hasEpilogue(last) && last->hasOneUse() && sum.getLhs() != sum.getRhs() ? last : nullptr;
+  auto producer = dyn_cast_or_null<ComputeOp>(last);
+  bool canFuse = producer && producer.getEpilogueSlot() && last->hasOneUse() && sum.getLhs() != sum.getRhs();
+  return canFuse ? producer : ComputeOp();
 }
 
 /// The epilogue's block, made as the identity if there is none yet.
-static Block &getEpilogue(OpBuilder &builder, Operation *op) {
-  Region &region = op->getRegion(0);
+static Block &getBlock(OpBuilder &builder, Region &region) {
   if (region.empty()) {
     Block &block = region.emplaceBlock();
-    Value value = block.addArgument(builder.getF32Type(), op->getLoc());
+    Value value = block.addArgument(builder.getF32Type(), region.getLoc());
     builder.setInsertionPointToStart(&block);
-    YieldOp::create(builder, op->getLoc(), value);
+    YieldOp::create(builder, region.getLoc(), value);
   }
   return region.front();
 }
 
-static void addExtra(Operation *producer, Value extra) {
-  TypeSwitch<Operation *>(producer).Case<LinearOp, LinearSwiGluOp, MoECombineOp>(
-      [&](auto op) { op.getExtrasMutable().append(extra); });
-}
-
-static void fuse(arith::AddFOp sum, Operation *producer) {
+static void fuse(arith::AddFOp sum, ComputeOp producer) {
   OpBuilder builder(sum);
   Value value = producer->getResult(0);
   bool first = sum.getLhs() == value;
-  addExtra(producer, first ? sum.getRhs() : sum.getLhs());
-  Block &block = getEpilogue(builder, producer);
+  EpilogueSlot epilogue = *producer.getEpilogueSlot();
+  epilogue.extras.append(first ? sum.getRhs() : sum.getLhs());
+  Block &block = getBlock(builder, *epilogue.region);
   Value extra = block.addArgument(builder.getF32Type(), sum.getLoc());
   Operation *yield = block.getTerminator();
   Value inner = yield->getOperand(0);
@@ -75,7 +68,7 @@ struct FuseEpilogues : impl::FuseEpiloguesBase<FuseEpilogues> {
       }
     });
     for (arith::AddFOp sum : sums) {
-      if (Operation *producer = findProducer(sum)) {
+      if (ComputeOp producer = findProducer(sum)) {
         fuse(sum, producer);
         ++fused;
       }

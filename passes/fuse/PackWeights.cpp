@@ -4,12 +4,10 @@
 // Weights in the layout of the kernels that read them.
 
 #include "passes/fuse/Passes.h"
+#include "passes/support/Kernels.h"
 #include "passes/support/ScaledWeights.h"
 
-#include "kernels/Catalog.h"
-
 #include "llvm/ADT/StringSet.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -22,55 +20,44 @@ namespace {
 
 using namespace deepseek;
 
-static bool hasKernelForPanels(Operation *op) {
-  auto name = op->getAttrOfType<StringAttr>(kKernelAttr);
-  const kernels::Kernel *kernel = name ? kernels::findKernel(name.getValue()) : nullptr;
-  return kernel && StringRef(kernel->layout) == "packed";
-}
-
-template <typename Op>
-static void packWeight(Op op) {
-  bool isStack = std::is_same_v<Op, MoELinearOp> || std::is_same_v<Op, MoELinearSwiGluOp>;
-  if (!hasKernelForPanels(op) || getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), isStack).panels) {
-    return;
-  }
-  Value scale = op.getScale();
-  if (!areWeightsOfOneLayer(op.getWeight()) || (scale && !areWeightsOfOneLayer(scale))) {
+static void packWeight(ComputeOp op) {
+  ScaledWeight weight = op.getPackableWeight();
+  if (!weight.weight || op.getKernelUse().layout == kPanelsLayout || !areWeightsOfOneLayer(weight.weight) ||
+      (weight.scale && !areWeightsOfOneLayer(weight.scale))) {
     return;
   }
   OpBuilder builder(op);
-  ScaledWeight packed = packPanels(builder, op.getLoc(), {op.getWeight(), op.getScale(), op.getBlockAttr()});
-  op.getWeightMutable().assign(packed.weight);
-  if (packed.scale) {
-    op.getScaleMutable().assign(packed.scale);
-    op.setBlockAttr(packed.block);
-  }
+  op.setPackableWeight(packPanels(builder, op.getLoc(), weight));
 }
 
-/// The kernel of a gate adds an f32 bias to scores.
-static void convertBias(MoEGateOp op) {
-  Value bias = op.getBias();
-  if (!op->hasAttr(kKernelAttr) || !bias || !areWeightsOfOneLayer(bias) ||
-      cast<RankedTensorType>(bias.getType()).getElementType().isF32()) {
+/// Kernels read small weights, such as the bias of a gate, as f32.
+static void convertToF32(OpOperand &operand) {
+  Value weight = operand.get();
+  if (!areWeightsOfOneLayer(weight) || cast<RankedTensorType>(weight.getType()).getElementType().isF32()) {
     return;
   }
-  OpBuilder builder(op);
-  auto type = cast<RankedTensorType>(bias.getType()).clone(builder.getF32Type());
+  OpBuilder builder(operand.getOwner());
+  auto type = cast<RankedTensorType>(weight.getType()).clone(builder.getF32Type());
   auto convert = [&](OpBuilder &inner, Location loc, ValueRange sources) -> Value {
     return ToF32Op::create(inner, loc, type, sources[0]);
   };
-  std::string name = (getWeightName(bias) + ".f32").str();
-  op.getBiasMutable().assign(getRecipe(builder, op.getLoc(), name, bias, convert));
+  std::string name = (getWeightName(weight) + ".f32").str();
+  operand.set(getRecipe(builder, operand.getOwner()->getLoc(), name, weight, convert));
 }
 
 struct PackWeights : impl::PackWeightsBase<PackWeights> {
   void runOnOperation() override {
-    SmallVector<Operation *> ops;
-    getOperation().walk([&](Operation *op) { ops.push_back(op); });
-    for (Operation *op : ops) {
-      TypeSwitch<Operation *>(op)
-          .Case<LinearOp, LinearSwiGluOp, MoELinearOp, MoELinearSwiGluOp>([](auto op) { packWeight(op); })
-          .Case([](MoEGateOp op) { convertBias(op); });
+    SmallVector<ComputeOp> ops;
+    getOperation().walk([&](ComputeOp op) { ops.push_back(op); });
+    for (ComputeOp op : ops) {
+      const kernels::Kernel *kernel = getKernel(op);
+      if (kernel && StringRef(kernel->layout) == kPanelsLayout) {
+        packWeight(op);
+      }
+      if (kernel) {
+        MutableOperandRange weights = op.getF32Weights();
+        llvm::for_each(weights, convertToF32);
+      }
     }
     removeUnusedRecipes();
   }

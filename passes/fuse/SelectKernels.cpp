@@ -5,8 +5,7 @@
 
 #include "passes/fuse/Passes.h"
 
-#include "kernels/Catalog.h"
-#include "passes/support/KernelRequest.h"
+#include "passes/support/Kernels.h"
 
 using namespace mlir;
 
@@ -28,10 +27,7 @@ struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
       return signalPassFailure();
     }
     getOperation().walk([&](Operation *op) {
-      KernelRequest request = getKernelRequest(op, packWeights);
-      const kernels::Kernel *kernel =
-          kernels::findKernel(request.op, arch.getValue(), request.weightType, request.layout);
-      if (kernel) {
+      if (const kernels::Kernel *kernel = findKernel(op, arch.getValue(), packWeights)) {
         op->setAttr(deepseek::kKernelAttr, StringAttr::get(op->getContext(), kernel->symbol));
       }
     });

@@ -5,7 +5,7 @@
 
 #include "passes/fuse/Passes.h"
 
-#include "passes/support/KernelRequest.h"
+#include "passes/support/Kernels.h"
 
 using namespace mlir;
 

@@ -17,14 +17,10 @@ namespace {
 
 using namespace deepseek;
 
-static ScaledWeight getScaledWeight(LinearOp linear) {
-  return {linear.getWeight(), linear.getScale(), linear.getBlockAttr()};
-}
-
 static bool canFuse(LinearOp gate, LinearOp up) {
   return gate && up && gate != up && gate.getInput() == up.getInput() && gate->hasOneUse() && up->hasOneUse() &&
          gate.getEpilogue().empty() && up.getEpilogue().empty() &&
-         canCombine(getScaledWeight(gate), getScaledWeight(up));
+         canCombine(gate.getPackableWeight(), up.getPackableWeight());
 }
 
 struct FuseGateUp : impl::FuseGateUpBase<FuseGateUp> {
@@ -44,7 +40,7 @@ struct FuseGateUp : impl::FuseGateUpBase<FuseGateUp> {
   static void fuse(SwiGluOp op, LinearOp gate, LinearOp up) {
     OpBuilder builder(op);
     Location loc = builder.getFusedLoc({gate.getLoc(), up.getLoc(), op.getLoc()});
-    ScaledWeight both = interleaveRows(builder, loc, getScaledWeight(gate), getScaledWeight(up));
+    ScaledWeight both = interleaveRows(builder, loc, gate.getPackableWeight(), up.getPackableWeight());
     op.replaceAllUsesWith(LinearSwiGluOp::create(builder, loc, op.getType(), gate.getInput(), both.weight, both.scale,
                                                  ValueRange(), both.block)
                               .getResult());

@@ -3,8 +3,10 @@
 //
 // From tensors to buffers and dispatches, function by function.
 
+#include "passes/plan/KernelConstants.h"
 #include "passes/plan/PlanInput.h"
 #include "passes/plan/PlanModule.h"
+#include "passes/support/Kernels.h"
 
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -50,13 +52,12 @@ private:
   void convertSlice(tensor::ExtractSliceOp op);
   void convertCall(func::CallOp op);
   void convertCompute(Operation *op);
-  void dispatch(Operation *op, const kernels::Kernel &kernel, const KernelOperands &operands);
+  void dispatch(ComputeOp op, const kernels::Kernel &kernel, KernelDescription &description);
   void callGenerated(Operation *op);
   void setResults(Operation *op);
-  RowCount countResultRows(Operation *op, Value result);
+  RowCount countRows(OpResult result);
   Value createBuffer(Type type, const RowCount &count);
   Value getMemory(Value value);
-  Columns getColumns(Value value);
   Value getLayer();
 
   PlanModule &module;
@@ -76,6 +77,9 @@ MemRefType getMemRefType(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
 }
+
+/// Caches are the call's: only tensors are given memory.
+bool hasMemory(Value value) { return isa<RankedTensorType>(value.getType()); }
 
 void FunctionConverter::run() {
   bool isEntry = function->hasAttr(kMaxRowsAttr);
@@ -197,49 +201,53 @@ void FunctionConverter::convertCall(func::CallOp op) {
                                   indices.lookup(op.getOperand(3)), place});
 }
 
-/// Kernels and their epilogues read whole rows, but for the first operand of kernels with a stride.
-bool canRead(const kernels::Kernel &kernel, const KernelOperands &operands) {
-  auto isSlice = [](Value value) { return bool(value.getDefiningOp<tensor::ExtractSliceOp>()); };
-  auto whole = ArrayRef(operands.inputs).drop_front(takesColumns(kernel));
-  return llvm::none_of(whole, isSlice) && llvm::none_of(operands.extras, isSlice);
+/// Kernels and their epilogues read whole rows, but for the operand that they take as columns.
+bool canRead(ComputeOp op, const KernelDescription &description) {
+  auto isReadable = [&](Value value) {
+    return value == description.columns || !value.getDefiningOp<tensor::ExtractSliceOp>();
+  };
+  std::optional<EpilogueSlot> epilogue = op.getEpilogueSlot();
+  return llvm::all_of(description.inputs, isReadable) &&
+         (!epilogue || llvm::all_of(OperandRange(epilogue->extras), isReadable));
 }
 
 void FunctionConverter::convertCompute(Operation *op) {
   setResults(op);
-  auto name = op->getAttrOfType<StringAttr>(kKernelAttr);
-  const kernels::Kernel *kernel = name ? kernels::findKernel(name.getValue()) : nullptr;
+  const kernels::Kernel *kernel = getKernel(op);
   if (!kernel) {
     return callGenerated(op);
   }
-  KernelOperands operands =
-      getKernelOperands(op, *kernel, [&](Value value) { return getColumns(value); }, module.getLayers());
-  if (canRead(*kernel, operands)) {
-    dispatch(op, *kernel, operands);
+  KernelDescription description;
+  auto compute = cast<ComputeOp>(op);
+  compute.describe(description);
+  if (canRead(compute, description)) {
+    dispatch(compute, *kernel, description);
   } else {
     callGenerated(op);
   }
 }
 
-void FunctionConverter::dispatch(Operation *op, const kernels::Kernel &kernel, const KernelOperands &operands) {
+void FunctionConverter::dispatch(ComputeOp op, const kernels::Kernel &kernel, KernelDescription &description) {
   SmallVector<Value> memory;
-  for (Value input : operands.inputs) {
-    memory.push_back(places[input].memory);
+  auto append = [&](Value value) { memory.push_back(places[value].memory); };
+  llvm::for_each(description.inputs, append);
+  llvm::for_each(llvm::make_filter_range(op->getResults(), hasMemory), append);
+  std::optional<EpilogueSlot> epilogue = op.getEpilogueSlot();
+  if (epilogue) {
+    llvm::for_each(OperandRange(epilogue->extras), append);
   }
-  Value output;
-  for (Value result : op->getResults()) {
-    if (isa<RankedTensorType>(result.getType())) {
-      memory.push_back(places[result].memory);
-      output = result;
-    }
+  if (description.columns) {
+    const Place &place = places[description.columns];
+    int64_t stride = cast<MemRefType>(place.memory.getType()).getShape().back();
+    description.addConstant((description.columnsPrefix + "_stride").str(), stride);
+    description.addConstant((description.columnsPrefix + "_offset").str(), place.offset);
   }
-  for (Value extra : operands.extras) {
-    memory.push_back(places[extra].memory);
-  }
-  bool grouped = isa<MoELinearOp, MoELinearSwiGluOp>(op) || !output;
-  RowCount count = grouped ? rows : places[output].count;
+  description.addConstant("layers", module.getLayers());
+  Value counted = op.getRowsOperand();
+  RowCount count = counted ? places[counted].count : rows;
   Region none;
-  Region &epilogue = op->getNumRegions() ? op->getRegion(0) : none;
-  StringRef symbol = module.getKernel(kernel, operands.constants, epilogue, count.most);
+  StringRef symbol =
+      module.getKernel(kernel, getConstants(kernel, description), epilogue ? *epilogue->region : none, count.most);
   plan::DispatchOp::create(builder, op->getLoc(), call, symbol, count.rows, getLayer(), memory);
 }
 
@@ -253,7 +261,7 @@ void FunctionConverter::callGenerated(Operation *op) {
   }
   SmallVector<Value> results;
   for (Value result : op->getResults()) {
-    if (isa<RankedTensorType>(result.getType())) {
+    if (hasMemory(result)) {
       results.push_back(places[result].memory);
     }
   }
@@ -265,25 +273,25 @@ void FunctionConverter::callGenerated(Operation *op) {
 
 /// Gives every tensor result of `op` memory, unless the function's caller did.
 void FunctionConverter::setResults(Operation *op) {
-  for (Value result : op->getResults()) {
-    if (isa<RankedTensorType>(result.getType()) && !places.count(result)) {
-      RowCount count = countResultRows(op, result);
+  for (OpResult result : op->getResults()) {
+    if (hasMemory(result) && !places.count(result)) {
+      RowCount count = countRows(result);
       places[result] = {createBuffer(result.getType(), count), count};
     }
   }
 }
 
-RowCount FunctionConverter::countResultRows(Operation *op, Value result) {
-  auto type = cast<RankedTensorType>(result.getType());
-  if (type.hasStaticShape()) {
+RowCount FunctionConverter::countRows(OpResult result) {
+  RowRule rule = getResultRows(result);
+  if (!rule.operand) {
     return {};
   }
-  if (auto permute = dyn_cast<MoEPermuteOp>(op); permute && type.getRank() == 1) {
-    int64_t choices = getWidth(permute.getIds().getType());
-    Value factor = arith::ConstantIndexOp::create(builder, op->getLoc(), choices);
-    return {arith::MulIOp::create(builder, op->getLoc(), rows.rows, factor), rows.most * choices};
+  RowCount count = places[rule.operand].count;
+  if (rule.factor == 1) {
+    return count;
   }
-  return places[getRowsOperand(op)].count;
+  Value factor = arith::ConstantIndexOp::create(builder, result.getLoc(), rule.factor);
+  return {arith::MulIOp::create(builder, result.getLoc(), count.rows, factor), count.most * rule.factor};
 }
 
 Value FunctionConverter::createBuffer(Type type, const RowCount &count) {
@@ -309,11 +317,6 @@ Value FunctionConverter::getMemory(Value value) {
   SmallVector<OpFoldResult> sizes = {place.count.rows, builder.getIndexAttr(getWidth(slice.getType()))};
   return memref::SubViewOp::create(builder, slice.getLoc(), place.memory, offsets, sizes,
                                    SmallVector<OpFoldResult>{one, one});
-}
-
-Columns FunctionConverter::getColumns(Value value) {
-  const Place &place = places[value];
-  return {cast<MemRefType>(place.memory.getType()).getShape().back(), place.offset};
 }
 
 Value FunctionConverter::getLayer() {

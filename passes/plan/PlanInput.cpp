@@ -5,10 +5,9 @@
 
 #include "passes/plan/PlanInput.h"
 
-#include "dialects/deepseek/DeepSeek.h"
 #include "passes/plan/PlanModule.h"
 #include "passes/support/EntryPoints.h"
-#include "passes/support/KernelRequest.h"
+#include "passes/support/Kernels.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
@@ -21,12 +20,12 @@ namespace fathom {
 
 using namespace deepseek;
 
-Value getRowsOperand(Operation *op) {
-  return TypeSwitch<Operation *, Value>(op)
-      .Case<MoELinearOp, MoELinearSwiGluOp>([](auto grouped) { return grouped.getSourceRows(); })
-      .Case([](MoECombineOp combine) { return combine.getSlots(); })
-      .Case([](SelectRowsOp select) { return select.getRows(); })
-      .Default([](Operation *other) { return other->getNumOperands() > 0 ? other->getOperand(0) : Value(); });
+RowRule getResultRows(OpResult result) {
+  Operation *op = result.getOwner();
+  if (auto compute = dyn_cast<ComputeOp>(op)) {
+    return compute.getResultRows(result.getResultNumber());
+  }
+  return getRowsLike(op->getNumOperands() > 0 ? op->getOperand(0) : Value(), result);
 }
 
 /// Rows of the call, however many there are, as numbers of 32 bits.
@@ -139,20 +138,27 @@ private:
         return op->emitOpError("expects tensors, caches and indices as operands, but got ") << operand.getType();
       }
     }
-    for (Value result : op->getResults()) {
-      bool offsets = isa<MoEPermuteOp>(op) && result == op->getResult(0);
-      if (!offsets && !isa<CacheType>(result.getType()) && !hasCountedRows(result.getType())) {
-        return op->emitOpError("expects results of a row for each row, but got ") << result.getType();
+    for (OpResult result : op->getResults()) {
+      if (failed(verifyRows(op, result))) {
+        return failure();
       }
-    }
-    Value rows = getRowsOperand(op);
-    bool counts = llvm::any_of(op->getResultTypes(), hasCountedRows);
-    if (counts && !(rows && hasCountedRows(rows.getType()))) {
-      return op->emitOpError("expects rows to compute");
     }
     SetVector<Value> captured;
     getUsedValuesDefinedAbove(op->getRegions(), captured);
     return captured.empty() ? success() : op->emitOpError("expects regions that use nothing from outside");
+  }
+
+  /// Rows of the call's, or as many as the op says.
+  static LogicalResult verifyRows(Operation *op, OpResult result) {
+    auto tensor = dyn_cast<RankedTensorType>(result.getType());
+    if (isa<CacheType>(result.getType()) || (tensor && tensor.hasStaticShape() && isa<ComputeOp>(op))) {
+      return success();
+    }
+    if (!hasCountedRows(result.getType())) {
+      return op->emitOpError("expects results of a row for each row, but got ") << result.getType();
+    }
+    Value rows = getResultRows(result).operand;
+    return rows && hasCountedRows(rows.getType()) ? success() : op->emitOpError("expects rows to compute");
   }
 
   /// Memory, or an index that the planned function knows as well.

@@ -6,6 +6,8 @@
 #ifndef PASSES_PLAN_PLANINPUT_H
 #define PASSES_PLAN_PLANINPUT_H
 
+#include "dialects/deepseek/DeepSeek.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace fathom {
@@ -16,8 +18,8 @@ class PlanModule;
 /// every operand of an op; rows that are counted; calls of layers whose weights are there.
 mlir::LogicalResult verifyPlanInput(PlanModule &module, mlir::func::FuncOp function);
 
-/// The operand whose rows a result of `op` has, or nothing.
-mlir::Value getRowsOperand(mlir::Operation *op);
+/// How many rows a result of `op` has: what a ComputeOp says, those of the first operand for any other op.
+deepseek::RowRule getResultRows(mlir::OpResult result);
 
 } // namespace fathom
 

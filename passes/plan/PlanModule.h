@@ -6,8 +6,10 @@
 #ifndef PASSES_PLAN_PLANMODULE_H
 #define PASSES_PLAN_PLANMODULE_H
 
-#include "passes/plan/KernelOperands.h"
 #include "passes/plan/Passes.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "kernels/Catalog.h"
 
 namespace fathom {
 

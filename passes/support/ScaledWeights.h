@@ -10,12 +10,8 @@
 
 namespace fathom {
 
-/// A weight [(E,) N, K]; scale and block are null unless it is quantised. All values come from deepseek.get_weight.
-struct ScaledWeight {
-  mlir::Value weight;
-  mlir::Value scale;
-  deepseek::BlockScaleAttr block;
-};
+/// All weights and scales here come from deepseek.get_weight.
+using deepseek::ScaledWeight;
 
 /// True where recipes may combine the two: same layer, element type and block.
 bool canCombine(const ScaledWeight &a, const ScaledWeight &b);

@@ -1,0 +1,30 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The interface ComputeOp.
+
+#include "dialects/deepseek/DeepSeek.h"
+
+using namespace mlir;
+
+#include "dialects/deepseek/ComputeOp.cpp.inc"
+
+namespace fathom::deepseek {
+
+RowRule getRowsLike(Value operand, Value result) {
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  return type && !type.hasStaticShape() ? RowRule{operand} : RowRule{};
+}
+
+StringRef getStoredTypeName(Value weight) {
+  Type type = cast<RankedTensorType>(weight.getType()).getElementType();
+  if (type.isBF16()) {
+    return "bf16";
+  }
+  if (type.isF32()) {
+    return "f32";
+  }
+  return isa<Float8E4M3FNType>(type) ? "f8e4m3" : "";
+}
+
+} // namespace fathom::deepseek

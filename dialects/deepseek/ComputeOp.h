@@ -1,0 +1,84 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What ops say of themselves through the interface ComputeOp, as plain data.
+
+#ifndef DIALECTS_DEEPSEEK_COMPUTEOP_H
+#define DIALECTS_DEEPSEEK_COMPUTEOP_H
+
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/ValueRange.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/bit.h"
+
+namespace fathom::deepseek {
+
+/// A weight [(E,) N, K], with a leading dimension where `experts`; scale and block are null unless it is quantised.
+struct ScaledWeight {
+  mlir::Value weight;
+  mlir::Value scale;
+  BlockScaleAttr block;
+  bool experts = false;
+};
+
+/// Layouts of weights, by the catalog's names.
+constexpr llvm::StringLiteral kRowsLayout = "rows";
+constexpr llvm::StringLiteral kPanelsLayout = "packed";
+
+/// Which kernels of the catalog an op can use.
+struct KernelUse {
+  /// Empty: none.
+  llvm::StringRef op;
+  llvm::StringRef weightType = "f32";
+  /// The layout that the op's weight has now.
+  llvm::StringRef layout = "none";
+  /// What one scale covers; null unless the weight is quantised.
+  BlockScaleAttr block;
+};
+
+/// The catalog's name for the type of a weight's numbers; empty where it has none.
+llvm::StringRef getStoredTypeName(mlir::Value weight);
+
+/// What a kernel is given. Its operands are the inputs, the op's tensors among the results, and the epilogue's extras.
+struct KernelDescription {
+  llvm::SmallVector<mlir::Value> inputs;
+  llvm::StringMap<int64_t> constants;
+  /// The one input that may be columns of wider rows, and the prefix of the constants `<prefix>_stride` and
+  /// `<prefix>_offset` that tell which.
+  mlir::Value columns;
+  llvm::StringRef columnsPrefix;
+
+  /// Optional operands may be null.
+  void addInputs(mlir::ValueRange values) {
+    llvm::copy_if(values, std::back_inserter(inputs), [](mlir::Value value) { return bool(value); });
+  }
+  void addColumns(llvm::StringRef prefix, mlir::Value input) {
+    inputs.push_back(input);
+    columns = input;
+    columnsPrefix = prefix;
+  }
+  void addConstant(llvm::StringRef name, int64_t value) { constants[name] = value; }
+  /// A constant that the kernel takes as the bits of a double.
+  void addReal(llvm::StringRef name, const llvm::APFloat &value) {
+    constants[name] = llvm::bit_cast<int64_t>(value.convertToDouble());
+  }
+};
+
+/// `factor` rows for each row of `operand`; no operand: a static shape.
+struct RowRule {
+  mlir::Value operand;
+  int64_t factor = 1;
+};
+
+/// The rows of `operand` where the number of `result`'s rows is unknown.
+RowRule getRowsLike(mlir::Value operand, mlir::Value result);
+
+/// A region that is applied to each number of the result, and the operands that it reads beside it.
+struct EpilogueSlot {
+  mlir::Region *region;
+  mlir::MutableOperandRange extras;
+};
+
+} // namespace fathom::deepseek
+
+#endif // DIALECTS_DEEPSEEK_COMPUTEOP_H

@@ -1,0 +1,45 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What passes, planner and evaluator ask of an op that computes.
+
+#ifndef DIALECTS_DEEPSEEK_COMPUTEOP_TD
+#define DIALECTS_DEEPSEEK_COMPUTEOP_TD
+
+include "mlir/IR/OpBase.td"
+
+def DeepSeek_ComputeOp : OpInterface<"ComputeOp"> {
+  let cppNamespace = "::fathom::deepseek";
+  let description = [{
+    An op that computes values of the call's rows. It says here, beside its verifier, all that others must know of it, so
+    that no pass lists ops by name. Answers are plain data: the dialect knows names of kernels, but no kernel.
+
+    Ops without it are structural: weights and recipes, terminators, and what only shows a value to the caller.
+  }];
+  let methods = [
+    InterfaceMethod<"The kernels that can run the op. No name: none can, and it becomes generated loops.",
+      "::fathom::deepseek::KernelUse", "getKernelUse">,
+    InterfaceMethod<"What such a kernel is given: inputs in the order of the catalog, and constants by name.",
+      "void", "describe", (ins "::fathom::deepseek::KernelDescription &":$description)>,
+    InterfaceMethod<"The operand whose rows a kernel counts. None: it counts the rows of the call.",
+      "::mlir::Value", "getRowsOperand", (ins), [{}],
+      [{ return $_op->getNumOperands() == 0 ? ::mlir::Value() : $_op->getOperand(0); }]>,
+    InterfaceMethod<"How many rows a result has.",
+      "::fathom::deepseek::RowRule", "getResultRows", (ins "unsigned":$result), [{}],
+      [{ return ::fathom::deepseek::getRowsLike($_op.getRowsOperand(), $_op->getResult(result)); }]>,
+    InterfaceMethod<"What an i32 operand's values are below: a size of dimension, which may be unknown. None: positions.",
+      "std::optional<int64_t>", "getIdLimit", (ins "::mlir::OpOperand &":$ids), [{}], [{ return std::nullopt; }]>,
+    InterfaceMethod<"The weight that kernels can read in panels, in whatever layout it is now; no weight: there is none.",
+      "::fathom::deepseek::ScaledWeight", "getPackableWeight", (ins), [{}], [{ return {}; }]>,
+    InterfaceMethod<"Replaces the packable weight.",
+      "void", "setPackableWeight", (ins "const ::fathom::deepseek::ScaledWeight &":$weight), [{}],
+      [{ llvm_unreachable("only called where there is a packable weight"); }]>,
+    InterfaceMethod<"Weights of any type that kernels read as f32.",
+      "::mlir::MutableOperandRange", "getF32Weights", (ins), [{}],
+      [{ return ::mlir::MutableOperandRange($_op, 0, 0); }]>,
+    InterfaceMethod<"Where sums of the result with other values can go, if anywhere.",
+      "std::optional<::fathom::deepseek::EpilogueSlot>", "getEpilogueSlot", (ins), [{}], [{ return std::nullopt; }]>,
+  ];
+}
+
+#endif // DIALECTS_DEEPSEEK_COMPUTEOP_TD
