@@ -36,12 +36,13 @@ static ref::RopeLayout convert(RopeLayout layout) {
 static void evaluate(RopeOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
-  if (!expectRotation(op, rotation, input.rows(), input.width(), frame)) {
+  int64_t headDim = op.getHeadDim();
+  if (!expectRotation(op, rotation, input.rows(), headDim, frame)) {
     return;
   }
   std::vector<float> out(input.size());
-  ref::rope(input.reals.data(), rotation.positions.ids.data(), rotation.table.reals.data(), input.rows(), 1,
-            input.width(), convert(op.getLayout()), out.data());
+  ref::rope(input.reals.data(), rotation.positions.ids.data(), rotation.table.reals.data(), input.rows(),
+            input.width() / headDim, headDim, convert(op.getLayout()), out.data());
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 

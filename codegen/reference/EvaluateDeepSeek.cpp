@@ -64,11 +64,12 @@ static void evaluate(RecordStateOp op, Frame &frame) {
 static void normalise(Operation *op, const Tensor &input, Value weightValue, const llvm::APFloat &eps, Value result,
                       Frame &frame) {
   const Tensor &weight = frame.tensor(weightValue);
-  if (!frame.expect(weight.size() == input.width(), op, "a weight of its width")) {
+  int64_t group = weight.size();
+  if (!frame.expect(group > 0 && input.width() % group == 0, op, "a weight of groups that make up its width")) {
     return;
   }
   std::vector<float> out(input.size());
-  ref::rms_norm(input.reals.data(), weight.reals.data(), input.rows(), input.width(), eps.convertToDouble(),
+  ref::rms_norm(input.reals.data(), weight.reals.data(), input.size() / group, group, eps.convertToDouble(),
                 out.data());
   frame.setReals(result, input.shape, std::move(out));
 }

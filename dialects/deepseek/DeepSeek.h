@@ -24,6 +24,9 @@ bool isRows(mlir::Type tensor);
 /// A static shape of 1 to 2^40 elements: what ODS says of weights.
 bool isStored(mlir::Type tensor);
 
+/// The width of a [rows, width] type.
+inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).getShape().back(); }
+
 } // namespace fathom::deepseek
 
 #include "dialects/deepseek/DeepSeekDialect.h.inc"
@@ -70,9 +73,6 @@ WeightShape getWeightShape(mlir::RankedTensorType type, bool experts = false);
 
 /// The type that `pack_panels` makes of [(E,) N, K].
 mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
-
-/// The width of a [rows, width] type.
-inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).getShape().back(); }
 
 /// Columns [offset, offset + width) of the first `rows` rows of an activation.
 mlir::Value sliceColumns(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::OpFoldResult rows,

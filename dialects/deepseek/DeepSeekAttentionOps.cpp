@@ -10,7 +10,15 @@ using namespace mlir;
 namespace fathom::deepseek {
 
 LogicalResult RopeOp::verify() {
-  return verifyRopeTable(*this, getTable().getType(), getWidth(getInput().getType())); // C1
+  RankedTensorType table = getTable().getType();
+  int64_t width = getWidth(getInput().getType());
+  if (table.getRank() != 3 || table.getDimSize(2) != 2) { // C1
+    return emitOpError("expects a table [positions, pairs, 2], but got ") << table;
+  }
+  if (width % getHeadDim() != 0) {
+    return emitOpError("expects heads of ") << getHeadDim() << " numbers, but got a row of " << width;
+  }
+  return success();
 }
 
 KernelUse RopeOp::getKernelUse() { return {}; }

@@ -11,14 +11,16 @@ include "dialects/deepseek/DeepSeekTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def DeepSeek_RopeOp : DeepSeek_Compute<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
-  let summary = "rotates each row by its position";
+  let summary = "rotates each head of a row by the row's position";
   let description = [{
-    For pair i of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
-    elements are a pair; they stay where they were. The table is that of `deepseek.rope_table`.
+    A row is heads side by side, each of 2·pairs numbers, as many as the table [positions, pairs, 2] turns. For pair i
+    of a head of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
+    elements of a head are a pair; they stay where they were. The table is that of `deepseek.rope_table`.
 
-    Constraints: (C1) the width is even and the table [positions, width/2, 2].
+    Constraints: (C1) the table is [positions, pairs, 2], and the width a multiple of 2·pairs.
 
-    Example: `%k = deepseek.rope interleaved %pe, %t at %p : tensor<?x64xf32>, tensor<4096x32x2xf32>, tensor<?xi32>`.
+    Example, the query of 12 heads:
+    `%r = deepseek.rope half_split %q, %t at %p : tensor<?x1536xf32>, tensor<4096x64x2xf32>, tensor<?xi32>`.
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
                        DeepSeek_RopeLayout:$layout);
@@ -27,6 +29,11 @@ def DeepSeek_RopeOp : DeepSeek_Compute<"rope", [Pure, AllTypesMatch<["input", "r
     $layout $input `,` $table `at` $positions attr-dict `:` type($input) `,` type($table) `,` type($positions)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Numbers of a head.
+    int64_t getHeadDim() { return 2 * getTable().getType().getDimSize(1); }
+    bool hasOneHead() { return getHeadDim() == getWidth(getType()); }
+  }];
 }
 
 def DeepSeek_CacheAppendOp : DeepSeek_Compute<"cache_append", [AllTypesMatch<["cache", "result"]>], ["getRowsOperand"]> {

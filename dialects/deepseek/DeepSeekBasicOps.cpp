@@ -42,17 +42,18 @@ Value SelectRowsOp::getRowsOperand() { return getRows(); }
 
 std::optional<int64_t> SelectRowsOp::getIdLimit(OpOperand &ids) { return getInput().getType().getDimSize(0); }
 
-template <typename Op>
-static LogicalResult verifyNorm(Op op) {
-  if (failed(verifyShape(op, "weight", op.getWeight().getType(), getWidth(op.getInput().getType())))) { // C1
-    return failure();
+LogicalResult RmsNormOp::verify() {
+  int64_t width = getWidth(getInput().getType());
+  if (getWeight().getType().getRank() != 1 || width % getGroupWidth() != 0) { // C1
+    return emitOpError("expects a weight [group] of groups that make up ")
+           << width << " columns, but got " << getWeight().getType();
   }
-  return verifyEps(op, op.getEps()); // C2
+  return verifyEps(*this, getEps()); // C2
 }
 
-LogicalResult RmsNormOp::verify() { return verifyNorm(*this); }
-
-KernelUse RmsNormOp::getKernelUse() { return {"rms_norm", getStoredTypeName(getWeight())}; }
+KernelUse RmsNormOp::getKernelUse() {
+  return hasOneGroup() ? KernelUse{"rms_norm", getStoredTypeName(getWeight())} : KernelUse();
+}
 
 void RmsNormOp::describe(KernelDescription &kernel) {
   kernel.addColumns("x", getInput());
@@ -61,7 +62,12 @@ void RmsNormOp::describe(KernelDescription &kernel) {
   kernel.addReal("eps", getEps());
 }
 
-LogicalResult AddRmsNormOp::verify() { return verifyNorm(*this); }
+LogicalResult AddRmsNormOp::verify() {
+  if (failed(verifyShape(*this, "weight", getWeight().getType(), getWidth(getInput().getType())))) { // C1
+    return failure();
+  }
+  return verifyEps(*this, getEps()); // C2
+}
 
 KernelUse AddRmsNormOp::getKernelUse() { return {"add_rms_norm", getStoredTypeName(getWeight())}; }
 

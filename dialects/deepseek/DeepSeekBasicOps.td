@@ -53,11 +53,12 @@ def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
 }
 
 def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
-  let summary = "root-mean-square norm of each row";
+  let summary = "root-mean-square norm of each row, or of each group of its columns";
   let description = [{
-    `result = input / sqrt(mean(input²) + eps) · weight` (Zhang and Sennrich, arXiv 1910.07467), all in f32.
+    `result = input / sqrt(mean(input²) + eps) · weight` (Zhang and Sennrich, arXiv 1910.07467), all in f32. A weight of
+    fewer numbers than a row normalizes every group of that many columns alone: each head of a query or key.
 
-    Constraints: (C1) the weight's shape is [width]; (C2) eps is finite and 0 or more.
+    Constraints: (C1) the weight is a vector whose size divides the width; (C2) eps is finite and 0 or more.
 
     Example: `%n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>`.
   }];
@@ -65,6 +66,11 @@ def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllTypesMatch<["inp
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = "$input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Columns that are normalized together.
+    int64_t getGroupWidth() { return getWeight().getType().getDimSize(0); }
+    bool hasOneGroup() { return getGroupWidth() == getWidth(getType()); }
+  }];
 }
 
 def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,

@@ -30,7 +30,7 @@ static void fuse(deepseek::RmsNormOp norm, arith::AddFOp sum) {
 /// The sum that `norm` reads, if nothing else reads it before the norm does.
 static arith::AddFOp findSum(deepseek::RmsNormOp norm) {
   auto sum = norm.getInput().getDefiningOp<arith::AddFOp>();
-  if (!sum || sum->getBlock() != norm->getBlock()) {
+  if (!sum || sum->getBlock() != norm->getBlock() || !norm.hasOneGroup()) {
     return arith::AddFOp();
   }
   bool first = llvm::all_of(sum->getUsers(), [&](Operation *user) {

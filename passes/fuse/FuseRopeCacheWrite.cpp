@@ -39,7 +39,7 @@ static std::optional<CacheWrite> match(CacheAppendOp append) {
   write.norm = append.getLatent().getDefiningOp<RmsNormOp>();
   write.rope = append.getKey().getDefiningOp<RopeOp>();
   if (!write.norm || !write.rope || !write.norm->hasOneUse() || !write.rope->hasOneUse() ||
-      write.rope.getPositions() != append.getPositions()) {
+      write.rope.getPositions() != append.getPositions() || !write.norm.hasOneGroup() || !write.rope.hasOneHead()) {
     return std::nullopt;
   }
   write.latent = write.norm.getInput().getDefiningOp<tensor::ExtractSliceOp>();

@@ -42,20 +42,24 @@ Decomposed decomposeSelectRows(SelectRowsOp op, StructuredBuilder &b) {
                 [&](ValueRange i) { return b.at(op.getInput(), {b.idAt(op.getRows(), i[0]), i[1]}); })};
 }
 
+/// Groups of as many columns as the weight has numbers, each alone.
 Value normalise(StructuredBuilder &b, Value input, Value weight, double eps) {
   auto type = cast<RankedTensorType>(input.getType());
-  int64_t width = getWidth(type);
+  int64_t group = getWidth(weight.getType());
   Value rows = b.size(input, 0);
-  Value factors = b.mapRows({type.getDimSize(0)}, rows, [&](ValueRange row) {
-    Value squares = b.sum(width, [&](Value i) {
-      Value x = b.at(input, {row[0], i});
+  Value factors = b.mapRows({type.getDimSize(0), getWidth(type) / group}, rows, [&](ValueRange at) {
+    Value first = b.multiply(at[1], group);
+    Value squares = b.sum(group, [&](Value i) {
+      Value x = b.at(input, {at[0], b.add(first, i)});
       return b.multiply(x, x);
     });
-    return b.reciprocalRoot(b.add(b.divide(squares, b.real(double(width))), b.real(eps)));
+    return b.reciprocalRoot(b.add(b.divide(squares, b.real(double(group))), b.real(eps)));
   });
   WeightReader reader(b, weight);
   return b.mapRows(type.getShape(), rows, [&](ValueRange i) {
-    return b.multiply(b.multiply(b.at(input, i), b.at(factors, i[0])), reader.read(i.drop_front()));
+    Value x = b.at(input, i);
+    Value normalized = b.multiply(x, b.at(factors, {i[0], b.divide(i[1], group)}));
+    return b.multiply(normalized, reader.read(ValueRange(b.remainder(i[1], group))));
   });
 }
 
@@ -79,10 +83,12 @@ Decomposed decomposeSwiGlu(SwiGluOp op, StructuredBuilder &b) {
 
 Decomposed decomposeRope(RopeOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
-  Rotation rotation = {op.getLayout(), getWidth(type) / 2, WeightReader(b, op.getTable())};
+  int64_t headDim = op.getHeadDim();
+  Rotation rotation = {op.getLayout(), headDim / 2, WeightReader(b, op.getTable())};
   return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getInput(), 0), [&](ValueRange i) {
-    return rotate(b, rotation, b.idAt(op.getPositions(), i[0]), i[1],
-                  [&](Value column) { return b.at(op.getInput(), {i[0], column}); });
+    Value head = b.multiply(b.divide(i[1], headDim), headDim);
+    return rotate(b, rotation, b.idAt(op.getPositions(), i[0]), b.remainder(i[1], headDim),
+                  [&](Value column) { return b.at(op.getInput(), {i[0], b.add(head, column)}); });
   })};
 }
 

@@ -6,6 +6,9 @@
 func.func @cache(%x: tensor<?x12xf32>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>, %w: tensor<8xbf16>,
                  %c: !deepseek.cache<12>, %l: index, %latent: tensor<?x8xf32>, %pe: tensor<?x4xf32>)
     -> !deepseek.cache<12> {
+  // Three heads of four numbers.
+  // CHECK: deepseek.rope half_split %[[X]], %[[T]] at %[[P]] : tensor<?x12xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %heads = deepseek.rope half_split %x, %t at %p : tensor<?x12xf32>, tensor<16x2x2xf32>, tensor<?xi32>
   // CHECK: %[[K:.*]] = deepseek.rope interleaved %{{.*}}, %[[T]] at %[[P]] : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
   // CHECK: deepseek.rope half_split %[[K]], %[[T]] at %[[P]]

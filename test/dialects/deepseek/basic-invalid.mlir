@@ -9,8 +9,24 @@ func.func @embedding_c1(%ids: tensor<?xi32>, %table: tensor<16x8xbf16>) -> tenso
 // -----
 
 func.func @rms_norm_c1(%x: tensor<?x8xf32>, %w: tensor<9xbf16>) {
-  // expected-error @+1 {{'deepseek.rms_norm' op expects weight of shape [8], but got 'tensor<9xbf16>'}}
+  // expected-error @+1 {{'deepseek.rms_norm' op expects a weight [group] of groups that make up 8 columns, but got 'tensor<9xbf16>'}}
   %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<9xbf16>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c1_groups(%x: tensor<?x8xf32>, %w: tensor<3xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op expects a weight [group] of groups that make up 8 columns, but got 'tensor<3xbf16>'}}
+  %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<3xbf16>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c1_rank(%x: tensor<?x8xf32>, %w: tensor<1x8xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op expects a weight [group] of groups that make up 8 columns, but got 'tensor<1x8xbf16>'}}
+  %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<1x8xbf16>
   return
 }
 

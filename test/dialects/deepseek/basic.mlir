@@ -14,10 +14,12 @@ func.func @rows(%ids: tensor<?xi32>, %table: tensor<16x8xbf16>) -> tensor<?x8xf3
 }
 
 // CHECK-LABEL: func.func @norms
-// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8xbf16>)
-func.func @norms(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8xbf16>, %{{.*}}: tensor<4xf32>)
+func.func @norms(%x: tensor<?x8xf32>, %w: tensor<8xbf16>, %g: tensor<4xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
   // CHECK: %[[N:.*]] = deepseek.rms_norm %[[X]], %[[W]] eps 5.000000e-01 : tensor<?x8xf32>, tensor<8xbf16>
   %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<8xbf16>
+  // CHECK: deepseek.rms_norm %[[N]], %{{.*}} eps 5.000000e-01 : tensor<?x8xf32>, tensor<4xf32>
+  %h = deepseek.rms_norm %n, %g eps 0.5 : tensor<?x8xf32>, tensor<4xf32>
   // CHECK: deepseek.add_rms_norm %[[N]], %[[X]], %[[W]] eps 2.500000e-01 : tensor<?x8xf32>, tensor<8xbf16>
   %sum, %m = deepseek.add_rms_norm %n, %x, %w eps 0.25 : tensor<?x8xf32>, tensor<8xbf16>
   return %sum, %m : tensor<?x8xf32>, tensor<?x8xf32>

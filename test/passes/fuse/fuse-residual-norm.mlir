@@ -50,3 +50,14 @@ func.func @keeps_norms_of_other_values(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %n = deepseek.rms_norm %x, %w eps 0.25 : tensor<?x8xf32>, tensor<8xbf16>
   return %n : tensor<?x8xf32>
 }
+
+// The fused op normalizes a whole row.
+// CHECK-LABEL: func.func @keeps_norms_of_groups
+func.func @keeps_norms_of_groups(%x: tensor<?x16xf32>, %r: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  // CHECK: arith.addf
+  // CHECK: deepseek.rms_norm
+  %w = deepseek.get_weight @norm : tensor<8xbf16>
+  %s = arith.addf %x, %r : tensor<?x16xf32>
+  %n = deepseek.rms_norm %s, %w eps 0.25 : tensor<?x16xf32>, tensor<8xbf16>
+  return %n : tensor<?x16xf32>
+}

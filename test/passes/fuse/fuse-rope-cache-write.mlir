@@ -134,3 +134,23 @@ func.func private @fuses_later_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c
       : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
   return %d : !deepseek.cache<10>
 }
+
+// A latent is one group, its key one head.
+// CHECK-LABEL: func.func @keeps_heads
+func.func @keeps_heads(%kv: tensor<?x20xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<20>, %l: index)
+    -> !deepseek.cache<20> {
+  // CHECK: deepseek.rms_norm
+  // CHECK: deepseek.rope
+  // CHECK: deepseek.cache_append
+  %c0 = arith.constant 0 : index
+  %w = deepseek.get_weight @norm : tensor<6xbf16>
+  %t = deepseek.get_weight @table : tensor<16x2x2xf32>
+  %rows = tensor.dim %p, %c0 : tensor<?xi32>
+  %latent = tensor.extract_slice %kv[0, 0] [%rows, 12] [1, 1] : tensor<?x20xf32> to tensor<?x12xf32>
+  %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x12xf32>, tensor<6xbf16>
+  %pe = tensor.extract_slice %kv[0, 12] [%rows, 8] [1, 1] : tensor<?x20xf32> to tensor<?x8xf32>
+  %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x8xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.cache_append %c[%l], %n, %k at %p
+      : !deepseek.cache<20>, tensor<?x12xf32>, tensor<?x8xf32>, tensor<?xi32>
+  return %d : !deepseek.cache<20>
+}

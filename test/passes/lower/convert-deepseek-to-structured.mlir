@@ -46,6 +46,22 @@ func.func @rms_norm(%x: tensor<?x10xf32>, %w: tensor<10xbf16>) -> tensor<?x10xf3
   return %y : tensor<?x10xf32>
 }
 
+// Each group of columns has its factor, and all have the weight.
+// CHECK-LABEL: func.func @norm_of_groups(
+// CHECK-SAME: %[[X:.*]]: tensor<?x12xf32>, %[[W:.*]]: tensor<4xf32>)
+func.func @norm_of_groups(%x: tensor<?x12xf32>, %w: tensor<4xf32>) -> tensor<?x12xf32> {
+  // CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+  // CHECK: %[[FACTORS:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<?x3xf32>)
+  // CHECK: linalg.generic
+  // CHECK: %[[COLUMN:.*]] = linalg.index 1 : index
+  // CHECK: %[[GROUP:.*]] = arith.divui %[[COLUMN]], %[[C4]] : index
+  // CHECK: tensor.extract %[[FACTORS]][%{{.*}}, %[[GROUP]]] : tensor<?x3xf32>
+  // CHECK: %[[PLACE:.*]] = arith.remui %[[COLUMN]], %[[C4]] : index
+  // CHECK: tensor.extract %[[W]][%[[PLACE]]] : tensor<4xf32>
+  %y = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x12xf32>, tensor<4xf32>
+  return %y : tensor<?x12xf32>
+}
+
 // Rows of the result in turn, its outputs side by side; the epilogue takes each sum.
 // CHECK-LABEL: func.func @linear(
 // CHECK-SAME: %[[X:.*]]: tensor<?x3xf32>, %[[W:.*]]: tensor<2x3xbf16>, %[[R:.*]]: tensor<?x2xf32>)

@@ -71,6 +71,22 @@ TEST(StructuredValuesTest, Norms) {
   }
 }
 
+TEST(StructuredValuesTest, NormsOfGroups) {
+  for (auto [groups, width] : {std::array<int64_t, 2>{1, 5}, {3, 1}, {4, 16}, {7, 10}}) {
+    SCOPED_TRACE(testing::Message() << groups << " groups of " << width);
+    Weight w("bf16", 1, width, 1);
+    Operands inputs = {rows("x", groups * width), {"w", formatv("tensor<{0}xbf16>", width)}};
+    GeneratedFunction norm("deepseek.rms_norm %x, %w eps 1.0e-6 : " + listTypes(inputs), inputs,
+                           {rows("y", groups * width)});
+    for (int64_t T : kRowCounts) {
+      Floats x = random_floats(T * groups * width, 2), want(x.size()), got = unset(want.size());
+      ref::rms_norm(x.data(), w.decoded.data(), T * groups, width, 1e-6, want.data());
+      norm.run(T, {x.data(), w.data.data(), got.data()});
+      expectClose(got, want);
+    }
+  }
+}
+
 TEST(StructuredValuesTest, SwiGlu) {
   Operand gate = rows("gate", 33), up = rows("up", 33);
   GeneratedFunction swiglu("deepseek.swiglu %gate, %up : " + gate.type, {gate, up}, {rows("y", 33)});
@@ -118,14 +134,15 @@ TEST(StructuredValuesTest, RopeTable) {
 TEST(StructuredValuesTest, Rope) {
   for (auto [layout, name] :
        {std::pair(ref::RopeLayout::Interleaved, "interleaved"), {ref::RopeLayout::HalfSplit, "half_split"}}) {
-    for (int64_t width : {2, 6}) {
-      SCOPED_TRACE(testing::Message() << name << ", width " << width);
-      Operands inputs = {rows("x", width), {"table", formatv("tensor<100x{0}x2xf32>", width / 2)}, ids("positions")};
+    for (auto [heads, headDim] : {std::array<int64_t, 2>{1, 2}, {1, 6}, {5, 2}, {3, 40}}) {
+      SCOPED_TRACE(testing::Message() << name << ", " << heads << " heads of " << headDim);
+      const int64_t width = heads * headDim;
+      Operands inputs = {rows("x", width), {"table", formatv("tensor<100x{0}x2xf32>", headDim / 2)}, ids("positions")};
       GeneratedFunction rope(formatv("deepseek.rope {0} %x, %table at %positions : {1}", name, listTypes(inputs)),
                              inputs, {rows("y", width)});
-      Floats x = random_floats(3 * width, 1), table = rope_table(100, width), want(3 * width), got = unset(3 * width);
+      Floats x = random_floats(3 * width, 1), table = rope_table(100, headDim), want(3 * width), got = unset(3 * width);
       Ints positions = {99, 0, 5};
-      ref::rope(x.data(), positions.data(), table.data(), 3, 1, width, layout, want.data());
+      ref::rope(x.data(), positions.data(), table.data(), 3, heads, headDim, layout, want.data());
       rope.run(3, {x.data(), table.data(), positions.data(), got.data()});
       expectClose(got, want);
     }
