@@ -49,7 +49,7 @@ std::string spellByte(uint8_t byte) {
   return {char(0xC0 | (c >> 6)), char(0x80 | (c & 0x3F))};
 }
 
-std::string bytesOfEntry(llvm::StringRef entry) {
+std::optional<std::string> bytesOfEntry(llvm::StringRef entry) {
   std::string bytes;
   bytes.reserve(entry.size());
   for (size_t i = 0; i < entry.size(); ++i) {
@@ -57,12 +57,12 @@ std::string bytesOfEntry(llvm::StringRef entry) {
     // The alphabet ends before U+0800: two bytes at most, and the JSON reader has checked that they are UTF-8.
     if (c >= 0x80) {
       if (c >= 0xE0 || i + 1 == entry.size()) {
-        return entry.str();
+        return std::nullopt;
       }
       c = ((c & 0x1F) << 6) | (uint8_t(entry[++i]) & 0x3F);
     }
     if (c >= kEnd || alphabet().byte[c] < 0) {
-      return entry.str();
+      return std::nullopt;
     }
     bytes.push_back(char(alphabet().byte[c]));
   }

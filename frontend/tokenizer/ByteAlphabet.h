@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace fathom::frontend {
@@ -16,9 +17,9 @@ namespace fathom::frontend {
 /// How byte-level BPE spells `byte` (UTF-8): printable Latin-1 as itself, the others as U+0100 and following.
 std::string spellByte(uint8_t byte);
 
-/// The bytes that a vocabulary entry stands for: every character through the alphabet, or, where one is not
-/// in it, the entry's own UTF-8.
-std::string bytesOfEntry(llvm::StringRef entry);
+/// The bytes that a vocabulary entry stands for, every character through the alphabet; nothing where one is not in it:
+/// the decoder shows such an entry as it is, and no text is merged to it.
+std::optional<std::string> bytesOfEntry(llvm::StringRef entry);
 
 } // namespace fathom::frontend
 

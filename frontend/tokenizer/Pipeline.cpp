@@ -5,7 +5,9 @@
 
 #include "frontend/tokenizer/Pipeline.h"
 
+#include "fathom/tokenizer_abi.h"
 #include "frontend/tokenizer/Patterns.h"
+#include "llvm/ADT/STLExtras.h"
 
 using llvm::StringRef;
 using llvm::Twine;
@@ -21,7 +23,8 @@ StringRef typeOf(Value stage) {
 
 bool isNothing(Value value) { return !value || value.isNull(); }
 
-/// Calls `take` for every stage: those of a "Sequence" under `key`, or the one there is.
+/// Calls `take` for every stage: those of a "Sequence" under `key`, which may hold sequences, or the one there is. The
+/// JSON reader bounds the depth.
 template <class Take>
 void forEachStage(const Context &context, Value stage, StringRef key, StringRef where, Take take) {
   if (isNothing(stage)) {
@@ -37,7 +40,7 @@ void forEachStage(const Context &context, Value stage, StringRef key, StringRef 
     return;
   }
   for (Value element : list.elements()) {
-    take(element);
+    forEachStage(context, element, key, where, take);
   }
 }
 
@@ -57,39 +60,111 @@ void requireFalse(const Context &context, Value model, StringRef key, StringRef 
   }
 }
 
-/// "Split" and "Digits" stages as one text each, to be compared with the known ones.
-void readPatternStage(const Context &context, Value stage, std::vector<std::string> &patterns) {
-  if (typeOf(stage) == "Digits") {
-    bool each = context.boolean(stage, "individual_digits", "pre_tokenizer", false);
-    patterns.push_back(each ? kEachDigit : "Digits in runs");
+/// Reads the stages of "pre_tokenizer".
+class PreTokenizerReader {
+public:
+  PreTokenizerReader(const Context &context, TokenizerModel &model) : context(context), splits(model.preTokenizer) {}
+
+  void read(Value preTokenizer);
+
+private:
+  void readStage(Value stage);
+  void readByteLevel(Value stage);
+  void readSplit(Value stage);
+  void checkBehavior(Value stage, const Split &split) const;
+  void refuse(Value stage, const Twine &message, StringRef hint = {}) const {
+    context.unsupported("pre-tokenizer", "pre_tokenizer", stage, message, hint);
+  }
+
+  const Context &context;
+  std::vector<Split> &splits;
+  bool isByteLevel = false;
+};
+
+void PreTokenizerReader::read(Value preTokenizer) {
+  size_t before = context.diagnostics.errorCount();
+  forEachStage(context, preTokenizer, "pretokenizers", "pre_tokenizer", [&](Value stage) { readStage(stage); });
+  if (context.diagnostics.errorCount() != before) {
     return;
   }
-  Value pattern = stage.find("pattern");
-  Value regex = pattern ? pattern.find("Regex") : Value();
-  Value behavior = stage.find("behavior");
-  bool inverted = context.boolean(stage, "invert", "pre_tokenizer", false);
-  if (!regex || !regex.isString() || !behavior || behavior.string() != "Isolated" || inverted) {
-    context.unsupported(
-        "pre-tokenizer", "pre_tokenizer", stage,
-        "a Split that is not {\"pattern\": {\"Regex\": ...}, \"behavior\": \"Isolated\", \"invert\": false}");
-    patterns.emplace_back();
-    return;
+  if (!isByteLevel) {
+    refuse(preTokenizer, "no ByteLevel stage", "only byte-level BPE is supported");
+  } else if (splits.size() > FATHOM_MAX_SPLITS) {
+    refuse(preTokenizer, Twine(splits.size()) + " stages; at most " + Twine(FATHOM_MAX_SPLITS) + " are supported");
   }
-  patterns.push_back(canonicalPattern(regex.string()));
 }
 
-void readByteLevelStage(const Context &context, Value stage) {
+void PreTokenizerReader::readStage(Value stage) {
+  StringRef type = typeOf(stage);
+  if (isByteLevel) {
+    refuse(stage, "stage " + show(stage.find("type")) + " after ByteLevel");
+  } else if (type == "ByteLevel") {
+    readByteLevel(stage);
+  } else if (type == "Digits") {
+    bool each = context.boolean(stage, "individual_digits", "pre_tokenizer", false);
+    splits.push_back({each ? artifact::Matcher::number : artifact::Matcher::numbers});
+  } else if (type == "Split") {
+    readSplit(stage);
+  } else {
+    refuse(stage, "stage " + show(stage.find("type")), "supported are Split, Digits and ByteLevel");
+  }
+}
+
+void PreTokenizerReader::readByteLevel(Value stage) {
+  isByteLevel = true;
   for (StringRef key : {"add_prefix_space", "use_regex"}) {
     // Both are true where absent.
     if (context.boolean(stage, key, "pre_tokenizer", true)) {
-      context.unsupported("pre-tokenizer", "pre_tokenizer", stage, "ByteLevel with " + key + " true is not supported");
+      refuse(stage, "ByteLevel with " + key + " true is not supported");
     }
   }
 }
 
+void PreTokenizerReader::readSplit(Value stage) {
+  Value pattern = stage.find("pattern");
+  Value regex = pattern ? pattern.find("Regex") : Value();
+  if (!regex || !regex.isString()) {
+    refuse(stage, "a Split whose pattern is not {\"Regex\": ...}");
+    return;
+  }
+  std::optional<Split> split = compilePattern(regex.string());
+  if (!split) {
+    refuse(regex, "unknown pattern '" + checkpoint::escape(regex.string(), 160) + "'",
+           "patterns are compared with those of DeepSeek, Qwen and Llama-3 tokenizers, alternative by alternative, and "
+           "never run");
+    return;
+  }
+  checkBehavior(stage, *split);
+  bool newlinesAreGone = llvm::is_contained(splits, Split{artifact::Matcher::newline});
+  if (split->front() == artifact::Matcher::trailing_space && !newlinesAreGone) {
+    refuse(regex, "'\\s+$' without a Split of '[\\r\\n]' before it is not supported");
+  }
+  splits.push_back(std::move(*split));
+}
+
+/// "Isolated" makes pieces of matches and of what lies between them, so "invert" changes nothing. "Removed" drops the
+/// matches, or inverted what lies between them: that is the same where nothing does.
+void PreTokenizerReader::checkBehavior(Value stage, const Split &split) const {
+  Value behavior = stage.find("behavior");
+  bool inverted = context.boolean(stage, "invert", "pre_tokenizer", false);
+  bool isIsolated = behavior && behavior.string() == "Isolated";
+  bool removesNothing = behavior && behavior.string() == "Removed" && inverted && leavesNoGaps(split);
+  if (!isIsolated && !removesNothing) {
+    refuse(stage, "a Split with behavior " + show(behavior) + (inverted ? ", inverted," : "") + " is not supported",
+           "supported is 'Isolated'");
+  }
+}
+
+/// The token of a part {"SpecialToken": {"id": ...}} of a template; empty for the text.
+std::string tokenOfPart(Value part) {
+  Value special = part.find("SpecialToken");
+  Value id = special ? special.find("id") : Value();
+  return id ? id.string().str() : "";
+}
+
 } // namespace
 
-void readModelOptions(const Context &context, Value model) {
+bool readModelOptions(const Context &context, Value model) {
   Value type = model.find("type");
   if (!type || type.string() != "BPE") {
     context.unsupported("tokenizer-model", "model.type", type, "model " + show(type) + "; only 'BPE' is supported");
@@ -104,7 +179,7 @@ void readModelOptions(const Context &context, Value model) {
   requireEmpty(context, model, "continuing_subword_prefix", "a subword prefix");
   requireEmpty(context, model, "end_of_word_suffix", "a word suffix");
   requireFalse(context, model, "byte_fallback", "byte fallback to <0xNN> tokens");
-  requireFalse(context, model, "ignore_merges", "taking whole words from the vocabulary");
+  return context.boolean(model, "ignore_merges", "model", false);
 }
 
 void readNormalizer(const Context &context, Value normalizer, TokenizerModel &model) {
@@ -119,41 +194,7 @@ void readNormalizer(const Context &context, Value normalizer, TokenizerModel &mo
 }
 
 void readPreTokenizer(const Context &context, Value preTokenizer, TokenizerModel &model) {
-  std::vector<std::string> patterns;
-  bool byteLevel = false;
-  size_t before = context.diagnostics.errorCount();
-  forEachStage(context, preTokenizer, "pretokenizers", "pre_tokenizer", [&](Value stage) {
-    StringRef type = typeOf(stage);
-    if (byteLevel || (type != "ByteLevel" && type != "Split" && type != "Digits")) {
-      context.unsupported("pre-tokenizer", "pre_tokenizer", stage,
-                          "stage " + show(stage.find("type")) + (byteLevel ? " after ByteLevel" : ""));
-    } else if (type == "ByteLevel") {
-      byteLevel = true;
-      readByteLevelStage(context, stage);
-    } else {
-      readPatternStage(context, stage, patterns);
-    }
-  });
-  if (context.diagnostics.errorCount() != before) {
-    return;
-  }
-  if (!byteLevel) {
-    context.unsupported("pre-tokenizer", "pre_tokenizer", preTokenizer, "no ByteLevel stage",
-                        "only byte-level BPE is supported");
-    return;
-  }
-  if (std::optional<artifact::PreTokenizer> known = findPreTokenizer(patterns)) {
-    model.preTokenizer = *known;
-    return;
-  }
-  std::string listed;
-  for (const std::string &pattern : patterns) {
-    listed += (listed.empty() ? "" : ", ") + ("'" + checkpoint::escape(pattern, 120) + "'");
-  }
-  context.unsupported("pre-tokenizer", "pre_tokenizer", preTokenizer,
-                      "unknown patterns: " + (listed.empty() ? "none" : listed),
-                      "known are those of DeepSeek-LLM/V2, DeepSeek-Coder, DeepSeek-V3/R1/V4 and Qwen2/Qwen3; patterns "
-                      "of files are compared, never run");
+  PreTokenizerReader(context, model).read(preTokenizer);
 }
 
 void readDecoder(const Context &context, Value decoder) {
@@ -170,19 +211,16 @@ void readDecoder(const Context &context, Value decoder) {
   }
 }
 
-std::optional<std::string> readPostProcessor(const Context &context, Value postProcessor) {
-  std::optional<std::string> bos;
+std::optional<AddedBos> readPostProcessor(const Context &context, Value postProcessor) {
+  std::optional<AddedBos> bos;
   forEachStage(context, postProcessor, "processors", "post_processor", [&](Value stage) {
-    StringRef type = typeOf(stage);
-    if (type == "ByteLevel") {
+    if (typeOf(stage) == "ByteLevel") {
       return;
     }
-    Value single = type == "TemplateProcessing" ? stage.find("single") : Value();
     std::vector<std::string> parts;
-    if (single) {
+    if (Value single = typeOf(stage) == "TemplateProcessing" ? stage.find("single") : Value()) {
       for (Value part : single.elements()) {
-        Value special = part.find("SpecialToken");
-        parts.push_back(special && special.find("id") ? "+" + special.find("id").string().str() : "");
+        parts.push_back(tokenOfPart(part));
       }
     }
     bool onlyText = parts.size() == 1 && parts[0].empty();
@@ -192,7 +230,9 @@ std::optional<std::string> readPostProcessor(const Context &context, Value postP
                           "post-processor " + show(stage.find("type")) +
                               "; supported are none, ByteLevel and a template of one token and the text");
     } else if (bosAndText) {
-      bos = parts[0].substr(1);
+      Value tokens = stage.find("special_tokens");
+      Value token = tokens ? tokens.find(parts[0]) : Value();
+      bos = AddedBos{parts[0], token ? token.find("ids") : Value()};
     }
   });
   return bos;

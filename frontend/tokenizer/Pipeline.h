@@ -11,20 +11,27 @@
 
 namespace fathom::frontend {
 
-/// Checks `model` but for vocab and merges: byte-level BPE without options that the runtime does not know.
-void readModelOptions(const Context &context, Value model);
+/// Checks `model` but for vocab and merges: byte-level BPE without options that the runtime does not know. Returns
+/// "ignore_merges": whether pieces that are a token are taken without merging.
+bool readModelOptions(const Context &context, Value model);
 
 /// Recognises "normalizer".
 void readNormalizer(const Context &context, Value normalizer, TokenizerModel &model);
 
-/// Recognises "pre_tokenizer" among the known sets of patterns. No pattern is ever run.
+/// Compiles "pre_tokenizer" to a chain of splits.
 void readPreTokenizer(const Context &context, Value preTokenizer, TokenizerModel &model);
 
 /// Checks that "decoder" is the byte-level one.
 void readDecoder(const Context &context, Value decoder);
 
-/// The bos token that "post_processor" puts in front, spelled; nothing where it adds none.
-std::optional<std::string> readPostProcessor(const Context &context, Value postProcessor);
+/// A token that "post_processor" puts in front: how it is spelled, and its "ids", absent where only the name is given.
+struct AddedBos {
+  std::string token;
+  Value ids;
+};
+
+/// Nothing where "post_processor" adds no token.
+std::optional<AddedBos> readPostProcessor(const Context &context, Value postProcessor);
 
 } // namespace fathom::frontend
 

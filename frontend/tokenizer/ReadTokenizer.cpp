@@ -33,8 +33,9 @@ public:
   std::optional<TokenizerModel> read(const std::string &path);
 
 private:
-  std::optional<std::string> readTokens(const Context &context, Value root, Vocabulary &vocabulary);
-  void readConfig(const Vocabulary &vocabulary, const std::optional<std::string> &templateBos);
+  std::optional<AddedBos> readTokens(const Context &context, Value root, Vocabulary &vocabulary);
+  void useTemplateBos(const Context &context, const AddedBos &bos, const Vocabulary &vocabulary);
+  void readConfig(const Vocabulary &vocabulary);
   void readEnds(const Context &context, Value root, const Vocabulary &vocabulary);
   int32_t readEnd(const Context &context, Value root, StringRef key, const Vocabulary &vocabulary);
   void readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary);
@@ -71,7 +72,7 @@ void TokenizerReader::checkNormalized(const Context &context) {
 }
 
 /// Reads tokenizer.json. Returns the bos token its template adds.
-std::optional<std::string> TokenizerReader::readTokens(const Context &context, Value root, Vocabulary &vocabulary) {
+std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Value root, Vocabulary &vocabulary) {
   for (StringRef key : {"truncation", "padding"}) {
     Value value = root.find(key);
     if (value && !value.isNull()) {
@@ -83,15 +84,15 @@ std::optional<std::string> TokenizerReader::readTokens(const Context &context, V
     context.bad("tokenizer-type", "model", bpe, "expected an object, found " + show(bpe));
     return std::nullopt;
   }
-  readModelOptions(context, bpe);
+  bool ignoresMerges = readModelOptions(context, bpe);
   readNormalizer(context, root.find("normalizer"), model);
   readPreTokenizer(context, root.find("pre_tokenizer"), model);
   readDecoder(context, root.find("decoder"));
-  std::optional<std::string> bos = readPostProcessor(context, root.find("post_processor"));
+  std::optional<AddedBos> bos = readPostProcessor(context, root.find("post_processor"));
   vocabulary.readEntries(bpe.find("vocab"));
   vocabulary.readMerges(bpe.find("merges"), model.merges);
   vocabulary.readAdded(root.find("added_tokens"), model.added);
-  vocabulary.finish(model);
+  vocabulary.finish(model, ignoresMerges);
   return bos;
 }
 
@@ -187,18 +188,26 @@ void TokenizerReader::readChat(const Context &context, Value chatTemplate, const
   model.chat = artifact::ChatFormat::unknown;
 }
 
-/// Reads tokenizer_config.json, where there is one.
-void TokenizerReader::readConfig(const Vocabulary &vocabulary, const std::optional<std::string> &templateBos) {
-  Context context{diagnostics, checkpoint::joinPath(directory, "tokenizer_config.json")};
-  if (templateBos) {
-    model.bos = idOrNone(vocabulary.find(*templateBos));
-    model.addBos = true;
-    if (model.bos < 0) {
-      context.bad("special-token", "post_processor", {},
-                  "token '" + checkpoint::escape(*templateBos, 80) +
-                      "' of the post-processor is not in tokenizer.json");
+void TokenizerReader::useTemplateBos(const Context &context, const AddedBos &bos, const Vocabulary &vocabulary) {
+  std::string name = "token '" + checkpoint::escape(bos.token, 80) + "' of the post-processor ";
+  model.bos = idOrNone(vocabulary.find(bos.token));
+  model.addBos = true;
+  if (model.bos < 0) {
+    context.bad("special-token", "post_processor", {}, name + "is not in tokenizer.json");
+    return;
+  }
+  for (Value id : bos.ids.elements()) {
+    if (bos.ids.size() != 1 || id.integer() != model.bos) {
+      context.bad("special-token", "post_processor", bos.ids,
+                  name + "has id " + Twine(model.bos) + " in the vocabulary and another in \"special_tokens\"");
+      return;
     }
   }
+}
+
+/// Reads tokenizer_config.json, where there is one.
+void TokenizerReader::readConfig(const Vocabulary &vocabulary) {
+  Context context{diagnostics, checkpoint::joinPath(directory, "tokenizer_config.json")};
   if (!checkpoint::exists(context.file)) {
     readChat(context, {}, vocabulary);
     return;
@@ -219,8 +228,11 @@ std::optional<TokenizerModel> TokenizerReader::read(const std::string &path) {
   }
   Context context{diagnostics, path};
   Vocabulary vocabulary(context, limit);
-  std::optional<std::string> bos = readTokens(context, file.root(), vocabulary);
-  readConfig(vocabulary, bos);
+  std::optional<AddedBos> bos = readTokens(context, file.root(), vocabulary);
+  if (bos) {
+    useTemplateBos(context, *bos, vocabulary);
+  }
+  readConfig(vocabulary);
   if (diagnostics.errorCount() == before) {
     checkNormalized(context);
   }

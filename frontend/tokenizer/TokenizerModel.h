@@ -34,13 +34,19 @@ struct AddedToken {
   bool normalized = false;
 };
 
+/// Alternatives of a pattern that cuts text, the first that matches counts.
+using Split = std::vector<artifact::Matcher>;
+
 struct TokenizerModel {
   /// The bytes of each id.
   std::vector<std::string> tokens;
   std::array<uint32_t, 256> byteTokens{};
   std::vector<Merge> merges;
+  /// Tokens that are taken without merging where a piece is all of one; empty where pieces are always merged.
+  std::vector<uint32_t> wholeWords;
   std::vector<AddedToken> added;
-  artifact::PreTokenizer preTokenizer = artifact::PreTokenizer::deepseek_v3;
+  /// One after the other.
+  std::vector<Split> preTokenizer;
   artifact::Normalizer normalizer = artifact::Normalizer::none;
   bool addBos = false;
   /// -1 where there is none.

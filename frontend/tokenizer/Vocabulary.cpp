@@ -216,7 +216,7 @@ void Vocabulary::findByteTokens(TokenizerModel &model) const {
   }
 }
 
-void Vocabulary::finish(TokenizerModel &model) {
+void Vocabulary::finish(TokenizerModel &model, bool ignoresMerges) {
   findByteTokens(model);
   size_t before = context.diagnostics.errorCount();
   reportIds();
@@ -226,9 +226,12 @@ void Vocabulary::finish(TokenizerModel &model) {
   model.tokens.resize(entries.size());
   for (size_t i = 0; i < entries.size(); ++i) {
     StringRef text = index.key(uint32_t(i));
-    if (entries[i].id < model.tokens.size()) {
-      model.tokens[entries[i].id] = entries[i].added ? text.str() : bytesOfEntry(text);
+    auto [id, added] = entries[i];
+    std::optional<std::string> bytes = added ? std::nullopt : bytesOfEntry(text);
+    if (bytes && ignoresMerges) {
+      model.wholeWords.push_back(id);
     }
+    model.tokens[id] = bytes ? std::move(*bytes) : text.str();
   }
 }
 

@@ -23,8 +23,8 @@ public:
   void readAdded(Value added, std::vector<AddedToken> &out);
   /// Reads model.merges: "a b" or ["a", "b"].
   void readMerges(Value merges, std::vector<Merge> &out);
-  /// Ids must run from 0 without gap. Gives the bytes of each.
-  void finish(TokenizerModel &model);
+  /// Ids must run from 0 without gap. Gives the bytes of each, and with `ignoresMerges` the whole words.
+  void finish(TokenizerModel &model, bool ignoresMerges);
 
   /// The id of an entry or added token.
   std::optional<uint32_t> find(llvm::StringRef text) const;

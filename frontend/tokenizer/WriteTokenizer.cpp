@@ -15,10 +15,10 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-/// Twice as many slots as merges at least: short searches, and one that is empty.
-size_t slotCount(size_t merges) {
+/// Twice as many slots as entries at least: short searches, and one that is empty.
+size_t slotCount(size_t entries) {
   size_t slots = 2;
-  while (slots < 2 * merges) {
+  while (slots < 2 * entries) {
     slots *= 2;
   }
   return slots;
@@ -38,6 +38,32 @@ std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
     slots[at] = artifact::MergeSlot(merge.left, merge.right, rank, merge.result);
   }
   return slots;
+}
+
+/// Absent where there are none.
+Offset<flatbuffers::Vector<uint32_t>> writeWholeWords(FlatBufferBuilder &builder, const TokenizerModel &model) {
+  if (model.wholeWords.empty()) {
+    return {};
+  }
+  std::vector<uint32_t> slots(slotCount(model.wholeWords.size()), FATHOM_NO_TOKEN);
+  for (uint32_t id : model.wholeWords) {
+    const std::string &text = model.tokens[id];
+    size_t at = fathom_text_hash(text.data(), text.size()) & (slots.size() - 1);
+    while (slots[at] != FATHOM_NO_TOKEN) {
+      at = (at + 1) & (slots.size() - 1);
+    }
+    slots[at] = id;
+  }
+  return builder.CreateVector(slots);
+}
+
+Offset<flatbuffers::Vector<Offset<artifact::Split>>> writeSplits(FlatBufferBuilder &builder,
+                                                                 const std::vector<Split> &splits) {
+  std::vector<Offset<artifact::Split>> written;
+  for (const Split &split : splits) {
+    written.push_back(artifact::CreateSplit(builder, builder.CreateVector(split)));
+  }
+  return builder.CreateVector(written);
 }
 
 Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const TokenizerModel &model, bool normalized) {
@@ -88,12 +114,14 @@ Offset<artifact::Tokenizer> writeTokenizer(FlatBufferBuilder &builder, const Tok
   auto tokenOffsets = builder.CreateVector(offsets);
   auto byteTokens = builder.CreateVector(model.byteTokens.data(), model.byteTokens.size());
   auto merges = builder.CreateVectorOfStructs(hashMerges(model.merges));
+  auto wholeWords = writeWholeWords(builder, model);
   auto added = writeAdded(builder, model, false);
   auto addedNormalized = writeAdded(builder, model, true);
   auto special = writeSpecial(builder, model);
-  return artifact::CreateTokenizer(builder, tokenBytes, tokenOffsets, byteTokens, merges, added, addedNormalized,
-                                   special, model.preTokenizer, model.normalizer, model.addBos, model.bos, model.eos,
-                                   model.chat, model.chatUser, model.chatAssistant, model.chatJoinsSystem,
+  auto splits = writeSplits(builder, model.preTokenizer);
+  return artifact::CreateTokenizer(builder, tokenBytes, tokenOffsets, byteTokens, merges, wholeWords, added,
+                                   addedNormalized, special, splits, model.normalizer, model.addBos, model.bos,
+                                   model.eos, model.chat, model.chatUser, model.chatAssistant, model.chatJoinsSystem,
                                    model.chatDropsReasoning, model.chatOpensReasoning);
 }
 

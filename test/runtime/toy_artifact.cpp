@@ -65,10 +65,10 @@ static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBuffer
   std::vector<fbs::MergeSlot> merges(2, fbs::MergeSlot(0, 0, 0, 0xffffffff));
   auto chat = contents.chat ? fbs::ChatFormat::deepseek_v3 : fbs::ChatFormat::none;
   return fbs::CreateTokenizer(builder, builder.CreateVector(bytes), builder.CreateVector(offsets),
-                              builder.CreateVector(byteTokens), builder.CreateVectorOfStructs(merges),
+                              builder.CreateVector(byteTokens), builder.CreateVectorOfStructs(merges), 0,
                               addTokens(builder, true), addTokens(builder, false), builder.CreateVector(special),
-                              fbs::PreTokenizer::deepseek_v3, fbs::Normalizer::none, true, kToyBos, kToyEos, chat,
-                              contents.chatUser, kToyAssistant);
+                              builder.CreateVector(std::vector<flatbuffers::Offset<fbs::Split>>()),
+                              fbs::Normalizer::none, true, kToyBos, kToyEos, chat, contents.chatUser, kToyAssistant);
 }
 
 static std::string makeMetadata(const ToyContents &c) {

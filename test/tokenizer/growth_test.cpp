@@ -33,11 +33,11 @@ frontend::TokenizerModel merging() {
 TEST(GrowthTest, AMegabyteOfAnythingComesBack) {
   frontend::TokenizerModel model = merging();
   addToken(model, "aaaaaaaaaaaaaaab");
-  for (auto preTokenizer : artifact::EnumValuesPreTokenizer()) {
-    model.preTokenizer = preTokenizer;
+  for (const std::vector<frontend::Split> &splits : knownSplits()) {
+    model.preTokenizer = splits;
     Table table(model);
     for (const char *part : kParts) {
-      bool main = preTokenizer == artifact::PreTokenizer::deepseek_v3;
+      bool main = splits == deepseekV3Splits();
       std::string text = repeat(part, main ? kMegabyte : kMegabyte / 8);
       size_t bytes = 0;
       for (int32_t id : encode(table, text, {false, true})) {
@@ -82,11 +82,19 @@ TEST(GrowthTest, PiecesCoverTheTextInOrder) {
     cover.at += piece.size();
     return true;
   };
-  for (auto preTokenizer : artifact::EnumValuesPreTokenizer()) {
+  // Every matcher by itself too: a file may combine them as it likes.
+  std::vector<std::vector<frontend::Split>> chains = knownSplits();
+  for (artifact::Matcher matcher : artifact::EnumValuesMatcher()) {
+    chains.push_back({{matcher}});
+  }
+  for (const std::vector<frontend::Split> &splits : chains) {
+    frontend::TokenizerModel model = tinyModel();
+    model.preTokenizer = splits;
+    Table table(model);
     for (const char *part : kParts) {
       std::string text = repeat(part, kMegabyte / 4);
       Cover cover{text.data(), true};
-      EXPECT_TRUE(tokenizer::split(preTokenizer, text, {take, &cover}));
+      EXPECT_TRUE(tokenizer::split(*(*table).pre_tokenizer(), text, {take, &cover}));
       EXPECT_TRUE(cover.inOrder && cover.at == text.data() + text.size()) << part;
     }
   }

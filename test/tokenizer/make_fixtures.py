@@ -6,12 +6,16 @@
   make_fixtures.py minify DIR OUT              tokenizer.json without white space; every other file as it is
   make_fixtures.py added DIR BASE OUT          a tokenizer that shares BASE's model and pipeline: only its added tokens
   make_fixtures.py reduce DIR OUT              the tokens that DIR/golden.jsonl reaches, renumbered without gaps
+  make_fixtures.py small NAME DIR OUT          NAME's pipeline as released, around a small vocabulary and golden ids made
+                                               here, from the texts of DIR/golden.jsonl, with the tokenizers library
 
-DIR and BASE hold tokenizer.json, tokenizer_config.json and golden.jsonl.
+DIR and BASE hold tokenizer.json, tokenizer_config.json and golden.jsonl. NAME is llama3, deepseek-llm (also DeepSeekMoE
+and V2) or deepseek-coder.
 """
 
 import json
 import pathlib
+import re
 import shutil
 import sys
 
@@ -98,8 +102,110 @@ def reduce(source, out):
     copy_others(source, out, ["tokenizer_config.json"])
 
 
+def split(pattern):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+
+def byte_level():
+    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+
+def cased_letters():
+    """The letters of DeepSeek-LLM's second pattern, from their one place in the tree."""
+    source = pathlib.Path(__file__).resolve().parents[2] / "frontend/tokenizer/Patterns.cpp"
+    macro = re.search(r"#define CASED_LETTERS.*?\n\n", source.read_text(encoding="utf-8"), re.DOTALL).group()
+    escapes = "".join(re.findall(r'"(.*?)"', macro))
+    return re.sub(r"\\u(\w{4})|\\U(\w{8})", lambda m: chr(int(m.group(1) or m.group(2), 16)), escapes)
+
+
+CJK = "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def splits_of(name):
+    digits = {"type": "Digits", "individual_digits": True}
+    return {
+        "llama3": lambda: [split(LLAMA3)],
+        "deepseek-llm": lambda: [
+            split("[\r\n]"),
+            split(rf"\s?[{cased_letters()}]+"),
+            split(r"\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+".encode().decode("raw_unicode_escape")),
+            split(r"\s+$"),
+            split(CJK),
+            digits,
+        ],
+        "deepseek-coder": lambda: [split("[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split(CJK), digits],
+    }[name]()
+
+
+def pipeline(name):
+    """tokenizer.json around an empty model."""
+    bos, eos = ("<|begin_of_text|>", "<|eot_id|>") if name == "llama3" else ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>")
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": name != "llama3", "special": True}
+    template = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": bos, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {bos: {"id": bos, "ids": [0], "tokens": [bos]}},
+    }
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": 0, "content": text, **flags} for text in (bos, eos)],
+        "normalizer": None if name == "llama3" else {"type": "Sequence", "normalizers": []},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [*splits_of(name), byte_level()]},
+        "post_processor": template if name == "llama3" else byte_level(),
+        "decoder": byte_level(),
+        "model": {"type": "BPE", "ignore_merges": name == "llama3", "vocab": {}, "merges": []},
+    }
+
+
+def train(tokenizer, texts):
+    """Fills the model with the bytes and the most frequent merges of `texts`; a few words get no merge of their own."""
+    from tokenizers import Tokenizer, pre_tokenizers, trainers
+
+    library = Tokenizer.from_str(json.dumps({**tokenizer, "added_tokens": [], "post_processor": None}))
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    library.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=900, initial_alphabet=alphabet, show_progress=False))
+    model = json.loads(library.to_str())["model"]
+    model["ignore_merges"] = tokenizer["model"]["ignore_merges"]
+    words = [token for token in model["vocab"] if len(token) > 4 and token.isascii()][::3] if model["ignore_merges"] else []
+    model["merges"] = [pair for pair in model["merges"] if "".join(pair) not in words]
+    reachable_parts = [pair for pair in model["merges"] if all(part not in words for part in pair)]
+    tokenizer["model"] = {**model, "merges": reachable_parts}
+    for token in tokenizer["added_tokens"]:
+        token["id"] = len(model["vocab"]) + tokenizer["added_tokens"].index(token)
+    if tokenizer["post_processor"]["type"] == "TemplateProcessing":
+        [special] = tokenizer["post_processor"]["special_tokens"].values()
+        special["ids"] = [tokenizer["added_tokens"][0]["id"]]
+
+
+def small(name, source, out):
+    from tokenizers import Tokenizer
+
+    lines = (source / "golden.jsonl").read_text(encoding="utf-8").split("\n")
+    texts = [json.loads(line)["text"] for line in lines if line]
+    tokenizer = pipeline(str(name))
+    train(tokenizer, texts)
+    dump(tokenizer, out / "tokenizer.json")
+    library = Tokenizer.from_file(str(out / "tokenizer.json"))
+    extra = ["I'M you'Re he'LL it'\u017f we'\u017fve 'D'VE'", "1234567 \u0662\u0663\u0664\u0665 \u2167", "  \r\n \n\t x  "]
+    with open(out / "golden.jsonl", "w", encoding="utf-8") as file:
+        for text in extra + texts[::3]:
+            ids = library.encode(text, add_special_tokens=False).ids
+            decoded = library.decode(ids, skip_special_tokens=False)
+            file.write(json.dumps({"text": text, "ids": ids, "decoded": decoded}) + "\n")
+    bos, eos = (token["content"] for token in tokenizer["added_tokens"])
+    config = {"add_bos_token": True, "bos_token": bos, "eos_token": eos}
+    dump(config, out / "tokenizer_config.json")
+
+
 def main(arguments):
-    commands = {"minify": (minify, 2), "added": (added, 3), "reduce": (reduce, 2)}
+    commands = {"minify": (minify, 2), "added": (added, 3), "reduce": (reduce, 2), "small": (small, 3)}
     if not arguments or arguments[0] not in commands or len(arguments) - 1 != commands[arguments[0]][1]:
         sys.exit(__doc__)
     paths = [pathlib.Path(argument) for argument in arguments[1:]]

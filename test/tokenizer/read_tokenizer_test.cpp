@@ -207,17 +207,90 @@ TEST(ReadTokenizerTest, RefusesUnknownPatternsAndNamesThem) {
     expectFinding(readWith([&](Object &t) { stages(t)[1] = split(pattern); }), 4, pattern);
   }
   EXPECT_EQ(readWith([](Object &t) { stages(t)[0] = split(std::string(1 << 20, '(')); }).exitCode, 4);
-  expectFinding(readWith([](Object &t) { t["pre_tokenizer"] = byteLevel(); }), 4, "unknown patterns: none");
   expectFinding(readWith([](Object &t) { t["pre_tokenizer"] = nullptr; }), 4, "ByteLevel");
   expectFinding(readWith([](Object &t) { stages(t)[0] = Object{{"type", "Metaspace"}}; }), 4, "'Metaspace'");
-  expectFinding(readWith([](Object &t) { (*stages(t)[0].getAsObject())["behavior"] = "Removed"; }), 4, "Isolated");
+  expectFinding(readWith([](Object &t) { (*stages(t)[0].getAsObject())["pattern"] = "x"; }), 4, "Regex");
   expectFinding(readWith([](Object &t) { stages(t)[5].getAsObject()->erase("use_regex"); }), 4, "use_regex");
+}
+
+constexpr const char *kLlama3 = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
+                                R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+/// The outcome of a tokenizer with these stages.
+Outcome readStages(Array stages) {
+  return readWith(
+      [&](Object &t) { t["pre_tokenizer"] = Object{{"type", "Sequence"}, {"pretokenizers", std::move(stages)}}; });
+}
+
+/// A Split of `pattern` with another behavior.
+Object splitAs(const std::string &pattern, const char *behavior, bool invert) {
+  return Object{{"type", "Split"}, {"pattern", Object{{"Regex", pattern}}}, {"behavior", behavior}, {"invert", invert}};
+}
+
+TEST(ReadTokenizerTest, CompilesPatternsByAlternative) {
+  using Splits = std::vector<frontend::Split>;
+  EXPECT_EQ(readStages(Array{split(kLlama3), byteLevel()}).model->preTokenizer, llama3Splits());
+  // The same with possessive quantifiers.
+  const char *possessive = R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*)"
+                           R"(|\s*[\r\n]|\s+(?!\S)|\s+)";
+  EXPECT_EQ(readStages(Array{split(possessive), byteLevel()}).model->preTokenizer, llama3Splits());
+  using artifact::Matcher;
+  EXPECT_EQ(readStages(Array{split(R"(\s?\p{P}+|\p{N})"), byteLevel()}).model->preTokenizer,
+            (Splits{{Matcher::spaced_punctuation, Matcher::number}}));
+  EXPECT_EQ(readStages(Array{byteLevel()}).model->preTokenizer, Splits());
+  EXPECT_EQ(
+      readStages(Array{Object{{"type", "Digits"}, {"individual_digits", false}}, byteLevel()}).model->preTokenizer,
+      (Splits{{Matcher::numbers}}));
+}
+
+TEST(ReadTokenizerTest, TakesSequencesInSequences) {
+  Object inner{{"type", "Sequence"}, {"pretokenizers", Array{split(kLlama3), byteLevel()}}};
+  EXPECT_EQ(readStages(Array{std::move(inner)}).model->preTokenizer, llama3Splits());
+}
+
+TEST(ReadTokenizerTest, TakesBehaviorsThatCutTheSame) {
+  EXPECT_EQ(readStages(Array{splitAs(kLlama3, "Removed", true), byteLevel()}).model->preTokenizer, llama3Splits());
+  EXPECT_EQ(readStages(Array{splitAs(kLlama3, "Isolated", true), byteLevel()}).model->preTokenizer, llama3Splits());
+}
+
+TEST(ReadTokenizerTest, RefusesBehaviorsThatCutDifferently) {
+  expectFinding(readStages(Array{splitAs(kLlama3, "Removed", false), byteLevel()}), 4, "'Removed'");
+  expectFinding(readStages(Array{splitAs("\\p{N}", "Removed", true), byteLevel()}), 4, "'Removed', inverted");
+  expectFinding(readStages(Array{splitAs("\\p{N}", "MergedWithNext", false), byteLevel()}), 4, "'MergedWithNext'");
+  // In the library $ is the end of a line.
+  expectFinding(readStages(Array{split("\\s+$"), byteLevel()}), 4, "without a Split of");
+}
+
+TEST(ReadTokenizerTest, BoundsSplitsAndAlternatives) {
+  Array stages;
+  std::string pattern = "\\p{N}";
+  for (int i = 0; i < 17; ++i) {
+    stages.push_back(split("\\p{N}"));
+    pattern += "|\\p{N}";
+  }
+  stages.push_back(byteLevel());
+  expectFinding(readStages(std::move(stages)), 4, "17 stages; at most 16");
+  expectFinding(readStages(Array{split(pattern), byteLevel()}), 4, "unknown pattern");
+}
+
+TEST(ReadTokenizerTest, TakesWholeWordsWhereMergesAreIgnored) {
+  Outcome outcome = readWith([](Object &t) {
+    model(t)["ignore_merges"] = true;
+    model(t)["merges"] = Array{};
+    // Not spelled in the byte alphabet: no text becomes it.
+    vocab(t)["\u4E2D"] = 258;
+  });
+  ASSERT_TRUE(outcome.model) << outcome.messages;
+  Table table(*outcome.model);
+  EXPECT_EQ(encode(table, "ab"), std::vector<int32_t>{256});
+  EXPECT_EQ(encode(table, "abb"), (std::vector<int32_t>{'a', 'b', 'b'}));
+  EXPECT_EQ(encode(table, "\u4E2D"), (std::vector<int32_t>{0xE4, 0xB8, 0xAD}));
 }
 
 TEST(ReadTokenizerTest, RefusesOptionsItDoesNotHave) {
   auto set = [](const char *key, Value value) { return readWith([&](Object &t) { model(t)[key] = value; }); };
   expectFinding(set("type", "WordPiece"), 4, "'WordPiece'");
-  expectFinding(set("ignore_merges", true), 4, "model.ignore_merges");
+  expectFinding(set("ignore_merges", 1), 3, "model.ignore_merges");
   expectFinding(set("byte_fallback", true), 4, "model.byte_fallback");
   expectFinding(set("dropout", 0.1), 4, "model.dropout");
   expectFinding(set("unk_token", "<unk>"), 4, "model.unk_token");
@@ -268,6 +341,19 @@ TEST(ReadTokenizerTest, ReadsBosFromTheTemplate) {
   EXPECT_EQ(outcome.model->bos, 257);
   EXPECT_TRUE(outcome.model->addBos);
   EXPECT_FALSE(readWith(withTemplate, R"({"add_bos_token": false})").model->addBos);
+}
+
+TEST(ReadTokenizerTest, RefusesTemplatesWithAnotherIdThanTheVocabulary) {
+  for (Array ids : {Array{5}, Array{257, 257}, Array{"257"}}) {
+    Outcome outcome = readWith([&](Object &t) {
+      Object special;
+      special["<s>"] = Object{{"id", "<s>"}, {"ids", Array(ids)}};
+      Array single{Object{{"SpecialToken", Object{{"id", "<s>"}}}}, Object{{"Sequence", Object{{"id", "A"}}}}};
+      t["post_processor"] =
+          Object{{"type", "TemplateProcessing"}, {"single", std::move(single)}, {"special_tokens", std::move(special)}};
+    });
+    expectFinding(outcome, 3, "has id 257 in the vocabulary and another in \"special_tokens\"");
+  }
 }
 
 TEST(ReadTokenizerTest, RefusesBadConfigurations) {

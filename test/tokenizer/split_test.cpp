@@ -4,29 +4,34 @@
 // The scanners against what the patterns say, written down as pieces.
 
 #include "runtime/src/tokenizer/split.h"
+#include "test/tokenizer/support.h"
 #include <gtest/gtest.h>
 
 #include <string>
 
 using namespace fathom;
-using artifact::PreTokenizer;
+using namespace fathom::test;
+using artifact::Matcher;
 
 namespace {
 
 /// The pieces joined by '|'.
-std::string cut(PreTokenizer preTokenizer, std::string_view text) {
+std::string cut(const std::vector<frontend::Split> &splits, std::string_view text) {
+  frontend::TokenizerModel model = tinyModel();
+  model.preTokenizer = splits;
+  Table table(model);
   std::string joined;
   auto take = [](void *self, std::string_view piece) {
     std::string &out = *static_cast<std::string *>(self);
     out += (out.empty() ? "" : "|") + std::string(piece);
     return true;
   };
-  EXPECT_TRUE(tokenizer::split(preTokenizer, text, {take, &joined}));
+  EXPECT_TRUE(tokenizer::split(*(*table).pre_tokenizer(), text, {take, &joined}));
   return joined;
 }
 
 TEST(SplitTest, DeepSeekV3) {
-  auto v3 = [](std::string_view text) { return cut(PreTokenizer::deepseek_v3, text); };
+  auto v3 = [](std::string_view text) { return cut(deepseekV3Splits(), text); };
   EXPECT_EQ(v3("Hello, world!"), "Hello|,| world|!");
   EXPECT_EQ(v3("1234567"), "123|456|7");
   EXPECT_EQ(v3("a1b"), "a|1|b");
@@ -46,7 +51,7 @@ TEST(SplitTest, DeepSeekV3) {
 }
 
 TEST(SplitTest, Qwen) {
-  auto qwen = [](std::string_view text) { return cut(PreTokenizer::qwen, text); };
+  auto qwen = [](std::string_view text) { return cut(qwenSplits(), text); };
   EXPECT_EQ(qwen("don't we'LL"), "don|'t| we|'LL");
   EXPECT_EQ(qwen("it'\u017Fa"), "it|'\u017F|a");
   EXPECT_EQ(qwen("12"), "1|2");
@@ -56,8 +61,26 @@ TEST(SplitTest, Qwen) {
   EXPECT_EQ(qwen("x   1"), "x|  | |1");
 }
 
+TEST(SplitTest, Llama3) {
+  auto llama3 = [](std::string_view text) { return cut(llama3Splits(), text); };
+  EXPECT_EQ(llama3("1234567"), "123|456|7");
+  EXPECT_EQ(llama3("I'Ve 12,345"), "I|'Ve| |12|,|345");
+  EXPECT_EQ(llama3("x   1"), "x|  | |1");
+  EXPECT_EQ(llama3("\u0E01\u0E34"), "\u0E01|\u0E34");
+}
+
+TEST(SplitTest, NoSplitsGiveOnePiece) {
+  EXPECT_EQ(cut({}, "a b1"), "a b1");
+  EXPECT_EQ(cut({}, ""), "");
+}
+
+TEST(SplitTest, TheFirstAlternativeThatMatchesCounts) {
+  EXPECT_EQ(cut({{Matcher::number, Matcher::numbers}}, "123"), "1|2|3");
+  EXPECT_EQ(cut({{Matcher::numbers, Matcher::number}}, "123"), "123");
+}
+
 TEST(SplitTest, DeepSeekLlm) {
-  auto llm = [](std::string_view text) { return cut(PreTokenizer::deepseek_llm, text); };
+  auto llm = [](std::string_view text) { return cut(deepseekLlmSplits(), text); };
   EXPECT_EQ(llm("Hello, world 12"), "Hello|,| world| |1|2");
   EXPECT_EQ(llm("a\r\nb"), "a|\r|\n|b");
   EXPECT_EQ(llm("x \u4E2D\u6587 "), "x| |\u4E2D\u6587| ");
@@ -67,7 +90,7 @@ TEST(SplitTest, DeepSeekLlm) {
 }
 
 TEST(SplitTest, DeepSeekCoder) {
-  auto coder = [](std::string_view text) { return cut(PreTokenizer::deepseek_coder, text); };
+  auto coder = [](std::string_view text) { return cut(deepseekCoderSplits(), text); };
   EXPECT_EQ(coder("x = f(1)\n"), "x| =| f|(|1|)|\n");
   EXPECT_EQ(coder("\u0561b"), "\u0561b");
 }
@@ -75,7 +98,8 @@ TEST(SplitTest, DeepSeekCoder) {
 TEST(SplitTest, StopsWhenTheSinkSaysSo) {
   int seen = 0;
   auto take = [](void *self, std::string_view) { return ++*static_cast<int *>(self) < 2; };
-  EXPECT_FALSE(tokenizer::split(PreTokenizer::deepseek_v3, "a b c d", {take, &seen}));
+  Table table(tinyModel());
+  EXPECT_FALSE(tokenizer::split(*(*table).pre_tokenizer(), "a b c d", {take, &seen}));
   EXPECT_EQ(seen, 2);
 }
 

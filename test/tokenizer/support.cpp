@@ -22,8 +22,51 @@ const artifact::Tokenizer &Table::operator*() const {
   return *flatbuffers::GetRoot<artifact::Tokenizer>(builder->GetBufferPointer());
 }
 
+using artifact::Matcher;
+
+const std::vector<frontend::Split> &deepseekV3Splits() {
+  static const std::vector<frontend::Split> splits = {
+      {Matcher::numbers_1_to_3},
+      {Matcher::cjk_and_kana},
+      {Matcher::ascii_sign_word, Matcher::word_with_marks, Matcher::punctuation_and_symbols, Matcher::spaces}};
+  return splits;
+}
+
+const std::vector<frontend::Split> &qwenSplits() {
+  static const std::vector<frontend::Split> splits = {
+      {Matcher::contraction, Matcher::word, Matcher::number, Matcher::signs, Matcher::spaces}};
+  return splits;
+}
+
+const std::vector<frontend::Split> &llama3Splits() {
+  static const std::vector<frontend::Split> splits = {
+      {Matcher::contraction, Matcher::word, Matcher::numbers_1_to_3, Matcher::signs, Matcher::spaces}};
+  return splits;
+}
+
+const std::vector<frontend::Split> &deepseekLlmSplits() {
+  static const std::vector<frontend::Split> splits = {{Matcher::newline},           {Matcher::spaced_cased_letters},
+                                                      {Matcher::spaced_wide_signs}, {Matcher::trailing_space},
+                                                      {Matcher::cjk_and_hangul},    {Matcher::number}};
+  return splits;
+}
+
+const std::vector<frontend::Split> &deepseekCoderSplits() {
+  static const std::vector<frontend::Split> splits = {{Matcher::newline},
+                                                      {Matcher::spaced_letters},
+                                                      {Matcher::spaced_punctuation},
+                                                      {Matcher::cjk_and_hangul},
+                                                      {Matcher::number}};
+  return splits;
+}
+
+std::vector<std::vector<frontend::Split>> knownSplits() {
+  return {deepseekV3Splits(), qwenSplits(), llama3Splits(), deepseekLlmSplits(), deepseekCoderSplits(), {}};
+}
+
 frontend::TokenizerModel tinyModel(const std::vector<std::string> &merged) {
   frontend::TokenizerModel model;
+  model.preTokenizer = deepseekV3Splits();
   for (unsigned byte = 0; byte < 256; ++byte) {
     model.tokens.emplace_back(1, char(byte));
     model.byteTokens[byte] = byte;

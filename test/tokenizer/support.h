@@ -32,7 +32,17 @@ private:
   std::unique_ptr<flatbuffers::FlatBufferBuilder> builder;
 };
 
-/// The 256 bytes, and every text of `merged` as a merge of its longest known start and the rest.
+/// Pre-tokenizers of known tokenizers.
+const std::vector<frontend::Split> &deepseekV3Splits();
+const std::vector<frontend::Split> &qwenSplits();
+const std::vector<frontend::Split> &llama3Splits();
+const std::vector<frontend::Split> &deepseekLlmSplits();
+const std::vector<frontend::Split> &deepseekCoderSplits();
+/// All of these, and one without splits.
+std::vector<std::vector<frontend::Split>> knownSplits();
+
+/// The 256 bytes with the pre-tokenizer of DeepSeek-V3, and every text of `merged` as a merge of its longest known
+/// start and the rest.
 frontend::TokenizerModel tinyModel(const std::vector<std::string> &merged = {});
 
 /// Adds a token; flags may be set on what is returned.

@@ -15,6 +15,7 @@ namespace {
 
 frontend::TokenizerModel sample() {
   frontend::TokenizerModel model = tinyModel({"ab", "abc"});
+  model.wholeWords = {256, 257};
   addToken(model, "<s>").special = true;
   addToken(model, "<t>").normalized = true;
   addToken(model, "<u>").special = true;
@@ -51,6 +52,32 @@ TEST(VerifyTest, FindsBadTokens) {
   EXPECT_NE(after([](T &t) { writable(t.token_offsets())[0] = 1; }), "");
   EXPECT_NE(after([](T &t) { writable(t.token_offsets())[t.token_offsets()->size() - 1] += 1; }), "");
   EXPECT_NE(after([](T &t) { writable(t.byte_tokens())[7] = 261; }), "");
+}
+
+TEST(VerifyTest, FindsBadWholeWords) {
+  using T = artifact::Tokenizer;
+  auto fill = [](T &t, uint32_t id) { std::fill_n(writable(t.whole_words()), t.whole_words()->size(), id); };
+  EXPECT_NE(after([&](T &t) { writable(t.whole_words())[0] = 261; }).find("whole word"), std::string::npos);
+  EXPECT_NE(after([&](T &t) { fill(t, 7); }).find("full"), std::string::npos);
+}
+
+/// What verify says of these splits.
+std::string ofSplits(const std::vector<frontend::Split> &splits) {
+  frontend::TokenizerModel model = sample();
+  model.preTokenizer = splits;
+  Table table(model);
+  const char *problem = tokenizer::verify(*table);
+  return problem == nullptr ? "" : problem;
+}
+
+TEST(VerifyTest, FindsBadSplits) {
+  using artifact::Matcher;
+  EXPECT_EQ(ofSplits({{Matcher::trailing_space}, {Matcher::number}}), "");
+  EXPECT_NE(ofSplits({{}}), "");
+  EXPECT_NE(ofSplits({frontend::Split(17, Matcher::number)}), "");
+  EXPECT_NE(ofSplits(std::vector<frontend::Split>(17, {Matcher::number})), "");
+  EXPECT_NE(ofSplits({{Matcher::number, Matcher::trailing_space}}), "");
+  EXPECT_NE(ofSplits({{Matcher(200)}}), "");
 }
 
 TEST(VerifyTest, FindsBadMerges) {
@@ -103,7 +130,7 @@ TEST(VerifyTest, FindsFormatsWithoutTheirTokens) {
 
 TEST(VerifyTest, FindsUnknownEnumerators) {
   frontend::TokenizerModel model = sample();
-  model.preTokenizer = artifact::PreTokenizer(200);
+  model.normalizer = artifact::Normalizer(200);
   EXPECT_NE(tokenizer::verify(*Table(model)), nullptr);
   model = sample();
   model.chat = artifact::ChatFormat(200);

@@ -82,6 +82,19 @@ static void describeModel(const artifact::Program &program, Report &report) {
   report.fact("token_bytes", uint64_t(cache.layers()) * cache.width() * sizeof(float));
 }
 
+/// What cuts text into pieces: a list of alternatives for every split.
+static json::Array describeSplits(const artifact::Tokenizer &tokenizer) {
+  json::Array splits;
+  for (const artifact::Split *split : *tokenizer.pre_tokenizer()) {
+    std::string alternatives;
+    for (artifact::Matcher matcher : *split->alternatives()) {
+      alternatives += (alternatives.empty() ? "" : "|") + std::string(artifact::EnumNameMatcher(matcher));
+    }
+    splits.push_back(std::move(alternatives));
+  }
+  return splits;
+}
+
 static void describeSurroundings(const artifact::Program &program, Report &report) {
   report.section("target");
   report.fact("triple", show(program.target()->triple()));
@@ -95,7 +108,7 @@ static void describeSurroundings(const artifact::Program &program, Report &repor
   const artifact::Tokenizer *tokenizer = program.tokenizer();
   report.fact("tokens", tokenizer ? json::Value(std::max(tokenizer->token_offsets()->size(), 1u) - 1) : nullptr);
   if (tokenizer) {
-    report.fact("pre_tokenizer", artifact::EnumNamePreTokenizer(tokenizer->pre_tokenizer()));
+    report.fact("pre_tokenizer", describeSplits(*tokenizer));
     report.fact("chat_format", artifact::EnumNameChatFormat(tokenizer->chat()));
   }
   if (const artifact::BuildRecord *build = program.build()) {

@@ -6,6 +6,7 @@
 #include "runtime/src/tokenizer/merge.h"
 
 #include "fathom/tokenizer_abi.h"
+#include "runtime/src/tokenizer/added_tokens.h"
 
 #include <algorithm>
 
@@ -18,7 +19,7 @@ constexpr uint32_t kNone = 0xFFFFFFFF;
 } // namespace
 
 Merger::Merger(const artifact::Tokenizer &table)
-    : slots(reinterpret_cast<const artifact::MergeSlot *>(table.merges()->Data())),
+    : table(table), slots(reinterpret_cast<const artifact::MergeSlot *>(table.merges()->Data())),
       slotMask(table.merges()->size() - 1), byteTokens(table.byte_tokens()->data()) {}
 
 const artifact::MergeSlot *Merger::find(uint32_t left, uint32_t right) const {
@@ -90,7 +91,24 @@ bool Merger::start(std::string_view piece) {
   return true;
 }
 
+/// The token that is all of `piece`, where the tokenizer takes such tokens without merging; FATHOM_NO_TOKEN otherwise.
+uint32_t Merger::findWhole(std::string_view piece) const {
+  if (table.whole_words() == nullptr) {
+    return FATHOM_NO_TOKEN;
+  }
+  const uint32_t *words = table.whole_words()->data();
+  uint32_t mask = table.whole_words()->size() - 1;
+  for (uint32_t at = fathom_text_hash(piece.data(), piece.size()) & mask;; at = (at + 1) & mask) {
+    if (words[at] == FATHOM_NO_TOKEN || tokenBytes(table, words[at]) == piece) {
+      return words[at];
+    }
+  }
+}
+
 bool Merger::merge(std::string_view piece, Buffer<int32_t> &ids) {
+  if (uint32_t whole = findWhole(piece); whole != FATHOM_NO_TOKEN) {
+    return ids.push(int32_t(whole));
+  }
   if (!start(piece)) {
     return false;
   }

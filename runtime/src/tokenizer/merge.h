@@ -47,9 +47,11 @@ private:
   bool start(std::string_view piece);
   bool propose(uint32_t at);
   bool apply(const Candidate &candidate);
+  uint32_t findWhole(std::string_view piece) const;
   const artifact::MergeSlot *find(uint32_t left, uint32_t right) const;
   bool isStale(const Candidate &candidate) const;
 
+  const artifact::Tokenizer &table;
   const artifact::MergeSlot *slots;
   uint32_t slotMask;
   const uint32_t *byteTokens;

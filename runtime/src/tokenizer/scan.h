@@ -58,27 +58,6 @@ inline size_t matchSpace(std::string_view text, size_t at) {
   return leaveLast ? lastStart : end;
 }
 
-/// The behaviour "Isolated" of a Split: every match is a piece, and so is what lies between matches.
-template <class Match, class Sink>
-bool isolate(std::string_view text, Match match, Sink sink) {
-  size_t gap = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = match(text, at);
-    if (end == at) {
-      at += decode(text, at).size;
-      continue;
-    }
-    if (gap < at && !sink(text.substr(gap, at - gap))) {
-      return false;
-    }
-    if (!sink(text.substr(at, end - at))) {
-      return false;
-    }
-    gap = at = end;
-  }
-  return gap == text.size() || sink(text.substr(gap));
-}
-
 } // namespace fathom::tokenizer
 
 #endif // FATHOM_RUNTIME_TOKENIZER_SCAN_H

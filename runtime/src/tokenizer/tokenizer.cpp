@@ -49,7 +49,7 @@ private:
       Encoder &encoder = *static_cast<Encoder *>(self);
       return encoder.merger.merge(piece, encoder.ids);
     };
-    return split(table.pre_tokenizer(), text, {take, this});
+    return split(*table.pre_tokenizer(), text, {take, this});
   }
 
   template <class EncodePart>

@@ -7,6 +7,7 @@
 
 #include "runtime/src/tokenizer/newer_characters.h"
 
+#include <array>
 #include <utf8proc.h>
 
 namespace fathom::tokenizer {
@@ -49,6 +50,32 @@ size_t matchedBytes(std::string_view text, const Lead &lead) {
   }
   return n;
 }
+
+constexpr uint8_t classifyAscii(char c) {
+  if (c == '\n' || c == '\r') {
+    return kSpace | kNewline;
+  }
+  if (c == ' ' || (c >= 9 && c <= 13)) {
+    return kSpace;
+  }
+  if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) {
+    return kLetter;
+  }
+  if (c >= '0' && c <= '9') {
+    return kNumber;
+  }
+  bool isSymbol = c == '$' || c == '+' || (c >= '<' && c <= '>') || c == '^' || c == '`' || c == '|' || c == '~';
+  return isSymbol ? kSymbol : c > ' ' && c < 127 ? kPunctuation : 0;
+}
+
+/// Most of most texts: worth a table of its own.
+constexpr auto kAsciiClasses = [] {
+  std::array<uint8_t, 128> classes{};
+  for (size_t c = 0; c < classes.size(); ++c) {
+    classes[c] = classifyAscii(char(c));
+  }
+  return classes;
+}();
 
 uint8_t classifyCategory(uint32_t character) {
   switch (utf8proc_category(utf8proc_int32_t(character))) {
@@ -120,10 +147,10 @@ size_t invalidPrefix(std::string_view text, bool &incomplete) {
 }
 
 uint8_t classify(uint32_t character) {
-  if (character == '\n' || character == '\r') {
-    return kSpace | kNewline;
+  if (character < kAsciiClasses.size()) {
+    return kAsciiClasses[character];
   }
-  if ((character >= 9 && character <= 13) || character == 0x85) {
+  if (character == 0x85) {
     return kSpace;
   }
   return character > 0x10FFFF ? uint8_t(0) : classifyCategory(character);

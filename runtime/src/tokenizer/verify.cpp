@@ -83,6 +83,51 @@ const char *verifyGroup(const artifact::Tokenizer &table, const artifact::AddedT
   return nullptr;
 }
 
+const char *verifyWholeWords(const artifact::Tokenizer &table, uint32_t tokens) {
+  if (table.whole_words() == nullptr) {
+    return nullptr;
+  }
+  uint32_t slots = table.whole_words()->size();
+  if (slots == 0 || (slots & (slots - 1)) != 0) {
+    return "tokenizer: the size of the table of whole words is not a power of two";
+  }
+  bool hasEmpty = false;
+  for (uint32_t id : *table.whole_words()) {
+    if (id != FATHOM_NO_TOKEN && id >= tokens) {
+      return "tokenizer: a whole word is out of range";
+    }
+    hasEmpty = hasEmpty || id == FATHOM_NO_TOKEN;
+  }
+  return hasEmpty ? nullptr : "tokenizer: the table of whole words is full";
+}
+
+const char *verifySplit(const flatbuffers::Vector<artifact::Matcher> &alternatives) {
+  if (alternatives.size() == 0 || alternatives.size() > FATHOM_MAX_ALTERNATIVES) {
+    return "tokenizer: a split has no alternatives, or too many";
+  }
+  for (artifact::Matcher matcher : alternatives) {
+    if (matcher > artifact::Matcher::MAX) {
+      return "tokenizer: a split that this runtime does not know";
+    }
+    if (matcher == artifact::Matcher::trailing_space && alternatives.size() != 1) {
+      return "tokenizer: a split at trailing space has other alternatives";
+    }
+  }
+  return nullptr;
+}
+
+const char *verifySplits(const artifact::Tokenizer &table) {
+  if (table.pre_tokenizer()->size() > FATHOM_MAX_SPLITS) {
+    return "tokenizer: too many splits";
+  }
+  for (const artifact::Split *split : *table.pre_tokenizer()) {
+    if (const char *problem = verifySplit(*split->alternatives())) {
+      return problem;
+    }
+  }
+  return nullptr;
+}
+
 bool isTokenOrNone(int32_t id, uint32_t tokens) { return id == -1 || (id >= 0 && uint32_t(id) < tokens); }
 
 const char *verifyRoles(const artifact::Tokenizer &table, uint32_t tokens) {
@@ -115,15 +160,20 @@ const char *verifySpecial(const artifact::Tokenizer &table, uint32_t tokens) {
 } // namespace
 
 const char *verify(const artifact::Tokenizer &table) {
-  if (table.pre_tokenizer() > artifact::PreTokenizer::MAX || table.normalizer() > artifact::Normalizer::MAX ||
-      table.chat() > artifact::ChatFormat::MAX) {
-    return "tokenizer: a pre-tokenizer, normalizer or chat format that this runtime does not know";
+  if (table.normalizer() > artifact::Normalizer::MAX || table.chat() > artifact::ChatFormat::MAX) {
+    return "tokenizer: a normalizer or chat format that this runtime does not know";
+  }
+  if (const char *problem = verifySplits(table)) {
+    return problem;
   }
   if (const char *problem = verifyTokens(table)) {
     return problem;
   }
   uint32_t tokens = table.token_offsets()->size() - 1;
   if (const char *problem = verifyMerges(table, tokens)) {
+    return problem;
+  }
+  if (const char *problem = verifyWholeWords(table, tokens)) {
     return problem;
   }
   for (const artifact::AddedTokens *group : {table.added(), table.added_normalized()}) {

@@ -203,8 +203,10 @@ static flatbuffers::Offset<fathom::artifact::Tokenizer> buildTokenizer(flatbuffe
   std::vector<uint32_t> numbers(1);
   std::vector<fathom::artifact::MergeSlot> merges(1);
   std::vector<fathom::artifact::AddedToken> tokens;
+  std::vector<flatbuffers::Offset<fathom::artifact::Split>> splits;
   auto added = fathom::artifact::CreateAddedTokensDirect(builder, &tokens, &numbers);
-  return fathom::artifact::CreateTokenizerDirect(builder, &text, &numbers, &numbers, &merges, added, added, &numbers);
+  return fathom::artifact::CreateTokenizerDirect(builder, &text, &numbers, &numbers, &merges, nullptr, added, added,
+                                                 &numbers, &splits);
 }
 
 TEST(ArtifactWriter, EmbedsTheTokenizer) {
