@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rotation, the cache and latent attention through kernels/ref, a row at a time: each row has its own sequence.
+// Rotation, the cache and attention through kernels/ref, a row at a time: each row has its own sequence.
 
 #include "codegen/reference/Frame.h"
 
@@ -104,6 +104,40 @@ static std::vector<float> readCache(const Cache &cache, int64_t sequence, int64_
     out.insert(out.end(), row.begin(), row.end());
   }
   return out;
+}
+
+/// Columns [first, first + width) of rows of `stride` numbers.
+static std::vector<float> takeColumns(ArrayRef<float> rows, int64_t stride, int64_t first, int64_t width) {
+  std::vector<float> out;
+  for (; !rows.empty(); rows = rows.drop_front(stride)) {
+    llvm::append_range(out, rows.slice(first, width));
+  }
+  return out;
+}
+
+/// Whether positions of `rows` rows are those of the call, each with a past that can be read.
+static bool expectPast(Operation *op, const Tensor &positions, int64_t rows, Frame &frame) {
+  bool fits = positions.size() == rows && rows == int64_t(frame.sequences.size()) &&
+              llvm::all_of(positions.ids, [](int32_t p) { return p >= 0 && p < kMostPositions; });
+  return frame.expect(fits, op, "a sequence and a position for each row");
+}
+
+static void evaluate(GqaAttentionOp op, Frame &frame) {
+  ref::GqaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNumKvHeads()), int64_t(op.getHeadDim())};
+  const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
+  CachePtr cache = frame.cache(op.getCache());
+  int64_t layer = frame.index(op.getLayer()), rows = query.rows(), half = shape.kv_heads * shape.head_dim;
+  if (!expectPast(op, positions, rows, frame)) {
+    return;
+  }
+  std::vector<float> out(query.size());
+  for (int64_t t = 0; t < rows; ++t) {
+    std::vector<float> past = readCache(*cache, frame.sequences[t], layer, positions.ids[t]);
+    std::vector<float> keys = takeColumns(past, 2 * half, 0, half), values = takeColumns(past, 2 * half, half, half);
+    ref::gqa_attention(query.reals.data() + t * query.width(), keys.data(), values.data(), &positions.ids[t], 1, shape,
+                       op.getSoftmaxScale().convertToDouble(), out.data() + t * query.width());
+  }
+  frame.setReals(op.getResult(), query.shape, std::move(out));
 }
 
 /// kernels/ref rotates adjacent pairs, as every released MLA model does.
@@ -209,7 +243,7 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
 
 bool evaluateAttentionOp(Operation *op, Frame &frame) {
   return TypeSwitch<Operation *, bool>(op)
-      .Case<RopeOp, CacheAppendOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp, MlaLatentAttentionOp,
+      .Case<RopeOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp, MlaLatentAttentionOp,
             MlaExpandOutputOp>([&](auto typed) {
         evaluate(typed, frame);
         return true;

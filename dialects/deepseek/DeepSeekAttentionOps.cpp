@@ -56,6 +56,26 @@ LogicalResult MlaAppendOp::verify() {
   return verifyEps(*this, getEps()); // C4
 }
 
+LogicalResult GqaAttentionOp::verify() {
+  int64_t heads = getNumHeads(), groups = getNumKvHeads(), headDim = getHeadDim();
+  if (heads % groups != 0) { // C1
+    return emitOpError("expects num_kv_heads to divide ") << heads << " heads, but got " << groups;
+  }
+  if (failed(verifyWidth(*this, "a query", getQuery().getType(), heads * headDim)) || // C2
+      failed(verifyWidth(*this, "a result", getResult().getType(), heads * headDim))) {
+    return failure();
+  }
+  CacheType cache = getCache().getType();
+  if (cache.getWidth() != 2 * groups * headDim) { // C3
+    return emitOpError("expects a cache of keys and values, ") << 2 * groups * headDim << " numbers, but got " << cache;
+  }
+  return success();
+}
+
+KernelUse GqaAttentionOp::getKernelUse() { return {}; }
+
+void GqaAttentionOp::describe(KernelDescription &kernel) {}
+
 /// Kernels of MLA rotate adjacent pairs.
 template <typename Op>
 static KernelUse useInterleaved(Op op, const KernelUse &use) {

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rotary embedding, the latent cache, and multi-head latent attention in its two forms.
+// Rotary embedding, the cache, grouped-query attention, and multi-head latent attention in its two forms.
 
 #ifndef DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
 #define DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
@@ -82,6 +82,39 @@ def DeepSeek_MlaAppendOp : DeepSeek_Compute<"mla_append", [AllTypesMatch<["cache
   let assemblyFormat = [{
     $layout $cache `[` $layer `]` `,` $input `,` $norm `,` $table `at` $positions `eps` $eps attr-dict `:`
     type($cache) `,` type($input) `,` type($norm) `,` type($table) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
+  let summary = "grouped-query attention: heads that share a key and value in groups";
+  let description = [{
+    With H = num_heads, G = num_kv_heads, d = head_dim, the query [rows, H·d] after its rotation, and a cache of rows
+    k ‖ v of G·d numbers each, keys after theirs; a group of H/G heads has one key and value, g(h) = ⌊h / (H/G)⌋:
+
+    ```
+    p_h(t, ·) = softmax_u(softmax_scale · q_h(t) · k_g(h)(u)),   u ≤ positions[t] in row t's sequence
+    result[t, h] = Σ_u p_h(t, u) v_g(h)(u)
+    ```
+
+    (Ainslie et al., arXiv 2305.13245.) Sums over positions ascend. G = H is multi-head attention, G = 1 multi-query.
+
+    Constraints: (C1) num_kv_heads divides num_heads; (C2) query and result are num_heads · head_dim wide; (C3) the
+    cache is 2 · num_kv_heads · head_dim wide.
+
+    Example:
+    ```mlir
+    %y = deepseek.gqa_attention %q, %c[%layer] at %p
+        {num_heads = 12 : i64, num_kv_heads = 2 : i64, head_dim = 128 : i64, softmax_scale = 0.08838834764831845 : f64}
+        : (tensor<?x1536xf32>, !deepseek.cache<512>, index, tensor<?xi32>) -> tensor<?x1536xf32>
+    ```
+  }];
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$num_kv_heads, DeepSeek_Size:$head_dim,
+                       F64Attr:$softmax_scale);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $query `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
   }];
   let hasVerifier = 1;
 }

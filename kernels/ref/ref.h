@@ -77,6 +77,21 @@ void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_ro
 void moe_combine(const float *y, const int32_t *slot, const float *weights, int64_t T, int64_t H, int64_t k,
                  float *out);
 
+// Attention
+
+/// scores -> exp(scores) / Σ exp(scores), in place; at least one.
+void softmax(std::vector<double> &scores);
+
+struct GqaShape {
+  int64_t heads;    ///< H
+  int64_t kv_heads; ///< G, divides H
+  int64_t head_dim; ///< d
+};
+/// out [T, H * d]: attention of rotated queries [T, H * d] over keys and values [n][G * d]; row t sees 0..positions[t],
+/// head h reads head h / (H / G) of both.
+void gqa_attention(const float *q, const float *keys, const float *values, const int32_t *positions, int64_t T,
+                   const GqaShape &shape, double scale, float *out);
+
 // Multi-head latent attention
 
 struct MlaShape {

@@ -6,21 +6,8 @@
 #include "kernels/ref/ref.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace fathom::ref {
-
-/// scores -> softmax weights.
-static void softmax(std::vector<double> &scores) {
-  double largest = *std::max_element(scores.begin(), scores.end()), sum = 0;
-  for (double &score : scores) {
-    score = std::exp(score - largest);
-    sum += score;
-  }
-  for (double &score : scores) {
-    score /= sum;
-  }
-}
 
 void mla_attention(const float *q, const float *kv_b, const float *latents, const int32_t *positions,
                    const float *table, int64_t T, const MlaShape &shape, double scale, float *out) {

@@ -50,8 +50,7 @@ void populateLinearDecompositions(mlir::RewritePatternSet &patterns);
 void populateGateDecompositions(mlir::RewritePatternSet &patterns);
 void populateMoEDecompositions(mlir::RewritePatternSet &patterns);
 void populateAttentionDecompositions(mlir::RewritePatternSet &patterns);
-
-void populateLatentAttentionDecomposition(mlir::RewritePatternSet &patterns);
+void populateCachedAttentionDecompositions(mlir::RewritePatternSet &patterns);
 
 /// An uninitialised tensor of `type`; `rows` where its first size is unknown.
 mlir::Value emptyRows(StructuredBuilder &b, mlir::Type type, mlir::Value rows);

@@ -131,7 +131,7 @@ void populateAttentionDecompositions(RewritePatternSet &patterns) {
   addDecomposition<MlaAbsorbQueryOp>(patterns, decomposeAbsorbQuery);
   addDecomposition<MlaExpandOutputOp>(patterns, decomposeExpandOutput);
   addDecomposition<MlaAttentionOp>(patterns, decomposeMlaAttention);
-  populateLatentAttentionDecomposition(patterns);
+  populateCachedAttentionDecompositions(patterns);
 }
 
 } // namespace fathom

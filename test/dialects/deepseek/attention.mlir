@@ -55,3 +55,13 @@ func.func @quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %
          tensor<?xi32>) -> tensor<?x10xf32>
   return %a : tensor<?x10xf32>
 }
+
+// CHECK-LABEL: func.func @grouped
+// CHECK-SAME: (%[[Q:.*]]: tensor<?x24xf32>, %[[C:.*]]: !deepseek.cache<16>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
+func.func @grouped(%q: tensor<?x24xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) -> tensor<?x24xf32> {
+  // CHECK: deepseek.gqa_attention %[[Q]], %[[C]][%[[L]]] at %[[P]] {head_dim = 4 : i64, num_heads = 6 : i64, num_kv_heads = 2 : i64, softmax_scale = 5.000000e-01 : f64} :
+  %a = deepseek.gqa_attention %q, %c[%l] at %p
+      {num_heads = 6 : i64, num_kv_heads = 2 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x24xf32>, !deepseek.cache<16>, index, tensor<?xi32>) -> tensor<?x24xf32>
+  return %a : tensor<?x24xf32>
+}

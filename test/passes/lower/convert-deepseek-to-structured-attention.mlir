@@ -73,3 +73,27 @@ func.func @keeps(%c: !deepseek.cache<5>, %q: tensor<?x10xf32>, %p: tensor<?xi32>
   return %n : tensor<?x6xf32>
 }
 deepseek.weight @norm : tensor<6xf32> from "norm" at [0, 0]
+
+// Two of six heads share what they read of a cache row, which begins with keys and goes on with values.
+// CHECK-LABEL: func.func @grouped(
+// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x12xf32>,
+func.func @grouped(%call: !plan.call, %q: tensor<?x12xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x12xf32> {
+  // CHECK-DAG: %[[C2:.*]] = arith.constant 2 : index
+  // CHECK-DAG: %[[C6:.*]] = arith.constant 6 : index
+  // CHECK: scf.for %[[HEAD:[^ ]*]] = %{{.*}} to %[[C6]] step %[[C2]]
+  // CHECK: plan.cache_row of %[[CALL]]
+  // CHECK: %[[SUMS:.*]]:2 = scf.for %[[I:[^ ]*]] =
+  // CHECK: %[[GROUP:.*]] = arith.divui %[[HEAD]], %[[C2]] : index
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %[[C2]] : index
+  // CHECK: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %[[I]] : index
+  // CHECK: memref.load %{{.*}}[%[[COLUMN]]] : memref<12xf32>
+  // CHECK-COUNT-2: math.fma
+  // CHECK: math.exp
+  // CHECK: %[[VALUE:.*]] = arith.addi %{{.*}}, %[[C6]] : index
+  // CHECK: memref.load %{{.*}}[%[[VALUE]]] : memref<12xf32>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<12>
+  %a = deepseek.gqa_attention %q, %c[%l] at %p
+      {num_heads = 6 : i64, num_kv_heads = 3 : i64, head_dim = 2 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x12xf32>, !deepseek.cache<12>, index, tensor<?xi32>) -> tensor<?x12xf32>
+  return %a : tensor<?x12xf32>
+}

@@ -165,6 +165,39 @@ TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
   }
 }
 
+// Groups of one, of three, and of all heads; heads of 40 numbers.
+TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
+  for (const ref::GqaShape &s : {ref::GqaShape{1, 1, 2}, {6, 6, 5}, {9, 3, 40}, {7, 1, 16}, {16, 2, 8}}) {
+    SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups");
+    const int64_t T = 5, half = s.kv_heads * s.head_dim, size = s.heads * s.head_dim;
+    const double scale = 1 / std::sqrt(static_cast<double>(s.head_dim));
+    Operands inputs = {rows("q", size), {"cache", cacheType(2 * half)}, {"layer", "index"}, ids("positions")};
+    auto attention = GeneratedFunction::create(
+        formatv("deepseek.gqa_attention %q, %cache[%layer] at %positions {{num_heads = {0} : i64, num_kv_heads = {1} : "
+                "i64, head_dim = {2} : i64, softmax_scale = {3:E9} : f64}",
+                s.heads, s.kv_heads, s.head_dim, scale),
+        inputs, {rows("y", size)});
+    Cache first(kContext, kLayers, 2 * half), second(kContext, kLayers, 2 * half);
+    Floats q = random_floats(T * size, 3), want(T * size), got = unset(T * size);
+    Ints positions = {0, 63, 64, 65, 150};
+    std::vector<float *const *> pages = pagesOf(first, T);
+    pages.back() = second.pages.data();
+    auto expect = [&](const Floats &past, int64_t from, int64_t count) {
+      Floats keys, values;
+      for (size_t row = 0; row < past.size(); row += 2 * half) {
+        keys.insert(keys.end(), &past[row], &past[row] + half);
+        values.insert(values.end(), &past[row] + half, &past[row] + 2 * half);
+      }
+      ref::gqa_attention(&q[from * size], keys.data(), values.data(), &positions[from], count, s, scale,
+                         &want[from * size]);
+    };
+    expect(first.fill(kLayer, 66, 1), 0, T - 1);
+    expect(second.fill(kLayer, kContext, 2), T - 1, 1);
+    attention.run(T, {q.data(), positions.data(), got.data()}, pages);
+    expectClose(got, want);
+  }
+}
+
 TEST_P(StructuredAttentionTest, Attention) {
   for (const ref::MlaShape &s : kMlaShapes) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");

@@ -1,0 +1,189 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention over the rows of the cache: latents, or keys and values.
+
+#include "passes/lower/CacheRows.h"
+#include "passes/lower/Decompose.h"
+
+#include <limits>
+#include <numeric>
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+namespace {
+
+/// Heads whose scores are summed side by side.
+constexpr int64_t kHeads = 8;
+
+/// What attends to what: heads of a query row, and where their keys and values lie in a row of the cache. Each `group`
+/// of heads shares one key and one value.
+struct CachedAttention {
+  Value query;
+  Value positions;
+  Type result;
+  double scale;
+  int64_t heads;
+  int64_t group;
+  int64_t keyWidth;
+  int64_t valueWidth;
+  int64_t firstValue;
+};
+
+/// Builds one attention. Scores [heads, keys] of a row are memory that all rows use in turn.
+class AttentionBuilder {
+public:
+  AttentionBuilder(const CachedAttention &attention, StructuredBuilder &b, CacheRows cache)
+      : op(attention), b(b), cache(cache), zero(b.index(0)), rows(b.size(op.query, 0)) {}
+
+  Value build();
+
+private:
+  Value forIndices(int64_t count, Value carried, function_ref<Value(Value, Value)> body) {
+    return b.loop(zero, b.index(count), carried, body);
+  }
+  Value getColumn(Value head, int64_t width, Value i);
+  Value countKeys();
+  Value score(Value t, Value keys, Value scores);
+  Value scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores);
+  Value softmax(Value head, Value keys, Value scores);
+  Value addValues(Value t, Value keys, Value scores, Value result);
+
+  const CachedAttention &op;
+  StructuredBuilder &b;
+  CacheRows cache;
+  Value zero;
+  Value rows;
+};
+
+/// Number i of the key or value, `width` numbers, that `head` reads among those of all groups.
+Value AttentionBuilder::getColumn(Value head, int64_t width, Value i) {
+  return op.group == op.heads ? i : b.add(b.multiply(b.divide(head, op.group), width), i);
+}
+
+/// The most keys that a row sees.
+Value AttentionBuilder::countKeys() {
+  return b.loop(zero, rows, zero,
+                [&](Value t, Value most) { return b.larger(most, b.add(b.idAt(op.positions, t), 1)); });
+}
+
+/// scores[h, key] of `count` heads.
+Value AttentionBuilder::scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores) {
+  Value row = cache.get(t, key);
+  SmallVector<Value> queries;
+  for (int64_t j = 0; j < count; ++j) {
+    queries.push_back(b.multiply(b.add(firstHead, j), op.keyWidth));
+  }
+  SmallVector<Value> zeros(count, b.real(0.0));
+  SmallVector<Value> sums = b.loop(zero, b.index(op.keyWidth), zeros, [&](Value i, ValueRange carried) {
+    Value number = cache.read(row, getColumn(firstHead, op.keyWidth, i));
+    SmallVector<Value> next;
+    for (auto [query, sum] : llvm::zip(queries, carried)) {
+      next.push_back(b.fma(b.at(op.query, {t, b.add(query, i)}), number, sum));
+    }
+    return next;
+  });
+  Value scale = b.real(op.scale);
+  for (int64_t j = 0; j < count; ++j) {
+    scores = b.put(b.multiply(sums[j], scale), scores, {b.add(firstHead, j), key});
+  }
+  return scores;
+}
+
+Value AttentionBuilder::score(Value t, Value keys, Value scores) {
+  int64_t block = std::gcd(op.group, kHeads);
+  return b.loop(zero, keys, scores, [&](Value key, Value outer) {
+    return b.loop(
+        zero, b.index(op.heads), outer, [&](Value head, Value inner) { return scoreHeads(t, key, head, block, inner); },
+        block);
+  });
+}
+
+/// scores[head, :keys] to weights.
+Value AttentionBuilder::softmax(Value head, Value keys, Value scores) {
+  Value low = b.real(-std::numeric_limits<double>::infinity());
+  Value largest =
+      b.loop(zero, keys, low, [&](Value key, Value high) { return b.larger(high, b.at(scores, {head, key})); });
+  auto powers = b.loop(zero, keys, ValueRange{scores, b.real(0.0)}, [&](Value key, ValueRange carried) {
+    Value power = b.exp(b.subtract(b.at(carried[0], {head, key}), largest));
+    return SmallVector<Value>{b.put(power, carried[0], {head, key}), b.add(carried[1], power)};
+  });
+  return b.loop(zero, keys, powers[0], [&](Value key, Value carried) {
+    return b.put(b.divide(b.at(carried, {head, key}), powers[1]), carried, {head, key});
+  });
+}
+
+/// result[t, h] = Σ_u scores[h, u] v(u).
+Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value result) {
+  return forIndices(op.heads, result, [&](Value head, Value outer) {
+    Value first = b.multiply(head, op.valueWidth);
+    outer = forIndices(op.valueWidth, outer,
+                       [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(first, i)}); });
+    return b.loop(zero, keys, outer, [&](Value key, Value sums) {
+      Value row = cache.get(t, key);
+      Value weight = b.at(scores, {head, key});
+      return forIndices(op.valueWidth, sums, [&](Value i, Value inner) {
+        Value column = b.add(first, i);
+        Value number = cache.read(row, b.add(getColumn(head, op.valueWidth, i), op.firstValue));
+        Value sum = b.fma(weight, number, b.at(inner, {t, column}));
+        return b.put(sum, inner, {t, column});
+      });
+    });
+  });
+}
+
+Value AttentionBuilder::build() {
+  Value scores = b.empty(RankedTensorType::get({op.heads, ShapedType::kDynamic}, b.builder.getF32Type()), countKeys());
+  Value result = emptyRows(b, op.result, rows);
+  auto both = b.loop(zero, rows, ValueRange{result, scores}, [&](Value t, ValueRange carried) {
+    Value keys = b.add(b.idAt(op.positions, t), 1);
+    Value weights = score(t, keys, carried[1]);
+    weights = forIndices(op.heads, weights, [&](Value head, Value inner) { return softmax(head, keys, inner); });
+    return SmallVector<Value>{addValues(t, keys, weights, carried[0]), weights};
+  });
+  return both[0];
+}
+
+Decomposed decomposeLatentAttention(MlaLatentAttentionOp op, StructuredBuilder &b) {
+  CacheRows cache(b, op.getCache(), op.getLayer());
+  if (!cache) {
+    return failure();
+  }
+  int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
+  double scale = op.getSoftmaxScale().convertToDouble();
+  CachedAttention attention = {op.getQuery(),
+                               op.getPositions(),
+                               op.getType(),
+                               scale,
+                               heads,
+                               heads,
+                               latent + int64_t(op.getRopeDim()),
+                               latent,
+                               0};
+  return SmallVector<Value>{AttentionBuilder(attention, b, cache).build()};
+}
+
+Decomposed decomposeGqaAttention(GqaAttentionOp op, StructuredBuilder &b) {
+  CacheRows cache(b, op.getCache(), op.getLayer());
+  if (!cache) {
+    return failure();
+  }
+  int64_t heads = op.getNumHeads(), groups = op.getNumKvHeads(), headDim = op.getHeadDim();
+  double scale = op.getSoftmaxScale().convertToDouble();
+  CachedAttention attention = {op.getQuery(),  op.getPositions(), op.getType(), scale,           heads,
+                               heads / groups, headDim,           headDim,      groups * headDim};
+  return SmallVector<Value>{AttentionBuilder(attention, b, cache).build()};
+}
+
+} // namespace
+
+void populateCachedAttentionDecompositions(RewritePatternSet &patterns) {
+  addDecomposition<MlaLatentAttentionOp>(patterns, decomposeLatentAttention);
+  addDecomposition<GqaAttentionOp>(patterns, decomposeGqaAttention);
+}
+
+} // namespace fathom
