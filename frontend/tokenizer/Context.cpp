@@ -44,12 +44,7 @@ std::string show(Value value) {
   return checkpoint::json::describe(value.kind()).str();
 }
 
-bool readJsonObject(const std::string &path, uint64_t limit, Diagnostics &diagnostics, JsonFile &file) {
-  std::optional<std::string> text = checkpoint::readTextFile(path, path, limit, diagnostics);
-  if (!text) {
-    return false;
-  }
-  file.text = std::move(*text);
+bool parseJsonObject(const std::string &path, Diagnostics &diagnostics, JsonFile &file) {
   llvm::StringRef kind = checkpoint::recognise(llvm::StringRef(file.text).take_front(4096));
   checkpoint::json::SyntaxError error;
   if (!file.document.parse(file.text, error)) {
@@ -62,6 +57,15 @@ bool readJsonObject(const std::string &path, uint64_t limit, Diagnostics &diagno
     return false;
   }
   return true;
+}
+
+bool readJsonObject(const std::string &path, uint64_t limit, Diagnostics &diagnostics, JsonFile &file) {
+  std::optional<std::string> text = checkpoint::readTextFile(path, path, limit, diagnostics);
+  if (!text) {
+    return false;
+  }
+  file.text = std::move(*text);
+  return parseJsonObject(path, diagnostics, file);
 }
 
 } // namespace fathom::frontend

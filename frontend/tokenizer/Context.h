@@ -49,7 +49,10 @@ struct JsonFile {
   Value root() const { return document.root(); }
 };
 
-/// Reads and parses a file whose root must be an object. Findings name `path`.
+/// Parses `file.text`, whose root must be an object. Findings name `path`.
+bool parseJsonObject(const std::string &path, Diagnostics &diagnostics, JsonFile &file);
+
+/// The same with the text of a file.
 bool readJsonObject(const std::string &path, uint64_t limit, Diagnostics &diagnostics, JsonFile &file);
 
 } // namespace fathom::frontend

@@ -5,6 +5,7 @@
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatTemplates.h"
+#include "frontend/tokenizer/ConfiguredTokens.h"
 #include "frontend/tokenizer/Context.h"
 #include "frontend/tokenizer/Pipeline.h"
 #include "frontend/tokenizer/Vocabulary.h"
@@ -31,13 +32,18 @@ public:
       : directory(std::move(directory)), diagnostics(diagnostics), limit(limit) {}
 
   std::optional<TokenizerModel> read(const std::string &path);
+  std::optional<TokenizerModel> parse(std::string tokenizer, std::string config);
 
 private:
-  std::optional<AddedBos> readTokens(const Context &context, Value root, Vocabulary &vocabulary);
+  Context contextOf(StringRef name) const { return {diagnostics, checkpoint::joinPath(directory, name)}; }
+  Value readBeside(StringRef name, JsonFile &file);
+  std::optional<TokenizerModel> build(const Context &context, Value root, const ConfigurationFiles &files);
+  std::optional<AddedBos> readTokens(const Context &context, Value root, Vocabulary &vocabulary,
+                                     const ConfigurationFiles &files);
   void useTemplateBos(const Context &context, const AddedBos &bos, const Vocabulary &vocabulary);
-  void readConfig(const Vocabulary &vocabulary);
-  void readEnds(const Context &context, Value root, const Vocabulary &vocabulary);
-  int32_t readEnd(const Context &context, Value root, StringRef key, const Vocabulary &vocabulary);
+  void readEnds(const ConfigurationFiles &files, const Vocabulary &vocabulary);
+  void readFlags(const Context &context, Value root);
+  int32_t readEnd(const ConfigurationFiles &files, StringRef key, const Vocabulary &vocabulary);
   void readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary);
   void useChat(const Context &context, StringRef text, const Vocabulary &vocabulary);
   void checkNormalized(const Context &context);
@@ -72,7 +78,8 @@ void TokenizerReader::checkNormalized(const Context &context) {
 }
 
 /// Reads tokenizer.json. Returns the bos token its template adds.
-std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Value root, Vocabulary &vocabulary) {
+std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Value root, Vocabulary &vocabulary,
+                                                    const ConfigurationFiles &files) {
   for (StringRef key : {"truncation", "padding"}) {
     Value value = root.find(key);
     if (value && !value.isNull()) {
@@ -92,29 +99,34 @@ std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Valu
   vocabulary.readEntries(bpe.find("vocab"));
   vocabulary.readMerges(bpe.find("merges"), model.merges);
   vocabulary.readAdded(root.find("added_tokens"), model.added);
+  ConfiguredTokens(vocabulary, model.added).read(files);
   vocabulary.finish(model, ignoresMerges);
   return bos;
 }
 
-int32_t TokenizerReader::readEnd(const Context &context, Value root, StringRef key, const Vocabulary &vocabulary) {
-  Value token = root.find(key);
-  if (token && token.isObject()) {
-    token = token.find("content");
-  }
-  if (!token || token.isNull()) {
+int32_t TokenizerReader::readEnd(const ConfigurationFiles &files, StringRef key, const Vocabulary &vocabulary) {
+  auto [context, token] = findNamedToken(files, key);
+  if (!token) {
     return -1;
   }
   int32_t id = token.isString() ? idOrNone(vocabulary.find(token.string())) : -1;
   if (id < 0) {
-    context.bad("special-token", key, token, "token " + show(token) + " is not in tokenizer.json");
+    context->bad("special-token", key, token, "token " + show(token) + " is not in tokenizer.json");
   }
   return id;
 }
 
-void TokenizerReader::readEnds(const Context &context, Value root, const Vocabulary &vocabulary) {
-  int32_t bos = readEnd(context, root, "bos_token", vocabulary);
+void TokenizerReader::readEnds(const ConfigurationFiles &files, const Vocabulary &vocabulary) {
+  int32_t bos = readEnd(files, "bos_token", vocabulary);
   model.bos = bos >= 0 ? bos : model.bos;
-  model.eos = readEnd(context, root, "eos_token", vocabulary);
+  model.eos = readEnd(files, "eos_token", vocabulary);
+  if (files.configRoot) {
+    readFlags(files.config, files.configRoot);
+  }
+}
+
+/// Reads "add_bos_token" and "add_eos_token".
+void TokenizerReader::readFlags(const Context &context, Value root) {
   Value addBos = root.find("add_bos_token");
   if (addBos && !addBos.isNull()) {
     bool wanted = context.boolean(root, "add_bos_token", "", false);
@@ -205,38 +217,50 @@ void TokenizerReader::useTemplateBos(const Context &context, const AddedBos &bos
   }
 }
 
-/// Reads tokenizer_config.json, where there is one.
-void TokenizerReader::readConfig(const Vocabulary &vocabulary) {
-  Context context{diagnostics, checkpoint::joinPath(directory, "tokenizer_config.json")};
-  if (!checkpoint::exists(context.file)) {
-    readChat(context, {}, vocabulary);
-    return;
+/// The root of a file beside tokenizer.json; absent where there is none, and after a finding.
+Value TokenizerReader::readBeside(StringRef name, JsonFile &file) {
+  std::string path = checkpoint::joinPath(directory, name);
+  bool good = checkpoint::exists(path) && checkpoint::staysInside(directory, name, diagnostics) &&
+              readJsonObject(path, kMaxConfigBytes, diagnostics, file);
+  return good ? file.root() : Value();
+}
+
+std::optional<TokenizerModel> TokenizerReader::build(const Context &context, Value root,
+                                                     const ConfigurationFiles &files) {
+  Vocabulary vocabulary(context, limit);
+  if (std::optional<AddedBos> bos = readTokens(context, root, vocabulary, files)) {
+    useTemplateBos(context, *bos, vocabulary);
   }
-  JsonFile config;
-  if (checkpoint::staysInside(directory, "tokenizer_config.json", diagnostics) &&
-      readJsonObject(context.file, kMaxConfigBytes, diagnostics, config)) {
-    readEnds(context, config.root(), vocabulary);
-    readChat(context, config.root().find("chat_template"), vocabulary);
+  readEnds(files, vocabulary);
+  readChat(files.config, files.configRoot ? files.configRoot.find("chat_template") : Value(), vocabulary);
+  if (!diagnostics.hasErrors()) {
+    checkNormalized(context);
   }
+  return diagnostics.hasErrors() ? std::nullopt : std::optional<TokenizerModel>(std::move(model));
 }
 
 std::optional<TokenizerModel> TokenizerReader::read(const std::string &path) {
-  size_t before = diagnostics.errorCount();
-  JsonFile file;
-  if (!readJsonObject(path, kMaxTokenizerBytes, diagnostics, file)) {
+  JsonFile tokenizer, config, map, added;
+  if (!readJsonObject(path, kMaxTokenizerBytes, diagnostics, tokenizer)) {
     return std::nullopt;
   }
-  Context context{diagnostics, path};
-  Vocabulary vocabulary(context, limit);
-  std::optional<AddedBos> bos = readTokens(context, file.root(), vocabulary);
-  if (bos) {
-    useTemplateBos(context, *bos, vocabulary);
+  ConfigurationFiles files{contextOf("tokenizer_config.json"),   readBeside("tokenizer_config.json", config),
+                           contextOf("special_tokens_map.json"), readBeside("special_tokens_map.json", map),
+                           contextOf("added_tokens.json"),       readBeside("added_tokens.json", added)};
+  return build({diagnostics, path}, tokenizer.root(), files);
+}
+
+std::optional<TokenizerModel> TokenizerReader::parse(std::string tokenizer, std::string config) {
+  JsonFile file{std::move(tokenizer), {}}, configFile{std::move(config), {}};
+  Context context = contextOf("tokenizer.json");
+  Context configContext = contextOf("tokenizer_config.json");
+  bool hasConfig = !configFile.text.empty();
+  if (!parseJsonObject(context.file, diagnostics, file) ||
+      (hasConfig && !parseJsonObject(configContext.file, diagnostics, configFile))) {
+    return std::nullopt;
   }
-  readConfig(vocabulary);
-  if (diagnostics.errorCount() == before) {
-    checkNormalized(context);
-  }
-  return diagnostics.errorCount() == before ? std::optional<TokenizerModel>(std::move(model)) : std::nullopt;
+  Value configRoot = hasConfig ? configFile.root() : Value();
+  return build(context, file.root(), {configContext, configRoot, context, {}, context, {}});
 }
 
 } // namespace
@@ -252,6 +276,10 @@ std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnos
     return std::nullopt;
   }
   return TokenizerReader(directory, diagnostics, vocabulary).read(file);
+}
+
+std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config, Diagnostics &diagnostics) {
+  return TokenizerReader("", diagnostics, std::nullopt).parse(std::move(tokenizer), std::move(config));
 }
 
 bool hasTokenizer(StringRef directory) { return checkpoint::exists(checkpoint::joinPath(directory, "tokenizer.json")); }

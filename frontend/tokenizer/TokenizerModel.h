@@ -60,12 +60,17 @@ struct TokenizerModel {
   bool chatOpensReasoning = false;
 };
 
-/// Reads the tokenizer at `path`: a tokenizer.json, or a directory with one. tokenizer_config.json and
-/// chat_template.jinja beside it are read where present. Ids must be below `vocabulary` where that is given.
-/// Reports all findings and returns nothing after an error: bad data is Problem::BadInput, what the runtime
-/// cannot do (another model than byte-level BPE, an unknown pre-tokenizer) is Problem::Unsupported.
+/// Reads the tokenizer at `path`: a tokenizer.json, or a directory with one. tokenizer_config.json,
+/// chat_template.jinja, special_tokens_map.json and added_tokens.json beside it are read where present. Ids must be
+/// below `vocabulary` where that is given. Reports all findings and returns nothing after an error: bad data is
+/// Problem::BadInput, what the runtime cannot do (another model than byte-level BPE, an unknown pre-tokenizer) is
+/// Problem::Unsupported.
 std::optional<TokenizerModel> readTokenizer(llvm::StringRef path, checkpoint::Diagnostics &diagnostics,
                                             std::optional<uint32_t> vocabulary = std::nullopt);
+
+/// The same for files in memory: tokenizer.json, and tokenizer_config.json where that is not empty.
+std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config,
+                                             checkpoint::Diagnostics &diagnostics);
 
 /// Whether `directory` holds a tokenizer.json.
 bool hasTokenizer(llvm::StringRef directory);

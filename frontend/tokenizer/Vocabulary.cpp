@@ -21,6 +21,8 @@ namespace {
 constexpr int64_t kMaxTokens = 1 << 24;
 constexpr size_t kMaxMerges = 1 << 23;
 
+constexpr StringRef kFewerRows = "the model has fewer embedding rows (vocab_size in config.json)";
+
 std::string quote(StringRef text) { return "'" + checkpoint::escape(text, 80) + "'"; }
 
 } // namespace
@@ -30,15 +32,16 @@ std::optional<uint32_t> Vocabulary::find(StringRef text) const {
   return number ? std::optional<uint32_t>(entries[*number].id) : std::nullopt;
 }
 
+int64_t Vocabulary::endOfIds() const { return limit ? std::min<int64_t>(*limit, kMaxTokens) : kMaxTokens; }
+
 std::optional<uint32_t> Vocabulary::readId(Value value, StringRef where) const {
   std::optional<int64_t> id = value ? value.integer() : std::nullopt;
-  int64_t end = limit ? std::min<int64_t>(*limit, kMaxTokens) : kMaxTokens;
-  if (id && *id >= 0 && *id < end) {
+  if (id && *id >= 0 && *id < endOfIds()) {
     return uint32_t(*id);
   }
-  StringRef hint = limit && id && *id >= 0 ? "the model has fewer embedding rows (vocab_size in config.json)" : "";
-  context.bad("token-id", where, value, "token id " + show(value) + " is not an integer in [0, " + Twine(end) + ")",
-              hint);
+  context.bad("token-id", where, value,
+              "token id " + show(value) + " is not an integer in [0, " + Twine(endOfIds()) + ")",
+              limit && id && *id >= 0 ? kFewerRows : "");
   return std::nullopt;
 }
 
@@ -70,34 +73,53 @@ void Vocabulary::readAdded(Value added, std::vector<AddedToken> &out) {
   }
 }
 
-void Vocabulary::readOneAdded(Value token, std::vector<AddedToken> &out) {
+std::optional<AddedToken> readAddedToken(const Context &context, Value token, StringRef where) {
   Value content = token.find("content");
-  if (!token.isObject() || !content || !content.isString()) {
-    context.bad("added-token", "added_tokens", token, "expected an object with a string 'content'");
-    return;
+  if (!content || !content.isString()) {
+    context.bad("added-token", where, token, "expected an object with a string 'content'");
+    return std::nullopt;
   }
   if (content.string().empty()) {
-    context.bad("added-token", "added_tokens", token, "an added token with empty content would match everywhere");
-    return;
+    context.bad("added-token", where, token, "an added token with empty content would match everywhere");
+    return std::nullopt;
   }
   if (content.string().size() > FATHOM_MAX_ADDED_TOKEN) {
-    context.unsupported("added-token-length", "added_tokens", token,
+    context.unsupported("added-token-length", where, token,
                         "an added token of " + Twine(content.string().size()) + " bytes; at most " +
                             Twine(FATHOM_MAX_ADDED_TOKEN) + " are supported");
-    return;
+    return std::nullopt;
   }
-  std::optional<uint32_t> id = readId(token.find("id"), "added_tokens");
-  if (!id) {
-    return;
+  AddedToken read{0};
+  read.special = context.boolean(token, "special", where, false);
+  read.leftStrip = context.boolean(token, "lstrip", where, false);
+  read.rightStrip = context.boolean(token, "rstrip", where, false);
+  read.singleWord = context.boolean(token, "single_word", where, false);
+  read.normalized = context.boolean(token, "normalized", where, !read.special);
+  return read;
+}
+
+void Vocabulary::readOneAdded(Value token, std::vector<AddedToken> &out) {
+  std::optional<AddedToken> read = readAddedToken(context, token, "added_tokens");
+  std::optional<uint32_t> id = read ? readId(token.find("id"), "added_tokens") : std::nullopt;
+  if (id) {
+    read->id = *id;
+    out.push_back(*read);
+    insertAdded(token, token.find("content").string(), *id);
   }
-  AddedToken read{*id};
-  read.special = context.boolean(token, "special", "added_tokens", false);
-  read.leftStrip = context.boolean(token, "lstrip", "added_tokens", false);
-  read.rightStrip = context.boolean(token, "rstrip", "added_tokens", false);
-  read.singleWord = context.boolean(token, "single_word", "added_tokens", false);
-  read.normalized = context.boolean(token, "normalized", "added_tokens", !read.special);
-  out.push_back(read);
-  insertAdded(token, content.string(), *id);
+}
+
+bool Vocabulary::insertNamed(const Context &file, Value at, StringRef where, StringRef text, uint32_t id) {
+  if (text.size() > FATHOM_MAX_ADDED_TOKEN || id >= endOfIds()) {
+    file.bad("token-id", where, at, "token " + quote(text) + " with id " + Twine(id) + " is too long or out of range",
+             limit ? kFewerRows : "");
+    return false;
+  }
+  auto [number, isNew] = index.insert(text);
+  if (isNew) {
+    entries.push_back({id, true});
+  }
+  entries[number].added = true;
+  return true;
 }
 
 void Vocabulary::insertAdded(Value token, StringRef content, uint32_t id) {

@@ -26,8 +26,14 @@ public:
   /// Ids must run from 0 without gap. Gives the bytes of each, and with `ignoresMerges` the whole words.
   void finish(TokenizerModel &model, bool ignoresMerges);
 
+  /// Adds a token that a file other than tokenizer.json names, as entry `id`, or turns an ordinary entry into one.
+  /// False after a finding.
+  bool insertNamed(const Context &file, Value at, llvm::StringRef where, llvm::StringRef text, uint32_t id);
+
   /// The id of an entry or added token.
   std::optional<uint32_t> find(llvm::StringRef text) const;
+  /// The id of a token that is added now.
+  uint32_t nextId() const { return uint32_t(entries.size()); }
 
 private:
   struct Entry {
@@ -36,6 +42,7 @@ private:
   };
 
   std::optional<uint32_t> readId(Value value, llvm::StringRef where) const;
+  int64_t endOfIds() const;
   void readOneAdded(Value token, std::vector<AddedToken> &out);
   void insertAdded(Value token, llvm::StringRef content, uint32_t id);
   bool splitMerge(Value merge, llvm::StringRef &left, llvm::StringRef &right) const;
@@ -49,6 +56,9 @@ private:
   /// By number of the string in `index`.
   std::vector<Entry> entries;
 };
+
+/// Checks {"content": ..., "special": ..., ...} and reads its flags; the id is left 0.
+std::optional<AddedToken> readAddedToken(const Context &context, Value token, llvm::StringRef where);
 
 } // namespace fathom::frontend
 

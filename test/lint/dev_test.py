@@ -172,5 +172,13 @@ class ShellScriptTest(unittest.TestCase):
         self.assertEqual(lines, ['exec "$(dirname -- "$0")/../tools/dev/check"'])
 
 
+class FuzzTest(unittest.TestCase):
+    def test_names_the_targets(self):
+        for arguments in ((), ("nope", "1"), ("json", "0"), ("json", "x")):
+            result = run(os.path.join(DEV, "fuzz"), *arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn("artifact config json", result.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -51,6 +51,13 @@ static flatbuffers::Offset<fbs::AddedTokens> addTokens(flatbuffers::FlatBufferBu
   return fbs::CreateAddedTokens(builder, builder.CreateVectorOfStructs(tokens), builder.CreateVector(first));
 }
 
+static flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fbs::Split>>>
+addSplits(flatbuffers::FlatBufferBuilder &builder) {
+  std::vector<fbs::Matcher> numbers = {fbs::Matcher::number}, words = {fbs::Matcher::word, fbs::Matcher::spaces};
+  return builder.CreateVector(
+      std::vector{fbs::CreateSplitDirect(builder, &numbers), fbs::CreateSplitDirect(builder, &words)});
+}
+
 static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBufferBuilder &builder,
                                                          const ToyContents &contents) {
   std::vector<uint8_t> bytes(256);
@@ -63,12 +70,13 @@ static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBuffer
     offsets.push_back(static_cast<uint32_t>(bytes.size()));
   }
   std::vector<fbs::MergeSlot> merges(2, fbs::MergeSlot(0, 0, 0, 0xffffffff));
+  std::vector<uint32_t> wholeWords = {'a', 0xffffffff};
   auto chat = contents.chat ? fbs::ChatFormat::deepseek_v3 : fbs::ChatFormat::none;
   return fbs::CreateTokenizer(builder, builder.CreateVector(bytes), builder.CreateVector(offsets),
-                              builder.CreateVector(byteTokens), builder.CreateVectorOfStructs(merges), 0,
-                              addTokens(builder, true), addTokens(builder, false), builder.CreateVector(special),
-                              builder.CreateVector(std::vector<flatbuffers::Offset<fbs::Split>>()),
-                              fbs::Normalizer::none, true, kToyBos, kToyEos, chat, contents.chatUser, kToyAssistant);
+                              builder.CreateVector(byteTokens), builder.CreateVectorOfStructs(merges),
+                              builder.CreateVector(wholeWords), addTokens(builder, true), addTokens(builder, false),
+                              builder.CreateVector(special), addSplits(builder), fbs::Normalizer::none, true, kToyBos,
+                              kToyEos, chat, contents.chatUser, kToyAssistant);
 }
 
 static std::string makeMetadata(const ToyContents &c) {

@@ -1,0 +1,64 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tokens that files beside tokenizer.json name: tokenizer_config.json, special_tokens_map.json, added_tokens.json. They
+// are taken as the transformers library takes them, and where files disagree a warning names both.
+
+#ifndef FATHOM_FRONTEND_TOKENIZER_CONFIGUREDTOKENS_H
+#define FATHOM_FRONTEND_TOKENIZER_CONFIGUREDTOKENS_H
+
+#include "frontend/tokenizer/Vocabulary.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace fathom::frontend {
+
+/// The files; their roots are absent where there is no file.
+struct ConfigurationFiles {
+  Context config;
+  Value configRoot;
+  Context specialTokensMap;
+  Value specialTokensMapRoot;
+  Context addedTokens;
+  Value addedTokensRoot;
+};
+
+/// Adds to the tokens of tokenizer.json.
+class ConfiguredTokens {
+public:
+  ConfiguredTokens(Vocabulary &vocabulary, std::vector<AddedToken> &added);
+
+  /// "added_tokens_decoder" of tokenizer_config.json, {"5": {"content": ...}}, or added_tokens.json, {"<x>": 5}; then
+  /// what "bos_token" and the like name.
+  void read(const ConfigurationFiles &files);
+
+private:
+  void readDecoder(const Context &context, Value decoder);
+  void readAddedTokens(const Context &context, Value tokens);
+  void readSpecial(const Context &context, Value root);
+  void takeSpecial(const Context &context, llvm::StringRef key, Value token);
+  void take(const Context &context, Value at, llvm::StringRef where, llvm::StringRef text, AddedToken token);
+  void replaceFlags(const Context &context, llvm::StringRef text, const AddedToken &token);
+
+  Vocabulary &vocabulary;
+  std::vector<AddedToken> &added;
+  /// Places in `added` by id.
+  llvm::DenseMap<uint32_t, size_t> places;
+  /// Texts that "bos_token" and the like name.
+  llvm::StringSet<> special;
+};
+
+/// The text of a token that is spelled "x" or {"content": "x"}; a value that is neither is given back as it is.
+Value textOfToken(Value token);
+
+/// "bos_token" or "eos_token": from tokenizer_config.json, or special_tokens_map.json where the library reads that. A
+/// warning names both where they differ.
+struct NamedToken {
+  const Context *context;
+  Value text;
+};
+NamedToken findNamedToken(const ConfigurationFiles &files, llvm::StringRef key);
+
+} // namespace fathom::frontend
+
+#endif // FATHOM_FRONTEND_TOKENIZER_CONFIGUREDTOKENS_H

@@ -1,0 +1,68 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Fuzzes the metadata of artifacts. An input is a list of edits to a good one, six bytes each: where, and what to xor
+// the four bytes there with; so inputs stay meaningful when the format changes. Hashes are put right. Beyond not
+// crashing: what the reader accepts can be used.
+
+#include "runtime/src/artifact_reader.h"
+#include "runtime/src/status.h"
+#include "runtime/src/tokenizer/tokenizer.h"
+#include "test/runtime/toy_artifact.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace fathom;
+
+static void check(bool holds) {
+  if (!holds) {
+    std::abort();
+  }
+}
+
+static std::string edited(const uint8_t *data, size_t size) {
+  static const std::string good = test::makeToy();
+  fathom_artifact_header_t header;
+  std::memcpy(&header, good.data(), sizeof(header));
+  // The edits reach the header too.
+  size_t reach = sizeof(header) + header.metadata_size;
+  std::string artifact = good;
+  for (; size >= 6; data += 6, size -= 6) {
+    size_t at = data[0] | data[1] << 8;
+    for (size_t i = 0; i < 4 && at + i < reach; ++i) {
+      artifact[at + i] = char(artifact[at + i] ^ data[2 + i]);
+    }
+  }
+  test::rehash(artifact);
+  return artifact;
+}
+
+static void useTokenizer(const artifact::Tokenizer &table) {
+  tokenizer::Tokenizer tokenizer(table);
+  tokenizer::Buffer<int32_t> ids;
+  for (std::string_view text : {"a 12 <U>b\n", "<b>\xFF\xCC\x81 '\xC5\xBF"}) {
+    check(tokenizer.encode(text, {true, true}, ids) == tokenizer::Status::Ok);
+  }
+  for (int32_t id : ids) {
+    check(tokenizer.contains(id));
+  }
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::string artifact = edited(data, size);
+  runtime::ByteSource source;
+  source.openMemory(artifact.data(), artifact.size());
+  runtime::Metadata metadata;
+  fathom_status_t status = metadata.read(source);
+  check(size >= 6 || status == FATHOM_STATUS_OK);
+  if (status != FATHOM_STATUS_OK) {
+    check(fathom_status_message()[0] != '\0');
+    return 0;
+  }
+  check(runtime::cachePageBytes(metadata.program()) > 0);
+  if (metadata.program().tokenizer() != nullptr) {
+    useTokenizer(*metadata.program().tokenizer());
+  }
+  return 0;
+}
