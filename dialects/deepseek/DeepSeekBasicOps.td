@@ -93,31 +93,35 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,
   let hasVerifier = 1;
 }
 
-class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
+class DeepSeek_LinearLike<string mnemonic>
     : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
                        ["getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
-  let arguments = !con(
-    (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale),
-    bias,
-    (ins Variadic<DeepSeek_EpilogueExtra>:$extras, OptionalAttr<DeepSeek_BlockScaleAttr>:$block)
+  let arguments = (ins
+    DeepSeek_Activation:$input,
+    DeepSeek_WeightTensor:$weight,
+    Optional<DeepSeek_WeightTensor>:$scale,
+    Variadic<DeepSeek_Activation>:$extras,
+    OptionalAttr<DeepSeek_BlockScaleAttr>:$block
   );
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
+    attr-dict `:` functional-type(operands, $result)
+  }];
   let hasVerifier = 1;
 }
 
-def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bias>:$bias)> {
+def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear"> {
   let summary = "a linear map of each row";
   let description = [{
-    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k] + bias[n], extras[t, n]…)`, f32, with k ascending. W is `weight`
-    as stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantised weight brings a
-    `scale` and says which `block` of W one scale covers. An extra is [rows, N], or a vector [N] that every row reads.
-    Without an epilogue region the sum itself is the result. Kernels add what their epilogue adds:
-    `fathom-fuse-epilogues` makes a bias an extra.
+    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k], extras[t, n]…)`, f32, with k ascending. W is `weight` as
+    stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantised weight brings a
+    `scale` and says which `block` of W one scale covers. Without an epilogue region the sum itself is the result.
 
     Constraints: (C1) K agrees; (C2) N is the result's width, or its panels' number; (C3) f8 weights have a scale of
     the shape that `block` implies and others have none; (C4) the epilogue takes the sum and one f32 per extra and
-    yields an f32; extras have the result's type or are vectors [N]; (C5) the bias is [N].
+    yields an f32; extras have the result's type.
 
     Example:
     ```mlir
@@ -127,10 +131,6 @@ def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bia
       deepseek.yield %0 : f32
     } : (tensor<?x128xf32>, tensor<48x128xbf16>, tensor<?x48xf32>) -> tensor<?x48xf32>
     ```
-  }];
-  let assemblyFormat = [{
-    $input `,` $weight (`scale` $scale^ $block)? (`bias` $bias^)? (`epilogue` `(` $extras^ `)` $epilogue)?
-    attr-dict `:` functional-type(operands, $result)
   }];
 }
 
@@ -142,10 +142,6 @@ def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
     `deepseek.linear`, where C2 counts the rows of both. `fathom-fuse-gate-up` makes it.
 
     Example: `%y = deepseek.linear_swiglu %x, %w : (tensor<?x128xf32>, tensor<128x128xbf16>) -> tensor<?x48xf32>`.
-  }];
-  let assemblyFormat = [{
-    $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
-    attr-dict `:` functional-type(operands, $result)
   }];
 }
 

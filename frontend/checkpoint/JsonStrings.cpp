@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/Json.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ConvertUTF.h"
 
 #include <array>
 
@@ -52,29 +53,11 @@ bool Reader::scanString(llvm::StringRef &raw, bool &escaped) {
 
 /// Passes over one UTF-8 sequence of two to four bytes; no overlong forms, surrogates or values over U+10FFFF.
 bool Reader::scanUtf8() {
-  auto byteAt = [&](int i) { return i < end - cursor ? static_cast<unsigned char>(cursor[i]) : 0; };
-  unsigned lead = byteAt(0), second = byteAt(1);
-  unsigned low = 0x80, high = 0xbf;
-  int length = 0;
-  if (lead >= 0xc2 && lead <= 0xdf) {
-    length = 2;
-  } else if (lead >= 0xe0 && lead <= 0xef) {
-    length = 3;
-    low = lead == 0xe0 ? 0xa0 : 0x80;
-    high = lead == 0xed ? 0x9f : 0xbf;
-  } else if (lead >= 0xf0 && lead <= 0xf4) {
-    length = 4;
-    low = lead == 0xf0 ? 0x90 : 0x80;
-    high = lead == 0xf4 ? 0x8f : 0xbf;
+  auto *bytes = reinterpret_cast<const llvm::UTF8 *>(cursor);
+  if (!llvm::isLegalUTF8Sequence(bytes, reinterpret_cast<const llvm::UTF8 *>(end))) {
+    return failAt(cursor - text.data(), "invalid UTF-8: " + describeByte(*bytes) + " in a string");
   }
-  bool valid = length != 0 && second >= low && second <= high;
-  for (int i = 2; i < length; ++i) {
-    valid = valid && (byteAt(i) & 0xc0) == 0x80;
-  }
-  if (!valid) {
-    return failAt(cursor - text.data(), "invalid UTF-8: " + describeByte(lead) + " in a string");
-  }
-  cursor += length;
+  cursor += llvm::getNumBytesForUTF8(*bytes);
   return true;
 }
 
@@ -127,16 +110,10 @@ bool Reader::scanEscape() {
 }
 
 static void appendUtf8(uint32_t point, std::string &out) {
-  if (point < 0x80) {
-    out += static_cast<char>(point);
-    return;
-  }
-  int trailing = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-  static constexpr unsigned lead[] = {0, 0xc0, 0xe0, 0xf0};
-  out += static_cast<char>(lead[trailing] | (point >> (6 * trailing)));
-  while (trailing-- > 0) {
-    out += static_cast<char>(0x80 | ((point >> (6 * trailing)) & 0x3f));
-  }
+  char bytes[UNI_MAX_UTF8_BYTES_PER_CODE_POINT];
+  char *bytesEnd = bytes;
+  llvm::ConvertCodePointToUTF8(point, bytesEnd);
+  out.append(bytes, bytesEnd);
 }
 
 static char simpleEscape(char kind) {

@@ -6,7 +6,8 @@
 #ifndef FATHOM_FRONTEND_CHECKPOINT_STRINGINDEX_H
 #define FATHOM_FRONTEND_CHECKPOINT_STRINGINDEX_H
 
-#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/CachedHashString.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,8 +16,8 @@
 
 namespace fathom::checkpoint {
 
-/// An insert-only hash table: the n-th distinct string inserted has number n. Strings are not copied. The
-/// hash is seeded per process, so no file can be made to collide; nothing observable depends on the seed.
+/// The n-th distinct string inserted has number n. Strings are not copied. The hash is seeded per process, so no file
+/// can be made to collide; nothing observable depends on the seed.
 class StringIndex {
 public:
   /// Prepares for `count` strings.
@@ -29,13 +30,8 @@ public:
   llvm::StringRef key(uint32_t number) const { return keys[number]; }
 
 private:
-  void rehash(size_t slotCount);
-  size_t slotOf(llvm::StringRef key, uint32_t hash) const;
-
   std::vector<llvm::StringRef> keys;
-  std::vector<uint32_t> hashes;
-  /// Number + 1 of the string in each slot, 0 where empty; a power of two of them.
-  std::vector<uint32_t> slots;
+  llvm::DenseMap<llvm::CachedHashStringRef, uint32_t> numbers;
 };
 
 } // namespace fathom::checkpoint

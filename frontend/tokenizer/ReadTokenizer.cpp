@@ -7,12 +7,11 @@
 #include "frontend/tokenizer/ChatTemplates.h"
 #include "frontend/tokenizer/ConfiguredTokens.h"
 #include "frontend/tokenizer/Context.h"
+#include "frontend/tokenizer/Normalization.h"
 #include "frontend/tokenizer/Pipeline.h"
 #include "frontend/tokenizer/Vocabulary.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-
-#include <utf8proc.h>
 
 using llvm::StringRef;
 using llvm::Twine;
@@ -63,13 +62,7 @@ void TokenizerReader::checkNormalized(const Context &context) {
   }
   for (const AddedToken &token : model.added) {
     const std::string &text = model.tokens[token.id];
-    utf8proc_uint8_t *normal = nullptr;
-    utf8proc_ssize_t size =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()), utf8proc_ssize_t(text.size()), &normal,
-                     utf8proc_option_t(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-    bool same = size >= 0 && StringRef(reinterpret_cast<char *>(normal), size_t(size)) == text;
-    free(normal);
-    if (token.normalized && !same) {
+    if (token.normalized && !isNfc(text)) {
       context.unsupported("added-token", "added_tokens", {},
                           "token '" + checkpoint::escape(text, 80) +
                               "' is looked for in NFC text but is not NFC itself");

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <type_traits>
 
 namespace fathom::runtime {
 
@@ -185,8 +186,19 @@ void checkEntryPoints(const artifact::Program &program, Findings &findings) {
   checkRowsServed(program, "decode", findings);
 }
 
+/// The FlatBuffers verifier looks at the alignment of a vector's length only.
+template <class Element>
+bool isAligned(const flatbuffers::Vector<Element> &vector) {
+  constexpr size_t alignment = alignof(std::remove_pointer_t<Element>);
+  return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
+}
+
 void checkWeights(const artifact::Program &program, Findings &findings) {
   const auto &slices = *program.weight_slices();
+  if (!isAligned(slices)) {
+    findings.require(false, "weight_slices is not aligned");
+    return;
+  }
   for (uint32_t i = 0; i < slices.size(); ++i) {
     const artifact::WeightSlice &slice = *slices.Get(i);
     bool inside = slice.segment() < program.segments()->size();
@@ -203,7 +215,10 @@ void checkWeights(const artifact::Program &program, Findings &findings) {
     findings.require(fits(weight.first_slice(), weight.slice_count(), slices.size()),
                      "weight '%.64s': %u slices from %u on, there are %u", weight.name()->c_str(), weight.slice_count(),
                      weight.first_slice(), slices.size());
-    for (uint32_t d = 0; weight.shape() && d < weight.shape()->size(); ++d) {
+    bool isShapeAligned = weight.shape() && isAligned(*weight.shape());
+    findings.require(isShapeAligned || !weight.shape(), "weight '%.64s': its shape is not aligned",
+                     weight.name()->c_str());
+    for (uint32_t d = 0; isShapeAligned && d < weight.shape()->size(); ++d) {
       findings.require(weight.shape()->Get(d) >= 0, "weight '%.64s': dimension %u is negative", weight.name()->c_str(),
                        d);
     }

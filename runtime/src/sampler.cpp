@@ -6,6 +6,7 @@
 
 #include "runtime/src/sampler.h"
 
+#include <algorithm>
 #include <math.h>
 #include <string.h>
 
@@ -113,28 +114,9 @@ int32_t Sampler::greedy(const float *logits) const {
   return static_cast<int32_t>(best);
 }
 
-bool Sampler::before(const Candidate &a, const Candidate &b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-}
-
-// Restores the heap (the likeliest on top) below |index|.
-void Sampler::sink(size_t index, size_t count) {
-  Candidate moving = candidates[index];
-  for (;;) {
-    size_t child = 2 * index + 1;
-    if (child >= count) {
-      break;
-    }
-    if (child + 1 < count && before(candidates[child + 1], candidates[child])) {
-      ++child;
-    }
-    if (before(moving, candidates[child])) {
-      break;
-    }
-    candidates[index] = candidates[child];
-    index = child;
-  }
-  candidates[index] = moving;
+// The order of the heap: the likeliest is on top, the lower token of equals.
+bool Sampler::less(const Candidate &a, const Candidate &b) {
+  return a.logit != b.logit ? a.logit < b.logit : a.token > b.token;
 }
 
 void Sampler::fill(const float *logits) {
@@ -150,24 +132,17 @@ size_t Sampler::keepLikely() {
   if (parameters.top_k > 0 && static_cast<uint32_t>(parameters.top_k) < vocabulary) {
     limit = static_cast<size_t>(parameters.top_k);
   }
-  for (size_t i = count / 2; i-- > 0;) {
-    sink(i, count);
-  }
-  double top = static_cast<double>(candidates[0].logit), scale = 1 / static_cast<double>(parameters.temperature);
+  Candidate *first = &candidates[0];
+  std::make_heap(first, first + count, less);
+  double top = static_cast<double>(first->logit), scale = 1 / static_cast<double>(parameters.temperature);
   size_t kept = 0;
-  while (kept < limit) {
-    double weight = exponential((static_cast<double>(candidates[0].logit) - top) * scale);
+  for (; kept < limit; --count) {
+    double weight = exponential((static_cast<double>(first->logit) - top) * scale);
     if (kept > 0 && (weight < static_cast<double>(parameters.min_p) || weight == 0)) {
       break;
     }
     weights[kept++] = weight;
-    Candidate taken = candidates[0];
-    candidates[0] = candidates[--count];
-    candidates[count] = taken;
-    if (count == 0) {
-      break;
-    }
-    sink(0, count);
+    std::pop_heap(first, first + count, less);
   }
   return kept;
 }

@@ -42,8 +42,7 @@ private:
     int32_t token;
   };
 
-  static bool before(const Candidate &a, const Candidate &b);
-  void sink(size_t index, size_t count);
+  static bool less(const Candidate &a, const Candidate &b);
   void fill(const float *logits);
   size_t keepLikely();
   int32_t draw(size_t count);

@@ -361,6 +361,14 @@ class Tokenizer(support.DriverTest):
             write(os.path.join(folder, name), support.read(os.path.join(support.speaking_checkpoint(), name)))
         self.fails_to_compile(BAD_INPUT, folder, "tokenizer.json", "320")
 
+    def test_ends_that_differ_from_the_model_are_named(self):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        write(os.path.join(folder, "generation_config.json"), '{"bos_token_id": 5, "eos_token_id": [6, 7]}')
+        result = support.run("compile", folder, "--emit=deepseek", "-o", self.path("model.mlir"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_message(result, ("warning", "bos_token", "say 5; prompts begin with the tokenizer's"))
+        self.assert_message(result, ("warning", "eos_token", "say 6, 7; generation ends at those only"))
+
     def test_files_that_are_none(self):
         folder = self.copy_checkpoint(support.speaking_checkpoint())
         path = os.path.join(folder, "tokenizer.json")

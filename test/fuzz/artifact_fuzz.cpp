@@ -39,6 +39,9 @@ static std::string edited(const uint8_t *data, size_t size) {
 }
 
 static void useTokenizer(const artifact::Tokenizer &table) {
+  if (tokenizer::verify(table) != nullptr) {
+    return;
+  }
   tokenizer::Tokenizer tokenizer(table);
   tokenizer::Buffer<int32_t> ids;
   for (std::string_view text : {"a 12 <U>b\n", "<b>\xFF\xCC\x81 '\xC5\xBF"}) {

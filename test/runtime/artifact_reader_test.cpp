@@ -3,6 +3,7 @@
 //
 // Artifacts that are damaged, impossible, or for somebody else: each is refused with the right status.
 
+#include "fathom/artifact_generated.h"
 #include "test/runtime/toy_artifact.h"
 
 #include <cmath>
@@ -65,6 +66,19 @@ TEST(ArtifactReaderTest, StaysInBoundsWhenHashesAreRightAndMetadataIsNot) {
       EXPECT_NE(status, FATHOM_STATUS_INTERNAL) << "byte " << i;
     }
   }
+}
+
+// Found by the fuzz target `artifact`: the FlatBuffers verifier lets a vector of 64-bit values begin at four bytes.
+TEST(ArtifactReaderTest, RefusesVectorsThatAreNotAligned) {
+  std::string bad = makeToy();
+  auto *program = reinterpret_cast<flatbuffers::Table *>(
+      const_cast<artifact::Program *>(artifact::GetProgram(bad.data() + sizeof(fathom_artifact_header_t))));
+  uint8_t *slices = program->GetAddressOf(artifact::Program::VT_WEIGHT_SLICES);
+  flatbuffers::WriteScalar(slices, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(slices) + 4);
+  rehash(bad);
+  EXPECT_EQ(load(bad), FATHOM_STATUS_BAD_DATA);
+  EXPECT_NE(std::string(fathom_status_message()).find("weight_slices is not aligned"), std::string::npos)
+      << fathom_status_message();
 }
 
 TEST(ArtifactReaderTest, RefusesAnyEditOfCodeOrWeights) {

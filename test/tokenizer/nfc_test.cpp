@@ -3,9 +3,12 @@
 //
 // Normalisation form C.
 
+#include "frontend/tokenizer/Normalization.h"
 #include "runtime/src/tokenizer/unicode.h"
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
 #include <string>
 
 using namespace fathom::tokenizer;
@@ -44,6 +47,20 @@ TEST(NfcTest, InvalidBytesStayAndSeparate) {
 TEST(NfcTest, MarksYoungerThanUnicode9StayWhereTheyAre) {
   EXPECT_EQ(nfc("q\u0898\u0334"), "q\u0898\u0334");
   EXPECT_EQ(nfc("a\u0899\u0301"), "a\u0899\u0301");
+}
+
+// Which tokens can be found in normalized text is asked when a tokenizer is compiled.
+TEST(NfcTest, TheFrontendAgreesOnWhatIsNormal) {
+  const char *parts[] = {"a",      "q",      "\u0301", "\u0334", "\u0898", "\u0899", "\u1ACE",
+                         "\u0323", "\u212B", "\u1112", "\u1161", "\u0958", "\u00E9", "\U0001E08F"};
+  std::mt19937 random(3);
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (size_t n = random() % 6; n > 0; --n) {
+      text += parts[random() % std::size(parts)];
+    }
+    EXPECT_EQ(fathom::frontend::isNfc(text), nfc(text) == text) << text;
+  }
 }
 
 TEST(NfcTest, LeavesPlainTextAlone) { EXPECT_EQ(nfc("abc \u00E9\n"), "abc \u00E9\n"); }

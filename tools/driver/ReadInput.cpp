@@ -45,6 +45,28 @@ static void readTokenizer(StringRef folder, Diagnostics &diagnostics, std::optio
   }
 }
 
+/// Tokenizer and model say each on their own where a text begins and ends. What the model's files say counts.
+static void compareEnds(StringRef folder, const huggingface::GenerationConfig &generation,
+                        const frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
+  auto warn = [&](StringRef key, int32_t id, const std::string &other) {
+    diagnostics.warning("special-token", folder, key,
+                        "tokenizer_config.json says token " + Twine(id) + " ('" +
+                            checkpoint::escape(tokenizer.tokens[id], 80) +
+                            "'), config.json and generation_config.json say " + other);
+  };
+  if (tokenizer.bos >= 0 && generation.bosToken && *generation.bosToken != tokenizer.bos) {
+    warn("bos_token", tokenizer.bos, std::to_string(*generation.bosToken) + "; prompts begin with the tokenizer's");
+  }
+  const std::vector<int64_t> &ends = generation.eosTokens;
+  if (tokenizer.eos >= 0 && !ends.empty() && !llvm::is_contained(ends, tokenizer.eos)) {
+    std::string all;
+    for (int64_t end : ends) {
+      all += (all.empty() ? "" : ", ") + std::to_string(end);
+    }
+    warn("eos_token", tokenizer.eos, all + "; generation ends at those only");
+  }
+}
+
 static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path)) {
     return true;
@@ -68,6 +90,9 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   input.files = checkpoint::Checkpoint::open(options.input, diagnostics);
   readTokenizer(options.input, diagnostics, goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt,
                 input);
+  if (goodConfig && input.tokenizer) {
+    compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
+  }
   huggingface::ModelWeights weights;
   if (goodConfig && input.files) {
     weights = huggingface::findModelWeights(config, *input.files, diagnostics);

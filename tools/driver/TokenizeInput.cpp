@@ -8,6 +8,7 @@
 #include "frontend/checkpoint/Diagnostics.h"
 #include "frontend/checkpoint/Json.h"
 #include "runtime/cli/messages.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cctype>
@@ -50,24 +51,6 @@ void printIds(const Buffer<int32_t> &ids, StringRef separator) {
   for (size_t i = 0; i < ids.size(); ++i) {
     llvm::outs() << (i == 0 ? "" : separator) << ids[i];
   }
-}
-
-/// A JSON string; `text` is well-formed UTF-8.
-void printJsonString(StringRef text) {
-  llvm::raw_ostream &out = llvm::outs();
-  out << '"';
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out << '\\' << c;
-    } else if (uint8_t(c) < 0x20) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof(escaped), "\\u%04x", unsigned(uint8_t(c)));
-      out << escaped;
-    } else {
-      out << c;
-    }
-  }
-  out << '"';
 }
 
 /// The work on one input: all of stdin, or a line of it.
@@ -138,7 +121,7 @@ int Worker::decodeLine(Value value) {
   if (status != Status::Ok) {
     return failStatus(status);
   }
-  printJsonString(StringRef(text.data(), text.size()));
+  llvm::json::OStream(llvm::outs()).value(StringRef(text.data(), text.size()));
   llvm::outs() << '\n';
   return cli::kOk;
 }

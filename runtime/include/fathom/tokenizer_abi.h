@@ -36,4 +36,30 @@ static inline uint32_t fathom_text_hash(const char *text, size_t size) {
   return hash;
 }
 
+/// Whether a character is a mark younger than Unicode 9, which is what the tokenizers library normalizes with: to it
+/// they are characters that neither move nor compose, and ids must equal its own.
+static inline int fathom_is_young_mark(uint32_t character) {
+  static const uint32_t ranges[][2] = {
+      {0x07FD, 0x07FD},   {0x0898, 0x089F},   {0x08CA, 0x08D3},   {0x09FE, 0x09FE},   {0x0C3C, 0x0C3C},
+      {0x0D3B, 0x0D3C},   {0x0EBA, 0x0EBA},   {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},
+      {0xA82C, 0xA82C},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50},
+      {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
+      {0x11930, 0x11930}, {0x11938, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0},
+      {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45},
+      {0x11D97, 0x11D97}, {0x11F41, 0x11F42}, {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136},
+      {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF},
+  };
+  size_t low = 0;
+  size_t high = sizeof(ranges) / sizeof(ranges[0]);
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (character > ranges[middle][1]) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < sizeof(ranges) / sizeof(ranges[0]) && character >= ranges[low][0];
+}
+
 #endif // FATHOM_TOKENIZER_ABI_H

@@ -4,10 +4,10 @@
 // Normalisation form C. utf8proc knows the mappings; the ordering of marks is done here, because utf8proc's
 // own takes quadratic time on a text of a million marks.
 
+#include "fathom/tokenizer_abi.h"
 #include "runtime/src/tokenizer/unicode.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utf8proc.h>
 
 namespace fathom::tokenizer {
@@ -19,30 +19,6 @@ constexpr uint32_t kFirstThatMatters = 0x300;
 
 /// Longest canonical decomposition of one character (Unicode's bound is 4; utf8proc asks for room).
 constexpr int kDecompositionRoom = 8;
-
-struct Range {
-  uint32_t first;
-  uint32_t last;
-};
-
-/// Marks younger than Unicode 9, which is what the tokenizers library normalises with: to it they are characters that
-/// neither move nor compose, and ids must equal its own.
-constexpr Range kYoungMarks[] = {
-    {0x07FD, 0x07FD},   {0x0898, 0x089F},   {0x08CA, 0x08D3},   {0x09FE, 0x09FE},   {0x0C3C, 0x0C3C},
-    {0x0D3B, 0x0D3C},   {0x0EBA, 0x0EBA},   {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},
-    {0xA82C, 0xA82C},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50},
-    {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
-    {0x11930, 0x11930}, {0x11938, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0},
-    {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45},
-    {0x11D97, 0x11D97}, {0x11F41, 0x11F42}, {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136},
-    {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF},
-};
-
-bool isYoungMark(uint32_t character) {
-  const Range *after = std::upper_bound(std::begin(kYoungMarks), std::end(kYoungMarks), character,
-                                        [](uint32_t c, const Range &range) { return c < range.first; });
-  return after != std::begin(kYoungMarks) && character <= (after - 1)->last;
-}
 
 /// A decomposed character with its place, so that sorting by class keeps the order of equals.
 struct Mark {
@@ -137,7 +113,7 @@ size_t partEnd(std::string_view text, size_t at, bool &matters) {
   matters = false;
   while (at < text.size()) {
     Character c = decode(text, at);
-    if (c.value == kInvalid || (c.value >= kFirstThatMatters && isYoungMark(c.value))) {
+    if (c.value == kInvalid || (c.value >= kFirstThatMatters && fathom_is_young_mark(c.value))) {
       break;
     }
     matters = matters || c.value >= kFirstThatMatters;
