@@ -4,6 +4,9 @@
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline=arch=avx512 -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline=rewrite-weights=false --fathom-fuse-pipeline=pack-weights=false -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --verify-numerics-each --fathom-model-pipeline=rewrite-weights=false --fathom-fuse-pipeline=pack-weights=false -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false -o /dev/null 2>&1 | count 0
 
 // CHECK-LABEL: func.func private @decode.moe
 // CHECK: deepseek.rms_norm {{.*}} {deepseek.kernel = "x86_bf16_rms_norm"}

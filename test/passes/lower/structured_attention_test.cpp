@@ -167,7 +167,7 @@ TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
 
 // Groups of one, of three, and of all heads; heads of 40 numbers.
 TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
-  for (const ref::GqaShape &s : {ref::GqaShape{1, 1, 2}, {6, 6, 5}, {9, 3, 40}, {7, 1, 16}, {16, 2, 8}}) {
+  for (const ref::GqaShape &s : {ref::GqaShape{1, 1, 2}, {6, 6, 5}, {9, 3, 40}, {7, 1, 16}, {16, 2, 8}, {8, 2, 24}}) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups");
     const int64_t T = 5, half = s.kv_heads * s.head_dim, size = s.heads * s.head_dim;
     const double scale = 1 / std::sqrt(static_cast<double>(s.head_dim));

@@ -72,7 +72,7 @@ TEST(StructuredValuesTest, Norms) {
 }
 
 TEST(StructuredValuesTest, NormsOfGroups) {
-  for (auto [groups, width] : {std::array<int64_t, 2>{1, 5}, {3, 1}, {4, 16}, {7, 10}}) {
+  for (auto [groups, width] : {std::array<int64_t, 2>{1, 5}, {3, 1}, {4, 16}, {7, 10}, {8, 24}}) {
     SCOPED_TRACE(testing::Message() << groups << " groups of " << width);
     Weight w("bf16", 1, width, 1);
     Operands inputs = {rows("x", groups * width), {"w", formatv("tensor<{0}xbf16>", width)}};
@@ -134,7 +134,7 @@ TEST(StructuredValuesTest, RopeTable) {
 TEST(StructuredValuesTest, Rope) {
   for (auto [layout, name] :
        {std::pair(ref::RopeLayout::Interleaved, "interleaved"), {ref::RopeLayout::HalfSplit, "half_split"}}) {
-    for (auto [heads, headDim] : {std::array<int64_t, 2>{1, 2}, {1, 6}, {5, 2}, {3, 40}}) {
+    for (auto [heads, headDim] : {std::array<int64_t, 2>{1, 2}, {1, 6}, {5, 2}, {3, 40}, {8, 24}}) {
       SCOPED_TRACE(testing::Message() << name << ", " << heads << " heads of " << headDim);
       const int64_t width = heads * headDim;
       Operands inputs = {rows("x", width), {"table", formatv("tensor<100x{0}x2xf32>", headDim / 2)}, ids("positions")};

@@ -2,6 +2,16 @@
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline | FileCheck %s
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --verify-numerics-each -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline=rewrite-weights=false --verify-numerics-each -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --verify-numerics-each | FileCheck %s --check-prefix=GQA
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline=rewrite-weights=false --verify-numerics-each -o /dev/null 2>&1 | count 0
+
+// Both entry points attend in groups; query, key and value come from one product.
+// GQA: deepseek.recipe @"dense.self_attn.q_proj+dense.self_attn.k_proj+dense.self_attn.v_proj"
+// GQA: deepseek.recipe @"dense.self_attn.q_proj.bias+dense.self_attn.k_proj.bias+dense.self_attn.v_proj.bias"
+// GQA-LABEL: func.func private @prefill.dense
+// GQA: deepseek.gqa_attention
+// GQA-LABEL: func.func private @decode.dense
+// GQA: deepseek.gqa_attention
 
 // CHECK: deepseek.recipe @"dense.self_attn.q_a_proj+dense.self_attn.kv_a_proj_with_mqa"
 // CHECK-LABEL: func.func private @prefill.dense

@@ -1,6 +1,8 @@
 // A small model reaches the plan level whole, with kernels and without, and from there the LLVM dialect.
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline | FileCheck %s
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
+// RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 
 // CHECK-LABEL: func.func @prefill(%{{.*}}: !plan.call) -> i32
 // CHECK-SAME: plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.entry = "prefill", plan.max_rows = 256 : i64
