@@ -99,6 +99,9 @@ static void evaluate(LinearOp op, Frame &frame) {
   }
   std::vector<float> out(rows * outputs);
   ref::linear(input.reals.data(), matrix.data(), rows, input.width(), outputs, out.data());
+  if (op.getBias()) {
+    ref::add_bias(out.data(), frame.tensor(op.getBias()).reals.data(), rows, outputs, out.data());
+  }
   applyEpilogue(op.getEpilogue(), op.getExtras(), out, frame);
   frame.setReals(op.getResult(), {rows, outputs}, std::move(out));
 }

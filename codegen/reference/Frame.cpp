@@ -85,7 +85,9 @@ void applyEpilogue(Region &epilogue, ValueRange extras, std::vector<float> &sums
   SmallVector<const Tensor *> others;
   for (Value extra : extras) {
     others.push_back(&frame.tensor(extra));
-    if (!frame.expect(others.back()->reals.size() == sums.size(), epilogue.getParentOp(), "extras of its shape")) {
+    const Tensor &other = *others.back();
+    bool vector = other.shape.size() == 1 && other.size() > 0 && sums.size() % other.reals.size() == 0;
+    if (!frame.expect(vector || other.reals.size() == sums.size(), epilogue.getParentOp(), "extras of its shape")) {
       return;
     }
   }
@@ -95,7 +97,7 @@ void applyEpilogue(Region &epilogue, ValueRange extras, std::vector<float> &sums
   for (size_t i = 0; i < sums.size() && !frame.failed(); ++i) {
     frame.set(body.getArgument(0), sums[i]);
     for (auto [other, argument] : llvm::zip(others, body.getArguments().drop_front())) {
-      frame.set(argument, other->reals[i]);
+      frame.set(argument, other->reals[i % other->reals.size()]);
     }
     for (Operation &op : body.without_terminator()) {
       if (!evaluateUpstreamOp(&op, frame)) {

@@ -56,7 +56,8 @@ bool evaluateAttentionOp(mlir::Operation *op, Frame &frame);
 /// Evaluates an op of `arith` or `tensor`; false where it has no meaning here.
 bool evaluateUpstreamOp(mlir::Operation *op, Frame &frame);
 
-/// `epilogue` on every number of `sums` and the numbers of `extras` at the same place, in place.
+/// `epilogue` on every number of `sums` and the numbers of `extras` at the same place, in place. A vector has a number
+/// for each column.
 void applyEpilogue(mlir::Region &epilogue, mlir::ValueRange extras, std::vector<float> &sums, Frame &frame);
 
 /// The weight of `expert` (0 for dense weights) as [outputs, inputs] in f32: out of panels, with scales applied. The

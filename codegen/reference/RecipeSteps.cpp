@@ -20,10 +20,15 @@ using namespace deepseek;
 
 namespace {
 
-/// A stack of matrices [experts, rows, columns] as rows to copy.
+/// A stack of matrices [experts, rows, columns] as rows to copy. A vector is a matrix of one column.
 struct Matrices {
   explicit Matrices(const Tensor &tensor) : data(tensor.reals.data()) {
     size_t rank = tensor.shape.size();
+    if (rank == 1) {
+      rows = tensor.shape[0];
+      columns = 1;
+      return;
+    }
     columns = tensor.shape[rank - 1];
     rows = tensor.shape[rank - 2];
     for (int64_t size : llvm::ArrayRef(tensor.shape).drop_back(2)) {
@@ -105,8 +110,7 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
   Tensor result;
   result.shape = llvm::to_vector(type.getShape());
   bool matrices = llvm::all_of(sources, [](const TensorPtr &source) { return source && source->shape.size() >= 2; });
-  auto toF32 = dyn_cast<ToF32Op>(step);
-  if (sources.empty() || (!matrices && !toF32)) {
+  if (sources.empty() || (!matrices && !isa<ToF32Op, ConcatRowsOp>(step))) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() + " of these operands");
   }
   TypeSwitch<Operation *>(step)

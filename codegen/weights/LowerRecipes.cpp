@@ -110,7 +110,14 @@ private:
 
   Error readRows(Operation *op) {
     if (auto concat = dyn_cast<ConcatRowsOp>(op)) {
-      return readSources(concat.getSources());
+      Error error = readSources(concat.getSources());
+      if (concat.getType().getRank() == 1) {
+        // Vectors are concatenated as columns are, a number in each row.
+        for (Source &source : result.sources) {
+          std::swap(source.rows, source.columns);
+        }
+      }
+      return error;
     }
     if (auto interleave = dyn_cast<InterleaveRowsOp>(op)) {
       if (interleave.getBlock() != uint64_t(kPanelWidth)) {

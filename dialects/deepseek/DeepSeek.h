@@ -71,6 +71,11 @@ struct WeightShape {
 };
 WeightShape getWeightShape(mlir::RankedTensorType type, bool experts = false);
 
+/// Rows of a weight [(E,) N, K], N; those of a vector are its numbers.
+int64_t countRows(mlir::RankedTensorType type);
+/// The same type with as many rows.
+mlir::RankedTensorType withRows(mlir::RankedTensorType type, int64_t rows);
+
 /// The type that `pack_panels` makes of [(E,) N, K].
 mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
 

@@ -23,7 +23,13 @@ LogicalResult RopeOp::verify() {
 
 KernelUse RopeOp::getKernelUse() { return {}; }
 
-void RopeOp::describe(KernelDescription &kernel) {}
+void RopeOp::describe(KernelDescription &kernel) {
+  kernel.addColumns("x", getInput());
+  kernel.addInputs(getTable());
+  kernel.addConstant("H", getWidth(getType()) / getHeadDim());
+  kernel.addConstant("d", getHeadDim());
+  kernel.addConstant("half_split", getLayout() == RopeLayout::half_split);
+}
 
 LogicalResult CacheAppendOp::verify() {
   int64_t width = getWidth(getLatent().getType()) + getWidth(getKey().getType());

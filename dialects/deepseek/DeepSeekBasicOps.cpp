@@ -104,9 +104,15 @@ static void describeProduct(Op op, KernelDescription &kernel) {
   kernel.addConstant("out_offset", 0);
 }
 
-LogicalResult LinearOp::verify() { return verifyLinear(*this, 1); }
+LogicalResult LinearOp::verify() {
+  if (failed(verifyLinear(*this, 1))) {
+    return failure();
+  }
+  return getBias() ? verifyShape(*this, "a bias", getBias().getType(), getWidth(getType())) : success(); // C5
+}
 
-KernelUse LinearOp::getKernelUse() { return useProduct("gemm", *this); }
+/// Kernels know no bias: it is an extra of the epilogue by then.
+KernelUse LinearOp::getKernelUse() { return getBias() ? KernelUse() : useProduct("gemm", *this); }
 
 void LinearOp::describe(KernelDescription &kernel) { describeProduct(*this, kernel); }
 

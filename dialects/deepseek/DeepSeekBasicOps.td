@@ -93,35 +93,31 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,
   let hasVerifier = 1;
 }
 
-class DeepSeek_LinearLike<string mnemonic>
+class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
     : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
                        ["getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
-  let arguments = (ins
-    DeepSeek_Activation:$input,
-    DeepSeek_WeightTensor:$weight,
-    Optional<DeepSeek_WeightTensor>:$scale,
-    Variadic<DeepSeek_Activation>:$extras,
-    OptionalAttr<DeepSeek_BlockScaleAttr>:$block
+  let arguments = !con(
+    (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale),
+    bias,
+    (ins Variadic<DeepSeek_EpilogueExtra>:$extras, OptionalAttr<DeepSeek_BlockScaleAttr>:$block)
   );
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let results = (outs DeepSeek_Activation:$result);
-  let assemblyFormat = [{
-    $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
-    attr-dict `:` functional-type(operands, $result)
-  }];
   let hasVerifier = 1;
 }
 
-def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear"> {
+def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bias>:$bias)> {
   let summary = "a linear map of each row";
   let description = [{
-    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k], extras[t, n]…)`, f32, with k ascending. W is `weight` as
-    stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantised weight brings a
-    `scale` and says which `block` of W one scale covers. Without an epilogue region the sum itself is the result.
+    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k] + bias[n], extras[t, n]…)`, f32, with k ascending. W is `weight`
+    as stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantised weight brings a
+    `scale` and says which `block` of W one scale covers. An extra is [rows, N], or a vector [N] that every row reads.
+    Without an epilogue region the sum itself is the result. Kernels add what their epilogue adds:
+    `fathom-fuse-epilogues` makes a bias an extra.
 
     Constraints: (C1) K agrees; (C2) N is the result's width, or its panels' number; (C3) f8 weights have a scale of
     the shape that `block` implies and others have none; (C4) the epilogue takes the sum and one f32 per extra and
-    yields an f32; extras have the result's type.
+    yields an f32; extras have the result's type or are vectors [N]; (C5) the bias is [N].
 
     Example:
     ```mlir
@@ -131,6 +127,10 @@ def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear"> {
       deepseek.yield %0 : f32
     } : (tensor<?x128xf32>, tensor<48x128xbf16>, tensor<?x48xf32>) -> tensor<?x48xf32>
     ```
+  }];
+  let assemblyFormat = [{
+    $input `,` $weight (`scale` $scale^ $block)? (`bias` $bias^)? (`epilogue` `(` $extras^ `)` $epilogue)?
+    attr-dict `:` functional-type(operands, $result)
   }];
 }
 
@@ -142,6 +142,10 @@ def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
     `deepseek.linear`, where C2 counts the rows of both. `fathom-fuse-gate-up` makes it.
 
     Example: `%y = deepseek.linear_swiglu %x, %w : (tensor<?x128xf32>, tensor<128x128xbf16>) -> tensor<?x48xf32>`.
+  }];
+  let assemblyFormat = [{
+    $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?
+    attr-dict `:` functional-type(operands, $result)
   }];
 }
 

@@ -42,8 +42,17 @@ class DeepSeek_WeightOf<list<int> ranks, string name>
 
 /// A weight as stored or packed: the shape says which (see `deepseek.linear`).
 def DeepSeek_WeightTensor : DeepSeek_WeightOf<[1, 2, 3, 4], "weight">;
+/// What has rows: [N, K], [E, N, K] for all experts, or a vector [N].
+def DeepSeek_WeightRows : DeepSeek_WeightOf<[1, 2, 3], "vector or matrix">;
 /// A weight with rows: [N, K], or [E, N, K] for all experts.
 def DeepSeek_WeightMatrix : DeepSeek_WeightOf<[2, 3], "matrix">;
+
+/// A number for each output of a linear map.
+def DeepSeek_Bias : ConfinedType<RankedTensorOf<[BF16, F16, F32]>,
+                                 [HasAnyRankOfPred<[1]>, CPred<"::fathom::deepseek::isStored($_self)">],
+                                 "vector of bf16, f16 or f32, of static shape">;
+/// What an epilogue reads beside a sum: a number for each, or one for each column.
+def DeepSeek_EpilogueExtra : AnyTypeOf<[DeepSeek_Activation, DeepSeek_Bias]>;
 
 /// A width or count: the product of any three fits an i64.
 def DeepSeek_Size : ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<1048576>]>;

@@ -28,6 +28,16 @@ RankedTensorType getPanelsType(RankedTensorType type) {
   return RankedTensorType::get(packed, type.getElementType());
 }
 
+static int64_t getRowDimension(RankedTensorType type) { return std::max<int64_t>(type.getRank() - 2, 0); }
+
+int64_t countRows(RankedTensorType type) { return type.getDimSize(getRowDimension(type)); }
+
+RankedTensorType withRows(RankedTensorType type, int64_t rows) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape[getRowDimension(type)] = rows;
+  return type.clone(shape);
+}
+
 template <typename Op>
 static LogicalResult verifyLayers(Op op) {
   if (!op.getLayers()) {
@@ -71,14 +81,6 @@ LogicalResult RecipeOp::verifyRegions() {
     return emitOpError("expects a dimension of experts before the weight's own, but got ") << getType();
   }
   return verifyLayers(*this); // C3
-}
-
-static int64_t countRows(RankedTensorType type) { return type.getShape().drop_back().back(); }
-
-static RankedTensorType withRows(RankedTensorType type, int64_t rows) {
-  SmallVector<int64_t> shape(type.getShape());
-  shape[shape.size() - 2] = rows;
-  return type.clone(shape);
 }
 
 LogicalResult ConcatRowsOp::verify() {

@@ -107,14 +107,14 @@ def DeepSeek_SourceOp
 def DeepSeek_ConcatRowsOp : DeepSeek_RecipeStep<"concat_rows"> {
   let summary = "rows of several weights, one after the other";
   let description = [{
-    `result[n] = (a ‖ b ‖ …)[n]` along the outputs (the dimension before the last).
+    `result[n] = (a ‖ b ‖ …)[n]` along the outputs: the dimension before the last, or that of a vector.
 
     Constraints: (C1) sources differ in rows only; (C2) the result has the rows of all.
 
     Example: `%c = deepseek.concat_rows %a, %b : (tensor<48x128xbf16>, tensor<80x128xbf16>) -> tensor<128x128xbf16>`.
   }];
-  let arguments = (ins Variadic<DeepSeek_WeightMatrix>:$sources);
-  let results = (outs DeepSeek_WeightMatrix:$result);
+  let arguments = (ins Variadic<DeepSeek_WeightRows>:$sources);
+  let results = (outs DeepSeek_WeightRows:$result);
   let assemblyFormat = "$sources attr-dict `:` functional-type($sources, $result)";
   let hasVerifier = 1;
 }

@@ -133,8 +133,11 @@ LogicalResult verifyEpilogue(Operation *op, Region &epilogue, ValueRange extras,
     return op->emitOpError("expects an epilogue of ") << extras.size() + 1 << " f32 arguments that yields an f32";
   }
   for (Type type : extras.getTypes()) {
-    if (type != result) {
-      return op->emitOpError("expects extra operands of the result's type, ") << result << ", but got " << type;
+    auto extra = cast<RankedTensorType>(type);
+    bool vector = extra.getRank() == 1 && extra.getDimSize(0) == getWidth(result);
+    if (type != result && !vector) {
+      return op->emitOpError("expects extra operands of the result's type, ")
+             << result << ", or with a number for each of its columns, but got " << type;
     }
   }
   return success();

@@ -32,7 +32,8 @@ mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::RankedTensorType weig
 mlir::LogicalResult verifyProduct(mlir::Operation *op, mlir::Type input, mlir::Type result,
                                   mlir::RankedTensorType weight, int64_t outputsPerResult, bool experts = false);
 
-/// (f32 sum, f32 for each extra) -> f32, where extras have the result's type.
+/// (f32 sum, f32 for each extra) -> f32, where extras have the result's type or are
+/// vectors of its width.
 mlir::LogicalResult verifyEpilogue(mlir::Operation *op, mlir::Region &epilogue, mlir::ValueRange extras,
                                    mlir::Type result);
 

@@ -75,6 +75,14 @@ static LogicalResult verifyRows(Operation *op, Type type) {
   return success();
 }
 
+/// What an epilogue reads beside a sum: rows, or a number for each column.
+static LogicalResult verifyExtra(Operation *op, Type type) {
+  auto memref = dyn_cast<MemRefType>(type);
+  bool vector = memref && memref.getRank() == 1 && memref.hasStaticShape() && isa<FloatType>(memref.getElementType()) &&
+                memref.getElementTypeBitWidth() >= 16;
+  return vector ? success() : verifyRows(op, type);
+}
+
 LogicalResult BufferOp::verify() {
   if (cast<MemRefType>(getType()).hasStaticShape() == bool(getRows())) { // C1
     return emitOpError("expects rows exactly where the first dimension is dynamic, but the type is ") << getType();
@@ -123,7 +131,7 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                                    << getArguments().size();
   }
   for (Value extra : getArguments().drop_front(kernel.getOperandCount())) {
-    if (failed(verifyRows(*this, extra.getType()))) { // C2
+    if (failed(verifyExtra(*this, extra.getType()))) { // C2
       return failure();
     }
   }

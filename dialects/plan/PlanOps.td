@@ -166,7 +166,8 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserO
     and `layer` the layer whose cache the kernel uses.
 
     Constraints: (C1) `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take;
-    (C2) those of the epilogue are f32 rows of a static width. Memory is contiguous: a kernel gets its address alone.
+    (C2) those of the epilogue are f32 rows of a static width, or a vector of bf16, f16 or f32 with a number for each
+    column, and of the same type in every dispatch of the kernel. Memory is contiguous: a kernel gets its address alone.
 
     Example: `plan.dispatch @k0 of %call rows %n layer %l (%x, %w, %y) : memref<?x128xf32>, …`.
   }];

@@ -115,7 +115,7 @@ Value LayerBuilder::linear(Value input, StringRef part) {
   Value scale = weight(part + "_scale_inv");
   int64_t outputs = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
   return deepseek::LinearOp::create(builder, builder.getUnknownLoc(), activation(outputs), input, matrix, scale,
-                                    ValueRange(), block(scale));
+                                    Value(), ValueRange(), block(scale));
 }
 
 Value LayerBuilder::columns(Value input, int64_t begin, int64_t count) {

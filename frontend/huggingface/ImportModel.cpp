@@ -161,7 +161,7 @@ void ModelImporter::addForward() {
   Value selected = deepseek::SelectRowsOp::create(builder, loc, stream, x, function.getArgument(2));
   Value head = getWeight(weights.tiedHead ? "embed_tokens" : "lm_head");
   Value logits = deepseek::LinearOp::create(builder, loc, activation(config.vocabulary), selected, head, Value(),
-                                            ValueRange(), deepseek::BlockScaleAttr());
+                                            Value(), ValueRange(), deepseek::BlockScaleAttr());
   func::ReturnOp::create(builder, loc, ValueRange{logits, state});
 }
 

@@ -31,6 +31,8 @@ void embedding(const int32_t *tokens, const float *table, int64_t T, int64_t V, 
 /// out[i] = x[ids[i]].
 void select_rows(const float *x, const int32_t *ids, int64_t rows, int64_t H, float *out);
 void add(const float *a, const float *b, int64_t count, float *out);
+/// out[t] = x[t] + bias, x [T, N]. In place is fine.
+void add_bias(const float *x, const float *bias, int64_t T, int64_t N, float *out);
 /// out[t] = x[t] / sqrt(mean(x[t]^2) + eps) * w.
 void rms_norm(const float *x, const float *w, int64_t T, int64_t H, double eps, float *out);
 float silu(float x);

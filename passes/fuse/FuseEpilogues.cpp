@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Elementwise sums as epilogues.
+// Biases and elementwise sums as epilogues.
 
 #include "passes/fuse/Passes.h"
 
@@ -59,8 +59,27 @@ static void fuse(arith::AddFOp sum, ComputeOp producer) {
   sum.erase();
 }
 
+/// Adds the bias before all else that the epilogue does.
+static void fuseBias(LinearOp linear) {
+  OpBuilder builder(linear);
+  Block &block = getBlock(builder, linear.getEpilogue());
+  linear.getExtrasMutable().append(linear.getBias());
+  linear.getBiasMutable().clear();
+  Value extra = block.addArgument(builder.getF32Type(), linear.getLoc());
+  Value sum = block.getArgument(0);
+  builder.setInsertionPointToStart(&block);
+  auto biased = arith::AddFOp::create(builder, linear.getLoc(), sum, extra);
+  sum.replaceAllUsesExcept(biased, biased);
+}
+
 struct FuseEpilogues : impl::FuseEpiloguesBase<FuseEpilogues> {
   void runOnOperation() override {
+    getOperation().walk([&](LinearOp op) {
+      if (op.getBias()) {
+        fuseBias(op);
+        ++fused;
+      }
+    });
     SmallVector<arith::AddFOp> sums;
     getOperation().walk([&](arith::AddFOp op) {
       if (isa<RankedTensorType>(op.getType())) {

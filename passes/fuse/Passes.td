@@ -31,8 +31,9 @@ def FuseRopeCacheWrite : Pass<"fathom-fuse-rope-cache-write", "mlir::ModuleOp"> 
 }
 
 def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
-  let summary = "fuse elementwise sums into the product they end";
+  let summary = "fuse biases and elementwise sums into the product they end";
   let description = [{
+    The bias of a `linear` becomes the first that its epilogue adds, so that no kernel needs to know of biases.
     `arith.addf` of the only use of a `linear`, `linear_swiglu` or `moe_combine` and another value of the same shape
     moves into the op's epilogue region, so the sum is formed in registers. Repeats for chains: expert outputs,
     shared expert and residual become one epilogue.
@@ -40,7 +41,7 @@ def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
     Numeric contract: exact; operands keep their order, and a sum of floats is commutative.
     Test: test/passes/fuse/fuse-epilogues.mlir.
   }];
-  let statistics = [Statistic<"fused", "fused", "sums fused">];
+  let statistics = [Statistic<"fused", "fused", "sums and biases fused">];
 }
 
 def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {

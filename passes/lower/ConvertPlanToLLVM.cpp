@@ -35,10 +35,14 @@ Value index(OpBuilder &builder, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(builder, loc, value);
 }
 
-/// The address of element `position` (an i64) of an f32 array.
-Value element(OpBuilder &builder, Location loc, Value array, Value position) {
+/// The address of element `position` (an i64) of an array of `type`.
+Value element(OpBuilder &builder, Location loc, Type type, Value array, Value position) {
   auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  return LLVM::GEPOp::create(builder, loc, pointer, builder.getF32Type(), array, ArrayRef<LLVM::GEPArg>{position});
+  return LLVM::GEPOp::create(builder, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{position});
+}
+
+Value element(OpBuilder &builder, Location loc, Value array, Value position) {
+  return element(builder, loc, builder.getF32Type(), array, position);
 }
 
 /// Functions that patterns and kernels call: written with loops, converted with the rest.
@@ -50,7 +54,7 @@ public:
   }
 
   /// Declares the task and the item count of `kernel`, and defines its epilogue. Extra operands of every dispatch
-  /// of one kernel have one width.
+  /// of one kernel have the same types.
   void addKernel(plan::KernelOp kernel, plan::DispatchOp dispatch) {
     builder.setInsertionPointToEnd(module.getBody());
     auto none = LLVM::LLVMVoidType::get(builder.getContext());
@@ -67,7 +71,14 @@ public:
   void addRecordState();
 
 private:
+  /// An operand of an epilogue, from the number on that it reads for the first output.
+  struct Extra {
+    Type element;
+    Value first;
+  };
   void addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch);
+  Extra findExtra(MemRefType type, Value base, Value row, Value column);
+  Value readExtra(const Extra &extra, Value i);
   Value toIndex(Value value) { return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value); }
   Value toI64(Value value) { return arith::IndexCastOp::create(builder, loc, i64, value); }
 
@@ -79,6 +90,22 @@ private:
   Type f32;
 };
 
+/// In rows of as many numbers as the result has, or in a vector that every row reads.
+HelperFunctions::Extra HelperFunctions::findExtra(MemRefType type, Value base, Value row, Value column) {
+  Value position = column;
+  if (type.getRank() > 1) {
+    Value stride = LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(type.getShape().back()));
+    position = LLVM::AddOp::create(builder, loc, LLVM::MulOp::create(builder, loc, row, stride), column);
+  }
+  return {type.getElementType(), element(builder, loc, type.getElementType(), base, position)};
+}
+
+Value HelperFunctions::readExtra(const Extra &extra, Value i) {
+  Value address = element(builder, loc, extra.element, extra.first, i);
+  Value stored = LLVM::LoadOp::create(builder, loc, extra.element, address);
+  return extra.element.isF32() ? stored : LLVM::FPExtOp::create(builder, loc, f32, stored);
+}
+
 /// void epilogue(dispatch, row, column, count, values): the region on each of `count` outputs.
 void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch) {
   auto type = builder.getFunctionType({pointer, i64, i64, i64, pointer}, {});
@@ -88,13 +115,10 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
   Value column = function.getArgument(2);
   Value values = function.getArgument(4);
   Value operands = loadField(builder, loc, function.getArgument(0), offsetof(fathom_dispatch_t, operands), pointer);
-  SmallVector<Value> extras;
+  SmallVector<Extra> extras;
   for (size_t i = kernel.getOperandCount(); i < dispatch.getArguments().size(); ++i) {
-    int64_t width = cast<MemRefType>(dispatch.getArguments()[i].getType()).getShape().back();
     Value base = loadField(builder, loc, operands, i * sizeof(void *), pointer);
-    Value stride = LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(width));
-    Value first = LLVM::AddOp::create(builder, loc, LLVM::MulOp::create(builder, loc, row, stride), column);
-    extras.push_back(element(builder, loc, base, first));
+    extras.push_back(findExtra(cast<MemRefType>(dispatch.getArguments()[i].getType()), base, row, column));
   }
   auto loop = scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(function.getArgument(3)),
                                  index(builder, loc, 1));
@@ -106,7 +130,7 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
   Value address = element(builder, loc, values, i);
   mapping.map(body.getArgument(0), LLVM::LoadOp::create(builder, loc, f32, address).getResult());
   for (auto [argument, extra] : llvm::zip(body.getArguments().drop_front(), extras)) {
-    mapping.map(argument, LLVM::LoadOp::create(builder, loc, f32, element(builder, loc, extra, i)).getResult());
+    mapping.map(argument, readExtra(extra, i));
   }
   for (Operation &op : body.without_terminator()) {
     builder.clone(op, mapping);

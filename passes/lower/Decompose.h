@@ -55,8 +55,10 @@ void populateCachedAttentionDecompositions(mlir::RewritePatternSet &patterns);
 /// An uninitialised tensor of `type`; `rows` where its first size is unknown.
 mlir::Value emptyRows(StructuredBuilder &b, mlir::Type type, mlir::Value rows);
 
-/// The value that an epilogue, or no epilogue, makes of `value`; `extras` are its other arguments.
-mlir::Value applyEpilogue(StructuredBuilder &b, mlir::Region &epilogue, mlir::Value value, mlir::ValueRange extras);
+/// The value that an epilogue, or no epilogue, makes of `value` at [row, column] of a result; `extras` are the operands
+/// that it reads there.
+mlir::Value applyEpilogue(StructuredBuilder &b, mlir::Region &epilogue, mlir::Value value, mlir::ValueRange extras,
+                          mlir::Value row, mlir::Value column);
 
 /// A product of rows with a weight and how its results are made.
 struct Product {

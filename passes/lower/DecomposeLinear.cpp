@@ -74,14 +74,17 @@ Value emptyRows(StructuredBuilder &b, Type type, Value rows) {
   return b.empty(type, cast<RankedTensorType>(type).hasStaticShape() ? ValueRange() : ValueRange(rows));
 }
 
-Value applyEpilogue(StructuredBuilder &b, Region &epilogue, Value value, ValueRange extras) {
+Value applyEpilogue(StructuredBuilder &b, Region &epilogue, Value value, ValueRange extras, Value row, Value column) {
   if (epilogue.empty()) {
     return value;
   }
   Block &body = epilogue.front();
   IRMapping mapping;
   mapping.map(body.getArgument(0), value);
-  mapping.map(body.getArguments().drop_front(), extras);
+  for (auto [argument, extra] : llvm::zip(body.getArguments().drop_front(), extras)) {
+    bool vector = cast<RankedTensorType>(extra.getType()).getRank() == 1;
+    mapping.map(argument, vector ? WeightReader(b, extra).read(ValueRange(column)) : b.at(extra, {row, column}));
+  }
   for (Operation &op : body.without_terminator()) {
     b.builder.clone(op, mapping);
   }
@@ -97,19 +100,15 @@ Value getUpOutput(StructuredBuilder &b, Value output) { return b.add(getGateOutp
 
 namespace {
 
-/// A dense product; `combine` makes one number of an output's sums, before the epilogue.
+/// A dense product; `combine` makes one number of an output and its sums, before the epilogue.
 template <typename Op>
 Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Value)>> parts,
-                    function_ref<Value(ValueRange)> combine) {
+                    function_ref<Value(Value, ValueRange)> combine) {
   WeightReader weight(b, op.getWeight(), op.getScale(), op.getBlockAttr());
   Value rows = b.size(op.getInput(), 0);
   auto type = cast<RankedTensorType>(op.getType());
   auto finish = [&](Value row, Value output, ValueRange sums) {
-    SmallVector<Value> extras;
-    for (Value extra : op.getExtras()) {
-      extras.push_back(b.at(extra, {row, output}));
-    }
-    return applyEpilogue(b, op.getEpilogue(), combine(sums), extras);
+    return applyEpilogue(b, op.getEpilogue(), combine(output, sums), op.getExtras(), row, output);
   };
   auto sameRow = [](Value row) { return row; };
   auto input = [&](Value row, Value, Value k) { return b.at(op.getInput(), {row, k}); };
@@ -119,13 +118,16 @@ Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Val
 }
 
 Decomposed decomposeLinear(LinearOp op, StructuredBuilder &b) {
-  return multiply(op, b, {[](Value output) { return output; }}, [](ValueRange sums) { return sums[0]; });
+  return multiply(op, b, {[](Value output) { return output; }}, [&](Value output, ValueRange sums) {
+    Value bias = op.getBias();
+    return bias ? b.add(sums[0], WeightReader(b, bias).read(ValueRange(output))) : sums[0];
+  });
 }
 
 Decomposed decomposeLinearSwiGlu(LinearSwiGluOp op, StructuredBuilder &b) {
   auto gate = [&](Value output) { return getGateOutput(b, output); };
   auto up = [&](Value output) { return getUpOutput(b, output); };
-  return multiply(op, b, {gate, up}, [&](ValueRange sums) { return b.multiply(b.silu(sums[0]), sums[1]); });
+  return multiply(op, b, {gate, up}, [&](Value, ValueRange sums) { return b.multiply(b.silu(sums[0]), sums[1]); });
 }
 
 } // namespace

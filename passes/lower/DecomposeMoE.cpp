@@ -91,11 +91,7 @@ Decomposed decomposeCombine(MoECombineOp op, StructuredBuilder &b) {
       Value row = b.idAt(op.getSlots(), {i[0], j});
       return b.fma(b.at(op.getWeights(), {i[0], j}), b.at(op.getInput(), {row, i[1]}), sum);
     });
-    SmallVector<Value> extras;
-    for (Value extra : op.getExtras()) {
-      extras.push_back(b.at(extra, i));
-    }
-    return applyEpilogue(b, op.getEpilogue(), sum, extras);
+    return applyEpilogue(b, op.getEpilogue(), sum, op.getExtras(), i[0], i[1]);
   })};
 }
 

@@ -17,10 +17,12 @@ namespace {
 
 using namespace deepseek;
 
+/// What comes between sum and SwiGLU has no place in the fused op.
+static bool isBare(LinearOp linear) { return !linear.getBias() && linear.getEpilogue().empty(); }
+
 static bool canFuse(LinearOp gate, LinearOp up) {
   return gate && up && gate != up && gate.getInput() == up.getInput() && gate->hasOneUse() && up->hasOneUse() &&
-         gate.getEpilogue().empty() && up.getEpilogue().empty() &&
-         canCombine(gate.getPackableWeight(), up.getPackableWeight());
+         isBare(gate) && isBare(up) && canCombine(gate.getPackableWeight(), up.getPackableWeight());
 }
 
 struct FuseGateUp : impl::FuseGateUpBase<FuseGateUp> {

@@ -33,19 +33,21 @@ def FoldRopeTables : Pass<"fathom-fold-rope-tables", "mlir::ModuleOp"> {
   }];
 }
 
-def FuseMlaProjections : Pass<"fathom-fuse-mla-projections", "mlir::ModuleOp"> {
-  let summary = "project to the query latent and the key/value latent in one product";
+def FuseSharedInputProjections : Pass<"fathom-fuse-shared-input-projections", "mlir::ModuleOp"> {
+  let summary = "compute projections of one input in one product";
   let description = [{
-    `q_a_proj` and `kv_a_proj` read the same input; their weights become one by a recipe that concatenates rows, and
-    their results become column slices of one result. Quantised weights expand their scales to one row per output
-    first, since 128-row blocks of the two do not line up.
+    Products that read the same input become one: recipes put their weights one below the other, and their scales and
+    biases likewise; the results become column slices of one result. Such are the projections to a query, a key and a
+    value, and those to the latents of MLA. Quantized weights expand their scales to one row per output first, since
+    128-row blocks of one do not end where those of the next begin.
 
-    Does nothing where a query is projected directly (no q_lora_rank), where element types differ, or where the
-    latent is used by anything but a norm.
+    Takes only products all of whose uses can read columns of wider rows: norms, rotations, products and cache writes.
+    Does nothing where element types or layers differ, or only some have a bias, or where an epilogue follows.
 
-    Numeric contract: exact, every output is still the same sum. Test: test/passes/model/fuse-mla-projections.mlir.
+    Numeric contract: exact, every output is still the same sum.
+    Test: test/passes/model/fuse-shared-input-projections.mlir.
   }];
-  let statistics = [Statistic<"fused", "fused", "pairs of projections fused">];
+  let statistics = [Statistic<"fused", "fused", "projections that became part of another">];
 }
 
 def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
@@ -54,7 +56,7 @@ def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
     `swiglu(linear(x, G), linear(x, U))` becomes `linear_swiglu(x, W)` where a recipe interleaves the rows of G and U in
     blocks of 32: a kernel then holds a gate and its up in registers at once. Needs G and U of one type.
 
-    Does nothing where one of the products has another use or an epilogue.
+    Does nothing where one of the products has another use, a bias or an epilogue.
 
     Numeric contract: exact. Test: test/passes/model/fuse-gate-up.mlir.
   }];

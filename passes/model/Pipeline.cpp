@@ -18,7 +18,7 @@ void addModelPipeline(mlir::OpPassManager &manager, const ModelPipelineOptions &
   // One get_weight per weight and layer, so that passes can compare them as values.
   manager.addPass(mlir::createCSEPass());
   if (options.rewriteWeights) {
-    manager.addPass(createFuseMlaProjections());
+    manager.addPass(createFuseSharedInputProjections());
     manager.addPass(createFuseGateUp());
   }
   manager.addPass(createAbsorbMlaProjections());

@@ -233,9 +233,8 @@ void FunctionConverter::dispatch(ComputeOp op, const kernels::Kernel &kernel, Ke
   llvm::for_each(description.inputs, append);
   llvm::for_each(llvm::make_filter_range(op->getResults(), hasMemory), append);
   std::optional<EpilogueSlot> epilogue = op.getEpilogueSlot();
-  if (epilogue) {
-    llvm::for_each(OperandRange(epilogue->extras), append);
-  }
+  ValueRange extras = epilogue ? ValueRange(OperandRange(epilogue->extras)) : ValueRange();
+  llvm::for_each(extras, append);
   if (description.columns) {
     const Place &place = places[description.columns];
     int64_t stride = cast<MemRefType>(place.memory.getType()).getShape().back();
@@ -246,8 +245,8 @@ void FunctionConverter::dispatch(ComputeOp op, const kernels::Kernel &kernel, Ke
   Value counted = op.getRowsOperand();
   RowCount count = counted ? places[counted].count : rows;
   Region none;
-  StringRef symbol =
-      module.getKernel(kernel, getConstants(kernel, description), epilogue ? *epilogue->region : none, count.most);
+  StringRef symbol = module.getKernel(kernel, getConstants(kernel, description), epilogue ? *epilogue->region : none,
+                                      extras.getTypes(), count.most);
   plan::DispatchOp::create(builder, op->getLoc(), call, symbol, count.rows, getLayer(), memory);
 }
 

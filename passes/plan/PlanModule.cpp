@@ -48,12 +48,13 @@ void PlanModule::findLayers(func::FuncOp function) {
 }
 
 StringRef PlanModule::getKernel(const kernels::Kernel &kernel, ArrayRef<int64_t> constants, Region &epilogue,
-                                int64_t mostRows) {
+                                TypeRange extras, int64_t mostRows) {
   scratchBytes = std::max(scratchBytes, kernel.scratchBytes(mostRows, constants.data()));
   std::string key(kernel.symbol);
   llvm::raw_string_ostream stream(key);
   llvm::interleave(constants, stream, [&](int64_t value) { stream << ',' << value; }, "");
   describeEpilogue(epilogue, stream);
+  llvm::interleaveComma(extras, stream);
   std::string &name = kernelNames[key];
   if (!name.empty()) {
     return name;

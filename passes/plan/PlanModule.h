@@ -21,9 +21,9 @@ public:
   /// Notes the scratch memory that the kernels handed out so far need.
   void setScratchBytes();
 
-  /// The kernel op for these constants and epilogue, made on first use.
+  /// The kernel op for these constants and epilogue, which reads operands of types `extras`, made on first use.
   llvm::StringRef getKernel(const kernels::Kernel &kernel, llvm::ArrayRef<int64_t> constants, mlir::Region &epilogue,
-                            int64_t mostRows);
+                            mlir::TypeRange extras, int64_t mostRows);
   /// A function around a copy of `op`, which has no kernel.
   mlir::func::FuncOp createGenerated(mlir::Operation *op, llvm::ArrayRef<mlir::Type> inputs,
                                      llvm::ArrayRef<mlir::Type> results);

@@ -5,6 +5,7 @@
 
 #include "passes/support/ScaledWeights.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -15,12 +16,12 @@ using namespace deepseek;
 
 static RankedTensorType getType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-static int64_t getRows(Value value) { return getType(value).getShape().drop_back().back(); }
+static int64_t getRows(Value value) { return countRows(getType(value)); }
 
-static RankedTensorType withRows(Value value, int64_t rows) {
-  SmallVector<int64_t> shape(getType(value).getShape());
-  shape[shape.size() - 2] = rows;
-  return getType(value).clone(shape);
+static RankedTensorType withRows(Value value, int64_t rows) { return withRows(getType(value), rows); }
+
+static std::string joinNames(ValueRange weights, StringRef separator) {
+  return llvm::join(llvm::map_range(weights, getWeightName), separator);
 }
 
 bool canCombine(const ScaledWeight &a, const ScaledWeight &b) {
@@ -28,38 +29,50 @@ bool canCombine(const ScaledWeight &a, const ScaledWeight &b) {
          areWeightsOfOneLayer({a.weight, b.weight}) && (!a.scale || areWeightsOfOneLayer({a.scale, b.scale}));
 }
 
-/// Combines two weights and, with scales expanded to one row per output, their scales in the same way.
-static ScaledWeight combine(OpBuilder &builder, Location loc, const ScaledWeight &a, const ScaledWeight &b,
-                            StringRef separator, RecipeSteps steps) {
-  auto nameOf = [&](Value first, Value second) {
-    return (getWeightName(first) + separator + getWeightName(second)).str();
-  };
+/// Combines weights and, with scales expanded to one row per output, their scales in the same way.
+static ScaledWeight combine(OpBuilder &builder, Location loc, ArrayRef<ScaledWeight> parts, StringRef separator,
+                            RecipeSteps steps) {
+  SmallVector<Value> weights, scales;
+  for (const ScaledWeight &part : parts) {
+    weights.push_back(part.weight);
+    scales.push_back(part.scale);
+  }
   ScaledWeight result;
-  result.weight = getRecipe(builder, loc, nameOf(a.weight, b.weight), {a.weight, b.weight}, steps);
-  if (!a.scale) {
+  result.weight = getRecipe(builder, loc, joinNames(weights, separator), weights, steps);
+  BlockScaleAttr block = parts.front().block;
+  if (!block) {
     return result;
   }
-  int64_t rows[] = {getRows(a.weight), getRows(b.weight)};
   auto expandAndCombine = [&](OpBuilder &inner, Location l, ValueRange sources) {
     SmallVector<Value> expanded;
-    for (auto [source, count] : llvm::zip(sources, rows)) {
-      expanded.push_back(ExpandScaleOp::create(inner, l, withRows(source, count), source, a.block.getRows()));
+    for (auto [source, weight] : llvm::zip(sources, weights)) {
+      expanded.push_back(ExpandScaleOp::create(inner, l, withRows(source, getRows(weight)), source, block.getRows()));
     }
     return steps(inner, l, expanded);
   };
-  result.scale = getRecipe(builder, loc, nameOf(a.scale, b.scale), {a.scale, b.scale}, expandAndCombine);
-  result.block = BlockScaleAttr::get(builder.getContext(), 1, a.block.getColumns());
+  result.scale = getRecipe(builder, loc, joinNames(scales, separator), scales, expandAndCombine);
+  result.block = BlockScaleAttr::get(builder.getContext(), 1, block.getColumns());
   return result;
 }
 
-ScaledWeight concatRows(OpBuilder &builder, Location loc, const ScaledWeight &a, const ScaledWeight &b) {
-  return combine(builder, loc, a, b, "+", [](OpBuilder &inner, Location l, ValueRange sources) -> Value {
-    return ConcatRowsOp::create(inner, l, withRows(sources[0], getRows(sources[0]) + getRows(sources[1])), sources);
-  });
+static Value concat(OpBuilder &builder, Location loc, ValueRange sources) {
+  int64_t rows = 0;
+  for (Value source : sources) {
+    rows += getRows(source);
+  }
+  return ConcatRowsOp::create(builder, loc, withRows(sources.front(), rows), sources);
+}
+
+ScaledWeight concatRows(OpBuilder &builder, Location loc, ArrayRef<ScaledWeight> weights) {
+  return combine(builder, loc, weights, "+", concat);
+}
+
+Value concatVectors(OpBuilder &builder, Location loc, ValueRange vectors) {
+  return getRecipe(builder, loc, joinNames(vectors, "+"), vectors, concat);
 }
 
 ScaledWeight interleaveRows(OpBuilder &builder, Location loc, const ScaledWeight &a, const ScaledWeight &b) {
-  return combine(builder, loc, a, b, "|", [](OpBuilder &inner, Location l, ValueRange sources) -> Value {
+  return combine(builder, loc, {a, b}, "|", [](OpBuilder &inner, Location l, ValueRange sources) -> Value {
     int64_t rows = 2 * llvm::alignTo(getRows(sources[0]), kPanelWidth);
     return InterleaveRowsOp::create(inner, l, withRows(sources[0], rows), sources[0], sources[1], kPanelWidth);
   });

@@ -16,8 +16,11 @@ using deepseek::ScaledWeight;
 /// True where recipes may combine the two: same layer, element type and block.
 bool canCombine(const ScaledWeight &a, const ScaledWeight &b);
 
-/// The rows of `a`, then those of `b`.
-ScaledWeight concatRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a, const ScaledWeight &b);
+/// The rows of the first, then those of the next, and so on.
+ScaledWeight concatRows(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<ScaledWeight> weights);
+
+/// The same of vectors, all from deepseek.get_weight, of one layer and element type.
+mlir::Value concatVectors(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange vectors);
 
 /// Rows of `a` and `b` in alternating blocks of a panel's width; needs equal shapes.
 ScaledWeight interleaveRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a, const ScaledWeight &b);

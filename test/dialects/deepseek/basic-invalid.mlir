@@ -141,7 +141,7 @@ func.func @linear_c3_type(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>, %s: ten
 
 func.func @linear_c4_no_epilogue(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
   // expected-error @+1 {{'deepseek.linear' op expects an epilogue for its extra operands}}
-  %y = "deepseek.linear"(%x, %w, %x) <{operandSegmentSizes = array<i32: 1, 1, 0, 1>}> ({})
+  %y = "deepseek.linear"(%x, %w, %x) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 1>}> ({})
       : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
   return
 }
@@ -214,7 +214,7 @@ func.func @select_rows_c1(%x: tensor<?x8xf32>, %i: tensor<?xi32>) {
 // -----
 
 func.func @linear_c4_extra(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
-  // expected-error @+1 {{'deepseek.linear' op expects extra operands of the result's type, 'tensor<?x4xf32>', but got 'tensor<?x8xf32>'}}
+  // expected-error @+1 {{'deepseek.linear' op expects extra operands of the result's type, 'tensor<?x4xf32>', or with a number for each of its columns, but got 'tensor<?x8xf32>'}}
   %y = deepseek.linear %x, %w epilogue(%x) {
   ^bb0(%sum: f32, %extra: f32):
     deepseek.yield %sum : f32
@@ -227,5 +227,24 @@ func.func @linear_c4_extra(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
 func.func @panels_of_another_width(%x: tensor<?x8xf32>, %w: tensor<1x8x16xbf16>) {
   // expected-error @+1 {{'deepseek.linear' op expects a weight [N, K] or in panels, but got 'tensor<1x8x16xbf16>'}}
   %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x16xbf16>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_vector(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>, %b: tensor<5xf32>) {
+  // expected-error @+1 {{'deepseek.linear' op expects extra operands of the result's type, 'tensor<?x4xf32>', or with a number for each of its columns, but got 'tensor<5xf32>'}}
+  %y = deepseek.linear %x, %w epilogue(%b) {
+  ^bb0(%sum: f32, %extra: f32):
+    deepseek.yield %sum : f32
+  } : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<5xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>, %b: tensor<5xf32>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a bias of shape [4], but got 'tensor<5xf32>'}}
+  %y = deepseek.linear %x, %w bias %b : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<5xf32>) -> tensor<?x4xf32>
   return
 }

@@ -41,6 +41,20 @@ func.func @linear(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>) -> tensor<?x8xf32> {
   return %y : tensor<?x8xf32>
 }
 
+// A bias, or an extra, is one number for each column.
+// CHECK-LABEL: func.func @bias
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8x8xf16>, %[[B:.*]]: tensor<8xbf16>)
+func.func @bias(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>, %b: tensor<8xbf16>) -> tensor<?x8xf32> {
+  // CHECK: deepseek.linear %[[X]], %[[W]] bias %[[B]] epilogue(%[[B]]) {
+  // CHECK: } : (tensor<?x8xf32>, tensor<8x8xf16>, tensor<8xbf16>, tensor<8xbf16>) -> tensor<?x8xf32>
+  %y = deepseek.linear %x, %w bias %b epilogue(%b) {
+  ^bb0(%sum: f32, %extra: f32):
+    %r = arith.addf %sum, %extra : f32
+    deepseek.yield %r : f32
+  } : (tensor<?x8xf32>, tensor<8x8xf16>, tensor<8xbf16>, tensor<8xbf16>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @quantised
 // CHECK-SAME: (%[[X:.*]]: tensor<?x256xf32>, %[[W:.*]]: tensor<200x256xf8E4M3FN>, %[[S:.*]]: tensor<2x2xf32>)
 func.func @quantised(%x: tensor<?x256xf32>, %w: tensor<200x256xf8E4M3FN>, %s: tensor<2x2xf32>) -> tensor<?x200xf32> {

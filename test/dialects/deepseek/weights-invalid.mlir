@@ -55,11 +55,21 @@ deepseek.recipe @r : tensor<9x8xbf16> {
 // -----
 
 deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<16xbf16> {
+deepseek.recipe @r : tensor<1x8x32xbf16> {
   %w = deepseek.source @w : tensor<8xbf16>
-  // expected-error @+1 {{'deepseek.concat_rows' op operand #0 must be variadic of matrix of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
-  %c = deepseek.concat_rows %w, %w : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<16xbf16>
-  deepseek.yield %c : tensor<16xbf16>
+  // expected-error @+1 {{'deepseek.pack_panels' op operand #0 must be matrix of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
+  %r = deepseek.pack_panels %w : tensor<8xbf16> -> tensor<1x8x32xbf16>
+  deepseek.yield %r : tensor<1x8x32xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<15xbf16> {
+  %w = deepseek.source @w : tensor<8xbf16>
+  // expected-error @+1 {{'deepseek.concat_rows' op expects a result of 16 rows, but got 'tensor<15xbf16>'}}
+  %r = deepseek.concat_rows %w, %w : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<15xbf16>
+  deepseek.yield %r : tensor<15xbf16>
 }
 
 // -----

@@ -39,6 +39,14 @@ deepseek.recipe @scales : tensor<40x1xf32> {
   deepseek.yield %e : tensor<40x1xf32>
 }
 
+// CHECK-LABEL: deepseek.recipe @vectors
+deepseek.recipe @vectors : tensor<12xbf16> {
+  %b = deepseek.source @bias : tensor<6xbf16>
+  // CHECK: deepseek.concat_rows %{{.*}}, %{{.*}} : (tensor<6xbf16>, tensor<6xbf16>) -> tensor<12xbf16>
+  %c = deepseek.concat_rows %b, %b : (tensor<6xbf16>, tensor<6xbf16>) -> tensor<12xbf16>
+  deepseek.yield %c : tensor<12xbf16>
+}
+
 // CHECK-LABEL: deepseek.recipe @converted
 deepseek.recipe @converted : tensor<6xf32> {
   %b = deepseek.source @bias : tensor<6xbf16>

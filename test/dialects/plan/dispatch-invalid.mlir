@@ -54,6 +54,18 @@ plan.kernel @k = "kernel" operands 1 constants [] {
 ^bb0(%sum: f32, %extra: f32):
   plan.yield %sum
 }
+func.func @extra_c2_type(%call: !plan.call, %i: index, %x: memref<4xf32>, %b: memref<4xi32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects f32 rows of a static width, but got 'memref<4xi32>'}}
+  plan.dispatch @k of %call rows %i layer %i(%x, %b) : memref<4xf32>, memref<4xi32>
+  return
+}
+
+// -----
+
+plan.kernel @k = "kernel" operands 1 constants [] {
+^bb0(%sum: f32, %extra: f32):
+  plan.yield %sum
+}
 func.func @columns(%call: !plan.call, %i: index, %x: memref<?x4xf32>, %c: memref<?x4xf32, strided<[8, 1], offset: 4>>) {
   // expected-error @+1 {{'plan.dispatch' op operand #4 must be variadic of contiguous memref of numbers or a table of pointers to weights of one type: the experts of a layer, but got 'memref<?x4xf32, strided<[8, 1], offset: 4>>'}}
   plan.dispatch @k of %call rows %i layer %i(%x, %c) : memref<?x4xf32>, memref<?x4xf32, strided<[8, 1], offset: 4>>

@@ -1,9 +1,10 @@
-// Sums move into the epilogue of the product they end, operands in their order.
+// Biases and sums move into the epilogue of the product they end, operands in their order.
 // RUN: fathom-opt %s --fathom-fuse-epilogues | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-epilogues --fathom-fuse-epilogues | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-epilogues --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
+deepseek.weight @bias : tensor<8xbf16> from "bias" at [0, 0]
 deepseek.weight @both : tensor<64x8xbf16> from "both" at [0, 0]
 
 // CHECK-LABEL: func.func @fuses
@@ -91,4 +92,38 @@ func.func @keeps_operands_computed_later(%x: tensor<?x8xf32>, %r: tensor<?x8xf32
   %d = arith.mulf %r, %r : tensor<?x8xf32>
   %s = arith.addf %y, %d : tensor<?x8xf32>
   return %s : tensor<?x8xf32>
+}
+
+// The bias is added before anything else, whatever its type.
+// CHECK-LABEL: func.func @fuses_biases
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[R:.*]]: tensor<?x8xf32>)
+func.func @fuses_biases(%x: tensor<?x8xf32>, %r: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: %[[B:.*]] = deepseek.get_weight @bias
+  // CHECK: deepseek.linear %[[X]], %{{.*}} epilogue(%[[B]], %[[R]]) {
+  // CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[BIAS:.*]]: f32, %[[EXTRA:.*]]: f32):
+  // CHECK-NEXT: %[[V:.*]] = arith.addf %[[SUM]], %[[BIAS]] : f32
+  // CHECK-NEXT: %[[W:.*]] = arith.addf %[[EXTRA]], %[[V]] : f32
+  // CHECK-NEXT: deepseek.yield %[[W]] : f32
+  // CHECK-NEXT: } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %w = deepseek.get_weight @w : tensor<8x8xbf16>
+  %b = deepseek.get_weight @bias : tensor<8xbf16>
+  %y = deepseek.linear %x, %w bias %b : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<8xbf16>) -> tensor<?x8xf32>
+  %s = arith.addf %r, %y : tensor<?x8xf32>
+  return %s : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @fuses_biases_before_epilogues
+func.func @fuses_biases_before_epilogues(%x: tensor<?x8xf32>, %r: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: epilogue(%{{.*}}, %{{.*}}) {
+  // CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[EXTRA:.*]]: f32, %[[BIAS:.*]]: f32):
+  // CHECK-NEXT: %[[V:.*]] = arith.addf %[[SUM]], %[[BIAS]] : f32
+  // CHECK-NEXT: arith.mulf %[[V]], %[[EXTRA]] : f32
+  %w = deepseek.get_weight @w : tensor<8x8xbf16>
+  %b = deepseek.get_weight @bias : tensor<8xbf16>
+  %y = deepseek.linear %x, %w bias %b epilogue(%r) {
+  ^bb0(%sum: f32, %extra: f32):
+    %0 = arith.mulf %sum, %extra : f32
+    deepseek.yield %0 : f32
+  } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
 }

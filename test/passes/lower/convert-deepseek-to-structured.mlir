@@ -90,6 +90,26 @@ func.func @linear(%x: tensor<?x3xf32>, %w: tensor<2x3xbf16>, %r: tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
 
+// A bias is read by the output and added to its sum, an extra of one row likewise.
+// CHECK-LABEL: func.func @bias(
+// CHECK-SAME: %[[X:.*]]: tensor<?x3xf32>, %[[W:.*]]: tensor<1x3xbf16>, %[[B:.*]]: tensor<1xbf16>, %[[E:.*]]: tensor<1xf32>)
+func.func @bias(%x: tensor<?x3xf32>, %w: tensor<1x3xbf16>, %b: tensor<1xbf16>, %e: tensor<1xf32>) -> tensor<?x1xf32> {
+  // CHECK: scf.for
+  // CHECK: %[[SUM:.*]] = scf.for
+  // CHECK: math.fma
+  // CHECK: %[[STORED:.*]] = tensor.extract %[[B]][%[[N:.*]]] : tensor<1xbf16>
+  // CHECK: %[[V:.*]] = arith.extf %[[STORED]] : bf16 to f32
+  // CHECK: %[[BIASED:.*]] = arith.addf %[[SUM]], %[[V]] : f32
+  // CHECK: %[[EXTRA:.*]] = tensor.extract %[[E]][%[[N]]] : tensor<1xf32>
+  // CHECK: arith.mulf %[[BIASED]], %[[EXTRA]] : f32
+  %y = deepseek.linear %x, %w bias %b epilogue(%e) {
+  ^bb0(%s: f32, %f: f32):
+    %0 = arith.mulf %s, %f : f32
+    deepseek.yield %0 : f32
+  } : (tensor<?x3xf32>, tensor<1x3xbf16>, tensor<1xbf16>, tensor<1xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
 // A code is decoded by its bits and multiplied by the scale of its block.
 // CHECK-LABEL: func.func @quantised(
 // CHECK-SAME: %[[W:[^ ]*]]: tensor<1x256xf8E4M3FN>, %[[S:.*]]: tensor<1x2xf32>)

@@ -50,3 +50,23 @@ plan.kernel @unused = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8,
   %0 = arith.mulf %s, %e : f32
   plan.yield %0
 }
+
+// An epilogue reads a vector at the output's column alone, and converts what it reads.
+// CHECK: llvm.func @biased.epilogue(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %[[COLUMN:.*]]: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
+// CHECK: llvm.load
+// CHECK: %[[BIAS:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
+// CHECK-NOT: llvm.mul
+// CHECK: %[[FIRST:.*]] = llvm.getelementptr %[[BIAS]][%[[COLUMN]]] : (!llvm.ptr, i64) -> !llvm.ptr, bf16
+// CHECK: %[[ADDRESS:.*]] = llvm.getelementptr %[[FIRST]][%{{.*}}] : (!llvm.ptr, i64) -> !llvm.ptr, bf16
+// CHECK: %[[STORED:.*]] = llvm.load %[[ADDRESS]] : !llvm.ptr -> bf16
+// CHECK: llvm.fpext %[[STORED]] : bf16 to f32
+plan.kernel @biased = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+^bb0(%s: f32, %e: f32):
+  %0 = arith.addf %s, %e : f32
+  plan.yield %0
+}
+func.func @dispatches(%call: !plan.call, %n: index, %x: memref<?x8xf32>, %w: memref<8x8xbf16>, %b: memref<8xbf16>) {
+  plan.dispatch @biased of %call rows %n layer %n(%x, %w, %x, %b)
+      : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<8xbf16>
+  return
+}

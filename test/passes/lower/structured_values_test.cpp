@@ -182,6 +182,32 @@ TEST_P(StructuredWeightsTest, LinearWithAndWithoutEpilogue) {
   }
 }
 
+// As an operand of its own and as an extra of the epilogue.
+TEST_P(StructuredWeightsTest, LinearWithBias) {
+  const int64_t T = 3, K = 130, N = 33;
+  Weight w = weight(N, K, 1);
+  WeightOperand stored("w", StoredWeight::store(w, Form::Rows));
+  for (const char *type : {"f32", "bf16"}) {
+    SCOPED_TRACE(type);
+    Weight bias(type, 1, N, 2);
+    Floats x = random_floats(T * K, 3), want(T * N);
+    ref::linear(x.data(), w.decoded.data(), T, K, N, want.data());
+    ref::add_bias(want.data(), bias.decoded.data(), T, N, want.data());
+    Operands inputs = {rows("x", K)};
+    Memory memory = {x.data()};
+    append(inputs, memory, stored);
+    inputs.push_back({"extra", formatv("tensor<{0}x{1}>", N, type)});
+    memory.push_back(bias.data.data());
+    for (const std::string &how : {std::string(" bias %extra"), std::string(kEpilogue)}) {
+      Floats got = unset(T * N);
+      Memory all = memory;
+      all.push_back(got.data());
+      GeneratedFunction::create("deepseek.linear %x, " + stored.text() + how, inputs, {rows("y", N)}).run(T, all);
+      expectClose(got, want);
+    }
+  }
+}
+
 TEST_P(StructuredWeightsTest, LinearSwiGlu) {
   for (auto [K, N] : {std::array<int64_t, 2>{7, 5}, {130, 70}}) {
     for (Form form : {Form::Rows, Form::Panels}) {

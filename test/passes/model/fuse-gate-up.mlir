@@ -86,3 +86,15 @@ func.func @keeps_different_types(%x: tensor<?x8xf32>, %l: index) -> tensor<?x40x
   %y = deepseek.swiglu %a, %b : tensor<?x40xf32>
   return %y : tensor<?x40xf32>
 }
+
+// A bias belongs between sum and SwiGLU, where the fused op has no place for it.
+// CHECK-LABEL: func.func @keeps_biases
+func.func @keeps_biases(%x: tensor<?x8xf32>, %bias: tensor<40xf32>, %l: index) -> tensor<?x40xf32> {
+  // CHECK: deepseek.swiglu
+  %g = deepseek.get_weight @gate[%l] : tensor<40x8xbf16>
+  %u = deepseek.get_weight @up[%l] : tensor<40x8xbf16>
+  %a = deepseek.linear %x, %g bias %bias : (tensor<?x8xf32>, tensor<40x8xbf16>, tensor<40xf32>) -> tensor<?x40xf32>
+  %b = deepseek.linear %x, %u : (tensor<?x8xf32>, tensor<40x8xbf16>) -> tensor<?x40xf32>
+  %y = deepseek.swiglu %a, %b : tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
