@@ -12,6 +12,7 @@
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/StringMap.h"
 
 using mlir::OpPassManager;
 
@@ -49,6 +50,16 @@ void registerPasses() {
                                    addCheckedPlanPipeline);
   mlir::PassPipelineRegistration<>("fathom-lower-pipeline", "the lower phase: from plans to the LLVM dialect",
                                    addCheckedLowerPipeline);
+}
+
+double getNumericContract(llvm::StringRef flag) {
+  static const llvm::StringMap<double> contracts = {
+#define CONTRACT(flag, tolerance) {flag, tolerance},
+#include "passes/NumericContracts.inc"
+#undef CONTRACT
+  };
+  auto contract = contracts.find(flag);
+  return contract == contracts.end() ? 1e-6 : contract->second;
 }
 
 } // namespace fathom

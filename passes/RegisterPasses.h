@@ -6,10 +6,16 @@
 #ifndef PASSES_REGISTERPASSES_H
 #define PASSES_REGISTERPASSES_H
 
+#include "llvm/ADT/StringRef.h"
+
 namespace fathom {
 
 /// Registers the passes of all phases, and each phase in order as `fathom-<phase>-pipeline`.
 void registerPasses();
+
+/// How far the pass of this flag may move a result, relative to the largest number of that result, as its definition
+/// says. What a description calls "exact" is 1e-6: nothing but what f32 rounding of reordered products could do.
+double getNumericContract(llvm::StringRef flag);
 
 } // namespace fathom
 

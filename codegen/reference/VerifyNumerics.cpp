@@ -9,7 +9,6 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/Pass.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,13 +18,6 @@
 using namespace mlir;
 
 namespace fathom::reference {
-
-double getNumericContract(StringRef passArgument) {
-  // As the descriptions in Passes.td say; what is not here promises to be exact.
-  static const llvm::StringMap<double> contracts = {{"fathom-absorb-mla-projections", 1e-3}};
-  auto contract = contracts.find(passArgument);
-  return contract == contracts.end() ? 1e-6 : contract->second;
-}
 
 namespace {
 
@@ -101,6 +93,8 @@ static std::string print(double number) {
 
 class NumericsVerifier : public PassInstrumentation {
 public:
+  explicit NumericsVerifier(NumericContract getContract) : getContract(getContract) {}
+
   void runBeforePass(Pass *pass, Operation *op) override {
     if (!started) {
       started = true;
@@ -147,6 +141,7 @@ private:
                    const Datum &now);
   InFlightDiagnostic report(Pass *pass, const Observation &where, const Twine &what);
 
+  NumericContract getContract;
   SeededWeights weights;
   Observations last;
   llvm::StringSet<> skipped;            // names in keys
@@ -198,7 +193,7 @@ InFlightDiagnostic NumericsVerifier::report(Pass *pass, const Observation &where
 
 bool NumericsVerifier::compareData(Pass *pass, const Observation &before, const Observation &after, const Twine &what,
                                    const Datum &old, const Datum &now) {
-  double contract = getNumericContract(pass->getArgument());
+  double contract = getContract(pass->getArgument());
   Difference difference = compare(old, now, contract);
   if (!difference.differs) {
     return true;
@@ -236,9 +231,9 @@ void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const 
 
 } // namespace
 
-void addVerifyNumerics(PassManager &manager) {
+void addVerifyNumerics(PassManager &manager, NumericContract getContract) {
   manager.getContext()->disableMultithreading();
-  manager.addInstrumentation(std::make_unique<NumericsVerifier>());
+  manager.addInstrumentation(std::make_unique<NumericsVerifier>(getContract));
 }
 
 } // namespace fathom::reference

@@ -14,9 +14,8 @@
 
 namespace fathom::reference {
 
-/// How far a pass may move a result, relative to the largest number of that result. What a pass's description calls
-/// "exact" is 1e-6: nothing but what f32 rounding of reordered products could do.
-double getNumericContract(llvm::StringRef passArgument);
+/// How far the pass of a flag may move a result, relative to the largest number of that result.
+using NumericContract = double (*)(llvm::StringRef flag);
 
 /// Makes `manager` evaluate every public function on tensors before its first pass and after each, on the same seeded
 /// inputs: as prefill (tokens of one sequence) and as decode (a token of each of several), an entry point only as what
@@ -25,7 +24,7 @@ double getNumericContract(llvm::StringRef passArgument);
 /// Where a result moves by more than the pass's contract, an error names pass, function and place, a note the first op
 /// that computes something else, and the run fails. Functions that the evaluator has no meaning for are left out; a
 /// remark says which, once. Turns multithreading of the context off.
-void addVerifyNumerics(mlir::PassManager &manager);
+void addVerifyNumerics(mlir::PassManager &manager, NumericContract getContract);
 
 } // namespace fathom::reference
 

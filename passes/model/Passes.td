@@ -7,6 +7,7 @@
 #define PASSES_MODEL_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/support/Within.td"
 
 def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
   let summary = "make the entry points prefill and decode from @forward";
@@ -63,7 +64,7 @@ def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
   let statistics = [Statistic<"fused", "fused", "pairs of projections fused">];
 }
 
-def AbsorbMlaProjections : Pass<"fathom-absorb-mla-projections", "mlir::ModuleOp"> {
+def AbsorbMlaProjections : Pass<"fathom-absorb-mla-projections", "mlir::ModuleOp">, Within<"1e-3"> {
   let summary = "move MLA's key and value projections to the query and the output, for decode";
   let description = [{
     In functions of the decode entry point, `mla_attention` becomes `mla_absorb_query`, `mla_latent_attention` and

@@ -6,6 +6,7 @@
 #include "tools/fathom-opt/VerifyEach.h"
 
 #include "codegen/reference/VerifyNumerics.h"
+#include "passes/RegisterPasses.h"
 
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -33,7 +34,7 @@ LogicalResult runVerified(StringRef input, StringRef output, DialectRegistry &re
   }
   MlirOptMainConfig parsed = MlirOptMainConfig::createFromCLOptions(), config = parsed;
   config.setPassPipelineSetupFn([&parsed](PassManager &manager) {
-    reference::addVerifyNumerics(manager);
+    reference::addVerifyNumerics(manager, getNumericContract);
     return parsed.setupPassPipeline(manager);
   });
   LogicalResult result = MlirOptMain(file->os(), std::move(buffer), registry, config);
