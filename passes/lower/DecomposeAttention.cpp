@@ -5,6 +5,7 @@
 
 #include "passes/lower/CacheRows.h"
 #include "passes/lower/Decompose.h"
+#include "passes/support/AbsorbedAttention.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -106,21 +107,7 @@ Decomposed decomposeMlaAttention(MlaAttentionOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), op.getLayer())) {
     return failure();
   }
-  int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
-  auto withWidth = [&](int64_t width) {
-    auto type = cast<RankedTensorType>(op.getQuery().getType());
-    return type.clone({type.getDimSize(0), width});
-  };
-  Value query =
-      MlaAbsorbQueryOp::create(b.builder, b.loc, withWidth(heads * (latent + op.getRopeDim())), op.getQuery(),
-                               op.getKvB(), op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(), heads,
-                               op.getNopeDim(), op.getRopeDim(), op.getValueDim(), op.getLayout());
-  Value attended =
-      MlaLatentAttentionOp::create(b.builder, b.loc, withWidth(heads * latent), query, op.getCache(), op.getLayer(),
-                                   op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
-  return SmallVector<Value>{MlaExpandOutputOp::create(b.builder, b.loc, op.getType(), attended, op.getKvB(),
-                                                      op.getScale(), op.getBlockAttr(), heads, op.getNopeDim(),
-                                                      op.getValueDim())};
+  return SmallVector<Value>{createAbsorbedAttention(b.builder, op)};
 }
 
 } // namespace

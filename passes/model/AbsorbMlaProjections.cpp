@@ -4,8 +4,7 @@
 // MLA in absorbed form, for decode.
 
 #include "passes/model/Passes.h"
-
-#include "dialects/deepseek/DeepSeek.h"
+#include "passes/support/AbsorbedAttention.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -25,29 +24,6 @@ static bool isDecode(func::FuncOp function) {
   return entry && entry.getValue() == "decode";
 }
 
-static Type withWidth(Value like, int64_t width) {
-  auto type = cast<RankedTensorType>(like.getType());
-  return type.clone({type.getDimSize(0), width});
-}
-
-static void absorb(MlaAttentionOp op) {
-  OpBuilder builder(op);
-  Location loc = op.getLoc();
-  int64_t heads = op.getNumHeads();
-  int64_t latent = op.getLatentDim();
-  Value query = MlaAbsorbQueryOp::create(builder, loc, withWidth(op.getQuery(), heads * (latent + op.getRopeDim())),
-                                         op.getQuery(), op.getKvB(), op.getScale(), op.getTable(), op.getPositions(),
-                                         op.getBlockAttr(), heads, op.getNopeDim(), op.getRopeDim(), op.getValueDim(),
-                                         op.getLayout());
-  Value attended =
-      MlaLatentAttentionOp::create(builder, loc, withWidth(query, heads * latent), query, op.getCache(), op.getLayer(),
-                                   op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
-  Value output = MlaExpandOutputOp::create(builder, loc, op.getType(), attended, op.getKvB(), op.getScale(),
-                                           op.getBlockAttr(), heads, op.getNopeDim(), op.getValueDim());
-  op.replaceAllUsesWith(output);
-  op.erase();
-}
-
 struct AbsorbMlaProjections : impl::AbsorbMlaProjectionsBase<AbsorbMlaProjections> {
   void runOnOperation() override {
     SmallVector<MlaAttentionOp> attentions;
@@ -57,7 +33,9 @@ struct AbsorbMlaProjections : impl::AbsorbMlaProjectionsBase<AbsorbMlaProjection
       }
     }
     for (MlaAttentionOp op : attentions) {
-      absorb(op);
+      OpBuilder builder(op);
+      op.replaceAllUsesWith(createAbsorbedAttention(builder, op));
+      op.erase();
       ++absorbed;
     }
   }
