@@ -24,8 +24,8 @@ void DeepSeekDialect::registerAttrs() {
       >();
 }
 
-LogicalResult RopeAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, RopeLayout layout,
-                               ArrayRef<Real> frequencies, Real magnitude) {
+LogicalResult RopeAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, ArrayRef<Real> frequencies,
+                               Real magnitude) {
   if (frequencies.empty()) {
     return emitError() << "expects a frequency for each pair, but got none";
   }

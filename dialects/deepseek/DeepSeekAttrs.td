@@ -34,24 +34,23 @@ def DeepSeek_GroupRule : I32EnumAttr<"GroupRule", "what a group of experts is wo
 
 def DeepSeek_RopeAttr : AttrDef<DeepSeek_Dialect, "Rope"> {
   let mnemonic = "rope";
-  let summary = "a rotary embedding: layout and frequencies";
+  let summary = "the angles of a rotary embedding";
   let description = [{
-    Rotates 2n numbers as n pairs; pair i turns by `position · frequencies[i]` radians. With `interleaved` pair i is
-    (x[2i], x[2i+1]), as in MLA; with `half_split` it is (x[i], x[i+n]), as in Llama. The frontend computes the
+    Rotates 2n numbers as n pairs; pair i turns by `position · frequencies[i]` radians. Which numbers are a pair is the
+    matter of the op that rotates, so that models with both layouts share a table. The frontend computes the
     frequencies, whatever scaling a family uses (YaRN: Peng et al., arXiv 2309.00071), so no pass needs to know one.
     Cosine and sine are multiplied by `magnitude`, the quotient of YaRN's two mscales: 1 in every released model.
 
     Constraints: there is at least one frequency.
 
-    Example: `#deepseek.rope<interleaved, frequencies = [1.0, 0.1], magnitude = 1.0>`.
+    Example: `#deepseek.rope<frequencies = [1.0, 0.1], magnitude = 1.0>`.
   }];
   let parameters = (ins
-    EnumParameter<DeepSeek_RopeLayout>:$layout,
     ArrayRefParameter<"Real">:$frequencies,
     DefaultValuedParameter<"Real", "Real(1.0)">:$magnitude
   );
   let assemblyFormat = [{
-    `<` $layout `,` `frequencies` `=` `[` $frequencies `]` (`,` `magnitude` `=` $magnitude^)? `>`
+    `<` `frequencies` `=` `[` $frequencies `]` (`,` `magnitude` `=` $magnitude^)? `>`
   }];
   let genVerifyDecl = 1;
 }

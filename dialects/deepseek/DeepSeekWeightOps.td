@@ -191,7 +191,7 @@ def DeepSeek_RopeTableOp : DeepSeek_Compute<"rope_table", [Pure]> {
 
     Example:
     ```mlir
-    %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1], magnitude = 1.0> : tensor<4096x2x2xf32>
+    %t = deepseek.rope_table <frequencies = [1.0, 0.1], magnitude = 1.0> : tensor<4096x2x2xf32>
     ```
   }];
   let arguments = (ins DeepSeek_RopeAttr:$rope);

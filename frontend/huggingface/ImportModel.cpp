@@ -125,8 +125,7 @@ void ModelImporter::addLayer(const LayerGroup &group) {
   for (double frequency : config.ropeFrequencies()) {
     frequencies.push_back(frequency);
   }
-  auto layout = config.rope.interleaved ? deepseek::RopeLayout::interleaved : deepseek::RopeLayout::half_split;
-  auto rope = deepseek::RopeAttr::get(builder.getContext(), layout, frequencies, config.ropeMagnitude());
+  auto rope = deepseek::RopeAttr::get(builder.getContext(), frequencies, config.ropeMagnitude());
   LayerBuilder layer(builder, config, group, rope, options.maxContext);
   LayerBuilder::State out =
       layer.build({function.getArgument(0), function.getArgument(2)}, function.getArgument(1), function.getArgument(3));

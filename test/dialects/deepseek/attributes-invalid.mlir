@@ -21,7 +21,7 @@ module attributes {a = #deepseek.block_scale<0 x 128>} {}
 
 // expected-error @+2 {{expected floating point literal}}
 // expected-error @+1 {{failed to parse DeepSeek_RopeAttr parameter 'frequencies'}}
-module attributes {a = #deepseek.rope<interleaved, frequencies = []>} {}
+module attributes {a = #deepseek.rope<frequencies = []>} {}
 
 // -----
 

@@ -76,7 +76,7 @@ deepseek.recipe @r : tensor<15xbf16> {
 
 func.func @table() {
   // expected-error @+1 {{'deepseek.rope_table' op expects a table [positions, 2, 2], but got 'tensor<16x4xf32>'}}
-  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x4xf32>
+  %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x4xf32>
   return
 }
 
@@ -241,7 +241,7 @@ deepseek.recipe @r : tensor<2x8x32xbf16> {
 
 func.func @table_type() {
   // expected-error @+1 {{'deepseek.rope_table' op expects a table of f32, but got 'tensor<16x2x2xbf16>'}}
-  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x2x2xbf16>
+  %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xbf16>
   return
 }
 

@@ -58,8 +58,8 @@ deepseek.recipe @converted : tensor<6xf32> {
 // CHECK-LABEL: deepseek.recipe @table
 deepseek.recipe @table : tensor<16x2x2xf32> {
   // Numbers print with as many digits as give them back.
-  // CHECK: deepseek.rope_table <interleaved, frequencies = [1.000000e+00, 1.000000e-01], magnitude = 2.000000e+00> : tensor<16x2x2xf32>
-  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1], magnitude = 2.0> : tensor<16x2x2xf32>
+  // CHECK: deepseek.rope_table <frequencies = [1.000000e+00, 1.000000e-01], magnitude = 2.000000e+00> : tensor<16x2x2xf32>
+  %t = deepseek.rope_table <frequencies = [1.0, 0.1], magnitude = 2.0> : tensor<16x2x2xf32>
   deepseek.yield %t : tensor<16x2x2xf32>
 }
 

@@ -1,7 +1,7 @@
 // A model like DeepSeek-V3 with a dense layer and one of experts, as small as the ops allow. Widths are not multiples of
 // panels or vectors. Read by the tests of pipelines.
 
-#rope = #deepseek.rope<interleaved, frequencies = [1.0, 0.1]>
+#rope = #deepseek.rope<frequencies = [1.0, 0.1]>
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 24 : i64, layers = 2 : i64,
                                      max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>,
                                      temperature = 0.0, top_p = 0.0, top_k = 0 : i64},

@@ -5,7 +5,7 @@
 
 deepseek.weight @norm : tensor<6xbf16> from "norm" at [0, 0]
 deepseek.recipe @table : tensor<16x2x2xf32> {
-  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
+  %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
   deepseek.yield %t : tensor<16x2x2xf32>
 }
 

@@ -117,7 +117,7 @@ TEST(StructuredValuesTest, ExpIsExactTo2e7) {
 }
 
 TEST(StructuredValuesTest, RopeTable) {
-  GeneratedFunction table("deepseek.rope_table <interleaved, frequencies = [1.0, 0.01], magnitude = 1.5> : "
+  GeneratedFunction table("deepseek.rope_table <frequencies = [1.0, 0.01], magnitude = 1.5> : "
                           "tensor<100x2x2xf32>",
                           {}, {{"y", "tensor<100x2x2xf32>"}});
   Floats want, got = unset(400);

@@ -9,7 +9,7 @@ func.func @unmarked() {
 
 func.func @table() attributes {deepseek.entry = "prefill"} {
   // expected-error @+1 {{'deepseek.rope_table' op is not expected after the model phase}}
-  %t = deepseek.rope_table <interleaved, frequencies = [1.0]> : tensor<16x1x2xf32>
+  %t = deepseek.rope_table <frequencies = [1.0]> : tensor<16x1x2xf32>
   return
 }
 
@@ -42,7 +42,7 @@ func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w
 deepseek.weight @embed : tensor<40x20xbf16> from "embed" at [0, 0]
 deepseek.weight @kv_b : tensor<22x12xbf16> from "kv_b" at [0, 0]
 deepseek.recipe @table : tensor<16x2x2xf32> {
-  %t = deepseek.rope_table <interleaved, frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
+  %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
   deepseek.yield %t : tensor<16x2x2xf32>
 }
 func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
