@@ -7,8 +7,6 @@
 
 #include "kernels/ref/ref.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 
 namespace fathom::reference {
@@ -241,14 +239,9 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
   frame.setReals(op.getResult(), {input.rows(), heads * shape.value}, std::move(out));
 }
 
-bool evaluateAttentionOp(Operation *op, Frame &frame) {
-  return TypeSwitch<Operation *, bool>(op)
-      .Case<RopeOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp, MlaLatentAttentionOp,
-            MlaExpandOutputOp>([&](auto typed) {
-        evaluate(typed, frame);
-        return true;
-      })
-      .Default([](Operation *) { return false; });
+void addAttentionEvaluators(Evaluators &evaluators) {
+  addEvaluators<RopeOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
+                MlaLatentAttentionOp, MlaExpandOutputOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -7,7 +7,6 @@
 
 #include "kernels/ref/ref.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -133,14 +132,9 @@ static void evaluate(SwiGluOp op, Frame &frame) {
   frame.setReals(op.getResult(), gate.shape, std::move(out));
 }
 
-bool evaluateDeepSeekOp(Operation *op, Frame &frame) {
-  return TypeSwitch<Operation *, bool>(op)
-      .Case<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, RecordStateOp, RmsNormOp, AddRmsNormOp, LinearOp,
-            LinearSwiGluOp, SwiGluOp>([&](auto typed) {
-        evaluate(typed, frame);
-        return true;
-      })
-      .Default([&](Operation *) { return evaluateMoEOp(op, frame) || evaluateAttentionOp(op, frame); });
+void addBasicEvaluators(Evaluators &evaluators) {
+  addEvaluators<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, RecordStateOp, RmsNormOp, AddRmsNormOp, LinearOp,
+                LinearSwiGluOp, SwiGluOp>(evaluators);
 }
 
 } // namespace fathom::reference

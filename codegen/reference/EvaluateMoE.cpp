@@ -7,7 +7,6 @@
 
 #include "kernels/ref/ref.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -19,24 +18,36 @@ using namespace deepseek;
 /// More than any model has.
 constexpr int64_t kMostExperts = 1 << 16;
 
+static ref::Scoring convert(Scoring scoring) {
+  switch (scoring) {
+  case Scoring::softmax:
+    return ref::Scoring::Softmax;
+  case Scoring::sigmoid:
+    return ref::Scoring::Sigmoid;
+  }
+  llvm_unreachable("every scoring function is a case");
+}
+
+static ref::GroupRule convert(GroupRule rule) {
+  switch (rule) {
+  case GroupRule::none:
+    return ref::GroupRule::None;
+  case GroupRule::max:
+    return ref::GroupRule::Max;
+  case GroupRule::top2_sum:
+    return ref::GroupRule::SumOfTwo;
+  }
+  llvm_unreachable("every rule of groups is a case");
+}
+
 static ref::RouteOptions convertRouting(RoutingAttr routing, int64_t experts) {
   ref::RouteOptions options = {};
   options.experts = experts;
   options.chosen = routing.getTopK();
   options.groups = routing.getGroups();
   options.chosen_groups = routing.getTopGroups();
-  options.scoring = routing.getScoring() == Scoring::softmax ? ref::Scoring::Softmax : ref::Scoring::Sigmoid;
-  switch (routing.getGroupRule()) {
-  case GroupRule::none:
-    options.group_rule = ref::GroupRule::None;
-    break;
-  case GroupRule::max:
-    options.group_rule = ref::GroupRule::Max;
-    break;
-  case GroupRule::top2_sum:
-    options.group_rule = ref::GroupRule::SumOfTwo;
-    break;
-  }
+  options.scoring = convert(routing.getScoring());
+  options.group_rule = convert(routing.getGroupRule());
   options.normalise = routing.getNormalize();
   options.factor = routing.getFactor();
   return options;
@@ -209,13 +220,8 @@ static void evaluate(MoEExpertsOp op, Frame &frame) {
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 
-bool evaluateMoEOp(Operation *op, Frame &frame) {
-  return TypeSwitch<Operation *, bool>(op)
-      .Case<MoEGateOp, MoEPermuteOp, MoELinearOp, MoELinearSwiGluOp, MoECombineOp, MoEExpertsOp>([&](auto typed) {
-        evaluate(typed, frame);
-        return true;
-      })
-      .Default([](Operation *) { return false; });
+void addMoEEvaluators(Evaluators &evaluators) {
+  addEvaluators<MoEGateOp, MoEPermuteOp, MoELinearOp, MoELinearSwiGluOp, MoECombineOp, MoEExpertsOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -15,6 +15,17 @@ constexpr unsigned kMostNestedCalls = 32;
 /// More than any model needs; functions that call each other twice at every level end here.
 constexpr unsigned kMostCalls = 4096;
 
+const Evaluators &getEvaluators() {
+  static const Evaluators evaluators = [] {
+    Evaluators all;
+    addBasicEvaluators(all);
+    addMoEEvaluators(all);
+    addAttentionEvaluators(all);
+    return all;
+  }();
+  return evaluators;
+}
+
 class Evaluation {
 public:
   Evaluation(ArrayRef<int64_t> sequences, SeededWeights &weights) : sequences(sequences), weights(weights) {}
@@ -90,12 +101,16 @@ void Evaluation::callFrom(func::CallOp op, Frame &frame, unsigned depth) {
 void Evaluation::step(Operation *op, Frame &frame, unsigned depth) {
   if (auto callOp = dyn_cast<func::CallOp>(op)) {
     callFrom(callOp, frame, depth);
-  } else if (!evaluateDeepSeekOp(op, frame) && !evaluateUpstreamOp(op, frame)) {
+  } else if (auto evaluator = getEvaluators().lookup(op->getName().getStringRef())) {
+    evaluator(op, frame);
+  } else if (!evaluateUpstreamOp(op, frame)) {
     frame.fail("cannot evaluate op '" + op->getName().getStringRef() + "'");
   }
 }
 
 } // namespace
+
+bool hasEvaluator(StringRef name) { return getEvaluators().contains(name); }
 
 llvm::Expected<Run> evaluate(func::FuncOp function, std::vector<Datum> arguments, ArrayRef<int64_t> sequences,
                              SeededWeights &weights) {

@@ -36,6 +36,9 @@ struct Run {
 llvm::Expected<Run> evaluate(mlir::func::FuncOp function, std::vector<Datum> arguments,
                              llvm::ArrayRef<int64_t> sequences, SeededWeights &weights);
 
+/// Whether ops of the `deepseek` dialect that are called `name` can be evaluated.
+bool hasEvaluator(llvm::StringRef name);
+
 } // namespace fathom::reference
 
 #endif // CODEGEN_REFERENCE_EVALUATOR_H

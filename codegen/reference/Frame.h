@@ -9,6 +9,7 @@
 #include "codegen/reference/SeededWeights.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace fathom::reference {
 
@@ -49,10 +50,20 @@ private:
   std::string problem;
 };
 
-/// Evaluates an op of the `deepseek` dialect on the values of `frame`; false where it has no meaning here.
-bool evaluateDeepSeekOp(mlir::Operation *op, Frame &frame);
-bool evaluateMoEOp(mlir::Operation *op, Frame &frame);
-bool evaluateAttentionOp(mlir::Operation *op, Frame &frame);
+/// What evaluates ops of the `deepseek` dialect on the values of a frame, by name.
+using Evaluators = llvm::StringMap<void (*)(mlir::Operation *, Frame &)>;
+void addBasicEvaluators(Evaluators &evaluators);
+void addMoEEvaluators(Evaluators &evaluators);
+void addAttentionEvaluators(Evaluators &evaluators);
+
+/// Adds `evaluate(op, frame)`, found where this is used, for each of the ops.
+template <typename... Ops>
+void addEvaluators(Evaluators &evaluators) {
+  (evaluators.try_emplace(Ops::getOperationName(),
+                          [](mlir::Operation *op, Frame &frame) { evaluate(mlir::cast<Ops>(op), frame); }),
+   ...);
+}
+
 /// Evaluates an op of `arith` or `tensor`; false where it has no meaning here.
 bool evaluateUpstreamOp(mlir::Operation *op, Frame &frame);
 

@@ -16,16 +16,20 @@ namespace fathom {
 #define GEN_PASS_DEF_CONVERTDEEPSEEKTOSTRUCTURED
 #include "passes/lower/Passes.h.inc"
 
+void populateDecompositions(RewritePatternSet &patterns) {
+  populateBasicDecompositions(patterns);
+  populateLinearDecompositions(patterns);
+  populateGateDecompositions(patterns);
+  populateMoEDecompositions(patterns);
+  populateAttentionDecompositions(patterns);
+}
+
 namespace {
 
 struct ConvertDeepSeekToStructured : impl::ConvertDeepSeekToStructuredBase<ConvertDeepSeekToStructured> {
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
-    populateBasicDecompositions(set);
-    populateLinearDecompositions(set);
-    populateGateDecompositions(set);
-    populateMoEDecompositions(set);
-    populateAttentionDecompositions(set);
+    populateDecompositions(set);
     patterns = std::move(set);
     return success();
   }

@@ -52,6 +52,9 @@ void populateMoEDecompositions(mlir::RewritePatternSet &patterns);
 void populateAttentionDecompositions(mlir::RewritePatternSet &patterns);
 void populateCachedAttentionDecompositions(mlir::RewritePatternSet &patterns);
 
+/// All of them.
+void populateDecompositions(mlir::RewritePatternSet &patterns);
+
 /// An uninitialised tensor of `type`; `rows` where its first size is unknown.
 mlir::Value emptyRows(StructuredBuilder &b, mlir::Type type, mlir::Value rows);
 

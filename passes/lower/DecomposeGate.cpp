@@ -63,10 +63,13 @@ Value GateBuilder::softmax() {
 }
 
 Value GateBuilder::score() {
-  if (routing.getScoring() == Scoring::softmax) {
+  switch (routing.getScoring()) {
+  case Scoring::softmax:
     return softmax();
+  case Scoring::sigmoid:
+    return mapRows(experts, [&](ValueRange i) { return b.sigmoid(b.at(op.getLogits(), i)); });
   }
-  return mapRows(experts, [&](ValueRange i) { return b.sigmoid(b.at(op.getLogits(), i)); });
+  llvm_unreachable("every scoring function is a case");
 }
 
 Value GateBuilder::addBias(Value scores) {
