@@ -269,7 +269,7 @@ module attributes {deepseek.model = #facts} {
       -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<16x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
-    // expected-error @+1 {{expects rows to compute}}
+    // expected-error @+1 {{expects an operand that sets the row count}}
     %y = ub.poison : tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
   }

@@ -1,0 +1,111 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Memory for results, places for slices.
+
+#include "passes/plan/Buffers.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+bool hasCountedRows(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  bool number = tensor && (tensor.getElementType().isF32() || tensor.getElementType().isInteger(32));
+  return number && tensor.getRank() >= 1 && tensor.isDynamicDim(0) && (tensor.getRank() == 1 || isRows(tensor));
+}
+
+MemRefType getMemRefType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+Value Buffers::getMemory(Value value) {
+  const Place &place = get(value);
+  auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice) {
+    return place.memory;
+  }
+  OpFoldResult one = builder.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets = {builder.getIndexAttr(0), builder.getIndexAttr(place.offset)};
+  SmallVector<OpFoldResult> sizes = {place.count.rows, builder.getIndexAttr(getWidth(slice.getType()))};
+  return memref::SubViewOp::create(builder, slice.getLoc(), place.memory, offsets, sizes,
+                                   SmallVector<OpFoldResult>{one, one});
+}
+
+LogicalResult Buffers::allocateResults(Operation *op) {
+  for (OpResult result : op->getResults()) {
+    if (isa<CacheType>(result.getType())) {
+      continue; // the call's own
+    }
+    FailureOr<RowCount> count = countRows(result);
+    if (failed(count)) {
+      return failure();
+    }
+    if (!places.contains(result)) {
+      places[result] = {createBuffer(result, *count), *count};
+    }
+  }
+  return success();
+}
+
+/// What a ComputeOp says; any other op has a row for each of its first operand.
+static RowRule getResultRows(OpResult result) {
+  Operation *op = result.getOwner();
+  if (auto compute = dyn_cast<ComputeOp>(op)) {
+    return compute.getResultRows(result.getResultNumber());
+  }
+  return {op->getNumOperands() > 0 ? op->getOperand(0) : Value()};
+}
+
+FailureOr<RowCount> Buffers::countRows(OpResult result) {
+  Operation *op = result.getOwner();
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  if (type && type.hasStaticShape() && isa<ComputeOp>(op)) {
+    return RowCount();
+  }
+  if (!hasCountedRows(result.getType())) {
+    return op->emitOpError("expects results of a row for each row, but got ") << result.getType();
+  }
+  RowRule rule = getResultRows(result);
+  if (!rule.operand || !hasCountedRows(rule.operand.getType())) {
+    return op->emitOpError("expects an operand that sets the row count");
+  }
+  RowCount count = get(rule.operand).count;
+  if (rule.factor == 1) {
+    return count;
+  }
+  Value factor = arith::ConstantIndexOp::create(builder, op->getLoc(), rule.factor);
+  return RowCount{arith::MulIOp::create(builder, op->getLoc(), count.rows, factor), count.most * rule.factor};
+}
+
+Value Buffers::createBuffer(OpResult result, const RowCount &count) {
+  MemRefType memory = getMemRefType(result.getType());
+  int64_t elements = 1;
+  for (int64_t size : memory.getShape()) {
+    elements *= ShapedType::isDynamic(size) ? count.most : size;
+  }
+  int64_t bytes = elements * memory.getElementTypeBitWidth() / 8;
+  return plan::BufferOp::create(builder, result.getLoc(), memory, call, builder.getI64IntegerAttr(bytes), IntegerAttr(),
+                                memory.hasStaticShape() ? Value() : count.rows);
+}
+
+LogicalResult Buffers::addColumns(tensor::ExtractSliceOp op) {
+  bool columns = hasCountedRows(op.getSourceType()) && hasCountedRows(op.getType()) && op.getType().getRank() == 2 &&
+                 op.getStaticOffset(0) == 0 && !op.isDynamicOffset(1) && op.hasUnitStride();
+  if (!columns) {
+    return op.emitOpError("expects static columns of an activation's rows, with stride 1");
+  }
+  Place place = get(op.getSource());
+  place.offset += op.getStaticOffset(1);
+  places[op.getResult()] = place;
+  return success();
+}
+
+} // namespace fathom

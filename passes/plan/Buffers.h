@@ -1,0 +1,64 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Where the values of a function are in memory, while it becomes a plan.
+
+#ifndef PASSES_PLAN_BUFFERS_H
+#define PASSES_PLAN_BUFFERS_H
+
+#include "passes/plan/Passes.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace fathom {
+
+/// How many rows an activation has: a value of this call, and the most there can be. Null rows: a static shape.
+struct RowCount {
+  mlir::Value rows;
+  int64_t most = 1;
+};
+
+/// Where a tensor is: columns [offset, offset + width) of an activation's memory, or a weight.
+struct Place {
+  mlir::Value memory;
+  RowCount count;
+  int64_t offset = 0;
+};
+
+using Places = llvm::DenseMap<mlir::Value, Place>;
+
+/// Rows of the call, however many there are, as numbers of 32 bits.
+bool hasCountedRows(mlir::Type type);
+
+/// The memref of a tensor's shape and type.
+mlir::MemRefType getMemRefType(mlir::Type tensor);
+
+/// Places of one function's tensors; gives them memory at the insertion point of `builder`.
+class Buffers {
+public:
+  Buffers(mlir::OpBuilder &builder, mlir::Value call, Places places)
+      : builder(builder), call(call), places(std::move(places)) {}
+
+  void set(mlir::Value value, const Place &place) { places[value] = place; }
+  const Place &get(mlir::Value value) const { return places.find(value)->second; }
+  /// The memory of a value; for columns of an activation a subview.
+  mlir::Value getMemory(mlir::Value value);
+
+  /// Gives every tensor result of `op` memory, unless the function's caller did. Reports results whose rows are not
+  /// counted.
+  mlir::LogicalResult allocateResults(mlir::Operation *op);
+  /// Columns of an activation stay where they are. Reports any other slice.
+  mlir::LogicalResult addColumns(mlir::tensor::ExtractSliceOp op);
+
+private:
+  mlir::FailureOr<RowCount> countRows(mlir::OpResult result);
+  mlir::Value createBuffer(mlir::OpResult result, const RowCount &count);
+
+  mlir::OpBuilder &builder;
+  mlir::Value call;
+  Places places;
+};
+
+} // namespace fathom
+
+#endif // PASSES_PLAN_BUFFERS_H

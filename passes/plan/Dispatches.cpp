@@ -1,0 +1,153 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels, specialized, and what they are given.
+
+#include "passes/plan/Dispatches.h"
+
+#include "kernels/catalog.def"
+
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+static_assert(int(Scoring::softmax) == FATHOM_SCORING_SOFTMAX && int(Scoring::sigmoid) == FATHOM_SCORING_SIGMOID &&
+                  int(GroupRule::none) == FATHOM_GROUP_RULE_NONE && int(GroupRule::max) == FATHOM_GROUP_RULE_MAX &&
+                  int(GroupRule::top2_sum) == FATHOM_GROUP_RULE_SUM_OF_TWO,
+              "kernels take the numbers of attributes");
+
+/// How much work an item is: enough for the kernel to keep several panels in flight, few enough that there are items
+/// for several threads.
+static std::optional<int64_t> tune(StringRef name, const llvm::StringMap<int64_t> &constants) {
+  if (name == "panels_per_item") {
+    int64_t panels = llvm::divideCeil(constants.at("N"), kPanelWidth);
+    return panels >= 32 ? 4 : panels >= 8 ? 2 : 1;
+  }
+  if (name == "heads_per_item") {
+    int64_t heads = constants.at("H");
+    return heads >= 16 ? 8 : std::max<int64_t>(1, heads / 2);
+  }
+  return std::nullopt;
+}
+
+static SmallVector<int64_t> getConstants(const kernels::Kernel &kernel, const KernelDescription &description) {
+  SmallVector<int64_t> values;
+  for (const kernels::Constant &constant : kernel.constants) {
+    auto found = description.constants.find(constant.name);
+    std::optional<int64_t> value =
+        found == description.constants.end() ? tune(constant.name, description.constants) : found->second;
+    if (!value) {
+      llvm::report_fatal_error("catalog.def names a constant that no op gives: " + StringRef(constant.name));
+    }
+    values.push_back(*value);
+  }
+  return values;
+}
+
+/// Kernels and their epilogues read whole rows, but for the operand that they take as columns.
+static bool canRead(const KernelDescription &kernel, OperandRange extras) {
+  auto isReadable = [&](Value value) {
+    return value == kernel.columns || !value.getDefiningOp<tensor::ExtractSliceOp>();
+  };
+  return llvm::all_of(kernel.inputs, isReadable) && llvm::all_of(extras, isReadable);
+}
+
+static void addColumns(KernelDescription &kernel, const Place &place) {
+  int64_t stride = cast<MemRefType>(place.memory.getType()).getShape().back();
+  kernel.addConstant((kernel.columnsPrefix + "_stride").str(), stride);
+  kernel.addConstant((kernel.columnsPrefix + "_offset").str(), place.offset);
+}
+
+bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kernel &kernel, const Signature &signature,
+                          const Buffers &buffers) {
+  KernelDescription description;
+  op.describe(description);
+  std::optional<EpilogueSlot> epilogue = op.getEpilogueSlot();
+  OperandRange extras = epilogue ? OperandRange(epilogue->extras) : op->getOperands().take_front(0);
+  if (!canRead(description, extras)) {
+    return false;
+  }
+  if (description.columns) {
+    addColumns(description, buffers.get(description.columns));
+  }
+  description.addConstant("layers", layers);
+
+  SmallVector<Value> memory;
+  auto append = [&](Value value) {
+    if (!isa<CacheType>(value.getType())) {
+      memory.push_back(buffers.get(value).memory);
+    }
+  };
+  llvm::for_each(description.inputs, append);
+  llvm::for_each(op->getResults(), append);
+  llvm::for_each(extras, append);
+
+  Location loc = op->getLoc();
+  Value counted = op.getRowsOperand();
+  RowCount count = counted ? buffers.get(counted).count : signature.rows;
+  SmallVector<int64_t> constants = getConstants(kernel, description);
+  scratchBytes = std::max(scratchBytes, kernel.scratchBytes(count.most, constants.data()));
+  StringRef symbol = getKernel(kernel, constants, epilogue ? epilogue->region : nullptr, extras.getTypes());
+  Value layer = signature.isEntry() ? arith::ConstantIndexOp::create(builder, loc, 0) : signature.layer;
+  plan::DispatchOp::create(builder, loc, signature.call, symbol, count.rows, layer, memory);
+  return true;
+}
+
+/// Writes a region of scalar ops such that equal epilogues give equal text.
+static void printEpilogue(Region &epilogue, raw_ostream &stream) {
+  DenseMap<Value, unsigned> numbers;
+  for (BlockArgument argument : epilogue.getArguments()) {
+    numbers.try_emplace(argument, numbers.size());
+  }
+  for (Operation &op : epilogue.getOps()) {
+    stream << op.getName() << op.getAttrDictionary();
+    for (Value operand : op.getOperands()) {
+      stream << ' ' << numbers.lookup(operand);
+    }
+    for (Value result : op.getResults()) {
+      numbers.try_emplace(result, numbers.size());
+    }
+  }
+}
+
+static void copyEpilogue(Region &from, Region &to) {
+  IRMapping mapping;
+  from.cloneInto(&to, mapping);
+  Operation *yield = to.front().getTerminator();
+  OpBuilder builder(yield);
+  plan::YieldOp::create(builder, yield->getLoc(), yield->getOperand(0));
+  yield->erase();
+}
+
+StringRef Dispatches::getKernel(const kernels::Kernel &kernel, ArrayRef<int64_t> constants, Region *epilogue,
+                                TypeRange extras) {
+  std::string key(kernel.symbol);
+  llvm::raw_string_ostream stream(key);
+  llvm::interleave(constants, stream, [&](int64_t value) { stream << ',' << value; }, "");
+  if (epilogue) {
+    printEpilogue(*epilogue, stream);
+    llvm::interleaveComma(extras, stream);
+  }
+  std::string &name = names[key];
+  if (!name.empty()) {
+    return name;
+  }
+  name = "k" + std::to_string(names.size() - 1) + "." + std::string(kernel.symbol);
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto op = plan::KernelOp::create(builder, module.getLoc(), name, kernel.symbol, kernel.operandCount, constants);
+  if (epilogue && !epilogue->empty()) {
+    copyEpilogue(*epilogue, op.getEpilogue());
+  }
+  return name;
+}
+
+void Dispatches::setScratchBytes() {
+  module->setAttr(plan::kScratchBytesAttr, OpBuilder(module).getI64IntegerAttr(scratchBytes));
+}
+
+} // namespace fathom
