@@ -37,7 +37,7 @@ LogicalResult CacheAppendOp::verify() {
     return emitOpError("expects latent and key of ")
            << getCache().getType().getWidth() << " numbers, but got " << width;
   }
-  return success();
+  return verifyFact(*this, "cache_width", width); // C2
 }
 
 /// `fathom-fuse-rope-cache-write` makes something of it that has a kernel.
@@ -57,6 +57,9 @@ LogicalResult MlaAppendOp::verify() {
     return failure();
   }
   if (failed(verifyWidth(*this, "an input", getInput().getType(), getCache().getType().getWidth()))) { // C3
+    return failure();
+  }
+  if (failed(verifyFact(*this, "cache_width", width))) { // C5
     return failure();
   }
   return verifyEps(*this, getEps()); // C4
@@ -131,7 +134,7 @@ static LogicalResult verifyCacheWidth(Operation *op, CacheType cache, int64_t ro
   if (cache.getWidth() <= ropeDim) {
     return op->emitOpError("expects a cache wider than rope_dim, ") << ropeDim << ", but got " << cache;
   }
-  return success();
+  return verifyFact(op, "cache_width", cache.getWidth());
 }
 
 LogicalResult MlaAttentionOp::verify() {

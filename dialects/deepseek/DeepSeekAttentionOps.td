@@ -42,7 +42,7 @@ def DeepSeek_CacheAppendOp : DeepSeek_Compute<"cache_append", [AllTypesMatch<["c
     Writes `latent[t] ‖ key[t]` at position `positions[t]` of row t's sequence, in the part of `layer`. The result is
     the cache after the writes; what reads them takes the result.
 
-    Constraints: (C1) the widths of latent and key add up to the cache's.
+    Constraints: (C1) the widths of latent and key add up to the cache's; (C2) that is the module's `cache_width`.
 
     Example:
     ```mlir
@@ -67,7 +67,8 @@ def DeepSeek_MlaAppendOp : DeepSeek_Compute<"mla_append", [AllTypesMatch<["cache
     `fathom-fuse-rope-cache-write` makes it.
 
     Constraints: (C1) the norm's shape is [r], r below the width; (C2) the table's is [positions, (width − r)/2, 2];
-    (C3) the input's width is the cache's; (C4) eps is finite and 0 or more.
+    (C3) the input's width is the cache's; (C4) eps is finite and 0 or more; (C5) the cache's width is the module's
+    `cache_width`.
 
     Example:
     ```mlir
@@ -141,7 +142,7 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
     Prefill keeps this form; for decode `fathom-absorb-mla-projections` turns it into the three ops below.
 
     Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache, which is wider than
-    rope_dim; (C2) the table is [positions, rope_dim/2, 2]; (C3) f8 weights have a scale, as in `deepseek.linear`.
+    rope_dim and of the module's `cache_width`; (C2) the table is [positions, rope_dim/2, 2]; (C3) f8 weights have a scale, as in `deepseek.linear`.
 
     Example:
     ```mlir
@@ -201,7 +202,8 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
     `result[t, h] = Σ_u softmax_u(softmax_scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u)
     is the first r numbers of a cache row. The query is that of `deepseek.mla_absorb_query`.
 
-    Constraints: (C1) widths agree with num_heads and the cache, which is wider than rope_dim.
+    Constraints: (C1) widths agree with num_heads and the cache, which is wider than rope_dim and of the module's
+    `cache_width`.
 
     Example:
     ```mlir

@@ -14,7 +14,10 @@ LogicalResult EmbeddingOp::verify() {
   if (table.getRank() != 2 || table.getDimSize(1) != getWidth(getResult().getType())) { // C1
     return emitOpError("expects a table [vocabulary, ") << getWidth(getResult().getType()) << "], but got " << table;
   }
-  return success();
+  if (failed(verifyFact(*this, "vocabulary", table.getDimSize(0)))) { // C2
+    return failure();
+  }
+  return verifyFact(*this, "hidden", table.getDimSize(1));
 }
 
 KernelUse EmbeddingOp::getKernelUse() { return {"embedding", getStoredTypeName(getTable()), kRowsLayout}; }
@@ -26,6 +29,8 @@ void EmbeddingOp::describe(KernelDescription &kernel) {
 }
 
 std::optional<int64_t> EmbeddingOp::getIdLimit(OpOperand &ids) { return getTable().getType().getDimSize(0); }
+
+LogicalResult RecordStateOp::verify() { return verifyFact(*this, "hidden", getWidth(getInput().getType())); } // C1
 
 LogicalResult SelectRowsOp::verify() {
   return verifyWidth(*this, "a result", getResult().getType(), getWidth(getInput().getType())); // C1

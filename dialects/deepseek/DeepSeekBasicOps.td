@@ -15,7 +15,8 @@ def DeepSeek_EmbeddingOp : DeepSeek_Compute<"embedding", [Pure], ["getIdLimit"]>
   let description = [{
     `result[t] = table[tokens[t]]`, converted to f32. Token ids are in range: the runtime checks them.
 
-    Constraints: (C1) the table is [V, H] and the result [rows, H].
+    Constraints: (C1) the table is [V, H] and the result [rows, H]; (C2) V and H are the module's `vocabulary` and
+    `hidden`.
 
     Example: `%x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<512x128xbf16>) -> tensor<?x128xf32>`.
   }];
@@ -46,10 +47,13 @@ def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
     Copies `input` to `fathom_call.states` at `layer`, if the caller gave memory for it: what `fathom run --states`
     writes. Not pure, so no pass removes it.
 
+    Constraints: (C1) the width is the module's `hidden`.
+
     Example: `deepseek.record_state %x layer 3 : tensor<?x128xf32>`.
   }];
   let arguments = (ins DeepSeek_Activation:$input, I64Attr:$layer);
   let assemblyFormat = "$input `layer` $layer attr-dict `:` type($input)";
+  let hasVerifier = 1;
 }
 
 def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {

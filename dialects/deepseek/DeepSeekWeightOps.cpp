@@ -45,7 +45,15 @@ static LogicalResult verifyLayers(Op op) {
   }
   ArrayRef<int64_t> layers = *op.getLayers();
   bool ascending = !layers.empty() && layers.front() >= 0 && llvm::is_sorted(layers, std::less_equal<int64_t>());
-  return ascending ? success() : op.emitOpError("expects ascending layers, but got [") << layers << "]";
+  if (!ascending) {
+    return op.emitOpError("expects ascending layers, but got [") << layers << "]";
+  }
+  // Pages of the cache hold that many layers.
+  std::optional<int64_t> count = getFact(op, "layers");
+  if (count && layers.back() >= *count) {
+    return op.emitOpError("expects layers below ") << *count << ", but got [" << layers << "]";
+  }
+  return success();
 }
 
 LogicalResult WeightOp::verify() {

@@ -3,7 +3,9 @@
 //
 // Verifiers of the attributes that the `deepseek` dialect puts on ops of others.
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Verifiers.h"
+
+#include "mlir/IR/BuiltinOps.h"
 
 using namespace mlir;
 
@@ -55,6 +57,30 @@ static LogicalResult verifyModel(Operation *op, Attribute value) {
   return success();
 }
 
+std::optional<int64_t> getFact(Operation *op, StringRef fact) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto facts = module ? module->getAttrOfType<DictionaryAttr>(kModelAttr) : DictionaryAttr();
+  auto value = facts ? facts.getAs<IntegerAttr>(fact) : IntegerAttr();
+  return value ? std::optional(value.getInt()) : std::nullopt;
+}
+
+LogicalResult verifyFact(Operation *op, StringRef fact, int64_t value) {
+  std::optional<int64_t> stated = getFact(op, fact);
+  if (!stated || *stated == value) {
+    return success();
+  }
+  return emitError(op->getLoc(), "expects ") << fact << " " << *stated << ", as '" << kModelAttr
+                                             << "' says, but the types of '" << op->getName() << "' say " << value;
+}
+
+/// The runtime makes room for logits by the fact, and code writes them by the type.
+static LogicalResult verifyLogits(Operation *entry) {
+  auto attribute = entry->getAttrOfType<TypeAttr>("function_type");
+  auto type = attribute ? dyn_cast<FunctionType>(attribute.getValue()) : FunctionType();
+  auto logits = type && type.getNumResults() > 0 ? dyn_cast<RankedTensorType>(type.getResult(0)) : RankedTensorType();
+  return logits && isRows(logits) ? verifyFact(entry, "vocabulary", getWidth(logits)) : success();
+}
+
 static LogicalResult verifyShards(Operation *op, Attribute value) {
   auto shards = dyn_cast<ArrayAttr>(value);
   if (!shards || !llvm::all_of(shards, llvm::IsaPred<ShardAttr>)) {
@@ -82,11 +108,14 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   if (name == kEntryAttr || name == kKernelAttr) {
     return verifyString(op, attribute);
   }
-  if (name == kMaxRowsAttr && !isCount<1>(attribute.getValue())) {
+  if (name != kMaxRowsAttr) {
+    return success();
+  }
+  if (!isCount<1>(attribute.getValue())) {
     return emitError(op->getLoc(), "expects a positive 32-bit number as i64 as '")
            << name << "', but got " << attribute.getValue();
   }
-  return success();
+  return verifyLogits(op);
 }
 
 } // namespace fathom::deepseek

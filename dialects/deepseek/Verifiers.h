@@ -47,6 +47,12 @@ void replaceWeight(Op op, const ScaledWeight &weight) {
   }
 }
 
+/// A number of the module's `deepseek.model`; nothing where it says none.
+std::optional<int64_t> getFact(mlir::Operation *op, llvm::StringRef fact);
+
+/// What the types at `op` say of the model is what the module's `deepseek.model` says, where it does.
+mlir::LogicalResult verifyFact(mlir::Operation *op, llvm::StringRef fact, int64_t value);
+
 } // namespace fathom::deepseek
 
 #endif // DIALECTS_DEEPSEEK_VERIFIERS_H

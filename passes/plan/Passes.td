@@ -41,7 +41,8 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
     After the plan phase: every buffer has an offset; ops of the `deepseek` dialect stand only in `@generated_<n>`
     functions, besides weights and recipes; functions have bodies; kernels are of the catalog, with its counts of
     operands and constants; the weight table has no gaps; there is an entry point, and each has its signature and
-    attributes; the module has the model's facts.
+    attributes; the module has the model's facts, and the widths of logits, states and rows of the cache
+    are those that they say.
 
     Numeric contract: exact, nothing changes. Test: test/passes/plan/verify-plan-output-errors.mlir.
   }];

@@ -107,6 +107,50 @@ LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
   return success();
 }
 
+/// Whether a width that the code has is that of the fact by which the runtime makes room.
+LogicalResult verifyWidth(Operation *op, Type memory, StringRef fact, DictionaryAttr facts) {
+  int64_t width = cast<MemRefType>(memory).getShape().back();
+  int64_t stated = cast<IntegerAttr>(facts.get(fact)).getInt();
+  return width == stated ? success()
+                         : op->emitOpError("expects rows of ") << fact << " " << stated << ", but got " << memory;
+}
+
+/// The shapes that kernels are specialised for agree with what the runtime goes by: a token is below `vocabulary`, and
+/// a row of the cache has `cache_width` numbers.
+LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
+  const kernels::Kernel &kernel = *kernels::findKernel(op.getKernel());
+  auto verify = [&](StringRef name, std::optional<int64_t> value) {
+    int64_t stated = cast<IntegerAttr>(facts.get(name)).getInt();
+    return !value || *value == stated ? success()
+                                      : op.emitOpError("expects ") << name << " " << stated << ", but got " << *value;
+  };
+  auto constant = [&](const char *name) -> std::optional<int64_t> {
+    int index = kernel.findConstant(name);
+    return index < 0 ? std::nullopt : std::optional(op.getConstants()[index]);
+  };
+  std::optional<int64_t> latent = constant("r"), key = constant("dr"), width;
+  if (latent && key) {
+    width = *latent + *key;
+  }
+  return failure(failed(verify("vocabulary", constant("V"))) || failed(verify("cache_width", width)));
+}
+
+LogicalResult verifyOutputs(ModuleOp module) {
+  auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
+  WalkResult result = module.walk([&](Operation *op) {
+    LogicalResult valid = success();
+    if (auto argument = dyn_cast<plan::ArgumentOp>(op); argument && argument.getWhich() == plan::Argument::logits) {
+      valid = verifyWidth(op, argument.getType(), "vocabulary", facts);
+    } else if (auto state = dyn_cast<plan::RecordStateOp>(op)) {
+      valid = verifyWidth(op, state.getInput().getType(), "hidden", facts);
+    } else if (auto kernel = dyn_cast<plan::KernelOp>(op)) {
+      valid = verifyConstants(kernel, facts);
+    }
+    return failed(valid) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   void runOnOperation() override {
     if (failed(verifyFunctions()) || failed(verifyKernelsAndWeights()) || failed(verifyFacts())) {
@@ -152,7 +196,7 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
         return emitError(getOperation().getLoc(), "expects '") << name << "' on the module after the plan phase";
       }
     }
-    return success();
+    return verifyOutputs(getOperation());
   }
 };
 

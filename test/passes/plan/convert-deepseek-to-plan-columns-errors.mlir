@@ -1,30 +1,30 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --split-input-file --verify-diagnostics
 
-#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<16x8xbf16> from "t" at [0, 0]
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
       -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<16x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
     %n = tensor.dim %x, %z : tensor<?x8xf32>
-    %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
+    %s = tensor.extract_slice %x[0, 0] [%n, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
     // expected-error @+1 {{expects whole rows, but got columns of them}}
-    deepseek.record_state %s layer 0 : tensor<?x4xf32>
+    deepseek.record_state %s layer 0 : tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
   }
 }
 
 // -----
 
-#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<16x8xbf16> from "t" at [0, 0]
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func private @decode.layer(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
       -> (tensor<?x4xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
     %y = deepseek.swiglu %x, %x : tensor<?x4xf32>
@@ -32,8 +32,8 @@ module attributes {deepseek.model = #facts} {
   }
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
       -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<16x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
     %n = tensor.dim %x, %z : tensor<?x8xf32>
     %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>

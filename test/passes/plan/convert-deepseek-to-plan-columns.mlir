@@ -2,10 +2,10 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan | FileCheck %s
 // RUN: fathom-opt %s --fathom-plan-pipeline --fathom-lower-pipeline -o /dev/null
 
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 1 : i64,
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i64, hidden = 8 : i64, layers = 1 : i64,
                                      max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64,
                                      eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {
-  deepseek.weight @table : tensor<16x8xbf16> from "t" at [0, 0]
+  deepseek.weight @table : tensor<4x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<4x4xbf16> from "w" at [0, 256]
 
   // CHECK-LABEL: func.func @prefill(
@@ -14,12 +14,12 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 16 : i
       -> (tensor<?x4xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
     %c0 = arith.constant 0 : index
     %n = tensor.dim %tokens, %c0 : tensor<?xi32>
-    %t = deepseek.get_weight @table : tensor<16x8xbf16>
+    %t = deepseek.get_weight @table : tensor<4x8xbf16>
     %w = deepseek.get_weight @w : tensor<4x4xbf16>
     // CHECK: %[[LOGITS:.*]] = plan.argument logits
     // CHECK: %[[X:.*]] = plan.buffer {{.*}} : memref<?x8xf32>
     %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
-        : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+        : (tensor<?xi32>, tensor<4x8xbf16>) -> tensor<?x8xf32>
     %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
     // CHECK: %[[Y:.*]] = plan.buffer {{.*}} : memref<?x4xf32>
     // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of {{.*}}(%[[X]], %{{.*}}, %[[Y]])

@@ -7,7 +7,7 @@
 // REMARK: remark: numerics of @prefill are not verified from here on: cannot evaluate its arguments
 
 // CHECK: module attributes {{.*}}plan.scratch_bytes = {{[1-9][0-9]*}} : i64
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64,
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64,
                                      max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64,
                                      eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {
   // Places in the weight table are counted over the weights in use.
@@ -17,7 +17,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 16 : i
   // CHECK-NOT: plan.first_slice
   deepseek.weight @unused : tensor<8x8xbf16> from "unused" at [0, 512]
   // CHECK: deepseek.weight @table {{.*}} {plan.first_slice = 2 : i64}
-  deepseek.weight @table : tensor<16x8xbf16> from "t" at [0, 256]
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 256]
 
   // A function of no entry point is not the model's.
   // CHECK-LABEL: func.func @other(
@@ -59,11 +59,11 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 16 : i
     // CHECK-DAG: %[[TOKENS:.*]] = plan.argument tokens of %[[CALL]]
     // CHECK-DAG: %[[IDS:.*]] = plan.argument logit_row_ids of %[[CALL]]
     // CHECK-DAG: %[[LOGITS:.*]] = plan.argument logits of %[[CALL]]
-    %t = deepseek.get_weight @table : tensor<16x8xbf16>
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
     // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 rows(%[[ROWS]]) : memref<?x8xf32>
     // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[ROWS]] layer %{{.*}}(%[[TOKENS]], %{{.*}}, %[[X]])
     %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
-        : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+        : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // Layer 2 of the model is the second that @w has.
     // CHECK-DAG: %[[Y:.*]] = plan.buffer
     // CHECK-DAG: %[[L2:.*]] = arith.constant 2 : index

@@ -213,3 +213,61 @@ func.func @function() attributes {plan.first_slice = 0 : i64} {
 
 // expected-error @+1 {{expects a body: code of a model calls nothing outside}}
 func.func private @puts(!plan.call)
+
+// -----
+
+// Memory for logits and states is the caller's, of the widths that the facts say.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    // expected-error @+1 {{'plan.argument' op expects rows of vocabulary 16, but got 'memref<?x17xf32>'}}
+    %l = plan.argument logits of %call : memref<?x17xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %b = plan.buffer of %call bytes 36 offset 0 : memref<1x9xf32>
+    // expected-error @+1 {{'plan.record_state' op expects rows of hidden 8, but got 'memref<1x9xf32>'}}
+    plan.record_state of %call %b layer 0 : memref<1x9xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{'plan.kernel' op expects vocabulary 16, but got 15}}
+  plan.kernel @k = "x86_bf16_embedding" operands 3 constants [15, 8]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+  // expected-error @+1 {{'plan.kernel' op expects cache_width 16, but got 20}}
+  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 3]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
