@@ -52,6 +52,9 @@ struct EntryPointFacts {
   uint32_t minRows = 0;
   uint32_t maxRows = 0;
   uint64_t arenaBytes = 0;
+  bool logits = true;
+  /// The function in the code image.
+  std::string symbol;
 };
 
 struct KernelFacts {

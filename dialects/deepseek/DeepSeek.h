@@ -60,6 +60,11 @@ constexpr llvm::StringLiteral kShardsAttr = "deepseek.shards";
 /// On an entry function: "prefill" or "decode"; and the most rows it takes.
 constexpr llvm::StringLiteral kEntryAttr = "deepseek.entry";
 constexpr llvm::StringLiteral kMaxRowsAttr = "deepseek.max_rows";
+/// On a function: how it attends, "expanded" (rows are consecutive tokens of one sequence) or "absorbed" (a row is a
+/// token of any sequence). Passes read it, and never a name.
+constexpr llvm::StringLiteral kFormAttr = "deepseek.form";
+constexpr llvm::StringLiteral kExpandedForm = "expanded";
+constexpr llvm::StringLiteral kAbsorbedForm = "absorbed";
 /// On an op: the kernel of kernels/catalog.def that runs it.
 constexpr llvm::StringLiteral kKernelAttr = "deepseek.kernel";
 

@@ -27,7 +27,8 @@ def DeepSeek_Dialect : Dialect {
     Attributes of the module say the rest: `deepseek.model` is a dictionary of facts (`family`; `vocabulary`, `hidden`,
     `layers`, `max_context`, `cache_width`; `bos_token`, −1 for none, and `eos_tokens`; `temperature`, `top_p`, `top_k`
     of the model's own sampling), `deepseek.shards` lists the files that weights lie in. A function of an entry point
-    has `deepseek.entry`, and the entry point itself `deepseek.max_rows`.
+    has `deepseek.entry`, and the entry point itself `deepseek.max_rows`; `deepseek.form` says how a function attends:
+    `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where each is one of any sequence.
 
     `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
 

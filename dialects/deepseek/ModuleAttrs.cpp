@@ -89,6 +89,14 @@ static LogicalResult verifyShards(Operation *op, Attribute value) {
   return success();
 }
 
+static LogicalResult verifyForm(Operation *op, Attribute value) {
+  auto form = dyn_cast<StringAttr>(value);
+  if (!form || (form.getValue() != kExpandedForm && form.getValue() != kAbsorbedForm)) {
+    return emitError(op->getLoc(), "expects \"expanded\" or \"absorbed\" as '") << kFormAttr << "', but got " << value;
+  }
+  return success();
+}
+
 static LogicalResult verifyString(Operation *op, NamedAttribute attribute) {
   if (!isa<StringAttr>(attribute.getValue())) {
     return emitError(op->getLoc(), "expects a string as '")
@@ -107,6 +115,9 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   }
   if (name == kEntryAttr || name == kKernelAttr) {
     return verifyString(op, attribute);
+  }
+  if (name == kFormAttr) {
+    return verifyForm(op, attribute.getValue());
   }
   if (name != kMaxRowsAttr) {
     return success();

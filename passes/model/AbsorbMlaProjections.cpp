@@ -19,16 +19,16 @@ namespace {
 
 using namespace deepseek;
 
-static bool isDecode(func::FuncOp function) {
-  auto entry = function->getAttrOfType<StringAttr>(kEntryAttr);
-  return entry && entry.getValue() == "decode";
+static bool isAbsorbed(func::FuncOp function) {
+  auto form = function->getAttrOfType<StringAttr>(kFormAttr);
+  return form && form.getValue() == kAbsorbedForm;
 }
 
 struct AbsorbMlaProjections : impl::AbsorbMlaProjectionsBase<AbsorbMlaProjections> {
   void runOnOperation() override {
     SmallVector<MlaAttentionOp> attentions;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (isDecode(function)) {
+      if (isAbsorbed(function)) {
         function.walk([&](MlaAttentionOp op) { attentions.push_back(op); });
       }
     }

@@ -1,13 +1,14 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Clones @forward and its layers into @prefill and @decode.
+// Clones @forward and its layers into @prefill and @decode, and @prefill once more without the head.
 
 #include "passes/model/Passes.h"
 
 #include "dialects/deepseek/DeepSeek.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
@@ -30,26 +31,56 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       }
       return;
     }
-    createEntryPoint("prefill", prefillRows, originals);
-    createEntryPoint("decode", decodeRows, originals);
+    createHeadless(createEntryPoint("prefill", deepseek::kExpandedForm, prefillRows, originals));
+    createEntryPoint("decode", deepseek::kAbsorbedForm, decodeRows, originals);
     for (func::FuncOp original : originals) {
       original.erase();
     }
   }
 
-  /// Clones every function; @forward becomes @<name>, a layer @moe becomes @<name>.moe.
-  void createEntryPoint(StringRef name, int64_t rows, ArrayRef<func::FuncOp> originals) {
+  /// Clones every function; @forward becomes @<name>, which is returned, a layer @moe becomes @<name>.moe.
+  func::FuncOp createEntryPoint(StringRef name, StringRef form, int64_t rows, ArrayRef<func::FuncOp> originals) {
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
+    func::FuncOp entry;
     for (func::FuncOp original : originals) {
       auto clone = cast<func::FuncOp>(builder.clone(*original));
       bool forward = original.getSymName() == "forward";
       clone.setSymName(forward ? name.str() : (name + "." + original.getSymName()).str());
       clone->setAttr(deepseek::kEntryAttr, builder.getStringAttr(name));
+      clone->setAttr(deepseek::kFormAttr, builder.getStringAttr(form));
       if (forward) {
+        entry = clone;
         clone->setAttr(deepseek::kMaxRowsAttr, builder.getI64IntegerAttr(rows));
       }
       clone.walk([&](func::CallOp call) { call.setCallee((name + "." + call.getCallee()).str()); });
     }
+    return entry;
+  }
+
+  /// Clones an entry point without its logits, and without what computes or reads nothing else: chunks of a prompt but
+  /// the last fill the cache, and the head is the largest weight of many models.
+  static void createHeadless(func::FuncOp entry) {
+    FunctionType type = entry.getFunctionType();
+    if (type.getNumResults() != 2 || !isa<deepseek::CacheType>(type.getResult(1))) {
+      return;
+    }
+    OpBuilder builder(entry->getContext());
+    builder.setInsertionPointAfter(entry);
+    auto headless = cast<func::FuncOp>(builder.clone(*entry));
+    headless.setSymName((entry.getSymName() + "_headless").str());
+    Block &body = headless.front();
+    body.getTerminator()->eraseOperand(0);
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body))) {
+      if (isOpTriviallyDead(&op)) {
+        op.erase();
+      }
+    }
+    llvm::BitVector ofHead(entry.getNumArguments());
+    for (auto [with, without] : llvm::zip_equal(entry.getArguments(), headless.getArguments())) {
+      ofHead[with.getArgNumber()] = !with.use_empty() && without.use_empty();
+    }
+    (void)headless.eraseArguments(ofHead);
+    (void)headless.eraseResult(0);
   }
 };
 

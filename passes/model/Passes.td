@@ -10,10 +10,11 @@ include "mlir/Pass/PassBase.td"
 include "passes/support/Within.td"
 
 def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
-  let summary = "make the entry points prefill and decode from @forward";
+  let summary = "make the entry points prefill, with and without the head, and decode from @forward";
   let description = [{
     Clones `@forward` and the layers it calls into `@prefill` (rows are tokens of one sequence) and `@decode` (a row is
-    one token of each of several sequences), and removes the originals. Later passes specialise the two on their
+    one token of each of several sequences), and removes the originals. `@prefill_headless` shares the layers of `@prefill`
+    and computes no logits, for chunks of a prompt that want none. Later passes specialise the two on their
     own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
 
     Numeric contract: exact. Test: test/passes/model/create-entry-points.mlir.
@@ -67,7 +68,7 @@ def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
 def AbsorbMlaProjections : Pass<"fathom-absorb-mla-projections", "mlir::ModuleOp">, Within<"1e-3"> {
   let summary = "move MLA's key and value projections to the query and the output, for decode";
   let description = [{
-    In functions of the decode entry point, `mla_attention` becomes `mla_absorb_query`, `mla_latent_attention` and
+    In functions of the absorbed form (`deepseek.form`), `mla_attention` becomes `mla_absorb_query`, `mla_latent_attention` and
     `mla_expand_output`: W_UK multiplies the query and W_UV the attended latent, so attention reads r + dr numbers per
     token and no key or value is ever expanded (DeepSeek-V2, arXiv 2405.04434, §2.1.2).
 
@@ -95,7 +96,7 @@ def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   let summary = "check what the model phase promises";
   let description = [{
     After the model phase: every function belongs to an entry point and has the signature of one or of its layers; no
-    `rope_table` is left in a function and no `moe_experts`; decode has no expanded attention.
+    `rope_table` is left in a function and no `moe_experts`; functions of the absorbed form have no expanded attention.
 
     Numeric contract: exact, nothing changes. Test: test/passes/model/verify-model-output-errors.mlir.
   }];

@@ -27,17 +27,22 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
         valid = false;
         continue;
       }
-      valid &= verifyBody(function, entry.getValue() == "decode") && succeeded(verifyEntryFunction(function));
+      valid &= verifyBody(function, isAbsorbed(function)) && succeeded(verifyEntryFunction(function));
     }
     if (!valid) {
       signalPassFailure();
     }
   }
 
-  static bool verifyBody(func::FuncOp function, bool decode) {
+  static bool isAbsorbed(func::FuncOp function) {
+    auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
+    return form && form.getValue() == deepseek::kAbsorbedForm;
+  }
+
+  static bool verifyBody(func::FuncOp function, bool absorbed) {
     bool valid = true;
     function.walk([&](Operation *op) {
-      if (isa<deepseek::RopeTableOp, deepseek::MoEExpertsOp>(op) || (decode && isa<deepseek::MlaAttentionOp>(op))) {
+      if (isa<deepseek::RopeTableOp, deepseek::MoEExpertsOp>(op) || (absorbed && isa<deepseek::MlaAttentionOp>(op))) {
         op->emitOpError("is not expected after the model phase");
         valid = false;
       }

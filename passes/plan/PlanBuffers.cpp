@@ -5,6 +5,7 @@
 
 #include "passes/plan/Passes.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -94,22 +95,32 @@ int64_t planFunction(func::FuncOp function, int64_t base) {
 
 struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
   void runOnOperation() override {
-    Builder builder(&getContext());
+    llvm::MapVector<func::FuncOp, int64_t> ends;
+    llvm::MapVector<func::FuncOp, int64_t> bases; // of layers: where the last of their callers' buffers ends
     for (auto entry : getOperation().getOps<func::FuncOp>()) {
-      if (!entry->hasAttr(plan::kEntryAttr) || entry.isExternal()) {
-        continue;
+      if (entry->hasAttr(plan::kEntryAttr) && !entry.isExternal()) {
+        int64_t end = ends[entry] = planFunction(entry, 0);
+        forEachLayer(entry, [&](func::FuncOp layer) { bases[layer] = std::max(bases[layer], end); });
       }
-      int64_t base = planFunction(entry, 0);
-      int64_t end = base;
-      llvm::SmallPtrSet<Operation *, 4> layers;
-      entry.walk([&](func::CallOp call) {
-        auto layer = getOperation().lookupSymbol<func::FuncOp>(call.getCallee());
-        if (layer && !layer.isExternal() && layers.insert(layer).second) {
-          end = std::max(end, planFunction(layer, base));
-        }
-      });
-      entry->setAttr(plan::kArenaBytesAttr, builder.getI64IntegerAttr(end));
     }
+    llvm::DenseMap<Operation *, int64_t> layerEnds;
+    for (auto [layer, base] : bases) {
+      layerEnds[layer] = planFunction(layer, base);
+    }
+    for (auto [entry, end] : ends) {
+      int64_t arena = end;
+      forEachLayer(entry, [&](func::FuncOp layer) { arena = std::max(arena, layerEnds.lookup(layer)); });
+      entry->setAttr(plan::kArenaBytesAttr, Builder(&getContext()).getI64IntegerAttr(arena));
+    }
+  }
+
+  void forEachLayer(func::FuncOp entry, llvm::function_ref<void(func::FuncOp)> visit) {
+    entry.walk([&](func::CallOp call) {
+      auto layer = getOperation().lookupSymbol<func::FuncOp>(call.getCallee());
+      if (layer && !layer.isExternal()) {
+        visit(layer);
+      }
+    });
   }
 };
 

@@ -30,15 +30,17 @@ static Signature createEntry(func::FuncOp function, Value result, int64_t mostRo
   builder.setInsertionPointToStart(planned.addEntryBlock());
   Value call = planned.getArgument(0);
   RowCount rows = createRows(builder, call, plan::Rows::rows, mostRows);
-  RowCount logitRows = createRows(builder, call, plan::Rows::logit_rows, mostRows);
   Places places;
   auto place = [&](Value value, plan::Argument which, RowCount count) {
     places[value] = createArgument(builder, value, call, which, count);
   };
   place(function.getArgument(0), plan::Argument::tokens, rows);
   place(function.getArgument(1), plan::Argument::positions, rows);
-  place(function.getArgument(2), plan::Argument::logit_row_ids, logitRows);
-  place(result, plan::Argument::logits, logitRows);
+  if (result) {
+    RowCount logitRows = createRows(builder, call, plan::Rows::logit_rows, mostRows);
+    place(function.getArgument(2), plan::Argument::logit_row_ids, logitRows);
+    place(result, plan::Argument::logits, logitRows);
+  }
   return {planned, call, rows, Value(), Value(), std::move(places)};
 }
 
@@ -64,6 +66,9 @@ static Signature createLayer(func::FuncOp function, Value result, int64_t mostRo
 FailureOr<Signature> createSignature(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {
   Operation *end = function.front().getTerminator();
   Value result = end->getOperand(0);
+  if (isa<CacheType>(result.getType())) { // without the head
+    return createEntry(function, Value(), mostRows, builder);
+  }
   if (!result.getDefiningOp() || isa<GetWeightOp, tensor::ExtractSliceOp>(result.getDefiningOp())) {
     return end->emitOpError("expects an activation that an op computes");
   }

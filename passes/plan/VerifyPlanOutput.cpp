@@ -55,13 +55,9 @@ LogicalResult verifyKernel(plan::KernelOp op) {
 LogicalResult verifyEntryPoint(func::FuncOp function) {
   auto expected = FunctionType::get(function.getContext(), plan::CallType::get(function.getContext()),
                                     IntegerType::get(function.getContext(), 32));
-  auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr);
   if (function.getFunctionType() != expected) {
     return emitError(function.getLoc(), "expects an entry point ")
            << expected << ", but got " << function.getFunctionType();
-  }
-  if (function.getName() != entry.getValue()) {
-    return emitError(function.getLoc(), "expects the entry point ") << entry << " to have that name";
   }
   for (StringRef name : {plan::kMaxRowsAttr, plan::kArenaBytesAttr}) {
     if (!function->hasAttr(name)) {

@@ -34,15 +34,27 @@ static bool returnsActivation(FunctionType type, unsigned cache) {
          type.getResult(1) == type.getInput(cache);
 }
 
+/// (ids…, cache) -> cache: what an entry point without the head does.
+static bool returnsCache(FunctionType type, unsigned cache) {
+  return type.getNumResults() == 1 && isa<CacheType>(type.getInput(cache)) && type.getResult(0) == type.getInput(cache);
+}
+
+static bool isEntryType(FunctionType type, bool head) {
+  unsigned ids = head ? 3 : 2;
+  return type.getNumInputs() == ids + 1 && llvm::all_of(type.getInputs().take_front(ids), isIds) &&
+         (head ? returnsActivation(type, ids) : returnsCache(type, ids));
+}
+
 static LogicalResult verifyEntryPoint(func::FuncOp function, StringRef entry) {
   FunctionType type = function.getFunctionType();
-  if (function.getName() != entry) {
+  bool head = type.getNumResults() != 1;
+  if (head && function.getName() != entry) {
     return emitError(function.getLoc(), "expects the entry point '") << entry << "' to have that name";
   }
-  if (type.getNumInputs() != 4 || !llvm::all_of(type.getInputs().take_front(3), isIds) || !returnsActivation(type, 3)) {
+  if (!isEntryType(type, head)) {
     return emitError(function.getLoc(),
                      "expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> "
-                     "(tensor<?xVxf32>, cache), but got ")
+                     "(tensor<?xVxf32>, cache), or without logits and their rows, but got ")
            << type;
   }
   return success();

@@ -56,7 +56,7 @@ fathom_status_t Executor::start(const DeviceCode &code, const void *const *weigh
 }
 
 fathom_status_t Executor::run(EntryKind kind, fathom_call_t *call) {
-  const artifact::EntryPoint *entry = findEntryPoint(*program, kind, call->rows);
+  const artifact::EntryPoint *entry = findEntryPoint(*program, kind, call->rows, call->logit_rows > 0);
   if (!entry) {
     return fail(FATHOM_STATUS_INTERNAL, "no entry point '%s' takes %lld rows", nameOf(kind),
                 static_cast<long long>(call->rows));

@@ -142,11 +142,14 @@ void checkCode(const artifact::Program &program, Findings &findings) {
                    static_cast<U64>(code.scratch_bytes()), static_cast<U64>(kLargestMemory >> 12));
 }
 
-// Every number of rows from 1 to the largest must have an entry point.
+// Every number of rows from 1 to the largest must have an entry point, one that can give logits.
 void checkRowsServed(const artifact::Program &program, const char *name, Findings &findings) {
+  auto serves = [name](const artifact::EntryPoint &entry) {
+    return entry.logits() && !strcmp(entry.name()->c_str(), name);
+  };
   uint32_t most = 0;
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
-    if (!strcmp(entry->name()->c_str(), name) && entry->max_rows() > most) {
+    if (serves(*entry) && entry->max_rows() > most) {
       most = entry->max_rows();
     }
   }
@@ -154,8 +157,7 @@ void checkRowsServed(const artifact::Program &program, const char *name, Finding
   for (uint32_t row = 1; row <= most;) {
     uint32_t reached = 0;
     for (const artifact::EntryPoint *entry : *program.entry_points()) {
-      if (!strcmp(entry->name()->c_str(), name) && entry->min_rows() <= row && entry->max_rows() >= row &&
-          entry->max_rows() > reached) {
+      if (serves(*entry) && entry->min_rows() <= row && entry->max_rows() >= row && entry->max_rows() > reached) {
         reached = entry->max_rows();
       }
     }

@@ -26,16 +26,22 @@ const char *nameOf(EntryKind kind) { return kind == EntryKind::kPrefill ? "prefi
 
 uint32_t maxRows(const artifact::Program &program, EntryKind kind) {
   uint32_t most = 0;
-  forEach(program, kind,
-          [&](const artifact::EntryPoint &entry) { most = entry.max_rows() > most ? entry.max_rows() : most; });
+  forEach(program, kind, [&](const artifact::EntryPoint &entry) {
+    most = entry.logits() && entry.max_rows() > most ? entry.max_rows() : most;
+  });
   return most;
 }
 
-const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows) {
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows,
+                                           bool logits) {
   const artifact::EntryPoint *best = nullptr;
+  auto isBetter = [&](const artifact::EntryPoint &entry) {
+    return !best || entry.max_rows() < best->max_rows() ||
+           (entry.max_rows() == best->max_rows() && !entry.logits() && best->logits());
+  };
   forEach(program, kind, [&](const artifact::EntryPoint &entry) {
-    bool takes = entry.min_rows() <= rows && rows <= entry.max_rows();
-    if (takes && (!best || entry.max_rows() < best->max_rows())) {
+    bool takes = entry.min_rows() <= rows && rows <= entry.max_rows() && (entry.logits() || !logits);
+    if (takes && isBetter(entry)) {
       best = &entry;
     }
   });

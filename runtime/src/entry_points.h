@@ -14,11 +14,12 @@ enum class EntryKind { kPrefill, kDecode };
 
 const char *nameOf(EntryKind kind);
 
-/// The most rows that a call may have.
+/// The most rows that a call may have, whether it wants logits or not.
 uint32_t maxRows(const artifact::Program &program, EntryKind kind);
 
-/// The entry point that takes |rows| rows and not many more; NULL if none does.
-const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows);
+/// The entry point that takes |rows| rows and not many more, computes logits if |logits| are wanted, and else does not
+/// if there is a choice; NULL if none suits.
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows, bool logits);
 
 /// The arena of the largest call of any kind.
 uint64_t arenaBytes(const artifact::Program &program);

@@ -152,6 +152,8 @@ const Refusal refusals[] = {
      },
      kBad, "beyond any file"},
     {"NoPrefill", [](ToyContents &c) { c.entries[0].name = "other"; }, kBad, "no entry point is named 'prefill'"},
+    {"NoPrefillWithLogits", [](ToyContents &c) { c.entries[0].logits = false; }, kBad,
+     "no entry point is named 'prefill'"},
     {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "takes 1 to 0 rows"},
     {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad, "no entry point 'decode' takes 1 rows"},
     {"HugeArena", [](ToyContents &c) { c.entries[0].arenaBytes = kHuge; }, kBad, "arena"},

@@ -119,6 +119,26 @@ TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
   }
 }
 
+TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
+  ToyModel model(
+      [](ToyContents &c) { c.entries.push_back({"prefill", toyAddress("toy_headless"), 1, 16, 4096, false}); });
+  ToySession session(model, [](auto &options) { options.prefill_chunk = 4; });
+  std::vector<int32_t> tokens = someTokens(10);
+  std::vector<float> states(kToyLayers * tokens.size() * kToyHidden), logits(kToyVocabulary);
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.which = FATHOM_LOGITS_LAST;
+  outputs.logits = logits.data();
+  outputs.logits_capacity = logits.size();
+  outputs.states = states.data();
+  outputs.states_capacity = states.size();
+  ASSERT_OK(fathom_session_prefill(session, session.sequence(), tokens.data(), tokens.size(), &outputs));
+  // Of three chunks the last one wants logits.
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ(states[i * kToyHidden] == -1, i < 8) << i;
+  }
+}
+
 TEST(SessionTest, RewoundAndReusedSequencesForget) {
   ToyModel model;
   ToySession session(model, [](auto &options) { options.max_sequences = 1; });

@@ -94,7 +94,8 @@ static std::string makeMetadata(const ToyContents &c) {
   }
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {
-    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.address, e.minRows, e.maxRows, e.arenaBytes));
+    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.address, e.minRows, e.maxRows, e.arenaBytes,
+                                            e.logits));
   }
   std::vector<fbs::WeightSlice> slices;
   for (const ToySlice &s : c.slices) {

@@ -34,6 +34,7 @@ struct ToyEntry {
   uint64_t address;
   uint32_t minRows, maxRows;
   uint64_t arenaBytes;
+  bool logits = true;
 };
 
 struct ToySlice {

@@ -258,7 +258,7 @@ bool Compilation::generateCode() {
   step("emit code");
   std::vector<std::string> names;
   for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
-    names.push_back(entry.name);
+    names.push_back(entry.symbol);
   }
   llvm::Expected<codegen::CodeImage> image = codegen::emitImage(**code, target, names);
   return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
@@ -271,7 +271,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   contents.code = image.bytes;
   contents.target = {codegen::X86Target::triple.str(), target.cpu, target.features};
   for (codegen::EntryPointFacts &entry : contents.entryPoints) {
-    entry.address = image.entryPoints.lookup(entry.name);
+    entry.address = image.entryPoints.lookup(entry.symbol);
   }
   if (input.tokenizer) {
     contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {

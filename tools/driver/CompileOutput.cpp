@@ -83,6 +83,9 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
   text += " --max-context=" + std::to_string(contents.model.maxContext);
   for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
+    if (!entry.logits) {
+      continue; // as its like with logits
+    }
     text += (entry.name == "decode" ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
   }
   // Of a module of --from this says how it was made.

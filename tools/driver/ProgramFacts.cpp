@@ -36,13 +36,20 @@ static codegen::ModelFacts readModel(DictionaryAttr facts) {
   return model;
 }
 
+static bool hasLogits(func::FuncOp function) {
+  WalkResult result = function.walk([](plan::ArgumentOp op) {
+    return op.getWhich() == plan::Argument::logits ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
 static std::vector<codegen::EntryPointFacts> listEntryPoints(ModuleOp module) {
   std::vector<codegen::EntryPointFacts> entries;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr)) {
       uint32_t rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr).getInt();
       uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
-      entries.push_back({entry.str(), 0, 1, rows, arena});
+      entries.push_back({entry.str(), 0, 1, rows, arena, hasLogits(function), function.getName().str()});
     }
   }
   return entries;

@@ -82,6 +82,13 @@ func.func @f() attributes {deepseek.entry = 1 : i64} {
 
 // -----
 
+// expected-error @+1 {{expects "expanded" or "absorbed" as 'deepseek.form', but got "decode"}}
+func.func @f() attributes {deepseek.form = "decode"} {
+  return
+}
+
+// -----
+
 // expected-error @+1 {{expects a string as 'deepseek.kernel', but got unit}}
 func.func @f() attributes {deepseek.kernel} {
   return

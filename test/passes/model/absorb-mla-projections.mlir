@@ -14,7 +14,7 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
 // CHECK-LABEL: func.func @absorbs
 // CHECK-SAME: (%[[Q:.*]]: tensor<?x20xf32>, %[[C:.*]]: !deepseek.cache<16>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
 func.func @absorbs(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) -> tensor<?x10xf32>
-    attributes {deepseek.entry = "decode"} {
+    attributes {deepseek.form = "absorbed"} {
   // CHECK: %[[W:.*]] = deepseek.get_weight @kv_b
   // CHECK: %[[T:.*]] = deepseek.get_weight @table
   %w = deepseek.get_weight @kv_b[%l] : tensor<22x12xbf16>
@@ -37,7 +37,7 @@ func.func @absorbs(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p:
 
 // CHECK-LABEL: func.func @absorbs_quantised
 func.func @absorbs_quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>)
-    -> tensor<?x10xf32> attributes {deepseek.entry = "decode"} {
+    -> tensor<?x10xf32> attributes {deepseek.form = "absorbed"} {
   %w = deepseek.get_weight @kv_b8 : tensor<22x12xf8E4M3FN>
   %s = deepseek.get_weight @kv_b8_scale : tensor<2x1xf32>
   %t = deepseek.get_weight @table : tensor<16x2x2xf32>
@@ -50,9 +50,9 @@ func.func @absorbs_quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: 
   return %a : tensor<?x10xf32>
 }
 
-// CHECK-LABEL: func.func @keeps_prefill
-func.func @keeps_prefill(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>)
-    -> tensor<?x10xf32> attributes {deepseek.entry = "prefill"} {
+// CHECK-LABEL: func.func @keeps_expanded
+func.func @keeps_expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>)
+    -> tensor<?x10xf32> attributes {deepseek.form = "expanded"} {
   // CHECK: deepseek.mla_attention
   // CHECK-NOT: deepseek.mla_absorb_query
   %w = deepseek.get_weight @kv_b[%l] : tensor<22x12xbf16>

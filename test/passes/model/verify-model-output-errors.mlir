@@ -27,7 +27,8 @@ func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>
 // -----
 
 func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
-                    %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) attributes {deepseek.entry = "decode"} {
+                    %t: tensor<16x2x2xf32>, %p: tensor<?xi32>)
+    attributes {deepseek.entry = "decode", deepseek.form = "absorbed"} {
   // expected-error @+1 {{'deepseek.mla_attention' op is not expected after the model phase}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
@@ -73,7 +74,7 @@ func.func @start() attributes {deepseek.entry = "prefill", deepseek.max_rows = 4
 
 // -----
 
-// expected-error @+1 {{expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> (tensor<?xVxf32>, cache), but got '(tensor<?xi32>) -> ()'}}
+// expected-error @+1 {{expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> (tensor<?xVxf32>, cache), or without logits and their rows, but got '(tensor<?xi32>) -> ()'}}
 func.func @prefill(%tokens: tensor<?xi32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
   return
 }
@@ -99,4 +100,13 @@ func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, 
 func.func @decode.moe(%x: tensor<?x8xf32>, %c: !deepseek.cache<16>) -> (tensor<?x8xf32>, !deepseek.cache<16>)
     attributes {deepseek.entry = "decode"} {
   return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+}
+
+// -----
+
+// Without the head the cache is all that an entry point gives.
+// expected-error @+1 {{or without logits and their rows, but got '(tensor<?xi32>, tensor<?xi32>) -> tensor<?xi32>'}}
+func.func @prefill_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>) -> tensor<?xi32>
+    attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  return %p : tensor<?xi32>
 }

@@ -98,3 +98,27 @@ func.func @layers(%call: !plan.call, %n: index) attributes {plan.entry = "layers
   call @layer(%call, %x, %n) : (!plan.call, memref<4x8xf32>, index) -> ()
   return
 }
+
+// A layer that two entry points call begins where the larger of them ends.
+// CHECK-LABEL: func.func @small
+// CHECK-SAME: plan.arena_bytes = 384 : i64
+func.func @small(%call: !plan.call, %n: index) attributes {plan.entry = "two", plan.max_rows = 4 : i64} {
+  call @shared(%call, %n) : (!plan.call, index) -> ()
+  return
+}
+// CHECK-LABEL: func.func @large
+// CHECK-SAME: plan.arena_bytes = 384 : i64
+func.func @large(%call: !plan.call, %n: index) attributes {plan.entry = "two", plan.max_rows = 4 : i64} {
+  // CHECK: plan.buffer {{.*}} bytes 256 offset 0
+  %a = plan.buffer of %call bytes 256 : memref<8x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<8x8xf32>, memref<8x8xf32>
+  call @shared(%call, %n) : (!plan.call, index) -> ()
+  return
+}
+// CHECK-LABEL: func.func private @shared
+func.func private @shared(%call: !plan.call, %n: index) {
+  // CHECK: plan.buffer {{.*}} bytes 128 offset 256
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+  return
+}

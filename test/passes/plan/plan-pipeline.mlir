@@ -6,6 +6,11 @@
 
 // CHECK-LABEL: func.func @prefill(%{{.*}}: !plan.call) -> i32
 // CHECK-SAME: plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.entry = "prefill", plan.max_rows = 256 : i64
+// CHECK: plan.argument logits
+// CHECK-LABEL: func.func @prefill_headless(%{{.*}}: !plan.call) -> i32
+// CHECK-SAME: plan.entry = "prefill", plan.max_rows = 256 : i64
+// CHECK-NOT: plan.argument logits
+// CHECK-NOT: @lm_head
 // CHECK-LABEL: func.func @decode(%{{.*}}: !plan.call) -> i32
 // CHECK-SAME: plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.entry = "decode", plan.max_rows = 16 : i64
 

@@ -96,19 +96,6 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
           cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
-  // expected-error @+1 {{expects the entry point "prefill" to have that name}}
-  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "prefill", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
   // expected-error @+1 {{expects 'plan.max_rows' on an entry point}}
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32

@@ -1,0 +1,18 @@
+// A copy of prefill without the head: what computes logits and what they alone need is gone, the rest is as it was.
+// RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-create-entry-points | FileCheck %s
+// RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-create-entry-points --verify-numerics-each -o /dev/null 2>&1 | count 0
+
+// CHECK-LABEL: func.func @prefill(
+// CHECK: deepseek.select_rows
+// CHECK: deepseek.linear
+// CHECK-LABEL: func.func @prefill_headless(
+// CHECK-SAME: %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: !deepseek.cache<16>) -> !deepseek.cache<16>
+// CHECK-SAME: deepseek.entry = "prefill", deepseek.form = "expanded", deepseek.max_rows = 256 : i64
+// CHECK-NOT: @lm_head
+// CHECK: call @prefill.dense
+// CHECK: call @prefill.moe
+// CHECK: deepseek.rms_norm
+// CHECK: deepseek.record_state %{{.*}} layer 1
+// CHECK-NOT: deepseek.select_rows
+// CHECK-NOT: deepseek.linear
+// CHECK-LABEL: func.func private @decode.dense
