@@ -41,9 +41,16 @@ struct ModelFacts {
   int32_t topK = 0;
 };
 
-struct CacheFacts {
+struct StoreFacts {
+  std::string name;
   uint32_t layers = 0;
   uint32_t width = 0;
+  uint64_t offset = 0;
+};
+
+struct CacheFacts {
+  uint64_t pageBytes = 0;
+  std::vector<StoreFacts> stores;
 };
 
 struct EntryPointFacts {

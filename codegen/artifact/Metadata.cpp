@@ -43,6 +43,16 @@ static Offset<fbs::Model> createModel(FlatBufferBuilder &builder, const ModelFac
                           model.bosToken, eosTokens, model.temperature, model.topP, model.topK);
 }
 
+/// f32 rows of every position.
+static Offset<fbs::Cache> createCache(FlatBufferBuilder &builder, const CacheFacts &cache) {
+  auto stores = createTables<fbs::Store>(builder, cache.stores, [&](const StoreFacts &store) {
+    auto name = builder.CreateString(store.name);
+    return fbs::CreateStore(builder, name, store.layers, fbs::StoreElement::f32, store.width, /*stride=*/1,
+                            /*window=*/0, store.offset);
+  });
+  return fbs::CreateCache(builder, cache.pageBytes, stores);
+}
+
 static Offset<fbs::BuildRecord> createBuild(FlatBufferBuilder &builder, const BuildFacts &build) {
   auto compilerVersion = builder.CreateString(build.compilerVersion);
   auto llvmVersion = builder.CreateString(build.llvmVersion);
@@ -116,7 +126,7 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
   builder.ForceDefaults(true);
   auto target = createTarget(builder, contents.target);
   auto model = createModel(builder, contents.model);
-  auto cache = fbs::CreateCache(builder, contents.cache.layers, contents.cache.width);
+  auto cache = createCache(builder, contents.cache);
   auto code = fbs::CreateCode(builder, codeSegment, contents.scratchBytes);
   auto segments = createSegments(builder, contents, layout);
   auto entryPoints = createEntryPoints(builder, contents);

@@ -21,7 +21,8 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol]> {
     the checkpoint until the packer or the runtime reads them.
 
     Constraints: (C1) locations hold a pair for each layer and expert, not negative; (C2) a tensor of the checkpoint is
-    a vector or a matrix, with `experts` under a dimension of experts; (C3) layers ascend from 0 or more, below the module's `layers`.
+    a vector or a matrix, with `experts` under a dimension of experts; (C3) layers ascend from 0 or more,
+    below the module's `layers`.
 
     Example:
     ```mlir
@@ -57,7 +58,8 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, Single
     sources are.
 
     Constraints: (C1) the region takes nothing and yields a value of `type`; (C2) with `experts`, `type` begins with a
-    dimension of experts; (C3) layers ascend from 0 or more, below the module's `layers`.
+    dimension of experts; (C3) layers ascend from 0 or more,
+    below the module's `layers`.
 
     Example:
     ```mlir

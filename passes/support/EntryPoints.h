@@ -12,7 +12,8 @@ namespace fathom {
 
 /// Checks a function with `deepseek.entry`, and reports at it. It has one block. With `deepseek.max_rows` it is the
 /// entry point and has the name in `deepseek.entry`: (tokens, positions, logit rows, cache) -> (logits, cache), or one
-/// without the head of any name, (tokens, positions, cache) -> cache. Without it is a layer, (activation, positions, cache, layer) -> (activation, cache), and its entry point is in the module.
+/// without the head of any name, (tokens, positions, cache) -> cache. Without it is a layer, (activation, positions,
+/// cache, layer) -> (activation, cache), and its entry point is in the module.
 mlir::LogicalResult verifyEntryFunction(mlir::func::FuncOp function);
 
 } // namespace fathom

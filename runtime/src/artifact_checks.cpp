@@ -19,6 +19,7 @@ using U64 = unsigned long long;
 
 constexpr uint32_t kMostSegments = 4096;
 constexpr uint32_t kMostEntryPoints = 256;
+constexpr uint32_t kMostStores = 64;
 constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
 constexpr uint32_t kMostRows = 1u << 20;
 constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
@@ -68,13 +69,6 @@ void checkModel(const artifact::Program &program, Findings &findings) {
   dimension("hidden", model.hidden());
   dimension("layers", model.layers());
   dimension("max_context", model.max_context());
-  dimension("cache.layers", program.cache()->layers());
-  dimension("cache.width", program.cache()->width());
-  uint64_t page;
-  findings.require(multiply(uint64_t(program.cache()->layers()) * program.cache()->width(),
-                            FATHOM_PAGE_TOKENS * sizeof(float), &page) &&
-                       page <= kLargestMemory,
-                   "cache of %u layers of %u values is too large", program.cache()->layers(), program.cache()->width());
   auto token = [&](const char *name, int32_t value, int32_t least) {
     findings.require(value >= least && value < static_cast<int64_t>(model.vocabulary()),
                      "model.%s is %d, but the vocabulary has %u tokens", name, value, model.vocabulary());
@@ -90,6 +84,49 @@ void checkModel(const artifact::Program &program, Findings &findings) {
   findings.require(model.top_p() >= 0 && model.top_p() <= 1, "model.top_p is %g, expected 0 to 1",
                    static_cast<double>(model.top_p()));
   findings.require(model.top_k() >= 0, "model.top_k is %d, expected 0 or more", model.top_k());
+}
+
+/// Bytes of a store in a page; 0, which is no store's, where they are no number.
+uint64_t storeBytes(const artifact::Store &store) {
+  uint64_t rows, bytes;
+  bool good = multiply(store.layers(), uint64_t(FATHOM_PAGE_TOKENS) * sizeof(float), &rows) &&
+              multiply(rows, store.width(), &bytes);
+  return good ? bytes : 0;
+}
+
+void checkStore(const artifact::Store &store, uint64_t page, Findings &findings) {
+  const char *name = store.name()->c_str();
+  uint64_t bytes = storeBytes(store);
+  findings.require(store.layers() <= kLargestDimension && store.width() <= kLargestDimension && bytes > 0,
+                   "store '%.32s' has %u layers of %u values, expected 1 to %u of each", name, store.layers(),
+                   store.width(), kLargestDimension);
+  findings.require(store.element() == artifact::StoreElement::f32, "store '%.32s' has elements of unknown type %d",
+                   name, static_cast<int>(store.element()));
+  findings.require(store.stride() == 1 && store.window() == 0,
+                   "store '%.32s' has stride %u and window %u, but this runtime keeps a row of every position", name,
+                   store.stride(), store.window());
+  findings.require(store.offset() % 64 == 0 && fits(store.offset(), bytes, page),
+                   "store '%.32s': %llu bytes from %llu on, a page has %llu", name, static_cast<U64>(bytes),
+                   static_cast<U64>(store.offset()), static_cast<U64>(page));
+}
+
+void checkCache(const artifact::Program &program, Findings &findings) {
+  uint64_t page = program.cache()->page_bytes();
+  const auto &stores = *program.cache()->stores();
+  findings.require(page > 0 && page <= kLargestMemory, "cache.page_bytes is %llu, expected 1 to %llu",
+                   static_cast<U64>(page), static_cast<U64>(kLargestMemory));
+  findings.require(stores.size() > 0 && stores.size() <= kMostStores, "%u stores, expected 1 to %u", stores.size(),
+                   kMostStores);
+  for (uint32_t i = 0; i < stores.size() && i < kMostStores; ++i) {
+    const artifact::Store &store = *stores.Get(i);
+    checkStore(store, page, findings);
+    for (uint32_t j = 0; j < i; ++j) {
+      const artifact::Store &other = *stores.Get(j);
+      bool apart = store.offset() >= other.offset() ? store.offset() - other.offset() >= storeBytes(other)
+                                                    : other.offset() - store.offset() >= storeBytes(store);
+      findings.require(apart, "stores %u and %u overlap", j, i);
+    }
+  }
 }
 
 void checkSegment(const artifact::Segment &segment, uint32_t index, const fathom_artifact_header_t &header,
@@ -240,16 +277,13 @@ void checkBuffers(const artifact::Program &program, Findings &findings) {
 fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header) {
   Findings findings;
   checkModel(program, findings);
+  checkCache(program, findings);
   checkSegments(program, header, findings);
   checkCode(program, findings);
   checkEntryPoints(program, findings);
   checkWeights(program, findings);
   checkBuffers(program, findings);
   return findings.status();
-}
-
-uint64_t cachePageBytes(const artifact::Program &program) {
-  return uint64_t(program.cache()->layers()) * program.cache()->width() * FATHOM_PAGE_TOKENS * sizeof(float);
 }
 
 } // namespace fathom::runtime

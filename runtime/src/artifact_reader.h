@@ -41,9 +41,6 @@ private:
 /// findings (the first few of many) are in the message.
 fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header);
 
-/// The bytes of a page of the cache of a checked program.
-uint64_t cachePageBytes(const artifact::Program &program);
-
 } // namespace fathom::runtime
 
 #endif // FATHOM_RUNTIME_SRC_ARTIFACT_READER_H

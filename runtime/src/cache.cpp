@@ -25,8 +25,9 @@ Cache::~Cache() {
   }
 }
 
-fathom_status_t Cache::initialize(PageShape shape, uint32_t maxContext, uint32_t maxSequences, uint64_t limitBytes) {
-  page = shape;
+fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uint32_t maxSequences,
+                                  uint64_t limitBytes) {
+  pageBytes = bytesOfPage;
   context = maxContext;
   sequences = static_cast<Sequence *>(calloc(maxSequences, sizeof(Sequence)));
   if (!sequences) {
@@ -35,11 +36,10 @@ fathom_status_t Cache::initialize(PageShape shape, uint32_t maxContext, uint32_t
   for (; sequenceCount < maxSequences; ++sequenceCount) {
     ::new (&sequences[sequenceCount]) Sequence();
   }
-  uint64_t bytes = page.floats() * sizeof(float);
-  pagesLeft = limitBytes ? limitBytes / bytes : UINT64_MAX;
+  pagesLeft = limitBytes ? limitBytes / pageBytes : UINT64_MAX;
   if (pagesLeft == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a cache of %llu bytes is less than a page of %llu",
-                static_cast<unsigned long long>(limitBytes), static_cast<unsigned long long>(bytes));
+                static_cast<unsigned long long>(limitBytes), static_cast<unsigned long long>(pageBytes));
   }
   return FATHOM_STATUS_OK;
 }
@@ -92,11 +92,11 @@ fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
     if (taken) {
       memcpy(&freePages, taken, sizeof(freePages));
     } else if (pagesLeft > 0) {
-      taken = static_cast<float *>(allocateAligned(page.floats() * sizeof(float)));
+      taken = static_cast<float *>(allocateAligned(pageBytes));
     }
     if (!taken) {
       return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a page of the cache (%llu bytes)%s",
-                  static_cast<unsigned long long>(page.floats() * sizeof(float)),
+                  static_cast<unsigned long long>(pageBytes),
                   pagesLeft ? "" : "; the session's cache_bytes are used up");
     }
     pagesLeft -= 1;

@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The latent cache of a session: pages of 64 positions, and the page table of each sequence.
+// The cache of a session: pages of 64 positions, and the page table of each sequence. What a page holds is the business
+// of stores.h.
 
 #ifndef FATHOM_RUNTIME_SRC_CACHE_H
 #define FATHOM_RUNTIME_SRC_CACHE_H
@@ -21,13 +22,6 @@ struct Sequence {
   bool alive = false;
 };
 
-/// What a page holds.
-struct PageShape {
-  uint32_t layers;
-  uint32_t width;
-  uint64_t floats() const { return uint64_t(layers) * FATHOM_PAGE_TOKENS * width; }
-};
-
 /// Pages are allocated when a sequence reaches them and kept for reuse until the session ends. What a page held
 /// before is never read: kernels read positions below a sequence's length only.
 class Cache {
@@ -38,7 +32,7 @@ public:
   ~Cache();
 
   /// |limitBytes| 0: none but what the sequences can use.
-  fathom_status_t initialize(PageShape shape, uint32_t maxContext, uint32_t maxSequences, uint64_t limitBytes);
+  fathom_status_t initialize(uint64_t bytesOfPage, uint32_t maxContext, uint32_t maxSequences, uint64_t limitBytes);
 
   fathom_status_t createSequence(uint64_t *outId);
   fathom_status_t destroySequence(uint64_t id);
@@ -51,12 +45,10 @@ public:
   /// Forgets positions from |length| on and gives their pages back.
   void rewind(Sequence *sequence, uint32_t length);
 
-  const PageShape &shape() const { return page; }
-
 private:
   void giveBack(float *pointer);
 
-  PageShape page = {};
+  uint64_t pageBytes = 0;
   uint32_t context = 0;
   uint64_t pagesLeft = 0;
   Sequence *sequences = nullptr;

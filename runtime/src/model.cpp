@@ -65,7 +65,7 @@ void Model::describe(fathom_model_info_t *info) const {
   info->top_k = facts().top_k();
   info->max_prefill_rows = maxRows(root, EntryKind::kPrefill);
   info->max_decode_rows = maxRows(root, EntryKind::kDecode);
-  info->cache_page_bytes = cachePageBytes(root);
+  info->cache_page_bytes = root.cache()->page_bytes();
   info->weight_bytes = tensors.bytes();
   info->weight_count = root.weights() ? root.weights()->size() : 0;
   info->has_tokenizer = hasTokenizer();

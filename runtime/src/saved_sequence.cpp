@@ -1,12 +1,13 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Saves a header and f32 [layers][length][width]: positions beyond the length, which hold anything, are left out, so
-// equal caches give equal bytes.
+// Saves a header and, of each store, [layers][length][width]: positions beyond the length, which hold anything, are
+// left out, so equal caches give equal bytes.
 
 #include "runtime/src/saved_sequence.h"
 
 #include "runtime/src/hash.h"
+#include "runtime/src/stores.h"
 
 #include <string.h>
 
@@ -17,24 +18,29 @@ namespace {
 struct SavedHeader {
   char magic[8];
   uint64_t identity;
-  uint32_t layers;
-  uint32_t width;
   uint32_t length;
   uint32_t reserved;
   uint64_t payload_hash;
 };
 
-constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '1'};
+constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '2'};
 
-// The bytes of position |position| in layer |layer|.
-float *locate(const Sequence &sequence, const PageShape &shape, uint32_t layer, uint32_t position) {
-  uint64_t row = uint64_t(layer) * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS;
-  return sequence.pages[position / FATHOM_PAGE_TOKENS] + row * shape.width;
+// Calls |copy| with each row of |sequence| in the order of the file, its bytes, and where they are in a saved payload.
+template <typename Copy>
+void forEachRow(const artifact::Program &program, const Sequence &sequence, uint32_t length, Copy copy) {
+  uint64_t saved = 0;
+  for (const artifact::Store *store : *program.cache()->stores()) {
+    for (uint32_t layer = 0; layer < store->layers(); ++layer) {
+      for (uint32_t position = 0; position < length; ++position, saved += rowBytes(*store)) {
+        char *page = reinterpret_cast<char *>(sequence.pages[position / FATHOM_PAGE_TOKENS]);
+        copy(page + rowOffset(*store, layer, position), rowBytes(*store), saved);
+      }
+    }
+  }
 }
 
-fathom_status_t savedSize(const PageShape &shape, uint32_t length, uint64_t *size) {
-  if (!multiply(uint64_t(shape.layers) * shape.width, uint64_t(length) * sizeof(float), size) ||
-      __builtin_add_overflow(*size, sizeof(SavedHeader), size)) {
+fathom_status_t savedSize(const artifact::Program &program, uint32_t length, uint64_t *size) {
+  if (!multiply(positionBytes(program), length, size) || __builtin_add_overflow(*size, sizeof(SavedHeader), size)) {
     return fail(FATHOM_STATUS_BAD_DATA, "saved sequence: impossible length %u", length);
   }
   return FATHOM_STATUS_OK;
@@ -44,27 +50,20 @@ fathom_status_t savedSize(const PageShape &shape, uint32_t length, uint64_t *siz
 
 fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *buffer, size_t capacity,
                              size_t *outSize) {
-  const PageShape &shape = session.cache().shape();
+  const artifact::Program &program = session.model().program();
   uint64_t size;
-  FATHOM_RETURN_IF_ERROR(savedSize(shape, sequence.length, &size));
+  FATHOM_RETURN_IF_ERROR(savedSize(program, sequence.length, &size));
   *outSize = size;
   if (size > capacity) {
     return fail(FATHOM_STATUS_TOO_SMALL, "the buffer has %zu bytes, needed are %llu", capacity,
                 static_cast<unsigned long long>(size));
   }
   char *payload = static_cast<char *>(buffer) + sizeof(SavedHeader);
-  size_t row = shape.width * sizeof(float);
-  for (uint32_t layer = 0; layer < shape.layers; ++layer) {
-    for (uint32_t position = 0; position < sequence.length; ++position) {
-      size_t index = size_t(layer) * sequence.length + position;
-      memcpy(payload + index * row, locate(sequence, shape, layer, position), row);
-    }
-  }
+  forEachRow(program, sequence, sequence.length,
+             [&](const char *row, uint64_t bytes, uint64_t saved) { memcpy(payload + saved, row, bytes); });
   SavedHeader header = {};
   memcpy(header.magic, kMagic, sizeof(kMagic));
   header.identity = session.model().identity();
-  header.layers = shape.layers;
-  header.width = shape.width;
   header.length = sequence.length;
   header.payload_hash = hash64(payload, size - sizeof(header));
   memcpy(buffer, &header, sizeof(header));
@@ -72,19 +71,17 @@ fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *b
 }
 
 static fathom_status_t checkSaved(Session &session, const void *data, size_t size, SavedHeader *header) {
-  const PageShape &shape = session.cache().shape();
   if (size >= sizeof(*header)) {
     memcpy(header, data, sizeof(*header));
   }
   if (size < sizeof(*header) || memcmp(header->magic, kMagic, sizeof(kMagic)) != 0 || header->reserved != 0) {
     return fail(FATHOM_STATUS_MISMATCH, "not a saved sequence");
   }
-  if (header->identity != session.model().identity() || header->layers != shape.layers ||
-      header->width != shape.width) {
+  if (header->identity != session.model().identity()) {
     return fail(FATHOM_STATUS_MISMATCH, "the saved sequence belongs to another artifact; compute it again");
   }
   uint64_t expected;
-  FATHOM_RETURN_IF_ERROR(savedSize(shape, header->length, &expected));
+  FATHOM_RETURN_IF_ERROR(savedSize(session.model().program(), header->length, &expected));
   const char *payload = static_cast<const char *>(data) + sizeof(*header);
   if (size != expected) {
     return fail(FATHOM_STATUS_MISMATCH, "the saved sequence is damaged: expected %llu bytes, found %zu",
@@ -113,13 +110,8 @@ fathom_status_t restoreSequence(Session &session, const void *data, size_t size,
     return status;
   }
   const char *payload = static_cast<const char *>(data) + sizeof(header);
-  size_t row = header.width * sizeof(float);
-  for (uint32_t layer = 0; layer < header.layers; ++layer) {
-    for (uint32_t position = 0; position < header.length; ++position) {
-      size_t index = size_t(layer) * header.length + position;
-      memcpy(locate(*sequence, cache.shape(), layer, position), payload + index * row, row);
-    }
-  }
+  forEachRow(session.model().program(), *sequence, header.length,
+             [&](char *row, uint64_t bytes, uint64_t saved) { memcpy(row, payload + saved, bytes); });
   sequence->length = header.length;
   *outSequence = id;
   return FATHOM_STATUS_OK;

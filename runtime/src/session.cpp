@@ -50,9 +50,8 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for calls of %u rows", rows);
   }
-  const artifact::Cache &shape = *model.program().cache();
-  FATHOM_RETURN_IF_ERROR(pages.initialize({shape.layers(), shape.width()}, model.facts().max_context(), maxSequences,
-                                          options.cache_bytes));
+  FATHOM_RETURN_IF_ERROR(pages.initialize(model.program().cache()->page_bytes(), model.facts().max_context(),
+                                          maxSequences, options.cache_bytes));
   return executor.start(model.code(), model.weights(), options.threads);
 }
 

@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(fathom_status_message()[0] != '\0');
     return 0;
   }
-  check(runtime::cachePageBytes(metadata.program()) > 0);
+  check(metadata.program().cache()->page_bytes() > 0);
   if (metadata.program().tokenizer() != nullptr) {
     useTokenizer(*metadata.program().tokenizer());
   }

@@ -85,7 +85,12 @@ static std::string makeMetadata(const ToyContents &c) {
       fbs::CreateTarget(b, b.CreateString(c.triple), b.CreateString("toy-cpu"), b.CreateVectorOfStrings(c.features));
   auto model = fbs::CreateModel(b, b.CreateString("deepseek_v3"), c.vocabulary, c.hidden, c.layers, c.maxContext, c.bos,
                                 b.CreateVector(c.eos), c.temperature, c.topP, c.topK);
-  auto cache = fbs::CreateCache(b, c.cacheLayers, c.cacheWidth);
+  std::vector<flatbuffers::Offset<fbs::Store>> stores;
+  for (const ToyStore &s : c.stores) {
+    stores.push_back(fbs::CreateStore(b, b.CreateString(s.name), s.layers, fbs::StoreElement(c.storeElement), s.width,
+                                      s.stride, s.window, s.offset));
+  }
+  auto cache = fbs::CreateCache(b, c.pageBytes, b.CreateVector(stores));
   auto code = fbs::CreateCode(b, c.codeSegment, c.scratchBytes);
   std::vector<flatbuffers::Offset<fbs::Segment>> segments;
   for (const ToySegment &s : c.segments) {
@@ -94,8 +99,8 @@ static std::string makeMetadata(const ToyContents &c) {
   }
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {
-    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.address, e.minRows, e.maxRows, e.arenaBytes,
-                                            e.logits));
+    entries.push_back(
+        fbs::CreateEntryPoint(b, b.CreateString(e.name), e.address, e.minRows, e.maxRows, e.arenaBytes, e.logits));
   }
   std::vector<fbs::WeightSlice> slices;
   for (const ToySlice &s : c.slices) {

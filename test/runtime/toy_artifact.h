@@ -29,6 +29,12 @@ struct ToySegment {
   uint64_t offset, size, hash;
 };
 
+struct ToyStore {
+  std::string name;
+  uint32_t layers, width, stride, window;
+  uint64_t offset;
+};
+
 struct ToyEntry {
   std::string name;
   uint64_t address;
@@ -53,7 +59,9 @@ struct ToyContents {
   std::vector<int32_t> eos = {kToyEos};
   float temperature = 0, topP = 0;
   int32_t topK = 0;
-  uint32_t cacheLayers = 2, cacheWidth = 2;
+  std::vector<ToyStore> stores = {{"row", 2, 2, 1, 0, 0}};
+  uint64_t pageBytes = 2 * 64 * 2 * sizeof(float);
+  uint8_t storeElement = 0;
   uint32_t codeSegment = 0;
   uint64_t scratchBytes = 100;
   std::vector<ToySegment> segments;

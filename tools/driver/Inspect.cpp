@@ -9,6 +9,7 @@
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/stores.h"
 #include "tools/driver/InspectReport.h"
 #include "tools/driver/Terminal.h"
 #include "llvm/ADT/SmallString.h"
@@ -75,11 +76,17 @@ static void describeModel(const artifact::Program &program, Report &report) {
   report.fact("temperature", toDecimal(model.temperature()));
   report.fact("top_p", toDecimal(model.top_p()));
   report.fact("top_k", model.top_k());
-  const artifact::Cache &cache = *program.cache();
   report.section("cache");
-  report.fact("layers", cache.layers());
-  report.fact("width", cache.width());
-  report.fact("token_bytes", uint64_t(cache.layers()) * cache.width() * sizeof(float));
+  report.fact("page_bytes", program.cache()->page_bytes());
+  report.fact("token_bytes", runtime::positionBytes(program));
+}
+
+static void listStores(const artifact::Program &program, Report &report) {
+  report.table("stores", {"name", "type", "layers", "width", "stride", "window", "offset"});
+  for (const artifact::Store *store : each(program.cache()->stores())) {
+    report.row({show(store->name()), artifact::EnumNameStoreElement(store->element()), store->layers(), store->width(),
+                store->stride(), store->window(), store->offset()});
+  }
 }
 
 /// What cuts text into pieces: a list of alternatives for every split.
@@ -195,6 +202,7 @@ static fathom_status_t inspectArtifact(const std::string &path, Report &report) 
   report.fact("thread_scratch_bytes", metadata.program().code()->scratch_bytes());
   describeModel(metadata.program(), report);
   describeSurroundings(metadata.program(), report);
+  listStores(metadata.program(), report);
   listCode(metadata.program(), report);
   listWeights(metadata.program(), report);
   return FATHOM_STATUS_OK;

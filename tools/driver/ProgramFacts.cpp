@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
+#include "fathom/kernel_abi.h"
 #include "kernels/Catalog.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,6 +35,12 @@ static codegen::ModelFacts readModel(DictionaryAttr facts) {
   model.topP = real("top_p");
   model.topK = integer("top_k");
   return model;
+}
+
+/// One store, the row that ops of a cache append and read.
+static codegen::CacheFacts describeCache(uint32_t layers, uint32_t width) {
+  uint64_t bytes = uint64_t(layers) * FATHOM_PAGE_TOKENS * width * sizeof(float);
+  return {bytes, {{"row", layers, width, /*offset=*/0}}};
 }
 
 static bool hasLogits(func::FuncOp function) {
@@ -95,7 +102,7 @@ static std::vector<codegen::BufferFacts> listBuffers(ModuleOp module) {
 void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   contents.model = readModel(facts);
-  contents.cache = {contents.model.layers, uint32_t(cast<IntegerAttr>(facts.get("cache_width")).getInt())};
+  contents.cache = describeCache(contents.model.layers, cast<IntegerAttr>(facts.get("cache_width")).getInt());
   contents.scratchBytes = cast<IntegerAttr>(module->getAttr(plan::kScratchBytesAttr)).getInt();
   contents.entryPoints = listEntryPoints(module);
   contents.kernels = listKernels(module);

@@ -115,7 +115,8 @@ TEST(ArtifactWriter, KeepsEveryFact) {
   EXPECT_EQ(program.model()->bos_token(), 0);
   EXPECT_EQ(program.model()->eos_tokens()->Get(1), 2);
   EXPECT_EQ(program.model()->top_p(), 0.9f);
-  EXPECT_EQ(program.cache()->width(), 48u);
+  EXPECT_EQ(program.cache()->stores()->Get(0)->width(), 48u);
+  EXPECT_EQ(program.cache()->page_bytes(), 24576u);
   EXPECT_EQ(program.code()->segment(), 0u);
   EXPECT_EQ(program.code()->scratch_bytes(), 4096u);
   EXPECT_EQ(program.entry_points()->Get(1)->name()->str(), "decode");

@@ -221,7 +221,7 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   ArtifactContents contents;
   contents.target = {"x86_64-unknown-linux-gnu", "x86-64-v3", {"avx512f"}};
   contents.model = {"deepseek_v3", 256, 64, 2, 128, 0, {1, 2}, 0.5f, 0.9f, 0};
-  contents.cache = {2, 48};
+  contents.cache = {2 * 64 * 48 * 4, {{"row", 2, 48, 0}}};
   contents.code = code;
   contents.scratchBytes = 4096;
   contents.entryPoints = {{"prefill", 0, 1, 64, 1 << 16}, {"decode", 64, 1, 8, 1 << 14}};

@@ -1,0 +1,34 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The stores of a checked program's cache. Sizes do not overflow: a page is checked to hold them.
+
+#ifndef FATHOM_RUNTIME_SRC_STORES_H
+#define FATHOM_RUNTIME_SRC_STORES_H
+
+#include "fathom/artifact_generated.h"
+#include "fathom/kernel_abi.h"
+
+namespace fathom::runtime {
+
+/// Bytes of a row: what a store keeps of one position in one layer.
+inline uint64_t rowBytes(const artifact::Store &store) { return uint64_t(store.width()) * sizeof(float); }
+
+/// Where a page holds the row of |layer| and |position|.
+inline uint64_t rowOffset(const artifact::Store &store, uint32_t layer, uint32_t position) {
+  uint64_t row = uint64_t(layer) * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS;
+  return store.offset() + row * rowBytes(store);
+}
+
+/// Bytes that all stores keep of one position.
+inline uint64_t positionBytes(const artifact::Program &program) {
+  uint64_t bytes = 0;
+  for (const artifact::Store *store : *program.cache()->stores()) {
+    bytes += store->layers() * rowBytes(*store);
+  }
+  return bytes;
+}
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_STORES_H
