@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The parser of config.json, shared by the files that implement it.
+// The parser of config.json: what all families have in common, and what parts read and check with.
 
 #ifndef FATHOM_FRONTEND_HUGGINGFACE_CONFIGPARSER_H
 #define FATHOM_FRONTEND_HUGGINGFACE_CONFIGPARSER_H
@@ -11,46 +11,45 @@
 
 namespace fathom::huggingface {
 
-/// Far above every released model, and low enough that no product of two of them overflows.
-constexpr int64_t maxExtent = 1 << 20, maxVocabulary = 1 << 24, maxCount = 1 << 16, maxLayers = 1 << 12;
-
 /// Parses one config.json; one use.
 class ConfigParser {
 public:
-  ConfigParser(checkpoint::json::Value root, llvm::StringRef file, ModelConfig &config,
+  ConfigParser(checkpoint::json::Value root, llvm::StringRef file, llvm::ArrayRef<Family> known, ModelConfig &config,
                checkpoint::Diagnostics &diagnostics)
-      : root(root), file(file), config(config), diagnostics(diagnostics),
-        reader(root, file, "", "this model", diagnostics) {}
+      : root(root), file(file), known(known), modelConfig(config), diagnostics(diagnostics),
+        keys(root, file, "", "this model", diagnostics) {}
 
   void run();
+
+  // For parts.
+  ConfigReader &reader() { return keys; }
+  ModelConfig &config() { return modelConfig; }
+  void read(llvm::ArrayRef<Field> fields);
+  /// A finding where a relation between fields does not hold.
+  void require(bool holds, const llvm::Twine &relation);
+  /// A finding where a row has more numbers than a module can say.
+  void requireRow(int64_t width);
 
 private:
   bool family();
   void notes();
-  void sizes();
-  void attention();
-  void routing();
-  void routingMethod();
   void rope();
   void ropeTheta();
   void checkPartial(ConfigReader &from);
   void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, RopeConfig &out);
   void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
   void yarn(ConfigReader &scaling, RopeConfig &out);
-  void activation();
   void dtype();
   void quantization();
-  void checkAttention();
-  void checkRouting();
   void checkTotals();
-  void checkRows();
-  void require(bool holds, const llvm::Twine &relation);
+  void checkWeights();
 
   checkpoint::json::Value root;
   llvm::StringRef file;
-  ModelConfig &config;
+  llvm::ArrayRef<Family> known;
+  ModelConfig &modelConfig;
   checkpoint::Diagnostics &diagnostics;
-  ConfigReader reader;
+  ConfigReader keys;
 };
 
 /// Parses `text` into `document`; false with a finding where it is not an object.

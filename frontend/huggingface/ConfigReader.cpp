@@ -44,8 +44,9 @@ Value ConfigReader::get(llvm::StringRef key, Need need) {
   if (value && !value.isNull()) {
     return value;
   }
-  if (need == Need::Required) {
-    bad(key, llvm::Twine(value ? "is null" : "is missing") + ", " + owner + " needs it");
+  if (need == Need::Required || (need == Need::Nullable && !value)) {
+    bad(key, llvm::Twine(value ? "is null" : "is missing") + ", " + owner + " needs it" +
+                 (need == Need::Nullable ? " (null for none)" : ""));
   }
   return {};
 }

@@ -15,8 +15,8 @@
 
 namespace fathom::huggingface {
 
-/// What an absent key (or null) means.
-enum class Need { Required, Optional };
+/// Whether a key may be absent or null. Nullable: it must be there, and null says "none".
+enum class Need { Required, Nullable, Optional };
 
 /// Reads one object of a configuration file. Every function leaves its output alone where the key is absent
 /// or wrong, and returns true where it set it.
@@ -27,7 +27,7 @@ public:
                checkpoint::Diagnostics &diagnostics)
       : object(object), file(file), prefix(std::move(prefix)), owner(std::move(owner)), diagnostics(diagnostics) {}
 
-  /// The value of a key; a null handle where it is absent or null. A finding where it is Required then.
+  /// The value of a key; a null handle where it is absent or null. A finding where `need` forbids that.
   checkpoint::json::Value get(llvm::StringRef key, Need need = Need::Optional);
 
   /// An integer in [low, high], spelled without fraction and exponent.

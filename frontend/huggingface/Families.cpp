@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the families have in common, computed from their tables.
+// What is computed from the parts of a family alone.
 
 #include "frontend/huggingface/Families.h"
 
@@ -9,8 +9,29 @@
 
 namespace fathom::huggingface {
 
-std::string patternOf(const TensorFact &fact) {
-  return fact.scope == Scope::Model ? fact.name : std::string("model.layers.{layer}.") + fact.name;
+llvm::ArrayRef<Family> families() {
+  static const std::vector<Family> all = deepSeekFamilies();
+  return all;
+}
+
+llvm::SmallVector<const Part *> partsOf(const Family &family) {
+  llvm::SmallVector<const Part *> parts = {&frame};
+  parts.append(family.parts.begin(), family.parts.end());
+  return parts;
+}
+
+std::string TensorFact::stackName() const {
+  llvm::StringRef text = name;
+  text.consume_front("model.");
+  text.consume_back(".weight");
+  auto [before, after] = text.split("{expert}.");
+  return (before + after).str();
+}
+
+bool TensorFact::isPerExpert() const { return llvm::StringRef(name).contains("{expert}"); }
+
+std::string patternOf(const Part &part, const TensorFact &fact, const ModelConfig &config) {
+  return part.scope == Scope::Model ? fact.name : std::string(config.family->layerPrefix) + "{layer}." + fact.name;
 }
 
 void expandPattern(llvm::StringRef pattern, int64_t layer, int64_t expert, std::string &out) {
@@ -40,11 +61,8 @@ std::vector<int64_t> scaleShapeOf(llvm::ArrayRef<int64_t> shape, const Quantizat
   return {blocks(shape[0], quantization.blockRows), blocks(shape[1], quantization.blockColumns)};
 }
 
-bool isInLayer(const TensorFact &fact, const ModelConfig &config, int64_t layer) {
-  if (fact.wanted && !fact.wanted(config)) {
-    return false;
-  }
-  switch (fact.scope) {
+bool isInLayer(const Part &part, const ModelConfig &config, int64_t layer) {
+  switch (part.scope) {
   case Scope::Model:
     return false;
   case Scope::EveryLayer:
@@ -59,49 +77,61 @@ bool isInLayer(const TensorFact &fact, const ModelConfig &config, int64_t layer)
   return false;
 }
 
-/// How many tensors of a kind the main model has.
-static int64_t countTensors(const TensorFact &fact, const ModelConfig &config) {
-  if (fact.scope == Scope::Model) {
-    return !fact.wanted || fact.wanted(config) ? 1 : 0;
+void forEachTensor(const ModelConfig &config, int64_t layer,
+                   llvm::function_ref<void(const Part &, const TensorFact &)> visit) {
+  for (const Part *part : partsOf(*config.family)) {
+    if (layer == wholeModel ? part->scope != Scope::Model : !isInLayer(*part, config, layer)) {
+      continue;
+    }
+    for (const TensorFact &fact : part->tensors) {
+      if (!fact.wanted || fact.wanted(config)) {
+        visit(*part, fact);
+      }
+    }
   }
-  int64_t count = 0;
-  for (int64_t layer = 0; layer < config.layers; ++layer) {
-    count += isInLayer(fact, config, layer) ? 1 : 0;
+}
+
+llvm::SmallVector<Store> storesOf(const ModelConfig &config) {
+  llvm::SmallVector<Store> stores;
+  for (const Part *part : config.family->parts) {
+    if (part->stores) {
+      stores.append(part->stores(config));
+    }
   }
-  return fact.perExpert ? count * config.routing.experts : count;
+  return stores;
+}
+
+int64_t storedWidth(const ModelConfig &config) {
+  int64_t width = 0;
+  for (const Store &store : storesOf(config)) {
+    width += store.width;
+  }
+  return width;
 }
 
 int64_t countTensors(const ModelConfig &config) {
   int64_t total = 0;
-  for (const TensorFact &fact : config.family->tensors) {
-    total += countTensors(fact, config);
+  for (int64_t layer = wholeModel; layer < config.layers; ++layer) {
+    forEachTensor(config, layer, [&](const Part &, const TensorFact &fact) {
+      total += fact.isPerExpert() ? config.routing.experts : 1;
+    });
   }
   return total;
 }
 
 std::optional<int64_t> countElements(const ModelConfig &config) {
   int64_t total = 0;
-  for (const TensorFact &fact : config.family->tensors) {
-    int64_t elements = countTensors(fact, config);
-    for (int64_t extent : shapeOf(fact, config)) {
-      if (__builtin_mul_overflow(elements, extent, &elements)) {
-        return std::nullopt;
+  bool fits = true;
+  for (int64_t layer = wholeModel; layer < config.layers && fits; ++layer) {
+    forEachTensor(config, layer, [&](const Part &, const TensorFact &fact) {
+      int64_t elements = fact.isPerExpert() ? config.routing.experts : 1;
+      for (int64_t extent : shapeOf(fact, config)) {
+        fits = fits && !__builtin_mul_overflow(elements, extent, &elements);
       }
-    }
-    if (__builtin_add_overflow(total, elements, &total)) {
-      return std::nullopt;
-    }
+      fits = fits && !__builtin_add_overflow(total, elements, &total);
+    });
   }
-  return total;
-}
-
-const Family *findFamily(llvm::StringRef modelType) {
-  for (const Family &family : families()) {
-    if (modelType == family.modelType) {
-      return &family;
-    }
-  }
-  return nullptr;
+  return fits ? std::optional<int64_t>(total) : std::nullopt;
 }
 
 } // namespace fathom::huggingface

@@ -1,48 +1,18 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Model families as facts: which tensors a family has, their shapes as functions of the configuration, and
-// how it routes. A new family is a new table.
+// Model families: a row of parts each, and what is computed from the parts alone. A new family of known parts is a new
+// row in families/.
 
 #ifndef FATHOM_FRONTEND_HUGGINGFACE_FAMILIES_H
 #define FATHOM_FRONTEND_HUGGINGFACE_FAMILIES_H
 
-#include "frontend/huggingface/ModelConfig.h"
-#include "llvm/ADT/ArrayRef.h"
+#include "frontend/huggingface/parts/Part.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <optional>
 
 namespace fathom::huggingface {
-
-/// Which layers have a tensor.
-enum class Scope : uint8_t { Model, EveryLayer, DenseLayer, MoeLayer, MtpLayer };
-
-/// What a tensor does; decides which element types it may have and how random weights are drawn.
-enum class Role : uint8_t { Projection, Embedding, Norm, Router, CorrectionBias };
-
-/// One dimension of a tensor.
-using Extent = int64_t (*)(const ModelConfig &);
-
-/// One tensor of a family (or one per layer and expert).
-struct TensorFact {
-  /// Short name: "self_attn.q_a_proj".
-  const char *part;
-  /// Name on disk; for tensors of a layer, what follows "model.layers.{layer}.".
-  const char *name;
-  Scope scope;
-  Role role;
-  /// [rows, columns], or [rows] where `columns` is null.
-  Extent rows;
-  Extent columns;
-  /// There is one per expert; `name` holds {expert}.
-  bool perExpert = false;
-  /// May be F8_E4M3 with block scales "<name>_scale_inv".
-  bool quantisable = false;
-  /// The configurations that have it; null: all.
-  bool (*wanted)(const ModelConfig &) = nullptr;
-  /// A checkpoint may leave it out even so.
-  bool optional = false;
-};
 
 /// A way to route that a family's config.json may name.
 struct RoutingFact {
@@ -53,24 +23,44 @@ struct RoutingFact {
   bool correctionBias;
 };
 
+/// What norm_topk_prob does beside dividing by the sum of the chosen scores.
+enum class Normalisation : uint8_t {
+  /// Nothing.
+  Plain,
+  /// It has no effect on a single expert.
+  OfSeveral,
+  /// The same, and normalised weights are not scaled.
+  OfSeveralUnscaled
+};
+
+struct RoutingRules {
+  /// The first is the default of a config.json that does not say.
+  llvm::ArrayRef<RoutingFact> methods;
+  Normalisation normalisation = Normalisation::Plain;
+  /// Whether routed_scaling_factor must be given.
+  Need scale = Need::Required;
+};
+
+/// Which two numbers of a head rotate together.
+enum class RopePairs : uint8_t { Interleaved, HalfSplit };
+
 struct Family {
   /// `model_type` of config.json.
   const char *modelType;
-  /// In the order in which parts appear in a layer.
-  llvm::ArrayRef<TensorFact> tensors;
-  /// The first is the default of a config.json that does not say.
-  llvm::ArrayRef<RoutingFact> routings;
-  /// Routing weights that are normalised are not scaled.
-  bool normalisingReplacesScaling;
-  double latentNormEpsilon;
+  /// In the order in which a layer computes them; `frame` goes without saying.
+  std::vector<const Part *> parts;
+  RopePairs ropePairs;
+  /// Where a part routes.
+  RoutingRules routing = {};
+  /// What the names of a layer's tensors begin with, before the layer's number and a dot.
+  const char *layerPrefix = "model.layers.";
 };
 
-/// All families, and the one of a model_type (or null).
-llvm::ArrayRef<Family> families();
-const Family *findFamily(llvm::StringRef modelType);
+/// Of known parts, in families/.
+std::vector<Family> deepSeekFamilies();
 
-/// "model.layers.{layer}." + the fact's name, or the name alone for tensors of the model.
-std::string patternOf(const TensorFact &fact);
+/// The parts of a family, `frame` first.
+llvm::SmallVector<const Part *> partsOf(const Family &family);
 
 /// Replaces {layer} and {expert}. `out` is overwritten, to save allocations.
 void expandPattern(llvm::StringRef pattern, int64_t layer, int64_t expert, std::string &out);
@@ -81,8 +71,24 @@ std::vector<int64_t> shapeOf(const TensorFact &fact, const ModelConfig &config);
 /// The shape of the block scales of a weight of this shape: [ceil(rows / block), ceil(columns / block)].
 std::vector<int64_t> scaleShapeOf(llvm::ArrayRef<int64_t> shape, const QuantizationConfig &quantization);
 
-/// True where `layer` of the configuration has this tensor; never for tensors of the model.
-bool isInLayer(const TensorFact &fact, const ModelConfig &config, int64_t layer);
+/// True where `layer` of the configuration has this part; never for parts that are there once.
+bool isInLayer(const Part &part, const ModelConfig &config, int64_t layer);
+
+/// In place of a layer: what the model has once.
+constexpr int64_t wholeModel = -1;
+
+/// Calls `visit` for everything that `layer` (or `wholeModel`) has: its part and what it is. The one list of tensors
+/// that reading, generating and counting share.
+void forEachTensor(const ModelConfig &config, int64_t layer,
+                   llvm::function_ref<void(const Part &, const TensorFact &)> visit);
+
+/// A tensor's whole name, with {layer} and {expert}.
+std::string patternOf(const Part &part, const TensorFact &fact, const ModelConfig &config);
+
+/// What a layer stores of each token; all layers alike.
+llvm::SmallVector<Store> storesOf(const ModelConfig &config);
+/// The stores' widths together.
+int64_t storedWidth(const ModelConfig &config);
 
 /// Tensors of the main model, block scales not counted.
 int64_t countTensors(const ModelConfig &config);

@@ -1,13 +1,14 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// From the family's facts to a list of tensors, shards and headers.
+// From the family's parts to a list of tensors, shards and headers.
 
 #include "frontend/huggingface/GeneratePlan.h"
 
 #include "frontend/checkpoint/Json.h"
 #include "frontend/huggingface/RandomWeights.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
@@ -36,32 +37,34 @@ static std::pair<double, double> distribution(const TensorFact &fact, const std:
     return {0, 1};
   case Role::CorrectionBias:
     return {0, 0.05};
+  case Role::Bias:
+    return {0, 0.1};
   case Role::Router:
-    return {0, 1 / std::sqrt(inputs)};
   case Role::Projection:
-    break;
+  case Role::PlainProjection:
+    return {0, 1 / std::sqrt(inputs)};
+  case Role::Head:
+    // Logits a few wide make greedy choices clear.
+    return {0, 3 / std::sqrt(inputs)};
   }
-  // Logits a few wide make greedy choices clear.
-  bool head = llvm::StringRef(fact.name).ends_with("head.weight");
-  return {0, (head ? 3 : 1) / std::sqrt(inputs)};
+  llvm_unreachable("an unknown role");
 }
 
 static DType typeOf(const TensorFact &fact, WeightStorage storage) {
-  if (storage == WeightStorage::Fp8 && fact.quantisable) {
+  if (storage == WeightStorage::Fp8 && fact.isQuantisable()) {
     return DType::F8_E4M3;
   }
   return storage == WeightStorage::F32 || fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;
 }
 
-/// Appends the tensors of one fact in one layer.
-static void addTensors(const TensorFact &fact, const ModelConfig &config, WeightStorage storage, int64_t layer,
-                       std::vector<PlannedTensor> &out) {
+/// Appends the tensors of one fact, named `pattern`, in one layer.
+static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const ModelConfig &config,
+                       WeightStorage storage, int64_t layer, std::vector<PlannedTensor> &out) {
   PlannedTensor tensor;
   tensor.shape = shapeOf(fact, config);
   tensor.dtype = typeOf(fact, storage);
   std::tie(tensor.mean, tensor.deviation) = distribution(fact, tensor.shape);
-  std::string pattern = patternOf(fact);
-  for (int64_t expert = 0; expert < (fact.perExpert ? config.routing.experts : 1); ++expert) {
+  for (int64_t expert = 0; expert < (fact.isPerExpert() ? config.routing.experts : 1); ++expert) {
     expandPattern(pattern, layer, expert, tensor.name);
     out.push_back(tensor);
     if (tensor.dtype != DType::F8_E4M3) {
@@ -78,17 +81,10 @@ static void addTensors(const TensorFact &fact, const ModelConfig &config, Weight
 
 static std::vector<PlannedTensor> planTensors(const ModelConfig &config, WeightStorage storage) {
   std::vector<PlannedTensor> tensors;
-  for (const TensorFact &fact : config.family->tensors) {
-    if (fact.scope == Scope::Model && (!fact.wanted || fact.wanted(config))) {
-      addTensors(fact, config, storage, 0, tensors);
-    }
-  }
-  for (int64_t layer = 0; layer < config.layers + config.mtpLayers; ++layer) {
-    for (const TensorFact &fact : config.family->tensors) {
-      if (isInLayer(fact, config, layer)) {
-        addTensors(fact, config, storage, layer, tensors);
-      }
-    }
+  for (int64_t layer = wholeModel; layer < config.layers + config.mtpLayers; ++layer) {
+    forEachTensor(config, layer, [&](const Part &part, const TensorFact &fact) {
+      addTensors(fact, patternOf(part, fact, config), config, storage, layer, tensors);
+    });
   }
   return tensors;
 }

@@ -4,7 +4,8 @@
 // The module of a model: its facts, its weights, a function per group of layers, and @forward.
 
 #include "frontend/huggingface/ImportModel.h"
-#include "frontend/huggingface/ImportLayer.h"
+#include "frontend/huggingface/Families.h"
+#include "frontend/huggingface/LayerBuilder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -49,10 +50,7 @@ private:
 
   Type activation(int64_t width) { return RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type()); }
   Type ids() { return RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type()); }
-  Type cache() {
-    const AttentionConfig &shape = config.attention;
-    return deepseek::CacheType::get(builder.getContext(), shape.kvLoraRank + shape.qkRopeHeadDim);
-  }
+  Type cache() { return deepseek::CacheType::get(builder.getContext(), storedWidth(config)); }
 
   OpBuilder builder;
   mlir::Location loc;
@@ -76,7 +74,7 @@ void ModelImporter::setFacts(ModuleOp module) {
       integer("hidden", config.hidden),
       integer("layers", config.layers),
       integer("max_context", options.maxContext),
-      integer("cache_width", config.attention.kvLoraRank + config.attention.qkRopeHeadDim),
+      integer("cache_width", storedWidth(config)),
       integer("bos_token", generation.bosToken.value_or(-1)),
       builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr(generation.eosTokens)),
       real("temperature", generation.sample ? generation.temperature.value_or(1.0) : 0.0),

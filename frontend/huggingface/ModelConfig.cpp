@@ -23,8 +23,8 @@ bool ModelConfig::isMoeLayer(int64_t layer) const {
 static double yarnMscale(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1; }
 
 double ModelConfig::softmaxScale() const {
-  double scale = 1 / std::sqrt(static_cast<double>(attention.qkNopeHeadDim + attention.qkRopeHeadDim));
-  if (rope.yarn && rope.mscaleAllDim != 0) {
+  double scale = 1 / std::sqrt(static_cast<double>(attention.keyWidth));
+  if (attention.yarnSharpens && rope.yarn && rope.mscaleAllDim != 0) {
     double mscale = yarnMscale(rope.factor, rope.mscaleAllDim);
     scale *= mscale * mscale;
   }
@@ -46,7 +46,7 @@ double ModelConfig::ropeMagnitude() const {
 
 std::vector<double> ModelConfig::ropeFrequencies() const {
   const double pi = 3.14159265358979323846;
-  int64_t d = attention.qkRopeHeadDim;
+  int64_t d = rope.width;
   // The dimension that turns `rotations` times over the original context.
   auto dimensionAt = [&](double rotations) {
     return d * std::log(rope.originalMaxPositions / (rotations * 2 * pi)) / (2 * std::log(rope.theta));
@@ -71,7 +71,8 @@ std::vector<double> ModelConfig::ropeFrequencies() const {
   return frequencies;
 }
 
-ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
+ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics,
+                            llvm::ArrayRef<Family> known) {
   if (!checkpoint::staysInside(directory, "config.json", diagnostics)) {
     return {};
   }
@@ -80,7 +81,7 @@ ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &
   if (!text) {
     return {};
   }
-  ModelConfig config = parseModelConfig(*text, path, diagnostics);
+  ModelConfig config = parseModelConfig(*text, path, diagnostics, known);
   path = checkpoint::joinPath(directory, "generation_config.json");
   if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, "generation_config.json", diagnostics)) {
     return config;

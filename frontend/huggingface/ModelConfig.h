@@ -8,6 +8,7 @@
 
 #include "frontend/checkpoint/DType.h"
 #include "frontend/checkpoint/Diagnostics.h"
+#include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
 #include <optional>
@@ -27,8 +28,10 @@ enum class ScoreFunction { Softmax, Sigmoid };
 /// What a group of experts is worth when only some groups may be chosen from.
 enum class GroupScore { None, Maximum, SumOfTopTwo };
 
-/// Rotary embedding over `attention.qkRopeHeadDim` dimensions.
+/// Rotary embedding.
 struct RopeConfig {
+  /// Numbers of a head that rotate; even. Set by the attention that rotates them.
+  int64_t width = 0;
   double theta = 10000;
   /// True: pairs are (x[2i], x[2i+1]). False: (x[i], x[i + d/2]).
   bool interleaved = true;
@@ -46,9 +49,17 @@ struct RopeConfig {
   std::optional<double> attentionFactor;
 };
 
-/// Multi-head latent attention.
+/// What every attention has.
 struct AttentionConfig {
   int64_t heads = 0;
+  /// Numbers of a query and of a key, whose product is scaled by this to the power of -1/2.
+  int64_t keyWidth = 0;
+  /// YaRN's mscale_all_dim sharpens the softmax as well.
+  bool yarnSharpens = false;
+};
+
+/// Multi-head latent attention.
+struct MlaConfig {
   /// Width of the query latent; 0: queries are projected directly (q_proj).
   int64_t qLoraRank = 0;
   int64_t kvLoraRank = 0;
@@ -100,7 +111,7 @@ struct GenerationConfig {
 
 /// Everything config.json says that a compiler needs. Sizes are element counts.
 struct ModelConfig {
-  /// The facts of the family `model_type` names; never null after a successful read. Static lifetime.
+  /// The family that `model_type` names; never null after a successful read.
   const Family *family = nullptr;
   std::string modelType;
   int64_t vocabulary = 0;
@@ -112,12 +123,11 @@ struct ModelConfig {
   int64_t mtpLayers = 0;
   int64_t maxPositions = 0;
   double rmsNormEpsilon = 1e-6;
-  /// Of the norms on the query and key/value latents, whatever rms_norm_eps says.
-  double latentNormEpsilon = 1e-6;
   bool tiedEmbeddings = false;
   /// torch_dtype / dtype: the type of what is not quantised; absent where the file does not say.
   std::optional<checkpoint::DType> dtype;
   AttentionConfig attention;
+  MlaConfig mla;
   RopeConfig rope;
   RoutingConfig routing;
   std::optional<QuantizationConfig> quantization;
@@ -125,24 +135,30 @@ struct ModelConfig {
 
   /// True where layer `layer` (of the model or of MTP) routes to experts.
   bool isMoeLayer(int64_t layer) const;
-  /// The multiplier of query-key products: (nope + rope)^-1/2, times YaRN's squared mscale.
+  /// The multiplier of query-key products: keyWidth^-1/2, times YaRN's squared mscale where that sharpens.
   double softmaxScale() const;
-  /// Radians per position of each of the qkRopeHeadDim / 2 pairs, YaRN applied.
+  /// Radians per position of each of the rope.width / 2 pairs, YaRN applied.
   std::vector<double> ropeFrequencies() const;
   /// The multiplier of cos and sin; 1 in every released checkpoint.
   double ropeMagnitude() const;
 };
 
-/// Reads config.json from `text` (and the relations between its fields). Reports every finding to
-/// `diagnostics`, naming `file`; the result is meaningful only when it added no error.
-ModelConfig parseModelConfig(llvm::StringRef text, llvm::StringRef file, checkpoint::Diagnostics &diagnostics);
+/// The families that Fathom knows.
+llvm::ArrayRef<Family> families();
+
+/// Reads config.json from `text` (and the relations between its fields), for a model of one of the families `known`,
+/// which must outlive the result. Reports every finding to `diagnostics`, naming `file`; the result is meaningful only
+/// when it added no error.
+ModelConfig parseModelConfig(llvm::StringRef text, llvm::StringRef file, checkpoint::Diagnostics &diagnostics,
+                             llvm::ArrayRef<Family> known = families());
 
 /// Adds what generation_config.json in `text` says to `config.generation`.
 void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config,
                            checkpoint::Diagnostics &diagnostics);
 
 /// Reads `directory`/config.json and, where it exists, generation_config.json.
-ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics);
+ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics,
+                            llvm::ArrayRef<Family> known = families());
 
 } // namespace fathom::huggingface
 

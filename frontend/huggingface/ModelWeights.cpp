@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Sorting tensors into parts: look up every name the family's facts imply, then account for every tensor that
+// Sorting tensors into parts: look up every name that the family's parts imply, then account for every tensor that
 // no fact asked for.
 
 #include "frontend/huggingface/ModelWeights.h"
@@ -39,10 +39,10 @@ const LayerGroup *ModelWeights::groupOf(int64_t layer) const {
   return at == groups.end() ? nullptr : &*at;
 }
 
-/// True where the layers of both have the same parts with the same element types.
+/// True where the layers of both have the same weights, of the same shapes and element types.
 static bool areAlike(const LayerGroup &a, const LayerGroup &b) {
   return a.moe == b.moe && llvm::equal(a.stacks, b.stacks, [](const WeightStack &x, const WeightStack &y) {
-           return x.part == y.part && x.dtype == y.dtype;
+           return x.part == y.part && x.shape == y.shape && x.dtype == y.dtype;
          });
 }
 
@@ -75,7 +75,7 @@ public:
   ModelWeights run();
 
 private:
-  void wholeModel();
+  std::vector<WeightStack> stacksOf(int64_t layer);
   LayerGroup layer(int64_t index);
   void mtpLayers();
   bool hasMtpLayer(int64_t index) const;
@@ -102,7 +102,8 @@ ModelWeights WeightSorter::run() {
                           llvm::Twine(checkpoint.tensorCount()));
     return {};
   }
-  wholeModel();
+  weights.tiedHead = config.tiedEmbeddings;
+  weights.model = stacksOf(wholeModel);
   for (int64_t index = 0; index < config.layers; ++index) {
     addLayer(weights.groups, layer(index), config.isMoeLayer(index) ? "moe" : "dense");
   }
@@ -112,39 +113,33 @@ ModelWeights WeightSorter::run() {
   return std::move(weights);
 }
 
-void WeightSorter::wholeModel() {
-  weights.tiedHead = config.tiedEmbeddings;
-  for (const TensorFact &fact : config.family->tensors) {
-    if (fact.scope == Scope::Model && (!fact.wanted || fact.wanted(config))) {
-      finder.collect(fact, TensorFinder::wholeModel, weights.model);
-    }
-  }
+std::vector<WeightStack> WeightSorter::stacksOf(int64_t layer) {
+  std::vector<WeightStack> stacks;
+  forEachTensor(config, layer, [&](const Part &part, const TensorFact &fact) {
+    finder.collect(fact, patternOf(part, fact, config), layer, stacks);
+  });
+  return stacks;
 }
 
 LayerGroup WeightSorter::layer(int64_t index) {
   LayerGroup group;
   group.moe = config.isMoeLayer(index);
   group.layers = {index};
-  for (const TensorFact &fact : config.family->tensors) {
-    if (isInLayer(fact, config, index)) {
-      finder.collect(fact, index, group.stacks);
-    }
-  }
+  group.stacks = stacksOf(index);
   return group;
 }
 
 /// True where the checkpoint has the tensor that makes a layer a draft layer.
 bool WeightSorter::hasMtpLayer(int64_t index) const {
+  bool found = false;
   std::string name;
-  for (const TensorFact &fact : config.family->tensors) {
-    if (fact.scope == Scope::MtpLayer && !fact.optional) {
-      expandPattern(patternOf(fact), index, 0, name);
-      if (checkpoint.find(name)) {
-        return true;
-      }
+  forEachTensor(config, index, [&](const Part &part, const TensorFact &fact) {
+    if (part.scope == Scope::MtpLayer && !fact.optional) {
+      expandPattern(patternOf(part, fact, config), index, 0, name);
+      found = found || checkpoint.find(name);
     }
-  }
-  return false;
+  });
+  return found;
 }
 
 void WeightSorter::mtpLayers() {
@@ -183,10 +178,10 @@ void WeightSorter::accountForRest() {
   }
 }
 
-/// The layer index in "model.layers.<index>.", or -1.
-static int64_t layerOf(llvm::StringRef name) {
+/// The layer index in "<prefix><index>.", or -1.
+static int64_t layerOf(llvm::StringRef name, llvm::StringRef prefix) {
   int64_t index = -1;
-  if (!name.consume_front("model.layers.") || name.consumeInteger(10, index) || !name.starts_with(".")) {
+  if (!name.consume_front(prefix) || name.consumeInteger(10, index) || !name.starts_with(".")) {
     return -1;
   }
   return index;
@@ -195,7 +190,7 @@ static int64_t layerOf(llvm::StringRef name) {
 void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   llvm::StringRef name = ref.tensor->name, file = checkpoint.shards()[ref.shard].path;
   std::string part = partName(name);
-  int64_t layer = layerOf(name);
+  int64_t layer = layerOf(name, config.family->layerPrefix);
   if (name.ends_with("rotary_emb.inv_freq")) {
     diagnostics.note("ignored-tensor", file, part, "is ignored: frequencies come from config.json");
   } else if (config.tiedEmbeddings && name == "lm_head.weight") {

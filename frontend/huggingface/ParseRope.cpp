@@ -36,20 +36,19 @@ static std::string quoteField(Value object, llvm::StringRef key) {
 }
 
 void ConfigParser::rope() {
-  Value scaling = reader.get("rope_scaling"), parameters = reader.get("rope_parameters");
+  Value scaling = keys.get("rope_scaling"), parameters = keys.get("rope_parameters");
   size_t errorsBefore = diagnostics.errorCount();
   ropeTheta();
-  checkPartial(reader);
-  reader.boolean("rope_interleave", config.rope.interleaved);
-  RopeConfig older = config.rope;
-  ropeScaling(parameters, "rope_parameters", config.rope);
-  ropeScaling(scaling, "rope_scaling", parameters ? older : config.rope);
+  checkPartial(keys);
+  RopeConfig older = modelConfig.rope;
+  ropeScaling(parameters, "rope_parameters", modelConfig.rope);
+  ropeScaling(scaling, "rope_scaling", parameters ? older : modelConfig.rope);
   if (!parameters || !scaling || diagnostics.errorCount() != errorsBefore) {
     return;
   }
-  ConfigReader inner(parameters, file, "rope_parameters.", config.modelType, diagnostics);
+  ConfigReader inner(parameters, file, "rope_parameters.", modelConfig.modelType, diagnostics);
   for (const ScalingField &field : scalingFields) {
-    if (field.value(config.rope) != field.value(older)) {
+    if (field.value(modelConfig.rope) != field.value(older)) {
       inner.bad(field.key, "is " + quoteField(parameters, field.key) + ", but \"rope_scaling." + field.key + "\" is " +
                                quoteField(scaling, field.key));
     }
@@ -61,21 +60,21 @@ void ConfigParser::ropeTheta() {
   size_t errorsBefore = diagnostics.errorCount();
   Value first;
   for (std::string key : {"", "rope_scaling", "rope_parameters"}) {
-    Value object = key.empty() ? root : reader.get(key);
-    ConfigReader inner(object, file, key.empty() ? "" : key + ".", config.modelType, diagnostics);
-    double theta = config.rope.theta;
+    Value object = key.empty() ? root : keys.get(key);
+    ConfigReader inner(object, file, key.empty() ? "" : key + ".", modelConfig.modelType, diagnostics);
+    double theta = modelConfig.rope.theta;
     if (!inner.real("rope_theta", theta, 1.0001, 1e12, Need::Optional)) {
       continue;
     }
-    if (first && theta != config.rope.theta) {
+    if (first && theta != modelConfig.rope.theta) {
       inner.bad("rope_theta",
                 "is " + quote(object.find("rope_theta")) + ", but it is " + quote(first) + " at " + first.where());
     }
     first = object.find("rope_theta");
-    config.rope.theta = theta;
+    modelConfig.rope.theta = theta;
   }
   if (!first && diagnostics.errorCount() == errorsBefore) {
-    reader.get("rope_theta", Need::Required);
+    keys.get("rope_theta", Need::Required);
   }
 }
 
@@ -91,10 +90,10 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &ou
     return;
   }
   if (!object.isObject()) {
-    reader.bad(key, "is " + quote(object) + ", expected an object or null");
+    keys.bad(key, "is " + quote(object) + ", expected an object or null");
     return;
   }
-  ConfigReader scaling(object, file, key.str() + ".", config.modelType, diagnostics);
+  ConfigReader scaling(object, file, key.str() + ".", modelConfig.modelType, diagnostics);
   checkPartial(scaling);
   Value type = scaling.getEither("rope_type", "type");
   if (!type && key == "rope_parameters") {

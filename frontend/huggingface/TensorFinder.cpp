@@ -49,7 +49,7 @@ void TensorFinder::report(Problem problem, const char *code, llvm::StringRef fil
 
 void TensorFinder::reportMissing(const TensorFact &fact, llvm::StringRef name) {
   llvm::StringRef hint;
-  if (fact.part == llvm::StringRef("lm_head")) {
+  if (fact.stackName() == "lm_head") {
     hint = "a model whose head shares the embedding says \"tie_word_embeddings\": true in config.json";
   }
   report(Problem::BadInput, "missing-tensor", checkpoint.directory(), name, "no shard has tensor " + name, hint);
@@ -71,10 +71,10 @@ bool TensorFinder::acceptType(const TensorFact &fact, const TensorRef &ref) {
     return true;
   }
   llvm::StringRef file = checkpoint.shards()[ref.shard].path;
-  bool fp8 = fact.quantisable && type == DType::F8_E4M3;
+  bool fp8 = fact.isQuantisable() && type == DType::F8_E4M3;
   if (!fp8) {
     report(Problem::Unsupported, "unsupported-dtype", file, ref.tensor->name,
-           "is " + name(type) + ", supported are BF16, F32" + (fact.quantisable ? ", F8_E4M3" : ""));
+           "is " + name(type) + ", supported are BF16, F32" + (fact.isQuantisable() ? ", F8_E4M3" : ""));
   } else if (!config.quantization && !saidNoQuantization) {
     saidNoQuantization = true;
     report(Problem::BadInput, "no-quantization-config", file, ref.tensor->name,
@@ -129,11 +129,12 @@ void TensorFinder::checkExperts(const WeightStack &stack, int64_t layer, llvm::A
          "is " + name(stack.dtype) + ", but " + first->part + " of that layer is " + name(first->dtype));
 }
 
-void TensorFinder::collect(const TensorFact &fact, int64_t layer, std::vector<WeightStack> &stacks) {
+void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int64_t layer,
+                           std::vector<WeightStack> &stacks) {
   WeightStack stack, scales;
-  stack.part = fact.part;
-  stack.pattern = patternOf(fact);
-  stack.experts = fact.perExpert ? config.routing.experts : 0;
+  stack.part = fact.stackName();
+  stack.pattern = pattern.str();
+  stack.experts = fact.isPerExpert() ? config.routing.experts : 0;
   stack.shape = shapeOf(fact, config);
   if (layer != wholeModel) {
     stack.layers = {layer};
@@ -142,7 +143,7 @@ void TensorFinder::collect(const TensorFact &fact, int64_t layer, std::vector<We
   scales.part += "_scale_inv";
   scales.pattern += "_scale_inv";
   scales.dtype = DType::F32;
-  if (fact.quantisable) {
+  if (fact.isQuantisable()) {
     scales.shape = scaleShapeOf(stack.shape, config.quantization.value_or(QuantizationConfig()));
   }
 
@@ -159,12 +160,12 @@ void TensorFinder::collect(const TensorFact &fact, int64_t layer, std::vector<We
       continue;
     }
     addWeight(fact, *ref, stack);
-    if (fact.quantisable && ref->tensor->dtype == DType::F8_E4M3) {
+    if (fact.isQuantisable() && ref->tensor->dtype == DType::F8_E4M3) {
       scaled = true;
       addScale(name, scales);
     }
   }
-  if (fact.perExpert) {
+  if (fact.isPerExpert()) {
     checkExperts(stack, layer, stacks);
   }
   stacks.push_back(std::move(stack));

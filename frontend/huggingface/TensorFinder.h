@@ -16,15 +16,14 @@ std::string partName(llvm::StringRef tensorName);
 
 class TensorFinder {
 public:
-  static constexpr int64_t wholeModel = -1;
-
   TensorFinder(const ModelConfig &config, const checkpoint::Checkpoint &checkpoint,
                checkpoint::Diagnostics &diagnostics)
       : config(config), checkpoint(checkpoint), diagnostics(diagnostics), used(checkpoint.tensorCount()) {}
 
-  /// Finds the tensors of `fact` in one layer (or `wholeModel`) and appends their stack to `stacks`, followed by the
-  /// stack of their block scales where they are FP8. A fact that is optional and absent appends nothing.
-  void collect(const TensorFact &fact, int64_t layer, std::vector<WeightStack> &stacks);
+  /// Finds the tensors of `fact`, named `pattern`, in one layer (or `wholeModel`) and appends their stack to `stacks`,
+  /// followed by the stack of their block scales where they are FP8. A fact that is optional and absent appends
+  /// nothing.
+  void collect(const TensorFact &fact, llvm::StringRef pattern, int64_t layer, std::vector<WeightStack> &stacks);
 
   /// From now on findings are warnings: what is looked for is not needed to run the model.
   void setOptionalModel(bool value) { optionalModel = value; }

@@ -24,14 +24,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   check(config.family != nullptr);
-  for (const huggingface::TensorFact &fact : config.family->tensors) {
-    bool inModel = fact.scope == huggingface::Scope::Model && (!fact.wanted || fact.wanted(config));
-    for (int64_t layer = 0; layer < config.layers && !inModel; ++layer) {
-      inModel = isInLayer(fact, config, layer);
-    }
-    for (int64_t extent : inModel ? shapeOf(fact, config) : std::vector<int64_t>{1}) {
-      check(extent > 0);
-    }
+  for (int64_t layer = huggingface::wholeModel; layer < config.layers; ++layer) {
+    huggingface::forEachTensor(config, layer, [&](const huggingface::Part &, const huggingface::TensorFact &fact) {
+      for (int64_t extent : shapeOf(fact, config)) {
+        check(extent > 0);
+      }
+    });
   }
   for (double frequency : config.ropeFrequencies()) {
     check(std::isfinite(frequency) && frequency > 0);

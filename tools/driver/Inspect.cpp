@@ -5,6 +5,7 @@
 
 #include "tools/driver/Inspect.h"
 
+#include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ModelWeights.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
@@ -230,24 +231,17 @@ static void listStacks(llvm::StringRef group, const std::vector<huggingface::Wei
   }
 }
 
-static void describeConfig(const huggingface::ModelConfig &config, Report &report) {
+static void describeConfig(huggingface::ModelConfig config, Report &report) {
   report.section("model");
   report.fact("model_type", show(config.modelType));
-  report.fact("vocabulary", config.vocabulary);
-  report.fact("hidden", config.hidden);
-  report.fact("layers", config.layers);
-  report.fact("mtp_layers", config.mtpLayers);
-  report.fact("max_positions", config.maxPositions);
-  report.fact("attention_heads", config.attention.heads);
-  report.fact("q_lora_rank", config.attention.qLoraRank);
-  report.fact("kv_lora_rank", config.attention.kvLoraRank);
-  report.fact("dense_width", config.denseWidth);
-  report.fact("experts", config.routing.experts);
-  report.fact("shared_experts", config.routing.sharedExperts);
-  report.fact("experts_per_token", config.routing.expertsPerToken);
-  report.fact("expert_width", config.routing.expertWidth);
+  for (const huggingface::Part *part : huggingface::partsOf(*config.family)) {
+    for (const huggingface::Field &field : part->fields) {
+      if (!field.wanted || field.wanted(config)) {
+        report.fact(field.key, std::visit([&](auto slot) { return json::Value(slot(config)); }, field.slot));
+      }
+    }
+  }
   report.fact("yarn", config.rope.yarn);
-  report.fact("tied_embeddings", config.tiedEmbeddings);
 }
 
 static void listShards(const Checkpoint &checkpoint, Report &report) {

@@ -24,7 +24,7 @@ TEST(ModelConfigTest, ReadsTheReleasedV3) {
   EXPECT_EQ(c.mtpLayers, 1);
   EXPECT_EQ(c.vocabulary, 129280);
   EXPECT_EQ(c.attention.heads, 128);
-  EXPECT_EQ(c.attention.qLoraRank, 1536);
+  EXPECT_EQ(c.mla.qLoraRank, 1536);
   EXPECT_EQ(c.routing.experts, 256);
   EXPECT_EQ(c.routing.groups, 8);
   EXPECT_EQ(c.routing.topGroups, 4);
@@ -45,7 +45,7 @@ TEST(ModelConfigTest, ReadsTheReleasedV3) {
 
 TEST(ModelConfigTest, ReadsTheReleasedV2Lite) {
   ModelConfig c = goodConfig(test::readFile(test::modelPath("configs/deepseek-v2-lite.json")));
-  EXPECT_EQ(c.attention.qLoraRank, 0);
+  EXPECT_EQ(c.mla.qLoraRank, 0);
   EXPECT_EQ(c.routing.scoreFunction, ScoreFunction::Softmax);
   EXPECT_EQ(c.routing.groupScore, GroupScore::None);
   EXPECT_FALSE(c.routing.normalise);

@@ -1,0 +1,29 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// DeepSeek's own architectures. Routing: their own inference code and Hugging Face's, which agree.
+
+#include "frontend/huggingface/Families.h"
+
+namespace fathom::huggingface {
+
+static constexpr RoutingFact v2Routings[] = {
+    {"softmax", "greedy", ScoreFunction::Softmax, GroupScore::None, false},
+    {"softmax", "group_limited_greedy", ScoreFunction::Softmax, GroupScore::Maximum, false},
+};
+
+static constexpr RoutingFact v3Routings[] = {
+    {"sigmoid", "noaux_tc", ScoreFunction::Sigmoid, GroupScore::SumOfTopTwo, true},
+};
+
+std::vector<Family> deepSeekFamilies() {
+  return {
+      {"deepseek_v2",
+       {&mla, &denseMlp, &experts, &mtp},
+       RopePairs::Interleaved,
+       {v2Routings, Normalisation::OfSeveralUnscaled}},
+      {"deepseek_v3", {&mla, &denseMlp, &experts, &mtp}, RopePairs::Interleaved, {v3Routings}},
+  };
+}
+
+} // namespace fathom::huggingface

@@ -1,0 +1,179 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A mixture of experts: a router chooses some of many small feed-forward networks; shared experts always run, as one
+// network of their widths together.
+
+#include "frontend/huggingface/ConfigParser.h"
+#include "frontend/huggingface/LayerBuilder.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace fathom::huggingface {
+
+using C = const ModelConfig &;
+
+static int64_t hidden(C c) { return c.hidden; }
+static int64_t count(C c) { return c.routing.experts; }
+static int64_t width(C c) { return c.routing.expertWidth; }
+static int64_t sharedWidth(C c) { return c.routing.sharedExperts * c.routing.expertWidth; }
+static bool hasShared(C c) { return c.routing.sharedExperts > 0; }
+static bool hasCorrectionBias(C c) { return c.routing.correctionBias; }
+
+static bool routes(C c) { return c.routing.experts > 0; }
+
+template <auto Member>
+constexpr auto routing = at<&ModelConfig::routing, Member>;
+
+static constexpr Field fields[] = {
+    {"n_routed_experts", routing<&RoutingConfig::experts>, Need::Nullable, 0, maxCount},
+    {"n_shared_experts", routing<&RoutingConfig::sharedExperts>, Need::Optional, 0, maxCount, routes},
+    {"num_experts_per_tok", routing<&RoutingConfig::expertsPerToken>, Need::Required, 1, maxCount, routes},
+    {"moe_intermediate_size", routing<&RoutingConfig::expertWidth>, Need::Required, 1, maxExtent, routes},
+    {"first_k_dense_replace", routing<&RoutingConfig::firstMoeLayer>, Need::Required, 0, maxLayers, routes},
+    {"moe_layer_freq", routing<&RoutingConfig::layerFrequency>, Need::Optional, 1, maxLayers, routes},
+    {"norm_topk_prob", routing<&RoutingConfig::normalise>, Need::Required, 0, 0, routes},
+};
+
+/// Of a method with groups; one without ignores them, and they may be anything.
+static constexpr Field groupFields[] = {
+    {"n_group", routing<&RoutingConfig::groups>, Need::Required, 1, maxCount},
+    {"topk_group", routing<&RoutingConfig::topGroups>, Need::Required, 1, maxCount},
+};
+
+static constexpr TensorFact tensors[] = {
+    {"post_attention_layernorm.weight", Role::Norm, hidden},
+    {"mlp.gate.weight", Role::Router, count, hidden},
+    {"mlp.gate.e_score_correction_bias", Role::CorrectionBias, count, nullptr, hasCorrectionBias},
+    {"mlp.experts.{expert}.gate_proj.weight", Role::Projection, width, hidden},
+    {"mlp.experts.{expert}.up_proj.weight", Role::Projection, width, hidden},
+    {"mlp.experts.{expert}.down_proj.weight", Role::Projection, hidden, width},
+    {"mlp.shared_experts.gate_proj.weight", Role::Projection, sharedWidth, hidden, hasShared},
+    {"mlp.shared_experts.up_proj.weight", Role::Projection, sharedWidth, hidden, hasShared},
+    {"mlp.shared_experts.down_proj.weight", Role::Projection, hidden, sharedWidth, hasShared},
+};
+
+static void parseMethod(ConfigParser &parser) {
+  ConfigReader &reader = parser.reader();
+  ModelConfig &config = parser.config();
+  llvm::ArrayRef<RoutingFact> known = config.family->routing.methods;
+  std::string scoring = known.front().scoring, method = known.front().method;
+  reader.string("scoring_func", scoring);
+  reader.string("topk_method", method);
+  llvm::SetVector<llvm::StringRef> scorings, methods;
+  for (const RoutingFact &fact : known) {
+    scorings.insert(fact.scoring);
+    methods.insert(fact.method);
+    if (scoring == fact.scoring && method == fact.method) {
+      config.routing.scoreFunction = fact.scoreFunction;
+      config.routing.groupScore = fact.groupScore;
+      config.routing.correctionBias = fact.correctionBias;
+    }
+  }
+  auto expectOneOf = [&](const char *key, llvm::StringRef value, const llvm::SetVector<llvm::StringRef> &supported) {
+    if (!supported.contains(value)) {
+      reader.unsupported(key, "is \"" + checkpoint::escape(value) + "\", supported for " + config.modelType + ": " +
+                                  llvm::join(supported, ", "));
+    }
+  };
+  expectOneOf("scoring_func", scoring, scorings);
+  expectOneOf("topk_method", method, methods);
+}
+
+static void parse(ConfigParser &parser) {
+  RoutingConfig &r = parser.config().routing;
+  const RoutingRules &rules = parser.config().family->routing;
+  if (!routes(parser.config())) {
+    return;
+  }
+  parser.reader().real("routed_scaling_factor", r.scale, 1e-6, 1e6, rules.scale);
+  parseMethod(parser);
+  if (r.groupScore != GroupScore::None) {
+    parser.read(groupFields);
+  }
+  if (rules.normalisation != Normalisation::Plain) {
+    r.normalise = r.normalise && r.expertsPerToken > 1;
+  }
+  if (rules.normalisation == Normalisation::OfSeveralUnscaled && r.normalise) {
+    r.scale = 1;
+  }
+}
+
+static void checkGroups(ConfigParser &parser) {
+  const RoutingConfig &r = parser.config().routing;
+  parser.require(r.topGroups <= r.groups, "\"topk_group\" (" + llvm::Twine(r.topGroups) +
+                                              ") is more than \"n_group\" (" + llvm::Twine(r.groups) + ")");
+  parser.require(r.experts % r.groups == 0, "\"n_group\" (" + llvm::Twine(r.groups) +
+                                                ") does not divide \"n_routed_experts\" (" + llvm::Twine(r.experts) +
+                                                ")");
+  int64_t groupSize = r.experts / r.groups, reachable = groupSize * r.topGroups;
+  parser.require(r.expertsPerToken <= reachable || r.expertsPerToken > r.experts || r.topGroups > r.groups,
+                 "\"num_experts_per_tok\" (" + llvm::Twine(r.expertsPerToken) + ") is more than the " +
+                     llvm::Twine(reachable) + " experts in \"topk_group\" (" + llvm::Twine(r.topGroups) + ") groups");
+  parser.require(r.groupScore != GroupScore::SumOfTopTwo || groupSize >= 2,
+                 "groups of \"n_routed_experts\" / \"n_group\" = " + llvm::Twine(groupSize) +
+                     " experts cannot be ranked by their best two");
+}
+
+static void check(ConfigParser &parser) {
+  const ModelConfig &config = parser.config();
+  const RoutingConfig &r = config.routing;
+  parser.require(r.firstMoeLayer <= config.layers, "\"first_k_dense_replace\" (" + llvm::Twine(r.firstMoeLayer) +
+                                                       ") is more than \"num_hidden_layers\" (" +
+                                                       llvm::Twine(config.layers) + ")");
+  parser.require(r.expertsPerToken <= r.experts || r.experts == 0,
+                 "\"num_experts_per_tok\" (" + llvm::Twine(r.expertsPerToken) +
+                     ") is more than \"n_routed_experts\" (" + llvm::Twine(r.experts) + ")");
+  if (r.groupScore != GroupScore::None) {
+    checkGroups(parser);
+  }
+}
+
+static deepseek::Scoring convert(ScoreFunction function) {
+  switch (function) {
+  case ScoreFunction::Softmax:
+    return deepseek::Scoring::softmax;
+  case ScoreFunction::Sigmoid:
+    return deepseek::Scoring::sigmoid;
+  }
+  llvm_unreachable("an unknown scoring function");
+}
+
+static deepseek::GroupRule convert(GroupScore score) {
+  switch (score) {
+  case GroupScore::None:
+    return deepseek::GroupRule::none;
+  case GroupScore::Maximum:
+    return deepseek::GroupRule::max;
+  case GroupScore::SumOfTopTwo:
+    return deepseek::GroupRule::top2_sum;
+  }
+  llvm_unreachable("an unknown group score");
+}
+
+static deepseek::RoutingAttr convert(MLIRContext *context, const RoutingConfig &r) {
+  return deepseek::RoutingAttr::get(context, convert(r.scoreFunction), convert(r.groupScore), r.expertsPerToken,
+                                    r.groups, r.topGroups, r.normalise, r.scale);
+}
+
+static Value build(LayerBuilder &b, Value input) {
+  int64_t perToken = b.config().routing.expertsPerToken;
+  int64_t rows = cast<RankedTensorType>(input.getType()).getDimSize(0);
+  auto idsType = RankedTensorType::get({rows, perToken}, b.ops().getI32Type());
+  auto gate = deepseek::MoEGateOp::create(b.ops(), b.loc(), idsType, b.activation(perToken),
+                                          b.linear(input, "mlp.gate"), b.weight("mlp.gate.e_score_correction_bias"),
+                                          convert(b.ops().getContext(), b.config().routing));
+  Value gateScale = b.weight("mlp.experts.gate_proj_scale_inv");
+  Value result = deepseek::MoEExpertsOp::create(
+      b.ops(), b.loc(), input.getType(), input, gate.getIds(), gate.getWeights(), b.weight("mlp.experts.gate_proj"),
+      b.weight("mlp.experts.up_proj"), b.weight("mlp.experts.down_proj"), gateScale,
+      b.weight("mlp.experts.up_proj_scale_inv"), b.weight("mlp.experts.down_proj_scale_inv"), b.block(gateScale));
+  return hasShared(b.config()) ? b.add(result, b.swiGlu(input, "mlp.shared_experts.")) : result;
+}
+
+const Part experts = {"experts", Scope::MoeLayer,           fields, parse, check, tensors, nullptr,
+                      build,     "post_attention_layernorm"};
+
+} // namespace fathom::huggingface

@@ -1,0 +1,110 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Multi-head latent attention: queries and keys through narrow latents; a layer stores a token's key/value latent and
+// one rotated key that all heads share.
+
+#include "frontend/huggingface/ConfigParser.h"
+#include "frontend/huggingface/LayerBuilder.h"
+
+using namespace mlir;
+
+namespace fathom::huggingface {
+
+using C = const ModelConfig &;
+
+static int64_t hidden(C c) { return c.hidden; }
+static int64_t queryRank(C c) { return c.mla.qLoraRank; }
+static int64_t latentRank(C c) { return c.mla.kvLoraRank; }
+static int64_t latentAndRope(C c) { return c.mla.kvLoraRank + c.mla.qkRopeHeadDim; }
+static int64_t queryHeads(C c) { return c.attention.heads * (c.mla.qkNopeHeadDim + c.mla.qkRopeHeadDim); }
+static int64_t keyValueHeads(C c) { return c.attention.heads * (c.mla.qkNopeHeadDim + c.mla.vHeadDim); }
+static int64_t valueHeads(C c) { return c.attention.heads * c.mla.vHeadDim; }
+static bool hasQueryLatent(C c) { return c.mla.qLoraRank > 0; }
+static bool hasNoQueryLatent(C c) { return c.mla.qLoraRank == 0; }
+
+/// Of the norms on the latents, whatever rms_norm_eps says.
+static constexpr double latentNormEpsilon = 1e-6;
+
+static constexpr Field fields[] = {
+    {"num_attention_heads", at<&ModelConfig::attention, &AttentionConfig::heads>, Need::Required, 1, maxCount},
+    {"q_lora_rank", at<&ModelConfig::mla, &MlaConfig::qLoraRank>, Need::Nullable, 1, maxExtent},
+    {"kv_lora_rank", at<&ModelConfig::mla, &MlaConfig::kvLoraRank>, Need::Required, 1, maxExtent},
+    {"qk_nope_head_dim", at<&ModelConfig::mla, &MlaConfig::qkNopeHeadDim>, Need::Required, 1, maxCount},
+    {"qk_rope_head_dim", at<&ModelConfig::mla, &MlaConfig::qkRopeHeadDim>, Need::Required, 2, maxCount},
+    {"v_head_dim", at<&ModelConfig::mla, &MlaConfig::vHeadDim>, Need::Required, 1, maxCount},
+    {"rope_interleave", at<&ModelConfig::rope, &RopeConfig::interleaved>, Need::Optional},
+};
+
+static constexpr TensorFact tensors[] = {
+    {"input_layernorm.weight", Role::Norm, hidden},
+    {"self_attn.q_proj.weight", Role::Projection, queryHeads, hidden, hasNoQueryLatent},
+    {"self_attn.q_a_proj.weight", Role::Projection, queryRank, hidden, hasQueryLatent},
+    {"self_attn.q_a_layernorm.weight", Role::Norm, queryRank, nullptr, hasQueryLatent},
+    {"self_attn.q_b_proj.weight", Role::Projection, queryHeads, queryRank, hasQueryLatent},
+    {"self_attn.kv_a_proj_with_mqa.weight", Role::Projection, latentAndRope, hidden},
+    {"self_attn.kv_a_layernorm.weight", Role::Norm, latentRank},
+    {"self_attn.kv_b_proj.weight", Role::Projection, keyValueHeads, latentRank},
+    {"self_attn.o_proj.weight", Role::Projection, hidden, valueHeads},
+};
+
+static void parse(ConfigParser &parser) {
+  ModelConfig &config = parser.config();
+  config.rope.width = config.mla.qkRopeHeadDim;
+  config.attention.keyWidth = config.mla.qkNopeHeadDim + config.mla.qkRopeHeadDim;
+  config.attention.yarnSharpens = true;
+  bool bias = false;
+  if (parser.reader().boolean("attention_bias", bias) && bias) {
+    parser.reader().unsupported("attention_bias", "is true, supported is false");
+  }
+}
+
+static void check(ConfigParser &parser) {
+  const ModelConfig &config = parser.config();
+  int64_t heads = config.attention.heads, rope = config.mla.qkRopeHeadDim, sum = config.attention.keyWidth;
+  parser.require(rope % 2 == 0,
+                 "\"qk_rope_head_dim\" is " + llvm::Twine(rope) + ", but rotary embedding needs an even number");
+  int64_t other = heads;
+  if (parser.reader().integer("num_key_value_heads", other, 1, maxCount, Need::Optional)) {
+    parser.require(other == heads, "\"num_key_value_heads\" (" + llvm::Twine(other) +
+                                       ") must equal \"num_attention_heads\" (" + llvm::Twine(heads) +
+                                       "): latent attention has no key/value heads of its own");
+  }
+  if (parser.reader().integer("qk_head_dim", other, 1, maxExtent, Need::Optional)) {
+    parser.require(other == sum, "\"qk_head_dim\" (" + llvm::Twine(other) +
+                                     ") must be \"qk_nope_head_dim\" + \"qk_rope_head_dim\" (" + llvm::Twine(sum) +
+                                     ")");
+  }
+  // Decode multiplies queries with latents: a row for each head.
+  parser.requireRow(heads * (config.mla.kvLoraRank + rope));
+}
+
+static SmallVector<Store> stores(C c) { return {{"latent", c.mla.kvLoraRank + c.mla.qkRopeHeadDim}}; }
+
+static Value buildQuery(LayerBuilder &builder, Value input) {
+  if (!hasQueryLatent(builder.config())) {
+    return builder.linear(input, "self_attn.q_proj");
+  }
+  Value latent = builder.linear(input, "self_attn.q_a_proj");
+  return builder.linear(builder.norm(latent, "self_attn.q_a_layernorm", latentNormEpsilon), "self_attn.q_b_proj");
+}
+
+static Value build(LayerBuilder &b, Value input) {
+  int64_t heads = b.config().attention.heads;
+  const MlaConfig &shape = b.config().mla;
+  Value q = buildQuery(b, input);
+  Value kv = b.linear(input, "self_attn.kv_a_proj_with_mqa");
+  Value latent = b.norm(b.columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", latentNormEpsilon);
+  Value key = b.rotate(b.columns(kv, shape.kvLoraRank, shape.qkRopeHeadDim));
+  b.appendToCache(latent, key);
+  Value scale = b.weight("self_attn.kv_b_proj_scale_inv");
+  Value attended = deepseek::MlaAttentionOp::create(
+      b.ops(), b.loc(), b.activation(heads * shape.vHeadDim), q, b.cache(), b.layer(), b.weight("self_attn.kv_b_proj"),
+      scale, b.ropeTable(), b.positions(), b.block(scale), heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim,
+      shape.vHeadDim, llvm::APFloat(b.config().softmaxScale()), b.ropeLayout());
+  return b.linear(attended, "self_attn.o_proj");
+}
+
+const Part mla = {"mla", Scope::EveryLayer, fields, parse, check, tensors, stores, build, "input_layernorm"};
+
+} // namespace fathom::huggingface
