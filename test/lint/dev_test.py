@@ -131,6 +131,43 @@ class NewPassTest(unittest.TestCase):
                 self.assertIn("createFuseForThisTest", tablegen.stdout)
 
 
+@unittest.skipUnless(os.path.exists(os.path.join(ROOT, "kernels/ops.def")), "kernels are not listed by op")
+class NewOpTest(unittest.TestCase):
+    """What is written compiles and works: test/dialects/new_op_test.py."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = os.path.join(folder.name, "tree")
+        shutil.copytree(ROOT, self.root, ignore=shutil.ignore_patterns("build", ".git", "models", "__pycache__"))
+
+    def new_op(self, name):
+        return run(sys.executable, "-B", os.path.join(DEV, "new-op"), name, "--root", self.root)
+
+    @unittest.skipIf(TABLEGEN is None, "no mlir-tblgen")
+    def test_writes_every_place_once(self):
+        result = self.new_op("clamp_rows")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for path in ("dialects/deepseek/DeepSeekBasicOps.td", "dialects/deepseek/DeepSeekBasicOps.cpp",
+                     "passes/lower/DecomposeBasic.cpp", "codegen/reference/EvaluateDeepSeek.cpp",
+                     "kernels/ref/ref_clamp_rows.cpp", "kernels/cpu/clamp_rows.cpp", "kernels/ops.def",
+                     "docs/reference/deepseek.md"):
+            with self.subTest(path=path):
+                self.assertIn(f"{path}:", result.stdout)
+                self.assertRegex(read(self.root, path), "clamp_rows|ClampRows")
+        self.assertEqual(names.check(self.root), [])
+        again = self.new_op("clamp_rows")
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("defines clamp_rows already", again.stderr)
+
+    def test_refuses_names_that_are_not_op_names(self):
+        for name in ("ClampRows", "clamp-rows", "2rows", "rows_"):
+            with self.subTest(name=name):
+                result = self.new_op(name)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("is not an op name: expected snake_case", result.stderr)
+
+
 class FormatTest(unittest.TestCase):
     def test_check_finds_a_file_that_is_not_formatted_and_leaves_it(self):
         with tempfile.TemporaryDirectory() as root:
