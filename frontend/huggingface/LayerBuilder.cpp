@@ -59,8 +59,8 @@ Value LayerBuilder::linear(Value input, StringRef stack) {
   Value matrix = weight(stack);
   Value scale = weight(stack + "_scale_inv");
   int64_t outputs = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
-  return deepseek::LinearOp::create(builder, loc(), activation(outputs), input, matrix, scale,
-                                    weight(stack + ".bias"), ValueRange(), block(scale));
+  return deepseek::LinearOp::create(builder, loc(), activation(outputs), input, matrix, scale, weight(stack + ".bias"),
+                                    ValueRange(), block(scale));
 }
 
 Value LayerBuilder::columns(Value input, int64_t begin, int64_t count) {

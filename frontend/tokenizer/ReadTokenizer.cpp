@@ -4,11 +4,11 @@
 // Reading a tokenizer's files.
 
 #include "frontend/checkpoint/Files.h"
-#include "frontend/tokenizer/ChatTemplates.h"
 #include "frontend/tokenizer/ConfiguredTokens.h"
 #include "frontend/tokenizer/Context.h"
 #include "frontend/tokenizer/Normalization.h"
 #include "frontend/tokenizer/Pipeline.h"
+#include "frontend/tokenizer/ReadChat.h"
 #include "frontend/tokenizer/Vocabulary.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -27,8 +27,8 @@ constexpr uint64_t kMaxConfigBytes = 16ull << 20;
 /// Reads the files of one tokenizer into one model.
 class TokenizerReader {
 public:
-  TokenizerReader(std::string directory, Diagnostics &diagnostics, std::optional<uint32_t> limit)
-      : directory(std::move(directory)), diagnostics(diagnostics), limit(limit) {}
+  TokenizerReader(std::string directory, Diagnostics &diagnostics, std::optional<uint32_t> limit, bool withChat)
+      : directory(std::move(directory)), diagnostics(diagnostics), limit(limit), withChat(withChat) {}
 
   std::optional<TokenizerModel> read(const std::string &path);
   std::optional<TokenizerModel> parse(std::string tokenizer, std::string config);
@@ -43,13 +43,12 @@ private:
   void readEnds(const ConfigurationFiles &files, const Vocabulary &vocabulary);
   void readFlags(const Context &context, Value root);
   int32_t readEnd(const ConfigurationFiles &files, StringRef key, const Vocabulary &vocabulary);
-  void readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary);
-  void useChat(const Context &context, StringRef text, const Vocabulary &vocabulary);
   void checkNormalized(const Context &context);
 
   std::string directory;
   Diagnostics &diagnostics;
   std::optional<uint32_t> limit;
+  bool withChat;
   TokenizerModel model;
 };
 
@@ -138,61 +137,6 @@ void TokenizerReader::readFlags(const Context &context, Value root) {
   }
 }
 
-void TokenizerReader::useChat(const Context &context, StringRef text, const Vocabulary &vocabulary) {
-  std::optional<KnownChat> known = recogniseChatTemplate(text);
-  model.chat = artifact::ChatFormat::unknown;
-  if (!known) {
-    diagnostics.note("chat-template", context.file, "chat_template",
-                     "no known chat format: plain prompts work, chat does not");
-    return;
-  }
-  int32_t user = idOrNone(vocabulary.find("<｜User｜>"));
-  int32_t assistant = idOrNone(vocabulary.find("<｜Assistant｜>"));
-  bool needsRoles = known->format != artifact::ChatFormat::deepseek_v2;
-  if (model.bos < 0 || model.eos < 0 || (needsRoles && (user < 0 || assistant < 0))) {
-    context.bad("chat-template", "chat_template", {},
-                "the chat format needs bos_token, eos_token, <｜User｜> and <｜Assistant｜>, and not all are there");
-    return;
-  }
-  model.chat = known->format;
-  model.chatJoinsSystem = known->joinsSystem;
-  model.chatDropsReasoning = known->dropsReasoning;
-  model.chatOpensReasoning = known->opensReasoning;
-  model.chatUser = needsRoles ? user : -1;
-  model.chatAssistant = needsRoles ? assistant : -1;
-}
-
-/// A template, or a list of named ones of which "default" counts.
-void TokenizerReader::readChat(const Context &context, Value chatTemplate, const Vocabulary &vocabulary) {
-  std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
-  if (checkpoint::exists(path)) {
-    if (!checkpoint::staysInside(directory, "chat_template.jinja", diagnostics)) {
-      return;
-    }
-    std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxConfigBytes, diagnostics);
-    if (text) {
-      useChat({diagnostics, path}, *text, vocabulary);
-    }
-    return;
-  }
-  if (!chatTemplate || chatTemplate.isNull()) {
-    return;
-  }
-  if (chatTemplate.isString()) {
-    useChat(context, chatTemplate.string(), vocabulary);
-    return;
-  }
-  for (Value named : chatTemplate.elements()) {
-    Value name = named.find("name");
-    Value text = named.find("template");
-    if (name && name.string() == "default" && text && text.isString()) {
-      useChat(context, text.string(), vocabulary);
-      return;
-    }
-  }
-  model.chat = artifact::ChatFormat::unknown;
-}
-
 void TokenizerReader::useTemplateBos(const Context &context, const AddedBos &bos, const Vocabulary &vocabulary) {
   std::string name = "token '" + checkpoint::escape(bos.token, 80) + "' of the post-processor ";
   model.bos = idOrNone(vocabulary.find(bos.token));
@@ -225,7 +169,9 @@ std::optional<TokenizerModel> TokenizerReader::build(const Context &context, Val
     useTemplateBos(context, *bos, vocabulary);
   }
   readEnds(files, vocabulary);
-  readChat(files.config, files.configRoot ? files.configRoot.find("chat_template") : Value(), vocabulary);
+  if (withChat) {
+    readChat(files.config, directory, files.configRoot, model);
+  }
   if (!diagnostics.hasErrors()) {
     checkNormalized(context);
   }
@@ -259,7 +205,7 @@ std::optional<TokenizerModel> TokenizerReader::parse(std::string tokenizer, std:
 } // namespace
 
 std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnostics,
-                                            std::optional<uint32_t> vocabulary) {
+                                            std::optional<uint32_t> vocabulary, bool withChat) {
   bool isDirectory = llvm::sys::fs::is_directory(path);
   std::string file = isDirectory ? checkpoint::joinPath(path, "tokenizer.json") : path.str();
   StringRef parent = llvm::sys::path::parent_path(file);
@@ -268,11 +214,11 @@ std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnos
   if (isDirectory && !checkpoint::staysInside(directory, "tokenizer.json", diagnostics)) {
     return std::nullopt;
   }
-  return TokenizerReader(directory, diagnostics, vocabulary).read(file);
+  return TokenizerReader(directory, diagnostics, vocabulary, withChat).read(file);
 }
 
 std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config, Diagnostics &diagnostics) {
-  return TokenizerReader("", diagnostics, std::nullopt).parse(std::move(tokenizer), std::move(config));
+  return TokenizerReader("", diagnostics, std::nullopt, true).parse(std::move(tokenizer), std::move(config));
 }
 
 bool hasTokenizer(StringRef directory) { return checkpoint::exists(checkpoint::joinPath(directory, "tokenizer.json")); }

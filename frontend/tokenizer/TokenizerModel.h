@@ -8,6 +8,7 @@
 
 #include "fathom/tokenizer_generated.h"
 #include "frontend/checkpoint/Diagnostics.h"
+#include "frontend/tokenizer/ChatProgram.h"
 
 #include <array>
 #include <cstdint>
@@ -52,21 +53,19 @@ struct TokenizerModel {
   /// -1 where there is none.
   int32_t bos = -1;
   int32_t eos = -1;
-  artifact::ChatFormat chat = artifact::ChatFormat::none;
-  int32_t chatUser = -1;
-  int32_t chatAssistant = -1;
-  bool chatJoinsSystem = false;
-  bool chatDropsReasoning = false;
-  bool chatOpensReasoning = false;
+  /// The chat templates, one of them named "default"; none: there is no chat.
+  std::vector<ChatProgram> chats;
+  /// Variables that templates see: bos_token and so on.
+  std::vector<std::pair<std::string, std::string>> chatVariables;
 };
 
 /// Reads the tokenizer at `path`: a tokenizer.json, or a directory with one. tokenizer_config.json,
 /// chat_template.jinja, special_tokens_map.json and added_tokens.json beside it are read where present. Ids must be
 /// below `vocabulary` where that is given. Reports all findings and returns nothing after an error: bad data is
 /// Problem::BadInput, what the runtime cannot do (another model than byte-level BPE, an unknown pre-tokenizer) is
-/// Problem::Unsupported.
+/// Problem::Unsupported. Chat templates are left alone without `withChat`.
 std::optional<TokenizerModel> readTokenizer(llvm::StringRef path, checkpoint::Diagnostics &diagnostics,
-                                            std::optional<uint32_t> vocabulary = std::nullopt);
+                                            std::optional<uint32_t> vocabulary = std::nullopt, bool withChat = true);
 
 /// The same for files in memory: tokenizer.json, and tokenizer_config.json where that is not empty.
 std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config,

@@ -101,6 +101,23 @@ Offset<flatbuffers::Vector<uint32_t>> writeSpecial(FlatBufferBuilder &builder, c
   return builder.CreateVector(special);
 }
 
+Offset<artifact::ChatTemplate> writeChat(FlatBufferBuilder &builder, const ChatProgram &program) {
+  auto name = builder.CreateString(program.name);
+  auto nodes = builder.CreateVectorOfStructs(program.nodes);
+  auto operands = builder.CreateVector(program.operands);
+  auto integers = builder.CreateVector(program.integers);
+  auto reals = builder.CreateVector(program.reals);
+  auto texts = builder.CreateVectorOfStrings(program.texts);
+  return artifact::CreateChatTemplate(builder, name, nodes, operands, integers, reals, texts);
+}
+
+Offset<artifact::ChatVariable> writeVariable(FlatBufferBuilder &builder,
+                                             const std::pair<std::string, std::string> &variable) {
+  auto name = builder.CreateString(variable.first);
+  auto value = builder.CreateString(variable.second);
+  return artifact::CreateChatVariable(builder, name, value);
+}
+
 } // namespace
 
 Offset<artifact::Tokenizer> writeTokenizer(FlatBufferBuilder &builder, const TokenizerModel &model) {
@@ -118,11 +135,20 @@ Offset<artifact::Tokenizer> writeTokenizer(FlatBufferBuilder &builder, const Tok
   auto added = writeAdded(builder, model, false);
   auto addedNormalized = writeAdded(builder, model, true);
   auto special = writeSpecial(builder, model);
+  std::vector<Offset<artifact::ChatTemplate>> chats;
+  for (const ChatProgram &program : model.chats) {
+    chats.push_back(writeChat(builder, program));
+  }
+  std::vector<Offset<artifact::ChatVariable>> variables;
+  for (const auto &variable : model.chatVariables) {
+    variables.push_back(writeVariable(builder, variable));
+  }
+  auto chatTemplates = builder.CreateVector(chats);
+  auto chatVariables = builder.CreateVector(variables);
   auto splits = writeSplits(builder, model.preTokenizer);
   return artifact::CreateTokenizer(builder, tokenBytes, tokenOffsets, byteTokens, merges, wholeWords, added,
                                    addedNormalized, special, splits, model.normalizer, model.addBos, model.bos,
-                                   model.eos, model.chat, model.chatUser, model.chatAssistant, model.chatJoinsSystem,
-                                   model.chatDropsReasoning, model.chatOpensReasoning);
+                                   model.eos, chatTemplates, chatVariables);
 }
 
 } // namespace fathom::frontend

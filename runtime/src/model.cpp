@@ -69,8 +69,7 @@ void Model::describe(fathom_model_info_t *info) const {
   info->weight_bytes = tensors.bytes();
   info->weight_count = root.weights() ? root.weights()->size() : 0;
   info->has_tokenizer = hasTokenizer();
-  info->has_chat = hasTokenizer() && tokenizer().chatFormat() != artifact::ChatFormat::none &&
-                   tokenizer().chatFormat() != artifact::ChatFormat::unknown;
+  info->has_chat = hasTokenizer() && tokenizer().hasChat();
   info->identity = identity();
   info->target_cpu = textOf(root.target()->cpu());
   info->compiler_version = root.build() ? textOf(root.build()->compiler_version()) : "";

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// fathom_model_encode, _decode and _encode_chat.
+// Text to tokens and back, and conversations to prompts.
 
 #include "runtime/src/text.h"
 
@@ -9,19 +9,24 @@
 
 namespace fathom::runtime {
 
-fathom_status_t checkText(tokenizer::Status status) {
+fathom_status_t checkText(tokenizer::Status status, const char *detail) {
+  const char *text = detail && *detail ? detail : tokenizer::describe(status);
   switch (status) {
   case tokenizer::Status::Ok:
     return FATHOM_STATUS_OK;
   case tokenizer::Status::OutOfMemory:
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "tokenizer: %s", tokenizer::describe(status));
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "tokenizer: %s", text);
   case tokenizer::Status::TextTooLong:
   case tokenizer::Status::UnknownToken:
-    return fail(FATHOM_STATUS_BAD_DATA, "tokenizer: %s", tokenizer::describe(status));
+    return fail(FATHOM_STATUS_BAD_DATA, "tokenizer: %s", text);
   case tokenizer::Status::NoChatTemplate:
-  case tokenizer::Status::UnknownChatTemplate:
-  case tokenizer::Status::UnsupportedRole:
-    return fail(FATHOM_STATUS_UNSUPPORTED, "chat prompt: %s", tokenizer::describe(status));
+    return fail(FATHOM_STATUS_UNSUPPORTED, "chat prompt: %s", text);
+  case tokenizer::Status::BadConversation:
+    return fail(FATHOM_STATUS_BAD_DATA, "chat prompt: %s", text);
+  case tokenizer::Status::ChatFailed:
+    return fail(FATHOM_STATUS_BAD_DATA, "chat template: %s", text);
+  case tokenizer::Status::ChatLimit:
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "chat template: %s", text);
   }
   return fail(FATHOM_STATUS_INTERNAL, "tokenizer: unknown status");
 }
@@ -57,13 +62,6 @@ static fathom_status_t deliver(const tokenizer::Buffer<T> &result, T *out, size_
              : fail(FATHOM_STATUS_TOO_SMALL, "the output has room for %zu, needed is %zu", capacity, result.size());
 }
 
-static bool parseRole(const char *name, tokenizer::Role *role) {
-  *role = !strcmp(name, "system")      ? tokenizer::Role::System
-          : !strcmp(name, "assistant") ? tokenizer::Role::Assistant
-                                       : tokenizer::Role::User;
-  return *role != tokenizer::Role::User || !strcmp(name, "user");
-}
-
 static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_t count,
                                     tokenizer::Buffer<tokenizer::Message> *taken) {
   for (size_t i = 0; i < count; ++i) {
@@ -71,10 +69,7 @@ static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_
     if (!messages[i].role || (!messages[i].content && messages[i].content_length)) {
       return fail(FATHOM_STATUS_INVALID_ARGUMENT, "message %zu: role or content is NULL", i);
     }
-    if (!parseRole(messages[i].role, &message.role)) {
-      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "message %zu: role '%.32s', expected 'system', 'user' or 'assistant'",
-                  i, messages[i].role);
-    }
+    message.role = messages[i].role;
     message.content = {messages[i].content ? messages[i].content : "", messages[i].content_length};
     if (!taken->push(message)) {
       return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %zu messages", count);
@@ -141,9 +136,41 @@ fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_cha
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
   fathom::tokenizer::Buffer<fathom::tokenizer::Message> taken;
   FATHOM_RETURN_IF_ERROR(takeMessages(messages, count, &taken));
-  fathom::tokenizer::ChatOptions options;
-  options.addGenerationPrompt = count > 0 && taken[count - 1].role != fathom::tokenizer::Role::Assistant;
+  bool answers = count > 0 && taken[count - 1].role != "assistant";
+  fathom::tokenizer::RenderedChat chat;
+  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat(taken.data(), count, answers, chat), chat.error));
   fathom::tokenizer::Buffer<int32_t> result;
-  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(taken.data(), count, options, result)));
+  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, false, result)));
+  return deliver(result, tokens, capacity, out_count);
+}
+
+fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json, size_t length, char *text,
+                                         size_t capacity, size_t *out_length) {
+  FATHOM_RETURN_IF_NULL(json);
+  FATHOM_RETURN_IF_NULL_ARRAY(text, capacity);
+  FATHOM_RETURN_IF_NULL(out_length);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
+  fathom::tokenizer::RenderedChat chat;
+  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat({json, length}, true, chat), chat.error));
+  return deliver(chat.text, text, capacity, out_length);
+}
+
+fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char *json, size_t length, uint32_t flags,
+                                              int32_t *tokens, size_t capacity, size_t *out_count) {
+  FATHOM_RETURN_IF_NULL(json);
+  FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
+  FATHOM_RETURN_IF_NULL(out_count);
+  if (flags & ~static_cast<uint32_t>(FATHOM_ENCODE_SPECIAL)) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "unknown encode flags 0x%x", flags);
+  }
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
+  fathom::tokenizer::RenderedChat chat;
+  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat({json, length}, true, chat), chat.error));
+  fathom::tokenizer::Buffer<int32_t> result;
+  FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, (flags & FATHOM_ENCODE_SPECIAL) != 0, result)));
   return deliver(result, tokens, capacity, out_count);
 }

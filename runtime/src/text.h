@@ -10,7 +10,8 @@
 
 namespace fathom::runtime {
 
-fathom_status_t checkText(tokenizer::Status status);
+/// |detail|, if not empty, says more than the status.
+fathom_status_t checkText(tokenizer::Status status, const char *detail = nullptr);
 
 /// Text to tokens, appended; |flags| are FATHOM_ENCODE_*. UNSUPPORTED without a tokenizer.
 fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,

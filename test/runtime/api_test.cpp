@@ -207,8 +207,18 @@ TEST(ApiTest, RendersConversations) {
   ASSERT_OK(fathom_model_encode_chat(model, messages, 2, tokens, 16, &count));
   EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count),
             (std::vector<int32_t>{kToyBos, 's', kToyUser, '<', 'U', '>', kToyAssistant}));
-  messages[0].role = "robot";
-  EXPECT_EQ(fathom_model_encode_chat(model, messages, 2, tokens, 16, &count), kInvalid);
+  const std::string json = R"({"messages": [{"role": "user", "content": "<U>"}], "add_generation_prompt": false})";
+  char text[16];
+  ASSERT_OK(fathom_model_render_chat(model, json.data(), json.size(), text, sizeof(text), &count));
+  EXPECT_EQ(std::string(text, count), "<b><U><U>");
+  EXPECT_EQ(fathom_model_render_chat(model, json.data(), json.size(), text, 3, &count), FATHOM_STATUS_TOO_SMALL);
+  EXPECT_EQ(count, 9u);
+  ASSERT_OK(fathom_model_encode_chat_json(model, json.data(), json.size(), 0, tokens, 16, &count));
+  EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, kToyUser, '<', 'U', '>'}));
+  ASSERT_OK(fathom_model_encode_chat_json(model, json.data(), json.size(), FATHOM_ENCODE_SPECIAL, tokens, 16, &count));
+  EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, kToyUser, kToyUser}));
+  EXPECT_EQ(fathom_model_encode_chat_json(model, json.data(), 5, 0, tokens, 16, &count), FATHOM_STATUS_BAD_DATA);
+  EXPECT_EQ(fathom_model_encode_chat_json(model, json.data(), json.size(), 1, tokens, 16, &count), kInvalid);
   ToyModel silent([](ToyContents &c) { c.chat = false; });
   messages[0].role = "user";
   EXPECT_EQ(fathom_model_encode_chat(silent, messages, 2, tokens, 16, &count), FATHOM_STATUS_UNSUPPORTED);

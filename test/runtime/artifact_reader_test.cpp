@@ -177,7 +177,7 @@ const Refusal refusals[] = {
     {"WrappingWeight", [](ToyContents &c) { c.firstSlice = c.sliceCount = UINT32_MAX; }, kBad, "weight 'table'"},
     {"NegativeDimension", [](ToyContents &c) { c.dimension = -1; }, kBad, "dimension 0 is negative"},
     {"HugeBuffer", [](ToyContents &c) { c.bufferSize = UINT64_MAX; }, kBad, "buffer 0"},
-    {"TokenizerOutOfRange", [](ToyContents &c) { c.chatUser = 9999; }, kBad, "tokenizer"},
+    {"TokenizerOutOfRange", [](ToyContents &c) { c.chatOperand = 9999; }, kBad, "chat template"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, ArtifactRefusalTest, testing::ValuesIn(refusals),

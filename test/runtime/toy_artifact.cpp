@@ -58,6 +58,40 @@ addSplits(flatbuffers::FlatBufferBuilder &builder) {
       std::vector{fbs::CreateSplitDirect(builder, &numbers), fbs::CreateSplitDirect(builder, &words)});
 }
 
+/// <b> {% for m in messages %} <U> content, or <A> content <e>, or content {% endfor %}, and <A> where it should
+/// answer.
+static flatbuffers::Offset<fbs::ChatTemplate> makeChat(flatbuffers::FlatBufferBuilder &builder,
+                                                       const ToyContents &contents) {
+  using Kind = fbs::ChatNodeKind;
+  enum Text : uint32_t { Begin, End, User, Assistant, Messages, M, Role, Content, UserRole, AssistantRole, Generate };
+  std::vector<fbs::ChatNode> nodes;
+  std::vector<uint32_t> operands;
+  auto add = [&](Kind kind, uint32_t value, std::initializer_list<uint32_t> of) {
+    nodes.emplace_back(kind, 1, value, uint32_t(operands.size()), uint32_t(of.size()));
+    operands.insert(operands.end(), of);
+    return uint32_t(nodes.size() - 1);
+  };
+  auto write = [&](Text text) { return add(Kind::text, text, {}); };
+  auto content = [&] { return add(Kind::output, 0, {add(Kind::attribute, Content, {add(Kind::name, M, {})})}); };
+  auto hasRole = [&](Text role) {
+    uint32_t own = add(Kind::attribute, Role, {add(Kind::name, M, {})});
+    return add(Kind::compare, 0,
+               {own, add(Kind::comparison, uint32_t(fbs::ChatOperator::equal), {add(Kind::literal, role, {})})});
+  };
+  uint32_t user = add(Kind::block, 0, {write(User), content()});
+  uint32_t assistant = add(Kind::block, 0, {write(Assistant), content(), write(End)});
+  uint32_t branch = add(Kind::branch, 0, {hasRole(UserRole), user, hasRole(AssistantRole), assistant, content()});
+  uint32_t loop = add(Kind::loop, 0, {add(Kind::name, M, {}), add(Kind::name, Messages, {}), 0xffffffff, branch});
+  uint32_t generate = add(Kind::branch, 0, {add(Kind::name, Generate, {}), write(Assistant)});
+  add(Kind::block, 0, {write(Begin), loop, generate});
+  operands.back() += contents.chatOperand;
+  const std::vector<std::string> texts = {
+      "<b>", "<e>", "<U>", "<A>", "messages", "m", "role", "content", "user", "assistant", "add_generation_prompt"};
+  return fbs::CreateChatTemplate(builder, builder.CreateString("default"), builder.CreateVectorOfStructs(nodes),
+                                 builder.CreateVector(operands), builder.CreateVector(std::vector<int64_t>()),
+                                 builder.CreateVector(std::vector<double>()), builder.CreateVectorOfStrings(texts));
+}
+
 static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBufferBuilder &builder,
                                                          const ToyContents &contents) {
   std::vector<uint8_t> bytes(256);
@@ -71,12 +105,13 @@ static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBuffer
   }
   std::vector<fbs::MergeSlot> merges(2, fbs::MergeSlot(0, 0, 0, 0xffffffff));
   std::vector<uint32_t> wholeWords = {'a', 0xffffffff};
-  auto chat = contents.chat ? fbs::ChatFormat::deepseek_v3 : fbs::ChatFormat::none;
+  auto chats = builder.CreateVector(contents.chat ? std::vector{makeChat(builder, contents)}
+                                                  : std::vector<flatbuffers::Offset<fbs::ChatTemplate>>());
   return fbs::CreateTokenizer(builder, builder.CreateVector(bytes), builder.CreateVector(offsets),
                               builder.CreateVector(byteTokens), builder.CreateVectorOfStructs(merges),
                               builder.CreateVector(wholeWords), addTokens(builder, true), addTokens(builder, false),
                               builder.CreateVector(special), addSplits(builder), fbs::Normalizer::none, true, kToyBos,
-                              kToyEos, chat, contents.chatUser, kToyAssistant);
+                              kToyEos, chats);
 }
 
 static std::string makeMetadata(const ToyContents &c) {

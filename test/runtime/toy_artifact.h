@@ -72,7 +72,8 @@ struct ToyContents {
   uint64_t bufferOffset = 0, bufferSize = 64;
   bool tokenizer = true;
   bool chat = true;
-  int32_t chatUser = kToyUser;
+  /// Added to the last operand of the chat template.
+  uint32_t chatOperand = 0;
   std::string code;
   /// The weights: four values.
   std::vector<float> table = {0, 1, 2, 3};

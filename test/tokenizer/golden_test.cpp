@@ -64,20 +64,10 @@ TEST(GoldenTest, DeepSeekV3Chat) {
   std::deque<JsonLine> lines = readLines(fixture("deepseek-v3/chat.jsonl"));
   EXPECT_EQ(lines.size(), 12u);
   for (const JsonLine &line : lines) {
-    std::vector<tokenizer::Message> messages;
-    for (checkpoint::json::Value message : line["messages"].elements()) {
-      llvm::StringRef role = message.find("role").string();
-      llvm::StringRef content = message.find("content").string();
-      messages.push_back({role == "system" ? tokenizer::Role::System
-                          : role == "user" ? tokenizer::Role::User
-                                           : tokenizer::Role::Assistant,
-                          {content.data(), content.size()}});
-    }
-    tokenizer::ChatOptions options;
-    options.addGenerationPrompt = *line["add_generation_prompt"].boolean();
-    options.parseSpecial = true;
+    tokenizer::RenderedChat chat;
     tokenizer::Buffer<int32_t> ids;
-    EXPECT_EQ(table.view().encodeChat(messages.data(), messages.size(), options, ids), tokenizer::Status::Ok);
+    EXPECT_EQ(table.view().renderChat(line.text, false, chat), tokenizer::Status::Ok) << chat.error;
+    EXPECT_EQ(table.view().encodeChat(chat, true, ids), tokenizer::Status::Ok);
     EXPECT_EQ(std::vector<int32_t>(ids.begin(), ids.end()), idsOf(line));
   }
 }

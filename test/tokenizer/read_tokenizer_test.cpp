@@ -114,7 +114,7 @@ TEST(ReadTokenizerTest, ReadsAGoodOne) {
   Table table(*outcome.model);
   EXPECT_EQ(tokenizer::verify(*table), nullptr);
   EXPECT_EQ(encode(table, "ab <s>", {false, true}), (std::vector<int32_t>{256, ' ', 257}));
-  EXPECT_EQ(outcome.model->chat, artifact::ChatFormat::none);
+  EXPECT_TRUE(outcome.model->chats.empty());
 }
 
 TEST(ReadTokenizerTest, TakesMergesAsPairs) {
@@ -365,11 +365,20 @@ TEST(ReadTokenizerTest, RefusesBadConfigurations) {
   expectFinding(readWith(none, R"({"add_eos_token": true, "eos_token": "<s>"})"), 4, "add_eos_token");
 }
 
-TEST(ReadTokenizerTest, UnknownTemplatesAreNotRun) {
-  Outcome outcome = readWith([](Object &) {}, R"({"chat_template": "{% for i in range(1000000000) %}x{% endfor %}"})");
+TEST(ReadTokenizerTest, BrokenTemplatesHaveAPlace) {
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "ab\n{% for x y %}"})"), 3, "line 2, column 10");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x"})"), 3, "expected the end of the expression");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% include 'a' %}"})"), 4, "line 1, column 4");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x | pprint }}"})"), 4, "'pprint' is not supported");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": 7})"), 3, "chat_template");
+}
+
+TEST(ReadTokenizerTest, TakesTheDefaultOfSeveralTemplates) {
+  Outcome outcome = readWith([](Object &) {}, R"({"chat_template": [{"name": "rag", "template": "{%"},
+    {"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})");
   ASSERT_TRUE(outcome.model);
-  EXPECT_EQ(outcome.model->chat, artifact::ChatFormat::unknown);
-  EXPECT_NE(outcome.messages.find("no known chat format"), std::string::npos);
+  ASSERT_EQ(outcome.model->chats.size(), 2u);
+  EXPECT_EQ(outcome.model->chats[1].name, "default");
 }
 
 } // namespace

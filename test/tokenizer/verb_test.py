@@ -5,6 +5,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,13 +65,39 @@ class VerbTest(unittest.TestCase):
         without = run(V3, "--chat", "--no-generation-prompt", stdin='[{"role": "user", "content": ""}]')
         self.assertEqual(json.loads(without.stdout), [0, 128803])
 
-    def test_chat_refuses_what_it_does_not_know(self):
-        self.assertEqual(run(V3, "--chat", stdin='[{"role": "tool", "content": ""}]').returncode, 4)
-        self.assertEqual(run(V3, "--chat", stdin='[{"role": "user"}]').returncode, 3)
+    def test_chat_refuses_what_is_no_conversation(self):
         self.assertEqual(run(V3, "--chat", stdin='{"messages": 1}').returncode, 3)
-        result = run(QWEN, "--chat")
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(pathlib.Path(V3) / "tokenizer.json", folder)
+            result = run(folder, "--chat")
         self.assertEqual(result.returncode, 4)
-        self.assertIn(b"no known chat format", result.stderr)
+        self.assertIn(b"no chat template", result.stderr)
+
+    def test_chat_as_text(self):
+        text = run(V3, "--chat", "--text", stdin='{"messages": [{"role": "user", "content": "Hi"}], "x": 1}\n')
+        self.assertEqual(json.loads(text.stdout), "<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜>")
+
+    def with_template(self, template, *arguments, stdin=""):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(pathlib.Path(V3) / "tokenizer.json", folder)
+            shutil.copy(pathlib.Path(V3) / "tokenizer_config.json", folder)
+            (pathlib.Path(folder) / "chat_template.jinja").write_text(template)
+            return run(folder, *arguments, stdin=stdin)
+
+    def test_a_template_file_counts_and_a_difference_is_said(self):
+        result = self.with_template("{{ messages[0].n + 1 }}", "--chat", "--text", stdin='[{"n": 1}]\n')
+        self.assertEqual(result.stdout, b'"2"\n')
+        self.assertIn(b"differs from chat_template.jinja", result.stderr)
+
+    def test_templates_that_fail(self):
+        result = self.with_template("a\n  {% include 'x' %}", "--chat")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"line 2, column 6", result.stderr)
+        self.assertEqual(self.with_template("{% if %}", "--chat").returncode, 3)
+        self.assertEqual(self.with_template("{% if %}", stdin="1").returncode, 0)
+        result = self.with_template("{{ raise_exception('no') }}", "--chat", stdin="[]\n")
+        self.assertEqual((result.returncode, result.stdout), (3, b"null\n"))
+        self.assertIn(b"chat template: line 1: no", result.stderr)
 
     def test_bos_and_special(self):
         self.assertEqual(run(V3, "--add-bos", stdin="1").stdout, b"0 19\n")
@@ -90,7 +117,7 @@ class VerbTest(unittest.TestCase):
         self.assertEqual(run(V3, "--decode").stdout, b"")
 
     def test_usage(self):
-        for arguments in [[], ["--nope", V3], [V3, QWEN], [V3, "--chat", "--decode"]]:
+        for arguments in [[], ["--nope", V3], [V3, QWEN], [V3, "--chat", "--decode"], [V3, "--text"]]:
             self.assertEqual(run(*arguments).returncode, 2, arguments)
         self.assertIn(b"usage:", run("--help").stdout)
 

@@ -119,21 +119,38 @@ TEST(VerifyTest, FindsBadSpecialTokensAndEnds) {
   EXPECT_NE(tokenizer::verify(*Table(model)), nullptr);
 }
 
-TEST(VerifyTest, FindsFormatsWithoutTheirTokens) {
-  frontend::TokenizerModel model = sample();
-  model.chat = artifact::ChatFormat::deepseek_v3;
-  EXPECT_NE(tokenizer::verify(*Table(model)), nullptr);
-  model.chatUser = 258;
-  model.chatAssistant = 259;
-  EXPECT_EQ(tokenizer::verify(*Table(model)), nullptr);
+frontend::ChatProgram chatOf(const char *source) {
+  frontend::ChatError error;
+  auto program = frontend::compileChatTemplate(source, error);
+  EXPECT_TRUE(program) << error.message;
+  program->name = "default";
+  return *program;
+}
+
+TEST(VerifyTest, FindsChatTemplatesThatPointOutOfThemselves) {
+  using artifact::ChatNodeKind;
+  auto verifyWith = [](auto change) {
+    frontend::TokenizerModel model = sample();
+    model.chats = {chatOf("{% macro m(a) %}{{ a | upper }}{% endmacro %}{{ m(messages[0].content) }}")};
+    change(model.chats[0]);
+    return tokenizer::verify(*Table(model));
+  };
+  using Program = frontend::ChatProgram;
+  EXPECT_EQ(verifyWith([](Program &) {}), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.name = "other"; }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.nodes.clear(); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.texts.clear(); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.operands.pop_back(); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.operands.back() = uint32_t(p.nodes.size() - 1); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::filter, 1, 5000, {0}); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::macro, 1, 0, {1, uint32_t(p.nodes.size() - 1)}); }),
+            nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind(200), 1, 0, {}); }), nullptr);
 }
 
 TEST(VerifyTest, FindsUnknownEnumerators) {
   frontend::TokenizerModel model = sample();
   model.normalizer = artifact::Normalizer(200);
-  EXPECT_NE(tokenizer::verify(*Table(model)), nullptr);
-  model = sample();
-  model.chat = artifact::ChatFormat(200);
   EXPECT_NE(tokenizer::verify(*Table(model)), nullptr);
 }
 

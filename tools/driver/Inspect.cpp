@@ -117,7 +117,7 @@ static void describeSurroundings(const artifact::Program &program, Report &repor
   report.fact("tokens", tokenizer ? json::Value(std::max(tokenizer->token_offsets()->size(), 1u) - 1) : nullptr);
   if (tokenizer) {
     report.fact("pre_tokenizer", describeSplits(*tokenizer));
-    report.fact("chat_format", artifact::EnumNameChatFormat(tokenizer->chat()));
+    report.fact("chat_templates", tokenizer->chat_templates() ? tokenizer->chat_templates()->size() : 0);
   }
   if (const artifact::BuildRecord *build = program.build()) {
     report.section("build");

@@ -26,8 +26,9 @@ constexpr const char *kAbout =
     "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, an artifact or\n"
     "an executable made by --emit=exe.\n"
     "\n"
-    "A line for --chat is a JSON array of messages {\"role\": ..., \"content\": ...}, or an object\n"
-    "{\"messages\": [...], \"add_generation_prompt\": ...}.\n";
+    "A line for --chat is a JSON array of messages {\"role\": ..., \"content\": ...}, or an object {\"messages\": "
+    "[...],\n"
+    "\"tools\": ..., \"add_generation_prompt\": ..., and what else the model's chat template reads}.\n";
 
 /// Returns cli::kContinue, or an exit code.
 int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) {
@@ -40,6 +41,7 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
        "a JSON string a line to a JSON array a line (with --decode the reverse)"},
       {"chat", 0, OptionKind::kFlag, &options.chat, nullptr,
        "a conversation a line to a JSON array of ids a line, in the model's own format"},
+      {"text", 0, OptionKind::kFlag, &options.text, nullptr, "with --chat: the prompt as a JSON string, not its ids"},
       {"parse-special", 0, OptionKind::kFlag, &parseSpecial, nullptr,
        "read the text of added tokens as those tokens (default, but not for --chat)", 0, 0, nullptr,
        &parseSpecialGiven},
@@ -59,6 +61,9 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
   }
   if (options.chat && options.decode) {
     return cli::printUsageError(command.name, "--chat and --decode exclude each other");
+  }
+  if (options.text && !options.chat) {
+    return cli::printUsageError(command.name, "--text needs --chat");
   }
   options.source = source;
   if (parseSpecialGiven) {
@@ -84,9 +89,9 @@ bool looksCompiled(const std::string &path) {
   return read == StringRef(FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE) || read.starts_with("\177ELF");
 }
 
-int openFiles(const std::string &path, OpenedTokenizer &out) {
+int openFiles(const std::string &path, bool withChat, OpenedTokenizer &out) {
   checkpoint::Diagnostics diagnostics;
-  std::optional<frontend::TokenizerModel> model = frontend::readTokenizer(path, diagnostics);
+  std::optional<frontend::TokenizerModel> model = frontend::readTokenizer(path, diagnostics, std::nullopt, withChat);
   diagnostics.print(llvm::errs());
   if (!model) {
     return diagnostics.exitCode();
@@ -98,10 +103,10 @@ int openFiles(const std::string &path, OpenedTokenizer &out) {
   return cli::kOk;
 }
 
-int openTokenizer(const std::string &path, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
+int openTokenizer(const std::string &path, bool withChat, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
   int code = cli::kOk;
   if (!looksCompiled(path)) {
-    code = openFiles(path, out);
+    code = openFiles(path, withChat, out);
   } else if (openArtifact != nullptr) {
     code = openArtifact(path, out);
   } else {
@@ -123,14 +128,12 @@ int runTokenize(int argc, const char *const *argv, OpenArtifactTokenizer openArt
     return code;
   }
   OpenedTokenizer opened;
-  code = openTokenizer(options.source, openArtifact, opened);
+  code = openTokenizer(options.source, options.chat, openArtifact, opened);
   if (code != cli::kOk) {
     return code;
   }
-  if (options.chat && opened.table->chat() < artifact::ChatFormat::deepseek_v2) {
-    bool none = opened.table->chat() == artifact::ChatFormat::none;
-    Status status = none ? Status::NoChatTemplate : Status::UnknownChatTemplate;
-    return failTokenize(cli::kUnsupported, options.source + ": " + describe(status));
+  if (options.chat && !tokenizer::Tokenizer(*opened.table).hasChat()) {
+    return failTokenize(cli::kUnsupported, options.source + ": " + describe(Status::NoChatTemplate));
   }
   bool lines = options.jsonl || options.chat;
   code = lines ? tokenizeLines(*opened.table, options) : tokenizeAll(*opened.table, options);

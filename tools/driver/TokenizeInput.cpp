@@ -16,7 +16,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
 
 namespace fathom::driver {
 
@@ -39,10 +38,13 @@ int exitCodeOf(Status status) {
   case Status::TextTooLong:
   case Status::UnknownToken:
     return cli::kBadInput;
+  case Status::BadConversation:
+  case Status::ChatFailed:
+    return cli::kBadInput;
   case Status::NoChatTemplate:
-  case Status::UnknownChatTemplate:
-  case Status::UnsupportedRole:
     return cli::kUnsupported;
+  case Status::ChatLimit:
+    return cli::kResources;
   }
   return cli::kBadInput;
 }
@@ -64,9 +66,7 @@ public:
 private:
   int encodeLine(Value value);
   int decodeLine(Value value);
-  int chatLine(Value value);
-  int readMessages(Value value, std::vector<tokenizer::Message> &messages);
-  int readMessage(Value value, tokenizer::Message &message);
+  int chatLine(StringRef line);
   int processLine(StringRef line);
   int decodeAll(StringRef text);
   int failLine(int code, const llvm::Twine &message) const {
@@ -126,63 +126,22 @@ int Worker::decodeLine(Value value) {
   return cli::kOk;
 }
 
-int Worker::readMessage(Value value, tokenizer::Message &message) {
-  Value role = value.find("role");
-  Value content = value.find("content");
-  if (!role || !role.isString() || !content || !content.isString()) {
-    return failLine(cli::kBadInput, "expected messages {\"role\": string, \"content\": string}");
+int Worker::chatLine(StringRef line) {
+  tokenizer::RenderedChat chat;
+  Status status = tokenizer.renderChat({line.data(), line.size()}, options.generationPrompt, chat);
+  if (status != Status::Ok) {
+    StringRef detail = chat.error;
+    StringRef prefix = status == Status::BadConversation ? "" : "chat template: ";
+    return detail.empty() ? failStatus(status)
+                          : failLine(exitCodeOf(status), prefix + checkpoint::escape(detail, sizeof(chat.error)));
   }
-  for (auto [key, member] : value.members()) {
-    if (key != "role" && key != "content") {
-      return failLine(cli::kUnsupported, "'" + checkpoint::escape(key, 40) + "' in a message is not supported");
-    }
-  }
-  if (role.string() == "user") {
-    message.role = tokenizer::Role::User;
-  } else if (role.string() == "assistant") {
-    message.role = tokenizer::Role::Assistant;
-  } else if (role.string() == "system") {
-    message.role = tokenizer::Role::System;
-  } else {
-    return failLine(cli::kUnsupported,
-                    "role '" + checkpoint::escape(role.string(), 40) + "'; supported are system, user and assistant");
-  }
-  message.content = content.string();
-  return cli::kOk;
-}
-
-int Worker::readMessages(Value value, std::vector<tokenizer::Message> &messages) {
-  if (!value || !value.isArray()) {
-    return failLine(cli::kBadInput, "expected a JSON array of messages");
-  }
-  for (Value element : value.elements()) {
-    tokenizer::Message message{};
-    int code = readMessage(element, message);
-    if (code != cli::kOk) {
-      return code;
-    }
-    messages.push_back(message);
-  }
-  return cli::kOk;
-}
-
-int Worker::chatLine(Value value) {
-  tokenizer::ChatOptions chat;
-  chat.addGenerationPrompt = options.generationPrompt;
-  chat.parseSpecial = options.parseSpecial.value_or(false);
-  Value list = value;
-  if (value.isObject()) {
-    list = value.find("messages");
-    Value generate = value.find("add_generation_prompt");
-    chat.addGenerationPrompt = generate ? generate.boolean().value_or(true) : chat.addGenerationPrompt;
-  }
-  std::vector<tokenizer::Message> messages;
-  int code = readMessages(list, messages);
-  if (code != cli::kOk) {
-    return code;
+  if (options.text) {
+    llvm::json::OStream(llvm::outs()).value(StringRef(chat.text.data(), chat.text.size()));
+    llvm::outs() << '\n';
+    return cli::kOk;
   }
   Buffer<int32_t> ids;
-  Status status = tokenizer.encodeChat(messages.data(), messages.size(), chat, ids);
+  status = tokenizer.encodeChat(chat, options.parseSpecial.value_or(false), ids);
   if (status != Status::Ok) {
     return failStatus(status);
   }
@@ -193,13 +152,13 @@ int Worker::chatLine(Value value) {
 }
 
 int Worker::processLine(StringRef line) {
+  if (options.chat) {
+    return chatLine(line);
+  }
   Document document;
   checkpoint::json::SyntaxError error;
   if (!document.parse(line, error)) {
     return failLine(cli::kBadInput, "column " + llvm::Twine(error.column) + ": " + error.message);
-  }
-  if (options.chat) {
-    return chatLine(document.root());
   }
   return options.decode ? decodeLine(document.root()) : encodeLine(document.root());
 }

@@ -19,6 +19,7 @@ struct TokenizeOptions {
   bool decode = false;
   bool jsonl = false;
   bool chat = false;
+  bool text = false;
   std::optional<bool> parseSpecial;
   bool addBos = false;
   bool generationPrompt = true;

@@ -204,7 +204,7 @@ FATHOM_API fathom_status_t fathom_model_decode(fathom_model_t *model, const int3
                                                int keep_special, char *text, size_t capacity, size_t *out_length);
 
 typedef struct fathom_chat_message {
-  /// "system", "user" or "assistant".
+  /// "system", "user", "assistant", or what else the model's template knows.
   const char *role;
   const char *content;
   size_t content_length;
@@ -214,6 +214,21 @@ typedef struct fathom_chat_message {
 /// last message is the user's. Contents are never read as special tokens. Sizes as fathom_model_encode.
 FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages,
                                                     size_t count, int32_t *tokens, size_t capacity, size_t *out_count);
+
+/// Renders a conversation with the model's chat template. |json| is an array of messages {"role", "content", …} or an
+/// object of variables with "messages" among them: "tools", "documents", "add_generation_prompt" (true unless said),
+/// and whatever the template reads, such as "enable_thinking". Writes up to |capacity| bytes of UTF-8, not
+/// zero-terminated, and their number to |out_length|, also when that is more (FATHOM_STATUS_TOO_SMALL).
+/// FATHOM_STATUS_BAD_DATA if |json| is no conversation or the template refuses it, with the template's line;
+/// FATHOM_STATUS_UNSUPPORTED if the model has no template; FATHOM_STATUS_OUT_OF_RESOURCES if a rendering takes too many
+/// steps or too much memory.
+FATHOM_API fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json, size_t length, char *text,
+                                                    size_t capacity, size_t *out_length);
+
+/// The same to tokens. What |json| says is never read as special tokens unless |flags| has FATHOM_ENCODE_SPECIAL.
+FATHOM_API fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char *json, size_t length,
+                                                         uint32_t flags, int32_t *tokens, size_t capacity,
+                                                         size_t *out_count);
 
 //===-- Sampling ------------------------------------------------------------------------------===//
 

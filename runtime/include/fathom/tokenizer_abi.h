@@ -62,4 +62,93 @@ static inline int fathom_is_young_mark(uint32_t character) {
   return low < sizeof(ranges) / sizeof(ranges[0]) && character >= ranges[low][0];
 }
 
+/// An absent operand of a chat template's node.
+#define FATHOM_NO_NODE 0xFFFFFFFFu
+
+/// The most nodes between a chat template's root and a leaf.
+#define FATHOM_MAX_CHAT_DEPTH 1000
+
+/// X(name in templates, function in runtime/src/tokenizer/chat): the filters and tests of chat templates. A node says
+/// its filter by its place in the list, so the lists grow at the end only.
+#define FATHOM_CHAT_FILTERS(X)                                                                                         \
+  X("abs", absolute)                                                                                                   \
+  X("batch", batch)                                                                                                    \
+  X("capitalize", capitalize)                                                                                          \
+  X("center", center)                                                                                                  \
+  X("count", length)                                                                                                   \
+  X("d", defaultTo)                                                                                                    \
+  X("default", defaultTo)                                                                                              \
+  X("dictsort", sortDict)                                                                                              \
+  X("e", escapeHtml)                                                                                                   \
+  X("escape", escapeHtml)                                                                                              \
+  X("first", first)                                                                                                    \
+  X("float", toReal)                                                                                                   \
+  X("format", format)                                                                                                  \
+  X("indent", indent)                                                                                                  \
+  X("int", toInteger)                                                                                                  \
+  X("items", items)                                                                                                    \
+  X("join", join)                                                                                                      \
+  X("last", last)                                                                                                      \
+  X("length", length)                                                                                                  \
+  X("list", list)                                                                                                      \
+  X("lower", lower)                                                                                                    \
+  X("map", map)                                                                                                        \
+  X("max", largest)                                                                                                    \
+  X("min", smallest)                                                                                                   \
+  X("reject", reject)                                                                                                  \
+  X("rejectattr", rejectByAttribute)                                                                                   \
+  X("replace", replace)                                                                                                \
+  X("reverse", reverse)                                                                                                \
+  X("round", roundTo)                                                                                                  \
+  X("safe", string)                                                                                                    \
+  X("select", select)                                                                                                  \
+  X("selectattr", selectByAttribute)                                                                                   \
+  X("sort", sort)                                                                                                      \
+  X("string", string)                                                                                                  \
+  X("sum", sum)                                                                                                        \
+  X("title", title)                                                                                                    \
+  X("tojson", toJson)                                                                                                  \
+  X("trim", trim)                                                                                                      \
+  X("unique", unique)                                                                                                  \
+  X("upper", upper)                                                                                                    \
+  X("wordcount", countWords)
+
+#define FATHOM_CHAT_TESTS(X)                                                                                           \
+  X("boolean", isBoolean)                                                                                              \
+  X("callable", isCallable)                                                                                            \
+  X("defined", isDefined)                                                                                              \
+  X("divisibleby", isDivisibleBy)                                                                                      \
+  X("eq", isEqual)                                                                                                     \
+  X("equalto", isEqual)                                                                                                \
+  X("==", isEqual)                                                                                                     \
+  X("even", isEven)                                                                                                    \
+  X("false", isFalse)                                                                                                  \
+  X("float", isReal)                                                                                                   \
+  X("ge", isGreaterOrEqual)                                                                                            \
+  X(">=", isGreaterOrEqual)                                                                                            \
+  X("greaterthan", isGreater)                                                                                          \
+  X("gt", isGreater)                                                                                                   \
+  X(">", isGreater)                                                                                                    \
+  X("in", isIn)                                                                                                        \
+  X("integer", isInteger)                                                                                              \
+  X("iterable", isIterable)                                                                                            \
+  X("le", isLessOrEqual)                                                                                               \
+  X("<=", isLessOrEqual)                                                                                               \
+  X("lessthan", isLess)                                                                                                \
+  X("lower", isLower)                                                                                                  \
+  X("lt", isLess)                                                                                                      \
+  X("<", isLess)                                                                                                       \
+  X("mapping", isMapping)                                                                                              \
+  X("ne", isUnequal)                                                                                                   \
+  X("!=", isUnequal)                                                                                                   \
+  X("none", isNone)                                                                                                    \
+  X("number", isNumber)                                                                                                \
+  X("odd", isOdd)                                                                                                      \
+  X("sameas", isSame)                                                                                                  \
+  X("sequence", isSequence)                                                                                            \
+  X("string", isString)                                                                                                \
+  X("true", isTrue)                                                                                                    \
+  X("undefined", isUndefined)                                                                                          \
+  X("upper", isUpper)
+
 #endif // FATHOM_TOKENIZER_ABI_H

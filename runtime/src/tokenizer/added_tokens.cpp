@@ -49,7 +49,7 @@ bool AddedTokenFinder::longestAt(size_t start, AddedMatch &match, artifact::Adde
       found = true;
       ++low;
     }
-    if (start + length == text.size()) {
+    if (start + length == text.size() || isMarked(start + length)) {
       break;
     }
     uint8_t wanted = uint8_t(text[start + length]);
@@ -93,7 +93,7 @@ void AddedTokenFinder::strip(AddedMatch &match, artifact::AddedTokenFlags flags)
 bool AddedTokenFinder::next(AddedMatch &match) {
   while (at < text.size()) {
     artifact::AddedTokenFlags flags = artifact::AddedTokenFlags::NONE;
-    if (!longestAt(at, match, flags)) {
+    if (isMarked(at) || !longestAt(at, match, flags)) {
       ++at;
       continue;
     }

@@ -23,16 +23,19 @@ struct AddedMatch {
   uint32_t id;
 };
 
-/// Walks over a text. Linear in the text for a fixed table: FATHOM_MAX_ADDED_TOKEN bounds the work at a position.
+/// Walks over a text. A byte whose mark is not 0 is no part of a token; no marks: all may be. Linear in the text for a
+/// fixed table: FATHOM_MAX_ADDED_TOKEN bounds the work at a position.
 class AddedTokenFinder {
 public:
-  AddedTokenFinder(const artifact::Tokenizer &table, const artifact::AddedTokens &group, std::string_view text)
-      : table(table), group(group), text(text) {}
+  AddedTokenFinder(const artifact::Tokenizer &table, const artifact::AddedTokens &group, std::string_view text,
+                   const char *marks = nullptr)
+      : table(table), group(group), text(text), marks(marks) {}
 
   /// The next match, or false at the end of the text.
   bool next(AddedMatch &match);
 
 private:
+  bool isMarked(size_t place) const { return marks != nullptr && marks[place] != 0; }
   bool longestAt(size_t at, AddedMatch &match, artifact::AddedTokenFlags &flags) const;
   bool standsAlone(const AddedMatch &match) const;
   void strip(AddedMatch &match, artifact::AddedTokenFlags flags) const;
@@ -40,6 +43,7 @@ private:
   const artifact::Tokenizer &table;
   const artifact::AddedTokens &group;
   std::string_view text;
+  const char *marks;
   /// Where to look next, and the end of what earlier matches took.
   size_t at = 0;
   size_t taken = 0;

@@ -1,144 +1,179 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Conversations in the formats of DeepSeek's own chat templates, which are recognised when the model is
-// compiled and never run.
+// Conversations to prompts: JSON to variables, a template over them, and the tokens of what it writes.
 
+#include "runtime/src/tokenizer/chat/interpreter.h"
+#include "runtime/src/tokenizer/chat/json.h"
 #include "runtime/src/tokenizer/tokenizer.h"
+
+#include <cstdio>
 
 namespace fathom::tokenizer {
 
 namespace {
 
-/// Builds a prompt: text that lies between tokens is encoded in one go, as the tokenizer would see it.
-class Prompt {
-public:
-  Prompt(const artifact::Tokenizer &table, bool parseSpecial, Buffer<int32_t> &ids)
-      : tokenizer(table), parseSpecial(parseSpecial), ids(ids) {}
+using namespace chat;
 
-  void token(int32_t id) {
-    flush(parseSpecial);
-    append(id);
-  }
-  void text(std::string_view more) {
-    if (!run.append(more.data(), more.size())) {
-      status = Status::OutOfMemory;
-    }
-  }
-  /// Text of the format itself that may hold added tokens.
-  void formatText(std::string_view more) {
-    flush(parseSpecial);
-    text(more);
-    flush(true);
-  }
-  Status finish() {
-    flush(parseSpecial);
-    return status;
-  }
+/// What a rendering may take: ample for any template that ends, little for one that does not.
+constexpr uint64_t kMemory = 256ull << 20, kMemoryPerByte = 64;
+constexpr uint64_t kSteps = 50'000'000, kStepsPerByte = 64;
 
-private:
-  void append(int32_t id) {
-    if (status == Status::Ok && !ids.push(id)) {
-      status = Status::OutOfMemory;
-    }
+bool isWord(const Text &text) {
+  bool word = text.size > 0 && text.size <= 32;
+  for (char c : text.view()) {
+    word &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   }
-  void flush(bool parse) {
-    if (status == Status::Ok) {
-      EncodeOptions options;
-      options.parseSpecial = parse;
-      status = tokenizer.encode(view(run), options, ids);
-    }
-    run.clear();
-  }
-
-  Tokenizer tokenizer;
-  bool parseSpecial;
-  Buffer<int32_t> &ids;
-  Buffer<char> run;
-  Status status = Status::Ok;
-};
-
-/// R1's template drops the reasoning of earlier replies.
-std::string_view withoutReasoning(std::string_view reply) {
-  constexpr std::string_view kEnd = "</think>";
-  size_t end = reply.rfind(kEnd);
-  return end == std::string_view::npos ? reply : reply.substr(end + kEnd.size());
+  return word;
 }
 
-/// All system messages come first, wherever they stand.
-void putSystem(const artifact::Tokenizer &table, const Message *messages, size_t count, Prompt &prompt) {
-  const Message *last = nullptr;
-  for (const Message *message = messages; message != messages + count; ++message) {
-    if (message->role != Role::System) {
-      continue;
-    }
-    if (table.chat_joins_system()) {
-      prompt.text(last != nullptr ? "\n\n" : "");
-      prompt.text(message->content);
-    }
-    last = message;
-  }
-  if (!table.chat_joins_system() && last != nullptr) {
-    prompt.text(last->content);
-  }
-}
-
-void renderV3(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate, Prompt &prompt) {
-  prompt.token(table.bos());
-  putSystem(table, messages, count, prompt);
-  for (const Message *message = messages; message != messages + count; ++message) {
-    if (message->role == Role::User) {
-      prompt.token(table.chat_user());
-      prompt.text(message->content);
-    } else if (message->role == Role::Assistant) {
-      prompt.token(table.chat_assistant());
-      prompt.text(table.chat_drops_reasoning() ? withoutReasoning(message->content) : message->content);
-      prompt.token(table.eos());
-    }
-  }
-  if (generate) {
-    prompt.token(table.chat_assistant());
-    if (table.chat_opens_reasoning()) {
-      prompt.formatText("<think>\n");
+/// Roles are the caller's words, not a stranger's: templates make special tokens of them, such as "<|user|>".
+void trustRoles(const Value &messages) {
+  for (uint32_t i = 0; messages.is(Type::List) && i < messages.sequence->count; ++i) {
+    const Value &message = messages.sequence->items[i];
+    for (uint32_t j = 0; message.is(Type::Dict) && j < message.dict->count; ++j) {
+      Entry &entry = message.dict->entries[j];
+      bool isRole = entry.key.toText().view() == "role" && entry.value.isString();
+      if (isRole && isWord(entry.value.toText())) {
+        entry.value.marks = nullptr;
+        entry.value.growable = false;
+      }
     }
   }
 }
 
-void renderV2(const artifact::Tokenizer &table, const Message *messages, size_t count, bool generate, Prompt &prompt) {
-  prompt.token(table.bos());
-  for (const Message *message = messages; message != messages + count; ++message) {
-    bool reply = message->role == Role::Assistant;
-    prompt.text(reply ? "Assistant: " : (message->role == Role::User ? "User: " : ""));
-    prompt.text(message->content);
-    if (reply) {
-      prompt.token(table.eos());
-    } else {
-      prompt.text("\n\n");
+/// The variables that the tokenizer gives, and what Hugging Face defines for every template.
+void addDefaults(Run &run, const artifact::Tokenizer &table, bool generate, Dict &variables) {
+  auto add = [&](std::string_view name, const Value &value) {
+    if (variables.find(run, name) == nullptr) {
+      (void)variables.set(run, Value::of(name), value);
+    }
+  };
+  if (table.chat_variables() != nullptr) {
+    for (const artifact::ChatVariable *variable : *table.chat_variables()) {
+      add({variable->name()->c_str(), variable->name()->size()},
+          Value::of(std::string_view(variable->value()->c_str(), variable->value()->size())));
     }
   }
-  if (generate) {
-    prompt.text("Assistant:");
+  add("tools", Value::none());
+  add("documents", Value::none());
+  add("add_generation_prompt", Value::of(generate));
+}
+
+/// "tool_use" where there are tools and such a template, else "default".
+const artifact::ChatTemplate *choose(Run &run, const artifact::Tokenizer &table, const Dict &variables) {
+  const artifact::ChatTemplate *chosen = nullptr;
+  const Value *tools = variables.find(run, std::string_view("tools"));
+  bool hasTools = tools != nullptr && !tools->is(Type::None);
+  for (const artifact::ChatTemplate *tree : *table.chat_templates()) {
+    std::string_view name(tree->name()->c_str(), tree->name()->size());
+    if (name == "default" ? chosen == nullptr : hasTools && name == "tool_use") {
+      chosen = tree;
+    }
   }
+  return chosen;
+}
+
+Status statusOf(const Run &run) {
+  switch (run.kind()) {
+  case Failure::None:
+    return Status::Ok;
+  case Failure::Error:
+    return Status::ChatFailed;
+  case Failure::BadInput:
+    return Status::BadConversation;
+  case Failure::Limit:
+    return Status::ChatLimit;
+  case Failure::OutOfMemory:
+    return Status::OutOfMemory;
+  }
+  return Status::ChatFailed;
+}
+
+Status finish(const Run &run, const Text &text, RenderedChat &out) {
+  if (run.failed()) {
+    std::snprintf(out.error, sizeof(out.error), "%s", run.message());
+    return statusOf(run);
+  }
+  out.text.clear();
+  out.marks.clear();
+  bool fits = out.text.append(text.data, text.size) && out.marks.resize(text.size);
+  for (uint32_t i = 0; fits && i < text.size; ++i) {
+    out.marks[i] = text.isMarked(i) ? 1 : 0;
+  }
+  return fits ? Status::Ok : Status::OutOfMemory;
+}
+
+Status renderWith(Run &run, const artifact::Tokenizer &table, const Value &input, bool generate, RenderedChat &out) {
+  Dict variables;
+  if (input.is(Type::Dict)) {
+    variables = *input.dict;
+  } else {
+    (void)variables.set(run, Value::of(std::string_view("messages")), input);
+  }
+  const Value *messages = variables.find(run, std::string_view("messages"));
+  if (!run.failed() && (messages == nullptr || !messages->is(Type::List))) {
+    run.failAs(Failure::BadInput, "expected an array of messages, or an object with 'messages'");
+    return finish(run, Text(), out);
+  }
+  if (!run.failed()) {
+    trustRoles(*messages);
+  }
+  addDefaults(run, table, generate, variables);
+  const artifact::ChatTemplate *tree = choose(run, table, variables);
+  Text text = run.failed() || tree == nullptr ? Text() : Interpreter(run, *tree, variables).render();
+  return finish(run, text, out);
+}
+
+/// A text of the conversation's.
+Value marked(Run &run, std::string_view text) {
+  Builder builder(run);
+  char mark = 1;
+  for (char c : text) {
+    Text one(std::string_view(&c, 1));
+    one.marks = &mark;
+    builder.append(one);
+  }
+  return Value::of(builder.finish());
 }
 
 } // namespace
 
-Status Tokenizer::encodeChat(const Message *messages, size_t count, const ChatOptions &options,
-                             Buffer<int32_t> &ids) const {
-  Prompt prompt(*table, options.parseSpecial, ids);
-  switch (table->chat()) {
-  case artifact::ChatFormat::none:
+bool Tokenizer::hasChat() const { return table->chat_templates() != nullptr && table->chat_templates()->size() != 0; }
+
+Status Tokenizer::renderChat(std::string_view json, bool addGenerationPrompt, RenderedChat &out) const {
+  if (!hasChat()) {
     return Status::NoChatTemplate;
-  case artifact::ChatFormat::unknown:
-    return Status::UnknownChatTemplate;
-  case artifact::ChatFormat::deepseek_v2:
-    renderV2(*table, messages, count, options.addGenerationPrompt, prompt);
-    break;
-  case artifact::ChatFormat::deepseek_v3:
-    renderV3(*table, messages, count, options.addGenerationPrompt, prompt);
-    break;
   }
-  return prompt.finish();
+  if (json.size() > INT32_MAX) {
+    return Status::TextTooLong;
+  }
+  Run run(kMemory + kMemoryPerByte * json.size(), kSteps + kStepsPerByte * json.size());
+  Value input = parseJson(run, json);
+  return run.failed() ? finish(run, Text(), out) : renderWith(run, *table, input, addGenerationPrompt, out);
+}
+
+Status Tokenizer::renderChat(const Message *messages, size_t count, bool addGenerationPrompt, RenderedChat &out) const {
+  if (!hasChat()) {
+    return Status::NoChatTemplate;
+  }
+  uint64_t bytes = count;
+  for (size_t i = 0; i < count; ++i) {
+    bytes += messages[i].content.size();
+  }
+  if (bytes > INT32_MAX) {
+    return Status::TextTooLong;
+  }
+  Run run(kMemory + kMemoryPerByte * bytes, kSteps + kStepsPerByte * bytes);
+  Sequence *list = run.create<Sequence>();
+  for (size_t i = 0; i < count && list != nullptr && !run.failed(); ++i) {
+    Dict *message = run.create<Dict>();
+    (void)(message != nullptr && message->set(run, Value::of(std::string_view("role")), Value::of(messages[i].role)) &&
+           message->set(run, Value::of(std::string_view("content")), marked(run, messages[i].content)) &&
+           list->push(run, Value::of(Type::Dict, message)));
+  }
+  Value input = list == nullptr ? Value() : Value::of(Type::List, list);
+  return run.failed() ? finish(run, Text(), out) : renderWith(run, *table, input, addGenerationPrompt, out);
 }
 
 } // namespace fathom::tokenizer

@@ -21,17 +21,23 @@ class Encoder {
 public:
   Encoder(const artifact::Tokenizer &table, Buffer<int32_t> &ids) : table(table), merger(table), ids(ids) {}
 
-  bool encode(std::string_view text, bool parseSpecial) {
+  /// `marks`, where there are any, say which bytes are no part of special tokens.
+  bool encode(std::string_view text, bool parseSpecial, const char *marks = nullptr) {
     if (!parseSpecial) {
-      return encodeBetween(text, false);
+      return encodeBetween(text, false, nullptr);
     }
-    return splitAdded(*table.added(), text, [&](std::string_view part) { return encodeBetween(part, true); });
+    return splitAdded(*table.added(), text, marks, [&](std::string_view part) {
+      return encodeBetween(part, true, marks == nullptr ? nullptr : marks + (part.data() - text.data()));
+    });
   }
 
 private:
   /// Text between the added tokens that are looked for before normalisation.
-  bool encodeBetween(std::string_view text, bool parseSpecial) {
+  bool encodeBetween(std::string_view text, bool parseSpecial, const char *marks) {
     if (table.normalizer() == artifact::Normalizer::nfc) {
+      // Marks have no place in text whose bytes changed.
+      parseSpecial &= marks == nullptr || std::find(marks, marks + text.size(), 1) == marks + text.size();
+      marks = nullptr;
       normalized.clear();
       if (!normalizeNfc(text, normalized)) {
         return false;
@@ -41,7 +47,7 @@ private:
     if (!parseSpecial) {
       return encodePlain(text);
     }
-    return splitAdded(*table.added_normalized(), text, [&](std::string_view part) { return encodePlain(part); });
+    return splitAdded(*table.added_normalized(), text, marks, [&](std::string_view part) { return encodePlain(part); });
   }
 
   bool encodePlain(std::string_view text) {
@@ -53,8 +59,8 @@ private:
   }
 
   template <class EncodePart>
-  bool splitAdded(const artifact::AddedTokens &group, std::string_view text, EncodePart encodePart) {
-    AddedTokenFinder finder(table, group, text);
+  bool splitAdded(const artifact::AddedTokens &group, std::string_view text, const char *marks, EncodePart encodePart) {
+    AddedTokenFinder finder(table, group, text, marks);
     AddedMatch match{};
     size_t done = 0;
     while (finder.next(match)) {
@@ -86,10 +92,12 @@ const char *describe(Status status) {
     return "a token id that the tokenizer does not have";
   case Status::NoChatTemplate:
     return "the tokenizer has no chat template, so there is no chat format; use plain prompts";
-  case Status::UnknownChatTemplate:
-    return "no known chat format: the tokenizer's chat template is none of those of DeepSeek-V2, V3 and R1";
-  case Status::UnsupportedRole:
-    return "a role other than system, user and assistant";
+  case Status::BadConversation:
+    return "not a conversation";
+  case Status::ChatFailed:
+    return "the chat template cannot render the conversation";
+  case Status::ChatLimit:
+    return "rendering the conversation takes too many steps or too much memory";
   }
   return "unknown status";
 }
@@ -112,6 +120,11 @@ Status Tokenizer::encode(std::string_view text, const EncodeOptions &options, Bu
     ids.truncate(ids.size() - 1);
   }
   return Status::Ok;
+}
+
+Status Tokenizer::encodeChat(const RenderedChat &chat, bool parseSpecial, Buffer<int32_t> &ids) const {
+  const char *marks = parseSpecial ? nullptr : chat.marks.data();
+  return Encoder(*table, ids).encode(view(chat.text), true, marks) ? Status::Ok : Status::OutOfMemory;
 }
 
 std::string_view Tokenizer::bytes(int32_t id) const {

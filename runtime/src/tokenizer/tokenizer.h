@@ -24,10 +24,12 @@ enum class Status : uint8_t {
   UnknownToken,
   /// The tokenizer has no chat template (4).
   NoChatTemplate,
-  /// It has one that is not known here (4).
-  UnknownChatTemplate,
-  /// A role that the chat format does not have (4).
-  UnsupportedRole,
+  /// What is to be rendered is no conversation (3).
+  BadConversation,
+  /// The template refuses the conversation, or is wrong (3).
+  ChatFailed,
+  /// A rendering that takes too many steps or too much memory (6).
+  ChatLimit,
 };
 
 /// A sentence about a status, lower case, without final period; static.
@@ -41,18 +43,17 @@ struct EncodeOptions {
   bool parseSpecial = false;
 };
 
-enum class Role : uint8_t { System, User, Assistant };
-
 struct Message {
-  Role role;
+  std::string_view role;
   std::string_view content;
 };
 
-struct ChatOptions {
-  /// End with what makes the model answer.
-  bool addGenerationPrompt = true;
-  /// As EncodeOptions::parseSpecial, for the contents of messages. The format's own tokens are always parsed.
-  bool parseSpecial = false;
+/// What a chat template wrote, and for each byte whether it came from the conversation (not 0) or the template.
+struct RenderedChat {
+  Buffer<char> text;
+  Buffer<char> marks;
+  /// After BadConversation, ChatFailed and ChatLimit: what is wrong, with the template's line.
+  char error[512] = {};
 };
 
 /// Checks what the FlatBuffers verifier cannot: that every id, offset and size is in range and every search
@@ -69,8 +70,16 @@ public:
   /// `ids` may have grown.
   Status encode(std::string_view text, const EncodeOptions &options, Buffer<int32_t> &ids) const;
 
-  /// Appends the tokens of a conversation in the model's own format to `ids`, bos token included.
-  Status encodeChat(const Message *messages, size_t count, const ChatOptions &options, Buffer<int32_t> &ids) const;
+  bool hasChat() const;
+
+  /// Renders a conversation with the model's own template: JSON, an array of messages or an object of variables with
+  /// "messages" among them. Bounded in steps, memory and depth. The bos token is the template's to write.
+  Status renderChat(std::string_view json, bool addGenerationPrompt, RenderedChat &out) const;
+  Status renderChat(const Message *messages, size_t count, bool addGenerationPrompt, RenderedChat &out) const;
+
+  /// Appends the tokens of a rendered conversation. What came from the conversation is read as special tokens only
+  /// with `parseSpecial`; the template's own text always is.
+  Status encodeChat(const RenderedChat &chat, bool parseSpecial, Buffer<int32_t> &ids) const;
 
   /// Ids are in [0, size()).
   uint32_t size() const { return table->token_offsets()->size() - 1; }
@@ -83,7 +92,6 @@ public:
   /// -1 where there is none.
   int32_t bos() const { return table->bos(); }
   int32_t eos() const { return table->eos(); }
-  artifact::ChatFormat chatFormat() const { return table->chat(); }
 
 private:
   const artifact::Tokenizer *table;

@@ -4,6 +4,7 @@
 // What must hold in a tokenizer table before it is used. Corruption is what this guards against: every index
 // is in range and every loop ends, whatever the bytes are.
 
+#include "runtime/src/tokenizer/chat/verify.h"
 #include "fathom/tokenizer_abi.h"
 #include "runtime/src/tokenizer/added_tokens.h"
 #include "runtime/src/tokenizer/tokenizer.h"
@@ -130,21 +131,23 @@ const char *verifySplits(const artifact::Tokenizer &table) {
 
 bool isTokenOrNone(int32_t id, uint32_t tokens) { return id == -1 || (id >= 0 && uint32_t(id) < tokens); }
 
-const char *verifyRoles(const artifact::Tokenizer &table, uint32_t tokens) {
-  for (int32_t id : {table.bos(), table.eos(), table.chat_user(), table.chat_assistant()}) {
-    if (!isTokenOrNone(id, tokens)) {
-      return "tokenizer: a bos, eos or chat token is out of range";
+const char *verifyEnds(const artifact::Tokenizer &table, uint32_t tokens) {
+  bool good = isTokenOrNone(table.bos(), tokens) && isTokenOrNone(table.eos(), tokens);
+  return good ? nullptr : "tokenizer: a bos or eos token is out of range";
+}
+
+const char *verifyChat(const artifact::Tokenizer &table) {
+  if (table.chat_templates() == nullptr || table.chat_templates()->size() == 0) {
+    return nullptr;
+  }
+  bool hasDefault = false;
+  for (const artifact::ChatTemplate *tree : *table.chat_templates()) {
+    hasDefault |= tree->name()->string_view() == "default";
+    if (const char *problem = chat::verify(*tree)) {
+      return problem;
     }
   }
-  bool needsEnds = table.chat() >= artifact::ChatFormat::deepseek_v2;
-  bool needsRoles = table.chat() >= artifact::ChatFormat::deepseek_v3;
-  if (needsEnds && (table.bos() < 0 || table.eos() < 0)) {
-    return "tokenizer: the chat format lacks its bos or eos token";
-  }
-  if (needsRoles && (table.chat_user() < 0 || table.chat_assistant() < 0)) {
-    return "tokenizer: the chat format lacks its user or assistant token";
-  }
-  return nullptr;
+  return hasDefault ? nullptr : "tokenizer: no chat template is the default";
 }
 
 const char *verifySpecial(const artifact::Tokenizer &table, uint32_t tokens) {
@@ -160,8 +163,8 @@ const char *verifySpecial(const artifact::Tokenizer &table, uint32_t tokens) {
 } // namespace
 
 const char *verify(const artifact::Tokenizer &table) {
-  if (table.normalizer() > artifact::Normalizer::MAX || table.chat() > artifact::ChatFormat::MAX) {
-    return "tokenizer: a normalizer or chat format that this runtime does not know";
+  if (table.normalizer() > artifact::Normalizer::MAX) {
+    return "tokenizer: a normalizer that this runtime does not know";
   }
   if (const char *problem = verifySplits(table)) {
     return problem;
@@ -184,7 +187,10 @@ const char *verify(const artifact::Tokenizer &table) {
   if (const char *problem = verifySpecial(table, tokens)) {
     return problem;
   }
-  return verifyRoles(table, tokens);
+  if (const char *problem = verifyEnds(table, tokens)) {
+    return problem;
+  }
+  return verifyChat(table);
 }
 
 } // namespace fathom::tokenizer

@@ -1,0 +1,462 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Jinja2's expressions, from the weakest binding to the strongest.
+
+#include "fathom/tokenizer_abi.h"
+#include "frontend/tokenizer/ChatParser.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using llvm::StringRef;
+
+namespace fathom::frontend {
+
+using artifact::ChatNodeKind;
+using artifact::ChatOperator;
+
+namespace {
+
+#define FATHOM_NAME(name, function) name,
+constexpr StringRef kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_NAME)};
+constexpr StringRef kTests[] = {FATHOM_CHAT_TESTS(FATHOM_NAME)};
+#undef FATHOM_NAME
+
+/// Methods of Python's str, dict and list that the runtime does not have.
+constexpr StringRef kMissingMethods[] = {"casefold",     "encode",      "expandtabs", "fromkeys",  "isascii",
+                                         "isidentifier", "isprintable", "istitle",    "maketrans", "swapcase",
+                                         "translate",    "zfill",       "format_map"};
+constexpr StringRef kMissingFunctions[] = {"cycler", "joiner", "lipsum"};
+
+} // namespace
+
+uint32_t ChatParser::parseTarget(bool withNamespace) {
+  std::vector<uint32_t> targets;
+  uint32_t line = peek().line;
+  bool isTuple = false;
+  do {
+    if (isTuple && !(peek().kind == ChatToken::Name && !isName("in")) && !isOperator("(")) {
+      break;
+    }
+    if (takeOperator("(")) {
+      targets.push_back(parseTarget(false));
+      expect(")");
+    } else {
+      const ChatToken &token = peek();
+      std::string name = expectName();
+      uint32_t target = program.add(ChatNodeKind::name, token.line, program.text(name), {});
+      if (withNamespace && takeOperator(".")) {
+        target = program.add(ChatNodeKind::attribute, token.line, program.text(expectName()), {target});
+      }
+      targets.push_back(target);
+    }
+    isTuple |= isOperator(",");
+  } while (!failed && takeOperator(","));
+  return isTuple ? program.add(ChatNodeKind::tuple, line, 0, targets) : targets[0];
+}
+
+bool ChatParser::isTupleEnd() const {
+  const ChatToken &token = peek();
+  return token.kind == ChatToken::VariableEnd || token.kind == ChatToken::BlockEnd || token.kind == ChatToken::End ||
+         isOperator(")") || isName("recursive");
+}
+
+uint32_t ChatParser::parseTuple(bool withCondition, bool inParentheses) {
+  std::vector<uint32_t> items;
+  uint32_t line = peek().line;
+  bool isTuple = false;
+  while (!failed) {
+    if (isTupleEnd()) {
+      break;
+    }
+    items.push_back(parseExpression(withCondition));
+    if (!takeOperator(",")) {
+      break;
+    }
+    isTuple = true;
+  }
+  if (!isTuple && !items.empty()) {
+    return items[0];
+  }
+  if (!isTuple && !inParentheses) {
+    fail(peek(), "expected an expression, found " + describe(peek()));
+  }
+  return program.add(ChatNodeKind::tuple, line, 0, items);
+}
+
+uint32_t ChatParser::parseExpression(bool withCondition) {
+  Deeper deeper(*this);
+  uint32_t line = peek().line;
+  uint32_t value = parseOr();
+  while (withCondition && !failed && takeName("if")) {
+    uint32_t condition = parseOr(), otherwise = FATHOM_NO_NODE;
+    if (takeName("else")) {
+      otherwise = parseExpression();
+    }
+    value = program.add(ChatNodeKind::conditional, line, 0, {condition, value, otherwise});
+  }
+  return value;
+}
+
+uint32_t ChatParser::parseOr() {
+  uint32_t line = peek().line, left = parseAnd();
+  while (!failed && takeName("or")) {
+    left = program.add(ChatNodeKind::either, line, 0, {left, parseAnd()});
+  }
+  return left;
+}
+
+uint32_t ChatParser::parseAnd() {
+  uint32_t line = peek().line, left = parseNot();
+  while (!failed && takeName("and")) {
+    left = program.add(ChatNodeKind::both, line, 0, {left, parseNot()});
+  }
+  return left;
+}
+
+uint32_t ChatParser::parseNot() {
+  Deeper deeper(*this);
+  uint32_t line = peek().line;
+  return !failed && takeName("not") ? program.add(ChatNodeKind::invert, line, 0, {parseNot()}) : parseCompare();
+}
+
+std::optional<ChatOperator> ChatParser::takeComparison() {
+  static constexpr std::pair<StringRef, ChatOperator> kOperators[] = {
+      {"==", ChatOperator::equal},      {"!=", ChatOperator::unequal}, {"<", ChatOperator::less},
+      {"<=", ChatOperator::less_equal}, {">", ChatOperator::greater},  {">=", ChatOperator::greater_equal}};
+  for (auto [name, op] : kOperators) {
+    if (takeOperator(name)) {
+      return op;
+    }
+  }
+  if (takeName("in")) {
+    return ChatOperator::contained;
+  }
+  if (isName("not") && isName("in", 1)) {
+    at += 2;
+    return ChatOperator::not_contained;
+  }
+  return std::nullopt;
+}
+
+uint32_t ChatParser::parseCompare() {
+  uint32_t line = peek().line;
+  std::vector<uint32_t> operands{parseSum()};
+  while (!failed) {
+    std::optional<ChatOperator> op = takeComparison();
+    if (!op) {
+      break;
+    }
+    operands.push_back(program.add(ChatNodeKind::comparison, line, uint32_t(*op), {parseSum()}));
+  }
+  return operands.size() == 1 ? operands[0] : program.add(ChatNodeKind::compare, line, 0, operands);
+}
+
+uint32_t ChatParser::parseSum() {
+  uint32_t line = peek().line, left = parseJoin();
+  while (!failed && (isOperator("+") || isOperator("-"))) {
+    ChatOperator op = tokens[at++].text == "+" ? ChatOperator::add : ChatOperator::subtract;
+    left = program.add(ChatNodeKind::binary, line, uint32_t(op), {left, parseJoin()});
+  }
+  return left;
+}
+
+uint32_t ChatParser::parseJoin() {
+  uint32_t line = peek().line;
+  std::vector<uint32_t> parts{parseProduct()};
+  while (!failed && takeOperator("~")) {
+    parts.push_back(parseProduct());
+  }
+  return parts.size() == 1 ? parts[0] : program.add(ChatNodeKind::join, line, 0, parts);
+}
+
+uint32_t ChatParser::parseProduct() {
+  uint32_t line = peek().line, left = parsePower();
+  while (!failed) {
+    ChatOperator op;
+    if (takeOperator("*")) {
+      op = ChatOperator::multiply;
+    } else if (takeOperator("/")) {
+      op = ChatOperator::divide;
+    } else if (takeOperator("//")) {
+      op = ChatOperator::floor_divide;
+    } else if (takeOperator("%")) {
+      op = ChatOperator::modulo;
+    } else {
+      break;
+    }
+    left = program.add(ChatNodeKind::binary, line, uint32_t(op), {left, parsePower()});
+  }
+  return left;
+}
+
+uint32_t ChatParser::parsePower() {
+  uint32_t line = peek().line, left = parseUnary();
+  while (!failed && takeOperator("**")) {
+    left = program.add(ChatNodeKind::binary, line, uint32_t(ChatOperator::power), {left, parseUnary()});
+  }
+  return left;
+}
+
+uint32_t ChatParser::parseUnary(bool withFilters) {
+  Deeper deeper(*this);
+  uint32_t line = peek().line, node;
+  if (failed) {
+    return 0;
+  }
+  if (takeOperator("-")) {
+    node = program.add(ChatNodeKind::negate, line, 0, {parseUnary(false)});
+  } else if (takeOperator("+")) {
+    node = program.add(ChatNodeKind::plus, line, 0, {parseUnary(false)});
+  } else {
+    node = parsePrimary();
+  }
+  node = parsePostfix(node);
+  return withFilters ? parsePostfixFilters(node) : node;
+}
+
+uint32_t ChatParser::parsePrimary() {
+  const ChatToken &token = peek();
+  StringRef text = token.text;
+  switch (token.kind) {
+  case ChatToken::Name:
+    ++at;
+    if (text == "true" || text == "True" || text == "false" || text == "False") {
+      return program.add(ChatNodeKind::boolean, token.line, text.lower() == "true", {});
+    }
+    return text == "none" || text == "None" ? program.add(ChatNodeKind::none, token.line, 0, {})
+                                            : addNamed(ChatNodeKind::name, token, text, {});
+  case ChatToken::Text: {
+    std::string joined;
+    while (peek().kind == ChatToken::Text) {
+      joined += tokens[at++].text;
+    }
+    return addNamed(ChatNodeKind::literal, token, joined, {});
+  }
+  case ChatToken::Integer:
+  case ChatToken::Real:
+    return parseNumber();
+  default:
+    break;
+  }
+  if (takeOperator("(")) {
+    uint32_t node = parseTuple(true, true);
+    expect(")");
+    return node;
+  }
+  if (isOperator("[") || isOperator("{")) {
+    return tokens[at++].text == "[" ? parseList() : parseDict();
+  }
+  fail(token, "expected an expression, found " + describe(token));
+  return 0;
+}
+
+uint32_t ChatParser::parseNumber() {
+  const ChatToken &token = tokens[at++];
+  if (token.kind == ChatToken::Real) {
+    double real = 0;
+    (void)StringRef(token.text).getAsDouble(real);
+    program.reals.push_back(real);
+    return program.add(ChatNodeKind::real, token.line, uint32_t(program.reals.size() - 1), {});
+  }
+  int64_t integer = 0;
+  if (StringRef(token.text).getAsInteger(10, integer)) {
+    fail(token, "integers of more than 64 bits are not supported", true);
+  }
+  program.integers.push_back(integer);
+  return program.add(ChatNodeKind::integer, token.line, uint32_t(program.integers.size() - 1), {});
+}
+
+uint32_t ChatParser::parseList() {
+  uint32_t line = peek().line;
+  std::vector<uint32_t> items;
+  while (!failed && !takeOperator("]")) {
+    if (!items.empty()) {
+      expect(",");
+    }
+    if (takeOperator("]")) {
+      break;
+    }
+    items.push_back(parseExpression());
+  }
+  return program.add(ChatNodeKind::list, line, 0, items);
+}
+
+uint32_t ChatParser::parseDict() {
+  uint32_t line = peek().line;
+  std::vector<uint32_t> entries;
+  while (!failed && !takeOperator("}")) {
+    if (!entries.empty()) {
+      expect(",");
+    }
+    if (takeOperator("}")) {
+      break;
+    }
+    entries.push_back(parseExpression());
+    expect(":");
+    entries.push_back(parseExpression());
+  }
+  return program.add(ChatNodeKind::dict, line, 0, entries);
+}
+
+uint32_t ChatParser::parsePostfix(uint32_t node) {
+  while (!failed) {
+    if (takeOperator(".")) {
+      const ChatToken &token = tokens[at];
+      if (token.kind == ChatToken::Integer) {
+        node = program.add(ChatNodeKind::item, token.line, 0, {node, parseNumber()});
+      } else {
+        node = addNamed(ChatNodeKind::attribute, token, expectName(), {node});
+      }
+    } else if (takeOperator("[")) {
+      node = parseSubscript(node);
+    } else if (isOperator("(")) {
+      node = parseCall(node);
+    } else {
+      break;
+    }
+  }
+  return node;
+}
+
+uint32_t ChatParser::parseSubscript(uint32_t node) {
+  uint32_t line = peek().line;
+  if (!isOperator(":")) {
+    uint32_t key = parseExpression();
+    if (takeOperator("]")) {
+      return program.add(ChatNodeKind::item, line, 0, {node, key});
+    }
+    if (!isOperator(":")) {
+      expect("]");
+    }
+    std::vector<uint32_t> bounds{node, key, FATHOM_NO_NODE, FATHOM_NO_NODE};
+    for (size_t i = 2; i < 4 && takeOperator(":"); ++i) {
+      bounds[i] = isOperator(":") || isOperator("]") ? FATHOM_NO_NODE : parseExpression();
+    }
+    expect("]");
+    return program.add(ChatNodeKind::slice, line, 0, bounds);
+  }
+  std::vector<uint32_t> bounds{node, FATHOM_NO_NODE, FATHOM_NO_NODE, FATHOM_NO_NODE};
+  for (size_t i = 2; i < 4 && takeOperator(":"); ++i) {
+    bounds[i] = isOperator(":") || isOperator("]") ? FATHOM_NO_NODE : parseExpression();
+  }
+  expect("]");
+  return program.add(ChatNodeKind::slice, line, 0, bounds);
+}
+
+uint32_t ChatParser::parsePostfixFilters(uint32_t node) {
+  while (!failed) {
+    if (takeOperator("|")) {
+      node = parseFilter(node);
+    } else if (takeName("is")) {
+      node = parseTest(node);
+    } else if (isOperator("(")) {
+      node = parseCall(node);
+    } else {
+      break;
+    }
+  }
+  return node;
+}
+
+uint32_t ChatParser::addNamed(ChatNodeKind kind, const ChatToken &token, StringRef name,
+                              llvm::ArrayRef<uint32_t> operands) {
+  return program.add(kind, token.line, program.text(name), operands);
+}
+
+uint32_t ChatParser::parseFilter(uint32_t node) {
+  const ChatToken &token = peek();
+  std::string name = expectName();
+  std::vector<uint32_t> operands{node};
+  if (takeOperator("(")) {
+    parseArguments(operands);
+  }
+  const StringRef *known = llvm::find(kFilters, name);
+  if (known != std::end(kFilters)) {
+    return program.add(ChatNodeKind::filter, token.line, uint32_t(known - kFilters), operands);
+  }
+  if (!soft) {
+    fail(token, "the filter '" + name + "' is not supported in chat templates", true);
+  }
+  return addNamed(ChatNodeKind::fault, token, "No filter named '" + name + "' found.", {});
+}
+
+uint32_t ChatParser::parseTest(uint32_t node) {
+  bool inverts = takeName("not");
+  const ChatToken &token = peek();
+  std::string name = expectName();
+  std::vector<uint32_t> operands{node};
+  bool primary = peek().kind == ChatToken::Text || peek().kind == ChatToken::Integer ||
+                 peek().kind == ChatToken::Real || isOperator("[") || isOperator("{") ||
+                 (peek().kind == ChatToken::Name && !isName("else") && !isName("or") && !isName("and") &&
+                  !isName("if") && !isName("in") && !isName("not") && !isName("recursive"));
+  if (takeOperator("(")) {
+    parseArguments(operands);
+  } else if (isName("is")) {
+    fail(peek(), "tests cannot be chained with 'is'");
+  } else if (primary) {
+    operands.push_back(parsePostfix(parsePrimary()));
+  }
+  const StringRef *known = llvm::find(kTests, name);
+  uint32_t test = 0;
+  if (known != std::end(kTests)) {
+    test = program.add(ChatNodeKind::test, token.line, uint32_t(known - kTests), operands);
+  } else {
+    if (!soft) {
+      fail(token, "the test '" + name + "' is not supported in chat templates", true);
+    }
+    test = addNamed(ChatNodeKind::fault, token, "No test named '" + name + "' found.", {});
+  }
+  return inverts ? program.add(ChatNodeKind::invert, token.line, 0, {test}) : test;
+}
+
+/// Arguments from behind "(" to ")".
+void ChatParser::parseArguments(std::vector<uint32_t> &operands) {
+  bool named = false;
+  for (bool isFirst = true; !failed && !takeOperator(")"); isFirst = false) {
+    if (!isFirst) {
+      expect(",");
+    }
+    if (takeOperator(")")) {
+      break;
+    }
+    const ChatToken &token = peek();
+    if (isOperator("*") || isOperator("**")) {
+      fail(token, "unpacked arguments are not supported in chat templates", true);
+    } else if (token.kind == ChatToken::Name && isOperator("=", 1)) {
+      at += 2;
+      operands.push_back(addNamed(ChatNodeKind::keyword, token, token.text, {parseExpression()}));
+      named = true;
+    } else if (named) {
+      fail(token, "an argument without a name behind one with a name");
+    } else {
+      operands.push_back(parseExpression());
+    }
+  }
+}
+
+/// What exists in Python and not here is a finding now, not when a conversation comes to it.
+void ChatParser::checkMethod(uint32_t callee, const ChatToken &token) {
+  const artifact::ChatNode &node = program.nodes[callee];
+  bool isMethod = node.kind() == ChatNodeKind::attribute;
+  if (!isMethod && node.kind() != ChatNodeKind::name) {
+    return;
+  }
+  StringRef name = program.texts[node.value()];
+  bool missing = isMethod ? llvm::is_contained(kMissingMethods, name) : llvm::is_contained(kMissingFunctions, name);
+  if (missing) {
+    fail(token, "'" + name + "()' is not supported in chat templates", true);
+  }
+}
+
+uint32_t ChatParser::parseCall(uint32_t node) {
+  const ChatToken &token = tokens[at++];
+  std::vector<uint32_t> operands{node};
+  if (node != FATHOM_NO_NODE && !failed) {
+    checkMethod(node, tokens[at >= 2 ? at - 2 : 0]);
+  }
+  parseArguments(operands);
+  return program.add(ChatNodeKind::call, token.line, 0, operands);
+}
+
+} // namespace fathom::frontend

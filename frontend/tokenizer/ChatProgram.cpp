@@ -1,0 +1,351 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Building programs, and Jinja2's statements.
+
+#include "frontend/tokenizer/ChatParser.h"
+
+#include "fathom/tokenizer_abi.h"
+
+using llvm::StringRef;
+
+namespace fathom::frontend {
+
+using artifact::ChatNodeKind;
+
+uint32_t ChatProgram::add(ChatNodeKind kind, uint32_t line, uint32_t value, llvm::ArrayRef<uint32_t> nodeOperands) {
+  nodes.emplace_back(kind, line, value, uint32_t(operands.size()), uint32_t(nodeOperands.size()));
+  operands.insert(operands.end(), nodeOperands.begin(), nodeOperands.end());
+  return uint32_t(nodes.size() - 1);
+}
+
+uint32_t ChatProgram::text(StringRef text) {
+  auto [entry, isNew] = places.try_emplace(text, uint32_t(texts.size()));
+  if (isNew) {
+    texts.push_back(text.str());
+  }
+  return entry->second;
+}
+
+bool ChatParser::fail(const ChatToken &token, const llvm::Twine &message, bool unsupported) {
+  if (!failed) {
+    error = {unsupported, token.line, token.column, message.str()};
+  }
+  failed = true;
+  // Nothing more is read.
+  at = tokens.size() - 1;
+  return false;
+}
+
+void ChatParser::expect(StringRef operation) {
+  if (!takeOperator(operation)) {
+    fail(peek(), "expected '" + operation + "', found " + describe(peek()));
+  }
+}
+
+void ChatParser::expectBlockEnd() {
+  if (peek().kind != ChatToken::BlockEnd) {
+    fail(peek(), "expected '%}', found " + describe(peek()));
+    return;
+  }
+  ++at;
+}
+
+std::string ChatParser::expectName() {
+  if (peek().kind != ChatToken::Name) {
+    fail(peek(), "expected a name, found " + describe(peek()));
+    return "";
+  }
+  return tokens[at++].text;
+}
+
+std::string ChatParser::describe(const ChatToken &token) {
+  switch (token.kind) {
+  case ChatToken::End:
+    return "the end of the template";
+  case ChatToken::BlockEnd:
+    return "'%}'";
+  case ChatToken::VariableEnd:
+    return "'}}'";
+  default:
+    return "'" + StringRef(token.text).take_front(40).str() + "'";
+  }
+}
+
+/// Statements until a block begins with one of `ends`; that name is taken.
+uint32_t ChatParser::parseBlock(llvm::ArrayRef<StringRef> ends, std::string *end) {
+  std::vector<uint32_t> statements;
+  uint32_t line = peek().line;
+  Deeper deeper(*this);
+  while (!failed) {
+    const ChatToken &token = peek();
+    if (token.kind == ChatToken::End) {
+      if (!ends.empty()) {
+        fail(token, "expected '{% " + ends.back() + " %}', found the end of the template");
+      }
+      break;
+    }
+    ++at;
+    if (token.kind == ChatToken::Data) {
+      statements.push_back(program.add(ChatNodeKind::text, token.line, program.text(token.text), {}));
+    } else if (token.kind == ChatToken::VariableBegin) {
+      statements.push_back(program.add(ChatNodeKind::output, token.line, 0, {parseTuple()}));
+      if (!failed && tokens[at++].kind != ChatToken::VariableEnd) {
+        fail(tokens[at - 1], "expected '}}', found " + describe(tokens[at - 1]));
+      }
+    } else {
+      if (peek().kind == ChatToken::Name && llvm::is_contained(ends, peek().text)) {
+        *end = tokens[at++].text;
+        break;
+      }
+      statements.push_back(parseStatement());
+    }
+  }
+  return program.add(ChatNodeKind::block, line, 0, statements);
+}
+
+uint32_t ChatParser::parseStatement() {
+  const ChatToken &token = peek();
+  std::string name = expectName();
+  using Parse = uint32_t (ChatParser::*)(uint32_t line);
+  static constexpr std::pair<StringRef, Parse> kStatements[] = {
+      {"if", &ChatParser::parseIf},
+      {"for", &ChatParser::parseFor},
+      {"set", &ChatParser::parseSet},
+      {"with", &ChatParser::parseWith},
+      {"macro", &ChatParser::parseMacro},
+      {"call", &ChatParser::parseCallBlock},
+      {"filter", &ChatParser::parseFilterBlock},
+      {"generation", &ChatParser::parseGeneration},
+      {"break", &ChatParser::parseLoopControl},
+      {"continue", &ChatParser::parseLoopControl},
+      {"print", &ChatParser::parsePrint},
+  };
+  for (auto [known, parse] : kStatements) {
+    if (name == known) {
+      return (this->*parse)(token.line);
+    }
+  }
+  for (StringRef other : {"block", "extends", "include", "import", "from", "autoescape", "trans", "do"}) {
+    if (name == other) {
+      fail(token, "the statement '" + other + "' is not supported in chat templates", true);
+      return 0;
+    }
+  }
+  fail(token, "unknown statement " + describe(token));
+  return 0;
+}
+
+uint32_t ChatParser::parseIf(uint32_t line) {
+  std::vector<uint32_t> operands;
+  std::string end;
+  bool outer = std::exchange(soft, true);
+  do {
+    operands.push_back(parseTuple(false));
+    expectBlockEnd();
+    operands.push_back(parseBlock({"elif", "else", "endif"}, &end));
+  } while (!failed && end == "elif");
+  if (!failed && end == "else") {
+    expectBlockEnd();
+    operands.push_back(parseBlock({"endif"}, &end));
+  }
+  soft = outer;
+  expectBlockEnd();
+  return program.add(ChatNodeKind::branch, line, 0, operands);
+}
+
+uint32_t ChatParser::parseFor(uint32_t line) {
+  uint32_t target = parseTarget(false);
+  if (!takeName("in")) {
+    fail(peek(), "expected 'in', found " + describe(peek()));
+  }
+  uint32_t iterable = parseTuple(false);
+  uint32_t condition = FATHOM_NO_NODE, otherwise = FATHOM_NO_NODE;
+  bool outer = std::exchange(soft, false);
+  if (takeName("if")) {
+    condition = parseExpression();
+  }
+  if (peek().kind == ChatToken::Name && peek().text == "recursive") {
+    fail(peek(), "recursive loops are not supported in chat templates", true);
+  }
+  expectBlockEnd();
+  std::string end;
+  ++loops;
+  uint32_t body = parseBlock({"else", "endfor"}, &end);
+  --loops;
+  if (!failed && end == "else") {
+    expectBlockEnd();
+    // A scope: what is set there is not seen behind the loop.
+    otherwise = program.add(ChatNodeKind::scope, line, 0, {parseBlock({"endfor"}, &end)});
+  }
+  soft = outer;
+  expectBlockEnd();
+  return program.add(ChatNodeKind::loop, line, 0, {target, iterable, condition, body, otherwise});
+}
+
+/// The filters behind a "|", around an absent operand.
+uint32_t ChatParser::parseFilters() {
+  uint32_t filter = parsePostfixFilters(FATHOM_NO_NODE);
+  const ChatToken &token = peek();
+  bool several = filter != FATHOM_NO_NODE && program.nodes[filter].kind() == ChatNodeKind::filter &&
+                 program.operands[program.nodes[filter].first()] != FATHOM_NO_NODE;
+  if (several || (filter != FATHOM_NO_NODE && program.nodes[filter].kind() != ChatNodeKind::filter)) {
+    fail(token, "several filters of a block are not supported in chat templates", true);
+  }
+  return filter;
+}
+
+uint32_t ChatParser::parseSet(uint32_t line) {
+  uint32_t target = parseTarget(true);
+  if (takeOperator("=")) {
+    uint32_t value = parseTuple();
+    expectBlockEnd();
+    return program.add(ChatNodeKind::assign, line, 0, {target, value});
+  }
+  uint32_t filter = isOperator("|") ? parseFilters() : FATHOM_NO_NODE;
+  expectBlockEnd();
+  std::string end;
+  bool outer = std::exchange(soft, false);
+  uint32_t body = parseBlock({"endset"}, &end);
+  soft = outer;
+  expectBlockEnd();
+  return program.add(ChatNodeKind::capture, line, 0, {target, body, filter});
+}
+
+uint32_t ChatParser::parseWith(uint32_t line) {
+  std::vector<uint32_t> operands{0};
+  while (!failed && peek().kind != ChatToken::BlockEnd) {
+    if (operands.size() > 1) {
+      expect(",");
+    }
+    operands.push_back(parseTarget(false));
+    expect("=");
+    operands.push_back(parseExpression());
+  }
+  return parseScope(line, operands, "endwith");
+}
+
+uint32_t ChatParser::parseScope(uint32_t line, std::vector<uint32_t> operands, StringRef name) {
+  expectBlockEnd();
+  std::string end;
+  bool outer = std::exchange(soft, false);
+  operands[0] = parseBlock({name}, &end);
+  soft = outer;
+  expectBlockEnd();
+  return program.add(ChatNodeKind::scope, line, 0, operands);
+}
+
+/// Hugging Face's mark around what the assistant says.
+uint32_t ChatParser::parseGeneration(uint32_t line) { return parseScope(line, {0}, "endgeneration"); }
+
+/// The parameters of a macro, from behind its "(".
+void ChatParser::parseParameters(std::vector<uint32_t> &operands) {
+  for (bool isFirst = true; !failed && !takeOperator(")"); isFirst = false) {
+    if (!isFirst) {
+      expect(",");
+    }
+    uint32_t line = peek().line;
+    std::string name = expectName();
+    std::vector<uint32_t> otherwise;
+    if (takeOperator("=")) {
+      otherwise.push_back(parseExpression());
+    }
+    operands.push_back(program.add(ChatNodeKind::parameter, line, program.text(name), otherwise));
+  }
+}
+
+uint32_t ChatParser::parseMacro(uint32_t line) {
+  std::vector<uint32_t> operands{0};
+  std::string name = expectName(), end;
+  expect("(");
+  parseParameters(operands);
+  expectBlockEnd();
+  bool outer = std::exchange(soft, false);
+  unsigned outerLoops = std::exchange(loops, 0);
+  operands[0] = parseBlock({"endmacro"}, &end);
+  loops = outerLoops;
+  soft = outer;
+  expectBlockEnd();
+  return program.add(ChatNodeKind::macro, line, program.text(name), operands);
+}
+
+uint32_t ChatParser::parseCallBlock(uint32_t line) {
+  std::vector<uint32_t> operands{0, 0};
+  if (takeOperator("(")) {
+    parseParameters(operands);
+  }
+  const ChatToken &token = peek();
+  operands[0] = parseExpression();
+  if (!failed && program.nodes[operands[0]].kind() != ChatNodeKind::call) {
+    fail(token, "expected a call");
+  }
+  expectBlockEnd();
+  std::string end;
+  bool outer = std::exchange(soft, false);
+  operands[1] = parseBlock({"endcall"}, &end);
+  soft = outer;
+  expectBlockEnd();
+  return program.add(ChatNodeKind::call_block, line, 0, operands);
+}
+
+uint32_t ChatParser::parseFilterBlock(uint32_t line) {
+  uint32_t filter = parseFilter(FATHOM_NO_NODE);
+  if (isOperator("|") || (!failed && program.nodes[filter].kind() != ChatNodeKind::filter)) {
+    fail(peek(), "several filters of a block are not supported in chat templates", true);
+  }
+  expectBlockEnd();
+  std::string end;
+  uint32_t body = parseBlock({"endfilter"}, &end);
+  expectBlockEnd();
+  return program.add(ChatNodeKind::filter_block, line, 0, {body, filter});
+}
+
+uint32_t ChatParser::parseLoopControl(uint32_t line) {
+  const ChatToken &token = tokens[at - 1];
+  if (loops == 0) {
+    fail(token, "'" + token.text + "' outside of a loop");
+  }
+  bool leaves = token.text == "break";
+  expectBlockEnd();
+  return program.add(leaves ? ChatNodeKind::leave : ChatNodeKind::next, line, 0, {});
+}
+
+uint32_t ChatParser::parsePrint(uint32_t line) {
+  uint32_t value = parseTuple();
+  expectBlockEnd();
+  return program.add(ChatNodeKind::output, line, 0, {value});
+}
+
+/// Chains such as a + b + c + … make trees that are deeper than the parser is.
+bool ChatParser::checkDepth() {
+  std::vector<uint32_t> depths(program.nodes.size(), 1);
+  for (size_t i = 0; i < program.nodes.size(); ++i) {
+    const artifact::ChatNode &node = program.nodes[i];
+    for (uint32_t j = 0; j < node.count(); ++j) {
+      uint32_t operand = program.operands[node.first() + j];
+      depths[i] = operand == FATHOM_NO_NODE ? depths[i] : std::max(depths[i], depths[operand] + 1);
+    }
+    if (depths[i] > FATHOM_MAX_CHAT_DEPTH) {
+      error = {true, node.line(), 1, "nested too deeply"};
+      return false;
+    }
+  }
+  return true;
+}
+
+bool ChatParser::parse() {
+  std::string end;
+  parseBlock({}, &end);
+  return !failed && checkDepth();
+}
+
+std::optional<ChatProgram> compileChatTemplate(StringRef source, ChatError &error) {
+  std::optional<std::vector<ChatToken>> tokens = lexChatTemplate(source, error);
+  if (!tokens) {
+    return std::nullopt;
+  }
+  ChatParser parser(*tokens, error);
+  return parser.parse() ? std::optional(std::move(parser.program)) : std::nullopt;
+}
+
+} // namespace fathom::frontend

@@ -1,0 +1,22 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finding a tokenizer's chat templates.
+
+#ifndef FATHOM_FRONTEND_TOKENIZER_READCHAT_H
+#define FATHOM_FRONTEND_TOKENIZER_READCHAT_H
+
+#include "frontend/tokenizer/Context.h"
+#include "frontend/tokenizer/TokenizerModel.h"
+
+namespace fathom::frontend {
+
+/// Reads the chat templates of `directory` (empty: none) as Hugging Face does: chat_template.jinja, or "chat_template"
+/// of tokenizer_config.json, whose root is `config` (which may be nothing): a text, or a list of {name, template}. A
+/// broken template is a finding with its line and column: Problem::BadInput, or Problem::Unsupported for what the
+/// language here lacks.
+void readChat(const Context &context, const std::string &directory, Value config, TokenizerModel &model);
+
+} // namespace fathom::frontend
+
+#endif // FATHOM_FRONTEND_TOKENIZER_READCHAT_H

@@ -1,0 +1,451 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Jinja's filters, with tojson as Hugging Face replaces it.
+
+#include "fathom/tokenizer_abi.h"
+#include "runtime/src/tokenizer/chat/interpreter.h"
+#include "runtime/src/tokenizer/chat/json.h"
+#include "runtime/src/tokenizer/chat/library.h"
+#include "runtime/src/tokenizer/chat/operators.h"
+#include "runtime/src/tokenizer/chat/text.h"
+
+#include <cmath>
+#include <utility>
+
+namespace fathom::tokenizer::chat {
+
+Value argument(Run &, const Arguments &arguments, uint32_t place, std::string_view name) {
+  if (place < arguments.count) {
+    return arguments.positional[place];
+  }
+  for (uint32_t i = 0; i < arguments.keywordCount; ++i) {
+    if (arguments.keywords[i].key.toText().view() == name) {
+      return arguments.keywords[i].value;
+    }
+  }
+  return Value();
+}
+
+int64_t integerArgument(Run &run, const Arguments &arguments, uint32_t place, std::string_view name,
+                        int64_t otherwise) {
+  Value value = argument(run, arguments, place, name);
+  if (value.isUndefined() || value.is(Type::None)) {
+    return otherwise;
+  }
+  if (!value.isIntegral()) {
+    run.fail("expected an integer for '%.*s', found '%s'", int(name.size()), name.data(), typeName(value));
+    return otherwise;
+  }
+  return value.toInteger();
+}
+
+namespace filters {
+
+using A = const Arguments &;
+
+/// What sorting and comparing look at: an attribute, in lower case where case does not count.
+struct Key {
+  Value attribute;
+  bool foldsCase;
+
+  Value of(Run &run, const Value &item) const {
+    Value key = attribute.isUndefined() || attribute.is(Type::None) ? item : attributePath(run, item, attribute);
+    return foldsCase && key.isString() ? Value::of(changeCase(run, key.toText(), Case::Lower)) : key;
+  }
+};
+
+/// A stable sort that ends whatever the order says.
+void sortItems(Run &run, Sequence &items, Sequence &keys, bool reverse) {
+  for (uint32_t i = 1; i < items.count && !run.failed(); ++i) {
+    for (uint32_t j = i; j > 0 && run.step(); --j) {
+      bool swaps = reverse ? less(run, keys.items[j - 1], keys.items[j]) : less(run, keys.items[j], keys.items[j - 1]);
+      if (!swaps) {
+        break;
+      }
+      std::swap(items.items[j], items.items[j - 1]);
+      std::swap(keys.items[j], keys.items[j - 1]);
+    }
+  }
+}
+
+Value sortBy(Run &run, const Sequence &items, const Key &key, bool reverse) {
+  Value result = copy(run, Type::List, items);
+  Sequence keys;
+  for (uint32_t i = 0; i < items.count && run.step(); ++i) {
+    (void)keys.push(run, key.of(run, items.items[i]));
+  }
+  if (!run.failed()) {
+    sortItems(run, *result.sequence, keys, reverse);
+  }
+  return result;
+}
+
+Value absolute(Run &run, const Value &value, A) {
+  if (value.is(Type::Real)) {
+    return Value::of(std::fabs(value.real));
+  }
+  return value.isIntegral() && value.toInteger() >= 0 ? Value::of(value.toInteger()) : negate(run, value);
+}
+
+Value batch(Run &run, const Value &value, A arguments) {
+  int64_t size = integerArgument(run, arguments, 0, "linecount", 0);
+  Value fill = argument(run, arguments, 1, "fill_with");
+  Sequence *items = iterate(run, value), *rows = run.create<Sequence>(), *row = nullptr;
+  for (uint32_t i = 0; items != nullptr && rows != nullptr && i < items->count && run.step(); ++i) {
+    if (row == nullptr || int64_t(row->count) >= size) {
+      row = run.create<Sequence>();
+      (void)(row != nullptr && rows->push(run, Value::of(Type::List, row)));
+    }
+    (void)(row != nullptr && row->push(run, items->items[i]));
+  }
+  bool fills = row != nullptr && !fill.isUndefined() && !fill.is(Type::None);
+  while (fills && int64_t(row->count) < size && run.step()) {
+    (void)row->push(run, fill);
+  }
+  return run.failed() ? Value() : Value::of(Type::Generator, rows);
+}
+
+Value string(Run &run, const Value &value, A) { return Value::of(toText(run, value)); }
+Value lower(Run &run, const Value &value, A) { return Value::of(changeCase(run, toText(run, value), Case::Lower)); }
+Value upper(Run &run, const Value &value, A) { return Value::of(changeCase(run, toText(run, value), Case::Upper)); }
+Value capitalize(Run &run, const Value &value, A) {
+  Text text = toText(run, value);
+  uint32_t second = byteOfCharacter(text, 1);
+  Text head = changeCase(run, text.slice(0, second), Case::Upper);
+  return Value::of(concatenate(run, head, changeCase(run, text.slice(second, text.size), Case::Lower)));
+}
+
+/// Words begin behind white space and - ( { [ <.
+Value title(Run &run, const Value &value, A) {
+  Text text = toText(run, value);
+  Builder builder(run);
+  bool begins = true;
+  for (uint32_t at = 0; at < text.size && run.step();) {
+    uint32_t size = byteOfCharacter(text.slice(at, text.size), 1);
+    Text one = text.slice(at, at + size);
+    builder.append(changeCase(run, one, begins ? Case::Upper : Case::Lower));
+    begins = all(one, isSpace) || std::string_view("-({[<").find(one[0]) != std::string_view::npos;
+    at += size;
+  }
+  return Value::of(builder.finish());
+}
+
+Value center(Run &run, const Value &value, A arguments) {
+  int64_t width = integerArgument(run, arguments, 0, "width", 80);
+  return Value::of(pad(run, toText(run, value), width, Text(" "), kBothSides));
+}
+
+Value length(Run &run, const Value &value, A) { return chat::length(run, value); }
+
+Value defaultTo(Run &run, const Value &value, A arguments) {
+  Value other = argument(run, arguments, 0, "default_value");
+  bool replaces = value.isUndefined() || (isTrue(run, argument(run, arguments, 1, "boolean")) && !isTrue(run, value));
+  return !replaces ? value : (other.isUndefined() ? Value::of(std::string_view()) : other);
+}
+
+Value itemsOf(Run &run, const Dict &dict, Type type) {
+  Sequence *pairs = run.create<Sequence>();
+  for (uint32_t i = 0; pairs != nullptr && i < dict.count && run.step(); ++i) {
+    Sequence *pair = run.create<Sequence>();
+    (void)(pair != nullptr && pair->push(run, dict.entries[i].key) && pair->push(run, dict.entries[i].value) &&
+           pairs->push(run, Value::of(Type::Tuple, pair)));
+  }
+  return run.failed() ? Value() : Value::of(type, pairs);
+}
+
+Value sortDict(Run &run, const Value &value, A arguments) {
+  if (!value.is(Type::Dict)) {
+    return run.fail("dictsort: expected a mapping, found '%s'", typeName(value));
+  }
+  bool byValue = argument(run, arguments, 1, "by").toText().view() == "value";
+  Key key{Value::of(int64_t(byValue ? 1 : 0)), !isTrue(run, argument(run, arguments, 0, "case_sensitive"))};
+  Value pairs = itemsOf(run, *value.dict, Type::List);
+  return run.failed() ? pairs : sortBy(run, *pairs.sequence, key, isTrue(run, argument(run, arguments, 2, "reverse")));
+}
+
+Value escapeHtml(Run &run, const Value &value, A) {
+  Text text = toText(run, value);
+  constexpr std::string_view kFrom = "&<>'\"";
+  constexpr std::string_view kTo[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
+  Builder builder(run);
+  for (uint32_t at = 0; at < text.size && run.step(); ++at) {
+    size_t found = kFrom.find(text[at]);
+    builder.append(found == std::string_view::npos ? text.slice(at, at + 1) : Text(kTo[found]));
+  }
+  return Value::of(builder.finish());
+}
+
+Value first(Run &run, const Value &value, A) {
+  if (value.is(Type::Generator)) {
+    Sequence &items = *value.sequence;
+    return items.taken < items.count ? items.items[items.taken++]
+                                     : Value::undefined("No first item, sequence was empty.");
+  }
+  Sequence *items = iterate(run, value);
+  return items == nullptr || items->count == 0 ? Value::undefined("No first item, sequence was empty.")
+                                               : items->items[0];
+}
+
+Value last(Run &run, const Value &value, A) {
+  Sequence *items = value.is(Type::Generator) ? nullptr : iterate(run, value);
+  if (value.is(Type::Generator)) {
+    return run.fail("'generator' object is not reversible");
+  }
+  return items == nullptr || items->count == 0 ? Value::undefined("No last item, sequence was empty.")
+                                               : items->items[items->count - 1];
+}
+
+Value toReal(Run &run, const Value &value, A arguments) {
+  Value other = argument(run, arguments, 0, "default");
+  other = other.isUndefined() ? Value::of(0.0) : other;
+  if (value.isNumber()) {
+    return Value::of(value.toReal());
+  }
+  Text text = value.isString() ? strip(value.toText(), kBothSides) : Text();
+  size_t end = 0;
+  double real = parseReal(text.view(), end);
+  return end != 0 && end == text.size ? Value::of(real) : (checkDefined(run, value) ? other : Value());
+}
+
+Value toInteger(Run &run, const Value &value, A arguments) {
+  Value other = argument(run, arguments, 0, "default");
+  int64_t base = integerArgument(run, arguments, 1, "base", 10);
+  if (base != 10) {
+    return run.fail("int: only base 10 is supported");
+  }
+  if (value.isIntegral()) {
+    return Value::of(value.toInteger());
+  }
+  Value real = toReal(run, value, {});
+  bool bad = value.isString() && real.real == 0 && !all(strip(value.toText(), kBothSides), isDigit);
+  if (run.failed() || bad || !(value.isString() || value.is(Type::Real)) || !(std::fabs(real.real) < 9e18)) {
+    return other.isUndefined() ? Value::of(int64_t(0)) : other;
+  }
+  return Value::of(int64_t(real.real));
+}
+
+Value format(Run &run, const Value &value, A arguments) {
+  Sequence all;
+  for (uint32_t i = 0; i < arguments.count; ++i) {
+    (void)all.push(run, arguments.positional[i]);
+  }
+  Dict named;
+  for (uint32_t i = 0; i < arguments.keywordCount; ++i) {
+    (void)named.set(run, arguments.keywords[i].key, arguments.keywords[i].value);
+  }
+  Value values = named.count != 0 ? Value::of(Type::Dict, &named) : Value::of(Type::Tuple, &all);
+  return formatPercent(run, toText(run, value), values);
+}
+
+Value indent(Run &run, const Value &value, A arguments) {
+  Value width = argument(run, arguments, 0, "width");
+  Text unit =
+      width.isString() ? width.toText() : repeat(run, Text(" "), integerArgument(run, arguments, 0, "width", 4));
+  bool first = isTrue(run, argument(run, arguments, 1, "first"));
+  bool blank = isTrue(run, argument(run, arguments, 2, "blank"));
+  Value lines = splitLines(run, concatenate(run, toText(run, value), Text("\n")), false);
+  Builder builder(run);
+  for (uint32_t i = 0; !run.failed() && i < lines.sequence->count && run.step(); ++i) {
+    Text line = lines.sequence->items[i].toText();
+    builder.append(i == 0 ? "" : "\n");
+    builder.append((i == 0 && !first) || (i != 0 && !blank && line.empty()) ? Text() : unit);
+    builder.append(line);
+  }
+  return Value::of(builder.finish());
+}
+
+Value items(Run &run, const Value &value, A) {
+  if (value.isUndefined()) {
+    return Value::of(Type::Generator, run.create<Sequence>());
+  }
+  return value.is(Type::Dict) ? itemsOf(run, *value.dict, Type::Generator)
+                              : run.fail("Can only get item pairs from a mapping.");
+}
+
+Value join(Run &run, const Value &value, A arguments) {
+  Text between = toText(run, argument(run, arguments, 0, "d"));
+  Key key{argument(run, arguments, 1, "attribute"), false};
+  Sequence *items = iterate(run, value);
+  Builder builder(run);
+  for (uint32_t i = 0; items != nullptr && i < items->count && run.step(); ++i) {
+    builder.append(i == 0 ? Text() : between);
+    builder.append(toText(run, key.of(run, items->items[i])));
+  }
+  return Value::of(builder.finish());
+}
+
+Value list(Run &run, const Value &value, A) {
+  Sequence *items = iterate(run, value);
+  return items == nullptr ? Value() : copy(run, Type::List, *items);
+}
+
+Value map(Run &run, const Value &value, A arguments) {
+  Value attribute = arguments.count == 0 ? argument(run, arguments, 0, "attribute") : Value();
+  Value otherwise = arguments.count == 0 ? argument(run, arguments, 1, "default") : Value();
+  Filter filter = attribute.isUndefined() ? findFilter(run, argument(run, arguments, 0, "")) : nullptr;
+  Arguments rest = arguments;
+  rest.positional += arguments.count > 0 ? 1 : 0;
+  rest.count -= arguments.count > 0 ? 1 : 0;
+  Sequence *items = iterate(run, value), *result = run.create<Sequence>();
+  for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
+    Value item =
+        filter != nullptr ? filter(run, items->items[i], rest) : attributePath(run, items->items[i], attribute);
+    (void)result->push(run, item.isUndefined() && filter == nullptr && !otherwise.isUndefined() ? otherwise : item);
+  }
+  return run.failed() ? Value() : Value::of(Type::Generator, result);
+}
+
+/// select and its kin: `byAttribute` looks at the attribute that the first argument names.
+Value selectWhere(Run &run, const Value &value, A arguments, bool byAttribute, bool wanted) {
+  uint32_t names = byAttribute ? 1 : 0;
+  Test test = arguments.count > names ? findTest(run, arguments.positional[names]) : nullptr;
+  Arguments rest = arguments;
+  uint32_t taken = names + 1 < arguments.count ? names + 1 : arguments.count;
+  rest.positional += taken;
+  rest.count -= taken;
+  Sequence *items = iterate(run, value), *result = run.create<Sequence>();
+  for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
+    Value item = byAttribute ? attributePath(run, items->items[i], argument(run, arguments, 0, "")) : items->items[i];
+    if ((test != nullptr ? test(run, item, rest) : isTrue(run, item)) == wanted) {
+      (void)result->push(run, items->items[i]);
+    }
+  }
+  return run.failed() ? Value() : Value::of(Type::Generator, result);
+}
+
+Value select(Run &run, const Value &value, A a) { return selectWhere(run, value, a, false, true); }
+Value reject(Run &run, const Value &value, A a) { return selectWhere(run, value, a, false, false); }
+Value selectByAttribute(Run &run, const Value &value, A a) { return selectWhere(run, value, a, true, true); }
+Value rejectByAttribute(Run &run, const Value &value, A a) { return selectWhere(run, value, a, true, false); }
+
+Value extreme(Run &run, const Value &value, A arguments, bool largest) {
+  Key key{argument(run, arguments, 1, "attribute"), !isTrue(run, argument(run, arguments, 0, "case_sensitive"))};
+  Sequence *items = iterate(run, value);
+  Value best, bestKey;
+  for (uint32_t i = 0; items != nullptr && i < items->count && run.step(); ++i) {
+    Value other = key.of(run, items->items[i]);
+    if (i == 0 || (largest ? less(run, bestKey, other) : less(run, other, bestKey))) {
+      best = items->items[i];
+      bestKey = other;
+    }
+  }
+  return best;
+}
+
+Value largest(Run &run, const Value &value, A arguments) { return extreme(run, value, arguments, true); }
+Value smallest(Run &run, const Value &value, A arguments) { return extreme(run, value, arguments, false); }
+
+Value replace(Run &run, const Value &value, A arguments) {
+  Text from = toText(run, argument(run, arguments, 0, "old")), to = toText(run, argument(run, arguments, 1, "new"));
+  return Value::of(chat::replace(run, toText(run, value), from, to, integerArgument(run, arguments, 2, "count", -1)));
+}
+
+Value reverse(Run &run, const Value &value, A) {
+  if (value.isString()) {
+    return slice(run, value, Value(), Value(), Value::of(int64_t(-1)));
+  }
+  Sequence *items = iterate(run, value), *result = run.create<Sequence>();
+  for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
+    (void)result->push(run, items->items[items->count - 1 - i]);
+  }
+  return run.failed() ? Value() : Value::of(Type::Generator, result);
+}
+
+Value roundTo(Run &run, const Value &value, A arguments) {
+  double scale = raise(10, integerArgument(run, arguments, 0, "precision", 0));
+  Value method = argument(run, arguments, 1, "method");
+  if (!value.isNumber()) {
+    return run.fail("round: expected a number, found '%s'", typeName(value));
+  }
+  double scaled = value.toReal() * scale;
+  bool up = method.isString() && method.toText().view() == "ceil";
+  bool down = method.isString() && method.toText().view() == "floor";
+  return Value::of((up ? -roundDown(-scaled) : (down ? roundDown(scaled) : roundToEven(scaled))) / scale);
+}
+
+Value sort(Run &run, const Value &value, A arguments) {
+  Key key{argument(run, arguments, 2, "attribute"), !isTrue(run, argument(run, arguments, 1, "case_sensitive"))};
+  Sequence *items = iterate(run, value);
+  return items == nullptr ? Value() : sortBy(run, *items, key, isTrue(run, argument(run, arguments, 0, "reverse")));
+}
+
+Value sum(Run &run, const Value &value, A arguments) {
+  Key key{argument(run, arguments, 0, "attribute"), false};
+  Value total = argument(run, arguments, 1, "start");
+  total = total.isUndefined() ? Value::of(int64_t(0)) : total;
+  Sequence *items = iterate(run, value);
+  for (uint32_t i = 0; items != nullptr && i < items->count && run.step(); ++i) {
+    total = calculate(run, ChatOperator::add, total, key.of(run, items->items[i]));
+  }
+  return total;
+}
+
+Value toJson(Run &run, const Value &value, A arguments) {
+  JsonStyle style;
+  style.ascii = isTrue(run, argument(run, arguments, 0, "ensure_ascii"));
+  style.indent = argument(run, arguments, 1, "indent");
+  style.sortKeys = isTrue(run, argument(run, arguments, 3, "sort_keys"));
+  bool breaks = style.indent.isIntegral() || style.indent.isString();
+  style.itemSeparator = Text(breaks ? "," : ", ");
+  Value separators = argument(run, arguments, 2, "separators");
+  if (separators.isSequence() && separators.sequence->count == 2) {
+    style.itemSeparator = toText(run, separators.sequence->items[0]);
+    style.keySeparator = toText(run, separators.sequence->items[1]);
+  }
+  return Value::of(writeJson(run, value, style));
+}
+
+Value trim(Run &run, const Value &value, A arguments) {
+  Value characters = argument(run, arguments, 0, "chars");
+  Text set = characters.isString() ? characters.toText() : Text();
+  return Value::of(strip(toText(run, value), kBothSides, characters.isString() ? &set : nullptr));
+}
+
+Value unique(Run &run, const Value &value, A arguments) {
+  Key key{argument(run, arguments, 1, "attribute"), !isTrue(run, argument(run, arguments, 0, "case_sensitive"))};
+  Sequence *items = iterate(run, value), *result = run.create<Sequence>();
+  Dict seen;
+  for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
+    Value own = key.of(run, items->items[i]);
+    if (seen.find(run, own) == nullptr && seen.set(run, own, Value::none())) {
+      (void)result->push(run, items->items[i]);
+    }
+  }
+  return run.failed() ? Value() : Value::of(Type::Generator, result);
+}
+
+Value countWords(Run &run, const Value &value, A) {
+  Value words = split(run, toText(run, value), nullptr, -1, false);
+  return run.failed() ? Value() : chat::length(run, words);
+}
+
+} // namespace filters
+
+namespace {
+
+struct NamedFilter {
+  std::string_view name;
+  Filter filter;
+};
+
+#define FATHOM_FILTER(name, function) {name, filters::function},
+constexpr NamedFilter kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_FILTER)};
+#undef FATHOM_FILTER
+
+} // namespace
+
+Filter filterAt(uint32_t place) { return place < std::size(kFilters) ? kFilters[place].filter : nullptr; }
+
+Filter findFilter(Run &run, const Value &name) {
+  Text wanted = toText(run, name);
+  for (const NamedFilter &named : kFilters) {
+    if (named.name == wanted.view()) {
+      return named.filter;
+    }
+  }
+  run.fail("No filter named '%.*s'.", int(wanted.size > 80 ? 80 : wanted.size), wanted.data);
+  return nullptr;
+}
+
+} // namespace fathom::tokenizer::chat

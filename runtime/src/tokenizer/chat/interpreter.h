@@ -1,0 +1,83 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks the tree of a verified chat template.
+
+#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_INTERPRETER_H
+#define FATHOM_RUNTIME_TOKENIZER_CHAT_INTERPRETER_H
+
+#include "fathom/tokenizer_generated.h"
+#include "runtime/src/tokenizer/chat/run.h"
+
+namespace fathom::tokenizer::chat {
+
+/// Variables of a loop's turn, a macro's call, and so on.
+struct Scope {
+  Scope *parent = nullptr;
+  Dict variables;
+};
+
+struct Macro {
+  const artifact::ChatNode *node;
+  /// Where it was defined: it sees the variables there.
+  Scope *scope;
+};
+
+class Interpreter {
+public:
+  /// `globals` holds the variables that are given to the template.
+  Interpreter(Run &run, const artifact::ChatTemplate &tree, const Dict &globals);
+
+  /// What the template writes.
+  Text render();
+
+  Value loopAttribute(Loop &loop, const Text &name);
+  Value macroName(const Macro &macro);
+  /// Calls any callable value.
+  Value call(const Value &callee, const Arguments &arguments);
+
+private:
+  using Node = artifact::ChatNode;
+  enum class Flow : uint8_t { On, Leave, Next };
+
+  const Node *operand(const Node &node, uint32_t place) const;
+  Text text(const Node &node) const;
+  void execute(const Node *node);
+  void executeBlock(const Node &node);
+  void executeBranch(const Node &node);
+  void executeLoop(const Node &node);
+  bool executeTurn(const Node &node, const Value &item, Loop *loop);
+  Sequence *filtered(const Node &node, Sequence *items);
+  void executeScope(const Node &node);
+  void executeCallBlock(const Node &node);
+  void defineMacro(const Node &node);
+  void assign(const Node *target, const Value &value);
+  void assignAll(const Node &target, const Value &value);
+  Text capture(const Node *body);
+
+  Value evaluate(const Node *node);
+  Value evaluateExpression(const Node &node);
+  Value evaluateName(const Text &name);
+  Value evaluateSequence(const Node &node, Type type);
+  Value evaluateDict(const Node &node);
+  Value evaluateCompare(const Node &node);
+  Value evaluateJoin(const Node &node);
+  Value evaluateCall(const Node &node, const Entry *extra);
+  Value applyFilter(const Node &node, const Value &value);
+  Value applyTest(const Node &node);
+  bool readArguments(const Node &node, Sequence &positional, Dict &keywords);
+  Value callMacro(const Macro &macro, const Arguments &arguments);
+  bool bindParameter(const Node &parameter, uint32_t place, const Arguments &arguments, uint32_t &used);
+
+  Run &run;
+  const artifact::ChatTemplate &tree;
+  const Dict &globals;
+  Scope root;
+  Scope *scope = &root;
+  Builder *out = nullptr;
+  Flow flow = Flow::On;
+};
+
+} // namespace fathom::tokenizer::chat
+
+#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_INTERPRETER_H

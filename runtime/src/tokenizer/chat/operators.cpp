@@ -1,0 +1,391 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Truth, equality, order and arithmetic.
+
+#include "runtime/src/tokenizer/chat/operators.h"
+
+#include "runtime/src/tokenizer/chat/text.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace fathom::tokenizer::chat {
+
+namespace {
+
+const char *symbol(ChatOperator op) {
+  switch (op) {
+  case ChatOperator::add:
+    return "+";
+  case ChatOperator::subtract:
+    return "-";
+  case ChatOperator::multiply:
+    return "*";
+  case ChatOperator::divide:
+    return "/";
+  case ChatOperator::floor_divide:
+    return "//";
+  case ChatOperator::modulo:
+    return "%";
+  case ChatOperator::power:
+    return "** or pow()";
+  default:
+    return "?";
+  }
+}
+
+bool equalItems(Run &run, const Sequence &left, const Sequence &right) {
+  bool same = left.count == right.count;
+  for (uint32_t i = 0; same && i < left.count && run.step(); ++i) {
+    same = equal(run, left.items[i], right.items[i]);
+  }
+  return same;
+}
+
+bool equalDicts(Run &run, const Dict &left, const Dict &right) {
+  bool same = left.count == right.count;
+  for (uint32_t i = 0; same && i < left.count && run.step(); ++i) {
+    const Value *other = right.find(run, left.entries[i].key);
+    same = other != nullptr && equal(run, left.entries[i].value, *other);
+  }
+  return same;
+}
+
+/// x / y for y not 0, towards minus infinity, and what is left of x.
+int64_t floorDivide(int64_t x, int64_t y) { return x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0); }
+
+Value tooLarge(Run &run) { return run.fail("integers of more than 64 bits are not supported"); }
+
+Value calculatePower(Run &run, int64_t base, int64_t exponent) {
+  int64_t result = 1;
+  for (; exponent > 0 && base != 1 && base != 0 && run.step(); --exponent) {
+    if (__builtin_mul_overflow(result, base, &result)) {
+      return tooLarge(run);
+    }
+  }
+  return Value::of(base == 0 && exponent > 0 ? int64_t(0) : result);
+}
+
+Value calculateIntegers(Run &run, ChatOperator op, int64_t x, int64_t y) {
+  int64_t result = 0;
+  bool overflow = false;
+  switch (op) {
+  case ChatOperator::add:
+    overflow = __builtin_add_overflow(x, y, &result);
+    break;
+  case ChatOperator::subtract:
+    overflow = __builtin_sub_overflow(x, y, &result);
+    break;
+  case ChatOperator::multiply:
+    overflow = __builtin_mul_overflow(x, y, &result);
+    break;
+  case ChatOperator::floor_divide:
+    overflow = x == INT64_MIN && y == -1;
+    result = overflow ? 0 : floorDivide(x, y);
+    break;
+  case ChatOperator::modulo:
+    result = y == -1 ? 0 : x - floorDivide(x, y) * y;
+    break;
+  default:
+    return calculatePower(run, x, y);
+  }
+  return overflow ? tooLarge(run) : Value::of(result);
+}
+
+Value calculateReals(ChatOperator op, double x, double y) {
+  switch (op) {
+  case ChatOperator::add:
+    return Value::of(x + y);
+  case ChatOperator::subtract:
+    return Value::of(x - y);
+  case ChatOperator::multiply:
+    return Value::of(x * y);
+  case ChatOperator::divide:
+    return Value::of(x / y);
+  case ChatOperator::floor_divide:
+    return Value::of(roundDown(x / y));
+  case ChatOperator::modulo:
+    return Value::of(x - roundDown(x / y) * y);
+  default:
+    return Value::of(raise(x, int64_t(y)));
+  }
+}
+
+Value calculateNumbers(Run &run, ChatOperator op, const Value &left, const Value &right) {
+  bool divides = op == ChatOperator::divide || op == ChatOperator::floor_divide || op == ChatOperator::modulo;
+  if (divides && right.toReal() == 0) {
+    return run.fail("division by zero");
+  }
+  bool isPower = op == ChatOperator::power;
+  if (isPower && !(std::fabs(right.toReal()) < 1e9 && roundDown(right.toReal()) == right.toReal())) {
+    return run.fail("**: expected a whole exponent");
+  }
+  bool integral = left.isIntegral() && right.isIntegral() && op != ChatOperator::divide &&
+                  !(op == ChatOperator::power && right.toInteger() < 0);
+  return integral ? calculateIntegers(run, op, left.toInteger(), right.toInteger())
+                  : calculateReals(op, left.toReal(), right.toReal());
+}
+
+Value joinSequences(Run &run, const Value &left, const Value &right) {
+  Value result = copy(run, left.type, *left.sequence);
+  for (uint32_t i = 0; !run.failed() && i < right.sequence->count && run.step(); ++i) {
+    (void)result.sequence->push(run, right.sequence->items[i]);
+  }
+  return result;
+}
+
+Value repeatValue(Run &run, const Value &value, int64_t count) {
+  if (value.isString()) {
+    return Value::of(repeat(run, value.toText(), count));
+  }
+  Sequence *result = run.create<Sequence>();
+  for (int64_t i = 0; result != nullptr && i < count && run.step(); ++i) {
+    for (uint32_t j = 0; j < value.sequence->count && run.step(); ++j) {
+      (void)result->push(run, value.sequence->items[j]);
+    }
+  }
+  return run.failed() ? Value() : Value::of(value.type, result);
+}
+
+bool isRepeatable(const Value &value) { return value.isString() || value.is(Type::List) || value.is(Type::Tuple); }
+
+Value failOperands(Run &run, ChatOperator op, const Value &left, const Value &right) {
+  if (op == ChatOperator::add && left.isString()) {
+    return run.fail("can only concatenate str (not \"%s\") to str", typeName(right));
+  }
+  return run.fail("unsupported operand types for %s: '%s' and '%s'", symbol(op), typeName(left), typeName(right));
+}
+
+bool lessItems(Run &run, const Sequence &left, const Sequence &right) {
+  for (uint32_t i = 0; i < left.count && i < right.count && run.step(); ++i) {
+    if (!equal(run, left.items[i], right.items[i])) {
+      return less(run, left.items[i], right.items[i]);
+    }
+  }
+  return left.count < right.count;
+}
+
+} // namespace
+
+const char *typeName(const Value &value) {
+  switch (value.type) {
+  case Type::Undefined:
+    return "Undefined";
+  case Type::None:
+    return "NoneType";
+  case Type::Boolean:
+    return "bool";
+  case Type::Integer:
+    return "int";
+  case Type::Real:
+    return "float";
+  case Type::String:
+    return "str";
+  case Type::List:
+    return "list";
+  case Type::Tuple:
+    return "tuple";
+  case Type::Range:
+    return "range";
+  case Type::View:
+    return value.sequence->name;
+  case Type::Generator:
+    return "generator";
+  case Type::Dict:
+    return "dict";
+  case Type::Namespace:
+    return "Namespace";
+  case Type::Loop:
+    return "LoopContext";
+  case Type::Macro:
+    return "Macro";
+  case Type::Method:
+    return "method";
+  case Type::Function:
+    return "function";
+  }
+  return "?";
+}
+
+bool checkDefined(Run &run, const Value &value) {
+  if (value.isUndefined()) {
+    run.fail("'%.*s' is undefined", int(value.size > 80 ? 80 : value.size), value.text);
+  }
+  return !value.isUndefined();
+}
+
+bool isTrue(Run &run, const Value &value) {
+  switch (value.type) {
+  case Type::Undefined:
+  case Type::None:
+    return false;
+  case Type::Boolean:
+    return value.boolean;
+  case Type::Integer:
+    return value.integer != 0;
+  case Type::Real:
+    return value.real != 0;
+  case Type::String:
+    return value.size != 0;
+  case Type::List:
+  case Type::Tuple:
+  case Type::Range:
+  case Type::View:
+    return value.sequence->count != 0;
+  case Type::Dict:
+    return value.dict->count != 0;
+  default:
+    return !run.failed();
+  }
+}
+
+bool equal(Run &run, const Value &left, const Value &right) {
+  Deeper deeper(run);
+  if (!deeper || !run.step()) {
+    return false;
+  }
+  if (left.isIntegral() && right.isIntegral()) {
+    return left.toInteger() == right.toInteger();
+  }
+  if (left.isNumber() && right.isNumber()) {
+    return left.toReal() == right.toReal();
+  }
+  if (left.type != right.type) {
+    return false;
+  }
+  switch (left.type) {
+  case Type::Undefined:
+  case Type::None:
+    return true;
+  case Type::String:
+    return run.step(left.size / 16) && left.toText().view() == right.toText().view();
+  case Type::List:
+  case Type::Tuple:
+  case Type::Range:
+    return equalItems(run, *left.sequence, *right.sequence);
+  case Type::Dict:
+    return equalDicts(run, *left.dict, *right.dict);
+  default:
+    return same(left, right);
+  }
+}
+
+bool same(const Value &left, const Value &right) {
+  if (left.type != right.type) {
+    return false;
+  }
+  if (left.type <= Type::Real) {
+    return left.isUndefined() || left.is(Type::None) || left.toReal() == right.toReal();
+  }
+  return left.isString() ? left.toText().view() == right.toText().view() : left.sequence == right.sequence;
+}
+
+bool less(Run &run, const Value &left, const Value &right) {
+  Deeper deeper(run);
+  if (!deeper || !run.step() || !checkDefined(run, left) || !checkDefined(run, right)) {
+    return false;
+  }
+  if (left.isIntegral() && right.isIntegral()) {
+    return left.toInteger() < right.toInteger();
+  }
+  if (left.isNumber() && right.isNumber()) {
+    return left.toReal() < right.toReal();
+  }
+  if (left.isString() && right.isString()) {
+    return left.toText().view() < right.toText().view();
+  }
+  if (left.type == right.type && (left.is(Type::List) || left.is(Type::Tuple))) {
+    return lessItems(run, *left.sequence, *right.sequence);
+  }
+  run.fail("'<' not supported between instances of '%s' and '%s'", typeName(left), typeName(right));
+  return false;
+}
+
+bool contains(Run &run, const Value &container, const Value &item) {
+  if (container.isString()) {
+    if (!item.isString()) {
+      run.fail("'in <string>' requires string as left operand, not %s", typeName(item));
+      return false;
+    }
+    return find(run, container.toText(), item.toText()) != kNowhere;
+  }
+  if (container.is(Type::Dict)) {
+    return container.dict->find(run, item) != nullptr;
+  }
+  if (!container.isSequence() && !container.isUndefined() && !container.is(Type::Loop)) {
+    run.fail("argument of type '%s' is not iterable", typeName(container));
+    return false;
+  }
+  Sequence *items = iterate(run, container);
+  for (uint32_t i = 0; items != nullptr && i < items->count && run.step(); ++i) {
+    if (equal(run, items->items[i], item)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool compare(Run &run, ChatOperator op, const Value &left, const Value &right) {
+  bool ordered = op >= ChatOperator::less && op <= ChatOperator::greater_equal;
+  if (ordered && left.isNumber() && right.isNumber() && (std::isnan(left.toReal()) || std::isnan(right.toReal()))) {
+    return false;
+  }
+  switch (op) {
+  case ChatOperator::equal:
+    return equal(run, left, right);
+  case ChatOperator::unequal:
+    return !equal(run, left, right);
+  case ChatOperator::less:
+    return less(run, left, right);
+  case ChatOperator::less_equal:
+    return !less(run, right, left);
+  case ChatOperator::greater:
+    return less(run, right, left);
+  case ChatOperator::greater_equal:
+    return !less(run, left, right);
+  case ChatOperator::contained:
+    return contains(run, right, left);
+  case ChatOperator::not_contained:
+    return !contains(run, right, left);
+  default:
+    return false;
+  }
+}
+
+Value calculate(Run &run, ChatOperator op, const Value &left, const Value &right) {
+  if (op == ChatOperator::modulo && left.isString()) {
+    return formatPercent(run, left.toText(), right);
+  }
+  if (!checkDefined(run, left) || !checkDefined(run, right)) {
+    return Value();
+  }
+  if (op == ChatOperator::add && left.isString() && right.isString()) {
+    return Value::of(concatenate(run, left.toText(), right.toText()));
+  }
+  if (left.isNumber() && right.isNumber()) {
+    return calculateNumbers(run, op, left, right);
+  }
+  if (op == ChatOperator::add && left.type == right.type && (left.is(Type::List) || left.is(Type::Tuple))) {
+    return joinSequences(run, left, right);
+  }
+  if (op == ChatOperator::multiply && isRepeatable(left) && right.isIntegral()) {
+    return repeatValue(run, left, right.toInteger());
+  }
+  if (op == ChatOperator::multiply && isRepeatable(right) && left.isIntegral()) {
+    return repeatValue(run, right, left.toInteger());
+  }
+  return failOperands(run, op, left, right);
+}
+
+Value negate(Run &run, const Value &value) {
+  if (value.is(Type::Real)) {
+    return Value::of(-value.real);
+  }
+  if (value.isIntegral() && value.toInteger() != INT64_MIN) {
+    return Value::of(-value.toInteger());
+  }
+  return checkDefined(run, value) ? run.fail("bad operand type for unary -: '%s'", typeName(value)) : Value();
+}
+
+} // namespace fathom::tokenizer::chat
