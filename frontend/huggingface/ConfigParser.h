@@ -38,6 +38,7 @@ private:
   void checkPartial(ConfigReader &from);
   void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, RopeConfig &out);
   void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
+  void llama3(ConfigReader &scaling, RopeConfig &out);
   void yarn(ConfigReader &scaling, RopeConfig &out);
   void dtype();
   void quantization();

@@ -10,7 +10,11 @@
 namespace fathom::huggingface {
 
 llvm::ArrayRef<Family> families() {
-  static const std::vector<Family> all = deepSeekFamilies();
+  static const std::vector<Family> all = [] {
+    std::vector<Family> known = deepSeekFamilies(), more = llamaFamilies();
+    known.insert(known.end(), more.begin(), more.end());
+    return known;
+  }();
   return all;
 }
 

@@ -52,12 +52,15 @@ struct Family {
   RopePairs ropePairs;
   /// Where a part routes.
   RoutingRules routing = {};
+  /// Its files have "use_sliding_window", without which a window's size means nothing.
+  bool windowsHaveSwitch = false;
   /// What the names of a layer's tensors begin with, before the layer's number and a dot.
   const char *layerPrefix = "model.layers.";
 };
 
 /// Of known parts, in families/.
 std::vector<Family> deepSeekFamilies();
+std::vector<Family> llamaFamilies();
 
 /// The parts of a family, `frame` first.
 llvm::SmallVector<const Part *> partsOf(const Family &family);

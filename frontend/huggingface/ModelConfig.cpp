@@ -66,6 +66,15 @@ std::vector<double> ModelConfig::ropeFrequencies() const {
       double ramp = std::clamp((i - low) / (high - low), 0.0, 1.0);
       frequency = frequency / rope.factor * ramp + frequency * (1 - ramp);
     }
+    if (rope.linear) {
+      frequency /= rope.factor;
+    }
+    if (rope.llama3) {
+      double turns = rope.originalMaxPositions * frequency / (2 * pi);
+      double kept = (turns - rope.lowFrequencyFactor) / (rope.highFrequencyFactor - rope.lowFrequencyFactor);
+      kept = std::clamp(kept, 0.0, 1.0);
+      frequency = frequency / rope.factor * (1 - kept) + frequency * kept;
+    }
     frequencies.push_back(frequency);
   }
   return frequencies;

@@ -36,7 +36,14 @@ struct RopeConfig {
   /// True: pairs are (x[2i], x[2i+1]). False: (x[i], x[i + d/2]).
   bool interleaved = true;
   bool yarn = false;
-  /// The rest only where `yarn`.
+  /// Positions are divided by `factor`.
+  bool linear = false;
+  /// As Llama 3.1: frequencies that turn fewer than `lowFrequencyFactor` times over the original context are divided by
+  /// `factor`, those that turn more than `highFrequencyFactor` times stay, and between the two they blend.
+  bool llama3 = false;
+  double lowFrequencyFactor = 1;
+  double highFrequencyFactor = 4;
+  /// The rest only where something scales.
   double factor = 1;
   int64_t originalMaxPositions = 0;
   double betaFast = 32;
@@ -66,6 +73,15 @@ struct MlaConfig {
   int64_t qkNopeHeadDim = 0;
   int64_t qkRopeHeadDim = 0;
   int64_t vHeadDim = 0;
+};
+
+/// Grouped-query attention.
+struct GqaConfig {
+  /// Divides the heads, which share keys and values in groups.
+  int64_t keyValueHeads = 0;
+  int64_t headDim = 0;
+  /// Projections to and from heads have biases.
+  bool bias = false;
 };
 
 /// Which experts a token meets. Choice: score (+ bias); groups ranked by `groupScore`, the best `topGroups` kept,
@@ -128,6 +144,7 @@ struct ModelConfig {
   std::optional<checkpoint::DType> dtype;
   AttentionConfig attention;
   MlaConfig mla;
+  GqaConfig gqa;
   RopeConfig rope;
   RoutingConfig routing;
   std::optional<QuantizationConfig> quantization;

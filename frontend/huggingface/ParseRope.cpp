@@ -17,7 +17,10 @@ struct ScalingField {
 };
 
 static constexpr ScalingField scalingFields[] = {
-    {"rope_type", [](const RopeConfig &rope) { return rope.yarn ? 1.0 : 0.0; }},
+    {"rope_type", [](const RopeConfig &rope) { return rope.yarn     ? 1.0
+                                                      : rope.linear ? 2.0
+                                                      : rope.llama3 ? 3.0
+                                                                    : 0.0; }},
     {"factor", [](const RopeConfig &rope) { return rope.factor; }},
     {"original_max_position_embeddings",
      [](const RopeConfig &rope) { return static_cast<double>(rope.originalMaxPositions); }},
@@ -25,6 +28,8 @@ static constexpr ScalingField scalingFields[] = {
     {"beta_slow", [](const RopeConfig &rope) { return rope.betaSlow; }},
     {"mscale", [](const RopeConfig &rope) { return rope.mscale; }},
     {"mscale_all_dim", [](const RopeConfig &rope) { return rope.mscaleAllDim; }},
+    {"low_freq_factor", [](const RopeConfig &rope) { return rope.lowFrequencyFactor; }},
+    {"high_freq_factor", [](const RopeConfig &rope) { return rope.highFrequencyFactor; }},
     {"truncate", [](const RopeConfig &rope) { return rope.truncate ? 1.0 : 0.0; }},
     {"attention_factor", [](const RopeConfig &rope) { return rope.attentionFactor.value_or(0); }},
 };
@@ -106,9 +111,14 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &ou
   }
   if (type.string() == "yarn") {
     yarn(scaling, out);
+  } else if (type.string() == "linear") {
+    out.linear = true;
+    scaling.real("factor", out.factor, 1, 1e6);
+  } else if (type.string() == "llama3") {
+    llama3(scaling, out);
   } else if (type.string() != "default") {
     scaling.unsupported(object.find("rope_type") ? "rope_type" : "type",
-                        "is " + quote(type) + ", supported are yarn, default");
+                        "is " + quote(type) + ", supported are yarn, linear, llama3, default");
   }
 }
 
@@ -120,6 +130,17 @@ void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
                   "is missing, but \"" + checkpoint::escape(key, 80) + "\" is given; say \"yarn\" or \"default\" here");
       return;
     }
+  }
+}
+
+void ConfigParser::llama3(ConfigReader &scaling, RopeConfig &out) {
+  out.llama3 = true;
+  scaling.real("factor", out.factor, 1, 1e6);
+  scaling.integer("original_max_position_embeddings", out.originalMaxPositions, 1, maxPosition);
+  scaling.real("low_freq_factor", out.lowFrequencyFactor, 1e-6, 1e6);
+  scaling.real("high_freq_factor", out.highFrequencyFactor, 1e-6, 1e6);
+  if (out.highFrequencyFactor <= out.lowFrequencyFactor) {
+    scaling.bad("high_freq_factor", "is not above \"low_freq_factor\"");
   }
 }
 

@@ -18,6 +18,10 @@ static constexpr RoutingFact v3Routings[] = {
 
 std::vector<Family> deepSeekFamilies() {
   return {
+      {"deepseek",
+       {&gqa, &attentionBias, &denseMlp, &experts},
+       RopePairs::HalfSplit,
+       {llvm::ArrayRef(v2Routings).take_front(1), Normalisation::OfSeveral, Need::Optional}},
       {"deepseek_v2",
        {&mla, &denseMlp, &experts, &mtp},
        RopePairs::Interleaved,

@@ -107,6 +107,9 @@ struct Part {
 extern const Part frame;
 /// Multi-head latent attention.
 extern const Part mla;
+/// Grouped-query attention; biases of its query, key and value, or of all its projections as the file says; norms of
+/// each head of queries and keys.
+extern const Part gqa, qkvBias, attentionBias, qkNorm;
 /// The SwiGLU of a dense layer, and routing to many of them.
 extern const Part denseMlp, experts;
 /// Draft layers that predict further tokens: recognised, not run.

@@ -176,8 +176,10 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
     const char *model, *key, *value, *message;
   };
   static const Case cases[] = {
-      {"v3-tiny", "model_type", "\"deepseek_v9\"", "is \"deepseek_v9\", supported are deepseek_v2, deepseek_v3"},
-      {"v3-tiny", "type", "\"longrope\"", "\"rope_scaling.type\" is \"longrope\", supported are yarn, default"},
+      {"v3-tiny", "model_type", "\"deepseek_v9\"",
+       "is \"deepseek_v9\", supported are deepseek, deepseek_v2, deepseek_v3, llama, qwen2, qwen3"},
+      {"v3-tiny", "type", "\"longrope\"",
+       "\"rope_scaling.type\" is \"longrope\", supported are yarn, linear, llama3, default"},
       {"v3-tiny", "scoring_func", "\"tanh\"", "\"scoring_func\" is \"tanh\", supported for deepseek_v3: sigmoid"},
       {"v3-tiny", "topk_method", "\"greedy\"", "is \"greedy\", supported for deepseek_v3: noaux_tc"},
       {"v2-tiny", "topk_method", "\"best\"", "supported for deepseek_v2: greedy, group_limited_greedy"},
