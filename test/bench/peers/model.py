@@ -39,8 +39,8 @@ def weight_bytes(facts):
     for weight in facts["weights"]:
         everything += weight["size_bytes"]
         if weight["experts"] > 0:
-            active += weight["size_bytes"] * facts["model"]["experts_per_token"] // weight["experts"]
-        elif weight["part"] != "embed_tokens" or facts["model"]["tied_embeddings"]:
+            active += weight["size_bytes"] * facts["model"]["num_experts_per_tok"] // weight["experts"]
+        elif weight["part"] != "embed_tokens" or facts["model"]["tie_word_embeddings"]:
             active += weight["size_bytes"]
     return active, everything
 

@@ -72,7 +72,7 @@ class FormatsTest(unittest.TestCase):
 
 def facts(*weights, tied=False, experts_per_token=0):
     """What `fathom inspect --json` says of weights (part, experts, bytes)."""
-    return {"model": {"tied_embeddings": tied, "experts_per_token": experts_per_token},
+    return {"model": {"tie_word_embeddings": tied, "num_experts_per_tok": experts_per_token},
             "weights": [{"part": part, "experts": experts, "size_bytes": size} for part, experts, size in weights]}
 
 

@@ -99,7 +99,7 @@ TEST(Inspect, ReportsACheckpointsConfigurationAndWeights) {
   llvm::json::Object report = fixture.runJson(FATHOM_TEST_MODELS "/v3-tiny-fp8");
   ASSERT_NE(report.getObject("model"), nullptr);
   EXPECT_EQ(report.getObject("checkpoint")->getInteger("tensors"), 169);
-  EXPECT_EQ(report.getObject("model")->getInteger("experts"), 8);
+  EXPECT_EQ(report.getObject("model")->getInteger("n_routed_experts"), 8);
   EXPECT_EQ(report.getArray("shards")->size(), 1u);
   EXPECT_EQ(report.getArray("weights")->size(), 85u);
 }
