@@ -64,7 +64,7 @@ class Config(support.DriverTest):
                                 n_routed_experts=65536, moe_intermediate_size=2**24)
 
     def test_what_is_unknown_is_refused_with_what_is_known(self):
-        self.fails_with_changes(UNSUPPORTED, "llama", "deepseek_v2", "deepseek_v3", model_type="llama")
+        self.fails_with_changes(UNSUPPORTED, "mistral", "deepseek_v2", "llama", "qwen3", model_type="mistral")
         self.setUp()
         self.fails_with_changes(UNSUPPORTED, "tanh", "sigmoid", scoring_func="tanh")
         self.setUp()
