@@ -1,48 +1,113 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rows of catalog.def as objects.
+// ops.def and variants.def as objects.
 
 #include "kernels/Catalog.h"
 
-// For the macros that rows use.
-#include "kernels/catalog.def"
+#include "kernels/cpu/sizes.h"
+
+#include <algorithm>
 
 namespace fathom::kernels {
 
-#define FATHOM_LIST(...) __VA_ARGS__
-#define FATHOM_TEXT(...) FATHOM_TEXT_EXPANDED(__VA_ARGS__)
-#define FATHOM_TEXT_EXPANDED(...) #__VA_ARGS__
+#define FATHOM_TEXT(...) #__VA_ARGS__
 
-// One function a row: its constants' names are enumerators there.
-#define FATHOM_KERNEL(symbol, op, arch, type, layout, operands, constants, scratch)                                    \
-  static int64_t scratchBytesOf_##symbol([[maybe_unused]] int64_t rows, [[maybe_unused]] const int64_t *c) {           \
-    enum { FATHOM_LIST constants };                                                                                    \
-    return scratch;                                                                                                    \
+/// Splits "(a, b, c)".
+static std::vector<std::string_view> splitNames(std::string_view text) {
+  std::vector<std::string_view> names;
+  text = text.substr(1, text.size() - 2);
+  while (!text.empty()) {
+    size_t end = std::min(text.find(','), text.size());
+    names.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(text.find_first_not_of(", ", end), text.size()));
   }
-#include "kernels/catalog.def"
-#undef FATHOM_KERNEL
+  return names;
+}
 
 static bool isRealConstant(std::string_view name) { return name == "eps" || name == "factor" || name == "scale"; }
 
-/// Splits "a, b, c".
-static std::vector<Constant> parseConstants(std::string_view text) {
-  std::vector<Constant> constants;
-  while (!text.empty()) {
-    size_t end = text.find(',');
-    std::string_view name = text.substr(0, end);
-    constants.push_back({name, isRealConstant(name)});
-    text = end == std::string_view::npos ? "" : text.substr(text.find_first_not_of(", ", end));
+namespace {
+
+/// A row of ops.def.
+struct OpRow {
+  std::string_view name, inputs, outputs, constants;
+  bool hasEpilogue;
+};
+
+/// What variants.def says of an op's kernels.
+struct Tuning {
+  std::string_view op, constant;
+  int64_t (*tune)(const int64_t *constants);
+  int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
+};
+
+} // namespace
+
+static constexpr OpRow ops[] = {
+#define FATHOM_OP(op, inputs, outputs, constants, epilogue) {#op, #inputs, #outputs, #constants, epilogue},
+#include "kernels/ops.def"
+#undef FATHOM_OP
+};
+
+namespace formulas {
+
+using namespace cpu;
+
+#define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
+  struct op : op##_constants {                                                                                         \
+    static int64_t tune([[maybe_unused]] const int64_t *c) { return value; }                                           \
+    static int64_t scratchBytes([[maybe_unused]] int64_t rows, [[maybe_unused]] const int64_t *c) { return scratch; }  \
+  };
+#include "kernels/cpu/variants.def"
+#undef FATHOM_VARIANTS
+
+} // namespace formulas
+
+static constexpr Tuning tunings[] = {
+#define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
+  {#op, #tuned, formulas::op::tune, formulas::op::scratchBytes},
+#include "kernels/cpu/variants.def"
+#undef FATHOM_VARIANTS
+};
+
+static Kernel makeKernel(std::string_view symbol, std::string_view op, std::string_view arch, std::string_view type,
+                         std::string_view layout) {
+  const OpRow &row = *std::find_if(std::begin(ops), std::end(ops), [&](const OpRow &row) { return row.name == op; });
+  const Tuning &tuning =
+      *std::find_if(std::begin(tunings), std::end(tunings), [&](const Tuning &tuning) { return tuning.op == op; });
+  std::vector<std::string_view> operands = splitNames(row.inputs);
+  for (std::string_view output : splitNames(row.outputs)) {
+    operands.push_back(output);
   }
-  return constants;
+  bool unscaled = type != "f8e4m3" && std::count(operands.begin(), operands.end(), "scale");
+  Kernel kernel{symbol,
+                op,
+                arch,
+                type,
+                layout,
+                static_cast<int>(operands.size()) - unscaled,
+                row.hasEpilogue,
+                {},
+                true,
+                tuning.tune,
+                tuning.scratchBytes};
+  for (std::string_view name : splitNames(row.constants)) {
+    kernel.constants.push_back({name, isRealConstant(name)});
+  }
+  kernel.isTuned = tuning.constant != "none";
+  if (kernel.isTuned) {
+    kernel.constants.push_back({tuning.constant, false});
+  }
+  return kernel;
 }
 
 static std::vector<Kernel> makeCatalog() {
   std::vector<Kernel> kernels;
-#define FATHOM_KERNEL(symbol, op, arch, type, layout, operands, constants, scratch)                                    \
-  kernels.push_back({#symbol, #op, #arch, #type, #layout, operands,                                                    \
-                     parseConstants(FATHOM_TEXT(FATHOM_LIST constants)), scratchBytesOf_##symbol});
-#include "kernels/catalog.def"
+#define FATHOM_KERNEL(symbol, op, arch, type, layout)                                                                  \
+  kernels.push_back(makeKernel(#symbol, #op, #arch, #type, #layout));
+
+#include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
   return kernels;
 }
@@ -62,8 +127,17 @@ const std::vector<Kernel> &catalog() {
 }
 
 const std::vector<std::string_view> &archs() {
-  static const std::vector<std::string_view> names = {"avx512", "avx2", "x86"};
+#define FATHOM_FALL_BACK(...) splitNames(FATHOM_TEXT((__VA_ARGS__)))
+  static const std::vector<std::string_view> names =
+#include "kernels/cpu/variants.def"
+      ;
+#undef FATHOM_FALL_BACK
   return names;
+}
+
+bool canRun(std::string_view arch, std::string_view kernelArch) {
+  auto own = std::find(archs().begin(), archs().end(), arch);
+  return std::find(own, archs().end(), kernelArch) != archs().end();
 }
 
 static const Kernel *findExactly(std::string_view op, std::string_view arch, std::string_view weightType,
@@ -78,10 +152,8 @@ static const Kernel *findExactly(std::string_view op, std::string_view arch, std
 
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout) {
-  bool reached = false;
   for (std::string_view candidate : archs()) {
-    reached |= candidate == arch;
-    const Kernel *kernel = reached ? findExactly(op, candidate, weightType, layout) : nullptr;
+    const Kernel *kernel = canRun(arch, candidate) ? findExactly(op, candidate, weightType, layout) : nullptr;
     if (kernel) {
       return kernel;
     }

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// C++ view of catalog.def: which kernels there are, and how to call one.
+// C++ view of ops.def and of each device's variants.def: which kernels there are, and how to call one.
 
 #ifndef FATHOM_KERNELS_CATALOG_H
 #define FATHOM_KERNELS_CATALOG_H
@@ -19,7 +19,7 @@ struct Constant {
   bool isReal;
 };
 
-/// A row of the catalog. Lives as long as the program.
+/// An op for one architecture, weight type and layout. Lives as long as the program.
 struct Kernel {
   std::string_view symbol;
   std::string_view op;
@@ -27,11 +27,17 @@ struct Kernel {
   std::string_view arch;
   /// bf16, f32, f8e4m3, or none for kernels that touch no numbers.
   std::string_view weightType;
-  /// packed, rows, or none where there is no matrix of weights.
+  /// panels, rows, or none where there is no matrix of weights.
   std::string_view layout;
   /// Operands before the epilogue's.
   int operandCount;
+  /// Results pass through an epilogue before they are stored.
+  bool hasEpilogue;
+  /// The op's, then, if the kernel is tuned, the one that `tune` gives.
   std::vector<Constant> constants;
+  bool isTuned;
+  /// Value of the tuned constant; `constants` holds the others, in the order above.
+  int64_t (*tune)(const int64_t *constants);
   /// Bytes of scratch memory an item needs in a call of at most `rows` rows; `constants` in the order above.
   int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
 
@@ -39,11 +45,14 @@ struct Kernel {
   int findConstant(std::string_view name) const;
 };
 
-/// Every kernel, in the order of catalog.def.
+/// Every kernel, in the order of variants.def.
 const std::vector<Kernel> &catalog();
 
 /// Architectures that kernels are for, each more than those after it.
 const std::vector<std::string_view> &archs();
+
+/// A machine with `arch` runs kernels for `kernelArch`: its own or one that it falls back to.
+bool canRun(std::string_view arch, std::string_view kernelArch);
 
 /// The kernel for an operation on a machine with `arch`: its own, else one for less (avx512, avx2, x86); null
 /// when there is none.

@@ -1,22 +1,28 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Embeds <FATHOM_BITCODE_DIR>/<symbol>.bc for every row of the catalog.
+// Embeds <FATHOM_BITCODE_DIR>/<name>.bc for every kernel and for the memory functions.
 
 #include "kernels/KernelBitcode.h"
 
-#define FATHOM_KERNEL(symbol, ...)                                                                                     \
+#define FATHOM_EMBED(name)                                                                                             \
   __asm__(".section .rodata.fathom_bitcode,\"a\",@progbits\n"                                                          \
           ".balign 16\n"                                                                                               \
-          "fathom_bitcode_" #symbol ":\n"                                                                              \
-          ".incbin \"" FATHOM_BITCODE_DIR "/" #symbol ".bc\"\n"                                                        \
-          "fathom_bitcode_end_" #symbol ":\n"                                                                          \
-          ".globl fathom_bitcode_" #symbol "\n.hidden fathom_bitcode_" #symbol "\n"                                    \
-          ".globl fathom_bitcode_end_" #symbol "\n.hidden fathom_bitcode_end_" #symbol "\n"                            \
+          "fathom_bitcode_" #name ":\n"                                                                                \
+          ".incbin \"" FATHOM_BITCODE_DIR "/" #name ".bc\"\n"                                                          \
+          "fathom_bitcode_end_" #name ":\n"                                                                            \
+          ".globl fathom_bitcode_" #name "\n.hidden fathom_bitcode_" #name "\n"                                        \
+          ".globl fathom_bitcode_end_" #name "\n.hidden fathom_bitcode_end_" #name "\n"                                \
           ".text\n");                                                                                                  \
-  extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_##symbol[];                      \
-  extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_end_##symbol[];
-#include "kernels/catalog.def"
+  extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_##name[];                        \
+  extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_end_##name[];
+#define FATHOM_EMBEDDED(name)                                                                                          \
+  KernelBitcode { fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name) }
+
+FATHOM_EMBED(memory)
+#define FATHOM_KERNEL(symbol, ...) FATHOM_EMBED(symbol)
+
+#include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
 
 namespace fathom::kernels {
@@ -24,11 +30,14 @@ namespace fathom::kernels {
 KernelBitcode findKernelBitcode(std::string_view symbol) {
 #define FATHOM_KERNEL(name, ...)                                                                                       \
   if (symbol == #name) {                                                                                               \
-    return {fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name)};            \
+    return FATHOM_EMBEDDED(name);                                                                                      \
   }
-#include "kernels/catalog.def"
+
+#include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
   return {nullptr, 0};
 }
+
+KernelBitcode getMemoryBitcode() { return FATHOM_EMBEDDED(memory); }
 
 } // namespace fathom::kernels

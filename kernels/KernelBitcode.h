@@ -21,6 +21,9 @@ struct KernelBitcode {
 /// declaration of `fathom_epilogue`. `data` is null when there is no kernel of that name.
 KernelBitcode findKernelBitcode(std::string_view symbol);
 
+/// The module that defines memcpy, memmove and memset.
+KernelBitcode getMemoryBitcode();
+
 } // namespace fathom::kernels
 
 #endif // FATHOM_KERNELS_KERNELBITCODE_H

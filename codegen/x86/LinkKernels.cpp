@@ -7,11 +7,9 @@
 
 #include "kernels/KernelBitcode.h"
 
-#include "llvm/AsmParser/Parser.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/Linker/Linker.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace llvm;
 
@@ -102,18 +100,26 @@ private:
   PointerType *pointer;
 };
 
+/// Reads a module for the machine that `model` is for.
+Expected<std::unique_ptr<Module>> readBitcode(kernels::KernelBitcode bitcode, StringRef name, Module &model) {
+  MemoryBufferRef buffer(StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), name);
+  Expected<std::unique_ptr<Module>> parsed = parseBitcodeFile(buffer, model.getContext());
+  if (parsed) {
+    (*parsed)->setDataLayout(model.getDataLayout());
+    (*parsed)->setTargetTriple(model.getTargetTriple());
+  }
+  return parsed;
+}
+
 Error linkKernel(Linker &linker, Module &module, const KernelInstance &instance) {
   kernels::KernelBitcode bitcode = kernels::findKernelBitcode(instance.kernel);
   if (!bitcode.data) {
     return createStringError("no bitcode for kernel '" + instance.kernel + "'");
   }
-  MemoryBufferRef buffer(StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), instance.kernel);
-  Expected<std::unique_ptr<Module>> parsed = parseBitcodeFile(buffer, module.getContext());
+  Expected<std::unique_ptr<Module>> parsed = readBitcode(bitcode, instance.kernel, module);
   if (!parsed) {
     return parsed.takeError();
   }
-  (*parsed)->setDataLayout(module.getDataLayout());
-  (*parsed)->setTargetTriple(module.getTargetTriple());
   if (Error error = KernelSpecialiser(**parsed, instance).run()) {
     return error;
   }
@@ -122,37 +128,6 @@ Error linkKernel(Linker &linker, Module &module, const KernelInstance &instance)
   }
   return Error::success();
 }
-
-/// Byte by byte: moves big enough to matter are in kernels.
-constexpr StringLiteral kMemoryFunctions = R"(
-define hidden ptr @memcpy(ptr %to, ptr %from, i64 %size) #0 {
-  %r = call { ptr, ptr, i64 } asm sideeffect "rep movsb", "={di},={si},={cx},0,1,2,~{memory}"(ptr %to, ptr %from, i64 %size)
-  ret ptr %to
-}
-define hidden ptr @memmove(ptr %to, ptr %from, i64 %size) #0 {
-entry:
-  %a = ptrtoint ptr %to to i64
-  %b = ptrtoint ptr %from to i64
-  %distance = sub i64 %a, %b
-  %forward = icmp uge i64 %distance, %size
-  br i1 %forward, label %up, label %down
-up:
-  %r = call { ptr, ptr, i64 } asm sideeffect "rep movsb", "={di},={si},={cx},0,1,2,~{memory}"(ptr %to, ptr %from, i64 %size)
-  ret ptr %to
-down:
-  %last = sub i64 %size, 1
-  %tolast = getelementptr i8, ptr %to, i64 %last
-  %fromlast = getelementptr i8, ptr %from, i64 %last
-  %s = call { ptr, ptr, i64 } asm sideeffect "std; rep movsb; cld", "={di},={si},={cx},0,1,2,~{memory}"(ptr %tolast, ptr %fromlast, i64 %size)
-  ret ptr %to
-}
-define hidden ptr @memset(ptr %to, i32 %value, i64 %size) #0 {
-  %byte = trunc i32 %value to i8
-  %r = call { ptr, i64 } asm sideeffect "rep stosb", "={di},={cx},{ax},0,1,~{memory}"(i8 %byte, ptr %to, i64 %size)
-  ret ptr %to
-}
-attributes #0 = { nounwind "no-builtins" }
-)";
 
 } // namespace
 
@@ -167,14 +142,11 @@ Error linkKernels(Module &module, ArrayRef<KernelInstance> instances) {
 }
 
 Error linkMemoryFunctions(Module &module) {
-  SMDiagnostic diagnostic;
-  std::unique_ptr<Module> parsed = parseAssemblyString(kMemoryFunctions, diagnostic, module.getContext());
+  Expected<std::unique_ptr<Module>> parsed = readBitcode(kernels::getMemoryBitcode(), "memory", module);
   if (!parsed) {
-    return createStringError("memory functions: " + diagnostic.getMessage());
+    return parsed.takeError();
   }
-  parsed->setDataLayout(module.getDataLayout());
-  parsed->setTargetTriple(module.getTargetTriple());
-  if (Linker::linkModules(module, std::move(parsed))) {
+  if (Linker::linkModules(module, std::move(*parsed))) {
     return createStringError("cannot link memory functions");
   }
   return Error::success();

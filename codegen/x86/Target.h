@@ -22,7 +22,7 @@ struct X86Target {
   std::string cpu;
   /// The processor whose speeds decide among them, as given; the level for "native".
   std::string tune;
-  /// Which kernels of kernels/catalog.def fit best: "avx2" or "avx512".
+  /// Which kernels fit best: "avx2" or "avx512".
   std::string arch;
   /// Features beyond x86-64-v3 that code may use, as /proc/cpuinfo spells them; the runtime checks them.
   std::vector<std::string> features;

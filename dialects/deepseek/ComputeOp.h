@@ -23,7 +23,7 @@ struct ScaledWeight {
 
 /// Layouts of weights, by the catalog's names.
 constexpr llvm::StringLiteral kRowsLayout = "rows";
-constexpr llvm::StringLiteral kPanelsLayout = "packed";
+constexpr llvm::StringLiteral kPanelsLayout = "panels";
 
 /// Which kernels of the catalog an op can use.
 struct KernelUse {

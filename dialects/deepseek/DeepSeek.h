@@ -65,7 +65,7 @@ constexpr llvm::StringLiteral kMaxRowsAttr = "deepseek.max_rows";
 constexpr llvm::StringLiteral kFormAttr = "deepseek.form";
 constexpr llvm::StringLiteral kExpandedForm = "expanded";
 constexpr llvm::StringLiteral kAbsorbedForm = "absorbed";
-/// On an op: the kernel of kernels/catalog.def that runs it.
+/// On an op: the kernel of the catalog that runs it.
 constexpr llvm::StringLiteral kKernelAttr = "deepseek.kernel";
 
 /// [N, K] and whether the weight is in panels, for a dense weight or one expert's part of a stack.

@@ -125,7 +125,7 @@ def Plan_DeallocateOp : Plan_Op<"deallocate", [MemoryEffects<[MemFree]>]> {
 }
 
 def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove]> {
-  let summary = "a kernel of kernels/catalog.def with the constants of some dispatches";
+  let summary = "a kernel of the catalog with the constants of some dispatches";
   let description = [{
     `constants` are in the catalog's order; real ones are the bits of an f64. Codegen links the kernel's bitcode with
     them, so that shapes and strides are constants of the machine code. The region, if there is one, is the

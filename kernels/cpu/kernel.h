@@ -1,33 +1,15 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How a kernel file defines its two functions, and the hook that results pass through.
+// How a source defines the kernel that it is compiled for.
+//
+// CMake compiles a source once for each kernel of variants.def that names it, with the macros FATHOM_VARIANT_SYMBOL,
+// _OP, _ARCH, _TYPE and _LAYOUT. A source ends with FATHOM_DEFINE_KERNEL(class).
 
 #ifndef FATHOM_KERNELS_CPU_KERNEL_H
 #define FATHOM_KERNELS_CPU_KERNEL_H
 
-#include "fathom/kernel_abi.h"
-#include "kernels/cpu/simd.h"
-
-// The names and order of every op's constants.
-#include "kernels/catalog.def"
-
-extern "C" {
-/// What fusion put behind a kernel: changes `count` results at [row][column...] before they are stored. The
-/// compiler supplies the body for each use; the native library has one that does nothing.
-void fathom_epilogue(const fathom_dispatch_t *dispatch, int64_t row, int64_t column, int64_t count, float *values);
-}
-
-/// Defines kernel SYMBOL by a class with `items(rows, constants)` and `run(dispatch, constants, item,
-/// scratch)`. The attribute keeps 512-bit vectors legal on processors that LLVM tunes for 256 bits.
-#define FATHOM_DEFINE_KERNEL(SYMBOL, ...)                                                                              \
-  extern "C" int64_t SYMBOL##_items(int64_t rows, const int64_t *constants);                                           \
-  extern "C" void SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch);    \
-  int64_t SYMBOL##_items(int64_t rows, const int64_t *constants) { return __VA_ARGS__::items(rows, constants); }       \
-  __attribute__((min_vector_width(512))) void SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *constants,      \
-                                                     int64_t item, void *scratch) {                                    \
-    __VA_ARGS__::run(dispatch, constants, item, scratch);                                                              \
-  }
+#include "kernels/cpu/multiply.h"
 
 namespace fathom::cpu {
 
@@ -35,6 +17,64 @@ template <class Type>
 FATHOM_INLINE Type *operand(const fathom_dispatch_t *dispatch, int index) {
   return static_cast<Type *>(dispatch->operands[index]);
 }
+
+// Words of variants.def.
+enum class Op {
+#define FATHOM_OP(op, ...) op,
+#include "kernels/ops.def"
+#undef FATHOM_OP
+};
+namespace archs {
+using x86 = void;
+using avx2 = Avx2Tile;
+using avx512 = Avx512Tile;
+} // namespace archs
+namespace types {
+using none = void;
+using f32 = F32;
+using bf16 = Bf16;
+using f8e4m3 = F8E4M3;
+} // namespace types
+namespace layouts {
+template <class Weight>
+using none = void;
+template <class Weight>
+using rows = RowWeights<Weight>;
+template <class Weight>
+using panels = PanelWeights<Weight>;
+} // namespace layouts
+
+#ifdef FATHOM_VARIANT_SYMBOL
+
+constexpr Op kOp = Op::FATHOM_VARIANT_OP;
+using Tile = archs::FATHOM_VARIANT_ARCH;
+using Weight = types::FATHOM_VARIANT_TYPE;
+using Weights = layouts::FATHOM_VARIANT_LAYOUT<Weight>;
+
+#define FATHOM_JOIN(a, b) FATHOM_JOIN_EXPANDED(a, b)
+#define FATHOM_JOIN_EXPANDED(a, b) a##b
+#define FATHOM_VARIANT_ITEMS FATHOM_JOIN(FATHOM_VARIANT_SYMBOL, _items)
+
+extern "C" {
+int64_t FATHOM_VARIANT_ITEMS(int64_t rows, const int64_t *constants);
+void FATHOM_VARIANT_SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch);
+}
+
+/// Defines the kernel by a class with `items(rows, constants)` and `run(dispatch, constants, item, scratch)`. The
+/// attribute keeps 512-bit vectors legal on processors that LLVM tunes for 256 bits.
+#define FATHOM_DEFINE_KERNEL(...)                                                                                      \
+  int64_t FATHOM_VARIANT_ITEMS(int64_t rows, const int64_t *constants) { return __VA_ARGS__::items(rows, constants); } \
+  __attribute__((min_vector_width(512))) void FATHOM_VARIANT_SYMBOL(                                                   \
+      const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch) {                      \
+    __VA_ARGS__::run(dispatch, constants, item, scratch);                                                              \
+  }
+
+#else
+
+/// A benchmark includes sources for their classes.
+#define FATHOM_DEFINE_KERNEL(...)
+
+#endif // FATHOM_VARIANT_SYMBOL
 
 } // namespace fathom::cpu
 

@@ -29,13 +29,9 @@ struct Avx2Tile {
   static constexpr int kStreams = 2;
 };
 
-/// Panels that are multiplied together, so that a tile of x is copied once for all of them.
-constexpr int64_t kGroup = 4;
 /// Bytes of panels that are fetched ahead of their use when there is one row. The processor's own prefetching, which
 /// stops at every page, reaches three quarters of the speed of plain reading; with this a product reads as fast.
 constexpr int64_t kPanelPrefetch = 4096;
-/// Rows that tiles may write past the last one; `Sums` has room for them.
-constexpr int64_t kSlackRows = 12;
 
 /// The rows of x: dense, or picked by an index.
 struct DenseRows {
@@ -64,13 +60,6 @@ struct Sums {
       store(data + i, 0.0f);
     }
   }
-};
-
-/// Memory of `multiply`: decoded weights, a tile of x, scales.
-struct MultiplyScratch {
-  float blocks[kGroup][kBlock * kPanel];
-  float tile[kSlackRows * kBlock];
-  float scales[kGroup][kPanel];
 };
 
 /// One tile: sums[Rows][32] += tile[Rows][kBlock] * block[steps][32].
@@ -182,7 +171,7 @@ FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t p
 /// One row over a panel of weights stored row by row, decoding in registers.
 template <class Weight>
 FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *x, int64_t panel, float *sums) {
-  constexpr bool kScaled = Weight::kQuantised;
+  constexpr bool kScaled = Weight::kQuantized;
   f32x16 total[2] = {load(sums), load(sums + kLanes)};
   for (int64_t from = 0; from < weights.depth; from += kScaled ? kBlock : weights.depth) {
     f32x16 chain[2];
@@ -206,7 +195,7 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *
 template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                             MultiplyScratch *scratch, const Sums &sums) {
-  if constexpr (Source::kPacked) {
+  if constexpr (Source::kPanels) {
     if (sums.rows == 1) {
       int64_t p = 0;
       for (; p + Tile::kStreams <= panels; p += Tile::kStreams) {

@@ -3,6 +3,6 @@
 //
 // The epilogue of kernels that are compiled for tests and benchmarks: none.
 
-#include "kernels/cpu/kernel.h"
+#include "kernels/cpu/epilogue.h"
 
 extern "C" __attribute__((weak)) void fathom_epilogue(const fathom_dispatch_t *, int64_t, int64_t, int64_t, float *) {}

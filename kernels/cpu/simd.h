@@ -9,14 +9,12 @@
 #ifndef FATHOM_KERNELS_CPU_SIMD_H
 #define FATHOM_KERNELS_CPU_SIMD_H
 
-#include <stdint.h>
+#include "kernels/cpu/sizes.h"
 
 #define FATHOM_INLINE inline __attribute__((always_inline))
 #define FATHOM_UNROLL _Pragma("clang loop unroll(full)")
 
 namespace fathom::cpu {
-
-constexpr int64_t kLanes = 16;
 
 using f32x16 = float __attribute__((ext_vector_type(16)));
 using i32x16 = int32_t __attribute__((ext_vector_type(16)));
@@ -109,9 +107,6 @@ FATHOM_INLINE float exponential(float x) { return exponential(f32x16(x))[0]; }
 FATHOM_INLINE f32x16 sigmoid(f32x16 x) { return 1.0f / (1.0f + exponential(-x)); }
 
 FATHOM_INLINE f32x16 silu(f32x16 x) { return x / (1.0f + exponential(-x)); }
-
-FATHOM_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-FATHOM_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /// A scalar constant of a kernel: the bits of a double, used as a float.
 FATHOM_INLINE float real(int64_t bits) { return static_cast<float>(__builtin_bit_cast(double, bits)); }

@@ -10,19 +10,15 @@
 #ifndef FATHOM_KERNELS_CPU_WEIGHTS_H
 #define FATHOM_KERNELS_CPU_WEIGHTS_H
 
-#include "fathom/kernel_abi.h"
 #include "kernels/cpu/simd.h"
 
 namespace fathom::cpu {
-
-constexpr int64_t kPanel = FATHOM_PANEL_WIDTH;
-constexpr int64_t kBlock = FATHOM_SCALE_BLOCK;
 
 /// A type of weights: how elements decode in a row, and in `words`, where each lane holds the next four bytes of a row:
 /// decode_words gives a vector for each element of a word.
 struct F32 {
   using Stored = float;
-  static constexpr bool kQuantised = false;
+  static constexpr bool kQuantized = false;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const float *from) {
     return load_vector<Lanes>(from);
@@ -32,7 +28,7 @@ struct F32 {
 
 struct Bf16 {
   using Stored = uint16_t;
-  static constexpr bool kQuantised = false;
+  static constexpr bool kQuantized = false;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const uint16_t *from) {
     using Wide = uint32_t __attribute__((ext_vector_type(Lanes)));
@@ -50,7 +46,7 @@ struct Bf16 {
 /// the factor kUnit into a multiplication they do anyway. The two NaN codes (0x7f, 0xff) read as +-480.
 struct F8E4M3 {
   using Stored = uint8_t;
-  static constexpr bool kQuantised = true;
+  static constexpr bool kQuantized = true;
   static constexpr float kUnit = 256.0f;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const uint8_t *from) {
@@ -79,19 +75,19 @@ private:
   }
 };
 
-/// Weights [N, K] in panels, data[ceil(N/32)][K][32], with scales [ceil(N/32)][ceil(K/128)][32] if quantised.
+/// Weights [N, K] in panels, data[ceil(N/32)][K][32], with scales [ceil(N/32)][ceil(K/128)][32] if quantized.
 template <class Weight>
-struct PackedWeights {
+struct PanelWeights {
   using Type = Weight;
-  static constexpr bool kPacked = true;
+  static constexpr bool kPanels = true;
   static constexpr bool kWalksRows = false;
-  static constexpr bool kScaled = Weight::kQuantised;
+  static constexpr bool kScaled = Weight::kQuantized;
 
   const typename Weight::Stored *data;
   const float *scale;
   int64_t depth;
 
-  FATHOM_INLINE PackedWeights(const void *data, const void *scale, int64_t /*columns*/, int64_t depth)
+  FATHOM_INLINE PanelWeights(const void *data, const void *scale, int64_t /*columns*/, int64_t depth)
       : data(static_cast<const typename Weight::Stored *>(data)), scale(static_cast<const float *>(scale)),
         depth(depth) {}
 
@@ -122,15 +118,15 @@ template <class Weight>
 FATHOM_INLINE void decode_row(const typename Weight::Stored *row, const float *scales, int64_t from, int64_t count,
                               float *to) {
   for (int64_t i = 0; i < count; i += kLanes) {
-    float unit = Weight::kQuantised ? scales[(from + i) / kBlock] * F8E4M3::kUnit : 1.0f;
+    float unit = Weight::kQuantized ? scales[(from + i) / kBlock] * F8E4M3::kUnit : 1.0f;
     if (i + kLanes <= count) {
       f32x16 value = Weight::template decode<16>(row + from + i);
-      store(to + i, Weight::kQuantised ? value * unit : value);
+      store(to + i, Weight::kQuantized ? value * unit : value);
       continue;
     }
     for (int64_t j = i; j < count; ++j) {
       float value = Weight::template decode<1>(row + from + j)[0];
-      to[j] = Weight::kQuantised ? value * unit : value;
+      to[j] = Weight::kQuantized ? value * unit : value;
     }
   }
 }
@@ -140,7 +136,7 @@ FATHOM_INLINE void decode_row(const typename Weight::Stored *row, const float *s
 template <class Weight>
 struct ColumnWeights {
   using Type = Weight;
-  static constexpr bool kPacked = false;
+  static constexpr bool kPanels = false;
   static constexpr bool kWalksRows = false;
   static constexpr bool kScaled = false;
 
@@ -154,7 +150,7 @@ struct ColumnWeights {
     int64_t column = index * kPanel;
     for (int64_t k = 0; k < steps; ++k) {
       int64_t row = first + from + k;
-      const float *scales = Weight::kQuantised ? scale + row / kBlock * ceil_div(count, kBlock) : nullptr;
+      const float *scales = Weight::kQuantized ? scale + row / kBlock * ceil_div(count, kBlock) : nullptr;
       decode_row<Weight>(data + row * count, scales, column, smaller(kPanel, count - column), buffer + k * kPanel);
     }
     return buffer;
@@ -193,14 +189,14 @@ FATHOM_INLINE void load_transposed(const char (*lines)[kLine], int64_t piece, u3
   }
 }
 
-/// Weights [N, K] row by row, as a checkpoint has them, with scales [ceil(N/128)][ceil(K/128)] if quantised;
+/// Weights [N, K] row by row, as a checkpoint has them, with scales [ceil(N/128)][ceil(K/128)] if quantized;
 /// or a range of their rows. A panel is 32 of the rows; past the last row it repeats that row.
 template <class Weight>
 struct RowWeights {
   using Type = Weight;
-  static constexpr bool kPacked = false;
+  static constexpr bool kPanels = false;
   static constexpr bool kWalksRows = true;
-  static constexpr bool kScaled = Weight::kQuantised;
+  static constexpr bool kScaled = Weight::kQuantized;
 
   const typename Weight::Stored *data; ///< the tensor's first row
   const float *scale;

@@ -19,8 +19,7 @@ namespace fathom {
 #include "passes/fuse/Passes.h.inc"
 
 struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
-  Option<std::string> arch{*this, "arch", llvm::cl::desc("an architecture of kernels/catalog.def"),
-                           llvm::cl::init("avx2")};
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("an architecture that has kernels"), llvm::cl::init("avx2")};
   Option<bool> kernels{*this, "kernels", llvm::cl::desc("use kernels; without, everything becomes generated loops"),
                        llvm::cl::init(true)};
   Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("prefer kernels that read packed weights"),

@@ -45,7 +45,7 @@ def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
 }
 
 def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
-  let summary = "choose a kernel of kernels/catalog.def for each op";
+  let summary = "choose a kernel of the catalog for each op";
   let description = [{
     Sets `deepseek.kernel` on every op that a kernel of architecture `arch` (or of any x86) can run, looking at the op,
     the type of its weight and whether weights may be packed. Ops without a kernel keep no mark and become
@@ -54,7 +54,7 @@ def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
     Numeric contract: exact (marks only). Test: test/passes/fuse/select-kernels.mlir.
   }];
   let options = [
-    Option<"arch", "arch", "std::string", "\"avx2\"", "an architecture of kernels/catalog.def">,
+    Option<"arch", "arch", "std::string", "\"avx2\"", "an architecture that has kernels">,
     Option<"packWeights", "pack-weights", "bool", "true", "prefer kernels that read packed weights">
   ];
 }

@@ -25,7 +25,7 @@ using namespace deepseek;
 
 /// What functions of a module share while they are converted.
 struct ModuleState {
-  explicit ModuleState(ModuleOp module) : facts(module), dispatches(module, facts.getLayers()), bodies(module) {}
+  explicit ModuleState(ModuleOp module) : facts(module), dispatches(module), bodies(module) {}
 
   PlanModule facts;
   Dispatches dispatches;

@@ -5,10 +5,9 @@
 
 #include "passes/plan/Dispatches.h"
 
-#include "kernels/catalog.def"
+#include "kernels/ops.def"
 
 #include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -21,30 +20,17 @@ static_assert(int(Scoring::softmax) == FATHOM_SCORING_SOFTMAX && int(Scoring::si
                   int(GroupRule::top2_sum) == FATHOM_GROUP_RULE_SUM_OF_TWO,
               "kernels take the numbers of attributes");
 
-/// How much work an item is: enough for the kernel to keep several panels in flight, few enough that there are items
-/// for several threads.
-static std::optional<int64_t> tune(StringRef name, const llvm::StringMap<int64_t> &constants) {
-  if (name == "panels_per_item") {
-    int64_t panels = llvm::divideCeil(constants.at("N"), kPanelWidth);
-    return panels >= 32 ? 4 : panels >= 8 ? 2 : 1;
-  }
-  if (name == "heads_per_item") {
-    int64_t heads = constants.at("H");
-    return heads >= 16 ? 8 : std::max<int64_t>(1, heads / 2);
-  }
-  return std::nullopt;
-}
-
 static SmallVector<int64_t> getConstants(const kernels::Kernel &kernel, const KernelDescription &description) {
   SmallVector<int64_t> values;
-  for (const kernels::Constant &constant : kernel.constants) {
+  for (const kernels::Constant &constant : ArrayRef(kernel.constants).drop_back(kernel.isTuned)) {
     auto found = description.constants.find(constant.name);
-    std::optional<int64_t> value =
-        found == description.constants.end() ? tune(constant.name, description.constants) : found->second;
-    if (!value) {
-      llvm::report_fatal_error("catalog.def names a constant that no op gives: " + StringRef(constant.name));
+    if (found == description.constants.end()) {
+      llvm::report_fatal_error("ops.def names a constant that no op gives: " + StringRef(constant.name));
     }
-    values.push_back(*value);
+    values.push_back(found->second);
+  }
+  if (kernel.isTuned) {
+    values.push_back(kernel.tune(values.data()));
   }
   return values;
 }
@@ -75,7 +61,6 @@ bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kerne
   if (description.columns) {
     addColumns(description, buffers.get(description.columns));
   }
-  description.addConstant("layers", layers);
 
   SmallVector<Value> memory;
   auto append = [&](Value value) {

@@ -16,7 +16,7 @@ namespace fathom {
 /// The kernels of one module.
 class Dispatches {
 public:
-  Dispatches(mlir::ModuleOp module, int64_t layers) : module(module), layers(layers) {}
+  explicit Dispatches(mlir::ModuleOp module) : module(module) {}
 
   /// Dispatches `kernel` for `op` at the insertion point of `builder`. Does nothing and returns false where the kernel
   /// cannot read what `op` reads.
@@ -32,7 +32,6 @@ private:
                             mlir::TypeRange extras);
 
   mlir::ModuleOp module;
-  int64_t layers;
   int64_t scratchBytes = 0;
   llvm::StringMap<std::string> names;
 };

@@ -6,9 +6,10 @@
 // `of_bandwidth` is bytes of weights a second over the read bandwidth of as many threads; `of_peak` is multiply-adds a
 // second over those of a loop of nothing else. Built once for each register tile.
 
-#include "kernels/cpu/gemm.h"
-#include "kernels/cpu/mla_attention.h"
-#include "kernels/cpu/mla_latent_attention.h"
+// Sources, so that constants fold.
+#include "kernels/cpu/gemm.cpp"
+#include "kernels/cpu/mla_attention.cpp"
+#include "kernels/cpu/mla_latent_attention.cpp"
 
 #include <algorithm>
 #include <atomic>
@@ -126,7 +127,7 @@ void gemm(benchmark::State &state) {
   int64_t rows = state.range(0);
   int threads = static_cast<int>(state.range(1));
   std::vector<float> x(rows * K, 0.5f), out(rows * N), scales((N + 31) / 32 * K / 128 * 32, 1.0f);
-  std::vector<std::vector<char>> scratch(threads, std::vector<char>(72192 + 4 * (rows + 12) * 128 + 64));
+  std::vector<std::vector<char>> scratch(threads, std::vector<char>(product_scratch(rows) + 64));
   std::vector<void *> operands = {x.data(), weights()};
   if (Source::kScaled) {
     operands.push_back(scales.data());
@@ -158,7 +159,7 @@ void gemm(benchmark::State &state) {
 /// One token's attention over a long context, 16 heads of DeepSeek-V2-Lite.
 void latent_attention(benchmark::State &state) {
   using Kernel = MlaLatentAttention<Tile>;
-  static constexpr int64_t kConstants[] = {16, 512, 64, 0x3FB0000000000000, 16, 1};
+  static constexpr int64_t kConstants[] = {16, 512, 64, 0x3FB0000000000000, 16};
   int64_t context = state.range(0);
   std::vector<float> cache(context * 576, 0.01f), q(16 * 576, 0.02f), out(16 * 512);
   std::vector<float *> pages;
@@ -169,7 +170,7 @@ void latent_attention(benchmark::State &state) {
   int32_t position = static_cast<int32_t>(context - 1);
   void *operands[] = {q.data(), out.data()};
   fathom_dispatch_t dispatch{operands, 1, 0, &position, &table};
-  std::vector<float> scratch(16 * 68);
+  std::vector<LatentHead> scratch(16);
   double limit = fma_peak(), best = 1e30;
   for (auto _ : state) {
     double start = thread_seconds();
@@ -184,7 +185,7 @@ void latent_attention(benchmark::State &state) {
 /// One head over a prompt, of DeepSeek-V2-Lite.
 void attention(benchmark::State &state) {
   using Kernel = MlaAttention<Tile, Bf16>;
-  static constexpr int64_t kConstants[] = {16, 128, 64, 128, 512, 0x3FB0000000000000, 1};
+  static constexpr int64_t kConstants[] = {16, 128, 64, 128, 512, 0x3FB0000000000000};
   int64_t rows = state.range(0), pages_count = (rows + 63) / 64;
   std::vector<float> cache(pages_count * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f), out(rows * 16 * 128),
       table(rows * 64, 0.5f);
@@ -199,7 +200,7 @@ void attention(benchmark::State &state) {
   std::vector<float *const *> page_tables(rows, pages.data());
   void *operands[] = {q.data(), weights(), table.data(), out.data()};
   fathom_dispatch_t dispatch{operands, rows, 0, positions.data(), page_tables.data()};
-  std::vector<char> scratch(4 << 20);
+  std::vector<char> scratch(MlaAttentionScratch<int64_t>(0, rows, kConstants).end * kFloat + 64);
   double limit = fma_peak(), best = 1e30;
   for (auto _ : state) {
     double start = thread_seconds();
@@ -214,15 +215,15 @@ void attention(benchmark::State &state) {
 
 } // namespace
 
-BENCHMARK(gemm<PackedWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
-BENCHMARK(gemm<PackedWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
-BENCHMARK(gemm<PackedWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
-BENCHMARK(gemm<PackedWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
-BENCHMARK(gemm<PackedWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
-BENCHMARK(gemm<PackedWeights<F32>, 4096>)->Args({256, 1});
+BENCHMARK(gemm<PanelWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
+BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
+BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
 BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
 BENCHMARK(latent_attention)->Arg(1024)->Arg(8192);
 BENCHMARK(attention)->Arg(512);

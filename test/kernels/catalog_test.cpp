@@ -35,11 +35,11 @@ TEST(CatalogTest, FindsTheBestKernelForAMachine) {
     const kernels::Kernel *kernel = kernels::findKernel(op, arch, type, layout);
     return kernel ? std::string(kernel->symbol) : "";
   };
-  EXPECT_EQ(symbol("gemm", "avx512", "bf16", "packed"), "avx512_bf16_gemm");
+  EXPECT_EQ(symbol("gemm", "avx512", "bf16", "panels"), "avx512_bf16_gemm");
   EXPECT_EQ(symbol("gemm", "avx2", "bf16", "rows"), "avx2_bf16_gemm_rows");
   EXPECT_EQ(symbol("rms_norm", "avx512", "f32", "none"), "x86_f32_rms_norm");
-  EXPECT_EQ(symbol("gemm", "x86", "bf16", "packed"), "");
-  EXPECT_EQ(symbol("gemm", "sm90", "bf16", "packed"), "");
+  EXPECT_EQ(symbol("gemm", "x86", "bf16", "panels"), "");
+  EXPECT_EQ(symbol("gemm", "sm90", "bf16", "panels"), "");
 }
 
 TEST(CatalogTest, KnowsConstantsByName) {
@@ -50,6 +50,35 @@ TEST(CatalogTest, KnowsConstantsByName) {
   EXPECT_EQ(kernel->findConstant("eps "), -1);
   EXPECT_TRUE(kernel->constants[3].isReal);
   EXPECT_FALSE(kernel->constants[0].isReal);
+}
+
+TEST(CatalogTest, KnowsWhichMachinesRunAKernel) {
+  EXPECT_TRUE(kernels::canRun("avx512", "avx2"));
+  EXPECT_TRUE(kernels::canRun("avx2", "x86"));
+  EXPECT_FALSE(kernels::canRun("avx2", "avx512"));
+  EXPECT_FALSE(kernels::canRun("sm90", "x86"));
+}
+
+TEST(CatalogTest, CountsAScaleOnlyForQuantizedWeights) {
+  EXPECT_EQ(kernels::findKernel("avx2_bf16_gemm")->operandCount, 3);
+  EXPECT_EQ(kernels::findKernel("avx2_f8e4m3_gemm")->operandCount, 4);
+}
+
+TEST(CatalogTest, TunesTheLastConstant) {
+  const kernels::Kernel *kernel = kernels::findKernel("avx2_bf16_gemm");
+  ASSERT_TRUE(kernel->isTuned);
+  EXPECT_EQ(kernel->constants.back().name, "panels_per_item");
+  const int64_t narrow[] = {64, 100}, wide[] = {64, 4096};
+  EXPECT_EQ(kernel->tune(narrow), 1);
+  EXPECT_EQ(kernel->tune(wide), 4);
+}
+
+TEST(CatalogTest, KernelsWithAnEpilogueCallIt) {
+  for (const kernels::Kernel &kernel : kernels::catalog()) {
+    kernels::KernelBitcode bitcode = kernels::findKernelBitcode(kernel.symbol);
+    std::string_view bytes(reinterpret_cast<const char *>(bitcode.data), bitcode.size);
+    EXPECT_EQ(bytes.find("fathom_epilogue") != bytes.npos, kernel.hasEpilogue) << kernel.symbol;
+  }
 }
 
 TEST(CatalogTest, EveryKernelHasBitcode) {

@@ -33,12 +33,12 @@ static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate,
   for (int64_t i = 0; i < T * K; ++i) {
     padded[i / K * wide + kPad + i % K] = x[i];
   }
-  bool packed = kernel.layout == "packed";
-  std::vector<uint8_t> data = packed ? gate.packed() : gate.data;
-  Floats scales = packed ? gate.packed_scales() : gate.scales;
+  bool panels = kernel.layout == "panels";
+  std::vector<uint8_t> data = panels ? gate.panels() : gate.data;
+  Floats scales = panels ? gate.panel_scales() : gate.scales;
   if (up) {
-    data = alternate(data, up->packed(), K * 32 * gate.element);
-    scales = alternate(scales, up->packed_scales(), (K + 127) / 128 * 32);
+    data = alternate(data, up->panels(), K * 32 * gate.element);
+    scales = alternate(scales, up->panel_scales(), (K + 127) / 128 * 32);
   }
   data.insert(data.begin(), shift, 0);
   Call call{&kernel,
@@ -51,7 +51,7 @@ static Floats product(const Kernel &kernel, const Floats &x, const Weight &gate,
              {"panels_per_item", panelsPerItem}},
             {padded.data(), data.data() + shift},
             T};
-  if (gate.quantised) {
+  if (gate.quantized) {
     call.operands.push_back(scales.data());
   }
   call.operands.push_back(out.data());
@@ -115,7 +115,7 @@ TEST_P(GemmTest, HasTheBitsOfEveryArchAndLayout) {
   const int64_t T = 13, K = 257, N = 170;
   Weight weight(GetParam()->weightType, N, K, 27);
   Floats x = random_floats(T * K, 28);
-  const Kernel *first = kernels::findKernel("gemm", "avx2", GetParam()->weightType, "packed");
+  const Kernel *first = kernels::findKernel("gemm", "avx2", GetParam()->weightType, "panels");
   expect_same_bits(product(*GetParam(), x, weight, nullptr, T, 2), product(*first, x, weight, nullptr, T, 2));
 }
 

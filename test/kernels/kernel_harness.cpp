@@ -17,7 +17,8 @@
 #define FATHOM_KERNEL(symbol, ...)                                                                                     \
   extern "C" int64_t symbol##_items(int64_t, const int64_t *);                                                         \
   extern "C" void symbol(const fathom_dispatch_t *, const int64_t *, int64_t, void *);
-#include "kernels/catalog.def"
+
+#include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
 
 static const float *epilogue_extra;
@@ -46,7 +47,8 @@ static Entry find_entry(std::string_view symbol) {
   if (symbol == #name) {                                                                                               \
     return {name##_items, name};                                                                                       \
   }
-#include "kernels/catalog.def"
+
+#include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
   return {};
 }
@@ -157,7 +159,7 @@ Floats random_floats(size_t count, uint32_t seed) {
 }
 
 Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t seed)
-    : quantised(type == "f8e4m3"), rows(rows), columns(columns), element(type == "f32"    ? 4
+    : quantized(type == "f8e4m3"), rows(rows), columns(columns), element(type == "f32"    ? 4
                                                                          : type == "bf16" ? 2
                                                                                           : 1),
       data(rows * columns * element), scales((rows + 127) / 128 * ((columns + 127) / 128)),
@@ -167,7 +169,7 @@ Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t se
     scale = static_cast<float>(random() % 1000 + 1) * 1e-5f;
   }
   for (int64_t i = 0; i < rows * columns; ++i) {
-    if (quantised) {
+    if (quantized) {
       data[i] = static_cast<uint8_t>(random() % 2 * 128 + random() % 127);
     } else if (element == 2) {
       uint16_t bits = ref::f32_to_bf16(decoded[i]);
@@ -177,12 +179,12 @@ Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t se
       std::memcpy(&data[i * 4], &decoded[i], 4);
     }
   }
-  if (quantised) {
+  if (quantized) {
     ref::dequantise(data.data(), scales.data(), rows, columns, decoded.data());
   }
 }
 
-std::vector<uint8_t> Weight::packed() const {
+std::vector<uint8_t> Weight::panels() const {
   std::vector<uint8_t> panels((rows + 31) / 32 * 32 * columns * element);
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t k = 0; k < columns; ++k) {
@@ -193,15 +195,15 @@ std::vector<uint8_t> Weight::packed() const {
   return panels;
 }
 
-Floats Weight::packed_scales() const {
+Floats Weight::panel_scales() const {
   int64_t blocks = (columns + 127) / 128;
-  Floats packed((rows + 31) / 32 * blocks * 32);
+  Floats panels((rows + 31) / 32 * blocks * 32);
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t b = 0; b < blocks; ++b) {
-      packed[(n / 32 * blocks + b) * 32 + n % 32] = scales[n / 128 * blocks + b];
+      panels[(n / 32 * blocks + b) * 32 + n % 32] = scales[n / 128 * blocks + b];
     }
   }
-  return packed;
+  return panels;
 }
 
 void expect_near(const Floats &got, const Floats &want, double absolute, double relative) {

@@ -69,10 +69,10 @@ Floats random_floats(size_t count, uint32_t seed);
 struct Weight {
   Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t seed);
   /// data[ceil(N/32)][K][32], padded with zeros; scales alike.
-  std::vector<uint8_t> packed() const;
-  Floats packed_scales() const;
+  std::vector<uint8_t> panels() const;
+  Floats panel_scales() const;
 
-  bool quantised;
+  bool quantized;
   int64_t rows, columns, element;
   std::vector<uint8_t> data; ///< row by row
   Floats scales;             ///< [ceil(rows/128)][ceil(columns/128)]

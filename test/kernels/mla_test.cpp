@@ -42,8 +42,7 @@ TEST_P(MlaAppendTest, MatchesReferenceAndWritesOnlyItsRows) {
     Floats kv = random_floats(T * stride, 2), table = rope_table(kContext, dr);
     Ints positions = {62, 63, 64};
     Cache cache(200, kLayers, r + dr);
-    Constants constants = {{"r", r},      {"dr", dr},         {"kv_stride", stride}, {"kv_offset", offset},
-                           {"eps", 1e-6}, {"layers", kLayers}};
+    Constants constants = {{"r", r}, {"dr", dr}, {"kv_stride", stride}, {"kv_offset", offset}, {"eps", 1e-6}};
     run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, T, kLayer, positions, {&cache}});
     for (int64_t t = 0; t < T; ++t) {
       Floats want(r + dr), got(cache.row(kLayer, positions[t]), cache.row(kLayer, positions[t]) + r + dr);
@@ -64,7 +63,7 @@ static Floats absorb(const Kernel &kernel, const ref::MlaShape &s, const Weight 
   Floats table = rope_table(kContext, s.rope), out(T * s.heads * (s.rank + s.rope), std::nanf(""));
   Constants constants = {{"H", s.heads}, {"dn", s.nope}, {"dr", s.rope}, {"dv", s.value}, {"r", s.rank}};
   Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions};
-  if (kv_b.quantised) {
+  if (kv_b.quantized) {
     call.operands.push_back(kv_b.scales.data());
   }
   call.operands.insert(call.operands.end(), {table.data(), out.data()});
@@ -95,7 +94,7 @@ static Floats expand(const Kernel &kernel, const ref::MlaShape &s, const Weight 
   Floats out(T * s.heads * s.value, std::nanf(""));
   Constants constants = {{"H", s.heads}, {"dn", s.nope}, {"dv", s.value}, {"r", s.rank}};
   Call call{&kernel, constants, {o.data(), kv_b.data.data()}, T};
-  if (kv_b.quantised) {
+  if (kv_b.quantized) {
     call.operands.push_back(kv_b.scales.data());
   }
   call.operands.push_back(out.data());
@@ -122,8 +121,8 @@ static Floats latent_attention(const Kernel &kernel, const ref::MlaShape &s, int
                                const Ints &positions, const std::vector<Cache *> &caches) {
   int64_t T = positions.size();
   Floats out(T * s.heads * s.rank, std::nanf(""));
-  Constants constants = {{"H", s.heads},         {"r", s.rank},       {"dr", s.rope},
-                         {"scale", scale_of(s)}, {"layers", kLayers}, {"heads_per_item", heads_per_item}};
+  Constants constants = {
+      {"H", s.heads}, {"r", s.rank}, {"dr", s.rope}, {"scale", scale_of(s)}, {"heads_per_item", heads_per_item}};
   run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, caches});
   return out;
 }
@@ -171,10 +170,10 @@ static Floats attention(const Kernel &kernel, const ref::MlaShape &s, const Weig
                         const Ints &positions, Cache &cache) {
   int64_t T = positions.size();
   Floats table = rope_table(kContext, s.rope), out(T * s.heads * s.value, std::nanf(""));
-  Constants constants = {{"H", s.heads}, {"dn", s.nope},         {"dr", s.rope},     {"dv", s.value},
-                         {"r", s.rank},  {"scale", scale_of(s)}, {"layers", kLayers}};
+  Constants constants = {{"H", s.heads},  {"dn", s.nope}, {"dr", s.rope},
+                         {"dv", s.value}, {"r", s.rank},  {"scale", scale_of(s)}};
   Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions, {&cache}};
-  if (kv_b.quantised) {
+  if (kv_b.quantized) {
     call.operands.push_back(kv_b.scales.data());
   }
   call.operands.insert(call.operands.end(), {table.data(), out.data()});

@@ -174,15 +174,15 @@ constexpr MoeShape kMoeShapes[] = {
 /// Weights of every expert and the tables a kernel takes.
 struct Experts {
   Experts(const Kernel &kernel, const MoeShape &shape, bool gated) {
-    bool packed = kernel.layout == "packed";
+    bool panels = kernel.layout == "panels";
     for (int64_t e = 0; e < shape.E; ++e) {
       gate.emplace_back(kernel.weightType, shape.N, shape.K, 100 + e);
       up.emplace_back(kernel.weightType, shape.N, shape.K, 200 + e);
-      data.push_back(packed ? gate[e].packed() : gate[e].data);
-      scales.push_back(packed ? gate[e].packed_scales() : gate[e].scales);
+      data.push_back(panels ? gate[e].panels() : gate[e].data);
+      scales.push_back(panels ? gate[e].panel_scales() : gate[e].scales);
       if (gated) {
-        data[e] = alternate(data[e], up[e].packed(), shape.K * 32 * gate[e].element);
-        scales[e] = alternate(scales[e], up[e].packed_scales(), (shape.K + 127) / 128 * 32);
+        data[e] = alternate(data[e], up[e].panels(), shape.K * 32 * gate[e].element);
+        scales[e] = alternate(scales[e], up[e].panel_scales(), (shape.K + 127) / 128 * 32);
       }
     }
     for (int64_t e = 0; e < shape.E; ++e) {

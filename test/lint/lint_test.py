@@ -75,7 +75,7 @@ class LayeringTest(LintTest):
             ("frontend/huggingface/A.cpp", "dialects/deepseek/DeepSeek.h"),
             ("frontend/checkpoint/A.cpp", "llvm/ADT/StringRef.h"),
             ("passes/fuse/A.cpp", "passes/support/Weights.h"),
-            ("passes/fuse/A.cpp", "kernels/catalog.def"),
+            ("passes/fuse/A.cpp", "kernels/ops.def"),
             ("passes/RegisterPasses.cpp", "passes/fuse/Passes.h"),
             ("codegen/x86/A.cpp", "fathom/kernel_abi.h"),
             ("codegen/x86/A.cpp", "lld/Common/Driver.h"),
@@ -96,8 +96,9 @@ class NamesTest(LintTest):
         "test/passes/fuse/fuse-gates.mlir": "",
     }
     KERNEL = {
-        "kernels/catalog.def": "// FATHOM_KERNEL(symbol, op)\nFATHOM_KERNEL(avx2_f32_gemm, gemm)\n",
-        "kernels/cpu/avx2_f32_gemm.cpp": "FATHOM_DEFINE_KERNEL(avx2_f32_gemm, Gemm)\n",
+        "kernels/ops.def": "// FATHOM_OP(op)\nFATHOM_OP(gemm, (x, w), (out), (K), 1)\n",
+        "kernels/cpu/variants.def": "FATHOM_VARIANTS(gemm, product, (avx2), (f32), (panels), none, 0, 0)\n",
+        "kernels/cpu/product.cpp": "FATHOM_DEFINE_KERNEL(Gemm)\n",
         "kernels/cpu/no_epilogue.cpp": "void helper() {}\n",
     }
 
@@ -122,22 +123,18 @@ class NamesTest(LintTest):
         tree = {**self.PASS, "passes/fuse/Other.cpp": "#define GEN_PASS_DEF_FUSEGATES\n"}
         self.assertEqual(len(self.findings(names.check, tree)), 1)
 
-    def test_finds_a_row_without_kernel_and_a_kernel_without_row(self):
-        tree = {**self.KERNEL, "kernels/catalog.def": "FATHOM_KERNEL(avx2_bf16_gemm, gemm)\n"}
-        found = self.findings(names.check, tree)
-        self.assertEqual(len(found), 2, found)
-        self.assertIn("'avx2_bf16_gemm' has no file", found[0])
-        self.assertIn("'avx2_f32_gemm' has no row", found[1])
+    def test_finds_a_row_without_source_and_a_source_without_row(self):
+        row = "FATHOM_VARIANTS(gemm, gemm, (avx2), (f32), (panels), none, 0, 0)\n"
+        found = self.findings(names.check, {**self.KERNEL, "kernels/cpu/variants.def": row})
+        self.assertEqual(found, [
+            "kernels/cpu/variants.def:1: error: 'gemm' has no kernels/cpu/gemm.cpp with FATHOM_DEFINE_KERNEL",
+            "kernels/cpu/product.cpp: error: has no row in kernels/cpu/variants.def"])
 
-    def test_finds_a_kernel_in_a_file_of_another_name(self):
-        tree = {**self.KERNEL, "kernels/cpu/no_epilogue.cpp": self.KERNEL["kernels/cpu/avx2_f32_gemm.cpp"]}
-        self.assertEqual(self.findings(names.check, tree),
-                         ["kernels/cpu/no_epilogue.cpp:1: error: this kernel belongs into 'avx2_f32_gemm.cpp'"])
-
-    def test_finds_a_kernel_file_without_its_symbol(self):
-        tree = {**self.KERNEL, "kernels/cpu/avx2_f32_gemm.cpp": "// avx2_f32_gemm\nvoid other() {}\n"}
-        self.assertEqual(self.findings(names.check, tree),
-                         ["kernels/cpu/avx2_f32_gemm.cpp: error: does not define 'avx2_f32_gemm'"])
+    def test_finds_variants_of_an_op_that_there_is_not(self):
+        tree = {**self.KERNEL, "kernels/ops.def": "FATHOM_OP(norm, (x), (out), (H), 0)\n"}
+        self.assertEqual(self.findings(names.check, tree), [
+            "kernels/cpu/variants.def:1: error: kernels/ops.def has no op 'gemm'",
+            "kernels/ops.def:1: error: no device has a kernel for 'norm'"])
 
 
 class SizesTest(LintTest):

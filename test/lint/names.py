@@ -3,8 +3,8 @@
 #
 """Checks that one stem names a thing everywhere.
 
-A pass: its definition, its source file, its flag and its test. A kernel: its row in the catalog, its source file and
-the symbol in it.
+A pass: its definition, its source file, its flag and its test. A kernel: its op, its row in a device's variants.def and
+its source file.
 """
 
 import os
@@ -18,10 +18,11 @@ from naming import pass_flag
 
 PASS = re.compile(r'^def (\w+)\s*:\s*Pass<\s*"([^"]*)"', re.MULTILINE)
 GENERATED_BASE = re.compile(r"^#define GEN_PASS_DEF_(\w+)", re.MULTILINE)
-KERNEL_ROW = re.compile(r"^\s*FATHOM_KERNEL\(\s*(\w+)", re.MULTILINE)
-KERNEL_DEFINITION = re.compile(r"^FATHOM_DEFINE_KERNEL\(\s*(\w+)", re.MULTILINE)
-CATALOG = "kernels/catalog.def"
-KERNEL_FOLDERS = ("kernels/cpu/", "kernels/nvptx/")
+# Rows in comments explain the format; a row begins its line.
+OP_ROW = re.compile(r"^FATHOM_OP\((\w+)", re.MULTILINE)
+VARIANTS_ROW = re.compile(r"^FATHOM_VARIANTS\((\w+), (\w+)", re.MULTILINE)
+OPS = "kernels/ops.def"
+VARIANTS = re.compile(r"kernels/\w+/variants\.def")
 
 
 def check(root):
@@ -68,28 +69,33 @@ def _pass_messages(paths, definitions, name, flag):
 
 
 def _kernels(root, paths):
-    if CATALOG not in paths:
+    if OPS not in paths:
         return []
-    text = read(root, CATALOG)
-    # Rows in comments explain the format; a row begins its line.
-    rows = {match.group(1): _line(text, match) for match in KERNEL_ROW.finditer(text)}
-    sources = {os.path.basename(p).removesuffix(".cpp"): p
-               for p in paths if p.startswith(KERNEL_FOLDERS) and p.endswith(".cpp")}
-    findings = []
-    for symbol, line in rows.items():
-        if symbol not in sources:
-            findings.append(Finding(CATALOG, line, f"kernel '{symbol}' has no file of that name"))
-        elif not re.search(rf"\b{symbol}\b", re.sub(r"//.*", "", read(root, sources[symbol]))):
-            findings.append(Finding(sources[symbol], 0, f"does not define '{symbol}'"))
-    for stem, path in sorted(sources.items()):
-        code = read(root, path)
-        for match in KERNEL_DEFINITION.finditer(code):
-            if match.group(1) not in rows:
-                message = f"kernel '{match.group(1)}' has no row in {CATALOG}"
-                findings.append(Finding(path, _line(code, match), message))
-            elif match.group(1) != stem:
-                findings.append(Finding(path, _line(code, match), f"this kernel belongs into '{match.group(1)}.cpp'"))
-    return findings
+    text = read(root, OPS)
+    ops = {match.group(1): _line(text, match) for match in OP_ROW.finditer(text)}
+    findings, used = [], set()
+    for table in filter(VARIANTS.fullmatch, paths):
+        text = read(root, table)
+        rows = [(match.groups(), _line(text, match)) for match in VARIANTS_ROW.finditer(text)]
+        used.update(op for (op, _), _ in rows)
+        findings += [Finding(table, line, f"{OPS} has no op '{op}'") for (op, _), line in rows if op not in ops]
+        findings += _sources(root, paths, table, rows)
+    return findings + [Finding(OPS, line, f"no device has a kernel for '{op}'")
+                       for op, line in ops.items() if op not in used]
+
+
+def _sources(root, paths, table, rows):
+    """Sources of one device that its table does not name, and the other way around."""
+    folder = os.path.dirname(table)
+    defining = [p for p in paths if os.path.dirname(p) == folder and p.endswith(".cpp")
+                and "FATHOM_DEFINE_KERNEL(" in read(root, p)]
+    named = {f"{folder}/{source}.cpp" for (_, source), _ in rows}
+    for (op, source), line in rows:
+        if f"{folder}/{source}.cpp" not in defining:
+            yield Finding(table, line, f"'{op}' has no {folder}/{source}.cpp with FATHOM_DEFINE_KERNEL")
+    for path in defining:
+        if path not in named:
+            yield Finding(path, 0, f"has no row in {table}")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ bool checkWeights(ModuleOp module, const checkpoint::Checkpoint &files) {
 bool checkKernels(ModuleOp module, const codegen::X86Target &target) {
   return llvm::all_of(module.getOps<plan::KernelOp>(), [&](plan::KernelOp op) {
     const kernels::Kernel *kernel = kernels::findKernel(std::string_view(op.getKernel()));
-    if (kernel && (kernel->arch != "avx512" || target.arch == "avx512")) {
+    if (kernel && kernels::canRun(target.arch, kernel->arch)) {
       return true;
     }
     op.emitOpError("expects a kernel for ") << target.cpu << ", but got one for AVX-512: " << op.getKernel();

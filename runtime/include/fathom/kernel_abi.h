@@ -17,7 +17,7 @@
 //
 // `constants` points to a constant array when a model is compiled, so shapes, strides and scalars fold into the
 // code. Floating-point constants are the bits of a double. The order of a kernel's
-// operands and constants is the order of its row in kernels/catalog.def.
+// operands and constants is that of its op in kernels/ops.def.
 
 #ifndef FATHOM_KERNEL_ABI_H
 #define FATHOM_KERNEL_ABI_H
@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/// Output columns in a panel of packed weights. A packed weight [N, K] is data[ceil(N/32)][K][32], rows padded
+/// Output columns in a panel of weights. A weight [N, K] in panels is data[ceil(N/32)][K][32], rows padded
 /// with zeros; its scales are f32 [ceil(N/32)][ceil(K/128)][32].
 #define FATHOM_PANEL_WIDTH 32
 

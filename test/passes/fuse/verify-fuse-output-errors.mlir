@@ -31,7 +31,7 @@ deepseek.recipe @w.panels : tensor<1x8x32xbf16> {
 }
 func.func @panels_for_rows(%x: tensor<?x8xf32>) {
   %w = deepseek.get_weight @w.panels : tensor<1x8x32xbf16>
-  // expected-error @+1 {{'deepseek.linear' op expects a kernel for gemm with weights bf16 in layout packed, but got "avx2_bf16_gemm_rows"}}
+  // expected-error @+1 {{'deepseek.linear' op expects a kernel for gemm with weights bf16 in layout panels, but got "avx2_bf16_gemm_rows"}}
   %y = deepseek.linear %x, %w {deepseek.kernel = "avx2_bf16_gemm_rows"}
       : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x8xf32>
   return

@@ -45,7 +45,7 @@ static void finish(StoredWeight &stored, const Weight &like, int64_t outputs, Fo
     stored.data = unpack(stored.data, K, like.element);
     stored.scales = unpack(stored.scales, blocks, 1);
   }
-  if (like.quantised) {
+  if (like.quantized) {
     stored.scaleShape = rows ? join({outputs, blocks}, "f32") : join({panels, blocks, kPanel}, "f32");
     stored.block = " <1 x 128>";
   }
@@ -54,15 +54,15 @@ static void finish(StoredWeight &stored, const Weight &like, int64_t outputs, Fo
 StoredWeight StoredWeight::store(const Weight &weight, Form form) {
   StoredWeight stored;
   if (form == Form::Panels) {
-    stored.data = weight.packed();
-    stored.scales = weight.packed_scales();
+    stored.data = weight.panels();
+    stored.scales = weight.panel_scales();
     finish(stored, weight, (weight.rows + kPanel - 1) / kPanel * kPanel, form);
     return stored;
   }
   stored.data = weight.data;
   stored.scales = weight.scales;
   stored.shape = join({weight.rows, weight.columns}, nameElement(weight));
-  if (weight.quantised) {
+  if (weight.quantized) {
     stored.scaleShape = join({(weight.rows + kBlock - 1) / kBlock, (weight.columns + kBlock - 1) / kBlock}, "f32");
     stored.block = " <128 x 128>";
   }
@@ -71,8 +71,8 @@ StoredWeight StoredWeight::store(const Weight &weight, Form form) {
 
 StoredWeight StoredWeight::interleave(const Weight &gate, const Weight &up, Form form) {
   StoredWeight stored;
-  stored.data = alternate(gate.packed(), up.packed(), gate.columns * kPanel * gate.element);
-  stored.scales = alternate(gate.packed_scales(), up.packed_scales(), (gate.columns + kBlock - 1) / kBlock * kPanel);
+  stored.data = alternate(gate.panels(), up.panels(), gate.columns * kPanel * gate.element);
+  stored.scales = alternate(gate.panel_scales(), up.panel_scales(), (gate.columns + kBlock - 1) / kBlock * kPanel);
   finish(stored, gate, 2 * ((gate.rows + kPanel - 1) / kPanel * kPanel), form);
   return stored;
 }

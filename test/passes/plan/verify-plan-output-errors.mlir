@@ -252,7 +252,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
   // expected-error @+1 {{'plan.kernel' op expects cache_width 16, but got 20}}
-  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 3]
+  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0]
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32

@@ -1,0 +1,56 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What kernels of attention share: rotation, blocks of cached keys, and a step of an online softmax over 64 keys.
+
+#ifndef FATHOM_KERNELS_CPU_ATTENTION_H
+#define FATHOM_KERNELS_CPU_ATTENTION_H
+
+#include "kernels/cpu/kernel.h"
+
+namespace fathom::cpu {
+
+/// Rotates the pairs (x[2i], x[2i+1]) by the angles of one position.
+FATHOM_INLINE void rotate(const float *x, const float *table, int64_t count, float *out) {
+  for (int64_t i = 0; i + 1 < count; i += 2) {
+    float a = x[i], b = x[i + 1], cosine = table[i], sine = table[i + 1];
+    out[i] = a * cosine - b * sine;
+    out[i + 1] = a * sine + b * cosine;
+  }
+}
+
+/// The cache rows of the block of keys that holds `position` of row `row`'s sequence: f32 [64][width].
+FATHOM_INLINE float *cache_block(const fathom_dispatch_t *dispatch, int64_t row, int64_t block, int64_t width) {
+  return dispatch->pages[row][block] + dispatch->layer * FATHOM_PAGE_TOKENS * width;
+}
+
+/// Turns scores into weights exp(score * scale - largest) in `weights`, 0 for keys from `visible` on, and
+/// updates the state. Returns the factor for what was accumulated before this block.
+FATHOM_INLINE float softmax_step(const float *scores, int64_t visible, float scale, SoftmaxState *state,
+                                 float *weights) {
+  constexpr int kVectors = kKeys / kLanes;
+  const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  f32x16 value[kVectors];
+  f32x16 high = -__builtin_inff();
+  FATHOM_UNROLL for (int v = 0; v < kVectors; ++v) {
+    i32x16 limit = static_cast<int32_t>(visible) - v * static_cast<int32_t>(kLanes);
+    value[v] = lane < limit ? load(scores + v * kLanes) * scale : f32x16(-__builtin_inff());
+    high = larger(high, value[v]);
+  }
+  float block = largest(high);
+  float next = block > state->largest ? block : state->largest;
+  float factor = exponential(state->largest - next);
+  f32x16 total = 0.0f;
+  FATHOM_UNROLL for (int v = 0; v < kVectors; ++v) {
+    f32x16 weight = exponential(value[v] - next);
+    store(weights + v * kLanes, weight);
+    total = total + weight;
+  }
+  state->total = state->total * factor + sum(total);
+  state->largest = next;
+  return factor;
+}
+
+} // namespace fathom::cpu
+
+#endif // FATHOM_KERNELS_CPU_ATTENTION_H

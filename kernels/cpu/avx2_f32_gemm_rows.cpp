@@ -1,9 +1,0 @@
-// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// Dense product, f32 weights row by row, AVX2 tiles.
-
-#include "kernels/cpu/gemm.h"
-
-FATHOM_DEFINE_KERNEL(avx2_f32_gemm_rows,
-                     fathom::cpu::Gemm<fathom::cpu::Avx2Tile, fathom::cpu::RowWeights<fathom::cpu::F32>>)

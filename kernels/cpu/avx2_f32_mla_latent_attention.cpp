@@ -1,8 +1,0 @@
-// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// Attention over cached latents, AVX2 tiles.
-
-#include "kernels/cpu/mla_latent_attention.h"
-
-FATHOM_DEFINE_KERNEL(avx2_f32_mla_latent_attention, fathom::cpu::MlaLatentAttention<fathom::cpu::Avx2Tile>)

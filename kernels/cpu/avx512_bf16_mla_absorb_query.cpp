@@ -1,9 +1,0 @@
-// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// Queries in the space of latents, bf16 weights, AVX-512 tiles.
-
-#include "kernels/cpu/mla.h"
-
-FATHOM_DEFINE_KERNEL(avx512_bf16_mla_absorb_query,
-                     fathom::cpu::MlaAbsorbQuery<fathom::cpu::Avx512Tile, fathom::cpu::Bf16>)

@@ -1,0 +1,66 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The experts' products: out[slot, N] = x[row, K] * W[expert]^T, rows are slots, sorted by expert; optionally gated.
+//
+// Operands: x, offsets i32[E+1], source_row i32[T*k], table of weights, table of scales (quantized weights
+// only), out[T*k, N], then the epilogue's. `gather`: x row = source_row[slot]; else x row = slot.
+
+#include "kernels/cpu/epilogue.h"
+
+namespace fathom::cpu {
+
+template <class Tile, class Source, bool Gated = false>
+struct MoeGemm : moe_gemm_constants {
+  static FATHOM_INLINE int64_t chunks(const int64_t *c) { return ceil_div(ceil_div(c[N], kPanel), c[panels_per_item]); }
+
+  /// Experts that can have rows: with few rows only so many, whichever they are.
+  static FATHOM_INLINE int64_t active(int64_t rows, const int64_t *c) { return smaller(c[E], rows * c[k]); }
+
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t *c) { return active(rows, c) * chunks(c); }
+
+  /// The expert that is number `index` of those with rows, or E.
+  static FATHOM_INLINE int64_t find_expert(const int32_t *offsets, int64_t index, int64_t experts) {
+    for (int64_t e = 0; e < experts; ++e) {
+      index -= offsets[e] != offsets[e + 1];
+      if (index < 0) {
+        return e;
+      }
+    }
+    return experts;
+  }
+
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
+    constexpr int kOut = Source::kScaled ? 5 : 4;
+    auto *offsets = operand<const int32_t>(dispatch, 1);
+    int64_t expert = item / chunks(c);
+    if (active(dispatch->rows, c) < c[E]) {
+      expert = find_expert(offsets, expert, c[E]);
+      if (expert == c[E]) {
+        return;
+      }
+    }
+    int64_t slot = offsets[expert];
+    int64_t rows = offsets[expert + 1] - slot;
+    if (rows == 0) {
+      return;
+    }
+    Source weights(operand<const void *const>(dispatch, 3)[expert],
+                   Source::kScaled ? operand<const void *const>(dispatch, 4)[expert] : nullptr, c[N], c[K]);
+    Output out{operand<float>(dispatch, kOut), c[N], c[N]};
+    int64_t first = item % chunks(c) * c[panels_per_item];
+    int64_t end = smaller(first + c[panels_per_item], ceil_div(c[N], kPanel));
+    auto *x = operand<const float>(dispatch, 0);
+    if (c[gather]) {
+      GatheredRows picked{x, c[K], operand<const int32_t>(dispatch, 2) + slot};
+      multiply_and_finish<Tile, Gated>(dispatch, weights, picked, rows, first, end, slot, out, scratch);
+    } else {
+      DenseRows dense{x + slot * c[K], c[K]};
+      multiply_and_finish<Tile, Gated>(dispatch, weights, dense, rows, first, end, slot, out, scratch);
+    }
+  }
+};
+
+FATHOM_DEFINE_KERNEL(MoeGemm<Tile, Weights, kOp == Op::moe_gemm_swiglu>)
+
+} // namespace fathom::cpu

@@ -1,0 +1,25 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// RMS norm: out = x / sqrt(mean(x^2) + eps) * w, a token an item.
+//
+// Operands: x [T, x_stride] from column x_offset on, w [H], out [T, H].
+
+#include "kernels/cpu/norm.h"
+
+namespace fathom::cpu {
+
+template <class Weight>
+struct RmsNorm : rms_norm_constants {
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
+
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
+    normalize_row<Weight>(operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset],
+                          operand<const typename Weight::Stored>(dispatch, 1), c[H], real(c[eps]),
+                          operand<float>(dispatch, 2) + item * c[H]);
+  }
+};
+
+FATHOM_DEFINE_KERNEL(RmsNorm<Weight>)
+
+} // namespace fathom::cpu

@@ -1,0 +1,24 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rows of an activation, picked by an index.
+//
+// Operands: x [T, H], ids i32[rows], out [rows, H].
+
+#include "kernels/cpu/kernel.h"
+
+namespace fathom::cpu {
+
+struct SelectRows : select_rows_constants {
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
+
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
+    int64_t row = operand<const int32_t>(dispatch, 1)[item];
+    decode_row<F32>(operand<const float>(dispatch, 0) + row * c[H], nullptr, 0, c[H],
+                    operand<float>(dispatch, 2) + item * c[H]);
+  }
+};
+
+FATHOM_DEFINE_KERNEL(SelectRows)
+
+} // namespace fathom::cpu

@@ -1,0 +1,132 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sizes that compiler and kernels share: constants by name, the work of an item, and the memory it takes.
+//
+// Plain C++: the compiler evaluates variants.def with it when it plans a model.
+
+#ifndef FATHOM_KERNELS_CPU_SIZES_H
+#define FATHOM_KERNELS_CPU_SIZES_H
+
+#include "fathom/kernel_abi.h"
+
+// For the values of constants.
+#include "kernels/ops.def"
+
+namespace fathom::cpu {
+
+constexpr int64_t kFloat = sizeof(float);
+constexpr int64_t kLanes = 16;
+constexpr int64_t kPanel = FATHOM_PANEL_WIDTH;
+constexpr int64_t kBlock = FATHOM_SCALE_BLOCK;
+constexpr int64_t kKeys = FATHOM_PAGE_TOKENS;
+/// Panels that are multiplied together, so that a tile of x is copied once for all of them.
+constexpr int64_t kGroup = 4;
+/// Rows that tiles may write past the last one; `Sums` has room for them.
+constexpr int64_t kSlackRows = 12;
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+
+#define FATHOM_LIST(...) __VA_ARGS__
+
+/// `<op>_constants` has an enumerator for each of the op's constants: its index.
+#define FATHOM_OP(op, inputs, outputs, constants, epilogue)                                                            \
+  struct op##_op {                                                                                                     \
+    enum OpConstant { FATHOM_LIST constants, kOpConstants };                                                           \
+  };
+#include "kernels/ops.def"
+#undef FATHOM_OP
+#define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
+  struct op##_constants : op##_op {                                                                                    \
+    enum TunedConstant { tuned = kOpConstants };                                                                       \
+  };
+#include "kernels/cpu/variants.def"
+#undef FATHOM_VARIANTS
+
+/// Panels an item of a product takes: enough to keep several in flight, few enough that there are items for several
+/// threads.
+constexpr int64_t panels_of_item(int64_t outputs) {
+  int64_t panels = ceil_div(outputs, kPanel);
+  return panels >= 32 ? 4 : panels >= 8 ? 2 : 1;
+}
+
+/// Heads an item of attention over latents takes.
+constexpr int64_t heads_of_item(int64_t heads) { return heads >= 16 ? 8 : greater(1, heads / 2); }
+
+/// Memory of `multiply`: decoded weights, a tile of x, scales.
+struct MultiplyScratch {
+  float blocks[kGroup][kBlock * kPanel];
+  float tile[kSlackRows * kBlock];
+  float scales[kGroup][kPanel];
+};
+
+/// Floats in the memory of `count` structs.
+template <class Struct>
+constexpr int64_t floats(int64_t count) {
+  return count * static_cast<int64_t>(sizeof(Struct) / sizeof(float));
+}
+
+/// Floats of the `Sums` of some panels for some rows.
+constexpr int64_t sums_size(int64_t panels, int64_t rows) { return panels * (rows + kSlackRows) * kPanel; }
+
+/// What a product takes: MultiplyScratch, then the sums of a group of panels.
+constexpr int64_t product_scratch(int64_t rows) {
+  return (floats<MultiplyScratch>(1) + sums_size(kGroup, rows)) * kFloat;
+}
+
+/// Scores, choices and groups of moe_route, each with room for a whole vector behind it.
+constexpr int64_t route_scratch(int64_t experts) { return 3 * (experts + kLanes) * kFloat; }
+
+/// A counter for each expert.
+constexpr int64_t permute_scratch(int64_t experts) { return experts * static_cast<int64_t>(sizeof(int32_t)); }
+
+/// What a query has seen so far: the largest score and the sum of exp(score - largest).
+struct SoftmaxState {
+  float largest;
+  float total;
+};
+
+/// A head of mla_latent_attention.
+struct LatentHead {
+  float weights[kKeys];
+  SoftmaxState state;
+  float factor;
+};
+
+/// What an item of mla_attention has where. `Place` is a float pointer, or an int64_t to measure: counted in floats.
+template <class Place>
+struct MlaAttentionScratch : mla_attention_constants {
+  /// Rows whose scores are in memory at once: a multiple of every tile's rows.
+  static constexpr int64_t kScoreRows = 48;
+
+  Place begin;         ///< MultiplyScratch
+  Place results;       ///< Sums, [dv / 32][rows + slack][32]
+  Place value_weights; ///< panels [dv / 32][r][32]
+  Place expanded;      ///< Sums of an expansion
+  Place keys;          ///< panels [2][dn + dr][32 keys]
+  Place values;        ///< panels [dv / 32][64 keys][32]
+  Place scores;        ///< Sums, [2][kScoreRows + slack][32]
+  Place weights;       ///< [kScoreRows][64]
+  Place key_weights;   ///< [dn][r]
+  Place queries;       ///< [rows][dn + dr], rotated
+  Place softmax;       ///< SoftmaxState [rows]
+  Place end;
+
+  constexpr MlaAttentionScratch(Place begin, int64_t rows, const int64_t *c)
+      : begin(begin), results(begin + floats<MultiplyScratch>(1)),
+        value_weights(results + sums_size(ceil_div(c[dv], kPanel), rows)),
+        expanded(value_weights + ceil_div(c[dv], kPanel) * c[r] * kPanel),
+        keys(expanded + sums_size(kGroup, greater(c[dn], kKeys))), values(keys + 2 * (c[dn] + c[dr]) * kPanel),
+        scores(values + ceil_div(c[dv], kPanel) * kKeys * kPanel), weights(scores + sums_size(2, kScoreRows)),
+        key_weights(weights + kScoreRows * kKeys), queries(key_weights + c[dn] * c[r]),
+        softmax(queries + rows * (c[dn] + c[dr])), end(softmax + floats<SoftmaxState>(rows)) {}
+
+  MultiplyScratch *multiply() const { return reinterpret_cast<MultiplyScratch *>(begin); }
+  SoftmaxState *states() const { return reinterpret_cast<SoftmaxState *>(softmax); }
+};
+
+} // namespace fathom::cpu
+
+#endif // FATHOM_KERNELS_CPU_SIZES_H

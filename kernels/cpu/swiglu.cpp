@@ -1,0 +1,31 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// SwiGLU of two activations: out = silu(gate) * up.
+//
+// Operands: gate [T, N], up [T, N], out [T, N].
+
+#include "kernels/cpu/kernel.h"
+
+namespace fathom::cpu {
+
+struct Swiglu : swiglu_constants {
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
+
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
+    const float *gate = operand<const float>(dispatch, 0) + item * c[N];
+    const float *up = operand<const float>(dispatch, 1) + item * c[N];
+    float *out = operand<float>(dispatch, 2) + item * c[N];
+    int64_t i = 0;
+    for (; i + kLanes <= c[N]; i += kLanes) {
+      store(out + i, silu(load(gate + i)) * load(up + i));
+    }
+    if (i < c[N]) {
+      store_part(out + i, silu(load_part(gate + i, c[N] - i)) * load_part(up + i, c[N] - i), c[N] - i);
+    }
+  }
+};
+
+FATHOM_DEFINE_KERNEL(Swiglu)
+
+} // namespace fathom::cpu

@@ -1,8 +1,0 @@
-// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// SwiGLU of two activations.
-
-#include "kernels/cpu/rows.h"
-
-FATHOM_DEFINE_KERNEL(x86_f32_swiglu, fathom::cpu::Swiglu)
