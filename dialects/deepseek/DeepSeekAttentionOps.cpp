@@ -21,7 +21,7 @@ LogicalResult RopeOp::verify() {
   return success();
 }
 
-KernelUse RopeOp::getKernelUse() { return {}; }
+KernelUse RopeOp::getKernelUse() { return {"rope", getStoredTypeName(getTable())}; }
 
 void RopeOp::describe(KernelDescription &kernel) {
   kernel.addColumns("x", getInput());
@@ -81,9 +81,15 @@ LogicalResult GqaAttentionOp::verify() {
   return success();
 }
 
-KernelUse GqaAttentionOp::getKernelUse() { return {}; }
+KernelUse GqaAttentionOp::getKernelUse() { return {"gqa_attention"}; }
 
-void GqaAttentionOp::describe(KernelDescription &kernel) {}
+void GqaAttentionOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getQuery());
+  kernel.addConstant("H", getNumHeads());
+  kernel.addConstant("G", getNumKvHeads());
+  kernel.addConstant("d", getHeadDim());
+  kernel.addReal("scale", getSoftmaxScale());
+}
 
 /// Kernels of MLA rotate adjacent pairs.
 template <typename Op>

@@ -56,14 +56,13 @@ LogicalResult RmsNormOp::verify() {
   return verifyEps(*this, getEps()); // C2
 }
 
-KernelUse RmsNormOp::getKernelUse() {
-  return hasOneGroup() ? KernelUse{"rms_norm", getStoredTypeName(getWeight())} : KernelUse();
-}
+KernelUse RmsNormOp::getKernelUse() { return {"rms_norm", getStoredTypeName(getWeight())}; }
 
 void RmsNormOp::describe(KernelDescription &kernel) {
   kernel.addColumns("x", getInput());
   kernel.addInputs(getWeight());
-  kernel.addConstant("H", getWidth(getType()));
+  kernel.addConstant("H", getGroupWidth());
+  kernel.addConstant("groups", getWidth(getType()) / getGroupWidth());
   kernel.addReal("eps", getEps());
 }
 

@@ -19,6 +19,16 @@ FATHOM_INLINE void rotate(const float *x, const float *table, int64_t count, flo
   }
 }
 
+/// Rotates the pairs (x[i], x[i + count / 2]).
+FATHOM_INLINE void rotate_halves(const float *x, const float *table, int64_t count, float *out) {
+  int64_t half = count / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    float a = x[i], b = x[half + i], cosine = table[2 * i], sine = table[2 * i + 1];
+    out[i] = a * cosine - b * sine;
+    out[half + i] = a * sine + b * cosine;
+  }
+}
+
 /// The cache rows of the block of keys that holds `position` of row `row`'s sequence: f32 [64][width].
 FATHOM_INLINE float *cache_block(const fathom_dispatch_t *dispatch, int64_t row, int64_t block, int64_t width) {
   return dispatch->pages[row][block] + dispatch->layer * FATHOM_PAGE_TOKENS * width;

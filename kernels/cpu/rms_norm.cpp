@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// RMS norm: out = x / sqrt(mean(x^2) + eps) * w, a token an item.
+// RMS norm: out = x / sqrt(mean(x^2) + eps) * w, for each of a token's groups alone. A token is an item.
 //
-// Operands: x [T, x_stride] from column x_offset on, w [H], out [T, H].
+// Operands: x [T, x_stride] from column x_offset on, w [H], out [T, groups, H].
 
 #include "kernels/cpu/norm.h"
 
@@ -14,9 +14,12 @@ struct RmsNorm : rms_norm_constants {
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    normalize_row<Weight>(operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset],
-                          operand<const typename Weight::Stored>(dispatch, 1), c[H], real(c[eps]),
-                          operand<float>(dispatch, 2) + item * c[H]);
+    const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
+    float *out = operand<float>(dispatch, 2) + item * c[groups] * c[H];
+    for (int64_t group = 0; group < c[groups]; ++group) {
+      normalize_row<Weight>(x + group * c[H], operand<const typename Weight::Stored>(dispatch, 1), c[H], real(c[eps]),
+                            out + group * c[H]);
+    }
   }
 };
 

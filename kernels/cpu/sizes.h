@@ -88,12 +88,16 @@ struct SoftmaxState {
   float total;
 };
 
-/// A head of mla_latent_attention.
-struct LatentHead {
+/// A head of attention over cached rows.
+struct AttendingHead {
   float weights[kKeys];
   SoftmaxState state;
   float factor;
 };
+
+/// Rows of an item of gqa_attention: a block of keys stays in the cache for all of them; few rows are spread over
+/// threads.
+constexpr int64_t attended_rows(int64_t rows) { return rows >= 64 ? 8 : 1; }
 
 /// What an item of mla_attention has where. `Place` is a float pointer, or an int64_t to measure: counted in floats.
 template <class Place>

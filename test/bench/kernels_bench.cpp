@@ -170,7 +170,7 @@ void latent_attention(benchmark::State &state) {
   int32_t position = static_cast<int32_t>(context - 1);
   void *operands[] = {q.data(), out.data()};
   fathom_dispatch_t dispatch{operands, 1, 0, &position, &table};
-  std::vector<LatentHead> scratch(16);
+  std::vector<AttendingHead> scratch(16);
   double limit = fma_peak(), best = 1e30;
   for (auto _ : state) {
     double start = thread_seconds();

@@ -46,9 +46,9 @@ TEST(CatalogTest, KnowsConstantsByName) {
   const kernels::Kernel *kernel = kernels::findKernel("x86_bf16_rms_norm");
   ASSERT_TRUE(kernel);
   EXPECT_EQ(kernel->findConstant("H"), 0);
-  EXPECT_EQ(kernel->findConstant("eps"), 3);
+  EXPECT_EQ(kernel->findConstant("eps"), 4);
   EXPECT_EQ(kernel->findConstant("eps "), -1);
-  EXPECT_TRUE(kernel->constants[3].isReal);
+  EXPECT_TRUE(kernel->constants[4].isReal);
   EXPECT_FALSE(kernel->constants[0].isReal);
 }
 

@@ -1,12 +1,13 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels without a product: embedding, select_rows, swiglu, the norms.
+// Kernels without a product: embedding, select_rows, swiglu, the norms, rope.
 
 #include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 
+#include <array>
 #include <limits>
 
 namespace fathom::test {
@@ -15,6 +16,7 @@ class EmbeddingTest : public testing::TestWithParam<const Kernel *> {};
 class SelectRowsTest : public testing::TestWithParam<const Kernel *> {};
 class SwigluTest : public testing::TestWithParam<const Kernel *> {};
 class RmsNormTest : public testing::TestWithParam<const Kernel *> {};
+class RopeTest : public testing::TestWithParam<const Kernel *> {};
 class AddRmsNormTest : public testing::TestWithParam<const Kernel *> {};
 
 TEST_P(EmbeddingTest, IsExactAndReadsUnknownTokensAsZeros) {
@@ -53,16 +55,23 @@ TEST_P(SwigluTest, MatchesReference) {
   }
 }
 
+/// Columns [offset, offset + width) of rows of `stride` numbers.
+static Floats take_columns(const Floats &x, int64_t stride, int64_t offset, int64_t width) {
+  Floats dense;
+  for (size_t row = 0; row < x.size(); row += stride) {
+    dense.insert(dense.end(), &x[row + offset], &x[row + offset] + width);
+  }
+  return dense;
+}
+
 TEST_P(RmsNormTest, MatchesReferenceWithStridesAndOffsets) {
-  for (int64_t H : {1, 16, 17, 576, 1000}) {
-    const int64_t T = 3, stride = H + 5, offset = 2;
+  for (auto [groups, H] : {std::array<int64_t, 2>{1, 1}, {1, 16}, {1, 17}, {1, 576}, {1, 1000}, {7, 40}, {12, 128}}) {
+    const int64_t T = 3, width = groups * H, stride = width + 5, offset = 2;
     Weight w(GetParam()->weightType, 1, H, 5);
-    Floats x = random_floats(T * stride, 6), dense, out(T * H), want(T * H);
-    for (int64_t t = 0; t < T; ++t) {
-      dense.insert(dense.end(), &x[t * stride + offset], &x[t * stride + offset] + H);
-    }
-    ref::rms_norm(dense.data(), w.decoded.data(), T, H, 1e-6, want.data());
-    Constants constants = {{"H", H}, {"x_stride", stride}, {"x_offset", offset}, {"eps", 1e-6}};
+    Floats x = random_floats(T * stride, 6), dense = take_columns(x, stride, offset, width), out(T * width),
+           want(T * width);
+    ref::rms_norm(dense.data(), w.decoded.data(), T * groups, H, 1e-6, want.data());
+    Constants constants = {{"H", H}, {"groups", groups}, {"x_stride", stride}, {"x_offset", offset}, {"eps", 1e-6}};
     run({GetParam(), constants, {x.data(), w.data.data(), out.data()}, T});
     expect_near(out, want, 0, 1e-6);
   }
@@ -71,12 +80,32 @@ TEST_P(RmsNormTest, MatchesReferenceWithStridesAndOffsets) {
 TEST_P(RmsNormTest, TakesZerosAndLargeValues) {
   const int64_t H = 32;
   Weight w(GetParam()->weightType, 1, H, 5);
-  Constants constants = {{"H", H}, {"x_stride", H}, {"x_offset", 0}, {"eps", 1e-6}};
+  Constants constants = {{"H", H}, {"groups", 1}, {"x_stride", H}, {"x_offset", 0}, {"eps", 1e-6}};
   for (float value : {0.0f, 1e15f}) {
     Floats x(H, value), out(H), want(H);
     ref::rms_norm(x.data(), w.decoded.data(), 1, H, 1e-6, want.data());
     run({GetParam(), constants, {x.data(), w.data.data(), out.data()}, 1});
     expect_near(out, want, 0, 1e-6);
+  }
+}
+
+TEST_P(RopeTest, MatchesReferenceInBothLayouts) {
+  for (auto [heads, d] : {std::array<int64_t, 2>{1, 2}, {3, 40}, {5, 6}, {14, 128}}) {
+    for (auto layout : {ref::RopeLayout::Interleaved, ref::RopeLayout::HalfSplit}) {
+      SCOPED_TRACE(testing::Message() << heads << " heads of " << d);
+      const int64_t T = 3, width = heads * d, stride = width + 7, offset = 3;
+      Ints positions = {99, 0, 64};
+      Floats x = random_floats(T * stride, 8), dense = take_columns(x, stride, offset, width), out(T * width),
+             want(T * width), table = rope_table(100, d);
+      ref::rope(dense.data(), positions.data(), table.data(), T, heads, d, layout, want.data());
+      Constants constants = {{"H", heads},
+                             {"d", d},
+                             {"half_split", layout == ref::RopeLayout::HalfSplit},
+                             {"x_stride", stride},
+                             {"x_offset", offset}};
+      run({GetParam(), constants, {x.data(), table.data(), out.data()}, T, 0, positions});
+      expect_near(out, want, 2e-7);
+    }
   }
 }
 
@@ -99,6 +128,7 @@ INSTANTIATE_TEST_SUITE_P(Catalog, EmbeddingTest, testing::ValuesIn(kernels_of("e
 INSTANTIATE_TEST_SUITE_P(Catalog, SelectRowsTest, testing::ValuesIn(kernels_of("select_rows")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, SwigluTest, testing::ValuesIn(kernels_of("swiglu")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, RmsNormTest, testing::ValuesIn(kernels_of("rms_norm")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, RopeTest, testing::ValuesIn(kernels_of("rope")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, AddRmsNormTest, testing::ValuesIn(kernels_of("add_rms_norm")), kernel_name);
 
 } // namespace fathom::test

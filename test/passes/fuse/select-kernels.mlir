@@ -44,13 +44,27 @@ func.func @other_blocks(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   return %b : tensor<?x8xf32>
 }
 
-// No kernel reads f16, and none rotates halves.
+// Heads in either layout, and groups of columns.
+// CHECK-LABEL: func.func @heads
+func.func @heads(%x: tensor<?x8xf32>, %n: tensor<4xf32>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>,
+                 %c: !deepseek.cache<8>, %l: index) -> tensor<?x8xf32> {
+  // CHECK: deepseek.rms_norm {{.*}} {deepseek.kernel = "x86_f32_rms_norm"}
+  // CHECK: deepseek.rope {{.*}} {deepseek.kernel = "x86_f32_rope"}
+  // CHECK: deepseek.gqa_attention {{.*}}deepseek.kernel = "{{avx2|avx512}}_f32_gqa_attention"
+  %a = deepseek.rms_norm %x, %n eps 0.25 : tensor<?x8xf32>, tensor<4xf32>
+  %b = deepseek.rope half_split %a, %t at %p : tensor<?x8xf32>, tensor<16x2x2xf32>, tensor<?xi32>
+  %d = deepseek.gqa_attention %b, %c[%l] at %p
+      {num_heads = 2 : i64, num_kv_heads = 1 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x8xf32>, !deepseek.cache<8>, index, tensor<?xi32>) -> tensor<?x8xf32>
+  return %d : tensor<?x8xf32>
+}
+
+// No kernel reads f16.
 // CHECK-LABEL: func.func @keeps_others
-func.func @keeps_others(%x: tensor<?x8xf32>, %t: tensor<16x4x2xf32>, %p: tensor<?xi32>) -> tensor<?x8xf32> {
+func.func @keeps_others(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   // CHECK-NOT: deepseek.kernel
   // CHECK: return
   %w = deepseek.get_weight @half : tensor<8x8xf16>
   %a = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf16>) -> tensor<?x8xf32>
-  %b = deepseek.rope half_split %a, %t at %p : tensor<?x8xf32>, tensor<16x4x2xf32>, tensor<?xi32>
-  return %b : tensor<?x8xf32>
+  return %a : tensor<?x8xf32>
 }

@@ -1,0 +1,32 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rotates the heads of a token by its position. A token is an item.
+//
+// Operands: x [T, x_stride] from column x_offset on, H heads of d numbers; a rope table f32 [positions][d / 2][2] of
+// cosine and sine; out [T, H, d]. With half_split pair i of a head is (x[i], x[i + d / 2]), else (x[2i], x[2i + 1]).
+
+#include "kernels/cpu/attention.h"
+
+namespace fathom::cpu {
+
+struct Rope : rope_constants {
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
+
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
+    const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
+    const float *angles = operand<const float>(dispatch, 1) + dispatch->positions[item] * c[d];
+    float *out = operand<float>(dispatch, 2) + item * c[H] * c[d];
+    for (int64_t head = 0; head < c[H]; ++head, x += c[d], out += c[d]) {
+      if (c[half_split]) {
+        rotate_halves(x, angles, c[d], out);
+      } else {
+        rotate(x, angles, c[d], out);
+      }
+    }
+  }
+};
+
+FATHOM_DEFINE_KERNEL(Rope)
+
+} // namespace fathom::cpu

@@ -1,0 +1,77 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Grouped-query attention against the reference: across pages, with few rows and many, and a row alone as in a batch.
+
+#include "test/kernels/kernel_harness.h"
+
+#include "kernels/ref/ref.h"
+
+#include <cmath>
+
+namespace fathom::test {
+
+class GqaAttentionTest : public testing::TestWithParam<const Kernel *> {};
+
+// Groups of one, of a few and of all heads, head widths with tails.
+static constexpr ref::GqaShape kShapes[] = {{1, 1, 5}, {6, 6, 16}, {9, 3, 40}, {7, 1, 24}, {12, 2, 128}};
+static constexpr int64_t kLayers = 2, kLayer = 1, kContext = 400;
+
+static double scale_of(const ref::GqaShape &s) { return 1 / std::sqrt(static_cast<double>(s.head_dim)); }
+
+static Floats attend(const Kernel &kernel, const ref::GqaShape &s, const Floats &q, const Ints &positions,
+                     Cache &cache) {
+  Floats out(q.size(), std::nanf(""));
+  Constants constants = {{"H", s.heads}, {"G", s.kv_heads}, {"d", s.head_dim}, {"scale", scale_of(s)}};
+  run({&kernel,
+       constants,
+       {q.data(), out.data()},
+       static_cast<int64_t>(positions.size()),
+       kLayer,
+       positions,
+       {&cache}});
+  return out;
+}
+
+TEST_P(GqaAttentionTest, MatchesReference) {
+  for (const ref::GqaShape &s : kShapes) {
+    for (int64_t T : {1, 3, 75}) {
+      SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups, T " << T);
+      int64_t half = s.kv_heads * s.head_dim;
+      Ints positions;
+      for (int64_t t = 0; t < T; ++t) {
+        positions.push_back(static_cast<int32_t>(60 + t));
+      }
+      Cache cache(kContext, kLayers, 2 * half);
+      Floats past = cache.fill(kLayer, 60 + T, 1), keys, values, q = random_floats(T * s.heads * s.head_dim, 2),
+             want(q.size());
+      for (size_t row = 0; row < past.size(); row += 2 * half) {
+        keys.insert(keys.end(), &past[row], &past[row] + half);
+        values.insert(values.end(), &past[row] + half, &past[row] + 2 * half);
+      }
+      ref::gqa_attention(q.data(), keys.data(), values.data(), positions.data(), T, s, scale_of(s), want.data());
+      expect_near(attend(*GetParam(), s, q, positions, cache), want, 2e-6);
+    }
+  }
+}
+
+TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbours) {
+  const ref::GqaShape s = {6, 2, 40};
+  const int64_t T = 70, width = s.heads * s.head_dim;
+  Cache cache(kContext, kLayers, 2 * s.kv_heads * s.head_dim);
+  cache.fill(kLayer, kContext, 1);
+  Floats q = random_floats(T * width, 2);
+  Ints positions;
+  for (int64_t t = 0; t < T; ++t) {
+    positions.push_back(static_cast<int32_t>(5 * t));
+  }
+  Floats all = attend(*GetParam(), s, q, positions, cache);
+  for (int64_t t : {0, 13, 69}) {
+    Floats alone = attend(*GetParam(), s, Floats(&q[t * width], &q[t * width] + width), {positions[t]}, cache);
+    expect_same_bits(alone, Floats(&all[t * width], &all[t * width] + width));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalog, GqaAttentionTest, testing::ValuesIn(kernels_of("gqa_attention")), kernel_name);
+
+} // namespace fathom::test
