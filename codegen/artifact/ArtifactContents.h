@@ -36,9 +36,11 @@ struct ModelFacts {
   uint32_t maxContext = 0;
   int32_t bosToken = -1;
   std::vector<int32_t> eosTokens;
-  float temperature = 0;
-  float topP = 0;
-  int32_t topK = 0;
+  flatbuffers::Optional<float> temperature;
+  flatbuffers::Optional<float> topP;
+  flatbuffers::Optional<int32_t> topK;
+  flatbuffers::Optional<float> minP;
+  flatbuffers::Optional<float> repetitionPenalty;
 };
 
 struct StoreFacts {

@@ -40,7 +40,8 @@ static Offset<fbs::Model> createModel(FlatBufferBuilder &builder, const ModelFac
   auto family = builder.CreateString(model.family);
   auto eosTokens = builder.CreateVector(model.eosTokens);
   return fbs::CreateModel(builder, family, model.vocabulary, model.hidden, model.layers, model.maxContext,
-                          model.bosToken, eosTokens, model.temperature, model.topP, model.topK);
+                          model.bosToken, eosTokens, model.temperature, model.topP, model.topK, model.minP,
+                          model.repetitionPenalty);
 }
 
 /// f32 rows of every position.

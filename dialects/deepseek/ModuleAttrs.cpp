@@ -7,6 +7,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <cfloat>
+
 using namespace mlir;
 
 namespace fathom::deepseek {
@@ -16,6 +18,7 @@ struct Fact {
   StringRef name;
   StringRef expected;
   bool (*isValid)(Attribute);
+  bool optional = false;
 };
 
 template <int64_t low>
@@ -24,7 +27,16 @@ static bool isCount(Attribute attribute) {
   return integer && integer.getType().isInteger(64) && integer.getInt() >= low && integer.getInt() <= INT32_MAX;
 }
 
-static bool isReal(Attribute attribute) { return isa_and_nonnull<FloatAttr>(attribute); }
+static bool isReal(Attribute attribute, double low, double high) {
+  auto real = dyn_cast_or_null<FloatAttr>(attribute);
+  return real && real.getValueAsDouble() >= low && real.getValueAsDouble() <= high;
+}
+
+static bool isPositive(Attribute attribute) { return isReal(attribute, FLT_MIN, FLT_MAX); }
+static bool isNotNegative(Attribute attribute) { return isReal(attribute, 0, FLT_MAX); }
+static bool isShare(Attribute attribute) { return isReal(attribute, 0, 1); }
+
+static constexpr bool kOptional = true;
 
 static const Fact kFacts[] = {
     {"family", "a string", [](Attribute value) { return isa_and_nonnull<StringAttr>(value); }},
@@ -35,9 +47,11 @@ static const Fact kFacts[] = {
     {"cache_width", "a positive 32-bit number as i64", isCount<1>},
     {"bos_token", "a 32-bit number of -1 or more as i64", isCount<-1>},
     {"eos_tokens", "an array<i64>", [](Attribute value) { return isa_and_nonnull<DenseI64ArrayAttr>(value); }},
-    {"temperature", "a float", isReal},
-    {"top_p", "a float", isReal},
-    {"top_k", "a 32-bit number of 0 or more as i64", isCount<0>},
+    {"temperature", "a float of 0 or more", isNotNegative, kOptional},
+    {"top_p", "a float from 0 to 1", isShare, kOptional},
+    {"top_k", "a 32-bit number of 0 or more as i64", isCount<0>, kOptional},
+    {"min_p", "a float from 0 to 1", isShare, kOptional},
+    {"repetition_penalty", "a positive float", isPositive, kOptional},
 };
 
 static LogicalResult verifyModel(Operation *op, Attribute value) {
@@ -47,7 +61,7 @@ static LogicalResult verifyModel(Operation *op, Attribute value) {
   }
   for (const Fact &fact : kFacts) {
     Attribute found = facts.get(fact.name);
-    if (fact.isValid(found)) {
+    if (fact.isValid(found) || (!found && fact.optional)) {
       continue;
     }
     InFlightDiagnostic error = emitError(op->getLoc(), "expects ")

@@ -108,6 +108,9 @@ bool ConfigReader::string(llvm::StringRef key, std::string &out, Need need) {
 
 bool ConfigReader::token(llvm::StringRef key, Value value, int64_t high, std::vector<int64_t> &out) {
   std::optional<int64_t> id = value.integer();
+  if (id == -1) {
+    return true;
+  }
   if (!id || *id < 0 || *id > high) {
     bad(key, "holds " + quote(value) + ", expected a token id from 0 to " + llvm::Twine(high));
     return false;

@@ -65,9 +65,6 @@ void ModelImporter::setFacts(ModuleOp module) {
   auto integer = [&](StringRef name, int64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
   };
-  auto real = [&](StringRef name, std::optional<double> value) {
-    return builder.getNamedAttr(name, builder.getF64FloatAttr(value.value_or(0.0)));
-  };
   SmallVector<NamedAttribute> facts = {
       builder.getNamedAttr("family", builder.getStringAttr(config.modelType)),
       integer("vocabulary", config.vocabulary),
@@ -77,10 +74,19 @@ void ModelImporter::setFacts(ModuleOp module) {
       integer("cache_width", storedWidth(config)),
       integer("bos_token", generation.bosToken.value_or(-1)),
       builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr(generation.eosTokens)),
-      real("temperature", generation.sample ? generation.temperature.value_or(1.0) : 0.0),
-      real("top_p", generation.topP),
-      integer("top_k", generation.topK.value_or(0)),
   };
+  auto addReal = [&](StringRef name, std::optional<double> value) {
+    if (value) {
+      facts.push_back(builder.getNamedAttr(name, builder.getF64FloatAttr(*value)));
+    }
+  };
+  addReal("temperature", generation.sample ? generation.temperature.value_or(1.0) : 0.0);
+  addReal("top_p", generation.topP);
+  addReal("min_p", generation.minP);
+  addReal("repetition_penalty", generation.repetitionPenalty);
+  if (generation.topK) {
+    facts.push_back(integer("top_k", *generation.topK));
+  }
   module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
 
   SmallVector<Attribute> shards;

@@ -118,11 +118,12 @@ struct QuantizationConfig {
 struct GenerationConfig {
   std::optional<int64_t> bosToken;
   std::vector<int64_t> eosTokens;
-  std::optional<int64_t> padToken;
   bool sample = false;
   std::optional<double> temperature;
   std::optional<double> topP;
   std::optional<int64_t> topK;
+  std::optional<double> minP;
+  std::optional<double> repetitionPenalty;
 };
 
 /// Everything config.json says that a compiler needs. Sizes are element counts.
@@ -140,7 +141,8 @@ struct ModelConfig {
   int64_t maxPositions = 0;
   double rmsNormEpsilon = 1e-6;
   bool tiedEmbeddings = false;
-  /// torch_dtype / dtype: the type of what is not quantised; absent where the file does not say.
+  /// torch_dtype / dtype: what weights are generated as. It describes a checkpoint, whose shards say what they hold;
+  /// absent where it is not said, or something else.
   std::optional<checkpoint::DType> dtype;
   AttentionConfig attention;
   MlaConfig mla;

@@ -79,7 +79,6 @@ private:
   LayerGroup layer(int64_t index);
   void mtpLayers();
   bool hasMtpLayer(int64_t index) const;
-  void checkDeclaredType();
   void accountForRest();
   void explainRest(const checkpoint::TensorRef &ref);
 
@@ -107,7 +106,6 @@ ModelWeights WeightSorter::run() {
   for (int64_t index = 0; index < config.layers; ++index) {
     addLayer(weights.groups, layer(index), config.isMoeLayer(index) ? "moe" : "dense");
   }
-  checkDeclaredType();
   mtpLayers();
   accountForRest();
   return std::move(weights);
@@ -157,16 +155,6 @@ void WeightSorter::mtpLayers() {
         addLayer(weights.mtp, std::move(group), "mtp");
       }
     }
-  }
-}
-
-/// torch_dtype speaks of everything that is not quantised; the embedding stands for it.
-void WeightSorter::checkDeclaredType() {
-  const WeightStack *embedding = weights.model.empty() ? nullptr : &weights.model.front();
-  if (config.dtype && embedding && embedding->dtype != *config.dtype) {
-    diagnostics.error(Problem::BadInput, "wrong-dtype", checkpoint.directory(), embedding->part,
-                      "is " + name(embedding->dtype) + ", but config.json declares " + name(*config.dtype),
-                      "set \"torch_dtype\" to what the shards hold");
   }
 }
 

@@ -90,22 +90,13 @@ void ConfigParser::read(llvm::ArrayRef<Field> fields) {
   }
 }
 
+/// A description of the shards, which say themselves what they hold: nothing is refused for it.
 void ConfigParser::dtype() {
-  Value value = keys.getEither("dtype", "torch_dtype");
-  if (!value) {
-    return;
-  }
-  llvm::StringRef key = keys.get("dtype") ? "dtype" : "torch_dtype";
-  if (!value.isString()) {
-    keys.bad(key, "is " + quote(value) + ", expected a string");
-  } else if (value.string() == "bfloat16") {
+  Value value = keys.get(keys.get("dtype") ? "dtype" : "torch_dtype");
+  if (value.string() == "bfloat16") {
     modelConfig.dtype = DType::BF16;
   } else if (value.string() == "float32") {
     modelConfig.dtype = DType::F32;
-  } else {
-    bool half = value.string() == "float16";
-    keys.unsupported(key, "is " + quote(value) + ", supported are bfloat16, float32",
-                     half ? "float16 overflows in these models; convert the weights to bfloat16" : "");
   }
 }
 
@@ -134,9 +125,13 @@ void ConfigParser::quantization() {
   }
   expect("fmt", "e4m3", Need::Optional);
   expect("activation_scheme", "dynamic", Need::Optional);
-  expect("scale_fmt", "ue8m0", Need::Optional);
-  quantization.powerOfTwoScales = static_cast<bool>(inner.get("scale_fmt"));
-  Value block = inner.get("weight_block_size", Need::Required);
+  // Describes the scales, which are stored as numbers whatever it says.
+  quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";
+  Value block = object.find("weight_block_size");
+  if (block && block.isNull()) {
+    inner.unsupported("weight_block_size", "is null: one scale for a whole weight; supported is [128, 128]");
+    return;
+  }
   std::vector<std::optional<int64_t>> sizes;
   for (Value size : block.elements()) {
     sizes.push_back(size.integer());

@@ -40,8 +40,17 @@ static std::string quoteField(Value object, llvm::StringRef key) {
   return value ? quote(value) : "absent";
 }
 
+/// An object in which nothing is said is one that is not there.
+static Value unlessEmpty(Value object) {
+  bool empty = object.isObject();
+  for (auto [key, value] : object.members()) {
+    empty = empty && value.isNull();
+  }
+  return empty ? Value() : object;
+}
+
 void ConfigParser::rope() {
-  Value scaling = keys.get("rope_scaling"), parameters = keys.get("rope_parameters");
+  Value scaling = unlessEmpty(keys.get("rope_scaling")), parameters = unlessEmpty(keys.get("rope_parameters"));
   size_t errorsBefore = diagnostics.errorCount();
   ropeTheta();
   checkPartial(keys);
@@ -101,12 +110,12 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &ou
   ConfigReader scaling(object, file, key.str() + ".", modelConfig.modelType, diagnostics);
   checkPartial(scaling);
   Value type = scaling.getEither("rope_type", "type");
-  if (!type && key == "rope_parameters") {
+  if (!type) {
     checkUntyped(object, scaling);
     return;
   }
-  if (!type || !type.isString()) {
-    scaling.bad("type", "is " + (type ? quote(type) : std::string("missing")) + ", expected a string");
+  if (!type.isString()) {
+    scaling.bad("type", "is " + quote(type) + ", expected a string");
     return;
   }
   if (type.string() == "yarn") {
@@ -122,7 +131,7 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &ou
   }
 }
 
-/// Newer files have the base in rope_parameters whether they scale or not; anything else needs the type.
+/// Newer files have the base beside the scaling whether they scale or not; anything else needs the type.
 void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
   for (auto [key, value] : object.members()) {
     if (!value.isNull() && key != "rope_theta" && key != "partial_rotary_factor") {

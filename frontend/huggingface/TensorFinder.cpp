@@ -74,7 +74,8 @@ bool TensorFinder::acceptType(const TensorFact &fact, const TensorRef &ref) {
   bool fp8 = fact.isQuantisable() && type == DType::F8_E4M3;
   if (!fp8) {
     report(Problem::Unsupported, "unsupported-dtype", file, ref.tensor->name,
-           "is " + name(type) + ", supported are BF16, F32" + (fact.isQuantisable() ? ", F8_E4M3" : ""));
+           "is " + name(type) + ", supported are BF16, F32" + (fact.isQuantisable() ? ", F8_E4M3" : ""),
+           type == DType::F16 ? "float16 overflows in these models; convert the weights to bfloat16" : "");
   } else if (!config.quantization && !saidNoQuantization) {
     saidNoQuantization = true;
     report(Problem::BadInput, "no-quantization-config", file, ref.tensor->name,

@@ -68,10 +68,12 @@ void addGeneration(Table &table, RunOptions *o) {
   table.add({"top-p", 0, OptionKind::kNumber, &o->topP, "P",
              "choose among the likeliest that make up P, 1: all (default: the model's own)", 0, 0, nullptr,
              &o->hasTopP});
-  table.add(
-      {"min-p", 0, OptionKind::kNumber, &o->minP, "P", "drop what is less than P times as likely as the best (0)"});
+  table.add({"min-p", 0, OptionKind::kNumber, &o->minP, "P",
+             "drop what is less than P times as likely as the best, 0: nothing (default: the model's own)", 0, 0,
+             nullptr, &o->hasMinP});
   table.add({"repetition-penalty", 0, OptionKind::kNumber, &o->repetitionPenalty, "R",
-             "above 1: avoid tokens that were there before (1)"});
+             "above 1: avoid tokens that were there before, 1: off (default: the model's own)", 0, 0, nullptr,
+             &o->hasRepetitionPenalty});
   table.add({"seed", 0, OptionKind::kCount, &o->seed, "S", "equal seeds give equal answers (0)"});
   table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
 }
@@ -236,8 +238,12 @@ int chooseSampling(const LoadedModel &loaded, const char *program, const RunOpti
   if (options.hasTopK) {
     sampling->top_k = static_cast<int32_t>(options.topK);
   }
-  sampling->min_p = static_cast<float>(options.minP);
-  sampling->repetition_penalty = static_cast<float>(options.repetitionPenalty);
+  if (options.hasMinP) {
+    sampling->min_p = static_cast<float>(options.minP);
+  }
+  if (options.hasRepetitionPenalty) {
+    sampling->repetition_penalty = static_cast<float>(options.repetitionPenalty);
+  }
   sampling->seed = options.seed;
   return 0;
 }

@@ -28,7 +28,7 @@ struct RunOptions {
 
   double temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1;
   uint64_t topK = 0, seed = 0;
-  bool hasTemperature = false, hasTopP = false, hasTopK = false;
+  bool hasTemperature = false, hasTopP = false, hasTopK = false, hasMinP = false, hasRepetitionPenalty = false;
 
   const char *output = "text";
   const char *logits = nullptr;

@@ -5,7 +5,7 @@
 
 #include "runtime/src/artifact_reader.h"
 
-#include <math.h>
+#include <float.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,11 +79,19 @@ void checkModel(const artifact::Program &program, Findings &findings) {
       token("eos_tokens", eos, 0);
     }
   }
-  findings.require(isfinite(model.temperature()) && model.temperature() >= 0,
-                   "model.temperature is %g, expected 0 or more", static_cast<double>(model.temperature()));
-  findings.require(model.top_p() >= 0 && model.top_p() <= 1, "model.top_p is %g, expected 0 to 1",
-                   static_cast<double>(model.top_p()));
-  findings.require(model.top_k() >= 0, "model.top_k is %d, expected 0 or more", model.top_k());
+}
+
+void checkSampling(const artifact::Model &model, Findings &findings) {
+  auto number = [&](const char *name, flatbuffers::Optional<float> value, float low, float high) {
+    float said = value.value_or(low);
+    findings.require(said >= low && said <= high, "model.%s is %g, expected %g to %g", name, static_cast<double>(said),
+                     static_cast<double>(low), static_cast<double>(high));
+  };
+  number("temperature", model.temperature(), 0, FLT_MAX);
+  number("top_p", model.top_p(), 0, 1);
+  number("min_p", model.min_p(), 0, 1);
+  number("repetition_penalty", model.repetition_penalty(), FLT_MIN, FLT_MAX);
+  findings.require(model.top_k().value_or(0) >= 0, "model.top_k is %d, expected 0 or more", model.top_k().value_or(0));
 }
 
 /// Bytes of a store in a page; 0, which is no store's, where they are no number.
@@ -277,6 +285,7 @@ void checkBuffers(const artifact::Program &program, Findings &findings) {
 fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header) {
   Findings findings;
   checkModel(program, findings);
+  checkSampling(*program.model(), findings);
   checkCache(program, findings);
   checkSegments(program, header, findings);
   checkCode(program, findings);

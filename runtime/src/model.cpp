@@ -48,6 +48,15 @@ bool Model::isEos(int32_t token) const {
   return false;
 }
 
+void Model::recommend(fathom_sampling_t *sampling) const {
+  fathom_sampling_initialize(sampling);
+  sampling->temperature = facts().temperature().value_or(sampling->temperature);
+  sampling->top_k = facts().top_k().value_or(sampling->top_k);
+  sampling->top_p = facts().top_p().value_or(sampling->top_p);
+  sampling->min_p = facts().min_p().value_or(sampling->min_p);
+  sampling->repetition_penalty = facts().repetition_penalty().value_or(sampling->repetition_penalty);
+}
+
 static const char *textOf(const flatbuffers::String *text) { return text ? text->c_str() : ""; }
 
 void Model::describe(fathom_model_info_t *info) const {
@@ -60,9 +69,13 @@ void Model::describe(fathom_model_info_t *info) const {
   info->bos_token = facts().bos_token();
   info->eos_tokens = facts().eos_tokens() ? facts().eos_tokens()->data() : nullptr;
   info->eos_token_count = facts().eos_tokens() ? facts().eos_tokens()->size() : 0;
-  info->temperature = facts().temperature();
-  info->top_p = facts().top_p();
-  info->top_k = facts().top_k();
+  fathom_sampling_t sampling;
+  recommend(&sampling);
+  info->temperature = sampling.temperature;
+  info->top_p = sampling.top_p;
+  info->top_k = sampling.top_k;
+  info->min_p = sampling.min_p;
+  info->repetition_penalty = sampling.repetition_penalty;
   info->max_prefill_rows = maxRows(root, EntryKind::kPrefill);
   info->max_decode_rows = maxRows(root, EntryKind::kDecode);
   info->cache_page_bytes = root.cache()->page_bytes();

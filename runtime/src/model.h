@@ -38,6 +38,8 @@ public:
   bool isEos(int32_t token) const;
 
   void describe(fathom_model_info_t *info) const;
+  /// What the model's authors say about sampling; what they leave open keeps its neutral value.
+  void recommend(fathom_sampling_t *sampling) const;
 
 private:
   fathom_status_t load(const Weights::Places &places, const fathom_model_options_t &options);

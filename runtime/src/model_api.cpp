@@ -118,11 +118,6 @@ fathom_status_t fathom_model_sampling(fathom_model_t *model, fathom_sampling_t *
   FATHOM_RETURN_IF_NULL(sampling);
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
-  fathom_sampling_initialize(sampling);
-  sampling->temperature = pin->facts().temperature();
-  sampling->top_k = pin->facts().top_k();
-  if (pin->facts().top_p() > 0) {
-    sampling->top_p = pin->facts().top_p();
-  }
+  pin->recommend(sampling);
   return FATHOM_STATUS_OK;
 }

@@ -82,10 +82,8 @@ class Config(support.DriverTest):
         result = support.make("compile", folder, "-o", "-", "--emit=deepseek")
         self.assert_message(result, ("auto_map", "ignored"))
 
-    def test_vocabulary_and_types_that_the_weights_contradict(self):
+    def test_a_vocabulary_that_the_weights_contradict(self):
         self.fails_with_changes(BAD_INPUT, "embed_tokens", "321", vocab_size=321)
-        self.setUp()
-        self.fails_with_changes(BAD_INPUT, "F32", "torch_dtype", torch_dtype="float32")
 
     def test_no_file(self):
         path = self.path("checkpoint", "config.json")

@@ -265,6 +265,25 @@ TEST(ApiTest, DescribesTheModel) {
   fathom_sampling_t sampling;
   ASSERT_OK(fathom_model_sampling(model, &sampling));
   EXPECT_EQ(sampling.top_p, 0.5f);
+  EXPECT_EQ(info.top_p, 0.5f);
+}
+
+TEST(ApiTest, WhatAModelLeavesOpenIsNeutralAndZeroIsAValue) {
+  ToyModel silent, spoken([](ToyContents &c) {
+    c.temperature = 0.5f;
+    c.topP = 0.0f;
+    c.minP = 0.25f;
+    c.repetitionPenalty = 1.5f;
+  });
+  fathom_sampling_t sampling;
+  ASSERT_OK(fathom_model_sampling(silent, &sampling));
+  EXPECT_EQ(sampling.top_p, 1.0f);
+  EXPECT_EQ(sampling.repetition_penalty, 1.0f);
+  ASSERT_OK(fathom_model_sampling(spoken, &sampling));
+  EXPECT_EQ(sampling.temperature, 0.5f);
+  EXPECT_EQ(sampling.top_p, 0.0f);
+  EXPECT_EQ(sampling.min_p, 0.25f);
+  EXPECT_EQ(sampling.repetition_penalty, 1.5f);
 }
 
 size_t openFiles() {

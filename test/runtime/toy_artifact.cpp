@@ -119,7 +119,7 @@ static std::string makeMetadata(const ToyContents &c) {
   auto target =
       fbs::CreateTarget(b, b.CreateString(c.triple), b.CreateString("toy-cpu"), b.CreateVectorOfStrings(c.features));
   auto model = fbs::CreateModel(b, b.CreateString("deepseek_v3"), c.vocabulary, c.hidden, c.layers, c.maxContext, c.bos,
-                                b.CreateVector(c.eos), c.temperature, c.topP, c.topK);
+                                b.CreateVector(c.eos), c.temperature, c.topP, c.topK, c.minP, c.repetitionPenalty);
   std::vector<flatbuffers::Offset<fbs::Store>> stores;
   for (const ToyStore &s : c.stores) {
     stores.push_back(fbs::CreateStore(b, b.CreateString(s.name), s.layers, fbs::StoreElement(c.storeElement), s.width,

@@ -7,6 +7,7 @@
 #define FATHOM_TEST_RUNTIME_TOY_ARTIFACT_H
 
 #include "fathom/artifact_abi.h"
+#include "fathom/artifact_generated.h"
 #include "fathom/fathom.h"
 
 #include <functional>
@@ -57,8 +58,8 @@ struct ToyContents {
   uint32_t vocabulary = kToyVocabulary, hidden = kToyHidden, layers = kToyLayers, maxContext = kToyContext;
   int32_t bos = kToyBos;
   std::vector<int32_t> eos = {kToyEos};
-  float temperature = 0, topP = 0;
-  int32_t topK = 0;
+  flatbuffers::Optional<float> temperature, topP, minP, repetitionPenalty;
+  flatbuffers::Optional<int32_t> topK;
   std::vector<ToyStore> stores = {{"row", 2, 2, 1, 0, 0}};
   uint64_t pageBytes = 2 * 64 * 2 * sizeof(float);
   uint8_t storeElement = 0;

@@ -64,6 +64,22 @@ static auto each(const flatbuffers::Vector<Element> *vector) {
   return vector ? std::vector<Value>(vector->begin(), vector->end()) : std::vector<Value>();
 }
 
+/// Only what the model's authors say.
+static void describeSampling(const artifact::Model &model, Report &report) {
+  auto fact = [&](llvm::StringRef name, flatbuffers::Optional<float> value) {
+    if (value) {
+      report.fact(name, toDecimal(*value));
+    }
+  };
+  fact("temperature", model.temperature());
+  fact("top_p", model.top_p());
+  if (model.top_k()) {
+    report.fact("top_k", *model.top_k());
+  }
+  fact("min_p", model.min_p());
+  fact("repetition_penalty", model.repetition_penalty());
+}
+
 static void describeModel(const artifact::Program &program, Report &report) {
   const artifact::Model &model = *program.model();
   report.section("model");
@@ -74,9 +90,7 @@ static void describeModel(const artifact::Program &program, Report &report) {
   report.fact("max_context", model.max_context());
   report.fact("bos_token", model.bos_token());
   report.fact("eos_tokens", toArray(each(model.eos_tokens())));
-  report.fact("temperature", toDecimal(model.temperature()));
-  report.fact("top_p", toDecimal(model.top_p()));
-  report.fact("top_k", model.top_k());
+  describeSampling(model, report);
   report.section("cache");
   report.fact("page_bytes", program.cache()->page_bytes());
   report.fact("token_bytes", runtime::positionBytes(program));

@@ -20,7 +20,10 @@ namespace fathom::driver {
 /// The facts of the attribute that the frontend put on the module.
 static codegen::ModelFacts readModel(DictionaryAttr facts) {
   auto integer = [&](StringRef name) { return cast<IntegerAttr>(facts.get(name)).getInt(); };
-  auto real = [&](StringRef name) { return float(cast<FloatAttr>(facts.get(name)).getValueAsDouble()); };
+  auto real = [&](StringRef name) -> flatbuffers::Optional<float> {
+    auto value = facts.getAs<FloatAttr>(name);
+    return value ? flatbuffers::Optional<float>(float(value.getValueAsDouble())) : flatbuffers::nullopt;
+  };
   codegen::ModelFacts model;
   model.family = cast<StringAttr>(facts.get("family")).str();
   model.vocabulary = integer("vocabulary");
@@ -33,7 +36,11 @@ static codegen::ModelFacts readModel(DictionaryAttr facts) {
   }
   model.temperature = real("temperature");
   model.topP = real("top_p");
-  model.topK = integer("top_k");
+  model.minP = real("min_p");
+  model.repetitionPenalty = real("repetition_penalty");
+  if (facts.contains("top_k")) {
+    model.topK = int32_t(integer("top_k"));
+  }
   return model;
 }
 

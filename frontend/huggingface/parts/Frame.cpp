@@ -29,12 +29,9 @@ static constexpr TensorFact tensors[] = {
 static void parse(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
   GenerationConfig &generation = parser.config().generation;
-  std::vector<int64_t> bos, pad;
+  std::vector<int64_t> bos;
   if (reader.tokens("bos_token_id", bos, maxVocabulary) && !bos.empty()) {
     generation.bosToken = bos.front();
-  }
-  if (reader.tokens("pad_token_id", pad, maxVocabulary) && !pad.empty()) {
-    generation.padToken = pad.front();
   }
   reader.tokens("eos_token_id", generation.eosTokens, maxVocabulary);
   std::string act = "silu";
@@ -47,7 +44,6 @@ static void check(ConfigParser &parser) {
   const ModelConfig &config = parser.config();
   std::vector<int64_t> tokens = config.generation.eosTokens;
   tokens.push_back(config.generation.bosToken.value_or(0));
-  tokens.push_back(config.generation.padToken.value_or(0));
   for (int64_t token : tokens) {
     parser.require(token < config.vocabulary, "token id " + llvm::Twine(token) + " is not below \"vocab_size\" (" +
                                                   llvm::Twine(config.vocabulary) + ")");

@@ -156,7 +156,7 @@ typedef struct fathom_model_info {
   int32_t bos_token;
   const int32_t *eos_tokens;
   size_t eos_token_count;
-  /// What the model's authors recommend for sampling; 0: nothing.
+  /// What the model's authors recommend, as fathom_model_sampling() gives it; with min_p and repetition_penalty below.
   float temperature;
   float top_p;
   int32_t top_k;
@@ -177,6 +177,8 @@ typedef struct fathom_model_info {
   /// The metadata as the artifact stores it: a FlatBuffer of artifact.fbs, verified.
   const void *metadata;
   size_t metadata_size;
+  float min_p;
+  float repetition_penalty;
 } fathom_model_info_t;
 
 /// |info|->struct_size must be set; fathom_model_info_initialize does that.

@@ -60,7 +60,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
 
 // -----
 
-// expected-error @+1 {{expects a float as 'top_p' of 'deepseek.model', but got 1 : i64}}
+// expected-error @+1 {{expects a float from 0 to 1 as 'top_p' of 'deepseek.model', but got 1 : i64}}
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 1 : i64, top_k = 0 : i64}} {}
 
 // -----
@@ -107,3 +107,18 @@ func.func @f() attributes {deepseek.max_rows = 0 : i64} {
 func.func @f(%c: !deepseek.cache<0>) {
   return
 }
+
+// -----
+
+// expected-error @+1 {{expects a float of 0 or more as 'temperature' of 'deepseek.model', but got -1.000000e+00 : f64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = -1.0}} {}
+
+// -----
+
+// expected-error @+1 {{expects a float from 0 to 1 as 'min_p' of 'deepseek.model', but got 2.000000e+00 : f64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, min_p = 2.0}} {}
+
+// -----
+
+// expected-error @+1 {{expects a positive float as 'repetition_penalty' of 'deepseek.model', but got 0.000000e+00 : f64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, repetition_penalty = 0.0}} {}

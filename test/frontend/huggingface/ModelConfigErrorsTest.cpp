@@ -144,7 +144,6 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "tie_word_embeddings", "\"no\""), 3, "is \"no\", expected true or false");
   expectBadConfig(with(text, "model_type", "3"), 3, "\"model_type\" is 3, expected a string");
   expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
-  expectBadConfig(with(text, "torch_dtype", "16"), 3, "\"torch_dtype\" is 16, expected a string");
   expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
   expectBadConfig(with(text, "eos_token_id", "512"), 3, "token id 512 is not below \"vocab_size\" (512)");
@@ -186,7 +185,7 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
       {"v3-tiny-fp8", "fmt", "\"e5m2\"", "\"quantization_config.fmt\" is \"e5m2\", supported is e4m3"},
       {"v3-tiny-fp8", "quant_method", "\"awq\"", "is \"awq\", supported is fp8"},
       {"v3-tiny-fp8", "weight_block_size", "[64, 128]", "is [64, 128], supported is [128, 128]"},
-      {"v3-tiny", "torch_dtype", "\"float16\"", "is \"float16\", supported are bfloat16, float32"},
+      {"v3-tiny-fp8", "weight_block_size", "null", "is null: one scale for a whole weight"},
       {"v3-tiny", "hidden_act", "\"gelu\"", "is \"gelu\", supported is silu"},
       {"v3-tiny", "attention_bias", "true", "\"attention_bias\" is true, supported is false"},
       {"v3-tiny", "mscale_all_dim", "0", "must both be given, or neither"},
@@ -194,13 +193,6 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
   for (const Case &c : cases) {
     expectBadConfig(with(configText(c.model), c.key, c.value), 4, c.message);
   }
-}
-
-TEST(ModelConfigErrorsTest, OnlyFloat16IsSaidToOverflow) {
-  expectBadConfig(with(configText("v3-tiny"), "torch_dtype", "\"float16\""), 4, "float16 overflows");
-  checkpoint::Diagnostics diagnostics;
-  parseModelConfig(with(configText("v3-tiny"), "torch_dtype", "\"int4\""), "config.json", diagnostics);
-  EXPECT_EQ(test::printed(diagnostics).find("float16 overflows"), std::string::npos);
 }
 
 TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
@@ -227,7 +219,6 @@ TEST(ModelConfigErrorsTest, PositionsThatNoRuntimeTakes) {
 
 TEST(ModelConfigErrorsTest, ContradictingSpellings) {
   std::string text = configText("v3-tiny");
-  expectBadConfig(adding(text, "\"dtype\":\"float32\""), 3, "\"dtype\" is \"float32\", but \"torch_dtype\" is");
   expectBadConfig(adding(text, R"("rope_parameters":{"rope_type":"default","rope_theta":10000})"), 3,
                   "\"rope_parameters.rope_type\" is \"default\", but \"rope_scaling.rope_type\" is \"yarn\"");
   expectBadConfig(with(text, "type", "\"yarn\", \"rope_type\": \"linear\""), 3,
@@ -273,6 +264,8 @@ TEST(ModelConfigErrorsTest, EveryContradictionInRopeIsRefused) {
 
 TEST(ModelConfigErrorsTest, A10RopeParametersWithoutTypeAreNotPlain) {
   std::string text = without(configText("v3-tiny"), "rope_scaling");
+  expectBadConfig(adding(text, R"("rope_scaling":{"factor":40})"), 3,
+                  "\"rope_scaling.rope_type\" is missing, but \"factor\" is given; say \"yarn\" or \"default\"");
   expectBadConfig(adding(text, R"("rope_parameters":{"full_attention":{"rope_type":"yarn","factor":40}})"), 3,
                   "\"rope_parameters.rope_type\" is missing, but \"full_attention\" is given");
   expectBadConfig(adding(text, R"("rope_parameters":{"factor":40,"original_max_position_embeddings":64})"), 3,

@@ -197,14 +197,70 @@ TEST(ModelConfigTest, GenerationConfigOverridesTokens) {
   EXPECT_EQ(c.generation.topK, 5);
 }
 
-TEST(ModelConfigTest, ARepetitionPenaltyIsIgnoredWithAWarning) {
-  for (auto [penalty, warns] : {std::pair("1.1", true), std::pair("1.0", false)}) {
-    checkpoint::Diagnostics diagnostics;
-    ModelConfig c = goodConfig(configText("v3-tiny"));
-    parseGenerationConfig(std::string("{\"repetition_penalty\":") + penalty + "}", "g.json", c, diagnostics);
-    EXPECT_EQ(diagnostics.exitCode(), 0);
-    EXPECT_EQ(test::printed(diagnostics).find("\"repetition_penalty\" is 1.1") != std::string::npos, warns);
+/// What a generation_config.json says, which must be good, and what is said about it.
+std::pair<GenerationConfig, std::string> generationOf(const std::string &text) {
+  checkpoint::Diagnostics diagnostics;
+  ModelConfig c = goodConfig(configText("v3-tiny"));
+  parseGenerationConfig(text, "g.json", c, diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 0) << test::printed(diagnostics);
+  return {c.generation, test::printed(diagnostics)};
+}
+
+TEST(ModelConfigTest, WhatIsSaidOfSamplingIsKeptAndTheRestIsAbsent) {
+  auto [generation, said] = generationOf(R"({"do_sample":true,"top_p":0.0,"min_p":1,"repetition_penalty":1.1})");
+  EXPECT_EQ(generation.topP, 0.0);
+  EXPECT_EQ(generation.minP, 1.0);
+  EXPECT_EQ(generation.repetitionPenalty, 1.1);
+  EXPECT_FALSE(generation.temperature || generation.topK);
+  EXPECT_EQ(said, "");
+}
+
+TEST(ModelConfigTest, SettingsThatNobodyDoesAreNamed) {
+  for (const char *setting :
+       {R"("typical_p":0.9)", R"("no_repeat_ngram_size":3)", R"("suppress_tokens":[1,2])", R"("bad_words_ids":[[1]])",
+        R"("eta_cutoff":0.0003)", R"("num_beams":4)", R"("stop_strings":["x"])", R"("min_new_tokens":5)",
+        R"("watermarking_config":{"bias":2.0})", R"("presence_penalty":1.5)", R"("guidance_scale":2)"}) {
+    std::string said = generationOf(std::string("{") + setting + "}").second;
+    std::string key = std::string(setting).substr(0, std::string(setting).find(':'));
+    EXPECT_NE(said.find(key + " is "), std::string::npos) << said;
+    EXPECT_NE(said.find("which Fathom does not do; answers are generated without it"), std::string::npos) << said;
   }
+  std::string inert = R"({"typical_p":1.0,"no_repeat_ngram_size":0,"suppress_tokens":[],"bad_words_ids":null,
+                          "num_beams":1,"eta_cutoff":0.0,"use_cache":true,"max_length":4096,"pad_token_id":-1,
+                          "transformers_version":"5.0","guidance_scale":1.0,"forced_eos_token_id":null})";
+  EXPECT_EQ(generationOf(inert).second, "");
+}
+
+TEST(ModelConfigTest, ATemperatureWithoutSamplingIsNamed) {
+  EXPECT_NE(generationOf(R"({"temperature":0.6})").second.find("\"do_sample\" is not said"), std::string::npos);
+  EXPECT_EQ(generationOf(R"({"temperature":0.6,"do_sample":false})").second, "");
+  EXPECT_EQ(generationOf(R"({"temperature":1.0})").second, "");
+}
+
+TEST(ModelConfigTest, DescriptionsDecideNothing) {
+  std::string v3 = configText("v3-tiny"), fp8 = configText("v3-tiny-fp8");
+  for (const char *type : {"\"float32\"", "\"float16\"", "\"int4\"", "16", "null"}) {
+    goodConfig(with(v3, "torch_dtype", type));
+    goodConfig(adding(v3, std::string("\"dtype\":") + type));
+  }
+  goodConfig(adding(v3, "\"pad_token_id\":-1"));
+  goodConfig(adding(v3, "\"pad_token_id\":128815"));
+  EXPECT_FALSE(goodConfig(with(fp8, "fmt", "\"e4m3\", \"scale_fmt\": \"float\"")).quantization->powerOfTwoScales);
+  EXPECT_FALSE(goodConfig(with(v3, "bos_token_id", "-1")).generation.bosToken);
+  EXPECT_EQ(goodConfig(with(v3, "eos_token_id", "[-1, 7]")).generation.eosTokens, std::vector<int64_t>{7});
+}
+
+TEST(ModelConfigTest, RopeScalingThatSaysNothingIsNone) {
+  std::string v3 = configText("v3-tiny");
+  for (const char *none : {"{}", R"({"type": null})", R"({"rope_type": "default"})", R"({"rope_theta": 10000})"}) {
+    EXPECT_FALSE(goodConfig(with(v3, "rope_scaling", none)).rope.yarn) << none;
+  }
+  std::string yarn = R"({"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"rope_theta":10000})";
+  EXPECT_TRUE(goodConfig(adding(with(v3, "rope_scaling", "{}"), "\"rope_parameters\":" + yarn)).rope.yarn);
+}
+
+TEST(ModelConfigTest, BlocksOfScalesAreThoseOfTransformersWhereTheyAreNotSaid) {
+  EXPECT_EQ(goodConfig(without(configText("v3-tiny-fp8"), "weight_block_size")).quantization->blockRows, 128);
 }
 
 TEST(ModelConfigTest, GreedyRoutingHasNoGroups) {

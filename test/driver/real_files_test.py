@@ -1,0 +1,79 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""Files as trainers, converters and hubs write them: what they mean, whatever else they say."""
+
+import json
+import os
+
+import support
+from support import generate, make, write
+
+PROMPT = "--token-ids=5,6,7"
+
+
+def logits(path, folder, *options):
+    """The logits of a prompt, as bytes."""
+    output = os.path.join(folder, "logits.npy")
+    make("run", path, PROMPT, "-n0", "--logits=" + output, *options)
+    return support.read(output)
+
+
+class Descriptions(support.DriverTest):
+    """What describes the weights does not change an answer."""
+
+    def same(self, folder, **changes):
+        other = self.copy_checkpoint(folder, "other")
+        support.edit_config(other, **changes)
+        self.assertEqual(logits(other, self.folder), logits(folder, self.folder))
+
+    def test_type(self):
+        self.same(support.checkpoint(), torch_dtype="float32")
+
+    def test_padding_and_scaling(self):
+        self.same(support.checkpoint(), pad_token_id=-1, rope_scaling={})
+
+    def test_format_of_scales(self):
+        fp8 = {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128]}
+        generate(self.path("fp8"), {**support.CONFIG, "quantization_config": fp8})
+        self.same(self.path("fp8"), quantization_config={**fp8, "scale_fmt": "float"})
+
+
+class Sampling(support.DriverTest):
+    """generation_config.json decides as the options of the same names do."""
+
+    def answer(self, folder, *options):
+        return make("run", folder, PROMPT, "-n12", "--ignore-eos", "--output=token-ids", *options).stdout
+
+    def with_settings(self, **settings):
+        folder = self.path("checkpoint")
+        if not os.path.exists(folder):
+            self.copy_checkpoint()
+        write(os.path.join(folder, "generation_config.json"), json.dumps(settings))
+        return folder
+
+    def test_zero_is_a_value(self):
+        greedy = self.answer(support.checkpoint())
+        for settings in ({"temperature": 0.6, "top_p": 0.0}, {"temperature": 1.5, "min_p": 1.0},
+                         {"temperature": 1.5, "top_k": 1}):
+            with self.subTest(settings=settings):
+                self.assertEqual(self.answer(self.with_settings(do_sample=True, **settings)), greedy)
+        free = self.with_settings(do_sample=True, temperature=1.5)
+        self.assertNotEqual(self.answer(free), greedy)
+        self.assertEqual(self.answer(free, "--min-p=1"), greedy)
+
+    def test_penalty(self):
+        folder = self.with_settings(repetition_penalty=1.9)
+        penalized = self.answer(support.checkpoint(), "--repetition-penalty=1.9")
+        self.assertNotEqual(penalized, self.answer(support.checkpoint()))
+        self.assertEqual(self.answer(folder), penalized)
+        self.assertEqual(self.answer(folder, "--repetition-penalty=1"), self.answer(support.checkpoint()))
+
+    def test_settings_nobody_does(self):
+        folder = self.with_settings(typical_p=0.9, no_repeat_ngram_size=3)
+        result = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
+        self.assert_message(result, ('"typical_p" is 0.9', '"no_repeat_ngram_size" is 3', "[ignored-setting]"))
+
+
+if __name__ == "__main__":
+    support.main()
