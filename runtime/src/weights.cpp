@@ -104,9 +104,22 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
 fathom_status_t Weights::verify(const artifact::Program &program) const {
   for (uint32_t i = 0; i < parts.size(); ++i) {
     const artifact::Segment &segment = *program.segments()->Get(i);
-    // Of other files only the header has a hash.
     if (parts[i].view && !segment.external() && hash64(parts[i].view->data(), segment.size()) != segment.hash()) {
       return fail(FATHOM_STATUS_MISMATCH, "segment '%s': its hash is not the stored one; the file is damaged",
+                  segment.name()->c_str());
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+// Of other files only the header has a hash: a check of their weights that was asked for cannot be made.
+fathom_status_t Weights::requireHashes(const artifact::Program &program) const {
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    const artifact::Segment &segment = *program.segments()->Get(i);
+    if (parts[i].view && segment.external()) {
+      return fail(FATHOM_STATUS_UNSUPPORTED,
+                  "cannot verify the weights in '%s': the artifact has no hash to compare them with, because they stay "
+                  "in the checkpoint's files; compile with --weights=pack for that",
                   segment.name()->c_str());
     }
   }
@@ -132,7 +145,8 @@ fathom_status_t Weights::open(const artifact::Program &program, const ByteSource
   }
   bool wanted = options.verify_weights == FATHOM_VERIFY_ALWAYS ||
                 (options.verify_weights == FATHOM_VERIFY_AUTO && total <= kCheapToVerify);
-  return wanted ? verify(program) : FATHOM_STATUS_OK;
+  FATHOM_RETURN_IF_ERROR(wanted ? verify(program) : FATHOM_STATUS_OK);
+  return options.verify_weights == FATHOM_VERIFY_ALWAYS ? requireHashes(program) : FATHOM_STATUS_OK;
 }
 
 fathom_status_t Weights::checkStillWhole() const {

@@ -44,6 +44,7 @@ private:
   fathom_status_t openSegment(const artifact::Segment &segment, const ByteSource &source, const Places &places,
                               bool copy, Part *part);
   fathom_status_t verify(const artifact::Program &program) const;
+  fathom_status_t requireHashes(const artifact::Program &program) const;
 
   Array<Part> parts;
   Array<const void *> table;

@@ -41,7 +41,7 @@ protected:
     fclose(file);
   }
 
-  fathom_status_t load(const std::string &recorded, const char *override) {
+  fathom_status_t load(const std::string &recorded, const char *override, fathom_verify_t verify = FATHOM_VERIFY_AUTO) {
     write("toy.fathom", makeToy([&](ToyContents &c) {
             c.segments[1] = {
                 "model.safetensors", recorded, true, 0, headerSize + 16, XXH3_64bits(shard.data(), headerSize)};
@@ -50,6 +50,7 @@ protected:
     fathom_model_options_t options;
     fathom_model_options_initialize(&options);
     options.weights_directory = override;
+    options.verify_weights = verify;
     fathom_model_t *model = nullptr;
     fathom_status_t status = fathom_model_load_file((folder + "toy.fathom").c_str(), &options, &model);
     if (status == FATHOM_STATUS_OK) {
@@ -81,6 +82,12 @@ TEST_F(ExternalWeightsTest, ShortFilesAreRefused) {
   EXPECT_EQ(load(folder, nullptr), FATHOM_STATUS_MISMATCH);
   write("model.safetensors", "");
   EXPECT_EQ(load(folder, nullptr), FATHOM_STATUS_MISMATCH);
+}
+
+TEST_F(ExternalWeightsTest, ACheckThatCannotBeMadeIsRefused) {
+  EXPECT_EQ(load(folder, nullptr, FATHOM_VERIFY_ALWAYS), FATHOM_STATUS_UNSUPPORTED);
+  EXPECT_NE(strstr(fathom_status_message(), "'model.safetensors': the artifact has no hash"), nullptr);
+  EXPECT_OK(load(folder, nullptr, FATHOM_VERIFY_NEVER));
 }
 
 TEST_F(ExternalWeightsTest, FilesWithAnotherHeaderAreRefused) {
