@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/Checkpoint.h"
 
 #include "frontend/checkpoint/WeightIndex.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
 #include <algorithm>
@@ -34,6 +35,7 @@ private:
   void openShard(llvm::StringRef name);
   void collectTensors();
   void compareWithIndex(const WeightIndex &index);
+  void warnOfSingleFile(const WeightIndex &index);
   std::string show(llvm::StringRef name) const { return joinPath(checkpoint.root, name); }
 
   Checkpoint &checkpoint;
@@ -100,6 +102,7 @@ void CheckpointOpener::openIndexed() {
   if (!text || !index.parse(std::move(*text), show(indexName), diagnostics)) {
     return;
   }
+  warnOfSingleFile(index);
   size_t errorsBefore = diagnostics.errorCount();
   for (const std::string &shard : index.shards()) {
     openShard(shard);
@@ -108,6 +111,16 @@ void CheckpointOpener::openIndexed() {
   // Without all shards, a comparison would repeat each missing one a thousand times.
   if (diagnostics.errorCount() == errorsBefore) {
     compareWithIndex(index);
+  }
+}
+
+/// Two sets of weights in one folder: which one is meant, other programs may see otherwise.
+void CheckpointOpener::warnOfSingleFile(const WeightIndex &index) {
+  if (exists(show(singleName)) && !llvm::is_contained(index.shards(), singleName)) {
+    diagnostics.warning("two-weights", show(singleName), "",
+                        "is not read: weights come from the shards that " + indexName +
+                            " lists; Hugging Face's transformers reads this file instead",
+                        "remove the one that is not meant");
   }
 }
 

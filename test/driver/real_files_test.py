@@ -5,9 +5,10 @@
 
 import json
 import os
+import shutil
 
 import support
-from support import generate, make, write
+from support import UNSUPPORTED, generate, make, write
 
 PROMPT = "--token-ids=5,6,7"
 
@@ -37,6 +38,24 @@ class Descriptions(support.DriverTest):
         fp8 = {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128]}
         generate(self.path("fp8"), {**support.CONFIG, "quantization_config": fp8})
         self.same(self.path("fp8"), quantization_config={**fp8, "scale_fmt": "float"})
+
+
+class TwoSources(support.DriverTest):
+    def test_a_single_file_beside_shards(self):
+        folder = self.path("shards")
+        shutil.copytree(os.path.join(support.TREE, "test", "models", "v3-tiny"), folder)
+        quiet = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
+        self.assertNotIn(b"two-weights", quiet.stderr)
+        shutil.copy(os.path.join(support.checkpoint(), "model.safetensors"), folder)
+        result = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
+        self.assert_message(result, ("/model.safetensors: is not read", "model.safetensors.index.json", "[two-weights]"))
+
+
+class Checks(support.DriverTest):
+    def test_weights_without_hashes(self):
+        make("compile", support.checkpoint(), "-o", self.path("out.fathom"), "--weights=reference")
+        self.fails(UNSUPPORTED, "run", self.path("out.fathom"), PROMPT, "-n1", "--verify-weights",
+                   words=("the artifact has no hash to compare them with",))
 
 
 class Sampling(support.DriverTest):
