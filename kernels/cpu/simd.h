@@ -11,7 +11,6 @@
 
 #include "kernels/cpu/sizes.h"
 
-#define FATHOM_INLINE inline __attribute__((always_inline))
 #define FATHOM_UNROLL _Pragma("clang loop unroll(full)")
 
 namespace fathom::cpu {

@@ -13,6 +13,10 @@
 // For the values of constants.
 #include "kernels/ops.def"
 
+/// Kernels are inlined before they are simplified: a function that is not is still a call when loops are unrolled, and
+/// what it would have made a constant is none.
+#define FATHOM_INLINE inline __attribute__((always_inline))
+
 namespace fathom::cpu {
 
 constexpr int64_t kFloat = sizeof(float);
@@ -25,9 +29,9 @@ constexpr int64_t kGroup = 4;
 /// Rows that tiles may write past the last one; `Sums` has room for them.
 constexpr int64_t kSlackRows = 12;
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+FATHOM_INLINE constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+FATHOM_INLINE constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+FATHOM_INLINE constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
 #define FATHOM_LIST(...) __VA_ARGS__
 
@@ -47,13 +51,13 @@ constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /// Panels an item of a product takes: enough to keep several in flight, few enough that there are items for several
 /// threads.
-constexpr int64_t panels_of_item(int64_t outputs) {
+FATHOM_INLINE constexpr int64_t panels_of_item(int64_t outputs) {
   int64_t panels = ceil_div(outputs, kPanel);
   return panels >= 32 ? 4 : panels >= 8 ? 2 : 1;
 }
 
 /// Heads an item of attention over latents takes.
-constexpr int64_t heads_of_item(int64_t heads) { return heads >= 16 ? 8 : greater(1, heads / 2); }
+FATHOM_INLINE constexpr int64_t heads_of_item(int64_t heads) { return heads >= 16 ? 8 : greater(1, heads / 2); }
 
 /// Memory of `multiply`: decoded weights, a tile of x, scales.
 struct MultiplyScratch {
@@ -64,23 +68,27 @@ struct MultiplyScratch {
 
 /// Floats in the memory of `count` structs.
 template <class Struct>
-constexpr int64_t floats(int64_t count) {
+FATHOM_INLINE constexpr int64_t floats(int64_t count) {
   return count * static_cast<int64_t>(sizeof(Struct) / sizeof(float));
 }
 
 /// Floats of the `Sums` of some panels for some rows.
-constexpr int64_t sums_size(int64_t panels, int64_t rows) { return panels * (rows + kSlackRows) * kPanel; }
+FATHOM_INLINE constexpr int64_t sums_size(int64_t panels, int64_t rows) {
+  return panels * (rows + kSlackRows) * kPanel;
+}
 
 /// What a product takes: MultiplyScratch, then the sums of a group of panels.
-constexpr int64_t product_scratch(int64_t rows) {
+FATHOM_INLINE constexpr int64_t product_scratch(int64_t rows) {
   return (floats<MultiplyScratch>(1) + sums_size(kGroup, rows)) * kFloat;
 }
 
 /// Scores, choices and groups of moe_route, each with room for a whole vector behind it.
-constexpr int64_t route_scratch(int64_t experts) { return 3 * (experts + kLanes) * kFloat; }
+FATHOM_INLINE constexpr int64_t route_scratch(int64_t experts) { return 3 * (experts + kLanes) * kFloat; }
 
 /// A counter for each expert.
-constexpr int64_t permute_scratch(int64_t experts) { return experts * static_cast<int64_t>(sizeof(int32_t)); }
+FATHOM_INLINE constexpr int64_t permute_scratch(int64_t experts) {
+  return experts * static_cast<int64_t>(sizeof(int32_t));
+}
 
 /// What a query has seen so far: the largest score and the sum of exp(score - largest).
 struct SoftmaxState {
@@ -97,7 +105,7 @@ struct AttendingHead {
 
 /// Rows of an item of gqa_attention: a block of keys stays in the cache for all of them; few rows are spread over
 /// threads.
-constexpr int64_t attended_rows(int64_t rows) { return rows >= 64 ? 8 : 1; }
+FATHOM_INLINE constexpr int64_t attended_rows(int64_t rows) { return rows >= 64 ? 8 : 1; }
 
 /// What an item of mla_attention has where. `Place` is a float pointer, or an int64_t to measure: counted in floats.
 template <class Place>
@@ -118,7 +126,7 @@ struct MlaAttentionScratch : mla_attention_constants {
   Place softmax;       ///< SoftmaxState [rows]
   Place end;
 
-  constexpr MlaAttentionScratch(Place begin, int64_t rows, const int64_t *c)
+  FATHOM_INLINE constexpr MlaAttentionScratch(Place begin, int64_t rows, const int64_t *c)
       : begin(begin), results(begin + floats<MultiplyScratch>(1)),
         value_weights(results + sums_size(ceil_div(c[dv], kPanel), rows)),
         expanded(value_weights + ceil_div(c[dv], kPanel) * c[r] * kPanel),
@@ -127,8 +135,8 @@ struct MlaAttentionScratch : mla_attention_constants {
         key_weights(weights + kScoreRows * kKeys), queries(key_weights + c[dn] * c[r]),
         softmax(queries + rows * (c[dn] + c[dr])), end(softmax + floats<SoftmaxState>(rows)) {}
 
-  MultiplyScratch *multiply() const { return reinterpret_cast<MultiplyScratch *>(begin); }
-  SoftmaxState *states() const { return reinterpret_cast<SoftmaxState *>(softmax); }
+  FATHOM_INLINE MultiplyScratch *multiply() const { return reinterpret_cast<MultiplyScratch *>(begin); }
+  FATHOM_INLINE SoftmaxState *states() const { return reinterpret_cast<SoftmaxState *>(softmax); }
 };
 
 } // namespace fathom::cpu
