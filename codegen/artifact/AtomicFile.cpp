@@ -82,7 +82,7 @@ llvm::Error AtomicFile::open() {
     }
     temporaryName = makeTemporaryName(name, random);
     // Registered first: an interruption between the two calls must not leave the file behind.
-    registration.emplace(directory, temporaryName);
+    registration.emplace(directory, parts.directory, temporaryName);
     if (!registration->isRegistered()) {
       return makeError(ExitClass::Resources, "too many output files at once; close some first");
     }

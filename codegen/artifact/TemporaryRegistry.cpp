@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <mutex>
@@ -125,7 +126,8 @@ static int takeSlot() {
   return -1;
 }
 
-TemporaryRegistration::TemporaryRegistration(int directory, const std::string &name) : slot(-1) {
+TemporaryRegistration::TemporaryRegistration(int directory, const std::string &path, const std::string &name)
+    : slot(-1) {
   installHandlers();
   if (name.size() > NAME_MAX) {
     return;
@@ -136,9 +138,9 @@ TemporaryRegistration::TemporaryRegistration(int directory, const std::string &n
   }
   slots[slot].directory = directory;
   memcpy(slots[slot].name, name.c_str(), name.size() + 1);
-  ssize_t length = readlink(("/proc/self/fd/" + std::to_string(directory)).c_str(), slots[slot].directoryPath,
-                            sizeof(slots[slot].directoryPath) - 1);
-  slots[slot].directoryPath[length > 0 ? length : 0] = '\0';
+  if (!realpath(path.c_str(), slots[slot].directoryPath)) {
+    slots[slot].directoryPath[0] = '\0';
+  }
   slots[slot].state.store(Active, std::memory_order_release);
 }
 

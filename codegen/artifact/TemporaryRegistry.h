@@ -15,9 +15,9 @@ namespace fathom::codegen {
 /// before, and has SIGXFSZ ignored, so that a write beyond a limit fails instead of killing the process.
 class TemporaryRegistration {
 public:
-  /// Remembers `name` in the open directory `directory`, which must outlive this object. `name` is at most
-  /// NAME_MAX bytes long.
-  TemporaryRegistration(int directory, const std::string &name);
+  /// Remembers `name` in the open directory `directory`, which must outlive this object, and is at `path`. `name` is at
+  /// most NAME_MAX bytes long.
+  TemporaryRegistration(int directory, const std::string &path, const std::string &name);
   ~TemporaryRegistration();
   TemporaryRegistration(const TemporaryRegistration &) = delete;
   TemporaryRegistration &operator=(const TemporaryRegistration &) = delete;

@@ -11,6 +11,15 @@
 
 namespace fathom::cli {
 
+/// What a user who names a model means.
+struct ResolvedModel {
+  /// A file, unless there is |data|: then for messages alone.
+  const char *path;
+  /// An artifact in memory that lives as long as the process.
+  const void *data = nullptr;
+  size_t size = 0;
+};
+
 /// Which model a verb works on.
 struct ModelSource {
   /// The file; NULL: the first positional argument says it.
@@ -19,11 +28,9 @@ struct ModelSource {
   uint64_t offset = 0;
   /// For messages, e.g. "fathom run".
   const char *program = "fathom run";
-  /// Turns what the user typed into the path of an artifact, e.g. by compiling a checkpoint on the spot: writes it to
-  /// |path| (|capacity| bytes) and returns 0, or prints what is wrong and returns an exit code. NULL: typed paths
-  /// are artifacts.
-  int (*resolve)(void *user, const char *model, char *path, size_t capacity) = nullptr;
-  void *user = nullptr;
+  /// Makes an artifact of what |model->path| names where that is none, e.g. by compiling a checkpoint on the spot.
+  /// Returns 0, or prints what is wrong and returns an exit code. NULL: typed paths are artifacts.
+  int (*resolve)(ResolvedModel *model) = nullptr;
 };
 
 /// `run`: parses |argv| from |argv[first]| on and answers a prompt. Returns the exit code.

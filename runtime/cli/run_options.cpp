@@ -183,18 +183,15 @@ LoadedModel::~LoadedModel() {
 }
 
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
-  char path[4096];
-  const char *file = source.path ? source.path : options.model;
-  if (!source.path && source.resolve) {
-    if (int code = source.resolve(source.user, options.model, path, sizeof(path))) {
-      return code;
-    }
-    file = path;
+  ResolvedModel resolved = {source.path ? source.path : options.model};
+  if (int code = !source.path && source.resolve ? source.resolve(&resolved) : 0) {
+    return code;
   }
   fathom_model_options_t modelOptions;
   fathom_model_options_initialize(&modelOptions);
   modelOptions.file_offset = source.offset;
-  if (!source.path && fathom_model_find_embedded(file, &modelOptions.file_offset) != FATHOM_STATUS_OK) {
+  if (!source.path && !resolved.data &&
+      fathom_model_find_embedded(resolved.path, &modelOptions.file_offset) != FATHOM_STATUS_OK) {
     // No executable of --emit=exe. What else it is, loading tells.
     modelOptions.file_offset = 0;
   }
@@ -203,7 +200,8 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   if (options.hasVerifyWeights) {
     modelOptions.verify_weights = options.verifyWeights ? FATHOM_VERIFY_ALWAYS : FATHOM_VERIFY_NEVER;
   }
-  fathom_status_t status = fathom_model_load_file(file, &modelOptions, &model);
+  fathom_status_t status = resolved.data ? fathom_model_load_memory(resolved.data, resolved.size, &modelOptions, &model)
+                                         : fathom_model_load_file(resolved.path, &modelOptions, &model);
   fathom_model_info_initialize(&info);
   if (status == FATHOM_STATUS_OK) {
     status = fathom_model_info(model, &info);

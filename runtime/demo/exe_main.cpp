@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 // As `fathom --version`, but for the compiler's LLVM.
 static int printVersion(const char *program) {
@@ -19,10 +21,17 @@ static int printVersion(const char *program) {
   return fathom::cli::flushStandardOutput(program);
 }
 
+// The kernel's link to this file is right even if the file was renamed; the name it was started by needs no /proc.
+static const char *findThisProgram() {
+  const char *link = "/proc/self/exe";
+  const char *name = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+  return access(link, R_OK) == 0 || !name ? link : name;
+}
+
 int main(int argc, char **argv) {
   fathom::cli::secureStandardStreams();
   fathom::cli::ModelSource source;
-  source.path = "/proc/self/exe";
+  source.path = findThisProgram();
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : nullptr;
   source.program = slash ? slash + 1 : argc > 0 ? argv[0] : "fathom-exe";
   if (argc == 2 && !strcmp(argv[1], "--version")) {

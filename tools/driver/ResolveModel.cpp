@@ -18,15 +18,20 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace fathom::driver {
 
 namespace {
 
+/// A path at which there can be no file.
+constexpr const char *kOutputInMemory = "/dev/null/model.fathom";
+
 /// An output path is a file in memory, whatever its name: no disk is needed, and nothing is left behind.
 class MemoryFileSystem : public codegen::FileSystem {
 public:
   explicit MemoryFileSystem(int file) : file(file) {}
+  int openDirectory(const char *) override { return ::fcntl(file, F_DUPFD_CLOEXEC, 3); }
   int createExclusive(int, const char *) override { return ::fcntl(file, F_DUPFD_CLOEXEC, 3); }
   int changeMode(int, mode_t) override { return 0; }
   int sync(int) override { return 0; }
@@ -39,14 +44,14 @@ private:
 
 } // namespace
 
-static int compile(llvm::StringRef checkpoint, const std::string &path, codegen::FileSystem &fileSystem) {
+static int compile(llvm::StringRef checkpoint, codegen::FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
     ProgressLine line;
     CompileOptions options;
     options.input = checkpoint.str();
-    options.output = path;
+    options.output = kOutputInMemory;
     options.weights = codegen::WeightStorage::Reference;
     options.fileSystem = &fileSystem;
     options.progress = [&](llvm::StringRef step, uint64_t done, uint64_t total) {
@@ -59,31 +64,31 @@ static int compile(llvm::StringRef checkpoint, const std::string &path, codegen:
   return code;
 }
 
-/// The file stays open, and with it in memory, until the process ends.
-static int compileOnTheSpot(llvm::StringRef checkpoint, llvm::SmallString<256> &path) {
+/// Keeps what a file in memory holds until the process ends.
+static int mapForEver(int file, cli::ResolvedModel *model) {
+  off_t size = ::lseek(file, 0, SEEK_END);
+  void *data = size > 0 ? ::mmap(nullptr, size_t(size), PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+  if (data == MAP_FAILED) {
+    return cli::printError("fathom", cli::kResources, "cannot map the compiled model: %s", std::strerror(errno));
+  }
+  model->data = data;
+  model->size = size_t(size);
+  return 0;
+}
+
+static int resolve(cli::ResolvedModel *model) {
+  if (!llvm::sys::fs::is_directory(model->path)) {
+    return 0;
+  }
   int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
   if (file < 0) {
     return cli::printError("fathom", cli::kResources, "cannot make a file in memory: %s", std::strerror(errno));
   }
-  path = "/proc/self/fd/" + std::to_string(file);
-  std::string output = path.str().str();
   MemoryFileSystem fileSystem(file);
-  return runIsolated([&] { return compile(checkpoint, output, fileSystem); });
-}
-
-static int resolve(void *, const char *model, char *path, size_t capacity) {
-  llvm::SmallString<256> resolved(model);
-  if (llvm::sys::fs::is_directory(model)) {
-    resolved.clear();
-    if (int code = compileOnTheSpot(model, resolved)) {
-      return code;
-    }
-  }
-  if (resolved.size() >= capacity) {
-    return cli::printError("fathom", cli::kUsage, "the model's path is longer than %zu bytes", capacity - 1);
-  }
-  std::memcpy(path, resolved.c_str(), resolved.size() + 1);
-  return 0;
+  int code = runIsolated([&] { return compile(model->path, fileSystem); });
+  code = code ? code : mapForEver(file, model);
+  ::close(file);
+  return code;
 }
 
 cli::ModelSource getModelSource(const char *program) {

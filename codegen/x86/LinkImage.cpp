@@ -1,0 +1,182 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// JITLink, LLVM's linker for code in memory, with an image in the place of a process: it needs no disk, which may be
+// full or read-only, no descriptors and no /proc.
+
+#include "codegen/x86/LinkImage.h"
+
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/ExecutionEngine/JITLink/ELF_x86_64.h"
+#include "llvm/ExecutionEngine/JITLink/JITLink.h"
+#include "llvm/ExecutionEngine/JITLink/x86_64.h"
+
+using namespace llvm;
+using namespace llvm::jitlink;
+
+namespace fathom::codegen {
+
+namespace {
+
+constexpr uint64_t pageSize = 4096;
+
+uint32_t convertProtection(orc::MemProt protection) {
+  auto flag = [&](orc::MemProt bit, uint32_t value) { return (protection & bit) == bit ? value : 0; };
+  return flag(orc::MemProt::Read, ELF::PF_R) | flag(orc::MemProt::Write, ELF::PF_W) |
+         flag(orc::MemProt::Exec, ELF::PF_X);
+}
+
+/// The bytes of an image, which JITLink takes for the memory of a process.
+class ImageMemory : public JITLinkMemoryManager {
+public:
+  explicit ImageMemory(std::string &bytes) : bytes(bytes) {}
+
+  void allocate(const JITLinkDylib *, LinkGraph &graph, OnAllocatedFunction onAllocated) override {
+    BasicLayout layout(graph);
+    placeSegments(layout);
+    writeHeaders();
+    if (Error error = layout.apply()) {
+      return onAllocated(std::move(error));
+    }
+    onAllocated(std::make_unique<Allocation>());
+  }
+  void deallocate(std::vector<FinalizedAlloc> allocations, OnDeallocatedFunction onDeallocated) override {
+    for (FinalizedAlloc &allocation : allocations) {
+      allocation.release();
+    }
+    onDeallocated(Error::success());
+  }
+
+private:
+  /// The image owns the memory, and maps nothing.
+  struct Allocation : InFlightAlloc {
+    void abandon(OnAbandonedFunction onAbandoned) override { onAbandoned(Error::success()); }
+    void finalize(OnFinalizedFunction onFinalized) override { onFinalized(FinalizedAlloc(orc::ExecutorAddr())); }
+  };
+
+  void placeSegments(BasicLayout &layout);
+  void writeHeaders();
+
+  std::string &bytes;
+  std::vector<ELF::Elf64_Phdr> segments;
+};
+
+void ImageMemory::placeSegments(BasicLayout &layout) {
+  uint64_t end = pageSize; // the first one holds the headers
+  for (auto &[group, segment] : layout.segments()) {
+    uint64_t begin = alignTo(end, std::max(pageSize, segment.Alignment.value()));
+    segment.Addr = orc::ExecutorAddr(begin);
+    bytes.resize(begin + segment.ContentSize);
+    end = bytes.size() + segment.ZeroFillSize;
+    segments.push_back({ELF::PT_LOAD, convertProtection(group.getMemProt()), begin, begin, begin, segment.ContentSize,
+                        end - begin, pageSize});
+  }
+  // Only now do the bytes stay where they are.
+  for (auto &[group, segment] : layout.segments()) {
+    segment.WorkingMem = bytes.data() + segment.Addr.getValue();
+  }
+}
+
+void ImageMemory::writeHeaders() {
+  ELF::Elf64_Ehdr header = {};
+  memcpy(header.e_ident, ELF::ElfMagic, 4);
+  header.e_ident[ELF::EI_CLASS] = ELF::ELFCLASS64;
+  header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
+  header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
+  header.e_type = ELF::ET_DYN;
+  header.e_machine = ELF::EM_X86_64;
+  header.e_version = ELF::EV_CURRENT;
+  header.e_phoff = sizeof(header);
+  header.e_ehsize = sizeof(header);
+  header.e_phentsize = sizeof(ELF::Elf64_Phdr);
+  header.e_phnum = segments.size();
+  memcpy(bytes.data(), &header, sizeof(header));
+  memcpy(bytes.data() + sizeof(header), segments.data(), segments.size() * sizeof(segments[0]));
+}
+
+/// Nobody relocates the image once it is mapped.
+Error refuseAddresses(LinkGraph &graph) {
+  for (Block *block : graph.blocks()) {
+    for (const Edge &edge : block->edges()) {
+      if (is_contained({x86_64::Pointer64, x86_64::Pointer32, x86_64::Pointer32Signed}, edge.getKind())) {
+        return createStringError("the code holds an address in section " + block->getSection().getName());
+      }
+    }
+  }
+  return Error::success();
+}
+
+/// What JITLink asks for and reports while it links one image.
+class ImageContext : public JITLinkContext {
+public:
+  ImageContext(CodeImage &image, ArrayRef<std::string> entryPoints, Error &result)
+      : JITLinkContext(nullptr), memory(image.bytes), image(image), entryPoints(entryPoints), result(result) {}
+
+  JITLinkMemoryManager &getMemoryManager() override { return memory; }
+  void notifyFailed(Error error) override { result = joinErrors(std::move(result), std::move(error)); }
+  void notifyFinalized(JITLinkMemoryManager::FinalizedAlloc allocation) override { allocation.release(); }
+
+  void lookup(const LookupMap &symbols, std::unique_ptr<JITLinkAsyncLookupContinuation> continuation) override {
+    std::vector<std::string> names;
+    for (const auto &[symbol, flags] : symbols) {
+      names.push_back((*symbol).str());
+    }
+    sort(names);
+    continuation->run(createStringError("the code uses what it does not define: " + join(names, ", ")));
+  }
+
+  Error notifyResolved(LinkGraph &graph) override {
+    for (Symbol *symbol : graph.defined_symbols()) {
+      if (isEntryPoint(*symbol)) {
+        image.entryPoints[*symbol->getName()] = symbol->getAddress().getValue();
+      }
+    }
+    return Error::success();
+  }
+
+  LinkGraphPassFunction getMarkLivePass(const Triple &) const override {
+    return [this](LinkGraph &graph) {
+      for (Symbol *symbol : graph.defined_symbols()) {
+        symbol->setLive(isEntryPoint(*symbol));
+      }
+      return Error::success();
+    };
+  }
+
+  Error modifyPassConfig(LinkGraph &, PassConfiguration &passes) override {
+    passes.PreFixupPasses.push_back(refuseAddresses);
+    return Error::success();
+  }
+
+private:
+  bool isEntryPoint(const Symbol &symbol) const {
+    return symbol.hasName() && is_contained(entryPoints, *symbol.getName());
+  }
+
+  ImageMemory memory;
+  CodeImage &image;
+  ArrayRef<std::string> entryPoints;
+  Error &result;
+};
+
+} // namespace
+
+Expected<CodeImage> linkImage(StringRef object, ArrayRef<std::string> entryPoints) {
+  auto graph = createLinkGraphFromELFObject_x86_64({object, "model.o"}, std::make_shared<orc::SymbolStringPool>());
+  if (!graph) {
+    return graph.takeError();
+  }
+  CodeImage image;
+  Error result = Error::success();
+  {
+    ErrorAsOutParameter checked(result);
+    // Synchronous, since nothing that the context does is not.
+    link_ELF_x86_64(std::move(*graph), std::make_unique<ImageContext>(image, entryPoints, result));
+  }
+  if (result) {
+    return std::move(result);
+  }
+  return image;
+}
+
+} // namespace fathom::codegen
