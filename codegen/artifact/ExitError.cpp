@@ -24,9 +24,11 @@ llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message) {
 
 llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber) {
   bool tooManyFiles = errorNumber == EMFILE || errorNumber == ENFILE;
-  return makeError(errorNumber == ENOMEM ? ExitClass::Resources : ExitClass::InputOutput,
-                   message + ": " + strerror(errorNumber) +
-                       (tooManyFiles ? "; raise the limit on open files (ulimit -n)" : ""));
+  const char *advice = tooManyFiles            ? "; raise the limit on open files (ulimit -n)"
+                       : errorNumber == ENOMEM ? "; free memory, or raise the limit on it (ulimit -v)"
+                                               : "";
+  return makeError(*advice ? ExitClass::Resources : ExitClass::InputOutput,
+                   message + ": " + strerror(errorNumber) + advice);
 }
 
 ExitStatus takeExitStatus(llvm::Error error) {

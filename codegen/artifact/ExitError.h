@@ -35,7 +35,8 @@ private:
 /// An error of class `exitClass` that says `message`.
 llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message);
 
-/// The error for a system call that failed with `errorNumber`: "MESSAGE: No space left on device".
+/// The error for a system call that failed with `errorNumber`: "MESSAGE: No space left on device". Of class Resources
+/// for a lack of descriptors or memory, InputOutput for anything else.
 llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber);
 
 /// Consumes `error`: its message, and the exit code it leads to (0 for success, 70 for a foreign error).

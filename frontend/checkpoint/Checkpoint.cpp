@@ -33,6 +33,7 @@ private:
   void explainMissing();
   void openIndexed();
   void openShard(llvm::StringRef name);
+  void reportMissingShard(const std::string &path, int number);
   void collectTensors();
   void compareWithIndex(const WeightIndex &index);
   void warnOfSingleFile(const WeightIndex &index);
@@ -45,7 +46,7 @@ private:
 void CheckpointOpener::run() {
   struct stat status;
   if (::stat(checkpoint.root.c_str(), &status) != 0) {
-    diagnostics.error(Problem::InputOutput, "io", checkpoint.root, "", "cannot open: " + systemError(errno));
+    reportSystemError(errno, checkpoint.root, "cannot open", diagnostics);
     return;
   }
   if (!S_ISDIR(status.st_mode)) {
@@ -124,18 +125,22 @@ void CheckpointOpener::warnOfSingleFile(const WeightIndex &index) {
   }
 }
 
+void CheckpointOpener::reportMissingShard(const std::string &path, int number) {
+  if (number != ENOENT && number != ELOOP) {
+    return reportSystemError(number, path, "cannot open", diagnostics);
+  }
+  diagnostics.error(Problem::BadInput, "missing-shard", path, "",
+                    number == ELOOP ? "cannot open: Too many levels of symbolic links"
+                    : exists(path)  ? "is a link to a file that does not exist"
+                                    : "the index lists this shard, but it does not exist",
+                    "download the missing files again");
+}
+
 void CheckpointOpener::openShard(llvm::StringRef name) {
   std::string path = show(name);
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) {
-    int number = errno;
-    bool absent = number == ENOENT && !exists(path);
-    diagnostics.error(number == ENOENT || number == ELOOP ? Problem::BadInput : Problem::InputOutput, "missing-shard",
-                      path, "",
-                      absent             ? "the index lists this shard, but it does not exist"
-                      : number == ENOENT ? "is a link to a file that does not exist"
-                                         : "cannot open: " + systemError(number),
-                      "download the missing files again");
+    reportMissingShard(path, errno);
     return;
   }
   if (!staysInside(checkpoint.root, name, diagnostics)) {

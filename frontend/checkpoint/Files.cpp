@@ -27,7 +27,15 @@ File::~File() {
   }
 }
 
-std::string systemError(int number) { return std::generic_category().message(number); }
+void reportSystemError(int number, llvm::StringRef file, const llvm::Twine &what, Diagnostics &diagnostics) {
+  bool files = number == EMFILE || number == ENFILE;
+  llvm::StringRef hint = files              ? "raise the limit on open files (ulimit -n)"
+                         : number == ENOMEM ? "free memory, or raise the limit on it (ulimit -v)"
+                                            : "";
+  diagnostics.error(
+      hint.empty() ? Problem::InputOutput : Problem::Resources, "io", file, "",
+      what + ": " + (number ? std::generic_category().message(number) : "the file shrank while it was read"), hint);
+}
 
 static llvm::StringRef describeMode(mode_t mode) {
   if (S_ISDIR(mode)) {
@@ -39,27 +47,19 @@ static llvm::StringRef describeMode(mode_t mode) {
   return S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
-static void reportSystem(int number, llvm::StringRef shown, Diagnostics &diagnostics) {
-  llvm::StringRef hint;
-  if (number == EMFILE || number == ENFILE) {
-    hint = "raise the limit on open files (ulimit -n)";
-  }
-  diagnostics.error(Problem::InputOutput, "io", shown, "", "cannot open: " + systemError(number), hint);
-}
-
 std::optional<File> File::open(const std::string &path, llvm::StringRef shown, Problem problem,
                                Diagnostics &diagnostics) {
   struct stat status;
   // Before open: opening a device can have effects of its own.
   if (path.find('\0') != std::string::npos || ::stat(path.c_str(), &status) != 0) {
-    reportSystem(path.find('\0') != std::string::npos ? EINVAL : errno, shown, diagnostics);
+    reportSystemError(path.find('\0') != std::string::npos ? EINVAL : errno, shown, "cannot open", diagnostics);
     return std::nullopt;
   }
   File file;
   if (S_ISREG(status.st_mode)) {
     file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file.descriptor < 0 || ::fstat(file.descriptor, &status) != 0) {
-      reportSystem(errno, shown, diagnostics);
+      reportSystemError(errno, shown, "cannot open", diagnostics);
       return std::nullopt;
     }
   }
@@ -140,8 +140,7 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
   }
   std::string text(file->size(), '\0');
   if (!file->read(text.data(), text.size(), 0)) {
-    diagnostics.error(Problem::InputOutput, "io", shown, "",
-                      "cannot read: " + (errno ? systemError(errno) : "the file shrank while it was read"));
+    reportSystemError(errno, shown, "cannot read", diagnostics);
     return std::nullopt;
   }
   return text;

@@ -57,8 +57,9 @@ llvm::StringRef recognise(llvm::StringRef head);
 /// `directory`/`name`.
 std::string joinPath(llvm::StringRef directory, llvm::StringRef name);
 
-/// The text of the error number.
-std::string systemError(int number);
+/// Reports that `what` ("cannot open") failed for `file` with an error number; 0: the file ended too early. A lack of
+/// descriptors or memory is one of resources, whatever file it met.
+void reportSystemError(int number, llvm::StringRef file, const llvm::Twine &what, Diagnostics &diagnostics);
 
 } // namespace fathom::checkpoint
 

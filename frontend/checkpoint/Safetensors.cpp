@@ -78,8 +78,7 @@ std::unique_ptr<SafetensorsHeader> SafetensorsHeader::read(const File &input, ll
     head.resize(length);
   }
   if (length == 0 || !input.read(head.data(), head.size(), 0)) {
-    diagnostics.error(Problem::InputOutput, "io", file, "",
-                      "cannot read the header: " + (errno ? systemError(errno) : "the file shrank while it was read"));
+    reportSystemError(errno, file, "cannot read the header", diagnostics);
     return nullptr;
   }
   return parse(std::move(head), input.size(), file, diagnostics, limits);

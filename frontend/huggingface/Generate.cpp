@@ -72,8 +72,7 @@ private:
 } // namespace
 
 bool CheckpointWriter::fail(llvm::StringRef name, int number) {
-  std::string path = checkpoint::joinPath(directory, name);
-  diagnostics.error(Problem::InputOutput, "io", path, "", "cannot write: " + checkpoint::systemError(number));
+  checkpoint::reportSystemError(number, checkpoint::joinPath(directory, name), "cannot write", diagnostics);
   return false;
 }
 

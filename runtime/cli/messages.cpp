@@ -5,6 +5,8 @@
 
 #include "runtime/cli/messages.h"
 
+#include "runtime/src/status.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -102,6 +104,11 @@ int printError(const char *program, int code, const char *format, ...) {
   printErrorList(program, code, format, arguments);
   va_end(arguments);
   return code;
+}
+
+int printSystemError(const char *program, int number, const char *file, const char *verb) {
+  runtime::SystemError error = runtime::describeSystemError(number);
+  return printError(program, error.status, "%s: cannot %s: %s%s", file, verb, error.text, error.advice);
 }
 
 void printNote(const char *program, const char *format, ...) {

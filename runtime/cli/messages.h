@@ -29,6 +29,10 @@ const char *exitCodeName(int code);
 /// is shown; what could move a terminal's cursor is escaped.
 [[gnu::format(printf, 3, 4)]] int printError(const char *program, int code, const char *format, ...);
 
+/// Prints "PROGRAM: error: FILE: cannot VERB: ..." for the error number of a call that failed, and what to do. Returns
+/// the exit code: that of resources for a lack of descriptors or memory, else that of input and output.
+int printSystemError(const char *program, int number, const char *file, const char *verb);
+
 /// Prints "PROGRAM: note: TEXT".
 [[gnu::format(printf, 2, 3)]] void printNote(const char *program, const char *format, ...);
 

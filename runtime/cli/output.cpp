@@ -204,9 +204,10 @@ int writeNpy(const char *program, const char *path, const float *values, const u
       unlink(temporary);
     }
   }
-  return error ? printError(program, kInputOutput, "%s: cannot write: %s", path, strerror(error)) : kOk;
+  return error ? printSystemError(program, error, path, "write") : kOk;
 }
 
+// An exit code; |problem| is what it is for, or NULL if errno says it.
 static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
   constexpr size_t kMost = size_t(256) << 20;
   char part[16384];
@@ -219,17 +220,16 @@ static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
       continue;
     }
     if (got <= 0) {
-      *problem = got < 0 ? strerror(errno) : nullptr;
-      return got < 0 ? 5 : 0;
+      return got < 0 ? kInputOutput : kOk;
     }
     if (text->size() > kMost) {
       *problem = "it has more than 256 MiB";
-      return 6;
+      return kResources;
     }
     for (ssize_t i = 0; i < got; ++i) {
       if (!text->append(part[i])) {
         *problem = "out of memory";
-        return 6;
+        return kResources;
       }
     }
   }
@@ -238,10 +238,12 @@ static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
 int readText(const char *program, const char *path, runtime::Array<char> *text) {
   bool standard = !strcmp(path, "-");
   int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-  const char *problem = fd < 0 ? strerror(errno) : nullptr;
-  int code = fd < 0 ? 5 : readAll(fd, text, &problem);
+  const char *name = standard ? "standard input" : path, *problem = nullptr;
+  int code = fd < 0 ? int(kInputOutput) : readAll(fd, text, &problem);
   if (code && problem) {
-    printError(program, code, "%s: cannot read: %s", standard ? "standard input" : path, problem);
+    printError(program, code, "%s: cannot read: %s", name, problem);
+  } else if (code == kInputOutput) {
+    code = printSystemError(program, errno, name, "read");
   }
   if (!standard && fd >= 0) {
     close(fd);

@@ -18,9 +18,8 @@
 namespace fathom::runtime {
 
 static fathom_status_t failErrno(const char *verb, const char *path) {
-  bool tooManyFiles = errno == EMFILE || errno == ENFILE;
-  return fail(errno == ENOMEM ? FATHOM_STATUS_OUT_OF_RESOURCES : FATHOM_STATUS_IO, "%s: cannot %s: %s%s", path, verb,
-              strerror(errno), tooManyFiles ? "; raise the limit on open files (ulimit -n)" : "");
+  SystemError error = describeSystemError(errno);
+  return fail(error.status, "%s: cannot %s: %s%s", path, verb, error.text, error.advice);
 }
 
 ByteView::~ByteView() {

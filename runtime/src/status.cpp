@@ -5,6 +5,7 @@
 
 #include "runtime/src/status.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,19 @@ fathom_status_t failInFile(fathom_status_t code, const char *file) {
     snprintf(message, sizeof(message), "%s: %s", file, words);
   }
   return code;
+}
+
+SystemError describeSystemError(int number) {
+  const char *text = strerror(number);
+  switch (number) {
+  case EMFILE:
+  case ENFILE:
+    return {FATHOM_STATUS_OUT_OF_RESOURCES, text, "; raise the limit on open files (ulimit -n)"};
+  case ENOMEM:
+    return {FATHOM_STATUS_OUT_OF_RESOURCES, text, "; free memory, or raise the limit on it (ulimit -v)"};
+  default:
+    return {FATHOM_STATUS_IO, text, ""};
+  }
 }
 
 } // namespace fathom::runtime

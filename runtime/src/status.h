@@ -19,6 +19,16 @@ namespace fathom::runtime {
 /// Puts "|file|: " before the message of the calling thread, unless it begins with the file's name. Returns |code|.
 fathom_status_t failInFile(fathom_status_t code, const char *file);
 
+/// What an error number of the system means.
+struct SystemError {
+  /// OUT_OF_RESOURCES for a lack of descriptors or memory, IO for anything else.
+  fathom_status_t status;
+  const char *text;
+  /// "; " and what to do, or "".
+  const char *advice;
+};
+SystemError describeSystemError(int number);
+
 inline fathom_status_t failNull(const char *function, const char *parameter) {
   return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: '%s' is NULL", function, parameter);
 }

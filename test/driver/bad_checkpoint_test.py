@@ -304,9 +304,9 @@ class Index(support.DriverTest):
     def test_too_few_file_descriptors(self):
         folder, _ = self.shards([f"model-{i}.safetensors" for i in range(20)])
         limits = {"limits": "ulimit -n 16"}
-        self.fails_to_compile(IO, folder, "model-", "Too many open files", "ulimit -n", **limits)
+        self.fails_to_compile(RESOURCES, folder, "model-", "Too many open files", "ulimit -n", **limits)
         support.make("compile", folder, "-o", self.path("model.fathom"), "--weights=reference")
-        self.fails(IO, "run", self.path("model.fathom"), "--token-ids=1", "--output=token-ids",
+        self.fails(RESOURCES, "run", self.path("model.fathom"), "--token-ids=1", "--output=token-ids",
                    words=("Too many open files", "ulimit -n"), **limits)
 
 

@@ -1,14 +1,14 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-"""Where a process may have little: no /proc. What does not need it works, and what lacks it says so."""
+"""Where a process may have little: no /proc, few descriptors. What does not need it works, and what lacks it says so."""
 
 import os
 import subprocess
 import unittest
 
 import support
-from support import FATHOM
+from support import FATHOM, RESOURCES, write
 
 PROMPT = ("--token-ids=1,2,3", "-n", "3", "--output=token-ids")
 
@@ -46,6 +46,26 @@ class WithoutProc(support.DriverTest):
                          expected)
         self.succeeds(FATHOM, "inspect", artifact)
         self.succeeds(FATHOM, "bench", artifact, "-p", "2", "-n", "2")
+
+
+class FewDescriptors(support.DriverTest):
+    def test_every_number_of_them_works_or_is_explained(self):
+        output = write(self.path("old.fathom"), "old")
+        for command in (("compile", support.dense_checkpoint(), "-o", output), ("run", support.dense_checkpoint(), *PROMPT)):
+            codes = []
+            for number in (4, 6, 8):
+                result = support.run(*command, limits=f"ulimit -n {number}")
+                self.assertIn(result.returncode, (0, RESOURCES), (number, result.stderr))
+                if result.returncode != 0:
+                    self.assert_message(result, ("Too many open files", "ulimit -n"))
+                codes.append(result.returncode)
+            self.assertIn(RESOURCES, codes)
+            self.assertEqual(codes[-1], 0)
+
+    @unittest.skipIf(support.SANITIZED, "this build writes no executables")
+    def test_not_one_for_a_program(self):
+        program = support.executable()
+        self.fails(RESOURCES, *PROMPT, program=program, limits="ulimit -n 3", words=("Too many open files", "ulimit -n"))
 
 
 if __name__ == "__main__":

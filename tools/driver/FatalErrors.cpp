@@ -56,7 +56,8 @@ int classify(llvm::StringRef reason) {
     return cli::kInputOutput;
   }
   bool resources = reason.contains("pthread_create") || reason.contains_insensitive("out of memory") ||
-                   reason.contains(strerror(ENOMEM)) || reason.contains(strerror(EAGAIN));
+                   reason.contains(strerror(ENOMEM)) || reason.contains(strerror(EAGAIN)) ||
+                   reason.contains(strerror(EMFILE)) || reason.contains(strerror(ENFILE));
   return resources ? cli::kResources : cli::kInternal;
 }
 

@@ -73,10 +73,13 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   }
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);
-  diagnostics.error(Problem::InputOutput, error ? "io" : "not-a-directory", path, "",
-                    error ? "cannot open: " + error.message()
-                          : "is no directory; a checkpoint is the directory that holds config.json and the weights",
-                    explainInput(path));
+  if (error) {
+    checkpoint::reportSystemError(error.value(), path, "cannot open", diagnostics);
+  } else {
+    diagnostics.error(Problem::InputOutput, "not-a-directory", path, "",
+                      "is no directory; a checkpoint is the directory that holds config.json and the weights",
+                      explainInput(path));
+  }
   return false;
 }
 
@@ -114,7 +117,7 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
 static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
   auto text = llvm::MemoryBuffer::getSTDIN();
   if (!text) {
-    diagnostics.error(Problem::InputOutput, "io", "-", "", "cannot read standard input: " + text.getError().message());
+    checkpoint::reportSystemError(text.getError().value(), "-", "cannot read standard input", diagnostics);
     return std::nullopt;
   }
   return (*text)->getBuffer().str();
