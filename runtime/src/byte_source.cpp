@@ -63,6 +63,46 @@ void ByteSource::openMemory(const void *data, uint64_t size) {
   length = size;
 }
 
+fathom_status_t ByteSource::openSealedCopy(const void *data, uint64_t size) {
+  constexpr const char *kName = "memory file";
+  // Newer systems want to know that it will hold code; older ones do not know the flag.
+  constexpr unsigned kHoldsCode = 0x10;
+  fd = memfd_create("fathom", MFD_CLOEXEC | MFD_ALLOW_SEALING | kHoldsCode);
+  if (fd < 0 && errno == EINVAL) {
+    fd = memfd_create("fathom", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  }
+  if (fd < 0) {
+    return failErrno("create", kName);
+  }
+  FATHOM_RETURN_IF_ERROR(writeAll(static_cast<const unsigned char *>(data), size));
+  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+    return failErrno("seal", kName);
+  }
+  length = size;
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t ByteSource::writeAll(const unsigned char *data, uint64_t size) {
+  while (size > 0) {
+    ssize_t written = write(fd, data, size);
+    if (written < 0 && errno != EINTR) {
+      return failErrno("write", "memory file");
+    }
+    data += written < 0 ? 0 : written;
+    size -= written < 0 ? 0 : static_cast<uint64_t>(written);
+  }
+  return FATHOM_STATUS_OK;
+}
+
+bool ByteSource::mapAt(void *address, uint64_t offset, uint64_t bytes, int protection) const {
+  if (fd < 0 || !fits(offset, bytes, length)) {
+    errno = EBADF;
+    return false;
+  }
+  return mmap(address, bytes, protection, MAP_PRIVATE | MAP_FIXED, fd, static_cast<off_t>(start + offset)) !=
+         MAP_FAILED;
+}
+
 fathom_status_t ByteSource::read(uint64_t offset, uint64_t bytes, void *into) const {
   if (!fits(offset, bytes, length)) {
     return fail(FATHOM_STATUS_MISMATCH, "the file ends at %llu, needed are %llu bytes from %llu on",

@@ -38,6 +38,8 @@ public:
   fathom_status_t openFile(const char *path, uint64_t offset);
   /// Uses memory that stays the caller's.
   void openMemory(const void *data, uint64_t size);
+  /// Copies bytes to a file in memory that nobody can change or write to any more, e.g. to map them executable.
+  fathom_status_t openSealedCopy(const void *data, uint64_t size);
 
   uint64_t size() const { return length; }
 
@@ -47,10 +49,15 @@ public:
   /// Makes bytes visible: mapped if the source can be and |copy| is false, read into pages of their own if not.
   fathom_status_t view(uint64_t offset, uint64_t bytes, bool copy, ByteView *out) const;
 
+  /// Maps a range of a file that starts at a page, with a protection as of mmap, in the place of what is mapped at
+  /// |address|. False, with errno, if the system refuses or the source is no file.
+  bool mapAt(void *address, uint64_t offset, uint64_t bytes, int protection) const;
+
   /// IO if the file shrank since it was opened: touching a page that is gone would end the process.
   fathom_status_t checkStillWhole(const char *name) const;
 
 private:
+  fathom_status_t writeAll(const unsigned char *data, uint64_t size);
   fathom_status_t viewCopy(uint64_t offset, uint64_t bytes, ByteView *out) const;
 
   int fd = -1;

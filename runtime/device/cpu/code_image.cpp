@@ -9,6 +9,7 @@
 #include "runtime/src/memory.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -80,6 +81,10 @@ fathom_status_t checkLoadable(const Elf64_Phdr &segment, uint64_t *end) {
   if ((segment.p_flags & PF_W) && (segment.p_flags & PF_X)) {
     return failImage("a segment is writable and executable at once");
   }
+  bool mapped = !(segment.p_flags & PF_W);
+  if (mapped && (segment.p_offset % kPage != segment.p_vaddr % kPage || segment.p_memsz != segment.p_filesz)) {
+    return failImage("a segment that is not writable is no range of pages of the file");
+  }
   // Pages have one protection, so each belongs to one segment.
   if (segment.p_vaddr / kPage * kPage < *end) {
     return failImage("segments overlap or share a page");
@@ -108,9 +113,26 @@ fathom_status_t checkSegments(const Elf &elf, uint64_t *span) {
   return end ? FATHOM_STATUS_OK : failImage("nothing in it is loadable");
 }
 
-int protection(const Elf64_Phdr &segment) {
-  return (segment.p_flags & PF_R ? PROT_READ : 0) | (segment.p_flags & PF_W ? PROT_WRITE : 0) |
-         (segment.p_flags & PF_X ? PROT_EXEC : 0);
+/// A file whose bytes from an offset on are those of the image.
+struct Backing {
+  const ByteSource *file;
+  uint64_t offset;
+};
+
+bool mapCode(const Elf64_Phdr &segment, const Backing &backing, unsigned char *base) {
+  int protection = (segment.p_flags & PF_R ? PROT_READ : 0) | (segment.p_flags & PF_X ? PROT_EXEC : 0);
+  uint64_t before = segment.p_vaddr % kPage;
+  return backing.file->mapAt(base + segment.p_vaddr - before, backing.offset + segment.p_offset - before,
+                             segment.p_filesz + before, protection);
+}
+
+bool mapData(const Elf &elf, const Elf64_Phdr &segment, unsigned char *base) {
+  uint64_t begin = segment.p_vaddr / kPage * kPage;
+  if (mprotect(base + begin, segment.p_vaddr + segment.p_memsz - begin, PROT_READ | PROT_WRITE) != 0) {
+    return false;
+  }
+  memcpy(base + segment.p_vaddr, elf.bytes + segment.p_offset, segment.p_filesz);
+  return true;
 }
 
 } // namespace
@@ -121,36 +143,38 @@ CodeImage::~CodeImage() {
   }
 }
 
-fathom_status_t CodeImage::load(const unsigned char *bytes, uint64_t size) {
+fathom_status_t CodeImage::reserve(uint64_t bytes) {
+  void *memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of code",
+                static_cast<unsigned long long>(bytes));
+  }
+  base = static_cast<unsigned char *>(memory);
+  span = bytes;
+  return FATHOM_STATUS_OK;
+}
+
+fathom_status_t CodeImage::load(const unsigned char *bytes, uint64_t size, const ByteSource *file, uint64_t offset) {
   Elf elf = {bytes, size, {}};
   uint64_t needed;
   FATHOM_RETURN_IF_ERROR(checkHeader(&elf));
   FATHOM_RETURN_IF_ERROR(checkSegments(elf, &needed));
-  void *memory = mmap(nullptr, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of code",
-                static_cast<unsigned long long>(needed));
+  FATHOM_RETURN_IF_ERROR(reserve(needed));
+  ByteSource copy;
+  fathom_status_t copied = copy.openSealedCopy(bytes, size);
+  if (copied != FATHOM_STATUS_OK && !file) {
+    return copied;
   }
-  base = static_cast<unsigned char *>(memory);
-  span = needed;
-  // Copied rather than mapped: works from memory, and from file systems mounted noexec.
-  for (unsigned i = 0; i < elf.header.e_phnum; ++i) {
-    Elf64_Phdr segment = elf.segment(i);
-    if (segment.p_type == PT_LOAD && segment.p_filesz) {
-      memcpy(base + segment.p_vaddr, bytes + segment.p_offset, segment.p_filesz);
-    }
-  }
-  if (mprotect(base, span, PROT_NONE) != 0) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the system refuses to protect the pages of the code");
-  }
+  Backing backing = copied == FATHOM_STATUS_OK ? Backing{&copy, 0} : Backing{file, offset};
   for (unsigned i = 0; i < elf.header.e_phnum; ++i) {
     Elf64_Phdr segment = elf.segment(i);
     if (segment.p_type != PT_LOAD || segment.p_memsz == 0) {
       continue;
     }
-    uint64_t begin = segment.p_vaddr / kPage * kPage;
-    if (mprotect(base + begin, segment.p_vaddr + segment.p_memsz - begin, protection(segment)) != 0) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the system refuses to make the pages of the code executable");
+    bool mapped = segment.p_flags & PF_W ? mapData(elf, segment, base) : mapCode(segment, backing, base);
+    if (!mapped) {
+      SystemError error = describeSystemError(errno);
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the system refuses to map the code: %s%s", error.text, error.advice);
     }
     if (segment.p_flags & PF_X) {
       ranges[rangeCount++] = {segment.p_vaddr, segment.p_vaddr + segment.p_filesz};

@@ -120,7 +120,7 @@ fathom_status_t CpuProgram::mapCode(const ByteSource &source) {
     return fail(FATHOM_STATUS_MISMATCH, "segment '%.64s': its hash is not the stored one; the file is damaged",
                 segment.name()->c_str());
   }
-  FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size()));
+  FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size(), &source, segment.offset()));
   for (const artifact::EntryPoint *entry : *program->entry_points()) {
     if (!image.function(entry->address())) {
       return fail(FATHOM_STATUS_BAD_DATA, "entry point '%.64s': address 0x%llx is not in the code",
