@@ -24,7 +24,7 @@ public:
   // For parts.
   ConfigReader &reader() { return keys; }
   ModelConfig &config() { return modelConfig; }
-  void read(llvm::ArrayRef<Field> fields);
+  void read(llvm::ArrayRef<Field> fields) { read(fields, keys, modelConfig); }
   /// A finding where a relation between fields does not hold.
   void require(bool holds, const llvm::Twine &relation);
   /// A finding where a row has more numbers than a module can say.
@@ -33,13 +33,15 @@ public:
 private:
   bool family();
   void notes();
+  static void read(llvm::ArrayRef<Field> fields, ConfigReader &reader, ModelConfig &config);
   void rope();
   void ropeTheta();
   void checkPartial(ConfigReader &from);
-  void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, RopeConfig &out);
+  void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, ModelConfig &out);
+  void compareSpellings(checkpoint::json::Value parameters, checkpoint::json::Value scaling, ModelConfig &older);
   void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
-  void llama3(ConfigReader &scaling, RopeConfig &out);
-  void yarn(ConfigReader &scaling, RopeConfig &out);
+  void checkScaling(ConfigReader &scaling, const RopeConfig &rope);
+  void warnOfUnread(checkpoint::json::Value object, llvm::StringRef key, llvm::ArrayRef<Field> fields);
   void dtype();
   void quantization();
   void checkTotals();

@@ -28,6 +28,22 @@ enum class ScoreFunction { Softmax, Sigmoid };
 /// What a group of experts is worth when only some groups may be chosen from.
 enum class GroupScore { None, Maximum, SumOfTopTwo };
 
+/// How rotations reach positions beyond those that a model was first trained on. What needs the length of a sequence
+/// ("dynamic") changes nothing up to max_position_embeddings, beyond which nothing is compiled: None.
+enum class RopeScaling {
+  None,
+  /// Positions are divided by `factor`.
+  Linear,
+  /// As Llama 3.1: pairs that turn fewer than `lowFrequencyFactor` times over the original context turn `factor` times
+  /// slower, those that turn more than `highFrequencyFactor` times as before, and between the two they blend.
+  Llama3,
+  /// The same with bounds `betaSlow` and `betaFast`, a ramp over pairs instead of turns, and a magnitude.
+  Yarn
+};
+
+/// As rope_type spells it.
+llvm::StringRef name(RopeScaling scaling);
+
 /// Rotary embedding.
 struct RopeConfig {
   /// Numbers of a head that rotate; even. Set by the attention that rotates them.
@@ -35,25 +51,20 @@ struct RopeConfig {
   double theta = 10000;
   /// True: pairs are (x[2i], x[2i+1]). False: (x[i], x[i + d/2]).
   bool interleaved = true;
-  bool yarn = false;
-  /// Positions are divided by `factor`.
-  bool linear = false;
-  /// As Llama 3.1: frequencies that turn fewer than `lowFrequencyFactor` times over the original context are divided by
-  /// `factor`, those that turn more than `highFrequencyFactor` times stay, and between the two they blend.
-  bool llama3 = false;
-  double lowFrequencyFactor = 1;
-  double highFrequencyFactor = 4;
+  RopeScaling scaling = RopeScaling::None;
   /// The rest only where something scales.
   double factor = 1;
   int64_t originalMaxPositions = 0;
+  double lowFrequencyFactor = 1;
+  double highFrequencyFactor = 4;
   double betaFast = 32;
   double betaSlow = 1;
   double mscale = 0;
   double mscaleAllDim = 0;
   /// False: the ramp's bounds are not rounded to whole dimensions.
   bool truncate = true;
-  /// An explicit multiplier of cos and sin, where the file has one.
-  std::optional<double> attentionFactor;
+  /// An explicit multiplier of cos and sin; 0: it follows from `factor` and the mscales.
+  double attentionFactor = 0;
 };
 
 /// What every attention has.
@@ -136,6 +147,8 @@ struct ModelConfig {
   int64_t layers = 0;
   /// Width of a dense layer's feed-forward part.
   int64_t denseWidth = 0;
+  /// Its projections have biases.
+  bool denseBias = false;
   /// Multi-token-prediction layers, at indices layers .. layers + mtpLayers - 1.
   int64_t mtpLayers = 0;
   int64_t maxPositions = 0;
@@ -156,7 +169,7 @@ struct ModelConfig {
   bool isMoeLayer(int64_t layer) const;
   /// The multiplier of query-key products: keyWidth^-1/2, times YaRN's squared mscale where that sharpens.
   double softmaxScale() const;
-  /// Radians per position of each of the rope.width / 2 pairs, YaRN applied.
+  /// Radians per position of each of the rope.width / 2 pairs, scaling applied.
   std::vector<double> ropeFrequencies() const;
   /// The multiplier of cos and sin; 1 in every released checkpoint.
   double ropeMagnitude() const;

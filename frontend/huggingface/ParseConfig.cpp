@@ -74,18 +74,18 @@ void ConfigParser::notes() {
   }
 }
 
-void ConfigParser::read(llvm::ArrayRef<Field> fields) {
+void ConfigParser::read(llvm::ArrayRef<Field> fields, ConfigReader &reader, ModelConfig &config) {
   for (const Field &field : fields) {
-    if (field.wanted && !field.wanted(modelConfig)) {
+    if (field.wanted && !field.wanted(config)) {
       continue;
     }
     if (auto *integer = std::get_if<Field::Integer>(&field.slot)) {
-      keys.integer(field.key, (*integer)(modelConfig), static_cast<int64_t>(field.low),
-                   static_cast<int64_t>(field.high), field.need);
+      reader.integer(field.key, (*integer)(config), static_cast<int64_t>(field.low), static_cast<int64_t>(field.high),
+                     field.need);
     } else if (auto *real = std::get_if<Field::Real>(&field.slot)) {
-      keys.real(field.key, (*real)(modelConfig), field.low, field.high, field.need);
+      reader.real(field.key, (*real)(config), field.low, field.high, field.need);
     } else if (auto *boolean = std::get_if<Field::Boolean>(&field.slot)) {
-      keys.boolean(field.key, (*boolean)(modelConfig), field.need);
+      reader.boolean(field.key, (*boolean)(config), field.need);
     }
   }
 }

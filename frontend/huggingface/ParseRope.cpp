@@ -6,33 +6,68 @@
 
 #include "frontend/huggingface/ConfigParser.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 namespace fathom::huggingface {
 
 using checkpoint::json::Value;
 
-/// What both spellings of YaRN have, as numbers.
-struct ScalingField {
-  const char *key;
-  double (*value)(const RopeConfig &);
+template <auto Member>
+constexpr auto rope = at<&ModelConfig::rope, Member>;
+
+constexpr Field factor = {"factor", rope<&RopeConfig::factor>, Need::Required, 1, 1e6};
+/// Absent: max_position_embeddings.
+constexpr Field originalPositions = {"original_max_position_embeddings", rope<&RopeConfig::originalMaxPositions>,
+                                     Need::Optional, 1, maxPosition};
+
+static constexpr Field factorAlone[] = {factor};
+
+static constexpr Field llama3Fields[] = {
+    factor,
+    originalPositions,
+    {"low_freq_factor", rope<&RopeConfig::lowFrequencyFactor>, Need::Required, 1e-6, 1e6},
+    {"high_freq_factor", rope<&RopeConfig::highFrequencyFactor>, Need::Required, 1e-6, 1e6},
 };
 
-static constexpr ScalingField scalingFields[] = {
-    {"rope_type", [](const RopeConfig &rope) { return rope.yarn     ? 1.0
-                                                      : rope.linear ? 2.0
-                                                      : rope.llama3 ? 3.0
-                                                                    : 0.0; }},
-    {"factor", [](const RopeConfig &rope) { return rope.factor; }},
-    {"original_max_position_embeddings",
-     [](const RopeConfig &rope) { return static_cast<double>(rope.originalMaxPositions); }},
-    {"beta_fast", [](const RopeConfig &rope) { return rope.betaFast; }},
-    {"beta_slow", [](const RopeConfig &rope) { return rope.betaSlow; }},
-    {"mscale", [](const RopeConfig &rope) { return rope.mscale; }},
-    {"mscale_all_dim", [](const RopeConfig &rope) { return rope.mscaleAllDim; }},
-    {"low_freq_factor", [](const RopeConfig &rope) { return rope.lowFrequencyFactor; }},
-    {"high_freq_factor", [](const RopeConfig &rope) { return rope.highFrequencyFactor; }},
-    {"truncate", [](const RopeConfig &rope) { return rope.truncate ? 1.0 : 0.0; }},
-    {"attention_factor", [](const RopeConfig &rope) { return rope.attentionFactor.value_or(0); }},
+static constexpr Field yarnFields[] = {
+    factor,
+    originalPositions,
+    {"beta_fast", rope<&RopeConfig::betaFast>, Need::Optional, 1e-6, 1e6},
+    {"beta_slow", rope<&RopeConfig::betaSlow>, Need::Optional, 1e-6, 1e6},
+    {"mscale", rope<&RopeConfig::mscale>, Need::Optional, 0, 100},
+    {"mscale_all_dim", rope<&RopeConfig::mscaleAllDim>, Need::Optional, 0, 100},
+    {"truncate", rope<&RopeConfig::truncate>, Need::Optional},
+    {"attention_factor", rope<&RopeConfig::attentionFactor>, Need::Optional, 1e-6, 1e6},
 };
+
+/// A value of rope_type, and what it reads.
+struct ScalingMethod {
+  const char *name;
+  RopeScaling scaling;
+  llvm::ArrayRef<Field> fields;
+};
+
+static constexpr ScalingMethod methods[] = {
+    {"default", RopeScaling::None, {}},
+    {"linear", RopeScaling::Linear, factorAlone},
+    // Changes the base once a sequence is longer than max_position_embeddings.
+    {"dynamic", RopeScaling::None, factorAlone},
+    {"yarn", RopeScaling::Yarn, yarnFields},
+    {"llama3", RopeScaling::Llama3, llama3Fields},
+};
+
+llvm::StringRef name(RopeScaling scaling) {
+  return llvm::find_if(methods, [&](const ScalingMethod &method) { return method.scaling == scaling; })->name;
+}
+
+static const ScalingMethod *findMethod(llvm::StringRef name) {
+  const ScalingMethod *found = llvm::find_if(methods, [&](const ScalingMethod &method) { return name == method.name; });
+  return found == std::end(methods) ? nullptr : found;
+}
+
+static double valueOf(const Field &field, ModelConfig &config) {
+  return std::visit([&](auto slot) { return static_cast<double>(slot(config)); }, field.slot);
+}
 
 static std::string quoteField(Value object, llvm::StringRef key) {
   Value value = object.find(key);
@@ -54,24 +89,37 @@ void ConfigParser::rope() {
   size_t errorsBefore = diagnostics.errorCount();
   ropeTheta();
   checkPartial(keys);
-  RopeConfig older = modelConfig.rope;
-  ropeScaling(parameters, "rope_parameters", modelConfig.rope);
-  ropeScaling(scaling, "rope_scaling", parameters ? older : modelConfig.rope);
-  if (!parameters || !scaling || diagnostics.errorCount() != errorsBefore) {
+  ModelConfig older = modelConfig;
+  ropeScaling(parameters, "rope_parameters", modelConfig);
+  ropeScaling(scaling, "rope_scaling", parameters ? older : modelConfig);
+  if (parameters && scaling && diagnostics.errorCount() == errorsBefore) {
+    compareSpellings(parameters, scaling, older);
+  }
+}
+
+/// What the two spellings say of the same fields must be the same.
+void ConfigParser::compareSpellings(Value parameters, Value scaling, ModelConfig &older) {
+  ConfigReader inner(parameters, file, "rope_parameters.", modelConfig.modelType, diagnostics);
+  auto differs = [&](llvm::StringRef key) {
+    inner.bad(key, "is " + quoteField(parameters, key) + ", but \"rope_scaling." + key + "\" is " +
+                       quoteField(scaling, key));
+  };
+  if (modelConfig.rope.scaling != older.rope.scaling) {
+    differs("rope_type");
     return;
   }
-  ConfigReader inner(parameters, file, "rope_parameters.", modelConfig.modelType, diagnostics);
-  for (const ScalingField &field : scalingFields) {
-    if (field.value(modelConfig.rope) != field.value(older)) {
-      inner.bad(field.key, "is " + quoteField(parameters, field.key) + ", but \"rope_scaling." + field.key + "\" is " +
-                               quoteField(scaling, field.key));
+  for (const ScalingMethod &method : methods) {
+    for (const Field &field : method.scaling == modelConfig.rope.scaling ? method.fields : llvm::ArrayRef<Field>()) {
+      if (valueOf(field, modelConfig) != valueOf(field, older)) {
+        differs(field.key);
+      }
     }
   }
 }
 
-/// The base is at the top or, in newer files, beside the scaling; it is the same wherever it is.
+/// The base is at the top or, in newer files, beside the scaling; it is the same wherever it is. Where it is nowhere,
+/// it is 10000, as in Hugging Face's configurations of all these families.
 void ConfigParser::ropeTheta() {
-  size_t errorsBefore = diagnostics.errorCount();
   Value first;
   for (std::string key : {"", "rope_scaling", "rope_parameters"}) {
     Value object = key.empty() ? root : keys.get(key);
@@ -87,9 +135,6 @@ void ConfigParser::ropeTheta() {
     first = object.find("rope_theta");
     modelConfig.rope.theta = theta;
   }
-  if (!first && diagnostics.errorCount() == errorsBefore) {
-    keys.get("rope_theta", Need::Required);
-  }
 }
 
 void ConfigParser::checkPartial(ConfigReader &from) {
@@ -99,7 +144,7 @@ void ConfigParser::checkPartial(ConfigReader &from) {
   }
 }
 
-void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &out) {
+void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &out) {
   if (!object) {
     return;
   }
@@ -118,16 +163,30 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, RopeConfig &ou
     scaling.bad("type", "is " + quote(type) + ", expected a string");
     return;
   }
-  if (type.string() == "yarn") {
-    yarn(scaling, out);
-  } else if (type.string() == "linear") {
-    out.linear = true;
-    scaling.real("factor", out.factor, 1, 1e6);
-  } else if (type.string() == "llama3") {
-    llama3(scaling, out);
-  } else if (type.string() != "default") {
+  const ScalingMethod *method = findMethod(type.string());
+  if (!method) {
     scaling.unsupported(object.find("rope_type") ? "rope_type" : "type",
-                        "is " + quote(type) + ", supported are yarn, linear, llama3, default");
+                        "is " + quote(type) + ", supported are " +
+                            llvm::join(llvm::map_range(methods, [](const ScalingMethod &m) { return m.name; }), ", "));
+    return;
+  }
+  out.rope.scaling = method->scaling;
+  out.rope.originalMaxPositions = out.maxPositions;
+  read(method->fields, scaling, out);
+  checkScaling(scaling, out.rope);
+  warnOfUnread(object, key, method->fields);
+}
+
+/// What Hugging Face's transformers ignores is ignored with a warning: other programs may not, as with "attn_factor".
+void ConfigParser::warnOfUnread(Value object, llvm::StringRef key, llvm::ArrayRef<Field> fields) {
+  for (auto [name, value] : object.members()) {
+    bool read = llvm::any_of(fields, [&, name = name](const Field &field) { return name == field.key; }) ||
+                llvm::is_contained({"rope_type", "type", "rope_theta", "partial_rotary_factor"}, name);
+    if (!read && !value.isNull()) {
+      diagnostics.warning("unread-config", file, value.where(),
+                          "\"" + key + "." + checkpoint::escape(name, 80) + "\" is " + quote(value) +
+                              ", which this \"rope_type\" does not read; it is ignored");
+    }
   }
 }
 
@@ -142,37 +201,28 @@ void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
   }
 }
 
-void ConfigParser::llama3(ConfigReader &scaling, RopeConfig &out) {
-  out.llama3 = true;
-  scaling.real("factor", out.factor, 1, 1e6);
-  scaling.integer("original_max_position_embeddings", out.originalMaxPositions, 1, maxPosition);
-  scaling.real("low_freq_factor", out.lowFrequencyFactor, 1e-6, 1e6);
-  scaling.real("high_freq_factor", out.highFrequencyFactor, 1e-6, 1e6);
-  if (out.highFrequencyFactor <= out.lowFrequencyFactor) {
-    scaling.bad("high_freq_factor", "is not above \"low_freq_factor\"");
+/// Relations between fields, each right by itself.
+void ConfigParser::checkScaling(ConfigReader &scaling, const RopeConfig &rope) {
+  switch (rope.scaling) {
+  case RopeScaling::None:
+  case RopeScaling::Linear:
+    return;
+  case RopeScaling::Llama3:
+    if (rope.highFrequencyFactor <= rope.lowFrequencyFactor) {
+      scaling.bad("high_freq_factor", "is not above \"low_freq_factor\"");
+    }
+    return;
+  case RopeScaling::Yarn:
+    // One without the other means different things to different implementations.
+    if ((rope.mscale != 0) != (rope.mscaleAllDim != 0) && rope.attentionFactor == 0) {
+      scaling.unsupported("mscale", "and \"mscale_all_dim\" must both be given, or neither");
+    }
+    if (rope.betaFast < rope.betaSlow) {
+      scaling.bad("beta_fast", "is smaller than \"beta_slow\"");
+    }
+    return;
   }
-}
-
-void ConfigParser::yarn(ConfigReader &scaling, RopeConfig &out) {
-  out.yarn = true;
-  scaling.real("factor", out.factor, 1, 1e6);
-  scaling.integer("original_max_position_embeddings", out.originalMaxPositions, 1, maxPosition);
-  scaling.real("beta_fast", out.betaFast, 1e-6, 1e6, Need::Optional);
-  scaling.real("beta_slow", out.betaSlow, 1e-6, 1e6, Need::Optional);
-  bool mscale = scaling.real("mscale", out.mscale, 0, 100, Need::Optional);
-  bool allDim = scaling.real("mscale_all_dim", out.mscaleAllDim, 0, 100, Need::Optional);
-  scaling.boolean("truncate", out.truncate);
-  double factor = 1;
-  if (scaling.real("attention_factor", factor, 1e-6, 1e6, Need::Optional)) {
-    out.attentionFactor = factor;
-  }
-  // One without the other means different things to different implementations.
-  if ((mscale && out.mscale != 0) != (allDim && out.mscaleAllDim != 0) && !out.attentionFactor) {
-    scaling.unsupported("mscale", "and \"mscale_all_dim\" must both be given, or neither");
-  }
-  if (out.betaFast < out.betaSlow) {
-    scaling.bad("beta_fast", "is smaller than \"beta_slow\"");
-  }
+  llvm_unreachable("an unknown scaling");
 }
 
 } // namespace fathom::huggingface

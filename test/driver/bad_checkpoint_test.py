@@ -68,7 +68,7 @@ class Config(support.DriverTest):
         self.setUp()
         self.fails_with_changes(UNSUPPORTED, "tanh", "sigmoid", scoring_func="tanh")
         self.setUp()
-        self.fails_with_changes(UNSUPPORTED, "dynamic", "yarn", rope_scaling={"type": "dynamic", "factor": 4.0})
+        self.fails_with_changes(UNSUPPORTED, "longrope", "yarn", rope_scaling={"type": "longrope", "factor": 4.0})
         self.setUp()
         self.fails_with_changes(UNSUPPORTED, "gptq", quantization_config={"quant_method": "gptq"})
 

@@ -255,7 +255,7 @@ static void describeConfig(huggingface::ModelConfig config, Report &report) {
       }
     }
   }
-  report.fact("yarn", config.rope.yarn);
+  report.fact("rope_type", name(config.rope.scaling));
 }
 
 static void listShards(const Checkpoint &checkpoint, Report &report) {

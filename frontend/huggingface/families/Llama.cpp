@@ -10,7 +10,7 @@ namespace fathom::huggingface {
 
 std::vector<Family> llamaFamilies() {
   return {
-      {"llama", {&gqa, &attentionBias, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/false},
+      {"llama", {&gqa, &attentionBias, &denseMlp, &mlpBias}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/false},
       {"qwen2", {&gqa, &qkvBias, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},
       {"qwen3", {&gqa, &attentionBias, &qkNorm, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},
   };

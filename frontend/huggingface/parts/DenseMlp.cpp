@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The feed-forward network of a dense layer: down(silu(gate(x)) * up(x)).
+// The feed-forward network of a dense layer: down(silu(gate(x)) * up(x)), and the biases that some families may have.
 
 #include "frontend/huggingface/LayerBuilder.h"
 #include "frontend/huggingface/parts/Part.h"
@@ -10,6 +10,7 @@ namespace fathom::huggingface {
 
 static int64_t hidden(const ModelConfig &c) { return c.hidden; }
 static int64_t width(const ModelConfig &c) { return c.denseWidth; }
+static bool hasBias(const ModelConfig &c) { return c.denseBias; }
 
 static constexpr Field fields[] = {
     {"intermediate_size", at<&ModelConfig::denseWidth>, Need::Required, 1, maxExtent},
@@ -26,5 +27,17 @@ static mlir::Value build(LayerBuilder &builder, mlir::Value input) { return buil
 
 const Part denseMlp = {"denseMlp", Scope::DenseLayer,         fields, nullptr, nullptr, tensors, nullptr,
                        build,      "post_attention_layernorm"};
+
+static constexpr Field biasFields[] = {
+    {"mlp_bias", at<&ModelConfig::denseBias>, Need::Optional},
+};
+
+static constexpr TensorFact biasTensors[] = {
+    {"mlp.gate_proj.bias", Role::Bias, width, nullptr, hasBias},
+    {"mlp.up_proj.bias", Role::Bias, width, nullptr, hasBias},
+    {"mlp.down_proj.bias", Role::Bias, hidden, nullptr, hasBias},
+};
+
+const Part mlpBias = {"mlpBias", Scope::DenseLayer, biasFields, nullptr, nullptr, biasTensors};
 
 } // namespace fathom::huggingface

@@ -110,8 +110,8 @@ extern const Part mla;
 /// Grouped-query attention; biases of its query, key and value, or of all its projections as the file says; norms of
 /// each head of queries and keys.
 extern const Part gqa, qkvBias, attentionBias, qkNorm;
-/// The SwiGLU of a dense layer, and routing to many of them.
-extern const Part denseMlp, experts;
+/// The SwiGLU of a dense layer, its biases where the file says so, and routing to many of them.
+extern const Part denseMlp, mlpBias, experts;
 /// Draft layers that predict further tokens: recognised, not run.
 extern const Part mtp;
 

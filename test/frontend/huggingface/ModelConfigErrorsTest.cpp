@@ -73,7 +73,6 @@ TEST(ModelConfigErrorsTest, A6RequiredKeys) {
                           "first_k_dense_replace",
                           "routed_scaling_factor",
                           "norm_topk_prob",
-                          "rope_theta",
                           "n_group",
                           "topk_group"}) {
     std::string text = without(configText("v3-tiny"), key);
@@ -178,7 +177,7 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
       {"v3-tiny", "model_type", "\"deepseek_v9\"",
        "is \"deepseek_v9\", supported are deepseek, deepseek_v2, deepseek_v3, llama, qwen2, qwen3"},
       {"v3-tiny", "type", "\"longrope\"",
-       "\"rope_scaling.type\" is \"longrope\", supported are yarn, linear, llama3, default"},
+       "\"rope_scaling.type\" is \"longrope\", supported are default, linear, dynamic, yarn, llama3"},
       {"v3-tiny", "scoring_func", "\"tanh\"", "\"scoring_func\" is \"tanh\", supported for deepseek_v3: sigmoid"},
       {"v3-tiny", "topk_method", "\"greedy\"", "is \"greedy\", supported for deepseek_v3: noaux_tc"},
       {"v2-tiny", "topk_method", "\"best\"", "supported for deepseek_v2: greedy, group_limited_greedy"},

@@ -108,7 +108,7 @@ std::string newSpelling() {
 TEST(ModelConfigTest, BothSpellingsMeanTheSame) {
   ModelConfig older = goodConfig(configText("v3-tiny")), newer = goodConfig(newSpelling());
   EXPECT_EQ(newer.dtype, older.dtype);
-  EXPECT_TRUE(newer.rope.yarn);
+  EXPECT_EQ(newer.rope.scaling, RopeScaling::Yarn);
   EXPECT_EQ(newer.rope.theta, older.rope.theta);
   EXPECT_EQ(newer.ropeFrequencies(), older.ropeFrequencies());
   EXPECT_EQ(newer.softmaxScale(), older.softmaxScale());
@@ -129,7 +129,7 @@ TEST(ModelConfigTest, DefaultRopeTypeIsPlain) {
   std::string text = without(without(configText("v3-tiny"), "rope_scaling"), "rope_theta");
   for (const char *parameters : {R"({"rope_theta":500})", R"({"rope_theta":500,"rope_type":"default"})"}) {
     ModelConfig c = goodConfig(adding(text, std::string("\"rope_parameters\":") + parameters));
-    EXPECT_FALSE(c.rope.yarn);
+    EXPECT_EQ(c.rope.scaling, RopeScaling::None);
     EXPECT_EQ(c.rope.theta, 500);
   }
 }
@@ -253,10 +253,11 @@ TEST(ModelConfigTest, DescriptionsDecideNothing) {
 TEST(ModelConfigTest, RopeScalingThatSaysNothingIsNone) {
   std::string v3 = configText("v3-tiny");
   for (const char *none : {"{}", R"({"type": null})", R"({"rope_type": "default"})", R"({"rope_theta": 10000})"}) {
-    EXPECT_FALSE(goodConfig(with(v3, "rope_scaling", none)).rope.yarn) << none;
+    EXPECT_EQ(goodConfig(with(v3, "rope_scaling", none)).rope.scaling, RopeScaling::None) << none;
   }
   std::string yarn = R"({"rope_type":"yarn","factor":4,"original_max_position_embeddings":64,"rope_theta":10000})";
-  EXPECT_TRUE(goodConfig(adding(with(v3, "rope_scaling", "{}"), "\"rope_parameters\":" + yarn)).rope.yarn);
+  ModelConfig newer = goodConfig(adding(with(v3, "rope_scaling", "{}"), "\"rope_parameters\":" + yarn));
+  EXPECT_EQ(newer.rope.scaling, RopeScaling::Yarn);
 }
 
 TEST(ModelConfigTest, BlocksOfScalesAreThoseOfTransformersWhereTheyAreNotSaid) {

@@ -1,0 +1,97 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Families with grouped-query attention: heads, biases, windows that are off, and what is refused.
+
+#include "test/frontend/huggingface/SmallModel.h"
+
+namespace fathom::huggingface {
+namespace {
+
+using test::adding;
+using test::configText;
+using test::expectBadConfig;
+using test::goodConfig;
+using test::SmallModel;
+using test::with;
+using test::without;
+
+TEST(GroupedQueryTest, WidthsOfHeadsComeFromTheFileOrFromHidden) {
+  ModelConfig own = goodConfig(configText("qwen3-tiny")), divided = goodConfig(configText("qwen2-tiny"));
+  EXPECT_EQ(own.gqa.headDim, 24);
+  EXPECT_EQ(divided.gqa.headDim, 16);
+  EXPECT_EQ(own.rope.width, 24);
+  EXPECT_EQ(own.gqa.keyValueHeads, 2);
+  EXPECT_FALSE(own.rope.interleaved);
+  // Multi-head attention is a group for each head.
+  EXPECT_EQ(goodConfig(without(configText("llama-tiny"), "num_key_value_heads")).gqa.keyValueHeads, 8);
+  EXPECT_EQ(goodConfig(with(configText("llama-tiny"), "num_key_value_heads", "1")).gqa.keyValueHeads, 1);
+}
+
+TEST(GroupedQueryTest, HeadsThatDoNotDivide) {
+  std::string llama = configText("llama-tiny"), qwen2 = configText("qwen2-tiny");
+  expectBadConfig(with(llama, "num_key_value_heads", "3"), 3,
+                  "\"num_key_value_heads\" (3) does not divide \"num_attention_heads\" (8)");
+  expectBadConfig(with(llama, "num_key_value_heads", "16"), 3, "(16) does not divide \"num_attention_heads\" (8)");
+  expectBadConfig(with(llama, "num_key_value_heads", "0"), 3, "\"num_key_value_heads\" is 0, expected an integer");
+  expectBadConfig(with(llama, "head_dim", "15"), 3, "\"head_dim\" is 15, but rotary embedding needs an even number");
+  expectBadConfig(with(llama, "head_dim", "0"), 3, "\"head_dim\" is 0, expected an integer");
+  expectBadConfig(with(qwen2, "hidden_size", "100"), 3,
+                  "\"head_dim\" is not given, and \"num_attention_heads\" (8) does not divide \"hidden_size\" (100)");
+  expectBadConfig(with(qwen2, "hidden_size", "8"), 3, "\"head_dim\" is 1, but rotary embedding needs an even number");
+}
+
+TEST(GroupedQueryTest, WindowsThatAreOnAreRefusedByName) {
+  std::string qwen2 = configText("qwen2-tiny"), llama = configText("llama-tiny");
+  expectBadConfig(with(qwen2, "use_sliding_window", "true"), 4, "\"use_sliding_window\" is true, supported is false");
+  expectBadConfig(adding(llama, "\"sliding_window\": 4096"), 4, "\"sliding_window\" is 4096, supported is null");
+  expectBadConfig(adding(qwen2, R"("layer_types": ["full_attention", "sliding_attention"])"), 4,
+                  "\"layer_types\" holds \"sliding_attention\", supported is \"full_attention\"");
+  expectBadConfig(adding(qwen2, R"("layer_types": [7])"), 4, "\"layer_types\" holds 7");
+}
+
+TEST(GroupedQueryTest, WindowsThatAreOffAreNothing) {
+  std::string qwen2 = configText("qwen2-tiny"), llama = configText("llama-tiny");
+  goodConfig(qwen2);
+  goodConfig(without(qwen2, "use_sliding_window"));
+  goodConfig(adding(llama, "\"sliding_window\": null"));
+  goodConfig(adding(llama, R"("sliding_window": 4096, "use_sliding_window": false)"));
+  goodConfig(adding(qwen2, R"("layer_types": ["full_attention", "full_attention", "full_attention"])"));
+}
+
+/// How many tensors of a configuration are biases.
+size_t countBiases(const std::string &text) {
+  SmallModel model(text, WeightStorage::Bf16);
+  size_t count = llvm::count_if(
+      model.tensors, [](const test::TestTensor &tensor) { return llvm::StringRef(tensor.name).ends_with(".bias"); });
+  model.findGood();
+  return count;
+}
+
+TEST(GroupedQueryTest, BiasesAreThereWhereTheFamilyOrTheFileSays) {
+  std::string llama = configText("llama-tiny"), qwen2 = configText("qwen2-tiny"), qwen3 = configText("qwen3-tiny");
+  EXPECT_EQ(countBiases(llama), 0u);
+  EXPECT_EQ(countBiases(with(llama, "attention_bias", "true")), 3 * 4u);
+  EXPECT_EQ(countBiases(with(llama, "mlp_bias", "true")), 3 * 3u);
+  EXPECT_EQ(countBiases(with(qwen3, "attention_bias", "true")), 3 * 4u);
+  // Whatever qwen2's file says of biases: queries, keys and values have them, the output has none.
+  EXPECT_EQ(countBiases(qwen2), 3 * 3u);
+  EXPECT_EQ(countBiases(with(qwen2, "attention_bias", "true")), 3 * 3u);
+}
+
+TEST(GroupedQueryTest, NormsOfHeadsAreAsWideAsAHead) {
+  SmallModel model(configText("qwen3-tiny"), WeightStorage::Bf16);
+  EXPECT_EQ(model.at("model.layers.2.self_attn.q_norm.weight").shape, std::vector<int64_t>{24});
+  EXPECT_EQ(model.at("model.layers.0.self_attn.k_proj.weight").shape, (std::vector<int64_t>{48, 128}));
+  model.at("model.layers.2.self_attn.q_norm.weight").shape = {48};
+  model.expectBad(3, "layers.2.self_attn.q_norm: has shape [48], config.json implies [24]");
+}
+
+TEST(GroupedQueryTest, ScaleOfMoERoutingIsOneWhereItIsNotSaid) {
+  EXPECT_EQ(goodConfig(without(configText("moe-tiny"), "routed_scaling_factor")).routing.scale, 1);
+  expectBadConfig(with(configText("moe-tiny"), "scoring_func", "\"sigmoid\""), 4, "supported for deepseek: softmax");
+  expectBadConfig(with(configText("moe-tiny"), "topk_method", "\"noaux_tc\""), 4, "supported for deepseek: greedy");
+}
+
+} // namespace
+} // namespace fathom::huggingface
