@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Embeds <FATHOM_BITCODE_DIR>/<name>.bc for every kernel and for the memory functions.
+// Embeds <FATHOM_BITCODE_DIR>/<name>.bc for every kernel and for what kernels and generated loops call.
 
 #include "kernels/KernelBitcode.h"
 
@@ -19,6 +19,7 @@
 #define FATHOM_EMBEDDED(name)                                                                                          \
   KernelBitcode { fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name) }
 
+FATHOM_EMBED(cache_row)
 FATHOM_EMBED(memory)
 #define FATHOM_KERNEL(symbol, ...) FATHOM_EMBED(symbol)
 
@@ -37,6 +38,8 @@ KernelBitcode findKernelBitcode(std::string_view symbol) {
 #undef FATHOM_KERNEL
   return {nullptr, 0};
 }
+
+KernelBitcode getCacheRowBitcode() { return FATHOM_EMBEDDED(cache_row); }
 
 KernelBitcode getMemoryBitcode() { return FATHOM_EMBEDDED(memory); }
 

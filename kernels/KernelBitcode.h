@@ -21,6 +21,10 @@ struct KernelBitcode {
 /// declaration of `fathom_epilogue`. `data` is null when there is no kernel of that name.
 KernelBitcode findKernelBitcode(std::string_view symbol);
 
+/// The module that defines fathom_generated_cache_row, the function fathom_cache_row of kernel_abi.h for generated
+/// loops.
+KernelBitcode getCacheRowBitcode();
+
 /// The module that defines memcpy, memmove and memset.
 KernelBitcode getMemoryBitcode();
 

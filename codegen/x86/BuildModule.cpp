@@ -101,6 +101,9 @@ Expected<std::unique_ptr<Module>> buildLLVMModule(mlir::ModuleOp lowered, const 
   if (Error error = linkKernels(*module, kernels)) {
     return std::move(error);
   }
+  if (Error error = linkCacheRow(*module)) {
+    return std::move(error);
+  }
   for (const std::string &entry : entries) {
     module->getFunction(entry)->addFnAttr(kEntryAttribute);
   }

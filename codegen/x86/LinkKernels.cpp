@@ -141,15 +141,23 @@ Error linkKernels(Module &module, ArrayRef<KernelInstance> instances) {
   return Error::success();
 }
 
-Error linkMemoryFunctions(Module &module) {
-  Expected<std::unique_ptr<Module>> parsed = readBitcode(kernels::getMemoryBitcode(), "memory", module);
+static Error linkHelpers(Module &module, kernels::KernelBitcode bitcode, StringRef name) {
+  Expected<std::unique_ptr<Module>> parsed = readBitcode(bitcode, name, module);
   if (!parsed) {
     return parsed.takeError();
   }
   if (Linker::linkModules(module, std::move(*parsed))) {
-    return createStringError("cannot link memory functions");
+    return createStringError("cannot link functions of " + name);
   }
   return Error::success();
 }
+
+Error linkCacheRow(Module &module) {
+  Function *declared = module.getFunction("fathom_generated_cache_row");
+  return declared && !declared->use_empty() ? linkHelpers(module, kernels::getCacheRowBitcode(), "cache_row")
+                                            : Error::success();
+}
+
+Error linkMemoryFunctions(Module &module) { return linkHelpers(module, kernels::getMemoryBitcode(), "memory"); }
 
 } // namespace fathom::codegen

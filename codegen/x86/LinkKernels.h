@@ -28,6 +28,9 @@ struct KernelInstance {
 /// with an array of constants, which LLVM's optimiser then folds into a copy of the kernel.
 llvm::Error linkKernels(llvm::Module &module, llvm::ArrayRef<KernelInstance> instances);
 
+/// Defines fathom_generated_cache_row where the module's generated loops call it.
+llvm::Error linkCacheRow(llvm::Module &module);
+
 /// Defines memcpy, memmove and memset, which LLVM may call: an image has no imports.
 llvm::Error linkMemoryFunctions(llvm::Module &module);
 

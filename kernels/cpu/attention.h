@@ -29,9 +29,10 @@ FATHOM_INLINE void rotate_halves(const float *x, const float *table, int64_t cou
   }
 }
 
-/// The cache rows of the block of keys that holds `position` of row `row`'s sequence: f32 [64][width].
-FATHOM_INLINE float *cache_block(const fathom_dispatch_t *dispatch, int64_t row, int64_t block, int64_t width) {
-  return dispatch->pages[row][block] + dispatch->layer * FATHOM_PAGE_TOKENS * width;
+/// The cache row of `position` in the sequence of row `row`, f32 [width]; those of the block of keys follow it.
+FATHOM_INLINE float *cache_row(const fathom_dispatch_t *dispatch, int64_t row, int64_t position, int64_t width) {
+  return reinterpret_cast<float *>(
+      fathom_cache_row(dispatch->cache, row, dispatch->layer, position, 0, width * kFloat));
 }
 
 /// Turns scores into weights exp(score * scale - largest) in `weights`, 0 for keys from `visible` on, and

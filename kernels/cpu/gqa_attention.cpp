@@ -22,7 +22,7 @@ struct GqaAttention : gqa_attention_constants {
   static FATHOM_INLINE void attend_block(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t row,
                                          int64_t group, int64_t b, AttendingHead *state) {
     int64_t heads = c[H] / c[G], half = c[G] * c[d], first = (row * c[H] + group * heads) * c[d];
-    const float *keys = cache_block(dispatch, row, b, 2 * half) + group * c[d];
+    const float *keys = cache_row(dispatch, row, b * kKeys, 2 * half) + group * c[d];
     int64_t count = smaller(kKeys, dispatch->positions[row] + 1 - b * kKeys);
     Heads::score_block(operand<const float>(dispatch, 0) + first, heads, keys, count, 2 * half, c[d], state);
     Heads::weigh(state, heads, count, real(c[scale]));

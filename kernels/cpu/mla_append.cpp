@@ -19,9 +19,7 @@ struct MlaAppend : mla_append_constants {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *kv = operand<const float>(dispatch, 0) + item * c[kv_stride] + c[kv_offset];
     int64_t position = dispatch->positions[item];
-    int64_t width = c[r] + c[dr];
-    float *to =
-        cache_block(dispatch, item, position / FATHOM_PAGE_TOKENS, width) + position % FATHOM_PAGE_TOKENS * width;
+    float *to = cache_row(dispatch, item, position, c[r] + c[dr]);
     normalize_row<Weight>(kv, operand<const typename Weight::Stored>(dispatch, 1), c[r], real(c[eps]), to);
     rotate(kv + c[r], operand<const float>(dispatch, 2) + position * c[dr], c[dr], to + c[r]);
   }

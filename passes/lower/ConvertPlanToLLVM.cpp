@@ -67,6 +67,13 @@ public:
     }
   }
 
+  /// void *cache_row(cache, row, layer, position, store, row_bytes)
+  void declareCacheRow() {
+    builder.setInsertionPointToEnd(module.getBody());
+    LLVM::LLVMFuncOp::create(builder, loc, kCacheRow,
+                             LLVM::LLVMFunctionType::get(pointer, {pointer, i64, i64, i64, i64, i64}));
+  }
+
   /// void record_state(call, input, layer, width)
   void addRecordState();
 
@@ -193,6 +200,7 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
         kernel.erase();
       }
     }
+    helpers.declareCacheRow();
     helpers.addRecordState();
   }
 

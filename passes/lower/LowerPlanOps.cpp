@@ -180,17 +180,12 @@ struct LowerCacheRow : PlanPattern<CacheRowOp> {
   LogicalResult matchAndRewrite(CacheRowOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
     Location loc = op.getLoc();
     auto type = cast<MemRefType>(op.getType());
-    Value pages = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, pages));
-    Value table = loadPointer(
-        rewriter, loc, advance(rewriter, loc, pages, multiply(rewriter, loc, adaptor.getRow(), sizeof(void *))), 0);
-    Value tokens = constant(rewriter, loc, FATHOM_PAGE_TOKENS);
-    Value number = LLVM::UDivOp::create(rewriter, loc, adaptor.getPosition(), tokens);
-    Value inPage = LLVM::URemOp::create(rewriter, loc, adaptor.getPosition(), tokens);
-    Value page =
-        loadPointer(rewriter, loc, advance(rewriter, loc, table, multiply(rewriter, loc, number, sizeof(void *))), 0);
-    Value row = add(rewriter, loc, multiply(rewriter, loc, adaptor.getLayer(), FATHOM_PAGE_TOKENS), inPage);
-    Value pointer =
-        advance(rewriter, loc, page, multiply(rewriter, loc, row, type.getNumElements() * int64_t(sizeof(float))));
+    Value cache = advance(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, cache));
+    Value store = constant(rewriter, loc, 0), bytes = constant(rewriter, loc, type.getNumElements() * sizeof(float));
+    Value pointer = LLVM::CallOp::create(
+                        rewriter, loc, TypeRange{pointerType(rewriter)}, kCacheRow,
+                        ValueRange{cache, adaptor.getRow(), adaptor.getLayer(), adaptor.getPosition(), store, bytes})
+                        .getResult();
     rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), type, pointer, {}));
     return success();
   }
@@ -275,8 +270,8 @@ struct LowerDispatch : PlanPattern<DispatchOp> {
     Value call = adaptor.getCall();
     storeField(rewriter, loc, loadPointer(rewriter, loc, call, offsetof(fathom_call_t, positions)), dispatch,
                offsetof(fathom_dispatch_t, positions));
-    storeField(rewriter, loc, loadPointer(rewriter, loc, call, offsetof(fathom_call_t, pages)), dispatch,
-               offsetof(fathom_dispatch_t, pages));
+    storeField(rewriter, loc, advance(rewriter, loc, call, offsetof(fathom_call_t, cache)), dispatch,
+               offsetof(fathom_dispatch_t, cache));
     return dispatch;
   }
 };

@@ -14,6 +14,9 @@ namespace fathom {
 /// The function that copies a layer's output to fathom_call.states, made before patterns run.
 constexpr llvm::StringLiteral kRecordState = "fathom.record_state";
 
+/// kernels/cpu/cache_row.cpp: fathom_cache_row of kernel_abi.h; declared before patterns run.
+constexpr llvm::StringLiteral kCacheRow = "fathom_generated_cache_row";
+
 /// Maps !plan.call and !plan.table to pointers.
 void addPlanTypes(mlir::LLVMTypeConverter &converter);
 

@@ -5,29 +5,17 @@
 
 #include "runtime/src/cache.h"
 
-#include <string.h>
-
 namespace fathom::runtime {
 
 Cache::~Cache() {
   for (uint32_t i = 0; i < sequenceCount; ++i) {
-    for (uint32_t p = 0; p < sequences[i].pageCount; ++p) {
-      free(sequences[i].pages[p]);
-    }
     sequences[i].~Sequence();
   }
   free(static_cast<void *>(sequences));
-  while (freePages) {
-    float *next;
-    memcpy(&next, freePages, sizeof(next));
-    free(freePages);
-    freePages = next;
-  }
 }
 
 fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uint32_t maxSequences,
                                   uint64_t limitBytes) {
-  pageBytes = bytesOfPage;
   context = maxContext;
   sequences = static_cast<Sequence *>(calloc(maxSequences, sizeof(Sequence)));
   if (!sequences) {
@@ -36,12 +24,7 @@ fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uin
   for (; sequenceCount < maxSequences; ++sequenceCount) {
     ::new (&sequences[sequenceCount]) Sequence();
   }
-  pagesLeft = limitBytes ? limitBytes / pageBytes : UINT64_MAX;
-  if (pagesLeft == 0) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a cache of %llu bytes is less than a page of %llu",
-                static_cast<unsigned long long>(limitBytes), static_cast<unsigned long long>(pageBytes));
-  }
-  return FATHOM_STATUS_OK;
+  return pool.initialize(bytesOfPage, limitBytes);
 }
 
 fathom_status_t Cache::createSequence(uint64_t *outId) {
@@ -88,34 +71,17 @@ fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
   }
   uint32_t needed = static_cast<uint32_t>((length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS);
   while (sequence->pageCount < needed) {
-    float *taken = freePages;
-    if (taken) {
-      memcpy(&freePages, taken, sizeof(freePages));
-    } else if (pagesLeft > 0) {
-      taken = static_cast<float *>(allocateAligned(pageBytes));
-    }
-    if (!taken) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a page of the cache (%llu bytes)%s",
-                  static_cast<unsigned long long>(pageBytes),
-                  pagesLeft ? "" : "; the session's cache_bytes are used up");
-    }
-    pagesLeft -= 1;
-    sequence->pages[sequence->pageCount++] = taken;
+    FATHOM_RETURN_IF_ERROR(pool.take(&sequence->pages[sequence->pageCount]));
+    sequence->pageCount += 1;
   }
   return FATHOM_STATUS_OK;
-}
-
-void Cache::giveBack(float *pointer) {
-  memcpy(pointer, &freePages, sizeof(freePages));
-  freePages = pointer;
-  pagesLeft += 1;
 }
 
 void Cache::rewind(Sequence *sequence, uint32_t length) {
   uint32_t needed = (length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS;
   while (sequence->pageCount > needed) {
-    giveBack(sequence->pages[--sequence->pageCount]);
-    sequence->pages[sequence->pageCount] = nullptr;
+    pool.giveBack(sequence->pages[--sequence->pageCount]);
+    sequence->pages[sequence->pageCount] = kNoPage;
   }
   sequence->length = length;
 }

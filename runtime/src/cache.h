@@ -8,22 +8,21 @@
 #define FATHOM_RUNTIME_SRC_CACHE_H
 
 #include "fathom/kernel_abi.h"
-#include "runtime/src/memory.h"
-#include "runtime/src/status.h"
+#include "runtime/src/page_pool.h"
 
 namespace fathom::runtime {
 
-/// A sequence's tokens so far. `pages` has an entry for every page of a full context, NULL where there is none yet.
+/// A sequence's tokens so far. `pages` has an entry for every page of a full context, kNoPage where there is none yet.
 struct Sequence {
-  Array<float *> pages;
+  Array<int32_t> pages;
   uint32_t pageCount = 0;
   uint32_t length = 0;
   uint32_t generation = 1;
   bool alive = false;
 };
 
-/// Pages are allocated when a sequence reaches them and kept for reuse until the session ends. What a page held
-/// before is never read: kernels read positions below a sequence's length only.
+/// Sequences take pages when they reach them. What a page held before is never read: kernels read positions below a
+/// sequence's length only.
 class Cache {
 public:
   Cache() = default;
@@ -45,16 +44,16 @@ public:
   /// Forgets positions from |length| on and gives their pages back.
   void rewind(Sequence *sequence, uint32_t length);
 
-private:
-  void giveBack(float *pointer);
+  /// The cache for rows with these page tables, until the next reserve().
+  fathom_cache_t view(const int32_t *const *tables) const {
+    return {pool.memory(), static_cast<int64_t>(pool.pageBytes()), tables};
+  }
 
-  uint64_t pageBytes = 0;
+private:
+  PagePool pool;
   uint32_t context = 0;
-  uint64_t pagesLeft = 0;
   Sequence *sequences = nullptr;
   uint32_t sequenceCount = 0;
-  /// A list threaded through the pages themselves.
-  float *freePages = nullptr;
 };
 
 } // namespace fathom::runtime

@@ -27,13 +27,14 @@ constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '2'};
 
 // Calls |copy| with each row of |sequence| in the order of the file, its bytes, and where they are in a saved payload.
 template <typename Copy>
-void forEachRow(const artifact::Program &program, const Sequence &sequence, uint32_t length, Copy copy) {
+void forEachRow(const Session &session, const Sequence &sequence, uint32_t length, Copy copy) {
+  const int32_t *table = sequence.pages.data();
+  fathom_cache_t cache = session.cache().view(&table);
   uint64_t saved = 0;
-  for (const artifact::Store *store : *program.cache()->stores()) {
+  for (const artifact::Store *store : *session.model().program().cache()->stores()) {
     for (uint32_t layer = 0; layer < store->layers(); ++layer) {
       for (uint32_t position = 0; position < length; ++position, saved += rowBytes(*store)) {
-        char *page = reinterpret_cast<char *>(sequence.pages[position / FATHOM_PAGE_TOKENS]);
-        copy(page + rowOffset(*store, layer, position), rowBytes(*store), saved);
+        copy(rowOf(cache, *store, layer, position), rowBytes(*store), saved);
       }
     }
   }
@@ -59,7 +60,7 @@ fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *b
                 static_cast<unsigned long long>(size));
   }
   char *payload = static_cast<char *>(buffer) + sizeof(SavedHeader);
-  forEachRow(program, sequence, sequence.length,
+  forEachRow(session, sequence, sequence.length,
              [&](const char *row, uint64_t bytes, uint64_t saved) { memcpy(payload + saved, row, bytes); });
   SavedHeader header = {};
   memcpy(header.magic, kMagic, sizeof(kMagic));
@@ -110,7 +111,7 @@ fathom_status_t restoreSequence(Session &session, const void *data, size_t size,
     return status;
   }
   const char *payload = static_cast<const char *>(data) + sizeof(header);
-  forEachRow(session.model().program(), *sequence, header.length,
+  forEachRow(session, *sequence, header.length,
              [&](char *row, uint64_t bytes, uint64_t saved) { memcpy(row, payload + saved, bytes); });
   sequence->length = header.length;
   *outSequence = id;

@@ -151,7 +151,7 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.rows = rows;
   call.tokens = tokens;
   call.positions = positions.data();
-  call.pages = tables.data();
+  call.cache = pages.view(tables.data());
   call.logit_rows = logitRows;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
@@ -235,7 +235,7 @@ fathom_status_t Session::decodeBatch(const fathom_sequence_t *ids, const int32_t
   call.rows = rows;
   call.tokens = tokens;
   call.positions = positions.data();
-  call.pages = tables.data();
+  call.cache = pages.view(tables.data());
   call.logit_rows = logits ? rows : 0;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;

@@ -35,6 +35,7 @@ public:
 
   const Model &model() const { return *owner; }
   Cache &cache() { return pages; }
+  const Cache &cache() const { return pages; }
   uint32_t threads() const { return executor.threads(); }
 
   /// As fathom_session_prefill; all pointers have been checked for NULL.
@@ -70,7 +71,7 @@ private:
 
   // What rows of a call need, as many as a call may have.
   Array<int32_t> positions;
-  Array<float *const *> tables;
+  Array<const int32_t *> tables;
   Array<int32_t> logitIds;
 };
 

@@ -14,10 +14,10 @@ namespace fathom::runtime {
 /// Bytes of a row: what a store keeps of one position in one layer.
 inline uint64_t rowBytes(const artifact::Store &store) { return uint64_t(store.width()) * sizeof(float); }
 
-/// Where a page holds the row of |layer| and |position|.
-inline uint64_t rowOffset(const artifact::Store &store, uint32_t layer, uint32_t position) {
-  uint64_t row = uint64_t(layer) * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS;
-  return store.offset() + row * rowBytes(store);
+/// The row of |layer| and |position| of the sequence whose table is the first of |cache|.
+inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint32_t layer, uint32_t position) {
+  int64_t offset = static_cast<int64_t>(store.offset()), bytes = static_cast<int64_t>(rowBytes(store));
+  return fathom_cache_row(&cache, 0, layer, position, offset, bytes);
 }
 
 /// Bytes that all stores keep of one position.

@@ -16,6 +16,7 @@
 #include <benchmark/benchmark.h>
 #include <cstdlib>
 #include <ctime>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -162,14 +163,13 @@ void latent_attention(benchmark::State &state) {
   static constexpr int64_t kConstants[] = {16, 512, 64, 0x3FB0000000000000, 16};
   int64_t context = state.range(0);
   std::vector<float> cache(context * 576, 0.01f), q(16 * 576, 0.02f), out(16 * 512);
-  std::vector<float *> pages;
-  for (int64_t i = 0; i < context; i += 64) {
-    pages.push_back(&cache[i * 576]);
-  }
-  float *const *table = pages.data();
+  std::vector<int32_t> pages(context / 64);
+  std::iota(pages.begin(), pages.end(), 0);
+  const int32_t *table = pages.data();
+  fathom_cache_t view = {reinterpret_cast<char *>(cache.data()), 64 * 576 * kFloat, &table};
   int32_t position = static_cast<int32_t>(context - 1);
   void *operands[] = {q.data(), out.data()};
-  fathom_dispatch_t dispatch{operands, 1, 0, &position, &table};
+  fathom_dispatch_t dispatch{operands, 1, 0, &position, &view};
   std::vector<AttendingHead> scratch(16);
   double limit = fma_peak(), best = 1e30;
   for (auto _ : state) {
@@ -189,17 +189,13 @@ void attention(benchmark::State &state) {
   int64_t rows = state.range(0), pages_count = (rows + 63) / 64;
   std::vector<float> cache(pages_count * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f), out(rows * 16 * 128),
       table(rows * 64, 0.5f);
-  std::vector<float *> pages;
-  std::vector<int32_t> positions;
-  for (int64_t i = 0; i < pages_count; ++i) {
-    pages.push_back(&cache[i * 64 * 576]);
-  }
-  for (int64_t i = 0; i < rows; ++i) {
-    positions.push_back(static_cast<int32_t>(i));
-  }
-  std::vector<float *const *> page_tables(rows, pages.data());
+  std::vector<int32_t> pages(pages_count), positions(rows);
+  std::iota(pages.begin(), pages.end(), 0);
+  std::iota(positions.begin(), positions.end(), 0);
+  std::vector<const int32_t *> tables(rows, pages.data());
+  fathom_cache_t view = {reinterpret_cast<char *>(cache.data()), 64 * 576 * kFloat, tables.data()};
   void *operands[] = {q.data(), weights(), table.data(), out.data()};
-  fathom_dispatch_t dispatch{operands, rows, 0, positions.data(), page_tables.data()};
+  fathom_dispatch_t dispatch{operands, rows, 0, positions.data(), &view};
   std::vector<char> scratch(MlaAttentionScratch<int64_t>(0, rows, kConstants).end * kFloat + 64);
   double limit = fma_peak(), best = 1e30;
   for (auto _ : state) {

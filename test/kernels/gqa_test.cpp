@@ -23,13 +23,8 @@ static Floats attend(const Kernel &kernel, const ref::GqaShape &s, const Floats 
                      Cache &cache) {
   Floats out(q.size(), std::nanf(""));
   Constants constants = {{"H", s.heads}, {"G", s.kv_heads}, {"d", s.head_dim}, {"scale", scale_of(s)}};
-  run({&kernel,
-       constants,
-       {q.data(), out.data()},
-       static_cast<int64_t>(positions.size()),
-       kLayer,
-       positions,
-       {&cache}});
+  int64_t T = positions.size();
+  run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache});
   return out;
 }
 

@@ -70,24 +70,37 @@ std::vector<const Kernel *> kernels_of(std::string_view op) {
 
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info) { return std::string(info.param->symbol); }
 
-Cache::Cache(int64_t tokens, int64_t layers, int64_t width) : width(width) {
-  int64_t count = tokens / FATHOM_PAGE_TOKENS + 1, size = layers * FATHOM_PAGE_TOKENS * width;
-  memory.assign(count * size, std::numeric_limits<float>::quiet_NaN());
-  for (int64_t p = 0; p < count; ++p) {
-    pages.push_back(&memory[(count - 1 - p) * size]);
+Cache::Cache(int64_t tokens, int64_t layers, int64_t width, int64_t sequences)
+    : width(width), page_bytes(layers * FATHOM_PAGE_TOKENS * width * static_cast<int64_t>(sizeof(float))) {
+  auto count = static_cast<int32_t>(tokens / FATHOM_PAGE_TOKENS + 1), next = count * static_cast<int32_t>(sequences);
+  memory.assign(next * page_bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+  page_tables.resize(sequences);
+  for (int32_t p = 0; p < count; ++p) {
+    for (Ints &table : page_tables) {
+      table.push_back(--next);
+    }
   }
 }
 
-float *Cache::row(int64_t layer, int64_t position) {
-  return pages[position / FATHOM_PAGE_TOKENS] + (layer * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS) * width;
+float *Cache::row(int64_t layer, int64_t position, int64_t sequence) {
+  fathom_cache_t cache = of({sequence});
+  return reinterpret_cast<float *>(fathom_cache_row(&cache, 0, layer, position, 0, width * sizeof(float)));
 }
 
-Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed) {
+Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence) {
   Floats dense = random_floats(tokens * width, seed);
   for (int64_t t = 0; t < tokens; ++t) {
-    std::memcpy(row(layer, t), &dense[t * width], width * sizeof(float));
+    std::memcpy(row(layer, t, sequence), &dense[t * width], width * sizeof(float));
   }
   return dense;
+}
+
+fathom_cache_t Cache::of(const std::vector<int64_t> &sequences) {
+  tables.clear();
+  for (int64_t sequence : sequences) {
+    tables.push_back(page_tables[sequence].data());
+  }
+  return {reinterpret_cast<char *>(memory.data()), page_bytes, tables.data()};
 }
 
 static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants &given) {
@@ -127,15 +140,13 @@ void run(const Call &call) {
   ASSERT_TRUE(entry.run);
   ASSERT_EQ(static_cast<int>(call.operands.size()), call.kernel->operandCount) << call.kernel->symbol;
   std::vector<int64_t> constants = constant_array(*call.kernel, call.constants);
-  std::vector<float *const *> pages(call.rows);
-  for (int64_t row = 0; row < call.rows && !call.caches.empty(); ++row) {
-    pages[row] = call.caches[call.caches.size() == 1 ? 0 : row]->pages.data();
-  }
+  std::vector<int64_t> sequences = call.sequences.empty() ? std::vector<int64_t>(call.rows) : call.sequences;
+  fathom_cache_t cache = call.cache ? call.cache->of(sequences) : fathom_cache_t();
   std::vector<void *> operands;
   for (const void *operand : call.operands) {
     operands.push_back(const_cast<void *>(operand));
   }
-  fathom_dispatch_t dispatch{operands.data(), call.rows, call.layer, call.positions.data(), pages.data()};
+  fathom_dispatch_t dispatch{operands.data(), call.rows, call.layer, call.positions.data(), &cache};
   size_t bytes = call.kernel->scratchBytes(call.rows, constants.data());
   for (int64_t item = entry.items(call.rows, constants.data()); item-- > 0;) {
     run_item(entry, dispatch, constants, item, bytes);

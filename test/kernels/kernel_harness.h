@@ -30,16 +30,21 @@ using Constants = std::map<std::string, double>;
 std::vector<const Kernel *> kernels_of(std::string_view op);
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info);
 
-/// One sequence's cache, in pages that lie in memory in another order than in the sequence; unwritten cells are NaN.
+/// The cache of some sequences, in pages that lie in memory in another order than in the sequences; unwritten cells are
+/// NaN.
 struct Cache {
-  Cache(int64_t tokens, int64_t layers, int64_t width);
-  float *row(int64_t layer, int64_t position);
+  Cache(int64_t tokens, int64_t layers, int64_t width, int64_t sequences = 1);
+  float *row(int64_t layer, int64_t position, int64_t sequence = 0);
   /// Fills rows [0, tokens) of `layer` and returns them dense.
-  Floats fill(int64_t layer, int64_t tokens, uint32_t seed);
+  Floats fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence = 0);
+  /// The cache for a call whose rows are of these sequences; good until the next.
+  fathom_cache_t of(const std::vector<int64_t> &sequences);
 
   int64_t width;
+  int64_t page_bytes;
   Floats memory;
-  std::vector<float *> pages;
+  std::vector<Ints> page_tables; ///< one a sequence
+  std::vector<const int32_t *> tables;
 };
 
 struct Call {
@@ -49,7 +54,8 @@ struct Call {
   int64_t rows = 1;
   int64_t layer = 0;
   Ints positions = {};
-  std::vector<Cache *> caches = {}; ///< one a row, or one for all
+  Cache *cache = nullptr;
+  std::vector<int64_t> sequences = {}; ///< one a row; none: all are of the first
 };
 
 /// Runs every item, last first, each with fresh scratch memory of exactly the catalog's size; a write behind it, and a

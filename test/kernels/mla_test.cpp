@@ -43,7 +43,7 @@ TEST_P(MlaAppendTest, MatchesReferenceAndWritesOnlyItsRows) {
     Ints positions = {62, 63, 64};
     Cache cache(200, kLayers, r + dr);
     Constants constants = {{"r", r}, {"dr", dr}, {"kv_stride", stride}, {"kv_offset", offset}, {"eps", 1e-6}};
-    run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, T, kLayer, positions, {&cache}});
+    run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, T, kLayer, positions, &cache});
     for (int64_t t = 0; t < T; ++t) {
       Floats want(r + dr), got(cache.row(kLayer, positions[t]), cache.row(kLayer, positions[t]) + r + dr);
       ref::mla_append(&kv[t * stride + offset], w.decoded.data(), table.data(), positions[t], r, dr, 1e-6, want.data());
@@ -118,12 +118,12 @@ TEST_P(MlaExpandOutputTest, MatchesReference) {
 }
 
 static Floats latent_attention(const Kernel &kernel, const ref::MlaShape &s, int64_t heads_per_item, const Floats &q,
-                               const Ints &positions, const std::vector<Cache *> &caches) {
+                               const Ints &positions, Cache &cache, const std::vector<int64_t> &sequences = {}) {
   int64_t T = positions.size();
   Floats out(T * s.heads * s.rank, std::nanf(""));
   Constants constants = {
       {"H", s.heads}, {"r", s.rank}, {"dr", s.rope}, {"scale", scale_of(s)}, {"heads_per_item", heads_per_item}};
-  run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, caches});
+  run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache, sequences});
   return out;
 }
 
@@ -138,7 +138,7 @@ TEST_P(MlaLatentAttentionTest, MatchesReferenceAtPageBoundaries) {
     ref::mla_latent_attention(q.data(), latents.data(), positions.data(), T, s, scale_of(s), want.data());
     for (int64_t heads_per_item : {1, 3, 16}) {
       SCOPED_TRACE(testing::Message() << s.heads << " heads, " << heads_per_item << " an item");
-      expect_near(latent_attention(*GetParam(), s, heads_per_item, q, positions, {&cache}), want, 2e-6, 1e-5);
+      expect_near(latent_attention(*GetParam(), s, heads_per_item, q, positions, cache), want, 2e-6, 1e-5);
     }
   }
 }
@@ -146,12 +146,12 @@ TEST_P(MlaLatentAttentionTest, MatchesReferenceAtPageBoundaries) {
 TEST_P(MlaLatentAttentionTest, RowAloneHasTheBitsItHasInABatchOfSequences) {
   const ref::MlaShape &s = kMlaShapes[1];
   int64_t width = s.rank + s.rope;
-  Cache a(kContext, kLayers, width), b(kContext, kLayers, width);
-  a.fill(kLayer, 66, 31);
-  b.fill(kLayer, 200, 32);
+  Cache cache(kContext, kLayers, width, 2);
+  cache.fill(kLayer, 66, 31, 0);
+  cache.fill(kLayer, 200, 32, 1);
   Floats q = random_floats(2 * s.heads * width, 33);
-  Floats both = latent_attention(*GetParam(), s, 4, q, {65, 199}, {&a, &b});
-  Floats alone = latent_attention(*GetParam(), s, 7, Floats(q.begin() + s.heads * width, q.end()), {199}, {&b});
+  Floats both = latent_attention(*GetParam(), s, 4, q, {65, 199}, cache, {0, 1});
+  Floats alone = latent_attention(*GetParam(), s, 7, Floats(q.begin() + s.heads * width, q.end()), {199}, cache, {1});
   expect_same_bits(alone, Floats(both.begin() + s.heads * s.rank, both.end()));
 }
 
@@ -162,8 +162,8 @@ TEST_P(MlaLatentAttentionTest, HasTheBitsOfEveryArch) {
   cache.fill(kLayer, 200, 41);
   Floats q = random_floats(s.heads * width, 42);
   const Kernel *first = kernels::findKernel("mla_latent_attention", "avx2", "f32", "none");
-  expect_same_bits(latent_attention(*GetParam(), s, 3, q, {199}, {&cache}),
-                   latent_attention(*first, s, 3, q, {199}, {&cache}));
+  expect_same_bits(latent_attention(*GetParam(), s, 3, q, {199}, cache),
+                   latent_attention(*first, s, 3, q, {199}, cache));
 }
 
 static Floats attention(const Kernel &kernel, const ref::MlaShape &s, const Weight &kv_b, const Floats &q,
@@ -172,7 +172,7 @@ static Floats attention(const Kernel &kernel, const ref::MlaShape &s, const Weig
   Floats table = rope_table(kContext, s.rope), out(T * s.heads * s.value, std::nanf(""));
   Constants constants = {{"H", s.heads},  {"dn", s.nope}, {"dr", s.rope},
                          {"dv", s.value}, {"r", s.rank},  {"scale", scale_of(s)}};
-  Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions, {&cache}};
+  Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions, &cache};
   if (kv_b.quantized) {
     call.operands.push_back(kv_b.scales.data());
   }
@@ -232,8 +232,8 @@ TEST_P(MlaAttentionTest, AgreesWithAbsorbedAttention) {
   cache.fill(kLayer, 130, 71);
   Floats q = random_floats(query_size(s), 72);
   Floats absorbed = absorb(*kernels::findKernel("mla_absorb_query", arch, type, "rows"), s, kv_b, q, {129});
-  Floats latent = latent_attention(*kernels::findKernel("mla_latent_attention", arch, "f32", "none"), s, 2, absorbed,
-                                   {129}, {&cache});
+  Floats latent =
+      latent_attention(*kernels::findKernel("mla_latent_attention", arch, "f32", "none"), s, 2, absorbed, {129}, cache);
   Floats decoded = expand(*kernels::findKernel("mla_expand_output", arch, type, "rows"), s, kv_b, latent);
   expect_near(attention(*GetParam(), s, kv_b, q, {129}, cache), decoded, 1e-4, 1e-4);
 }

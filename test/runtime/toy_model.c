@@ -18,8 +18,7 @@ typedef struct {
 } toy_work_t;
 
 static float *toy_cache_row(const fathom_call_t *call, int64_t row, int64_t layer, int64_t position) {
-  float *page = call->pages[row][position / FATHOM_PAGE_TOKENS];
-  return page + (layer * FATHOM_PAGE_TOKENS + position % FATHOM_PAGE_TOKENS) * kWidth;
+  return (float *)fathom_cache_row(&call->cache, row, layer, position, 0, kWidth * sizeof(float));
 }
 
 static void toy_append(const void *argument, int64_t row, void *scratch) {

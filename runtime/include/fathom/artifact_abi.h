@@ -20,7 +20,7 @@ extern "C" {
 
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
-#define FATHOM_ARTIFACT_VERSION_MAJOR 4
+#define FATHOM_ARTIFACT_VERSION_MAJOR 5
 #define FATHOM_ARTIFACT_VERSION_MINOR 0
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
@@ -87,8 +87,8 @@ typedef struct fathom_call {
   const int32_t *tokens;
   /// [rows]: position of each row in its sequence. `prefill` takes consecutive ones.
   const int32_t *positions;
-  /// [rows]: page tables, see fathom_dispatch_t.
-  float *const *const *pages;
+  /// Its memory may be elsewhere in the next call.
+  fathom_cache_t cache;
   /// How many rows want logits, which, and where they go: f32 [logit_rows, vocabulary].
   int64_t logit_rows;
   const int32_t *logit_row_ids;

@@ -35,9 +35,33 @@ extern "C" {
 /// Columns of K that share one scale in a quantised weight.
 #define FATHOM_SCALE_BLOCK 128
 
-/// Tokens in a page of the latent cache, and keys in a block of attention: blocks start at multiples of it, so
+/// Tokens in a page of the cache, and keys in a block of attention: blocks start at multiples of it, so
 /// the order of every reduction over keys depends on absolute positions only.
 #define FATHOM_PAGE_TOKENS 64
+
+/// The cache as a call sees it: pages of one size side by side, and a table of page indices for each row of the call.
+/// Indices do not change when the memory moves, and mean the same to every device.
+///
+/// A page holds FATHOM_PAGE_TOKENS positions of one sequence. Each store has a place in it, the same in every page:
+/// rows [layers][FATHOM_PAGE_TOKENS].
+typedef struct fathom_cache {
+  /// Page i is the page_bytes bytes from pages + i * page_bytes on.
+  char *pages;
+  int64_t page_bytes;
+  /// [rows]: the table of each row's sequence. Its entry p is the page of the positions from p * FATHOM_PAGE_TOKENS on.
+  const int32_t *const *tables;
+} fathom_cache_t;
+
+/// Where a row of the cache is: that of `layer` and `position` in the sequence of row `row` of the call, in the store
+/// that begins `store` bytes after the start of a page and has `row_bytes` bytes a row. The rows of the positions up to
+/// the next multiple of FATHOM_PAGE_TOKENS follow it. Nothing else knows how pages and stores lie in memory.
+static inline char *fathom_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
+                                     int64_t store, int64_t row_bytes) {
+  uint64_t place = (uint64_t)position;
+  int64_t page = cache->tables[row][place / FATHOM_PAGE_TOKENS];
+  int64_t in_page = (int64_t)(place % FATHOM_PAGE_TOKENS);
+  return cache->pages + page * cache->page_bytes + store + (layer * FATHOM_PAGE_TOKENS + in_page) * row_bytes;
+}
 
 /// One dispatch: what its items share. Lives on the stack of the entry point that issued it.
 typedef struct fathom_dispatch {
@@ -50,9 +74,7 @@ typedef struct fathom_dispatch {
   int64_t layer;
   /// [rows]: position of each row's token in its sequence.
   const int32_t *positions;
-  /// [rows]: the page table of each row's sequence. Page p holds the positions from p * FATHOM_PAGE_TOKENS on, as
-  /// f32 [layers][FATHOM_PAGE_TOKENS][cache width].
-  float *const *const *pages;
+  const fathom_cache_t *cache;
 } fathom_dispatch_t;
 
 /// Work that a host runs in parallel: called once for every item, with scratch memory of the thread that runs it.

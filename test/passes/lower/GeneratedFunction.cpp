@@ -179,8 +179,7 @@ GeneratedFunction::GeneratedFunction(const std::string &op, const Operands &inpu
   entry = reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(compiled.entryPoints.lookup("run"))));
 }
 
-void GeneratedFunction::run(int64_t rows, const std::vector<const void *> &memory,
-                            const std::vector<float *const *> &pages) const {
+void GeneratedFunction::run(int64_t rows, const std::vector<const void *> &memory, fathom_cache_t cache) const {
   ASSERT_TRUE(entry);
   ASSERT_EQ(memory.size(), slices);
   CountingHost host;
@@ -189,7 +188,7 @@ void GeneratedFunction::run(int64_t rows, const std::vector<const void *> &memor
   call.host = &host.table;
   call.weights = memory.data();
   call.rows = rows;
-  call.pages = pages.data();
+  call.cache = cache;
   EXPECT_EQ(entry(&call), 0);
   EXPECT_EQ(host.live, 0) << "blocks of memory were not given back";
 }

@@ -45,9 +45,9 @@ public:
     return {op + " : (" + listTypes(inputs) + ") -> (" + listTypes(outputs) + ")", inputs, outputs};
   }
 
-  /// `memory` is that of the inputs, then of the outputs; `pages` is a page table for each row. Memory that the code
+  /// `memory` is that of the inputs, then of the outputs; `cache` is that of the rows. Memory that the code
   /// takes from its host is NaN at first, and has to be given back.
-  void run(int64_t rows, const std::vector<const void *> &memory, const std::vector<float *const *> &pages = {}) const;
+  void run(int64_t rows, const std::vector<const void *> &memory, fathom_cache_t cache = {}) const;
 
 private:
   runtime::CodeImage image;

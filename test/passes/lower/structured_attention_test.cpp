@@ -40,10 +40,6 @@ std::string dimensions(const ref::MlaShape &s, const std::string &names) {
 /// Keeps scores within a few units: larger ones magnify the rounding of a score.
 double scaleOf(const ref::MlaShape &s) { return 3.0 / std::sqrt(static_cast<double>((s.nope + s.rope) * s.rank)); }
 
-std::vector<float *const *> pagesOf(const Cache &cache, size_t rowCount) {
-  return std::vector<float *const *>(rowCount, cache.pages.data());
-}
-
 /// Rows [positions] of a cache, and nothing beside them.
 void expectWrittenRows(Cache &cache, const Ints &positions, const Floats &want) {
   Floats got;
@@ -69,7 +65,7 @@ TEST(StructuredCacheTest, CacheAppend) {
     want.insert(want.end(), &latent[t * 7], &latent[t * 7] + 7);
     want.insert(want.end(), &key[t * 4], &key[t * 4] + 4);
   }
-  function.run(3, {latent.data(), key.data(), positions.data()}, pagesOf(cache, 3));
+  function.run(3, {latent.data(), key.data(), positions.data()}, cache.of({0, 0, 0}));
   expectWrittenRows(cache, positions, want);
 }
 
@@ -97,7 +93,7 @@ TEST(StructuredCacheTest, MlaAppend) {
       for (int64_t t = 0; t < 3; ++t) {
         ref::mla_append(&x[t * width], norm.decoded.data(), table.data(), positions[t], r, dr, 1e-6, &want[t * width]);
       }
-      function.run(3, {x.data(), norm.data.data(), table.data(), positions.data()}, pagesOf(cache, 3));
+      function.run(3, {x.data(), norm.data.data(), table.data(), positions.data()}, cache.of({0, 0, 0}));
       expectWrittenRows(cache, positions, want);
     }
   }
@@ -150,17 +146,15 @@ TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
         formatv("deepseek.mla_latent_attention %q, %cache[%layer] at %positions{0}, softmax_scale = {1:E9} : f64}",
                 dimensions(s, "rope_dim"), scaleOf(s)),
         inputs, {rows("y", s.heads * s.rank)});
-    Cache first(kContext, kLayers, width), second(kContext, kLayers, width);
-    Floats latents = first.fill(kLayer, 66, 1), others = second.fill(kLayer, kContext, 2);
+    Cache cache(kContext, kLayers, width, 2);
+    Floats latents = cache.fill(kLayer, 66, 1, 0), others = cache.fill(kLayer, kContext, 2, 1);
     Ints positions = {0, 63, 64, 65, 150};
     const int64_t T = 5, size = s.heads * s.rank;
-    std::vector<float *const *> pages = pagesOf(first, T);
-    pages.back() = second.pages.data();
     Floats q = random_floats(T * s.heads * width, 3), want(T * size), got = unset(T * size);
     ref::mla_latent_attention(q.data(), latents.data(), positions.data(), T - 1, s, scaleOf(s), want.data());
     ref::mla_latent_attention(&q[(T - 1) * s.heads * width], others.data(), &positions[T - 1], 1, s, scaleOf(s),
                               &want[(T - 1) * size]);
-    attention.run(T, {q.data(), positions.data(), got.data()}, pages);
+    attention.run(T, {q.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 1}));
     expectClose(got, want);
   }
 }
@@ -177,11 +171,9 @@ TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
                 "i64, head_dim = {2} : i64, softmax_scale = {3:E9} : f64}",
                 s.heads, s.kv_heads, s.head_dim, scale),
         inputs, {rows("y", size)});
-    Cache first(kContext, kLayers, 2 * half), second(kContext, kLayers, 2 * half);
+    Cache cache(kContext, kLayers, 2 * half, 2);
     Floats q = random_floats(T * size, 3), want(T * size), got = unset(T * size);
     Ints positions = {0, 63, 64, 65, 150};
-    std::vector<float *const *> pages = pagesOf(first, T);
-    pages.back() = second.pages.data();
     auto expect = [&](const Floats &past, int64_t from, int64_t count) {
       Floats keys, values;
       for (size_t row = 0; row < past.size(); row += 2 * half) {
@@ -191,9 +183,9 @@ TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
       ref::gqa_attention(&q[from * size], keys.data(), values.data(), &positions[from], count, s, scale,
                          &want[from * size]);
     };
-    expect(first.fill(kLayer, 66, 1), 0, T - 1);
-    expect(second.fill(kLayer, kContext, 2), T - 1, 1);
-    attention.run(T, {q.data(), positions.data(), got.data()}, pages);
+    expect(cache.fill(kLayer, 66, 1, 0), 0, T - 1);
+    expect(cache.fill(kLayer, kContext, 2, 1), T - 1, 1);
+    attention.run(T, {q.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 1}));
     expectClose(got, want);
   }
 }
@@ -218,7 +210,7 @@ TEST_P(StructuredAttentionTest, Attention) {
                 "{2:E9} : f64}",
                 stored.text(), dimensions(s, "nope_dim rope_dim value_dim"), scaleOf(s)),
         inputs, {rows("y", s.heads * s.value)});
-    attention.run(T, memory, pagesOf(cache, T));
+    attention.run(T, memory, cache.of(std::vector<int64_t>(T)));
     ref::mla_attention(q.data(), kvB.decoded.data(), latents.data(), positions.data(), table.data(), T, s, scaleOf(s),
                        want.data());
     expectClose(got, want);

@@ -1,0 +1,72 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A mapping that grows by half, and a list of the pages in it that are free.
+
+#include "runtime/src/page_pool.h"
+
+#include <sys/mman.h>
+
+namespace fathom::runtime {
+
+constexpr uint64_t kMostPages = INT32_MAX;
+
+PagePool::~PagePool() {
+  if (bytes) {
+    munmap(bytes, mapped);
+  }
+}
+
+fathom_status_t PagePool::initialize(uint64_t bytesOfPage, uint64_t limitBytes) {
+  bytesPerPage = bytesOfPage;
+  most = limitBytes ? limitBytes / bytesPerPage : kMostPages;
+  most = most < kMostPages ? most : kMostPages;
+  if (most == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a cache of %llu bytes is less than a page of %llu",
+                static_cast<unsigned long long>(limitBytes), static_cast<unsigned long long>(bytesPerPage));
+  }
+  return FATHOM_STATUS_OK;
+}
+
+bool PagePool::resize(uint64_t size) {
+  void *memory = bytes ? mremap(bytes, mapped, size, MREMAP_MAYMOVE)
+                       : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return false;
+  }
+  bytes = static_cast<char *>(memory);
+  mapped = size;
+  return true;
+}
+
+bool PagePool::makeRoom(uint64_t pages) {
+  uint64_t needed;
+  if (pages > most || !multiply(pages, bytesPerPage, &needed) || needed > INT64_MAX) {
+    return false;
+  }
+  // By half, so that each page moves a few times at most; and where there is no memory for that, by what is needed.
+  return needed <= mapped || resize(needed + mapped / 2) || resize(needed);
+}
+
+fathom_status_t PagePool::take(int32_t *outPage) {
+  if (firstFree != kNoPage) {
+    *outPage = firstFree;
+    firstFree = next[firstFree];
+    return FATHOM_STATUS_OK;
+  }
+  size_t used = next.size();
+  if (!makeRoom(used + 1) || !next.append(kNoPage)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a page of the cache (%llu bytes)%s",
+                static_cast<unsigned long long>(bytesPerPage),
+                used < most ? "" : "; the session's cache_bytes are used up");
+  }
+  *outPage = static_cast<int32_t>(used);
+  return FATHOM_STATUS_OK;
+}
+
+void PagePool::giveBack(int32_t page) {
+  next[page] = firstFree;
+  firstFree = page;
+}
+
+} // namespace fathom::runtime

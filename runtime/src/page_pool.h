@@ -1,0 +1,53 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Pages of one size, side by side in memory that grows.
+
+#ifndef FATHOM_RUNTIME_SRC_PAGE_POOL_H
+#define FATHOM_RUNTIME_SRC_PAGE_POOL_H
+
+#include "runtime/src/memory.h"
+#include "runtime/src/status.h"
+
+namespace fathom::runtime {
+
+/// No page's index.
+constexpr int32_t kNoPage = -1;
+
+/// Pages are known by their index, so the memory may move when it grows: an address is good until the next take().
+/// Memory that no page has touched is address space alone, and pages that come back are kept for reuse. A free page
+/// holds what it held: whoever takes it reads only what they wrote.
+class PagePool {
+public:
+  PagePool() = default;
+  PagePool(const PagePool &) = delete;
+  PagePool &operator=(const PagePool &) = delete;
+  ~PagePool();
+
+  /// |limitBytes| 0: no limit. INVALID_ARGUMENT if that is less than a page.
+  fathom_status_t initialize(uint64_t bytesOfPage, uint64_t limitBytes);
+
+  /// A page of anyone's; OUT_OF_RESOURCES if there is none.
+  fathom_status_t take(int32_t *outPage);
+  void giveBack(int32_t page);
+
+  char *memory() const { return bytes; }
+  uint64_t pageBytes() const { return bytesPerPage; }
+
+private:
+  /// Makes room for |pages| pages. False if there is none; what is there stays.
+  bool makeRoom(uint64_t pages);
+  bool resize(uint64_t size);
+
+  uint64_t bytesPerPage = 0;
+  uint64_t most = 0;
+  char *bytes = nullptr;
+  uint64_t mapped = 0;
+  /// Of each page that was ever taken, the free page behind it in the list of free ones.
+  Array<int32_t> next;
+  int32_t firstFree = kNoPage;
+};
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_PAGE_POOL_H
