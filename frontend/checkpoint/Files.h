@@ -58,8 +58,9 @@ llvm::StringRef recognise(llvm::StringRef head);
 std::string joinPath(llvm::StringRef directory, llvm::StringRef name);
 
 /// Reports that `what` ("cannot open") failed for `file` with an error number; 0: the file ended too early. A lack of
-/// descriptors or memory is one of resources, whatever file it met.
-void reportSystemError(int number, llvm::StringRef file, const llvm::Twine &what, Diagnostics &diagnostics);
+/// descriptors or memory is one of resources, whatever file it met; for anything else, `hint` says what to do.
+void reportSystemError(int number, llvm::StringRef file, const llvm::Twine &what, Diagnostics &diagnostics,
+                       llvm::StringRef hint = {});
 
 } // namespace fathom::checkpoint
 

@@ -74,7 +74,7 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);
   if (error) {
-    checkpoint::reportSystemError(error.value(), path, "cannot open", diagnostics);
+    checkpoint::reportSystemError(error.value(), path, "cannot open", diagnostics, explainInput(path));
   } else {
     diagnostics.error(Problem::InputOutput, "not-a-directory", path, "",
                       "is no directory; a checkpoint is the directory that holds config.json and the weights",
