@@ -75,13 +75,11 @@ TEST_P(DeterminismTest, SequencesAreIndependent) {
   EXPECT_EQ(used.prefill(used.createSequence(), prompts[1].tokens).logits, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest,
-                         testing::Values("v2-lite-tiny", "v2-tiny", "v3-tiny", "v3-tiny-fp8", "demo"),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest, testing::ValuesIn(kOracles), [](const auto &info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 } // namespace
 } // namespace fathom::test

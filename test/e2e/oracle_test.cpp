@@ -113,8 +113,7 @@ constexpr Variant kNoKernels = {"no_kernels", codegen::WeightStorage::Pack, fals
 
 std::vector<Case> getCases() {
   std::vector<Case> cases;
-  for (const char *model : {"v2-lite-tiny", "v2-tiny", "v3-tiny", "v3-tiny-fp8", "demo", "moe-tiny", "qwen2-tiny",
-                            "qwen3-tiny", "llama-tiny"}) {
+  for (const char *model : kOracles) {
     for (const Variant &variant : {kPacked, kBaseline, kReference, kNoKernels}) {
       cases.push_back({model, variant});
     }
