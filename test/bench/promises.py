@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Measures what Fathom promises of compile time, memory and executables, and prints each beside its bound.
 
-usage: promises.py [--fathom PATH] [--json] [compile] [packing] [executable]
+usage: promises.py [--fathom PATH] [--json] [--check] [compile] [released] [packing] [executable]
 
-Nothing fails on a slow machine: the numbers are for people. Speed of models is `fathom bench` and test/bench/peers.
+Nothing fails on a slow machine: seconds are for people, and --check looks at sizes alone. Speed of models is
+`fathom bench` and test/bench/peers.
 """
 
 import argparse
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -20,6 +22,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MODELS = os.path.join(ROOT, "test", "models")
 ROUNDS = 5
 MIB = 1 << 20
+# Units of what does not depend on how fast a machine is.
+SIZES = ("MiB", "MB")
 
 
 def run(*command):
@@ -59,16 +63,20 @@ def watch_memory(*command):
     return most
 
 
-def generate(fathom, folder, name, *options, **changes):
-    """A random checkpoint of a released configuration with some values changed."""
+def gen_command(fathom, folder, name, *options, **changes):
+    """What makes `folder`/checkpoint: random, of a released configuration with some values changed."""
     with open(os.path.join(MODELS, "configs", name + ".json"), encoding="utf-8") as file:
         config = json.load(file) | changes
     path, checkpoint = os.path.join(folder, "config.json"), os.path.join(folder, "checkpoint")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file)
-    subprocess.run(["rm", "-rf", checkpoint], check=True)
-    run(fathom, "gen", "--config=" + path, "-o", checkpoint, *options)
-    return checkpoint
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return [fathom, "gen", "--config=" + path, "-o", checkpoint, *options]
+
+
+def generate(fathom, folder, name, *options, **changes):
+    run(*gen_command(fathom, folder, name, *options, **changes))
+    return os.path.join(folder, "checkpoint")
 
 
 def measure_compile(fathom, folder, report):
@@ -81,15 +89,25 @@ def measure_compile(fathom, folder, report):
         few.append(compile_layers(8))
         many.append(compile_layers(61))
     ratio = statistics.median(m[0] for m in many) / statistics.median(f[0] for f in few)
-    report("compile: processor time of 61 layers over that of 8", ratio, 1.2)
-    report("compile: DeepSeek-V3 671B, seconds", statistics.median(m[1] for m in many), 10)
-    report("compile: DeepSeek-V3 671B, MiB resident", max(m[2] for m in many) / MIB, 1024)
+    report("compile: processor time of 61 layers over that of 8", "times", ratio, 1.2)
+    report("compile: DeepSeek-V3 671B", "s", statistics.median(m[1] for m in many), 10)
+    report("compile: DeepSeek-V3 671B, resident", "MiB", max(m[2] for m in many) / MIB, 1024)
+
+
+def measure_released(fathom, folder, report):
+    """From config.json to an artifact that leaves weights in the checkpoint, for each configuration in test/models."""
+    checkpoint, artifact = os.path.join(folder, "checkpoint"), os.path.join(folder, "model")
+    for name in sorted(file.removesuffix(".json") for file in os.listdir(os.path.join(MODELS, "configs"))):
+        generated = measure(*gen_command(fathom, folder, name, "--headers-only"))
+        compiled = measure(fathom, "compile", checkpoint, "-o", artifact, "--weights=reference")
+        report(f"released: {name}, gen and compile", "s", generated[1] + compiled[1], 10)
+        report(f"released: {name}, resident", "MiB", max(generated[2], compiled[2]) / MIB, 1024)
 
 
 def measure_packing(fathom, folder, report):
     checkpoint = generate(fathom, folder, "deepseek-v2-lite", num_hidden_layers=3)
     most = watch_memory(fathom, "compile", checkpoint, "-o", os.path.join(folder, "model"))
-    report("packing: MiB above the mapped input, 3 layers of V2-Lite", most / MIB, 512)
+    report("packing: above the mapped input, 3 layers of V2-Lite", "MiB", most / MIB, 512)
 
 
 def time_first_byte(command):
@@ -106,35 +124,47 @@ def measure_executable(fathom, folder, report):
     run(fathom, "compile", os.path.join(MODELS, "demo"), "-o", program, "--emit=exe")
     run(fathom, "compile", os.path.join(MODELS, "demo"), "-o", artifact)
     runtime = os.path.getsize(program) - os.path.getsize(artifact)
-    report("executable: MB of the runtime part", runtime / 1e6, 2)
+    report("executable: the runtime part", "MB", runtime / 1e6, 2)
     command = [program, "-p", "Once upon a time", "-n", "200", "--temperature=0", "--ignore-eos"]
-    report("executable: ms from exec to the first token",
+    report("executable: from exec to the first token", "ms",
            1000 * statistics.median(time_first_byte(command) for _ in range(4 * ROUNDS)), 50)
-    report("executable: MiB resident above the mapped weights", watch_memory(*command) / MIB, 64)
+    report("executable: resident above the mapped weights", "MiB", watch_memory(*command) / MIB, 64)
 
 
-MEASURES = {"compile": measure_compile, "packing": measure_packing, "executable": measure_executable}
+MEASURES = {
+    "compile": measure_compile,
+    "released": measure_released,
+    "packing": measure_packing,
+    "executable": measure_executable,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fathom", default=os.path.join(ROOT, "build", "release", "bin", "fathom"))
     parser.add_argument("--json", action="store_true", help="print JSON, a line for each number")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a size is above its bound")
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help="of " + ", ".join(MEASURES) + " (all)")
     options = parser.parse_args()
     unknown = set(options.measures) - set(MEASURES)
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
 
-    def report(what, value, bound):
+    above = []
+
+    def report(what, unit, value, bound):
+        if unit in SIZES and value > bound:
+            above.append(what)
         if options.json:
-            print(json.dumps({"what": what, "value": value, "bound": bound}), flush=True)
+            print(json.dumps({"what": what, "unit": unit, "value": value, "bound": bound}), flush=True)
         else:
-            print(f"{what}: {value:.2f} (bound {bound})", flush=True)
+            print(f"{what}: {value:.2f} {unit} (bound {bound})", flush=True)
 
     for name in options.measures or MEASURES:
         with tempfile.TemporaryDirectory() as folder:
             MEASURES[name](os.path.abspath(options.fathom), folder, report)
+    if options.check and above:
+        raise SystemExit("error: above its bound: " + "; ".join(above))
 
 
 if __name__ == "__main__":
