@@ -11,8 +11,6 @@
 
 namespace fathom::kernels {
 
-#define FATHOM_TEXT(...) #__VA_ARGS__
-
 /// Splits "(a, b, c)".
 static std::vector<std::string_view> splitNames(std::string_view text) {
   std::vector<std::string_view> names;
@@ -126,18 +124,24 @@ const std::vector<Kernel> &catalog() {
   return kernels;
 }
 
-const std::vector<std::string_view> &archs() {
-#define FATHOM_FALL_BACK(...) splitNames(FATHOM_TEXT((__VA_ARGS__)))
-  static const std::vector<std::string_view> names =
+const std::vector<Arch> &archs() {
+#define FATHOM_ARCH(name, processor, vectorBits, features) {#name, #processor, vectorBits, splitNames(#features)},
+  static const std::vector<Arch> levels = {
 #include "kernels/cpu/variants.def"
-      ;
-#undef FATHOM_FALL_BACK
-  return names;
+  };
+#undef FATHOM_ARCH
+  return levels;
+}
+
+const Arch *findArch(std::string_view name) {
+  auto named = [&](const Arch &arch) { return arch.name == name; };
+  auto found = std::find_if(archs().begin(), archs().end(), named);
+  return found == archs().end() ? nullptr : &*found;
 }
 
 bool canRun(std::string_view arch, std::string_view kernelArch) {
-  auto own = std::find(archs().begin(), archs().end(), arch);
-  return std::find(own, archs().end(), kernelArch) != archs().end();
+  const Arch *own = findArch(arch), *other = findArch(kernelArch);
+  return own && other && own <= other;
 }
 
 static const Kernel *findExactly(std::string_view op, std::string_view arch, std::string_view weightType,
@@ -152,8 +156,8 @@ static const Kernel *findExactly(std::string_view op, std::string_view arch, std
 
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout) {
-  for (std::string_view candidate : archs()) {
-    const Kernel *kernel = canRun(arch, candidate) ? findExactly(op, candidate, weightType, layout) : nullptr;
+  for (const Arch &candidate : archs()) {
+    const Kernel *kernel = canRun(arch, candidate.name) ? findExactly(op, candidate.name, weightType, layout) : nullptr;
     if (kernel) {
       return kernel;
     }

@@ -19,6 +19,18 @@ struct Constant {
   bool isReal;
 };
 
+/// A level of instructions. Lives as long as the program.
+struct Arch {
+  /// avx512
+  std::string_view name;
+  /// What code of the level is compiled for, as clang calls it: x86-64-v4.
+  std::string_view processor;
+  /// Bits of the vectors that code should use.
+  int vectorBits;
+  /// Beyond x86-64-v3, as clang and /proc/cpuinfo spell them.
+  std::vector<std::string_view> features;
+};
+
 /// An op for one architecture, weight type and layout. Lives as long as the program.
 struct Kernel {
   std::string_view symbol;
@@ -48,8 +60,11 @@ struct Kernel {
 /// Every kernel, in the order of variants.def.
 const std::vector<Kernel> &catalog();
 
-/// Architectures that kernels are for, each more than those after it.
-const std::vector<std::string_view> &archs();
+/// Levels that kernels are for, each more than those after it.
+const std::vector<Arch> &archs();
+
+/// The level of that name, or null.
+const Arch *findArch(std::string_view name);
 
 /// A machine with `arch` runs kernels for `kernelArch`: its own or one that it falls back to.
 bool canRun(std::string_view arch, std::string_view kernelArch);

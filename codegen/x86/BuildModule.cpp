@@ -40,12 +40,12 @@ void eraseForeignOps(mlir::ModuleOp module) {
 
 /// Everything for one processor; 64-byte vectors stay whole where it has them.
 void setTarget(Module &module, const X86Target &target) {
+  std::string width = std::to_string(target.arch->vectorBits);
   for (Function &function : module) {
     function.removeFnAttr("target-cpu");
     function.removeFnAttr("target-features");
-    function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("target-cpu", StringRef(target.arch->processor));
     function.addFnAttr("tune-cpu", target.tune);
-    StringRef width = target.arch == "avx512" ? "512" : "256";
     function.addFnAttr("prefer-vector-width", width);
     function.addFnAttr("min-legal-vector-width", width);
     function.addFnAttr(Attribute::NoUnwind);

@@ -21,8 +21,6 @@ namespace fathom::codegen {
 
 namespace {
 
-/// Features of x86-64-v4 beyond v3.
-constexpr StringLiteral kAvx512Features[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
 /// What kernels take for granted.
 constexpr StringLiteral kBaselineFeatures[] = {"avx2", "fma", "f16c", "bmi2"};
 
@@ -36,11 +34,15 @@ const Target *findBackend() {
   return TargetRegistry::lookupTarget(Triple(X86Target::triple), error);
 }
 
+/// The best level of a processor that has certain features.
+const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
+  return *find_if(kernels::archs(), [&](const kernels::Arch &arch) { return all_of(arch.features, has); });
+}
+
 /// The level that this machine has; nothing more, so that artifacts stay portable.
-StringRef findNativeLevel() {
+StringRef findNativeProcessor() {
   StringMap<bool> features = sys::getHostCPUFeatures();
-  bool avx512 = all_of(kAvx512Features, [&](StringRef feature) { return features.lookup(feature); });
-  return avx512 ? "x86-64-v4" : "x86-64-v3";
+  return findArch([&](StringRef feature) { return features.lookup(feature); }).processor;
 }
 
 } // namespace
@@ -48,7 +50,7 @@ StringRef findNativeLevel() {
 std::unique_ptr<TargetMachine> X86Target::createMachine() const {
   TargetOptions options;
   return std::unique_ptr<TargetMachine>(findBackend()->createTargetMachine(
-      Triple(triple), cpu, "", options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
+      Triple(triple), arch->processor, "", options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
 }
 
 Expected<X86Target> findX86Target(StringRef mcpu) {
@@ -57,7 +59,7 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
     return makeError(ExitClass::Unsupported, "this build of LLVM has no x86 backend");
   }
   X86Target target;
-  target.tune = (mcpu == "native" ? findNativeLevel() : mcpu).str();
+  target.tune = (mcpu == "native" ? findNativeProcessor() : mcpu).str();
   std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::triple), "", ""));
   if (!known->isCPUStringValid(target.tune)) {
     return makeError(ExitClass::Usage,
@@ -69,12 +71,7 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
     return makeError(ExitClass::Unsupported,
                      "processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
   }
-  bool avx512 = all_of(kAvx512Features, has);
-  target.cpu = avx512 ? "x86-64-v4" : "x86-64-v3";
-  target.arch = avx512 ? "avx512" : "avx2";
-  if (avx512) {
-    target.features.assign(std::begin(kAvx512Features), std::end(kAvx512Features));
-  }
+  target.arch = &findArch(has);
   return target;
 }
 

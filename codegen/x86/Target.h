@@ -6,26 +6,23 @@
 #ifndef CODEGEN_X86_TARGET_H
 #define CODEGEN_X86_TARGET_H
 
+#include "kernels/Catalog.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace fathom::codegen {
 
 /// A processor as --mcpu names it, reduced to what Fathom distinguishes.
 struct X86Target {
-  /// The level whose instructions code may use, "x86-64-v3" or "x86-64-v4": all that kernels distinguish.
-  std::string cpu;
-  /// The processor whose speeds decide among them, as given; the level for "native".
+  /// The level whose instructions code may use: all that kernels distinguish.
+  const kernels::Arch *arch = nullptr;
+  /// The processor whose speeds decide among the level's instructions, as given; the level for "native".
   std::string tune;
-  /// Which kernels fit best: "avx2" or "avx512".
-  std::string arch;
-  /// Features beyond x86-64-v3 that code may use, as /proc/cpuinfo spells them; the runtime checks them.
-  std::vector<std::string> features;
 
   static constexpr llvm::StringLiteral triple = "x86_64-unknown-linux-gnu";
 

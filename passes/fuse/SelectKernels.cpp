@@ -20,9 +20,10 @@ struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
   using Base::Base;
 
   void runOnOperation() override {
-    if (!llvm::is_contained(kernels::archs(), arch.getValue())) {
+    if (!kernels::findArch(arch.getValue())) {
       InFlightDiagnostic error = emitError(getOperation().getLoc()) << "expects an arch that has kernels, one of ";
-      llvm::interleaveComma(kernels::archs(), error, [&](std::string_view known) { error << StringRef(known); });
+      llvm::interleaveComma(kernels::archs(), error,
+                            [&](const kernels::Arch &known) { error << StringRef(known.name); });
       error << ", but got '" << arch << "'";
       return signalPassFailure();
     }

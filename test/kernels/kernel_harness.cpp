@@ -6,7 +6,9 @@
 #include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
+#include "runtime/device/cpu/cpu_features.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -54,8 +56,9 @@ static Entry find_entry(std::string_view symbol) {
 }
 
 static bool can_run(std::string_view arch) {
-  return arch != "avx512" || (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+  const std::vector<std::string_view> &features = kernels::findArch(arch)->features;
+  return std::all_of(features.begin(), features.end(),
+                     [](std::string_view feature) { return runtime::hasFeature(std::string(feature).c_str()); });
 }
 
 std::vector<const Kernel *> kernels_of(std::string_view op) {

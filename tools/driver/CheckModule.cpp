@@ -57,10 +57,10 @@ bool checkWeights(ModuleOp module, const checkpoint::Checkpoint &files) {
 bool checkKernels(ModuleOp module, const codegen::X86Target &target) {
   return llvm::all_of(module.getOps<plan::KernelOp>(), [&](plan::KernelOp op) {
     const kernels::Kernel *kernel = kernels::findKernel(std::string_view(op.getKernel()));
-    if (kernel && kernels::canRun(target.arch, kernel->arch)) {
+    if (kernel && kernels::canRun(target.arch->name, kernel->arch)) {
       return true;
     }
-    op.emitOpError("expects a kernel for ") << target.cpu << ", but got one for AVX-512: " << op.getKernel();
+    op.emitOpError("expects a kernel for ") << StringRef(target.arch->processor) << ", but got " << op.getKernel();
     return false;
   });
 }

@@ -201,7 +201,7 @@ bool Compilation::runPhase(Emit phase) {
     addModelPipeline(manager, model);
   } else if (phase == Emit::Fuse) {
     FusePipelineOptions fuse;
-    fuse.arch = target.arch;
+    fuse.arch = std::string(target.arch->name);
     fuse.kernels = options.kernels;
     fuse.packWeights = packed;
     addFusePipeline(manager, fuse);
@@ -269,7 +269,9 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
     return fail(Problem::BadInput, "checkpoint", "an artifact needs the weights: say --checkpoint=DIR");
   }
   contents.code = image.bytes;
-  contents.target = {codegen::X86Target::triple.str(), target.cpu, target.features};
+  const kernels::Arch &arch = *target.arch;
+  contents.target = {
+      codegen::X86Target::triple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
   for (codegen::EntryPointFacts &entry : contents.entryPoints) {
     entry.address = image.entryPoints.lookup(entry.symbol);
   }

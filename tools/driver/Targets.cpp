@@ -22,58 +22,58 @@ namespace fathom::driver {
 
 namespace {
 
-/// A processor level and the kernels written for it; kernels of lower levels run there too.
-struct Level {
-  std::string cpu;
-  codegen::X86Target target;
-  std::vector<std::string> kernels;
-};
-
-std::vector<Level> findLevels() {
-  std::vector<Level> levels;
-  for (StringRef cpu : {"x86-64-v3", "x86-64-v4"}) {
-    llvm::Expected<codegen::X86Target> target = codegen::findX86Target(cpu);
-    if (!target) {
-      llvm::consumeError(target.takeError());
-      continue;
+/// An arch for each processor that code is compiled for, the least first.
+std::vector<const kernels::Arch *> getLevels() {
+  std::vector<const kernels::Arch *> levels;
+  for (const kernels::Arch &arch : llvm::reverse(kernels::archs())) {
+    if (levels.empty() || levels.back()->processor != arch.processor) {
+      levels.push_back(&arch);
     }
-    Level level{cpu.str(), *target, {}};
-    for (const kernels::Kernel &kernel : kernels::catalog()) {
-      bool own = kernel.arch == level.target.arch || (kernel.arch == "x86" && cpu == "x86-64-v3");
-      if (own) {
-        level.kernels.push_back(std::string(kernel.symbol));
-      }
-    }
-    levels.push_back(std::move(level));
   }
   return levels;
 }
 
-void printText(const std::vector<Level> &levels, StringRef native) {
-  for (const Level &level : levels) {
-    llvm::outs() << level.cpu << (native == level.cpu ? "  (this machine)" : "") << '\n';
-    if (!level.target.features.empty()) {
-      llvm::outs() << "  features: " << llvm::join(level.target.features, " ") << '\n';
+/// Kernels written for a level; those of lower levels run there too.
+std::vector<StringRef> getKernels(const kernels::Arch &level) {
+  std::vector<StringRef> symbols;
+  for (const kernels::Kernel &kernel : kernels::catalog()) {
+    if (kernels::findArch(kernel.arch)->processor == level.processor) {
+      symbols.push_back(kernel.symbol);
+    }
+  }
+  return symbols;
+}
+
+std::vector<StringRef> getFeatures(const kernels::Arch &level) {
+  return {level.features.begin(), level.features.end()};
+}
+
+void printText(StringRef native) {
+  for (const kernels::Arch *level : getLevels()) {
+    llvm::outs() << StringRef(level->processor) << (native == StringRef(level->processor) ? "  (this machine)" : "")
+                 << '\n';
+    if (!level->features.empty()) {
+      llvm::outs() << "  features: " << llvm::join(getFeatures(*level), " ") << '\n';
     }
     llvm::outs() << "  kernels:\n";
-    for (const std::string &kernel : level.kernels) {
+    for (StringRef kernel : getKernels(*level)) {
       llvm::outs() << "    " << kernel << '\n';
     }
   }
   llvm::outs() << "processors of this machine: " << std::thread::hardware_concurrency() << '\n';
 }
 
-void printJson(const std::vector<Level> &levels, StringRef native) {
+void printJson(StringRef native) {
   llvm::json::OStream json(llvm::outs(), 2);
   json.object([&] {
     json.attribute("native", native);
     json.attribute("processors", std::thread::hardware_concurrency());
     json.attributeArray("targets", [&] {
-      for (const Level &level : levels) {
+      for (const kernels::Arch *level : getLevels()) {
         json.object([&] {
-          json.attribute("mcpu", level.cpu);
-          json.attribute("features", llvm::json::Array(level.target.features));
-          json.attribute("kernels", llvm::json::Array(level.kernels));
+          json.attribute("mcpu", StringRef(level->processor));
+          json.attribute("features", llvm::json::Array(getFeatures(*level)));
+          json.attribute("kernels", llvm::json::Array(getKernels(*level)));
         });
       }
     });
@@ -101,9 +101,9 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
     return code;
   }
   llvm::Expected<codegen::X86Target> native = codegen::findX86Target("native");
-  std::string cpu = native ? native->cpu : "";
+  StringRef cpu = native ? StringRef(native->arch->processor) : "";
   llvm::consumeError(native.takeError());
-  (json ? printJson : printText)(findLevels(), cpu);
+  (json ? printJson : printText)(cpu);
   return flushOutput(cli::kOk);
 }
 
