@@ -1,0 +1,80 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""What the checklists for a kernel, a target, a family and a verb ask for, and the places of an op.
+
+The op is `clamp_rows`, as tools/dev/new-op writes it; the kernel is its second variant; the target is AVX-512 with VBMI;
+the family has the parts of qwen2 under another name.
+"""
+
+HEADER = """// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+"""
+
+# New files, by path.
+FILES = {
+    "tools/driver/Greet.h": HEADER + """// The verb `greet`.
+
+#ifndef TOOLS_DRIVER_GREET_H
+#define TOOLS_DRIVER_GREET_H
+
+namespace fathom::driver {
+
+/// Says hello; returns the exit code.
+int runGreet();
+
+} // namespace fathom::driver
+
+#endif // TOOLS_DRIVER_GREET_H
+""",
+    "tools/driver/Greet.cpp": HEADER + """// The verb `greet`.
+
+#include "tools/driver/Greet.h"
+
+#include "tools/driver/Terminal.h"
+
+#include "runtime/cli/options.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+namespace fathom::driver {
+
+int runGreet() {
+  llvm::outs() << "hello\\n";
+  return flushOutput(cli::kOk);
+}
+
+} // namespace fathom::driver
+""",
+}
+
+# Changes of files that are there: what stands there once, and what takes its place.
+ADDITIONS = {
+    "kernels/cpu/variants.def": [
+        ("FATHOM_ARCH(avx512,",
+         "FATHOM_ARCH(vbmi, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi))\n"
+         "FATHOM_ARCH(avx512,"),
+        ("FATHOM_VARIANTS(gemm, gemm, (avx2, avx512)", "FATHOM_VARIANTS(gemm, gemm, (avx2, avx512, vbmi)"),
+        ("FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86)", "FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86, avx2)"),
+    ],
+    "kernels/cpu/kernel.h": [("using avx512 = Avx512Tile;\n", "using avx512 = Avx512Tile;\nusing vbmi = Avx512Tile;\n")],
+    "frontend/huggingface/families/Llama.cpp": [
+        ('      {"qwen2",', '      {"copycat", {&gqa, &qkvBias, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},\n'
+                          '      {"qwen2",'),
+    ],
+    "tools/driver/Verbs.cpp": [
+        ('#include "tools/driver/Inspect.h"\n', '#include "tools/driver/Greet.h"\n#include "tools/driver/Inspect.h"\n'),
+        ('    {"targets",', '    {"greet", "hello", [](int, char **) { return runGreet(); }},\n    {"targets",'),
+    ],
+    "tools/driver/CMakeLists.txt": [("  Inspect.cpp\n", "  Greet.cpp\n  Inspect.cpp\n")],
+}
+
+# Facts of the op that CompletenessTest reads from files, so that taking them away needs no build: the file, the words to
+# take away (all of the file where there are none), and what is missed.
+PLACES = {
+    "kernels/ref/ref_clamp_rows.cpp": ("", "no reference"),
+    "test/dialects/deepseek/clamp-rows.mlir": ("", "no lit test"),
+    "test/passes/lower/structured_values_test.cpp": ("deepseek.clamp_rows", "no value test"),
+    "docs/reference/deepseek.md": ("### `deepseek.clamp_rows`", "no docs entry"),
+}
