@@ -5,6 +5,9 @@
 
 #include "frontend/checkpoint/Files.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -112,6 +115,14 @@ static bool isBeneath(llvm::StringRef path, llvm::StringRef directory) {
   return path.consume_front(directory) && path.starts_with("/");
 }
 
+/// Whether a path names a file of huggingface_hub's cache, models--<owner>--<name>/blobs/<hash>, wherever that is.
+static bool isCachedBlob(llvm::StringRef path) {
+  llvm::StringRef blobs = parentOf(path), entry = parentOf(blobs);
+  llvm::StringRef hash = path.drop_front(blobs.size()).ltrim('/');
+  bool named = blobs.ends_with("/blobs") && entry.drop_front(parentOf(entry).size()).starts_with("/models--");
+  return named && (hash.size() == 40 || hash.size() == 64) && llvm::all_of(hash, llvm::isHexDigit);
+}
+
 bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &diagnostics) {
   std::string path = joinPath(directory, name), target = realPath(path), root = realPath(directory.str());
   struct stat status;
@@ -120,7 +131,7 @@ bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &d
   }
   llvm::StringRef snapshots = parentOf(root);
   bool cached = snapshots.ends_with("/snapshots") && isBeneath(target, (parentOf(snapshots) + "/blobs").str());
-  if (cached || isBeneath(target, root == "/" ? "" : root)) {
+  if (cached || isCachedBlob(target) || isBeneath(target, root == "/" ? "" : root)) {
     return true;
   }
   diagnostics.error(Problem::BadInput, "link-outside", path, "",

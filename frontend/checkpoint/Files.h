@@ -40,8 +40,9 @@ private:
 /// True for anything of that name, a dangling link included: opening it tells the story.
 bool exists(const std::string &path);
 
-/// Checks where a link called `name` in the checkpoint `directory` leads: to a file in the directory, or in blobs/ of
-/// the same Hugging Face cache entry, whose layout is <entry>/snapshots/<revision>/<file> -> <entry>/blobs/<hash>.
+/// Checks where a link called `name` in the checkpoint `directory` leads: to a file in the directory, in blobs/ of the
+/// same Hugging Face cache entry, whose layout is <entry>/snapshots/<revision>/<file> -> <entry>/blobs/<hash>, or to
+/// such a blob of any entry, since downloads to a folder of the user's choice link to the cache.
 /// False after a finding about any other file; true for what is no file, which opening it tells.
 bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &diagnostics);
 

@@ -138,6 +138,31 @@ TEST(CheckpointTest, C4HuggingFaceCacheLayoutIsFollowed) {
   EXPECT_NE(open(directory.path("mine"), 0, text), nullptr) << text;
 }
 
+TEST(CheckpointTest, C4AFolderOfLinksIntoTheCacheIsFollowed) {
+  TempDirectory directory;
+  for (const std::string &hash : {std::string(64, 'a'), std::string(40, '7')}) {
+    directory.write("hub/models--x--y/blobs/" + hash, makeSafetensors({{"a", DType::F32, {2}}}));
+    std::filesystem::create_directories(directory.path("local"));
+    std::filesystem::create_symlink("../hub/models--x--y/blobs/" + hash, directory.path("local/model.safetensors"));
+    std::string text;
+    EXPECT_NE(open(directory.path("local"), 0, text), nullptr) << text;
+    std::filesystem::remove_all(directory.path("local"));
+  }
+}
+
+TEST(CheckpointTest, C4WhatOnlyResemblesTheCacheIsRefused) {
+  std::string hash(64, 'a');
+  for (const std::string &target :
+       {"hub/models--x--y/blobs/" + hash.substr(1), "hub/models--x--y/blobs/x" + hash.substr(1),
+        "hub/models--x--y/refs/" + hash, "hub/datasets--x--y/blobs/" + hash, "hub/x/blobs/" + hash, "blobs/" + hash}) {
+    TempDirectory directory;
+    directory.write(target, makeSafetensors({{"a", DType::F32, {2}}}));
+    std::filesystem::create_directories(directory.path("local"));
+    std::filesystem::create_symlink("../" + target, directory.path("local/model.safetensors"));
+    expectFinding(directory.path("local"), 3, "is a link out of the checkpoint directory");
+  }
+}
+
 TEST(CheckpointTest, C4OtherLinksAreRefused) {
   TempDirectory directory;
   directory.write("outside.safetensors", makeSafetensors({{"a", DType::F32, {2}}}));
