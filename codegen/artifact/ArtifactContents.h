@@ -91,6 +91,8 @@ struct ExternalShard {
   uint64_t size = 0;
   /// XXH3-64 of the shard's safetensors header.
   uint64_t headerHash = 0;
+  /// XXH3-64 of the whole shard, for a check of the weights at run time.
+  std::optional<uint64_t> contentsHash = {};
 };
 
 /// A slice that stays in a shard.

@@ -62,20 +62,29 @@ static Offset<fbs::BuildRecord> createBuild(FlatBufferBuilder &builder, const Bu
 }
 
 static Offset<fbs::Segment> createSegment(FlatBufferBuilder &builder, const std::string &name,
-                                          const std::string &directory, bool external, const SegmentPlace &place) {
+                                          const SegmentPlace &place) {
   auto nameOffset = builder.CreateString(name);
+  return fbs::CreateSegment(builder, nameOffset, builder.CreateString(""), false, place.offset, place.size, place.hash);
+}
+
+static Offset<fbs::Segment> createExternalSegment(FlatBufferBuilder &builder, const std::string &directory,
+                                                  const ExternalShard &shard) {
+  auto name = builder.CreateString(shard.name);
   auto directoryOffset = builder.CreateString(directory);
-  return fbs::CreateSegment(builder, nameOffset, directoryOffset, external, place.offset, place.size, place.hash);
+  flatbuffers::Optional<uint64_t> contents = flatbuffers::nullopt;
+  if (shard.contentsHash) {
+    contents = *shard.contentsHash;
+  }
+  return fbs::CreateSegment(builder, name, directoryOffset, true, 0, shard.size, shard.headerHash, contents);
 }
 
 static Offset<flatbuffers::Vector<Offset<fbs::Segment>>>
 createSegments(FlatBufferBuilder &builder, const ArtifactContents &contents, const ArtifactLayout &layout) {
   std::vector<Offset<fbs::Segment>> segments;
-  segments.push_back(createSegment(builder, "code", "", false, layout.code));
-  segments.push_back(createSegment(builder, "weights", "", false, layout.weights));
+  segments.push_back(createSegment(builder, "code", layout.code));
+  segments.push_back(createSegment(builder, "weights", layout.weights));
   for (const ExternalShard &shard : contents.externalShards) {
-    SegmentPlace place{0, shard.size, shard.headerHash};
-    segments.push_back(createSegment(builder, shard.name, contents.checkpointDirectory, true, place));
+    segments.push_back(createExternalSegment(builder, contents.checkpointDirectory, shard));
   }
   return builder.CreateVector(segments);
 }

@@ -6,11 +6,14 @@
 #include "codegen/artifact/ShardReader.h"
 
 #include "codegen/artifact/ExitError.h"
+#include "codegen/artifact/Hash.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace fathom::codegen {
 
@@ -85,6 +88,22 @@ llvm::Error ShardReader::read(uint32_t shard, uint64_t offset, void *bytes, uint
     size -= count;
   }
   return llvm::Error::success();
+}
+
+llvm::Expected<uint64_t> hashShard(const ShardFile &shard, llvm::function_ref<void(uint64_t bytes)> read) {
+  std::vector<char> block(size_t(4) << 20);
+  ShardReader reader(shard);
+  RunningHash hash;
+  for (uint64_t offset = 0; offset < shard.size;) {
+    uint64_t step = std::min<uint64_t>(block.size(), shard.size - offset);
+    if (llvm::Error error = reader.read(0, offset, block.data(), step)) {
+      return std::move(error);
+    }
+    hash.update({block.data(), step});
+    offset += step;
+    read(step);
+  }
+  return hash.digest();
 }
 
 } // namespace fathom::codegen

@@ -9,6 +9,7 @@
 #include "codegen/artifact/Recipe.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <atomic>
@@ -39,6 +40,9 @@ private:
   /// -1 where a shard is not open.
   std::unique_ptr<std::atomic<int>[]> descriptors;
 };
+
+/// XXH3-64 of a whole shard. `read` is called with the bytes that each step took.
+llvm::Expected<uint64_t> hashShard(const ShardFile &shard, llvm::function_ref<void(uint64_t bytes)> read);
 
 } // namespace fathom::codegen
 

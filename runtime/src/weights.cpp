@@ -104,22 +104,24 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
 fathom_status_t Weights::verify(const artifact::Program &program) const {
   for (uint32_t i = 0; i < parts.size(); ++i) {
     const artifact::Segment &segment = *program.segments()->Get(i);
-    if (parts[i].view && !segment.external() && hash64(parts[i].view->data(), segment.size()) != segment.hash()) {
-      return fail(FATHOM_STATUS_MISMATCH, "segment '%s': its hash is not the stored one; the file is damaged",
-                  segment.name()->c_str());
+    flatbuffers::Optional<uint64_t> hash = segment.external() ? segment.contents_hash() : segment.hash();
+    if (parts[i].view && hash && hash64(parts[i].view->data(), segment.size()) != *hash) {
+      return fail(FATHOM_STATUS_MISMATCH, "%s '%s': its hash is not the stored one; %s",
+                  segment.external() ? "weight file" : "segment", segment.name()->c_str(),
+                  segment.external() ? "its weights are not those the model was compiled with" : "the file is damaged");
     }
   }
   return FATHOM_STATUS_OK;
 }
 
-// Of other files only the header has a hash: a check of their weights that was asked for cannot be made.
+// Of other files maybe only the header has a hash: a check of their weights that was asked for cannot be made.
 fathom_status_t Weights::requireHashes(const artifact::Program &program) const {
   for (uint32_t i = 0; i < parts.size(); ++i) {
     const artifact::Segment &segment = *program.segments()->Get(i);
-    if (parts[i].view && segment.external()) {
+    if (parts[i].view && segment.external() && !segment.contents_hash()) {
       return fail(FATHOM_STATUS_UNSUPPORTED,
                   "cannot verify the weights in '%s': the artifact has no hash to compare them with, because they stay "
-                  "in the checkpoint's files; compile with --weights=pack for that",
+                  "in the checkpoint's files; compile with --verify-weights, or --weights=pack, for that",
                   segment.name()->c_str());
     }
   }

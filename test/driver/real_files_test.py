@@ -8,7 +8,7 @@ import os
 import shutil
 
 import support
-from support import UNSUPPORTED, generate, make, write
+from support import MISMATCH, UNSUPPORTED, USAGE, generate, make, write
 
 PROMPT = "--token-ids=5,6,7"
 
@@ -56,6 +56,21 @@ class Checks(support.DriverTest):
         make("compile", support.checkpoint(), "-o", self.path("out.fathom"), "--weights=reference")
         self.fails(UNSUPPORTED, "run", self.path("out.fathom"), PROMPT, "-n1", "--verify-weights",
                    words=("the artifact has no hash to compare them with",))
+
+    def test_a_norm_that_was_zeroed(self):
+        folder, output = self.copy_checkpoint(), self.path("out.fathom")
+        make("compile", folder, "-o", output, "--weights=reference", "--verify-weights")
+        make("run", output, PROMPT, "-n1", "--verify-weights", "--output=token-ids")
+
+        shard = os.path.join(folder, "model.safetensors")
+        norm = support.read_safetensors(shard)["model.norm.weight"][2]
+        write(shard, support.read(shard).replace(norm, bytes(len(norm))))
+        self.fails(MISMATCH, "run", output, PROMPT, "-n1", "--verify-weights", words=("'model.safetensors'", "its hash"))
+
+    def test_hashes_that_are_there_or_of_nothing(self):
+        for options in ([], ["--weights=reference", "--emit=plan"]):
+            self.fails(USAGE, "compile", support.checkpoint(), "-o", self.path("out"), "--verify-weights", *options,
+                       words=("--verify-weights goes with --weights=reference",))
 
 
 class Sampling(support.DriverTest):

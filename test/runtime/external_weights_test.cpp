@@ -44,7 +44,8 @@ protected:
   fathom_status_t load(const std::string &recorded, const char *override, fathom_verify_t verify = FATHOM_VERIFY_AUTO) {
     write("toy.fathom", makeToy([&](ToyContents &c) {
             c.segments[1] = {
-                "model.safetensors", recorded, true, 0, headerSize + 16, XXH3_64bits(shard.data(), headerSize)};
+                "model.safetensors", recorded, true, 0, headerSize + 16, XXH3_64bits(shard.data(), headerSize),
+                contentsHash};
             c.slices = {{headerSize, 16, 1}};
           }));
     fathom_model_options_t options;
@@ -64,6 +65,8 @@ protected:
 
   std::string folder, shard;
   size_t headerSize = 0;
+  /// What the compiler recorded.
+  flatbuffers::Optional<uint64_t> contentsHash = flatbuffers::nullopt;
 };
 
 TEST_F(ExternalWeightsTest, AreFoundWhereTheArtifactSays) { EXPECT_OK(load(folder, nullptr)); }
@@ -87,6 +90,19 @@ TEST_F(ExternalWeightsTest, ShortFilesAreRefused) {
 TEST_F(ExternalWeightsTest, ACheckThatCannotBeMadeIsRefused) {
   EXPECT_EQ(load(folder, nullptr, FATHOM_VERIFY_ALWAYS), FATHOM_STATUS_UNSUPPORTED);
   EXPECT_NE(strstr(fathom_status_message(), "'model.safetensors': the artifact has no hash"), nullptr);
+  EXPECT_OK(load(folder, nullptr, FATHOM_VERIFY_NEVER));
+}
+
+TEST_F(ExternalWeightsTest, WeightsAreComparedWithTheHashOfTheirFile) {
+  contentsHash = XXH3_64bits(shard.data(), shard.size());
+  EXPECT_OK(load(folder, nullptr, FATHOM_VERIFY_ALWAYS));
+  std::string other = shard;
+  other.back() ^= 1;
+  write("model.safetensors", other);
+  EXPECT_EQ(load(folder, nullptr, FATHOM_VERIFY_ALWAYS), FATHOM_STATUS_MISMATCH);
+  EXPECT_NE(strstr(fathom_status_message(), "weight file 'model.safetensors'"), nullptr);
+  // Few enough to be compared unasked.
+  EXPECT_EQ(load(folder, nullptr), FATHOM_STATUS_MISMATCH);
   EXPECT_OK(load(folder, nullptr, FATHOM_VERIFY_NEVER));
 }
 

@@ -28,6 +28,7 @@ struct ToySegment {
   std::string name, directory;
   bool external;
   uint64_t offset, size, hash;
+  flatbuffers::Optional<uint64_t> contentsHash = flatbuffers::nullopt;
 };
 
 struct ToyStore {

@@ -51,6 +51,7 @@ struct Arguments {
   const char *weights = "pack";
   bool kernels = true;
   bool isolate = true;
+  bool verifyWeights = false;
   uint64_t maxContext = 0;
   uint64_t maxBatch = 16;
   uint64_t prefillRows = 256;
@@ -108,6 +109,8 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase; - is stdin", 0, 0,
        kFromNames},
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
+      {"verify-weights", 0, OptionKind::kFlag, &arguments.verifyWeights, nullptr,
+       "with --weights=reference: record hashes, so that run --verify-weights can compare; reads all weights"},
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that pack weights (2)", 1, 1024},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
        "compile in a process of its own, so that a crash is an error; without, for debuggers"},
@@ -123,6 +126,11 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   }
   if (!arguments.from && *arguments.checkpoint) {
     return cli::printUsageError(command.name, "--checkpoint goes with --from; name the checkpoint without it");
+  }
+  if (arguments.verifyWeights &&
+      (StringRef(arguments.weights) == "pack" || parseEmit(arguments.emit) < Emit::Artifact)) {
+    return cli::printUsageError(command.name, "--verify-weights goes with --weights=reference and an artifact: packed "
+                                              "weights have hashes always, and IR has no weights");
   }
   if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
     return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
@@ -147,6 +155,7 @@ CompileOptions convert(const Arguments &arguments) {
   options.maxBatch = int64_t(arguments.maxBatch);
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = unsigned(arguments.threads);
+  options.verifyWeights = arguments.verifyWeights;
   return options;
 }
 

@@ -41,6 +41,8 @@ struct CompileOptions {
   /// False: everything becomes generated loops.
   bool kernels = true;
   unsigned threads = 2;
+  /// Record what a check of referenced weights at run time needs: reads all of them.
+  bool verifyWeights = false;
   /// Where the output is written; nullptr: the real file system.
   codegen::FileSystem *fileSystem = nullptr;
   /// Called with the step's name, and bytes done and in total while weights are packed (else 0, 0).

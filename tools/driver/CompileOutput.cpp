@@ -7,10 +7,12 @@
 
 #include "codegen/artifact/ExitError.h"
 #include "codegen/artifact/OutputPath.h"
+#include "codegen/artifact/ShardReader.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/Version.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -81,6 +83,7 @@ bool CompileOutput::writeText(StringRef text) {
 std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
   bool pack = options.weights == codegen::WeightStorage::Pack;
   std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
+  text += options.verifyWeights ? " --verify-weights" : "";
   text += " --max-context=" + std::to_string(contents.model.maxContext);
   for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
     if (!entry.logits) {
@@ -93,13 +96,33 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
 }
 
 /// Shards that the artifact reads at run time, and where they are.
-static void listExternalShards(const checkpoint::Checkpoint &files, codegen::ArtifactContents &contents) {
+llvm::Error CompileOutput::listExternalShards(const checkpoint::Checkpoint &files,
+                                              codegen::ArtifactContents &contents) const {
+  uint64_t done = 0, total = 0;
   for (const checkpoint::Shard &shard : files.shards()) {
     contents.externalShards.push_back({shard.name, shard.size, shard.header->hash()});
+    total += shard.size;
+  }
+  auto showProgress = [&](uint64_t bytes) {
+    done += bytes;
+    if (options.progress) {
+      options.progress("hash weights", done, total);
+    }
+  };
+  for (auto [external, shard] : llvm::zip_equal(contents.externalShards, contents.shards)) {
+    if (!options.verifyWeights) {
+      break;
+    }
+    llvm::Expected<uint64_t> hash = codegen::hashShard(shard, showProgress);
+    if (!hash) {
+      return hash.takeError();
+    }
+    external.contentsHash = *hash;
   }
   llvm::SmallString<256> absolute(files.directory());
   llvm::sys::fs::make_absolute(absolute);
   contents.checkpointDirectory = absolute.str().str();
+  return llvm::Error::success();
 }
 
 bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const checkpoint::Checkpoint &files) {
@@ -111,7 +134,9 @@ bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const check
     write.inputs.push_back(shard.path);
   }
   if (options.weights == codegen::WeightStorage::Reference) {
-    listExternalShards(files, contents);
+    if (llvm::Error error = listExternalShards(files, contents)) {
+      return fail(std::move(error));
+    }
   }
   contents.build = {getVersion().str(), getLLVMVersion().str(), describeOptions(contents)};
   write.pack.threads = options.threads;

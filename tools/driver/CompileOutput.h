@@ -37,6 +37,7 @@ public:
 private:
   llvm::Expected<codegen::WriteReport> write(const codegen::ArtifactContents &contents,
                                              const codegen::WriteOptions &write);
+  llvm::Error listExternalShards(const checkpoint::Checkpoint &files, codegen::ArtifactContents &contents) const;
   std::string describeOptions(const codegen::ArtifactContents &contents) const;
   std::string headerPath() const;
   bool fail(llvm::Error error);
