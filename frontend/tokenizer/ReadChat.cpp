@@ -6,6 +6,7 @@
 #include "frontend/tokenizer/ReadChat.h"
 
 #include "frontend/checkpoint/Files.h"
+#include "frontend/tokenizer/ChatFormats.h"
 #include "llvm/Support/JSON.h"
 
 using llvm::StringRef;
@@ -32,7 +33,8 @@ void addTemplate(const Context &context, StringRef place, StringRef name, String
                        llvm::Twine(error.column))
                           .str();
   Problem problem = error.unsupported ? Problem::Unsupported : Problem::BadInput;
-  context.report(problem, "chat-template", where, {}, checkpoint::escape(error.message, 200), "");
+  context.report(problem, "chat-template", where, {}, checkpoint::escape(error.message, 200),
+                 "--chat-format=NAME takes a built-in template instead, --chat-format=none does without chat");
 }
 
 /// A list of named templates, of which there must be a "default".
@@ -69,37 +71,56 @@ void readVariables(Value config, TokenizerModel &model) {
   }
 }
 
+/// Reads chat_template.jinja, which counts where there is one: false where there is none.
+bool readFile(const Context &context, const std::string &directory, Value config, TokenizerModel &model) {
+  std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
+  if (directory.empty() || !checkpoint::exists(path)) {
+    return false;
+  }
+  if (!checkpoint::staysInside(directory, "chat_template.jinja", context.diagnostics)) {
+    return true;
+  }
+  std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, context.diagnostics);
+  Value inConfig = config ? config.find("chat_template") : Value();
+  if (text && inConfig && inConfig.isString() && StringRef(*text).trim() != inConfig.string().trim()) {
+    context.diagnostics.warning("chat-template", context.file, "chat_template",
+                                "differs from chat_template.jinja beside it, which counts");
+  }
+  if (text) {
+    addTemplate({context.diagnostics, path}, "", "default", *text, model);
+  }
+  return true;
+}
+
+/// Reads "chat_template" of tokenizer_config.json.
+void readConfigured(const Context &context, Value config, TokenizerModel &model) {
+  Value text = config.find("chat_template");
+  if (!text || text.isNull()) {
+    return;
+  }
+  if (text.isString()) {
+    addTemplate(context, "chat_template", "default", text.string(), model);
+  } else if (text.isArray()) {
+    addNamed(context, text, model);
+  } else {
+    context.bad("chat-template", "chat_template", text, "expected a string, found " + show(text));
+  }
+}
+
 } // namespace
 
-void readChat(const Context &context, const std::string &directory, Value config, TokenizerModel &model) {
-  Value inConfig = config ? config.find("chat_template") : Value();
+void readChat(const Context &context, const std::string &directory, Value config, StringRef chatFormat,
+              TokenizerModel &model) {
+  if (chatFormat == kNoChat) {
+    return;
+  }
   if (config) {
     readVariables(config, model);
   }
-  std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
-  if (!directory.empty() && checkpoint::exists(path)) {
-    if (!checkpoint::staysInside(directory, "chat_template.jinja", context.diagnostics)) {
-      return;
-    }
-    std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, context.diagnostics);
-    if (text && inConfig && inConfig.isString() && StringRef(*text).trim() != inConfig.string().trim()) {
-      context.diagnostics.warning("chat-template", context.file, "chat_template",
-                                  "differs from chat_template.jinja beside it, which counts");
-    }
-    if (text) {
-      addTemplate({context.diagnostics, path}, "", "default", *text, model);
-    }
-    return;
-  }
-  if (!inConfig || inConfig.isNull()) {
-    return;
-  }
-  if (inConfig.isString()) {
-    addTemplate(context, "chat_template", "default", inConfig.string(), model);
-  } else if (inConfig.isArray()) {
-    addNamed(context, inConfig, model);
-  } else {
-    context.bad("chat-template", "chat_template", inConfig, "expected a string, found " + show(inConfig));
+  if (!chatFormat.empty()) {
+    addTemplate(context, chatFormat, "default", findChatFormat(chatFormat), model);
+  } else if (!readFile(context, directory, config, model) && config) {
+    readConfigured(context, config, model);
   }
 }
 

@@ -27,8 +27,8 @@ constexpr uint64_t kMaxConfigBytes = 16ull << 20;
 /// Reads the files of one tokenizer into one model.
 class TokenizerReader {
 public:
-  TokenizerReader(std::string directory, Diagnostics &diagnostics, std::optional<uint32_t> limit, bool withChat)
-      : directory(std::move(directory)), diagnostics(diagnostics), limit(limit), withChat(withChat) {}
+  TokenizerReader(std::string directory, Diagnostics &diagnostics, std::optional<uint32_t> limit, StringRef chatFormat)
+      : directory(std::move(directory)), diagnostics(diagnostics), limit(limit), chatFormat(chatFormat) {}
 
   std::optional<TokenizerModel> read(const std::string &path);
   std::optional<TokenizerModel> parse(std::string tokenizer, std::string config);
@@ -48,7 +48,7 @@ private:
   std::string directory;
   Diagnostics &diagnostics;
   std::optional<uint32_t> limit;
-  bool withChat;
+  StringRef chatFormat;
   TokenizerModel model;
 };
 
@@ -169,9 +169,7 @@ std::optional<TokenizerModel> TokenizerReader::build(const Context &context, Val
     useTemplateBos(context, *bos, vocabulary);
   }
   readEnds(files, vocabulary);
-  if (withChat) {
-    readChat(files.config, directory, files.configRoot, model);
-  }
+  readChat(files.config, directory, files.configRoot, chatFormat, model);
   if (!diagnostics.hasErrors()) {
     checkNormalized(context);
   }
@@ -205,7 +203,7 @@ std::optional<TokenizerModel> TokenizerReader::parse(std::string tokenizer, std:
 } // namespace
 
 std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnostics,
-                                            std::optional<uint32_t> vocabulary, bool withChat) {
+                                            std::optional<uint32_t> vocabulary, StringRef chatFormat) {
   bool isDirectory = llvm::sys::fs::is_directory(path);
   std::string file = isDirectory ? checkpoint::joinPath(path, "tokenizer.json") : path.str();
   StringRef parent = llvm::sys::path::parent_path(file);
@@ -214,11 +212,11 @@ std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnos
   if (isDirectory && !checkpoint::staysInside(directory, "tokenizer.json", diagnostics)) {
     return std::nullopt;
   }
-  return TokenizerReader(directory, diagnostics, vocabulary, withChat).read(file);
+  return TokenizerReader(directory, diagnostics, vocabulary, chatFormat).read(file);
 }
 
 std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config, Diagnostics &diagnostics) {
-  return TokenizerReader("", diagnostics, std::nullopt, true).parse(std::move(tokenizer), std::move(config));
+  return TokenizerReader("", diagnostics, std::nullopt, {}).parse(std::move(tokenizer), std::move(config));
 }
 
 bool hasTokenizer(StringRef directory) { return checkpoint::exists(checkpoint::joinPath(directory, "tokenizer.json")); }

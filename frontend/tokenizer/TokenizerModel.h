@@ -63,9 +63,11 @@ struct TokenizerModel {
 /// chat_template.jinja, special_tokens_map.json and added_tokens.json beside it are read where present. Ids must be
 /// below `vocabulary` where that is given. Reports all findings and returns nothing after an error: bad data is
 /// Problem::BadInput, what the runtime cannot do (another model than byte-level BPE, an unknown pre-tokenizer) is
-/// Problem::Unsupported. Chat templates are left alone without `withChat`.
+/// Problem::Unsupported. `chatFormat` names a built-in chat template to take instead of the tokenizer's own, or is
+/// "none" for no chat (ChatFormats.h); empty: the tokenizer's own.
 std::optional<TokenizerModel> readTokenizer(llvm::StringRef path, checkpoint::Diagnostics &diagnostics,
-                                            std::optional<uint32_t> vocabulary = std::nullopt, bool withChat = true);
+                                            std::optional<uint32_t> vocabulary = std::nullopt,
+                                            llvm::StringRef chatFormat = {});
 
 /// The same for files in memory: tokenizer.json, and tokenizer_config.json where that is not empty.
 std::optional<TokenizerModel> parseTokenizer(std::string tokenizer, std::string config,

@@ -226,7 +226,9 @@ int Chat::run() {
     return code;
   }
   if (!loaded.info.has_chat) {
-    return printError(source.program, kUnsupported, "the model has no chat template; use 'run' with a plain prompt");
+    return printError(
+        source.program, kUnsupported,
+        "the model has no chat template; compile it with --chat-format=NAME, or use 'run' with a plain prompt");
   }
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;

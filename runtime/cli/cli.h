@@ -29,8 +29,11 @@ struct ModelSource {
   /// For messages, e.g. "fathom run".
   const char *program = "fathom run";
   /// Makes an artifact of what |model->path| names where that is none, e.g. by compiling a checkpoint on the spot.
-  /// Returns 0, or prints what is wrong and returns an exit code. NULL: typed paths are artifacts.
-  int (*resolve)(ResolvedModel *model) = nullptr;
+  /// |chatFormat| is one of |chatFormats|, or empty. Returns 0, or prints what is wrong and returns an exit code. NULL:
+  /// typed paths are artifacts.
+  int (*resolve)(const char *chatFormat, ResolvedModel *model) = nullptr;
+  /// What --chat-format may say of a checkpoint, separated by '|'; NULL: the option does not exist.
+  const char *chatFormats = nullptr;
 };
 
 /// `run`: parses |argv| from |argv[first]| on and answers a prompt. Returns the exit code.

@@ -224,7 +224,7 @@ void Parser::parsePositional(const char *word) {
 }
 
 void printOption(const Option &option, bool on) {
-  char left[80];
+  char left[192];
   char letter[8] = "    ";
   if (option.letter) {
     snprintf(letter, sizeof(letter), "-%c, ", option.letter);

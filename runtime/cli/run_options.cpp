@@ -43,8 +43,12 @@ struct Table {
   Option &add(Option option) { return rows[count++] = option; }
 };
 
-void addPrompt(Table &table, Verb verb, RunOptions *o) {
+void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o) {
   table.group("prompt");
+  if (source.chatFormats) {
+    table.add({"chat-format", 0, OptionKind::kChoice, &o->chatFormat, "NAME",
+               "of a checkpoint: talk as a known model does; none: no chat", 0, 0, source.chatFormats});
+  }
   table.add({"prompt", 'p', OptionKind::kText, &o->prompt, "TEXT", "the prompt"});
   if (verb == Verb::kChat) {
     table.add({"system", 0, OptionKind::kText, &o->system, "TEXT", "what the model should be told first"});
@@ -151,7 +155,7 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
 int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *const *argv, int first,
                     RunOptions *options) {
   Table table;
-  addPrompt(table, verb, options);
+  addPrompt(table, verb, source, options);
   addGeneration(table, options);
   addOutput(table, verb, options);
   addMachine(table, options);
@@ -184,7 +188,7 @@ LoadedModel::~LoadedModel() {
 
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
   ResolvedModel resolved = {source.path ? source.path : options.model};
-  if (int code = !source.path && source.resolve ? source.resolve(&resolved) : 0) {
+  if (int code = !source.path && source.resolve ? source.resolve(options.chatFormat, &resolved) : 0) {
     return code;
   }
   fathom_model_options_t modelOptions;

@@ -19,6 +19,7 @@ struct RunOptions {
   const char *tokenIds = nullptr;
   const char *batchFile = nullptr;
   const char *system = nullptr;
+  const char *chatFormat = "";
   uint64_t maxTokens = 0;
   bool hasMaxTokens = false;
   bool ignoreEos = false;

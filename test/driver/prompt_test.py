@@ -162,27 +162,5 @@ class Text(support.DriverTest):
             text.stdout.decode("utf-8")
 
 
-class Chat(support.DriverTest):
-    def test_a_conversation_that_outgrows_the_context(self):
-        lines = b"".join(b"word " * 12 + b"\n" for _ in range(20))
-        result = support.run("chat", support.artifact(), "-n4", "--ignore-eos", stdin=lines)
-        self.assertEqual(result.returncode, BAD_INPUT)
-        self.assert_message(result, (str(CONTEXT),))
-        self.assertTrue(result.stdout)
-
-    def test_the_penalty_counts_the_whole_conversation(self):
-        greedy = ("--temperature=0", "--repetition-penalty=0.5", "-n6", "--ignore-eos")
-        first = "the king and the queen"
-        answers = make("chat", support.artifact(), *greedy, stdin=f"{first}\nWho\n".encode()).stdout.decode().split("\n")
-        conversation = [{"role": "user", "content": first}, {"role": "assistant", "content": answers[0]},
-                        {"role": "user", "content": "Who"}]
-        tokens = make("tokenize", support.artifact(), "--chat", stdin=(json.dumps(conversation) + "\n").encode()).stdout
-        alone = make("run", support.artifact(), "--token-ids=" + ",".join(map(str, json.loads(tokens))), *greedy).stdout
-        self.assertEqual(answers[1] + "\n", alone.decode())
-
-    def test_odd_lines(self):
-        make("chat", support.artifact(), "-n1", stdin=b"\n\r\n\xff\xfe\na\0b\nno end")
-
-
 if __name__ == "__main__":
     support.main()

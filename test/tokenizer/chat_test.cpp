@@ -3,10 +3,15 @@
 //
 // Chat templates: what Jinja2 renders, limits, and what of a prompt is read as special tokens.
 
+#include "frontend/tokenizer/ChatFormats.h"
 #include "test/tokenizer/support.h"
+
+#include "llvm/ADT/SmallVector.h"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <map>
+#include <set>
 
 using namespace fathom;
 using namespace fathom::test;
@@ -73,6 +78,27 @@ TEST(ChatTest, ConstructsRenderAsJinjaDoes) {
       EXPECT_EQ(text, line["text"].string().str()) << source;
     }
   }
+}
+
+/// The built-in chat formats, against what Jinja2 made of the models' own templates: {"format", "what", "text"} a line,
+/// where "what" names a conversation of qwen3.jsonl.
+TEST(ChatTest, FormatsRenderAsTheModelsOwnTemplates) {
+  std::map<std::string, std::string> conversations;
+  for (const JsonLine &line : readLines(fixture("templates/qwen3.jsonl"))) {
+    size_t begin = line.text.find("\"input\": ") + 9,
+           end = line.text.rfind(line["text"] ? ", \"text\": " : ", \"error\": ");
+    conversations[line["what"].string().str()] = line.text.substr(begin, end - begin);
+  }
+  std::set<std::string> seen{"none"};
+  for (const JsonLine &line : readLines(fixture("templates/formats.jsonl"))) {
+    std::string format = line["format"].string().str(), what = line["what"].string().str();
+    seen.insert(format);
+    EXPECT_EQ(render(frontend::findChatFormat(format).str(), conversations[what]), line["text"].string().str())
+        << format << ": " << what;
+  }
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(frontend::chatFormatNames()).split(names, '|');
+  EXPECT_EQ(seen, std::set<std::string>(names.begin(), names.end()));
 }
 
 TEST(ChatTest, ErrorsNameTheLine) {

@@ -99,6 +99,27 @@ class VerbTest(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (3, b"null\n"))
         self.assertIn(b"chat template: line 1: no", result.stderr)
 
+    def test_a_format_instead_of_the_template(self):
+        line = '[{"role": "user", "content": "Hi"}]\n'
+        for template in ["{% include 'x' %}", "{% if %}", "own"]:
+            result = self.with_template(template, "--chat", "--text", "--chat-format=chatml", stdin=line)
+            self.assertEqual(json.loads(result.stdout), "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
+        result = self.with_template("{% include 'x' %}", "--chat", stdin=line)
+        self.assertIn(b"--chat-format=NAME takes a built-in template", result.stderr)
+        result = self.with_template("own", "--chat", "--chat-format=none", stdin=line)
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"say --chat-format=NAME when compiling", result.stderr)
+
+    def test_formats_that_are_not(self):
+        self.assertEqual(run(V3, "--chat", "--chat-format=nope").returncode, 2)
+        self.assertIn(b"needs --chat", run(V3, "--chat-format=chatml").stderr)
+        with tempfile.NamedTemporaryFile(suffix=".fathom") as file:
+            file.write(b"\177FATHOM\n")
+            file.flush()
+            result = run(file.name, "--chat", "--chat-format=chatml")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"acts when a checkpoint is compiled", result.stderr)
+
     def test_bos_and_special(self):
         self.assertEqual(run(V3, "--add-bos", stdin="1").stdout, b"0 19\n")
         self.assertEqual(run(V3, "--decode", "--skip-special", stdin="0 19").stdout, b"1")

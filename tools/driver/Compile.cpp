@@ -7,6 +7,7 @@
 #include "tools/driver/CompileModel.h"
 
 #include "frontend/huggingface/ModelConfig.h"
+#include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
@@ -49,6 +50,7 @@ struct Arguments {
   const char *target = "cpu";
   const char *mcpu = "native";
   const char *weights = "pack";
+  const char *chatFormat = "";
   bool kernels = true;
   bool isolate = true;
   bool verifyWeights = false;
@@ -106,6 +108,9 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
        65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; without, every loop is generated", 0, 0, nullptr, &arguments.givenKernels},
+      {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",
+       "talk as a known model does, whatever the checkpoint's own chat template; none: no chat", 0, 0,
+       frontend::chatFormatNames()},
       {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase; - is stdin", 0, 0,
        kFromNames},
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
@@ -135,6 +140,10 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
     return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
   }
+  if (*arguments.chatFormat && parseEmit(arguments.emit) < Emit::Artifact) {
+    return cli::printUsageError(command.name, "--chat-format has no effect: --emit=%s has no tokenizer",
+                                arguments.emit);
+  }
   return arguments.from ? checkFrom(command.name, arguments) : cli::kContinue;
 }
 
@@ -156,6 +165,7 @@ CompileOptions convert(const Arguments &arguments) {
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = unsigned(arguments.threads);
   options.verifyWeights = arguments.verifyWeights;
+  options.chatFormat = arguments.chatFormat;
   return options;
 }
 

@@ -43,6 +43,8 @@ struct CompileOptions {
   unsigned threads = 2;
   /// Record what a check of referenced weights at run time needs: reads all of them.
   bool verifyWeights = false;
+  /// A built-in chat template to take instead of the checkpoint's, "none", or empty: the checkpoint's.
+  std::string chatFormat;
   /// Where the output is written; nullptr: the real file system.
   codegen::FileSystem *fileSystem = nullptr;
   /// Called with the step's name, and bytes done and in total while weights are packed (else 0, 0).

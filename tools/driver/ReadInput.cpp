@@ -38,10 +38,12 @@ static StringRef explainInput(StringRef input) {
                                               : "";
 }
 
-static void readTokenizer(StringRef folder, Diagnostics &diagnostics, std::optional<uint32_t> vocabulary,
-                          CompileInput &input) {
+static void readTokenizer(StringRef folder, StringRef chatFormat, Diagnostics &diagnostics,
+                          std::optional<uint32_t> vocabulary, CompileInput &input) {
   if (frontend::hasTokenizer(folder)) {
-    input.tokenizer = frontend::readTokenizer(folder, diagnostics, vocabulary);
+    input.tokenizer = frontend::readTokenizer(folder, diagnostics, vocabulary, chatFormat);
+  } else if (!chatFormat.empty()) {
+    diagnostics.error(Problem::Usage, "no-tokenizer", folder, "", "has no tokenizer.json, which --chat-format needs");
   }
 }
 
@@ -91,8 +93,8 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
   bool goodConfig = !diagnostics.hasErrors();
   input.files = checkpoint::Checkpoint::open(options.input, diagnostics);
-  readTokenizer(options.input, diagnostics, goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt,
-                input);
+  readTokenizer(options.input, options.chatFormat, diagnostics,
+                goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt, input);
   if (goodConfig && input.tokenizer) {
     compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
   }
@@ -139,7 +141,7 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
   if (!options.checkpoint.empty()) {
     input.files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
     if (input.files) {
-      readTokenizer(options.checkpoint, diagnostics, std::nullopt, input);
+      readTokenizer(options.checkpoint, options.chatFormat, diagnostics, std::nullopt, input);
     }
   }
   return !diagnostics.hasErrors();

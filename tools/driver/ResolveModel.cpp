@@ -5,6 +5,7 @@
 
 #include "tools/driver/ResolveModel.h"
 
+#include "frontend/tokenizer/ChatFormats.h"
 #include "runtime/cli/messages.h"
 #include "tools/driver/CompileModel.h"
 #include "tools/driver/FatalErrors.h"
@@ -44,7 +45,7 @@ private:
 
 } // namespace
 
-static int compile(llvm::StringRef checkpoint, codegen::FileSystem &fileSystem) {
+static int compile(llvm::StringRef checkpoint, llvm::StringRef chatFormat, codegen::FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
@@ -52,6 +53,7 @@ static int compile(llvm::StringRef checkpoint, codegen::FileSystem &fileSystem) 
     CompileOptions options;
     options.input = checkpoint.str();
     options.output = kOutputInMemory;
+    options.chatFormat = chatFormat.str();
     options.weights = codegen::WeightStorage::Reference;
     options.fileSystem = &fileSystem;
     options.progress = [&](llvm::StringRef step, uint64_t done, uint64_t total) {
@@ -76,16 +78,19 @@ static int mapForEver(int file, cli::ResolvedModel *model) {
   return 0;
 }
 
-static int resolve(cli::ResolvedModel *model) {
+static int resolve(const char *chatFormat, cli::ResolvedModel *model) {
   if (!llvm::sys::fs::is_directory(model->path)) {
-    return 0;
+    return !*chatFormat
+               ? 0
+               : cli::printUsageError("fathom", "--chat-format acts when a checkpoint is compiled, which %s is already",
+                                      model->path);
   }
   int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
   if (file < 0) {
     return cli::printError("fathom", cli::kResources, "cannot make a file in memory: %s", std::strerror(errno));
   }
   MemoryFileSystem fileSystem(file);
-  int code = runIsolated([&] { return compile(model->path, fileSystem); });
+  int code = runIsolated([&] { return compile(model->path, chatFormat, fileSystem); });
   code = code ? code : mapForEver(file, model);
   ::close(file);
   return code;
@@ -95,6 +100,7 @@ cli::ModelSource getModelSource(const char *program) {
   cli::ModelSource source;
   source.program = program;
   source.resolve = resolve;
+  source.chatFormats = frontend::chatFormatNames();
   return source;
 }
 

@@ -6,6 +6,7 @@
 #include "tools/driver/Tokenize.h"
 
 #include "fathom/artifact_abi.h"
+#include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/Terminal.h"
@@ -33,7 +34,7 @@ constexpr const char *kAbout =
 /// Returns cli::kContinue, or an exit code.
 int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) {
   using cli::OptionKind;
-  const char *source = nullptr;
+  const char *source = nullptr, *chatFormat = "";
   bool parseSpecial = true, parseSpecialGiven = false;
   const cli::Option table[] = {
       {"decode", 0, OptionKind::kFlag, &options.decode, nullptr, "the other way: token ids to text, byte for byte"},
@@ -41,6 +42,9 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
        "a JSON string a line to a JSON array a line (with --decode the reverse)"},
       {"chat", 0, OptionKind::kFlag, &options.chat, nullptr,
        "a conversation a line to a JSON array of ids a line, in the model's own format"},
+      {"chat-format", 0, OptionKind::kChoice, &chatFormat, "NAME",
+       "with --chat: talk as a known model does, whatever the tokenizer's own chat template", 0, 0,
+       frontend::chatFormatNames()},
       {"text", 0, OptionKind::kFlag, &options.text, nullptr, "with --chat: the prompt as a JSON string, not its ids"},
       {"parse-special", 0, OptionKind::kFlag, &parseSpecial, nullptr,
        "read the text of added tokens as those tokens (default, but not for --chat)", 0, 0, nullptr,
@@ -62,10 +66,11 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
   if (options.chat && options.decode) {
     return cli::printUsageError(command.name, "--chat and --decode exclude each other");
   }
-  if (options.text && !options.chat) {
-    return cli::printUsageError(command.name, "--text needs --chat");
+  if ((options.text || *chatFormat) && !options.chat) {
+    return cli::printUsageError(command.name, "--%s needs --chat", options.text ? "text" : "chat-format");
   }
   options.source = source;
+  options.chatFormat = chatFormat;
   if (parseSpecialGiven) {
     options.parseSpecial = parseSpecial;
   }
@@ -89,9 +94,9 @@ bool looksCompiled(const std::string &path) {
   return read == StringRef(FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE) || read.starts_with("\177ELF");
 }
 
-int openFiles(const std::string &path, bool withChat, OpenedTokenizer &out) {
+int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &out) {
   checkpoint::Diagnostics diagnostics;
-  std::optional<frontend::TokenizerModel> model = frontend::readTokenizer(path, diagnostics, std::nullopt, withChat);
+  std::optional<frontend::TokenizerModel> model = frontend::readTokenizer(path, diagnostics, std::nullopt, chatFormat);
   diagnostics.print(llvm::errs());
   if (!model) {
     return diagnostics.exitCode();
@@ -103,10 +108,14 @@ int openFiles(const std::string &path, bool withChat, OpenedTokenizer &out) {
   return cli::kOk;
 }
 
-int openTokenizer(const std::string &path, bool withChat, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
+int openTokenizer(const TokenizeOptions &options, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
+  const std::string &path = options.source;
   int code = cli::kOk;
   if (!looksCompiled(path)) {
-    code = openFiles(path, withChat, out);
+    // A template that is not needed may be broken.
+    code = openFiles(path, options.chat ? StringRef(options.chatFormat) : StringRef(frontend::kNoChat), out);
+  } else if (!options.chatFormat.empty()) {
+    code = failTokenize(cli::kUsage, "--chat-format acts when a checkpoint is compiled, which " + path + " is already");
   } else if (openArtifact != nullptr) {
     code = openArtifact(path, out);
   } else {
@@ -128,7 +137,7 @@ int runTokenize(int argc, const char *const *argv, OpenArtifactTokenizer openArt
     return code;
   }
   OpenedTokenizer opened;
-  code = openTokenizer(options.source, options.chat, openArtifact, opened);
+  code = openTokenizer(options, openArtifact, opened);
   if (code != cli::kOk) {
     return code;
   }

@@ -19,6 +19,8 @@ struct TokenizeOptions {
   bool decode = false;
   bool jsonl = false;
   bool chat = false;
+  /// Instead of the tokenizer's own; empty: its own.
+  std::string chatFormat;
   bool text = false;
   std::optional<bool> parseSpecial;
   bool addBos = false;

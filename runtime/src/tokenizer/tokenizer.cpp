@@ -91,7 +91,8 @@ const char *describe(Status status) {
   case Status::UnknownToken:
     return "a token id that the tokenizer does not have";
   case Status::NoChatTemplate:
-    return "the tokenizer has no chat template, so there is no chat format; use plain prompts";
+    return "the tokenizer has no chat template, so there is no chat; say --chat-format=NAME when compiling, or use "
+           "plain prompts";
   case Status::BadConversation:
     return "not a conversation";
   case Status::ChatFailed:
