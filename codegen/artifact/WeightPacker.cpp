@@ -6,12 +6,12 @@
 #include "codegen/artifact/WeightPacker.h"
 
 #include "codegen/artifact/Hash.h"
+#include "codegen/artifact/Threads.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <pthread.h>
 #include <set>
 
 namespace fathom::codegen {
@@ -41,7 +41,6 @@ public:
   llvm::Expected<PackResult> run();
 
 private:
-  static void *threadMain(void *self);
   void work();
   llvm::Error workOn(PieceBuilder &builder, const Ticket &ticket);
   std::optional<Ticket> takeTicket();
@@ -177,25 +176,8 @@ void Packing::work() {
   }
 }
 
-void *Packing::threadMain(void *self) {
-  static_cast<Packing *>(self)->work();
-  return nullptr;
-}
-
 llvm::Expected<PackResult> Packing::run() {
-  // The calling thread works too. A thread that cannot be had is one fewer, no failure; std::thread would throw.
-  std::vector<pthread_t> threads;
-  for (unsigned i = 1; i < std::clamp(options.threads, 1u, 64u); ++i) {
-    pthread_t thread;
-    if (pthread_create(&thread, nullptr, threadMain, this) != 0) {
-      break;
-    }
-    threads.push_back(thread);
-  }
-  work();
-  for (pthread_t thread : threads) {
-    pthread_join(thread, nullptr);
-  }
+  shareWork(options.threads, [this] { work(); });
   if (firstError) {
     return std::move(firstError);
   }

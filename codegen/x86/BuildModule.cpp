@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// MLIR to optimised LLVM IR.
+// MLIR to optimized LLVM IR.
 
-#include "codegen/x86/Image.h"
+#include "codegen/x86/BuildModule.h"
 #include "codegen/x86/LinkKernels.h"
 
 #include "dialects/plan/Plan.h"
@@ -12,6 +12,8 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Passes/PassBuilder.h"
 
 using namespace llvm;
@@ -52,16 +54,7 @@ void setTarget(Module &module, const X86Target &target) {
   }
 }
 
-void makeInternal(Module &module, StringRef except) {
-  for (Function &function : module) {
-    if (!function.isDeclaration() && !function.hasFnAttribute(except)) {
-      function.setLinkage(GlobalValue::InternalLinkage);
-      function.setVisibility(GlobalValue::DefaultVisibility);
-    }
-  }
-}
-
-void optimise(Module &module, TargetMachine &machine) {
+void optimize(Module &module, TargetMachine &machine) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager components;
@@ -75,22 +68,29 @@ void optimise(Module &module, TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
 }
 
-constexpr StringLiteral kEntryAttribute = "fathom-entry";
+/// Units call kernels of each other, and nobody else does.
+void hideDeclarations(Module &module) {
+  for (Function &function : module) {
+    if (function.isDeclaration() && !function.isIntrinsic()) {
+      function.setVisibility(GlobalValue::HiddenVisibility);
+    }
+  }
+}
 
 } // namespace
 
-Expected<std::unique_ptr<Module>> buildLLVMModule(mlir::ModuleOp lowered, const X86Target &target,
-                                                  LLVMContext &context) {
-  std::vector<KernelInstance> kernels = collectKernels(lowered);
-  std::vector<std::string> entries;
+Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &target) {
+  ModelCode code;
+  code.kernels = collectKernels(lowered);
   for (auto function : lowered.getOps<mlir::LLVM::LLVMFuncOp>()) {
     if (function->hasAttr(plan::kEntryAttr)) {
-      entries.push_back(function.getName().str());
+      code.entryPoints.push_back(function.getName().str());
     }
   }
   eraseForeignOps(lowered);
   mlir::registerBuiltinDialectTranslation(*lowered.getContext());
   mlir::registerLLVMDialectTranslation(*lowered.getContext());
+  LLVMContext context;
   std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(lowered, context, "model");
   if (!module) {
     return createStringError("cannot translate the lowered module to LLVM IR");
@@ -98,22 +98,45 @@ Expected<std::unique_ptr<Module>> buildLLVMModule(mlir::ModuleOp lowered, const 
   std::unique_ptr<TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
-  if (Error error = linkKernels(*module, kernels)) {
-    return std::move(error);
-  }
   if (Error error = linkCacheRow(*module)) {
     return std::move(error);
   }
-  for (const std::string &entry : entries) {
-    module->getFunction(entry)->addFnAttr(kEntryAttribute);
+  hideDeclarations(*module);
+  raw_svector_ostream stream(code.functions);
+  WriteBitcodeToFile(*module, stream);
+  return code;
+}
+
+Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, const X86Target &target,
+                                            LLVMContext &context) {
+  Expected<std::unique_ptr<Module>> module =
+      unit == 0 ? readFunctions(code, context) : specializeKernel(code, code.kernels[unit - 1], context);
+  if (!module) {
+    return module;
   }
-  setTarget(*module, target);
-  makeInternal(*module, kEntryAttribute);
-  optimise(*module, *machine);
-  if (Error error = linkMemoryFunctions(*module)) {
-    return std::move(error);
+  setTarget(**module, target);
+  optimize(**module, *target.createMachine());
+  if (unit == 0) {
+    if (Error error = linkMemoryFunctions(**module)) {
+      return std::move(error);
+    }
+    setTarget(**module, target);
   }
-  setTarget(*module, target);
+  return module;
+}
+
+Expected<std::unique_ptr<Module>> buildLLVMModule(const ModelCode &code, const X86Target &target,
+                                                  LLVMContext &context) {
+  Expected<std::unique_ptr<Module>> module = buildUnit(code, 0, target, context);
+  for (size_t unit = 1; module && unit < countUnits(code); ++unit) {
+    Expected<std::unique_ptr<Module>> kernel = buildUnit(code, unit, target, context);
+    if (!kernel) {
+      return kernel;
+    }
+    if (Linker::linkModules(**module, std::move(*kernel))) {
+      return createStringError("cannot link kernel '" + code.kernels[unit - 1].kernel + "'");
+    }
+  }
   return module;
 }
 

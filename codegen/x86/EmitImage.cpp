@@ -3,11 +3,16 @@
 //
 // LLVM IR to machine code, and machine code to an ELF image.
 
-#include "codegen/x86/Image.h"
+#include "codegen/artifact/Threads.h"
+#include "codegen/x86/BuildModule.h"
 #include "codegen/x86/LinkImage.h"
+#include "kernels/KernelBitcode.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/IR/LegacyPassManager.h"
+
+#include <atomic>
+#include <mutex>
 
 using namespace llvm;
 
@@ -26,6 +31,23 @@ Error emit(Module &module, const X86Target &target, CodeGenFileType type, SmallV
   return Error::success();
 }
 
+/// The longest unit first, so that no thread begins it when the others are done.
+SmallVector<size_t> orderBySize(const ModelCode &code) {
+  SmallVector<size_t> sizes = {code.functions.size()};
+  for (const KernelInstance &kernel : code.kernels) {
+    sizes.push_back(kernels::findKernelBitcode(kernel.kernel).size);
+  }
+  SmallVector<size_t> order = to_vector(seq(sizes.size()));
+  stable_sort(order, [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
+  return order;
+}
+
+Error compileUnit(const ModelCode &code, size_t unit, const X86Target &target, SmallVectorImpl<char> &object) {
+  LLVMContext context;
+  Expected<std::unique_ptr<Module>> module = buildUnit(code, unit, target, context);
+  return module ? emit(**module, target, CodeGenFileType::ObjectFile, object) : module.takeError();
+}
+
 } // namespace
 
 Expected<std::string> emitAssembly(Module &module, const X86Target &target) {
@@ -36,12 +58,23 @@ Expected<std::string> emitAssembly(Module &module, const X86Target &target) {
   return bytes.str().str();
 }
 
-Expected<CodeImage> emitImage(Module &module, const X86Target &target, ArrayRef<std::string> entryPoints) {
-  SmallString<0> bytes;
-  if (Error error = emit(module, target, CodeGenFileType::ObjectFile, bytes)) {
-    return std::move(error);
+Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads) {
+  SmallVector<size_t> order = orderBySize(code);
+  std::vector<SmallString<0>> objects(order.size());
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  Error result = Error::success();
+  shareWork(threads, [&] {
+    for (size_t i; (i = next++) < order.size();) {
+      Error error = compileUnit(code, order[i], target, objects[order[i]]);
+      std::lock_guard<std::mutex> lock(mutex);
+      result = joinErrors(std::move(result), std::move(error));
+    }
+  });
+  if (result) {
+    return std::move(result);
   }
-  return linkImage(bytes, entryPoints);
+  return linkImage(objects, code.entryPoints);
 }
 
 } // namespace fathom::codegen

@@ -94,6 +94,85 @@ void ImageMemory::writeHeaders() {
   memcpy(bytes.data() + sizeof(header), segments.data(), segments.size() * sizeof(segments[0]));
 }
 
+/// What several objects hold, in one graph, since JITLink links one. A name is the same symbol in all.
+class ImageGraph {
+public:
+  explicit ImageGraph(std::shared_ptr<orc::SymbolStringPool> strings)
+      : graph(std::make_unique<LinkGraph>("model", std::move(strings), Triple("x86_64-unknown-linux-gnu"),
+                                          SubtargetFeatures(), x86_64::getEdgeKindName)) {}
+
+  /// Adds what an object has; its bytes must live as long as the graph.
+  void add(LinkGraph &object);
+  std::unique_ptr<LinkGraph> take() { return std::move(graph); }
+
+private:
+  Block &addBlock(Block &block);
+  Symbol &addDefinition(Symbol &symbol, Block &block);
+  Symbol &addUse(Symbol &symbol);
+
+  std::unique_ptr<LinkGraph> graph;
+  /// Names that are no object's own.
+  StringMap<Symbol *> names;
+  /// Decides the order of blocks in a section.
+  orc::ExecutorAddr end;
+};
+
+Block &ImageGraph::addBlock(Block &block) {
+  Section &from = block.getSection();
+  Section *section = graph->findSectionByName(from.getName());
+  if (!section) {
+    section = &graph->createSection(from.getName(), from.getMemProt());
+  }
+  orc::ExecutorAddr address = end;
+  end += block.getSize() + 1;
+  return block.isZeroFill() ? graph->createZeroFillBlock(*section, block.getSize(), address, block.getAlignment(), 0)
+                            : graph->createContentBlock(*section, block.getContent(), address, block.getAlignment(), 0);
+}
+
+Symbol &ImageGraph::addDefinition(Symbol &symbol, Block &block) {
+  if (!symbol.hasName() || symbol.getScope() == Scope::Local) {
+    return graph->addAnonymousSymbol(block, symbol.getOffset(), symbol.getSize(), symbol.isCallable(), false);
+  }
+  Symbol *&known = names[*symbol.getName()];
+  if (known) {
+    graph->makeDefined(*known, block, symbol.getOffset(), symbol.getSize(), symbol.getLinkage(), symbol.getScope(),
+                       /*IsLive=*/false);
+  } else {
+    known = &graph->addDefinedSymbol(block, symbol.getOffset(), symbol.getName(), symbol.getSize(), symbol.getLinkage(),
+                                     symbol.getScope(), symbol.isCallable(), /*IsLive=*/false);
+  }
+  return *known;
+}
+
+Symbol &ImageGraph::addUse(Symbol &symbol) {
+  Symbol *&known = names[*symbol.getName()];
+  if (!known) {
+    known = &graph->addExternalSymbol(symbol.getName(), symbol.getSize(), symbol.isWeaklyReferenced());
+  }
+  return *known;
+}
+
+void ImageGraph::add(LinkGraph &object) {
+  DenseMap<const Block *, Block *> blocks;
+  DenseMap<const Symbol *, Symbol *> symbols;
+  for (Section &section : object.sections()) {
+    for (Block *block : section.blocks()) {
+      blocks[block] = &addBlock(*block);
+    }
+  }
+  for (Symbol *symbol : object.defined_symbols()) {
+    symbols[symbol] = &addDefinition(*symbol, *blocks[&symbol->getBlock()]);
+  }
+  for (Symbol *symbol : object.external_symbols()) {
+    symbols[symbol] = &addUse(*symbol);
+  }
+  for (auto [from, to] : blocks) {
+    for (const Edge &edge : from->edges()) {
+      to->addEdge(edge.getKind(), edge.getOffset(), *symbols.at(&edge.getTarget()), edge.getAddend());
+    }
+  }
+}
+
 /// Nobody relocates the image once it is mapped.
 Error refuseAddresses(LinkGraph &graph) {
   for (Block *block : graph.blocks()) {
@@ -161,17 +240,22 @@ private:
 
 } // namespace
 
-Expected<CodeImage> linkImage(StringRef object, ArrayRef<std::string> entryPoints) {
-  auto graph = createLinkGraphFromELFObject_x86_64({object, "model.o"}, std::make_shared<orc::SymbolStringPool>());
-  if (!graph) {
-    return graph.takeError();
+Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::string> entryPoints) {
+  auto strings = std::make_shared<orc::SymbolStringPool>();
+  ImageGraph all(strings);
+  for (const SmallString<0> &object : objects) {
+    auto graph = createLinkGraphFromELFObject_x86_64({object, "model.o"}, strings);
+    if (!graph) {
+      return graph.takeError();
+    }
+    all.add(**graph);
   }
   CodeImage image;
   Error result = Error::success();
   {
     ErrorAsOutParameter checked(result);
     // Synchronous, since nothing that the context does is not.
-    link_ELF_x86_64(std::move(*graph), std::make_unique<ImageContext>(image, entryPoints, result));
+    link_ELF_x86_64(all.take(), std::make_unique<ImageContext>(image, entryPoints, result));
   }
   if (result) {
     return std::move(result);

@@ -17,10 +17,24 @@ namespace fathom::codegen {
 
 namespace {
 
-/// Specialises one kernel in a module of its own.
-class KernelSpecialiser {
+/// Hides what `isInternal` says from other units.
+void makeInternal(Module &module, function_ref<bool(const GlobalValue &)> isInternal) {
+  for (GlobalValue &value : module.global_values()) {
+    if (!value.isDeclaration() && isInternal(value)) {
+      value.setLinkage(GlobalValue::InternalLinkage);
+      value.setVisibility(GlobalValue::DefaultVisibility);
+      value.setDSOLocal(true);
+      if (auto *object = dyn_cast<GlobalObject>(&value)) {
+        object->setComdat(nullptr);
+      }
+    }
+  }
+}
+
+/// Specializes one kernel in a module of its own.
+class KernelSpecializer {
 public:
-  KernelSpecialiser(Module &module, const KernelInstance &instance)
+  KernelSpecializer(Module &module, const KernelInstance &instance)
       : module(module), instance(instance), context(module.getContext()), i64(Type::getInt64Ty(context)),
         pointer(PointerType::getUnqual(context)) {}
 
@@ -30,7 +44,7 @@ public:
     if (!kernel || !items || kernel->isDeclaration() || items->isDeclaration()) {
       return createStringError("bitcode of kernel '" + instance.kernel + "' does not define it and its items");
     }
-    makeInternal();
+    makeInternal(module, [](const GlobalValue &) { return true; });
     kernel->addFnAttr(Attribute::AlwaysInline);
     items->addFnAttr(Attribute::AlwaysInline);
     connectEpilogue();
@@ -41,33 +55,14 @@ public:
   }
 
 private:
-  void makeInternal() {
-    for (Function &function : module) {
-      if (!function.isDeclaration()) {
-        function.setLinkage(GlobalValue::InternalLinkage);
-        function.setComdat(nullptr);
-        function.setDSOLocal(true);
-      }
-    }
-    for (GlobalVariable &variable : module.globals()) {
-      if (!variable.isDeclaration()) {
-        variable.setLinkage(GlobalValue::InternalLinkage);
-        variable.setComdat(nullptr);
-      }
-    }
-  }
-
   void connectEpilogue() {
     Function *epilogue = module.getFunction("fathom_epilogue");
     if (!epilogue) {
       return;
     }
     epilogue->setName(instance.symbol + ".epilogue");
-    epilogue->setVisibility(GlobalValue::HiddenVisibility);
     if (!instance.hasEpilogue) {
-      epilogue->deleteBody();
       epilogue->setLinkage(GlobalValue::InternalLinkage);
-      epilogue->setVisibility(GlobalValue::DefaultVisibility);
       ReturnInst::Create(context, BasicBlock::Create(context, "", epilogue));
     }
   }
@@ -81,6 +76,7 @@ private:
   void addTask(Function *kernel, GlobalVariable *constants) {
     auto *type = FunctionType::get(Type::getVoidTy(context), {pointer, i64, pointer}, /*isVarArg=*/false);
     Function *task = Function::Create(type, GlobalValue::ExternalLinkage, instance.symbol + ".task", module);
+    task->setVisibility(GlobalValue::HiddenVisibility);
     IRBuilder<> builder(BasicBlock::Create(context, "", task));
     builder.CreateCall(kernel, {task->getArg(0), constants, task->getArg(1), task->getArg(2)});
     builder.CreateRetVoid();
@@ -89,6 +85,7 @@ private:
   void addItems(Function *items, GlobalVariable *constants) {
     auto *type = FunctionType::get(i64, {i64}, /*isVarArg=*/false);
     Function *count = Function::Create(type, GlobalValue::ExternalLinkage, instance.symbol + ".items", module);
+    count->setVisibility(GlobalValue::HiddenVisibility);
     IRBuilder<> builder(BasicBlock::Create(context, "", count));
     builder.CreateRet(builder.CreateCall(items, {count->getArg(0), constants}));
   }
@@ -100,57 +97,24 @@ private:
   PointerType *pointer;
 };
 
-/// Reads a module for the machine that `model` is for.
-Expected<std::unique_ptr<Module>> readBitcode(kernels::KernelBitcode bitcode, StringRef name, Module &model) {
-  MemoryBufferRef buffer(StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), name);
-  Expected<std::unique_ptr<Module>> parsed = parseBitcodeFile(buffer, model.getContext());
-  if (parsed) {
-    (*parsed)->setDataLayout(model.getDataLayout());
-    (*parsed)->setTargetTriple(model.getTargetTriple());
-  }
-  return parsed;
+Expected<std::unique_ptr<Module>> readKernel(kernels::KernelBitcode bitcode, StringRef name, LLVMContext &context) {
+  return parseBitcodeFile({StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), name}, context);
 }
 
-Error linkKernel(Linker &linker, Module &module, const KernelInstance &instance) {
-  kernels::KernelBitcode bitcode = kernels::findKernelBitcode(instance.kernel);
-  if (!bitcode.data) {
-    return createStringError("no bitcode for kernel '" + instance.kernel + "'");
+Error linkHelpers(Module &module, kernels::KernelBitcode bitcode, StringRef name) {
+  Expected<std::unique_ptr<Module>> helpers = readKernel(bitcode, name, module.getContext());
+  if (!helpers) {
+    return helpers.takeError();
   }
-  Expected<std::unique_ptr<Module>> parsed = readBitcode(bitcode, instance.kernel, module);
-  if (!parsed) {
-    return parsed.takeError();
-  }
-  if (Error error = KernelSpecialiser(**parsed, instance).run()) {
-    return error;
-  }
-  if (linker.linkInModule(std::move(*parsed))) {
-    return createStringError("cannot link kernel '" + instance.kernel + "'");
+  (*helpers)->setDataLayout(module.getDataLayout());
+  (*helpers)->setTargetTriple(module.getTargetTriple());
+  if (Linker::linkModules(module, std::move(*helpers))) {
+    return createStringError("cannot link functions of " + name);
   }
   return Error::success();
 }
 
 } // namespace
-
-Error linkKernels(Module &module, ArrayRef<KernelInstance> instances) {
-  Linker linker(module);
-  for (const KernelInstance &instance : instances) {
-    if (Error error = linkKernel(linker, module, instance)) {
-      return error;
-    }
-  }
-  return Error::success();
-}
-
-static Error linkHelpers(Module &module, kernels::KernelBitcode bitcode, StringRef name) {
-  Expected<std::unique_ptr<Module>> parsed = readBitcode(bitcode, name, module);
-  if (!parsed) {
-    return parsed.takeError();
-  }
-  if (Linker::linkModules(module, std::move(*parsed))) {
-    return createStringError("cannot link functions of " + name);
-  }
-  return Error::success();
-}
 
 Error linkCacheRow(Module &module) {
   Function *declared = module.getFunction("fathom_generated_cache_row");
@@ -159,5 +123,39 @@ Error linkCacheRow(Module &module) {
 }
 
 Error linkMemoryFunctions(Module &module) { return linkHelpers(module, kernels::getMemoryBitcode(), "memory"); }
+
+Expected<std::unique_ptr<Module>> readFunctions(const ModelCode &code, LLVMContext &context) {
+  Expected<std::unique_ptr<Module>> module = parseBitcodeFile({code.functions, "functions"}, context);
+  if (module) {
+    makeInternal(**module, [&](const GlobalValue &value) { return !is_contained(code.entryPoints, value.getName()); });
+  }
+  return module;
+}
+
+Expected<std::unique_ptr<Module>> specializeKernel(const ModelCode &code, const KernelInstance &instance,
+                                                   LLVMContext &context) {
+  kernels::KernelBitcode bitcode = kernels::findKernelBitcode(instance.kernel);
+  if (!bitcode.data) {
+    return createStringError("no bitcode for kernel '" + instance.kernel + "'");
+  }
+  Expected<std::unique_ptr<Module>> functions = getLazyBitcodeModule({code.functions, "functions"}, context);
+  if (!functions) {
+    return functions;
+  }
+  Expected<std::unique_ptr<Module>> kernel = readKernel(bitcode, instance.symbol, context);
+  if (!kernel) {
+    return kernel;
+  }
+  (*kernel)->setDataLayout((*functions)->getDataLayout());
+  (*kernel)->setTargetTriple((*functions)->getTargetTriple());
+  if (Error error = KernelSpecializer(**kernel, instance).run()) {
+    return std::move(error);
+  }
+  if (Linker::linkModules(**kernel, std::move(*functions), Linker::LinkOnlyNeeded)) {
+    return createStringError("cannot link the epilogue of kernel '" + instance.kernel + "'");
+  }
+  makeInternal(**kernel, [](const GlobalValue &value) { return !value.hasHiddenVisibility(); });
+  return kernel;
+}
 
 } // namespace fathom::codegen

@@ -24,7 +24,7 @@ namespace {
 /// What kernels take for granted.
 constexpr StringLiteral kBaselineFeatures[] = {"avx2", "fma", "f16c", "bmi2"};
 
-const Target *findBackend() {
+const Target *initializeBackend() {
   InitializeAllTargetInfos();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
@@ -32,6 +32,12 @@ const Target *findBackend() {
   LLVMInitializeX86AsmParser();
   std::string error;
   return TargetRegistry::lookupTarget(Triple(X86Target::triple), error);
+}
+
+/// Once: threads that compile ask for it.
+const Target *findBackend() {
+  static const Target *backend = initializeBackend();
+  return backend;
 }
 
 /// The best level of a processor that has certain features.

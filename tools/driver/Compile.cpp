@@ -116,7 +116,8 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
       {"verify-weights", 0, OptionKind::kFlag, &arguments.verifyWeights, nullptr,
        "with --weights=reference: record hashes, so that run --verify-weights can compare; reads all weights"},
-      {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that pack weights (2)", 1, 1024},
+      {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that generate code and pack weights (2)", 1,
+       1024},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
        "compile in a process of its own, so that a crash is an error; without, for debuggers"},
   };

@@ -96,6 +96,7 @@ private:
   bool generateCode();
   bool collectPlan();
   bool writeModule();
+  bool writeCode(const codegen::ModelCode &code);
   bool writeBinary(const codegen::CodeImage &image);
   void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
@@ -239,29 +240,32 @@ bool Compilation::generateCode() {
   if (options.emit == Emit::Lower) {
     return writeModule();
   }
-  step("optimise");
-  llvm::LLVMContext llvmContext;
-  llvm::Expected<std::unique_ptr<llvm::Module>> code = codegen::buildLLVMModule(*input.module, target, llvmContext);
+  step("generate code");
+  llvm::Expected<codegen::ModelCode> code = codegen::translateModel(*input.module, target);
   if (!code) {
     return fail(code.takeError(), "codegen");
+  }
+  if (options.emit <= Emit::Asm) {
+    return writeCode(*code);
+  }
+  llvm::Expected<codegen::CodeImage> image = codegen::emitImage(*code, target, options.threads);
+  return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
+}
+
+bool Compilation::writeCode(const codegen::ModelCode &code) {
+  llvm::LLVMContext llvmContext;
+  llvm::Expected<std::unique_ptr<llvm::Module>> module = codegen::buildLLVMModule(code, target, llvmContext);
+  if (!module) {
+    return fail(module.takeError(), "codegen");
   }
   if (options.emit == Emit::LLVM) {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    (*code)->print(stream, nullptr);
+    (*module)->print(stream, nullptr);
     return output.writeText(text);
   }
-  if (options.emit == Emit::Asm) {
-    llvm::Expected<std::string> text = codegen::emitAssembly(**code, target);
-    return text ? output.writeText(*text) : fail(text.takeError(), "codegen");
-  }
-  step("emit code");
-  std::vector<std::string> names;
-  for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
-    names.push_back(entry.symbol);
-  }
-  llvm::Expected<codegen::CodeImage> image = codegen::emitImage(**code, target, names);
-  return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
+  llvm::Expected<std::string> text = codegen::emitAssembly(**module, target);
+  return text ? output.writeText(*text) : fail(text.takeError(), "codegen");
 }
 
 bool Compilation::writeBinary(const codegen::CodeImage &image) {

@@ -137,9 +137,8 @@ codegen::CodeImage compile(const std::string &text) {
     llvm::report_fatal_error(StringRef("cannot lower\n" + text));
   }
   codegen::X86Target target = llvm::cantFail(codegen::findX86Target("x86-64-v3"));
-  llvm::LLVMContext llvmContext;
-  auto code = llvm::cantFail(codegen::buildLLVMModule(*module, target, llvmContext));
-  return llvm::cantFail(codegen::emitImage(*code, target, {"run"}));
+  codegen::ModelCode code = llvm::cantFail(codegen::translateModel(*module, target));
+  return llvm::cantFail(codegen::emitImage(code, target, /*threads=*/1));
 }
 
 /// A host that counts what is not given back.
