@@ -101,7 +101,7 @@ static float widen(uint32_t value, int exponentBits, int mantissaBits, uint32_t 
   if (magnitude >= special) {
     return fromBits(sign | 0x7f800000u | shifted);
   }
-  // The exponent's bias is put right by a multiplication, which is exact and normalises subnormals.
+  // The exponent's bias is put right by a multiplication, which is exact and normalizes subnormals.
   int bias = (1 << (exponentBits - 1)) - 1;
   return fromBits(sign | 0x3f800000u) * (fromBits(shifted) * std::ldexp(1.0f, 127 - bias));
 }

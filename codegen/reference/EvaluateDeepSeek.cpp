@@ -60,7 +60,7 @@ static void evaluate(RecordStateOp op, Frame &frame) {
   }
 }
 
-static void normalise(Operation *op, const Tensor &input, Value weightValue, const llvm::APFloat &eps, Value result,
+static void normalize(Operation *op, const Tensor &input, Value weightValue, const llvm::APFloat &eps, Value result,
                       Frame &frame) {
   const Tensor &weight = frame.tensor(weightValue);
   int64_t group = weight.size();
@@ -74,7 +74,7 @@ static void normalise(Operation *op, const Tensor &input, Value weightValue, con
 }
 
 static void evaluate(RmsNormOp op, Frame &frame) {
-  normalise(op, frame.tensor(op.getInput()), op.getWeight(), op.getEps(), op.getResult(), frame);
+  normalize(op, frame.tensor(op.getInput()), op.getWeight(), op.getEps(), op.getResult(), frame);
 }
 
 static void evaluate(AddRmsNormOp op, Frame &frame) {
@@ -86,7 +86,7 @@ static void evaluate(AddRmsNormOp op, Frame &frame) {
   ref::add(input.reals.data(), residual.reals.data(), input.size(), sum.data());
   llvm::SmallVector<int64_t> shape = input.shape;
   frame.setReals(op.getSum(), shape, std::move(sum));
-  normalise(op, frame.tensor(op.getSum()), op.getWeight(), op.getEps(), op.getResult(), frame);
+  normalize(op, frame.tensor(op.getSum()), op.getWeight(), op.getEps(), op.getResult(), frame);
 }
 
 static void evaluate(LinearOp op, Frame &frame) {

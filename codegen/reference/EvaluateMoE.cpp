@@ -40,15 +40,15 @@ static ref::GroupRule convert(GroupRule rule) {
   llvm_unreachable("every rule of groups is a case");
 }
 
-static ref::RouteOptions convertRouting(RoutingAttr routing, int64_t experts) {
-  ref::RouteOptions options = {};
+static ref::GateOptions convertGate(RoutingAttr routing, int64_t experts) {
+  ref::GateOptions options = {};
   options.experts = experts;
   options.chosen = routing.getTopK();
   options.groups = routing.getGroups();
   options.chosen_groups = routing.getTopGroups();
   options.scoring = convert(routing.getScoring());
   options.group_rule = convert(routing.getGroupRule());
-  options.normalise = routing.getNormalize();
+  options.normalize = routing.getNormalize();
   options.factor = routing.getFactor();
   return options;
 }
@@ -59,11 +59,11 @@ static void evaluate(MoEGateOp op, Frame &frame) {
   if (frame.failed()) {
     return;
   }
-  ref::RouteOptions options = convertRouting(op.getRouting(), logits.width());
+  ref::GateOptions options = convertGate(op.getRouting(), logits.width());
   int64_t rows = logits.rows();
   std::vector<int32_t> ids(rows * options.chosen);
   std::vector<float> weights(rows * options.chosen);
-  ref::moe_route(logits.reals.data(), bias, rows, options, ids.data(), weights.data());
+  ref::moe_gate(logits.reals.data(), bias, rows, options, ids.data(), weights.data());
   frame.setIds(op.getIds(), {rows, options.chosen}, std::move(ids));
   frame.setReals(op.getWeights(), {rows, options.chosen}, std::move(weights));
 }

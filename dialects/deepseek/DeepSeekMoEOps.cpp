@@ -25,7 +25,7 @@ LogicalResult MoEGateOp::verify() {
   return verifyWidth(*this, "weights", getWeights().getType(), routing.getTopK());
 }
 
-KernelUse MoEGateOp::getKernelUse() { return {"moe_route"}; }
+KernelUse MoEGateOp::getKernelUse() { return {"moe_gate"}; }
 
 void MoEGateOp::describe(KernelDescription &kernel) {
   RoutingAttr routing = getRouting();
@@ -37,7 +37,7 @@ void MoEGateOp::describe(KernelDescription &kernel) {
   kernel.addConstant("topk_group", routing.getTopGroups());
   kernel.addConstant("scoring", int64_t(routing.getScoring()));
   kernel.addConstant("group_rule", int64_t(routing.getGroupRule()));
-  kernel.addConstant("normalise", routing.getNormalize());
+  kernel.addConstant("normalize", routing.getNormalize());
   kernel.addReal("factor", APFloat(routing.getFactor().value));
   kernel.addConstant("has_bias", bool(getBias()));
 }

@@ -14,7 +14,7 @@ def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
   let summary = "the state of a model's sequences: one row of `width` numbers per layer and position";
   let description = [{
     A value of this type is the cache at one point of the program; ops that write return a new value, so order is
-    data flow. A row of MLA's cache is the normalised latent (kv_lora_rank numbers) followed by the rotated shared
+    data flow. A row of MLA's cache is the normalized latent (kv_lora_rank numbers) followed by the rotated shared
     key (qk_rope_head_dim numbers).
 
     Constraints: the width is a positive 32-bit number.

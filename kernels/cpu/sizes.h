@@ -82,8 +82,8 @@ FATHOM_INLINE constexpr int64_t product_scratch(int64_t rows) {
   return (floats<MultiplyScratch>(1) + sums_size(kGroup, rows)) * kFloat;
 }
 
-/// Scores, choices and groups of moe_route, each with room for a whole vector behind it.
-FATHOM_INLINE constexpr int64_t route_scratch(int64_t experts) { return 3 * (experts + kLanes) * kFloat; }
+/// Scores, choices and groups of moe_gate, each with room for a whole vector behind it.
+FATHOM_INLINE constexpr int64_t gate_scratch(int64_t experts) { return 3 * (experts + kLanes) * kFloat; }
 
 /// A counter for each expert.
 FATHOM_INLINE constexpr int64_t permute_scratch(int64_t experts) {

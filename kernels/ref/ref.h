@@ -54,7 +54,7 @@ void rope(const float *x, const int32_t *positions, const float *table, int64_t 
 enum class Scoring { Softmax, Sigmoid };
 enum class GroupRule { None, Max, SumOfTwo };
 
-struct RouteOptions {
+struct GateOptions {
   int64_t experts;
   int64_t chosen;
   int64_t groups = 1;
@@ -62,13 +62,13 @@ struct RouteOptions {
   Scoring scoring = Scoring::Softmax;
   GroupRule group_rule = GroupRule::None;
   /// Divide by the chosen scores' sum + 1e-20.
-  bool normalise = false;
+  bool normalize = false;
   double factor = 1.0;
 };
 /// ids, weights [T, chosen] in descending order of score + bias, ties to the lowest index. `bias` may be
 /// null. Experts of dropped groups count as -inf.
-void moe_route(const float *logits, const float *bias, int64_t T, const RouteOptions &options, int32_t *ids,
-               float *weights);
+void moe_gate(const float *logits, const float *bias, int64_t T, const GateOptions &options, int32_t *ids,
+              float *weights);
 /// Slots = (token, choice) pairs sorted by expert: offsets [E + 1], source_row [T * k], slot [T, k].
 void moe_permute(const int32_t *ids, int64_t T, int64_t E, int64_t k, int32_t *offsets, int32_t *source_row,
                  int32_t *slot);

@@ -43,7 +43,7 @@ Decomposed decomposeSelectRows(SelectRowsOp op, StructuredBuilder &b) {
 }
 
 /// Groups of as many columns as the weight has numbers, each alone.
-Value normalise(StructuredBuilder &b, Value input, Value weight, double eps) {
+Value normalize(StructuredBuilder &b, Value input, Value weight, double eps) {
   auto type = cast<RankedTensorType>(input.getType());
   int64_t group = getWidth(weight.getType());
   Value rows = b.size(input, 0);
@@ -64,14 +64,14 @@ Value normalise(StructuredBuilder &b, Value input, Value weight, double eps) {
 }
 
 Decomposed decomposeRmsNorm(RmsNormOp op, StructuredBuilder &b) {
-  return SmallVector<Value>{normalise(b, op.getInput(), op.getWeight(), op.getEps().convertToDouble())};
+  return SmallVector<Value>{normalize(b, op.getInput(), op.getWeight(), op.getEps().convertToDouble())};
 }
 
 Decomposed decomposeAddRmsNorm(AddRmsNormOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   Value sum = b.mapRows(type.getShape(), b.size(op.getInput(), 0),
                         [&](ValueRange i) { return b.add(b.at(op.getInput(), i), b.at(op.getResidual(), i)); });
-  return SmallVector<Value>{sum, normalise(b, sum, op.getWeight(), op.getEps().convertToDouble())};
+  return SmallVector<Value>{sum, normalize(b, sum, op.getWeight(), op.getEps().convertToDouble())};
 }
 
 Decomposed decomposeSwiGlu(SwiGluOp op, StructuredBuilder &b) {

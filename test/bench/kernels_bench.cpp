@@ -8,6 +8,7 @@
 
 // Sources, so that constants fold.
 #include "kernels/cpu/gemm.cpp"
+#include "kernels/cpu/gqa_attention.cpp"
 #include "kernels/cpu/mla_attention.cpp"
 #include "kernels/cpu/mla_latent_attention.cpp"
 
@@ -182,6 +183,35 @@ void latent_attention(benchmark::State &state) {
   state.counters["of_peak"] = steps / best / limit;
 }
 
+/// One token's attention over a long context in as many layers as a gigabyte holds, 12 heads in 2 groups of
+/// R1-Distill-Qwen-1.5B.
+void grouped_attention(benchmark::State &state) {
+  using Kernel = GqaAttention<Tile>;
+  static constexpr int64_t kConstants[] = {12, 2, 128, 0x3FB0000000000000};
+  constexpr int64_t kRow = 2 * 2 * 128 * kFloat;
+  int64_t context = state.range(0), layers = kBytes / (context * kRow);
+  int threads = static_cast<int>(state.range(1));
+  std::vector<float> q(12 * 128, 0.02f), out(12 * 128);
+  std::vector<int32_t> pages(context / 64);
+  std::iota(pages.begin(), pages.end(), 0);
+  const int32_t *table = pages.data();
+  fathom_cache_t view = {weights(), layers * 64 * kRow, &table};
+  int32_t position = static_cast<int32_t>(context - 1);
+  void *operands[] = {q.data(), out.data()};
+  std::vector<std::vector<AttendingHead>> scratch(threads, std::vector<AttendingHead>(6));
+  double limit = read_bandwidth(threads), best = 1e30;
+  for (auto _ : state) {
+    double elapsed = parallel(threads, layers * Kernel::items(1, kConstants), [&](int64_t item, int thread) {
+      fathom_dispatch_t dispatch{operands, 1, item / 2, &position, &view};
+      Kernel::run(&dispatch, kConstants, item % 2, scratch[thread].data());
+    });
+    best = std::min(best, elapsed);
+  }
+  double bytes = static_cast<double>(layers * context * kRow);
+  state.counters["GB/s"] = bytes / best * 1e-9;
+  state.counters["of_bandwidth"] = bytes / best / limit;
+}
+
 /// One head over a prompt, of DeepSeek-V2-Lite.
 void attention(benchmark::State &state) {
   using Kernel = MlaAttention<Tile, Bf16>;
@@ -222,6 +252,7 @@ BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
 BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
 BENCHMARK(latent_attention)->Arg(1024)->Arg(8192);
+BENCHMARK(grouped_attention)->Args({4096, 1})->Args({4096, 2})->Args({16384, 1})->Args({16384, 2});
 BENCHMARK(attention)->Arg(512);
 
 BENCHMARK_MAIN();

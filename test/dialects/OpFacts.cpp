@@ -31,9 +31,8 @@ static const llvm::StringSet<> kStructural = {
 
 /// Ops whose reference is that of others: they are compositions, or one is called differently in kernels/ref.
 static const llvm::StringMap<StringRef> kReferences = {
-    {"add_rms_norm", "rms_norm"},   {"linear_swiglu", "linear"}, {"moe_linear_swiglu", "moe_linear"},
-    {"moe_experts", "moe_linear"},  {"moe_gate", "moe_route"},   {"rope_table", "rope"},
-    {"cache_append", "mla_append"},
+    {"add_rms_norm", "rms_norm"},  {"linear_swiglu", "linear"}, {"moe_linear_swiglu", "moe_linear"},
+    {"moe_experts", "moe_linear"}, {"rope_table", "rope"},      {"cache_append", "mla_append"},
 };
 
 std::vector<std::string> findGaps(const OpFacts &op) {

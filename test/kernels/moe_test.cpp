@@ -14,7 +14,7 @@
 
 namespace fathom::test {
 
-class MoeRouteTest : public testing::TestWithParam<const Kernel *> {};
+class MoeGateTest : public testing::TestWithParam<const Kernel *> {};
 class MoePermuteTest : public testing::TestWithParam<const Kernel *> {};
 class MoeGemmTest : public testing::TestWithParam<const Kernel *> {};
 class MoeGemmSwigluTest : public testing::TestWithParam<const Kernel *> {};
@@ -29,7 +29,7 @@ struct Routes {
 
 } // namespace
 
-static Routes route(const Kernel *kernel, const ref::RouteOptions &o, const Floats &logits, const Floats &bias) {
+static Routes route(const Kernel *kernel, const ref::GateOptions &o, const Floats &logits, const Floats &bias) {
   int64_t T = static_cast<int64_t>(logits.size()) / o.experts;
   Routes routes{Ints(T * o.chosen), Floats(T * o.chosen)};
   Constants constants = {{"E", o.experts},
@@ -38,41 +38,41 @@ static Routes route(const Kernel *kernel, const ref::RouteOptions &o, const Floa
                          {"topk_group", o.chosen_groups},
                          {"scoring", o.scoring == ref::Scoring::Sigmoid},
                          {"group_rule", static_cast<int>(o.group_rule)},
-                         {"normalise", o.normalise},
+                         {"normalize", o.normalize},
                          {"factor", o.factor},
                          {"has_bias", !bias.empty()}};
   run({kernel, constants, {logits.data(), bias.data(), routes.ids.data(), routes.weights.data()}, T});
   return routes;
 }
 
-static ref::RouteOptions options(int64_t experts, int64_t chosen) {
-  ref::RouteOptions o;
+static ref::GateOptions options(int64_t experts, int64_t chosen) {
+  ref::GateOptions o;
   o.experts = experts;
   o.chosen = chosen;
   return o;
 }
 
-static void expect_reference_routes(const Kernel *kernel, const ref::RouteOptions &o, const Floats &logits,
+static void expect_reference_routes(const Kernel *kernel, const ref::GateOptions &o, const Floats &logits,
                                     const Floats &bias) {
   int64_t T = static_cast<int64_t>(logits.size()) / o.experts;
   Routes want{Ints(T * o.chosen), Floats(T * o.chosen)}, got = route(kernel, o, logits, bias);
-  ref::moe_route(logits.data(), bias.empty() ? nullptr : bias.data(), T, o, want.ids.data(), want.weights.data());
+  ref::moe_gate(logits.data(), bias.empty() ? nullptr : bias.data(), T, o, want.ids.data(), want.weights.data());
   EXPECT_EQ(got.ids, want.ids);
   expect_near(got.weights, want.weights, 1e-7, 1e-6);
 }
 
-TEST_P(MoeRouteTest, MatchesReferenceOverRules) {
+TEST_P(MoeGateTest, MatchesReferenceOverRules) {
   for (auto [experts, chosen, groups, kept] :
        {std::array<int64_t, 4>{1, 1, 1, 1}, {8, 2, 4, 2}, {20, 3, 5, 2}, {64, 6, 1, 1}, {256, 8, 8, 4}}) {
     for (auto rule : {ref::GroupRule::None, ref::GroupRule::Max, ref::GroupRule::SumOfTwo}) {
       for (auto scoring : {ref::Scoring::Softmax, ref::Scoring::Sigmoid}) {
         SCOPED_TRACE(testing::Message() << experts << " experts, rule " << static_cast<int>(rule));
-        ref::RouteOptions o = options(experts, chosen);
+        ref::GateOptions o = options(experts, chosen);
         o.groups = groups;
         o.chosen_groups = kept;
         o.group_rule = rule;
         o.scoring = scoring;
-        o.normalise = scoring == ref::Scoring::Sigmoid;
+        o.normalize = scoring == ref::Scoring::Sigmoid;
         o.factor = 2.5;
         Floats logits = random_floats(17 * experts, 1), bias = random_floats(experts, 2);
         expect_reference_routes(GetParam(), o, logits, {});
@@ -82,18 +82,18 @@ TEST_P(MoeRouteTest, MatchesReferenceOverRules) {
   }
 }
 
-TEST_P(MoeRouteTest, TiesGoToTheLowestIndex) {
+TEST_P(MoeGateTest, TiesGoToTheLowestIndex) {
   Routes routes = route(GetParam(), options(20, 4), Floats(20, 0.5f), {});
   EXPECT_EQ(routes.ids, (Ints{0, 1, 2, 3}));
-  ref::RouteOptions grouped = options(20, 4);
+  ref::GateOptions grouped = options(20, 4);
   grouped.groups = 5;
   grouped.chosen_groups = 2;
   grouped.group_rule = ref::GroupRule::SumOfTwo;
   EXPECT_EQ(route(GetParam(), grouped, Floats(20, 0.5f), {}).ids, (Ints{0, 1, 2, 3}));
 }
 
-TEST_P(MoeRouteTest, DroppedGroupsLoseToNegativeChoices) {
-  ref::RouteOptions o = options(4, 2);
+TEST_P(MoeGateTest, DroppedGroupsLoseToNegativeChoices) {
+  ref::GateOptions o = options(4, 2);
   o.groups = 2;
   o.chosen_groups = 1;
   o.group_rule = ref::GroupRule::Max;
@@ -102,11 +102,11 @@ TEST_P(MoeRouteTest, DroppedGroupsLoseToNegativeChoices) {
   EXPECT_EQ(route(GetParam(), o, Floats(4, 0.0f), bias).ids, (Ints{0, 1}));
 }
 
-TEST_P(MoeRouteTest, OddLogitsStillChooseDistinctExperts) {
+TEST_P(MoeGateTest, OddLogitsStillChooseDistinctExperts) {
   const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
   for (const Floats &logits : {Floats(20, nan), Floats(20, inf), Floats(20, -inf), Floats{nan, 1, inf, -inf}}) {
     for (auto scoring : {ref::Scoring::Softmax, ref::Scoring::Sigmoid}) {
-      ref::RouteOptions o = options(logits.size(), 3);
+      ref::GateOptions o = options(logits.size(), 3);
       o.scoring = scoring;
       Ints ids = route(GetParam(), o, logits, {}).ids;
       EXPECT_EQ(std::set<int32_t>(ids.begin(), ids.end()).size(), 3u);
@@ -117,9 +117,9 @@ TEST_P(MoeRouteTest, OddLogitsStillChooseDistinctExperts) {
   }
 }
 
-TEST_P(MoeRouteTest, NaNAmongScoresOrBiasesMakesWeightsNaN) {
+TEST_P(MoeGateTest, NaNAmongScoresOrBiasesMakesWeightsNaN) {
   const float nan = std::nanf("");
-  ref::RouteOptions o = options(20, 3);
+  ref::GateOptions o = options(20, 3);
   o.scoring = ref::Scoring::Sigmoid;
   Floats odd(20, 0.5f);
   odd[17] = nan;
@@ -280,7 +280,7 @@ TEST_P(MoeCombineTest, MatchesReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalog, MoeRouteTest, testing::ValuesIn(kernels_of("moe_route")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, MoeGateTest, testing::ValuesIn(kernels_of("moe_gate")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, MoePermuteTest, testing::ValuesIn(kernels_of("moe_permute")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, MoeGemmTest, testing::ValuesIn(kernels_of("moe_gemm")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, MoeGemmSwigluTest, testing::ValuesIn(kernels_of("moe_gemm_swiglu")), kernel_name);

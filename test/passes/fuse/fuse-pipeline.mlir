@@ -13,6 +13,6 @@
 // CHECK: deepseek.mla_append {{.*}} {deepseek.kernel = "x86_bf16_mla_append"}
 // CHECK: deepseek.mla_latent_attention {{.*}}deepseek.kernel = "avx2_f32_mla_latent_attention"
 // CHECK: deepseek.add_rms_norm {{.*}} {deepseek.kernel = "x86_bf16_add_rms_norm"}
-// CHECK: deepseek.moe_gate {{.*}} {deepseek.kernel = "x86_f32_moe_route"}
+// CHECK: deepseek.moe_gate {{.*}} {deepseek.kernel = "x86_f32_moe_gate"}
 // CHECK: deepseek.moe_linear_swiglu {{.*}} {deepseek.kernel = "avx2_bf16_moe_gemm_swiglu"}
 // CHECK-LABEL: func.func @decode(

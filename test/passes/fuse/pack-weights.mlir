@@ -73,12 +73,12 @@ func.func @converts_biases(%x: tensor<?x4xf32>) -> (tensor<?x2xi32>, tensor<?x2x
   // CHECK: %[[B:.*]] = deepseek.get_weight @bias.f32 : tensor<4xf32>
   // CHECK: deepseek.moe_gate %{{.*}} bias %[[B]]
   %b = deepseek.get_weight @bias : tensor<4xbf16>
-  %i, %w = deepseek.moe_gate %x bias %b <sigmoid, none, top_k = 2> {deepseek.kernel = "x86_f32_moe_route"}
+  %i, %w = deepseek.moe_gate %x bias %b <sigmoid, none, top_k = 2> {deepseek.kernel = "x86_f32_moe_gate"}
       : (tensor<?x4xf32>, tensor<4xbf16>) -> (tensor<?x2xi32>, tensor<?x2xf32>)
   // CHECK: %[[C:.*]] = deepseek.get_weight @bias_f32 : tensor<4xf32>
   // CHECK: deepseek.moe_gate %{{.*}} bias %[[C]]
   %c = deepseek.get_weight @bias_f32 : tensor<4xf32>
-  %j, %v = deepseek.moe_gate %x bias %c <sigmoid, none, top_k = 2> {deepseek.kernel = "x86_f32_moe_route"}
+  %j, %v = deepseek.moe_gate %x bias %c <sigmoid, none, top_k = 2> {deepseek.kernel = "x86_f32_moe_gate"}
       : (tensor<?x4xf32>, tensor<4xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>)
   return %i, %j : tensor<?x2xi32>, tensor<?x2xi32>
 }

@@ -260,7 +260,7 @@ TEST(StructuredValuesTest, EveryF8HasItsValue) {
 
 // Mixture of experts
 
-static GeneratedFunction createGate(const ref::RouteOptions &o, bool hasBias) {
+static GeneratedFunction createGate(const ref::GateOptions &o, bool hasBias) {
   static const char *const rules[] = {"none", "max", "top2_sum"};
   Operands inputs = {rows("logits", o.experts)};
   if (hasBias) {
@@ -272,18 +272,18 @@ static GeneratedFunction createGate(const ref::RouteOptions &o, bool hasBias) {
               "factor = {7}>",
               hasBias ? " bias %bias" : "", o.scoring == ref::Scoring::Sigmoid ? "sigmoid" : "softmax",
               rules[static_cast<int>(o.group_rule)], o.chosen, o.groups, o.chosen_groups,
-              o.normalise ? "true" : "false", o.factor),
+              o.normalize ? "true" : "false", o.factor),
       inputs, outputs);
 }
 
-static void expectReferenceRoutes(const ref::RouteOptions &o, bool hasBias) {
+static void expectReferenceRoutes(const ref::GateOptions &o, bool hasBias) {
   const int64_t T = 17;
   Floats logits = random_floats(T * o.experts, 1), bias = random_floats(o.experts, 2);
   // Equal logits, for ties.
   std::fill_n(logits.begin(), o.experts, 0.5f);
   Ints wantIds(T * o.chosen), gotIds(T * o.chosen, -1);
   Floats want(T * o.chosen), got = unset(T * o.chosen);
-  ref::moe_route(logits.data(), hasBias ? bias.data() : nullptr, T, o, wantIds.data(), want.data());
+  ref::moe_gate(logits.data(), hasBias ? bias.data() : nullptr, T, o, wantIds.data(), want.data());
   Memory memory = {logits.data()};
   if (hasBias) {
     memory.push_back(bias.data());
@@ -299,7 +299,7 @@ TEST(StructuredValuesTest, GateOverRules) {
        {std::array<int64_t, 4>{1, 1, 1, 1}, {20, 3, 5, 2}, {9, 4, 9, 5}, {64, 6, 8, 3}}) {
     for (auto rule : {ref::GroupRule::None, ref::GroupRule::Max, ref::GroupRule::SumOfTwo}) {
       SCOPED_TRACE(testing::Message() << experts << " experts, rule " << static_cast<int>(rule));
-      ref::RouteOptions o;
+      ref::GateOptions o;
       o.experts = experts;
       o.chosen = chosen;
       o.groups = groups;
@@ -308,7 +308,7 @@ TEST(StructuredValuesTest, GateOverRules) {
       o.factor = 2.5;
       expectReferenceRoutes(o, /*hasBias=*/false);
       o.scoring = ref::Scoring::Sigmoid;
-      o.normalise = true;
+      o.normalize = true;
       expectReferenceRoutes(o, /*hasBias=*/true);
     }
   }
@@ -318,7 +318,7 @@ TEST(StructuredValuesTest, GateOverRules) {
 TEST(StructuredValuesTest, OddLogitsStillChooseExpertsThatExist) {
   const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
   for (auto scoring : {ref::Scoring::Softmax, ref::Scoring::Sigmoid}) {
-    ref::RouteOptions o;
+    ref::GateOptions o;
     o.experts = 4;
     o.chosen = 3;
     o.groups = 2;
@@ -338,7 +338,7 @@ TEST(StructuredValuesTest, OddLogitsStillChooseExpertsThatExist) {
 }
 
 TEST(StructuredValuesTest, NaNAmongBiasesMakesWeightsNaN) {
-  ref::RouteOptions o;
+  ref::GateOptions o;
   o.experts = 4;
   o.chosen = 2;
   o.scoring = ref::Scoring::Sigmoid;

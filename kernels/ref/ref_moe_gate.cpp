@@ -13,7 +13,7 @@
 
 namespace fathom::ref {
 
-static std::vector<double> scores_of(const float *logits, const RouteOptions &options) {
+static std::vector<double> scores_of(const float *logits, const GateOptions &options) {
   std::vector<double> scores(logits, logits + options.experts);
   if (options.scoring == Scoring::Sigmoid) {
     for (double &score : scores) {
@@ -42,7 +42,7 @@ static std::vector<int64_t> largest(const std::vector<float> &values, int64_t co
   return order;
 }
 
-static void drop_groups(std::vector<float> &choice, const RouteOptions &options) {
+static void drop_groups(std::vector<float> &choice, const GateOptions &options) {
   int64_t size = options.experts / options.groups;
   std::vector<float> scores(options.groups);
   for (int64_t g = 0; g < options.groups; ++g) {
@@ -60,8 +60,8 @@ static void drop_groups(std::vector<float> &choice, const RouteOptions &options)
   }
 }
 
-void moe_route(const float *logits, const float *bias, int64_t T, const RouteOptions &options, int32_t *ids,
-               float *weights) {
+void moe_gate(const float *logits, const float *bias, int64_t T, const GateOptions &options, int32_t *ids,
+              float *weights) {
   int64_t E = options.experts, k = options.chosen;
   for (int64_t t = 0; t < T; ++t) {
     std::vector<double> scores = scores_of(logits + t * E, options);
@@ -82,7 +82,7 @@ void moe_route(const float *logits, const float *bias, int64_t T, const RouteOpt
     for (int64_t e : best) {
       sum += scores[e];
     }
-    double factor = options.factor / (options.normalise ? sum + 1e-20 : 1.0);
+    double factor = options.factor / (options.normalize ? sum + 1e-20 : 1.0);
     for (int64_t j = 0; j < k; ++j) {
       ids[t * k + j] = static_cast<int32_t>(best[j]);
       weights[t * k + j] = static_cast<float>(scores[best[j]] * factor + lost);

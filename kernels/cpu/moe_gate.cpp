@@ -1,20 +1,22 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Routing: which experts a token goes to, and with what weights. A token is an item.
+// Gate: which experts a token goes to, and with what weights. A token is an item.
 //
 // Operands: logits [T, E], bias f32[E] (read if has_bias), ids i32[T, k], weights f32[T, k].
 //
 // score = softmax or sigmoid of the logits; choice = score + bias. With a group rule, groups of E / n_group
 // experts are ranked by their largest choice or the sum of their two largest, and only topk_group groups
 // stay. The k largest choices win, ties to the lowest index, in descending order. weight = score, divided by
-// (sum of the chosen scores + 1e-20) if `normalise`, times factor. A NaN never wins against a number.
+// (sum of the chosen scores + 1e-20) if `normalize`, times factor. A NaN never wins against a number.
 
 #include "kernels/cpu/kernel.h"
 
 namespace fathom::cpu {
 
-struct MoeRoute : moe_route_constants {
+enum class Scoring : int64_t { Softmax = FATHOM_SCORING_SOFTMAX, Sigmoid = FATHOM_SCORING_SIGMOID };
+
+struct MoeGate : moe_gate_constants {
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
 
   static FATHOM_INLINE float nan() { return __builtin_nanf(""); }
@@ -41,6 +43,15 @@ struct MoeRoute : moe_route_constants {
   static FATHOM_INLINE void sigmoids(const float *logits, int64_t experts, float *scores) {
     for (int64_t e = 0; e < experts; e += kLanes) {
       store(scores + e, sigmoid(load_part(logits + e, smaller(kLanes, experts - e))));
+    }
+  }
+
+  static FATHOM_INLINE void score(Scoring scoring, const float *logits, int64_t experts, float *scores) {
+    switch (scoring) {
+    case Scoring::Softmax:
+      return softmax(logits, experts, scores);
+    case Scoring::Sigmoid:
+      return sigmoids(logits, experts, scores);
     }
   }
 
@@ -88,11 +99,7 @@ struct MoeRoute : moe_route_constants {
     float *weights = operand<float>(dispatch, 3) + item * c[k];
     auto *scores = static_cast<float *>(scratch);
     float *choice = scores + c[E] + kLanes;
-    if (c[scoring] == FATHOM_SCORING_SOFTMAX) {
-      softmax(logits, c[E], scores);
-    } else {
-      sigmoids(logits, c[E], scores);
-    }
+    score(static_cast<Scoring>(c[scoring]), logits, c[E], scores);
     float lost = 0.0f; // NaN if a choice is: it must not vanish with an expert that nobody chooses.
     for (int64_t e = 0; e < c[E]; ++e) {
       float value = c[has_bias] ? scores[e] + bias[e] : scores[e];
@@ -108,13 +115,13 @@ struct MoeRoute : moe_route_constants {
       weights[j] = scores[ids[j]];
       total = total + weights[j];
     }
-    float divisor = c[normalise] ? total + 1e-20f : 1.0f;
+    float divisor = c[normalize] ? total + 1e-20f : 1.0f;
     for (int64_t j = 0; j < c[k]; ++j) {
       weights[j] = weights[j] / divisor * real(c[factor]) + lost;
     }
   }
 };
 
-FATHOM_DEFINE_KERNEL(MoeRoute)
+FATHOM_DEFINE_KERNEL(MoeGate)
 
 } // namespace fathom::cpu
