@@ -20,7 +20,7 @@ std::string partName(llvm::StringRef tensorName) {
   return tensorName.str();
 }
 
-static std::string describeShape(llvm::ArrayRef<int64_t> shape) {
+std::string describeShape(llvm::ArrayRef<int64_t> shape) {
   std::vector<std::string> extents;
   for (int64_t extent : shape) {
     extents.push_back(std::to_string(extent));
@@ -100,19 +100,24 @@ void TensorFinder::addWeight(const TensorFact &fact, const TensorRef &ref, Weigh
   stack.locations.push_back({ref.shard, ref.tensor->offset});
 }
 
-void TensorFinder::addScale(llvm::StringRef weight, WeightStack &scales) {
+/// The block scales of an FP8 weight; null after a finding.
+const TensorRef *TensorFinder::findScale(llvm::StringRef weight) {
   std::string name = weight.str() + "_scale_inv";
   const TensorRef *ref = lookUp(name);
   if (!ref) {
     report(Problem::BadInput, "missing-scale", checkpoint.directory(), weight,
            "is F8_E4M3, but no shard has its scales " + name);
-    return;
-  }
-  bool shaped = checkShape(*ref, scales.shape);
-  if (ref->tensor->dtype != DType::F32) {
+  } else if (ref->tensor->dtype != DType::F32) {
     report(Problem::Unsupported, "unsupported-dtype", checkpoint.shards()[ref->shard].path, name,
            "is " + checkpoint::name(ref->tensor->dtype) + ", supported is F32");
-  } else if (shaped) {
+    return nullptr;
+  }
+  return ref;
+}
+
+void TensorFinder::addScale(llvm::StringRef weight, WeightStack &scales) {
+  const TensorRef *ref = findScale(weight);
+  if (ref && checkShape(*ref, scales.shape)) {
     scales.locations.push_back({ref->shard, ref->tensor->offset});
   }
 }
@@ -130,6 +135,27 @@ void TensorFinder::checkExperts(const WeightStack &stack, int64_t layer, llvm::A
          "is " + name(stack.dtype) + ", but " + first->part + " of that layer is " + name(first->dtype));
 }
 
+/// Adds a tensor of its own, or one for each expert. False if it is absent and may be.
+bool TensorFinder::collectTensors(const TensorFact &fact, int64_t layer, WeightStack &stack, WeightStack &scales) {
+  std::string name;
+  for (int64_t expert = 0; expert < std::max<int64_t>(stack.experts, 1); ++expert) {
+    expandPattern(stack.pattern, layer, expert, name);
+    const TensorRef *ref = lookUp(name);
+    if (!ref && fact.optional) {
+      return false;
+    }
+    if (!ref) {
+      reportMissing(fact, name);
+      continue;
+    }
+    addWeight(fact, *ref, stack);
+    if (fact.isQuantisable() && ref->tensor->dtype == DType::F8_E4M3) {
+      addScale(name, scales);
+    }
+  }
+  return true;
+}
+
 void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int64_t layer,
                            std::vector<WeightStack> &stacks) {
   WeightStack stack, scales;
@@ -140,6 +166,7 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   if (layer != wholeModel) {
     stack.layers = {layer};
   }
+  const ExpertStack *spelling = fact.isPerExpert() ? findExpertStack(fact, layer, stack) : nullptr;
   scales = stack;
   scales.part += "_scale_inv";
   scales.pattern += "_scale_inv";
@@ -147,28 +174,15 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   if (fact.isQuantisable()) {
     scales.shape = scaleShapeOf(stack.shape, config.quantization.value_or(QuantizationConfig()));
   }
-
-  bool scaled = false;
-  std::string name;
-  for (int64_t expert = 0; expert < std::max<int64_t>(stack.experts, 1); ++expert) {
-    expandPattern(stack.pattern, layer, expert, name);
-    const TensorRef *ref = lookUp(name);
-    if (!ref && fact.optional) {
-      return;
-    }
-    if (!ref) {
-      reportMissing(fact, name);
-      continue;
-    }
-    addWeight(fact, *ref, stack);
-    if (fact.isQuantisable() && ref->tensor->dtype == DType::F8_E4M3) {
-      scaled = true;
-      addScale(name, scales);
-    }
+  if (spelling) {
+    collectExpertStack(fact, *spelling, layer, stack, scales);
+  } else if (!collectTensors(fact, layer, stack, scales)) {
+    return;
   }
   if (fact.isPerExpert()) {
     checkExperts(stack, layer, stacks);
   }
+  bool scaled = !scales.locations.empty();
   stacks.push_back(std::move(stack));
   if (scaled) {
     stacks.push_back(std::move(scales));

@@ -13,6 +13,8 @@ namespace fathom::huggingface {
 
 /// A tensor name as a model part: without "model." and ".weight" ("layers.3.mlp.experts.17.down_proj").
 std::string partName(llvm::StringRef tensorName);
+/// "[4, 64, 32]".
+std::string describeShape(llvm::ArrayRef<int64_t> shape);
 
 class TensorFinder {
 public:
@@ -40,7 +42,13 @@ private:
   bool checkShape(const checkpoint::TensorRef &ref, llvm::ArrayRef<int64_t> expected);
   bool acceptType(const TensorFact &fact, const checkpoint::TensorRef &ref);
   void addWeight(const TensorFact &fact, const checkpoint::TensorRef &ref, WeightStack &stack);
+  const checkpoint::TensorRef *findScale(llvm::StringRef weight);
   void addScale(llvm::StringRef weight, WeightStack &scales);
+  bool collectTensors(const TensorFact &fact, int64_t layer, WeightStack &stack, WeightStack &scales);
+  const ExpertStack *findExpertStack(const TensorFact &fact, int64_t layer, WeightStack &stack);
+  void collectExpertStack(const TensorFact &fact, const ExpertStack &spelling, int64_t layer, WeightStack &stack,
+                          WeightStack &scales);
+  void addExperts(const ExpertStack &spelling, const checkpoint::TensorRef &ref, WeightStack &stack);
   void checkExperts(const WeightStack &stack, int64_t layer, llvm::ArrayRef<WeightStack> stacks);
 
   const ModelConfig &config;

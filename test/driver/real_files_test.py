@@ -40,6 +40,31 @@ class Descriptions(support.DriverTest):
         self.same(self.path("fp8"), quantization_config={**fp8, "scale_fmt": "float"})
 
 
+class StackedExperts(support.DriverTest):
+    """Newer writers keep the experts of a layer in one tensor."""
+
+    def stack(self, tensors, name, projections):
+        """Replaces the tensors of each expert's `projections` by one, [experts, rows of all projections, columns]."""
+        prefix = "model.layers.1.mlp.experts."
+        parts = [tensors.pop(f"{prefix}{expert}.{projection}.weight")
+                 for expert in range(support.CONFIG["n_routed_experts"]) for projection in projections]
+        kind, (rows, columns), _ = parts[0]
+        shape = [support.CONFIG["n_routed_experts"], len(projections) * rows, columns]
+        tensors[prefix + name] = (kind, shape, b"".join(part[2] for part in parts))
+
+    def test_answer(self):
+        def edit(tensors):
+            self.stack(tensors, "gate_up_proj", ("gate_proj", "up_proj"))
+            self.stack(tensors, "down_proj", ("down_proj",))
+
+        folder = self.copy_checkpoint()
+        self.edit_tensors(folder, edit)
+        expected = logits(support.checkpoint(), self.folder)
+        self.assertEqual(logits(folder, self.folder), expected)
+        make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
+        self.assertEqual(logits(self.path("out.fathom"), self.folder), expected)
+
+
 class TwoSources(support.DriverTest):
     def test_a_single_file_beside_shards(self):
         folder = self.path("shards")

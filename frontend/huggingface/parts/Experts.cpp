@@ -43,13 +43,18 @@ static constexpr Field groupFields[] = {
     {"topk_group", routing<&RoutingConfig::topGroups>, Need::Required, 1, maxCount},
 };
 
+// Stacked by transformers from version 5 on, and by MLX.
+static constexpr ExpertStack gateStacks[] = {{"mlp.experts.gate_up_proj", 2, 0}, {"mlp.switch_mlp.gate_proj"}};
+static constexpr ExpertStack upStacks[] = {{"mlp.experts.gate_up_proj", 2, 1}, {"mlp.switch_mlp.up_proj"}};
+static constexpr ExpertStack downStacks[] = {{"mlp.experts.down_proj"}, {"mlp.switch_mlp.down_proj"}};
+
 static constexpr TensorFact tensors[] = {
     {"post_attention_layernorm.weight", Role::Norm, hidden},
     {"mlp.gate.weight", Role::Router, count, hidden},
     {"mlp.gate.e_score_correction_bias", Role::CorrectionBias, count, nullptr, hasCorrectionBias},
-    {"mlp.experts.{expert}.gate_proj.weight", Role::Projection, width, hidden},
-    {"mlp.experts.{expert}.up_proj.weight", Role::Projection, width, hidden},
-    {"mlp.experts.{expert}.down_proj.weight", Role::Projection, hidden, width},
+    {"mlp.experts.{expert}.gate_proj.weight", Role::Projection, width, hidden, nullptr, false, gateStacks},
+    {"mlp.experts.{expert}.up_proj.weight", Role::Projection, width, hidden, nullptr, false, upStacks},
+    {"mlp.experts.{expert}.down_proj.weight", Role::Projection, hidden, width, nullptr, false, downStacks},
     {"mlp.shared_experts.gate_proj.weight", Role::Projection, sharedWidth, hidden, hasShared},
     {"mlp.shared_experts.up_proj.weight", Role::Projection, sharedWidth, hidden, hasShared},
     {"mlp.shared_experts.down_proj.weight", Role::Projection, hidden, sharedWidth, hasShared},

@@ -58,6 +58,15 @@ enum class Role : uint8_t { Projection, PlainProjection, Head, Embedding, Norm, 
 /// One dimension of a tensor.
 using Extent = int64_t (*)(const ModelConfig &);
 
+/// One tensor that holds the matrices of all experts of a layer, [experts, parts * rows, columns]: `part` says which
+/// rows of each expert are meant.
+struct ExpertStack {
+  /// As TensorFact::name; on disk with or without ".weight".
+  const char *name;
+  int64_t parts = 1;
+  int64_t part = 0;
+};
+
 /// One tensor of a part in one layer, or one for each expert.
 struct TensorFact {
   /// Name on disk, after what all tensors of a layer begin with. Holds {expert} where there is one per expert.
@@ -70,6 +79,8 @@ struct TensorFact {
   bool (*wanted)(const ModelConfig &) = nullptr;
   /// A checkpoint may leave it out even so.
   bool optional = false;
+  /// Of one for each expert: what newer writers have instead.
+  llvm::ArrayRef<ExpertStack> stacks = {};
 
   /// The name without {expert}, "model." and ".weight": "mlp.experts.gate_proj".
   std::string stackName() const;
