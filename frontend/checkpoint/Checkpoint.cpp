@@ -36,7 +36,8 @@ private:
   void reportMissingShard(const std::string &path, int number);
   void collectTensors();
   void compareWithIndex(const WeightIndex &index);
-  void warnOfSingleFile(const WeightIndex &index);
+  void warnOfOthers(llvm::ArrayRef<std::string> read, const llvm::Twine &source);
+  std::vector<std::string> list() const;
   std::string show(llvm::StringRef name) const { return joinPath(checkpoint.root, name); }
 
   Checkpoint &checkpoint;
@@ -57,6 +58,7 @@ void CheckpointOpener::run() {
   if (exists(show(indexName))) {
     openIndexed();
   } else if (exists(show(singleName))) {
+    warnOfOthers(singleName.str(), singleName);
     openShard(singleName);
     collectTensors();
   } else {
@@ -64,18 +66,27 @@ void CheckpointOpener::run() {
   }
 }
 
+/// The names in the directory, sorted.
+std::vector<std::string> CheckpointOpener::list() const {
+  std::vector<std::string> names;
+  if (DIR *directory = ::opendir(checkpoint.root.c_str())) {
+    while (const dirent *entry = ::readdir(directory)) {
+      names.push_back(entry->d_name);
+    }
+    ::closedir(directory);
+  }
+  llvm::sort(names);
+  return names;
+}
+
 /// Says what the directory holds instead of safetensors files.
 void CheckpointOpener::explainMissing() {
   bool pickle = false, safetensors = false, gguf = false;
-  if (DIR *directory = ::opendir(checkpoint.root.c_str())) {
-    while (const dirent *entry = ::readdir(directory)) {
-      llvm::StringRef name = entry->d_name;
-      pickle = pickle || (name.starts_with("pytorch_model") && name.contains(".bin")) || name.ends_with(".pt") ||
-               name.ends_with(".pth");
-      safetensors = safetensors || name.ends_with(".safetensors");
-      gguf = gguf || name.ends_with(".gguf");
-    }
-    ::closedir(directory);
+  for (llvm::StringRef name : list()) {
+    pickle = pickle || (name.starts_with("pytorch_model") && name.contains(".bin")) || name.ends_with(".pt") ||
+             name.ends_with(".pth");
+    safetensors = safetensors || name.ends_with(".safetensors");
+    gguf = gguf || name.ends_with(".gguf");
   }
   if (safetensors) {
     diagnostics.error(Problem::BadInput, "no-weights", checkpoint.root, "",
@@ -103,7 +114,7 @@ void CheckpointOpener::openIndexed() {
   if (!text || !index.parse(std::move(*text), show(indexName), diagnostics)) {
     return;
   }
-  warnOfSingleFile(index);
+  warnOfOthers(index.shards(), "the shards that " + indexName + " lists");
   size_t errorsBefore = diagnostics.errorCount();
   for (const std::string &shard : index.shards()) {
     openShard(shard);
@@ -115,13 +126,19 @@ void CheckpointOpener::openIndexed() {
   }
 }
 
-/// Two sets of weights in one folder: which one is meant, other programs may see otherwise.
-void CheckpointOpener::warnOfSingleFile(const WeightIndex &index) {
-  if (exists(show(singleName)) && !llvm::is_contained(index.shards(), singleName)) {
-    diagnostics.warning("two-weights", show(singleName), "",
-                        "is not read: weights come from the shards that " + indexName +
-                            " lists; Hugging Face's transformers reads this file instead",
-                        "remove the one that is not meant");
+/// Weights beside those that are read: which are meant, other programs may see otherwise.
+void CheckpointOpener::warnOfOthers(llvm::ArrayRef<std::string> read, const llvm::Twine &source) {
+  for (llvm::StringRef name : list()) {
+    if (name == "adapter_config.json") {
+      diagnostics.warning("adapter", show(name), "",
+                          "is not read: answers are those of the weights without the adapter",
+                          "merge the adapter into the weights");
+    } else if (name.starts_with("model") && name.ends_with(".safetensors") && !llvm::is_contained(read, name)) {
+      diagnostics.warning("two-weights", show(name), "",
+                          "is not read: weights come from " + source +
+                              (name == singleName ? "; Hugging Face's transformers reads this file instead" : ""),
+                          "remove what is not meant");
+    }
   }
 }
 

@@ -41,8 +41,13 @@ private:
   void compareSpellings(checkpoint::json::Value parameters, checkpoint::json::Value scaling, ModelConfig &older);
   void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
   void checkScaling(ConfigReader &scaling, const RopeConfig &rope);
-  void warnOfUnread(checkpoint::json::Value object, llvm::StringRef key, llvm::ArrayRef<Field> fields);
+  void warnOfUnreadScaling(checkpoint::json::Value object, llvm::StringRef key, llvm::ArrayRef<Field> fields);
   void dtype();
+  void sampling();
+  void refuseUndone();
+  void checkLayerTypes();
+  void compareArchitecture();
+  void warnOfUnread();
   void quantization();
   void checkTotals();
   void checkWeights();

@@ -5,6 +5,7 @@
 
 #include "frontend/huggingface/ConfigReader.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -26,6 +27,24 @@ std::string quote(Value value) {
   }
 }
 
+bool isInert(Value value, double number) {
+  switch (value.kind()) {
+  case Kind::Array:
+  case Kind::Object:
+    return value.size() == 0;
+  default:
+    return value.isNull() || value.boolean() == false || value.number() == number;
+  }
+}
+
+Value unlessEmpty(Value object) {
+  bool empty = object.isObject();
+  for (auto [key, value] : object.members()) {
+    empty = empty && value.isNull();
+  }
+  return empty ? Value() : object;
+}
+
 std::string ConfigReader::place(llvm::StringRef key) const {
   Value value = object.find(key);
   return value ? value.where() : object ? object.where() : "";
@@ -40,6 +59,7 @@ void ConfigReader::unsupported(llvm::StringRef key, const llvm::Twine &message, 
 }
 
 Value ConfigReader::get(llvm::StringRef key, Need need) {
+  asked.insert(key);
   Value value = object.find(key);
   if (value && !value.isNull()) {
     return value;
@@ -140,6 +160,18 @@ Value ConfigReader::getEither(llvm::StringRef key, llvm::StringRef older) {
     bad(key, "is " + quote(value) + ", but \"" + older + "\" is " + quote(alias));
   }
   return value ? value : alias;
+}
+
+void ConfigReader::warnOfUnread(llvm::StringRef described, const llvm::Twine &reader) {
+  llvm::SmallVector<llvm::StringRef> nothing;
+  described.split(nothing, ' ');
+  for (auto [key, value] : object.members()) {
+    if (!hasRead(key) && !isInert(value, 0) && !llvm::is_contained(nothing, key)) {
+      diagnostics.warning("unread-config", file, value.where(),
+                          "\"" + checkpoint::escape(key, 80) + "\" is " + quote(value) + ", which " + reader +
+                              " reads; answers are computed without it");
+    }
+  }
 }
 
 } // namespace fathom::huggingface

@@ -8,6 +8,7 @@
 
 #include "frontend/checkpoint/Diagnostics.h"
 #include "frontend/checkpoint/Json.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <optional>
 #include <string>
@@ -42,6 +43,13 @@ public:
   /// The same value where both `key` and its older spelling may be written; a finding where they differ.
   checkpoint::json::Value getEither(llvm::StringRef key, llvm::StringRef older);
 
+  /// Whether a key was asked for.
+  bool hasRead(llvm::StringRef key) const { return asked.contains(key); }
+
+  /// Warns of each key that was not asked for and says something, unless it is one of the words in `described`:
+  /// "<key> is <value>, which <reader> reads".
+  void warnOfUnread(llvm::StringRef described, const llvm::Twine &reader);
+
   /// Names who needs the keys from now on.
   void setOwner(std::string name) { owner = std::move(name); }
 
@@ -58,10 +66,24 @@ private:
   std::string prefix;
   std::string owner;
   checkpoint::Diagnostics &diagnostics;
+  llvm::StringSet<> asked;
 };
 
 /// A value as a message quotes it.
 std::string quote(checkpoint::json::Value value);
+
+/// An object in which nothing is said is one that is not there.
+checkpoint::json::Value unlessEmpty(checkpoint::json::Value object);
+
+/// A setting that changes answers and that Fathom does not do.
+struct UndoneSetting {
+  const char *key;
+  /// The number that changes nothing, as files with all defaults have it. null, false, [] and {} never do.
+  double inert = 0;
+};
+
+/// Whether a value of such a setting changes nothing.
+bool isInert(checkpoint::json::Value value, double number);
 
 } // namespace fathom::huggingface
 

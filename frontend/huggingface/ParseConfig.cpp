@@ -31,6 +31,8 @@ void ConfigParser::run() {
   rope();
   dtype();
   quantization();
+  sampling();
+  refuseUndone();
   // Relations between fields that are wrong by themselves would only repeat the findings.
   if (diagnostics.errorCount() != errorsBefore) {
     return;
@@ -42,6 +44,8 @@ void ConfigParser::run() {
   }
   checkTotals();
   checkWeights();
+  compareArchitecture();
+  warnOfUnread();
 }
 
 bool ConfigParser::family() {
@@ -101,7 +105,7 @@ void ConfigParser::dtype() {
 }
 
 void ConfigParser::quantization() {
-  Value object = keys.get("quantization_config");
+  Value object = unlessEmpty(keys.get("quantization_config"));
   if (!object) {
     return;
   }
@@ -123,7 +127,10 @@ void ConfigParser::quantization() {
     // Other methods have other keys.
     return;
   }
-  expect("fmt", "e4m3", Need::Optional);
+  std::string format = "e4m3";
+  if (inner.string("fmt", format) && !llvm::is_contained({"e4m3", "e4m3fn", "float8_e4m3fn"}, format)) {
+    inner.unsupported("fmt", "is \"" + checkpoint::escape(format) + "\", supported is e4m3");
+  }
   expect("activation_scheme", "dynamic", Need::Optional);
   // Describes the scales, which are stored as numbers whatever it says.
   quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";

@@ -1,9 +1,12 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// generation_config.json: token ids and defaults of sampling.
+// generation_config.json: token ids and defaults of sampling, which config.json of older models may hold as well.
 
 #include "frontend/huggingface/ConfigParser.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace fathom::huggingface {
 
@@ -12,13 +15,7 @@ using checkpoint::json::Value;
 
 namespace {
 
-/// A setting that changes answers and that the sampler does not know.
-struct UndoneSetting {
-  const char *key;
-  /// The number that changes nothing, as files with all defaults have it. null, false and [] never do.
-  double inert = 0;
-};
-
+/// What the sampler does not know.
 constexpr UndoneSetting undoneSettings[] = {
     {"typical_p", 1},
     {"epsilon_cutoff"},
@@ -41,6 +38,8 @@ constexpr UndoneSetting undoneSettings[] = {
     {"stop_strings"},
     {"min_length"},
     {"min_new_tokens"},
+    {"max_new_tokens"},
+    {"max_time"},
     {"exponential_decay_length_penalty"},
     {"num_beams", 1},
     {"num_beam_groups", 1},
@@ -50,14 +49,109 @@ constexpr UndoneSetting undoneSettings[] = {
     {"watermarking_config"},
 };
 
-bool isInert(Value value, double number) {
-  if (value.isArray()) {
-    return value.size() == 0;
+/// What generation_config.json says besides: of programs, of training, of beams that nobody asked for.
+constexpr llvm::StringLiteral descriptions =
+    "_from_model_config transformers_version trust_remote_code use_cache cache_implementation cache_config "
+    "compile_config disable_compile prefill_chunk_size low_memory return_legacy_cache continuous_batching_config "
+    "pad_token_id decoder_start_token_id max_length num_return_sequences length_penalty early_stopping "
+    "diversity_penalty output_attentions output_hidden_states output_scores output_logits return_dict_in_generate "
+    "remove_invalid_values renormalize_logits is_assistant num_assistant_tokens num_assistant_tokens_schedule "
+    "assistant_confidence_threshold assistant_early_exit assistant_lookbehind target_lookbehind "
+    "prompt_lookup_num_tokens max_matching_ngram_size chat_format";
+
+/// A setting of the sampler.
+struct Setting {
+  const char *key;
+  std::optional<double> GenerationConfig::*value;
+  double low, high;
+};
+
+constexpr Setting settings[] = {
+    {"temperature", &GenerationConfig::temperature, 0, 100},
+    {"top_p", &GenerationConfig::topP, 0, 1},
+    {"min_p", &GenerationConfig::minP, 0, 1},
+    {"repetition_penalty", &GenerationConfig::repetitionPenalty, 0.01, 100},
+};
+
+/// Reads generation_config.json, whose word counts where config.json says something else.
+class GenerationReader {
+public:
+  GenerationReader(ConfigReader &reader, llvm::StringRef file, GenerationConfig &generation, Diagnostics &diagnostics)
+      : reader(reader), file(file), generation(generation), diagnostics(diagnostics) {}
+
+  void readTokens(int64_t last);
+  void readSampling();
+  void warnOfGreedy();
+  void warnOfUndone();
+
+private:
+  template <typename T>
+  void take(llvm::StringRef key, T said, std::optional<T> &config) {
+    if (config && *config != said) {
+      warnOfDifference(key, llvm::formatv("{0}", *config).str());
+    }
+    config = said;
   }
-  return value.boolean() == false || value.number() == number;
+  void warnOfDifference(llvm::StringRef key, const std::string &other);
+
+  ConfigReader &reader;
+  llvm::StringRef file;
+  GenerationConfig &generation;
+  Diagnostics &diagnostics;
+};
+
+void GenerationReader::warnOfDifference(llvm::StringRef key, const std::string &other) {
+  Value value = reader.get(key);
+  diagnostics.warning("two-configs", file, value.where(),
+                      "\"" + key + "\" is " + quote(value) + ", but config.json says " + other +
+                          "; generation_config.json counts");
 }
 
-void warnOfUndone(ConfigReader &reader, llvm::StringRef file, Diagnostics &diagnostics) {
+void GenerationReader::readTokens(int64_t last) {
+  std::vector<int64_t> bos, eos;
+  if (reader.tokens("bos_token_id", bos, last) && !bos.empty()) {
+    take("bos_token_id", bos.front(), generation.bosToken);
+  }
+  if (!reader.tokens("eos_token_id", eos, last)) {
+    return;
+  }
+  // Many files name more ends here than config.json does; what only config.json names would end nothing.
+  for (int64_t end : generation.eosTokens) {
+    if (!llvm::is_contained(eos, end)) {
+      warnOfDifference("eos_token_id", std::to_string(end));
+      break;
+    }
+  }
+  generation.eosTokens = std::move(eos);
+}
+
+void GenerationReader::readSampling() {
+  reader.boolean("do_sample", generation.sample);
+  for (const Setting &setting : settings) {
+    double value = 0;
+    if (reader.real(setting.key, value, setting.low, setting.high, Need::Optional)) {
+      take(setting.key, value, generation.*setting.value);
+    }
+  }
+  int64_t topK = 0;
+  if (reader.integer("top_k", topK, 0, maxVocabulary, Need::Optional)) {
+    take("top_k", topK, generation.topK);
+  }
+}
+
+/// Sampling settings act on a model that samples; without "do_sample" it never does.
+void GenerationReader::warnOfGreedy() {
+  Value temperature = reader.get("temperature");
+  double value = generation.temperature.value_or(0);
+  if (temperature && !reader.get("do_sample") && !generation.sample && value != 0 && value != 1) {
+    diagnostics.warning("ignored-setting", file, temperature.where(),
+                        "\"temperature\" is " + quote(temperature) +
+                            ", but \"do_sample\" is not said: the model takes the likeliest tokens",
+                        "\"do_sample\": true makes it sample");
+  }
+}
+
+void GenerationReader::warnOfUndone() {
   for (const UndoneSetting &setting : undoneSettings) {
     Value value = reader.get(setting.key);
     if (value && !isInert(value, setting.inert)) {
@@ -68,20 +162,13 @@ void warnOfUndone(ConfigReader &reader, llvm::StringRef file, Diagnostics &diagn
   }
 }
 
-/// Sampling settings act on a model that samples; without "do_sample" it never does.
-void warnOfGreedy(ConfigReader &reader, const GenerationConfig &generation, llvm::StringRef file,
-                  Diagnostics &diagnostics) {
-  Value temperature = reader.get("temperature");
-  if (!reader.get("do_sample") && generation.temperature && *generation.temperature != 0 &&
-      *generation.temperature != 1) {
-    diagnostics.warning("ignored-setting", file, temperature.where(),
-                        "\"temperature\" is " + quote(temperature) +
-                            ", but \"do_sample\" is not said: the model takes the likeliest tokens",
-                        "\"do_sample\": true makes it sample");
-  }
-}
-
 } // namespace
+
+void ConfigParser::sampling() {
+  GenerationReader generation(keys, file, modelConfig.generation, diagnostics);
+  generation.readSampling();
+  generation.warnOfUndone();
+}
 
 void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config, Diagnostics &diagnostics) {
   checkpoint::json::Document document;
@@ -89,30 +176,12 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
     return;
   }
   ConfigReader reader(document.root(), file, "", "generation", diagnostics);
-  GenerationConfig &generation = config.generation;
-  int64_t last = config.vocabulary > 0 ? config.vocabulary - 1 : maxVocabulary;
-  std::vector<int64_t> bos;
-  if (reader.tokens("bos_token_id", bos, last) && !bos.empty()) {
-    generation.bosToken = bos.front();
-  }
-  reader.tokens("eos_token_id", generation.eosTokens, last);
-  reader.boolean("do_sample", generation.sample);
-  auto real = [&](llvm::StringRef key, std::optional<double> &out, double low, double high) {
-    double value = 0;
-    if (reader.real(key, value, low, high, Need::Optional)) {
-      out = value;
-    }
-  };
-  real("temperature", generation.temperature, 0, 100);
-  real("top_p", generation.topP, 0, 1);
-  real("min_p", generation.minP, 0, 1);
-  real("repetition_penalty", generation.repetitionPenalty, 0.01, 100);
-  int64_t topK = 0;
-  if (reader.integer("top_k", topK, 0, maxVocabulary, Need::Optional)) {
-    generation.topK = topK;
-  }
-  warnOfGreedy(reader, generation, file, diagnostics);
-  warnOfUndone(reader, file, diagnostics);
+  GenerationReader generation(reader, file, config.generation, diagnostics);
+  generation.readTokens(config.vocabulary > 0 ? config.vocabulary - 1 : maxVocabulary);
+  generation.readSampling();
+  generation.warnOfGreedy();
+  generation.warnOfUndone();
+  reader.warnOfUnread(descriptions, "nothing in Fathom");
 }
 
 } // namespace fathom::huggingface

@@ -75,15 +75,6 @@ static std::string quoteField(Value object, llvm::StringRef key) {
   return value ? quote(value) : "absent";
 }
 
-/// An object in which nothing is said is one that is not there.
-static Value unlessEmpty(Value object) {
-  bool empty = object.isObject();
-  for (auto [key, value] : object.members()) {
-    empty = empty && value.isNull();
-  }
-  return empty ? Value() : object;
-}
-
 void ConfigParser::rope() {
   Value scaling = unlessEmpty(keys.get("rope_scaling")), parameters = unlessEmpty(keys.get("rope_parameters"));
   size_t errorsBefore = diagnostics.errorCount();
@@ -174,11 +165,11 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   out.rope.originalMaxPositions = out.maxPositions;
   read(method->fields, scaling, out);
   checkScaling(scaling, out.rope);
-  warnOfUnread(object, key, method->fields);
+  warnOfUnreadScaling(object, key, method->fields);
 }
 
 /// What Hugging Face's transformers ignores is ignored with a warning: other programs may not, as with "attn_factor".
-void ConfigParser::warnOfUnread(Value object, llvm::StringRef key, llvm::ArrayRef<Field> fields) {
+void ConfigParser::warnOfUnreadScaling(Value object, llvm::StringRef key, llvm::ArrayRef<Field> fields) {
   for (auto [name, value] : object.members()) {
     bool read = llvm::any_of(fields, [&, name = name](const Field &field) { return name == field.key; }) ||
                 llvm::is_contained({"rope_type", "type", "rope_theta", "partial_rotary_factor"}, name);

@@ -66,14 +66,33 @@ class StackedExperts(support.DriverTest):
 
 
 class TwoSources(support.DriverTest):
+    """What is said twice is compared."""
+
+    def warns(self, folder, *words):
+        self.assert_message(make("compile", folder, "-o", self.path("out"), "--emit=deepseek"), words)
+
     def test_a_single_file_beside_shards(self):
-        folder = self.path("shards")
-        shutil.copytree(os.path.join(support.TREE, "test", "models", "v3-tiny"), folder)
-        quiet = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
-        self.assertNotIn(b"two-weights", quiet.stderr)
+        folder = self.copy_checkpoint(os.path.join(support.TREE, "test", "models", "v3-tiny"))
+        quiet = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
+        self.assertEqual(quiet.stderr, b"")
         shutil.copy(os.path.join(support.checkpoint(), "model.safetensors"), folder)
-        result = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
-        self.assert_message(result, ("/model.safetensors: is not read", "model.safetensors.index.json", "[two-weights]"))
+        self.warns(folder, "/model.safetensors: is not read", "model.safetensors.index.json", "[two-weights]")
+
+    def test_a_shard_that_nothing_lists(self):
+        folder = self.copy_checkpoint()
+        shutil.copy(os.path.join(folder, "model.safetensors"), os.path.join(folder, "model-00002-of-00002.safetensors"))
+        self.warns(folder, "model-00002-of-00002.safetensors: is not read: weights come from model.safetensors ")
+
+    def test_an_adapter(self):
+        folder = self.copy_checkpoint()
+        write(os.path.join(folder, "adapter_config.json"), "{}")
+        self.warns(folder, "adapter_config.json: is not read: answers are those of the weights without the adapter")
+
+    def test_ends(self):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        write(os.path.join(folder, "generation_config.json"), '{"bos_token_id": 5, "eos_token_id": 7}')
+        self.warns(folder, '"bos_token_id" is 5, but config.json says 0', '"eos_token_id" is 7, but config.json says 1',
+                   "bos_token: tokenizer_config.json says token 0 (", "eos_token: tokenizer_config.json says token 1 (")
 
 
 class Checks(support.DriverTest):

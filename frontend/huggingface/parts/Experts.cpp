@@ -122,9 +122,31 @@ static void checkGroups(ConfigParser &parser) {
                      " experts cannot be ranked by their best two");
 }
 
+/// Newer files say the same again, by another name and layer by layer.
+static void checkNewerSpellings(ConfigParser &parser) {
+  ConfigReader &reader = parser.reader();
+  const ModelConfig &config = parser.config();
+  int64_t count = config.routing.experts, layer = 0;
+  if (reader.integer("num_local_experts", count, 0, maxCount, Need::Optional)) {
+    parser.require(count == config.routing.experts, "\"num_local_experts\" (" + llvm::Twine(count) +
+                                                        ") must equal \"n_routed_experts\" (" +
+                                                        llvm::Twine(config.routing.experts) + ")");
+  }
+  for (checkpoint::json::Value type : reader.get("mlp_layer_types").elements()) {
+    const char *expected = config.isMoeLayer(layer) ? "sparse" : "dense";
+    if (type.string() != expected) {
+      reader.unsupported("mlp_layer_types", "says " + quote(type) + " for layer " + llvm::Twine(layer) +
+                                                ", the other fields say " + expected);
+      return;
+    }
+    ++layer;
+  }
+}
+
 static void check(ConfigParser &parser) {
   const ModelConfig &config = parser.config();
   const RoutingConfig &r = config.routing;
+  checkNewerSpellings(parser);
   parser.require(r.firstMoeLayer <= config.layers, "\"first_k_dense_replace\" (" + llvm::Twine(r.firstMoeLayer) +
                                                        ") is more than \"num_hidden_layers\" (" +
                                                        llvm::Twine(config.layers) + ")");

@@ -36,19 +36,14 @@ static constexpr TensorFact tensors[] = {
 /// A window is on where its switch says so or, in files without the switch, where it has a size.
 static void refuseWindows(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
+  checkpoint::json::Value window = reader.get("sliding_window");
   bool on = false;
   if (reader.boolean("use_sliding_window", on)) {
     if (on) {
       reader.unsupported("use_sliding_window", "is true, supported is false");
     }
-  } else if (reader.get("sliding_window") && !parser.config().family->windowsHaveSwitch) {
-    reader.unsupported("sliding_window", "is " + quote(reader.get("sliding_window")) + ", supported is null");
-  }
-  for (checkpoint::json::Value type : reader.get("layer_types").elements()) {
-    if (!type.isString() || type.string() != "full_attention") {
-      reader.unsupported("layer_types", "holds " + quote(type) + ", supported is \"full_attention\"");
-      return;
-    }
+  } else if (window && !parser.config().family->windowsHaveSwitch) {
+    reader.unsupported("sliding_window", "is " + quote(window) + ", supported is null");
   }
 }
 

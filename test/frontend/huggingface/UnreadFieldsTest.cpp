@@ -1,0 +1,143 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Fields of config.json that no part reads: what decides is refused by name, what describes is nothing, and the rest is
+// warned of. What several fields or files say alike is compared.
+
+#include "test/frontend/huggingface/ConfigText.h"
+
+namespace fathom::huggingface {
+namespace {
+
+using test::adding;
+using test::configText;
+using test::expectBadConfig;
+using test::with;
+
+/// What is said about a configuration, which must be good.
+std::string saidOf(const std::string &text) {
+  checkpoint::Diagnostics diagnostics;
+  parseModelConfig(text, "config.json", diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 0) << test::printed(diagnostics);
+  return test::printed(diagnostics);
+}
+
+std::string saidWith(const std::string &member) { return saidOf(adding(configText("v3-tiny"), member)); }
+
+TEST(UnreadFieldsTest, ReleasedConfigurationsSayNothingUnread) {
+  for (const char *name : {"v2-lite-tiny", "v2-tiny", "v3-tiny", "v3-tiny-fp8", "moe-tiny", "llama-tiny", "qwen2-tiny",
+                           "qwen3-tiny", "demo"}) {
+    EXPECT_EQ(saidOf(configText(name)), "") << name;
+  }
+  for (const auto &file : std::filesystem::directory_iterator(test::modelPath("configs"))) {
+    std::string said = saidOf(test::readFile(file.path()));
+    EXPECT_EQ(said.find("no part of"), std::string::npos) << said << file.path();
+    EXPECT_EQ(said.find("two-"), std::string::npos) << said << file.path();
+  }
+}
+
+TEST(UnreadFieldsTest, WhatDecidesElsewhereIsRefusedByName) {
+  for (const char *member :
+       {R"("sliding_window":128)", R"("final_logit_softcapping":30.0)", R"("attn_logit_softcapping":50.0)",
+        R"("clip_qkv":8.0)", R"("index_topk":2048)", R"("compress_ratios":[1,4])", R"("hc_mult":4)",
+        R"("swiglu_limit":10.0)", R"("num_hash_layers":3)", R"("o_groups":8)", R"("mlp_bias":true)",
+        R"("expert_dtype":"fp4")", R"("pruned_heads":{"0":[1]})", R"("quantization":{"bits":4})"}) {
+    std::string key = std::string(member).substr(0, std::string(member).find(':'));
+    expectBadConfig(adding(configText("v3-tiny"), member), 4, key + " is ");
+    expectBadConfig(adding(configText("v3-tiny"), member), 4, "which no part of deepseek_v3 does; supported is null");
+  }
+  expectBadConfig(adding(configText("llama-tiny"), R"("logit_scale":0.5)"), 4,
+                  "\"logit_scale\" is 0.5, which no part of llama does; supported is 1 [unsupported-config]");
+  expectBadConfig(adding(configText("v3-tiny"), R"("layer_types":["sliding_attention"])"), 4,
+                  "\"layer_types\" holds \"sliding_attention\"");
+}
+
+TEST(UnreadFieldsTest, ValuesThatChangeNothingAreNothing) {
+  for (const char *member :
+       {R"("sliding_window":null)", R"("mlp_bias":false)", R"("logit_scale":1.0)", R"("compress_ratios":[])",
+        R"("pruned_heads":{})", R"("mlp_only_layers":[])", R"("decoder_sparse_step":1)", R"("anything":null)",
+        R"("whatever":{})", R"("layer_types":["full_attention"])", R"("quantization_config":{})"}) {
+    EXPECT_EQ(saidWith(member), "") << member;
+  }
+}
+
+TEST(UnreadFieldsTest, DescriptionsAreNothing) {
+  for (const char *member :
+       {R"("transformers_version":"5.0.0")", R"("output_attentions":true)", R"("hidden_dropout":0.1)",
+        R"("id2label":{"0":"a"})", R"("_name_or_path":"somebody/model")", R"("pretraining_tp":8)",
+        R"("output_scores":true)"}) {
+    EXPECT_EQ(saidWith(member), "") << member;
+  }
+}
+
+TEST(UnreadFieldsTest, OtherFieldsAreNamed) {
+  EXPECT_EQ(saidWith(R"("norm_type":"layernorm")"),
+            "fathom: warning: config.json: 1:15: \"norm_type\" is \"layernorm\", which no part of deepseek_v3 reads; "
+            "answers are computed without it [unread-config]\n");
+}
+
+TEST(UnreadFieldsTest, ArchitectureIsComparedWithModelType) {
+  std::string text = with(configText("v3-tiny"), "architectures", R"(["DeepseekV32ForCausalLM"])");
+  EXPECT_NE(saidOf(text).find("\"architectures\" says \"DeepseekV32ForCausalLM\", but \"model_type\" says "
+                              "\"deepseek_v3\", which counts [two-architectures]"),
+            std::string::npos);
+}
+
+TEST(UnreadFieldsTest, NewerSpellingsOfExpertsMustAgree) {
+  std::string v3 = configText("v3-tiny");
+  EXPECT_EQ(saidOf(adding(v3, R"("num_local_experts":16,"mlp_layer_types":["dense","sparse","sparse"])")), "");
+  expectBadConfig(adding(v3, R"("num_local_experts":8)"), 3,
+                  "\"num_local_experts\" (8) must equal \"n_routed_experts\" (16)");
+  expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","dense","sparse"])"), 4,
+                  "\"mlp_layer_types\" says \"dense\" for layer 1, the other fields say sparse");
+}
+
+TEST(UnreadFieldsTest, NamesOfOneThingAreOne) {
+  EXPECT_EQ(saidOf(with(configText("v3-tiny"), "hidden_act", "\"swish\"")), "");
+  EXPECT_EQ(saidOf(with(configText("v3-tiny-fp8"), "fmt", "\"float8_e4m3fn\"")), "");
+}
+
+TEST(UnreadFieldsTest, SamplingMayStandInTheConfiguration) {
+  std::string text = adding(configText("v3-tiny"), R"("do_sample":true,"temperature":0.7,"top_p":0.5,"min_length":0)");
+  EXPECT_EQ(saidOf(text), "");
+  ModelConfig config = test::goodConfig(text);
+  EXPECT_TRUE(config.generation.sample);
+  EXPECT_EQ(config.generation.temperature, 0.7);
+  EXPECT_EQ(config.generation.topP, 0.5);
+  EXPECT_NE(saidWith(R"("no_repeat_ngram_size":3)").find("which Fathom does not do"), std::string::npos);
+}
+
+/// What is said of a generation_config.json beside a configuration.
+std::string saidOfBoth(const std::string &config, const std::string &generation) {
+  checkpoint::Diagnostics diagnostics;
+  ModelConfig read = test::goodConfig(config);
+  parseGenerationConfig(generation, "g.json", read, diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 0) << test::printed(diagnostics);
+  return test::printed(diagnostics);
+}
+
+TEST(UnreadFieldsTest, BothFilesAreCompared) {
+  // bos_token_id 0, eos_token_id 1.
+  std::string v3 = configText("v3-tiny"), hot = adding(v3, R"("do_sample":true,"temperature":0.7)");
+  EXPECT_EQ(saidOfBoth(v3, R"({"bos_token_id":0,"eos_token_id":[1,7]})"), "");
+  EXPECT_EQ(saidOfBoth(hot, R"({"temperature":0.7,"top_p":0.5})"), "");
+  EXPECT_NE(saidOfBoth(v3, R"({"eos_token_id":[3,7]})")
+                .find("\"eos_token_id\" is an array, but config.json says 1; generation_config.json counts "
+                      "[two-configs]"),
+            std::string::npos);
+  EXPECT_NE(saidOfBoth(v3, R"({"bos_token_id":2})").find("\"bos_token_id\" is 2, but config.json says 0"),
+            std::string::npos);
+  EXPECT_NE(saidOfBoth(hot, R"({"temperature":0.6})").find("\"temperature\" is 0.6, but config.json says 0.7"),
+            std::string::npos);
+}
+
+TEST(UnreadFieldsTest, OtherSettingsOfGenerationAreNamed) {
+  std::string v3 = configText("v3-tiny");
+  EXPECT_EQ(saidOfBoth(v3, R"({"transformers_version":"5.0","max_length":20,"cache_implementation":"static"})"), "");
+  EXPECT_NE(saidOfBoth(v3, R"({"top_n_sigma":1.0})")
+                .find("\"top_n_sigma\" is 1.0, which nothing in Fathom reads; answers are computed without it"),
+            std::string::npos);
+}
+
+} // namespace
+} // namespace fathom::huggingface
