@@ -116,7 +116,7 @@ constexpr fathom_status_t kBad = FATHOM_STATUS_BAD_DATA;
 constexpr uint64_t kHuge = UINT64_MAX - 4095;
 
 const Refusal refusals[] = {
-    {"FutureMajor", [](ToyContents &c) { c.versionMajor += 1; }, kMismatch, "artifact version 6.0"},
+    {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
     {"ForeignTriple", [](ToyContents &c) { c.triple = "aarch64-linux-gnu"; }, kMismatch, "aarch64-linux-gnu"},
