@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -75,6 +76,15 @@ void replaceAll(std::string &text, const std::string &from, const std::string &t
   }
 }
 
+/// Names the architecture after the row, as it is named after the original: "NormedHeadsForCausalLM".
+void renameArchitecture(std::string &config, llvm::StringRef row) {
+  size_t end = config.find("ForCausalLM\"");
+  if (end != std::string::npos) {
+    size_t begin = config.rfind('"', end) + 1;
+    config.replace(begin, end - begin, llvm::convertToCamelFromSnakeCase(row, /*capitalizeFirst=*/true));
+  }
+}
+
 /// Copies a file, with the names of the row instead of the original's.
 void FamilyTest::copy(const std::string &name) const {
   auto original = llvm::MemoryBuffer::getFile(getOriginal() + "/" + name);
@@ -82,6 +92,7 @@ void FamilyTest::copy(const std::string &name) const {
   std::string bytes = (*original)->getBuffer().str();
   std::string key = "\"model_type\": ";
   replaceAll(bytes, key + '"' + GetParam().original + '"', key + '"' + GetParam().row + '"');
+  renameArchitecture(bytes, GetParam().row);
   replaceAll(bytes, "\"model.layers.", std::string("\"") + kPrefix);
   std::error_code error;
   llvm::raw_fd_ostream(folder + "/" + name, error) << bytes;
