@@ -135,10 +135,12 @@ size_t Sampler::keepLikely() {
   Candidate *first = &candidates[0];
   std::make_heap(first, first + count, less);
   double top = static_cast<double>(first->logit), scale = 1 / static_cast<double>(parameters.temperature);
+  // Of top-p, which comes first, the unlikely are part of the whole.
+  double least = parameters.top_p < 1 ? 0 : static_cast<double>(parameters.min_p);
   size_t kept = 0;
   for (; kept < limit; --count) {
     double weight = exponential((static_cast<double>(first->logit) - top) * scale);
-    if (kept > 0 && (weight < static_cast<double>(parameters.min_p) || weight == 0)) {
+    if (kept > 0 && (weight < least || weight == 0)) {
       break;
     }
     weights[kept++] = weight;
@@ -160,11 +162,14 @@ int32_t Sampler::draw(size_t kept) {
   for (size_t i = 0; i < kept; ++i) {
     total += weights[i];
   }
-  // top-p: probabilities are those among what top-k and min-p kept.
+  // top-p: probabilities are those among what top-k kept.
   double reach = 0, goal = static_cast<double>(parameters.top_p) * total;
   size_t count = 0;
   while (count < kept && (count == 0 || reach < goal)) {
     reach += weights[count++];
+  }
+  for (; count > 1 && weights[count - 1] < static_cast<double>(parameters.min_p); --count) {
+    reach -= weights[count - 1];
   }
   double point = uniform() * reach, sum = 0;
   for (size_t i = 0; i < count; ++i) {

@@ -83,6 +83,17 @@ TEST(SamplerTest, MinPDropsTheUnlikely) {
   EXPECT_EQ(keys(draw(kLogits, sampling([](auto &s) { s.min_p = 1; }), 100)), (std::vector<int32_t>{1, 3}));
 }
 
+TEST(SamplerTest, TopPComesBeforeMinP) {
+  // Of all five, 1 and 3 have 0.78 and 2 is needed for 0.8; of those that min-p keeps they have 0.84.
+  auto both = sampling([](auto &s) {
+    s.top_p = 0.8f;
+    s.min_p = 0.3f;
+  });
+  EXPECT_EQ(keys(draw(kLogits, both, 1000)), (std::vector<int32_t>{1, 2, 3}));
+  both.min_p = 0.5f;
+  EXPECT_EQ(keys(draw(kLogits, both, 1000)), (std::vector<int32_t>{1, 3}));
+}
+
 TEST(SamplerTest, PenaltyTurnsAwayFromWhatWasSeen) {
   fathom_sampling_t parameters = sampling([](auto &s) {
     s.temperature = 0;
