@@ -1,9 +1,9 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""DeepSeek-V2 and V3 in NumPy, float64: the answers that compiled models are held against.
+"""Whole models in NumPy, float64: the answers that compiled models are held against.
 
-Reads a checkpoint directory and shares no code with the compiler. A transcription of the published mathematics, one
-token set at a time, nothing cached and nothing fused.
+DeepSeek-V2 and V3, DeepSeekMoE, Llama, Qwen2 and Qwen3. Reads a checkpoint directory and shares no code with the
+compiler. A transcription of the published mathematics, one token set at a time, nothing cached and nothing fused.
 """
 
 import json
@@ -35,36 +35,49 @@ def decode(data, dtype):
     return np.frombuffer(data, {"F32": "<f4", "F64": "<f8", "I64": "<i8"}[dtype])
 
 
-def read_arrays(path):
-    """Name to array, for each tensor of a safetensors file; bf16 and FP8 become float64."""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = file.read()
+def map_arrays(path):
+    """Name to (dtype, shape, bytes), for each tensor of a safetensors file, which stays mapped."""
+    data = np.memmap(path, np.uint8, "r")
+    start = 8 + int.from_bytes(data[:8].tobytes(), "little")
+    header = json.loads(data[8:start].tobytes())
     header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
-        tensors[name] = decode(data[begin:end], entry["dtype"]).reshape(entry["shape"])
+        tensors[name] = entry["dtype"], entry["shape"], data[start + begin : start + end]
     return tensors
 
 
-def read_weights(directory):
-    """Name to float64 array, FP8 blocks multiplied by their scales."""
-    tensors = {}
-    for name in sorted(os.listdir(directory)):
-        if name.endswith(".safetensors") and name != "golden.safetensors":
-            tensors.update(read_arrays(os.path.join(directory, name)))
-    weights = {}
-    for name, value in tensors.items():
-        if name.endswith("_scale_inv"):
-            continue
-        value = value.astype(np.float64)
-        scale = tensors.get(name + "_scale_inv")
-        if scale is not None:
+def read_arrays(path):
+    """Name to array, for each tensor of a safetensors file; bf16 and FP8 become float64."""
+    return {name: decode(data, dtype).reshape(shape) for name, (dtype, shape, data) in map_arrays(path).items()}
+
+
+class Weights:
+    """The tensors of a checkpoint as float64, FP8 blocks multiplied by their scales; each is decoded when asked for."""
+
+    def __init__(self, directory):
+        self.tensors = {}
+        for name in sorted(os.listdir(directory)):
+            if name.endswith(".safetensors") and name != "golden.safetensors":
+                self.tensors.update(map_arrays(os.path.join(directory, name)))
+
+    def __contains__(self, name):
+        return name in self.tensors
+
+    def decode(self, name):
+        dtype, shape, data = self.tensors[name]
+        return decode(data, dtype).reshape(shape).astype(np.float64)
+
+    def __getitem__(self, name):
+        value = self.decode(name)
+        if name + "_scale_inv" in self.tensors:
             rows, columns = (np.arange(extent) // FP8_BLOCK for extent in value.shape)
-            value = value * scale[np.ix_(rows, columns)]
-        weights[name] = value
-    return weights
+            value *= self.decode(name + "_scale_inv")[np.ix_(rows, columns)]
+        return value
+
+    def get(self, name, default):
+        return self[name] if name in self else default
 
 
 def softmax(x):
@@ -89,53 +102,81 @@ class ReferenceModel:
     def __init__(self, directory):
         with open(os.path.join(directory, "config.json")) as file:
             self.config = json.load(file)
-        self.weights = read_weights(directory)
+        self.weights = Weights(directory)
         self.margin = np.inf
         self._read_rope()
 
     def _read_rope(self):
-        """Radians per position for each pair; the multipliers of the rotation and of the softmax."""
+        """Radians per position for each pair of a head; the multipliers of the rotation and of the softmax."""
         c = self.config
         rope = c.get("rope_parameters") or c.get("rope_scaling") or {}
-        theta = (c.get("rope_parameters") or {}).get("rope_theta") or c["rope_theta"]
-        d = c["qk_rope_head_dim"]
-        pair = np.arange(d // 2)
-        frequency = float(theta) ** (-2 * pair / d)
+        theta = c.get("rope_theta") or (c.get("rope_parameters") or {}).get("rope_theta") or 10000.0
+        self.latent = "model.layers.0.self_attn.kv_b_proj.weight" in self.weights
+        self.head_dim = c.get("head_dim") or c["hidden_size"] // c["num_attention_heads"]
+        width = c["qk_rope_head_dim"] if self.latent else self.head_dim
+        pair = np.arange(width // 2)
+        frequency = float(theta) ** (-2 * pair / width)
         self.magnitude, sharpening = 1.0, 1.0
-        if (rope.get("rope_type") or rope.get("type")) == "yarn":
-            factor, original = rope["factor"], rope["original_max_position_embeddings"]
-
-            def dimension(turns):
-                return d * np.log(original / (turns * 2 * np.pi)) / (2 * np.log(theta))
-
-            low = max(np.floor(dimension(rope.get("beta_fast") or 32)), 0)
-            high = min(np.ceil(dimension(rope.get("beta_slow") or 1)), d - 1)
-            stretched = np.clip((pair - low) / (high - low if high != low else 0.001), 0, 1)
-            frequency = frequency * (1 - stretched) + frequency / factor * stretched
-
-            def g(mscale):
-                return 0.1 * mscale * np.log(factor) + 1 if factor > 1 else 1.0
-
-            mscale, all_dim = rope.get("mscale") or 0, rope.get("mscale_all_dim") or 0
-            self.magnitude = g(mscale) / g(all_dim) if mscale and all_dim else g(1)
-            sharpening = g(all_dim) if all_dim else 1.0
+        # "dynamic" changes nothing within max_position_embeddings.
+        scaling = rope.get("rope_type") or rope.get("type")
+        if scaling == "linear":
+            frequency = frequency / rope["factor"]
+        elif scaling == "llama3":
+            frequency = self._scale_as_llama3(frequency, rope)
+        elif scaling == "yarn":
+            frequency, sharpening = self._scale_as_yarn(frequency, pair, width, theta, rope)
         self.frequency = frequency
-        self.softmax_scale = (c["qk_nope_head_dim"] + d) ** -0.5 * sharpening**2
+        scored = c["qk_nope_head_dim"] + width if self.latent else width
+        self.softmax_scale = scored**-0.5 * (sharpening**2 if self.latent else 1)
+
+    def _scale_as_llama3(self, frequency, rope):
+        wavelength, original = 2 * np.pi / frequency, rope["original_max_position_embeddings"]
+        low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+        smooth = (original / wavelength - low) / (high - low)
+        between = (1 - smooth) * frequency / rope["factor"] + smooth * frequency
+        scaled = np.where(wavelength > original / low, frequency / rope["factor"], between)
+        return np.where(wavelength < original / high, frequency, scaled)
+
+    def _scale_as_yarn(self, frequency, pair, width, theta, rope):
+        factor, original = rope["factor"], rope["original_max_position_embeddings"]
+
+        def dimension(turns):
+            return width * np.log(original / (turns * 2 * np.pi)) / (2 * np.log(theta))
+
+        low = max(np.floor(dimension(rope.get("beta_fast") or 32)), 0)
+        high = min(np.ceil(dimension(rope.get("beta_slow") or 1)), width - 1)
+        stretched = np.clip((pair - low) / (high - low if high != low else 0.001), 0, 1)
+
+        def g(mscale):
+            return 0.1 * mscale * np.log(factor) + 1 if factor > 1 else 1.0
+
+        mscale, all_dim = rope.get("mscale") or 0, rope.get("mscale_all_dim") or 0
+        self.magnitude = rope.get("attention_factor") or (g(mscale) / g(all_dim) if mscale and all_dim else g(1))
+        return frequency * (1 - stretched) + frequency / factor * stretched, g(all_dim) if all_dim else 1.0
 
     def rotate(self, x):
-        """Rotates x [T, heads, d] by its positions; pairs are neighbours."""
+        """Rotates x [T, heads, d] by its positions; pairs are neighbors under MLA, else halves of a head."""
+        half = x.shape[-1] // 2
+        one, two = (x[..., 0::2], x[..., 1::2]) if self.latent else (x[..., :half], x[..., half:])
         angle = np.outer(np.arange(len(x)), self.frequency)[:, None]
-        turned = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angle) * self.magnitude
-        return np.stack((turned.real, turned.imag), -1).reshape(x.shape)
+        turned = (one + 1j * two) * np.exp(1j * angle) * self.magnitude
+        if self.latent:
+            return np.stack((turned.real, turned.imag), -1).reshape(x.shape)
+        return np.concatenate((turned.real, turned.imag), -1)
 
     def linear(self, x, name):
-        return x @ self.weights[name + ".weight"].T
+        return x @ self.weights[name + ".weight"].T + self.weights.get(name + ".bias", 0)
 
     def norm(self, x, name, epsilon=None):
         epsilon = self.config["rms_norm_eps"] if epsilon is None else epsilon
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * self.weights[name + ".weight"]
 
-    def attention(self, x, part):
+    def attend(self, scores):
+        """Scores [heads, T, T] to probabilities: scaled, causal."""
+        causal = np.tri(scores.shape[-1], dtype=bool)
+        return softmax(np.where(causal, scores * self.softmax_scale, -np.inf))
+
+    def latent_attention(self, x, part):
         c, count = self.config, len(x)
         heads, nope, rank = c["num_attention_heads"], c["qk_nope_head_dim"], c["kv_lora_rank"]
         if c["q_lora_rank"]:
@@ -150,8 +191,20 @@ class ReferenceModel:
         expanded = self.linear(latent, part + "kv_b_proj").reshape(count, heads, -1)
         scores = np.einsum("thd,uhd->htu", query[..., :nope], expanded[..., :nope])
         scores = scores + np.einsum("thd,ud->htu", self.rotate(query[..., nope:]), shared_key[:, 0])
-        scores = np.where(np.tri(count, dtype=bool), scores * self.softmax_scale, -np.inf)
-        mixed = np.einsum("htu,uhd->thd", softmax(scores), expanded[..., nope:])
+        mixed = np.einsum("htu,uhd->thd", self.attend(scores), expanded[..., nope:])
+        return self.linear(mixed.reshape(count, -1), part + "o_proj")
+
+    def grouped_attention(self, x, part):
+        count = len(x)
+        query, key, value = (self.linear(x, part + name).reshape(count, -1, self.head_dim)
+                             for name in ("q_proj", "k_proj", "v_proj"))
+        if part + "q_norm.weight" in self.weights:
+            query, key = self.norm(query, part + "q_norm"), self.norm(key, part + "k_norm")
+        query, key = self.rotate(query), self.rotate(key)
+        # Query heads that share a key head are neighbors.
+        grouped = query.reshape(count, key.shape[1], -1, self.head_dim)
+        scores = np.einsum("tkgd,ukd->kgtu", grouped, key)
+        mixed = np.einsum("kgtu,ukd->tkgd", self.attend(scores), value)
         return self.linear(mixed.reshape(count, -1), part + "o_proj")
 
     def feed_forward(self, x, part):
@@ -170,9 +223,9 @@ class ReferenceModel:
         """The weight of every expert for every token, 0 for those not chosen."""
         c = self.config
         logits = x @ self.weights[part + "gate.weight"].T
-        scores = sigmoid(logits) if c["scoring_func"] == "sigmoid" else softmax(logits)
+        scores = sigmoid(logits) if c.get("scoring_func") == "sigmoid" else softmax(logits)
         choice = scores + self.weights.get(part + "gate.e_score_correction_bias", 0)
-        if c["topk_method"] != "greedy":
+        if c.get("topk_method", "greedy") != "greedy":
             groups = choice.reshape(len(x), c["n_group"], -1)
             best = 2 if c["topk_method"] == "noaux_tc" else 1
             worth = np.sort(groups, -1)[..., -best:].sum(-1)
@@ -180,12 +233,12 @@ class ReferenceModel:
             choice = np.where(keep_best(worth, c["topk_group"])[..., None], groups, -np.inf).reshape(choice.shape)
         self.note_margin(choice, c["num_experts_per_tok"])
         weights = np.where(keep_best(choice, c["num_experts_per_tok"]), scores, 0)
-        normalises = c["norm_topk_prob"] and (c["model_type"] == "deepseek_v3" or c["num_experts_per_tok"] > 1)
-        if normalises:
+        v2, v3 = (c["model_type"] == "deepseek_" + version for version in ("v2", "v3"))
+        normalizes = c["norm_topk_prob"] and (v3 or c["num_experts_per_tok"] > 1)
+        if normalizes:
             weights = weights / (weights.sum(-1, keepdims=True) + 1e-20)
-        # DeepSeek-V2 scales only where it does not normalise.
-        scales = c["model_type"] == "deepseek_v3" or not normalises
-        return weights * (c["routed_scaling_factor"] if scales else 1)
+        # DeepSeek-V2 scales only where it does not normalize.
+        return weights * (1 if v2 and normalizes else c.get("routed_scaling_factor") or 1)
 
     def experts(self, x, part):
         result = self.feed_forward(x, part + "shared_experts.") if self.config.get("n_shared_experts") else 0 * x
@@ -198,9 +251,10 @@ class ReferenceModel:
     def run(self, tokens):
         """Logits [T, V]."""
         x = self.weights["model.embed_tokens.weight"][tokens]
+        attention = self.latent_attention if self.latent else self.grouped_attention
         for layer in range(self.config["num_hidden_layers"]):
             part = f"model.layers.{layer}."
-            x = x + self.attention(self.norm(x, part + "input_layernorm"), part + "self_attn.")
+            x = x + attention(self.norm(x, part + "input_layernorm"), part + "self_attn.")
             normed = self.norm(x, part + "post_attention_layernorm")
             routes = part + "mlp.gate.weight" in self.weights
             x = x + (self.experts if routes else self.feed_forward)(normed, part + "mlp.")
