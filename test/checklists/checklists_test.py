@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from additions import ADDITIONS, FILES, PLACES
+from additions import ADDITIONS, BUILT_PLACES, FILES, PLACES
 from tree_copy import ROOT, copy_tree, find_program, read, run, write
 
 TARGETS = ("fathom", "fathom-opt", "fathom-completeness-tests", "fathom-structured-values-tests", "fathom_kernels_test")
@@ -71,6 +71,20 @@ def check_places(tree, build):
         expected = f"deepseek.clamp_rows has {message}"
         expect(result.returncode != 0 and expected in result.stdout,
                f"without {path}: expected '{expected}' of CompletenessTest, but got\n{result.stdout}")
+
+
+def check_built_places(tree, build):
+    """The same for places that are compiled, all in one build."""
+    kept = {path: read(os.path.join(tree, path)) for path in BUILT_PLACES}
+    for path, (line, _) in BUILT_PLACES.items():
+        write(os.path.join(tree, path), "".join(l for l in kept[path].splitlines(True) if not l.startswith(line)))
+    run("cmake", "--build", build, "--target", "fathom-completeness-tests", cwd=tree)
+    result = subprocess.run([find_program(build, "fathom-completeness-tests")], capture_output=True, text=True, check=False)
+    for path, text in kept.items():
+        write(os.path.join(tree, path), text)
+    for path, (_, message) in BUILT_PLACES.items():
+        expected = f"deepseek.clamp_rows has {message}"
+        expect(expected in result.stdout, f"without {path}: expected '{expected}' of CompletenessTest, but got\n{result.stdout}")
 
 
 def make_checkpoint(folder, model_type):
@@ -131,6 +145,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_target(fathom, folder, check_family(fathom, folder))
         check_verb(fathom, folder)
+    check_built_places(tree, build)
     print("an op, a kernel, a target, a family and a verb are where the checklists put them")
 
 
