@@ -370,4 +370,21 @@ bool parseCount(const char *text, uint64_t *value) {
   return parseUnit(end, &unit) && !__builtin_mul_overflow(static_cast<uint64_t>(number), unit, value);
 }
 
+int refuseUseless(const char *program, const Useless *useless, size_t count) {
+  for (const Useless *at = useless; at != useless + count; ++at) {
+    if (at->given) {
+      return printUsageError(program, "--%s has no effect: %s", at->option, at->why);
+    }
+  }
+  return kContinue;
+}
+
+void noteUseless(const char *program, const Useless *useless, size_t count) {
+  for (const Useless *at = useless; at != useless + count; ++at) {
+    if (at->given) {
+      printNote(program, "--%s has no effect: %s", at->option, at->why);
+    }
+  }
+}
+
 } // namespace fathom::cli

@@ -68,6 +68,18 @@ constexpr int kContinue = -1;
 /// is a positional.
 int parseOptions(const Command &command, int argc, const char *const *argv, int first, size_t *positionalCount);
 
+/// An option that cannot change anything beside the others, and why, if it was given.
+struct Useless {
+  bool given;
+  const char *option;
+  const char *why;
+};
+
+/// Refuses the first that was given: nothing that is asked for does nothing. Returns kContinue, or 2.
+int refuseUseless(const char *program, const Useless *useless, size_t count);
+/// Prints a note of each instead, where other programs take what would be refused.
+void noteUseless(const char *program, const Useless *useless, size_t count);
+
 /// The entry of |names| (|count| of them, NULLs skipped) nearest to |word|, or NULL if none is near.
 const char *suggest(const char *word, const char *const *names, size_t count);
 

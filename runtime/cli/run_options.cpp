@@ -58,7 +58,8 @@ void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o
   table.add({"token-ids", 0, OptionKind::kText, &o->tokenIds, "IDS", "the prompt as tokens, e.g. 0,5,9"});
   table.add({"batch-file", 0, OptionKind::kText, &o->batchFile, "FILE", "many prompts: tokens of one a line"});
   table.add({"special", 0, OptionKind::kFlag, &o->special, nullptr, "read special tokens in the prompt's text"});
-  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr, "put the model's first token in front"});
+  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr, "put the model's first token in front", 0, 0, nullptr,
+             &o->hasBos});
 }
 
 void addGeneration(Table &table, RunOptions *o) {
@@ -78,7 +79,8 @@ void addGeneration(Table &table, RunOptions *o) {
   table.add({"repetition-penalty", 0, OptionKind::kNumber, &o->repetitionPenalty, "R",
              "above 1: avoid tokens that were there before, 1: off (default: the model's own)", 0, 0, nullptr,
              &o->hasRepetitionPenalty});
-  table.add({"seed", 0, OptionKind::kCount, &o->seed, "S", "equal seeds give equal answers (0)"});
+  table.add({"seed", 0, OptionKind::kCount, &o->seed, "S", "equal seeds give equal answers (0)", 0, UINT64_MAX, nullptr,
+             &o->hasSeed});
   table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
 }
 
@@ -146,6 +148,14 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
     code = printUsageError(source.program, "device '%s' is unknown; use --device=cpu", o.device);
   } else if (code == kContinue && strcmp(o.device, "cpu") != 0) {
     code = printError(source.program, kDevice, "device '%s' is not in this runtime; use --device=cpu", o.device);
+  }
+  const bool tokens = o.tokenIds || o.batchFile;
+  const Useless useless[] = {
+      {tokens && o.hasBos, "bos", "the prompt is given as tokens"},
+      {tokens && o.special, "special", "the prompt is given as tokens"},
+  };
+  if (code == kContinue) {
+    noteUseless(source.program, useless, sizeof(useless) / sizeof(*useless));
   }
   return code == kContinue ? checkTensorFiles(source, o) : code;
 }
@@ -247,6 +257,15 @@ int chooseSampling(const LoadedModel &loaded, const char *program, const RunOpti
     sampling->repetition_penalty = static_cast<float>(options.repetitionPenalty);
   }
   sampling->seed = options.seed;
+  const char *greedy = "temperature is 0: the likeliest token is always taken";
+  const bool still = sampling->temperature == 0;
+  const Useless useless[] = {
+      {still && options.hasTopP, "top-p", greedy},
+      {still && options.hasTopK, "top-k", greedy},
+      {still && options.hasMinP, "min-p", greedy},
+      {still && options.hasSeed, "seed", greedy},
+  };
+  noteUseless(program, useless, sizeof(useless) / sizeof(*useless));
   return 0;
 }
 

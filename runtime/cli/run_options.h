@@ -25,10 +25,11 @@ struct RunOptions {
   bool ignoreEos = false;
   bool special = false;
   bool echo = false;
-  bool bos = true;
+  bool bos = true, hasBos = false;
 
   double temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1;
   uint64_t topK = 0, seed = 0;
+  bool hasSeed = false;
   bool hasTemperature = false, hasTopP = false, hasTopK = false, hasMinP = false, hasRepetitionPenalty = false;
 
   const char *output = "text";

@@ -127,9 +127,27 @@ class Mistakes(support.DriverTest):
         for option, phase, when in (("--max-context=8", "deepseek", "when a checkpoint is read"),
                                     ("--max-batch=2", "model", "in phase model"),
                                     ("--prefill-rows=8", "model", "in phase model"),
-                                    ("--no-kernels", "fuse", "in phase fuse")):
+                                    ("--no-kernels", "fuse", "in phases model and fuse")):
             self.refused("compile", "x", "-o", self.path("y"), "--from=" + phase, option,
                          words=(option.split("=")[0].replace("no-", ""), when, "--from=" + phase))
+
+    def test_options_that_no_phase_reads(self):
+        for option, phase in (("--max-batch=2", "deepseek"), ("--prefill-rows=8", "deepseek"), ("--no-kernels", "deepseek"),
+                              ("--weights=reference", "deepseek"), ("--mcpu=x86-64-v3", "model")):
+            self.refused("compile", "x", "-o", self.path("y"), "--emit=" + phase, option,
+                         words=(option.split("=")[0].replace("no-", ""), f"--emit={phase} does not reach"))
+        for options in (("--skip-special",), ("--no-generation-prompt",), ("--decode", "--parse-special"),
+                        ("--decode", "--add-bos"), ("--chat", "--add-bos")):
+            self.refused("tokenize", "x", *options, words=("has no effect",))
+
+    def test_options_of_a_run_that_change_nothing(self):
+        def said(*options):
+            return support.make("run", support.checkpoint(), "--token-ids=1", "-n1", "--output=token-ids", *options).stderr
+
+        self.assertEqual(said("--temperature=1", "--top-k=5", "--seed=3"), b"")
+        result = said("--top-p=0.5", "--seed=3", "--no-bos", "--special")
+        for option in ("top-p", "seed", "bos", "special"):
+            self.assertIn(f"fathom: note: --{option} has no effect: ".encode(), result)
 
     def test_devices(self):
         self.refused("run", "x", "-p", "a", "--device=abacus", words=("abacus", "cpu"))

@@ -59,27 +59,35 @@ struct Arguments {
   uint64_t prefillRows = 256;
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
+  bool givenWeights = false, givenCpu = false;
 };
 
-/// Refuses options that a module of --from has behind it: nothing an option says may be dropped. Returns
-/// cli::kContinue, or an exit code.
-int checkFrom(const char *command, const Arguments &arguments) {
+/// Refuses options that act in no phase of this call: nothing an option says may be dropped. Returns cli::kContinue, or
+/// an exit code.
+int checkPhases(const char *command, const Arguments &arguments) {
   const struct {
     bool given;
     const char *option;
     const char *acts;
+    Emit first;
     /// The first phase whose result it cannot change.
     Emit tooLate;
   } uses[] = {
-      {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek},
-      {arguments.givenBatch, "max-batch", "in phase model", Emit::Model},
-      {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model},
-      {arguments.givenKernels, "kernels", "in phase fuse", Emit::Fuse},
+      {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
+      {arguments.givenBatch, "max-batch", "in phase model", Emit::Model, Emit::Model},
+      {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model, Emit::Model},
+      {arguments.givenKernels, "kernels", "in phases model and fuse", Emit::Model, Emit::Fuse},
+      {arguments.givenWeights, "weights", "from phase model on", Emit::Model, Emit::Obj},
+      {arguments.givenCpu, "mcpu", "from phase fuse on", Emit::Fuse, Emit::Obj},
   };
   for (const auto &use : uses) {
-    if (use.given && parseEmit(arguments.from) >= use.tooLate) {
+    if (use.given && arguments.from && parseEmit(arguments.from) >= use.tooLate) {
       return cli::printUsageError(command, "--%s acts %s, which --from=%s has behind it", use.option, use.acts,
                                   arguments.from);
+    }
+    if (use.given && parseEmit(arguments.emit) < use.first) {
+      return cli::printUsageError(command, "--%s acts %s, which --emit=%s does not reach", use.option, use.acts,
+                                  arguments.emit);
     }
   }
   return cli::kContinue;
@@ -95,10 +103,11 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"target", 0, OptionKind::kChoice, &arguments.target, "KIND", "the kind of machine to compile for (cpu)", 0, 0,
        "cpu"},
       {"mcpu", 0, OptionKind::kText, &arguments.mcpu, "CPU",
-       "native, x86-64-v3, x86-64-v4, or a processor to tune for; see fathom targets (native)"},
+       "native, x86-64-v3, x86-64-v4, or a processor to tune for; see fathom targets (native)", 0, 0, nullptr,
+       &arguments.givenCpu},
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
-       "pack|reference"},
+       "pack|reference", &arguments.givenWeights},
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::maxPosition), nullptr,
        &arguments.givenContext},
@@ -145,7 +154,7 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
     return cli::printUsageError(command.name, "--chat-format has no effect: --emit=%s has no tokenizer",
                                 arguments.emit);
   }
-  return arguments.from ? checkFrom(command.name, arguments) : cli::kContinue;
+  return checkPhases(command.name, arguments);
 }
 
 CompileOptions convert(const Arguments &arguments) {

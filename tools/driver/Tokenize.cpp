@@ -35,7 +35,7 @@ constexpr const char *kAbout =
 int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) {
   using cli::OptionKind;
   const char *source = nullptr, *chatFormat = "";
-  bool parseSpecial = true, parseSpecialGiven = false;
+  bool parseSpecial = true, parseSpecialGiven = false, promptGiven = false;
   const cli::Option table[] = {
       {"decode", 0, OptionKind::kFlag, &options.decode, nullptr, "the other way: token ids to text, byte for byte"},
       {"jsonl", 0, OptionKind::kFlag, &options.jsonl, nullptr,
@@ -51,7 +51,7 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
        &parseSpecialGiven},
       {"add-bos", 0, OptionKind::kFlag, &options.addBos, nullptr, "put the bos token in front if the model wants one"},
       {"generation-prompt", 0, OptionKind::kFlag, &options.generationPrompt, nullptr,
-       "with --chat: end with the start of an answer (default)"},
+       "with --chat: end with the start of an answer (default)", 0, 0, nullptr, &promptGiven},
       {"skip-special", 0, OptionKind::kFlag, &options.skipSpecial, nullptr, "with --decode: leave special tokens out"},
   };
   cli::Command command = {"fathom tokenize", "X [options]", kAbout, table,
@@ -68,6 +68,17 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
   }
   if ((options.text || *chatFormat) && !options.chat) {
     return cli::printUsageError(command.name, "--%s needs --chat", options.text ? "text" : "chat-format");
+  }
+  const cli::Useless useless[] = {
+      {options.skipSpecial && !options.decode, "skip-special", "it goes with --decode"},
+      {promptGiven && !options.chat, "generation-prompt", "it goes with --chat"},
+      {parseSpecialGiven && options.decode, "parse-special", "it goes with text, not with --decode"},
+      {options.addBos && options.decode, "add-bos", "it goes with text, not with --decode"},
+      {options.addBos && options.chat, "add-bos", "the chat template says where the bos token stands"},
+  };
+  code = cli::refuseUseless(command.name, useless, std::size(useless));
+  if (code != cli::kContinue) {
+    return code;
   }
   options.source = source;
   options.chatFormat = chatFormat;
