@@ -68,14 +68,26 @@ fathom_flow_t AnswerWriter::onToken(void *user, int32_t token, const char *piece
   return static_cast<AnswerWriter *>(user)->take(token, piece, length) ? FATHOM_CONTINUE : FATHOM_STOP;
 }
 
-void AnswerWriter::writeJson(const fathom_generate_result_t &result) {
+static void writeText(Output &output, const char *name, const runtime::Array<char> &escaped) {
+  output.print("\"%s\": \"", name);
+  output.write(escaped.data(), escaped.size());
+  output.write("\", ");
+}
+
+void writeAnswerJson(Output &output, const runtime::Array<int32_t> &tokens, const runtime::Array<char> *reasoning,
+                     const runtime::Array<char> *text, const fathom_generate_result_t &result) {
   output.write("{\"tokens\": [");
   for (size_t i = 0; i < tokens.size(); ++i) {
     output.print(i ? ", %d" : "%d", tokens[i]);
   }
-  output.write("], \"text\": \"");
-  output.write(text.data(), text.size());
-  output.print("\", \"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu", stopName(result.stop),
+  output.write("], ");
+  if (reasoning) {
+    writeText(output, "reasoning", *reasoning);
+  }
+  if (text) {
+    writeText(output, "text", *text);
+  }
+  output.print("\"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu", stopName(result.stop),
                static_cast<unsigned long long>(result.prompt_tokens),
                static_cast<unsigned long long>(result.generated_tokens));
   // The sequences of a batch have no times of their own.
@@ -88,7 +100,7 @@ void AnswerWriter::writeJson(const fathom_generate_result_t &result) {
 
 void AnswerWriter::finish(const fathom_generate_result_t &result) {
   if (format == Format::kJson) {
-    writeJson(result);
+    writeAnswerJson(output, tokens, nullptr, &text, result);
   } else if (format == Format::kTokenIds || !output.atLineStart()) {
     output.write("\n");
   }

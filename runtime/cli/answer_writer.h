@@ -25,6 +25,11 @@ void printStats(const char *program, const fathom_generate_result_t &result, siz
 /// "eos", "length", "context" or "callback".
 const char *stopName(fathom_stop_t stop);
 
+/// Writes an answer as a line of JSON. |reasoning| and |text| are the insides of JSON strings, or NULL to leave them
+/// out.
+void writeAnswerJson(Output &output, const runtime::Array<int32_t> &tokens, const runtime::Array<char> *reasoning,
+                     const runtime::Array<char> *text, const fathom_generate_result_t &result);
+
 /// One answer. Text and tokens are written as they come, JSON when the answer is complete.
 class AnswerWriter {
 public:
@@ -40,8 +45,6 @@ public:
   static fathom_flow_t onToken(void *user, int32_t token, const char *piece, size_t length);
 
 private:
-  void writeJson(const fathom_generate_result_t &result);
-
   Output &output;
   Format format;
   size_t count = 0;

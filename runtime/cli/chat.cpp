@@ -4,10 +4,11 @@
 // `chat`: lines of the user in, answers out. The whole conversation is rendered anew for each answer; the part of it
 // that was prefilled before stays in the cache, so that an answer is exactly what a fresh session would give.
 
-#include "runtime/cli/answer_writer.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/conversation.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
+#include "runtime/cli/reply_writer.h"
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
 
@@ -26,20 +27,18 @@ public:
   Chat(const ModelSource &source, const RunOptions &options) : source(source), options(options) {}
   Chat(const Chat &) = delete;
   Chat &operator=(const Chat &) = delete;
-  ~Chat();
 
   int run();
 
 private:
   int answer(const char *text, size_t length);
   int talk();
-  bool remember(const char *role, const char *text, size_t length);
-  int render(runtime::Array<int32_t> *tokens);
+  int open();
+  int render(runtime::Array<int32_t> *tokens, bool *thinks);
   int rewind(const runtime::Array<int32_t> &tokens, size_t *common);
-  int generate(const runtime::Array<int32_t> &tokens, size_t common);
+  int generate(const runtime::Array<int32_t> &tokens, size_t common, ReplyWriter &reply);
   int finishAnswer(fathom_status_t status, const fathom_generate_result_t &result);
   int keep(const runtime::Array<int32_t> &tokens);
-  static fathom_flow_t onToken(void *user, int32_t token, const char *piece, size_t length);
   int failMemory() const;
 
   const ModelSource &source;
@@ -48,54 +47,24 @@ private:
   LoadedModel loaded;
   fathom_sampling_t sampling;
   fathom_sequence_t sequence = 0;
-  /// Contents are owned.
-  runtime::Array<fathom_chat_message_t> messages;
+  Conversation conversation;
   /// What the sequence holds.
   runtime::Array<int32_t> prefilled;
-  runtime::Array<char> reply;
   bool outOfMemory = false;
   /// Somebody types at a terminal, and can go on after an interrupt.
   bool terminal = false;
 };
 
-Chat::~Chat() {
-  for (fathom_chat_message_t &message : messages) {
-    free(const_cast<char *>(message.content));
-  }
-}
-
 int Chat::failMemory() const { return printError(source.program, kResources, "out of memory"); }
 
-bool Chat::remember(const char *role, const char *text, size_t length) {
-  char *copy = static_cast<char *>(malloc(length ? length : 1));
-  if (!copy) {
-    return false;
-  }
-  if (length) {
-    memcpy(copy, text, length);
-  }
-  if (!messages.append({role, copy, length})) {
-    free(copy);
-    return false;
-  }
-  return true;
-}
-
-int Chat::render(runtime::Array<int32_t> *tokens) {
-  size_t count = 0;
-  fathom_status_t status = fathom_model_encode_chat(loaded.model, messages.data(), messages.size(), nullptr, 0, &count);
-  if (status == FATHOM_STATUS_TOO_SMALL) {
-    if (!tokens->allocate(count)) {
-      return failMemory();
-    }
-    status = fathom_model_encode_chat(loaded.model, messages.data(), messages.size(), tokens->data(), count, &count);
-  }
+int Chat::render(runtime::Array<int32_t> *tokens, bool *thinks) {
+  fathom_status_t status = conversation.encode(tokens, thinks);
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
   }
-  if (count > loaded.info.max_context) {
+  if (tokens->size() > loaded.info.max_context) {
     return printError(source.program, kBadInput,
-                      "the conversation has %zu tokens, the context %u positions; begin a new one", count,
+                      "the conversation has %zu tokens, the context %u positions; begin a new one", tokens->size(),
                       loaded.info.max_context);
   }
   return 0;
@@ -113,15 +82,7 @@ int Chat::rewind(const runtime::Array<int32_t> &tokens, size_t *common) {
   return status ? report(source.program, status) : 0;
 }
 
-fathom_flow_t Chat::onToken(void *user, int32_t, const char *piece, size_t length) {
-  Chat *self = static_cast<Chat *>(user);
-  for (size_t i = 0; i < length; ++i) {
-    self->outOfMemory |= !self->reply.append(piece[i]);
-  }
-  return self->output.write(piece, length) && !self->outOfMemory ? FATHOM_CONTINUE : FATHOM_STOP;
-}
-
-int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common) {
+int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common, ReplyWriter &reply) {
   fathom_generate_options_t request;
   fathom_generate_options_initialize(&request);
   request.tokens = tokens.data() + common;
@@ -129,17 +90,16 @@ int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common) {
   request.max_tokens = options.hasMaxTokens ? options.maxTokens : loaded.info.max_context;
   request.ignore_eos = options.ignoreEos;
   request.sampling = &sampling;
-  request.on_token = onToken;
-  request.user = this;
+  request.on_token = ReplyWriter::onToken;
+  request.user = &reply;
   request.sequence = sequence;
   request.seen = tokens.data();
   request.seen_count = common;
   fathom_generate_result_t result;
   fathom_generate_result_initialize(&result);
   fathom_status_t status = fathom_session_generate(loaded.session, &request, &result);
-  if (!output.atLineStart()) {
-    output.write("\n");
-  }
+  bool complete = status == FATHOM_STATUS_OK || status == FATHOM_STATUS_CANCELLED;
+  reply.finish(complete ? &result : nullptr);
   // An interrupt that came too late to stop anything is no wish to leave either.
   bool stopped = terminal && forgetInterrupt();
   return finishAnswer(status == FATHOM_STATUS_CANCELLED && stopped ? FATHOM_STATUS_OK : status, result);
@@ -175,20 +135,22 @@ int Chat::keep(const runtime::Array<int32_t> &tokens) {
 int Chat::answer(const char *text, size_t length) {
   runtime::Array<int32_t> tokens;
   size_t common = 0;
-  reply.shrink(0);
-  if (!remember("user", text, length)) {
+  bool thinks = false;
+  if (!conversation.add("user", {text, length})) {
     return failMemory();
   }
-  int code = render(&tokens);
+  ReplyWriter reply(output, options, loaded.model, isatty(STDOUT_FILENO));
+  int code = render(&tokens, &thinks);
   code = code ? code : rewind(tokens, &common);
-  code = code ? code : generate(tokens, common);
+  reply.begin(thinks);
+  code = code ? code : generate(tokens, common, reply);
   code = code ? code : keep(tokens);
   if (code) {
     return code;
   }
   // The next seed of a conversation is another one, or equal questions would get equal answers.
   sampling.seed += 1;
-  outOfMemory |= !remember("assistant", reply.data(), reply.size());
+  outOfMemory |= reply.outOfMemory() || !conversation.addAnswer(reply.answer(), reply.thought());
   return outOfMemory ? failMemory() : output.finish(source.program);
 }
 
@@ -221,23 +183,40 @@ int Chat::talk() {
   return code;
 }
 
-int Chat::run() {
+// The model, and whether it can do what the options say.
+int Chat::open() {
   if (int code = loaded.open(source, options, 1)) {
     return code;
   }
   if (!loaded.info.has_chat) {
-    return printError(
-        source.program, kUnsupported,
-        "the model has no chat template; compile it with --chat-format=NAME, or use 'run' with a plain prompt");
+    return printError(source.program, kUnsupported,
+                      "the model has no chat template; compile it with --chat-format=NAME, or use 'run' with a plain "
+                      "prompt");
   }
-  if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
-    return code;
+  fathom_status_t status = conversation.open(loaded.model);
+  if (status == FATHOM_STATUS_OK) {
+    status = fathom_session_create_sequence(loaded.session, &sequence);
   }
-  fathom_status_t status = fathom_session_create_sequence(loaded.session, &sequence);
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
   }
-  if (options.system && !remember("system", options.system, strlen(options.system))) {
+  if (options.hasThink && !conversation.hasThinkSwitch()) {
+    return printError(source.program, kUnsupported,
+                      "--%sthink: the model's chat template has no switch for it: it reads neither enable_thinking nor "
+                      "thinking",
+                      options.think ? "" : "no-");
+  }
+  return chooseSampling(loaded, source.program, options, &sampling);
+}
+
+int Chat::run() {
+  if (int code = open()) {
+    return code;
+  }
+  if (options.hasThink) {
+    conversation.setThink(options.think);
+  }
+  if (options.system && !conversation.add("system", options.system)) {
     return failMemory();
   }
   return options.prompt ? answer(options.prompt, strlen(options.prompt)) : talk();

@@ -52,6 +52,9 @@ void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o
   table.add({"prompt", 'p', OptionKind::kText, &o->prompt, "TEXT", "the prompt"});
   if (verb == Verb::kChat) {
     table.add({"system", 0, OptionKind::kText, &o->system, "TEXT", "what the model should be told first"});
+    table.add({"think", 0, OptionKind::kFlag, &o->think, nullptr,
+               "think before answering, or do not, where the model's template has a switch", 0, 0, nullptr,
+               &o->hasThink});
     return;
   }
   table.add({"file", 'f', OptionKind::kText, &o->promptFile, "FILE", "a file with the prompt, - for standard input"});
@@ -86,9 +89,14 @@ void addGeneration(Table &table, RunOptions *o) {
 
 void addOutput(Table &table, Verb verb, RunOptions *o) {
   table.group("output");
+  table.add({"output", 0, OptionKind::kChoice, &o->output, "FORMAT", "what to print (text)", 0, 0,
+             verb == Verb::kRun ? "text|token-ids|json" : "text|json"});
+  if (verb == Verb::kChat) {
+    table.add({"reasoning", 0, OptionKind::kChoice, &o->reasoning, "WHAT",
+               "what the model thinks before it answers: beside the answer, not at all, or alone (show)", 0, 0,
+               "show|hide|only"});
+  }
   if (verb == Verb::kRun) {
-    table.add(
-        {"output", 0, OptionKind::kChoice, &o->output, "FORMAT", "what to print (text)", 0, 0, "text|token-ids|json"});
     table.add({"echo", 0, OptionKind::kFlag, &o->echo, nullptr, "print the prompt's text first"});
     table.add(
         {"logits", 0, OptionKind::kText, &o->logits, "F.npy", "write f32 [T, V]: logits at every prompt position"});

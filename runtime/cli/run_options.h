@@ -20,6 +20,8 @@ struct RunOptions {
   const char *batchFile = nullptr;
   const char *system = nullptr;
   const char *chatFormat = "";
+  const char *reasoning = "show";
+  bool think = true, hasThink = false;
   uint64_t maxTokens = 0;
   bool hasMaxTokens = false;
   bool ignoreEos = false;

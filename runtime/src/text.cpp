@@ -174,3 +174,14 @@ fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char 
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, (flags & FATHOM_ENCODE_SPECIAL) != 0, result)));
   return deliver(result, tokens, capacity, out_count);
 }
+
+fathom_status_t fathom_model_chat_uses(fathom_model_t *model, const char *name, uint32_t *out_uses) {
+  FATHOM_RETURN_IF_NULL(name);
+  FATHOM_RETURN_IF_NULL(out_uses);
+  Pin<Model> pin(model, __func__);
+  FATHOM_RETURN_IF_ERROR(pin.status);
+  FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
+  fathom::tokenizer::NameUse use = pin->tokenizer().chatUses(name);
+  *out_uses = (use.variable ? uint32_t(FATHOM_CHAT_VARIABLE) : 0) | (use.field ? uint32_t(FATHOM_CHAT_FIELD) : 0);
+  return FATHOM_STATUS_OK;
+}

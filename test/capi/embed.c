@@ -83,6 +83,37 @@ static void compare_levels(fathom_model_t *model, fathom_session_t *session) {
   free(logits);
 }
 
+static fathom_status_t render(fathom_model_t *model, const char *json, char *text, size_t capacity, size_t *size) {
+  return fathom_model_render_chat(model, json, strlen(json), text, capacity, size);
+}
+
+/// Conversations as JSON: the prompt, its tokens, what the template reads, and what is no conversation.
+static void render_conversations(fathom_model_t *model) {
+  const char *json = "[{\"role\": \"user\", \"content\": \"<U>\"}]";
+  char text[32];
+  int32_t tokens[32];
+  size_t size = 0;
+  uint32_t uses = 0;
+  CHECK_OK(render(model, json, text, sizeof(text), &size));
+  CHECK(size == 12 && memcmp(text, "<b><U><U><A>", 12) == 0);
+  CHECK(render(model, json, NULL, 0, &size) == FATHOM_STATUS_TOO_SMALL && size == 12);
+  CHECK_OK(fathom_model_encode_chat_json(model, json, strlen(json), 0, tokens, 32, &size));
+  CHECK(size == 6);
+  CHECK(render(model, "[{", text, sizeof(text), &size) == FATHOM_STATUS_BAD_DATA);
+  CHECK(strstr(fathom_status_message(), "column") != NULL);
+  CHECK(render(model, "{\"messages\": 1}", text, sizeof(text), &size) == FATHOM_STATUS_BAD_DATA);
+  CHECK(render(model, json, NULL, 1, &size) == FATHOM_STATUS_INVALID_ARGUMENT);
+  CHECK(fathom_model_render_chat(model, NULL, 0, text, sizeof(text), &size) == FATHOM_STATUS_INVALID_ARGUMENT);
+  CHECK_OK(fathom_model_chat_uses(model, "add_generation_prompt", &uses));
+  CHECK(uses == FATHOM_CHAT_VARIABLE);
+  CHECK_OK(fathom_model_chat_uses(model, "content", &uses));
+  CHECK(uses == FATHOM_CHAT_FIELD);
+  CHECK_OK(fathom_model_chat_uses(model, "enable_thinking", &uses));
+  CHECK(uses == 0);
+  CHECK(fathom_model_chat_uses(model, NULL, &uses) == FATHOM_STATUS_INVALID_ARGUMENT);
+  CHECK(fathom_model_chat_uses(model, "content", NULL) == FATHOM_STATUS_INVALID_ARGUMENT);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: %s MODEL\n", argv[0]);
@@ -97,6 +128,7 @@ int main(int argc, char **argv) {
   CHECK_OK(fathom_session_create(model, NULL, &session));
   if (failures == 0) {
     compare_levels(model, session);
+    render_conversations(model);
   }
   CHECK_OK(fathom_session_release(session));
   CHECK(fathom_session_release(session) == FATHOM_STATUS_INVALID_HANDLE);

@@ -5,6 +5,7 @@
 
 import json
 import os
+import struct
 
 import support
 from support import BAD_INPUT, UNSUPPORTED, USAGE, make, write
@@ -75,6 +76,116 @@ class Format(support.DriverTest):
 
     def refused(self, *arguments, words):
         self.fails(USAGE, *arguments, words=words)
+
+
+THINK, THOUGHT_ENDS = (4098, "<think>"), (4099, "</think>")
+# Tokens of the demo's tokenizer.
+KING, SAID, YES, EOS = 500, 362, 1147, 1
+
+
+def script(tensors, tokens):
+    """Makes a model that, whatever was said before, goes on from each of `tokens` with the next: attention and experts add
+    nothing to the embedding of a token, which is a unit vector that the head knows.
+    """
+    for name, (dtype, shape, data) in tensors.items():
+        if name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
+            tensors[name] = (dtype, shape, bytes(len(data)))
+    for name, row in (("model.embed_tokens.weight", 0), ("lm_head.weight", 1)):
+        dtype, (_, width), data = tensors[name]
+        data = bytearray(data)
+        for index in range(len(tokens) - 1):
+            unit = [0] * index + [0x3F80] + [0] * (width - index - 1)
+            at = tokens[index + row] * width * 2
+            data[at:at + width * 2] = struct.pack(f"<{width}H", *unit)
+        tensors[name] = (dtype, tensors[name][1], bytes(data))
+
+
+class Reasoning(support.DriverTest):
+    def thinker(self, template, tokens, special=False):
+        """An artifact whose answer is `tokens`, from the end of the prompt on."""
+        folder = self.path("thinker")
+        support.generate(folder, {**support.CONFIG, "vocab_size": 4100})
+        speaking = support.speaking_checkpoint()
+        tokenizer = json.loads(support.read(os.path.join(speaking, "tokenizer.json")))
+        for token in (THINK, THOUGHT_ENDS):
+            tokenizer["added_tokens"].append(
+                {**tokenizer["added_tokens"][0], "id": token[0], "content": token[1], "special": special})
+        write(os.path.join(folder, "tokenizer.json"), json.dumps(tokenizer))
+        write(os.path.join(folder, "chat_template.jinja"), template)
+        self.edit_tensors(folder, lambda tensors: script(tensors, [*tokens, EOS]))
+        make("compile", folder, "-o", self.path("model"))
+        return self.path("model")
+
+    def says(self, *options, stdin=b"Hi\n"):
+        return make("chat", self.path("model"), "--temperature=0", *options, stdin=stdin).stdout.decode()
+
+    def check(self, thought="king", answer="Yes"):
+        shown = f"<think>\n{thought}\n</think>\n\n{answer}\n"
+        self.assertEqual(self.says(), shown)
+        self.assertEqual(self.says("--reasoning=hide"), answer + "\n")
+        self.assertEqual(self.says("--reasoning=only"), thought + "\n")
+        for how, fields in (("show", {"reasoning": thought, "text": answer}), ("hide", {"text": answer}),
+                            ("only", {"reasoning": thought})):
+            line = json.loads(self.says("--output=json", "--reasoning=" + how))
+            self.assertEqual({name: line[name] for name in ("reasoning", "text") if name in line}, fields)
+            self.assertEqual(line["stop"], "eos")
+
+    def test_a_thought_is_told_from_the_answer(self):
+        user = "{{ messages[-1].content }}" + support.ASSISTANT[1]
+        self.thinker(user, [support.ASSISTANT[0], THINK[0], KING, THOUGHT_ENDS[0], YES])
+        self.check()
+
+    def test_marks_may_be_special_tokens(self):
+        user = "{{ messages[-1].content }}" + support.ASSISTANT[1]
+        self.thinker(user, [support.ASSISTANT[0], THINK[0], KING, THOUGHT_ENDS[0], YES], special=True)
+        self.check()
+
+    def test_a_prompt_that_begins_the_thought_counts(self):
+        self.thinker("{{ messages[-1].content }}<think>", [THINK[0], KING, THOUGHT_ENDS[0], YES])
+        self.check()
+
+    def test_an_executable_does_it_too(self):
+        if support.SANITIZED:
+            return
+        self.thinker("{{ messages[-1].content }}<think>", [THINK[0], KING, THOUGHT_ENDS[0], YES])
+        make("compile", self.path("thinker"), "-o", self.path("program"), "--emit=exe")
+        result = support.run("chat", "-p", "Hi", "--reasoning=hide", program=self.path("program"))
+        self.assertEqual((result.returncode, result.stdout), (0, b"Yes\n"), result.stderr)
+
+    def test_a_thought_that_is_cut_off(self):
+        self.thinker("{{ messages[-1].content }}<think>", [THINK[0], KING, SAID, THOUGHT_ENDS[0], YES])
+        self.assertEqual(self.says("-n1"), "<think>\nking\n</think>\n\n")
+        self.assertEqual(self.says("-n1", "--reasoning=hide"), "")
+
+    def check_history(self, told):
+        """What a prompt says ends in "<think>", but in " said" where `told` is true of the history."""
+        self.thinker("{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}"
+                     "{{ ' said' if messages[1] is defined and " + told + " else '<think>' }}",
+                     [THINK[0], KING, THOUGHT_ENDS[0], YES])
+        lines = self.says("--output=json", stdin=b"Hi\nAnd?\n").splitlines()
+        self.assertEqual(json.loads(lines[0])["reasoning"], "king")
+        self.assertNotIn("king", json.loads(lines[1])["reasoning"])
+
+    def test_templates_that_read_a_field_get_the_thought_there(self):
+        self.check_history("messages[1].reasoning_content == 'king' and messages[1].content == 'Yes'")
+
+    def test_templates_that_look_for_marks_get_them(self):
+        self.check_history("messages[1].content == '<think>\nking\n</think>\n\nYes'")
+
+    def test_the_switch(self):
+        for name in ("enable_thinking", "thinking"):
+            template = "{{ messages[-1].content }}{{ '<think>' if " + name + " else '" + support.ASSISTANT[1] + "' }}"
+            self.thinker(template, [THINK[0], KING, THOUGHT_ENDS[0], YES])
+            self.assertEqual(self.says("--think", "--reasoning=only"), "king\n")
+            for option in ((), ("--no-think",)):
+                self.assertNotIn("king", self.says("-n4", *option))
+            support.shutil.rmtree(self.path("thinker"))
+
+    def test_no_switch(self):
+        for option in ("--think", "--no-think"):
+            self.fails(UNSUPPORTED, "chat", support.artifact(), "-p", "a", option,
+                       words=(option, "no switch", "enable_thinking"))
+        self.fails(USAGE, "chat", support.artifact(), "--reasoning=loud", words=("show|hide|only",))
 
 
 if __name__ == "__main__":

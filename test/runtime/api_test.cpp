@@ -222,6 +222,9 @@ TEST(ApiTest, RendersConversations) {
   ToyModel silent([](ToyContents &c) { c.chat = false; });
   messages[0].role = "user";
   EXPECT_EQ(fathom_model_encode_chat(silent, messages, 2, tokens, 16, &count), FATHOM_STATUS_UNSUPPORTED);
+  uint32_t uses = 7;
+  ASSERT_OK(fathom_model_chat_uses(silent, "messages", &uses));
+  EXPECT_EQ(uses, 0u);
 }
 
 TEST(ApiTest, ErrorTextsNameTheFile) {

@@ -232,6 +232,18 @@ FATHOM_API fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, 
                                                          uint32_t flags, int32_t *tokens, size_t capacity,
                                                          size_t *out_count);
 
+/// How a chat template uses a name.
+enum {
+  /// As a variable that render_chat's |json| may give, such as "enable_thinking".
+  FATHOM_CHAT_VARIABLE = 1u << 0,
+  /// As a field of messages, such as "reasoning_content", or in a text that it compares with.
+  FATHOM_CHAT_FIELD = 1u << 1
+};
+
+/// Whether the model's chat templates read a name, and as what: FATHOM_CHAT_*, together, to |out_uses|. 0 without
+/// a template.
+FATHOM_API fathom_status_t fathom_model_chat_uses(fathom_model_t *model, const char *name, uint32_t *out_uses);
+
 //===-- Sampling ------------------------------------------------------------------------------===//
 
 /// How the next token is chosen. In this order: repetition penalty, temperature, top-k, top-p, min-p, draw.

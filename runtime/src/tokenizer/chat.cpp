@@ -141,6 +141,23 @@ Value marked(Run &run, std::string_view text) {
 
 bool Tokenizer::hasChat() const { return table->chat_templates() != nullptr && table->chat_templates()->size() != 0; }
 
+/// Targets of assignments are not told from what is read: who assigns a name that a caller may give reads it too.
+NameUse Tokenizer::chatUses(std::string_view name) const {
+  NameUse use;
+  for (size_t i = 0; hasChat() && i < table->chat_templates()->size(); ++i) {
+    const artifact::ChatTemplate &tree = *table->chat_templates()->Get(uint32_t(i));
+    for (const artifact::ChatNode *node : *tree.nodes()) {
+      bool variable = node->kind() == artifact::ChatNodeKind::name;
+      bool field = node->kind() == artifact::ChatNodeKind::attribute || node->kind() == artifact::ChatNodeKind::literal;
+      if ((variable || field) && tree.texts()->Get(node->value())->string_view() == name) {
+        use.variable |= variable;
+        use.field |= field;
+      }
+    }
+  }
+  return use;
+}
+
 Status Tokenizer::renderChat(std::string_view json, bool addGenerationPrompt, RenderedChat &out) const {
   if (!hasChat()) {
     return Status::NoChatTemplate;

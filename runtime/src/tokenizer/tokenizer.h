@@ -56,6 +56,12 @@ struct RenderedChat {
   char error[512] = {};
 };
 
+/// How chat templates use a name: as a variable, or as a field of something (or a text that may name one).
+struct NameUse {
+  bool variable = false;
+  bool field = false;
+};
+
 /// Checks what the FlatBuffers verifier cannot: that every id, offset and size is in range and every search
 /// ends. Returns null or what is wrong (static). Nothing else of this library may see a table that failed.
 const char *verify(const artifact::Tokenizer &table);
@@ -71,6 +77,7 @@ public:
   Status encode(std::string_view text, const EncodeOptions &options, Buffer<int32_t> &ids) const;
 
   bool hasChat() const;
+  NameUse chatUses(std::string_view name) const;
 
   /// Renders a conversation with the model's own template: JSON, an array of messages or an object of variables with
   /// "messages" among them. Bounded in steps, memory and depth. The bos token is the template's to write.
