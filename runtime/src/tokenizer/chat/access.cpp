@@ -189,6 +189,18 @@ Value slice(Run &run, const Value &object, const Value &start, const Value &stop
   return run.failed() ? Value() : Value::of(object.type, items);
 }
 
+/// What a part of a path looks up: an index where it is digits, else a key.
+static Value pathKey(const Text &name) {
+  bool digits = name.size > 0;
+  int64_t index = 0;
+  for (char c : name.view()) {
+    digits &= c >= '0' && c <= '9';
+    // No list is that long.
+    index = digits && index < INT32_MAX ? index * 10 + (c - '0') : index;
+  }
+  return digits ? Value::of(index) : Value::of(name);
+}
+
 Value attributePath(Run &run, const Value &object, const Value &path) {
   if (!path.isString()) {
     return item(run, object, path);
@@ -198,11 +210,7 @@ Value attributePath(Run &run, const Value &object, const Value &path) {
   while (run.step()) {
     uint32_t dot = find(run, rest, Text("."));
     Text name = rest.slice(0, dot == kNowhere ? rest.size : dot);
-    int64_t index = 0;
-    for (char c : name.view()) {
-      index = index < 1000000000 ? index * 10 + (c - '0') : index;
-    }
-    value = item(run, value, all(name, isDigit) ? Value::of(index) : Value::of(name));
+    value = item(run, value, pathKey(name));
     if (dot == kNowhere) {
       break;
     }
