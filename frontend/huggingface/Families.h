@@ -54,6 +54,8 @@ struct Family {
   RoutingRules routing = {};
   /// Its files have "use_sliding_window", without which a window's size means nothing.
   bool windowsHaveSwitch = false;
+  /// The "head_dim" of a file that does not say, as in Hugging Face's configuration; 0: hidden_size over heads.
+  int64_t headDim = 0;
   /// What the names of a layer's tensors begin with, before the layer's number and a dot.
   const char *layerPrefix = "model.layers.";
 };

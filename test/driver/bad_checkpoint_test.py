@@ -63,14 +63,24 @@ class Config(support.DriverTest):
         self.fails_with_changes(BAD_INPUT, vocab_size=2**24, hidden_size=2**24, num_hidden_layers=1000,
                                 n_routed_experts=65536, moe_intermediate_size=2**24)
 
-    def test_what_is_unknown_is_refused_with_what_is_known(self):
-        self.fails_with_changes(UNSUPPORTED, "mistral", "deepseek_v2", "llama", "qwen3", model_type="mistral")
-        self.setUp()
-        self.fails_with_changes(UNSUPPORTED, "tanh", "sigmoid", scoring_func="tanh")
-        self.setUp()
-        self.fails_with_changes(UNSUPPORTED, "longrope", "yarn", rope_scaling={"type": "longrope", "factor": 4.0})
-        self.setUp()
-        self.fails_with_changes(UNSUPPORTED, "gptq", quantization_config={"quant_method": "gptq"})
+    def test_what_decides_and_is_not_done(self):
+        grouped = {"model_type": "qwen2", "use_sliding_window": False}
+        for words, changes in (
+            (("deepseek_v4", "deepseek_v2", "llama", "qwen3"), {"model_type": "deepseek_v4"}),
+            (("tanh", "sigmoid"), {"scoring_func": "tanh"}),
+            (("hash", "noaux_tc"), {"topk_method": "hash"}),
+            (("index_topk", "2048"), {"index_topk": 2048}),
+            (("use_mla", "true"), {"use_mla": False}),
+            (("gelu", "silu"), {"hidden_act": "gelu"}),
+            (("longrope", "yarn"), {"rope_scaling": {"type": "longrope", "factor": 4.0}}),
+            (("gptq",), {"quantization_config": {"quant_method": "gptq"}}),
+            (("use_sliding_window",), {**grouped, "use_sliding_window": True}),
+            (("sliding_attention",), {**grouped, "layer_types": ["full_attention", "sliding_attention"]}),
+            (("partial_rotary_factor",), {**grouped, "partial_rotary_factor": 0.5}),
+        ):
+            with self.subTest(changes=changes):
+                self.setUp()
+                self.fails_with_changes(UNSUPPORTED, *words, **changes)
 
     def test_hostile_strings_do_not_reach_the_terminal(self):
         self.fails_with_changes(UNSUPPORTED, "\\x1b[2J", model_type="\x1b[2J" + "x" * 100000)

@@ -12,7 +12,12 @@ std::vector<Family> llamaFamilies() {
   return {
       {"llama", {&gqa, &attentionBias, &denseMlp, &mlpBias}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/false},
       {"qwen2", {&gqa, &qkvBias, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},
-      {"qwen3", {&gqa, &attentionBias, &qkNorm, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},
+      {"qwen3",
+       {&gqa, &attentionBias, &qkNorm, &denseMlp},
+       RopePairs::HalfSplit,
+       {},
+       /*windowsHaveSwitch=*/true,
+       /*headDim=*/128},
   };
 }
 

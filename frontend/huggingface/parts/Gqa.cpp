@@ -52,6 +52,7 @@ static void parse(ConfigParser &parser) {
   GqaConfig &gqa = config.gqa;
   int64_t heads = config.attention.heads;
   gqa.keyValueHeads = gqa.keyValueHeads == 0 ? heads : gqa.keyValueHeads;
+  gqa.headDim = gqa.headDim == 0 ? config.family->headDim : gqa.headDim;
   if (gqa.headDim == 0 && heads > 0) {
     gqa.headDim = config.hidden / heads;
     parser.require(config.hidden % heads == 0, "\"head_dim\" is not given, and \"num_attention_heads\" (" +

@@ -48,15 +48,30 @@ static constexpr TensorFact tensors[] = {
     {"self_attn.o_proj.weight", Role::Projection, hidden, valueHeads},
 };
 
+/// What a file may say beside this attention, and what is done: models whose model_type is the same and that are not.
+static constexpr std::pair<const char *, bool> switches[] = {
+    {"attention_bias", false}, {"mlp_bias", false}, {"use_mla", true}};
+
+static void refuseSwitches(ConfigParser &parser) {
+  ConfigReader &reader = parser.reader();
+  for (auto [key, supported] : switches) {
+    bool value = supported;
+    if (reader.boolean(key, value) && value != supported) {
+      reader.unsupported(key, supported ? "is false, supported is true" : "is true, supported is false");
+    }
+  }
+  if (reader.get("index_topk")) {
+    reader.unsupported("index_topk",
+                       "is " + quote(reader.get("index_topk")) + ", supported is attention to all tokens");
+  }
+}
+
 static void parse(ConfigParser &parser) {
   ModelConfig &config = parser.config();
   config.rope.width = config.mla.qkRopeHeadDim;
   config.attention.keyWidth = config.mla.qkNopeHeadDim + config.mla.qkRopeHeadDim;
   config.attention.yarnSharpens = true;
-  bool bias = false;
-  if (parser.reader().boolean("attention_bias", bias) && bias) {
-    parser.reader().unsupported("attention_bias", "is true, supported is false");
-  }
+  refuseSwitches(parser);
 }
 
 static void check(ConfigParser &parser) {

@@ -23,6 +23,8 @@ TEST(GroupedQueryTest, WidthsOfHeadsComeFromTheFileOrFromHidden) {
   EXPECT_EQ(own.rope.width, 24);
   EXPECT_EQ(own.gqa.keyValueHeads, 2);
   EXPECT_FALSE(own.rope.interleaved);
+  // Qwen3's is 128 where the file does not say, whatever hidden_size and the heads are.
+  EXPECT_EQ(goodConfig(without(configText("qwen3-tiny"), "head_dim")).gqa.headDim, 128);
   // Multi-head attention is a group for each head.
   EXPECT_EQ(goodConfig(without(configText("llama-tiny"), "num_key_value_heads")).gqa.keyValueHeads, 8);
   EXPECT_EQ(goodConfig(with(configText("llama-tiny"), "num_key_value_heads", "1")).gqa.keyValueHeads, 1);

@@ -14,6 +14,7 @@ namespace {
 using test::adding;
 using test::configText;
 using test::expectBadConfig;
+using test::goodConfig;
 using test::with;
 using test::without;
 
@@ -187,11 +188,22 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
       {"v3-tiny-fp8", "weight_block_size", "null", "is null: one scale for a whole weight"},
       {"v3-tiny", "hidden_act", "\"gelu\"", "is \"gelu\", supported is silu"},
       {"v3-tiny", "attention_bias", "true", "\"attention_bias\" is true, supported is false"},
+      {"v2-tiny", "attention_bias", "true", "\"attention_bias\" is true, supported is false"},
       {"v3-tiny", "mscale_all_dim", "0", "must both be given, or neither"},
   };
   for (const Case &c : cases) {
     expectBadConfig(with(configText(c.model), c.key, c.value), 4, c.message);
   }
+}
+
+/// What other models of the same model_type have.
+TEST(ModelConfigErrorsTest, LatentAttentionIsDoneOneWay) {
+  std::string text = configText("v3-tiny");
+  goodConfig(adding(text, R"("use_mla": true, "mlp_bias": false, "index_topk": null)"));
+  expectBadConfig(adding(text, "\"use_mla\": false"), 4, "\"use_mla\" is false, supported is true");
+  expectBadConfig(adding(text, "\"mlp_bias\": true"), 4, "\"mlp_bias\" is true, supported is false");
+  expectBadConfig(adding(text, "\"index_topk\": 2048"), 4,
+                  "\"index_topk\" is 2048, supported is attention to all tokens");
 }
 
 TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
