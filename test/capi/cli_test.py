@@ -170,7 +170,7 @@ class Errors(unittest.TestCase):
         self.message("--threads=lots", code=2)
         self.message("-p", "a", "--token-ids=1", code=2)
         self.message("--token-ids=1,x", code=2)
-        self.message("-p", "a", "--top-p=2", code=2)
+        self.message("-p", "a", "--temperature=1", "--top-p=2", code=2)
         self.message("-p", "a", "--temperature=-1", code=2)
         self.assertIn("-p TEXT", self.message("stray", code=2))
         for more in (["--token-ids=1"], ["--batch-file=x"], ["-p", "a", "--output=json"]):
