@@ -17,7 +17,8 @@ PACKAGE = "llama-cpp-python"
 TORCH = "torch==2.15.0"
 # What torch links to besides CUDA itself. torch computes on the processor here, but does not load without them.
 TORCH_LINKS = ["nvidia-cufile", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13", "nvidia-nvshmem-cu13"]
-CONVERTER_NEEDS = ["jinja2", "networkx", "numpy", "pyyaml", "requests", "sympy", "tqdm", "transformers==5.24.0"]
+CONVERTER_NEEDS = ["jinja2", "networkx", "numpy", "pyyaml", "requests", "sentencepiece", "sympy", "tqdm",
+                   "transformers==5.24.0"]
 CMAKE_OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_BUILD_TESTS=OFF",
                  "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_BUILD_APP=OFF", "-DLLAMA_OPENSSL=OFF"]
 TARGETS = ["llama-bench", "llama-debug"]
@@ -94,7 +95,8 @@ class Llama:
     @staticmethod
     def _view(checkpoint):
         """The checkpoint as llama.cpp wants it: it takes a model of DeepSeek-V2 without q_lora only at 26 or 27
-        layers, unless the file says that the rank is 0."""
+        layers, unless the file says that the rank is 0; and of a model type of Qwen's the converter's library reads
+        the tokenizer as Qwen's, whatever its file says."""
         view = checkpoint + "-for-llama"
         shutil.rmtree(view, ignore_errors=True)
         os.makedirs(view)
@@ -105,6 +107,8 @@ class Llama:
             changed = json.load(stream)
         if changed.get("q_lora_rank", 0) is None:
             changed["q_lora_rank"] = 0
+        if changed["model_type"].startswith("qwen"):
+            del changed["model_type"]
         os.unlink(config)
         with open(config, "w", encoding="utf-8") as stream:
             json.dump(changed, stream, indent=2)
