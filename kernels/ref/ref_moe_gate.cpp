@@ -21,14 +21,7 @@ static std::vector<double> scores_of(const float *logits, const GateOptions &opt
     }
     return scores;
   }
-  double largest = *std::max_element(scores.begin(), scores.end()), sum = 0;
-  for (double &score : scores) {
-    score = std::exp(score - largest);
-    sum += score;
-  }
-  for (double &score : scores) {
-    score /= sum;
-  }
+  softmax(scores);
   return scores;
 }
 

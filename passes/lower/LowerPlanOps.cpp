@@ -72,8 +72,15 @@ static Value describe(OpBuilder &builder, Location loc, const LLVMTypeConverter 
   return descriptor;
 }
 
-static Value getHost(OpBuilder &builder, Location loc, Value call) {
-  return loadPointer(builder, loc, call, offsetof(fathom_call_t, host));
+/// host->function(host->self, arguments…), which returns `result`; `function` is the offset of the pointer to it.
+static LLVM::CallOp callHost(OpBuilder &builder, Location loc, Value call, int64_t function, Type result,
+                             ValueRange arguments) {
+  Value host = loadPointer(builder, loc, call, offsetof(fathom_call_t, host));
+  SmallVector<Value> operands = {loadPointer(builder, loc, host, function),
+                                 loadPointer(builder, loc, host, offsetof(fathom_host_t, self))};
+  llvm::append_range(operands, arguments);
+  auto types = llvm::map_to_vector(llvm::drop_begin(operands), [](Value value) { return value.getType(); });
+  return LLVM::CallOp::create(builder, loc, LLVM::LLVMFunctionType::get(result, types), operands);
 }
 
 namespace {
@@ -82,6 +89,13 @@ template <typename Op>
 struct PlanPattern : ConvertOpToLLVMPattern<Op> {
   using ConvertOpToLLVMPattern<Op>::ConvertOpToLLVMPattern;
   using Rewriter = ConversionPatternRewriter;
+
+  /// Replaces the op by contiguous memory of its type.
+  LogicalResult replace(Op op, Rewriter &rewriter, Value pointer, ValueRange sizes = {}) const {
+    auto type = cast<MemRefType>(op.getType());
+    rewriter.replaceOp(op, describe(rewriter, op.getLoc(), *this->getTypeConverter(), type, pointer, sizes));
+    return success();
+  }
 };
 
 struct LowerRows : PlanPattern<RowsOp> {
@@ -119,8 +133,7 @@ struct LowerArgument : PlanPattern<ArgumentOp> {
     Field field = getField(op.getWhich());
     Value rows = loadField(rewriter, loc, adaptor.getCall(), field.rows, rewriter.getI64Type());
     Value pointer = loadPointer(rewriter, loc, adaptor.getCall(), field.pointer);
-    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()), pointer, rows));
-    return success();
+    return replace(op, rewriter, pointer, rows);
   }
 };
 
@@ -137,9 +150,7 @@ struct LowerBuffer : PlanPattern<BufferOp> {
     if (adaptor.getRows()) {
       sizes.push_back(adaptor.getRows());
     }
-    rewriter.replaceOp(op,
-                       describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()), pointer, sizes));
-    return success();
+    return replace(op, rewriter, pointer, sizes);
   }
 };
 
@@ -157,9 +168,7 @@ struct LowerWeight : PlanPattern<WeightOp> {
       rewriter.replaceOp(op, entry);
       return success();
     }
-    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()),
-                                    loadPointer(rewriter, loc, entry, 0), {}));
-    return success();
+    return replace(op, rewriter, loadPointer(rewriter, loc, entry, 0));
   }
 };
 
@@ -169,9 +178,7 @@ struct LowerExpert : PlanPattern<ExpertOp> {
     Location loc = op.getLoc();
     Value entry =
         advance(rewriter, loc, adaptor.getTable(), multiply(rewriter, loc, adaptor.getIndex(), sizeof(void *)));
-    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()),
-                                    loadPointer(rewriter, loc, entry, 0), {}));
-    return success();
+    return replace(op, rewriter, loadPointer(rewriter, loc, entry, 0));
   }
 };
 
@@ -186,8 +193,7 @@ struct LowerCacheRow : PlanPattern<CacheRowOp> {
                         rewriter, loc, TypeRange{pointerType(rewriter)}, kCacheRow,
                         ValueRange{cache, adaptor.getRow(), adaptor.getLayer(), adaptor.getPosition(), store, bytes})
                         .getResult();
-    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), type, pointer, {}));
-    return success();
+    return replace(op, rewriter, pointer);
   }
 };
 
@@ -204,13 +210,9 @@ struct LowerAllocate : PlanPattern<AllocateOp> {
     for (Value size : adaptor.getSizes()) {
       bytes = LLVM::MulOp::create(rewriter, loc, bytes, size);
     }
-    Value host = getHost(rewriter, loc, adaptor.getCall());
-    Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
-    Value allocate = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, allocate));
-    auto signature = LLVM::LLVMFunctionType::get(pointerType(rewriter), {pointerType(rewriter), rewriter.getI64Type()});
-    Value memory = LLVM::CallOp::create(rewriter, loc, signature, ValueRange{allocate, self, bytes}).getResult();
-    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(), type, memory, adaptor.getSizes()));
-    return success();
+    auto allocation =
+        callHost(rewriter, loc, adaptor.getCall(), offsetof(fathom_host_t, allocate), pointerType(rewriter), bytes);
+    return replace(op, rewriter, allocation.getResult(), adaptor.getSizes());
   }
 };
 
@@ -218,13 +220,9 @@ struct LowerDeallocate : PlanPattern<DeallocateOp> {
   using PlanPattern::PlanPattern;
   LogicalResult matchAndRewrite(DeallocateOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Value host = getHost(rewriter, loc, adaptor.getCall());
-    Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
-    Value deallocate = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, deallocate));
-    auto signature = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()),
-                                                 {pointerType(rewriter), pointerType(rewriter)});
     Value memory = MemRefDescriptor(adaptor.getMemory()).allocatedPtr(rewriter, loc);
-    LLVM::CallOp::create(rewriter, loc, signature, ValueRange{deallocate, self, memory});
+    callHost(rewriter, loc, adaptor.getCall(), offsetof(fathom_host_t, deallocate),
+             LLVM::LLVMVoidType::get(getContext()), memory);
     rewriter.eraseOp(op);
     return success();
   }
@@ -239,13 +237,8 @@ struct LowerDispatch : PlanPattern<DispatchOp> {
     Value items = LLVM::CallOp::create(rewriter, loc, TypeRange{rewriter.getI64Type()},
                                        (op.getKernel() + ".items").str(), ValueRange{adaptor.getRows()})
                       .getResult();
-    Value host = getHost(rewriter, loc, adaptor.getCall());
-    Value self = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self));
-    Value parallel = loadPointer(rewriter, loc, host, offsetof(fathom_host_t, parallel));
-    Type pointer = pointerType(rewriter);
-    auto signature = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()),
-                                                 {pointer, pointer, pointer, rewriter.getI64Type()});
-    LLVM::CallOp::create(rewriter, loc, signature, ValueRange{parallel, self, task, dispatch, items});
+    callHost(rewriter, loc, adaptor.getCall(), offsetof(fathom_host_t, parallel), LLVM::LLVMVoidType::get(getContext()),
+             {task, dispatch, items});
     rewriter.eraseOp(op);
     return success();
   }
