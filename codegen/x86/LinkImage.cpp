@@ -108,7 +108,8 @@ public:
 private:
   Block &addBlock(Block &block);
   Symbol &addDefinition(Symbol &symbol, Block &block);
-  Symbol &addUse(Symbol &symbol);
+  /// What all objects mean by a name: external until one defines it.
+  Symbol &find(const orc::SymbolStringPtr &name);
 
   std::unique_ptr<LinkGraph> graph;
   /// Names that are no object's own.
@@ -131,23 +132,19 @@ Block &ImageGraph::addBlock(Block &block) {
 
 Symbol &ImageGraph::addDefinition(Symbol &symbol, Block &block) {
   if (!symbol.hasName() || symbol.getScope() == Scope::Local) {
-    return graph->addAnonymousSymbol(block, symbol.getOffset(), symbol.getSize(), symbol.isCallable(), false);
+    return graph->addAnonymousSymbol(block, symbol.getOffset(), symbol.getSize(), symbol.isCallable(),
+                                     /*IsLive=*/false);
   }
-  Symbol *&known = names[*symbol.getName()];
-  if (known) {
-    graph->makeDefined(*known, block, symbol.getOffset(), symbol.getSize(), symbol.getLinkage(), symbol.getScope(),
-                       /*IsLive=*/false);
-  } else {
-    known = &graph->addDefinedSymbol(block, symbol.getOffset(), symbol.getName(), symbol.getSize(), symbol.getLinkage(),
-                                     symbol.getScope(), symbol.isCallable(), /*IsLive=*/false);
-  }
-  return *known;
+  Symbol &shared = find(symbol.getName());
+  graph->makeDefined(shared, block, symbol.getOffset(), symbol.getSize(), symbol.getLinkage(), symbol.getScope(),
+                     /*IsLive=*/false);
+  return shared;
 }
 
-Symbol &ImageGraph::addUse(Symbol &symbol) {
-  Symbol *&known = names[*symbol.getName()];
+Symbol &ImageGraph::find(const orc::SymbolStringPtr &name) {
+  Symbol *&known = names[*name];
   if (!known) {
-    known = &graph->addExternalSymbol(symbol.getName(), symbol.getSize(), symbol.isWeaklyReferenced());
+    known = &graph->addExternalSymbol(name, /*Size=*/0, /*IsWeaklyReferenced=*/false);
   }
   return *known;
 }
@@ -164,7 +161,7 @@ void ImageGraph::add(LinkGraph &object) {
     symbols[symbol] = &addDefinition(*symbol, *blocks[&symbol->getBlock()]);
   }
   for (Symbol *symbol : object.external_symbols()) {
-    symbols[symbol] = &addUse(*symbol);
+    symbols[symbol] = &find(symbol->getName());
   }
   for (auto [from, to] : blocks) {
     for (const Edge &edge : from->edges()) {
