@@ -44,6 +44,9 @@ uint32_t ChatParser::parseTarget(bool withNamespace) {
     } else {
       const ChatToken &token = peek();
       std::string name = expectName();
+      if (llvm::is_contained({"true", "True", "false", "False", "none", "None"}, name)) {
+        fail(token, "cannot assign to '" + name + "'");
+      }
       uint32_t target = program.add(ChatNodeKind::name, token.line, program.text(name), {});
       if (withNamespace && takeOperator(".")) {
         target = program.add(ChatNodeKind::attribute, token.line, program.text(expectName()), {target});
@@ -422,7 +425,9 @@ void ChatParser::parseArguments(std::vector<uint32_t> &operands) {
     }
     const ChatToken &token = peek();
     if (isOperator("*") || isOperator("**")) {
-      fail(token, "unpacked arguments are not supported in chat templates", true);
+      bool mapping = tokens[at++].text == "**";
+      operands.push_back(program.add(ChatNodeKind::unpack, token.line, mapping ? 1 : 0, {parseExpression()}));
+      named = true;
     } else if (token.kind == ChatToken::Name && isOperator("=", 1)) {
       at += 2;
       operands.push_back(addNamed(ChatNodeKind::keyword, token, token.text, {parseExpression()}));

@@ -370,6 +370,10 @@ std::string Lexer::unescape(StringRef text) {
       text = text.drop_front(2);
     } else if (name == '\n') {
       text = text.drop_front(2);
+    } else if (name == 'N') {
+      error.message = "characters by name ('\\N{...}') are not supported in chat templates";
+      error.unsupported = true;
+      return out;
     } else if (width != 0) {
       if (text.substr(2, width).size() < width || text.substr(2, width).getAsInteger(16, value)) {
         error.message = "a broken escape in a string";

@@ -183,15 +183,18 @@ uint32_t ChatParser::parseFor(uint32_t line) {
   return program.add(ChatNodeKind::loop, line, 0, {target, iterable, condition, body, otherwise});
 }
 
-/// The filters behind a "|", around an absent operand.
+/// The filters of a block, each around the one before and the first around an absent operand: as in a | b, or behind
+/// "|".
 uint32_t ChatParser::parseFilters() {
-  uint32_t filter = parsePostfixFilters(FATHOM_NO_NODE);
-  const ChatToken &token = peek();
-  bool several = filter != FATHOM_NO_NODE && program.nodes[filter].kind() == ChatNodeKind::filter &&
-                 program.operands[program.nodes[filter].first()] != FATHOM_NO_NODE;
-  if (several || (filter != FATHOM_NO_NODE && program.nodes[filter].kind() != ChatNodeKind::filter)) {
-    fail(token, "several filters of a block are not supported in chat templates", true);
-  }
+  uint32_t filter = FATHOM_NO_NODE;
+  (void)takeOperator("|");
+  do {
+    const ChatToken &token = peek();
+    filter = parseFilter(filter);
+    if (!failed && program.nodes[filter].kind() != ChatNodeKind::filter) {
+      fail(token, "the filter '" + token.text + "' is not supported in chat templates", true);
+    }
+  } while (!failed && takeOperator("|"));
   return filter;
 }
 
@@ -289,10 +292,7 @@ uint32_t ChatParser::parseCallBlock(uint32_t line) {
 }
 
 uint32_t ChatParser::parseFilterBlock(uint32_t line) {
-  uint32_t filter = parseFilter(FATHOM_NO_NODE);
-  if (isOperator("|") || (!failed && program.nodes[filter].kind() != ChatNodeKind::filter)) {
-    fail(peek(), "several filters of a block are not supported in chat templates", true);
-  }
+  uint32_t filter = parseFilters();
   expectBlockEnd();
   std::string end;
   uint32_t body = parseBlock({"endfilter"}, &end);

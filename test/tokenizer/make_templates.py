@@ -141,6 +141,27 @@ y   {{- s -}}   z
 {%- for i in 'aé' -%} {{ i }} {%- endfor -%}
 {{ 'A' if t else 'B' if x else 'C' }}{{ ('a' if t) ~ 'b' }}{{ [1 if t else 2] }}
 {{ "a" if missing else "b" }}{{ "a" if missing is not defined and t else "b" }}{{ missing == none }}{{ missing is none }}{{ missing or 'z' }}
+{% filter upper | replace('A', 'x') %}abc{% endfilter %}{% set y | trim | upper | replace('B', '-') %} aB {% endset %}{{ y }}|
+{{ none | select | list }}|{{ 0 | map('upper') | list }}|{{ none | selectattr('a') | list | length }}|{{ false | rejectattr('a') | list }}
+{{ 5 | select | list }}
+{% macro m(a, b=2, c=3) %}{{ a }}{{ b }}{{ c }}{% endmacro %}{{ m(*l) }}{{ m(1, *[5]) }}{{ m(*[1], c=9) }}{{ m(**{'a': 7, 'c': 8}) }}{{ dict(a=1, **{'b': 2}) }}{{ range(*[1, 3]) | list }}{{ [m][0](*[[4]]) }}
+{{ range(**[1]) }}
+{{ range(**{1: 2}) }}
+{{ range(*5) }}
+{% for i in [1, 1, 2, 2, 1] %}{{ i if loop.changed(i) }}{% endfor %}
+{{ 2.675 | round(2) }}{{ 5 | round }}{{ 1234 | round(-2) }}{{ 1234.5 | round(-2) }}{{ 0.5 | round }}{{ -2.5 | round }}{{ 1e300 | round(2) }}{{ 1.005 | round(2) }}{{ 12.5 | round(-3) }}{{ -0.04 | round(1) }}{{ 2.55 | round(1, 'floor') }}
+{{ 'inf' | float }}{{ '-Infinity' | float }}{{ ' NaN ' | float }}{{ 'infinit' | float }}{{ 'in' | float(2) }}
+{{ 'a-b c_d, é!' | wordcount }}{{ '' | wordcount }}{{ 'x\x7f' | tojson(ensure_ascii=true) }}
+{{ 3.0 is odd }}{{ 4.0 is even }}{{ 4.5 is even }}{{ 6.0 is divisibleby 3 }}
+{{ 'a' is odd }}
+{{ 'abc'.find('c', 1) }}{{ 'abcabc'.find('a', 1) }}{{ 'abc'.find('a', -1) }}{{ 'éaé'.find('é', 1) }}{{ 'abcabc'.rfind('c', 0, 5) }}{{ 'abcabc'.index('b', 2) }}{{ 'abcabc'.count('a', 1) }}{{ 'abc'.startswith('b', 1) }}{{ 'abc'.endswith('b', 0, 2) }}{{ 'abc'.find('a', 9) }}{{ 'abc'.startswith(('x', 'c'), -1) }}
+{{ '%s %s' % 'a' }}
+{{ 'a' % 'b' }}
+{{ 'a' % [1] }}{{ '%s' % [1, 2] }}{{ '%(b)s' % d }}{{ '%5s|%-5s|%s' % ('a', 'é', 1) }}
+{{ {[1]: 2} }}
+{{ {l: 2} }}
+{{ strftime_now() }}
+{{ [{}] | map(attribute='---------------------------------------------------x') | list }}{{ [[7, 8]] | map(attribute='1') | list }}
 {{ '😀'[0] }}{{ '😀é' | reverse }}{{ '😀é'[::-1] }}{{ '你好'.find('好') }}
 """
 

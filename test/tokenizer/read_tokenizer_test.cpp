@@ -370,6 +370,9 @@ TEST(ReadTokenizerTest, BrokenTemplatesHaveAPlace) {
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x"})"), 3, "expected the end of the expression");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% include 'a' %}"})"), 4, "line 1, column 4");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x | pprint }}"})"), 4, "'pprint' is not supported");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ '\\N{DASH}' }}"})"), 4, "column 4");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% set x | upper | pprint %}"})"), 4, "column 20");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% set none = 1 %}"})"), 3, "cannot assign to 'none'");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": 7})"), 3, "chat_template");
 }
 

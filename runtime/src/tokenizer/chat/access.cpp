@@ -49,7 +49,7 @@ Value lookUp(Run &run, const Value &object, const Value &key) {
 
 /// What the object's type has under the name, or undefined.
 Value member(Run &run, const Value &object, const Text &name) {
-  if (object.is(Type::Loop) && name.view() != "cycle") {
+  if (object.is(Type::Loop) && findMethod(object, name.view()) == nullptr) {
     return run.interpreter->loopAttribute(*object.loop, name);
   }
   if (object.is(Type::Namespace)) {

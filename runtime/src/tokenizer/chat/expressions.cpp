@@ -119,6 +119,9 @@ Value Interpreter::evaluateDict(const Node &node) {
   Dict *dict = run.create<Dict>();
   for (uint32_t i = 0; dict != nullptr && i + 1 < node.count() && run.step(); i += 2) {
     Value key = evaluate(operand(node, i));
+    if (key.is(Type::List) || key.is(Type::Dict)) {
+      return run.fail("unhashable type: '%s'", typeName(key));
+    }
     (void)dict->set(run, key, evaluate(operand(node, i + 1)));
   }
   return run.failed() ? Value() : Value::of(Type::Dict, dict);
@@ -148,11 +151,37 @@ Value Interpreter::evaluateJoin(const Node &node) {
   return Value::of(result);
 }
 
+/// The arguments that a list or, behind "**", a dict holds.
+void Interpreter::unpack(const Node &node, Sequence &positional, Dict &keywords) {
+  Value value = evaluate(operand(node, 0));
+  if (node.value() == 0) {
+    Sequence *items = iterate(run, value);
+    for (uint32_t i = 0; items != nullptr && i < items->count && run.step(); ++i) {
+      (void)positional.push(run, items->items[i]);
+    }
+    return;
+  }
+  if (!value.is(Type::Dict)) {
+    run.fail("the argument behind ** must be a mapping, not '%s'", typeName(value));
+    return;
+  }
+  for (uint32_t i = 0; i < value.dict->count && run.step(); ++i) {
+    const Entry &entry = value.dict->entries[i];
+    if (!entry.key.isString()) {
+      run.fail("keywords must be strings");
+      return;
+    }
+    (void)keywords.set(run, entry.key, entry.value);
+  }
+}
+
 /// All operands but the first.
 bool Interpreter::readArguments(const Node &node, Sequence &positional, Dict &keywords) {
   for (uint32_t i = 1; i < node.count() && !run.failed(); ++i) {
     const Node *argument = operand(node, i);
-    if (argument != nullptr && argument->kind() == ChatNodeKind::keyword) {
+    if (argument != nullptr && argument->kind() == ChatNodeKind::unpack) {
+      unpack(*argument, positional, keywords);
+    } else if (argument != nullptr && argument->kind() == ChatNodeKind::keyword) {
       (void)keywords.set(run, Value::of(text(*argument)), evaluate(operand(*argument, 0)));
     } else {
       (void)positional.push(run, evaluate(argument));
@@ -179,6 +208,13 @@ Value Interpreter::applyFilter(const Node &node, const Value &value) {
     return Value();
   }
   return filterAt(node.value())(run, value, {positional.items, positional.count, keywords.entries, keywords.count});
+}
+
+/// The filters of a block, the innermost of which has no operand.
+Value Interpreter::applyFilters(const Node &node, const Value &value) {
+  const Node *inner = operand(node, 0);
+  bool isFilter = inner != nullptr && inner->kind() == ChatNodeKind::filter;
+  return applyFilter(node, isFilter ? applyFilters(*inner, value) : (inner == nullptr ? value : evaluate(inner)));
 }
 
 Value Interpreter::applyTest(const Node &node) {

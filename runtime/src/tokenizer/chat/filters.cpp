@@ -205,6 +205,9 @@ Value toReal(Run &run, const Value &value, A arguments) {
   Text text = value.isString() ? strip(value.toText(), kBothSides) : Text();
   size_t end = 0;
   double real = parseReal(text.view(), end);
+  if (double unusual = 0; end == 0 && parseUnusualReal(text.view(), unusual)) {
+    return Value::of(unusual);
+  }
   return end != 0 && end == text.size ? Value::of(real) : (checkDefined(run, value) ? other : Value());
 }
 
@@ -216,6 +219,9 @@ Value toInteger(Run &run, const Value &value, A arguments) {
   }
   if (value.isIntegral()) {
     return Value::of(value.toInteger());
+  }
+  if (value.is(Type::Real) && !std::isfinite(value.real)) {
+    return run.fail("int: cannot convert %s", std::isnan(value.real) ? "nan" : "infinity");
   }
   Value real = toReal(run, value, {});
   bool bad = value.isString() && real.real == 0 && !all(strip(value.toText(), kBothSides), isDigit);
@@ -280,6 +286,11 @@ Value list(Run &run, const Value &value, A) {
   return items == nullptr ? Value() : copy(run, Type::List, *items);
 }
 
+/// What map, select and their kin walk: of what is false, such as none, nothing.
+Sequence *iterateIfTrue(Run &run, const Value &value) {
+  return isTrue(run, value) ? iterate(run, value) : run.create<Sequence>();
+}
+
 Value map(Run &run, const Value &value, A arguments) {
   Value attribute = arguments.count == 0 ? argument(run, arguments, 0, "attribute") : Value();
   Value otherwise = arguments.count == 0 ? argument(run, arguments, 1, "default") : Value();
@@ -287,7 +298,7 @@ Value map(Run &run, const Value &value, A arguments) {
   Arguments rest = arguments;
   rest.positional += arguments.count > 0 ? 1 : 0;
   rest.count -= arguments.count > 0 ? 1 : 0;
-  Sequence *items = iterate(run, value), *result = run.create<Sequence>();
+  Sequence *items = iterateIfTrue(run, value), *result = run.create<Sequence>();
   for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
     Value item =
         filter != nullptr ? filter(run, items->items[i], rest) : attributePath(run, items->items[i], attribute);
@@ -304,7 +315,7 @@ Value selectWhere(Run &run, const Value &value, A arguments, bool byAttribute, b
   uint32_t taken = names + 1 < arguments.count ? names + 1 : arguments.count;
   rest.positional += taken;
   rest.count -= taken;
-  Sequence *items = iterate(run, value), *result = run.create<Sequence>();
+  Sequence *items = iterateIfTrue(run, value), *result = run.create<Sequence>();
   for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
     Value item = byAttribute ? attributePath(run, items->items[i], argument(run, arguments, 0, "")) : items->items[i];
     if ((test != nullptr ? test(run, item, rest) : isTrue(run, item)) == wanted) {
@@ -353,15 +364,19 @@ Value reverse(Run &run, const Value &value, A) {
 }
 
 Value roundTo(Run &run, const Value &value, A arguments) {
-  double scale = raise(10, integerArgument(run, arguments, 0, "precision", 0));
+  int64_t places = integerArgument(run, arguments, 0, "precision", 0);
   Value method = argument(run, arguments, 1, "method");
   if (!value.isNumber()) {
     return run.fail("round: expected a number, found '%s'", typeName(value));
   }
-  double scaled = value.toReal() * scale;
   bool up = method.isString() && method.toText().view() == "ceil";
   bool down = method.isString() && method.toText().view() == "floor";
-  return Value::of((up ? -roundDown(-scaled) : (down ? roundDown(scaled) : roundToEven(scaled))) / scale);
+  if (!up && !down) {
+    double rounded = roundToPlaces(value.toReal(), places);
+    return value.is(Type::Real) ? Value::of(rounded) : (places < 0 ? Value::of(int64_t(rounded)) : value);
+  }
+  double scale = raise(10, places), scaled = value.toReal() * scale;
+  return Value::of((up ? -roundDown(-scaled) : roundDown(scaled)) / scale);
 }
 
 Value sort(Run &run, const Value &value, A arguments) {
@@ -415,9 +430,19 @@ Value unique(Run &run, const Value &value, A arguments) {
   return run.failed() ? Value() : Value::of(Type::Generator, result);
 }
 
+/// Runs of letters, digits and "_".
 Value countWords(Run &run, const Value &value, A) {
-  Value words = split(run, toText(run, value), nullptr, -1, false);
-  return run.failed() ? Value() : chat::length(run, words);
+  Text text = toText(run, value);
+  int64_t count = 0;
+  bool inWord = false;
+  for (uint32_t at = 0; at < text.size && run.step();) {
+    uint32_t size = byteOfCharacter(text.slice(at, text.size), 1);
+    bool isPart = text[at] == '_' || all(text.slice(at, at + size), isLetterOrDigit);
+    count += isPart && !inWord ? 1 : 0;
+    inWord = isPart;
+    at += size;
+  }
+  return Value::of(count);
 }
 
 } // namespace filters

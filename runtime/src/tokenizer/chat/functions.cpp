@@ -36,6 +36,9 @@ bool currentTime(tm &out) {
 }
 
 Value strftimeNow(Run &run, A arguments) {
+  if (argument(run, arguments, 0, "format").isUndefined()) {
+    return run.fail("strftime_now: expected a format");
+  }
   char format[256], text[1024];
   Text wanted = toText(run, argument(run, arguments, 0, "format"));
   tm now{};
@@ -122,31 +125,50 @@ Value splitText(Run &run, const Value &self, A arguments, bool fromRight) {
   return split(run, self.toText(), separator.isString() ? &text : nullptr, most, fromRight);
 }
 
+/// What lies between the second and third argument, which count characters, from the end where they are negative.
+Text window(Run &run, const Value &self, A arguments, int64_t *start = nullptr) {
+  Text text = self.toText();
+  int64_t count = countCharacters(text);
+  auto bound = [&](uint32_t place, int64_t otherwise) {
+    int64_t at = integerArgument(run, arguments, place, "", otherwise);
+    at = at < 0 ? at + count : at;
+    return at < 0 ? 0 : (at > count ? count : at);
+  };
+  int64_t first = bound(1, 0), last = bound(2, count);
+  if (start != nullptr) {
+    *start = first;
+  }
+  uint32_t begin = byteOfCharacter(text, uint64_t(first));
+  return text.slice(begin, first < last ? byteOfCharacter(text, uint64_t(last)) : begin);
+}
+
 /// startswith and endswith, with one text or a tuple of them.
 Value hasEnd(Run &run, const Value &self, A arguments, bool (*matches)(const Text &, const Text &)) {
   Value wanted = argument(run, arguments, 0, "");
+  Text text = window(run, self, arguments);
   if (!wanted.is(Type::Tuple)) {
     Text end = textArgument(run, arguments, 0);
-    return run.failed() ? Value() : Value::of(matches(self.toText(), end));
+    return run.failed() ? Value() : Value::of(matches(text, end));
   }
   bool found = false;
   for (uint32_t i = 0; i < wanted.sequence->count && run.step(); ++i) {
-    found |= wanted.sequence->items[i].isString() && matches(self.toText(), wanted.sequence->items[i].toText());
+    found |= wanted.sequence->items[i].isString() && matches(text, wanted.sequence->items[i].toText());
   }
   return Value::of(found);
 }
 
 Value findText(Run &run, const Value &self, A arguments, bool fromRight, bool must) {
-  Text text = self.toText(), part = textArgument(run, arguments, 0);
+  int64_t start = 0;
+  Text text = window(run, self, arguments, &start), part = textArgument(run, arguments, 0);
   uint32_t at = fromRight ? findLast(run, text, part) : find(run, text, part);
   if (at == kNowhere) {
     return must ? run.fail("substring not found") : Value::of(int64_t(-1));
   }
-  return Value::of(int64_t(countCharacters(text.slice(0, at))));
+  return Value::of(start + int64_t(countCharacters(text.slice(0, at))));
 }
 
 Value countText(Run &run, const Value &self, A arguments) {
-  Text text = self.toText(), part = textArgument(run, arguments, 0);
+  Text text = window(run, self, arguments), part = textArgument(run, arguments, 0);
   int64_t count = 0;
   for (uint32_t at = find(run, text, part); !part.empty() && at != kNowhere && run.step(); ++count) {
     at = find(run, text, part, at + part.size);
@@ -336,7 +358,26 @@ Value cycle(Run &run, const Value &self, A arguments) {
                               : arguments.positional[self.loop->index % int64_t(arguments.count)];
 }
 
-constexpr MethodInfo kLoopMethods[] = {FATHOM_METHOD("cycle", cycle(run, self, a))};
+/// Whether the arguments are others than in the turn before.
+Value changed(Run &run, const Value &self, A arguments) {
+  Sequence *now = run.create<Sequence>();
+  for (uint32_t i = 0; now != nullptr && i < arguments.count; ++i) {
+    (void)now->push(run, arguments.positional[i]);
+  }
+  if (run.failed()) {
+    return Value();
+  }
+  Value before = self.loop->seen;
+  self.loop->seen = Value::of(Type::Tuple, now);
+  return Value::of(before.isUndefined() || !equal(run, before, self.loop->seen));
+}
+
+constexpr MethodInfo kLoopMethods[] = {
+    // clang-format off
+    FATHOM_METHOD("changed", changed(run, self, a))
+    FATHOM_METHOD("cycle", cycle(run, self, a))
+    // clang-format on
+};
 #undef FATHOM_METHOD
 
 template <size_t N>
@@ -349,12 +390,20 @@ const MethodInfo *search(const MethodInfo (&methods)[N], std::string_view name) 
   return nullptr;
 }
 
+/// Whether a conversion's specification is a width of up to three digits, perhaps with "-".
+bool isWidth(std::string_view spec) {
+  spec.remove_prefix(!spec.empty() && spec[0] == '-' ? 1 : 0);
+  return spec.size() <= 3 && spec.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 /// One conversion of %: `spec` is what stands between % and its letter.
 void convert(Run &run, char letter, std::string_view spec, const Value &value, Builder &out) {
   char format[32], text[512];
   bool real = letter == 'f' || letter == 'e' || letter == 'g';
-  if (letter == 's' && spec.empty()) {
-    return out.append(toText(run, value));
+  if (letter == 's' && isWidth(spec)) {
+    bool left = !spec.empty() && spec[0] == '-';
+    int64_t width = spec.empty() ? 0 : std::atoi(spec.data() + (left ? 1 : 0));
+    return out.append(pad(run, toText(run, value), width, Text(" "), left ? kRight : kLeft));
   }
   if (letter == 'r' && spec.empty()) {
     return writeRepr(run, value, out);
@@ -402,13 +451,17 @@ const MethodInfo *findMethod(const Value &value, std::string_view name) {
 Value formatPercent(Run &run, const Text &text, const Value &values) {
   Builder out(run);
   uint32_t used = 0;
+  // A mapping or a list need not be used.
+  bool isTuple = values.is(Type::Tuple), mayBeUnused = !isTuple && (values.is(Type::Dict) || values.isSequence());
+  uint32_t count = isTuple ? values.sequence->count : 1;
   for (uint32_t at = 0; at < text.size && run.step(); ++at) {
     if (text[at] != '%') {
       out.append(text.slice(at, at + 1));
       continue;
     }
     Value value = values;
-    if (++at < text.size && text[at] == '(') {
+    bool named = ++at < text.size && text[at] == '(' && values.is(Type::Dict);
+    if (named) {
       uint32_t end = find(run, text, Text(")"), at);
       end = end == kNowhere ? text.size - 1 : end;
       value = item(run, values, Value::of(text.slice(at + 1, end)));
@@ -426,16 +479,15 @@ Value formatPercent(Run &run, const Text &text, const Value &values) {
       at = letter;
       continue;
     }
-    if (values.is(Type::Tuple)) {
-      if (used >= values.sequence->count) {
-        return run.fail("not enough arguments for format string");
-      }
-      value = values.sequence->items[used++];
+    if (!named && used >= count) {
+      return run.fail("not enough arguments for format string");
     }
+    used += named ? 0 : 1;
+    value = isTuple ? values.sequence->items[used - 1] : value;
     convert(run, text[letter], text.slice(at, letter).view(), value, out);
     at = letter;
   }
-  if (values.is(Type::Tuple) && used < values.sequence->count) {
+  if (used < count && !mayBeUnused) {
     return run.fail("not all arguments converted during string formatting");
   }
   return Value::of(out.finish());

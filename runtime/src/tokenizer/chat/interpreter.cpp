@@ -59,7 +59,7 @@ void Interpreter::execute(const Node *node) {
   case ChatNodeKind::capture: {
     Value value = Value::of(capture(operand(*node, 1)));
     const Node *filter = operand(*node, 2);
-    return assign(operand(*node, 0), filter == nullptr ? value : applyFilter(*filter, value));
+    return assign(operand(*node, 0), filter == nullptr ? value : applyFilters(*filter, value));
   }
   case ChatNodeKind::scope:
     return executeScope(*node);
@@ -70,7 +70,7 @@ void Interpreter::execute(const Node *node) {
   case ChatNodeKind::filter_block: {
     Value value = Value::of(capture(operand(*node, 0)));
     const Node *filter = operand(*node, 1);
-    return out->append(toText(run, filter == nullptr ? value : applyFilter(*filter, value)));
+    return out->append(toText(run, filter == nullptr ? value : applyFilters(*filter, value)));
   }
   case ChatNodeKind::leave:
     flow = Flow::Leave;

@@ -64,7 +64,9 @@ private:
   Value evaluateJoin(const Node &node);
   Value evaluateCall(const Node &node, const Entry *extra);
   Value applyFilter(const Node &node, const Value &value);
+  Value applyFilters(const Node &node, const Value &value);
   Value applyTest(const Node &node);
+  void unpack(const Node &node, Sequence &positional, Dict &keywords);
   bool readArguments(const Node &node, Sequence &positional, Dict &keywords);
   Value callMacro(const Macro &macro, const Arguments &arguments);
   bool bindParameter(const Node &parameter, uint32_t place, const Arguments &arguments, uint32_t &used);

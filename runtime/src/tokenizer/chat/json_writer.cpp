@@ -72,7 +72,7 @@ void Writer::writeText(const Text &text) {
     if (special != std::string_view::npos) {
       out.append('\\');
       out.append(kNames[special]);
-    } else if (c.value < 0x20 || (style.ascii && c.value >= 0x7F && c.value != kInvalid && c.value != 0x7F)) {
+    } else if (c.value < 0x20 || (style.ascii && c.value >= 0x7F && c.value != kInvalid)) {
       writeEscaped(c.value);
     } else {
       out.append(text.slice(at, at + c.size));

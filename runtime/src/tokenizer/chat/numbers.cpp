@@ -111,6 +111,26 @@ double roundToEven(double value) {
   return rest > 0.5 || (rest == 0.5 && isOdd) ? whole + 1 : whole;
 }
 
+double roundToPlaces(double value, int64_t places) {
+  if (places < 0) {
+    double scale = raise(10, -places);
+    return scale > std::fabs(value) * 2 ? 0 * value : roundToEven(value / scale) * scale;
+  }
+  // What is larger is whole, and no digit of what has more places is far behind the point.
+  if (!(std::fabs(value) < 1e15) || places > 22) {
+    return value;
+  }
+  char text[48], digits[48];
+  int size = std::snprintf(text, sizeof(text), "%.*f", int(places), std::fabs(value)), count = 0;
+  for (int i = 0; i < size; ++i) {
+    if (text[i] >= '0' && text[i] <= '9') {
+      digits[count++] = text[i];
+    }
+  }
+  double rounded = toDouble(digits, count, count - int(places));
+  return std::signbit(value) ? -rounded : rounded;
+}
+
 double raise(double base, int64_t exponent) {
   double result = 1;
   uint64_t rest = exponent < 0 ? 0 - uint64_t(exponent) : uint64_t(exponent);
@@ -141,6 +161,20 @@ uint32_t printReal(double value, char *out) {
 }
 
 uint32_t printInteger(int64_t value, char *out) { return uint32_t(std::snprintf(out, 24, "%lld", (long long)value)); }
+
+bool parseUnusualReal(std::string_view text, double &out) {
+  bool negative = !text.empty() && text[0] == '-';
+  text.remove_prefix(!text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0);
+  char word[9] = {};
+  for (size_t i = 0; i < text.size() && i + 1 < sizeof(word); ++i) {
+    word[i] = char(text[i] | 0x20);
+  }
+  std::string_view lower(word, text.size() < sizeof(word) ? text.size() : 0);
+  bool infinite = lower == "inf" || lower == "infinity";
+  out = infinite ? HUGE_VAL : double(NAN);
+  out = negative ? -out : out;
+  return infinite || lower == "nan";
+}
 
 double parseReal(std::string_view text, size_t &end) {
   char digits[800];

@@ -55,6 +55,8 @@ void writeRepr(Run &run, const Value &value, Builder &out);
 
 /// The C library's functions, without its mathematics: who links the runtime needs no libm.
 double roundDown(double value);
+/// `value` with that many digits behind the point, as Python's round: the nearest, of its exact value.
+double roundToPlaces(double value, int64_t places);
 double roundToEven(double value);
 double raise(double base, int64_t exponent);
 
@@ -62,6 +64,8 @@ double raise(double base, int64_t exponent);
 constexpr size_t kRealRoom = 40;
 uint32_t printReal(double value, char *out);
 uint32_t printInteger(int64_t value, char *out);
+/// Reads "inf", "infinity" or "nan" in any case, with a sign or without.
+bool parseUnusualReal(std::string_view text, double &out);
 /// A float in Python's or JSON's spelling at the start of `text`; `end` is where it ends, 0 if there is none.
 double parseReal(std::string_view text, size_t &end);
 

@@ -18,19 +18,18 @@ bool compareWith(Run &run, ChatOperator op, const Value &value, A arguments) {
   return compare(run, op, value, argument(run, arguments, 0, "other"));
 }
 
-int64_t remainder(Run &run, const Value &value, const Value &divisor) {
-  Value rest = calculate(run, ChatOperator::modulo, value, divisor);
-  return rest.isIntegral() ? rest.toInteger() : -1;
+bool hasRemainder(Run &run, const Value &value, const Value &divisor, int64_t wanted) {
+  return equal(run, calculate(run, ChatOperator::modulo, value, divisor), Value::of(wanted));
 }
 
 bool isBoolean(Run &, const Value &value, A) { return value.is(Type::Boolean); }
 bool isCallable(Run &, const Value &value, A) { return value.type >= Type::Loop; }
 bool isDefined(Run &, const Value &value, A) { return !value.isUndefined(); }
 bool isDivisibleBy(Run &run, const Value &value, A arguments) {
-  return remainder(run, value, argument(run, arguments, 0, "num")) == 0;
+  return hasRemainder(run, value, argument(run, arguments, 0, "num"), 0);
 }
 bool isEqual(Run &run, const Value &value, A a) { return compareWith(run, ChatOperator::equal, value, a); }
-bool isEven(Run &run, const Value &value, A) { return remainder(run, value, Value::of(int64_t(2))) == 0; }
+bool isEven(Run &run, const Value &value, A) { return hasRemainder(run, value, Value::of(int64_t(2)), 0); }
 bool isFalse(Run &, const Value &value, A) { return value.is(Type::Boolean) && !value.boolean; }
 bool isReal(Run &, const Value &value, A) { return value.is(Type::Real); }
 bool isGreaterOrEqual(Run &run, const Value &value, A a) {
@@ -51,7 +50,7 @@ bool isMapping(Run &, const Value &value, A) { return value.is(Type::Dict); }
 bool isUnequal(Run &run, const Value &value, A a) { return compareWith(run, ChatOperator::unequal, value, a); }
 bool isNone(Run &, const Value &value, A) { return value.is(Type::None); }
 bool isNumber(Run &, const Value &value, A) { return value.isNumber(); }
-bool isOdd(Run &run, const Value &value, A) { return remainder(run, value, Value::of(int64_t(2))) == 1; }
+bool isOdd(Run &run, const Value &value, A) { return hasRemainder(run, value, Value::of(int64_t(2)), 1); }
 bool isSame(Run &run, const Value &value, A arguments) { return same(value, argument(run, arguments, 0, "other")); }
 bool isSequence(Run &, const Value &value, A) {
   return value.isUndefined() || value.isString() || value.is(Type::List) || value.is(Type::Tuple) ||

@@ -184,6 +184,8 @@ struct Dict {
 struct Loop {
   Sequence *items = nullptr;
   int64_t index = 0;
+  /// What changed() was called with.
+  Value seen;
 };
 
 /// Arguments of a call.
