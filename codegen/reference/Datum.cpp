@@ -28,12 +28,14 @@ uint64_t SeededNumbers::bits(uint64_t index) const {
 
 double SeededNumbers::uniform(uint64_t index) const { return double(bits(index) >> 11) * 0x1p-52 - 1.0; }
 
-std::vector<float> Cache::read(int64_t sequence, int64_t layer, int64_t position) const {
-  auto found = written.find({sequence, layer, position});
+std::vector<float> Cache::read(const Key &key) const {
+  auto found = written.find(key);
   if (found != written.end()) {
     return found->second;
   }
-  SeededNumbers numbers("cache");
+  const auto &[store, sequence, layer, position] = key;
+  int64_t width = widths.at(store);
+  SeededNumbers numbers("cache " + store);
   std::vector<float> row(width);
   uint64_t first = ((uint64_t(sequence) * 4096 + uint64_t(layer)) * 4096 + uint64_t(position)) * uint64_t(width);
   for (int64_t i = 0; i < width; ++i) {
@@ -105,18 +107,18 @@ static Difference compareTensors(const Tensor &before, const Tensor &after, doub
 
 static Difference compareCaches(const Cache &before, const Cache &after, double tolerance) {
   auto sameKey = [](const auto &a, const auto &b) { return a.first == b.first; };
-  if (before.width != after.width || before.written.size() != after.written.size() ||
+  if (before.widths != after.widths || before.written.size() != after.written.size() ||
       !std::equal(before.written.begin(), before.written.end(), after.written.begin(), sameKey)) {
     return somethingElse("which rows of the cache are written");
   }
   Difference worst;
   for (const auto &[key, row] : before.written) {
-    Difference difference = compareNumbers(row, after.written.at(key), {before.width}, tolerance);
+    Difference difference = compareNumbers(row, after.written.at(key), {int64_t(row.size())}, tolerance);
     if (difference.differs && (!worst.differs || difference.largest > worst.largest)) {
-      auto [sequence, layer, position] = key;
+      const auto &[store, sequence, layer, position] = key;
       worst = difference;
-      worst.place += (" of the cache row of sequence " + llvm::Twine(sequence) + ", layer " + llvm::Twine(layer) +
-                      ", position " + llvm::Twine(position))
+      worst.place += (" of the row of store '" + store + "', sequence " + llvm::Twine(sequence) + ", layer " +
+                      llvm::Twine(layer) + ", position " + llvm::Twine(position))
                          .str();
     }
   }

@@ -31,14 +31,15 @@ struct Tensor {
   int64_t width() const { return shape.empty() ? 1 : shape.back(); }
 };
 
-/// Rows of the latent cache by sequence, layer and position.
+/// Rows of a cache by store, sequence, layer and position.
 struct Cache {
-  using Key = std::tuple<int64_t, int64_t, int64_t>;
-  int64_t width = 0;
+  using Key = std::tuple<std::string, int64_t, int64_t, int64_t>;
+  /// Numbers of a row of each store.
+  std::map<std::string, int64_t> widths;
   /// What the program wrote. Positions before the call's own hold seeded values that `read` makes up.
   std::map<Key, std::vector<float>> written;
 
-  std::vector<float> read(int64_t sequence, int64_t layer, int64_t position) const;
+  std::vector<float> read(const Key &key) const;
 };
 
 /// Values are shared and never changed once made.

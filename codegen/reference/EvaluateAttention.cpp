@@ -44,29 +44,33 @@ static void evaluate(RopeOp op, Frame &frame) {
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 
-/// A cache with `row(t)` written for each row.
-static void append(Operation *op, Value cacheIn, Value layerIn, const Tensor &positions, Value result, Frame &frame,
+/// A cache with `row(t)` written to `store` for each row.
+template <typename Op>
+static void append(Op op, StringRef store, const Tensor &positions, Frame &frame,
                    llvm::function_ref<std::vector<float>(int64_t)> row) {
-  Cache cache = *frame.cache(cacheIn);
-  int64_t layer = frame.index(layerIn);
+  Cache cache = *frame.cache(op.getCache());
+  int64_t layer = frame.index(op.getLayer());
   if (!frame.expect(positions.size() == int64_t(frame.sequences.size()), op, "a sequence for each row")) {
     return;
   }
   for (int64_t t = 0; t < positions.size(); ++t) {
-    cache.written[{frame.sequences[t], layer, positions.ids[t]}] = row(t);
+    cache.written[{store.str(), frame.sequences[t], layer, positions.ids[t]}] = row(t);
   }
-  frame.set(result, std::make_shared<const Cache>(std::move(cache)));
+  frame.set(op.getResult(), std::make_shared<const Cache>(std::move(cache)));
 }
 
 static void evaluate(CacheAppendOp op, Frame &frame) {
-  const Tensor &latent = frame.tensor(op.getLatent()), &key = frame.tensor(op.getKey());
   const Tensor &positions = frame.tensor(op.getPositions());
-  if (!frame.expect(latent.rows() == positions.size() && key.rows() == positions.size(), op, "a row per position")) {
+  auto hasRows = [&](Value part) { return frame.tensor(part).rows() == positions.size(); };
+  if (!frame.expect(llvm::all_of(op.getParts(), hasRows), op, "a row per position")) {
     return;
   }
-  append(op, op.getCache(), op.getLayer(), positions, op.getResult(), frame, [&](int64_t t) {
-    std::vector<float> row(latent.reals.begin() + t * latent.width(), latent.reals.begin() + (t + 1) * latent.width());
-    row.insert(row.end(), key.reals.begin() + t * key.width(), key.reals.begin() + (t + 1) * key.width());
+  append(op, op.getStore(), positions, frame, [&](int64_t t) {
+    std::vector<float> row;
+    for (Value value : op.getParts()) {
+      const Tensor &part = frame.tensor(value);
+      llvm::append_range(row, ArrayRef(part.reals).slice(t * part.width(), part.width()));
+    }
     return row;
   });
 }
@@ -75,13 +79,13 @@ static void evaluate(MlaAppendOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput()), &norm = frame.tensor(op.getNorm());
   Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   int64_t width = input.width(), rank = norm.size();
-  bool fits = rank < width && width == op.getCache().getType().getWidth();
-  if (!frame.expect(fits, op, "an input of the cache's width") ||
+  bool fits = rank < width && width == op.getCache().getType().getWidth(kLatentStore);
+  if (!frame.expect(fits, op, "an input of the latents' width") ||
       !expectRotation(op, rotation, input.rows(), width - rank, frame)) {
     return;
   }
   double eps = op.getEps().convertToDouble();
-  append(op, op.getCache(), op.getLayer(), rotation.positions, op.getResult(), frame, [&](int64_t t) {
+  append(op, kLatentStore, rotation.positions, frame, [&](int64_t t) {
     std::vector<float> row(width);
     const float *from = input.reals.data() + t * width;
     ref::rms_norm(from, norm.reals.data(), 1, rank, eps, row.data());
@@ -94,21 +98,13 @@ static void evaluate(MlaAppendOp op, Frame &frame) {
 /// A position beyond it is a mistake, and its past would fill the memory.
 constexpr int32_t kMostPositions = 1 << 16;
 
-/// The rows of the cache that row t sees, [positions[t] + 1, width].
-static std::vector<float> readCache(const Cache &cache, int64_t sequence, int64_t layer, int64_t position) {
+/// The rows of `store` up to `position`, [position + 1, width].
+static std::vector<float> readStore(const Cache &cache, StringRef store, int64_t sequence, int64_t layer,
+                                    int64_t position) {
   std::vector<float> out;
   for (int64_t p = 0; p <= position; ++p) {
-    std::vector<float> row = cache.read(sequence, layer, p);
+    std::vector<float> row = cache.read({store.str(), sequence, layer, p});
     out.insert(out.end(), row.begin(), row.end());
-  }
-  return out;
-}
-
-/// Columns [first, first + width) of rows of `stride` numbers.
-static std::vector<float> takeColumns(ArrayRef<float> rows, int64_t stride, int64_t first, int64_t width) {
-  std::vector<float> out;
-  for (; !rows.empty(); rows = rows.drop_front(stride)) {
-    llvm::append_range(out, rows.slice(first, width));
   }
   return out;
 }
@@ -124,14 +120,14 @@ static void evaluate(GqaAttentionOp op, Frame &frame) {
   ref::GqaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNumKvHeads()), int64_t(op.getHeadDim())};
   const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
   CachePtr cache = frame.cache(op.getCache());
-  int64_t layer = frame.index(op.getLayer()), rows = query.rows(), half = shape.kv_heads * shape.head_dim;
+  int64_t layer = frame.index(op.getLayer()), rows = query.rows();
   if (!expectPast(op, positions, rows, frame)) {
     return;
   }
   std::vector<float> out(query.size());
   for (int64_t t = 0; t < rows; ++t) {
-    std::vector<float> past = readCache(*cache, frame.sequences[t], layer, positions.ids[t]);
-    std::vector<float> keys = takeColumns(past, 2 * half, 0, half), values = takeColumns(past, 2 * half, half, half);
+    auto read = [&](StringRef store) { return readStore(*cache, store, frame.sequences[t], layer, positions.ids[t]); };
+    std::vector<float> keys = read(kKeyStore), values = read(kValueStore);
     ref::gqa_attention(query.reals.data() + t * query.width(), keys.data(), values.data(), &positions.ids[t], 1, shape,
                        op.getSoftmaxScale().convertToDouble(), out.data() + t * query.width());
   }
@@ -169,7 +165,7 @@ static void evaluate(MlaAttentionOp op, Frame &frame) {
   std::vector<float> out(rows * width);
   for (int64_t t = 0; t < rows; ++t) {
     const int32_t *position = &rotation.positions.ids[t];
-    std::vector<float> latents = readCache(*cache, frame.sequences[t], layer, *position);
+    std::vector<float> latents = readStore(*cache, kLatentStore, frame.sequences[t], layer, *position);
     ref::mla_attention(query.reals.data() + t * query.width(), weight.data(), latents.data(), position,
                        rotation.table.reals.data(), 1, shape, op.getSoftmaxScale().convertToDouble(),
                        out.data() + t * width);
@@ -215,7 +211,7 @@ static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   }
   std::vector<float> out(rows * width);
   for (int64_t t = 0; t < rows; ++t) {
-    std::vector<float> latents = readCache(*cache, frame.sequences[t], layer, positions.ids[t]);
+    std::vector<float> latents = readStore(*cache, kLatentStore, frame.sequences[t], layer, positions.ids[t]);
     ref::mla_latent_attention(query.reals.data() + t * query.width(), latents.data(), &positions.ids[t], 1, shape,
                               op.getSoftmaxScale().convertToDouble(), out.data() + t * width);
   }

@@ -117,7 +117,9 @@ static std::optional<Datum> makeArgument(BlockArgument argument, const Scenario 
   }
   if (auto type = dyn_cast<CacheType>(argument.getType())) {
     Cache cache;
-    cache.width = type.getWidth();
+    for (StoreAttr store : type.getStores()) {
+      cache.widths[store.getName().str()] = store.getWidth();
+    }
     return std::make_shared<const Cache>(std::move(cache));
   }
   if (isa<IndexType>(argument.getType())) {

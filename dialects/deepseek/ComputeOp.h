@@ -47,6 +47,8 @@ struct KernelDescription {
   /// `<prefix>_offset` that tell which.
   mlir::Value columns;
   llvm::StringRef columnsPrefix;
+  /// Constants that say where a page of the cache holds a store, and the store's name.
+  llvm::SmallVector<std::pair<llvm::StringRef, llvm::StringRef>> stores;
 
   /// Optional operands may be null.
   void addInputs(mlir::ValueRange values) {
@@ -57,6 +59,7 @@ struct KernelDescription {
     columns = input;
     columnsPrefix = prefix;
   }
+  void addStore(llvm::StringRef constant, llvm::StringRef store) { stores.emplace_back(constant, store); }
   void addConstant(llvm::StringRef name, int64_t value) { constants[name] = value; }
   /// A constant that the kernel takes as the bits of a double.
   void addReal(llvm::StringRef name, const llvm::APFloat &value) {

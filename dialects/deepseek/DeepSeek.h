@@ -19,6 +19,11 @@
 
 namespace fathom::deepseek {
 
+/// Stores that attention reads: of MLA, and of grouped-query attention.
+constexpr llvm::StringLiteral kLatentStore = "latent";
+constexpr llvm::StringLiteral kKeyStore = "key";
+constexpr llvm::StringLiteral kValueStore = "value";
+
 /// [rows, width] of any number of rows and a static width: what ODS says of activations and choices.
 bool isRows(mlir::Type tensor);
 /// A static shape of 1 to 2^40 elements: what ODS says of weights.

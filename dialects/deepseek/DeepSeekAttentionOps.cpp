@@ -32,20 +32,37 @@ void RopeOp::describe(KernelDescription &kernel) {
 }
 
 LogicalResult CacheAppendOp::verify() {
-  int64_t width = getWidth(getLatent().getType()) + getWidth(getKey().getType());
-  if (width != getCache().getType().getWidth()) { // C1
-    return emitOpError("expects latent and key of ")
-           << getCache().getType().getWidth() << " numbers, but got " << width;
+  int64_t expected = getCache().getType().getWidth(getStore()), width = 0;
+  if (expected == 0) { // C1
+    return emitOpError("expects a store ") << getStoreAttr() << ", but got " << getCache().getType();
   }
-  return verifyFact(*this, "cache_width", width); // C2
+  for (Value part : getParts()) {
+    width += getWidth(part.getType());
+  }
+  if (width != expected) { // C2
+    return emitOpError("expects parts of ") << expected << " numbers together, but got " << width;
+  }
+  return success();
 }
 
-/// `fathom-fuse-rope-cache-write` makes something of it that has a kernel.
-KernelUse CacheAppendOp::getKernelUse() { return {}; }
+/// Several parts are what `fathom-fuse-rope-cache-write` makes something of that has a kernel.
+KernelUse CacheAppendOp::getKernelUse() { return getParts().size() == 1 ? KernelUse{"cache_append"} : KernelUse(); }
 
-void CacheAppendOp::describe(KernelDescription &kernel) {}
+void CacheAppendOp::describe(KernelDescription &kernel) {
+  kernel.addColumns("x", getParts().front());
+  kernel.addConstant("N", getWidth(getParts().front().getType()));
+  kernel.addStore("store", getStore());
+}
 
-Value CacheAppendOp::getRowsOperand() { return getLatent(); }
+Value CacheAppendOp::getRowsOperand() { return getParts().front(); }
+
+/// A store `name` of rows of `width` numbers.
+static LogicalResult verifyStore(Operation *op, CacheType cache, StringRef name, int64_t width) {
+  if (cache.getWidth(name) == width) {
+    return success();
+  }
+  return op->emitOpError("expects a store \"") << name << "\" of " << width << " numbers, but got " << cache;
+}
 
 LogicalResult MlaAppendOp::verify() {
   auto norm = cast<RankedTensorType>(getNorm().getType());
@@ -56,10 +73,7 @@ LogicalResult MlaAppendOp::verify() {
   if (failed(verifyRopeTable(*this, getTable().getType(), width - norm.getDimSize(0)))) { // C2
     return failure();
   }
-  if (failed(verifyWidth(*this, "an input", getInput().getType(), getCache().getType().getWidth()))) { // C3
-    return failure();
-  }
-  if (failed(verifyFact(*this, "cache_width", width))) { // C5
+  if (failed(verifyStore(*this, getCache().getType(), kLatentStore, width))) { // C3
     return failure();
   }
   return verifyEps(*this, getEps()); // C4
@@ -75,10 +89,8 @@ LogicalResult GqaAttentionOp::verify() {
     return failure();
   }
   CacheType cache = getCache().getType();
-  if (cache.getWidth() != 2 * groups * headDim) { // C3
-    return emitOpError("expects a cache of keys and values, ") << 2 * groups * headDim << " numbers, but got " << cache;
-  }
-  return success();
+  return failure(failed(verifyStore(*this, cache, kKeyStore, groups * headDim)) || // C3
+                 failed(verifyStore(*this, cache, kValueStore, groups * headDim)));
 }
 
 KernelUse GqaAttentionOp::getKernelUse() { return {"gqa_attention"}; }
@@ -88,6 +100,8 @@ void GqaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addConstant("H", getNumHeads());
   kernel.addConstant("G", getNumKvHeads());
   kernel.addConstant("d", getHeadDim());
+  kernel.addStore("key_store", kKeyStore);
+  kernel.addStore("value_store", kValueStore);
   kernel.addReal("scale", getSoftmaxScale());
 }
 
@@ -104,7 +118,8 @@ void MlaAppendOp::describe(KernelDescription &kernel) {
   kernel.addColumns("kv", getInput());
   kernel.addInputs({getNorm(), getTable()});
   kernel.addConstant("r", latent);
-  kernel.addConstant("dr", getCache().getType().getWidth() - latent);
+  kernel.addConstant("dr", getWidth(getInput().getType()) - latent);
+  kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("eps", getEps());
 }
 
@@ -136,18 +151,19 @@ static void describeHeads(Op op, KernelDescription &kernel) {
   kernel.addConstant("r", getWidth(op.getKvB().getType()));
 }
 
-static LogicalResult verifyCacheWidth(Operation *op, CacheType cache, int64_t ropeDim) {
-  if (cache.getWidth() <= ropeDim) {
-    return op->emitOpError("expects a cache wider than rope_dim, ") << ropeDim << ", but got " << cache;
+static LogicalResult verifyLatents(Operation *op, CacheType cache, int64_t ropeDim) {
+  if (cache.getWidth(kLatentStore) > ropeDim) {
+    return success();
   }
-  return verifyFact(op, "cache_width", cache.getWidth());
+  return op->emitOpError("expects a store \"latent\" of rows wider than rope_dim, ")
+         << ropeDim << ", but got " << cache;
 }
 
 LogicalResult MlaAttentionOp::verify() {
   int64_t heads = getNumHeads();
   int64_t query = heads * int64_t(getNopeDim() + getRopeDim());
   int64_t result = heads * int64_t(getValueDim());
-  if (failed(verifyCacheWidth(*this, getCache().getType(), getRopeDim())) || // C1
+  if (failed(verifyLatents(*this, getCache().getType(), getRopeDim())) || // C1
       failed(verifyWidth(*this, "a query", getQuery().getType(), query)) || failed(verifyKvB(*this, getLatentDim())) ||
       failed(verifyWidth(*this, "a result", getResult().getType(), result)) ||
       failed(verifyRopeTable(*this, getTable().getType(), getRopeDim()))) { // C2
@@ -162,6 +178,7 @@ void MlaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getQuery(), getKvB(), getScale(), getTable()});
   describeHeads(*this, kernel);
   kernel.addConstant("dr", getRopeDim());
+  kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("scale", getSoftmaxScale());
 }
 
@@ -189,8 +206,8 @@ void MlaAbsorbQueryOp::describe(KernelDescription &kernel) {
 LogicalResult MlaLatentAttentionOp::verify() {
   int64_t heads = getNumHeads();
   CacheType cache = getCache().getType();
-  if (failed(verifyCacheWidth(*this, cache, getRopeDim())) || // C1
-      failed(verifyWidth(*this, "a query", getQuery().getType(), heads * cache.getWidth()))) {
+  if (failed(verifyLatents(*this, cache, getRopeDim())) || // C1
+      failed(verifyWidth(*this, "a query", getQuery().getType(), heads * cache.getWidth(kLatentStore)))) {
     return failure();
   }
   return verifyWidth(*this, "a result", getResult().getType(), heads * getLatentDim());
@@ -203,6 +220,7 @@ void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
   kernel.addConstant("H", getNumHeads());
   kernel.addConstant("r", getLatentDim());
   kernel.addConstant("dr", getRopeDim());
+  kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("scale", getSoftmaxScale());
 }
 

@@ -37,25 +37,27 @@ def DeepSeek_RopeOp : DeepSeek_Compute<"rope", [Pure, AllTypesMatch<["input", "r
 }
 
 def DeepSeek_CacheAppendOp : DeepSeek_Compute<"cache_append", [AllTypesMatch<["cache", "result"]>], ["getRowsOperand"]> {
-  let summary = "writes a row of the cache for each token";
+  let summary = "writes a row of a store for each token";
   let description = [{
-    Writes `latent[t] ‖ key[t]` at position `positions[t]` of row t's sequence, in the part of `layer`. The result is
-    the cache after the writes; what reads them takes the result.
+    Writes row t of the parts, side by side, at position `positions[t]` of row t's sequence, in the part of `layer`. The
+    result is the cache after the writes; what reads them takes the result.
 
-    Constraints: (C1) the widths of latent and key add up to the cache's; (C2) that is the module's `cache_width`.
+    Constraints: (C1) the cache has the store; (C2) the widths of the parts add up to that of its rows.
 
-    Example:
+    Example, a latent and its key, and the values of grouped-query attention:
     ```mlir
-    %d = deepseek.cache_append %c[%layer], %latent, %key at %p
-        : !deepseek.cache<576>, tensor<?x512xf32>, tensor<?x64xf32>, tensor<?xi32>
+    %d = deepseek.cache_append %c["latent"][%layer], %latent, %key at %p
+        : !deepseek.cache<latent: 576 x f32>, tensor<?x512xf32>, tensor<?x64xf32> at tensor<?xi32>
+    %e = deepseek.cache_append %f["value"][%layer], %v at %p
+        : !deepseek.cache<key: 256 x f32, value: 256 x f32>, tensor<?x256xf32> at tensor<?xi32>
     ```
   }];
-  let arguments = (ins DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Activation:$latent,
-                       DeepSeek_Activation:$key, DeepSeek_Ids:$positions);
+  let arguments = (ins DeepSeek_CacheType:$cache, StrAttr:$store, Index:$layer, Variadic<DeepSeek_Activation>:$parts,
+                       DeepSeek_Ids:$positions);
   let results = (outs DeepSeek_CacheType:$result);
   let assemblyFormat = [{
-    $cache `[` $layer `]` `,` $latent `,` $key `at` $positions attr-dict `:` type($cache) `,`
-    type($latent) `,` type($key) `,` type($positions)
+    $cache `[` $store `]` `` `[` $layer `]` `,` $parts `at` $positions attr-dict `:` type($cache) `,` type($parts) `at`
+    type($positions)
   }];
   let hasVerifier = 1;
 }
@@ -63,17 +65,16 @@ def DeepSeek_CacheAppendOp : DeepSeek_Compute<"cache_append", [AllTypesMatch<["c
 def DeepSeek_MlaAppendOp : DeepSeek_Compute<"mla_append", [AllTypesMatch<["cache", "result"]>], ["getRowsOperand"]> {
   let summary = "norm of the latent, rotation of the key and cache write in one";
   let description = [{
-    With r the width of `norm`: `cache_append(cache, rms_norm(input[:, :r], norm, eps), rope(input[:, r:], table))`.
+    With r the width of `norm`: `cache_append(cache["latent"], rms_norm(input[:, :r], norm, eps), rope(input[:, r:], table))`.
     `fathom-fuse-rope-cache-write` makes it.
 
     Constraints: (C1) the norm's shape is [r], r below the width; (C2) the table's is [positions, (width − r)/2, 2];
-    (C3) the input's width is the cache's; (C4) eps is finite and 0 or more; (C5) the cache's width is the module's
-    `cache_width`.
+    (C3) the cache has a store "latent" of the input's width; (C4) eps is finite and 0 or more.
 
     Example:
     ```mlir
     %d = deepseek.mla_append interleaved %c[%layer], %kv, %norm, %t at %p eps 1.0e-06
-        : !deepseek.cache<576>, tensor<?x576xf32>, tensor<512xbf16>, tensor<4096x32x2xf32>, tensor<?xi32>
+        : !deepseek.cache<latent: 576 x f32>, tensor<?x576xf32>, tensor<512xbf16>, tensor<4096x32x2xf32>, tensor<?xi32>
     ```
   }];
   let arguments = (ins DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Activation:$input,
@@ -90,8 +91,8 @@ def DeepSeek_MlaAppendOp : DeepSeek_Compute<"mla_append", [AllTypesMatch<["cache
 def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
   let summary = "grouped-query attention: heads that share a key and value in groups";
   let description = [{
-    With H = num_heads, G = num_kv_heads, d = head_dim, the query [rows, H·d] after its rotation, and a cache of rows
-    k ‖ v of G·d numbers each, keys after theirs; a group of H/G heads has one key and value, g(h) = ⌊h / (H/G)⌋:
+    With H = num_heads, G = num_kv_heads, d = head_dim, the query [rows, H·d] after its rotation, and a cache of stores
+    "key" and "value"; a group of H/G heads has one key and value, g(h) = ⌊h / (H/G)⌋:
 
     ```
     p_h(t, ·) = softmax_u(softmax_scale · q_h(t) · k_g(h)(u)),   u ≤ positions[t] in row t's sequence
@@ -101,13 +102,13 @@ def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
     (Ainslie et al., arXiv 2305.13245.) Sums over positions ascend. G = H is multi-head attention, G = 1 multi-query.
 
     Constraints: (C1) num_kv_heads divides num_heads; (C2) query and result are num_heads · head_dim wide; (C3) the
-    cache is 2 · num_kv_heads · head_dim wide.
+    cache has stores "key" and "value" of num_kv_heads · head_dim numbers each.
 
     Example:
     ```mlir
     %y = deepseek.gqa_attention %q, %c[%layer] at %p
         {num_heads = 12 : i64, num_kv_heads = 2 : i64, head_dim = 128 : i64, softmax_scale = 0.08838834764831845 : f64}
-        : (tensor<?x1536xf32>, !deepseek.cache<512>, index, tensor<?xi32>) -> tensor<?x1536xf32>
+        : (tensor<?x1536xf32>, !deepseek.cache<key: 256 x f32, value: 256 x f32>, index, tensor<?xi32>) -> tensor<?x1536xf32>
     ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
@@ -128,8 +129,8 @@ class DeepSeek_MlaOp<string mnemonic> : DeepSeek_Compute<mnemonic> {
 def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
   let summary = "multi-head latent attention, expanded form";
   let description = [{
-    With H heads, `kv_b` [H·(dn+dv), r], the query [rows, H·(dn+dr)] before its rotation, and the cache's rows
-    (c, k_pe) of the row's sequence up to its own position:
+    With H heads, `kv_b` [H·(dn+dv), r], the query [rows, H·(dn+dr)] before its rotation, and the rows
+    (c, k_pe) of the store "latent" of the row's sequence up to its own position:
 
     ```
     k_h(u) = W_UK[h] c(u) ‖ k_pe(u),   v_h(u) = W_UV[h] c(u)
@@ -141,15 +142,16 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
     the meaning does not need that. `scale` and `block` are those of a quantised `kv_b`, as in `deepseek.linear`.
     Prefill keeps this form; for decode `fathom-absorb-mla-projections` turns it into the three ops below.
 
-    Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache, which is wider than
-    rope_dim and of the module's `cache_width`; (C2) the table is [positions, rope_dim/2, 2]; (C3) f8 weights have a scale, as in `deepseek.linear`.
+    Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache's store "latent", whose
+    rows are wider than rope_dim; (C2) the table is [positions, rope_dim/2, 2]; (C3) f8 weights have a scale, as in
+    `deepseek.linear`.
 
     Example:
     ```mlir
     %y = deepseek.mla_attention interleaved %q, %c[%layer], %kv_b, %t at %p
         {num_heads = 16 : i64, nope_dim = 128 : i64, rope_dim = 64 : i64, value_dim = 128 : i64,
          softmax_scale = 0.1147213867929261 : f64}
-        : (tensor<?x3072xf32>, !deepseek.cache<576>, index, tensor<4096x512xbf16>, tensor<4096x32x2xf32>,
+        : (tensor<?x3072xf32>, !deepseek.cache<latent: 576 x f32>, index, tensor<4096x512xbf16>, tensor<4096x32x2xf32>,
            tensor<?xi32>) -> tensor<?x2048xf32>
     ```
   }];
@@ -165,7 +167,7 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
     `:` functional-type(operands, $result)
   }];
   let extraClassDeclaration = [{
-    int64_t getLatentDim() { return getCache().getType().getWidth() - getRopeDim(); }
+    int64_t getLatentDim() { return getCache().getType().getWidth(kLatentStore) - getRopeDim(); }
   }];
 }
 
@@ -200,16 +202,15 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
   let summary = "attention over latents: one key and value for all heads";
   let description = [{
     `result[t, h] = Σ_u softmax_u(softmax_scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u)
-    is the first r numbers of a cache row. The query is that of `deepseek.mla_absorb_query`.
+    is the first r numbers of a row of the store "latent". The query is that of `deepseek.mla_absorb_query`.
 
-    Constraints: (C1) widths agree with num_heads and the cache, which is wider than rope_dim and of the module's
-    `cache_width`.
+    Constraints: (C1) widths agree with num_heads and the cache's store "latent", whose rows are wider than rope_dim.
 
     Example:
     ```mlir
     %b = deepseek.mla_latent_attention %a, %c[%layer] at %p
         {num_heads = 16 : i64, rope_dim = 64 : i64, softmax_scale = 0.1147213867929261 : f64}
-        : (tensor<?x9216xf32>, !deepseek.cache<576>, index, tensor<?xi32>) -> tensor<?x8192xf32>
+        : (tensor<?x9216xf32>, !deepseek.cache<latent: 576 x f32>, index, tensor<?xi32>) -> tensor<?x8192xf32>
     ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
@@ -218,7 +219,7 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
     $query `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
   }];
   let extraClassDeclaration = [{
-    int64_t getLatentDim() { return getCache().getType().getWidth() - getRopeDim(); }
+    int64_t getLatentDim() { return getCache().getType().getWidth(kLatentStore) - getRopeDim(); }
   }];
 }
 

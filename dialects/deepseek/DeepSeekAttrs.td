@@ -87,6 +87,18 @@ def DeepSeek_RoutingAttr : AttrDef<DeepSeek_Dialect, "Routing"> {
   let genVerifyDecl = 1;
 }
 
+def DeepSeek_StoreAttr : AttrDef<DeepSeek_Dialect, "Store"> {
+  let mnemonic = "store";
+  let summary = "a store of a cache";
+  let description = [{
+    What `!deepseek.cache` lists.
+
+    Example: `#deepseek.store<"latent", width = 576, element = f32>`.
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$width, "mlir::Type":$element);
+  let assemblyFormat = "`<` $name `,` struct($width, $element) `>`";
+}
+
 def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {
   let mnemonic = "block_scale";
   let summary = "which part of a weight one scale covers";

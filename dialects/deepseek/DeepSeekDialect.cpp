@@ -6,11 +6,38 @@
 #include "dialects/deepseek/DeepSeek.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 #include "dialects/deepseek/DeepSeekDialect.cpp.inc"
+
+namespace fathom::deepseek {
+
+/// latent: 576 x f32, …
+static ParseResult parseStores(AsmParser &parser, SmallVectorImpl<StoreAttr> &stores) {
+  return parser.parseCommaSeparatedList([&] {
+    std::string name;
+    int64_t width;
+    Type element;
+    if (parser.parseKeywordOrString(&name) || parser.parseColon() || parser.parseInteger(width) ||
+        parser.parseKeyword("x") || parser.parseType(element)) {
+      return failure();
+    }
+    stores.push_back(StoreAttr::get(parser.getContext(), name, width, element));
+    return success();
+  });
+}
+
+static void printStores(AsmPrinter &printer, ArrayRef<StoreAttr> stores) {
+  llvm::interleaveComma(stores, printer, [&](StoreAttr store) {
+    printer.printKeywordOrString(store.getName());
+    printer << ": " << store.getWidth() << " x " << store.getElement();
+  });
+}
+
+} // namespace fathom::deepseek
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/deepseek/DeepSeekTypes.cpp.inc"
@@ -29,11 +56,32 @@ void DeepSeekDialect::initialize() {
       >();
 }
 
-LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t width) {
-  if (width < 1 || width > INT32_MAX) {
-    return emitError() << "expects rows of at least 1 number, but got " << width;
+/// As many as a runtime takes, of as many numbers.
+constexpr size_t kMostStores = 64;
+constexpr int64_t kWidestRow = 1 << 24;
+
+LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, ArrayRef<StoreAttr> stores) {
+  if (stores.empty() || stores.size() > kMostStores) { // C1
+    return emitError() << "expects 1 to " << kMostStores << " stores, but got " << stores.size();
+  }
+  llvm::StringSet<> names;
+  for (StoreAttr store : stores) {
+    if (!names.insert(store.getName()).second) { // C1
+      return emitError() << "expects stores of different names, but got '" << store.getName() << "' twice";
+    }
+    if (store.getWidth() < 1 || store.getWidth() > kWidestRow) { // C2
+      return emitError() << "expects rows of 1 to " << kWidestRow << " numbers, but got " << store.getWidth();
+    }
+    if (!store.getElement().isF32()) { // C3
+      return emitError() << "expects numbers of f32, but got " << store.getElement();
+    }
   }
   return success();
+}
+
+int64_t CacheType::getWidth(StringRef name) const {
+  const auto *found = llvm::find_if(getStores(), [&](StoreAttr store) { return store.getName() == name; });
+  return found == getStores().end() ? 0 : found->getWidth();
 }
 
 Value sliceColumns(OpBuilder &builder, Location loc, Value input, OpFoldResult rows, int64_t offset, int64_t width) {

@@ -25,7 +25,7 @@ def DeepSeek_Dialect : Dialect {
     order, so that results do not depend on how a program is cut into calls.
 
     Attributes of the module say the rest: `deepseek.model` is a dictionary of facts (`family`; `vocabulary`, `hidden`,
-    `layers`, `max_context`, `cache_width`; `bos_token`, −1 for none, and `eos_tokens`; where the model's authors say
+    `layers`, `max_context`; `bos_token`, −1 for none, and `eos_tokens`; where the model's authors say
     how to sample, `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files
     that weights lie in. A function of an entry point has `deepseek.entry`, and the entry point itself
     `deepseek.max_rows`; `deepseek.form` says how a function attends: `"expanded"`, where rows are consecutive tokens

@@ -11,19 +11,26 @@ include "mlir/IR/AttrTypeBase.td"
 
 def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
   let mnemonic = "cache";
-  let summary = "the state of a model's sequences: one row of `width` numbers per layer and position";
+  let summary = "what a model keeps of the tokens of its sequences: stores of rows";
   let description = [{
     A value of this type is the cache at one point of the program; ops that write return a new value, so order is
-    data flow. A row of MLA's cache is the normalized latent (kv_lora_rank numbers) followed by the rotated shared
-    key (qk_rope_head_dim numbers).
+    data flow. A store has a name and, for each layer and position, a row of so many numbers:
 
-    Constraints: the width is a positive 32-bit number.
+    - `latent`, of multi-head latent attention: the normalized latent (kv_lora_rank numbers), then the rotated key that
+      all heads share (qk_rope_head_dim numbers);
+    - `key`, rotated, and `value`, of grouped-query attention: those of all groups side by side.
 
-    Example: `!deepseek.cache<576>`.
+    Constraints: (C1) there are 1 to 64 stores, of different names; (C2) a row has 1 to 2^24 numbers; (C3) they are f32.
+
+    Example: `!deepseek.cache<latent: 576 x f32>`, `!deepseek.cache<key: 256 x f32, value: 256 x f32>`.
   }];
-  let parameters = (ins "int64_t":$width);
-  let assemblyFormat = "`<` $width `>`";
+  let parameters = (ins ArrayRefParameter<"StoreAttr">:$stores);
+  let assemblyFormat = "`<` custom<Stores>($stores) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Numbers of a row of the store `name`; 0: there is no such store.
+    int64_t getWidth(llvm::StringRef name) const;
+  }];
 }
 
 class DeepSeek_RowsOf<Type element, string elementName>

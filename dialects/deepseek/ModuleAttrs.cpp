@@ -44,7 +44,6 @@ static const Fact kFacts[] = {
     {"hidden", "a positive 32-bit number as i64", isCount<1>},
     {"layers", "a positive 32-bit number as i64", isCount<1>},
     {"max_context", "a positive 32-bit number as i64", isCount<1>},
-    {"cache_width", "a positive 32-bit number as i64", isCount<1>},
     {"bos_token", "a 32-bit number of -1 or more as i64", isCount<-1>},
     {"eos_tokens", "an array<i64>", [](Attribute value) { return isa_and_nonnull<DenseI64ArrayAttr>(value); }},
     {"temperature", "a float of 0 or more", isNotNegative, kOptional},

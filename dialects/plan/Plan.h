@@ -28,6 +28,9 @@ bool isStaticMemory(mlir::Type memref);
 
 #include "dialects/plan/PlanEnums.h.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/plan/PlanAttrs.h.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/plan/PlanTypes.h.inc"
 
@@ -44,6 +47,12 @@ constexpr llvm::StringLiteral kArenaBytesAttr = "plan.arena_bytes";
 constexpr llvm::StringLiteral kFirstSliceAttr = "plan.first_slice";
 /// On the module: scratch memory that a thread needs.
 constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
+/// On the module: where a page of the cache holds which store, and the size of a page.
+constexpr llvm::StringLiteral kStoresAttr = "plan.stores";
+constexpr llvm::StringLiteral kPageBytesAttr = "plan.page_bytes";
+
+/// The place of the store `name` in a page, by the module around `op`; null: there is none.
+StoreAttr findStore(mlir::Operation *op, llvm::StringRef name);
 
 } // namespace fathom::plan
 

@@ -6,6 +6,7 @@
 #include "dialects/plan/Plan.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -14,6 +15,9 @@ using namespace mlir;
 #include "dialects/plan/PlanDialect.cpp.inc"
 
 #include "dialects/plan/PlanEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/plan/PlanAttrs.cpp.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/plan/PlanTypes.cpp.inc"
@@ -24,6 +28,10 @@ using namespace mlir;
 namespace fathom::plan {
 
 void PlanDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/plan/PlanAttrs.cpp.inc"
+      >();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "dialects/plan/PlanTypes.cpp.inc"
@@ -52,12 +60,49 @@ LogicalResult TableType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   return isStaticMemory(element) ? success() : emitError() << "expects contiguous static elements, but got " << element;
 }
 
+/// What the runtime takes: as many stores, of as many layers and numbers.
+constexpr size_t kMostStores = 64;
+constexpr int64_t kLargestDimension = 1 << 24;
+
+LogicalResult StoreAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t layers,
+                                int64_t width, int64_t offset) {
+  if (layers < 1 || layers > kLargestDimension || width < 1 || width > kLargestDimension || offset < 0) { // C1
+    return emitError() << "expects 1 to " << kLargestDimension
+                       << " layers and numbers at an offset of 0 or more, but got " << layers << " layers of " << width
+                       << " numbers at " << offset;
+  }
+  return success();
+}
+
+StoreAttr findStore(Operation *op, StringRef name) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto stores = module ? module->getAttrOfType<ArrayAttr>(kStoresAttr) : ArrayAttr();
+  if (!stores) {
+    return StoreAttr();
+  }
+  auto range = stores.getAsRange<StoreAttr>();
+  auto found = llvm::find_if(range, [&](StoreAttr store) { return store.getName() == name; });
+  return found == range.end() ? StoreAttr() : *found;
+}
+
+static LogicalResult verifyStores(Operation *op, Attribute value) {
+  auto stores = dyn_cast<ArrayAttr>(value);
+  if (!stores || stores.size() > kMostStores || !llvm::all_of(stores, llvm::IsaPred<StoreAttr>)) {
+    return emitError(op->getLoc(), "expects an array of at most ")
+           << kMostStores << " #plan.store as '" << kStoresAttr << "', but got " << value;
+  }
+  return success();
+}
+
 LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   StringRef name = attribute.getName();
   if (name == kEntryAttr && !isa<StringAttr>(attribute.getValue())) {
     return emitError(op->getLoc(), "expects a string as '") << name << "', but got " << attribute.getValue();
   }
-  constexpr StringRef counts[] = {kMaxRowsAttr, kArenaBytesAttr, kFirstSliceAttr, kScratchBytesAttr};
+  if (name == kStoresAttr) {
+    return verifyStores(op, attribute.getValue());
+  }
+  constexpr StringRef counts[] = {kMaxRowsAttr, kArenaBytesAttr, kFirstSliceAttr, kScratchBytesAttr, kPageBytesAttr};
   auto count = dyn_cast<IntegerAttr>(attribute.getValue());
   if (llvm::is_contained(counts, name) && !(count && count.getType().isInteger(64) && count.getInt() >= 0)) {
     return emitError(op->getLoc(), "expects an i64 of 0 or more as '") << name << "', but got " << attribute.getValue();
@@ -95,6 +140,15 @@ LogicalResult ExpertOp::verify() {
     return emitOpError("expects ") << getTable().getType().getElement() << ", but got " << getType();
   }
   return success();
+}
+
+LogicalResult CacheRowOp::verify() {
+  StoreAttr store = findStore(*this, getStore());
+  if (!store) { // C1
+    return emitOpError("expects a store of '") << kStoresAttr << "', but got " << getStoreAttr();
+  }
+  auto row = MemRefType::get({store.getWidth()}, Float32Type::get(getContext()));
+  return getType() == row ? success() : emitOpError("expects ") << row << ", but got " << getType(); // C2
 }
 
 LogicalResult AllocateOp::verify() {

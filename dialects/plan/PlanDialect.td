@@ -22,12 +22,14 @@ def Plan_Dialect : Dialect {
     call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
 
     An entry point has `plan.entry`, its name, `plan.max_rows` and `plan.arena_bytes`; weights and recipes in use have
-    `plan.first_slice`, their place in the weight table; the module has `plan.scratch_bytes`, what a thread needs.
+    `plan.first_slice`, their place in the weight table; the module has `plan.scratch_bytes`, what a thread needs,
+    `plan.stores`, an array of `#plan.store`, and `plan.page_bytes`, the size of a page that holds them.
 
     `fathom compile CHECKPOINT -o - --emit=plan` prints the plan of a checkpoint.
   }];
   let cppNamespace = "::fathom::plan";
   let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
 }
 
@@ -54,6 +56,21 @@ def Plan_TableType : TypeDef<Plan_Dialect, "Table"> {
   }];
   let parameters = (ins "mlir::MemRefType":$element);
   let assemblyFormat = "`<` $element `>`";
+  let genVerifyDecl = 1;
+}
+
+def Plan_StoreAttr : AttrDef<Plan_Dialect, "Store"> {
+  let mnemonic = "store";
+  let summary = "where a page of the cache holds a store";
+  let description = [{
+    From `offset` on, in bytes, rows f32 [layers][FATHOM_PAGE_TOKENS][width] (kernel_abi.h).
+
+    Constraints: (C1) layers and width are 1 to 2^24, the offset is 0 or more.
+
+    Example: `#plan.store<"latent", layers = 27, width = 576, offset = 0>`.
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$layers, "int64_t":$width, "int64_t":$offset);
+  let assemblyFormat = "`<` $name `,` struct($layers, $width, $offset) `>`";
   let genVerifyDecl = 1;
 }
 

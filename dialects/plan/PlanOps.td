@@ -87,18 +87,21 @@ def Plan_ExpertOp : Plan_Op<"expert", [Pure]> {
 }
 
 def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
-  let summary = "the cache's row for a position of a row's sequence, for generated loops";
+  let summary = "a store's row for a position of a row's sequence, for generated loops";
   let description = [{
-    `row` is a row of the call; its sequence's page table says where the position's page is. A page holds `layers`
-    layers of FATHOM_PAGE_TOKENS positions each (kernel_abi.h).
+    `row` is a row of the call; its sequence's page table says where the position's page is, and the module's
+    `plan.stores` where pages hold the store.
 
-    Example: `%c = plan.cache_row of %call[%t] at %u layer %l : memref<576xf32>`.
+    Constraints: (C1) the module has the store; (C2) the result is a row of it.
+
+    Example: `%c = plan.cache_row "latent" of %call[%t] at %u layer %l : memref<576xf32>`.
   }];
-  let arguments = (ins Plan_CallType:$call, Index:$row, Index:$position, Index:$layer);
+  let arguments = (ins Plan_CallType:$call, StrAttr:$store, Index:$row, Index:$position, Index:$layer);
   let results = (outs Plan_StaticMemory:$result);
   let assemblyFormat = [{
-    `of` $call `[` $row `]` `at` $position `layer` $layer attr-dict `:` type($result)
+    $store `of` $call `[` $row `]` `at` $position `layer` $layer attr-dict `:` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Plan_AllocateOp : Plan_Op<"allocate", [MemoryEffects<[MemAlloc, MemWrite]>]> {

@@ -50,7 +50,7 @@ private:
 
   Type activation(int64_t width) { return RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type()); }
   Type ids() { return RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type()); }
-  Type cache() { return deepseek::CacheType::get(builder.getContext(), storedWidth(config)); }
+  Type cache();
 
   OpBuilder builder;
   mlir::Location loc;
@@ -71,7 +71,6 @@ void ModelImporter::setFacts(ModuleOp module) {
       integer("hidden", config.hidden),
       integer("layers", config.layers),
       integer("max_context", options.maxContext),
-      integer("cache_width", storedWidth(config)),
       integer("bos_token", generation.bosToken.value_or(-1)),
       builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr(generation.eosTokens)),
   };
@@ -94,6 +93,14 @@ void ModelImporter::setFacts(ModuleOp module) {
     shards.push_back(deepseek::ShardAttr::get(builder.getContext(), shard.name, shard.size, shard.header->hash()));
   }
   module->setAttr(deepseek::kShardsAttr, builder.getArrayAttr(shards));
+}
+
+Type ModelImporter::cache() {
+  SmallVector<deepseek::StoreAttr> stores;
+  for (const Store &store : storesOf(config)) {
+    stores.push_back(deepseek::StoreAttr::get(builder.getContext(), store.name, store.width, builder.getF32Type()));
+  }
+  return deepseek::CacheType::get(builder.getContext(), stores);
 }
 
 void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {

@@ -74,9 +74,9 @@ Value LayerBuilder::rotate(Value input) {
   return deepseek::RopeOp::create(builder, loc(), input.getType(), input, table, positionValue, ropeLayout());
 }
 
-void LayerBuilder::appendToCache(Value first, Value second) {
-  cacheValue = deepseek::CacheAppendOp::create(builder, loc(), cacheValue.getType(), cacheValue, layerIndex, first,
-                                               second, positionValue);
+void LayerBuilder::store(StringRef name, ValueRange parts) {
+  cacheValue = deepseek::CacheAppendOp::create(builder, loc(), cacheValue.getType(), cacheValue, name, layerIndex,
+                                               parts, positionValue);
 }
 
 Value LayerBuilder::weight(const Twine &name) {

@@ -55,7 +55,8 @@ public:
   mlir::Value add(mlir::Value left, mlir::Value right);
   /// Rotates each row by its position.
   mlir::Value rotate(mlir::Value input);
-  void appendToCache(mlir::Value first, mlir::Value second);
+  /// Writes a row of the store `name` for each token: the parts side by side.
+  void store(llvm::StringRef name, mlir::ValueRange parts);
   /// The value of a weight in the layer at hand; null when the group has no such weight.
   mlir::Value weight(const llvm::Twine &stack);
   /// f32 [rows, width]

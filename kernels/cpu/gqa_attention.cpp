@@ -3,7 +3,7 @@
 //
 // Grouped-query attention over cached keys and values: each H / G heads share one of both.
 //
-// Operands: q [T, H, d] (rotated), out [T, H, d]. A row of the cache is G keys, then G values, of d numbers each. An
+// Operands: q [T, H, d] (rotated), out [T, H, d]. Rows of the stores are G keys and G values of d numbers each. An
 // item is a group of heads for one row, or for eight rows where there are many: then a block of keys is read from
 // memory once for all of them. Keys 0..position of a row's sequence, in blocks of 64 that start at multiples of 64.
 
@@ -21,12 +21,13 @@ struct GqaAttention : gqa_attention_constants {
 
   static FATHOM_INLINE void attend_block(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t row,
                                          int64_t group, int64_t b, AttendingHead *state) {
-    int64_t heads = c[H] / c[G], half = c[G] * c[d], first = (row * c[H] + group * heads) * c[d];
-    const float *keys = cache_row(dispatch, row, b * kKeys, 2 * half) + group * c[d];
+    int64_t heads = c[H] / c[G], width = c[G] * c[d], first = (row * c[H] + group * heads) * c[d];
+    const float *keys = cache_row(dispatch, row, b * kKeys, c[key_store], width) + group * c[d];
+    const float *values = cache_row(dispatch, row, b * kKeys, c[value_store], width) + group * c[d];
     int64_t count = smaller(kKeys, dispatch->positions[row] + 1 - b * kKeys);
-    Heads::score_block(operand<const float>(dispatch, 0) + first, heads, keys, count, 2 * half, c[d], state);
+    Heads::score_block(operand<const float>(dispatch, 0) + first, heads, keys, count, width, c[d], state);
     Heads::weigh(state, heads, count, real(c[scale]));
-    Heads::value_block(state, heads, keys + half, count, 2 * half, c[d], operand<float>(dispatch, 1) + first);
+    Heads::value_block(state, heads, values, count, width, c[d], operand<float>(dispatch, 1) + first);
   }
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {

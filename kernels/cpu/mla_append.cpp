@@ -4,7 +4,7 @@
 // Writes a token's latent to the cache. A token is an item.
 //
 // Operands: kv [T, kv_stride] from column kv_offset on, norm weight [r], rope table. Writes the token's
-// cache row: rms_norm(kv[:r]) then rope(kv[r : r + dr]). A rope table is
+// row of a store: rms_norm(kv[:r]) then rope(kv[r : r + dr]). A rope table is
 // f32 [positions][dr / 2][2]: cosine, sine.
 
 #include "kernels/cpu/attention.h"
@@ -19,7 +19,7 @@ struct MlaAppend : mla_append_constants {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *kv = operand<const float>(dispatch, 0) + item * c[kv_stride] + c[kv_offset];
     int64_t position = dispatch->positions[item];
-    float *to = cache_row(dispatch, item, position, c[r] + c[dr]);
+    float *to = cache_row(dispatch, item, position, c[latent_store], c[r] + c[dr]);
     normalize_row<Weight>(kv, operand<const typename Weight::Stored>(dispatch, 1), c[r], real(c[eps]), to);
     rotate(kv + c[r], operand<const float>(dispatch, 2) + position * c[dr], c[dr], to + c[r]);
   }

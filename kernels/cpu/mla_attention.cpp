@@ -147,7 +147,7 @@ struct MlaAttention : mla_attention_constants {
     }
     Sums(s.results, rows).clear(ceil_div(c[dv], kPanel));
     for (int64_t start = 0; start <= last; start += kKeys) {
-      const float *latents = cache_row(dispatch, 0, start, c[r] + c[dr]);
+      const float *latents = cache_row(dispatch, 0, start, c[latent_store], c[r] + c[dr]);
       int64_t count = smaller(kKeys, last + 1 - start);
       expand_keys(latents, count, c, s);
       expand_values(latents, count, c, s);

@@ -30,7 +30,7 @@ struct MlaLatentAttention : mla_latent_attention_constants {
     Heads::begin(state, heads, c[r], out);
     int64_t position = dispatch->positions[row];
     for (int64_t b = 0; b * kKeys <= position; ++b) {
-      const float *block = cache_row(dispatch, row, b * kKeys, width);
+      const float *block = cache_row(dispatch, row, b * kKeys, c[latent_store], width);
       int64_t keys = smaller(kKeys, position + 1 - b * kKeys);
       Heads::score_block(q, heads, block, keys, width, width, state);
       Heads::weigh(state, heads, keys, real(c[scale]));

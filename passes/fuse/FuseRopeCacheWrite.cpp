@@ -36,8 +36,11 @@ static bool areSideBySide(tensor::ExtractSliceOp a, tensor::ExtractSliceOp b) {
 
 static std::optional<CacheWrite> match(CacheAppendOp append) {
   CacheWrite write;
-  write.norm = append.getLatent().getDefiningOp<RmsNormOp>();
-  write.rope = append.getKey().getDefiningOp<RopeOp>();
+  if (append.getStore() != kLatentStore || append.getParts().size() != 2) {
+    return std::nullopt;
+  }
+  write.norm = append.getParts()[0].getDefiningOp<RmsNormOp>();
+  write.rope = append.getParts()[1].getDefiningOp<RopeOp>();
   if (!write.norm || !write.rope || !write.norm->hasOneUse() || !write.rope->hasOneUse() ||
       write.rope.getPositions() != append.getPositions() || !write.norm.hasOneGroup() || !write.rope.hasOneHead()) {
     return std::nullopt;

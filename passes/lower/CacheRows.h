@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The latent cache in structured ops. Internal to the lower phase.
+// The cache in structured ops. Internal to the lower phase.
 
 #ifndef PASSES_LOWER_CACHEROWS_H
 #define PASSES_LOWER_CACHEROWS_H
@@ -15,20 +15,23 @@
 
 namespace fathom {
 
-/// Rows of a cache that a call holds.
+/// Rows of a layer in one store of a cache that a call holds.
 class CacheRows {
 public:
-  /// Null `call`: the cache is nobody's call.
-  CacheRows(StructuredBuilder &b, mlir::TypedValue<deepseek::CacheType> cache, mlir::Value layer)
-      : b(b), layer(layer), type(mlir::MemRefType::get({cache.getType().getWidth()}, b.builder.getF32Type())) {
+  /// Null `call`: the cache is nobody's call, or pages do not hold the store.
+  CacheRows(StructuredBuilder &b, mlir::TypedValue<deepseek::CacheType> cache, llvm::StringRef store, mlir::Value layer)
+      : b(b), store(store), layer(layer),
+        type(mlir::MemRefType::get({cache.getType().getWidth(store)}, b.builder.getF32Type())) {
     auto cast = cache.getDefiningOp<mlir::UnrealizedConversionCastOp>();
-    call = cast && mlir::isa<plan::CallType>(cast.getOperand(0).getType()) ? cast.getOperand(0) : mlir::Value();
+    bool isPlaced = bool(plan::findStore(layer.getParentRegion()->getParentOp(), store));
+    call = isPlaced && cast && mlir::isa<plan::CallType>(cast.getOperand(0).getType()) ? cast.getOperand(0)
+                                                                                       : mlir::Value();
   }
   explicit operator bool() const { return bool(call); }
 
   /// The row of `position` in the sequence of row t of the call.
   mlir::Value get(mlir::Value t, mlir::Value position) {
-    return plan::CacheRowOp::create(b.builder, b.loc, type, call, t, position, layer);
+    return plan::CacheRowOp::create(b.builder, b.loc, type, call, store, t, position, layer);
   }
   mlir::Value read(mlir::Value row, mlir::Value i) { return mlir::memref::LoadOp::create(b.builder, b.loc, row, i); }
   void write(mlir::Value value, mlir::Value row, mlir::Value i) {
@@ -37,6 +40,7 @@ public:
 
 private:
   StructuredBuilder &b;
+  llvm::StringRef store;
   mlir::Value layer;
   mlir::MemRefType type;
   mlir::Value call;

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The latent cache and multi-head latent attention.
+// Writes to the cache, and multi-head latent attention.
 
 #include "passes/lower/CacheRows.h"
 #include "passes/lower/Decompose.h"
@@ -18,21 +18,24 @@ using namespace deepseek;
 namespace {
 
 Decomposed decomposeCacheAppend(CacheAppendOp op, StructuredBuilder &b) {
-  CacheRows cache(b, op.getCache(), op.getLayer());
+  CacheRows cache(b, op.getCache(), op.getStore(), op.getLayer());
   if (!cache) {
     return failure();
   }
-  int64_t latent = getWidth(op.getLatent().getType()), key = getWidth(op.getKey().getType());
-  b.loop(b.index(0), b.size(op.getLatent(), 0), [&](Value t) {
+  b.loop(b.index(0), b.size(op.getRowsOperand(), 0), [&](Value t) {
     Value row = cache.get(t, b.idAt(op.getPositions(), t));
-    b.loop(b.index(0), b.index(latent), [&](Value i) { cache.write(b.at(op.getLatent(), {t, i}), row, i); });
-    b.loop(b.index(0), b.index(key), [&](Value i) { cache.write(b.at(op.getKey(), {t, i}), row, b.add(i, latent)); });
+    int64_t first = 0;
+    for (Value part : op.getParts()) {
+      int64_t width = getWidth(part.getType());
+      b.loop(b.index(0), b.index(width), [&](Value i) { cache.write(b.at(part, {t, i}), row, b.add(i, first)); });
+      first += width;
+    }
   });
   return SmallVector<Value>{op.getCache()};
 }
 
 Decomposed decomposeMlaAppend(MlaAppendOp op, StructuredBuilder &b) {
-  if (!CacheRows(b, op.getCache(), op.getLayer())) {
+  if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
   int64_t latentWidth = cast<RankedTensorType>(op.getNorm().getType()).getDimSize(0);
@@ -43,7 +46,8 @@ Decomposed decomposeMlaAppend(MlaAppendOp op, StructuredBuilder &b) {
   latent = RmsNormOp::create(b.builder, b.loc, latent.getType(), latent, op.getNorm(), op.getEpsAttr());
   key = RopeOp::create(b.builder, b.loc, key.getType(), key, op.getTable(), op.getPositions(), op.getLayout());
   return SmallVector<Value>{CacheAppendOp::create(b.builder, b.loc, op.getCache().getType(), op.getCache(),
-                                                  op.getLayer(), latent, key, op.getPositions())};
+                                                  kLatentStore, op.getLayer(), ValueRange{latent, key},
+                                                  op.getPositions())};
 }
 
 /// W_UKᵀ on each head's first part, head by head so that its weights stay in the cache, and the rotation of the rest.
@@ -104,7 +108,7 @@ Decomposed decomposeExpandOutput(MlaExpandOutputOp op, StructuredBuilder &b) {
 /// Attention in absorbed form, equal in exact arithmetic: rows may belong to different sequences, so there are no keys
 /// and values to expand once for all of them.
 Decomposed decomposeMlaAttention(MlaAttentionOp op, StructuredBuilder &b) {
-  if (!CacheRows(b, op.getCache(), op.getLayer())) {
+  if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
   return SmallVector<Value>{createAbsorbedAttention(b.builder, op)};

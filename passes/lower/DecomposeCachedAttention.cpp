@@ -20,8 +20,8 @@ namespace {
 /// Heads whose scores are summed side by side.
 constexpr int64_t kHeads = 8;
 
-/// What attends to what: heads of a query row, and where their keys and values lie in a row of the cache. Each `group`
-/// of heads shares one key and one value.
+/// What attends to what: heads of a query row, and the rows that their keys and values are in, those of all groups side
+/// by side. Each `group` of heads shares one key and one value.
 struct CachedAttention {
   Value query;
   Value positions;
@@ -29,16 +29,17 @@ struct CachedAttention {
   double scale;
   int64_t heads;
   int64_t group;
+  CacheRows keys;
+  CacheRows values;
   int64_t keyWidth;
   int64_t valueWidth;
-  int64_t firstValue;
 };
 
 /// Builds one attention. Scores [heads, keys] of a row are memory that all rows use in turn.
 class AttentionBuilder {
 public:
-  AttentionBuilder(const CachedAttention &attention, StructuredBuilder &b, CacheRows cache)
-      : op(attention), b(b), cache(cache), zero(b.index(0)), rows(b.size(op.query, 0)) {}
+  AttentionBuilder(CachedAttention attention, StructuredBuilder &b)
+      : op(attention), b(b), zero(b.index(0)), rows(b.size(op.query, 0)) {}
 
   Value build();
 
@@ -53,9 +54,8 @@ private:
   Value softmax(Value head, Value keys, Value scores);
   Value addValues(Value t, Value keys, Value scores, Value result);
 
-  const CachedAttention &op;
+  CachedAttention op;
   StructuredBuilder &b;
-  CacheRows cache;
   Value zero;
   Value rows;
 };
@@ -73,14 +73,14 @@ Value AttentionBuilder::countKeys() {
 
 /// scores[h, key] of `count` heads.
 Value AttentionBuilder::scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores) {
-  Value row = cache.get(t, key);
+  Value row = op.keys.get(t, key);
   SmallVector<Value> queries;
   for (int64_t j = 0; j < count; ++j) {
     queries.push_back(b.multiply(b.add(firstHead, j), op.keyWidth));
   }
   SmallVector<Value> zeros(count, b.real(0.0));
   SmallVector<Value> sums = b.loop(zero, b.index(op.keyWidth), zeros, [&](Value i, ValueRange carried) {
-    Value number = cache.read(row, getColumn(firstHead, op.keyWidth, i));
+    Value number = op.keys.read(row, getColumn(firstHead, op.keyWidth, i));
     SmallVector<Value> next;
     for (auto [query, sum] : llvm::zip(queries, carried)) {
       next.push_back(b.fma(b.at(op.query, {t, b.add(query, i)}), number, sum));
@@ -124,11 +124,11 @@ Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value resul
     outer = forIndices(op.valueWidth, outer,
                        [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(first, i)}); });
     return b.loop(zero, keys, outer, [&](Value key, Value sums) {
-      Value row = cache.get(t, key);
+      Value row = op.values.get(t, key);
       Value weight = b.at(scores, {head, key});
       return forIndices(op.valueWidth, sums, [&](Value i, Value inner) {
         Value column = b.add(first, i);
-        Value number = cache.read(row, b.add(getColumn(head, op.valueWidth, i), op.firstValue));
+        Value number = op.values.read(row, getColumn(head, op.valueWidth, i));
         Value sum = b.fma(weight, number, b.at(inner, {t, column}));
         return b.put(sum, inner, {t, column});
       });
@@ -148,35 +148,29 @@ Value AttentionBuilder::build() {
   return both[0];
 }
 
+/// All heads read the latents, as keys and, but for the rotated part, as values.
 Decomposed decomposeLatentAttention(MlaLatentAttentionOp op, StructuredBuilder &b) {
-  CacheRows cache(b, op.getCache(), op.getLayer());
-  if (!cache) {
+  CacheRows latents(b, op.getCache(), kLatentStore, op.getLayer());
+  if (!latents) {
     return failure();
   }
-  int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
+  int64_t heads = op.getNumHeads(), latent = op.getLatentDim(), key = latent + int64_t(op.getRopeDim());
   double scale = op.getSoftmaxScale().convertToDouble();
-  CachedAttention attention = {op.getQuery(),
-                               op.getPositions(),
-                               op.getType(),
-                               scale,
-                               heads,
-                               heads,
-                               latent + int64_t(op.getRopeDim()),
-                               latent,
-                               0};
-  return SmallVector<Value>{AttentionBuilder(attention, b, cache).build()};
+  CachedAttention attention = {op.getQuery(), op.getPositions(), op.getType(), scale, heads,
+                               heads,         latents,           latents,      key,   latent};
+  return SmallVector<Value>{AttentionBuilder(attention, b).build()};
 }
 
 Decomposed decomposeGqaAttention(GqaAttentionOp op, StructuredBuilder &b) {
-  CacheRows cache(b, op.getCache(), op.getLayer());
-  if (!cache) {
+  CacheRows keys(b, op.getCache(), kKeyStore, op.getLayer()), values(b, op.getCache(), kValueStore, op.getLayer());
+  if (!keys) {
     return failure();
   }
-  int64_t heads = op.getNumHeads(), groups = op.getNumKvHeads(), headDim = op.getHeadDim();
+  int64_t heads = op.getNumHeads(), group = heads / int64_t(op.getNumKvHeads()), headDim = op.getHeadDim();
   double scale = op.getSoftmaxScale().convertToDouble();
-  CachedAttention attention = {op.getQuery(),  op.getPositions(), op.getType(), scale,           heads,
-                               heads / groups, headDim,           headDim,      groups * headDim};
-  return SmallVector<Value>{AttentionBuilder(attention, b, cache).build()};
+  CachedAttention attention = {op.getQuery(), op.getPositions(), op.getType(), scale, heads, group, keys,
+                               values,        headDim,           headDim};
+  return SmallVector<Value>{AttentionBuilder(attention, b).build()};
 }
 
 } // namespace

@@ -188,7 +188,8 @@ struct LowerCacheRow : PlanPattern<CacheRowOp> {
     Location loc = op.getLoc();
     auto type = cast<MemRefType>(op.getType());
     Value cache = advance(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, cache));
-    Value store = constant(rewriter, loc, 0), bytes = constant(rewriter, loc, type.getNumElements() * sizeof(float));
+    Value store = constant(rewriter, loc, findStore(op, op.getStore()).getOffset());
+    Value bytes = constant(rewriter, loc, type.getNumElements() * sizeof(float));
     Value pointer = LLVM::CallOp::create(
                         rewriter, loc, TypeRange{pointerType(rewriter)}, kCacheRow,
                         ValueRange{cache, adaptor.getRow(), adaptor.getLayer(), adaptor.getPosition(), store, bytes})

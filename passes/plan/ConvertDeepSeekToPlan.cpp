@@ -6,6 +6,7 @@
 #include "passes/plan/Dispatches.h"
 #include "passes/plan/GeneratedBodies.h"
 #include "passes/plan/PlanModule.h"
+#include "passes/plan/Stores.h"
 #include "passes/support/EntryPoints.h"
 #include "passes/support/Kernels.h"
 
@@ -238,6 +239,9 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
       if (failed(verifyEntryFunction(function))) {
         return failure();
       }
+    }
+    if (failed(placeStores(module, getCacheType(functions.front()), state.facts.getLayers()))) {
+      return failure();
     }
     for (func::FuncOp function : functions) {
       if (failed(convertFunction(state, function))) {

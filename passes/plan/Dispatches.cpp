@@ -52,6 +52,12 @@ static void addColumns(KernelDescription &kernel, const Place &place) {
   kernel.addConstant((kernel.columnsPrefix + "_offset").str(), place.offset);
 }
 
+static void addStores(KernelDescription &kernel, Operation *op) {
+  for (auto [constant, store] : kernel.stores) {
+    kernel.addConstant(constant, plan::findStore(op, store).getOffset());
+  }
+}
+
 bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kernel &kernel, const Signature &signature,
                           const Buffers &buffers) {
   KernelDescription description;
@@ -64,6 +70,7 @@ bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kerne
   if (description.columns) {
     addColumns(description, buffers.get(description.columns));
   }
+  addStores(description, op);
 
   SmallVector<Value> memory;
   auto append = [&](Value value) {

@@ -3,7 +3,7 @@
 //
 // The contract at the end of the plan phase.
 
-#include "passes/plan/Passes.h"
+#include "passes/plan/Stores.h"
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "kernels/Catalog.h"
@@ -111,24 +111,46 @@ LogicalResult verifyWidth(Operation *op, Type memory, StringRef fact, Dictionary
                          : op->emitOpError("expects rows of ") << fact << " " << stated << ", but got " << memory;
 }
 
-/// The shapes that kernels are specialised for agree with what the runtime goes by: a token is below `vocabulary`, and
-/// a row of the cache has `cache_width` numbers.
-LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
-  const kernels::Kernel &kernel = *kernels::findKernel(op.getKernel());
-  auto verify = [&](StringRef name, std::optional<int64_t> value) {
-    int64_t stated = cast<IntegerAttr>(facts.get(name)).getInt();
-    return !value || *value == stated ? success()
-                                      : op.emitOpError("expects ") << name << " " << stated << ", but got " << *value;
-  };
-  auto constant = [&](const char *name) -> std::optional<int64_t> {
-    int index = kernel.findConstant(name);
-    return index < 0 ? std::nullopt : std::optional(op.getConstants()[index]);
-  };
-  std::optional<int64_t> latent = constant("r"), key = constant("dr"), width;
-  if (latent && key) {
-    width = *latent + *key;
+std::optional<int64_t> getConstant(plan::KernelOp op, const char *name) {
+  int index = kernels::findKernel(op.getKernel())->findConstant(name);
+  return index < 0 ? std::nullopt : std::optional(op.getConstants()[index]);
+}
+
+/// Numbers of a row that the kernel reads or writes, by the constants it is specialized for.
+uint64_t getRowWidth(plan::KernelOp op) {
+  auto constant = [&](const char *name) { return uint64_t(getConstant(op, name).value_or(0)); };
+  if (getConstant(op, "r")) { // a latent and a key
+    return constant("r") + constant("dr");
   }
-  return failure(failed(verify("vocabulary", constant("V"))) || failed(verify("cache_width", width)));
+  return getConstant(op, "G") ? constant("G") * constant("d") : constant("N");
+}
+
+/// A kernel finds rows of the width that it is specialized for where it looks for a store.
+LogicalResult verifyStore(plan::KernelOp op, int64_t offset) {
+  uint64_t width = getRowWidth(op);
+  auto module = op->getParentOfType<ModuleOp>();
+  auto stores = module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>();
+  bool found = llvm::any_of(stores, [&](plan::StoreAttr store) {
+    return store.getOffset() == offset && uint64_t(store.getWidth()) == width;
+  });
+  return found ? success()
+               : op.emitOpError("expects a store of ") << width << " numbers a row at " << offset << ", but got none";
+}
+
+/// The shapes that kernels are specialized for agree with what the runtime goes by: a token is below `vocabulary`, and
+/// rows of stores have their widths.
+LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
+  int64_t vocabulary = cast<IntegerAttr>(facts.get("vocabulary")).getInt();
+  std::optional<int64_t> value = getConstant(op, "V");
+  if (value && *value != vocabulary) {
+    return op.emitOpError("expects vocabulary ") << vocabulary << ", but got " << *value;
+  }
+  for (auto [constant, number] : llvm::zip(kernels::findKernel(op.getKernel())->constants, op.getConstants())) {
+    if (StringRef(constant.name).ends_with("store") && failed(verifyStore(op, number))) {
+      return failure();
+    }
+  }
+  return success();
 }
 
 LogicalResult verifyOutputs(ModuleOp module) {
@@ -187,12 +209,13 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
     if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isEntry)) {
       return emitError(getOperation().getLoc(), "expects an entry point after the plan phase");
     }
-    for (StringRef name : {StringRef(deepseek::kModelAttr), StringRef(plan::kScratchBytesAttr)}) {
+    for (StringRef name : {StringRef(deepseek::kModelAttr), StringRef(plan::kScratchBytesAttr),
+                           StringRef(plan::kStoresAttr), StringRef(plan::kPageBytesAttr)}) {
       if (!getOperation()->hasAttr(name)) {
         return emitError(getOperation().getLoc(), "expects '") << name << "' on the module after the plan phase";
       }
     }
-    return verifyOutputs(getOperation());
+    return failure(failed(verifyStores(getOperation())) || failed(verifyOutputs(getOperation())));
   }
 };
 

@@ -75,12 +75,32 @@ static LogicalResult verifyLayer(func::FuncOp function, StringRef entry) {
   return success();
 }
 
+CacheType getCacheType(func::FuncOp function) {
+  auto isCache = [](Type type) { return isa<CacheType>(type); };
+  return cast<CacheType>(*llvm::find_if(function.getArgumentTypes(), isCache));
+}
+
+/// Functions of all entry points work on the cache of one session.
+static LogicalResult verifyCache(func::FuncOp function) {
+  for (auto other : function->getParentOfType<ModuleOp>().getOps<func::FuncOp>()) {
+    for (Type type : other.getArgumentTypes()) {
+      if (isa<CacheType>(type) && type != getCacheType(function)) {
+        return emitError(function.getLoc(), "expects a cache of one type in all functions, but got ")
+               << getCacheType(function) << " here, and in @" << other.getName() << ' ' << type;
+      }
+    }
+  }
+  return success();
+}
+
 LogicalResult verifyEntryFunction(func::FuncOp function) {
   if (!function.getBody().hasOneBlock() || !isa<func::ReturnOp>(function.front().back())) {
     return emitError(function.getLoc(), "expects a body of one block that returns");
   }
   StringRef entry = cast<StringAttr>(function->getAttr(kEntryAttr)).getValue();
-  return function->hasAttr(kMaxRowsAttr) ? verifyEntryPoint(function, entry) : verifyLayer(function, entry);
+  LogicalResult valid =
+      function->hasAttr(kMaxRowsAttr) ? verifyEntryPoint(function, entry) : verifyLayer(function, entry);
+  return failed(valid) ? valid : verifyCache(function);
 }
 
 } // namespace fathom

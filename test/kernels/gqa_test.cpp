@@ -1,16 +1,19 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Grouped-query attention against the reference: across pages, with few rows and many, and a row alone as in a batch.
+// Writes to a store; grouped-query attention against the reference: across pages, with few rows and many, and a row
+// alone as in a batch.
 
 #include "test/kernels/kernel_harness.h"
 
 #include "kernels/ref/ref.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fathom::test {
 
+class CacheAppendTest : public testing::TestWithParam<const Kernel *> {};
 class GqaAttentionTest : public testing::TestWithParam<const Kernel *> {};
 
 // Groups of one, of a few and of all heads, head widths with tails.
@@ -22,7 +25,12 @@ static double scale_of(const ref::GqaShape &s) { return 1 / std::sqrt(static_cas
 static Floats attend(const Kernel &kernel, const ref::GqaShape &s, const Floats &q, const Ints &positions,
                      Cache &cache) {
   Floats out(q.size(), std::nanf(""));
-  Constants constants = {{"H", s.heads}, {"G", s.kv_heads}, {"d", s.head_dim}, {"scale", scale_of(s)}};
+  Constants constants = {{"H", s.heads},
+                         {"G", s.kv_heads},
+                         {"d", s.head_dim},
+                         {"key_store", cache.offsets[0]},
+                         {"value_store", cache.offsets[1]},
+                         {"scale", scale_of(s)}};
   int64_t T = positions.size();
   run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache});
   return out;
@@ -32,18 +40,14 @@ TEST_P(GqaAttentionTest, MatchesReference) {
   for (const ref::GqaShape &s : kShapes) {
     for (int64_t T : {1, 3, 75}) {
       SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups, T " << T);
-      int64_t half = s.kv_heads * s.head_dim;
+      int64_t width = s.kv_heads * s.head_dim;
       Ints positions;
       for (int64_t t = 0; t < T; ++t) {
         positions.push_back(static_cast<int32_t>(60 + t));
       }
-      Cache cache(kContext, kLayers, 2 * half);
-      Floats past = cache.fill(kLayer, 60 + T, 1), keys, values, q = random_floats(T * s.heads * s.head_dim, 2),
-             want(q.size());
-      for (size_t row = 0; row < past.size(); row += 2 * half) {
-        keys.insert(keys.end(), &past[row], &past[row] + half);
-        values.insert(values.end(), &past[row] + half, &past[row] + 2 * half);
-      }
+      Cache cache(kContext, kLayers, {width, width});
+      Floats keys = cache.fill(kLayer, 60 + T, 1, 0, 0), values = cache.fill(kLayer, 60 + T, 3, 0, 1);
+      Floats q = random_floats(T * s.heads * s.head_dim, 2), want(q.size());
       ref::gqa_attention(q.data(), keys.data(), values.data(), positions.data(), T, s, scale_of(s), want.data());
       expect_near(attend(*GetParam(), s, q, positions, cache), want, 2e-6);
     }
@@ -53,8 +57,9 @@ TEST_P(GqaAttentionTest, MatchesReference) {
 TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbours) {
   const ref::GqaShape s = {6, 2, 40};
   const int64_t T = 70, width = s.heads * s.head_dim;
-  Cache cache(kContext, kLayers, 2 * s.kv_heads * s.head_dim);
-  cache.fill(kLayer, kContext, 1);
+  Cache cache(kContext, kLayers, {s.kv_heads * s.head_dim, s.kv_heads * s.head_dim});
+  cache.fill(kLayer, kContext, 1, 0, 0);
+  cache.fill(kLayer, kContext, 3, 0, 1);
   Floats q = random_floats(T * width, 2);
   Ints positions;
   for (int64_t t = 0; t < T; ++t) {
@@ -67,6 +72,22 @@ TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbours) {
   }
 }
 
+TEST_P(CacheAppendTest, WritesColumnsToTheStoreAndNothingElse) {
+  const int64_t T = 3, width = 37, stride = 50, offset = 4;
+  Floats x = random_floats(T * stride, 1);
+  Ints positions = {62, 63, 64};
+  Cache cache(kContext, kLayers, {16, width, 8});
+  Constants constants = {{"N", width}, {"x_stride", stride}, {"x_offset", offset}, {"store", cache.offsets[1]}};
+  run({GetParam(), constants, {x.data()}, T, kLayer, positions, &cache});
+  for (int64_t t = 0; t < T; ++t) {
+    const float *row = cache.row(kLayer, positions[t], 0, 1);
+    expect_same_bits(Floats(row, row + width), Floats(&x[t * stride + offset], &x[t * stride + offset] + width));
+  }
+  EXPECT_EQ(std::count_if(cache.memory.begin(), cache.memory.end(), [](float value) { return !std::isnan(value); }),
+            T * width);
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalog, CacheAppendTest, testing::ValuesIn(kernels_of("cache_append")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, GqaAttentionTest, testing::ValuesIn(kernels_of("gqa_attention")), kernel_name);
 
 } // namespace fathom::test

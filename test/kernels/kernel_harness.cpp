@@ -73,11 +73,13 @@ std::vector<const Kernel *> kernels_of(std::string_view op) {
 
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info) { return std::string(info.param->symbol); }
 
-Cache::Cache(int64_t tokens, int64_t layers, int64_t width, int64_t sequences)
-    : width(width), page_bytes(layers * FATHOM_PAGE_TOKENS * width * static_cast<int64_t>(sizeof(float))) {
+Cache::Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences)
+    : widths(std::move(widths)), page_tables(sequences) {
+  for (int64_t width : this->widths) {
+    offsets.push_back(offsets.back() + layers * FATHOM_PAGE_TOKENS * width * static_cast<int64_t>(sizeof(float)));
+  }
   auto count = static_cast<int32_t>(tokens / FATHOM_PAGE_TOKENS + 1), next = count * static_cast<int32_t>(sequences);
-  memory.assign(next * page_bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
-  page_tables.resize(sequences);
+  memory.assign(next * offsets.back() / sizeof(float), std::numeric_limits<float>::quiet_NaN());
   for (int32_t p = 0; p < count; ++p) {
     for (Ints &table : page_tables) {
       table.push_back(--next);
@@ -85,15 +87,17 @@ Cache::Cache(int64_t tokens, int64_t layers, int64_t width, int64_t sequences)
   }
 }
 
-float *Cache::row(int64_t layer, int64_t position, int64_t sequence) {
+float *Cache::row(int64_t layer, int64_t position, int64_t sequence, size_t store) {
   fathom_cache_t cache = of({sequence});
-  return reinterpret_cast<float *>(fathom_cache_row(&cache, 0, layer, position, 0, width * sizeof(float)));
+  auto bytes = widths[store] * static_cast<int64_t>(sizeof(float));
+  return reinterpret_cast<float *>(fathom_cache_row(&cache, 0, layer, position, offsets[store], bytes));
 }
 
-Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence) {
+Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence, size_t store) {
+  int64_t width = widths[store];
   Floats dense = random_floats(tokens * width, seed);
   for (int64_t t = 0; t < tokens; ++t) {
-    std::memcpy(row(layer, t, sequence), &dense[t * width], width * sizeof(float));
+    std::memcpy(row(layer, t, sequence, store), &dense[t * width], width * sizeof(float));
   }
   return dense;
 }
@@ -103,7 +107,7 @@ fathom_cache_t Cache::of(const std::vector<int64_t> &sequences) {
   for (int64_t sequence : sequences) {
     tables.push_back(page_tables[sequence].data());
   }
-  return {reinterpret_cast<char *>(memory.data()), page_bytes, tables.data()};
+  return {reinterpret_cast<char *>(memory.data()), offsets.back(), tables.data()};
 }
 
 static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants &given) {

@@ -22,6 +22,7 @@ namespace fathom::test {
 using kernels::Kernel;
 using Floats = std::vector<float>;
 using Ints = std::vector<int32_t>;
+using Widths = std::vector<int64_t>;
 
 /// Values of constants by name; reals are given as such.
 using Constants = std::map<std::string, double>;
@@ -30,18 +31,19 @@ using Constants = std::map<std::string, double>;
 std::vector<const Kernel *> kernels_of(std::string_view op);
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info);
 
-/// The cache of some sequences, in pages that lie in memory in another order than in the sequences; unwritten cells are
-/// NaN.
+/// Stores of the given widths for some sequences, in pages that lie in memory in another order than in the sequences;
+/// unwritten cells are NaN.
 struct Cache {
-  Cache(int64_t tokens, int64_t layers, int64_t width, int64_t sequences = 1);
-  float *row(int64_t layer, int64_t position, int64_t sequence = 0);
+  Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences = 1);
+  float *row(int64_t layer, int64_t position, int64_t sequence = 0, size_t store = 0);
   /// Fills rows [0, tokens) of `layer` and returns them dense.
-  Floats fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence = 0);
+  Floats fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence = 0, size_t store = 0);
   /// The cache for a call whose rows are of these sequences; good until the next.
   fathom_cache_t of(const std::vector<int64_t> &sequences);
 
-  int64_t width;
-  int64_t page_bytes;
+  Widths widths;
+  /// Where pages hold the stores, and their end, in bytes.
+  std::vector<int64_t> offsets = {0};
   Floats memory;
   std::vector<Ints> page_tables; ///< one a sequence
   std::vector<const int32_t *> tables;

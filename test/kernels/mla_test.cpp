@@ -41,8 +41,9 @@ TEST_P(MlaAppendTest, MatchesReferenceAndWritesOnlyItsRows) {
     Weight w(GetParam()->weightType, 1, r, 1);
     Floats kv = random_floats(T * stride, 2), table = rope_table(kContext, dr);
     Ints positions = {62, 63, 64};
-    Cache cache(200, kLayers, r + dr);
-    Constants constants = {{"r", r}, {"dr", dr}, {"kv_stride", stride}, {"kv_offset", offset}, {"eps", 1e-6}};
+    Cache cache(200, kLayers, {r + dr});
+    Constants constants = {{"r", r},     {"dr", dr}, {"kv_stride", stride}, {"kv_offset", offset}, {"latent_store", 0},
+                           {"eps", 1e-6}};
     run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, T, kLayer, positions, &cache});
     for (int64_t t = 0; t < T; ++t) {
       Floats want(r + dr), got(cache.row(kLayer, positions[t]), cache.row(kLayer, positions[t]) + r + dr);
@@ -121,8 +122,8 @@ static Floats latent_attention(const Kernel &kernel, const ref::MlaShape &s, int
                                const Ints &positions, Cache &cache, const std::vector<int64_t> &sequences = {}) {
   int64_t T = positions.size();
   Floats out(T * s.heads * s.rank, std::nanf(""));
-  Constants constants = {
-      {"H", s.heads}, {"r", s.rank}, {"dr", s.rope}, {"scale", scale_of(s)}, {"heads_per_item", heads_per_item}};
+  Constants constants = {{"H", s.heads},      {"r", s.rank},          {"dr", s.rope},
+                         {"latent_store", 0}, {"scale", scale_of(s)}, {"heads_per_item", heads_per_item}};
   run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache, sequences});
   return out;
 }
@@ -130,7 +131,7 @@ static Floats latent_attention(const Kernel &kernel, const ref::MlaShape &s, int
 TEST_P(MlaLatentAttentionTest, MatchesReferenceAtPageBoundaries) {
   for (const ref::MlaShape &s : kMlaShapes) {
     int64_t width = s.rank + s.rope;
-    Cache cache(kContext, kLayers, width);
+    Cache cache(kContext, kLayers, {width});
     Floats latents = cache.fill(kLayer, kContext, 21);
     Ints positions = {0, 1, 62, 63, 64, 65, 127, 128, 300};
     int64_t T = positions.size();
@@ -146,7 +147,7 @@ TEST_P(MlaLatentAttentionTest, MatchesReferenceAtPageBoundaries) {
 TEST_P(MlaLatentAttentionTest, RowAloneHasTheBitsItHasInABatchOfSequences) {
   const ref::MlaShape &s = kMlaShapes[1];
   int64_t width = s.rank + s.rope;
-  Cache cache(kContext, kLayers, width, 2);
+  Cache cache(kContext, kLayers, {width}, 2);
   cache.fill(kLayer, 66, 31, 0);
   cache.fill(kLayer, 200, 32, 1);
   Floats q = random_floats(2 * s.heads * width, 33);
@@ -158,7 +159,7 @@ TEST_P(MlaLatentAttentionTest, RowAloneHasTheBitsItHasInABatchOfSequences) {
 TEST_P(MlaLatentAttentionTest, HasTheBitsOfEveryArch) {
   const ref::MlaShape &s = kMlaShapes[1];
   int64_t width = s.rank + s.rope;
-  Cache cache(kContext, kLayers, width);
+  Cache cache(kContext, kLayers, {width});
   cache.fill(kLayer, 200, 41);
   Floats q = random_floats(s.heads * width, 42);
   const Kernel *first = kernels::findKernel("mla_latent_attention", "avx2", "f32", "none");
@@ -170,8 +171,8 @@ static Floats attention(const Kernel &kernel, const ref::MlaShape &s, const Weig
                         const Ints &positions, Cache &cache) {
   int64_t T = positions.size();
   Floats table = rope_table(kContext, s.rope), out(T * s.heads * s.value, std::nanf(""));
-  Constants constants = {{"H", s.heads},  {"dn", s.nope}, {"dr", s.rope},
-                         {"dv", s.value}, {"r", s.rank},  {"scale", scale_of(s)}};
+  Constants constants = {{"H", s.heads}, {"dn", s.nope},      {"dr", s.rope},        {"dv", s.value},
+                         {"r", s.rank},  {"latent_store", 0}, {"scale", scale_of(s)}};
   Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions, &cache};
   if (kv_b.quantized) {
     call.operands.push_back(kv_b.scales.data());
@@ -187,7 +188,7 @@ TEST_P(MlaAttentionTest, MatchesReferenceAtPageBoundaries) {
     Floats table = rope_table(kContext, s.rope);
     for (auto [first, T] : {std::array<int64_t, 2>{0, 1}, {0, 2}, {63, 1}, {62, 3}, {0, 64}, {0, 65}, {60, 80}}) {
       SCOPED_TRACE(testing::Message() << s.heads << " heads, from " << first << ", T " << T);
-      Cache cache(kContext, kLayers, s.rank + s.rope);
+      Cache cache(kContext, kLayers, {s.rank + s.rope});
       Floats latents = cache.fill(kLayer, first + T, 51);
       Floats q = random_floats(T * query_size(s), 52), want(T * s.heads * s.value);
       Ints positions = consecutive(T, static_cast<int32_t>(first));
@@ -202,7 +203,7 @@ TEST_P(MlaAttentionTest, ChunksOfAPromptHaveTheBitsOfTheWhole) {
   const ref::MlaShape &s = kMlaShapes[1];
   const int64_t T = 300;
   Weight kv_b = make_kv_b(*GetParam(), s);
-  Cache cache(kContext, kLayers, s.rank + s.rope);
+  Cache cache(kContext, kLayers, {s.rank + s.rope});
   cache.fill(kLayer, T, 61);
   Floats q = random_floats(T * query_size(s), 62);
   Floats whole = attention(*GetParam(), s, kv_b, q, consecutive(T), cache);
@@ -212,9 +213,9 @@ TEST_P(MlaAttentionTest, ChunksOfAPromptHaveTheBitsOfTheWhole) {
     for (int64_t first = 0; first < T; first += chunk) {
       int64_t rows = std::min(chunk, T - first);
       // What later chunks will write is not there yet.
-      Cache early(kContext, kLayers, cache.width);
+      Cache early(kContext, kLayers, {cache.widths[0]});
       for (int64_t t = 0; t < first + rows; ++t) {
-        std::copy_n(cache.row(kLayer, t), cache.width, early.row(kLayer, t));
+        std::copy_n(cache.row(kLayer, t), cache.widths[0], early.row(kLayer, t));
       }
       Floats part(q.begin() + first * query_size(s), q.begin() + (first + rows) * query_size(s));
       Floats out = attention(*GetParam(), s, kv_b, part, consecutive(rows, static_cast<int32_t>(first)), early);
@@ -228,7 +229,7 @@ TEST_P(MlaAttentionTest, AgreesWithAbsorbedAttention) {
   const ref::MlaShape &s = kMlaShapes[3];
   std::string_view arch = GetParam()->arch, type = GetParam()->weightType;
   Weight kv_b = make_kv_b(*GetParam(), s);
-  Cache cache(kContext, kLayers, s.rank + s.rope);
+  Cache cache(kContext, kLayers, {s.rank + s.rope});
   cache.fill(kLayer, 130, 71);
   Floats q = random_floats(query_size(s), 72);
   Floats absorbed = absorb(*kernels::findKernel("mla_absorb_query", arch, type, "rows"), s, kv_b, q, {129});

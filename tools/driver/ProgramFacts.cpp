@@ -7,7 +7,6 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
-#include "fathom/kernel_abi.h"
 #include "kernels/Catalog.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -44,10 +43,14 @@ static codegen::ModelFacts readModel(DictionaryAttr facts) {
   return model;
 }
 
-/// One store, the row that ops of a cache append and read.
-static codegen::CacheFacts describeCache(uint32_t layers, uint32_t width) {
-  uint64_t bytes = uint64_t(layers) * FATHOM_PAGE_TOKENS * width * sizeof(float);
-  return {bytes, {{"row", layers, width, /*offset=*/0}}};
+static codegen::CacheFacts readCache(ModuleOp module) {
+  codegen::CacheFacts cache;
+  cache.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
+  for (auto store : module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>()) {
+    cache.stores.push_back(
+        {store.getName().str(), uint32_t(store.getLayers()), uint32_t(store.getWidth()), uint64_t(store.getOffset())});
+  }
+  return cache;
 }
 
 static bool hasLogits(func::FuncOp function) {
@@ -109,7 +112,7 @@ static std::vector<codegen::BufferFacts> listBuffers(ModuleOp module) {
 void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   contents.model = readModel(facts);
-  contents.cache = describeCache(contents.model.layers, cast<IntegerAttr>(facts.get("cache_width")).getInt());
+  contents.cache = readCache(module);
   contents.scratchBytes = cast<IntegerAttr>(module->getAttr(plan::kScratchBytesAttr)).getInt();
   contents.entryPoints = listEntryPoints(module);
   contents.kernels = listKernels(module);

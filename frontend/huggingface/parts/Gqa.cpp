@@ -72,7 +72,7 @@ static void check(ConfigParser &parser) {
                  "\"head_dim\" is " + llvm::Twine(width) + ", but rotary embedding needs an even number");
 }
 
-static SmallVector<Store> stores(C c) { return {{"key", keys(c)}, {"value", keys(c)}}; }
+static SmallVector<Store> stores(C c) { return {{deepseek::kKeyStore, keys(c)}, {deepseek::kValueStore, keys(c)}}; }
 
 static Value build(LayerBuilder &b, Value input) {
   C c = b.config();
@@ -84,7 +84,9 @@ static Value build(LayerBuilder &b, Value input) {
   };
   Value query = b.rotate(project("q"));
   Value key = b.rotate(project("k"));
-  b.appendToCache(key, project("v"));
+  Value value = project("v");
+  b.store(deepseek::kKeyStore, key);
+  b.store(deepseek::kValueStore, value);
   Value attended = deepseek::GqaAttentionOp::create(b.ops(), b.loc(), b.activation(queries(c)), query, b.cache(),
                                                     b.layer(), b.positions(), c.attention.heads, c.gqa.keyValueHeads,
                                                     c.gqa.headDim, llvm::APFloat(c.softmaxScale()));

@@ -94,7 +94,7 @@ static void check(ConfigParser &parser) {
   parser.requireRow(heads * (config.mla.kvLoraRank + rope));
 }
 
-static SmallVector<Store> stores(C c) { return {{"latent", c.mla.kvLoraRank + c.mla.qkRopeHeadDim}}; }
+static SmallVector<Store> stores(C c) { return {{deepseek::kLatentStore, c.mla.kvLoraRank + c.mla.qkRopeHeadDim}}; }
 
 static Value buildQuery(LayerBuilder &builder, Value input) {
   if (!hasQueryLatent(builder.config())) {
@@ -111,7 +111,7 @@ static Value build(LayerBuilder &b, Value input) {
   Value kv = b.linear(input, "self_attn.kv_a_proj_with_mqa");
   Value latent = b.norm(b.columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", latentNormEpsilon);
   Value key = b.rotate(b.columns(kv, shape.kvLoraRank, shape.qkRopeHeadDim));
-  b.appendToCache(latent, key);
+  b.store(deepseek::kLatentStore, {latent, key});
   Value scale = b.weight("self_attn.kv_b_proj_scale_inv");
   Value attended = deepseek::MlaAttentionOp::create(
       b.ops(), b.loc(), b.activation(heads * shape.vHeadDim), q, b.cache(), b.layer(), b.weight("self_attn.kv_b_proj"),

@@ -91,7 +91,7 @@ struct TensorFact {
 
 /// A row of numbers that a layer keeps of each token.
 struct Store {
-  const char *name;
+  llvm::StringRef name;
   int64_t width;
 };
 

@@ -50,9 +50,9 @@ module {
   deepseek.weight @up : tensor<8x8xbf16> layers [3] from "up" at [0, 0]
 
   func.func private @layer(%x: tensor<?x8xf32>, %latent: tensor<?x6xf32>, %key: tensor<?x2xf32>, %positions: tensor<?xi32>,
-                           %cache: !deepseek.cache<8>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<8>) {
-    %filled = deepseek.cache_append %cache[%layer], %latent, %key at %positions
-        : !deepseek.cache<8>, tensor<?x6xf32>, tensor<?x2xf32>, tensor<?xi32>
+                           %cache: !deepseek.cache<latent: 8 x f32>, %layer: index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 8 x f32>) {
+    %filled = deepseek.cache_append %cache["latent"][%layer], %latent, %key at %positions
+        : !deepseek.cache<latent: 8 x f32>, tensor<?x6xf32>, tensor<?x2xf32> at tensor<?xi32>
     %w = deepseek.get_weight @norm[%layer] : tensor<8xbf16>
     %n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x8xf32>, tensor<8xbf16>
     %g = deepseek.get_weight @gate[%layer] : tensor<8x8xbf16>
@@ -61,18 +61,18 @@ module {
     %b = deepseek.linear %n, %u : (tensor<?x8xf32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %s = deepseek.swiglu %a, %b : tensor<?x8xf32>
     %y = arith.addf %x, %s : tensor<?x8xf32>
-    return %y, %filled : tensor<?x8xf32>, !deepseek.cache<8>
+    return %y, %filled : tensor<?x8xf32>, !deepseek.cache<latent: 8 x f32>
   }
 
   func.func @forward(%tokens: tensor<?xi32>, %latent: tensor<?x6xf32>, %key: tensor<?x2xf32>, %positions: tensor<?xi32>,
-                     %cache: !deepseek.cache<8>) -> (tensor<?x8xf32>, !deepseek.cache<8>) {
+                     %cache: !deepseek.cache<latent: 8 x f32>) -> (tensor<?x8xf32>, !deepseek.cache<latent: 8 x f32>) {
     %layer = arith.constant 3 : index
     %table = deepseek.get_weight @table : tensor<16x8xbf16>
     %x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
     %y:2 = call @layer(%x, %latent, %key, %positions, %cache, %layer)
-        : (tensor<?x8xf32>, tensor<?x6xf32>, tensor<?x2xf32>, tensor<?xi32>, !deepseek.cache<8>, index)
-        -> (tensor<?x8xf32>, !deepseek.cache<8>)
+        : (tensor<?x8xf32>, tensor<?x6xf32>, tensor<?x2xf32>, tensor<?xi32>, !deepseek.cache<latent: 8 x f32>, index)
+        -> (tensor<?x8xf32>, !deepseek.cache<latent: 8 x f32>)
     deepseek.record_state %y#0 layer 3 : tensor<?x8xf32>
-    return %y#0, %y#1 : tensor<?x8xf32>, !deepseek.cache<8>
+    return %y#0, %y#1 : tensor<?x8xf32>, !deepseek.cache<latent: 8 x f32>
   }
 }

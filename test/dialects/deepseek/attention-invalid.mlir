@@ -1,83 +1,83 @@
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
-func.func @mla_attention_c1_query(%q: tensor<?x21xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+func.func @mla_attention_c1_query(%q: tensor<?x21xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,
                                   %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_attention' op expects a query of 20 numbers, but got 'tensor<?x21xf32>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x21xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x21xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
 
 // -----
 
-func.func @mla_attention_c1_kv_b(%q: tensor<?x20xf32>, %c: !deepseek.cache<17>, %l: index, %w: tensor<22x12xbf16>,
+func.func @mla_attention_c1_kv_b(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 17 x f32>, %l: index, %w: tensor<22x12xbf16>,
                                  %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_attention' op expects kv_b of shape [22, 13], but got 'tensor<22x12xbf16>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<17>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 17 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
 
 // -----
 
-func.func @mla_attention_c1_result(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+func.func @mla_attention_c1_result(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,
                                    %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_attention' op expects a result of 10 numbers, but got 'tensor<?x11xf32>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x11xf32>
   return
 }
 
 // -----
 
-func.func @mla_attention_heads(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+func.func @mla_attention_heads(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,
                   %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+2 {{attribute 'num_heads' failed to satisfy constraint}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 0 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
 
 // -----
 
-func.func @mla_attention_c1_cache(%q: tensor<?x20xf32>, %c: !deepseek.cache<4>, %l: index, %w: tensor<22x12xbf16>,
+func.func @mla_attention_c1_cache(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 4 x f32>, %l: index, %w: tensor<22x12xbf16>,
                   %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'deepseek.mla_attention' op expects a cache wider than rope_dim, 4, but got '!deepseek.cache<4>'}}
+  // expected-error @+1 {{'deepseek.mla_attention' op expects a store "latent" of rows wider than rope_dim, 4, but got '!deepseek.cache<latent: 4 x f32>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<4>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 4 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
 
 // -----
 
-func.func @mla_attention_c2(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+func.func @mla_attention_c2(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,
                   %t: tensor<16x3x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_attention' op expects a table [positions, 2, 2], but got 'tensor<16x3x2xf32>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x3x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x3x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
 
 // -----
 
-func.func @mla_attention_c3(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xf8E4M3FN>,
+func.func @mla_attention_c3(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xf8E4M3FN>,
                   %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_attention' op expects a scale and its block exactly for f8 weights, but the weight is 'tensor<22x12xf8E4M3FN>'}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xf8E4M3FN>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xf8E4M3FN>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
@@ -144,31 +144,31 @@ func.func @mla_absorb_query_c3(%q: tensor<?x20xf32>, %w: tensor<22x12xf8E4M3FN>,
 
 // -----
 
-func.func @mla_latent_attention_c1_cache(%q: tensor<?x32xf32>, %c: !deepseek.cache<3>, %l: index, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a cache wider than rope_dim, 4, but got '!deepseek.cache<3>'}}
+func.func @mla_latent_attention_c1_cache(%q: tensor<?x32xf32>, %c: !deepseek.cache<latent: 3 x f32>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a store "latent" of rows wider than rope_dim, 4, but got '!deepseek.cache<latent: 3 x f32>'}}
   %a = deepseek.mla_latent_attention %q, %c[%l] at %p
       {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x32xf32>, !deepseek.cache<3>, index, tensor<?xi32>) -> tensor<?x24xf32>
+      : (tensor<?x32xf32>, !deepseek.cache<latent: 3 x f32>, index, tensor<?xi32>) -> tensor<?x24xf32>
   return
 }
 
 // -----
 
-func.func @mla_latent_attention_c1_query(%q: tensor<?x33xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) {
+func.func @mla_latent_attention_c1_query(%q: tensor<?x33xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a query of 32 numbers, but got 'tensor<?x33xf32>'}}
   %a = deepseek.mla_latent_attention %q, %c[%l] at %p
       {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x33xf32>, !deepseek.cache<16>, index, tensor<?xi32>) -> tensor<?x24xf32>
+      : (tensor<?x33xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<?xi32>) -> tensor<?x24xf32>
   return
 }
 
 // -----
 
-func.func @mla_latent_attention_c1_result(%q: tensor<?x32xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) {
+func.func @mla_latent_attention_c1_result(%q: tensor<?x32xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a result of 24 numbers, but got 'tensor<?x25xf32>'}}
   %a = deepseek.mla_latent_attention %q, %c[%l] at %p
       {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x32xf32>, !deepseek.cache<16>, index, tensor<?xi32>) -> tensor<?x25xf32>
+      : (tensor<?x32xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<?xi32>) -> tensor<?x25xf32>
   return
 }
 

@@ -31,42 +31,42 @@ module attributes {deepseek.model = 3 : i64} {}
 // -----
 
 // expected-error @+1 {{expects a string as 'family' of 'deepseek.model', but got none}}
-module attributes {deepseek.model = {vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects a positive 32-bit number as i64 as 'vocabulary' of 'deepseek.model', but got 0 : i64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 0 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 0 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects a positive 32-bit number as i64 as 'layers' of 'deepseek.model', but got "3"}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = "3", max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = "3", max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects a positive 32-bit number as i64 as 'hidden' of 'deepseek.model', but got 2147483648 : i64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 2147483648 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 2147483648 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects a 32-bit number of -1 or more as i64 as 'bos_token' of 'deepseek.model', but got -2 : i64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = -2 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = -2 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects an array<i64> as 'eos_tokens' of 'deepseek.model', but got [1]}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = [1], temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = [1], temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects a float from 0 to 1 as 'top_p' of 'deepseek.model', but got 1 : i64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 1 : i64, top_k = 0 : i64}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 1 : i64, top_k = 0 : i64}} {}
 
 // -----
 
 // expected-error @+1 {{expects a 32-bit number of 0 or more as i64 as 'top_k' of 'deepseek.model', but got 0 : i32}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i32}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i32}} {}
 
 // -----
 
@@ -103,22 +103,47 @@ func.func @f() attributes {deepseek.max_rows = 0 : i64} {
 
 // -----
 
-// expected-error @+1 {{expects rows of at least 1 number, but got 0}}
-func.func @f(%c: !deepseek.cache<0>) {
+// C1
+// expected-error @+1 {{expects 1 to 64 stores, but got 65}}
+func.func @f(%c: !deepseek.cache<s0: 1 x f32, s1: 1 x f32, s2: 1 x f32, s3: 1 x f32, s4: 1 x f32, s5: 1 x f32, s6: 1 x f32, s7: 1 x f32, s8: 1 x f32, s9: 1 x f32, s10: 1 x f32, s11: 1 x f32, s12: 1 x f32, s13: 1 x f32, s14: 1 x f32, s15: 1 x f32, s16: 1 x f32, s17: 1 x f32, s18: 1 x f32, s19: 1 x f32, s20: 1 x f32, s21: 1 x f32, s22: 1 x f32, s23: 1 x f32, s24: 1 x f32, s25: 1 x f32, s26: 1 x f32, s27: 1 x f32, s28: 1 x f32, s29: 1 x f32, s30: 1 x f32, s31: 1 x f32, s32: 1 x f32, s33: 1 x f32, s34: 1 x f32, s35: 1 x f32, s36: 1 x f32, s37: 1 x f32, s38: 1 x f32, s39: 1 x f32, s40: 1 x f32, s41: 1 x f32, s42: 1 x f32, s43: 1 x f32, s44: 1 x f32, s45: 1 x f32, s46: 1 x f32, s47: 1 x f32, s48: 1 x f32, s49: 1 x f32, s50: 1 x f32, s51: 1 x f32, s52: 1 x f32, s53: 1 x f32, s54: 1 x f32, s55: 1 x f32, s56: 1 x f32, s57: 1 x f32, s58: 1 x f32, s59: 1 x f32, s60: 1 x f32, s61: 1 x f32, s62: 1 x f32, s63: 1 x f32, s64: 1 x f32>) {
+  return
+}
+
+// -----
+
+// C1
+// expected-error @+1 {{expects stores of different names, but got 'key' twice}}
+func.func @f(%c: !deepseek.cache<key: 8 x f32, key: 8 x f32>) {
+  return
+}
+
+// -----
+
+// C2
+// expected-error @+1 {{expects rows of 1 to 16777216 numbers, but got 0}}
+func.func @f(%c: !deepseek.cache<latent: 0 x f32>) {
+  return
+}
+
+// -----
+
+// C3
+// expected-error @+1 {{expects numbers of f32, but got 'bf16'}}
+func.func @f(%c: !deepseek.cache<latent: 8 x bf16>) {
   return
 }
 
 // -----
 
 // expected-error @+1 {{expects a float of 0 or more as 'temperature' of 'deepseek.model', but got -1.000000e+00 : f64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = -1.0}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = -1.0}} {}
 
 // -----
 
 // expected-error @+1 {{expects a float from 0 to 1 as 'min_p' of 'deepseek.model', but got 2.000000e+00 : f64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, min_p = 2.0}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, min_p = 2.0}} {}
 
 // -----
 
 // expected-error @+1 {{expects a positive float as 'repetition_penalty' of 'deepseek.model', but got 0.000000e+00 : f64}}
-module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, repetition_penalty = 0.0}} {}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, repetition_penalty = 0.0}} {}

@@ -29,3 +29,20 @@ module attributes {plan.scratch_bytes = 0.5} {}
 func.func @table(%t: !plan.table<memref<?x8xf32>>) {
   return
 }
+
+// -----
+
+// expected-error @+1 {{expects an array of at most 64 #plan.store as 'plan.stores', but got unit}}
+module attributes {plan.stores} {}
+
+// -----
+
+// store C1
+// expected-error @+1 {{expects 1 to 16777216 layers and numbers at an offset of 0 or more, but got 0 layers of 8 numbers at 0}}
+module attributes {plan.stores = [#plan.store<"latent", layers = 0, width = 8, offset = 0>]} {}
+
+// -----
+
+// store C1
+// expected-error @+1 {{expects 1 to 16777216 layers and numbers at an offset of 0 or more, but got 16777217 layers of 8 numbers at 0}}
+module attributes {plan.stores = [#plan.store<"latent", layers = 16777217, width = 8, offset = 0>]} {}

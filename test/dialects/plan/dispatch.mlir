@@ -1,6 +1,8 @@
 // Plans print as they are read.
 // RUN: fathom-opt %s --verify-roundtrip | FileCheck %s
 
+// CHECK: module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>]} {
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>]} {
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 
 // CHECK: plan.kernel @k0 = "avx2_f32_gemm" operands 3 constants [8, 4] {
@@ -45,11 +47,12 @@ func.func @entry(%call: !plan.call, %layer: index) {
 func.func @generated(%call: !plan.call, %i: index, %table: !plan.table<memref<4x8xbf16>>) {
   // CHECK: plan.expert %[[TABLE]][%[[I]]] : <memref<4x8xbf16>> -> memref<4x8xbf16>
   %e = plan.expert %table[%i] : <memref<4x8xbf16>> -> memref<4x8xbf16>
-  // CHECK: plan.cache_row of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<16xf32>
-  %c = plan.cache_row of %call[%i] at %i layer %i : memref<16xf32>
+  // CHECK: plan.cache_row "latent" of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<16xf32>
+  %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<16xf32>
   // CHECK: %[[M:.*]] = plan.allocate of %[[CALL]](%[[I]]) : memref<?x8xf32>
   %m = plan.allocate of %call(%i) : memref<?x8xf32>
   // CHECK: plan.deallocate of %[[CALL]] %[[M]] : memref<?x8xf32>
   plan.deallocate of %call %m : memref<?x8xf32>
   return
+}
 }

@@ -69,3 +69,23 @@ func.func @record_state_columns(%call: !plan.call, %x: memref<?x4xf32, strided<[
   plan.record_state of %call %x layer 0 : memref<?x4xf32, strided<[8, 1]>>
   return
 }
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>]} {
+  func.func @cache_row_c1(%call: !plan.call, %i: index) {
+    // expected-error @+1 {{'plan.cache_row' op expects a store of 'plan.stores', but got "key"}}
+    %c = plan.cache_row "key" of %call[%i] at %i layer %i : memref<8xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>]} {
+  func.func @cache_row_c2(%call: !plan.call, %i: index) {
+    // expected-error @+1 {{'plan.cache_row' op expects 'memref<8xf32>', but got 'memref<9xf32>'}}
+    %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<9xf32>
+    return
+  }
+}

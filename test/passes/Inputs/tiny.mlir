@@ -3,7 +3,7 @@
 
 #rope = #deepseek.rope<frequencies = [1.0, 0.1]>
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 24 : i64, layers = 2 : i64,
-                                     max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>,
+                                     max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>,
                                      temperature = 0.0, top_p = 0.0, top_k = 0 : i64},
                    deepseek.shards = [#deepseek.shard<"model.safetensors", bytes = 4096, header_hash = 1>]} {
   deepseek.weight @embed_tokens : tensor<40x24xbf16> from "embed_tokens" at [0, 0]
@@ -39,8 +39,8 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
   deepseek.weight @moe.mlp.shared_experts.up_proj : tensor<8x24xbf16> layers [1] from "moe.mlp.shared_experts.up_proj" at [0, 0]
   deepseek.weight @moe.mlp.shared_experts.down_proj : tensor<24x8xbf16> layers [1] from "moe.mlp.shared_experts.down_proj" at [0, 0]
 
-  func.func private @dense(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<16>, %layer: index)
-      -> (tensor<?x24xf32>, !deepseek.cache<16>) {
+  func.func private @dense(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<latent: 16 x f32>, %layer: index)
+      -> (tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>) {
     %c0 = arith.constant 0 : index
     %table = deepseek.rope_table #rope : tensor<16x2x2xf32>
     %w0 = deepseek.get_weight @dense.input_layernorm[%layer] : tensor<24xbf16>
@@ -59,12 +59,12 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
     %c = deepseek.rms_norm %latent, %w5 eps 1.0e-06 : tensor<?x12xf32>, tensor<12xbf16>
     %pe = tensor.extract_slice %kv[0, 12] [%rows, 4] [1, 1] : tensor<?x16xf32> to tensor<?x4xf32>
     %key = deepseek.rope interleaved %pe, %table at %positions : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-    %filled = deepseek.cache_append %cache[%layer], %c, %key at %positions
-        : !deepseek.cache<16>, tensor<?x12xf32>, tensor<?x4xf32>, tensor<?xi32>
+    %filled = deepseek.cache_append %cache["latent"][%layer], %c, %key at %positions
+        : !deepseek.cache<latent: 16 x f32>, tensor<?x12xf32>, tensor<?x4xf32> at tensor<?xi32>
     %w6 = deepseek.get_weight @dense.self_attn.kv_b_proj[%layer] : tensor<22x12xbf16>
     %attended = deepseek.mla_attention interleaved %q, %filled[%layer], %w6, %table at %positions
         {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.3 : f64}
-        : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+        : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
         -> tensor<?x10xf32>
     %w7 = deepseek.get_weight @dense.self_attn.o_proj[%layer] : tensor<24x10xbf16>
     %o = deepseek.linear %attended, %w7 : (tensor<?x10xf32>, tensor<24x10xbf16>) -> tensor<?x24xf32>
@@ -79,11 +79,11 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
     %w11 = deepseek.get_weight @dense.mlp.down_proj[%layer] : tensor<24x40xbf16>
     %down = deepseek.linear %act, %w11 : (tensor<?x40xf32>, tensor<24x40xbf16>) -> tensor<?x24xf32>
     %out = arith.addf %mid, %down : tensor<?x24xf32>
-    return %out, %filled : tensor<?x24xf32>, !deepseek.cache<16>
+    return %out, %filled : tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
-  func.func private @moe(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<16>, %layer: index)
-      -> (tensor<?x24xf32>, !deepseek.cache<16>) {
+  func.func private @moe(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<latent: 16 x f32>, %layer: index)
+      -> (tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>) {
     %c0 = arith.constant 0 : index
     %table = deepseek.rope_table #rope : tensor<16x2x2xf32>
     %w0 = deepseek.get_weight @moe.input_layernorm[%layer] : tensor<24xbf16>
@@ -102,12 +102,12 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
     %c = deepseek.rms_norm %latent, %w5 eps 1.0e-06 : tensor<?x12xf32>, tensor<12xbf16>
     %pe = tensor.extract_slice %kv[0, 12] [%rows, 4] [1, 1] : tensor<?x16xf32> to tensor<?x4xf32>
     %key = deepseek.rope interleaved %pe, %table at %positions : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-    %filled = deepseek.cache_append %cache[%layer], %c, %key at %positions
-        : !deepseek.cache<16>, tensor<?x12xf32>, tensor<?x4xf32>, tensor<?xi32>
+    %filled = deepseek.cache_append %cache["latent"][%layer], %c, %key at %positions
+        : !deepseek.cache<latent: 16 x f32>, tensor<?x12xf32>, tensor<?x4xf32> at tensor<?xi32>
     %w6 = deepseek.get_weight @moe.self_attn.kv_b_proj[%layer] : tensor<22x12xbf16>
     %attended = deepseek.mla_attention interleaved %q, %filled[%layer], %w6, %table at %positions
         {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.3 : f64}
-        : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+        : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
         -> tensor<?x10xf32>
     %w7 = deepseek.get_weight @moe.self_attn.o_proj[%layer] : tensor<24x10xbf16>
     %o = deepseek.linear %attended, %w7 : (tensor<?x10xf32>, tensor<24x10xbf16>) -> tensor<?x24xf32>
@@ -134,26 +134,26 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
     %down = deepseek.linear %act, %w16 : (tensor<?x8xf32>, tensor<24x8xbf16>) -> tensor<?x24xf32>
     %both = arith.addf %experts, %down : tensor<?x24xf32>
     %out = arith.addf %mid, %both : tensor<?x24xf32>
-    return %out, %filled : tensor<?x24xf32>, !deepseek.cache<16>
+    return %out, %filled : tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
   func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %logit_rows: tensor<?xi32>,
-                     %cache: !deepseek.cache<16>) -> (tensor<?x40xf32>, !deepseek.cache<16>) {
+                     %cache: !deepseek.cache<latent: 16 x f32>) -> (tensor<?x40xf32>, !deepseek.cache<latent: 16 x f32>) {
     %table = deepseek.get_weight @embed_tokens : tensor<40x24xbf16>
     %x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<40x24xbf16>) -> tensor<?x24xf32>
     %c0 = arith.constant 0 : index
     %0:2 = call @dense(%x, %positions, %cache, %c0)
-        : (tensor<?x24xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x24xf32>, !deepseek.cache<16>)
+        : (tensor<?x24xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>)
     deepseek.record_state %0#0 layer 0 : tensor<?x24xf32>
     %c1 = arith.constant 1 : index
     %1:2 = call @moe(%0#0, %positions, %0#1, %c1)
-        : (tensor<?x24xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x24xf32>, !deepseek.cache<16>)
+        : (tensor<?x24xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>)
     %w = deepseek.get_weight @norm : tensor<24xbf16>
     %n = deepseek.rms_norm %1#0, %w eps 1.0e-06 : tensor<?x24xf32>, tensor<24xbf16>
     deepseek.record_state %n layer 1 : tensor<?x24xf32>
     %selected = deepseek.select_rows %n, %logit_rows : (tensor<?x24xf32>, tensor<?xi32>) -> tensor<?x24xf32>
     %head = deepseek.get_weight @lm_head : tensor<40x24xbf16>
     %logits = deepseek.linear %selected, %head : (tensor<?x24xf32>, tensor<40x24xbf16>) -> tensor<?x40xf32>
-    return %logits, %1#1 : tensor<?x40xf32>, !deepseek.cache<16>
+    return %logits, %1#1 : tensor<?x40xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }

@@ -10,8 +10,8 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
 }
 
 // CHECK-LABEL: func.func @fuses
-// CHECK-SAME: (%[[KV:[^:]*]]: tensor<?x10xf32>, %[[P:[^:]*]]: tensor<?xi32>, %[[C:[^:]*]]: !deepseek.cache<10>, %[[L:[^:]*]]: index)
-func.func @fuses(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index) -> !deepseek.cache<10> {
+// CHECK-SAME: (%[[KV:[^:]*]]: tensor<?x10xf32>, %[[P:[^:]*]]: tensor<?xi32>, %[[C:[^:]*]]: !deepseek.cache<latent: 10 x f32>, %[[L:[^:]*]]: index)
+func.func @fuses(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>, %l: index) -> !deepseek.cache<latent: 10 x f32> {
   // CHECK: %[[W:.*]] = deepseek.get_weight @norm
   // CHECK: %[[T:.*]] = deepseek.get_weight @table
   // CHECK: %[[ROWS:.*]] = tensor.extract_slice %[[KV]][0, 0] [%{{.*}}, 10] [1, 1]
@@ -25,16 +25,16 @@ func.func @fuses(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<1
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 10 x f32>
 }
 
 // Columns of a wider projection become one slice.
 // CHECK-LABEL: func.func @fuses_columns
 // CHECK-SAME: (%[[BOTH:[^:]*]]: tensor<?x16xf32>
-func.func @fuses_columns(%both: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index)
-    -> !deepseek.cache<10> {
+func.func @fuses_columns(%both: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>, %l: index)
+    -> !deepseek.cache<latent: 10 x f32> {
   // CHECK: %[[KV:.*]] = tensor.extract_slice %[[BOTH]][0, 6] [%{{.*}}, 10] [1, 1] : tensor<?x16xf32> to tensor<?x10xf32>
   // CHECK: deepseek.mla_append interleaved %{{.*}}[%{{.*}}], %[[KV]],
   %c0 = arith.constant 0 : index
@@ -45,14 +45,14 @@ func.func @fuses_columns(%both: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !deepse
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %both[0, 12] [%rows, 4] [1, 1] : tensor<?x16xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 10 x f32>
 }
 
 // CHECK-LABEL: func.func @keeps_columns_apart
-func.func @keeps_columns_apart(%both: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index)
-    -> !deepseek.cache<10> {
+func.func @keeps_columns_apart(%both: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>, %l: index)
+    -> !deepseek.cache<latent: 10 x f32> {
   // CHECK: deepseek.cache_append
   %c0 = arith.constant 0 : index
   %w = deepseek.get_weight @norm : tensor<6xbf16>
@@ -62,15 +62,15 @@ func.func @keeps_columns_apart(%both: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %both[0, 12] [%rows, 4] [1, 1] : tensor<?x16xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 10 x f32>
 }
 
 // The norm is needed as it is.
 // CHECK-LABEL: func.func @keeps_a_latent_used_elsewhere
-func.func @keeps_a_latent_used_elsewhere(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index)
-    -> (!deepseek.cache<10>, tensor<?x6xf32>) {
+func.func @keeps_a_latent_used_elsewhere(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>, %l: index)
+    -> (!deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>) {
   // CHECK: deepseek.cache_append
   %c0 = arith.constant 0 : index
   %w = deepseek.get_weight @norm : tensor<6xbf16>
@@ -80,14 +80,14 @@ func.func @keeps_a_latent_used_elsewhere(%kv: tensor<?x10xf32>, %p: tensor<?xi32
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d, %n : !deepseek.cache<10>, tensor<?x6xf32>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d, %n : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>
 }
 
 // CHECK-LABEL: func.func @keeps_other_positions
-func.func @keeps_other_positions(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %other: tensor<?xi32>, %c: !deepseek.cache<10>,
-                                 %l: index) -> !deepseek.cache<10> {
+func.func @keeps_other_positions(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %other: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>,
+                                 %l: index) -> !deepseek.cache<latent: 10 x f32> {
   // CHECK: deepseek.cache_append
   %c0 = arith.constant 0 : index
   %w = deepseek.get_weight @norm : tensor<6xbf16>
@@ -97,14 +97,14 @@ func.func @keeps_other_positions(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %othe
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %other : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 10 x f32>
 }
 
 // CHECK-LABEL: func.func private @keeps_slices_of_other_rows
-func.func private @keeps_slices_of_other_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>,
-                                              %l: index, %rows: index) -> !deepseek.cache<10> {
+func.func private @keeps_slices_of_other_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>,
+                                              %l: index, %rows: index) -> !deepseek.cache<latent: 10 x f32> {
   // CHECK: deepseek.cache_append
   %w = deepseek.get_weight @norm : tensor<6xbf16>
   %t = deepseek.get_weight @table : tensor<16x2x2xf32>
@@ -112,16 +112,16 @@ func.func private @keeps_slices_of_other_rows(%kv: tensor<?x10xf32>, %p: tensor<
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[1, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 10 x f32>
 }
 
 // Rows that the slices leave out stay out.
 // CHECK-LABEL: func.func private @fuses_later_rows
 // CHECK-SAME: (%[[KV:[^:]*]]: tensor<?x10xf32>
-func.func private @fuses_later_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<10>, %l: index,
-                                    %rows: index) -> !deepseek.cache<10> {
+func.func private @fuses_later_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 10 x f32>, %l: index,
+                                    %rows: index) -> !deepseek.cache<latent: 10 x f32> {
   // CHECK: %[[LATER:.*]] = tensor.extract_slice %[[KV]][1, 0] [%{{.*}}, 10] [1, 1]
   // CHECK: deepseek.mla_append interleaved %{{.*}}[%{{.*}}], %[[LATER]],
   %w = deepseek.get_weight @norm : tensor<6xbf16>
@@ -130,15 +130,15 @@ func.func private @fuses_later_rows(%kv: tensor<?x10xf32>, %p: tensor<?xi32>, %c
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[1, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 10 x f32>
 }
 
 // A latent is one group, its key one head.
 // CHECK-LABEL: func.func @keeps_heads
-func.func @keeps_heads(%kv: tensor<?x20xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<20>, %l: index)
-    -> !deepseek.cache<20> {
+func.func @keeps_heads(%kv: tensor<?x20xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 20 x f32>, %l: index)
+    -> !deepseek.cache<latent: 20 x f32> {
   // CHECK: deepseek.rms_norm
   // CHECK: deepseek.rope
   // CHECK: deepseek.cache_append
@@ -150,7 +150,7 @@ func.func @keeps_heads(%kv: tensor<?x20xf32>, %p: tensor<?xi32>, %c: !deepseek.c
   %n = deepseek.rms_norm %latent, %w eps 0.25 : tensor<?x12xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 12] [%rows, 8] [1, 1] : tensor<?x20xf32> to tensor<?x8xf32>
   %k = deepseek.rope interleaved %pe, %t at %p : tensor<?x8xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %k at %p
-      : !deepseek.cache<20>, tensor<?x12xf32>, tensor<?x8xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<20>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %k at %p
+      : !deepseek.cache<latent: 20 x f32>, tensor<?x12xf32>, tensor<?x8xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 20 x f32>
 }

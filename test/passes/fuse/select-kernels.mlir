@@ -47,7 +47,7 @@ func.func @other_blocks(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 // Heads in either layout, and groups of columns.
 // CHECK-LABEL: func.func @heads
 func.func @heads(%x: tensor<?x8xf32>, %n: tensor<4xf32>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>,
-                 %c: !deepseek.cache<8>, %l: index) -> tensor<?x8xf32> {
+                 %c: !deepseek.cache<key: 4 x f32, value: 4 x f32>, %l: index) -> tensor<?x8xf32> {
   // CHECK: deepseek.rms_norm {{.*}} {deepseek.kernel = "x86_f32_rms_norm"}
   // CHECK: deepseek.rope {{.*}} {deepseek.kernel = "x86_f32_rope"}
   // CHECK: deepseek.gqa_attention {{.*}}deepseek.kernel = "{{avx2|avx512}}_f32_gqa_attention"
@@ -55,7 +55,7 @@ func.func @heads(%x: tensor<?x8xf32>, %n: tensor<4xf32>, %t: tensor<16x2x2xf32>,
   %b = deepseek.rope half_split %a, %t at %p : tensor<?x8xf32>, tensor<16x2x2xf32>, tensor<?xi32>
   %d = deepseek.gqa_attention %b, %c[%l] at %p
       {num_heads = 2 : i64, num_kv_heads = 1 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x8xf32>, !deepseek.cache<8>, index, tensor<?xi32>) -> tensor<?x8xf32>
+      : (tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>, index, tensor<?xi32>) -> tensor<?x8xf32>
   return %d : tensor<?x8xf32>
 }
 

@@ -8,6 +8,7 @@
 #include "codegen/x86/Image.h"
 #include "dialects/RegisterDialects.h"
 #include "passes/lower/Passes.h"
+#include "passes/plan/Stores.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -24,6 +25,9 @@ using llvm::formatv;
 using llvm::StringRef;
 
 namespace {
+
+/// Layers of the caches that tests call functions with.
+constexpr int64_t kLayers = 2;
 
 /// A module with the op in a function like those of fathom-convert-deepseek-to-plan, and an entry point that calls it
 /// with slices of the weight table.
@@ -131,6 +135,14 @@ codegen::CodeImage compile(const std::string &text) {
   if (!module) {
     llvm::report_fatal_error(StringRef("cannot parse\n" + text));
   }
+  module->walk([&](mlir::Operation *op) {
+    for (mlir::Type type : op->getOperandTypes()) {
+      if (auto cache = mlir::dyn_cast<deepseek::CacheType>(type);
+          cache && mlir::failed(placeStores(*module, cache, kLayers))) {
+        llvm::report_fatal_error(StringRef("cannot place the stores of\n" + text));
+      }
+    }
+  });
   mlir::PassManager manager(&context);
   addLowerPipeline(manager);
   if (mlir::failed(manager.run(*module))) {

@@ -2,6 +2,9 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured | FileCheck %s
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
 
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 5, offset = 0>,
+                                  #plan.store<"key", layers = 2, width = 6, offset = 2560>,
+                                  #plan.store<"value", layers = 2, width = 6, offset = 5632>]} {
 // A row sees the keys up to its own position. Scores are memory for the most keys of any row.
 // CHECK-LABEL: func.func @latent(
 // CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x10xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
@@ -16,18 +19,18 @@ func.func @latent(%call: !plan.call, %q: tensor<?x10xf32>, %p: tensor<?xi32>, %l
   // CHECK: %[[POSITION:.*]] = arith.index_cast %[[ID]] : i32 to index
   // CHECK: %[[KEYS:.*]] = arith.addi %[[POSITION]], %[[C1]] : index
   // CHECK: %[[SCORED:.*]] = scf.for %[[KEY:[^ ]*]] = %[[C0]] to %[[KEYS]]
-  // CHECK: plan.cache_row of %[[CALL]][%[[T]]] at %[[KEY]] layer %[[L]] : memref<5xf32>
+  // CHECK: plan.cache_row "latent" of %[[CALL]][%[[T]]] at %[[KEY]] layer %[[L]] : memref<5xf32>
   // CHECK: %[[SUMS:.*]]:2 = scf.for
   // CHECK: arith.mulf %[[SUMS]]#0, %[[SCALE]] : f32
   // CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[SCORED]])
   // CHECK: math.exp
   // CHECK: arith.divf
-  // CHECK: plan.cache_row of %[[CALL]][%[[T]]]
+  // CHECK: plan.cache_row "latent" of %[[CALL]][%[[T]]]
   // CHECK: return %[[BOTH]]#0
-  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<5>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 5 x f32>
   %a = deepseek.mla_latent_attention %q, %c[%l] at %p
       {num_heads = 2 : i64, rope_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x10xf32>, !deepseek.cache<5>, index, tensor<?xi32>) -> tensor<?x6xf32>
+      : (tensor<?x10xf32>, !deepseek.cache<latent: 5 x f32>, index, tensor<?xi32>) -> tensor<?x6xf32>
   return %a : tensor<?x6xf32>
 }
 
@@ -41,23 +44,23 @@ func.func @expanded(%call: !plan.call, %q: tensor<?x6xf32>, %w: tensor<4x3xbf16>
   // CHECK: math.fma
   // CHECK: tensor.extract %[[TABLE]]
   // CHECK: tensor.empty(%{{.*}}) : tensor<?x6xf32>
-  // CHECK: plan.cache_row of %[[CALL]]
+  // CHECK: plan.cache_row "latent" of %[[CALL]]
   // CHECK: tensor.empty(%{{.*}}) : tensor<?x2xf32>
   // CHECK: tensor.extract %[[W]]
   // CHECK-NOT: deepseek
   // CHECK: return
-  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<5>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 5 x f32>
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 1 : i64, rope_dim = 2 : i64, value_dim = 1 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x6xf32>, !deepseek.cache<5>, index, tensor<4x3xbf16>, tensor<16x1x2xf32>, tensor<?xi32>)
+      : (tensor<?x6xf32>, !deepseek.cache<latent: 5 x f32>, index, tensor<4x3xbf16>, tensor<16x1x2xf32>, tensor<?xi32>)
       -> tensor<?x2xf32>
   return %a : tensor<?x2xf32>
 }
 
 // Without a call, a cache cannot be reached; weights and states are for other passes. The rest decomposes.
 // CHECK-LABEL: func.func @keeps(
-// CHECK-SAME: %[[C:.*]]: !deepseek.cache<5>, %[[Q:.*]]: tensor<?x10xf32>,
-func.func @keeps(%c: !deepseek.cache<5>, %q: tensor<?x10xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x6xf32> {
+// CHECK-SAME: %[[C:.*]]: !deepseek.cache<latent: 5 x f32>, %[[Q:.*]]: tensor<?x10xf32>,
+func.func @keeps(%c: !deepseek.cache<latent: 5 x f32>, %q: tensor<?x10xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x6xf32> {
   // CHECK: deepseek.get_weight @norm : tensor<6xf32>
   // CHECK: %[[A:.*]] = deepseek.mla_latent_attention %[[Q]], %[[C]]
   // CHECK: deepseek.record_state %[[A]] layer 0
@@ -67,33 +70,34 @@ func.func @keeps(%c: !deepseek.cache<5>, %q: tensor<?x10xf32>, %p: tensor<?xi32>
   %w = deepseek.get_weight @norm : tensor<6xf32>
   %a = deepseek.mla_latent_attention %q, %c[%l] at %p
       {num_heads = 2 : i64, rope_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x10xf32>, !deepseek.cache<5>, index, tensor<?xi32>) -> tensor<?x6xf32>
+      : (tensor<?x10xf32>, !deepseek.cache<latent: 5 x f32>, index, tensor<?xi32>) -> tensor<?x6xf32>
   deepseek.record_state %a layer 0 : tensor<?x6xf32>
   %n = deepseek.rms_norm %a, %w eps 0.5 : tensor<?x6xf32>, tensor<6xf32>
   return %n : tensor<?x6xf32>
 }
 deepseek.weight @norm : tensor<6xf32> from "norm" at [0, 0]
 
-// Two of six heads share what they read of a cache row, which begins with keys and goes on with values.
+// Two of six heads share what they read of the rows of two stores.
 // CHECK-LABEL: func.func @grouped(
 // CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x12xf32>,
 func.func @grouped(%call: !plan.call, %q: tensor<?x12xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x12xf32> {
   // CHECK-DAG: %[[C2:.*]] = arith.constant 2 : index
   // CHECK-DAG: %[[C6:.*]] = arith.constant 6 : index
   // CHECK: scf.for %[[HEAD:[^ ]*]] = %{{.*}} to %[[C6]] step %[[C2]]
-  // CHECK: plan.cache_row of %[[CALL]]
+  // CHECK: plan.cache_row "key" of %[[CALL]]
   // CHECK: %[[SUMS:.*]]:2 = scf.for %[[I:[^ ]*]] =
   // CHECK: %[[GROUP:.*]] = arith.divui %[[HEAD]], %[[C2]] : index
   // CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %[[C2]] : index
   // CHECK: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %[[I]] : index
-  // CHECK: memref.load %{{.*}}[%[[COLUMN]]] : memref<12xf32>
+  // CHECK: memref.load %{{.*}}[%[[COLUMN]]] : memref<6xf32>
   // CHECK-COUNT-2: math.fma
   // CHECK: math.exp
-  // CHECK: %[[VALUE:.*]] = arith.addi %{{.*}}, %[[C6]] : index
-  // CHECK: memref.load %{{.*}}[%[[VALUE]]] : memref<12xf32>
-  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<12>
+  // CHECK: %[[ROW:.*]] = plan.cache_row "value" of %[[CALL]]
+  // CHECK: memref.load %[[ROW]][%{{.*}}] : memref<6xf32>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<key: 6 x f32, value: 6 x f32>
   %a = deepseek.gqa_attention %q, %c[%l] at %p
       {num_heads = 6 : i64, num_kv_heads = 3 : i64, head_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x12xf32>, !deepseek.cache<12>, index, tensor<?xi32>) -> tensor<?x12xf32>
+      : (tensor<?x12xf32>, !deepseek.cache<key: 6 x f32, value: 6 x f32>, index, tensor<?xi32>) -> tensor<?x12xf32>
   return %a : tensor<?x12xf32>
+}
 }

@@ -9,11 +9,24 @@ func.func @weight_in_generated_function(%call: !plan.call) -> tensor<8xf32> {
 
 // -----
 
-func.func @cache_of_no_call(%call: !plan.call, %c: !deepseek.cache<5>, %q: tensor<?x10xf32>, %p: tensor<?xi32>,
+func.func @cache_of_no_call(%call: !plan.call, %c: !deepseek.cache<latent: 5 x f32>, %q: tensor<?x10xf32>, %p: tensor<?xi32>,
                             %l: index) -> tensor<?x6xf32> {
   // expected-error @+1 {{'deepseek.mla_latent_attention' op has no decomposition}}
   %a = deepseek.mla_latent_attention %q, %c[%l] at %p
       {num_heads = 2 : i64, rope_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x10xf32>, !deepseek.cache<5>, index, tensor<?xi32>) -> tensor<?x6xf32>
+      : (tensor<?x10xf32>, !deepseek.cache<latent: 5 x f32>, index, tensor<?xi32>) -> tensor<?x6xf32>
   return %a : tensor<?x6xf32>
+}
+
+// -----
+
+// A call's cache, of which pages hold no such store.
+module attributes {plan.stores = [#plan.store<"key", layers = 2, width = 5, offset = 0>]} {
+  func.func @store_of_no_page(%call: !plan.call, %x: tensor<?x5xf32>, %p: tensor<?xi32>, %l: index) {
+    %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 5 x f32>
+    // expected-error @+1 {{'deepseek.cache_append' op has no decomposition}}
+    %d = deepseek.cache_append %c["latent"][%l], %x at %p
+        : !deepseek.cache<latent: 5 x f32>, tensor<?x5xf32> at tensor<?xi32>
+    return
+  }
 }

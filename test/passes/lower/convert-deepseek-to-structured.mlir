@@ -2,6 +2,7 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured | FileCheck %s
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
 
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 5, offset = 0>]} {
 // Any order of rows and columns: a map.
 // CHECK-LABEL: func.func @select_rows(
 // CHECK-SAME: %[[X:.*]]: tensor<?x8xf32>, %[[R:.*]]: tensor<?xi32>)
@@ -232,7 +233,7 @@ func.func @cache_append(%call: !plan.call, %latent: tensor<?x3xf32>, %key: tenso
   // CHECK: scf.for %[[T:[^ ]*]] =
   // CHECK: %[[ID:.*]] = tensor.extract %[[P]][%[[T]]] : tensor<?xi32>
   // CHECK: %[[POSITION:.*]] = arith.index_cast %[[ID]] : i32 to index
-  // CHECK: %[[ROW:.*]] = plan.cache_row of %[[CALL]][%[[T]]] at %[[POSITION]] layer %[[L]] : memref<5xf32>
+  // CHECK: %[[ROW:.*]] = plan.cache_row "latent" of %[[CALL]][%[[T]]] at %[[POSITION]] layer %[[L]] : memref<5xf32>
   // CHECK: scf.for %[[I:[^ ]*]] =
   // CHECK: %[[C:.*]] = tensor.extract %[[LATENT]][%[[T]], %[[I]]]
   // CHECK: memref.store %[[C]], %[[ROW]][%[[I]]] : memref<5xf32>
@@ -240,8 +241,9 @@ func.func @cache_append(%call: !plan.call, %latent: tensor<?x3xf32>, %key: tenso
   // CHECK: %[[K:.*]] = tensor.extract %[[KEY]][%[[T]], %[[J]]]
   // CHECK: %[[COLUMN:.*]] = arith.addi %[[J]], %[[C3]] : index
   // CHECK: memref.store %[[K]], %[[ROW]][%[[COLUMN]]] : memref<5xf32>
-  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<5>
-  %d = deepseek.cache_append %c[%l], %latent, %key at %p
-      : !deepseek.cache<5>, tensor<?x3xf32>, tensor<?x2xf32>, tensor<?xi32>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 5 x f32>
+  %d = deepseek.cache_append %c["latent"][%l], %latent, %key at %p
+      : !deepseek.cache<latent: 5 x f32>, tensor<?x3xf32>, tensor<?x2xf32> at tensor<?xi32>
   return
+}
 }

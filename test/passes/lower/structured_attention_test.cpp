@@ -23,7 +23,7 @@ constexpr int64_t kContext = 200, kLayers = 2, kLayer = 1;
 // heads, dn, dr, dv, r: with tails everywhere.
 constexpr ref::MlaShape kMlaShapes[] = {{1, 5, 2, 3, 7}, {7, 24, 6, 40, 50}, {12, 16, 8, 16, 32}};
 
-std::string cacheType(int64_t width) { return formatv("!deepseek.cache<{0}>", width); }
+std::string latents(int64_t width) { return formatv("!deepseek.cache<latent: {0} x f32>", width); }
 
 Operand ropeTable(int64_t width) { return {"table", formatv("tensor<{0}x{1}x2xf32>", kContext, width / 2)}; }
 
@@ -44,7 +44,7 @@ double scaleOf(const ref::MlaShape &s) { return 3.0 / std::sqrt(static_cast<doub
 void expectWrittenRows(Cache &cache, const Ints &positions, const Floats &want) {
   Floats got;
   for (int32_t position : positions) {
-    got.insert(got.end(), cache.row(kLayer, position), cache.row(kLayer, position) + cache.width);
+    got.insert(got.end(), cache.row(kLayer, position), cache.row(kLayer, position) + cache.widths[0]);
   }
   expectClose(got, want);
   int64_t written = llvm::count_if(cache.memory, [](float value) { return !std::isnan(value); });
@@ -54,11 +54,11 @@ void expectWrittenRows(Cache &cache, const Ints &positions, const Floats &want) 
 } // namespace
 
 TEST(StructuredCacheTest, CacheAppend) {
-  Operands inputs = {{"cache", cacheType(11)}, {"layer", "index"}, rows("latent", 7), rows("key", 4), ids("positions")};
-  GeneratedFunction function("deepseek.cache_append %cache[%layer], %latent, %key at %positions : " +
-                                 listTypes({inputs[0], inputs[2], inputs[3], inputs[4]}),
+  Operands inputs = {{"cache", latents(11)}, {"layer", "index"}, rows("latent", 7), rows("key", 4), ids("positions")};
+  GeneratedFunction function("deepseek.cache_append %cache[\"latent\"][%layer], %latent, %key at %positions : " +
+                                 listTypes({inputs[0], inputs[2], inputs[3]}) + " at " + inputs[4].type,
                              inputs, {});
-  Cache cache(kContext, kLayers, 11);
+  Cache cache(kContext, kLayers, {11});
   Floats latent = random_floats(3 * 7, 1), key = random_floats(3 * 4, 2), want;
   Ints positions = {63, 64, 130};
   for (int64_t t = 0; t < 3; ++t) {
@@ -75,7 +75,7 @@ TEST(StructuredCacheTest, MlaAppend) {
       SCOPED_TRACE(testing::Message() << type << ", r " << r);
       const int64_t width = r + dr;
       Weight norm(type, 1, r, 1);
-      Operands inputs = {{"cache", cacheType(width)},
+      Operands inputs = {{"cache", latents(width)},
                          {"layer", "index"},
                          rows("x", width),
                          {"norm", formatv("tensor<{0}x{1}>", r, type)},
@@ -87,7 +87,7 @@ TEST(StructuredCacheTest, MlaAppend) {
           "deepseek.mla_append interleaved %cache[%layer], %x, %norm, %table at %positions eps 1.0e-6 : " +
               listTypes(typed),
           inputs, {});
-      Cache cache(kContext, kLayers, width);
+      Cache cache(kContext, kLayers, {width});
       Floats x = random_floats(3 * width, 2), table = rope_table(kContext, dr), want(3 * width);
       Ints positions = {63, 64, 130};
       for (int64_t t = 0; t < 3; ++t) {
@@ -141,12 +141,12 @@ TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
   for (const ref::MlaShape &s : kMlaShapes) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");
     const int64_t width = s.rank + s.rope;
-    Operands inputs = {rows("q", s.heads * width), {"cache", cacheType(width)}, {"layer", "index"}, ids("positions")};
+    Operands inputs = {rows("q", s.heads * width), {"cache", latents(width)}, {"layer", "index"}, ids("positions")};
     auto attention = GeneratedFunction::create(
         formatv("deepseek.mla_latent_attention %q, %cache[%layer] at %positions{0}, softmax_scale = {1:E9} : f64}",
                 dimensions(s, "rope_dim"), scaleOf(s)),
         inputs, {rows("y", s.heads * s.rank)});
-    Cache cache(kContext, kLayers, width, 2);
+    Cache cache(kContext, kLayers, {width}, 2);
     Floats latents = cache.fill(kLayer, 66, 1, 0), others = cache.fill(kLayer, kContext, 2, 1);
     Ints positions = {0, 63, 64, 65, 150};
     const int64_t T = 5, size = s.heads * s.rank;
@@ -165,26 +165,25 @@ TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups");
     const int64_t T = 5, half = s.kv_heads * s.head_dim, size = s.heads * s.head_dim;
     const double scale = 1 / std::sqrt(static_cast<double>(s.head_dim));
-    Operands inputs = {rows("q", size), {"cache", cacheType(2 * half)}, {"layer", "index"}, ids("positions")};
+    Operands inputs = {rows("q", size),
+                       {"cache", formatv("!deepseek.cache<key: {0} x f32, value: {0} x f32>", half)},
+                       {"layer", "index"},
+                       ids("positions")};
     auto attention = GeneratedFunction::create(
         formatv("deepseek.gqa_attention %q, %cache[%layer] at %positions {{num_heads = {0} : i64, num_kv_heads = {1} : "
                 "i64, head_dim = {2} : i64, softmax_scale = {3:E9} : f64}",
                 s.heads, s.kv_heads, s.head_dim, scale),
         inputs, {rows("y", size)});
-    Cache cache(kContext, kLayers, 2 * half, 2);
+    Cache cache(kContext, kLayers, {half, half}, 2);
     Floats q = random_floats(T * size, 3), want(T * size), got = unset(T * size);
     Ints positions = {0, 63, 64, 65, 150};
-    auto expect = [&](const Floats &past, int64_t from, int64_t count) {
-      Floats keys, values;
-      for (size_t row = 0; row < past.size(); row += 2 * half) {
-        keys.insert(keys.end(), &past[row], &past[row] + half);
-        values.insert(values.end(), &past[row] + half, &past[row] + 2 * half);
-      }
+    auto expect = [&](int64_t sequence, int64_t tokens, int64_t from, int64_t count) {
+      Floats keys = cache.fill(kLayer, tokens, 1, sequence, 0), values = cache.fill(kLayer, tokens, 2, sequence, 1);
       ref::gqa_attention(&q[from * size], keys.data(), values.data(), &positions[from], count, s, scale,
                          &want[from * size]);
     };
-    expect(cache.fill(kLayer, 66, 1, 0), 0, T - 1);
-    expect(cache.fill(kLayer, kContext, 2, 1), T - 1, 1);
+    expect(0, 66, 0, T - 1);
+    expect(1, kContext, T - 1, 1);
     attention.run(T, {q.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 1}));
     expectClose(got, want);
   }
@@ -196,11 +195,11 @@ TEST_P(StructuredAttentionTest, Attention) {
     const int64_t T = 5, width = s.rank + s.rope, queryWidth = s.heads * (s.nope + s.rope);
     Weight kvB = weight(s.heads * (s.nope + s.value), s.rank, 1);
     WeightOperand stored("kv_b", StoredWeight::store(kvB, Form::Rows));
-    Cache cache(kContext, kLayers, width);
-    Floats latents = cache.fill(kLayer, 67, 2), q = random_floats(T * queryWidth, 3);
+    Cache cache(kContext, kLayers, {width});
+    Floats filled = cache.fill(kLayer, 67, 2), q = random_floats(T * queryWidth, 3);
     Floats table = rope_table(kContext, s.rope), want(T * s.heads * s.value), got = unset(want.size());
     Ints positions = consecutive(T, 62);
-    Operands inputs = {rows("q", queryWidth), {"cache", cacheType(width)}, {"layer", "index"}};
+    Operands inputs = {rows("q", queryWidth), {"cache", latents(width)}, {"layer", "index"}};
     Memory memory = {q.data()};
     append(inputs, memory, stored);
     inputs.insert(inputs.end(), {ropeTable(s.rope), ids("positions")});
@@ -211,7 +210,7 @@ TEST_P(StructuredAttentionTest, Attention) {
                 stored.text(), dimensions(s, "nope_dim rope_dim value_dim"), scaleOf(s)),
         inputs, {rows("y", s.heads * s.value)});
     attention.run(T, memory, cache.of(std::vector<int64_t>(T)));
-    ref::mla_attention(q.data(), kvB.decoded.data(), latents.data(), positions.data(), table.data(), T, s, scaleOf(s),
+    ref::mla_attention(q.data(), kvB.decoded.data(), filled.data(), positions.data(), table.data(), T, s, scaleOf(s),
                        want.data());
     expectClose(got, want);
   }

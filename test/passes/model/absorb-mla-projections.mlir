@@ -12,8 +12,8 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
 }
 
 // CHECK-LABEL: func.func @absorbs
-// CHECK-SAME: (%[[Q:.*]]: tensor<?x20xf32>, %[[C:.*]]: !deepseek.cache<16>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
-func.func @absorbs(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>) -> tensor<?x10xf32>
+// CHECK-SAME: (%[[Q:.*]]: tensor<?x20xf32>, %[[C:.*]]: !deepseek.cache<latent: 16 x f32>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
+func.func @absorbs(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>) -> tensor<?x10xf32>
     attributes {deepseek.form = "absorbed"} {
   // CHECK: %[[W:.*]] = deepseek.get_weight @kv_b
   // CHECK: %[[T:.*]] = deepseek.get_weight @table
@@ -30,13 +30,13 @@ func.func @absorbs(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p:
   // CHECK-NEXT: return %[[O]]
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return %a : tensor<?x10xf32>
 }
 
 // CHECK-LABEL: func.func @absorbs_quantised
-func.func @absorbs_quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>)
+func.func @absorbs_quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>)
     -> tensor<?x10xf32> attributes {deepseek.form = "absorbed"} {
   %w = deepseek.get_weight @kv_b8 : tensor<22x12xf8E4M3FN>
   %s = deepseek.get_weight @kv_b8_scale : tensor<2x1xf32>
@@ -45,13 +45,13 @@ func.func @absorbs_quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: 
   // CHECK: deepseek.mla_expand_output %{{.*}}, %{{.*}} scale %{{.*}} <16 x 128>
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w scale %s <16 x 128>, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xf8E4M3FN>, tensor<2x1xf32>, tensor<16x2x2xf32>,
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xf8E4M3FN>, tensor<2x1xf32>, tensor<16x2x2xf32>,
          tensor<?xi32>) -> tensor<?x10xf32>
   return %a : tensor<?x10xf32>
 }
 
 // CHECK-LABEL: func.func @keeps_expanded
-func.func @keeps_expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %p: tensor<?xi32>)
+func.func @keeps_expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>)
     -> tensor<?x10xf32> attributes {deepseek.form = "expanded"} {
   // CHECK: deepseek.mla_attention
   // CHECK-NOT: deepseek.mla_absorb_query
@@ -59,7 +59,7 @@ func.func @keeps_expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: ind
   %t = deepseek.get_weight @table : tensor<16x2x2xf32>
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return %a : tensor<?x10xf32>
 }

@@ -6,7 +6,7 @@
 // CHECK: deepseek.select_rows
 // CHECK: deepseek.linear
 // CHECK-LABEL: func.func @prefill_headless(
-// CHECK-SAME: %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: !deepseek.cache<16>) -> !deepseek.cache<16>
+// CHECK-SAME: %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: !deepseek.cache<latent: 16 x f32>) -> !deepseek.cache<latent: 16 x f32>
 // CHECK-SAME: deepseek.entry = "prefill", deepseek.form = "expanded", deepseek.max_rows = 256 : i64
 // CHECK-NOT: @lm_head
 // CHECK: call @prefill.dense

@@ -29,8 +29,8 @@ deepseek.weight @head_norm : tensor<2xbf16> layers [0, 1] from "head_norm" at [0
 
 // CHECK-LABEL: func.func @fuses
 // CHECK-SAME: (%[[X:[^:]*]]: tensor<?x8xf32>,
-func.func @fuses(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<10>, %l: index)
-    -> (tensor<?x6xf32>, !deepseek.cache<10>) {
+func.func @fuses(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<latent: 10 x f32>, %l: index)
+    -> (tensor<?x6xf32>, !deepseek.cache<latent: 10 x f32>) {
   // CHECK: %[[W:.*]] = deepseek.get_weight @"q_a+kv_a"
   // CHECK: %[[BOTH:.*]] = deepseek.linear %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<16x8xbf16>) -> tensor<?x16xf32>
   // CHECK: %[[Q:.*]] = tensor.extract_slice %[[BOTH]][0, 0] [%{{.*}}, 6] [1, 1]
@@ -51,14 +51,14 @@ func.func @fuses(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>,
   %n = deepseek.rms_norm %latent, %wn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %key = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %key at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %qn, %d : tensor<?x6xf32>, !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %key at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %qn, %d : tensor<?x6xf32>, !deepseek.cache<latent: 10 x f32>
 }
 
 // CHECK-LABEL: func.func @keeps_other_types
-func.func @keeps_other_types(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<10>,
-                             %l: index) -> (tensor<?x6xf32>, !deepseek.cache<10>) {
+func.func @keeps_other_types(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<latent: 10 x f32>,
+                             %l: index) -> (tensor<?x6xf32>, !deepseek.cache<latent: 10 x f32>) {
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x6xf32>
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x10xf32>
   %c0 = arith.constant 0 : index
@@ -74,9 +74,9 @@ func.func @keeps_other_types(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<
   %n = deepseek.rms_norm %latent, %wn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %key = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %key at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %qn, %d : tensor<?x6xf32>, !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %key at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %qn, %d : tensor<?x6xf32>, !deepseek.cache<latent: 10 x f32>
 }
 
 // CHECK-LABEL: func.func @keeps_latents_used_elsewhere
@@ -92,8 +92,8 @@ func.func @keeps_latents_used_elsewhere(%x: tensor<?x8xf32>, %l: index) -> (tens
 
 // A query projected directly has no norm.
 // CHECK-LABEL: func.func @keeps_direct_queries
-func.func @keeps_direct_queries(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<10>,
-                                %l: index) -> (tensor<?x6xf32>, !deepseek.cache<10>) {
+func.func @keeps_direct_queries(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x2x2xf32>, %c: !deepseek.cache<latent: 10 x f32>,
+                                %l: index) -> (tensor<?x6xf32>, !deepseek.cache<latent: 10 x f32>) {
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x6xf32>
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x10xf32>
   %c0 = arith.constant 0 : index
@@ -107,9 +107,9 @@ func.func @keeps_direct_queries(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tens
   %n = deepseek.rms_norm %latent, %wn eps 1.0e-06 : tensor<?x6xf32>, tensor<6xbf16>
   %pe = tensor.extract_slice %kv[0, 6] [%rows, 4] [1, 1] : tensor<?x10xf32> to tensor<?x4xf32>
   %key = deepseek.rope interleaved %pe, %t at %p : tensor<?x4xf32>, tensor<16x2x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %n, %key at %p
-      : !deepseek.cache<10>, tensor<?x6xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %q, %d : tensor<?x6xf32>, !deepseek.cache<10>
+  %d = deepseek.cache_append %c["latent"][%l], %n, %key at %p
+      : !deepseek.cache<latent: 10 x f32>, tensor<?x6xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return %q, %d : tensor<?x6xf32>, !deepseek.cache<latent: 10 x f32>
 }
 
 // Nothing says what two products are for that nobody uses.
@@ -127,8 +127,8 @@ func.func @keeps_unused_products(%x: tensor<?x8xf32>, %l: index) -> tensor<?x8xf
 // Query, key and value with their biases; keys have a norm for each head.
 // CHECK-LABEL: func.func @fuses_heads
 // CHECK-SAME: (%[[X:[^:]*]]: tensor<?x8xf32>,
-func.func @fuses_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x1x2xf32>, %c: !deepseek.cache<8>,
-                       %l: index) -> (tensor<?x8xf32>, !deepseek.cache<8>) {
+func.func @fuses_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x1x2xf32>, %c: !deepseek.cache<key: 4 x f32, value: 4 x f32>,
+                       %l: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>) {
   // CHECK: %[[W:.*]] = deepseek.get_weight @"q+k+v"
   // CHECK: %[[B:.*]] = deepseek.get_weight @"q_bias+k_bias+v_bias"
   // CHECK: %[[ALL:.*]] = deepseek.linear %[[X]], %[[W]] bias %[[B]] : (tensor<?x8xf32>, tensor<16x8xbf16>, tensor<16xf32>) -> tensor<?x16xf32>
@@ -150,19 +150,21 @@ func.func @fuses_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x1x2
   %wn = deepseek.get_weight @head_norm[%l] : tensor<2xbf16>
   %n = deepseek.rms_norm %k, %wn eps 1.0e-06 : tensor<?x4xf32>, tensor<2xbf16>
   %key = deepseek.rope half_split %n, %t at %p : tensor<?x4xf32>, tensor<16x1x2xf32>, tensor<?xi32>
-  %d = deepseek.cache_append %c[%l], %key, %v at %p
-      : !deepseek.cache<8>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>
+  %with_key = deepseek.cache_append %c["key"][%l], %key at %p
+      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
+  %d = deepseek.cache_append %with_key["value"][%l], %v at %p
+      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
   %query = deepseek.rope half_split %q, %t at %p : tensor<?x8xf32>, tensor<16x1x2xf32>, tensor<?xi32>
   %a = deepseek.gqa_attention %query, %d[%l] at %p
       {num_heads = 4 : i64, num_kv_heads = 2 : i64, head_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x8xf32>, !deepseek.cache<8>, index, tensor<?xi32>) -> tensor<?x8xf32>
-  return %a, %d : tensor<?x8xf32>, !deepseek.cache<8>
+      : (tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>, index, tensor<?xi32>) -> tensor<?x8xf32>
+  return %a, %d : tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>
 }
 
 // A product without a bias is not one with a bias of zero.
 // CHECK-LABEL: func.func @keeps_some_biases
-func.func @keeps_some_biases(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<8>, %l: index)
-    -> !deepseek.cache<8> {
+func.func @keeps_some_biases(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<key: 4 x f32, value: 4 x f32>, %l: index)
+    -> !deepseek.cache<key: 4 x f32, value: 4 x f32> {
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x4xf32>
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x4xf32>
   %wk = deepseek.get_weight @k[%l] : tensor<4x8xbf16>
@@ -170,7 +172,9 @@ func.func @keeps_some_biases(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepse
   %k = deepseek.linear %x, %wk bias %bk : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<4xf32>) -> tensor<?x4xf32>
   %wv = deepseek.get_weight @v[%l] : tensor<4x8xbf16>
   %v = deepseek.linear %x, %wv : (tensor<?x8xf32>, tensor<4x8xbf16>) -> tensor<?x4xf32>
-  %d = deepseek.cache_append %c[%l], %k, %v at %p
-      : !deepseek.cache<8>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>
-  return %d : !deepseek.cache<8>
+  %with_key = deepseek.cache_append %c["key"][%l], %k at %p
+      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
+  %d = deepseek.cache_append %with_key["value"][%l], %v at %p
+      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<key: 4 x f32, value: 4 x f32>
 }

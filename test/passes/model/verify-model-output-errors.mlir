@@ -26,13 +26,13 @@ func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>
 
 // -----
 
-func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<16>, %l: index, %w: tensor<22x12xbf16>,
+func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,
                     %t: tensor<16x2x2xf32>, %p: tensor<?xi32>)
     attributes {deepseek.entry = "decode", deepseek.form = "absorbed"} {
   // expected-error @+1 {{'deepseek.mla_attention' op is not expected after the model phase}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
   return
 }
@@ -46,8 +46,8 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
   %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
   deepseek.yield %t : tensor<16x2x2xf32>
 }
-func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-    -> (tensor<?x10xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+    -> (tensor<?x10xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
   %l = arith.constant 0 : index
   %e = deepseek.get_weight @embed : tensor<40x20xbf16>
   %w = deepseek.get_weight @kv_b : tensor<22x12xbf16>
@@ -55,9 +55,9 @@ func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>,
   %q = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x20xbf16>) -> tensor<?x20xf32>
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x20xf32>, !deepseek.cache<16>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>, tensor<?xi32>)
       -> tensor<?x10xf32>
-  return %a, %c : tensor<?x10xf32>, !deepseek.cache<16>
+  return %a, %c : tensor<?x10xf32>, !deepseek.cache<latent: 16 x f32>
 }
 
 // -----
@@ -82,24 +82,24 @@ func.func @prefill(%tokens: tensor<?xi32>) attributes {deepseek.entry = "prefill
 // -----
 
 // expected-error @+1 {{expects an entry point 'decode' that it belongs to}}
-func.func @decode.moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-    -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
-  return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+func.func @decode.moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+    -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
 }
 
 // -----
 
 deepseek.weight @embed : tensor<40x8xbf16> from "embed" at [0, 0]
-func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-    -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+    -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
   %e = deepseek.get_weight @embed : tensor<40x8xbf16>
   %x = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x8xbf16>) -> tensor<?x8xf32>
-  return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
 }
-// expected-error @+1 {{expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> (tensor<?xHxf32>, cache), but got '(tensor<?x8xf32>, !deepseek.cache<16>) -> (tensor<?x8xf32>, !deepseek.cache<16>)'}}
-func.func @decode.moe(%x: tensor<?x8xf32>, %c: !deepseek.cache<16>) -> (tensor<?x8xf32>, !deepseek.cache<16>)
+// expected-error @+1 {{expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> (tensor<?xHxf32>, cache), but got '(tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)'}}
+func.func @decode.moe(%x: tensor<?x8xf32>, %c: !deepseek.cache<latent: 16 x f32>) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
     attributes {deepseek.entry = "decode"} {
-  return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
 }
 
 // -----
@@ -109,4 +109,18 @@ func.func @decode.moe(%x: tensor<?x8xf32>, %c: !deepseek.cache<16>) -> (tensor<?
 func.func @prefill_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>) -> tensor<?xi32>
     attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
   return %p : tensor<?xi32>
+}
+
+// -----
+
+// Entry points share the cache of a session.
+// expected-error @+1 {{expects a cache of one type in all functions, but got '!deepseek.cache<latent: 16 x f32>' here, and in @decode_headless '!deepseek.cache<latent: 17 x f32>'}}
+func.func @prefill_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+    -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  return %c : !deepseek.cache<latent: 16 x f32>
+}
+// expected-error @+1 {{expects a cache of one type in all functions, but got '!deepseek.cache<latent: 17 x f32>' here, and in @prefill_headless '!deepseek.cache<latent: 16 x f32>'}}
+func.func @decode_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 17 x f32>)
+    -> !deepseek.cache<latent: 17 x f32> attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  return %c : !deepseek.cache<latent: 17 x f32>
 }

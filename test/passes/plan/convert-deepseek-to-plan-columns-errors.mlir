@@ -1,12 +1,12 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --split-input-file --verify-diagnostics
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -14,24 +14,24 @@ module attributes {deepseek.model = #facts} {
     %s = tensor.extract_slice %x[0, 0] [%n, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
     // expected-error @+1 {{expects whole rows, but got columns of them}}
     deepseek.record_state %s layer 0 : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func private @decode.layer(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-      -> (tensor<?x4xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
+  func.func private @decode.layer(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
     %y = deepseek.swiglu %x, %x : tensor<?x4xf32>
-    return %y, %c : tensor<?x4xf32>, !deepseek.cache<16>
+    return %y, %c : tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>
   }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -39,7 +39,7 @@ module attributes {deepseek.model = #facts} {
     %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
     // expected-error @+1 {{expects whole rows, but got columns of them}}
     %y:2 = call @decode.layer(%s, %p, %c, %z)
-        : (tensor<?x4xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x4xf32>, !deepseek.cache<16>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+        : (tensor<?x4xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>)
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }

@@ -3,15 +3,15 @@
 // RUN: fathom-opt %s --fathom-plan-pipeline --fathom-lower-pipeline -o /dev/null
 
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i64, hidden = 8 : i64, layers = 1 : i64,
-                                     max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64,
+                                     max_context = 16 : i64, bos_token = 0 : i64,
                                      eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {
   deepseek.weight @table : tensor<4x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<4x4xbf16> from "w" at [0, 256]
 
   // CHECK-LABEL: func.func @prefill(
   // CHECK-SAME: %[[CALL:.*]]: !plan.call)
-  func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x4xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
     %c0 = arith.constant 0 : index
     %n = tensor.dim %tokens, %c0 : tensor<?xi32>
     %t = deepseek.get_weight @table : tensor<4x8xbf16>
@@ -34,7 +34,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
       deepseek.yield %0 : f32
     } {deepseek.kernel = "avx2_bf16_gemm_rows"}
         : (tensor<?x4xf32>, tensor<4x4xbf16>, tensor<?x4xf32>) -> tensor<?x4xf32>
-    return %z, %c : tensor<?x4xf32>, !deepseek.cache<16>
+    return %z, %c : tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
   // K, N, x_stride, x_offset.

@@ -6,7 +6,7 @@ module {}
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   // expected-error @+1 {{expects an entry point}}
@@ -18,272 +18,272 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects a kernel of the catalog, but got "gemm"}}
     %y = deepseek.swiglu %x, %x {deepseek.kernel = "gemm"} : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
   deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 1 : index
     // expected-error @+1 {{expects the layer that the function is called for}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
   deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
+  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
     // expected-error @+1 {{expects a weight of the layers that the function's others have, but got [1]}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     %v = deepseek.get_weight @v[%l] : tensor<8xbf16>
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 2 : index
     // expected-error @+1 {{expects static columns of an activation}}
     %s = tensor.extract_slice %x[1, 0] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %i = arith.constant 1 : index
     // expected-error @+1 {{expects to count rows}}
     %n = tensor.dim %x, %i : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects an index, but got 'f32'}}
     %f = arith.constant 1.0 : f32
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
   deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
+  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 2 : index
     // expected-error @+1 {{expects a layer that @moe has weights of, [1], but got 2}}
     %y:2 = call @moe(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x8xf32>, !deepseek.cache<16>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode"} {
+  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
     %l = tensor.dim %x, %z : tensor<?x8xf32>
     // expected-error @+1 {{expects a constant layer}}
     %y:2 = call @moe(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x8xf32>, !deepseek.cache<16>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) {
+  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) {
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 1 : index
     // expected-error @+1 {{expects an entry point to call a layer that belongs to it, but got @moe}}
     %y:2 = call @moe(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x8xf32>, !deepseek.cache<16>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects rows of one of 3 layers, but got layer 3 of 'tensor<?x8xf32>'}}
     deepseek.record_state %x layer 3 : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 4 : index
     %s = tensor.extract_slice %x[0, 0] [%n, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
     // expected-error @+1 {{expects an activation that an op computes}}
-    return %s, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %s, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects results of a row for each row, but got 'tensor<4x8xf32>'}}
     %y = tensor.cast %x : tensor<?x8xf32> to tensor<4x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects an operand that sets the row count}}
     %y = ub.poison : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -293,6 +293,18 @@ module attributes {deepseek.model = #facts} {
       %m = arith.sitofp %n : i32 to f32
       linalg.yield %m : f32
     }
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 16777217 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+// expected-error @+1 {{expects 1 to 16777216 layers and numbers at an offset of 0 or more, but got 16777217 layers of 16 numbers at 0}}
+module attributes {deepseek.model = #facts} {
+  func.func @decode_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }

@@ -8,7 +8,7 @@
 
 // CHECK: module attributes {{.*}}plan.scratch_bytes = {{[1-9][0-9]*}} : i64
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64,
-                                     max_context = 16 : i64, cache_width = 16 : i64, bos_token = 0 : i64,
+                                     max_context = 16 : i64, bos_token = 0 : i64,
                                      eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}} {
   // Places in the weight table are counted over the weights in use.
   // CHECK: deepseek.weight @w {{.*}} {plan.first_slice = 0 : i64}
@@ -30,8 +30,8 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
   // A layer takes the call, its input and output, its index in the model, and its place among its weights' layers.
   // CHECK-LABEL: func.func private @layer(
   // CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[IN:.*]]: memref<?x8xf32>, %[[OUT:.*]]: memref<?x8xf32>, %[[LAYER:.*]]: index, %[[INSTANCE:.*]]: index)
-  func.func private @layer(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<16>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "prefill"} {
+  func.func private @layer(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill"} {
     // CHECK: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[INSTANCE]]] slices 0, 1 : memref<8x8xbf16>
     // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 128 rows(%[[ROWS]]) : memref<?x8xf32>
@@ -47,13 +47,13 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     // CHECK: call @[[GENERATED:generated_[0-9]+]](%[[CALL]], %[[Y]], %[[IN]], %[[OUT]])
     // CHECK-NEXT: return
     %z = deepseek.swiglu %y, %x : tensor<?x8xf32>
-    return %z, %c : tensor<?x8xf32>, !deepseek.cache<16>
+    return %z, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
   // CHECK-LABEL: func.func @prefill(
   // CHECK-SAME: %[[CALL:.*]]: !plan.call) -> i32 attributes {plan.entry = "prefill", plan.max_rows = 4 : i64}
-  func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<16>)
-      -> (tensor<?x8xf32>, !deepseek.cache<16>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
     // CHECK-DAG: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK-DAG: %[[LOGIT_ROWS:.*]] = plan.rows logit_rows of %[[CALL]]
     // CHECK-DAG: %[[TOKENS:.*]] = plan.argument tokens of %[[CALL]]
@@ -71,13 +71,13 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     // CHECK: call @layer(%[[CALL]], %[[X]], %[[Y]], %[[L2]], %[[I1]])
     %l = arith.constant 2 : index
     %y:2 = call @layer(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<16>, index) -> (tensor<?x8xf32>, !deepseek.cache<16>)
+        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
     // CHECK: plan.record_state of %[[CALL]] %[[Y]] layer 2
     deepseek.record_state %y#0 layer 2 : tensor<?x8xf32>
     // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[LOGIT_ROWS]] layer %{{.*}}(%[[Y]], %[[IDS]], %[[LOGITS]])
     %s = deepseek.select_rows %y#0, %r {deepseek.kernel = "x86_f32_select_rows"}
         : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
-    return %s, %y#1 : tensor<?x8xf32>, !deepseek.cache<16>
+    return %s, %y#1 : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
   // CHECK: plan.kernel @[[$GEMM]] = "avx2_bf16_gemm_rows" operands 3 constants [8, 8,

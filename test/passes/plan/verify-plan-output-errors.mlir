@@ -17,9 +17,9 @@ func.func @tensors(%x: tensor<?x8xf32>) {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // Weights stay, and so do the ops of generated functions.
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
   plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8]
@@ -38,9 +38,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a kernel of the catalog, but got "select"}}
   plan.kernel @k = "select" operands 3 constants [8]
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
@@ -52,9 +52,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects 3 operands, but got 2}}
   plan.kernel @k = "x86_f32_select_rows" operands 2 constants [8]
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
@@ -66,9 +66,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects 1 constants, but got 2}}
   plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8, 8]
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
@@ -80,9 +80,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects an entry point '(!plan.call) -> i32', but got '(!plan.call, index) -> i32'}}
   func.func @decode(%call: !plan.call, %i: index) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
@@ -93,9 +93,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects 'plan.max_rows' on an entry point}}
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
@@ -106,9 +106,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects 'plan.arena_bytes' on an entry point}}
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64} {
     %0 = arith.constant 0 : i32
@@ -119,9 +119,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     // expected-error @+1 {{'plan.weight' op expects @w to begin at slice 1}}
@@ -134,9 +134,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     // expected-error @+1 {{'plan.weight' op expects @w to begin at slice 0}}
     %w = plan.weight of %call @w slices 0, 1 : memref<8xbf16>
@@ -148,9 +148,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects weights side by side in the weight table, the next at 0, but got 1}}
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 1 : i64}
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
@@ -173,8 +173,7 @@ module attributes {plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 // expected-error @+1 {{expects 'plan.scratch_bytes' on the module after the plan phase}}
 module attributes {deepseek.model = #facts} {
   func.func @decode(%call: !plan.call) -> i32
@@ -205,9 +204,9 @@ func.func private @puts(!plan.call)
 
 // Memory for logits and states is the caller's, of the widths that the facts say.
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     // expected-error @+1 {{'plan.argument' op expects rows of vocabulary 16, but got 'memref<?x17xf32>'}}
     %l = plan.argument logits of %call : memref<?x17xf32>
@@ -219,9 +218,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %b = plan.buffer of %call bytes 36 offset 0 : memref<1x9xf32>
     // expected-error @+1 {{'plan.record_state' op expects rows of hidden 8, but got 'memref<1x9xf32>'}}
@@ -234,9 +233,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects vocabulary 16, but got 15}}
   plan.kernel @k = "x86_bf16_embedding" operands 3 constants [15, 8]
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
@@ -248,11 +247,65 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          cache_width = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64} {
-  // expected-error @+1 {{'plan.kernel' op expects cache_width 16, but got 20}}
-  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0]
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  // expected-error @+1 {{'plan.kernel' op expects a store of 20 numbers a row at 0, but got none}}
+  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 0]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  // expected-error @+1 {{'plan.kernel' op expects a store of 16 numbers a row at 64, but got none}}
+  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [16, 16, 0, 64]
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+// expected-error @+1 {{expects stores of different names, but got 'latent' twice}}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>, #plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+// expected-error @+1 {{expects stores side by side, the next at 12288, but got #plan.store<"index", layers = 3, width = 2, offset = 0>}}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>,
+                                  #plan.store<"index", layers = 3, width = 2, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+// expected-error @+1 {{expects a page of 12288 bytes, but got 12289}}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12289 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32

@@ -1,0 +1,55 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Where pages of the cache hold stores.
+
+#include "passes/plan/Stores.h"
+
+#include "fathom/kernel_abi.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+int64_t getBytes(plan::StoreAttr store) {
+  return store.getLayers() * FATHOM_PAGE_TOKENS * store.getWidth() * int64_t(sizeof(float));
+}
+
+LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t layers) {
+  auto report = [&] { return emitError(module.getLoc()); };
+  Builder builder(module.getContext());
+  SmallVector<Attribute> stores;
+  int64_t end = 0;
+  for (deepseek::StoreAttr store : cache.getStores()) {
+    auto place =
+        plan::StoreAttr::getChecked(report, builder.getContext(), store.getName(), layers, store.getWidth(), end);
+    if (!place) {
+      return failure();
+    }
+    stores.push_back(place);
+    end += getBytes(place);
+  }
+  module->setAttr(plan::kStoresAttr, builder.getArrayAttr(stores));
+  module->setAttr(plan::kPageBytesAttr, builder.getI64IntegerAttr(end));
+  return success();
+}
+
+LogicalResult verifyStores(ModuleOp module) {
+  int64_t end = 0;
+  llvm::StringSet<> names;
+  for (auto store : module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>()) {
+    if (!names.insert(store.getName()).second) {
+      return emitError(module.getLoc(), "expects stores of different names, but got '") << store.getName() << "' twice";
+    }
+    if (store.getOffset() != end) {
+      return emitError(module.getLoc(), "expects stores side by side, the next at ") << end << ", but got " << store;
+    }
+    end += getBytes(store);
+  }
+  int64_t page = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
+  return page == end ? success()
+                     : emitError(module.getLoc(), "expects a page of ") << end << " bytes, but got " << page;
+}
+
+} // namespace fathom
