@@ -64,6 +64,11 @@ LogicalResult verifyRopeTable(Operation *op, Type table, int64_t width) {
   if (type.getRank() != 3 || type.getDimSize(1) != width / 2 || type.getDimSize(2) != 2) {
     return op->emitOpError("expects a table [positions, ") << width / 2 << ", 2], but got " << table;
   }
+  // The runtime lets a context grow as far as the fact says, and kernels look positions up unchecked.
+  std::optional<int64_t> context = getFact(op, "max_context");
+  if (context && !type.isDynamicDim(0) && type.getDimSize(0) < *context) {
+    return op->emitOpError("expects a row for each of ") << *context << " positions of max_context, but got " << table;
+  }
   return success();
 }
 

@@ -140,6 +140,9 @@ FailureOr<int64_t> FunctionConverter::getInstance(func::CallOp op) {
   if (!matchPattern(op.getOperand(3), m_ConstantInt(&index))) {
     return op.emitOpError("expects a constant layer");
   }
+  if (index.uge(facts.getLayers())) {
+    return op.emitOpError("expects one of ") << facts.getLayers() << " layers, but got " << index.getSExtValue();
+  }
   ArrayRef<int64_t> layers = facts.getLayersOf(op.getCallee());
   if (!layers.empty() && !llvm::is_contained(layers, index.getSExtValue())) {
     return op.emitOpError("expects a layer that ")

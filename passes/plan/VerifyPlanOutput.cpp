@@ -153,6 +153,13 @@ LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
   return success();
 }
 
+LogicalResult verifyLayer(plan::RecordStateOp op, DictionaryAttr facts) {
+  int64_t layers = cast<IntegerAttr>(facts.get("layers")).getInt();
+  return op.getLayer() < uint64_t(layers)
+             ? success()
+             : op.emitOpError("expects one of ") << layers << " layers, but got " << op.getLayer();
+}
+
 LogicalResult verifyOutputs(ModuleOp module) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   WalkResult result = module.walk([&](Operation *op) {
@@ -160,7 +167,8 @@ LogicalResult verifyOutputs(ModuleOp module) {
     if (auto argument = dyn_cast<plan::ArgumentOp>(op); argument && argument.getWhich() == plan::Argument::logits) {
       valid = verifyWidth(op, argument.getType(), "vocabulary", facts);
     } else if (auto state = dyn_cast<plan::RecordStateOp>(op)) {
-      valid = verifyWidth(op, state.getInput().getType(), "hidden", facts);
+      valid = failure(failed(verifyWidth(op, state.getInput().getType(), "hidden", facts)) ||
+                      failed(verifyLayer(state, facts)));
     } else if (auto kernel = dyn_cast<plan::KernelOp>(op)) {
       valid = verifyConstants(kernel, facts);
     }

@@ -55,3 +55,15 @@ module attributes {deepseek.model = #facts} {
   // expected-error @+1 {{expects layers below 3, but got [1, 3]}}
   deepseek.weight @weight_layers : tensor<8xbf16> layers [1, 3] from "w" at [0, 0, 0, 16]
 }
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  func.func @rope_table_max_context() {
+    // expected-error @+1 {{expects a row for each of 16 positions of max_context, but got 'tensor<15x2x2xf32>'}}
+    %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<15x2x2xf32>
+    return
+  }
+}

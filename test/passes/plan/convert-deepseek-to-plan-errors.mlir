@@ -6,8 +6,7 @@ module {}
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   // expected-error @+1 {{expects an entry point}}
   func.func @decode() attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
@@ -18,8 +17,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -35,8 +33,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
@@ -55,8 +52,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
@@ -80,8 +76,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -98,8 +93,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -116,8 +110,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -133,8 +126,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
@@ -160,8 +152,30 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
+  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
+    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
+    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+  }
+  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+    %l = arith.constant 3 : index
+    // expected-error @+1 {{expects one of 3 layers, but got 3}}
+    %y:2 = call @moe(%x, %p, %c, %l)
+        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
+    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
@@ -185,8 +199,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
@@ -209,8 +222,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -226,8 +238,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -244,8 +255,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -261,8 +271,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
@@ -278,8 +287,7 @@ module attributes {deepseek.model = #facts} {
 // -----
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0,
-          top_k = 0 : i64}
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
   func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)

@@ -236,6 +236,21 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %b = plan.buffer of %call bytes 32 offset 0 : memref<1x8xf32>
+    // expected-error @+1 {{'plan.record_state' op expects one of 3 layers, but got 3}}
+    plan.record_state of %call %b layer 3 : memref<1x8xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects vocabulary 16, but got 15}}
   plan.kernel @k = "x86_bf16_embedding" operands 3 constants [15, 8]
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
