@@ -58,9 +58,9 @@ static llvm::Error checkFp8(const WeightContents &weight, const WeightFindings &
   }
   ElementPlace first = findings.odd.firstNonFinite;
   std::string part = weight.sliceName ? weight.sliceName(findings.firstSlice, first.source) : weight.name;
-  return makeError(ExitClass::BadInput, part + ": is NaN at [" + llvm::Twine(first.row) + ", " +
-                                            llvm::Twine(first.column) + "] (FP8 code 0x7f or 0xff), the first of " +
-                                            llvm::Twine(findings.odd.nonFinite) + " in " + weight.name);
+  return makeError(ExitCode::BadInput, part + ": is NaN at [" + llvm::Twine(first.row) + ", " +
+                                           llvm::Twine(first.column) + "] (FP8 code 0x7f or 0xff), the first of " +
+                                           llvm::Twine(findings.odd.nonFinite) + " in " + weight.name);
 }
 
 namespace {
@@ -112,7 +112,7 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   flatbuffers::DetachedBuffer buffer = buildMetadata(contents, layout);
   llvm::StringRef metadata(reinterpret_cast<const char *>(buffer.data()), buffer.size());
   if (metadata.size() != layout.metadataSize) {
-    return makeError(ExitClass::Internal, "the metadata changed its size while the artifact was written");
+    return makeError(ExitCode::Internal, "the metadata changed its size while the artifact was written");
   }
   fathom_artifact_header_t header = makeHeader(metadata, layout.totalSize);
   if (llvm::Error error = file.writeAt(base + sizeof(header), metadata)) {

@@ -84,7 +84,7 @@ llvm::Error AtomicFile::open() {
     // Registered first: an interruption between the two calls must not leave the file behind.
     registration.emplace(directory, parts.directory, temporaryName);
     if (!registration->isRegistered()) {
-      return makeError(ExitClass::Resources, "too many output files at once; close some first");
+      return makeError(ExitCode::Resources, "too many output files at once; close some first");
     }
     file = retryInterrupted([&] { return fileSystem.createExclusive(directory, temporaryName.c_str()); });
     if (file < 0 && errno != EEXIST) {

@@ -7,7 +7,6 @@
 
 #include "llvm/Support/raw_ostream.h"
 
-#include <cerrno>
 #include <cstring>
 
 namespace fathom::codegen {
@@ -18,17 +17,14 @@ void ExitError::log(llvm::raw_ostream &stream) const { stream << text; }
 
 std::error_code ExitError::convertToErrorCode() const { return llvm::inconvertibleErrorCode(); }
 
-llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message) {
-  return llvm::make_error<ExitError>(exitClass, message.str());
+llvm::Error makeError(ExitCode exitCode, const llvm::Twine &message) {
+  return llvm::make_error<ExitError>(exitCode, message.str());
 }
 
 llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber) {
-  bool tooManyFiles = errorNumber == EMFILE || errorNumber == ENFILE;
-  const char *advice = tooManyFiles            ? "; raise the limit on open files (ulimit -n)"
-                       : errorNumber == ENOMEM ? "; free memory, or raise the limit on it (ulimit -v)"
-                                               : "";
-  return makeError(*advice ? ExitClass::Resources : ExitClass::InputOutput,
-                   message + ": " + strerror(errorNumber) + advice);
+  const char *advice = adviseOnShortage(errorNumber);
+  return makeError(advice ? ExitCode::Resources : ExitCode::InputOutput,
+                   message + ": " + strerror(errorNumber) + (advice ? "; " : "") + (advice ? advice : ""));
 }
 
 ExitStatus takeExitStatus(llvm::Error error) {
@@ -38,8 +34,8 @@ ExitStatus takeExitStatus(llvm::Error error) {
     status.message += (status.message.empty() ? "" : "\n") + info.message();
   };
   llvm::handleAllErrors(
-      std::move(error), [&](const ExitError &info) { append(info, static_cast<int>(info.getExitClass())); },
-      [&](const llvm::ErrorInfoBase &info) { append(info, static_cast<int>(ExitClass::Internal)); });
+      std::move(error), [&](const ExitError &info) { append(info, static_cast<int>(info.getExitCode())); },
+      [&](const llvm::ErrorInfoBase &info) { append(info, static_cast<int>(ExitCode::Internal)); });
   return status;
 }
 

@@ -6,6 +6,7 @@
 #ifndef FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
 #define FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
 
+#include "fathom/exit_code.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
@@ -14,28 +15,25 @@
 
 namespace fathom::codegen {
 
-/// What a failure means to the caller of the process; the value is the exit code.
-enum class ExitClass : int { Usage = 2, BadInput = 3, Unsupported = 4, InputOutput = 5, Resources = 6, Internal = 70 };
-
 /// A failure with a message for the user and the exit code it leads to.
 class ExitError : public llvm::ErrorInfo<ExitError> {
 public:
   static char ID;
-  ExitError(ExitClass exitClass, std::string message) : exitClass(exitClass), text(std::move(message)) {}
+  ExitError(ExitCode exitCode, std::string message) : exitCode(exitCode), text(std::move(message)) {}
 
-  ExitClass getExitClass() const { return exitClass; }
+  ExitCode getExitCode() const { return exitCode; }
   void log(llvm::raw_ostream &stream) const override;
   std::error_code convertToErrorCode() const override;
 
 private:
-  ExitClass exitClass;
+  ExitCode exitCode;
   std::string text;
 };
 
-/// An error of class `exitClass` that says `message`.
-llvm::Error makeError(ExitClass exitClass, const llvm::Twine &message);
+/// An error of kind `exitCode` that says `message`.
+llvm::Error makeError(ExitCode exitCode, const llvm::Twine &message);
 
-/// The error for a system call that failed with `errorNumber`: "MESSAGE: No space left on device". Of class Resources
+/// The error for a system call that failed with `errorNumber`: "MESSAGE: No space left on device". Of kind Resources
 /// for a lack of descriptors or memory, InputOutput for anything else.
 llvm::Error makeSystemError(const llvm::Twine &message, int errorNumber);
 

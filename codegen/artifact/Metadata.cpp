@@ -158,12 +158,12 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
 static llvm::Error checkExternalSlice(const ArtifactContents &contents, const ExternalSlice &slice,
                                       const std::string &what) {
   if (slice.shard >= contents.externalShards.size()) {
-    return makeError(ExitClass::Internal, what + " is in external shard " + llvm::Twine(slice.shard) + " of " +
-                                              llvm::Twine(contents.externalShards.size()));
+    return makeError(ExitCode::Internal, what + " is in external shard " + llvm::Twine(slice.shard) + " of " +
+                                             llvm::Twine(contents.externalShards.size()));
   }
   const ExternalShard &shard = contents.externalShards[slice.shard];
   if (slice.offset > shard.size || slice.size > shard.size - slice.offset) {
-    return makeError(ExitClass::BadInput, what + " lies beyond the end of " + quotePath(shard.name));
+    return makeError(ExitCode::BadInput, what + " lies beyond the end of " + quotePath(shard.name));
   }
   return llvm::Error::success();
 }
@@ -178,7 +178,7 @@ static llvm::Error placePackedSlice(const ArtifactContents &contents, const Slic
   // The segment's size is always a multiple of the alignment.
   uint64_t end = 0;
   if (__builtin_add_overflow(layout.weights.size, *size, &end) || end > static_cast<uint64_t>(INT64_MAX) / 2) {
-    return makeError(ExitClass::Unsupported, what + " makes the artifact too large");
+    return makeError(ExitCode::Unsupported, what + " makes the artifact too large");
   }
   job.recipe = &recipe;
   job.offset = layout.weights.size;
@@ -217,7 +217,7 @@ static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout 
   for (uint32_t weight = 0; weight < contents.weights.size(); ++weight) {
     for (uint32_t slice = 0; slice < contents.weights[weight].slices.size(); ++slice) {
       if (layout.slices.size() == sliceLimit) {
-        return llvm::joinErrors(std::move(errors), makeError(ExitClass::Unsupported, "more than 16777216 weights"));
+        return llvm::joinErrors(std::move(errors), makeError(ExitCode::Unsupported, "more than 16777216 weights"));
       }
       if (llvm::Error error = placeSlice(contents, weight, slice, layout)) {
         errors = llvm::joinErrors(std::move(errors), std::move(error));

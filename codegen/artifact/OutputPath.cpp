@@ -29,12 +29,12 @@ SplitPath splitPath(llvm::StringRef path) {
 }
 
 static llvm::Error usageError(llvm::StringRef path, const llvm::Twine &why) {
-  return makeError(ExitClass::Usage, "output " + quotePath(path) + " " + why);
+  return makeError(ExitCode::Usage, "output " + quotePath(path) + " " + why);
 }
 
 static llvm::Error checkSpelling(llvm::StringRef path) {
   if (path.empty()) {
-    return makeError(ExitClass::Usage, "the output path is empty; name a file with -o");
+    return makeError(ExitCode::Usage, "the output path is empty; name a file with -o");
   }
   if (path == "-") {
     return usageError(path, "means standard output, which cannot be replaced atomically; name a file (./- for "

@@ -50,7 +50,7 @@ public:
 
 private:
   llvm::Error bad(const llvm::Twine &why) const {
-    return makeError(ExitClass::Internal, "recipe of " + what + ": " + why);
+    return makeError(ExitCode::Internal, "recipe of " + what + ": " + why);
   }
   llvm::Error checkSource(const Source &source) const;
   llvm::Error checkRange(uint32_t shard, uint64_t offset, int64_t rows, int64_t columns, ElementType type) const;
@@ -73,8 +73,8 @@ llvm::Error RecipeChecker::checkRange(uint32_t shard, uint64_t offset, int64_t r
   uint64_t end = 0;
   if (!multiply(rows, columns, bytes) || !multiply(bytes, byteWidth(type), bytes) ||
       __builtin_add_overflow(offset, bytes, &end) || end > shards[shard].size) {
-    return makeError(ExitClass::BadInput, what + " lies beyond the end of " + quotePath(shards[shard].path) + " (" +
-                                              llvm::Twine(shards[shard].size) + " bytes)");
+    return makeError(ExitCode::BadInput, what + " lies beyond the end of " + quotePath(shards[shard].path) + " (" +
+                                             llvm::Twine(shards[shard].size) + " bytes)");
   }
   return llvm::Error::success();
 }
@@ -134,7 +134,7 @@ llvm::Expected<uint64_t> RecipeChecker::outputSize() const {
   }
   uint64_t bytes = 0;
   if (!multiply(rows, columns, bytes) || !multiply(bytes, byteWidth(getOutputType(recipe)), bytes)) {
-    return makeError(ExitClass::Unsupported, what + " is too large");
+    return makeError(ExitCode::Unsupported, what + " is too large");
   }
   return bytes;
 }

@@ -42,9 +42,9 @@ llvm::Expected<int> ShardReader::open(const ShardFile &shard) const {
   if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
       static_cast<uint64_t>(status.st_size) != shard.size) {
     close(descriptor);
-    return makeError(ExitClass::InputOutput, quotePath(shard.path) +
-                                                 " changed after its header was read; it must stay as it is "
-                                                 "while it is compiled");
+    return makeError(ExitCode::InputOutput, quotePath(shard.path) +
+                                                " changed after its header was read; it must stay as it is "
+                                                "while it is compiled");
   }
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
   return descriptor;
@@ -80,8 +80,8 @@ llvm::Error ShardReader::read(uint32_t shard, uint64_t offset, void *bytes, uint
       return makeSystemError("cannot read " + quotePath(shards[shard].path), errno);
     }
     if (count == 0) {
-      return makeError(ExitClass::InputOutput, quotePath(shards[shard].path) + " ends at byte " + llvm::Twine(offset) +
-                                                   "; it became shorter while it was compiled");
+      return makeError(ExitCode::InputOutput, quotePath(shards[shard].path) + " ends at byte " + llvm::Twine(offset) +
+                                                  "; it became shorter while it was compiled");
     }
     position += count;
     offset += count;

@@ -62,19 +62,19 @@ std::unique_ptr<TargetMachine> X86Target::createMachine() const {
 Expected<X86Target> findX86Target(StringRef mcpu) {
   const Target *backend = findBackend();
   if (!backend) {
-    return makeError(ExitClass::Unsupported, "this build of LLVM has no x86 backend");
+    return makeError(ExitCode::Unsupported, "this build of LLVM has no x86 backend");
   }
   X86Target target;
   target.tune = (mcpu == "native" ? findNativeProcessor() : mcpu).str();
   std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::triple), "", ""));
   if (!known->isCPUStringValid(target.tune)) {
-    return makeError(ExitClass::Usage,
+    return makeError(ExitCode::Usage,
                      "--mcpu: unknown processor " + quotePath(mcpu) + ": try native, x86-64-v3 or x86-64-v4");
   }
   std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::triple), target.tune, ""));
   auto has = [&](StringRef feature) { return info->checkFeatures(("+" + feature).str()); };
   if (!all_of(kBaselineFeatures, has)) {
-    return makeError(ExitClass::Unsupported,
+    return makeError(ExitCode::Unsupported,
                      "processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
   }
   target.arch = &findArch(has);

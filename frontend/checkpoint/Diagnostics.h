@@ -6,6 +6,7 @@
 #ifndef FATHOM_FRONTEND_CHECKPOINT_DIAGNOSTICS_H
 #define FATHOM_FRONTEND_CHECKPOINT_DIAGNOSTICS_H
 
+#include "fathom/exit_code.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
@@ -20,8 +21,8 @@ class raw_ostream;
 
 namespace fathom::checkpoint {
 
-/// What an error means to the caller; the value is the exit code of the process.
-enum class Problem : int { Usage = 2, BadInput = 3, Unsupported = 4, InputOutput = 5, Resources = 6, Internal = 70 };
+/// What an error means to the caller: the exit code that it leads to.
+using Problem = ExitCode;
 
 enum class Severity { Error, Warning, Note };
 

@@ -32,14 +32,11 @@ File::~File() {
 
 void reportSystemError(int number, llvm::StringRef file, const llvm::Twine &what, Diagnostics &diagnostics,
                        llvm::StringRef hint) {
-  bool files = number == EMFILE || number == ENFILE;
-  llvm::StringRef limit = files              ? "raise the limit on open files (ulimit -n)"
-                          : number == ENOMEM ? "free memory, or raise the limit on it (ulimit -v)"
-                                             : "";
-  diagnostics.error(limit.empty() ? Problem::InputOutput : Problem::Resources, "io", file, "",
+  const char *advice = adviseOnShortage(number);
+  diagnostics.error(advice ? Problem::Resources : Problem::InputOutput, "io", file, "",
                     what + ": " +
                         (number ? std::generic_category().message(number) : "the file shrank while it was read"),
-                    limit.empty() ? hint : limit);
+                    advice ? advice : hint);
 }
 
 static llvm::StringRef describeMode(mode_t mode) {

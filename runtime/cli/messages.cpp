@@ -108,7 +108,8 @@ int printError(const char *program, int code, const char *format, ...) {
 
 int printSystemError(const char *program, int number, const char *file, const char *verb) {
   runtime::SystemError error = runtime::describeSystemError(number);
-  return printError(program, error.status, "%s: cannot %s: %s%s", file, verb, error.text, error.advice);
+  return printError(program, error.status, "%s: cannot %s: %s%s%s", file, verb, error.text, error.separator,
+                    error.advice);
 }
 
 void printNote(const char *program, const char *format, ...) {

@@ -6,21 +6,21 @@
 #ifndef FATHOM_RUNTIME_CLI_MESSAGES_H
 #define FATHOM_RUNTIME_CLI_MESSAGES_H
 
+#include "fathom/exit_code.h"
+
 namespace fathom::cli {
 
-/// The exit codes that all tools share.
-enum ExitCode : int {
-  kOk = 0,
-  kFailed = 1,
-  kUsage = 2,
-  kBadInput = 3,
-  kUnsupported = 4,
-  kInputOutput = 5,
-  kResources = 6,
-  kMismatch = 7,
-  kDevice = 8,
-  kInternal = 70
-};
+/// The exit codes that all tools share, as main returns them.
+constexpr int kOk = int(ExitCode::Ok);
+constexpr int kFailed = int(ExitCode::Failed);
+constexpr int kUsage = int(ExitCode::Usage);
+constexpr int kBadInput = int(ExitCode::BadInput);
+constexpr int kUnsupported = int(ExitCode::Unsupported);
+constexpr int kInputOutput = int(ExitCode::InputOutput);
+constexpr int kResources = int(ExitCode::Resources);
+constexpr int kMismatch = int(ExitCode::Mismatch);
+constexpr int kDevice = int(ExitCode::Device);
+constexpr int kInternal = int(ExitCode::Internal);
 
 /// The word in brackets at the end of a message: "usage", "io" and so on.
 const char *exitCodeName(int code);

@@ -19,7 +19,7 @@ namespace fathom::runtime {
 
 static fathom_status_t failErrno(const char *verb, const char *path) {
   SystemError error = describeSystemError(errno);
-  return fail(error.status, "%s: cannot %s: %s%s", path, verb, error.text, error.advice);
+  return fail(error.status, "%s: cannot %s: %s%s%s", path, verb, error.text, error.separator, error.advice);
 }
 
 ByteView::~ByteView() {

@@ -5,7 +5,8 @@
 
 #include "runtime/src/status.h"
 
-#include <errno.h>
+#include "fathom/exit_code.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,17 +44,19 @@ fathom_status_t failInFile(fathom_status_t code, const char *file) {
   return code;
 }
 
+static_assert(FATHOM_STATUS_FAILED == int(ExitCode::Failed) && FATHOM_STATUS_INVALID_ARGUMENT == int(ExitCode::Usage) &&
+                  FATHOM_STATUS_BAD_DATA == int(ExitCode::BadInput) &&
+                  FATHOM_STATUS_UNSUPPORTED == int(ExitCode::Unsupported) &&
+                  FATHOM_STATUS_IO == int(ExitCode::InputOutput) &&
+                  FATHOM_STATUS_OUT_OF_RESOURCES == int(ExitCode::Resources) &&
+                  FATHOM_STATUS_MISMATCH == int(ExitCode::Mismatch) && FATHOM_STATUS_DEVICE == int(ExitCode::Device) &&
+                  FATHOM_STATUS_INTERNAL == int(ExitCode::Internal),
+              "the C API says the same");
+
 SystemError describeSystemError(int number) {
-  const char *text = strerror(number);
-  switch (number) {
-  case EMFILE:
-  case ENFILE:
-    return {FATHOM_STATUS_OUT_OF_RESOURCES, text, "; raise the limit on open files (ulimit -n)"};
-  case ENOMEM:
-    return {FATHOM_STATUS_OUT_OF_RESOURCES, text, "; free memory, or raise the limit on it (ulimit -v)"};
-  default:
-    return {FATHOM_STATUS_IO, text, ""};
-  }
+  const char *advice = adviseOnShortage(number);
+  return {advice ? FATHOM_STATUS_OUT_OF_RESOURCES : FATHOM_STATUS_IO, strerror(number), advice ? "; " : "",
+          advice ? advice : ""};
 }
 
 } // namespace fathom::runtime

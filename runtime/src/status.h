@@ -24,8 +24,8 @@ struct SystemError {
   /// OUT_OF_RESOURCES for a lack of descriptors or memory, IO for anything else.
   fathom_status_t status;
   const char *text;
-  /// "; " and what to do, or "".
-  const char *advice;
+  /// "; " and what to do, or both "".
+  const char *separator, *advice;
 };
 SystemError describeSystemError(int number);
 

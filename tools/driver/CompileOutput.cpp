@@ -28,7 +28,7 @@ void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnost
   llvm::handleAllErrors(
       std::move(error),
       [&](const codegen::ExitError &known) {
-        Problem problem = Problem(int(known.getExitClass()));
+        Problem problem = known.getExitCode();
         diagnostics.error(problem, problem == Problem::BadInput ? "bad-weights" : code, "", "", known.message());
       },
       [&](const llvm::ErrorInfoBase &unknown) { diagnostics.error(other, code, "", "", unknown.message()); });
@@ -52,7 +52,7 @@ bool CompileOutput::check() {
   }
   if (options.emit == Emit::Obj && headerPath() == options.output) {
     StringRef message = "-o: the C header beside the object would replace it; name the object .o";
-    return fail(codegen::makeError(codegen::ExitClass::Usage, message));
+    return fail(codegen::makeError(ExitCode::Usage, message));
   }
   llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
   if (!error && options.emit == Emit::Obj) {

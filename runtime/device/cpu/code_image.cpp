@@ -174,7 +174,8 @@ fathom_status_t CodeImage::load(const unsigned char *bytes, uint64_t size, const
     bool mapped = segment.p_flags & PF_W ? mapData(elf, segment, base) : mapCode(segment, backing, base);
     if (!mapped) {
       SystemError error = describeSystemError(errno);
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the system refuses to map the code: %s%s", error.text, error.advice);
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the system refuses to map the code: %s%s%s", error.text,
+                  error.separator, error.advice);
     }
     if (segment.p_flags & PF_X) {
       ranges[rangeCount++] = {segment.p_vaddr, segment.p_vaddr + segment.p_filesz};
