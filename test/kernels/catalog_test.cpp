@@ -25,7 +25,7 @@ TEST(CatalogTest, SymbolsFollowTheNameGrammar) {
     }
     name += "_" + std::string(kernel.op);
     EXPECT_TRUE(kernel.symbol == name || kernel.symbol == name + "_rows") << kernel.symbol;
-    EXPECT_GT(kernel.operandCount, 1);
+    EXPECT_GE(kernel.operandCount, 1); // one, where the other side is the cache
     EXPECT_FALSE(kernel.constants.empty());
   }
 }
