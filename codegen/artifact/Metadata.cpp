@@ -17,7 +17,7 @@ namespace fbs = fathom::artifact;
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-/// Serialises one table of `items` after the other, then their vector.
+/// Serializes one table of `items` after the other, then their vector.
 template <typename Table, typename Items, typename Create>
 static Offset<flatbuffers::Vector<Offset<Table>>> createTables(FlatBufferBuilder &builder, const Items &items,
                                                                Create create) {

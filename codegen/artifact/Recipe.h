@@ -30,7 +30,7 @@ struct ShardFile {
   uint64_t size = 0;
 };
 
-/// Where the scales of a quantised source are: f32 [ceil(rows/128)][ceil(columns/128)], row-major.
+/// Where the scales of a quantized source are: f32 [ceil(rows/128)][ceil(columns/128)], row-major.
 struct ScaleSource {
   uint32_t shard = 0;
   /// In bytes from the start of the file.

@@ -13,7 +13,7 @@
 
 namespace fathom::deepseek {
 
-/// A weight [(E,) N, K], with a leading dimension where `experts`; scale and block are null unless it is quantised.
+/// A weight [(E,) N, K], with a leading dimension where `experts`; scale and block are null unless it is quantized.
 struct ScaledWeight {
   mlir::Value weight;
   mlir::Value scale;
@@ -32,7 +32,7 @@ struct KernelUse {
   llvm::StringRef weightType = "f32";
   /// The layout that the op's weight has now.
   llvm::StringRef layout = "none";
-  /// What one scale covers; null unless the weight is quantised.
+  /// What one scale covers; null unless the weight is quantized.
   BlockScaleAttr block;
 };
 

@@ -139,7 +139,7 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
     ```
 
     (DeepSeek-V2, arXiv 2405.04434, §2.1.) The rows are one sequence's, at consecutive positions, when a kernel runs it;
-    the meaning does not need that. `scale` and `block` are those of a quantised `kv_b`, as in `deepseek.linear`.
+    the meaning does not need that. `scale` and `block` are those of a quantized `kv_b`, as in `deepseek.linear`.
     Prefill keeps this form; for decode `fathom-absorb-mla-projections` turns it into the three ops below.
 
     Constraints: (C1) widths agree with num_heads, nope_dim, rope_dim, value_dim and the cache's store "latent", whose

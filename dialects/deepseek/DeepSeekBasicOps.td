@@ -114,7 +114,7 @@ def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bia
   let summary = "a linear map of each row";
   let description = [{
     `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k] + bias[n], extras[t, n]…)`, f32, with k ascending. W is `weight`
-    as stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantised weight brings a
+    as stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantized weight brings a
     `scale` and says which `block` of W one scale covers. An extra is [rows, N], or a vector [N] that every row reads.
     Without an epilogue region the sum itself is the result. Kernels add what their epilogue adds:
     `fathom-fuse-epilogues` makes a bias an extra.

@@ -39,7 +39,7 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Compute<"moe_experts", [Pure, AttrSizedOper
   let summary = "the chosen experts' SwiGLU networks, weighted and summed";
   let description = [{
     `result[t] = Σ_j weights[t, j] · D[e] (silu(G[e] x[t]) · U[e] x[t])` with e = ids[t, j] and j ascending; G, U, D
-    are `gate`, `up` [E, I, H] and `down` [E, H, I], each with its scales where quantised.
+    are `gate`, `up` [E, I, H] and `down` [E, H, I], each with its scales where quantized.
     `fathom-lower-moe-routing` turns it into token permutation and grouped products.
 
     Constraints: (C1) gate and up have one type, with the input's width; (C2) down's shape agrees; (C3) f8 weights have

@@ -80,11 +80,11 @@ LogicalResult verifyEps(Operation *op, const APFloat &eps) {
 }
 
 LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block, bool experts) {
-  bool quantised = isa<Float8E4M3FNType>(weight.getElementType());
-  if (quantised != bool(scale) || quantised != bool(block)) {
+  bool quantized = isa<Float8E4M3FNType>(weight.getElementType());
+  if (quantized != bool(scale) || quantized != bool(block)) {
     return op->emitOpError("expects a scale and its block exactly for f8 weights, but the weight is ") << weight;
   }
-  if (!quantised) {
+  if (!quantized) {
     return success();
   }
   WeightShape shape = getWeightShape(weight, experts);

@@ -156,7 +156,7 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
   return text;
 }
 
-llvm::StringRef recognise(llvm::StringRef head) {
+llvm::StringRef recognize(llvm::StringRef head) {
   struct Signature {
     llvm::StringRef bytes;
     llvm::StringRef meaning;

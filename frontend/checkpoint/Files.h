@@ -53,7 +53,7 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
 
 /// What the first bytes of a file show it to be, when that is a known mistake: a Git LFS pointer, an HTML
 /// page, a pickle, GGUF, an archive. Empty otherwise.
-llvm::StringRef recognise(llvm::StringRef head);
+llvm::StringRef recognize(llvm::StringRef head);
 
 /// `directory`/`name`.
 std::string joinPath(llvm::StringRef directory, llvm::StringRef name);

@@ -19,7 +19,7 @@ namespace fathom::checkpoint {
 /// Bytes of length field and header that `head` announces, or 0 after a finding.
 static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::StringRef file, Diagnostics &diagnostics,
                             const SafetensorsLimits &limits) {
-  llvm::StringRef hint = recognise(head);
+  llvm::StringRef hint = recognize(head);
   if (fileSize < 8 || head.size() < 8) {
     diagnostics.error(Problem::BadInput, "truncated", file, "",
                       "has " + llvm::Twine(fileSize) + " bytes, a safetensors file has at least 8", hint);

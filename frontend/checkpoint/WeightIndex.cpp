@@ -73,7 +73,7 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
   json::Document document;
   json::SyntaxError error;
   if (!document.parse(storage.front(), error)) {
-    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message, recognise(storage.front()));
+    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message, recognize(storage.front()));
     return false;
   }
   json::Value map = document.root().find("weight_map");

@@ -24,19 +24,19 @@ struct RoutingFact {
 };
 
 /// What norm_topk_prob does beside dividing by the sum of the chosen scores.
-enum class Normalisation : uint8_t {
+enum class Normalization : uint8_t {
   /// Nothing.
   Plain,
   /// It has no effect on a single expert.
   OfSeveral,
-  /// The same, and normalised weights are not scaled.
+  /// The same, and normalized weights are not scaled.
   OfSeveralUnscaled
 };
 
 struct RoutingRules {
   /// The first is the default of a config.json that does not say.
   llvm::ArrayRef<RoutingFact> methods;
-  Normalisation normalisation = Normalisation::Plain;
+  Normalization normalization = Normalization::Plain;
   /// Whether routed_scaling_factor must be given.
   Need scale = Need::Required;
 };

@@ -51,7 +51,7 @@ static std::pair<double, double> distribution(const TensorFact &fact, const std:
 }
 
 static DType typeOf(const TensorFact &fact, WeightStorage storage) {
-  if (storage == WeightStorage::Fp8 && fact.isQuantisable()) {
+  if (storage == WeightStorage::Fp8 && fact.isQuantizable()) {
     return DType::F8_E4M3;
   }
   return storage == WeightStorage::F32 || fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;

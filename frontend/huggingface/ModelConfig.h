@@ -97,7 +97,7 @@ struct GqaConfig {
 
 /// Which experts a token meets. Choice: score (+ bias); groups ranked by `groupScore`, the best `topGroups` kept,
 /// experts elsewhere -inf; the best `expertsPerToken` of the rest, lowest index first among equals. Weights: the
-/// chosen experts' scores without bias, divided by their sum (+ 1e-20) where `normalise`, times `scale`.
+/// chosen experts' scores without bias, divided by their sum (+ 1e-20) where `normalize`, times `scale`.
 struct RoutingConfig {
   int64_t experts = 0;
   int64_t sharedExperts = 0;
@@ -109,8 +109,8 @@ struct RoutingConfig {
   GroupScore groupScore = GroupScore::None;
   /// `e_score_correction_bias` is added to scores for the choice.
   bool correctionBias = false;
-  bool normalise = false;
-  /// The factor really applied: DeepSeek-V2 ignores routed_scaling_factor where it normalises.
+  bool normalize = false;
+  /// The factor really applied: DeepSeek-V2 ignores routed_scaling_factor where it normalizes.
   double scale = 1;
   /// Layers before this one are dense; after it every layer that `layerFrequency` divides is MoE.
   int64_t firstMoeLayer = 0;

@@ -62,7 +62,7 @@ struct ModelWeights {
   /// Of the whole model: "embed_tokens", "norm", and "lm_head" unless it is tied.
   std::vector<WeightStack> model;
   std::vector<LayerGroup> groups;
-  /// Multi-token-prediction layers: recognised and kept aside; the main model never reads them.
+  /// Multi-token-prediction layers: recognized and kept aside; the main model never reads them.
   std::vector<LayerGroup> mtp;
   /// lm_head is absent and shares the bytes of embed_tokens.
   bool tiedHead = false;

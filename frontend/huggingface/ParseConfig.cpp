@@ -156,7 +156,7 @@ bool parseObject(checkpoint::json::Document &document, llvm::StringRef text, llv
                  Diagnostics &diagnostics) {
   checkpoint::json::SyntaxError error;
   if (!document.parse(text, error)) {
-    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message, checkpoint::recognise(text));
+    diagnostics.error(Problem::BadInput, "bad-json", file, error.where(), error.message, checkpoint::recognize(text));
     return false;
   }
   if (!document.root().isObject()) {

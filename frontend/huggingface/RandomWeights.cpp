@@ -35,7 +35,7 @@ uint8_t toE4M3(float value) {
   return sign | static_cast<uint8_t>(exponent == -6 && steps < 8 ? steps : ((exponent + 7) << 3) + steps - 8);
 }
 
-/// The finaliser of SplitMix64: all output bits depend on all input bits.
+/// The finalizer of SplitMix64: all output bits depend on all input bits.
 static uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;

@@ -64,17 +64,17 @@ bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expe
   return false;
 }
 
-/// The types the kernels compute with: bf16 and f32 everywhere, FP8 where the family quantises.
+/// The types the kernels compute with: bf16 and f32 everywhere, FP8 where the family quantizes.
 bool TensorFinder::acceptType(const TensorFact &fact, const TensorRef &ref) {
   DType type = ref.tensor->dtype;
   if (type == DType::BF16 || type == DType::F32) {
     return true;
   }
   llvm::StringRef file = checkpoint.shards()[ref.shard].path;
-  bool fp8 = fact.isQuantisable() && type == DType::F8_E4M3;
+  bool fp8 = fact.isQuantizable() && type == DType::F8_E4M3;
   if (!fp8) {
     report(Problem::Unsupported, "unsupported-dtype", file, ref.tensor->name,
-           "is " + name(type) + ", supported are BF16, F32" + (fact.isQuantisable() ? ", F8_E4M3" : ""),
+           "is " + name(type) + ", supported are BF16, F32" + (fact.isQuantizable() ? ", F8_E4M3" : ""),
            type == DType::F16 ? "float16 overflows in these models; convert the weights to bfloat16" : "");
   } else if (!config.quantization && !saidNoQuantization) {
     saidNoQuantization = true;
@@ -149,7 +149,7 @@ bool TensorFinder::collectTensors(const TensorFact &fact, int64_t layer, WeightS
       continue;
     }
     addWeight(fact, *ref, stack);
-    if (fact.isQuantisable() && ref->tensor->dtype == DType::F8_E4M3) {
+    if (fact.isQuantizable() && ref->tensor->dtype == DType::F8_E4M3) {
       addScale(name, scales);
     }
   }
@@ -171,7 +171,7 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   scales.part += "_scale_inv";
   scales.pattern += "_scale_inv";
   scales.dtype = DType::F32;
-  if (fact.isQuantisable()) {
+  if (fact.isQuantizable()) {
     scales.shape = scaleShapeOf(stack.shape, config.quantization.value_or(QuantizationConfig()));
   }
   if (spelling) {

@@ -45,7 +45,7 @@ std::string show(Value value) {
 }
 
 bool parseJsonObject(const std::string &path, Diagnostics &diagnostics, JsonFile &file) {
-  llvm::StringRef kind = checkpoint::recognise(llvm::StringRef(file.text).take_front(4096));
+  llvm::StringRef kind = checkpoint::recognize(llvm::StringRef(file.text).take_front(4096));
   checkpoint::json::SyntaxError error;
   if (!file.document.parse(file.text, error)) {
     std::string hint = kind.empty() ? "" : ("the file is " + kind + ", not JSON").str();

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Recognising the stages of a tokenizer.
+// Recognizing the stages of a tokenizer.
 
 #include "frontend/tokenizer/Pipeline.h"
 

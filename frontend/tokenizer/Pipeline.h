@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The part of tokenizer.json that says what happens to text around the merging, recognised as data.
+// The part of tokenizer.json that says what happens to text around the merging, recognized as data.
 
 #ifndef FATHOM_FRONTEND_TOKENIZER_PIPELINE_H
 #define FATHOM_FRONTEND_TOKENIZER_PIPELINE_H
@@ -15,7 +15,7 @@ namespace fathom::frontend {
 /// "ignore_merges": whether pieces that are a token are taken without merging.
 bool readModelOptions(const Context &context, Value model);
 
-/// Recognises "normalizer".
+/// Recognizes "normalizer".
 void readNormalizer(const Context &context, Value normalizer, TokenizerModel &model);
 
 /// Compiles "pre_tokenizer" to a chain of splits.

@@ -54,7 +54,7 @@ private:
 
 int32_t idOrNone(std::optional<uint32_t> id) { return id ? int32_t(*id) : -1; }
 
-/// Added tokens that are looked for in normalised text must be in normal form themselves to be found as written.
+/// Added tokens that are looked for in normalized text must be in normal form themselves to be found as written.
 void TokenizerReader::checkNormalized(const Context &context) {
   if (model.normalizer != artifact::Normalizer::nfc) {
     return;

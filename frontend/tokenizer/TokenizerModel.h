@@ -31,7 +31,7 @@ struct AddedToken {
   bool leftStrip = false;
   bool rightStrip = false;
   bool singleWord = false;
-  /// Looked for after normalisation.
+  /// Looked for after normalization.
   bool normalized = false;
 };
 

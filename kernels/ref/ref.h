@@ -22,7 +22,7 @@ uint16_t f32_to_bf16(float value);
 /// FP8 E4M3 (finite, NaN at 0x7f and 0xff).
 float f8e4m3_to_f32(uint8_t bits);
 /// out[n][k] = codes[n][k] * scales[n / 128][k / 128], scales [ceil(N/128)][ceil(K/128)].
-void dequantise(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out);
+void dequantize(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out);
 
 // Rows
 

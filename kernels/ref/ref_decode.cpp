@@ -36,7 +36,7 @@ float f8e4m3_to_f32(uint8_t bits) {
   return bits & 0x80 ? -magnitude : magnitude;
 }
 
-void dequantise(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out) {
+void dequantize(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out) {
   int64_t blocks = (K + 127) / 128;
   for (int64_t n = 0; n < N; ++n) {
     for (int64_t k = 0; k < K; ++k) {

@@ -55,7 +55,7 @@ void populateCachedAttentionDecompositions(mlir::RewritePatternSet &patterns);
 /// All of them.
 void populateDecompositions(mlir::RewritePatternSet &patterns);
 
-/// An uninitialised tensor of `type`; `rows` where its first size is unknown.
+/// An uninitialized tensor of `type`; `rows` where its first size is unknown.
 mlir::Value emptyRows(StructuredBuilder &b, mlir::Type type, mlir::Value rows);
 
 /// The value that an epilogue, or no epilogue, makes of `value` at [row, column] of a result; `extras` are the operands

@@ -16,7 +16,7 @@ namespace fathom {
 
 using namespace deepseek;
 
-/// Sums that run side by side. Divides a panel's width, so that the outputs of a block are neighbours in the weight.
+/// Sums that run side by side. Divides a panel's width, so that the outputs of a block are neighbors in the weight.
 static constexpr int64_t kSums = 8;
 
 /// The sums of outputs [first, first + count) of the result for one row, part by part.

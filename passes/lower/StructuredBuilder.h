@@ -62,7 +62,7 @@ public:
   /// An id at `indices`, as an index.
   Value idAt(Value tensor, ValueRange indices) { return toIndex(at(tensor, indices)); }
   Value put(Value value, Value tensor, ValueRange indices);
-  /// Uninitialised; `dynamicSizes` of the unknown dimensions of `type`, in order.
+  /// Uninitialized; `dynamicSizes` of the unknown dimensions of `type`, in order.
   Value empty(mlir::Type type, ValueRange dynamicSizes);
 
   /// Elements computed from their indices, in any order: a linalg.generic.

@@ -14,7 +14,7 @@ def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
   let description = [{
     Clones `@forward` and the layers it calls into `@prefill` (rows are tokens of one sequence) and `@decode` (a row is
     one token of each of several sequences), and removes the originals. `@prefill_headless` shares the layers of `@prefill`
-    and computes no logits, for chunks of a prompt that want none. Later passes specialise the two on their
+    and computes no logits, for chunks of a prompt that want none. Later passes specialize the two on their
     own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
 
     Numeric contract: exact. Test: test/passes/model/create-entry-points.mlir.

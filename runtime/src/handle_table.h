@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Handles that can be checked: what the API hands out are not addresses but entries of one table, each with the
-// generation of its slot. A released handle, or one of another type, is recognised without touching freed memory.
+// generation of its slot. A released handle, or one of another type, is recognized without touching freed memory.
 // Lock-free, so that looking one up is safe in a signal handler.
 
 #ifndef FATHOM_RUNTIME_SRC_HANDLE_TABLE_H

@@ -93,7 +93,7 @@ fathom_status_t Sampler::observe(const int32_t *tokens, size_t count) {
   return FATHOM_STATUS_OK;
 }
 
-float Sampler::penalised(const float *logits, size_t token) const {
+float Sampler::penalized(const float *logits, size_t token) const {
   float logit = logits[token];
   if (!seen.size() || !(seen[token / 64] >> (token % 64) & 1)) {
     return logit;
@@ -103,9 +103,9 @@ float Sampler::penalised(const float *logits, size_t token) const {
 
 int32_t Sampler::greedy(const float *logits) const {
   size_t best = 0;
-  float value = penalised(logits, 0);
+  float value = penalized(logits, 0);
   for (size_t i = 1; i < vocabulary; ++i) {
-    float other = penalised(logits, i);
+    float other = penalized(logits, i);
     if (other > value) {
       best = i;
       value = other;
@@ -121,7 +121,7 @@ bool Sampler::less(const Candidate &a, const Candidate &b) {
 
 void Sampler::fill(const float *logits) {
   for (size_t i = 0; i < vocabulary; ++i) {
-    candidates[i] = {penalised(logits, i), static_cast<int32_t>(i)};
+    candidates[i] = {penalized(logits, i), static_cast<int32_t>(i)};
   }
 }
 

@@ -47,7 +47,7 @@ private:
   size_t keepLikely();
   int32_t draw(size_t count);
   int32_t greedy(const float *logits) const;
-  float penalised(const float *logits, size_t token) const;
+  float penalized(const float *logits, size_t token) const;
   double uniform();
 
   fathom_sampling_t parameters = {};

@@ -39,7 +39,7 @@ def new_passes():
 
 
 def compile_flags(phase):
-    """What the real build compiles passes of the phase with, but for output, input and optimisation."""
+    """What the real build compiles passes of the phase with, but for output, input and optimization."""
     with open(os.path.join(TREE, "build", "release", "compile_commands.json"), encoding="utf-8") as stream:
         commands = json.load(stream)
     command = next(c["command"] for c in commands if c["file"].endswith(f"/passes/{phase}/Pipeline.cpp"))

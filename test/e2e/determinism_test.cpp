@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Results are the same bits whatever the threads, the chunks of a prompt and the neighbours in a batch.
+// Results are the same bits whatever the threads, the chunks of a prompt and the neighbors in a batch.
 
 #include "test/e2e/Golden.h"
 #include "test/e2e/Model.h"
@@ -45,7 +45,7 @@ TEST_P(DeterminismTest, PrefillChunks) {
   }
 }
 
-TEST_P(DeterminismTest, BatchNeighbours) {
+TEST_P(DeterminismTest, BatchNeighbors) {
   Session session(artifact, /*threads=*/2);
   std::vector<fathom_sequence_t> together;
   std::vector<int32_t> next;

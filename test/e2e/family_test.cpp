@@ -38,7 +38,7 @@ std::vector<Family> getOwnFamilies() {
   Family routed = {"routed_experts",
                    {&gqa, &denseMlp, &experts},
                    RopePairs::HalfSplit,
-                   {softmax, Normalisation::OfSeveral, Need::Optional}};
+                   {softmax, Normalization::OfSeveral, Need::Optional}};
   normed.windowsHaveSwitch = true;
   normed.layerPrefix = routed.layerPrefix = kPrefix;
   return {normed, routed};

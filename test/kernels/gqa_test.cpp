@@ -54,7 +54,7 @@ TEST_P(GqaAttentionTest, MatchesReference) {
   }
 }
 
-TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbours) {
+TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbors) {
   const ref::GqaShape s = {6, 2, 40};
   const int64_t T = 70, width = s.heads * s.head_dim;
   Cache cache(kContext, kLayers, {s.kv_heads * s.head_dim, s.kv_heads * s.head_dim});

@@ -198,7 +198,7 @@ Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t se
     }
   }
   if (quantized) {
-    ref::dequantise(data.data(), scales.data(), rows, columns, decoded.data());
+    ref::dequantize(data.data(), scales.data(), rows, columns, decoded.data());
   }
 }
 

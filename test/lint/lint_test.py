@@ -176,6 +176,11 @@ class TextTest(LintTest):
         line = 'a("build/tmp/x", "/usr/lib/llvm-22/bin", "/proc/self/exe", "${TMPDIR}/root/x");\n'
         self.assertEqual(self.findings(text.check, {"codegen/A.cpp": LICENSED + line}), [])
 
+    def test_finds_british_spelling(self):
+        line = "isQuantisable(); // neighbours organise analyses of noise\n"
+        found = self.findings(text.check, {"codegen/A.cpp": LICENSED + line})
+        self.assertEqual(found, ["codegen/A.cpp:2: error: American spelling, please: 'neighbours'"])
+
     def test_finds_unfinished_work_without_issue(self):
         found = self.findings(text.check, {"codegen/A.cpp": LICENSED + "// TODO finish\n// TODO(#7): finish it.\n"})
         self.assertEqual(found, ["codegen/A.cpp:2: error: write 'TODO(#issue): sentence', or finish it"])

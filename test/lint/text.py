@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 """Checks what the text of files may not hold: paths of one machine, unfinished work without an issue, a missing header,
-links to files that are not there.
+links to files that are not there, British spelling.
 """
 
 import os
@@ -18,6 +18,9 @@ DATA = ("test/models/", "test/tokenizer/", "test/artifact/", "test/oracles/")
 MACHINE_PATH = re.compile(r"""(?<![\w.$}/-])/(?:work|farm|root|home|Users|mnt|tmp)/[\w.-]""")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 UNFINISHED_WITH_ISSUE = re.compile(r"\bTODO\(#\d+\): \S")
+BRITISH = re.compile(
+    r"\w*(?:(?:optim|normal|recogn|initial|serial|organ|summar|special|general|minim|maxim|synchron|quant|vector|material|canonical"
+    r"|token|parallel|final|penal)is(?:e[drs]?|ing|ations?)(?![a-z])|(?:neighbo|behavio|colo|favo)ur)\w*", re.IGNORECASE)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 
@@ -45,6 +48,9 @@ def _line_findings(path, text):
         match = MACHINE_PATH.search(line)
         if match:
             findings.append(Finding(path, number, f"path of one machine: '{match.group(0)}...'"))
+        match = BRITISH.search(line)
+        if match:
+            findings.append(Finding(path, number, f"American spelling, please: '{match.group(0)}'"))
         if UNFINISHED.search(line) and not UNFINISHED_WITH_ISSUE.search(line):
             findings.append(Finding(path, number, "write 'TODO(#issue): sentence', or finish it"))
     return findings

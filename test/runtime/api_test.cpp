@@ -107,7 +107,7 @@ TEST(ApiTest, NullArgumentsOfSamplersAreRefused) {
   EXPECT_OK(fathom_sampler_release(sampler));
 }
 
-TEST(ApiTest, ReleasedAndForeignHandlesAreRecognised) {
+TEST(ApiTest, ReleasedAndForeignHandlesAreRecognized) {
   ToyModel model;
   fathom_session_t *session = nullptr;
   ASSERT_OK(fathom_session_create(model, nullptr, &session));

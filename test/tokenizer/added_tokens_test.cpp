@@ -52,7 +52,7 @@ TEST(AddedTokensTest, SingleWordNeedsNoWordBeside) {
   EXPECT_EQ(found(model, "_key"), "_|k|e|y");
 }
 
-TEST(AddedTokensTest, NormalizedOnesAreFoundInNormalisedText) {
+TEST(AddedTokensTest, NormalizedOnesAreFoundInNormalizedText) {
   frontend::TokenizerModel model = tinyModel();
   model.normalizer = artifact::Normalizer::nfc;
   addToken(model, "\xC3\xA9!").normalized = true;
@@ -61,7 +61,7 @@ TEST(AddedTokensTest, NormalizedOnesAreFoundInNormalisedText) {
   EXPECT_EQ(found(model, "e\xCC\x81!"), "\xC3|\xA9|!");
 }
 
-TEST(AddedTokensTest, ThoseBeforeNormalisationComeFirst) {
+TEST(AddedTokensTest, ThoseBeforeNormalizationComeFirst) {
   frontend::TokenizerModel model = tinyModel();
   addToken(model, "ab").normalized = true;
   addToken(model, "bc");

@@ -48,7 +48,7 @@ TEST(GrowthTest, AMegabyteOfAnythingComesBack) {
   }
 }
 
-TEST(GrowthTest, MarksOfAMegabyteAreNormalised) {
+TEST(GrowthTest, MarksOfAMegabyteAreNormalized) {
   frontend::TokenizerModel model = merging();
   model.normalizer = artifact::Normalizer::nfc;
   Table table(model);

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Normalisation form C.
+// Normalization form C.
 
 #include "frontend/tokenizer/Normalization.h"
 #include "runtime/src/tokenizer/unicode.h"

@@ -20,7 +20,7 @@ public:
   /// Forgets what was read so far. False if the system does not offer that.
   bool forget() const;
 
-  /// Bytes of pages read since forget(). A page that is mapped for the first time counts with its neighbours
+  /// Bytes of pages read since forget(). A page that is mapped for the first time counts with its neighbors
   /// (64 KiB), so let the model run a few steps before.
   uint64_t measure() const;
 

@@ -21,11 +21,11 @@ std::vector<Family> deepSeekFamilies() {
       {"deepseek",
        {&gqa, &attentionBias, &denseMlp, &experts},
        RopePairs::HalfSplit,
-       {llvm::ArrayRef(v2Routings).take_front(1), Normalisation::OfSeveral, Need::Optional}},
+       {llvm::ArrayRef(v2Routings).take_front(1), Normalization::OfSeveral, Need::Optional}},
       {"deepseek_v2",
        {&mla, &denseMlp, &experts, &mtp},
        RopePairs::Interleaved,
-       {v2Routings, Normalisation::OfSeveralUnscaled}},
+       {v2Routings, Normalization::OfSeveralUnscaled}},
       {"deepseek_v3", {&mla, &denseMlp, &experts, &mtp}, RopePairs::Interleaved, {v3Routings}},
   };
 }

@@ -34,7 +34,7 @@ static constexpr Field fields[] = {
     {"moe_intermediate_size", routing<&RoutingConfig::expertWidth>, Need::Required, 1, maxExtent, routes},
     {"first_k_dense_replace", routing<&RoutingConfig::firstMoeLayer>, Need::Required, 0, maxLayers, routes},
     {"moe_layer_freq", routing<&RoutingConfig::layerFrequency>, Need::Optional, 1, maxLayers, routes},
-    {"norm_topk_prob", routing<&RoutingConfig::normalise>, Need::Required, 0, 0, routes},
+    {"norm_topk_prob", routing<&RoutingConfig::normalize>, Need::Required, 0, 0, routes},
 };
 
 /// Of a method with groups; one without ignores them, and they may be anything.
@@ -98,10 +98,10 @@ static void parse(ConfigParser &parser) {
   if (r.groupScore != GroupScore::None) {
     parser.read(groupFields);
   }
-  if (rules.normalisation != Normalisation::Plain) {
-    r.normalise = r.normalise && r.expertsPerToken > 1;
+  if (rules.normalization != Normalization::Plain) {
+    r.normalize = r.normalize && r.expertsPerToken > 1;
   }
-  if (rules.normalisation == Normalisation::OfSeveralUnscaled && r.normalise) {
+  if (rules.normalization == Normalization::OfSeveralUnscaled && r.normalize) {
     r.scale = 1;
   }
 }
@@ -182,7 +182,7 @@ static deepseek::GroupRule convert(GroupScore score) {
 
 static deepseek::RoutingAttr convert(MLIRContext *context, const RoutingConfig &r) {
   return deepseek::RoutingAttr::get(context, convert(r.scoreFunction), convert(r.groupScore), r.expertsPerToken,
-                                    r.groups, r.topGroups, r.normalise, r.scale);
+                                    r.groups, r.topGroups, r.normalize, r.scale);
 }
 
 static Value build(LayerBuilder &b, Value input) {

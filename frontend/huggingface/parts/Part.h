@@ -86,7 +86,7 @@ struct TensorFact {
   std::string stackName() const;
   bool isPerExpert() const;
   /// May be F8_E4M3 with block scales "<name>_scale_inv".
-  bool isQuantisable() const { return role == Role::Projection; }
+  bool isQuantizable() const { return role == Role::Projection; }
 };
 
 /// A row of numbers that a layer keeps of each token.
@@ -123,7 +123,7 @@ extern const Part mla;
 extern const Part gqa, qkvBias, attentionBias, qkNorm;
 /// The SwiGLU of a dense layer, its biases where the file says so, and routing to many of them.
 extern const Part denseMlp, mlpBias, experts;
-/// Draft layers that predict further tokens: recognised, not run.
+/// Draft layers that predict further tokens: recognized, not run.
 extern const Part mtp;
 
 } // namespace fathom::huggingface

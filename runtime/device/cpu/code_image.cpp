@@ -64,7 +64,7 @@ fathom_status_t checkDynamic(const Elf &elf, const Elf64_Phdr &segment) {
                   entry.d_tag == kRelrSize) &&
                  entry.d_un.d_val != 0);
     if (asks) {
-      return failImage("it has imports, initialisers or relocations, but must have none");
+      return failImage("it has imports, initializers or relocations, but must have none");
     }
     if (entry.d_tag == DT_NULL) {
       break;

@@ -191,7 +191,7 @@ FATHOM_API fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model
 enum {
   /// Put the model's first token in front, as its tokenizer would.
   FATHOM_ENCODE_ADD_BOS = 1u << 0,
-  /// Recognise special tokens such as "<｜User｜>" in the text. Never use it on text of strangers.
+  /// Recognize special tokens such as "<｜User｜>" in the text. Never use it on text of strangers.
   FATHOM_ENCODE_SPECIAL = 1u << 1
 };
 
@@ -427,7 +427,7 @@ FATHOM_API fathom_status_t fathom_session_prefill(fathom_session_t *session, fat
                                                   const fathom_prefill_outputs_t *outputs);
 
 /// Appends one token to each of |count| different sequences. |logits| f32 [count, vocabulary] may be NULL;
-/// |logits_capacity| is in floats. What a sequence gets does not depend on its neighbours. On failure as
+/// |logits_capacity| is in floats. What a sequence gets does not depend on its neighbors. On failure as
 /// prefill.
 FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_sequence_t *sequences,
                                                  const int32_t *tokens, size_t count, float *logits,

@@ -32,7 +32,7 @@ extern "C" {
 /// with zeros; its scales are f32 [ceil(N/32)][ceil(K/128)][32].
 #define FATHOM_PANEL_WIDTH 32
 
-/// Columns of K that share one scale in a quantised weight.
+/// Columns of K that share one scale in a quantized weight.
 #define FATHOM_SCALE_BLOCK 128
 
 /// Tokens in a page of the cache, and keys in a block of attention: blocks start at multiples of it, so

@@ -67,7 +67,7 @@ public:
     return true;
   }
 
-  /// Makes the size `size`; new items are uninitialised.
+  /// Makes the size `size`; new items are uninitialized.
   [[nodiscard]] bool resize(size_t size) {
     if (size > capacity && !grow(size)) {
       return false;

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Normalisation form C. utf8proc knows the mappings; the ordering of marks is done here, because utf8proc's
+// Normalization form C. utf8proc knows the mappings; the ordering of marks is done here, because utf8proc's
 // own takes quadratic time on a text of a million marks.
 
 #include "fathom/tokenizer_abi.h"
@@ -14,7 +14,7 @@ namespace fathom::tokenizer {
 
 namespace {
 
-/// Every character below is its own normalisation form C and composes with none before it.
+/// Every character below is its own normalization form C and composes with none before it.
 constexpr uint32_t kFirstThatMatters = 0x300;
 
 /// Longest canonical decomposition of one character (Unicode's bound is 4; utf8proc asks for room).
@@ -97,7 +97,7 @@ bool appendUtf8(const utf8proc_int32_t *text, size_t count, Buffer<char> &out) {
   return true;
 }
 
-/// Normalises well-formed text.
+/// Normalizes well-formed text.
 bool normalizeValid(std::string_view text, Buffer<char> &out) {
   Buffer<utf8proc_int32_t> characters;
   if (!decompose(text, characters) || !orderMarks(characters)) {
@@ -108,7 +108,7 @@ bool normalizeValid(std::string_view text, Buffer<char> &out) {
   return composed >= 0 && appendUtf8(characters.data(), size_t(composed), out);
 }
 
-/// The end of the text from `at` on that is normalised together, and whether any of it may change.
+/// The end of the text from `at` on that is normalized together, and whether any of it may change.
 size_t partEnd(std::string_view text, size_t at, bool &matters) {
   matters = false;
   while (at < text.size()) {

@@ -23,7 +23,7 @@ size_t matchFirst(const Alternatives &alternatives, std::string_view text, size_
   return at;
 }
 
-/// The behaviour "Isolated" of a Split: every match is a piece, and so is what lies between matches.
+/// The behavior "Isolated" of a Split: every match is a piece, and so is what lies between matches.
 template <class Sink>
 bool isolate(const Alternatives &alternatives, std::string_view text, Sink sink) {
   size_t gap = 0;

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Encoding: added tokens, normalisation, pieces, merges.
+// Encoding: added tokens, normalization, pieces, merges.
 
 #include "runtime/src/tokenizer/tokenizer.h"
 
@@ -32,7 +32,7 @@ public:
   }
 
 private:
-  /// Text between the added tokens that are looked for before normalisation.
+  /// Text between the added tokens that are looked for before normalization.
   bool encodeBetween(std::string_view text, bool parseSpecial, const char *marks) {
     if (table.normalizer() == artifact::Normalizer::nfc) {
       // Marks have no place in text whose bytes changed.

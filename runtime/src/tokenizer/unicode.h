@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// UTF-8 that may be broken, character classes, and normalisation form C.
+// UTF-8 that may be broken, character classes, and normalization form C.
 
 #ifndef FATHOM_RUNTIME_TOKENIZER_UNICODE_H
 #define FATHOM_RUNTIME_TOKENIZER_UNICODE_H
@@ -50,7 +50,7 @@ uint8_t classify(uint32_t character);
 /// Whether \w matches: what "single_word" added tokens must not touch.
 bool isWordCharacter(uint32_t character);
 
-/// Appends `text` in normalisation form C to `out`. Invalid bytes stay as they are and end what is composed.
+/// Appends `text` in normalization form C to `out`. Invalid bytes stay as they are and end what is composed.
 /// Linear but for the order of marks on one base character, which is n log n. False when memory is out.
 bool normalizeNfc(std::string_view text, Buffer<char> &out);
 

@@ -104,7 +104,7 @@ def main():
                   "vocabulary": config["vocab_size"], "active_bytes": active, "bytes": everything},
         "options": {key: getattr(options, key) for key in ("threads", "prompt", "tokens", "repetitions")},
         "agreement": agreement,
-        "result": report.summarise(rounds),
+        "result": report.summarize(rounds),
         "rounds": rounds,
     }
     print(report.format_report(findings))

@@ -106,14 +106,14 @@ class ReportTest(unittest.TestCase):
         return [[llama, fathom], slow, [llama, {**fathom, "decode": 15.0}]]
 
     def test_ratios_are_fathoms_over_llamas(self):
-        found = report.summarise(self.rounds())
+        found = report.summarize(self.rounds())
         self.assertEqual(found["prefill_ratio"], 1.25)
         self.assertEqual(found["decode_ratio"], 1.25)
         self.assertEqual((found["decode_ratio_least"], found["decode_ratio_most"]), (1.25, 1.5))
         self.assertEqual((found["prefill_ratio_of_fastest"], found["decode_ratio_of_fastest"]), (1.25, 1.5))
 
     def test_fractions_are_of_what_the_machine_did(self):
-        found = report.summarise(self.rounds())
+        found = report.summarize(self.rounds())
         self.assertAlmostEqual(found["fathom"]["decode_bandwidth_fraction"], 12.5 * 1.36 / 40)
         self.assertAlmostEqual(found["llama.cpp"]["decode_bandwidth_fraction"], 10 * 1.36 / 40)
         self.assertAlmostEqual(found["fathom"]["prefill_fma_fraction"], 100 * 0.8 / 200)
@@ -122,7 +122,7 @@ class ReportTest(unittest.TestCase):
         llama, fathom = self.rounds()[0]
         rounds = [[llama, {**fathom, "decode": decode, "read_bytes_per_second": speed}]
                   for decode, speed in ((10.0, 40e9), (20.0, 50e9), (15.0, 20e9))]
-        self.assertAlmostEqual(report.summarise(rounds)["fathom"]["decode_bandwidth_fraction"], 20 * 1.36 / 50)
+        self.assertAlmostEqual(report.summarize(rounds)["fathom"]["decode_bandwidth_fraction"], 20 * 1.36 / 50)
 
     def text(self, others):
         computer = {"processor": "P", "cores": 2, "vectors": ["avx2"], "others": others, "load": 2.1}
@@ -130,7 +130,7 @@ class ReportTest(unittest.TestCase):
             "machine": computer, "fathom": "fathom 1\nLLVM 22", "llama.cpp": "0c1e570",
             "model": {"shape": "S", "layers": 5, "experts": 64, "seed": 0, "vocabulary": 9, "active_bytes": 1.36e9, "bytes": 5.9e9},
             "options": {"threads": 2, "prompt": 512, "tokens": 64, "repetitions": 3},
-            "agreement": formats.compare_logits([1.0, 2.0], [2.0, 1.0]), "result": report.summarise(self.rounds())})
+            "agreement": formats.compare_logits([1.0, 2.0], [2.0, 1.0]), "result": report.summarize(self.rounds())})
 
     def test_text_says_which_model_and_how_fast(self):
         text = self.text(others=0.01)

@@ -10,7 +10,7 @@ import statistics
 MUCH = 0.05
 
 
-def summarise(rounds):
+def summarize(rounds):
     """Medians, ratios and fractions of the machine. `rounds`: pairs of measurements (llama.cpp, Fathom)."""
     def median(engine, key):
         return statistics.median(pair[engine][key] for pair in rounds)

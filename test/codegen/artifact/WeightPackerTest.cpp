@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The packer against its naive twin, and its behaviour with odd values, vanishing input and huge input.
+// The packer against its naive twin, and its behavior with odd values, vanishing input and huge input.
 
 #include "codegen/artifact/WeightPacker.h"
 

@@ -45,8 +45,8 @@ func.func @attention(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>
   return %a, %b : tensor<?x10xf32>, tensor<?x10xf32>
 }
 
-// CHECK-LABEL: func.func @quantised
-func.func @quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xf8E4M3FN>,
+// CHECK-LABEL: func.func @quantized
+func.func @quantized(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xf8E4M3FN>,
                      %s: tensor<1x1xf32>, %t: tensor<16x2x2xf32>, %p: tensor<?xi32>) -> tensor<?x10xf32> {
   // CHECK: deepseek.mla_attention interleaved %{{.*}}, %{{.*}}[%{{.*}}], %{{.*}} scale %{{.*}} <128 x 128>, %{{.*}} at %{{.*}} {
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w scale %s <128 x 128>, %t at %p

@@ -55,9 +55,9 @@ func.func @bias(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>, %b: tensor<8xbf16>) ->
   return %y : tensor<?x8xf32>
 }
 
-// CHECK-LABEL: func.func @quantised
+// CHECK-LABEL: func.func @quantized
 // CHECK-SAME: (%[[X:.*]]: tensor<?x256xf32>, %[[W:.*]]: tensor<200x256xf8E4M3FN>, %[[S:.*]]: tensor<2x2xf32>)
-func.func @quantised(%x: tensor<?x256xf32>, %w: tensor<200x256xf8E4M3FN>, %s: tensor<2x2xf32>) -> tensor<?x200xf32> {
+func.func @quantized(%x: tensor<?x256xf32>, %w: tensor<200x256xf8E4M3FN>, %s: tensor<2x2xf32>) -> tensor<?x200xf32> {
   // CHECK: deepseek.linear %[[X]], %[[W]] scale %[[S]] <128 x 128> :
   %y = deepseek.linear %x, %w scale %s <128 x 128>
       : (tensor<?x256xf32>, tensor<200x256xf8E4M3FN>, tensor<2x2xf32>) -> tensor<?x200xf32>

@@ -31,7 +31,7 @@ TEST(ModelConfigTest, ReadsTheReleasedV3) {
   EXPECT_EQ(c.routing.scoreFunction, ScoreFunction::Sigmoid);
   EXPECT_EQ(c.routing.groupScore, GroupScore::SumOfTopTwo);
   EXPECT_TRUE(c.routing.correctionBias);
-  EXPECT_TRUE(c.routing.normalise);
+  EXPECT_TRUE(c.routing.normalize);
   EXPECT_EQ(c.routing.scale, 2.5);
   EXPECT_TRUE(c.quantization);
   EXPECT_FALSE(c.quantization->powerOfTwoScales);
@@ -48,7 +48,7 @@ TEST(ModelConfigTest, ReadsTheReleasedV2Lite) {
   EXPECT_EQ(c.mla.qLoraRank, 0);
   EXPECT_EQ(c.routing.scoreFunction, ScoreFunction::Softmax);
   EXPECT_EQ(c.routing.groupScore, GroupScore::None);
-  EXPECT_FALSE(c.routing.normalise);
+  EXPECT_FALSE(c.routing.normalize);
   EXPECT_EQ(c.routing.sharedExperts, 2);
   EXPECT_EQ(c.mtpLayers, 0);
   EXPECT_FALSE(c.quantization);
@@ -134,13 +134,13 @@ TEST(ModelConfigTest, DefaultRopeTypeIsPlain) {
   }
 }
 
-TEST(ModelConfigTest, V2NormalisesInsteadOfScaling) {
+TEST(ModelConfigTest, V2NormalizesInsteadOfScaling) {
   std::string text = with(configText("v2-tiny"), "norm_topk_prob", "true");
   ModelConfig c = goodConfig(text);
-  EXPECT_TRUE(c.routing.normalise);
+  EXPECT_TRUE(c.routing.normalize);
   EXPECT_EQ(c.routing.scale, 1);
   ModelConfig one = goodConfig(with(text, "num_experts_per_tok", "1"));
-  EXPECT_FALSE(one.routing.normalise);
+  EXPECT_FALSE(one.routing.normalize);
   EXPECT_EQ(one.routing.scale, 4);
   EXPECT_EQ(goodConfig(configText("v2-tiny")).routing.scale, 4);
 }

@@ -49,8 +49,8 @@ func.func @packs(%x: tensor<?x8xf32>, %l: index) -> (tensor<?x40xf32>, tensor<?x
   return %y, %z : tensor<?x40xf32>, tensor<?x80xf32>
 }
 
-// CHECK-LABEL: func.func @packs_quantised
-func.func @packs_quantised(%x: tensor<?x200xf32>) -> tensor<?x40xf32> {
+// CHECK-LABEL: func.func @packs_quantized
+func.func @packs_quantized(%x: tensor<?x200xf32>) -> tensor<?x40xf32> {
   // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> {{.*}}(tensor<?x200xf32>, tensor<2x200x32xf8E4M3FN>, tensor<2x2x32xf32>)
   %w = deepseek.get_weight @codes : tensor<40x200xf8E4M3FN>
   %s = deepseek.get_weight @codes_scale : tensor<1x2xf32>

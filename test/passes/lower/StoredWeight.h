@@ -24,7 +24,7 @@ struct StoredWeight {
   std::vector<uint8_t> data;
   Floats scales;
   std::string shape;      ///< "5x7xbf16"
-  std::string scaleShape; ///< empty: not quantised
+  std::string scaleShape; ///< empty: not quantized
   std::string block;      ///< " <128 x 128>"
 };
 
@@ -42,7 +42,7 @@ public:
   /// Memory of the weight or each expert's.
   std::vector<const void *> data() const;
   std::vector<const void *> scales() const;
-  /// "%name", with " scale %name_scale <128 x 128>" where it is quantised.
+  /// "%name", with " scale %name_scale <128 x 128>" where it is quantized.
   std::string text() const;
   const std::string &block() const { return parts[0].block; }
 

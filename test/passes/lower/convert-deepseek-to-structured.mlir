@@ -112,9 +112,9 @@ func.func @bias(%x: tensor<?x3xf32>, %w: tensor<1x3xbf16>, %b: tensor<1xbf16>, %
 }
 
 // A code is decoded by its bits and multiplied by the scale of its block.
-// CHECK-LABEL: func.func @quantised(
+// CHECK-LABEL: func.func @quantized(
 // CHECK-SAME: %[[W:[^ ]*]]: tensor<1x256xf8E4M3FN>, %[[S:.*]]: tensor<1x2xf32>)
-func.func @quantised(%x: tensor<?x256xf32>, %w: tensor<1x256xf8E4M3FN>, %s: tensor<1x2xf32>) -> tensor<?x1xf32> {
+func.func @quantized(%x: tensor<?x256xf32>, %w: tensor<1x256xf8E4M3FN>, %s: tensor<1x2xf32>) -> tensor<?x1xf32> {
   // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
   // CHECK-DAG: %[[C128:.*]] = arith.constant 128 : index
   // CHECK: %[[CODE:.*]] = tensor.extract %[[W]][%[[C0]], %[[K:.*]]] : tensor<1x256xf8E4M3FN>
@@ -131,7 +131,7 @@ func.func @quantised(%x: tensor<?x256xf32>, %w: tensor<1x256xf8E4M3FN>, %s: tens
   return %y : tensor<?x1xf32>
 }
 
-// In panels, outputs are neighbours: eight at a time, and then the rest.
+// In panels, outputs are neighbors: eight at a time, and then the rest.
 // CHECK-LABEL: func.func @panels(
 // CHECK-SAME: %[[W:[^ ]*]]: tensor<2x3x32xbf16>)
 func.func @panels(%x: tensor<?x3xf32>, %w: tensor<2x3x32xbf16>) -> tensor<?x41xf32> {

@@ -35,8 +35,8 @@ func.func @absorbs(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, 
   return %a : tensor<?x10xf32>
 }
 
-// CHECK-LABEL: func.func @absorbs_quantised
-func.func @absorbs_quantised(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>)
+// CHECK-LABEL: func.func @absorbs_quantized
+func.func @absorbs_quantized(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>)
     -> tensor<?x10xf32> attributes {deepseek.form = "absorbed"} {
   %w = deepseek.get_weight @kv_b8 : tensor<22x12xf8E4M3FN>
   %s = deepseek.get_weight @kv_b8_scale : tensor<2x1xf32>

@@ -37,8 +37,8 @@ func.func @fuses(%x: tensor<?x8xf32>, %l: index) -> tensor<?x40xf32> {
   return %y : tensor<?x40xf32>
 }
 
-// CHECK-LABEL: func.func @fuses_quantised
-func.func @fuses_quantised(%x: tensor<?x8xf32>) -> tensor<?x40xf32> {
+// CHECK-LABEL: func.func @fuses_quantized
+func.func @fuses_quantized(%x: tensor<?x8xf32>) -> tensor<?x40xf32> {
   // CHECK: deepseek.linear_swiglu %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> :
   %g = deepseek.get_weight @gate8 : tensor<40x8xf8E4M3FN>
   %gs = deepseek.get_weight @gate8_scale : tensor<2x1xf32>
