@@ -115,6 +115,15 @@ TEST(ChatTest, HostileTemplatesEnd) {
   EXPECT_NE(render("{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}")
                 .find("error"),
             std::string::npos);
+  const std::string longText = "{% set ns = namespace(x='ab') %}{% for i in range(20) %}{% set ns.x = ns.x + ns.x %}"
+                               "{% endfor %}{% for i in range(99999) %}";
+  for (const char *work :
+       {"ns.x | length", "ns.x < ns.x", "ns.x[99]", "ns.x.strip('ab')", "[ns.x] | map('length') | list",
+        "[ns.x] | select('lower') | list", "ns.x.startswith('b', -1)"}) {
+    EXPECT_NE(render(longText + "{% if " + work + " %}{% endif %}{% endfor %}").find("too many steps"),
+              std::string::npos)
+        << work;
+  }
   EXPECT_NE(render("{{ range(1000000000) }}").find("Range too big"), std::string::npos);
 }
 

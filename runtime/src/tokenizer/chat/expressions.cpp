@@ -17,7 +17,8 @@ Value Interpreter::evaluate(const Node *node) {
     return Value();
   }
   run.line = node->line();
-  return evaluateExpression(*node);
+  Value value = evaluateExpression(*node);
+  return run.look(value) ? value : Value();
 }
 
 Value Interpreter::evaluateExpression(const Node &node) {

@@ -299,7 +299,7 @@ Value map(Run &run, const Value &value, A arguments) {
   rest.positional += arguments.count > 0 ? 1 : 0;
   rest.count -= arguments.count > 0 ? 1 : 0;
   Sequence *items = iterateIfTrue(run, value), *result = run.create<Sequence>();
-  for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
+  for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.look(items->items[i]); ++i) {
     Value item =
         filter != nullptr ? filter(run, items->items[i], rest) : attributePath(run, items->items[i], attribute);
     (void)result->push(run, item.isUndefined() && filter == nullptr && !otherwise.isUndefined() ? otherwise : item);
@@ -318,7 +318,7 @@ Value selectWhere(Run &run, const Value &value, A arguments, bool byAttribute, b
   Sequence *items = iterateIfTrue(run, value), *result = run.create<Sequence>();
   for (uint32_t i = 0; items != nullptr && result != nullptr && i < items->count && run.step(); ++i) {
     Value item = byAttribute ? attributePath(run, items->items[i], argument(run, arguments, 0, "")) : items->items[i];
-    if ((test != nullptr ? test(run, item, rest) : isTrue(run, item)) == wanted) {
+    if (run.look(item) && (test != nullptr ? test(run, item, rest) : isTrue(run, item)) == wanted) {
       (void)result->push(run, items->items[i]);
     }
   }

@@ -293,7 +293,7 @@ bool less(Run &run, const Value &left, const Value &right) {
     return left.toReal() < right.toReal();
   }
   if (left.isString() && right.isString()) {
-    return left.toText().view() < right.toText().view();
+    return run.look(left) && left.toText().view() < right.toText().view();
   }
   if (left.type == right.type && (left.is(Type::List) || left.is(Type::Tuple))) {
     return lessItems(run, *left.sequence, *right.sequence);

@@ -43,6 +43,9 @@ public:
   [[gnu::format(printf, 2, 3)]] Value fail(const char *format, ...);
   [[gnu::format(printf, 3, 4)]] Value failAs(Failure kind, const char *format, ...);
 
+  /// Counts the work of somebody who may look at all of a text.
+  bool look(const Value &value) { return step(value.isString() ? 1 + value.size / 16 : 1); }
+
   /// Counts work in units of about ten nanoseconds. False once the limit is reached, and after any failure.
   bool step(uint64_t cost = 1);
 
