@@ -24,7 +24,7 @@ def read(path):
 
 def literals():
     """The text of all C++ sources, each literal in one piece."""
-    paths = [path for folder in FOLDERS for path in glob.glob(os.path.join(ROOT, folder, "**", "*.cpp"), recursive=True)]
+    paths = [path for folder in FOLDERS for path in glob.glob(os.path.join(ROOT, folder, "**", "*.[ch]*"), recursive=True)]
     return "\n".join(BREAK.sub("", read(path)) for path in sorted(paths))
 
 
