@@ -20,6 +20,19 @@ namespace fathom::codegen {
 
 namespace ELF = llvm::ELF;
 
+ELF::Elf64_Ehdr makeElfHeader(uint16_t type) {
+  ELF::Elf64_Ehdr header = {};
+  memcpy(header.e_ident, ELF::ElfMagic, strlen(ELF::ElfMagic));
+  header.e_ident[ELF::EI_CLASS] = ELF::ELFCLASS64;
+  header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
+  header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
+  header.e_type = type;
+  header.e_machine = ELF::EM_X86_64;
+  header.e_version = ELF::EV_CURRENT;
+  header.e_ehsize = sizeof(header);
+  return header;
+}
+
 namespace {
 
 /// Order of the section headers.
@@ -113,16 +126,8 @@ void ObjectBuilder::placeSymbols() {
 }
 
 ELF::Elf64_Ehdr ObjectBuilder::makeFileHeader() const {
-  ELF::Elf64_Ehdr header = {};
-  memcpy(header.e_ident, ELF::ElfMagic, strlen(ELF::ElfMagic));
-  header.e_ident[ELF::EI_CLASS] = ELF::ELFCLASS64;
-  header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
-  header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
-  header.e_type = ELF::ET_REL;
-  header.e_machine = ELF::EM_X86_64;
-  header.e_version = ELF::EV_CURRENT;
+  ELF::Elf64_Ehdr header = makeElfHeader(ELF::ET_REL);
   header.e_shoff = sizeof(header);
-  header.e_ehsize = sizeof(header);
   header.e_shentsize = sizeof(ELF::Elf64_Shdr);
   header.e_shnum = SectionCount;
   header.e_shstrndx = Names;

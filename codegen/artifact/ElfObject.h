@@ -7,11 +7,15 @@
 #define FATHOM_CODEGEN_ARTIFACT_ELFOBJECT_H
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/Error.h"
 
 #include <string>
 
 namespace fathom::codegen {
+
+/// The header of an x86-64 file of `type` (ET_REL, ET_DYN), without its tables.
+llvm::ELF::Elf64_Ehdr makeElfHeader(uint16_t type);
 
 /// A relocatable object whose last bytes, the artifact, are yet to be written.
 struct ElfObject {

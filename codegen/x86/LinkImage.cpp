@@ -6,6 +6,8 @@
 
 #include "codegen/x86/LinkImage.h"
 
+#include "codegen/artifact/ElfObject.h"
+
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/ExecutionEngine/JITLink/ELF_x86_64.h"
 #include "llvm/ExecutionEngine/JITLink/JITLink.h"
@@ -78,16 +80,8 @@ void ImageMemory::placeSegments(BasicLayout &layout) {
 }
 
 void ImageMemory::writeHeaders() {
-  ELF::Elf64_Ehdr header = {};
-  memcpy(header.e_ident, ELF::ElfMagic, 4);
-  header.e_ident[ELF::EI_CLASS] = ELF::ELFCLASS64;
-  header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
-  header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
-  header.e_type = ELF::ET_DYN;
-  header.e_machine = ELF::EM_X86_64;
-  header.e_version = ELF::EV_CURRENT;
+  ELF::Elf64_Ehdr header = makeElfHeader(ELF::ET_DYN);
   header.e_phoff = sizeof(header);
-  header.e_ehsize = sizeof(header);
   header.e_phentsize = sizeof(ELF::Elf64_Phdr);
   header.e_phnum = segments.size();
   memcpy(bytes.data(), &header, sizeof(header));
