@@ -18,6 +18,13 @@ using llvm::formatv;
 
 using Memory = std::vector<const void *>;
 
+inline constexpr int64_t kRowCounts[] = {1, 3, 13};
+
+/// Adds an extra operand to an output.
+inline constexpr const char *kEpilogue =
+    " epilogue(%extra) {\n^bb0(%sum: f32, %e: f32):\n%next = arith.addf %sum, %e : f32\n"
+    "deepseek.yield %next : f32\n}";
+
 /// Tests with weights of one type of the catalog.
 class StructuredWeightsTest : public testing::TestWithParam<const char *> {
 protected:
