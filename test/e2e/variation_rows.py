@@ -2,12 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Configurations nobody released, as rows of variations.py: odd sizes, one group, no dense layer, many experts."""
 
-V2 = {
-    "model_type": "deepseek_v2",
+COMMON = {
     "hidden_size": 64,
     "intermediate_size": 96,
-    "moe_intermediate_size": 32,
     "num_hidden_layers": 2,
+    "hidden_act": "silu",
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10000,
+    "rope_scaling": None,
+    "max_position_embeddings": 512,
+    "tie_word_embeddings": False,
+    "vocab_size": 128,
+    "torch_dtype": "bfloat16",
+}
+V2 = COMMON | {
+    "model_type": "deepseek_v2",
+    "moe_intermediate_size": 32,
     "num_attention_heads": 2,
     "q_lora_rank": None,
     "kv_lora_rank": 32,
@@ -25,14 +35,6 @@ V2 = {
     "routed_scaling_factor": 1.0,
     "first_k_dense_replace": 1,
     "moe_layer_freq": 1,
-    "hidden_act": "silu",
-    "rms_norm_eps": 1e-6,
-    "rope_theta": 10000,
-    "rope_scaling": None,
-    "max_position_embeddings": 512,
-    "tie_word_embeddings": False,
-    "vocab_size": 128,
-    "torch_dtype": "bfloat16",
 }
 V3 = V2 | {
     "model_type": "deepseek_v3",
@@ -43,21 +45,10 @@ V3 = V2 | {
     "norm_topk_prob": True,
     "routed_scaling_factor": 2.5,
 }
-LLAMA = {
+LLAMA = COMMON | {
     "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
-    "hidden_act": "silu",
-    "rms_norm_eps": 1e-6,
-    "rope_theta": 10000,
-    "rope_scaling": None,
-    "max_position_embeddings": 512,
-    "tie_word_embeddings": False,
-    "vocab_size": 128,
-    "torch_dtype": "bfloat16",
 }
 QWEN2 = LLAMA | {"model_type": "qwen2", "use_sliding_window": False, "sliding_window": 4096}
 QWEN3 = QWEN2 | {"model_type": "qwen3", "head_dim": 24}
