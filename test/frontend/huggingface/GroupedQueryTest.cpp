@@ -8,13 +8,7 @@
 namespace fathom::huggingface {
 namespace {
 
-using test::adding;
-using test::configText;
-using test::expectBadConfig;
-using test::goodConfig;
-using test::SmallModel;
-using test::with;
-using test::without;
+using namespace test;
 
 TEST(GroupedQueryTest, WidthsOfHeadsComeFromTheFileOrFromHidden) {
   ModelConfig own = goodConfig(configText("qwen3-tiny")), divided = goodConfig(configText("qwen2-tiny"));

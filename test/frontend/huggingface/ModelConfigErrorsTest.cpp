@@ -11,12 +11,7 @@
 namespace fathom::huggingface {
 namespace {
 
-using test::adding;
-using test::configText;
-using test::expectBadConfig;
-using test::goodConfig;
-using test::with;
-using test::without;
+using namespace test;
 
 TEST(ModelConfigErrorsTest, A1NotAnObject) {
   expectBadConfig("", 3, "config.json: 1:1: expected a value, found the end of the text");

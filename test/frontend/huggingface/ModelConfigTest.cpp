@@ -11,11 +11,7 @@ namespace fathom::huggingface {
 namespace {
 
 using checkpoint::DType;
-using test::adding;
-using test::configText;
-using test::goodConfig;
-using test::with;
-using test::without;
+using namespace test;
 
 TEST(ModelConfigTest, ReadsTheReleasedV3) {
   ModelConfig c = goodConfig(test::readFile(test::modelPath("configs/deepseek-v3-671b.json")));

@@ -10,12 +10,7 @@
 namespace fathom::huggingface {
 namespace {
 
-using test::adding;
-using test::configText;
-using test::expectBadConfig;
-using test::goodConfig;
-using test::with;
-using test::without;
+using namespace test;
 
 /// A llama model with heads of `headDim`, base `theta`, and `scaling` as its rope_scaling.
 std::string llamaText(const std::string &headDim, const std::string &theta, const std::string &scaling) {
