@@ -1,3 +1,4 @@
+// Each constraint of the latent-attention ops, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @mla_attention_c1_query(%q: tensor<?x21xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,

@@ -1,3 +1,4 @@
+// Attributes, types and module facts that verification refuses.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 // What is wrong with a module is said without the module.
 // RUN: not fathom-opt %s --split-input-file 2>&1 | FileCheck %s --implicit-check-not='"builtin.module"'

@@ -1,3 +1,4 @@
+// Each constraint of embedding, norms, linear maps and SwiGLU, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @embedding_c1(%ids: tensor<?xi32>, %table: tensor<16x8xbf16>) -> tensor<?x9xf32> {

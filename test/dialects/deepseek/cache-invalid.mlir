@@ -1,3 +1,4 @@
+// Each constraint of rotation and of the ops on caches, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @rope_c1(%x: tensor<?x4xf32>, %t: tensor<16x4x2xf32>, %p: tensor<?xi32>) {

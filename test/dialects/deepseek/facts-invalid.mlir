@@ -1,6 +1,6 @@
-// RUN: fathom-opt %s --split-input-file --verify-diagnostics
 // The runtime makes room by the module's facts, and code reads and writes by its types: where they disagree, the module
 // is refused.
+// RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 #facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}

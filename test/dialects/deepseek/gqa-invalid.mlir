@@ -1,3 +1,4 @@
+// Each constraint of grouped-query attention, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @gqa_attention_c1(%q: tensor<?x24xf32>, %c: !deepseek.cache<key: 16 x f32, value: 16 x f32>, %l: index, %p: tensor<?xi32>) {

@@ -1,3 +1,4 @@
+// Each constraint of gates, experts and grouped products, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @gate_c1_top_k(%x: tensor<?x6xf32>) {

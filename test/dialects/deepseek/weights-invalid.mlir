@@ -1,3 +1,4 @@
+// Each constraint of weights, recipes and their steps, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 // expected-error @+1 {{'deepseek.weight' op expects 4 numbers in locations, a shard and an offset for each tensor, but got 2}}

@@ -1,3 +1,4 @@
+// Attributes of the plan that verification refuses, wherever they stand.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 // expected-error @+1 {{expects a string as 'plan.entry', but got 1 : i64}}

@@ -1,3 +1,4 @@
+// Dispatches and kernels that do not fit each other.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @unknown_kernel(%call: !plan.call, %i: index, %x: memref<4xf32>) {

@@ -1,3 +1,4 @@
+// Buffers, weights and rows of the cache whose types say something else than their operands.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @buffer_c1_missing(%call: !plan.call) {

@@ -1,3 +1,4 @@
+// An architecture without kernels is refused, with a list of those that have some.
 // RUN: fathom-opt %s --fathom-select-kernels=arch=sse2 --verify-diagnostics
 // RUN: not fathom-opt %s --fathom-select-kernels=arch=sse2 2>&1 | FileCheck %s --implicit-check-not=builtin.module
 

@@ -1,3 +1,4 @@
+// Modules that the fuse phase never leaves: kernels that do not exist or do not fit their op.
 // RUN: fathom-opt %s --fathom-verify-fuse-output --split-input-file --verify-diagnostics
 
 func.func @unknown_kernel(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {

@@ -1,3 +1,4 @@
+// Ops in a generated function that have no loops: of weights, or of a cache that belongs to no call.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --split-input-file --verify-diagnostics
 
 deepseek.weight @w : tensor<8xf32> from "w" at [0, 0]

@@ -1,3 +1,4 @@
+// A buffer must have its offset before it becomes an address.
 // RUN: fathom-opt %s --fathom-convert-plan-to-llvm --split-input-file --verify-diagnostics
 
 func.func @no_offset(%call: !plan.call) -> i32 attributes {plan.entry = "decode"} {

@@ -1,3 +1,4 @@
+// A module that has neither entry points nor @forward is refused.
 // RUN: fathom-opt %s --fathom-create-entry-points --verify-diagnostics
 // RUN: fathom-opt %s --fathom-model-pipeline --verify-diagnostics
 

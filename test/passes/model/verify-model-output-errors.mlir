@@ -1,3 +1,4 @@
+// Modules that the model phase never leaves: functions of no entry point, ops that it rewrites.
 // RUN: fathom-opt %s --fathom-verify-model-output --split-input-file --verify-diagnostics
 
 // expected-error @+1 {{expects every function to belong to an entry point after the model phase}}

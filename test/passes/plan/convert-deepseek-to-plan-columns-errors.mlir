@@ -1,3 +1,4 @@
+// Slices of columns that no buffer can stand for.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --split-input-file --verify-diagnostics
 
 #facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,

@@ -1,3 +1,4 @@
+// Modules that cannot be planned: each says which op and what was expected.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --split-input-file --verify-diagnostics
 
 // expected-error @+1 {{expects the model's facts in attribute 'deepseek.model'}}

@@ -1,3 +1,4 @@
+// Modules that the plan phase never leaves: what lowering and the runtime rely on, broken once each.
 // RUN: fathom-opt %s --fathom-verify-plan-output --split-input-file --verify-diagnostics
 
 func.func @no_offset(%call: !plan.call) {
