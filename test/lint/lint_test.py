@@ -137,6 +137,13 @@ class NamesTest(LintTest):
             "kernels/ops.def:1: error: no device has a kernel for 'norm'"])
 
 
+    def test_finds_decisions_of_one_number_and_titles_of_another(self):
+        tree = {"docs/rationale/0001-a.md": "# 0001: a\n", "docs/rationale/0001-b.md": "# 0002: b\n"}
+        self.assertEqual(self.findings(names.check, tree), [
+            "docs/rationale/0001-b.md: error: 0001 is the number of docs/rationale/0001-a.md already",
+            "docs/rationale/0001-b.md:1: error: the title must begin with '# 0001: '"])
+
+
 class SizesTest(LintTest):
     def test_finds_a_file_over_its_budget(self):
         tree = {"passes/fuse/A.cpp": "int a;\n" * 401, "passes/fuse/B.cpp": "int a;\n" * 400}

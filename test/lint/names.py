@@ -4,7 +4,7 @@
 """Checks that one stem names a thing everywhere.
 
 A pass: its definition, its source file, its flag and its test. A kernel: its op, its row in a device's variants.def and
-its source file.
+its source file. A decision: the number of its page, in its file's name and in its title.
 """
 
 import os
@@ -23,12 +23,13 @@ OP_ROW = re.compile(r"^FATHOM_OP\((\w+)", re.MULTILINE)
 VARIANTS_ROW = re.compile(r"^FATHOM_VARIANTS\((\w+), (\w+)", re.MULTILINE)
 OPS = "kernels/ops.def"
 VARIANTS = re.compile(r"kernels/\w+/variants\.def")
+DECISION = re.compile(r"docs/rationale/(\d{4})-[a-z0-9-]+\.md")
 
 
 def check(root):
     """All names in the tree that disagree."""
     paths = files(root)
-    return _passes(root, paths) + _kernels(root, paths)
+    return _passes(root, paths) + _kernels(root, paths) + _decisions(root, paths)
 
 
 def _line(text, match):
@@ -96,6 +97,22 @@ def _sources(root, paths, table, rows):
     for path in defining:
         if path not in named:
             yield Finding(path, 0, f"has no row in {table}")
+
+
+def _decisions(root, paths):
+    """Pages of docs/rationale whose number is another's, or not that of their title."""
+    findings, taken = [], {}
+    for path in paths:
+        match = DECISION.fullmatch(path)
+        if not match:
+            continue
+        number = match.group(1)
+        if number in taken:
+            findings.append(Finding(path, 0, f"{number} is the number of {taken[number]} already"))
+        taken.setdefault(number, path)
+        if not read(root, path).startswith(f"# {number}: "):
+            findings.append(Finding(path, 1, f"the title must begin with '# {number}: '"))
+    return findings
 
 
 if __name__ == "__main__":
