@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Clones @forward and its layers into @prefill and @decode, and @prefill once more without the head.
+// Clones @forward and its layers into @prefill and @decode, each with and without the head.
 
 #include "passes/model/Passes.h"
 
@@ -32,7 +32,7 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       return;
     }
     createHeadless(createEntryPoint("prefill", deepseek::kExpandedForm, prefillRows, originals));
-    createEntryPoint("decode", deepseek::kAbsorbedForm, decodeRows, originals);
+    createHeadless(createEntryPoint("decode", deepseek::kAbsorbedForm, decodeRows, originals));
     for (func::FuncOp original : originals) {
       original.erase();
     }
@@ -58,7 +58,7 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
   }
 
   /// Clones an entry point without its logits, and without what computes or reads nothing else: chunks of a prompt but
-  /// the last fill the cache, and the head is the largest weight of many models.
+  /// the last, and steps that nobody samples from, fill the cache, and the head is the largest weight of many models.
   static void createHeadless(func::FuncOp entry) {
     FunctionType type = entry.getFunctionType();
     if (type.getNumResults() != 2 || !isa<deepseek::CacheType>(type.getResult(1))) {

@@ -10,11 +10,11 @@ include "mlir/Pass/PassBase.td"
 include "passes/support/Within.td"
 
 def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
-  let summary = "make the entry points prefill, with and without the head, and decode from @forward";
+  let summary = "make the entry points prefill and decode, with and without the head, from @forward";
   let description = [{
     Clones `@forward` and the layers it calls into `@prefill` (rows are tokens of one sequence) and `@decode` (a row is
-    one token of each of several sequences), and removes the originals. `@prefill_headless` shares the layers of `@prefill`
-    and computes no logits, for chunks of a prompt that want none. Later passes specialize the two on their
+    one token of each of several sequences), and removes the originals. `@prefill_headless` and `@decode_headless` share
+    their layers and compute no logits, for calls that want none. Later passes specialize the two forms on their
     own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
 
     Numeric contract: exact. Test: test/passes/model/create-entry-points.mlir.

@@ -101,6 +101,10 @@ std::vector<float> Session::decode(const std::vector<fathom_sequence_t> &sequenc
   return logits;
 }
 
+void Session::append(fathom_sequence_t sequence, int32_t token) {
+  EXPECT_STATUS_OK(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0));
+}
+
 fathom_sequence_t Session::createSequence() {
   fathom_sequence_t sequence = 0;
   EXPECT_STATUS_OK(fathom_session_create_sequence(session, &sequence));

@@ -66,6 +66,18 @@ TEST_P(DeterminismTest, BatchNeighbors) {
   }
 }
 
+/// What wants no logits leaves the cache as what does.
+TEST_P(DeterminismTest, StepsWithoutLogits) {
+  Session session(artifact);
+  fathom_sequence_t with = session.createSequence(), without = session.createSequence();
+  for (int32_t token : prompts[1].tokens) {
+    session.decode({with}, {token});
+    session.append(without, token);
+  }
+  int32_t next = prompts[1].greedy[0];
+  EXPECT_EQ(session.decode({without}, {next}), session.decode({with}, {next}));
+}
+
 /// A second prompt in a session finds nothing of the first.
 TEST_P(DeterminismTest, SequencesAreIndependent) {
   Session fresh(artifact);

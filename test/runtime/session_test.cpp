@@ -139,6 +139,17 @@ TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
   }
 }
 
+TEST(SessionTest, StepsThatWantNoLogitsRunWithoutTheHead) {
+  ToyModel model([](ToyContents &c) {
+    c.entries.back().address = toyAddress("toy_ask_for_too_much"); // fails
+    c.entries.push_back({"decode", toyAddress("toy_headless"), 1, 4, 4096, false});
+  });
+  ToySession session(model);
+  int32_t token = 1;
+  fathom_sequence_t sequence = session.sequence();
+  EXPECT_OK(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0));
+}
+
 TEST(SessionTest, RewoundAndReusedSequencesForget) {
   ToyModel model;
   ToySession session(model, [](auto &options) { options.max_sequences = 1; });

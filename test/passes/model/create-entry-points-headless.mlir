@@ -1,4 +1,4 @@
-// A copy of prefill without the head: what computes logits and what they alone need is gone, the rest is as it was.
+// Copies of prefill and decode without the head: what computes logits and what they alone need is gone, the rest is as it was.
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-create-entry-points | FileCheck %s
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-create-entry-points --verify-numerics-each -o /dev/null 2>&1 | count 0
 
@@ -16,3 +16,7 @@
 // CHECK-NOT: deepseek.select_rows
 // CHECK-NOT: deepseek.linear
 // CHECK-LABEL: func.func private @decode.dense
+// CHECK-LABEL: func.func @decode_headless(
+// CHECK-SAME: deepseek.entry = "decode", deepseek.form = "absorbed", deepseek.max_rows = 16 : i64
+// CHECK: call @decode.dense
+// CHECK-NOT: deepseek.linear
