@@ -38,7 +38,7 @@ TEST(CompletenessTest, NamesWhatAnOpLacks) {
     const char *what;
   };
   for (Place place : {Place{&OpFacts::hasInterface, "interface"}, Place{&OpFacts::hasDecomposition, "decomposition"},
-                      Place{&OpFacts::hasEvaluator, "evaluator"}, Place{&OpFacts::hasReference, "ref_new.cpp"},
+                      Place{&OpFacts::hasEvaluator, "evaluator"}, Place{&OpFacts::hasReference, "ref.h"},
                       Place{&OpFacts::hasValueTest, "value test"}, Place{&OpFacts::hasLitTest, "lit test"},
                       Place{&OpFacts::hasDocs, "docs entry"}}) {
     OpFacts op = whole;

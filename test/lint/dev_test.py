@@ -149,7 +149,7 @@ class NewOpTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         for path in ("dialects/deepseek/DeepSeekBasicOps.td", "dialects/deepseek/DeepSeekBasicOps.cpp",
                      "passes/lower/DecomposeBasic.cpp", "codegen/reference/EvaluateDeepSeek.cpp",
-                     "kernels/ref/ref_clamp_rows.cpp", "kernels/cpu/clamp_rows.cpp", "kernels/ops.def",
+                     "kernels/ref/ref_rows.cpp", "kernels/ref/ref.h", "kernels/cpu/clamp_rows.cpp", "kernels/ops.def",
                      "docs/reference/deepseek.md"):
             with self.subTest(path=path):
                 self.assertIn(f"{path}:", result.stdout)

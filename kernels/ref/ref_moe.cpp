@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Chooses experts.
+// Mixture of experts: the choice, the sort by expert, products of slots, the weighted sum.
 
 #include "kernels/ref/ref.h"
 
@@ -80,6 +80,43 @@ void moe_gate(const float *logits, const float *bias, int64_t T, const GateOptio
       ids[t * k + j] = static_cast<int32_t>(best[j]);
       weights[t * k + j] = static_cast<float>(scores[best[j]] * factor + lost);
     }
+  }
+}
+
+void moe_permute(const int32_t *ids, int64_t T, int64_t E, int64_t k, int32_t *offsets, int32_t *source_row,
+                 int32_t *slot) {
+  int32_t next = 0;
+  for (int64_t e = 0; e < E; ++e) {
+    offsets[e] = next;
+    for (int64_t i = 0; i < T * k; ++i) {
+      if (ids[i] == e) {
+        source_row[next] = static_cast<int32_t>(i / k);
+        slot[i] = next++;
+      }
+    }
+  }
+  offsets[E] = next;
+}
+
+void moe_linear(const float *x, const int32_t *offsets, const int32_t *source_row, const float *const *w, int64_t E,
+                int64_t K, int64_t N, float *out) {
+  for (int64_t e = 0; e < E; ++e) {
+    for (int64_t s = offsets[e]; s < offsets[e + 1]; ++s) {
+      int64_t row = source_row ? source_row[s] : s;
+      linear(x + row * K, w[e], 1, K, N, out + s * N);
+    }
+  }
+}
+
+void moe_combine(const float *y, const int32_t *slot, const float *weights, int64_t T, int64_t H, int64_t k,
+                 float *out) {
+  for (int64_t i = 0; i < T * H; ++i) {
+    int64_t t = i / H;
+    double sum = 0;
+    for (int64_t j = 0; j < k; ++j) {
+      sum += static_cast<double>(weights[t * k + j]) * y[slot[t * k + j] * H + i % H];
+    }
+    out[i] = static_cast<float>(sum);
   }
 }
 

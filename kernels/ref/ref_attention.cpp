@@ -1,0 +1,131 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention over keys and values, over latents, and what leads into and out of the space of latents.
+
+#include "kernels/ref/ref.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fathom::ref {
+
+void softmax(std::vector<double> &scores) {
+  double largest = *std::max_element(scores.begin(), scores.end()), sum = 0;
+  for (double &score : scores) {
+    score = std::exp(score - largest);
+    sum += score;
+  }
+  for (double &score : scores) {
+    score /= sum;
+  }
+}
+
+namespace {
+
+/// `width` numbers of each row, rows `stride` numbers apart.
+struct Columns {
+  const float *data;
+  int64_t stride;
+  int64_t width;
+};
+
+} // namespace
+
+/// One head: out = Σ softmax(scale * q · keys[n]) values[n] over the first `seen` rows of both.
+static void attend(const float *q, const Columns &keys, const Columns &values, int64_t seen, double scale, float *out) {
+  std::vector<double> scores(seen);
+  for (int64_t n = 0; n < seen; ++n) {
+    for (int64_t i = 0; i < keys.width; ++i) {
+      scores[n] += static_cast<double>(q[i]) * keys.data[n * keys.stride + i] * scale;
+    }
+  }
+  softmax(scores);
+  for (int64_t i = 0; i < values.width; ++i) {
+    double value = 0;
+    for (int64_t n = 0; n < seen; ++n) {
+      value += scores[n] * values.data[n * values.stride + i];
+    }
+    out[i] = static_cast<float>(value);
+  }
+}
+
+void gqa_attention(const float *q, const float *keys, const float *values, const int32_t *positions, int64_t T,
+                   const GqaShape &shape, double scale, float *out) {
+  int64_t d = shape.head_dim, width = shape.kv_heads * d;
+  for (int64_t row = 0; row < T * shape.heads; ++row) {
+    int64_t first = row % shape.heads / (shape.heads / shape.kv_heads) * d;
+    attend(q + row * d, {keys + first, width, d}, {values + first, width, d}, positions[row / shape.heads] + 1, scale,
+           out + row * d);
+  }
+}
+
+void mla_append(const float *kv, const float *w, const float *table, int32_t position, int64_t r, int64_t dr,
+                double eps, float *cache_row) {
+  rms_norm(kv, w, 1, r, eps, cache_row);
+  rope(kv + r, &position, table, 1, 1, dr, RopeLayout::Interleaved, cache_row + r);
+}
+
+void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table, int64_t T,
+                      const MlaShape &shape, float *out) {
+  int64_t query = shape.nope + shape.rope, width = shape.rank + shape.rope;
+  for (int64_t row = 0; row < T * shape.heads; ++row) {
+    const float *keys = kv_b + row % shape.heads * (shape.nope + shape.value) * shape.rank;
+    for (int64_t c = 0; c < shape.rank; ++c) {
+      double sum = 0;
+      for (int64_t d = 0; d < shape.nope; ++d) {
+        sum += static_cast<double>(q[row * query + d]) * keys[d * shape.rank + c];
+      }
+      out[row * width + c] = static_cast<float>(sum);
+    }
+    rope(q + row * query + shape.nope, positions + row / shape.heads, table, 1, 1, shape.rope, RopeLayout::Interleaved,
+         out + row * width + shape.rank);
+  }
+}
+
+void mla_latent_attention(const float *q, const float *latents, const int32_t *positions, int64_t T,
+                          const MlaShape &shape, double scale, float *out) {
+  int64_t width = shape.rank + shape.rope;
+  for (int64_t row = 0; row < T * shape.heads; ++row) {
+    attend(q + row * width, {latents, width, width}, {latents, width, shape.rank}, positions[row / shape.heads] + 1,
+           scale, out + row * shape.rank);
+  }
+}
+
+void mla_expand_output(const float *o, const float *kv_b, int64_t T, const MlaShape &shape, float *out) {
+  for (int64_t row = 0; row < T * shape.heads; ++row) {
+    int64_t first = row % shape.heads * (shape.nope + shape.value) + shape.nope;
+    linear(o + row * shape.rank, kv_b + first * shape.rank, 1, shape.rank, shape.value, out + row * shape.value);
+  }
+}
+
+/// Rows of key, rotated key and value that one head's `kv_b` makes of `count` latents.
+static std::vector<float> expand(const float *kv_b, const float *latents, int64_t count, const MlaShape &shape) {
+  int64_t key = shape.nope + shape.rope, width = key + shape.value;
+  std::vector<float> rows(count * width);
+  for (int64_t n = 0; n < count; ++n) {
+    const float *latent = latents + n * (shape.rank + shape.rope);
+    linear(latent, kv_b, 1, shape.rank, shape.nope, rows.data() + n * width);
+    std::copy_n(latent + shape.rank, shape.rope, rows.data() + n * width + shape.nope);
+    linear(latent, kv_b + shape.nope * shape.rank, 1, shape.rank, shape.value, rows.data() + n * width + key);
+  }
+  return rows;
+}
+
+void mla_attention(const float *q, const float *kv_b, const float *latents, const int32_t *positions,
+                   const float *table, int64_t T, const MlaShape &shape, double scale, float *out) {
+  int64_t key = shape.nope + shape.rope, width = key + shape.value;
+  int64_t count = *std::max_element(positions, positions + T) + 1;
+  for (int64_t h = 0; h < shape.heads; ++h) {
+    std::vector<float> rows = expand(kv_b + h * (shape.nope + shape.value) * shape.rank, latents, count, shape);
+    for (int64_t t = 0; t < T; ++t) {
+      std::vector<float> query(q + (t * shape.heads + h) * key, q + (t * shape.heads + h + 1) * key);
+      float *turned = query.data() + shape.nope;
+      rope(turned, positions + t, table, 1, 1, shape.rope, RopeLayout::Interleaved, turned);
+      attend(query.data(), {rows.data(), width, key}, {rows.data() + key, width, shape.value}, positions[t] + 1, scale,
+             out + (t * shape.heads + h) * shape.value);
+    }
+  }
+}
+
+} // namespace fathom::ref
