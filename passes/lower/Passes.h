@@ -26,9 +26,6 @@ namespace fathom {
 #define GEN_PASS_REGISTRATION
 #include "passes/lower/Passes.h.inc"
 
-/// What plans have no kernel for: from functions of `deepseek` ops to loops on memory.
-void addStructuredToLoops(mlir::OpPassManager &manager);
-
 /// The lower phase, in order.
 void addLowerPipeline(mlir::OpPassManager &manager);
 

@@ -12,7 +12,9 @@
 namespace fathom {
 
 void addLowerPipeline(mlir::OpPassManager &manager) {
-  addStructuredToLoops(manager);
+  // What plans have no kernel for: from functions of `deepseek` ops to loops on memory.
+  manager.addPass(createConvertDeepSeekToStructured());
+  manager.addPass(createConvertStructuredToLoops());
   manager.addPass(createConvertPlanToLLVM());
   manager.addPass(mlir::createReconcileUnrealizedCastsPass());
   manager.addPass(mlir::createCanonicalizerPass());
