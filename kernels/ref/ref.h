@@ -3,8 +3,8 @@
 //
 // Every operation as obvious scalar C++: the numeric truth that kernels and generated code are compared with.
 //
-// Arrays are dense, row-major f32 unless said otherwise; weights are decoded already (ref_decode.cpp). Sums are taken in
-// f64 and rounded once. T is a number of rows (tokens). Nothing is checked, allocated for the caller, or kept.
+// Arrays are dense, row-major f32 unless said otherwise; weights are decoded already (ref_decode.cpp). Sums are taken
+// in f64 and rounded once. T is a number of rows (tokens). Nothing is checked, allocated for the caller, or kept.
 
 #ifndef FATHOM_KERNELS_REF_REF_H
 #define FATHOM_KERNELS_REF_REF_H
