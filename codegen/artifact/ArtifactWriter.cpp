@@ -112,7 +112,7 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   flatbuffers::DetachedBuffer buffer = buildMetadata(contents, layout);
   llvm::StringRef metadata(reinterpret_cast<const char *>(buffer.data()), buffer.size());
   if (metadata.size() != layout.metadataSize) {
-    return makeError(ExitCode::Internal, "the metadata changed its size while the artifact was written");
+    return makeError(ExitCode::Internal, "the size of the metadata changed while the artifact was written");
   }
   fathom_artifact_header_t header = makeHeader(metadata, layout.totalSize);
   if (llvm::Error error = file.writeAt(base + sizeof(header), metadata)) {

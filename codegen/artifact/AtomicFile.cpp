@@ -135,7 +135,7 @@ llvm::Error AtomicFile::syncFile(int descriptor, const char *what) {
 llvm::Error AtomicFile::closeFile() {
   int descriptor = file;
   file = -1;
-  // Linux has released the descriptor whatever close returns; EINTR is no failure.
+  // Linux has released the descriptor whatever close returns; EINTR is not a failure.
   if (fileSystem.close(descriptor) != 0 && errno != EINTR) {
     return failure("close", errno);
   }

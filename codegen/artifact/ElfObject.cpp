@@ -163,7 +163,8 @@ ElfObject ObjectBuilder::build() {
 
 llvm::Expected<ElfObject> makeElfObject(llvm::StringRef name, llvm::StringRef triple, uint64_t dataSize) {
   if (llvm::Triple(triple).getArch() != llvm::Triple::x86_64) {
-    return makeError(ExitCode::Unsupported, "no object files for target '" + triple + "'; use --emit=artifact");
+    return makeError(ExitCode::Unsupported,
+                     "object files are not supported for target '" + triple + "'; use --emit=artifact");
   }
   return ObjectBuilder(makeSymbol(name), dataSize).build();
 }

@@ -217,7 +217,8 @@ static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout 
   for (uint32_t weight = 0; weight < contents.weights.size(); ++weight) {
     for (uint32_t slice = 0; slice < contents.weights[weight].slices.size(); ++slice) {
       if (layout.slices.size() == sliceLimit) {
-        return llvm::joinErrors(std::move(errors), makeError(ExitCode::Unsupported, "more than 16777216 weights"));
+        return llvm::joinErrors(std::move(errors),
+                                makeError(ExitCode::Unsupported, "the model has more than 16777216 weights"));
       }
       if (llvm::Error error = placeSlice(contents, weight, slice, layout)) {
         errors = llvm::joinErrors(std::move(errors), std::move(error));

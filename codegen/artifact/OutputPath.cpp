@@ -64,7 +64,7 @@ static bool isSameFile(const struct stat &a, const struct stat &b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/// Files of a checkpoint. A model compiled into the checkpoint's own directory is none, and may be replaced.
+/// Files of a checkpoint. A model compiled into the checkpoint's own directory is not one, and may be replaced.
 static bool looksLikeInput(llvm::StringRef name) {
   for (const char *suffix : {".safetensors", ".json", ".onnx", ".txt", ".jinja", ".model"}) {
     if (name.ends_with(suffix)) {

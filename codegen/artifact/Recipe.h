@@ -85,7 +85,7 @@ struct SliceRecipe {
   RowMap rowMap = RowMap::Concat;
   std::vector<Source> sources;
   RopeTable rope;
-  /// Rows of f32 that are scales of another weight: a negative one is as odd as one that is no number.
+  /// Rows of f32 that are scales of another weight: a negative one is as odd as NaN.
   bool scales = false;
 };
 

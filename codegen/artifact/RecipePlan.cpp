@@ -20,7 +20,7 @@ constexpr int64_t scaleBlock = FATHOM_SCALE_BLOCK;
 
 static int64_t ceilDiv(int64_t value, int64_t divisor) { return value / divisor + (value % divisor != 0); }
 
-/// a * b, or false when that is no uint64_t.
+/// a * b, or false when that overflows a uint64_t.
 static bool multiply(uint64_t a, uint64_t b, uint64_t &product) { return !__builtin_mul_overflow(a, b, &product); }
 
 MappedShape getMappedShape(const SliceRecipe &recipe) {

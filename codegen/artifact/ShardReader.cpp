@@ -43,8 +43,8 @@ llvm::Expected<int> ShardReader::open(const ShardFile &shard) const {
       static_cast<uint64_t>(status.st_size) != shard.size) {
     close(descriptor);
     return makeError(ExitCode::InputOutput, quotePath(shard.path) +
-                                                " changed after its header was read; it must stay as it is "
-                                                "while it is compiled");
+                                                " changed after its header was read; it must not change while it is "
+                                                "compiled");
   }
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
   return descriptor;
@@ -81,7 +81,7 @@ llvm::Error ShardReader::read(uint32_t shard, uint64_t offset, void *bytes, uint
     }
     if (count == 0) {
       return makeError(ExitCode::InputOutput, quotePath(shards[shard].path) + " ends at byte " + llvm::Twine(offset) +
-                                                  "; it became shorter while it was compiled");
+                                                  "; it was truncated while it was compiled");
     }
     position += count;
     offset += count;

@@ -33,7 +33,7 @@ private:
 void removeTemporaries();
 
 /// From here on the files that a child process remembers are known to its parent as well. Call it before fork, while
-/// no file is remembered. False if there is no memory for it.
+/// no file is remembered. False if memory runs out.
 bool shareTemporaries();
 
 /// Removes what a child process that is gone has left behind; it remembers nothing afterwards.

@@ -30,7 +30,7 @@ const Tensor &Frame::tensor(Value value) {
   static const Tensor empty;
   const TensorPtr *tensor = std::get_if<TensorPtr>(&values[value]);
   if (!tensor) {
-    fail("cannot evaluate a value that should be a tensor");
+    fail("cannot evaluate: expected a tensor");
     return empty;
   }
   return **tensor;
@@ -39,7 +39,7 @@ const Tensor &Frame::tensor(Value value) {
 CachePtr Frame::cache(Value value) {
   const CachePtr *cache = std::get_if<CachePtr>(&values[value]);
   if (!cache) {
-    fail("cannot evaluate a value that should be a cache");
+    fail("cannot evaluate: expected a cache");
     return std::make_shared<Cache>();
   }
   return *cache;
@@ -48,7 +48,7 @@ CachePtr Frame::cache(Value value) {
 int64_t Frame::index(Value value) {
   const int64_t *index = std::get_if<int64_t>(&values[value]);
   if (!index) {
-    fail("cannot evaluate a value that should be an index");
+    fail("cannot evaluate: expected an index");
     return 0;
   }
   return *index;
@@ -57,7 +57,7 @@ int64_t Frame::index(Value value) {
 float Frame::scalar(Value value) {
   const float *scalar = std::get_if<float>(&values[value]);
   if (!scalar) {
-    fail("cannot evaluate a value that should be a number");
+    fail("cannot evaluate: expected a number");
     return 0.0f;
   }
   return *scalar;
@@ -131,7 +131,7 @@ std::vector<float> decodeMatrix(Value weight, Value scale, BlockScaleAttr block,
   bool scaled = scales && block;
   if (frame.failed() || stored.size() < (expert + 1) * count ||
       (scaled && scales->size() < (expert + 1) * scaleCount(shape, block))) {
-    frame.fail("cannot evaluate a weight whose value is not of its shape");
+    frame.fail("cannot evaluate a weight whose value does not match its shape");
     return out;
   }
   const float *from = stored.reals.data() + expert * count;

@@ -129,7 +129,7 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
       .Case([&](ToF32Op) { result.reals = sources[0]->reals; });
   if (int64_t(result.reals.size()) != type.getNumElements()) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() +
-                                   ": its result is not of the shape it says");
+                                   ": the value does not match the result's shape");
   }
   return result;
 }

@@ -151,7 +151,7 @@ llvm::Expected<TensorPtr> SeededWeights::runRecipe(RecipeOp recipe, std::optiona
 llvm::Expected<TensorPtr> SeededWeights::get(ModuleOp module, StringRef name, std::optional<int64_t> layer) {
   Operation *symbol = module.lookupSymbol(name);
   if (!isa_and_nonnull<WeightOp, RecipeOp>(symbol)) {
-    return llvm::createStringError("there is no weight or recipe @" + name);
+    return llvm::createStringError("unknown weight or recipe @" + name);
   }
   auto weight = dyn_cast<WeightOp>(symbol);
   auto layers = weight ? weight.getLayers() : cast<RecipeOp>(symbol).getLayers();

@@ -122,7 +122,8 @@ private:
     if (auto interleave = dyn_cast<InterleaveRowsOp>(op)) {
       if (interleave.getBlock() != uint64_t(kPanelWidth)) {
         return createStringError("recipe '" + recipe.getSymName() + "' interleaves blocks of " +
-                                 Twine(interleave.getBlock()) + " rows, the packer those of " + Twine(kPanelWidth));
+                                 Twine(interleave.getBlock()) + " rows, but the packer supports only blocks of " +
+                                 Twine(kPanelWidth));
       }
       result.rowMap = RowMap::Interleave;
       return readSources(interleave->getOperands());
@@ -136,7 +137,8 @@ private:
       auto expand = dyn_cast<ExpandScaleOp>(op);
       auto source = dyn_cast<SourceOp>(expand ? expand.getScale().getDefiningOp() : op);
       if (!source || (expand && result.layout != Layout::Panels && result.layout != Layout::PanelScales)) {
-        return createStringError("recipe '" + recipe.getSymName() + "' has steps in an order the packer cannot run");
+        return createStringError("recipe '" + recipe.getSymName() +
+                                 "' has steps in an order that the packer does not support");
       }
       if (expand) {
         result.layout = Layout::PanelScales;

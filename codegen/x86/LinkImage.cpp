@@ -106,7 +106,7 @@ private:
   Symbol &find(const orc::SymbolStringPtr &name);
 
   std::unique_ptr<LinkGraph> graph;
-  /// Names that are no object's own.
+  /// Names that belong to no object.
   StringMap<Symbol *> names;
   /// Decides the order of blocks in a section.
   orc::ExecutorAddr end;
@@ -169,7 +169,7 @@ Error refuseAddresses(LinkGraph &graph) {
   for (Block *block : graph.blocks()) {
     for (const Edge &edge : block->edges()) {
       if (is_contained({x86_64::Pointer64, x86_64::Pointer32, x86_64::Pointer32Signed}, edge.getKind())) {
-        return createStringError("the code holds an address in section " + block->getSection().getName());
+        return createStringError("the code contains an address in section " + block->getSection().getName());
       }
     }
   }
@@ -192,7 +192,7 @@ public:
       names.push_back((*symbol).str());
     }
     sort(names);
-    continuation->run(createStringError("the code uses what it does not define: " + join(names, ", ")));
+    continuation->run(createStringError("the code has undefined symbols: " + join(names, ", ")));
   }
 
   Error notifyResolved(LinkGraph &graph) override {

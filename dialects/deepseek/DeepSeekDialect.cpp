@@ -67,13 +67,13 @@ LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   llvm::StringSet<> names;
   for (StoreAttr store : stores) {
     if (!names.insert(store.getName()).second) { // C1
-      return emitError() << "expects stores of different names, but got '" << store.getName() << "' twice";
+      return emitError() << "expects stores with distinct names, but got '" << store.getName() << "' twice";
     }
     if (store.getWidth() < 1 || store.getWidth() > kWidestRow) { // C2
       return emitError() << "expects rows of 1 to " << kWidestRow << " numbers, but got " << store.getWidth();
     }
     if (!store.getElement().isF32()) { // C3
-      return emitError() << "expects numbers of f32, but got " << store.getElement();
+      return emitError() << "expects f32 numbers, but got " << store.getElement();
     }
   }
   return success();

@@ -13,7 +13,7 @@ LogicalResult MoEGateOp::verify() {
   int64_t experts = getWidth(getLogits().getType());
   RoutingAttr routing = getRouting();
   if (routing.getTopK() > experts || experts % routing.getGroups() != 0) { // C1
-    return emitOpError("expects top_k and groups that suit ")
+    return emitOpError("expects top_k and groups that fit ")
            << experts << " experts, but got top_k " << routing.getTopK() << " and " << routing.getGroups() << " groups";
   }
   if (getBias() && cast<RankedTensorType>(getBias().getType()).getShape() != ArrayRef(experts)) { // C2

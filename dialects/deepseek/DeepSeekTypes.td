@@ -28,7 +28,7 @@ def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
   let assemblyFormat = "`<` custom<Stores>($stores) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Numbers of a row of the store `name`; 0: there is no such store.
+    /// Numbers of a row of the store `name`; 0 if there is no such store.
     int64_t getWidth(llvm::StringRef name) const;
   }];
 }

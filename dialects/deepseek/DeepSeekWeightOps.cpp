@@ -83,7 +83,7 @@ LogicalResult RecipeOp::verifyRegions() {
   Block &body = getBody().front();
   auto yield = dyn_cast<YieldOp>(body.getTerminator());
   if (!yield || yield.getValue().getType() != getType() || body.getNumArguments() > 0) { // C1
-    return emitOpError("expects its region to take nothing and to yield ") << getType();
+    return emitOpError("expects its region to take no arguments and to yield ") << getType();
   }
   if (getExperts() && getTensorType().getRank() < 2) { // C2
     return emitOpError("expects a dimension of experts before the weight's own, but got ") << getType();
@@ -97,7 +97,7 @@ LogicalResult ConcatRowsOp::verify() {
   for (Value source : getSources()) {
     auto type = cast<RankedTensorType>(source.getType());
     if (withRows(type, 1) != withRows(result, 1)) { // C1
-      return emitOpError("expects sources that differ in rows only, but got ") << type << " for " << result;
+      return emitOpError("expects sources that differ only in rows, but got ") << type << " for " << result;
     }
     rows += countRows(type);
   }
@@ -137,7 +137,7 @@ LogicalResult PackPanelsOp::verify() {
 LogicalResult RopeTableOp::verify() {
   RankedTensorType result = getResult().getType();
   if (!result.getElementType().isF32()) { // C1
-    return emitOpError("expects a table of f32, but got ") << result;
+    return emitOpError("expects an f32 table, but got ") << result;
   }
   return verifyRopeTable(*this, result, 2 * getRope().getFrequencies().size());
 }
@@ -183,7 +183,7 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
            << getWeightAttr() << ", " << weight->first << ", but got " << getResult().getType();
   }
   if (weight->second != bool(getLayer())) { // C2
-    return emitOpError("expects a layer exactly where the weight has layers: ") << getWeightAttr();
+    return emitOpError("expects a layer if and only if the weight has layers: ") << getWeightAttr();
   }
   return success();
 }

@@ -82,7 +82,7 @@ LogicalResult verifyEps(Operation *op, const APFloat &eps) {
 LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block, bool experts) {
   bool quantized = isa<Float8E4M3FNType>(weight.getElementType());
   if (quantized != bool(scale) || quantized != bool(block)) {
-    return op->emitOpError("expects a scale and its block exactly for f8 weights, but the weight is ") << weight;
+    return op->emitOpError("expects a scale and a block if and only if the weight is f8, but the weight is ") << weight;
   }
   if (!quantized) {
     return success();

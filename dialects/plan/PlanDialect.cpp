@@ -130,7 +130,7 @@ static LogicalResult verifyExtra(Operation *op, Type type) {
 
 LogicalResult BufferOp::verify() {
   if (cast<MemRefType>(getType()).hasStaticShape() == bool(getRows())) { // C1
-    return emitOpError("expects rows exactly where the first dimension is dynamic, but the type is ") << getType();
+    return emitOpError("expects rows if and only if the first dimension is dynamic, but the type is ") << getType();
   }
   return success();
 }

@@ -130,14 +130,13 @@ void CheckpointOpener::openIndexed() {
 void CheckpointOpener::warnOfOthers(llvm::ArrayRef<std::string> read, const llvm::Twine &source) {
   for (llvm::StringRef name : list()) {
     if (name == "adapter_config.json") {
-      diagnostics.warning("adapter", show(name), "",
-                          "is not read: answers are those of the weights without the adapter",
+      diagnostics.warning("adapter", show(name), "", "is not read: answers are those of the model without the adapter",
                           "merge the adapter into the weights");
     } else if (name.starts_with("model") && name.ends_with(".safetensors") && !llvm::is_contained(read, name)) {
       diagnostics.warning("two-weights", show(name), "",
                           "is not read: weights come from " + source +
-                              (name == singleName ? "; Hugging Face's transformers reads this file instead" : ""),
-                          "remove what is not meant");
+                              (name == singleName ? "; the transformers library reads this file instead" : ""),
+                          "remove the one that is not wanted");
     }
   }
 }
@@ -190,7 +189,7 @@ void CheckpointOpener::collectTensors() {
       }
       const Shard &first = checkpoint.files[checkpoint.tensors[number].shard];
       diagnostics.error(Problem::BadInput, "duplicate-tensor", checkpoint.files[i].path, tensor.name,
-                        "this tensor is in " + first.name + " as well");
+                        "this tensor is also in " + first.name);
     }
   }
 }
@@ -220,7 +219,8 @@ void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
   }
   if (index.totalSize() && *index.totalSize() != bytes) {
     diagnostics.warning("total-size", show(indexName), "metadata.total_size",
-                        "says " + llvm::Twine(*index.totalSize()) + " bytes, the tensors have " + llvm::Twine(bytes));
+                        "says " + llvm::Twine(*index.totalSize()) + " bytes, but the tensors have " +
+                            llvm::Twine(bytes));
   }
 }
 

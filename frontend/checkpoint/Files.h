@@ -43,7 +43,7 @@ bool exists(const std::string &path);
 /// Checks where a link called `name` in the checkpoint `directory` leads: to a file in the directory, in blobs/ of the
 /// same Hugging Face cache entry, whose layout is <entry>/snapshots/<revision>/<file> -> <entry>/blobs/<hash>, or to
 /// such a blob of any entry, since downloads to a folder of the user's choice link to the cache.
-/// False after a finding about any other file; true for what is no file, which opening it tells.
+/// False after a finding about any other file; true for what is not a file, which opening it reports.
 bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &diagnostics);
 
 /// Reads all of a small text file. A file above `limit` bytes, unreadable or not a regular file is reported,

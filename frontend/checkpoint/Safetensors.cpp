@@ -22,7 +22,7 @@ static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::Strin
   llvm::StringRef hint = recognize(head);
   if (fileSize < 8 || head.size() < 8) {
     diagnostics.error(Problem::BadInput, "truncated", file, "",
-                      "has " + llvm::Twine(fileSize) + " bytes, a safetensors file has at least 8", hint);
+                      "has " + llvm::Twine(fileSize) + " bytes, but a safetensors file has at least 8", hint);
     return 0;
   }
   uint64_t length = llvm::support::endian::read64le(head.data());
@@ -31,21 +31,21 @@ static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::Strin
       hint = "the length is plausible when read as big-endian; the format is little-endian";
     }
     diagnostics.error(Problem::BadInput, "bad-header", file, "",
-                      "not a safetensors file: the header's length is " + llvm::Twine(length) + ", the limit is " +
+                      "not a safetensors file: the header's length is " + llvm::Twine(length) + ", but the limit is " +
                           llvm::Twine(limits.headerBytes),
                       hint);
     return 0;
   }
   if (length > fileSize - 8) {
     diagnostics.error(Problem::BadInput, "truncated", file, "",
-                      "truncated: the header declares " + llvm::Twine(length) + " bytes, the file has " +
+                      "truncated: the header declares " + llvm::Twine(length) + " bytes, but the file has " +
                           llvm::Twine(fileSize - 8) + " after the length field",
                       hint);
     return 0;
   }
   if (length < 2) {
     diagnostics.error(Problem::BadInput, "bad-header", file, "",
-                      "the header has " + llvm::Twine(length) + " bytes, the shortest is {}", hint);
+                      "the header has " + llvm::Twine(length) + " bytes, but the shortest possible header is {}", hint);
     return 0;
   }
   return 8 + length;

@@ -275,7 +275,7 @@ void SafetensorsParser::checkSize(llvm::StringRef name, const Entry &entry) {
         llvm::Twine(bits) + " bits of " + checkpoint::name(*entry.dtype) + " do not fill whole bytes");
   } else if (bits / 8 != size) {
     bad("bad-size", name,
-        "shape and dtype need " + llvm::Twine(bits / 8) + " bytes, data_offsets span " + llvm::Twine(size));
+        "shape and dtype need " + llvm::Twine(bits / 8) + " bytes, but data_offsets span " + llvm::Twine(size));
   }
 }
 
@@ -306,7 +306,7 @@ void SafetensorsParser::checkLayout() {
   if (covered != fileSize) {
     bad("trailing-bytes", "",
         llvm::Twine(fileSize - covered) + " bytes follow the last tensor: the header declares " + llvm::Twine(covered) +
-            " bytes, the file has " + llvm::Twine(fileSize));
+            " bytes, but the file has " + llvm::Twine(fileSize));
   }
 }
 

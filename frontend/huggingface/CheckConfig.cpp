@@ -18,8 +18,8 @@ void ConfigParser::require(bool holds, const llvm::Twine &relation) {
 }
 
 void ConfigParser::requireRow(int64_t width) {
-  require(width <= INT32_MAX, "these sizes imply rows of " + llvm::Twine(width) +
-                                  " numbers; supported are fewer than 2^31, heads together");
+  require(width <= INT32_MAX,
+          "these sizes imply rows of " + llvm::Twine(width) + " numbers, all heads together; the limit is 2^31");
 }
 
 void ConfigParser::checkTotals() {
@@ -45,7 +45,7 @@ void ConfigParser::checkWeights() {
   }
   requireRow(longest);
   require(largest <= int64_t(1) << 40,
-          "these sizes imply a weight of " + llvm::Twine(largest) + " numbers; supported are at most 2^40");
+          "these sizes imply a weight of " + llvm::Twine(largest) + " numbers; the limit is 2^40");
 }
 
 } // namespace fathom::huggingface

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Typed access, and what is said when the type is another.
+// Typed access, and the findings when the type is wrong.
 
 #include "frontend/huggingface/ConfigReader.h"
 

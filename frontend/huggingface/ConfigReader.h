@@ -72,10 +72,10 @@ private:
 /// A value as a message quotes it.
 std::string quote(checkpoint::json::Value value);
 
-/// An object in which nothing is said is one that is not there.
+/// An object that says nothing counts as absent.
 checkpoint::json::Value unlessEmpty(checkpoint::json::Value object);
 
-/// A setting that changes answers and that Fathom does not do.
+/// A setting that changes answers and that Fathom does not implement.
 struct UndoneSetting {
   const char *key;
   /// The number that changes nothing, as files with all defaults have it. null, false, [] and {} never do.

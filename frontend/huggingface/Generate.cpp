@@ -99,8 +99,7 @@ bool CheckpointWriter::prepareDirectory() {
     return fail("", errno);
   }
   if (!isEmpty(directory)) {
-    diagnostics.error(Problem::InputOutput, "not-empty", directory, "",
-                      "exists and is not an empty directory; nothing is written into it",
+    diagnostics.error(Problem::InputOutput, "not-empty", directory, "", "exists and is not an empty directory",
                       "choose another output directory");
     return false;
   }

@@ -155,7 +155,7 @@ struct ModelConfig {
   double rmsNormEpsilon = 1e-6;
   bool tiedEmbeddings = false;
   /// torch_dtype / dtype: what weights are generated as. It describes a checkpoint, whose shards say what they hold;
-  /// absent where it is not said, or something else.
+  /// absent where the file does not say it, or says something else.
   std::optional<checkpoint::DType> dtype;
   AttentionConfig attention;
   MlaConfig mla;

@@ -97,7 +97,7 @@ ModelWeights WeightSorter::run() {
   int64_t implied = countTensors(config);
   if (implied > 2 * static_cast<int64_t>(checkpoint.tensorCount()) + 1'000'000) {
     diagnostics.error(Problem::BadInput, "missing-tensor", checkpoint.directory(), "",
-                      "config.json implies " + llvm::Twine(implied) + " tensors, the shards have " +
+                      "config.json implies " + llvm::Twine(implied) + " tensors, but the shards have " +
                           llvm::Twine(checkpoint.tensorCount()));
     return {};
   }
@@ -195,7 +195,7 @@ void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   } else {
     diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
                       "no part of this " + config.modelType + " uses this tensor",
-                      "the model computes something that config.json does not say");
+                      "the model computes something that config.json does not describe");
   }
 }
 

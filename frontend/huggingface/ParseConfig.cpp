@@ -60,7 +60,7 @@ bool ConfigParser::family() {
     }
   }
   if (!modelConfig.family) {
-    keys.unsupported("model_type", "is \"" + checkpoint::escape(modelConfig.modelType) + "\", supported are " +
+    keys.unsupported("model_type", "is \"" + checkpoint::escape(modelConfig.modelType) + "\", expected one of " +
                                        llvm::join(supported, ", "));
     return false;
   }
@@ -118,7 +118,8 @@ void ConfigParser::quantization() {
     std::string spelled;
     bool known = !inner.string(key, spelled, need) || spelled == supported;
     if (!known) {
-      inner.unsupported(key, "is \"" + checkpoint::escape(spelled) + "\", supported is " + supported);
+      inner.unsupported(key,
+                        "is \"" + checkpoint::escape(spelled) + "\", but the only supported value is " + supported);
     }
     return known;
   };
@@ -129,14 +130,15 @@ void ConfigParser::quantization() {
   }
   std::string format = "e4m3";
   if (inner.string("fmt", format) && !llvm::is_contained({"e4m3", "e4m3fn", "float8_e4m3fn"}, format)) {
-    inner.unsupported("fmt", "is \"" + checkpoint::escape(format) + "\", supported is e4m3");
+    inner.unsupported("fmt", "is \"" + checkpoint::escape(format) + "\", but the only supported value is e4m3");
   }
   expect("activation_scheme", "dynamic", Need::Optional);
   // Describes the scales, which are stored as numbers whatever it says.
   quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";
   Value block = object.find("weight_block_size");
   if (block && block.isNull()) {
-    inner.unsupported("weight_block_size", "is null: one scale for a whole weight; supported is [128, 128]");
+    inner.unsupported("weight_block_size",
+                      "is null, which asks for one scale per weight, but the only supported value is [128, 128]");
     return;
   }
   std::vector<std::optional<int64_t>> sizes;
@@ -146,8 +148,8 @@ void ConfigParser::quantization() {
   if (block && (sizes.size() != 2 || !sizes[0] || !sizes[1])) {
     inner.bad("weight_block_size", "is " + quote(block) + ", expected two integers");
   } else if (block && (*sizes[0] != 128 || *sizes[1] != 128)) {
-    inner.unsupported("weight_block_size",
-                      "is [" + llvm::Twine(*sizes[0]) + ", " + llvm::Twine(*sizes[1]) + "], supported is [128, 128]");
+    inner.unsupported("weight_block_size", "is [" + llvm::Twine(*sizes[0]) + ", " + llvm::Twine(*sizes[1]) +
+                                               "], but the only supported value is [128, 128]");
   }
   modelConfig.quantization = quantization;
 }

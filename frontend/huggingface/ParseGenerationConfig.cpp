@@ -73,7 +73,7 @@ constexpr Setting settings[] = {
     {"repetition_penalty", &GenerationConfig::repetitionPenalty, 0.01, 100},
 };
 
-/// Reads generation_config.json, whose word counts where config.json says something else.
+/// Reads generation_config.json, which takes precedence over config.json.
 class GenerationReader {
 public:
   GenerationReader(ConfigReader &reader, llvm::StringRef file, GenerationConfig &generation, Diagnostics &diagnostics)
@@ -104,7 +104,7 @@ void GenerationReader::warnOfDifference(llvm::StringRef key, const std::string &
   Value value = reader.get(key);
   diagnostics.warning("two-configs", file, value.where(),
                       "\"" + key + "\" is " + quote(value) + ", but config.json says " + other +
-                          "; generation_config.json counts");
+                          "; generation_config.json takes precedence");
 }
 
 void GenerationReader::readTokens(int64_t last) {
@@ -146,7 +146,7 @@ void GenerationReader::warnOfGreedy() {
   if (temperature && !reader.get("do_sample") && !generation.sample && value != 0 && value != 1) {
     diagnostics.warning("ignored-setting", file, temperature.where(),
                         "\"temperature\" is " + quote(temperature) +
-                            ", but \"do_sample\" is not said: the model takes the likeliest tokens",
+                            ", but \"do_sample\" is missing: the model takes the likeliest tokens",
                         "\"do_sample\": true makes it sample");
   }
 }
@@ -157,7 +157,7 @@ void GenerationReader::warnOfUndone() {
     if (value && !isInert(value, setting.inert)) {
       diagnostics.warning("ignored-setting", file, value.where(),
                           "\"" + llvm::Twine(setting.key) + "\" is " + quote(value) +
-                              ", which Fathom does not do; answers are generated without it");
+                              ", which Fathom does not implement; answers are generated without it");
     }
   }
 }

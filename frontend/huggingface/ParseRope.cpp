@@ -131,7 +131,7 @@ void ConfigParser::ropeTheta() {
 void ConfigParser::checkPartial(ConfigReader &from) {
   double partial = 1;
   if (from.real("partial_rotary_factor", partial, 0, 1, Need::Optional) && partial != 1) {
-    from.unsupported("partial_rotary_factor", "is not 1, supported is 1");
+    from.unsupported("partial_rotary_factor", "is not 1, but the only supported value is 1");
   }
 }
 
@@ -157,7 +157,7 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   const ScalingMethod *method = findMethod(type.string());
   if (!method) {
     scaling.unsupported(object.find("rope_type") ? "rope_type" : "type",
-                        "is " + quote(type) + ", supported are " +
+                        "is " + quote(type) + ", expected one of " +
                             llvm::join(llvm::map_range(methods, [](const ScalingMethod &m) { return m.name; }), ", "));
     return;
   }
@@ -186,7 +186,7 @@ void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
   for (auto [key, value] : object.members()) {
     if (!value.isNull() && key != "rope_theta" && key != "partial_rotary_factor") {
       scaling.bad("rope_type",
-                  "is missing, but \"" + checkpoint::escape(key, 80) + "\" is given; say \"yarn\" or \"default\" here");
+                  "is missing, but \"" + checkpoint::escape(key, 80) + "\" is given; use \"yarn\" or \"default\"");
       return;
     }
   }

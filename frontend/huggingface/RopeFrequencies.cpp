@@ -46,7 +46,7 @@ static double pairThatTurns(const RopeConfig &rope, double turns) {
          (2 * std::log(rope.theta));
 }
 
-/// How much of each pair's frequency is divided: 0 before the ramp, 1 behind it.
+/// How much of each pair's frequency is divided: 0 before the ramp, 1 after it.
 static std::vector<double> yarnRamp(const RopeConfig &rope) {
   double low = pairThatTurns(rope, rope.betaFast), high = pairThatTurns(rope, rope.betaSlow);
   low = std::max(rope.truncate ? std::floor(low) : low, 0.0);

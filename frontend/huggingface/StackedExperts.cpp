@@ -39,7 +39,7 @@ void TensorFinder::addExperts(const ExpertStack &spelling, const TensorRef &ref,
   llvm::ArrayRef<int64_t> shape = ref.tensor->shape;
   if (shape == llvm::ArrayRef<int64_t>{stack.experts, columns, rows} && rows != columns) {
     report(Problem::Unsupported, "unsupported-layout", checkpoint.shards()[ref.shard].path, ref.tensor->name,
-           "has shape " + describeShape(shape) + ": experts, inputs, outputs; supported is experts, outputs, inputs, " +
+           "has shape " + describeShape(shape) + ": experts, inputs, outputs; expected experts, outputs, inputs, " +
                describeShape({stack.experts, rows, columns}));
   } else if (checkShape(ref, {stack.experts, rows, columns})) {
     for (int64_t expert = 0; expert < stack.experts; ++expert) {

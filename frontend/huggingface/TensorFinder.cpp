@@ -60,7 +60,7 @@ bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expe
     return true;
   }
   report(Problem::BadInput, "misshapen-tensor", checkpoint.shards()[ref.shard].path, ref.tensor->name,
-         "has shape " + describeShape(ref.tensor->shape) + ", config.json implies " + describeShape(expected));
+         "has shape " + describeShape(ref.tensor->shape) + ", but config.json implies " + describeShape(expected));
   return false;
 }
 
@@ -74,7 +74,7 @@ bool TensorFinder::acceptType(const TensorFact &fact, const TensorRef &ref) {
   bool fp8 = fact.isQuantizable() && type == DType::F8_E4M3;
   if (!fp8) {
     report(Problem::Unsupported, "unsupported-dtype", file, ref.tensor->name,
-           "is " + name(type) + ", supported are BF16, F32" + (fact.isQuantizable() ? ", F8_E4M3" : ""),
+           "is " + name(type) + ", expected one of BF16, F32" + (fact.isQuantizable() ? ", F8_E4M3" : ""),
            type == DType::F16 ? "float16 overflows in these models; convert the weights to bfloat16" : "");
   } else if (!config.quantization && !saidNoQuantization) {
     saidNoQuantization = true;
@@ -109,7 +109,7 @@ const TensorRef *TensorFinder::findScale(llvm::StringRef weight) {
            "is F8_E4M3, but no shard has its scales " + name);
   } else if (ref->tensor->dtype != DType::F32) {
     report(Problem::Unsupported, "unsupported-dtype", checkpoint.shards()[ref->shard].path, name,
-           "is " + checkpoint::name(ref->tensor->dtype) + ", supported is F32");
+           "is " + checkpoint::name(ref->tensor->dtype) + ", but the only supported value is F32");
     return nullptr;
   }
   return ref;

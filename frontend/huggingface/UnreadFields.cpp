@@ -99,7 +99,7 @@ void ConfigParser::refuseUndone() {
     }
     if (Value value = keys.get(field.key); value && !isInert(value, field.inert)) {
       keys.unsupported(field.key, "is " + quote(value) + ", which no part of " + modelConfig.modelType +
-                                      " does; supported is " + (field.inert == 0 ? "null" : "1"));
+                                      " implements; the only supported value is " + (field.inert == 0 ? "null" : "1"));
     }
   }
 }
@@ -108,7 +108,7 @@ void ConfigParser::refuseUndone() {
 void ConfigParser::checkLayerTypes() {
   for (Value type : keys.get("layer_types").elements()) {
     if (type.string() != "full_attention") {
-      keys.unsupported("layer_types", "holds " + quote(type) + ", supported is \"full_attention\"");
+      keys.unsupported("layer_types", "holds " + quote(type) + ", but the only supported value is \"full_attention\"");
       return;
     }
   }
@@ -122,7 +122,7 @@ void ConfigParser::compareArchitecture() {
     if (name.isString() && name.string().lower() != expected) {
       diagnostics.warning("two-architectures", file, name.where(),
                           "\"architectures\" says " + quote(name) + ", but \"model_type\" says \"" +
-                              modelConfig.modelType + "\", which counts");
+                              modelConfig.modelType + "\", which takes precedence");
     }
   }
 }

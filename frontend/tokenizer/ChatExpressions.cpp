@@ -413,7 +413,7 @@ uint32_t ChatParser::parseTest(uint32_t node) {
   return inverts ? program.add(ChatNodeKind::invert, token.line, 0, {test}) : test;
 }
 
-/// Arguments from behind "(" to ")".
+/// Arguments from after "(" to ")".
 void ChatParser::parseArguments(std::vector<uint32_t> &operands) {
   bool named = false;
   for (bool isFirst = true; !failed && !takeOperator(")"); isFirst = false) {
@@ -433,7 +433,7 @@ void ChatParser::parseArguments(std::vector<uint32_t> &operands) {
       operands.push_back(addNamed(ChatNodeKind::keyword, token, token.text, {parseExpression()}));
       named = true;
     } else if (named) {
-      fail(token, "an argument without a name behind one with a name");
+      fail(token, "a positional argument follows a keyword argument");
     } else {
       operands.push_back(parseExpression());
     }

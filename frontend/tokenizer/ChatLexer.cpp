@@ -371,12 +371,12 @@ std::string Lexer::unescape(StringRef text) {
     } else if (name == '\n') {
       text = text.drop_front(2);
     } else if (name == 'N') {
-      error.message = "characters by name ('\\N{...}') are not supported in chat templates";
+      error.message = "named characters ('\\N{...}') are not supported in chat templates";
       error.unsupported = true;
       return out;
     } else if (width != 0) {
       if (text.substr(2, width).size() < width || text.substr(2, width).getAsInteger(16, value)) {
-        error.message = "a broken escape in a string";
+        error.message = "invalid escape in a string";
         return out;
       }
       appendUtf8(out, value);

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Jinja2's grammar. The tree is built from the leaves, so that a node is behind its operands.
+// Jinja2's grammar. The tree is built from the leaves, so that a node comes after its operands.
 
 #ifndef FATHOM_FRONTEND_TOKENIZER_CHATPARSER_H
 #define FATHOM_FRONTEND_TOKENIZER_CHATPARSER_H

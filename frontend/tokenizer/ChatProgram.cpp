@@ -175,7 +175,7 @@ uint32_t ChatParser::parseFor(uint32_t line) {
   --loops;
   if (!failed && end == "else") {
     expectBlockEnd();
-    // A scope: what is set there is not seen behind the loop.
+    // A scope: what is set there is not visible after the loop.
     otherwise = program.add(ChatNodeKind::scope, line, 0, {parseBlock({"endfor"}, &end)});
   }
   soft = outer;
@@ -183,7 +183,7 @@ uint32_t ChatParser::parseFor(uint32_t line) {
   return program.add(ChatNodeKind::loop, line, 0, {target, iterable, condition, body, otherwise});
 }
 
-/// The filters of a block, each around the one before and the first around an absent operand: as in a | b, or behind
+/// The filters of a block, each around the one before and the first around an absent operand: as in a | b, or after
 /// "|".
 uint32_t ChatParser::parseFilters() {
   uint32_t filter = FATHOM_NO_NODE;
@@ -241,7 +241,7 @@ uint32_t ChatParser::parseScope(uint32_t line, std::vector<uint32_t> operands, S
 /// Hugging Face's mark around what the assistant says.
 uint32_t ChatParser::parseGeneration(uint32_t line) { return parseScope(line, {0}, "endgeneration"); }
 
-/// The parameters of a macro, from behind its "(".
+/// The parameters of a macro, from after its "(".
 void ChatParser::parseParameters(std::vector<uint32_t> &operands) {
   for (bool isFirst = true; !failed && !takeOperator(")"); isFirst = false) {
     if (!isFirst) {

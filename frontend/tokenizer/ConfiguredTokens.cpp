@@ -148,7 +148,7 @@ void ConfiguredTokens::takeSpecial(const Context &context, StringRef key, Value 
   std::optional<uint32_t> id = vocabulary.find(text);
   if (!id) {
     context.diagnostics.warning("special-token", context.file, key,
-                                "names " + quote(text) + ", which no file gives an id: it is ordinary text");
+                                "names " + quote(text) + ", to which no file gives an id: it is ordinary text");
     return;
   }
   if (places.count(*id)) {
@@ -170,9 +170,10 @@ void ConfiguredTokens::take(const Context &context, Value at, StringRef where, S
   if (token.id != id) {
     std::string here = "gives token " + quote(text) + " the id " + Twine(token.id).str();
     context.diagnostics.warning("token-id", context.file, where,
-                                here + (known ? ", tokenizer.json the id " + Twine(id) + ", which counts"
-                                              : ", which is not the next one after those of tokenizer.json (" +
-                                                    Twine(id) + "): the token is ignored"));
+                                here + (known
+                                            ? ", but tokenizer.json gives it " + Twine(id) + ", which takes precedence"
+                                            : ", which is not the next one after those of tokenizer.json (" +
+                                                  Twine(id) + "): the token is ignored"));
     if (!known) {
       return;
     }
@@ -192,7 +193,7 @@ void ConfiguredTokens::replaceFlags(const Context &context, StringRef text, cons
   if (!sameFlags(present, token)) {
     context.diagnostics.warning("added-token", context.file, "added_tokens_decoder",
                                 "gives token " + quote(text) +
-                                    " other flags than tokenizer.json; taking these as the transformers library does");
+                                    " other flags than tokenizer.json; using these, as the transformers library does");
     present = token;
   }
 }

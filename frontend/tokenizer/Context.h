@@ -23,7 +23,7 @@ struct Context {
   Diagnostics &diagnostics;
   std::string file;
 
-  /// `where` is a path of keys such as "model.merges"; the place in the file is put behind it.
+  /// `where` is a path of keys such as "model.merges"; the place in the file is appended to it.
   void bad(llvm::StringRef code, llvm::StringRef where, Value at, const llvm::Twine &message,
            llvm::StringRef hint = {}) const {
     report(Problem::BadInput, code, where, at, message, hint);

@@ -106,7 +106,7 @@ void PreTokenizerReader::readStage(Value stage) {
   } else if (type == "Split") {
     readSplit(stage);
   } else {
-    refuse(stage, "stage " + show(stage.find("type")), "supported are Split, Digits and ByteLevel");
+    refuse(stage, "stage " + show(stage.find("type")), "only Split, Digits and ByteLevel are supported");
   }
 }
 
@@ -124,14 +124,14 @@ void PreTokenizerReader::readSplit(Value stage) {
   Value pattern = stage.find("pattern");
   Value regex = pattern ? pattern.find("Regex") : Value();
   if (!regex || !regex.isString()) {
-    refuse(stage, "a Split whose pattern is not {\"Regex\": ...}");
+    refuse(stage, "a Split whose pattern is not {\"Regex\": ...} is not supported");
     return;
   }
   std::optional<Split> split = compilePattern(regex.string());
   if (!split) {
     refuse(regex, "unknown pattern '" + checkpoint::escape(regex.string(), 160) + "'",
-           "patterns are compared with those of DeepSeek, Qwen and Llama-3 tokenizers, alternative by alternative, and "
-           "never run");
+           "patterns are never run, only compared with those of DeepSeek, Qwen and Llama-3 tokenizers, alternative by "
+           "alternative");
     return;
   }
   checkBehavior(stage, *split);
@@ -151,7 +151,7 @@ void PreTokenizerReader::checkBehavior(Value stage, const Split &split) const {
   bool removesNothing = behavior && behavior.string() == "Removed" && inverted && leavesNoGaps(split);
   if (!isIsolated && !removesNothing) {
     refuse(stage, "a Split with behavior " + show(behavior) + (inverted ? ", inverted," : "") + " is not supported",
-           "supported is 'Isolated'");
+           "only 'Isolated' is supported");
   }
 }
 
@@ -228,7 +228,7 @@ std::optional<AddedBos> readPostProcessor(const Context &context, Value postProc
     if (!onlyText && !bosAndText) {
       context.unsupported("post-processor", "post_processor", stage,
                           "post-processor " + show(stage.find("type")) +
-                              "; supported are none, ByteLevel and a template of one token and the text");
+                              "; only none, ByteLevel and a template of one token and the text are supported");
     } else if (bosAndText) {
       Value tokens = stage.find("special_tokens");
       Value token = tokens ? tokens.find(parts[0]) : Value();

@@ -34,7 +34,7 @@ void addTemplate(const Context &context, StringRef place, StringRef name, String
                           .str();
   Problem problem = error.unsupported ? Problem::Unsupported : Problem::BadInput;
   context.report(problem, "chat-template", where, {}, checkpoint::escape(error.message, 200),
-                 "--chat-format=NAME takes a built-in template instead, --chat-format=none does without chat");
+                 "use --chat-format=NAME for a built-in template, or --chat-format=none for no chat");
 }
 
 /// A list of named templates, of which there must be a "default".
@@ -71,7 +71,7 @@ void readVariables(Value config, TokenizerModel &model) {
   }
 }
 
-/// Reads chat_template.jinja, which counts where there is one: false where there is none.
+/// Reads chat_template.jinja, which takes precedence; false if there is none.
 bool readFile(const Context &context, const std::string &directory, Value config, TokenizerModel &model) {
   std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
   if (directory.empty() || !checkpoint::exists(path)) {
@@ -84,7 +84,7 @@ bool readFile(const Context &context, const std::string &directory, Value config
   Value inConfig = config ? config.find("chat_template") : Value();
   if (text && inConfig && inConfig.isString() && StringRef(*text).trim() != inConfig.string().trim()) {
     context.diagnostics.warning("chat-template", context.file, "chat_template",
-                                "differs from chat_template.jinja beside it, which counts");
+                                "differs from chat_template.jinja beside it, which takes precedence");
   }
   if (text) {
     addTemplate({context.diagnostics, path}, "", "default", *text, model);

@@ -64,7 +64,7 @@ void TokenizerReader::checkNormalized(const Context &context) {
     if (token.normalized && !isNfc(text)) {
       context.unsupported("added-token", "added_tokens", {},
                           "token '" + checkpoint::escape(text, 80) +
-                              "' is looked for in NFC text but is not NFC itself");
+                              "' is searched for in NFC text, but is not NFC itself");
     }
   }
 }
@@ -75,7 +75,7 @@ std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Valu
   for (StringRef key : {"truncation", "padding"}) {
     Value value = root.find(key);
     if (value && !value.isNull()) {
-      diagnostics.warning("tokenizer-ignored", context.file, key, "ignored: Fathom neither truncates nor pads");
+      diagnostics.warning("tokenizer-ignored", context.file, key, "is ignored: Fathom neither truncates nor pads");
     }
   }
   Value bpe = root.find("model");
@@ -124,16 +124,16 @@ void TokenizerReader::readFlags(const Context &context, Value root) {
     bool wanted = context.boolean(root, "add_bos_token", "", false);
     if (model.addBos && !wanted) {
       diagnostics.warning("add-bos", context.file, "add_bos_token",
-                          "false, while the post-processor of tokenizer.json adds it; not adding it");
+                          "is false, but the post-processor of tokenizer.json adds it; not adding it");
     }
     model.addBos = wanted;
   }
   if (model.addBos && model.bos < 0) {
-    context.bad("special-token", "add_bos_token", addBos, "true, but there is no bos_token");
+    context.bad("special-token", "add_bos_token", addBos, "is true, but there is no bos_token");
   }
   if (context.boolean(root, "add_eos_token", "", false)) {
     context.unsupported("add-eos", "add_eos_token", root.find("add_eos_token"),
-                        "true: prompts that end with the eos token are not supported");
+                        "is true, but prompts that end with the eos token are not supported");
   }
 }
 

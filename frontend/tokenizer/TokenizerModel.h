@@ -35,7 +35,7 @@ struct AddedToken {
   bool normalized = false;
 };
 
-/// Alternatives of a pattern that cuts text, the first that matches counts.
+/// Alternatives of a pattern that splits text; the first that matches wins.
 using Split = std::vector<artifact::Matcher>;
 
 struct TokenizerModel {

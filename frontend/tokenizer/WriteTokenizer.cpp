@@ -34,7 +34,7 @@ std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
            (slots[at].left() != merge.left || slots[at].right() != merge.right)) {
       at = (at + 1) & (count - 1);
     }
-    // Of merges that are listed twice the later one counts, as in the tokenizers library.
+    // The later of two equal merges wins, as in the tokenizers library.
     slots[at] = artifact::MergeSlot(merge.left, merge.right, rank, merge.result);
   }
   return slots;

@@ -30,7 +30,7 @@ public:
     StructuredBuilder builder(rewriter, op.getLoc());
     Decomposed results = decompose(op, builder);
     if (failed(results)) {
-      return rewriter.notifyMatchFailure(op, "its cache or table is not a call's");
+      return rewriter.notifyMatchFailure(op, "its cache or table does not belong to a call");
     }
     rewriter.replaceOp(op, *results);
     return mlir::success();

@@ -71,7 +71,7 @@ FailureOr<RowCount> Buffers::countRows(OpResult result) {
     return RowCount();
   }
   if (!hasCountedRows(result.getType())) {
-    return op->emitOpError("expects results of a row for each row, but got ") << result.getType();
+    return op->emitOpError("expects results with one row per row of the operand, but got ") << result.getType();
   }
   RowRule rule = getResultRows(result);
   if (!rule.operand || !hasCountedRows(rule.operand.getType())) {
@@ -100,7 +100,7 @@ LogicalResult Buffers::addColumns(tensor::ExtractSliceOp op) {
   bool columns = hasCountedRows(op.getSourceType()) && hasCountedRows(op.getType()) && op.getType().getRank() == 2 &&
                  op.getStaticOffset(0) == 0 && !op.isDynamicOffset(1) && op.hasUnitStride();
   if (!columns) {
-    return op.emitOpError("expects static columns of an activation's rows, with stride 1");
+    return op.emitOpError("expects a slice of an activation's columns with static bounds and stride 1");
   }
   Place place = get(op.getSource());
   place.offset += op.getStaticOffset(1);

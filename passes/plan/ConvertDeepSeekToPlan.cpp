@@ -85,11 +85,11 @@ LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
   Operation *symbol = facts.lookup(op.getWeight());
   if (op.getLayer()) {
     if (signature.isEntry() || op.getLayer() != original.getArgument(3)) {
-      return op.emitOpError("expects the layer that the function is called for");
+      return op.emitOpError("expects the layer that the function is called with");
     }
     auto layers = symbol->getAttrOfType<DenseI64ArrayAttr>("layers");
     if (layers.asArrayRef() != facts.getLayersOf(original.getName())) {
-      return op.emitOpError("expects a weight of the layers that the function's others have, but got [")
+      return op.emitOpError("expects a weight of the same layers as the function's other weights, but got [")
              << layers.asArrayRef() << "]";
     }
   }
@@ -110,7 +110,7 @@ LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
 
 LogicalResult FunctionConverter::convertOne(tensor::DimOp op) {
   if (op.getConstantIndex() != 0 || !hasCountedRows(op.getSource().getType())) {
-    return op.emitOpError("expects to count rows");
+    return op.emitOpError("expects the size of the dimension of rows");
   }
   indices.map(op.getResult(), buffers.get(op.getSource()).count.rows);
   return success();
@@ -126,8 +126,9 @@ LogicalResult FunctionConverter::convertOne(arith::ConstantOp op) {
 
 /// What stores or passes on rows takes them whole.
 LogicalResult verifyWhole(Operation *op, Value value) {
-  return value.getDefiningOp<tensor::ExtractSliceOp>() ? op->emitOpError("expects whole rows, but got columns of them")
-                                                       : success();
+  return value.getDefiningOp<tensor::ExtractSliceOp>()
+             ? op->emitOpError("expects whole rows, but got a slice of their columns")
+             : success();
 }
 
 /// The number of the layer that `op` calls among those that share its function.
@@ -141,12 +142,12 @@ FailureOr<int64_t> FunctionConverter::getInstance(func::CallOp op) {
     return op.emitOpError("expects a constant layer");
   }
   if (index.uge(facts.getLayers())) {
-    return op.emitOpError("expects one of ") << facts.getLayers() << " layers, but got " << index.getSExtValue();
+    return op.emitOpError("expects a layer below ") << facts.getLayers() << ", but got " << index.getSExtValue();
   }
   ArrayRef<int64_t> layers = facts.getLayersOf(op.getCallee());
   if (!layers.empty() && !llvm::is_contained(layers, index.getSExtValue())) {
     return op.emitOpError("expects a layer that ")
-           << op.getCalleeAttr() << " has weights of, [" << layers << "], but got " << index.getSExtValue();
+           << op.getCalleeAttr() << " has weights for, one of [" << layers << "], but got " << index.getSExtValue();
   }
   return llvm::find(layers, index.getSExtValue()) - layers.begin();
 }
@@ -165,8 +166,8 @@ LogicalResult FunctionConverter::convertOne(func::CallOp op) {
 
 LogicalResult FunctionConverter::convertOne(RecordStateOp op) {
   if (op.getLayer() >= uint64_t(facts.getLayers()) || !hasCountedRows(op.getInput().getType())) {
-    return op.emitOpError("expects rows of one of ")
-           << facts.getLayers() << " layers, but got layer " << op.getLayer() << " of " << op.getInput().getType();
+    return op.emitOpError("expects rows of a layer below ")
+           << facts.getLayers() << ", but got layer " << op.getLayer() << " of " << op.getInput().getType();
   }
   if (failed(verifyWhole(op, op.getInput()))) {
     return failure();

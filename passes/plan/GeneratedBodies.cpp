@@ -68,7 +68,7 @@ LogicalResult GeneratedBodies::call(OpBuilder &builder, Operation *op, Value cal
   SetVector<Value> operands(op->operand_begin(), op->operand_end()), captured;
   getUsedValuesDefinedAbove(op->getRegions(), captured);
   if (!captured.empty()) {
-    return op->emitOpError("expects regions that use nothing from outside");
+    return op->emitOpError("expects regions that use no values from outside");
   }
   SmallVector<Value> arguments = {call};
   auto append = [&](Value value) {

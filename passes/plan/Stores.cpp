@@ -40,10 +40,11 @@ LogicalResult verifyStores(ModuleOp module) {
   llvm::StringSet<> names;
   for (auto store : module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>()) {
     if (!names.insert(store.getName()).second) {
-      return emitError(module.getLoc(), "expects stores of different names, but got '") << store.getName() << "' twice";
+      return emitError(module.getLoc(), "expects stores with distinct names, but got '")
+             << store.getName() << "' twice";
     }
     if (store.getOffset() != end) {
-      return emitError(module.getLoc(), "expects stores side by side, the next at ") << end << ", but got " << store;
+      return emitError(module.getLoc(), "expects adjacent stores, the next at offset ") << end << ", but got " << store;
     }
     end += getBytes(store);
   }

@@ -83,10 +83,10 @@ LogicalResult verifyWeightTable(ModuleOp module) {
                              [](auto weight) { return weight.getSlicesPerLayer() * weight.getLayerCount(); })
                          .Default([](Operation *) { return 0; });
     if (slices == 0) {
-      return emitError(op->getLoc(), "expects '") << plan::kFirstSliceAttr << "' on weights and recipes alone";
+      return emitError(op->getLoc(), "expects '") << plan::kFirstSliceAttr << "' only on weights and recipes";
     }
     if (first != next) {
-      return emitError(op->getLoc(), "expects weights side by side in the weight table, the next at ")
+      return emitError(op->getLoc(), "expects adjacent weights in the weight table, the next at slice ")
              << next << ", but got " << first;
     }
     next += slices;
@@ -157,7 +157,7 @@ LogicalResult verifyLayer(plan::RecordStateOp op, DictionaryAttr facts) {
   int64_t layers = cast<IntegerAttr>(facts.get("layers")).getInt();
   return op.getLayer() < uint64_t(layers)
              ? success()
-             : op.emitOpError("expects one of ") << layers << " layers, but got " << op.getLayer();
+             : op.emitOpError("expects a layer below ") << layers << ", but got " << op.getLayer();
 }
 
 LogicalResult verifyOutputs(ModuleOp module) {
@@ -187,7 +187,7 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   LogicalResult verifyFunctions() {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal()) {
-        return emitError(function.getLoc(), "expects a body: code of a model calls nothing outside");
+        return emitError(function.getLoc(), "expects a body: a model's code calls no external functions");
       }
       if (failed(verifyBody(function))) {
         return failure();

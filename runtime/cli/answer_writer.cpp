@@ -21,7 +21,7 @@ int checkFormat(const char *program, const RunOptions &options, const LoadedMode
   if (loaded.info.has_tokenizer || silent || parseFormat(options.output) != Format::kText) {
     return kOk;
   }
-  return printUsageError(program, "the model has no tokenizer; say --output=token-ids");
+  return printUsageError(program, "the model has no tokenizer; use --output=token-ids");
 }
 
 void printStats(const char *program, const fathom_generate_result_t &result, size_t sequences) {

@@ -154,8 +154,9 @@ int Batch::checkPrompts() const {
   int code = 0;
   for (size_t i = 0; i + 1 < starts.size(); ++i) {
     if (promptLength(i) > loaded.info.max_context) {
-      code = printError(source.program, kBadInput, "%s: %zu: the prompt has %zu tokens, the context %u positions",
-                        options.batchFile, i + 1, promptLength(i), loaded.info.max_context);
+      code =
+          printError(source.program, kBadInput, "%s: %zu: the prompt has %zu tokens, but the context has %u positions",
+                     options.batchFile, i + 1, promptLength(i), loaded.info.max_context);
     }
     for (size_t at = starts[i]; at < starts[i + 1]; ++at) {
       if (static_cast<uint32_t>(tokens[at]) >= loaded.info.vocabulary) {
@@ -186,12 +187,12 @@ int Batch::prepare() {
   limit = limit < loaded.info.max_context ? limit : loaded.info.max_context;
   if (!speakers.allocate(count) || !answers.allocate(count * limit) || !lengths.allocate(count) ||
       (options.logits && !promptLogits.allocate(tokens.size() * loaded.info.vocabulary))) {
-    return printError(source.program, kResources, "no memory for %zu sequences", count);
+    return printError(source.program, kResources, "not enough memory for %zu sequences", count);
   }
   return 0;
 }
 
-// The text of an answer as well-formed UTF-8. False if there is no memory.
+// The text of an answer as well-formed UTF-8. False if memory runs out.
 static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t count, tokenizer::Buffer<char> *text) {
   if (!loaded.info.has_tokenizer) {
     return true;
@@ -210,7 +211,7 @@ int Batch::write(size_t index) {
   const int32_t *answer = answers.data() + index * limit;
   tokenizer::Buffer<char> text;
   if (!decodeText(loaded, answer, lengths[index], &text)) {
-    return printError(source.program, kResources, "no memory for the text of an answer");
+    return printError(source.program, kResources, "not enough memory for the text of an answer");
   }
   for (size_t i = 0; i < lengths[index]; ++i) {
     writer.take(answer[i], "", 0);
@@ -264,7 +265,7 @@ int Batch::run() {
     return code;
   }
   if (!logits.allocate(loaded.info.vocabulary)) {
-    return printError(source.program, kResources, "no memory for %u logits", loaded.info.vocabulary);
+    return printError(source.program, kResources, "not enough memory for %u logits", loaded.info.vocabulary);
   }
   fathom_status_t status = compute(sampling, logits.data());
   if (status != FATHOM_STATUS_OK) {

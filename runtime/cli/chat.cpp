@@ -64,8 +64,8 @@ int Chat::render(runtime::Array<int32_t> *tokens, bool *thinks) {
   }
   if (tokens->size() > loaded.info.max_context) {
     return printError(source.program, kBadInput,
-                      "the conversation has %zu tokens, the context %u positions; begin a new one", tokens->size(),
-                      loaded.info.max_context);
+                      "the conversation has %zu tokens, but the context has %u positions; start a new one",
+                      tokens->size(), loaded.info.max_context);
   }
   return 0;
 }
@@ -100,7 +100,7 @@ int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common, ReplyWr
   fathom_status_t status = fathom_session_generate(loaded.session, &request, &result);
   bool complete = status == FATHOM_STATUS_OK || status == FATHOM_STATUS_CANCELLED;
   reply.finish(complete ? &result : nullptr);
-  // An interrupt that came too late to stop anything is no wish to leave either.
+  // An interrupt that came too late to stop anything does not mean that the user wants to leave.
   bool stopped = terminal && forgetInterrupt();
   return finishAnswer(status == FATHOM_STATUS_CANCELLED && stopped ? FATHOM_STATUS_OK : status, result);
 }
@@ -110,7 +110,7 @@ int Chat::finishAnswer(fathom_status_t status, const fathom_generate_result_t &r
     return report(source.program, status);
   }
   if (result.stop == FATHOM_STOPPED_AT_CONTEXT) {
-    printNote(source.program, "the answer is cut off: the context (%u positions) is full", loaded.info.max_context);
+    printNote(source.program, "the answer is truncated: the context of %u positions is full", loaded.info.max_context);
   }
   if (options.stats) {
     printStats(source.program, result, 1);

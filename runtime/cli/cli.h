@@ -13,7 +13,7 @@ namespace fathom::cli {
 
 /// What a user who names a model means.
 struct ResolvedModel {
-  /// A file, unless there is |data|: then for messages alone.
+  /// A file, unless there is |data|: then only for messages.
   const char *path;
   /// An artifact in memory that lives as long as the process.
   const void *data = nullptr;
@@ -28,7 +28,7 @@ struct ModelSource {
   uint64_t offset = 0;
   /// For messages, e.g. "fathom run".
   const char *program = "fathom run";
-  /// Makes an artifact of what |model->path| names where that is none, e.g. by compiling a checkpoint on the spot.
+  /// Makes an artifact of what |model->path| names where that is not one, e.g. by compiling a checkpoint on the spot.
   /// |chatFormat| is one of |chatFormats|, or empty. Returns 0, or prints what is wrong and returns an exit code. NULL:
   /// typed paths are artifacts.
   int (*resolve)(const char *chatFormat, ResolvedModel *model) = nullptr;

@@ -118,12 +118,12 @@ fathom_status_t Conversation::encode(runtime::Array<int32_t> *tokens, bool *thin
   runtime::Array<char> json;
   size_t count = 0;
   if (!writeJson(&json)) {
-    return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the prompt");
+    return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the prompt");
   }
   fathom_status_t status = fathom_model_encode_chat_json(model, json.data(), json.size(), 0, nullptr, 0, &count);
   if (status == FATHOM_STATUS_TOO_SMALL) {
     if (!tokens->allocate(count)) {
-      return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the prompt");
+      return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the prompt");
     }
     status = fathom_model_encode_chat_json(model, json.data(), json.size(), 0, tokens->data(), count, &count);
   }

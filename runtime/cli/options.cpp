@@ -121,19 +121,19 @@ void Parser::assign(const Option &option, const char *spelled, const char *value
     return;
   case OptionKind::kChoice:
     if (!isChoice(option.choices, value)) {
-      fail("option '%s': '%s' is none of %s", spelled, value, option.choices);
+      fail("option '%s': expected one of %s, but got '%s'", spelled, option.choices, value);
     }
     *static_cast<const char **>(option.value) = value;
     return;
   case OptionKind::kNumber:
     if (!parseNumber(value, static_cast<double *>(option.value))) {
-      fail("option '%s': '%s' is no number", spelled, value);
+      fail("option '%s': expected a number, but got '%s'", spelled, value);
     }
     return;
   case OptionKind::kCount:
     if (!parseCount(value, &count) || count < option.least || count > option.most) {
-      fail("option '%s': '%s' is no whole number from %llu to %llu", spelled, value,
-           static_cast<unsigned long long>(option.least), static_cast<unsigned long long>(option.most));
+      fail("option '%s': expected an integer between %llu and %llu, but got '%s'", spelled,
+           static_cast<unsigned long long>(option.least), static_cast<unsigned long long>(option.most), value);
       return;
     }
     *static_cast<uint64_t *>(option.value) = count;
@@ -251,7 +251,7 @@ int Parser::printHelp() const {
   }
   printf("  -h, --help                        print this and exit\n");
   if (counts) {
-    printf("\nWhole numbers may end in k, m or g (4k is 4000), or in K, M or G (4K is 4096).\n");
+    printf("\nIntegers may end in k, m or g (4k is 4000), or in K, M or G (4K is 4096).\n");
   }
   return flushStandardOutput(command.name);
 }
@@ -338,7 +338,7 @@ const char *suggest(const char *word, const char *const *names, size_t count) {
   return best;
 }
 
-// What stands behind a number: nothing, k, m, g, K, M or G, and maybe B, or iB after a capital.
+// What follows a number: nothing, k, m, g, K, M or G, and maybe B, or iB after a capital.
 static bool parseUnit(const char *text, uint64_t *unit) {
   *unit = 1;
   if (!*text) {

@@ -53,7 +53,7 @@ struct Command {
   const char *about;
   const Option *options;
   size_t optionCount;
-  /// Where arguments that are no options go.
+  /// Where arguments that are not options go.
   const char **positionals;
   size_t maxPositionals;
   /// What to do instead of giving one more of them, e.g. "say -p TEXT"; may be NULL.
@@ -83,7 +83,7 @@ void noteUseless(const char *program, const Useless *useless, size_t count);
 /// The entry of |names| (|count| of them, NULLs skipped) nearest to |word|, or NULL if none is near.
 const char *suggest(const char *word, const char *const *names, size_t count);
 
-/// Reads a whole number with an optional suffix; false if |text| is no such number or does not fit.
+/// Reads an integer with an optional suffix; false if |text| is not one or does not fit.
 bool parseCount(const char *text, uint64_t *value);
 
 } // namespace fathom::cli

@@ -154,7 +154,7 @@ int checkNpyPath(const char *program, const char *path) {
   // The model, a shard of its weights, the prompt: none of them is a NumPy file.
   return file.st_size == 0 || isNpy(path)
              ? kOk
-             : printUsageError(program, "%s: exists and is no NumPy file; remove it or name another", path);
+             : printUsageError(program, "%s: exists and is not a NumPy file; remove it or name another", path);
 }
 
 static int syncDirectory(const char *path) {

@@ -32,7 +32,7 @@ private:
 /// Flushes what was printed with stdio. The result is that of Output::finish.
 int flushStandardOutput(const char *program);
 
-/// Appends |text| as the inside of a JSON string. False if there is no memory.
+/// Appends |text| as the inside of a JSON string. False if memory runs out.
 bool appendJson(runtime::Array<char> *json, const char *text, size_t length);
 
 /// Whether writeNpy may create |path|, or replace what is there: nothing is lost but an older NumPy file. 0, or 2 with

@@ -43,7 +43,7 @@ bool hasPrompt(const char *program, const RunOptions &options) {
   if (options.prompt || options.promptFile || options.tokenIds || options.batchFile || !isatty(STDIN_FILENO)) {
     return true;
   }
-  printUsageError(program, "no prompt; say -p \"Once upon a time\", or give it on standard input");
+  printUsageError(program, "no prompt; use -p \"Once upon a time\", or give it on standard input");
   return false;
 }
 

@@ -27,7 +27,7 @@ int writeTensors(const ModelSource &source, const RunOptions &options, const Loa
   uint64_t stateCount = uint64_t(info.layers) * info.hidden;
   if ((options.logits && !logits.allocate(tokens.size() * info.vocabulary)) ||
       (options.states && !states.allocate(tokens.size() * stateCount))) {
-    return printError(source.program, kResources, "no memory for the values of %zu positions", tokens.size());
+    return printError(source.program, kResources, "not enough memory for the values of %zu positions", tokens.size());
   }
   outputs.which = options.logits ? FATHOM_LOGITS_ALL : FATHOM_LOGITS_NONE;
   outputs.logits = logits.data();

@@ -47,7 +47,7 @@ void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o
   table.group("prompt");
   if (source.chatFormats) {
     table.add({"chat-format", 0, OptionKind::kChoice, &o->chatFormat, "NAME",
-               "of a checkpoint: talk as a known model does; none: no chat", 0, 0, source.chatFormats});
+               "of a checkpoint: use a built-in chat format; none: no chat", 0, 0, source.chatFormats});
   }
   table.add({"prompt", 'p', OptionKind::kText, &o->prompt, "TEXT", "the prompt"});
   if (verb == Verb::kChat) {
@@ -116,8 +116,8 @@ void addMachine(Table &table, RunOptions *o) {
              "where the weight files of --weights=reference are"});
   table.add({"verify-weights", 0, OptionKind::kFlag, &o->verifyWeights, nullptr,
              "compare weights with their hashes (default: up to 64 MiB)", 0, 0, nullptr, &o->hasVerifyWeights});
-  table.add({"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr,
-             "map weights; without, they are read into memory of this process"});
+  table.add(
+      {"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr, "map weights; otherwise read them into this process's memory"});
 }
 
 // Files that --logits and --states may write.
@@ -143,7 +143,7 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
     refuse("give one of -p, -f, --token-ids and --batch-file");
   }
   if (!source.path && !o.model) {
-    refuse("which model? give an artifact (made by 'fathom compile')");
+    refuse("no model given; name an artifact (made by 'fathom compile')");
   }
   if (o.states && o.batchFile) {
     refuse("--states needs a single prompt, not --batch-file");

@@ -40,9 +40,10 @@ int main(int argc, char **argv) {
   fathom_status_t status = fathom_model_find_embedded(source.path, &source.offset);
   if (status != FATHOM_STATUS_OK) {
     if (status == FATHOM_STATUS_UNSUPPORTED) {
-      return fathom::cli::printError(source.program, FATHOM_STATUS_MISMATCH,
-                                     "this program has no model at its end: it was cut off or stripped; copy it again, "
-                                     "or make it again with 'fathom compile --emit=exe'");
+      return fathom::cli::printError(
+          source.program, FATHOM_STATUS_MISMATCH,
+          "this program has lost the model at its end: it was truncated or stripped; copy it again, "
+          "or make it again with 'fathom compile --emit=exe'");
     }
     return fathom::cli::printError(source.program, fathom_status_exit_code(status), "%s", fathom_status_message());
   }

@@ -37,8 +37,8 @@ fathom_status_t DeviceCode::load(const Metadata &metadata, const ByteSource &sou
   const char *triple = program->target()->triple()->c_str();
   device = findDevice(triple);
   if (!device) {
-    return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', this machine is %s; compile the model for it", triple,
-                kCpuDevice.architecture);
+    return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', but this machine is %s; compile the model for it",
+                triple, kCpuDevice.architecture);
   }
   return device->load(metadata, source, &code);
 }
@@ -58,7 +58,7 @@ fathom_status_t Executor::start(const DeviceCode &code, const void *const *weigh
 fathom_status_t Executor::run(EntryKind kind, fathom_call_t *call) {
   const artifact::EntryPoint *entry = findEntryPoint(*program, kind, call->rows, call->logit_rows > 0);
   if (!entry) {
-    return fail(FATHOM_STATUS_INTERNAL, "no entry point '%s' takes %lld rows", nameOf(kind),
+    return fail(FATHOM_STATUS_INTERNAL, "no entry point named '%s' accepts %lld rows", nameOf(kind),
                 static_cast<long long>(call->rows));
   }
   return device->run(executor, *entry, call);

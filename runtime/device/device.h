@@ -29,7 +29,7 @@ struct Device {
   uint32_t (*threads)(const void *executor);
 
   /// Runs an entry point; fills in what the call needs of its host. FAILED if the code says so, OUT_OF_RESOURCES if
-  /// there is no memory for its temporaries.
+  /// there is not enough memory for its temporaries.
   fathom_status_t (*run)(void *executor, const artifact::EntryPoint &entry, fathom_call_t *call);
 };
 

@@ -94,7 +94,7 @@ void checkSampling(const artifact::Model &model, Findings &findings) {
   findings.require(model.top_k().value_or(0) >= 0, "model.top_k is %d, expected 0 or more", model.top_k().value_or(0));
 }
 
-/// Bytes of a store in a page; 0, which is no store's, where they are no number.
+/// Bytes of a store in a page; 0, which no store has, where they overflow.
 uint64_t storeBytes(const artifact::Store &store) {
   uint64_t rows, bytes;
   bool good = multiply(store.layers(), uint64_t(FATHOM_PAGE_TOKENS) * sizeof(float), &rows) &&
@@ -111,11 +111,11 @@ void checkStore(const artifact::Store &store, uint64_t page, Findings &findings)
   findings.require(store.element() == artifact::StoreElement::f32, "store '%.32s' has elements of unknown type %d",
                    name, static_cast<int>(store.element()));
   findings.require(store.stride() == 1 && store.window() == 0,
-                   "store '%.32s' has stride %u and window %u, but this runtime keeps a row of every position", name,
+                   "store '%.32s' has stride %u and window %u, but this runtime keeps one row per position", name,
                    store.stride(), store.window());
   findings.require(store.offset() % 64 == 0 && fits(store.offset(), bytes, page),
-                   "store '%.32s': %llu bytes from %llu on, a page has %llu", name, static_cast<U64>(bytes),
-                   static_cast<U64>(store.offset()), static_cast<U64>(page));
+                   "store '%.32s': %llu bytes at offset %llu exceed the %llu bytes of a page", name,
+                   static_cast<U64>(bytes), static_cast<U64>(store.offset()), static_cast<U64>(page));
 }
 
 void checkCache(const artifact::Program &program, Findings &findings) {
@@ -142,18 +142,19 @@ void checkSegment(const artifact::Segment &segment, uint32_t index, const fathom
   U64 offset = segment.offset(), size = segment.size();
   uint64_t end;
   if (segment.external()) {
-    findings.require(isPlainFileName(*segment.name()), "segment %u: '%.64s' is no plain file name", index,
+    findings.require(isPlainFileName(*segment.name()), "segment %u: '%.64s' is not a plain file name", index,
                      segment.name()->c_str());
     findings.require(!__builtin_add_overflow(segment.offset(), segment.size(), &end) && end <= INT64_MAX,
-                     "segment %u: %llu bytes from %llu on are beyond any file", index, size, offset);
+                     "segment %u: %llu bytes at offset %llu exceed the size of any file", index, size, offset);
     return;
   }
-  findings.require(offset % FATHOM_SEGMENT_ALIGNMENT == 0, "segment %u: offset %llu is no multiple of %d", index,
+  findings.require(offset % FATHOM_SEGMENT_ALIGNMENT == 0, "segment %u: offset %llu is not a multiple of %d", index,
                    offset, FATHOM_SEGMENT_ALIGNMENT);
   findings.require(offset >= sizeof(header) + header.metadata_size, "segment %u: offset %llu lies in the metadata",
                    index, offset);
-  findings.require(fits(offset, size, header.total_size), "segment %u: %llu bytes from %llu on, the artifact has %llu",
-                   index, size, offset, static_cast<U64>(header.total_size));
+  findings.require(fits(offset, size, header.total_size),
+                   "segment %u: %llu bytes at offset %llu exceed the %llu bytes of the artifact", index, size, offset,
+                   static_cast<U64>(header.total_size));
 }
 
 void checkSegments(const artifact::Program &program, const fathom_artifact_header_t &header, Findings &findings) {
@@ -179,7 +180,7 @@ void checkSegments(const artifact::Program &program, const fathom_artifact_heade
 void checkCode(const artifact::Program &program, Findings &findings) {
   const artifact::Code &code = *program.code();
   bool inside = code.segment() < program.segments()->size();
-  findings.require(inside, "code.segment is %u of %u segments", code.segment(), program.segments()->size());
+  findings.require(inside, "code.segment is %u, but there are %u segments", code.segment(), program.segments()->size());
   if (inside) {
     findings.require(!program.segments()->Get(code.segment())->external(), "code.segment is in another file");
   }
@@ -206,7 +207,7 @@ void checkRowsServed(const artifact::Program &program, const char *name, Finding
         reached = entry->max_rows();
       }
     }
-    findings.require(reached > 0, "no entry point '%s' takes %u rows", name, row);
+    findings.require(reached > 0, "no entry point named '%s' accepts %u rows", name, row);
     if (reached == 0) {
       return;
     }
@@ -224,9 +225,10 @@ void checkEntryPoints(const artifact::Program &program, Findings &findings) {
   for (uint32_t i = 0; i < entries.size(); ++i) {
     const artifact::EntryPoint &entry = *entries.Get(i);
     findings.require(entry.min_rows() >= 1 && entry.min_rows() <= entry.max_rows() && entry.max_rows() <= kMostRows,
-                     "entry point %u ('%.32s') takes %u to %u rows, expected a range within 1 to %u", i,
+                     "entry point %u ('%.32s') accepts %u to %u rows, expected a range within 1 to %u", i,
                      entry.name()->c_str(), entry.min_rows(), entry.max_rows(), kMostRows);
-    findings.require(entry.arena_bytes() <= kLargestMemory, "entry point %u needs %llu bytes of arena", i,
+    findings.require(entry.arena_bytes() <= kLargestMemory,
+                     "entry point %u needs an arena of %llu bytes, more than is supported", i,
                      static_cast<U64>(entry.arena_bytes()));
   }
   checkRowsServed(program, "prefill", findings);
@@ -249,19 +251,20 @@ void checkWeights(const artifact::Program &program, Findings &findings) {
   for (uint32_t i = 0; i < slices.size(); ++i) {
     const artifact::WeightSlice &slice = *slices.Get(i);
     bool inside = slice.segment() < program.segments()->size();
-    findings.require(inside, "weight slice %u: segment %u of %u", i, slice.segment(), program.segments()->size());
+    findings.require(inside, "weight slice %u: segment is %u, but there are %u segments", i, slice.segment(),
+                     program.segments()->size());
     if (inside) {
       uint64_t limit = program.segments()->Get(slice.segment())->size();
       findings.require(fits(slice.offset(), slice.size(), limit),
-                       "weight slice %u: %llu bytes from %llu on, its segment has %llu", i,
+                       "weight slice %u: %llu bytes at offset %llu exceed the %llu bytes of its segment", i,
                        static_cast<U64>(slice.size()), static_cast<U64>(slice.offset()), static_cast<U64>(limit));
     }
   }
   for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {
     const artifact::Weight &weight = *program.weights()->Get(i);
     findings.require(fits(weight.first_slice(), weight.slice_count(), slices.size()),
-                     "weight '%.64s': %u slices from %u on, there are %u", weight.name()->c_str(), weight.slice_count(),
-                     weight.first_slice(), slices.size());
+                     "weight '%.64s': %u slices from index %u exceed the table of %u slices", weight.name()->c_str(),
+                     weight.slice_count(), weight.first_slice(), slices.size());
     bool isShapeAligned = weight.shape() && isAligned(*weight.shape());
     findings.require(isShapeAligned || !weight.shape(), "weight '%.64s': its shape is not aligned",
                      weight.name()->c_str());
@@ -275,7 +278,8 @@ void checkWeights(const artifact::Program &program, Findings &findings) {
 void checkBuffers(const artifact::Program &program, Findings &findings) {
   for (uint32_t i = 0; program.buffers() && i < program.buffers()->size(); ++i) {
     const artifact::Buffer &buffer = *program.buffers()->Get(i);
-    findings.require(fits(buffer.offset(), buffer.size(), kLargestMemory), "buffer %u: %llu bytes from %llu on", i,
+    findings.require(fits(buffer.offset(), buffer.size(), kLargestMemory),
+                     "buffer %u: %llu bytes at offset %llu exceed the largest arena", i,
                      static_cast<U64>(buffer.size()), static_cast<U64>(buffer.offset()));
   }
 }

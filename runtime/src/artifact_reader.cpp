@@ -18,13 +18,13 @@ constexpr unsigned kMostTables = 1000000;
 fathom_status_t Metadata::readHeader(const ByteSource &source) {
   if (source.size() < sizeof(head)) {
     return fail(FATHOM_STATUS_MISMATCH,
-                "artifact header: expected %zu bytes, found %llu; the file is cut off or no artifact", sizeof(head),
-                static_cast<unsigned long long>(source.size()));
+                "artifact header: expected %zu bytes, found %llu; the file is truncated or not an artifact",
+                sizeof(head), static_cast<unsigned long long>(source.size()));
   }
   FATHOM_RETURN_IF_ERROR(source.read(0, sizeof(head), &head));
   if (memcmp(head.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE) != 0) {
     return fail(FATHOM_STATUS_MISMATCH,
-                "not a Fathom artifact: its first bytes are not the magic; compile one with 'fathom compile'");
+                "not a Fathom artifact: it does not start with the magic number; make one with 'fathom compile'");
   }
   if (head.version_major != FATHOM_ARTIFACT_VERSION_MAJOR || head.version_minor > FATHOM_ARTIFACT_VERSION_MINOR) {
     return fail(FATHOM_STATUS_MISMATCH,
@@ -33,7 +33,7 @@ fathom_status_t Metadata::readHeader(const ByteSource &source) {
                 FATHOM_ARTIFACT_VERSION_MINOR);
   }
   if (hash64(&head, offsetof(fathom_artifact_header_t, header_hash)) != head.header_hash) {
-    return fail(FATHOM_STATUS_MISMATCH, "artifact header: its hash is not the stored one; the file is damaged");
+    return fail(FATHOM_STATUS_MISMATCH, "artifact header: the hash does not match the stored one; the file is damaged");
   }
   if (head.required_features != 0) {
     return fail(FATHOM_STATUS_MISMATCH,
@@ -45,11 +45,11 @@ fathom_status_t Metadata::readHeader(const ByteSource &source) {
                 static_cast<unsigned long long>(head.metadata_size), static_cast<unsigned long long>(kLargestMetadata));
   }
   if (head.total_size > source.size()) {
-    return fail(FATHOM_STATUS_MISMATCH, "artifact is cut off: expected %llu bytes, found %llu",
+    return fail(FATHOM_STATUS_MISMATCH, "artifact is truncated: expected %llu bytes, found %llu",
                 static_cast<unsigned long long>(head.total_size), static_cast<unsigned long long>(source.size()));
   }
   if (!fits(sizeof(head), head.metadata_size, head.total_size)) {
-    return fail(FATHOM_STATUS_BAD_DATA, "artifact header: metadata of %llu bytes in an artifact of %llu",
+    return fail(FATHOM_STATUS_BAD_DATA, "artifact header: %llu bytes of metadata exceed the %llu bytes of the artifact",
                 static_cast<unsigned long long>(head.metadata_size), static_cast<unsigned long long>(head.total_size));
   }
   return FATHOM_STATUS_OK;
@@ -59,12 +59,13 @@ fathom_status_t Metadata::read(const ByteSource &source) {
   FATHOM_RETURN_IF_ERROR(readHeader(source));
   bytes = static_cast<unsigned char *>(allocateAligned(head.metadata_size));
   if (!bytes) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of metadata",
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %llu bytes of metadata",
                 static_cast<unsigned long long>(head.metadata_size));
   }
   FATHOM_RETURN_IF_ERROR(source.read(sizeof(head), head.metadata_size, bytes));
   if (hash64(bytes, head.metadata_size) != head.metadata_hash) {
-    return fail(FATHOM_STATUS_MISMATCH, "artifact metadata: its hash is not the stored one; the file is damaged");
+    return fail(FATHOM_STATUS_MISMATCH,
+                "artifact metadata: the hash does not match the stored one; the file is damaged");
   }
   flatbuffers::Verifier verifier(bytes, head.metadata_size, kDeepestTable, kMostTables);
   if (!verifier.VerifyBuffer<artifact::Program>(artifact::ProgramIdentifier())) {

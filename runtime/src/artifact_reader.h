@@ -25,7 +25,7 @@ public:
   const fathom_artifact_header_t &header() const { return head; }
   const unsigned char *data() const { return bytes; }
 
-  /// Reads header and metadata from |source|. MISMATCH for what is damaged, cut off, of another version, or no
+  /// Reads header and metadata from |source|. MISMATCH for what is damaged, truncated, of another version, or not an
   /// artifact at all; BAD_DATA for contents that cannot be.
   fathom_status_t read(const ByteSource &source);
 

@@ -105,7 +105,7 @@ bool ByteSource::mapAt(void *address, uint64_t offset, uint64_t bytes, int prote
 
 fathom_status_t ByteSource::read(uint64_t offset, uint64_t bytes, void *into) const {
   if (!fits(offset, bytes, length)) {
-    return fail(FATHOM_STATUS_MISMATCH, "the file ends at %llu, needed are %llu bytes from %llu on",
+    return fail(FATHOM_STATUS_MISMATCH, "the file has %llu bytes, but %llu bytes at offset %llu are needed",
                 static_cast<unsigned long long>(length), static_cast<unsigned long long>(bytes),
                 static_cast<unsigned long long>(offset));
   }
@@ -133,7 +133,8 @@ fathom_status_t ByteSource::read(uint64_t offset, uint64_t bytes, void *into) co
 fathom_status_t ByteSource::viewCopy(uint64_t offset, uint64_t bytes, ByteView *out) const {
   void *pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes", static_cast<unsigned long long>(bytes));
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %llu bytes",
+                static_cast<unsigned long long>(bytes));
   }
   out->mapping = pages;
   out->mappingSize = bytes;
@@ -146,7 +147,7 @@ fathom_status_t ByteSource::viewCopy(uint64_t offset, uint64_t bytes, ByteView *
 
 fathom_status_t ByteSource::view(uint64_t offset, uint64_t bytes, bool copy, ByteView *out) const {
   if (!fits(offset, bytes, length)) {
-    return fail(FATHOM_STATUS_MISMATCH, "the file ends at %llu, needed are %llu bytes from %llu on",
+    return fail(FATHOM_STATUS_MISMATCH, "the file has %llu bytes, but %llu bytes at offset %llu are needed",
                 static_cast<unsigned long long>(length), static_cast<unsigned long long>(bytes),
                 static_cast<unsigned long long>(offset));
   }

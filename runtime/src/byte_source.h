@@ -50,7 +50,7 @@ public:
   fathom_status_t view(uint64_t offset, uint64_t bytes, bool copy, ByteView *out) const;
 
   /// Maps a range of a file that starts at a page, with a protection as of mmap, in the place of what is mapped at
-  /// |address|. False, with errno, if the system refuses or the source is no file.
+  /// |address|. False, with errno, if the system refuses or the source is not a file.
   bool mapAt(void *address, uint64_t offset, uint64_t bytes, int protection) const;
 
   /// IO if the file shrank since it was opened: touching a page that is gone would end the process.

@@ -19,7 +19,7 @@ fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uin
   context = maxContext;
   sequences = static_cast<Sequence *>(calloc(maxSequences, sizeof(Sequence)));
   if (!sequences) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u sequences", maxSequences);
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u sequences", maxSequences);
   }
   for (; sequenceCount < maxSequences; ++sequenceCount) {
     ::new (&sequences[sequenceCount]) Sequence();
@@ -35,14 +35,14 @@ fathom_status_t Cache::createSequence(uint64_t *outId) {
     }
     uint32_t pages = (context + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS;
     if (!sequence.pages.size() && !sequence.pages.allocate(pages)) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a table of %u pages", pages);
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u pages", pages);
     }
     sequence.alive = true;
     *outId = uint64_t(sequence.generation) << 32 | i;
     return FATHOM_STATUS_OK;
   }
   return fail(FATHOM_STATUS_OUT_OF_RESOURCES,
-              "%u sequences are alive, the most this session takes; destroy one or raise max_sequences", sequenceCount);
+              "all %u sequences of this session are in use; destroy one or raise max_sequences", sequenceCount);
 }
 
 fathom_status_t Cache::find(uint64_t id, Sequence **out) {
@@ -66,7 +66,7 @@ fathom_status_t Cache::destroySequence(uint64_t id) {
 
 fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
   if (length > context) {
-    return fail(FATHOM_STATUS_CONTEXT_FULL, "%llu tokens do not fit: the context has %u positions",
+    return fail(FATHOM_STATUS_CONTEXT_FULL, "%llu tokens do not fit into the context of %u positions",
                 static_cast<unsigned long long>(length), context);
   }
   uint32_t needed = static_cast<uint32_t>((length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS);

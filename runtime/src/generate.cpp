@@ -105,16 +105,16 @@ fathom_status_t Answer::checkLength(size_t tokens) const {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "the prompt is empty: there is nothing to answer");
   }
   uint32_t context = session.model().facts().max_context();
-  return tokens <= context
-             ? FATHOM_STATUS_OK
-             : fail(FATHOM_STATUS_CONTEXT_FULL, "the prompt has %zu tokens, the context %u positions", tokens, context);
+  return tokens <= context ? FATHOM_STATUS_OK
+                           : fail(FATHOM_STATUS_CONTEXT_FULL,
+                                  "the prompt has %zu tokens, but the context has %u positions", tokens, context);
 }
 
 fathom_status_t Answer::takePrompt() {
   if (options.tokens) {
     FATHOM_RETURN_IF_ERROR(checkLength(options.token_count));
     if (!prompt.append(options.tokens, options.token_count)) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a prompt of %zu tokens", options.token_count);
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a prompt of %zu tokens", options.token_count);
     }
   } else if (options.prompt) {
     FATHOM_RETURN_IF_ERROR(
@@ -136,7 +136,7 @@ fathom_status_t Answer::prepare() {
   FATHOM_RETURN_IF_ERROR(sampler.observe(options.seen, options.seen_count));
   FATHOM_RETURN_IF_ERROR(sampler.observe(prompt.data(), prompt.size()));
   if (!logits.allocate(vocabulary)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u logits", vocabulary);
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u logits", vocabulary);
   }
   id = options.sequence;
   if (!id) {

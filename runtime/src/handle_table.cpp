@@ -102,7 +102,7 @@ fathom_status_t insertHandle(HandleKind kind, void *object, void (*end)(void *ob
     *outHandle = makeHandle(kind, generation(word), i);
     return FATHOM_STATUS_OK;
   }
-  return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "%u handles are alive; release some", static_cast<unsigned>(kSlots));
+  return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "all %u handles are in use; release some", static_cast<unsigned>(kSlots));
 }
 
 fathom_status_t retainHandle(HandleKind kind, const void *handle, const char *function) {

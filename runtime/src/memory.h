@@ -53,7 +53,7 @@ public:
   Array &operator=(const Array &) = delete;
   ~Array() { free(elements); }
 
-  /// Makes room for exactly |count| zeroed elements; what was there before is lost. False if there is no memory.
+  /// Makes room for exactly |count| zeroed elements; what was there before is lost. False if memory runs out.
   [[nodiscard]] bool allocate(size_t count) {
     free(elements);
     elements = static_cast<T *>(calloc(count ? count : 1, sizeof(T)));
@@ -62,7 +62,7 @@ public:
     return elements != nullptr;
   }
 
-  /// Appends, growing geometrically. False if there is no memory; the array is then unchanged.
+  /// Appends, growing geometrically. False if memory runs out; the array is then unchanged.
   [[nodiscard]] bool append(const T &value) {
     if (length == reserved && !grow()) {
       return false;
@@ -103,7 +103,7 @@ private:
   size_t reserved = 0;
 };
 
-/// A new object, or NULL if there is no memory.
+/// A new object, or NULL if memory runs out.
 template <typename T, typename... Arguments>
 T *create(Arguments &&...arguments) {
   void *memory = allocateAligned(sizeof(T));

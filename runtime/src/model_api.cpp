@@ -44,7 +44,7 @@ template <typename Load>
 fathom_status_t loadModel(fathom_model_t **out, Load load) {
   Model *model = create<Model>();
   if (!model) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a model");
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a model");
   }
   void *handle = nullptr;
   fathom_status_t status = load(model);
@@ -95,7 +95,7 @@ fathom_status_t fathom_model_find_embedded(const char *path, uint64_t *out_offse
               trailer.artifact_offset % FATHOM_SEGMENT_ALIGNMENT == 0 && trailer.artifact_offset < file.size();
   }
   if (!carries) {
-    return fail(FATHOM_STATUS_UNSUPPORTED, "%s carries no artifact at its end", path);
+    return fail(FATHOM_STATUS_UNSUPPORTED, "%s has no artifact appended", path);
   }
   *out_offset = trailer.artifact_offset;
   return FATHOM_STATUS_OK;

@@ -22,7 +22,7 @@ inline fathom_status_t checkStruct(const void *given, size_t size, size_t known,
   }
   for (size_t i = known; i < size; ++i) {
     if (static_cast<const unsigned char *>(given)[i] != 0) {
-      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: %s has options this runtime does not know", function, name);
+      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: %s has options that this runtime does not know", function, name);
     }
   }
   return FATHOM_STATUS_OK;

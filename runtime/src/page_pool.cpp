@@ -22,7 +22,7 @@ fathom_status_t PagePool::initialize(uint64_t bytesOfPage, uint64_t limitBytes) 
   most = limitBytes ? limitBytes / bytesPerPage : kMostPages;
   most = most < kMostPages ? most : kMostPages;
   if (most == 0) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a cache of %llu bytes is less than a page of %llu",
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a cache of %llu bytes cannot hold a page of %llu",
                 static_cast<unsigned long long>(limitBytes), static_cast<unsigned long long>(bytesPerPage));
   }
   return FATHOM_STATUS_OK;
@@ -44,7 +44,8 @@ bool PagePool::makeRoom(uint64_t pages) {
   if (pages > most || !multiply(pages, bytesPerPage, &needed) || needed > INT64_MAX) {
     return false;
   }
-  // By half, so that each page moves a few times at most; and where there is no memory for that, by what is needed.
+  // By half, so that each page moves a few times at most; and where there is not enough memory for that, by what is
+  // needed.
   return needed <= mapped || resize(needed + mapped / 2) || resize(needed);
 }
 
@@ -56,7 +57,7 @@ fathom_status_t PagePool::take(int32_t *outPage) {
   }
   size_t used = next.size();
   if (!makeRoom(used + 1) || !next.append(kNoPage)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a page of the cache (%llu bytes)%s",
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a page of the cache (%llu bytes)%s",
                 static_cast<unsigned long long>(bytesPerPage),
                 used < most ? "" : "; the session's cache_bytes are used up");
   }

@@ -15,7 +15,7 @@ namespace fathom::runtime {
 constexpr int32_t kNoPage = -1;
 
 /// Pages are known by their index, so the memory may move when it grows: an address is good until the next take().
-/// Memory that no page has touched is address space alone, and pages that come back are kept for reuse. A free page
+/// Memory that no page has touched is only address space, and pages that come back are kept for reuse. A free page
 /// holds what it held: whoever takes it reads only what they wrote.
 class PagePool {
 public:
@@ -43,7 +43,7 @@ private:
   uint64_t most = 0;
   char *bytes = nullptr;
   uint64_t mapped = 0;
-  /// Of each page that was ever taken, the free page behind it in the list of free ones.
+  /// Of each page that was ever taken, the next page in the list of free ones.
   Array<int32_t> next;
   int32_t firstFree = kNoPage;
 };

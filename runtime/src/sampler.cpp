@@ -76,7 +76,7 @@ fathom_status_t Sampler::initialize(uint32_t tokens, const fathom_sampling_t &sa
   bool remembering = sampling.repetition_penalty != 1;
   if ((drawing && (!candidates.allocate(tokens) || !weights.allocate(tokens))) ||
       (remembering && !seen.allocate(tokens / 64 + 1))) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory to sample from %u tokens", tokens);
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory to sample from %u tokens", tokens);
   }
   return FATHOM_STATUS_OK;
 }

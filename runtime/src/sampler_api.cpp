@@ -33,7 +33,7 @@ fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling
   FATHOM_RETURN_IF_ERROR(checkSampling(taken));
   Sampler *sampler = create<Sampler>();
   if (!sampler) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a sampler");
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a sampler");
   }
   void *handle = nullptr;
   fathom_status_t status = sampler->initialize(vocabulary, taken);

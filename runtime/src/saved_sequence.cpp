@@ -56,7 +56,7 @@ fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *b
   FATHOM_RETURN_IF_ERROR(savedSize(program, sequence.length, &size));
   *outSize = size;
   if (size > capacity) {
-    return fail(FATHOM_STATUS_TOO_SMALL, "the buffer has %zu bytes, needed are %llu", capacity,
+    return fail(FATHOM_STATUS_TOO_SMALL, "the buffer has %zu bytes, but %llu are needed", capacity,
                 static_cast<unsigned long long>(size));
   }
   char *payload = static_cast<char *>(buffer) + sizeof(SavedHeader);

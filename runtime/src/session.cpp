@@ -48,7 +48,7 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   uint32_t batch = maxRows(model.program(), EntryKind::kDecode);
   uint32_t rows = chunk > batch ? chunk : batch;
   if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for calls of %u rows", rows);
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
   FATHOM_RETURN_IF_ERROR(pages.initialize(model.program().cache()->page_bytes(), model.facts().max_context(),
                                           maxSequences, options.cache_bytes));
@@ -80,13 +80,13 @@ static fathom_status_t checkRoom(const char *name, const float *pointer, size_t 
                                  uint64_t c) {
   uint64_t needed;
   if (!multiply(a, b, &needed) || !multiply(needed, c, &needed)) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: more values than an address space has", name);
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: more values than fit into memory", name);
   }
   if (!pointer) {
     return failNull("outputs", name);
   }
   return needed <= capacity ? FATHOM_STATUS_OK
-                            : fail(FATHOM_STATUS_TOO_SMALL, "%s has room for %zu values, needed are %llu", name,
+                            : fail(FATHOM_STATUS_TOO_SMALL, "%s has room for %zu values, but %llu are needed", name,
                                    capacity, static_cast<unsigned long long>(needed));
 }
 
@@ -130,7 +130,7 @@ fathom_status_t Session::explainNonFinite(EntryKind kind, fathom_call_t *call, s
   }
   if (layer < facts.layers()) {
     return fail(FATHOM_STATUS_FAILED,
-                "a logit at position %lld is %g; the first value that is no number comes out of "
+                "a logit at position %lld is %g; the first value that is not finite comes out of "
                 "layers.%u: check the weights, or the cache they were computed from",
                 position, value, layer);
   }
@@ -174,14 +174,14 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
                                  const fathom_prefill_outputs_t &outputs) {
   uint32_t before = sequence->length;
   if (count > owner->facts().max_context()) {
-    return fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens, the context has %u positions", count,
+    return fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens do not fit into the context of %u positions", count,
                 owner->facts().max_context());
   }
   FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
   FATHOM_RETURN_IF_ERROR(checkOutputs(count, outputs));
   Array<float> part;
   if (outputs.states && !part.allocate(uint64_t(owner->facts().layers()) * chunk * owner->facts().hidden())) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the states of %u rows", chunk);
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the states of %u rows", chunk);
   }
   fathom_status_t status = pages.reserve(sequence, uint64_t(before) + count);
   for (size_t done = 0; status == FATHOM_STATUS_OK && done < count;) {
@@ -206,7 +206,7 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
 
 fathom_status_t Session::checkBatch(const fathom_sequence_t *ids, size_t count) {
   if (count > maxSequences) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "a batch of %zu, but the session has %u sequences", count,
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "the batch has %zu sequences, but the session has %u", count,
                 maxSequences);
   }
   for (size_t i = 0; i < count; ++i) {
@@ -214,7 +214,7 @@ fathom_status_t Session::checkBatch(const fathom_sequence_t *ids, size_t count) 
     FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
     for (size_t j = 0; j < i; ++j) {
       if (ids[j] == ids[i]) {
-        return fail(FATHOM_STATUS_INVALID_ARGUMENT, "sequences %zu and %zu of the batch are the same", j, i);
+        return fail(FATHOM_STATUS_INVALID_ARGUMENT, "entries %zu and %zu of the batch are the same sequence", j, i);
       }
     }
     FATHOM_RETURN_IF_ERROR(pages.reserve(sequence, uint64_t(sequence->length) + 1));

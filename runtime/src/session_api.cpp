@@ -92,7 +92,7 @@ fathom_status_t fathom_session_create(fathom_model_t *model, const fathom_sessio
   FATHOM_RETURN_IF_ERROR(pin.status);
   Session *session = create<Session>();
   if (!session) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a session");
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a session");
   }
   void *handle = nullptr;
   fathom_status_t status = session->initialize(model, *pin.get(), taken);
@@ -138,7 +138,7 @@ fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_
   FATHOM_RETURN_IF_NULL_ARRAY(options->prompt, options->prompt_length);
   FATHOM_RETURN_IF_NULL_ARRAY(options->seen, options->seen_count);
   if (options->prompt && options->tokens) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options have both a prompt and tokens", __func__);
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: the options have both a prompt and tokens", __func__);
   }
   if (options->sampling) {
     const fathom_sampling_t *sampling = options->sampling;
@@ -185,7 +185,7 @@ fathom_status_t fathom_session_rewind_sequence(fathom_session_t *session, fathom
   Sequence *found;
   FATHOM_RETURN_IF_ERROR(scope->cache().find(sequence, &found));
   if (length > found->length) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: cannot rewind to %u, the sequence has %u tokens", __func__, length,
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: cannot rewind to %u: the sequence has %u tokens", __func__, length,
                 found->length);
   }
   scope->cache().rewind(found, length);

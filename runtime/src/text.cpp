@@ -57,9 +57,9 @@ static fathom_status_t deliver(const tokenizer::Buffer<T> &result, T *out, size_
     memcpy(out, result.data(), part * sizeof(T));
   }
   *outCount = result.size();
-  return part == result.size()
-             ? FATHOM_STATUS_OK
-             : fail(FATHOM_STATUS_TOO_SMALL, "the output has room for %zu, needed is %zu", capacity, result.size());
+  return part == result.size() ? FATHOM_STATUS_OK
+                               : fail(FATHOM_STATUS_TOO_SMALL, "the output has room for %zu, but %zu are needed",
+                                      capacity, result.size());
 }
 
 static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_t count,
@@ -72,7 +72,7 @@ static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_
     message.role = messages[i].role;
     message.content = {messages[i].content ? messages[i].content : "", messages[i].content_length};
     if (!taken->push(message)) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %zu messages", count);
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %zu messages", count);
     }
   }
   return FATHOM_STATUS_OK;
@@ -91,7 +91,7 @@ static fathom_status_t decodeTokens(const Model &model, const int32_t *tokens, s
     }
     std::string_view bytes = tokenizer.bytes(tokens[i]);
     if ((keepSpecial || !tokenizer.isSpecial(tokens[i])) && !text->append(bytes.data(), bytes.size())) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the text of %zu tokens", count);
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the text of %zu tokens", count);
     }
   }
   return FATHOM_STATUS_OK;

@@ -51,7 +51,7 @@ fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expected, cons
   }
   FATHOM_RETURN_IF_ERROR(file.read(0, sizeof(length), &length));
   if (length > kLargestShardHeader || !fits(sizeof(length), length, file.size())) {
-    return fail(FATHOM_STATUS_MISMATCH, "%s: no safetensors file: a header of %llu bytes in a file of %llu", path,
+    return fail(FATHOM_STATUS_MISMATCH, "%s: not a safetensors file: a header of %llu bytes in a file of %llu", path,
                 static_cast<unsigned long long>(length), static_cast<unsigned long long>(file.size()));
   }
   ByteView header;
@@ -77,7 +77,7 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
   part->view = create<ByteView>();
   part->file = segment.external() ? create<ByteSource>() : nullptr;
   if (!part->view || (segment.external() && !part->file)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for the table of weight files");
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the table of weight files");
   }
   if (!segment.external()) {
     return source.view(segment.offset(), segment.size(), copy, part->view);
@@ -85,7 +85,7 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
   char path[kLongestPath];
   if (!findShard(segment, places, path)) {
     return fail(FATHOM_STATUS_IO,
-                "weight file '%s' is neither in %s nor beside the artifact; say where it is with --weights-directory",
+                "weight file '%s' is neither in %s nor beside the artifact; use --weights-directory to say where it is",
                 segment.name()->c_str(),
                 places.directory                                     ? places.directory
                 : segment.directory() && segment.directory()->size() ? segment.directory()->c_str()
@@ -106,7 +106,7 @@ fathom_status_t Weights::verify(const artifact::Program &program) const {
     const artifact::Segment &segment = *program.segments()->Get(i);
     flatbuffers::Optional<uint64_t> hash = segment.external() ? segment.contents_hash() : segment.hash();
     if (parts[i].view && hash && hash64(parts[i].view->data(), segment.size()) != *hash) {
-      return fail(FATHOM_STATUS_MISMATCH, "%s '%s': its hash is not the stored one; %s",
+      return fail(FATHOM_STATUS_MISMATCH, "%s '%s': the hash does not match the stored one; %s",
                   segment.external() ? "weight file" : "segment", segment.name()->c_str(),
                   segment.external() ? "its weights are not those the model was compiled with" : "the file is damaged");
     }
@@ -133,7 +133,7 @@ fathom_status_t Weights::open(const artifact::Program &program, const ByteSource
   const auto &segments = *program.segments();
   const auto &slices = *program.weight_slices();
   if (!parts.allocate(segments.size()) || !table.allocate(slices.size())) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for a table of %u weights", slices.size());
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u weights", slices.size());
   }
   for (uint32_t i = 0; i < slices.size(); ++i) {
     const artifact::WeightSlice &slice = *slices.Get(i);

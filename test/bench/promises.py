@@ -41,7 +41,7 @@ def measure(*command):
 
 
 def own_memory(pid):
-    """Resident bytes of a process and its children that are no pages of files; 0 once it is gone."""
+    """Resident bytes of a process and its children, without pages of files; 0 once it is gone."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             fields = dict(re.findall(r"(\w+):\s*(\d+) kB", file.read()))

@@ -255,8 +255,8 @@ class Chat(unittest.TestCase):
     def test_a_full_context_is_said(self):
         result = run("chat", "--ignore-eos", code=3, stdin=b"Hi\nYou\n")
         text = result.stderr.decode()
-        self.assertIn("cut off: the context (256 positions) is full", text)
-        self.assertRegex(text, r"the conversation has \d+ tokens, the context 256 positions")
+        self.assertIn("truncated: the context of 256 positions is full", text)
+        self.assertRegex(text, r"the conversation has \d+ tokens, but the context has 256 positions")
 
 
 class Terminal(unittest.TestCase):

@@ -87,7 +87,7 @@ static fathom_status_t render(fathom_model_t *model, const char *json, char *tex
   return fathom_model_render_chat(model, json, strlen(json), text, capacity, size);
 }
 
-/// Conversations as JSON: the prompt, its tokens, what the template reads, and what is no conversation.
+/// Conversations as JSON: the prompt, its tokens, what the template reads, and what is not a conversation.
 static void render_conversations(fathom_model_t *model) {
   const char *json = "[{\"role\": \"user\", \"content\": \"<U>\"}]";
   char text[32];

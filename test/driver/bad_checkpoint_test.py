@@ -119,7 +119,7 @@ class Config(support.DriverTest):
         self.fails_to_compile(IO, self.path("empty"), "config.json")
         os.mkfifo(self.path("pipe"))
         self.fails_to_compile(IO, self.path("pipe"), "pipe")
-        self.fails_to_compile(IO, os.path.join(support.checkpoint(), MODEL), MODEL, "is no directory", "config.json")
+        self.fails_to_compile(IO, os.path.join(support.checkpoint(), MODEL), MODEL, "is not a directory", "config.json")
 
     def test_every_verb_reads_it_alike(self):
         folder = self.copy_checkpoint()
@@ -147,7 +147,7 @@ class Weights(support.DriverTest):
             del tensors["model.layers.1.mlp.experts.3.up_proj.weight"]
             tensors["model.layers.1.mlp.experts.4.up_proj.weight"] = ("BF16", [1], b"\0\0")
             tensors["stray\x1b[31m"] = ("BF16", [1], b"\0\0")
-        self.fails_after(edit, " norm: has shape [32], ", " layers.0.self_attn.o_proj: has shape [32, 64], config.json implies [64, 32]",
+        self.fails_after(edit, " norm: has shape [32], ", " layers.0.self_attn.o_proj: has shape [32, 64], but config.json implies [64, 32]",
                          " layers.1.self_attn.o_proj: has shape", "no shard has tensor model.layers.0.mlp.gate_proj.weight",
                          "no shard has tensor model.layers.1.mlp.experts.3.up_proj.weight",
                          " layers.1.mlp.experts.4.up_proj: no part", " stray\\x1b[31m: no part")

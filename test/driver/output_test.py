@@ -114,7 +114,7 @@ class Paths(support.DriverTest):
         support.write(shard, "weights")
         for option in ("--logits", "--states"):
             for output, word in (("folder", "directory"), ("pipe", "pipe"), ("/dev/null", "device"),
-                                 (model, "no NumPy file"), (shard, "no NumPy file"),
+                                 (model, "not a NumPy file"), (shard, "not a NumPy file"),
                                  ("absent/x.npy", "No such file"), (UNWRITABLE + "/x.npy", UNWRITABLE)):
                 with self.subTest(option=option, output=output):
                     before = snapshot(self.folder)

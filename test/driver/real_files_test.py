@@ -86,7 +86,7 @@ class TwoSources(support.DriverTest):
     def test_an_adapter(self):
         folder = self.copy_checkpoint()
         write(os.path.join(folder, "adapter_config.json"), "{}")
-        self.warns(folder, "adapter_config.json: is not read: answers are those of the weights without the adapter")
+        self.warns(folder, "adapter_config.json: is not read: answers are those of the model without the adapter")
 
     def test_ends(self):
         folder = self.copy_checkpoint(support.speaking_checkpoint())
@@ -109,7 +109,7 @@ class Checks(support.DriverTest):
         shard = os.path.join(folder, "model.safetensors")
         norm = support.read_safetensors(shard)["model.norm.weight"][2]
         write(shard, support.read(shard).replace(norm, bytes(len(norm))))
-        self.fails(MISMATCH, "run", output, PROMPT, "-n1", "--verify-weights", words=("'model.safetensors'", "its hash"))
+        self.fails(MISMATCH, "run", output, PROMPT, "-n1", "--verify-weights", words=("'model.safetensors'", "the hash does not match"))
 
     def test_hashes_that_are_there_or_of_nothing(self):
         for options in ([], ["--weights=reference", "--emit=plan"]):

@@ -135,7 +135,7 @@ class Mistakes(support.DriverTest):
         for option, phase in (("--max-batch=2", "deepseek"), ("--prefill-rows=8", "deepseek"), ("--no-kernels", "deepseek"),
                               ("--weights=reference", "deepseek"), ("--mcpu=x86-64-v3", "model")):
             self.refused("compile", "x", "-o", self.path("y"), "--emit=" + phase, option,
-                         words=(option.split("=")[0].replace("no-", ""), f"--emit={phase} does not reach"))
+                         words=(option.split("=")[0].replace("no-", ""), f"after --emit={phase} stops"))
         for options in (("--skip-special",), ("--no-generation-prompt",), ("--decode", "--parse-special"),
                         ("--decode", "--add-bos"), ("--chat", "--add-bos")):
             self.refused("tokenize", "x", *options, words=("has no effect",))
@@ -169,7 +169,7 @@ class Mistakes(support.DriverTest):
         self.fails(support.IO, "compile", self.path("model.mlir"), "-o", output, words=("no directory", "--from=PHASE"))
         self.fails(support.IO, "compile", support.artifact(), "-o", output, words=("already compiled", "fathom run"))
         self.fails(support.IO, "compile", "deepseek-ai/DeepSeek-V2-Lite", "-o", output,
-                   words=("cannot open", "[io]", "folders of this machine"))
+                   words=("cannot open", "[io]", "local directories"))
 
 
 class WhereOutputGoes(support.DriverTest):

@@ -188,6 +188,18 @@ class TextTest(LintTest):
         found = self.findings(text.check, {"codegen/A.cpp": LICENSED + line})
         self.assertEqual(found, ["codegen/A.cpp:2: error: American spelling, please: 'neighbours'"])
 
+    def test_finds_stiff_english(self):
+        for line in ("'x' is no number", "are none of a|b", "killed for want of memory", "is 3, supported is 4",
+                     "the table has not 256 entries"):
+            with self.subTest(line=line):
+                found = self.findings(text.check, {"codegen/A.cpp": f'{LICENSED}"{line}"\n'})
+                self.assertEqual(len(found), 1, found)
+                self.assertIn("plain English, please", found[0])
+
+    def test_accepts_plain_english(self):
+        line = '"there is no cache", "is no longer mapped", "expected a number, but got \'x\'", "only 4 is supported"\n'
+        self.assertEqual(self.findings(text.check, {"codegen/A.cpp": LICENSED + line}), [])
+
     def test_finds_unfinished_work_without_issue(self):
         found = self.findings(text.check, {"codegen/A.cpp": LICENSED + "// TODO finish\n// TODO(#7): finish it.\n"})
         self.assertEqual(found, ["codegen/A.cpp:2: error: write 'TODO(#issue): sentence', or finish it"])

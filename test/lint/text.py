@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 """Checks what the text of files may not hold: paths of one machine, unfinished work without an issue, a missing header,
-links to files that are not there, British spelling.
+links to files that are not there, British spelling, turns of phrase that no native speaker would use.
 """
 
 import os
@@ -21,6 +21,9 @@ UNFINISHED_WITH_ISSUE = re.compile(r"\bTODO\(#\d+\): \S")
 BRITISH = re.compile(
     r"\w*(?:(?:optim|normal|recogn|initial|serial|organ|summar|special|general|minim|maxim|synchron|quant|vector|material|canonical"
     r"|token|parallel|final|penal)is(?:e[drs]?|ing|ations?)(?![a-z])|(?:neighbo|behavio|colo|favo)ur)\w*", re.IGNORECASE)
+STIFF = re.compile(
+    r"(?<!there )\b(?:is|are|was|were) (?:no(?! longer)|none of)\b (?=[a-z])|\bfor want of\b|\bhas behind it\b"
+    r"|[,;] (?:supported|needed|allowed) (?:is|are)\b|\b(?:has|have) not (?:an?|the|\d+)\b", re.IGNORECASE)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 
@@ -51,6 +54,9 @@ def _line_findings(path, text):
         match = BRITISH.search(line)
         if match:
             findings.append(Finding(path, number, f"American spelling, please: '{match.group(0)}'"))
+        match = STIFF.search(line)
+        if match:
+            findings.append(Finding(path, number, f"plain English, please ('is not a', 'expected one of'): '{match.group(0)}'"))
         if UNFINISHED.search(line) and not UNFINISHED_WITH_ISSUE.search(line):
             findings.append(Finding(path, number, "write 'TODO(#issue): sentence', or finish it"))
     return findings

@@ -131,8 +131,9 @@ const Refusal refusals[] = {
     {"ManyStores", [](ToyContents &c) { c.stores.resize(65, c.stores[0]); }, kBad, "65 stores"},
     {"NoStoreWidth", [](ToyContents &c) { c.stores[0].width = 0; }, kBad, "store 'row' has 2 layers of 0 values"},
     {"HugeStore", [](ToyContents &c) { c.stores[0].layers = c.stores[0].width = UINT32_MAX; }, kBad, "store 'row'"},
-    {"StoreBeyondPage", [](ToyContents &c) { c.stores[0].layers = 3; }, kBad, "1536 bytes from 0 on, a page has 1024"},
-    {"UnalignedStore", [](ToyContents &c) { c.stores[0] = {"row", 1, 1, 1, 0, 4}; }, kBad, "256 bytes from 4 on"},
+    {"StoreBeyondPage", [](ToyContents &c) { c.stores[0].layers = 3; }, kBad,
+     "1536 bytes at offset 0 exceed the 1024 bytes of a page"},
+    {"UnalignedStore", [](ToyContents &c) { c.stores[0] = {"row", 1, 1, 1, 0, 4}; }, kBad, "256 bytes at offset 4"},
     {"StoresThatOverlap", [](ToyContents &c) { c.stores.push_back({"key", 1, 1, 1, 0, 512}); }, kBad,
      "stores 0 and 1 overlap"},
     {"StoreWithStride", [](ToyContents &c) { c.stores[0].stride = 4; }, kBad, "has stride 4 and window 0"},
@@ -147,7 +148,7 @@ const Refusal refusals[] = {
     {"NegativeTopK", [](ToyContents &c) { c.topK = -1; }, kBad, "model.top_k"},
     {"CodeSegmentOutOfRange", [](ToyContents &c) { c.codeSegment = 2; }, kBad, "code.segment is 2"},
     {"HugeScratch", [](ToyContents &c) { c.scratchBytes = kHuge; }, kBad, "code.scratch_bytes"},
-    {"UnalignedSegment", [](ToyContents &c) { c.segments[1].offset += 64; }, kBad, "no multiple of 4096"},
+    {"UnalignedSegment", [](ToyContents &c) { c.segments[1].offset += 64; }, kBad, "not a multiple of 4096"},
     {"WrappingSegment", [](ToyContents &c) { c.segments[1].offset = kHuge; }, kBad, "segment 1"},
     {"SegmentBeyondEnd", [](ToyContents &c) { c.segments[1].size += 1; }, kBad, "segment 1: 17 bytes"},
     {"SegmentInMetadata", [](ToyContents &c) { c.segments[1].offset = 0; }, kBad, "lies in the metadata"},
@@ -157,18 +158,19 @@ const Refusal refusals[] = {
        c.segments[1].external = true;
        c.segments[1].name = "../x";
      },
-     kBad, "no plain file name"},
+     kBad, "not a plain file name"},
     {"HugeShard",
      [](ToyContents &c) {
        c.segments[1].external = true;
        c.segments[1].offset = kHuge;
      },
-     kBad, "beyond any file"},
+     kBad, "exceed the size of any file"},
     {"NoPrefill", [](ToyContents &c) { c.entries[0].name = "other"; }, kBad, "no entry point is named 'prefill'"},
     {"NoPrefillWithLogits", [](ToyContents &c) { c.entries[0].logits = false; }, kBad,
      "no entry point is named 'prefill'"},
     {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "takes 1 to 0 rows"},
-    {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad, "no entry point 'decode' takes 1 rows"},
+    {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad,
+     "no entry point named 'decode' accepts 1 rows"},
     {"HugeArena", [](ToyContents &c) { c.entries[0].arenaBytes = kHuge; }, kBad, "arena"},
     {"AddressOutsideCode", [](ToyContents &c) { c.entries[0].address = 1 << 20; }, kBad, "not in the code"},
     {"AddressInData", [](ToyContents &c) { c.entries[0].address = 0; }, kBad, "not in the code"},

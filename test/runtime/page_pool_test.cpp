@@ -52,7 +52,7 @@ TEST(PagePoolTest, HasAsManyPagesAsItsLimitHolds) {
   take(pool);
   EXPECT_EQ(pool.take(&none), FATHOM_STATUS_OUT_OF_RESOURCES);
   EXPECT_STREQ(fathom_status_message(),
-               "no memory for a page of the cache (12288 bytes); the session's cache_bytes are used "
+               "not enough memory for a page of the cache (12288 bytes); the session's cache_bytes are used "
                "up");
   pool.giveBack(first);
   EXPECT_EQ(take(pool), first);

@@ -334,7 +334,7 @@ TEST(SessionTest, LackOfMemoryForTemporariesIsAnError) {
   unsigned before = _mm_getcsr();
   for (int32_t token : {0, 1}) {
     EXPECT_EQ(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0), FATHOM_STATUS_OUT_OF_RESOURCES);
-    EXPECT_NE(std::string(fathom_status_message()).find("no memory for temporaries"), std::string::npos);
+    EXPECT_NE(std::string(fathom_status_message()).find("not enough memory for temporaries"), std::string::npos);
   }
   EXPECT_EQ(_mm_getcsr(), before);
   // The session goes on.

@@ -71,7 +71,8 @@ TEST(ConfiguredTokensTest, AnIdThatIsNotTheNextIsNamed) {
 TEST(ConfiguredTokensTest, AnotherIdThanInTheTokenizerIsNamed) {
   Outcome outcome =
       readBeside(R"({"added_tokens_decoder": {"5": {"content": "<|eot_id|>", "special": true, "normalized": false}}})");
-  expectMessage(outcome, 0, "gives token '<|eot_id|>' the id 5, tokenizer.json the id 901, which counts");
+  expectMessage(outcome, 0,
+                "gives token '<|eot_id|>' the id 5, but tokenizer.json gives it 901, which takes precedence");
   EXPECT_EQ(encodeWith(outcome, "<|eot_id|>"), std::vector<int32_t>{901});
 }
 
@@ -94,7 +95,7 @@ TEST(ConfiguredTokensTest, NamedTokensBecomeSpecial) {
 TEST(ConfiguredTokensTest, NamesWithoutIdsAreNamed) {
   for (const char *config : {R"({"additional_special_tokens": ["<nope>"]})", R"({"pad_token": {"content": "<nope>"}})",
                              R"({"extra_special_tokens": {"image_token": "<nope>"}})"}) {
-    expectMessage(readBeside(config), 0, "names '<nope>', which no file gives an id: it is ordinary text");
+    expectMessage(readBeside(config), 0, "names '<nope>', to which no file gives an id: it is ordinary text");
   }
 }
 

@@ -105,10 +105,10 @@ class VerbTest(unittest.TestCase):
             result = self.with_template(template, "--chat", "--text", "--chat-format=chatml", stdin=line)
             self.assertEqual(json.loads(result.stdout), "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
         result = self.with_template("{% include 'x' %}", "--chat", stdin=line)
-        self.assertIn(b"--chat-format=NAME takes a built-in template", result.stderr)
+        self.assertIn(b"use --chat-format=NAME for a built-in template", result.stderr)
         result = self.with_template("own", "--chat", "--chat-format=none", stdin=line)
         self.assertEqual(result.returncode, 4)
-        self.assertIn(b"say --chat-format=NAME when compiling", result.stderr)
+        self.assertIn(b"compile with --chat-format=NAME", result.stderr)
 
     def test_formats_that_are_not(self):
         self.assertEqual(run(V3, "--chat", "--chat-format=nope").returncode, 2)

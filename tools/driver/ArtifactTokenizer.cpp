@@ -14,7 +14,7 @@ namespace fathom::driver {
 int openArtifactTokenizer(const std::string &path, OpenedTokenizer &out) {
   uint64_t offset = 0;
   if (fathom_model_find_embedded(path.c_str(), &offset) != FATHOM_STATUS_OK) {
-    // No executable with an artifact at its end; if it is no artifact either, reading it will tell.
+    // Not an executable with an artifact at its end; if it is not an artifact either, reading it will fail.
     offset = 0;
   }
   runtime::ByteSource source;
@@ -29,7 +29,7 @@ int openArtifactTokenizer(const std::string &path, OpenedTokenizer &out) {
   out.memory = metadata;
   if (!out.table) {
     return cli::printError("fathom", cli::kUnsupported,
-                           "%s: the artifact has no tokenizer: its checkpoint had none; compile one that does",
+                           "%s: the artifact has no tokenizer, because its checkpoint had none; compile one that has",
                            path.c_str());
   }
   return cli::kOk;

@@ -64,7 +64,7 @@ int Bench::fitToContext() {
   uint64_t left = options.depth < context ? context - options.depth : 0;
   options.tokens = options.tokensGiven ? options.tokens : std::min(options.tokens, left);
   if (options.prompt > context || options.tokens > left || options.tokens == 0) {
-    return cli::printUsageError(source.program, "-p %llu or -d %llu with -n %llu is more than the context of %llu",
+    return cli::printUsageError(source.program, "-p %llu or -d %llu with -n %llu exceeds the context of %llu",
                                 (unsigned long long)options.prompt, (unsigned long long)options.depth,
                                 (unsigned long long)options.tokens, (unsigned long long)context);
   }
@@ -188,7 +188,7 @@ int Bench::run() {
   status = status ? status : measureTouched();
   ReadBandwidth bandwidth(std::max(results.threads, 1u), kBandwidthBuffer);
   if (!status && !bandwidth.isUsable()) {
-    return cli::printError(source.program, cli::kResources, "no memory for a buffer of %zu MiB",
+    return cli::printError(source.program, cli::kResources, "not enough memory for a buffer of %zu MiB",
                            kBandwidthBuffer >> 20);
   }
   // In turns, so that all of them see the same machine.
@@ -221,17 +221,16 @@ int runBench(const cli::ModelSource &source, int argc, const char *const *argv, 
        1u << 24, nullptr, &o.promptGiven},
       {"tokens", 'n', OptionKind::kCount, &o.tokens, "N", "tokens to decode (128)", 1, 1u << 24, nullptr,
        &o.tokensGiven},
-      {"depth", 'd', OptionKind::kCount, &o.depth, "N", "tokens that are there before decoding starts (0)", 0,
+      {"depth", 'd', OptionKind::kCount, &o.depth, "N", "tokens in the context before decoding starts (0)", 0,
        1u << 24},
       {"batch", 'b', OptionKind::kCount, &o.batch, "N", "sequences decoded together (1)", 1, 4096},
-      {"repetitions", 'r', OptionKind::kCount, &o.repetitions, "N", "how often to measure (5)", 1, 10000},
+      {"repetitions", 'r', OptionKind::kCount, &o.repetitions, "N", "number of measurements (5)", 1, 10000},
       {"threads", 0, OptionKind::kCount, &o.threads, "N", "threads, 0: one for each processor (0)", 0, 1024},
       {"prefill-chunk", 0, OptionKind::kCount, &o.prefillChunk, "N", "prompt tokens computed at once (all)", 0,
        1u << 20},
       {"weights-directory", 0, OptionKind::kText, &o.weightsDirectory, "DIR",
        "where the weight files of --weights=reference are"},
-      {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr,
-       "map weights; without, they are read into memory of this process"},
+      {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "map weights; otherwise read them into this process's memory"},
       {"json", 0, OptionKind::kFlag, &o.json, nullptr, "print JSON"},
   };
   cli::Command command = {source.program,
@@ -247,7 +246,7 @@ int runBench(const cli::ModelSource &source, int argc, const char *const *argv, 
     return code;
   }
   if (!source.path && !o.model) {
-    return cli::printUsageError(source.program, "which model? give an artifact or a checkpoint");
+    return cli::printUsageError(source.program, "no model given; name an artifact or a checkpoint");
   }
   return Bench(source, o).run();
 }

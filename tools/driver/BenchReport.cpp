@@ -43,7 +43,8 @@ void printBench(const BenchOptions &o, const BenchResults &r) {
               (unsigned long long)o.batch, (unsigned long long)o.depth, r.bytesMeasured ? "" : "at most ",
               100 * r.decodeFraction(o.batch), r.bandwidth.median() / 1e9);
   std::printf("weights  %10.1f MB read a step%s, of %.1f MB\n", r.bytesPerStep / 1e6,
-              r.bytesMeasured ? "" : " (at most; this system does not tell)", static_cast<double>(r.weightBytes) / 1e6);
+              r.bytesMeasured ? "" : " (upper bound; this system does not report it)",
+              static_cast<double>(r.weightBytes) / 1e6);
 }
 
 void printBenchJson(const BenchOptions &o, const BenchResults &r) {

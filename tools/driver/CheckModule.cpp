@@ -26,7 +26,7 @@ static bool checkShards(ModuleOp module, const checkpoint::Checkpoint &files) {
            attribute.getHeaderHash() == shard.header->hash();
   };
   if (shards.size() != files.shards().size() || !llvm::all_of(llvm::zip_equal(shards, files.shards()), isSame)) {
-    module.emitError("was made from other files than those of '") << files.directory() << "'";
+    module.emitError("was made from files other than those of '") << files.directory() << "'";
     return false;
   }
   return true;

@@ -82,12 +82,12 @@ int checkPhases(const char *command, const Arguments &arguments) {
   };
   for (const auto &use : uses) {
     if (use.given && arguments.from && parseEmit(arguments.from) >= use.tooLate) {
-      return cli::printUsageError(command, "--%s acts %s, which --from=%s has behind it", use.option, use.acts,
-                                  arguments.from);
+      return cli::printUsageError(command, "--%s has no effect: it acts %s, before --from=%s starts", use.option,
+                                  use.acts, arguments.from);
     }
     if (use.given && parseEmit(arguments.emit) < use.first) {
-      return cli::printUsageError(command, "--%s acts %s, which --emit=%s does not reach", use.option, use.acts,
-                                  arguments.emit);
+      return cli::printUsageError(command, "--%s has no effect: it acts %s, after --emit=%s stops", use.option,
+                                  use.acts, arguments.emit);
     }
   }
   return cli::kContinue;
@@ -116,19 +116,19 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N", "most prompt tokens in one step (256)", 1,
        65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
-       "use hand-written kernels; without, every loop is generated", 0, 0, nullptr, &arguments.givenKernels},
+       "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
       {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",
-       "talk as a known model does, whatever the checkpoint's own chat template; none: no chat", 0, 0,
+       "use a built-in chat format instead of the checkpoint's template; none: no chat", 0, 0,
        frontend::chatFormatNames()},
       {"from", 0, OptionKind::kChoice, &arguments.from, "PHASE", "the input is IR after that phase; - is stdin", 0, 0,
        kFromNames},
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
       {"verify-weights", 0, OptionKind::kFlag, &arguments.verifyWeights, nullptr,
-       "with --weights=reference: record hashes, so that run --verify-weights can compare; reads all weights"},
+       "with --weights=reference: read all weights and record their hashes for run --verify-weights"},
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that generate code and pack weights (2)", 1,
        1024},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
-       "compile in a process of its own, so that a crash is an error; without, for debuggers"},
+       "compile in a child process, so that a crash becomes an error; --no-isolate is for debuggers"},
   };
   cli::Command command = {
       "fathom compile", "CHECKPOINT -o FILE [options]", kAbout, options, std::size(options), &arguments.input, 1};
@@ -140,12 +140,13 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
     return cli::printUsageError(command.name, arguments.input ? "-o FILE is missing" : "no checkpoint given");
   }
   if (!arguments.from && *arguments.checkpoint) {
-    return cli::printUsageError(command.name, "--checkpoint goes with --from; name the checkpoint without it");
+    return cli::printUsageError(command.name,
+                                "--checkpoint goes with --from; without --from, pass the checkpoint as the argument");
   }
   if (arguments.verifyWeights &&
       (StringRef(arguments.weights) == "pack" || parseEmit(arguments.emit) < Emit::Artifact)) {
     return cli::printUsageError(command.name, "--verify-weights goes with --weights=reference and an artifact: packed "
-                                              "weights have hashes always, and IR has no weights");
+                                              "weights always have hashes, and IR has no weights");
   }
   if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
     return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);

@@ -171,7 +171,7 @@ bool Compilation::checkStorage() {
                              [](deepseek::RecipeOp recipe) { return !recipe.getOps<deepseek::SourceOp>().empty(); });
   if (apart && joined) {
     return fail(Problem::Usage, "usage",
-                "holds joined weights: say the same --weights and --no-kernels as when it was emitted");
+                "holds joined weights: use the same --weights and --no-kernels as when it was emitted");
   }
   return true;
 }
@@ -187,7 +187,7 @@ bool Compilation::verifyModule() {
   } else if (options.from == Emit::Plan) {
     manager.addPass(createVerifyPlanOutput());
   }
-  return runPasses(manager, "is no module that the " + getPhaseName(*options.from) + " phase leaves");
+  return runPasses(manager, "is not valid output of the " + getPhaseName(*options.from) + " phase");
 }
 
 bool Compilation::runPhase(Emit phase) {
@@ -211,7 +211,7 @@ bool Compilation::runPhase(Emit phase) {
   } else {
     addLowerPipeline(manager);
   }
-  return runPasses(manager, "is no module that the " + getPhaseName(phase) + " phase can take");
+  return runPasses(manager, "is not valid input of the " + getPhaseName(phase) + " phase");
 }
 
 bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
@@ -270,7 +270,7 @@ bool Compilation::writeCode(const codegen::ModelCode &code) {
 
 bool Compilation::writeBinary(const codegen::CodeImage &image) {
   if (!input.files) {
-    return fail(Problem::BadInput, "checkpoint", "an artifact needs the weights: say --checkpoint=DIR");
+    return fail(Problem::BadInput, "checkpoint", "an artifact needs the weights: use --checkpoint=DIR");
   }
   contents.code = image.bytes;
   const kernels::Arch &arch = *target.arch;

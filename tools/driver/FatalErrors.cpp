@@ -41,7 +41,7 @@ Progress *progress = &ownProgress;
   struct rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     cli::printError("fathom", cli::kResources,
-                    "out of memory at step '%s': this process may have %llu MiB (ulimit -v); raise the limit",
+                    "out of memory at step '%s': this process is limited to %llu MiB (ulimit -v); raise the limit",
                     getStep(), static_cast<unsigned long long>(limit.rlim_cur >> 20));
   } else {
     cli::printError("fathom", cli::kResources, "out of memory at step '%s'", getStep());
@@ -63,7 +63,7 @@ int classify(llvm::StringRef reason) {
 
 void onFatalError(void *, const char *reason, bool) {
   int code = classify(reason);
-  cli::printError("fathom", code, "LLVM gave up at step '%s': %s", getStep(), reason);
+  cli::printError("fathom", code, "LLVM failed at step '%s': %s", getStep(), reason);
   if (code == cli::kInternal) {
     cli::printNote("fathom", "this is a bug in Fathom; please report it with the command and its input");
   }

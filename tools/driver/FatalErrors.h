@@ -19,7 +19,7 @@ void installFatalErrorHandlers();
 void setStep(llvm::StringRef step);
 const char *getStep();
 
-/// Shares with child processes, from fork on, what setStep and markReported say. False if there is no memory.
+/// Shares with child processes, from fork on, what setStep and markReported say. False if memory runs out.
 bool shareProgress();
 /// Says that the user knows why this process ends, or that it ends well.
 void markReported();

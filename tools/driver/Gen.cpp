@@ -71,13 +71,12 @@ static int parseArguments(llvm::ArrayRef<const char *> given, GenArguments &argu
       {"output", 'o', OptionKind::kText, &arguments.output, "DIR", "where to write; must not exist, or be empty"},
       {"seed", 0, OptionKind::kCount, &arguments.seed, "N", "another seed gives other weights (0)"},
       {"dtype", 0, OptionKind::kChoice, &arguments.dtype, "TYPE",
-       "what projections are stored as (default: as the configuration says)", 0, 0, "bf16|f32|fp8"},
+       "how projections are stored (default: as the configuration says)", 0, 0, "bf16|f32|fp8"},
       {"headers-only", 0, OptionKind::kFlag, &arguments.headersOnly, nullptr,
-       "headers and holes: files of the right size that take no space"},
+       "write headers only: sparse files of the right size that take no space"},
       {"max-shard-size", 0, OptionKind::kCount, &arguments.maxShardBytes, "SIZE",
        "bytes a shard may hold, e.g. 500m, 5GB (5g)", 1},
-      {"threads", 0, OptionKind::kCount, &arguments.threads, "N",
-       "threads that draw and write, 0: one per processor (0)", 0, 1024},
+      {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads, 0: one for each processor (0)", 0, 1024},
   };
   cli::Command command = {
       "fathom gen", "--config=FILE -o DIR [options]", about, options, std::size(options), nullptr, 0};

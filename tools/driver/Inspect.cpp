@@ -30,7 +30,7 @@ using checkpoint::Checkpoint;
 using checkpoint::Diagnostics;
 
 static constexpr const char *about =
-    "Says what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.\n";
+    "Shows what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.\n";
 
 /// Text of a file that may be hostile, fit for a terminal and for JSON.
 static std::string show(llvm::StringRef text) { return checkpoint::escape(text); }

@@ -102,7 +102,7 @@ int callWithStack(llvm::function_ref<int()> work) {
   pthread_setattr_default_np(&attributes);
   pthread_t thread;
   if (pthread_create(&thread, &attributes, callWork, &call) != 0) {
-    return cli::printError("fathom", cli::kResources, "no memory for a stack of %zu MiB", stackBytes >> 20);
+    return cli::printError("fathom", cli::kResources, "not enough memory for a stack of %zu MiB", stackBytes >> 20);
   }
   pthread_join(thread, nullptr);
   return call.code;
@@ -141,19 +141,17 @@ int explainSignal(int number) {
     return 128 + number;
   }
   if (number == SIGKILL) {
-    return cli::printError(
-        "fathom", cli::kResources,
-        "the compiler was killed at step '%s', most likely for want of memory or by a limit of time; the output is "
-        "as it was before",
-        getStep());
+    return cli::printError("fathom", cli::kResources,
+                           "the compiler was killed at step '%s', most likely because it ran out of memory or time; "
+                           "the output is unchanged",
+                           getStep());
   }
   if (number == SIGXCPU) {
     return cli::printError("fathom", cli::kResources,
-                           "the limit of processor time (ulimit -t) was reached at step '%s'; the output is as it "
-                           "was before",
+                           "the limit on processor time (ulimit -t) was reached at step '%s'; the output is unchanged",
                            getStep());
   }
-  cli::printError("fathom", cli::kInternal, "the compiler crashed (%s) at step '%s'; the output is as it was before",
+  cli::printError("fathom", cli::kInternal, "the compiler crashed (%s) at step '%s'; the output is unchanged",
                   strsignal(number), getStep());
   cli::printNote("fathom", "this is a bug in Fathom; please report it with the command and its input");
   return cli::kInternal;

@@ -22,20 +22,20 @@ using checkpoint::Problem;
 
 static_assert(huggingface::maxPosition == FATHOM_LARGEST_DIMENSION, "what is compiled must run");
 
-/// Says what to do about an input that is no directory.
+/// What to do about an input that is not a directory.
 static StringRef explainInput(StringRef input) {
   if (input.ends_with(".mlir")) {
-    return "to compile IR, say --from=PHASE";
+    return "use --from=PHASE to compile IR";
   }
   if (llvm::sys::fs::is_regular_file(input)) {
     auto head = llvm::MemoryBuffer::getFileSlice(input, FATHOM_ARTIFACT_MAGIC_SIZE, 0);
-    return head && (*head)->getBuffer() == FATHOM_ARTIFACT_MAGIC ? "it is already compiled; say fathom run" : "";
+    return head && (*head)->getBuffer() == FATHOM_ARTIFACT_MAGIC ? "it is already compiled; run it with 'fathom run'"
+                                                                 : "";
   }
   auto [owner, name] = input.split('/');
   bool hub =
       !owner.empty() && !name.empty() && !name.contains('/') && !owner.starts_with(".") && !owner.starts_with("~");
-  return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads folders of this machine: download the checkpoint first"
-                                              : "";
+  return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads local directories; download the checkpoint first" : "";
 }
 
 static void readTokenizer(StringRef folder, StringRef chatFormat, Diagnostics &diagnostics,
@@ -47,7 +47,7 @@ static void readTokenizer(StringRef folder, StringRef chatFormat, Diagnostics &d
   }
 }
 
-/// Tokenizer and model say each on their own where a text begins and ends. What the model's files say counts.
+/// The tokenizer and the model each say where a text begins and ends. The model's files take precedence.
 static void compareEnds(StringRef folder, const huggingface::GenerationConfig &generation,
                         const frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
   auto warn = [&](StringRef key, int32_t id, const std::string &other) {
@@ -79,7 +79,7 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
     checkpoint::reportSystemError(error.value(), path, "cannot open", diagnostics, explainInput(path));
   } else {
     diagnostics.error(Problem::InputOutput, "not-a-directory", path, "",
-                      "is no directory; a checkpoint is the directory that holds config.json and the weights",
+                      "is not a directory; a checkpoint is the directory that holds config.json and the weights",
                       explainInput(path));
   }
   return false;
@@ -135,7 +135,7 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
   }
   input.module = parseSourceString<ModuleOp>(*text, ParserConfig(&context), options.input);
   if (!input.module) {
-    diagnostics.error(Problem::BadInput, "mlir", options.input, "", "is no module that can be parsed");
+    diagnostics.error(Problem::BadInput, "mlir", options.input, "", "is not a module that can be parsed");
     return false;
   }
   if (!options.checkpoint.empty()) {

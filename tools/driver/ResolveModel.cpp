@@ -82,12 +82,13 @@ static int resolve(const char *chatFormat, cli::ResolvedModel *model) {
   if (!llvm::sys::fs::is_directory(model->path)) {
     return !*chatFormat
                ? 0
-               : cli::printUsageError("fathom", "--chat-format acts when a checkpoint is compiled, which %s is already",
+               : cli::printUsageError("fathom",
+                                      "--chat-format acts when a checkpoint is compiled, but %s is compiled already",
                                       model->path);
   }
   int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
   if (file < 0) {
-    return cli::printError("fathom", cli::kResources, "cannot make a file in memory: %s", std::strerror(errno));
+    return cli::printError("fathom", cli::kResources, "cannot create a file in memory: %s", std::strerror(errno));
   }
   MemoryFileSystem fileSystem(file);
   int code = runIsolated([&] { return compile(model->path, chatFormat, fileSystem); });

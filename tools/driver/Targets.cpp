@@ -90,7 +90,7 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
   };
   cli::Command command = {"fathom targets",
                           "[--json]",
-                          "Lists processors that code can be generated for, their kernels, and which of them this "
+                          "Lists the processors that code can be generated for, their kernels, and which of them this "
                           "machine is.",
                           options,
                           std::size(options),

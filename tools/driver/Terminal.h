@@ -33,7 +33,7 @@ inline int flushOutput(int code) {
   return cli::kInputOutput;
 }
 
-/// A line on stderr that is overwritten as work goes on, and wiped at the end. Nothing where stderr is no terminal.
+/// A line on stderr that is overwritten as work goes on, and wiped at the end. Nothing where stderr is not a terminal.
 class ProgressLine {
 public:
   explicit ProgressLine(bool wanted = true) : enabled(wanted && ::isatty(STDERR_FILENO) != 0 && !isDumb()) {}

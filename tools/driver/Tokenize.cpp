@@ -37,13 +37,13 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
   const char *source = nullptr, *chatFormat = "";
   bool parseSpecial = true, parseSpecialGiven = false, promptGiven = false;
   const cli::Option table[] = {
-      {"decode", 0, OptionKind::kFlag, &options.decode, nullptr, "the other way: token ids to text, byte for byte"},
+      {"decode", 0, OptionKind::kFlag, &options.decode, nullptr, "convert token ids to text, byte for byte"},
       {"jsonl", 0, OptionKind::kFlag, &options.jsonl, nullptr,
        "a JSON string a line to a JSON array a line (with --decode the reverse)"},
       {"chat", 0, OptionKind::kFlag, &options.chat, nullptr,
        "a conversation a line to a JSON array of ids a line, in the model's own format"},
       {"chat-format", 0, OptionKind::kChoice, &chatFormat, "NAME",
-       "with --chat: talk as a known model does, whatever the tokenizer's own chat template", 0, 0,
+       "with --chat: use a built-in chat format instead of the tokenizer's template", 0, 0,
        frontend::chatFormatNames()},
       {"text", 0, OptionKind::kFlag, &options.text, nullptr, "with --chat: the prompt as a JSON string, not its ids"},
       {"parse-special", 0, OptionKind::kFlag, &parseSpecial, nullptr,
@@ -64,7 +64,7 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
     return cli::printUsageError(command.name, "no tokenizer given");
   }
   if (options.chat && options.decode) {
-    return cli::printUsageError(command.name, "--chat and --decode exclude each other");
+    return cli::printUsageError(command.name, "--chat and --decode are mutually exclusive");
   }
   if ((options.text || *chatFormat) && !options.chat) {
     return cli::printUsageError(command.name, "--%s needs --chat", options.text ? "text" : "chat-format");
@@ -126,11 +126,12 @@ int openTokenizer(const TokenizeOptions &options, OpenArtifactTokenizer openArti
     // A template that is not needed may be broken.
     code = openFiles(path, options.chat ? StringRef(options.chatFormat) : StringRef(frontend::kNoChat), out);
   } else if (!options.chatFormat.empty()) {
-    code = failTokenize(cli::kUsage, "--chat-format acts when a checkpoint is compiled, which " + path + " is already");
+    code = failTokenize(cli::kUsage,
+                        "--chat-format acts when a checkpoint is compiled, but " + path + " is compiled already");
   } else if (openArtifact != nullptr) {
     code = openArtifact(path, out);
   } else {
-    code = failTokenize(cli::kUnsupported, path + ": reading artifacts is not built into this program");
+    code = failTokenize(cli::kUnsupported, path + ": this program cannot read artifacts");
   }
   if (code != cli::kOk) {
     return code;

@@ -170,7 +170,7 @@ int Worker::runLines() {
   for (ssize_t size = 0; (size = ::getline(&line, &capacity, stdin)) >= 0;) {
     ++lineNumber;
     StringRef text(line, size_t(size));
-    int code = text.size() > kMaxInput ? failLine(cli::kResources, "a line of more than 1 GiB") : processLine(text);
+    int code = text.size() > kMaxInput ? failLine(cli::kResources, "a line is longer than 1 GiB") : processLine(text);
     if (code != cli::kOk) {
       llvm::outs() << "null\n";
       result = result == cli::kOk ? code : result;
@@ -213,7 +213,7 @@ int Worker::runAll() {
   for (size_t size = 0; !std::feof(stdin) && (size = std::fread(block, 1, sizeof(block), stdin)) > 0;) {
     text.append(block, size);
     if (text.size() > kMaxInput) {
-      return failLine(cli::kResources, "more than 1 GiB of text; split it");
+      return failLine(cli::kResources, "the text is longer than 1 GiB; split it");
     }
   }
   if (!std::feof(stdin)) {

@@ -35,20 +35,21 @@ struct Verb {
 };
 
 constexpr Verb kVerbs[] = {
-    {"compile", "a checkpoint to an artifact, a program or an object",
+    {"compile", "compile a checkpoint to an artifact, a program or an object",
      [](int argc, char **argv) { return runCompile({argv, size_t(argc)}); }},
-    {"run", "a prompt to text",
+    {"run", "answer a prompt",
      [](int argc, char **argv) { return cli::runMain(getModelSource("fathom run"), argc, argv, 0); }},
-    {"chat", "a conversation, in the model's own prompt format",
+    {"chat", "hold a conversation in the model's own prompt format",
      [](int argc, char **argv) { return cli::chatMain(getModelSource("fathom chat"), argc, argv, 0); }},
-    {"tokenize", "text to token ids and back",
+    {"tokenize", "convert text to token ids and back",
      [](int argc, char **argv) { return runTokenize(argc, argv, openArtifactTokenizer); }},
-    {"bench", "how fast a model is, beside what this machine could do",
+    {"bench", "measure a model's speed beside the machine's limits",
      [](int argc, char **argv) { return runBench(getModelSource("fathom bench"), argc, argv, 0); }},
-    {"inspect", "what is inside an artifact or a checkpoint",
+    {"inspect", "show what is inside an artifact or a checkpoint",
      [](int argc, char **argv) { return runInspect(argc, argv); }},
-    {"gen", "a checkpoint with random weights", [](int argc, char **argv) { return runGen({argv, size_t(argc)}); }},
-    {"targets", "processors to compile for, kernels, and what this machine is",
+    {"gen", "write a checkpoint with random weights",
+     [](int argc, char **argv) { return runGen({argv, size_t(argc)}); }},
+    {"targets", "list processors to compile for, their kernels, and this machine",
      [](int argc, char **argv) { return runTargets({argv, size_t(argc)}); }},
 };
 
@@ -59,7 +60,7 @@ void printUsage() {
   for (const Verb &verb : kVerbs) {
     stream << "  " << verb.name << std::string(12 - std::strlen(verb.name), ' ') << verb.summary << '\n';
   }
-  stream << "\nfathom VERB --help tells more; fathom --version says which this is.\n";
+  stream << "\n'fathom VERB --help' explains a verb; 'fathom --version' shows the version.\n";
 }
 
 const Verb *findVerb(const char *name) {

@@ -136,7 +136,7 @@ static void checkNewerSpellings(ConfigParser &parser) {
     const char *expected = config.isMoeLayer(layer) ? "sparse" : "dense";
     if (type.string() != expected) {
       reader.unsupported("mlp_layer_types", "says " + quote(type) + " for layer " + llvm::Twine(layer) +
-                                                ", the other fields say " + expected);
+                                                ", but the other fields say " + expected);
       return;
     }
     ++layer;

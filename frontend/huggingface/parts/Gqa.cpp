@@ -40,10 +40,10 @@ static void refuseWindows(ConfigParser &parser) {
   bool on = false;
   if (reader.boolean("use_sliding_window", on)) {
     if (on) {
-      reader.unsupported("use_sliding_window", "is true, supported is false");
+      reader.unsupported("use_sliding_window", "is true, but the only supported value is false");
     }
   } else if (window && !parser.config().family->windowsHaveSwitch) {
-    reader.unsupported("sliding_window", "is " + quote(window) + ", supported is null");
+    reader.unsupported("sliding_window", "is " + quote(window) + ", but the only supported value is null");
   }
 }
 

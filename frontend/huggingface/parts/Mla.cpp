@@ -57,12 +57,13 @@ static void refuseSwitches(ConfigParser &parser) {
   for (auto [key, supported] : switches) {
     bool value = supported;
     if (reader.boolean(key, value) && value != supported) {
-      reader.unsupported(key, supported ? "is false, supported is true" : "is true, supported is false");
+      reader.unsupported(key, supported ? "is false, but the only supported value is true"
+                                        : "is true, but the only supported value is false");
     }
   }
   if (reader.get("index_topk")) {
     reader.unsupported("index_topk",
-                       "is " + quote(reader.get("index_topk")) + ", supported is attention to all tokens");
+                       "is " + quote(reader.get("index_topk")) + ", but only attention to all tokens is supported");
   }
 }
 

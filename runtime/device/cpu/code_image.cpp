@@ -83,7 +83,7 @@ fathom_status_t checkLoadable(const Elf64_Phdr &segment, uint64_t *end) {
   }
   bool mapped = !(segment.p_flags & PF_W);
   if (mapped && (segment.p_offset % kPage != segment.p_vaddr % kPage || segment.p_memsz != segment.p_filesz)) {
-    return failImage("a segment that is not writable is no range of pages of the file");
+    return failImage("a read-only segment is not a range of whole pages of the file");
   }
   // Pages have one protection, so each belongs to one segment.
   if (segment.p_vaddr / kPage * kPage < *end) {
@@ -100,7 +100,7 @@ fathom_status_t checkSegments(const Elf &elf, uint64_t *span) {
       return failImage("a segment is not within the image");
     }
     if (segment.p_type == PT_INTERP || segment.p_type == PT_TLS) {
-      return failImage("it asks for a dynamic loader or thread-local storage");
+      return failImage("it needs a dynamic loader or thread-local storage");
     }
     if (segment.p_type == PT_DYNAMIC) {
       FATHOM_RETURN_IF_ERROR(checkDynamic(elf, segment));
@@ -110,7 +110,7 @@ fathom_status_t checkSegments(const Elf &elf, uint64_t *span) {
     }
   }
   *span = end;
-  return end ? FATHOM_STATUS_OK : failImage("nothing in it is loadable");
+  return end ? FATHOM_STATUS_OK : failImage("it has no loadable segment");
 }
 
 /// A file whose bytes from an offset on are those of the image.
@@ -146,7 +146,7 @@ CodeImage::~CodeImage() {
 fathom_status_t CodeImage::reserve(uint64_t bytes) {
   void *memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of code",
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %llu bytes of code",
                 static_cast<unsigned long long>(bytes));
   }
   base = static_cast<unsigned char *>(memory);

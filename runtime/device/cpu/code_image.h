@@ -20,7 +20,7 @@ public:
   /// Maps the loadable parts of |elf|, each with its protection. Pages of code are those of a file and never writable,
   /// so that it works where the system forbids to make memory executable: of a copy in memory, which nobody can change,
   /// or, if the system has no such files, of |file|, which has |elf| at |offset|. Whatever |elf| holds, nothing outside
-  /// it is read. BAD_DATA if it is no such image.
+  /// it is read. BAD_DATA if it is not such an image.
   fathom_status_t load(const unsigned char *elf, uint64_t size, const ByteSource *file = nullptr, uint64_t offset = 0);
 
   /// The address of an offset that lies in executable bytes of the file; NULL for any other.

@@ -73,7 +73,7 @@ private:
   ThreadPool pool;
   fathom_host_t host = {};
   Temporary *temporaries = nullptr;
-  /// Where allocate() goes back to when there is no memory.
+  /// Where allocate() goes back to when memory runs out.
   jmp_buf noMemory;
   char *arena = nullptr;
   uint64_t arenaSize = 0;
@@ -91,7 +91,7 @@ fathom_status_t CpuProgram::checkTarget() const {
   auto missing = [&](const char *name) {
     const char *cpu = target.cpu() ? target.cpu()->c_str() : "?";
     if (status == FATHOM_STATUS_OK) {
-      fail(FATHOM_STATUS_MISMATCH, "artifact is for the processor '%.64s', this one lacks: %.64s", cpu, name);
+      fail(FATHOM_STATUS_MISMATCH, "artifact is for the processor '%.64s', but this one lacks: %.64s", cpu, name);
     } else {
       failAlso(FATHOM_STATUS_MISMATCH, " %.64s", name);
     }
@@ -117,7 +117,7 @@ fathom_status_t CpuProgram::mapCode(const ByteSource &source) {
   ByteView elf;
   FATHOM_RETURN_IF_ERROR(source.view(segment.offset(), segment.size(), true, &elf));
   if (hash64(elf.data(), segment.size()) != segment.hash()) {
-    return fail(FATHOM_STATUS_MISMATCH, "segment '%.64s': its hash is not the stored one; the file is damaged",
+    return fail(FATHOM_STATUS_MISMATCH, "segment '%.64s': the hash does not match the stored one; the file is damaged",
                 segment.name()->c_str());
   }
   FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size(), &source, segment.offset()));
@@ -143,7 +143,7 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *con
   // The arena serves the largest call; pages that smaller ones never touch take no memory.
   void *memory = mmap(nullptr, arenaSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for an arena of %llu bytes",
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for an arena of %llu bytes",
                 static_cast<unsigned long long>(arenaSize));
   }
   arena = static_cast<char *>(memory);
@@ -161,7 +161,8 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, fathom_call_
   FloatEnvironment environment;
   if (setjmp(noMemory)) {
     freeTemporaries();
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for temporaries of entry point '%s'", entry.name()->c_str());
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for temporaries of entry point '%s'",
+                entry.name()->c_str());
   }
   int32_t result = program->function(entry)(call);
   return result == 0 ? FATHOM_STATUS_OK

@@ -54,12 +54,12 @@ fathom_status_t ThreadPool::start(uint32_t threads, uint64_t scratchBytes) {
   uint64_t each, all;
   if (!alignUp(scratchBytes + 1, 4096, &each) || !multiply(each, uint64_t(threads) * 2, &all) ||
       !workers.allocate(threads)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %u threads", threads);
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u threads", threads);
   }
   // Pages nobody touches cost nothing, so the second scratch of a thread is free until a task runs tasks.
   void *memory = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory for %llu bytes of scratch of %u threads",
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %llu bytes of scratch of %u threads",
                 static_cast<unsigned long long>(all), threads);
   }
   scratchMemory = static_cast<char *>(memory);

@@ -196,7 +196,7 @@ enum {
 };
 
 /// Text to tokens. Writes up to |capacity| tokens and the number there are to |out_count|, also when that is more
-/// (FATHOM_STATUS_TOO_SMALL). |tokens| may be NULL if |capacity| is 0. Bytes that are no UTF-8 are kept as bytes.
+/// (FATHOM_STATUS_TOO_SMALL). |tokens| may be NULL if |capacity| is 0. Bytes that are not UTF-8 are kept as bytes.
 FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, size_t length, uint32_t flags,
                                                int32_t *tokens, size_t capacity, size_t *out_count);
 
@@ -221,7 +221,7 @@ FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const
 /// object of variables with "messages" among them: "tools", "documents", "add_generation_prompt" (true unless said),
 /// and whatever the template reads, such as "enable_thinking". Writes up to |capacity| bytes of UTF-8, not
 /// zero-terminated, and their number to |out_length|, also when that is more (FATHOM_STATUS_TOO_SMALL).
-/// FATHOM_STATUS_BAD_DATA if |json| is no conversation or the template refuses it, with the template's line;
+/// FATHOM_STATUS_BAD_DATA if |json| is not a conversation or the template refuses it, with the template's line;
 /// FATHOM_STATUS_UNSUPPORTED if the model has no template; FATHOM_STATUS_OUT_OF_RESOURCES if a rendering takes too many
 /// steps or too much memory.
 FATHOM_API fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json, size_t length, char *text,

@@ -23,7 +23,7 @@ struct AddedMatch {
   uint32_t id;
 };
 
-/// Walks over a text. A byte whose mark is not 0 is no part of a token; no marks: all may be. Linear in the text for a
+/// Walks over a text. A byte whose mark is not 0 is not part of a token; no marks: all may be. Linear in the text for a
 /// fixed table: FATHOM_MAX_ADDED_TOKEN bounds the work at a position.
 class AddedTokenFinder {
 public:

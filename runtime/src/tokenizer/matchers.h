@@ -65,7 +65,7 @@ inline size_t matchContraction(std::string_view text, size_t at) {
   return two ? at + 3 : at;
 }
 
-/// word and word_with_marks: a run of `word` classes, behind at most one character that is of no class in `notBefore`.
+/// word and word_with_marks: a run of `word` classes, after at most one character that is of no class in `notBefore`.
 inline size_t matchWord(std::string_view text, size_t at, unsigned word, unsigned notBefore) {
   Scanned first = scan(text, at);
   if (!first.is(notBefore) && scan(text, at + first.size).is(word)) {

@@ -56,7 +56,7 @@ bool Merger::propose(uint32_t at) {
   return true;
 }
 
-/// Whether the pair that was proposed is no longer there.
+/// Whether the proposed pair has disappeared.
 bool Merger::isStale(const Candidate &candidate) const {
   const Symbol &left = symbols[candidate.at];
   return left.id != candidate.left || left.next == kNone || symbols[left.next].id != candidate.right;

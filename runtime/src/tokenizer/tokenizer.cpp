@@ -21,7 +21,7 @@ class Encoder {
 public:
   Encoder(const artifact::Tokenizer &table, Buffer<int32_t> &ids) : table(table), merger(table), ids(ids) {}
 
-  /// `marks`, where there are any, say which bytes are no part of special tokens.
+  /// `marks`, where there are any, say which bytes are not part of special tokens.
   bool encode(std::string_view text, bool parseSpecial, const char *marks = nullptr) {
     if (!parseSpecial) {
       return encodeBetween(text, false, nullptr);
@@ -91,7 +91,7 @@ const char *describe(Status status) {
   case Status::UnknownToken:
     return "a token id that the tokenizer does not have";
   case Status::NoChatTemplate:
-    return "the tokenizer has no chat template, so there is no chat; say --chat-format=NAME when compiling, or use "
+    return "the tokenizer has no chat template, so there is no chat; compile with --chat-format=NAME, or use "
            "plain prompts";
   case Status::BadConversation:
     return "not a conversation";

@@ -24,7 +24,7 @@ enum class Status : uint8_t {
   UnknownToken,
   /// The tokenizer has no chat template (4).
   NoChatTemplate,
-  /// What is to be rendered is no conversation (3).
+  /// What is to be rendered is not a conversation (3).
   BadConversation,
   /// The template refuses the conversation, or is wrong (3).
   ChatFailed,

@@ -30,7 +30,7 @@ const char *verifyTokens(const artifact::Tokenizer &table) {
     }
   }
   if (table.byte_tokens()->size() != 256) {
-    return "tokenizer: the table of byte tokens has not 256 entries";
+    return "tokenizer: the table of byte tokens does not have 256 entries";
   }
   for (uint32_t id : *table.byte_tokens()) {
     if (id >= offsets.size() - 1) {

@@ -34,7 +34,7 @@ def make_config(shape, layers, experts):
 
 def weight_bytes(facts):
     """Bytes of weights that one token reads, and of the model: (active, all). `facts`: `fathom inspect --json` of the
-    checkpoint. Of an embedding that is no head as well a token reads one row, which is left out."""
+    checkpoint. A token reads one row of an embedding that is not the head as well; that row is left out."""
     active = everything = 0
     for weight in facts["weights"]:
         everything += weight["size_bytes"]

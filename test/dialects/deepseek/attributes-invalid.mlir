@@ -113,7 +113,7 @@ func.func @f(%c: !deepseek.cache<s0: 1 x f32, s1: 1 x f32, s2: 1 x f32, s3: 1 x 
 // -----
 
 // C1
-// expected-error @+1 {{expects stores of different names, but got 'key' twice}}
+// expected-error @+1 {{expects stores with distinct names, but got 'key' twice}}
 func.func @f(%c: !deepseek.cache<key: 8 x f32, key: 8 x f32>) {
   return
 }
@@ -129,7 +129,7 @@ func.func @f(%c: !deepseek.cache<latent: 0 x f32>) {
 // -----
 
 // C3
-// expected-error @+1 {{expects numbers of f32, but got 'bf16'}}
+// expected-error @+1 {{expects f32 numbers, but got 'bf16'}}
 func.func @f(%c: !deepseek.cache<latent: 8 x bf16>) {
   return
 }

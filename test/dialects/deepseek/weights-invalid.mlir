@@ -17,7 +17,7 @@ deepseek.weight @w : tensor<2xbf16> experts from "w" at [0, 0, 0, 0]
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-// expected-error @+1 {{'deepseek.recipe' op expects its region to take nothing and to yield 'tensor<5x8xbf16>'}}
+// expected-error @+1 {{'deepseek.recipe' op expects its region to take no arguments and to yield 'tensor<5x8xbf16>'}}
 deepseek.recipe @r : tensor<5x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   deepseek.yield %w : tensor<4x8xbf16>
@@ -38,7 +38,7 @@ deepseek.weight @v : tensor<4x9xbf16> from "v" at [0, 0]
 deepseek.recipe @r : tensor<8x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   %v = deepseek.source @v : tensor<4x9xbf16>
-  // expected-error @+1 {{'deepseek.concat_rows' op expects sources that differ in rows only, but got 'tensor<4x9xbf16>' for 'tensor<8x8xbf16>'}}
+  // expected-error @+1 {{'deepseek.concat_rows' op expects sources that differ only in rows, but got 'tensor<4x9xbf16>' for 'tensor<8x8xbf16>'}}
   %c = deepseek.concat_rows %w, %v : (tensor<4x8xbf16>, tensor<4x9xbf16>) -> tensor<8x8xbf16>
   deepseek.yield %c : tensor<8x8xbf16>
 }
@@ -102,7 +102,7 @@ func.func @get_type() {
 
 deepseek.weight @w : tensor<4x8xbf16> layers [3] from "w" at [0, 0]
 func.func @get_layer_missing() {
-  // expected-error @+1 {{'deepseek.get_weight' op expects a layer exactly where the weight has layers: @w}}
+  // expected-error @+1 {{'deepseek.get_weight' op expects a layer if and only if the weight has layers: @w}}
   %w = deepseek.get_weight @w : tensor<4x8xbf16>
   return
 }
@@ -111,7 +111,7 @@ func.func @get_layer_missing() {
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 func.func @get_layer_unexpected(%l: index) {
-  // expected-error @+1 {{'deepseek.get_weight' op expects a layer exactly where the weight has layers: @w}}
+  // expected-error @+1 {{'deepseek.get_weight' op expects a layer if and only if the weight has layers: @w}}
   %w = deepseek.get_weight @w[%l] : tensor<4x8xbf16>
   return
 }
@@ -139,7 +139,7 @@ deepseek.weight @w : tensor<4x8xbf16> layers [] from "w" at []
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-// expected-error @+1 {{'deepseek.recipe' op expects its region to take nothing and to yield 'tensor<4x8xbf16>'}}
+// expected-error @+1 {{'deepseek.recipe' op expects its region to take no arguments and to yield 'tensor<4x8xbf16>'}}
 deepseek.recipe @r : tensor<4x8xbf16> {
 ^bb0(%w: tensor<4x8xbf16>):
   deepseek.yield %w : tensor<4x8xbf16>
@@ -241,7 +241,7 @@ deepseek.recipe @r : tensor<2x8x32xbf16> {
 // -----
 
 func.func @table_type() {
-  // expected-error @+1 {{'deepseek.rope_table' op expects a table of f32, but got 'tensor<16x2x2xbf16>'}}
+  // expected-error @+1 {{'deepseek.rope_table' op expects an f32 table, but got 'tensor<16x2x2xbf16>'}}
   %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xbf16>
   return
 }

@@ -2,7 +2,7 @@
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @buffer_c1_missing(%call: !plan.call) {
-  // expected-error @+1 {{'plan.buffer' op expects rows exactly where the first dimension is dynamic, but the type is 'memref<?x8xf32>'}}
+  // expected-error @+1 {{'plan.buffer' op expects rows if and only if the first dimension is dynamic, but the type is 'memref<?x8xf32>'}}
   %b = plan.buffer of %call bytes 64 : memref<?x8xf32>
   return
 }
@@ -10,7 +10,7 @@ func.func @buffer_c1_missing(%call: !plan.call) {
 // -----
 
 func.func @buffer_c1_unexpected(%call: !plan.call, %n: index) {
-  // expected-error @+1 {{'plan.buffer' op expects rows exactly where the first dimension is dynamic, but the type is 'memref<2x8xf32>'}}
+  // expected-error @+1 {{'plan.buffer' op expects rows if and only if the first dimension is dynamic, but the type is 'memref<2x8xf32>'}}
   %b = plan.buffer of %call bytes 64 rows(%n) : memref<2x8xf32>
   return
 }

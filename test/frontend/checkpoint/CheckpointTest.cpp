@@ -102,7 +102,7 @@ TEST(CheckpointTest, C2TensorInTwoShards) {
   TempDirectory directory;
   writeTwoShards(directory);
   directory.write("m-2.safetensors", makeSafetensors({{"b", DType::U8, {3}}, {"a", DType::F32, {2}}}));
-  expectFinding(directory.path(), 3, "m-2.safetensors: a: this tensor is in m-1.safetensors as well");
+  expectFinding(directory.path(), 3, "m-2.safetensors: a: this tensor is also in m-1.safetensors");
 }
 
 TEST(CheckpointTest, C3ShardNamesStayInTheDirectory) {

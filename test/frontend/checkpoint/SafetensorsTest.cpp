@@ -50,13 +50,13 @@ std::vector<BadFile> badFiles() {
     dims += i ? ",1" : "1";
   }
   return {
-      {"B1 empty", "", 3, "has 0 bytes, a safetensors file has at least 8"},
+      {"B1 empty", "", 3, "has 0 bytes, but a safetensors file has at least 8"},
       {"B1 seven bytes", std::string(7, '\0'), 3, "has 7 bytes"},
       {"B2 no header", std::string(8, '\0'), 3, "the header has 0 bytes"},
       {"B2 one byte", std::string("\1\0\0\0\0\0\0\0{", 9), 3, "the header has 1 bytes"},
       {"B2 all ones", std::string(8, '\xff') + "{}", 3, "the header's length is 18446744073709551615"},
       {"B2 above the limit", std::string("\x01\xe1\xf5\x05\0\0\0\0{}", 10), 3, "the limit is 100000000"},
-      {"B2 one too many", std::string("\3\0\0\0\0\0\0\0{}", 10), 3, "declares 3 bytes, the file has 2"},
+      {"B2 one too many", std::string("\3\0\0\0\0\0\0\0{}", 10), 3, "declares 3 bytes, but the file has 2"},
       {"B3 cut object", headerBytes("{\"a\""), 3, "expected ':'"},
       {"B3 not UTF-8", headerBytes("{\"\xff\":1}"), 3, "invalid UTF-8"},
       {"B3 NUL", headerBytes(std::string("{\"a\0b\":1}", 9)), 3, "control character byte 0x00"},
@@ -78,7 +78,7 @@ std::vector<BadFile> badFiles() {
       {"B7 bits overflow", oneTensor(entry("\"F64\"", "[576460752303423488]", "[0,0]"), 0), 3, "not fit 64"},
       {"B7 rank", oneTensor(entry("\"U8\"", "[" + dims + "]", "[0,1]"), 1), 3, "has 10000 dimensions"},
       {"B7 zero and 2^63", oneTensor(entry("\"U8\"", "[0,9223372036854775808]", "[0,0]"), 0), 3, "an integer"},
-      {"B8 size", oneTensor(entry("\"F32\"", "[2,3]", "[0,20]"), 20), 3, "need 24 bytes, data_offsets span 20"},
+      {"B8 size", oneTensor(entry("\"F32\"", "[2,3]", "[0,20]"), 20), 3, "need 24 bytes, but data_offsets span 20"},
       {"B8 half a byte", oneTensor(entry("\"F4\"", "[3]", "[0,2]"), 2), 3, "12 bits of F4 do not fill"},
       {"B9 unknown dtype", oneTensor(entry("\"F128\"", "[4]", "[0,4]"), 4), 4, "unknown dtype \"F128\""},
       {"B9 lower case", oneTensor(entry("\"f32\"", "[1]", "[0,4]"), 4), 3, "must be in upper case"},

@@ -39,10 +39,12 @@ TEST(GroupedQueryTest, HeadsThatDoNotDivide) {
 
 TEST(GroupedQueryTest, WindowsThatAreOnAreRefusedByName) {
   std::string qwen2 = configText("qwen2-tiny"), llama = configText("llama-tiny");
-  expectBadConfig(with(qwen2, "use_sliding_window", "true"), 4, "\"use_sliding_window\" is true, supported is false");
-  expectBadConfig(adding(llama, "\"sliding_window\": 4096"), 4, "\"sliding_window\" is 4096, supported is null");
+  expectBadConfig(with(qwen2, "use_sliding_window", "true"), 4,
+                  "\"use_sliding_window\" is true, but the only supported value is false");
+  expectBadConfig(adding(llama, "\"sliding_window\": 4096"), 4,
+                  "\"sliding_window\" is 4096, but the only supported value is null");
   expectBadConfig(adding(qwen2, R"("layer_types": ["full_attention", "sliding_attention"])"), 4,
-                  "\"layer_types\" holds \"sliding_attention\", supported is \"full_attention\"");
+                  "\"layer_types\" holds \"sliding_attention\", but the only supported value is \"full_attention\"");
   expectBadConfig(adding(qwen2, R"("layer_types": [7])"), 4, "\"layer_types\" holds 7");
 }
 
@@ -80,7 +82,7 @@ TEST(GroupedQueryTest, NormsOfHeadsAreAsWideAsAHead) {
   EXPECT_EQ(model.at("model.layers.2.self_attn.q_norm.weight").shape, std::vector<int64_t>{24});
   EXPECT_EQ(model.at("model.layers.0.self_attn.k_proj.weight").shape, (std::vector<int64_t>{48, 128}));
   model.at("model.layers.2.self_attn.q_norm.weight").shape = {48};
-  model.expectBad(3, "layers.2.self_attn.q_norm: has shape [48], config.json implies [24]");
+  model.expectBad(3, "layers.2.self_attn.q_norm: has shape [48], but config.json implies [24]");
 }
 
 TEST(GroupedQueryTest, ScaleOfMoERoutingIsOneWhereItIsNotSaid) {

@@ -171,19 +171,20 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
   };
   static const Case cases[] = {
       {"v3-tiny", "model_type", "\"deepseek_v9\"",
-       "is \"deepseek_v9\", supported are deepseek, deepseek_v2, deepseek_v3, llama, qwen2, qwen3"},
+       "is \"deepseek_v9\", expected one of deepseek, deepseek_v2, deepseek_v3, llama, qwen2, qwen3"},
       {"v3-tiny", "type", "\"longrope\"",
-       "\"rope_scaling.type\" is \"longrope\", supported are default, linear, dynamic, yarn, llama3"},
+       "\"rope_scaling.type\" is \"longrope\", expected one of default, linear, dynamic, yarn, llama3"},
       {"v3-tiny", "scoring_func", "\"tanh\"", "\"scoring_func\" is \"tanh\", supported for deepseek_v3: sigmoid"},
       {"v3-tiny", "topk_method", "\"greedy\"", "is \"greedy\", supported for deepseek_v3: noaux_tc"},
       {"v2-tiny", "topk_method", "\"best\"", "supported for deepseek_v2: greedy, group_limited_greedy"},
-      {"v3-tiny-fp8", "fmt", "\"e5m2\"", "\"quantization_config.fmt\" is \"e5m2\", supported is e4m3"},
-      {"v3-tiny-fp8", "quant_method", "\"awq\"", "is \"awq\", supported is fp8"},
-      {"v3-tiny-fp8", "weight_block_size", "[64, 128]", "is [64, 128], supported is [128, 128]"},
-      {"v3-tiny-fp8", "weight_block_size", "null", "is null: one scale for a whole weight"},
-      {"v3-tiny", "hidden_act", "\"gelu\"", "is \"gelu\", supported is silu"},
-      {"v3-tiny", "attention_bias", "true", "\"attention_bias\" is true, supported is false"},
-      {"v2-tiny", "attention_bias", "true", "\"attention_bias\" is true, supported is false"},
+      {"v3-tiny-fp8", "fmt", "\"e5m2\"",
+       "\"quantization_config.fmt\" is \"e5m2\", but the only supported value is e4m3"},
+      {"v3-tiny-fp8", "quant_method", "\"awq\"", "is \"awq\", but the only supported value is fp8"},
+      {"v3-tiny-fp8", "weight_block_size", "[64, 128]", "is [64, 128], but the only supported value is [128, 128]"},
+      {"v3-tiny-fp8", "weight_block_size", "null", "is null, which asks for one scale per weight"},
+      {"v3-tiny", "hidden_act", "\"gelu\"", "is \"gelu\", but the only supported value is silu"},
+      {"v3-tiny", "attention_bias", "true", "\"attention_bias\" is true, but the only supported value is false"},
+      {"v2-tiny", "attention_bias", "true", "\"attention_bias\" is true, but the only supported value is false"},
       {"v3-tiny", "mscale_all_dim", "0", "must both be given, or neither"},
   };
   for (const Case &c : cases) {
@@ -195,10 +196,10 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
 TEST(ModelConfigErrorsTest, LatentAttentionIsDoneOneWay) {
   std::string text = configText("v3-tiny");
   goodConfig(adding(text, R"("use_mla": true, "mlp_bias": false, "index_topk": null)"));
-  expectBadConfig(adding(text, "\"use_mla\": false"), 4, "\"use_mla\" is false, supported is true");
-  expectBadConfig(adding(text, "\"mlp_bias\": true"), 4, "\"mlp_bias\" is true, supported is false");
+  expectBadConfig(adding(text, "\"use_mla\": false"), 4, "\"use_mla\" is false, but the only supported value is true");
+  expectBadConfig(adding(text, "\"mlp_bias\": true"), 4, "\"mlp_bias\" is true, but the only supported value is false");
   expectBadConfig(adding(text, "\"index_topk\": 2048"), 4,
-                  "\"index_topk\" is 2048, supported is attention to all tokens");
+                  "\"index_topk\" is 2048, but only attention to all tokens is supported");
 }
 
 TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
@@ -214,9 +215,9 @@ TEST(ModelConfigErrorsTest, RowsAndWeightsThatAreTooLong) {
   std::string heads = with(configText("v3-tiny"), "num_attention_heads", "65536");
   heads = with(heads, "num_key_value_heads", "65536");
   expectBadConfig(with(heads, "qk_nope_head_dim", "65536"), 3, "imply rows of 4297064448 numbers");
-  expectBadConfig(with(heads, "kv_lora_rank", "65536"), 3, "numbers; supported are fewer than 2^31");
+  expectBadConfig(with(heads, "kv_lora_rank", "65536"), 3, "numbers, all heads together; the limit is 2^31");
   std::string experts = with(with(configText("v3-tiny"), "n_routed_experts", "65536"), "hidden_size", "1048576");
-  expectBadConfig(experts, 3, "numbers; supported are at most 2^40");
+  expectBadConfig(experts, 3, "numbers; the limit is 2^40");
 }
 
 TEST(ModelConfigErrorsTest, PositionsThatNoRuntimeTakes) {
@@ -271,11 +272,11 @@ TEST(ModelConfigErrorsTest, EveryContradictionInRopeIsRefused) {
 TEST(ModelConfigErrorsTest, A10RopeParametersWithoutTypeAreNotPlain) {
   std::string text = without(configText("v3-tiny"), "rope_scaling");
   expectBadConfig(adding(text, R"("rope_scaling":{"factor":40})"), 3,
-                  "\"rope_scaling.rope_type\" is missing, but \"factor\" is given; say \"yarn\" or \"default\"");
+                  "\"rope_scaling.rope_type\" is missing, but \"factor\" is given; use \"yarn\" or \"default\"");
   expectBadConfig(adding(text, R"("rope_parameters":{"full_attention":{"rope_type":"yarn","factor":40}})"), 3,
                   "\"rope_parameters.rope_type\" is missing, but \"full_attention\" is given");
   expectBadConfig(adding(text, R"("rope_parameters":{"factor":40,"original_max_position_embeddings":64})"), 3,
-                  "\"rope_parameters.rope_type\" is missing, but \"factor\" is given; say \"yarn\" or \"default\"");
+                  "\"rope_parameters.rope_type\" is missing, but \"factor\" is given; use \"yarn\" or \"default\"");
 }
 
 TEST(ModelConfigErrorsTest, A10PartialRotaryFactorIsNotIgnored) {

@@ -50,14 +50,14 @@ TEST(ModelWeightsErrorsTest, MisshapenTensors) {
   SmallModel model = bf16();
   model.at("model.layers.0.mlp.down_proj.weight").shape = {128, 223};
   model.at("model.layers.1.self_attn.q_a_layernorm.weight").shape = {48, 1};
-  model.expectBad(3, "layers.0.mlp.down_proj: has shape [128, 223], config.json implies [128, 224]");
-  model.expectBad(3, "layers.1.self_attn.q_a_layernorm: has shape [48, 1], config.json implies [48]");
+  model.expectBad(3, "layers.0.mlp.down_proj: has shape [128, 223], but config.json implies [128, 224]");
+  model.expectBad(3, "layers.1.self_attn.q_a_layernorm: has shape [48, 1], but config.json implies [48]");
 }
 
 TEST(ModelWeightsErrorsTest, A13EmbeddingRowsMustBeTheVocabulary) {
   SmallModel model = bf16();
   model.at("model.embed_tokens.weight").shape = {500, 128};
-  model.expectBad(3, "embed_tokens: has shape [500, 128], config.json implies [512, 128]");
+  model.expectBad(3, "embed_tokens: has shape [500, 128], but config.json implies [512, 128]");
 }
 
 TEST(ModelWeightsErrorsTest, UnsupportedTypes) {
@@ -65,11 +65,11 @@ TEST(ModelWeightsErrorsTest, UnsupportedTypes) {
     SmallModel model = bf16();
     model.at("model.layers.1.mlp.experts.3.up_proj.weight").dtype = type;
     model.expectBad(4, "layers.1.mlp.experts.3.up_proj: is " + name(type).str() +
-                           ", supported are BF16, F32, F8_E4M3 [unsupported-dtype]");
+                           ", expected one of BF16, F32, F8_E4M3 [unsupported-dtype]");
   }
   SmallModel model = fp8();
   model.at("model.layers.1.mlp.gate.weight").dtype = DType::F8_E4M3;
-  model.expectBad(4, "layers.1.mlp.gate: is F8_E4M3, supported are BF16, F32 [unsupported-dtype]");
+  model.expectBad(4, "layers.1.mlp.gate: is F8_E4M3, expected one of BF16, F32 [unsupported-dtype]");
 }
 
 TEST(ModelWeightsErrorsTest, ExpertsOfOneLayerMustBeAlike) {
@@ -99,8 +99,8 @@ TEST(ModelWeightsErrorsTest, B19Fp8NeedsScalesOfTheRightShape) {
   model.at("model.layers.0.self_attn.q_a_proj.weight_scale_inv").shape = {2, 2};
   model.at("model.layers.0.self_attn.q_b_proj.weight_scale_inv").dtype = DType::F8_E8M0;
   model.expectBad(3, "layers.0.self_attn.o_proj: is F8_E4M3, but no shard has its scales");
-  model.expectBad(3, "layers.0.self_attn.q_a_proj.weight_scale_inv: has shape [2, 2], config.json implies [2, 3]");
-  model.expectBad(3, "layers.0.self_attn.q_b_proj.weight_scale_inv: is F8_E8M0, supported is F32");
+  model.expectBad(3, "layers.0.self_attn.q_a_proj.weight_scale_inv: has shape [2, 2], but config.json implies [2, 3]");
+  model.expectBad(3, "layers.0.self_attn.q_b_proj.weight_scale_inv: is F8_E8M0, but the only supported value is F32");
 }
 
 TEST(ModelWeightsErrorsTest, Fp8NeedsAQuantizationConfig) {

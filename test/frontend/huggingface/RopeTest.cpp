@@ -119,7 +119,7 @@ TEST(RopeTest, RefusesOtherTypes) {
     std::string scaling = std::string(R"({"type": ")") + type + R"(", "factor": 4.0})";
     expectBadConfig(llamaText("16", "10000", scaling), 4,
                     std::string("\"rope_scaling.type\" is \"") + type +
-                        "\", supported are default, linear, dynamic, yarn, llama3");
+                        "\", expected one of default, linear, dynamic, yarn, llama3");
   }
 }
 

@@ -72,8 +72,8 @@ TEST(StackedExpertsTest, ShapesMustBeThoseOfAllExperts) {
   stacks[0].shape = {15, 64, 128};
   stacks[1].shape = {16, 128, 33};
   StackedModel model(stacks);
-  model.expectBad(3, "layers.1.mlp.experts.gate_up_proj: has shape [15, 64, 128], config.json implies [16, 64, 128]");
-  model.expectBad(3, "layers.1.mlp.experts.down_proj: has shape [16, 128, 33], config.json implies [16, 128, 32]");
+  model.expectBad(3, "layers.1.mlp.experts.gate_up_proj: has shape [15, 64, 128], but config.json implies [16, 64, 128]");
+  model.expectBad(3, "layers.1.mlp.experts.down_proj: has shape [16, 128, 33], but config.json implies [16, 128, 32]");
 }
 
 TEST(StackedExpertsTest, MatricesThatLieAcrossAreNamed) {
@@ -81,9 +81,8 @@ TEST(StackedExpertsTest, MatricesThatLieAcrossAreNamed) {
   stacks[0].shape = {16, 128, 64};
   stacks[1].shape = {16, 32, 128};
   StackedModel model(stacks);
-  model.expectBad(4,
-                  "layers.1.mlp.experts.gate_up_proj: has shape [16, 128, 64]: experts, inputs, outputs; supported is "
-                  "experts, outputs, inputs, [16, 64, 128] [unsupported-layout]");
+  model.expectBad(4, "layers.1.mlp.experts.gate_up_proj: has shape [16, 128, 64]: experts, inputs, outputs; expected "
+                     "experts, outputs, inputs, [16, 64, 128] [unsupported-layout]");
   model.expectBad(4, "layers.1.mlp.experts.down_proj: has shape [16, 32, 128]");
 }
 

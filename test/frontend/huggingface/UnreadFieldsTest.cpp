@@ -44,10 +44,12 @@ TEST(UnreadFieldsTest, WhatDecidesElsewhereIsRefusedByName) {
         R"("quantization":{"bits":4})"}) {
     std::string key = std::string(member).substr(0, std::string(member).find(':'));
     expectBadConfig(adding(configText("v3-tiny"), member), 4, key + " is ");
-    expectBadConfig(adding(configText("v3-tiny"), member), 4, "which no part of deepseek_v3 does; supported is null");
+    expectBadConfig(adding(configText("v3-tiny"), member), 4,
+                    "which no part of deepseek_v3 implements; the only supported value is null");
   }
-  expectBadConfig(adding(configText("llama-tiny"), R"("logit_scale":0.5)"), 4,
-                  "\"logit_scale\" is 0.5, which no part of llama does; supported is 1 [unsupported-config]");
+  expectBadConfig(
+      adding(configText("llama-tiny"), R"("logit_scale":0.5)"), 4,
+      "\"logit_scale\" is 0.5, which no part of llama implements; the only supported value is 1 [unsupported-config]");
   expectBadConfig(adding(configText("v3-tiny"), R"("layer_types":["sliding_attention"])"), 4,
                   "\"layer_types\" holds \"sliding_attention\"");
 }
@@ -79,7 +81,7 @@ TEST(UnreadFieldsTest, OtherFieldsAreNamed) {
 TEST(UnreadFieldsTest, ArchitectureIsComparedWithModelType) {
   std::string text = with(configText("v3-tiny"), "architectures", R"(["DeepseekV32ForCausalLM"])");
   EXPECT_NE(saidOf(text).find("\"architectures\" says \"DeepseekV32ForCausalLM\", but \"model_type\" says "
-                              "\"deepseek_v3\", which counts [two-architectures]"),
+                              "\"deepseek_v3\", which takes precedence [two-architectures]"),
             std::string::npos);
 }
 
@@ -89,7 +91,7 @@ TEST(UnreadFieldsTest, NewerSpellingsOfExpertsMustAgree) {
   expectBadConfig(adding(v3, R"("num_local_experts":8)"), 3,
                   "\"num_local_experts\" (8) must equal \"n_routed_experts\" (16)");
   expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","dense","sparse"])"), 4,
-                  "\"mlp_layer_types\" says \"dense\" for layer 1, the other fields say sparse");
+                  "\"mlp_layer_types\" says \"dense\" for layer 1, but the other fields say sparse");
 }
 
 TEST(UnreadFieldsTest, NamesOfOneThingAreOne) {
@@ -104,7 +106,7 @@ TEST(UnreadFieldsTest, SamplingMayStandInTheConfiguration) {
   EXPECT_TRUE(config.generation.sample);
   EXPECT_EQ(config.generation.temperature, 0.7);
   EXPECT_EQ(config.generation.topP, 0.5);
-  EXPECT_NE(saidWith(R"("no_repeat_ngram_size":3)").find("which Fathom does not do"), std::string::npos);
+  EXPECT_NE(saidWith(R"("no_repeat_ngram_size":3)").find("which Fathom does not implement"), std::string::npos);
 }
 
 /// What is said of a generation_config.json beside a configuration.
@@ -122,7 +124,7 @@ TEST(UnreadFieldsTest, BothFilesAreCompared) {
   EXPECT_EQ(saidOfBoth(v3, R"({"bos_token_id":0,"eos_token_id":[1,7]})"), "");
   EXPECT_EQ(saidOfBoth(hot, R"({"temperature":0.7,"top_p":0.5})"), "");
   EXPECT_NE(saidOfBoth(v3, R"({"eos_token_id":[3,7]})")
-                .find("\"eos_token_id\" is an array, but config.json says 1; generation_config.json counts "
+                .find("\"eos_token_id\" is an array, but config.json says 1; generation_config.json takes precedence "
                       "[two-configs]"),
             std::string::npos);
   EXPECT_NE(saidOfBoth(v3, R"({"bos_token_id":2})").find("\"bos_token_id\" is 2, but config.json says 0"),

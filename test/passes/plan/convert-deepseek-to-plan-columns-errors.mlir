@@ -13,7 +13,7 @@ module attributes {deepseek.model = #facts} {
     %z = arith.constant 0 : index
     %n = tensor.dim %x, %z : tensor<?x8xf32>
     %s = tensor.extract_slice %x[0, 0] [%n, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
-    // expected-error @+1 {{expects whole rows, but got columns of them}}
+    // expected-error @+1 {{expects whole rows, but got a slice of their columns}}
     deepseek.record_state %s layer 0 : tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -38,7 +38,7 @@ module attributes {deepseek.model = #facts} {
     %z = arith.constant 0 : index
     %n = tensor.dim %x, %z : tensor<?x8xf32>
     %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
-    // expected-error @+1 {{expects whole rows, but got columns of them}}
+    // expected-error @+1 {{expects whole rows, but got a slice of their columns}}
     %y:2 = call @decode.layer(%s, %p, %c, %z)
         : (tensor<?x4xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>)
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>

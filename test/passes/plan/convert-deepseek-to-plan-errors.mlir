@@ -44,7 +44,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 1 : index
-    // expected-error @+1 {{expects the layer that the function is called for}}
+    // expected-error @+1 {{expects the layer that the function is called with}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -60,7 +60,7 @@ module attributes {deepseek.model = #facts} {
   deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
   func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
       -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
-    // expected-error @+1 {{expects a weight of the layers that the function's others have, but got [1]}}
+    // expected-error @+1 {{expects a weight of the same layers as the function's other weights, but got [1]}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     %v = deepseek.get_weight @v[%l] : tensor<8xbf16>
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
@@ -85,7 +85,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 2 : index
-    // expected-error @+1 {{expects static columns of an activation}}
+    // expected-error @+1 {{expects a slice of an activation}}
     %s = tensor.extract_slice %x[1, 0] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -102,7 +102,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %i = arith.constant 1 : index
-    // expected-error @+1 {{expects to count rows}}
+    // expected-error @+1 {{expects the size of the dimension of rows}}
     %n = tensor.dim %x, %i : tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -143,7 +143,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 2 : index
-    // expected-error @+1 {{expects a layer that @moe has weights of, [1], but got 2}}
+    // expected-error @+1 {{expects a layer that @moe has weights for, one of [1], but got 2}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
@@ -207,7 +207,7 @@ module attributes {deepseek.model = #facts} {
       -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    // expected-error @+1 {{expects rows of one of 3 layers, but got layer 3 of 'tensor<?x8xf32>'}}
+    // expected-error @+1 {{expects rows of a layer below 3, but got layer 3 of 'tensor<?x8xf32>'}}
     deepseek.record_state %x layer 3 : tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -240,7 +240,7 @@ module attributes {deepseek.model = #facts} {
       -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    // expected-error @+1 {{expects results of a row for each row, but got 'tensor<4x8xf32>'}}
+    // expected-error @+1 {{expects results with one row per row of the operand, but got 'tensor<4x8xf32>'}}
     %y = tensor.cast %x : tensor<?x8xf32> to tensor<4x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -273,7 +273,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
-    // expected-error @+1 {{expects regions that use nothing from outside}}
+    // expected-error @+1 {{expects regions that use no values from outside}}
     %y = linalg.map ins(%x : tensor<?x8xf32>) outs(%x : tensor<?x8xf32>) (%in: f32, %out: f32) {
       %n = tensor.extract %p[%z] : tensor<?xi32>
       %m = arith.sitofp %n : i32 to f32

@@ -15,7 +15,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 3 : index
-    // expected-error @+1 {{expects one of 3 layers, but got 3}}
+    // expected-error @+1 {{expects a layer below 3, but got 3}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>

@@ -152,7 +152,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  // expected-error @+1 {{expects weights side by side in the weight table, the next at 0, but got 1}}
+  // expected-error @+1 {{expects adjacent weights in the weight table, the next at slice 0, but got 1}}
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 1 : i64}
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
@@ -191,14 +191,14 @@ module {}
 
 // -----
 
-// expected-error @+1 {{expects 'plan.first_slice' on weights and recipes alone}}
+// expected-error @+1 {{expects 'plan.first_slice' only on weights and recipes}}
 func.func @function() attributes {plan.first_slice = 0 : i64} {
   return
 }
 
 // -----
 
-// expected-error @+1 {{expects a body: code of a model calls nothing outside}}
+// expected-error @+1 {{expects a body: a model's code calls no external functions}}
 func.func private @puts(!plan.call)
 
 // -----
@@ -239,7 +239,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %b = plan.buffer of %call bytes 32 offset 0 : memref<1x8xf32>
-    // expected-error @+1 {{'plan.record_state' op expects one of 3 layers, but got 3}}
+    // expected-error @+1 {{'plan.record_state' op expects a layer below 3, but got 3}}
     plan.record_state of %call %b layer 3 : memref<1x8xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32

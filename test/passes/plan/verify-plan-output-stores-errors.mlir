@@ -3,7 +3,7 @@
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-// expected-error @+1 {{expects stores of different names, but got 'latent' twice}}
+// expected-error @+1 {{expects stores with distinct names, but got 'latent' twice}}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>, #plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
@@ -16,7 +16,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-// expected-error @+1 {{expects stores side by side, the next at 12288, but got #plan.store<"index", layers = 3, width = 2, offset = 0>}}
+// expected-error @+1 {{expects adjacent stores, the next at offset 12288, but got #plan.store<"index", layers = 3, width = 2, offset = 0>}}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>,
                                   #plan.store<"index", layers = 3, width = 2, offset = 0>]} {

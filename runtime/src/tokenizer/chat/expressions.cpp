@@ -152,7 +152,7 @@ Value Interpreter::evaluateJoin(const Node &node) {
   return Value::of(result);
 }
 
-/// The arguments that a list or, behind "**", a dict holds.
+/// The arguments that a list or, after "**", a dict holds.
 void Interpreter::unpack(const Node &node, Sequence &positional, Dict &keywords) {
   Value value = evaluate(operand(node, 0));
   if (node.value() == 0) {
@@ -163,7 +163,7 @@ void Interpreter::unpack(const Node &node, Sequence &positional, Dict &keywords)
     return;
   }
   if (!value.is(Type::Dict)) {
-    run.fail("the argument behind ** must be a mapping, not '%s'", typeName(value));
+    run.fail("the argument after ** must be a mapping, not '%s'", typeName(value));
     return;
   }
   for (uint32_t i = 0; i < value.dict->count && run.step(); ++i) {

@@ -116,7 +116,7 @@ Value capitalize(Run &run, const Value &value, A) {
   return Value::of(concatenate(run, head, changeCase(run, text.slice(second, text.size), Case::Lower)));
 }
 
-/// Words begin behind white space and - ( { [ <.
+/// Words begin after white space and - ( { [ <.
 Value title(Run &run, const Value &value, A) {
   Text text = toText(run, value);
   Builder builder(run);

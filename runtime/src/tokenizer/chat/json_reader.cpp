@@ -155,7 +155,7 @@ bool Reader::readHex(uint32_t &value) {
   return true;
 }
 
-/// `at` is behind the backslash.
+/// `at` is after the backslash.
 bool Reader::readEscape(Builder &text) {
   constexpr std::string_view kNames = "\"\\/bfnrt";
   constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";

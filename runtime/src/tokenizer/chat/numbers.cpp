@@ -116,7 +116,7 @@ double roundToPlaces(double value, int64_t places) {
     double scale = raise(10, -places);
     return scale > std::fabs(value) * 2 ? 0 * value : roundToEven(value / scale) * scale;
   }
-  // What is larger is whole, and no digit of what has more places is far behind the point.
+  // Larger numbers are whole, and those with more places have no digit far after the point.
   if (!(std::fabs(value) < 1e15) || places > 22) {
     return value;
   }

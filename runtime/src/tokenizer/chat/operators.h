@@ -55,7 +55,7 @@ void writeRepr(Run &run, const Value &value, Builder &out);
 
 /// The C library's functions, without its mathematics: who links the runtime needs no libm.
 double roundDown(double value);
-/// `value` with that many digits behind the point, as Python's round: the nearest, of its exact value.
+/// `value` with that many digits after the point, as Python's round: the nearest, of its exact value.
 double roundToPlaces(double value, int64_t places);
 double roundToEven(double value);
 double raise(double base, int64_t exponent);

@@ -127,7 +127,7 @@ private:
   uint32_t capacity = 0;
 };
 
-/// `more` behind `text`.
+/// `more` after `text`.
 Text concatenate(Run &run, const Text &text, const Text &more);
 
 } // namespace fathom::tokenizer::chat

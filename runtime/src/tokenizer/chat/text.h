@@ -29,7 +29,7 @@ enum Side : uint8_t { kLeft = 1, kRight = 2, kBothSides = 3 };
 /// str.strip and its kin. Without `characters`, white space goes.
 Text strip(const Text &text, Side sides, const Text *characters = nullptr);
 
-/// The first or last byte at which `part` starts in `text` at or behind `from`, or kNowhere. Linear.
+/// The first or last byte at which `part` starts in `text` at or after `from`, or kNowhere. Linear.
 uint32_t find(Run &run, const Text &text, const Text &part, uint32_t from = 0);
 uint32_t findLast(Run &run, const Text &text, const Text &part);
 

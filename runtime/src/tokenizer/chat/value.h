@@ -20,7 +20,7 @@ struct Text {
   const char *data = "";
   const char *marks = nullptr;
   uint32_t size = 0;
-  /// The text begins a block of memory that may have room behind it (see Builder).
+  /// The text begins a block of memory that may have room after it (see Builder).
   bool growable = false;
 
   Text() = default;
