@@ -6,9 +6,9 @@
 #include "codegen/artifact/ArtifactWriter.h"
 
 #include "codegen/artifact/ElfObject.h"
-#include "codegen/artifact/ExitError.h"
-#include "codegen/artifact/Hash.h"
 #include "codegen/artifact/Metadata.h"
+#include "dialects/support/ExitError.h"
+#include "dialects/support/Hash.h"
 #include "fathom/artifact_abi.h"
 
 #include "llvm/Support/MathExtras.h"

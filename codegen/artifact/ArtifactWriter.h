@@ -7,8 +7,8 @@
 #define FATHOM_CODEGEN_ARTIFACT_ARTIFACTWRITER_H
 
 #include "codegen/artifact/ArtifactContents.h"
-#include "codegen/artifact/AtomicFile.h"
 #include "codegen/artifact/WeightPacker.h"
+#include "dialects/support/AtomicFile.h"
 
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBufferRef.h"

@@ -5,7 +5,7 @@
 
 #include "codegen/artifact/ElfObject.h"
 
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 #include "fathom/artifact_abi.h"
 
 #include "llvm/ADT/StringExtras.h"

@@ -5,7 +5,7 @@
 
 #include "codegen/artifact/Metadata.h"
 
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 #include "fathom/artifact_abi.h"
 
 #include "llvm/ADT/STLExtras.h"

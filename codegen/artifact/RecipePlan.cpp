@@ -5,7 +5,7 @@
 
 #include "codegen/artifact/RecipePlan.h"
 
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 
 #include "llvm/Support/MathExtras.h"
 

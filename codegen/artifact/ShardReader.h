@@ -7,14 +7,14 @@
 #define FATHOM_CODEGEN_ARTIFACT_SHARDREADER_H
 
 #include "codegen/artifact/Recipe.h"
+#include "dialects/support/File.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
-#include <atomic>
-#include <memory>
 #include <mutex>
+#include <vector>
 
 namespace fathom::codegen {
 
@@ -23,22 +23,18 @@ namespace fathom::codegen {
 class ShardReader {
 public:
   /// `shards` must outlive the reader.
-  explicit ShardReader(llvm::ArrayRef<ShardFile> shards);
-  ~ShardReader();
-  ShardReader(const ShardReader &) = delete;
-  ShardReader &operator=(const ShardReader &) = delete;
+  explicit ShardReader(llvm::ArrayRef<ShardFile> shards) : shards(shards), files(shards.size()) {}
 
   /// Reads exactly `size` bytes at `offset` of a shard into `bytes`. Thread-safe.
   llvm::Error read(uint32_t shard, uint64_t offset, void *bytes, uint64_t size);
 
 private:
-  llvm::Expected<int> getDescriptor(uint32_t shard);
-  llvm::Expected<int> open(const ShardFile &shard) const;
+  llvm::Expected<const File *> open(uint32_t shard);
 
   llvm::ArrayRef<ShardFile> shards;
+  /// Guards the opening of files, not what is open.
   std::mutex opening;
-  /// -1 where a shard is not open.
-  std::unique_ptr<std::atomic<int>[]> descriptors;
+  std::vector<File> files;
 };
 
 /// XXH3-64 of a whole shard. `read` is called with the bytes that each step took.

@@ -5,8 +5,8 @@
 
 #include "codegen/artifact/WeightPacker.h"
 
-#include "codegen/artifact/Hash.h"
-#include "codegen/artifact/Threads.h"
+#include "dialects/support/Hash.h"
+#include "dialects/support/Threads.h"
 
 #include <algorithm>
 #include <condition_variable>

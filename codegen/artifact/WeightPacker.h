@@ -6,8 +6,8 @@
 #ifndef FATHOM_CODEGEN_ARTIFACT_WEIGHTPACKER_H
 #define FATHOM_CODEGEN_ARTIFACT_WEIGHTPACKER_H
 
-#include "codegen/artifact/AtomicFile.h"
 #include "codegen/artifact/PieceBuilder.h"
+#include "dialects/support/AtomicFile.h"
 
 #include <functional>
 

@@ -3,9 +3,9 @@
 //
 // LLVM IR to machine code, and machine code to an ELF image.
 
-#include "codegen/artifact/Threads.h"
 #include "codegen/x86/BuildModule.h"
 #include "codegen/x86/LinkImage.h"
+#include "dialects/support/Threads.h"
 #include "kernels/KernelBitcode.h"
 
 #include "llvm/ADT/SmallString.h"

@@ -5,7 +5,7 @@
 
 #include "codegen/x86/Target.h"
 
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"

@@ -162,7 +162,7 @@ void CheckpointOpener::openShard(llvm::StringRef name) {
   if (!staysInside(checkpoint.root, name, diagnostics)) {
     return;
   }
-  std::optional<File> file = File::open(path, path, Problem::BadInput, diagnostics);
+  std::optional<File> file = openFile(path, path, Problem::BadInput, diagnostics);
   if (!file) {
     return;
   }

@@ -6,10 +6,12 @@
 #ifndef FATHOM_FRONTEND_CHECKPOINT_DIAGNOSTICS_H
 #define FATHOM_FRONTEND_CHECKPOINT_DIAGNOSTICS_H
 
+#include "dialects/support/Escape.h"
 #include "fathom/exit_code.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/Error.h"
 
 #include <set>
 #include <string>
@@ -75,9 +77,8 @@ private:
   std::set<Problem> seen;
 };
 
-/// Makes bytes of a hostile file printable: control characters and invalid UTF-8 become \xNN, and what is
-/// longer than `limit` bytes is cut and ends in "...".
-std::string escape(llvm::StringRef bytes, size_t limit = 200);
+/// Makes a finding of an error; an ExitError says of which kind, any other is a bug, or what `other` says.
+void report(llvm::Error error, llvm::StringRef code, Diagnostics &diagnostics, Problem other = Problem::Internal);
 
 } // namespace fathom::checkpoint
 

@@ -8,27 +8,12 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace fathom::checkpoint {
-
-File &File::operator=(File &&other) noexcept {
-  std::swap(descriptor, other.descriptor);
-  std::swap(bytes, other.bytes);
-  return *this;
-}
-
-File::~File() {
-  if (descriptor >= 0) {
-    ::close(descriptor);
-  }
-}
 
 void reportSystemError(int number, llvm::StringRef file, const llvm::Twine &what, Diagnostics &diagnostics,
                        llvm::StringRef hint) {
@@ -49,48 +34,16 @@ static llvm::StringRef describeMode(mode_t mode) {
   return S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
-std::optional<File> File::open(const std::string &path, llvm::StringRef shown, Problem problem,
-                               Diagnostics &diagnostics) {
-  struct stat status;
-  // Before open: opening a device can have effects of its own.
-  if (path.find('\0') != std::string::npos || ::stat(path.c_str(), &status) != 0) {
-    reportSystemError(path.find('\0') != std::string::npos ? EINVAL : errno, shown, "cannot open", diagnostics);
-    return std::nullopt;
+std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Problem problem,
+                             Diagnostics &diagnostics) {
+  mode_t mode = 0;
+  std::optional<File> file = File::open(path, mode);
+  if (!file && errno != 0) {
+    reportSystemError(errno, shown, "cannot open", diagnostics);
+  } else if (!file) {
+    diagnostics.error(problem, "not-a-file", shown, "", "is " + describeMode(mode) + ", expected a regular file");
   }
-  File file;
-  if (S_ISREG(status.st_mode)) {
-    file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file.descriptor < 0 || ::fstat(file.descriptor, &status) != 0) {
-      reportSystemError(errno, shown, "cannot open", diagnostics);
-      return std::nullopt;
-    }
-  }
-  if (!S_ISREG(status.st_mode)) {
-    diagnostics.error(problem, "not-a-file", shown, "",
-                      "is " + describeMode(status.st_mode) + ", expected a regular file");
-    return std::nullopt;
-  }
-  file.bytes = static_cast<uint64_t>(status.st_size);
   return file;
-}
-
-bool File::read(void *out, size_t count, uint64_t offset) const {
-  auto *to = static_cast<char *>(out);
-  while (count > 0) {
-    // Linux moves at most 2 GiB a call.
-    ssize_t got = ::pread(descriptor, to, std::min<size_t>(count, 1u << 30), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got <= 0) {
-      errno = got == 0 ? 0 : errno;
-      return false;
-    }
-    to += got;
-    count -= static_cast<size_t>(got);
-    offset += static_cast<uint64_t>(got);
-  }
-  return true;
 }
 
 bool exists(const std::string &path) {
@@ -139,7 +92,7 @@ bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &d
 
 std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef shown, uint64_t limit,
                                         Diagnostics &diagnostics) {
-  std::optional<File> file = File::open(path, shown, Problem::InputOutput, diagnostics);
+  std::optional<File> file = openFile(path, shown, Problem::InputOutput, diagnostics);
   if (!file) {
     return std::nullopt;
   }

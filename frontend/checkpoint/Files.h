@@ -6,6 +6,7 @@
 #ifndef FATHOM_FRONTEND_CHECKPOINT_FILES_H
 #define FATHOM_FRONTEND_CHECKPOINT_FILES_H
 
+#include "dialects/support/File.h"
 #include "frontend/checkpoint/Diagnostics.h"
 
 #include <cstdint>
@@ -14,28 +15,9 @@
 
 namespace fathom::checkpoint {
 
-/// An open regular file; closed on destruction.
-class File {
-public:
-  File() = default;
-  File(File &&other) noexcept : descriptor(other.descriptor), bytes(other.bytes) { other.descriptor = -1; }
-  File &operator=(File &&other) noexcept;
-  ~File();
-
-  /// Opens `path` for reading, without waiting for a pipe's writer. Anything but a regular file is reported
-  /// to `diagnostics`, as `problem`; what the system refuses is an I/O error. Messages name `shown`.
-  static std::optional<File> open(const std::string &path, llvm::StringRef shown, Problem problem,
-                                  Diagnostics &diagnostics);
-
-  int fd() const { return descriptor; }
-  uint64_t size() const { return bytes; }
-  /// Reads exactly `count` bytes at `offset`; false with errno (0: the file ended) otherwise.
-  bool read(void *out, size_t count, uint64_t offset) const;
-
-private:
-  int descriptor = -1;
-  uint64_t bytes = 0;
-};
+/// Opens `path` for reading. Anything but a regular file is reported to `diagnostics`, as `problem`; what the system
+/// refuses is an I/O error. Messages name `shown`.
+std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Problem problem, Diagnostics &diagnostics);
 
 /// True for anything of that name, a dangling link included: opening it tells the story.
 bool exists(const std::string &path);

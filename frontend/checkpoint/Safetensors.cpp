@@ -5,14 +5,12 @@
 
 #include "frontend/checkpoint/Safetensors.h"
 
+#include "dialects/support/Hash.h"
 #include "frontend/checkpoint/SafetensorsParser.h"
 #include "llvm/Support/Endian.h"
 
 #include <algorithm>
 #include <cerrno>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 namespace fathom::checkpoint {
 
@@ -61,7 +59,7 @@ std::unique_ptr<SafetensorsHeader> SafetensorsHeader::parse(std::string head, ui
   auto header = std::make_unique<SafetensorsHeader>();
   head.resize(length);
   header->head = std::move(head);
-  header->headerHash = XXH3_64bits(header->head.data(), header->head.size());
+  header->headerHash = hashBytes(header->head);
   SafetensorsParser(*header, fileSize, file, diagnostics, limits).run();
   return diagnostics.errorCount() == errorsBefore ? std::move(header) : nullptr;
 }

@@ -5,10 +5,9 @@
 
 #include "frontend/checkpoint/StringIndex.h"
 
-#include <sys/random.h>
+#include "dialects/support/Hash.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include <sys/random.h>
 
 namespace fathom::checkpoint {
 
@@ -23,7 +22,7 @@ static uint64_t processSeed() {
 }
 
 static llvm::CachedHashStringRef hashed(llvm::StringRef key) {
-  return {key, static_cast<uint32_t>(XXH3_64bits_withSeed(key.data(), key.size(), processSeed()))};
+  return {key, static_cast<uint32_t>(hashBytes(key, processSeed()))};
 }
 
 void StringIndex::reserve(size_t count) {

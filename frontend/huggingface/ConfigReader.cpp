@@ -18,12 +18,12 @@ using checkpoint::json::Value;
 std::string quote(Value value) {
   switch (value.kind()) {
   case Kind::String:
-    return "\"" + checkpoint::escape(value.string(), 80) + "\"";
+    return "\"" + escape(value.string(), 80) + "\"";
   case Kind::Array:
   case Kind::Object:
     return describe(value.kind()).str();
   default:
-    return checkpoint::escape(value.spelling(), 80);
+    return escape(value.spelling(), 80);
   }
 }
 
@@ -168,7 +168,7 @@ void ConfigReader::warnOfUnread(llvm::StringRef described, const llvm::Twine &re
   for (auto [key, value] : object.members()) {
     if (!hasRead(key) && !isInert(value, 0) && !llvm::is_contained(nothing, key)) {
       diagnostics.warning("unread-config", file, value.where(),
-                          "\"" + checkpoint::escape(key, 80) + "\" is " + quote(value) + ", which " + reader +
+                          "\"" + escape(key, 80) + "\" is " + quote(value) + ", which " + reader +
                               " reads; answers are computed without it");
     }
   }

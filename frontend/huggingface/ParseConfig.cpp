@@ -60,8 +60,8 @@ bool ConfigParser::family() {
     }
   }
   if (!modelConfig.family) {
-    keys.unsupported("model_type", "is \"" + checkpoint::escape(modelConfig.modelType) + "\", expected one of " +
-                                       llvm::join(supported, ", "));
+    keys.unsupported("model_type",
+                     "is \"" + escape(modelConfig.modelType) + "\", expected one of " + llvm::join(supported, ", "));
     return false;
   }
   modelConfig.rope.interleaved = modelConfig.family->ropePairs == RopePairs::Interleaved;
@@ -118,8 +118,7 @@ void ConfigParser::quantization() {
     std::string spelled;
     bool known = !inner.string(key, spelled, need) || spelled == supported;
     if (!known) {
-      inner.unsupported(key,
-                        "is \"" + checkpoint::escape(spelled) + "\", but the only supported value is " + supported);
+      inner.unsupported(key, "is \"" + escape(spelled) + "\", but the only supported value is " + supported);
     }
     return known;
   };
@@ -130,7 +129,7 @@ void ConfigParser::quantization() {
   }
   std::string format = "e4m3";
   if (inner.string("fmt", format) && !llvm::is_contained({"e4m3", "e4m3fn", "float8_e4m3fn"}, format)) {
-    inner.unsupported("fmt", "is \"" + checkpoint::escape(format) + "\", but the only supported value is e4m3");
+    inner.unsupported("fmt", "is \"" + escape(format) + "\", but the only supported value is e4m3");
   }
   expect("activation_scheme", "dynamic", Need::Optional);
   // Describes the scales, which are stored as numbers whatever it says.

@@ -175,7 +175,7 @@ void ConfigParser::warnOfUnreadScaling(Value object, llvm::StringRef key, llvm::
                 llvm::is_contained({"rope_type", "type", "rope_theta", "partial_rotary_factor"}, name);
     if (!read && !value.isNull()) {
       diagnostics.warning("unread-config", file, value.where(),
-                          "\"" + key + "." + checkpoint::escape(name, 80) + "\" is " + quote(value) +
+                          "\"" + key + "." + escape(name, 80) + "\" is " + quote(value) +
                               ", which this \"rope_type\" does not read; it is ignored");
     }
   }
@@ -185,8 +185,7 @@ void ConfigParser::warnOfUnreadScaling(Value object, llvm::StringRef key, llvm::
 void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
   for (auto [key, value] : object.members()) {
     if (!value.isNull() && key != "rope_theta" && key != "partial_rotary_factor") {
-      scaling.bad("rope_type",
-                  "is missing, but \"" + checkpoint::escape(key, 80) + "\" is given; use \"yarn\" or \"default\"");
+      scaling.bad("rope_type", "is missing, but \"" + escape(key, 80) + "\" is given; use \"yarn\" or \"default\"");
       return;
     }
   }

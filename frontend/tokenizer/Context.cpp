@@ -36,10 +36,10 @@ std::string show(Value value) {
     return "nothing";
   }
   if (value.isString()) {
-    return "'" + checkpoint::escape(value.string(), 80) + "'";
+    return "'" + escape(value.string(), 80) + "'";
   }
   if (value.kind() == checkpoint::json::Kind::Number) {
-    return checkpoint::escape(value.spelling(), 40);
+    return escape(value.spelling(), 40);
   }
   return checkpoint::json::describe(value.kind()).str();
 }

@@ -129,7 +129,7 @@ void PreTokenizerReader::readSplit(Value stage) {
   }
   std::optional<Split> split = compilePattern(regex.string());
   if (!split) {
-    refuse(regex, "unknown pattern '" + checkpoint::escape(regex.string(), 160) + "'",
+    refuse(regex, "unknown pattern '" + escape(regex.string(), 160) + "'",
            "patterns are never run, only compared with those of DeepSeek, Qwen and Llama-3 tokenizers, alternative by "
            "alternative");
     return;

@@ -33,7 +33,7 @@ void addTemplate(const Context &context, StringRef place, StringRef name, String
                        llvm::Twine(error.column))
                           .str();
   Problem problem = error.unsupported ? Problem::Unsupported : Problem::BadInput;
-  context.report(problem, "chat-template", where, {}, checkpoint::escape(error.message, 200),
+  context.report(problem, "chat-template", where, {}, escape(error.message, 200),
                  "use --chat-format=NAME for a built-in template, or --chat-format=none for no chat");
 }
 

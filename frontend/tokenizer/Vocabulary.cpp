@@ -23,7 +23,7 @@ constexpr size_t kMaxMerges = 1 << 23;
 
 constexpr StringRef kFewerRows = "the model has fewer embedding rows (vocab_size in config.json)";
 
-std::string quote(StringRef text) { return "'" + checkpoint::escape(text, 80) + "'"; }
+std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
 
 } // namespace
 

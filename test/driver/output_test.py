@@ -385,6 +385,16 @@ class Signals(support.DriverTest):
             self.assertEqual((process.returncode, output), (code, b""), errors)
             self.assertEqual(os.listdir(self.folder), ["config.json"])
 
+    def test_gen_that_is_killed_leaves_no_half_file(self):
+        config = write(self.path("config.json"), json.dumps({**CONFIG, "vocab_size": 65536, "hidden_size": 1024}))
+        folder = self.path("out")
+        process = subprocess.Popen([FATHOM, "gen", "--config=" + config, "-o", folder])
+        while process.poll() is None and not (os.path.isdir(folder) and os.listdir(folder)):
+            time.sleep(0.001)
+        process.kill()
+        process.wait(timeout=60)
+        self.assertEqual([name for name in os.listdir(folder) if not name.startswith(".model.safetensors.tmp")], [])
+
 
 if __name__ == "__main__":
     support.main()

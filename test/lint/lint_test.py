@@ -40,6 +40,8 @@ class LayeringTest(LintTest):
             ("frontend/huggingface/A.cpp", "passes/model/Passes.h"),
             ("frontend/checkpoint/A.h", "mlir/IR/Builders.h"),
             ("frontend/checkpoint/A.h", "dialects/deepseek/DeepSeek.h"),
+            ("dialects/support/A.h", "dialects/deepseek/DeepSeek.h"),
+            ("dialects/support/A.h", "mlir/IR/Builders.h"),
             ("passes/fuse/A.cpp", "passes/model/Passes.h"),
             ("passes/support/A.cpp", "passes/model/Passes.h"),
             ("passes/fuse/A.cpp", "codegen/Codegen.h"),
@@ -74,6 +76,7 @@ class LayeringTest(LintTest):
         for path, target in [
             ("frontend/huggingface/A.cpp", "dialects/deepseek/DeepSeek.h"),
             ("frontend/checkpoint/A.cpp", "llvm/ADT/StringRef.h"),
+            ("frontend/checkpoint/A.cpp", "dialects/support/File.h"),
             ("passes/fuse/A.cpp", "passes/support/Weights.h"),
             ("passes/fuse/A.cpp", "kernels/ops.def"),
             ("passes/RegisterPasses.cpp", "passes/fuse/Passes.h"),

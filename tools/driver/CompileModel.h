@@ -6,8 +6,8 @@
 #ifndef TOOLS_DRIVER_COMPILEMODEL_H
 #define TOOLS_DRIVER_COMPILEMODEL_H
 
-#include "codegen/artifact/FileSystem.h"
 #include "codegen/weights/LowerRecipes.h"
+#include "dialects/support/FileSystem.h"
 #include "frontend/checkpoint/Diagnostics.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -46,7 +46,7 @@ struct CompileOptions {
   /// A built-in chat template to take instead of the checkpoint's, "none", or empty: the checkpoint's.
   std::string chatFormat;
   /// Where the output is written; nullptr: the real file system.
-  codegen::FileSystem *fileSystem = nullptr;
+  FileSystem *fileSystem = nullptr;
   /// Called with the step's name, and bytes done and in total while weights are packed (else 0, 0).
   std::function<void(llvm::StringRef step, uint64_t done, uint64_t total)> progress;
 };

@@ -5,9 +5,9 @@
 
 #include "tools/driver/CompileOutput.h"
 
-#include "codegen/artifact/ExitError.h"
-#include "codegen/artifact/OutputPath.h"
 #include "codegen/artifact/ShardReader.h"
+#include "dialects/support/ExitError.h"
+#include "dialects/support/OutputPath.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/Version.h"
@@ -22,17 +22,6 @@ using llvm::StringRef;
 namespace fathom::driver {
 
 using checkpoint::Problem;
-
-void report(llvm::Error error, StringRef code, checkpoint::Diagnostics &diagnostics, Problem other) {
-  // Failures of the target, the code and the output: the message names the file or the weight it is about.
-  llvm::handleAllErrors(
-      std::move(error),
-      [&](const codegen::ExitError &known) {
-        Problem problem = known.getExitCode();
-        diagnostics.error(problem, problem == Problem::BadInput ? "bad-weights" : code, "", "", known.message());
-      },
-      [&](const llvm::ErrorInfoBase &unknown) { diagnostics.error(other, code, "", "", unknown.message()); });
-}
 
 bool CompileOutput::fail(llvm::Error error) {
   report(std::move(error), "output", diagnostics);
@@ -52,14 +41,14 @@ bool CompileOutput::check() {
   }
   if (options.emit == Emit::Obj && headerPath() == options.output) {
     StringRef message = "-o: the C header beside the object would replace it; name the object .o";
-    return fail(codegen::makeError(ExitCode::Usage, message));
+    return fail(makeError(ExitCode::Usage, message));
   }
-  llvm::Error error = codegen::checkOutputPath(options.output, {options.input});
+  llvm::Error error = checkOutputPath(options.output, {options.input});
   if (!error && options.emit == Emit::Obj) {
-    error = codegen::checkOutputPath(headerPath(), {options.input});
+    error = checkOutputPath(headerPath(), {options.input});
   }
   if (!error && !options.fileSystem) {
-    error = codegen::checkOutputDirectory(options.output);
+    error = checkOutputDirectory(options.output);
   }
   return error ? fail(std::move(error)) : true;
 }
@@ -70,7 +59,7 @@ bool CompileOutput::writeText(StringRef text) {
     code = flushOutput(0);
     return code == 0;
   }
-  auto file = codegen::AtomicFile::create(options.output, {false, {options.input}, options.fileSystem});
+  auto file = AtomicFile::create(options.output, {false, {options.input}, options.fileSystem});
   if (!file) {
     return fail(file.takeError());
   }

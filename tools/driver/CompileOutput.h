@@ -15,10 +15,6 @@
 
 namespace fathom::driver {
 
-/// Makes a finding of an error; an ExitError says of which kind, any other is a bug, or what `other` says.
-void report(llvm::Error error, llvm::StringRef code, checkpoint::Diagnostics &diagnostics,
-            checkpoint::Problem other = checkpoint::Problem::Internal);
-
 /// Writes what `options.output` and `options.emit` ask for, all of it or nothing. Every step returns false after it
 /// reported why it failed.
 class CompileOutput {

@@ -5,7 +5,7 @@
 
 #include "tools/driver/FatalErrors.h"
 
-#include "codegen/artifact/TemporaryRegistry.h"
+#include "dialects/support/TemporaryRegistry.h"
 #include "runtime/cli/messages.h"
 
 #include "llvm/Support/ErrorHandling.h"
@@ -31,7 +31,7 @@ Progress ownProgress;
 Progress *progress = &ownProgress;
 
 [[noreturn]] void leave(int code) {
-  codegen::removeTemporaries();
+  removeTemporaries();
   markReported();
   _exit(code);
 }

@@ -6,9 +6,9 @@
 #include "tools/driver/Gen.h"
 
 #include "frontend/checkpoint/Files.h"
-#include "frontend/huggingface/Generate.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/Terminal.h"
+#include "tools/gen/Generate.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -16,8 +16,8 @@
 
 namespace fathom::driver {
 
-using huggingface::GenerateOptions;
-using huggingface::WeightStorage;
+using gen::GenerateOptions;
+using gen::ProjectionType;
 
 static constexpr const char *about =
     "Writes a checkpoint with random weights for the model that a config.json describes, such as one in\n"
@@ -101,10 +101,10 @@ static GenerateOptions convert(const GenArguments &arguments) {
   options.threads = unsigned(arguments.threads);
   options.cancelled = &interrupted;
   if (arguments.dtype) {
-    options.storage = llvm::StringSwitch<std::optional<WeightStorage>>(arguments.dtype)
-                          .Case("bf16", WeightStorage::Bf16)
-                          .Case("f32", WeightStorage::F32)
-                          .Default(WeightStorage::Fp8);
+    options.projections = llvm::StringSwitch<std::optional<ProjectionType>>(arguments.dtype)
+                              .Case("bf16", ProjectionType::Bf16)
+                              .Case("f32", ProjectionType::F32)
+                              .Default(ProjectionType::Fp8);
   }
   return options;
 }

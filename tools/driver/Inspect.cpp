@@ -33,7 +33,7 @@ static constexpr const char *about =
     "Shows what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.\n";
 
 /// Text of a file that may be hostile, fit for a terminal and for JSON.
-static std::string show(llvm::StringRef text) { return checkpoint::escape(text); }
+static std::string show(llvm::StringRef text) { return escape(text); }
 
 static std::string show(const flatbuffers::String *text) {
   return text ? show(llvm::StringRef(text->c_str(), text->size())) : "";

@@ -5,7 +5,7 @@
 
 #include "tools/driver/Isolate.h"
 
-#include "codegen/artifact/TemporaryRegistry.h"
+#include "dialects/support/TemporaryRegistry.h"
 #include "runtime/cli/messages.h"
 #include "tools/driver/FatalErrors.h"
 
@@ -174,7 +174,7 @@ int explain(int status) {
 } // namespace
 
 int runIsolated(llvm::function_ref<int()> work) {
-  if (!codegen::shareTemporaries() || !shareProgress()) {
+  if (!shareTemporaries() || !shareProgress()) {
     return cli::printError("fathom", cli::kResources, "out of memory");
   }
   Forwarding forwarding;
@@ -192,7 +192,7 @@ int runIsolated(llvm::function_ref<int()> work) {
   forwarding.unblock();
   int status = awaitChild(process);
   child = 0;
-  codegen::removeTemporariesOfChild();
+  removeTemporariesOfChild();
   int code = explain(status);
   return received.load() != 0 ? 128 + received.load() : code;
 }

@@ -52,8 +52,7 @@ static void compareEnds(StringRef folder, const huggingface::GenerationConfig &g
                         const frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
   auto warn = [&](StringRef key, int32_t id, const std::string &other) {
     diagnostics.warning("special-token", folder, key,
-                        "tokenizer_config.json says token " + Twine(id) + " ('" +
-                            checkpoint::escape(tokenizer.tokens[id], 80) +
+                        "tokenizer_config.json says token " + Twine(id) + " ('" + escape(tokenizer.tokens[id], 80) +
                             "'), config.json and generation_config.json say " + other);
   };
   if (tokenizer.bos >= 0 && generation.bosToken && *generation.bosToken != tokenizer.bos) {

@@ -29,7 +29,7 @@ namespace {
 constexpr const char *kOutputInMemory = "/dev/null/model.fathom";
 
 /// An output path is a file in memory, whatever its name: no disk is needed, and nothing is left behind.
-class MemoryFileSystem : public codegen::FileSystem {
+class MemoryFileSystem : public FileSystem {
 public:
   explicit MemoryFileSystem(int file) : file(file) {}
   int openDirectory(const char *) override { return ::fcntl(file, F_DUPFD_CLOEXEC, 3); }
@@ -45,7 +45,7 @@ private:
 
 } // namespace
 
-static int compile(llvm::StringRef checkpoint, llvm::StringRef chatFormat, codegen::FileSystem &fileSystem) {
+static int compile(llvm::StringRef checkpoint, llvm::StringRef chatFormat, FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {

@@ -133,7 +133,7 @@ int Worker::chatLine(StringRef line) {
     StringRef detail = chat.error;
     StringRef prefix = status == Status::BadConversation ? "" : "chat template: ";
     return detail.empty() ? failStatus(status)
-                          : failLine(exitCodeOf(status), prefix + checkpoint::escape(detail, sizeof(chat.error)));
+                          : failLine(exitCodeOf(status), prefix + escape(detail, sizeof(chat.error)));
   }
   if (options.text) {
     llvm::json::OStream(llvm::outs()).value(StringRef(chat.text.data(), chat.text.size()));
@@ -197,8 +197,8 @@ int Worker::decodeAll(StringRef text) {
     text = text.drop_front(word.size());
     int64_t id = 0;
     if (word.getAsInteger(10, id) || id < 0 || id >= int64_t(tokenizer.size())) {
-      result = failLine(cli::kBadInput, "token id '" + checkpoint::escape(word, 40) + "' is not in [0, " +
-                                            llvm::Twine(tokenizer.size()) + ")");
+      result = failLine(cli::kBadInput,
+                        "token id '" + escape(word, 40) + "' is not in [0, " + llvm::Twine(tokenizer.size()) + ")");
       continue;
     }
     bool skip = options.skipSpecial && tokenizer.isSpecial(int32_t(id));

@@ -79,7 +79,7 @@ static void parseMethod(ConfigParser &parser) {
   }
   auto expectOneOf = [&](const char *key, llvm::StringRef value, const llvm::SetVector<llvm::StringRef> &supported) {
     if (!supported.contains(value)) {
-      reader.unsupported(key, "is \"" + checkpoint::escape(value) + "\", supported for " + config.modelType + ": " +
+      reader.unsupported(key, "is \"" + escape(value) + "\", supported for " + config.modelType + ": " +
                                   llvm::join(supported, ", "));
     }
   };

@@ -36,7 +36,7 @@ static void parse(ConfigParser &parser) {
   reader.tokens("eos_token_id", generation.eosTokens, maxVocabulary);
   std::string act = "silu";
   if (reader.string("hidden_act", act) && act != "silu" && act != "swish") {
-    reader.unsupported("hidden_act", "is \"" + checkpoint::escape(act) + "\", but the only supported value is silu");
+    reader.unsupported("hidden_act", "is \"" + escape(act) + "\", but the only supported value is silu");
   }
 }
 

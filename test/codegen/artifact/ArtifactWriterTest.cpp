@@ -5,7 +5,7 @@
 
 #include "codegen/artifact/ArtifactWriter.h"
 
-#include "codegen/artifact/Hash.h"
+#include "dialects/support/Hash.h"
 #include "fathom/artifact_abi.h"
 #include "test/codegen/artifact/Support.h"
 

@@ -3,8 +3,8 @@
 //
 // Atomic files: which paths are refused, what is replaced, with which mode.
 
-#include "codegen/artifact/AtomicFile.h"
-#include "codegen/artifact/OutputPath.h"
+#include "dialects/support/AtomicFile.h"
+#include "dialects/support/OutputPath.h"
 
 #include "test/codegen/artifact/Support.h"
 

@@ -5,7 +5,7 @@
 // and nothing may be reported as success.
 
 #include "codegen/artifact/ArtifactWriter.h"
-#include "codegen/artifact/FileSystem.h"
+#include "dialects/support/FileSystem.h"
 #include "test/codegen/artifact/Support.h"
 
 #include <cerrno>

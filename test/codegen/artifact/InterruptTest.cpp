@@ -3,7 +3,7 @@
 //
 // Writes that are interrupted by signals.
 
-#include "codegen/artifact/AtomicFile.h"
+#include "dialects/support/AtomicFile.h"
 
 #include "test/codegen/artifact/Support.h"
 

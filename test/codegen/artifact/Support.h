@@ -7,7 +7,7 @@
 #define FATHOM_TEST_CODEGEN_ARTIFACT_SUPPORT_H
 
 #include "codegen/artifact/ArtifactContents.h"
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 
 #include "llvm/Support/Error.h"
 

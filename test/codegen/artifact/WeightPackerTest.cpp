@@ -5,7 +5,7 @@
 
 #include "codegen/artifact/WeightPacker.h"
 
-#include "codegen/artifact/Hash.h"
+#include "dialects/support/Hash.h"
 #include "test/codegen/artifact/Support.h"
 
 #include <algorithm>

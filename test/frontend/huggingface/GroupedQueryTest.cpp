@@ -59,7 +59,7 @@ TEST(GroupedQueryTest, WindowsThatAreOffAreNothing) {
 
 /// How many tensors of a configuration are biases.
 size_t countBiases(const std::string &text) {
-  SmallModel model(text, WeightStorage::Bf16);
+  SmallModel model(text, gen::ProjectionType::Bf16);
   size_t count = llvm::count_if(
       model.tensors, [](const test::TestTensor &tensor) { return llvm::StringRef(tensor.name).ends_with(".bias"); });
   model.findGood();
@@ -78,7 +78,7 @@ TEST(GroupedQueryTest, BiasesAreThereWhereTheFamilyOrTheFileSays) {
 }
 
 TEST(GroupedQueryTest, NormsOfHeadsAreAsWideAsAHead) {
-  SmallModel model(configText("qwen3-tiny"), WeightStorage::Bf16);
+  SmallModel model(configText("qwen3-tiny"), gen::ProjectionType::Bf16);
   EXPECT_EQ(model.at("model.layers.2.self_attn.q_norm.weight").shape, std::vector<int64_t>{24});
   EXPECT_EQ(model.at("model.layers.0.self_attn.k_proj.weight").shape, (std::vector<int64_t>{48, 128}));
   model.at("model.layers.2.self_attn.q_norm.weight").shape = {48};

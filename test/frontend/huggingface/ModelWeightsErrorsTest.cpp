@@ -12,8 +12,8 @@ using checkpoint::DType;
 using test::configText;
 using test::SmallModel;
 
-SmallModel bf16() { return SmallModel(configText("v3-tiny"), WeightStorage::Bf16); }
-SmallModel fp8() { return SmallModel(configText("v3-tiny-fp8"), WeightStorage::Fp8); }
+SmallModel bf16() { return SmallModel(configText("v3-tiny"), gen::ProjectionType::Bf16); }
+SmallModel fp8() { return SmallModel(configText("v3-tiny-fp8"), gen::ProjectionType::Fp8); }
 
 TEST(ModelWeightsErrorsTest, MissingTensorsAreNamedByPart) {
   SmallModel model = bf16();

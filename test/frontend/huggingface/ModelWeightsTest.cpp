@@ -95,7 +95,7 @@ TEST(ModelWeightsTest, Fp8WeightsBringTheirRaggedScales) {
 TEST(ModelWeightsTest, ReleasedV3HasItsTensorsAndShapes) {
   test::TempDirectory directory;
   checkpoint::Diagnostics diagnostics;
-  GenerateOptions options;
+  gen::GenerateOptions options;
   options.headersOnly = true;
   std::string config = test::readFile(test::modelPath("configs/deepseek-v3-671b.json"));
   ASSERT_TRUE(generateCheckpoint(config, "c", directory.path("v3"), options, diagnostics));
@@ -137,9 +137,9 @@ TEST(ModelWeightsTest, OddConfigurationsHaveTheirTensors) {
       with(v2, "q_lora_rank", "33"),
   };
   for (const std::string &text : texts) {
-    for (WeightStorage storage : {WeightStorage::Bf16, WeightStorage::F32}) {
-      std::string type = storage == WeightStorage::F32 ? "\"float32\"" : "\"bfloat16\"";
-      SmallModel model(with(text, "torch_dtype", type), storage);
+    for (gen::ProjectionType projections : {gen::ProjectionType::Bf16, gen::ProjectionType::F32}) {
+      std::string type = projections == gen::ProjectionType::F32 ? "\"float32\"" : "\"bfloat16\"";
+      SmallModel model(with(text, "torch_dtype", type), projections);
       ModelWeights weights = model.findGood();
       size_t sorted = weights.model.size() + countTensors(weights.groups) + countTensors(weights.mtp);
       EXPECT_EQ(sorted, model.checkpoint->tensorCount()) << text;
@@ -148,7 +148,7 @@ TEST(ModelWeightsTest, OddConfigurationsHaveTheirTensors) {
 }
 
 TEST(ModelWeightsTest, TiedEmbeddingsShareTheHead) {
-  SmallModel model(with(configText("v3-tiny"), "tie_word_embeddings", "true"), WeightStorage::Bf16);
+  SmallModel model(with(configText("v3-tiny"), "tie_word_embeddings", "true"), gen::ProjectionType::Bf16);
   ModelWeights weights = model.findGood();
   EXPECT_TRUE(weights.tiedHead);
   EXPECT_EQ(weights.find("lm_head"), nullptr);
@@ -156,13 +156,13 @@ TEST(ModelWeightsTest, TiedEmbeddingsShareTheHead) {
 }
 
 TEST(ModelWeightsTest, ATiedHeadOnDiskIsIgnoredWithAWarning) {
-  SmallModel model(with(configText("v3-tiny"), "tie_word_embeddings", "true"), WeightStorage::Bf16);
+  SmallModel model(with(configText("v3-tiny"), "tie_word_embeddings", "true"), gen::ProjectionType::Bf16);
   model.tensors.push_back({"lm_head.weight", DType::BF16, {512, 128}});
   model.expectBad(0, "warning: " + model.directory.path("model.safetensors") + ": lm_head: is ignored");
 }
 
 TEST(ModelWeightsTest, LayersThatDifferInTypesFormGroupsOfTheirOwn) {
-  SmallModel model(configText("v3-tiny"), WeightStorage::Bf16);
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.at("model.layers.2.self_attn.o_proj.weight").dtype = DType::F32;
   ModelWeights weights = model.findGood();
   ASSERT_EQ(weights.groups.size(), 3u);
@@ -172,7 +172,7 @@ TEST(ModelWeightsTest, LayersThatDifferInTypesFormGroupsOfTheirOwn) {
 }
 
 TEST(ModelWeightsTest, ScalesMayLieInAnotherShard) {
-  SmallModel model(configText("v3-tiny-fp8"), WeightStorage::Fp8);
+  SmallModel model(configText("v3-tiny-fp8"), gen::ProjectionType::Fp8);
   std::vector<test::TestTensor> weights, scales;
   std::string map;
   for (const test::TestTensor &tensor : model.tensors) {
@@ -189,7 +189,7 @@ TEST(ModelWeightsTest, ScalesMayLieInAnotherShard) {
 }
 
 TEST(ModelWeightsTest, DraftLayersMayBeAbsentOrUndeclared) {
-  SmallModel model(configText("v3-tiny"), WeightStorage::Bf16);
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.config.mtpLayers = 0;
   EXPECT_EQ(model.findGood().mtp.size(), 1u);
   model.config.mtpLayers = 1;
@@ -200,7 +200,7 @@ TEST(ModelWeightsTest, DraftLayersMayBeAbsentOrUndeclared) {
 }
 
 TEST(ModelWeightsTest, AnIncompleteDraftLayerIsOnlyAWarning) {
-  SmallModel model(configText("v3-tiny"), WeightStorage::Bf16);
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.remove("model.layers.3.enorm.weight");
   model.tensors.push_back({"model.layers.3.surprise", DType::F32, {1}});
   checkpoint::Diagnostics diagnostics;
@@ -212,7 +212,7 @@ TEST(ModelWeightsTest, AnIncompleteDraftLayerIsOnlyAWarning) {
 }
 
 TEST(ModelWeightsTest, FrequencyBuffersAreIgnored) {
-  SmallModel model(configText("v3-tiny"), WeightStorage::Bf16);
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", DType::F32, {8}});
   model.findGood();
 }

@@ -6,19 +6,19 @@
 #ifndef FATHOM_TEST_FRONTEND_HUGGINGFACE_SMALLMODEL_H
 #define FATHOM_TEST_FRONTEND_HUGGINGFACE_SMALLMODEL_H
 
-#include "frontend/huggingface/Generate.h"
-#include "frontend/huggingface/GeneratePlan.h"
 #include "frontend/huggingface/ModelWeights.h"
 #include "test/frontend/huggingface/ConfigText.h"
+#include "tools/gen/Generate.h"
+#include "tools/gen/GeneratePlan.h"
 
 namespace fathom::test {
 
 class SmallModel {
 public:
   /// All tensors of the configuration in `configText`, its draft layer included.
-  SmallModel(const std::string &configText, huggingface::WeightStorage storage) : config(goodConfig(configText)) {
-    for (const huggingface::PlannedShard &shard : planShards(config, storage, UINT64_MAX)) {
-      for (const huggingface::PlannedTensor &tensor : shard.tensors) {
+  SmallModel(const std::string &configText, gen::ProjectionType type) : config(goodConfig(configText)) {
+    for (const gen::PlannedShard &shard : planShards(config, type, UINT64_MAX)) {
+      for (const gen::PlannedTensor &tensor : shard.tensors) {
         tensors.push_back({tensor.name, tensor.dtype, tensor.shape});
       }
     }

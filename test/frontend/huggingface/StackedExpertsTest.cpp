@@ -20,8 +20,8 @@ const std::string layer1 = "model.layers.1.mlp.";
 class StackedModel : public SmallModel {
 public:
   explicit StackedModel(const std::vector<TestTensor> &stacks, const std::string &text = configText("v3-tiny"),
-                        WeightStorage storage = WeightStorage::Bf16)
-      : SmallModel(text, storage) {
+                        gen::ProjectionType type = gen::ProjectionType::Bf16)
+      : SmallModel(text, type) {
     llvm::erase_if(tensors, [](const TestTensor &tensor) {
       return llvm::StringRef(tensor.name).starts_with(layer1 + "experts.");
     });
@@ -72,7 +72,8 @@ TEST(StackedExpertsTest, ShapesMustBeThoseOfAllExperts) {
   stacks[0].shape = {15, 64, 128};
   stacks[1].shape = {16, 128, 33};
   StackedModel model(stacks);
-  model.expectBad(3, "layers.1.mlp.experts.gate_up_proj: has shape [15, 64, 128], but config.json implies [16, 64, 128]");
+  model.expectBad(3,
+                  "layers.1.mlp.experts.gate_up_proj: has shape [15, 64, 128], but config.json implies [16, 64, 128]");
   model.expectBad(3, "layers.1.mlp.experts.down_proj: has shape [16, 128, 33], but config.json implies [16, 128, 32]");
 }
 
@@ -87,7 +88,7 @@ TEST(StackedExpertsTest, MatricesThatLieAcrossAreNamed) {
 }
 
 TEST(StackedExpertsTest, OneOfBothSpellingsIsLeftOver) {
-  SmallModel model(configText("v3-tiny"), WeightStorage::Bf16);
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.tensors.push_back(gateUpAndDown()[0]);
   model.expectBad(3, "layers.1.mlp.experts.gate_up_proj: no part of this deepseek_v3 uses this tensor");
 }
@@ -104,7 +105,7 @@ std::vector<TestTensor> fp8Stacks(int64_t width) {
 std::string fp8Config(const char *width) { return with(configText("v3-tiny-fp8"), "moe_intermediate_size", width); }
 
 TEST(StackedExpertsTest, ScalesAreStackedToo) {
-  StackedModel model(fp8Stacks(256), fp8Config("256"), WeightStorage::Fp8);
+  StackedModel model(fp8Stacks(256), fp8Config("256"), gen::ProjectionType::Fp8);
   ModelWeights weights = model.findGood();
   const WeightStack *scales = weights.groupOf(1)->find("mlp.experts.up_proj_scale_inv");
   ASSERT_NE(scales, nullptr);
@@ -113,13 +114,13 @@ TEST(StackedExpertsTest, ScalesAreStackedToo) {
 }
 
 TEST(StackedExpertsTest, ABlockOfTwoMatricesIsNamed) {
-  StackedModel model(fp8Stacks(96), fp8Config("96"), WeightStorage::Fp8);
+  StackedModel model(fp8Stacks(96), fp8Config("96"), gen::ProjectionType::Fp8);
   model.expectBad(4, "layers.1.mlp.experts.gate_up_proj_scale_inv: has blocks of 128 rows that belong to two matrices: "
                      "each has 96 [unsupported-layout]");
 }
 
 TEST(StackedExpertsTest, ScalesMustBeThere) {
-  StackedModel model(fp8Stacks(256), fp8Config("256"), WeightStorage::Fp8);
+  StackedModel model(fp8Stacks(256), fp8Config("256"), gen::ProjectionType::Fp8);
   model.remove(layer1 + "experts.down_proj_scale_inv");
   model.expectBad(3, "layers.1.mlp.experts.down_proj: is F8_E4M3, but no shard has its scales");
 }

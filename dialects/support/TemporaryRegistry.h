@@ -3,12 +3,12 @@
 //
 // Names of half-written files, which a signal handler removes when the process is interrupted.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H
-#define FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H
+#ifndef FATHOM_DIALECTS_SUPPORT_TEMPORARYREGISTRY_H
+#define FATHOM_DIALECTS_SUPPORT_TEMPORARYREGISTRY_H
 
 #include <string>
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// Remembers one temporary file for as long as it lives. Each makes sure that there are handlers of SIGINT, SIGTERM
 /// and SIGHUP, which remove all remembered files and then raise the signal again with the disposition that was there
@@ -39,6 +39,6 @@ bool shareTemporaries();
 /// Removes what a child process that is gone has left behind; it remembers nothing afterwards.
 void removeTemporariesOfChild();
 
-} // namespace fathom::codegen
+} // namespace fathom
 
-#endif // FATHOM_CODEGEN_ARTIFACT_TEMPORARYREGISTRY_H
+#endif // FATHOM_DIALECTS_SUPPORT_TEMPORARYREGISTRY_H

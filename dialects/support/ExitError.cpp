@@ -3,13 +3,13 @@
 //
 // Errors that know their exit code.
 
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
 
-namespace fathom::codegen {
+namespace fathom {
 
 char ExitError::ID = 0;
 
@@ -39,13 +39,4 @@ ExitStatus takeExitStatus(llvm::Error error) {
   return status;
 }
 
-std::string quotePath(llvm::StringRef path) {
-  constexpr size_t shownBytes = 300;
-  std::string quoted = "'";
-  llvm::raw_string_ostream stream(quoted);
-  stream.write_escaped(path.take_front(shownBytes), /*UseHexEscapes=*/true);
-  stream << (path.size() > shownBytes ? "...'" : "'");
-  return quoted;
-}
-
-} // namespace fathom::codegen
+} // namespace fathom

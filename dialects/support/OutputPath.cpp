@@ -3,9 +3,9 @@
 //
 // Which paths an output file may have.
 
-#include "codegen/artifact/OutputPath.h"
+#include "dialects/support/OutputPath.h"
 
-#include "codegen/artifact/ExitError.h"
+#include "dialects/support/ExitError.h"
 
 #include <cerrno>
 #include <climits>
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 SplitPath splitPath(llvm::StringRef path) {
   size_t slash = path.rfind('/');
@@ -147,4 +147,4 @@ mode_t readUmask() {
   return mask;
 }
 
-} // namespace fathom::codegen
+} // namespace fathom

@@ -3,16 +3,17 @@
 //
 // Generated checkpoints: valid, reproducible, with weights of sane size.
 
-#include "frontend/huggingface/RandomWeights.h"
 #include "test/frontend/huggingface/SmallModel.h"
+#include "tools/gen/RandomWeights.h"
 
 #include <cmath>
 #include <map>
 
-namespace fathom::huggingface {
+namespace fathom::gen {
 namespace {
 
 using checkpoint::DType;
+using huggingface::ModelConfig;
 using test::configText;
 using test::TempDirectory;
 
@@ -33,22 +34,22 @@ std::map<std::string, std::string> contents(const std::string &path) {
   return files;
 }
 
-TEST(GenerateTest, EveryStorageMakesAValidCheckpoint) {
-  for (WeightStorage storage : {WeightStorage::Bf16, WeightStorage::F32, WeightStorage::Fp8}) {
+TEST(GenerateTest, EveryTypeMakesAValidCheckpoint) {
+  for (ProjectionType type : {ProjectionType::Bf16, ProjectionType::F32, ProjectionType::Fp8}) {
     for (const char *name : {"v2-lite-tiny", "v3-tiny", "v3-tiny-fp8"}) {
       TempDirectory directory;
       GenerateOptions options;
-      options.storage = storage;
+      options.projections = type;
       options.maxShardBytes = 300'000;
       generate(directory, "out", configText(name), options);
       checkpoint::Diagnostics diagnostics;
-      ModelConfig config = loadModelConfig(directory.path("out"), diagnostics);
+      ModelConfig config = huggingface::loadModelConfig(directory.path("out"), diagnostics);
       auto checkpoint = checkpoint::Checkpoint::open(directory.path("out"), diagnostics);
       ASSERT_NE(checkpoint, nullptr) << test::printed(diagnostics);
       EXPECT_GT(checkpoint->shards().size(), 1u);
       findModelWeights(config, *checkpoint, diagnostics);
       EXPECT_EQ(test::printed(diagnostics), "");
-      EXPECT_EQ(config.quantization.has_value(), storage == WeightStorage::Fp8);
+      EXPECT_EQ(config.quantization.has_value(), type == ProjectionType::Fp8);
     }
   }
 }
@@ -80,7 +81,7 @@ TEST(GenerateTest, HeadersOnlyFilesHaveTheSizeButNoData) {
 
 TEST(GenerateTest, TensorsAreAlignedToTheirElements) {
   for (const PlannedShard &shard :
-       planShards(test::goodConfig(configText("v3-tiny-fp8")), WeightStorage::Fp8, 100'000)) {
+       planShards(test::goodConfig(configText("v3-tiny-fp8")), ProjectionType::Fp8, 100'000)) {
     for (const PlannedTensor &tensor : shard.tensors) {
       EXPECT_EQ(tensor.offset % (checkpoint::bitWidth(tensor.dtype) / 8), 0u) << tensor.name;
     }
@@ -152,4 +153,4 @@ TEST(GenerateTest, NoiseHasTheMeanAndDeviationAskedFor) {
 }
 
 } // namespace
-} // namespace fathom::huggingface
+} // namespace fathom::gen

@@ -3,10 +3,10 @@
 //
 // From the family's parts to a list of tensors, shards and headers.
 
-#include "frontend/huggingface/GeneratePlan.h"
+#include "tools/gen/GeneratePlan.h"
 
 #include "frontend/checkpoint/Json.h"
-#include "frontend/huggingface/RandomWeights.h"
+#include "tools/gen/RandomWeights.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -14,8 +14,9 @@
 
 #include <cmath>
 
-namespace fathom::huggingface {
+namespace fathom::gen {
 
+using namespace huggingface;
 using checkpoint::DType;
 using checkpoint::json::Value;
 
@@ -50,19 +51,19 @@ static std::pair<double, double> distribution(const TensorFact &fact, const std:
   llvm_unreachable("an unknown role");
 }
 
-static DType typeOf(const TensorFact &fact, WeightStorage storage) {
-  if (storage == WeightStorage::Fp8 && fact.isQuantizable()) {
+static DType typeOf(const TensorFact &fact, ProjectionType type) {
+  if (type == ProjectionType::Fp8 && fact.isQuantizable()) {
     return DType::F8_E4M3;
   }
-  return storage == WeightStorage::F32 || fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;
+  return type == ProjectionType::F32 || fact.role == Role::CorrectionBias ? DType::F32 : DType::BF16;
 }
 
 /// Appends the tensors of one fact, named `pattern`, in one layer.
-static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const ModelConfig &config,
-                       WeightStorage storage, int64_t layer, std::vector<PlannedTensor> &out) {
+static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const ModelConfig &config, ProjectionType type,
+                       int64_t layer, std::vector<PlannedTensor> &out) {
   PlannedTensor tensor;
   tensor.shape = shapeOf(fact, config);
-  tensor.dtype = typeOf(fact, storage);
+  tensor.dtype = typeOf(fact, type);
   std::tie(tensor.mean, tensor.deviation) = distribution(fact, tensor.shape);
   for (int64_t expert = 0; expert < (fact.isPerExpert() ? config.routing.experts : 1); ++expert) {
     expandPattern(pattern, layer, expert, tensor.name);
@@ -79,11 +80,11 @@ static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const Mo
   }
 }
 
-static std::vector<PlannedTensor> planTensors(const ModelConfig &config, WeightStorage storage) {
+static std::vector<PlannedTensor> planTensors(const ModelConfig &config, ProjectionType type) {
   std::vector<PlannedTensor> tensors;
   for (int64_t layer = wholeModel; layer < config.layers + config.mtpLayers; ++layer) {
     forEachTensor(config, layer, [&](const Part &part, const TensorFact &fact) {
-      addTensors(fact, patternOf(part, fact, config), config, storage, layer, tensors);
+      addTensors(fact, patternOf(part, fact, config), config, type, layer, tensors);
     });
   }
   return tensors;
@@ -124,10 +125,10 @@ static void finishShard(PlannedShard &shard) {
   shard.fileBytes = shard.header.size() + at;
 }
 
-std::vector<PlannedShard> planShards(const ModelConfig &config, WeightStorage storage, uint64_t maxShardBytes) {
+std::vector<PlannedShard> planShards(const ModelConfig &config, ProjectionType type, uint64_t maxShardBytes) {
   std::vector<PlannedShard> shards(1);
   uint64_t filled = 0;
-  for (PlannedTensor &tensor : planTensors(config, storage)) {
+  for (PlannedTensor &tensor : planTensors(config, type)) {
     if (filled != 0 && filled + tensor.bytes() > maxShardBytes) {
       shards.emplace_back();
       filled = 0;
@@ -181,7 +182,7 @@ static void print(Value value, llvm::json::OStream &out) {
   }
 }
 
-std::string adaptConfig(llvm::StringRef text, WeightStorage storage) {
+std::string adaptConfig(llvm::StringRef text, ProjectionType type) {
   checkpoint::json::Document document;
   checkpoint::json::SyntaxError error;
   if (!document.parse(text, error)) {
@@ -201,8 +202,8 @@ std::string adaptConfig(llvm::StringRef text, WeightStorage storage) {
       print(value, out);
       out.attributeEnd();
     }
-    out.attribute(typeKey, storage == WeightStorage::F32 ? "float32" : "bfloat16");
-    if (storage != WeightStorage::Fp8) {
+    out.attribute(typeKey, type == ProjectionType::F32 ? "float32" : "bfloat16");
+    if (type != ProjectionType::Fp8) {
       return;
     }
     out.attributeBegin("quantization_config");
@@ -217,4 +218,4 @@ std::string adaptConfig(llvm::StringRef text, WeightStorage storage) {
   return result + "\n";
 }
 
-} // namespace fathom::huggingface
+} // namespace fathom::gen

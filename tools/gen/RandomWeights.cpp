@@ -3,14 +3,14 @@
 //
 // Noise is the sum of four random bytes: 1021 levels, so a table per tensor turns 32 random bits into an element.
 
-#include "frontend/huggingface/RandomWeights.h"
+#include "tools/gen/RandomWeights.h"
 
 #include "llvm/Support/xxhash.h"
 
 #include <cmath>
 #include <cstring>
 
-namespace fathom::huggingface {
+namespace fathom::gen {
 
 static constexpr int levels = 4 * 255 + 1;
 static constexpr double middle = (levels - 1) / 2.0;
@@ -83,4 +83,4 @@ void RandomTensor::draw(uint64_t first, uint64_t count, char *out) const {
   }
 }
 
-} // namespace fathom::huggingface
+} // namespace fathom::gen

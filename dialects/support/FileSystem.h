@@ -3,14 +3,14 @@
 //
 // The system calls that writing a file takes, one function each, so that tests can make any of them fail.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_FILESYSTEM_H
-#define FATHOM_CODEGEN_ARTIFACT_FILESYSTEM_H
+#ifndef FATHOM_DIALECTS_SUPPORT_FILESYSTEM_H
+#define FATHOM_DIALECTS_SUPPORT_FILESYSTEM_H
 
 #include <cstddef>
 #include <cstdint>
 #include <sys/types.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// Thin wrappers of system calls: each returns what the call returns, -1 with errno set after a failure. The
 /// functions are thread-safe.
@@ -36,6 +36,6 @@ public:
   static FileSystem &system();
 };
 
-} // namespace fathom::codegen
+} // namespace fathom
 
-#endif // FATHOM_CODEGEN_ARTIFACT_FILESYSTEM_H
+#endif // FATHOM_DIALECTS_SUPPORT_FILESYSTEM_H

@@ -3,13 +3,13 @@
 //
 // POSIX threads, since std::thread throws where there are too many.
 
-#include "codegen/artifact/Threads.h"
+#include "dialects/support/Threads.h"
 
 #include <algorithm>
 #include <pthread.h>
 #include <vector>
 
-namespace fathom::codegen {
+namespace fathom {
 
 static void *callWork(void *work) {
   (*static_cast<llvm::function_ref<void()> *>(work))();
@@ -31,4 +31,4 @@ void shareWork(unsigned threads, llvm::function_ref<void()> work) {
   }
 }
 
-} // namespace fathom::codegen
+} // namespace fathom

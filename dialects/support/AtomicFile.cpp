@@ -3,17 +3,17 @@
 //
 // A file that appears whole or not at all: temporary file, flush, rename, flush of the directory.
 
-#include "codegen/artifact/AtomicFile.h"
+#include "dialects/support/AtomicFile.h"
 
-#include "codegen/artifact/ExitError.h"
-#include "codegen/artifact/OutputPath.h"
+#include "dialects/support/ExitError.h"
+#include "dialects/support/OutputPath.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <sys/random.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 template <typename Call>
 static auto retryInterrupted(Call call) {
@@ -160,4 +160,4 @@ llvm::Error AtomicFile::commit() {
   return syncFile(directory, "flush the directory of");
 }
 
-} // namespace fathom::codegen
+} // namespace fathom

@@ -3,9 +3,10 @@
 //
 // Errors that know their exit code.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
-#define FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
+#ifndef FATHOM_DIALECTS_SUPPORT_EXITERROR_H
+#define FATHOM_DIALECTS_SUPPORT_EXITERROR_H
 
+#include "dialects/support/Escape.h"
 #include "fathom/exit_code.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
@@ -13,7 +14,7 @@
 
 #include <string>
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// A failure with a message for the user and the exit code it leads to.
 class ExitError : public llvm::ErrorInfo<ExitError> {
@@ -44,9 +45,6 @@ struct ExitStatus {
 };
 ExitStatus takeExitStatus(llvm::Error error);
 
-/// `path` in quotes for a message, with control characters and bytes that are not ASCII escaped.
-std::string quotePath(llvm::StringRef path);
+} // namespace fathom
 
-} // namespace fathom::codegen
-
-#endif // FATHOM_CODEGEN_ARTIFACT_EXITERROR_H
+#endif // FATHOM_DIALECTS_SUPPORT_EXITERROR_H

@@ -4,15 +4,15 @@
 // Random numbers for generated checkpoints: every element is a function of its tensor's key and its index, so any
 // thread may draw any part.
 
-#ifndef FATHOM_FRONTEND_HUGGINGFACE_RANDOMWEIGHTS_H
-#define FATHOM_FRONTEND_HUGGINGFACE_RANDOMWEIGHTS_H
+#ifndef FATHOM_TOOLS_GEN_RANDOMWEIGHTS_H
+#define FATHOM_TOOLS_GEN_RANDOMWEIGHTS_H
 
 #include "frontend/checkpoint/DType.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <vector>
 
-namespace fathom::huggingface {
+namespace fathom::gen {
 
 /// Draws the elements of one tensor: mean + deviation * noise, where noise is bell-shaped, of variance 1, and
 /// never beyond +-3.46. For F8_E4M3 the range of the noise is spread over the type's whole range, so mean and
@@ -43,6 +43,6 @@ double noiseBound();
 uint16_t toBf16(float value);
 uint8_t toE4M3(float value);
 
-} // namespace fathom::huggingface
+} // namespace fathom::gen
 
-#endif // FATHOM_FRONTEND_HUGGINGFACE_RANDOMWEIGHTS_H
+#endif // FATHOM_TOOLS_GEN_RANDOMWEIGHTS_H

@@ -3,17 +3,17 @@
 //
 // Threads that share work.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_THREADS_H
-#define FATHOM_CODEGEN_ARTIFACT_THREADS_H
+#ifndef FATHOM_DIALECTS_SUPPORT_THREADS_H
+#define FATHOM_DIALECTS_SUPPORT_THREADS_H
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// Calls `work` on up to `threads` threads at once, at most 64, one of them the calling one; returns when all are done.
 /// A thread that cannot be had is one fewer, no failure.
 void shareWork(unsigned threads, llvm::function_ref<void()> work);
 
-} // namespace fathom::codegen
+} // namespace fathom
 
-#endif // FATHOM_CODEGEN_ARTIFACT_THREADS_H
+#endif // FATHOM_DIALECTS_SUPPORT_THREADS_H

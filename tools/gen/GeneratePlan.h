@@ -3,13 +3,13 @@
 //
 // What a generated checkpoint will hold: every tensor, and which shard it goes to.
 
-#ifndef FATHOM_FRONTEND_HUGGINGFACE_GENERATEPLAN_H
-#define FATHOM_FRONTEND_HUGGINGFACE_GENERATEPLAN_H
+#ifndef FATHOM_TOOLS_GEN_GENERATEPLAN_H
+#define FATHOM_TOOLS_GEN_GENERATEPLAN_H
 
 #include "frontend/huggingface/Families.h"
-#include "frontend/huggingface/Generate.h"
+#include "tools/gen/Generate.h"
 
-namespace fathom::huggingface {
+namespace fathom::gen {
 
 /// One tensor to write.
 struct PlannedTensor {
@@ -37,14 +37,15 @@ struct PlannedShard {
 };
 
 /// All shards of the model, headers made and offsets set.
-std::vector<PlannedShard> planShards(const ModelConfig &config, WeightStorage storage, uint64_t maxShardBytes);
+std::vector<PlannedShard> planShards(const huggingface::ModelConfig &config, ProjectionType type,
+                                     uint64_t maxShardBytes);
 
 /// model.safetensors.index.json for these shards.
 std::string makeIndex(const std::vector<PlannedShard> &shards);
 
-/// `text` (a valid config.json) with dtype and quantization_config saying what `storage` makes true.
-std::string adaptConfig(llvm::StringRef text, WeightStorage storage);
+/// `text` (a valid config.json) with dtype and quantization_config saying what `type` makes true.
+std::string adaptConfig(llvm::StringRef text, ProjectionType type);
 
-} // namespace fathom::huggingface
+} // namespace fathom::gen
 
-#endif // FATHOM_FRONTEND_HUGGINGFACE_GENERATEPLAN_H
+#endif // FATHOM_TOOLS_GEN_GENERATEPLAN_H

@@ -3,7 +3,7 @@
 //
 // XXH3-64, the hash of artifacts.
 
-#include "codegen/artifact/Hash.h"
+#include "dialects/support/Hash.h"
 
 #include <algorithm>
 
@@ -11,7 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 struct RunningHash::State {
   XXH3_state_t value;
@@ -34,6 +34,8 @@ void RunningHash::updateZeros(uint64_t count) {
 
 uint64_t RunningHash::digest() const { return XXH3_64bits_digest(&state->value); }
 
-uint64_t hashBytes(llvm::StringRef bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t hashBytes(llvm::StringRef bytes, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
 
-} // namespace fathom::codegen
+} // namespace fathom

@@ -3,7 +3,7 @@
 //
 // Names of half-written files, which a signal handler removes when the process is interrupted.
 
-#include "codegen/artifact/TemporaryRegistry.h"
+#include "dialects/support/TemporaryRegistry.h"
 
 #include <atomic>
 #include <cerrno>
@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 namespace {
 
@@ -150,4 +150,4 @@ TemporaryRegistration::~TemporaryRegistration() {
   }
 }
 
-} // namespace fathom::codegen
+} // namespace fathom

@@ -1,17 +1,17 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// XXH3-64, the hash of artifacts.
+// XXH3-64, the hash of artifacts and of what they refer to.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_HASH_H
-#define FATHOM_CODEGEN_ARTIFACT_HASH_H
+#ifndef FATHOM_DIALECTS_SUPPORT_HASH_H
+#define FATHOM_DIALECTS_SUPPORT_HASH_H
 
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
 #include <memory>
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// XXH3-64 of bytes that come in pieces.
 class RunningHash {
@@ -33,8 +33,8 @@ private:
 };
 
 /// XXH3-64 of `bytes`.
-uint64_t hashBytes(llvm::StringRef bytes);
+uint64_t hashBytes(llvm::StringRef bytes, uint64_t seed = 0);
 
-} // namespace fathom::codegen
+} // namespace fathom
 
-#endif // FATHOM_CODEGEN_ARTIFACT_HASH_H
+#endif // FATHOM_DIALECTS_SUPPORT_HASH_H

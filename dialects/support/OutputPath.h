@@ -3,8 +3,8 @@
 //
 // Which paths an output file may have.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_OUTPUTPATH_H
-#define FATHOM_CODEGEN_ARTIFACT_OUTPUTPATH_H
+#ifndef FATHOM_DIALECTS_SUPPORT_OUTPUTPATH_H
+#define FATHOM_DIALECTS_SUPPORT_OUTPUTPATH_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -13,7 +13,7 @@
 #include <string>
 #include <sys/types.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// "a/b" is "a" and "b"; "b" is "." and "b"; "/b" is "/" and "b".
 struct SplitPath {
@@ -32,6 +32,6 @@ llvm::Error checkOutputDirectory(llvm::StringRef path);
 /// The process's file mode creation mask, read without changing it where the system allows that.
 mode_t readUmask();
 
-} // namespace fathom::codegen
+} // namespace fathom
 
-#endif // FATHOM_CODEGEN_ARTIFACT_OUTPUTPATH_H
+#endif // FATHOM_DIALECTS_SUPPORT_OUTPUTPATH_H

@@ -3,7 +3,7 @@
 //
 // The system calls that writing a file takes.
 
-#include "codegen/artifact/FileSystem.h"
+#include "dialects/support/FileSystem.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace fathom::codegen {
+namespace fathom {
 
 /// Moves a descriptor out of 0..2: a process may be started with these closed, and what others print there
 /// must not end up in an artifact.
@@ -61,4 +61,4 @@ FileSystem &FileSystem::system() {
   return instance;
 }
 
-} // namespace fathom::codegen
+} // namespace fathom

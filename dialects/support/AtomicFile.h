@@ -3,11 +3,11 @@
 //
 // A file that appears whole or not at all.
 
-#ifndef FATHOM_CODEGEN_ARTIFACT_ATOMICFILE_H
-#define FATHOM_CODEGEN_ARTIFACT_ATOMICFILE_H
+#ifndef FATHOM_DIALECTS_SUPPORT_ATOMICFILE_H
+#define FATHOM_DIALECTS_SUPPORT_ATOMICFILE_H
 
-#include "codegen/artifact/FileSystem.h"
-#include "codegen/artifact/TemporaryRegistry.h"
+#include "dialects/support/FileSystem.h"
+#include "dialects/support/TemporaryRegistry.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace fathom::codegen {
+namespace fathom {
 
 struct AtomicFileOptions {
   /// Mode 0777 instead of 0666, both less the umask.
@@ -67,6 +67,6 @@ private:
   std::optional<TemporaryRegistration> registration;
 };
 
-} // namespace fathom::codegen
+} // namespace fathom
 
-#endif // FATHOM_CODEGEN_ARTIFACT_ATOMICFILE_H
+#endif // FATHOM_DIALECTS_SUPPORT_ATOMICFILE_H
