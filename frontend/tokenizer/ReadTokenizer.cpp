@@ -63,8 +63,7 @@ void TokenizerReader::checkNormalized(const Context &context) {
     const std::string &text = model.tokens[token.id];
     if (token.normalized && !isNfc(text)) {
       context.unsupported("added-token", "added_tokens", {},
-                          "token '" + escape(text, 80) +
-                              "' is searched for in NFC text, but is not NFC itself");
+                          "token '" + escape(text, 80) + "' is searched for in NFC text, but is not NFC itself");
     }
   }
 }
@@ -117,7 +116,7 @@ void TokenizerReader::readEnds(const ConfigurationFiles &files, const Vocabulary
   }
 }
 
-/// Reads "add_bos_token" and "add_eos_token".
+/// Reads "add_bos_token", "add_eos_token" and "split_special_tokens".
 void TokenizerReader::readFlags(const Context &context, Value root) {
   Value addBos = root.find("add_bos_token");
   if (addBos && !addBos.isNull()) {
@@ -134,6 +133,11 @@ void TokenizerReader::readFlags(const Context &context, Value root) {
   if (context.boolean(root, "add_eos_token", "", false)) {
     context.unsupported("add-eos", "add_eos_token", root.find("add_eos_token"),
                         "is true, but prompts that end with the eos token are not supported");
+  }
+  if (context.boolean(root, "split_special_tokens", "", false)) {
+    diagnostics.warning("split-special", context.file, "split_special_tokens",
+                        "is true, but is ignored: fathom tokenize reads special tokens in a text as tokens",
+                        "--no-parse-special reads them as ordinary text");
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "runtime/cli/run_options.h"
 
+#include "fathom/artifact_generated.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/output.h"
@@ -204,10 +205,29 @@ LoadedModel::~LoadedModel() {
   }
 }
 
+namespace {
+
+bool hasExternalWeights(const fathom_model_info_t &info) {
+  for (const artifact::Segment *segment : *artifact::GetProgram(info.metadata)->segments()) {
+    if (segment->external()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+} // namespace
+
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
   ResolvedModel resolved = {source.path ? source.path : options.model};
   if (int code = !source.path && source.resolve ? source.resolve(options.chatFormat, &resolved) : 0) {
     return code;
+  }
+  if (resolved.data && options.hasVerifyWeights && options.verifyWeights) {
+    return printUsageError(source.program,
+                           "--verify-weights has no effect: %s is compiled on the spot, from its weights as they are; "
+                           "compile it with --verify-weights to compare them later",
+                           resolved.path);
   }
   fathom_model_options_t modelOptions;
   fathom_model_options_initialize(&modelOptions);
@@ -239,6 +259,9 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
   }
+  const Useless useless = {options.weightsDirectory && !hasExternalWeights(info), "weights-directory",
+                           "the weights are in the artifact"};
+  noteUseless(source.program, &useless, 1);
   watchSignals(session);
   return 0;
 }

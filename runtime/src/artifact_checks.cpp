@@ -4,6 +4,7 @@
 // The meaning of an artifact's metadata: a FlatBuffer that verifies may still point anywhere and say anything.
 
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/stores.h"
 
 #include <float.h>
 #include <stdarg.h>
@@ -97,7 +98,7 @@ void checkSampling(const artifact::Model &model, Findings &findings) {
 /// Bytes of a store in a page; 0, which no store has, where they overflow.
 uint64_t storeBytes(const artifact::Store &store) {
   uint64_t rows, bytes;
-  bool good = multiply(store.layers(), uint64_t(FATHOM_PAGE_TOKENS) * sizeof(float), &rows) &&
+  bool good = multiply(store.layers(), FATHOM_PAGE_TOKENS * elementBytes(store.element()), &rows) &&
               multiply(rows, store.width(), &bytes);
   return good ? bytes : 0;
 }

@@ -11,8 +11,19 @@
 
 namespace fathom::runtime {
 
+/// Bytes of one number of a store; 0 for a type that this runtime does not know.
+inline uint64_t elementBytes(artifact::StoreElement element) {
+  switch (element) {
+  case artifact::StoreElement::f32:
+    return sizeof(float);
+  }
+  return 0;
+}
+
 /// Bytes of a row: what a store keeps of one position in one layer.
-inline uint64_t rowBytes(const artifact::Store &store) { return uint64_t(store.width()) * sizeof(float); }
+inline uint64_t rowBytes(const artifact::Store &store) {
+  return uint64_t(store.width()) * elementBytes(store.element());
+}
 
 /// The row of |layer| and |position| of the sequence whose table is the first of |cache|.
 inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint32_t layer, uint32_t position) {

@@ -149,6 +149,12 @@ class Mistakes(support.DriverTest):
         for option in ("top-p", "seed", "bos", "special"):
             self.assertIn(f"fathom: note: --{option} has no effect: ".encode(), result)
 
+    def test_options_about_weights_that_are_elsewhere(self):
+        result = support.make("run", support.artifact(), "--token-ids=1", "-n1", "--weights-directory=/nowhere")
+        self.assertIn(b"fathom: note: --weights-directory has no effect: the weights are in the artifact", result.stderr)
+        self.refused("run", support.checkpoint(), "--token-ids=1", "-n1", "--verify-weights",
+                     words=("--verify-weights has no effect", "compile it with --verify-weights"))
+
     def test_devices(self):
         self.refused("run", "x", "-p", "a", "--device=abacus", words=("abacus", "cpu"))
         self.refused("run", "x", "-p", "a", "--device=cuda:0", words=("cuda:0", "cpu"), code=DEVICE)
@@ -166,7 +172,7 @@ class Mistakes(support.DriverTest):
     def test_inputs_that_are_no_checkpoints(self):
         write(self.path("model.mlir"), "module {}")
         output = self.path("y")
-        self.fails(support.IO, "compile", self.path("model.mlir"), "-o", output, words=("no directory", "--from=PHASE"))
+        self.fails(support.IO, "compile", self.path("model.mlir"), "-o", output, words=("not a directory", "--from=PHASE"))
         self.fails(support.IO, "compile", support.artifact(), "-o", output, words=("already compiled", "fathom run"))
         self.fails(support.IO, "compile", "deepseek-ai/DeepSeek-V2-Lite", "-o", output,
                    words=("cannot open", "[io]", "local directories"))

@@ -129,6 +129,9 @@ y   {{- s -}}   z
 {{ d | dictsort(by='value') if false else 'n' }}{{ {'b': 1, 'a': 2} | dictsort }}{{ {'b': 1, 'a': 2} | dictsort(by='value', reverse=true) }}
 {{ [{'n': 2}, {'n': 1}] | sort(attribute='n') }}{{ [{'n': 2}, {'n': 1}] | sum(attribute='n') }}{{ [{'n': 2}, {'n': 1}] | map(attribute='n') | max }}
 {{ '<a href="x">' | e }}{{ 'x' | safe }}
+{{ '<b>' | safe + '<i>' }}|{{ '<i>' + '<b>' | safe }}|{{ '<b>' | safe ~ '<i>' }}|{{ ('<b>' | safe + 'x') | escape }}|{{ '<' | e | e }}|{{ '<' | e | forceescape }}
+{{ ('<b>' | safe)[0] + '<' }}|{{ (' <b> ' | safe | trim | upper) + '<' }}|{{ ('<' | safe * 2) + '<' }}|{{ ('<b>' | safe).strip() + '<' }}|{{ ('<b>' | safe | replace('b', 'i')) + '<' }}|{{ ['<' | safe, '<'] | join + '<' }}
+{{ '<' is escaped }}{{ '<' | safe is escaped }}{{ '<' | e is escaped }}{{ ('<' | safe) == '<' }}{{ {'a': '<' | safe}.get('a') + '<' }}{{ '<' | safe | tojson }}
 {% print s %}
 {{ [] }}{{ {} }}{{ () }}{{ '' }}{{ [none] }}
 {{ 'abc'[1] }}{{ 'abc'[7] }}{{ d[none] }}{{ s[none] }}

@@ -365,6 +365,13 @@ TEST(ReadTokenizerTest, RefusesBadConfigurations) {
   expectFinding(readWith(none, R"({"add_eos_token": true, "eos_token": "<s>"})"), 4, "add_eos_token");
 }
 
+TEST(ReadTokenizerTest, WarnsOfSpecialTokensThatOthersSplit) {
+  auto none = [](Object &) {};
+  expectFinding(readWith(none, R"({"split_special_tokens": true})"), 0,
+                "split_special_tokens: is true, but is ignored");
+  EXPECT_EQ(readWith(none, R"({"split_special_tokens": false})").messages, "");
+}
+
 TEST(ReadTokenizerTest, BrokenTemplatesHaveAPlace) {
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "ab\n{% for x y %}"})"), 3, "line 2, column 10");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x"})"), 3, "expected the end of the expression");

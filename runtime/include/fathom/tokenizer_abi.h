@@ -79,8 +79,8 @@ static inline int fathom_is_young_mark(uint32_t character) {
   X("d", defaultTo)                                                                                                    \
   X("default", defaultTo)                                                                                              \
   X("dictsort", sortDict)                                                                                              \
-  X("e", escapeHtml)                                                                                                   \
-  X("escape", escapeHtml)                                                                                              \
+  X("e", escape)                                                                                                       \
+  X("escape", escape)                                                                                                  \
   X("first", first)                                                                                                    \
   X("float", toReal)                                                                                                   \
   X("format", format)                                                                                                  \
@@ -100,7 +100,7 @@ static inline int fathom_is_young_mark(uint32_t character) {
   X("replace", replace)                                                                                                \
   X("reverse", reverse)                                                                                                \
   X("round", roundTo)                                                                                                  \
-  X("safe", string)                                                                                                    \
+  X("safe", markSafe)                                                                                                  \
   X("select", select)                                                                                                  \
   X("selectattr", selectByAttribute)                                                                                   \
   X("sort", sort)                                                                                                      \
@@ -111,7 +111,8 @@ static inline int fathom_is_young_mark(uint32_t character) {
   X("trim", trim)                                                                                                      \
   X("unique", unique)                                                                                                  \
   X("upper", upper)                                                                                                    \
-  X("wordcount", countWords)
+  X("wordcount", countWords)                                                                                           \
+  X("forceescape", escapeAgain)
 
 #define FATHOM_CHAT_TESTS(X)                                                                                           \
   X("boolean", isBoolean)                                                                                              \
@@ -149,6 +150,7 @@ static inline int fathom_is_young_mark(uint32_t character) {
   X("string", isString)                                                                                                \
   X("true", isTrue)                                                                                                    \
   X("undefined", isUndefined)                                                                                          \
-  X("upper", isUpper)
+  X("upper", isUpper)                                                                                                  \
+  X("escaped", isEscaped)
 
 #endif // FATHOM_TOKENIZER_ABI_H

@@ -21,13 +21,14 @@ bool inRange(int64_t &index, uint32_t count) {
   return index >= 0 && index < int64_t(count);
 }
 
-Value characterAt(const Text &text, int64_t index) {
+Value characterAt(const Value &value, int64_t index) {
+  Text text = value.toText();
   uint32_t count = countCharacters(text);
   if (!inRange(index, count)) {
     return Value::undefined("str object");
   }
   uint32_t begin = byteOfCharacter(text, uint64_t(index));
-  return Value::of(text.slice(begin, begin + decode(text.view(), begin).size));
+  return Value::ofMarkup(text.slice(begin, begin + decode(text.view(), begin).size), value.markup);
 }
 
 /// What the object holds under the key, or undefined.
@@ -37,7 +38,7 @@ Value lookUp(Run &run, const Value &object, const Value &key) {
     return value == nullptr ? Value() : *value;
   }
   if (object.isString() && key.isIntegral()) {
-    return characterAt(object.toText(), key.toInteger());
+    return characterAt(object, key.toInteger());
   }
   bool indexed = object.is(Type::List) || object.is(Type::Tuple) || object.is(Type::Range);
   int64_t index = key.isIntegral() ? key.toInteger() : 0;
@@ -177,7 +178,9 @@ Value slice(Run &run, const Value &object, const Value &start, const Value &stop
     return Value();
   }
   if (isText) {
-    return sliceText(run, object.toText(), bounds);
+    Value part = sliceText(run, object.toText(), bounds);
+    part.markup = object.markup;
+    return part;
   }
   Sequence *items = run.create<Sequence>();
   for (int64_t at = bounds.start; items != nullptr && isWithin(bounds, at) && run.step();) {

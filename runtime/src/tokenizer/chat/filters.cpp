@@ -106,14 +106,21 @@ Value batch(Run &run, const Value &value, A arguments) {
   return run.failed() ? Value() : Value::of(Type::Generator, rows);
 }
 
-Value string(Run &run, const Value &value, A) { return Value::of(toText(run, value)); }
-Value lower(Run &run, const Value &value, A) { return Value::of(changeCase(run, toText(run, value), Case::Lower)); }
-Value upper(Run &run, const Value &value, A) { return Value::of(changeCase(run, toText(run, value), Case::Upper)); }
+// What is safe stays so in filters that give a string, except where Jinja goes through str().
+
+Value string(Run &run, const Value &value, A) { return Value::ofMarkup(toText(run, value), value.markup); }
+Value lower(Run &run, const Value &value, A) {
+  return Value::ofMarkup(changeCase(run, toText(run, value), Case::Lower), value.markup);
+}
+Value upper(Run &run, const Value &value, A) {
+  return Value::ofMarkup(changeCase(run, toText(run, value), Case::Upper), value.markup);
+}
 Value capitalize(Run &run, const Value &value, A) {
   Text text = toText(run, value);
   uint32_t second = byteOfCharacter(text, 1);
   Text head = changeCase(run, text.slice(0, second), Case::Upper);
-  return Value::of(concatenate(run, head, changeCase(run, text.slice(second, text.size), Case::Lower)));
+  Text tail = changeCase(run, text.slice(second, text.size), Case::Lower);
+  return Value::ofMarkup(concatenate(run, head, tail), value.markup);
 }
 
 /// Words begin after white space and - ( { [ <.
@@ -133,7 +140,7 @@ Value title(Run &run, const Value &value, A) {
 
 Value center(Run &run, const Value &value, A arguments) {
   int64_t width = integerArgument(run, arguments, 0, "width", 80);
-  return Value::of(pad(run, toText(run, value), width, Text(" "), kBothSides));
+  return Value::ofMarkup(pad(run, toText(run, value), width, Text(" "), kBothSides), value.markup);
 }
 
 Value length(Run &run, const Value &value, A) { return chat::length(run, value); }
@@ -164,17 +171,11 @@ Value sortDict(Run &run, const Value &value, A arguments) {
   return run.failed() ? pairs : sortBy(run, *pairs.sequence, key, isTrue(run, argument(run, arguments, 2, "reverse")));
 }
 
-Value escapeHtml(Run &run, const Value &value, A) {
-  Text text = toText(run, value);
-  constexpr std::string_view kFrom = "&<>'\"";
-  constexpr std::string_view kTo[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
-  Builder builder(run);
-  for (uint32_t at = 0; at < text.size && run.step(); ++at) {
-    size_t found = kFrom.find(text[at]);
-    builder.append(found == std::string_view::npos ? text.slice(at, at + 1) : Text(kTo[found]));
-  }
-  return Value::of(builder.finish());
+Value escape(Run &run, const Value &value, A) {
+  return value.markup ? value : Value::ofMarkup(escapeHtml(run, toText(run, value)));
 }
+Value escapeAgain(Run &run, const Value &value, A) { return Value::ofMarkup(escapeHtml(run, toText(run, value))); }
+Value markSafe(Run &run, const Value &value, A) { return Value::ofMarkup(toText(run, value)); }
 
 Value first(Run &run, const Value &value, A) {
   if (value.is(Type::Generator)) {
@@ -258,7 +259,7 @@ Value indent(Run &run, const Value &value, A arguments) {
     builder.append((i == 0 && !first) || (i != 0 && !blank && line.empty()) ? Text() : unit);
     builder.append(line);
   }
-  return Value::of(builder.finish());
+  return Value::ofMarkup(builder.finish(), value.markup);
 }
 
 Value items(Run &run, const Value &value, A) {
@@ -414,7 +415,7 @@ Value toJson(Run &run, const Value &value, A arguments) {
 Value trim(Run &run, const Value &value, A arguments) {
   Value characters = argument(run, arguments, 0, "chars");
   Text set = characters.isString() ? characters.toText() : Text();
-  return Value::of(strip(toText(run, value), kBothSides, characters.isString() ? &set : nullptr));
+  return Value::ofMarkup(strip(toText(run, value), kBothSides, characters.isString() ? &set : nullptr), value.markup);
 }
 
 Value unique(Run &run, const Value &value, A arguments) {

@@ -283,12 +283,19 @@ Text Interpreter::capture(const Node *body) {
   return builder.finish();
 }
 
+/// Texts made from safe ones are safe.
+Value Interpreter::callMethod(const Method &method, const Arguments &arguments) {
+  Value result = method.info->call(run, method.self, arguments);
+  result.markup |= result.isString() && method.self.isString() && method.self.markup;
+  return result;
+}
+
 Value Interpreter::call(const Value &callee, const Arguments &arguments) {
   switch (callee.type) {
   case Type::Function:
     return callee.function->call(run, arguments);
   case Type::Method:
-    return callee.method->info->call(run, callee.method->self, arguments);
+    return callMethod(*callee.method, arguments);
   case Type::Macro:
     return callMacro(*callee.macro, arguments);
   default:

@@ -34,6 +34,7 @@ public:
   Value loopAttribute(Loop &loop, const Text &name);
   Value macroName(const Macro &macro);
   /// Calls any callable value.
+  Value callMethod(const Method &method, const Arguments &arguments);
   Value call(const Value &callee, const Arguments &arguments);
 
 private:

@@ -127,6 +127,14 @@ Value calculateNumbers(Run &run, ChatOperator op, const Value &left, const Value
                   : calculateReals(op, left.toReal(), right.toReal());
 }
 
+/// Where one side is safe, the other is escaped, so that the result is safe.
+Value addTexts(Run &run, const Value &left, const Value &right) {
+  bool markup = left.markup || right.markup;
+  Text first = markup && !left.markup ? escapeHtml(run, left.toText()) : left.toText();
+  Text second = markup && !right.markup ? escapeHtml(run, right.toText()) : right.toText();
+  return Value::ofMarkup(concatenate(run, first, second), markup);
+}
+
 Value joinSequences(Run &run, const Value &left, const Value &right) {
   Value result = copy(run, left.type, *left.sequence);
   for (uint32_t i = 0; !run.failed() && i < right.sequence->count && run.step(); ++i) {
@@ -137,7 +145,7 @@ Value joinSequences(Run &run, const Value &left, const Value &right) {
 
 Value repeatValue(Run &run, const Value &value, int64_t count) {
   if (value.isString()) {
-    return Value::of(repeat(run, value.toText(), count));
+    return Value::ofMarkup(repeat(run, value.toText(), count), value.markup);
   }
   Sequence *result = run.create<Sequence>();
   for (int64_t i = 0; result != nullptr && i < count && run.step(); ++i) {
@@ -361,7 +369,7 @@ Value calculate(Run &run, ChatOperator op, const Value &left, const Value &right
     return Value();
   }
   if (op == ChatOperator::add && left.isString() && right.isString()) {
-    return Value::of(concatenate(run, left.toText(), right.toText()));
+    return addTexts(run, left, right);
   }
   if (left.isNumber() && right.isNumber()) {
     return calculateNumbers(run, op, left, right);

@@ -29,6 +29,7 @@ bool isDivisibleBy(Run &run, const Value &value, A arguments) {
   return hasRemainder(run, value, argument(run, arguments, 0, "num"), 0);
 }
 bool isEqual(Run &run, const Value &value, A a) { return compareWith(run, ChatOperator::equal, value, a); }
+bool isEscaped(Run &, const Value &value, A) { return value.isString() && value.markup; }
 bool isEven(Run &run, const Value &value, A) { return hasRemainder(run, value, Value::of(int64_t(2)), 0); }
 bool isFalse(Run &, const Value &value, A) { return value.is(Type::Boolean) && !value.boolean; }
 bool isReal(Run &, const Value &value, A) { return value.is(Type::Real); }

@@ -311,6 +311,17 @@ bool isCased(const Text &text, bool upper) {
   return cased;
 }
 
+Text escapeHtml(Run &run, const Text &text) {
+  constexpr std::string_view kFrom = "&<>'\"";
+  constexpr std::string_view kTo[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
+  Builder builder(run);
+  for (uint32_t at = 0; at < text.size && run.step(); ++at) {
+    size_t found = kFrom.find(text[at]);
+    builder.append(found == std::string_view::npos ? text.slice(at, at + 1) : Text(kTo[found]));
+  }
+  return builder.finish();
+}
+
 Text repeat(Run &run, const Text &text, int64_t count) {
   Builder builder(run);
   for (int64_t i = 0; i < count && !text.empty() && run.step(); ++i) {

@@ -57,6 +57,9 @@ bool isCased(const Text &text, bool upper);
 /// `text` with `fill` around it until it has `width` characters.
 Text pad(Run &run, const Text &text, int64_t width, const Text &fill, Side sides);
 
+/// `text` with &, <, >, ' and " as HTML writes them.
+Text escapeHtml(Run &run, const Text &text);
+
 /// `text` `count` times.
 Text repeat(Run &run, const Text &text, int64_t count);
 

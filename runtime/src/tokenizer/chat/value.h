@@ -70,6 +70,8 @@ struct Function;
 struct Value {
   Type type = Type::Undefined;
   bool growable = false;
+  /// String: safe or escaped, as MarkupSafe's Markup: it is not escaped again, and what is added to it is.
+  bool markup = false;
   uint32_t size = 0;
   union {
     bool boolean;
@@ -114,6 +116,11 @@ struct Value {
     return result;
   }
   static Value of(std::string_view value) { return of(Text(value)); }
+  static Value ofMarkup(const Text &value, bool markup = true) {
+    Value result = of(value);
+    result.markup = markup;
+    return result;
+  }
   static Value of(Type type, Sequence *value) {
     Value result(type);
     result.sequence = value;
