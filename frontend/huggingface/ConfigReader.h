@@ -45,6 +45,7 @@ public:
 
   /// Whether a key was asked for.
   bool hasRead(llvm::StringRef key) const { return asked.contains(key); }
+  const llvm::StringSet<> &keysRead() const { return asked; }
 
   /// Warns of each key that was not asked for and says something, unless it is one of the words in `described`:
   /// "<key> is <value>, which <reader> reads".
