@@ -16,7 +16,7 @@ constexpr StringRef kSpecialKeys[] = {"bos_token", "eos_token", "unk_token", "se
                                       "pad_token", "cls_token", "mask_token"};
 constexpr StringRef kSpecialListKeys[] = {"additional_special_tokens", "extra_special_tokens"};
 
-std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
+std::string quote(StringRef text) { return "'" + checkpoint::escape(text, 80) + "'"; }
 
 /// Calls `take` with the key and the token of everything special that `root` names.
 template <class Take>
@@ -35,16 +35,15 @@ void forEachSpecial(Value root, Take take) {
   }
 }
 
-bool sameFlags(const AddedToken &a, const AddedToken &b) {
-  return a.special == b.special && a.leftStrip == b.leftStrip && a.rightStrip == b.rightStrip &&
-         a.singleWord == b.singleWord && a.normalized == b.normalized;
-}
-
 } // namespace
 
 Value textOfToken(Value token) {
   Value content = token && token.isObject() ? token.find("content") : Value();
   return content ? content : token;
+}
+
+std::string expectedToken(Value found) {
+  return "expected a string, or an object with a string \"content\", found " + show(found);
 }
 
 NamedToken findNamedToken(const ConfigurationFiles &files, StringRef key) {
@@ -63,13 +62,6 @@ NamedToken findNamedToken(const ConfigurationFiles &files, StringRef key) {
                                          " as the transformers library does");
   }
   return configCounts ? NamedToken{&files.config, configured} : NamedToken{&files.specialTokensMap, mapped};
-}
-
-ConfiguredTokens::ConfiguredTokens(Vocabulary &vocabulary, std::vector<AddedToken> &added)
-    : vocabulary(vocabulary), added(added) {
-  for (size_t i = 0; i < added.size(); ++i) {
-    places[added[i].id] = i;
-  }
 }
 
 void ConfiguredTokens::read(const ConfigurationFiles &files) {
@@ -122,13 +114,10 @@ void ConfiguredTokens::readAddedTokens(const Context &context, Value tokens) {
     AddedToken token{uint32_t(*id)};
     token.special = special.contains(text);
     token.normalized = !token.special;
-    std::optional<uint32_t> known = vocabulary.find(text);
-    auto place = known ? places.find(*known) : places.end();
     // The file knows no flags: those of tokenizer.json stay.
-    if (place != places.end()) {
-      AddedToken same = added[place->second];
-      same.id = token.id;
-      token = same;
+    if (const AddedToken *known = vocabulary.findAdded(text)) {
+      token = *known;
+      token.id = uint32_t(*id);
     }
     take(context, value, "", text, token);
   }
@@ -144,14 +133,19 @@ void ConfiguredTokens::readSpecial(const Context &context, Value root) {
 }
 
 void ConfiguredTokens::takeSpecial(const Context &context, StringRef key, Value token) {
-  StringRef text = textOfToken(token).string();
-  std::optional<uint32_t> id = vocabulary.find(text);
+  Value text = textOfToken(token);
+  std::optional<uint32_t> id = vocabulary.find(text.string());
   if (!id) {
-    context.diagnostics.warning("special-token", context.file, key,
-                                "names " + quote(text) + ", to which no file gives an id: it is ordinary text");
+    // Of the two that decide, an error says it.
+    if (key != "bos_token" && key != "eos_token") {
+      context.diagnostics.warning("special-token", context.file, key,
+                                  text.isString() ? "names " + quote(text.string()) +
+                                                        ", to which no file gives an id: it is ordinary text"
+                                                  : expectedToken(token) + "; ignored");
+    }
     return;
   }
-  if (places.count(*id)) {
+  if (vocabulary.findAdded(text.string())) {
     return;
   }
   AddedToken named{*id};
@@ -160,7 +154,7 @@ void ConfiguredTokens::takeSpecial(const Context &context, StringRef key, Value 
     named.id = *id;
   }
   named.special = true;
-  take(context, token, key, text, named);
+  take(context, token, key, text.string(), named);
 }
 
 /// As the library does: a text that is known keeps its id, one that is new gets the next.
@@ -170,32 +164,15 @@ void ConfiguredTokens::take(const Context &context, Value at, StringRef where, S
   if (token.id != id) {
     std::string here = "gives token " + quote(text) + " the id " + Twine(token.id).str();
     context.diagnostics.warning("token-id", context.file, where,
-                                here + (known
-                                            ? ", but tokenizer.json gives it " + Twine(id) + ", which takes precedence"
-                                            : ", which is not the next one after those of tokenizer.json (" +
-                                                  Twine(id) + "): the token is ignored"));
+                                here + (known ? ", tokenizer.json the id " + Twine(id) + ", which counts"
+                                              : ", which is not the next one after those of tokenizer.json (" +
+                                                    Twine(id) + "): the token is ignored"));
     if (!known) {
       return;
     }
     token.id = id;
   }
-  auto place = places.find(id);
-  if (place != places.end()) {
-    replaceFlags(context, text, token);
-  } else if (vocabulary.insertNamed(context, at, where, text, id)) {
-    places[id] = added.size();
-    added.push_back(token);
-  }
-}
-
-void ConfiguredTokens::replaceFlags(const Context &context, StringRef text, const AddedToken &token) {
-  AddedToken &present = added[places[token.id]];
-  if (!sameFlags(present, token)) {
-    context.diagnostics.warning("added-token", context.file, "added_tokens_decoder",
-                                "gives token " + quote(text) +
-                                    " other flags than tokenizer.json; using these, as the transformers library does");
-    present = token;
-  }
+  vocabulary.add(context, at, where, text, token);
 }
 
 } // namespace fathom::frontend

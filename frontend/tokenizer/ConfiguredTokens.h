@@ -8,7 +8,6 @@
 #define FATHOM_FRONTEND_TOKENIZER_CONFIGUREDTOKENS_H
 
 #include "frontend/tokenizer/Vocabulary.h"
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace fathom::frontend {
@@ -26,7 +25,7 @@ struct ConfigurationFiles {
 /// Adds to the tokens of tokenizer.json.
 class ConfiguredTokens {
 public:
-  ConfiguredTokens(Vocabulary &vocabulary, std::vector<AddedToken> &added);
+  explicit ConfiguredTokens(Vocabulary &vocabulary) : vocabulary(vocabulary) {}
 
   /// "added_tokens_decoder" of tokenizer_config.json, {"5": {"content": ...}}, or added_tokens.json, {"<x>": 5}; then
   /// what "bos_token" and the like name.
@@ -38,18 +37,17 @@ private:
   void readSpecial(const Context &context, Value root);
   void takeSpecial(const Context &context, llvm::StringRef key, Value token);
   void take(const Context &context, Value at, llvm::StringRef where, llvm::StringRef text, AddedToken token);
-  void replaceFlags(const Context &context, llvm::StringRef text, const AddedToken &token);
 
   Vocabulary &vocabulary;
-  std::vector<AddedToken> &added;
-  /// Places in `added` by id.
-  llvm::DenseMap<uint32_t, size_t> places;
   /// Texts that "bos_token" and the like name.
   llvm::StringSet<> special;
 };
 
 /// The text of a token that is spelled "x" or {"content": "x"}; a value that is neither is given back as it is.
 Value textOfToken(Value token);
+
+/// What is wrong with a value that should spell a token.
+std::string expectedToken(Value found);
 
 /// "bos_token" or "eos_token": from tokenizer_config.json, or special_tokens_map.json where the library reads that. A
 /// warning names both where they differ.

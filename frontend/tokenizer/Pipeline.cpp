@@ -16,6 +16,8 @@ namespace fathom::frontend {
 
 namespace {
 
+constexpr StringRef kReadable = "only byte-level BPE is supported, as in the tokenizers of DeepSeek, Qwen2 and Llama 3";
+
 StringRef typeOf(Value stage) {
   Value type = stage ? stage.find("type") : Value();
   return type ? type.string() : StringRef();
@@ -50,13 +52,6 @@ void requireEmpty(const Context &context, Value model, StringRef key, StringRef 
   if (!empty) {
     context.unsupported("tokenizer-model", ("model." + key).str(), value,
                         show(value) + ": " + what + " is not supported");
-  }
-}
-
-void requireFalse(const Context &context, Value model, StringRef key, StringRef what) {
-  if (context.boolean(model, key, "model", false)) {
-    context.unsupported("tokenizer-model", ("model." + key).str(), model.find(key),
-                        "true: " + what + " is not supported");
   }
 }
 
@@ -164,11 +159,24 @@ std::string tokenOfPart(Value part) {
 
 } // namespace
 
-bool readModelOptions(const Context &context, Value model) {
+bool checkModelKind(const Context &context, Value model) {
   Value type = model.find("type");
-  if (!type || type.string() != "BPE") {
-    context.unsupported("tokenizer-model", "model.type", type, "model " + show(type) + "; only 'BPE' is supported");
+  // Files of before there was a type are what their members are, as for the tokenizers library.
+  bool isBpe = isNothing(type) ? bool(model.find("merges")) : type.string() == "BPE";
+  if (!isBpe) {
+    context.unsupported("tokenizer-model", "model.type", type, "model " + show(type) + "; only 'BPE' is supported",
+                        kReadable);
+    return false;
   }
+  if (context.boolean(model, "byte_fallback", "model", false)) {
+    context.unsupported("tokenizer-model", "model.byte_fallback", model.find("byte_fallback"),
+                        "true: SentencePiece tokenizers, whose bytes are tokens <0xNN>, are not supported", kReadable);
+    return false;
+  }
+  return true;
+}
+
+bool readModelOptions(const Context &context, Value model) {
   Value dropout = model.find("dropout");
   if (!isNothing(dropout) && dropout.number() != 0.0) {
     context.unsupported("tokenizer-model", "model.dropout", dropout, show(dropout) + ": dropout is not supported");
@@ -178,7 +186,6 @@ bool readModelOptions(const Context &context, Value model) {
   requireEmpty(context, model, "unk_token", "an unknown token");
   requireEmpty(context, model, "continuing_subword_prefix", "a subword prefix");
   requireEmpty(context, model, "end_of_word_suffix", "a word suffix");
-  requireFalse(context, model, "byte_fallback", "byte fallback to <0xNN> tokens");
   return context.boolean(model, "ignore_merges", "model", false);
 }
 

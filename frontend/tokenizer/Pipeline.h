@@ -11,7 +11,10 @@
 
 namespace fathom::frontend {
 
-/// Checks `model` but for vocab and merges: byte-level BPE without options that the runtime does not know. Returns
+/// Whether `model` is BPE over bytes, and not over characters with "byte_fallback". False after a finding.
+bool checkModelKind(const Context &context, Value model);
+
+/// Checks the rest of `model` but for vocab and merges: no options that the runtime does not know. Returns
 /// "ignore_merges": whether pieces that are a token are taken without merging.
 bool readModelOptions(const Context &context, Value model);
 

@@ -71,6 +71,11 @@ void TokenizerReader::checkNormalized(const Context &context) {
 /// Reads tokenizer.json. Returns the bos token its template adds.
 std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Value root, Vocabulary &vocabulary,
                                                     const ConfigurationFiles &files) {
+  Value version = root.find("version");
+  if (version && version.string() != "1.0") {
+    context.unsupported("tokenizer-version", "version", version,
+                        "version " + show(version) + "; only '1.0' is supported");
+  }
   for (StringRef key : {"truncation", "padding"}) {
     Value value = root.find(key);
     if (value && !value.isNull()) {
@@ -78,10 +83,6 @@ std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Valu
     }
   }
   Value bpe = root.find("model");
-  if (!bpe || !bpe.isObject()) {
-    context.bad("tokenizer-type", "model", bpe, "expected an object, found " + show(bpe));
-    return std::nullopt;
-  }
   bool ignoresMerges = readModelOptions(context, bpe);
   readNormalizer(context, root.find("normalizer"), model);
   readPreTokenizer(context, root.find("pre_tokenizer"), model);
@@ -89,8 +90,8 @@ std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Valu
   std::optional<AddedBos> bos = readPostProcessor(context, root.find("post_processor"));
   vocabulary.readEntries(bpe.find("vocab"));
   vocabulary.readMerges(bpe.find("merges"), model.merges);
-  vocabulary.readAdded(root.find("added_tokens"), model.added);
-  ConfiguredTokens(vocabulary, model.added).read(files);
+  vocabulary.readAdded(root.find("added_tokens"));
+  ConfiguredTokens(vocabulary).read(files);
   vocabulary.finish(model, ignoresMerges);
   return bos;
 }
@@ -100,7 +101,11 @@ int32_t TokenizerReader::readEnd(const ConfigurationFiles &files, StringRef key,
   if (!token) {
     return -1;
   }
-  int32_t id = token.isString() ? idOrNone(vocabulary.find(token.string())) : -1;
+  if (!token.isString()) {
+    context->bad("special-token", key, token, expectedToken(token));
+    return -1;
+  }
+  int32_t id = idOrNone(vocabulary.find(token.string()));
   if (id < 0) {
     context->bad("special-token", key, token, "token " + show(token) + " is not in tokenizer.json");
   }
@@ -168,7 +173,16 @@ Value TokenizerReader::readBeside(StringRef name, JsonFile &file) {
 
 std::optional<TokenizerModel> TokenizerReader::build(const Context &context, Value root,
                                                      const ConfigurationFiles &files) {
-  Vocabulary vocabulary(context, limit);
+  Value tokens = root.find("model");
+  if (!tokens || !tokens.isObject()) {
+    context.bad("tokenizer-type", "model", tokens, "expected an object, found " + show(tokens));
+    return std::nullopt;
+  }
+  // Of a tokenizer of another kind nothing else is as expected: one finding says it.
+  if (!checkModelKind(context, tokens)) {
+    return std::nullopt;
+  }
+  Vocabulary vocabulary(context, limit, model.added);
   if (std::optional<AddedBos> bos = readTokens(context, root, vocabulary, files)) {
     useTemplateBos(context, *bos, vocabulary);
   }

@@ -1,14 +1,16 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Tokens and merges. Everything is checked against everything: ids and entries must be one to one.
+// Tokens and merges. Everything is checked against everything: no two entries may
+// have one id.
 
 #include "frontend/tokenizer/Vocabulary.h"
 
 #include "fathom/tokenizer_abi.h"
 #include "frontend/tokenizer/ByteAlphabet.h"
+#include "llvm/ADT/STLExtras.h"
 
-#include <algorithm>
+#include <numeric>
 
 using llvm::StringRef;
 using llvm::Twine;
@@ -20,16 +22,30 @@ namespace {
 /// The largest id + 1 the artifact's readers accept.
 constexpr int64_t kMaxTokens = 1 << 24;
 constexpr size_t kMaxMerges = 1 << 23;
+/// Ids that no token has take memory that no byte of the file pays for.
+constexpr size_t kMaxUnused = 1 << 20;
 
+constexpr StringRef kOwnIds = "give each token the id that the model was trained with; ids between those of tokens "
+                              "may be filled with tokens such as \"<unused0>\"";
 constexpr StringRef kFewerRows = "the model has fewer embedding rows (vocab_size in config.json)";
 
 std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
+
+bool sameFlags(const AddedToken &a, const AddedToken &b) {
+  return a.special == b.special && a.leftStrip == b.leftStrip && a.rightStrip == b.rightStrip &&
+         a.singleWord == b.singleWord && a.normalized == b.normalized;
+}
 
 } // namespace
 
 std::optional<uint32_t> Vocabulary::find(StringRef text) const {
   std::optional<uint32_t> number = index.find(text);
   return number ? std::optional<uint32_t>(entries[*number].id) : std::nullopt;
+}
+
+const AddedToken *Vocabulary::findAdded(StringRef text) const {
+  std::optional<uint32_t> number = index.find(text);
+  return number && entries[*number].place >= 0 ? &added[entries[*number].place] : nullptr;
 }
 
 int64_t Vocabulary::endOfIds() const { return limit ? std::min<int64_t>(*limit, kMaxTokens) : kMaxTokens; }
@@ -55,21 +71,22 @@ void Vocabulary::readEntries(Value vocab) {
   for (auto [key, value] : vocab.members()) {
     if (std::optional<uint32_t> id = readId(value, "model.vocab")) {
       index.insert(key);
-      entries.push_back({*id, false});
+      entries.push_back({*id});
     }
   }
+  ownEntries = uint32_t(entries.size());
 }
 
-void Vocabulary::readAdded(Value added, std::vector<AddedToken> &out) {
-  if (!added || added.isNull()) {
+void Vocabulary::readAdded(Value tokens) {
+  if (!tokens || tokens.isNull()) {
     return;
   }
-  if (!added.isArray()) {
-    context.bad("tokenizer-type", "added_tokens", added, "expected an array, found " + show(added));
+  if (!tokens.isArray()) {
+    context.bad("tokenizer-type", "added_tokens", tokens, "expected an array, found " + show(tokens));
     return;
   }
-  for (Value token : added.elements()) {
-    readOneAdded(token, out);
+  for (Value token : tokens.elements()) {
+    readOneAdded(token);
   }
 }
 
@@ -80,7 +97,8 @@ std::optional<AddedToken> readAddedToken(const Context &context, Value token, St
     return std::nullopt;
   }
   if (content.string().empty()) {
-    context.bad("added-token", where, token, "an added token with empty content would match everywhere");
+    // It would match everywhere. The tokenizers library leaves it out as well.
+    context.diagnostics.warning("added-token", context.file, where, "an added token with empty content is ignored");
     return std::nullopt;
   }
   if (content.string().size() > FATHOM_MAX_ADDED_TOKEN) {
@@ -98,44 +116,50 @@ std::optional<AddedToken> readAddedToken(const Context &context, Value token, St
   return read;
 }
 
-void Vocabulary::readOneAdded(Value token, std::vector<AddedToken> &out) {
+/// As the tokenizers library does: a text that is known keeps its id, whatever is said here.
+void Vocabulary::readOneAdded(Value token) {
   std::optional<AddedToken> read = readAddedToken(context, token, "added_tokens");
   std::optional<uint32_t> id = read ? readId(token.find("id"), "added_tokens") : std::nullopt;
-  if (id) {
-    read->id = *id;
-    out.push_back(*read);
-    insertAdded(token, token.find("content").string(), *id);
+  if (!id) {
+    return;
   }
+  StringRef content = token.find("content").string();
+  read->id = find(content).value_or(*id);
+  if (read->id != *id) {
+    context.diagnostics.warning("token-id", context.file, "added_tokens",
+                                "gives token " + quote(content) + " the id " + Twine(*id) + ", but it has the id " +
+                                    Twine(read->id) + " already, which takes precedence");
+  } else if (!find(content) && *id != nextId() && !misnumbered) {
+    misnumbered = {content, *id, nextId()};
+  }
+  add(context, token, "added_tokens", content, *read);
 }
 
-bool Vocabulary::insertNamed(const Context &file, Value at, StringRef where, StringRef text, uint32_t id) {
-  if (text.size() > FATHOM_MAX_ADDED_TOKEN || id >= endOfIds()) {
-    file.bad("token-id", where, at, "token " + quote(text) + " with id " + Twine(id) + " is too long or out of range",
+void Vocabulary::add(const Context &file, Value at, StringRef where, StringRef text, const AddedToken &token) {
+  if (text.size() > FATHOM_MAX_ADDED_TOKEN || token.id >= endOfIds()) {
+    file.bad("token-id", where, at,
+             "token " + quote(text) + " with id " + Twine(token.id) + " is too long or out of range",
              limit ? kFewerRows : "");
-    return false;
+    return;
   }
   auto [number, isNew] = index.insert(text);
   if (isNew) {
-    entries.push_back({id, true});
-  }
-  entries[number].added = true;
-  return true;
-}
-
-void Vocabulary::insertAdded(Value token, StringRef content, uint32_t id) {
-  auto [number, isNew] = index.insert(content);
-  if (isNew) {
-    entries.push_back({id, true});
-    return;
+    entries.push_back({token.id});
   }
   Entry &entry = entries[number];
-  if (entry.id != id) {
-    context.bad("added-token", "added_tokens", token,
-                "token " + quote(content) + " has id " + Twine(id) + " here and " + Twine(entry.id) + " before");
-  } else if (entry.added) {
-    context.bad("added-token", "added_tokens", token, "token " + quote(content) + " is added twice");
+  if (entry.place < 0) {
+    entry.place = int32_t(added.size());
+    added.push_back(token);
+    endOfAdded = std::max(endOfAdded, token.id + 1);
+    return;
   }
-  entry.added = true;
+  AddedToken &present = added[entry.place];
+  if (!sameFlags(present, token)) {
+    file.diagnostics.warning("added-token", file.file, where,
+                             "gives token " + quote(text) +
+                                 " other flags than before; using these, as the tokenizers library does");
+    present = token;
+  }
 }
 
 bool Vocabulary::splitMerge(Value merge, StringRef &left, StringRef &right) const {
@@ -193,33 +217,58 @@ void Vocabulary::readMerges(Value merges, std::vector<Merge> &out) {
   out.reserve(merges.size());
   std::string room;
   for (Value merge : merges.elements()) {
-    readMerge(merge, out, room);
+    // A comment of merges.txt that came along, in files whose merges are lines.
+    if (!merge.isString() || !merge.string().starts_with("#version")) {
+      readMerge(merge, out, room);
+    }
   }
 }
 
-/// Reports ids that two entries share, and ids that none has.
-void Vocabulary::reportIds() {
+std::vector<uint32_t> Vocabulary::sortById() const {
   std::vector<uint32_t> order(entries.size());
-  for (uint32_t i = 0; i < order.size(); ++i) {
-    order[i] = i;
-  }
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return entries[a].id != entries[b].id ? entries[a].id < entries[b].id : a < b;
-  });
-  uint32_t expected = 0;
+  std::iota(order.begin(), order.end(), 0);
+  llvm::sort(order, [&](uint32_t a, uint32_t b) { return std::pair(entries[a].id, a) < std::pair(entries[b].id, b); });
+  return order;
+}
+
+/// Reports ids that two entries share. Returns the largest id and 1, or nothing after a finding.
+std::optional<uint32_t> Vocabulary::checkIds() const {
+  size_t before = context.diagnostics.errorCount();
+  std::vector<uint32_t> order = sortById();
+  std::optional<uint32_t> firstUnused;
+  uint32_t end = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     uint32_t id = entries[order[i]].id;
-    if (i > 0 && id == entries[order[i - 1]].id) {
+    if (id > end && !firstUnused) {
+      firstUnused = end;
+    }
+    if (id < end) {
       context.bad("token-id", "", {},
                   "tokens " + quote(index.key(order[i - 1])) + " and " + quote(index.key(order[i])) + " share id " +
-                      Twine(id));
-    } else if (id > expected) {
-      context.bad("token-id", "", {},
-                  "no token has " + (id - expected == 1
-                                         ? "id " + Twine(expected).str()
-                                         : "an id in [" + Twine(expected).str() + ", " + Twine(id).str() + ")"));
+                      Twine(id),
+                  kOwnIds);
     }
-    expected = id + 1;
+    end = id + 1;
+  }
+  if (firstUnused && context.diagnostics.errorCount() == before) {
+    checkUnused(*firstUnused, end - entries.size());
+  }
+  return context.diagnostics.errorCount() == before ? std::optional(end) : std::nullopt;
+}
+
+/// Ids that no token has are well where model.vocab leaves them out. Not where the tokenizers library, which numbers
+/// new tokens itself, gives other ids than the file: which ones the model was trained with nobody knows.
+void Vocabulary::checkUnused(uint32_t first, size_t count) const {
+  if (count > kMaxUnused) {
+    context.report(
+        Problem::Resources, "unused-ids", "", {},
+        Twine(count) + " ids below the largest have no token; at most " + Twine(kMaxUnused) + " are supported", "");
+  } else if (misnumbered) {
+    context.bad("token-id", "added_tokens", {},
+                "token " + quote(misnumbered->text) + " has id " + Twine(misnumbered->id) +
+                    ", but the tokenizers library gives it " + Twine(misnumbered->next) + ", and no token has id " +
+                    Twine(first),
+                kOwnIds);
   }
 }
 
@@ -240,16 +289,15 @@ void Vocabulary::findByteTokens(TokenizerModel &model) const {
 
 void Vocabulary::finish(TokenizerModel &model, bool ignoresMerges) {
   findByteTokens(model);
-  size_t before = context.diagnostics.errorCount();
-  reportIds();
-  if (context.diagnostics.errorCount() != before) {
+  std::optional<uint32_t> end = checkIds();
+  if (!end) {
     return;
   }
-  model.tokens.resize(entries.size());
+  model.tokens.resize(*end);
   for (size_t i = 0; i < entries.size(); ++i) {
     StringRef text = index.key(uint32_t(i));
-    auto [id, added] = entries[i];
-    std::optional<std::string> bytes = added ? std::nullopt : bytesOfEntry(text);
+    auto [id, place] = entries[i];
+    std::optional<std::string> bytes = place >= 0 ? std::nullopt : bytesOfEntry(text);
     if (bytes && ignoresMerges) {
       model.wholeWords.push_back(id);
     }
