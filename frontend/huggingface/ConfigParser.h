@@ -29,6 +29,8 @@ public:
   void require(bool holds, const llvm::Twine &relation);
   /// A finding where a row has more numbers than a module can say.
   void requireRow(int64_t width);
+  /// A finding where a list that says something of each layer has another length.
+  void requirePerLayer(llvm::StringRef key);
 
 private:
   bool family();

@@ -162,6 +162,12 @@ Value ConfigReader::getEither(llvm::StringRef key, llvm::StringRef older) {
   return value ? value : alias;
 }
 
+void ConfigReader::warnOfDefault(llvm::StringRef key, double taken) {
+  std::string number = llvm::formatv("{0}", llvm::format("%.10g", taken));
+  diagnostics.warning("default-config", file, place(key),
+                      named(key) + " is not given; using " + number + ", as Hugging Face's transformers does");
+}
+
 void ConfigReader::warnOfUnread(llvm::StringRef described, const llvm::Twine &reader) {
   llvm::SmallVector<llvm::StringRef> nothing;
   described.split(nothing, ' ');

@@ -51,6 +51,9 @@ public:
   /// "<key> is <value>, which <reader> reads".
   void warnOfUnread(llvm::StringRef described, const llvm::Twine &reader);
 
+  /// Warns that a key is absent that decides, and which value is taken.
+  void warnOfDefault(llvm::StringRef key, double taken);
+
   /// Names who needs the keys from now on.
   void setOwner(std::string name) { owner = std::move(name); }
 

@@ -94,6 +94,19 @@ void ConfigParser::read(llvm::ArrayRef<Field> fields, ConfigReader &reader, Mode
   }
 }
 
+void ConfigParser::requirePerLayer(llvm::StringRef key) {
+  Value list = keys.get(key);
+  if (!list || isInert(list, 0)) {
+    return;
+  }
+  if (!list.isArray()) {
+    keys.bad(key, "is " + quote(list) + ", expected an array");
+  } else if (static_cast<int64_t>(list.size()) != modelConfig.layers) {
+    keys.bad(key, "has length " + llvm::Twine(list.size()) + ", expected one entry for each of " +
+                      llvm::Twine(modelConfig.layers) + " layers");
+  }
+}
+
 /// A description of the shards, which say themselves what they hold: nothing is refused for it.
 void ConfigParser::dtype() {
   Value value = keys.get(keys.get("dtype") ? "dtype" : "torch_dtype");

@@ -112,10 +112,12 @@ void ConfigParser::compareSpellings(Value parameters, Value scaling, ModelConfig
 /// it is 10000, as in Hugging Face's configurations of all these families.
 void ConfigParser::ropeTheta() {
   Value first;
+  bool given = false;
   for (std::string key : {"", "rope_scaling", "rope_parameters"}) {
     Value object = key.empty() ? root : keys.get(key);
     ConfigReader inner(object, file, key.empty() ? "" : key + ".", modelConfig.modelType, diagnostics);
     double theta = modelConfig.rope.theta;
+    given |= bool(inner.get("rope_theta"));
     if (!inner.real("rope_theta", theta, 1.0001, 1e12, Need::Optional)) {
       continue;
     }
@@ -125,6 +127,9 @@ void ConfigParser::ropeTheta() {
     }
     first = object.find("rope_theta");
     modelConfig.rope.theta = theta;
+  }
+  if (!given) {
+    keys.warnOfDefault("rope_theta", modelConfig.rope.theta);
   }
 }
 
@@ -164,6 +169,10 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   out.rope.scaling = method->scaling;
   out.rope.originalMaxPositions = out.maxPositions;
   read(method->fields, scaling, out);
+  bool stretches = out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn;
+  if (stretches && !scaling.get(originalPositions.key)) {
+    scaling.warnOfDefault(originalPositions.key, out.rope.originalMaxPositions);
+  }
   checkScaling(scaling, out.rope);
   warnOfUnreadScaling(object, key, method->fields);
 }

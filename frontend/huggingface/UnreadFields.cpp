@@ -112,6 +112,7 @@ void ConfigParser::checkLayerTypes() {
       return;
     }
   }
+  requirePerLayer("layer_types");
 }
 
 /// An architecture that is not the model type's: the weights or the file were made for another program.

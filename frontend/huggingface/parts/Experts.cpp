@@ -141,6 +141,7 @@ static void checkNewerSpellings(ConfigParser &parser) {
     }
     ++layer;
   }
+  parser.requirePerLayer("mlp_layer_types");
 }
 
 static void check(ConfigParser &parser) {

@@ -93,6 +93,24 @@ TEST(RopeTest, DynamicIsPlainAsFarAsModelsAreCompiled) {
   }
 }
 
+/// Other programs may take other values.
+TEST(RopeTest, DefaultsAreNamed) {
+  std::string taken = "; using 10000, as Hugging Face's transformers does [default-config]\n";
+  for (const std::string &text : {without(configText("llama-tiny"), "rope_theta"), llamaText("16", "null", "null")}) {
+    std::string said = saidOf(text);
+    EXPECT_NE(said.find("\"rope_theta\" is not given" + taken), std::string::npos) << said;
+  }
+  EXPECT_EQ(saidOf(llamaText("16", "10000", R"({"rope_type": "default"})")), "");
+  EXPECT_EQ(saidOf(llamaText("16", "null", R"({"rope_type": "default", "rope_theta": 10000.0})")), "");
+  for (const char *scaling :
+       {R"({"rope_type": "yarn", "factor": 2.0})",
+        R"({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1, "high_freq_factor": 4})"}) {
+    std::string said = saidOf(with(llamaText("16", "10000", scaling), "max_position_embeddings", "10000"));
+    EXPECT_NE(said.find("\"rope_scaling.original_max_position_embeddings\" is not given" + taken), std::string::npos)
+        << said;
+  }
+}
+
 TEST(RopeTest, DefaultsAreThoseOfTransformers) {
   EXPECT_EQ(goodConfig(without(configText("llama-tiny"), "rope_theta")).rope.theta, 10000);
   EXPECT_EQ(goodConfig(without(configText("v3-tiny"), "rope_theta")).rope.theta, 10000);

@@ -58,7 +58,8 @@ TEST(UnreadFieldsTest, ValuesThatChangeNothingAreNothing) {
   for (const char *member :
        {R"("sliding_window":null)", R"("mlp_bias":false)", R"("logit_scale":1.0)", R"("compress_ratios":[])",
         R"("pruned_heads":{})", R"("mlp_only_layers":[])", R"("decoder_sparse_step":1)", R"("anything":null)",
-        R"("whatever":{})", R"("layer_types":["full_attention"])", R"("quantization_config":{})"}) {
+        R"("whatever":{})", R"("layer_types":[])", R"("quantization_config":{})",
+        R"("layer_types":["full_attention","full_attention","full_attention"])"}) {
     EXPECT_EQ(saidWith(member), "") << member;
   }
 }
@@ -92,6 +93,16 @@ TEST(UnreadFieldsTest, NewerSpellingsOfExpertsMustAgree) {
                   "\"num_local_experts\" (8) must equal \"n_routed_experts\" (16)");
   expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","dense","sparse"])"), 4,
                   "\"mlp_layer_types\" says \"dense\" for layer 1, but the other fields say sparse");
+}
+
+TEST(UnreadFieldsTest, ListsOfLayersHaveAnEntryForEach) {
+  std::string v3 = configText("v3-tiny");
+  expectBadConfig(adding(v3, R"("layer_types":["full_attention"])"), 3,
+                  "\"layer_types\" has length 1, expected one entry for each of 3 layers");
+  expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","sparse","sparse","sparse"])"), 3,
+                  "\"mlp_layer_types\" has length 4, expected one entry for each of 3 layers");
+  expectBadConfig(adding(v3, R"("layer_types":"full_attention")"), 3,
+                  "\"layer_types\" is \"full_attention\", expected an array");
 }
 
 TEST(UnreadFieldsTest, NamesOfOneThingAreOne) {
