@@ -7,6 +7,8 @@
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatFormats.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/JSON.h"
 
 using llvm::StringRef;
@@ -17,46 +19,140 @@ namespace {
 
 constexpr uint64_t kMaxTemplateBytes = 4ull << 20;
 
-void addTemplate(const Context &context, StringRef place, StringRef name, StringRef text, TokenizerModel &model) {
-  if (!llvm::json::isUTF8(text)) {
-    context.bad("chat-template", place, {}, "not UTF-8");
+/// The files that hold templates. Of two with one name, the first counts.
+constexpr struct {
+  llvm::StringLiteral file, name;
+} kTemplateFiles[] = {
+    {"additional_chat_templates/default.jinja", "default"},
+    {"chat_template.jinja", "default"},
+    {"additional_chat_templates/tool_use.jinja", "tool_use"},
+};
+
+/// A template, and where it stands: in a file of its own, or at `place` in tokenizer_config.json.
+struct Source {
+  Context context;
+  std::string place, name, text;
+  /// How messages about another source call this one.
+  std::string shown;
+};
+
+void compile(const Source &source, TokenizerModel &model) {
+  const Context &context = source.context;
+  if (!llvm::json::isUTF8(source.text)) {
+    context.bad("chat-template", source.place, {}, "not UTF-8");
     return;
   }
   ChatError error;
-  std::optional<ChatProgram> program = compileChatTemplate(text, error);
+  std::optional<ChatProgram> program = compileChatTemplate(source.text, error);
   if (program) {
-    program->name = name.str();
+    program->name = source.name;
     model.chats.push_back(std::move(*program));
     return;
   }
-  std::string where = (place + (place.empty() ? "line " : ", line ") + llvm::Twine(error.line) + ", column " +
-                       llvm::Twine(error.column))
+  std::string where = (source.place + llvm::Twine(source.place.empty() ? "line " : ", line ") +
+                       llvm::Twine(error.line) + ", column " + llvm::Twine(error.column))
                           .str();
   Problem problem = error.unsupported ? Problem::Unsupported : Problem::BadInput;
   context.report(problem, "chat-template", where, {}, escape(error.message, 200),
                  "use --chat-format=NAME for a built-in template, or --chat-format=none for no chat");
 }
 
-/// A list of named templates, of which there must be a "default".
-void addNamed(const Context &context, Value list, TokenizerModel &model) {
-  bool hasDefault = false;
+/// The templates of a tokenizer by name, each from the first source that has it.
+class ChatSources {
+public:
+  void readFiles(Diagnostics &diagnostics, const std::string &directory);
+  void readConfigured(const Context &context, Value config);
+  void compileAll(TokenizerModel &model) const;
+
+private:
+  const Source *find(StringRef name) const;
+  void add(Source source);
+  void refuse(const Context &context, Value at, const llvm::Twine &message) const;
+  void addNamed(const Context &context, Value list);
+
+  llvm::SmallVector<Source, 2> sources;
+  /// A file has the default; then nothing in tokenizer_config.json counts.
+  bool hasDefaultFile = false;
+};
+
+void warn(const Source &source, const llvm::Twine &message) {
+  source.context.diagnostics.warning("chat-template", source.context.file, source.place, message);
+}
+
+const Source *ChatSources::find(StringRef name) const {
+  const auto *found = llvm::find_if(sources, [&](const Source &source) { return source.name == name; });
+  return found == sources.end() ? nullptr : found;
+}
+
+/// Takes a template, unless one that counts more has its name. Editors end files with a line feed: no difference.
+void ChatSources::add(Source source) {
+  const Source *taken = find(source.name);
+  if (!taken && !hasDefaultFile) {
+    sources.push_back(std::move(source));
+  } else if (!taken) {
+    warn(source, "not used: " + find("default")->shown + " beside it counts");
+  } else if (StringRef(source.text).trim() != StringRef(taken->text).trim()) {
+    warn(source, "differs from " + taken->shown + " beside it, which counts");
+  }
+}
+
+void ChatSources::readFiles(Diagnostics &diagnostics, const std::string &directory) {
+  for (const auto &[file, name] : kTemplateFiles) {
+    std::string path = checkpoint::joinPath(directory, file);
+    if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, file, diagnostics)) {
+      continue;
+    }
+    if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, diagnostics)) {
+      add({{diagnostics, path}, "", name.str(), std::move(*text), file.str()});
+    }
+  }
+  hasDefaultFile = find("default") != nullptr;
+}
+
+/// What does not count is not checked.
+void ChatSources::refuse(const Context &context, Value at, const llvm::Twine &message) const {
+  if (!hasDefaultFile) {
+    context.bad("chat-template", "chat_template", at, message);
+  }
+}
+
+void ChatSources::addNamed(const Context &context, Value list) {
   for (Value named : list.elements()) {
     Value name = named.find("name"), text = named.find("template");
     if (!name || !name.isString() || !text || !text.isString()) {
-      context.bad("chat-template", "chat_template", named, "expected {\"name\": string, \"template\": string}");
+      refuse(context, named, "expected {\"name\": string, \"template\": string}");
       return;
     }
-    bool isDefault = name.string() == "default";
-    hasDefault |= isDefault;
-    if (isDefault || name.string() == "tool_use") {
-      std::string place = ("chat_template '" + name.string() + "'").str();
-      addTemplate(context, place, name.string(), text.string(), model);
-    }
+    std::string place = "chat_template " + show(name);
+    add({context, place, name.string().str(), text.string().str(), place});
   }
-  if (!hasDefault) {
-    context.diagnostics.warning("chat-template", context.file, "chat_template",
-                                "no template is named 'default', so there is no chat");
-    model.chats.clear();
+}
+
+/// Reads "chat_template" of tokenizer_config.json.
+void ChatSources::readConfigured(const Context &context, Value config) {
+  Value text = config.find("chat_template");
+  if (!text || text.isNull()) {
+    return;
+  }
+  if (text.isString()) {
+    add({context, "chat_template", "default", text.string().str(), "chat_template"});
+  } else if (text.isArray()) {
+    addNamed(context, text);
+  } else {
+    refuse(context, text, "expected a string, found " + show(text));
+  }
+}
+
+/// Compiles what the runtime chooses between. Templates of other names are for programs that ask for them.
+void ChatSources::compileAll(TokenizerModel &model) const {
+  if (!sources.empty() && !find("default")) {
+    warn(sources.front(), "no template is named 'default', so there is no chat");
+    return;
+  }
+  for (const Source &source : sources) {
+    if (source.name == "default" || source.name == "tool_use") {
+      compile(source, model);
+    }
   }
 }
 
@@ -71,42 +167,6 @@ void readVariables(Value config, TokenizerModel &model) {
   }
 }
 
-/// Reads chat_template.jinja, which takes precedence; false if there is none.
-bool readFile(const Context &context, const std::string &directory, Value config, TokenizerModel &model) {
-  std::string path = checkpoint::joinPath(directory, "chat_template.jinja");
-  if (directory.empty() || !checkpoint::exists(path)) {
-    return false;
-  }
-  if (!checkpoint::staysInside(directory, "chat_template.jinja", context.diagnostics)) {
-    return true;
-  }
-  std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, context.diagnostics);
-  Value inConfig = config ? config.find("chat_template") : Value();
-  if (text && inConfig && inConfig.isString() && StringRef(*text).trim() != inConfig.string().trim()) {
-    context.diagnostics.warning("chat-template", context.file, "chat_template",
-                                "differs from chat_template.jinja beside it, which takes precedence");
-  }
-  if (text) {
-    addTemplate({context.diagnostics, path}, "", "default", *text, model);
-  }
-  return true;
-}
-
-/// Reads "chat_template" of tokenizer_config.json.
-void readConfigured(const Context &context, Value config, TokenizerModel &model) {
-  Value text = config.find("chat_template");
-  if (!text || text.isNull()) {
-    return;
-  }
-  if (text.isString()) {
-    addTemplate(context, "chat_template", "default", text.string(), model);
-  } else if (text.isArray()) {
-    addNamed(context, text, model);
-  } else {
-    context.bad("chat-template", "chat_template", text, "expected a string, found " + show(text));
-  }
-}
-
 } // namespace
 
 void readChat(const Context &context, const std::string &directory, Value config, StringRef chatFormat,
@@ -118,10 +178,17 @@ void readChat(const Context &context, const std::string &directory, Value config
     readVariables(config, model);
   }
   if (!chatFormat.empty()) {
-    addTemplate(context, chatFormat, "default", findChatFormat(chatFormat), model);
-  } else if (!readFile(context, directory, config, model) && config) {
-    readConfigured(context, config, model);
+    compile({context, chatFormat.str(), "default", findChatFormat(chatFormat).str(), ""}, model);
+    return;
   }
+  ChatSources sources;
+  if (!directory.empty()) {
+    sources.readFiles(context.diagnostics, directory);
+  }
+  if (config) {
+    sources.readConfigured(context, config);
+  }
+  sources.compileAll(model);
 }
 
 } // namespace fathom::frontend

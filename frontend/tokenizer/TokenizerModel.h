@@ -60,8 +60,8 @@ struct TokenizerModel {
 };
 
 /// Reads the tokenizer at `path`: a tokenizer.json, or a directory with one. tokenizer_config.json,
-/// chat_template.jinja, special_tokens_map.json and added_tokens.json beside it are read where present. Ids must be
-/// below `vocabulary` where that is given. Reports all findings and returns nothing after an error: bad data is
+/// chat templates (ReadChat.h), special_tokens_map.json and added_tokens.json beside it are read where present. Ids
+/// must be below `vocabulary` where that is given. Reports all findings and returns nothing after an error: bad data is
 /// Problem::BadInput, what the runtime cannot do (another model than byte-level BPE, an unknown pre-tokenizer) is
 /// Problem::Unsupported. `chatFormat` names a built-in chat template to take instead of the tokenizer's own, or is
 /// "none" for no chat (ChatFormats.h); empty: the tokenizer's own.

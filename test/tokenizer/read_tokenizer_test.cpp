@@ -142,6 +142,7 @@ int codeOfLink(const std::string &name, const std::string &target) {
   TemporaryDirectory directory;
   directory.write("tokenizer.json", llvm::formatv("{0}", Value(good())).str());
   std::filesystem::remove(directory.path + "/" + name);
+  std::filesystem::create_directory(directory.path + "/additional_chat_templates");
   std::filesystem::create_symlink(target, directory.path + "/" + name);
   EXPECT_TRUE(frontend::hasTokenizer(directory.path));
   checkpoint::Diagnostics diagnostics;
@@ -150,7 +151,8 @@ int codeOfLink(const std::string &name, const std::string &target) {
 }
 
 TEST(ReadTokenizerTest, RefusesLinksToNothingAndOutOfTheDirectory) {
-  for (const char *name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}) {
+  for (const char *name :
+       {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "additional_chat_templates/tool_use.jinja"}) {
     EXPECT_EQ(codeOfLink(name, "nowhere"), 5) << name;
     EXPECT_EQ(codeOfLink(name, "/etc/passwd"), 3) << name;
   }

@@ -77,17 +77,56 @@ class VerbTest(unittest.TestCase):
         text = run(V3, "--chat", "--text", stdin='{"messages": [{"role": "user", "content": "Hi"}], "x": 1}\n')
         self.assertEqual(json.loads(text.stdout), "<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜>")
 
-    def with_template(self, template, *arguments, stdin=""):
+    def with_files(self, files, *arguments, stdin=""):
+        """Runs DeepSeek-V3's tokenizer with `files` (name: text) beside it."""
         with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
             shutil.copy(pathlib.Path(V3) / "tokenizer.json", folder)
             shutil.copy(pathlib.Path(V3) / "tokenizer_config.json", folder)
-            (pathlib.Path(folder) / "chat_template.jinja").write_text(template)
+            (path / "additional_chat_templates").mkdir()
+            for name, text in files.items():
+                (path / name).write_text(text)
             return run(folder, *arguments, stdin=stdin)
+
+    def with_template(self, template, *arguments, stdin=""):
+        return self.with_files({"chat_template.jinja": template}, *arguments, stdin=stdin)
 
     def test_a_template_file_counts_and_a_difference_is_said(self):
         result = self.with_template("{{ messages[0].n + 1 }}", "--chat", "--text", stdin='[{"n": 1}]\n')
         self.assertEqual(result.stdout, b'"2"\n')
         self.assertIn(b"differs from chat_template.jinja", result.stderr)
+
+    def test_additional_templates(self):
+        lines = '[]\n{"messages": [], "tools": []}\n'
+        files = {"chat_template.jinja": "plain", "additional_chat_templates/tool_use.jinja": "tools",
+                 "additional_chat_templates/rag.jinja": "{%", "tokenizer_config.json": "{}"}
+        result = self.with_files(files, "--chat", "--text", stdin=lines)
+        self.assertEqual((result.stdout, result.stderr), (b'"plain"\n"tools"\n', b""))
+        files["additional_chat_templates/default.jinja"] = "other"
+        result = self.with_files(files, "--chat", "--text", stdin=lines)
+        self.assertEqual(result.stdout, b'"other"\n"tools"\n')
+        self.assertIn(b"differs from additional_chat_templates/default.jinja", result.stderr)
+        files["additional_chat_templates/tool_use.jinja"] = "{% include 'x' %}"
+        result = self.with_files(files, "--chat")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"tool_use.jinja: line 1, column 4", result.stderr)
+
+    def test_additional_templates_without_a_default(self):
+        files = {"additional_chat_templates/tool_use.jinja": "tools", "tokenizer_config.json": "{}"}
+        result = self.with_files(files, "--chat", stdin="[]\n")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"no template is named 'default'", result.stderr)
+        files["tokenizer_config.json"] = '{"chat_template": [{"name": "default", "template": "plain"}]}'
+        result = self.with_files(files, "--chat", "--text", stdin='[]\n{"messages": [], "tools": []}\n')
+        self.assertEqual((result.stdout, result.stderr), (b'"plain"\n"tools"\n', b""))
+
+    def test_named_templates_beside_a_template_file(self):
+        named = '{"chat_template": [{"name": "default", "template": "plain\\n"}, {"name": "tool_use", "template": "t"}, 7]}'
+        files = {"chat_template.jinja": "plain", "tokenizer_config.json": named}
+        result = self.with_files(files, "--chat", "--text", stdin='{"messages": [], "tools": []}\n')
+        self.assertEqual(result.stdout, b'"plain"\n')
+        self.assertIn(b"chat_template 'tool_use': not used: chat_template.jinja beside it counts", result.stderr)
+        self.assertNotIn(b"differs", result.stderr)
 
     def test_templates_that_fail(self):
         result = self.with_template("a\n  {% include 'x' %}", "--chat")
