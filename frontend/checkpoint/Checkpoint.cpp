@@ -240,4 +240,28 @@ std::optional<size_t> Checkpoint::find(llvm::StringRef name) const {
   return number ? std::optional<size_t>(*number) : std::nullopt;
 }
 
+std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b, Diagnostics &diagnostics) const {
+  constexpr uint64_t pieceBytes = 1 << 20;
+  std::string pieces[2];
+  std::optional<File> opened[2];
+  const TensorRef *refs[2] = {&a, &b};
+  for (int i : {0, 1}) {
+    const std::string &path = files[refs[i]->shard].path;
+    opened[i] = File::open(path, path, Problem::InputOutput, diagnostics);
+  }
+  for (uint64_t at = 0; opened[0] && opened[1] && at < a.tensor->size; at += pieceBytes) {
+    for (int i : {0, 1}) {
+      pieces[i].resize(std::min(pieceBytes, a.tensor->size - at));
+      if (!opened[i]->read(pieces[i].data(), pieces[i].size(), refs[i]->tensor->offset + at)) {
+        reportSystemError(errno, files[refs[i]->shard].path, "cannot read", diagnostics);
+        return std::nullopt;
+      }
+    }
+    if (pieces[0] != pieces[1]) {
+      return false;
+    }
+  }
+  return opened[0] && opened[1] ? std::optional<bool>(true) : std::nullopt;
+}
+
 } // namespace fathom::checkpoint

@@ -81,6 +81,7 @@ private:
   bool hasMtpLayer(int64_t index) const;
   void accountForRest();
   void explainRest(const checkpoint::TensorRef &ref);
+  void compareTiedHead(const checkpoint::TensorRef &head);
 
   const ModelConfig &config;
   const Checkpoint &checkpoint;
@@ -166,6 +167,22 @@ void WeightSorter::accountForRest() {
   }
 }
 
+/// A head beside a tied one: many programs write the embedding twice. The embedding counts, as in transformers.
+void WeightSorter::compareTiedHead(const checkpoint::TensorRef &head) {
+  std::optional<size_t> index = checkpoint.find("model.embed_tokens.weight");
+  if (!index) {
+    return;
+  }
+  const checkpoint::TensorRef &embedding = checkpoint.allTensors()[*index];
+  const checkpoint::TensorInfo &a = *head.tensor, &b = *embedding.tensor;
+  bool alike = a.dtype == b.dtype && a.shape == b.shape;
+  if (!alike || checkpoint.holdSame(head, embedding, diagnostics) == false) {
+    diagnostics.warning("ignored-tensor", checkpoint.shards()[head.shard].path, partName(a.name),
+                        "differs from embed_tokens, which is used: config.json ties the two",
+                        "a model with a head of its own says \"tie_word_embeddings\": false in config.json");
+  }
+}
+
 /// The layer index in "<prefix><index>.", or -1.
 static int64_t layerOf(llvm::StringRef name, llvm::StringRef prefix) {
   int64_t index = -1;
@@ -182,8 +199,7 @@ void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   if (name.ends_with("rotary_emb.inv_freq")) {
     diagnostics.note("ignored-tensor", file, part, "is ignored: frequencies come from config.json");
   } else if (config.tiedEmbeddings && name == "lm_head.weight") {
-    diagnostics.warning("ignored-tensor", file, part, "is ignored: config.json ties it to the embedding",
-                        "if they differ, \"tie_word_embeddings\" must be false");
+    compareTiedHead(ref);
   } else if (layer >= config.layers && layer < mtpEnd) {
     diagnostics.warning("ignored-tensor", file, part, "is not known in a multi-token-prediction layer; ignored");
   } else if (layer >= config.layers) {

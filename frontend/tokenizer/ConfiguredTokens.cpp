@@ -16,7 +16,7 @@ constexpr StringRef kSpecialKeys[] = {"bos_token", "eos_token", "unk_token", "se
                                       "pad_token", "cls_token", "mask_token"};
 constexpr StringRef kSpecialListKeys[] = {"additional_special_tokens", "extra_special_tokens"};
 
-std::string quote(StringRef text) { return "'" + checkpoint::escape(text, 80) + "'"; }
+std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
 
 /// Calls `take` with the key and the token of everything special that `root` names.
 template <class Take>
