@@ -40,6 +40,7 @@ constexpr UndoneSetting undoneSettings[] = {
     {"min_new_tokens"},
     {"max_new_tokens"},
     {"max_time"},
+    {"num_return_sequences", 1},
     {"exponential_decay_length_penalty"},
     {"num_beams", 1},
     {"num_beam_groups", 1},
@@ -49,11 +50,14 @@ constexpr UndoneSetting undoneSettings[] = {
     {"watermarking_config"},
 };
 
+/// What transformers writes for "max_length" where nobody said one.
+constexpr int64_t unsaidLength = 20;
+
 /// What generation_config.json says besides: of programs, of training, of beams that nobody asked for.
 constexpr llvm::StringLiteral descriptions =
     "_from_model_config transformers_version trust_remote_code use_cache cache_implementation cache_config "
     "compile_config disable_compile prefill_chunk_size low_memory return_legacy_cache continuous_batching_config "
-    "pad_token_id decoder_start_token_id max_length num_return_sequences length_penalty early_stopping "
+    "pad_token_id decoder_start_token_id max_length length_penalty early_stopping "
     "diversity_penalty output_attentions output_hidden_states output_scores output_logits return_dict_in_generate "
     "remove_invalid_values renormalize_logits is_assistant num_assistant_tokens num_assistant_tokens_schedule "
     "assistant_confidence_threshold assistant_early_exit assistant_lookbehind target_lookbehind "
@@ -82,7 +86,7 @@ public:
   void readTokens(int64_t last);
   void readSampling();
   void warnOfGreedy();
-  void warnOfUndone();
+  void warnOfUndone(int64_t context);
 
 private:
   template <typename T>
@@ -93,6 +97,7 @@ private:
     config = said;
   }
   void warnOfDifference(llvm::StringRef key, const std::string &other);
+  void warnOfSetting(llvm::StringRef key, Value value);
 
   ConfigReader &reader;
   llvm::StringRef file;
@@ -151,14 +156,23 @@ void GenerationReader::warnOfGreedy() {
   }
 }
 
-void GenerationReader::warnOfUndone() {
+void GenerationReader::warnOfSetting(llvm::StringRef key, Value value) {
+  diagnostics.warning("ignored-setting", file, value.where(),
+                      "\"" + key + "\" is " + quote(value) +
+                          ", which Fathom does not implement; answers are generated without it");
+}
+
+/// `context`: the positions of the model, which bound every text.
+void GenerationReader::warnOfUndone(int64_t context) {
   for (const UndoneSetting &setting : undoneSettings) {
     Value value = reader.get(setting.key);
     if (value && !isInert(value, setting.inert)) {
-      diagnostics.warning("ignored-setting", file, value.where(),
-                          "\"" + llvm::Twine(setting.key) + "\" is " + quote(value) +
-                              ", which Fathom does not implement; answers are generated without it");
+      warnOfSetting(setting.key, value);
     }
+  }
+  Value length = reader.get("max_length");
+  if (std::optional<int64_t> most = length.integer(); most && *most != unsaidLength && *most < context) {
+    warnOfSetting("max_length", length);
   }
 }
 
@@ -167,7 +181,7 @@ void GenerationReader::warnOfUndone() {
 void ConfigParser::sampling() {
   GenerationReader generation(keys, file, modelConfig.generation, diagnostics);
   generation.readSampling();
-  generation.warnOfUndone();
+  generation.warnOfUndone(modelConfig.maxPositions);
 }
 
 void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config, Diagnostics &diagnostics) {
@@ -180,7 +194,7 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
   generation.readTokens(config.vocabulary > 0 ? config.vocabulary - 1 : maxVocabulary);
   generation.readSampling();
   generation.warnOfGreedy();
-  generation.warnOfUndone();
+  generation.warnOfUndone(config.maxPositions);
   reader.warnOfUnread(descriptions, "nothing in Fathom");
 }
 

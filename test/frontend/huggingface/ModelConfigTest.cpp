@@ -215,7 +215,8 @@ TEST(ModelConfigTest, SettingsThatNobodyDoesAreNamed) {
   for (const char *setting :
        {R"("typical_p":0.9)", R"("no_repeat_ngram_size":3)", R"("suppress_tokens":[1,2])", R"("bad_words_ids":[[1]])",
         R"("eta_cutoff":0.0003)", R"("num_beams":4)", R"("stop_strings":["x"])", R"("min_new_tokens":5)",
-        R"("watermarking_config":{"bias":2.0})", R"("presence_penalty":1.5)", R"("guidance_scale":2)"}) {
+        R"("watermarking_config":{"bias":2.0})", R"("max_length":2559)", R"("num_return_sequences":2)",
+        R"("presence_penalty":1.5)", R"("guidance_scale":2)"}) {
     std::string said = generationOf(std::string("{") + setting + "}").second;
     std::string key = std::string(setting).substr(0, std::string(setting).find(':'));
     EXPECT_NE(said.find(key + " is "), std::string::npos) << said;
