@@ -64,7 +64,7 @@ Value ConfigReader::get(llvm::StringRef key, Need need) {
   if (value && !value.isNull()) {
     return value;
   }
-  if (need == Need::Required || (need == Need::Nullable && !value)) {
+  if (need == Need::Required || need == (value ? Need::NotNull : Need::Nullable)) {
     bad(key, llvm::Twine(value ? "is null" : "is missing") + ", " + owner + " needs it" +
                  (need == Need::Nullable ? " (null for none)" : ""));
   }

@@ -16,8 +16,9 @@
 
 namespace fathom::huggingface {
 
-/// Whether a key may be absent or null. Nullable: it must be there, and null says "none".
-enum class Need { Required, Nullable, Optional };
+/// Whether a key may be absent or null. Nullable: it must be there, and null says "none". NotNull: null is not the
+/// default that an absent key has.
+enum class Need { Required, Nullable, NotNull, Optional };
 
 /// Reads one object of a configuration file. Every function leaves its output alone where the key is absent
 /// or wrong, and returns true where it set it.
@@ -42,6 +43,12 @@ public:
 
   /// The same value where both `key` and its older spelling may be written; a finding where they differ.
   checkpoint::json::Value getEither(llvm::StringRef key, llvm::StringRef older);
+
+  /// Whether a key is there and says null.
+  bool isNull(llvm::StringRef key) const {
+    checkpoint::json::Value value = object.find(key);
+    return value && value.isNull();
+  }
 
   /// Whether a key was asked for.
   bool hasRead(llvm::StringRef key) const { return asked.contains(key); }

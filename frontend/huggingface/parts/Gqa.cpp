@@ -33,16 +33,31 @@ static constexpr TensorFact tensors[] = {
     {"self_attn.o_proj.weight", Role::Projection, hidden, queries},
 };
 
+/// Whether a window that is on leaves every layer alone: those that slide are listed, or begin at max_window_layers,
+/// whose default is the one of transformers.
+static bool slidesNowhere(ConfigParser &parser) {
+  ConfigReader &reader = parser.reader();
+  int64_t layers = parser.config().layers, unslid = 28;
+  // What a list holds besides is refused where all families' lists are.
+  if (checkpoint::json::Value types = reader.get("layer_types"); types.size() >= static_cast<size_t>(layers)) {
+    return true;
+  }
+  reader.integer("max_window_layers", unslid, 0, maxLayers, Need::Optional);
+  return parser.config().family->windowsHaveSwitch && (unslid >= layers || reader.isNull("sliding_window"));
+}
+
 /// A window is on where its switch says so or, in files without the switch, where it has a size.
 static void refuseWindows(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
   checkpoint::json::Value window = reader.get("sliding_window");
-  bool on = false;
-  if (reader.boolean("use_sliding_window", on)) {
-    if (on) {
-      reader.unsupported("use_sliding_window", "is true, but the only supported value is false");
-    }
-  } else if (window && !parser.config().family->windowsHaveSwitch) {
+  bool on = false, switched = reader.boolean("use_sliding_window", on);
+  on = switched ? on : window && !parser.config().family->windowsHaveSwitch;
+  if (!on || slidesNowhere(parser)) {
+    return;
+  }
+  if (switched) {
+    reader.unsupported("use_sliding_window", "is true, but the only supported value is false");
+  } else {
     reader.unsupported("sliding_window", "is " + quote(window) + ", but the only supported value is null");
   }
 }

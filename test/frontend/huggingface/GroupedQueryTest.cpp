@@ -39,8 +39,14 @@ TEST(GroupedQueryTest, HeadsThatDoNotDivide) {
 
 TEST(GroupedQueryTest, WindowsThatAreOnAreRefusedByName) {
   std::string qwen2 = configText("qwen2-tiny"), llama = configText("llama-tiny");
-  expectBadConfig(with(qwen2, "use_sliding_window", "true"), 4,
-                  "\"use_sliding_window\" is true, but the only supported value is false");
+  std::string on = with(qwen2, "use_sliding_window", "true");
+  // Of three layers.
+  expectBadConfig(with(on, "max_window_layers", "2"), 4, "\"use_sliding_window\" is true");
+  expectBadConfig(with(on, "max_window_layers", "-1"), 3, "\"max_window_layers\" is -1, expected an integer");
+  expectBadConfig(adding(with(on, "max_window_layers", "2"), R"("layer_types": ["full_attention"])"), 4,
+                  "\"use_sliding_window\" is true");
+  expectBadConfig(with(without(on, "max_window_layers"), "num_hidden_layers", "29"), 4,
+                  "\"use_sliding_window\" is true");
   expectBadConfig(adding(llama, "\"sliding_window\": 4096"), 4,
                   "\"sliding_window\" is 4096, but the only supported value is null");
   expectBadConfig(adding(qwen2, R"("layer_types": ["full_attention", "sliding_attention"])"), 4,
@@ -54,7 +60,18 @@ TEST(GroupedQueryTest, WindowsThatAreOffAreNothing) {
   goodConfig(without(qwen2, "use_sliding_window"));
   goodConfig(adding(llama, "\"sliding_window\": null"));
   goodConfig(adding(llama, R"("sliding_window": 4096, "use_sliding_window": false)"));
-  goodConfig(adding(qwen2, R"("layer_types": ["full_attention", "full_attention", "full_attention"])"));
+  std::string full = R"("layer_types": ["full_attention", "full_attention", "full_attention"])";
+  goodConfig(adding(qwen2, full));
+  goodConfig(adding(llama, full + R"(, "sliding_window": 4096)"));
+}
+
+TEST(GroupedQueryTest, WindowsThatAreOnForNoLayerAreNothing) {
+  std::string on = with(configText("qwen2-tiny"), "use_sliding_window", "true");
+  goodConfig(on);
+  goodConfig(without(on, "max_window_layers"));
+  std::string sliding = with(on, "max_window_layers", "0");
+  goodConfig(with(sliding, "sliding_window", "null"));
+  goodConfig(adding(sliding, R"("layer_types": ["full_attention", "full_attention", "full_attention"])"));
 }
 
 /// How many tensors of a configuration are biases.
