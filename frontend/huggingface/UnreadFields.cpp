@@ -20,19 +20,43 @@ namespace {
 constexpr UndoneSetting undoneFields[] = {
     // Attention.
     {"sliding_window"},
+    {"use_sliding_window"},
     {"attention_chunk_size"},
+    {"full_attention_interval"},
+    {"attn_type_list"},
     {"attn_logit_softcapping"},
     {"query_pre_attn_scalar"},
     {"attention_multiplier"},
+    {"softmax_scale"},
+    {"scale_attn_by_inverse_layer_idx"},
+    {"attn_temperature_tuning"},
+    {"use_logn_attn"},
+    {"attn_output_gate"},
+    {"headwise_attn_output_gate"},
+    {"elementwise_attn_output_gate"},
+    {"use_bidirectional_attention"},
     {"clip_qkv"},
     {"qk_layernorm"},
     {"use_qk_norm"},
     {"qk_norm"},
+    {"use_mla"},
+    {"mla_scale_q_lora"},
+    {"mla_scale_kv_lora"},
+    {"use_cla"},
+    {"num_kv_shared_layers"},
+    // Positions.
     {"alibi"},
     {"rotary_pct", 1},
+    {"rope_interleave"},
+    {"rope_interleaved"},
+    {"rotary_interleaved"},
+    {"rope_traditional"},
+    {"rope_local_base_freq"},
+    {"use_dynamic_ntk"},
     {"no_rope_layers"},
     {"no_rope_layer_interval"},
     {"use_mrope"},
+    // Other models.
     {"add_cross_attention"},
     {"is_encoder_decoder"},
     {"pruned_heads"},
@@ -56,6 +80,10 @@ constexpr UndoneSetting undoneFields[] = {
     {"engram_layer_ids"},
     {"parallel_attn"},
     {"use_parallel_residual"},
+    {"postnorm"},
+    {"sandwich_norm"},
+    {"zero_centered_gamma"},
+    {"norm_head"},
     {"embedding_multiplier", 1},
     {"residual_multiplier", 1},
     {"scale_emb", 1},
@@ -81,12 +109,12 @@ constexpr llvm::StringLiteral descriptions =
     "output_scores return_dict_in_generate use_cache gradient_checkpointing chunk_size_feed_forward "
     "is_decoder cross_attention_hidden_size tie_encoder_decoder finetuning_task id2label label2id num_labels "
     "problem_type task_specific_params tokenizer_class prefix pad_token_id sep_token_id "
-    "decoder_start_token_id max_length length_penalty early_stopping num_return_sequences diversity_penalty "
+    "decoder_start_token_id length_penalty early_stopping diversity_penalty "
     "remove_invalid_values initializer_range attention_dropout hidden_dropout embd_pdrop resid_pdrop "
     "classifier_dropout aux_loss_alpha router_aux_loss_coef seq_aux ep_size pretraining_tp tp_plan "
     "base_model_tp_plan max_window_layers head_dim n_group topk_group topk_method scoring_func norm_topk_prob "
     "routed_scaling_factor moe_layer_freq first_k_dense_replace n_shared_experts num_experts_per_tok "
-    "moe_intermediate_size rope_theta rope_interleave unsloth_fixed unsloth_version model_name "
+    "moe_intermediate_size rope_theta unsloth_fixed unsloth_version model_name "
     "transformers.js_config kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim";
 
 } // namespace
@@ -98,9 +126,14 @@ void ConfigParser::refuseUndone() {
       continue;
     }
     if (Value value = keys.get(field.key); value && !isInert(value, field.inert)) {
+      const char *supported = value.boolean() ? "false" : field.inert == 0 ? "null" : "1";
       keys.unsupported(field.key, "is " + quote(value) + ", which no part of " + modelConfig.modelType +
-                                      " implements; the only supported value is " + (field.inert == 0 ? "null" : "1"));
+                                      " implements; the only supported value is " + supported);
     }
+  }
+  // Embedding models say so of attention that looks ahead.
+  if (Value causal = keys.get("is_causal"); causal.boolean() == false) {
+    keys.unsupported("is_causal", "is false, but the only supported value is true");
   }
 }
 

@@ -35,7 +35,7 @@ static void parse(ConfigParser &parser) {
   }
   reader.tokens("eos_token_id", generation.eosTokens, maxVocabulary);
   std::string act = "silu";
-  if (reader.string("hidden_act", act) && act != "silu" && act != "swish") {
+  if (reader.string("hidden_act", act, Need::NotNull) && act != "silu" && act != "swish") {
     reader.unsupported("hidden_act", "is \"" + escape(act) + "\", but the only supported value is silu");
   }
 }

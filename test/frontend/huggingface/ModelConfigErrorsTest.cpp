@@ -138,6 +138,7 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "norm_topk_prob", "1"), 3, "\"norm_topk_prob\" is 1, expected true or false");
   expectBadConfig(with(text, "tie_word_embeddings", "\"no\""), 3, "is \"no\", expected true or false");
   expectBadConfig(with(text, "model_type", "3"), 3, "\"model_type\" is 3, expected a string");
+  expectBadConfig(with(text, "hidden_act", "null"), 3, "\"hidden_act\" is null, deepseek_v3 needs it");
   expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
   expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");

@@ -47,6 +47,14 @@ TEST(UnreadFieldsTest, WhatDecidesElsewhereIsRefusedByName) {
     expectBadConfig(adding(configText("v3-tiny"), member), 4,
                     "which no part of deepseek_v3 implements; the only supported value is null");
   }
+  for (const char *key :
+       {"attn_output_gate", "rope_interleaved", "rope_interleave", "rope_traditional", "use_bidirectional_attention",
+        "use_mla", "use_cla", "use_logn_attn", "sandwich_norm", "zero_centered_gamma", "norm_head"}) {
+    expectBadConfig(adding(configText("llama-tiny"), "\"" + std::string(key) + "\":true"), 4,
+                    std::string(key) +
+                        "\" is true, which no part of llama implements; the only supported value is false");
+  }
+  expectBadConfig(adding(configText("qwen2-tiny"), R"("is_causal":false)"), 4, "\"is_causal\" is false");
   expectBadConfig(
       adding(configText("llama-tiny"), R"("logit_scale":0.5)"), 4,
       "\"logit_scale\" is 0.5, which no part of llama implements; the only supported value is 1 [unsupported-config]");
@@ -58,8 +66,9 @@ TEST(UnreadFieldsTest, ValuesThatChangeNothingAreNothing) {
   for (const char *member :
        {R"("sliding_window":null)", R"("mlp_bias":false)", R"("logit_scale":1.0)", R"("compress_ratios":[])",
         R"("pruned_heads":{})", R"("mlp_only_layers":[])", R"("decoder_sparse_step":1)", R"("anything":null)",
-        R"("whatever":{})", R"("layer_types":[])", R"("quantization_config":{})",
-        R"("layer_types":["full_attention","full_attention","full_attention"])"}) {
+        R"("whatever":{})", R"("is_causal":true)", R"("attn_output_gate":false)",
+        R"("layer_types":["full_attention","full_attention","full_attention"])", R"("layer_types":[])",
+        R"("quantization_config":{})"}) {
     EXPECT_EQ(saidWith(member), "") << member;
   }
 }
