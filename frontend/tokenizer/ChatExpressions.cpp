@@ -28,6 +28,41 @@ constexpr StringRef kMissingMethods[] = {"casefold",     "encode",      "expandt
                                          "translate",    "zfill",       "format_map"};
 constexpr StringRef kMissingFunctions[] = {"cycler", "joiner", "lipsum"};
 
+/// Whether str.format of `text` has a field that the runtime does not do.
+bool hasMissingField(StringRef text) {
+  while (true) {
+    auto [plain, rest] = text.split('{');
+    if (rest.empty()) {
+      return false;
+    }
+    if (rest.consume_front("{")) {
+      text = rest;
+      continue;
+    }
+    auto [field, behind] = rest.split('}');
+    auto [name, specification] = field.split(':');
+    // Fields of fields, and types of single characters and of a locale.
+    if (field.contains('{') || name.ends_with("!a") || specification.ends_with("c") || specification.ends_with("n")) {
+      return true;
+    }
+    text = behind;
+  }
+}
+
+/// Whether `text` % values has a conversion that the runtime does not do: widths among the values, characters, ascii().
+bool hasMissingConversion(StringRef text) {
+  while (text.contains('%')) {
+    text = text.split('%').second;
+    text = text.starts_with("(") ? text.split(')').second : text;
+    text = text.ltrim("0123456789.+- #");
+    if (!text.empty() && StringRef("*ca").contains(text[0])) {
+      return true;
+    }
+    text = text.drop_front(text.empty() ? 0 : 1);
+  }
+  return false;
+}
+
 } // namespace
 
 uint32_t ChatParser::parseTarget(bool withNamespace) {
@@ -188,9 +223,20 @@ uint32_t ChatParser::parseProduct() {
     } else {
       break;
     }
+    if (op == ChatOperator::modulo && literal(left) && hasMissingConversion(*literal(left))) {
+      fail(tokens[at - 1], "a conversion of this format is not supported in chat templates", true);
+    }
     left = program.add(ChatNodeKind::binary, line, uint32_t(op), {left, parsePower()});
   }
   return left;
+}
+
+/// The text of a node that is one.
+std::optional<StringRef> ChatParser::literal(uint32_t node) const {
+  if (failed || node == FATHOM_NO_NODE || program.nodes[node].kind() != ChatNodeKind::literal) {
+    return std::nullopt;
+  }
+  return StringRef(program.texts[program.nodes[node].value()]);
 }
 
 uint32_t ChatParser::parsePower() {
@@ -263,8 +309,8 @@ uint32_t ChatParser::parseNumber() {
     return program.add(ChatNodeKind::real, token.line, uint32_t(program.reals.size() - 1), {});
   }
   int64_t integer = 0;
-  if (StringRef(token.text).getAsInteger(10, integer)) {
-    fail(token, "integers of more than 64 bits are not supported", true);
+  if (StringRef(token.text).getAsInteger(0, integer)) {
+    fail(token, "integers above 2^63 - 1 are not supported in chat templates", true);
   }
   program.integers.push_back(integer);
   return program.add(ChatNodeKind::integer, token.line, uint32_t(program.integers.size() - 1), {});
@@ -451,6 +497,9 @@ void ChatParser::checkMethod(uint32_t callee, const ChatToken &token) {
   bool missing = isMethod ? llvm::is_contained(kMissingMethods, name) : llvm::is_contained(kMissingFunctions, name);
   if (missing) {
     fail(token, "'" + name + "()' is not supported in chat templates", true);
+  } else if (isMethod && name == "format" && literal(program.operands[node.first()]) &&
+             hasMissingField(*literal(program.operands[node.first()]))) {
+    fail(token, "a field of this format is not supported in chat templates", true);
   }
 }
 

@@ -59,6 +59,55 @@ StringRef dropTrailingSpace(StringRef text) {
 bool isNameStart(char c) { return llvm::isAlpha(c) || c == '_' || uint8_t(c) >= 0x80; }
 bool isNamePart(char c) { return isNameStart(c) || llvm::isDigit(c); }
 
+/// Digits for which `isDigit` holds at the start of `text`, with single "_" between them.
+template <typename Predicate>
+StringRef takeDigits(StringRef text, Predicate isDigit) {
+  size_t end = 0;
+  while (end < text.size() && (isDigit(text[end]) || (text[end] == '_' && end > 0 && text[end - 1] != '_'))) {
+    ++end;
+  }
+  return text.take_front(end).rtrim('_');
+}
+
+/// "0x1f" and its like at the start of `text`; empty if there is none.
+StringRef takeWithRadix(StringRef text) {
+  StringRef digits = text.drop_front(std::min<size_t>(2, text.size()));
+  // One "_" may follow the letter.
+  size_t begin = digits.starts_with("_") ? 3 : 2;
+  digits = text.drop_front(std::min(begin, text.size()));
+  switch (text.size() > 1 && text[0] == '0' ? llvm::toLower(text[1]) : ' ') {
+  case 'x':
+    digits = takeDigits(digits, llvm::isHexDigit);
+    break;
+  case 'o':
+    digits = takeDigits(digits, [](char c) { return c >= '0' && c <= '7'; });
+    break;
+  case 'b':
+    digits = takeDigits(digits, [](char c) { return c == '0' || c == '1'; });
+    break;
+  default:
+    return {};
+  }
+  return digits.empty() ? StringRef() : text.take_front(begin + digits.size());
+}
+
+/// A real number at the start of `text`, which has a fraction or an exponent; empty if there is none.
+StringRef takeReal(StringRef text) {
+  size_t whole = takeDigits(text, llvm::isDigit).size(), size = whole;
+  auto takeBehind = [&](size_t prefix) {
+    size_t digits = takeDigits(text.drop_front(std::min(size + prefix, text.size())), llvm::isDigit).size();
+    size += digits > 0 ? prefix + digits : 0;
+  };
+  if (text.substr(size).starts_with(".")) {
+    takeBehind(1);
+  }
+  if (text.substr(size).starts_with_insensitive("e")) {
+    StringRef sign = text.substr(size + 1, 1);
+    takeBehind(sign == "+" || sign == "-" ? 2 : 1);
+  }
+  return size == whole ? StringRef() : text.take_front(size);
+}
+
 void appendUtf8(std::string &out, uint32_t value) {
   char bytes[4];
   char *end = bytes;
@@ -304,31 +353,19 @@ bool Lexer::lexToken() {
 }
 
 void Lexer::lexNumber() {
-  size_t end = at;
-  auto digits = [&] {
-    while (end < source.size() && (llvm::isDigit(source[end]) || (source[end] == '_' && end > at))) {
-      ++end;
-    }
-  };
-  bool isReal = false;
-  digits();
   bool afterDot = !tokens.empty() && tokens.back().kind == ChatToken::Operator && tokens.back().text == ".";
-  if (!afterDot && end + 1 < source.size() && source[end] == '.' && llvm::isDigit(source[end + 1])) {
-    ++end;
-    digits();
-    isReal = true;
+  StringRef number = afterDot ? StringRef() : takeReal(rest());
+  bool isReal = !number.empty();
+  number = isReal ? number : takeWithRadix(rest());
+  if (number.empty()) {
+    // A zero in front of other digits is a number of its own, as in Python, where that is an error.
+    bool zeros = rest().starts_with("0");
+    number = takeDigits(rest(), [&](char c) { return zeros ? c == '0' : llvm::isDigit(c); });
   }
-  size_t sign = end + 1 < source.size() && (source[end + 1] == '-' || source[end + 1] == '+') ? 1 : 0;
-  if (!afterDot && end < source.size() && llvm::toLower(source[end]) == 'e' && end + 1 + sign < source.size() &&
-      llvm::isDigit(source[end + 1 + sign])) {
-    end += 1 + sign;
-    digits();
-    isReal = true;
-  }
-  std::string text = source.substr(at, end - at);
+  std::string text = number.lower();
   llvm::erase(text, '_');
   add(isReal ? ChatToken::Real : ChatToken::Integer, at, text);
-  at = end;
+  at += number.size();
 }
 
 bool Lexer::lexText() {

@@ -59,6 +59,7 @@ private:
   uint32_t parseWith(uint32_t line);
   uint32_t parseScope(uint32_t line, std::vector<uint32_t> operands, llvm::StringRef name);
   uint32_t parseGeneration(uint32_t line);
+  uint32_t parseMacroBody(llvm::StringRef name, std::vector<uint32_t> &operands, size_t first);
   uint32_t parseMacro(uint32_t line);
   uint32_t parseCallBlock(uint32_t line);
   uint32_t parseFilterBlock(uint32_t line);
@@ -79,6 +80,7 @@ private:
   uint32_t parseSum();
   uint32_t parseJoin();
   uint32_t parseProduct();
+  std::optional<llvm::StringRef> literal(uint32_t node) const;
   uint32_t parsePower();
   uint32_t parseUnary(bool withFilters = true);
   uint32_t parsePrimary();

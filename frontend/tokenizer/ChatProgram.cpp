@@ -257,17 +257,40 @@ void ChatParser::parseParameters(std::vector<uint32_t> &operands) {
   }
 }
 
+/// The body of a macro whose parameters are the operands from `first` on. Jinja gives macros what they name: all other
+/// arguments as "varargs", and those by keyword as "kwargs".
+uint32_t ChatParser::parseMacroBody(StringRef name, std::vector<uint32_t> &operands, size_t first) {
+  std::string end;
+  size_t begin = program.nodes.size();
+  bool outer = std::exchange(soft, false);
+  unsigned outerLoops = std::exchange(loops, 0);
+  uint32_t body = parseBlock({name}, &end);
+  loops = outerLoops;
+  soft = outer;
+  auto isNamed = [&](const artifact::ChatNode &node, ChatNodeKind kind, StringRef text) {
+    return node.kind() == kind && program.texts[node.value()] == text;
+  };
+  for (auto [text, byKeyword] : {std::pair("varargs", 0u), std::pair("kwargs", 1u)}) {
+    bool isParameter = llvm::any_of(llvm::ArrayRef(operands).drop_front(first), [&](uint32_t operand) {
+      return isNamed(program.nodes[operand], ChatNodeKind::parameter, text);
+    });
+    bool isUsed = llvm::any_of(llvm::ArrayRef(program.nodes).drop_front(begin),
+                               [&](const auto &node) { return isNamed(node, ChatNodeKind::name, text); });
+    if (isUsed && !isParameter) {
+      operands.push_back(program.add(ChatNodeKind::unpack, peek().line, byKeyword, {}));
+    }
+  }
+  return body;
+}
+
 uint32_t ChatParser::parseMacro(uint32_t line) {
   std::vector<uint32_t> operands{0};
-  std::string name = expectName(), end;
+  std::string name = expectName();
   expect("(");
   parseParameters(operands);
   expectBlockEnd();
-  bool outer = std::exchange(soft, false);
-  unsigned outerLoops = std::exchange(loops, 0);
-  operands[0] = parseBlock({"endmacro"}, &end);
-  loops = outerLoops;
-  soft = outer;
+  uint32_t body = parseMacroBody("endmacro", operands, 1);
+  operands[0] = body;
   expectBlockEnd();
   return program.add(ChatNodeKind::macro, line, program.text(name), operands);
 }
@@ -283,10 +306,8 @@ uint32_t ChatParser::parseCallBlock(uint32_t line) {
     fail(token, "expected a call");
   }
   expectBlockEnd();
-  std::string end;
-  bool outer = std::exchange(soft, false);
-  operands[1] = parseBlock({"endcall"}, &end);
-  soft = outer;
+  uint32_t body = parseMacroBody("endcall", operands, 2);
+  operands[1] = body;
   expectBlockEnd();
   return program.add(ChatNodeKind::call_block, line, 0, operands);
 }

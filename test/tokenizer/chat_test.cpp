@@ -42,6 +42,15 @@ std::string render(const std::string &source, const std::string &json = "[]") {
   return status == Status::Ok ? std::string(chat.text.begin(), chat.text.end()) : std::string("error: ") + chat.error;
 }
 
+/// What Jinja2 said, without the class of Python's exception: "TypeError: …".
+std::string messageOf(llvm::StringRef error) {
+  auto [type, message] = error.split(": ");
+  return type.ends_with("Error") && !type.contains(' ') ? message.str() : error.str();
+}
+
+/// What Fathom says, without the line.
+std::string messageOf(const RenderedChat &chat) { return llvm::StringRef(chat.error).split(": ").second.str(); }
+
 /// Templates of models, against what Jinja2 rendered: {"input", "text" or "error"} a line.
 TEST(ChatTest, RendersAsJinjaDoes) {
   for (const char *name : {"deepseek-v3.1", "deepseek-v3.2", "llama-3.1", "qwen2.5", "qwen3", "r1-distill-llama",
@@ -57,6 +66,7 @@ TEST(ChatTest, RendersAsJinjaDoes) {
       Status status = table.view().renderChat(std::string_view(line.text).substr(begin, end - begin), false, chat);
       if (line["error"]) {
         EXPECT_EQ(status, Status::ChatFailed) << name << line.text;
+        EXPECT_EQ(messageOf(chat), messageOf(line["error"].string())) << name << line.text;
       } else {
         EXPECT_EQ(status, Status::Ok) << name << ": " << chat.error << line.text;
         EXPECT_EQ(std::string(chat.text.begin(), chat.text.end()), line["text"].string().str()) << name;
@@ -104,6 +114,8 @@ TEST(ChatTest, FormatsRenderAsTheModelsOwnTemplates) {
 TEST(ChatTest, ErrorsNameTheLine) {
   EXPECT_EQ(render("a\n{{ raise_exception('no tools') }}"), "error: line 2: no tools");
   EXPECT_EQ(render("", "[{]"), "error: column 3: expected a key in quotes");
+  EXPECT_EQ(render("", "[18446744073709551615]"), "error: column 22: expected an integer from -2^63 to 2^63 - 1");
+  EXPECT_EQ(render("{{ messages }}", "[-9223372036854775808]"), "[-9223372036854775808]");
   EXPECT_NE(render("", "{\"messages\": 1}").find("expected an array of messages"), std::string::npos);
 }
 

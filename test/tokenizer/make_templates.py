@@ -28,6 +28,7 @@ INPUT = {
     "f": 0.1,
 }
 SOURCES = r"""
+{{ 0x1f }} {{ 0X_1F }} {{ 0b1_0 }} {{ 0o17 }} {{ 1_000 }} {{ 1e5 }} {{ 00 }} {{ 1_0.0_1e1_0 }} {{ 1E+2 }} {{ 00.5 }} {{ 0x1e5 }} {{ 01.5 }} {{ [5].0x0 }} {{ [[1, 2]].0.1 }}|{{ 9223372036854775807 }}
 {{ 1 }} {{ 1.0 }} {{ 1e16 }} {{ 1e-5 }} {{ 123456789.125 }} {{ f }} {{ f * 3 }} {{ 1/3 }} {{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 2 ** 10 }} {{ 2 ** -1 }} {{ 1_000 }}
 {{ none }} {{ true }} {{ [1, 'a', none, true, 1.5] }} {{ (1,) }} {{ (1, 2) }} {{ {'a': 1, 'b': [2]} }} {{ ['it\'s', "q\"", 'both\'"', 'n\nl', 'é\x01'] }}
 {{ missing }}|{{ missing is defined }}|{{ missing ~ 'x' }}|{{ missing | default('d') }}|{{ '' | default('d', true) }}|{{ missing | length }}
@@ -55,6 +56,15 @@ SOURCES = r"""
 {% set b %}  hi {{ s }} {% endset %}[{{ b }}]{% set c | upper %}abc{% endset %}{{ c }}
 {% macro m(a, b='B', c=none) %}<{{ a }}{{ b }}{{ c }}>{% endmacro %}{{ m(1) }}{{ m(1, 2) }}{{ m(1, c=3) }}{{ m(b=1, a=2) }}{{ m() }}
 {% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, 2) }}
+{% macro m(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1) }}{{ m(1, 2, 3, b=4) }}{{ m(*[1, 2], **{'c': 5}) }}{{ m() }}
+{% macro m(a, varargs=9) %}{{ a }}{{ varargs }}{% for k in kwargs %}{{ k }}={{ kwargs[k] }};{% endfor %}{% endmacro %}{{ m(1, 2, x=3, y=4) }}{{ m(1, x=5) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, b=2) }}
+{% macro m(a) %}{{ varargs | length }}{% endmacro %}{{ m(1, 2, b=2) }}
+{% macro m(a) %}{{ kwargs | length }}{% endmacro %}{{ m(1, 2, b=2) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, a=2) }}
+{% macro w(k) %}{% for i in [1, 2] %}{{ caller(i, k) }}{% endfor %}{% endmacro %}{% call(i, k) w('x') %}[{{ i }}{{ k }}]{% endcall %}{% call(i, k, z=3) w('x') %}[{{ i }}{{ k }}{{ z }}]{% endcall %}{% call(i) w('x') %}[{{ i }}{{ varargs }}]{% endcall %}
+{% macro w() %}{{ caller(1) }}{% endmacro %}{% call w() %}x{% endcall %}
+{% macro w() %}{{ caller(z=1) }}{% endmacro %}{% call(z, y=2) w() %}{{ z }}{{ y }}{% endcall %}
 {% macro w() %}[{{ caller() }}]{% endmacro %}{% call w() %}in{{ s }}{% endcall %}
 {% macro tree(n) %}{{ n }}{% if n > 0 %}({{ tree(n - 1) }}){% endif %}{% endmacro %}{{ tree(3) }}
 {% set outer = 'o' %}{% macro m() %}{{ outer }}{% endmacro %}{% set outer = 'p' %}{{ m() }}
@@ -89,6 +99,19 @@ SOURCES = r"""
 {{ '42' | int }}{{ 'x' | int }}{{ 'x' | int(5) }}{{ 3.7 | int }}{{ '3.7' | int }}{{ '1.5' | float }}{{ 2 | float }}{{ 3.14159 | round(2) }}{{ 2.5 | round }}{{ 2.1 | round(method='ceil') }}{{ -3 | abs }}{{ true | string }}{{ 5 | string ~ 'x' }}
 {{ '%s is %d' | format('a', 5) }}{{ '%s-%s' % ('a', 'b') }}{{ '%.2f' % 3.14159 }}{{ '%05d' % 42 }}{{ 'x%%' % () }}{{ '%s' % 'a' }}
 {{ '{} {}'.format('a', 1) }}{{ '{0}{x}{{}}'.format('a', x=2) }}
+{{ '{:>5}|{:<5}|{:^5}|{:*^6}|{:5}|{:5}|{:05}|{:>05}'.format('a', 'b', 'c', 'é', 'x', 7, -7, 3) }}
+{{ '{:.2f}|{:8.3f}|{:+d}|{: d}|{:x}|{:#X}|{:#b}|{:o}|{:,}|{:_}|{:_x}|{:e}|{:.1%}|{:g}|{:08.2f}|{:*=+6}|{:012,}|{:09,}|{:06,}|{:+.1e}'.format(3.14159, 2.5, 5, 5, 255, 255, 5, 8, 1234567, 1234567, 65536, 12345.678, 0.256, 0.00001, -3.14159, 5, 1234, 1234, 1234, 0.0) }}
+{{ '{}|{:>6}|{:<6}|{:.3}|{:.3}|{:.3}|{:.3}|{:10.4}|{:,}|{:.0f}|{:%}|{:F}|{:.3}|{:g}|{:E}'.format(1.5, 1.5, 0.1, 3.14159, 1.0, 123.0, 123456.0, 2.5, 12345.678, 2.5, 0.5, 1.5, 1e-7, 100000.0, 0.5) }}
+{{ '{:>6}|{!r}|{!s:>6}|{!r:>6}|{x!r}|{:.2}|{:s}'.format(true, 'a', none, 'b', 'hello', 'z', x='q') }}
+{{ '{0.role}|{0[role]}|{m.role:>8}|{l[0]}|{l[2]:03}'.format(messages[0], m=messages[1], l=l) }}
+{{ '{:d}'.format('a') }}
+{{ '{:>5}'.format(none) }}
+{{ '{:d}'.format(1.5) }}
+{{ '{:.2}'.format(5) }}
+{{ '{' }}{{ '{'.format(1) }}
+{{ '}'.format(1) }}
+{{ '%5.1f|%-6s|%6s|%+d|% d|%x|%X|%o|%#x|%05.1f|%e|%G|%.2s|%i|%r|%8r|%.3d|%-5d|%05d|%5.3d' % (1.25, 'a', 'é', 5, 5, 255, 255, 8, 255, -2.5, 12345.678, 1e-7, 'hello', 3.9, 'x', 'y', 5, 6, -42, 7) }}
+{{ '%d' % 'a' }}
 {{ l | batch(2) | list }}{{ [1,2,3] | batch(2, 0) | list }}
 {{ 1 is odd }}{{ 2 is even }}{{ 9 is divisibleby 3 }}{{ 9 is divisibleby(2) }}{{ x is number }}{{ 1.5 is float }}{{ 1 is integer }}{{ true is integer }}{{ true is number }}{{ true is boolean }}{{ t is true }}{{ t is false }}{{ s is string }}{{ d is mapping }}{{ l is sequence }}{{ s is sequence }}{{ d is sequence }}{{ l is iterable }}{{ 1 is iterable }}{{ none is none }}{{ x is not none }}{{ missing is undefined }}{{ x is eq 7 }}{{ x is in [7] }}{{ x is not in [7] }}{{ 'a' is lower }}{{ 'A' is upper }}{{ x is sameas x }}{{ range is callable }}{{ x is gt 5 }}
 {{ x is defined and x == 7 }}{{ x is defined or false }}{{ not x is defined }}{{ (x is none) or t }}

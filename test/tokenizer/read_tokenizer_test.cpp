@@ -455,6 +455,27 @@ TEST(ReadTokenizerTest, BrokenTemplatesHaveAPlace) {
   expectFinding(readWith([](Object &) {}, R"({"chat_template": 7})"), 3, "chat_template");
 }
 
+TEST(ReadTokenizerTest, FormatsBeyondTheSubsetHaveAPlace) {
+  auto none = [](Object &) {};
+  expectFinding(readWith(none, R"({"chat_template": "{{ '{:>{}}'.format(1, 5) }}"})"), 4,
+                "line 1, column 13: a field of this format is not supported in chat templates");
+  expectFinding(readWith(none, R"({"chat_template": "{{ '{!a}'.format(1) }}"})"), 4, "a field of this format");
+  expectFinding(readWith(none, R"({"chat_template": "{{ '{:n}'.format(1) }}"})"), 4, "a field of this format");
+  for (const char *format : {"%*d", "a%%%c", "%(x)a"}) {
+    expectFinding(readWith(none, std::string(R"({"chat_template": "{{ ')") + format + R"(' % x }}"})"), 4,
+                  "a conversion of this format is not supported in chat templates");
+  }
+  EXPECT_EQ(readWith(none, R"({"chat_template": "{{ '{{{:>5}}}'.format(1) }}{{ '%d%%c' % 1 }}"})").exitCode, 0);
+}
+
+TEST(ReadTokenizerTest, NumbersThatAreNone) {
+  auto none = [](Object &) {};
+  expectFinding(readWith(none, R"({"chat_template": "{{ 9223372036854775808 }}"})"), 4, "integers above 2^63 - 1");
+  for (const char *number : {"007", "0x", "0b2", "0o8", "1__0", "1_", "0xg"}) {
+    expectFinding(readWith(none, std::string(R"({"chat_template": "{{ )") + number + R"( }}"})"), 3, "expected '}}'");
+  }
+}
+
 TEST(ReadTokenizerTest, TakesTheDefaultOfSeveralTemplates) {
   Outcome outcome = readWith([](Object &) {}, R"({"chat_template": [{"name": "rag", "template": "{%"},
     {"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})");

@@ -145,6 +145,15 @@ TEST(VerifyTest, FindsChatTemplatesThatPointOutOfThemselves) {
   EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::filter, 1, 5000, {0}); }), nullptr);
   EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::macro, 1, 0, {1, uint32_t(p.nodes.size() - 1)}); }),
             nullptr);
+  // A parameter behind what says that a macro takes more arguments.
+  auto withBehindRest = [&](ChatNodeKind kind) {
+    return verifyWith([&](Program &p) {
+      uint32_t rest = p.add(ChatNodeKind::unpack, 1, 0, {}), last = p.add(kind, 1, 0, {});
+      p.add(ChatNodeKind::macro, 1, 0, {0, rest, last});
+    });
+  };
+  EXPECT_EQ(withBehindRest(ChatNodeKind::unpack), nullptr);
+  EXPECT_NE(withBehindRest(ChatNodeKind::parameter), nullptr);
   EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind(200), 1, 0, {}); }), nullptr);
 }
 

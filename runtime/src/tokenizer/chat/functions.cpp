@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Global functions, methods, and %.
+// Global functions, and methods.
 
 #include "runtime/src/tokenizer/chat/library.h"
 #include "runtime/src/tokenizer/chat/operators.h"
@@ -204,35 +204,6 @@ Value joinTexts(Run &run, const Value &self, A arguments) {
   return filters::join(run, list, {&self, 1, nullptr, 0});
 }
 
-/// str.format with {} , {0} and {name}.
-Value formatText(Run &run, const Value &self, A arguments) {
-  Text text = self.toText();
-  Builder out(run);
-  uint32_t next = 0;
-  for (uint32_t at = 0; at < text.size && run.step();) {
-    bool doubled = at + 1 < text.size && text[at] == text[at + 1] && (text[at] == '{' || text[at] == '}');
-    if (text[at] != '{' || doubled) {
-      out.append(text.slice(at, at + 1));
-      at += doubled ? 2 : 1;
-      continue;
-    }
-    uint32_t end = find(run, text, Text("}"), at);
-    Text field = end == kNowhere ? Text("!") : text.slice(at + 1, end);
-    bool digits = all(field, isDigit);
-    if (field.view().find_first_of("!:.[") != std::string_view::npos || field.size > 8 * 8) {
-      return run.fail("format: only {}, {0} and {name} are supported");
-    }
-    uint32_t place = field.empty() ? next++ : (digits ? uint32_t(std::atoi(field.data)) : UINT32_MAX);
-    Value value = argument(run, arguments, place, field.view());
-    if (!checkDefined(run, value)) {
-      return Value();
-    }
-    out.append(toText(run, value));
-    at = end + 1;
-  }
-  return Value::of(out.finish());
-}
-
 Value whole(Run &, const Value &self, bool (*predicate)(uint32_t)) { return Value::of(all(self.toText(), predicate)); }
 
 Value removeEnd(Run &run, const Value &self, A arguments, bool prefix) {
@@ -390,37 +361,6 @@ const MethodInfo *search(const MethodInfo (&methods)[N], std::string_view name) 
   return nullptr;
 }
 
-/// Whether a conversion's specification is a width of up to three digits, perhaps with "-".
-bool isWidth(std::string_view spec) {
-  spec.remove_prefix(!spec.empty() && spec[0] == '-' ? 1 : 0);
-  return spec.size() <= 3 && spec.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-/// One conversion of %: `spec` is what stands between % and its letter.
-void convert(Run &run, char letter, std::string_view spec, const Value &value, Builder &out) {
-  char format[32], text[512];
-  bool real = letter == 'f' || letter == 'e' || letter == 'g';
-  if (letter == 's' && isWidth(spec)) {
-    bool left = !spec.empty() && spec[0] == '-';
-    int64_t width = spec.empty() ? 0 : std::atoi(spec.data() + (left ? 1 : 0));
-    return out.append(pad(run, toText(run, value), width, Text(" "), left ? kRight : kLeft));
-  }
-  if (letter == 'r' && spec.empty()) {
-    return writeRepr(run, value, out);
-  }
-  bool number = real || letter == 'd' || letter == 'i' || letter == 'x' || letter == 'X' || letter == 'o';
-  if (!number || !value.isNumber() || spec.size() > 8 ||
-      spec.find_first_not_of("0123456789.+- #") != std::string_view::npos) {
-    run.fail("%%%c with '%s' is not supported", letter, typeName(value));
-    return;
-  }
-  std::snprintf(format, sizeof(format), "%%%.*s%s%c", int(spec.size()), spec.data(), real ? "" : "ll", letter);
-  int64_t integer = value.is(Type::Real) ? int64_t(value.real) : value.toInteger();
-  int size = real ? std::snprintf(text, sizeof(text), format, value.toReal())
-                  : std::snprintf(text, sizeof(text), format, (long long)integer);
-  out.append(std::string_view(text, size < 0 || size >= int(sizeof(text)) ? 0 : size_t(size)));
-}
-
 } // namespace
 
 const Function *findFunction(std::string_view name) {
@@ -446,51 +386,6 @@ const MethodInfo *findMethod(const Value &value, std::string_view name) {
   default:
     return nullptr;
   }
-}
-
-Value formatPercent(Run &run, const Text &text, const Value &values) {
-  Builder out(run);
-  uint32_t used = 0;
-  // A mapping or a list need not be used.
-  bool isTuple = values.is(Type::Tuple), mayBeUnused = !isTuple && (values.is(Type::Dict) || values.isSequence());
-  uint32_t count = isTuple ? values.sequence->count : 1;
-  for (uint32_t at = 0; at < text.size && run.step(); ++at) {
-    if (text[at] != '%') {
-      out.append(text.slice(at, at + 1));
-      continue;
-    }
-    Value value = values;
-    bool named = ++at < text.size && text[at] == '(' && values.is(Type::Dict);
-    if (named) {
-      uint32_t end = find(run, text, Text(")"), at);
-      end = end == kNowhere ? text.size - 1 : end;
-      value = item(run, values, Value::of(text.slice(at + 1, end)));
-      at = end + 1;
-    }
-    uint32_t letter = at;
-    while (letter < text.size && std::string_view("0123456789.+- #").find(text[letter]) != std::string_view::npos) {
-      ++letter;
-    }
-    if (letter >= text.size) {
-      return run.fail("incomplete format");
-    }
-    if (text[letter] == '%') {
-      out.append('%');
-      at = letter;
-      continue;
-    }
-    if (!named && used >= count) {
-      return run.fail("not enough arguments for format string");
-    }
-    used += named ? 0 : 1;
-    value = isTuple ? values.sequence->items[used - 1] : value;
-    convert(run, text[letter], text.slice(at, letter).view(), value, out);
-    at = letter;
-  }
-  if (used < count && !mayBeUnused) {
-    return run.fail("not all arguments converted during string formatting");
-  }
-  return Value::of(out.finish());
 }
 
 } // namespace fathom::tokenizer::chat

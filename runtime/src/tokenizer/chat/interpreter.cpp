@@ -9,6 +9,7 @@
 #include "runtime/src/tokenizer/chat/library.h"
 #include "runtime/src/tokenizer/chat/operators.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fathom::tokenizer::chat {
@@ -303,29 +304,71 @@ Value Interpreter::call(const Value &callee, const Arguments &arguments) {
   }
 }
 
-/// Gives a parameter its argument or default. Arguments by keyword are counted in `used`.
-bool Interpreter::bindParameter(const Node &parameter, uint32_t place, const Arguments &arguments, uint32_t &used) {
-  Value name = Value::of(text(parameter));
-  Value value = Value::undefined(name.toText().view());
+/// Gives a parameter its argument or default.
+void Interpreter::bindParameter(const Node &parameter, uint32_t place, const Arguments &arguments) {
+  Text name = text(parameter);
+  Value value = Value::undefined(name.view());
   bool found = place < arguments.count;
   value = found ? arguments.positional[place] : value;
   for (uint32_t i = 0; i < arguments.keywordCount && !found; ++i) {
-    if (arguments.keywords[i].key.toText().view() == name.toText().view()) {
-      value = arguments.keywords[i].value;
-      found = true;
-      ++used;
-    }
+    found = arguments.keywords[i].key.toText().view() == name.view();
+    value = found ? arguments.keywords[i].value : value;
   }
   if (!found && operand(parameter, 0) != nullptr) {
     value = evaluate(operand(parameter, 0));
   }
-  return scope->variables.set(run, name, value);
+  (void)scope->variables.set(run, Value::of(name), value);
+}
+
+/// Whether `name` is that of a parameter from `place` on.
+bool Interpreter::isParameter(const Macro &macro, uint32_t place, std::string_view name) const {
+  for (uint32_t i = macro.firstParameter() + place; i < macro.node->count(); ++i) {
+    const Node *parameter = operand(*macro.node, i);
+    if (parameter->kind() == ChatNodeKind::parameter && text(*parameter).view() == name) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Arguments that no parameter takes, for a macro that names "varargs" or "kwargs". "caller" is a variable of its own.
+void Interpreter::bindRest(const Macro &macro, uint32_t parameters, const Arguments &arguments) {
+  bool takes[2] = {};
+  for (uint32_t i = macro.firstParameter() + parameters; i < macro.node->count(); ++i) {
+    takes[operand(*macro.node, i)->value() != 0] = true;
+  }
+  Sequence *positional = run.create<Sequence>();
+  Dict *keywords = run.create<Dict>();
+  for (uint32_t i = parameters; positional != nullptr && i < arguments.count; ++i) {
+    (void)positional->push(run, arguments.positional[i]);
+  }
+  for (uint32_t i = 0; keywords != nullptr && i < arguments.keywordCount; ++i) {
+    const auto &[key, value] = arguments.keywords[i];
+    if (key.toText().view() == "caller") {
+      (void)scope->variables.set(run, key, value);
+    } else if (!isParameter(macro, arguments.count, key.toText().view())) {
+      (void)keywords->set(run, key, value);
+    }
+  }
+  if (run.failed()) {
+    return;
+  }
+  Text name = macro.isCaller() ? Text("None") : text(*macro.node);
+  if (!takes[1] && keywords->count > 0) {
+    Text keyword = keywords->entries[0].key.toText();
+    run.fail("macro '%.*s' takes no keyword argument '%.*s'", int(std::min(name.size, 100u)), name.data,
+             int(std::min(keyword.size, 100u)), keyword.data);
+  } else if (!takes[0] && positional->count > 0) {
+    run.fail("macro '%.*s' takes not more than %u argument(s)", int(std::min(name.size, 100u)), name.data, parameters);
+  }
+  (void)(!takes[0] ||
+         scope->variables.set(run, Value::of(std::string_view("varargs")), Value::of(Type::Tuple, positional)));
+  (void)(!takes[1] ||
+         scope->variables.set(run, Value::of(std::string_view("kwargs")), Value::of(Type::Dict, keywords)));
 }
 
 Value Interpreter::callMacro(const Macro &macro, const Arguments &arguments) {
   const Node &node = *macro.node;
-  bool isCaller = node.kind() == ChatNodeKind::call_block;
-  uint32_t firstParameter = isCaller ? 2 : 1;
   Deeper deeper(run);
   Scope *inner = run.create<Scope>();
   if (!deeper || inner == nullptr) {
@@ -333,22 +376,18 @@ Value Interpreter::callMacro(const Macro &macro, const Arguments &arguments) {
   }
   inner->parent = macro.scope;
   Scope *outer = std::exchange(scope, inner);
-  uint32_t used = 0, parameters = node.count() - firstParameter;
-  for (uint32_t i = 0; i < parameters && !run.failed(); ++i) {
-    (void)bindParameter(*operand(node, firstParameter + i), i, arguments, used);
-  }
-  for (uint32_t i = 0; i < arguments.keywordCount; ++i) {
-    if (arguments.keywords[i].key.toText().view() == "caller") {
-      (void)inner->variables.set(run, arguments.keywords[i].key, arguments.keywords[i].value);
-      ++used;
+  uint32_t parameters = 0;
+  for (uint32_t i = macro.firstParameter(); i < node.count() && !run.failed(); ++i) {
+    const Node &parameter = *operand(node, i);
+    if (parameter.kind() == ChatNodeKind::parameter) {
+      bindParameter(parameter, parameters++, arguments);
     }
   }
+  bindRest(macro, parameters, arguments);
   Value result;
-  if (arguments.count > parameters || used < arguments.keywordCount) {
-    run.fail("macro takes not more than %u arguments", parameters);
-  } else {
+  if (!run.failed()) {
     Flow before = std::exchange(flow, Flow::On);
-    result = Value::of(capture(operand(node, isCaller ? 1 : 0)));
+    result = Value::of(capture(operand(node, macro.firstParameter() - 1)));
     flow = before;
   }
   scope = outer;

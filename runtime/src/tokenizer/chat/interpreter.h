@@ -21,6 +21,10 @@ struct Macro {
   const artifact::ChatNode *node;
   /// Where it was defined: it sees the variables there.
   Scope *scope;
+
+  /// What a call block gives to its call, which has no name.
+  bool isCaller() const { return node->kind() == artifact::ChatNodeKind::call_block; }
+  uint32_t firstParameter() const { return isCaller() ? 2 : 1; }
 };
 
 class Interpreter {
@@ -70,7 +74,9 @@ private:
   void unpack(const Node &node, Sequence &positional, Dict &keywords);
   bool readArguments(const Node &node, Sequence &positional, Dict &keywords);
   Value callMacro(const Macro &macro, const Arguments &arguments);
-  bool bindParameter(const Node &parameter, uint32_t place, const Arguments &arguments, uint32_t &used);
+  void bindParameter(const Node &parameter, uint32_t place, const Arguments &arguments);
+  bool isParameter(const Macro &macro, uint32_t place, std::string_view name) const;
+  void bindRest(const Macro &macro, uint32_t parameters, const Arguments &arguments);
 
   Run &run;
   const artifact::ChatTemplate &tree;

@@ -130,7 +130,7 @@ Value Reader::readNumber() {
   }
   bool isReal = peek() == '.' || peek() == 'e' || peek() == 'E';
   if (!isReal) {
-    return fits ? Value::of(integer) : fail("an integer of more than 64 bits");
+    return fits ? Value::of(integer) : fail("expected an integer from -2^63 to 2^63 - 1");
   }
   if (peek() == '.' && !(at + 1 < json.size() && isDigitByte(json[at + 1]))) {
     return fail("expected a digit after '.'");

@@ -26,6 +26,9 @@ const MethodInfo *findMethod(const Value &value, std::string_view name);
 /// raise_exception, strftime_now, range, dict, namespace; null for other names.
 const Function *findFunction(std::string_view name);
 
+/// str.format.
+Value formatText(Run &run, const Value &self, const Arguments &arguments);
+
 /// Argument `place`, or that of the keyword `name`; undefined if neither is there.
 Value argument(Run &run, const Arguments &arguments, uint32_t place, std::string_view name);
 int64_t integerArgument(Run &run, const Arguments &arguments, uint32_t place, std::string_view name, int64_t otherwise);

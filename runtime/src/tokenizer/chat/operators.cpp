@@ -55,7 +55,7 @@ bool equalDicts(Run &run, const Dict &left, const Dict &right) {
 /// x / y for y not 0, towards minus infinity, and what is left of x.
 int64_t floorDivide(int64_t x, int64_t y) { return x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0); }
 
-Value tooLarge(Run &run) { return run.fail("integers of more than 64 bits are not supported"); }
+Value tooLarge(Run &run) { return run.fail("integers above 2^63 - 1 or below -2^63 are not supported"); }
 
 Value calculatePower(Run &run, int64_t base, int64_t exponent) {
   int64_t result = 1;

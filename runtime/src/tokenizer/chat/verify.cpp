@@ -53,12 +53,15 @@ bool hasRightOperands(const artifact::ChatTemplate &tree, const ChatNode &node) 
   if (parameters != UINT32_MAX && node.count() < parameters) {
     return false;
   }
+  // Behind the parameters stands that a macro takes more arguments than they are.
+  bool rest = false;
   for (uint32_t i = 0; i < node.count(); ++i) {
     uint32_t operand = tree.operands()->Get(node.first() + i);
     bool absent = operand == FATHOM_NO_NODE;
     ChatNodeKind kind = absent ? ChatNodeKind::none : tree.nodes()->Get(operand)->kind();
-    if ((i >= parameters && (absent || kind != ChatNodeKind::parameter)) ||
-        (i == filter && !absent && kind != ChatNodeKind::filter)) {
+    rest |= i >= parameters && kind == ChatNodeKind::unpack;
+    bool isRight = rest ? kind == ChatNodeKind::unpack : kind == ChatNodeKind::parameter;
+    if ((i >= parameters && !isRight) || (i == filter && !absent && kind != ChatNodeKind::filter)) {
       return false;
     }
   }
