@@ -27,17 +27,33 @@ bool isWord(const Text &text) {
   return word;
 }
 
-/// Roles are the caller's words, not a stranger's: templates make special tokens of them, such as "<|user|>".
-void trustRoles(const Value &messages) {
-  for (uint32_t i = 0; messages.is(Type::List) && i < messages.sequence->count; ++i) {
-    const Value &message = messages.sequence->items[i];
-    for (uint32_t j = 0; message.is(Type::Dict) && j < message.dict->count; ++j) {
-      Entry &entry = message.dict->entries[j];
-      bool isRole = entry.key.toText().view() == "role" && entry.value.isString();
-      if (isRole && isWord(entry.value.toText())) {
-        entry.value.marks = nullptr;
-        entry.value.growable = false;
-      }
+/// The role of a message; null if |message| is none.
+Value *findRole(const Value &message) {
+  for (uint32_t i = 0; message.is(Type::Dict) && i < message.dict->count; ++i) {
+    Entry &entry = message.dict->entries[i];
+    if (entry.key.toText().view() == "role" && entry.value.isString()) {
+      return &entry.value;
+    }
+  }
+  return nullptr;
+}
+
+/// Fails unless |messages| is an array of messages. Roles are the caller's words, not a stranger's: templates make
+/// special tokens of them, such as "<|user|>".
+void trustRoles(Run &run, const Value *messages) {
+  if (messages == nullptr || !messages->is(Type::List)) {
+    run.failAs(Failure::BadInput, "expected an array of messages, or an object with 'messages'");
+    return;
+  }
+  for (uint32_t i = 0; i < messages->sequence->count; ++i) {
+    Value *role = findRole(messages->sequence->items[i]);
+    if (role == nullptr) {
+      run.failAs(Failure::BadInput, "messages[%u]: expected an object with a string 'role'", i);
+      return;
+    }
+    if (isWord(role->toText())) {
+      role->marks = nullptr;
+      role->growable = false;
     }
   }
 }
@@ -111,14 +127,7 @@ Status renderWith(Run &run, const artifact::Tokenizer &table, const Value &input
   } else {
     (void)variables.set(run, Value::of(std::string_view("messages")), input);
   }
-  const Value *messages = variables.find(run, std::string_view("messages"));
-  if (!run.failed() && (messages == nullptr || !messages->is(Type::List))) {
-    run.failAs(Failure::BadInput, "expected an array of messages, or an object with 'messages'");
-    return finish(run, Text(), out);
-  }
-  if (!run.failed()) {
-    trustRoles(*messages);
-  }
+  trustRoles(run, variables.find(run, std::string_view("messages")));
   addDefaults(run, table, generate, variables);
   const artifact::ChatTemplate *tree = choose(run, table, variables);
   Text text = run.failed() || tree == nullptr ? Text() : Interpreter(run, *tree, variables).render();
