@@ -76,7 +76,7 @@ static fathom_status_t checkSaved(Session &session, const void *data, size_t siz
     memcpy(header, data, sizeof(*header));
   }
   if (size < sizeof(*header) || memcmp(header->magic, kMagic, sizeof(kMagic)) != 0 || header->reserved != 0) {
-    return fail(FATHOM_STATUS_MISMATCH, "not a saved sequence");
+    return fail(FATHOM_STATUS_BAD_DATA, "not a saved sequence");
   }
   if (header->identity != session.model().identity()) {
     return fail(FATHOM_STATUS_MISMATCH, "the saved sequence belongs to another artifact; compute it again");
@@ -85,11 +85,11 @@ static fathom_status_t checkSaved(Session &session, const void *data, size_t siz
   FATHOM_RETURN_IF_ERROR(savedSize(session.model().program(), header->length, &expected));
   const char *payload = static_cast<const char *>(data) + sizeof(*header);
   if (size != expected) {
-    return fail(FATHOM_STATUS_MISMATCH, "the saved sequence is damaged: expected %llu bytes, found %zu",
+    return fail(FATHOM_STATUS_BAD_DATA, "the saved sequence is damaged: expected %llu bytes, found %zu",
                 static_cast<unsigned long long>(expected), size);
   }
   if (hash64(payload, size - sizeof(*header)) != header->payload_hash) {
-    return fail(FATHOM_STATUS_MISMATCH,
+    return fail(FATHOM_STATUS_BAD_DATA,
                 "the saved sequence is damaged: its bytes do not have the hash it was saved with");
   }
   return FATHOM_STATUS_OK;

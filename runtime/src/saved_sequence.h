@@ -14,7 +14,7 @@ namespace fathom::runtime {
 fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *buffer, size_t capacity,
                              size_t *outSize);
 
-/// As fathom_session_restore_sequence. MISMATCH for bytes that were damaged or come from another artifact.
+/// As fathom_session_restore_sequence.
 fathom_status_t restoreSequence(Session &session, const void *data, size_t size, fathom_sequence_t *outSequence);
 
 } // namespace fathom::runtime

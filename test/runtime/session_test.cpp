@@ -282,10 +282,13 @@ TEST(SessionTest, SaysHowASavedSequenceIsDamaged) {
   std::vector<char> bytes(65536);
   size_t size = 0;
   ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
-  EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), size - 1, &restored), FATHOM_STATUS_MISMATCH);
+  for (size_t wrong : {size_t(0), size_t(7), size - 1, size + 1}) {
+    EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), wrong, &restored), FATHOM_STATUS_BAD_DATA)
+        << wrong;
+  }
   EXPECT_NE(strstr(fathom_status_message(), "bytes, found"), nullptr) << fathom_status_message();
   bytes[size - 1] ^= 1;
-  EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), size, &restored), FATHOM_STATUS_MISMATCH);
+  EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), size, &restored), FATHOM_STATUS_BAD_DATA);
   EXPECT_NE(strstr(fathom_status_message(), "hash"), nullptr) << fathom_status_message();
 }
 
