@@ -188,6 +188,10 @@ int Chat::open() {
   if (int code = loaded.open(source, options, 1)) {
     return code;
   }
+  if (!loaded.info.has_tokenizer) {
+    return printError(source.program, kUnsupported,
+                      "the model has no tokenizer, so there is no chat; compile it with a tokenizer.json");
+  }
   if (!loaded.info.has_chat) {
     return printError(source.program, kUnsupported,
                       "the model has no chat template; compile it with --chat-format=NAME, or use 'run' with a plain "

@@ -49,6 +49,9 @@ bool hasPrompt(const char *program, const RunOptions &options) {
 
 static int encode(const char *program, const RunOptions &options, const LoadedModel &loaded, const char *text,
                   size_t length, runtime::Array<int32_t> *tokens) {
+  if (!loaded.info.has_tokenizer) {
+    return printError(program, kUnsupported, "the model has no tokenizer; say --token-ids instead of a text");
+  }
   uint32_t flags = (options.bos ? FATHOM_ENCODE_ADD_BOS : 0u) | (options.special ? FATHOM_ENCODE_SPECIAL : 0u);
   // A text of n bytes has at most n + 1 tokens with byte-level BPE, and rarely a third.
   size_t count = 0, room = length + 16;

@@ -28,7 +28,8 @@ fathom_status_t Metadata::readHeader(const ByteSource &source) {
   }
   if (head.version_major != FATHOM_ARTIFACT_VERSION_MAJOR || head.version_minor > FATHOM_ARTIFACT_VERSION_MINOR) {
     return fail(FATHOM_STATUS_MISMATCH,
-                "artifact version %u.%u, this runtime reads %u.0 to %u.%u; compile the model again with this version",
+                "artifact version %u.%u, this runtime reads %u.0 to %u.%u; use the runtime it was compiled with, or "
+                "compile the model again",
                 head.version_major, head.version_minor, FATHOM_ARTIFACT_VERSION_MAJOR, FATHOM_ARTIFACT_VERSION_MAJOR,
                 FATHOM_ARTIFACT_VERSION_MINOR);
   }

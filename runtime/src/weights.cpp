@@ -85,7 +85,8 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
   char path[kLongestPath];
   if (!findShard(segment, places, path)) {
     return fail(FATHOM_STATUS_IO,
-                "weight file '%s' is neither in %s nor beside the artifact; use --weights-directory to say where it is",
+                "weight file '%s' is neither in %s nor beside the artifact; say where it is: weights_directory of the "
+                "model's options, --weights-directory of the command line",
                 segment.name()->c_str(),
                 places.directory                                     ? places.directory
                 : segment.directory() && segment.directory()->size() ? segment.directory()->c_str()

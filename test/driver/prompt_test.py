@@ -8,7 +8,7 @@ import os
 import pty
 
 import support
-from support import BAD_INPUT, IO, USAGE, make, write
+from support import BAD_INPUT, IO, UNSUPPORTED, USAGE, make, write
 
 CONTEXT, VOCABULARY = 128, 4098
 
@@ -71,6 +71,9 @@ class Tokens(support.DriverTest):
             self.fails(USAGE, "run", support.checkpoint(), prompt, "-n3", words=("no tokenizer", "--output=token-ids"))
             self.assertTrue(make("run", support.checkpoint(), prompt, "-n3", "--ignore-eos", "--output=token-ids").stdout)
         make("run", support.checkpoint(), "--token-ids=0,1", "-n0")
+        self.fails(UNSUPPORTED, "run", support.checkpoint(), "-p", "a", "--output=token-ids",
+                   words=("no tokenizer", "--token-ids"))
+        self.fails(UNSUPPORTED, "chat", support.checkpoint(), "-p", "a", words=("no tokenizer", "tokenizer.json"))
 
     def test_more_sequences_than_a_step_takes(self):
         path = write(self.path("batch"), "".join(f"{i},7\n" for i in range(40)))
