@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { kMostSequences = 16, kMostPromptTokens = 1024, kSteps = 24 };
+enum { kMostSequences = 16, kSteps = 24 };
 
 typedef struct {
   fathom_model_t *model;
@@ -24,15 +24,8 @@ typedef struct {
 
 // docs: start
 /// Reads a prompt into a sequence of its own and leaves the logits of its last token in row `index`.
-static fathom_status_t start(batch_t *batch, size_t index, const char *prompt) {
-  int32_t tokens[kMostPromptTokens];
-  size_t count = 0;
-  fathom_status_t status = fathom_model_encode(batch->model, prompt, strlen(prompt), FATHOM_ENCODE_ADD_BOS, tokens,
-                                               kMostPromptTokens, &count);
-  if (status != FATHOM_STATUS_OK) {
-    return status;
-  }
-  status = fathom_session_create_sequence(batch->session, &batch->sequences[index]);
+static fathom_status_t start(batch_t *batch, size_t index, const int32_t *tokens, size_t count) {
+  fathom_status_t status = fathom_session_create_sequence(batch->session, &batch->sequences[index]);
   if (status != FATHOM_STATUS_OK) {
     return status;
   }
@@ -42,6 +35,25 @@ static fathom_status_t start(batch_t *batch, size_t index, const char *prompt) {
   outputs.logits = batch->logits + index * batch->info.vocabulary;
   outputs.logits_capacity = batch->info.vocabulary;
   return fathom_session_prefill(batch->session, batch->sequences[index], tokens, count, &outputs);
+}
+
+/// The same from text. Without room for tokens, fathom_model_encode says how many there are.
+static fathom_status_t start_text(batch_t *batch, size_t index, const char *prompt) {
+  const uint32_t flags = FATHOM_ENCODE_ADD_BOS;
+  size_t length = strlen(prompt), count = 0;
+  fathom_status_t status = fathom_model_encode(batch->model, prompt, length, flags, NULL, 0, &count);
+  int32_t *tokens = malloc((count + 1) * sizeof(int32_t));
+  if (!tokens) {
+    return FATHOM_STATUS_OUT_OF_RESOURCES;
+  }
+  if (status == FATHOM_STATUS_TOO_SMALL) {
+    status = fathom_model_encode(batch->model, prompt, length, flags, tokens, count, &count);
+  }
+  if (status == FATHOM_STATUS_OK) {
+    status = start(batch, index, tokens, count);
+  }
+  free(tokens);
+  return status;
 }
 // docs: end
 
@@ -103,7 +115,7 @@ static fathom_status_t print_answer(const batch_t *batch, size_t index, const ch
 static fathom_status_t run(batch_t *batch, char **prompts, size_t count) {
   fathom_status_t status = FATHOM_STATUS_OK;
   for (size_t i = 0; i < count && status == FATHOM_STATUS_OK; ++i) {
-    status = start(batch, i, prompts[i]);
+    status = start_text(batch, i, prompts[i]);
   }
   for (int i = 0; i < kSteps && status == FATHOM_STATUS_OK; ++i) {
     status = step(batch, count, i);

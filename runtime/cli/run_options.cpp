@@ -268,6 +268,7 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
 
 int chooseSampling(const LoadedModel &loaded, const char *program, const RunOptions &options,
                    fathom_sampling_t *sampling) {
+  fathom_sampling_initialize(sampling);
   fathom_status_t status = fathom_model_sampling(loaded.model, sampling);
   if (status != FATHOM_STATUS_OK) {
     return report(program, status);

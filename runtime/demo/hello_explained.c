@@ -45,6 +45,7 @@ static fathom_status_t hello_open(hello_t *hello, const char *path) {
 
   // Sample as the model's authors recommend; change fields here to sample differently.
   fathom_sampling_t sampling;
+  fathom_sampling_initialize(&sampling);
   status = fathom_model_sampling(hello->model, &sampling);
   if (status != FATHOM_STATUS_OK) {
     return status;

@@ -31,7 +31,8 @@ public:
     }
   }
 
-  fathom_status_t hear(int32_t token, fathom_flow_t *flow) {
+  /// Whether the caller wants to go on.
+  fathom_status_t hear(int32_t token, bool *goesOn) {
     text.clear();
     if (decoder) {
       tokenizer::Status status = decoder->feed(token, text);
@@ -40,7 +41,7 @@ public:
         FATHOM_RETURN_IF_ERROR(checkText(status));
       }
     }
-    *flow = call(token);
+    *goesOn = call(token);
     return FATHOM_STATUS_OK;
   }
 
@@ -56,9 +57,10 @@ public:
   }
 
 private:
-  fathom_flow_t call(int32_t token) {
-    return options.on_token ? options.on_token(options.user, token, text.size() ? text.data() : "", text.size())
-                            : FATHOM_CONTINUE;
+  bool call(int32_t token) {
+    // As an integer: a callback may return what is no name of the enum.
+    return !options.on_token || static_cast<int>(options.on_token(options.user, token, text.size() ? text.data() : "",
+                                                                  text.size())) == FATHOM_CONTINUE;
   }
 
   const fathom_generate_options_t &options;
@@ -111,6 +113,7 @@ fathom_status_t Answer::checkLength(size_t tokens) const {
 }
 
 fathom_status_t Answer::takePrompt() {
+  FATHOM_RETURN_IF_ERROR(checkEncodeFlags(options.encode_flags));
   if (options.tokens) {
     FATHOM_RETURN_IF_ERROR(checkLength(options.token_count));
     if (!prompt.append(options.tokens, options.token_count)) {
@@ -126,13 +129,8 @@ fathom_status_t Answer::takePrompt() {
 fathom_status_t Answer::prepare() {
   uint32_t vocabulary = session.model().facts().vocabulary();
   FATHOM_RETURN_IF_ERROR(takePrompt());
-  fathom_sampling_t sampling;
-  fathom_sampling_initialize(&sampling);
-  if (options.sampling) {
-    sampling = *options.sampling;
-  }
-  FATHOM_RETURN_IF_ERROR(checkSampling(sampling));
-  FATHOM_RETURN_IF_ERROR(sampler.initialize(vocabulary, sampling));
+  FATHOM_RETURN_IF_ERROR(checkSampling(*options.sampling));
+  FATHOM_RETURN_IF_ERROR(sampler.initialize(vocabulary, *options.sampling));
   FATHOM_RETURN_IF_ERROR(sampler.observe(options.seen, options.seen_count));
   FATHOM_RETURN_IF_ERROR(sampler.observe(prompt.data(), prompt.size()));
   if (!logits.allocate(vocabulary)) {
@@ -181,10 +179,10 @@ fathom_status_t Answer::speak(fathom_generate_result_t *result) {
       result->stop = FATHOM_STOPPED_AT_EOS;
       return FATHOM_STATUS_OK;
     }
-    fathom_flow_t flow;
-    FATHOM_RETURN_IF_ERROR(listener.hear(token, &flow));
+    bool goesOn;
+    FATHOM_RETURN_IF_ERROR(listener.hear(token, &goesOn));
     result->generated_tokens += 1;
-    if (flow != FATHOM_CONTINUE) {
+    if (!goesOn) {
       result->stop = FATHOM_STOPPED_BY_CALLBACK;
       return FATHOM_STATUS_OK;
     }

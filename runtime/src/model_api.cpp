@@ -10,18 +10,12 @@
 
 using namespace fathom::runtime;
 
-void fathom_model_options_initialize(fathom_model_options_t *options) {
-  if (options) {
-    *options = {};
-    options->struct_size = sizeof(*options);
-  }
+void fathom_model_options_initialize_sized(fathom_model_options_t *options, size_t struct_size) {
+  initializeStruct(options, struct_size, {});
 }
 
-void fathom_model_info_initialize(fathom_model_info_t *info) {
-  if (info) {
-    *info = {};
-    info->struct_size = sizeof(*info);
-  }
+void fathom_model_info_initialize_sized(fathom_model_info_t *info, size_t struct_size) {
+  initializeStruct(info, struct_size, {});
 }
 
 namespace {
@@ -32,12 +26,13 @@ fathom_status_t takeOptions(const fathom_model_options_t *options, fathom_model_
   if (!options) {
     return FATHOM_STATUS_OK;
   }
-  FATHOM_RETURN_IF_ERROR(checkStruct(options, options->struct_size, sizeof(*options), function, "options"));
-  if (options->verify_weights < FATHOM_VERIFY_AUTO || options->verify_weights > FATHOM_VERIFY_NEVER) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options.verify_weights is %d", function, options->verify_weights);
-  }
-  *taken = *options;
-  return FATHOM_STATUS_OK;
+  FATHOM_RETURN_IF_ERROR(checkStruct(options, sizeof(*options), function, "options"));
+  takeStruct(options, taken);
+  int verify = integerOf(taken->verify_weights);
+  return verify >= FATHOM_VERIFY_AUTO && verify <= FATHOM_VERIFY_NEVER
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options.verify_weights is %d, expected %d to %d", function,
+                    verify, FATHOM_VERIFY_AUTO, FATHOM_VERIFY_NEVER);
 }
 
 template <typename Load>
@@ -65,6 +60,9 @@ fathom_status_t fathom_model_load_file(const char *path, const fathom_model_opti
                                        fathom_model_t **out_model) {
   FATHOM_RETURN_IF_NULL(path);
   FATHOM_RETURN_IF_NULL(out_model);
+  if (!*path) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: the path is empty", __func__);
+  }
   fathom_model_options_t taken;
   FATHOM_RETURN_IF_ERROR(takeOptions(options, &taken, __func__));
   return loadModel(out_model, [&](Model *model) {
@@ -110,14 +108,19 @@ fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model_info_t *in
   FATHOM_RETURN_IF_BAD_STRUCT(info);
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
-  pin->describe(info);
+  fathom_model_info_t made = {};
+  pin->describe(&made);
+  giveStruct(made, info);
   return FATHOM_STATUS_OK;
 }
 
 fathom_status_t fathom_model_sampling(fathom_model_t *model, fathom_sampling_t *sampling) {
   FATHOM_RETURN_IF_NULL(sampling);
+  FATHOM_RETURN_IF_BAD_STRUCT(sampling);
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
-  pin->recommend(sampling);
+  fathom_sampling_t made;
+  pin->recommend(&made);
+  giveStruct(made, sampling);
   return FATHOM_STATUS_OK;
 }

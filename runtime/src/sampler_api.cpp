@@ -9,13 +9,11 @@
 
 using namespace fathom::runtime;
 
-void fathom_sampling_initialize(fathom_sampling_t *sampling) {
-  if (sampling) {
-    *sampling = {};
-    sampling->struct_size = sizeof(*sampling);
-    sampling->top_p = 1;
-    sampling->repetition_penalty = 1;
-  }
+void fathom_sampling_initialize_sized(fathom_sampling_t *sampling, size_t struct_size) {
+  fathom_sampling_t defaults = {};
+  defaults.top_p = 1;
+  defaults.repetition_penalty = 1;
+  initializeStruct(sampling, struct_size, defaults);
 }
 
 fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling_t *sampling,
@@ -25,7 +23,7 @@ fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling
   fathom_sampling_initialize(&taken);
   if (sampling) {
     FATHOM_RETURN_IF_BAD_STRUCT(sampling);
-    taken = *sampling;
+    takeStruct(sampling, &taken);
   }
   if (vocabulary == 0 || vocabulary > INT32_MAX) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: vocabulary is %u", __func__, vocabulary);

@@ -5,6 +5,7 @@
 
 #include "runtime/src/session.h"
 
+#include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 
 #include <string.h>
@@ -92,8 +93,10 @@ static fathom_status_t checkRoom(const char *name, const float *pointer, size_t 
 
 fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs_t &outputs) const {
   const artifact::Model &facts = owner->facts();
-  if (outputs.which < FATHOM_LOGITS_NONE || outputs.which > FATHOM_LOGITS_ALL) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "outputs.which is %d", outputs.which);
+  int which = integerOf(outputs.which);
+  if (which < FATHOM_LOGITS_NONE || which > FATHOM_LOGITS_ALL) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "outputs.which is %d, expected %d to %d", which, FATHOM_LOGITS_NONE,
+                FATHOM_LOGITS_ALL);
   }
   if (outputs.which != FATHOM_LOGITS_NONE) {
     uint64_t rows = outputs.which == FATHOM_LOGITS_ALL ? count : 1;

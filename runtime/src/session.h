@@ -44,7 +44,7 @@ public:
   /// As fathom_session_decode.
   fathom_status_t decode(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, float *logits,
                          size_t capacity);
-  /// As fathom_session_generate; |options| has been checked for NULL.
+  /// As fathom_session_generate; |options| has been checked for NULL, and has a sampling.
   fathom_status_t generate(const fathom_generate_options_t &options, fathom_generate_result_t *result);
 
   std::atomic<bool> busy{false};

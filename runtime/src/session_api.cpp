@@ -10,35 +10,25 @@
 
 using namespace fathom::runtime;
 
-void fathom_session_options_initialize(fathom_session_options_t *options) {
-  if (options) {
-    *options = {};
-    options->struct_size = sizeof(*options);
-    options->max_sequences = 16;
-  }
+void fathom_session_options_initialize_sized(fathom_session_options_t *options, size_t struct_size) {
+  fathom_session_options_t defaults = {};
+  defaults.max_sequences = 16;
+  initializeStruct(options, struct_size, defaults);
 }
 
-void fathom_generate_options_initialize(fathom_generate_options_t *options) {
-  if (options) {
-    *options = {};
-    options->struct_size = sizeof(*options);
-    options->encode_flags = FATHOM_ENCODE_ADD_BOS;
-    options->max_tokens = 256;
-  }
+void fathom_generate_options_initialize_sized(fathom_generate_options_t *options, size_t struct_size) {
+  fathom_generate_options_t defaults = {};
+  defaults.encode_flags = FATHOM_ENCODE_ADD_BOS;
+  defaults.max_tokens = 256;
+  initializeStruct(options, struct_size, defaults);
 }
 
-void fathom_generate_result_initialize(fathom_generate_result_t *result) {
-  if (result) {
-    *result = {};
-    result->struct_size = sizeof(*result);
-  }
+void fathom_generate_result_initialize_sized(fathom_generate_result_t *result, size_t struct_size) {
+  initializeStruct(result, struct_size, {});
 }
 
-void fathom_prefill_outputs_initialize(fathom_prefill_outputs_t *outputs) {
-  if (outputs) {
-    *outputs = {};
-    outputs->struct_size = sizeof(*outputs);
-  }
+void fathom_prefill_outputs_initialize_sized(fathom_prefill_outputs_t *outputs, size_t struct_size) {
+  initializeStruct(outputs, struct_size, {});
 }
 
 namespace {
@@ -86,7 +76,7 @@ fathom_status_t fathom_session_create(fathom_model_t *model, const fathom_sessio
   fathom_session_options_initialize(&taken);
   if (options) {
     FATHOM_RETURN_IF_BAD_STRUCT(options);
-    taken = *options;
+    takeStruct(options, &taken);
   }
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
@@ -131,30 +121,44 @@ fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_
   return FATHOM_STATUS_OK;
 }
 
+/// Copies options and the sampling they point to, which is |sampling| then.
+static fathom_status_t takeGenerateOptions(const fathom_generate_options_t *given, const char *function,
+                                           fathom_generate_options_t *options, fathom_sampling_t *sampling) {
+  fathom_generate_options_initialize(options);
+  fathom_sampling_initialize(sampling);
+  FATHOM_RETURN_IF_ERROR(checkStruct(given, sizeof(*given), function, "options"));
+  takeStruct(given, options);
+  if (options->sampling) {
+    FATHOM_RETURN_IF_ERROR(checkStruct(options->sampling, sizeof(*sampling), function, "options.sampling"));
+    takeStruct(options->sampling, sampling);
+  }
+  options->sampling = sampling;
+  if (options->prompt && options->tokens) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options have both a prompt and tokens", function);
+  }
+  if (!options->prompt && options->prompt_length) {
+    return failNull(function, "options.prompt");
+  }
+  return !options->seen && options->seen_count ? failNull(function, "options.seen") : FATHOM_STATUS_OK;
+}
+
 fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
                                         fathom_generate_result_t *result) {
   FATHOM_RETURN_IF_NULL(options);
-  FATHOM_RETURN_IF_BAD_STRUCT(options);
-  FATHOM_RETURN_IF_NULL_ARRAY(options->prompt, options->prompt_length);
-  FATHOM_RETURN_IF_NULL_ARRAY(options->seen, options->seen_count);
-  if (options->prompt && options->tokens) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: the options have both a prompt and tokens", __func__);
-  }
-  if (options->sampling) {
-    const fathom_sampling_t *sampling = options->sampling;
-    FATHOM_RETURN_IF_BAD_STRUCT(sampling);
-  }
+  fathom_generate_options_t taken;
+  fathom_sampling_t sampling;
+  FATHOM_RETURN_IF_ERROR(takeGenerateOptions(options, __func__, &taken, &sampling));
   if (result) {
     FATHOM_RETURN_IF_BAD_STRUCT(result);
   }
   FATHOM_ENTER_SESSION(scope, session);
   fathom_generate_result_t own;
   fathom_generate_result_initialize(&own);
-  fathom_status_t status = scope->generate(*options, &own);
+  fathom_status_t status = scope->generate(taken, &own);
   bool cancelled = status == FATHOM_STATUS_CANCELLED;
   own.stop = cancelled ? FATHOM_STOPPED_BY_CALLBACK : own.stop;
   if (result && (cancelled || status == FATHOM_STATUS_OK)) {
-    *result = own;
+    giveStruct(own, result);
   }
   return status;
 }
@@ -199,7 +203,7 @@ fathom_status_t fathom_session_prefill(fathom_session_t *session, fathom_sequenc
   fathom_prefill_outputs_initialize(&taken);
   if (outputs) {
     FATHOM_RETURN_IF_BAD_STRUCT(outputs);
-    taken = *outputs;
+    takeStruct(outputs, &taken);
   }
   FATHOM_ENTER_SESSION(scope, session);
   if (count == 0) {
@@ -214,6 +218,7 @@ fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_se
                                       const int32_t *tokens, size_t count, float *logits, size_t logits_capacity) {
   FATHOM_RETURN_IF_NULL(sequences);
   FATHOM_RETURN_IF_NULL(tokens);
+  FATHOM_RETURN_IF_NULL_ARRAY(logits, logits_capacity);
   FATHOM_ENTER_SESSION(scope, session);
   if (count == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);

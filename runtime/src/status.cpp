@@ -6,6 +6,7 @@
 #include "runtime/src/status.h"
 
 #include "fathom/exit_code.h"
+#include "runtime/src/options.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,7 +68,16 @@ uint32_t fathom_api_version(void) { return FATHOM_API_VERSION; }
 
 const char *fathom_version(void) { return FATHOM_RUNTIME_VERSION; }
 
+/// An enum holds what fits the bits of its largest value, here 104; reading another number as one is undefined.
+static bool mayBeRead(const fathom_status_t &status) {
+  int number = fathom::runtime::integerOf(status);
+  return number >= 0 && number < 128;
+}
+
 const char *fathom_status_string(fathom_status_t status) {
+  if (!mayBeRead(status)) {
+    return "UNKNOWN";
+  }
   switch (status) {
   case FATHOM_STATUS_OK:
     return "OK";
@@ -104,6 +114,9 @@ const char *fathom_status_string(fathom_status_t status) {
 }
 
 int fathom_status_exit_code(fathom_status_t status) {
+  if (!mayBeRead(status)) {
+    return FATHOM_STATUS_INTERNAL;
+  }
   switch (status) {
   case FATHOM_STATUS_BUSY:
   case FATHOM_STATUS_INVALID_HANDLE:
@@ -114,7 +127,6 @@ int fathom_status_exit_code(fathom_status_t status) {
   case FATHOM_STATUS_CONTEXT_FULL:
     return FATHOM_STATUS_BAD_DATA;
   default:
-    return status >= FATHOM_STATUS_OK && status <= FATHOM_STATUS_DEVICE ? static_cast<int>(status)
-                                                                        : FATHOM_STATUS_INTERNAL;
+    return status <= FATHOM_STATUS_DEVICE ? static_cast<int>(status) : FATHOM_STATUS_INTERNAL;
   }
 }

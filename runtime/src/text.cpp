@@ -32,34 +32,37 @@ fathom_status_t checkText(tokenizer::Status status, const char *detail) {
 }
 
 static fathom_status_t checkTokenizer(const Model &model) {
-  return model.hasTokenizer() ? FATHOM_STATUS_OK
-                              : fail(FATHOM_STATUS_UNSUPPORTED,
-                                     "the artifact has no tokenizer; pass tokens (--token-ids) instead of text");
+  return model.hasTokenizer()
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_UNSUPPORTED, "the artifact has no tokenizer; pass tokens instead of text");
+}
+
+fathom_status_t checkEncodeFlags(uint32_t flags, uint32_t known) {
+  return flags & ~known ? fail(FATHOM_STATUS_INVALID_ARGUMENT, "unknown encode flags 0x%x", flags & ~known)
+                        : FATHOM_STATUS_OK;
 }
 
 fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,
                            tokenizer::Buffer<int32_t> *tokens) {
   FATHOM_RETURN_IF_ERROR(checkTokenizer(model));
-  if (flags & ~static_cast<uint32_t>(FATHOM_ENCODE_ADD_BOS | FATHOM_ENCODE_SPECIAL)) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "unknown encode flags 0x%x", flags);
-  }
   tokenizer::EncodeOptions options;
   options.addBos = (flags & FATHOM_ENCODE_ADD_BOS) != 0;
   options.parseSpecial = (flags & FATHOM_ENCODE_SPECIAL) != 0;
   return checkText(model.tokenizer().encode({text, length}, options, *tokens));
 }
 
-// Copies what fits and says how much there is.
+// Copies what fits and says how much there is; |unit| is what is counted.
 template <typename T>
-static fathom_status_t deliver(const tokenizer::Buffer<T> &result, T *out, size_t capacity, size_t *outCount) {
+static fathom_status_t deliver(const tokenizer::Buffer<T> &result, const char *unit, T *out, size_t capacity,
+                               size_t *outCount) {
   size_t part = result.size() < capacity ? result.size() : capacity;
   if (part) {
     memcpy(out, result.data(), part * sizeof(T));
   }
   *outCount = result.size();
   return part == result.size() ? FATHOM_STATUS_OK
-                               : fail(FATHOM_STATUS_TOO_SMALL, "the output has room for %zu, but %zu are needed",
-                                      capacity, result.size());
+                               : fail(FATHOM_STATUS_TOO_SMALL, "the output has room for %zu %s, but there are %zu",
+                                      capacity, unit, result.size());
 }
 
 static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_t count,
@@ -106,11 +109,12 @@ fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, siz
   FATHOM_RETURN_IF_NULL_ARRAY(text, length);
   FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
   FATHOM_RETURN_IF_NULL(out_count);
+  FATHOM_RETURN_IF_ERROR(checkEncodeFlags(flags));
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
   fathom::tokenizer::Buffer<int32_t> result;
   FATHOM_RETURN_IF_ERROR(encodeText(*pin.get(), text, length, flags, &result));
-  return deliver(result, tokens, capacity, out_count);
+  return deliver(result, "tokens", tokens, capacity, out_count);
 }
 
 fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens, size_t count, int keep_special,
@@ -123,7 +127,7 @@ fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
   fathom::tokenizer::Buffer<char> result;
   FATHOM_RETURN_IF_ERROR(decodeTokens(*pin.get(), tokens, count, keep_special != 0, &result));
-  return deliver(result, text, capacity, out_length);
+  return deliver(result, "bytes", text, capacity, out_length);
 }
 
 fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages, size_t count,
@@ -141,7 +145,7 @@ fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_cha
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat(taken.data(), count, answers, chat), chat.error));
   fathom::tokenizer::Buffer<int32_t> result;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, false, result)));
-  return deliver(result, tokens, capacity, out_count);
+  return deliver(result, "tokens", tokens, capacity, out_count);
 }
 
 fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json, size_t length, char *text,
@@ -154,7 +158,7 @@ fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
   fathom::tokenizer::RenderedChat chat;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat({json, length}, true, chat), chat.error));
-  return deliver(chat.text, text, capacity, out_length);
+  return deliver(chat.text, "bytes", text, capacity, out_length);
 }
 
 fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char *json, size_t length, uint32_t flags,
@@ -162,9 +166,7 @@ fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char 
   FATHOM_RETURN_IF_NULL(json);
   FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
   FATHOM_RETURN_IF_NULL(out_count);
-  if (flags & ~static_cast<uint32_t>(FATHOM_ENCODE_SPECIAL)) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "unknown encode flags 0x%x", flags);
-  }
+  FATHOM_RETURN_IF_ERROR(checkEncodeFlags(flags, FATHOM_ENCODE_SPECIAL));
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
@@ -172,7 +174,7 @@ fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char 
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat({json, length}, true, chat), chat.error));
   fathom::tokenizer::Buffer<int32_t> result;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, (flags & FATHOM_ENCODE_SPECIAL) != 0, result)));
-  return deliver(result, tokens, capacity, out_count);
+  return deliver(result, "tokens", tokens, capacity, out_count);
 }
 
 fathom_status_t fathom_model_chat_uses(fathom_model_t *model, const char *name, uint32_t *out_uses) {

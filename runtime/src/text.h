@@ -13,7 +13,10 @@ namespace fathom::runtime {
 /// |detail|, if not empty, says more than the status.
 fathom_status_t checkText(tokenizer::Status status, const char *detail = nullptr);
 
-/// Text to tokens, appended; |flags| are FATHOM_ENCODE_*. UNSUPPORTED without a tokenizer.
+/// INVALID_ARGUMENT if |flags| has others than |known|, of FATHOM_ENCODE_*.
+fathom_status_t checkEncodeFlags(uint32_t flags, uint32_t known = FATHOM_ENCODE_ADD_BOS | FATHOM_ENCODE_SPECIAL);
+
+/// Text to tokens, appended; |flags| have been checked. UNSUPPORTED without a tokenizer.
 fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,
                            tokenizer::Buffer<int32_t> *tokens);
 

@@ -37,6 +37,12 @@ static fathom_flow_t count_tokens(void *user, int32_t token, const char *piece, 
   return FATHOM_CONTINUE;
 }
 
+/// Not a value of the enum: it stops, as everything but FATHOM_CONTINUE does.
+static fathom_flow_t answer_otherwise(void *user, int32_t token, const char *piece, size_t length) {
+  (void)user, (void)token, (void)piece, (void)length;
+  return (fathom_flow_t)2;
+}
+
 static int32_t best_of(const float *logits, uint32_t count) {
   uint32_t best = 0;
   for (uint32_t i = 1; i < count; ++i) {
@@ -63,6 +69,11 @@ static void compare_levels(fathom_model_t *model, fathom_session_t *session) {
   options.user = &count;
   CHECK_OK(fathom_session_generate(session, &options, NULL));
   CHECK(count.tokens == 7);
+  fathom_generate_result_t result;
+  fathom_generate_result_initialize(&result);
+  options.on_token = answer_otherwise;
+  CHECK_OK(fathom_session_generate(session, &options, &result));
+  CHECK(result.stop == FATHOM_STOPPED_BY_CALLBACK && result.generated_tokens == 1);
 
   float *logits = malloc(info.vocabulary * sizeof(float));
   fathom_sequence_t sequence = 0;
@@ -101,6 +112,7 @@ static void render_conversations(fathom_model_t *model) {
   CHECK(size == 6);
   CHECK(render(model, "[{", text, sizeof(text), &size) == FATHOM_STATUS_BAD_DATA);
   CHECK(strstr(fathom_status_message(), "column") != NULL);
+  CHECK(render(model, "[1]", text, sizeof(text), &size) == FATHOM_STATUS_BAD_DATA);
   CHECK(render(model, "{\"messages\": 1}", text, sizeof(text), &size) == FATHOM_STATUS_BAD_DATA);
   CHECK(render(model, json, NULL, 1, &size) == FATHOM_STATUS_INVALID_ARGUMENT);
   CHECK(fathom_model_render_chat(model, NULL, 0, text, sizeof(text), &size) == FATHOM_STATUS_INVALID_ARGUMENT);

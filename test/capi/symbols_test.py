@@ -16,7 +16,8 @@ table = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capt
 symbols = [line.split()[-1] for line in table.splitlines()]
 wrong = [symbol for symbol in symbols if not re.fullmatch(r"fathom_[a-z_]+", symbol)]
 header = os.path.join(os.path.dirname(__file__), "../../runtime/include/fathom/fathom.h")
-declared = set(re.findall(r"\b(fathom_\w+)\(", re.sub(r"//.*", "", open(header).read())))
+code = re.sub(r"static inline [^}]*}", "", re.sub(r"//.*", "", open(header).read()))
+declared = set(re.findall(r"\b(fathom_\w+)\(", code))
 missing = sorted(declared - set(symbols))
 if wrong or missing:
     sys.exit(f"exported but not fathom_*: {wrong}\ndeclared but not exported: {missing}")

@@ -20,6 +20,7 @@ TEST(ApiTest, NullModelsAndOutputsAreRefused) {
   fathom_model_info_t info;
   fathom_model_info_initialize(&info);
   fathom_sampling_t sampling;
+  fathom_sampling_initialize(&sampling);
   size_t count = 0;
   uint64_t offset = 0;
   EXPECT_EQ(fathom_model_load_file(nullptr, nullptr, &model), kInvalid);
@@ -87,6 +88,7 @@ TEST(ApiTest, NullArgumentsOfSessionsAreRefused) {
   EXPECT_EQ(fathom_session_decode(session, nullptr, &token, 1, nullptr, 0), kInvalid);
   EXPECT_EQ(fathom_session_decode(session, &sequence, nullptr, 1, nullptr, 0), kInvalid);
   EXPECT_EQ(fathom_session_decode(session, &sequence, &token, 0, nullptr, 0), kInvalid);
+  EXPECT_EQ(fathom_session_decode(session, &sequence, &token, 1, nullptr, 5), kInvalid);
   EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 8, &size), kInvalid);
   EXPECT_EQ(fathom_session_save_sequence(session, sequence, bytes, 8, nullptr), kInvalid);
   EXPECT_EQ(fathom_session_restore_sequence(session, nullptr, 8, &sequence), kInvalid);
@@ -157,8 +159,44 @@ TEST(ApiTest, StructSizesAreChecked) {
   fathom_session_release(session);
   options.unknown = 1;
   EXPECT_EQ(fathom_session_create(model, &options.known, &session), kInvalid);
-  options.known.struct_size = 4;
-  EXPECT_EQ(fathom_session_create(model, &options.known, &session), kInvalid);
+  EXPECT_NE(strstr(fathom_status_message(), "at byte 32"), nullptr) << fathom_status_message();
+  for (size_t size : {0, 4, 12, 65544}) {
+    options.known.struct_size = size;
+    EXPECT_EQ(fathom_session_create(model, &options.known, &session), kInvalid) << size;
+  }
+  fathom_sampling_t sampling = {};
+  EXPECT_EQ(fathom_model_sampling(model, &sampling), kInvalid);
+  EXPECT_NE(strstr(fathom_status_message(), "_initialize"), nullptr) << fathom_status_message();
+}
+
+TEST(ApiTest, NumbersThatAreNoEnumAreRefused) {
+  ToyModel model;
+  ToySession session(model);
+  fathom_model_t *other = nullptr;
+  fathom_model_options_t options;
+  fathom_model_options_initialize(&options);
+  int unknown = 7;
+  memcpy(&options.verify_weights, &unknown, sizeof(unknown));
+  EXPECT_EQ(fathom_model_load_file("x", &options, &other), kInvalid);
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  memcpy(&outputs.which, &unknown, sizeof(unknown));
+  int32_t token = 1;
+  EXPECT_EQ(fathom_session_prefill(session, session.sequence(), &token, 1, &outputs), kInvalid);
+  EXPECT_NE(strstr(fathom_status_message(), "is 7, expected 0 to 2"), nullptr) << fathom_status_message();
+}
+
+TEST(ApiTest, EncodeFlagsAreCheckedBesideTokensToo) {
+  ToyModel model;
+  ToySession session(model);
+  fathom_generate_options_t options;
+  fathom_generate_options_initialize(&options);
+  int32_t token = 1;
+  options.tokens = &token;
+  options.token_count = 1;
+  options.encode_flags = 0xf0;
+  EXPECT_EQ(fathom_session_generate(session, &options, nullptr), kInvalid);
+  EXPECT_NE(strstr(fathom_status_message(), "0xf0"), nullptr) << fathom_status_message();
 }
 
 TEST(ApiTest, SessionOptionsAreChecked) {
@@ -184,6 +222,7 @@ TEST(ApiTest, EncodesAndDecodes) {
   ASSERT_OK(fathom_model_encode(model, "a\xff", 2, FATHOM_ENCODE_ADD_BOS, tokens, 8, &count));
   EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, 'a', 0xff}));
   EXPECT_EQ(fathom_model_encode(model, "abc", 3, 0, tokens, 2, &count), FATHOM_STATUS_TOO_SMALL);
+  EXPECT_STREQ(fathom_status_message(), "the output has room for 2 tokens, but there are 3");
   EXPECT_EQ(count, 3u);
   ASSERT_OK(fathom_model_encode(model, "<U>", 3, 0, tokens, 8, &count));
   EXPECT_EQ(count, 3u);
@@ -219,6 +258,13 @@ TEST(ApiTest, RendersConversations) {
   EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, kToyUser, kToyUser}));
   EXPECT_EQ(fathom_model_encode_chat_json(model, json.data(), 5, 0, tokens, 16, &count), FATHOM_STATUS_BAD_DATA);
   EXPECT_EQ(fathom_model_encode_chat_json(model, json.data(), json.size(), 1, tokens, 16, &count), kInvalid);
+  // After a word of the assistant's only the JSON forms ask for another one, unless they say otherwise.
+  fathom_chat_message_t answered[] = {{"user", "u", 1}, {"assistant", "a", 1}};
+  const std::string same = R"([{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}])";
+  ASSERT_OK(fathom_model_encode_chat(model, answered, 2, tokens, 16, &count));
+  EXPECT_NE(tokens[count - 1], kToyAssistant);
+  ASSERT_OK(fathom_model_encode_chat_json(model, same.data(), same.size(), 0, tokens, 16, &count));
+  EXPECT_EQ(tokens[count - 1], kToyAssistant);
   ToyModel silent([](ToyContents &c) { c.chat = false; });
   messages[0].role = "user";
   EXPECT_EQ(fathom_model_encode_chat(silent, messages, 2, tokens, 16, &count), FATHOM_STATUS_UNSUPPORTED);
@@ -234,6 +280,8 @@ TEST(ApiTest, ErrorTextsNameTheFile) {
   // Once is enough.
   EXPECT_EQ(fathom_model_load_file("/nonexistent/a", nullptr, &model), FATHOM_STATUS_IO);
   EXPECT_EQ(std::string(fathom_status_message()).find("/nonexistent/a", 1), std::string::npos);
+  EXPECT_EQ(fathom_model_load_file("", nullptr, &model), kInvalid);
+  EXPECT_NE(strstr(fathom_status_message(), "the path is empty"), nullptr) << fathom_status_message();
 }
 
 TEST(ApiTest, ErrorTextsBelongToTheirThread) {
@@ -249,7 +297,13 @@ TEST(ApiTest, StatusesHaveNamesAndExitCodes) {
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_OUT_OF_RESOURCES), 6);
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_CONTEXT_FULL), 3);
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_CANCELLED), 130);
-  EXPECT_EQ(fathom_status_exit_code(static_cast<fathom_status_t>(50)), 70);
+  EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_TOO_SMALL), 70);
+  fathom_status_t unknown = FATHOM_STATUS_OK;
+  for (int number : {50, 1000, -1}) {
+    memcpy(&unknown, &number, sizeof(number));
+    EXPECT_EQ(fathom_status_exit_code(unknown), 70) << number;
+    EXPECT_STREQ(fathom_status_string(unknown), "UNKNOWN") << number;
+  }
   EXPECT_EQ(fathom_api_version(), FATHOM_API_VERSION);
 }
 
@@ -266,6 +320,7 @@ TEST(ApiTest, DescribesTheModel) {
   ASSERT_EQ(info.eos_token_count, 1u);
   EXPECT_EQ(info.eos_tokens[0], kToyEos);
   fathom_sampling_t sampling;
+  fathom_sampling_initialize(&sampling);
   ASSERT_OK(fathom_model_sampling(model, &sampling));
   EXPECT_EQ(sampling.top_p, 0.5f);
   EXPECT_EQ(info.top_p, 0.5f);
@@ -279,6 +334,7 @@ TEST(ApiTest, WhatAModelLeavesOpenIsNeutralAndZeroIsAValue) {
     c.repetitionPenalty = 1.5f;
   });
   fathom_sampling_t sampling;
+  fathom_sampling_initialize(&sampling);
   ASSERT_OK(fathom_model_sampling(silent, &sampling));
   EXPECT_EQ(sampling.top_p, 1.0f);
   EXPECT_EQ(sampling.repetition_penalty, 1.0f);

@@ -22,12 +22,20 @@
 // - Handles (model, session, sampler) are counted: `_create` and `_load` give one reference, `_retain` adds one,
 //   `_release` takes one away. Handles are checked: a released one, or one of another type, is
 //   FATHOM_STATUS_INVALID_HANDLE and never a crash. An object in use by a running call lives until that call ends.
-// - Option structs start with `struct_size`; their `_initialize` function sets it and the defaults. A struct may be
-//   larger than the runtime knows if the bytes it does not know are zero; it may not be smaller.
+// - Structs that start with `struct_size` may grow at their end in later versions. Their `_initialize` function sets
+//   struct_size to the size that the caller was compiled with, and all else to the defaults; call it before anything
+//   else, for outputs too. Functions read and write no more than struct_size bytes: what a program's struct does not
+//   have yet keeps its default. What a runtime does not have yet must be zero, else FATHOM_STATUS_INVALID_ARGUMENT.
+//   fathom_chat_message_t has no size and never grows.
+// - `_initialize` functions are inline. Who calls the library without this header (dlsym, a foreign function interface)
+//   calls `_initialize_sized` with the size of the struct as it is declared there.
 // - Output parameters come last and are written only on success, unless a function says otherwise.
 // - Strings are UTF-8. Where a length is passed they need no terminator; the runtime copies what it keeps.
 // - Thread safety is stated per group. "Thread-safe": any thread, at any time. "One call at a time": a second call
-//   while one runs, from another thread or from a callback, is FATHOM_STATUS_BUSY and changes nothing.
+//   while one runs, from another thread or from a callback, is FATHOM_STATUS_BUSY and changes nothing. `_retain` and
+//   `_release` are thread-safe always.
+// - An enum that holds no value of its list is FATHOM_STATUS_INVALID_ARGUMENT.
+// - A process has up to 4096 models, sessions and samplers alive at once; then FATHOM_STATUS_OUT_OF_RESOURCES.
 // - After fork() the child must not use sessions of its parent; it gets FATHOM_STATUS_FAILED.
 
 #ifndef FATHOM_FATHOM_H
@@ -48,7 +56,8 @@ extern "C" {
 
 //===-- Versions and status -------------------------------------------------------------------===//
 
-/// The version of this header: major * 1000 + minor. Within a major version programs need no recompilation.
+/// The version of this header: major * 1000 + minor. Within a major version programs need no recompilation, whichever
+/// of program and runtime is the older one, as long as the program calls only functions the runtime has.
 #define FATHOM_API_VERSION 1000
 
 /// The FATHOM_API_VERSION the library was built with. Thread-safe.
@@ -64,7 +73,8 @@ typedef enum fathom_status {
   FATHOM_STATUS_FAILED = 1,
   /// An argument is NULL, out of range or contradicts another.
   FATHOM_STATUS_INVALID_ARGUMENT = 2,
-  /// Data given to the runtime is malformed: a token id, a saved cache, an artifact with impossible contents.
+  /// Data given to the runtime is malformed: a token id, a damaged saved sequence, an artifact with impossible
+  /// contents.
   FATHOM_STATUS_BAD_DATA = 3,
   /// Valid, but this model or runtime does not do it, e.g. text without a tokenizer in the artifact.
   FATHOM_STATUS_UNSUPPORTED = 4,
@@ -72,7 +82,7 @@ typedef enum fathom_status {
   FATHOM_STATUS_IO = 5,
   /// No memory, no page of the cache, no handle left.
   FATHOM_STATUS_OUT_OF_RESOURCES = 6,
-  /// The artifact is damaged, of another version, or for another machine.
+  /// The artifact is damaged, of another version, or for another machine; a saved sequence is of another artifact.
   FATHOM_STATUS_MISMATCH = 7,
   FATHOM_STATUS_DEVICE = 8,
   FATHOM_STATUS_INTERNAL = 70,
@@ -87,13 +97,15 @@ typedef enum fathom_status {
   FATHOM_STATUS_CONTEXT_FULL = 104
 } fathom_status_t;
 
-/// The name of a status, e.g. "BAD_DATA"; lives for ever. Thread-safe.
+/// The name of a status, e.g. "BAD_DATA"; "UNKNOWN" for any other number; lives for ever. Thread-safe.
 FATHOM_API const char *fathom_status_string(fathom_status_t status);
 
 /// What went wrong last on the calling thread; "" if nothing did. Valid until the next failing call on this thread.
 FATHOM_API const char *fathom_status_message(void);
 
-/// The process exit code that fits a status: 0 to 8, 70 or 130. Thread-safe.
+/// The process exit code that fits a status. Thread-safe. Up to 70 the status itself; 130 for CANCELLED; 3 (BAD_DATA)
+/// for CONTEXT_FULL, and 70 (INTERNAL) for BUSY, INVALID_HANDLE, TOO_SMALL and any other number: a program that ends
+/// with one of those has a mistake of its own.
 FATHOM_API int fathom_status_exit_code(fathom_status_t status);
 
 //===-- Models --------------------------------------------------------------------------------===//
@@ -123,23 +135,37 @@ typedef struct fathom_model_options {
   uint32_t copy_weights;
 } fathom_model_options_t;
 
-FATHOM_API void fathom_model_options_initialize(fathom_model_options_t *options);
+/// Sets the first |struct_size| bytes to the defaults: the artifact is the whole file, its weights are mapped where
+/// they are found, and verified if that is cheap.
+FATHOM_API void fathom_model_options_initialize_sized(fathom_model_options_t *options, size_t struct_size);
+static inline void fathom_model_options_initialize(fathom_model_options_t *options) {
+  fathom_model_options_initialize_sized(options, sizeof(*options));
+}
 
 /// Opens an artifact. |options| may be NULL. The file is mapped: replacing it by rename is safe, truncating
-/// it in place makes later calls fail with FATHOM_STATUS_IO.
+/// it in place makes later calls fail with FATHOM_STATUS_IO. Thread-safe. FATHOM_STATUS_IO if the file or one with its
+/// weights cannot be read; FATHOM_STATUS_MISMATCH if it is no artifact, is damaged, or is for another version or
+/// machine, or a weight file is not the one it was compiled from; FATHOM_STATUS_BAD_DATA if its contents are
+/// impossible; FATHOM_STATUS_UNSUPPORTED if weights are to be verified that it has no hashes of;
+/// FATHOM_STATUS_OUT_OF_RESOURCES without memory, descriptors or a free handle.
 FATHOM_API fathom_status_t fathom_model_load_file(const char *path, const fathom_model_options_t *options,
                                                   fathom_model_t **out_model);
 
 /// Opens an artifact in memory. |data| is borrowed until the model is gone; if it does not start at a
-/// multiple of 64 it is copied. |options| may be NULL; its file_offset is ignored.
+/// multiple of 64 its weights are copied. |options| may be NULL; its file_offset is ignored. Thread-safe. Errors as
+/// fathom_model_load_file.
 FATHOM_API fathom_status_t fathom_model_load_memory(const void *data, size_t size,
                                                     const fathom_model_options_t *options, fathom_model_t **out_model);
 
 /// The offset of the artifact that the file carries at its end (--emit=exe), for
-/// fathom_model_options.file_offset. FATHOM_STATUS_UNSUPPORTED if it carries none. Thread-safe.
+/// fathom_model_options.file_offset. FATHOM_STATUS_UNSUPPORTED if it carries none, FATHOM_STATUS_IO if it cannot be
+/// read. Thread-safe.
 FATHOM_API fathom_status_t fathom_model_find_embedded(const char *path, uint64_t *out_offset);
 
+/// One reference more. FATHOM_STATUS_INVALID_HANDLE if the model has none left.
 FATHOM_API fathom_status_t fathom_model_retain(fathom_model_t *model);
+
+/// One reference less; the last one ends the model, unless a session or a running call uses it: then that does.
 FATHOM_API fathom_status_t fathom_model_release(fathom_model_t *model);
 
 /// Facts of a model. Pointers in it live as long as the model.
@@ -170,7 +196,9 @@ typedef struct fathom_model_info {
   /// Not 0: texts can be encoded; conversations can be rendered.
   uint32_t has_tokenizer;
   uint32_t has_chat;
-  /// Changes whenever the artifact changes in anything but weights.
+  /// A hash of the artifact's metadata, which has hashes of its code and of the weights packed into it: equal ones
+  /// compute the same. Of weights that --weights=reference left in other files it has a hash of their safetensors
+  /// headers, and of their contents only if compiled with --verify-weights.
   uint64_t identity;
   const char *target_cpu;
   const char *compiler_version;
@@ -181,8 +209,13 @@ typedef struct fathom_model_info {
   float repetition_penalty;
 } fathom_model_info_t;
 
-/// |info|->struct_size must be set; fathom_model_info_initialize does that.
-FATHOM_API void fathom_model_info_initialize(fathom_model_info_t *info);
+/// Sets the first |struct_size| bytes to zero but struct_size itself.
+FATHOM_API void fathom_model_info_initialize_sized(fathom_model_info_t *info, size_t struct_size);
+static inline void fathom_model_info_initialize(fathom_model_info_t *info) {
+  fathom_model_info_initialize_sized(info, sizeof(*info));
+}
+
+/// Fills |info|, which must be initialized.
 FATHOM_API fathom_status_t fathom_model_info(fathom_model_t *model, fathom_model_info_t *info);
 
 //===-- Text ----------------------------------------------------------------------------------===//
@@ -201,7 +234,8 @@ FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char
                                                int32_t *tokens, size_t capacity, size_t *out_count);
 
 /// Tokens to bytes, not zero-terminated; sizes as fathom_model_encode. Special tokens are left out unless
-/// |keep_special| is not 0.
+/// |keep_special| is not 0. Bytes that are no UTF-8 come out as they are; the pieces of fathom_session_generate have
+/// U+FFFD there. FATHOM_STATUS_BAD_DATA for a token that the model does not have.
 FATHOM_API fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens, size_t count,
                                                int keep_special, char *text, size_t capacity, size_t *out_length);
 
@@ -212,18 +246,22 @@ typedef struct fathom_chat_message {
   size_t content_length;
 } fathom_chat_message_t;
 
-/// A conversation to tokens in the model's own prompt format, ready for the assistant's next answer if the
-/// last message is the user's. Contents are never read as special tokens. Sizes as fathom_model_encode.
+/// A conversation to tokens in the model's own prompt format, ready for the assistant's next answer unless the last
+/// message is the assistant's: then it ends with that. Contents are never read as special tokens. Sizes as
+/// fathom_model_encode. What becomes of a role is the template's decision: many leave out messages of roles they do not
+/// know, some refuse them. FATHOM_STATUS_BAD_DATA if the template refuses the conversation, with its line;
+/// FATHOM_STATUS_UNSUPPORTED if the model has no template; FATHOM_STATUS_OUT_OF_RESOURCES if a rendering takes too many
+/// steps or too much memory.
 FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages,
                                                     size_t count, int32_t *tokens, size_t capacity, size_t *out_count);
 
 /// Renders a conversation with the model's chat template. |json| is an array of messages {"role", "content", …} or an
-/// object of variables with "messages" among them: "tools", "documents", "add_generation_prompt" (true unless said),
-/// and whatever the template reads, such as "enable_thinking". Writes up to |capacity| bytes of UTF-8, not
+/// object of variables with "messages" among them: "tools", "documents", "add_generation_prompt", and whatever the
+/// template reads, such as "enable_thinking". Without "add_generation_prompt" it is true, also after a message of the
+/// assistant's, where fathom_model_encode_chat has it false. Writes up to |capacity| bytes of UTF-8, not
 /// zero-terminated, and their number to |out_length|, also when that is more (FATHOM_STATUS_TOO_SMALL).
-/// FATHOM_STATUS_BAD_DATA if |json| is not a conversation or the template refuses it, with the template's line;
-/// FATHOM_STATUS_UNSUPPORTED if the model has no template; FATHOM_STATUS_OUT_OF_RESOURCES if a rendering takes too many
-/// steps or too much memory.
+/// FATHOM_STATUS_BAD_DATA if |json| is not a conversation, which has objects with a string "role" for messages; else as
+/// fathom_model_encode_chat.
 FATHOM_API fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json, size_t length, char *text,
                                                     size_t capacity, size_t *out_length);
 
@@ -263,10 +301,14 @@ typedef struct fathom_sampling {
   uint64_t seed;
 } fathom_sampling_t;
 
-/// Greedy.
-FATHOM_API void fathom_sampling_initialize(fathom_sampling_t *sampling);
+/// Sets the first |struct_size| bytes to the defaults: greedy, without a penalty.
+FATHOM_API void fathom_sampling_initialize_sized(fathom_sampling_t *sampling, size_t struct_size);
+static inline void fathom_sampling_initialize(fathom_sampling_t *sampling) {
+  fathom_sampling_initialize_sized(sampling, sizeof(*sampling));
+}
 
-/// What the model's authors recommend, greedy if they say nothing. Thread-safe.
+/// Fills |sampling|, which must be initialized, with what the model's authors recommend, greedy if they say nothing.
+/// Thread-safe.
 FATHOM_API fathom_status_t fathom_model_sampling(fathom_model_t *model, fathom_sampling_t *sampling);
 
 /// Chooses tokens from logits. One call at a time.
@@ -275,14 +317,18 @@ typedef struct fathom_sampler fathom_sampler_t;
 /// |sampling| may be NULL: greedy.
 FATHOM_API fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling_t *sampling,
                                                  fathom_sampler_t **out_sampler);
+
+/// One reference more. FATHOM_STATUS_INVALID_HANDLE if the sampler has none left.
 FATHOM_API fathom_status_t fathom_sampler_retain(fathom_sampler_t *sampler);
+
+/// One reference less; the last one ends the sampler.
 FATHOM_API fathom_status_t fathom_sampler_release(fathom_sampler_t *sampler);
 
 /// Tells the sampler of tokens that are already there, for the repetition penalty.
 FATHOM_API fathom_status_t fathom_sampler_observe(fathom_sampler_t *sampler, const int32_t *tokens, size_t count);
 
 /// Chooses from |logits| f32 [vocabulary] and observes what it chose. Logits that are not finite are
-/// FATHOM_STATUS_FAILED.
+/// FATHOM_STATUS_FAILED; who masks tokens sets their logits to -FLT_MAX.
 FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, const float *logits, int32_t *out_token);
 
 //===-- Sessions ------------------------------------------------------------------------------===//
@@ -292,30 +338,39 @@ typedef struct fathom_session fathom_session_t;
 
 typedef struct fathom_session_options {
   size_t struct_size;
-  /// Threads that compute, the caller's own included; 0: one for each processor this process may use. Results
-  /// do not depend on it. If fewer can be started, fewer are used.
+  /// Threads that compute, the caller's own included, up to 1024; 0: one for each processor this process may use.
+  /// Results do not depend on it. If fewer can be started, fewer are used.
   uint32_t threads;
-  /// Sequences that may live at once, from 1; default 16.
+  /// Sequences that may live at once, from 1 to 65536; default 16.
   uint32_t max_sequences;
   /// Tokens of a prompt computed at once; 0: as many as the code takes. Results do not depend on it.
   uint32_t prefill_chunk;
-  /// The most memory for pages of the cache; 0: whatever max_sequences full contexts need. Taken as it is used.
+  /// The most memory for pages of the cache, at least the model's cache_page_bytes; 0: whatever max_sequences full
+  /// contexts need. Taken as it is used.
   uint64_t cache_bytes;
 } fathom_session_options_t;
 
-FATHOM_API void fathom_session_options_initialize(fathom_session_options_t *options);
+/// Sets the first |struct_size| bytes to the defaults.
+FATHOM_API void fathom_session_options_initialize_sized(fathom_session_options_t *options, size_t struct_size);
+static inline void fathom_session_options_initialize(fathom_session_options_t *options) {
+  fathom_session_options_initialize_sized(options, sizeof(*options));
+}
 
-/// |options| may be NULL.
+/// |options| may be NULL. FATHOM_STATUS_INVALID_ARGUMENT if one is out of its range.
 FATHOM_API fathom_status_t fathom_session_create(fathom_model_t *model, const fathom_session_options_t *options,
                                                  fathom_session_t **out_session);
+
+/// One reference more. FATHOM_STATUS_INVALID_HANDLE if the session has none left.
 FATHOM_API fathom_status_t fathom_session_retain(fathom_session_t *session);
+
+/// One reference less; the last one ends the session and its sequences, unless a call is running: then the end of that.
 FATHOM_API fathom_status_t fathom_session_release(fathom_session_t *session);
 
 /// Makes the running call return FATHOM_STATUS_CANCELLED after the step it is in; without one, does nothing.
 /// Thread-safe, and safe in a signal handler.
 FATHOM_API fathom_status_t fathom_session_cancel(fathom_session_t *session);
 
-/// The threads a session really has.
+/// The threads a session really has. Thread-safe.
 FATHOM_API fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_threads);
 
 //===-- Sessions: text in, text out -----------------------------------------------------------===//
@@ -323,9 +378,10 @@ FATHOM_API fathom_status_t fathom_session_threads(fathom_session_t *session, uin
 typedef enum fathom_flow { FATHOM_CONTINUE = 0, FATHOM_STOP = 1 } fathom_flow_t;
 
 /// Called once for each generated token. |piece| is what the token adds to the text, whole UTF-8 characters
-/// only (empty while one is incomplete), valid during the call. It must not call the session; other sessions
-/// are fine. It must return: no longjmp() and no exception. Called once more with token -1 if text was held back when
-/// an end token, max_tokens or the context ended generation.
+/// only (empty while one is incomplete; U+FFFD for bytes that are none), valid during the call. It must not call the
+/// session, but for thread-safe functions; other sessions are fine. It must return: no longjmp() and no exception.
+/// Anything but FATHOM_CONTINUE stops. Called once more with token -1 if text was held back when an end token,
+/// max_tokens or the context ended generation; what that returns changes nothing.
 typedef fathom_flow_t (*fathom_token_fn)(void *user, int32_t token, const char *piece, size_t piece_length);
 
 typedef struct fathom_generate_options {
@@ -334,7 +390,7 @@ typedef struct fathom_generate_options {
   const char *prompt;
   size_t prompt_length;
   /// FATHOM_ENCODE_* for it; default FATHOM_ENCODE_ADD_BOS, also if it is appended to a sequence: set 0 there, or the
-  /// model's first token comes once more.
+  /// model's first token comes once more. Without effect on tokens.
   uint32_t encode_flags;
   /// …or, if not NULL, as tokens, used as they are.
   const int32_t *tokens;
@@ -348,15 +404,19 @@ typedef struct fathom_generate_options {
   /// May be NULL, to count or to time.
   fathom_token_fn on_token;
   void *user;
-  /// 0: a sequence of its own, gone afterwards. Else the prompt is appended to this one, and the answer but its
-  /// last token stays in it, also if the call fails half way.
+  /// 0: a sequence of its own, gone afterwards; it takes one of the session's max_sequences. Else the prompt is
+  /// appended to this one, and the answer but its last token stays in it, also if the call fails half way.
   uint64_t sequence;
   /// What the repetition penalty counts besides prompt and answer, such as what the sequence held before. May be NULL.
   const int32_t *seen;
   size_t seen_count;
 } fathom_generate_options_t;
 
-FATHOM_API void fathom_generate_options_initialize(fathom_generate_options_t *options);
+/// Sets the first |struct_size| bytes to the defaults.
+FATHOM_API void fathom_generate_options_initialize_sized(fathom_generate_options_t *options, size_t struct_size);
+static inline void fathom_generate_options_initialize(fathom_generate_options_t *options) {
+  fathom_generate_options_initialize_sized(options, sizeof(*options));
+}
 
 typedef enum fathom_stop {
   /// An end token; it was not passed to the callback.
@@ -376,11 +436,16 @@ typedef struct fathom_generate_result {
   uint64_t decode_nanoseconds;
 } fathom_generate_result_t;
 
-FATHOM_API void fathom_generate_result_initialize(fathom_generate_result_t *result);
+/// Sets the first |struct_size| bytes to zero but struct_size itself.
+FATHOM_API void fathom_generate_result_initialize_sized(fathom_generate_result_t *result, size_t struct_size);
+static inline void fathom_generate_result_initialize(fathom_generate_result_t *result) {
+  fathom_generate_result_initialize_sized(result, sizeof(*result));
+}
 
 /// Answers a prompt. One of more tokens than the context is FATHOM_STATUS_CONTEXT_FULL; one of no tokens is
-/// FATHOM_STATUS_INVALID_ARGUMENT (an empty text is one token with FATHOM_ENCODE_ADD_BOS). |result| may be NULL; after
-/// FATHOM_STATUS_CANCELLED it counts what was said until then, and its stop is FATHOM_STOPPED_BY_CALLBACK.
+/// FATHOM_STATUS_INVALID_ARGUMENT (an empty text is one token with FATHOM_ENCODE_ADD_BOS). |result| may be NULL, else
+/// it must be initialized; after FATHOM_STATUS_CANCELLED it counts what was said until then, and its stop is
+/// FATHOM_STOPPED_BY_CALLBACK.
 FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_generate_options_t *options,
                                                    fathom_generate_result_t *result);
 
@@ -389,8 +454,15 @@ FATHOM_API fathom_status_t fathom_session_generate(fathom_session_t *session, co
 /// A sequence of tokens and its part of the cache. Belongs to one session; never reused after its end; 0 is none.
 typedef uint64_t fathom_sequence_t;
 
+/// An empty sequence, the caller's until it destroys it or the session ends. FATHOM_STATUS_OUT_OF_RESOURCES if the
+/// session's max_sequences live.
 FATHOM_API fathom_status_t fathom_session_create_sequence(fathom_session_t *session, fathom_sequence_t *out_sequence);
+
+/// Ends a sequence and frees its pages of the cache. FATHOM_STATUS_INVALID_HANDLE if the session has no such sequence,
+/// as in all functions that take one.
 FATHOM_API fathom_status_t fathom_session_destroy_sequence(fathom_session_t *session, fathom_sequence_t sequence);
+
+/// The tokens a sequence has, which is the position of its next one.
 FATHOM_API fathom_status_t fathom_session_sequence_length(fathom_session_t *session, fathom_sequence_t sequence,
                                                           uint32_t *out_length);
 
@@ -418,25 +490,34 @@ typedef struct fathom_prefill_outputs {
   size_t states_capacity;
 } fathom_prefill_outputs_t;
 
-FATHOM_API void fathom_prefill_outputs_initialize(fathom_prefill_outputs_t *outputs);
+/// Sets the first |struct_size| bytes to the defaults: nothing is given out.
+FATHOM_API void fathom_prefill_outputs_initialize_sized(fathom_prefill_outputs_t *outputs, size_t struct_size);
+static inline void fathom_prefill_outputs_initialize(fathom_prefill_outputs_t *outputs) {
+  fathom_prefill_outputs_initialize_sized(outputs, sizeof(*outputs));
+}
 
-/// Appends |count| tokens to a sequence. |outputs| may be NULL. If it fails, the sequence is as long as
+/// Appends |count| tokens, one at least, to a sequence. |outputs| may be NULL. If it fails, the sequence is as long as
 /// before and outputs may be partly written.
 FATHOM_API fathom_status_t fathom_session_prefill(fathom_session_t *session, fathom_sequence_t sequence,
                                                   const int32_t *tokens, size_t count,
                                                   const fathom_prefill_outputs_t *outputs);
 
-/// Appends one token to each of |count| different sequences. |logits| f32 [count, vocabulary] may be NULL;
-/// |logits_capacity| is in floats. What a sequence gets does not depend on its neighbors. On failure as
-/// prefill.
+/// Appends one token to each of |count| different sequences, one at least. |logits| f32 [count, vocabulary] may be NULL
+/// if |logits_capacity|, in floats, is 0. What a sequence gets does not depend on its neighbors. On failure as prefill.
 FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_sequence_t *sequences,
                                                  const int32_t *tokens, size_t count, float *logits,
                                                  size_t logits_capacity);
 
-/// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of the
-/// same artifact. |buffer| may be NULL if |capacity| is 0; |out_size| receives the size also if it is too small.
+/// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of an
+/// artifact of the same identity (fathom_model_info). |buffer| may be NULL if |capacity| is 0; |out_size| receives the
+/// size also if it is too small (FATHOM_STATUS_TOO_SMALL).
 FATHOM_API fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence,
                                                         void *buffer, size_t capacity, size_t *out_size);
+
+/// Makes a new sequence of what fathom_session_save_sequence wrote; |data| is not kept. FATHOM_STATUS_BAD_DATA if it is
+/// damaged or no saved sequence; FATHOM_STATUS_MISMATCH if it is of an artifact of another identity: weights that
+/// --weights=reference left in other files are the caller's to keep the same, unless their contents are part of the
+/// identity; FATHOM_STATUS_OUT_OF_RESOURCES if the session's max_sequences live or the cache has no pages left.
 FATHOM_API fathom_status_t fathom_session_restore_sequence(fathom_session_t *session, const void *data, size_t size,
                                                            fathom_sequence_t *out_sequence);
 
