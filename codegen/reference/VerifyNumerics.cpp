@@ -200,8 +200,8 @@ bool NumericsVerifier::compareData(Pass *pass, const Observation &before, const 
   }
   InFlightDiagnostic error =
       report(pass, after,
-             "changed " + what + " of @" + after.function + " in " + after.scenario + ": largest difference " +
-                 print(difference.largest) + " at " + difference.place + ", contract " +
+             "changed " + what + " of @" + after.function + " with the inputs of " + after.scenario +
+                 ": largest difference " + print(difference.largest) + " at " + difference.place + ", contract " +
                  print(contract * difference.magnitude) + " (" + print(contract) + " of the largest number)");
   if (const Step *step = findFirstDifference(before.run, after.run, contract)) {
     error.attachNote(step->loc) << "'" << step->name << "' in @" << step->function

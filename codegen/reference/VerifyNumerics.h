@@ -23,7 +23,7 @@ using NumericContract = double (*)(llvm::StringRef flag);
 ///
 /// Where a result moves by more than the pass's contract, an error names pass, function and place, a note the first op
 /// that computes something else, and the run fails. Functions that the evaluator has no meaning for are left out; a
-/// remark says which, once. Turns multithreading of the context off.
+/// remark says which, once, and is an error with --verify-diagnostics. Turns multithreading of the context off.
 void addVerifyNumerics(mlir::PassManager &manager, NumericContract getContract);
 
 } // namespace fathom::reference

@@ -29,7 +29,7 @@ LogicalResult runVerified(StringRef input, StringRef output, DialectRegistry &re
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(input, &problem);
   std::unique_ptr<llvm::ToolOutputFile> file = buffer ? openOutputFile(output, &problem) : nullptr;
   if (!file) {
-    llvm::errs() << "error: " << problem << "\n";
+    llvm::errs() << "fathom-opt: error: " << problem << "\n";
     return failure();
   }
   MlirOptMainConfig parsed = MlirOptMainConfig::createFromCLOptions(), config = parsed;

@@ -13,9 +13,21 @@
 #endif
 
 #include "mlir/InitAllPasses.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
+
+/// Says what MlirOptMain would say of a file it cannot read, in the form of the other tools' errors.
+static bool canRead(StringRef path) {
+  std::string problem;
+  if (path == "-" || openInputFile(path, &problem)) {
+    return true;
+  }
+  llvm::errs() << "fathom-opt: error: " << problem << "\n";
+  return false;
+}
 
 int main(int argc, char **argv) {
   DialectRegistry registry;
@@ -28,6 +40,9 @@ int main(int argc, char **argv) {
   fathom::loadPassPlugins(argc, argv);
   auto [input, output] = registerAndParseCLIOptions(argc, argv, "fathom-opt: runs passes\n", registry);
   fathom::applyDebugOnly();
+  if (!canRead(input)) {
+    return EXIT_FAILURE;
+  }
   return asMainReturnCode(fathom::shouldVerifyNumerics() ? fathom::runVerified(input, output, registry)
                                                          : MlirOptMain(argc, argv, input, output, registry));
 }

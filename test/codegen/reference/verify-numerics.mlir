@@ -22,14 +22,18 @@
 // An op without a meaning ends the comparison, with a remark and not with an error.
 // RUN: fathom-opt %s --verify-numerics-each --test-fathom-break-numerics=kind=unknown-op -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
-// SWAP: :[[@LINE+42]]:3: error: pass 'test-fathom-break-numerics' changed result 0 of @forward in {{prefill|decode}}: largest difference {{[0-9.e+-]+}} at [{{[0-9]+}}, {{[0-9]+}}], contract {{[0-9.e+-]+}} (1e-06 of the largest number)
+// A test that must not end with half of its functions verified says so.
+// RUN: not fathom-opt %s --verify-numerics-each --verify-diagnostics --test-fathom-break-numerics=kind=unknown-op -o /dev/null 2>&1 | FileCheck %s --check-prefix=STRICT
+// STRICT: error: unexpected remark: numerics of @forward are not verified from here on: cannot evaluate op 'arith.maxsi'
+
+// SWAP: :[[@LINE+42]]:3: error: pass 'test-fathom-break-numerics' changed result 0 of @forward with the inputs of {{prefill|decode}}: largest difference {{[0-9.e+-]+}} at [{{[0-9]+}}, {{[0-9]+}}], contract {{[0-9.e+-]+}} (1e-06 of the largest number)
 // SWAP: :[[@LINE+36]]:10: note: 'deepseek.swiglu' in @layer is the first op that computes something else
 // SWAP-NOT: error:
 
 // RESIDUAL: error: pass 'test-fathom-break-numerics' changed result 0 of @forward
 // RECIPE: error: pass 'test-fathom-break-numerics' changed result 0 of @forward
 // RECIPE: note: 'deepseek.get_weight' in @layer is the first op that computes something else
-// CACHE: error: pass 'test-fathom-break-numerics' changed result 1 of @forward in {{.*}} at which rows of the cache are written
+// CACHE: error: pass 'test-fathom-break-numerics' changed result 1 of @forward with the inputs of {{.*}} at which rows of the cache are written
 // EPSILON: error: pass 'test-fathom-break-numerics' changed result 0 of @forward
 // EPSILON: note: 'deepseek.rms_norm' in @layer is the first op that computes something else
 // STATE: error: pass 'test-fathom-break-numerics' changed the layer of a recorded state of @forward
