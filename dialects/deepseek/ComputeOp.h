@@ -33,7 +33,7 @@ struct KernelUse {
   /// The layout that the op's weight has now.
   llvm::StringRef layout = "none";
   /// What one scale covers; null unless the weight is quantized.
-  BlockScaleAttr block;
+  BlockScaleAttr block = {};
 };
 
 /// The catalog's name for the type of a weight's numbers; empty where it has none.
