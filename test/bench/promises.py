@@ -79,11 +79,8 @@ def generate(fathom, folder, name, *options, **changes):
     return os.path.join(folder, "checkpoint")
 
 
-TINY_MODELS = ("llama-tiny", "moe-tiny", "qwen2-tiny", "qwen3-tiny", "v2-lite-tiny", "v3-tiny")
-
-
 def measure_compile(fathom, folder, report):
-    for name in TINY_MODELS:
+    for name in sorted(name for name in os.listdir(MODELS) if name.endswith("-tiny")):
         command = (fathom, "compile", os.path.join(MODELS, name), "-o", os.path.join(folder, "model"))
         seconds = statistics.median(measure(*command)[1] for _ in range(ROUNDS))
         report(f"compile: {name}, seconds", seconds, 1)

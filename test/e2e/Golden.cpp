@@ -10,7 +10,9 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 namespace fathom::test {
 
@@ -71,6 +73,21 @@ private:
 };
 
 } // namespace
+
+std::vector<std::string> findOracles() {
+  std::vector<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(FATHOM_TEST_MODELS)) {
+    if (std::filesystem::exists(entry.path() / "golden.safetensors")) {
+      names.push_back(entry.path().filename());
+    }
+  }
+  if (names.empty()) {
+    llvm::errs() << FATHOM_TEST_MODELS << ": no folder has a golden.safetensors\n";
+    std::exit(1);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 std::vector<GoldenPrompt> readGolden(const std::string &directory) {
   GoldenFile file(directory + "/golden.safetensors");

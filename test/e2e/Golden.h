@@ -12,9 +12,8 @@
 
 namespace fathom::test {
 
-/// The models of test/models that have golden answers.
-constexpr const char *kOracles[] = {"v2-lite-tiny", "v2-tiny",    "v3-tiny",    "v3-tiny-fp8", "demo",
-                                    "moe-tiny",     "qwen2-tiny", "qwen3-tiny", "llama-tiny"};
+/// The folders of test/models that have golden answers, sorted; aborts the test program if there are none.
+std::vector<std::string> findOracles();
 
 /// What an independent implementation computed for one prompt.
 struct GoldenPrompt {

@@ -11,7 +11,7 @@
 namespace fathom::test {
 namespace {
 
-class DeterminismTest : public testing::TestWithParam<const char *> {
+class DeterminismTest : public testing::TestWithParam<std::string> {
 protected:
   void SetUp() override {
     std::string directory = std::string(FATHOM_TEST_MODELS) + "/" + GetParam();
@@ -87,7 +87,7 @@ TEST_P(DeterminismTest, SequencesAreIndependent) {
   EXPECT_EQ(used.prefill(used.createSequence(), prompts[1].tokens).logits, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest, testing::ValuesIn(kOracles), [](const auto &info) {
+INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest, testing::ValuesIn(findOracles()), [](const auto &info) {
   std::string name = info.param;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;

@@ -22,7 +22,7 @@ struct Variant {
 };
 
 struct Case {
-  const char *model;
+  std::string model;
   Variant variant;
 };
 
@@ -113,7 +113,7 @@ constexpr Variant kNoKernels = {"no_kernels", codegen::WeightStorage::Pack, fals
 
 std::vector<Case> getCases() {
   std::vector<Case> cases;
-  for (const char *model : kOracles) {
+  for (const std::string &model : findOracles()) {
     for (const Variant &variant : {kPacked, kBaseline, kReference, kNoKernels}) {
       cases.push_back({model, variant});
     }
@@ -122,7 +122,7 @@ std::vector<Case> getCases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, OracleTest, testing::ValuesIn(getCases()), [](const auto &info) {
-  std::string name = std::string(info.param.model) + "_" + info.param.variant.name;
+  std::string name = info.param.model + "_" + info.param.variant.name;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });

@@ -15,12 +15,12 @@ import unittest
 
 import numpy as np
 
+from oracles import find_oracles, require_built
 from reference_model import read_arrays
 
 FATHOM, GREEDY, MODELS, FOLDER = sys.argv[1:5]
 SANITIZED = sys.argv[5:] == ["sanitized"]
 TOLERANCE = 1e-3
-ORACLES = ("v2-lite-tiny", "v2-tiny", "v3-tiny", "v3-tiny-fp8", "demo", "moe-tiny", "qwen2-tiny", "qwen3-tiny", "llama-tiny")
 
 
 def run(*command):
@@ -71,12 +71,13 @@ def add_tests():
     ways = {"c_program": (["--weights=reference"], use_c_program)}
     if not SANITIZED:
         ways["executable"] = (["--emit=exe"], use_executable)
-    for model in ORACLES:
+    for model in find_oracles(MODELS):
         for way, (options, use) in ways.items():
             name = f"test_{model}_{way}".replace("-", "_")
             setattr(ProgramsTest, name, lambda self, m=model, o=options, u=use: self.check(m, o, u))
 
 
 if __name__ == "__main__":
+    require_built(FATHOM, GREEDY)
     add_tests()
     unittest.main(argv=sys.argv[:1])

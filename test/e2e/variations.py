@@ -25,6 +25,7 @@ import numpy as np
 
 import released_rows
 import variation_rows
+from oracles import require_built
 from reference_model import ReferenceModel
 from variation_rows import QUICK, SHARDS
 
@@ -191,6 +192,7 @@ def main():
     parser.add_argument("--variants", default=None, help=f"some of {','.join(VARIANTS)}")
     parser.add_argument("--keep", help="leave checkpoints and artifacts in this folder")
     options = parser.parse_args()
+    require_built(options.fathom)
     failures = 0
     for name, variants in choose(options):
         with tempfile.TemporaryDirectory() as temporary:
