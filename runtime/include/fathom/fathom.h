@@ -84,7 +84,9 @@ typedef enum fathom_status {
   FATHOM_STATUS_OUT_OF_RESOURCES = 6,
   /// The artifact is damaged, of another version, or for another machine; a saved sequence is of another artifact.
   FATHOM_STATUS_MISMATCH = 7,
+  /// The device that runs the code failed. Processors do not; kept for others.
   FATHOM_STATUS_DEVICE = 8,
+  /// A mistake in the runtime.
   FATHOM_STATUS_INTERNAL = 70,
   /// The session is running another call.
   FATHOM_STATUS_BUSY = 100,
