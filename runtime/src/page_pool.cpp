@@ -34,6 +34,8 @@ bool PagePool::resize(uint64_t size) {
   if (memory == MAP_FAILED) {
     return false;
   }
+  // Attention streams pages: where the machine can, an entry of its tables is for 2 MiB, not for 4 KiB.
+  madvise(memory, size, MADV_HUGEPAGE);
   bytes = static_cast<char *>(memory);
   mapped = size;
   return true;
