@@ -46,6 +46,7 @@ struct ModelFacts {
 struct StoreFacts {
   std::string name;
   uint32_t layers = 0;
+  uint32_t heads = 1;
   uint32_t width = 0;
   uint64_t offset = 0;
 };

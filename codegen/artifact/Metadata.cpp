@@ -49,7 +49,7 @@ static Offset<fbs::Cache> createCache(FlatBufferBuilder &builder, const CacheFac
   auto stores = createTables<fbs::Store>(builder, cache.stores, [&](const StoreFacts &store) {
     auto name = builder.CreateString(store.name);
     return fbs::CreateStore(builder, name, store.layers, fbs::StoreElement::f32, store.width, /*stride=*/1,
-                            /*window=*/0, store.offset);
+                            /*window=*/0, store.offset, store.heads);
   });
   return fbs::CreateCache(builder, cache.pageBytes, stores);
 }

@@ -118,7 +118,7 @@ static std::optional<Datum> makeArgument(BlockArgument argument, const Scenario 
   if (auto type = dyn_cast<CacheType>(argument.getType())) {
     Cache cache;
     for (StoreAttr store : type.getStores()) {
-      cache.widths[store.getName().str()] = store.getWidth();
+      cache.widths[store.getName().str()] = type.getWidth(store.getName());
     }
     return std::make_shared<const Cache>(std::move(cache));
   }

@@ -42,7 +42,9 @@ LogicalResult CacheAppendOp::verify() {
   if (width != expected) { // C2
     return emitOpError("expects parts of ") << expected << " numbers together, but got " << width;
   }
-  return success();
+  bool hasHeads = getCache().getType().findStore(getStore()).getHeads() != 1;
+  return hasHeads && getParts().size() != 1 ? emitOpError("expects one part for all heads of ") << getStoreAttr() // C3
+                                            : success();
 }
 
 /// Several parts are what `fathom-fuse-rope-cache-write` makes something of that has a kernel.
@@ -50,18 +52,22 @@ KernelUse CacheAppendOp::getKernelUse() { return getParts().size() == 1 ? Kernel
 
 void CacheAppendOp::describe(KernelDescription &kernel) {
   kernel.addColumns("x", getParts().front());
-  kernel.addConstant("N", getWidth(getParts().front().getType()));
+  StoreAttr store = getCache().getType().findStore(getStore());
+  kernel.addConstant("G", store.getHeads());
+  kernel.addConstant("d", store.getWidth());
   kernel.addStore("store", getStore());
 }
 
 Value CacheAppendOp::getRowsOperand() { return getParts().front(); }
 
-/// A store `name` of rows of `width` numbers.
-static LogicalResult verifyStore(Operation *op, CacheType cache, StringRef name, int64_t width) {
-  if (cache.getWidth(name) == width) {
+/// A store `name` of rows of `width` numbers for each head.
+static LogicalResult verifyStore(Operation *op, CacheType cache, StringRef name, int64_t width, int64_t heads = 1) {
+  StoreAttr store = cache.findStore(name);
+  if (store && store.getHeads() == heads && store.getWidth() == width) {
     return success();
   }
-  return op->emitOpError("expects a store \"") << name << "\" of " << width << " numbers, but got " << cache;
+  return op->emitOpError("expects a store \"") << name << "\" of " << (heads == 1 ? "" : std::to_string(heads) + " x ")
+                                               << width << " numbers, but got " << cache;
 }
 
 LogicalResult MlaAppendOp::verify() {
@@ -89,8 +95,8 @@ LogicalResult GqaAttentionOp::verify() {
     return failure();
   }
   CacheType cache = getCache().getType();
-  return failure(failed(verifyStore(*this, cache, kKeyStore, groups * headDim)) || // C3
-                 failed(verifyStore(*this, cache, kValueStore, groups * headDim)));
+  return failure(failed(verifyStore(*this, cache, kKeyStore, headDim, groups)) || // C3
+                 failed(verifyStore(*this, cache, kValueStore, headDim, groups)));
 }
 
 KernelUse GqaAttentionOp::getKernelUse() { return {"gqa_attention"}; }

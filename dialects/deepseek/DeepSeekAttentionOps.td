@@ -42,14 +42,15 @@ def DeepSeek_CacheAppendOp : DeepSeek_Compute<"cache_append", [AllTypesMatch<["c
     Writes row t of the parts, side by side, at position `positions[t]` of row t's sequence, in the part of `layer`. The
     result is the cache after the writes; what reads them takes the result.
 
-    Constraints: (C1) the cache has the store; (C2) the widths of the parts add up to that of its rows.
+    Constraints: (C1) the cache has the store; (C2) the widths of the parts add up to that of its
+    rows; (C3) a store of several heads takes one part, their rows side by side.
 
     Example, a latent and its key, and the values of grouped-query attention:
     ```mlir
     %d = deepseek.cache_append %c["latent"][%layer], %latent, %key at %p
         : !deepseek.cache<latent: 576 x f32>, tensor<?x512xf32>, tensor<?x64xf32> at tensor<?xi32>
     %e = deepseek.cache_append %f["value"][%layer], %v at %p
-        : !deepseek.cache<key: 256 x f32, value: 256 x f32>, tensor<?x256xf32> at tensor<?xi32>
+        : !deepseek.cache<key: 2 x 128 x f32, value: 2 x 128 x f32>, tensor<?x256xf32> at tensor<?xi32>
     ```
   }];
   let arguments = (ins DeepSeek_CacheType:$cache, StrAttr:$store, Index:$layer, Variadic<DeepSeek_Activation>:$parts,
@@ -102,13 +103,13 @@ def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
     (Ainslie et al., arXiv 2305.13245.) Sums over positions ascend. G = H is multi-head attention, G = 1 multi-query.
 
     Constraints: (C1) num_kv_heads divides num_heads; (C2) query and result are num_heads · head_dim wide; (C3) the
-    cache has stores "key" and "value" of num_kv_heads · head_dim numbers each.
+    cache has stores "key" and "value" of num_kv_heads rows of head_dim numbers.
 
     Example:
     ```mlir
     %y = deepseek.gqa_attention %q, %c[%layer] at %p
         {num_heads = 12 : i64, num_kv_heads = 2 : i64, head_dim = 128 : i64, softmax_scale = 0.08838834764831845 : f64}
-        : (tensor<?x1536xf32>, !deepseek.cache<key: 256 x f32, value: 256 x f32>, index, tensor<?xi32>) -> tensor<?x1536xf32>
+        : (tensor<?x1536xf32>, !deepseek.cache<key: 2 x 128 x f32, value: 2 x 128 x f32>, index, tensor<?xi32>) -> tensor<?x1536xf32>
     ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,

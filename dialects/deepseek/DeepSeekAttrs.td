@@ -91,12 +91,13 @@ def DeepSeek_StoreAttr : AttrDef<DeepSeek_Dialect, "Store"> {
   let mnemonic = "store";
   let summary = "a store of a cache";
   let description = [{
-    What `!deepseek.cache` lists.
+    What `!deepseek.cache` lists: of each layer and position, a row of `width` numbers for each of `heads` heads.
 
     Example: `#deepseek.store<"latent", width = 576, element = f32>`.
   }];
-  let parameters = (ins StringRefParameter<>:$name, "int64_t":$width, "mlir::Type":$element);
-  let assemblyFormat = "`<` $name `,` struct($width, $element) `>`";
+  let parameters = (ins StringRefParameter<>:$name, DefaultValuedParameter<"int64_t", "1">:$heads, "int64_t":$width,
+                        "mlir::Type":$element);
+  let assemblyFormat = "`<` $name `,` struct($heads, $width, $element) `>`";
 }
 
 def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {

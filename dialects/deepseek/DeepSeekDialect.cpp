@@ -15,17 +15,24 @@ using namespace mlir;
 
 namespace fathom::deepseek {
 
-/// latent: 576 x f32, …
+/// latent: 576 x f32, key: 2 x 128 x f32, …
 static ParseResult parseStores(AsmParser &parser, SmallVectorImpl<StoreAttr> &stores) {
-  return parser.parseCommaSeparatedList([&] {
+  return parser.parseCommaSeparatedList([&]() -> ParseResult {
     std::string name;
-    int64_t width;
+    SmallVector<int64_t> shape;
     Type element;
-    if (parser.parseKeywordOrString(&name) || parser.parseColon() || parser.parseInteger(width) ||
-        parser.parseKeyword("x") || parser.parseType(element)) {
+    if (parser.parseKeywordOrString(&name) || parser.parseColon()) {
       return failure();
     }
-    stores.push_back(StoreAttr::get(parser.getContext(), name, width, element));
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(element)) {
+      return failure();
+    }
+    if (shape.empty() || shape.size() > 2) {
+      return parser.emitError(loc, "expected a width, or heads x width");
+    }
+    int64_t heads = shape.size() == 2 ? shape.front() : 1;
+    stores.push_back(StoreAttr::get(parser.getContext(), name, heads, shape.back(), element));
     return success();
   });
 }
@@ -33,7 +40,11 @@ static ParseResult parseStores(AsmParser &parser, SmallVectorImpl<StoreAttr> &st
 static void printStores(AsmPrinter &printer, ArrayRef<StoreAttr> stores) {
   llvm::interleaveComma(stores, printer, [&](StoreAttr store) {
     printer.printKeywordOrString(store.getName());
-    printer << ": " << store.getWidth() << " x " << store.getElement();
+    printer << ": ";
+    if (store.getHeads() != 1) {
+      printer << store.getHeads() << " x ";
+    }
+    printer << store.getWidth() << " x " << store.getElement();
   });
 }
 
@@ -69,8 +80,9 @@ LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
     if (!names.insert(store.getName()).second) { // C1
       return emitError() << "expects stores with distinct names, but got '" << store.getName() << "' twice";
     }
-    if (store.getWidth() < 1 || store.getWidth() > kWidestRow) { // C2
-      return emitError() << "expects rows of 1 to " << kWidestRow << " numbers, but got " << store.getWidth();
+    int64_t heads = store.getHeads(), width = store.getWidth();
+    if (heads < 1 || width < 1 || heads > kWidestRow || width > kWidestRow / heads) { // C2
+      return emitError() << "expects rows of 1 to " << kWidestRow << " numbers, but got " << heads << " x " << width;
     }
     if (!store.getElement().isF32()) { // C3
       return emitError() << "expects f32 numbers, but got " << store.getElement();
@@ -79,9 +91,14 @@ LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   return success();
 }
 
-int64_t CacheType::getWidth(StringRef name) const {
+StoreAttr CacheType::findStore(StringRef name) const {
   const auto *found = llvm::find_if(getStores(), [&](StoreAttr store) { return store.getName() == name; });
-  return found == getStores().end() ? 0 : found->getWidth();
+  return found == getStores().end() ? StoreAttr() : *found;
+}
+
+int64_t CacheType::getWidth(StringRef name) const {
+  StoreAttr store = findStore(name);
+  return store ? store.getHeads() * store.getWidth() : 0;
 }
 
 Value sliceColumns(OpBuilder &builder, Location loc, Value input, OpFoldResult rows, int64_t offset, int64_t width) {

@@ -14,21 +14,23 @@ def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
   let summary = "what a model keeps of the tokens of its sequences: stores of rows";
   let description = [{
     A value of this type is the cache at one point of the program; ops that write return a new value, so order is
-    data flow. A store has a name and, for each layer and position, a row of so many numbers:
+    data flow. A store has a name and, for each layer and position, a row of so many numbers, or one for each head:
 
     - `latent`, of multi-head latent attention: the normalized latent (kv_lora_rank numbers), then the rotated key that
       all heads share (qk_rope_head_dim numbers);
-    - `key`, rotated, and `value`, of grouped-query attention: those of all groups side by side.
+    - `key`, rotated, and `value`, of grouped-query attention: those of each group, which is read without the others.
 
-    Constraints: (C1) there are 1 to 64 stores, of different names; (C2) a row has 1 to 2^24 numbers; (C3) they are f32.
+    Constraints: (C1) there are 1 to 64 stores, of different names; (C2) a position has 1 to 2^24 numbers; (C3) they are f32.
 
-    Example: `!deepseek.cache<latent: 576 x f32>`, `!deepseek.cache<key: 256 x f32, value: 256 x f32>`.
+    Example: `!deepseek.cache<latent: 576 x f32>`, `!deepseek.cache<key: 2 x 128 x f32, value: 2 x 128 x f32>`.
   }];
   let parameters = (ins ArrayRefParameter<"StoreAttr">:$stores);
   let assemblyFormat = "`<` custom<Stores>($stores) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Numbers of a row of the store `name`; 0 if there is no such store.
+    /// Null if there is no such store.
+    StoreAttr findStore(llvm::StringRef name) const;
+    /// Numbers of a position in the store `name`, of all heads; 0 if there is no such store.
     int64_t getWidth(llvm::StringRef name) const;
   }];
 }

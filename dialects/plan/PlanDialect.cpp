@@ -65,11 +65,12 @@ constexpr size_t kMostStores = 64;
 constexpr int64_t kLargestDimension = 1 << 24;
 
 LogicalResult StoreAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t layers,
-                                int64_t width, int64_t offset) {
-  if (layers < 1 || layers > kLargestDimension || width < 1 || width > kLargestDimension || offset < 0) { // C1
+                                int64_t heads, int64_t width, int64_t offset) {
+  auto inRange = [](int64_t count) { return count >= 1 && count <= kLargestDimension; };
+  if (!inRange(layers) || !inRange(heads) || !inRange(width) || offset < 0) { // C1
     return emitError() << "expects 1 to " << kLargestDimension
-                       << " layers and numbers at an offset of 0 or more, but got " << layers << " layers of " << width
-                       << " numbers at " << offset;
+                       << " layers, heads and numbers at an offset of 0 or more, but got " << layers << " layers of "
+                       << heads << " x " << width << " numbers at " << offset;
   }
   return success();
 }

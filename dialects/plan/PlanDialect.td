@@ -63,14 +63,15 @@ def Plan_StoreAttr : AttrDef<Plan_Dialect, "Store"> {
   let mnemonic = "store";
   let summary = "where a page of the cache holds a store";
   let description = [{
-    From `offset` on, in bytes, rows f32 [layers][FATHOM_PAGE_TOKENS][width] (kernel_abi.h).
+    From `offset` on, in bytes, rows f32 [layers][heads][FATHOM_PAGE_TOKENS][width] (kernel_abi.h).
 
-    Constraints: (C1) layers and width are 1 to 2^24, the offset is 0 or more.
+    Constraints: (C1) layers, heads and width are 1 to 2^24, the offset is 0 or more.
 
     Example: `#plan.store<"latent", layers = 27, width = 576, offset = 0>`.
   }];
-  let parameters = (ins StringRefParameter<>:$name, "int64_t":$layers, "int64_t":$width, "int64_t":$offset);
-  let assemblyFormat = "`<` $name `,` struct($layers, $width, $offset) `>`";
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$layers, DefaultValuedParameter<"int64_t", "1">:$heads,
+                        "int64_t":$width, "int64_t":$offset);
+  let assemblyFormat = "`<` $name `,` struct($layers, $heads, $width, $offset) `>`";
   let genVerifyDecl = 1;
 }
 

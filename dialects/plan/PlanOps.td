@@ -90,7 +90,7 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
   let summary = "a store's row for a position of a row's sequence, for generated loops";
   let description = [{
     `row` is a row of the call; its sequence's page table says where the position's page is, and the module's
-    `plan.stores` where pages hold the store.
+    `plan.stores` where pages hold the store. Of a store of several heads, `layer` is layer · heads + head.
 
     Constraints: (C1) the module has the store; (C2) the result is a row of it.
 

@@ -247,7 +247,8 @@ std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b,
   const TensorRef *refs[2] = {&a, &b};
   for (int i : {0, 1}) {
     const std::string &path = files[refs[i]->shard].path;
-    opened[i] = File::open(path, path, Problem::InputOutput, diagnostics);
+    mode_t mode;
+    opened[i] = File::open(path, mode);
   }
   for (uint64_t at = 0; opened[0] && opened[1] && at < a.tensor->size; at += pieceBytes) {
     for (int i : {0, 1}) {

@@ -108,7 +108,7 @@ llvm::SmallVector<Store> storesOf(const ModelConfig &config) {
 int64_t storedWidth(const ModelConfig &config) {
   int64_t width = 0;
   for (const Store &store : storesOf(config)) {
-    width += store.width;
+    width += store.heads * store.width;
   }
   return width;
 }

@@ -98,7 +98,8 @@ void ModelImporter::setFacts(ModuleOp module) {
 Type ModelImporter::cache() {
   SmallVector<deepseek::StoreAttr> stores;
   for (const Store &store : storesOf(config)) {
-    stores.push_back(deepseek::StoreAttr::get(builder.getContext(), store.name, store.width, builder.getF32Type()));
+    stores.push_back(
+        deepseek::StoreAttr::get(builder.getContext(), store.name, store.heads, store.width, builder.getF32Type()));
   }
   return deepseek::CacheType::get(builder.getContext(), stores);
 }

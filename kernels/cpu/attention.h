@@ -29,11 +29,12 @@ FATHOM_INLINE void rotate_halves(const float *x, const float *table, int64_t cou
   }
 }
 
-/// The row of `position` in a store, of the sequence of row `row`: f32 [width]; those of the block of keys follow it.
+/// The row of `position` in a store, of the sequence of row `row` and one of `heads`: f32 [width]; those of the block
+/// of keys follow it.
 FATHOM_INLINE float *cache_row(const fathom_dispatch_t *dispatch, int64_t row, int64_t position, int64_t store,
-                               int64_t width) {
+                               int64_t width, int64_t heads = 1, int64_t head = 0) {
   return reinterpret_cast<float *>(
-      fathom_cache_row(dispatch->cache, row, dispatch->layer, position, store, width * kFloat));
+      fathom_cache_row(dispatch->cache, row, dispatch->layer * heads + head, position, store, width * kFloat));
 }
 
 /// Turns scores into weights exp(score * scale - largest) in `weights`, 0 for keys from `visible` on, and

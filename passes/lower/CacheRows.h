@@ -20,8 +20,8 @@ class CacheRows {
 public:
   /// Null `call`: the cache is nobody's call, or pages do not hold the store.
   CacheRows(StructuredBuilder &b, mlir::TypedValue<deepseek::CacheType> cache, llvm::StringRef store, mlir::Value layer)
-      : b(b), store(store), layer(layer),
-        type(mlir::MemRefType::get({cache.getType().getWidth(store)}, b.builder.getF32Type())) {
+      : b(b), store(store), layer(layer), heads(cache.getType().findStore(store).getHeads()),
+        type(mlir::MemRefType::get({cache.getType().findStore(store).getWidth()}, b.builder.getF32Type())) {
     auto cast = cache.getDefiningOp<mlir::UnrealizedConversionCastOp>();
     bool isPlaced = bool(plan::findStore(layer.getParentRegion()->getParentOp(), store));
     call = isPlaced && cast && mlir::isa<plan::CallType>(cast.getOperand(0).getType()) ? cast.getOperand(0)
@@ -29,9 +29,13 @@ public:
   }
   explicit operator bool() const { return bool(call); }
 
-  /// The row of `position` in the sequence of row t of the call.
-  mlir::Value get(mlir::Value t, mlir::Value position) {
-    return plan::CacheRowOp::create(b.builder, b.loc, type, call, store, t, position, layer);
+  int64_t getHeads() const { return heads; }
+  int64_t getWidth() const { return type.getDimSize(0); }
+
+  /// The row of `head` and `position` in the sequence of row t of the call.
+  mlir::Value get(mlir::Value t, mlir::Value position, mlir::Value head) {
+    mlir::Value of = heads == 1 ? layer : b.add(b.multiply(layer, heads), head);
+    return plan::CacheRowOp::create(b.builder, b.loc, type, call, store, t, position, of);
   }
   mlir::Value read(mlir::Value row, mlir::Value i) { return mlir::memref::LoadOp::create(b.builder, b.loc, row, i); }
   void write(mlir::Value value, mlir::Value row, mlir::Value i) {
@@ -42,6 +46,7 @@ private:
   StructuredBuilder &b;
   llvm::StringRef store;
   mlir::Value layer;
+  int64_t heads;
   mlir::MemRefType type;
   mlir::Value call;
 };

@@ -22,13 +22,18 @@ Decomposed decomposeCacheAppend(CacheAppendOp op, StructuredBuilder &b) {
   if (!cache) {
     return failure();
   }
+  // One part, of all heads, or parts of one head.
   b.loop(b.index(0), b.size(op.getRowsOperand(), 0), [&](Value t) {
-    Value row = cache.get(t, b.idAt(op.getPositions(), t));
-    int64_t first = 0;
-    for (Value part : op.getParts()) {
-      int64_t width = getWidth(part.getType());
-      b.loop(b.index(0), b.index(width), [&](Value i) { cache.write(b.at(part, {t, i}), row, b.add(i, first)); });
-      first += width;
+    Value position = b.idAt(op.getPositions(), t);
+    for (int64_t head = 0; head < cache.getHeads(); ++head) {
+      Value row = cache.get(t, position, b.index(head));
+      int64_t first = 0;
+      for (Value part : op.getParts()) {
+        int64_t width = getWidth(part.getType()) / cache.getHeads(), from = head * width;
+        b.loop(b.index(0), b.index(width),
+               [&](Value i) { cache.write(b.at(part, {t, b.add(i, from)}), row, b.add(i, first)); });
+        first += width;
+      }
     }
   });
   return SmallVector<Value>{op.getCache()};

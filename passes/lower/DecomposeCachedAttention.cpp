@@ -20,8 +20,8 @@ namespace {
 /// Heads whose scores are summed side by side.
 constexpr int64_t kHeads = 8;
 
-/// What attends to what: heads of a query row, and the rows that their keys and values are in, those of all groups side
-/// by side. Each `group` of heads shares one key and one value.
+/// What attends to what: heads of a query row, and the rows that their keys and values are in. Each `group` of heads
+/// shares one key and one value.
 struct CachedAttention {
   Value query;
   Value positions;
@@ -47,7 +47,7 @@ private:
   Value forIndices(int64_t count, Value carried, function_ref<Value(Value, Value)> body) {
     return b.loop(zero, b.index(count), carried, body);
   }
-  Value getColumn(Value head, int64_t width, Value i);
+  Value getGroup(Value head);
   Value countKeys();
   Value score(Value t, Value keys, Value scores);
   Value scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores);
@@ -60,10 +60,7 @@ private:
   Value rows;
 };
 
-/// Number i of the key or value, `width` numbers, that `head` reads among those of all groups.
-Value AttentionBuilder::getColumn(Value head, int64_t width, Value i) {
-  return op.group == op.heads ? i : b.add(b.multiply(b.divide(head, op.group), width), i);
-}
+Value AttentionBuilder::getGroup(Value head) { return op.group == op.heads ? zero : b.divide(head, op.group); }
 
 /// The most keys that a row sees.
 Value AttentionBuilder::countKeys() {
@@ -73,14 +70,14 @@ Value AttentionBuilder::countKeys() {
 
 /// scores[h, key] of `count` heads.
 Value AttentionBuilder::scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores) {
-  Value row = op.keys.get(t, key);
+  Value row = op.keys.get(t, key, getGroup(firstHead));
   SmallVector<Value> queries;
   for (int64_t j = 0; j < count; ++j) {
     queries.push_back(b.multiply(b.add(firstHead, j), op.keyWidth));
   }
   SmallVector<Value> zeros(count, b.real(0.0));
   SmallVector<Value> sums = b.loop(zero, b.index(op.keyWidth), zeros, [&](Value i, ValueRange carried) {
-    Value number = op.keys.read(row, getColumn(firstHead, op.keyWidth, i));
+    Value number = op.keys.read(row, i);
     SmallVector<Value> next;
     for (auto [query, sum] : llvm::zip(queries, carried)) {
       next.push_back(b.fma(b.at(op.query, {t, b.add(query, i)}), number, sum));
@@ -124,11 +121,11 @@ Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value resul
     outer = forIndices(op.valueWidth, outer,
                        [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(first, i)}); });
     return b.loop(zero, keys, outer, [&](Value key, Value sums) {
-      Value row = op.values.get(t, key);
+      Value row = op.values.get(t, key, getGroup(head));
       Value weight = b.at(scores, {head, key});
       return forIndices(op.valueWidth, sums, [&](Value i, Value inner) {
         Value column = b.add(first, i);
-        Value number = op.values.read(row, getColumn(head, op.valueWidth, i));
+        Value number = op.values.read(row, i);
         Value sum = b.fma(weight, number, b.at(inner, {t, column}));
         return b.put(sum, inner, {t, column});
       });

@@ -13,7 +13,7 @@ using namespace mlir;
 namespace fathom {
 
 int64_t getBytes(plan::StoreAttr store) {
-  return store.getLayers() * FATHOM_PAGE_TOKENS * store.getWidth() * int64_t(sizeof(float));
+  return store.getLayers() * store.getHeads() * FATHOM_PAGE_TOKENS * store.getWidth() * int64_t(sizeof(float));
 }
 
 LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t layers) {
@@ -22,8 +22,8 @@ LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t la
   SmallVector<Attribute> stores;
   int64_t end = 0;
   for (deepseek::StoreAttr store : cache.getStores()) {
-    auto place =
-        plan::StoreAttr::getChecked(report, builder.getContext(), store.getName(), layers, store.getWidth(), end);
+    auto place = plan::StoreAttr::getChecked(report, builder.getContext(), store.getName(), layers, store.getHeads(),
+                                             store.getWidth(), end);
     if (!place) {
       return failure();
     }

@@ -116,25 +116,21 @@ std::optional<int64_t> getConstant(plan::KernelOp op, const char *name) {
   return index < 0 ? std::nullopt : std::optional(op.getConstants()[index]);
 }
 
-/// Numbers of a row that the kernel reads or writes, by the constants it is specialized for.
-uint64_t getRowWidth(plan::KernelOp op) {
-  auto constant = [&](const char *name) { return uint64_t(getConstant(op, name).value_or(0)); };
-  if (getConstant(op, "r")) { // a latent and a key
-    return constant("r") + constant("dr");
-  }
-  return getConstant(op, "G") ? constant("G") * constant("d") : constant("N");
-}
-
-/// A kernel finds rows of the width that it is specialized for where it looks for a store.
+/// A kernel finds rows of the width that it is specialized for where it looks for a store: a latent and a key, or those
+/// of each head.
 LogicalResult verifyStore(plan::KernelOp op, int64_t offset) {
-  uint64_t width = getRowWidth(op);
+  auto constant = [&](const char *name, uint64_t otherwise) {
+    return uint64_t(getConstant(op, name).value_or(otherwise));
+  };
+  uint64_t heads = constant("G", 1), width = constant("d", constant("r", 0) + constant("dr", 0));
   auto module = op->getParentOfType<ModuleOp>();
   auto stores = module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>();
   bool found = llvm::any_of(stores, [&](plan::StoreAttr store) {
-    return store.getOffset() == offset && uint64_t(store.getWidth()) == width;
+    return store.getOffset() == offset && uint64_t(store.getHeads()) == heads && uint64_t(store.getWidth()) == width;
   });
   return found ? success()
-               : op.emitOpError("expects a store of ") << width << " numbers a row at " << offset << ", but got none";
+               : op.emitOpError("expects a store of ")
+                     << heads << " x " << width << " numbers a row at " << offset << ", but got none";
 }
 
 /// The shapes that kernels are specialized for agree with what the runtime goes by: a token is below `vocabulary`, and

@@ -97,8 +97,9 @@ void checkSampling(const artifact::Model &model, Findings &findings) {
 
 /// Bytes of a store in a page; 0, which no store has, where they overflow.
 uint64_t storeBytes(const artifact::Store &store) {
-  uint64_t rows, bytes;
-  bool good = multiply(store.layers(), FATHOM_PAGE_TOKENS * elementBytes(store.element()), &rows) &&
+  uint64_t heads, rows, bytes;
+  bool good = multiply(store.layers(), store.heads(), &heads) &&
+              multiply(heads, FATHOM_PAGE_TOKENS * elementBytes(store.element()), &rows) &&
               multiply(rows, store.width(), &bytes);
   return good ? bytes : 0;
 }
@@ -106,9 +107,10 @@ uint64_t storeBytes(const artifact::Store &store) {
 void checkStore(const artifact::Store &store, uint64_t page, Findings &findings) {
   const char *name = store.name()->c_str();
   uint64_t bytes = storeBytes(store);
-  findings.require(store.layers() <= kLargestDimension && store.width() <= kLargestDimension && bytes > 0,
-                   "store '%.32s' has %u layers of %u values, expected 1 to %u of each", name, store.layers(),
-                   store.width(), kLargestDimension);
+  findings.require(store.layers() <= kLargestDimension && store.heads() <= kLargestDimension &&
+                       store.width() <= kLargestDimension && bytes > 0,
+                   "store '%.32s' has %u layers of %u x %u values, expected 1 to %u of each", name, store.layers(),
+                   store.heads(), store.width(), kLargestDimension);
   findings.require(store.element() == artifact::StoreElement::f32, "store '%.32s' has elements of unknown type %d",
                    name, static_cast<int>(store.element()));
   findings.require(store.stride() == 1 && store.window() == 0,

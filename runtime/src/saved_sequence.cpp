@@ -1,8 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Saves a header and, of each store, [layers][length][width]: positions beyond the length, which hold anything, are
-// left out, so equal caches give equal bytes.
+// Saves a header and, of each store, [layers][heads][length][width]: positions beyond the length, which hold anything,
+// are left out, so equal caches give equal bytes.
 
 #include "runtime/src/saved_sequence.h"
 
@@ -32,9 +32,9 @@ void forEachRow(const Session &session, const Sequence &sequence, uint32_t lengt
   fathom_cache_t cache = session.cache().view(&table);
   uint64_t saved = 0;
   for (const artifact::Store *store : *session.model().program().cache()->stores()) {
-    for (uint32_t layer = 0; layer < store->layers(); ++layer) {
+    for (uint64_t row = 0; row < rowsOf(*store); ++row) {
       for (uint32_t position = 0; position < length; ++position, saved += rowBytes(*store)) {
-        copy(rowOf(cache, *store, layer, position), rowBytes(*store), saved);
+        copy(rowOf(cache, *store, row, position), rowBytes(*store), saved);
       }
     }
   }

@@ -134,7 +134,7 @@ static fathom_status_t takeGenerateOptions(const fathom_generate_options_t *give
   }
   options->sampling = sampling;
   if (options->prompt && options->tokens) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: options have both a prompt and tokens", function);
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: the options have both a prompt and tokens", function);
   }
   if (!options->prompt && options->prompt_length) {
     return failNull(function, "options.prompt");

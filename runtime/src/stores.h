@@ -20,22 +20,25 @@ inline uint64_t elementBytes(artifact::StoreElement element) {
   return 0;
 }
 
-/// Bytes of a row: what a store keeps of one position in one layer.
+/// Bytes of a row: what a store keeps of one position in one layer and head.
 inline uint64_t rowBytes(const artifact::Store &store) {
   return uint64_t(store.width()) * elementBytes(store.element());
 }
 
-/// The row of |layer| and |position| of the sequence whose table is the first of |cache|.
-inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint32_t layer, uint32_t position) {
+/// Rows that a store keeps of one position.
+inline uint64_t rowsOf(const artifact::Store &store) { return uint64_t(store.layers()) * store.heads(); }
+
+/// Row |index| of rowsOf(store) of |position| in the sequence whose table is the first of |cache|.
+inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint64_t index, uint32_t position) {
   int64_t offset = static_cast<int64_t>(store.offset()), bytes = static_cast<int64_t>(rowBytes(store));
-  return fathom_cache_row(&cache, 0, layer, position, offset, bytes);
+  return fathom_cache_row(&cache, 0, static_cast<int64_t>(index), position, offset, bytes);
 }
 
 /// Bytes that all stores keep of one position.
 inline uint64_t positionBytes(const artifact::Program &program) {
   uint64_t bytes = 0;
   for (const artifact::Store *store : *program.cache()->stores()) {
-    bytes += store->layers() * rowBytes(*store);
+    bytes += rowsOf(*store) * rowBytes(*store);
   }
   return bytes;
 }

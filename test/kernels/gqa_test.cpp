@@ -40,12 +40,11 @@ TEST_P(GqaAttentionTest, MatchesReference) {
   for (const ref::GqaShape &s : kShapes) {
     for (int64_t T : {1, 3, 75}) {
       SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups, T " << T);
-      int64_t width = s.kv_heads * s.head_dim;
       Ints positions;
       for (int64_t t = 0; t < T; ++t) {
         positions.push_back(static_cast<int32_t>(60 + t));
       }
-      Cache cache(kContext, kLayers, {width, width});
+      Cache cache(kContext, kLayers, {s.head_dim, s.head_dim}, 1, s.kv_heads);
       Floats keys = cache.fill(kLayer, 60 + T, 1, 0, 0), values = cache.fill(kLayer, 60 + T, 3, 0, 1);
       Floats q = random_floats(T * s.heads * s.head_dim, 2), want(q.size());
       ref::gqa_attention(q.data(), keys.data(), values.data(), positions.data(), T, s, scale_of(s), want.data());
@@ -57,7 +56,7 @@ TEST_P(GqaAttentionTest, MatchesReference) {
 TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbors) {
   const ref::GqaShape s = {6, 2, 40};
   const int64_t T = 70, width = s.heads * s.head_dim;
-  Cache cache(kContext, kLayers, {s.kv_heads * s.head_dim, s.kv_heads * s.head_dim});
+  Cache cache(kContext, kLayers, {s.head_dim, s.head_dim}, 1, s.kv_heads);
   cache.fill(kLayer, kContext, 1, 0, 0);
   cache.fill(kLayer, kContext, 3, 0, 1);
   Floats q = random_floats(T * width, 2);
@@ -73,18 +72,20 @@ TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbors) {
 }
 
 TEST_P(CacheAppendTest, WritesColumnsToTheStoreAndNothingElse) {
-  const int64_t T = 3, width = 37, stride = 50, offset = 4;
+  const int64_t T = 3, heads = 2, width = 19, stride = 50, offset = 4;
   Floats x = random_floats(T * stride, 1);
   Ints positions = {62, 63, 64};
-  Cache cache(kContext, kLayers, {16, width, 8});
-  Constants constants = {{"N", width}, {"x_stride", stride}, {"x_offset", offset}, {"store", cache.offsets[1]}};
+  Cache cache(kContext, kLayers, {16, width, 8}, 1, heads);
+  Constants constants = {
+      {"G", heads}, {"d", width}, {"x_stride", stride}, {"x_offset", offset}, {"store", cache.offsets[1]}};
   run({GetParam(), constants, {x.data()}, T, kLayer, positions, &cache});
-  for (int64_t t = 0; t < T; ++t) {
-    const float *row = cache.row(kLayer, positions[t], 0, 1);
-    expect_same_bits(Floats(row, row + width), Floats(&x[t * stride + offset], &x[t * stride + offset] + width));
+  for (int64_t i = 0; i < T * heads; ++i) {
+    const float *row = cache.row(kLayer, positions[i / heads], 0, 1, i % heads);
+    const float *from = &x[i / heads * stride + offset + i % heads * width];
+    expect_same_bits(Floats(row, row + width), Floats(from, from + width));
   }
   EXPECT_EQ(std::count_if(cache.memory.begin(), cache.memory.end(), [](float value) { return !std::isnan(value); }),
-            T * width);
+            T * heads * width);
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalog, CacheAppendTest, testing::ValuesIn(kernels_of("cache_append")), kernel_name);

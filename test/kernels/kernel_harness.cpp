@@ -73,10 +73,11 @@ std::vector<const Kernel *> kernels_of(std::string_view op) {
 
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info) { return std::string(info.param->symbol); }
 
-Cache::Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences)
-    : widths(std::move(widths)), page_tables(sequences) {
+Cache::Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences, int64_t heads)
+    : widths(std::move(widths)), heads(heads), page_tables(sequences) {
   for (int64_t width : this->widths) {
-    offsets.push_back(offsets.back() + layers * FATHOM_PAGE_TOKENS * width * static_cast<int64_t>(sizeof(float)));
+    offsets.push_back(offsets.back() +
+                      layers * heads * FATHOM_PAGE_TOKENS * width * static_cast<int64_t>(sizeof(float)));
   }
   auto count = static_cast<int32_t>(tokens / FATHOM_PAGE_TOKENS + 1), next = count * static_cast<int32_t>(sequences);
   memory.assign(next * offsets.back() / sizeof(float), std::numeric_limits<float>::quiet_NaN());
@@ -87,17 +88,17 @@ Cache::Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences)
   }
 }
 
-float *Cache::row(int64_t layer, int64_t position, int64_t sequence, size_t store) {
+float *Cache::row(int64_t layer, int64_t position, int64_t sequence, size_t store, int64_t head) {
   fathom_cache_t cache = of({sequence});
   auto bytes = widths[store] * static_cast<int64_t>(sizeof(float));
-  return reinterpret_cast<float *>(fathom_cache_row(&cache, 0, layer, position, offsets[store], bytes));
+  return reinterpret_cast<float *>(fathom_cache_row(&cache, 0, layer * heads + head, position, offsets[store], bytes));
 }
 
 Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence, size_t store) {
   int64_t width = widths[store];
-  Floats dense = random_floats(tokens * width, seed);
-  for (int64_t t = 0; t < tokens; ++t) {
-    std::memcpy(row(layer, t, sequence, store), &dense[t * width], width * sizeof(float));
+  Floats dense = random_floats(tokens * heads * width, seed);
+  for (int64_t i = 0; i < tokens * heads; ++i) {
+    std::copy_n(&dense[i * width], width, row(layer, i / heads, sequence, store, i % heads));
   }
   return dense;
 }

@@ -31,17 +31,18 @@ using Constants = std::map<std::string, double>;
 std::vector<const Kernel *> kernels_of(std::string_view op);
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info);
 
-/// Stores of the given widths for some sequences, in pages that lie in memory in another order than in the sequences;
-/// unwritten cells are NaN.
+/// Stores of rows of the given widths, one for each head, for some sequences, in pages that lie in memory in another
+/// order than in the sequences; unwritten cells are NaN.
 struct Cache {
-  Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences = 1);
-  float *row(int64_t layer, int64_t position, int64_t sequence = 0, size_t store = 0);
-  /// Fills rows [0, tokens) of `layer` and returns them dense.
+  Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences = 1, int64_t heads = 1);
+  float *row(int64_t layer, int64_t position, int64_t sequence = 0, size_t store = 0, int64_t head = 0);
+  /// Fills rows [0, tokens) of `layer` and returns them dense, [tokens, heads, width].
   Floats fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence = 0, size_t store = 0);
   /// The cache for a call whose rows are of these sequences; good until the next.
   fathom_cache_t of(const std::vector<int64_t> &sequences);
 
   Widths widths;
+  int64_t heads;
   /// Where pages hold the stores, and their end, in bytes.
   std::vector<int64_t> offsets = {0};
   Floats memory;

@@ -35,6 +35,7 @@ struct ToyStore {
   std::string name;
   uint32_t layers, width, stride, window;
   uint64_t offset;
+  uint32_t heads = 1;
 };
 
 struct ToyEntry {

@@ -97,10 +97,10 @@ static void describeModel(const artifact::Program &program, Report &report) {
 }
 
 static void listStores(const artifact::Program &program, Report &report) {
-  report.table("stores", {"name", "type", "layers", "width", "stride", "window", "offset"});
+  report.table("stores", {"name", "type", "layers", "heads", "width", "stride", "window", "offset"});
   for (const artifact::Store *store : each(program.cache()->stores())) {
-    report.row({show(store->name()), artifact::EnumNameStoreElement(store->element()), store->layers(), store->width(),
-                store->stride(), store->window(), store->offset()});
+    report.row({show(store->name()), artifact::EnumNameStoreElement(store->element()), store->layers(), store->heads(),
+                store->width(), store->stride(), store->window(), store->offset()});
   }
 }
 

@@ -47,8 +47,8 @@ static codegen::CacheFacts readCache(ModuleOp module) {
   codegen::CacheFacts cache;
   cache.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
   for (auto store : module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>()) {
-    cache.stores.push_back(
-        {store.getName().str(), uint32_t(store.getLayers()), uint32_t(store.getWidth()), uint64_t(store.getOffset())});
+    cache.stores.push_back({store.getName().str(), uint32_t(store.getLayers()), uint32_t(store.getHeads()),
+                            uint32_t(store.getWidth()), uint64_t(store.getOffset())});
   }
   return cache;
 }

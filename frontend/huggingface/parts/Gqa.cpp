@@ -87,7 +87,11 @@ static void check(ConfigParser &parser) {
                  "\"head_dim\" is " + llvm::Twine(width) + ", but rotary embedding needs an even number");
 }
 
-static SmallVector<Store> stores(C c) { return {{deepseek::kKeyStore, keys(c)}, {deepseek::kValueStore, keys(c)}}; }
+static SmallVector<Store> stores(C c) {
+  const GqaConfig &gqa = c.gqa;
+  return {{deepseek::kKeyStore, gqa.keyValueHeads, gqa.headDim},
+          {deepseek::kValueStore, gqa.keyValueHeads, gqa.headDim}};
+}
 
 static Value build(LayerBuilder &b, Value input) {
   C c = b.config();

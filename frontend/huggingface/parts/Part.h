@@ -89,9 +89,10 @@ struct TensorFact {
   bool isQuantizable() const { return role == Role::Projection; }
 };
 
-/// A row of numbers that a layer keeps of each token.
+/// What a layer keeps of each token: a row of `width` numbers for each head.
 struct Store {
   llvm::StringRef name;
+  int64_t heads;
   int64_t width;
 };
 

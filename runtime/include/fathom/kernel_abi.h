@@ -43,7 +43,7 @@ extern "C" {
 /// Indices do not change when the memory moves, and mean the same to every device.
 ///
 /// A page holds FATHOM_PAGE_TOKENS positions of one sequence. Each store has a place in it, the same in every page:
-/// rows [layers][FATHOM_PAGE_TOKENS].
+/// rows [layers][heads][FATHOM_PAGE_TOKENS], so that what attends to a head reads its rows one after the other.
 typedef struct fathom_cache {
   /// Page i is the page_bytes bytes from pages + i * page_bytes on.
   char *pages;
@@ -53,8 +53,9 @@ typedef struct fathom_cache {
 } fathom_cache_t;
 
 /// Where a row of the cache is: that of `layer` and `position` in the sequence of row `row` of the call, in the store
-/// that begins `store` bytes after the start of a page and has `row_bytes` bytes a row. The rows of the positions up to
-/// the next multiple of FATHOM_PAGE_TOKENS follow it. Nothing else knows how pages and stores lie in memory.
+/// that begins `store` bytes after the start of a page and has `row_bytes` bytes a row; in a store of several heads,
+/// `layer` is layer * heads + head. The rows of the positions up to the next multiple of FATHOM_PAGE_TOKENS follow it.
+/// Nothing else knows how pages and stores lie in memory.
 static inline char *fathom_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
                                      int64_t store, int64_t row_bytes) {
   uint64_t place = (uint64_t)position;

@@ -57,11 +57,11 @@ func.func @quantized(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>
 }
 
 // CHECK-LABEL: func.func @grouped
-// CHECK-SAME: (%[[Q:.*]]: tensor<?x24xf32>, %[[C:.*]]: !deepseek.cache<key: 8 x f32, value: 8 x f32>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
-func.func @grouped(%q: tensor<?x24xf32>, %c: !deepseek.cache<key: 8 x f32, value: 8 x f32>, %l: index, %p: tensor<?xi32>) -> tensor<?x24xf32> {
+// CHECK-SAME: (%[[Q:.*]]: tensor<?x24xf32>, %[[C:.*]]: !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
+func.func @grouped(%q: tensor<?x24xf32>, %c: !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>, %l: index, %p: tensor<?xi32>) -> tensor<?x24xf32> {
   // CHECK: deepseek.gqa_attention %[[Q]], %[[C]][%[[L]]] at %[[P]] {head_dim = 4 : i64, num_heads = 6 : i64, num_kv_heads = 2 : i64, softmax_scale = 5.000000e-01 : f64} :
   %a = deepseek.gqa_attention %q, %c[%l] at %p
       {num_heads = 6 : i64, num_kv_heads = 2 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x24xf32>, !deepseek.cache<key: 8 x f32, value: 8 x f32>, index, tensor<?xi32>) -> tensor<?x24xf32>
+      : (tensor<?x24xf32>, !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>, index, tensor<?xi32>) -> tensor<?x24xf32>
   return %a : tensor<?x24xf32>
 }

@@ -121,8 +121,23 @@ func.func @f(%c: !deepseek.cache<key: 8 x f32, key: 8 x f32>) {
 // -----
 
 // C2
-// expected-error @+1 {{expects rows of 1 to 16777216 numbers, but got 0}}
+// expected-error @+1 {{expects rows of 1 to 16777216 numbers, but got 1 x 0}}
 func.func @f(%c: !deepseek.cache<latent: 0 x f32>) {
+  return
+}
+
+// -----
+
+// C2
+// expected-error @+1 {{expects rows of 1 to 16777216 numbers, but got 8192 x 8192}}
+func.func @f(%c: !deepseek.cache<key: 8192 x 8192 x f32>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a width, or heads x width}}
+func.func @f(%c: !deepseek.cache<key: 2 x 2 x 2 x f32>) {
   return
 }
 

@@ -19,6 +19,15 @@ func.func @cache_append_c2(%c: !deepseek.cache<latent: 13 x f32>, %l: index, %x:
 
 // -----
 
+func.func @cache_append_c3(%c: !deepseek.cache<key: 2 x 4 x f32>, %l: index, %x: tensor<?x4xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.cache_append' op expects one part for all heads of "key"}}
+  %d = deepseek.cache_append %c["key"][%l], %x, %x at %p
+      : !deepseek.cache<key: 2 x 4 x f32>, tensor<?x4xf32>, tensor<?x4xf32> at tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func @cache_append_c1(%c: !deepseek.cache<key: 8 x f32, value: 8 x f32>, %l: index, %x: tensor<?x8xf32>,
                            %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.cache_append' op expects a store "keys", but got '!deepseek.cache<key: 8 x f32, value: 8 x f32>'}}

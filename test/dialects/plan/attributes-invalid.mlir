@@ -39,11 +39,17 @@ module attributes {plan.stores} {}
 // -----
 
 // store C1
-// expected-error @+1 {{expects 1 to 16777216 layers and numbers at an offset of 0 or more, but got 0 layers of 8 numbers at 0}}
+// expected-error @+1 {{expects 1 to 16777216 layers, heads and numbers at an offset of 0 or more, but got 0 layers of 1 x 8 numbers at 0}}
 module attributes {plan.stores = [#plan.store<"latent", layers = 0, width = 8, offset = 0>]} {}
 
 // -----
 
 // store C1
-// expected-error @+1 {{expects 1 to 16777216 layers and numbers at an offset of 0 or more, but got 16777217 layers of 8 numbers at 0}}
+// expected-error @+1 {{expects 1 to 16777216 layers, heads and numbers at an offset of 0 or more, but got 16777217 layers of 1 x 8 numbers at 0}}
 module attributes {plan.stores = [#plan.store<"latent", layers = 16777217, width = 8, offset = 0>]} {}
+
+// -----
+
+// store C1
+// expected-error @+1 {{but got 2 layers of 0 x 8 numbers at 0}}
+module attributes {plan.stores = [#plan.store<"key", layers = 2, heads = 0, width = 8, offset = 0>]} {}

@@ -1,7 +1,7 @@
 // A model of grouped-query attention: Qwen's biases and norms of heads together, as small as the ops allow. Widths are
 // not multiples of panels or vectors. Read by the tests of pipelines.
 
-!cache = !deepseek.cache<key: 8 x f32, value: 8 x f32>
+!cache = !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>
 #rope = #deepseek.rope<frequencies = [1.0, 0.1]>
 module attributes {deepseek.model = {family = "llama", vocabulary = 40 : i64, hidden = 24 : i64, layers = 2 : i64,
                                      max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>,

@@ -3,8 +3,8 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
 
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 5, offset = 0>,
-                                  #plan.store<"key", layers = 2, width = 6, offset = 2560>,
-                                  #plan.store<"value", layers = 2, width = 6, offset = 5632>]} {
+                                  #plan.store<"key", layers = 2, heads = 3, width = 2, offset = 2560>,
+                                  #plan.store<"value", layers = 2, heads = 3, width = 2, offset = 5632>]} {
 // A row sees the keys up to its own position. Scores are memory for the most keys of any row.
 // CHECK-LABEL: func.func @latent(
 // CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x10xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
@@ -79,25 +79,26 @@ deepseek.weight @norm : tensor<6xf32> from "norm" at [0, 0]
 
 // Two of six heads share what they read of the rows of two stores.
 // CHECK-LABEL: func.func @grouped(
-// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x12xf32>,
+// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x12xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
 func.func @grouped(%call: !plan.call, %q: tensor<?x12xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x12xf32> {
   // CHECK-DAG: %[[C2:.*]] = arith.constant 2 : index
+  // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
   // CHECK-DAG: %[[C6:.*]] = arith.constant 6 : index
   // CHECK: scf.for %[[HEAD:[^ ]*]] = %{{.*}} to %[[C6]] step %[[C2]]
-  // CHECK: plan.cache_row "key" of %[[CALL]]
-  // CHECK: %[[SUMS:.*]]:2 = scf.for %[[I:[^ ]*]] =
   // CHECK: %[[GROUP:.*]] = arith.divui %[[HEAD]], %[[C2]] : index
-  // CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %[[C2]] : index
-  // CHECK: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %[[I]] : index
-  // CHECK: memref.load %{{.*}}[%[[COLUMN]]] : memref<6xf32>
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[L]], %[[C3]] : index
+  // CHECK: %[[LAYER:.*]] = arith.addi %[[FIRST]], %[[GROUP]] : index
+  // CHECK: %[[KEY:.*]] = plan.cache_row "key" of %[[CALL]][%{{.*}}] at %{{.*}} layer %[[LAYER]] : memref<2xf32>
+  // CHECK: %[[SUMS:.*]]:2 = scf.for %[[I:[^ ]*]] =
+  // CHECK: memref.load %[[KEY]][%[[I]]] : memref<2xf32>
   // CHECK-COUNT-2: math.fma
   // CHECK: math.exp
   // CHECK: %[[ROW:.*]] = plan.cache_row "value" of %[[CALL]]
-  // CHECK: memref.load %[[ROW]][%{{.*}}] : memref<6xf32>
-  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<key: 6 x f32, value: 6 x f32>
+  // CHECK: memref.load %[[ROW]][%{{.*}}] : memref<2xf32>
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<key: 3 x 2 x f32, value: 3 x 2 x f32>
   %a = deepseek.gqa_attention %q, %c[%l] at %p
       {num_heads = 6 : i64, num_kv_heads = 3 : i64, head_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x12xf32>, !deepseek.cache<key: 6 x f32, value: 6 x f32>, index, tensor<?xi32>) -> tensor<?x12xf32>
+      : (tensor<?x12xf32>, !deepseek.cache<key: 3 x 2 x f32, value: 3 x 2 x f32>, index, tensor<?xi32>) -> tensor<?x12xf32>
   return %a : tensor<?x12xf32>
 }
 }

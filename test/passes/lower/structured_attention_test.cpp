@@ -163,18 +163,19 @@ TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
 TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
   for (const ref::GqaShape &s : {ref::GqaShape{1, 1, 2}, {6, 6, 5}, {9, 3, 40}, {7, 1, 16}, {16, 2, 8}, {8, 2, 24}}) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads in " << s.kv_heads << " groups");
-    const int64_t T = 5, half = s.kv_heads * s.head_dim, size = s.heads * s.head_dim;
+    const int64_t T = 5, size = s.heads * s.head_dim;
     const double scale = 1 / std::sqrt(static_cast<double>(s.head_dim));
-    Operands inputs = {rows("q", size),
-                       {"cache", formatv("!deepseek.cache<key: {0} x f32, value: {0} x f32>", half)},
-                       {"layer", "index"},
-                       ids("positions")};
+    Operands inputs = {
+        rows("q", size),
+        {"cache", formatv("!deepseek.cache<key: {0} x {1} x f32, value: {0} x {1} x f32>", s.kv_heads, s.head_dim)},
+        {"layer", "index"},
+        ids("positions")};
     auto attention = GeneratedFunction::create(
         formatv("deepseek.gqa_attention %q, %cache[%layer] at %positions {{num_heads = {0} : i64, num_kv_heads = {1} : "
                 "i64, head_dim = {2} : i64, softmax_scale = {3:E9} : f64}",
                 s.heads, s.kv_heads, s.head_dim, scale),
         inputs, {rows("y", size)});
-    Cache cache(kContext, kLayers, {half, half}, 2);
+    Cache cache(kContext, kLayers, {s.head_dim, s.head_dim}, 2, s.kv_heads);
     Floats q = random_floats(T * size, 3), want(T * size), got = unset(T * size);
     Ints positions = {0, 63, 64, 65, 150};
     auto expect = [&](int64_t sequence, int64_t tokens, int64_t from, int64_t count) {

@@ -127,8 +127,8 @@ func.func @keeps_unused_products(%x: tensor<?x8xf32>, %l: index) -> tensor<?x8xf
 // Query, key and value with their biases; keys have a norm for each head.
 // CHECK-LABEL: func.func @fuses_heads
 // CHECK-SAME: (%[[X:[^:]*]]: tensor<?x8xf32>,
-func.func @fuses_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x1x2xf32>, %c: !deepseek.cache<key: 4 x f32, value: 4 x f32>,
-                       %l: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>) {
+func.func @fuses_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x1x2xf32>, %c: !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>,
+                       %l: index) -> (tensor<?x8xf32>, !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>) {
   // CHECK: %[[W:.*]] = deepseek.get_weight @"q+k+v"
   // CHECK: %[[B:.*]] = deepseek.get_weight @"q_bias+k_bias+v_bias"
   // CHECK: %[[ALL:.*]] = deepseek.linear %[[X]], %[[W]] bias %[[B]] : (tensor<?x8xf32>, tensor<16x8xbf16>, tensor<16xf32>) -> tensor<?x16xf32>
@@ -151,20 +151,20 @@ func.func @fuses_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %t: tensor<16x1x2
   %n = deepseek.rms_norm %k, %wn eps 1.0e-06 : tensor<?x4xf32>, tensor<2xbf16>
   %key = deepseek.rope half_split %n, %t at %p : tensor<?x4xf32>, tensor<16x1x2xf32>, tensor<?xi32>
   %with_key = deepseek.cache_append %c["key"][%l], %key at %p
-      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
+      : !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>, tensor<?x4xf32> at tensor<?xi32>
   %d = deepseek.cache_append %with_key["value"][%l], %v at %p
-      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
+      : !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>, tensor<?x4xf32> at tensor<?xi32>
   %query = deepseek.rope half_split %q, %t at %p : tensor<?x8xf32>, tensor<16x1x2xf32>, tensor<?xi32>
   %a = deepseek.gqa_attention %query, %d[%l] at %p
       {num_heads = 4 : i64, num_kv_heads = 2 : i64, head_dim = 2 : i64, softmax_scale = 0.5 : f64}
-      : (tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>, index, tensor<?xi32>) -> tensor<?x8xf32>
-  return %a, %d : tensor<?x8xf32>, !deepseek.cache<key: 4 x f32, value: 4 x f32>
+      : (tensor<?x8xf32>, !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>, index, tensor<?xi32>) -> tensor<?x8xf32>
+  return %a, %d : tensor<?x8xf32>, !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>
 }
 
 // A product without a bias is not one with a bias of zero.
 // CHECK-LABEL: func.func @keeps_some_biases
-func.func @keeps_some_biases(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<key: 4 x f32, value: 4 x f32>, %l: index)
-    -> !deepseek.cache<key: 4 x f32, value: 4 x f32> {
+func.func @keeps_some_biases(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>, %l: index)
+    -> !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32> {
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x4xf32>
   // CHECK: deepseek.linear %{{.*}} -> tensor<?x4xf32>
   %wk = deepseek.get_weight @k[%l] : tensor<4x8xbf16>
@@ -173,8 +173,8 @@ func.func @keeps_some_biases(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepse
   %wv = deepseek.get_weight @v[%l] : tensor<4x8xbf16>
   %v = deepseek.linear %x, %wv : (tensor<?x8xf32>, tensor<4x8xbf16>) -> tensor<?x4xf32>
   %with_key = deepseek.cache_append %c["key"][%l], %k at %p
-      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
+      : !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>, tensor<?x4xf32> at tensor<?xi32>
   %d = deepseek.cache_append %with_key["value"][%l], %v at %p
-      : !deepseek.cache<key: 4 x f32, value: 4 x f32>, tensor<?x4xf32> at tensor<?xi32>
-  return %d : !deepseek.cache<key: 4 x f32, value: 4 x f32>
+      : !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>, tensor<?x4xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<key: 2 x 2 x f32, value: 2 x 2 x f32>
 }
