@@ -247,8 +247,7 @@ std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b,
   const TensorRef *refs[2] = {&a, &b};
   for (int i : {0, 1}) {
     const std::string &path = files[refs[i]->shard].path;
-    mode_t mode;
-    opened[i] = File::open(path, mode);
+    opened[i] = openFile(path, path, Problem::InputOutput, diagnostics);
   }
   for (uint64_t at = 0; opened[0] && opened[1] && at < a.tensor->size; at += pieceBytes) {
     for (int i : {0, 1}) {
