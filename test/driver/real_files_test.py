@@ -11,6 +11,13 @@ import support
 from support import MISMATCH, UNSUPPORTED, USAGE, generate, make, write
 
 PROMPT = "--token-ids=5,6,7"
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "torch_dtype": "bfloat16", "vocab_size": 320,
+    "hidden_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 128, "num_attention_heads": 8,
+    "num_key_value_heads": 4, "intermediate_size": 172, "attention_bias": False, "mlp_bias": False,
+    "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "rope_scaling": None,
+    "tie_word_embeddings": False, "bos_token_id": 1, "eos_token_id": 2,
+}
 
 
 def logits(path, folder, *options):
@@ -38,6 +45,54 @@ class Descriptions(support.DriverTest):
         fp8 = {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128]}
         generate(self.path("fp8"), {**support.CONFIG, "quantization_config": fp8})
         self.same(self.path("fp8"), quantization_config={**fp8, "scale_fmt": "float"})
+
+
+@support.Once
+def llama_checkpoint(path):
+    """A Llama as converters of small GGUF files write it: heads of hidden_size / num_attention_heads, no scaling."""
+    generate(path, LLAMA)
+
+
+class SavedLlamas(support.DriverTest):
+    """What versions of transformers write, leave out and add for one and the same model."""
+
+    def same(self, remove=(), tensors=lambda tensors: None, **changes):
+        other = self.copy_checkpoint(llama_checkpoint(), "other")
+        support.edit_config(other, remove, **changes)
+        self.edit_tensors(other, tensors)
+        self.assertEqual(logits(other, self.folder), logits(llama_checkpoint(), self.folder))
+
+    def test_left_out(self):
+        self.same(("architectures", "attention_bias", "bos_token_id", "eos_token_id", "hidden_act", "mlp_bias",
+                   "rope_scaling", "rope_theta", "tie_word_embeddings", "torch_dtype"))
+
+    def test_null(self):
+        self.same(**dict.fromkeys(("architectures", "attention_bias", "bos_token_id", "eos_token_id", "head_dim",
+                                   "hidden_act", "layer_types", "mlp_bias", "quantization_config", "rope_parameters",
+                                   "rope_scaling", "rope_theta", "sliding_window", "tie_word_embeddings",
+                                   "torch_dtype")))
+
+    def test_version_5(self):
+        self.same(("rope_scaling", "rope_theta", "torch_dtype"), dtype="bfloat16", head_dim=8,
+                  layer_types=["full_attention"] * 2, rope_parameters={"rope_type": "default", "rope_theta": 10000.0})
+
+    def test_what_training_leaves(self):
+        self.same(attention_dropout=0.0, initializer_range=0.02, partial_rotary_factor=1.0, pretraining_tp=2,
+                  use_cache=False)
+
+    def test_frequencies_among_the_weights(self):
+        def add(tensors):
+            for layer in range(LLAMA["num_hidden_layers"]):
+                name = f"model.layers.{layer}.self_attn.rotary_emb.inv_freq"
+                tensors[name] = ("F32", [4], bytes(16))
+
+        self.same(tensors=add)
+
+    def test_a_head_beside_tied_embeddings(self):
+        generate(self.path("tied"), {**LLAMA, "tie_word_embeddings": True})
+        other = self.copy_checkpoint(self.path("tied"), "other")
+        self.edit_tensors(other, lambda tensors: tensors.update({"lm_head.weight": tensors["model.embed_tokens.weight"]}))
+        self.assertEqual(logits(other, self.folder), logits(self.path("tied"), self.folder))
 
 
 class StackedExperts(support.DriverTest):
