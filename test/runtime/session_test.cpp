@@ -274,6 +274,20 @@ TEST(SessionTest, SavedSequencesComeBackInAnotherSession) {
   }
 }
 
+TEST(SessionTest, SavedSequencesHaveTheRowsOfEveryHead) {
+  // Two heads in one layer lie where one head in each of two layers does, so the code is right for both.
+  ToyModel model([](ToyContents &c) { c.stores[0].layers = 1, c.stores[0].heads = 2; });
+  ToySession session(model), other(model);
+  fathom_sequence_t sequence = session.sequence(), restored = 0;
+  session.prefill(sequence, someTokens(77));
+  size_t size = 0;
+  EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 0, &size), FATHOM_STATUS_TOO_SMALL);
+  std::vector<char> bytes(size);
+  ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
+  ASSERT_OK(fathom_session_restore_sequence(other, bytes.data(), bytes.size(), &restored));
+  EXPECT_EQ(decode(other, {restored}, {3}), decode(session, {sequence}, {3}));
+}
+
 TEST(SessionTest, SaysHowASavedSequenceIsDamaged) {
   ToyModel model;
   ToySession session(model);

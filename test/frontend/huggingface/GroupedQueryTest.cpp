@@ -24,6 +24,17 @@ TEST(GroupedQueryTest, WidthsOfHeadsComeFromTheFileOrFromHidden) {
   EXPECT_EQ(goodConfig(with(configText("llama-tiny"), "num_key_value_heads", "1")).gqa.keyValueHeads, 1);
 }
 
+TEST(GroupedQueryTest, EachGroupStoresARowOfItsOwn) {
+  ModelConfig grouped = goodConfig(configText("qwen3-tiny"));
+  for (const Store &store : storesOf(grouped)) {
+    EXPECT_EQ(store.heads, 2) << store.name.str();
+    EXPECT_EQ(store.width, 24) << store.name.str();
+  }
+  EXPECT_EQ(storedWidth(grouped), 2 * 2 * 24);
+  // All heads of latent attention share one.
+  EXPECT_EQ(storesOf(goodConfig(configText("v3-tiny"))).front().heads, 1);
+}
+
 TEST(GroupedQueryTest, HeadsThatDoNotDivide) {
   std::string llama = configText("llama-tiny"), qwen2 = configText("qwen2-tiny");
   expectBadConfig(with(llama, "num_key_value_heads", "3"), 3,
