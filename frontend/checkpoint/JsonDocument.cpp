@@ -112,6 +112,7 @@ bool Builder::object() {
     }
     uint32_t keyNode = open(Kind::String, reader.offset() + 1);
     document.nodes[keyNode].length = static_cast<uint32_t>(key.size());
+    // A key with escapes is not as the text spells it: the node says which copy without them is meant.
     if (document.unescaped.size() != before) {
       document.nodes[keyNode].extra = static_cast<uint32_t>(before);
     }
@@ -134,12 +135,13 @@ bool Builder::addKey(uint32_t object, llvm::SmallVectorImpl<uint32_t> &keys) {
     auto &members = document.indexes[document.nodes[object].extra];
     isNew = members.keys.insert(key).second;
     members.values.push_back(newest + 1);
-    keys.clear();
+    keys.clear(); // the index has them
   } else if (keys.size() <= smallObject) {
     for (size_t i = 0; i + 1 < keys.size(); ++i) {
       isNew = isNew && document.stringOf(document.nodes[keys[i]]) != key;
     }
   } else {
+    // Comparing each key with all before it would let a hostile file take quadratic time.
     document.nodes[object].extra = static_cast<uint32_t>(document.indexes.size());
     document.indexes.emplace_back();
     auto &members = document.indexes.back();

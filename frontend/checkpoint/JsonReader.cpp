@@ -242,6 +242,7 @@ bool Reader::readNumber(llvm::StringRef &spelling) {
     return cursor != start || failHere("a digit");
   };
   cursor += *cursor == '-';
+  // A 0 stands alone: "01" is two values to JSON, and the caller finds the second where a comma should be.
   if (cursor != end && *cursor == '0') {
     ++cursor;
   } else if (!digits()) {
@@ -292,7 +293,7 @@ bool Reader::skipValue() {
     std::deque<std::string> keys;
     enterObject();
     while (nextKey(raw, keys) && skipValue()) {
-      keys.clear();
+      keys.clear(); // what nobody looks at must not fill the memory
     }
     return !bad;
   }

@@ -95,6 +95,7 @@ bool Reader::scanEscape() {
     return failAt(at, "'\\u' needs four hexadecimal digits");
   }
   cursor += 6;
+  // Beyond U+FFFF a character is two escapes, high and low. Half of one has no UTF-8.
   if (isLowSurrogate(unit)) {
     return failAt(at, "lone surrogate in a string");
   }

@@ -195,7 +195,7 @@ bool SafetensorsParser::shapeField(llvm::StringRef name, Entry &entry) {
   bool sound = true;
   while (reader.nextElement()) {
     std::optional<uint64_t> dim;
-    if (++rank > limits.rank) {
+    if (++rank > limits.rank) { // counted, for the message, but not kept
       if (!reader.skipValue()) {
         return false;
       }
@@ -281,6 +281,7 @@ void SafetensorsParser::checkSize(llvm::StringRef name, const Entry &entry) {
 
 /// Tensors must cover the data exactly: no hole, no overlap, nothing after the last.
 void SafetensorsParser::checkLayout() {
+  // Headers list tensors by name, or as they lie: then there is nothing to sort.
   std::vector<uint32_t> order(header.all.size());
   for (uint32_t i = 0; i < order.size(); ++i) {
     order[i] = i;

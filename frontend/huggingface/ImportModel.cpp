@@ -79,6 +79,7 @@ void ModelImporter::setFacts(ModuleOp module) {
       facts.push_back(builder.getNamedAttr(name, builder.getF64FloatAttr(*value)));
     }
   };
+  // Without "do_sample" generation is greedy, whatever the temperature; what else is not said stays absent.
   addReal("temperature", generation.sample ? generation.temperature.value_or(1.0) : 0.0);
   addReal("top_p", generation.topP);
   addReal("min_p", generation.minP);
@@ -88,6 +89,7 @@ void ModelImporter::setFacts(ModuleOp module) {
   }
   module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
 
+  // Weights say where they lie by a shard's place in this list; its size and hash tell another file of that name.
   SmallVector<Attribute> shards;
   for (const checkpoint::Shard &shard : checkpoint.shards()) {
     shards.push_back(deepseek::ShardAttr::get(builder.getContext(), shard.name, shard.size, shard.header->hash()));

@@ -167,6 +167,7 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
     return;
   }
   out.rope.scaling = method->scaling;
+  // As transformers has it, where the object does not say how long the contexts of training were.
   out.rope.originalMaxPositions = out.maxPositions;
   read(method->fields, scaling, out);
   bool stretches = out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn;

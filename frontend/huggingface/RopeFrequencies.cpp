@@ -66,6 +66,8 @@ static double llama3Share(const RopeConfig &rope, double frequency) {
   return std::clamp(share, 0.0, 1.0);
 }
 
+/// Slows pairs down so that a longer context has the angles of training: all alike, or the fast ones, which tell
+/// neighbors apart, less than the slow ones.
 static void scale(const RopeConfig &rope, std::vector<double> &frequencies) {
   switch (rope.scaling) {
   case RopeScaling::None:

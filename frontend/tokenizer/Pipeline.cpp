@@ -230,6 +230,7 @@ std::optional<AddedBos> readPostProcessor(const Context &context, Value postProc
         parts.push_back(tokenOfPart(part));
       }
     }
+    // An empty part is the text itself. Templates for pairs of texts and tokens behind the text are for other models.
     bool onlyText = parts.size() == 1 && parts[0].empty();
     bool bosAndText = parts.size() == 2 && !parts[0].empty() && parts[1].empty();
     if (!onlyText && !bosAndText) {

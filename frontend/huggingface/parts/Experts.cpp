@@ -60,6 +60,7 @@ static constexpr TensorFact tensors[] = {
     {"mlp.shared_experts.down_proj.weight", Role::Projection, hidden, sharedWidth, hasShared},
 };
 
+/// How a gate scores, groups and chooses: one of the family's combinations, the first where the file names none.
 static void parseMethod(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
   ModelConfig &config = parser.config();
