@@ -52,7 +52,9 @@ static int encode(const char *program, const RunOptions &options, const LoadedMo
   if (!loaded.info.has_tokenizer) {
     return printError(program, kUnsupported, "the model has no tokenizer; say --token-ids instead of a text");
   }
-  uint32_t flags = (options.bos ? FATHOM_ENCODE_ADD_BOS : 0u) | (options.special ? FATHOM_ENCODE_SPECIAL : 0u);
+  uint32_t flags = (options.bos ? FATHOM_ENCODE_ADD_BOS : 0u) |
+                   (options.bos && options.hasBos ? FATHOM_ENCODE_FORCE_BOS : 0u) |
+                   (options.special ? FATHOM_ENCODE_SPECIAL : 0u);
   // A text of n bytes has at most n + 1 tokens with byte-level BPE, and rarely a third.
   size_t count = 0, room = length + 16;
   if (!tokens->allocate(room)) {
@@ -80,7 +82,8 @@ int readPrompt(const char *program, const RunOptions &options, const LoadedModel
   if (options.tokenIds) {
     const char *ids = options.tokenIds;
     if (!parseTokenIds(ids, ids + strlen(ids), tokens)) {
-      return printError(program, kUsage, "--token-ids: expected whole numbers separated by commas, got '%.80s'", ids);
+      return printError(program, kUsage, "--token-ids: expected numbers below 2^31, separated by commas, got '%.80s'",
+                        ids);
     }
     return 0;
   }
@@ -111,7 +114,8 @@ int readBatch(const char *program, const char *path, runtime::Array<int32_t> *to
     const char *stop = newline ? newline : end;
     size_t before = tokens->size();
     if (!parseTokenIds(at, stop, tokens) || tokens->size() == before) {
-      code = printError(program, kBadInput, "%s: %zu: expected whole numbers separated by commas", path, line);
+      code = printError(program, kBadInput, "%s: %zu: expected numbers below 2^31, separated by commas or spaces", path,
+                        line);
     }
     if (!starts->append(tokens->size())) {
       code = 6;

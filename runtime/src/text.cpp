@@ -21,6 +21,8 @@ fathom_status_t checkText(tokenizer::Status status, const char *detail) {
     return fail(FATHOM_STATUS_BAD_DATA, "tokenizer: %s", text);
   case tokenizer::Status::NoChatTemplate:
     return fail(FATHOM_STATUS_UNSUPPORTED, "chat prompt: %s", text);
+  case tokenizer::Status::NoBos:
+    return fail(FATHOM_STATUS_UNSUPPORTED, "%s", text);
   case tokenizer::Status::BadConversation:
     return fail(FATHOM_STATUS_BAD_DATA, "chat prompt: %s", text);
   case tokenizer::Status::ChatFailed:
@@ -48,6 +50,7 @@ fathom_status_t encodeText(const Model &model, const char *text, size_t length, 
   tokenizer::EncodeOptions options;
   options.addBos = (flags & FATHOM_ENCODE_ADD_BOS) != 0;
   options.parseSpecial = (flags & FATHOM_ENCODE_SPECIAL) != 0;
+  options.forceBos = (flags & FATHOM_ENCODE_FORCE_BOS) != 0;
   return checkText(model.tokenizer().encode({text, length}, options, *tokens));
 }
 

@@ -14,7 +14,8 @@ namespace fathom::runtime {
 fathom_status_t checkText(tokenizer::Status status, const char *detail = nullptr);
 
 /// INVALID_ARGUMENT if |flags| has others than |known|, of FATHOM_ENCODE_*.
-fathom_status_t checkEncodeFlags(uint32_t flags, uint32_t known = FATHOM_ENCODE_ADD_BOS | FATHOM_ENCODE_SPECIAL);
+fathom_status_t checkEncodeFlags(uint32_t flags, uint32_t known = FATHOM_ENCODE_ADD_BOS | FATHOM_ENCODE_SPECIAL |
+                                                                  FATHOM_ENCODE_FORCE_BOS);
 
 /// Text to tokens, appended; |flags| have been checked. UNSUPPORTED without a tokenizer.
 fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,

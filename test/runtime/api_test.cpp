@@ -221,6 +221,8 @@ TEST(ApiTest, EncodesAndDecodes) {
   size_t count = 0;
   ASSERT_OK(fathom_model_encode(model, "a\xff", 2, FATHOM_ENCODE_ADD_BOS, tokens, 8, &count));
   EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, 'a', 0xff}));
+  ASSERT_OK(fathom_model_encode(model, "a", 1, FATHOM_ENCODE_FORCE_BOS, tokens, 8, &count));
+  EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, 'a'}));
   EXPECT_EQ(fathom_model_encode(model, "abc", 3, 0, tokens, 2, &count), FATHOM_STATUS_TOO_SMALL);
   EXPECT_STREQ(fathom_status_message(), "the output has room for 2 tokens, but there are 3");
   EXPECT_EQ(count, 3u);

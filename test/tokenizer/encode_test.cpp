@@ -84,6 +84,8 @@ TEST(EncodeTest, BosIsAddedOnceWhereTheModelWantsIt) {
   addToken(model, "<bos>").special = true;
   model.bos = 256;
   EXPECT_EQ(encode(Table(model), "a", {true, true}), std::vector<int32_t>{'a'});
+  EXPECT_EQ(encode(Table(model), "a", {true, true, true}), (std::vector<int32_t>{256, 'a'}));
+  EXPECT_EQ(encode(Table(model), "<bos>a", {false, true, true}), (std::vector<int32_t>{256, 'a'}));
   model.addBos = true;
   Table table(model);
   EXPECT_EQ(encode(table, "a", {true, true}), (std::vector<int32_t>{256, 'a'}));

@@ -49,7 +49,7 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
       {"parse-special", 0, OptionKind::kFlag, &parseSpecial, nullptr,
        "read the text of added tokens as those tokens (default, but not for --chat)", 0, 0, nullptr,
        &parseSpecialGiven},
-      {"add-bos", 0, OptionKind::kFlag, &options.addBos, nullptr, "put the bos token in front if the model wants one"},
+      {"add-bos", 0, OptionKind::kFlag, &options.addBos, nullptr, "put the bos token in front"},
       {"generation-prompt", 0, OptionKind::kFlag, &options.generationPrompt, nullptr,
        "with --chat: end with the start of an answer (default)", 0, 0, nullptr, &promptGiven},
       {"skip-special", 0, OptionKind::kFlag, &options.skipSpecial, nullptr, "with --decode: leave special tokens out"},

@@ -42,6 +42,7 @@ int exitCodeOf(Status status) {
   case Status::ChatFailed:
     return cli::kBadInput;
   case Status::NoChatTemplate:
+  case Status::NoBos:
     return cli::kUnsupported;
   case Status::ChatLimit:
     return cli::kResources;
@@ -76,6 +77,9 @@ private:
   int failRead() const {
     return failTokenize(cli::kInputOutput, llvm::Twine("stdin: cannot read: ") + std::strerror(errno));
   }
+  tokenizer::EncodeOptions encodeOptions() const {
+    return {false, options.parseSpecial.value_or(true), options.addBos};
+  }
   int failStatus(Status status) const { return failLine(exitCodeOf(status), describe(status)); }
 
   tokenizer::Tokenizer tokenizer;
@@ -88,7 +92,7 @@ int Worker::encodeLine(Value value) {
     return failLine(cli::kBadInput, "expected a JSON string, found " + checkpoint::json::describe(value.kind()));
   }
   Buffer<int32_t> ids;
-  Status status = tokenizer.encode(value.string(), {options.addBos, options.parseSpecial.value_or(true)}, ids);
+  Status status = tokenizer.encode(value.string(), encodeOptions(), ids);
   if (status != Status::Ok) {
     return failStatus(status);
   }
@@ -223,7 +227,7 @@ int Worker::runAll() {
     return decodeAll(text);
   }
   Buffer<int32_t> ids;
-  Status status = tokenizer.encode(text, {options.addBos, options.parseSpecial.value_or(true)}, ids);
+  Status status = tokenizer.encode(text, encodeOptions(), ids);
   if (status != Status::Ok) {
     return failStatus(status);
   }

@@ -227,7 +227,9 @@ enum {
   /// Put the model's first token in front, as its tokenizer would.
   FATHOM_ENCODE_ADD_BOS = 1u << 0,
   /// Recognize special tokens such as "<｜User｜>" in the text. Never use it on text of strangers.
-  FATHOM_ENCODE_SPECIAL = 1u << 1
+  FATHOM_ENCODE_SPECIAL = 1u << 1,
+  /// Put the bos token in front also where the tokenizer would not; FATHOM_STATUS_UNSUPPORTED if it has none.
+  FATHOM_ENCODE_FORCE_BOS = 1u << 2
 };
 
 /// Text to tokens. Writes up to |capacity| tokens and the number there are to |out_count|, also when that is more

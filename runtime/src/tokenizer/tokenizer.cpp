@@ -93,6 +93,8 @@ const char *describe(Status status) {
   case Status::NoChatTemplate:
     return "the tokenizer has no chat template, so there is no chat; compile with --chat-format=NAME, or use "
            "plain prompts";
+  case Status::NoBos:
+    return "the tokenizer has no bos token to put in front of a prompt";
   case Status::BadConversation:
     return "not a conversation";
   case Status::ChatFailed:
@@ -108,7 +110,10 @@ Status Tokenizer::encode(std::string_view text, const EncodeOptions &options, Bu
     return Status::TextTooLong;
   }
   size_t start = ids.size();
-  bool wantsBos = options.addBos && table->add_bos() && bos() >= 0;
+  if (options.forceBos && bos() < 0) {
+    return Status::NoBos;
+  }
+  bool wantsBos = options.forceBos || (options.addBos && table->add_bos() && bos() >= 0);
   if (wantsBos && !ids.push(bos())) {
     return Status::OutOfMemory;
   }

@@ -24,6 +24,8 @@ enum class Status : uint8_t {
   UnknownToken,
   /// The tokenizer has no chat template (4).
   NoChatTemplate,
+  /// The tokenizer has no bos token to put in front (4).
+  NoBos,
   /// What is to be rendered is not a conversation (3).
   BadConversation,
   /// The template refuses the conversation, or is wrong (3).
@@ -41,6 +43,8 @@ struct EncodeOptions {
   /// Read the text of added tokens ("<｜User｜>") as those tokens. Off: as ordinary text, which is what text
   /// from users needs to be.
   bool parseSpecial = false;
+  /// Put it in front also where the tokenizer does not.
+  bool forceBos = false;
 };
 
 struct Message {
