@@ -47,7 +47,9 @@ void watchSignals(fathom_session_t *session) {
   handle(SIGINT, onStop);
   handle(SIGTERM, onStop);
   handle(SIGBUS, onBus);
+  // Writing fails instead.
   handle(SIGPIPE, SIG_IGN);
+  handle(SIGXFSZ, SIG_IGN);
 }
 
 void unwatchSession() { watched.store(nullptr); }

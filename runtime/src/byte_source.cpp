@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,12 @@ fathom_status_t ByteSource::openSealedCopy(const void *data, uint64_t size) {
   }
   if (fd < 0) {
     return failErrno("create", kName);
+  }
+  // Writing more would end a process that does not ignore SIGXFSZ.
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
+    errno = EFBIG;
+    return failErrno("write", kName);
   }
   FATHOM_RETURN_IF_ERROR(writeAll(static_cast<const unsigned char *>(data), size));
   if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {

@@ -13,7 +13,7 @@ import subprocess
 import unittest
 
 import support
-from support import FATHOM, RESOURCES, write
+from support import FATHOM, IO, RESOURCES, write
 
 PROMPT = ("--token-ids=1,2,3", "-n", "3", "--output=token-ids")
 
@@ -71,6 +71,20 @@ class FewDescriptors(support.DriverTest):
     def test_not_one_for_a_program(self):
         program = support.executable()
         self.fails(RESOURCES, *PROMPT, program=program, limits="ulimit -n 3", words=("Too many open files", "ulimit -n"))
+
+
+@unittest.skipIf(support.SANITIZED, "this build writes no executables")
+class SmallFiles(support.DriverTest):
+    def test_a_program_needs_no_file(self):
+        program = support.executable()
+        expected = support.make(*PROMPT, program=program).stdout
+        result = support.run(*PROMPT, program=program, limits="ulimit -f 0")
+        self.assertEqual((result.returncode, result.stdout), (0, expected), result.stderr)
+
+    def test_an_answer_that_has_no_room(self):
+        output = write(self.path("answer"), "")
+        self.fails(IO, *PROMPT, program=support.executable(), limits=f"ulimit -f 0; exec >'{output}'",
+                   words=("standard output: File too large",))
 
 
 SYS_MMAP, SYS_MPROTECT, SYS_MEMFD_CREATE = 9, 10, 319
