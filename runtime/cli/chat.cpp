@@ -136,12 +136,18 @@ int Chat::answer(const char *text, size_t length) {
   runtime::Array<int32_t> tokens;
   size_t common = 0;
   bool thinks = false;
+  size_t before = conversation.size();
   if (!conversation.add("user", {text, length})) {
     return failMemory();
   }
+  if (int code = render(&tokens, &thinks)) {
+    // Too long, or refused by the template: who types can say something else.
+    bool refused = terminal && code == kBadInput;
+    conversation.forget(before);
+    return refused ? 0 : code;
+  }
   ReplyWriter reply(output, options, loaded.model, isatty(STDOUT_FILENO));
-  int code = render(&tokens, &thinks);
-  code = code ? code : rewind(tokens, &common);
+  int code = rewind(tokens, &common);
   reply.begin(thinks);
   code = code ? code : generate(tokens, common, reply);
   code = code ? code : keep(tokens);

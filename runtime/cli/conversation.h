@@ -26,6 +26,9 @@ public:
   void setThink(bool on) { think = on ? 1 : 0; }
 
   [[nodiscard]] bool add(const char *role, std::string_view text);
+  /// How much was said; forget() takes back what came after.
+  size_t size() const { return messages.size(); }
+  void forget(size_t size) { messages.shrink(size); }
   [[nodiscard]] bool addAnswer(std::string_view answer, std::string_view thought);
 
   /// The tokens of the prompt for the next answer. The answer begins inside a thought if |*thinks|.

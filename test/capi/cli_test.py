@@ -321,6 +321,18 @@ class Terminal(unittest.TestCase):
         self.process.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(), 130)
 
+    def test_a_message_that_is_too_long_is_refused_alone(self):
+        os.write(self.keyboard, b"x" * (CONTEXT + 1) + b"\n")
+        self.wait_for_prompts(2)
+        self.assertIn(b"positions; start a new one [bad-input]", self.errors)
+        os.write(self.keyboard, b"Hi\n")
+        self.wait_for_answer()
+        os.read(self.reader, self.size)
+        self.wait_for_prompts(3)
+        os.write(self.keyboard, b"\x04")
+        self.assertEqual(self.finish(), 0)
+        self.assertEqual(re.findall(rb"prompt: (\d+) tokens", self.errors), [b"5"])
+
     def test_the_end_of_input_ends_the_line(self):
         os.write(self.keyboard, b"\x04")
         self.assertEqual((self.finish(), self.errors), (0, b"> \n"))
