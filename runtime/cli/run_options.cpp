@@ -62,7 +62,8 @@ void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o
   table.add({"token-ids", 0, OptionKind::kText, &o->tokenIds, "IDS", "the prompt as tokens, e.g. 0,5,9"});
   table.add({"batch-file", 0, OptionKind::kText, &o->batchFile, "FILE", "many prompts: tokens of one a line"});
   table.add({"special", 0, OptionKind::kFlag, &o->special, nullptr, "read special tokens in the prompt's text"});
-  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr, "put the model's first token in front", 0, 0, nullptr,
+  table.add({"bos", 0, OptionKind::kFlag, &o->bos, nullptr,
+             "put the model's bos token in front, or do not (default: as its tokenizer says)", 0, 0, nullptr,
              &o->hasBos});
 }
 

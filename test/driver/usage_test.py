@@ -166,7 +166,7 @@ class Mistakes(support.DriverTest):
         self.fails(UNSUPPORTED, "compile", folder, "-o", output, "--mcpu=nehalem", words=("nehalem", "AVX2"))
 
     def test_more_context_than_the_model_has(self):
-        self.fails(BAD_INPUT, "compile", support.checkpoint(), "-o", self.path("y"), "--max-context=129",
+        self.fails(USAGE, "compile", support.checkpoint(), "-o", self.path("y"), "--max-context=129",
                    words=("--max-context=129", "max_position_embeddings", "128"))
 
     def test_inputs_that_are_no_checkpoints(self):
@@ -188,7 +188,8 @@ class WhereOutputGoes(support.DriverTest):
         self.assertTrue(module.stdout.startswith(b"module"))
         self.assertEqual(module.stderr, b"")
         config = write(self.path("config.json"), json.dumps(support.CONFIG))
-        self.assertEqual(make("gen", "--config=" + config, "-o", self.path("out")).stderr, b"")
+        result = make("gen", "--config=" + config, "-o", self.path("out"))
+        self.assertEqual((result.stdout, result.stderr), (b"", b""))
         json.loads(make("inspect", model, "--json").stdout)
         json.loads(make("inspect", folder, "--json").stdout)
         json.loads(make("targets", "--json").stdout)
@@ -204,6 +205,10 @@ class WhereOutputGoes(support.DriverTest):
             make("compile", folder, "-o", text, "--emit=" + phase)
             make("compile", text, "--from=" + phase, "--checkpoint=" + folder, "-o", self.path(phase))
             self.assertEqual(read(self.path(phase)), read(self.path("deepseek")))
+
+    def test_ir_alone_has_no_weights(self):
+        make("compile", support.dense_checkpoint(), "-o", self.path("ir.mlir"), "--emit=plan")
+        self.fails(USAGE, "compile", self.path("ir.mlir"), "--from=plan", "-o", self.path("y"), words=("--checkpoint=DIR",))
 
     def test_ir_that_is_none(self):
         path = self.path("bad.mlir")

@@ -270,7 +270,7 @@ bool Compilation::writeCode(const codegen::ModelCode &code) {
 
 bool Compilation::writeBinary(const codegen::CodeImage &image) {
   if (!input.files) {
-    return fail(Problem::BadInput, "checkpoint", "an artifact needs the weights: use --checkpoint=DIR");
+    return fail(Problem::Usage, "checkpoint", "an artifact needs the weights: use --checkpoint=DIR");
   }
   contents.code = image.bytes;
   const kernels::Arch &arch = *target.arch;

@@ -131,8 +131,7 @@ int runGen(llvm::ArrayRef<const char *> args) {
   if (!done) {
     return interrupted ? 128 + signalNumber : diagnostics.exitCode();
   }
-  llvm::outs() << "wrote " << arguments.output << "\n";
-  return flushOutput(cli::kOk);
+  return cli::kOk;
 }
 
 } // namespace fathom::driver
