@@ -57,14 +57,14 @@ struct CacheFacts {
 };
 
 struct EntryPointFacts {
+  /// Of the function in the code image.
   std::string name;
+  artifact::Form form;
   uint64_t address = 0;
   uint32_t minRows = 0;
   uint32_t maxRows = 0;
   uint64_t arenaBytes = 0;
   bool logits = true;
-  /// The function in the code image.
-  std::string symbol;
 };
 
 struct KernelFacts {

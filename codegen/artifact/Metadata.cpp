@@ -108,8 +108,8 @@ static Offset<flatbuffers::Vector<Offset<fbs::EntryPoint>>> createEntryPoints(Fl
                                                                               const ArtifactContents &contents) {
   return createTables<fbs::EntryPoint>(builder, contents.entryPoints, [&](const EntryPointFacts &entry) {
     auto name = builder.CreateString(entry.name);
-    return fbs::CreateEntryPoint(builder, name, entry.address, entry.minRows, entry.maxRows, entry.arenaBytes,
-                                 entry.logits);
+    return fbs::CreateEntryPoint(builder, name, entry.form, entry.address, entry.minRows, entry.maxRows,
+                                 entry.arenaBytes, entry.logits);
   });
 }
 

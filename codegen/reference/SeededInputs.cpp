@@ -17,12 +17,12 @@ using namespace deepseek;
 constexpr int64_t kMostNumbers = int64_t(1) << 24;
 
 const Scenario &getPrefillScenario() {
-  static const Scenario scenario = {"prefill", {0, 0, 0, 0, 0}, {3, 4, 5, 6, 7}};
+  static const Scenario scenario = {"prefill", kExpandedForm, {0, 0, 0, 0, 0}, {3, 4, 5, 6, 7}};
   return scenario;
 }
 
 const Scenario &getDecodeScenario() {
-  static const Scenario scenario = {"decode", {0, 1, 2}, {5, 0, 9}};
+  static const Scenario scenario = {"decode", kAbsorbedForm, {0, 1, 2}, {5, 0, 9}};
   return scenario;
 }
 

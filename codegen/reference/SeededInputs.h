@@ -16,7 +16,8 @@ namespace fathom::reference {
 
 /// How the rows of a call relate: which sequence each is of, and where in it.
 struct Scenario {
-  llvm::StringRef name; // of the entry point that works so
+  llvm::StringRef name; // of the entry point that @forward becomes
+  llvm::StringRef form; // of functions that work so
   llvm::SmallVector<int64_t> sequences;
   llvm::SmallVector<int32_t> positions;
 };

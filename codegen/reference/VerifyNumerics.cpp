@@ -33,10 +33,10 @@ using Observations = std::map<std::pair<std::string, std::string>, Observation>;
 
 /// The scenarios that suit a function.
 static SmallVector<const Scenario *> getScenarios(func::FuncOp function) {
-  auto entry = function->getAttrOfType<StringAttr>(deepseek::kEntryAttr);
+  auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
   SmallVector<const Scenario *> scenarios;
   for (const Scenario *scenario : {&getPrefillScenario(), &getDecodeScenario()}) {
-    if (!entry || entry.getValue() == scenario->name) {
+    if (!form || form.getValue() == scenario->form) {
       scenarios.push_back(scenario);
     }
   }

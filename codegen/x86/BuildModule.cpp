@@ -83,7 +83,7 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &targ
   ModelCode code;
   code.kernels = collectKernels(lowered);
   for (auto function : lowered.getOps<mlir::LLVM::LLVMFuncOp>()) {
-    if (function->hasAttr(plan::kEntryAttr)) {
+    if (function->hasAttr(plan::kMaxRowsAttr)) {
       code.entryPoints.push_back(function.getName().str());
     }
   }

@@ -26,6 +26,8 @@ constexpr llvm::StringLiteral kValueStore = "value";
 
 /// [rows, width] of any number of rows and a static width: what ODS says of activations and choices.
 bool isRows(mlir::Type tensor);
+/// f32 [rows, width] where the number of rows is not known.
+bool isActivation(mlir::Type type);
 /// A static shape of 1 to 2^40 elements: what ODS says of weights.
 bool isStored(mlir::Type tensor);
 
@@ -62,14 +64,21 @@ constexpr int64_t kScaleBlock = 128;
 /// Module attributes: facts about the model (all there, see the dialect's description) and the checkpoint's files.
 constexpr llvm::StringLiteral kModelAttr = "deepseek.model";
 constexpr llvm::StringLiteral kShardsAttr = "deepseek.shards";
-/// On an entry function: "prefill" or "decode"; and the most rows it takes.
-constexpr llvm::StringLiteral kEntryAttr = "deepseek.entry";
+/// On an entry point: the most rows it takes.
 constexpr llvm::StringLiteral kMaxRowsAttr = "deepseek.max_rows";
-/// On a function: how it attends, "expanded" (rows are consecutive tokens of one sequence) or "absorbed" (a row is a
-/// token of any sequence). Passes read it, and never a name.
+/// On an entry point and on its layers: how they attend, "expanded" (rows are consecutive tokens of one sequence) or
+/// "absorbed" (a row is a token of any sequence). Passes read it, and never a name.
 constexpr llvm::StringLiteral kFormAttr = "deepseek.form";
 constexpr llvm::StringLiteral kExpandedForm = "expanded";
 constexpr llvm::StringLiteral kAbsorbedForm = "absorbed";
+/// On an argument of a function: what it is, one of fathom/call_inputs.def, or of the three at the end.
+constexpr llvm::StringLiteral kInputAttr = "deepseek.input";
+constexpr llvm::StringLiteral kTokensInput = "tokens";
+constexpr llvm::StringLiteral kPositionsInput = "positions";
+constexpr llvm::StringLiteral kLogitRowsInput = "logit_row_ids";
+constexpr llvm::StringLiteral kCacheInput = "cache";
+constexpr llvm::StringLiteral kActivationInput = "activation";
+constexpr llvm::StringLiteral kLayerInput = "layer";
 /// On an op: the kernel of the catalog that runs it.
 constexpr llvm::StringLiteral kKernelAttr = "deepseek.kernel";
 

@@ -27,9 +27,10 @@ def DeepSeek_Dialect : Dialect {
     Attributes of the module say the rest: `deepseek.model` is a dictionary of facts (`family`; `vocabulary`, `hidden`,
     `layers`, `max_context`; `bos_token`, −1 for none, and `eos_tokens`; where the model's authors say
     how to sample, `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files
-    that weights lie in. A function of an entry point has `deepseek.entry`, and the entry point itself
-    `deepseek.max_rows`; `deepseek.form` says how a function attends: `"expanded"`, where rows are consecutive tokens
-    of one sequence, or `"absorbed"`, where each is one of any sequence.
+    that weights lie in. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`, which says how they
+    attend: `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where each is one of any
+    sequence. `deepseek.input` says what an argument is: of what a call gives, `"tokens"`, `"positions"`, `"logit_row_ids"`
+    (the rows that want logits) or `"cache"`; of what a layer is called with, `"activation"` or `"layer"`.
 
     `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
 
@@ -42,6 +43,7 @@ def DeepSeek_Dialect : Dialect {
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
   let extraClassDeclaration = [{ void registerAttrs(); }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }

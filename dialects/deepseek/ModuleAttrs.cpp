@@ -6,6 +6,7 @@
 #include "dialects/deepseek/Verifiers.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include <cfloat>
 
@@ -118,6 +119,45 @@ static LogicalResult verifyString(Operation *op, NamedAttribute attribute) {
   return success();
 }
 
+static bool isIds(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 1 && tensor.isDynamicDim(0) && tensor.getElementType().isInteger(32);
+}
+
+/// What an argument of a function may be.
+struct Input {
+  StringLiteral name;
+  StringLiteral expected;
+  bool (*isValid)(Type);
+};
+
+static const Input kInputs[] = {
+#define FATHOM_CALL_INPUT(field, element, rows)                                                                        \
+  StringRef(#element) == "i32" ? Input{#field, "tensor<?xi32>", isIds} : Input{#field, "tensor<?xWxf32>", isActivation},
+#include "fathom/call_inputs.def"
+    {kCacheInput, "a cache", [](Type type) { return isa<CacheType>(type); }},
+    {kActivationInput, "tensor<?xWxf32>", isActivation},
+    {kLayerInput, "index", [](Type type) { return type.isIndex(); }},
+};
+
+LogicalResult DeepSeekDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned argument,
+                                                        NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function || attribute.getName() != kInputAttr) {
+    return success();
+  }
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  const auto *input = llvm::find_if(kInputs, [&](const Input &one) { return name && name == one.name; });
+  if (input == std::end(kInputs)) {
+    return emitError(op->getLoc(), "expects an input of a call or a layer as '")
+           << kInputAttr << "', but got " << attribute.getValue();
+  }
+  Type type = function.getArgumentTypes()[argument];
+  return input->isValid(type)
+             ? success()
+             : emitError(op->getLoc(), "expects ") << input->expected << " as input " << name << ", but got " << type;
+}
+
 LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   StringRef name = attribute.getName();
   if (name == kModelAttr) {
@@ -126,7 +166,7 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   if (name == kShardsAttr) {
     return verifyShards(op, attribute.getValue());
   }
-  if (name == kEntryAttr || name == kKernelAttr) {
+  if (name == kKernelAttr) {
     return verifyString(op, attribute);
   }
   if (name == kFormAttr) {

@@ -17,6 +17,11 @@ bool isRows(Type tensor) {
          llvm::isUInt<31>(type.getDimSize(1));
 }
 
+bool isActivation(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isRows(tensor) && tensor.isDynamicDim(0) && tensor.getElementType().isF32();
+}
+
 bool isStored(Type tensor) {
   constexpr int64_t most = int64_t(1) << 40;
   int64_t elements = 1;

@@ -39,8 +39,7 @@ bool isStaticMemory(mlir::Type memref);
 
 namespace fathom::plan {
 
-/// On an entry function: its name, the most rows it takes, the arena it needs.
-constexpr llvm::StringLiteral kEntryAttr = "plan.entry";
+/// On an entry point: the most rows it takes, the arena it needs.
 constexpr llvm::StringLiteral kMaxRowsAttr = "plan.max_rows";
 constexpr llvm::StringLiteral kArenaBytesAttr = "plan.arena_bytes";
 /// On a weight or recipe: its first slice in the weight table.
@@ -50,6 +49,17 @@ constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
 /// On the module: where a page of the cache holds which store, and the size of a page.
 constexpr llvm::StringLiteral kStoresAttr = "plan.stores";
 constexpr llvm::StringLiteral kPageBytesAttr = "plan.page_bytes";
+
+/// An array of a call, by fathom/call_inputs.def.
+struct CallArray {
+  llvm::StringLiteral name;
+  /// i32 or f32; f32 arrays have rows of numbers.
+  llvm::StringLiteral element;
+  Rows rows;
+};
+constexpr llvm::StringLiteral kLogits = "logits";
+/// The array of that name; null: a call has none.
+const CallArray *findCallArray(llvm::StringRef name);
 
 /// The place of the store `name` in a page, by the module around `op`; null: there is none.
 StoreAttr findStore(mlir::Operation *op, llvm::StringRef name);

@@ -75,6 +75,17 @@ LogicalResult StoreAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   return success();
 }
 
+static constexpr CallArray kCallArrays[] = {
+#define FATHOM_CALL_INPUT(field, element, rows) {#field, #element, Rows::rows},
+#define FATHOM_CALL_OUTPUT FATHOM_CALL_INPUT
+#include "fathom/call_inputs.def"
+};
+
+const CallArray *findCallArray(StringRef name) {
+  const auto *found = llvm::find_if(kCallArrays, [&](const CallArray &array) { return array.name == name; });
+  return found == std::end(kCallArrays) ? nullptr : found;
+}
+
 StoreAttr findStore(Operation *op, StringRef name) {
   auto module = op->getParentOfType<ModuleOp>();
   auto stores = module ? module->getAttrOfType<ArrayAttr>(kStoresAttr) : ArrayAttr();
@@ -97,9 +108,6 @@ static LogicalResult verifyStores(Operation *op, Attribute value) {
 
 LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   StringRef name = attribute.getName();
-  if (name == kEntryAttr && !isa<StringAttr>(attribute.getValue())) {
-    return emitError(op->getLoc(), "expects a string as '") << name << "', but got " << attribute.getValue();
-  }
   if (name == kStoresAttr) {
     return verifyStores(op, attribute.getValue());
   }
@@ -127,6 +135,20 @@ static LogicalResult verifyExtra(Operation *op, Type type) {
   bool vector = memref && memref.getRank() == 1 && memref.hasStaticShape() && isa<FloatType>(memref.getElementType()) &&
                 memref.getElementTypeBitWidth() >= 16;
   return vector ? success() : verifyRows(op, type);
+}
+
+LogicalResult ArgumentOp::verify() {
+  const CallArray *array = findCallArray(getName());
+  if (!array) { // C1
+    return emitOpError("expects an array of a call, but got ") << getNameAttr();
+  }
+  auto type = cast<MemRefType>(getType());
+  bool rows = array->element == "f32";
+  Type element = rows ? Type(Float32Type::get(getContext())) : IntegerType::get(getContext(), 32);
+  if (type.getRank() != 1 + rows || !type.isDynamicDim(0) || type.getElementType() != element) { // C2
+    return emitOpError("expects ") << (rows ? "memref<?xWx" : "memref<?x") << array->element << ">, but got " << type;
+  }
+  return success();
 }
 
 LogicalResult BufferOp::verify() {

@@ -14,14 +14,14 @@ def Plan_Dialect : Dialect {
   let name = "plan";
   let summary = "programs as buffers and dispatches";
   let description = [{
-    A function with `plan.entry` is an entry point of the artifact: it takes a `!plan.call` (a fathom_call_t of
+    A function with `plan.max_rows` is an entry point of the artifact: it takes a `!plan.call` (a fathom_call_t of
     runtime/include/fathom/artifact_abi.h) and runs dispatches in order. Functions of layers take the call, the layer's
     input and output, its index in the model and its place among the layers that share the function.
 
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
     call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
 
-    An entry point has `plan.entry`, its name, `plan.max_rows` and `plan.arena_bytes`; weights and recipes in use have
+    An entry point has `deepseek.form`, `plan.max_rows` and `plan.arena_bytes`; weights and recipes in use have
     `plan.first_slice`, their place in the weight table; the module has `plan.scratch_bytes`, what a thread needs,
     `plan.stores`, an array of `#plan.store`, and `plan.page_bytes`, the size of a page that holds them.
 
@@ -83,16 +83,6 @@ def Plan_Memory : Plan_MemoryOf<"isMemory", "contiguous memref of numbers">;
 def Plan_RowsMemory : Plan_MemoryOf<"isRowsMemory", "contiguous memref of numbers, of static shape but for the first dimension">;
 def Plan_StaticMemory : Plan_MemoryOf<"isStaticMemory", "contiguous memref of numbers, of static shape">;
 def Plan_Count : ConfinedAttr<I64Attr, [IntNonNegative]>;
-
-/// What a caller passes in a fathom_call_t.
-def Plan_Argument : I32EnumAttr<"Argument", "an array of the call", [
-  I32EnumAttrCase<"tokens", 0>,
-  I32EnumAttrCase<"positions", 1>,
-  I32EnumAttrCase<"logit_row_ids", 2>,
-  I32EnumAttrCase<"logits", 3>
-]> {
-  let cppNamespace = "::fathom::plan";
-}
 
 /// Which count of rows.
 def Plan_Rows : I32EnumAttr<"Rows", "a count of rows of the call", [

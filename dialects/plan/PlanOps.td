@@ -13,8 +13,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Plan_RowsOp : Plan_Op<"rows", [Pure]> {
   let summary = "how many rows a call has, or how many of them want logits";
   let description = [{
-    `rows` is fathom_call_t.rows: tokens of one sequence in prefill, sequences in decode. `logit_rows` is
-    fathom_call_t.logit_rows.
+    `rows` is fathom_call_t.rows: tokens of one sequence in the expanded form, sequences in the absorbed one.
+    `logit_rows` is fathom_call_t.logit_rows.
 
     Example: `%n = plan.rows rows of %call`.
   }];
@@ -26,13 +26,16 @@ def Plan_RowsOp : Plan_Op<"rows", [Pure]> {
 def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
   let summary = "an array that the caller passes";
   let description = [{
-    The field of fathom_call_t that `which` names: `tokens`, `positions`, `logit_row_ids` or `logits`.
+    The field of fathom_call_t of that name: `tokens`, `positions`, `logit_row_ids` or `logits`.
 
-    Example: `%tokens = plan.argument tokens of %call : memref<?xi32>`.
+    Constraints: (C1) a call has the array (`fathom/call_inputs.def`); (C2) the result is of its type.
+
+    Example: `%tokens = plan.argument "tokens" of %call : memref<?xi32>`.
   }];
-  let arguments = (ins Plan_CallType:$call, Plan_Argument:$which);
+  let arguments = (ins Plan_CallType:$call, StrAttr:$name);
   let results = (outs Plan_RowsMemory:$result);
-  let assemblyFormat = "$which `of` $call attr-dict `:` type($result)";
+  let assemblyFormat = "$name `of` $call attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Plan_BufferOp : Plan_Op<"buffer"> {

@@ -43,7 +43,11 @@ public:
 private:
   void setFacts(ModuleOp module);
   void addWeight(const WeightStack &stack, const Twine &prefix);
-  func::FuncOp addFunction(StringRef name, ArrayRef<Type> inputs, ArrayRef<Type> results);
+  struct Input {
+    StringRef name;
+    Type type;
+  };
+  func::FuncOp addFunction(StringRef name, ArrayRef<Input> inputs, ArrayRef<Type> results);
   void addLayer(const LayerGroup &group);
   void addForward();
   Value getWeight(StringRef part);
@@ -123,8 +127,12 @@ void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
                              layers, stack.pattern, builder.getDenseI64ArrayAttr(locations));
 }
 
-func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Type> inputs, ArrayRef<Type> results) {
-  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(inputs, results));
+func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Input> inputs, ArrayRef<Type> results) {
+  auto types = llvm::map_to_vector(inputs, [](const Input &input) { return input.type; });
+  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, results));
+  for (auto [number, input] : llvm::enumerate(inputs)) {
+    function.setArgAttr(number, deepseek::kInputAttr, builder.getStringAttr(input.name));
+  }
   builder.setInsertionPointToStart(function.addEntryBlock());
   return function;
 }
@@ -133,7 +141,12 @@ func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Type> inputs, A
 void ModelImporter::addLayer(const LayerGroup &group) {
   OpBuilder::InsertionGuard guard(builder);
   Type stream = activation(config.hidden);
-  auto function = addFunction(group.name, {stream, ids(), cache(), builder.getIndexType()}, {stream, cache()});
+  auto function = addFunction(group.name,
+                              {{deepseek::kActivationInput, stream},
+                               {deepseek::kPositionsInput, ids()},
+                               {deepseek::kCacheInput, cache()},
+                               {deepseek::kLayerInput, builder.getIndexType()}},
+                              {stream, cache()});
   function.setPrivate();
   SmallVector<deepseek::Real> frequencies;
   for (double frequency : config.ropeFrequencies()) {
@@ -155,7 +168,12 @@ Value ModelImporter::getWeight(StringRef part) {
 /// func @forward(%tokens, %positions, %logit_rows, %cache) -> (logits, cache)
 void ModelImporter::addForward() {
   Type stream = activation(config.hidden);
-  auto function = addFunction("forward", {ids(), ids(), ids(), cache()}, {activation(config.vocabulary), cache()});
+  auto function = addFunction("forward",
+                              {{deepseek::kTokensInput, ids()},
+                               {deepseek::kPositionsInput, ids()},
+                               {deepseek::kLogitRowsInput, ids()},
+                               {deepseek::kCacheInput, cache()}},
+                              {activation(config.vocabulary), cache()});
   Value positions = function.getArgument(1);
   Value x = deepseek::EmbeddingOp::create(builder, loc, stream, function.getArgument(0), getWeight("embed_tokens"));
   Value state = function.getArgument(3);

@@ -110,30 +110,21 @@ struct LowerRows : PlanPattern<RowsOp> {
 struct LowerArgument : PlanPattern<ArgumentOp> {
   using PlanPattern::PlanPattern;
   struct Field {
+    StringLiteral name;
     int64_t pointer;
     int64_t rows;
   };
-
-  static Field getField(Argument which) {
-    switch (which) {
-    case Argument::tokens:
-      return {offsetof(fathom_call_t, tokens), offsetof(fathom_call_t, rows)};
-    case Argument::positions:
-      return {offsetof(fathom_call_t, positions), offsetof(fathom_call_t, rows)};
-    case Argument::logit_row_ids:
-      return {offsetof(fathom_call_t, logit_row_ids), offsetof(fathom_call_t, logit_rows)};
-    case Argument::logits:
-      return {offsetof(fathom_call_t, logits), offsetof(fathom_call_t, logit_rows)};
-    }
-    llvm_unreachable("every argument has a field");
-  }
+  static constexpr Field kFields[] = {
+#define FATHOM_CALL_INPUT(field, element, rows) {#field, offsetof(fathom_call_t, field), offsetof(fathom_call_t, rows)},
+#define FATHOM_CALL_OUTPUT FATHOM_CALL_INPUT
+#include "fathom/call_inputs.def"
+  };
 
   LogicalResult matchAndRewrite(ArgumentOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Field field = getField(op.getWhich());
+    const Field &field = *llvm::find_if(kFields, [&](const Field &one) { return one.name == op.getName(); });
     Value rows = loadField(rewriter, loc, adaptor.getCall(), field.rows, rewriter.getI64Type());
-    Value pointer = loadPointer(rewriter, loc, adaptor.getCall(), field.pointer);
-    return replace(op, rewriter, pointer, rows);
+    return replace(op, rewriter, loadPointer(rewriter, loc, adaptor.getCall(), field.pointer), rows);
   }
 };
 

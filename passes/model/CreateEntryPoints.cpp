@@ -25,8 +25,8 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
   void runOnOperation() override {
     SmallVector<func::FuncOp> originals(getOperation().getOps<func::FuncOp>());
     if (!getOperation().lookupSymbol<func::FuncOp>("forward")) {
-      if (llvm::none_of(originals, [](func::FuncOp function) { return function->hasAttr(deepseek::kEntryAttr); })) {
-        emitError(getOperation().getLoc(), "expects a function @forward to make entry points from");
+      if (llvm::none_of(originals, [](func::FuncOp function) { return function->hasAttr(deepseek::kFormAttr); })) {
+        emitError(getOperation().getLoc(), "there is no @forward to make entry points from");
         signalPassFailure();
       }
       return;
@@ -46,7 +46,6 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       auto clone = cast<func::FuncOp>(builder.clone(*original));
       bool forward = original.getSymName() == "forward";
       clone.setSymName(forward ? name.str() : (name + "." + original.getSymName()).str());
-      clone->setAttr(deepseek::kEntryAttr, builder.getStringAttr(name));
       clone->setAttr(deepseek::kFormAttr, builder.getStringAttr(form));
       if (forward) {
         entry = clone;

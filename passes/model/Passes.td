@@ -95,7 +95,7 @@ def LowerMoERouting : Pass<"fathom-lower-moe-routing", "mlir::ModuleOp"> {
 def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   let summary = "check what the model phase promises";
   let description = [{
-    After the model phase: every function belongs to an entry point and has the signature of one or of its layers; no
+    After the model phase: every function has a form, and is an entry point or a layer by its inputs and results; no
     `rope_table` is left in a function and no `moe_experts`; functions of the absorbed form have no expanded attention.
 
     Numeric contract: exact, nothing changes. Test: test/passes/model/verify-model-output-errors.mlir.

@@ -21,22 +21,17 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
   void runOnOperation() override {
     bool valid = true;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      auto entry = function->getAttrOfType<StringAttr>(deepseek::kEntryAttr);
-      if (!entry) {
-        emitError(function.getLoc(), "expects every function to belong to an entry point after the model phase");
+      auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
+      if (!form) {
+        emitError(function.getLoc(), "expects '") << deepseek::kFormAttr << "' on every function after the model phase";
         valid = false;
         continue;
       }
-      valid &= verifyBody(function, isAbsorbed(function)) && succeeded(verifyEntryFunction(function));
+      valid &= verifyBody(function, form == deepseek::kAbsorbedForm) && succeeded(verifyEntryFunction(function));
     }
     if (!valid) {
       signalPassFailure();
     }
-  }
-
-  static bool isAbsorbed(func::FuncOp function) {
-    auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
-    return form && form.getValue() == deepseek::kAbsorbedForm;
   }
 
   static bool verifyBody(func::FuncOp function, bool absorbed) {

@@ -39,12 +39,12 @@ Value Buffers::getMemory(Value value) {
                                    SmallVector<OpFoldResult>{one, one});
 }
 
-LogicalResult Buffers::allocateResults(Operation *op) {
+LogicalResult Buffers::allocateResults(Operation *op, Value like) {
   for (OpResult result : op->getResults()) {
     if (isa<CacheType>(result.getType())) {
       continue; // the call's own
     }
-    FailureOr<RowCount> count = countRows(result);
+    FailureOr<RowCount> count = countRows(result, like);
     if (failed(count)) {
       return failure();
     }
@@ -64,7 +64,7 @@ static RowRule getResultRows(OpResult result) {
   return {op->getNumOperands() > 0 ? op->getOperand(0) : Value()};
 }
 
-FailureOr<RowCount> Buffers::countRows(OpResult result) {
+FailureOr<RowCount> Buffers::countRows(OpResult result, Value like) {
   Operation *op = result.getOwner();
   auto type = dyn_cast<RankedTensorType>(result.getType());
   if (type && type.hasStaticShape() && isa<ComputeOp>(op)) {
@@ -73,7 +73,7 @@ FailureOr<RowCount> Buffers::countRows(OpResult result) {
   if (!hasCountedRows(result.getType())) {
     return op->emitOpError("expects results with one row per row of the operand, but got ") << result.getType();
   }
-  RowRule rule = getResultRows(result);
+  RowRule rule = like ? RowRule{like} : getResultRows(result);
   if (!rule.operand || !hasCountedRows(rule.operand.getType())) {
     return op->emitOpError("expects an operand that sets the row count");
   }

@@ -44,14 +44,14 @@ public:
   /// The memory of a value; for columns of an activation a subview.
   mlir::Value getMemory(mlir::Value value);
 
-  /// Gives every tensor result of `op` memory, unless the function's caller did. Reports results whose rows are not
-  /// counted.
-  mlir::LogicalResult allocateResults(mlir::Operation *op);
+  /// Gives every tensor result of `op` memory, unless the function's caller did: as many rows as `like`, or as the op
+  /// says. Reports results whose rows are not counted.
+  mlir::LogicalResult allocateResults(mlir::Operation *op, mlir::Value like = {});
   /// Columns of an activation stay where they are. Reports any other slice.
   mlir::LogicalResult addColumns(mlir::tensor::ExtractSliceOp op);
 
 private:
-  mlir::FailureOr<RowCount> countRows(mlir::OpResult result);
+  mlir::FailureOr<RowCount> countRows(mlir::OpResult result, mlir::Value like);
   mlir::Value createBuffer(mlir::OpResult result, const RowCount &count);
 
   mlir::OpBuilder &builder;

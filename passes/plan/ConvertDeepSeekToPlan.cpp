@@ -40,7 +40,7 @@ public:
       : state(state), facts(state.facts), original(original), builder(builder), signature(std::move(started)),
         buffers(builder, signature.call, std::move(signature.places)) {
     if (!signature.isEntry()) {
-      indices.map(original.getArgument(3), signature.layer);
+      indices.map(getInput(original, kLayerInput), signature.layer);
     }
   }
 
@@ -69,6 +69,7 @@ private:
   LogicalResult convertOne(RecordStateOp op);
   LogicalResult convertOne(func::ReturnOp op);
   LogicalResult convertCompute(Operation *op);
+  Value getPassed(func::CallOp op, StringRef name);
   FailureOr<int64_t> getInstance(func::CallOp op);
   Value getArgument(Value value);
 
@@ -84,8 +85,8 @@ private:
 LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
   Operation *symbol = facts.lookup(op.getWeight());
   if (op.getLayer()) {
-    if (signature.isEntry() || op.getLayer() != original.getArgument(3)) {
-      return op.emitOpError("expects the layer that the function is called with");
+    if (op.getLayer() != getInput(original, kLayerInput)) {
+      return op.emitOpError("expects the layer that the function is called for");
     }
     auto layers = symbol->getAttrOfType<DenseI64ArrayAttr>("layers");
     if (layers.asArrayRef() != facts.getLayersOf(original.getName())) {
@@ -131,14 +132,21 @@ LogicalResult verifyWhole(Operation *op, Value value) {
              : success();
 }
 
+/// What `op` passes as the input `name` of the layer that it calls.
+Value FunctionConverter::getPassed(func::CallOp op, StringRef name) {
+  BlockArgument input = getInput(cast<func::FuncOp>(facts.lookup(op.getCallee())), name);
+  return input ? op.getOperand(input.getArgNumber()) : Value();
+}
+
 /// The number of the layer that `op` calls among those that share its function.
 FailureOr<int64_t> FunctionConverter::getInstance(func::CallOp op) {
-  auto entry = cast<StringAttr>(original->getAttr(kEntryAttr)).getValue();
-  if (!signature.isEntry() || facts.getEntryOfLayer(op.getCallee()) != entry) {
-    return op.emitOpError("expects an entry point to call a layer that belongs to it, but got ") << op.getCalleeAttr();
+  Value layer = getPassed(op, kLayerInput);
+  if (!signature.isEntry() || !layer ||
+      facts.lookup(op.getCallee())->getAttr(kFormAttr) != original->getAttr(kFormAttr)) {
+    return op.emitOpError("expects an entry point to call a layer of its form, but got ") << op.getCalleeAttr();
   }
   APInt index;
-  if (!matchPattern(op.getOperand(3), m_ConstantInt(&index))) {
+  if (!matchPattern(layer, m_ConstantInt(&index))) {
     return op.emitOpError("expects a constant layer");
   }
   if (index.uge(facts.getLayers())) {
@@ -154,13 +162,14 @@ FailureOr<int64_t> FunctionConverter::getInstance(func::CallOp op) {
 
 LogicalResult FunctionConverter::convertOne(func::CallOp op) {
   FailureOr<int64_t> instance = getInstance(op);
-  if (failed(instance) || failed(verifyWhole(op, op.getOperand(0))) || failed(buffers.allocateResults(op))) {
+  Value input = failed(instance) ? Value() : getPassed(op, kActivationInput);
+  if (!input || failed(verifyWhole(op, input)) || failed(buffers.allocateResults(op, input))) {
     return failure();
   }
   Value number = arith::ConstantIndexOp::create(builder, op.getLoc(), *instance);
   func::CallOp::create(builder, op.getLoc(), op.getCallee(), TypeRange(),
-                       ValueRange{signature.call, buffers.getMemory(op.getOperand(0)),
-                                  buffers.getMemory(op.getResult(0)), indices.lookup(op.getOperand(3)), number});
+                       ValueRange{signature.call, buffers.getMemory(input), buffers.getMemory(op.getResult(0)),
+                                  indices.lookup(getPassed(op, kLayerInput)), number});
   return success();
 }
 
@@ -205,21 +214,17 @@ Value FunctionConverter::getArgument(Value value) {
   return isa<RankedTensorType>(value.getType()) ? buffers.getMemory(value) : Value();
 }
 
-/// Functions of a plan take a call, and those that belong to no entry point are not the model's.
+/// Functions of a plan take a call, and those without a form are not the model's.
 bool isUnplanned(func::FuncOp function) {
   auto isCall = [](Type type) { return isa<plan::CallType>(type); };
-  return function->hasAttr(kEntryAttr) && llvm::none_of(function.getArgumentTypes(), isCall);
+  return function->hasAttr(kFormAttr) && llvm::none_of(function.getArgumentTypes(), isCall);
 }
 
 LogicalResult convertFunction(ModuleState &state, func::FuncOp function) {
   OpBuilder builder(function);
-  auto entry = cast<StringAttr>(function->getAttr(kEntryAttr)).getValue();
-  FailureOr<Signature> signature = createSignature(function, state.facts.getMostRows(entry), builder);
-  if (failed(signature) || failed(FunctionConverter(state, function, builder, std::move(*signature)).run())) {
-    return failure();
-  }
-  function.erase();
-  return success();
+  int64_t mostRows = state.facts.getMostRows(function->getAttr(kFormAttr));
+  FailureOr<Signature> signature = createSignature(function, mostRows, builder);
+  return failure(failed(signature) || failed(FunctionConverter(state, function, builder, std::move(*signature)).run()));
 }
 
 struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekToPlan> {
@@ -252,6 +257,7 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
         return failure();
       }
     }
+    llvm::for_each(functions, [](func::FuncOp function) { function.erase(); });
     state.dispatches.setScratchBytes();
     return success();
   }

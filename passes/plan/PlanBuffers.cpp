@@ -98,7 +98,7 @@ struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
     llvm::MapVector<func::FuncOp, int64_t> ends;
     llvm::MapVector<func::FuncOp, int64_t> bases; // of layers: where the last of their callers' buffers ends
     for (auto entry : getOperation().getOps<func::FuncOp>()) {
-      if (entry->hasAttr(plan::kEntryAttr) && !entry.isExternal()) {
+      if (entry->hasAttr(plan::kMaxRowsAttr) && !entry.isExternal()) {
         int64_t end = ends[entry] = planFunction(entry, 0);
         forEachLayer(entry, [&](func::FuncOp layer) { bases[layer] = std::max(bases[layer], end); });
       }

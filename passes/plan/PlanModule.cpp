@@ -20,11 +20,9 @@ PlanModule::PlanModule(ModuleOp module)
       layers(cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>(kModelAttr).get("layers")).getInt()) {
   for (auto function : module.getOps<func::FuncOp>()) {
     findLayers(function);
-    auto entry = function->getAttrOfType<StringAttr>(kEntryAttr);
     if (auto most = function->getAttrOfType<IntegerAttr>(kMaxRowsAttr)) {
-      mostRows[function.getName()] = most.getInt();
-    } else if (entry) {
-      entries[function.getName()] = entry.getValue();
+      int64_t &rows = mostRows[function->getAttr(kFormAttr)];
+      rows = std::max(rows, most.getInt());
     }
   }
 }

@@ -20,14 +20,13 @@ public:
 
   /// Layers of the model.
   int64_t getLayers() const { return layers; }
-  /// The most rows in a call of `entry`.
-  int64_t getMostRows(llvm::StringRef entry) const { return mostRows.lookup(entry); }
-  /// The entry point that a layer's function belongs to; empty for any other function.
-  llvm::StringRef getEntryOfLayer(llvm::StringRef function) const { return entries.lookup(function); }
+  /// The most rows in a call of an entry point of that form.
+  int64_t getMostRows(mlir::Attribute form) const { return mostRows.lookup(form); }
   /// The layers that a function serves, in the order of its weights' slices.
   llvm::ArrayRef<int64_t> getLayersOf(llvm::StringRef function) { return layersOf[function]; }
 
-  mlir::Operation *lookup(llvm::StringRef weight) { return symbols.lookup(weight); }
+  /// A weight, or a function as it was.
+  mlir::Operation *lookup(llvm::StringRef symbol) { return symbols.lookup(symbol); }
   /// The first slice of a weight in the weight table.
   int64_t getFirstSlice(mlir::Operation *weight);
 
@@ -37,8 +36,7 @@ private:
   mlir::SymbolTable symbols;
   int64_t layers;
   int64_t slices = 0;
-  llvm::StringMap<int64_t> mostRows;
-  llvm::StringMap<llvm::StringRef> entries;
+  llvm::DenseMap<mlir::Attribute, int64_t> mostRows;
   llvm::StringMap<llvm::SmallVector<int64_t>> layersOf;
 };
 

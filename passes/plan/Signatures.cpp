@@ -6,6 +6,7 @@
 #include "passes/plan/Signatures.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "passes/support/EntryPoints.h"
 
 using namespace mlir;
 
@@ -13,54 +14,64 @@ namespace fathom {
 
 using namespace deepseek;
 
-static Place createArgument(OpBuilder &builder, Value value, Value call, plan::Argument which, RowCount count) {
-  return {plan::ArgumentOp::create(builder, value.getLoc(), getMemRefType(value.getType()), call, which), count};
+/// Begins the function that `function` becomes, of that name and form.
+static Signature begin(func::FuncOp function, ArrayRef<Type> inputs, TypeRange results, int64_t mostRows,
+                       OpBuilder &builder) {
+  auto type = builder.getFunctionType(inputs, results);
+  auto planned = func::FuncOp::create(builder, function.getLoc(), function.getName(), type);
+  planned->setAttr(kFormAttr, function->getAttr(kFormAttr));
+  builder.setInsertionPointToStart(planned.addEntryBlock());
+  Value call = planned.getArgument(0);
+  Value rows = plan::RowsOp::create(builder, call.getLoc(), builder.getIndexType(), call, plan::Rows::rows);
+  return {planned, call, {rows, mostRows}, Value(), Value(), Places()};
 }
 
-static RowCount createRows(OpBuilder &builder, Value call, plan::Rows which, int64_t most) {
-  return {plan::RowsOp::create(builder, call.getLoc(), builder.getIndexType(), call, which), most};
+/// Finds `value` in the call's array of that name, if it has one.
+static void placeArray(Signature &signature, Value value, StringRef name, OpBuilder &builder) {
+  const plan::CallArray *array = plan::findCallArray(name);
+  if (!array) {
+    return;
+  }
+  RowCount count = signature.rows;
+  if (array->rows != plan::Rows::rows) {
+    count.rows = plan::RowsOp::create(builder, value.getLoc(), builder.getIndexType(), signature.call, array->rows);
+  }
+  Type memory = getMemRefType(value.getType());
+  signature.places[value] = {plan::ArgumentOp::create(builder, value.getLoc(), memory, signature.call, name), count};
+}
+
+static void placeInputs(Signature &signature, func::FuncOp function, OpBuilder &builder) {
+  for (BlockArgument argument : function.getArguments()) {
+    placeArray(signature, argument, getInputName(argument), builder);
+  }
 }
 
 /// func @prefill(%call: !plan.call) -> i32
 static Signature createEntry(func::FuncOp function, Value result, int64_t mostRows, OpBuilder &builder) {
-  auto type = builder.getFunctionType(plan::CallType::get(builder.getContext()), builder.getI32Type());
-  auto planned = func::FuncOp::create(builder, function.getLoc(), function.getName(), type);
-  planned->setAttr(plan::kEntryAttr, function->getAttr(kEntryAttr));
-  planned->setAttr(plan::kMaxRowsAttr, builder.getI64IntegerAttr(mostRows));
-  builder.setInsertionPointToStart(planned.addEntryBlock());
-  Value call = planned.getArgument(0);
-  RowCount rows = createRows(builder, call, plan::Rows::rows, mostRows);
-  Places places;
-  auto place = [&](Value value, plan::Argument which, RowCount count) {
-    places[value] = createArgument(builder, value, call, which, count);
-  };
-  place(function.getArgument(0), plan::Argument::tokens, rows);
-  place(function.getArgument(1), plan::Argument::positions, rows);
+  Type call = plan::CallType::get(builder.getContext());
+  Signature signature = begin(function, call, builder.getI32Type(), mostRows, builder);
+  signature.function->setAttr(plan::kMaxRowsAttr, function->getAttr(kMaxRowsAttr));
+  placeInputs(signature, function, builder);
   if (result) {
-    RowCount logitRows = createRows(builder, call, plan::Rows::logit_rows, mostRows);
-    place(function.getArgument(2), plan::Argument::logit_row_ids, logitRows);
-    place(result, plan::Argument::logits, logitRows);
+    placeArray(signature, result, plan::kLogits, builder);
   }
-  return {planned, call, rows, Value(), Value(), std::move(places)};
+  return signature;
 }
 
 /// func @prefill.moe(%call, %input, %output, %layer, %instance)
 static Signature createLayer(func::FuncOp function, Value result, int64_t mostRows, OpBuilder &builder) {
-  Value input = function.getArgument(0), positions = function.getArgument(1);
-  auto stream = getMemRefType(input.getType());
-  Type index = builder.getIndexType();
-  auto type = builder.getFunctionType({plan::CallType::get(builder.getContext()), stream, stream, index, index}, {});
-  auto planned = func::FuncOp::create(builder, function.getLoc(), function.getName(), type);
+  Value input = getInput(function, kActivationInput);
+  Type call = plan::CallType::get(builder.getContext()), index = builder.getIndexType();
+  Type stream = getMemRefType(input.getType());
+  Signature signature = begin(function, {call, stream, stream, index, index}, {}, mostRows, builder);
+  func::FuncOp planned = signature.function;
   planned.setPrivate();
-  planned->setAttr(kEntryAttr, function->getAttr(kEntryAttr));
-  builder.setInsertionPointToStart(planned.addEntryBlock());
-  Value call = planned.getArgument(0);
-  RowCount rows = createRows(builder, call, plan::Rows::rows, mostRows);
-  Places places;
-  places[input] = {planned.getArgument(1), rows};
-  places[positions] = createArgument(builder, positions, call, plan::Argument::positions, rows);
-  places[result] = {planned.getArgument(2), rows};
-  return {planned, call, rows, planned.getArgument(3), planned.getArgument(4), std::move(places)};
+  placeInputs(signature, function, builder);
+  signature.places[input] = {planned.getArgument(1), signature.rows};
+  signature.places[result] = {planned.getArgument(2), signature.rows};
+  signature.layer = planned.getArgument(3);
+  signature.instance = planned.getArgument(4);
+  return signature;
 }
 
 FailureOr<Signature> createSignature(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {

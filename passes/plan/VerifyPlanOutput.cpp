@@ -59,7 +59,7 @@ LogicalResult verifyEntryPoint(func::FuncOp function) {
     return emitError(function.getLoc(), "expects an entry point ")
            << expected << ", but got " << function.getFunctionType();
   }
-  for (StringRef name : {plan::kMaxRowsAttr, plan::kArenaBytesAttr}) {
+  for (StringRef name : {StringRef(deepseek::kFormAttr), StringRef(plan::kArenaBytesAttr)}) {
     if (!function->hasAttr(name)) {
       return emitError(function.getLoc(), "expects '") << name << "' on an entry point";
     }
@@ -160,7 +160,7 @@ LogicalResult verifyOutputs(ModuleOp module) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   WalkResult result = module.walk([&](Operation *op) {
     LogicalResult valid = success();
-    if (auto argument = dyn_cast<plan::ArgumentOp>(op); argument && argument.getWhich() == plan::Argument::logits) {
+    if (auto argument = dyn_cast<plan::ArgumentOp>(op); argument && argument.getName() == plan::kLogits) {
       valid = verifyWidth(op, argument.getType(), "vocabulary", facts);
     } else if (auto state = dyn_cast<plan::RecordStateOp>(op)) {
       valid = failure(failed(verifyWidth(op, state.getInput().getType(), "hidden", facts)) ||
@@ -188,7 +188,7 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
       if (failed(verifyBody(function))) {
         return failure();
       }
-      if (function->hasAttr(plan::kEntryAttr) && failed(verifyEntryPoint(function))) {
+      if (function->hasAttr(plan::kMaxRowsAttr) && failed(verifyEntryPoint(function))) {
         return failure();
       }
     }
@@ -209,7 +209,7 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   }
 
   LogicalResult verifyFacts() {
-    auto isEntry = [](func::FuncOp function) { return function->hasAttr(plan::kEntryAttr); };
+    auto isEntry = [](func::FuncOp function) { return function->hasAttr(plan::kMaxRowsAttr); };
     if (llvm::none_of(getOperation().getOps<func::FuncOp>(), isEntry)) {
       return emitError(getOperation().getLoc(), "expects an entry point after the plan phase");
     }

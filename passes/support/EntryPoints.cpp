@@ -5,7 +5,7 @@
 
 #include "passes/support/EntryPoints.h"
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/plan/Plan.h"
 
 using namespace mlir;
 
@@ -13,71 +13,64 @@ namespace fathom {
 
 using namespace deepseek;
 
-/// A tensor with a row for each of some tokens of the call.
-static bool isRowsOf(Type type, int64_t rank, bool isElement(Type)) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.getRank() == rank && isElement(tensor.getElementType()) && tensor.isDynamicDim(0) &&
-         (rank == 1 || isRows(tensor));
+StringRef getInputName(BlockArgument argument) {
+  auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kInputAttr);
+  return name ? name.getValue() : StringRef();
 }
 
-static bool isIds(Type type) {
-  return isRowsOf(type, 1, [](Type element) { return element.isInteger(32); });
+BlockArgument getInput(func::FuncOp function, StringRef name) {
+  auto *found = llvm::find_if(function.getArguments(), [&](BlockArgument one) { return getInputName(one) == name; });
+  return found == function.args_end() ? BlockArgument() : *found;
 }
 
-static bool isActivation(Type type) {
-  return isRowsOf(type, 2, [](Type element) { return element.isF32(); });
-}
+CacheType getCacheType(func::FuncOp function) { return cast<CacheType>(getInput(function, kCacheInput).getType()); }
 
-/// Results are an activation and the cache that the function takes as its argument of number `cache`.
-static bool returnsActivation(FunctionType type, unsigned cache) {
-  return type.getNumResults() == 2 && isActivation(type.getResult(0)) && isa<CacheType>(type.getInput(cache)) &&
-         type.getResult(1) == type.getInput(cache);
-}
-
-/// (ids…, cache) -> cache: what an entry point without the head does.
-static bool returnsCache(FunctionType type, unsigned cache) {
-  return type.getNumResults() == 1 && isa<CacheType>(type.getInput(cache)) && type.getResult(0) == type.getInput(cache);
-}
-
-static bool isEntryType(FunctionType type, bool head) {
-  unsigned ids = head ? 3 : 2;
-  return type.getNumInputs() == ids + 1 && llvm::all_of(type.getInputs().take_front(ids), isIds) &&
-         (head ? returnsActivation(type, ids) : returnsCache(type, ids));
-}
-
-static LogicalResult verifyEntryPoint(func::FuncOp function, StringRef entry) {
-  FunctionType type = function.getFunctionType();
-  bool head = type.getNumResults() != 1;
-  if (head && function.getName() != entry) {
-    return emitError(function.getLoc(), "expects the entry point '") << entry << "' to have that name";
+static LogicalResult verifyInputs(func::FuncOp function, bool entry) {
+  for (BlockArgument argument : function.getArguments()) {
+    StringRef name = getInputName(argument);
+    if (name.empty() || getInput(function, name) != argument) {
+      return emitError(function.getLoc(), "expects '")
+             << kInputAttr << "' of its own on argument " << argument.getArgNumber() << ", but got \"" << name << "\"";
+    }
   }
-  if (!isEntryType(type, head)) {
-    return emitError(function.getLoc(),
-                     "expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> "
-                     "(tensor<?xVxf32>, cache), or without logits and their rows, but got ")
-           << type;
+  for (StringRef name : {kCacheInput, kActivationInput, kLayerInput}) {
+    bool expected = !entry || name == kCacheInput;
+    if (bool(getInput(function, name)) != expected) {
+      return emitError(function.getLoc(), "expects ")
+             << (entry ? "an entry point" : "a layer") << (expected ? " with" : " without") << " input \"" << name
+             << "\"";
+    }
   }
   return success();
 }
 
-static LogicalResult verifyLayer(func::FuncOp function, StringRef entry) {
-  FunctionType type = function.getFunctionType();
-  auto caller = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(entry);
-  if (!caller || !caller->hasAttr(kMaxRowsAttr)) {
-    return emitError(function.getLoc(), "expects an entry point '") << entry << "' that it belongs to";
+static LogicalResult verifyResults(func::FuncOp function, bool entry) {
+  ArrayRef<Type> results = function.getResultTypes();
+  bool valid = !results.empty() && results.back() == getCacheType(function) && results.size() <= 2;
+  if (entry) {
+    valid &= results.size() != 2 || isActivation(results.front());
+  } else {
+    valid &= results.size() == 2 && results.front() == getInput(function, kActivationInput).getType();
   }
-  if (type.getNumInputs() != 4 || !isActivation(type.getInput(0)) || !isIds(type.getInput(1)) ||
-      !returnsActivation(type, 2) || !type.getInput(3).isIndex() || type.getResult(0) != type.getInput(0)) {
-    return emitError(function.getLoc(), "expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> "
-                                        "(tensor<?xHxf32>, cache), but got ")
-           << type;
-  }
-  return success();
+  return valid ? success()
+               : emitError(function.getLoc(), "expects ")
+                     << (entry ? "logits, if any," : "the activation") << " and the cache as results, but got "
+                     << function.getFunctionType();
 }
 
-CacheType getCacheType(func::FuncOp function) {
-  auto isCache = [](Type type) { return isa<CacheType>(type); };
-  return cast<CacheType>(*llvm::find_if(function.getArgumentTypes(), isCache));
+/// A layer reads arrays of the call, whatever it is passed.
+static LogicalResult verifyCalls(func::FuncOp function) {
+  for (auto call : function.getOps<func::CallOp>()) {
+    auto callee = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+    for (auto [input, passed] : llvm::zip(callee.getArguments(), call.getOperands())) {
+      StringRef name = getInputName(input);
+      if (plan::findCallArray(name) && passed != getInput(function, name)) {
+        return call.emitOpError("expects the \"") << name << "\" of the call for those of " << call.getCalleeAttr();
+      }
+    }
+  }
+  return success();
 }
 
 /// Functions of all entry points work on the cache of one session.
@@ -97,10 +90,9 @@ LogicalResult verifyEntryFunction(func::FuncOp function) {
   if (!function.getBody().hasOneBlock() || !isa<func::ReturnOp>(function.front().back())) {
     return emitError(function.getLoc(), "expects a body of one block that returns");
   }
-  StringRef entry = cast<StringAttr>(function->getAttr(kEntryAttr)).getValue();
-  LogicalResult valid =
-      function->hasAttr(kMaxRowsAttr) ? verifyEntryPoint(function, entry) : verifyLayer(function, entry);
-  return failed(valid) ? valid : verifyCache(function);
+  bool entry = function->hasAttr(kMaxRowsAttr);
+  return failure(failed(verifyInputs(function, entry)) || failed(verifyResults(function, entry)) ||
+                 failed(verifyCalls(function)) || failed(verifyCache(function)));
 }
 
 } // namespace fathom

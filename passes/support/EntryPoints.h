@@ -12,13 +12,18 @@
 
 namespace fathom {
 
-/// The cache that a checked function of an entry point takes.
+/// What an argument of a checked function is: its `deepseek.input`; empty where a function has none.
+llvm::StringRef getInputName(mlir::BlockArgument argument);
+/// The argument that is the input `name`; null: there is none.
+mlir::BlockArgument getInput(mlir::func::FuncOp function, llvm::StringRef name);
+/// The cache that a checked function takes.
 deepseek::CacheType getCacheType(mlir::func::FuncOp function);
 
-/// Checks a function with `deepseek.entry`, and reports at it. It has one block. With `deepseek.max_rows` it is the
-/// entry point and has the name in `deepseek.entry`: (tokens, positions, logit rows, cache) -> (logits, cache), or one
-/// without the head of any name, (tokens, positions, cache) -> cache. Without it is a layer, (activation, positions,
-/// cache, layer) -> (activation, cache), and its entry point is in the module. All take caches of one type.
+/// Checks a function with `deepseek.form`, and reports at it. It has one block, and its arguments are different inputs,
+/// one of them the cache. With `deepseek.max_rows` it is an entry point: it has no input of a layer, and gives logits,
+/// if it computes any, and the cache. Without it is a layer: it takes an activation and the layer's number too, and
+/// gives an activation of the same type and the cache. Arrays of a call are passed on to layers as they are. All
+/// functions take caches of one type.
 mlir::LogicalResult verifyEntryFunction(mlir::func::FuncOp function);
 
 } // namespace fathom

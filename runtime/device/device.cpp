@@ -55,10 +55,10 @@ fathom_status_t Executor::start(const DeviceCode &code, const void *const *weigh
   return device->start(code.code, weights, threads, &executor);
 }
 
-fathom_status_t Executor::run(EntryKind kind, fathom_call_t *call) {
-  const artifact::EntryPoint *entry = findEntryPoint(*program, kind, call->rows, call->logit_rows > 0);
+fathom_status_t Executor::run(artifact::Form form, fathom_call_t *call) {
+  const artifact::EntryPoint *entry = findEntryPoint(*program, form, call->rows, call->logit_rows > 0);
   if (!entry) {
-    return fail(FATHOM_STATUS_INTERNAL, "no entry point named '%s' accepts %lld rows", nameOf(kind),
+    return fail(FATHOM_STATUS_INTERNAL, "no entry point of the %s form takes %lld rows", EnumNameForm(form),
                 static_cast<long long>(call->rows));
   }
   return device->run(executor, *entry, call);

@@ -66,7 +66,7 @@ public:
   uint32_t threads() const { return device->threads(executor); }
 
   /// As Device::run, of the entry point that takes call->rows rows.
-  fathom_status_t run(EntryKind kind, fathom_call_t *call);
+  fathom_status_t run(artifact::Form form, fathom_call_t *call);
 
 private:
   const Device *device = nullptr;

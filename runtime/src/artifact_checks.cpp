@@ -192,17 +192,15 @@ void checkCode(const artifact::Program &program, Findings &findings) {
 }
 
 // Every number of rows from 1 to the largest must have an entry point, one that can give logits.
-void checkRowsServed(const artifact::Program &program, const char *name, Findings &findings) {
-  auto serves = [name](const artifact::EntryPoint &entry) {
-    return entry.logits() && !strcmp(entry.name()->c_str(), name);
-  };
+void checkRowsServed(const artifact::Program &program, artifact::Form form, Findings &findings) {
+  auto serves = [form](const artifact::EntryPoint &entry) { return entry.logits() && entry.form() == form; };
   uint32_t most = 0;
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
     if (serves(*entry) && entry->max_rows() > most) {
       most = entry->max_rows();
     }
   }
-  findings.require(most > 0, "no entry point is named '%s'", name);
+  findings.require(most > 0, "no entry point of the %s form gives logits", EnumNameForm(form));
   for (uint32_t row = 1; row <= most;) {
     uint32_t reached = 0;
     for (const artifact::EntryPoint *entry : *program.entry_points()) {
@@ -210,7 +208,7 @@ void checkRowsServed(const artifact::Program &program, const char *name, Finding
         reached = entry->max_rows();
       }
     }
-    findings.require(reached > 0, "no entry point named '%s' accepts %u rows", name, row);
+    findings.require(reached > 0, "no entry point of the %s form takes %u rows", EnumNameForm(form), row);
     if (reached == 0) {
       return;
     }
@@ -234,8 +232,8 @@ void checkEntryPoints(const artifact::Program &program, Findings &findings) {
                      "entry point %u needs an arena of %llu bytes, more than is supported", i,
                      static_cast<U64>(entry.arena_bytes()));
   }
-  checkRowsServed(program, "prefill", findings);
-  checkRowsServed(program, "decode", findings);
+  checkRowsServed(program, artifact::Form::expanded, findings);
+  checkRowsServed(program, artifact::Form::absorbed, findings);
 }
 
 /// The FlatBuffers verifier looks at the alignment of a vector's length only.

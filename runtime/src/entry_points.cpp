@@ -5,16 +5,14 @@
 
 #include "runtime/src/entry_points.h"
 
-#include <string.h>
-
 namespace fathom::runtime {
 
 namespace {
 
 template <typename Visit>
-void forEach(const artifact::Program &program, EntryKind kind, Visit visit) {
+void forEach(const artifact::Program &program, artifact::Form form, Visit visit) {
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
-    if (!strcmp(entry->name()->c_str(), nameOf(kind))) {
+    if (entry->form() == form) {
       visit(*entry);
     }
   }
@@ -22,24 +20,22 @@ void forEach(const artifact::Program &program, EntryKind kind, Visit visit) {
 
 } // namespace
 
-const char *nameOf(EntryKind kind) { return kind == EntryKind::kPrefill ? "prefill" : "decode"; }
-
-uint32_t maxRows(const artifact::Program &program, EntryKind kind) {
+uint32_t maxRows(const artifact::Program &program, artifact::Form form) {
   uint32_t most = 0;
-  forEach(program, kind, [&](const artifact::EntryPoint &entry) {
+  forEach(program, form, [&](const artifact::EntryPoint &entry) {
     most = entry.logits() && entry.max_rows() > most ? entry.max_rows() : most;
   });
   return most;
 }
 
-const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows,
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, artifact::Form form, int64_t rows,
                                            bool logits) {
   const artifact::EntryPoint *best = nullptr;
   auto isBetter = [&](const artifact::EntryPoint &entry) {
     return !best || entry.max_rows() < best->max_rows() ||
            (entry.max_rows() == best->max_rows() && !entry.logits() && best->logits());
   };
-  forEach(program, kind, [&](const artifact::EntryPoint &entry) {
+  forEach(program, form, [&](const artifact::EntryPoint &entry) {
     bool takes = entry.min_rows() <= rows && rows <= entry.max_rows() && (entry.logits() || !logits);
     if (takes && isBetter(entry)) {
       best = &entry;

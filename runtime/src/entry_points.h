@@ -10,18 +10,15 @@
 
 namespace fathom::runtime {
 
-enum class EntryKind { kPrefill, kDecode };
-
-const char *nameOf(EntryKind kind);
-
 /// The most rows that a call may have, whether it wants logits or not.
-uint32_t maxRows(const artifact::Program &program, EntryKind kind);
+uint32_t maxRows(const artifact::Program &program, artifact::Form form);
 
 /// The entry point that takes |rows| rows and not many more, computes logits if |logits| are wanted, and else does not
 /// if there is a choice; NULL if none suits.
-const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, EntryKind kind, int64_t rows, bool logits);
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, artifact::Form form, int64_t rows,
+                                           bool logits);
 
-/// The arena of the largest call of any kind.
+/// The arena of the largest call of any form.
 uint64_t arenaBytes(const artifact::Program &program);
 
 } // namespace fathom::runtime

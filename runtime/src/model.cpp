@@ -76,8 +76,8 @@ void Model::describe(fathom_model_info_t *info) const {
   info->top_k = sampling.top_k;
   info->min_p = sampling.min_p;
   info->repetition_penalty = sampling.repetition_penalty;
-  info->max_prefill_rows = maxRows(root, EntryKind::kPrefill);
-  info->max_decode_rows = maxRows(root, EntryKind::kDecode);
+  info->max_prefill_rows = maxRows(root, artifact::Form::expanded);
+  info->max_decode_rows = maxRows(root, artifact::Form::absorbed);
   info->cache_page_bytes = root.cache()->page_bytes();
   info->weight_bytes = tensors.bytes();
   info->weight_count = root.weights() ? root.weights()->size() : 0;

@@ -41,12 +41,12 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   ownerHandle = modelHandle;
   owner = &model;
   process = getpid();
-  chunk = maxRows(model.program(), EntryKind::kPrefill);
+  chunk = maxRows(model.program(), artifact::Form::expanded);
   if (options.prefill_chunk && options.prefill_chunk < chunk) {
     chunk = options.prefill_chunk;
   }
   maxSequences = options.max_sequences;
-  uint32_t batch = maxRows(model.program(), EntryKind::kDecode);
+  uint32_t batch = maxRows(model.program(), artifact::Form::absorbed);
   uint32_t rows = chunk > batch ? chunk : batch;
   if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
@@ -108,16 +108,16 @@ fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs
 }
 
 // Runs a call and looks at what it gave: a model that has lost its numbers must not go on talking.
-fathom_status_t Session::runChecked(EntryKind kind, fathom_call_t *call) {
-  FATHOM_RETURN_IF_ERROR(executor.run(kind, call));
+fathom_status_t Session::runChecked(artifact::Form form, fathom_call_t *call) {
+  FATHOM_RETURN_IF_ERROR(executor.run(form, call));
   size_t count = static_cast<size_t>(call->logit_rows) * owner->facts().vocabulary();
   size_t bad = findNonFinite(call->logits, count);
-  return bad == count ? FATHOM_STATUS_OK : explainNonFinite(kind, call, bad);
+  return bad == count ? FATHOM_STATUS_OK : explainNonFinite(form, call, bad);
 }
 
 // Computes the call again with states, to name the first layer that is not finite. Writing the cache again is
 // harmless: equal rows at equal positions.
-fathom_status_t Session::explainNonFinite(EntryKind kind, fathom_call_t *call, size_t where) {
+fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where) {
   const artifact::Model &facts = owner->facts();
   size_t row = where / facts.vocabulary();
   long long position = call->positions[call->logit_row_ids[row]];
@@ -127,7 +127,7 @@ fathom_status_t Session::explainNonFinite(EntryKind kind, fathom_call_t *call, s
   uint32_t layer = facts.layers();
   if (states.allocate(facts.layers() * perLayer)) {
     call->states = states.data();
-    FATHOM_RETURN_IF_ERROR(executor.run(kind, call));
+    FATHOM_RETURN_IF_ERROR(executor.run(form, call));
     size_t first = findNonFinite(states.data(), states.size());
     layer = static_cast<uint32_t>(first / perLayer);
   }
@@ -159,7 +159,7 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
   call.states = states;
-  FATHOM_RETURN_IF_ERROR(runChecked(EntryKind::kPrefill, &call));
+  FATHOM_RETURN_IF_ERROR(runChecked(artifact::Form::expanded, &call));
   sequence->length += rows;
   return FATHOM_STATUS_OK;
 }
@@ -242,14 +242,14 @@ fathom_status_t Session::decodeBatch(const fathom_sequence_t *ids, const int32_t
   call.logit_rows = logits ? rows : 0;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
-  return runChecked(EntryKind::kDecode, &call);
+  return runChecked(artifact::Form::absorbed, &call);
 }
 
 fathom_status_t Session::decode(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, float *logits,
                                 size_t capacity) {
   FATHOM_RETURN_IF_ERROR(checkBatch(ids, count));
   FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
-  uint32_t vocabulary = owner->facts().vocabulary(), most = maxRows(owner->program(), EntryKind::kDecode);
+  uint32_t vocabulary = owner->facts().vocabulary(), most = maxRows(owner->program(), artifact::Form::absorbed);
   if (logits) {
     FATHOM_RETURN_IF_ERROR(checkRoom("logits", logits, capacity, count, vocabulary, 1));
   }

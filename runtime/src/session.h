@@ -56,8 +56,8 @@ private:
                                float *logits, float *states);
   fathom_status_t copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
   fathom_status_t decodeBatch(const fathom_sequence_t *ids, const int32_t *tokens, uint32_t rows, float *logits);
-  fathom_status_t runChecked(EntryKind kind, fathom_call_t *call);
-  fathom_status_t explainNonFinite(EntryKind kind, fathom_call_t *call, size_t where);
+  fathom_status_t runChecked(artifact::Form form, fathom_call_t *call);
+  fathom_status_t explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where);
   fathom_status_t checkBatch(const fathom_sequence_t *ids, size_t count);
 
   const Model *owner = nullptr;

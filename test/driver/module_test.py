@@ -53,14 +53,14 @@ class ChangedModules(support.DriverTest):
     def test_signatures(self):
         module = self.path("model.mlir")
         make("compile", support.checkpoint(), "-o", module, "--emit=model")
-        self.refused("model", module, r"func\.func @decode\(", "func.func @decoder(",
-                     ("expects the entry point 'decode' to have that name",))
+        self.refused("model", module, r' \{deepseek\.input = "tokens"\}', "",
+                     ("expects 'deepseek.input' of its own on argument 0",))
 
     def test_another_phase(self):
         module = self.path("deepseek.mlir")
         make("compile", support.checkpoint(), "-o", module, "--emit=deepseek")
-        self.refused("fuse", module, "^", "", ("expects every function to belong to an entry point",
-                                               "is not valid output of the fuse phase"), count=1)
+        self.refused("fuse", module, "^", "", ("expects 'deepseek.form' on every function",
+                                               "is no module that the fuse phase leaves"), count=1)
         self.refused("deepseek", module, "@forward", "@backward",
                      ("expects a function @forward to make entry points from", "is not valid input of the model phase"))
 

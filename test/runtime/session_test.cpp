@@ -120,8 +120,9 @@ TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
 }
 
 TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
-  ToyModel model(
-      [](ToyContents &c) { c.entries.push_back({"prefill", toyAddress("toy_headless"), 1, 16, 4096, false}); });
+  ToyModel model([](ToyContents &c) {
+    c.entries.push_back({"headless", artifact::Form::expanded, toyAddress("toy_headless"), 1, 16, 4096, false});
+  });
   ToySession session(model, [](auto &options) { options.prefill_chunk = 4; });
   std::vector<int32_t> tokens = someTokens(10);
   std::vector<float> states(kToyLayers * tokens.size() * kToyHidden), logits(kToyVocabulary);
@@ -142,7 +143,7 @@ TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
 TEST(SessionTest, StepsThatWantNoLogitsRunWithoutTheHead) {
   ToyModel model([](ToyContents &c) {
     c.entries.back().address = toyAddress("toy_ask_for_too_much"); // fails
-    c.entries.push_back({"decode", toyAddress("toy_headless"), 1, 4, 4096, false});
+    c.entries.push_back({"headless", artifact::Form::absorbed, toyAddress("toy_headless"), 1, 4, 4096, false});
   });
   ToySession session(model);
   int32_t token = 1;

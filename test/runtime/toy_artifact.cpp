@@ -134,8 +134,8 @@ static std::string makeMetadata(const ToyContents &c) {
   }
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {
-    entries.push_back(
-        fbs::CreateEntryPoint(b, b.CreateString(e.name), e.address, e.minRows, e.maxRows, e.arenaBytes, e.logits));
+    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.form, e.address, e.minRows, e.maxRows,
+                                            e.arenaBytes, e.logits));
   }
   std::vector<fbs::WeightSlice> slices;
   for (const ToySlice &s : c.slices) {
@@ -175,7 +175,8 @@ std::string makeToy(const Tweak &tweak) {
   uint64_t tableBytes = c.table.size() * sizeof(float);
   c.segments = {{"code", "", false, kCodeOffset, c.code.size(), 0},
                 {"weights", "", false, weightsOffset, tableBytes, 0}};
-  c.entries = {{"prefill", toyAddress("toy_prefill"), 1, 16, 4096}, {"decode", toyAddress("toy_decode"), 1, 4, 4096}};
+  c.entries = {{"prefill", fbs::Form::expanded, toyAddress("toy_prefill"), 1, 16, 4096},
+               {"decode", fbs::Form::absorbed, toyAddress("toy_decode"), 1, 4, 4096}};
   c.slices = {{0, tableBytes, 1}};
   uint64_t codeHash = 1, tableHash = 1;
   c.segments[0].hash = codeHash;

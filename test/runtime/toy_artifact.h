@@ -40,6 +40,7 @@ struct ToyStore {
 
 struct ToyEntry {
   std::string name;
+  artifact::Form form;
   uint64_t address;
   uint32_t minRows, maxRows;
   uint64_t arenaBytes;

@@ -277,7 +277,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   contents.target = {
       codegen::X86Target::triple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
   for (codegen::EntryPointFacts &entry : contents.entryPoints) {
-    entry.address = image.entryPoints.lookup(entry.symbol);
+    entry.address = image.entryPoints.lookup(entry.name);
   }
   if (input.tokenizer) {
     contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {

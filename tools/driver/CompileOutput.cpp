@@ -78,7 +78,8 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
     if (!entry.logits) {
       continue; // as its like with logits
     }
-    text += (entry.name == "decode" ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
+    text +=
+        (entry.form == artifact::Form::absorbed ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
   }
   // Of a module of --from this says how it was made.
   return text + (contents.kernels.empty() ? " --no-kernels" : "");

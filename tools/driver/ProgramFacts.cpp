@@ -55,7 +55,7 @@ static codegen::CacheFacts readCache(ModuleOp module) {
 
 static bool hasLogits(func::FuncOp function) {
   WalkResult result = function.walk([](plan::ArgumentOp op) {
-    return op.getWhich() == plan::Argument::logits ? WalkResult::interrupt() : WalkResult::advance();
+    return op.getName() == plan::kLogits ? WalkResult::interrupt() : WalkResult::advance();
   });
   return result.wasInterrupted();
 }
@@ -63,10 +63,11 @@ static bool hasLogits(func::FuncOp function) {
 static std::vector<codegen::EntryPointFacts> listEntryPoints(ModuleOp module) {
   std::vector<codegen::EntryPointFacts> entries;
   for (auto function : module.getOps<func::FuncOp>()) {
-    if (auto entry = function->getAttrOfType<StringAttr>(plan::kEntryAttr)) {
-      uint32_t rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr).getInt();
+    if (auto rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr)) {
+      bool absorbed = function->getAttrOfType<StringAttr>(deepseek::kFormAttr) == deepseek::kAbsorbedForm;
+      auto form = absorbed ? artifact::Form::absorbed : artifact::Form::expanded;
       uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
-      entries.push_back({entry.str(), 0, 1, rows, arena, hasLogits(function), function.getName().str()});
+      entries.push_back({function.getName().str(), form, 0, 1, uint32_t(rows.getInt()), arena, hasLogits(function)});
     }
   }
   return entries;

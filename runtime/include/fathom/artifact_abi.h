@@ -20,8 +20,8 @@ extern "C" {
 
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
-#define FATHOM_ARTIFACT_VERSION_MAJOR 5
-#define FATHOM_ARTIFACT_VERSION_MINOR 2
+#define FATHOM_ARTIFACT_VERSION_MAJOR 6
+#define FATHOM_ARTIFACT_VERSION_MINOR 0
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
 #define FATHOM_ARTIFACT_MAGIC_SIZE 8
@@ -81,11 +81,11 @@ typedef struct fathom_call {
   char *arena;
   /// A pointer for every entry of Program.weight_slices.
   const void *const *weights;
-  /// Rows of this call: tokens of one sequence (`prefill`) or one token of each of several (`decode`).
+  /// Rows of this call, by EntryPoint.form: tokens of one sequence, or one token of each of several.
   int64_t rows;
   /// [rows]
   const int32_t *tokens;
-  /// [rows]: position of each row in its sequence. `prefill` takes consecutive ones.
+  /// [rows]: position of each row in its sequence. Those of one sequence are consecutive.
   const int32_t *positions;
   /// Its memory may be elsewhere in the next call.
   fathom_cache_t cache;

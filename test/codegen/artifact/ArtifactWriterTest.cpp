@@ -120,6 +120,7 @@ TEST(ArtifactWriter, KeepsEveryFact) {
   EXPECT_EQ(program.code()->segment(), 0u);
   EXPECT_EQ(program.code()->scratch_bytes(), 4096u);
   EXPECT_EQ(program.entry_points()->Get(1)->name()->str(), "decode");
+  EXPECT_EQ(program.entry_points()->Get(1)->form(), artifact::Form::absorbed);
   EXPECT_EQ(program.entry_points()->Get(1)->address(), 64u);
   EXPECT_EQ(program.entry_points()->Get(1)->max_rows(), 8u);
   EXPECT_EQ(program.weights()->Get(1)->first_slice(), 1u);

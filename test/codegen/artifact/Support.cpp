@@ -224,7 +224,8 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   contents.cache = {2 * 64 * 48 * 4, {{"row", 2, 48, 0}}};
   contents.code = code;
   contents.scratchBytes = 4096;
-  contents.entryPoints = {{"prefill", 0, 1, 64, 1 << 16}, {"decode", 64, 1, 8, 1 << 14}};
+  contents.entryPoints = {{"prefill", artifact::Form::expanded, 0, 1, 64, 1 << 16},
+                          {"decode", artifact::Form::absorbed, 64, 1, 8, 1 << 14}};
   contents.shards = {shard};
   for (size_t i = 0; i < sources.size(); ++i) {
     SliceRecipe recipe;

@@ -76,8 +76,36 @@ module attributes {deepseek.shards = ["model.safetensors"]} {}
 
 // -----
 
-// expected-error @+1 {{expects a string as 'deepseek.entry', but got 1 : i64}}
-func.func @f() attributes {deepseek.entry = 1 : i64} {
+// expected-error @+1 {{expects an input of a call or a layer as 'deepseek.input', but got "logits"}}
+func.func @f(%x: tensor<?x8xf32> {deepseek.input = "logits"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects tensor<?xi32> as input "tokens", but got 'tensor<4xi32>'}}
+func.func @f(%tokens: tensor<4xi32> {deepseek.input = "tokens"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects tensor<?xWxf32> as input "activation", but got 'tensor<?xf32>'}}
+func.func @f(%x: tensor<?xf32> {deepseek.input = "activation"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects a cache as input "cache", but got 'index'}}
+func.func @f(%c: index {deepseek.input = "cache"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects index as input "layer", but got 'i32'}}
+func.func @f(%l: i32 {deepseek.input = "layer"}) {
   return
 }
 

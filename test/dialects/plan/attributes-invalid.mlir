@@ -1,11 +1,6 @@
 // Attributes of the plan that verification refuses, wherever they stand.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{expects a string as 'plan.entry', but got 1 : i64}}
-module attributes {plan.entry = 1 : i64} {}
-
-// -----
-
 // expected-error @+1 {{expects an i64 of 0 or more as 'plan.max_rows', but got "4"}}
 module attributes {plan.max_rows = "4"} {}
 

@@ -24,8 +24,8 @@ func.func @entry(%call: !plan.call, %layer: index) {
   %rows = plan.rows rows of %call
   // CHECK: %[[LOGIT_ROWS:.*]] = plan.rows logit_rows of %[[CALL]]
   %logit_rows = plan.rows logit_rows of %call
-  // CHECK: plan.argument tokens of %[[CALL]] : memref<?xi32>
-  %tokens = plan.argument tokens of %call : memref<?xi32>
+  // CHECK: plan.argument "tokens" of %[[CALL]] : memref<?xi32>
+  %tokens = plan.argument "tokens" of %call : memref<?xi32>
   // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 offset 64 rows(%[[ROWS]]) : memref<?x8xf32>
   %x = plan.buffer of %call bytes 128 offset 64 rows(%rows) : memref<?x8xf32>
   // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 64 : memref<4xf32>

@@ -27,7 +27,7 @@ func.func @buffer_columns(%call: !plan.call, %n: index) {
 
 func.func @argument_layout(%call: !plan.call) {
   // expected-error @+1 {{'plan.argument' op result #0 must be contiguous memref of numbers, of static shape but for the first dimension, but got 'memref<?xi32, strided<[2]>>'}}
-  %a = plan.argument tokens of %call : memref<?xi32, strided<[2]>>
+  %a = plan.argument "tokens" of %call : memref<?xi32, strided<[2]>>
   return
 }
 
@@ -89,4 +89,28 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, o
     %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<9xf32>
     return
   }
+}
+
+// -----
+
+func.func @argument_c1(%call: !plan.call) {
+  // expected-error @+1 {{'plan.argument' op expects an array of a call, but got "token"}}
+  %a = plan.argument "token" of %call : memref<?xi32>
+  return
+}
+
+// -----
+
+func.func @argument_c2_numbers(%call: !plan.call) {
+  // expected-error @+1 {{'plan.argument' op expects memref<?xi32>, but got 'memref<?x8xi32>'}}
+  %a = plan.argument "tokens" of %call : memref<?x8xi32>
+  return
+}
+
+// -----
+
+func.func @argument_c2_rows(%call: !plan.call) {
+  // expected-error @+1 {{'plan.argument' op expects memref<?xWxf32>, but got 'memref<?xf32>'}}
+  %a = plan.argument "logits" of %call : memref<?xf32>
+  return
 }

@@ -25,7 +25,9 @@ module attributes {deepseek.model = {family = "llama", vocabulary = 40 : i64, hi
   deepseek.weight @dense.mlp.up_proj : tensor<40x24xbf16> layers [0, 1] from "dense.mlp.up_proj" at [0, 0, 0, 0]
   deepseek.weight @dense.mlp.down_proj : tensor<24x40xbf16> layers [0, 1] from "dense.mlp.down_proj" at [0, 0, 0, 0]
 
-  func.func private @dense(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !cache, %layer: index)
+  func.func private @dense(%x: tensor<?x24xf32> {deepseek.input = "activation"},
+                           %positions: tensor<?xi32> {deepseek.input = "positions"},
+                           %cache: !cache {deepseek.input = "cache"}, %layer: index {deepseek.input = "layer"})
       -> (tensor<?x24xf32>, !cache) {
     %w1 = deepseek.get_weight @dense.input_layernorm[%layer] : tensor<24xbf16>
     %in = deepseek.rms_norm %x, %w1 eps 1.0e-06 : tensor<?x24xf32>, tensor<24xbf16>
@@ -68,7 +70,10 @@ module attributes {deepseek.model = {family = "llama", vocabulary = 40 : i64, hi
     return %out, %filled : tensor<?x24xf32>, !cache
   }
 
-  func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %logit_rows: tensor<?xi32>, %cache: !cache)
+  func.func @forward(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                     %positions: tensor<?xi32> {deepseek.input = "positions"},
+                     %logit_rows: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                     %cache: !cache {deepseek.input = "cache"})
       -> (tensor<?x40xf32>, !cache) {
     %w15 = deepseek.get_weight @embed_tokens : tensor<40x24xbf16>
     %x0 = deepseek.embedding %tokens, %w15 : (tensor<?xi32>, tensor<40x24xbf16>) -> tensor<?x24xf32>

@@ -39,7 +39,10 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
   deepseek.weight @moe.mlp.shared_experts.up_proj : tensor<8x24xbf16> layers [1] from "moe.mlp.shared_experts.up_proj" at [0, 0]
   deepseek.weight @moe.mlp.shared_experts.down_proj : tensor<24x8xbf16> layers [1] from "moe.mlp.shared_experts.down_proj" at [0, 0]
 
-  func.func private @dense(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<latent: 16 x f32>, %layer: index)
+  func.func private @dense(%x: tensor<?x24xf32> {deepseek.input = "activation"},
+                           %positions: tensor<?xi32> {deepseek.input = "positions"},
+                           %cache: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
+                           %layer: index {deepseek.input = "layer"})
       -> (tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>) {
     %c0 = arith.constant 0 : index
     %table = deepseek.rope_table #rope : tensor<16x2x2xf32>
@@ -82,7 +85,10 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
     return %out, %filled : tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
-  func.func private @moe(%x: tensor<?x24xf32>, %positions: tensor<?xi32>, %cache: !deepseek.cache<latent: 16 x f32>, %layer: index)
+  func.func private @moe(%x: tensor<?x24xf32> {deepseek.input = "activation"},
+                         %positions: tensor<?xi32> {deepseek.input = "positions"},
+                         %cache: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
+                         %layer: index {deepseek.input = "layer"})
       -> (tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>) {
     %c0 = arith.constant 0 : index
     %table = deepseek.rope_table #rope : tensor<16x2x2xf32>
@@ -137,8 +143,10 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
     return %out, %filled : tensor<?x24xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
-  func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %logit_rows: tensor<?xi32>,
-                     %cache: !deepseek.cache<latent: 16 x f32>) -> (tensor<?x40xf32>, !deepseek.cache<latent: 16 x f32>) {
+  func.func @forward(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                     %positions: tensor<?xi32> {deepseek.input = "positions"},
+                     %logit_rows: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                     %cache: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}) -> (tensor<?x40xf32>, !deepseek.cache<latent: 16 x f32>) {
     %table = deepseek.get_weight @embed_tokens : tensor<40x24xbf16>
     %x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<40x24xbf16>) -> tensor<?x24xf32>
     %c0 = arith.constant 0 : index

@@ -61,7 +61,7 @@ public:
   std::string get() const {
     return "func.func private @op(%call: !plan.call, %layer: index" + parameters + ") {\n" + body +
            "return\n}\n"
-           "func.func @run(%call: !plan.call) -> i32 attributes {plan.entry = \"decode\"} {\n"
+           "func.func @run(%call: !plan.call) -> i32 attributes {plan.max_rows = 4 : i64} {\n"
            "%layer = arith.constant 1 : index\n%rows = plan.rows rows of %call\n" +
            slices + "call @op(%call, %layer" + arguments + ") : (!plan.call, index" + types +
            ") -> ()\n"

@@ -7,12 +7,12 @@
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
 
 // CHECK-LABEL: llvm.func @decode(
-// CHECK-SAME: %[[CALL:.*]]: !llvm.ptr) -> i32 attributes {{.*}}plan.entry = "decode"
+// CHECK-SAME: %[[CALL:.*]]: !llvm.ptr) -> i32 attributes {{.*}}deepseek.form = "absorbed"
 func.func @decode(%call: !plan.call) -> i32
-    attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 192 : i64} {
+    attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 192 : i64} {
   // CHECK: %[[ROWS:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i64
   %n = plan.rows rows of %call
-  %x = plan.argument logits of %call : memref<?x8xf32>
+  %x = plan.argument "logits" of %call : memref<?x8xf32>
   %b = plan.buffer of %call bytes 128 offset 64 rows(%n) : memref<?x8xf32>
   %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
   %l = arith.constant 1 : index

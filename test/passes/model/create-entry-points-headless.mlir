@@ -6,8 +6,8 @@
 // CHECK: deepseek.select_rows
 // CHECK: deepseek.linear
 // CHECK-LABEL: func.func @prefill_headless(
-// CHECK-SAME: %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: tensor<?xi32>, %{{[^:]*}}: !deepseek.cache<latent: 16 x f32>) -> !deepseek.cache<latent: 16 x f32>
-// CHECK-SAME: deepseek.entry = "prefill", deepseek.form = "expanded", deepseek.max_rows = 256 : i64
+// CHECK-SAME: %{{[^:]*}}: tensor<?xi32> {deepseek.input = "tokens"}, %{{[^:]*}}: tensor<?xi32> {deepseek.input = "positions"}, %{{[^:]*}}: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}) -> !deepseek.cache<latent: 16 x f32>
+// CHECK-SAME: deepseek.form = "expanded", deepseek.max_rows = 256 : i64
 // CHECK-NOT: @lm_head
 // CHECK: call @prefill.dense
 // CHECK: call @prefill.moe
@@ -17,6 +17,6 @@
 // CHECK-NOT: deepseek.linear
 // CHECK-LABEL: func.func private @decode.dense
 // CHECK-LABEL: func.func @decode_headless(
-// CHECK-SAME: deepseek.entry = "decode", deepseek.form = "absorbed", deepseek.max_rows = 16 : i64
+// CHECK-SAME: deepseek.form = "absorbed", deepseek.max_rows = 16 : i64
 // CHECK: call @decode.dense
 // CHECK-NOT: deepseek.linear

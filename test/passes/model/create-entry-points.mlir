@@ -9,7 +9,7 @@ deepseek.weight @table : tensor<16x8xbf16> from "table" at [0, 32]
 // CHECK-NOT: @forward
 // CHECK-NOT: func.func private @layer
 // CHECK-LABEL: func.func private @prefill.layer
-// CHECK-SAME: attributes {deepseek.entry = "prefill", deepseek.form = "expanded"}
+// CHECK-SAME: attributes {deepseek.form = "expanded"}
 func.func private @layer(%x: tensor<?x8xf32>, %layer: index) -> tensor<?x8xf32> {
   %w = deepseek.get_weight @norm[%layer] : tensor<8xbf16>
   %n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x8xf32>, tensor<8xbf16>
@@ -17,12 +17,12 @@ func.func private @layer(%x: tensor<?x8xf32>, %layer: index) -> tensor<?x8xf32> 
 }
 
 // CHECK-LABEL: func.func @prefill(
-// CHECK-SAME: attributes {deepseek.entry = "prefill", deepseek.form = "expanded", deepseek.max_rows = 7 : i64}
+// CHECK-SAME: attributes {deepseek.form = "expanded", deepseek.max_rows = 7 : i64}
 // CHECK: call @prefill.layer
 // CHECK-LABEL: func.func private @decode.layer
-// CHECK-SAME: attributes {deepseek.entry = "decode", deepseek.form = "absorbed"}
+// CHECK-SAME: attributes {deepseek.form = "absorbed"}
 // CHECK-LABEL: func.func @decode(
-// CHECK-SAME: attributes {deepseek.entry = "decode", deepseek.form = "absorbed", deepseek.max_rows = 3 : i64}
+// CHECK-SAME: attributes {deepseek.form = "absorbed", deepseek.max_rows = 3 : i64}
 // CHECK: call @decode.layer
 func.func @forward(%tokens: tensor<?xi32>, %layer: index) -> tensor<?x8xf32> {
   %t = deepseek.get_weight @table : tensor<16x8xbf16>

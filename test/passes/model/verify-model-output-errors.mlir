@@ -1,14 +1,14 @@
 // Modules that the model phase never leaves: functions of no entry point, ops that it rewrites.
 // RUN: fathom-opt %s --fathom-verify-model-output --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{expects every function to belong to an entry point after the model phase}}
+// expected-error @+1 {{expects 'deepseek.form' on every function after the model phase}}
 func.func @unmarked() {
   return
 }
 
 // -----
 
-func.func @table() attributes {deepseek.entry = "prefill"} {
+func.func @table() attributes {deepseek.form = "expanded"} {
   // expected-error @+1 {{'deepseek.rope_table' op is not expected after the model phase}}
   %t = deepseek.rope_table <frequencies = [1.0]> : tensor<16x1x2xf32>
   return
@@ -17,7 +17,7 @@ func.func @table() attributes {deepseek.entry = "prefill"} {
 // -----
 
 func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x4x8xbf16>,
-                   %d: tensor<6x8x4xbf16>) attributes {deepseek.entry = "prefill"} {
+                   %d: tensor<6x8x4xbf16>) attributes {deepseek.form = "expanded"} {
   // expected-error @+1 {{'deepseek.moe_experts' op is not expected after the model phase}}
   %y = deepseek.moe_experts %x, %i, %w, %g, %g, %d
       : (tensor<?x8xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x4x8xbf16>, tensor<6x4x8xbf16>, tensor<6x8x4xbf16>)
@@ -29,7 +29,7 @@ func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>
 
 func.func @expanded(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %w: tensor<22x12xbf16>,
                     %t: tensor<16x2x2xf32>, %p: tensor<?xi32>)
-    attributes {deepseek.entry = "decode", deepseek.form = "absorbed"} {
+    attributes {deepseek.form = "absorbed"} {
   // expected-error @+1 {{'deepseek.mla_attention' op is not expected after the model phase}}
   %a = deepseek.mla_attention interleaved %q, %c[%l], %w, %t at %p
       {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64}
@@ -47,8 +47,11 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
   %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
   deepseek.yield %t : tensor<16x2x2xf32>
 }
-func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-    -> (tensor<?x10xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                   %p: tensor<?xi32> {deepseek.input = "positions"},
+                   %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                   %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> (tensor<?x10xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
   %l = arith.constant 0 : index
   %e = deepseek.get_weight @embed : tensor<40x20xbf16>
   %w = deepseek.get_weight @kv_b : tensor<22x12xbf16>
@@ -64,64 +67,104 @@ func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>,
 // -----
 
 // expected-error @+1 {{expects a body of one block that returns}}
-func.func private @prefill() attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64}
+func.func private @prefill() attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64}
 
 // -----
 
-// expected-error @+1 {{expects the entry point 'prefill' to have that name}}
-func.func @start() attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+// expected-error @+1 {{expects 'deepseek.input' of its own on argument 0, but got ""}}
+func.func @prefill(%tokens: tensor<?xi32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
   return
 }
 
 // -----
 
-// expected-error @+1 {{expects an entry point (tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, cache) -> (tensor<?xVxf32>, cache), or without logits and their rows, but got '(tensor<?xi32>) -> ()'}}
-func.func @prefill(%tokens: tensor<?xi32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+// expected-error @+1 {{expects 'deepseek.input' of its own on argument 1, but got "tokens"}}
+func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                   %more: tensor<?xi32> {deepseek.input = "tokens"})
+    attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
   return
 }
 
 // -----
 
-// expected-error @+1 {{expects an entry point 'decode' that it belongs to}}
-func.func @decode.moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-    -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
-  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+// expected-error @+1 {{expects an entry point with input "cache"}}
+func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"})
+    attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
+  return
 }
 
 // -----
 
-deepseek.weight @embed : tensor<40x8xbf16> from "embed" at [0, 0]
-func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-    -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-  %e = deepseek.get_weight @embed : tensor<40x8xbf16>
-  %x = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x8xbf16>) -> tensor<?x8xf32>
-  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+// expected-error @+1 {{expects an entry point without input "layer"}}
+func.func @prefill(%c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}, %l: index {deepseek.input = "layer"})
+    attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
+  return
 }
-// expected-error @+1 {{expects a layer (tensor<?xHxf32>, tensor<?xi32>, cache, index) -> (tensor<?xHxf32>, cache), but got '(tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)'}}
-func.func @decode.moe(%x: tensor<?x8xf32>, %c: !deepseek.cache<latent: 16 x f32>) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    attributes {deepseek.entry = "decode"} {
-  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+
+// -----
+
+// expected-error @+1 {{expects a layer with input "activation"}}
+func.func @decode.moe(%c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}, %l: index {deepseek.input = "layer"})
+    attributes {deepseek.form = "absorbed"} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expects the activation and the cache as results, but got '(tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>, index) -> !deepseek.cache<latent: 16 x f32>'}}
+func.func @decode.moe(%x: tensor<?x8xf32> {deepseek.input = "activation"},
+                      %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}, %l: index {deepseek.input = "layer"})
+    -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed"} {
+  return %c : !deepseek.cache<latent: 16 x f32>
 }
 
 // -----
 
 // Without the head the cache is all that an entry point gives.
-// expected-error @+1 {{or without logits and their rows, but got '(tensor<?xi32>, tensor<?xi32>) -> tensor<?xi32>'}}
-func.func @prefill_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>) -> tensor<?xi32>
-    attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+// expected-error @+1 {{expects logits, if any, and the cache as results, but got '(tensor<?xi32>, !deepseek.cache<latent: 16 x f32>) -> tensor<?xi32>'}}
+func.func @prefill_headless(%p: tensor<?xi32> {deepseek.input = "positions"},
+                            %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> tensor<?xi32> attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
   return %p : tensor<?xi32>
+}
+
+// -----
+
+// A layer would read the positions of the call all the same.
+func.func @decode.moe(%x: tensor<?x8xf32> {deepseek.input = "activation"},
+                      %p: tensor<?xi32> {deepseek.input = "positions"},
+                      %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}, %l: index {deepseek.input = "layer"})
+    -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed"} {
+  return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+}
+deepseek.weight @embed : tensor<40x8xbf16> from "embed" at [0, 0]
+func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                  %p: tensor<?xi32> {deepseek.input = "positions"},
+                  %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+  %e = deepseek.get_weight @embed : tensor<40x8xbf16>
+  %x = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x8xbf16>) -> tensor<?x8xf32>
+  %l = arith.constant 0 : index
+  // expected-error @+1 {{expects the "positions" of the call for those of @decode.moe}}
+  %y:2 = call @decode.moe(%x, %tokens, %c, %l)
+      : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
+  return %y#1 : !deepseek.cache<latent: 16 x f32>
 }
 
 // -----
 
 // Entry points share the cache of a session.
 // expected-error @+1 {{expects a cache of one type in all functions, but got '!deepseek.cache<latent: 16 x f32>' here, and in @decode_headless '!deepseek.cache<latent: 17 x f32>'}}
-func.func @prefill_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-    -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+func.func @prefill_headless(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                            %p: tensor<?xi32> {deepseek.input = "positions"},
+                            %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
   return %c : !deepseek.cache<latent: 16 x f32>
 }
 // expected-error @+1 {{expects a cache of one type in all functions, but got '!deepseek.cache<latent: 17 x f32>' here, and in @prefill_headless '!deepseek.cache<latent: 16 x f32>'}}
-func.func @decode_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 17 x f32>)
-    -> !deepseek.cache<latent: 17 x f32> attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+func.func @decode_headless(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                           %p: tensor<?xi32> {deepseek.input = "positions"},
+                           %c: !deepseek.cache<latent: 17 x f32> {deepseek.input = "cache"})
+    -> !deepseek.cache<latent: 17 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
   return %c : !deepseek.cache<latent: 17 x f32>
 }

@@ -6,8 +6,11 @@
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -26,13 +29,19 @@ module attributes {deepseek.model = #facts} {
           top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func private @decode.layer(%x: tensor<?x4xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
+  func.func private @decode.layer(%x: tensor<?x4xf32> {deepseek.input = "activation"},
+                                  %p: tensor<?xi32> {deepseek.input = "positions"},
+                                  %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
+                                  %l: index {deepseek.input = "layer"})
+      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed"} {
     %y = deepseek.swiglu %x, %x : tensor<?x4xf32>
     return %y, %c : tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>
   }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index

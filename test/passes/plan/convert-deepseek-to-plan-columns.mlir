@@ -10,13 +10,16 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
 
   // CHECK-LABEL: func.func @prefill(
   // CHECK-SAME: %[[CALL:.*]]: !plan.call)
-  func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                     %p: tensor<?xi32> {deepseek.input = "positions"},
+                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
     %c0 = arith.constant 0 : index
     %n = tensor.dim %tokens, %c0 : tensor<?xi32>
     %t = deepseek.get_weight @table : tensor<4x8xbf16>
     %w = deepseek.get_weight @w : tensor<4x4xbf16>
-    // CHECK: %[[LOGITS:.*]] = plan.argument logits
+    // CHECK: %[[LOGITS:.*]] = plan.argument "logits"
     // CHECK: %[[X:.*]] = plan.buffer {{.*}} : memref<?x8xf32>
     %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
         : (tensor<?xi32>, tensor<4x8xbf16>) -> tensor<?x8xf32>

@@ -10,7 +10,7 @@ module {}
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   // expected-error @+1 {{expects an entry point}}
-  func.func @decode() attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode() attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     return
   }
 }
@@ -21,8 +21,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects a kernel of the catalog, but got "gemm"}}
@@ -37,51 +40,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
-  deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    %l = arith.constant 1 : index
-    // expected-error @+1 {{expects the layer that the function is called with}}
-    %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
-  deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
-    // expected-error @+1 {{expects a weight of the same layers as the function's other weights, but got [1]}}
-    %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
-    %v = deepseek.get_weight @v[%l] : tensor<8xbf16>
-    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 2 : index
@@ -97,8 +60,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %i = arith.constant 1 : index
@@ -114,8 +80,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects an index, but got 'f32'}}
@@ -130,97 +99,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
-  deepseek.weight @v : tensor<8xbf16> layers [2] from "v" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
-    %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
-    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    %l = arith.constant 2 : index
-    // expected-error @+1 {{expects a layer that @moe has weights for, one of [1], but got 2}}
-    %y:2 = call @moe(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode"} {
-    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    %z = arith.constant 0 : index
-    %l = tensor.dim %x, %z : tensor<?x8xf32>
-    // expected-error @+1 {{expects a constant layer}}
-    %y:2 = call @moe(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func private @moe(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) {
-    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
-    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    %l = arith.constant 1 : index
-    // expected-error @+1 {{expects an entry point to call a layer that belongs to it, but got @moe}}
-    %y:2 = call @moe(%x, %p, %c, %l)
-        : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
-    %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    // expected-error @+1 {{expects rows of a layer below 3, but got layer 3 of 'tensor<?x8xf32>'}}
-    deepseek.record_state %x layer 3 : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts} {
-  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 4 : index
@@ -236,8 +119,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects results with one row per row of the operand, but got 'tensor<4x8xf32>'}}
@@ -252,8 +138,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects an operand that sets the row count}}
@@ -268,8 +157,11 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
-  func.func @decode(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index

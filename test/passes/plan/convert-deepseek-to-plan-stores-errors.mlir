@@ -5,8 +5,10 @@
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 // expected-error @+1 {{expects 1 to 16777216 layers and numbers at an offset of 0 or more, but got 16777217 layers of 16 numbers at 0}}
 module attributes {deepseek.model = #facts} {
-  func.func @decode_headless(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.entry = "decode", deepseek.max_rows = 4 : i64} {
+  func.func @decode_headless(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                             %p: tensor<?xi32> {deepseek.input = "positions"},
+                             %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     return %c : !deepseek.cache<latent: 16 x f32>
   }
 }

@@ -19,7 +19,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
   // CHECK: deepseek.weight @table {{.*}} {plan.first_slice = 2 : i64}
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 256]
 
-  // A function of no entry point is not the model's.
+  // A function without a form is not the model's.
   // CHECK-LABEL: func.func @other(
   // CHECK: deepseek.swiglu
   func.func @other(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
@@ -30,8 +30,11 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
   // A layer takes the call, its input and output, its index in the model, and its place among its weights' layers.
   // CHECK-LABEL: func.func private @layer(
   // CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[IN:.*]]: memref<?x8xf32>, %[[OUT:.*]]: memref<?x8xf32>, %[[LAYER:.*]]: index, %[[INSTANCE:.*]]: index)
-  func.func private @layer(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill"} {
+  func.func private @layer(%x: tensor<?x8xf32> {deepseek.input = "activation"},
+                           %p: tensor<?xi32> {deepseek.input = "positions"},
+                           %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
+                           %l: index {deepseek.input = "layer"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded"} {
     // CHECK: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[INSTANCE]]] slices 0, 1 : memref<8x8xbf16>
     // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 128 rows(%[[ROWS]]) : memref<?x8xf32>
@@ -51,14 +54,17 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
   }
 
   // CHECK-LABEL: func.func @prefill(
-  // CHECK-SAME: %[[CALL:.*]]: !plan.call) -> i32 attributes {plan.entry = "prefill", plan.max_rows = 4 : i64}
-  func.func @prefill(%tokens: tensor<?xi32>, %p: tensor<?xi32>, %r: tensor<?xi32>, %c: !deepseek.cache<latent: 16 x f32>)
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.entry = "prefill", deepseek.max_rows = 4 : i64} {
+  // CHECK-SAME: %[[CALL:.*]]: !plan.call) -> i32 attributes {deepseek.form = "expanded", plan.max_rows = 4 : i64}
+  func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                     %p: tensor<?xi32> {deepseek.input = "positions"},
+                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
     // CHECK-DAG: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK-DAG: %[[LOGIT_ROWS:.*]] = plan.rows logit_rows of %[[CALL]]
-    // CHECK-DAG: %[[TOKENS:.*]] = plan.argument tokens of %[[CALL]]
-    // CHECK-DAG: %[[IDS:.*]] = plan.argument logit_row_ids of %[[CALL]]
-    // CHECK-DAG: %[[LOGITS:.*]] = plan.argument logits of %[[CALL]]
+    // CHECK-DAG: %[[TOKENS:.*]] = plan.argument "tokens" of %[[CALL]]
+    // CHECK-DAG: %[[IDS:.*]] = plan.argument "logit_row_ids" of %[[CALL]]
+    // CHECK-DAG: %[[LOGITS:.*]] = plan.argument "logits" of %[[CALL]]
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 rows(%[[ROWS]]) : memref<?x8xf32>
     // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[ROWS]] layer %{{.*}}(%[[TOKENS]], %{{.*}}, %[[X]])

@@ -8,7 +8,7 @@ plan.kernel @binary = "x86_f32_swiglu" operands 3 constants []
 // @c may have @a's place: nobody reads @a any more when it is written.
 // CHECK-LABEL: func.func @shares
 // CHECK-SAME: plan.arena_bytes = 256 : i64
-func.func @shares(%call: !plan.call, %n: index) attributes {plan.entry = "shares", plan.max_rows = 4 : i64} {
+func.func @shares(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: %[[A:.*]] = plan.buffer {{.*}} bytes 128 offset 0
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: %[[B:.*]] = plan.buffer {{.*}} bytes 128 offset 128
@@ -22,7 +22,7 @@ func.func @shares(%call: !plan.call, %n: index) attributes {plan.entry = "shares
 
 // CHECK-LABEL: func.func @keeps_apart
 // CHECK-SAME: plan.arena_bytes = 384 : i64
-func.func @keeps_apart(%call: !plan.call, %n: index) attributes {plan.entry = "keeps_apart", plan.max_rows = 4 : i64} {
+func.func @keeps_apart(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK-DAG: plan.buffer {{.*}} offset 0 :
   // CHECK-DAG: plan.buffer {{.*}} offset 128 :
   // CHECK-DAG: plan.buffer {{.*}} offset 256 :
@@ -37,7 +37,7 @@ func.func @keeps_apart(%call: !plan.call, %n: index) attributes {plan.entry = "k
 // A view keeps its buffer alive.
 // CHECK-LABEL: func.func @keeps_viewed_buffers
 // CHECK-SAME: plan.arena_bytes = 256 : i64
-func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.entry = "views", plan.max_rows = 4 : i64} {
+func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} offset 0 :
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: plan.buffer {{.*}} offset 128 :
@@ -53,7 +53,7 @@ func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.e
 // What a loop reads is alive until the loop ends.
 // CHECK-LABEL: func.func @keeps_buffers_used_in_loops
 // CHECK-SAME: plan.arena_bytes = 256 : i64
-func.func @keeps_buffers_used_in_loops(%call: !plan.call, %n: index) attributes {plan.entry = "loops", plan.max_rows = 4 : i64} {
+func.func @keeps_buffers_used_in_loops(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} offset 0 :
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: plan.buffer {{.*}} offset 128 :
@@ -71,7 +71,7 @@ func.func @keeps_buffers_used_in_loops(%call: !plan.call, %n: index) attributes 
 // Offsets are multiples of 64.
 // CHECK-LABEL: func.func @aligns
 // CHECK-SAME: plan.arena_bytes = 128 : i64
-func.func @aligns(%call: !plan.call, %n: index) attributes {plan.entry = "aligns", plan.max_rows = 1 : i64} {
+func.func @aligns(%call: !plan.call, %n: index) attributes {plan.max_rows = 1 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 4 offset 0 :
   %a = plan.buffer of %call bytes 4 : memref<4x1xf32>
   // CHECK: plan.buffer {{.*}} bytes 4 offset 64 :
@@ -91,7 +91,7 @@ func.func private @layer(%call: !plan.call, %x: memref<4x8xf32>, %n: index) {
 }
 // CHECK-LABEL: func.func @layers
 // CHECK-SAME: plan.arena_bytes = 320 : i64
-func.func @layers(%call: !plan.call, %n: index) attributes {plan.entry = "layers", plan.max_rows = 4 : i64} {
+func.func @layers(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 192 offset 0 :
   %x = plan.buffer of %call bytes 192 : memref<4x8xf32>
   call @layer(%call, %x, %n) : (!plan.call, memref<4x8xf32>, index) -> ()
@@ -102,13 +102,13 @@ func.func @layers(%call: !plan.call, %n: index) attributes {plan.entry = "layers
 // A layer that two entry points call begins where the larger of them ends.
 // CHECK-LABEL: func.func @small
 // CHECK-SAME: plan.arena_bytes = 384 : i64
-func.func @small(%call: !plan.call, %n: index) attributes {plan.entry = "two", plan.max_rows = 4 : i64} {
+func.func @small(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   call @shared(%call, %n) : (!plan.call, index) -> ()
   return
 }
 // CHECK-LABEL: func.func @large
 // CHECK-SAME: plan.arena_bytes = 384 : i64
-func.func @large(%call: !plan.call, %n: index) attributes {plan.entry = "two", plan.max_rows = 4 : i64} {
+func.func @large(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 256 offset 0
   %a = plan.buffer of %call bytes 256 : memref<8x8xf32>
   plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<8x8xf32>, memref<8x8xf32>

@@ -5,14 +5,14 @@
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 
 // CHECK-LABEL: func.func @prefill(%{{.*}}: !plan.call) -> i32
-// CHECK-SAME: plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.entry = "prefill", plan.max_rows = 256 : i64
-// CHECK: plan.argument logits
+// CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 256 : i64
+// CHECK: plan.argument "logits"
 // CHECK-LABEL: func.func @prefill_headless(%{{.*}}: !plan.call) -> i32
-// CHECK-SAME: plan.entry = "prefill", plan.max_rows = 256 : i64
-// CHECK-NOT: plan.argument logits
+// CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 256 : i64
+// CHECK-NOT: plan.argument "logits"
 // CHECK-NOT: @lm_head
 // CHECK-LABEL: func.func @decode(%{{.*}}: !plan.call) -> i32
-// CHECK-SAME: plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.entry = "decode", plan.max_rows = 16 : i64
+// CHECK-SAME: deepseek.form = "absorbed", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 16 : i64
 
 // LLVM: llvm.func @prefill(
 // LLVM: llvm.func @decode(

@@ -6,7 +6,7 @@
 // expected-error @+1 {{expects stores with distinct names, but got 'latent' twice}}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>, #plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -20,7 +20,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>,
                                   #plan.store<"index", layers = 3, width = 2, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -33,7 +33,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 // expected-error @+1 {{expects a page of 12288 bytes, but got 12289}}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12289 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {plan.entry = "decode", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
