@@ -3,6 +3,7 @@
 //
 // The contract at the end of the plan phase.
 
+#include "passes/plan/Bounds.h"
 #include "passes/plan/Stores.h"
 
 #include "dialects/deepseek/DeepSeek.h"
@@ -67,6 +68,13 @@ LogicalResult verifyEntryPoint(func::FuncOp function) {
   return success();
 }
 
+/// Slices of a layer of a weight or a recipe; 0: of anything else.
+int64_t getSlicesPerLayer(Operation *op) {
+  return TypeSwitch<Operation *, int64_t>(op)
+      .Case<deepseek::WeightOp, deepseek::RecipeOp>([](auto weight) { return weight.getSlicesPerLayer(); })
+      .Default([](Operation *) { return 0; });
+}
+
 /// The weight table holds the slices of each weight in use, one weight after the other.
 LogicalResult verifyWeightTable(ModuleOp module) {
   SmallVector<std::pair<int64_t, Operation *>> used;
@@ -78,10 +86,8 @@ LogicalResult verifyWeightTable(ModuleOp module) {
   llvm::sort(used, llvm::less_first());
   int64_t next = 0;
   for (auto [first, op] : used) {
-    int64_t slices = TypeSwitch<Operation *, int64_t>(op)
-                         .Case<deepseek::WeightOp, deepseek::RecipeOp>(
-                             [](auto weight) { return weight.getSlicesPerLayer() * weight.getLayerCount(); })
-                         .Default([](Operation *) { return 0; });
+    auto layers = op->getAttrOfType<DenseI64ArrayAttr>("layers");
+    int64_t slices = getSlicesPerLayer(op) * (layers ? layers.size() : 1);
     if (slices == 0) {
       return emitError(op->getLoc(), "expects '") << plan::kFirstSliceAttr << "' only on weights and recipes";
     }
@@ -99,6 +105,10 @@ LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
   auto first = weight ? weight->getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr) : IntegerAttr();
   if (!first || first.getInt() != int64_t(op.getFirstSlice())) {
     return op.emitOpError("expects ") << op.getWeightAttr() << " to begin at slice " << op.getFirstSlice();
+  }
+  if (getSlicesPerLayer(weight) != int64_t(op.getSlicesPerLayer())) {
+    return op.emitOpError("expects ") << getSlicesPerLayer(weight) << " slices for each layer, but got "
+                                      << op.getSlicesPerLayer();
   }
   return success();
 }
@@ -156,6 +166,16 @@ LogicalResult verifyLayer(plan::RecordStateOp op, DictionaryAttr facts) {
              : op.emitOpError("expects a layer below ") << layers << ", but got " << op.getLayer();
 }
 
+/// An entry point that records states records each layer's, or a caller would read what nobody wrote.
+LogicalResult verifyStates(func::FuncOp entry, DictionaryAttr facts) {
+  llvm::SmallDenseSet<uint64_t> recorded;
+  entry.walk([&](plan::RecordStateOp op) { recorded.insert(op.getLayer()); });
+  int64_t layers = cast<IntegerAttr>(facts.get("layers")).getInt();
+  return recorded.empty() || int64_t(recorded.size()) == layers
+             ? success()
+             : emitError(entry.getLoc(), "expects the states of ") << layers << " layers, but got " << recorded.size();
+}
+
 LogicalResult verifyOutputs(ModuleOp module) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   WalkResult result = module.walk([&](Operation *op) {
@@ -167,6 +187,8 @@ LogicalResult verifyOutputs(ModuleOp module) {
                       failed(verifyLayer(state, facts)));
     } else if (auto kernel = dyn_cast<plan::KernelOp>(op)) {
       valid = verifyConstants(kernel, facts);
+    } else if (auto function = dyn_cast<func::FuncOp>(op); function && function->hasAttr(plan::kMaxRowsAttr)) {
+      valid = verifyStates(function, facts);
     }
     return failed(valid) ? WalkResult::interrupt() : WalkResult::advance();
   });
@@ -219,7 +241,8 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
         return emitError(getOperation().getLoc(), "expects '") << name << "' on the module after the plan phase";
       }
     }
-    return failure(failed(verifyStores(getOperation())) || failed(verifyOutputs(getOperation())));
+    return failure(failed(verifyStores(getOperation())) || failed(verifyOutputs(getOperation())) ||
+                   failed(verifyBounds(getOperation())));
   }
 };
 

@@ -1,0 +1,196 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Offsets, sizes and layers of a plan, which may be anybody's text.
+
+#include "passes/plan/Bounds.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/plan/Plan.h"
+#include "kernels/Catalog.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/CheckedArithmetic.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+namespace {
+
+/// More rows than any call has, and few enough to compute sizes with.
+constexpr int64_t kMostRows = int64_t(1) << 32;
+constexpr int64_t kLargestConstant = 1 << 24;
+
+int64_t getCount(Operation *op, StringRef name) { return op->getAttrOfType<IntegerAttr>(name).getInt(); }
+
+/// The most that `count`, rows of a call of at most `most` rows, can be; none: it is nothing of the kind.
+std::optional<int64_t> getMostRows(Value count, int64_t most) {
+  while (auto product = count.getDefiningOp<arith::MulIOp>()) {
+    APInt factor;
+    // At least two, so that this ends where code that nothing reaches multiplies a value by itself.
+    if (!matchPattern(product.getRhs(), m_ConstantInt(&factor)) || factor.ult(2) || factor.uge(1 << 16) ||
+        most > kMostRows) {
+      return std::nullopt;
+    }
+    most = std::max<int64_t>(most, 1) * factor.getSExtValue();
+    count = product.getLhs();
+  }
+  return count.getDefiningOp<plan::RowsOp>() && most <= kMostRows ? std::optional(most) : std::nullopt;
+}
+
+/// Bytes of memory with `rows` as its dynamic dimension; none: more than an i64 holds.
+std::optional<int64_t> getBytes(MemRefType type, int64_t rows) {
+  std::optional<int64_t> bytes = type.getElementTypeBitWidth() / 8;
+  for (int64_t size : type.getShape()) {
+    bytes = bytes ? llvm::checkedMul(*bytes, ShapedType::isDynamic(size) ? rows : size) : bytes;
+  }
+  return bytes;
+}
+
+LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t arena) {
+  int64_t offset = *op.getOffset(), bytes = op.getBytes();
+  if (offset > arena || bytes > arena - offset) {
+    return op.emitOpError("expects a place in an arena of ") << arena << " bytes";
+  }
+  std::optional<int64_t> rows = op.getRows() ? getMostRows(op.getRows(), mostRows) : 0;
+  std::optional<int64_t> needed = rows ? getBytes(cast<MemRefType>(op.getType()), *rows) : std::nullopt;
+  if (!needed || *needed > bytes) {
+    return op.emitOpError("expects as many bytes as ") << op.getType() << " has in a call of " << mostRows << " rows";
+  }
+  return success();
+}
+
+/// Kernels compute sizes with their constants.
+LogicalResult verifyConstants(plan::KernelOp op) {
+  for (auto [constant, value] : llvm::zip(kernels::findKernel(op.getKernel())->constants, op.getConstants())) {
+    bool isSize = !constant.isReal && !StringRef(constant.name).ends_with("store");
+    if (isSize && (value < 0 || value > kLargestConstant)) {
+      return op.emitOpError("expects constant ")
+             << constant.name << " to be 0 to " << kLargestConstant << ", but got " << value;
+    }
+  }
+  return success();
+}
+
+class BoundsVerifier {
+public:
+  explicit BoundsVerifier(ModuleOp module)
+      : module(module), symbols(module), scratch(getCount(module, plan::kScratchBytesAttr)),
+        layers(cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>(deepseek::kModelAttr).get("layers")).getInt()) {
+    module.walk([&](func::CallOp call) { calls[call.getCallee()].push_back(call); });
+  }
+
+  LogicalResult run() {
+    for (auto kernel : module.getOps<plan::KernelOp>()) {
+      if (failed(verifyConstants(kernel))) {
+        return failure();
+      }
+    }
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (function->hasAttr(plan::kMaxRowsAttr) && failed(verifyEntryPoint(function))) {
+        return failure();
+      }
+    }
+    WalkResult result = module.walk([&](Operation *op) { return WalkResult(verifyLayers(op)); });
+    return failure(result.wasInterrupted());
+  }
+
+private:
+  /// What calls of an entry point reach.
+  LogicalResult verifyEntryPoint(func::FuncOp entry) {
+    int64_t mostRows = getCount(entry, plan::kMaxRowsAttr), arena = getCount(entry, plan::kArenaBytesAttr);
+    llvm::SmallSetVector<Operation *, 8> reached;
+    reached.insert(entry);
+    for (size_t i = 0; i < reached.size(); ++i) {
+      WalkResult result = reached[i]->walk([&](Operation *op) -> WalkResult {
+        if (auto call = dyn_cast<func::CallOp>(op)) {
+          reached.insert(symbols.lookup(call.getCallee()));
+        } else if (auto buffer = dyn_cast<plan::BufferOp>(op)) {
+          return verifyBuffer(buffer, mostRows, arena);
+        } else if (auto dispatch = dyn_cast<plan::DispatchOp>(op)) {
+          return verifyScratch(dispatch, mostRows);
+        }
+        return WalkResult::advance();
+      });
+      if (result.wasInterrupted()) {
+        return failure();
+      }
+    }
+    return success();
+  }
+
+  LogicalResult verifyScratch(plan::DispatchOp op, int64_t mostRows) {
+    auto kernel = cast<plan::KernelOp>(symbols.lookup(op.getKernel()));
+    std::optional<int64_t> rows = getMostRows(op.getRows(), mostRows);
+    if (!rows) {
+      return op.emitOpError("expects rows of the call, or a constant number for each");
+    }
+    int64_t needed = kernels::findKernel(kernel.getKernel())->scratchBytes(*rows, kernel.getConstants().data());
+    return needed <= scratch ? success()
+                             : op.emitOpError("expects '")
+                                   << plan::kScratchBytesAttr << "' of " << needed << " or more, but got " << scratch;
+  }
+
+  /// Where `op` finds rows of a layer's cache, or a layer's weights.
+  LogicalResult verifyLayers(Operation *op) {
+    if (auto dispatch = dyn_cast<plan::DispatchOp>(op)) {
+      return verifyIndex(op, dispatch.getLayer(), layers);
+    }
+    if (auto weight = dyn_cast<plan::WeightOp>(op)) {
+      auto layersOfWeight = symbols.lookup(weight.getWeight())->getAttrOfType<DenseI64ArrayAttr>("layers");
+      return weight.getInstance() ? verifyIndex(op, weight.getInstance(), layersOfWeight ? layersOfWeight.size() : 1)
+                                  : success();
+    }
+    for (Value operand : op->getOperands()) {
+      bool isLayer = isa_and_nonnull<deepseek::DeepSeekDialect>(op->getDialect()) && operand.getType().isIndex();
+      if (isLayer && failed(verifyIndex(op, operand, layers))) {
+        return failure();
+      }
+    }
+    return success();
+  }
+
+  /// `index` is below `bound`: a constant, or what every call passes.
+  LogicalResult verifyIndex(Operation *user, Value index, int64_t bound) {
+    SmallVector<std::pair<Operation *, Value>> work = {{user, index}};
+    while (!work.empty()) {
+      auto [op, value] = work.pop_back_val();
+      APInt constant;
+      if (matchPattern(value, m_ConstantInt(&constant))) {
+        if (constant.uge(bound)) {
+          return op->emitOpError("expects one of ") << bound << " layers, but got " << constant.getSExtValue();
+        }
+        continue;
+      }
+      auto argument = dyn_cast<BlockArgument>(value);
+      auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+      if (!function || !argument.getOwner()->isEntryBlock()) {
+        return op->emitOpError("expects a layer that is a constant, or that calls pass");
+      }
+      if (!checked.insert({argument, bound}).second) {
+        continue;
+      }
+      for (func::CallOp call : calls[function.getName()]) {
+        work.emplace_back(call, call.getOperand(argument.getArgNumber()));
+      }
+    }
+    return success();
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  int64_t scratch;
+  int64_t layers;
+  llvm::StringMap<SmallVector<func::CallOp>> calls;
+  llvm::DenseSet<std::pair<Value, int64_t>> checked;
+};
+
+} // namespace
+
+LogicalResult verifyBounds(ModuleOp module) { return BoundsVerifier(module).run(); }
+
+} // namespace fathom

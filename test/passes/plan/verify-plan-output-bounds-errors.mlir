@@ -1,0 +1,182 @@
+// Memory that code of a plan may reach, whoever wrote it.
+// RUN: fathom-opt %s --fathom-verify-plan-output --split-input-file --verify-diagnostics
+
+// What is in bounds: rows of the call, rows for each, a layer that its caller passes.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func private @layer(%call: !plan.call, %layer: index) {
+    %n = plan.rows rows of %call
+    %c2 = arith.constant 2 : index
+    %m = arith.muli %n, %c2 : index
+    %x = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %y = plan.buffer of %call bytes 128 offset 64 rows(%m) : memref<?x4xf32>
+    %b = plan.buffer of %call bytes 64 offset 192 : memref<4x4xf32>
+    plan.dispatch @gate of %call rows %n layer %layer (%x, %b, %y, %y) : memref<?x4xf32>, memref<4x4xf32>, memref<?x4xf32>, memref<?x4xf32>
+    return
+  }
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %l = arith.constant 2 : index
+    call @layer(%call, %l) : (!plan.call, index) -> ()
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  // expected-error @+1 {{expects constant E to be 0 to 16777216, but got -1}}
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [-1, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 256 bytes}}
+    %b = plan.buffer of %call bytes 64 offset 200 : memref<4x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 256 bytes}}
+    %b = plan.buffer of %call bytes 9223372036854775807 offset 1 : memref<4x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+// An arena that does for one entry point does not do for another that calls the same layer.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func private @layer(%call: !plan.call) {
+    // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 64 bytes}}
+    %b = plan.buffer of %call bytes 64 offset 64 : memref<4x4xf32>
+    return
+  }
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    call @layer(%call) : (!plan.call) -> ()
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+  func.func @small(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 64 : i64, plan.max_rows = 4 : i64} {
+    call @layer(%call) : (!plan.call) -> ()
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %n = plan.rows rows of %call
+    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<?x4xf32>' has in a call of 4 rows}}
+    %b = plan.buffer of %call bytes 63 offset 0 rows(%n) : memref<?x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<4294967296x4294967296xf32>' has in a call of 4 rows}}
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4294967296x4294967296xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %n = arith.constant 4 : index
+    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<?x4xf32>' has in a call of 4 rows}}
+    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 239 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+    %n = plan.rows rows of %call
+    %l = arith.constant 0 : index
+    // expected-error @+1 {{'plan.dispatch' op expects 'plan.scratch_bytes' of 240 or more, but got 239}}
+    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+    %l = arith.constant 0 : index
+    // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or a constant number for each}}
+    plan.dispatch @gate of %call rows %l layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}

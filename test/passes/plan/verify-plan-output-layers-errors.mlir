@@ -1,0 +1,134 @@
+// Layers whose cache, weights and states code of a plan may reach, whoever wrote it.
+// RUN: fathom-opt %s --fathom-verify-plan-output --split-input-file --verify-diagnostics
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+    %n = plan.rows rows of %call
+    %l = arith.constant 3 : index
+    // expected-error @+1 {{'plan.dispatch' op expects one of 3 layers, but got 3}}
+    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+    %n = plan.rows rows of %call
+    // expected-error @+1 {{'plan.dispatch' op expects a layer that is a constant, or that calls pass}}
+    plan.dispatch @gate of %call rows %n layer %n (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
+  func.func private @layer(%call: !plan.call, %layer: index) {
+    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+    %n = plan.rows rows of %call
+    plan.dispatch @gate of %call rows %n layer %layer (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    return
+  }
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %l = arith.constant -1 : index
+    // expected-error @+1 {{'func.call' op expects one of 3 layers, but got -1}}
+    call @layer(%call, %l) : (!plan.call, index) -> ()
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+// Generated functions find the cache by layer, too.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func private @generated_0(%call: !plan.call, %layer: index, %x: tensor<?x16xf32>, %p: tensor<?xi32>) {
+    %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 16 x f32>
+    %d = deepseek.cache_append %c["latent"][%layer], %x at %p : <latent: 16 x f32>, tensor<?x16xf32> at tensor<?xi32>
+    return
+  }
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %l = arith.constant 3 : index
+    %x, %p = builtin.unrealized_conversion_cast %call : !plan.call to tensor<?x16xf32>, tensor<?xi32>
+    // expected-error @+1 {{'func.call' op expects one of 3 layers, but got 3}}
+    call @generated_0(%call, %l, %x, %p) : (!plan.call, index, tensor<?x16xf32>, tensor<?xi32>) -> ()
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+// A layer's place among those that share its weights.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  deepseek.weight @w : tensor<8xbf16> layers [0, 2] from "w" at [0, 0, 0, 16] {plan.first_slice = 0 : i64}
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %i = arith.constant 2 : index
+    // expected-error @+1 {{'plan.weight' op expects one of 2 layers, but got 2}}
+    %w = plan.weight of %call @w[%i] slices 0, 1 : memref<8xbf16>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    // expected-error @+1 {{'plan.weight' op expects 1 slices for each layer, but got 2}}
+    %w = plan.weight of %call @w slices 0, 2 : memref<8xbf16>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+// A caller gets what was recorded of every layer.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  // expected-error @+1 {{expects the states of 3 layers, but got 1}}
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %b = plan.buffer of %call bytes 32 offset 0 : memref<1x8xf32>
+    plan.record_state of %call %b layer 0 : memref<1x8xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
