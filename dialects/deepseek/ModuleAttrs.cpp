@@ -54,6 +54,20 @@ static const Fact kFacts[] = {
     {"repetition_penalty", "a positive float", isPositive, kOptional},
 };
 
+/// Tokens that begin and end a text are of the vocabulary.
+static LogicalResult verifyTokens(Operation *op, DictionaryAttr facts) {
+  int64_t vocabulary = cast<IntegerAttr>(facts.get("vocabulary")).getInt();
+  if (int64_t token = cast<IntegerAttr>(facts.get("bos_token")).getInt(); token >= vocabulary) {
+    return emitError(op->getLoc(), "expects a 'bos_token' below ") << vocabulary << ", but got " << token;
+  }
+  for (int64_t token : cast<DenseI64ArrayAttr>(facts.get("eos_tokens")).asArrayRef()) {
+    if (token < 0 || token >= vocabulary) {
+      return emitError(op->getLoc(), "expects 'eos_tokens' of 0 or more, below ") << vocabulary << ", but got " << token;
+    }
+  }
+  return success();
+}
+
 static LogicalResult verifyModel(Operation *op, Attribute value) {
   auto facts = dyn_cast<DictionaryAttr>(value);
   if (!facts) {
@@ -68,7 +82,7 @@ static LogicalResult verifyModel(Operation *op, Attribute value) {
                                << fact.expected << " as '" << fact.name << "' of '" << kModelAttr << "', but got ";
     return found ? error << found : error << "none";
   }
-  return success();
+  return verifyTokens(op, facts);
 }
 
 std::optional<int64_t> getFact(Operation *op, StringRef fact) {

@@ -67,3 +67,24 @@ module attributes {deepseek.model = #facts} {
     return
   }
 }
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 40 : i64, eos_tokens = array<i64: 1>}
+// expected-error @+1 {{expects a 'bos_token' below 40, but got 40}}
+module attributes {deepseek.model = #facts} {}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = -1 : i64, eos_tokens = array<i64: 39, 600>}
+// expected-error @+1 {{expects 'eos_tokens' of 0 or more, below 40, but got 600}}
+module attributes {deepseek.model = #facts} {}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = -1 : i64, eos_tokens = array<i64: -1>}
+// expected-error @+1 {{expects 'eos_tokens' of 0 or more, below 40, but got -1}}
+module attributes {deepseek.model = #facts} {}
