@@ -53,7 +53,7 @@ static std::string describeOddValues(const WeightContents &weight, const WeightF
 /// Kernels read the FP8 codes of NaN as numbers, so weights that have them are refused: an answer would be wrong
 /// without a sign of it.
 static llvm::Error checkFp8(const WeightContents &weight, const WeightFindings &findings) {
-  if (weight.elementType != "f8e4m3" || findings.odd.nonFinite == 0) {
+  if (weight.element_type != "f8e4m3" || findings.odd.nonFinite == 0) {
     return llvm::Error::success();
   }
   ElementPlace first = findings.odd.firstNonFinite;
@@ -65,6 +65,14 @@ static llvm::Error checkFp8(const WeightContents &weight, const WeightFindings &
 
 namespace {
 
+/// What an output file holds around the artifact, which begins at `base`.
+struct Surroundings {
+  llvm::StringRef before = {};
+  uint64_t base = 0;
+  llvm::StringRef behind = {};
+  bool executable = false;
+};
+
 /// One artifact on its way into a file.
 class Emission {
 public:
@@ -72,12 +80,14 @@ public:
 
   llvm::Error plan();
   uint64_t size() const { return layout.totalSize; }
-  /// Writes the artifact at `base`, a page boundary of `file`. The header comes last: a torn file has none.
-  llvm::Error write(AtomicFile &file, uint64_t base);
-  llvm::Error judge(const PackResult &packed);
-  WriteReport takeReport(uint64_t fileBytes);
+  /// Writes the file at `path`. A file that belongs to it, complete but for its commit, appears with it.
+  llvm::Expected<WriteReport> writeFile(llvm::StringRef path, const Surroundings &around,
+                                        AtomicFile *companion = nullptr);
 
 private:
+  llvm::Error write(AtomicFile &file, uint64_t base);
+  llvm::Error judge(const PackResult &packed);
+
   const ArtifactContents &contents;
   const WriteOptions &options;
   ArtifactLayout layout;
@@ -95,6 +105,7 @@ llvm::Error Emission::plan() {
   return llvm::Error::success();
 }
 
+/// Writes the artifact at `base`, a page boundary of `file`. The header comes last: a torn file has none.
 llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   layout.code.hash = hashBytes(contents.code);
   if (llvm::Error error = file.writeAt(base + layout.code.offset, contents.code)) {
@@ -141,8 +152,6 @@ llvm::Error Emission::judge(const PackResult &packed) {
   return refused;
 }
 
-WriteReport Emission::takeReport(uint64_t fileBytes) { return {fileBytes, layout.weights.size, std::move(warnings)}; }
-
 /// Opens an output file of known size.
 static llvm::Expected<std::unique_ptr<AtomicFile>> createFile(llvm::StringRef path, uint64_t size, bool executable,
                                                               const WriteOptions &options) {
@@ -156,36 +165,31 @@ static llvm::Expected<std::unique_ptr<AtomicFile>> createFile(llvm::StringRef pa
   return file;
 }
 
+llvm::Expected<WriteReport> Emission::writeFile(llvm::StringRef path, const Surroundings &around,
+                                                AtomicFile *companion) {
+  uint64_t fileSize = around.base + size() + around.behind.size();
+  auto file = createFile(path, fileSize, around.executable, options);
+  if (!file) {
+    return file.takeError();
+  }
+  llvm::Error error = (*file)->writeAt(0, around.before);
+  error = error ? std::move(error) : write(**file, around.base);
+  error = error ? std::move(error) : (*file)->writeAt(around.base + size(), around.behind);
+  error = error ? std::move(error) : (*file)->commit();
+  error = error || !companion ? std::move(error) : companion->commit();
+  if (error) {
+    return std::move(error);
+  }
+  return WriteReport{fileSize, layout.weights.size, std::move(warnings)};
+}
+
 llvm::Expected<WriteReport> writeArtifact(const ArtifactContents &contents, llvm::StringRef path,
                                           const WriteOptions &options) {
   Emission emission(contents, options);
   if (llvm::Error error = emission.plan()) {
     return std::move(error);
   }
-  auto file = createFile(path, emission.size(), /*executable=*/false, options);
-  if (!file) {
-    return file.takeError();
-  }
-  if (llvm::Error error = emission.write(**file, 0)) {
-    return std::move(error);
-  }
-  if (llvm::Error error = (*file)->commit()) {
-    return std::move(error);
-  }
-  return emission.takeReport(emission.size());
-}
-
-static llvm::Error writeAroundArtifact(AtomicFile &file, llvm::StringRef stub, Emission &emission, uint64_t base) {
-  fathom_artifact_trailer_t trailer = {};
-  trailer.artifact_offset = base;
-  memcpy(trailer.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE);
-  if (llvm::Error error = file.writeAt(0, stub)) {
-    return error;
-  }
-  if (llvm::Error error = emission.write(file, base)) {
-    return error;
-  }
-  return file.writeAt(base + emission.size(), asBytes(trailer));
+  return emission.writeFile(path, {});
 }
 
 llvm::Expected<WriteReport> writeExecutable(const ArtifactContents &contents, llvm::MemoryBufferRef stub,
@@ -194,29 +198,10 @@ llvm::Expected<WriteReport> writeExecutable(const ArtifactContents &contents, ll
   if (llvm::Error error = emission.plan()) {
     return std::move(error);
   }
-  uint64_t base = llvm::alignTo(stub.getBufferSize(), FATHOM_SEGMENT_ALIGNMENT);
-  uint64_t size = base + emission.size() + sizeof(fathom_artifact_trailer_t);
-  auto file = createFile(path, size, /*executable=*/true, options);
-  if (!file) {
-    return file.takeError();
-  }
-  if (llvm::Error error = writeAroundArtifact(**file, stub.getBuffer(), emission, base)) {
-    return std::move(error);
-  }
-  if (llvm::Error error = (*file)->commit()) {
-    return std::move(error);
-  }
-  return emission.takeReport(size);
-}
-
-static llvm::Error writeHeaderFile(llvm::StringRef path, const std::string &text, const WriteOptions &options,
-                                   std::unique_ptr<AtomicFile> &result) {
-  auto file = createFile(path, text.size(), /*executable=*/false, options);
-  if (!file) {
-    return file.takeError();
-  }
-  result = std::move(*file);
-  return result->writeAt(0, text);
+  fathom_artifact_trailer_t trailer = {};
+  trailer.artifact_offset = llvm::alignTo(stub.getBufferSize(), FATHOM_SEGMENT_ALIGNMENT);
+  memcpy(trailer.magic, FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE);
+  return emission.writeFile(path, {stub.getBuffer(), trailer.artifact_offset, asBytes(trailer), /*executable=*/true});
 }
 
 llvm::Expected<WriteReport> writeObject(const ArtifactContents &contents, llvm::StringRef name,
@@ -230,29 +215,15 @@ llvm::Expected<WriteReport> writeObject(const ArtifactContents &contents, llvm::
   if (!object) {
     return object.takeError();
   }
-  std::unique_ptr<AtomicFile> header;
-  if (llvm::Error error = writeHeaderFile(headerPath, makeObjectHeader(name, emission.size()), options, header)) {
+  std::string text = makeObjectHeader(name, emission.size());
+  auto header = createFile(headerPath, text.size(), /*executable=*/false, options);
+  if (!header) {
+    return header.takeError();
+  }
+  if (llvm::Error error = (*header)->writeAt(0, text)) {
     return std::move(error);
   }
-  uint64_t size = object->dataOffset + emission.size();
-  auto file = createFile(objectPath, size, /*executable=*/false, options);
-  if (!file) {
-    return file.takeError();
-  }
-  if (llvm::Error error = (*file)->writeAt(0, object->prefix)) {
-    return std::move(error);
-  }
-  if (llvm::Error error = emission.write(**file, object->dataOffset)) {
-    return std::move(error);
-  }
-  // Both are complete and on their way to disk before either appears.
-  if (llvm::Error error = (*file)->commit()) {
-    return std::move(error);
-  }
-  if (llvm::Error error = header->commit()) {
-    return std::move(error);
-  }
-  return emission.takeReport(size);
+  return emission.writeFile(objectPath, {object->prefix, object->dataOffset}, header->get());
 }
 
 } // namespace fathom::codegen

@@ -17,138 +17,50 @@ namespace fbs = fathom::artifact;
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-/// Serializes one table of `items` after the other, then their vector.
-template <typename Table, typename Items, typename Create>
-static Offset<flatbuffers::Vector<Offset<Table>>> createTables(FlatBufferBuilder &builder, const Items &items,
-                                                               Create create) {
-  std::vector<Offset<Table>> offsets;
+/// A table of each item, one after the other, then their vector.
+template <typename Item>
+static auto packTables(FlatBufferBuilder &builder, const std::vector<Item> &items) {
+  std::vector<Offset<typename Item::TableType>> offsets;
   offsets.reserve(items.size());
-  for (const auto &item : items) {
-    offsets.push_back(create(item));
+  for (const Item &item : items) {
+    offsets.push_back(Item::TableType::Pack(builder, &item));
   }
   return builder.CreateVector(offsets);
 }
 
-static Offset<fbs::Target> createTarget(FlatBufferBuilder &builder, const TargetFacts &target) {
-  auto triple = builder.CreateString(target.triple);
-  auto cpu = builder.CreateString(target.cpu);
-  auto features = builder.CreateVectorOfStrings(target.features);
-  return fbs::CreateTarget(builder, triple, cpu, features);
-}
-
-static Offset<fbs::Model> createModel(FlatBufferBuilder &builder, const ModelFacts &model) {
-  auto family = builder.CreateString(model.family);
-  auto eosTokens = builder.CreateVector(model.eosTokens);
-  return fbs::CreateModel(builder, family, model.vocabulary, model.hidden, model.layers, model.maxContext,
-                          model.bosToken, eosTokens, model.temperature, model.topP, model.topK, model.minP,
-                          model.repetitionPenalty);
-}
-
-/// f32 rows of every position.
-static Offset<fbs::Cache> createCache(FlatBufferBuilder &builder, const CacheFacts &cache) {
-  auto stores = createTables<fbs::Store>(builder, cache.stores, [&](const StoreFacts &store) {
-    auto name = builder.CreateString(store.name);
-    return fbs::CreateStore(builder, name, store.layers, fbs::StoreElement::f32, store.width, /*stride=*/1,
-                            /*window=*/0, store.offset, store.heads);
-  });
-  return fbs::CreateCache(builder, cache.pageBytes, stores);
-}
-
-static Offset<fbs::BuildRecord> createBuild(FlatBufferBuilder &builder, const BuildFacts &build) {
-  auto compilerVersion = builder.CreateString(build.compilerVersion);
-  auto llvmVersion = builder.CreateString(build.llvmVersion);
-  auto options = builder.CreateString(build.options);
-  return fbs::CreateBuildRecord(builder, compilerVersion, llvmVersion, options);
-}
-
-static Offset<fbs::Segment> createSegment(FlatBufferBuilder &builder, const std::string &name,
-                                          const SegmentPlace &place) {
-  auto nameOffset = builder.CreateString(name);
-  return fbs::CreateSegment(builder, nameOffset, builder.CreateString(""), false, place.offset, place.size, place.hash);
-}
-
-static Offset<fbs::Segment> createExternalSegment(FlatBufferBuilder &builder, const std::string &directory,
-                                                  const ExternalShard &shard) {
-  auto name = builder.CreateString(shard.name);
-  auto directoryOffset = builder.CreateString(directory);
-  flatbuffers::Optional<uint64_t> contents = flatbuffers::nullopt;
-  if (shard.contentsHash) {
-    contents = *shard.contentsHash;
+/// The tables of weights, whose slices follow each other.
+static std::vector<fbs::WeightT> numberSlices(const std::vector<WeightContents> &weights) {
+  std::vector<fbs::WeightT> tables(weights.begin(), weights.end());
+  uint32_t next = 0;
+  for (auto [table, weight] : llvm::zip_equal(tables, weights)) {
+    table.first_slice = next;
+    table.slice_count = static_cast<uint32_t>(weight.slices.size());
+    next += table.slice_count;
   }
-  return fbs::CreateSegment(builder, name, directoryOffset, true, 0, shard.size, shard.headerHash, contents);
-}
-
-static Offset<flatbuffers::Vector<Offset<fbs::Segment>>>
-createSegments(FlatBufferBuilder &builder, const ArtifactContents &contents, const ArtifactLayout &layout) {
-  std::vector<Offset<fbs::Segment>> segments;
-  segments.push_back(createSegment(builder, "code", layout.code));
-  segments.push_back(createSegment(builder, "weights", layout.weights));
-  for (const ExternalShard &shard : contents.externalShards) {
-    segments.push_back(createExternalSegment(builder, contents.checkpointDirectory, shard));
-  }
-  return builder.CreateVector(segments);
-}
-
-static Offset<flatbuffers::Vector<Offset<fbs::Weight>>> createWeights(FlatBufferBuilder &builder,
-                                                                      const ArtifactContents &contents) {
-  uint32_t firstSlice = 0;
-  return createTables<fbs::Weight>(builder, contents.weights, [&](const WeightContents &weight) {
-    auto name = builder.CreateString(weight.name);
-    auto elementType = builder.CreateString(weight.elementType);
-    auto shape = builder.CreateVector(weight.shape);
-    auto layoutName = builder.CreateString(weight.layout);
-    uint32_t first = firstSlice;
-    uint32_t count = static_cast<uint32_t>(weight.slices.size());
-    firstSlice += count;
-    return fbs::CreateWeight(builder, name, elementType, shape, layoutName, first, count);
-  });
-}
-
-static Offset<flatbuffers::Vector<Offset<fbs::EntryPoint>>> createEntryPoints(FlatBufferBuilder &builder,
-                                                                              const ArtifactContents &contents) {
-  return createTables<fbs::EntryPoint>(builder, contents.entryPoints, [&](const EntryPointFacts &entry) {
-    auto name = builder.CreateString(entry.name);
-    return fbs::CreateEntryPoint(builder, name, entry.form, entry.address, entry.minRows, entry.maxRows,
-                                 entry.arenaBytes, entry.logits);
-  });
-}
-
-static Offset<flatbuffers::Vector<Offset<fbs::Kernel>>> createKernels(FlatBufferBuilder &builder,
-                                                                      const ArtifactContents &contents) {
-  return createTables<fbs::Kernel>(builder, contents.kernels, [&](const KernelFacts &kernel) {
-    auto name = builder.CreateString(kernel.name);
-    auto op = builder.CreateString(kernel.op);
-    return fbs::CreateKernel(builder, name, op, kernel.dispatches);
-  });
-}
-
-static Offset<flatbuffers::Vector<Offset<fbs::Buffer>>> createBuffers(FlatBufferBuilder &builder,
-                                                                      const ArtifactContents &contents) {
-  return createTables<fbs::Buffer>(builder, contents.buffers, [&](const BufferFacts &buffer) {
-    auto name = builder.CreateString(buffer.name);
-    return fbs::CreateBuffer(builder, name, buffer.offset, buffer.size);
-  });
+  return tables;
 }
 
 flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, const ArtifactLayout &layout) {
   FlatBufferBuilder builder(1 << 16);
   // Fields with default values would be left out, and the size would depend on offsets and hashes.
   builder.ForceDefaults(true);
-  auto target = createTarget(builder, contents.target);
-  auto model = createModel(builder, contents.model);
-  auto cache = createCache(builder, contents.cache);
+  std::vector<fbs::SegmentT> files = {layout.code, layout.weights};
+  llvm::append_range(files, contents.externalShards);
+  auto target = fbs::CreateTarget(builder, &contents.target);
+  auto model = fbs::CreateModel(builder, &contents.model);
+  auto cache = fbs::CreateCache(builder, contents.pageBytes, packTables(builder, contents.stores));
   auto code = fbs::CreateCode(builder, codeSegment, contents.scratchBytes);
-  auto segments = createSegments(builder, contents, layout);
-  auto entryPoints = createEntryPoints(builder, contents);
+  auto segments = packTables(builder, files);
+  auto entryPoints = packTables(builder, contents.entryPoints);
   auto slices = builder.CreateVectorOfStructs(layout.slices);
-  auto weights = createWeights(builder, contents);
-  auto kernels = createKernels(builder, contents);
-  auto buffers = createBuffers(builder, contents);
+  auto weights = packTables(builder, numberSlices(contents.weights));
+  auto kernels = packTables(builder, contents.kernels);
+  auto buffers = packTables(builder, contents.buffers);
   Offset<fbs::Tokenizer> tokenizer;
   if (contents.tokenizer) {
     tokenizer = contents.tokenizer(builder);
   }
-  auto build = createBuild(builder, contents.build);
+  auto build = fbs::CreateBuildRecord(builder, &contents.build);
   auto program = fbs::CreateProgram(builder, target, model, cache, code, segments, entryPoints, slices, weights,
                                     kernels, buffers, tokenizer, build);
   fbs::FinishProgramBuffer(builder, program);
@@ -161,7 +73,7 @@ static llvm::Error checkExternalSlice(const ArtifactContents &contents, const Ex
     return makeError(ExitCode::Internal, what + " is in external shard " + llvm::Twine(slice.shard) + " of " +
                                              llvm::Twine(contents.externalShards.size()));
   }
-  const ExternalShard &shard = contents.externalShards[slice.shard];
+  const fbs::SegmentT &shard = contents.externalShards[slice.shard];
   if (slice.offset > shard.size || slice.size > shard.size - slice.offset) {
     return makeError(ExitCode::BadInput, what + " lies beyond the end of " + quotePath(shard.name));
   }
@@ -233,6 +145,8 @@ static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout 
 
 llvm::Expected<ArtifactLayout> layOutArtifact(const ArtifactContents &contents) {
   ArtifactLayout layout;
+  layout.code.name = "code";
+  layout.weights.name = "weights";
   if (llvm::Error error = placeSlices(contents, layout)) {
     return std::move(error);
   }

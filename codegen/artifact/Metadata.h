@@ -18,22 +18,15 @@ constexpr uint32_t codeSegment = 0;
 constexpr uint32_t weightsSegment = 1;
 constexpr uint32_t firstExternalSegment = 2;
 
-/// A segment inside the file. Offsets count from the artifact's header.
-struct SegmentPlace {
-  uint64_t offset = 0;
-  uint64_t size = 0;
-  uint64_t hash = 0;
-};
-
 /// Offsets and sizes of everything.
 struct ArtifactLayout {
   /// All slices of all weights. For packed ones offset and size are those of the segment's part.
-  std::vector<fathom::artifact::WeightSlice> slices;
+  std::vector<artifact::WeightSlice> slices;
   /// The packed ones among them, in order.
   std::vector<PackJob> jobs;
   uint64_t metadataSize = 0;
-  SegmentPlace code;
-  SegmentPlace weights;
+  artifact::SegmentT code;
+  artifact::SegmentT weights;
   /// From the header to the end of the last segment.
   uint64_t totalSize = 0;
 };

@@ -205,7 +205,7 @@ private:
   static WeightContents start(Op op) {
     WeightContents contents;
     contents.name = op.getSymName().str();
-    contents.elementType = getTypeName(op.getTensorType().getElementType());
+    contents.element_type = getTypeName(op.getTensorType().getElementType());
     contents.shape = op.getTensorType().getShape().drop_front(op.getExperts() ? 1 : 0).vec();
     contents.layout = "rows";
     std::string name = contents.name;

@@ -275,8 +275,8 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   contents.code = image.bytes;
   const kernels::Arch &arch = *target.arch;
   contents.target = {
-      codegen::X86Target::triple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
-  for (codegen::EntryPointFacts &entry : contents.entryPoints) {
+      {}, codegen::X86Target::triple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
+  for (artifact::EntryPointT &entry : contents.entryPoints) {
     entry.address = image.entryPoints.lookup(entry.name);
   }
   if (input.tokenizer) {

@@ -73,13 +73,13 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   bool pack = options.weights == codegen::WeightStorage::Pack;
   std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
-  text += " --max-context=" + std::to_string(contents.model.maxContext);
-  for (const codegen::EntryPointFacts &entry : contents.entryPoints) {
+  text += " --max-context=" + std::to_string(contents.model.max_context);
+  for (const artifact::EntryPointT &entry : contents.entryPoints) {
     if (!entry.logits) {
       continue; // as its like with logits
     }
-    text +=
-        (entry.form == artifact::Form::absorbed ? " --max-batch=" : " --prefill-rows=") + std::to_string(entry.maxRows);
+    text += (entry.form == artifact::Form::absorbed ? " --max-batch=" : " --prefill-rows=") +
+            std::to_string(entry.max_rows);
   }
   // Of a module of --from this says how it was made.
   return text + (contents.kernels.empty() ? " --no-kernels" : "");
@@ -88,9 +88,12 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
 /// Shards that the artifact reads at run time, and where they are.
 llvm::Error CompileOutput::listExternalShards(const checkpoint::Checkpoint &files,
                                               codegen::ArtifactContents &contents) const {
+  llvm::SmallString<256> directory(files.directory());
+  llvm::sys::fs::make_absolute(directory);
   uint64_t done = 0, total = 0;
   for (const checkpoint::Shard &shard : files.shards()) {
-    contents.externalShards.push_back({shard.name, shard.size, shard.header->hash()});
+    contents.externalShards.push_back(
+        {{}, shard.name, directory.str().str(), /*external=*/true, 0, shard.size, shard.header->hash()});
     total += shard.size;
   }
   auto showProgress = [&](uint64_t bytes) {
@@ -107,11 +110,8 @@ llvm::Error CompileOutput::listExternalShards(const checkpoint::Checkpoint &file
     if (!hash) {
       return hash.takeError();
     }
-    external.contentsHash = *hash;
+    external.contents_hash = *hash;
   }
-  llvm::SmallString<256> absolute(files.directory());
-  llvm::sys::fs::make_absolute(absolute);
-  contents.checkpointDirectory = absolute.str().str();
   return llvm::Error::success();
 }
 
@@ -128,7 +128,7 @@ bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const check
       return fail(std::move(error));
     }
   }
-  contents.build = {getVersion().str(), getLLVMVersion().str(), describeOptions(contents)};
+  contents.build = {{}, getVersion().str(), getLLVMVersion().str(), describeOptions(contents)};
   write.pack.threads = options.threads;
   write.pack.progress = [&](uint64_t done, uint64_t total) {
     if (options.progress) {

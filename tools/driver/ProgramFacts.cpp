@@ -17,40 +17,43 @@ using namespace mlir;
 namespace fathom::driver {
 
 /// The facts of the attribute that the frontend put on the module.
-static codegen::ModelFacts readModel(DictionaryAttr facts) {
+static artifact::ModelT readModel(DictionaryAttr facts) {
   auto integer = [&](StringRef name) { return cast<IntegerAttr>(facts.get(name)).getInt(); };
   auto real = [&](StringRef name) -> flatbuffers::Optional<float> {
     auto value = facts.getAs<FloatAttr>(name);
     return value ? flatbuffers::Optional<float>(float(value.getValueAsDouble())) : flatbuffers::nullopt;
   };
-  codegen::ModelFacts model;
+  artifact::ModelT model;
   model.family = cast<StringAttr>(facts.get("family")).str();
   model.vocabulary = integer("vocabulary");
   model.hidden = integer("hidden");
   model.layers = integer("layers");
-  model.maxContext = integer("max_context");
-  model.bosToken = integer("bos_token");
+  model.max_context = integer("max_context");
+  model.bos_token = integer("bos_token");
   for (int64_t token : cast<DenseI64ArrayAttr>(facts.get("eos_tokens")).asArrayRef()) {
-    model.eosTokens.push_back(token);
+    model.eos_tokens.push_back(token);
   }
   model.temperature = real("temperature");
-  model.topP = real("top_p");
-  model.minP = real("min_p");
-  model.repetitionPenalty = real("repetition_penalty");
+  model.top_p = real("top_p");
+  model.min_p = real("min_p");
+  model.repetition_penalty = real("repetition_penalty");
   if (facts.contains("top_k")) {
-    model.topK = int32_t(integer("top_k"));
+    model.top_k = int32_t(integer("top_k"));
   }
   return model;
 }
 
-static codegen::CacheFacts readCache(ModuleOp module) {
-  codegen::CacheFacts cache;
-  cache.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
+static std::vector<artifact::StoreT> listStores(ModuleOp module) {
+  std::vector<artifact::StoreT> stores;
   for (auto store : module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>()) {
-    cache.stores.push_back({store.getName().str(), uint32_t(store.getLayers()), uint32_t(store.getHeads()),
-                            uint32_t(store.getWidth()), uint64_t(store.getOffset())});
+    artifact::StoreT &table = stores.emplace_back();
+    table.name = store.getName().str();
+    table.layers = store.getLayers();
+    table.heads = store.getHeads();
+    table.width = store.getWidth();
+    table.offset = store.getOffset();
   }
-  return cache;
+  return stores;
 }
 
 static bool hasLogits(func::FuncOp function) {
@@ -60,25 +63,28 @@ static bool hasLogits(func::FuncOp function) {
   return result.wasInterrupted();
 }
 
-static std::vector<codegen::EntryPointFacts> listEntryPoints(ModuleOp module) {
-  std::vector<codegen::EntryPointFacts> entries;
+static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
+  std::vector<artifact::EntryPointT> entries;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (auto rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr)) {
       bool absorbed = function->getAttrOfType<StringAttr>(deepseek::kFormAttr) == deepseek::kAbsorbedForm;
       auto form = absorbed ? artifact::Form::absorbed : artifact::Form::expanded;
       uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
-      entries.push_back({function.getName().str(), form, 0, 1, uint32_t(rows.getInt()), arena, hasLogits(function)});
+      entries.push_back(
+          {{}, function.getName().str(), form, 0, 1, uint32_t(rows.getInt()), arena, hasLogits(function)});
     }
   }
   return entries;
 }
 
-static std::vector<codegen::KernelFacts> listKernels(ModuleOp module) {
+static std::vector<artifact::KernelT> listKernels(ModuleOp module) {
   llvm::StringMap<uint32_t> dispatches;
   module->walk([&](plan::DispatchOp op) { ++dispatches[op.getKernel()]; });
-  std::vector<codegen::KernelFacts> kernels;
+  std::vector<artifact::KernelT> kernels;
   for (auto kernel : module.getOps<plan::KernelOp>()) {
-    kernels.push_back({kernel.getSymName().str(), std::string(kernels::findKernel(kernel.getKernel())->op),
+    kernels.push_back({{},
+                       kernel.getSymName().str(),
+                       std::string(kernels::findKernel(kernel.getKernel())->op),
                        dispatches.lookup(kernel.getSymName())});
   }
   return kernels;
@@ -99,12 +105,12 @@ static StringRef findWriter(plan::BufferOp buffer) {
 }
 
 /// Buffers by the function they are in and what writes them.
-static std::vector<codegen::BufferFacts> listBuffers(ModuleOp module) {
-  std::vector<codegen::BufferFacts> buffers;
+static std::vector<artifact::BufferT> listBuffers(ModuleOp module) {
+  std::vector<artifact::BufferT> buffers;
   for (auto function : module.getOps<func::FuncOp>()) {
     function.walk([&](plan::BufferOp op) {
       std::string name = (function.getName() + "/" + findWriter(op)).str();
-      buffers.push_back({name, op.getOffset().value_or(0), op.getBytes()});
+      buffers.push_back({{}, name, op.getOffset().value_or(0), op.getBytes()});
     });
   }
   return buffers;
@@ -113,7 +119,8 @@ static std::vector<codegen::BufferFacts> listBuffers(ModuleOp module) {
 void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   contents.model = readModel(facts);
-  contents.cache = readCache(module);
+  contents.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
+  contents.stores = listStores(module);
   contents.scratchBytes = cast<IntegerAttr>(module->getAttr(plan::kScratchBytesAttr)).getInt();
   contents.entryPoints = listEntryPoints(module);
   contents.kernels = listKernels(module);

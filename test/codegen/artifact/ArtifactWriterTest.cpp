@@ -146,8 +146,8 @@ TEST(ArtifactWriter, WritesTheSameBytesAtAnyPathWithAnyNumberOfThreads) {
 
 TEST(ArtifactWriter, PointsIntoShardsThatStayWhereTheyAre) {
   WriterFixture fixture;
-  fixture.contents.externalShards = {{"model.safetensors", fixture.shard.bytes.size(), 77}};
-  fixture.contents.checkpointDirectory = "../checkpoint";
+  fixture.contents.externalShards = {
+      {{}, "model.safetensors", "../checkpoint", /*external=*/true, 0, fixture.shard.bytes.size(), 77}};
   fixture.contents.weights[0].slices[0] = ExternalSlice{0, fixture.sources[0].offset, 4620};
   std::string bytes = fixture.write("model.fathom");
   ReadArtifact artifact(bytes);
@@ -165,7 +165,7 @@ TEST(ArtifactWriter, PointsIntoShardsThatStayWhereTheyAre) {
 
 TEST(ArtifactWriter, RefusesExternalSlicesBeyondTheirShard) {
   WriterFixture fixture;
-  fixture.contents.externalShards = {{"model.safetensors", 100, 77}};
+  fixture.contents.externalShards = {{{}, "model.safetensors", "", /*external=*/true, 0, 100, 77}};
   for (ExternalSlice slice : {ExternalSlice{0, 90, 11}, ExternalSlice{0, UINT64_MAX, 2}, ExternalSlice{0, 101, 0}}) {
     fixture.contents.weights[0].slices[0] = slice;
     EXPECT_EQ(exitCode(writeArtifact(fixture.contents, fixture.directory.path("m"), {})), 3);
@@ -289,8 +289,8 @@ TEST(ArtifactWriter, PlacesWeightsBeyondFourGibibytes) {
   fixture.contents.shards.push_back({path, shardBytes});
   SliceRecipe big;
   big.sources = {Source{1, 0, 4300, columns, ElementType::F8E4M3, {}}};
-  fixture.contents.weights.insert(fixture.contents.weights.begin(),
-                                  {"big", "f8e4m3", {4300, columns}, "rows", {big}, {}});
+  WeightContents weight = {{{}, "big", "f8e4m3", {4300, columns}, "rows"}, {big}, {}};
+  fixture.contents.weights.insert(fixture.contents.weights.begin(), weight);
   ForgetfulFileSystem fileSystem;
   fixture.options.fileSystem = &fileSystem;
   auto report = writeExecutable(fixture.contents, llvm::MemoryBufferRef("stub", "stub"),

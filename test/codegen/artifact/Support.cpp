@@ -219,32 +219,30 @@ std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
 
 ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Source> &sources, llvm::StringRef code) {
   ArtifactContents contents;
-  contents.target = {"x86_64-unknown-linux-gnu", "x86-64-v3", {"avx512f"}};
-  contents.model = {"deepseek_v3", 256, 64, 2, 128, 0, {1, 2}, 0.5f, 0.9f, 0};
-  contents.cache = {2 * 64 * 48 * 4, {{"row", 2, 48, 0}}};
+  contents.target = {{}, "x86_64-unknown-linux-gnu", "x86-64-v3", {"avx512f"}};
+  contents.model = {{}, "deepseek_v3", 256, 64, 2, 128, 0, {1, 2}, 0.5f, 0.9f, 0};
+  contents.pageBytes = 2 * 64 * 48 * 4;
+  contents.stores = {{{}, "row", 2, fathom::artifact::StoreElement::f32, 48}};
   contents.code = code;
   contents.scratchBytes = 4096;
-  contents.entryPoints = {{"prefill", artifact::Form::expanded, 0, 1, 64, 1 << 16},
-                          {"decode", artifact::Form::absorbed, 64, 1, 8, 1 << 14}};
+  contents.entryPoints = {{{}, "prefill", artifact::Form::expanded, 0, 1, 64, 1 << 16},
+                          {{}, "decode", artifact::Form::absorbed, 64, 1, 8, 1 << 14}};
   contents.shards = {shard};
   for (size_t i = 0; i < sources.size(); ++i) {
     SliceRecipe recipe;
     recipe.layout = i % 2 ? Layout::Panels : Layout::Rows;
     recipe.sources = {sources[i]};
-    contents.weights.push_back({"layers." + std::to_string(i) + ".q_proj",
-                                "bf16",
-                                {sources[i].rows, sources[i].columns},
-                                i % 2 ? "panels" : "rows",
-                                {recipe},
-                                {}});
+    std::vector<int64_t> shape = {sources[i].rows, sources[i].columns};
+    std::string name = "layers." + std::to_string(i) + ".q_proj";
+    contents.weights.push_back({{{}, name, "bf16", shape, i % 2 ? "panels" : "rows"}, {recipe}, {}});
   }
   SliceRecipe rope;
   rope.layout = Layout::RopeTable;
   rope.rope = {128, {1.0, 0.1}, 1.0};
-  contents.weights.push_back({"rope", "f32", {128, 2, 2}, "rows", {rope}, {}});
-  contents.kernels = {{"avx2_bf16_gemm", "gemm", 14}};
-  contents.buffers = {{"hidden", 0, 4096}};
-  contents.build = {"0.1.0", "22.1.8", "--mcpu=x86-64-v3"};
+  contents.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
+  contents.kernels = {{{}, "avx2_bf16_gemm", "gemm", 14}};
+  contents.buffers = {{{}, "hidden", 0, 4096}};
+  contents.build = {{}, "0.1.0", "22.1.8", "--mcpu=x86-64-v3"};
   return contents;
 }
 
