@@ -58,12 +58,9 @@ static int64_t findLayer(ArrayRef<OpOperand *> uses) {
     if (!get) {
       continue;
     }
-    Operation *symbol = get->getParentOfType<ModuleOp>().lookupSymbol(get.getWeight());
-    auto weight = dyn_cast_or_null<WeightOp>(symbol);
-    auto recipe = dyn_cast_or_null<RecipeOp>(symbol);
-    auto layers = weight ? weight.getLayers() : recipe ? recipe.getLayers() : std::nullopt;
-    if (layers && !layers->empty()) {
-      return layers->back();
+    auto weight = get->getParentOfType<ModuleOp>().lookupSymbol<WeightSymbol>(get.getWeight());
+    if (weight && weight.getLayers() && !weight.getLayers()->empty()) {
+      return weight.getLayers()->back();
     }
   }
   return 0;

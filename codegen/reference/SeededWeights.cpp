@@ -8,8 +8,6 @@
 
 #include "kernels/ref/ref.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 #include <cmath>
 
 using namespace mlir;
@@ -149,19 +147,19 @@ llvm::Expected<TensorPtr> SeededWeights::runRecipe(RecipeOp recipe, std::optiona
 }
 
 llvm::Expected<TensorPtr> SeededWeights::get(ModuleOp module, StringRef name, std::optional<int64_t> layer) {
-  Operation *symbol = module.lookupSymbol(name);
-  if (!isa_and_nonnull<WeightOp, RecipeOp>(symbol)) {
+  auto symbol = module.lookupSymbol<WeightSymbol>(name);
+  if (!symbol) {
     return llvm::createStringError("unknown weight or recipe @" + name);
   }
-  auto weight = dyn_cast<WeightOp>(symbol);
-  auto layers = weight ? weight.getLayers() : cast<RecipeOp>(symbol).getLayers();
+  std::optional<ArrayRef<int64_t>> layers = symbol.getLayers();
   if (layers && (!layer || !llvm::is_contained(*layers, *layer))) {
     return llvm::createStringError("weight @" + name + " has no layer " + llvm::Twine(layer.value_or(-1)));
   }
   if (!layers) {
     layer = std::nullopt;
   }
-  return weight ? makeWeight(weight, layer) : runRecipe(cast<RecipeOp>(symbol), layer);
+  auto recipe = dyn_cast<RecipeOp>(symbol.getOperation());
+  return recipe ? runRecipe(recipe, layer) : makeWeight(cast<WeightOp>(symbol.getOperation()), layer);
 }
 
 } // namespace fathom::reference

@@ -32,27 +32,11 @@ std::string getTypeName(Type type) {
 }
 
 ElementType getElementType(Type type) {
-  if (type.isBF16()) {
-    return ElementType::BF16;
-  }
-  if (type.isF16()) {
-    return ElementType::F16;
-  }
-  return type.isF32() ? ElementType::F32 : ElementType::F8E4M3;
-}
-
-/// The shape of one slice: without the dimension of experts; a vector is one row.
-struct SliceShape {
-  int64_t rows;
-  int64_t columns;
-};
-
-SliceShape getSliceShape(RankedTensorType type, bool experts) {
-  ArrayRef<int64_t> shape = type.getShape().drop_front(experts ? 1 : 0);
-  if (shape.size() == 1) {
-    return {1, shape[0]};
-  }
-  return {shape[0], shape[1]};
+  return llvm::TypeSwitch<Type, ElementType>(type)
+      .Case([](BFloat16Type) { return ElementType::BF16; })
+      .Case([](Float16Type) { return ElementType::F16; })
+      .Case([](Float32Type) { return ElementType::F32; })
+      .Case([](Float8E4M3FNType) { return ElementType::F8E4M3; });
 }
 
 /// The number of the slice: layer-major, then expert.
@@ -61,15 +45,27 @@ struct SliceIndex {
   int64_t expert;
 };
 
-struct ShardLocation {
-  uint32_t shard;
-  uint64_t offset;
-};
+/// One tensor of the checkpoint; a vector is one row.
+Source readSource(WeightOp weight, SliceIndex index) {
+  ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
+  ArrayRef<int64_t> location =
+      weight.getLocations().slice(2 * (index.layer * weight.getSlicesPerLayer() + index.expert), 2);
+  return {uint32_t(location[0]),
+          uint64_t(location[1]),
+          shape.size() == 1 ? 1 : shape[0],
+          shape.back(),
+          getElementType(weight.getTensorType().getElementType()),
+          std::nullopt};
+}
 
-ShardLocation locate(WeightOp weight, SliceIndex index) {
-  int64_t slice = index.layer * weight.getSlicesPerLayer() + index.expert;
-  ArrayRef<int64_t> locations = weight.getLocations();
-  return {uint32_t(locations[2 * slice]), uint64_t(locations[2 * slice + 1])};
+/// The scales of `rows` outputs as a source: the weight itself is not read.
+Source readScale(WeightOp scale, SliceIndex index, int64_t rows) {
+  Source source = readSource(scale, index);
+  source.scale = ScaleSource{source.shard, source.offset};
+  source.rows = rows;
+  source.columns *= FATHOM_SCALE_BLOCK;
+  source.type = ElementType::F8E4M3;
+  return source;
 }
 
 /// Runs over a recipe's steps from the yield back to the sources and says the same as a SliceRecipe.
@@ -143,33 +139,11 @@ private:
       if (expand) {
         result.layout = Layout::PanelScales;
       }
-      result.sources.push_back(expand ? readScale(source, getRows(expand.getResult())) : readSource(source));
+      auto weight = symbols.lookup<WeightOp>(source.getWeight());
+      result.sources.push_back(expand ? readScale(weight, slice, countRows(expand.getResult().getType()))
+                                      : readSource(weight, slice));
     }
     return Error::success();
-  }
-
-  static int64_t getRows(Value value) { return cast<RankedTensorType>(value.getType()).getShape().drop_back().back(); }
-
-  Source readSource(SourceOp op) {
-    auto weight = symbols.lookup<WeightOp>(op.getWeight());
-    SliceShape shape = getSliceShape(weight.getTensorType(), weight.getExperts());
-    ShardLocation where = locate(weight, slice);
-    return {
-        where.shard, where.offset, shape.rows, shape.columns, getElementType(weight.getTensorType().getElementType()),
-        std::nullopt};
-  }
-
-  /// Scales of `rows` outputs: the weight itself is not read.
-  Source readScale(SourceOp op, int64_t rows) {
-    auto scale = symbols.lookup<WeightOp>(op.getWeight());
-    SliceShape shape = getSliceShape(scale.getTensorType(), scale.getExperts());
-    ShardLocation where = locate(scale, slice);
-    return {where.shard,
-            where.offset,
-            rows,
-            shape.columns * FATHOM_SCALE_BLOCK,
-            ElementType::F8E4M3,
-            ScaleSource{where.shard, where.offset}};
   }
 
   RecipeOp recipe;
@@ -184,25 +158,37 @@ StringRef getLayoutName(Layout layout) {
     return "panels";
   case Layout::PanelScales:
     return "scales";
-  default:
+  case Layout::Rows:
+  case Layout::F32:
+  case Layout::RopeTable:
     return "rows";
   }
+  llvm_unreachable("every layout is a case");
 }
 
 class RecipeLowering {
 public:
   RecipeLowering(ModuleOp module, WeightStorage storage) : symbols(module), storage(storage) {}
 
-  Expected<WeightContents> lower(Operation *op) {
-    if (auto weight = dyn_cast<WeightOp>(op)) {
-      return lowerWeight(weight);
+  Expected<WeightContents> lower(WeightSymbol op) {
+    WeightContents contents = start(op);
+    for (int64_t layer = 0; layer < op.getLayerCount(); ++layer) {
+      for (int64_t expert = 0; expert < op.getSlicesPerLayer(); ++expert) {
+        Expected<SliceContents> slice = lowerSlice(op, {layer, expert});
+        if (!slice) {
+          return slice.takeError();
+        }
+        if (auto *recipe = std::get_if<SliceRecipe>(&*slice)) {
+          contents.layout = getLayoutName(recipe->layout).str();
+        }
+        contents.slices.push_back(std::move(*slice));
+      }
     }
-    return lowerRecipe(cast<RecipeOp>(op));
+    return contents;
   }
 
 private:
-  template <typename Op>
-  static WeightContents start(Op op) {
+  static WeightContents start(WeightSymbol op) {
     WeightContents contents;
     contents.name = op.getSymName().str();
     contents.element_type = getTypeName(op.getTensorType().getElementType());
@@ -216,6 +202,22 @@ private:
       return nameSlice(name, layers, experts, perExpert, slice, source);
     };
     return contents;
+  }
+
+  Expected<SliceContents> lowerSlice(WeightSymbol op, SliceIndex index) {
+    auto weight = dyn_cast<WeightOp>(op.getOperation());
+    if (!weight) {
+      return RecipeReader(cast<RecipeOp>(op.getOperation()), symbols).read(index);
+    }
+    Source source = readSource(weight, index);
+    if (storage == WeightStorage::Reference) {
+      uint64_t bytes = uint64_t(source.rows) * source.columns * byteWidth(source.type);
+      return ExternalSlice{source.shard, source.offset, bytes};
+    }
+    SliceRecipe recipe;
+    recipe.sources.push_back(source);
+    recipe.scales = source.type == ElementType::F32 && weight.getSymName().ends_with("_scale_inv");
+    return recipe;
   }
 
   /// What a user calls a slice: of several weights in one, the one of source `source`, or all.
@@ -248,55 +250,6 @@ private:
     return part;
   }
 
-  WeightContents lowerWeight(WeightOp op) {
-    WeightContents contents = start(op);
-    SliceShape shape = getSliceShape(op.getTensorType(), op.getExperts());
-    ElementType type = getElementType(op.getTensorType().getElementType());
-    uint64_t bytes = uint64_t(shape.rows) * shape.columns * byteWidth(type);
-    llvm::cantFail(forEachSlice(op, [&](SliceIndex index) {
-      ShardLocation where = locate(op, index);
-      if (storage == WeightStorage::Reference) {
-        contents.slices.push_back(ExternalSlice{where.shard, where.offset, bytes});
-        return Error::success();
-      }
-      SliceRecipe recipe;
-      recipe.sources.push_back({where.shard, where.offset, shape.rows, shape.columns, type, std::nullopt});
-      recipe.scales = type == ElementType::F32 && op.getSymName().ends_with("_scale_inv");
-      contents.slices.push_back(recipe);
-      return Error::success();
-    }));
-    return contents;
-  }
-
-  Expected<WeightContents> lowerRecipe(RecipeOp op) {
-    WeightContents contents = start(op);
-    Error error = forEachSlice(op, [&](SliceIndex index) -> Error {
-      Expected<SliceRecipe> recipe = RecipeReader(op, symbols).read(index);
-      if (!recipe) {
-        return recipe.takeError();
-      }
-      contents.layout = getLayoutName(recipe->layout).str();
-      contents.slices.push_back(std::move(*recipe));
-      return Error::success();
-    });
-    if (error) {
-      return std::move(error);
-    }
-    return contents;
-  }
-
-  template <typename Op, typename Action>
-  static Error forEachSlice(Op op, Action action) {
-    for (int64_t layer = 0; layer < op.getLayerCount(); ++layer) {
-      for (int64_t expert = 0; expert < op.getSlicesPerLayer(); ++expert) {
-        if (Error error = action(SliceIndex{layer, expert})) {
-          return error;
-        }
-      }
-    }
-    return Error::success();
-  }
-
   SymbolTable symbols;
   WeightStorage storage;
 };
@@ -314,7 +267,7 @@ Expected<std::vector<WeightContents>> lowerRecipes(ModuleOp planned, WeightStora
   RecipeLowering lowering(planned, storage);
   std::vector<WeightContents> result;
   for (auto [first, op] : used) {
-    Expected<WeightContents> contents = lowering.lower(op);
+    Expected<WeightContents> contents = lowering.lower(cast<WeightSymbol>(op));
     if (!contents) {
       return contents.takeError();
     }

@@ -51,6 +51,8 @@ inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorT
 
 #include "dialects/deepseek/ComputeOp.h.inc"
 
+#include "dialects/deepseek/WeightSymbol.h.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/deepseek/DeepSeekOps.h.inc"
 

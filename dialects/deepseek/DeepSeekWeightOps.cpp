@@ -9,6 +9,8 @@
 
 using namespace mlir;
 
+#include "dialects/deepseek/WeightSymbol.cpp.inc"
+
 namespace fathom::deepseek {
 
 WeightShape getWeightShape(RankedTensorType type, bool experts) {
@@ -66,7 +68,7 @@ LogicalResult WeightOp::verify() {
   if (failed(verifyLayers(*this))) { // C3
     return failure();
   }
-  int64_t expected = 2 * getLayerCount() * getSlicesPerLayer();
+  int64_t expected = 2 * getSliceCount();
   if (int64_t(getLocations().size()) != expected) { // C1
     return emitOpError("expects ") << expected
                                    << " numbers in locations, a shard and an offset for each tensor, but got "
@@ -147,19 +149,6 @@ KernelUse RopeTableOp::getKernelUse() { return {}; }
 
 void RopeTableOp::describe(KernelDescription &kernel) {}
 
-/// The type and layers of the weight or recipe called `symbol`, or nothing.
-static std::optional<std::pair<Type, bool>> lookUp(SymbolTableCollection &symbols, Operation *from,
-                                                   FlatSymbolRefAttr symbol) {
-  Operation *op = symbols.lookupNearestSymbolFrom(from, symbol);
-  if (auto weight = dyn_cast_or_null<WeightOp>(op)) {
-    return std::make_pair(weight.getType(), weight.getLayers().has_value());
-  }
-  if (auto recipe = dyn_cast_or_null<RecipeOp>(op)) {
-    return std::make_pair(recipe.getType(), recipe.getLayers().has_value());
-  }
-  return std::nullopt;
-}
-
 LogicalResult SourceOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto recipe = cast<RecipeOp>((*this)->getParentOp());
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(recipe->getParentOp(), getWeightAttr());
@@ -174,15 +163,15 @@ LogicalResult SourceOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto weight = lookUp(symbols, *this, getWeightAttr());
+  auto weight = symbols.lookupNearestSymbolFrom<WeightSymbol>(*this, getWeightAttr());
   if (!weight) { // C1
     return emitOpError("expects a weight or recipe, but got unknown symbol ") << getWeightAttr();
   }
-  if (weight->first != getResult().getType()) {
+  if (weight.getTensorType() != getResult().getType()) {
     return emitOpError("expects the type of ")
-           << getWeightAttr() << ", " << weight->first << ", but got " << getResult().getType();
+           << getWeightAttr() << ", " << weight.getTensorType() << ", but got " << getResult().getType();
   }
-  if (weight->second != bool(getLayer())) { // C2
+  if (weight.getLayers().has_value() != bool(getLayer())) { // C2
     return emitOpError("expects a layer if and only if the weight has layers: ") << getWeightAttr();
   }
   return success();

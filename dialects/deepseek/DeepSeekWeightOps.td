@@ -8,11 +8,12 @@
 
 include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
+include "dialects/deepseek/WeightSymbol.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol]> {
+def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol, DeepSeek_WeightSymbol]> {
   let summary = "a stack of checkpoint tensors of one shape and type";
   let description = [{
     Names the tensors that play one part in the model: one for the whole model (`layers` absent), one for each layer
@@ -42,15 +43,9 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol]> {
     $sym_name `:` $type (`experts` $experts^)? (`layers` $layers^)? `from` $pattern `at` $locations attr-dict
   }];
   let hasVerifier = 1;
-  let extraClassDeclaration = [{
-    mlir::RankedTensorType getTensorType() { return mlir::cast<mlir::RankedTensorType>(getType()); }
-    /// Tensors in the checkpoint for one layer.
-    int64_t getSlicesPerLayer() { return getExperts() ? getTensorType().getDimSize(0) : 1; }
-    int64_t getLayerCount() { return getLayers() ? getLayers()->size() : 1; }
-  }];
 }
 
-def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, SingleBlock]> {
+def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, DeepSeek_WeightSymbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "a weight made from others by the packer";
   let description = [{
     A weight like any other to its users; its bytes are made once, by the packer, from the ops of the region. The
@@ -80,11 +75,6 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, IsolatedFromAbove, Single
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name `:` $type (`experts` $experts^)? (`layers` $layers^)? $body attr-dict";
   let hasRegionVerifier = 1;
-  let extraClassDeclaration = [{
-    mlir::RankedTensorType getTensorType() { return mlir::cast<mlir::RankedTensorType>(getType()); }
-    int64_t getSlicesPerLayer() { return getExperts() ? getTensorType().getDimSize(0) : 1; }
-    int64_t getLayerCount() { return getLayers() ? getLayers()->size() : 1; }
-  }];
 }
 
 class DeepSeek_RecipeStep<string mnemonic, list<Trait> traits = []> :

@@ -83,28 +83,26 @@ private:
 };
 
 LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
-  Operation *symbol = facts.lookup(op.getWeight());
+  auto symbol = cast<WeightSymbol>(facts.lookup(op.getWeight()));
   if (op.getLayer()) {
     if (op.getLayer() != getInput(original, kLayerInput)) {
       return op.emitOpError("expects the layer that the function is called for");
     }
-    auto layers = symbol->getAttrOfType<DenseI64ArrayAttr>("layers");
-    if (layers.asArrayRef() != facts.getLayersOf(original.getName())) {
+    ArrayRef<int64_t> layers = *symbol.getLayers();
+    if (layers != facts.getLayersOf(original.getName())) {
       return op.emitOpError("expects a weight of the same layers as the function's other weights, but got [")
-             << layers.asArrayRef() << "]";
+             << layers << "]";
     }
   }
   auto type = op.getType();
   Type memory = getMemRefType(type);
-  int64_t slices = 1;
-  if (symbol->hasAttr("experts")) {
-    slices = type.getDimSize(0);
+  if (symbol.getExperts()) {
     memory = plan::TableType::get(builder.getContext(),
                                   MemRefType::get(type.getShape().drop_front(), type.getElementType()));
   }
   Value weight =
       plan::WeightOp::create(builder, op.getLoc(), memory, signature.call, op.getWeight(), facts.getFirstSlice(symbol),
-                             slices, op.getLayer() ? signature.instance : Value());
+                             symbol.getSlicesPerLayer(), op.getLayer() ? signature.instance : Value());
   buffers.set(op.getResult(), {weight, {}});
   return success();
 }

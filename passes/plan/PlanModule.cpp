@@ -5,10 +5,6 @@
 
 #include "passes/plan/PlanModule.h"
 
-#include "dialects/deepseek/DeepSeek.h"
-
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -29,20 +25,19 @@ PlanModule::PlanModule(ModuleOp module)
 
 void PlanModule::findLayers(func::FuncOp function) {
   function.walk([&](GetWeightOp op) {
-    Operation *weight = symbols.lookup(op.getWeight());
-    if (auto layers = weight ? weight->getAttrOfType<DenseI64ArrayAttr>("layers") : DenseI64ArrayAttr()) {
-      layersOf[function.getName()] = SmallVector<int64_t>(layers.asArrayRef());
+    auto weight = symbols.lookup<WeightSymbol>(op.getWeight());
+    if (weight && weight.getLayers()) {
+      layersOf[function.getName()] = SmallVector<int64_t>(*weight.getLayers());
     }
   });
 }
 
-int64_t PlanModule::getFirstSlice(Operation *weight) {
+int64_t PlanModule::getFirstSlice(WeightSymbol weight) {
   if (auto first = weight->getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr)) {
     return first.getInt();
   }
   int64_t first = slices;
-  slices += TypeSwitch<Operation *, int64_t>(weight).Case<WeightOp, RecipeOp>(
-      [](auto op) { return op.getSlicesPerLayer() * op.getLayerCount(); });
+  slices += weight.getSliceCount();
   weight->setAttr(plan::kFirstSliceAttr, OpBuilder(weight).getI64IntegerAttr(first));
   return first;
 }

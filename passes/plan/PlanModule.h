@@ -8,6 +8,8 @@
 
 #include "passes/plan/Passes.h"
 
+#include "dialects/deepseek/DeepSeek.h"
+
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -28,7 +30,7 @@ public:
   /// A weight, or a function as it was.
   mlir::Operation *lookup(llvm::StringRef symbol) { return symbols.lookup(symbol); }
   /// The first slice of a weight in the weight table.
-  int64_t getFirstSlice(mlir::Operation *weight);
+  int64_t getFirstSlice(deepseek::WeightSymbol weight);
 
 private:
   void findLayers(mlir::func::FuncOp function);

@@ -40,30 +40,19 @@ static Value inlineSource(OpBuilder &builder, Location loc, Operation *symbol) {
   return mapping.lookup(cast<YieldOp>(body.getTerminator()).getValue());
 }
 
-struct StackShape {
-  bool experts;
-  DenseI64ArrayAttr layers;
-};
-
-static StackShape getStackShape(Operation *symbol) {
-  if (auto weight = dyn_cast<WeightOp>(symbol)) {
-    return {weight.getExperts(), weight.getLayersAttr()};
-  }
-  auto recipe = cast<RecipeOp>(symbol);
-  return {recipe.getExperts(), recipe.getLayersAttr()};
-}
-
-static RecipeOp createRecipe(ModuleOp module, Location loc, StringRef name, ArrayRef<Operation *> symbols,
+/// A recipe with the layers and experts of its sources.
+static RecipeOp createRecipe(ModuleOp module, Location loc, StringRef name, ArrayRef<WeightSymbol> symbols,
                              RecipeSteps steps) {
   OpBuilder builder(module.getContext());
-  auto firstFunction = llvm::find_if(*module.getBody(), [](Operation &op) { return !isa<WeightOp, RecipeOp>(op); });
+  auto firstFunction = llvm::find_if(*module.getBody(), [](Operation &op) { return !isa<WeightSymbol>(op); });
   builder.setInsertionPoint(module.getBody(), firstFunction);
-  StackShape stack = symbols.empty() ? StackShape{false, nullptr} : getStackShape(symbols.front());
   auto placeholder = RankedTensorType::get({1}, builder.getF32Type());
-  auto recipe = RecipeOp::create(builder, loc, name, placeholder, stack.experts, stack.layers);
+  WeightSymbol stack = symbols.empty() ? WeightSymbol() : symbols.front();
+  auto recipe = RecipeOp::create(builder, loc, name, placeholder, stack && stack.getExperts(),
+                                 stack ? stack.getLayersAttr() : nullptr);
   builder.setInsertionPointToStart(&recipe.getBody().emplaceBlock());
   SmallVector<Value> sources;
-  for (Operation *symbol : symbols) {
+  for (WeightSymbol symbol : symbols) {
     sources.push_back(inlineSource(builder, loc, symbol));
   }
   Value result = steps(builder, loc, sources);
@@ -76,11 +65,11 @@ Value getRecipe(OpBuilder &builder, Location loc, StringRef name, ValueRange sou
   auto module = builder.getInsertionBlock()->getParent()->getParentOfType<ModuleOp>();
   auto recipe = module.lookupSymbol<RecipeOp>(name);
   Value layer;
-  SmallVector<Operation *> symbols;
+  SmallVector<WeightSymbol> symbols;
   for (Value source : sources) {
     auto get = source.getDefiningOp<GetWeightOp>();
     layer = get.getLayer();
-    symbols.push_back(module.lookupSymbol(get.getWeight()));
+    symbols.push_back(module.lookupSymbol<WeightSymbol>(get.getWeight()));
   }
   if (!recipe) {
     recipe = createRecipe(module, loc, name, symbols, steps);

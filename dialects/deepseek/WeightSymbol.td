@@ -1,0 +1,34 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What weights and recipes have in common.
+
+#ifndef DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
+#define DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
+
+include "mlir/IR/OpBase.td"
+
+def DeepSeek_WeightSymbol : OpInterface<"WeightSymbol"> {
+  let cppNamespace = "::fathom::deepseek";
+  let description = [{
+    A symbol that `get_weight` reads: tensors of one shape, one for each of some layers, or for each layer and expert. In
+    the weight table each is a slice, layer-major.
+  }];
+  let methods = [
+    InterfaceMethod<"", "::llvm::StringRef", "getSymName">,
+    InterfaceMethod<"What a layer has: the tensors of all its experts together.",
+      "::mlir::RankedTensorType", "getTensorType", (ins), [{}],
+      [{ return ::mlir::cast<::mlir::RankedTensorType>($_op.getType()); }]>,
+    InterfaceMethod<"Whether the first dimension is that of experts.", "bool", "getExperts">,
+    InterfaceMethod<"The layers that have it, ascending; none where all share it.",
+      "std::optional<::llvm::ArrayRef<int64_t>>", "getLayers">,
+    InterfaceMethod<"", "::mlir::DenseI64ArrayAttr", "getLayersAttr">,
+  ];
+  let extraSharedClassDeclaration = [{
+    int64_t getLayerCount() { return $_op.getLayers() ? $_op.getLayers()->size() : 1; }
+    int64_t getSlicesPerLayer() { return $_op.getExperts() ? $_op.getTensorType().getDimSize(0) : 1; }
+    int64_t getSliceCount() { return $_op.getLayerCount() * $_op.getSlicesPerLayer(); }
+  }];
+}
+
+#endif // DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
