@@ -5,7 +5,7 @@
 
 #include "passes/lower/CacheRows.h"
 #include "passes/lower/Decompose.h"
-#include "passes/support/AbsorbedAttention.h"
+#include "passes/support/OpForms.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 

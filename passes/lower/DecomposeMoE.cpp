@@ -4,6 +4,7 @@
 // Mixture of experts: the sort of slots, grouped products, the weighted sum.
 
 #include "passes/lower/Decompose.h"
+#include "passes/support/OpForms.h"
 
 using namespace mlir;
 
@@ -12,10 +13,6 @@ namespace fathom {
 using namespace deepseek;
 
 namespace {
-
-RankedTensorType getIdsType(StructuredBuilder &b, ArrayRef<int64_t> shape) {
-  return RankedTensorType::get(shape, b.builder.getI32Type());
-}
 
 /// A counting sort: how many pairs each expert has, where its slots begin, then each pair in turn to its expert's next
 /// slot.
@@ -95,25 +92,9 @@ Decomposed decomposeCombine(MoECombineOp op, StructuredBuilder &b) {
   })};
 }
 
-/// As permutation and grouped products, with gates and ups apart.
+/// With gates and ups apart.
 Decomposed decomposeExperts(MoEExpertsOp op, StructuredBuilder &b) {
-  int64_t topK = getWidth(op.getIds().getType());
-  int64_t experts = cast<RankedTensorType>(op.getGate().getType()).getDimSize(0);
-  auto permute =
-      MoEPermuteOp::create(b.builder, b.loc, getIdsType(b, {experts + 1}), getIdsType(b, {ShapedType::kDynamic}),
-                           op.getIds().getType(), op.getIds(), experts);
-  auto multiply = [&](Value input, Value weight, Value scale, bool gather) -> Value {
-    int64_t width = cast<RankedTensorType>(weight.getType()).getDimSize(1);
-    auto type = RankedTensorType::get({ShapedType::kDynamic, width}, b.builder.getF32Type());
-    return MoELinearOp::create(b.builder, b.loc, type, input, permute.getOffsets(), permute.getSourceRows(), weight,
-                               scale, op.getBlockAttr(), gather, topK);
-  };
-  Value gate = multiply(op.getInput(), op.getGate(), op.getGateScale(), /*gather=*/true);
-  Value up = multiply(op.getInput(), op.getUp(), op.getUpScale(), /*gather=*/true);
-  Value hidden = SwiGluOp::create(b.builder, b.loc, gate.getType(), gate, up);
-  Value outputs = multiply(hidden, op.getDown(), op.getDownScale(), /*gather=*/false);
-  return SmallVector<Value>{
-      MoECombineOp::create(b.builder, b.loc, op.getType(), outputs, permute.getSlots(), op.getWeights(), ValueRange())};
+  return SmallVector<Value>{createRoutedExperts(b.builder, op, /*fuseGateUp=*/false)};
 }
 
 } // namespace

@@ -4,7 +4,7 @@
 // MLA in absorbed form, for decode.
 
 #include "passes/model/Passes.h"
-#include "passes/support/AbsorbedAttention.h"
+#include "passes/support/OpForms.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

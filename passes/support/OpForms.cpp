@@ -1,0 +1,94 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What ops are in terms of others.
+
+#include "passes/support/OpForms.h"
+
+#include "passes/support/ScaledWeights.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using namespace deepseek;
+
+Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) {
+  Location loc = op.getLoc();
+  int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
+  auto withWidth = [&](int64_t width) {
+    RankedTensorType type = op.getQuery().getType();
+    return type.clone({type.getDimSize(0), width});
+  };
+  Value query =
+      MlaAbsorbQueryOp::create(builder, loc, withWidth(heads * (latent + op.getRopeDim())), op.getQuery(), op.getKvB(),
+                               op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(), heads,
+                               op.getNopeDim(), op.getRopeDim(), op.getValueDim(), op.getLayout());
+  Value attended =
+      MlaLatentAttentionOp::create(builder, loc, withWidth(heads * latent), query, op.getCache(), op.getLayer(),
+                                   op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
+  return MlaExpandOutputOp::create(builder, loc, op.getType(), attended, op.getKvB(), op.getScale(), op.getBlockAttr(),
+                                   heads, op.getNopeDim(), op.getValueDim());
+}
+
+namespace {
+
+/// The products of one moe_experts over its slots, (token, choice) pairs sorted by expert.
+class ExpertRouting {
+public:
+  ExpertRouting(OpBuilder &builder, MoEExpertsOp op) : op(op), builder(builder), loc(op.getLoc()) {
+    int64_t experts = getDimension(op.getGate(), 0);
+    permutation = MoEPermuteOp::create(builder, loc, getIdsType({experts + 1}), getIdsType({ShapedType::kDynamic}),
+                                       op.getIds().getType(), op.getIds(), experts);
+  }
+
+  Value create(bool fuseGateUp) {
+    Value hidden = createGateAndUp(fuseGateUp);
+    Value outputs = createLinear(hidden, {op.getDown(), op.getDownScale(), op.getBlockAttr()}, /*gather=*/false);
+    return MoECombineOp::create(builder, loc, op.getType(), outputs, permutation.getSlots(), op.getWeights(),
+                                ValueRange());
+  }
+
+private:
+  Value createGateAndUp(bool fuse) {
+    ScaledWeight gate = {op.getGate(), op.getGateScale(), op.getBlockAttr()};
+    ScaledWeight up = {op.getUp(), op.getUpScale(), op.getBlockAttr()};
+    if (!fuse || !canCombine(gate, up)) {
+      Value gated = createLinear(op.getInput(), gate, /*gather=*/true);
+      return SwiGluOp::create(builder, loc, gated.getType(), gated, createLinear(op.getInput(), up, /*gather=*/true));
+    }
+    ScaledWeight both = interleaveRows(builder, loc, gate, up);
+    return MoELinearSwiGluOp::create(builder, loc, getSlotsType(op.getGate()), op.getInput(), permutation.getOffsets(),
+                                     permutation.getSourceRows(), both.weight, both.scale, both.block,
+                                     /*gather=*/true, getTopK());
+  }
+
+  Value createLinear(Value input, const ScaledWeight &weight, bool gather) {
+    return MoELinearOp::create(builder, loc, getSlotsType(weight.weight), input, permutation.getOffsets(),
+                               permutation.getSourceRows(), weight.weight, weight.scale, weight.block, gather,
+                               getTopK());
+  }
+
+  static int64_t getDimension(Value tensor, unsigned index) {
+    return cast<RankedTensorType>(tensor.getType()).getDimSize(index);
+  }
+  int64_t getTopK() { return getDimension(op.getIds(), 1); }
+  /// A row of the weight's outputs for each slot.
+  RankedTensorType getSlotsType(Value weight) {
+    return RankedTensorType::get({ShapedType::kDynamic, getDimension(weight, 1)}, builder.getF32Type());
+  }
+  RankedTensorType getIdsType(ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getI32Type()); }
+
+  MoEExpertsOp op;
+  OpBuilder &builder;
+  Location loc;
+  MoEPermuteOp permutation;
+};
+
+} // namespace
+
+Value createRoutedExperts(OpBuilder &builder, MoEExpertsOp op, bool fuseGateUp) {
+  return ExpertRouting(builder, op).create(fuseGateUp);
+}
+
+} // namespace fathom

@@ -1,0 +1,22 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What ops are in terms of others: latent attention absorbed, experts routed.
+
+#ifndef PASSES_SUPPORT_OPFORMS_H
+#define PASSES_SUPPORT_OPFORMS_H
+
+#include "dialects/deepseek/DeepSeek.h"
+
+namespace fathom {
+
+/// What `op` computes, as mla_absorb_query, mla_latent_attention and mla_expand_output: equal in exact arithmetic.
+mlir::Value createAbsorbedAttention(mlir::OpBuilder &builder, deepseek::MlaAttentionOp op);
+
+/// What `op` computes: tokens sorted by expert, grouped products and the weighted sum. With `fuseGateUp` gate and up
+/// are one product if recipes can make one weight of theirs.
+mlir::Value createRoutedExperts(mlir::OpBuilder &builder, deepseek::MoEExpertsOp op, bool fuseGateUp);
+
+} // namespace fathom
+
+#endif // PASSES_SUPPORT_OPFORMS_H
