@@ -18,13 +18,10 @@ namespace fathom {
 /// Results of a decomposed op, one for each of its own; a failure where the op has to stay.
 using Decomposed = mlir::FailureOr<llvm::SmallVector<mlir::Value>>;
 
-/// A pattern that replaces an op by what `decompose` builds before it.
+/// Replaces an op by what `decompose(op, builder)`, found where this is used, builds before it.
 template <typename Op>
-class DecomposePattern : public mlir::OpRewritePattern<Op> {
-public:
-  using Function = Decomposed (*)(Op, StructuredBuilder &);
-  DecomposePattern(mlir::MLIRContext *context, Function decompose)
-      : mlir::OpRewritePattern<Op>(context), decompose(decompose) {}
+struct DecomposePattern : mlir::OpRewritePattern<Op> {
+  using mlir::OpRewritePattern<Op>::OpRewritePattern;
 
   mlir::LogicalResult matchAndRewrite(Op op, mlir::PatternRewriter &rewriter) const override {
     StructuredBuilder builder(rewriter, op.getLoc());
@@ -35,14 +32,11 @@ public:
     rewriter.replaceOp(op, *results);
     return mlir::success();
   }
-
-private:
-  Function decompose;
 };
 
-template <typename Op>
-void addDecomposition(mlir::RewritePatternSet &patterns, Decomposed (*decompose)(Op, StructuredBuilder &)) {
-  patterns.add<DecomposePattern<Op>>(patterns.getContext(), decompose);
+template <typename... Ops>
+void addDecompositions(mlir::RewritePatternSet &patterns) {
+  patterns.add<DecomposePattern<Ops>...>(patterns.getContext());
 }
 
 void populateBasicDecompositions(mlir::RewritePatternSet &patterns);

@@ -15,9 +15,7 @@ namespace fathom {
 
 using namespace deepseek;
 
-namespace {
-
-Decomposed decomposeCacheAppend(CacheAppendOp op, StructuredBuilder &b) {
+static Decomposed decompose(CacheAppendOp op, StructuredBuilder &b) {
   CacheRows cache(b, op.getCache(), op.getStore(), op.getLayer());
   if (!cache) {
     return failure();
@@ -39,7 +37,7 @@ Decomposed decomposeCacheAppend(CacheAppendOp op, StructuredBuilder &b) {
   return SmallVector<Value>{op.getCache()};
 }
 
-Decomposed decomposeMlaAppend(MlaAppendOp op, StructuredBuilder &b) {
+static Decomposed decompose(MlaAppendOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
@@ -56,7 +54,7 @@ Decomposed decomposeMlaAppend(MlaAppendOp op, StructuredBuilder &b) {
 }
 
 /// W_UKᵀ on each head's first part, head by head so that its weights stay in the cache, and the rotation of the rest.
-Decomposed decomposeAbsorbQuery(MlaAbsorbQueryOp op, StructuredBuilder &b) {
+static Decomposed decompose(MlaAbsorbQueryOp op, StructuredBuilder &b) {
   int64_t nope = op.getNopeDim(), rope = op.getRopeDim();
   int64_t latent = cast<RankedTensorType>(op.getKvB().getType()).getDimSize(1);
   WeightReader weight(b, op.getKvB(), op.getScale(), op.getBlockAttr());
@@ -91,7 +89,7 @@ Decomposed decomposeAbsorbQuery(MlaAbsorbQueryOp op, StructuredBuilder &b) {
   return SmallVector<Value>{result};
 }
 
-Decomposed decomposeExpandOutput(MlaExpandOutputOp op, StructuredBuilder &b) {
+static Decomposed decompose(MlaExpandOutputOp op, StructuredBuilder &b) {
   int64_t values = op.getValueDim();
   WeightReader weight(b, op.getKvB(), op.getScale(), op.getBlockAttr());
   Value rows = b.size(op.getInput(), 0);
@@ -112,21 +110,15 @@ Decomposed decomposeExpandOutput(MlaExpandOutputOp op, StructuredBuilder &b) {
 
 /// Attention in absorbed form, equal in exact arithmetic: rows may belong to different sequences, so there are no keys
 /// and values to expand once for all of them.
-Decomposed decomposeMlaAttention(MlaAttentionOp op, StructuredBuilder &b) {
+static Decomposed decompose(MlaAttentionOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
   return SmallVector<Value>{createAbsorbedAttention(b.builder, op)};
 }
 
-} // namespace
-
 void populateAttentionDecompositions(RewritePatternSet &patterns) {
-  addDecomposition<CacheAppendOp>(patterns, decomposeCacheAppend);
-  addDecomposition<MlaAppendOp>(patterns, decomposeMlaAppend);
-  addDecomposition<MlaAbsorbQueryOp>(patterns, decomposeAbsorbQuery);
-  addDecomposition<MlaExpandOutputOp>(patterns, decomposeExpandOutput);
-  addDecomposition<MlaAttentionOp>(patterns, decomposeMlaAttention);
+  addDecompositions<CacheAppendOp, MlaAppendOp, MlaAbsorbQueryOp, MlaExpandOutputOp, MlaAttentionOp>(patterns);
   populateCachedAttentionDecompositions(patterns);
 }
 

@@ -28,22 +28,20 @@ Value rotate(StructuredBuilder &b, const Rotation &rotation, Value position, Val
   return b.select(b.isEqual(second, b.index(0)), turnedFirst, turnedSecond);
 }
 
-namespace {
-
-Decomposed decomposeEmbedding(EmbeddingOp op, StructuredBuilder &b) {
+static Decomposed decompose(EmbeddingOp op, StructuredBuilder &b) {
   WeightReader table(b, op.getTable());
   return SmallVector<Value>{b.mapRows(cast<RankedTensorType>(op.getType()).getShape(), b.size(op.getTokens(), 0),
                                       [&](ValueRange i) { return table.read({b.idAt(op.getTokens(), i[0]), i[1]}); })};
 }
 
-Decomposed decomposeSelectRows(SelectRowsOp op, StructuredBuilder &b) {
+static Decomposed decompose(SelectRowsOp op, StructuredBuilder &b) {
   return SmallVector<Value>{
       b.mapRows(cast<RankedTensorType>(op.getType()).getShape(), b.size(op.getRows(), 0),
                 [&](ValueRange i) { return b.at(op.getInput(), {b.idAt(op.getRows(), i[0]), i[1]}); })};
 }
 
 /// Groups of as many columns as the weight has numbers, each alone.
-Value normalize(StructuredBuilder &b, Value input, Value weight, double eps) {
+static Value normalize(StructuredBuilder &b, Value input, Value weight, double eps) {
   auto type = cast<RankedTensorType>(input.getType());
   int64_t group = getWidth(weight.getType());
   Value rows = b.size(input, 0);
@@ -63,25 +61,25 @@ Value normalize(StructuredBuilder &b, Value input, Value weight, double eps) {
   });
 }
 
-Decomposed decomposeRmsNorm(RmsNormOp op, StructuredBuilder &b) {
+static Decomposed decompose(RmsNormOp op, StructuredBuilder &b) {
   return SmallVector<Value>{normalize(b, op.getInput(), op.getWeight(), op.getEps().convertToDouble())};
 }
 
-Decomposed decomposeAddRmsNorm(AddRmsNormOp op, StructuredBuilder &b) {
+static Decomposed decompose(AddRmsNormOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   Value sum = b.mapRows(type.getShape(), b.size(op.getInput(), 0),
                         [&](ValueRange i) { return b.add(b.at(op.getInput(), i), b.at(op.getResidual(), i)); });
   return SmallVector<Value>{sum, normalize(b, sum, op.getWeight(), op.getEps().convertToDouble())};
 }
 
-Decomposed decomposeSwiGlu(SwiGluOp op, StructuredBuilder &b) {
+static Decomposed decompose(SwiGluOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
   return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getGate(), 0), [&](ValueRange i) {
     return b.multiply(b.silu(b.at(op.getGate(), i)), b.at(op.getUp(), i));
   })};
 }
 
-Decomposed decomposeRope(RopeOp op, StructuredBuilder &b) {
+static Decomposed decompose(RopeOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
   int64_t headDim = op.getHeadDim();
   Rotation rotation = {op.getLayout(), headDim / 2, WeightReader(b, op.getTable())};
@@ -92,7 +90,7 @@ Decomposed decomposeRope(RopeOp op, StructuredBuilder &b) {
   })};
 }
 
-Decomposed decomposeRopeTable(RopeTableOp op, StructuredBuilder &b) {
+static Decomposed decompose(RopeTableOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
   RopeAttr rope = op.getRope();
   SmallVector<float> numbers;
@@ -107,16 +105,8 @@ Decomposed decomposeRopeTable(RopeTableOp op, StructuredBuilder &b) {
   return SmallVector<Value>{arith::ConstantOp::create(b.builder, b.loc, table)};
 }
 
-} // namespace
-
 void populateBasicDecompositions(RewritePatternSet &patterns) {
-  addDecomposition<EmbeddingOp>(patterns, decomposeEmbedding);
-  addDecomposition<SelectRowsOp>(patterns, decomposeSelectRows);
-  addDecomposition<RmsNormOp>(patterns, decomposeRmsNorm);
-  addDecomposition<AddRmsNormOp>(patterns, decomposeAddRmsNorm);
-  addDecomposition<SwiGluOp>(patterns, decomposeSwiGlu);
-  addDecomposition<RopeOp>(patterns, decomposeRope);
-  addDecomposition<RopeTableOp>(patterns, decomposeRopeTable);
+  addDecompositions<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, SwiGluOp, RopeOp, RopeTableOp>(patterns);
 }
 
 } // namespace fathom

@@ -145,8 +145,10 @@ Value AttentionBuilder::build() {
   return both[0];
 }
 
+} // namespace
+
 /// All heads read the latents, as keys and, but for the rotated part, as values.
-Decomposed decomposeLatentAttention(MlaLatentAttentionOp op, StructuredBuilder &b) {
+static Decomposed decompose(MlaLatentAttentionOp op, StructuredBuilder &b) {
   CacheRows latents(b, op.getCache(), kLatentStore, op.getLayer());
   if (!latents) {
     return failure();
@@ -158,7 +160,7 @@ Decomposed decomposeLatentAttention(MlaLatentAttentionOp op, StructuredBuilder &
   return SmallVector<Value>{AttentionBuilder(attention, b).build()};
 }
 
-Decomposed decomposeGqaAttention(GqaAttentionOp op, StructuredBuilder &b) {
+static Decomposed decompose(GqaAttentionOp op, StructuredBuilder &b) {
   CacheRows keys(b, op.getCache(), kKeyStore, op.getLayer()), values(b, op.getCache(), kValueStore, op.getLayer());
   if (!keys) {
     return failure();
@@ -170,11 +172,8 @@ Decomposed decomposeGqaAttention(GqaAttentionOp op, StructuredBuilder &b) {
   return SmallVector<Value>{AttentionBuilder(attention, b).build()};
 }
 
-} // namespace
-
 void populateCachedAttentionDecompositions(RewritePatternSet &patterns) {
-  addDecomposition<MlaLatentAttentionOp>(patterns, decomposeLatentAttention);
-  addDecomposition<GqaAttentionOp>(patterns, decomposeGqaAttention);
+  addDecompositions<MlaLatentAttentionOp, GqaAttentionOp>(patterns);
 }
 
 } // namespace fathom

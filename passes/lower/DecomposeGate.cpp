@@ -178,10 +178,10 @@ SmallVector<Value> GateBuilder::build() {
   return {both[0], weigh(both[1], findLost(biased))};
 }
 
-Decomposed decomposeGate(MoEGateOp op, StructuredBuilder &b) { return GateBuilder(op, b).build(); }
-
 } // namespace
 
-void populateGateDecompositions(RewritePatternSet &patterns) { addDecomposition<MoEGateOp>(patterns, decomposeGate); }
+static Decomposed decompose(MoEGateOp op, StructuredBuilder &b) { return GateBuilder(op, b).build(); }
+
+void populateGateDecompositions(RewritePatternSet &patterns) { addDecompositions<MoEGateOp>(patterns); }
 
 } // namespace fathom

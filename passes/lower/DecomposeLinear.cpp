@@ -98,12 +98,10 @@ Value getGateOutput(StructuredBuilder &b, Value output) {
 
 Value getUpOutput(StructuredBuilder &b, Value output) { return b.add(getGateOutput(b, output), kPanelWidth); }
 
-namespace {
-
 /// A dense product; `combine` makes one number of an output and its sums, before the epilogue.
 template <typename Op>
-Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Value)>> parts,
-                    function_ref<Value(Value, ValueRange)> combine) {
+static Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Value)>> parts,
+                           function_ref<Value(Value, ValueRange)> combine) {
   WeightReader weight(b, op.getWeight(), op.getScale(), op.getBlockAttr());
   Value rows = b.size(op.getInput(), 0);
   auto type = cast<RankedTensorType>(op.getType());
@@ -117,24 +115,21 @@ Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Val
   return SmallVector<Value>{multiplyRows(b, product, target)};
 }
 
-Decomposed decomposeLinear(LinearOp op, StructuredBuilder &b) {
+static Decomposed decompose(LinearOp op, StructuredBuilder &b) {
   return multiply(op, b, {[](Value output) { return output; }}, [&](Value output, ValueRange sums) {
     Value bias = op.getBias();
     return bias ? b.add(sums[0], WeightReader(b, bias).read(ValueRange(output))) : sums[0];
   });
 }
 
-Decomposed decomposeLinearSwiGlu(LinearSwiGluOp op, StructuredBuilder &b) {
+static Decomposed decompose(LinearSwiGluOp op, StructuredBuilder &b) {
   auto gate = [&](Value output) { return getGateOutput(b, output); };
   auto up = [&](Value output) { return getUpOutput(b, output); };
   return multiply(op, b, {gate, up}, [&](Value, ValueRange sums) { return b.multiply(b.silu(sums[0]), sums[1]); });
 }
 
-} // namespace
-
 void populateLinearDecompositions(RewritePatternSet &patterns) {
-  addDecomposition<LinearOp>(patterns, decomposeLinear);
-  addDecomposition<LinearSwiGluOp>(patterns, decomposeLinearSwiGlu);
+  addDecompositions<LinearOp, LinearSwiGluOp>(patterns);
 }
 
 } // namespace fathom

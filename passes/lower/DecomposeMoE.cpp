@@ -12,11 +12,9 @@ namespace fathom {
 
 using namespace deepseek;
 
-namespace {
-
 /// A counting sort: how many pairs each expert has, where its slots begin, then each pair in turn to its expert's next
 /// slot.
-Decomposed decomposePermute(MoEPermuteOp op, StructuredBuilder &b) {
+static Decomposed decompose(MoEPermuteOp op, StructuredBuilder &b) {
   int64_t topK = getWidth(op.getIds().getType());
   Value rows = b.size(op.getIds(), 0);
   Value zero = b.index(0), one = b.integer(1);
@@ -51,8 +49,8 @@ Decomposed decomposePermute(MoEPermuteOp op, StructuredBuilder &b) {
 
 /// Expert by expert, a product over its slots.
 template <typename Op>
-Decomposed multiplyGroups(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Value)>> parts,
-                          function_ref<Value(ValueRange)> combine) {
+static Decomposed multiplyGroups(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Value)>> parts,
+                                 function_ref<Value(ValueRange)> combine) {
   auto type = cast<RankedTensorType>(op.getType());
   int64_t experts = cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
   Value slots = b.size(op.getSourceRows(), 0);
@@ -70,17 +68,17 @@ Decomposed multiplyGroups(Op op, StructuredBuilder &b, ArrayRef<function_ref<Val
   return SmallVector<Value>{target};
 }
 
-Decomposed decomposeMoELinear(MoELinearOp op, StructuredBuilder &b) {
+static Decomposed decompose(MoELinearOp op, StructuredBuilder &b) {
   return multiplyGroups(op, b, {[](Value output) { return output; }}, [](ValueRange sums) { return sums[0]; });
 }
 
-Decomposed decomposeMoELinearSwiGlu(MoELinearSwiGluOp op, StructuredBuilder &b) {
+static Decomposed decompose(MoELinearSwiGluOp op, StructuredBuilder &b) {
   auto gate = [&](Value output) { return getGateOutput(b, output); };
   auto up = [&](Value output) { return getUpOutput(b, output); };
   return multiplyGroups(op, b, {gate, up}, [&](ValueRange sums) { return b.multiply(b.silu(sums[0]), sums[1]); });
 }
 
-Decomposed decomposeCombine(MoECombineOp op, StructuredBuilder &b) {
+static Decomposed decompose(MoECombineOp op, StructuredBuilder &b) {
   int64_t topK = getWidth(op.getSlots().getType());
   auto type = cast<RankedTensorType>(op.getType());
   return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getSlots(), 0), [&](ValueRange i) {
@@ -93,18 +91,12 @@ Decomposed decomposeCombine(MoECombineOp op, StructuredBuilder &b) {
 }
 
 /// With gates and ups apart.
-Decomposed decomposeExperts(MoEExpertsOp op, StructuredBuilder &b) {
+static Decomposed decompose(MoEExpertsOp op, StructuredBuilder &b) {
   return SmallVector<Value>{createRoutedExperts(b.builder, op, /*fuseGateUp=*/false)};
 }
 
-} // namespace
-
 void populateMoEDecompositions(RewritePatternSet &patterns) {
-  addDecomposition<MoEPermuteOp>(patterns, decomposePermute);
-  addDecomposition<MoELinearOp>(patterns, decomposeMoELinear);
-  addDecomposition<MoELinearSwiGluOp>(patterns, decomposeMoELinearSwiGlu);
-  addDecomposition<MoECombineOp>(patterns, decomposeCombine);
-  addDecomposition<MoEExpertsOp>(patterns, decomposeExperts);
+  addDecompositions<MoEPermuteOp, MoELinearOp, MoELinearSwiGluOp, MoECombineOp, MoEExpertsOp>(patterns);
 }
 
 } // namespace fathom

@@ -7,9 +7,15 @@
 #define PASSES_LOWER_STRUCTUREDBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 
 namespace fathom {
+
+namespace arith = mlir::arith;
+namespace math = mlir::math;
+namespace tensor = mlir::tensor;
 
 /// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: f32, i32 or index, the last two
 /// signed.
@@ -21,49 +27,51 @@ public:
 
   StructuredBuilder(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
 
-  Value index(int64_t value);
-  Value integer(int32_t value);
-  Value real(double value);
+  Value index(int64_t value) { return create<arith::ConstantIndexOp>(value); }
+  Value integer(int32_t value) { return create<arith::ConstantOp>(builder.getI32IntegerAttr(value)); }
+  Value real(double value) { return create<arith::ConstantOp>(builder.getF32FloatAttr(float(value))); }
 
-  Value add(Value a, Value b);
-  Value subtract(Value a, Value b);
-  Value multiply(Value a, Value b);
-  Value divide(Value a, Value b);
-  Value remainder(Value a, Value b);
+  Value add(Value a, Value b) { return combine<arith::AddFOp, arith::AddIOp>(a, b); }
+  Value subtract(Value a, Value b) { return combine<arith::SubFOp, arith::SubIOp>(a, b); }
+  Value multiply(Value a, Value b) { return combine<arith::MulFOp, arith::MulIOp>(a, b); }
+  Value divide(Value a, Value b) { return combine<arith::DivFOp, arith::DivUIOp>(a, b); }
+  Value remainder(Value a, Value b) { return combine<arith::RemFOp, arith::RemUIOp>(a, b); }
   Value add(Value a, int64_t b) { return add(a, index(b)); }
   Value multiply(Value a, int64_t b) { return multiply(a, index(b)); }
   Value divide(Value a, int64_t b) { return divide(a, index(b)); }
   Value remainder(Value a, int64_t b) { return remainder(a, index(b)); }
   /// a · b + c, rounded once.
-  Value fma(Value a, Value b, Value c);
-  Value exp(Value a);
+  Value fma(Value a, Value b, Value c) { return create<math::FmaOp>(a, b, c); }
+  Value exp(Value a) { return create<math::ExpOp>(a); }
   /// 1 / sqrt(a), both rounded.
-  Value reciprocalRoot(Value a);
+  Value reciprocalRoot(Value a) { return divide(real(1.0), create<math::SqrtOp>(a)); }
   /// 1 / (1 + exp(−a)).
-  Value sigmoid(Value a);
+  Value sigmoid(Value a) { return divide(real(1.0), onePlusExpOfMinus(a)); }
   /// a / (1 + exp(−a)).
-  Value silu(Value a);
+  Value silu(Value a) { return divide(a, onePlusExpOfMinus(a)); }
 
   /// NaN is neither greater nor equal.
-  Value isGreater(Value a, Value b);
-  Value isEqual(Value a, Value b);
-  Value both(Value a, Value b);
-  Value either(Value a, Value b);
-  Value select(Value condition, Value a, Value b);
+  Value isGreater(Value a, Value b) { return compare(arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt, a, b); }
+  Value isEqual(Value a, Value b) { return compare(arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq, a, b); }
+  Value both(Value a, Value b) { return create<arith::AndIOp>(a, b); }
+  Value either(Value a, Value b) { return create<arith::OrIOp>(a, b); }
+  Value select(Value condition, Value a, Value b) { return create<arith::SelectOp>(condition, a, b); }
   /// `a`, or `b` where it is greater.
   Value larger(Value a, Value b) { return select(isGreater(b, a), b, a); }
 
-  Value toIndex(Value id);
-  Value toId(Value index);
+  Value toIndex(Value id) { return create<arith::IndexCastOp>(builder.getIndexType(), id); }
+  Value toId(Value index) { return create<arith::IndexCastOp>(builder.getI32Type(), index); }
 
   /// The size of a dimension, a constant where it is known.
-  Value size(Value tensor, int64_t dimension);
-  Value at(Value tensor, ValueRange indices);
+  Value size(Value tensor, int64_t dimension) { return builder.createOrFold<tensor::DimOp>(loc, tensor, dimension); }
+  Value at(Value tensor, ValueRange indices) { return create<tensor::ExtractOp>(tensor, indices); }
   /// An id at `indices`, as an index.
   Value idAt(Value tensor, ValueRange indices) { return toIndex(at(tensor, indices)); }
-  Value put(Value value, Value tensor, ValueRange indices);
+  Value put(Value value, Value tensor, ValueRange indices) { return create<tensor::InsertOp>(value, tensor, indices); }
   /// Uninitialized; `dynamicSizes` of the unknown dimensions of `type`, in order.
-  Value empty(mlir::Type type, ValueRange dynamicSizes);
+  Value empty(mlir::Type type, ValueRange dynamicSizes) {
+    return create<tensor::EmptyOp>(mlir::cast<mlir::RankedTensorType>(type), dynamicSizes);
+  }
 
   /// Elements computed from their indices, in any order: a linalg.generic.
   Value map(mlir::Type type, ValueRange dynamicSizes, llvm::function_ref<Value(ValueRange)> element);
@@ -82,6 +90,22 @@ public:
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
+
+private:
+  template <typename Op, typename... Arguments>
+  Value create(Arguments &&...arguments) {
+    return Op::create(builder, loc, std::forward<Arguments>(arguments)...);
+  }
+  template <typename Real, typename Integer>
+  Value combine(Value a, Value b) {
+    return mlir::isa<mlir::FloatType>(a.getType()) ? builder.createOrFold<Real>(loc, a, b)
+                                                   : builder.createOrFold<Integer>(loc, a, b);
+  }
+  Value compare(arith::CmpFPredicate real, arith::CmpIPredicate integer, Value a, Value b) {
+    return mlir::isa<mlir::FloatType>(a.getType()) ? create<arith::CmpFOp>(real, a, b)
+                                                   : create<arith::CmpIOp>(integer, a, b);
+  }
+  Value onePlusExpOfMinus(Value a) { return add(real(1.0), exp(create<arith::NegFOp>(a))); }
 };
 
 } // namespace fathom
