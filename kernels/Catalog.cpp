@@ -144,25 +144,16 @@ bool canRun(std::string_view arch, std::string_view kernelArch) {
   return own && other && own <= other;
 }
 
-static const Kernel *findExactly(std::string_view op, std::string_view arch, std::string_view weightType,
-                                 std::string_view layout) {
-  for (const Kernel &kernel : catalog()) {
-    if (kernel.op == op && kernel.arch == arch && kernel.weightType == weightType && kernel.layout == layout) {
-      return &kernel;
-    }
-  }
-  return nullptr;
-}
-
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout) {
-  for (const Arch &candidate : archs()) {
-    const Kernel *kernel = canRun(arch, candidate.name) ? findExactly(op, candidate.name, weightType, layout) : nullptr;
-    if (kernel) {
-      return kernel;
+  const Kernel *best = nullptr;
+  for (const Kernel &kernel : catalog()) {
+    bool suits = kernel.op == op && kernel.weightType == weightType && kernel.layout == layout;
+    if (suits && canRun(arch, kernel.arch) && (!best || canRun(kernel.arch, best->arch))) {
+      best = &kernel;
     }
   }
-  return nullptr;
+  return best;
 }
 
 const Kernel *findKernel(std::string_view symbol) {

@@ -16,12 +16,10 @@
           ".text\n");                                                                                                  \
   extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_##name[];                        \
   extern "C" __attribute__((visibility("hidden"))) const unsigned char fathom_bitcode_end_##name[];
-#define FATHOM_EMBEDDED(name)                                                                                          \
-  KernelBitcode { fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name) }
 
-FATHOM_EMBED(cache_row)
-FATHOM_EMBED(memory)
 #define FATHOM_KERNEL(symbol, ...) FATHOM_EMBED(symbol)
+FATHOM_KERNEL(generated_calls)
+FATHOM_KERNEL(memory)
 
 #include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
@@ -31,16 +29,14 @@ namespace fathom::kernels {
 KernelBitcode findKernelBitcode(std::string_view symbol) {
 #define FATHOM_KERNEL(name, ...)                                                                                       \
   if (symbol == #name) {                                                                                               \
-    return FATHOM_EMBEDDED(name);                                                                                      \
+    return {fathom_bitcode_##name, static_cast<size_t>(fathom_bitcode_end_##name - fathom_bitcode_##name)};            \
   }
+  FATHOM_KERNEL(generated_calls)
+  FATHOM_KERNEL(memory)
 
 #include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
   return {nullptr, 0};
 }
-
-KernelBitcode getCacheRowBitcode() { return FATHOM_EMBEDDED(cache_row); }
-
-KernelBitcode getMemoryBitcode() { return FATHOM_EMBEDDED(memory); }
 
 } // namespace fathom::kernels

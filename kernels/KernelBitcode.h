@@ -18,15 +18,9 @@ struct KernelBitcode {
 };
 
 /// The module that defines a kernel of the catalog: the symbol, its `_items` function, inline helpers, and a
-/// declaration of `fathom_epilogue`. `data` is null when there is no kernel of that name.
+/// declaration of `fathom_epilogue`. Or one that others call: "generated_calls" for generated code, or "memory", which
+/// defines memcpy, memmove and memset. `data` is null when there is none of that name.
 KernelBitcode findKernelBitcode(std::string_view symbol);
-
-/// The module that defines fathom_generated_cache_row, the function fathom_cache_row of kernel_abi.h for generated
-/// loops.
-KernelBitcode getCacheRowBitcode();
-
-/// The module that defines memcpy, memmove and memset.
-KernelBitcode getMemoryBitcode();
 
 } // namespace fathom::kernels
 

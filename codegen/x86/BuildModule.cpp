@@ -3,8 +3,7 @@
 //
 // MLIR to optimized LLVM IR.
 
-#include "codegen/x86/BuildModule.h"
-#include "codegen/x86/LinkKernels.h"
+#include "codegen/x86/Units.h"
 
 #include "dialects/plan/Plan.h"
 
@@ -98,7 +97,7 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &targ
   std::unique_ptr<TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
-  if (Error error = linkCacheRow(*module)) {
+  if (Error error = linkGeneratedCalls(*module)) {
     return std::move(error);
   }
   hideDeclarations(*module);

@@ -3,8 +3,7 @@
 //
 // LLVM IR to machine code, and machine code to an ELF image.
 
-#include "codegen/x86/BuildModule.h"
-#include "codegen/x86/LinkImage.h"
+#include "codegen/x86/Units.h"
 #include "dialects/support/Threads.h"
 #include "kernels/KernelBitcode.h"
 

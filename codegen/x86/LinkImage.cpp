@@ -4,7 +4,7 @@
 // JITLink, LLVM's linker for code in memory, with an image in the place of a process: it needs no disk, which may be
 // full or read-only, no descriptors and no /proc.
 
-#include "codegen/x86/LinkImage.h"
+#include "codegen/x86/Units.h"
 
 #include "codegen/artifact/ElfObject.h"
 

@@ -3,7 +3,7 @@
 //
 // One copy of a kernel's bitcode for each set of constants.
 
-#include "codegen/x86/LinkKernels.h"
+#include "codegen/x86/Units.h"
 
 #include "kernels/KernelBitcode.h"
 
@@ -101,8 +101,9 @@ Expected<std::unique_ptr<Module>> readKernel(kernels::KernelBitcode bitcode, Str
   return parseBitcodeFile({StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), name}, context);
 }
 
-Error linkHelpers(Module &module, kernels::KernelBitcode bitcode, StringRef name) {
-  Expected<std::unique_ptr<Module>> helpers = readKernel(bitcode, name, module.getContext());
+/// Links what the module of kernels called `name` defines.
+Error linkHelpers(Module &module, StringRef name) {
+  Expected<std::unique_ptr<Module>> helpers = readKernel(kernels::findKernelBitcode(name), name, module.getContext());
   if (!helpers) {
     return helpers.takeError();
   }
@@ -116,13 +117,14 @@ Error linkHelpers(Module &module, kernels::KernelBitcode bitcode, StringRef name
 
 } // namespace
 
-Error linkCacheRow(Module &module) {
-  Function *declared = module.getFunction("fathom_generated_cache_row");
-  return declared && !declared->use_empty() ? linkHelpers(module, kernels::getCacheRowBitcode(), "cache_row")
-                                            : Error::success();
+Error linkGeneratedCalls(Module &module) {
+  bool called = any_of(module, [](const Function &function) {
+    return function.getName().starts_with("fathom_generated_") && !function.use_empty();
+  });
+  return called ? linkHelpers(module, "generated_calls") : Error::success();
 }
 
-Error linkMemoryFunctions(Module &module) { return linkHelpers(module, kernels::getMemoryBitcode(), "memory"); }
+Error linkMemoryFunctions(Module &module) { return linkHelpers(module, "memory"); }
 
 Expected<std::unique_ptr<Module>> readFunctions(const ModelCode &code, LLVMContext &context) {
   Expected<std::unique_ptr<Module>> module = parseBitcodeFile({code.functions, "functions"}, context);

@@ -10,9 +10,7 @@
 namespace fathom::cpu {
 
 template <class Weight>
-struct AddRmsNorm : add_rms_norm_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct AddRmsNorm : RowItems<add_rms_norm_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *x = operand<const float>(dispatch, 0) + item * c[H];
     const float *residual = operand<const float>(dispatch, 1) + item * c[H];

@@ -9,9 +9,7 @@
 
 namespace fathom::cpu {
 
-struct CacheAppend : cache_append_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct CacheAppend : RowItems<cache_append_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
     for (int64_t head = 0; head < c[G]; ++head) {

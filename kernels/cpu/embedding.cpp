@@ -10,9 +10,7 @@
 namespace fathom::cpu {
 
 template <class Weight>
-struct Embedding : embedding_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct Embedding : RowItems<embedding_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     int64_t token = operand<const int32_t>(dispatch, 0)[item];
     float *out = operand<float>(dispatch, 2) + item * c[H];

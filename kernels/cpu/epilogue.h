@@ -75,13 +75,23 @@ FATHOM_INLINE void multiply_and_finish(const fathom_dispatch_t *dispatch, const 
   }
 }
 
-/// Stores the sums of panels [first, first + panels) of every row; no epilogue.
-FATHOM_INLINE void store_sums(const Sums &sums, int64_t first, int64_t panels, const Output &out) {
-  for (int64_t row = 0; row < sums.rows; ++row) {
-    for (int64_t p = 0; p < panels; ++p) {
-      int64_t column = (first + p) * kPanel;
-      decode_row<F32>(sums.at(p, row), nullptr, 0, smaller(kPanel, out.columns - column),
-                      out.data + row * out.stride + column);
+/// All of the output, without an epilogue.
+template <class Tile, class Source>
+FATHOM_INLINE void multiply_and_store(const Source &weights, const DenseRows &x, int64_t rows, const Output &out,
+                                      void *scratch) {
+  auto *memory = static_cast<MultiplyScratch *>(scratch);
+  Sums sums(reinterpret_cast<float *>(memory + 1), rows);
+  int64_t all = ceil_div(out.columns, kPanel);
+  for (int64_t first = 0; first < all; first += kGroup) {
+    int64_t panels = smaller(kGroup, all - first);
+    sums.clear(panels);
+    multiply<Tile>(weights, x, first, panels, memory, sums);
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t p = 0; p < panels; ++p) {
+        int64_t column = (first + p) * kPanel;
+        decode_row<F32>(sums.at(p, row), nullptr, 0, smaller(kPanel, out.columns - column),
+                        out.data + row * out.stride + column);
+      }
     }
   }
 }

@@ -18,6 +18,18 @@ FATHOM_INLINE Type *operand(const fathom_dispatch_t *dispatch, int index) {
   return static_cast<Type *>(dispatch->operands[index]);
 }
 
+/// A kernel of which a row is an item.
+template <class Constants>
+struct RowItems : Constants {
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
+};
+
+/// A kernel of which a head of all rows is an item.
+template <class Constants>
+struct HeadItems : Constants {
+  static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t *c) { return c[Constants::H]; }
+};
+
 // Words of variants.def.
 enum class Op {
 #define FATHOM_OP(op, ...) op,

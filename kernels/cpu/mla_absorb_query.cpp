@@ -16,9 +16,7 @@
 namespace fathom::cpu {
 
 template <class Tile, class Weight>
-struct MlaAbsorbQuery : mla_absorb_query_constants {
-  static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t *c) { return c[H]; }
-
+struct MlaAbsorbQuery : HeadItems<mla_absorb_query_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kTable = Weight::kQuantized ? 3 : 2;
     int64_t width = c[r] + c[dr], query = c[H] * (c[dn] + c[dr]);
@@ -27,15 +25,7 @@ struct MlaAbsorbQuery : mla_absorb_query_constants {
     float *out = operand<float>(dispatch, kTable + 1) + item * width;
     ColumnWeights<Weight> weights{operand<const typename Weight::Stored>(dispatch, 1),
                                   operand<const float>(dispatch, 2), item * (c[dn] + c[dv]), c[dn], c[r]};
-    auto *memory = static_cast<MultiplyScratch *>(scratch);
-    Sums sums(reinterpret_cast<float *>(memory + 1), dispatch->rows);
-    int64_t all = ceil_div(c[r], kPanel);
-    for (int64_t panel = 0; panel < all; panel += kGroup) {
-      int64_t panels = smaller(kGroup, all - panel);
-      sums.clear(panels);
-      multiply<Tile>(weights, DenseRows{q, query}, panel, panels, memory, sums);
-      store_sums(sums, panel, panels, Output{out, c[H] * width, c[r]});
-    }
+    multiply_and_store<Tile>(weights, DenseRows{q, query}, dispatch->rows, Output{out, c[H] * width, c[r]}, scratch);
     for (int64_t row = 0; row < dispatch->rows; ++row) {
       rotate(q + row * query + c[dn], table + dispatch->positions[row] * c[dr], c[dr], out + row * c[H] * width + c[r]);
     }

@@ -13,9 +13,7 @@
 namespace fathom::cpu {
 
 template <class Weight>
-struct MlaAppend : mla_append_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct MlaAppend : RowItems<mla_append_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *kv = operand<const float>(dispatch, 0) + item * c[kv_stride] + c[kv_offset];
     int64_t position = dispatch->positions[item];

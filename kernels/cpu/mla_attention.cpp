@@ -3,15 +3,11 @@
 //
 // Attention with keys and values expanded from cached latents, for many consecutive rows of one sequence.
 //
-// Operands: q [T, H * (dn + dr)] before rope, kv_b, scale (quantized only), rope table, out [T, H * dv]. An
-// item is a head. For each block of 64 keys up to the last row's position: expand keys (transposed) and
-// values, then for the rows that see the block scores, a step of the softmax, results. Every sum is one chain
-// in an order given by absolute positions, so a row's bits do not depend on the rows beside it. Keys behind
+// Operands: q [T, H * (dn + dr)] before rope, kv_b (as in mla_absorb_query.cpp), scale (quantized only), rope
+// table, out [T, H * dv]. An item is a head. For each block of 64 keys up to the last row's position: expand keys
+// (transposed) and values, then for the rows that see the block scores, a step of the softmax, results. Every sum is
+// one chain in an order given by absolute positions, so a row's bits do not depend on the rows beside it. Keys behind
 // the last row's position read as 0.
-//
-// kv_b [H * (dn + dv), r] has, for each head, dn rows that make keys of latents and dv rows that make values.
-// It is read as a checkpoint has it; scales, if quantized, are f32 [ceil(rows/128)][ceil(r/128)] over the
-// whole tensor.
 
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/epilogue.h"
@@ -19,11 +15,9 @@
 namespace fathom::cpu {
 
 template <class Tile, class Weight>
-struct MlaAttention : mla_attention_constants {
+struct MlaAttention : HeadItems<mla_attention_constants> {
   using Scratch = MlaAttentionScratch<float *>;
   static constexpr int kTable = Weight::kQuantized ? 3 : 2;
-
-  static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t *c) { return c[H]; }
 
   /// Decodes the head's slice of kv_b.
   static FATHOM_INLINE void decode_weights(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t head,

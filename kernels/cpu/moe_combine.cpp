@@ -10,9 +10,7 @@
 
 namespace fathom::cpu {
 
-struct MoeCombine : moe_combine_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct MoeCombine : RowItems<moe_combine_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     auto *y = operand<const float>(dispatch, 0);
     const int32_t *slot = operand<const int32_t>(dispatch, 1) + item * c[k];

@@ -16,9 +16,7 @@ namespace fathom::cpu {
 
 enum class Scoring : int64_t { Softmax = FATHOM_SCORING_SOFTMAX, Sigmoid = FATHOM_SCORING_SIGMOID };
 
-struct MoeGate : moe_gate_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct MoeGate : RowItems<moe_gate_constants> {
   static FATHOM_INLINE float nan() { return __builtin_nanf(""); }
   static FATHOM_INLINE float infinity() { return __builtin_inff(); }
 

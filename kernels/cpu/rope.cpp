@@ -10,9 +10,7 @@
 
 namespace fathom::cpu {
 
-struct Rope : rope_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct Rope : RowItems<rope_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
     const float *angles = operand<const float>(dispatch, 1) + dispatch->positions[item] * c[d];

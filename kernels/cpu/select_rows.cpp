@@ -9,9 +9,7 @@
 
 namespace fathom::cpu {
 
-struct SelectRows : select_rows_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct SelectRows : RowItems<select_rows_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     int64_t row = operand<const int32_t>(dispatch, 1)[item];
     decode_row<F32>(operand<const float>(dispatch, 0) + row * c[H], nullptr, 0, c[H],

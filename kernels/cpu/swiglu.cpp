@@ -9,9 +9,7 @@
 
 namespace fathom::cpu {
 
-struct Swiglu : swiglu_constants {
-  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t * /*c*/) { return rows; }
-
+struct Swiglu : RowItems<swiglu_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     const float *gate = operand<const float>(dispatch, 0) + item * c[N];
     const float *up = operand<const float>(dispatch, 1) + item * c[N];

@@ -41,11 +41,7 @@ Value element(OpBuilder &builder, Location loc, Type type, Value array, Value po
   return LLVM::GEPOp::create(builder, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{position});
 }
 
-Value element(OpBuilder &builder, Location loc, Value array, Value position) {
-  return element(builder, loc, builder.getF32Type(), array, position);
-}
-
-/// Functions that patterns and kernels call: written with loops, converted with the rest.
+/// Functions that patterns and kernels call. Epilogues are written with loops and converted with the rest.
 class HelperFunctions {
 public:
   explicit HelperFunctions(ModuleOp module)
@@ -57,25 +53,18 @@ public:
   /// of one kernel have the same types.
   void addKernel(plan::KernelOp kernel, plan::DispatchOp dispatch) {
     builder.setInsertionPointToEnd(module.getBody());
-    auto none = LLVM::LLVMVoidType::get(builder.getContext());
-    LLVM::LLVMFuncOp::create(builder, loc, (kernel.getSymName() + ".task").str(),
-                             LLVM::LLVMFunctionType::get(none, {pointer, i64, pointer}));
-    LLVM::LLVMFuncOp::create(builder, loc, (kernel.getSymName() + ".items").str(),
-                             LLVM::LLVMFunctionType::get(i64, {i64}));
+    declare(kernel.getSymName() + ".task", LLVM::LLVMVoidType::get(builder.getContext()), {pointer, i64, pointer});
+    declare(kernel.getSymName() + ".items", i64, {i64});
     if (!kernel.getEpilogue().empty()) {
       addEpilogue(kernel, dispatch);
     }
   }
 
-  /// void *cache_row(cache, row, layer, position, store, row_bytes)
-  void declareCacheRow() {
+  void declareCalls() {
     builder.setInsertionPointToEnd(module.getBody());
-    LLVM::LLVMFuncOp::create(builder, loc, kCacheRow,
-                             LLVM::LLVMFunctionType::get(pointer, {pointer, i64, i64, i64, i64, i64}));
+    declare(kCacheRow, pointer, {pointer, i64, i64, i64, i64, i64});
+    declare(kRecordState, LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer, i64, i64});
   }
-
-  /// void record_state(call, input, layer, width)
-  void addRecordState();
 
 private:
   /// An operand of an epilogue, from the number on that it reads for the first output.
@@ -83,6 +72,9 @@ private:
     Type element;
     Value first;
   };
+  void declare(const Twine &name, Type result, ArrayRef<Type> arguments) {
+    LLVM::LLVMFuncOp::create(builder, loc, name.str(), LLVM::LLVMFunctionType::get(result, arguments));
+  }
   void addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch);
   Extra findExtra(MemRefType type, Value base, Value row, Value column);
   Value readExtra(const Extra &extra, Value i);
@@ -134,7 +126,7 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
   Value i = toI64(loop.getInductionVar());
   IRMapping mapping;
   Block &body = kernel.getEpilogue().front();
-  Value address = element(builder, loc, values, i);
+  Value address = element(builder, loc, f32, values, i);
   mapping.map(body.getArgument(0), LLVM::LoadOp::create(builder, loc, f32, address).getResult());
   for (auto [argument, extra] : llvm::zip(body.getArguments().drop_front(), extras)) {
     mapping.map(argument, readExtra(extra, i));
@@ -143,29 +135,6 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
     builder.clone(op, mapping);
   }
   LLVM::StoreOp::create(builder, loc, mapping.lookup(body.getTerminator()->getOperand(0)), address);
-}
-
-void HelperFunctions::addRecordState() {
-  builder.setInsertionPointToEnd(module.getBody());
-  auto type = builder.getFunctionType({pointer, pointer, i64, i64}, {});
-  auto function = func::FuncOp::create(builder, loc, kRecordState, type);
-  function.setPrivate();
-  builder.setInsertionPointToStart(function.addEntryBlock());
-  Value call = function.getArgument(0);
-  Value states = loadField(builder, loc, call, offsetof(fathom_call_t, states), pointer);
-  Value rows = loadField(builder, loc, call, offsetof(fathom_call_t, rows), i64);
-  Value null = LLVM::ZeroOp::create(builder, loc, pointer);
-  Value wanted = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, states, null);
-  auto branch = scf::IfOp::create(builder, loc, wanted, /*withElseRegion=*/false);
-  func::ReturnOp::create(builder, loc);
-  builder.setInsertionPointToStart(branch.thenBlock());
-  Value count = LLVM::MulOp::create(builder, loc, rows, function.getArgument(3));
-  Value target = element(builder, loc, states, LLVM::MulOp::create(builder, loc, count, function.getArgument(2)));
-  auto loop = scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(count), index(builder, loc, 1));
-  builder.setInsertionPointToStart(loop.getBody());
-  Value i = toI64(loop.getInductionVar());
-  Value value = LLVM::LoadOp::create(builder, loc, f32, element(builder, loc, function.getArgument(1), i));
-  LLVM::StoreOp::create(builder, loc, value, element(builder, loc, target, i));
 }
 
 struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
@@ -200,8 +169,7 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
         kernel.erase();
       }
     }
-    helpers.declareCacheRow();
-    helpers.addRecordState();
+    helpers.declareCalls();
   }
 
   static void populateUpstreamPatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns) {

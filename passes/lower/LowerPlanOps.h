@@ -11,10 +11,8 @@
 
 namespace fathom {
 
-/// The function that copies a layer's output to fathom_call.states, made before patterns run.
-constexpr llvm::StringLiteral kRecordState = "fathom.record_state";
-
-/// kernels/cpu/cache_row.cpp: fathom_cache_row of kernel_abi.h; declared before patterns run.
+/// Functions of kernels/cpu/generated_calls.cpp, declared before patterns run.
+constexpr llvm::StringLiteral kRecordState = "fathom_generated_record_state";
 constexpr llvm::StringLiteral kCacheRow = "fathom_generated_cache_row";
 
 /// Maps !plan.call and !plan.table to pointers.

@@ -23,7 +23,7 @@ func.func @decode(%call: !plan.call) -> i32
   // CHECK: llvm.call %{{.*}}(%{{.*}}, %[[TASK]], %{{.*}}, %[[ITEMS]]) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
   plan.dispatch @k0 of %call rows %n layer %l(%x, %w, %b, %x)
       : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<?x8xf32>
-  // CHECK: llvm.call @fathom.record_state(%[[CALL]], {{.*}} {no_inline}
+  // CHECK: llvm.call @fathom_generated_record_state(%[[CALL]], {{.*}} {no_inline}
   plan.record_state of %call %b layer 1 : memref<?x8xf32>
   %z = arith.constant 0 : i32
   // CHECK: llvm.return %{{.*}} : i32

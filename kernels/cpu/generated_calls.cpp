@@ -1,16 +1,26 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The function by which generated loops find rows of the cache, so that they find them where kernels do.
+// What generated code calls.
 
-#include "fathom/kernel_abi.h"
+#include "fathom/artifact_abi.h"
 
 extern "C" {
 char *fathom_generated_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
                                  int64_t store, int64_t row_bytes);
+void fathom_generated_record_state(const fathom_call_t *call, const float *rows, int64_t layer, int64_t width);
 }
 
+/// Loops find rows of the cache where kernels do.
 char *fathom_generated_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
                                  int64_t store, int64_t row_bytes) {
   return fathom_cache_row(cache, row, layer, position, store, row_bytes);
+}
+
+/// Copies a layer's output to the caller, if it asked for that.
+void fathom_generated_record_state(const fathom_call_t *call, const float *rows, int64_t layer, int64_t width) {
+  int64_t count = call->rows * width;
+  for (int64_t i = 0; call->states && i < count; ++i) {
+    call->states[layer * count + i] = rows[i];
+  }
 }

@@ -1,0 +1,41 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The steps of a unit from bitcode to the code image. Internal to codegen/x86.
+
+#ifndef CODEGEN_X86_UNITS_H
+#define CODEGEN_X86_UNITS_H
+
+#include "codegen/x86/Image.h"
+
+namespace fathom::codegen {
+
+/// Defines what generated code and LLVM itself call: kernels/cpu/generated_calls.cpp; memcpy, memmove and memset, since
+/// an image has no imports.
+llvm::Error linkGeneratedCalls(llvm::Module &module);
+llvm::Error linkMemoryFunctions(llvm::Module &module);
+
+/// The functions of a model, of which others see the entry points alone.
+llvm::Expected<std::unique_ptr<llvm::Module>> readFunctions(const ModelCode &code, llvm::LLVMContext &context);
+
+/// A kernel: `<symbol>.task` (a fathom_task_fn) and `<symbol>.items`, which call it with an array of constants that
+/// LLVM's optimizer then folds into it, and its epilogue out of the functions of the model.
+llvm::Expected<std::unique_ptr<llvm::Module>> specializeKernel(const ModelCode &code, const KernelInstance &instance,
+                                                               llvm::LLVMContext &context);
+
+/// The model's functions are unit 0, its kernels follow.
+inline size_t countUnits(const ModelCode &code) { return 1 + code.kernels.size(); }
+
+/// A unit, optimized for `target`. Threads may build units at once, each in a context of its own.
+llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const ModelCode &code, size_t unit, const X86Target &target,
+                                                        llvm::LLVMContext &context);
+
+/// Links x86-64 ELF objects in memory: what `entryPoints` need of them, at addresses from 0 on, a segment for each kind
+/// of protection, its offset in the file equal to its address. Fails if the code uses what no object defines, or holds
+/// an address, which somebody would have to relocate.
+llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<llvm::SmallString<0>> objects,
+                                    llvm::ArrayRef<std::string> entryPoints);
+
+} // namespace fathom::codegen
+
+#endif // CODEGEN_X86_UNITS_H
