@@ -13,29 +13,32 @@ namespace fathom::reference {
 
 using namespace deepseek;
 
+static ref::RopeLayout convert(RopeLayout layout) {
+  return layout == RopeLayout::interleaved ? ref::RopeLayout::Interleaved : ref::RopeLayout::HalfSplit;
+}
+
 /// A rope table and the positions of rows in it.
 struct Rotation {
   const Tensor &table;
   const Tensor &positions;
 };
 
-/// Rows' positions must have angles in the table, `width` numbers each.
-static bool expectRotation(Operation *op, const Rotation &rotation, int64_t rows, int64_t width, Frame &frame) {
+/// What `op` rotates its `rows` rows by; each position must have `width` numbers in the table.
+template <typename Op>
+static Rotation getRotation(Op op, int64_t rows, int64_t width, Frame &frame) {
+  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   const Tensor &table = rotation.table;
   bool inRange = llvm::all_of(rotation.positions.ids, [&](int32_t p) { return p >= 0 && p < table.rows(); });
-  return frame.expect(inRange && rotation.positions.size() == rows && table.size() == table.rows() * width, op,
-                      "a position in the rope table for each row");
-}
-
-static ref::RopeLayout convert(RopeLayout layout) {
-  return layout == RopeLayout::interleaved ? ref::RopeLayout::Interleaved : ref::RopeLayout::HalfSplit;
+  frame.expect(inRange && rotation.positions.size() == rows && table.size() == table.rows() * width, op,
+               "a position in the rope table for each row");
+  return rotation;
 }
 
 static void evaluate(RopeOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
-  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   int64_t headDim = op.getHeadDim();
-  if (!expectRotation(op, rotation, input.rows(), headDim, frame)) {
+  Rotation rotation = getRotation(op, input.rows(), headDim, frame);
+  if (frame.failed()) {
     return;
   }
   std::vector<float> out(input.size());
@@ -77,11 +80,10 @@ static void evaluate(CacheAppendOp op, Frame &frame) {
 
 static void evaluate(MlaAppendOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput()), &norm = frame.tensor(op.getNorm());
-  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   int64_t width = input.width(), rank = norm.size();
+  Rotation rotation = getRotation(op, input.rows(), width - rank, frame);
   bool fits = rank < width && width == op.getCache().getType().getWidth(kLatentStore);
-  if (!frame.expect(fits, op, "an input of the latents' width") ||
-      !expectRotation(op, rotation, input.rows(), width - rank, frame)) {
+  if (!frame.expect(fits, op, "an input of the latents' width")) {
     return;
   }
   double eps = op.getEps().convertToDouble();
@@ -103,41 +105,43 @@ static std::vector<float> readStore(const Cache &cache, StringRef store, int64_t
                                     int64_t position) {
   std::vector<float> out;
   for (int64_t p = 0; p <= position; ++p) {
-    std::vector<float> row = cache.read({store.str(), sequence, layer, p});
-    out.insert(out.end(), row.begin(), row.end());
+    llvm::append_range(out, cache.read({store.str(), sequence, layer, p}));
   }
   return out;
 }
 
-/// Whether positions of `rows` rows are those of the call, each with a past that can be read.
-static bool expectPast(Operation *op, const Tensor &positions, int64_t rows, Frame &frame) {
-  bool fits = positions.size() == rows && rows == int64_t(frame.sequences.size()) &&
+/// One row of attention, given what its sequence has in each store up to its position.
+using AttendRow = llvm::function_ref<void(const float *query, ArrayRef<std::vector<float>> past,
+                                          const int32_t *position, float *out)>;
+
+/// `width` numbers for each row of the query, which must have `queryWidth`.
+template <typename Op>
+static void attend(Op op, int64_t queryWidth, int64_t width, ArrayRef<StringRef> stores, Frame &frame,
+                   AttendRow attendRow) {
+  const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
+  CachePtr cache = frame.cache(op.getCache());
+  int64_t layer = frame.index(op.getLayer()), rows = query.rows();
+  bool fits = query.width() == queryWidth && positions.size() == rows && rows == int64_t(frame.sequences.size()) &&
               llvm::all_of(positions.ids, [](int32_t p) { return p >= 0 && p < kMostPositions; });
-  return frame.expect(fits, op, "a sequence and a position for each row");
+  if (!frame.expect(fits, op, "a query of its heads, and a sequence and a position for each row")) {
+    return;
+  }
+  std::vector<float> out(rows * width);
+  for (int64_t t = 0; t < rows; ++t) {
+    auto past = llvm::map_to_vector(
+        stores, [&](StringRef store) { return readStore(*cache, store, frame.sequences[t], layer, positions.ids[t]); });
+    attendRow(query.reals.data() + t * queryWidth, past, &positions.ids[t], out.data() + t * width);
+  }
+  frame.setReals(op.getResult(), {rows, width}, std::move(out));
 }
 
 static void evaluate(GqaAttentionOp op, Frame &frame) {
   ref::GqaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNumKvHeads()), int64_t(op.getHeadDim())};
-  const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
-  CachePtr cache = frame.cache(op.getCache());
-  int64_t layer = frame.index(op.getLayer()), rows = query.rows();
-  if (!expectPast(op, positions, rows, frame)) {
-    return;
-  }
-  std::vector<float> out(query.size());
-  for (int64_t t = 0; t < rows; ++t) {
-    auto read = [&](StringRef store) { return readStore(*cache, store, frame.sequences[t], layer, positions.ids[t]); };
-    std::vector<float> keys = read(kKeyStore), values = read(kValueStore);
-    ref::gqa_attention(query.reals.data() + t * query.width(), keys.data(), values.data(), &positions.ids[t], 1, shape,
-                       op.getSoftmaxScale().convertToDouble(), out.data() + t * query.width());
-  }
-  frame.setReals(op.getResult(), query.shape, std::move(out));
-}
-
-/// kernels/ref rotates adjacent pairs, as every released MLA model does.
-template <typename Op>
-static bool expectInterleaved(Op op, Frame &frame) {
-  return frame.expect(op.getLayout() == RopeLayout::interleaved, op, "the interleaved layout");
+  int64_t width = shape.heads * shape.head_dim;
+  double scale = op.getSoftmaxScale().convertToDouble();
+  attend(op, width, width, {kKeyStore, kValueStore}, frame, [&](auto *query, auto past, auto *position, float *out) {
+    ref::gqa_attention(query, past[0].data(), past[1].data(), position, 1, shape, scale, out);
+  });
 }
 
 /// Not every op with heads has a verifier: sizes that no model has would overflow products of them.
@@ -147,45 +151,47 @@ static bool expectShape(Operation *op, const ref::MlaShape &shape, Frame &frame)
   return frame.expect(sane && shape.heads > 0 && shape.rank > 0, op, "heads and widths of a model");
 }
 
+/// kv_b in f32, [heads * (nope + value), rank]; a problem where shape or weight are not those of heads.
+template <typename Op>
+static std::vector<float> decodeKvB(Op op, const ref::MlaShape &shape, Frame &frame) {
+  if (!expectShape(op, shape, frame)) {
+    return {};
+  }
+  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
+  int64_t size = shape.heads * (shape.nope + shape.value) * shape.rank;
+  frame.expect(int64_t(weight.size()) == size, op, "a weight of its heads");
+  return weight;
+}
+
+/// The rotation of queries: kernels/ref rotates adjacent pairs, as every released MLA model does.
+template <typename Op>
+static Rotation getQueryRotation(Op op, Frame &frame) {
+  frame.expect(op.getLayout() == RopeLayout::interleaved, op, "the interleaved layout");
+  return getRotation(op, frame.tensor(op.getQuery()).rows(), op.getRopeDim(), frame);
+}
+
 static void evaluate(MlaAttentionOp op, Frame &frame) {
   ref::MlaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNopeDim()), int64_t(op.getRopeDim()),
                          int64_t(op.getValueDim()), op.getLatentDim()};
-  const Tensor &query = frame.tensor(op.getQuery());
-  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
-  CachePtr cache = frame.cache(op.getCache());
-  if (!expectShape(op, shape, frame)) {
+  std::vector<float> weight = decodeKvB(op, shape, frame);
+  const float *table = getQueryRotation(op, frame).table.reals.data();
+  if (frame.failed()) {
     return;
   }
-  int64_t layer = frame.index(op.getLayer()), rows = query.rows(), width = shape.heads * shape.value;
-  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
-  if (!expectInterleaved(op, frame) || !expectRotation(op, rotation, rows, shape.rope, frame) ||
-      !frame.expect(rows == int64_t(frame.sequences.size()), op, "a sequence for each row")) {
-    return;
-  }
-  std::vector<float> out(rows * width);
-  for (int64_t t = 0; t < rows; ++t) {
-    const int32_t *position = &rotation.positions.ids[t];
-    std::vector<float> latents = readStore(*cache, kLatentStore, frame.sequences[t], layer, *position);
-    ref::mla_attention(query.reals.data() + t * query.width(), weight.data(), latents.data(), position,
-                       rotation.table.reals.data(), 1, shape, op.getSoftmaxScale().convertToDouble(),
-                       out.data() + t * width);
-  }
-  frame.setReals(op.getResult(), {rows, width}, std::move(out));
+  int64_t queryWidth = shape.heads * (shape.nope + shape.rope), width = shape.heads * shape.value;
+  double scale = op.getSoftmaxScale().convertToDouble();
+  attend(op, queryWidth, width, {kLatentStore}, frame, [&](auto *query, auto past, auto *position, float *out) {
+    ref::mla_attention(query, weight.data(), past[0].data(), position, table, 1, shape, scale, out);
+  });
 }
 
 static void evaluate(MlaAbsorbQueryOp op, Frame &frame) {
   const Tensor &query = frame.tensor(op.getQuery());
-  Rotation rotation = {frame.tensor(op.getTable()), frame.tensor(op.getPositions())};
   int64_t heads = op.getNumHeads(), rank = getWidth(op.getKvB().getType());
   ref::MlaShape shape = {heads, int64_t(op.getNopeDim()), int64_t(op.getRopeDim()), int64_t(op.getValueDim()), rank};
-  if (!expectShape(op, shape, frame)) {
-    return;
-  }
-  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
-  bool fits = query.width() == heads * (shape.nope + shape.rope) &&
-              int64_t(weight.size()) == heads * (shape.nope + shape.value) * rank;
-  if (!expectInterleaved(op, frame) || !expectRotation(op, rotation, query.rows(), shape.rope, frame) ||
-      !frame.expect(fits, op, "a query and weight of its heads")) {
+  std::vector<float> weight = decodeKvB(op, shape, frame);
+  Rotation rotation = getQueryRotation(op, frame);
+  if (frame.failed() || !frame.expect(query.width() == heads * (shape.nope + shape.rope), op, "a query of its heads")) {
     return;
   }
   int64_t width = heads * (rank + shape.rope);
@@ -197,37 +203,22 @@ static void evaluate(MlaAbsorbQueryOp op, Frame &frame) {
 
 static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   ref::MlaShape shape = {int64_t(op.getNumHeads()), 0, int64_t(op.getRopeDim()), 0, op.getLatentDim()};
-  const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
-  CachePtr cache = frame.cache(op.getCache());
   if (!expectShape(op, shape, frame)) {
     return;
   }
-  int64_t layer = frame.index(op.getLayer()), rows = query.rows(), width = shape.heads * shape.rank;
-  bool fits = query.width() == shape.heads * (shape.rank + shape.rope) && positions.size() == rows &&
-              rows == int64_t(frame.sequences.size()) &&
-              llvm::all_of(positions.ids, [](int32_t p) { return p >= 0 && p < kMostPositions; });
-  if (!frame.expect(fits, op, "a query of its heads, and a sequence for each row")) {
-    return;
-  }
-  std::vector<float> out(rows * width);
-  for (int64_t t = 0; t < rows; ++t) {
-    std::vector<float> latents = readStore(*cache, kLatentStore, frame.sequences[t], layer, positions.ids[t]);
-    ref::mla_latent_attention(query.reals.data() + t * query.width(), latents.data(), &positions.ids[t], 1, shape,
-                              op.getSoftmaxScale().convertToDouble(), out.data() + t * width);
-  }
-  frame.setReals(op.getResult(), {rows, width}, std::move(out));
+  int64_t queryWidth = shape.heads * (shape.rank + shape.rope), width = shape.heads * shape.rank;
+  double scale = op.getSoftmaxScale().convertToDouble();
+  attend(op, queryWidth, width, {kLatentStore}, frame, [&](auto *query, auto past, auto *position, float *out) {
+    ref::mla_latent_attention(query, past[0].data(), position, 1, shape, scale, out);
+  });
 }
 
 static void evaluate(MlaExpandOutputOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   int64_t heads = op.getNumHeads(), rank = getWidth(op.getKvB().getType());
   ref::MlaShape shape = {heads, int64_t(op.getNopeDim()), 0, int64_t(op.getValueDim()), rank};
-  if (!expectShape(op, shape, frame)) {
-    return;
-  }
-  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
-  bool fits = input.width() == heads * rank && int64_t(weight.size()) == heads * (shape.nope + shape.value) * rank;
-  if (!frame.expect(fits, op, "an input and weight of its heads")) {
+  std::vector<float> weight = decodeKvB(op, shape, frame);
+  if (frame.failed() || !frame.expect(input.width() == heads * rank, op, "an input of its heads")) {
     return;
   }
   std::vector<float> out(input.rows() * heads * shape.value);

@@ -26,41 +26,34 @@ bool Frame::expect(bool condition, Operation *op, const Twine &what) {
   return !failed();
 }
 
+template <typename Kind>
+const Kind *Frame::find(Value value, const char *kind) {
+  const Kind *found = std::get_if<Kind>(&values[value]);
+  if (!found) {
+    fail(Twine("cannot evaluate: expected ") + kind);
+  }
+  return found;
+}
+
 const Tensor &Frame::tensor(Value value) {
   static const Tensor empty;
-  const TensorPtr *tensor = std::get_if<TensorPtr>(&values[value]);
-  if (!tensor) {
-    fail("cannot evaluate: expected a tensor");
-    return empty;
-  }
-  return **tensor;
+  const TensorPtr *found = find<TensorPtr>(value, "a tensor");
+  return found ? **found : empty;
 }
 
 CachePtr Frame::cache(Value value) {
-  const CachePtr *cache = std::get_if<CachePtr>(&values[value]);
-  if (!cache) {
-    fail("cannot evaluate: expected a cache");
-    return std::make_shared<Cache>();
-  }
-  return *cache;
+  const CachePtr *found = find<CachePtr>(value, "a cache");
+  return found ? *found : std::make_shared<Cache>();
 }
 
 int64_t Frame::index(Value value) {
-  const int64_t *index = std::get_if<int64_t>(&values[value]);
-  if (!index) {
-    fail("cannot evaluate: expected an index");
-    return 0;
-  }
-  return *index;
+  const int64_t *found = find<int64_t>(value, "an index");
+  return found ? *found : 0;
 }
 
 float Frame::scalar(Value value) {
-  const float *scalar = std::get_if<float>(&values[value]);
-  if (!scalar) {
-    fail("cannot evaluate: expected a number");
-    return 0.0f;
-  }
-  return *scalar;
+  const float *found = find<float>(value, "a number");
+  return found ? *found : 0.0f;
 }
 
 void Frame::setReals(Value value, ArrayRef<int64_t> shape, std::vector<float> reals) {

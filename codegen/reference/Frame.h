@@ -46,6 +46,10 @@ public:
   std::vector<RecordedState> &states;
 
 private:
+  /// Null, and a problem, where `value` has none of that kind.
+  template <typename Kind>
+  const Kind *find(mlir::Value value, const char *kind);
+
   llvm::DenseMap<mlir::Value, Datum> values;
   std::string problem;
 };
