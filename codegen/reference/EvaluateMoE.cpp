@@ -35,7 +35,7 @@ static ref::GroupRule convert(GroupRule rule) {
   case GroupRule::max:
     return ref::GroupRule::Max;
   case GroupRule::top2_sum:
-    return ref::GroupRule::SumOfTwo;
+    return ref::GroupRule::Top2Sum;
   }
   llvm_unreachable("every rule of groups is a case");
 }

@@ -58,9 +58,9 @@ inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorT
 
 namespace fathom::deepseek {
 
-/// Outputs in a panel of a packed weight: FATHOM_PANEL_WIDTH of kernel_abi.h.
+/// Outputs in a panel: FATHOM_PANEL_WIDTH of kernel_abi.h.
 constexpr int64_t kPanelWidth = 32;
-/// Inputs that share one scale in a packed weight: FATHOM_SCALE_BLOCK.
+/// Inputs that share one scale in panels: FATHOM_SCALE_BLOCK.
 constexpr int64_t kScaleBlock = 128;
 
 /// Module attributes: facts about the model (all there, see the dialect's description) and the checkpoint's files.

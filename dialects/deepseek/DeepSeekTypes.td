@@ -49,7 +49,7 @@ class DeepSeek_WeightOf<list<int> ranks, string name>
                    [HasAnyRankOfPred<ranks>, CPred<"::fathom::deepseek::isStored($_self)">],
                    name # " of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements">;
 
-/// A weight as stored or packed: the shape says which (see `deepseek.linear`).
+/// A weight in rows or in panels: the shape says which (see `deepseek.linear`).
 def DeepSeek_WeightTensor : DeepSeek_WeightOf<[1, 2, 3, 4], "weight">;
 /// What has rows: [N, K], [E, N, K] for all experts, or a vector [N].
 def DeepSeek_WeightRows : DeepSeek_WeightOf<[1, 2, 3], "vector or matrix">;

@@ -26,7 +26,7 @@ constexpr int64_t maxPosition = 1 << 24;
 enum class ScoreFunction { Softmax, Sigmoid };
 
 /// What a group of experts is worth when only some groups may be chosen from.
-enum class GroupScore { None, Maximum, SumOfTopTwo };
+enum class GroupScore { None, Maximum, Top2Sum };
 
 /// How rotations reach positions beyond those that a model was first trained on. What needs the length of a sequence
 /// ("dynamic") changes nothing up to max_position_embeddings, beyond which nothing is compiled: None.

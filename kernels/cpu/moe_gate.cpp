@@ -15,6 +15,11 @@
 namespace fathom::cpu {
 
 enum class Scoring : int64_t { Softmax = FATHOM_SCORING_SOFTMAX, Sigmoid = FATHOM_SCORING_SIGMOID };
+enum class GroupRule : int64_t {
+  None = FATHOM_GROUP_RULE_NONE,
+  Max = FATHOM_GROUP_RULE_MAX,
+  Top2Sum = FATHOM_GROUP_RULE_TOP2_SUM
+};
 
 struct MoeGate : RowItems<moe_gate_constants> {
   static FATHOM_INLINE float nan() { return __builtin_nanf(""); }
@@ -67,20 +72,27 @@ struct MoeGate : RowItems<moe_gate_constants> {
     return best;
   }
 
-  static FATHOM_INLINE float group_score(const float *choice, int64_t size, bool two) {
+  static FATHOM_INLINE float group_score(GroupRule rule, const float *choice, int64_t size) {
     float first = -infinity(), second = -infinity();
     for (int64_t i = 0; i < size; ++i) {
       float value = choice[i];
       second = value > first ? first : value > second ? value : second;
       first = value > first ? value : first;
     }
-    return two ? first + second : first;
+    switch (rule) {
+    case GroupRule::None:
+    case GroupRule::Max:
+      return first;
+    case GroupRule::Top2Sum:
+      return size > 1 ? first + second : first;
+    }
+    __builtin_unreachable();
   }
 
   static FATHOM_INLINE void drop_groups(float *choice, float *groups, const int64_t *c) {
     int64_t size = c[E] / c[n_group];
     for (int64_t g = 0; g < c[n_group]; ++g) {
-      groups[g] = group_score(choice + g * size, size, c[group_rule] == FATHOM_GROUP_RULE_SUM_OF_TWO && size > 1);
+      groups[g] = group_score(static_cast<GroupRule>(c[group_rule]), choice + g * size, size);
     }
     for (int64_t g = 0; g < c[topk_group]; ++g) {
       take_largest(groups, c[n_group]);

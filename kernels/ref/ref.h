@@ -52,7 +52,7 @@ void rope(const float *x, const int32_t *positions, const float *table, int64_t 
 // Mixture of experts
 
 enum class Scoring { Softmax, Sigmoid };
-enum class GroupRule { None, Max, SumOfTwo };
+enum class GroupRule { None, Max, Top2Sum };
 
 struct GateOptions {
   int64_t experts;

@@ -15,13 +15,16 @@ namespace fathom::ref {
 
 static std::vector<double> scores_of(const float *logits, const GateOptions &options) {
   std::vector<double> scores(logits, logits + options.experts);
-  if (options.scoring == Scoring::Sigmoid) {
+  switch (options.scoring) {
+  case Scoring::Softmax:
+    softmax(scores);
+    break;
+  case Scoring::Sigmoid:
     for (double &score : scores) {
       score = 1.0 / (1.0 + std::exp(-score));
     }
-    return scores;
+    break;
   }
-  softmax(scores);
   return scores;
 }
 
@@ -35,14 +38,25 @@ static std::vector<int64_t> largest(const std::vector<float> &values, int64_t co
   return order;
 }
 
+/// What a group is worth, by its choices in descending order.
+static float group_score(const std::vector<float> &group, GroupRule rule) {
+  switch (rule) {
+  case GroupRule::None:
+  case GroupRule::Max:
+    return group[0];
+  case GroupRule::Top2Sum:
+    return group.size() > 1 ? group[0] + group[1] : group[0];
+  }
+  __builtin_unreachable();
+}
+
 static void drop_groups(std::vector<float> &choice, const GateOptions &options) {
   int64_t size = options.experts / options.groups;
   std::vector<float> scores(options.groups);
   for (int64_t g = 0; g < options.groups; ++g) {
     std::vector<float> group(choice.begin() + g * size, choice.begin() + (g + 1) * size);
     std::sort(group.begin(), group.end(), std::greater<float>());
-    bool two = options.group_rule == GroupRule::SumOfTwo && size > 1;
-    scores[g] = two ? group[0] + group[1] : group[0];
+    scores[g] = group_score(group, options.group_rule);
   }
   std::vector<bool> kept(options.groups);
   for (int64_t g : largest(scores, options.chosen_groups)) {

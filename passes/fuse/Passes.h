@@ -22,7 +22,7 @@ struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("an architecture that has kernels"), llvm::cl::init("avx2")};
   Option<bool> kernels{*this, "kernels", llvm::cl::desc("use kernels; without, everything becomes generated loops"),
                        llvm::cl::init(true)};
-  Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("prefer kernels that read packed weights"),
+  Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("prefer kernels that read weights in panels"),
                            llvm::cl::init(true)};
 };
 

@@ -48,14 +48,14 @@ def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
   let summary = "choose a kernel of the catalog for each op";
   let description = [{
     Sets `deepseek.kernel` on every op that a kernel of architecture `arch` (or of any x86) can run, looking at the op,
-    the type of its weight and whether weights may be packed. Ops without a kernel keep no mark and become
+    the type of its weight and whether weights may be in panels. Ops without a kernel keep no mark and become
     generated loops.
 
     Numeric contract: exact (marks only). Test: test/passes/fuse/select-kernels.mlir.
   }];
   let options = [
     Option<"arch", "arch", "std::string", "\"avx2\"", "an architecture that has kernels">,
-    Option<"packWeights", "pack-weights", "bool", "true", "prefer kernels that read packed weights">
+    Option<"packWeights", "pack-weights", "bool", "true", "prefer kernels that read weights in panels">
   ];
 }
 

@@ -16,11 +16,11 @@ namespace fathom {
 using namespace deepseek;
 
 static_assert(getMaxEnumValForScoring() == FATHOM_SCORING_SIGMOID &&
-                  getMaxEnumValForGroupRule() == FATHOM_GROUP_RULE_SUM_OF_TWO,
+                  getMaxEnumValForGroupRule() == FATHOM_GROUP_RULE_TOP2_SUM,
               "kernels have a value for every rule of a gate");
 static_assert(int(Scoring::softmax) == FATHOM_SCORING_SOFTMAX && int(Scoring::sigmoid) == FATHOM_SCORING_SIGMOID &&
                   int(GroupRule::none) == FATHOM_GROUP_RULE_NONE && int(GroupRule::max) == FATHOM_GROUP_RULE_MAX &&
-                  int(GroupRule::top2_sum) == FATHOM_GROUP_RULE_SUM_OF_TWO,
+                  int(GroupRule::top2_sum) == FATHOM_GROUP_RULE_TOP2_SUM,
               "kernels take the numbers of attributes");
 
 static SmallVector<int64_t> getConstants(const kernels::Kernel &kernel, const KernelDescription &description) {

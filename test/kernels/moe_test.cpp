@@ -64,7 +64,7 @@ static void expect_reference_routes(const Kernel *kernel, const ref::GateOptions
 TEST_P(MoeGateTest, MatchesReferenceOverRules) {
   for (auto [experts, chosen, groups, kept] :
        {std::array<int64_t, 4>{1, 1, 1, 1}, {8, 2, 4, 2}, {20, 3, 5, 2}, {64, 6, 1, 1}, {256, 8, 8, 4}}) {
-    for (auto rule : {ref::GroupRule::None, ref::GroupRule::Max, ref::GroupRule::SumOfTwo}) {
+    for (auto rule : {ref::GroupRule::None, ref::GroupRule::Max, ref::GroupRule::Top2Sum}) {
       for (auto scoring : {ref::Scoring::Softmax, ref::Scoring::Sigmoid}) {
         SCOPED_TRACE(testing::Message() << experts << " experts, rule " << static_cast<int>(rule));
         ref::GateOptions o = options(experts, chosen);
@@ -88,7 +88,7 @@ TEST_P(MoeGateTest, TiesGoToTheLowestIndex) {
   ref::GateOptions grouped = options(20, 4);
   grouped.groups = 5;
   grouped.chosen_groups = 2;
-  grouped.group_rule = ref::GroupRule::SumOfTwo;
+  grouped.group_rule = ref::GroupRule::Top2Sum;
   EXPECT_EQ(route(GetParam(), grouped, Floats(20, 0.5f), {}).ids, (Ints{0, 1, 2, 3}));
 }
 

@@ -13,7 +13,7 @@ static constexpr RoutingFact v2Routings[] = {
 };
 
 static constexpr RoutingFact v3Routings[] = {
-    {"sigmoid", "noaux_tc", ScoreFunction::Sigmoid, GroupScore::SumOfTopTwo, true},
+    {"sigmoid", "noaux_tc", ScoreFunction::Sigmoid, GroupScore::Top2Sum, true},
 };
 
 std::vector<Family> deepSeekFamilies() {

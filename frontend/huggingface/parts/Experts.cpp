@@ -118,7 +118,7 @@ static void checkGroups(ConfigParser &parser) {
   parser.require(r.expertsPerToken <= reachable || r.expertsPerToken > r.experts || r.topGroups > r.groups,
                  "\"num_experts_per_tok\" (" + llvm::Twine(r.expertsPerToken) + ") is more than the " +
                      llvm::Twine(reachable) + " experts in \"topk_group\" (" + llvm::Twine(r.topGroups) + ") groups");
-  parser.require(r.groupScore != GroupScore::SumOfTopTwo || groupSize >= 2,
+  parser.require(r.groupScore != GroupScore::Top2Sum || groupSize >= 2,
                  "groups of \"n_routed_experts\" / \"n_group\" = " + llvm::Twine(groupSize) +
                      " experts cannot be ranked by their best two");
 }
@@ -176,7 +176,7 @@ static deepseek::GroupRule convert(GroupScore score) {
     return deepseek::GroupRule::none;
   case GroupScore::Maximum:
     return deepseek::GroupRule::max;
-  case GroupScore::SumOfTopTwo:
+  case GroupScore::Top2Sum:
     return deepseek::GroupRule::top2_sum;
   }
   llvm_unreachable("an unknown group score");

@@ -25,7 +25,7 @@ TEST(ModelConfigTest, ReadsTheReleasedV3) {
   EXPECT_EQ(c.routing.groups, 8);
   EXPECT_EQ(c.routing.topGroups, 4);
   EXPECT_EQ(c.routing.scoreFunction, ScoreFunction::Sigmoid);
-  EXPECT_EQ(c.routing.groupScore, GroupScore::SumOfTopTwo);
+  EXPECT_EQ(c.routing.groupScore, GroupScore::Top2Sum);
   EXPECT_TRUE(c.routing.correctionBias);
   EXPECT_TRUE(c.routing.normalize);
   EXPECT_EQ(c.routing.scale, 2.5);
@@ -117,7 +117,7 @@ TEST(ModelConfigTest, NewerFilesMayLeaveRoutingNamesOut) {
   }
   ModelConfig c = goodConfig(text);
   EXPECT_EQ(c.routing.scoreFunction, ScoreFunction::Sigmoid);
-  EXPECT_EQ(c.routing.groupScore, GroupScore::SumOfTopTwo);
+  EXPECT_EQ(c.routing.groupScore, GroupScore::Top2Sum);
   EXPECT_EQ(c.mtpLayers, 0);
 }
 

@@ -49,7 +49,7 @@ static void expectReferenceRoutes(const ref::GateOptions &o, bool hasBias) {
 TEST(StructuredValuesTest, GateOverRules) {
   for (auto [experts, chosen, groups, kept] :
        {std::array<int64_t, 4>{1, 1, 1, 1}, {20, 3, 5, 2}, {9, 4, 9, 5}, {64, 6, 8, 3}}) {
-    for (auto rule : {ref::GroupRule::None, ref::GroupRule::Max, ref::GroupRule::SumOfTwo}) {
+    for (auto rule : {ref::GroupRule::None, ref::GroupRule::Max, ref::GroupRule::Top2Sum}) {
       SCOPED_TRACE(testing::Message() << experts << " experts, rule " << static_cast<int>(rule));
       ref::GateOptions o;
       o.experts = experts;
@@ -75,7 +75,7 @@ TEST(StructuredValuesTest, OddLogitsStillChooseExpertsThatExist) {
     o.chosen = 3;
     o.groups = 2;
     o.chosen_groups = 2;
-    o.group_rule = ref::GroupRule::SumOfTwo;
+    o.group_rule = ref::GroupRule::Top2Sum;
     o.scoring = scoring;
     GeneratedFunction gate = createGate(o, /*hasBias=*/false);
     for (const Floats &logits : {Floats(4, nan), Floats(4, inf), Floats(4, -inf), Floats{nan, 1, inf, -inf}}) {
