@@ -83,5 +83,15 @@ PLACES = {
     "kernels/ref/ref.h": ("void clamp_rows(", "no reference"),
     "test/dialects/deepseek/clamp-rows.mlir": ("", "no lit test"),
     "test/passes/lower/structured_values_test.cpp": ("deepseek.clamp_rows", "no value test"),
+    "test/kernels/rows_test.cpp": ('kernels_of("clamp_rows")', "no test of its kernel 'clamp_rows'"),
     "docs/reference/deepseek.md": ("### `deepseek.clamp_rows`", "no docs entry"),
+}
+
+# Places without which something is not built: the file, how the line that is taken away begins (all of the file where
+# there is none), the target, and what its build then names.
+NEEDED_PLACES = {
+    "kernels/cpu/clamp_rows.cpp": ("", "fathom_kernels_test", "clamp_rows.cpp"),
+    "kernels/ops.def": ("FATHOM_OP(clamp_rows,", "fathom_kernel_catalog", "clamp_rows_op"),
+    "dialects/deepseek/DeepSeekBasicOps.cpp": ("KernelUse ClampRowsOp::getKernelUse", "fathom-completeness-tests",
+                                               "ClampRowsOp::getKernelUse"),
 }

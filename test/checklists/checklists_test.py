@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from additions import ADDITIONS, BUILT_PLACES, FILES, PLACES
+from additions import ADDITIONS, BUILT_PLACES, FILES, NEEDED_PLACES, PLACES
 from tree_copy import ROOT, copy_tree, find_program, read, run, write
 
 TARGETS = ("fathom", "fathom-opt", "fathom-completeness-tests", "fathom-structured-values-tests", "fathom_kernels_test")
@@ -73,11 +73,15 @@ def check_places(tree, build):
                f"without {path}: expected '{expected}' of CompletenessTest, but got\n{result.stdout}")
 
 
+def without_line(text, beginning):
+    return "".join(line for line in text.splitlines(True) if not line.startswith(beginning))
+
+
 def check_built_places(tree, build):
     """The same for places that are compiled, all in one build."""
     kept = {path: read(os.path.join(tree, path)) for path in BUILT_PLACES}
     for path, (line, _) in BUILT_PLACES.items():
-        write(os.path.join(tree, path), "".join(l for l in kept[path].splitlines(True) if not l.startswith(line)))
+        write(os.path.join(tree, path), without_line(kept[path], line))
     run("cmake", "--build", build, "--target", "fathom-completeness-tests", cwd=tree)
     result = subprocess.run([find_program(build, "fathom-completeness-tests")], capture_output=True, text=True, check=False)
     for path, text in kept.items():
@@ -85,6 +89,22 @@ def check_built_places(tree, build):
     for path, (_, message) in BUILT_PLACES.items():
         expected = f"deepseek.clamp_rows has {message}"
         expect(expected in result.stdout, f"without {path}: expected '{expected}' of CompletenessTest, but got\n{result.stdout}")
+
+
+def check_needed_places(tree, build):
+    """The same for places that the build itself misses."""
+    for path, (line, target, name) in NEEDED_PLACES.items():
+        full = os.path.join(tree, path)
+        kept = read(full)
+        if line:
+            write(full, without_line(kept, line))
+        else:
+            os.remove(full)
+        result = subprocess.run(("cmake", "--build", build, "--target", target), capture_output=True, text=True,
+                                check=False, cwd=tree)
+        write(full, kept)
+        expect(result.returncode != 0 and name in result.stdout + result.stderr,
+               f"without {path}: expected the build to miss '{name}', but got\n{result.stdout}{result.stderr}")
 
 
 def make_checkpoint(folder, model_type):
@@ -146,6 +166,7 @@ def main():
         check_target(fathom, folder, check_family(fathom, folder))
         check_verb(fathom, folder)
     check_built_places(tree, build)
+    check_needed_places(tree, build)
     print("an op, a kernel, a target, a family and a verb are where the checklists put them")
 
 

@@ -55,6 +55,9 @@ std::vector<std::string> findGaps(const OpFacts &op) {
     for (const std::string &kernel : op.missingKernels) {
       require(false, "row for its kernel '" + kernel + "' in the catalog");
     }
+    for (const std::string &kernel : op.untestedKernels) {
+      require(false, "test of its kernel '" + kernel + "': run kernels_of(\"" + kernel + "\") in test/kernels");
+    }
   }
   require(op.hasLitTest, "lit test: parse and print it in test/dialects/deepseek");
   require(op.hasDocs, "docs entry: run tools/dev/docs");
@@ -79,6 +82,18 @@ std::vector<std::string> listFiles(const std::string &folder, StringRef suffix) 
   return paths;
 }
 
+/// The sources in a folder, without their comments.
+std::string readCode(const std::string &folder) {
+  std::string code;
+  for (const std::string &path : listFiles(folder, ".cpp")) {
+    std::string text = read(path);
+    for (StringRef line : llvm::split(text, '\n')) {
+      code += (line.substr(0, line.find("//")) + "\n").str();
+    }
+  }
+  return code;
+}
+
 /// Whether `text` names the op and no other whose name begins with its.
 bool mentions(StringRef text, StringRef op) {
   std::string name = ("deepseek." + op).str();
@@ -91,8 +106,16 @@ bool mentions(StringRef text, StringRef op) {
   return false;
 }
 
-/// Kernels that ops of the round-trip tests ask for, by op; ops without any are there, too.
-using Uses = std::map<std::string, std::set<std::string>>;
+/// Kernels that ops of the round-trip tests ask for, by op, and whether the catalog has one for the weight of any of
+/// these ops; ops without any are there, too.
+using Uses = std::map<std::string, std::map<std::string, bool>>;
+
+bool isInCatalog(deepseek::ComputeOp op, const deepseek::KernelUse &use) {
+  StringRef layouts[] = {use.layout, op.getPackableWeight().weight ? deepseek::kPanelsLayout : use.layout};
+  return llvm::any_of(layouts, [&](StringRef layout) {
+    return kernels::findKernel(use.op, kernels::archs().front().name, use.weightType, layout) != nullptr;
+  });
+}
 
 Uses gatherUses(MLIRContext &context, const std::string &root) {
   Uses uses;
@@ -103,18 +126,15 @@ Uses gatherUses(MLIRContext &context, const std::string &root) {
       continue; // of invalid ops
     }
     module->walk([&](Operation *op) {
-      std::set<std::string> &kernels = uses[op->getName().stripDialect().str()];
+      std::map<std::string, bool> &kernels = uses[op->getName().stripDialect().str()];
       auto compute = dyn_cast<deepseek::ComputeOp>(op);
-      if (compute && !compute.getKernelUse().op.empty()) {
-        kernels.insert(compute.getKernelUse().op.str());
+      deepseek::KernelUse use = compute ? compute.getKernelUse() : deepseek::KernelUse();
+      if (!use.op.empty()) {
+        kernels[use.op.str()] |= isInCatalog(compute, use);
       }
     });
   }
   return uses;
-}
-
-bool isInCatalog(const std::string &kernel) {
-  return llvm::any_of(kernels::catalog(), [&](const kernels::Kernel &row) { return row.op == kernel; });
 }
 
 llvm::StringSet<> gatherDecompositions(MLIRContext &context) {
@@ -135,10 +155,7 @@ std::vector<OpFacts> gatherFacts(MLIRContext &context, const std::string &root) 
   llvm::StringSet<> decompositions = gatherDecompositions(context);
   const Uses uses = gatherUses(context, root);
   std::string docs = read(root + "/docs/reference/deepseek.md"), references = read(root + "/kernels/ref/ref.h");
-  std::string valueTests;
-  for (const std::string &path : listFiles(root + "/test/passes/lower", ".cpp")) {
-    valueTests += read(path);
-  }
+  std::string valueTests = readCode(root + "/test/passes/lower"), kernelTests = readCode(root + "/test/kernels");
   std::vector<OpFacts> all;
   for (RegisteredOperationName name : context.getRegisteredOperations()) {
     if (name.getDialectNamespace() != deepseek::DeepSeekDialect::getDialectNamespace()) {
@@ -156,8 +173,14 @@ std::vector<OpFacts> gatherFacts(MLIRContext &context, const std::string &root) 
     auto use = uses.find(op.name);
     op.hasLitTest = use != uses.end();
     if (op.hasLitTest) {
-      llvm::copy_if(use->second, std::inserter(op.missingKernels, op.missingKernels.end()),
-                    [](const std::string &kernel) { return !isInCatalog(kernel); });
+      for (const auto &[kernel, isThere] : use->second) {
+        if (!isThere) {
+          op.missingKernels.insert(kernel);
+        }
+        if (!StringRef(kernelTests).contains("kernels_of(\"" + kernel + "\")")) {
+          op.untestedKernels.insert(kernel);
+        }
+      }
     }
     op.hasValueTest = mentions(valueTests, op.name);
     op.hasDocs = StringRef(docs).contains("### `deepseek." + op.name + "`");

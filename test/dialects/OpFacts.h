@@ -25,6 +25,8 @@ struct OpFacts {
   bool hasReference = true;
   /// What it asks of the catalog, and what of that is not there.
   std::set<std::string> missingKernels;
+  /// Those that no test runs.
+  std::set<std::string> untestedKernels;
   bool hasValueTest = true;
   bool hasLitTest = true;
   bool hasDocs = true;

@@ -48,6 +48,9 @@ TEST(CompletenessTest, NamesWhatAnOpLacks) {
   OpFacts op = whole;
   op.missingKernels = {"fast_new"};
   EXPECT_THAT(findGaps(op), ElementsAre("deepseek.new has no row for its kernel 'fast_new' in the catalog"));
+  op = whole;
+  op.untestedKernels = {"fast_new"};
+  EXPECT_THAT(findGaps(op), ElementsAre(HasSubstr("no test of its kernel 'fast_new'")));
 }
 
 TEST(CompletenessTest, StructuralOpsNeedNoMeaning) {
