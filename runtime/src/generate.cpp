@@ -58,7 +58,7 @@ public:
 
 private:
   bool call(int32_t token) {
-    // As an integer: a callback may return what is no name of the enum.
+    // As an integer: a callback may return what the enum does not name.
     return !options.on_token || static_cast<int>(options.on_token(options.user, token, text.size() ? text.data() : "",
                                                                   text.size())) == FATHOM_CONTINUE;
   }

@@ -60,7 +60,7 @@ class ChangedModules(support.DriverTest):
         module = self.path("deepseek.mlir")
         make("compile", support.checkpoint(), "-o", module, "--emit=deepseek")
         self.refused("fuse", module, "^", "", ("expects 'deepseek.form' on every function",
-                                               "is no module that the fuse phase leaves"), count=1)
+                                               "is not valid output of the fuse phase"), count=1)
         self.refused("deepseek", module, "@forward", "@backward",
                      ("expects a function @forward to make entry points from", "is not valid input of the model phase"))
 

@@ -146,7 +146,7 @@ static inline void fathom_model_options_initialize(fathom_model_options_t *optio
 
 /// Opens an artifact. |options| may be NULL. The file is mapped: replacing it by rename is safe, truncating
 /// it in place makes later calls fail with FATHOM_STATUS_IO. Thread-safe. FATHOM_STATUS_IO if the file or one with its
-/// weights cannot be read; FATHOM_STATUS_MISMATCH if it is no artifact, is damaged, or is for another version or
+/// weights cannot be read; FATHOM_STATUS_MISMATCH if it is not an artifact, is damaged, or is for another version or
 /// machine, or a weight file is not the one it was compiled from; FATHOM_STATUS_BAD_DATA if its contents are
 /// impossible; FATHOM_STATUS_UNSUPPORTED if weights are to be verified that it has no hashes of;
 /// FATHOM_STATUS_OUT_OF_RESOURCES without memory, descriptors or a free handle.
@@ -238,7 +238,7 @@ FATHOM_API fathom_status_t fathom_model_encode(fathom_model_t *model, const char
                                                int32_t *tokens, size_t capacity, size_t *out_count);
 
 /// Tokens to bytes, not zero-terminated; sizes as fathom_model_encode. Special tokens are left out unless
-/// |keep_special| is not 0. Bytes that are no UTF-8 come out as they are; the pieces of fathom_session_generate have
+/// |keep_special| is not 0. Bytes that are not UTF-8 come out as they are; the pieces of fathom_session_generate have
 /// U+FFFD there. FATHOM_STATUS_BAD_DATA for a token that the model does not have.
 FATHOM_API fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens, size_t count,
                                                int keep_special, char *text, size_t capacity, size_t *out_length);
