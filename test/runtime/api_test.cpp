@@ -207,11 +207,34 @@ TEST(ApiTest, SessionOptionsAreChecked) {
   options.max_sequences = 0;
   EXPECT_EQ(fathom_session_create(model, &options, &session), kInvalid);
   fathom_session_options_initialize(&options);
-  options.threads = 100000;
+  options.threads = 1025;
   EXPECT_EQ(fathom_session_create(model, &options, &session), kInvalid);
   fathom_session_options_initialize(&options);
-  options.cache_bytes = 1;
+  options.max_sequences = 65537;
   EXPECT_EQ(fathom_session_create(model, &options, &session), kInvalid);
+  fathom_model_info_t info;
+  fathom_model_info_initialize(&info);
+  ASSERT_OK(fathom_model_info(model, &info));
+  fathom_session_options_initialize(&options);
+  options.cache_bytes = info.cache_page_bytes - 1;
+  EXPECT_EQ(fathom_session_create(model, &options, &session), kInvalid);
+  options.cache_bytes = info.cache_page_bytes;
+  ASSERT_OK(fathom_session_create(model, &options, &session));
+  EXPECT_OK(fathom_session_release(session));
+}
+
+TEST(ApiTest, AProcessHas4096Handles) {
+  std::vector<fathom_sampler_t *> samplers(4096);
+  for (fathom_sampler_t *&sampler : samplers) {
+    ASSERT_OK(fathom_sampler_create(1, nullptr, &sampler));
+  }
+  fathom_sampler_t *more = nullptr;
+  EXPECT_EQ(fathom_sampler_create(1, nullptr, &more), FATHOM_STATUS_OUT_OF_RESOURCES);
+  EXPECT_OK(fathom_sampler_release(samplers.back()));
+  EXPECT_OK(fathom_sampler_create(1, nullptr, &samplers.back()));
+  for (fathom_sampler_t *sampler : samplers) {
+    EXPECT_OK(fathom_sampler_release(sampler));
+  }
 }
 
 TEST(ApiTest, EncodesAndDecodes) {

@@ -170,6 +170,26 @@ TEST_F(GenerateTest, TheCallbackMustNotCallTheSession) {
   EXPECT_EQ(heard.tokens, expected(5));
 }
 
+TEST_F(GenerateTest, TheCallbackMayCallWhatIsThreadSafe) {
+  uint32_t threads = 0;
+  heard.during = [&] {
+    EXPECT_OK(fathom_session_threads(session, &threads));
+    EXPECT_OK(fathom_session_retain(session));
+    EXPECT_OK(fathom_session_release(session));
+  };
+  ASSERT_OK(fathom_session_generate(session, &options, nullptr));
+  EXPECT_GT(threads, 0u);
+}
+
+TEST_F(GenerateTest, ASequenceOfItsOwnIsOneOfTheSessions) {
+  ToySession small(model, [](auto &o) { o.max_sequences = 1; });
+  EXPECT_OK(fathom_session_generate(small, &options, nullptr));
+  options.sequence = small.sequence();
+  EXPECT_OK(fathom_session_generate(small, &options, nullptr));
+  options.sequence = 0;
+  EXPECT_EQ(fathom_session_generate(small, &options, nullptr), FATHOM_STATUS_OUT_OF_RESOURCES);
+}
+
 TEST_F(GenerateTest, CancelEndsItWithinAStep) {
   options.max_tokens = UINT64_MAX;
   heard.during = [&] { fathom_session_cancel(session); };
@@ -227,6 +247,22 @@ TEST_F(GenerateTest, TextGoesInAndWholeCharactersComeOut) {
   // bos and two bytes.
   EXPECT_EQ(result.prompt_tokens, 3u);
   EXPECT_EQ(heard.tokens[0], toyNext({kToyBos, 0xc3, 0xa4}));
+}
+
+TEST_F(GenerateTest, BytesThatAreNoCharacterAreReplacedInPiecesAlone) {
+  int32_t first = 0;
+  while (toyNext({first}) < 0x80 || toyNext({first}) > 0xff) {
+    ++first;
+  }
+  options.tokens = &first;
+  options.token_count = options.max_tokens = 1;
+  ASSERT_OK(fathom_session_generate(session, &options, nullptr));
+  EXPECT_EQ(heard.text, "\xef\xbf\xbd");
+  int32_t token = toyNext({first});
+  char byte = 0;
+  size_t length = 0;
+  ASSERT_OK(fathom_model_decode(model, &token, 1, 0, &byte, 1, &length));
+  EXPECT_EQ(static_cast<unsigned char>(byte), token);
 }
 
 TEST_F(GenerateTest, ContinuesInASequenceOfTheCallers) {

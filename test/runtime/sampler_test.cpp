@@ -6,6 +6,7 @@
 #include "runtime/src/sampler.h"
 #include "test/runtime/toy_artifact.h"
 
+#include <cfloat>
 #include <cmath>
 #include <map>
 
@@ -135,6 +136,11 @@ TEST(SamplerTest, RefusesLogitsThatAreNoNumbers) {
       fathom_sampler_release(sampler);
     }
   }
+}
+
+TEST(SamplerTest, MaskedTokensAreNeverDrawn) {
+  auto counts = draw({-FLT_MAX, 0, -FLT_MAX, 0}, sampling([](auto &) {}), 1000);
+  EXPECT_EQ(keys(counts), (std::vector<int32_t>{1, 3}));
 }
 
 TEST(SamplerTest, RefusesParametersOutOfRange) {
