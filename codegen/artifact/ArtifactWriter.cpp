@@ -35,14 +35,19 @@ static fathom_artifact_header_t makeHeader(llvm::StringRef metadata, uint64_t to
   return header;
 }
 
+/// "1 value is", "2 values are".
+static std::string count(uint64_t number, const char *thing) {
+  return std::to_string(number) + " " + thing + (number == 1 ? " is" : "s are");
+}
+
 static std::string describeOddValues(const WeightContents &weight, const WeightFindings &findings) {
   std::string text = weight.name + ":";
   if (findings.odd.nonFinite != 0) {
-    text += " " + std::to_string(findings.odd.nonFinite) + " values are NaN or infinite";
+    text += " " + count(findings.odd.nonFinite, "value") + " NaN or infinite";
   }
   if (findings.odd.badScales != 0) {
     text += findings.odd.nonFinite != 0 ? " and " : " ";
-    text += std::to_string(findings.odd.badScales) + " scales are NaN, infinite or negative";
+    text += count(findings.odd.badScales, "scale") + " NaN, infinite or negative";
   }
   if (weight.sliceName) {
     text += ", the first in " + weight.sliceName(findings.firstSlice, std::nullopt);

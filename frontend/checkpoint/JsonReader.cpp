@@ -113,6 +113,10 @@ std::optional<Kind> Reader::peek() {
   case '8':
   case '9':
     return Kind::Number;
+  case 'I':
+  case 'N':
+    fail("JSON has no NaN and no Infinity, which Python writes");
+    return std::nullopt;
   default:
     failHere("a value");
     return std::nullopt;

@@ -43,7 +43,8 @@ static uint64_t checkLength(llvm::StringRef head, uint64_t fileSize, llvm::Strin
   }
   if (length < 2) {
     diagnostics.error(Problem::BadInput, "bad-header", file, "",
-                      "the header has " + llvm::Twine(length) + " bytes, but the shortest possible header is {}", hint);
+                      "the header has " + llvm::Twine(length) + " bytes, but the shortest possible header is {}",
+                      hint.empty() ? "the download may be incomplete; download the file again" : hint);
     return 0;
   }
   return 8 + length;

@@ -24,7 +24,7 @@ llvm::StringRef faultOfFileName(llvm::StringRef name) {
     return "is not a file";
   }
   if (name.contains('/') || name.contains('\\') || name.contains(':')) {
-    return "leads out of the checkpoint directory";
+    return name.contains("..") || name.starts_with("/") ? "leads out of the checkpoint directory" : "names a directory";
   }
   auto isControl = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   return std::any_of(name.begin(), name.end(), isControl) ? "has control characters" : "";

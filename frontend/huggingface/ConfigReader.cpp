@@ -65,7 +65,7 @@ Value ConfigReader::get(llvm::StringRef key, Need need) {
     return value;
   }
   if (need == Need::Required || need == (value ? Need::NotNull : Need::Nullable)) {
-    bad(key, llvm::Twine(value ? "is null" : "is missing") + ", " + owner + " needs it" +
+    bad(key, llvm::Twine(value ? "is null" : "is missing") + ", but " + owner + " needs it" +
                  (need == Need::Nullable ? " (null for none)" : ""));
   }
   return {};

@@ -65,6 +65,10 @@ static const ScalingMethod *findMethod(llvm::StringRef name) {
   return found == std::end(methods) ? nullptr : found;
 }
 
+static std::string methodNames() {
+  return llvm::join(llvm::map_range(methods, [](const ScalingMethod &method) { return method.name; }), ", ");
+}
+
 static double valueOf(const Field &field, ModelConfig &config) {
   return std::visit([&](auto slot) { return static_cast<double>(slot(config)); }, field.slot);
 }
@@ -162,13 +166,13 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   const ScalingMethod *method = findMethod(type.string());
   if (!method) {
     scaling.unsupported(object.find("rope_type") ? "rope_type" : "type",
-                        "is " + quote(type) + ", expected one of " +
-                            llvm::join(llvm::map_range(methods, [](const ScalingMethod &m) { return m.name; }), ", "));
+                        "is " + quote(type) + ", expected one of " + methodNames());
     return;
   }
   out.rope.scaling = method->scaling;
   // As transformers has it, where the object does not say how long the contexts of training were.
   out.rope.originalMaxPositions = out.maxPositions;
+  scaling.setOwner(std::string("\"rope_type\" ") + method->name);
   read(method->fields, scaling, out);
   bool stretches = out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn;
   if (stretches && !scaling.get(originalPositions.key)) {
@@ -195,7 +199,8 @@ void ConfigParser::warnOfUnreadScaling(Value object, llvm::StringRef key, llvm::
 void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
   for (auto [key, value] : object.members()) {
     if (!value.isNull() && key != "rope_theta" && key != "partial_rotary_factor") {
-      scaling.bad("rope_type", "is missing, but \"" + escape(key, 80) + "\" is given; use \"yarn\" or \"default\"");
+      scaling.bad("rope_type",
+                  "is missing, but \"" + escape(key, 80) + "\" is given; expected one of " + methodNames());
       return;
     }
   }

@@ -48,8 +48,7 @@ bool parseJsonObject(const std::string &path, Diagnostics &diagnostics, JsonFile
   llvm::StringRef kind = checkpoint::recognize(llvm::StringRef(file.text).take_front(4096));
   checkpoint::json::SyntaxError error;
   if (!file.document.parse(file.text, error)) {
-    std::string hint = kind.empty() ? "" : ("the file is " + kind + ", not JSON").str();
-    diagnostics.error(Problem::BadInput, "json-syntax", path, error.where(), error.message, hint);
+    diagnostics.error(Problem::BadInput, "json-syntax", path, error.where(), error.message, kind);
     return false;
   }
   if (!file.root().isObject()) {

@@ -75,7 +75,7 @@ const Option *Parser::find(const char *name, size_t length) const {
 bool Parser::markGiven(const Option &option, const char *spelled) {
   size_t index = static_cast<size_t>(&option - command.options);
   if (seen[index]) {
-    fail("option '%s' is given twice", spelled);
+    fail("option '%s' repeats or contradicts an earlier one", spelled);
     return false;
   }
   seen[index] = true;

@@ -161,7 +161,7 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
   }
   const bool tokens = o.tokenIds || o.batchFile;
   const Useless useless[] = {
-      {tokens && o.hasBos, "bos", "the prompt is given as tokens"},
+      {tokens && o.hasBos, o.bos ? "bos" : "no-bos", "the prompt is given as tokens"},
       {tokens && o.special, "special", "the prompt is given as tokens"},
   };
   if (code == kContinue) {

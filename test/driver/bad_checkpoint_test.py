@@ -191,7 +191,7 @@ class Weights(support.DriverTest):
                 tensors[name] = (dtype, shape, struct.pack("<f", -1) + data[4:])
             self.edit_tensors(self.path("checkpoint"), edit)
         result = support.make("compile", self.path("checkpoint"), "-o", self.path("model.fathom"))
-        self.assert_message(result, ("1 scales are NaN, infinite or negative", "layers.0.self_attn.kv_b_proj",
+        self.assert_message(result, ("1 scale is NaN, infinite or negative", "layers.0.self_attn.kv_b_proj",
                                      "layers.1.mlp.experts.2.down_proj"))
 
     def test_fp8_codes_that_are_no_numbers(self):

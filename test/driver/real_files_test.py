@@ -120,6 +120,21 @@ class StackedExperts(support.DriverTest):
         self.assertEqual(logits(self.path("out.fathom"), self.folder), expected)
 
 
+class Elsewhere(support.DriverTest):
+    """What is right beside what was named is said."""
+
+    def test_an_entry_of_the_cache(self):
+        os.makedirs(self.path("models--a--b", "snapshots", "1"))
+        self.fails(support.IO, "compile", self.path("models--a--b"), "-o", self.path("out"),
+                   words=("[hub-cache]", "pass one of the directories in snapshots/"))
+
+    def test_a_tokenizer_of_another_form(self):
+        folder = self.copy_checkpoint()
+        write(os.path.join(folder, "tokenizer.model"), "x")
+        result = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
+        self.assert_message(result, ("[no-tokenizer]", "save_pretrained writes a tokenizer.json"))
+
+
 class TwoSources(support.DriverTest):
     """What is said twice is compared."""
 

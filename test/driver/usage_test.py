@@ -104,8 +104,8 @@ class Mistakes(support.DriverTest):
                                ("--threads=",), ("--prefill-rows=1.5",), ("--max-context=0x10",), ("--from=asm",),
                                ("--kernels=yes", "no value"), ("--max-batch=5000", "4096"), ("--threads= 1",)):
             self.refused(*compile, option, words=words)
-        self.refused(*compile, "-o", "z", words=("-o", "twice"))
-        self.refused(*compile, "--kernels", "--no-kernels", words=("twice",))
+        self.refused(*compile, "-o", "z", words=("-o", "repeats"))
+        self.refused(*compile, "--kernels", "--no-kernels", words=("contradicts",))
         for option in ("--temperature=nan", "--temperature=inf", "--temperature=1e999", "--temperature=", "--top-k=-1",
                        "--top-k=2147483648", "--seed=18446744073709551616", "-n=9223372036854775808", "-n=-1",
                        "--output=xml"):
@@ -129,13 +129,13 @@ class Mistakes(support.DriverTest):
                                     ("--prefill-rows=8", "model", "in phase model"),
                                     ("--no-kernels", "fuse", "in phases model and fuse")):
             self.refused("compile", "x", "-o", self.path("y"), "--from=" + phase, option,
-                         words=(option.split("=")[0].replace("no-", ""), when, "--from=" + phase))
+                         words=(option.split("=")[0], when, "--from=" + phase))
 
     def test_options_that_no_phase_reads(self):
         for option, phase in (("--max-batch=2", "deepseek"), ("--prefill-rows=8", "deepseek"), ("--no-kernels", "deepseek"),
                               ("--weights=reference", "deepseek"), ("--mcpu=x86-64-v3", "model")):
             self.refused("compile", "x", "-o", self.path("y"), "--emit=" + phase, option,
-                         words=(option.split("=")[0].replace("no-", ""), f"after --emit={phase} stops"))
+                         words=(option.split("=")[0], f"after --emit={phase} stops"))
         for options in (("--skip-special",), ("--no-generation-prompt",), ("--decode", "--parse-special"),
                         ("--decode", "--add-bos"), ("--chat", "--add-bos")):
             self.refused("tokenize", "x", *options, words=("has no effect",))
@@ -146,7 +146,7 @@ class Mistakes(support.DriverTest):
 
         self.assertEqual(said("--temperature=1", "--top-k=5", "--seed=3"), b"")
         result = said("--top-p=0.5", "--seed=3", "--no-bos", "--special")
-        for option in ("top-p", "seed", "bos", "special"):
+        for option in ("top-p", "seed", "no-bos", "special"):
             self.assertIn(f"fathom: note: --{option} has no effect: ".encode(), result)
 
     def test_options_about_weights_that_are_elsewhere(self):

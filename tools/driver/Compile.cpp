@@ -6,6 +6,7 @@
 #include "tools/driver/Compile.h"
 #include "tools/driver/CompileModel.h"
 
+#include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/ModelConfig.h"
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
@@ -76,7 +77,8 @@ int checkPhases(const char *command, const Arguments &arguments) {
       {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
       {arguments.givenBatch, "max-batch", "in phase model", Emit::Model, Emit::Model},
       {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model, Emit::Model},
-      {arguments.givenKernels, "kernels", "in phases model and fuse", Emit::Model, Emit::Fuse},
+      {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Emit::Model,
+       Emit::Fuse},
       {arguments.givenWeights, "weights", "from phase model on", Emit::Model, Emit::Obj},
       {arguments.givenCpu, "mcpu", "from phase fuse on", Emit::Fuse, Emit::Obj},
   };
@@ -180,6 +182,16 @@ CompileOptions convert(const Arguments &arguments) {
   return options;
 }
 
+/// What to do about a checkpoint whose tokenizer has another form than tokenizer.json.
+StringRef explainTokenizer(const std::string &folder) {
+  for (const char *other : {"tokenizer.model", "vocab.json", "tiktoken.model"}) {
+    if (checkpoint::exists(checkpoint::joinPath(folder, other))) {
+      return "convert its tokenizer with the transformers library, whose save_pretrained writes a tokenizer.json";
+    }
+  }
+  return "";
+}
+
 int compile(CompileOptions options) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
@@ -195,7 +207,8 @@ int compile(CompileOptions options) {
   std::string checkpoint = options.from ? options.checkpoint : options.input;
   if (code == cli::kOk && options.emit >= Emit::Artifact && !frontend::hasTokenizer(checkpoint)) {
     diagnostics.warning("no-tokenizer", checkpoint, "",
-                        "has no tokenizer.json: the model takes and gives token ids only");
+                        "has no tokenizer.json: the model takes and gives token ids only",
+                        explainTokenizer(checkpoint));
   }
   diagnostics.print(llvm::errs());
   return code;

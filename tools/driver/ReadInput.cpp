@@ -70,7 +70,13 @@ static void compareEnds(StringRef folder, const huggingface::GenerationConfig &g
 
 static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path)) {
-    return true;
+    bool cache = llvm::sys::fs::is_directory(path + "/snapshots") && !llvm::sys::fs::exists(path + "/config.json");
+    if (cache) {
+      diagnostics.error(Problem::InputOutput, "hub-cache", path, "",
+                        "is an entry of huggingface_hub's cache, which holds checkpoints in snapshots/",
+                        "pass one of the directories in snapshots/");
+    }
+    return !cache;
   }
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);

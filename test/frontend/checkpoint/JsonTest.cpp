@@ -60,7 +60,7 @@ TEST(JsonTest, RefusesWithPositionAndReason) {
       {"1e+", "1:4: expected a digit, found the end of the text"},
       {"+1", "1:1: expected a value, found '+'"},
       {".5", "1:1: expected a value, found '.'"},
-      {"NaN", "1:1: expected a value, found 'N'"},
+      {"NaN", "1:1: JSON has no NaN and no Infinity, which Python writes"},
       {"-Infinity", "1:2: expected a digit, found 'I'"},
       {"'a'", "1:1: expected a value, found '''"},
       {"[1, // comment\n2]", "1:5: expected a value, found '/'"},

@@ -72,9 +72,10 @@ TEST(ModelConfigErrorsTest, A6RequiredKeys) {
                           "n_group",
                           "topk_group"}) {
     std::string text = without(configText("v3-tiny"), key);
-    expectBadConfig(text, 3, std::string("\"") + key + "\" is missing, deepseek_v3 needs it");
+    expectBadConfig(text, 3, std::string("\"") + key + "\" is missing, but deepseek_v3 needs it");
   }
-  expectBadConfig(without(configText("v3-tiny"), "model_type"), 3, "\"model_type\" is missing, this model needs it");
+  expectBadConfig(without(configText("v3-tiny"), "model_type"), 3,
+                  "\"model_type\" is missing, but this model needs it");
   expectBadConfig(with(configText("v3-tiny"), "hidden_size", "null"), 3, "\"hidden_size\" is null");
 }
 
@@ -138,7 +139,7 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "norm_topk_prob", "1"), 3, "\"norm_topk_prob\" is 1, expected true or false");
   expectBadConfig(with(text, "tie_word_embeddings", "\"no\""), 3, "is \"no\", expected true or false");
   expectBadConfig(with(text, "model_type", "3"), 3, "\"model_type\" is 3, expected a string");
-  expectBadConfig(with(text, "hidden_act", "null"), 3, "\"hidden_act\" is null, deepseek_v3 needs it");
+  expectBadConfig(with(text, "hidden_act", "null"), 3, "\"hidden_act\" is null, but deepseek_v3 needs it");
   expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
   expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
@@ -273,11 +274,11 @@ TEST(ModelConfigErrorsTest, EveryContradictionInRopeIsRefused) {
 TEST(ModelConfigErrorsTest, A10RopeParametersWithoutTypeAreNotPlain) {
   std::string text = without(configText("v3-tiny"), "rope_scaling");
   expectBadConfig(adding(text, R"("rope_scaling":{"factor":40})"), 3,
-                  "\"rope_scaling.rope_type\" is missing, but \"factor\" is given; use \"yarn\" or \"default\"");
+                  "\"rope_scaling.rope_type\" is missing, but \"factor\" is given; expected one of default, linear");
   expectBadConfig(adding(text, R"("rope_parameters":{"full_attention":{"rope_type":"yarn","factor":40}})"), 3,
                   "\"rope_parameters.rope_type\" is missing, but \"full_attention\" is given");
   expectBadConfig(adding(text, R"("rope_parameters":{"factor":40,"original_max_position_embeddings":64})"), 3,
-                  "\"rope_parameters.rope_type\" is missing, but \"factor\" is given; use \"yarn\" or \"default\"");
+                  "\"rope_parameters.rope_type\" is missing, but \"factor\" is given; expected one of default, linear");
 }
 
 TEST(ModelConfigErrorsTest, A10PartialRotaryFactorIsNotIgnored) {

@@ -146,8 +146,8 @@ TEST(RopeTest, RefusesScalingThatLacksOrContradicts) {
     const char *scaling, *message;
   };
   static const Case cases[] = {
-      {R"({"type": "linear"})", "\"rope_scaling.factor\" is missing, llama needs it"},
-      {R"({"type": "dynamic"})", "\"rope_scaling.factor\" is missing, llama needs it"},
+      {R"({"type": "linear"})", "\"rope_scaling.factor\" is missing, but \"rope_type\" linear needs it"},
+      {R"({"type": "dynamic"})", "\"rope_scaling.factor\" is missing, but \"rope_type\" dynamic needs it"},
       {R"({"type": "linear", "factor": 0.5})", "\"rope_scaling.factor\" is 0.5, expected a number from 1 to"},
       {R"({"rope_type": "llama3", "factor": 8, "high_freq_factor": 4})", "\"rope_scaling.low_freq_factor\" is missing"},
       {R"({"rope_type": "llama3", "factor": 8, "low_freq_factor": 1})", "\"rope_scaling.high_freq_factor\" is missing"},
