@@ -62,7 +62,8 @@ static LogicalResult verifyTokens(Operation *op, DictionaryAttr facts) {
   }
   for (int64_t token : cast<DenseI64ArrayAttr>(facts.get("eos_tokens")).asArrayRef()) {
     if (token < 0 || token >= vocabulary) {
-      return emitError(op->getLoc(), "expects 'eos_tokens' of 0 or more, below ") << vocabulary << ", but got " << token;
+      return emitError(op->getLoc(), "expects 'eos_tokens' of 0 or more, below ")
+             << vocabulary << ", but got " << token;
     }
   }
   return success();
