@@ -26,7 +26,7 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
     SmallVector<func::FuncOp> originals(getOperation().getOps<func::FuncOp>());
     if (!getOperation().lookupSymbol<func::FuncOp>("forward")) {
       if (llvm::none_of(originals, [](func::FuncOp function) { return function->hasAttr(deepseek::kFormAttr); })) {
-        emitError(getOperation().getLoc(), "there is no @forward to make entry points from");
+        emitError(getOperation().getLoc(), "expects a function @forward to make entry points from");
         signalPassFailure();
       }
       return;

@@ -162,7 +162,7 @@ private:
       APInt constant;
       if (matchPattern(value, m_ConstantInt(&constant))) {
         if (constant.uge(bound)) {
-          return op->emitOpError("expects one of ") << bound << " layers, but got " << constant.getSExtValue();
+          return op->emitOpError("expects a layer below ") << bound << ", but got " << constant.getSExtValue();
         }
         continue;
       }

@@ -86,7 +86,7 @@ LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
   auto symbol = cast<WeightSymbol>(facts.lookup(op.getWeight()));
   if (op.getLayer()) {
     if (op.getLayer() != getInput(original, kLayerInput)) {
-      return op.emitOpError("expects the layer that the function is called for");
+      return op.emitOpError("expects the layer that the function is called with");
     }
     ArrayRef<int64_t> layers = *symbol.getLayers();
     if (layers != facts.getLayersOf(original.getName())) {

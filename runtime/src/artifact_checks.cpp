@@ -208,7 +208,7 @@ void checkRowsServed(const artifact::Program &program, artifact::Form form, Find
         reached = entry->max_rows();
       }
     }
-    findings.require(reached > 0, "no entry point of the %s form takes %u rows", EnumNameForm(form), row);
+    findings.require(reached > 0, "no entry point of the %s form accepts %u rows", EnumNameForm(form), row);
     if (reached == 0) {
       return;
     }

@@ -167,7 +167,7 @@ const Refusal refusals[] = {
        c.segments[1].external = true;
        c.segments[1].offset = kHuge;
      },
-     kBad, "beyond any file"},
+     kBad, "exceed the size of any file"},
     {"NoPrefill", [](ToyContents &c) { c.entries[0].form = artifact::Form::absorbed; }, kBad,
      "no entry point of the expanded form gives logits"},
     {"NoPrefillWithLogits", [](ToyContents &c) { c.entries[0].logits = false; }, kBad,
@@ -176,7 +176,7 @@ const Refusal refusals[] = {
      "no entry point of the absorbed form gives logits"},
     {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "takes 1 to 0 rows"},
     {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad,
-     "no entry point of the absorbed form takes 1 rows"},
+     "no entry point of the absorbed form accepts 1 rows"},
     {"HugeArena", [](ToyContents &c) { c.entries[0].arenaBytes = kHuge; }, kBad, "arena"},
     {"AddressOutsideCode", [](ToyContents &c) { c.entries[0].address = 1 << 20; }, kBad, "not in the code"},
     {"AddressInData", [](ToyContents &c) { c.entries[0].address = 0; }, kBad, "not in the code"},

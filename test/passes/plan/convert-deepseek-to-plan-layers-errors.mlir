@@ -44,7 +44,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 1 : index
-    // expected-error @+1 {{expects the layer that the function is called for}}
+    // expected-error @+1 {{expects the layer that the function is called with}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
@@ -63,7 +63,7 @@ module attributes {deepseek.model = #facts} {
                          %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
                          %l: index {deepseek.input = "layer"})
       -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed"} {
-    // expected-error @+1 {{expects a weight of the layers that the function's others have, but got [1]}}
+    // expected-error @+1 {{expects a weight of the same layers as the function's other weights, but got [1]}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     %v = deepseek.get_weight @v[%l] : tensor<8xbf16>
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
@@ -105,7 +105,7 @@ module attributes {deepseek.model = #facts} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 2 : index
-    // expected-error @+1 {{expects a layer that @moe has weights of, [1], but got 2}}
+    // expected-error @+1 {{expects a layer that @moe has weights for, one of [1], but got 2}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
@@ -184,7 +184,7 @@ module attributes {deepseek.model = #facts} {
       -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    // expected-error @+1 {{expects rows of one of 3 layers, but got layer 3 of 'tensor<?x8xf32>'}}
+    // expected-error @+1 {{expects rows of a layer below 3, but got layer 3 of 'tensor<?x8xf32>'}}
     deepseek.record_state %x layer 3 : tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }

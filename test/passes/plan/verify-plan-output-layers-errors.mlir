@@ -11,7 +11,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
     %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
     %n = plan.rows rows of %call
     %l = arith.constant 3 : index
-    // expected-error @+1 {{'plan.dispatch' op expects one of 3 layers, but got 3}}
+    // expected-error @+1 {{'plan.dispatch' op expects a layer below 3, but got 3}}
     plan.dispatch @gate of %call rows %n layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -52,7 +52,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %l = arith.constant -1 : index
-    // expected-error @+1 {{'func.call' op expects one of 3 layers, but got -1}}
+    // expected-error @+1 {{'func.call' op expects a layer below 3, but got -1}}
     call @layer(%call, %l) : (!plan.call, index) -> ()
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -75,7 +75,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %l = arith.constant 3 : index
     %x, %p = builtin.unrealized_conversion_cast %call : !plan.call to tensor<?x16xf32>, tensor<?xi32>
-    // expected-error @+1 {{'func.call' op expects one of 3 layers, but got 3}}
+    // expected-error @+1 {{'func.call' op expects a layer below 3, but got 3}}
     call @generated_0(%call, %l, %x, %p) : (!plan.call, index, tensor<?x16xf32>, tensor<?xi32>) -> ()
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -93,7 +93,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %i = arith.constant 2 : index
-    // expected-error @+1 {{'plan.weight' op expects one of 2 layers, but got 2}}
+    // expected-error @+1 {{'plan.weight' op expects a layer below 2, but got 2}}
     %w = plan.weight of %call @w[%i] slices 0, 1 : memref<8xbf16>
     %0 = arith.constant 0 : i32
     return %0 : i32
