@@ -164,9 +164,10 @@ void ConfiguredTokens::take(const Context &context, Value at, StringRef where, S
   if (token.id != id) {
     std::string here = "gives token " + quote(text) + " the id " + Twine(token.id).str();
     context.diagnostics.warning("token-id", context.file, where,
-                                here + (known ? ", tokenizer.json the id " + Twine(id) + ", which counts"
-                                              : ", which is not the next one after those of tokenizer.json (" +
-                                                    Twine(id) + "): the token is ignored"));
+                                here + (known
+                                            ? ", but tokenizer.json gives it " + Twine(id) + ", which takes precedence"
+                                            : ", which is not the next one after those of tokenizer.json (" +
+                                                  Twine(id) + "): the token is ignored"));
     if (!known) {
       return;
     }

@@ -90,9 +90,9 @@ void ChatSources::add(Source source) {
   if (!taken && !hasDefaultFile) {
     sources.push_back(std::move(source));
   } else if (!taken) {
-    warn(source, "not used: " + find("default")->shown + " beside it counts");
+    warn(source, "not used: " + find("default")->shown + " beside it takes precedence");
   } else if (StringRef(source.text).trim() != StringRef(taken->text).trim()) {
-    warn(source, "differs from " + taken->shown + " beside it, which counts");
+    warn(source, "differs from " + taken->shown + " beside it, which takes precedence");
   }
 }
 

@@ -115,7 +115,7 @@ TEST(ChatTest, ErrorsNameTheLine) {
   EXPECT_EQ(render("a\n{{ raise_exception('no tools') }}"), "error: line 2: no tools");
   EXPECT_EQ(render("", "[{]"), "error: column 3: expected a key in quotes");
   EXPECT_EQ(render("", "[18446744073709551615]"), "error: column 22: expected an integer from -2^63 to 2^63 - 1");
-  EXPECT_EQ(render("{{ messages }}", "[-9223372036854775808]"), "[-9223372036854775808]");
+  EXPECT_EQ(render("{{ messages[0].n }}", "[{\"role\": \"a\", \"n\": -9223372036854775808}]"), "-9223372036854775808");
   EXPECT_NE(render("", "{\"messages\": 1}").find("expected an array of messages"), std::string::npos);
   for (const char *json : {"[1]", "[\"x\"]", "[{}]", "[{\"role\": 1}]", "[{\"content\": \"x\"}]"}) {
     EXPECT_NE(render("", json).find("messages[0]: expected an object with a string 'role'"), std::string::npos) << json;

@@ -125,7 +125,7 @@ class VerbTest(unittest.TestCase):
         files = {"chat_template.jinja": "plain", "tokenizer_config.json": named}
         result = self.with_files(files, "--chat", "--text", stdin='{"messages": [], "tools": []}\n')
         self.assertEqual(result.stdout, b'"plain"\n')
-        self.assertIn(b"chat_template 'tool_use': not used: chat_template.jinja beside it counts", result.stderr)
+        self.assertIn(b"chat_template 'tool_use': not used: chat_template.jinja beside it takes precedence", result.stderr)
         self.assertNotIn(b"differs", result.stderr)
 
     def test_templates_that_fail(self):
