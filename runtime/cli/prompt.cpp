@@ -50,7 +50,7 @@ bool hasPrompt(const char *program, const RunOptions &options) {
 static int encode(const char *program, const RunOptions &options, const LoadedModel &loaded, const char *text,
                   size_t length, runtime::Array<int32_t> *tokens) {
   if (!loaded.info.has_tokenizer) {
-    return printError(program, kUnsupported, "the model has no tokenizer; say --token-ids instead of a text");
+    return printError(program, kUnsupported, "the model has no tokenizer; use --token-ids instead of a text");
   }
   uint32_t flags = (options.bos ? FATHOM_ENCODE_ADD_BOS : 0u) |
                    (options.bos && options.hasBos ? FATHOM_ENCODE_FORCE_BOS : 0u) |
