@@ -141,9 +141,8 @@ private:
       return verifyIndex(op, dispatch.getLayer(), layers);
     }
     if (auto weight = dyn_cast<plan::WeightOp>(op)) {
-      auto layersOfWeight = symbols.lookup(weight.getWeight())->getAttrOfType<DenseI64ArrayAttr>("layers");
-      return weight.getInstance() ? verifyIndex(op, weight.getInstance(), layersOfWeight ? layersOfWeight.size() : 1)
-                                  : success();
+      int64_t instances = symbols.lookup<deepseek::WeightSymbol>(weight.getWeight()).getLayerCount();
+      return weight.getInstance() ? verifyIndex(op, weight.getInstance(), instances) : success();
     }
     for (Value operand : op->getOperands()) {
       bool isLayer = isa_and_nonnull<deepseek::DeepSeekDialect>(op->getDialect()) && operand.getType().isIndex();

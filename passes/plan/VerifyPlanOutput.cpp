@@ -9,8 +9,6 @@
 #include "dialects/deepseek/DeepSeek.h"
 #include "kernels/Catalog.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -68,13 +66,6 @@ LogicalResult verifyEntryPoint(func::FuncOp function) {
   return success();
 }
 
-/// Slices of a layer of a weight or a recipe; 0: of anything else.
-int64_t getSlicesPerLayer(Operation *op) {
-  return TypeSwitch<Operation *, int64_t>(op)
-      .Case<deepseek::WeightOp, deepseek::RecipeOp>([](auto weight) { return weight.getSlicesPerLayer(); })
-      .Default([](Operation *) { return 0; });
-}
-
 /// The weight table holds the slices of each weight in use, one weight after the other.
 LogicalResult verifyWeightTable(ModuleOp module) {
   SmallVector<std::pair<int64_t, Operation *>> used;
@@ -86,28 +77,27 @@ LogicalResult verifyWeightTable(ModuleOp module) {
   llvm::sort(used, llvm::less_first());
   int64_t next = 0;
   for (auto [first, op] : used) {
-    auto layers = op->getAttrOfType<DenseI64ArrayAttr>("layers");
-    int64_t slices = getSlicesPerLayer(op) * (layers ? layers.size() : 1);
-    if (slices == 0) {
+    auto weight = dyn_cast<deepseek::WeightSymbol>(op);
+    if (!weight) {
       return emitError(op->getLoc(), "expects '") << plan::kFirstSliceAttr << "' only on weights and recipes";
     }
     if (first != next) {
       return emitError(op->getLoc(), "expects adjacent weights in the weight table, the next at slice ")
              << next << ", but got " << first;
     }
-    next += slices;
+    next += weight.getSliceCount();
   }
   return success();
 }
 
 LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
-  Operation *weight = symbols.lookup(op.getWeight());
+  auto weight = symbols.lookup<deepseek::WeightSymbol>(op.getWeight());
   auto first = weight ? weight->getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr) : IntegerAttr();
   if (!first || first.getInt() != int64_t(op.getFirstSlice())) {
     return op.emitOpError("expects ") << op.getWeightAttr() << " to begin at slice " << op.getFirstSlice();
   }
-  if (getSlicesPerLayer(weight) != int64_t(op.getSlicesPerLayer())) {
-    return op.emitOpError("expects ") << getSlicesPerLayer(weight) << " slices for each layer, but got "
+  if (weight.getSlicesPerLayer() != int64_t(op.getSlicesPerLayer())) {
+    return op.emitOpError("expects ") << weight.getSlicesPerLayer() << " slices for each layer, but got "
                                       << op.getSlicesPerLayer();
   }
   return success();
