@@ -68,9 +68,8 @@ class SavedLlamas(support.DriverTest):
 
     def test_null(self):
         self.same(**dict.fromkeys(("architectures", "attention_bias", "bos_token_id", "eos_token_id", "head_dim",
-                                   "hidden_act", "layer_types", "mlp_bias", "quantization_config", "rope_parameters",
-                                   "rope_scaling", "rope_theta", "sliding_window", "tie_word_embeddings",
-                                   "torch_dtype")))
+                                   "layer_types", "mlp_bias", "quantization_config", "rope_parameters", "rope_scaling",
+                                   "rope_theta", "sliding_window", "tie_word_embeddings", "torch_dtype")))
 
     def test_version_5(self):
         self.same(("rope_scaling", "rope_theta", "torch_dtype"), dtype="bfloat16", head_dim=8,

@@ -54,6 +54,7 @@ TEST(GroupedQueryTest, WindowsThatAreOnAreRefusedByName) {
   // Of three layers.
   expectBadConfig(with(on, "max_window_layers", "2"), 4, "\"use_sliding_window\" is true");
   expectBadConfig(with(on, "max_window_layers", "-1"), 3, "\"max_window_layers\" is -1, expected an integer");
+  // A list that is too short is wrong by itself, and graver.
   expectBadConfig(adding(with(on, "max_window_layers", "2"), R"("layer_types": ["full_attention"])"), 3,
                   "\"use_sliding_window\" is true");
   expectBadConfig(with(without(on, "max_window_layers"), "num_hidden_layers", "29"), 4,
