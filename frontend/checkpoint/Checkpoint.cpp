@@ -226,13 +226,18 @@ void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
 
 std::unique_ptr<Checkpoint> Checkpoint::open(llvm::StringRef directory, Diagnostics &diagnostics) {
   size_t errorsBefore = diagnostics.errorCount();
+  std::unique_ptr<Checkpoint> checkpoint = openSound(directory, diagnostics);
+  return diagnostics.errorCount() == errorsBefore ? std::move(checkpoint) : nullptr;
+}
+
+std::unique_ptr<Checkpoint> Checkpoint::openSound(llvm::StringRef directory, Diagnostics &diagnostics) {
   auto checkpoint = std::make_unique<Checkpoint>();
   checkpoint->root = directory.str();
   while (checkpoint->root.size() > 1 && checkpoint->root.back() == '/') {
     checkpoint->root.pop_back();
   }
   CheckpointOpener(*checkpoint, diagnostics).run();
-  return diagnostics.errorCount() == errorsBefore ? std::move(checkpoint) : nullptr;
+  return checkpoint;
 }
 
 std::optional<size_t> Checkpoint::find(llvm::StringRef name) const {

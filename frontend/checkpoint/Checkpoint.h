@@ -38,6 +38,8 @@ public:
   /// Opens `directory`, which holds model.safetensors.index.json and its shards, or model.safetensors.
   /// Reports all findings; returns nothing after an error.
   static std::unique_ptr<Checkpoint> open(llvm::StringRef directory, Diagnostics &diagnostics);
+  /// The same, with the shards that are sound also after an error: to look at, not to compute with.
+  static std::unique_ptr<Checkpoint> openSound(llvm::StringRef directory, Diagnostics &diagnostics);
 
   const std::string &directory() const { return root; }
   /// In the order of their names.

@@ -143,6 +143,9 @@ int checkNpyPath(const char *program, const char *path) {
   if (!*path) {
     return printUsageError(program, "the path of an output file is empty");
   }
+  if (!strcmp(path, "-")) {
+    return printUsageError(program, "a NumPy file cannot go to standard output; name a regular file");
+  }
   if (stat(path, &file) != 0) {
     // Creating the file will tell what is wrong, if anything is.
     return kOk;

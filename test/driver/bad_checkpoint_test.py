@@ -286,6 +286,15 @@ class Index(support.DriverTest):
     def write_index(self, index):
         write(self.path("checkpoint", "model.safetensors.index.json"), json.dumps({"weight_map": index}))
 
+    def test_what_is_there_is_listed(self):
+        folder, _ = self.shards()
+        os.unlink(os.path.join(folder, "model-1.safetensors"))
+        result = support.run("inspect", folder, "--json")
+        self.assertEqual(result.returncode, BAD_INPUT)
+        self.assert_message(result, ("model-1.safetensors", "does not exist"))
+        report = json.loads(result.stdout)
+        self.assertEqual([shard["name"] for shard in report["shards"]], ["model-2.safetensors"])
+
     def test_missing_shards_are_all_named(self):
         folder, index = self.shards()
         index.update({"a": "gone-1.safetensors", "b": "gone-2.safetensors"})

@@ -113,7 +113,7 @@ class Paths(support.DriverTest):
         shutil.copy(support.artifact(), model)
         support.write(shard, "weights")
         for option in ("--logits", "--states"):
-            for output, word in (("folder", "directory"), ("pipe", "pipe"), ("/dev/null", "device"),
+            for output, word in (("-", "standard output"), ("folder", "directory"), ("pipe", "pipe"), ("/dev/null", "device"),
                                  (model, "not a NumPy file"), (shard, "not a NumPy file"),
                                  ("absent/x.npy", "No such file"), (UNWRITABLE + "/x.npy", UNWRITABLE)):
                 with self.subTest(option=option, output=output):

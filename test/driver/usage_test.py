@@ -21,7 +21,7 @@ class Help(support.DriverTest):
             result = make(verb, "--help")
             self.assertTrue(result.stdout.startswith(f"usage: fathom {verb}".encode()), result.stdout)
             self.assertEqual(result.stderr, b"")
-            for spelling in ([verb, "-h"], ["help", verb], [verb, "x", "--bogus", "--help"]):
+            for spelling in ([verb, "-h"], ["help", verb], ["--help", verb], [verb, "x", "--bogus", "--help"]):
                 if spelling[-2:] != ["--bogus", "--help"]:
                     self.assertEqual(make(*spelling).stdout, result.stdout)
             for line in result.stdout.decode().splitlines():
@@ -209,6 +209,9 @@ class WhereOutputGoes(support.DriverTest):
                     make("compile", folder, "-o", text, "--emit=" + phase)
                     make("compile", text, "--from=" + phase, "--checkpoint=" + folder, "-o", self.path(phase))
                     self.assertEqual(read(self.path(phase)), read(self.path("direct")))
+
+    def test_no_threads_are_all(self):
+        make("compile", support.dense_checkpoint(), "-o", self.path("model"), "--threads=0")
 
     def test_ir_alone_has_no_weights(self):
         make("compile", support.dense_checkpoint(), "-o", self.path("ir.mlir"), "--emit=plan")

@@ -18,6 +18,8 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <thread>
+
 using llvm::StringRef;
 
 namespace fathom::driver {
@@ -127,8 +129,8 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
       {"checkpoint", 0, OptionKind::kText, &arguments.checkpoint, "DIR", "with --from: where the weights are"},
       {"verify-weights", 0, OptionKind::kFlag, &arguments.verifyWeights, nullptr,
        "with --weights=reference: read all weights and record their hashes for run --verify-weights"},
-      {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads that generate code and pack weights (2)", 1,
-       1024},
+      {"threads", 0, OptionKind::kCount, &arguments.threads, "N",
+       "threads that generate code and pack weights, 0: one for each processor (2)", 0, 1024},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
        "compile in a child process, so that a crash becomes an error; --no-isolate is for debuggers"},
   };
@@ -176,7 +178,7 @@ CompileOptions convert(const Arguments &arguments) {
   options.maxContext = int64_t(arguments.maxContext);
   options.maxBatch = int64_t(arguments.maxBatch);
   options.prefillRows = int64_t(arguments.prefillRows);
-  options.threads = unsigned(arguments.threads);
+  options.threads = arguments.threads ? unsigned(arguments.threads) : std::max(1u, std::thread::hardware_concurrency());
   options.verifyWeights = arguments.verifyWeights;
   options.chatFormat = arguments.chatFormat;
   return options;

@@ -265,39 +265,47 @@ static void listShards(const Checkpoint &checkpoint, Report &report) {
   }
 }
 
+static void listWeights(const huggingface::ModelWeights &weights, Report &report) {
+  report.table("weights", {"part", "group", "layers", "experts", "type", "shape", "tensors", "size_bytes"});
+  listStacks("model", weights.model, report);
+  for (const huggingface::LayerGroup &group : weights.groups) {
+    listStacks(group.name, group.stacks, report);
+  }
+  for (const huggingface::LayerGroup &group : weights.mtp) {
+    listStacks("mtp", group.stacks, report);
+  }
+}
+
+static void describeCheckpoint(const Checkpoint &checkpoint, Report &report) {
+  uint64_t bytes = 0;
+  for (const checkpoint::TensorRef &tensor : checkpoint.allTensors()) {
+    bytes += tensor.tensor->size;
+  }
+  report.fact("shards", checkpoint.shards().size());
+  report.fact("tensors", checkpoint.tensorCount());
+  report.fact("weight_bytes", bytes);
+}
+
 /// Reports what is sound; findings about the rest go to `diagnostics`.
 static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics, Report &report) {
   huggingface::ModelConfig config = huggingface::loadModelConfig(path, diagnostics);
   bool goodConfig = !diagnostics.hasErrors();
-  std::unique_ptr<Checkpoint> checkpoint = Checkpoint::open(path, diagnostics);
+  std::unique_ptr<Checkpoint> checkpoint = Checkpoint::openSound(path, diagnostics);
   report.section("checkpoint");
   report.fact("directory", show(path));
-  if (checkpoint) {
-    uint64_t bytes = 0;
-    for (const checkpoint::TensorRef &tensor : checkpoint->allTensors()) {
-      bytes += tensor.tensor->size;
-    }
-    report.fact("shards", checkpoint->shards().size());
-    report.fact("tensors", checkpoint->tensorCount());
-    report.fact("weight_bytes", bytes);
+  if (!checkpoint->shards().empty()) {
+    describeCheckpoint(*checkpoint, report);
   }
   if (goodConfig) {
     describeConfig(config, report);
   }
-  if (goodConfig && checkpoint) {
+  if (!diagnostics.hasErrors()) {
     huggingface::ModelWeights weights = huggingface::findModelWeights(config, *checkpoint, diagnostics);
     if (!diagnostics.hasErrors()) {
-      report.table("weights", {"part", "group", "layers", "experts", "type", "shape", "tensors", "size_bytes"});
-      listStacks("model", weights.model, report);
-      for (const huggingface::LayerGroup &group : weights.groups) {
-        listStacks(group.name, group.stacks, report);
-      }
-      for (const huggingface::LayerGroup &group : weights.mtp) {
-        listStacks("mtp", group.stacks, report);
-      }
+      listWeights(weights, report);
     }
   }
-  if (checkpoint) {
+  if (!checkpoint->shards().empty()) {
     listShards(*checkpoint, report);
   }
 }

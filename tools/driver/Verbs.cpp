@@ -95,8 +95,8 @@ int runVerb(int argc, char **argv) {
   if (const Verb *verb = findVerb(name)) {
     return verb->run(argc - 2, argv + 2);
   }
-  bool helpOnVerb = !std::strcmp(name, "help") && argc > 2;
   bool help = !std::strcmp(name, "help") || !std::strcmp(name, "--help") || !std::strcmp(name, "-h");
+  bool helpOnVerb = help && argc > 2;
   bool version = !std::strcmp(name, "--version");
   if (!help && !version) {
     return *name ? failUnknown(name) : cli::printUsageError("fathom", "no verb given");
