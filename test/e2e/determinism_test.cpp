@@ -4,21 +4,16 @@
 // Results are the same bits whatever the threads, the chunks of a prompt and the neighbors in a batch.
 
 #include "test/e2e/Golden.h"
-#include "test/e2e/Model.h"
-
-#include <gtest/gtest.h>
+#include "test/e2e/Variants.h"
 
 namespace fathom::test {
 namespace {
 
-class DeterminismTest : public testing::TestWithParam<std::string> {
+class DeterminismTest : public testing::TestWithParam<Case> {
 protected:
   void SetUp() override {
-    std::string directory = std::string(FATHOM_TEST_MODELS) + "/" + GetParam();
-    driver::CompileOptions options;
-    options.input = directory;
-    artifact = compile(options);
-    prompts = readGolden(directory);
+    artifact = GetParam().compile();
+    prompts = readGolden(GetParam().directory());
     longest = prompts.back().tokens;
   }
 
@@ -87,11 +82,21 @@ TEST_P(DeterminismTest, SequencesAreIndependent) {
   EXPECT_EQ(used.prefill(used.createSequence(), prompts[1].tokens).logits, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest, testing::ValuesIn(findOracles()), [](const auto &info) {
-  std::string name = info.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+/// Every model as it is compiled without options, and one of each attention and of each type of weights every way.
+std::vector<Case> getCases() {
+  std::vector<Case> cases;
+  for (const std::string &model : findOracles()) {
+    cases.push_back({model, kPacked});
+  }
+  for (const char *model : {"v3-tiny-fp8", "v2-lite-tiny", "qwen3-tiny"}) {
+    for (const Variant &variant : {kBaseline, kReference, kNoKernels}) {
+      cases.push_back({model, variant});
+    }
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest, testing::ValuesIn(getCases()), nameOf);
 
 } // namespace
 } // namespace fathom::test

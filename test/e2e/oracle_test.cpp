@@ -4,42 +4,17 @@
 // Whole models against independent implementations: every logit, every layer's state, every greedy token.
 
 #include "test/e2e/Golden.h"
-#include "test/e2e/Model.h"
-
-#include <gtest/gtest.h>
+#include "test/e2e/Variants.h"
 
 #include <cmath>
 
 namespace fathom::test {
 namespace {
 
-/// A way to compile a model. Every one must give the reference's answers.
-struct Variant {
-  const char *name;
-  codegen::WeightStorage weights;
-  bool kernels;
-  const char *mcpu;
-};
-
-struct Case {
-  std::string model;
-  Variant variant;
-};
-
-void PrintTo(const Case &value, std::ostream *stream) { *stream << value.model << '/' << value.variant.name; }
-
 class OracleTest : public testing::TestWithParam<Case> {
 protected:
-  std::string getDirectory() const { return std::string(FATHOM_TEST_MODELS) + "/" + GetParam().model; }
-
-  std::string compileCase() const {
-    driver::CompileOptions options;
-    options.input = getDirectory();
-    options.weights = GetParam().variant.weights;
-    options.kernels = GetParam().variant.kernels;
-    options.mcpu = GetParam().variant.mcpu;
-    return compile(options);
-  }
+  std::string getDirectory() const { return GetParam().directory(); }
+  std::string compileCase() const { return GetParam().compile(); }
 };
 
 /// The largest difference, as it is and relative to the largest value.
@@ -106,11 +81,6 @@ TEST_P(OracleTest, DecodeAgreesWithPrefill) {
   }
 }
 
-constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
-constexpr Variant kBaseline = {"x86_64_v3", codegen::WeightStorage::Pack, true, "x86-64-v3"};
-constexpr Variant kReference = {"reference", codegen::WeightStorage::Reference, true, "native"};
-constexpr Variant kNoKernels = {"no_kernels", codegen::WeightStorage::Pack, false, "native"};
-
 std::vector<Case> getCases() {
   std::vector<Case> cases;
   for (const std::string &model : findOracles()) {
@@ -121,11 +91,7 @@ std::vector<Case> getCases() {
   return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, OracleTest, testing::ValuesIn(getCases()), [](const auto &info) {
-  std::string name = info.param.model + "_" + info.param.variant.name;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Models, OracleTest, testing::ValuesIn(getCases()), nameOf);
 
 } // namespace
 } // namespace fathom::test

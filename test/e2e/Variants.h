@@ -1,0 +1,60 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The ways to compile a test model, and suites that go through them.
+
+#ifndef FATHOM_TEST_E2E_VARIANTS_H
+#define FATHOM_TEST_E2E_VARIANTS_H
+
+#include "test/e2e/Model.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ostream>
+#include <string>
+
+namespace fathom::test {
+
+/// A way to compile a model. Every one must give the reference's answers.
+struct Variant {
+  const char *name;
+  codegen::WeightStorage weights;
+  bool kernels;
+  const char *mcpu;
+};
+
+constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
+constexpr Variant kBaseline = {"x86_64_v3", codegen::WeightStorage::Pack, true, "x86-64-v3"};
+constexpr Variant kReference = {"reference", codegen::WeightStorage::Reference, true, "native"};
+constexpr Variant kNoKernels = {"no_kernels", codegen::WeightStorage::Pack, false, "native"};
+
+/// A model of test/models, compiled one way.
+struct Case {
+  std::string model;
+  Variant variant;
+
+  std::string directory() const { return std::string(FATHOM_TEST_MODELS) + "/" + model; }
+  /// The artifact.
+  std::string compile() const {
+    driver::CompileOptions options;
+    options.input = directory();
+    options.weights = variant.weights;
+    options.kernels = variant.kernels;
+    options.mcpu = variant.mcpu;
+    return test::compile(options);
+  }
+};
+
+inline void PrintTo(const Case &value, std::ostream *stream) { *stream << value.model << '/' << value.variant.name; }
+
+/// The name of a test of a suite with cases.
+inline std::string nameOf(const testing::TestParamInfo<Case> &info) {
+  std::string name = info.param.model + "_" + info.param.variant.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+} // namespace fathom::test
+
+#endif // FATHOM_TEST_E2E_VARIANTS_H
