@@ -92,7 +92,7 @@ class VerbTest(unittest.TestCase):
         return self.with_files({"chat_template.jinja": template}, *arguments, stdin=stdin)
 
     def test_a_template_file_counts_and_a_difference_is_said(self):
-        result = self.with_template("{{ messages[0].n + 1 }}", "--chat", "--text", stdin='[{"n": 1}]\n')
+        result = self.with_template("{{ messages[0].n + 1 }}", "--chat", "--text", stdin='[{"role": "user", "n": 1}]\n')
         self.assertEqual(result.stdout, b'"2"\n')
         self.assertIn(b"differs from chat_template.jinja", result.stderr)
 

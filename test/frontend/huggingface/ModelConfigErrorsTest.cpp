@@ -109,7 +109,7 @@ TEST(ModelConfigErrorsTest, A7A8IntegersOfWrongTypeOrRange) {
       expectBadConfig(with(configText("v3-tiny"), key, value), 3,
                       std::string("\"") + key + "\" is " + shown + ", expected an integer from ");
     }
-    expectBadConfig(with(configText("v3-tiny"), key, "NaN"), 3, "expected a value, found 'N'");
+    expectBadConfig(with(configText("v3-tiny"), key, "NaN"), 3, "JSON has no NaN");
   }
 }
 
