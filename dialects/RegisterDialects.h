@@ -3,8 +3,8 @@
 //
 // The dialects that a Fathom program may be written in.
 
-#ifndef DIALECTS_REGISTERDIALECTS_H
-#define DIALECTS_REGISTERDIALECTS_H
+#ifndef FATHOM_DIALECTS_REGISTERDIALECTS_H
+#define FATHOM_DIALECTS_REGISTERDIALECTS_H
 
 #include "mlir/IR/DialectRegistry.h"
 
@@ -16,4 +16,4 @@ void registerDialects(mlir::DialectRegistry &registry);
 
 } // namespace fathom
 
-#endif // DIALECTS_REGISTERDIALECTS_H
+#endif // FATHOM_DIALECTS_REGISTERDIALECTS_H

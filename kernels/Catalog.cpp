@@ -42,7 +42,7 @@ struct Tuning {
 
 } // namespace
 
-static constexpr OpRow ops[] = {
+static constexpr OpRow kOps[] = {
 #define FATHOM_OP(op, inputs, outputs, constants, epilogue) {#op, #inputs, #outputs, #constants, epilogue},
 #include "kernels/ops.def"
 #undef FATHOM_OP
@@ -62,7 +62,7 @@ using namespace cpu;
 
 } // namespace formulas
 
-static constexpr Tuning tunings[] = {
+static constexpr Tuning kTunings[] = {
 #define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
   {#op, #tuned, formulas::op::tune, formulas::op::scratchBytes},
 #include "kernels/cpu/variants.def"
@@ -71,9 +71,9 @@ static constexpr Tuning tunings[] = {
 
 static Kernel makeKernel(std::string_view symbol, std::string_view op, std::string_view arch, std::string_view type,
                          std::string_view layout) {
-  const OpRow &row = *std::find_if(std::begin(ops), std::end(ops), [&](const OpRow &row) { return row.name == op; });
+  const OpRow &row = *std::find_if(std::begin(kOps), std::end(kOps), [&](const OpRow &row) { return row.name == op; });
   const Tuning &tuning =
-      *std::find_if(std::begin(tunings), std::end(tunings), [&](const Tuning &tuning) { return tuning.op == op; });
+      *std::find_if(std::begin(kTunings), std::end(kTunings), [&](const Tuning &tuning) { return tuning.op == op; });
   std::vector<std::string_view> operands = splitNames(row.inputs);
   for (std::string_view output : splitNames(row.outputs)) {
     operands.push_back(output);

@@ -3,8 +3,8 @@
 //
 // All passes and pipelines by name.
 
-#ifndef PASSES_REGISTERPASSES_H
-#define PASSES_REGISTERPASSES_H
+#ifndef FATHOM_PASSES_REGISTERPASSES_H
+#define FATHOM_PASSES_REGISTERPASSES_H
 
 #include "llvm/ADT/StringRef.h"
 
@@ -19,4 +19,4 @@ double getNumericContract(llvm::StringRef flag);
 
 } // namespace fathom
 
-#endif // PASSES_REGISTERPASSES_H
+#endif // FATHOM_PASSES_REGISTERPASSES_H

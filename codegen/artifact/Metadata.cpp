@@ -49,7 +49,7 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
   auto target = fbs::CreateTarget(builder, &contents.target);
   auto model = fbs::CreateModel(builder, &contents.model);
   auto cache = fbs::CreateCache(builder, contents.pageBytes, packTables(builder, contents.stores));
-  auto code = fbs::CreateCode(builder, codeSegment, contents.scratchBytes);
+  auto code = fbs::CreateCode(builder, kCodeSegment, contents.scratchBytes);
   auto segments = packTables(builder, files);
   auto entryPoints = packTables(builder, contents.entryPoints);
   auto slices = builder.CreateVectorOfStructs(layout.slices);
@@ -96,8 +96,8 @@ static llvm::Error placePackedSlice(const ArtifactContents &contents, const Slic
   job.offset = layout.weights.size;
   job.size = *size;
   layout.jobs.push_back(job);
-  layout.slices.emplace_back(job.offset, job.size, weightsSegment);
-  layout.weights.size = llvm::alignTo(end, sliceAlignment);
+  layout.slices.emplace_back(job.offset, job.size, kWeightsSegment);
+  layout.weights.size = llvm::alignTo(end, kSliceAlignment);
   return llvm::Error::success();
 }
 
@@ -116,7 +116,7 @@ static llvm::Error placeSlice(const ArtifactContents &contents, uint32_t weightI
   if (llvm::Error error = checkExternalSlice(contents, external, what)) {
     return error;
   }
-  layout.slices.emplace_back(external.offset, external.size, firstExternalSegment + external.shard);
+  layout.slices.emplace_back(external.offset, external.size, kFirstExternalSegment + external.shard);
   return llvm::Error::success();
 }
 

@@ -14,9 +14,9 @@
 namespace fathom::codegen {
 
 /// Indices of the segments that are in the file; external shards follow.
-constexpr uint32_t codeSegment = 0;
-constexpr uint32_t weightsSegment = 1;
-constexpr uint32_t firstExternalSegment = 2;
+constexpr uint32_t kCodeSegment = 0;
+constexpr uint32_t kWeightsSegment = 1;
+constexpr uint32_t kFirstExternalSegment = 2;
 
 /// Offsets and sizes of everything.
 struct ArtifactLayout {

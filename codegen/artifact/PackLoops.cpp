@@ -11,16 +11,14 @@
 
 namespace fathom::codegen {
 
-namespace {
-constexpr int64_t panelWidth = FATHOM_PANEL_WIDTH;
-} // namespace
+static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
 
 /// A vector register of baseline x86-64.
 template <typename Element>
 using Vector __attribute__((vector_size(16))) = Element;
 
 template <typename Element>
-static constexpr int laneCount = 16 / sizeof(Element);
+static constexpr int kLaneCount = 16 / sizeof(Element);
 
 // a0 b0 a1 b1 ... of the lower (upper) halves of two registers.
 static void zip(Vector<uint8_t> a, Vector<uint8_t> b, Vector<uint8_t> &low, Vector<uint8_t> &high) {
@@ -42,7 +40,7 @@ static void zip(Vector<uint32_t> a, Vector<uint32_t> b, Vector<uint32_t> &low, V
 /// element's index (row bits, lane bits) by one; after log2(lanes) rounds row and lane have changed places.
 template <typename Element>
 static void transposeSquare(const Element *source, int64_t sourceStride, Element *result, int64_t resultStride) {
-  constexpr int lanes = laneCount<Element>;
+  constexpr int lanes = kLaneCount<Element>;
   Vector<Element> registers[lanes];
   for (int i = 0; i < lanes; ++i) {
     memcpy(&registers[i], source + i * sourceStride, 16);
@@ -61,16 +59,16 @@ static void transposeSquare(const Element *source, int64_t sourceStride, Element
 
 template <typename Element>
 static void packPanelOf(const Element *rows, int64_t columns, Element *panel) {
-  constexpr int64_t lanes = laneCount<Element>;
+  constexpr int64_t lanes = kLaneCount<Element>;
   int64_t whole = columns - columns % lanes;
   for (int64_t k = 0; k < whole; k += lanes) {
-    for (int64_t j = 0; j < panelWidth; j += lanes) {
-      transposeSquare(rows + j * columns + k, columns, panel + k * panelWidth + j, panelWidth);
+    for (int64_t j = 0; j < kPanelWidth; j += lanes) {
+      transposeSquare(rows + j * columns + k, columns, panel + k * kPanelWidth + j, kPanelWidth);
     }
   }
   for (int64_t k = whole; k < columns; ++k) {
-    for (int64_t j = 0; j < panelWidth; ++j) {
-      memcpy(&panel[k * panelWidth + j], &rows[j * columns + k], sizeof(Element));
+    for (int64_t j = 0; j < kPanelWidth; ++j) {
+      memcpy(&panel[k * kPanelWidth + j], &rows[j * columns + k], sizeof(Element));
     }
   }
 }

@@ -13,12 +13,10 @@
 
 namespace fathom::codegen {
 
-namespace {
-constexpr int64_t panelWidth = FATHOM_PANEL_WIDTH;
-constexpr int64_t scaleBlock = FATHOM_SCALE_BLOCK;
-} // namespace
+static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
+static constexpr int64_t kScaleBlock = FATHOM_SCALE_BLOCK;
 
-static int64_t scaleBlocks(int64_t columns) { return (columns + scaleBlock - 1) / scaleBlock; }
+static int64_t scaleBlocks(int64_t columns) { return (columns + kScaleBlock - 1) / kScaleBlock; }
 
 /// Reads the piece's columns of the run's rows.
 llvm::Error PieceBuilder::readRun(const RowRun &run, const Piece &piece, uint8_t *target) {
@@ -95,8 +93,8 @@ llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece
 
 llvm::Error PieceBuilder::buildPanels(const SliceRecipe &recipe, const Piece &piece) {
   int64_t columns = piece.columnEnd - piece.columnBegin;
-  int64_t panels = (piece.rowEnd - piece.rowBegin + panelWidth - 1) / panelWidth;
-  if (llvm::Error error = readRows(recipe, piece, panels * panelWidth, input)) {
+  int64_t panels = (piece.rowEnd - piece.rowBegin + kPanelWidth - 1) / kPanelWidth;
+  if (llvm::Error error = readRows(recipe, piece, panels * kPanelWidth, input)) {
     return error;
   }
   output.resize(piece.bytes);
@@ -111,10 +109,10 @@ llvm::Error PieceBuilder::buildPanels(const SliceRecipe &recipe, const Piece &pi
 /// Makes scaleRow hold the scales of row `row` of `source`. A row of blocks is counted when its first row is
 /// asked for, which happens once.
 llvm::Error PieceBuilder::readScaleRow(const Source &source, int64_t row, const Piece &piece) {
-  int64_t block = row / scaleBlock;
+  int64_t block = row / kScaleBlock;
   if (scaleRowSource != &source || scaleRowBlock != block) {
     int64_t rowBlocks = scaleBlocks(source.columns);
-    int64_t begin = piece.columnBegin / scaleBlock;
+    int64_t begin = piece.columnBegin / kScaleBlock;
     scaleRow.resize(scaleBlocks(piece.columnEnd) - begin);
     uint64_t offset = source.scale->offset + (block * rowBlocks + begin) * sizeof(float);
     if (llvm::Error error =
@@ -124,7 +122,7 @@ llvm::Error PieceBuilder::readScaleRow(const Source &source, int64_t row, const 
     scaleRowSource = &source;
     scaleRowBlock = block;
   }
-  if (row % scaleBlock == 0) {
+  if (row % kScaleBlock == 0) {
     for (float scale : scaleRow) {
       found.badScales += !isPlausibleScale(scale);
     }
@@ -134,7 +132,7 @@ llvm::Error PieceBuilder::readScaleRow(const Source &source, int64_t row, const 
 
 llvm::Error PieceBuilder::buildPanelScales(const SliceRecipe &recipe, const Piece &piece) {
   output.assign(piece.bytes, 0);
-  int64_t blocks = scaleBlocks(piece.columnEnd) - piece.columnBegin / scaleBlock;
+  int64_t blocks = scaleBlocks(piece.columnEnd) - piece.columnBegin / kScaleBlock;
   for (int64_t row = piece.rowBegin; row < piece.rowEnd; ++row) {
     RowRun run = getRowRun(recipe, row, row + 1);
     if (!run.source) {
@@ -146,9 +144,9 @@ llvm::Error PieceBuilder::buildPanelScales(const SliceRecipe &recipe, const Piec
     noteNonzero(recipe, run.source, scaleRow.data(), scaleRow.size() * sizeof(float));
     int64_t inPiece = row - piece.rowBegin;
     uint8_t *target =
-        output.data() + (inPiece / panelWidth * blocks * panelWidth + inPiece % panelWidth) * sizeof(float);
+        output.data() + (inPiece / kPanelWidth * blocks * kPanelWidth + inPiece % kPanelWidth) * sizeof(float);
     for (int64_t block = 0; block < blocks; ++block) {
-      memcpy(target + block * panelWidth * sizeof(float), &scaleRow[block], sizeof(float));
+      memcpy(target + block * kPanelWidth * sizeof(float), &scaleRow[block], sizeof(float));
     }
   }
   return llvm::Error::success();

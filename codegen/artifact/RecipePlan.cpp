@@ -13,10 +13,8 @@
 
 namespace fathom::codegen {
 
-namespace {
-constexpr int64_t panelWidth = FATHOM_PANEL_WIDTH;
-constexpr int64_t scaleBlock = FATHOM_SCALE_BLOCK;
-} // namespace
+static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
+static constexpr int64_t kScaleBlock = FATHOM_SCALE_BLOCK;
 
 static int64_t ceilDiv(int64_t value, int64_t divisor) { return value / divisor + (value % divisor != 0); }
 
@@ -29,7 +27,7 @@ MappedShape getMappedShape(const SliceRecipe &recipe) {
   }
   MappedShape shape{0, recipe.sources.front().columns};
   for (const Source &source : recipe.sources) {
-    shape.rows += recipe.rowMap == RowMap::Interleave ? ceilDiv(source.rows, panelWidth) * panelWidth : source.rows;
+    shape.rows += recipe.rowMap == RowMap::Interleave ? ceilDiv(source.rows, kPanelWidth) * kPanelWidth : source.rows;
   }
   return shape;
 }
@@ -101,8 +99,8 @@ llvm::Error RecipeChecker::checkSource(const Source &source) const {
   if (!source.scale) {
     return llvm::Error::success();
   }
-  return checkRange(source.scale->shard, source.scale->offset, ceilDiv(source.rows, scaleBlock),
-                    ceilDiv(source.columns, scaleBlock), ElementType::F32);
+  return checkRange(source.scale->shard, source.scale->offset, ceilDiv(source.rows, kScaleBlock),
+                    ceilDiv(source.columns, kScaleBlock), ElementType::F32);
 }
 
 llvm::Error RecipeChecker::checkSources() const {
@@ -127,10 +125,10 @@ llvm::Expected<uint64_t> RecipeChecker::outputSize() const {
   uint64_t rows = shape.rows;
   uint64_t columns = shape.columns;
   if (recipe.layout == Layout::Panels || recipe.layout == Layout::PanelScales) {
-    rows = ceilDiv(shape.rows, panelWidth) * panelWidth;
+    rows = ceilDiv(shape.rows, kPanelWidth) * kPanelWidth;
   }
   if (recipe.layout == Layout::PanelScales) {
-    columns = ceilDiv(shape.columns, scaleBlock);
+    columns = ceilDiv(shape.columns, kScaleBlock);
   }
   uint64_t bytes = 0;
   if (!multiply(rows, columns, bytes) || !multiply(bytes, byteWidth(getOutputType(recipe)), bytes)) {
@@ -156,11 +154,11 @@ llvm::Expected<uint64_t> computeSliceSize(const SliceRecipe &recipe, llvm::Array
 }
 
 static RowRun getInterleavedRun(const SliceRecipe &recipe, int64_t row, int64_t end) {
-  int64_t block = row / panelWidth;
-  int64_t inBlock = row % panelWidth;
+  int64_t block = row / kPanelWidth;
+  int64_t inBlock = row % kPanelWidth;
   const Source &source = recipe.sources[block % 2];
-  int64_t sourceRow = block / 2 * panelWidth + inBlock;
-  int64_t count = std::min(end - row, panelWidth - inBlock);
+  int64_t sourceRow = block / 2 * kPanelWidth + inBlock;
+  int64_t count = std::min(end - row, kPanelWidth - inBlock);
   if (sourceRow >= source.rows) {
     return {nullptr, 0, count};
   }
@@ -184,7 +182,7 @@ RowRun getRowRun(const SliceRecipe &recipe, int64_t row, int64_t end) {
 PieceCursor::PieceCursor(const SliceRecipe &recipe, uint64_t pieceBytes)
     : layout(recipe.layout), outputType(getOutputType(recipe)), shape(getMappedShape(recipe)), unitRows(1) {
   if (layout == Layout::Panels || layout == Layout::PanelScales) {
-    unitRows = panelWidth;
+    unitRows = kPanelWidth;
   }
   rowLimit = ceilDiv(shape.rows, unitRows) * unitRows;
   // The wider of what is read and what is written counts; scales of a panel are always small beside its values.
@@ -196,7 +194,7 @@ PieceCursor::PieceCursor(const SliceRecipe &recipe, uint64_t pieceBytes)
   rowStep = unitRows;
   if (shape.columns > budget) {
     // Whole scale blocks, so that a block of a row is never cut.
-    columnStep = std::max(scaleBlock, budget / scaleBlock * scaleBlock);
+    columnStep = std::max(kScaleBlock, budget / kScaleBlock * kScaleBlock);
   } else {
     rowStep = unitRows * (budget / shape.columns);
   }
@@ -204,7 +202,7 @@ PieceCursor::PieceCursor(const SliceRecipe &recipe, uint64_t pieceBytes)
 
 uint64_t PieceCursor::outputBytes(int64_t rows, int64_t columns) const {
   if (layout == Layout::PanelScales) {
-    columns = ceilDiv(columns, scaleBlock);
+    columns = ceilDiv(columns, kScaleBlock);
   }
   return static_cast<uint64_t>(rows) * columns * byteWidth(outputType);
 }

@@ -14,7 +14,7 @@
 namespace fathom::codegen {
 
 /// Slices start at multiples of this in the weights segment.
-constexpr uint64_t sliceAlignment = 64;
+constexpr uint64_t kSliceAlignment = 64;
 
 /// One slice to pack and its place in the segment.
 struct PackJob {

@@ -3,8 +3,8 @@
 //
 // What values of the IR are while they are evaluated.
 
-#ifndef CODEGEN_REFERENCE_DATUM_H
-#define CODEGEN_REFERENCE_DATUM_H
+#ifndef FATHOM_CODEGEN_REFERENCE_DATUM_H
+#define FATHOM_CODEGEN_REFERENCE_DATUM_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
@@ -73,4 +73,4 @@ Difference compare(const Datum &before, const Datum &after, double tolerance);
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_DATUM_H
+#endif // FATHOM_CODEGEN_REFERENCE_DATUM_H

@@ -8,14 +8,13 @@
 using namespace mlir;
 
 namespace fathom::reference {
-namespace {
 
 /// Deeper than any model calls; a function that calls itself ends here.
-constexpr unsigned kMostNestedCalls = 32;
+static constexpr unsigned kMostNestedCalls = 32;
 /// More than any model needs; functions that call each other twice at every level end here.
-constexpr unsigned kMostCalls = 4096;
+static constexpr unsigned kMostCalls = 4096;
 
-const Evaluators &getEvaluators() {
+static const Evaluators &getEvaluators() {
   static const Evaluators evaluators = [] {
     Evaluators all;
     addBasicEvaluators(all);
@@ -26,6 +25,7 @@ const Evaluators &getEvaluators() {
   return evaluators;
 }
 
+namespace {
 class Evaluation {
 public:
   Evaluation(ArrayRef<int64_t> sequences, SeededWeights &weights) : sequences(sequences), weights(weights) {}
@@ -49,6 +49,7 @@ private:
   unsigned calls = 0;
   std::string problem;
 };
+} // namespace
 
 std::vector<Datum> Evaluation::call(func::FuncOp function, ArrayRef<Datum> arguments, unsigned depth) {
   if (!function.getBody().hasOneBlock() || depth > kMostNestedCalls || calls >= kMostCalls) {
@@ -107,8 +108,6 @@ void Evaluation::step(Operation *op, Frame &frame, unsigned depth) {
     frame.fail("cannot evaluate op '" + op->getName().getStringRef() + "'");
   }
 }
-
-} // namespace
 
 bool hasEvaluator(StringRef name) { return getEvaluators().contains(name); }
 

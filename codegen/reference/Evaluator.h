@@ -3,8 +3,8 @@
 //
 // IR to values: interprets functions of the `deepseek` dialect through kernels/ref.
 
-#ifndef CODEGEN_REFERENCE_EVALUATOR_H
-#define CODEGEN_REFERENCE_EVALUATOR_H
+#ifndef FATHOM_CODEGEN_REFERENCE_EVALUATOR_H
+#define FATHOM_CODEGEN_REFERENCE_EVALUATOR_H
 
 #include "codegen/reference/Frame.h"
 
@@ -41,4 +41,4 @@ bool hasEvaluator(llvm::StringRef name);
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_EVALUATOR_H
+#endif // FATHOM_CODEGEN_REFERENCE_EVALUATOR_H

@@ -3,8 +3,8 @@
 //
 // The values of one function's evaluation.
 
-#ifndef CODEGEN_REFERENCE_FRAME_H
-#define CODEGEN_REFERENCE_FRAME_H
+#ifndef FATHOM_CODEGEN_REFERENCE_FRAME_H
+#define FATHOM_CODEGEN_REFERENCE_FRAME_H
 
 #include "codegen/reference/SeededWeights.h"
 
@@ -86,4 +86,4 @@ std::pair<std::vector<float>, std::vector<float>> separateGateUp(llvm::ArrayRef<
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_FRAME_H
+#endif // FATHOM_CODEGEN_REFERENCE_FRAME_H

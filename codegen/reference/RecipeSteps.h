@@ -3,8 +3,8 @@
 //
 // The meaning of the steps of recipes.
 
-#ifndef CODEGEN_REFERENCE_RECIPESTEPS_H
-#define CODEGEN_REFERENCE_RECIPESTEPS_H
+#ifndef FATHOM_CODEGEN_REFERENCE_RECIPESTEPS_H
+#define FATHOM_CODEGEN_REFERENCE_RECIPESTEPS_H
 
 #include "codegen/reference/Datum.h"
 
@@ -18,4 +18,4 @@ llvm::Expected<Tensor> evaluateRecipeStep(mlir::Operation *step, llvm::ArrayRef<
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_RECIPESTEPS_H
+#endif // FATHOM_CODEGEN_REFERENCE_RECIPESTEPS_H

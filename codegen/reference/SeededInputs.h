@@ -3,8 +3,8 @@
 //
 // Made-up arguments for functions.
 
-#ifndef CODEGEN_REFERENCE_SEEDEDINPUTS_H
-#define CODEGEN_REFERENCE_SEEDEDINPUTS_H
+#ifndef FATHOM_CODEGEN_REFERENCE_SEEDEDINPUTS_H
+#define FATHOM_CODEGEN_REFERENCE_SEEDEDINPUTS_H
 
 #include "codegen/reference/Datum.h"
 
@@ -34,4 +34,4 @@ std::optional<std::vector<Datum>> makeArguments(mlir::func::FuncOp function, con
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_SEEDEDINPUTS_H
+#endif // FATHOM_CODEGEN_REFERENCE_SEEDEDINPUTS_H

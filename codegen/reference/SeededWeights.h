@@ -3,8 +3,8 @@
 //
 // Made-up values for weights, and what recipes make of them.
 
-#ifndef CODEGEN_REFERENCE_SEEDEDWEIGHTS_H
-#define CODEGEN_REFERENCE_SEEDEDWEIGHTS_H
+#ifndef FATHOM_CODEGEN_REFERENCE_SEEDEDWEIGHTS_H
+#define FATHOM_CODEGEN_REFERENCE_SEEDEDWEIGHTS_H
 
 #include "codegen/reference/Datum.h"
 
@@ -42,4 +42,4 @@ private:
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_SEEDEDWEIGHTS_H
+#endif // FATHOM_CODEGEN_REFERENCE_SEEDEDWEIGHTS_H

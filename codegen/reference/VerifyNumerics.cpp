@@ -20,7 +20,6 @@ using namespace mlir;
 namespace fathom::reference {
 
 namespace {
-
 /// What a function did in a scenario. Named by the entry point that @forward becomes, or else by the function itself.
 struct Observation {
   std::string function;
@@ -30,6 +29,7 @@ struct Observation {
 };
 /// By function and scenario.
 using Observations = std::map<std::pair<std::string, std::string>, Observation>;
+} // namespace
 
 /// The scenarios that suit a function.
 static SmallVector<const Scenario *> getScenarios(func::FuncOp function) {
@@ -91,6 +91,7 @@ static std::string print(double number) {
   return text;
 }
 
+namespace {
 class NumericsVerifier : public PassInstrumentation {
 public:
   explicit NumericsVerifier(NumericContract getContract) : getContract(getContract) {}
@@ -149,6 +150,7 @@ private:
   bool started = false;
   bool failed = false;
 };
+} // namespace
 
 Observations NumericsVerifier::observe(ModuleOp module) {
   Observations observations;
@@ -228,8 +230,6 @@ void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const 
     }
   }
 }
-
-} // namespace
 
 void addVerifyNumerics(PassManager &manager, NumericContract getContract) {
   manager.getContext()->disableMultithreading();

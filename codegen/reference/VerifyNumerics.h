@@ -3,8 +3,8 @@
 //
 // `--verify-numerics-each`: runs a module before and after each pass.
 
-#ifndef CODEGEN_REFERENCE_VERIFYNUMERICS_H
-#define CODEGEN_REFERENCE_VERIFYNUMERICS_H
+#ifndef FATHOM_CODEGEN_REFERENCE_VERIFYNUMERICS_H
+#define FATHOM_CODEGEN_REFERENCE_VERIFYNUMERICS_H
 
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
@@ -28,4 +28,4 @@ void addVerifyNumerics(mlir::PassManager &manager, NumericContract getContract);
 
 } // namespace fathom::reference
 
-#endif // CODEGEN_REFERENCE_VERIFYNUMERICS_H
+#endif // FATHOM_CODEGEN_REFERENCE_VERIFYNUMERICS_H

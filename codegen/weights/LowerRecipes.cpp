@@ -17,21 +17,19 @@ using llvm::Expected;
 
 namespace fathom::codegen {
 
-namespace {
-
 using namespace deepseek;
 
 static_assert(kPanelWidth == FATHOM_PANEL_WIDTH && kScaleBlock == FATHOM_SCALE_BLOCK,
               "what modules say is what the packer makes and kernels read");
 
-std::string getTypeName(Type type) {
+static std::string getTypeName(Type type) {
   std::string name;
   llvm::raw_string_ostream stream(name);
   stream << type;
   return isa<Float8E4M3FNType>(type) ? "f8e4m3" : name;
 }
 
-ElementType getElementType(Type type) {
+static ElementType getElementType(Type type) {
   return llvm::TypeSwitch<Type, ElementType>(type)
       .Case([](BFloat16Type) { return ElementType::BF16; })
       .Case([](Float16Type) { return ElementType::F16; })
@@ -39,14 +37,16 @@ ElementType getElementType(Type type) {
       .Case([](Float8E4M3FNType) { return ElementType::F8E4M3; });
 }
 
+namespace {
 /// The number of the slice: layer-major, then expert.
 struct SliceIndex {
   int64_t layer;
   int64_t expert;
 };
+} // namespace
 
 /// One tensor of the checkpoint; a vector is one row.
-Source readSource(WeightOp weight, SliceIndex index) {
+static Source readSource(WeightOp weight, SliceIndex index) {
   ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
   ArrayRef<int64_t> location =
       weight.getLocations().slice(2 * (index.layer * weight.getSlicesPerLayer() + index.expert), 2);
@@ -59,7 +59,7 @@ Source readSource(WeightOp weight, SliceIndex index) {
 }
 
 /// The scales of `rows` outputs as a source: the weight itself is not read.
-Source readScale(WeightOp scale, SliceIndex index, int64_t rows) {
+static Source readScale(WeightOp scale, SliceIndex index, int64_t rows) {
   Source source = readSource(scale, index);
   source.scale = ScaleSource{source.shard, source.offset};
   source.rows = rows;
@@ -68,6 +68,7 @@ Source readScale(WeightOp scale, SliceIndex index, int64_t rows) {
   return source;
 }
 
+namespace {
 /// Runs over a recipe's steps from the yield back to the sources and says the same as a SliceRecipe.
 class RecipeReader {
 public:
@@ -151,8 +152,9 @@ private:
   SliceIndex slice{};
   SliceRecipe result;
 };
+} // namespace
 
-StringRef getLayoutName(Layout layout) {
+static StringRef getLayoutName(Layout layout) {
   switch (layout) {
   case Layout::Panels:
     return "panels";
@@ -166,6 +168,7 @@ StringRef getLayoutName(Layout layout) {
   llvm_unreachable("every layout is a case");
 }
 
+namespace {
 class RecipeLowering {
 public:
   RecipeLowering(ModuleOp module, WeightStorage storage) : symbols(module), storage(storage) {}
@@ -253,7 +256,6 @@ private:
   SymbolTable symbols;
   WeightStorage storage;
 };
-
 } // namespace
 
 Expected<std::vector<WeightContents>> lowerRecipes(ModuleOp planned, WeightStorage storage) {

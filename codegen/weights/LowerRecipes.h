@@ -3,8 +3,8 @@
 //
 // From weights and recipes in IR to what the packer runs.
 
-#ifndef CODEGEN_WEIGHTS_LOWERRECIPES_H
-#define CODEGEN_WEIGHTS_LOWERRECIPES_H
+#ifndef FATHOM_CODEGEN_WEIGHTS_LOWERRECIPES_H
+#define FATHOM_CODEGEN_WEIGHTS_LOWERRECIPES_H
 
 #include "codegen/artifact/ArtifactContents.h"
 
@@ -27,4 +27,4 @@ llvm::Expected<std::vector<WeightContents>> lowerRecipes(mlir::ModuleOp planned,
 
 } // namespace fathom::codegen
 
-#endif // CODEGEN_WEIGHTS_LOWERRECIPES_H
+#endif // FATHOM_CODEGEN_WEIGHTS_LOWERRECIPES_H

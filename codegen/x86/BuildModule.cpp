@@ -19,9 +19,7 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-namespace {
-
-std::vector<KernelInstance> collectKernels(mlir::ModuleOp module) {
+static std::vector<KernelInstance> collectKernels(mlir::ModuleOp module) {
   std::vector<KernelInstance> instances;
   for (auto kernel : module.getOps<plan::KernelOp>()) {
     instances.push_back({kernel.getSymName().str(), kernel.getKernel().str(), kernel.getConstants().vec(),
@@ -30,7 +28,7 @@ std::vector<KernelInstance> collectKernels(mlir::ModuleOp module) {
   return instances;
 }
 
-void eraseForeignOps(mlir::ModuleOp module) {
+static void eraseForeignOps(mlir::ModuleOp module) {
   for (mlir::Operation &op : llvm::make_early_inc_range(*module.getBody())) {
     if (!isa<mlir::LLVM::LLVMDialect>(op.getDialect())) {
       op.erase();
@@ -40,7 +38,7 @@ void eraseForeignOps(mlir::ModuleOp module) {
 }
 
 /// Everything for one processor; 64-byte vectors stay whole where it has them.
-void setTarget(Module &module, const X86Target &target) {
+static void setTarget(Module &module, const X86Target &target) {
   std::string width = std::to_string(target.arch->vectorBits);
   for (Function &function : module) {
     function.removeFnAttr("target-cpu");
@@ -53,7 +51,7 @@ void setTarget(Module &module, const X86Target &target) {
   }
 }
 
-void optimize(Module &module, TargetMachine &machine) {
+static void optimize(Module &module, TargetMachine &machine) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager components;
@@ -68,15 +66,13 @@ void optimize(Module &module, TargetMachine &machine) {
 }
 
 /// Units call kernels of each other, and nobody else does.
-void hideDeclarations(Module &module) {
+static void hideDeclarations(Module &module) {
   for (Function &function : module) {
     if (function.isDeclaration() && !function.isIntrinsic()) {
       function.setVisibility(GlobalValue::HiddenVisibility);
     }
   }
 }
-
-} // namespace
 
 Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &target) {
   ModelCode code;

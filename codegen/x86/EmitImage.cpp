@@ -17,9 +17,7 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-namespace {
-
-Error emit(Module &module, const X86Target &target, CodeGenFileType type, SmallVectorImpl<char> &bytes) {
+static Error emit(Module &module, const X86Target &target, CodeGenFileType type, SmallVectorImpl<char> &bytes) {
   std::unique_ptr<TargetMachine> machine = target.createMachine();
   raw_svector_ostream stream(bytes);
   legacy::PassManager passes;
@@ -31,7 +29,7 @@ Error emit(Module &module, const X86Target &target, CodeGenFileType type, SmallV
 }
 
 /// The longest unit first, so that no thread begins it when the others are done.
-SmallVector<size_t> orderBySize(const ModelCode &code) {
+static SmallVector<size_t> orderBySize(const ModelCode &code) {
   SmallVector<size_t> sizes = {code.functions.size()};
   for (const KernelInstance &kernel : code.kernels) {
     sizes.push_back(kernels::findKernelBitcode(kernel.kernel).size);
@@ -41,13 +39,11 @@ SmallVector<size_t> orderBySize(const ModelCode &code) {
   return order;
 }
 
-Error compileUnit(const ModelCode &code, size_t unit, const X86Target &target, SmallVectorImpl<char> &object) {
+static Error compileUnit(const ModelCode &code, size_t unit, const X86Target &target, SmallVectorImpl<char> &object) {
   LLVMContext context;
   Expected<std::unique_ptr<Module>> module = buildUnit(code, unit, target, context);
   return module ? emit(**module, target, CodeGenFileType::ObjectFile, object) : module.takeError();
 }
-
-} // namespace
 
 Expected<std::string> emitAssembly(Module &module, const X86Target &target) {
   SmallString<0> bytes;

@@ -3,8 +3,8 @@
 //
 // From a lowered module to the code image of an artifact.
 
-#ifndef CODEGEN_X86_IMAGE_H
-#define CODEGEN_X86_IMAGE_H
+#ifndef FATHOM_CODEGEN_X86_IMAGE_H
+#define FATHOM_CODEGEN_X86_IMAGE_H
 
 #include "codegen/x86/Target.h"
 
@@ -55,4 +55,4 @@ llvm::Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &targ
 
 } // namespace fathom::codegen
 
-#endif // CODEGEN_X86_IMAGE_H
+#endif // FATHOM_CODEGEN_X86_IMAGE_H

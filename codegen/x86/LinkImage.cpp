@@ -18,16 +18,15 @@ using namespace llvm::jitlink;
 
 namespace fathom::codegen {
 
-namespace {
+static constexpr uint64_t kPageSize = 4096;
 
-constexpr uint64_t pageSize = 4096;
-
-uint32_t convertProtection(orc::MemProt protection) {
+static uint32_t convertProtection(orc::MemProt protection) {
   auto flag = [&](orc::MemProt bit, uint32_t value) { return (protection & bit) == bit ? value : 0; };
   return flag(orc::MemProt::Read, ELF::PF_R) | flag(orc::MemProt::Write, ELF::PF_W) |
          flag(orc::MemProt::Exec, ELF::PF_X);
 }
 
+namespace {
 /// The bytes of an image, which JITLink takes for the memory of a process.
 class ImageMemory : public JITLinkMemoryManager {
 public:
@@ -62,16 +61,17 @@ private:
   std::string &bytes;
   std::vector<ELF::Elf64_Phdr> segments;
 };
+} // namespace
 
 void ImageMemory::placeSegments(BasicLayout &layout) {
-  uint64_t end = pageSize; // the first one holds the headers
+  uint64_t end = kPageSize; // the first one holds the headers
   for (auto &[group, segment] : layout.segments()) {
-    uint64_t begin = alignTo(end, std::max(pageSize, segment.Alignment.value()));
+    uint64_t begin = alignTo(end, std::max(kPageSize, segment.Alignment.value()));
     segment.Addr = orc::ExecutorAddr(begin);
     bytes.resize(begin + segment.ContentSize);
     end = bytes.size() + segment.ZeroFillSize;
     segments.push_back({ELF::PT_LOAD, convertProtection(group.getMemProt()), begin, begin, begin, segment.ContentSize,
-                        end - begin, pageSize});
+                        end - begin, kPageSize});
   }
   // Only now do the bytes stay where they are.
   for (auto &[group, segment] : layout.segments()) {
@@ -88,6 +88,7 @@ void ImageMemory::writeHeaders() {
   memcpy(bytes.data() + sizeof(header), segments.data(), segments.size() * sizeof(segments[0]));
 }
 
+namespace {
 /// What several objects hold, in one graph, since JITLink links one. A name is the same symbol in all.
 class ImageGraph {
 public:
@@ -111,6 +112,7 @@ private:
   /// Decides the order of blocks in a section.
   orc::ExecutorAddr end;
 };
+} // namespace
 
 Block &ImageGraph::addBlock(Block &block) {
   Section &from = block.getSection();
@@ -165,7 +167,7 @@ void ImageGraph::add(LinkGraph &object) {
 }
 
 /// Nobody relocates the image once it is mapped.
-Error refuseAddresses(LinkGraph &graph) {
+static Error refuseAddresses(LinkGraph &graph) {
   for (Block *block : graph.blocks()) {
     for (const Edge &edge : block->edges()) {
       if (is_contained({x86_64::Pointer64, x86_64::Pointer32, x86_64::Pointer32Signed}, edge.getKind())) {
@@ -176,6 +178,7 @@ Error refuseAddresses(LinkGraph &graph) {
   return Error::success();
 }
 
+namespace {
 /// What JITLink asks for and reports while it links one image.
 class ImageContext : public JITLinkContext {
 public:
@@ -228,7 +231,6 @@ private:
   ArrayRef<std::string> entryPoints;
   Error &result;
 };
-
 } // namespace
 
 Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::string> entryPoints) {

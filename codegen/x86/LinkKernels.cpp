@@ -15,10 +15,8 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-namespace {
-
 /// Hides what `isInternal` says from other units.
-void makeInternal(Module &module, function_ref<bool(const GlobalValue &)> isInternal) {
+static void makeInternal(Module &module, function_ref<bool(const GlobalValue &)> isInternal) {
   for (GlobalValue &value : module.global_values()) {
     if (!value.isDeclaration() && isInternal(value)) {
       value.setLinkage(GlobalValue::InternalLinkage);
@@ -31,6 +29,7 @@ void makeInternal(Module &module, function_ref<bool(const GlobalValue &)> isInte
   }
 }
 
+namespace {
 /// Specializes one kernel in a module of its own.
 class KernelSpecializer {
 public:
@@ -96,13 +95,15 @@ private:
   Type *i64;
   PointerType *pointer;
 };
+} // namespace
 
-Expected<std::unique_ptr<Module>> readKernel(kernels::KernelBitcode bitcode, StringRef name, LLVMContext &context) {
+static Expected<std::unique_ptr<Module>> readKernel(kernels::KernelBitcode bitcode, StringRef name,
+                                                    LLVMContext &context) {
   return parseBitcodeFile({StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), name}, context);
 }
 
 /// Links what the module of kernels called `name` defines.
-Error linkHelpers(Module &module, StringRef name) {
+static Error linkHelpers(Module &module, StringRef name) {
   Expected<std::unique_ptr<Module>> helpers = readKernel(kernels::findKernelBitcode(name), name, module.getContext());
   if (!helpers) {
     return helpers.takeError();
@@ -114,8 +115,6 @@ Error linkHelpers(Module &module, StringRef name) {
   }
   return Error::success();
 }
-
-} // namespace
 
 Error linkGeneratedCalls(Module &module) {
   bool called = any_of(module, [](const Function &function) {

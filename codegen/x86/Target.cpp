@@ -19,44 +19,40 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-namespace {
-
 /// What kernels take for granted.
-constexpr StringLiteral kBaselineFeatures[] = {"avx2", "fma", "f16c", "bmi2"};
+static constexpr StringLiteral kBaselineFeatures[] = {"avx2", "fma", "f16c", "bmi2"};
 
-const Target *initializeBackend() {
+static const Target *initializeBackend() {
   InitializeAllTargetInfos();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
   LLVMInitializeX86AsmParser();
   std::string error;
-  return TargetRegistry::lookupTarget(Triple(X86Target::triple), error);
+  return TargetRegistry::lookupTarget(Triple(X86Target::kTriple), error);
 }
 
 /// Once: threads that compile ask for it.
-const Target *findBackend() {
+static const Target *findBackend() {
   static const Target *backend = initializeBackend();
   return backend;
 }
 
 /// The best level of a processor that has certain features.
-const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
+static const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
   return *find_if(kernels::archs(), [&](const kernels::Arch &arch) { return all_of(arch.features, has); });
 }
 
 /// The level that this machine has; nothing more, so that artifacts stay portable.
-StringRef findNativeProcessor() {
+static StringRef findNativeProcessor() {
   StringMap<bool> features = sys::getHostCPUFeatures();
   return findArch([&](StringRef feature) { return features.lookup(feature); }).processor;
 }
 
-} // namespace
-
 std::unique_ptr<TargetMachine> X86Target::createMachine() const {
   TargetOptions options;
   return std::unique_ptr<TargetMachine>(findBackend()->createTargetMachine(
-      Triple(triple), arch->processor, "", options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
+      Triple(kTriple), arch->processor, "", options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
 }
 
 Expected<X86Target> findX86Target(StringRef mcpu) {
@@ -66,12 +62,12 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
   }
   X86Target target;
   target.tune = (mcpu == "native" ? findNativeProcessor() : mcpu).str();
-  std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::triple), "", ""));
+  std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::kTriple), "", ""));
   if (!known->isCPUStringValid(target.tune)) {
     return makeError(ExitCode::Usage,
                      "--mcpu: unknown processor " + quotePath(mcpu) + ": try native, x86-64-v3 or x86-64-v4");
   }
-  std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::triple), target.tune, ""));
+  std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::kTriple), target.tune, ""));
   auto has = [&](StringRef feature) { return info->checkFeatures(("+" + feature).str()); };
   if (!all_of(kBaselineFeatures, has)) {
     return makeError(ExitCode::Unsupported,

@@ -3,8 +3,8 @@
 //
 // The processor that code is generated for.
 
-#ifndef CODEGEN_X86_TARGET_H
-#define CODEGEN_X86_TARGET_H
+#ifndef FATHOM_CODEGEN_X86_TARGET_H
+#define FATHOM_CODEGEN_X86_TARGET_H
 
 #include "kernels/Catalog.h"
 
@@ -24,7 +24,7 @@ struct X86Target {
   /// The processor whose speeds decide among the level's instructions, as given; the level for "native".
   std::string tune;
 
-  static constexpr llvm::StringLiteral triple = "x86_64-unknown-linux-gnu";
+  static constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
 
   std::unique_ptr<llvm::TargetMachine> createMachine() const;
 };
@@ -35,4 +35,4 @@ llvm::Expected<X86Target> findX86Target(llvm::StringRef mcpu);
 
 } // namespace fathom::codegen
 
-#endif // CODEGEN_X86_TARGET_H
+#endif // FATHOM_CODEGEN_X86_TARGET_H

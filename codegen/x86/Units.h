@@ -3,8 +3,8 @@
 //
 // The steps of a unit from bitcode to the code image. Internal to codegen/x86.
 
-#ifndef CODEGEN_X86_UNITS_H
-#define CODEGEN_X86_UNITS_H
+#ifndef FATHOM_CODEGEN_X86_UNITS_H
+#define FATHOM_CODEGEN_X86_UNITS_H
 
 #include "codegen/x86/Image.h"
 
@@ -38,4 +38,4 @@ llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<llvm::SmallString<0>> objects
 
 } // namespace fathom::codegen
 
-#endif // CODEGEN_X86_UNITS_H
+#endif // FATHOM_CODEGEN_X86_UNITS_H

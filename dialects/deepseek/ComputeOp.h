@@ -3,8 +3,8 @@
 //
 // What ops say of themselves through the interface ComputeOp, as plain data.
 
-#ifndef DIALECTS_DEEPSEEK_COMPUTEOP_H
-#define DIALECTS_DEEPSEEK_COMPUTEOP_H
+#ifndef FATHOM_DIALECTS_DEEPSEEK_COMPUTEOP_H
+#define FATHOM_DIALECTS_DEEPSEEK_COMPUTEOP_H
 
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/ValueRange.h"
@@ -84,4 +84,4 @@ struct EpilogueSlot {
 
 } // namespace fathom::deepseek
 
-#endif // DIALECTS_DEEPSEEK_COMPUTEOP_H
+#endif // FATHOM_DIALECTS_DEEPSEEK_COMPUTEOP_H

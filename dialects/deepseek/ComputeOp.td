@@ -3,8 +3,8 @@
 //
 // What passes, planner and evaluator ask of an op that computes.
 
-#ifndef DIALECTS_DEEPSEEK_COMPUTEOP_TD
-#define DIALECTS_DEEPSEEK_COMPUTEOP_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_COMPUTEOP_TD
+#define FATHOM_DIALECTS_DEEPSEEK_COMPUTEOP_TD
 
 include "mlir/IR/OpBase.td"
 
@@ -42,4 +42,4 @@ def DeepSeek_ComputeOp : OpInterface<"ComputeOp"> {
   ];
 }
 
-#endif // DIALECTS_DEEPSEEK_COMPUTEOP_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_COMPUTEOP_TD

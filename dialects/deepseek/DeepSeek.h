@@ -3,8 +3,8 @@
 //
 // Umbrella header of the `deepseek` dialect.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEK_H
-#define DIALECTS_DEEPSEEK_DEEPSEEK_H
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEK_H
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEK_H
 
 #include "dialects/deepseek/Real.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -106,4 +106,4 @@ mlir::Value sliceColumns(mlir::OpBuilder &builder, mlir::Location loc, mlir::Val
 
 } // namespace fathom::deepseek
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEK_H
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEK_H

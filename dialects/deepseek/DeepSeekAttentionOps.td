@@ -3,8 +3,8 @@
 //
 // Rotary embedding, the cache, grouped-query attention, and multi-head latent attention in its two forms.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
 
 include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
@@ -247,4 +247,4 @@ def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
   }];
 }
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD

@@ -3,8 +3,8 @@
 //
 // Attributes of the `deepseek` dialect: the semantics that differ between models.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKATTRS_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKATTRS_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTRS_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTRS_TD
 
 include "dialects/deepseek/DeepSeekDialect.td"
 include "mlir/IR/AttrTypeBase.td"
@@ -129,4 +129,4 @@ def DeepSeek_ShardAttr : AttrDef<DeepSeek_Dialect, "Shard"> {
   let assemblyFormat = "`<` $file `,` `bytes` `=` $bytes `,` `header_hash` `=` $header_hash `>`";
 }
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKATTRS_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTRS_TD

@@ -3,8 +3,8 @@
 //
 // Embedding, norms, linear maps, SwiGLU and what moves rows about.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
 
 include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
@@ -165,4 +165,4 @@ def DeepSeek_SwiGluOp : DeepSeek_Compute<"swiglu", [Pure, AllTypesMatch<["gate",
   let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
 }
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKBASICOPS_TD

@@ -3,8 +3,8 @@
 //
 // The `deepseek` dialect: DeepSeek models as tensors, with every semantic choice an attribute.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
 
 include "dialects/deepseek/ComputeOp.td"
 include "mlir/IR/OpBase.td"
@@ -54,4 +54,4 @@ class DeepSeek_Op<string mnemonic, list<Trait> traits = []> : Op<DeepSeek_Dialec
 class DeepSeek_Compute<string mnemonic, list<Trait> traits = [], list<string> overridden = []>
     : DeepSeek_Op<mnemonic, traits # [DeclareOpInterfaceMethods<DeepSeek_ComputeOp, overridden>]>;
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKDIALECT_TD

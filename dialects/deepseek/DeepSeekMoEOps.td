@@ -3,8 +3,8 @@
 //
 // Mixture of experts: the gate, the experts, and the steps that routing lowers to.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
 
 include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
@@ -161,4 +161,4 @@ def DeepSeek_MoECombineOp : DeepSeek_Compute<"moe_combine", [Pure, IsolatedFromA
   let hasVerifier = 1;
 }
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKMOEOPS_TD

@@ -3,8 +3,8 @@
 //
 // Types of the `deepseek` dialect.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKTYPES_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKTYPES_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKTYPES_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKTYPES_TD
 
 include "dialects/deepseek/DeepSeekDialect.td"
 include "mlir/IR/AttrTypeBase.td"
@@ -66,4 +66,4 @@ def DeepSeek_EpilogueExtra : AnyTypeOf<[DeepSeek_Activation, DeepSeek_Bias]>;
 /// A width or count: the product of any three fits an i64.
 def DeepSeek_Size : ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<1048576>]>;
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKTYPES_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKTYPES_TD

@@ -3,8 +3,8 @@
 //
 // Weights: symbols for what checkpoints hold, recipes for what a target wants.
 
-#ifndef DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
-#define DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
+#define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
 
 include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
@@ -215,4 +215,4 @@ def DeepSeek_GetWeightOp : DeepSeek_Op<"get_weight", [Pure, DeclareOpInterfaceMe
   let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
 }
 
-#endif // DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKWEIGHTOPS_TD

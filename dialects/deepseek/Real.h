@@ -3,8 +3,8 @@
 //
 // A double as an attribute parameter: compared by its bits, printed so that it reads back as the same bits.
 
-#ifndef DIALECTS_DEEPSEEK_REAL_H
-#define DIALECTS_DEEPSEEK_REAL_H
+#ifndef FATHOM_DIALECTS_DEEPSEEK_REAL_H
+#define FATHOM_DIALECTS_DEEPSEEK_REAL_H
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/APFloat.h"
@@ -46,4 +46,4 @@ struct FieldParser<fathom::deepseek::Real> {
 };
 } // namespace mlir
 
-#endif // DIALECTS_DEEPSEEK_REAL_H
+#endif // FATHOM_DIALECTS_DEEPSEEK_REAL_H

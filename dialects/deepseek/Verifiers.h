@@ -3,8 +3,8 @@
 //
 // What ops of the `deepseek` dialect share: checks of their verifiers, each of which reports what it finds at `op`.
 
-#ifndef DIALECTS_DEEPSEEK_VERIFIERS_H
-#define DIALECTS_DEEPSEEK_VERIFIERS_H
+#ifndef FATHOM_DIALECTS_DEEPSEEK_VERIFIERS_H
+#define FATHOM_DIALECTS_DEEPSEEK_VERIFIERS_H
 
 #include "dialects/deepseek/DeepSeek.h"
 
@@ -55,4 +55,4 @@ mlir::LogicalResult verifyFact(mlir::Operation *op, llvm::StringRef fact, int64_
 
 } // namespace fathom::deepseek
 
-#endif // DIALECTS_DEEPSEEK_VERIFIERS_H
+#endif // FATHOM_DIALECTS_DEEPSEEK_VERIFIERS_H

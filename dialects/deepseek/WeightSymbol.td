@@ -3,8 +3,8 @@
 //
 // What weights and recipes have in common.
 
-#ifndef DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
-#define DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
+#ifndef FATHOM_DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
+#define FATHOM_DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
 
 include "mlir/IR/OpBase.td"
 
@@ -31,4 +31,4 @@ def DeepSeek_WeightSymbol : OpInterface<"WeightSymbol"> {
   }];
 }
 
-#endif // DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD
+#endif // FATHOM_DIALECTS_DEEPSEEK_WEIGHTSYMBOL_TD

@@ -3,8 +3,8 @@
 //
 // Umbrella header of the `plan` dialect.
 
-#ifndef DIALECTS_PLAN_PLAN_H
-#define DIALECTS_PLAN_PLAN_H
+#ifndef FATHOM_DIALECTS_PLAN_PLAN_H
+#define FATHOM_DIALECTS_PLAN_PLAN_H
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -66,4 +66,4 @@ StoreAttr findStore(mlir::Operation *op, llvm::StringRef name);
 
 } // namespace fathom::plan
 
-#endif // DIALECTS_PLAN_PLAN_H
+#endif // FATHOM_DIALECTS_PLAN_PLAN_H

@@ -3,8 +3,8 @@
 //
 // The `plan` dialect: buffers at fixed places, dispatches of kernels, calls of generated loops.
 
-#ifndef DIALECTS_PLAN_PLANDIALECT_TD
-#define DIALECTS_PLAN_PLANDIALECT_TD
+#ifndef FATHOM_DIALECTS_PLAN_PLANDIALECT_TD
+#define FATHOM_DIALECTS_PLAN_PLANDIALECT_TD
 
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
@@ -92,4 +92,4 @@ def Plan_Rows : I32EnumAttr<"Rows", "a count of rows of the call", [
   let cppNamespace = "::fathom::plan";
 }
 
-#endif // DIALECTS_PLAN_PLANDIALECT_TD
+#endif // FATHOM_DIALECTS_PLAN_PLANDIALECT_TD

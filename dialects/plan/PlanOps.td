@@ -3,8 +3,8 @@
 //
 // Ops of the `plan` dialect.
 
-#ifndef DIALECTS_PLAN_PLANOPS_TD
-#define DIALECTS_PLAN_PLANOPS_TD
+#ifndef FATHOM_DIALECTS_PLAN_PLANOPS_TD
+#define FATHOM_DIALECTS_PLAN_PLANOPS_TD
 
 include "dialects/plan/PlanDialect.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -196,4 +196,4 @@ def Plan_RecordStateOp : Plan_Op<"record_state"> {
   let assemblyFormat = "`of` $call $input `layer` $layer attr-dict `:` type($input)";
 }
 
-#endif // DIALECTS_PLAN_PLANOPS_TD
+#endif // FATHOM_DIALECTS_PLAN_PLANOPS_TD

@@ -20,7 +20,6 @@
 namespace fathom {
 
 namespace {
-
 enum SlotState : int { Free, Filling, Active };
 
 struct Slot {
@@ -30,21 +29,22 @@ struct Slot {
   /// The directory for a process in which it is not open; empty if it has no path.
   char directoryPath[PATH_MAX] = {};
 };
+} // namespace
 
 // All of this is read by the signal handler: fixed size, no locks, no allocation.
-constexpr int slotCount = 64;
-Slot ownSlots[slotCount];
+static constexpr int kSlotCount = 64;
+static Slot ownSlots[kSlotCount];
 /// Own, or shared with a parent process.
-Slot *slots = ownSlots;
-constexpr int handledSignals[] = {SIGINT, SIGTERM, SIGHUP};
-struct sigaction previousActions[std::size(handledSignals)];
-
+static Slot *slots = ownSlots;
+static constexpr int kHandledSignals[] = {SIGINT, SIGTERM, SIGHUP};
+namespace {
+struct sigaction previousActions[std::size(kHandledSignals)];
 } // namespace
 
 static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads slots");
 
 void removeTemporaries() {
-  for (int i = 0; i < slotCount; ++i) {
+  for (int i = 0; i < kSlotCount; ++i) {
     if (slots[i].state.load(std::memory_order_acquire) == Active) {
       unlinkat(slots[i].directory, slots[i].name, 0);
     }
@@ -55,16 +55,16 @@ bool shareTemporaries() {
   if (slots != ownSlots) {
     return true;
   }
-  void *memory = mmap(nullptr, slotCount * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void *memory = mmap(nullptr, kSlotCount * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     return false;
   }
-  slots = new (memory) Slot[slotCount];
+  slots = new (memory) Slot[kSlotCount];
   return true;
 }
 
 void removeTemporariesOfChild() {
-  for (int i = 0; i < slotCount; ++i) {
+  for (int i = 0; i < kSlotCount; ++i) {
     Slot &slot = slots[i];
     if (slot.state.exchange(Free) == Active && slot.directoryPath[0]) {
       unlink((std::string(slot.directoryPath) + "/" + slot.name).c_str());
@@ -75,8 +75,8 @@ void removeTemporariesOfChild() {
 static void handleSignal(int number) {
   int savedErrno = errno;
   removeTemporaries();
-  for (size_t i = 0; i < std::size(handledSignals); ++i) {
-    if (handledSignals[i] == number) {
+  for (size_t i = 0; i < std::size(kHandledSignals); ++i) {
+    if (kHandledSignals[i] == number) {
       sigaction(number, &previousActions[i], nullptr);
     }
   }
@@ -86,7 +86,7 @@ static void handleSignal(int number) {
 }
 
 static void installHandler(size_t index) {
-  int number = handledSignals[index];
+  int number = kHandledSignals[index];
   struct sigaction current;
   if (sigaction(number, nullptr, &current) != 0 || current.sa_handler == handleSignal) {
     return;
@@ -106,7 +106,7 @@ static void installHandler(size_t index) {
 static void installHandlers() {
   static std::mutex installing;
   std::lock_guard<std::mutex> lock(installing);
-  for (size_t i = 0; i < std::size(handledSignals); ++i) {
+  for (size_t i = 0; i < std::size(kHandledSignals); ++i) {
     installHandler(i);
   }
   struct sigaction sizeLimit = {};
@@ -117,7 +117,7 @@ static void installHandlers() {
 }
 
 static int takeSlot() {
-  for (int i = 0; i < slotCount; ++i) {
+  for (int i = 0; i < kSlotCount; ++i) {
     int expected = Free;
     if (slots[i].state.compare_exchange_strong(expected, Filling)) {
       return i;

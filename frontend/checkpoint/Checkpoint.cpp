@@ -16,10 +16,10 @@
 
 namespace fathom::checkpoint {
 
-static constexpr llvm::StringLiteral indexName = "model.safetensors.index.json";
-static constexpr llvm::StringLiteral singleName = "model.safetensors";
+static constexpr llvm::StringLiteral kIndexName = "model.safetensors.index.json";
+static constexpr llvm::StringLiteral kSingleName = "model.safetensors";
 /// DeepSeek-V3's index has 9 MB.
-static constexpr uint64_t indexLimit = 64u << 20;
+static constexpr uint64_t kIndexLimit = 64u << 20;
 
 /// Opens one checkpoint; one use.
 class CheckpointOpener {
@@ -55,11 +55,11 @@ void CheckpointOpener::run() {
                       "not a directory, expected one with config.json and safetensors files");
     return;
   }
-  if (exists(show(indexName))) {
+  if (exists(show(kIndexName))) {
     openIndexed();
-  } else if (exists(show(singleName))) {
-    warnOfOthers(singleName.str(), singleName);
-    openShard(singleName);
+  } else if (exists(show(kSingleName))) {
+    warnOfOthers(kSingleName.str(), kSingleName);
+    openShard(kSingleName);
     collectTensors();
   } else {
     explainMissing();
@@ -106,15 +106,15 @@ void CheckpointOpener::explainMissing() {
 }
 
 void CheckpointOpener::openIndexed() {
-  if (!staysInside(checkpoint.root, indexName, diagnostics)) {
+  if (!staysInside(checkpoint.root, kIndexName, diagnostics)) {
     return;
   }
-  std::optional<std::string> text = readTextFile(show(indexName), show(indexName), indexLimit, diagnostics);
+  std::optional<std::string> text = readTextFile(show(kIndexName), show(kIndexName), kIndexLimit, diagnostics);
   WeightIndex index;
-  if (!text || !index.parse(std::move(*text), show(indexName), diagnostics)) {
+  if (!text || !index.parse(std::move(*text), show(kIndexName), diagnostics)) {
     return;
   }
-  warnOfOthers(index.shards(), "the shards that " + indexName + " lists");
+  warnOfOthers(index.shards(), "the shards that " + kIndexName + " lists");
   size_t errorsBefore = diagnostics.errorCount();
   for (const std::string &shard : index.shards()) {
     openShard(shard);
@@ -135,7 +135,7 @@ void CheckpointOpener::warnOfOthers(llvm::ArrayRef<std::string> read, const llvm
     } else if (name.starts_with("model") && name.ends_with(".safetensors") && !llvm::is_contained(read, name)) {
       diagnostics.warning("two-weights", show(name), "",
                           "is not read: weights come from " + source +
-                              (name == singleName ? "; the transformers library reads this file instead" : ""),
+                              (name == kSingleName ? "; the transformers library reads this file instead" : ""),
                           "remove the one that is not wanted");
     }
   }
@@ -218,7 +218,7 @@ void CheckpointOpener::compareWithIndex(const WeightIndex &index) {
     }
   }
   if (index.totalSize() && *index.totalSize() != bytes) {
-    diagnostics.warning("total-size", show(indexName), "metadata.total_size",
+    diagnostics.warning("total-size", show(kIndexName), "metadata.total_size",
                         "says " + llvm::Twine(*index.totalSize()) + " bytes, but the tensors have " +
                             llvm::Twine(bytes));
   }

@@ -21,7 +21,7 @@ void Diagnostics::report(Finding finding) {
     ++errors;
     seen.insert(finding.problem);
   }
-  if (++tallies[kindOf(finding)] <= shownPerKind) {
+  if (++tallies[kindOf(finding)] <= kShownPerKind) {
     kept.push_back(std::move(finding));
   }
 }
@@ -71,8 +71,8 @@ void Diagnostics::print(llvm::raw_ostream &out) const {
     printFinding(finding, out);
     std::string kind = kindOf(finding);
     size_t total = tallies.lookup(kind);
-    if (++printed[kind] == shownPerKind && total > shownPerKind) {
-      out << "fathom: note: and " << total - shownPerKind << " more of this kind [" << finding.code << "]\n";
+    if (++printed[kind] == kShownPerKind && total > kShownPerKind) {
+      out << "fathom: note: and " << total - kShownPerKind << " more of this kind [" << finding.code << "]\n";
     }
   }
 }

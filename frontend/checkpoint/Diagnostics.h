@@ -47,7 +47,7 @@ struct Finding {
 /// hostile input costs bounded memory. Not thread-safe.
 class Diagnostics {
 public:
-  static constexpr unsigned shownPerKind = 20;
+  static constexpr unsigned kShownPerKind = 20;
 
   void report(Finding finding);
   void error(Problem problem, llvm::StringRef code, llvm::StringRef file, llvm::StringRef where,

@@ -19,10 +19,10 @@
 namespace fathom::checkpoint::json {
 
 /// Containers may nest this deep.
-constexpr unsigned maxDepth = 64;
+constexpr unsigned kMaxDepth = 64;
 
 /// A document may have this many values and keys: some three times what the largest tokenizers have.
-constexpr size_t maxNodes = 2 << 20;
+constexpr size_t kMaxNodes = 2 << 20;
 
 /// Where and why a text is not JSON, or not the JSON that was asked for.
 struct SyntaxError {
@@ -174,11 +174,11 @@ private:
     uint32_t length;
     /// Index of the node after this value and all it contains.
     uint32_t next;
-    /// Index into `unescaped` or `indexes`, or `none`.
+    /// Index into `unescaped` or `indexes`, or `kNone`.
     uint32_t extra;
     Kind kind;
   };
-  static constexpr uint32_t none = ~0u;
+  static constexpr uint32_t kNone = ~0u;
 
   llvm::StringRef stringOf(const Node &node) const;
 

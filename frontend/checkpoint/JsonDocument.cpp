@@ -14,7 +14,7 @@
 namespace fathom::checkpoint::json {
 
 /// Objects with more members than this get an index.
-static constexpr size_t smallObject = 16;
+static constexpr size_t kSmallObject = 16;
 
 /// Builds a document's nodes from a reader.
 class Builder {
@@ -36,10 +36,10 @@ private:
 
 uint32_t Builder::open(Kind kind, size_t offset) {
   uint32_t node = static_cast<uint32_t>(document.nodes.size());
-  if (node == maxNodes) {
-    reader.failAt(offset, "the text has more than " + std::to_string(maxNodes) + " values and keys");
+  if (node == kMaxNodes) {
+    reader.failAt(offset, "the text has more than " + std::to_string(kMaxNodes) + " values and keys");
   }
-  document.nodes.push_back({static_cast<uint32_t>(offset), 0, node + 1, Document::none, kind});
+  document.nodes.push_back({static_cast<uint32_t>(offset), 0, node + 1, Document::kNone, kind});
   return node;
 }
 
@@ -102,7 +102,7 @@ bool Builder::array() {
 bool Builder::object() {
   reader.enterObject();
   uint32_t node = open(Kind::Object, reader.offset());
-  llvm::SmallVector<uint32_t, smallObject> keys;
+  llvm::SmallVector<uint32_t, kSmallObject> keys;
   uint32_t count = 0;
   llvm::StringRef key;
   for (;;) {
@@ -131,12 +131,12 @@ bool Builder::addKey(uint32_t object, llvm::SmallVectorImpl<uint32_t> &keys) {
   uint32_t newest = keys.back();
   llvm::StringRef key = document.stringOf(document.nodes[newest]);
   bool isNew = true;
-  if (document.nodes[object].extra != Document::none) {
+  if (document.nodes[object].extra != Document::kNone) {
     auto &members = document.indexes[document.nodes[object].extra];
     isNew = members.keys.insert(key).second;
     members.values.push_back(newest + 1);
     keys.clear(); // the index has them
-  } else if (keys.size() <= smallObject) {
+  } else if (keys.size() <= kSmallObject) {
     for (size_t i = 0; i + 1 < keys.size(); ++i) {
       isNew = isNew && document.stringOf(document.nodes[keys[i]]) != key;
     }
@@ -162,7 +162,7 @@ bool Document::parse(llvm::StringRef newText, SyntaxError &error, size_t maxByte
   unescaped.clear();
   indexes.clear();
   Reader reader(text);
-  if (text.size() > std::min<size_t>(maxBytes, none - 1)) {
+  if (text.size() > std::min<size_t>(maxBytes, kNone - 1)) {
     reader.fail("the text has " + std::to_string(text.size()) + " bytes, more than the limit of " +
                 std::to_string(maxBytes));
   } else {
@@ -179,7 +179,7 @@ bool Document::parse(llvm::StringRef newText, SyntaxError &error, size_t maxByte
 }
 
 llvm::StringRef Document::stringOf(const Node &node) const {
-  if (node.extra != none) {
+  if (node.extra != kNone) {
     return unescaped[node.extra];
   }
   return text.substr(node.offset, node.length);
@@ -237,7 +237,7 @@ Value Value::find(llvm::StringRef key) const {
     return {};
   }
   uint32_t extra = document->nodes[node].extra;
-  if (extra != Document::none) {
+  if (extra != Document::kNone) {
     const auto &index = document->indexes[extra];
     std::optional<uint32_t> number = index.keys.find(key);
     return number ? Value(document, index.values[*number]) : Value();

@@ -131,8 +131,8 @@ bool Reader::enterObject() {
   if (*kind != Kind::Object) {
     return fail("expected an object, found " + describe(*kind).str());
   }
-  if (++depth > maxDepth) {
-    return fail("values nest deeper than " + std::to_string(maxDepth));
+  if (++depth > kMaxDepth) {
+    return fail("values nest deeper than " + std::to_string(kMaxDepth));
   }
   ++cursor;
   fresh = true;
@@ -147,8 +147,8 @@ bool Reader::enterArray() {
   if (*kind != Kind::Array) {
     return fail("expected an array, found " + describe(*kind).str());
   }
-  if (++depth > maxDepth) {
-    return fail("values nest deeper than " + std::to_string(maxDepth));
+  if (++depth > kMaxDepth) {
+    return fail("values nest deeper than " + std::to_string(kMaxDepth));
   }
   ++cursor;
   fresh = true;

@@ -21,13 +21,13 @@ static constexpr std::array<bool, 256> makePlainTable() {
   return table;
 }
 
-static constexpr std::array<bool, 256> plain = makePlainTable();
+static constexpr std::array<bool, 256> kPlain = makePlainTable();
 
 /// Passes over a string; `raw` is what stands between the quotes.
 bool Reader::scanString(llvm::StringRef &raw, bool &escaped) {
   const char *first = ++cursor;
   for (;;) {
-    while (cursor != end && plain[static_cast<unsigned char>(*cursor)]) {
+    while (cursor != end && kPlain[static_cast<unsigned char>(*cursor)]) {
       ++cursor;
     }
     if (cursor == end) {

@@ -31,7 +31,7 @@ llvm::StringRef faultOfFileName(llvm::StringRef name) {
 }
 
 /// The largest released checkpoints have some 200.
-static constexpr size_t maxShards = 4096;
+static constexpr size_t kMaxShards = 4096;
 
 /// Checks that a shard's name is safe to open; reports otherwise.
 static bool acceptShardName(llvm::StringRef name, llvm::StringRef file, llvm::StringRef where,
@@ -98,9 +98,9 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
       continue;
     }
     auto [number, isNew] = shardIndex.insert(shard.string());
-    if (number == maxShards) {
+    if (number == kMaxShards) {
       diagnostics.error(Problem::Resources, "too-many-shards", file, tensor,
-                        "the index lists more than " + llvm::Twine(maxShards) + " shards");
+                        "the index lists more than " + llvm::Twine(kMaxShards) + " shards");
       return false;
     }
     if (isNew) {

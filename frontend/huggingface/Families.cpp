@@ -84,7 +84,7 @@ bool isInLayer(const Part &part, const ModelConfig &config, int64_t layer) {
 void forEachTensor(const ModelConfig &config, int64_t layer,
                    llvm::function_ref<void(const Part &, const TensorFact &)> visit) {
   for (const Part *part : partsOf(*config.family)) {
-    if (layer == wholeModel ? part->scope != Scope::Model : !isInLayer(*part, config, layer)) {
+    if (layer == kWholeModel ? part->scope != Scope::Model : !isInLayer(*part, config, layer)) {
       continue;
     }
     for (const TensorFact &fact : part->tensors) {
@@ -115,7 +115,7 @@ int64_t storedWidth(const ModelConfig &config) {
 
 int64_t countTensors(const ModelConfig &config) {
   int64_t total = 0;
-  for (int64_t layer = wholeModel; layer < config.layers; ++layer) {
+  for (int64_t layer = kWholeModel; layer < config.layers; ++layer) {
     forEachTensor(config, layer, [&](const Part &, const TensorFact &fact) {
       total += fact.isPerExpert() ? config.routing.experts : 1;
     });
@@ -126,7 +126,7 @@ int64_t countTensors(const ModelConfig &config) {
 std::optional<int64_t> countElements(const ModelConfig &config) {
   int64_t total = 0;
   bool fits = true;
-  for (int64_t layer = wholeModel; layer < config.layers && fits; ++layer) {
+  for (int64_t layer = kWholeModel; layer < config.layers && fits; ++layer) {
     forEachTensor(config, layer, [&](const Part &, const TensorFact &fact) {
       int64_t elements = fact.isPerExpert() ? config.routing.experts : 1;
       for (int64_t extent : shapeOf(fact, config)) {

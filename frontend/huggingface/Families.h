@@ -80,7 +80,7 @@ std::vector<int64_t> scaleShapeOf(llvm::ArrayRef<int64_t> shape, const Quantizat
 bool isInLayer(const Part &part, const ModelConfig &config, int64_t layer);
 
 /// In place of a layer: what the model has once.
-constexpr int64_t wholeModel = -1;
+constexpr int64_t kWholeModel = -1;
 
 /// Calls `visit` for everything that `layer` (or `wholeModel`) has: its part and what it is. The one list of tensors
 /// that reading, generating and counting share.

@@ -12,8 +12,8 @@
 using namespace mlir;
 
 namespace fathom::huggingface {
-namespace {
 
+namespace {
 class ModelImporter {
 public:
   ModelImporter(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,
@@ -63,6 +63,7 @@ private:
   const checkpoint::Checkpoint &checkpoint;
   const ImportOptions &options;
 };
+} // namespace
 
 void ModelImporter::setFacts(ModuleOp module) {
   const GenerationConfig &generation = config.generation;
@@ -195,8 +196,6 @@ void ModelImporter::addForward() {
                                             Value(), ValueRange(), deepseek::BlockScaleAttr());
   func::ReturnOp::create(builder, loc, ValueRange{logits, state});
 }
-
-} // namespace
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,
                                   const checkpoint::Checkpoint &checkpoint, const ImportOptions &options) {

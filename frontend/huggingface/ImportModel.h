@@ -3,8 +3,8 @@
 //
 // From a checkpoint's configuration and weights to a module of the `deepseek` dialect.
 
-#ifndef FRONTEND_HUGGINGFACE_IMPORTMODEL_H
-#define FRONTEND_HUGGINGFACE_IMPORTMODEL_H
+#ifndef FATHOM_FRONTEND_HUGGINGFACE_IMPORTMODEL_H
+#define FATHOM_FRONTEND_HUGGINGFACE_IMPORTMODEL_H
 
 #include "frontend/huggingface/ModelWeights.h"
 
@@ -27,4 +27,4 @@ mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const 
 
 } // namespace fathom::huggingface
 
-#endif // FRONTEND_HUGGINGFACE_IMPORTMODEL_H
+#endif // FATHOM_FRONTEND_HUGGINGFACE_IMPORTMODEL_H

@@ -10,7 +10,7 @@
 namespace fathom::huggingface {
 
 /// The released files have 2 KB.
-static constexpr uint64_t configLimit = 4u << 20;
+static constexpr uint64_t kConfigLimit = 4u << 20;
 
 bool ModelConfig::isMoeLayer(int64_t layer) const {
   return routing.experts > 0 && layer >= routing.firstMoeLayer && layer % routing.layerFrequency == 0;
@@ -22,7 +22,7 @@ ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &
     return {};
   }
   std::string path = checkpoint::joinPath(directory, "config.json");
-  std::optional<std::string> text = checkpoint::readTextFile(path, path, configLimit, diagnostics);
+  std::optional<std::string> text = checkpoint::readTextFile(path, path, kConfigLimit, diagnostics);
   if (!text) {
     return {};
   }
@@ -31,7 +31,7 @@ ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &
   if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, "generation_config.json", diagnostics)) {
     return config;
   }
-  if (std::optional<std::string> more = checkpoint::readTextFile(path, path, configLimit, diagnostics)) {
+  if (std::optional<std::string> more = checkpoint::readTextFile(path, path, kConfigLimit, diagnostics)) {
     parseGenerationConfig(*more, path, config, diagnostics);
   }
   return config;

@@ -20,7 +20,7 @@ namespace fathom::huggingface {
 struct Family;
 
 /// The longest context: what a runtime takes.
-constexpr int64_t maxPosition = 1 << 24;
+constexpr int64_t kMaxPosition = 1 << 24;
 
 /// How router logits become scores, before anything is chosen.
 enum class ScoreFunction { Softmax, Sigmoid };

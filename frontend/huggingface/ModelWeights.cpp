@@ -103,7 +103,7 @@ ModelWeights WeightSorter::run() {
     return {};
   }
   weights.tiedHead = config.tiedEmbeddings;
-  weights.model = stacksOf(wholeModel);
+  weights.model = stacksOf(kWholeModel);
   for (int64_t index = 0; index < config.layers; ++index) {
     addLayer(weights.groups, layer(index), config.isMoeLayer(index) ? "moe" : "dense");
   }

@@ -13,10 +13,8 @@ namespace fathom::huggingface {
 using checkpoint::Diagnostics;
 using checkpoint::json::Value;
 
-namespace {
-
 /// What the sampler does not know.
-constexpr UndoneSetting undoneSettings[] = {
+static constexpr UndoneSetting kUndoneSettings[] = {
     {"typical_p", 1},
     {"epsilon_cutoff"},
     {"eta_cutoff"},
@@ -51,10 +49,10 @@ constexpr UndoneSetting undoneSettings[] = {
 };
 
 /// What transformers writes for "max_length" where nobody said one.
-constexpr int64_t unsaidLength = 20;
+static constexpr int64_t kUnsaidLength = 20;
 
 /// What generation_config.json says besides: of programs, of training, of beams that nobody asked for.
-constexpr llvm::StringLiteral descriptions =
+static constexpr llvm::StringLiteral kDescriptions =
     "_from_model_config transformers_version trust_remote_code use_cache cache_implementation cache_config "
     "compile_config disable_compile prefill_chunk_size low_memory return_legacy_cache continuous_batching_config "
     "pad_token_id decoder_start_token_id max_length length_penalty early_stopping "
@@ -63,20 +61,23 @@ constexpr llvm::StringLiteral descriptions =
     "assistant_confidence_threshold assistant_early_exit assistant_lookbehind target_lookbehind "
     "prompt_lookup_num_tokens max_matching_ngram_size chat_format";
 
+namespace {
 /// A setting of the sampler.
 struct Setting {
   const char *key;
   std::optional<double> GenerationConfig::*value;
   double low, high;
 };
+} // namespace
 
-constexpr Setting settings[] = {
+static constexpr Setting kSettings[] = {
     {"temperature", &GenerationConfig::temperature, 0, 100},
     {"top_p", &GenerationConfig::topP, 0, 1},
     {"min_p", &GenerationConfig::minP, 0, 1},
     {"repetition_penalty", &GenerationConfig::repetitionPenalty, 0.01, 100},
 };
 
+namespace {
 /// Reads generation_config.json, which takes precedence over config.json.
 class GenerationReader {
 public:
@@ -104,6 +105,7 @@ private:
   GenerationConfig &generation;
   Diagnostics &diagnostics;
 };
+} // namespace
 
 void GenerationReader::warnOfDifference(llvm::StringRef key, const std::string &other) {
   Value value = reader.get(key);
@@ -132,14 +134,14 @@ void GenerationReader::readTokens(int64_t last) {
 
 void GenerationReader::readSampling() {
   reader.boolean("do_sample", generation.sample);
-  for (const Setting &setting : settings) {
+  for (const Setting &setting : kSettings) {
     double value = 0;
     if (reader.real(setting.key, value, setting.low, setting.high, Need::Optional)) {
       take(setting.key, value, generation.*setting.value);
     }
   }
   int64_t topK = 0;
-  if (reader.integer("top_k", topK, 0, maxVocabulary, Need::Optional)) {
+  if (reader.integer("top_k", topK, 0, kMaxVocabulary, Need::Optional)) {
     take("top_k", topK, generation.topK);
   }
 }
@@ -164,19 +166,17 @@ void GenerationReader::warnOfSetting(llvm::StringRef key, Value value) {
 
 /// `context`: the positions of the model, which bound every text.
 void GenerationReader::warnOfUndone(int64_t context) {
-  for (const UndoneSetting &setting : undoneSettings) {
+  for (const UndoneSetting &setting : kUndoneSettings) {
     Value value = reader.get(setting.key);
     if (value && !isInert(value, setting.inert)) {
       warnOfSetting(setting.key, value);
     }
   }
   Value length = reader.get("max_length");
-  if (std::optional<int64_t> most = length.integer(); most && *most != unsaidLength && *most < context) {
+  if (std::optional<int64_t> most = length.integer(); most && *most != kUnsaidLength && *most < context) {
     warnOfSetting("max_length", length);
   }
 }
-
-} // namespace
 
 void ConfigParser::sampling() {
   GenerationReader generation(keys, file, modelConfig.generation, diagnostics);
@@ -191,11 +191,11 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
   }
   ConfigReader reader(document.root(), file, "", "generation", diagnostics);
   GenerationReader generation(reader, file, config.generation, diagnostics);
-  generation.readTokens(config.vocabulary > 0 ? config.vocabulary - 1 : maxVocabulary);
+  generation.readTokens(config.vocabulary > 0 ? config.vocabulary - 1 : kMaxVocabulary);
   generation.readSampling();
   generation.warnOfGreedy();
   generation.warnOfUndone(config.maxPositions);
-  reader.warnOfUnread(descriptions, "nothing in Fathom");
+  reader.warnOfUnread(kDescriptions, "nothing in Fathom");
 }
 
 } // namespace fathom::huggingface

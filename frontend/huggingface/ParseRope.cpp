@@ -13,31 +13,31 @@ namespace fathom::huggingface {
 using checkpoint::json::Value;
 
 template <auto Member>
-constexpr auto rope = at<&ModelConfig::rope, Member>;
+constexpr auto kRope = at<&ModelConfig::rope, Member>;
 
-constexpr Field factor = {"factor", rope<&RopeConfig::factor>, Need::Required, 1, 1e6};
+constexpr Field kFactor = {"factor", kRope<&RopeConfig::factor>, Need::Required, 1, 1e6};
 /// Absent: max_position_embeddings.
-constexpr Field originalPositions = {"original_max_position_embeddings", rope<&RopeConfig::originalMaxPositions>,
-                                     Need::Optional, 1, maxPosition};
+constexpr Field kOriginalPositions = {"original_max_position_embeddings", kRope<&RopeConfig::originalMaxPositions>,
+                                      Need::Optional, 1, kMaxPosition};
 
-static constexpr Field factorAlone[] = {factor};
+static constexpr Field kFactorAlone[] = {kFactor};
 
-static constexpr Field llama3Fields[] = {
-    factor,
-    originalPositions,
-    {"low_freq_factor", rope<&RopeConfig::lowFrequencyFactor>, Need::Required, 1e-6, 1e6},
-    {"high_freq_factor", rope<&RopeConfig::highFrequencyFactor>, Need::Required, 1e-6, 1e6},
+static constexpr Field kLlama3Fields[] = {
+    kFactor,
+    kOriginalPositions,
+    {"low_freq_factor", kRope<&RopeConfig::lowFrequencyFactor>, Need::Required, 1e-6, 1e6},
+    {"high_freq_factor", kRope<&RopeConfig::highFrequencyFactor>, Need::Required, 1e-6, 1e6},
 };
 
-static constexpr Field yarnFields[] = {
-    factor,
-    originalPositions,
-    {"beta_fast", rope<&RopeConfig::betaFast>, Need::Optional, 1e-6, 1e6},
-    {"beta_slow", rope<&RopeConfig::betaSlow>, Need::Optional, 1e-6, 1e6},
-    {"mscale", rope<&RopeConfig::mscale>, Need::Optional, 0, 100},
-    {"mscale_all_dim", rope<&RopeConfig::mscaleAllDim>, Need::Optional, 0, 100},
-    {"truncate", rope<&RopeConfig::truncate>, Need::Optional},
-    {"attention_factor", rope<&RopeConfig::attentionFactor>, Need::Optional, 1e-6, 1e6},
+static constexpr Field kYarnFields[] = {
+    kFactor,
+    kOriginalPositions,
+    {"beta_fast", kRope<&RopeConfig::betaFast>, Need::Optional, 1e-6, 1e6},
+    {"beta_slow", kRope<&RopeConfig::betaSlow>, Need::Optional, 1e-6, 1e6},
+    {"mscale", kRope<&RopeConfig::mscale>, Need::Optional, 0, 100},
+    {"mscale_all_dim", kRope<&RopeConfig::mscaleAllDim>, Need::Optional, 0, 100},
+    {"truncate", kRope<&RopeConfig::truncate>, Need::Optional},
+    {"attention_factor", kRope<&RopeConfig::attentionFactor>, Need::Optional, 1e-6, 1e6},
 };
 
 /// A value of rope_type, and what it reads.
@@ -47,26 +47,27 @@ struct ScalingMethod {
   llvm::ArrayRef<Field> fields;
 };
 
-static constexpr ScalingMethod methods[] = {
+static constexpr ScalingMethod kMethods[] = {
     {"default", RopeScaling::None, {}},
-    {"linear", RopeScaling::Linear, factorAlone},
+    {"linear", RopeScaling::Linear, kFactorAlone},
     // Changes the base once a sequence is longer than max_position_embeddings.
-    {"dynamic", RopeScaling::None, factorAlone},
-    {"yarn", RopeScaling::Yarn, yarnFields},
-    {"llama3", RopeScaling::Llama3, llama3Fields},
+    {"dynamic", RopeScaling::None, kFactorAlone},
+    {"yarn", RopeScaling::Yarn, kYarnFields},
+    {"llama3", RopeScaling::Llama3, kLlama3Fields},
 };
 
 llvm::StringRef name(RopeScaling scaling) {
-  return llvm::find_if(methods, [&](const ScalingMethod &method) { return method.scaling == scaling; })->name;
+  return llvm::find_if(kMethods, [&](const ScalingMethod &method) { return method.scaling == scaling; })->name;
 }
 
 static const ScalingMethod *findMethod(llvm::StringRef name) {
-  const ScalingMethod *found = llvm::find_if(methods, [&](const ScalingMethod &method) { return name == method.name; });
-  return found == std::end(methods) ? nullptr : found;
+  const ScalingMethod *found =
+      llvm::find_if(kMethods, [&](const ScalingMethod &method) { return name == method.name; });
+  return found == std::end(kMethods) ? nullptr : found;
 }
 
 static std::string methodNames() {
-  return llvm::join(llvm::map_range(methods, [](const ScalingMethod &method) { return method.name; }), ", ");
+  return llvm::join(llvm::map_range(kMethods, [](const ScalingMethod &method) { return method.name; }), ", ");
 }
 
 static double valueOf(const Field &field, ModelConfig &config) {
@@ -103,7 +104,7 @@ void ConfigParser::compareSpellings(Value parameters, Value scaling, ModelConfig
     differs("rope_type");
     return;
   }
-  for (const ScalingMethod &method : methods) {
+  for (const ScalingMethod &method : kMethods) {
     for (const Field &field : method.scaling == modelConfig.rope.scaling ? method.fields : llvm::ArrayRef<Field>()) {
       if (valueOf(field, modelConfig) != valueOf(field, older)) {
         differs(field.key);
@@ -175,8 +176,8 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   scaling.setOwner(std::string("\"rope_type\" ") + method->name);
   read(method->fields, scaling, out);
   bool stretches = out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn;
-  if (stretches && !scaling.get(originalPositions.key)) {
-    scaling.warnOfDefault(originalPositions.key, out.rope.originalMaxPositions);
+  if (stretches && !scaling.get(kOriginalPositions.key)) {
+    scaling.warnOfDefault(kOriginalPositions.key, out.rope.originalMaxPositions);
   }
   checkScaling(scaling, out.rope);
   warnOfUnreadScaling(object, key, method->fields);
@@ -207,22 +208,22 @@ void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
 }
 
 /// Relations between fields, each right by itself.
-void ConfigParser::checkScaling(ConfigReader &scaling, const RopeConfig &rope) {
-  switch (rope.scaling) {
+void ConfigParser::checkScaling(ConfigReader &scaling, const RopeConfig &kRope) {
+  switch (kRope.scaling) {
   case RopeScaling::None:
   case RopeScaling::Linear:
     return;
   case RopeScaling::Llama3:
-    if (rope.highFrequencyFactor <= rope.lowFrequencyFactor) {
+    if (kRope.highFrequencyFactor <= kRope.lowFrequencyFactor) {
       scaling.bad("high_freq_factor", "is not above \"low_freq_factor\"");
     }
     return;
   case RopeScaling::Yarn:
     // One without the other means different things to different implementations.
-    if ((rope.mscale != 0) != (rope.mscaleAllDim != 0) && rope.attentionFactor == 0) {
+    if ((kRope.mscale != 0) != (kRope.mscaleAllDim != 0) && kRope.attentionFactor == 0) {
       scaling.unsupported("mscale", "and \"mscale_all_dim\" must both be given, or neither");
     }
-    if (rope.betaFast < rope.betaSlow) {
+    if (kRope.betaFast < kRope.betaSlow) {
       scaling.bad("beta_fast", "is smaller than \"beta_slow\"");
     }
     return;

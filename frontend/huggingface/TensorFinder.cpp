@@ -163,7 +163,7 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   stack.pattern = pattern.str();
   stack.experts = fact.isPerExpert() ? config.routing.experts : 0;
   stack.shape = shapeOf(fact, config);
-  if (layer != wholeModel) {
+  if (layer != kWholeModel) {
     stack.layers = {layer};
   }
   const ExpertStack *spelling = fact.isPerExpert() ? findExpertStack(fact, layer, stack) : nullptr;

@@ -14,10 +14,8 @@ namespace fathom::huggingface {
 
 using checkpoint::json::Value;
 
-namespace {
-
 /// What some architecture does and no part does.
-constexpr UndoneSetting undoneFields[] = {
+static constexpr UndoneSetting kUndoneFields[] = {
     // Attention.
     {"sliding_window"},
     {"use_sliding_window"},
@@ -102,7 +100,7 @@ constexpr UndoneSetting undoneFields[] = {
 
 /// What trainers, hubs and the transformers library write into every configuration, what only training reads, and what
 /// parts of other families read that shapes of tensors tell apart.
-constexpr llvm::StringLiteral descriptions =
+static constexpr llvm::StringLiteral kDescriptions =
     "architectures model_type auto_map trust_remote_code transformers_version _name_or_path name_or_path "
     "_commit_hash _attn_implementation_autoset attn_implementation torch_dtype dtype use_bfloat16 "
     "tf_legacy_loss torchscript return_dict output_attentions output_hidden_states output_router_logits "
@@ -117,11 +115,9 @@ constexpr llvm::StringLiteral descriptions =
     "moe_intermediate_size rope_theta unsloth_fixed unsloth_version model_name "
     "transformers.js_config kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim";
 
-} // namespace
-
 void ConfigParser::refuseUndone() {
   checkLayerTypes();
-  for (const UndoneSetting &field : undoneFields) {
+  for (const UndoneSetting &field : kUndoneFields) {
     if (keys.hasRead(field.key)) {
       continue;
     }
@@ -161,6 +157,6 @@ void ConfigParser::compareArchitecture() {
   }
 }
 
-void ConfigParser::warnOfUnread() { keys.warnOfUnread(descriptions, "no part of " + modelConfig.modelType); }
+void ConfigParser::warnOfUnread() { keys.warnOfUnread(kDescriptions, "no part of " + modelConfig.modelType); }
 
 } // namespace fathom::huggingface

@@ -9,15 +9,14 @@
 
 namespace fathom::frontend {
 
-namespace {
-
-bool isItself(unsigned byte) {
+static bool isItself(unsigned byte) {
   return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
 /// Characters of the alphabet are below this.
-constexpr unsigned kEnd = 0x100 + 68;
+static constexpr unsigned kEnd = 0x100 + 68;
 
+namespace {
 struct Alphabet {
   std::array<uint16_t, 256> character{};
   /// -1 for characters that are not in the alphabet.
@@ -33,13 +32,12 @@ struct Alphabet {
     }
   }
 };
+} // namespace
 
-const Alphabet &alphabet() {
+static const Alphabet &alphabet() {
   static const Alphabet instance;
   return instance;
 }
-
-} // namespace
 
 std::string spellByte(uint8_t byte) {
   unsigned c = alphabet().character[byte];

@@ -15,21 +15,19 @@ namespace fathom::frontend {
 using artifact::ChatNodeKind;
 using artifact::ChatOperator;
 
-namespace {
-
 #define FATHOM_NAME(name, function) name,
-constexpr StringRef kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_NAME)};
-constexpr StringRef kTests[] = {FATHOM_CHAT_TESTS(FATHOM_NAME)};
+static constexpr StringRef kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_NAME)};
+static constexpr StringRef kTests[] = {FATHOM_CHAT_TESTS(FATHOM_NAME)};
 #undef FATHOM_NAME
 
 /// Methods of Python's str, dict and list that the runtime does not have.
-constexpr StringRef kMissingMethods[] = {"casefold",     "encode",      "expandtabs", "fromkeys",  "isascii",
-                                         "isidentifier", "isprintable", "istitle",    "maketrans", "swapcase",
-                                         "translate",    "zfill",       "format_map"};
-constexpr StringRef kMissingFunctions[] = {"cycler", "joiner", "lipsum"};
+static constexpr StringRef kMissingMethods[] = {"casefold",     "encode",      "expandtabs", "fromkeys",  "isascii",
+                                                "isidentifier", "isprintable", "istitle",    "maketrans", "swapcase",
+                                                "translate",    "zfill",       "format_map"};
+static constexpr StringRef kMissingFunctions[] = {"cycler", "joiner", "lipsum"};
 
 /// Whether str.format of `text` has a field that the runtime does not do.
-bool hasMissingField(StringRef text) {
+static bool hasMissingField(StringRef text) {
   while (true) {
     auto [plain, rest] = text.split('{');
     if (rest.empty()) {
@@ -50,7 +48,7 @@ bool hasMissingField(StringRef text) {
 }
 
 /// Whether `text` % values has a conversion that the runtime does not do: widths among the values, characters, ascii().
-bool hasMissingConversion(StringRef text) {
+static bool hasMissingConversion(StringRef text) {
   while (text.contains('%')) {
     text = text.split('%').second;
     text = text.starts_with("(") ? text.split(')').second : text;
@@ -62,8 +60,6 @@ bool hasMissingConversion(StringRef text) {
   }
   return false;
 }
-
-} // namespace
 
 uint32_t ChatParser::parseTarget(bool withNamespace) {
   std::vector<uint32_t> targets;

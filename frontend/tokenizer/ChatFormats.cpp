@@ -14,18 +14,16 @@ using llvm::StringRef;
 namespace fathom::frontend {
 
 namespace {
-
 struct ChatFormat {
   StringRef name;
   StringRef text;
 };
+} // namespace
 
-constexpr ChatFormat kFormats[] = {
+static constexpr ChatFormat kFormats[] = {
 
 #include "frontend/tokenizer/ChatFormats.inc"
 };
-
-} // namespace
 
 StringRef findChatFormat(StringRef name) {
   const ChatFormat *format = llvm::find_if(kFormats, [&](const ChatFormat &known) { return known.name == name; });

@@ -12,10 +12,8 @@ using llvm::StringRef;
 
 namespace fathom::frontend {
 
-namespace {
-
 /// The white space that Python's \s and rstrip know, at the start of `text`; 0 bytes if there is none.
-size_t spaceAt(StringRef text) {
+static size_t spaceAt(StringRef text) {
   if (text.empty()) {
     return 0;
   }
@@ -33,7 +31,7 @@ size_t spaceAt(StringRef text) {
   return general ? 3 : 0;
 }
 
-size_t skipSpace(StringRef text) {
+static size_t skipSpace(StringRef text) {
   size_t at = 0;
   while (size_t size = spaceAt(text.drop_front(at))) {
     at += size;
@@ -41,7 +39,7 @@ size_t skipSpace(StringRef text) {
   return at;
 }
 
-StringRef dropTrailingSpace(StringRef text) {
+static StringRef dropTrailingSpace(StringRef text) {
   while (!text.empty()) {
     size_t before = text.size();
     for (size_t size = 1; size <= 3 && size <= text.size() && before == text.size(); ++size) {
@@ -56,12 +54,12 @@ StringRef dropTrailingSpace(StringRef text) {
   return text;
 }
 
-bool isNameStart(char c) { return llvm::isAlpha(c) || c == '_' || uint8_t(c) >= 0x80; }
-bool isNamePart(char c) { return isNameStart(c) || llvm::isDigit(c); }
+static bool isNameStart(char c) { return llvm::isAlpha(c) || c == '_' || uint8_t(c) >= 0x80; }
+static bool isNamePart(char c) { return isNameStart(c) || llvm::isDigit(c); }
 
 /// Digits for which `isDigit` holds at the start of `text`, with single "_" between them.
 template <typename Predicate>
-StringRef takeDigits(StringRef text, Predicate isDigit) {
+static StringRef takeDigits(StringRef text, Predicate isDigit) {
   size_t end = 0;
   while (end < text.size() && (isDigit(text[end]) || (text[end] == '_' && end > 0 && text[end - 1] != '_'))) {
     ++end;
@@ -70,7 +68,7 @@ StringRef takeDigits(StringRef text, Predicate isDigit) {
 }
 
 /// "0x1f" and its like at the start of `text`; empty if there is none.
-StringRef takeWithRadix(StringRef text) {
+static StringRef takeWithRadix(StringRef text) {
   StringRef digits = text.drop_front(std::min<size_t>(2, text.size()));
   // One "_" may follow the letter.
   size_t begin = digits.starts_with("_") ? 3 : 2;
@@ -92,7 +90,7 @@ StringRef takeWithRadix(StringRef text) {
 }
 
 /// A real number at the start of `text`, which has a fraction or an exponent; empty if there is none.
-StringRef takeReal(StringRef text) {
+static StringRef takeReal(StringRef text) {
   size_t whole = takeDigits(text, llvm::isDigit).size(), size = whole;
   auto takeBehind = [&](size_t prefix) {
     size_t digits = takeDigits(text.drop_front(std::min(size + prefix, text.size())), llvm::isDigit).size();
@@ -108,7 +106,7 @@ StringRef takeReal(StringRef text) {
   return size == whole ? StringRef() : text.take_front(size);
 }
 
-void appendUtf8(std::string &out, uint32_t value) {
+static void appendUtf8(std::string &out, uint32_t value) {
   char bytes[4];
   char *end = bytes;
   if (llvm::ConvertCodePointToUTF8(value, end)) {
@@ -118,6 +116,7 @@ void appendUtf8(std::string &out, uint32_t value) {
   }
 }
 
+namespace {
 /// One way through a template.
 class Lexer {
 public:
@@ -152,6 +151,7 @@ private:
   uint32_t locatedLine = 1;
   size_t lineBegin = 0;
 };
+} // namespace
 
 /// Places only go forward, but for errors.
 void Lexer::locate(size_t place, uint32_t &line, uint32_t &column) {
@@ -442,7 +442,7 @@ bool Lexer::run() {
 }
 
 /// "\r\n" and "\r" are line ends too, and the last one does not count.
-std::string normalizeLines(StringRef source) {
+static std::string normalizeLines(StringRef source) {
   std::string text;
   for (size_t i = 0; i < source.size(); ++i) {
     text += source[i] == '\r' ? '\n' : source[i];
@@ -453,8 +453,6 @@ std::string normalizeLines(StringRef source) {
   }
   return text;
 }
-
-} // namespace
 
 std::optional<std::vector<ChatToken>> lexChatTemplate(StringRef source, ChatError &error) {
   Lexer lexer(normalizeLines(source), error);

@@ -10,17 +10,15 @@ using llvm::Twine;
 
 namespace fathom::frontend {
 
-namespace {
+static constexpr StringRef kSpecialKeys[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                             "pad_token", "cls_token", "mask_token"};
+static constexpr StringRef kSpecialListKeys[] = {"additional_special_tokens", "extra_special_tokens"};
 
-constexpr StringRef kSpecialKeys[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                      "pad_token", "cls_token", "mask_token"};
-constexpr StringRef kSpecialListKeys[] = {"additional_special_tokens", "extra_special_tokens"};
-
-std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
+static std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
 
 /// Calls `take` with the key and the token of everything special that `root` names.
 template <class Take>
-void forEachSpecial(Value root, Take take) {
+static void forEachSpecial(Value root, Take take) {
   for (StringRef key : kSpecialKeys) {
     take(key, root.find(key));
   }
@@ -34,8 +32,6 @@ void forEachSpecial(Value root, Take take) {
     }
   }
 }
-
-} // namespace
 
 Value textOfToken(Value token) {
   Value content = token && token.isObject() ? token.find("content") : Value();

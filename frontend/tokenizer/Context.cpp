@@ -13,7 +13,7 @@ void Context::report(Problem problem, llvm::StringRef code, llvm::StringRef wher
                      llvm::StringRef hint) const {
   std::string place = where.str();
   // Finding the line is linear in the file: only for what will be shown.
-  if (at && diagnostics.errorCount() < Diagnostics::shownPerKind) {
+  if (at && diagnostics.errorCount() < Diagnostics::kShownPerKind) {
     place += place.empty() ? at.where() : " (" + at.where() + ")";
   }
   diagnostics.error(problem, code, file, place, message, hint);

@@ -11,9 +11,9 @@
 namespace fathom::frontend {
 
 namespace {
-
 using artifact::Matcher;
 using llvm::StringRef;
+} // namespace
 
 /// The same ranges as runtime/src/tokenizer/cased_letters.cpp.
 #define CASED_LETTERS                                                                                                  \
@@ -29,13 +29,15 @@ using llvm::StringRef;
   "\uFF3A\uFF41-\uFF5A\U00010400-\U0001044F\U000104B0-\U000104D3\U000104D8-\U000104FB\U00010C80-"                      \
   "\U00010CB2\U00010CC0-\U00010CF2\U000118A0-\U000118DF\U0001E900-\U0001E943"
 
+namespace {
 struct Spelling {
   StringRef expression;
   Matcher matcher;
 };
+} // namespace
 
 /// Possessive quantifiers make no difference where what follows is disjoint from what is repeated.
-const Spelling kSpellings[] = {
+static const Spelling kSpellings[] = {
     {R"(\p{N})", Matcher::number},
     {R"(\p{N}{1,3})", Matcher::numbers_1_to_3},
     {R"(\p{N}+)", Matcher::numbers},
@@ -61,7 +63,7 @@ const Spelling kSpellings[] = {
 };
 
 /// One spelling for patterns that differ only in how they escape quotes, carriage returns and line feeds.
-std::string canonicalSpelling(StringRef pattern) {
+static std::string canonicalSpelling(StringRef pattern) {
   std::string out;
   for (size_t i = 0; i < pattern.size(); ++i) {
     char c = pattern[i];
@@ -78,7 +80,7 @@ std::string canonicalSpelling(StringRef pattern) {
 }
 
 /// Takes the longest known expression off the front of `rest`, up to its end or to a '|'.
-std::optional<Matcher> takeMatcher(StringRef &rest) {
+static std::optional<Matcher> takeMatcher(StringRef &rest) {
   const Spelling *best = nullptr;
   for (const Spelling &known : kSpellings) {
     StringRef after = rest;
@@ -94,9 +96,7 @@ std::optional<Matcher> takeMatcher(StringRef &rest) {
   return best->matcher;
 }
 
-bool has(const Split &split, Matcher matcher) { return llvm::is_contained(split, matcher); }
-
-} // namespace
+static bool has(const Split &split, Matcher matcher) { return llvm::is_contained(split, matcher); }
 
 std::optional<Split> compilePattern(StringRef pattern) {
   std::string canonical = canonicalSpelling(pattern);

@@ -14,21 +14,20 @@ using llvm::Twine;
 
 namespace fathom::frontend {
 
-namespace {
+static constexpr StringRef kReadable =
+    "only byte-level BPE is supported, as in the tokenizers of DeepSeek, Qwen2 and Llama 3";
 
-constexpr StringRef kReadable = "only byte-level BPE is supported, as in the tokenizers of DeepSeek, Qwen2 and Llama 3";
-
-StringRef typeOf(Value stage) {
+static StringRef typeOf(Value stage) {
   Value type = stage ? stage.find("type") : Value();
   return type ? type.string() : StringRef();
 }
 
-bool isNothing(Value value) { return !value || value.isNull(); }
+static bool isNothing(Value value) { return !value || value.isNull(); }
 
 /// Calls `take` for every stage: those of a "Sequence" under `key`, which may hold sequences, or the one there is. The
 /// JSON reader bounds the depth.
 template <class Take>
-void forEachStage(const Context &context, Value stage, StringRef key, StringRef where, Take take) {
+static void forEachStage(const Context &context, Value stage, StringRef key, StringRef where, Take take) {
   if (isNothing(stage)) {
     return;
   }
@@ -46,7 +45,7 @@ void forEachStage(const Context &context, Value stage, StringRef key, StringRef 
   }
 }
 
-void requireEmpty(const Context &context, Value model, StringRef key, StringRef what) {
+static void requireEmpty(const Context &context, Value model, StringRef key, StringRef what) {
   Value value = model.find(key);
   bool empty = isNothing(value) || (value.isString() && value.string().empty());
   if (!empty) {
@@ -55,6 +54,7 @@ void requireEmpty(const Context &context, Value model, StringRef key, StringRef 
   }
 }
 
+namespace {
 /// Reads the stages of "pre_tokenizer".
 class PreTokenizerReader {
 public:
@@ -75,6 +75,7 @@ private:
   std::vector<Split> &splits;
   bool isByteLevel = false;
 };
+} // namespace
 
 void PreTokenizerReader::read(Value preTokenizer) {
   size_t before = context.diagnostics.errorCount();
@@ -151,13 +152,11 @@ void PreTokenizerReader::checkBehavior(Value stage, const Split &split) const {
 }
 
 /// The token of a part {"SpecialToken": {"id": ...}} of a template; empty for the text.
-std::string tokenOfPart(Value part) {
+static std::string tokenOfPart(Value part) {
   Value special = part.find("SpecialToken");
   Value id = special ? special.find("id") : Value();
   return id ? id.string().str() : "";
 }
-
-} // namespace
 
 bool checkModelKind(const Context &context, Value model) {
   Value type = model.find("type");

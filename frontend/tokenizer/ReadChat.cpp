@@ -15,12 +15,10 @@ using llvm::StringRef;
 
 namespace fathom::frontend {
 
-namespace {
-
-constexpr uint64_t kMaxTemplateBytes = 4ull << 20;
+static constexpr uint64_t kMaxTemplateBytes = 4ull << 20;
 
 /// The files that hold templates. Of two with one name, the first counts.
-constexpr struct {
+static constexpr struct {
   llvm::StringLiteral file, name;
 } kTemplateFiles[] = {
     {"additional_chat_templates/default.jinja", "default"},
@@ -28,6 +26,7 @@ constexpr struct {
     {"additional_chat_templates/tool_use.jinja", "tool_use"},
 };
 
+namespace {
 /// A template, and where it stands: in a file of its own, or at `place` in tokenizer_config.json.
 struct Source {
   Context context;
@@ -35,8 +34,9 @@ struct Source {
   /// How messages about another source call this one.
   std::string shown;
 };
+} // namespace
 
-void compile(const Source &source, TokenizerModel &model) {
+static void compile(const Source &source, TokenizerModel &model) {
   const Context &context = source.context;
   if (!llvm::json::isUTF8(source.text)) {
     context.bad("chat-template", source.place, {}, "not UTF-8");
@@ -57,6 +57,7 @@ void compile(const Source &source, TokenizerModel &model) {
                  "use --chat-format=NAME for a built-in template, or --chat-format=none for no chat");
 }
 
+namespace {
 /// The templates of a tokenizer by name, each from the first source that has it.
 class ChatSources {
 public:
@@ -74,8 +75,9 @@ private:
   /// A file has the default; then nothing in tokenizer_config.json counts.
   bool hasDefaultFile = false;
 };
+} // namespace
 
-void warn(const Source &source, const llvm::Twine &message) {
+static void warn(const Source &source, const llvm::Twine &message) {
   source.context.diagnostics.warning("chat-template", source.context.file, source.place, message);
 }
 
@@ -157,7 +159,7 @@ void ChatSources::compileAll(TokenizerModel &model) const {
 }
 
 /// bos_token, eos_token and so on, as texts.
-void readVariables(Value config, TokenizerModel &model) {
+static void readVariables(Value config, TokenizerModel &model) {
   for (StringRef key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
     Value token = config.find(key);
     token = token && token.isObject() ? token.find("content") : token;
@@ -166,8 +168,6 @@ void readVariables(Value config, TokenizerModel &model) {
     }
   }
 }
-
-} // namespace
 
 void readChat(const Context &context, const std::string &directory, Value config, StringRef chatFormat,
               TokenizerModel &model) {

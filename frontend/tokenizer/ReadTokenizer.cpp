@@ -18,12 +18,11 @@ using llvm::Twine;
 
 namespace fathom::frontend {
 
-namespace {
-
 /// DeepSeek-V3's tokenizer has 8 MB.
-constexpr uint64_t kMaxTokenizerBytes = 64ull << 20;
-constexpr uint64_t kMaxConfigBytes = 16ull << 20;
+static constexpr uint64_t kMaxTokenizerBytes = 64ull << 20;
+static constexpr uint64_t kMaxConfigBytes = 16ull << 20;
 
+namespace {
 /// Reads the files of one tokenizer into one model.
 class TokenizerReader {
 public:
@@ -51,8 +50,9 @@ private:
   StringRef chatFormat;
   TokenizerModel model;
 };
+} // namespace
 
-int32_t idOrNone(std::optional<uint32_t> id) { return id ? int32_t(*id) : -1; }
+static int32_t idOrNone(std::optional<uint32_t> id) { return id ? int32_t(*id) : -1; }
 
 /// Added tokens that are looked for in normalized text must be in normal form themselves to be found as written.
 void TokenizerReader::checkNormalized(const Context &context) {
@@ -217,8 +217,6 @@ std::optional<TokenizerModel> TokenizerReader::parse(std::string tokenizer, std:
   Value configRoot = hasConfig ? configFile.root() : Value();
   return build(context, file.root(), {configContext, configRoot, context, {}, context, {}});
 }
-
-} // namespace
 
 std::optional<TokenizerModel> readTokenizer(StringRef path, Diagnostics &diagnostics,
                                             std::optional<uint32_t> vocabulary, StringRef chatFormat) {

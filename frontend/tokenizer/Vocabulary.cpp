@@ -17,26 +17,23 @@ using llvm::Twine;
 
 namespace fathom::frontend {
 
-namespace {
-
 /// The largest id + 1 the artifact's readers accept.
-constexpr int64_t kMaxTokens = 1 << 24;
-constexpr size_t kMaxMerges = 1 << 23;
+static constexpr int64_t kMaxTokens = 1 << 24;
+static constexpr size_t kMaxMerges = 1 << 23;
 /// Ids that no token has take memory that no byte of the file pays for.
-constexpr size_t kMaxUnused = 1 << 20;
+static constexpr size_t kMaxUnused = 1 << 20;
 
-constexpr StringRef kOwnIds = "give each token the id that the model was trained with; ids between those of tokens "
-                              "may be filled with tokens such as \"<unused0>\"";
-constexpr StringRef kFewerRows = "the model has fewer embedding rows (vocab_size in config.json)";
+static constexpr StringRef kOwnIds =
+    "give each token the id that the model was trained with; ids between those of tokens "
+    "may be filled with tokens such as \"<unused0>\"";
+static constexpr StringRef kFewerRows = "the model has fewer embedding rows (vocab_size in config.json)";
 
-std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
+static std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
 
-bool sameFlags(const AddedToken &a, const AddedToken &b) {
+static bool sameFlags(const AddedToken &a, const AddedToken &b) {
   return a.special == b.special && a.leftStrip == b.leftStrip && a.rightStrip == b.rightStrip &&
          a.singleWord == b.singleWord && a.normalized == b.normalized;
 }
-
-} // namespace
 
 std::optional<uint32_t> Vocabulary::find(StringRef text) const {
   std::optional<uint32_t> number = index.find(text);

@@ -11,12 +11,12 @@
 namespace fathom::frontend {
 
 namespace {
-
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
+} // namespace
 
 /// Twice as many slots as entries at least: short searches, and one that is empty.
-size_t slotCount(size_t entries) {
+static size_t slotCount(size_t entries) {
   size_t slots = 2;
   while (slots < 2 * entries) {
     slots *= 2;
@@ -24,7 +24,7 @@ size_t slotCount(size_t entries) {
   return slots;
 }
 
-std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
+static std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
   size_t count = slotCount(merges.size());
   std::vector<artifact::MergeSlot> slots(count, {0, 0, 0, FATHOM_NO_TOKEN});
   for (uint32_t rank = 0; rank < merges.size(); ++rank) {
@@ -41,7 +41,7 @@ std::vector<artifact::MergeSlot> hashMerges(const std::vector<Merge> &merges) {
 }
 
 /// Absent where there are none.
-Offset<flatbuffers::Vector<uint32_t>> writeWholeWords(FlatBufferBuilder &builder, const TokenizerModel &model) {
+static Offset<flatbuffers::Vector<uint32_t>> writeWholeWords(FlatBufferBuilder &builder, const TokenizerModel &model) {
   if (model.wholeWords.empty()) {
     return {};
   }
@@ -57,8 +57,8 @@ Offset<flatbuffers::Vector<uint32_t>> writeWholeWords(FlatBufferBuilder &builder
   return builder.CreateVector(slots);
 }
 
-Offset<flatbuffers::Vector<Offset<artifact::Split>>> writeSplits(FlatBufferBuilder &builder,
-                                                                 const std::vector<Split> &splits) {
+static Offset<flatbuffers::Vector<Offset<artifact::Split>>> writeSplits(FlatBufferBuilder &builder,
+                                                                        const std::vector<Split> &splits) {
   std::vector<Offset<artifact::Split>> written;
   for (const Split &split : splits) {
     written.push_back(artifact::CreateSplit(builder, builder.CreateVector(split)));
@@ -66,7 +66,8 @@ Offset<flatbuffers::Vector<Offset<artifact::Split>>> writeSplits(FlatBufferBuild
   return builder.CreateVector(written);
 }
 
-Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const TokenizerModel &model, bool normalized) {
+static Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const TokenizerModel &model,
+                                                bool normalized) {
   std::vector<artifact::AddedToken> tokens;
   for (const AddedToken &token : model.added) {
     if (token.normalized != normalized) {
@@ -90,7 +91,7 @@ Offset<artifact::AddedTokens> writeAdded(FlatBufferBuilder &builder, const Token
   return artifact::CreateAddedTokens(builder, builder.CreateVectorOfStructs(tokens), builder.CreateVector(first));
 }
 
-Offset<flatbuffers::Vector<uint32_t>> writeSpecial(FlatBufferBuilder &builder, const TokenizerModel &model) {
+static Offset<flatbuffers::Vector<uint32_t>> writeSpecial(FlatBufferBuilder &builder, const TokenizerModel &model) {
   std::vector<uint32_t> special;
   for (const AddedToken &token : model.added) {
     if (token.special) {
@@ -101,7 +102,7 @@ Offset<flatbuffers::Vector<uint32_t>> writeSpecial(FlatBufferBuilder &builder, c
   return builder.CreateVector(special);
 }
 
-Offset<artifact::ChatTemplate> writeChat(FlatBufferBuilder &builder, const ChatProgram &program) {
+static Offset<artifact::ChatTemplate> writeChat(FlatBufferBuilder &builder, const ChatProgram &program) {
   auto name = builder.CreateString(program.name);
   auto nodes = builder.CreateVectorOfStructs(program.nodes);
   auto operands = builder.CreateVector(program.operands);
@@ -111,14 +112,12 @@ Offset<artifact::ChatTemplate> writeChat(FlatBufferBuilder &builder, const ChatP
   return artifact::CreateChatTemplate(builder, name, nodes, operands, integers, reals, texts);
 }
 
-Offset<artifact::ChatVariable> writeVariable(FlatBufferBuilder &builder,
-                                             const std::pair<std::string, std::string> &variable) {
+static Offset<artifact::ChatVariable> writeVariable(FlatBufferBuilder &builder,
+                                                    const std::pair<std::string, std::string> &variable) {
   auto name = builder.CreateString(variable.first);
   auto value = builder.CreateString(variable.second);
   return artifact::CreateChatVariable(builder, name, value);
 }
-
-} // namespace
 
 Offset<artifact::Tokenizer> writeTokenizer(FlatBufferBuilder &builder, const TokenizerModel &model) {
   std::string bytes;

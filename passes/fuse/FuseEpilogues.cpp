@@ -14,8 +14,6 @@ namespace fathom {
 #define GEN_PASS_DEF_FUSEEPILOGUES
 #include "passes/fuse/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
 /// The operand of `sum` to fold it into: the one computed last, so that the other is there in time.
@@ -72,6 +70,7 @@ static void fuseBias(LinearOp linear) {
   sum.replaceAllUsesExcept(biased, biased);
 }
 
+namespace {
 struct FuseEpilogues : impl::FuseEpiloguesBase<FuseEpilogues> {
   void runOnOperation() override {
     getOperation().walk([&](LinearOp op) {
@@ -94,6 +93,6 @@ struct FuseEpilogues : impl::FuseEpiloguesBase<FuseEpilogues> {
     }
   }
 };
-
 } // namespace
+
 } // namespace fathom

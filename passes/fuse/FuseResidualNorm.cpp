@@ -14,8 +14,6 @@ namespace fathom {
 #define GEN_PASS_DEF_FUSERESIDUALNORM
 #include "passes/fuse/Passes.h.inc"
 
-namespace {
-
 static void fuse(deepseek::RmsNormOp norm, arith::AddFOp sum) {
   OpBuilder builder(norm);
   Location loc = builder.getFusedLoc({sum.getLoc(), norm.getLoc()});
@@ -39,6 +37,7 @@ static arith::AddFOp findSum(deepseek::RmsNormOp norm) {
   return first ? sum : arith::AddFOp();
 }
 
+namespace {
 struct FuseResidualNorm : impl::FuseResidualNormBase<FuseResidualNorm> {
   void runOnOperation() override {
     SmallVector<deepseek::RmsNormOp> norms;
@@ -51,6 +50,6 @@ struct FuseResidualNorm : impl::FuseResidualNormBase<FuseResidualNorm> {
     }
   }
 };
-
 } // namespace
+
 } // namespace fathom

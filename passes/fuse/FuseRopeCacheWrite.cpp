@@ -14,10 +14,9 @@ namespace fathom {
 #define GEN_PASS_DEF_FUSEROPECACHEWRITE
 #include "passes/fuse/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
+namespace {
 /// What a cache write is made of.
 struct CacheWrite {
   RmsNormOp norm;
@@ -25,6 +24,7 @@ struct CacheWrite {
   tensor::ExtractSliceOp latent;
   tensor::ExtractSliceOp key;
 };
+} // namespace
 
 /// True where both are of the same rows, and the columns of `b` follow those of `a`.
 static bool areSideBySide(tensor::ExtractSliceOp a, tensor::ExtractSliceOp b) {
@@ -74,6 +74,7 @@ static void fuse(CacheAppendOp append, const CacheWrite &write) {
   rope.erase();
 }
 
+namespace {
 struct FuseRopeCacheWrite : impl::FuseRopeCacheWriteBase<FuseRopeCacheWrite> {
   void runOnOperation() override {
     SmallVector<CacheAppendOp> appends;
@@ -86,6 +87,6 @@ struct FuseRopeCacheWrite : impl::FuseRopeCacheWriteBase<FuseRopeCacheWrite> {
     }
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -16,8 +16,6 @@ namespace fathom {
 #define GEN_PASS_DEF_PACKWEIGHTS
 #include "passes/fuse/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
 static void packWeight(ComputeOp op) {
@@ -45,6 +43,7 @@ static void convertToF32(OpOperand &operand) {
   operand.set(getRecipe(builder, operand.getOwner()->getLoc(), name, weight, convert));
 }
 
+namespace {
 struct PackWeights : impl::PackWeightsBase<PackWeights> {
   void runOnOperation() override {
     SmallVector<ComputeOp> ops;
@@ -77,6 +76,6 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
     }
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -3,8 +3,8 @@
 //
 // Passes and pipeline of the fuse phase.
 
-#ifndef PASSES_FUSE_PASSES_H
-#define PASSES_FUSE_PASSES_H
+#ifndef FATHOM_PASSES_FUSE_PASSES_H
+#define FATHOM_PASSES_FUSE_PASSES_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -31,4 +31,4 @@ void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &op
 
 } // namespace fathom
 
-#endif // PASSES_FUSE_PASSES_H
+#endif // FATHOM_PASSES_FUSE_PASSES_H

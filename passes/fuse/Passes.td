@@ -3,8 +3,8 @@
 //
 // Passes of the fuse phase: fewer, larger ops, and the kernels that run them.
 
-#ifndef PASSES_FUSE_PASSES_TD
-#define PASSES_FUSE_PASSES_TD
+#ifndef FATHOM_PASSES_FUSE_PASSES_TD
+#define FATHOM_PASSES_FUSE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
@@ -80,4 +80,4 @@ def VerifyFuseOutput : Pass<"fathom-verify-fuse-output", "mlir::ModuleOp"> {
   }];
 }
 
-#endif // PASSES_FUSE_PASSES_TD
+#endif // FATHOM_PASSES_FUSE_PASSES_TD

@@ -3,8 +3,8 @@
 //
 // The cache in structured ops. Internal to the lower phase.
 
-#ifndef PASSES_LOWER_CACHEROWS_H
-#define PASSES_LOWER_CACHEROWS_H
+#ifndef FATHOM_PASSES_LOWER_CACHEROWS_H
+#define FATHOM_PASSES_LOWER_CACHEROWS_H
 
 #include "passes/lower/StructuredBuilder.h"
 
@@ -53,4 +53,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_LOWER_CACHEROWS_H
+#endif // FATHOM_PASSES_LOWER_CACHEROWS_H

@@ -29,18 +29,17 @@ namespace fathom {
 #define GEN_PASS_DEF_CONVERTPLANTOLLVM
 #include "passes/lower/Passes.h.inc"
 
-namespace {
-
-Value index(OpBuilder &builder, Location loc, int64_t value) {
+static Value index(OpBuilder &builder, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(builder, loc, value);
 }
 
 /// The address of element `position` (an i64) of an array of `type`.
-Value element(OpBuilder &builder, Location loc, Type type, Value array, Value position) {
+static Value element(OpBuilder &builder, Location loc, Type type, Value array, Value position) {
   auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
   return LLVM::GEPOp::create(builder, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{position});
 }
 
+namespace {
 /// Functions that patterns and kernels call. Epilogues are written with loops and converted with the rest.
 class HelperFunctions {
 public:
@@ -88,6 +87,7 @@ private:
   Type i64;
   Type f32;
 };
+} // namespace
 
 /// In rows of as many numbers as the result has, or in a vector that every row reads.
 HelperFunctions::Extra HelperFunctions::findExtra(MemRefType type, Value base, Value row, Value column) {
@@ -137,6 +137,7 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
   LLVM::StoreOp::create(builder, loc, mapping.lookup(body.getTerminator()->getOperand(0)), address);
 }
 
+namespace {
 struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
   void runOnOperation() override {
     if (getOperation().getOps<func::FuncOp>().empty()) {
@@ -184,6 +185,6 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -30,12 +30,10 @@ namespace fathom {
 #define GEN_PASS_DEF_CONVERTSTRUCTUREDTOLOOPS
 #include "passes/lower/Passes.h.inc"
 
-namespace {
-
 /// Temporaries up to this size live on the stack.
-constexpr unsigned kStackBytes = 1024;
+static constexpr unsigned kStackBytes = 1024;
 
-bool hasTensors(func::FuncOp function) {
+static bool hasTensors(func::FuncOp function) {
   auto isTensor = [](Type type) { return isa<TensorType>(type); };
   auto found = function.walk([&](Operation *op) {
     return llvm::any_of(op->getOperandTypes(), isTensor) ? WalkResult::interrupt() : WalkResult::advance();
@@ -44,7 +42,7 @@ bool hasTensors(func::FuncOp function) {
 }
 
 /// The call that a function works for, if any.
-Value getCall(func::FuncOp function) {
+static Value getCall(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments()) {
     if (isa<plan::CallType>(argument.getType())) {
       return argument;
@@ -53,7 +51,7 @@ Value getCall(func::FuncOp function) {
   return {};
 }
 
-LogicalResult bufferize(func::FuncOp function) {
+static LogicalResult bufferize(func::FuncOp function) {
   IRRewriter rewriter(function.getContext());
   if (failed(bufferization::eliminateEmptyTensors(rewriter, function))) {
     return failure();
@@ -64,13 +62,13 @@ LogicalResult bufferize(func::FuncOp function) {
 }
 
 /// Views become arithmetic on offsets.
-void addViewsPipeline(OpPassManager &manager) {
+static void addViewsPipeline(OpPassManager &manager) {
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
 }
 
 /// From memory with linalg to loops, where every allocation has its deallocation.
-void addLoopsPipeline(OpPassManager &manager) {
+static void addLoopsPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(bufferization::createBufferLoopHoistingPass());
@@ -84,7 +82,7 @@ void addLoopsPipeline(OpPassManager &manager) {
 }
 
 /// Temporaries come from the host, through the call.
-void allocateFromHost(func::FuncOp function, Value call) {
+static void allocateFromHost(func::FuncOp function, Value call) {
   IRRewriter rewriter(function.getContext());
   function.walk([&](Operation *op) {
     rewriter.setInsertionPoint(op);
@@ -96,6 +94,7 @@ void allocateFromHost(func::FuncOp function, Value call) {
   });
 }
 
+namespace {
 struct ConvertStructuredToLoops : impl::ConvertStructuredToLoopsBase<ConvertStructuredToLoops> {
   void getDependentDialects(DialectRegistry &registry) const override {
     registry
@@ -132,6 +131,6 @@ struct ConvertStructuredToLoops : impl::ConvertStructuredToLoopsBase<ConvertStru
     return applyPatternsGreedily(function, std::move(patterns));
   }
 };
-
 } // namespace
+
 } // namespace fathom

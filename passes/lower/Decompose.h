@@ -3,8 +3,8 @@
 //
 // What each `deepseek` op is in structured ops. Internal to the lower phase.
 
-#ifndef PASSES_LOWER_DECOMPOSE_H
-#define PASSES_LOWER_DECOMPOSE_H
+#ifndef FATHOM_PASSES_LOWER_DECOMPOSE_H
+#define FATHOM_PASSES_LOWER_DECOMPOSE_H
 
 #include "passes/lower/StructuredBuilder.h"
 #include "passes/lower/WeightReader.h"
@@ -96,4 +96,4 @@ mlir::Value getUpOutput(StructuredBuilder &b, mlir::Value output);
 
 } // namespace fathom
 
-#endif // PASSES_LOWER_DECOMPOSE_H
+#endif // FATHOM_PASSES_LOWER_DECOMPOSE_H

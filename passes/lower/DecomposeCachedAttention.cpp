@@ -15,11 +15,10 @@ namespace fathom {
 
 using namespace deepseek;
 
-namespace {
-
 /// Heads whose scores are summed side by side.
-constexpr int64_t kHeads = 8;
+static constexpr int64_t kHeads = 8;
 
+namespace {
 /// What attends to what: heads of a query row, and the rows that their keys and values are in. Each `group` of heads
 /// shares one key and one value.
 struct CachedAttention {
@@ -59,6 +58,7 @@ private:
   Value zero;
   Value rows;
 };
+} // namespace
 
 Value AttentionBuilder::getGroup(Value head) { return op.group == op.heads ? zero : b.divide(head, op.group); }
 
@@ -144,8 +144,6 @@ Value AttentionBuilder::build() {
   });
   return both[0];
 }
-
-} // namespace
 
 /// All heads read the latents, as keys and, but for the rotated part, as values.
 static Decomposed decompose(MlaLatentAttentionOp op, StructuredBuilder &b) {

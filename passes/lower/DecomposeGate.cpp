@@ -13,10 +13,9 @@ namespace fathom {
 
 using namespace deepseek;
 
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 /// Builds one gate.
 class GateBuilder {
 public:
@@ -49,6 +48,7 @@ private:
   Value rows;
   int64_t staticRows;
 };
+} // namespace
 
 Value GateBuilder::softmax() {
   Value largest = b.mapRows(staticRows, rows, [&](ValueRange t) {
@@ -177,8 +177,6 @@ SmallVector<Value> GateBuilder::build() {
   });
   return {both[0], weigh(both[1], findLost(biased))};
 }
-
-} // namespace
 
 static Decomposed decompose(MoEGateOp op, StructuredBuilder &b) { return GateBuilder(op, b).build(); }
 

@@ -3,8 +3,8 @@
 //
 // Patterns from the `plan` dialect to the LLVM dialect. Internal to the lower phase.
 
-#ifndef PASSES_LOWER_LOWERPLANOPS_H
-#define PASSES_LOWER_LOWERPLANOPS_H
+#ifndef FATHOM_PASSES_LOWER_LOWERPLANOPS_H
+#define FATHOM_PASSES_LOWER_LOWERPLANOPS_H
 
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/IR/PatternMatch.h"
@@ -26,4 +26,4 @@ mlir::Value loadField(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value 
 
 } // namespace fathom
 
-#endif // PASSES_LOWER_LOWERPLANOPS_H
+#endif // FATHOM_PASSES_LOWER_LOWERPLANOPS_H

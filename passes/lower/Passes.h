@@ -3,8 +3,8 @@
 //
 // Passes and pipeline of the lower phase.
 
-#ifndef PASSES_LOWER_PASSES_H
-#define PASSES_LOWER_PASSES_H
+#ifndef FATHOM_PASSES_LOWER_PASSES_H
+#define FATHOM_PASSES_LOWER_PASSES_H
 
 #include "dialects/plan/Plan.h"
 
@@ -31,4 +31,4 @@ void addLowerPipeline(mlir::OpPassManager &manager);
 
 } // namespace fathom
 
-#endif // PASSES_LOWER_PASSES_H
+#endif // FATHOM_PASSES_LOWER_PASSES_H

@@ -3,8 +3,8 @@
 //
 // Passes of the lower phase: from plans and structured ops to the LLVM dialect.
 
-#ifndef PASSES_LOWER_PASSES_TD
-#define PASSES_LOWER_PASSES_TD
+#ifndef FATHOM_PASSES_LOWER_PASSES_TD
+#define FATHOM_PASSES_LOWER_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
@@ -56,4 +56,4 @@ def ConvertPlanToLLVM : Pass<"fathom-convert-plan-to-llvm", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::cf::ControlFlowDialect"];
 }
 
-#endif // PASSES_LOWER_PASSES_TD
+#endif // FATHOM_PASSES_LOWER_PASSES_TD

@@ -3,8 +3,8 @@
 //
 // Scalars, loops and maps on tensors: the words that decompositions are written in. Internal to the lower phase.
 
-#ifndef PASSES_LOWER_STRUCTUREDBUILDER_H
-#define PASSES_LOWER_STRUCTUREDBUILDER_H
+#ifndef FATHOM_PASSES_LOWER_STRUCTUREDBUILDER_H
+#define FATHOM_PASSES_LOWER_STRUCTUREDBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -110,4 +110,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_LOWER_STRUCTUREDBUILDER_H
+#endif // FATHOM_PASSES_LOWER_STRUCTUREDBUILDER_H

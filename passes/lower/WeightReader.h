@@ -3,8 +3,8 @@
 //
 // Elements of stored weights as f32. Internal to the lower phase.
 
-#ifndef PASSES_LOWER_WEIGHTREADER_H
-#define PASSES_LOWER_WEIGHTREADER_H
+#ifndef FATHOM_PASSES_LOWER_WEIGHTREADER_H
+#define FATHOM_PASSES_LOWER_WEIGHTREADER_H
 
 #include "passes/lower/StructuredBuilder.h"
 
@@ -45,4 +45,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_LOWER_WEIGHTREADER_H
+#endif // FATHOM_PASSES_LOWER_WEIGHTREADER_H

@@ -15,8 +15,6 @@ namespace fathom {
 #define GEN_PASS_DEF_ABSORBMLAPROJECTIONS
 #include "passes/model/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
 static bool isAbsorbed(func::FuncOp function) {
@@ -24,6 +22,7 @@ static bool isAbsorbed(func::FuncOp function) {
   return form && form.getValue() == kAbsorbedForm;
 }
 
+namespace {
 struct AbsorbMlaProjections : impl::AbsorbMlaProjectionsBase<AbsorbMlaProjections> {
   void runOnOperation() override {
     SmallVector<MlaAttentionOp> attentions;
@@ -40,6 +39,6 @@ struct AbsorbMlaProjections : impl::AbsorbMlaProjectionsBase<AbsorbMlaProjection
     }
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -13,8 +13,6 @@ namespace fathom {
 #define GEN_PASS_DEF_FUSEGATEUP
 #include "passes/model/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
 /// What comes between sum and SwiGLU has no place in the fused op.
@@ -25,6 +23,7 @@ static bool canFuse(LinearOp gate, LinearOp up) {
          isBare(gate) && isBare(up) && canCombine(gate.getPackableWeight(), up.getPackableWeight());
 }
 
+namespace {
 struct FuseGateUp : impl::FuseGateUpBase<FuseGateUp> {
   void runOnOperation() override {
     SmallVector<SwiGluOp> candidates;
@@ -51,6 +50,6 @@ struct FuseGateUp : impl::FuseGateUpBase<FuseGateUp> {
     up.erase();
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -15,8 +15,6 @@ namespace fathom {
 #define GEN_PASS_DEF_FUSESHAREDINPUTPROJECTIONS
 #include "passes/model/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
 static bool readsColumns(OpOperand &use);
@@ -103,6 +101,7 @@ static void join(ArrayRef<LinearOp> group) {
   llvm::for_each(group, [](LinearOp linear) { linear.erase(); });
 }
 
+namespace {
 struct FuseSharedInputProjections : impl::FuseSharedInputProjectionsBase<FuseSharedInputProjections> {
   void runOnOperation() override {
     llvm::MapVector<Value, SmallVector<LinearOp>> projections;
@@ -122,6 +121,6 @@ struct FuseSharedInputProjections : impl::FuseSharedInputProjectionsBase<FuseSha
     }
   }
 };
-
 } // namespace
+
 } // namespace fathom

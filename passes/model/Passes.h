@@ -3,8 +3,8 @@
 //
 // Passes and pipeline of the model phase.
 
-#ifndef PASSES_MODEL_PASSES_H
-#define PASSES_MODEL_PASSES_H
+#ifndef FATHOM_PASSES_MODEL_PASSES_H
+#define FATHOM_PASSES_MODEL_PASSES_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -33,4 +33,4 @@ void addModelPipeline(mlir::OpPassManager &manager, const ModelPipelineOptions &
 
 } // namespace fathom
 
-#endif // PASSES_MODEL_PASSES_H
+#endif // FATHOM_PASSES_MODEL_PASSES_H

@@ -3,8 +3,8 @@
 //
 // Passes of the model phase: from the graph as imported to the graph as it runs.
 
-#ifndef PASSES_MODEL_PASSES_TD
-#define PASSES_MODEL_PASSES_TD
+#ifndef FATHOM_PASSES_MODEL_PASSES_TD
+#define FATHOM_PASSES_MODEL_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 include "passes/support/Within.td"
@@ -102,4 +102,4 @@ def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   }];
 }
 
-#endif // PASSES_MODEL_PASSES_TD
+#endif // FATHOM_PASSES_MODEL_PASSES_TD

@@ -19,16 +19,14 @@ using namespace mlir;
 
 namespace fathom {
 
-namespace {
-
 /// More rows than any call has, and few enough to compute sizes with.
-constexpr int64_t kMostRows = int64_t(1) << 32;
-constexpr int64_t kLargestConstant = 1 << 24;
+static constexpr int64_t kMostRows = int64_t(1) << 32;
+static constexpr int64_t kLargestConstant = 1 << 24;
 
-int64_t getCount(Operation *op, StringRef name) { return op->getAttrOfType<IntegerAttr>(name).getInt(); }
+static int64_t getCount(Operation *op, StringRef name) { return op->getAttrOfType<IntegerAttr>(name).getInt(); }
 
 /// The most that `count`, rows of a call of at most `most` rows, can be; none: it is nothing of the kind.
-std::optional<int64_t> getMostRows(Value count, int64_t most) {
+static std::optional<int64_t> getMostRows(Value count, int64_t most) {
   while (auto product = count.getDefiningOp<arith::MulIOp>()) {
     APInt factor;
     // At least two, so that this ends where code that nothing reaches multiplies a value by itself.
@@ -43,7 +41,7 @@ std::optional<int64_t> getMostRows(Value count, int64_t most) {
 }
 
 /// Bytes of memory with `rows` as its dynamic dimension; none: more than an i64 holds.
-std::optional<int64_t> getBytes(MemRefType type, int64_t rows) {
+static std::optional<int64_t> getBytes(MemRefType type, int64_t rows) {
   std::optional<int64_t> bytes = type.getElementTypeBitWidth() / 8;
   for (int64_t size : type.getShape()) {
     bytes = bytes ? llvm::checkedMul(*bytes, ShapedType::isDynamic(size) ? rows : size) : bytes;
@@ -51,7 +49,7 @@ std::optional<int64_t> getBytes(MemRefType type, int64_t rows) {
   return bytes;
 }
 
-LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t arena) {
+static LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t arena) {
   int64_t offset = *op.getOffset(), bytes = op.getBytes();
   if (offset > arena || bytes > arena - offset) {
     return op.emitOpError("expects a place in an arena of ") << arena << " bytes";
@@ -65,7 +63,7 @@ LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t arena) {
 }
 
 /// Kernels compute sizes with their constants.
-LogicalResult verifyConstants(plan::KernelOp op) {
+static LogicalResult verifyConstants(plan::KernelOp op) {
   for (auto [constant, value] : llvm::zip(kernels::findKernel(op.getKernel())->constants, op.getConstants())) {
     bool isSize = !constant.isReal && !StringRef(constant.name).ends_with("store");
     if (isSize && (value < 0 || value > kLargestConstant)) {
@@ -76,6 +74,7 @@ LogicalResult verifyConstants(plan::KernelOp op) {
   return success();
 }
 
+namespace {
 class BoundsVerifier {
 public:
   explicit BoundsVerifier(ModuleOp module)
@@ -187,7 +186,6 @@ private:
   llvm::StringMap<SmallVector<func::CallOp>> calls;
   llvm::DenseSet<std::pair<Value, int64_t>> checked;
 };
-
 } // namespace
 
 LogicalResult verifyBounds(ModuleOp module) { return BoundsVerifier(module).run(); }

@@ -3,8 +3,8 @@
 //
 // What the code of a plan may reach.
 
-#ifndef PASSES_PLAN_BOUNDS_H
-#define PASSES_PLAN_BOUNDS_H
+#ifndef FATHOM_PASSES_PLAN_BOUNDS_H
+#define FATHOM_PASSES_PLAN_BOUNDS_H
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -17,4 +17,4 @@ mlir::LogicalResult verifyBounds(mlir::ModuleOp module);
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_BOUNDS_H
+#endif // FATHOM_PASSES_PLAN_BOUNDS_H

@@ -3,8 +3,8 @@
 //
 // Where the values of a function are in memory, while it becomes a plan.
 
-#ifndef PASSES_PLAN_BUFFERS_H
-#define PASSES_PLAN_BUFFERS_H
+#ifndef FATHOM_PASSES_PLAN_BUFFERS_H
+#define FATHOM_PASSES_PLAN_BUFFERS_H
 
 #include "passes/plan/Passes.h"
 
@@ -61,4 +61,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_BUFFERS_H
+#endif // FATHOM_PASSES_PLAN_BUFFERS_H

@@ -20,10 +20,9 @@ namespace fathom {
 #define GEN_PASS_DEF_CONVERTDEEPSEEKTOPLAN
 #include "passes/plan/Passes.h.inc"
 
-namespace {
-
 using namespace deepseek;
 
+namespace {
 /// What functions of a module share while they are converted.
 struct ModuleState {
   explicit ModuleState(ModuleOp module) : facts(module), dispatches(module), bodies(module) {}
@@ -81,6 +80,7 @@ private:
   Buffers buffers;
   IRMapping indices;
 };
+} // namespace
 
 LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
   auto symbol = cast<WeightSymbol>(facts.lookup(op.getWeight()));
@@ -124,7 +124,7 @@ LogicalResult FunctionConverter::convertOne(arith::ConstantOp op) {
 }
 
 /// What stores or passes on rows takes them whole.
-LogicalResult verifyWhole(Operation *op, Value value) {
+static LogicalResult verifyWhole(Operation *op, Value value) {
   return value.getDefiningOp<tensor::ExtractSliceOp>()
              ? op->emitOpError("expects whole rows, but got a slice of their columns")
              : success();
@@ -213,18 +213,19 @@ Value FunctionConverter::getArgument(Value value) {
 }
 
 /// Functions of a plan take a call, and those without a form are not the model's.
-bool isUnplanned(func::FuncOp function) {
+static bool isUnplanned(func::FuncOp function) {
   auto isCall = [](Type type) { return isa<plan::CallType>(type); };
   return function->hasAttr(kFormAttr) && llvm::none_of(function.getArgumentTypes(), isCall);
 }
 
-LogicalResult convertFunction(ModuleState &state, func::FuncOp function) {
+static LogicalResult convertFunction(ModuleState &state, func::FuncOp function) {
   OpBuilder builder(function);
   int64_t mostRows = state.facts.getMostRows(function->getAttr(kFormAttr));
   FailureOr<Signature> signature = createSignature(function, mostRows, builder);
   return failure(failed(signature) || failed(FunctionConverter(state, function, builder, std::move(*signature)).run()));
 }
 
+namespace {
 struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekToPlan> {
   void runOnOperation() override {
     if (failed(convert(getOperation()))) {
@@ -260,6 +261,6 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
     return success();
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -3,8 +3,8 @@
 //
 // Kernels, specialized, and what they are given.
 
-#ifndef PASSES_PLAN_DISPATCHES_H
-#define PASSES_PLAN_DISPATCHES_H
+#ifndef FATHOM_PASSES_PLAN_DISPATCHES_H
+#define FATHOM_PASSES_PLAN_DISPATCHES_H
 
 #include "passes/plan/Signatures.h"
 
@@ -38,4 +38,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_DISPATCHES_H
+#endif // FATHOM_PASSES_PLAN_DISPATCHES_H

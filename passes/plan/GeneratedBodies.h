@@ -3,8 +3,8 @@
 //
 // Functions around ops that no kernel runs.
 
-#ifndef PASSES_PLAN_GENERATEDBODIES_H
-#define PASSES_PLAN_GENERATEDBODIES_H
+#ifndef FATHOM_PASSES_PLAN_GENERATEDBODIES_H
+#define FATHOM_PASSES_PLAN_GENERATEDBODIES_H
 
 #include "passes/plan/Passes.h"
 
@@ -28,4 +28,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_GENERATEDBODIES_H
+#endif // FATHOM_PASSES_PLAN_GENERATEDBODIES_H

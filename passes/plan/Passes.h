@@ -3,8 +3,8 @@
 //
 // Passes and pipeline of the plan phase.
 
-#ifndef PASSES_PLAN_PASSES_H
-#define PASSES_PLAN_PASSES_H
+#ifndef FATHOM_PASSES_PLAN_PASSES_H
+#define FATHOM_PASSES_PLAN_PASSES_H
 
 #include "dialects/plan/Plan.h"
 
@@ -27,4 +27,4 @@ void addPlanPipeline(mlir::OpPassManager &manager);
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_PASSES_H
+#endif // FATHOM_PASSES_PLAN_PASSES_H

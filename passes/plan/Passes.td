@@ -3,8 +3,8 @@
 //
 // Passes of the plan phase: from tensors to buffers and dispatches.
 
-#ifndef PASSES_PLAN_PASSES_TD
-#define PASSES_PLAN_PASSES_TD
+#ifndef FATHOM_PASSES_PLAN_PASSES_TD
+#define FATHOM_PASSES_PLAN_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
@@ -48,4 +48,4 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
   }];
 }
 
-#endif // PASSES_PLAN_PASSES_TD
+#endif // FATHOM_PASSES_PLAN_PASSES_TD

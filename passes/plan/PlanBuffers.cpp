@@ -15,10 +15,9 @@ namespace fathom {
 #define GEN_PASS_DEF_PLANBUFFERS
 #include "passes/plan/Passes.h.inc"
 
+static constexpr int64_t kAlignment = 64;
+
 namespace {
-
-constexpr int64_t kAlignment = 64;
-
 /// A buffer and the ops between which it is alive, as positions in its block.
 struct LiveBuffer {
   plan::BufferOp op;
@@ -27,9 +26,10 @@ struct LiveBuffer {
   int64_t end;
   int64_t offset = -1;
 };
+} // namespace
 
 /// Uses of a buffer, through views of it. One in a loop is one wherever the loop runs.
-void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, LiveBuffer &buffer) {
+static void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, LiveBuffer &buffer) {
   for (Operation *user : value.getUsers()) {
     Operation *ancestor = block.findAncestorOpInBlock(*user);
     bool view = isa<memref::SubViewOp, memref::CastOp>(user);
@@ -43,7 +43,7 @@ void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> 
   }
 }
 
-SmallVector<LiveBuffer> findBuffers(func::FuncOp function) {
+static SmallVector<LiveBuffer> findBuffers(func::FuncOp function) {
   DenseMap<Operation *, int64_t> order;
   for (Operation &op : function.front()) {
     order.try_emplace(&op, order.size());
@@ -58,7 +58,7 @@ SmallVector<LiveBuffer> findBuffers(func::FuncOp function) {
 }
 
 /// The lowest place that no buffer alive at the same time takes.
-int64_t findPlace(const LiveBuffer &buffer, ArrayRef<LiveBuffer> buffers, int64_t base) {
+static int64_t findPlace(const LiveBuffer &buffer, ArrayRef<LiveBuffer> buffers, int64_t base) {
   SmallVector<std::pair<int64_t, int64_t>> taken;
   for (const LiveBuffer &other : buffers) {
     if (other.offset >= 0 && other.begin <= buffer.end && buffer.begin <= other.end) {
@@ -77,7 +77,7 @@ int64_t findPlace(const LiveBuffer &buffer, ArrayRef<LiveBuffer> buffers, int64_
 }
 
 /// Places a function's buffers from `base` on; returns the end of the last.
-int64_t planFunction(func::FuncOp function, int64_t base) {
+static int64_t planFunction(func::FuncOp function, int64_t base) {
   SmallVector<LiveBuffer> buffers = findBuffers(function);
   SmallVector<LiveBuffer *> bySize;
   for (LiveBuffer &buffer : buffers) {
@@ -93,6 +93,7 @@ int64_t planFunction(func::FuncOp function, int64_t base) {
   return end;
 }
 
+namespace {
 struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
   void runOnOperation() override {
     llvm::MapVector<func::FuncOp, int64_t> ends;
@@ -123,6 +124,6 @@ struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
     });
   }
 };
-
 } // namespace
+
 } // namespace fathom

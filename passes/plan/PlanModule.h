@@ -3,8 +3,8 @@
 //
 // What is known of a module before its functions become plans, and the places of its weights.
 
-#ifndef PASSES_PLAN_PLANMODULE_H
-#define PASSES_PLAN_PLANMODULE_H
+#ifndef FATHOM_PASSES_PLAN_PLANMODULE_H
+#define FATHOM_PASSES_PLAN_PLANMODULE_H
 
 #include "passes/plan/Passes.h"
 
@@ -44,4 +44,4 @@ private:
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_PLANMODULE_H
+#endif // FATHOM_PASSES_PLAN_PLANMODULE_H

@@ -3,8 +3,8 @@
 //
 // Functions of entry points as functions of a plan.
 
-#ifndef PASSES_PLAN_SIGNATURES_H
-#define PASSES_PLAN_SIGNATURES_H
+#ifndef FATHOM_PASSES_PLAN_SIGNATURES_H
+#define FATHOM_PASSES_PLAN_SIGNATURES_H
 
 #include "passes/plan/Buffers.h"
 
@@ -33,4 +33,4 @@ mlir::FailureOr<Signature> createSignature(mlir::func::FuncOp function, int64_t 
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_SIGNATURES_H
+#endif // FATHOM_PASSES_PLAN_SIGNATURES_H

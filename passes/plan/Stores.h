@@ -3,8 +3,8 @@
 //
 // Where pages of the cache hold stores.
 
-#ifndef PASSES_PLAN_STORES_H
-#define PASSES_PLAN_STORES_H
+#ifndef FATHOM_PASSES_PLAN_STORES_H
+#define FATHOM_PASSES_PLAN_STORES_H
 
 #include "passes/plan/Passes.h"
 
@@ -24,4 +24,4 @@ mlir::LogicalResult verifyStores(mlir::ModuleOp module);
 
 } // namespace fathom
 
-#endif // PASSES_PLAN_STORES_H
+#endif // FATHOM_PASSES_PLAN_STORES_H

@@ -16,11 +16,9 @@ namespace fathom {
 #define GEN_PASS_DEF_VERIFYPLANOUTPUT
 #include "passes/plan/Passes.h.inc"
 
-namespace {
+static bool isGenerated(func::FuncOp function) { return function.getName().starts_with("generated_"); }
 
-bool isGenerated(func::FuncOp function) { return function.getName().starts_with("generated_"); }
-
-LogicalResult verifyBody(func::FuncOp function) {
+static LogicalResult verifyBody(func::FuncOp function) {
   bool generated = isGenerated(function);
   WalkResult result = function.walk([&](Operation *op) {
     auto buffer = dyn_cast<plan::BufferOp>(op);
@@ -37,7 +35,7 @@ LogicalResult verifyBody(func::FuncOp function) {
   return failure(result.wasInterrupted());
 }
 
-LogicalResult verifyKernel(plan::KernelOp op) {
+static LogicalResult verifyKernel(plan::KernelOp op) {
   const kernels::Kernel *kernel = kernels::findKernel(op.getKernel());
   if (!kernel) {
     return op.emitOpError("expects a kernel of the catalog, but got ") << op.getKernelAttr();
@@ -51,7 +49,7 @@ LogicalResult verifyKernel(plan::KernelOp op) {
   return success();
 }
 
-LogicalResult verifyEntryPoint(func::FuncOp function) {
+static LogicalResult verifyEntryPoint(func::FuncOp function) {
   auto expected = FunctionType::get(function.getContext(), plan::CallType::get(function.getContext()),
                                     IntegerType::get(function.getContext(), 32));
   if (function.getFunctionType() != expected) {
@@ -67,7 +65,7 @@ LogicalResult verifyEntryPoint(func::FuncOp function) {
 }
 
 /// The weight table holds the slices of each weight in use, one weight after the other.
-LogicalResult verifyWeightTable(ModuleOp module) {
+static LogicalResult verifyWeightTable(ModuleOp module) {
   SmallVector<std::pair<int64_t, Operation *>> used;
   for (Operation &op : *module.getBody()) {
     if (auto first = op.getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr)) {
@@ -90,7 +88,7 @@ LogicalResult verifyWeightTable(ModuleOp module) {
   return success();
 }
 
-LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
+static LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
   auto weight = symbols.lookup<deepseek::WeightSymbol>(op.getWeight());
   auto first = weight ? weight->getAttrOfType<IntegerAttr>(plan::kFirstSliceAttr) : IntegerAttr();
   if (!first || first.getInt() != int64_t(op.getFirstSlice())) {
@@ -104,21 +102,21 @@ LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
 }
 
 /// Whether a width that the code has is that of the fact by which the runtime makes room.
-LogicalResult verifyWidth(Operation *op, Type memory, StringRef fact, DictionaryAttr facts) {
+static LogicalResult verifyWidth(Operation *op, Type memory, StringRef fact, DictionaryAttr facts) {
   int64_t width = cast<MemRefType>(memory).getShape().back();
   int64_t stated = cast<IntegerAttr>(facts.get(fact)).getInt();
   return width == stated ? success()
                          : op->emitOpError("expects rows of ") << fact << " " << stated << ", but got " << memory;
 }
 
-std::optional<int64_t> getConstant(plan::KernelOp op, const char *name) {
+static std::optional<int64_t> getConstant(plan::KernelOp op, const char *name) {
   int index = kernels::findKernel(op.getKernel())->findConstant(name);
   return index < 0 ? std::nullopt : std::optional(op.getConstants()[index]);
 }
 
 /// A kernel finds rows of the width that it is specialized for where it looks for a store: a latent and a key, or those
 /// of each head.
-LogicalResult verifyStore(plan::KernelOp op, int64_t offset) {
+static LogicalResult verifyStore(plan::KernelOp op, int64_t offset) {
   auto constant = [&](const char *name, uint64_t otherwise) {
     return uint64_t(getConstant(op, name).value_or(otherwise));
   };
@@ -135,7 +133,7 @@ LogicalResult verifyStore(plan::KernelOp op, int64_t offset) {
 
 /// The shapes that kernels are specialized for agree with what the runtime goes by: a token is below `vocabulary`, and
 /// rows of stores have their widths.
-LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
+static LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
   int64_t vocabulary = cast<IntegerAttr>(facts.get("vocabulary")).getInt();
   std::optional<int64_t> value = getConstant(op, "V");
   if (value && *value != vocabulary) {
@@ -149,7 +147,7 @@ LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
   return success();
 }
 
-LogicalResult verifyLayer(plan::RecordStateOp op, DictionaryAttr facts) {
+static LogicalResult verifyLayer(plan::RecordStateOp op, DictionaryAttr facts) {
   int64_t layers = cast<IntegerAttr>(facts.get("layers")).getInt();
   return op.getLayer() < uint64_t(layers)
              ? success()
@@ -157,7 +155,7 @@ LogicalResult verifyLayer(plan::RecordStateOp op, DictionaryAttr facts) {
 }
 
 /// An entry point that records states records each layer's, or a caller would read what nobody wrote.
-LogicalResult verifyStates(func::FuncOp entry, DictionaryAttr facts) {
+static LogicalResult verifyStates(func::FuncOp entry, DictionaryAttr facts) {
   llvm::SmallDenseSet<uint64_t> recorded;
   entry.walk([&](plan::RecordStateOp op) { recorded.insert(op.getLayer()); });
   int64_t layers = cast<IntegerAttr>(facts.get("layers")).getInt();
@@ -166,7 +164,7 @@ LogicalResult verifyStates(func::FuncOp entry, DictionaryAttr facts) {
              : emitError(entry.getLoc(), "expects the states of ") << layers << " layers, but got " << recorded.size();
 }
 
-LogicalResult verifyOutputs(ModuleOp module) {
+static LogicalResult verifyOutputs(ModuleOp module) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   WalkResult result = module.walk([&](Operation *op) {
     LogicalResult valid = success();
@@ -185,6 +183,7 @@ LogicalResult verifyOutputs(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+namespace {
 struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   void runOnOperation() override {
     if (failed(verifyFunctions()) || failed(verifyKernelsAndWeights()) || failed(verifyFacts())) {
@@ -235,6 +234,6 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
                    failed(verifyBounds(getOperation())));
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -3,8 +3,8 @@
 //
 // What functions of entry points look like before they are planned.
 
-#ifndef PASSES_SUPPORT_ENTRYPOINTS_H
-#define PASSES_SUPPORT_ENTRYPOINTS_H
+#ifndef FATHOM_PASSES_SUPPORT_ENTRYPOINTS_H
+#define FATHOM_PASSES_SUPPORT_ENTRYPOINTS_H
 
 #include "dialects/deepseek/DeepSeek.h"
 
@@ -28,4 +28,4 @@ mlir::LogicalResult verifyEntryFunction(mlir::func::FuncOp function);
 
 } // namespace fathom
 
-#endif // PASSES_SUPPORT_ENTRYPOINTS_H
+#endif // FATHOM_PASSES_SUPPORT_ENTRYPOINTS_H

@@ -3,8 +3,8 @@
 //
 // Which kernels run ops.
 
-#ifndef PASSES_SUPPORT_KERNELS_H
-#define PASSES_SUPPORT_KERNELS_H
+#ifndef FATHOM_PASSES_SUPPORT_KERNELS_H
+#define FATHOM_PASSES_SUPPORT_KERNELS_H
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "kernels/Catalog.h"
@@ -24,4 +24,4 @@ mlir::LogicalResult verifyKernel(mlir::Operation *op);
 
 } // namespace fathom
 
-#endif // PASSES_SUPPORT_KERNELS_H
+#endif // FATHOM_PASSES_SUPPORT_KERNELS_H

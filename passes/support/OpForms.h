@@ -3,8 +3,8 @@
 //
 // What ops are in terms of others: latent attention absorbed, experts routed.
 
-#ifndef PASSES_SUPPORT_OPFORMS_H
-#define PASSES_SUPPORT_OPFORMS_H
+#ifndef FATHOM_PASSES_SUPPORT_OPFORMS_H
+#define FATHOM_PASSES_SUPPORT_OPFORMS_H
 
 #include "dialects/deepseek/DeepSeek.h"
 
@@ -19,4 +19,4 @@ mlir::Value createRoutedExperts(mlir::OpBuilder &builder, deepseek::MoEExpertsOp
 
 } // namespace fathom
 
-#endif // PASSES_SUPPORT_OPFORMS_H
+#endif // FATHOM_PASSES_SUPPORT_OPFORMS_H

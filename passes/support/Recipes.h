@@ -3,8 +3,8 @@
 //
 // Builds recipes: what a pass wants done to weights, as IR on the weight side.
 
-#ifndef PASSES_SUPPORT_RECIPES_H
-#define PASSES_SUPPORT_RECIPES_H
+#ifndef FATHOM_PASSES_SUPPORT_RECIPES_H
+#define FATHOM_PASSES_SUPPORT_RECIPES_H
 
 #include "dialects/deepseek/DeepSeek.h"
 
@@ -30,4 +30,4 @@ mlir::Value getRecipe(mlir::OpBuilder &builder, mlir::Location loc, llvm::String
 
 } // namespace fathom
 
-#endif // PASSES_SUPPORT_RECIPES_H
+#endif // FATHOM_PASSES_SUPPORT_RECIPES_H

@@ -3,8 +3,8 @@
 //
 // A weight together with its scales, and what passes do to the two at once.
 
-#ifndef PASSES_SUPPORT_SCALEDWEIGHTS_H
-#define PASSES_SUPPORT_SCALEDWEIGHTS_H
+#ifndef FATHOM_PASSES_SUPPORT_SCALEDWEIGHTS_H
+#define FATHOM_PASSES_SUPPORT_SCALEDWEIGHTS_H
 
 #include "passes/support/Recipes.h"
 
@@ -30,4 +30,4 @@ ScaledWeight packPanels(mlir::OpBuilder &builder, mlir::Location loc, const Scal
 
 } // namespace fathom
 
-#endif // PASSES_SUPPORT_SCALEDWEIGHTS_H
+#endif // FATHOM_PASSES_SUPPORT_SCALEDWEIGHTS_H

@@ -3,8 +3,8 @@
 //
 // Numeric contracts of passes that are not exact.
 
-#ifndef PASSES_SUPPORT_WITHIN_TD
-#define PASSES_SUPPORT_WITHIN_TD
+#ifndef FATHOM_PASSES_SUPPORT_WITHIN_TD
+#define FATHOM_PASSES_SUPPORT_WITHIN_TD
 
 /// A pass may move a result by `tolerance` times the result's largest number; one without promises to be exact.
 /// passes/CMakeLists.txt collects these for `fathom-opt --verify-numerics-each`.
@@ -12,4 +12,4 @@ class Within<string tolerance> {
   string numericContract = tolerance;
 }
 
-#endif // PASSES_SUPPORT_WITHIN_TD
+#endif // FATHOM_PASSES_SUPPORT_WITHIN_TD

@@ -17,7 +17,6 @@
 namespace fathom::cli {
 
 namespace {
-
 struct Speaker {
   fathom_sequence_t sequence;
   fathom_sampler_t *sampler;
@@ -59,6 +58,7 @@ private:
   runtime::Array<float> promptLogits;
   size_t limit = 0;
 };
+} // namespace
 
 Batch::~Batch() {
   for (Speaker &speaker : speakers) {
@@ -278,8 +278,6 @@ int Batch::run() {
   }
   return code;
 }
-
-} // namespace
 
 int runBatch(const ModelSource &source, const RunOptions &options, Output &output) {
   return Batch(source, options, output).run();

@@ -21,7 +21,6 @@
 namespace fathom::cli {
 
 namespace {
-
 class Chat {
 public:
   Chat(const ModelSource &source, const RunOptions &options) : source(source), options(options) {}
@@ -54,6 +53,7 @@ private:
   /// Somebody types at a terminal, and can go on after an interrupt.
   bool terminal = false;
 };
+} // namespace
 
 int Chat::failMemory() const { return printError(source.program, kResources, "out of memory"); }
 
@@ -231,8 +231,6 @@ int Chat::run() {
   }
   return options.prompt ? answer(options.prompt, strlen(options.prompt)) : talk();
 }
-
-} // namespace
 
 int chatMain(const ModelSource &source, int argc, const char *const *argv, int first) {
   RunOptions options;

@@ -14,14 +14,12 @@ namespace fathom::cli {
 
 using namespace std::string_view_literals;
 
-namespace {
-
 /// What templates call the switch; some know both names.
-constexpr const char *kSwitches[] = {"enable_thinking", "thinking"};
+static constexpr const char *kSwitches[] = {"enable_thinking", "thinking"};
 /// The field of an answer in which templates look for the thought; others look for kThinkEnd in the answer.
-constexpr const char *kThoughtField = "reasoning_content";
+static constexpr const char *kThoughtField = "reasoning_content";
 
-bool appendTo(runtime::Array<char> *json, std::string_view text) {
+static bool appendTo(runtime::Array<char> *json, std::string_view text) {
   for (char c : text) {
     if (!json->append(c)) {
       return false;
@@ -30,14 +28,12 @@ bool appendTo(runtime::Array<char> *json, std::string_view text) {
   return true;
 }
 
-fathom_status_t askUse(fathom_model_t *model, const char *name, uint32_t use, bool *out) {
+static fathom_status_t askUse(fathom_model_t *model, const char *name, uint32_t use, bool *out) {
   uint32_t uses = 0;
   fathom_status_t status = fathom_model_chat_uses(model, name, &uses);
   *out = (uses & use) != 0;
   return status;
 }
-
-} // namespace
 
 fathom_status_t Conversation::open(fathom_model_t *opened) {
   model = opened;

@@ -16,10 +16,9 @@
 
 namespace fathom::cli {
 
+static constexpr size_t kLongest = 6000;
+
 namespace {
-
-constexpr size_t kLongest = 6000;
-
 /// One line: what does not fit is cut.
 class Line {
 public:
@@ -41,6 +40,7 @@ private:
   char bytes[kLongest + 64];
   size_t used = 0;
 };
+} // namespace
 
 void Line::add(const char *text, size_t length) {
   for (size_t i = 0; i < length && used < kLongest + 32; ++i) {
@@ -57,7 +57,7 @@ void Line::add(const char *text, size_t length) {
 }
 
 /// A text of several lines is several findings.
-void printErrorList(const char *program, int code, const char *format, va_list arguments) {
+static void printErrorList(const char *program, int code, const char *format, va_list arguments) {
   char text[kLongest];
   vsnprintf(text, sizeof(text), format, arguments);
   for (const char *at = text; *at;) {
@@ -72,8 +72,6 @@ void printErrorList(const char *program, int code, const char *format, va_list a
     at += length + (at[length] == '\n');
   }
 }
-
-} // namespace
 
 const char *exitCodeName(int code) {
   switch (code) {

@@ -19,7 +19,6 @@
 namespace fathom::cli {
 
 namespace {
-
 /// One run over argv.
 class Parser {
 public:
@@ -51,6 +50,7 @@ private:
   /// Flags that are true without being given: parsing overwrites their own values.
   runtime::Array<bool> on;
 };
+} // namespace
 
 void Parser::fail(const char *format, ...) {
   char text[4096];
@@ -93,7 +93,7 @@ void Parser::setFlag(const Option &option, const char *spelled, const char *valu
   }
 }
 
-bool isChoice(const char *choices, const char *value) {
+static bool isChoice(const char *choices, const char *value) {
   size_t length = strlen(value);
   for (const char *at = choices; *at;) {
     size_t span = strcspn(at, "|");
@@ -105,7 +105,7 @@ bool isChoice(const char *choices, const char *value) {
   return false;
 }
 
-bool parseNumber(const char *text, double *value) {
+static bool parseNumber(const char *text, double *value) {
   char *end = nullptr;
   *value = strtod(text, &end);
   return *text && !*end && isfinite(*value);
@@ -223,7 +223,7 @@ void Parser::parsePositional(const char *word) {
   command.positionals[positionals++] = word;
 }
 
-void printOption(const Option &option, bool on) {
+static void printOption(const Option &option, bool on) {
   char left[192];
   char letter[8] = "    ";
   if (option.letter) {
@@ -290,13 +290,13 @@ int Parser::run(int first, size_t *positionalCount) {
   return kContinue;
 }
 
-size_t least(size_t a, size_t b, size_t c) {
+static size_t least(size_t a, size_t b, size_t c) {
   size_t d = a < b ? a : b;
   return d < c ? d : c;
 }
 
 // The edits (insert, delete, replace) between two short words.
-size_t distance(const char *a, const char *b) {
+static size_t distance(const char *a, const char *b) {
   constexpr size_t kLongest = 48;
   size_t n = strlen(a), m = strlen(b), row[kLongest + 1];
   if (n > kLongest || m > kLongest) {
@@ -316,8 +316,6 @@ size_t distance(const char *a, const char *b) {
   }
   return row[m];
 }
-
-} // namespace
 
 int parseOptions(const Command &command, int argc, const char *const *argv, int first, size_t *positionalCount) {
   return Parser(command, argc, argv).run(first, positionalCount);

@@ -9,32 +9,28 @@
 
 namespace fathom::cli {
 
-namespace {
+static constexpr std::string_view kSpace = " \t\r\n";
 
-constexpr std::string_view kSpace = " \t\r\n";
-
-size_t leadingSpace(std::string_view text) {
+static size_t leadingSpace(std::string_view text) {
   size_t at = text.find_first_not_of(kSpace);
   return at == std::string_view::npos ? text.size() : at;
 }
 
-std::string_view trimEnd(std::string_view text) {
+static std::string_view trimEnd(std::string_view text) {
   size_t last = text.find_last_not_of(kSpace);
   return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
-bool startsWith(std::string_view text, std::string_view mark) { return text.substr(0, mark.size()) == mark; }
+static bool startsWith(std::string_view text, std::string_view mark) { return text.substr(0, mark.size()) == mark; }
 
 /// How many bytes at the end of `text` may be the beginning of `mark`.
-size_t partOf(std::string_view mark, std::string_view text) {
+static size_t partOf(std::string_view mark, std::string_view text) {
   size_t size = mark.size() - 1 < text.size() ? mark.size() - 1 : text.size();
   while (size > 0 && text.substr(text.size() - size) != mark.substr(0, size)) {
     --size;
   }
   return size;
 }
-
-} // namespace
 
 bool endsInThought(std::string_view prompt) {
   std::string_view text = trimEnd(prompt);

@@ -13,13 +13,11 @@
 
 namespace fathom::cli {
 
-namespace {
-
-constexpr uint64_t kDefaultTokens = 256;
+static constexpr uint64_t kDefaultTokens = 256;
 
 // Computes the prompt once more for --logits and --states, in a sequence of its own.
-int writeTensors(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
-                 const runtime::Array<int32_t> &tokens) {
+static int writeTensors(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
+                        const runtime::Array<int32_t> &tokens) {
   const fathom_model_info_t &info = loaded.info;
   runtime::Array<float> logits, states;
   fathom_prefill_outputs_t outputs;
@@ -49,8 +47,8 @@ int writeTensors(const ModelSource &source, const RunOptions &options, const Loa
   return code || !options.states ? code : writeNpy(source.program, options.states, states.data(), stateShape, 3);
 }
 
-int answer(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
-           const runtime::Array<int32_t> &tokens, Output &output) {
+static int answer(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
+                  const runtime::Array<int32_t> &tokens, Output &output) {
   fathom_sampling_t sampling;
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;
@@ -80,7 +78,7 @@ int answer(const ModelSource &source, const RunOptions &options, const LoadedMod
   return status == FATHOM_STATUS_OK ? 0 : report(source.program, status);
 }
 
-int runPrompt(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded, Output &output) {
+static int runPrompt(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded, Output &output) {
   runtime::Array<int32_t> tokens;
   runtime::Array<char> text;
   if (int code = readPrompt(source.program, options, loaded, &tokens, &text)) {
@@ -99,8 +97,6 @@ int runPrompt(const ModelSource &source, const RunOptions &options, const Loaded
   }
   return answer(source, options, loaded, tokens, output);
 }
-
-} // namespace
 
 int runMain(const ModelSource &source, int argc, const char *const *argv, int first) {
   RunOptions options;

@@ -16,25 +16,24 @@
 
 namespace fathom::cli {
 
-namespace {
-
 #define FATHOM_RUN_ABOUT                                                                                               \
   "Answers a prompt with a compiled model. The answer goes to standard output as it comes.\n"                          \
   "Without -p, -f, --token-ids or --batch-file the prompt is read from standard input.\n\n"
 
-const char kRunAbout[] =
+static const char kRunAbout[] =
     FATHOM_RUN_ABOUT "  fathom run MODEL -p \"Once upon a time\" -n 200\n"
                      "  fathom run MODEL --token-ids=0,5,9 -n 24 --temperature=0 --output=token-ids";
 /// Of executables, which have no verb in front.
-const char kExecutableAbout[] = FATHOM_RUN_ABOUT
+static const char kExecutableAbout[] = FATHOM_RUN_ABOUT
     "With 'chat' as the first argument it is a conversation instead: see 'chat --help'. --version says which runtime\n"
     "is inside.";
-const char kChatAbout[] =
+static const char kChatAbout[] =
     "Talks with a compiled model in its own prompt format: one message a line on standard input.\n"
     "With -p it answers that message and ends. At a terminal Ctrl-C ends an answer, Ctrl-D the conversation.";
 
-constexpr uint64_t kMostTokens = uint64_t(1) << 32;
+static constexpr uint64_t kMostTokens = uint64_t(1) << 32;
 
+namespace {
 /// Rows of the table; each group is appended on its own.
 struct Table {
   Option rows[40];
@@ -43,8 +42,9 @@ struct Table {
   void group(const char *title) { rows[count++] = {nullptr, 0, OptionKind::kFlag, nullptr, nullptr, title}; }
   Option &add(Option option) { return rows[count++] = option; }
 };
+} // namespace
 
-void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o) {
+static void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o) {
   table.group("prompt");
   if (source.chatFormats) {
     table.add({"chat-format", 0, OptionKind::kChoice, &o->chatFormat, "NAME",
@@ -67,7 +67,7 @@ void addPrompt(Table &table, Verb verb, const ModelSource &source, RunOptions *o
              &o->hasBos});
 }
 
-void addGeneration(Table &table, RunOptions *o) {
+static void addGeneration(Table &table, RunOptions *o) {
   table.group("generation");
   table.add({"max-tokens", 'n', OptionKind::kCount, &o->maxTokens, "N",
              "tokens to generate at most (256; in a chat what fits)", 0, kMostTokens, nullptr, &o->hasMaxTokens});
@@ -89,7 +89,7 @@ void addGeneration(Table &table, RunOptions *o) {
   table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
 }
 
-void addOutput(Table &table, Verb verb, RunOptions *o) {
+static void addOutput(Table &table, Verb verb, RunOptions *o) {
   table.group("output");
   table.add({"output", 0, OptionKind::kChoice, &o->output, "FORMAT", "what to print (text)", 0, 0,
              verb == Verb::kRun ? "text|token-ids|json" : "text|json"});
@@ -108,7 +108,7 @@ void addOutput(Table &table, Verb verb, RunOptions *o) {
   table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr, "print times and speeds to standard error"});
 }
 
-void addMachine(Table &table, RunOptions *o) {
+static void addMachine(Table &table, RunOptions *o) {
   table.group("machine");
   table.add({"threads", 0, OptionKind::kCount, &o->threads, "N", "threads, 0: one for each processor (0)", 0, 1024});
   table.add({"prefill-chunk", 0, OptionKind::kCount, &o->prefillChunk, "N",
@@ -123,7 +123,7 @@ void addMachine(Table &table, RunOptions *o) {
 }
 
 // Files that --logits and --states may write.
-int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
+static int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
   for (const char *output : {o.logits, o.states}) {
     int code = output ? checkNpyPath(source.program, output) : kOk;
     if (code != kOk) {
@@ -137,7 +137,7 @@ int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
 }
 
 // What a table cannot say.
-int checkOptions(const ModelSource &source, const RunOptions &o) {
+static int checkOptions(const ModelSource &source, const RunOptions &o) {
   int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
   int code = kContinue;
   auto refuse = [&](const char *text) { code = printUsageError(source.program, "%s", text); };
@@ -169,8 +169,6 @@ int checkOptions(const ModelSource &source, const RunOptions &o) {
   }
   return code == kContinue ? checkTensorFiles(source, o) : code;
 }
-
-} // namespace
 
 int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *const *argv, int first,
                     RunOptions *options) {
@@ -206,9 +204,7 @@ LoadedModel::~LoadedModel() {
   }
 }
 
-namespace {
-
-bool hasExternalWeights(const fathom_model_info_t &info) {
+static bool hasExternalWeights(const fathom_model_info_t &info) {
   for (const artifact::Segment *segment : *artifact::GetProgram(info.metadata)->segments()) {
     if (segment->external()) {
       return true;
@@ -216,8 +212,6 @@ bool hasExternalWeights(const fathom_model_info_t &info) {
   }
   return false;
 }
-
-} // namespace
 
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
   ResolvedModel resolved = {source.path ? source.path : options.model};

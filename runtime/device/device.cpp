@@ -11,11 +11,9 @@
 
 namespace fathom::runtime {
 
-namespace {
+static constexpr const Device *kDevices[] = {&kCpuDevice};
 
-constexpr const Device *kDevices[] = {&kCpuDevice};
-
-const Device *findDevice(const char *triple) {
+static const Device *findDevice(const char *triple) {
   for (const Device *device : kDevices) {
     if (!strncmp(triple, device->architecture, strlen(device->architecture))) {
       return device;
@@ -23,8 +21,6 @@ const Device *findDevice(const char *triple) {
   }
   return nullptr;
 }
-
-} // namespace
 
 DeviceCode::~DeviceCode() {
   if (code) {

@@ -15,16 +15,17 @@
 namespace fathom::runtime {
 
 namespace {
-
 using U64 = unsigned long long;
+} // namespace
 
-constexpr uint32_t kMostSegments = 4096;
-constexpr uint32_t kMostEntryPoints = 256;
-constexpr uint32_t kMostStores = 64;
-constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
-constexpr uint32_t kMostRows = 1u << 20;
-constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
+static constexpr uint32_t kMostSegments = 4096;
+static constexpr uint32_t kMostEntryPoints = 256;
+static constexpr uint32_t kMostStores = 64;
+static constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
+static constexpr uint32_t kMostRows = 1u << 20;
+static constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
 
+namespace {
 /// Collects what is wrong, the first few in words.
 class Findings {
 public:
@@ -54,13 +55,14 @@ public:
 private:
   int count = 0;
 };
+} // namespace
 
-bool isPlainFileName(const flatbuffers::String &name) {
+static bool isPlainFileName(const flatbuffers::String &name) {
   return name.size() > 0 && name.size() < 256 && strlen(name.c_str()) == name.size() && !strchr(name.c_str(), '/') &&
          strcmp(name.c_str(), ".") != 0 && strcmp(name.c_str(), "..") != 0;
 }
 
-void checkModel(const artifact::Program &program, Findings &findings) {
+static void checkModel(const artifact::Program &program, Findings &findings) {
   const artifact::Model &model = *program.model();
   auto dimension = [&](const char *name, uint32_t value) {
     findings.require(value > 0 && value <= kLargestDimension, "model.%s is %u, expected 1 to %u", name, value,
@@ -82,7 +84,7 @@ void checkModel(const artifact::Program &program, Findings &findings) {
   }
 }
 
-void checkSampling(const artifact::Model &model, Findings &findings) {
+static void checkSampling(const artifact::Model &model, Findings &findings) {
   auto number = [&](const char *name, flatbuffers::Optional<float> value, float low, float high) {
     float said = value.value_or(low);
     findings.require(said >= low && said <= high, "model.%s is %g, expected %g to %g", name, static_cast<double>(said),
@@ -96,7 +98,7 @@ void checkSampling(const artifact::Model &model, Findings &findings) {
 }
 
 /// Bytes of a store in a page; 0, which no store has, where they overflow.
-uint64_t storeBytes(const artifact::Store &store) {
+static uint64_t storeBytes(const artifact::Store &store) {
   uint64_t heads, rows, bytes;
   bool good = multiply(store.layers(), store.heads(), &heads) &&
               multiply(heads, FATHOM_PAGE_TOKENS * elementBytes(store.element()), &rows) &&
@@ -104,7 +106,7 @@ uint64_t storeBytes(const artifact::Store &store) {
   return good ? bytes : 0;
 }
 
-void checkStore(const artifact::Store &store, uint64_t page, Findings &findings) {
+static void checkStore(const artifact::Store &store, uint64_t page, Findings &findings) {
   const char *name = store.name()->c_str();
   uint64_t bytes = storeBytes(store);
   findings.require(store.layers() <= kLargestDimension && store.heads() <= kLargestDimension &&
@@ -121,7 +123,7 @@ void checkStore(const artifact::Store &store, uint64_t page, Findings &findings)
                    static_cast<U64>(bytes), static_cast<U64>(store.offset()), static_cast<U64>(page));
 }
 
-void checkCache(const artifact::Program &program, Findings &findings) {
+static void checkCache(const artifact::Program &program, Findings &findings) {
   uint64_t page = program.cache()->page_bytes();
   const auto &stores = *program.cache()->stores();
   findings.require(page > 0 && page <= kLargestMemory, "cache.page_bytes is %llu, expected 1 to %llu",
@@ -140,8 +142,8 @@ void checkCache(const artifact::Program &program, Findings &findings) {
   }
 }
 
-void checkSegment(const artifact::Segment &segment, uint32_t index, const fathom_artifact_header_t &header,
-                  Findings &findings) {
+static void checkSegment(const artifact::Segment &segment, uint32_t index, const fathom_artifact_header_t &header,
+                         Findings &findings) {
   U64 offset = segment.offset(), size = segment.size();
   uint64_t end;
   if (segment.external()) {
@@ -160,7 +162,8 @@ void checkSegment(const artifact::Segment &segment, uint32_t index, const fathom
                    static_cast<U64>(header.total_size));
 }
 
-void checkSegments(const artifact::Program &program, const fathom_artifact_header_t &header, Findings &findings) {
+static void checkSegments(const artifact::Program &program, const fathom_artifact_header_t &header,
+                          Findings &findings) {
   const auto &segments = *program.segments();
   findings.require(segments.size() <= kMostSegments, "%u segments, expected at most %u", segments.size(),
                    kMostSegments);
@@ -180,7 +183,7 @@ void checkSegments(const artifact::Program &program, const fathom_artifact_heade
   }
 }
 
-void checkCode(const artifact::Program &program, Findings &findings) {
+static void checkCode(const artifact::Program &program, Findings &findings) {
   const artifact::Code &code = *program.code();
   bool inside = code.segment() < program.segments()->size();
   findings.require(inside, "code.segment is %u, but there are %u segments", code.segment(), program.segments()->size());
@@ -192,7 +195,7 @@ void checkCode(const artifact::Program &program, Findings &findings) {
 }
 
 // Every number of rows from 1 to the largest must have an entry point, one that can give logits.
-void checkRowsServed(const artifact::Program &program, artifact::Form form, Findings &findings) {
+static void checkRowsServed(const artifact::Program &program, artifact::Form form, Findings &findings) {
   auto serves = [form](const artifact::EntryPoint &entry) { return entry.logits() && entry.form() == form; };
   uint32_t most = 0;
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
@@ -216,7 +219,7 @@ void checkRowsServed(const artifact::Program &program, artifact::Form form, Find
   }
 }
 
-void checkEntryPoints(const artifact::Program &program, Findings &findings) {
+static void checkEntryPoints(const artifact::Program &program, Findings &findings) {
   const auto &entries = *program.entry_points();
   findings.require(entries.size() <= kMostEntryPoints, "%u entry points, expected at most %u", entries.size(),
                    kMostEntryPoints);
@@ -238,12 +241,12 @@ void checkEntryPoints(const artifact::Program &program, Findings &findings) {
 
 /// The FlatBuffers verifier looks at the alignment of a vector's length only.
 template <class Element>
-bool isAligned(const flatbuffers::Vector<Element> &vector) {
+static bool isAligned(const flatbuffers::Vector<Element> &vector) {
   constexpr size_t alignment = alignof(std::remove_pointer_t<Element>);
   return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
 }
 
-void checkWeights(const artifact::Program &program, Findings &findings) {
+static void checkWeights(const artifact::Program &program, Findings &findings) {
   const auto &slices = *program.weight_slices();
   if (!isAligned(slices)) {
     findings.require(false, "weight_slices is not aligned");
@@ -276,7 +279,7 @@ void checkWeights(const artifact::Program &program, Findings &findings) {
   }
 }
 
-void checkBuffers(const artifact::Program &program, Findings &findings) {
+static void checkBuffers(const artifact::Program &program, Findings &findings) {
   for (uint32_t i = 0; program.buffers() && i < program.buffers()->size(); ++i) {
     const artifact::Buffer &buffer = *program.buffers()->Get(i);
     findings.require(fits(buffer.offset(), buffer.size(), kLargestMemory),
@@ -284,8 +287,6 @@ void checkBuffers(const artifact::Program &program, Findings &findings) {
                      static_cast<U64>(buffer.size()), static_cast<U64>(buffer.offset()));
   }
 }
-
-} // namespace
 
 fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header) {
   Findings findings;

@@ -7,18 +7,14 @@
 
 namespace fathom::runtime {
 
-namespace {
-
 template <typename Visit>
-void forEach(const artifact::Program &program, artifact::Form form, Visit visit) {
+static void forEach(const artifact::Program &program, artifact::Form form, Visit visit) {
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
     if (entry->form() == form) {
       visit(*entry);
     }
   }
 }
-
-} // namespace
 
 uint32_t maxRows(const artifact::Program &program, artifact::Form form) {
   uint32_t most = 0;

@@ -14,14 +14,13 @@
 
 namespace fathom::runtime {
 
-namespace {
-
-uint64_t now() {
+static uint64_t now() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
 }
 
+namespace {
 /// Hands tokens and the text they complete to the caller.
 class Listener {
 public:
@@ -101,6 +100,7 @@ private:
   fathom_sequence_t id = 0;
   Sequence *sequence = nullptr;
 };
+} // namespace
 
 fathom_status_t Answer::checkLength(size_t tokens) const {
   if (tokens == 0) {
@@ -210,8 +210,6 @@ fathom_status_t Answer::run(fathom_generate_result_t *result) {
   }
   return status;
 }
-
-} // namespace
 
 fathom_status_t Session::generate(const fathom_generate_options_t &options, fathom_generate_result_t *result) {
   return Answer(*this, options).run(result);

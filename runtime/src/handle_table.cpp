@@ -9,34 +9,34 @@
 
 namespace fathom::runtime {
 
-namespace {
-
-constexpr uint64_t kSlots = 4096;
+static constexpr uint64_t kSlots = 4096;
 // A slot's word: generation (24 bits), references of the user (20), pins of running calls (20).
-constexpr uint64_t kPin = 1;
-constexpr uint64_t kReference = uint64_t(1) << 20;
-constexpr uint64_t kGeneration = uint64_t(1) << 40;
-constexpr uint64_t kCountMask = (uint64_t(1) << 20) - 1;
-constexpr uint64_t kGenerationMask = (uint64_t(1) << 24) - 1;
+static constexpr uint64_t kPin = 1;
+static constexpr uint64_t kReference = uint64_t(1) << 20;
+static constexpr uint64_t kGeneration = uint64_t(1) << 40;
+static constexpr uint64_t kCountMask = (uint64_t(1) << 20) - 1;
+static constexpr uint64_t kGenerationMask = (uint64_t(1) << 24) - 1;
 
+namespace {
 struct Slot {
   std::atomic<uint64_t> word;
   std::atomic<void *> object;
   void (*end)(void *object);
 };
+} // namespace
 
-Slot slots[kSlots];
+static Slot slots[kSlots];
 
-uint64_t pins(uint64_t word) { return word & kCountMask; }
-uint64_t references(uint64_t word) { return (word / kReference) & kCountMask; }
-uint64_t generation(uint64_t word) { return (word / kGeneration) & kGenerationMask; }
+static uint64_t pins(uint64_t word) { return word & kCountMask; }
+static uint64_t references(uint64_t word) { return (word / kReference) & kCountMask; }
+static uint64_t generation(uint64_t word) { return (word / kGeneration) & kGenerationMask; }
 
 // A handle: kind (8 bits), generation (24), slot (32).
-void *makeHandle(HandleKind kind, uint64_t generation, uint64_t slot) {
+static void *makeHandle(HandleKind kind, uint64_t generation, uint64_t slot) {
   return reinterpret_cast<void *>(static_cast<uint64_t>(kind) << 56 | generation << 32 | slot);
 }
 
-const char *kindName(HandleKind kind) {
+static const char *kindName(HandleKind kind) {
   switch (kind) {
   case HandleKind::kModel:
     return "model";
@@ -48,13 +48,13 @@ const char *kindName(HandleKind kind) {
   return "object";
 }
 
-Slot *findSlot(const void *handle) {
+static Slot *findSlot(const void *handle) {
   uint64_t index = reinterpret_cast<uint64_t>(handle) & 0xffffffff;
   return index < kSlots ? &slots[index] : nullptr;
 }
 
 // Adds |amount| to the word of a slot that still holds what |handle| names; NULL if it does not.
-Slot *adjust(HandleKind kind, const void *handle, int64_t amount, uint64_t *after) {
+static Slot *adjust(HandleKind kind, const void *handle, int64_t amount, uint64_t *after) {
   uint64_t bits = reinterpret_cast<uint64_t>(handle);
   Slot *slot = findSlot(handle);
   if (!slot || bits >> 56 != static_cast<uint64_t>(kind)) {
@@ -73,7 +73,7 @@ Slot *adjust(HandleKind kind, const void *handle, int64_t amount, uint64_t *afte
 
 // Ends the object if the count that was just taken away was the last: without references nobody can pin it again,
 // so each generation gets here once.
-void endIfUnused(Slot *slot, uint64_t after) {
+static void endIfUnused(Slot *slot, uint64_t after) {
   if (references(after) != 0 || pins(after) != 0) {
     return;
   }
@@ -82,14 +82,12 @@ void endIfUnused(Slot *slot, uint64_t after) {
   slot->object.store(nullptr, std::memory_order_release);
 }
 
-fathom_status_t failHandle(HandleKind kind, const void *handle, const char *function) {
+static fathom_status_t failHandle(HandleKind kind, const void *handle, const char *function) {
   if (!handle) {
     return failNull(function, kindName(kind));
   }
   return fail(FATHOM_STATUS_INVALID_HANDLE, "%s: not a %s, or one that was released", function, kindName(kind));
 }
-
-} // namespace
 
 fathom_status_t insertHandle(HandleKind kind, void *object, void (*end)(void *object), void **outHandle) {
   for (uint64_t i = 0; i < kSlots; ++i) {

@@ -18,10 +18,8 @@ void fathom_model_info_initialize_sized(fathom_model_info_t *info, size_t struct
   initializeStruct(info, struct_size, {});
 }
 
-namespace {
-
-fathom_status_t takeOptions(const fathom_model_options_t *options, fathom_model_options_t *taken,
-                            const char *function) {
+static fathom_status_t takeOptions(const fathom_model_options_t *options, fathom_model_options_t *taken,
+                                   const char *function) {
   fathom_model_options_initialize(taken);
   if (!options) {
     return FATHOM_STATUS_OK;
@@ -36,7 +34,7 @@ fathom_status_t takeOptions(const fathom_model_options_t *options, fathom_model_
 }
 
 template <typename Load>
-fathom_status_t loadModel(fathom_model_t **out, Load load) {
+static fathom_status_t loadModel(fathom_model_t **out, Load load) {
   Model *model = create<Model>();
   if (!model) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a model");
@@ -53,8 +51,6 @@ fathom_status_t loadModel(fathom_model_t **out, Load load) {
   *out = static_cast<fathom_model_t *>(handle);
   return FATHOM_STATUS_OK;
 }
-
-} // namespace
 
 fathom_status_t fathom_model_load_file(const char *path, const fathom_model_options_t *options,
                                        fathom_model_t **out_model) {

@@ -14,7 +14,6 @@
 namespace fathom::runtime {
 
 namespace {
-
 struct SavedHeader {
   char magic[8];
   uint64_t identity;
@@ -22,12 +21,13 @@ struct SavedHeader {
   uint32_t reserved;
   uint64_t payload_hash;
 };
+} // namespace
 
-constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '2'};
+static constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '2'};
 
 // Calls |copy| with each row of |sequence| in the order of the file, its bytes, and where they are in a saved payload.
 template <typename Copy>
-void forEachRow(const Session &session, const Sequence &sequence, uint32_t length, Copy copy) {
+static void forEachRow(const Session &session, const Sequence &sequence, uint32_t length, Copy copy) {
   const int32_t *table = sequence.pages.data();
   fathom_cache_t cache = session.cache().view(&table);
   uint64_t saved = 0;
@@ -40,14 +40,12 @@ void forEachRow(const Session &session, const Sequence &sequence, uint32_t lengt
   }
 }
 
-fathom_status_t savedSize(const artifact::Program &program, uint32_t length, uint64_t *size) {
+static fathom_status_t savedSize(const artifact::Program &program, uint32_t length, uint64_t *size) {
   if (!multiply(positionBytes(program), length, size) || __builtin_add_overflow(*size, sizeof(SavedHeader), size)) {
     return fail(FATHOM_STATUS_BAD_DATA, "saved sequence: impossible length %u", length);
   }
   return FATHOM_STATUS_OK;
 }
-
-} // namespace
 
 fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *buffer, size_t capacity,
                              size_t *outSize) {

@@ -13,20 +13,18 @@
 
 namespace fathom::runtime {
 
-namespace {
-
 /// FATHOM_VERIFY_AUTO verifies up to here.
-constexpr uint64_t kCheapToVerify = uint64_t(64) << 20;
-constexpr uint64_t kLargestShardHeader = uint64_t(100) << 20;
-constexpr size_t kLongestPath = 4096;
+static constexpr uint64_t kCheapToVerify = uint64_t(64) << 20;
+static constexpr uint64_t kLargestShardHeader = uint64_t(100) << 20;
+static constexpr size_t kLongestPath = 4096;
 
-bool joinPath(char *path, const char *directory, size_t length, const char *name) {
+static bool joinPath(char *path, const char *directory, size_t length, const char *name) {
   int written = snprintf(path, kLongestPath, "%.*s/%s", static_cast<int>(length), directory, name);
   return written > 0 && static_cast<size_t>(written) < kLongestPath && access(path, F_OK) == 0;
 }
 
 // The first place that has the file: the caller's directory, the recorded one, the artifact's own.
-bool findShard(const artifact::Segment &segment, const Weights::Places &places, char *path) {
+static bool findShard(const artifact::Segment &segment, const Weights::Places &places, char *path) {
   const char *name = segment.name()->c_str();
   if (places.directory) {
     return joinPath(path, places.directory, strlen(places.directory), name);
@@ -44,7 +42,7 @@ bool findShard(const artifact::Segment &segment, const Weights::Places &places, 
 }
 
 // Whether the safetensors header of |file| is the one the compiler saw.
-fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expected, const char *path) {
+static fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expected, const char *path) {
   uint64_t length;
   if (file.size() < sizeof(length)) {
     return fail(FATHOM_STATUS_MISMATCH, "%s: too short for a safetensors file", path);
@@ -62,8 +60,6 @@ fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expected, cons
   }
   return FATHOM_STATUS_OK;
 }
-
-} // namespace
 
 Weights::~Weights() {
   for (Part &part : parts) {

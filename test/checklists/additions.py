@@ -16,8 +16,8 @@ HEADER = """// Part of the Fathom project, under the Apache License v2.0 with LL
 FILES = {
     "tools/driver/Greet.h": HEADER + """// The verb `greet`.
 
-#ifndef TOOLS_DRIVER_GREET_H
-#define TOOLS_DRIVER_GREET_H
+#ifndef FATHOM_TOOLS_DRIVER_GREET_H
+#define FATHOM_TOOLS_DRIVER_GREET_H
 
 namespace fathom::driver {
 
@@ -26,7 +26,7 @@ int runGreet();
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_GREET_H
+#endif // FATHOM_TOOLS_DRIVER_GREET_H
 """,
     "tools/driver/Greet.cpp": HEADER + """// The verb `greet`.
 

@@ -154,7 +154,7 @@ def main():
         copy_tree(ROOT, scaffold)
         add_everything(scaffold)
         copy_tree(scaffold, tree)
-    for check in ("names", "layering", "sizes", "text"):
+    for check in ("names", "layering", "sizes", "style", "text"):
         run(sys.executable, "-B", f"test/lint/{check}.py", cwd=tree)
     run("cmake", "--preset", "release", cwd=tree)
     run("cmake", "--build", build, "--target", *TARGETS, cwd=tree)

@@ -3,8 +3,8 @@
 //
 // The right answers beside a test model: golden.safetensors.
 
-#ifndef TEST_E2E_GOLDEN_H
-#define TEST_E2E_GOLDEN_H
+#ifndef FATHOM_TEST_E2E_GOLDEN_H
+#define FATHOM_TEST_E2E_GOLDEN_H
 
 #include <cstdint>
 #include <string>
@@ -31,4 +31,4 @@ std::vector<GoldenPrompt> readGolden(const std::string &directory);
 
 } // namespace fathom::test
 
-#endif // TEST_E2E_GOLDEN_H
+#endif // FATHOM_TEST_E2E_GOLDEN_H

@@ -3,8 +3,8 @@
 //
 // A test model, compiled and opened through the C API.
 
-#ifndef TEST_E2E_MODEL_H
-#define TEST_E2E_MODEL_H
+#ifndef FATHOM_TEST_E2E_MODEL_H
+#define FATHOM_TEST_E2E_MODEL_H
 
 #include "fathom/fathom.h"
 #include "tools/driver/CompileModel.h"
@@ -53,4 +53,4 @@ private:
 
 } // namespace fathom::test
 
-#endif // TEST_E2E_MODEL_H
+#endif // FATHOM_TEST_E2E_MODEL_H

@@ -32,13 +32,13 @@ using namespace huggingface;
 constexpr const char *kPrefix = "model.blocks.";
 
 std::vector<Family> getOwnFamilies() {
-  static constexpr RoutingFact softmax[] = {
+  static constexpr RoutingFact kSoftmax[] = {
       {"softmax", "greedy", ScoreFunction::Softmax, GroupScore::None, /*correctionBias=*/false}};
   Family normed = {"normed_heads", {&gqa, &attentionBias, &qkNorm, &denseMlp}, RopePairs::HalfSplit};
   Family routed = {"routed_experts",
                    {&gqa, &denseMlp, &experts},
                    RopePairs::HalfSplit,
-                   {softmax, Normalization::OfSeveral, Need::Optional}};
+                   {kSoftmax, Normalization::OfSeveral, Need::Optional}};
   normed.windowsHaveSwitch = true;
   normed.layerPrefix = routed.layerPrefix = kPrefix;
   return {normed, routed};

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   check(config.family != nullptr);
-  for (int64_t layer = huggingface::wholeModel; layer < config.layers; ++layer) {
+  for (int64_t layer = huggingface::kWholeModel; layer < config.layers; ++layer) {
     huggingface::forEachTensor(config, layer, [&](const huggingface::Part &, const huggingface::TensorFact &fact) {
       for (int64_t extent : shapeOf(fact, config)) {
         check(extent > 0);

@@ -3,8 +3,8 @@
 //
 // Passes that only tests run.
 
-#ifndef TEST_LIB_TESTPASSES_H
-#define TEST_LIB_TESTPASSES_H
+#ifndef FATHOM_TEST_LIB_TESTPASSES_H
+#define FATHOM_TEST_LIB_TESTPASSES_H
 
 namespace fathom::test {
 
@@ -12,4 +12,4 @@ void registerTestPasses();
 
 } // namespace fathom::test
 
-#endif // TEST_LIB_TESTPASSES_H
+#endif // FATHOM_TEST_LIB_TESTPASSES_H

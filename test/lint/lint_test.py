@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import layering
 import names
 import sizes
+import style
 import text
 
 LICENSED = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n"
@@ -173,6 +174,23 @@ class SizesTest(LintTest):
         finally:
             sizes.TOTAL_BYTES = before
         self.assertEqual(found, [".: error: tracked files hold 11 bytes together, the bound is 10"])
+
+
+class StyleTest(LintTest):
+    def test_finds_a_guard_that_is_not_the_path(self):
+        tree = {"passes/fuse/A.h": "#ifndef FUSE_A_H\n", "runtime/include/fathom/a.h": "#ifndef FATHOM_A_H\n"}
+        self.assertEqual(self.findings(style.check, tree),
+                         ["passes/fuse/A.h:1: error: the guard of this file is 'FATHOM_PASSES_FUSE_A_H'"])
+
+    def test_finds_functions_in_an_anonymous_namespace(self):
+        code = "namespace {\nstruct A {\n  int f();\n};\nint *g(int a) {\n}\n} // namespace\nint A::f() {\n}\n"
+        self.assertEqual(self.findings(style.check, {"codegen/A.cpp": code}),
+                         ["codegen/A.cpp:5: error: make it static: anonymous namespaces are for types"])
+
+    def test_finds_constants_without_k(self):
+        code = "static constexpr int most = 4;\nconstexpr StringLiteral kNames[] = {};\nvoid f() {\n  constexpr int a = 1;\n}\n"
+        self.assertEqual(self.findings(style.check, {"codegen/A.cpp": code}),
+                         ["codegen/A.cpp:1: error: 'most' is a constant: begin its name with k"])
 
 
 class TextTest(LintTest):

@@ -21,10 +21,9 @@
 
 namespace fathom::driver {
 
+static constexpr size_t kBandwidthBuffer = size_t(512) << 20;
+
 namespace {
-
-constexpr size_t kBandwidthBuffer = size_t(512) << 20;
-
 class Bench {
 public:
   Bench(const cli::ModelSource &source, const BenchOptions &options) : source(source), options(options) {}
@@ -52,6 +51,7 @@ private:
   std::vector<int32_t> prompt, stepTokens;
   std::vector<float> logits;
 };
+} // namespace
 
 // Tokens that look random: experts are chosen as they would be by text.
 int32_t Bench::token(uint64_t index) const {
@@ -210,8 +210,6 @@ int Bench::run() {
   options.json ? printBenchJson(options, results) : printBench(options, results);
   return cli::flushStandardOutput(source.program);
 }
-
-} // namespace
 
 int runBench(const cli::ModelSource &source, int argc, const char *const *argv, int first) {
   using cli::OptionKind;

@@ -3,8 +3,8 @@
 //
 // The verb `bench`: how fast a model is, and how near to what the machine can do.
 
-#ifndef TOOLS_DRIVER_BENCH_H
-#define TOOLS_DRIVER_BENCH_H
+#ifndef FATHOM_TOOLS_DRIVER_BENCH_H
+#define FATHOM_TOOLS_DRIVER_BENCH_H
 
 #include "runtime/cli/cli.h"
 
@@ -16,4 +16,4 @@ int runBench(const cli::ModelSource &source, int argc, const char *const *argv, 
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_BENCH_H
+#endif // FATHOM_TOOLS_DRIVER_BENCH_H

@@ -3,8 +3,8 @@
 //
 // What `fathom bench` measured, for people and for programs.
 
-#ifndef TOOLS_DRIVER_BENCHREPORT_H
-#define TOOLS_DRIVER_BENCHREPORT_H
+#ifndef FATHOM_TOOLS_DRIVER_BENCHREPORT_H
+#define FATHOM_TOOLS_DRIVER_BENCHREPORT_H
 
 #include <cstdint>
 #include <vector>
@@ -55,4 +55,4 @@ void printBenchJson(const BenchOptions &options, const BenchResults &results);
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_BENCHREPORT_H
+#endif // FATHOM_TOOLS_DRIVER_BENCHREPORT_H

@@ -3,8 +3,8 @@
 //
 // What a module of --from must agree on with the checkpoint and the target.
 
-#ifndef TOOLS_DRIVER_CHECKMODULE_H
-#define TOOLS_DRIVER_CHECKMODULE_H
+#ifndef FATHOM_TOOLS_DRIVER_CHECKMODULE_H
+#define FATHOM_TOOLS_DRIVER_CHECKMODULE_H
 
 #include "codegen/x86/Target.h"
 #include "frontend/checkpoint/Checkpoint.h"
@@ -22,4 +22,4 @@ bool checkKernels(mlir::ModuleOp module, const codegen::X86Target &target);
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_CHECKMODULE_H
+#endif // FATHOM_TOOLS_DRIVER_CHECKMODULE_H

@@ -24,9 +24,7 @@ using llvm::StringRef;
 
 namespace fathom::driver {
 
-namespace {
-
-constexpr const char *kAbout = R"(Compiles a checkpoint directory ahead of time.
+static constexpr const char *kAbout = R"(Compiles a checkpoint directory ahead of time.
 
 examples:
   fathom compile DeepSeek-V2-Lite -o chat --emit=exe && ./chat -p "Once upon a time"
@@ -34,15 +32,16 @@ examples:
 )";
 
 /// Names of --emit and --from, in the order of Emit.
-constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
-constexpr const char *kFromNames = "deepseek|model|fuse|plan";
+static constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
+static constexpr const char *kFromNames = "deepseek|model|fuse|plan";
 
-Emit parseEmit(StringRef name) {
+static Emit parseEmit(StringRef name) {
   llvm::SmallVector<StringRef> names;
   StringRef(kEmitNames).split(names, '|');
   return Emit(llvm::find(names, name) - names.begin());
 }
 
+namespace {
 /// Options as the command line spells them.
 struct Arguments {
   const char *input = nullptr;
@@ -64,10 +63,11 @@ struct Arguments {
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
   bool givenWeights = false, givenCpu = false;
 };
+} // namespace
 
 /// Refuses options that act in no phase of this call: nothing an option says may be dropped. Returns cli::kContinue, or
 /// an exit code.
-int checkPhases(const char *command, const Arguments &arguments) {
+static int checkPhases(const char *command, const Arguments &arguments) {
   const struct {
     bool given;
     const char *option;
@@ -98,7 +98,7 @@ int checkPhases(const char *command, const Arguments &arguments) {
 }
 
 /// Returns cli::kContinue, or an exit code.
-int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
+static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   using cli::OptionKind;
   const cli::Option options[] = {
       {"output", 'o', OptionKind::kText, &arguments.output, "FILE", "where the result goes; - is stdout, for IR"},
@@ -113,7 +113,7 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
-       "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::maxPosition), nullptr,
+       "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
@@ -162,7 +162,7 @@ int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   return checkPhases(command.name, arguments);
 }
 
-CompileOptions convert(const Arguments &arguments) {
+static CompileOptions convert(const Arguments &arguments) {
   CompileOptions options;
   options.input = arguments.input;
   options.output = arguments.output;
@@ -185,7 +185,7 @@ CompileOptions convert(const Arguments &arguments) {
 }
 
 /// What to do about a checkpoint whose tokenizer has another form than tokenizer.json.
-StringRef explainTokenizer(const std::string &folder) {
+static StringRef explainTokenizer(const std::string &folder) {
   for (const char *other : {"tokenizer.model", "vocab.json", "tiktoken.model"}) {
     if (checkpoint::exists(checkpoint::joinPath(folder, other))) {
       return "convert its tokenizer with the transformers library, whose save_pretrained writes a tokenizer.json";
@@ -194,7 +194,7 @@ StringRef explainTokenizer(const std::string &folder) {
   return "";
 }
 
-int compile(CompileOptions options) {
+static int compile(CompileOptions options) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
@@ -215,8 +215,6 @@ int compile(CompileOptions options) {
   diagnostics.print(llvm::errs());
   return code;
 }
-
-} // namespace
 
 int runCompile(llvm::ArrayRef<const char *> given) {
   Arguments arguments;

@@ -3,8 +3,8 @@
 //
 // The verb `compile`.
 
-#ifndef TOOLS_DRIVER_COMPILE_H
-#define TOOLS_DRIVER_COMPILE_H
+#ifndef FATHOM_TOOLS_DRIVER_COMPILE_H
+#define FATHOM_TOOLS_DRIVER_COMPILE_H
 
 #include "llvm/ADT/ArrayRef.h"
 
@@ -15,4 +15,4 @@ int runCompile(llvm::ArrayRef<const char *> arguments);
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_COMPILE_H
+#endif // FATHOM_TOOLS_DRIVER_COMPILE_H

@@ -29,10 +29,10 @@ using namespace mlir;
 namespace fathom::driver {
 
 namespace {
-
 using checkpoint::Problem;
+} // namespace
 
-StringRef getPhaseName(Emit phase) {
+static StringRef getPhaseName(Emit phase) {
   switch (phase) {
   case Emit::DeepSeek:
     return "deepseek";
@@ -47,6 +47,7 @@ StringRef getPhaseName(Emit phase) {
   }
 }
 
+namespace {
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
 public:
@@ -122,6 +123,7 @@ private:
   codegen::X86Target target;
   codegen::ArtifactContents contents;
 };
+} // namespace
 
 bool Compilation::selectTarget() {
   if (options.emit == Emit::Exe && getExeStub().getBufferSize() == 0) {
@@ -275,7 +277,7 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   contents.code = image.bytes;
   const kernels::Arch &arch = *target.arch;
   contents.target = {
-      {}, codegen::X86Target::triple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
+      {}, codegen::X86Target::kTriple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
   for (artifact::EntryPointT &entry : contents.entryPoints) {
     entry.address = image.entryPoints.lookup(entry.name);
   }
@@ -294,8 +296,6 @@ bool Compilation::writeModule() {
   stream << '\n';
   return output.writeText(text);
 }
-
-} // namespace
 
 int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
   return Compilation(options, diagnostics).run();

@@ -3,8 +3,8 @@
 //
 // The compiler as a function: from a checkpoint to IR, an artifact, an executable or an object.
 
-#ifndef TOOLS_DRIVER_COMPILEMODEL_H
-#define TOOLS_DRIVER_COMPILEMODEL_H
+#ifndef FATHOM_TOOLS_DRIVER_COMPILEMODEL_H
+#define FATHOM_TOOLS_DRIVER_COMPILEMODEL_H
 
 #include "codegen/weights/LowerRecipes.h"
 #include "dialects/support/FileSystem.h"
@@ -56,4 +56,4 @@ int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnos
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_COMPILEMODEL_H
+#endif // FATHOM_TOOLS_DRIVER_COMPILEMODEL_H

@@ -3,8 +3,8 @@
 //
 // Where a compilation's result goes: text, an artifact, an executable, or an object with its header.
 
-#ifndef TOOLS_DRIVER_COMPILEOUTPUT_H
-#define TOOLS_DRIVER_COMPILEOUTPUT_H
+#ifndef FATHOM_TOOLS_DRIVER_COMPILEOUTPUT_H
+#define FATHOM_TOOLS_DRIVER_COMPILEOUTPUT_H
 
 #include "codegen/artifact/ArtifactContents.h"
 #include "codegen/artifact/ArtifactWriter.h"
@@ -45,4 +45,4 @@ private:
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_COMPILEOUTPUT_H
+#endif // FATHOM_TOOLS_DRIVER_COMPILEOUTPUT_H

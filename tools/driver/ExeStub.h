@@ -3,8 +3,8 @@
 //
 // The static executable that --emit=exe appends artifacts to, embedded in the compiler.
 
-#ifndef TOOLS_DRIVER_EXESTUB_H
-#define TOOLS_DRIVER_EXESTUB_H
+#ifndef FATHOM_TOOLS_DRIVER_EXESTUB_H
+#define FATHOM_TOOLS_DRIVER_EXESTUB_H
 
 #include "llvm/Support/MemoryBufferRef.h"
 
@@ -14,4 +14,4 @@ llvm::MemoryBufferRef getExeStub();
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_EXESTUB_H
+#endif // FATHOM_TOOLS_DRIVER_EXESTUB_H

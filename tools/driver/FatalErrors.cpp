@@ -21,23 +21,23 @@
 namespace fathom::driver {
 
 namespace {
-
 struct Progress {
   std::atomic<bool> reported{false};
   char step[64] = "start";
 };
+} // namespace
 
-Progress ownProgress;
-Progress *progress = &ownProgress;
+static Progress ownProgress;
+static Progress *progress = &ownProgress;
 
-[[noreturn]] void leave(int code) {
+[[noreturn]] static void leave(int code) {
   removeTemporaries();
   markReported();
   _exit(code);
 }
 
 /// Runs when memory is gone: nothing here may allocate.
-[[noreturn]] void onNoMemory() {
+[[noreturn]] static void onNoMemory() {
   struct rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     cli::printError("fathom", cli::kResources,
@@ -49,9 +49,9 @@ Progress *progress = &ownProgress;
   leave(cli::kResources);
 }
 
-void onBadAlloc(void *, const char *, bool) { onNoMemory(); }
+static void onBadAlloc(void *, const char *, bool) { onNoMemory(); }
 
-int classify(llvm::StringRef reason) {
+static int classify(llvm::StringRef reason) {
   if (reason.starts_with("IO failure")) {
     return cli::kInputOutput;
   }
@@ -61,7 +61,7 @@ int classify(llvm::StringRef reason) {
   return resources ? cli::kResources : cli::kInternal;
 }
 
-void onFatalError(void *, const char *reason, bool) {
+static void onFatalError(void *, const char *reason, bool) {
   int code = classify(reason);
   cli::printError("fathom", code, "LLVM failed at step '%s': %s", getStep(), reason);
   if (code == cli::kInternal) {
@@ -69,8 +69,6 @@ void onFatalError(void *, const char *reason, bool) {
   }
   leave(code);
 }
-
-} // namespace
 
 void installFatalErrorHandlers() {
   llvm::install_fatal_error_handler(onFatalError);

@@ -19,7 +19,7 @@ namespace fathom::driver {
 using gen::GenerateOptions;
 using gen::ProjectionType;
 
-static constexpr const char *about =
+static constexpr const char *kAbout =
     "Writes a checkpoint with random weights for the model that a config.json describes, such as one in\n"
     "test/models/configs.\n";
 
@@ -79,7 +79,7 @@ static int parseArguments(llvm::ArrayRef<const char *> given, GenArguments &argu
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N", "threads, 0: one for each processor (0)", 0, 1024},
   };
   cli::Command command = {
-      "fathom gen", "--config=FILE -o DIR [options]", about, options, std::size(options), nullptr, 0};
+      "fathom gen", "--config=FILE -o DIR [options]", kAbout, options, std::size(options), nullptr, 0};
   int code = cli::parseOptions(command, int(given.size()), given.data(), 0, nullptr);
   if (code != cli::kContinue) {
     return code;

@@ -29,7 +29,7 @@ namespace fathom::driver {
 using checkpoint::Checkpoint;
 using checkpoint::Diagnostics;
 
-static constexpr const char *about =
+static constexpr const char *kAbout =
     "Shows what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.\n";
 
 /// Text of a file that may be hostile, fit for a terminal and for JSON.
@@ -332,7 +332,7 @@ int runInspect(int argc, const char *const *argv) {
   const cli::Option options[] = {
       {"json", 0, cli::OptionKind::kFlag, &asJson, nullptr, "one JSON object on stdout; sizes are bytes"},
   };
-  cli::Command command = {"fathom inspect", "X [--json]", about, options, std::size(options), &path, 1};
+  cli::Command command = {"fathom inspect", "X [--json]", kAbout, options, std::size(options), &path, 1};
   int code = cli::parseOptions(command, argc, argv, 0, nullptr);
   if (code != cli::kContinue) {
     return code;

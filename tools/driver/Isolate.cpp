@@ -22,16 +22,14 @@
 
 namespace fathom::driver {
 
-namespace {
-
-constexpr int forwardedSignals[] = {SIGINT, SIGTERM, SIGHUP};
+static constexpr int kForwardedSignals[] = {SIGINT, SIGTERM, SIGHUP};
 /// What LLVM and MLIR are used to; less may be all that `ulimit -s` leaves.
-constexpr size_t stackBytes = size_t(8) << 20;
+static constexpr size_t kStackBytes = size_t(8) << 20;
 
-std::atomic<pid_t> child{0};
-std::atomic<int> received{0};
+static std::atomic<pid_t> child{0};
+static std::atomic<int> received{0};
 
-void onSignal(int number) {
+static void onSignal(int number) {
   int savedErrno = errno;
   // The second one is for a child that does not end by the first.
   bool first = received.exchange(number) == 0;
@@ -41,39 +39,40 @@ void onSignal(int number) {
   errno = savedErrno;
 }
 
+namespace {
 /// Handlers that pass signals on, in place as long as it lives. Signals stay blocked until unblock().
 class Forwarding {
 public:
   Forwarding() {
     sigset_t blocked;
     sigemptyset(&blocked);
-    for (int number : forwardedSignals) {
+    for (int number : kForwardedSignals) {
       sigaddset(&blocked, number);
     }
     sigprocmask(SIG_BLOCK, &blocked, &oldMask);
   }
   void install() {
-    for (size_t i = 0; i < std::size(forwardedSignals); ++i) {
-      sigaction(forwardedSignals[i], nullptr, &old[i]);
+    for (size_t i = 0; i < std::size(kForwardedSignals); ++i) {
+      sigaction(kForwardedSignals[i], nullptr, &old[i]);
       struct sigaction action = {};
       action.sa_handler = onSignal;
       if (old[i].sa_handler != SIG_IGN) {
-        sigaction(forwardedSignals[i], &action, nullptr);
+        sigaction(kForwardedSignals[i], &action, nullptr);
       }
     }
     installed = true;
   }
   void unblock() const { sigprocmask(SIG_SETMASK, &oldMask, nullptr); }
   ~Forwarding() {
-    for (size_t i = 0; installed && i < std::size(forwardedSignals); ++i) {
-      sigaction(forwardedSignals[i], &old[i], nullptr);
+    for (size_t i = 0; installed && i < std::size(kForwardedSignals); ++i) {
+      sigaction(kForwardedSignals[i], &old[i], nullptr);
     }
     unblock();
   }
 
 private:
   sigset_t oldMask;
-  struct sigaction old[std::size(forwardedSignals)] = {};
+  struct sigaction old[std::size(kForwardedSignals)] = {};
   bool installed = false;
 };
 
@@ -81,34 +80,35 @@ struct StackedCall {
   llvm::function_ref<int()> work;
   int code = cli::kInternal;
 };
+} // namespace
 
-void *callWork(void *argument) {
+static void *callWork(void *argument) {
   StackedCall &call = *static_cast<StackedCall *>(argument);
   call.code = call.work();
   return nullptr;
 }
 
 /// Calls `work`, on a thread with a stack of its own where the limit is a small one.
-int callWithStack(llvm::function_ref<int()> work) {
+static int callWithStack(llvm::function_ref<int()> work) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= stackBytes) {
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kStackBytes) {
     return work();
   }
   StackedCall call{work};
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, stackBytes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
   // Threads that MLIR starts get as much.
   pthread_setattr_default_np(&attributes);
   pthread_t thread;
   if (pthread_create(&thread, &attributes, callWork, &call) != 0) {
-    return cli::printError("fathom", cli::kResources, "not enough memory for a stack of %zu MiB", stackBytes >> 20);
+    return cli::printError("fathom", cli::kResources, "not enough memory for a stack of %zu MiB", kStackBytes >> 20);
   }
   pthread_join(thread, nullptr);
   return call.code;
 }
 
-[[noreturn]] void runChild(pid_t parent, const Forwarding &forwarding, llvm::function_ref<int()> work) {
+[[noreturn]] static void runChild(pid_t parent, const Forwarding &forwarding, llvm::function_ref<int()> work) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) {
     _exit(cli::kInternal);
@@ -119,7 +119,7 @@ int callWithStack(llvm::function_ref<int()> work) {
   _exit(code);
 }
 
-int awaitChild(pid_t process) {
+static int awaitChild(pid_t process) {
   int status = 0;
   while (waitpid(process, &status, 0) < 0) {
     if (errno != EINTR) {
@@ -129,14 +129,14 @@ int awaitChild(pid_t process) {
   return status;
 }
 
-void clearProgressLine() {
+static void clearProgressLine() {
   if (isatty(STDERR_FILENO)) {
     ssize_t ignored = write(STDERR_FILENO, "\r\033[K", 4);
     (void)ignored;
   }
 }
 
-int explainSignal(int number) {
+static int explainSignal(int number) {
   if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
     return 128 + number;
   }
@@ -157,7 +157,7 @@ int explainSignal(int number) {
   return cli::kInternal;
 }
 
-int explain(int status) {
+static int explain(int status) {
   if (WIFEXITED(status) && isReported()) {
     return WEXITSTATUS(status);
   }
@@ -170,8 +170,6 @@ int explain(int status) {
   }
   return cli::printError("fathom", cli::kInternal, "the compiler ended early at step '%s'", getStep());
 }
-
-} // namespace
 
 int runIsolated(llvm::function_ref<int()> work) {
   if (!shareTemporaries() || !shareProgress()) {

@@ -21,14 +21,13 @@ double now() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-namespace {
-
 /// Keeps a result alive, with all that it was computed from.
 template <typename Vector>
-inline __attribute__((always_inline)) void keep(Vector &value) {
+static inline __attribute__((always_inline)) void keep(Vector &value) {
   __asm__ volatile("" : "+m"(value));
 }
 
+namespace {
 /// What one thread does, all of them from the same moment on.
 struct Crew {
   void (*work)(Crew &crew, uint32_t index);
@@ -45,8 +44,9 @@ struct Member {
   pthread_t thread;
   double start, end;
 };
+} // namespace
 
-void *runMember(void *argument) {
+static void *runMember(void *argument) {
   Member *member = static_cast<Member *>(argument);
   pthread_barrier_wait(&member->crew->barrier);
   member->start = now();
@@ -57,7 +57,7 @@ void *runMember(void *argument) {
 
 // Seconds from the first thread's start to the last one's end, by their own clocks: the one that waits for them may
 // be scheduled late. 0 if they cannot be started.
-double timeCrew(Crew &crew) {
+static double timeCrew(Crew &crew) {
   std::vector<Member> members(crew.threads);
   pthread_barrier_init(&crew.barrier, nullptr, crew.threads);
   for (uint32_t i = 0; i < crew.threads; ++i) {
@@ -77,7 +77,7 @@ double timeCrew(Crew &crew) {
   return end - start;
 }
 
-__attribute__((target("avx2"))) void readStreams(Crew &crew, uint32_t index) {
+static __attribute__((target("avx2"))) void readStreams(Crew &crew, uint32_t index) {
   constexpr size_t kStep = 256;
   const char *begin = crew.data + index * crew.bytesEach;
   size_t each = crew.bytesEach / crew.streams / kStep * kStep;
@@ -96,10 +96,10 @@ __attribute__((target("avx2"))) void readStreams(Crew &crew, uint32_t index) {
   keep(sums[0]);
 }
 
-constexpr int kFmaRounds = 5000000;
-constexpr int kFmaChains = 12;
+static constexpr int kFmaRounds = 5000000;
+static constexpr int kFmaChains = 12;
 
-__attribute__((target("avx2,fma"))) void multiplyAdd256(Crew &, uint32_t) {
+static __attribute__((target("avx2,fma"))) void multiplyAdd256(Crew &, uint32_t) {
   __m256 sums[kFmaChains], factor = _mm256_set1_ps(0.999f), term = _mm256_set1_ps(0.001f);
   for (int i = 0; i < kFmaChains; ++i) {
     sums[i] = _mm256_set1_ps(static_cast<float>(i));
@@ -117,7 +117,7 @@ __attribute__((target("avx2,fma"))) void multiplyAdd256(Crew &, uint32_t) {
   keep(sums[0]);
 }
 
-__attribute__((target("avx512f"))) void multiplyAdd512(Crew &, uint32_t) {
+static __attribute__((target("avx512f"))) void multiplyAdd512(Crew &, uint32_t) {
   __m512 sums[kFmaChains], factor = _mm512_set1_ps(0.999f), term = _mm512_set1_ps(0.001f);
   for (int i = 0; i < kFmaChains; ++i) {
     sums[i] = _mm512_set1_ps(static_cast<float>(i));
@@ -133,8 +133,6 @@ __attribute__((target("avx512f"))) void multiplyAdd512(Crew &, uint32_t) {
   }
   keep(sums[0]);
 }
-
-} // namespace
 
 ReadBandwidth::ReadBandwidth(uint32_t threads, size_t bytes) : threads(threads), bytes(bytes) {
   void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -4,8 +4,8 @@
 // What this machine can do at best: how fast it reads memory, how many multiply-adds it does. `fathom bench` compares
 // a model with it in the same run, since both change with whoever else uses the machine.
 
-#ifndef TOOLS_DRIVER_MACHINESPEED_H
-#define TOOLS_DRIVER_MACHINESPEED_H
+#ifndef FATHOM_TOOLS_DRIVER_MACHINESPEED_H
+#define FATHOM_TOOLS_DRIVER_MACHINESPEED_H
 
 #include <cstddef>
 #include <cstdint>
@@ -44,4 +44,4 @@ double now();
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_MACHINESPEED_H
+#endif // FATHOM_TOOLS_DRIVER_MACHINESPEED_H

@@ -3,8 +3,8 @@
 //
 // What an artifact says about its program.
 
-#ifndef TOOLS_DRIVER_PROGRAMFACTS_H
-#define TOOLS_DRIVER_PROGRAMFACTS_H
+#ifndef FATHOM_TOOLS_DRIVER_PROGRAMFACTS_H
+#define FATHOM_TOOLS_DRIVER_PROGRAMFACTS_H
 
 #include "codegen/artifact/ArtifactContents.h"
 
@@ -18,4 +18,4 @@ void collectProgramFacts(mlir::ModuleOp planned, codegen::ArtifactContents &cont
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_PROGRAMFACTS_H
+#endif // FATHOM_TOOLS_DRIVER_PROGRAMFACTS_H

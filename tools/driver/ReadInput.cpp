@@ -20,7 +20,7 @@ namespace fathom::driver {
 using checkpoint::Diagnostics;
 using checkpoint::Problem;
 
-static_assert(huggingface::maxPosition == FATHOM_LARGEST_DIMENSION, "what is compiled must run");
+static_assert(huggingface::kMaxPosition == FATHOM_LARGEST_DIMENSION, "what is compiled must run");
 
 /// What to do about an input that is not a directory.
 static StringRef explainInput(StringRef input) {

@@ -3,8 +3,8 @@
 //
 // What `compile` begins with: a checkpoint, or a module and the checkpoint of its weights.
 
-#ifndef TOOLS_DRIVER_READINPUT_H
-#define TOOLS_DRIVER_READINPUT_H
+#ifndef FATHOM_TOOLS_DRIVER_READINPUT_H
+#define FATHOM_TOOLS_DRIVER_READINPUT_H
 
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/tokenizer/TokenizerModel.h"
@@ -35,4 +35,4 @@ bool readModule(const CompileOptions &options, mlir::MLIRContext &context, check
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_READINPUT_H
+#endif // FATHOM_TOOLS_DRIVER_READINPUT_H

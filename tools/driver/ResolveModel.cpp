@@ -23,11 +23,10 @@
 
 namespace fathom::driver {
 
-namespace {
-
 /// A path at which there can be no file.
-constexpr const char *kOutputInMemory = "/dev/null/model.fathom";
+static constexpr const char *kOutputInMemory = "/dev/null/model.fathom";
 
+namespace {
 /// An output path is a file in memory, whatever its name: no disk is needed, and nothing is left behind.
 class MemoryFileSystem : public FileSystem {
 public:
@@ -42,7 +41,6 @@ public:
 private:
   int file;
 };
-
 } // namespace
 
 static int compile(llvm::StringRef checkpoint, llvm::StringRef chatFormat, FileSystem &fileSystem) {

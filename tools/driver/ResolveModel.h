@@ -3,8 +3,8 @@
 //
 // What the verbs that run a model take for one: an artifact, or a checkpoint that is compiled on the spot.
 
-#ifndef TOOLS_DRIVER_RESOLVEMODEL_H
-#define TOOLS_DRIVER_RESOLVEMODEL_H
+#ifndef FATHOM_TOOLS_DRIVER_RESOLVEMODEL_H
+#define FATHOM_TOOLS_DRIVER_RESOLVEMODEL_H
 
 #include "runtime/cli/cli.h"
 
@@ -16,4 +16,4 @@ cli::ModelSource getModelSource(const char *program);
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_RESOLVEMODEL_H
+#endif // FATHOM_TOOLS_DRIVER_RESOLVEMODEL_H

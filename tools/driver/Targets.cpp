@@ -20,10 +20,8 @@ using llvm::StringRef;
 
 namespace fathom::driver {
 
-namespace {
-
 /// An arch for each processor that code is compiled for, the least first.
-std::vector<const kernels::Arch *> getLevels() {
+static std::vector<const kernels::Arch *> getLevels() {
   std::vector<const kernels::Arch *> levels;
   for (const kernels::Arch &arch : llvm::reverse(kernels::archs())) {
     if (levels.empty() || levels.back()->processor != arch.processor) {
@@ -34,7 +32,7 @@ std::vector<const kernels::Arch *> getLevels() {
 }
 
 /// Kernels written for a level; those of lower levels run there too.
-std::vector<StringRef> getKernels(const kernels::Arch &level) {
+static std::vector<StringRef> getKernels(const kernels::Arch &level) {
   std::vector<StringRef> symbols;
   for (const kernels::Kernel &kernel : kernels::catalog()) {
     if (kernels::findArch(kernel.arch)->processor == level.processor) {
@@ -44,11 +42,11 @@ std::vector<StringRef> getKernels(const kernels::Arch &level) {
   return symbols;
 }
 
-std::vector<StringRef> getFeatures(const kernels::Arch &level) {
+static std::vector<StringRef> getFeatures(const kernels::Arch &level) {
   return {level.features.begin(), level.features.end()};
 }
 
-void printText(StringRef native) {
+static void printText(StringRef native) {
   for (const kernels::Arch *level : getLevels()) {
     llvm::outs() << StringRef(level->processor) << (native == StringRef(level->processor) ? "  (this machine)" : "")
                  << '\n';
@@ -63,7 +61,7 @@ void printText(StringRef native) {
   llvm::outs() << "processors of this machine: " << std::thread::hardware_concurrency() << '\n';
 }
 
-void printJson(StringRef native) {
+static void printJson(StringRef native) {
   llvm::json::OStream json(llvm::outs(), 2);
   json.object([&] {
     json.attribute("native", native);
@@ -80,8 +78,6 @@ void printJson(StringRef native) {
   });
   llvm::outs() << '\n';
 }
-
-} // namespace
 
 int runTargets(llvm::ArrayRef<const char *> arguments) {
   bool json = false;

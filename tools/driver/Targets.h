@@ -3,8 +3,8 @@
 //
 // The verb `targets`: what code can be generated for, and what this machine is.
 
-#ifndef TOOLS_DRIVER_TARGETS_H
-#define TOOLS_DRIVER_TARGETS_H
+#ifndef FATHOM_TOOLS_DRIVER_TARGETS_H
+#define FATHOM_TOOLS_DRIVER_TARGETS_H
 
 #include "llvm/ADT/ArrayRef.h"
 
@@ -15,4 +15,4 @@ int runTargets(llvm::ArrayRef<const char *> arguments);
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_TARGETS_H
+#endif // FATHOM_TOOLS_DRIVER_TARGETS_H

@@ -19,11 +19,11 @@
 namespace fathom::driver {
 
 namespace {
-
 using llvm::StringRef;
 using tokenizer::Status;
+} // namespace
 
-constexpr const char *kAbout =
+static constexpr const char *kAbout =
     "Text on stdin, token ids on stdout. X is a checkpoint or tokenizer directory, a tokenizer.json, an artifact or\n"
     "an executable made by --emit=exe.\n"
     "\n"
@@ -32,7 +32,7 @@ constexpr const char *kAbout =
     "\"tools\": ..., \"add_generation_prompt\": ..., and what else the model's chat template reads}.\n";
 
 /// Returns cli::kContinue, or an exit code.
-int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) {
+static int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) {
   using cli::OptionKind;
   const char *source = nullptr, *chatFormat = "";
   bool parseSpecial = true, parseSpecialGiven = false, promptGiven = false;
@@ -89,7 +89,7 @@ int parseArguments(int argc, const char *const *argv, TokenizeOptions &options) 
 }
 
 /// Whether the file is an artifact or an executable, by its first bytes.
-bool looksCompiled(const std::string &path) {
+static bool looksCompiled(const std::string &path) {
   // Not a pipe: opening one could wait for ever.
   if (!llvm::sys::fs::is_regular_file(path)) {
     return false;
@@ -105,7 +105,7 @@ bool looksCompiled(const std::string &path) {
   return read == StringRef(FATHOM_ARTIFACT_MAGIC, FATHOM_ARTIFACT_MAGIC_SIZE) || read.starts_with("\177ELF");
 }
 
-int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &out) {
+static int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &out) {
   checkpoint::Diagnostics diagnostics;
   std::optional<frontend::TokenizerModel> model = frontend::readTokenizer(path, diagnostics, std::nullopt, chatFormat);
   diagnostics.print(llvm::errs());
@@ -119,7 +119,7 @@ int openFiles(const std::string &path, StringRef chatFormat, OpenedTokenizer &ou
   return cli::kOk;
 }
 
-int openTokenizer(const TokenizeOptions &options, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
+static int openTokenizer(const TokenizeOptions &options, OpenArtifactTokenizer openArtifact, OpenedTokenizer &out) {
   const std::string &path = options.source;
   int code = cli::kOk;
   if (!looksCompiled(path)) {
@@ -139,8 +139,6 @@ int openTokenizer(const TokenizeOptions &options, OpenArtifactTokenizer openArti
   const char *problem = tokenizer::verify(*out.table);
   return problem == nullptr ? int(cli::kOk) : failTokenize(cli::kBadInput, path + ": " + problem);
 }
-
-} // namespace
 
 int runTokenize(int argc, const char *const *argv, OpenArtifactTokenizer openArtifact) {
   TokenizeOptions options;

@@ -20,16 +20,16 @@
 namespace fathom::driver {
 
 namespace {
-
 using checkpoint::json::Document;
 using checkpoint::json::Value;
 using llvm::StringRef;
 using tokenizer::Buffer;
 using tokenizer::Status;
+} // namespace
 
-constexpr size_t kMaxInput = size_t(1) << 30;
+static constexpr size_t kMaxInput = size_t(1) << 30;
 
-int exitCodeOf(Status status) {
+static int exitCodeOf(Status status) {
   switch (status) {
   case Status::Ok:
     return cli::kOk;
@@ -50,12 +50,13 @@ int exitCodeOf(Status status) {
   return cli::kBadInput;
 }
 
-void printIds(const Buffer<int32_t> &ids, StringRef separator) {
+static void printIds(const Buffer<int32_t> &ids, StringRef separator) {
   for (size_t i = 0; i < ids.size(); ++i) {
     llvm::outs() << (i == 0 ? "" : separator) << ids[i];
   }
 }
 
+namespace {
 /// The work on one input: all of stdin, or a line of it.
 class Worker {
 public:
@@ -86,6 +87,7 @@ private:
   const TokenizeOptions &options;
   size_t lineNumber = 0;
 };
+} // namespace
 
 int Worker::encodeLine(Value value) {
   if (!value.isString()) {
@@ -235,8 +237,6 @@ int Worker::runAll() {
   llvm::outs() << '\n';
   return cli::kOk;
 }
-
-} // namespace
 
 int failTokenize(int code, const llvm::Twine &message) {
   return cli::printError("fathom", code, "%s", message.str().c_str());

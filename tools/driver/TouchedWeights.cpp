@@ -13,11 +13,9 @@
 
 namespace fathom::driver {
 
-namespace {
-
 /// Calls `visit(start, isFile, referencedBytes)` for every mapping of this process.
 template <typename Visit>
-void forEachMapping(Visit visit) {
+static void forEachMapping(Visit visit) {
   FILE *file = fopen("/proc/self/smaps", "re");
   char line[4096];
   unsigned long long start = 0, end = 0, inode = 0, kilobytes = 0;
@@ -34,26 +32,24 @@ void forEachMapping(Visit visit) {
   }
 }
 
-double bytesOfElement(std::string_view type) {
+static double bytesOfElement(std::string_view type) {
   if (type == "bf16" || type == "f16") {
     return 2;
   }
   return type.substr(0, 2) == "f8" || type.substr(0, 2) == "i8" ? 1 : 4;
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+static bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-std::string_view layoutOf(const artifact::Weight &weight) {
+static std::string_view layoutOf(const artifact::Weight &weight) {
   return weight.layout() ? weight.layout()->string_view() : "rows";
 }
 
 /// Whether a weight is there for the output head alone: an embedding in panels is the head that shares it.
-bool isHead(const artifact::Weight &weight) {
+static bool isHead(const artifact::Weight &weight) {
   std::string_view name = weight.name()->string_view();
   return contains(name, "lm_head") || (contains(name, "embed") && layoutOf(weight) == "panels");
 }
-
-} // namespace
 
 TouchedWeights::TouchedWeights() {
   forEachMapping([&](uint64_t start, bool, uint64_t) { before.insert(start); });

@@ -3,8 +3,8 @@
 //
 // Which part of a model's weights a step of it reads: asked of the system, so that it holds for every model.
 
-#ifndef TOOLS_DRIVER_TOUCHEDWEIGHTS_H
-#define TOOLS_DRIVER_TOUCHEDWEIGHTS_H
+#ifndef FATHOM_TOOLS_DRIVER_TOUCHEDWEIGHTS_H
+#define FATHOM_TOOLS_DRIVER_TOUCHEDWEIGHTS_H
 
 #include <cstdint>
 #include <set>
@@ -44,4 +44,4 @@ WeightCount countWeights(const void *metadata);
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_TOUCHEDWEIGHTS_H
+#endif // FATHOM_TOOLS_DRIVER_TOUCHEDWEIGHTS_H

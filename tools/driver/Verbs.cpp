@@ -26,15 +26,15 @@
 namespace fathom::driver {
 
 namespace {
-
 /// A verb and what runs it; arguments are those after the verb.
 struct Verb {
   const char *name;
   const char *summary;
   int (*run)(int argc, char **argv);
 };
+} // namespace
 
-constexpr Verb kVerbs[] = {
+static constexpr Verb kVerbs[] = {
     {"compile", "compile a checkpoint to an artifact, a program or an object",
      [](int argc, char **argv) { return runCompile({argv, size_t(argc)}); }},
     {"run", "answer a prompt",
@@ -53,7 +53,7 @@ constexpr Verb kVerbs[] = {
      [](int argc, char **argv) { return runTargets({argv, size_t(argc)}); }},
 };
 
-void printUsage() {
+static void printUsage() {
   llvm::raw_ostream &stream = llvm::outs();
   stream << "usage: fathom VERB ...\n\n"
             "  fathom compile DeepSeek-V2-Lite -o chat --emit=exe && ./chat -p \"Once upon a time\"\n\n";
@@ -63,7 +63,7 @@ void printUsage() {
   stream << "\n'fathom VERB --help' explains a verb; 'fathom --version' shows the version.\n";
 }
 
-const Verb *findVerb(const char *name) {
+static const Verb *findVerb(const char *name) {
   for (const Verb &verb : kVerbs) {
     if (!std::strcmp(name, verb.name)) {
       return &verb;
@@ -72,7 +72,7 @@ const Verb *findVerb(const char *name) {
   return nullptr;
 }
 
-int failUnknown(const char *name) {
+static int failUnknown(const char *name) {
   const char *names[std::size(kVerbs)];
   std::transform(std::begin(kVerbs), std::end(kVerbs), names, [](const Verb &verb) { return verb.name; });
   bool option = name[0] == '-';
@@ -81,14 +81,12 @@ int failUnknown(const char *name) {
               : cli::printUsageError("fathom", "unknown %s '%s'", option ? "option" : "verb", name);
 }
 
-int printHelpOn(const char *name) {
+static int printHelpOn(const char *name) {
   const Verb *verb = findVerb(name);
   char option[] = "--help";
   char *arguments[] = {option, nullptr};
   return verb ? verb->run(1, arguments) : failUnknown(name);
 }
-
-} // namespace
 
 int runVerb(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : "";

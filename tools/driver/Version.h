@@ -3,8 +3,8 @@
 //
 // Versions of the compiler and of what it is made with.
 
-#ifndef TOOLS_DRIVER_VERSION_H
-#define TOOLS_DRIVER_VERSION_H
+#ifndef FATHOM_TOOLS_DRIVER_VERSION_H
+#define FATHOM_TOOLS_DRIVER_VERSION_H
 
 #include "llvm/ADT/StringRef.h"
 
@@ -22,4 +22,4 @@ std::string getVersionText();
 
 } // namespace fathom::driver
 
-#endif // TOOLS_DRIVER_VERSION_H
+#endif // FATHOM_TOOLS_DRIVER_VERSION_H

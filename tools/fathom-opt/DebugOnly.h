@@ -3,8 +3,8 @@
 //
 // `--fathom-debug-only`: debug output of some passes.
 
-#ifndef TOOLS_FATHOM_OPT_DEBUGONLY_H
-#define TOOLS_FATHOM_OPT_DEBUGONLY_H
+#ifndef FATHOM_TOOLS_FATHOM_OPT_DEBUGONLY_H
+#define FATHOM_TOOLS_FATHOM_OPT_DEBUGONLY_H
 
 namespace fathom {
 
@@ -14,4 +14,4 @@ void applyDebugOnly();
 
 } // namespace fathom
 
-#endif // TOOLS_FATHOM_OPT_DEBUGONLY_H
+#endif // FATHOM_TOOLS_FATHOM_OPT_DEBUGONLY_H

@@ -3,8 +3,8 @@
 //
 // Passes from shared libraries.
 
-#ifndef TOOLS_FATHOMOPT_PLUGINS_H
-#define TOOLS_FATHOMOPT_PLUGINS_H
+#ifndef FATHOM_TOOLS_FATHOM_OPT_PLUGINS_H
+#define FATHOM_TOOLS_FATHOM_OPT_PLUGINS_H
 
 namespace fathom {
 
@@ -14,4 +14,4 @@ void loadPassPlugins(int argc, char **argv);
 
 } // namespace fathom
 
-#endif // TOOLS_FATHOMOPT_PLUGINS_H
+#endif // FATHOM_TOOLS_FATHOM_OPT_PLUGINS_H

@@ -3,8 +3,8 @@
 //
 // The option --verify-numerics-each.
 
-#ifndef TOOLS_FATHOMOPT_VERIFYEACH_H
-#define TOOLS_FATHOMOPT_VERIFYEACH_H
+#ifndef FATHOM_TOOLS_FATHOM_OPT_VERIFYEACH_H
+#define FATHOM_TOOLS_FATHOM_OPT_VERIFYEACH_H
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Support/LLVM.h"
@@ -20,4 +20,4 @@ mlir::LogicalResult runVerified(llvm::StringRef input, llvm::StringRef output, m
 
 } // namespace fathom
 
-#endif // TOOLS_FATHOMOPT_VERIFYEACH_H
+#endif // FATHOM_TOOLS_FATHOM_OPT_VERIFYEACH_H

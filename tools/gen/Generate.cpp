@@ -28,10 +28,10 @@ using checkpoint::Problem;
 using huggingface::ModelConfig;
 
 /// Elements drawn and written at a time; even.
-static constexpr uint64_t pieceElements = 1u << 20;
+static constexpr uint64_t kPieceElements = 1u << 20;
 
 /// DeepSeek-V3 has 91 thousand, scales included.
-static constexpr int64_t maxTensors = 1'000'000;
+static constexpr int64_t kMaxTensors = 1'000'000;
 
 namespace {
 
@@ -134,7 +134,7 @@ llvm::Error CheckpointWriter::writeShard(const PlannedShard &shard) {
 llvm::Error CheckpointWriter::fillShard(AtomicFile &file, const PlannedShard &shard) {
   std::vector<Piece> pieces;
   for (const PlannedTensor &tensor : shard.tensors) {
-    for (uint64_t first = 0; first < tensor.elements(); first += pieceElements) {
+    for (uint64_t first = 0; first < tensor.elements(); first += kPieceElements) {
       pieces.push_back({&tensor, first});
     }
   }
@@ -169,7 +169,7 @@ static float roundUpToPowerOfTwo(float value) {
 llvm::Error CheckpointWriter::writePiece(AtomicFile &file, const Piece &piece, std::vector<char> &buffer) {
   const PlannedTensor &tensor = *piece.tensor;
   uint64_t size = checkpoint::bitWidth(tensor.dtype) / 8;
-  uint64_t count = std::min(pieceElements, tensor.elements() - piece.first);
+  uint64_t count = std::min(kPieceElements, tensor.elements() - piece.first);
   buffer.resize(count * size);
   RandomTensor random(options.seed, tensor.name, tensor.dtype, tensor.mean, tensor.deviation);
   random.draw(piece.first, count, buffer.data());
@@ -216,10 +216,10 @@ bool generateCheckpoint(llvm::StringRef configText, llvm::StringRef configFile, 
   if (diagnostics.errorCount() != errorsBefore) {
     return false;
   }
-  if (int64_t tensors = countTensors(config); tensors > maxTensors) {
+  if (int64_t tensors = countTensors(config); tensors > kMaxTensors) {
     diagnostics.error(Problem::Resources, "too-many-tensors", configFile, "",
                       "this model has " + llvm::Twine(tensors) + " tensors, more than the limit of " +
-                          llvm::Twine(maxTensors));
+                          llvm::Twine(kMaxTensors));
     return false;
   }
   ProjectionType declared = config.quantization                      ? ProjectionType::Fp8

@@ -82,7 +82,7 @@ static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const Mo
 
 static std::vector<PlannedTensor> planTensors(const ModelConfig &config, ProjectionType type) {
   std::vector<PlannedTensor> tensors;
-  for (int64_t layer = wholeModel; layer < config.layers + config.mtpLayers; ++layer) {
+  for (int64_t layer = kWholeModel; layer < config.layers + config.mtpLayers; ++layer) {
     forEachTensor(config, layer, [&](const Part &part, const TensorFact &fact) {
       addTensors(fact, patternOf(part, fact, config), config, type, layer, tensors);
     });

@@ -12,13 +12,13 @@
 
 namespace fathom::gen {
 
-static constexpr int levels = 4 * 255 + 1;
-static constexpr double middle = (levels - 1) / 2.0;
+static constexpr int kLevels = 4 * 255 + 1;
+static constexpr double kMiddle = (kLevels - 1) / 2.0;
 
 /// Standard deviation of the sum of four independent bytes.
 static double levelDeviation() { return std::sqrt(4 * (256.0 * 256.0 - 1) / 12); }
 
-double noiseBound() { return middle / levelDeviation(); }
+double noiseBound() { return kMiddle / levelDeviation(); }
 
 uint16_t toBf16(float value) {
   uint32_t bits;
@@ -48,11 +48,11 @@ static unsigned levelOf(uint32_t bits) {
 
 RandomTensor::RandomTensor(uint64_t seed, llvm::StringRef name, checkpoint::DType dtype, double mean, double deviation)
     : key(mix(seed ^ llvm::xxh3_64bits(name))), dtype(dtype) {
-  for (int level = 0; level < levels; ++level) {
-    double noise = (level - middle) / levelDeviation();
+  for (int level = 0; level < kLevels; ++level) {
+    double noise = (level - kMiddle) / levelDeviation();
     auto value = static_cast<float>(mean + deviation * noise);
     if (dtype == checkpoint::DType::F8_E4M3) {
-      bytes.push_back(toE4M3(static_cast<float>((level - middle) / middle * 448)));
+      bytes.push_back(toE4M3(static_cast<float>((level - kMiddle) / kMiddle * 448)));
     } else if (dtype == checkpoint::DType::BF16) {
       halves.push_back(toBf16(value));
     } else {

@@ -7,12 +7,12 @@
 
 namespace fathom::huggingface {
 
-static constexpr RoutingFact v2Routings[] = {
+static constexpr RoutingFact kV2Routings[] = {
     {"softmax", "greedy", ScoreFunction::Softmax, GroupScore::None, false},
     {"softmax", "group_limited_greedy", ScoreFunction::Softmax, GroupScore::Maximum, false},
 };
 
-static constexpr RoutingFact v3Routings[] = {
+static constexpr RoutingFact kV3Routings[] = {
     {"sigmoid", "noaux_tc", ScoreFunction::Sigmoid, GroupScore::Top2Sum, true},
 };
 
@@ -21,12 +21,12 @@ std::vector<Family> deepSeekFamilies() {
       {"deepseek",
        {&gqa, &attentionBias, &denseMlp, &experts},
        RopePairs::HalfSplit,
-       {llvm::ArrayRef(v2Routings).take_front(1), Normalization::OfSeveral, Need::Optional}},
+       {llvm::ArrayRef(kV2Routings).take_front(1), Normalization::OfSeveral, Need::Optional}},
       {"deepseek_v2",
        {&mla, &denseMlp, &experts, &mtp},
        RopePairs::Interleaved,
-       {v2Routings, Normalization::OfSeveralUnscaled}},
-      {"deepseek_v3", {&mla, &denseMlp, &experts, &mtp}, RopePairs::Interleaved, {v3Routings}},
+       {kV2Routings, Normalization::OfSeveralUnscaled}},
+      {"deepseek_v3", {&mla, &denseMlp, &experts, &mtp}, RopePairs::Interleaved, {kV3Routings}},
   };
 }
 

@@ -12,11 +12,11 @@ static int64_t hidden(const ModelConfig &c) { return c.hidden; }
 static int64_t width(const ModelConfig &c) { return c.denseWidth; }
 static bool hasBias(const ModelConfig &c) { return c.denseBias; }
 
-static constexpr Field fields[] = {
-    {"intermediate_size", at<&ModelConfig::denseWidth>, Need::Required, 1, maxExtent},
+static constexpr Field kFields[] = {
+    {"intermediate_size", at<&ModelConfig::denseWidth>, Need::Required, 1, kMaxExtent},
 };
 
-static constexpr TensorFact tensors[] = {
+static constexpr TensorFact kTensors[] = {
     {"post_attention_layernorm.weight", Role::Norm, hidden},
     {"mlp.gate_proj.weight", Role::Projection, width, hidden},
     {"mlp.up_proj.weight", Role::Projection, width, hidden},
@@ -25,19 +25,19 @@ static constexpr TensorFact tensors[] = {
 
 static mlir::Value build(LayerBuilder &builder, mlir::Value input) { return builder.swiGlu(input, "mlp."); }
 
-const Part denseMlp = {"denseMlp", Scope::DenseLayer,         fields, nullptr, nullptr, tensors, nullptr,
+const Part denseMlp = {"denseMlp", Scope::DenseLayer,         kFields, nullptr, nullptr, kTensors, nullptr,
                        build,      "post_attention_layernorm"};
 
-static constexpr Field biasFields[] = {
+static constexpr Field kBiasFields[] = {
     {"mlp_bias", at<&ModelConfig::denseBias>, Need::Optional},
 };
 
-static constexpr TensorFact biasTensors[] = {
+static constexpr TensorFact kBiasTensors[] = {
     {"mlp.gate_proj.bias", Role::Bias, width, nullptr, hasBias},
     {"mlp.up_proj.bias", Role::Bias, width, nullptr, hasBias},
     {"mlp.down_proj.bias", Role::Bias, hidden, nullptr, hasBias},
 };
 
-const Part mlpBias = {"mlpBias", Scope::DenseLayer, biasFields, nullptr, nullptr, biasTensors};
+const Part mlpBias = {"mlpBias", Scope::DenseLayer, kBiasFields, nullptr, nullptr, kBiasTensors};
 
 } // namespace fathom::huggingface

@@ -25,36 +25,36 @@ static bool hasCorrectionBias(C c) { return c.routing.correctionBias; }
 static bool routes(C c) { return c.routing.experts > 0; }
 
 template <auto Member>
-constexpr auto routing = at<&ModelConfig::routing, Member>;
+constexpr auto kRouting = at<&ModelConfig::routing, Member>;
 
-static constexpr Field fields[] = {
-    {"n_routed_experts", routing<&RoutingConfig::experts>, Need::Nullable, 0, maxCount},
-    {"n_shared_experts", routing<&RoutingConfig::sharedExperts>, Need::Optional, 0, maxCount, routes},
-    {"num_experts_per_tok", routing<&RoutingConfig::expertsPerToken>, Need::Required, 1, maxCount, routes},
-    {"moe_intermediate_size", routing<&RoutingConfig::expertWidth>, Need::Required, 1, maxExtent, routes},
-    {"first_k_dense_replace", routing<&RoutingConfig::firstMoeLayer>, Need::Required, 0, maxLayers, routes},
-    {"moe_layer_freq", routing<&RoutingConfig::layerFrequency>, Need::Optional, 1, maxLayers, routes},
-    {"norm_topk_prob", routing<&RoutingConfig::normalize>, Need::Required, 0, 0, routes},
+static constexpr Field kFields[] = {
+    {"n_routed_experts", kRouting<&RoutingConfig::experts>, Need::Nullable, 0, kMaxCount},
+    {"n_shared_experts", kRouting<&RoutingConfig::sharedExperts>, Need::Optional, 0, kMaxCount, routes},
+    {"num_experts_per_tok", kRouting<&RoutingConfig::expertsPerToken>, Need::Required, 1, kMaxCount, routes},
+    {"moe_intermediate_size", kRouting<&RoutingConfig::expertWidth>, Need::Required, 1, kMaxExtent, routes},
+    {"first_k_dense_replace", kRouting<&RoutingConfig::firstMoeLayer>, Need::Required, 0, kMaxLayers, routes},
+    {"moe_layer_freq", kRouting<&RoutingConfig::layerFrequency>, Need::Optional, 1, kMaxLayers, routes},
+    {"norm_topk_prob", kRouting<&RoutingConfig::normalize>, Need::Required, 0, 0, routes},
 };
 
 /// Of a method with groups; one without ignores them, and they may be anything.
-static constexpr Field groupFields[] = {
-    {"n_group", routing<&RoutingConfig::groups>, Need::Required, 1, maxCount},
-    {"topk_group", routing<&RoutingConfig::topGroups>, Need::Required, 1, maxCount},
+static constexpr Field kGroupFields[] = {
+    {"n_group", kRouting<&RoutingConfig::groups>, Need::Required, 1, kMaxCount},
+    {"topk_group", kRouting<&RoutingConfig::topGroups>, Need::Required, 1, kMaxCount},
 };
 
 // Stacked by transformers from version 5 on, and by MLX.
-static constexpr ExpertStack gateStacks[] = {{"mlp.experts.gate_up_proj", 2, 0}, {"mlp.switch_mlp.gate_proj"}};
-static constexpr ExpertStack upStacks[] = {{"mlp.experts.gate_up_proj", 2, 1}, {"mlp.switch_mlp.up_proj"}};
-static constexpr ExpertStack downStacks[] = {{"mlp.experts.down_proj"}, {"mlp.switch_mlp.down_proj"}};
+static constexpr ExpertStack kGateStacks[] = {{"mlp.experts.gate_up_proj", 2, 0}, {"mlp.switch_mlp.gate_proj"}};
+static constexpr ExpertStack kUpStacks[] = {{"mlp.experts.gate_up_proj", 2, 1}, {"mlp.switch_mlp.up_proj"}};
+static constexpr ExpertStack kDownStacks[] = {{"mlp.experts.down_proj"}, {"mlp.switch_mlp.down_proj"}};
 
-static constexpr TensorFact tensors[] = {
+static constexpr TensorFact kTensors[] = {
     {"post_attention_layernorm.weight", Role::Norm, hidden},
     {"mlp.gate.weight", Role::Router, count, hidden},
     {"mlp.gate.e_score_correction_bias", Role::CorrectionBias, count, nullptr, hasCorrectionBias},
-    {"mlp.experts.{expert}.gate_proj.weight", Role::Projection, width, hidden, nullptr, false, gateStacks},
-    {"mlp.experts.{expert}.up_proj.weight", Role::Projection, width, hidden, nullptr, false, upStacks},
-    {"mlp.experts.{expert}.down_proj.weight", Role::Projection, hidden, width, nullptr, false, downStacks},
+    {"mlp.experts.{expert}.gate_proj.weight", Role::Projection, width, hidden, nullptr, false, kGateStacks},
+    {"mlp.experts.{expert}.up_proj.weight", Role::Projection, width, hidden, nullptr, false, kUpStacks},
+    {"mlp.experts.{expert}.down_proj.weight", Role::Projection, hidden, width, nullptr, false, kDownStacks},
     {"mlp.shared_experts.gate_proj.weight", Role::Projection, sharedWidth, hidden, hasShared},
     {"mlp.shared_experts.up_proj.weight", Role::Projection, sharedWidth, hidden, hasShared},
     {"mlp.shared_experts.down_proj.weight", Role::Projection, hidden, sharedWidth, hasShared},
@@ -97,7 +97,7 @@ static void parse(ConfigParser &parser) {
   parser.reader().real("routed_scaling_factor", r.scale, 1e-6, 1e6, rules.scale);
   parseMethod(parser);
   if (r.groupScore != GroupScore::None) {
-    parser.read(groupFields);
+    parser.read(kGroupFields);
   }
   if (rules.normalization != Normalization::Plain) {
     r.normalize = r.normalize && r.expertsPerToken > 1;
@@ -128,7 +128,7 @@ static void checkNewerSpellings(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
   const ModelConfig &config = parser.config();
   int64_t count = config.routing.experts, layer = 0;
-  if (reader.integer("num_local_experts", count, 0, maxCount, Need::Optional)) {
+  if (reader.integer("num_local_experts", count, 0, kMaxCount, Need::Optional)) {
     parser.require(count == config.routing.experts, "\"num_local_experts\" (" + llvm::Twine(count) +
                                                         ") must equal \"n_routed_experts\" (" +
                                                         llvm::Twine(config.routing.experts) + ")");
@@ -202,7 +202,7 @@ static Value build(LayerBuilder &b, Value input) {
   return hasShared(b.config()) ? b.add(result, b.swiGlu(input, "mlp.shared_experts.")) : result;
 }
 
-const Part experts = {"experts", Scope::MoeLayer,           fields, parse, check, tensors, nullptr,
+const Part experts = {"experts", Scope::MoeLayer,           kFields, parse, check, kTensors, nullptr,
                       build,     "post_attention_layernorm"};
 
 } // namespace fathom::huggingface

@@ -11,16 +11,16 @@ static int64_t vocabulary(const ModelConfig &c) { return c.vocabulary; }
 static int64_t hidden(const ModelConfig &c) { return c.hidden; }
 static bool hasOwnHead(const ModelConfig &c) { return !c.tiedEmbeddings; }
 
-static constexpr Field fields[] = {
-    {"vocab_size", at<&ModelConfig::vocabulary>, Need::Required, 1, maxVocabulary},
-    {"hidden_size", at<&ModelConfig::hidden>, Need::Required, 1, maxExtent},
-    {"num_hidden_layers", at<&ModelConfig::layers>, Need::Required, 1, maxLayers},
-    {"max_position_embeddings", at<&ModelConfig::maxPositions>, Need::Required, 1, maxPosition},
+static constexpr Field kFields[] = {
+    {"vocab_size", at<&ModelConfig::vocabulary>, Need::Required, 1, kMaxVocabulary},
+    {"hidden_size", at<&ModelConfig::hidden>, Need::Required, 1, kMaxExtent},
+    {"num_hidden_layers", at<&ModelConfig::layers>, Need::Required, 1, kMaxLayers},
+    {"max_position_embeddings", at<&ModelConfig::maxPositions>, Need::Required, 1, kMaxPosition},
     {"rms_norm_eps", at<&ModelConfig::rmsNormEpsilon>, Need::Required, 1e-30, 1},
     {"tie_word_embeddings", at<&ModelConfig::tiedEmbeddings>, Need::Optional},
 };
 
-static constexpr TensorFact tensors[] = {
+static constexpr TensorFact kTensors[] = {
     {"model.embed_tokens.weight", Role::Embedding, vocabulary, hidden},
     {"model.norm.weight", Role::Norm, hidden},
     {"lm_head.weight", Role::Head, vocabulary, hidden, hasOwnHead},
@@ -30,10 +30,10 @@ static void parse(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
   GenerationConfig &generation = parser.config().generation;
   std::vector<int64_t> bos;
-  if (reader.tokens("bos_token_id", bos, maxVocabulary) && !bos.empty()) {
+  if (reader.tokens("bos_token_id", bos, kMaxVocabulary) && !bos.empty()) {
     generation.bosToken = bos.front();
   }
-  reader.tokens("eos_token_id", generation.eosTokens, maxVocabulary);
+  reader.tokens("eos_token_id", generation.eosTokens, kMaxVocabulary);
   std::string act = "silu";
   if (reader.string("hidden_act", act, Need::NotNull) && act != "silu" && act != "swish") {
     reader.unsupported("hidden_act", "is \"" + escape(act) + "\", but the only supported value is silu");
@@ -50,6 +50,6 @@ static void check(ConfigParser &parser) {
   }
 }
 
-const Part frame = {"frame", Scope::Model, fields, parse, check, tensors};
+const Part frame = {"frame", Scope::Model, kFields, parse, check, kTensors};
 
 } // namespace fathom::huggingface

@@ -19,13 +19,13 @@ static int64_t queries(C c) { return c.attention.heads * c.gqa.headDim; }
 static int64_t keys(C c) { return c.gqa.keyValueHeads * c.gqa.headDim; }
 static bool hasBias(C c) { return c.gqa.bias; }
 
-static constexpr Field fields[] = {
-    {"num_attention_heads", at<&ModelConfig::attention, &AttentionConfig::heads>, Need::Required, 1, maxCount},
-    {"num_key_value_heads", at<&ModelConfig::gqa, &GqaConfig::keyValueHeads>, Need::Optional, 1, maxCount},
-    {"head_dim", at<&ModelConfig::gqa, &GqaConfig::headDim>, Need::Optional, 1, maxCount},
+static constexpr Field kFields[] = {
+    {"num_attention_heads", at<&ModelConfig::attention, &AttentionConfig::heads>, Need::Required, 1, kMaxCount},
+    {"num_key_value_heads", at<&ModelConfig::gqa, &GqaConfig::keyValueHeads>, Need::Optional, 1, kMaxCount},
+    {"head_dim", at<&ModelConfig::gqa, &GqaConfig::headDim>, Need::Optional, 1, kMaxCount},
 };
 
-static constexpr TensorFact tensors[] = {
+static constexpr TensorFact kTensors[] = {
     {"input_layernorm.weight", Role::Norm, hidden},
     {"self_attn.q_proj.weight", Role::Projection, queries, hidden},
     {"self_attn.k_proj.weight", Role::Projection, keys, hidden},
@@ -42,7 +42,7 @@ static bool slidesNowhere(ConfigParser &parser) {
   if (checkpoint::json::Value types = reader.get("layer_types"); types.size() >= static_cast<size_t>(layers)) {
     return true;
   }
-  reader.integer("max_window_layers", unslid, 0, maxLayers, Need::Optional);
+  reader.integer("max_window_layers", unslid, 0, kMaxLayers, Need::Optional);
   return parser.config().family->windowsHaveSwitch && (unslid >= layers || reader.isNull("sliding_window"));
 }
 
@@ -112,35 +112,35 @@ static Value build(LayerBuilder &b, Value input) {
   return b.linear(attended, "self_attn.o_proj");
 }
 
-const Part gqa = {"gqa", Scope::EveryLayer, fields, parse, check, tensors, stores, build, "input_layernorm"};
+const Part gqa = {"gqa", Scope::EveryLayer, kFields, parse, check, kTensors, stores, build, "input_layernorm"};
 
-static constexpr TensorFact qkvBiasTensors[] = {
+static constexpr TensorFact kQkvBiasTensors[] = {
     {"self_attn.q_proj.bias", Role::Bias, queries},
     {"self_attn.k_proj.bias", Role::Bias, keys},
     {"self_attn.v_proj.bias", Role::Bias, keys},
 };
 
-const Part qkvBias = {"qkvBias", Scope::EveryLayer, {}, nullptr, nullptr, qkvBiasTensors};
+const Part qkvBias = {"qkvBias", Scope::EveryLayer, {}, nullptr, nullptr, kQkvBiasTensors};
 
-static constexpr Field attentionBiasFields[] = {
+static constexpr Field kAttentionBiasFields[] = {
     {"attention_bias", at<&ModelConfig::gqa, &GqaConfig::bias>, Need::Optional},
 };
 
-static constexpr TensorFact attentionBiasTensors[] = {
+static constexpr TensorFact kAttentionBiasTensors[] = {
     {"self_attn.q_proj.bias", Role::Bias, queries, nullptr, hasBias},
     {"self_attn.k_proj.bias", Role::Bias, keys, nullptr, hasBias},
     {"self_attn.v_proj.bias", Role::Bias, keys, nullptr, hasBias},
     {"self_attn.o_proj.bias", Role::Bias, hidden, nullptr, hasBias},
 };
 
-const Part attentionBias = {"attentionBias", Scope::EveryLayer, attentionBiasFields,
-                            nullptr,         nullptr,           attentionBiasTensors};
+const Part attentionBias = {"attentionBias", Scope::EveryLayer, kAttentionBiasFields,
+                            nullptr,         nullptr,           kAttentionBiasTensors};
 
-static constexpr TensorFact qkNormTensors[] = {
+static constexpr TensorFact kQkNormTensors[] = {
     {"self_attn.q_norm.weight", Role::Norm, headDim},
     {"self_attn.k_norm.weight", Role::Norm, headDim},
 };
 
-const Part qkNorm = {"qkNorm", Scope::EveryLayer, {}, nullptr, nullptr, qkNormTensors};
+const Part qkNorm = {"qkNorm", Scope::EveryLayer, {}, nullptr, nullptr, kQkNormTensors};
 
 } // namespace fathom::huggingface

@@ -24,19 +24,19 @@ static bool hasQueryLatent(C c) { return c.mla.qLoraRank > 0; }
 static bool hasNoQueryLatent(C c) { return c.mla.qLoraRank == 0; }
 
 /// Of the norms on the latents, whatever rms_norm_eps says.
-static constexpr double latentNormEpsilon = 1e-6;
+static constexpr double kLatentNormEpsilon = 1e-6;
 
-static constexpr Field fields[] = {
-    {"num_attention_heads", at<&ModelConfig::attention, &AttentionConfig::heads>, Need::Required, 1, maxCount},
-    {"q_lora_rank", at<&ModelConfig::mla, &MlaConfig::qLoraRank>, Need::Nullable, 1, maxExtent},
-    {"kv_lora_rank", at<&ModelConfig::mla, &MlaConfig::kvLoraRank>, Need::Required, 1, maxExtent},
-    {"qk_nope_head_dim", at<&ModelConfig::mla, &MlaConfig::qkNopeHeadDim>, Need::Required, 1, maxCount},
-    {"qk_rope_head_dim", at<&ModelConfig::mla, &MlaConfig::qkRopeHeadDim>, Need::Required, 2, maxCount},
-    {"v_head_dim", at<&ModelConfig::mla, &MlaConfig::vHeadDim>, Need::Required, 1, maxCount},
+static constexpr Field kFields[] = {
+    {"num_attention_heads", at<&ModelConfig::attention, &AttentionConfig::heads>, Need::Required, 1, kMaxCount},
+    {"q_lora_rank", at<&ModelConfig::mla, &MlaConfig::qLoraRank>, Need::Nullable, 1, kMaxExtent},
+    {"kv_lora_rank", at<&ModelConfig::mla, &MlaConfig::kvLoraRank>, Need::Required, 1, kMaxExtent},
+    {"qk_nope_head_dim", at<&ModelConfig::mla, &MlaConfig::qkNopeHeadDim>, Need::Required, 1, kMaxCount},
+    {"qk_rope_head_dim", at<&ModelConfig::mla, &MlaConfig::qkRopeHeadDim>, Need::Required, 2, kMaxCount},
+    {"v_head_dim", at<&ModelConfig::mla, &MlaConfig::vHeadDim>, Need::Required, 1, kMaxCount},
     {"rope_interleave", at<&ModelConfig::rope, &RopeConfig::interleaved>, Need::Optional},
 };
 
-static constexpr TensorFact tensors[] = {
+static constexpr TensorFact kTensors[] = {
     {"input_layernorm.weight", Role::Norm, hidden},
     {"self_attn.q_proj.weight", Role::Projection, queryHeads, hidden, hasNoQueryLatent},
     {"self_attn.q_a_proj.weight", Role::Projection, queryRank, hidden, hasQueryLatent},
@@ -49,12 +49,12 @@ static constexpr TensorFact tensors[] = {
 };
 
 /// What a file may say beside this attention, and what is done: models whose model_type is the same and that are not.
-static constexpr std::pair<const char *, bool> switches[] = {
+static constexpr std::pair<const char *, bool> kSwitches[] = {
     {"attention_bias", false}, {"mlp_bias", false}, {"use_mla", true}};
 
 static void refuseSwitches(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
-  for (auto [key, supported] : switches) {
+  for (auto [key, supported] : kSwitches) {
     bool value = supported;
     if (reader.boolean(key, value) && value != supported) {
       reader.unsupported(key, supported ? "is false, but the only supported value is true"
@@ -81,12 +81,12 @@ static void check(ConfigParser &parser) {
   parser.require(rope % 2 == 0,
                  "\"qk_rope_head_dim\" is " + llvm::Twine(rope) + ", but rotary embedding needs an even number");
   int64_t other = heads;
-  if (parser.reader().integer("num_key_value_heads", other, 1, maxCount, Need::Optional)) {
+  if (parser.reader().integer("num_key_value_heads", other, 1, kMaxCount, Need::Optional)) {
     parser.require(other == heads, "\"num_key_value_heads\" (" + llvm::Twine(other) +
                                        ") must equal \"num_attention_heads\" (" + llvm::Twine(heads) +
                                        "): latent attention has no key/value heads of its own");
   }
-  if (parser.reader().integer("qk_head_dim", other, 1, maxExtent, Need::Optional)) {
+  if (parser.reader().integer("qk_head_dim", other, 1, kMaxExtent, Need::Optional)) {
     parser.require(other == sum, "\"qk_head_dim\" (" + llvm::Twine(other) +
                                      ") must be \"qk_nope_head_dim\" + \"qk_rope_head_dim\" (" + llvm::Twine(sum) +
                                      ")");
@@ -102,7 +102,7 @@ static Value buildQuery(LayerBuilder &builder, Value input) {
     return builder.linear(input, "self_attn.q_proj");
   }
   Value latent = builder.linear(input, "self_attn.q_a_proj");
-  return builder.linear(builder.norm(latent, "self_attn.q_a_layernorm", latentNormEpsilon), "self_attn.q_b_proj");
+  return builder.linear(builder.norm(latent, "self_attn.q_a_layernorm", kLatentNormEpsilon), "self_attn.q_b_proj");
 }
 
 static Value build(LayerBuilder &b, Value input) {
@@ -110,7 +110,7 @@ static Value build(LayerBuilder &b, Value input) {
   const MlaConfig &shape = b.config().mla;
   Value q = buildQuery(b, input);
   Value kv = b.linear(input, "self_attn.kv_a_proj_with_mqa");
-  Value latent = b.norm(b.columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", latentNormEpsilon);
+  Value latent = b.norm(b.columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", kLatentNormEpsilon);
   Value key = b.rotate(b.columns(kv, shape.kvLoraRank, shape.qkRopeHeadDim));
   b.store(deepseek::kLatentStore, {latent, key});
   Value scale = b.weight("self_attn.kv_b_proj_scale_inv");
@@ -121,6 +121,6 @@ static Value build(LayerBuilder &b, Value input) {
   return b.linear(attended, "self_attn.o_proj");
 }
 
-const Part mla = {"mla", Scope::EveryLayer, fields, parse, check, tensors, stores, build, "input_layernorm"};
+const Part mla = {"mla", Scope::EveryLayer, kFields, parse, check, kTensors, stores, build, "input_layernorm"};
 
 } // namespace fathom::huggingface

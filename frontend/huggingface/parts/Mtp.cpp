@@ -12,22 +12,22 @@ static int64_t vocabulary(const ModelConfig &c) { return c.vocabulary; }
 static int64_t hidden(const ModelConfig &c) { return c.hidden; }
 static int64_t twiceHidden(const ModelConfig &c) { return 2 * c.hidden; }
 
-static constexpr Field fields[] = {
+static constexpr Field kFields[] = {
     {"num_nextn_predict_layers", at<&ModelConfig::mtpLayers>, Need::Optional, 0, 64},
 };
 
 /// Its own copies of embedding and head may be left to sharing.
-static constexpr bool optional = true;
+static constexpr bool kOptional = true;
 
-static constexpr TensorFact tensors[] = {
-    {"embed_tokens.weight", Role::Embedding, vocabulary, hidden, nullptr, optional},
+static constexpr TensorFact kTensors[] = {
+    {"embed_tokens.weight", Role::Embedding, vocabulary, hidden, nullptr, kOptional},
     {"enorm.weight", Role::Norm, hidden},
     {"hnorm.weight", Role::Norm, hidden},
     {"eh_proj.weight", Role::PlainProjection, hidden, twiceHidden},
     {"shared_head.norm.weight", Role::Norm, hidden},
-    {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, optional},
+    {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, kOptional},
 };
 
-const Part mtp = {"mtp", Scope::MtpLayer, fields, nullptr, nullptr, tensors};
+const Part mtp = {"mtp", Scope::MtpLayer, kFields, nullptr, nullptr, kTensors};
 
 } // namespace fathom::huggingface

@@ -24,7 +24,7 @@ class ConfigParser;
 class LayerBuilder;
 
 /// Far above every released model, and low enough that no product of two of them overflows.
-constexpr int64_t maxExtent = 1 << 20, maxVocabulary = 1 << 24, maxCount = 1 << 16, maxLayers = 1 << 12;
+constexpr int64_t kMaxExtent = 1 << 20, kMaxVocabulary = 1 << 24, kMaxCount = 1 << 16, kMaxLayers = 1 << 12;
 
 /// A key of config.json and where its value goes.
 struct Field {

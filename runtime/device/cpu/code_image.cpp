@@ -15,12 +15,11 @@
 
 namespace fathom::runtime {
 
+static constexpr uint64_t kPage = 4096;
+static constexpr uint64_t kLargestImage = uint64_t(1) << 30;
+static constexpr unsigned kMostSegments = 16;
+
 namespace {
-
-constexpr uint64_t kPage = 4096;
-constexpr uint64_t kLargestImage = uint64_t(1) << 30;
-constexpr unsigned kMostSegments = 16;
-
 struct Elf {
   const unsigned char *bytes;
   uint64_t size;
@@ -32,10 +31,11 @@ struct Elf {
     return result;
   }
 };
+} // namespace
 
-fathom_status_t failImage(const char *what) { return fail(FATHOM_STATUS_BAD_DATA, "code image: %s", what); }
+static fathom_status_t failImage(const char *what) { return fail(FATHOM_STATUS_BAD_DATA, "code image: %s", what); }
 
-fathom_status_t checkHeader(Elf *elf) {
+static fathom_status_t checkHeader(Elf *elf) {
   if (elf->size < sizeof(elf->header)) {
     return failImage("too short for an ELF header");
   }
@@ -53,7 +53,7 @@ fathom_status_t checkHeader(Elf *elf) {
 }
 
 // Code that runs without a dynamic loader may ask for nothing that one would do.
-fathom_status_t checkDynamic(const Elf &elf, const Elf64_Phdr &segment) {
+static fathom_status_t checkDynamic(const Elf &elf, const Elf64_Phdr &segment) {
   for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= segment.p_filesz; at += sizeof(Elf64_Dyn)) {
     Elf64_Dyn entry;
     memcpy(&entry, elf.bytes + segment.p_offset + at, sizeof(entry));
@@ -73,7 +73,7 @@ fathom_status_t checkDynamic(const Elf &elf, const Elf64_Phdr &segment) {
   return FATHOM_STATUS_OK;
 }
 
-fathom_status_t checkLoadable(const Elf64_Phdr &segment, uint64_t *end) {
+static fathom_status_t checkLoadable(const Elf64_Phdr &segment, uint64_t *end) {
   if (segment.p_filesz > segment.p_memsz || segment.p_vaddr > kLargestImage ||
       segment.p_memsz > kLargestImage - segment.p_vaddr) {
     return failImage("a segment is larger in the file than in memory, or beyond 1 GiB");
@@ -92,7 +92,7 @@ fathom_status_t checkLoadable(const Elf64_Phdr &segment, uint64_t *end) {
   return alignUp(segment.p_vaddr + segment.p_memsz, kPage, end) ? FATHOM_STATUS_OK : failImage("it is too large");
 }
 
-fathom_status_t checkSegments(const Elf &elf, uint64_t *span) {
+static fathom_status_t checkSegments(const Elf &elf, uint64_t *span) {
   uint64_t end = 0;
   for (unsigned i = 0; i < elf.header.e_phnum; ++i) {
     Elf64_Phdr segment = elf.segment(i);
@@ -113,20 +113,22 @@ fathom_status_t checkSegments(const Elf &elf, uint64_t *span) {
   return end ? FATHOM_STATUS_OK : failImage("it has no loadable segment");
 }
 
+namespace {
 /// A file whose bytes from an offset on are those of the image.
 struct Backing {
   const ByteSource *file;
   uint64_t offset;
 };
+} // namespace
 
-bool mapCode(const Elf64_Phdr &segment, const Backing &backing, unsigned char *base) {
+static bool mapCode(const Elf64_Phdr &segment, const Backing &backing, unsigned char *base) {
   int protection = (segment.p_flags & PF_R ? PROT_READ : 0) | (segment.p_flags & PF_X ? PROT_EXEC : 0);
   uint64_t before = segment.p_vaddr % kPage;
   return backing.file->mapAt(base + segment.p_vaddr - before, backing.offset + segment.p_offset - before,
                              segment.p_filesz + before, protection);
 }
 
-bool mapData(const Elf &elf, const Elf64_Phdr &segment, unsigned char *base) {
+static bool mapData(const Elf &elf, const Elf64_Phdr &segment, unsigned char *base) {
   uint64_t begin = segment.p_vaddr / kPage * kPage;
   if (mprotect(base + begin, segment.p_vaddr + segment.p_memsz - begin, PROT_READ | PROT_WRITE) != 0) {
     return false;
@@ -134,8 +136,6 @@ bool mapData(const Elf &elf, const Elf64_Phdr &segment, unsigned char *base) {
   memcpy(base + segment.p_vaddr, elf.bytes + segment.p_offset, segment.p_filesz);
   return true;
 }
-
-} // namespace
 
 CodeImage::~CodeImage() {
   if (base) {

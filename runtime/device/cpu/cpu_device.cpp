@@ -18,7 +18,6 @@
 namespace fathom::runtime {
 
 namespace {
-
 /// The code of a checked program, mapped. Immutable.
 class CpuProgram {
 public:
@@ -78,6 +77,7 @@ private:
   char *arena = nullptr;
   uint64_t arenaSize = 0;
 };
+} // namespace
 
 fathom_status_t CpuProgram::load(const Metadata &metadata, const ByteSource &source) {
   program = &metadata.program();
@@ -206,7 +206,7 @@ void CpuExecutor::freeTemporaries() {
 
 /// A new T on which |start| succeeded, in |*object|.
 template <typename T, typename Start>
-fathom_status_t make(void **object, Start start) {
+static fathom_status_t make(void **object, Start start) {
   T *made = create<T>();
   if (!made) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory");
@@ -219,8 +219,6 @@ fathom_status_t make(void **object, Start start) {
   *object = made;
   return status;
 }
-
-} // namespace
 
 const Device kCpuDevice = {
     "x86_64",

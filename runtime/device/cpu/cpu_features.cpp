@@ -13,7 +13,6 @@
 namespace fathom::runtime {
 
 namespace {
-
 enum Register { kEax, kEbx, kEcx, kEdx };
 
 struct Feature {
@@ -24,12 +23,13 @@ struct Feature {
   /// Bits of XCR0 the system must have set.
   uint64_t state;
 };
+} // namespace
 
-constexpr uint64_t kAvx = 0x6;
-constexpr uint64_t kAvx512 = 0xe6;
-constexpr uint64_t kAmx = 0x60000;
+static constexpr uint64_t kAvx = 0x6;
+static constexpr uint64_t kAvx512 = 0xe6;
+static constexpr uint64_t kAmx = 0x60000;
 
-const Feature features[] = {
+static const Feature features[] = {
     {"movbe", 1, 0, kEcx, 22, 0},
     {"popcnt", 1, 0, kEcx, 23, 0},
     {"fma", 1, 0, kEcx, 12, kAvx},
@@ -63,7 +63,7 @@ const Feature features[] = {
     {"amx_fp16", 7, 1, kEax, 21, kAmx},
 };
 
-uint64_t enabledState() {
+static uint64_t enabledState() {
   uint32_t r[4];
   if (!__get_cpuid(1, &r[0], &r[1], &r[2], &r[3]) || !(r[kEcx] & (1u << 27))) {
     return 0;
@@ -73,14 +73,14 @@ uint64_t enabledState() {
   return static_cast<uint64_t>(high) << 32 | low;
 }
 
-bool test(const Feature &feature) {
+static bool test(const Feature &feature) {
   uint32_t r[4];
   return __get_cpuid_count(feature.leaf, feature.subleaf, &r[0], &r[1], &r[2], &r[3]) &&
          (r[feature.where] >> feature.bit & 1) && (enabledState() & feature.state) == feature.state;
 }
 
 // Looks for |name| as a word of the "flags" line of the first processor.
-bool systemKnows(const char *name) {
+static bool systemKnows(const char *name) {
   char text[8192];
   int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
@@ -102,8 +102,6 @@ bool systemKnows(const char *name) {
   }
   return false;
 }
-
-} // namespace
 
 bool hasFeature(const char *name) {
   for (const Feature &feature : features) {

@@ -19,24 +19,20 @@
 
 namespace fathom::runtime {
 
-namespace {
+static constexpr uint64_t kOpen = uint64_t(1) << 31;
+static constexpr uint64_t kInside = kOpen - 1;
+static constexpr uint64_t kNumber = uint64_t(1) << 32;
+static constexpr size_t kStackBytes = size_t(1) << 20;
 
-constexpr uint64_t kOpen = uint64_t(1) << 31;
-constexpr uint64_t kInside = kOpen - 1;
-constexpr uint64_t kNumber = uint64_t(1) << 32;
-constexpr size_t kStackBytes = size_t(1) << 20;
+static uint64_t number(uint64_t state) { return state / kNumber; }
 
-uint64_t number(uint64_t state) { return state / kNumber; }
-
-void futexWait(std::atomic<uint32_t> *word, uint32_t expected) {
+static void futexWait(std::atomic<uint32_t> *word, uint32_t expected) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
 }
 
-void futexWake(std::atomic<uint32_t> *word, int count) {
+static void futexWake(std::atomic<uint32_t> *word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
-
-} // namespace
 
 thread_local ThreadPool::Worker *ThreadPool::current = nullptr;
 thread_local int ThreadPool::depth = 0;

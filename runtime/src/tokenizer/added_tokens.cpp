@@ -9,10 +9,8 @@
 
 namespace fathom::tokenizer {
 
-namespace {
-
 /// The start of the character that ends at `end` > 0, or of one invalid byte.
-size_t characterBefore(std::string_view text, size_t end) {
+static size_t characterBefore(std::string_view text, size_t end) {
   for (size_t size = 1; size <= 4 && size <= end; ++size) {
     Character c = decode(text, end - size);
     if (c.value != kInvalid && c.size == size) {
@@ -22,11 +20,9 @@ size_t characterBefore(std::string_view text, size_t end) {
   return end - 1;
 }
 
-bool has(artifact::AddedTokenFlags flags, artifact::AddedTokenFlags flag) {
+static bool has(artifact::AddedTokenFlags flags, artifact::AddedTokenFlags flag) {
   return (flags & flag) != artifact::AddedTokenFlags::NONE;
 }
-
-} // namespace
 
 std::string_view tokenBytes(const artifact::Tokenizer &table, uint32_t id) {
   const uint32_t *offsets = table.token_offsets()->data();

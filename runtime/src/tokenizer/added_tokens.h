@@ -3,8 +3,8 @@
 //
 // Finding added tokens in a text: leftmost first, longest of those that start there.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_ADDED_TOKENS_H
-#define FATHOM_RUNTIME_TOKENIZER_ADDED_TOKENS_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_ADDED_TOKENS_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_ADDED_TOKENS_H
 
 #include "fathom/tokenizer_generated.h"
 
@@ -51,4 +51,4 @@ private:
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_ADDED_TOKENS_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_ADDED_TOKENS_H

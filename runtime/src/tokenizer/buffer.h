@@ -3,8 +3,8 @@
 //
 // A growing array whose growth can fail: the runtime has no exceptions, and a prompt must not end the process.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_BUFFER_H
-#define FATHOM_RUNTIME_TOKENIZER_BUFFER_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_BUFFER_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_BUFFER_H
 
 #include <cstddef>
 #include <cstdlib>
@@ -110,4 +110,4 @@ inline std::string_view view(const Buffer<char> &text) { return {text.data(), te
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_BUFFER_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_BUFFER_H

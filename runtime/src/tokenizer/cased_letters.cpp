@@ -11,13 +11,13 @@
 namespace fathom::tokenizer {
 
 namespace {
-
 struct Range {
   uint32_t first;
   uint32_t last;
 };
+} // namespace
 
-constexpr Range kRanges[] = {
+static constexpr Range kRanges[] = {
     {0x0041, 0x005A},   {0x0061, 0x007A},   {0x00B5, 0x00B5},   {0x00C0, 0x00D6},   {0x00D8, 0x00F6},
     {0x00F8, 0x01BA},   {0x01BC, 0x01BF},   {0x01C4, 0x0293},   {0x0295, 0x02AF},   {0x0370, 0x0373},
     {0x0376, 0x0376},   {0x0377, 0x0377},   {0x037B, 0x037D},   {0x037F, 0x037F},   {0x0386, 0x0386},
@@ -37,8 +37,6 @@ constexpr Range kRanges[] = {
     {0x10400, 0x1044F}, {0x104B0, 0x104D3}, {0x104D8, 0x104FB}, {0x10C80, 0x10CB2}, {0x10CC0, 0x10CF2},
     {0x118A0, 0x118DF}, {0x1E900, 0x1E943},
 };
-
-} // namespace
 
 bool isCasedLetterLlm(uint32_t character) {
   const Range *after = std::upper_bound(std::begin(kRanges), std::end(kRanges), character,

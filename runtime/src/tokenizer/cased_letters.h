@@ -3,8 +3,8 @@
 //
 // The letters of DeepSeek-LLM's and V2's second pattern.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CASED_LETTERS_H
-#define FATHOM_RUNTIME_TOKENIZER_CASED_LETTERS_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CASED_LETTERS_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CASED_LETTERS_H
 
 #include <cstdint>
 
@@ -15,4 +15,4 @@ bool isCasedLetterLlm(uint32_t character);
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CASED_LETTERS_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CASED_LETTERS_H

@@ -11,15 +11,13 @@
 
 namespace fathom::tokenizer {
 
-namespace {
-
 using namespace chat;
 
 /// What a rendering may take: ample for any template that ends, little for one that does not.
-constexpr uint64_t kMemory = 256ull << 20, kMemoryPerByte = 64;
-constexpr uint64_t kSteps = 50'000'000, kStepsPerByte = 64;
+static constexpr uint64_t kMemory = 256ull << 20, kMemoryPerByte = 64;
+static constexpr uint64_t kSteps = 50'000'000, kStepsPerByte = 64;
 
-bool isWord(const Text &text) {
+static bool isWord(const Text &text) {
   bool word = text.size > 0 && text.size <= 32;
   for (char c : text.view()) {
     word &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -28,7 +26,7 @@ bool isWord(const Text &text) {
 }
 
 /// The role of a message; null if |message| is none.
-Value *findRole(const Value &message) {
+static Value *findRole(const Value &message) {
   for (uint32_t i = 0; message.is(Type::Dict) && i < message.dict->count; ++i) {
     Entry &entry = message.dict->entries[i];
     if (entry.key.toText().view() == "role" && entry.value.isString()) {
@@ -40,7 +38,7 @@ Value *findRole(const Value &message) {
 
 /// Fails unless |messages| is an array of messages. Roles are the caller's words, not a stranger's: templates make
 /// special tokens of them, such as "<|user|>".
-void trustRoles(Run &run, const Value *messages) {
+static void trustRoles(Run &run, const Value *messages) {
   if (messages == nullptr || !messages->is(Type::List)) {
     run.failAs(Failure::BadInput, "expected an array of messages, or an object with 'messages'");
     return;
@@ -59,7 +57,7 @@ void trustRoles(Run &run, const Value *messages) {
 }
 
 /// The variables that the tokenizer gives, and what Hugging Face defines for every template.
-void addDefaults(Run &run, const artifact::Tokenizer &table, bool generate, Dict &variables) {
+static void addDefaults(Run &run, const artifact::Tokenizer &table, bool generate, Dict &variables) {
   auto add = [&](std::string_view name, const Value &value) {
     if (variables.find(run, name) == nullptr) {
       (void)variables.set(run, Value::of(name), value);
@@ -77,7 +75,7 @@ void addDefaults(Run &run, const artifact::Tokenizer &table, bool generate, Dict
 }
 
 /// "tool_use" where there are tools and such a template, else "default".
-const artifact::ChatTemplate *choose(Run &run, const artifact::Tokenizer &table, const Dict &variables) {
+static const artifact::ChatTemplate *choose(Run &run, const artifact::Tokenizer &table, const Dict &variables) {
   const artifact::ChatTemplate *chosen = nullptr;
   const Value *tools = variables.find(run, std::string_view("tools"));
   bool hasTools = tools != nullptr && !tools->is(Type::None);
@@ -90,7 +88,7 @@ const artifact::ChatTemplate *choose(Run &run, const artifact::Tokenizer &table,
   return chosen;
 }
 
-Status statusOf(const Run &run) {
+static Status statusOf(const Run &run) {
   switch (run.kind()) {
   case Failure::None:
     return Status::Ok;
@@ -106,7 +104,7 @@ Status statusOf(const Run &run) {
   return Status::ChatFailed;
 }
 
-Status finish(const Run &run, const Text &text, RenderedChat &out) {
+static Status finish(const Run &run, const Text &text, RenderedChat &out) {
   if (run.failed()) {
     std::snprintf(out.error, sizeof(out.error), "%s", run.message());
     return statusOf(run);
@@ -120,7 +118,8 @@ Status finish(const Run &run, const Text &text, RenderedChat &out) {
   return fits ? Status::Ok : Status::OutOfMemory;
 }
 
-Status renderWith(Run &run, const artifact::Tokenizer &table, const Value &input, bool generate, RenderedChat &out) {
+static Status renderWith(Run &run, const artifact::Tokenizer &table, const Value &input, bool generate,
+                         RenderedChat &out) {
   Dict variables;
   if (input.is(Type::Dict)) {
     variables = *input.dict;
@@ -135,7 +134,7 @@ Status renderWith(Run &run, const artifact::Tokenizer &table, const Value &input
 }
 
 /// A text of the conversation's.
-Value marked(Run &run, std::string_view text) {
+static Value marked(Run &run, std::string_view text) {
   Builder builder(run);
   char mark = 1;
   for (char c : text) {
@@ -145,8 +144,6 @@ Value marked(Run &run, std::string_view text) {
   }
   return Value::of(builder.finish());
 }
-
-} // namespace
 
 bool Tokenizer::hasChat() const { return table->chat_templates() != nullptr && table->chat_templates()->size() != 0; }
 

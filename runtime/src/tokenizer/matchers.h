@@ -3,8 +3,8 @@
 //
 // The scanners, one for each artifact::Matcher; tokenizer.fbs has the regular expressions they stand for.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_MATCHERS_H
-#define FATHOM_RUNTIME_TOKENIZER_MATCHERS_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_MATCHERS_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_MATCHERS_H
 
 #include "fathom/tokenizer_generated.h"
 #include "runtime/src/tokenizer/cased_letters.h"
@@ -171,4 +171,4 @@ inline size_t match(artifact::Matcher matcher, std::string_view text, size_t at)
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_MATCHERS_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_MATCHERS_H

@@ -12,11 +12,7 @@
 
 namespace fathom::tokenizer {
 
-namespace {
-
-constexpr uint32_t kNone = 0xFFFFFFFF;
-
-} // namespace
+static constexpr uint32_t kNone = 0xFFFFFFFF;
 
 Merger::Merger(const artifact::Tokenizer &table)
     : table(table), slots(reinterpret_cast<const artifact::MergeSlot *>(table.merges()->Data())),

@@ -3,8 +3,8 @@
 //
 // Byte-pair merging of one piece: from bytes to tokens.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_MERGE_H
-#define FATHOM_RUNTIME_TOKENIZER_MERGE_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_MERGE_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_MERGE_H
 
 #include "fathom/tokenizer_generated.h"
 #include "runtime/src/tokenizer/buffer.h"
@@ -63,4 +63,4 @@ private:
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_MERGE_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_MERGE_H

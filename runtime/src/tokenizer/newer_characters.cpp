@@ -13,14 +13,14 @@
 namespace fathom::tokenizer {
 
 namespace {
-
 struct Range {
   uint32_t first;
   uint32_t last;
   uint8_t classes;
 };
+} // namespace
 
-constexpr Range kRanges[] = {
+static constexpr Range kRanges[] = {
     {0x0897, 0x0897, kMark},          {0x1B4E, 0x1B4F, kPunctuation},   {0x1B7F, 0x1B7F, kPunctuation},
     {0x1C89, 0x1C8A, kLetter},        {0x2427, 0x2429, kSymbol},        {0x2FFC, 0x2FFF, kSymbol},
     {0x31E4, 0x31E5, kSymbol},        {0x31EF, 0x31EF, kSymbol},        {0xA7CB, 0xA7CD, kLetter},
@@ -44,8 +44,6 @@ constexpr Range kRanges[] = {
     {0x1FABE, 0x1FABE, kSymbol},      {0x1FAC6, 0x1FAC6, kSymbol},      {0x1FADC, 0x1FADC, kSymbol},
     {0x1FADF, 0x1FADF, kSymbol},      {0x1FAE9, 0x1FAE9, kSymbol},      {0x1FBCB, 0x1FBEF, kSymbol},
     {0x2EBF0, 0x2EE5D, kLetter}};
-
-} // namespace
 
 uint8_t classifyNewer(uint32_t character) {
   const Range *after = std::upper_bound(std::begin(kRanges), std::end(kRanges), character,

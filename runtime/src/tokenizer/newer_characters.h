@@ -4,8 +4,8 @@
 // Characters that Unicode 15.1 and 16 added. Debian's utf8proc knows Unicode 15.0; the tokenizers library, whose ids
 // ours must equal, knows 16.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_NEWER_CHARACTERS_H
-#define FATHOM_RUNTIME_TOKENIZER_NEWER_CHARACTERS_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_NEWER_CHARACTERS_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_NEWER_CHARACTERS_H
 
 #include <cstdint>
 
@@ -16,4 +16,4 @@ uint8_t classifyNewer(uint32_t character);
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_NEWER_CHARACTERS_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_NEWER_CHARACTERS_H

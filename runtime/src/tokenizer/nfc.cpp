@@ -12,26 +12,26 @@
 
 namespace fathom::tokenizer {
 
-namespace {
-
 /// Every character below is its own normalization form C and composes with none before it.
-constexpr uint32_t kFirstThatMatters = 0x300;
+static constexpr uint32_t kFirstThatMatters = 0x300;
 
 /// Longest canonical decomposition of one character (Unicode's bound is 4; utf8proc asks for room).
-constexpr int kDecompositionRoom = 8;
+static constexpr int kDecompositionRoom = 8;
 
+namespace {
 /// A decomposed character with its place, so that sorting by class keeps the order of equals.
 struct Mark {
   utf8proc_int32_t character;
   uint32_t order;
   uint16_t combiningClass;
 };
+} // namespace
 
-uint16_t combiningClass(utf8proc_int32_t character) {
+static uint16_t combiningClass(utf8proc_int32_t character) {
   return uint16_t(utf8proc_get_property(character)->combining_class);
 }
 
-bool decompose(std::string_view text, Buffer<utf8proc_int32_t> &out) {
+static bool decompose(std::string_view text, Buffer<utf8proc_int32_t> &out) {
   for (size_t at = 0; at < text.size();) {
     Character c = decode(text, at);
     at += c.size;
@@ -49,7 +49,7 @@ bool decompose(std::string_view text, Buffer<utf8proc_int32_t> &out) {
 }
 
 /// Sorts the marks in [first, last) by combining class, equals in their order.
-bool sortRun(Buffer<utf8proc_int32_t> &text, size_t first, size_t last, Buffer<Mark> &room) {
+static bool sortRun(Buffer<utf8proc_int32_t> &text, size_t first, size_t last, Buffer<Mark> &room) {
   room.clear();
   bool sorted = true;
   for (size_t i = first; i < last; ++i) {
@@ -71,7 +71,7 @@ bool sortRun(Buffer<utf8proc_int32_t> &text, size_t first, size_t last, Buffer<M
   return true;
 }
 
-bool orderMarks(Buffer<utf8proc_int32_t> &text) {
+static bool orderMarks(Buffer<utf8proc_int32_t> &text) {
   Buffer<Mark> room;
   for (size_t at = 0; at < text.size();) {
     size_t first = at;
@@ -86,7 +86,7 @@ bool orderMarks(Buffer<utf8proc_int32_t> &text) {
   return true;
 }
 
-bool appendUtf8(const utf8proc_int32_t *text, size_t count, Buffer<char> &out) {
+static bool appendUtf8(const utf8proc_int32_t *text, size_t count, Buffer<char> &out) {
   for (size_t i = 0; i < count; ++i) {
     utf8proc_uint8_t bytes[4];
     utf8proc_ssize_t size = utf8proc_encode_char(text[i], bytes);
@@ -98,7 +98,7 @@ bool appendUtf8(const utf8proc_int32_t *text, size_t count, Buffer<char> &out) {
 }
 
 /// Normalizes well-formed text.
-bool normalizeValid(std::string_view text, Buffer<char> &out) {
+static bool normalizeValid(std::string_view text, Buffer<char> &out) {
   Buffer<utf8proc_int32_t> characters;
   if (!decompose(text, characters) || !orderMarks(characters)) {
     return false;
@@ -109,7 +109,7 @@ bool normalizeValid(std::string_view text, Buffer<char> &out) {
 }
 
 /// The end of the text from `at` on that is normalized together, and whether any of it may change.
-size_t partEnd(std::string_view text, size_t at, bool &matters) {
+static size_t partEnd(std::string_view text, size_t at, bool &matters) {
   matters = false;
   while (at < text.size()) {
     Character c = decode(text, at);
@@ -121,8 +121,6 @@ size_t partEnd(std::string_view text, size_t at, bool &matters) {
   }
   return at;
 }
-
-} // namespace
 
 bool normalizeNfc(std::string_view text, Buffer<char> &out) {
   for (size_t at = 0; at < text.size();) {

@@ -5,8 +5,8 @@
 // the match that starts there, or the position when there is none. To keep scanners linear it must find in
 // constant time that there is none.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_SCAN_H
-#define FATHOM_RUNTIME_TOKENIZER_SCAN_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_SCAN_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_SCAN_H
 
 #include "runtime/src/tokenizer/unicode.h"
 
@@ -60,4 +60,4 @@ inline size_t matchSpace(std::string_view text, size_t at) {
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_SCAN_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_SCAN_H

@@ -10,11 +10,11 @@
 namespace fathom::tokenizer {
 
 namespace {
-
 using Alternatives = flatbuffers::Vector<artifact::Matcher>;
+} // namespace
 
 /// The end of the first alternative that matches at `at`, or `at`.
-size_t matchFirst(const Alternatives &alternatives, std::string_view text, size_t at) {
+static size_t matchFirst(const Alternatives &alternatives, std::string_view text, size_t at) {
   for (artifact::Matcher matcher : alternatives) {
     if (size_t end = match(matcher, text, at); end != at) {
       return end;
@@ -25,7 +25,7 @@ size_t matchFirst(const Alternatives &alternatives, std::string_view text, size_
 
 /// The behavior "Isolated" of a Split: every match is a piece, and so is what lies between matches.
 template <class Sink>
-bool isolate(const Alternatives &alternatives, std::string_view text, Sink sink) {
+static bool isolate(const Alternatives &alternatives, std::string_view text, Sink sink) {
   size_t gap = 0;
   for (size_t at = 0; at < text.size();) {
     size_t end = matchFirst(alternatives, text, at);
@@ -47,7 +47,7 @@ bool isolate(const Alternatives &alternatives, std::string_view text, Sink sink)
 /// The same for \s+$. A run of spaces that does not reach the end is found out only at its own end, so trying it at
 /// every position would take quadratic time.
 template <class Sink>
-bool isolateTrailingSpace(std::string_view text, Sink sink) {
+static bool isolateTrailingSpace(std::string_view text, Sink sink) {
   size_t start = text.size();
   for (size_t at = 0; at < text.size();) {
     Scanned c = scan(text, at);
@@ -56,8 +56,6 @@ bool isolateTrailingSpace(std::string_view text, Sink sink) {
   }
   return (start == 0 || sink(text.substr(0, start))) && (start == text.size() || sink(text.substr(start)));
 }
-
-} // namespace
 
 bool split(const Splits &splits, std::string_view text, PieceSink sink, uint32_t first) {
   if (first == splits.size()) {

@@ -4,8 +4,8 @@
 // Pre-tokenizers: cutting text into the pieces that are merged on their own. The patterns of tokenizer.json are
 // compiled to chains of hand-written scanners; no regular expression is ever run.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_SPLIT_H
-#define FATHOM_RUNTIME_TOKENIZER_SPLIT_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_SPLIT_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_SPLIT_H
 
 #include "fathom/tokenizer_generated.h"
 
@@ -29,4 +29,4 @@ bool split(const Splits &splits, std::string_view text, PieceSink sink, uint32_t
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_SPLIT_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_SPLIT_H

@@ -8,11 +8,7 @@
 
 namespace fathom::tokenizer {
 
-namespace {
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-} // namespace
+static constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// Moves what is decided from `pending` to `out`; without `atEnd`, a character that more bytes may complete stays.
 bool StreamDecoder::drain(Buffer<char> &out, bool atEnd) {

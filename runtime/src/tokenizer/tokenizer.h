@@ -3,8 +3,8 @@
 //
 // The tokenizer of a model: text to tokens and back, straight from the artifact's memory.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_TOKENIZER_H
-#define FATHOM_RUNTIME_TOKENIZER_TOKENIZER_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_TOKENIZER_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_TOKENIZER_H
 
 #include "fathom/tokenizer_generated.h"
 #include "runtime/src/tokenizer/buffer.h"
@@ -129,4 +129,4 @@ private:
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_TOKENIZER_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_TOKENIZER_H

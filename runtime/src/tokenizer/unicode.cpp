@@ -13,15 +13,15 @@
 namespace fathom::tokenizer {
 
 namespace {
-
 /// What the first byte of a character says: its size (0: it cannot start one) and the range of the second byte.
 struct Lead {
   uint8_t size;
   uint8_t low;
   uint8_t high;
 };
+} // namespace
 
-Lead leadOf(uint8_t byte) {
+static Lead leadOf(uint8_t byte) {
   if (byte < 0x80) {
     return {1, 0, 0};
   }
@@ -38,7 +38,7 @@ Lead leadOf(uint8_t byte) {
 }
 
 /// How many bytes of a character `text` starts with: lead.size when it is whole.
-size_t matchedBytes(std::string_view text, const Lead &lead) {
+static size_t matchedBytes(std::string_view text, const Lead &lead) {
   size_t n = 1;
   for (; n < lead.size && n < text.size(); ++n) {
     uint8_t byte = uint8_t(text[n]);
@@ -51,7 +51,7 @@ size_t matchedBytes(std::string_view text, const Lead &lead) {
   return n;
 }
 
-constexpr uint8_t classifyAscii(char c) {
+static constexpr uint8_t classifyAscii(char c) {
   if (c == '\n' || c == '\r') {
     return kSpace | kNewline;
   }
@@ -69,7 +69,7 @@ constexpr uint8_t classifyAscii(char c) {
 }
 
 /// Most of most texts: worth a table of its own.
-constexpr auto kAsciiClasses = [] {
+static constexpr auto kAsciiClasses = [] {
   std::array<uint8_t, 128> classes{};
   for (size_t c = 0; c < classes.size(); ++c) {
     classes[c] = classifyAscii(char(c));
@@ -77,7 +77,7 @@ constexpr auto kAsciiClasses = [] {
   return classes;
 }();
 
-uint8_t classifyCategory(uint32_t character) {
+static uint8_t classifyCategory(uint32_t character) {
   switch (utf8proc_category(utf8proc_int32_t(character))) {
   case UTF8PROC_CATEGORY_LU:
   case UTF8PROC_CATEGORY_LL:
@@ -116,8 +116,6 @@ uint8_t classifyCategory(uint32_t character) {
     return 0;
   }
 }
-
-} // namespace
 
 Character decode(std::string_view text, size_t at) {
   uint8_t first = uint8_t(text[at]);

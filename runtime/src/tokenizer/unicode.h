@@ -3,8 +3,8 @@
 //
 // UTF-8 that may be broken, character classes, and normalization form C.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_UNICODE_H
-#define FATHOM_RUNTIME_TOKENIZER_UNICODE_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_UNICODE_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_UNICODE_H
 
 #include "runtime/src/tokenizer/buffer.h"
 
@@ -56,4 +56,4 @@ bool normalizeNfc(std::string_view text, Buffer<char> &out);
 
 } // namespace fathom::tokenizer
 
-#endif // FATHOM_RUNTIME_TOKENIZER_UNICODE_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_UNICODE_H

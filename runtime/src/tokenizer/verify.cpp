@@ -11,12 +11,10 @@
 
 namespace fathom::tokenizer {
 
-namespace {
-
 /// Ids are int32 in the API.
-constexpr uint32_t kMaxTokens = 1u << 30;
+static constexpr uint32_t kMaxTokens = 1u << 30;
 
-const char *verifyTokens(const artifact::Tokenizer &table) {
+static const char *verifyTokens(const artifact::Tokenizer &table) {
   const auto &offsets = *table.token_offsets();
   if (offsets.size() < 1 || offsets.size() - 1 > kMaxTokens) {
     return "tokenizer: the number of tokens is out of range";
@@ -40,7 +38,7 @@ const char *verifyTokens(const artifact::Tokenizer &table) {
   return nullptr;
 }
 
-const char *verifyMerges(const artifact::Tokenizer &table, uint32_t tokens) {
+static const char *verifyMerges(const artifact::Tokenizer &table, uint32_t tokens) {
   uint32_t slots = table.merges()->size();
   if (slots == 0 || (slots & (slots - 1)) != 0) {
     return "tokenizer: the merge table's size is not a power of two";
@@ -56,7 +54,7 @@ const char *verifyMerges(const artifact::Tokenizer &table, uint32_t tokens) {
   return hasEmpty ? nullptr : "tokenizer: the merge table is full";
 }
 
-const char *verifyGroup(const artifact::Tokenizer &table, const artifact::AddedTokens &group, uint32_t tokens) {
+static const char *verifyGroup(const artifact::Tokenizer &table, const artifact::AddedTokens &group, uint32_t tokens) {
   uint32_t count = group.tokens()->size();
   if (group.first()->size() != 257 || group.first()->Get(0) != 0 || group.first()->Get(256) != count) {
     return "tokenizer: the index of added tokens does not cover them";
@@ -84,7 +82,7 @@ const char *verifyGroup(const artifact::Tokenizer &table, const artifact::AddedT
   return nullptr;
 }
 
-const char *verifyWholeWords(const artifact::Tokenizer &table, uint32_t tokens) {
+static const char *verifyWholeWords(const artifact::Tokenizer &table, uint32_t tokens) {
   if (table.whole_words() == nullptr) {
     return nullptr;
   }
@@ -102,7 +100,7 @@ const char *verifyWholeWords(const artifact::Tokenizer &table, uint32_t tokens) 
   return hasEmpty ? nullptr : "tokenizer: the table of whole words is full";
 }
 
-const char *verifySplit(const flatbuffers::Vector<artifact::Matcher> &alternatives) {
+static const char *verifySplit(const flatbuffers::Vector<artifact::Matcher> &alternatives) {
   if (alternatives.size() == 0 || alternatives.size() > FATHOM_MAX_ALTERNATIVES) {
     return "tokenizer: a split has no alternatives, or too many";
   }
@@ -117,7 +115,7 @@ const char *verifySplit(const flatbuffers::Vector<artifact::Matcher> &alternativ
   return nullptr;
 }
 
-const char *verifySplits(const artifact::Tokenizer &table) {
+static const char *verifySplits(const artifact::Tokenizer &table) {
   if (table.pre_tokenizer()->size() > FATHOM_MAX_SPLITS) {
     return "tokenizer: too many splits";
   }
@@ -129,14 +127,14 @@ const char *verifySplits(const artifact::Tokenizer &table) {
   return nullptr;
 }
 
-bool isTokenOrNone(int32_t id, uint32_t tokens) { return id == -1 || (id >= 0 && uint32_t(id) < tokens); }
+static bool isTokenOrNone(int32_t id, uint32_t tokens) { return id == -1 || (id >= 0 && uint32_t(id) < tokens); }
 
-const char *verifyEnds(const artifact::Tokenizer &table, uint32_t tokens) {
+static const char *verifyEnds(const artifact::Tokenizer &table, uint32_t tokens) {
   bool good = isTokenOrNone(table.bos(), tokens) && isTokenOrNone(table.eos(), tokens);
   return good ? nullptr : "tokenizer: a bos or eos token is out of range";
 }
 
-const char *verifyChat(const artifact::Tokenizer &table) {
+static const char *verifyChat(const artifact::Tokenizer &table) {
   if (table.chat_templates() == nullptr || table.chat_templates()->size() == 0) {
     return nullptr;
   }
@@ -150,7 +148,7 @@ const char *verifyChat(const artifact::Tokenizer &table) {
   return hasDefault ? nullptr : "tokenizer: no chat template is the default";
 }
 
-const char *verifySpecial(const artifact::Tokenizer &table, uint32_t tokens) {
+static const char *verifySpecial(const artifact::Tokenizer &table, uint32_t tokens) {
   const auto &special = *table.special();
   for (uint32_t i = 0; i < special.size(); ++i) {
     if (special.Get(i) >= tokens || (i > 0 && special.Get(i) <= special.Get(i - 1))) {
@@ -159,8 +157,6 @@ const char *verifySpecial(const artifact::Tokenizer &table, uint32_t tokens) {
   }
   return nullptr;
 }
-
-} // namespace
 
 const char *verify(const artifact::Tokenizer &table) {
   if (table.normalizer() > artifact::Normalizer::MAX) {

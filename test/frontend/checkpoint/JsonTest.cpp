@@ -99,7 +99,7 @@ TEST(JsonTest, BoundsSize) {
 
 TEST(JsonTest, BoundsValues) {
   std::string zeros;
-  for (size_t i = 1; i < maxNodes; ++i) {
+  for (size_t i = 1; i < kMaxNodes; ++i) {
     zeros += "0,";
   }
   zeros.back() = ']';

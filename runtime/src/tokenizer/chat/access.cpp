@@ -13,15 +13,13 @@
 
 namespace fathom::tokenizer::chat {
 
-namespace {
-
 /// Index `index` of `count` items, negative ones from the end.
-bool inRange(int64_t &index, uint32_t count) {
+static bool inRange(int64_t &index, uint32_t count) {
   index += index < 0 ? count : 0;
   return index >= 0 && index < int64_t(count);
 }
 
-Value characterAt(const Value &value, int64_t index) {
+static Value characterAt(const Value &value, int64_t index) {
   Text text = value.toText();
   uint32_t count = countCharacters(text);
   if (!inRange(index, count)) {
@@ -32,7 +30,7 @@ Value characterAt(const Value &value, int64_t index) {
 }
 
 /// What the object holds under the key, or undefined.
-Value lookUp(Run &run, const Value &object, const Value &key) {
+static Value lookUp(Run &run, const Value &object, const Value &key) {
   if (object.is(Type::Dict)) {
     const Value *value = key.isString() ? object.dict->find(run, key.toText().view()) : object.dict->find(run, key);
     return value == nullptr ? Value() : *value;
@@ -49,7 +47,7 @@ Value lookUp(Run &run, const Value &object, const Value &key) {
 }
 
 /// What the object's type has under the name, or undefined.
-Value member(Run &run, const Value &object, const Text &name) {
+static Value member(Run &run, const Value &object, const Text &name) {
   if (object.is(Type::Loop) && findMethod(object, name.view()) == nullptr) {
     return run.interpreter->loopAttribute(*object.loop, name);
   }
@@ -72,21 +70,23 @@ Value member(Run &run, const Value &object, const Text &name) {
   return value;
 }
 
-Value missing(const Value &found, const Text &name) {
+static Value missing(const Value &found, const Text &name) {
   return found.isUndefined() ? Value::undefined(name.view()) : found;
 }
 
+namespace {
 struct Bounds {
   int64_t start, stop, step;
 };
+} // namespace
 
-int64_t clampIndex(int64_t index, int64_t count, int64_t low, int64_t high) {
+static int64_t clampIndex(int64_t index, int64_t count, int64_t low, int64_t high) {
   index += index < 0 ? count : 0;
   return index < low ? low : (index > high ? high : index);
 }
 
 /// slice.indices.
-bool resolve(Run &run, const Value &start, const Value &stop, const Value &step, uint32_t count, Bounds &out) {
+static bool resolve(Run &run, const Value &start, const Value &stop, const Value &step, uint32_t count, Bounds &out) {
   for (const Value *bound : {&start, &stop, &step}) {
     if (!bound->isUndefined() && !bound->is(Type::None) && !bound->isIntegral()) {
       run.fail("slice indices must be integers or None");
@@ -105,9 +105,9 @@ bool resolve(Run &run, const Value &start, const Value &stop, const Value &step,
   return true;
 }
 
-bool isWithin(const Bounds &bounds, int64_t at) { return bounds.step > 0 ? at < bounds.stop : at > bounds.stop; }
+static bool isWithin(const Bounds &bounds, int64_t at) { return bounds.step > 0 ? at < bounds.stop : at > bounds.stop; }
 
-Value sliceText(Run &run, const Text &text, const Bounds &bounds) {
+static Value sliceText(Run &run, const Text &text, const Bounds &bounds) {
   if (bounds.step == 1) {
     uint32_t begin = byteOfCharacter(text, uint64_t(bounds.start));
     uint32_t end = byteOfCharacter(text, uint64_t(bounds.stop < bounds.start ? bounds.start : bounds.stop));
@@ -124,7 +124,7 @@ Value sliceText(Run &run, const Text &text, const Bounds &bounds) {
   return Value::of(builder.finish());
 }
 
-Sequence *charactersOf(Run &run, const Text &text) {
+static Sequence *charactersOf(Run &run, const Text &text) {
   Sequence *items = run.create<Sequence>();
   for (size_t at = 0; items != nullptr && at < text.size && run.step();) {
     uint32_t size = decode(text.view(), at).size;
@@ -134,15 +134,13 @@ Sequence *charactersOf(Run &run, const Text &text) {
   return items;
 }
 
-Sequence *takeRest(Run &run, Sequence &generator) {
+static Sequence *takeRest(Run &run, Sequence &generator) {
   Sequence *items = run.create<Sequence>();
   for (; items != nullptr && generator.taken < generator.count && run.step(); ++generator.taken) {
     (void)items->push(run, generator.items[generator.taken]);
   }
   return items;
 }
-
-} // namespace
 
 Value attribute(Run &run, const Value &object, const Text &name) {
   if (!checkDefined(run, object)) {

@@ -449,17 +449,15 @@ Value countWords(Run &run, const Value &value, A) {
 } // namespace filters
 
 namespace {
-
 struct NamedFilter {
   std::string_view name;
   Filter filter;
 };
+} // namespace
 
 #define FATHOM_FILTER(name, function) {name, filters::function},
-constexpr NamedFilter kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_FILTER)};
+static constexpr NamedFilter kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_FILTER)};
 #undef FATHOM_FILTER
-
-} // namespace
 
 Filter filterAt(uint32_t place) { return place < std::size(kFilters) ? kFilters[place].filter : nullptr; }
 

@@ -14,7 +14,6 @@
 namespace fathom::tokenizer::chat {
 
 namespace {
-
 /// How to write one value: Python's format specification.
 struct Spec {
   Text fill = Text(" ");
@@ -32,15 +31,16 @@ struct Spec {
   /// 0: not given.
   char type = 0;
 };
+} // namespace
 
-constexpr int kMostPrecision = 100;
+static constexpr int kMostPrecision = 100;
 /// The digits of the largest double, a precision, and signs.
-constexpr size_t kNumberRoom = 512;
+static constexpr size_t kNumberRoom = 512;
 
-bool isOneOf(char c, std::string_view characters) { return characters.find(c) != std::string_view::npos; }
+static bool isOneOf(char c, std::string_view characters) { return characters.find(c) != std::string_view::npos; }
 
 /// Takes decimal digits off the front. False where there are too many.
-bool takeNumber(std::string_view &text, int64_t most, int64_t &out) {
+static bool takeNumber(std::string_view &text, int64_t most, int64_t &out) {
   for (out = 0; !text.empty() && isOneOf(text[0], "0123456789") && out <= most; text.remove_prefix(1)) {
     out = out * 10 + (text[0] - '0');
   }
@@ -48,7 +48,7 @@ bool takeNumber(std::string_view &text, int64_t most, int64_t &out) {
 }
 
 /// Takes ".digits" off the front, if it is there.
-bool takePrecision(std::string_view &text, Spec &spec) {
+static bool takePrecision(std::string_view &text, Spec &spec) {
   if (text.empty() || text[0] != '.') {
     return true;
   }
@@ -60,14 +60,14 @@ bool takePrecision(std::string_view &text, Spec &spec) {
 }
 
 /// Takes one of `characters` off the front, if it is there; else 0.
-char takeOneOf(std::string_view &text, std::string_view characters) {
+static char takeOneOf(std::string_view &text, std::string_view characters) {
   char c = text.empty() || !isOneOf(text[0], characters) ? '\0' : text[0];
   text.remove_prefix(c == '\0' ? 0 : 1);
   return c;
 }
 
 /// [[fill]align][sign][#][0][width][grouping][.precision][type]
-bool parseSpec(const Text &text, Spec &spec) {
+static bool parseSpec(const Text &text, Spec &spec) {
   uint32_t first = byteOfCharacter(text, 1);
   std::string_view rest = text.view();
   bool fills = first > 0 && first < text.size && isOneOf(text[first], "<>^=");
@@ -92,7 +92,7 @@ bool parseSpec(const Text &text, Spec &spec) {
   return ok && rest.empty();
 }
 
-Text align(Run &run, const Spec &spec, char otherwise, const Text &text) {
+static Text align(Run &run, const Spec &spec, char otherwise, const Text &text) {
   char where = spec.align == 0 || spec.align == '=' ? otherwise : spec.align;
   int64_t missing = spec.width - int64_t(countCharacters(text));
   if (where != '^' || missing <= 0) {
@@ -103,6 +103,7 @@ Text align(Run &run, const Spec &spec, char otherwise, const Text &text) {
   return pad(run, half, spec.width, spec.fill, kRight);
 }
 
+namespace {
 /// Digits of a number, and what stands before and behind them.
 struct Number {
   bool negative = false;
@@ -113,9 +114,10 @@ struct Number {
   /// Digits between two separators.
   uint32_t group = 3;
 };
+} // namespace
 
 /// The number with `zeros` more digits in front, and separators.
-Text assemble(Run &run, const Spec &spec, const Number &number, uint64_t zeros) {
+static Text assemble(Run &run, const Spec &spec, const Number &number, uint64_t zeros) {
   Builder out(run);
   if (number.negative || spec.sign != '-') {
     out.append(number.negative ? '-' : spec.sign);
@@ -132,7 +134,7 @@ Text assemble(Run &run, const Spec &spec, const Number &number, uint64_t zeros) 
   return out.finish();
 }
 
-Text alignNumber(Run &run, const Spec &spec, const Number &number) {
+static Text alignNumber(Run &run, const Spec &spec, const Number &number) {
   Text text = assemble(run, spec, number, 0);
   if (spec.align != '=' || text.size >= spec.width) {
     return align(run, spec, '>', text);
@@ -155,7 +157,7 @@ Text alignNumber(Run &run, const Spec &spec, const Number &number) {
   return text;
 }
 
-void reverse(char *begin, char *end) {
+static void reverse(char *begin, char *end) {
   while (begin < end && begin < --end) {
     char c = *begin;
     *begin++ = *end;
@@ -163,7 +165,7 @@ void reverse(char *begin, char *end) {
   }
 }
 
-Text formatInteger(Run &run, const Spec &spec, int64_t value) {
+static Text formatInteger(Run &run, const Spec &spec, int64_t value) {
   constexpr std::string_view lower = "0123456789abcdef", upper = "0123456789ABCDEF";
   char type = spec.type == 0 ? 'd' : spec.type, digits[kNumberRoom];
   unsigned base = type == 'b' ? 2 : (type == 'o' ? 8 : (type == 'd' ? 10 : 16));
@@ -183,7 +185,7 @@ Text formatInteger(Run &run, const Spec &spec, int64_t value) {
 }
 
 /// printf's spelling of a value that is not negative. A locale may have another point.
-size_t print(const Spec &spec, char type, int precision, double value, char *out) {
+static size_t print(const Spec &spec, char type, int precision, double value, char *out) {
   const char format[] = {'%',
                          spec.alternate ? '#' : '.',
                          spec.alternate ? '.' : '*',
@@ -199,7 +201,7 @@ size_t print(const Spec &spec, char type, int precision, double value, char *out
 }
 
 /// Without a type: as repr does, or with a precision as 'g' does, but with a digit behind the point.
-size_t printPlain(const Spec &spec, double value, char *out) {
+static size_t printPlain(const Spec &spec, double value, char *out) {
   if (spec.precision < 0) {
     return printReal(value, out);
   }
@@ -228,7 +230,7 @@ size_t printPlain(const Spec &spec, double value, char *out) {
   return kept + tail.size();
 }
 
-Text formatReal(Run &run, const Spec &spec, double value) {
+static Text formatReal(Run &run, const Spec &spec, double value) {
   char text[kNumberRoom + 8];
   Number number;
   number.negative = __builtin_signbit(value) && value == value;
@@ -250,16 +252,16 @@ Text formatReal(Run &run, const Spec &spec, double value) {
   return alignNumber(run, spec, number);
 }
 
-Text formatString(Run &run, const Spec &spec, char otherwise, const Text &text) {
+static Text formatString(Run &run, const Spec &spec, char otherwise, const Text &text) {
   Text kept = spec.precision < 0 ? text : text.slice(0, byteOfCharacter(text, uint64_t(spec.precision)));
   return align(run, spec, otherwise, kept);
 }
 
-bool isRealType(char type) { return type != 0 && isOneOf(type, "eEfFgG%"); }
-bool isIntegerType(char type) { return type != 0 && isOneOf(type, "bdoxX"); }
+static bool isRealType(char type) { return type != 0 && isOneOf(type, "eEfFgG%"); }
+static bool isIntegerType(char type) { return type != 0 && isOneOf(type, "bdoxX"); }
 
 /// format(value, spec).
-Text formatValue(Run &run, const Spec &spec, const Value &value) {
+static Text formatValue(Run &run, const Spec &spec, const Value &value) {
   bool isText = value.isString();
   if (!isText && !value.isNumber()) {
     run.fail("unsupported format string passed to %s.__format__", typeName(value));
@@ -290,7 +292,7 @@ Text formatValue(Run &run, const Spec &spec, const Value &value) {
 }
 
 /// What a field names: an argument, then attributes and items of it, as in "0.role" or "m[role]".
-Value lookUp(Run &run, const Arguments &arguments, const Text &name, uint32_t &next) {
+static Value lookUp(Run &run, const Arguments &arguments, const Text &name, uint32_t &next) {
   size_t end = std::min(name.view().find_first_of(".["), size_t(name.size));
   Text first = name.slice(0, end);
   int64_t place = UINT32_MAX;
@@ -317,7 +319,7 @@ Value lookUp(Run &run, const Arguments &arguments, const Text &name, uint32_t &n
 }
 
 /// A field between its braces: name!conversion:specification.
-Text formatField(Run &run, const Arguments &arguments, const Text &field, uint32_t &next) {
+static Text formatField(Run &run, const Arguments &arguments, const Text &field, uint32_t &next) {
   size_t colon = std::min(field.view().find(':'), size_t(field.size));
   Text name = field.slice(0, colon);
   bool converts = name.size >= 2 && name[name.size - 2] == '!';
@@ -344,7 +346,7 @@ Text formatField(Run &run, const Arguments &arguments, const Text &field, uint32
 }
 
 /// One conversion of %: `flags` is what stands between % and its letter.
-void convert(Run &run, char letter, std::string_view flags, const Value &value, Builder &out) {
+static void convert(Run &run, char letter, std::string_view flags, const Value &value, Builder &out) {
   Spec spec;
   for (char flag = takeOneOf(flags, "-+ #0"); flag != 0; flag = takeOneOf(flags, "-+ #0")) {
     spec.alternate |= flag == '#';
@@ -376,8 +378,6 @@ void convert(Run &run, char letter, std::string_view flags, const Value &value, 
                                                           : value.toInteger();
   out.append(isRealType(letter) ? formatReal(run, spec, real) : formatInteger(run, spec, integer));
 }
-
-} // namespace
 
 Value formatText(Run &run, const Value &self, const Arguments &arguments) {
   Text text = self.toText();

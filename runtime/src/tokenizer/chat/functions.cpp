@@ -20,22 +20,22 @@ Value capitalize(Run &run, const Value &value, const Arguments &arguments);
 } // namespace filters
 
 namespace {
-
 using A = const Arguments &;
+} // namespace
 
-Value raiseException(Run &run, A arguments) {
+static Value raiseException(Run &run, A arguments) {
   Text message = toText(run, argument(run, arguments, 0, "message"));
   return run.fail("%.*s", int(message.size > 350 ? 350 : message.size), message.data);
 }
 
 /// The time that SOURCE_DATE_EPOCH says, in UTC, or the local one.
-bool currentTime(tm &out) {
+static bool currentTime(tm &out) {
   const char *epoch = std::getenv("SOURCE_DATE_EPOCH");
   time_t now = epoch != nullptr && *epoch != '\0' ? time_t(std::strtoll(epoch, nullptr, 10)) : time(nullptr);
   return (epoch != nullptr && *epoch != '\0' ? gmtime_r(&now, &out) : localtime_r(&now, &out)) != nullptr;
 }
 
-Value strftimeNow(Run &run, A arguments) {
+static Value strftimeNow(Run &run, A arguments) {
   if (argument(run, arguments, 0, "format").isUndefined()) {
     return run.fail("strftime_now: expected a format");
   }
@@ -52,7 +52,7 @@ Value strftimeNow(Run &run, A arguments) {
   return Value::of(builder.finish());
 }
 
-Value range(Run &run, A arguments) {
+static Value range(Run &run, A arguments) {
   int64_t first = integerArgument(run, arguments, 0, "start", 0);
   bool one = arguments.count < 2;
   int64_t stop = one ? first : integerArgument(run, arguments, 1, "stop", 0);
@@ -75,7 +75,7 @@ Value range(Run &run, A arguments) {
 }
 
 /// dict() and namespace(): another dict, pairs, and keywords.
-Value makeDict(Run &run, A arguments, Type type) {
+static Value makeDict(Run &run, A arguments, Type type) {
   Dict *dict = run.create<Dict>();
   Value from = argument(run, arguments, 0, "");
   Value pairs = from.is(Type::Dict) ? filters::itemsOf(run, *from.dict, Type::List) : from;
@@ -94,22 +94,22 @@ Value makeDict(Run &run, A arguments, Type type) {
   return run.failed() ? Value() : Value::of(type, dict);
 }
 
-Value dict(Run &run, A arguments) { return makeDict(run, arguments, Type::Dict); }
-Value makeNamespace(Run &run, A arguments) { return makeDict(run, arguments, Type::Namespace); }
+static Value dict(Run &run, A arguments) { return makeDict(run, arguments, Type::Dict); }
+static Value makeNamespace(Run &run, A arguments) { return makeDict(run, arguments, Type::Namespace); }
 
-constexpr Function kFunctions[] = {
+static constexpr Function kFunctions[] = {
     {"raise_exception", raiseException}, {"strftime_now", strftimeNow}, {"range", range}, {"dict", dict},
     {"namespace", makeNamespace},
 };
 
-Value stripSides(Run &run, const Value &self, A arguments, Side sides) {
+static Value stripSides(Run &run, const Value &self, A arguments, Side sides) {
   Value characters = argument(run, arguments, 0, "chars");
   Text set = characters.isString() ? characters.toText() : Text();
   return Value::of(strip(self.toText(), sides, characters.isString() ? &set : nullptr));
 }
 
 /// A string argument; fails where it is something else.
-Text textArgument(Run &run, A arguments, uint32_t place) {
+static Text textArgument(Run &run, A arguments, uint32_t place) {
   Value value = argument(run, arguments, place, "");
   if (!value.isString()) {
     run.fail("expected a str argument, found '%s'", typeName(value));
@@ -118,7 +118,7 @@ Text textArgument(Run &run, A arguments, uint32_t place) {
   return value.toText();
 }
 
-Value splitText(Run &run, const Value &self, A arguments, bool fromRight) {
+static Value splitText(Run &run, const Value &self, A arguments, bool fromRight) {
   Value separator = argument(run, arguments, 0, "sep");
   int64_t most = integerArgument(run, arguments, 1, "maxsplit", -1);
   Text text = separator.isString() ? separator.toText() : Text();
@@ -126,7 +126,7 @@ Value splitText(Run &run, const Value &self, A arguments, bool fromRight) {
 }
 
 /// What lies between the second and third argument, which count characters, from the end where they are negative.
-Text window(Run &run, const Value &self, A arguments, int64_t *start = nullptr) {
+static Text window(Run &run, const Value &self, A arguments, int64_t *start = nullptr) {
   Text text = self.toText();
   int64_t count = countCharacters(text);
   auto bound = [&](uint32_t place, int64_t otherwise) {
@@ -143,7 +143,7 @@ Text window(Run &run, const Value &self, A arguments, int64_t *start = nullptr) 
 }
 
 /// startswith and endswith, with one text or a tuple of them.
-Value hasEnd(Run &run, const Value &self, A arguments, bool (*matches)(const Text &, const Text &)) {
+static Value hasEnd(Run &run, const Value &self, A arguments, bool (*matches)(const Text &, const Text &)) {
   Value wanted = argument(run, arguments, 0, "");
   Text text = window(run, self, arguments);
   if (!wanted.is(Type::Tuple)) {
@@ -157,7 +157,7 @@ Value hasEnd(Run &run, const Value &self, A arguments, bool (*matches)(const Tex
   return Value::of(found);
 }
 
-Value findText(Run &run, const Value &self, A arguments, bool fromRight, bool must) {
+static Value findText(Run &run, const Value &self, A arguments, bool fromRight, bool must) {
   int64_t start = 0;
   Text text = window(run, self, arguments, &start), part = textArgument(run, arguments, 0);
   uint32_t at = fromRight ? findLast(run, text, part) : find(run, text, part);
@@ -167,7 +167,7 @@ Value findText(Run &run, const Value &self, A arguments, bool fromRight, bool mu
   return Value::of(start + int64_t(countCharacters(text.slice(0, at))));
 }
 
-Value countText(Run &run, const Value &self, A arguments) {
+static Value countText(Run &run, const Value &self, A arguments) {
   Text text = window(run, self, arguments), part = textArgument(run, arguments, 0);
   int64_t count = 0;
   for (uint32_t at = find(run, text, part); !part.empty() && at != kNowhere && run.step(); ++count) {
@@ -176,7 +176,7 @@ Value countText(Run &run, const Value &self, A arguments) {
   return Value::of(part.empty() ? int64_t(countCharacters(text)) + 1 : count);
 }
 
-Value partition(Run &run, const Value &self, A arguments, bool fromRight) {
+static Value partition(Run &run, const Value &self, A arguments, bool fromRight) {
   Text text = self.toText(), part = textArgument(run, arguments, 0);
   uint32_t at = fromRight ? findLast(run, text, part) : find(run, text, part);
   bool none = at == kNowhere;
@@ -187,13 +187,13 @@ Value partition(Run &run, const Value &self, A arguments, bool fromRight) {
   return run.failed() ? Value() : Value::of(Type::Tuple, parts);
 }
 
-Value padText(Run &run, const Value &self, A arguments, Side sides) {
+static Value padText(Run &run, const Value &self, A arguments, Side sides) {
   Value fill = argument(run, arguments, 1, "");
   int64_t width = integerArgument(run, arguments, 0, "", 0);
   return Value::of(pad(run, self.toText(), width, fill.isString() ? fill.toText() : Text(" "), sides));
 }
 
-Value joinTexts(Run &run, const Value &self, A arguments) {
+static Value joinTexts(Run &run, const Value &self, A arguments) {
   Sequence *items = iterate(run, argument(run, arguments, 0, ""));
   for (uint32_t i = 0; items != nullptr && i < items->count && run.step(); ++i) {
     if (!items->items[i].isString()) {
@@ -204,9 +204,11 @@ Value joinTexts(Run &run, const Value &self, A arguments) {
   return filters::join(run, list, {&self, 1, nullptr, 0});
 }
 
-Value whole(Run &, const Value &self, bool (*predicate)(uint32_t)) { return Value::of(all(self.toText(), predicate)); }
+static Value whole(Run &, const Value &self, bool (*predicate)(uint32_t)) {
+  return Value::of(all(self.toText(), predicate));
+}
 
-Value removeEnd(Run &run, const Value &self, A arguments, bool prefix) {
+static Value removeEnd(Run &run, const Value &self, A arguments, bool prefix) {
   Text text = self.toText(), part = textArgument(run, arguments, 0);
   bool has = prefix ? startsWith(text, part) : endsWith(text, part);
   return !has ? self : Value::of(prefix ? text.slice(part.size, text.size) : text.slice(0, text.size - part.size));
@@ -218,7 +220,7 @@ Value removeEnd(Run &run, const Value &self, A arguments, bool prefix) {
      (void)a;                                                                                                          \
      return body;                                                                                                      \
    }},
-constexpr MethodInfo kTextMethods[] = {
+static constexpr MethodInfo kTextMethods[] = {
     // clang-format off
     FATHOM_METHOD("capitalize", filters::capitalize(run, self, a))
     FATHOM_METHOD("center", padText(run, self, a, kBothSides))
@@ -258,7 +260,7 @@ constexpr MethodInfo kTextMethods[] = {
     // clang-format on
 };
 
-Value view(Run &run, const Value &self, const char *name, uint32_t place) {
+static Value view(Run &run, const Value &self, const char *name, uint32_t place) {
   Value pairs = filters::itemsOf(run, *self.dict, Type::View);
   for (uint32_t i = 0; !run.failed() && place < 2 && i < pairs.sequence->count; ++i) {
     pairs.sequence->items[i] = pairs.sequence->items[i].sequence->items[place];
@@ -269,18 +271,18 @@ Value view(Run &run, const Value &self, const char *name, uint32_t place) {
   return pairs;
 }
 
-Value getKey(Run &run, const Value &self, A arguments) {
+static Value getKey(Run &run, const Value &self, A arguments) {
   Value key = argument(run, arguments, 0, "key"), other = argument(run, arguments, 1, "default");
   const Value *found = self.dict->find(run, key);
   return found != nullptr ? *found : (other.isUndefined() && arguments.count < 2 ? Value::none() : other);
 }
 
 /// What would change a value that templates are given; Hugging Face's sandbox refuses it as well.
-Value refuse(Run &run, const Value &self) {
+static Value refuse(Run &run, const Value &self) {
   return run.fail("changing a '%s' object is unsafe: the sandbox refuses it", typeName(self));
 }
 
-constexpr MethodInfo kDictMethods[] = {
+static constexpr MethodInfo kDictMethods[] = {
     // clang-format off
     FATHOM_METHOD("clear", refuse(run, self))
     FATHOM_METHOD("copy", makeDict(run, {&self, 1, nullptr, 0}, Type::Dict))
@@ -295,7 +297,7 @@ constexpr MethodInfo kDictMethods[] = {
     // clang-format on
 };
 
-Value indexOf(Run &run, const Value &self, A arguments, bool counts) {
+static Value indexOf(Run &run, const Value &self, A arguments, bool counts) {
   Value wanted = argument(run, arguments, 0, "");
   int64_t count = 0;
   for (uint32_t i = 0; i < self.sequence->count && run.step(); ++i) {
@@ -308,7 +310,7 @@ Value indexOf(Run &run, const Value &self, A arguments, bool counts) {
   return counts ? Value::of(count) : run.fail("the value is not in list");
 }
 
-constexpr MethodInfo kListMethods[] = {
+static constexpr MethodInfo kListMethods[] = {
     // clang-format off
     FATHOM_METHOD("index", indexOf(run, self, a, false))
     FATHOM_METHOD("count", indexOf(run, self, a, true))
@@ -324,13 +326,13 @@ constexpr MethodInfo kListMethods[] = {
     // clang-format on
 };
 
-Value cycle(Run &run, const Value &self, A arguments) {
+static Value cycle(Run &run, const Value &self, A arguments) {
   return arguments.count == 0 ? run.fail("no items for cycling given")
                               : arguments.positional[self.loop->index % int64_t(arguments.count)];
 }
 
 /// Whether the arguments are others than in the turn before.
-Value changed(Run &run, const Value &self, A arguments) {
+static Value changed(Run &run, const Value &self, A arguments) {
   Sequence *now = run.create<Sequence>();
   for (uint32_t i = 0; now != nullptr && i < arguments.count; ++i) {
     (void)now->push(run, arguments.positional[i]);
@@ -343,7 +345,7 @@ Value changed(Run &run, const Value &self, A arguments) {
   return Value::of(before.isUndefined() || !equal(run, before, self.loop->seen));
 }
 
-constexpr MethodInfo kLoopMethods[] = {
+static constexpr MethodInfo kLoopMethods[] = {
     // clang-format off
     FATHOM_METHOD("changed", changed(run, self, a))
     FATHOM_METHOD("cycle", cycle(run, self, a))
@@ -352,7 +354,7 @@ constexpr MethodInfo kLoopMethods[] = {
 #undef FATHOM_METHOD
 
 template <size_t N>
-const MethodInfo *search(const MethodInfo (&methods)[N], std::string_view name) {
+static const MethodInfo *search(const MethodInfo (&methods)[N], std::string_view name) {
   for (const MethodInfo &method : methods) {
     if (method.name == name) {
       return &method;
@@ -360,8 +362,6 @@ const MethodInfo *search(const MethodInfo (&methods)[N], std::string_view name) 
   }
   return nullptr;
 }
-
-} // namespace
 
 const Function *findFunction(std::string_view name) {
   for (const Function &function : kFunctions) {

@@ -3,8 +3,8 @@
 //
 // Walks the tree of a verified chat template.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_INTERPRETER_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_INTERPRETER_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_INTERPRETER_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_INTERPRETER_H
 
 #include "fathom/tokenizer_generated.h"
 #include "runtime/src/tokenizer/chat/run.h"
@@ -89,4 +89,4 @@ private:
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_INTERPRETER_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_INTERPRETER_H

@@ -3,8 +3,8 @@
 //
 // Conversations come as JSON, and tojson writes it.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_JSON_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_JSON_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_JSON_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_JSON_H
 
 #include "runtime/src/tokenizer/chat/run.h"
 
@@ -27,4 +27,4 @@ Text writeJson(Run &run, const Value &value, const JsonStyle &style);
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_JSON_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_JSON_H

@@ -13,10 +13,9 @@
 
 namespace fathom::tokenizer::chat {
 
+static constexpr uint32_t kMostDepth = 200;
+
 namespace {
-
-constexpr uint32_t kMostDepth = 200;
-
 class Reader {
 public:
   Reader(Run &run, std::string_view json) : run(run), json(json) {}
@@ -59,6 +58,7 @@ private:
   std::string_view json;
   size_t at = 0;
 };
+} // namespace
 
 Value Reader::readValue(uint32_t depth) {
   skipSpace();
@@ -113,7 +113,7 @@ Value Reader::readArray(uint32_t depth) {
   return run.failed() ? Value() : Value::of(Type::List, items);
 }
 
-bool isDigitByte(char c) { return c >= '0' && c <= '9'; }
+static bool isDigitByte(char c) { return c >= '0' && c <= '9'; }
 
 Value Reader::readNumber() {
   size_t start = at;
@@ -226,8 +226,6 @@ Value Reader::readString() {
   }
   return Value();
 }
-
-} // namespace
 
 Value parseJson(Run &run, std::string_view json) { return Reader(run, json).read(); }
 

@@ -15,7 +15,6 @@
 namespace fathom::tokenizer::chat {
 
 namespace {
-
 class Writer {
 public:
   Writer(Run &run, const JsonStyle &style) : run(run), style(style), out(run) {}
@@ -37,6 +36,7 @@ private:
   const JsonStyle &style;
   Builder out;
 };
+} // namespace
 
 void Writer::breakLine(uint32_t level) {
   if (!breaksLines()) {
@@ -175,8 +175,6 @@ void Writer::write(const Value &value, uint32_t level) {
     run.fail("Object of type %s is not JSON serializable", typeName(value));
   }
 }
-
-} // namespace
 
 Text writeJson(Run &run, const Value &value, const JsonStyle &style) {
   Writer writer(run, style);

@@ -3,8 +3,8 @@
 //
 // Filters, tests, methods and functions that templates can call.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_LIBRARY_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_LIBRARY_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_LIBRARY_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_LIBRARY_H
 
 #include "runtime/src/tokenizer/chat/run.h"
 
@@ -35,4 +35,4 @@ int64_t integerArgument(Run &run, const Arguments &arguments, uint32_t place, st
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_LIBRARY_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_LIBRARY_H

@@ -13,16 +13,16 @@
 namespace fathom::tokenizer::chat {
 
 namespace {
-
 struct Decimal {
   char digits[20];
   int count;
   /// The value is 0.digits * 10^exponent.
   int exponent;
 };
+} // namespace
 
 /// `value` > 0 rounded to `count` digits. A locale may print another point, so only digits are looked at.
-Decimal round(double value, int count) {
+static Decimal round(double value, int count) {
   char text[40];
   std::snprintf(text, sizeof(text), "%.*e", count - 1, value);
   Decimal decimal{};
@@ -36,14 +36,14 @@ Decimal round(double value, int count) {
   return decimal;
 }
 
-double toDouble(const char *digits, int count, int exponent) {
+static double toDouble(const char *digits, int count, int exponent) {
   char text[64];
   std::snprintf(text, sizeof(text), "%.*se%d", count, digits, exponent - count);
   return std::strtod(text, nullptr);
 }
 
 /// The fewest digits that read as `value` > 0.
-Decimal shortest(double value) {
+static Decimal shortest(double value) {
   Decimal decimal = round(value, 1);
   for (int count = 2; count <= 17 && toDouble(decimal.digits, decimal.count, decimal.exponent) != value; ++count) {
     decimal = round(value, count);
@@ -51,21 +51,21 @@ Decimal shortest(double value) {
   return decimal;
 }
 
-char *fill(char *out, char byte, int count) {
+static char *fill(char *out, char byte, int count) {
   for (; count > 0; --count) {
     *out++ = byte;
   }
   return out;
 }
 
-char *copyDigits(char *out, const Decimal &decimal, int from, int to) {
+static char *copyDigits(char *out, const Decimal &decimal, int from, int to) {
   for (int i = from; i < to && i < decimal.count; ++i) {
     *out++ = decimal.digits[i];
   }
   return out;
 }
 
-char *printPlain(char *out, const Decimal &decimal) {
+static char *printPlain(char *out, const Decimal &decimal) {
   if (decimal.exponent <= 0) {
     out = fill(fill(fill(out, '0', 1), '.', 1), '0', -decimal.exponent);
     return copyDigits(out, decimal, 0, decimal.count);
@@ -79,7 +79,7 @@ char *printPlain(char *out, const Decimal &decimal) {
   return copyDigits(out, decimal, decimal.exponent, decimal.count);
 }
 
-char *printScientific(char *out, const Decimal &decimal) {
+static char *printScientific(char *out, const Decimal &decimal) {
   *out++ = decimal.digits[0];
   if (decimal.count > 1) {
     *out++ = '.';
@@ -88,12 +88,10 @@ char *printScientific(char *out, const Decimal &decimal) {
   return out + std::sprintf(out, "e%+03d", decimal.exponent - 1);
 }
 
-uint32_t printWord(const char *word, char *out) {
+static uint32_t printWord(const char *word, char *out) {
   std::strcpy(out, word);
   return uint32_t(std::strlen(word));
 }
-
-} // namespace
 
 double roundDown(double value) {
   // Larger ones, infinities and what is not a number are whole or stay as they are.

@@ -12,9 +12,7 @@
 
 namespace fathom::tokenizer::chat {
 
-namespace {
-
-const char *symbol(ChatOperator op) {
+static const char *symbol(ChatOperator op) {
   switch (op) {
   case ChatOperator::add:
     return "+";
@@ -35,7 +33,7 @@ const char *symbol(ChatOperator op) {
   }
 }
 
-bool equalItems(Run &run, const Sequence &left, const Sequence &right) {
+static bool equalItems(Run &run, const Sequence &left, const Sequence &right) {
   bool same = left.count == right.count;
   for (uint32_t i = 0; same && i < left.count && run.step(); ++i) {
     same = equal(run, left.items[i], right.items[i]);
@@ -43,7 +41,7 @@ bool equalItems(Run &run, const Sequence &left, const Sequence &right) {
   return same;
 }
 
-bool equalDicts(Run &run, const Dict &left, const Dict &right) {
+static bool equalDicts(Run &run, const Dict &left, const Dict &right) {
   bool same = left.count == right.count;
   for (uint32_t i = 0; same && i < left.count && run.step(); ++i) {
     const Value *other = right.find(run, left.entries[i].key);
@@ -53,11 +51,11 @@ bool equalDicts(Run &run, const Dict &left, const Dict &right) {
 }
 
 /// x / y for y not 0, towards minus infinity, and what is left of x.
-int64_t floorDivide(int64_t x, int64_t y) { return x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0); }
+static int64_t floorDivide(int64_t x, int64_t y) { return x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0); }
 
-Value tooLarge(Run &run) { return run.fail("integers above 2^63 - 1 or below -2^63 are not supported"); }
+static Value tooLarge(Run &run) { return run.fail("integers above 2^63 - 1 or below -2^63 are not supported"); }
 
-Value calculatePower(Run &run, int64_t base, int64_t exponent) {
+static Value calculatePower(Run &run, int64_t base, int64_t exponent) {
   int64_t result = 1;
   for (; exponent > 0 && base != 1 && base != 0 && run.step(); --exponent) {
     if (__builtin_mul_overflow(result, base, &result)) {
@@ -67,7 +65,7 @@ Value calculatePower(Run &run, int64_t base, int64_t exponent) {
   return Value::of(base == 0 && exponent > 0 ? int64_t(0) : result);
 }
 
-Value calculateIntegers(Run &run, ChatOperator op, int64_t x, int64_t y) {
+static Value calculateIntegers(Run &run, ChatOperator op, int64_t x, int64_t y) {
   int64_t result = 0;
   bool overflow = false;
   switch (op) {
@@ -93,7 +91,7 @@ Value calculateIntegers(Run &run, ChatOperator op, int64_t x, int64_t y) {
   return overflow ? tooLarge(run) : Value::of(result);
 }
 
-Value calculateReals(ChatOperator op, double x, double y) {
+static Value calculateReals(ChatOperator op, double x, double y) {
   switch (op) {
   case ChatOperator::add:
     return Value::of(x + y);
@@ -112,7 +110,7 @@ Value calculateReals(ChatOperator op, double x, double y) {
   }
 }
 
-Value calculateNumbers(Run &run, ChatOperator op, const Value &left, const Value &right) {
+static Value calculateNumbers(Run &run, ChatOperator op, const Value &left, const Value &right) {
   bool divides = op == ChatOperator::divide || op == ChatOperator::floor_divide || op == ChatOperator::modulo;
   if (divides && right.toReal() == 0) {
     return run.fail("division by zero");
@@ -128,14 +126,14 @@ Value calculateNumbers(Run &run, ChatOperator op, const Value &left, const Value
 }
 
 /// Where one side is safe, the other is escaped, so that the result is safe.
-Value addTexts(Run &run, const Value &left, const Value &right) {
+static Value addTexts(Run &run, const Value &left, const Value &right) {
   bool markup = left.markup || right.markup;
   Text first = markup && !left.markup ? escapeHtml(run, left.toText()) : left.toText();
   Text second = markup && !right.markup ? escapeHtml(run, right.toText()) : right.toText();
   return Value::ofMarkup(concatenate(run, first, second), markup);
 }
 
-Value joinSequences(Run &run, const Value &left, const Value &right) {
+static Value joinSequences(Run &run, const Value &left, const Value &right) {
   Value result = copy(run, left.type, *left.sequence);
   for (uint32_t i = 0; !run.failed() && i < right.sequence->count && run.step(); ++i) {
     (void)result.sequence->push(run, right.sequence->items[i]);
@@ -143,7 +141,7 @@ Value joinSequences(Run &run, const Value &left, const Value &right) {
   return result;
 }
 
-Value repeatValue(Run &run, const Value &value, int64_t count) {
+static Value repeatValue(Run &run, const Value &value, int64_t count) {
   if (value.isString()) {
     return Value::ofMarkup(repeat(run, value.toText(), count), value.markup);
   }
@@ -156,16 +154,18 @@ Value repeatValue(Run &run, const Value &value, int64_t count) {
   return run.failed() ? Value() : Value::of(value.type, result);
 }
 
-bool isRepeatable(const Value &value) { return value.isString() || value.is(Type::List) || value.is(Type::Tuple); }
+static bool isRepeatable(const Value &value) {
+  return value.isString() || value.is(Type::List) || value.is(Type::Tuple);
+}
 
-Value failOperands(Run &run, ChatOperator op, const Value &left, const Value &right) {
+static Value failOperands(Run &run, ChatOperator op, const Value &left, const Value &right) {
   if (op == ChatOperator::add && left.isString()) {
     return run.fail("can only concatenate str (not \"%s\") to str", typeName(right));
   }
   return run.fail("unsupported operand types for %s: '%s' and '%s'", symbol(op), typeName(left), typeName(right));
 }
 
-bool lessItems(Run &run, const Sequence &left, const Sequence &right) {
+static bool lessItems(Run &run, const Sequence &left, const Sequence &right) {
   for (uint32_t i = 0; i < left.count && i < right.count && run.step(); ++i) {
     if (!equal(run, left.items[i], right.items[i])) {
       return less(run, left.items[i], right.items[i]);
@@ -173,8 +173,6 @@ bool lessItems(Run &run, const Sequence &left, const Sequence &right) {
   }
   return left.count < right.count;
 }
-
-} // namespace
 
 const char *typeName(const Value &value) {
   switch (value.type) {

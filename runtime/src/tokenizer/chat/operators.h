@@ -3,8 +3,8 @@
 //
 // What Python's operators do to values.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_OPERATORS_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_OPERATORS_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_OPERATORS_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_OPERATORS_H
 
 #include "fathom/tokenizer_generated.h"
 #include "runtime/src/tokenizer/chat/run.h"
@@ -74,4 +74,4 @@ Value formatPercent(Run &run, const Text &text, const Value &values);
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_OPERATORS_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_OPERATORS_H

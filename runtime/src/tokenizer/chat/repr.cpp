@@ -12,10 +12,8 @@
 
 namespace fathom::tokenizer::chat {
 
-namespace {
-
 /// str.isprintable for one character.
-bool isPrintable(uint32_t character) {
+static bool isPrintable(uint32_t character) {
   if (character == kInvalid) {
     return false;
   }
@@ -35,14 +33,14 @@ bool isPrintable(uint32_t character) {
   }
 }
 
-void writeEscape(uint32_t character, Builder &out) {
+static void writeEscape(uint32_t character, Builder &out) {
   char text[16];
   const char *format = character > 0xFFFF ? "\\U%08x" : (character > 0xFF ? "\\u%04x" : "\\x%02x");
   int size = std::snprintf(text, sizeof(text), format, character);
   out.append(std::string_view(text, size_t(size)));
 }
 
-void writeQuoted(Run &run, const Text &text, Builder &out) {
+static void writeQuoted(Run &run, const Text &text, Builder &out) {
   bool hasSingle = text.view().find('\'') != std::string_view::npos;
   char quote = hasSingle && text.view().find('"') == std::string_view::npos ? '"' : '\'';
   out.append(quote);
@@ -63,14 +61,14 @@ void writeQuoted(Run &run, const Text &text, Builder &out) {
   out.append(quote);
 }
 
-void writeItems(Run &run, const Sequence &items, Builder &out) {
+static void writeItems(Run &run, const Sequence &items, Builder &out) {
   for (uint32_t i = 0; i < items.count && run.step(); ++i) {
     out.append(i == 0 ? "" : ", ");
     writeRepr(run, items.items[i], out);
   }
 }
 
-void writeSequence(Run &run, const Value &value, Builder &out) {
+static void writeSequence(Run &run, const Value &value, Builder &out) {
   const Sequence &items = *value.sequence;
   switch (value.type) {
   case Type::Tuple:
@@ -102,7 +100,7 @@ void writeSequence(Run &run, const Value &value, Builder &out) {
   }
 }
 
-void writeDict(Run &run, const Dict &dict, Builder &out) {
+static void writeDict(Run &run, const Dict &dict, Builder &out) {
   out.append('{');
   for (uint32_t i = 0; i < dict.count && run.step(); ++i) {
     out.append(i == 0 ? "" : ", ");
@@ -112,8 +110,6 @@ void writeDict(Run &run, const Dict &dict, Builder &out) {
   }
   out.append('}');
 }
-
-} // namespace
 
 void writeRepr(Run &run, const Value &value, Builder &out) {
   char number[kRealRoom];

@@ -16,12 +16,8 @@
 
 namespace fathom::tokenizer::chat {
 
-namespace {
-
-constexpr uint64_t kBlockBytes = 64 << 10;
-constexpr uint64_t kAlignment = 16;
-
-} // namespace
+static constexpr uint64_t kBlockBytes = 64 << 10;
+static constexpr uint64_t kAlignment = 16;
 
 Run::~Run() {
   while (blocks != nullptr) {

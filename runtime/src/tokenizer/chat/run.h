@@ -3,8 +3,8 @@
 //
 // One rendering: its memory, its limits, and how it fails.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_RUN_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_RUN_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_RUN_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_RUN_H
 
 #include "runtime/src/tokenizer/chat/value.h"
 
@@ -132,4 +132,4 @@ Text concatenate(Run &run, const Text &text, const Text &more);
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_RUN_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_RUN_H

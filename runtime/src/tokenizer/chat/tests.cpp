@@ -65,17 +65,15 @@ bool isUpper(Run &run, const Value &value, A) { return isCased(toText(run, value
 } // namespace tests
 
 namespace {
-
 struct NamedTest {
   std::string_view name;
   Test test;
 };
+} // namespace
 
 #define FATHOM_TEST(name, function) {name, tests::function},
-constexpr NamedTest kTests[] = {FATHOM_CHAT_TESTS(FATHOM_TEST)};
+static constexpr NamedTest kTests[] = {FATHOM_CHAT_TESTS(FATHOM_TEST)};
 #undef FATHOM_TEST
-
-} // namespace
 
 Test testAt(uint32_t place) { return place < std::size(kTests) ? kTests[place].test : nullptr; }
 

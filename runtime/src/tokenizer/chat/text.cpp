@@ -12,12 +12,10 @@
 
 namespace fathom::tokenizer::chat {
 
-namespace {
-
-bool isAscii(char byte) { return uint8_t(byte) < 0x80; }
+static bool isAscii(char byte) { return uint8_t(byte) < 0x80; }
 
 /// The start of the character that ends at `end` > 0.
-uint32_t characterBefore(const Text &text, uint32_t end) {
+static uint32_t characterBefore(const Text &text, uint32_t end) {
   for (uint32_t size = 1; size <= 4 && size <= end; ++size) {
     Character c = decode(text.view(), end - size);
     if (c.value != kInvalid && c.size == size) {
@@ -27,7 +25,7 @@ uint32_t characterBefore(const Text &text, uint32_t end) {
   return end - 1;
 }
 
-bool contains(const Text &characters, uint32_t character) {
+static bool contains(const Text &characters, uint32_t character) {
   for (size_t at = 0; at < characters.size;) {
     Character c = decode(characters.view(), at);
     if (c.value == character) {
@@ -38,23 +36,23 @@ bool contains(const Text &characters, uint32_t character) {
   return false;
 }
 
-bool isStripped(uint32_t character, const Text *characters) {
+static bool isStripped(uint32_t character, const Text *characters) {
   return characters == nullptr ? isSpace(character) : contains(*characters, character);
 }
 
-bool isCasedCharacter(uint32_t character) {
+static bool isCasedCharacter(uint32_t character) {
   utf8proc_category_t category = utf8proc_category(int32_t(character));
   return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LT;
 }
 
-uint32_t changed(uint32_t character, bool upper) {
+static uint32_t changed(uint32_t character, bool upper) {
   if (character == kInvalid) {
     return character;
   }
   return uint32_t(upper ? utf8proc_toupper(int32_t(character)) : utf8proc_tolower(int32_t(character)));
 }
 
-void append(Builder &builder, const Text &text, size_t at, Character character, bool upper) {
+static void append(Builder &builder, const Text &text, size_t at, Character character, bool upper) {
   uint32_t other = changed(character.value, upper);
   if (character.value == 0xDF && upper) {
     builder.appendCharacter('S', text.isMarked(at));
@@ -67,7 +65,7 @@ void append(Builder &builder, const Text &text, size_t at, Character character, 
   }
 }
 
-Value pushAll(Run &run, Sequence *parts, bool backwards) {
+static Value pushAll(Run &run, Sequence *parts, bool backwards) {
   for (uint32_t i = 0; backwards && i < parts->count / 2; ++i) {
     Value other = parts->items[i];
     parts->items[i] = parts->items[parts->count - 1 - i];
@@ -76,7 +74,7 @@ Value pushAll(Run &run, Sequence *parts, bool backwards) {
   return run.failed() ? Value() : Value::of(Type::List, parts);
 }
 
-Value splitAtSpace(Run &run, const Text &text, int64_t most) {
+static Value splitAtSpace(Run &run, const Text &text, int64_t most) {
   Sequence *parts = run.create<Sequence>();
   Text rest = strip(text, kLeft);
   while (parts != nullptr && !rest.empty() && run.step()) {
@@ -96,7 +94,7 @@ Value splitAtSpace(Run &run, const Text &text, int64_t most) {
   return parts == nullptr ? Value() : pushAll(run, parts, false);
 }
 
-Value splitAtSpaceFromRight(Run &run, const Text &text, int64_t most) {
+static Value splitAtSpaceFromRight(Run &run, const Text &text, int64_t most) {
   Sequence *parts = run.create<Sequence>();
   Text rest = strip(text, kRight);
   while (parts != nullptr && !rest.empty() && run.step()) {
@@ -114,8 +112,6 @@ Value splitAtSpaceFromRight(Run &run, const Text &text, int64_t most) {
   }
   return parts == nullptr ? Value() : pushAll(run, parts, true);
 }
-
-} // namespace
 
 uint32_t encodeUtf8(uint32_t character, char *out) {
   uint8_t bytes[4];

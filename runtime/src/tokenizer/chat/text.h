@@ -3,8 +3,8 @@
 //
 // Texts as Python sees them: sequences of characters.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_TEXT_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_TEXT_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_TEXT_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_TEXT_H
 
 #include "runtime/src/tokenizer/chat/run.h"
 
@@ -65,4 +65,4 @@ Text repeat(Run &run, const Text &text, int64_t count);
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_TEXT_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_TEXT_H

@@ -3,8 +3,8 @@
 //
 // What expressions of a chat template give: the types of Python that templates see.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_VALUE_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_VALUE_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_VALUE_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_VALUE_H
 
 #include <cstddef>
 #include <cstdint>
@@ -220,4 +220,4 @@ struct Method {
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_VALUE_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_VALUE_H

@@ -13,11 +13,11 @@
 namespace fathom::tokenizer::chat {
 
 namespace {
-
 using artifact::ChatNode;
 using artifact::ChatNodeKind;
+} // namespace
 
-bool isValueInRange(const artifact::ChatTemplate &tree, const ChatNode &node) {
+static bool isValueInRange(const artifact::ChatTemplate &tree, const ChatNode &node) {
   switch (node.kind()) {
   case ChatNodeKind::text:
   case ChatNodeKind::macro:
@@ -45,7 +45,7 @@ bool isValueInRange(const artifact::ChatTemplate &tree, const ChatNode &node) {
 }
 
 /// Parameters of macros and call blocks are used without another look, and so are the filters of blocks.
-bool hasRightOperands(const artifact::ChatTemplate &tree, const ChatNode &node) {
+static bool hasRightOperands(const artifact::ChatTemplate &tree, const ChatNode &node) {
   uint32_t parameters =
       node.kind() == ChatNodeKind::macro ? 1 : (node.kind() == ChatNodeKind::call_block ? 2 : UINT32_MAX);
   uint32_t filter =
@@ -67,8 +67,6 @@ bool hasRightOperands(const artifact::ChatTemplate &tree, const ChatNode &node) 
   }
   return true;
 }
-
-} // namespace
 
 const char *verify(const artifact::ChatTemplate &tree) {
   uint32_t count = tree.nodes()->size();

@@ -3,8 +3,8 @@
 //
 // Checking chat templates before use.
 
-#ifndef FATHOM_RUNTIME_TOKENIZER_CHAT_VERIFY_H
-#define FATHOM_RUNTIME_TOKENIZER_CHAT_VERIFY_H
+#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_VERIFY_H
+#define FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_VERIFY_H
 
 #include "fathom/tokenizer_generated.h"
 
@@ -15,4 +15,4 @@ const char *verify(const artifact::ChatTemplate &tree);
 
 } // namespace fathom::tokenizer::chat
 
-#endif // FATHOM_RUNTIME_TOKENIZER_CHAT_VERIFY_H
+#endif // FATHOM_RUNTIME_SRC_TOKENIZER_CHAT_VERIFY_H
