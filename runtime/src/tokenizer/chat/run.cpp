@@ -136,7 +136,7 @@ bool Builder::reserve(uint64_t wanted) {
 }
 
 void Builder::append(const Text &more) {
-  if (!reserve(uint64_t(count) + more.size) || !run.step(more.size / 16)) {
+  if (more.size == 0 || !reserve(uint64_t(count) + more.size) || !run.step(more.size / 16)) {
     return;
   }
   std::memmove(data + count, more.data, more.size);
