@@ -36,6 +36,15 @@ struct Source {
 };
 } // namespace
 
+/// A program that fails with `message` wherever it is used.
+static ChatProgram failing(StringRef name, uint32_t line, StringRef message) {
+  ChatProgram program;
+  program.name = name.str();
+  uint32_t fault = program.add(artifact::ChatNodeKind::fault, line, program.text(message), {});
+  program.add(artifact::ChatNodeKind::block, line, 0, {fault});
+  return program;
+}
+
 static void compile(const Source &source, TokenizerModel &model) {
   const Context &context = source.context;
   if (!llvm::json::isUTF8(source.text)) {
@@ -52,6 +61,13 @@ static void compile(const Source &source, TokenizerModel &model) {
   std::string where = (source.place + llvm::Twine(source.place.empty() ? "line " : ", line ") +
                        llvm::Twine(error.line) + ", column " + llvm::Twine(error.column))
                           .str();
+  if (source.name != "default") {
+    // Only conversations with tools come to it, as with transformers.
+    context.diagnostics.warning("chat-template", context.file, where,
+                                escape(error.message, 200) + "; conversations with tools fail");
+    model.chats.push_back(failing(source.name, error.line, escape(error.message, 200)));
+    return;
+  }
   Problem problem = error.unsupported ? Problem::Unsupported : Problem::BadInput;
   context.report(problem, "chat-template", where, {}, escape(error.message, 200),
                  "use --chat-format=NAME for a built-in template, or --chat-format=none for no chat");
@@ -63,6 +79,7 @@ class ChatSources {
 public:
   void readFiles(Diagnostics &diagnostics, const std::string &directory);
   void readConfigured(const Context &context, Value config);
+  void readProcessor(Diagnostics &diagnostics, const std::string &directory);
   void compileAll(TokenizerModel &model) const;
 
 private:
@@ -72,8 +89,8 @@ private:
   void addNamed(const Context &context, Value list);
 
   llvm::SmallVector<Source, 2> sources;
-  /// A file has the default; then nothing in tokenizer_config.json counts.
-  bool hasDefaultFile = false;
+  /// A source that was read has the default; then nothing in sources behind it counts.
+  bool hasDefault = false;
 };
 } // namespace
 
@@ -89,7 +106,7 @@ const Source *ChatSources::find(StringRef name) const {
 /// Takes a template, unless one that counts more has its name. Editors end files with a line feed: no difference.
 void ChatSources::add(Source source) {
   const Source *taken = find(source.name);
-  if (!taken && !hasDefaultFile) {
+  if (!taken && !hasDefault) {
     sources.push_back(std::move(source));
   } else if (!taken) {
     warn(source, "not used: " + find("default")->shown + " beside it takes precedence");
@@ -105,15 +122,19 @@ void ChatSources::readFiles(Diagnostics &diagnostics, const std::string &directo
       continue;
     }
     if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, diagnostics)) {
-      add({{diagnostics, path}, "", name.str(), std::move(*text), file.str()});
+      Source source{{diagnostics, path}, "", name.str(), std::move(*text), file.str()};
+      if (StringRef(source.text).starts_with("\xef\xbb\xbf")) {
+        warn(source, "begins with a byte order mark, which becomes part of every prompt; save it without");
+      }
+      add(std::move(source));
     }
   }
-  hasDefaultFile = find("default") != nullptr;
+  hasDefault = find("default") != nullptr;
 }
 
 /// What does not count is not checked.
 void ChatSources::refuse(const Context &context, Value at, const llvm::Twine &message) const {
-  if (!hasDefaultFile) {
+  if (!hasDefault) {
     context.bad("chat-template", "chat_template", at, message);
   }
 }
@@ -126,7 +147,7 @@ void ChatSources::addNamed(const Context &context, Value list) {
       return;
     }
     std::string place = "chat_template " + show(name);
-    add({context, place, name.string().str(), text.string().str(), place});
+    add({context, place, name.string().str(), text.string().str(), "tokenizer_config.json"});
   }
 }
 
@@ -137,12 +158,26 @@ void ChatSources::readConfigured(const Context &context, Value config) {
     return;
   }
   if (text.isString()) {
-    add({context, "chat_template", "default", text.string().str(), "chat_template"});
+    add({context, "chat_template", "default", text.string().str(), "tokenizer_config.json"});
   } else if (text.isArray()) {
     addNamed(context, text);
   } else {
     refuse(context, text, "expected a string, found " + show(text));
   }
+  hasDefault = find("default") != nullptr;
+}
+
+/// Reads chat_template.json, where processors of several media had their template. It counts least: tokenizers of
+/// transformers do not read it.
+void ChatSources::readProcessor(Diagnostics &diagnostics, const std::string &directory) {
+  constexpr StringRef name = "chat_template.json";
+  Context context{diagnostics, checkpoint::joinPath(directory, name)};
+  JsonFile file;
+  if (!checkpoint::exists(context.file) || !checkpoint::staysInside(directory, name, diagnostics) ||
+      !readJsonObject(context.file, kMaxTemplateBytes, diagnostics, file)) {
+    return;
+  }
+  readConfigured(context, file.root());
 }
 
 /// Compiles what the runtime chooses between. Templates of other names are for programs that ask for them.
@@ -187,6 +222,9 @@ void readChat(const Context &context, const std::string &directory, Value config
   }
   if (config) {
     sources.readConfigured(context, config);
+  }
+  if (!directory.empty()) {
+    sources.readProcessor(context.diagnostics, directory);
   }
   sources.compileAll(model);
 }

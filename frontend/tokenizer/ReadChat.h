@@ -13,9 +13,9 @@ namespace fathom::frontend {
 
 /// Reads the chat templates of `directory` (empty: none) as Hugging Face does: chat_template.jinja and
 /// additional_chat_templates/<name>.jinja, or "chat_template" of tokenizer_config.json, whose root is `config` (which
-/// may be nothing): a text, or a list of {name, template}. Where two sources differ, a warning says which one counts.
-/// A broken template is a finding with its line and column: Problem::BadInput, or Problem::Unsupported for what the
-/// language here lacks. `chatFormat` is as for readTokenizer.
+/// may be nothing): a text, or a list of {name, template}; else that of chat_template.json. Where two sources differ, a
+/// warning says which one counts. A broken template is a finding with its line and column: Problem::BadInput, or
+/// Problem::Unsupported for what the language here lacks. `chatFormat` is as for readTokenizer.
 void readChat(const Context &context, const std::string &directory, Value config, llvm::StringRef chatFormat,
               TokenizerModel &model);
 

@@ -106,10 +106,36 @@ class VerbTest(unittest.TestCase):
         result = self.with_files(files, "--chat", "--text", stdin=lines)
         self.assertEqual(result.stdout, b'"other"\n"tools"\n')
         self.assertIn(b"differs from additional_chat_templates/default.jinja", result.stderr)
-        files["additional_chat_templates/tool_use.jinja"] = "{% include 'x' %}"
-        result = self.with_files(files, "--chat")
-        self.assertEqual(result.returncode, 4)
-        self.assertIn(b"tool_use.jinja: line 1, column 4", result.stderr)
+
+    def test_a_tool_use_template_that_fails_fails_where_it_is_used(self):
+        for template, word in (("{% include 'x' %}", b"'include' is not supported"), ("{% if %}", b"expected an expression")):
+            files = {"chat_template.jinja": "plain", "additional_chat_templates/tool_use.jinja": "\n" + template,
+                     "tokenizer_config.json": "{}"}
+            result = self.with_files(files, "--chat", "--text", stdin="[]\n")
+            self.assertEqual((result.returncode, result.stdout), (0, b'"plain"\n'))
+            self.assertIn(b"warning: ", result.stderr)
+            self.assertIn(b"tool_use.jinja: line 2, column ", result.stderr)
+            self.assertIn(b"conversations with tools fail", result.stderr)
+            result = self.with_files(files, "--chat", "--text", stdin='{"messages": [], "tools": []}\n')
+            self.assertEqual((result.returncode, result.stdout), (3, b"null\n"))
+            self.assertIn(b"chat template: line 2: ", result.stderr)
+            self.assertIn(word, result.stderr.splitlines()[-1])
+
+    def test_the_template_of_a_processor(self):
+        files = {"tokenizer_config.json": "{}", "chat_template.json": '{"chat_template": "other"}'}
+        result = self.with_files(files, "--chat", "--text", stdin="[]\n")
+        self.assertEqual((result.stdout, result.stderr), (b'"other"\n', b""))
+        files["tokenizer_config.json"] = '{"chat_template": "own"}'
+        result = self.with_files(files, "--chat", "--text", stdin="[]\n")
+        self.assertEqual(result.stdout, b'"own"\n')
+        self.assertIn(b"differs from tokenizer_config.json beside it, which takes precedence", result.stderr)
+        files["chat_template.json"] = '{"chat_template": 7}'
+        self.assertEqual(self.with_files(files, "--chat", "--text", stdin="[]\n").stdout, b'"own"\n')
+
+    def test_a_byte_order_mark_is_said(self):
+        result = self.with_template("\ufeffa", "--chat", "--text", stdin="[]\n")
+        self.assertEqual(json.loads(result.stdout), "\ufeffa")
+        self.assertIn(b"begins with a byte order mark", result.stderr)
 
     def test_additional_templates_without_a_default(self):
         files = {"additional_chat_templates/tool_use.jinja": "tools", "tokenizer_config.json": "{}"}
