@@ -5,6 +5,7 @@
 
 #include "fathom/tokenizer_abi.h"
 #include "frontend/tokenizer/ChatParser.h"
+#include "frontend/tokenizer/ChatSubset.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -19,47 +20,6 @@ using artifact::ChatOperator;
 static constexpr StringRef kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_NAME)};
 static constexpr StringRef kTests[] = {FATHOM_CHAT_TESTS(FATHOM_NAME)};
 #undef FATHOM_NAME
-
-/// Methods of Python's str, dict and list that the runtime does not have.
-static constexpr StringRef kMissingMethods[] = {"casefold",     "encode",      "expandtabs", "fromkeys",  "isascii",
-                                                "isidentifier", "isprintable", "istitle",    "maketrans", "swapcase",
-                                                "translate",    "zfill",       "format_map"};
-static constexpr StringRef kMissingFunctions[] = {"cycler", "joiner", "lipsum"};
-
-/// Whether str.format of `text` has a field that the runtime does not do.
-static bool hasMissingField(StringRef text) {
-  while (true) {
-    auto [plain, rest] = text.split('{');
-    if (rest.empty()) {
-      return false;
-    }
-    if (rest.consume_front("{")) {
-      text = rest;
-      continue;
-    }
-    auto [field, behind] = rest.split('}');
-    auto [name, specification] = field.split(':');
-    // Fields of fields, and types of single characters and of a locale.
-    if (field.contains('{') || name.ends_with("!a") || specification.ends_with("c") || specification.ends_with("n")) {
-      return true;
-    }
-    text = behind;
-  }
-}
-
-/// Whether `text` % values has a conversion that the runtime does not do: widths among the values, characters, ascii().
-static bool hasMissingConversion(StringRef text) {
-  while (text.contains('%')) {
-    text = text.split('%').second;
-    text = text.starts_with("(") ? text.split(')').second : text;
-    text = text.ltrim("0123456789.+- #");
-    if (!text.empty() && StringRef("*ca").contains(text[0])) {
-      return true;
-    }
-    text = text.drop_front(text.empty() ? 0 : 1);
-  }
-  return false;
-}
 
 uint32_t ChatParser::parseTarget(bool withNamespace) {
   std::vector<uint32_t> targets;
@@ -490,7 +450,7 @@ void ChatParser::checkMethod(uint32_t callee, const ChatToken &token) {
     return;
   }
   StringRef name = program.texts[node.value()];
-  bool missing = isMethod ? llvm::is_contained(kMissingMethods, name) : llvm::is_contained(kMissingFunctions, name);
+  bool missing = isMethod ? isMissingMethod(name) : isMissingFunction(name);
   if (missing) {
     fail(token, "'" + name + "()' is not supported in chat templates", true);
   } else if (isMethod && name == "format" && literal(program.operands[node.first()]) &&
