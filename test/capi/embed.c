@@ -5,22 +5,11 @@
 // is not as it should be and returns how many there were.
 
 #include "fathom/fathom.h"
+#include "test/capi/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int failures = 0;
-
-static void check(int good, const char *what) {
-  if (!good) {
-    fprintf(stderr, "wrong: %s (%s)\n", what, fathom_status_message());
-    ++failures;
-  }
-}
-
-#define CHECK(condition) check((condition) != 0, #condition)
-#define CHECK_OK(call) check((call) == FATHOM_STATUS_OK, #call)
 
 typedef struct {
   size_t tokens;

@@ -5,21 +5,10 @@
 // Each struct stands before bytes that are not the runtime's. Returns how many things were wrong.
 
 #include "fathom/fathom.h"
+#include "test/capi/check.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures = 0;
-
-static void check(int good, const char *what) {
-  if (!good) {
-    fprintf(stderr, "wrong: %s (%s)\n", what, fathom_status_message());
-    ++failures;
-  }
-}
-
-#define CHECK(condition) check((condition) != 0, #condition)
-#define CHECK_OK(call) check((call) == FATHOM_STATUS_OK, #call)
 
 enum { kGuardBytes = 16, kGuard = 0xee };
 

@@ -257,15 +257,20 @@ TEST(SessionTest, NamesTheLayerWhoseNumbersAreNone) {
   EXPECT_NE(std::string(fathom_status_message()).find("layers.0"), std::string::npos) << fathom_status_message();
 }
 
+std::vector<char> save(fathom_session_t *session, fathom_sequence_t sequence) {
+  size_t size = 0;
+  EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 0, &size), FATHOM_STATUS_TOO_SMALL);
+  std::vector<char> bytes(size);
+  EXPECT_EQ(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size), FATHOM_STATUS_OK);
+  return bytes;
+}
+
 TEST(SessionTest, SavedSequencesComeBackInAnotherSession) {
   ToyModel model;
   ToySession session(model), other(model);
   fathom_sequence_t sequence = session.sequence(), restored = 0;
   session.prefill(sequence, someTokens(77));
-  size_t size = 0;
-  EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 0, &size), FATHOM_STATUS_TOO_SMALL);
-  std::vector<char> bytes(size);
-  ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
+  std::vector<char> bytes = save(session, sequence);
   ASSERT_OK(fathom_session_restore_sequence(other, bytes.data(), bytes.size(), &restored));
   EXPECT_EQ(decode(other, {restored}, {3}), decode(session, {sequence}, {3}));
   for (size_t i = 0; i < bytes.size(); i += i < 48 ? 1 : 13) {
@@ -281,10 +286,7 @@ TEST(SessionTest, SavedSequencesHaveTheRowsOfEveryHead) {
   ToySession session(model), other(model);
   fathom_sequence_t sequence = session.sequence(), restored = 0;
   session.prefill(sequence, someTokens(77));
-  size_t size = 0;
-  EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 0, &size), FATHOM_STATUS_TOO_SMALL);
-  std::vector<char> bytes(size);
-  ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
+  std::vector<char> bytes = save(session, sequence);
   ASSERT_OK(fathom_session_restore_sequence(other, bytes.data(), bytes.size(), &restored));
   EXPECT_EQ(decode(other, {restored}, {3}), decode(session, {sequence}, {3}));
 }
@@ -294,9 +296,9 @@ TEST(SessionTest, SaysHowASavedSequenceIsDamaged) {
   ToySession session(model);
   fathom_sequence_t sequence = session.sequence(), restored = 0;
   session.prefill(sequence, someTokens(3));
-  std::vector<char> bytes(65536);
-  size_t size = 0;
-  ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
+  std::vector<char> bytes = save(session, sequence);
+  size_t size = bytes.size();
+  bytes.push_back(0);
   for (size_t wrong : {size_t(0), size_t(7), size - 1, size + 1}) {
     EXPECT_EQ(fathom_session_restore_sequence(session, bytes.data(), wrong, &restored), FATHOM_STATUS_BAD_DATA)
         << wrong;
@@ -312,10 +314,8 @@ TEST(SessionTest, RefusesCachesOfAnotherArtifact) {
   ToySession session(model), target(other);
   fathom_sequence_t sequence = session.sequence();
   session.prefill(sequence, someTokens(3));
-  std::vector<char> bytes(65536);
-  size_t size = 0;
-  ASSERT_OK(fathom_session_save_sequence(session, sequence, bytes.data(), bytes.size(), &size));
-  EXPECT_EQ(fathom_session_restore_sequence(target, bytes.data(), size, &sequence), FATHOM_STATUS_MISMATCH);
+  std::vector<char> bytes = save(session, sequence);
+  EXPECT_EQ(fathom_session_restore_sequence(target, bytes.data(), bytes.size(), &sequence), FATHOM_STATUS_MISMATCH);
 }
 
 TEST(SessionTest, TheCallersFloatingPointStateMattersNotAndComesBack) {
