@@ -56,7 +56,7 @@ bool AnswerWriter::take(int32_t token, const char *piece, size_t length) {
   case Format::kTokenIds:
     return token < 0 || output.print(count++ ? ",%d" : "%d", token);
   case Format::kJson:
-    if (!appendJson(&text, piece, length) || (token >= 0 && !tokens.append(token))) {
+    if (!appendJson(&text, piece, length) || (token >= 0 && !tokens.push(token))) {
       outOfMemory = true;
     }
     return !outOfMemory;
@@ -68,14 +68,14 @@ fathom_flow_t AnswerWriter::onToken(void *user, int32_t token, const char *piece
   return static_cast<AnswerWriter *>(user)->take(token, piece, length) ? FATHOM_CONTINUE : FATHOM_STOP;
 }
 
-static void writeText(Output &output, const char *name, const runtime::Array<char> &escaped) {
+static void writeText(Output &output, const char *name, const Buffer<char> &escaped) {
   output.print("\"%s\": \"", name);
   output.write(escaped.data(), escaped.size());
   output.write("\", ");
 }
 
-void writeAnswerJson(Output &output, const runtime::Array<int32_t> &tokens, const runtime::Array<char> *reasoning,
-                     const runtime::Array<char> *text, const fathom_generate_result_t &result) {
+void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,
+                     const Buffer<char> *text, const fathom_generate_result_t &result) {
   output.write("{\"tokens\": [");
   for (size_t i = 0; i < tokens.size(); ++i) {
     output.print(i ? ", %d" : "%d", tokens[i]);

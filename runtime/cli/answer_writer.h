@@ -27,8 +27,8 @@ const char *stopName(fathom_stop_t stop);
 
 /// Writes an answer as a line of JSON. |reasoning| and |text| are the insides of JSON strings, or NULL to leave them
 /// out.
-void writeAnswerJson(Output &output, const runtime::Array<int32_t> &tokens, const runtime::Array<char> *reasoning,
-                     const runtime::Array<char> *text, const fathom_generate_result_t &result);
+void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,
+                     const Buffer<char> *text, const fathom_generate_result_t &result);
 
 /// One answer. Text and tokens are written as they come, JSON when the answer is complete.
 class AnswerWriter {
@@ -49,8 +49,8 @@ private:
   Format format;
   size_t count = 0;
   bool outOfMemory = false;
-  runtime::Array<int32_t> tokens;
-  runtime::Array<char> text;
+  Buffer<int32_t> tokens;
+  Buffer<char> text;
 };
 
 } // namespace fathom::cli

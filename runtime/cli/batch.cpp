@@ -9,6 +9,7 @@
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/prompt.h"
+#include "runtime/src/status.h"
 #include "runtime/src/tokenizer/tokenizer.h"
 
 #include <string.h>
@@ -49,13 +50,13 @@ private:
   const RunOptions &options;
   Output &output;
   LoadedModel loaded;
-  runtime::Array<int32_t> tokens;
-  runtime::Array<size_t> starts;
-  runtime::Array<Speaker> speakers;
+  Buffer<int32_t> tokens;
+  Buffer<size_t> starts;
+  Buffer<Speaker> speakers;
   /// [speakers][limit] and how many each has.
-  runtime::Array<int32_t> answers;
-  runtime::Array<size_t> lengths;
-  runtime::Array<float> promptLogits;
+  Buffer<int32_t> answers;
+  Buffer<size_t> lengths;
+  Buffer<float> promptLogits;
   size_t limit = 0;
 };
 } // namespace
@@ -117,30 +118,30 @@ fathom_status_t Batch::start(size_t index, const fathom_sampling_t &sampling, fl
 
 // One step after the other for all sequences that are not done.
 fathom_status_t Batch::speak() {
-  runtime::Array<float> logits;
-  runtime::Array<fathom_sequence_t> sequences;
-  runtime::Array<int32_t> step;
-  runtime::Array<size_t> who;
+  Buffer<float> logits;
+  Buffer<fathom_sequence_t> sequences;
+  Buffer<int32_t> step;
+  Buffer<size_t> who;
   size_t vocabulary = loaded.info.vocabulary;
-  if (!logits.allocate(speakers.size() * vocabulary)) {
-    return FATHOM_STATUS_OUT_OF_RESOURCES;
+  if (!logits.allocate(speakers.size() * vocabulary) || !sequences.allocate(speakers.size()) ||
+      !step.allocate(speakers.size()) || !who.allocate(speakers.size())) {
+    return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the batch");
   }
   for (;;) {
-    sequences.shrink(0);
-    step.shrink(0);
-    who.shrink(0);
+    size_t count = 0;
     for (size_t i = 0; i < speakers.size(); ++i) {
-      if (!speakers[i].done &&
-          (!sequences.append(speakers[i].sequence) || !step.append(speakers[i].token) || !who.append(i))) {
-        return FATHOM_STATUS_OUT_OF_RESOURCES;
+      if (!speakers[i].done) {
+        sequences[count] = speakers[i].sequence;
+        step[count] = speakers[i].token;
+        who[count++] = i;
       }
     }
-    if (who.size() == 0) {
+    if (count == 0) {
       return FATHOM_STATUS_OK;
     }
     fathom_status_t status =
-        fathom_session_decode(loaded.session, sequences.data(), step.data(), who.size(), logits.data(), logits.size());
-    for (size_t i = 0; !status && i < who.size(); ++i) {
+        fathom_session_decode(loaded.session, sequences.data(), step.data(), count, logits.data(), logits.size());
+    for (size_t i = 0; !status && i < count; ++i) {
       status = choose(who[i], logits.data() + i * vocabulary);
     }
     if (status != FATHOM_STATUS_OK) {
@@ -193,7 +194,7 @@ int Batch::prepare() {
 }
 
 // The text of an answer as well-formed UTF-8. False if memory runs out.
-static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t count, tokenizer::Buffer<char> *text) {
+static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t count, Buffer<char> *text) {
   if (!loaded.info.has_tokenizer) {
     return true;
   }
@@ -209,7 +210,7 @@ static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t 
 int Batch::write(size_t index) {
   AnswerWriter writer(output, parseFormat(options.output));
   const int32_t *answer = answers.data() + index * limit;
-  tokenizer::Buffer<char> text;
+  Buffer<char> text;
   if (!decodeText(loaded, answer, lengths[index], &text)) {
     return printError(source.program, kResources, "not enough memory for the text of an answer");
   }
@@ -260,7 +261,7 @@ int Batch::run() {
     return code;
   }
   fathom_sampling_t sampling;
-  runtime::Array<float> logits;
+  Buffer<float> logits;
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;
   }

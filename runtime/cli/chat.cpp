@@ -12,6 +12,7 @@
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
 
+#include <algorithm>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,11 +34,11 @@ private:
   int answer(const char *text, size_t length);
   int talk();
   int open();
-  int render(runtime::Array<int32_t> *tokens, bool *thinks);
-  int rewind(const runtime::Array<int32_t> &tokens, size_t *common);
-  int generate(const runtime::Array<int32_t> &tokens, size_t common, ReplyWriter &reply);
+  int render(Buffer<int32_t> *tokens, bool *thinks);
+  int rewind(const Buffer<int32_t> &tokens, size_t *common);
+  int generate(const Buffer<int32_t> &tokens, size_t common, ReplyWriter &reply);
   int finishAnswer(fathom_status_t status, const fathom_generate_result_t &result);
-  int keep(const runtime::Array<int32_t> &tokens);
+  int keep(const Buffer<int32_t> &tokens);
   int failMemory() const;
 
   const ModelSource &source;
@@ -48,7 +49,7 @@ private:
   fathom_sequence_t sequence = 0;
   Conversation conversation;
   /// What the sequence holds.
-  runtime::Array<int32_t> prefilled;
+  Buffer<int32_t> prefilled;
   bool outOfMemory = false;
   /// Somebody types at a terminal, and can go on after an interrupt.
   bool terminal = false;
@@ -57,7 +58,7 @@ private:
 
 int Chat::failMemory() const { return printError(source.program, kResources, "out of memory"); }
 
-int Chat::render(runtime::Array<int32_t> *tokens, bool *thinks) {
+int Chat::render(Buffer<int32_t> *tokens, bool *thinks) {
   fathom_status_t status = conversation.encode(tokens, thinks);
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
@@ -71,7 +72,7 @@ int Chat::render(runtime::Array<int32_t> *tokens, bool *thinks) {
 }
 
 // Keeps of the cache what the new prompt starts with.
-int Chat::rewind(const runtime::Array<int32_t> &tokens, size_t *common) {
+int Chat::rewind(const Buffer<int32_t> &tokens, size_t *common) {
   size_t same = 0;
   // At least one token must be computed, for its logits.
   while (same < prefilled.size() && same + 1 < tokens.size() && prefilled[same] == tokens[same]) {
@@ -82,7 +83,7 @@ int Chat::rewind(const runtime::Array<int32_t> &tokens, size_t *common) {
   return status ? report(source.program, status) : 0;
 }
 
-int Chat::generate(const runtime::Array<int32_t> &tokens, size_t common, ReplyWriter &reply) {
+int Chat::generate(const Buffer<int32_t> &tokens, size_t common, ReplyWriter &reply) {
   fathom_generate_options_t request;
   fathom_generate_options_initialize(&request);
   request.tokens = tokens.data() + common;
@@ -119,21 +120,19 @@ int Chat::finishAnswer(fathom_status_t status, const fathom_generate_result_t &r
 }
 
 // Remembers of the prompt what the sequence holds: not all of it if an interrupt came while it was read.
-int Chat::keep(const runtime::Array<int32_t> &tokens) {
+int Chat::keep(const Buffer<int32_t> &tokens) {
   uint32_t length = 0;
   fathom_status_t status = fathom_session_sequence_length(loaded.session, sequence, &length);
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
   }
-  prefilled.shrink(0);
-  for (size_t i = 0; i < tokens.size() && i < length; ++i) {
-    outOfMemory |= !prefilled.append(tokens[i]);
-  }
+  prefilled.clear();
+  outOfMemory |= !prefilled.append(tokens.data(), std::min<size_t>(tokens.size(), length));
   return 0;
 }
 
 int Chat::answer(const char *text, size_t length) {
-  runtime::Array<int32_t> tokens;
+  Buffer<int32_t> tokens;
   size_t common = 0;
   bool thinks = false;
   size_t before = conversation.size();

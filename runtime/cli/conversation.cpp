@@ -19,14 +19,7 @@ static constexpr const char *kSwitches[] = {"enable_thinking", "thinking"};
 /// The field of an answer in which templates look for the thought; others look for kThinkEnd in the answer.
 static constexpr const char *kThoughtField = "reasoning_content";
 
-static bool appendTo(runtime::Array<char> *json, std::string_view text) {
-  for (char c : text) {
-    if (!json->append(c)) {
-      return false;
-    }
-  }
-  return true;
-}
+static bool appendTo(Buffer<char> *json, std::string_view text) { return json->append(text.data(), text.size()); }
 
 static fathom_status_t askUse(fathom_model_t *model, const char *name, uint32_t use, bool *out) {
   uint32_t uses = 0;
@@ -79,7 +72,7 @@ bool Conversation::addAnswer(std::string_view answer, std::string_view thought) 
   if (readsThoughts) {
     return begin("assistant") && appendField("content", answer) && appendField(kThoughtField, thought) && append("}");
   }
-  runtime::Array<char> whole;
+  Buffer<char> whole;
   for (std::string_view part : {kThinkBegin, "\n"sv, thought, "\n"sv, kThinkEnd, "\n\n"sv, answer}) {
     if (!appendTo(&whole, part)) {
       return false;
@@ -88,7 +81,7 @@ bool Conversation::addAnswer(std::string_view answer, std::string_view thought) 
   return add("assistant", {whole.data(), whole.size()});
 }
 
-bool Conversation::writeJson(runtime::Array<char> *json) const {
+bool Conversation::writeJson(Buffer<char> *json) const {
   bool good =
       appendTo(json, "{\"messages\": [") && appendTo(json, {messages.data(), messages.size()}) && appendTo(json, "]");
   for (size_t i = 0; i < 2; ++i) {
@@ -101,7 +94,7 @@ bool Conversation::writeJson(runtime::Array<char> *json) const {
 }
 
 /// Whether a prompt ends inside a thought, by its last tokens.
-static bool endsInThought(fathom_model_t *model, const runtime::Array<int32_t> &tokens) {
+static bool endsInThought(fathom_model_t *model, const Buffer<int32_t> &tokens) {
   constexpr size_t kLast = 16;
   char text[4096];
   size_t count = tokens.size() < kLast ? tokens.size() : kLast, size = 0;
@@ -110,8 +103,8 @@ static bool endsInThought(fathom_model_t *model, const runtime::Array<int32_t> &
          endsInThought({text, size});
 }
 
-fathom_status_t Conversation::encode(runtime::Array<int32_t> *tokens, bool *thinks) const {
-  runtime::Array<char> json;
+fathom_status_t Conversation::encode(Buffer<int32_t> *tokens, bool *thinks) const {
+  Buffer<char> json;
   size_t count = 0;
   if (!writeJson(&json)) {
     return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the prompt");

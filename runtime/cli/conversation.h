@@ -7,7 +7,7 @@
 #define FATHOM_RUNTIME_CLI_CONVERSATION_H
 
 #include "fathom/fathom.h"
-#include "runtime/src/memory.h"
+#include "runtime/src/buffer.h"
 
 #include <string_view>
 
@@ -28,18 +28,18 @@ public:
   [[nodiscard]] bool add(const char *role, std::string_view text);
   /// How much was said; forget() takes back what came after.
   size_t size() const { return messages.size(); }
-  void forget(size_t size) { messages.shrink(size); }
+  void forget(size_t size) { messages.truncate(size); }
   [[nodiscard]] bool addAnswer(std::string_view answer, std::string_view thought);
 
   /// The tokens of the prompt for the next answer. The answer begins inside a thought if |*thinks|.
-  fathom_status_t encode(runtime::Array<int32_t> *tokens, bool *thinks) const;
+  fathom_status_t encode(Buffer<int32_t> *tokens, bool *thinks) const;
 
 private:
   bool begin(const char *role);
   bool append(std::string_view json);
   bool appendField(const char *name, std::string_view text);
   bool appendText(std::string_view text);
-  bool writeJson(runtime::Array<char> *json) const;
+  bool writeJson(Buffer<char> *json) const;
 
   fathom_model_t *model = nullptr;
   bool switches[2] = {};
@@ -47,7 +47,7 @@ private:
   /// -1: as the template does by itself.
   int think = -1;
   /// JSON, without the brackets.
-  runtime::Array<char> messages;
+  Buffer<char> messages;
 };
 
 } // namespace fathom::cli

@@ -7,7 +7,7 @@
 
 #include "runtime/cli/messages.h"
 #include "runtime/cli/output.h"
-#include "runtime/src/memory.h"
+#include "runtime/src/buffer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -46,9 +46,9 @@ private:
   size_t positionals = 0;
   bool failed = false;
   bool helped = false;
-  runtime::Array<bool> seen;
+  Buffer<bool> seen;
   /// Flags that are true without being given: parsing overwrites their own values.
-  runtime::Array<bool> on;
+  Buffer<bool> on;
 };
 } // namespace
 
@@ -159,9 +159,9 @@ void Parser::take(const Option &option, const char *spelled, const char *value) 
 }
 
 void Parser::failUnknown(const char *name, size_t length) {
-  runtime::Array<const char *> names;
+  Buffer<const char *> names;
   for (size_t i = 0; i < command.optionCount; ++i) {
-    (void)names.append(command.options[i].name);
+    (void)names.push(command.options[i].name);
   }
   char word[64];
   snprintf(word, sizeof(word), "%.*s", static_cast<int>(length), name);

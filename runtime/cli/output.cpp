@@ -69,16 +69,7 @@ int flushStandardOutput(const char *program) {
   return reportStandardOutput(program, error == 0 && ferror(stdout) ? EIO : error);
 }
 
-static bool appendText(runtime::Array<char> *array, const char *text) {
-  for (; *text; ++text) {
-    if (!array->append(*text)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool appendJson(runtime::Array<char> *json, const char *text, size_t length) {
+bool appendJson(Buffer<char> *json, const char *text, size_t length) {
   for (size_t i = 0; i < length; ++i) {
     unsigned char c = static_cast<unsigned char>(text[i]);
     char escaped[8] = {static_cast<char>(c), 0};
@@ -89,7 +80,7 @@ bool appendJson(runtime::Array<char> *json, const char *text, size_t length) {
     } else if (c < 0x20 || c == 0x7f) {
       snprintf(escaped, sizeof(escaped), "\\u%04x", c);
     }
-    if (!appendText(json, escaped)) {
+    if (!json->append(escaped, strlen(escaped))) {
       return false;
     }
   }
@@ -211,7 +202,7 @@ int writeNpy(const char *program, const char *path, const float *values, const u
 }
 
 // An exit code; |problem| is what it is for, or NULL if errno says it.
-static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
+static int readAll(int fd, Buffer<char> *text, const char **problem) {
   constexpr size_t kMost = size_t(256) << 20;
   char part[16384];
   for (;;) {
@@ -229,16 +220,14 @@ static int readAll(int fd, runtime::Array<char> *text, const char **problem) {
       *problem = "it has more than 256 MiB";
       return kResources;
     }
-    for (ssize_t i = 0; i < got; ++i) {
-      if (!text->append(part[i])) {
-        *problem = "out of memory";
-        return kResources;
-      }
+    if (!text->append(part, static_cast<size_t>(got))) {
+      *problem = "out of memory";
+      return kResources;
     }
   }
 }
 
-int readText(const char *program, const char *path, runtime::Array<char> *text) {
+int readText(const char *program, const char *path, Buffer<char> *text) {
   bool standard = !strcmp(path, "-");
   int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
   const char *name = standard ? "standard input" : path, *problem = nullptr;

@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_CLI_OUTPUT_H
 #define FATHOM_RUNTIME_CLI_OUTPUT_H
 
-#include "runtime/src/memory.h"
+#include "runtime/src/buffer.h"
 
 namespace fathom::cli {
 
@@ -33,7 +33,7 @@ private:
 int flushStandardOutput(const char *program);
 
 /// Appends |text| as the inside of a JSON string. False if memory runs out.
-bool appendJson(runtime::Array<char> *json, const char *text, size_t length);
+bool appendJson(Buffer<char> *json, const char *text, size_t length);
 
 /// Whether writeNpy may create |path|, or replace what is there: nothing is lost but an older NumPy file. 0, or 2 with
 /// a message on stderr.
@@ -45,7 +45,7 @@ int writeNpy(const char *program, const char *path, const float *values, const u
 
 /// Reads a file, or standard input if |path| is "-"; at most 256 MiB. 0, or an exit code with a message on stderr
 /// (without one if a signal ended the wait).
-int readText(const char *program, const char *path, runtime::Array<char> *text);
+int readText(const char *program, const char *path, Buffer<char> *text);
 
 } // namespace fathom::cli
 

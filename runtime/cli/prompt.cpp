@@ -14,7 +14,7 @@
 
 namespace fathom::cli {
 
-bool parseTokenIds(const char *text, const char *end, runtime::Array<int32_t> *tokens) {
+bool parseTokenIds(const char *text, const char *end, Buffer<int32_t> *tokens) {
   bool wantNumber = true;
   for (const char *at = text; at < end;) {
     if (*at == ' ' || *at == '\t' || *at == '\r') {
@@ -31,7 +31,7 @@ bool parseTokenIds(const char *text, const char *end, runtime::Array<int32_t> *t
     for (; at < end && *at >= '0' && *at <= '9' && value <= INT32_MAX; ++at) {
       value = value * 10 + (*at - '0');
     }
-    if (at == start || value > INT32_MAX || !tokens->append(static_cast<int32_t>(value))) {
+    if (at == start || value > INT32_MAX || !tokens->push(static_cast<int32_t>(value))) {
       return false;
     }
     wantNumber = false;
@@ -48,7 +48,7 @@ bool hasPrompt(const char *program, const RunOptions &options) {
 }
 
 static int encode(const char *program, const RunOptions &options, const LoadedModel &loaded, const char *text,
-                  size_t length, runtime::Array<int32_t> *tokens) {
+                  size_t length, Buffer<int32_t> *tokens) {
   if (!loaded.info.has_tokenizer) {
     return printError(program, kUnsupported, "the model has no tokenizer; use --token-ids instead of a text");
   }
@@ -65,20 +65,20 @@ static int encode(const char *program, const RunOptions &options, const LoadedMo
   if (status == FATHOM_STATUS_TOO_SMALL && tokens->allocate(count)) {
     status = fathom_model_encode(loaded.model, text, length, flags, tokens->data(), tokens->size(), &count);
   }
-  tokens->shrink(count < tokens->size() ? count : tokens->size());
+  tokens->truncate(count);
   return status == FATHOM_STATUS_OK ? 0 : report(program, status);
 }
 
 // The end of the last line is the shell's or the editor's; an answer should go on in that line.
-static void dropNewline(runtime::Array<char> *text) {
+static void dropNewline(Buffer<char> *text) {
   size_t size = text->size();
   if (size > 0 && (*text)[size - 1] == '\n') {
-    text->shrink(size > 1 && (*text)[size - 2] == '\r' ? size - 2 : size - 1);
+    text->truncate(size > 1 && (*text)[size - 2] == '\r' ? size - 2 : size - 1);
   }
 }
 
-int readPrompt(const char *program, const RunOptions &options, const LoadedModel &loaded,
-               runtime::Array<int32_t> *tokens, runtime::Array<char> *text) {
+int readPrompt(const char *program, const RunOptions &options, const LoadedModel &loaded, Buffer<int32_t> *tokens,
+               Buffer<char> *text) {
   if (options.tokenIds) {
     const char *ids = options.tokenIds;
     if (!parseTokenIds(ids, ids + strlen(ids), tokens)) {
@@ -94,21 +94,20 @@ int readPrompt(const char *program, const RunOptions &options, const LoadedModel
     dropNewline(text);
     return encode(program, options, loaded, text->size() ? text->data() : "", text->size(), tokens);
   }
-  for (const char *at = options.prompt; *at; ++at) {
-    if (!text->append(*at)) {
-      return printError(program, kResources, "out of memory");
-    }
+  size_t length = strlen(options.prompt);
+  if (!text->append(options.prompt, length)) {
+    return printError(program, kResources, "out of memory");
   }
-  return encode(program, options, loaded, options.prompt, strlen(options.prompt), tokens);
+  return encode(program, options, loaded, options.prompt, length, tokens);
 }
 
-int readBatch(const char *program, const char *path, runtime::Array<int32_t> *tokens, runtime::Array<size_t> *starts) {
-  runtime::Array<char> text;
+int readBatch(const char *program, const char *path, Buffer<int32_t> *tokens, Buffer<size_t> *starts) {
+  Buffer<char> text;
   if (int code = readText(program, path, &text)) {
     return code;
   }
   const char *at = text.data(), *end = at + text.size();
-  int code = starts->append(0) ? 0 : 6;
+  int code = starts->push(0) ? 0 : printError(program, kResources, "out of memory");
   for (size_t line = 1; at < end; ++line) {
     const char *newline = static_cast<const char *>(memchr(at, '\n', static_cast<size_t>(end - at)));
     const char *stop = newline ? newline : end;
@@ -117,8 +116,8 @@ int readBatch(const char *program, const char *path, runtime::Array<int32_t> *to
       code = printError(program, kBadInput, "%s: %zu: expected numbers below 2^31, separated by commas or spaces", path,
                         line);
     }
-    if (!starts->append(tokens->size())) {
-      code = 6;
+    if (!starts->push(tokens->size())) {
+      return printError(program, kResources, "out of memory");
     }
     at = newline ? newline + 1 : end;
   }

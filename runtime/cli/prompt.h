@@ -7,23 +7,23 @@
 #define FATHOM_RUNTIME_CLI_PROMPT_H
 
 #include "runtime/cli/run_options.h"
-#include "runtime/src/memory.h"
+#include "runtime/src/buffer.h"
 
 namespace fathom::cli {
 
 /// Reads tokens separated by commas or blanks from [text, end), appending them. False at anything else.
-bool parseTokenIds(const char *text, const char *end, runtime::Array<int32_t> *tokens);
+bool parseTokenIds(const char *text, const char *end, Buffer<int32_t> *tokens);
 
 /// Whether the options, or standard input, have a prompt; prints a hint and returns false if not.
 bool hasPrompt(const char *program, const RunOptions &options);
 
 /// The tokens of the prompt that the options name, and its text in |text| if it had one. 0, or an exit code with a
 /// message on stderr.
-int readPrompt(const char *program, const RunOptions &options, const LoadedModel &loaded,
-               runtime::Array<int32_t> *tokens, runtime::Array<char> *text);
+int readPrompt(const char *program, const RunOptions &options, const LoadedModel &loaded, Buffer<int32_t> *tokens,
+               Buffer<char> *text);
 
 /// Prompts of --batch-file, all tokens in one array; prompt i is [starts[i], starts[i + 1]). Exit code as readPrompt.
-int readBatch(const char *program, const char *path, runtime::Array<int32_t> *tokens, runtime::Array<size_t> *starts);
+int readBatch(const char *program, const char *path, Buffer<int32_t> *tokens, Buffer<size_t> *starts);
 
 } // namespace fathom::cli
 

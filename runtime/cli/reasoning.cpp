@@ -39,7 +39,7 @@ bool endsInThought(std::string_view prompt) {
 
 void ReasoningSplitter::begin(bool promptThinks) {
   state = promptThinks ? State::kThoughtStart : State::kStart;
-  held.shrink(0);
+  held.clear();
 }
 
 void ReasoningSplitter::drop(size_t count) {
@@ -47,7 +47,7 @@ void ReasoningSplitter::drop(size_t count) {
     return;
   }
   memmove(held.data(), held.data() + count, held.size() - count);
-  held.shrink(held.size() - count);
+  held.truncate(held.size() - count);
 }
 
 bool ReasoningSplitter::give(bool isThought, size_t count) {
@@ -109,10 +109,8 @@ bool ReasoningSplitter::advance() {
 }
 
 bool ReasoningSplitter::feed(std::string_view piece) {
-  for (char c : piece) {
-    if (!held.append(c)) {
-      return false;
-    }
+  if (!held.append(piece.data(), piece.size())) {
+    return false;
   }
   size_t size = 0;
   State before = state;

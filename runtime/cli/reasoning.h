@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_CLI_REASONING_H
 #define FATHOM_RUNTIME_CLI_REASONING_H
 
-#include "runtime/src/memory.h"
+#include "runtime/src/buffer.h"
 
 #include <string_view>
 
@@ -47,7 +47,7 @@ private:
   Sink sink;
   void *user;
   State state = State::kStart;
-  runtime::Array<char> held;
+  Buffer<char> held;
 };
 
 } // namespace fathom::cli

@@ -20,9 +20,9 @@ bool ReplyWriter::onPart(void *user, bool isThought, std::string_view piece) {
 
 void ReplyWriter::begin(bool promptThinks) {
   splitter.begin(promptThinks);
-  said[0].shrink(0);
-  said[1].shrink(0);
-  tokens.shrink(0);
+  said[0].clear();
+  said[1].clear();
+  tokens.clear();
   inThought = false;
 }
 
@@ -36,7 +36,7 @@ static std::string_view markOf(fathom_model_t *model, int32_t token, char (&text
 
 bool ReplyWriter::take(int32_t token, std::string_view piece) {
   char text[16];
-  failed |= token >= 0 && !tokens.append(token);
+  failed |= token >= 0 && !tokens.push(token);
   return splitter.feed(piece.empty() && token >= 0 ? markOf(model, token, text) : piece) && !failed && !output.broken();
 }
 
@@ -45,9 +45,7 @@ fathom_flow_t ReplyWriter::onToken(void *user, int32_t token, const char *piece,
 }
 
 bool ReplyWriter::takePart(bool isThought, std::string_view piece) {
-  for (char c : piece) {
-    failed |= !said[isThought].append(c);
-  }
+  failed |= !said[isThought].append(piece.data(), piece.size());
   if (format != Format::kText || !(isThought ? showsThought : showsAnswer)) {
     return !failed;
   }
@@ -74,7 +72,7 @@ void ReplyWriter::leaveThought() {
 }
 
 void ReplyWriter::writeJson(const fathom_generate_result_t *result) {
-  runtime::Array<char> escaped[2];
+  Buffer<char> escaped[2];
   for (int i = 0; i < 2; ++i) {
     failed |= !appendJson(&escaped[i], said[i].data(), said[i].size());
   }

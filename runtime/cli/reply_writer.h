@@ -47,8 +47,8 @@ private:
   bool showsThought, showsAnswer, terminal;
   ReasoningSplitter splitter;
   /// The answer, and the thought.
-  runtime::Array<char> said[2];
-  runtime::Array<int32_t> tokens;
+  Buffer<char> said[2];
+  Buffer<int32_t> tokens;
   bool inThought = false;
   bool failed = false;
 };

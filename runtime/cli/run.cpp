@@ -17,9 +17,9 @@ static constexpr uint64_t kDefaultTokens = 256;
 
 // Computes the prompt once more for --logits and --states, in a sequence of its own.
 static int writeTensors(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
-                        const runtime::Array<int32_t> &tokens) {
+                        const Buffer<int32_t> &tokens) {
   const fathom_model_info_t &info = loaded.info;
-  runtime::Array<float> logits, states;
+  Buffer<float> logits, states;
   fathom_prefill_outputs_t outputs;
   fathom_prefill_outputs_initialize(&outputs);
   uint64_t stateCount = uint64_t(info.layers) * info.hidden;
@@ -48,7 +48,7 @@ static int writeTensors(const ModelSource &source, const RunOptions &options, co
 }
 
 static int answer(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
-                  const runtime::Array<int32_t> &tokens, Output &output) {
+                  const Buffer<int32_t> &tokens, Output &output) {
   fathom_sampling_t sampling;
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;
@@ -79,8 +79,8 @@ static int answer(const ModelSource &source, const RunOptions &options, const Lo
 }
 
 static int runPrompt(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded, Output &output) {
-  runtime::Array<int32_t> tokens;
-  runtime::Array<char> text;
+  Buffer<int32_t> tokens;
+  Buffer<char> text;
   if (int code = readPrompt(source.program, options, loaded, &tokens, &text)) {
     return code;
   }
@@ -105,7 +105,7 @@ int runMain(const ModelSource &source, int argc, const char *const *argv, int fi
     return code;
   }
   if (!hasPrompt(source.program, options)) {
-    return 2;
+    return kUsage;
   }
   Output output;
   if (options.batchFile) {

@@ -5,6 +5,8 @@
 
 #include "runtime/cli/signals.h"
 
+#include "runtime/cli/messages.h"
+
 #include <atomic>
 #include <errno.h>
 #include <signal.h>
@@ -32,7 +34,7 @@ static void onBus(int) {
   const char text[] = "fathom: error: a mapped file became shorter or could not be read [io]\n";
   ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
   (void)ignored;
-  _exit(5);
+  _exit(kInputOutput);
 }
 
 static void handle(int signal, void (*handler)(int)) {

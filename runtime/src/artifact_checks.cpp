@@ -4,6 +4,7 @@
 // The meaning of an artifact's metadata: a FlatBuffer that verifies may still point anywhere and say anything.
 
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
 #include <float.h>
@@ -226,17 +227,22 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
   if (entries.size() > kMostEntryPoints) {
     return;
   }
+  bool ranges = true;
   for (uint32_t i = 0; i < entries.size(); ++i) {
     const artifact::EntryPoint &entry = *entries.Get(i);
-    findings.require(entry.min_rows() >= 1 && entry.min_rows() <= entry.max_rows() && entry.max_rows() <= kMostRows,
-                     "entry point %u ('%.32s') accepts %u to %u rows, expected a range within 1 to %u", i,
+    bool range = entry.min_rows() >= 1 && entry.min_rows() <= entry.max_rows() && entry.max_rows() <= kMostRows;
+    ranges &= range;
+    findings.require(range, "entry point %u ('%.32s') accepts %u to %u rows, expected a range within 1 to %u", i,
                      entry.name()->c_str(), entry.min_rows(), entry.max_rows(), kMostRows);
     findings.require(entry.arena_bytes() <= kLargestMemory,
                      "entry point %u needs an arena of %llu bytes, more than is supported", i,
                      static_cast<U64>(entry.arena_bytes()));
   }
-  checkRowsServed(program, artifact::Form::expanded, findings);
-  checkRowsServed(program, artifact::Form::absorbed, findings);
+  // Counts up from one range to the next, which ends if they are ranges.
+  if (ranges) {
+    checkRowsServed(program, artifact::Form::expanded, findings);
+    checkRowsServed(program, artifact::Form::absorbed, findings);
+  }
 }
 
 /// The FlatBuffers verifier looks at the alignment of a vector's length only.

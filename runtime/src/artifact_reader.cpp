@@ -6,6 +6,7 @@
 #include "runtime/src/artifact_reader.h"
 
 #include "runtime/src/hash.h"
+#include "runtime/src/memory.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 
 #include "fathom/artifact_abi.h"
 #include "fathom/artifact_generated.h"
+#include "runtime/src/buffer.h"
 #include "runtime/src/byte_source.h"
-#include "runtime/src/memory.h"
 
 namespace fathom::runtime {
 

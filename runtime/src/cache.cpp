@@ -5,6 +5,8 @@
 
 #include "runtime/src/cache.h"
 
+#include <new>
+
 namespace fathom::runtime {
 
 Cache::~Cache() {

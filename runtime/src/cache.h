@@ -12,12 +12,13 @@
 
 namespace fathom::runtime {
 
-/// A sequence's tokens so far. `pages` has an entry for every page of a full context, kNoPage where there is none yet.
+/// A sequence's tokens so far. `pages` has an entry for every page of a full context; the first `pageCount` are in use.
 struct Sequence {
-  Array<int32_t> pages;
+  Buffer<int32_t> pages;
   uint32_t pageCount = 0;
   uint32_t length = 0;
   uint32_t generation = 1;
+  uint64_t batch = 0; // The last it was in, by number: it may be in each once.
   bool alive = false;
 };
 

@@ -64,7 +64,7 @@ private:
 
   const fathom_generate_options_t &options;
   std::optional<tokenizer::StreamDecoder> decoder;
-  tokenizer::Buffer<char> text;
+  Buffer<char> text;
 };
 
 /// The state of one answer.
@@ -94,9 +94,9 @@ private:
   Session &session;
   const fathom_generate_options_t &options;
   Listener listener;
-  tokenizer::Buffer<int32_t> prompt;
+  Buffer<int32_t> prompt;
   Sampler sampler;
-  Array<float> logits;
+  Buffer<float> logits;
   fathom_sequence_t id = 0;
   Sequence *sequence = nullptr;
 };

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <type_traits>
 #include <utility>
 
 namespace fathom::runtime {
@@ -41,67 +40,6 @@ inline void *allocateAligned(size_t bytes) {
   }
   return aligned_alloc(kAlignment, rounded);
 }
-
-/// An array of trivial elements that owns its memory.
-template <typename T>
-class Array {
-  static_assert(std::is_trivially_copyable<T>::value, "elements are moved as bytes");
-
-public:
-  Array() = default;
-  Array(const Array &) = delete;
-  Array &operator=(const Array &) = delete;
-  ~Array() { free(elements); }
-
-  /// Makes room for exactly |count| zeroed elements; what was there before is lost. False if memory runs out.
-  [[nodiscard]] bool allocate(size_t count) {
-    free(elements);
-    elements = static_cast<T *>(calloc(count ? count : 1, sizeof(T)));
-    length = elements ? count : 0;
-    reserved = length;
-    return elements != nullptr;
-  }
-
-  /// Appends, growing geometrically. False if memory runs out; the array is then unchanged.
-  [[nodiscard]] bool append(const T &value) {
-    if (length == reserved && !grow()) {
-      return false;
-    }
-    elements[length++] = value;
-    return true;
-  }
-
-  void shrink(size_t count) { length = count; }
-
-  T *data() { return elements; }
-  const T *data() const { return elements; }
-  size_t size() const { return length; }
-  T &operator[](size_t index) { return elements[index]; }
-  const T &operator[](size_t index) const { return elements[index]; }
-  T *begin() { return elements; }
-  T *end() { return elements + length; }
-  const T *begin() const { return elements; }
-  const T *end() const { return elements + length; }
-
-private:
-  bool grow() {
-    size_t count = reserved ? reserved * 2 : 16, bytes;
-    if (__builtin_mul_overflow(count, sizeof(T), &bytes)) {
-      return false;
-    }
-    void *larger = realloc(static_cast<void *>(elements), bytes);
-    if (!larger) {
-      return false;
-    }
-    elements = static_cast<T *>(larger);
-    reserved = count;
-    return true;
-  }
-
-  T *elements = nullptr;
-  size_t length = 0;
-  size_t reserved = 0;
-};
 
 /// A new object, or NULL if memory runs out.
 template <typename T, typename... Arguments>

@@ -5,6 +5,8 @@
 
 #include "runtime/src/model.h"
 
+#include "runtime/src/memory.h"
+
 #include <string.h>
 
 namespace fathom::runtime {

@@ -3,6 +3,7 @@
 //
 // fathom_model_*: the C face of Model.
 
+#include "runtime/src/memory.h"
 #include "runtime/src/model.h"
 #include "runtime/src/options.h"
 

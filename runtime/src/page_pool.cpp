@@ -5,6 +5,8 @@
 
 #include "runtime/src/page_pool.h"
 
+#include "runtime/src/memory.h"
+
 #include <sys/mman.h>
 
 namespace fathom::runtime {
@@ -58,7 +60,7 @@ fathom_status_t PagePool::take(int32_t *outPage) {
     return FATHOM_STATUS_OK;
   }
   size_t used = next.size();
-  if (!makeRoom(used + 1) || !next.append(kNoPage)) {
+  if (!makeRoom(used + 1) || !next.push(kNoPage)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a page of the cache (%llu bytes)%s",
                 static_cast<unsigned long long>(bytesPerPage),
                 used < most ? "" : "; the session's cache_bytes are used up");

@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_SRC_PAGE_POOL_H
 #define FATHOM_RUNTIME_SRC_PAGE_POOL_H
 
-#include "runtime/src/memory.h"
+#include "runtime/src/buffer.h"
 #include "runtime/src/status.h"
 
 namespace fathom::runtime {
@@ -44,7 +44,7 @@ private:
   char *bytes = nullptr;
   uint64_t mapped = 0;
   /// Of each page that was ever taken, the next page in the list of free ones.
-  Array<int32_t> next;
+  Buffer<int32_t> next;
   int32_t firstFree = kNoPage;
 };
 

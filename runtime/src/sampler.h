@@ -6,9 +6,9 @@
 #ifndef FATHOM_RUNTIME_SRC_SAMPLER_H
 #define FATHOM_RUNTIME_SRC_SAMPLER_H
 
+#include "runtime/src/buffer.h"
 #include "runtime/src/busy_scope.h"
 #include "runtime/src/handle_table.h"
-#include "runtime/src/memory.h"
 
 namespace fathom::runtime {
 
@@ -52,10 +52,10 @@ private:
 
   fathom_sampling_t parameters = {};
   uint64_t state = 0;
-  Array<Candidate> candidates;
-  Array<double> weights;
+  Buffer<Candidate> candidates;
+  Buffer<double> weights;
   /// A bit for each token, set if it was seen; empty if there is no penalty.
-  Array<uint64_t> seen;
+  Buffer<uint64_t> seen;
   uint32_t vocabulary = 0;
 };
 

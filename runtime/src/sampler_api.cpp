@@ -4,6 +4,7 @@
 // fathom_sampler_*: the C face of Sampler.
 
 #include "runtime/src/float_environment.h"
+#include "runtime/src/memory.h"
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 

@@ -7,6 +7,7 @@
 #include "runtime/src/saved_sequence.h"
 
 #include "runtime/src/hash.h"
+#include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
 #include <string.h>

@@ -5,6 +5,7 @@
 
 #include "runtime/src/session.h"
 
+#include "runtime/src/memory.h"
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 
@@ -123,7 +124,7 @@ fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *ca
   long long position = call->positions[call->logit_row_ids[row]];
   double value = static_cast<double>(call->logits[where]);
   uint64_t perLayer = static_cast<uint64_t>(call->rows) * facts.hidden();
-  Array<float> states;
+  Buffer<float> states;
   uint32_t layer = facts.layers();
   if (states.allocate(facts.layers() * perLayer)) {
     call->states = states.data();
@@ -165,12 +166,11 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
 }
 
 // Moves [layers][rows][hidden] of a chunk into [layers][count][hidden] of the whole.
-fathom_status_t Session::copyStates(const float *part, uint32_t rows, size_t done, size_t count, float *states) const {
+void Session::copyStates(const float *part, uint32_t rows, size_t done, size_t count, float *states) const {
   size_t hidden = owner->facts().hidden();
   for (uint32_t layer = 0; layer < owner->facts().layers(); ++layer) {
     memcpy(states + (layer * count + done) * hidden, part + layer * rows * hidden, rows * hidden * sizeof(float));
   }
-  return FATHOM_STATUS_OK;
 }
 
 fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size_t count,
@@ -182,7 +182,7 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
   }
   FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
   FATHOM_RETURN_IF_ERROR(checkOutputs(count, outputs));
-  Array<float> part;
+  Buffer<float> part;
   if (outputs.states && !part.allocate(uint64_t(owner->facts().layers()) * chunk * owner->facts().hidden())) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the states of %u rows", chunk);
   }
@@ -197,7 +197,7 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
       status = prefillChunk(sequence, tokens + done, rows, logitRows, logits, part.data());
     }
     if (status == FATHOM_STATUS_OK && outputs.states) {
-      status = copyStates(part.data(), rows, done, count, outputs.states);
+      copyStates(part.data(), rows, done, count, outputs.states);
     }
     done += rows;
   }
@@ -212,14 +212,14 @@ fathom_status_t Session::checkBatch(const fathom_sequence_t *ids, size_t count) 
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "the batch has %zu sequences, but the session has %u", count,
                 maxSequences);
   }
+  ++batches;
   for (size_t i = 0; i < count; ++i) {
     Sequence *sequence;
     FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
-    for (size_t j = 0; j < i; ++j) {
-      if (ids[j] == ids[i]) {
-        return fail(FATHOM_STATUS_INVALID_ARGUMENT, "entries %zu and %zu of the batch are the same sequence", j, i);
-      }
+    if (sequence->batch == batches) {
+      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "entry %zu of the batch is a sequence that an earlier entry is", i);
     }
+    sequence->batch = batches;
     FATHOM_RETURN_IF_ERROR(pages.reserve(sequence, uint64_t(sequence->length) + 1));
   }
   return FATHOM_STATUS_OK;

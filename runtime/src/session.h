@@ -6,6 +6,7 @@
 #ifndef FATHOM_RUNTIME_SRC_SESSION_H
 #define FATHOM_RUNTIME_SRC_SESSION_H
 
+#include "runtime/src/buffer.h"
 #include "runtime/src/busy_scope.h"
 #include "runtime/src/cache.h"
 #include "runtime/src/model.h"
@@ -54,7 +55,7 @@ private:
   fathom_status_t checkOutputs(size_t count, const fathom_prefill_outputs_t &outputs) const;
   fathom_status_t prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
                                float *logits, float *states);
-  fathom_status_t copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
+  void copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
   fathom_status_t decodeBatch(const fathom_sequence_t *ids, const int32_t *tokens, uint32_t rows, float *logits);
   fathom_status_t runChecked(artifact::Form form, fathom_call_t *call);
   fathom_status_t explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where);
@@ -67,12 +68,13 @@ private:
   Cache pages;
   uint32_t chunk = 0;
   uint32_t maxSequences = 0;
+  uint64_t batches = 0; // to decode, so far
   std::atomic<bool> cancelled{false};
 
   // What rows of a call need, as many as a call may have.
-  Array<int32_t> positions;
-  Array<const int32_t *> tables;
-  Array<int32_t> logitIds;
+  Buffer<int32_t> positions;
+  Buffer<const int32_t *> tables;
+  Buffer<int32_t> logitIds;
 };
 
 } // namespace fathom::runtime

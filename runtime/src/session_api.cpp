@@ -4,6 +4,7 @@
 // fathom_session_*: the C face of Session.
 
 #include "runtime/src/hash.h"
+#include "runtime/src/memory.h"
 #include "runtime/src/options.h"
 #include "runtime/src/saved_sequence.h"
 #include "runtime/src/session.h"

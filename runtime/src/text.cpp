@@ -45,7 +45,7 @@ fathom_status_t checkEncodeFlags(uint32_t flags, uint32_t known) {
 }
 
 fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,
-                           tokenizer::Buffer<int32_t> *tokens) {
+                           Buffer<int32_t> *tokens) {
   FATHOM_RETURN_IF_ERROR(checkTokenizer(model));
   tokenizer::EncodeOptions options;
   options.addBos = (flags & FATHOM_ENCODE_ADD_BOS) != 0;
@@ -56,8 +56,7 @@ fathom_status_t encodeText(const Model &model, const char *text, size_t length, 
 
 // Copies what fits and says how much there is; |unit| is what is counted.
 template <typename T>
-static fathom_status_t deliver(const tokenizer::Buffer<T> &result, const char *unit, T *out, size_t capacity,
-                               size_t *outCount) {
+static fathom_status_t deliver(const Buffer<T> &result, const char *unit, T *out, size_t capacity, size_t *outCount) {
   size_t part = result.size() < capacity ? result.size() : capacity;
   if (part) {
     memcpy(out, result.data(), part * sizeof(T));
@@ -69,7 +68,7 @@ static fathom_status_t deliver(const tokenizer::Buffer<T> &result, const char *u
 }
 
 static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_t count,
-                                    tokenizer::Buffer<tokenizer::Message> *taken) {
+                                    Buffer<tokenizer::Message> *taken) {
   for (size_t i = 0; i < count; ++i) {
     tokenizer::Message message;
     if (!messages[i].role || (!messages[i].content && messages[i].content_length)) {
@@ -85,7 +84,7 @@ static fathom_status_t takeMessages(const fathom_chat_message_t *messages, size_
 }
 
 static fathom_status_t decodeTokens(const Model &model, const int32_t *tokens, size_t count, bool keepSpecial,
-                                    tokenizer::Buffer<char> *text) {
+                                    Buffer<char> *text) {
   tokenizer::Tokenizer tokenizer = model.tokenizer();
   for (size_t i = 0; i < count; ++i) {
     if (!tokenizer.contains(tokens[i])) {
@@ -115,7 +114,7 @@ fathom_status_t fathom_model_encode(fathom_model_t *model, const char *text, siz
   FATHOM_RETURN_IF_ERROR(checkEncodeFlags(flags));
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
-  fathom::tokenizer::Buffer<int32_t> result;
+  fathom::Buffer<int32_t> result;
   FATHOM_RETURN_IF_ERROR(encodeText(*pin.get(), text, length, flags, &result));
   return deliver(result, "tokens", tokens, capacity, out_count);
 }
@@ -128,7 +127,7 @@ fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
-  fathom::tokenizer::Buffer<char> result;
+  fathom::Buffer<char> result;
   FATHOM_RETURN_IF_ERROR(decodeTokens(*pin.get(), tokens, count, keep_special != 0, &result));
   return deliver(result, "bytes", text, capacity, out_length);
 }
@@ -141,12 +140,12 @@ fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_cha
   Pin<Model> pin(model, __func__);
   FATHOM_RETURN_IF_ERROR(pin.status);
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
-  fathom::tokenizer::Buffer<fathom::tokenizer::Message> taken;
+  fathom::Buffer<fathom::tokenizer::Message> taken;
   FATHOM_RETURN_IF_ERROR(takeMessages(messages, count, &taken));
   bool answers = count > 0 && taken[count - 1].role != "assistant";
   fathom::tokenizer::RenderedChat chat;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat(taken.data(), count, answers, chat), chat.error));
-  fathom::tokenizer::Buffer<int32_t> result;
+  fathom::Buffer<int32_t> result;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, false, result)));
   return deliver(result, "tokens", tokens, capacity, out_count);
 }
@@ -175,7 +174,7 @@ fathom_status_t fathom_model_encode_chat_json(fathom_model_t *model, const char 
   FATHOM_RETURN_IF_ERROR(checkTokenizer(*pin.get()));
   fathom::tokenizer::RenderedChat chat;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().renderChat({json, length}, true, chat), chat.error));
-  fathom::tokenizer::Buffer<int32_t> result;
+  fathom::Buffer<int32_t> result;
   FATHOM_RETURN_IF_ERROR(checkText(pin->tokenizer().encodeChat(chat, (flags & FATHOM_ENCODE_SPECIAL) != 0, result)));
   return deliver(result, "tokens", tokens, capacity, out_count);
 }

@@ -19,7 +19,7 @@ fathom_status_t checkEncodeFlags(uint32_t flags, uint32_t known = FATHOM_ENCODE_
 
 /// Text to tokens, appended; |flags| have been checked. UNSUPPORTED without a tokenizer.
 fathom_status_t encodeText(const Model &model, const char *text, size_t length, uint32_t flags,
-                           tokenizer::Buffer<int32_t> *tokens);
+                           Buffer<int32_t> *tokens);
 
 } // namespace fathom::runtime
 

@@ -6,6 +6,7 @@
 #include "runtime/src/weights.h"
 
 #include "runtime/src/hash.h"
+#include "runtime/src/memory.h"
 
 #include <stdio.h>
 #include <string.h>

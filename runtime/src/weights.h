@@ -7,6 +7,7 @@
 #define FATHOM_RUNTIME_SRC_WEIGHTS_H
 
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/buffer.h"
 
 namespace fathom::runtime {
 
@@ -46,8 +47,8 @@ private:
   fathom_status_t verify(const artifact::Program &program) const;
   fathom_status_t requireHashes(const artifact::Program &program) const;
 
-  Array<Part> parts;
-  Array<const void *> table;
+  Buffer<Part> parts;
+  Buffer<const void *> table;
   uint64_t total = 0;
 };
 

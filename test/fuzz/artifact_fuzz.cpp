@@ -43,7 +43,7 @@ static void useTokenizer(const artifact::Tokenizer &table) {
     return;
   }
   tokenizer::Tokenizer tokenizer(table);
-  tokenizer::Buffer<int32_t> ids;
+  Buffer<int32_t> ids;
   for (std::string_view text : {"a 12 <U>b\n", "<b>\xFF\xCC\x81 '\xC5\xBF"}) {
     check(tokenizer.encode(text, {true, true}, ids) == tokenizer::Status::Ok);
   }

@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   tokenizer::Tokenizer tokenizer(*table);
   tokenizer::RenderedChat chat;
   if (tokenizer.renderChat({json.data(), json.size()}, true, chat) == tokenizer::Status::Ok) {
-    tokenizer::Buffer<int32_t> ids;
+    Buffer<int32_t> ids;
     (void)tokenizer.encodeChat(chat, false, ids);
   }
   return 0;

@@ -28,10 +28,10 @@ static bool keepsBytes(const frontend::TokenizerModel &model) {
 }
 
 static void checkText(tokenizer::Tokenizer tokenizer, std::string_view text, bool parseSpecial, bool keepsBytes) {
-  tokenizer::Buffer<int32_t> ids;
+  Buffer<int32_t> ids;
   check(tokenizer.encode(text, {false, parseSpecial}, ids) == tokenizer::Status::Ok);
   tokenizer::StreamDecoder decoder(tokenizer, false);
-  tokenizer::Buffer<char> decoded;
+  Buffer<char> decoded;
   std::string bytes;
   for (int32_t id : ids) {
     bytes += tokenizer.bytes(id);

@@ -174,6 +174,8 @@ const Refusal refusals[] = {
      "no entry point of the expanded form gives logits"},
     {"UnknownForm", [](ToyContents &c) { c.entries[1].form = artifact::Form(7); }, kBad,
      "no entry point of the absorbed form gives logits"},
+    {"EveryNumberOfRows", [](ToyContents &c) { c.entries[1].minRows = 0, c.entries[1].maxRows = UINT32_MAX; }, kBad,
+     "accepts 0 to 4294967295 rows"},
     {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "accepts 1 to 0 rows"},
     {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad,
      "no entry point of the absorbed form accepts 1 rows"},

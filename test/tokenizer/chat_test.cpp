@@ -144,7 +144,7 @@ TEST(ChatTest, HostileTemplatesEnd) {
 
 std::vector<int32_t> idsOfChat(const Table &table, const std::string &json, bool parseSpecial) {
   RenderedChat chat;
-  tokenizer::Buffer<int32_t> ids;
+  Buffer<int32_t> ids;
   EXPECT_EQ(table.view().renderChat(json, false, chat), Status::Ok) << chat.error;
   EXPECT_EQ(table.view().encodeChat(chat, parseSpecial, ids), Status::Ok);
   return {ids.begin(), ids.end()};
@@ -159,6 +159,15 @@ TEST(ChatTest, OnlyTheTemplateWritesSpecialTokens) {
   EXPECT_EQ(idsOfChat(table, json, true), (std::vector<int32_t>{256, 256, 256}));
 }
 
+TEST(ChatTest, NormalizedTokensOfTheTemplateStayTokens) {
+  frontend::TokenizerModel model = tinyModel();
+  model.normalizer = artifact::Normalizer::nfc;
+  addToken(model, "<u>").normalized = true;
+  Table table = tableWith("<u>{{ messages[0].content }}", model);
+  EXPECT_EQ(idsOfChat(table, R"([{"role": "u", "content": "<u>"}])", false),
+            (std::vector<int32_t>{256, '<', 'u', '>'}));
+}
+
 TEST(ChatTest, ToolUseIsForConversationsWithTools) {
   frontend::TokenizerModel model = tinyModel();
   frontend::ChatError error;
@@ -167,9 +176,9 @@ TEST(ChatTest, ToolUseIsForConversationsWithTools) {
   Table table = tableWith("plain", model);
   RenderedChat chat;
   EXPECT_EQ(table.view().renderChat(R"({"messages": [], "tools": []})", false, chat), Status::Ok);
-  EXPECT_EQ(tokenizer::view(chat.text), "tools");
+  EXPECT_EQ(view(chat.text), "tools");
   EXPECT_EQ(table.view().renderChat("[]", false, chat), Status::Ok);
-  EXPECT_EQ(tokenizer::view(chat.text), "plain");
+  EXPECT_EQ(view(chat.text), "plain");
 }
 
 } // namespace

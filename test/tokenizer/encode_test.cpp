@@ -97,7 +97,7 @@ TEST(EncodeTest, BosIsAddedOnceWhereTheModelWantsIt) {
 
 TEST(EncodeTest, RefusesTextOfTwoGibibytes) {
   Table table(tinyModel());
-  tokenizer::Buffer<int32_t> ids;
+  Buffer<int32_t> ids;
   // Refused by its size: nothing at the pointer is read.
   std::string_view text("a", size_t(1) << 31);
   EXPECT_EQ(table.view().encode(text, {}, ids), tokenizer::Status::TextTooLong);

@@ -65,7 +65,7 @@ TEST(GoldenTest, DeepSeekV3Chat) {
   EXPECT_EQ(lines.size(), 12u);
   for (const JsonLine &line : lines) {
     tokenizer::RenderedChat chat;
-    tokenizer::Buffer<int32_t> ids;
+    Buffer<int32_t> ids;
     EXPECT_EQ(table.view().renderChat(line.text, false, chat), tokenizer::Status::Ok) << chat.error;
     EXPECT_EQ(table.view().encodeChat(chat, true, ids), tokenizer::Status::Ok);
     EXPECT_EQ(std::vector<int32_t>(ids.begin(), ids.end()), idsOf(line));

@@ -64,7 +64,7 @@ TEST(GrowthTest, MergingTakesAtMostThreeStepsAByte) {
   for (const char *part : kParts) {
     tokenizer::Merger merger(*table);
     std::string piece = repeat(part, kMegabyte);
-    tokenizer::Buffer<int32_t> ids;
+    Buffer<int32_t> ids;
     ASSERT_TRUE(merger.merge(piece, ids));
     // Every byte is proposed once, and every merge, of which there are fewer than bytes, proposes two.
     EXPECT_LE(merger.work(), 3 * piece.size()) << part;

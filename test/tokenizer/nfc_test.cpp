@@ -16,7 +16,7 @@ using namespace fathom::tokenizer;
 namespace {
 
 std::string nfc(std::string_view text) {
-  Buffer<char> out;
+  fathom::Buffer<char> out;
   EXPECT_TRUE(normalizeNfc(text, out));
   return {out.begin(), out.end()};
 }

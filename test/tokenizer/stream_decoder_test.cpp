@@ -15,7 +15,7 @@ namespace {
 TEST(StreamDecoderTest, HoldsBackUntilACharacterIsWhole) {
   Table table(tinyModel());
   tokenizer::StreamDecoder decoder(table.view());
-  tokenizer::Buffer<char> out;
+  Buffer<char> out;
   for (uint8_t byte : {0xF0, 0x9F, 0x98}) {
     ASSERT_EQ(decoder.feed(byte, out), Status::Ok);
     EXPECT_EQ(out.size(), 0u);
@@ -39,7 +39,7 @@ TEST(StreamDecoderTest, ReplacesWhatCannotBecomeACharacter) {
 TEST(StreamDecoderTest, CanStartAnew) {
   Table table(tinyModel());
   tokenizer::StreamDecoder decoder(table.view());
-  tokenizer::Buffer<char> out;
+  Buffer<char> out;
   ASSERT_EQ(decoder.feed(0xC3, out), Status::Ok);
   ASSERT_EQ(decoder.finish(out), Status::Ok);
   ASSERT_EQ(decoder.feed('a', out), Status::Ok);
@@ -51,7 +51,7 @@ TEST(StreamDecoderTest, CanStartAnew) {
 TEST(StreamDecoderTest, RefusesIdsOutOfRange) {
   Table table(tinyModel());
   tokenizer::StreamDecoder decoder(table.view());
-  tokenizer::Buffer<char> out;
+  Buffer<char> out;
   EXPECT_EQ(decoder.feed(256, out), Status::UnknownToken);
   EXPECT_EQ(decoder.feed(-1, out), Status::UnknownToken);
   EXPECT_EQ(decoder.feed(INT32_MAX, out), Status::UnknownToken);

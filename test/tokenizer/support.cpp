@@ -100,7 +100,7 @@ frontend::AddedToken &addToken(frontend::TokenizerModel &model, const std::strin
 }
 
 std::vector<int32_t> encode(const Table &table, std::string_view text, tokenizer::EncodeOptions options) {
-  tokenizer::Buffer<int32_t> ids;
+  Buffer<int32_t> ids;
   if (table.view().encode(text, options, ids) != tokenizer::Status::Ok) {
     return {-1};
   }
@@ -109,7 +109,7 @@ std::vector<int32_t> encode(const Table &table, std::string_view text, tokenizer
 
 std::string decode(const Table &table, const std::vector<int32_t> &ids, bool skipSpecial) {
   tokenizer::StreamDecoder decoder(table.view(), skipSpecial);
-  tokenizer::Buffer<char> text;
+  Buffer<char> text;
   for (int32_t id : ids) {
     if (decoder.feed(id, text) != tokenizer::Status::Ok) {
       return "decoding failed";

@@ -181,7 +181,7 @@ TEST(VerifyTest, DamagedBytesAreRefusedOrHarmless) {
       continue;
     }
     tokenizer::Tokenizer view(table);
-    tokenizer::Buffer<int32_t> ids;
+    Buffer<int32_t> ids;
     EXPECT_EQ(view.encode("abc <s> <t>ab 12 \xFF\u4E2D", {true, true}, ids), tokenizer::Status::Ok);
     for (int32_t id : ids) {
       EXPECT_TRUE(view.contains(id));

@@ -28,11 +28,12 @@ static inline __attribute__((always_inline)) void keep(Vector &value) {
 }
 
 namespace {
-/// What one thread does, all of them from the same moment on.
+/// What one thread does, all of them from the same moment on: when they can take the gate.
 struct Crew {
   void (*work)(Crew &crew, uint32_t index);
   uint32_t threads;
-  pthread_barrier_t barrier;
+  pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+  bool complete = false;
   const char *data = nullptr;
   size_t bytesEach = 0;
   unsigned streams = 1;
@@ -47,11 +48,16 @@ struct Member {
 } // namespace
 
 static void *runMember(void *argument) {
-  Member *member = static_cast<Member *>(argument);
-  pthread_barrier_wait(&member->crew->barrier);
-  member->start = now();
-  member->crew->work(*member->crew, member->index);
-  member->end = now();
+  Member &member = *static_cast<Member *>(argument);
+  Crew &crew = *member.crew;
+  pthread_mutex_lock(&crew.gate);
+  bool work = crew.complete;
+  pthread_mutex_unlock(&crew.gate);
+  member.start = now();
+  if (work) {
+    crew.work(crew, member.index);
+  }
+  member.end = now();
   return nullptr;
 }
 
@@ -59,22 +65,23 @@ static void *runMember(void *argument) {
 // be scheduled late. 0 if they cannot be started.
 static double timeCrew(Crew &crew) {
   std::vector<Member> members(crew.threads);
-  pthread_barrier_init(&crew.barrier, nullptr, crew.threads);
-  for (uint32_t i = 0; i < crew.threads; ++i) {
-    members[i] = {&crew, i, {}, 0, 0};
-    if (pthread_create(&members[i].thread, nullptr, runMember, &members[i]) != 0) {
-      // Those that run wait for ever at the barrier; without threads the machine cannot be measured.
-      return 0;
+  uint32_t started = 0;
+  pthread_mutex_lock(&crew.gate);
+  for (; started < crew.threads; ++started) {
+    members[started] = {&crew, started, {}, 0, 0};
+    if (pthread_create(&members[started].thread, nullptr, runMember, &members[started]) != 0) {
+      break;
     }
   }
+  crew.complete = started == crew.threads;
+  pthread_mutex_unlock(&crew.gate);
   double start = 1e300, end = 0;
-  for (Member &member : members) {
-    pthread_join(member.thread, nullptr);
-    start = std::min(start, member.start);
-    end = std::max(end, member.end);
+  for (uint32_t i = 0; i < started; ++i) {
+    pthread_join(members[i].thread, nullptr);
+    start = std::min(start, members[i].start);
+    end = std::max(end, members[i].end);
   }
-  pthread_barrier_destroy(&crew.barrier);
-  return end - start;
+  return crew.complete ? end - start : 0;
 }
 
 static __attribute__((target("avx2"))) void readStreams(Crew &crew, uint32_t index) {
@@ -151,7 +158,10 @@ ReadBandwidth::~ReadBandwidth() {
 }
 
 double ReadBandwidth::measureStreams(unsigned streams) {
-  Crew crew = {readStreams, threads, {}, buffer, bytes / threads / 4096 * 4096, streams};
+  Crew crew = {readStreams, threads};
+  crew.data = buffer;
+  crew.bytesEach = bytes / threads / 4096 * 4096;
+  crew.streams = streams;
   double seconds = timeCrew(crew);
   return seconds > 0 ? static_cast<double>(crew.bytesEach) * threads / seconds : 0;
 }
@@ -160,7 +170,7 @@ double ReadBandwidth::measure() { return std::max(measureStreams(1), measureStre
 
 double measureFmaPeak(uint32_t threads) {
   bool wide = __builtin_cpu_supports("avx512f");
-  Crew crew = {wide ? multiplyAdd512 : multiplyAdd256, threads, {}};
+  Crew crew = {wide ? multiplyAdd512 : multiplyAdd256, threads};
   double seconds = timeCrew(crew);
   double operations = 2.0 * (wide ? 16 : 8) * kFmaChains * kFmaRounds * threads;
   return seconds > 0 ? operations / seconds : 0;

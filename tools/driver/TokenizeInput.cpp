@@ -23,7 +23,6 @@ namespace {
 using checkpoint::json::Document;
 using checkpoint::json::Value;
 using llvm::StringRef;
-using tokenizer::Buffer;
 using tokenizer::Status;
 } // namespace
 

@@ -10,6 +10,7 @@
 #include "runtime/device/cpu/thread_pool.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
+#include "runtime/src/memory.h"
 
 #include <setjmp.h>
 #include <string.h>

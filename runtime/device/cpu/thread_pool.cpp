@@ -9,6 +9,8 @@
 
 #include "runtime/device/cpu/thread_pool.h"
 
+#include "runtime/src/memory.h"
+
 #include <immintrin.h>
 #include <linux/futex.h>
 #include <sched.h>

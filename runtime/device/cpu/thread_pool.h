@@ -7,6 +7,7 @@
 #define FATHOM_RUNTIME_DEVICE_CPU_THREAD_POOL_H
 
 #include "fathom/artifact_abi.h"
+#include "runtime/src/buffer.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/status.h"
 
@@ -55,7 +56,7 @@ private:
   static thread_local Worker *current;
   static thread_local int depth;
 
-  Array<Worker> workers;
+  Buffer<Worker> workers;
   char *scratchMemory = nullptr;
   uint64_t scratchSize = 0;
   uint32_t started = 0;

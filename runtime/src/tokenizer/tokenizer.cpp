@@ -35,12 +35,14 @@ private:
   /// Text between the added tokens that are looked for before normalization.
   bool encodeBetween(std::string_view text, bool parseSpecial, const char *marks) {
     if (table.normalizer() == artifact::Normalizer::nfc) {
-      // Marks have no place in text whose bytes changed.
-      parseSpecial &= marks == nullptr || std::find(marks, marks + text.size(), 1) == marks + text.size();
-      marks = nullptr;
       normalized.clear();
       if (!normalizeNfc(text, normalized)) {
         return false;
+      }
+      if (marks != nullptr && view(normalized) != text) {
+        // Marks have no place in text whose bytes changed.
+        parseSpecial &= std::find(marks, marks + text.size(), 1) == marks + text.size();
+        marks = nullptr;
       }
       text = view(normalized);
     }

@@ -7,7 +7,7 @@
 #define FATHOM_RUNTIME_SRC_TOKENIZER_TOKENIZER_H
 
 #include "fathom/tokenizer_generated.h"
-#include "runtime/src/tokenizer/buffer.h"
+#include "runtime/src/buffer.h"
 
 #include <cstdint>
 #include <string_view>

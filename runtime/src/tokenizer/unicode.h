@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_SRC_TOKENIZER_UNICODE_H
 #define FATHOM_RUNTIME_SRC_TOKENIZER_UNICODE_H
 
-#include "runtime/src/tokenizer/buffer.h"
+#include "runtime/src/buffer.h"
 
 #include <cstdint>
 #include <string_view>

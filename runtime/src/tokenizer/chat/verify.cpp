@@ -7,7 +7,7 @@
 #include "runtime/src/tokenizer/chat/verify.h"
 
 #include "fathom/tokenizer_abi.h"
-#include "runtime/src/tokenizer/buffer.h"
+#include "runtime/src/buffer.h"
 #include "runtime/src/tokenizer/chat/library.h"
 
 namespace fathom::tokenizer::chat {

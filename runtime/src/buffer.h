@@ -1,10 +1,11 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A growing array whose growth can fail: the runtime has no exceptions, and a prompt must not end the process.
+// A growing array whose growth can fail: the runtime has no exceptions and links no standard container, and a prompt
+// must not end the process.
 
-#ifndef FATHOM_RUNTIME_SRC_TOKENIZER_BUFFER_H
-#define FATHOM_RUNTIME_SRC_TOKENIZER_BUFFER_H
+#ifndef FATHOM_RUNTIME_SRC_BUFFER_H
+#define FATHOM_RUNTIME_SRC_BUFFER_H
 
 #include <cstddef>
 #include <cstdlib>
@@ -13,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace fathom::tokenizer {
+namespace fathom {
 
 /// An owning array of trivially copyable T. Every function that may grow it returns false when memory is out,
 /// and then leaves it as it was.
@@ -67,6 +68,14 @@ public:
     return true;
   }
 
+  /// Exactly `size` zeroed items in place of what there was; pages of a large buffer are not touched.
+  [[nodiscard]] bool allocate(size_t size) {
+    std::free(items);
+    items = static_cast<T *>(std::calloc(size == 0 ? 1 : size, sizeof(T)));
+    count = capacity = items == nullptr ? 0 : size;
+    return items != nullptr;
+  }
+
   /// Makes the size `size`; new items are uninitialized.
   [[nodiscard]] bool resize(size_t size) {
     if (size > capacity && !grow(size)) {
@@ -108,6 +117,6 @@ private:
 /// The bytes of a buffer as text; valid until the buffer changes.
 inline std::string_view view(const Buffer<char> &text) { return {text.data(), text.size()}; }
 
-} // namespace fathom::tokenizer
+} // namespace fathom
 
-#endif // FATHOM_RUNTIME_SRC_TOKENIZER_BUFFER_H
+#endif // FATHOM_RUNTIME_SRC_BUFFER_H
