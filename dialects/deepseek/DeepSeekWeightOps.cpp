@@ -125,6 +125,9 @@ LogicalResult ExpandScaleOp::verify() {
   if (getScale().getType() != withRows(result, scales)) { // C1
     return emitOpError("expects a scale ") << withRows(result, scales) << ", but got " << getScale().getType();
   }
+  if (!result.getElementType().isF32()) { // C2
+    return emitOpError("expects f32 scales, but got ") << result;
+  }
   return success();
 }
 
@@ -156,7 +159,9 @@ LogicalResult SourceOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("expects ") << getWeightAttr() << " to be a weight of type " << getResult().getType();
   }
   bool sameLayers = !weight.getLayers() || weight.getLayersAttr() == recipe.getLayersAttr();
-  if (!sameLayers || weight.getExperts() != recipe.getExperts()) { // C2
+  bool sameExperts =
+      weight.getExperts() == recipe.getExperts() && weight.getSlicesPerLayer() == recipe.getSlicesPerLayer();
+  if (!sameLayers || !sameExperts) { // C2
     return emitOpError("expects ") << getWeightAttr() << " to have the layers and experts of the recipe";
   }
   return success();

@@ -132,7 +132,7 @@ def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
   let description = [{
     `result[n, b] = scale[n / rows, b]`: after it, rows of different weights can be mixed.
 
-    Constraints: (C1) the scale has a row for each `rows` of the result, and otherwise its type.
+    Constraints: (C1) the scale has a row for each `rows` of the result, and otherwise its type; (C2) scales are f32.
 
     Example: `%e = deepseek.expand_scale %s rows 128 : tensor<12x56xf32> -> tensor<1536x56xf32>`.
   }];

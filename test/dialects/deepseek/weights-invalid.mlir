@@ -200,6 +200,16 @@ deepseek.recipe @r : tensor<4x8xbf16> experts {
 
 // -----
 
+deepseek.weight @w : tensor<2x8xbf16> experts from "w" at [0, 0, 0, 16]
+deepseek.recipe @r : tensor<4x8xbf16> experts {
+  // expected-error @+1 {{'deepseek.source' op expects @w to have the layers and experts of the recipe}}
+  %w = deepseek.source @w : tensor<2x8xbf16>
+  %r = deepseek.concat_rows %w, %w : (tensor<2x8xbf16>, tensor<2x8xbf16>) -> tensor<4x8xbf16>
+  deepseek.yield %r : tensor<4x8xbf16>
+}
+
+// -----
+
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<32x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
@@ -215,6 +225,16 @@ deepseek.recipe @r : tensor<9x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   // expected-error @+1 {{'deepseek.expand_scale' op expects a scale 'tensor<5x8xbf16>', but got 'tensor<4x8xbf16>'}}
   %r = deepseek.expand_scale %w rows 2 : tensor<4x8xbf16> -> tensor<9x8xbf16>
+  deepseek.yield %r : tensor<9x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<1x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<9x8xbf16> {
+  %w = deepseek.source @w : tensor<1x8xbf16>
+  // expected-error @+1 {{'deepseek.expand_scale' op expects f32 scales, but got 'tensor<9x8xbf16>'}}
+  %r = deepseek.expand_scale %w rows 128 : tensor<1x8xbf16> -> tensor<9x8xbf16>
   deepseek.yield %r : tensor<9x8xbf16>
 }
 
