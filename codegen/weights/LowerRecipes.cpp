@@ -45,11 +45,12 @@ struct SliceIndex {
 };
 } // namespace
 
-/// One tensor of the checkpoint; a vector is one row.
+/// One tensor of the checkpoint; a vector is one row. A weight without layers is the same one to all layers of a
+/// recipe.
 static Source readSource(WeightOp weight, SliceIndex index) {
   ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
-  ArrayRef<int64_t> location =
-      weight.getLocations().slice(2 * (index.layer * weight.getSlicesPerLayer() + index.expert), 2);
+  int64_t layer = weight.getLayers() ? index.layer : 0;
+  ArrayRef<int64_t> location = weight.getLocations().slice(2 * (layer * weight.getSlicesPerLayer() + index.expert), 2);
   return {uint32_t(location[0]),
           uint64_t(location[1]),
           shape.size() == 1 ? 1 : shape[0],
@@ -117,28 +118,37 @@ private:
       return error;
     }
     if (auto interleave = dyn_cast<InterleaveRowsOp>(op)) {
-      if (interleave.getBlock() != uint64_t(kPanelWidth)) {
-        return createStringError("recipe '" + recipe.getSymName() + "' interleaves blocks of " +
-                                 Twine(interleave.getBlock()) + " rows, but the packer supports only blocks of " +
-                                 Twine(kPanelWidth));
-      }
       result.rowMap = RowMap::Interleave;
-      return readSources(interleave->getOperands());
+      Error error = checkBlock("interleaves", interleave.getBlock(), kPanelWidth);
+      return error ? std::move(error) : readSources(interleave->getOperands());
     }
     return readSources(op->getResults());
   }
 
+  /// What modules may say of any number of rows, and the packer does of one.
+  Error checkBlock(StringRef verb, uint64_t rows, int64_t supported) {
+    if (rows == uint64_t(supported)) {
+      return Error::success();
+    }
+    return createStringError("recipe '" + recipe.getSymName() + "' " + verb + " blocks of " + Twine(rows) +
+                             " rows, but the packer supports only blocks of " + Twine(supported));
+  }
+
   Error readSources(ValueRange values) {
+    // Scales become panels of their own, so they are all of a recipe or nothing of it.
+    if (isa<ExpandScaleOp>(values.front().getDefiningOp()) && result.layout == Layout::Panels) {
+      result.layout = Layout::PanelScales;
+    }
     for (Value value : values) {
       Operation *op = value.getDefiningOp();
       auto expand = dyn_cast<ExpandScaleOp>(op);
       auto source = dyn_cast<SourceOp>(expand ? expand.getScale().getDefiningOp() : op);
-      if (!source || (expand && result.layout != Layout::Panels && result.layout != Layout::PanelScales)) {
+      if (!source || bool(expand) != (result.layout == Layout::PanelScales)) {
         return createStringError("recipe '" + recipe.getSymName() +
                                  "' has steps in an order that the packer does not support");
       }
-      if (expand) {
-        result.layout = Layout::PanelScales;
+      if (Error error = expand ? checkBlock("expands", expand.getRows(), kScaleBlock) : Error::success()) {
+        return error;
       }
       auto weight = symbols.lookup<WeightOp>(source.getWeight());
       result.sources.push_back(expand ? readScale(weight, slice, countRows(expand.getResult().getType()))
@@ -226,7 +236,7 @@ private:
   /// What a user calls a slice: of several weights in one, the one of source `source`, or all.
   static std::string nameSlice(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
                                uint32_t slice, std::optional<size_t> source) {
-    name.consume_back(".panels");
+    name.consume_back(".panels") || name.consume_back(".f32");
     std::string text;
     for (size_t i = 0; !name.empty(); ++i) {
       size_t end = name.find_first_of("|+");
