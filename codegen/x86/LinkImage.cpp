@@ -96,13 +96,14 @@ public:
       : graph(std::make_unique<LinkGraph>("model", std::move(strings), Triple("x86_64-unknown-linux-gnu"),
                                           SubtargetFeatures(), x86_64::getEdgeKindName)) {}
 
-  /// Adds what an object has; its bytes must live as long as the graph.
-  void add(LinkGraph &object);
+  /// Adds what an object has; its bytes must live as long as the graph. Fails for a name that another object defines.
+  Error add(LinkGraph &object);
   std::unique_ptr<LinkGraph> take() { return std::move(graph); }
 
 private:
   Block &addBlock(Block &block);
-  Symbol &addDefinition(Symbol &symbol, Block &block);
+  /// Null if the name has a definition.
+  Symbol *addDefinition(Symbol &symbol, Block &block);
   /// What all objects mean by a name: external until one defines it.
   Symbol &find(const orc::SymbolStringPtr &name);
 
@@ -126,15 +127,18 @@ Block &ImageGraph::addBlock(Block &block) {
                             : graph->createContentBlock(*section, block.getContent(), address, block.getAlignment(), 0);
 }
 
-Symbol &ImageGraph::addDefinition(Symbol &symbol, Block &block) {
+Symbol *ImageGraph::addDefinition(Symbol &symbol, Block &block) {
   if (!symbol.hasName() || symbol.getScope() == Scope::Local) {
-    return graph->addAnonymousSymbol(block, symbol.getOffset(), symbol.getSize(), symbol.isCallable(),
-                                     /*IsLive=*/false);
+    return &graph->addAnonymousSymbol(block, symbol.getOffset(), symbol.getSize(), symbol.isCallable(),
+                                      /*IsLive=*/false);
   }
   Symbol &shared = find(symbol.getName());
+  if (shared.isDefined()) {
+    return nullptr;
+  }
   graph->makeDefined(shared, block, symbol.getOffset(), symbol.getSize(), symbol.getLinkage(), symbol.getScope(),
                      /*IsLive=*/false);
-  return shared;
+  return &shared;
 }
 
 Symbol &ImageGraph::find(const orc::SymbolStringPtr &name) {
@@ -145,7 +149,7 @@ Symbol &ImageGraph::find(const orc::SymbolStringPtr &name) {
   return *known;
 }
 
-void ImageGraph::add(LinkGraph &object) {
+Error ImageGraph::add(LinkGraph &object) {
   DenseMap<const Block *, Block *> blocks;
   DenseMap<const Symbol *, Symbol *> symbols;
   for (Section &section : object.sections()) {
@@ -154,7 +158,11 @@ void ImageGraph::add(LinkGraph &object) {
     }
   }
   for (Symbol *symbol : object.defined_symbols()) {
-    symbols[symbol] = &addDefinition(*symbol, *blocks[&symbol->getBlock()]);
+    Symbol *&added = symbols[symbol];
+    added = addDefinition(*symbol, *blocks[&symbol->getBlock()]);
+    if (!added) {
+      return createStringError("the code defines '" + *symbol->getName() + "' twice");
+    }
   }
   for (Symbol *symbol : object.external_symbols()) {
     symbols[symbol] = &find(symbol->getName());
@@ -164,6 +172,7 @@ void ImageGraph::add(LinkGraph &object) {
       to->addEdge(edge.getKind(), edge.getOffset(), *symbols.at(&edge.getTarget()), edge.getAddend());
     }
   }
+  return Error::success();
 }
 
 /// Nobody relocates the image once it is mapped.
@@ -241,7 +250,9 @@ Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::st
     if (!graph) {
       return graph.takeError();
     }
-    all.add(**graph);
+    if (Error error = all.add(**graph)) {
+      return std::move(error);
+    }
   }
   CodeImage image;
   Error result = Error::success();

@@ -1,0 +1,251 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Weights and recipes in IR, and what the packer is told to do for them.
+
+#include "codegen/weights/LowerRecipes.h"
+
+#include "dialects/RegisterDialects.h"
+
+#include "mlir/Parser/Parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fathom::codegen::test {
+
+using testing::ElementsAre;
+
+static llvm::Expected<std::vector<WeightContents>> lower(const std::string &text,
+                                                         WeightStorage storage = WeightStorage::Pack) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  if (!module) {
+    return llvm::createStringError("not a valid module");
+  }
+  return lowerRecipes(*module, storage);
+}
+
+/// Three weights, and the steps of a recipe over them that ends in %result of `type`.
+static std::string makeRecipe(const std::string &type, const std::string &steps) {
+  return R"(
+    deepseek.weight @a : tensor<48x256xf8E4M3FN> from "a" at [0, 100]
+    deepseek.weight @b : tensor<48x256xf8E4M3FN> from "b" at [1, 200]
+    deepseek.weight @a_scale_inv : tensor<1x2xf32> from "a_scale_inv" at [0, 300]
+    deepseek.weight @plain : tensor<48x2xf32> from "plain" at [0, 400]
+    deepseek.weight @bias : tensor<6xbf16> from "bias" at [0, 500]
+    deepseek.weight @long : tensor<9xbf16> from "long" at [0, 600]
+    deepseek.recipe @r : )" +
+         type + " {\n" + steps + "\ndeepseek.yield %result : " + type + "\n} {plan.first_slice = 0 : i64}\n";
+}
+
+static SliceRecipe lowerRecipe(const std::string &type, const std::string &steps) {
+  auto weights = llvm::cantFail(lower(makeRecipe(type, steps)));
+  EXPECT_EQ(weights.size(), 1u);
+  return std::get<SliceRecipe>(weights.front().slices.front());
+}
+
+static std::string refuse(const std::string &type, const std::string &steps) {
+  auto weights = lower(makeRecipe(type, steps));
+  return weights ? "" : llvm::toString(weights.takeError());
+}
+
+/// (shard, offset) of each source.
+static std::vector<std::pair<uint32_t, uint64_t>> listPlaces(const SliceRecipe &recipe) {
+  std::vector<std::pair<uint32_t, uint64_t>> places;
+  for (const Source &source : recipe.sources) {
+    places.emplace_back(source.shard, source.offset);
+  }
+  return places;
+}
+
+static constexpr char kTwoWeights[] = R"(
+    deepseek.weight @second : tensor<6xbf16> from "second" at [1, 64] {plan.first_slice = 1 : i64}
+    deepseek.weight @unused : tensor<8x4xf32> from "unused" at [0, 0]
+    deepseek.weight @first : tensor<8x4xf32> from "first" at [0, 128] {plan.first_slice = 0 : i64})";
+
+TEST(LowerRecipes, FollowsTheWeightTableAndNotTheModule) {
+  auto weights = llvm::cantFail(lower(kTwoWeights));
+  ASSERT_EQ(weights.size(), 2u);
+  EXPECT_EQ(weights[0].name, "first");
+  EXPECT_EQ(weights[0].element_type, "f32");
+  EXPECT_THAT(weights[0].shape, ElementsAre(8, 4));
+  EXPECT_EQ(weights[1].name, "second");
+}
+
+TEST(LowerRecipes, CopiesWeightsThatAreAsTheCheckpointHasThem) {
+  auto weights = llvm::cantFail(lower(kTwoWeights));
+  const auto &vector = std::get<SliceRecipe>(weights[1].slices.front());
+  EXPECT_EQ(vector.layout, Layout::Rows);
+  ASSERT_THAT(listPlaces(vector), ElementsAre(std::pair(1, 64)));
+  EXPECT_EQ(vector.sources[0].rows, 1);
+  EXPECT_EQ(vector.sources[0].columns, 6);
+  EXPECT_EQ(vector.sources[0].type, ElementType::BF16);
+}
+
+TEST(LowerRecipes, LeavesThemInTheCheckpointIfItMay) {
+  auto weights = llvm::cantFail(lower(kTwoWeights, WeightStorage::Reference));
+  const auto &slice = std::get<ExternalSlice>(weights[1].slices.front());
+  EXPECT_EQ(slice.shard, 1u);
+  EXPECT_EQ(slice.offset, 64u);
+  EXPECT_EQ(slice.size, 12u);
+}
+
+TEST(LowerRecipes, PacksWhatIsInNoCheckpointEvenThen) {
+  auto weights = llvm::cantFail(lower(R"(
+    deepseek.recipe @rope : tensor<16x2x2xf32> {
+      %t = deepseek.rope_table <frequencies = [1.0, 0.5], magnitude = 0.75> : tensor<16x2x2xf32>
+      deepseek.yield %t : tensor<16x2x2xf32>
+    } {plan.first_slice = 0 : i64})",
+                                      WeightStorage::Reference));
+  const auto &recipe = std::get<SliceRecipe>(weights[0].slices.front());
+  EXPECT_EQ(recipe.layout, Layout::RopeTable);
+  EXPECT_EQ(recipe.rope.positions, 16);
+  EXPECT_THAT(recipe.rope.frequencies, ElementsAre(1.0, 0.5));
+  EXPECT_EQ(recipe.rope.magnitude, 0.75);
+}
+
+TEST(LowerRecipes, FindsTheTensorOfEachLayerAndExpert) {
+  auto weights = llvm::cantFail(lower(R"(
+    deepseek.weight @moe.mlp.experts.up_proj : tensor<2x8x4xbf16> experts layers [1, 5]
+        from "{layer}.{expert}" at [0, 10, 0, 20, 1, 30, 1, 40] {plan.first_slice = 0 : i64})"));
+  std::vector<std::pair<uint32_t, uint64_t>> places;
+  for (const SliceContents &slice : weights[0].slices) {
+    places.push_back(listPlaces(std::get<SliceRecipe>(slice)).front());
+  }
+  EXPECT_THAT(places, ElementsAre(std::pair(0, 10), std::pair(0, 20), std::pair(1, 30), std::pair(1, 40)));
+  EXPECT_THAT(weights[0].shape, ElementsAre(8, 4));
+}
+
+TEST(LowerRecipes, GivesAllLayersAWeightWithoutLayers) {
+  auto weights = llvm::cantFail(lower(R"(
+    deepseek.weight @own : tensor<8x4xbf16> layers [0, 1] from "{layer}" at [0, 10, 0, 20]
+    deepseek.weight @shared : tensor<8x4xbf16> from "shared" at [1, 77]
+    deepseek.recipe @r : tensor<16x4xbf16> layers [0, 1] {
+      %own = deepseek.source @own : tensor<8x4xbf16>
+      %shared = deepseek.source @shared : tensor<8x4xbf16>
+      %both = deepseek.concat_rows %own, %shared : (tensor<8x4xbf16>, tensor<8x4xbf16>) -> tensor<16x4xbf16>
+      deepseek.yield %both : tensor<16x4xbf16>
+    } {plan.first_slice = 0 : i64})"));
+  ASSERT_EQ(weights[0].slices.size(), 2u);
+  EXPECT_THAT(listPlaces(std::get<SliceRecipe>(weights[0].slices[0])), ElementsAre(std::pair(0, 10), std::pair(1, 77)));
+  EXPECT_THAT(listPlaces(std::get<SliceRecipe>(weights[0].slices[1])), ElementsAre(std::pair(0, 20), std::pair(1, 77)));
+}
+
+TEST(LowerRecipes, PacksInterleavedRowsAsPanels) {
+  SliceRecipe recipe = lowerRecipe("tensor<4x256x32xf8E4M3FN>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
+    %rows = deepseek.interleave_rows %a, %b block 32 : tensor<48x256xf8E4M3FN> -> tensor<128x256xf8E4M3FN>
+    %result = deepseek.pack_panels %rows : tensor<128x256xf8E4M3FN> -> tensor<4x256x32xf8E4M3FN>)");
+  EXPECT_EQ(recipe.layout, Layout::Panels);
+  EXPECT_EQ(recipe.rowMap, RowMap::Interleave);
+  EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(0, 100), std::pair(1, 200)));
+}
+
+TEST(LowerRecipes, PacksScalesWithoutReadingTheirWeight) {
+  SliceRecipe recipe = lowerRecipe("tensor<2x2x32xf32>", R"(
+    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+    %rows = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>
+    %result = deepseek.pack_panels %rows : tensor<48x2xf32> -> tensor<2x2x32xf32>)");
+  EXPECT_EQ(recipe.layout, Layout::PanelScales);
+  ASSERT_EQ(recipe.sources.size(), 1u);
+  const Source &source = recipe.sources.front();
+  ASSERT_TRUE(source.scale.has_value());
+  EXPECT_EQ(source.scale->offset, 300u);
+  // The matrix whose blocks they are, of one byte a number, so that it is not larger than its scales' shard.
+  EXPECT_EQ(source.rows, 48);
+  EXPECT_EQ(source.columns, 256);
+}
+
+TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
+  SliceRecipe recipe = lowerRecipe("tensor<15xf32>", R"(
+    %bias = deepseek.source @bias : tensor<6xbf16>
+    %long = deepseek.source @long : tensor<9xbf16>
+    %both = deepseek.concat_rows %bias, %long : (tensor<6xbf16>, tensor<9xbf16>) -> tensor<15xbf16>
+    %result = deepseek.to_f32 %both : tensor<15xbf16> -> tensor<15xf32>)");
+  EXPECT_EQ(recipe.layout, Layout::F32);
+  EXPECT_EQ(recipe.rowMap, RowMap::Concat);
+  ASSERT_EQ(recipe.sources.size(), 2u);
+  // Rows may differ, columns may not.
+  EXPECT_EQ(recipe.sources[0].columns, recipe.sources[1].columns);
+  EXPECT_EQ(recipe.sources[0].rows + recipe.sources[1].rows, 15);
+}
+
+TEST(LowerRecipes, JudgesUnpackedScalesAsScales) {
+  auto isScale = [](const std::string &name, const std::string &type) {
+    auto weights = llvm::cantFail(
+        lower("deepseek.weight @" + name + " : " + type + " from \"w\" at [0, 0] {plan.first_slice = 0 : i64}"));
+    return std::get<SliceRecipe>(weights[0].slices.front()).scales;
+  };
+  EXPECT_TRUE(isScale("q_proj_scale_inv", "tensor<1x2xf32>"));
+  EXPECT_FALSE(isScale("q_proj", "tensor<1x2xf32>")) << "a weight may be negative";
+  EXPECT_FALSE(isScale("q_proj_scale_inv", "tensor<1x2xbf16>"));
+}
+
+TEST(LowerRecipes, RefusesBlocksThatThePackerDoesNotMake) {
+  EXPECT_EQ(refuse("tensor<96x256xf8E4M3FN>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
+    %result = deepseek.interleave_rows %a, %b block 16 : tensor<48x256xf8E4M3FN> -> tensor<96x256xf8E4M3FN>)"),
+            "recipe 'r' interleaves blocks of 16 rows, but the packer supports only blocks of 32");
+  EXPECT_EQ(refuse("tensor<2x2x32xf32>", R"(
+    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+    %rows = deepseek.expand_scale %scale rows 64 : tensor<1x2xf32> -> tensor<48x2xf32>
+    %result = deepseek.pack_panels %rows : tensor<48x2xf32> -> tensor<2x2x32xf32>)"),
+            "recipe 'r' expands blocks of 64 rows, but the packer supports only blocks of 128");
+}
+
+TEST(LowerRecipes, RefusesStepsInAnotherOrder) {
+  constexpr char message[] = "recipe 'r' has steps in an order that the packer does not support";
+  EXPECT_EQ(refuse("tensor<48x2xf32>", R"(
+    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+    %result = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>)"),
+            message)
+      << "scales are expanded only on the way into panels";
+  EXPECT_EQ(refuse("tensor<2x256x32xf32>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %wide = deepseek.to_f32 %a : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>
+    %result = deepseek.pack_panels %wide : tensor<48x256xf32> -> tensor<2x256x32xf32>)"),
+            message)
+      << "panels hold elements as they are";
+  for (const char *mixed : {"%plain, %scales", "%scales, %plain"}) {
+    EXPECT_EQ(refuse("tensor<3x2x32xf32>", R"(
+      %plain = deepseek.source @plain : tensor<48x2xf32>
+      %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+      %scales = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>
+      %both = deepseek.concat_rows )" + std::string(mixed) +
+                                               R"( : (tensor<48x2xf32>, tensor<48x2xf32>) -> tensor<96x2xf32>
+      %result = deepseek.pack_panels %both : tensor<96x2xf32> -> tensor<3x2x32xf32>)"),
+              message)
+        << mixed;
+  }
+}
+
+/// The name of slice `slice` of a weight of that name and those attributes, as messages say it.
+static std::string nameSlice(const std::string &name, const std::string &attributes, uint32_t slice,
+                             std::optional<size_t> source = std::nullopt) {
+  auto weights =
+      llvm::cantFail(lower("deepseek.weight @\"" + name + "\" : " + attributes + " {plan.first_slice = 0 : i64}"));
+  return weights[0].sliceName(slice, source);
+}
+
+TEST(SliceName, IsThatOfTheTensorInTheCheckpoint) {
+  constexpr char experts[] = "tensor<2x8x4xbf16> experts layers [3, 4] from \"w\" at [0, 0, 0, 0, 0, 0, 0, 0]";
+  constexpr char layers[] = "tensor<8x4xbf16> layers [3, 4] from \"w\" at [0, 0, 0, 0]";
+  EXPECT_EQ(nameSlice("norm", "tensor<8xbf16> from \"w\" at [0, 0]", 0), "norm");
+  EXPECT_EQ(nameSlice("moe.self_attn.o_proj", layers, 1), "layers.4.self_attn.o_proj");
+  EXPECT_EQ(nameSlice("moe.mlp.gate.bias.f32", layers, 0), "layers.3.mlp.gate.bias");
+  EXPECT_EQ(nameSlice("moe.mlp.experts.up_proj.panels", experts, 3), "layers.4.mlp.experts.1.up_proj");
+}
+
+TEST(SliceName, OfJoinedWeightsIsTheSourceOrAll) {
+  constexpr char layers[] = "tensor<8x4xbf16> layers [3, 4] from \"w\" at [0, 0, 0, 0]";
+  constexpr char joined[] = "moe.self_attn.q_proj+moe.self_attn.k_proj";
+  EXPECT_EQ(nameSlice(joined, layers, 0), "layers.3.self_attn.q_proj or layers.3.self_attn.k_proj");
+  EXPECT_EQ(nameSlice(joined, layers, 0, 1), "layers.3.self_attn.k_proj");
+}
+
+} // namespace fathom::codegen::test

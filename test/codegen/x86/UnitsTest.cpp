@@ -1,0 +1,220 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Units before they are linked: what a kernel is specialized to, which functions others see, what imports become.
+
+#include "fathom/kernel_abi.h"
+#include "test/codegen/x86/Support.h"
+
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/Verifier.h"
+
+namespace fathom::codegen::test {
+
+/// Copies row ids[i] of `width` numbers to row i.
+static KernelInstance makeSelectRows(int64_t width) {
+  return {"select", "x86_f32_select_rows", {width}, /*hasEpilogue=*/false};
+}
+
+/// What code that dispatches @select sees of it.
+static constexpr llvm::StringLiteral kSelect = R"(
+  declare hidden void @select.task(ptr, i64, ptr)
+  declare hidden i64 @select.items(i64)
+  define i64 @items(i64 %rows) {
+    %items = call i64 @select.items(i64 %rows)
+    ret i64 %items
+  }
+  define void @run(ptr %dispatch, i64 %item) {
+    call void @select.task(ptr %dispatch, i64 %item, ptr null)
+    ret void
+  })";
+
+/// A gemm of N outputs, in items of two panels; its results go through an epilogue if it has one.
+static KernelInstance makeGemm(std::string symbol, int64_t outputs, bool hasEpilogue) {
+  return {std::move(symbol), "avx2_f32_gemm", {/*K=*/8, outputs, 8, 0, outputs, 0, /*panels_per_item=*/2}, hasEpilogue};
+}
+
+/// Names of the functions with a body that other units may call.
+static std::vector<std::string> listExported(const llvm::Module &module) {
+  std::vector<std::string> names;
+  for (const llvm::Function &function : module) {
+    if (!function.isDeclaration() && !function.hasLocalLinkage()) {
+      names.push_back(function.getName().str());
+    }
+  }
+  return names;
+}
+
+/// Names of the functions that others must define.
+static std::vector<std::string> listImported(const llvm::Module &module) {
+  std::vector<std::string> names;
+  for (const llvm::Function &function : module) {
+    if (function.isDeclaration() && !function.isIntrinsic()) {
+      names.push_back(function.getName().str());
+    }
+  }
+  return names;
+}
+
+TEST(SpecializeKernel, ShowsItsTaskAndItemsAndNothingElse) {
+  llvm::LLVMContext context;
+  ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4)});
+  auto module = llvm::cantFail(specializeKernel(code, code.kernels[0], context));
+  EXPECT_FALSE(llvm::verifyModule(*module, &llvm::errs()));
+  EXPECT_THAT(listExported(*module), testing::UnorderedElementsAre("select.task", "select.items"));
+  EXPECT_TRUE(module->getFunction("select.task")->hasHiddenVisibility());
+}
+
+TEST(SpecializeKernel, FoldsConstantsIntoTheCode) {
+  llvm::LLVMContext context;
+  ModelCode code = makeCode("", {}, {makeGemm("gemm", /*outputs=*/200, /*hasEpilogue=*/false)});
+  auto module = llvm::cantFail(buildUnit(code, 1, getTarget(), context));
+  EXPECT_TRUE(module->global_empty()) << "somebody still reads the array of constants";
+  // 200 outputs are 7 panels, and 4 items of two panels.
+  const auto *result = llvm::dyn_cast<llvm::ReturnInst>(&module->getFunction("gemm.items")->front().front());
+  ASSERT_NE(result, nullptr);
+  EXPECT_EQ(llvm::cast<llvm::ConstantInt>(result->getReturnValue())->getZExtValue(), 4u);
+}
+
+TEST(SpecializeKernel, GivesEachInstanceTheEpilogueOfItsName) {
+  ModelCode code = makeCode(R"(
+    @others = internal global i32 0
+    define void @first.epilogue(ptr %dispatch, i64 %row, i64 %column, i64 %count, ptr %values) {
+      store volatile i32 111, ptr %values
+      ret void
+    }
+    define void @second.epilogue(ptr %dispatch, i64 %row, i64 %column, i64 %count, ptr %values) {
+      store volatile i32 222, ptr %values
+      ret void
+    }
+    define void @function() { store i32 1, ptr @others ret void })",
+                            {}, {makeGemm("first", 32, true), makeGemm("second", 32, true)});
+  auto print = [&](size_t unit) {
+    llvm::LLVMContext context;
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    llvm::cantFail(specializeKernel(code, code.kernels[unit], context))->print(stream, nullptr);
+    return text;
+  };
+  EXPECT_THAT(print(0), testing::AllOf(testing::HasSubstr("i32 111"), testing::Not(testing::HasSubstr("i32 222"))));
+  EXPECT_THAT(print(1), testing::AllOf(testing::HasSubstr("i32 222"), testing::Not(testing::HasSubstr("i32 111"))));
+  EXPECT_THAT(print(0), testing::Not(testing::HasSubstr("@function"))) << "functions are a unit of their own";
+}
+
+TEST(SpecializeKernel, CallsNobodyWithoutAnEpilogue) {
+  llvm::LLVMContext context;
+  ModelCode code = makeCode("", {}, {makeGemm("gemm", 32, /*hasEpilogue=*/false)});
+  auto module = llvm::cantFail(specializeKernel(code, code.kernels[0], context));
+  EXPECT_THAT(listImported(*module), testing::Not(testing::Contains("gemm.epilogue")));
+  EXPECT_EQ(module->getFunction("fathom_epilogue"), nullptr);
+}
+
+TEST(SpecializeKernel, RefusesKernelsThatNoBitcodeDefines) {
+  llvm::LLVMContext context;
+  ModelCode code = makeCode("", {});
+  EXPECT_EQ(getMessage(specializeKernel(code, {"k", "avx9_gemm", {}, false}, context)),
+            "no bitcode for kernel 'avx9_gemm'");
+  // There is bitcode of that name, but it is of functions that code calls.
+  EXPECT_EQ(getMessage(specializeKernel(code, {"k", "memory", {}, false}, context)),
+            "bitcode of kernel 'memory' does not define it and its items");
+}
+
+TEST(ReadFunctions, HidesAllButEntryPoints) {
+  llvm::LLVMContext context;
+  ModelCode code = makeCode(R"(
+    define void @layer() noinline { ret void }
+    define void @decode() { call void @layer() ret void })",
+                            {"decode"});
+  EXPECT_EQ(listExported(*llvm::cantFail(readFunctions(code, context))), std::vector<std::string>{"decode"});
+}
+
+TEST(LinkGeneratedCalls, DefinesOnlyWhatIsCalled) {
+  llvm::LLVMContext context;
+  auto unused = parse("declare void @fathom_generated_record_state(ptr, ptr, i64, i64)", context);
+  EXPECT_EQ(llvm::toString(linkGeneratedCalls(*unused)), "");
+  EXPECT_TRUE(unused->getFunction("fathom_generated_record_state")->isDeclaration());
+  auto used = parse(R"(
+    declare void @fathom_generated_record_state(ptr, ptr, i64, i64)
+    define void @run() {
+      call void @fathom_generated_record_state(ptr null, ptr null, i64 0, i64 0)
+      ret void
+    })",
+                    context);
+  EXPECT_EQ(llvm::toString(linkGeneratedCalls(*used)), "");
+  EXPECT_FALSE(used->getFunction("fathom_generated_record_state")->isDeclaration());
+}
+
+TEST(BuildUnit, CompilesEveryFunctionForTheTarget) {
+  llvm::LLVMContext context;
+  X86Target target = llvm::cantFail(findX86Target("znver4"));
+  ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4)});
+  for (size_t unit = 0; unit < countUnits(code); ++unit) {
+    auto module = llvm::cantFail(buildUnit(code, unit, target, context));
+    for (const llvm::Function &function : *module) {
+      EXPECT_EQ(function.getFnAttribute("target-cpu").getValueAsString(), "x86-64-v4") << function.getName().str();
+      EXPECT_EQ(function.getFnAttribute("tune-cpu").getValueAsString(), "znver4");
+      EXPECT_EQ(function.getFnAttribute("prefer-vector-width").getValueAsString(), "512");
+    }
+  }
+}
+
+TEST(BuildUnit, DefinesMemoryFunctionsOnceForAllUnits) {
+  llvm::LLVMContext context;
+  ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4)});
+  EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(code, 0, getTarget(), context))),
+              testing::IsSupersetOf({"memcpy", "memmove", "memset"}));
+  EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(code, 1, getTarget(), context))),
+              testing::UnorderedElementsAre("select.task", "select.items"));
+}
+
+TEST(EmitImage, RunsAKernelWithItsConstants) {
+  LoadedImage image(
+      llvm::cantFail(emitImage(makeCode(kSelect, {"run", "items"}, {makeSelectRows(3)}), getTarget(), /*threads=*/1)));
+  float rows[2][3] = {{1, 2, 3}, {4, 5, 6}};
+  int32_t ids[2] = {1, 1};
+  float out[2][3] = {};
+  void *operands[] = {rows, ids, out};
+  fathom_dispatch_t dispatch = {operands, /*rows=*/2, 0, nullptr, nullptr};
+  ASSERT_EQ(image.find<int64_t(int64_t)>("items")(2), 2);
+  for (int64_t item : {0, 1}) {
+    image.find<void(const fathom_dispatch_t *, int64_t)>("run")(&dispatch, item);
+  }
+  EXPECT_THAT(out[0], testing::ElementsAre(4, 5, 6));
+  EXPECT_THAT(out[1], testing::ElementsAre(4, 5, 6));
+}
+
+TEST(EmitImage, MovesMemoryThatOverlapsWithoutImports) {
+  // Sizes that the compiler cannot know become calls of memmove and memset.
+  LoadedImage image(llvm::cantFail(emitImage(makeCode(R"(
+    declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
+    declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+    define void @run(ptr %to, ptr %from, i64 %size) {
+      call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %size, i1 false)
+      call void @llvm.memset.p0.i64(ptr %from, i8 45, i64 1, i1 false)
+      ret void
+    })",
+                                                      {"run"}),
+                                             getTarget(), /*threads=*/1)));
+  auto *run = image.find<void(char *, char *, size_t)>("run");
+  char up[] = "abcdef", down[] = "abcdef";
+  run(up + 1, up, 5);
+  run(down, down + 1, 5);
+  EXPECT_STREQ(up, "-abcde");
+  EXPECT_STREQ(down, "b-deff");
+}
+
+TEST(EmitImage, GivesTheSameBytesWithAnyNumberOfThreads) {
+  ModelCode code = makeCode(kSelect, {"run", "items"},
+                            {makeSelectRows(4), {"other", "x86_f32_select_rows", {5}, /*hasEpilogue=*/false}});
+  CodeImage one = llvm::cantFail(emitImage(code, getTarget(), 1));
+  CodeImage three = llvm::cantFail(emitImage(code, getTarget(), 3));
+  EXPECT_TRUE(one.bytes == three.bytes);
+}
+
+TEST(EmitImage, SaysWhichUnitFailed) {
+  ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4), {"k", "avx9_gemm", {}, false}});
+  EXPECT_EQ(getMessage(emitImage(code, getTarget(), 2)), "no bitcode for kernel 'avx9_gemm'");
+}
+
+} // namespace fathom::codegen::test
