@@ -18,13 +18,20 @@ static void check(bool holds) {
   }
 }
 
-/// Added tokens may take white space around them, and a normalizer changes bytes.
+/// Whether what is encoded decodes to the same bytes. Added tokens may take white space around them, or the id of a
+/// piece that stands for other bytes than their text; a normalizer changes bytes.
 static bool keepsBytes(const frontend::TokenizerModel &model) {
-  bool strips = false;
+  bool keeps = model.normalizer == artifact::Normalizer::none;
   for (const frontend::AddedToken &token : model.added) {
-    strips = strips || token.leftStrip || token.rightStrip;
+    keeps = keeps && !token.leftStrip && !token.rightStrip;
   }
-  return !strips && model.normalizer == artifact::Normalizer::none;
+  for (size_t byte = 0; byte < model.byteTokens.size(); ++byte) {
+    keeps = keeps && model.tokens[model.byteTokens[byte]] == std::string(1, char(byte));
+  }
+  for (const frontend::Merge &merge : model.merges) {
+    keeps = keeps && model.tokens[merge.result] == model.tokens[merge.left] + model.tokens[merge.right];
+  }
+  return keeps;
 }
 
 static void checkText(tokenizer::Tokenizer tokenizer, std::string_view text, bool parseSpecial, bool keepsBytes) {
