@@ -14,7 +14,6 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <cstring>
-#include <iterator>
 
 namespace fathom::codegen {
 

@@ -8,7 +8,6 @@
 #include "dialects/support/ExitError.h"
 #include "dialects/support/OutputPath.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <sys/random.h>

@@ -7,7 +7,6 @@
 
 #include "frontend/checkpoint/WeightIndex.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallVector.h"
 
 #include <algorithm>
 #include <cerrno>

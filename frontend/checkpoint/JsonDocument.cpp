@@ -7,7 +7,6 @@
 
 #include "frontend/checkpoint/Diagnostics.h"
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
 
 #include <charconv>
 

@@ -16,7 +16,6 @@
 #include "tools/driver/TouchedWeights.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <vector>
 
 namespace fathom::driver {
