@@ -41,6 +41,9 @@ llvm::Expected<WriteReport> writeArtifact(const ArtifactContents &contents, llvm
 llvm::Expected<WriteReport> writeExecutable(const ArtifactContents &contents, llvm::MemoryBufferRef stub,
                                             llvm::StringRef path, const WriteOptions &options);
 
+/// What the header of an object begins with.
+inline constexpr llvm::StringLiteral kObjectHeaderMark = "/* Made by fathom compile --emit=obj";
+
 /// Writes a relocatable ELF object with the artifact in a page-aligned read-only section, as the symbols
 /// `fathom_model_NAME` and `fathom_model_NAME_size` (a uint64_t), and beside it the C header that declares
 /// them. NAME is `name` with everything but letters, digits and underscores replaced by underscores.

@@ -5,6 +5,7 @@
 
 #include "codegen/artifact/ElfObject.h"
 
+#include "codegen/artifact/ArtifactWriter.h"
 #include "dialects/support/ExitError.h"
 #include "fathom/artifact_abi.h"
 
@@ -171,7 +172,7 @@ llvm::Expected<ElfObject> makeElfObject(llvm::StringRef name, llvm::StringRef tr
 std::string makeObjectHeader(llvm::StringRef name, uint64_t dataSize) {
   std::string symbol = makeSymbol(name);
   std::string guard = llvm::StringRef(symbol).upper() + "_H";
-  std::string text = "/* Made by fathom compile --emit=obj: a model as bytes of the program. */\n";
+  std::string text = (kObjectHeaderMark + ": a model as bytes of the program. */\n").str();
   text += "#ifndef " + guard + "\n#define " + guard + "\n\n#include <stdint.h>\n\n";
   text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   text += "/** The artifact, page-aligned. */\nextern const unsigned char " + symbol + "[];\n";

@@ -87,7 +87,9 @@ static Difference compareNumbers(llvm::ArrayRef<float> before, llvm::ArrayRef<fl
     }
   }
   result.differs = result.largest > tolerance * result.magnitude;
-  result.place = printIndex(worst, shape);
+  if (result.differs) {
+    result.place = printIndex(worst, shape);
+  }
   return result;
 }
 

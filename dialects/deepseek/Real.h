@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A double as an attribute parameter: compared by its bits, printed so that it reads back as the same bits.
+// A finite double as an attribute parameter: compared by its bits, printed so that it reads back as the same bits.
 
 #ifndef FATHOM_DIALECTS_DEEPSEEK_REAL_H
 #define FATHOM_DIALECTS_DEEPSEEK_REAL_H
@@ -38,8 +38,12 @@ template <>
 struct FieldParser<fathom::deepseek::Real> {
   static FailureOr<fathom::deepseek::Real> parse(AsmParser &parser) {
     llvm::APFloat value(0.0);
+    SMLoc location = parser.getCurrentLocation();
     if (failed(parser.parseFloat(llvm::APFloat::IEEEdouble(), value))) {
       return failure();
+    }
+    if (!value.isFinite()) {
+      return parser.emitError(location, "expected a finite number");
     }
     return fathom::deepseek::Real(value.convertToDouble());
   }

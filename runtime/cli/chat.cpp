@@ -64,9 +64,11 @@ int Chat::render(Buffer<int32_t> *tokens, bool *thinks) {
     return report(source.program, status);
   }
   if (tokens->size() > loaded.info.max_context) {
-    return printError(source.program, kBadInput,
-                      "the conversation has %zu tokens, but the context has %u positions; start a new one",
-                      tokens->size(), loaded.info.max_context);
+    return printError(
+        source.program, kBadInput,
+        "with this message the conversation has %zu tokens, but the context has %u positions; shorten it, or start "
+        "a new one",
+        tokens->size(), loaded.info.max_context);
   }
   return 0;
 }

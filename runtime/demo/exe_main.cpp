@@ -21,9 +21,15 @@ static int printVersion(const char *program) {
   return fathom::cli::flushStandardOutput(program);
 }
 
-// The kernel's link to this file is right even if the file was renamed; the name it was started by needs no /proc.
+// Where the kernel's link to this file leads is a name that users know, beside which weight files may lie. The link
+// itself is right even if the file is gone; the name it was started by needs no /proc.
 static const char *findThisProgram() {
+  static char path[4096];
   const char *link = "/proc/self/exe";
+  ssize_t length = readlink(link, path, sizeof(path) - 1);
+  if (length > 0 && access(path, R_OK) == 0) {
+    return path;
+  }
   const char *name = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
   return access(link, R_OK) == 0 || !name ? link : name;
 }

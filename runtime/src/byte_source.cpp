@@ -140,7 +140,7 @@ fathom_status_t ByteSource::read(uint64_t offset, uint64_t bytes, void *into) co
 fathom_status_t ByteSource::viewCopy(uint64_t offset, uint64_t bytes, ByteView *out) const {
   void *pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a copy of %llu bytes of the file",
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory to read %llu bytes of the file",
                 static_cast<unsigned long long>(bytes));
   }
   out->mapping = pages;

@@ -27,7 +27,8 @@ fathom_status_t fathom_sampler_create(uint32_t vocabulary, const fathom_sampling
     takeStruct(sampling, &taken);
   }
   if (vocabulary == 0 || vocabulary > INT32_MAX) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: vocabulary is %u", __func__, vocabulary);
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: vocabulary is %u, expected 1 to %d", __func__, vocabulary,
+                INT32_MAX);
   }
   FATHOM_RETURN_IF_ERROR(checkSampling(taken));
   Sampler *sampler = create<Sampler>();

@@ -10,6 +10,7 @@
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
+#include <stddef.h>
 #include <string.h>
 
 namespace fathom::runtime {
@@ -17,14 +18,15 @@ namespace fathom::runtime {
 namespace {
 struct SavedHeader {
   char magic[8];
+  /// Of all that follows.
+  uint64_t hash;
   uint64_t identity;
   uint32_t length;
   uint32_t reserved;
-  uint64_t payload_hash;
 };
 } // namespace
 
-static constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '2'};
+static constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '3'};
 
 // Calls |copy| with each row of |sequence| in the order of the file, its bytes, and where they are in a saved payload.
 template <typename Copy>
@@ -40,6 +42,8 @@ static void forEachRow(const Session &session, const Sequence &sequence, uint32_
     }
   }
 }
+
+static constexpr size_t kHashedFrom = offsetof(SavedHeader, identity);
 
 static fathom_status_t savedSize(const artifact::Program &program, uint32_t length, uint64_t *size) {
   if (!multiply(positionBytes(program), length, size) || __builtin_add_overflow(*size, sizeof(SavedHeader), size)) {
@@ -65,7 +69,8 @@ fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *b
   memcpy(header.magic, kMagic, sizeof(kMagic));
   header.identity = session.model().identity();
   header.length = sequence.length;
-  header.payload_hash = hash64(payload, size - sizeof(header));
+  memcpy(buffer, &header, sizeof(header));
+  header.hash = hash64(static_cast<char *>(buffer) + kHashedFrom, size - kHashedFrom);
   memcpy(buffer, &header, sizeof(header));
   return FATHOM_STATUS_OK;
 }
@@ -77,19 +82,18 @@ static fathom_status_t checkSaved(Session &session, const void *data, size_t siz
   if (size < sizeof(*header) || memcmp(header->magic, kMagic, sizeof(kMagic)) != 0 || header->reserved != 0) {
     return fail(FATHOM_STATUS_BAD_DATA, "not a saved sequence");
   }
+  if (hash64(static_cast<const char *>(data) + kHashedFrom, size - kHashedFrom) != header->hash) {
+    return fail(FATHOM_STATUS_BAD_DATA,
+                "the saved sequence is damaged: its %zu bytes do not have the hash they were saved with", size);
+  }
   if (header->identity != session.model().identity()) {
     return fail(FATHOM_STATUS_MISMATCH, "the saved sequence belongs to another artifact; compute it again");
   }
   uint64_t expected;
   FATHOM_RETURN_IF_ERROR(savedSize(session.model().program(), header->length, &expected));
-  const char *payload = static_cast<const char *>(data) + sizeof(*header);
   if (size != expected) {
     return fail(FATHOM_STATUS_BAD_DATA, "the saved sequence is damaged: expected %llu bytes, found %zu",
                 static_cast<unsigned long long>(expected), size);
-  }
-  if (hash64(payload, size - sizeof(*header)) != header->payload_hash) {
-    return fail(FATHOM_STATUS_BAD_DATA,
-                "the saved sequence is damaged: its bytes do not have the hash it was saved with");
   }
   return FATHOM_STATUS_OK;
 }

@@ -134,7 +134,7 @@ fathom_status_t fathom_model_decode(fathom_model_t *model, const int32_t *tokens
 
 fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages, size_t count,
                                          int32_t *tokens, size_t capacity, size_t *out_count) {
-  FATHOM_RETURN_IF_NULL(messages);
+  FATHOM_RETURN_IF_NULL_ARRAY(messages, count);
   FATHOM_RETURN_IF_NULL_ARRAY(tokens, capacity);
   FATHOM_RETURN_IF_NULL(out_count);
   Pin<Model> pin(model, __func__);

@@ -24,7 +24,7 @@ static bool joinPath(char *path, const char *directory, size_t length, const cha
   return written > 0 && static_cast<size_t>(written) < kLongestPath && access(path, F_OK) == 0;
 }
 
-// The first place that has the file: the caller's directory, the recorded one, the artifact's own.
+// In the caller's directory if there is one; else the recorded one or the artifact's own, the first that has the file.
 static bool findShard(const artifact::Segment &segment, const Weights::Places &places, char *path) {
   const char *name = segment.name()->c_str();
   if (places.directory) {
@@ -81,13 +81,16 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
   }
   char path[kLongestPath];
   if (!findShard(segment, places, path)) {
+    if (places.directory) {
+      return fail(FATHOM_STATUS_IO, "weight file '%s' is not in '%s', where weights_directory says they are",
+                  segment.name()->c_str(), places.directory);
+    }
     return fail(FATHOM_STATUS_IO,
                 "weight file '%s' is neither in %s nor beside the artifact; say where it is: weights_directory of the "
                 "model's options, --weights-directory of the command line",
                 segment.name()->c_str(),
-                places.directory                                     ? places.directory
-                : segment.directory() && segment.directory()->size() ? segment.directory()->c_str()
-                                                                     : "any recorded directory");
+                segment.directory() && segment.directory()->size() ? segment.directory()->c_str()
+                                                                   : "any recorded directory");
   }
   FATHOM_RETURN_IF_ERROR(part->file->openFile(path, 0));
   if (!fits(segment.offset(), segment.size(), part->file->size())) {

@@ -74,7 +74,7 @@ class Config(support.DriverTest):
             (("gelu", "silu"), {"hidden_act": "gelu"}),
             (("longrope", "yarn"), {"rope_scaling": {"type": "longrope", "factor": 4.0}}),
             (("gptq",), {"quantization_config": {"quant_method": "gptq"}}),
-            (("use_sliding_window",), {**grouped, "use_sliding_window": True, "max_window_layers": 1}),
+            (("use_sliding_window",), {**grouped, "use_sliding_window": True}),
             (("sliding_attention",), {**grouped, "layer_types": ["full_attention", "sliding_attention"]}),
             (("partial_rotary_factor",), {**grouped, "partial_rotary_factor": 0.5}),
             (("attn_output_gate",), {**grouped, "attn_output_gate": True}),

@@ -45,6 +45,13 @@ class Tokenizer(support.DriverTest):
             value["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "(a+)+$"
         self.fails_with(self.edited(edit), "(a+)+$", code=UNSUPPORTED)
 
+    def test_a_model_may_do_without(self):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        write(os.path.join(folder, "tokenizer.json"), '{"model": {"type": "Unigram"}}')
+        self.fails_to_compile(UNSUPPORTED, folder, "Unigram", "--no-tokenizer")
+        support.make("compile", folder, "--no-tokenizer", "-o", self.path("ids.fathom"))
+        support.make("run", self.path("ids.fathom"), "--token-ids=1", "-n1")
+
     def test_more_tokens_than_the_model(self):
         folder = self.copy_checkpoint(support.checkpoint())
         for name in ("tokenizer.json", "tokenizer_config.json"):

@@ -49,6 +49,14 @@ class Paths(support.DriverTest):
         self.fails_onto(USAGE, self.path("model.o"), "model.h", "is a directory", emit="obj")
         self.fails_onto(USAGE, self.path("folder", "model.h"), "header", emit="obj")
 
+    def test_a_header_of_somebody_else(self):
+        header = support.write(self.path("mine.h"), "int mine;")
+        self.fails_onto(USAGE, self.path("mine.o"), "mine.h", "did not make", emit="obj")
+        with open(header, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "int mine;")
+        for _ in range(2):
+            support.make("compile", support.dense_checkpoint(), "-o", self.path("ours.o"), "--emit=obj")
+
     def test_a_folder_of_somebody_else(self):
         folder = self.path("theirs")
         os.mkdir(folder, 0o555)

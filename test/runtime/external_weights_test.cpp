@@ -77,7 +77,9 @@ TEST_F(ExternalWeightsTest, AreFoundWhereTheCallerSays) { EXPECT_OK(load("", fol
 
 TEST_F(ExternalWeightsTest, MissingFilesAreNamed) {
   EXPECT_EQ(load("", "/nonexistent"), FATHOM_STATUS_IO);
-  EXPECT_NE(strstr(fathom_status_message(), "model.safetensors"), nullptr);
+  EXPECT_NE(strstr(fathom_status_message(), "'model.safetensors' is not in '/nonexistent'"), nullptr);
+  // Somebody who says where weights are wants no others.
+  EXPECT_EQ(load(folder, "/nonexistent"), FATHOM_STATUS_IO);
 }
 
 TEST_F(ExternalWeightsTest, ShortFilesAreRefused) {

@@ -54,6 +54,7 @@ struct Arguments {
   const char *weights = "pack";
   const char *chatFormat = "";
   bool kernels = true;
+  bool tokenizer = true;
   bool isolate = true;
   bool verifyWeights = false;
   uint64_t maxContext = 0;
@@ -121,6 +122,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
+      {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,
+       "keep the checkpoint's tokenizer; otherwise the model takes and gives token ids only"},
       {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",
        "use a built-in chat format instead of the checkpoint's template; none: no chat", 0, 0,
        frontend::chatFormatNames()},
@@ -155,9 +158,12 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
   if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
     return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
   }
-  if (*arguments.chatFormat && parseEmit(arguments.emit) < Emit::Artifact) {
-    return cli::printUsageError(command.name, "--chat-format has no effect: --emit=%s has no tokenizer",
-                                arguments.emit);
+  if ((*arguments.chatFormat || !arguments.tokenizer) && parseEmit(arguments.emit) < Emit::Artifact) {
+    return cli::printUsageError(command.name, "--%s has no effect: --emit=%s has no tokenizer",
+                                arguments.tokenizer ? "chat-format" : "no-tokenizer", arguments.emit);
+  }
+  if (*arguments.chatFormat && !arguments.tokenizer) {
+    return cli::printUsageError(command.name, "--chat-format needs the tokenizer that --no-tokenizer leaves out");
   }
   return checkPhases(command.name, arguments);
 }
@@ -180,6 +186,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = arguments.threads ? unsigned(arguments.threads) : std::max(1u, std::thread::hardware_concurrency());
   options.verifyWeights = arguments.verifyWeights;
+  options.tokenizer = arguments.tokenizer;
   options.chatFormat = arguments.chatFormat;
   return options;
 }
@@ -207,7 +214,7 @@ static int compile(CompileOptions options) {
     code = compileModel(options, diagnostics);
   }
   std::string checkpoint = options.from ? options.checkpoint : options.input;
-  if (code == cli::kOk && options.emit >= Emit::Artifact && !frontend::hasTokenizer(checkpoint)) {
+  if (code == cli::kOk && options.emit >= Emit::Artifact && options.tokenizer && !frontend::hasTokenizer(checkpoint)) {
     diagnostics.warning("no-tokenizer", checkpoint, "",
                         "has no tokenizer.json: the model takes and gives token ids only",
                         explainTokenizer(checkpoint));

@@ -43,6 +43,8 @@ struct CompileOptions {
   unsigned threads = 2;
   /// Record what a check of referenced weights at run time needs: reads all of them.
   bool verifyWeights = false;
+  /// False: the model takes and gives token ids only, whatever tokenizer the checkpoint has.
+  bool tokenizer = true;
   /// A built-in chat template to take instead of the checkpoint's, "none", or empty: the checkpoint's.
   std::string chatFormat;
   /// Where the output is written; nullptr: the real file system.

@@ -14,6 +14,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -34,18 +35,28 @@ std::string CompileOutput::headerPath() const {
   return header.str().str();
 }
 
+/// -o does not name the header, so only one that was made here is replaced.
+llvm::Error CompileOutput::checkHeader() {
+  std::string path = headerPath();
+  if (path == options.output) {
+    return makeError(ExitCode::Usage, "-o: the C header beside the object would replace it; name the object .o");
+  }
+  auto head = llvm::MemoryBuffer::getFileSlice(path, codegen::kObjectHeaderMark.size(), 0);
+  if (head && (*head)->getBuffer() != codegen::kObjectHeaderMark) {
+    return makeError(ExitCode::Usage, "-o: the C header beside the object would replace " + quotePath(path) +
+                                          ", which fathom compile did not make");
+  }
+  return checkOutputPath(path, {options.input});
+}
+
 bool CompileOutput::check() {
   bool text = options.emit < Emit::Artifact;
   if (text && options.output == "-") {
     return true;
   }
-  if (options.emit == Emit::Obj && headerPath() == options.output) {
-    StringRef message = "-o: the C header beside the object would replace it; name the object .o";
-    return fail(makeError(ExitCode::Usage, message));
-  }
   llvm::Error error = checkOutputPath(options.output, {options.input});
   if (!error && options.emit == Emit::Obj) {
-    error = checkOutputPath(headerPath(), {options.input});
+    error = checkHeader();
   }
   if (!error && !options.fileSystem) {
     error = checkOutputDirectory(options.output);

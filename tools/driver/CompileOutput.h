@@ -36,6 +36,7 @@ private:
   llvm::Error listExternalShards(const checkpoint::Checkpoint &files, codegen::ArtifactContents &contents) const;
   std::string describeOptions(const codegen::ArtifactContents &contents) const;
   std::string headerPath() const;
+  llvm::Error checkHeader();
   bool fail(llvm::Error error);
 
   const CompileOptions &options;

@@ -38,11 +38,19 @@ static StringRef explainInput(StringRef input) {
   return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads local directories; download the checkpoint first" : "";
 }
 
-static void readTokenizer(StringRef folder, StringRef chatFormat, Diagnostics &diagnostics,
+static void readTokenizer(StringRef folder, const CompileOptions &options, Diagnostics &diagnostics,
                           std::optional<uint32_t> vocabulary, CompileInput &input) {
+  size_t before = diagnostics.errorCount();
+  if (!options.tokenizer) {
+    return;
+  }
   if (frontend::hasTokenizer(folder)) {
-    input.tokenizer = frontend::readTokenizer(folder, diagnostics, vocabulary, chatFormat);
-  } else if (!chatFormat.empty()) {
+    input.tokenizer = frontend::readTokenizer(folder, diagnostics, vocabulary, options.chatFormat);
+    if (diagnostics.errorCount() != before) {
+      diagnostics.note("no-tokenizer", folder, "",
+                       "fathom compile --no-tokenizer makes a model that takes and gives token ids only");
+    }
+  } else if (!options.chatFormat.empty()) {
     diagnostics.error(Problem::Usage, "no-tokenizer", folder, "", "has no tokenizer.json, which --chat-format needs");
   }
 }
@@ -98,7 +106,7 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
   bool goodConfig = !diagnostics.hasErrors();
   input.files = checkpoint::Checkpoint::open(options.input, diagnostics);
-  readTokenizer(options.input, options.chatFormat, diagnostics,
+  readTokenizer(options.input, options, diagnostics,
                 goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt, input);
   if (goodConfig && input.tokenizer) {
     compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
@@ -146,7 +154,7 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
   if (!options.checkpoint.empty()) {
     input.files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
     if (input.files) {
-      readTokenizer(options.checkpoint, options.chatFormat, diagnostics, std::nullopt, input);
+      readTokenizer(options.checkpoint, options, diagnostics, std::nullopt, input);
     }
   }
   return !diagnostics.hasErrors();

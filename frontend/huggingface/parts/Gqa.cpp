@@ -33,26 +33,16 @@ static constexpr TensorFact kTensors[] = {
     {"self_attn.o_proj.weight", Role::Projection, hidden, queries},
 };
 
-/// Whether a window that is on leaves every layer alone: those that slide are listed, or begin at max_window_layers,
-/// whose default is the one of transformers.
-static bool slidesNowhere(ConfigParser &parser) {
-  ConfigReader &reader = parser.reader();
-  int64_t layers = parser.config().layers, unslid = 28;
-  // What a list holds besides is refused where all families' lists are.
-  if (checkpoint::json::Value types = reader.get("layer_types"); types.size() >= static_cast<size_t>(layers)) {
-    return true;
-  }
-  reader.integer("max_window_layers", unslid, 0, kMaxLayers, Need::Optional);
-  return parser.config().family->windowsHaveSwitch && (unslid >= layers || reader.isNull("sliding_window"));
-}
-
-/// A window is on where its switch says so or, in files without the switch, where it has a size.
+/// A window is on where its switch says so or, in files without the switch, where it has a size; unless that is null,
+/// or the kind of each layer is listed: what lists hold besides full attention is refused where all families' lists
+/// are.
 static void refuseWindows(ConfigParser &parser) {
   ConfigReader &reader = parser.reader();
   checkpoint::json::Value window = reader.get("sliding_window");
   bool on = false, switched = reader.boolean("use_sliding_window", on);
   on = switched ? on : window && !parser.config().family->windowsHaveSwitch;
-  if (!on || slidesNowhere(parser)) {
+  bool listed = reader.get("layer_types").size() >= static_cast<size_t>(parser.config().layers);
+  if (!on || listed || reader.isNull("sliding_window")) {
     return;
   }
   if (switched) {

@@ -77,15 +77,9 @@ static void parse(ConfigParser &parser) {
 
 static void check(ConfigParser &parser) {
   const ModelConfig &config = parser.config();
-  int64_t heads = config.attention.heads, rope = config.mla.qkRopeHeadDim, sum = config.attention.keyWidth;
+  int64_t heads = config.attention.heads, rope = config.mla.qkRopeHeadDim, sum = config.attention.keyWidth, other = 0;
   parser.require(rope % 2 == 0,
                  "\"qk_rope_head_dim\" is " + llvm::Twine(rope) + ", but rotary embedding needs an even number");
-  int64_t other = heads;
-  if (parser.reader().integer("num_key_value_heads", other, 1, kMaxCount, Need::Optional)) {
-    parser.require(other == heads, "\"num_key_value_heads\" (" + llvm::Twine(other) +
-                                       ") must equal \"num_attention_heads\" (" + llvm::Twine(heads) +
-                                       "): latent attention has no key/value heads of its own");
-  }
   if (parser.reader().integer("qk_head_dim", other, 1, kMaxExtent, Need::Optional)) {
     parser.require(other == sum, "\"qk_head_dim\" (" + llvm::Twine(other) +
                                      ") must be \"qk_nope_head_dim\" + \"qk_rope_head_dim\" (" + llvm::Twine(sum) +

@@ -129,8 +129,8 @@ typedef struct fathom_model_options {
   size_t struct_size;
   /// Where the artifact starts in the file; not 0 for an executable that carries one.
   uint64_t file_offset;
-  /// Where to look for the weight files of an artifact compiled with --weights=reference, before the
-  /// directory it recorded and the artifact's own directory. NULL: nowhere else.
+  /// Where the weight files of an artifact compiled with --weights=reference are. NULL: in the directory it
+  /// recorded, or else in the artifact's own.
   const char *weights_directory;
   fathom_verify_t verify_weights;
   /// Not 0: read the weights into memory of this process instead of mapping the file.
@@ -283,7 +283,7 @@ enum {
 };
 
 /// Whether the model's chat templates read a name, and as what: FATHOM_CHAT_*, together, to |out_uses|. 0 without
-/// a template.
+/// a template, FATHOM_STATUS_UNSUPPORTED without a tokenizer.
 FATHOM_API fathom_status_t fathom_model_chat_uses(fathom_model_t *model, const char *name, uint32_t *out_uses);
 
 //===-- Sampling ------------------------------------------------------------------------------===//
@@ -390,7 +390,7 @@ typedef fathom_flow_t (*fathom_token_fn)(void *user, int32_t token, const char *
 
 typedef struct fathom_generate_options {
   size_t struct_size;
-  /// The prompt as text…
+  /// The prompt as text, or else NULL…
   const char *prompt;
   size_t prompt_length;
   /// FATHOM_ENCODE_* for it; default FATHOM_ENCODE_ADD_BOS, also if it is appended to a sequence: set 0 there, or the

@@ -68,3 +68,11 @@ func.func @halves(%q: tensor<?x20xf32>, %w: tensor<22x12xf32>, %t: tensor<16x2x2
       : (tensor<?x20xf32>, tensor<22x12xf32>, tensor<16x2x2xf32>, tensor<?xi32>) -> tensor<?x32xf32>
   return %a : tensor<?x32xf32>
 }
+
+// -----
+
+// There is nothing to differ in no rows.
+func.func @no_rows(%x: tensor<0x8xf32>) -> tensor<0x8xf32> {
+  %y = deepseek.swiglu %x, %x : tensor<0x8xf32>
+  return %y : tensor<0x8xf32>
+}

@@ -26,6 +26,12 @@ module attributes {a = #deepseek.rope<frequencies = []>} {}
 
 // -----
 
+// expected-error @+2 {{expected a finite number}}
+// expected-error @+1 {{failed to parse DeepSeek_RopeAttr parameter 'frequencies'}}
+module attributes {a = #deepseek.rope<frequencies = [1.0e+400]>} {}
+
+// -----
+
 // expected-error @+1 {{expects a dictionary of facts in 'deepseek.model', but got 3 : i64}}
 module attributes {deepseek.model = 3 : i64} {}
 

@@ -51,14 +51,9 @@ TEST(GroupedQueryTest, HeadsThatDoNotDivide) {
 TEST(GroupedQueryTest, WindowsThatAreOnAreRefusedByName) {
   std::string qwen2 = configText("qwen2-tiny"), llama = configText("llama-tiny");
   std::string on = with(qwen2, "use_sliding_window", "true");
-  // Of three layers.
-  expectBadConfig(with(on, "max_window_layers", "2"), 4, "\"use_sliding_window\" is true");
-  expectBadConfig(with(on, "max_window_layers", "-1"), 3, "\"max_window_layers\" is -1, expected an integer");
+  expectBadConfig(on, 4, "\"use_sliding_window\" is true");
   // A list that is too short is wrong by itself, and graver.
-  expectBadConfig(adding(with(on, "max_window_layers", "2"), R"("layer_types": ["full_attention"])"), 3,
-                  "\"use_sliding_window\" is true");
-  expectBadConfig(with(without(on, "max_window_layers"), "num_hidden_layers", "29"), 4,
-                  "\"use_sliding_window\" is true");
+  expectBadConfig(adding(on, R"("layer_types": ["full_attention"])"), 3, "\"use_sliding_window\" is true");
   expectBadConfig(adding(llama, "\"sliding_window\": 4096"), 4,
                   "\"sliding_window\" is 4096, but the only supported value is null");
   expectBadConfig(adding(qwen2, R"("layer_types": ["full_attention", "sliding_attention"])"), 4,
@@ -79,11 +74,8 @@ TEST(GroupedQueryTest, WindowsThatAreOffAreNothing) {
 
 TEST(GroupedQueryTest, WindowsThatAreOnForNoLayerAreNothing) {
   std::string on = with(configText("qwen2-tiny"), "use_sliding_window", "true");
-  goodConfig(on);
-  goodConfig(without(on, "max_window_layers"));
-  std::string sliding = with(on, "max_window_layers", "0");
-  goodConfig(with(sliding, "sliding_window", "null"));
-  goodConfig(adding(sliding, R"("layer_types": ["full_attention", "full_attention", "full_attention"])"));
+  goodConfig(with(on, "sliding_window", "null"));
+  goodConfig(adding(on, R"("layer_types": ["full_attention", "full_attention", "full_attention"])"));
 }
 
 /// How many tensors of a configuration are biases.
