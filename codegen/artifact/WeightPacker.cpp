@@ -126,14 +126,17 @@ void Packing::record(const PackJob &job, const OddValues &odd) {
   findings.odd.badScales += odd.badScales;
 }
 
+static bool isVector(const Source &source) { return source.rows == 1 || source.columns == 1; }
+
 void Packing::recordZeros(const Ticket &ticket, llvm::ArrayRef<char> nonzeroSources) {
   const SliceRecipe &recipe = *ticket.job->recipe;
+  bool scales = recipe.layout == Layout::PanelScales;
   nonzero.resize(recipe.sources.size());
   for (size_t i = 0; i < nonzero.size(); ++i) {
     nonzero[i] = nonzero[i] || nonzeroSources[i];
     const Source &source = recipe.sources[i];
-    bool scales = recipe.layout == Layout::PanelScales;
-    if (!ticket.last || nonzero[i] || (source.rows == 1 && !scales && !recipe.scales)) {
+    bool mayBeZero = isVector(source) && !scales && !recipe.scales;
+    if (!ticket.last || nonzero[i] || mayBeZero) {
       continue;
     }
     if (zeroTensors.empty()) {

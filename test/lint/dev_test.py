@@ -125,7 +125,7 @@ class NewPassTest(unittest.TestCase):
 
 
 class NewOpTest(unittest.TestCase):
-    """What is written compiles and works: test/dialects/new_op_test.py."""
+    """What is written compiles and works: test/checklists/checklists_test.py."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -194,6 +194,7 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
   Source zero = fixture.shard.add(70, 300, ElementType::BF16, 2);
   Source last = fixture.shard.add(70, 300, ElementType::BF16, 3);
   Source bias = fixture.shard.add(1, 300, ElementType::F32, 4);
+  Source joinedBias{0, bias.offset, 300, 1, ElementType::F32, {}};
   Source scaled = fixture.shard.addScaled(129, 129, 5);
   std::string &bytes = fixture.shard.bytes;
   std::fill_n(bytes.begin() + zero.offset, 70 * 300 * 2, '\0');
@@ -203,13 +204,14 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
   std::fill_n(bytes.begin() + scaled.scale->offset, 4 * 4, '\0');
   fixture.add(Layout::Rows, {last});
   fixture.add(Layout::F32, {bias});
+  fixture.add(Layout::F32, {joinedBias, joinedBias});
   fixture.add(Layout::Panels, {good, zero}, RowMap::Interleave);
   fixture.add(Layout::F32, {zero});
   fixture.add(Layout::PanelScales, {scaled});
   fixture.expectExact();
   ZeroTensors zeros = fixture.result.zeros;
   EXPECT_EQ(zeros.count, 2u);
-  EXPECT_EQ(std::tuple(zeros.weight, zeros.slice, zeros.source), std::tuple(2u, 0u, 1u));
+  EXPECT_EQ(std::tuple(zeros.weight, zeros.slice, zeros.source), std::tuple(3u, 0u, 1u));
 }
 
 TEST(WeightPacker, ReportsProgressUpToTheTotal) {
