@@ -76,3 +76,60 @@ func.func @no_rows(%x: tensor<0x8xf32>) -> tensor<0x8xf32> {
   %y = deepseek.swiglu %x, %x : tensor<0x8xf32>
   return %y : tensor<0x8xf32>
 }
+
+// -----
+
+// expected-remark @+1 {{numerics of @short_table are not verified: cannot evaluate deepseek.rope: expected a position in the rope table for each row}}
+func.func @short_table(%x: tensor<?x4xf32>, %p: tensor<?xi32>) -> tensor<?x4xf32> {
+  %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<4x2x2xf32>
+  %y = deepseek.rope interleaved %x, %t at %p : tensor<?x4xf32>, tensor<4x2x2xf32>, tensor<?xi32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// expected-remark @+1 {{numerics of @slice_beyond are not verified: cannot evaluate tensor.extract_slice: expected a slice inside its tensor}}
+func.func @slice_beyond(%x: tensor<?x8xf32>) -> tensor<1x8xf32> {
+  %y = tensor.extract_slice %x[100, 0] [1, 8] [1, 1] : tensor<?x8xf32> to tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
+}
+
+// -----
+
+// expected-remark @+1 {{numerics of @no_such_dimension are not verified: cannot evaluate tensor.dim: expected a dimension of its tensor}}
+func.func @no_such_dimension(%x: tensor<?x8xf32>) -> index {
+  %five = arith.constant 5 : index
+  %n = tensor.dim %x, %five : tensor<?x8xf32>
+  return %n : index
+}
+
+// -----
+
+// expected-remark @+1 {{numerics of @unequal_rows are not verified: cannot evaluate arith.addf: expected f32 operands of one shape}}
+func.func @unequal_rows(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %one = arith.constant 1 : index
+  %first = tensor.extract_slice %x[0, 0] [%one, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
+  %y = arith.addf %x, %first : tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-remark @+1 {{numerics of @unequal_positions are not verified: cannot evaluate deepseek.cache_append: expected a row per position}}
+func.func @unequal_positions(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 8 x f32>, %l: index)
+    -> !deepseek.cache<latent: 8 x f32> {
+  %one = arith.constant 1 : index
+  %first = tensor.extract_slice %x[0, 0] [%one, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
+  %d = deepseek.cache_append %c["latent"][%l], %first at %p
+      : !deepseek.cache<latent: 8 x f32>, tensor<?x8xf32> at tensor<?xi32>
+  return %d : !deepseek.cache<latent: 8 x f32>
+}
+
+// -----
+
+func.func private @elsewhere(tensor<?x8xf32>) -> tensor<?x8xf32>
+// expected-remark @+1 {{numerics of @calls_elsewhere are not verified: cannot evaluate func.call: expected a function of this module}}
+func.func @calls_elsewhere(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %y = call @elsewhere(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
