@@ -23,7 +23,7 @@ static constexpr StringRef kTests[] = {FATHOM_CHAT_TESTS(FATHOM_NAME)};
 
 uint32_t ChatParser::parseTarget(bool withNamespace) {
   std::vector<uint32_t> targets;
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   bool isTuple = false;
   do {
     if (isTuple && !(peek().kind == ChatToken::Name && !isName("in")) && !isOperator("(")) {
@@ -38,15 +38,15 @@ uint32_t ChatParser::parseTarget(bool withNamespace) {
       if (llvm::is_contained({"true", "True", "false", "False", "none", "None"}, name)) {
         fail(token, "cannot assign to '" + name + "'");
       }
-      uint32_t target = program.add(ChatNodeKind::name, token.line, program.text(name), {});
+      uint32_t target = program.add(ChatNodeKind::name, token.place, program.text(name), {});
       if (withNamespace && takeOperator(".")) {
-        target = program.add(ChatNodeKind::attribute, token.line, program.text(expectName()), {target});
+        target = program.add(ChatNodeKind::attribute, token.place, program.text(expectName()), {target});
       }
       targets.push_back(target);
     }
     isTuple |= isOperator(",");
   } while (!failed && takeOperator(","));
-  return isTuple ? program.add(ChatNodeKind::tuple, line, 0, targets) : targets[0];
+  return isTuple ? program.add(ChatNodeKind::tuple, place, 0, targets) : targets[0];
 }
 
 bool ChatParser::isTupleEnd() const {
@@ -57,7 +57,7 @@ bool ChatParser::isTupleEnd() const {
 
 uint32_t ChatParser::parseTuple(bool withCondition, bool inParentheses) {
   std::vector<uint32_t> items;
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   bool isTuple = false;
   while (!failed) {
     if (isTupleEnd()) {
@@ -75,43 +75,45 @@ uint32_t ChatParser::parseTuple(bool withCondition, bool inParentheses) {
   if (!isTuple && !inParentheses) {
     fail(peek(), "expected an expression, found " + describe(peek()));
   }
-  return program.add(ChatNodeKind::tuple, line, 0, items);
+  return program.add(ChatNodeKind::tuple, place, 0, items);
 }
 
 uint32_t ChatParser::parseExpression(bool withCondition) {
   Deeper deeper(*this);
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   uint32_t value = parseOr();
   while (withCondition && !failed && takeName("if")) {
     uint32_t condition = parseOr(), otherwise = FATHOM_NO_NODE;
     if (takeName("else")) {
       otherwise = parseExpression();
     }
-    value = program.add(ChatNodeKind::conditional, line, 0, {condition, value, otherwise});
+    value = program.add(ChatNodeKind::conditional, place, 0, {condition, value, otherwise});
   }
   return value;
 }
 
 uint32_t ChatParser::parseOr() {
-  uint32_t line = peek().line, left = parseAnd();
+  ChatPlace place = peek().place;
+  uint32_t left = parseAnd();
   while (!failed && takeName("or")) {
-    left = program.add(ChatNodeKind::either, line, 0, {left, parseAnd()});
+    left = program.add(ChatNodeKind::either, place, 0, {left, parseAnd()});
   }
   return left;
 }
 
 uint32_t ChatParser::parseAnd() {
-  uint32_t line = peek().line, left = parseNot();
+  ChatPlace place = peek().place;
+  uint32_t left = parseNot();
   while (!failed && takeName("and")) {
-    left = program.add(ChatNodeKind::both, line, 0, {left, parseNot()});
+    left = program.add(ChatNodeKind::both, place, 0, {left, parseNot()});
   }
   return left;
 }
 
 uint32_t ChatParser::parseNot() {
   Deeper deeper(*this);
-  uint32_t line = peek().line;
-  return !failed && takeName("not") ? program.add(ChatNodeKind::invert, line, 0, {parseNot()}) : parseCompare();
+  ChatPlace place = peek().place;
+  return !failed && takeName("not") ? program.add(ChatNodeKind::invert, place, 0, {parseNot()}) : parseCompare();
 }
 
 std::optional<ChatOperator> ChatParser::takeComparison() {
@@ -134,38 +136,40 @@ std::optional<ChatOperator> ChatParser::takeComparison() {
 }
 
 uint32_t ChatParser::parseCompare() {
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   std::vector<uint32_t> operands{parseSum()};
   while (!failed) {
     std::optional<ChatOperator> op = takeComparison();
     if (!op) {
       break;
     }
-    operands.push_back(program.add(ChatNodeKind::comparison, line, uint32_t(*op), {parseSum()}));
+    operands.push_back(program.add(ChatNodeKind::comparison, place, uint32_t(*op), {parseSum()}));
   }
-  return operands.size() == 1 ? operands[0] : program.add(ChatNodeKind::compare, line, 0, operands);
+  return operands.size() == 1 ? operands[0] : program.add(ChatNodeKind::compare, place, 0, operands);
 }
 
 uint32_t ChatParser::parseSum() {
-  uint32_t line = peek().line, left = parseJoin();
+  ChatPlace place = peek().place;
+  uint32_t left = parseJoin();
   while (!failed && (isOperator("+") || isOperator("-"))) {
     ChatOperator op = tokens[at++].text == "+" ? ChatOperator::add : ChatOperator::subtract;
-    left = program.add(ChatNodeKind::binary, line, uint32_t(op), {left, parseJoin()});
+    left = program.add(ChatNodeKind::binary, place, uint32_t(op), {left, parseJoin()});
   }
   return left;
 }
 
 uint32_t ChatParser::parseJoin() {
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   std::vector<uint32_t> parts{parseProduct()};
   while (!failed && takeOperator("~")) {
     parts.push_back(parseProduct());
   }
-  return parts.size() == 1 ? parts[0] : program.add(ChatNodeKind::join, line, 0, parts);
+  return parts.size() == 1 ? parts[0] : program.add(ChatNodeKind::join, place, 0, parts);
 }
 
 uint32_t ChatParser::parseProduct() {
-  uint32_t line = peek().line, left = parsePower();
+  ChatPlace place = peek().place;
+  uint32_t left = parsePower();
   while (!failed) {
     ChatOperator op;
     if (takeOperator("*")) {
@@ -182,7 +186,7 @@ uint32_t ChatParser::parseProduct() {
     if (op == ChatOperator::modulo && literal(left) && hasMissingConversion(*literal(left))) {
       fail(tokens[at - 1], "a conversion of this format is not supported in chat templates", true);
     }
-    left = program.add(ChatNodeKind::binary, line, uint32_t(op), {left, parsePower()});
+    left = program.add(ChatNodeKind::binary, place, uint32_t(op), {left, parsePower()});
   }
   return left;
 }
@@ -196,23 +200,25 @@ std::optional<StringRef> ChatParser::literal(uint32_t node) const {
 }
 
 uint32_t ChatParser::parsePower() {
-  uint32_t line = peek().line, left = parseUnary();
+  ChatPlace place = peek().place;
+  uint32_t left = parseUnary();
   while (!failed && takeOperator("**")) {
-    left = program.add(ChatNodeKind::binary, line, uint32_t(ChatOperator::power), {left, parseUnary()});
+    left = program.add(ChatNodeKind::binary, place, uint32_t(ChatOperator::power), {left, parseUnary()});
   }
   return left;
 }
 
 uint32_t ChatParser::parseUnary(bool withFilters) {
   Deeper deeper(*this);
-  uint32_t line = peek().line, node;
+  ChatPlace place = peek().place;
+  uint32_t node;
   if (failed) {
     return 0;
   }
   if (takeOperator("-")) {
-    node = program.add(ChatNodeKind::negate, line, 0, {parseUnary(false)});
+    node = program.add(ChatNodeKind::negate, place, 0, {parseUnary(false)});
   } else if (takeOperator("+")) {
-    node = program.add(ChatNodeKind::plus, line, 0, {parseUnary(false)});
+    node = program.add(ChatNodeKind::plus, place, 0, {parseUnary(false)});
   } else {
     node = parsePrimary();
   }
@@ -227,9 +233,9 @@ uint32_t ChatParser::parsePrimary() {
   case ChatToken::Name:
     ++at;
     if (text == "true" || text == "True" || text == "false" || text == "False") {
-      return program.add(ChatNodeKind::boolean, token.line, text.lower() == "true", {});
+      return program.add(ChatNodeKind::boolean, token.place, text.lower() == "true", {});
     }
-    return text == "none" || text == "None" ? program.add(ChatNodeKind::none, token.line, 0, {})
+    return text == "none" || text == "None" ? program.add(ChatNodeKind::none, token.place, 0, {})
                                             : addNamed(ChatNodeKind::name, token, text, {});
   case ChatToken::Text: {
     std::string joined;
@@ -262,18 +268,18 @@ uint32_t ChatParser::parseNumber() {
     double real = 0;
     (void)StringRef(token.text).getAsDouble(real);
     program.reals.push_back(real);
-    return program.add(ChatNodeKind::real, token.line, uint32_t(program.reals.size() - 1), {});
+    return program.add(ChatNodeKind::real, token.place, uint32_t(program.reals.size() - 1), {});
   }
   int64_t integer = 0;
   if (StringRef(token.text).getAsInteger(0, integer)) {
     fail(token, "integers above 2^63 - 1 are not supported in chat templates", true);
   }
   program.integers.push_back(integer);
-  return program.add(ChatNodeKind::integer, token.line, uint32_t(program.integers.size() - 1), {});
+  return program.add(ChatNodeKind::integer, token.place, uint32_t(program.integers.size() - 1), {});
 }
 
 uint32_t ChatParser::parseList() {
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   std::vector<uint32_t> items;
   while (!failed && !takeOperator("]")) {
     if (!items.empty()) {
@@ -284,11 +290,11 @@ uint32_t ChatParser::parseList() {
     }
     items.push_back(parseExpression());
   }
-  return program.add(ChatNodeKind::list, line, 0, items);
+  return program.add(ChatNodeKind::list, place, 0, items);
 }
 
 uint32_t ChatParser::parseDict() {
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   std::vector<uint32_t> entries;
   while (!failed && !takeOperator("}")) {
     if (!entries.empty()) {
@@ -301,7 +307,7 @@ uint32_t ChatParser::parseDict() {
     expect(":");
     entries.push_back(parseExpression());
   }
-  return program.add(ChatNodeKind::dict, line, 0, entries);
+  return program.add(ChatNodeKind::dict, place, 0, entries);
 }
 
 uint32_t ChatParser::parsePostfix(uint32_t node) {
@@ -309,7 +315,7 @@ uint32_t ChatParser::parsePostfix(uint32_t node) {
     if (takeOperator(".")) {
       const ChatToken &token = tokens[at];
       if (token.kind == ChatToken::Integer) {
-        node = program.add(ChatNodeKind::item, token.line, 0, {node, parseNumber()});
+        node = program.add(ChatNodeKind::item, token.place, 0, {node, parseNumber()});
       } else {
         node = addNamed(ChatNodeKind::attribute, token, expectName(), {node});
       }
@@ -325,11 +331,11 @@ uint32_t ChatParser::parsePostfix(uint32_t node) {
 }
 
 uint32_t ChatParser::parseSubscript(uint32_t node) {
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   if (!isOperator(":")) {
     uint32_t key = parseExpression();
     if (takeOperator("]")) {
-      return program.add(ChatNodeKind::item, line, 0, {node, key});
+      return program.add(ChatNodeKind::item, place, 0, {node, key});
     }
     if (!isOperator(":")) {
       expect("]");
@@ -339,14 +345,14 @@ uint32_t ChatParser::parseSubscript(uint32_t node) {
       bounds[i] = isOperator(":") || isOperator("]") ? FATHOM_NO_NODE : parseExpression();
     }
     expect("]");
-    return program.add(ChatNodeKind::slice, line, 0, bounds);
+    return program.add(ChatNodeKind::slice, place, 0, bounds);
   }
   std::vector<uint32_t> bounds{node, FATHOM_NO_NODE, FATHOM_NO_NODE, FATHOM_NO_NODE};
   for (size_t i = 2; i < 4 && takeOperator(":"); ++i) {
     bounds[i] = isOperator(":") || isOperator("]") ? FATHOM_NO_NODE : parseExpression();
   }
   expect("]");
-  return program.add(ChatNodeKind::slice, line, 0, bounds);
+  return program.add(ChatNodeKind::slice, place, 0, bounds);
 }
 
 uint32_t ChatParser::parsePostfixFilters(uint32_t node) {
@@ -366,7 +372,18 @@ uint32_t ChatParser::parsePostfixFilters(uint32_t node) {
 
 uint32_t ChatParser::addNamed(ChatNodeKind kind, const ChatToken &token, StringRef name,
                               llvm::ArrayRef<uint32_t> operands) {
-  return program.add(kind, token.line, program.text(name), operands);
+  return program.add(kind, token.place, program.text(name), operands);
+}
+
+/// A filter or test that is not there: a finding now or, where Jinja2 looks for it at run time, when a conversation
+/// comes to it.
+uint32_t ChatParser::addMissing(const ChatToken &token, StringRef what, StringRef name, bool isJinjas) {
+  std::string missing = ("the " + what + " '" + name + "' is not supported in chat templates").str();
+  if (!soft) {
+    fail(token, missing, true);
+  }
+  return isJinjas ? addNamed(ChatNodeKind::unsupported, token, missing, {})
+                  : addNamed(ChatNodeKind::fault, token, ("No " + what + " named '" + name + "' found.").str(), {});
 }
 
 uint32_t ChatParser::parseFilter(uint32_t node) {
@@ -378,12 +395,9 @@ uint32_t ChatParser::parseFilter(uint32_t node) {
   }
   const StringRef *known = llvm::find(kFilters, name);
   if (known != std::end(kFilters)) {
-    return program.add(ChatNodeKind::filter, token.line, uint32_t(known - kFilters), operands);
+    return program.add(ChatNodeKind::filter, token.place, uint32_t(known - kFilters), operands);
   }
-  if (!soft) {
-    fail(token, "the filter '" + name + "' is not supported in chat templates", true);
-  }
-  return addNamed(ChatNodeKind::fault, token, "No filter named '" + name + "' found.", {});
+  return addMissing(token, "filter", name, isMissingFilter(name));
 }
 
 uint32_t ChatParser::parseTest(uint32_t node) {
@@ -405,14 +419,11 @@ uint32_t ChatParser::parseTest(uint32_t node) {
   const StringRef *known = llvm::find(kTests, name);
   uint32_t test = 0;
   if (known != std::end(kTests)) {
-    test = program.add(ChatNodeKind::test, token.line, uint32_t(known - kTests), operands);
+    test = program.add(ChatNodeKind::test, token.place, uint32_t(known - kTests), operands);
   } else {
-    if (!soft) {
-      fail(token, "the test '" + name + "' is not supported in chat templates", true);
-    }
-    test = addNamed(ChatNodeKind::fault, token, "No test named '" + name + "' found.", {});
+    test = addMissing(token, "test", name, isMissingTest(name));
   }
-  return inverts ? program.add(ChatNodeKind::invert, token.line, 0, {test}) : test;
+  return inverts ? program.add(ChatNodeKind::invert, token.place, 0, {test}) : test;
 }
 
 /// Arguments from after "(" to ")".
@@ -428,7 +439,7 @@ void ChatParser::parseArguments(std::vector<uint32_t> &operands) {
     const ChatToken &token = peek();
     if (isOperator("*") || isOperator("**")) {
       bool mapping = tokens[at++].text == "**";
-      operands.push_back(program.add(ChatNodeKind::unpack, token.line, mapping ? 1 : 0, {parseExpression()}));
+      operands.push_back(program.add(ChatNodeKind::unpack, token.place, mapping ? 1 : 0, {parseExpression()}));
       named = true;
     } else if (token.kind == ChatToken::Name && isOperator("=", 1)) {
       at += 2;
@@ -460,13 +471,14 @@ void ChatParser::checkMethod(uint32_t callee, const ChatToken &token) {
 }
 
 uint32_t ChatParser::parseCall(uint32_t node) {
-  const ChatToken &token = tokens[at++];
+  ++at;
+  ChatPlace place{program.nodes[node].line(), program.nodes[node].column()};
   std::vector<uint32_t> operands{node};
-  if (node != FATHOM_NO_NODE && !failed) {
+  if (!failed) {
     checkMethod(node, tokens[at >= 2 ? at - 2 : 0]);
   }
   parseArguments(operands);
-  return program.add(ChatNodeKind::call, token.line, 0, operands);
+  return program.add(ChatNodeKind::call, place, 0, operands);
 }
 
 } // namespace fathom::frontend

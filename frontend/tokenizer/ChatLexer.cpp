@@ -129,7 +129,7 @@ private:
   StringRef rest() const { return StringRef(source).drop_front(at); }
   bool fail(size_t place, const llvm::Twine &message);
   void add(ChatToken::Kind kind, size_t place, std::string text);
-  void locate(size_t place, uint32_t &line, uint32_t &column);
+  ChatPlace locate(size_t place);
   bool lexData();
   bool lexComment();
   bool lexRaw(size_t end);
@@ -154,7 +154,7 @@ private:
 } // namespace
 
 /// Places only go forward, but for errors.
-void Lexer::locate(size_t place, uint32_t &line, uint32_t &column) {
+ChatPlace Lexer::locate(size_t place) {
   if (place < located) {
     located = lineBegin = 0;
     locatedLine = 1;
@@ -165,20 +165,17 @@ void Lexer::locate(size_t place, uint32_t &line, uint32_t &column) {
       lineBegin = located + 1;
     }
   }
-  line = locatedLine;
-  column = uint32_t(place - lineBegin + 1);
+  return {locatedLine, uint32_t(place - lineBegin + 1)};
 }
 
 bool Lexer::fail(size_t place, const llvm::Twine &message) {
-  locate(place, error.line, error.column);
+  error.place = locate(place);
   error.message = message.str();
   return false;
 }
 
 void Lexer::add(ChatToken::Kind kind, size_t place, std::string text) {
-  ChatToken token{kind, std::move(text), 0, 0};
-  locate(place, token.line, token.column);
-  tokens.push_back(std::move(token));
+  tokens.push_back({kind, std::move(text), locate(place)});
 }
 
 /// The size of a "{% raw %}" that `tag` begins with.

@@ -16,6 +16,12 @@
 
 namespace fathom::frontend {
 
+/// Where something stands in a template, in bytes, from 1.
+struct ChatPlace {
+  uint32_t line = 1;
+  uint32_t column = 1;
+};
+
 struct ChatToken {
   enum Kind : uint8_t {
     Data,
@@ -33,16 +39,14 @@ struct ChatToken {
   Kind kind;
   /// Data and Text: what is meant, escapes resolved. Else as written.
   std::string text;
-  uint32_t line;
-  uint32_t column;
+  ChatPlace place;
 };
 
 /// A finding in a template.
 struct ChatError {
   /// The template is fine for Jinja, and beyond what Fathom does.
   bool unsupported = false;
-  uint32_t line = 1;
-  uint32_t column = 1;
+  ChatPlace place;
   std::string message;
 };
 

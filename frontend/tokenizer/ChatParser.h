@@ -53,18 +53,18 @@ private:
 
   uint32_t parseBlock(llvm::ArrayRef<llvm::StringRef> ends, std::string *end);
   uint32_t parseStatement();
-  uint32_t parseIf(uint32_t line);
-  uint32_t parseFor(uint32_t line);
-  uint32_t parseSet(uint32_t line);
-  uint32_t parseWith(uint32_t line);
-  uint32_t parseScope(uint32_t line, std::vector<uint32_t> operands, llvm::StringRef name);
-  uint32_t parseGeneration(uint32_t line);
+  uint32_t parseIf(ChatPlace place);
+  uint32_t parseFor(ChatPlace place);
+  uint32_t parseSet(ChatPlace place);
+  uint32_t parseWith(ChatPlace place);
+  uint32_t parseScope(ChatPlace place, std::vector<uint32_t> operands, llvm::StringRef name);
+  uint32_t parseGeneration(ChatPlace place);
   uint32_t parseMacroBody(llvm::StringRef name, std::vector<uint32_t> &operands, size_t first);
-  uint32_t parseMacro(uint32_t line);
-  uint32_t parseCallBlock(uint32_t line);
-  uint32_t parseFilterBlock(uint32_t line);
-  uint32_t parseLoopControl(uint32_t line);
-  uint32_t parsePrint(uint32_t line);
+  uint32_t parseMacro(ChatPlace place);
+  uint32_t parseCallBlock(ChatPlace place);
+  uint32_t parseFilterBlock(ChatPlace place);
+  uint32_t parseLoopControl(ChatPlace place);
+  uint32_t parsePrint(ChatPlace place);
   uint32_t parseFilters();
   void parseParameters(std::vector<uint32_t> &operands);
 
@@ -97,6 +97,7 @@ private:
   void checkMethod(uint32_t callee, const ChatToken &token);
   uint32_t addNamed(artifact::ChatNodeKind kind, const ChatToken &token, llvm::StringRef name,
                     llvm::ArrayRef<uint32_t> operands);
+  uint32_t addMissing(const ChatToken &token, llvm::StringRef what, llvm::StringRef name, bool isJinjas);
   bool checkDepth();
 
   const std::vector<ChatToken> &tokens;

@@ -13,8 +13,9 @@ namespace fathom::frontend {
 
 using artifact::ChatNodeKind;
 
-uint32_t ChatProgram::add(ChatNodeKind kind, uint32_t line, uint32_t value, llvm::ArrayRef<uint32_t> nodeOperands) {
-  nodes.emplace_back(kind, line, value, uint32_t(operands.size()), uint32_t(nodeOperands.size()));
+uint32_t ChatProgram::add(ChatNodeKind kind, ChatPlace place, uint32_t value, llvm::ArrayRef<uint32_t> nodeOperands) {
+  uint16_t column = place.column > UINT16_MAX ? 0 : uint16_t(place.column);
+  nodes.emplace_back(kind, column, place.line, value, uint32_t(operands.size()), uint32_t(nodeOperands.size()));
   operands.insert(operands.end(), nodeOperands.begin(), nodeOperands.end());
   return uint32_t(nodes.size() - 1);
 }
@@ -29,7 +30,7 @@ uint32_t ChatProgram::text(StringRef text) {
 
 bool ChatParser::fail(const ChatToken &token, const llvm::Twine &message, bool unsupported) {
   if (!failed) {
-    error = {unsupported, token.line, token.column, message.str()};
+    error = {unsupported, token.place, message.str()};
   }
   failed = true;
   // Nothing more is read.
@@ -75,7 +76,7 @@ std::string ChatParser::describe(const ChatToken &token) {
 /// Statements until a block begins with one of `ends`; that name is taken.
 uint32_t ChatParser::parseBlock(llvm::ArrayRef<StringRef> ends, std::string *end) {
   std::vector<uint32_t> statements;
-  uint32_t line = peek().line;
+  ChatPlace place = peek().place;
   Deeper deeper(*this);
   while (!failed) {
     const ChatToken &token = peek();
@@ -87,9 +88,9 @@ uint32_t ChatParser::parseBlock(llvm::ArrayRef<StringRef> ends, std::string *end
     }
     ++at;
     if (token.kind == ChatToken::Data) {
-      statements.push_back(program.add(ChatNodeKind::text, token.line, program.text(token.text), {}));
+      statements.push_back(program.add(ChatNodeKind::text, token.place, program.text(token.text), {}));
     } else if (token.kind == ChatToken::VariableBegin) {
-      statements.push_back(program.add(ChatNodeKind::output, token.line, 0, {parseTuple()}));
+      statements.push_back(program.add(ChatNodeKind::output, token.place, 0, {parseTuple()}));
       if (!failed && tokens[at++].kind != ChatToken::VariableEnd) {
         fail(tokens[at - 1], "expected '}}', found " + describe(tokens[at - 1]));
       }
@@ -101,13 +102,13 @@ uint32_t ChatParser::parseBlock(llvm::ArrayRef<StringRef> ends, std::string *end
       statements.push_back(parseStatement());
     }
   }
-  return program.add(ChatNodeKind::block, line, 0, statements);
+  return program.add(ChatNodeKind::block, place, 0, statements);
 }
 
 uint32_t ChatParser::parseStatement() {
   const ChatToken &token = peek();
   std::string name = expectName();
-  using Parse = uint32_t (ChatParser::*)(uint32_t line);
+  using Parse = uint32_t (ChatParser::*)(ChatPlace place);
   static constexpr std::pair<StringRef, Parse> kStatements[] = {
       {"if", &ChatParser::parseIf},
       {"for", &ChatParser::parseFor},
@@ -123,7 +124,7 @@ uint32_t ChatParser::parseStatement() {
   };
   for (auto [known, parse] : kStatements) {
     if (name == known) {
-      return (this->*parse)(token.line);
+      return (this->*parse)(token.place);
     }
   }
   for (StringRef other : {"block", "extends", "include", "import", "from", "autoescape", "trans", "do"}) {
@@ -136,7 +137,7 @@ uint32_t ChatParser::parseStatement() {
   return 0;
 }
 
-uint32_t ChatParser::parseIf(uint32_t line) {
+uint32_t ChatParser::parseIf(ChatPlace place) {
   std::vector<uint32_t> operands;
   std::string end;
   bool outer = std::exchange(soft, true);
@@ -151,10 +152,10 @@ uint32_t ChatParser::parseIf(uint32_t line) {
   }
   soft = outer;
   expectBlockEnd();
-  return program.add(ChatNodeKind::branch, line, 0, operands);
+  return program.add(ChatNodeKind::branch, place, 0, operands);
 }
 
-uint32_t ChatParser::parseFor(uint32_t line) {
+uint32_t ChatParser::parseFor(ChatPlace place) {
   uint32_t target = parseTarget(false);
   if (!takeName("in")) {
     fail(peek(), "expected 'in', found " + describe(peek()));
@@ -176,11 +177,11 @@ uint32_t ChatParser::parseFor(uint32_t line) {
   if (!failed && end == "else") {
     expectBlockEnd();
     // A scope: what is set there is not visible after the loop.
-    otherwise = program.add(ChatNodeKind::scope, line, 0, {parseBlock({"endfor"}, &end)});
+    otherwise = program.add(ChatNodeKind::scope, place, 0, {parseBlock({"endfor"}, &end)});
   }
   soft = outer;
   expectBlockEnd();
-  return program.add(ChatNodeKind::loop, line, 0, {target, iterable, condition, body, otherwise});
+  return program.add(ChatNodeKind::loop, place, 0, {target, iterable, condition, body, otherwise});
 }
 
 /// The filters of a block, each around the one before and the first around an absent operand: as in a | b, or after
@@ -198,12 +199,12 @@ uint32_t ChatParser::parseFilters() {
   return filter;
 }
 
-uint32_t ChatParser::parseSet(uint32_t line) {
+uint32_t ChatParser::parseSet(ChatPlace place) {
   uint32_t target = parseTarget(true);
   if (takeOperator("=")) {
     uint32_t value = parseTuple();
     expectBlockEnd();
-    return program.add(ChatNodeKind::assign, line, 0, {target, value});
+    return program.add(ChatNodeKind::assign, place, 0, {target, value});
   }
   uint32_t filter = isOperator("|") ? parseFilters() : FATHOM_NO_NODE;
   expectBlockEnd();
@@ -212,10 +213,10 @@ uint32_t ChatParser::parseSet(uint32_t line) {
   uint32_t body = parseBlock({"endset"}, &end);
   soft = outer;
   expectBlockEnd();
-  return program.add(ChatNodeKind::capture, line, 0, {target, body, filter});
+  return program.add(ChatNodeKind::capture, place, 0, {target, body, filter});
 }
 
-uint32_t ChatParser::parseWith(uint32_t line) {
+uint32_t ChatParser::parseWith(ChatPlace place) {
   std::vector<uint32_t> operands{0};
   while (!failed && peek().kind != ChatToken::BlockEnd) {
     if (operands.size() > 1) {
@@ -225,21 +226,21 @@ uint32_t ChatParser::parseWith(uint32_t line) {
     expect("=");
     operands.push_back(parseExpression());
   }
-  return parseScope(line, operands, "endwith");
+  return parseScope(place, operands, "endwith");
 }
 
-uint32_t ChatParser::parseScope(uint32_t line, std::vector<uint32_t> operands, StringRef name) {
+uint32_t ChatParser::parseScope(ChatPlace place, std::vector<uint32_t> operands, StringRef name) {
   expectBlockEnd();
   std::string end;
   bool outer = std::exchange(soft, false);
   operands[0] = parseBlock({name}, &end);
   soft = outer;
   expectBlockEnd();
-  return program.add(ChatNodeKind::scope, line, 0, operands);
+  return program.add(ChatNodeKind::scope, place, 0, operands);
 }
 
 /// Hugging Face's mark around what the assistant says.
-uint32_t ChatParser::parseGeneration(uint32_t line) { return parseScope(line, {0}, "endgeneration"); }
+uint32_t ChatParser::parseGeneration(ChatPlace place) { return parseScope(place, {0}, "endgeneration"); }
 
 /// The parameters of a macro, from after its "(".
 void ChatParser::parseParameters(std::vector<uint32_t> &operands) {
@@ -247,13 +248,13 @@ void ChatParser::parseParameters(std::vector<uint32_t> &operands) {
     if (!isFirst) {
       expect(",");
     }
-    uint32_t line = peek().line;
+    ChatPlace place = peek().place;
     std::string name = expectName();
     std::vector<uint32_t> otherwise;
     if (takeOperator("=")) {
       otherwise.push_back(parseExpression());
     }
-    operands.push_back(program.add(ChatNodeKind::parameter, line, program.text(name), otherwise));
+    operands.push_back(program.add(ChatNodeKind::parameter, place, program.text(name), otherwise));
   }
 }
 
@@ -270,20 +271,21 @@ uint32_t ChatParser::parseMacroBody(StringRef name, std::vector<uint32_t> &opera
   auto isNamed = [&](const artifact::ChatNode &node, ChatNodeKind kind, StringRef text) {
     return node.kind() == kind && program.texts[node.value()] == text;
   };
-  for (auto [text, byKeyword] : {std::pair("varargs", 0u), std::pair("kwargs", 1u)}) {
+  for (uint32_t byKeyword : {0, 1}) {
+    StringRef text = byKeyword == 0 ? "varargs" : "kwargs";
     bool isParameter = llvm::any_of(llvm::ArrayRef(operands).drop_front(first), [&](uint32_t operand) {
       return isNamed(program.nodes[operand], ChatNodeKind::parameter, text);
     });
     bool isUsed = llvm::any_of(llvm::ArrayRef(program.nodes).drop_front(begin),
                                [&](const auto &node) { return isNamed(node, ChatNodeKind::name, text); });
     if (isUsed && !isParameter) {
-      operands.push_back(program.add(ChatNodeKind::unpack, peek().line, byKeyword, {}));
+      operands.push_back(program.add(ChatNodeKind::unpack, peek().place, byKeyword, {}));
     }
   }
   return body;
 }
 
-uint32_t ChatParser::parseMacro(uint32_t line) {
+uint32_t ChatParser::parseMacro(ChatPlace place) {
   std::vector<uint32_t> operands{0};
   std::string name = expectName();
   expect("(");
@@ -292,10 +294,10 @@ uint32_t ChatParser::parseMacro(uint32_t line) {
   uint32_t body = parseMacroBody("endmacro", operands, 1);
   operands[0] = body;
   expectBlockEnd();
-  return program.add(ChatNodeKind::macro, line, program.text(name), operands);
+  return program.add(ChatNodeKind::macro, place, program.text(name), operands);
 }
 
-uint32_t ChatParser::parseCallBlock(uint32_t line) {
+uint32_t ChatParser::parseCallBlock(ChatPlace place) {
   std::vector<uint32_t> operands{0, 0};
   if (takeOperator("(")) {
     parseParameters(operands);
@@ -309,32 +311,32 @@ uint32_t ChatParser::parseCallBlock(uint32_t line) {
   uint32_t body = parseMacroBody("endcall", operands, 2);
   operands[1] = body;
   expectBlockEnd();
-  return program.add(ChatNodeKind::call_block, line, 0, operands);
+  return program.add(ChatNodeKind::call_block, place, 0, operands);
 }
 
-uint32_t ChatParser::parseFilterBlock(uint32_t line) {
+uint32_t ChatParser::parseFilterBlock(ChatPlace place) {
   uint32_t filter = parseFilters();
   expectBlockEnd();
   std::string end;
   uint32_t body = parseBlock({"endfilter"}, &end);
   expectBlockEnd();
-  return program.add(ChatNodeKind::filter_block, line, 0, {body, filter});
+  return program.add(ChatNodeKind::filter_block, place, 0, {body, filter});
 }
 
-uint32_t ChatParser::parseLoopControl(uint32_t line) {
+uint32_t ChatParser::parseLoopControl(ChatPlace place) {
   const ChatToken &token = tokens[at - 1];
   if (loops == 0) {
     fail(token, "'" + token.text + "' outside of a loop");
   }
   bool leaves = token.text == "break";
   expectBlockEnd();
-  return program.add(leaves ? ChatNodeKind::leave : ChatNodeKind::next, line, 0, {});
+  return program.add(leaves ? ChatNodeKind::leave : ChatNodeKind::next, place, 0, {});
 }
 
-uint32_t ChatParser::parsePrint(uint32_t line) {
+uint32_t ChatParser::parsePrint(ChatPlace place) {
   uint32_t value = parseTuple();
   expectBlockEnd();
-  return program.add(ChatNodeKind::output, line, 0, {value});
+  return program.add(ChatNodeKind::output, place, 0, {value});
 }
 
 /// Chains such as a + b + c + … make trees that are deeper than the parser is.
@@ -347,7 +349,7 @@ bool ChatParser::checkDepth() {
       depths[i] = operand == FATHOM_NO_NODE ? depths[i] : std::max(depths[i], depths[operand] + 1);
     }
     if (depths[i] > FATHOM_MAX_CHAT_DEPTH) {
-      error = {true, node.line(), 1, "nested too deeply"};
+      error = {true, {node.line(), node.column()}, "nested too deeply"};
       return false;
     }
   }

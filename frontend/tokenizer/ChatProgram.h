@@ -23,7 +23,7 @@ struct ChatProgram {
   std::vector<std::string> texts;
 
   /// Adds a node after its operands; returns its place.
-  uint32_t add(artifact::ChatNodeKind kind, uint32_t line, uint32_t value, llvm::ArrayRef<uint32_t> nodeOperands);
+  uint32_t add(artifact::ChatNodeKind kind, ChatPlace place, uint32_t value, llvm::ArrayRef<uint32_t> nodeOperands);
   /// The place of a text, one for equal ones.
   uint32_t text(llvm::StringRef text);
 

@@ -5,17 +5,23 @@
 
 #include "frontend/tokenizer/ChatSubset.h"
 
+#include "fathom/tokenizer_abi.h"
 #include "llvm/ADT/STLExtras.h"
 
 using llvm::StringRef;
 
 namespace fathom::frontend {
 
-/// Methods of Python's str, dict and list that the runtime does not have.
-static constexpr StringRef kMissingMethods[] = {"casefold",     "encode",      "expandtabs", "fromkeys",  "isascii",
-                                                "isidentifier", "isprintable", "istitle",    "maketrans", "swapcase",
-                                                "translate",    "zfill",       "format_map"};
+#define FATHOM_NAME(name) name,
+static constexpr StringRef kMissingFilters[] = {FATHOM_CHAT_MISSING_FILTERS(FATHOM_NAME)};
+static constexpr StringRef kMissingTests[] = {FATHOM_CHAT_MISSING_TESTS(FATHOM_NAME)};
+static constexpr StringRef kMissingMethods[] = {FATHOM_CHAT_MISSING_METHODS(FATHOM_NAME)};
+#undef FATHOM_NAME
 static constexpr StringRef kMissingFunctions[] = {"cycler", "joiner", "lipsum"};
+
+bool isMissingFilter(StringRef name) { return llvm::is_contained(kMissingFilters, name); }
+
+bool isMissingTest(StringRef name) { return llvm::is_contained(kMissingTests, name); }
 
 bool isMissingMethod(StringRef name) { return llvm::is_contained(kMissingMethods, name); }
 

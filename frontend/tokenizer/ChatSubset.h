@@ -10,6 +10,10 @@
 
 namespace fathom::frontend {
 
+/// Whether Jinja2 has a filter or test `name` that the runtime lacks.
+bool isMissingFilter(llvm::StringRef name);
+bool isMissingTest(llvm::StringRef name);
+
 /// Whether Python's str, dict or list has a method `name` that the runtime lacks.
 bool isMissingMethod(llvm::StringRef name);
 

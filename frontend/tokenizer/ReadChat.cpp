@@ -36,12 +36,13 @@ struct Source {
 };
 } // namespace
 
-/// A program that fails with `message` wherever it is used.
-static ChatProgram failing(StringRef name, uint32_t line, StringRef message) {
+/// A program that fails with the error wherever it is used.
+static ChatProgram failing(StringRef name, const ChatError &error) {
   ChatProgram program;
   program.name = name.str();
-  uint32_t fault = program.add(artifact::ChatNodeKind::fault, line, program.text(message), {});
-  program.add(artifact::ChatNodeKind::block, line, 0, {fault});
+  auto kind = error.unsupported ? artifact::ChatNodeKind::unsupported : artifact::ChatNodeKind::fault;
+  uint32_t fault = program.add(kind, error.place, program.text(escape(error.message, 200)), {});
+  program.add(artifact::ChatNodeKind::block, error.place, 0, {fault});
   return program;
 }
 
@@ -59,13 +60,13 @@ static void compile(const Source &source, TokenizerModel &model) {
     return;
   }
   std::string where = (source.place + llvm::Twine(source.place.empty() ? "line " : ", line ") +
-                       llvm::Twine(error.line) + ", column " + llvm::Twine(error.column))
+                       llvm::Twine(error.place.line) + ", column " + llvm::Twine(error.place.column))
                           .str();
   if (source.name != "default") {
     // Only conversations with tools come to it, as with transformers.
     context.diagnostics.warning("chat-template", context.file, where,
                                 escape(error.message, 200) + "; conversations with tools fail");
-    model.chats.push_back(failing(source.name, error.line, escape(error.message, 200)));
+    model.chats.push_back(failing(source.name, error));
     return;
   }
   Problem problem = error.unsupported ? Problem::Unsupported : Problem::BadInput;

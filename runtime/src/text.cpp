@@ -27,6 +27,8 @@ fathom_status_t checkText(tokenizer::Status status, const char *detail) {
     return fail(FATHOM_STATUS_BAD_DATA, "chat prompt: %s", text);
   case tokenizer::Status::ChatFailed:
     return fail(FATHOM_STATUS_BAD_DATA, "chat template: %s", text);
+  case tokenizer::Status::ChatUnsupported:
+    return fail(FATHOM_STATUS_UNSUPPORTED, "chat template: %s", text);
   case tokenizer::Status::ChatLimit:
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "chat template: %s", text);
   }

@@ -65,6 +65,13 @@ class Format(support.DriverTest):
         make("run", folder, "-p", "a", "-n1", "--chat-format=none")
         make("chat", folder, "-p", "a", "-n1", "--chat-format=deepseek-v3")
 
+    def test_a_template_that_leaves_the_subset_says_where(self):
+        folder = self.template("\n{{ 2 ** 0.5 }}")
+        make("compile", folder, "-o", self.path("model"))
+        words = ("chat template: line 2, column 4", "not supported")
+        self.fails(UNSUPPORTED, "chat", self.path("model"), "-p", "a", "-n1", words=words)
+        self.fails(UNSUPPORTED, "chat", folder, "-p", "a", "-n1", words=words)
+
     def test_formats_without_effect_are_refused(self):
         model = self.path("model")
         self.refused("compile", support.speaking_checkpoint(), "-o", model, "--chat-format=no", words=("none|chatml",))

@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   frontend::ChatError error;
   std::optional<frontend::ChatProgram> program = frontend::compileChatTemplate(source, error);
   if (!program) {
-    return error.line == 0 || error.message.empty() ? (std::abort(), 0) : 0;
+    return error.place.line == 0 || error.message.empty() ? (std::abort(), 0) : 0;
   }
   flatbuffers::FlatBufferBuilder builder;
   write(builder, std::move(*program));

@@ -283,6 +283,10 @@ TEST(ApiTest, RendersConversations) {
   EXPECT_EQ(std::vector<int32_t>(tokens, tokens + count), (std::vector<int32_t>{kToyBos, kToyUser, kToyUser}));
   EXPECT_EQ(fathom_model_encode_chat_json(model, json.data(), 5, 0, tokens, 16, &count), FATHOM_STATUS_BAD_DATA);
   EXPECT_EQ(fathom_model_encode_chat_json(model, json.data(), json.size(), 1, tokens, 16, &count), kInvalid);
+  // More than Python's integers that Fathom has.
+  const std::string large = R"([{"role": "user", "n": 18446744073709551615}])";
+  EXPECT_EQ(fathom_model_render_chat(model, large.data(), large.size(), text, sizeof(text), &count),
+            FATHOM_STATUS_UNSUPPORTED);
   // After a word of the assistant's only the JSON forms ask for another one, unless they say otherwise.
   fathom_chat_message_t answered[] = {{"user", "u", 1}, {"assistant", "a", 1}};
   const std::string same = R"([{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}])";

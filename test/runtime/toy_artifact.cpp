@@ -67,7 +67,7 @@ static flatbuffers::Offset<fbs::ChatTemplate> makeChat(flatbuffers::FlatBufferBu
   std::vector<fbs::ChatNode> nodes;
   std::vector<uint32_t> operands;
   auto add = [&](Kind kind, uint32_t value, std::initializer_list<uint32_t> of) {
-    nodes.emplace_back(kind, 1, value, uint32_t(operands.size()), uint32_t(of.size()));
+    nodes.emplace_back(kind, 1, 1, value, uint32_t(operands.size()), uint32_t(of.size()));
     operands.insert(operands.end(), of);
     return uint32_t(nodes.size() - 1);
   };

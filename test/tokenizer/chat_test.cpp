@@ -9,6 +9,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
@@ -25,7 +26,7 @@ Table tableWith(const std::string &source, frontend::TokenizerModel model = tiny
   setenv("SOURCE_DATE_EPOCH", "1772600767", 1);
   frontend::ChatError error;
   auto program = frontend::compileChatTemplate(source, error);
-  EXPECT_TRUE(program) << error.line << ":" << error.column << ": " << error.message;
+  EXPECT_TRUE(program) << error.place.line << ":" << error.place.column << ": " << error.message;
   if (program) {
     program->name = "default";
     model.chats.push_back(std::move(*program));
@@ -48,7 +49,7 @@ std::string messageOf(llvm::StringRef error) {
   return type.ends_with("Error") && !type.contains(' ') ? message.str() : error.str();
 }
 
-/// What Fathom says, without the line.
+/// What Fathom says, without the place.
 std::string messageOf(const RenderedChat &chat) { return llvm::StringRef(chat.error).split(": ").second.str(); }
 
 /// Templates of models, against what Jinja2 rendered: {"input", "text" or "error"} a line.
@@ -111,15 +112,65 @@ TEST(ChatTest, FormatsRenderAsTheModelsOwnTemplates) {
   EXPECT_EQ(seen, std::set<std::string>(names.begin(), names.end()));
 }
 
-TEST(ChatTest, ErrorsNameTheLine) {
-  EXPECT_EQ(render("a\n{{ raise_exception('no tools') }}"), "error: line 2: no tools");
+TEST(ChatTest, ErrorsHaveAPlace) {
+  EXPECT_EQ(render("a\n{{ raise_exception('no tools') }}"), "error: line 2, column 4: no tools");
+  EXPECT_EQ(render("{{ 1 +\n 'a' }}"), "error: line 1, column 4: unsupported operand types for +: 'int' and 'str'");
   EXPECT_EQ(render("", "[{]"), "error: column 3: expected a key in quotes");
-  EXPECT_EQ(render("", "[18446744073709551615]"), "error: column 22: expected an integer from -2^63 to 2^63 - 1");
   EXPECT_EQ(render("{{ messages[0].n }}", "[{\"role\": \"a\", \"n\": -9223372036854775808}]"), "-9223372036854775808");
   EXPECT_NE(render("", "{\"messages\": 1}").find("expected an array of messages"), std::string::npos);
   for (const char *json : {"[1]", "[\"x\"]", "[{}]", "[{\"role\": 1}]", "[{\"content\": \"x\"}]"}) {
     EXPECT_NE(render("", json).find("messages[0]: expected an object with a string 'role'"), std::string::npos) << json;
   }
+}
+
+/// Where Jinja2 goes on and Fathom does not, which is no fault of the template or the conversation.
+TEST(ChatTest, WhatIsNotSupportedHasAStatusOfItsOwn) {
+  constexpr const char *kTooLarge = "integers above 2^63 - 1 or below -2^63 are not supported, though Python's have no";
+  const std::pair<const char *, const char *> cases[] = {
+      {"{{ 2 ** 0.5 }}", "powers of numbers that are not whole are not supported"},
+      {"{{ 1.5 ** 2 }}", "powers of numbers that are not whole are not supported"},
+      {"{{ 3.0 ** 38 }}", "powers above 2^53 that are floats are not supported"},
+      {"{{ 2 ** 63 }}", kTooLarge},
+      {"{{ 9223372036854775807 + 1 }}", kTooLarge},
+      {"{{ -9223372036854775807 - 2 }}", kTooLarge},
+      {"{{ 3037000500 * 3037000500 }}", kTooLarge},
+      {"{{ -(-9223372036854775807 - 1) }}", kTooLarge},
+      {"{{ '9223372036854775808' | int }}", kTooLarge},
+      {"{{ 1e19 | int }}", kTooLarge},
+      {"{{ '%d' % 1e19 }}", kTooLarge},
+      {"{{ 'ff' | int(0, 16) }}", "int: bases other than 10 are not supported"},
+      {"{{ '٣' | int }}", "int: digits other than 0 to 9 are not supported"},
+      {"{{ [] | sort(attribute='a,b') }}", "sort: several attributes are not supported"},
+      {"{{ [1] | map('pprint') | list }}", "the filter 'pprint' is not supported in chat templates"},
+      {"{{ [1] | select('filter') | list }}", "the test 'filter' is not supported in chat templates"},
+      {"{% if true %}{{ 1 is test }}{% endif %}", "the test 'test' is not supported in chat templates"},
+      {"{% if true %}{{ 1 | pprint }}{% endif %}", "the filter 'pprint' is not supported in chat templates"},
+      {"{{ [1, 1].index(1, 1) }}", "'index()' from a place on is not supported in chat templates"},
+      {"{{ 'a'['zfill'](3) }}", "'zfill()' is not supported in chat templates"},
+      {"{{ (1.5).hex() }}", "'hex()' is not supported in chat templates"},
+      {"{{ 'a'.upper }}", "printing a method is not supported in chat templates"},
+      {"{{ [range] }}", "printing a function is not supported in chat templates"},
+      {"{{ [1] | map('string') }}",
+       "printing a generator (make a list of it with '| list') is not supported in chat templates"},
+      {"{{ range(5)[1:] }}", "printing a part of a range is not supported in chat templates"},
+      {"{{ strftime_now('%f') }}", "strftime_now: '%f' is not supported"},
+      {"{{ strftime_now('%2000d') }}", "strftime_now: more than 1024 bytes are not supported"},
+      {"{% set f = '{:{}}' %}{{ f.format(1, 2) }}", "format: the field ':{' is not supported in chat templates"},
+      {"{% set f = '{!a}' %}{{ f.format(1) }}", "format: the field '!a' is not supported in chat templates"},
+      {"{% set f = '{:c}' %}{{ f.format(65) }}", "format: a type of 'c' or 'n' is not supported in chat templates"},
+      {"{% set f = '{:.999}' %}{{ f.format(1.5) }}",
+       "format: a precision above 100 is not supported in chat templates"},
+      {"{% set f = '%c' %}{{ f % 65 }}", "%: this conversion is not supported in chat templates"},
+  };
+  for (auto [source, message] : cases) {
+    RenderedChat chat;
+    EXPECT_EQ(tableWith(source).view().renderChat("[]", false, chat), Status::ChatUnsupported) << source << chat.error;
+    EXPECT_EQ(messageOf(chat).substr(0, std::strlen(message)), message) << source;
+    EXPECT_EQ(std::string_view(chat.error).substr(0, 15), "line 1, column ") << source << chat.error;
+  }
+  RenderedChat chat;
+  EXPECT_EQ(tableWith("").view().renderChat("[18446744073709551615]", false, chat), Status::ChatUnsupported);
+  EXPECT_EQ(std::string_view(chat.error).substr(0, 20), "column 22: integers ");
 }
 
 TEST(ChatTest, HostileTemplatesEnd) {
@@ -139,6 +190,7 @@ TEST(ChatTest, HostileTemplatesEnd) {
               std::string::npos)
         << work;
   }
+  EXPECT_NE(render("", std::string(300, '[')).find("the conversation nests too deeply"), std::string::npos);
   EXPECT_NE(render("{{ range(1000000000) }}").find("Range too big"), std::string::npos);
 }
 

@@ -6,6 +6,7 @@
 Needs jinja2, which the tests themselves do not.
 """
 
+import datetime
 import json
 import pathlib
 
@@ -188,6 +189,20 @@ y   {{- s -}}   z
 {{ {l: 2} }}
 {{ strftime_now() }}
 {{ [{}] | map(attribute='---------------------------------------------------x') | list }}{{ [[7, 8]] | map(attribute='1') | list }}
+{{ 'ß ﬁ ŉ ǰ ΐ և ᾀ ᾲ ᾷ ẚ ǆ ǅ ẞ İ ſ'.upper() }}|{{ 'ß ﬁ ŉ ǰ ΐ և ᾀ ᾲ ᾷ ẚ ǆ Ǆ ẞ İ ſ'.title() }}|{{ 'ẞ İ ᾈ Ǆ ǅ K Å'.lower() }}|{{ 'ǆA ßA'.capitalize() }}{{ 'ﬁA' | capitalize }}{{ 'ß a-ß (ﬁn' | title }}
+{{ 'ΟΔΟΣ ΣΑΣ Σ A.Σ AΣ.B ΑΣ\u0301 ΑΣ\u0301Α' | lower }}|{{ 'ΟΔΟΣ' | capitalize }}{{ 'οδοΣ ΣΑΣ' | title }}{{ 'ΑΣ ΑΣ'.title() }}{{ 'ªA ⅰA ʰA'.title() }}
+{{ '²'.isdigit() }}{{ '²'.isdecimal() }}{{ '½'.isdigit() }}{{ '½'.isnumeric() }}{{ '三'.isnumeric() }}{{ '中'.isnumeric() }}{{ '٣'.isdigit() }}{{ '²½三a'.isalnum() }}{{ 'Ⅷ'.isupper() }}{{ 'ª'.islower() }}{{ 'ǅ'.isupper() }}{{ 'ⓐ' is lower }}
+{{ l.append }}|{{ d.update }}|{{ l.append is defined }}|{{ {'pop': 1}.pop }}|{{ {'pop': 1}['pop'] }}
+{{ l.append + 'x' }}
+{{ range(5) }}{{ range(2, 9, 3) }}{{ range(5, 3) }}{{ [range(3, 0, -1)] }}
+{% macro m(a) %}{% endmacro %}{{ m }}{{ [m] }}{% for i in l %}{{ loop }}{% endfor %}{% macro w() %}{{ caller }}{% endmacro %}{% call w() %}{% endcall %}
+{{ ['<' | safe, '<'] }}
+{{ 1 // 0.1 }} {{ 1 % 0.1 }} {{ 7.5 % -2 }} {{ -7.5 // 2 }} {{ 5.0 % 3 }} {{ -0.0 // 3 }} {{ 1e300 % 7 }} {{ 6.5 % 1e400 }} {{ -3 % 1e400 }} {{ 2.0 ** 3 }} {{ 4 ** -2 }} {{ (-2) ** 63 }} {{ 0 ** 0 }} {{ (-1) ** 999999999 }}
+{{ 0 ** -1 }}
+{{ '9007199254740993' | int }}{{ ' -1_000 ' | int }}{{ '1__0' | int(3) }}{{ '1e3' | int }}{{ '0.0' | int(5) }}{{ 'x' | int(2.5) }}{{ [] | int(4) }}{{ 'inf' | int(6) }}{{ 'nan' | float | int }}{{ '-9223372036854775808' | int }}{{ 5 | int(0, 16) }}
+{{ 'inf' | float | int }}
+{{ [] | first + 'x' }}
+{{ strftime_now('%H%z%Z%%z|') }}{{ strftime_now('') }}|
 {{ '😀'[0] }}{{ '😀é' | reverse }}{{ '😀é'[::-1] }}{{ '你好'.find('好') }}
 """
 
@@ -214,7 +229,7 @@ def environment():
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols])
     env.filters["tojson"] = tojson
     env.globals["raise_exception"] = raise_exception
-    env.globals["strftime_now"] = lambda form: __import__("time").strftime(form, __import__("time").gmtime(1772600767))
+    env.globals["strftime_now"] = datetime.datetime(2026, 3, 4, 5, 6, 7).strftime
     return env
 
 

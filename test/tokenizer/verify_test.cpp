@@ -142,19 +142,19 @@ TEST(VerifyTest, FindsChatTemplatesThatPointOutOfThemselves) {
   EXPECT_NE(verifyWith([](Program &p) { p.texts.clear(); }), nullptr);
   EXPECT_NE(verifyWith([](Program &p) { p.operands.pop_back(); }), nullptr);
   EXPECT_NE(verifyWith([](Program &p) { p.operands.back() = uint32_t(p.nodes.size() - 1); }), nullptr);
-  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::filter, 1, 5000, {0}); }), nullptr);
-  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::macro, 1, 0, {1, uint32_t(p.nodes.size() - 1)}); }),
+  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::filter, {}, 5000, {0}); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind::macro, {}, 0, {1, uint32_t(p.nodes.size() - 1)}); }),
             nullptr);
   // A parameter behind what says that a macro takes more arguments.
   auto withBehindRest = [&](ChatNodeKind kind) {
     return verifyWith([&](Program &p) {
-      uint32_t rest = p.add(ChatNodeKind::unpack, 1, 0, {}), last = p.add(kind, 1, 0, {});
-      p.add(ChatNodeKind::macro, 1, 0, {0, rest, last});
+      uint32_t rest = p.add(ChatNodeKind::unpack, {}, 0, {}), last = p.add(kind, {}, 0, {});
+      p.add(ChatNodeKind::macro, {}, 0, {0, rest, last});
     });
   };
   EXPECT_EQ(withBehindRest(ChatNodeKind::unpack), nullptr);
   EXPECT_NE(withBehindRest(ChatNodeKind::parameter), nullptr);
-  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind(200), 1, 0, {}); }), nullptr);
+  EXPECT_NE(verifyWith([](Program &p) { p.add(ChatNodeKind(200), {}, 0, {}); }), nullptr);
 }
 
 TEST(VerifyTest, FindsUnknownEnumerators) {

@@ -42,6 +42,7 @@ static int exitCodeOf(Status status) {
     return cli::kBadInput;
   case Status::NoChatTemplate:
   case Status::NoBos:
+  case Status::ChatUnsupported:
     return cli::kUnsupported;
   case Status::ChatLimit:
     return cli::kResources;

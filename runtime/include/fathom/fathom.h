@@ -253,9 +253,9 @@ typedef struct fathom_chat_message {
 /// A conversation to tokens in the model's own prompt format, ready for the assistant's next answer unless the last
 /// message is the assistant's: then it ends with that. Contents are never read as special tokens. Sizes as
 /// fathom_model_encode. What becomes of a role is the template's decision: many leave out messages of roles they do not
-/// know, some refuse them. FATHOM_STATUS_BAD_DATA if the template refuses the conversation, with its line;
-/// FATHOM_STATUS_UNSUPPORTED if the model has no template; FATHOM_STATUS_OUT_OF_RESOURCES if a rendering takes too many
-/// steps or too much memory.
+/// know, some refuse them. FATHOM_STATUS_BAD_DATA if the template refuses the conversation, with line and column;
+/// FATHOM_STATUS_UNSUPPORTED if the model has no template, or one that does with the conversation what Jinja2 can and
+/// Fathom cannot; FATHOM_STATUS_OUT_OF_RESOURCES if a rendering takes too many steps or too much memory.
 FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const fathom_chat_message_t *messages,
                                                     size_t count, int32_t *tokens, size_t capacity, size_t *out_count);
 

@@ -153,4 +153,39 @@ static inline int fathom_is_young_mark(uint32_t character) {
   X("upper", isUpper)                                                                                                  \
   X("escaped", isEscaped)
 
+/// X(name): filters and tests of Jinja2's, and methods of Python's, that chat templates do not have. The compiler finds
+/// those that it sees used, the runtime the others.
+#define FATHOM_CHAT_MISSING_FILTERS(X)                                                                                 \
+  X("attr")                                                                                                            \
+  X("filesizeformat")                                                                                                  \
+  X("groupby")                                                                                                         \
+  X("pprint")                                                                                                          \
+  X("random")                                                                                                          \
+  X("slice")                                                                                                           \
+  X("striptags")                                                                                                       \
+  X("truncate")                                                                                                        \
+  X("urlencode")                                                                                                       \
+  X("urlize")                                                                                                          \
+  X("wordwrap")                                                                                                        \
+  X("xmlattr")
+
+#define FATHOM_CHAT_MISSING_TESTS(X)                                                                                   \
+  X("filter")                                                                                                          \
+  X("test")
+
+#define FATHOM_CHAT_MISSING_METHODS(X)                                                                                 \
+  X("casefold")                                                                                                        \
+  X("encode")                                                                                                          \
+  X("expandtabs")                                                                                                      \
+  X("format_map")                                                                                                      \
+  X("fromkeys")                                                                                                        \
+  X("isascii")                                                                                                         \
+  X("isidentifier")                                                                                                    \
+  X("isprintable")                                                                                                     \
+  X("istitle")                                                                                                         \
+  X("maketrans")                                                                                                       \
+  X("swapcase")                                                                                                        \
+  X("translate")                                                                                                       \
+  X("zfill")
+
 #endif // FATHOM_TOKENIZER_ABI_H

@@ -94,6 +94,8 @@ static Status statusOf(const Run &run) {
     return Status::Ok;
   case Failure::Error:
     return Status::ChatFailed;
+  case Failure::Unsupported:
+    return Status::ChatUnsupported;
   case Failure::BadInput:
     return Status::BadConversation;
   case Failure::Limit:

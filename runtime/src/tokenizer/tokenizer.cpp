@@ -101,6 +101,8 @@ const char *describe(Status status) {
     return "not a conversation";
   case Status::ChatFailed:
     return "the chat template cannot render the conversation";
+  case Status::ChatUnsupported:
+    return "the chat template needs more of Jinja2 than is supported";
   case Status::ChatLimit:
     return "rendering the conversation takes too many steps or too much memory";
   }

@@ -30,6 +30,8 @@ enum class Status : uint8_t {
   BadConversation,
   /// The template refuses the conversation, or is wrong (3).
   ChatFailed,
+  /// The template does what Jinja2 can and the subset here cannot (4).
+  ChatUnsupported,
   /// A rendering that takes too many steps or too much memory (6).
   ChatLimit,
 };
@@ -56,7 +58,7 @@ struct Message {
 struct RenderedChat {
   Buffer<char> text;
   Buffer<char> marks;
-  /// After BadConversation, ChatFailed and ChatLimit: what is wrong, with the template's line.
+  /// After BadConversation, ChatFailed, ChatUnsupported and ChatLimit: what is wrong, with its place in the template.
   char error[512] = {};
 };
 

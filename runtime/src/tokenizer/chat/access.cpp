@@ -59,6 +59,9 @@ static Value member(Run &run, const Value &object, const Text &name) {
     return run.interpreter->macroName(*object.macro);
   }
   const MethodInfo *info = findMethod(object, name.view());
+  if (info != nullptr && info->call == nullptr) {
+    return Value::undefinedBecause("changing a value is unsafe: the sandbox refuses it");
+  }
   Method *method = info == nullptr ? nullptr : run.create<Method>();
   if (method == nullptr) {
     return Value();
@@ -71,7 +74,7 @@ static Value member(Run &run, const Value &object, const Text &name) {
 }
 
 static Value missing(const Value &found, const Text &name) {
-  return found.isUndefined() ? Value::undefined(name.view()) : found;
+  return found.isUndefined() && !found.isReason ? Value::undefined(name.view()) : found;
 }
 
 namespace {
@@ -147,7 +150,7 @@ Value attribute(Run &run, const Value &object, const Text &name) {
     return Value();
   }
   Value found = member(run, object, name);
-  bool hidden = name.size > 0 && name[0] == '_';
+  bool hidden = found.isReason || (name.size > 0 && name[0] == '_');
   return missing(found.isUndefined() && !hidden ? lookUp(run, object, Value::of(name)) : found, name);
 }
 

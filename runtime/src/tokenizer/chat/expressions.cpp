@@ -7,6 +7,8 @@
 #include "runtime/src/tokenizer/chat/library.h"
 #include "runtime/src/tokenizer/chat/operators.h"
 
+#include <utility>
+
 namespace fathom::tokenizer::chat {
 
 using artifact::ChatNodeKind;
@@ -16,8 +18,9 @@ Value Interpreter::evaluate(const Node *node) {
   if (node == nullptr || !deeper || !run.step()) {
     return Value();
   }
-  run.line = node->line();
+  Place outer = std::exchange(run.place, {node->line(), node->column()});
   Value value = evaluateExpression(*node);
+  run.place = outer;
   return run.look(value) ? value : Value();
 }
 
@@ -84,6 +87,8 @@ Value Interpreter::evaluateExpression(const Node &node) {
     return evaluateCompare(node);
   case ChatNodeKind::fault:
     return run.fail("%.200s", text(node).data);
+  case ChatNodeKind::unsupported:
+    return run.failAs(Failure::Unsupported, "%.200s", text(node).data);
   default:
     return Value();
   }

@@ -4,12 +4,13 @@
 // Jinja's filters, with tojson as Hugging Face replaces it.
 
 #include "fathom/tokenizer_abi.h"
-#include "runtime/src/tokenizer/chat/interpreter.h"
+#include "runtime/src/tokenizer/chat/characters.h"
 #include "runtime/src/tokenizer/chat/json.h"
 #include "runtime/src/tokenizer/chat/library.h"
 #include "runtime/src/tokenizer/chat/operators.h"
 #include "runtime/src/tokenizer/chat/text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -116,24 +117,32 @@ Value upper(Run &run, const Value &value, A) {
   return Value::ofMarkup(changeCase(run, toText(run, value), Case::Upper), value.markup);
 }
 Value capitalize(Run &run, const Value &value, A) {
-  Text text = toText(run, value);
-  uint32_t second = byteOfCharacter(text, 1);
-  Text head = changeCase(run, text.slice(0, second), Case::Upper);
-  Text tail = changeCase(run, text.slice(second, text.size), Case::Lower);
-  return Value::ofMarkup(concatenate(run, head, tail), value.markup);
+  return Value::ofMarkup(changeCase(run, toText(run, value), Case::Capitalized), value.markup);
 }
 
-/// Words begin after white space and - ( { [ <.
+/// What words begin behind.
+bool isBetweenWords(const Text &character) {
+  return all(character, isSpace) || std::string_view("-({[<").find(character[0]) != std::string_view::npos;
+}
+
+/// The character of `text` at `at`.
+Text characterAt(const Text &text, uint32_t at) {
+  Text rest = text.slice(at, text.size);
+  return rest.slice(0, byteOfCharacter(rest, 1));
+}
+
 Value title(Run &run, const Value &value, A) {
   Text text = toText(run, value);
   Builder builder(run);
-  bool begins = true;
   for (uint32_t at = 0; at < text.size && run.step();) {
-    uint32_t size = byteOfCharacter(text.slice(at, text.size), 1);
-    Text one = text.slice(at, at + size);
-    builder.append(changeCase(run, one, begins ? Case::Upper : Case::Lower));
-    begins = all(one, isSpace) || std::string_view("-({[<").find(one[0]) != std::string_view::npos;
-    at += size;
+    Text one = characterAt(text, at);
+    uint32_t second = at + one.size, end = second;
+    while (!isBetweenWords(one) && end < text.size && !isBetweenWords(characterAt(text, end))) {
+      end += characterAt(text, end).size;
+    }
+    builder.append(changeCase(run, one, Case::Upper));
+    builder.append(changeCase(run, text.slice(second, end), Case::Lower));
+    at = end;
   }
   return Value::of(builder.finish());
 }
@@ -149,16 +158,6 @@ Value defaultTo(Run &run, const Value &value, A arguments) {
   Value other = argument(run, arguments, 0, "default_value");
   bool replaces = value.isUndefined() || (isTrue(run, argument(run, arguments, 1, "boolean")) && !isTrue(run, value));
   return !replaces ? value : (other.isUndefined() ? Value::of(std::string_view()) : other);
-}
-
-Value itemsOf(Run &run, const Dict &dict, Type type) {
-  Sequence *pairs = run.create<Sequence>();
-  for (uint32_t i = 0; pairs != nullptr && i < dict.count && run.step(); ++i) {
-    Sequence *pair = run.create<Sequence>();
-    (void)(pair != nullptr && pair->push(run, dict.entries[i].key) && pair->push(run, dict.entries[i].value) &&
-           pairs->push(run, Value::of(Type::Tuple, pair)));
-  }
-  return run.failed() ? Value() : Value::of(type, pairs);
 }
 
 Value sortDict(Run &run, const Value &value, A arguments) {
@@ -181,10 +180,10 @@ Value first(Run &run, const Value &value, A) {
   if (value.is(Type::Generator)) {
     Sequence &items = *value.sequence;
     return items.taken < items.count ? items.items[items.taken++]
-                                     : Value::undefined("No first item, sequence was empty.");
+                                     : Value::undefinedBecause("No first item, sequence was empty.");
   }
   Sequence *items = iterate(run, value);
-  return items == nullptr || items->count == 0 ? Value::undefined("No first item, sequence was empty.")
+  return items == nullptr || items->count == 0 ? Value::undefinedBecause("No first item, sequence was empty.")
                                                : items->items[0];
 }
 
@@ -193,7 +192,7 @@ Value last(Run &run, const Value &value, A) {
   if (value.is(Type::Generator)) {
     return run.fail("'generator' object is not reversible");
   }
-  return items == nullptr || items->count == 0 ? Value::undefined("No last item, sequence was empty.")
+  return items == nullptr || items->count == 0 ? Value::undefinedBecause("No last item, sequence was empty.")
                                                : items->items[items->count - 1];
 }
 
@@ -212,24 +211,51 @@ Value toReal(Run &run, const Value &value, A arguments) {
   return end != 0 && end == text.size ? Value::of(real) : (checkDefined(run, value) ? other : Value());
 }
 
+/// int(): digits with a sign or without, and single "_" between them. False where it is something else.
+bool parseInteger(Run &run, std::string_view text, int64_t &out) {
+  bool negative = !text.empty() && text[0] == '-', overflow = false;
+  text.remove_prefix(!text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0);
+  bool ok = !text.empty() && text.back() != '_';
+  out = 0;
+  for (size_t i = 0; ok && i < text.size(); ++i) {
+    if (text[i] == '_') {
+      ok = i > 0 && text[i - 1] != '_';
+      continue;
+    }
+    ok = text[i] >= '0' && text[i] <= '9';
+    int64_t digit = negative ? '0' - text[i] : text[i] - '0';
+    overflow |= ok && (__builtin_mul_overflow(out, 10, &out) || __builtin_add_overflow(out, digit, &out));
+  }
+  if (ok && overflow) {
+    failTooLarge(run);
+  }
+  return ok;
+}
+
 Value toInteger(Run &run, const Value &value, A arguments) {
   Value other = argument(run, arguments, 0, "default");
-  int64_t base = integerArgument(run, arguments, 1, "base", 10);
-  if (base != 10) {
-    return run.fail("int: only base 10 is supported");
-  }
+  other = other.isUndefined() ? Value::of(int64_t(0)) : other;
   if (value.isIntegral()) {
     return Value::of(value.toInteger());
   }
-  if (value.is(Type::Real) && !std::isfinite(value.real)) {
-    return run.fail("int: cannot convert %s", std::isnan(value.real) ? "nan" : "infinity");
+  Text text = value.isString() ? strip(value.toText(), kBothSides) : Text();
+  if (value.isString() && integerArgument(run, arguments, 1, "base", 10) != 10) {
+    return run.failAs(Failure::Unsupported, "int: bases other than 10 are not supported");
   }
-  Value real = toReal(run, value, {});
-  bool bad = value.isString() && real.real == 0 && !all(strip(value.toText(), kBothSides), isDigit);
-  if (run.failed() || bad || !(value.isString() || value.is(Type::Real)) || !(std::fabs(real.real) < 9e18)) {
-    return other.isUndefined() ? Value::of(int64_t(0)) : other;
+  if (int64_t integer = 0; parseInteger(run, text.view(), integer)) {
+    return Value::of(integer);
   }
-  return Value::of(int64_t(real.real));
+  if (value.is(Type::Real) && std::isinf(value.real)) {
+    return run.fail("cannot convert float infinity to integer");
+  }
+  if (all(text, isDecimal)) {
+    return run.failAs(Failure::Unsupported, "int: digits other than 0 to 9 are not supported");
+  }
+  Value none = Value::none(), real = toReal(run, value, {&none, 1, nullptr, 0});
+  if (run.failed() || !real.is(Type::Real) || !std::isfinite(real.real)) {
+    return other;
+  }
+  return std::fabs(real.real) < 9.2e18 ? Value::of(int64_t(real.real)) : failTooLarge(run);
 }
 
 Value format(Run &run, const Value &value, A arguments) {
@@ -295,7 +321,10 @@ Sequence *iterateIfTrue(Run &run, const Value &value) {
 Value map(Run &run, const Value &value, A arguments) {
   Value attribute = arguments.count == 0 ? argument(run, arguments, 0, "attribute") : Value();
   Value otherwise = arguments.count == 0 ? argument(run, arguments, 1, "default") : Value();
-  Filter filter = attribute.isUndefined() ? findFilter(run, argument(run, arguments, 0, "")) : nullptr;
+  if (attribute.isUndefined() && arguments.count == 0) {
+    return run.fail("map requires a filter argument");
+  }
+  Filter filter = attribute.isUndefined() ? findFilter(run, arguments.positional[0]) : nullptr;
   Arguments rest = arguments;
   rest.positional += arguments.count > 0 ? 1 : 0;
   rest.count -= arguments.count > 0 ? 1 : 0;
@@ -376,12 +405,16 @@ Value roundTo(Run &run, const Value &value, A arguments) {
     double rounded = roundToPlaces(value.toReal(), places);
     return value.is(Type::Real) ? Value::of(rounded) : (places < 0 ? Value::of(int64_t(rounded)) : value);
   }
-  double scale = raise(10, places), scaled = value.toReal() * scale;
+  double scale = powerOfTen(places), scaled = value.toReal() * scale;
   return Value::of((up ? -roundDown(-scaled) : roundDown(scaled)) / scale);
 }
 
 Value sort(Run &run, const Value &value, A arguments) {
-  Key key{argument(run, arguments, 2, "attribute"), !isTrue(run, argument(run, arguments, 1, "case_sensitive"))};
+  Value attribute = argument(run, arguments, 2, "attribute");
+  if (attribute.isString() && attribute.toText().view().find(',') != std::string_view::npos) {
+    return run.failAs(Failure::Unsupported, "sort: several attributes are not supported");
+  }
+  Key key{attribute, !isTrue(run, argument(run, arguments, 1, "case_sensitive"))};
   Sequence *items = iterate(run, value);
   return items == nullptr ? Value() : sortBy(run, *items, key, isTrue(run, argument(run, arguments, 0, "reverse")));
 }
@@ -438,7 +471,7 @@ Value countWords(Run &run, const Value &value, A) {
   bool inWord = false;
   for (uint32_t at = 0; at < text.size && run.step();) {
     uint32_t size = byteOfCharacter(text.slice(at, text.size), 1);
-    bool isPart = text[at] == '_' || all(text.slice(at, at + size), isLetterOrDigit);
+    bool isPart = text[at] == '_' || all(text.slice(at, at + size), isLetterOrNumeric);
     count += isPart && !inWord ? 1 : 0;
     inWord = isPart;
     at += size;
@@ -458,8 +491,20 @@ struct NamedFilter {
 #define FATHOM_FILTER(name, function) {name, filters::function},
 static constexpr NamedFilter kFilters[] = {FATHOM_CHAT_FILTERS(FATHOM_FILTER)};
 #undef FATHOM_FILTER
+#define FATHOM_NAME(name) name,
+static constexpr std::string_view kMissing[] = {FATHOM_CHAT_MISSING_FILTERS(FATHOM_NAME)};
+#undef FATHOM_NAME
 
 Filter filterAt(uint32_t place) { return place < std::size(kFilters) ? kFilters[place].filter : nullptr; }
+
+void failUnknown(Run &run, const char *what, const Text &name, const std::string_view *missing, size_t count) {
+  int size = int(name.size > 80 ? 80 : name.size);
+  if (std::find(missing, missing + count, name.view()) != missing + count) {
+    run.failAs(Failure::Unsupported, "the %s '%.*s' is not supported in chat templates", what, size, name.data);
+  } else {
+    run.fail("No %s named '%.*s'.", what, size, name.data);
+  }
+}
 
 Filter findFilter(Run &run, const Value &name) {
   Text wanted = toText(run, name);
@@ -468,7 +513,7 @@ Filter findFilter(Run &run, const Value &name) {
       return named.filter;
     }
   }
-  run.fail("No filter named '%.*s'.", int(wanted.size > 80 ? 80 : wanted.size), wanted.data);
+  failUnknown(run, "filter", wanted, kMissing, std::size(kMissing));
   return nullptr;
 }
 

@@ -43,7 +43,7 @@ void Interpreter::execute(const Node *node) {
   if (node == nullptr || !deeper || !run.step()) {
     return;
   }
-  run.line = node->line();
+  run.place = {node->line(), node->column()};
   switch (node->kind()) {
   case ChatNodeKind::block:
     return executeBlock(*node);
@@ -183,15 +183,18 @@ Value Interpreter::loopAttribute(Loop &loop, const Text &name) {
     return Value::of(name.view() == "first" ? loop.index == 0 : loop.index + 1 == count);
   }
   if (name.view() == "previtem") {
-    return loop.index > 0 ? loop.items->items[loop.index - 1] : Value::undefined("there is no previous item");
+    return loop.index > 0 ? loop.items->items[loop.index - 1] : Value::undefinedBecause("there is no previous item");
   }
   if (name.view() == "nextitem") {
-    return loop.index + 1 < count ? loop.items->items[loop.index + 1] : Value::undefined("there is no next item");
+    return loop.index + 1 < count ? loop.items->items[loop.index + 1]
+                                  : Value::undefinedBecause("there is no next item");
   }
   return Value();
 }
 
-Value Interpreter::macroName(const Macro &macro) { return Value::of(text(*macro.node)); }
+Value Interpreter::macroName(const Macro &macro) {
+  return macro.isCaller() ? Value::none() : Value::of(text(*macro.node));
+}
 
 void Interpreter::executeScope(const Node &node) {
   Scope *inner = run.create<Scope>();

@@ -27,7 +27,14 @@ public:
   }
 
 private:
-  Value fail(const char *what) { return run.failAs(Failure::BadInput, "column %zu: %s", at + 1, what); }
+  Value fail(const char *what) {
+    run.place.column = uint32_t(at + 1);
+    return run.failAs(Failure::BadInput, "%s", what);
+  }
+  Value failInteger() {
+    run.place.column = uint32_t(at + 1);
+    return failTooLarge(run);
+  }
   char peek() const { return at < json.size() ? json[at] : '\0'; }
   void skipSpace() {
     while (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r') {
@@ -62,8 +69,11 @@ private:
 
 Value Reader::readValue(uint32_t depth) {
   skipSpace();
-  if (depth > kMostDepth || !run.step()) {
-    return fail("nested too deeply");
+  if (depth > kMostDepth) {
+    return run.failAs(Failure::Limit, "the conversation nests too deeply");
+  }
+  if (!run.step()) {
+    return Value();
   }
   switch (peek()) {
   case '{':
@@ -130,7 +140,7 @@ Value Reader::readNumber() {
   }
   bool isReal = peek() == '.' || peek() == 'e' || peek() == 'E';
   if (!isReal) {
-    return fits ? Value::of(integer) : fail("expected an integer from -2^63 to 2^63 - 1");
+    return fits ? Value::of(integer) : failInteger();
   }
   if (peek() == '.' && !(at + 1 < json.size() && isDigitByte(json[at + 1]))) {
     return fail("expected a digit after '.'");

@@ -20,11 +20,20 @@ Test testAt(uint32_t place);
 Filter findFilter(Run &run, const Value &name);
 Test findTest(Run &run, const Value &name);
 
-/// The method of the value's type; null if there is none.
+/// Fails for a name of no filter or test: `missing` are those that Jinja2 has.
+void failUnknown(Run &run, const char *what, const Text &name, const std::string_view *missing, size_t count);
+
+/// The method of the value's type; null if there is none. One without a function would change the value: Hugging Face's
+/// sandbox takes it as undefined.
 const MethodInfo *findMethod(const Value &value, std::string_view name);
 
 /// raise_exception, strftime_now, range, dict, namespace; null for other names.
 const Function *findFunction(std::string_view name);
+
+/// dict() and namespace(), of a type: another dict or pairs, and keywords.
+Value makeDict(Run &run, const Arguments &arguments, Type type);
+/// The entries as pairs, in a sequence of a type.
+Value itemsOf(Run &run, const Dict &dict, Type type);
 
 /// str.format.
 Value formatText(Run &run, const Value &self, const Arguments &arguments);

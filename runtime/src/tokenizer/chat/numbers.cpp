@@ -111,7 +111,7 @@ double roundToEven(double value) {
 
 double roundToPlaces(double value, int64_t places) {
   if (places < 0) {
-    double scale = raise(10, -places);
+    double scale = powerOfTen(-places);
     return scale > std::fabs(value) * 2 ? 0 * value : roundToEven(value / scale) * scale;
   }
   // Larger numbers are whole, and those with more places have no digit far after the point.
@@ -129,13 +129,28 @@ double roundToPlaces(double value, int64_t places) {
   return std::signbit(value) ? -rounded : rounded;
 }
 
-double raise(double base, int64_t exponent) {
+double powerOfTen(int64_t exponent) {
   double result = 1;
   uint64_t rest = exponent < 0 ? 0 - uint64_t(exponent) : uint64_t(exponent);
-  for (double power = base; rest != 0; rest >>= 1, power *= power) {
+  for (double power = 10; rest != 0; rest >>= 1, power *= power) {
     result *= (rest & 1) != 0 ? power : 1;
   }
   return exponent < 0 ? 1 / result : result;
+}
+
+double remainder(double value, double divisor) {
+  if (!std::isfinite(value) || std::isinf(divisor)) {
+    return std::isfinite(value) ? value : double(NAN);
+  }
+  double rest = std::fabs(value), least = std::fabs(divisor), part = least;
+  while (part <= rest / 2) {
+    part *= 2;
+  }
+  // Every difference is exact: a part is more than half of the rest.
+  for (; rest >= least; part /= 2) {
+    rest -= rest >= part ? part : 0;
+  }
+  return std::signbit(value) ? -rest : rest;
 }
 
 uint32_t printReal(double value, char *out) {

@@ -53,16 +53,42 @@ static bool equalDicts(Run &run, const Dict &left, const Dict &right) {
 /// x / y for y not 0, towards minus infinity, and what is left of x.
 static int64_t floorDivide(int64_t x, int64_t y) { return x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0); }
 
-static Value tooLarge(Run &run) { return run.fail("integers above 2^63 - 1 or below -2^63 are not supported"); }
-
-static Value calculatePower(Run &run, int64_t base, int64_t exponent) {
-  int64_t result = 1;
-  for (; exponent > 0 && base != 1 && base != 0 && run.step(); --exponent) {
-    if (__builtin_mul_overflow(result, base, &result)) {
-      return tooLarge(run);
-    }
+/// `base` to a power that is not negative. False where it does not fit.
+static bool raise(int64_t base, uint64_t exponent, int64_t &out) {
+  bool overflow = false;
+  for (out = 1; exponent != 0 && !overflow; exponent >>= 1) {
+    overflow = (exponent & 1) != 0 && __builtin_mul_overflow(out, base, &out);
+    overflow |= exponent > 1 && __builtin_mul_overflow(base, base, &base);
   }
-  return Value::of(base == 0 && exponent > 0 ? int64_t(0) : result);
+  return !overflow;
+}
+
+static bool isWhole(const Value &value) {
+  return value.isIntegral() || (std::fabs(value.real) < 9e15 && roundDown(value.real) == value.real);
+}
+
+/// Powers of whole numbers, where they are exact. Others are the C library's mathematics, which the runtime does
+/// without.
+static Value calculatePower(Run &run, const Value &left, const Value &right) {
+  constexpr int64_t kMostExact = int64_t(1) << 53;
+  if (!isWhole(left) || !isWhole(right)) {
+    return run.failAs(Failure::Unsupported, "powers of numbers that are not whole are not supported");
+  }
+  int64_t base = left.isIntegral() ? left.toInteger() : int64_t(left.real), result = 0;
+  int64_t exponent = right.isIntegral() ? right.toInteger() : int64_t(right.real);
+  if (base == 0 && exponent < 0) {
+    return run.fail("0.0 cannot be raised to a negative power");
+  }
+  if (!raise(base, exponent < 0 ? 0 - uint64_t(exponent) : uint64_t(exponent), result)) {
+    return failTooLarge(run);
+  }
+  if (left.isIntegral() && right.isIntegral() && exponent >= 0) {
+    return Value::of(result);
+  }
+  if (result > kMostExact || result < -kMostExact) {
+    return run.failAs(Failure::Unsupported, "powers above 2^53 that are floats are not supported");
+  }
+  return Value::of(exponent < 0 ? 1 / double(result) : double(result));
 }
 
 static Value calculateIntegers(Run &run, ChatOperator op, int64_t x, int64_t y) {
@@ -82,13 +108,25 @@ static Value calculateIntegers(Run &run, ChatOperator op, int64_t x, int64_t y) 
     overflow = x == INT64_MIN && y == -1;
     result = overflow ? 0 : floorDivide(x, y);
     break;
-  case ChatOperator::modulo:
-    result = y == -1 ? 0 : x - floorDivide(x, y) * y;
-    break;
   default:
-    return calculatePower(run, x, y);
+    result = y == -1 ? 0 : x - floorDivide(x, y) * y;
   }
-  return overflow ? tooLarge(run) : Value::of(result);
+  return overflow ? failTooLarge(run) : Value::of(result);
+}
+
+/// divmod: `rest` has the sign of the divisor.
+static double divmod(double x, double y, double &rest) {
+  rest = remainder(x, y);
+  double quotient = (x - rest) / y;
+  if (rest != 0 && (y < 0) != (rest < 0)) {
+    rest += y;
+    quotient -= 1;
+  }
+  rest = rest == 0 ? std::copysign(0.0, y) : rest;
+  // It is whole but for rounding.
+  double whole = roundDown(quotient);
+  whole += quotient - whole > 0.5 ? 1 : 0;
+  return whole == 0 ? std::copysign(0.0, x / y) : whole;
 }
 
 static Value calculateReals(ChatOperator op, double x, double y) {
@@ -101,12 +139,9 @@ static Value calculateReals(ChatOperator op, double x, double y) {
     return Value::of(x * y);
   case ChatOperator::divide:
     return Value::of(x / y);
-  case ChatOperator::floor_divide:
-    return Value::of(roundDown(x / y));
-  case ChatOperator::modulo:
-    return Value::of(x - roundDown(x / y) * y);
   default:
-    return Value::of(raise(x, int64_t(y)));
+    double rest = 0, quotient = divmod(x, y, rest);
+    return Value::of(op == ChatOperator::modulo ? rest : quotient);
   }
 }
 
@@ -115,12 +150,10 @@ static Value calculateNumbers(Run &run, ChatOperator op, const Value &left, cons
   if (divides && right.toReal() == 0) {
     return run.fail("division by zero");
   }
-  bool isPower = op == ChatOperator::power;
-  if (isPower && !(std::fabs(right.toReal()) < 1e9 && roundDown(right.toReal()) == right.toReal())) {
-    return run.fail("**: expected a whole exponent");
+  if (op == ChatOperator::power) {
+    return calculatePower(run, left, right);
   }
-  bool integral = left.isIntegral() && right.isIntegral() && op != ChatOperator::divide &&
-                  !(op == ChatOperator::power && right.toInteger() < 0);
+  bool integral = left.isIntegral() && right.isIntegral() && op != ChatOperator::divide;
   return integral ? calculateIntegers(run, op, left.toInteger(), right.toInteger())
                   : calculateReals(op, left.toReal(), right.toReal());
 }
@@ -214,9 +247,14 @@ const char *typeName(const Value &value) {
   return "?";
 }
 
+Value failTooLarge(Run &run) {
+  return run.failAs(Failure::Unsupported,
+                    "integers above 2^63 - 1 or below -2^63 are not supported, though Python's have no bounds");
+}
+
 bool checkDefined(Run &run, const Value &value) {
   if (value.isUndefined()) {
-    run.fail("'%.*s' is undefined", int(value.size > 80 ? 80 : value.size), value.text);
+    run.fail(value.isReason ? "%.*s" : "'%.*s' is undefined", int(value.size > 80 ? 80 : value.size), value.text);
   }
   return !value.isUndefined();
 }
@@ -388,8 +426,8 @@ Value negate(Run &run, const Value &value) {
   if (value.is(Type::Real)) {
     return Value::of(-value.real);
   }
-  if (value.isIntegral() && value.toInteger() != INT64_MIN) {
-    return Value::of(-value.toInteger());
+  if (value.isIntegral()) {
+    return value.toInteger() == INT64_MIN ? failTooLarge(run) : Value::of(-value.toInteger());
   }
   return checkDefined(run, value) ? run.fail("bad operand type for unary -: '%s'", typeName(value)) : Value();
 }

@@ -20,6 +20,8 @@ bool isTrue(Run &run, const Value &value);
 bool equal(Run &run, const Value &left, const Value &right);
 /// Whether both are the same object, or equal constants.
 bool same(const Value &left, const Value &right);
+/// Fails: Python's integers have no bounds, those here are of 64 bits.
+Value failTooLarge(Run &run);
 /// left < right; fails for types without an order.
 bool less(Run &run, const Value &left, const Value &right);
 /// Whether `item` is in `container`.
@@ -58,7 +60,10 @@ double roundDown(double value);
 /// `value` with that many digits after the point, as Python's round: the nearest, of its exact value.
 double roundToPlaces(double value, int64_t places);
 double roundToEven(double value);
-double raise(double base, int64_t exponent);
+/// 10 to a power.
+double powerOfTen(int64_t exponent);
+/// What is left of `value` / `divisor`, which is not 0, with the sign of `value`; exact.
+double remainder(double value, double divisor);
 
 /// A float as repr writes it; the room is enough.
 constexpr size_t kRealRoom = 40;

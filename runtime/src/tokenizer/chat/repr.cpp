@@ -3,6 +3,7 @@
 //
 // str() and repr().
 
+#include "runtime/src/tokenizer/chat/interpreter.h"
 #include "runtime/src/tokenizer/chat/operators.h"
 #include "runtime/src/tokenizer/chat/text.h"
 #include "runtime/src/tokenizer/unicode.h"
@@ -61,6 +62,26 @@ static void writeQuoted(Run &run, const Text &text, Builder &out) {
   out.append(quote);
 }
 
+/// What Python prints with an address, which is another each time.
+static void failPrinting(Run &run, const char *what) {
+  run.failAs(Failure::Unsupported, "printing a %s is not supported in chat templates", what);
+}
+
+static void writeMacro(Run &run, const Macro &macro, Builder &out) {
+  Value name = run.interpreter->macroName(macro);
+  out.append("<Macro ");
+  name.is(Type::None) ? out.append("anonymous") : writeRepr(run, name, out);
+  out.append('>');
+}
+
+static void writeLoop(Run &run, const Loop &loop, Builder &out) {
+  out.append("<LoopContext ");
+  writeRepr(run, Value::of(loop.index + 1), out);
+  out.append('/');
+  writeRepr(run, Value::of(int64_t(loop.items->count)), out);
+  out.append('>');
+}
+
 static void writeItems(Run &run, const Sequence &items, Builder &out) {
   for (uint32_t i = 0; i < items.count && run.step(); ++i) {
     out.append(i == 0 ? "" : ", ");
@@ -83,16 +104,10 @@ static void writeSequence(Run &run, const Value &value, Builder &out) {
     out.append("])");
     return;
   case Type::Range:
-    // Only ranges with a step of one are printed by anybody.
-    out.append("range(");
-    writeRepr(run, items.count == 0 ? Value::of(int64_t(0)) : items.items[0], out);
-    out.append(", ");
-    writeRepr(run, Value::of(items.count == 0 ? int64_t(0) : items.items[items.count - 1].integer + 1), out);
-    out.append(')');
+    *items.name == '\0' ? failPrinting(run, "part of a range") : out.append(std::string_view(items.name));
     return;
   case Type::Generator:
-    out.append("<generator object>");
-    return;
+    return failPrinting(run, "generator (make a list of it with '| list')");
   default:
     out.append('[');
     writeItems(run, items, out);
@@ -129,7 +144,9 @@ void writeRepr(Run &run, const Value &value, Builder &out) {
   case Type::Real:
     return out.append(std::string_view(number, printReal(value.real, number)));
   case Type::String:
-    return writeQuoted(run, value.toText(), out);
+    out.append(value.markup ? "Markup(" : "");
+    writeQuoted(run, value.toText(), out);
+    return out.append(value.markup ? ")" : "");
   case Type::List:
   case Type::Tuple:
   case Type::Range:
@@ -143,12 +160,12 @@ void writeRepr(Run &run, const Value &value, Builder &out) {
     writeDict(run, *value.dict, out);
     return out.append('>');
   case Type::Loop:
+    return writeLoop(run, *value.loop, out);
   case Type::Macro:
+    return writeMacro(run, *value.macro, out);
   case Type::Method:
   case Type::Function:
-    out.append("<");
-    out.append(std::string_view(typeName(value)));
-    return out.append(">");
+    return failPrinting(run, typeName(value));
   }
 }
 

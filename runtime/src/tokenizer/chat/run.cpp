@@ -8,7 +8,6 @@
 #include "runtime/src/tokenizer/chat/operators.h"
 #include "runtime/src/tokenizer/chat/text.h"
 
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,26 +26,31 @@ Run::~Run() {
   }
 }
 
-Value Run::failAs(Failure kind, const char *format, ...) {
+void Run::keep(Failure kind, const char *format, va_list arguments) {
   if (failed()) {
-    return Value();
+    return;
   }
   failure = kind;
-  int at = line == 0 ? 0 : std::snprintf(text, sizeof(text), "line %u: ", line);
+  int at = place.line == 0 ? 0 : std::snprintf(text, sizeof(text), "line %u", place.line);
+  at += place.column == 0 ? 0 : std::snprintf(text + at, 24, "%scolumn %u", at == 0 ? "" : ", ", place.column);
+  at += at == 0 ? 0 : std::snprintf(text + at, 24, ": ");
+  std::vsnprintf(text + at, sizeof(text) - size_t(at), format, arguments);
+}
+
+Value Run::fail(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(text + at, sizeof(text) - size_t(at), format, arguments);
+  keep(Failure::Error, format, arguments);
   va_end(arguments);
   return Value();
 }
 
-Value Run::fail(const char *format, ...) {
-  char message[400];
+Value Run::failAs(Failure kind, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(message, sizeof(message), format, arguments);
+  keep(kind, format, arguments);
   va_end(arguments);
-  return failAs(Failure::Error, "%s", message);
+  return Value();
 }
 
 bool Run::step(uint64_t cost) {

@@ -8,6 +8,7 @@
 
 #include "runtime/src/tokenizer/chat/value.h"
 
+#include <cstdarg>
 #include <new>
 
 namespace fathom::tokenizer::chat {
@@ -16,11 +17,19 @@ enum class Failure : uint8_t {
   None,
   /// The conversation is not what the template wants, or the template is wrong.
   Error,
+  /// Jinja2 would go on, and the subset here does not.
+  Unsupported,
   /// Not JSON, or not a conversation.
   BadInput,
   /// A limit on steps, memory or depth.
   Limit,
   OutOfMemory,
+};
+
+/// Where a template is at work, or its conversation, which is one line; 0: not known.
+struct Place {
+  uint32_t line = 0;
+  uint32_t column = 0;
 };
 
 /// Calls back into the template: a macro, or a loop that asks for its condition.
@@ -39,7 +48,7 @@ public:
   Failure kind() const { return failure; }
   const char *message() const { return text; }
 
-  /// Keeps the message of the first failure, with the line of the template. Returns undefined.
+  /// Keeps the message of the first failure, with its place in the template. Returns undefined.
   [[gnu::format(printf, 2, 3)]] Value fail(const char *format, ...);
   [[gnu::format(printf, 3, 4)]] Value failAs(Failure kind, const char *format, ...);
 
@@ -57,8 +66,7 @@ public:
     return memory == nullptr ? nullptr : ::new (memory) T();
   }
 
-  /// The line of the template that is at work; 0: none.
-  uint32_t line = 0;
+  Place place;
   /// How deep values and calls nest right now.
   uint32_t depth = 0;
   Interpreter *interpreter = nullptr;
@@ -69,6 +77,7 @@ private:
   };
 
   void *allocateBlock(uint64_t bytes);
+  [[gnu::format(printf, 3, 0)]] void keep(Failure kind, const char *format, va_list arguments);
 
   Block *blocks = nullptr;
   char *free = nullptr;

@@ -74,6 +74,9 @@ struct NamedTest {
 #define FATHOM_TEST(name, function) {name, tests::function},
 static constexpr NamedTest kTests[] = {FATHOM_CHAT_TESTS(FATHOM_TEST)};
 #undef FATHOM_TEST
+#define FATHOM_NAME(name) name,
+static constexpr std::string_view kMissing[] = {FATHOM_CHAT_MISSING_TESTS(FATHOM_NAME)};
+#undef FATHOM_NAME
 
 Test testAt(uint32_t place) { return place < std::size(kTests) ? kTests[place].test : nullptr; }
 
@@ -84,7 +87,7 @@ Test findTest(Run &run, const Value &name) {
       return named.test;
     }
   }
-  run.fail("No test named '%.*s'.", int(wanted.size > 80 ? 80 : wanted.size), wanted.data);
+  failUnknown(run, "test", wanted, kMissing, std::size(kMissing));
   return nullptr;
 }
 

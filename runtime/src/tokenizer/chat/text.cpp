@@ -5,6 +5,7 @@
 
 #include "runtime/src/tokenizer/chat/text.h"
 
+#include "runtime/src/tokenizer/chat/characters.h"
 #include "runtime/src/tokenizer/unicode.h"
 
 #include <cstring>
@@ -14,8 +15,7 @@ namespace fathom::tokenizer::chat {
 
 static bool isAscii(char byte) { return uint8_t(byte) < 0x80; }
 
-/// The start of the character that ends at `end` > 0.
-static uint32_t characterBefore(const Text &text, uint32_t end) {
+uint32_t characterBefore(const Text &text, uint32_t end) {
   for (uint32_t size = 1; size <= 4 && size <= end; ++size) {
     Character c = decode(text.view(), end - size);
     if (c.value != kInvalid && c.size == size) {
@@ -38,31 +38,6 @@ static bool contains(const Text &characters, uint32_t character) {
 
 static bool isStripped(uint32_t character, const Text *characters) {
   return characters == nullptr ? isSpace(character) : contains(*characters, character);
-}
-
-static bool isCasedCharacter(uint32_t character) {
-  utf8proc_category_t category = utf8proc_category(int32_t(character));
-  return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LT;
-}
-
-static uint32_t changed(uint32_t character, bool upper) {
-  if (character == kInvalid) {
-    return character;
-  }
-  return uint32_t(upper ? utf8proc_toupper(int32_t(character)) : utf8proc_tolower(int32_t(character)));
-}
-
-static void append(Builder &builder, const Text &text, size_t at, Character character, bool upper) {
-  uint32_t other = changed(character.value, upper);
-  if (character.value == 0xDF && upper) {
-    builder.appendCharacter('S', text.isMarked(at));
-    other = 'S';
-  }
-  if (other == character.value) {
-    builder.append(text.slice(at, at + character.size));
-  } else {
-    builder.appendCharacter(other, text.isMarked(at));
-  }
 }
 
 static Value pushAll(Run &run, Sequence *parts, bool backwards) {
@@ -136,10 +111,6 @@ uint32_t byteOfCharacter(const Text &text, uint64_t index) {
   return uint32_t(at);
 }
 
-bool isSpace(uint32_t character) {
-  return (character >= 0x1C && character <= 0x1F) || (classify(character) & kSpace) != 0;
-}
-
 Text strip(const Text &text, Side sides, const Text *characters) {
   uint32_t begin = 0;
   uint32_t end = text.size;
@@ -187,19 +158,6 @@ bool startsWith(const Text &text, const Text &start) { return text.view().substr
 
 bool endsWith(const Text &text, const Text &end) {
   return text.size >= end.size && text.view().substr(text.size - end.size) == end.view();
-}
-
-Text changeCase(Run &run, const Text &text, Case wanted) {
-  Builder builder(run);
-  bool inWord = false;
-  for (size_t at = 0; at < text.size && run.step();) {
-    Character c = decode(text.view(), at);
-    bool upper = wanted == Case::Upper || (!inWord && wanted != Case::Lower);
-    append(builder, text, at, c, upper);
-    inWord = wanted == Case::Capitalized || (c.value != kInvalid && isCasedCharacter(c.value));
-    at += c.size;
-  }
-  return builder.finish();
 }
 
 Text replace(Run &run, const Text &text, const Text &from, const Text &to, int64_t most) {
@@ -282,29 +240,6 @@ bool all(const Text &text, bool (*predicate)(uint32_t character)) {
     at += c.size;
   }
   return !text.empty();
-}
-
-bool isLetter(uint32_t character) { return (classify(character) & kLetter) != 0; }
-
-bool isDigit(uint32_t character) {
-  return character != kInvalid && utf8proc_category(int32_t(character)) == UTF8PROC_CATEGORY_ND;
-}
-
-bool isLetterOrDigit(uint32_t character) { return (classify(character) & (kLetter | kNumber)) != 0; }
-
-bool isCased(const Text &text, bool upper) {
-  bool cased = false;
-  for (size_t at = 0; at < text.size;) {
-    Character c = decode(text.view(), at);
-    utf8proc_category_t category = c.value == kInvalid ? UTF8PROC_CATEGORY_CN : utf8proc_category(int32_t(c.value));
-    bool wrong = category == (upper ? UTF8PROC_CATEGORY_LL : UTF8PROC_CATEGORY_LU);
-    if (wrong || category == UTF8PROC_CATEGORY_LT) {
-      return false;
-    }
-    cased |= category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL;
-    at += c.size;
-  }
-  return cased;
 }
 
 Text escapeHtml(Run &run, const Text &text) {

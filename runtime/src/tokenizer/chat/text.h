@@ -18,11 +18,11 @@ uint32_t encodeUtf8(uint32_t character, char *out);
 /// How many characters `text` has.
 uint32_t countCharacters(const Text &text);
 
+/// The start of the character that ends at `end` > 0.
+uint32_t characterBefore(const Text &text, uint32_t end);
+
 /// The byte at which character `index` starts; the size of the text where there are not so many.
 uint32_t byteOfCharacter(const Text &text, uint64_t index);
-
-/// str.isspace for one character.
-bool isSpace(uint32_t character);
 
 enum Side : uint8_t { kLeft = 1, kRight = 2, kBothSides = 3 };
 
@@ -48,9 +48,6 @@ Value splitLines(Run &run, const Text &text, bool keepEnds);
 
 /// Whether the text has a character and all satisfy `predicate`.
 bool all(const Text &text, bool (*predicate)(uint32_t character));
-bool isLetter(uint32_t character);
-bool isDigit(uint32_t character);
-bool isLetterOrDigit(uint32_t character);
 /// str.islower, str.isupper: it has cased characters, and all are so.
 bool isCased(const Text &text, bool upper);
 

@@ -72,6 +72,8 @@ struct Value {
   bool growable = false;
   /// String: safe or escaped, as MarkupSafe's Markup: it is not escaped again, and what is added to it is.
   bool markup = false;
+  /// Undefined: the text says why, where it is otherwise a name.
+  bool isReason = false;
   uint32_t size = 0;
   union {
     bool boolean;
@@ -136,6 +138,11 @@ struct Value {
     result.type = Type::Undefined;
     return result;
   }
+  static Value undefinedBecause(std::string_view reason) {
+    Value result = undefined(reason);
+    result.isReason = true;
+    return result;
+  }
 
   bool is(Type other) const { return type == other; }
   bool isUndefined() const { return type == Type::Undefined; }
@@ -163,7 +170,7 @@ struct Sequence {
   uint32_t capacity = 0;
   /// Generators: how many items are gone.
   uint32_t taken = 0;
-  /// View: which method gave it.
+  /// View: which method gave it. Range: how it is printed, unless it is a part of one.
   const char *name = "";
 
   [[nodiscard]] bool push(Run &run, const Value &item);

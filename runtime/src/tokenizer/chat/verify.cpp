@@ -27,6 +27,7 @@ static bool isValueInRange(const artifact::ChatTemplate &tree, const ChatNode &n
   case ChatNodeKind::keyword:
   case ChatNodeKind::parameter:
   case ChatNodeKind::fault:
+  case ChatNodeKind::unsupported:
     return node.value() < tree.texts()->size();
   case ChatNodeKind::integer:
     return node.value() < tree.integers()->size();

@@ -1,0 +1,123 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The tables are what Unicode's general category, which utf8proc knows, does not tell.
+
+#include "runtime/src/tokenizer/chat/characters.h"
+
+#include "runtime/src/tokenizer/unicode.h"
+
+#include <utf8proc.h>
+
+namespace fathom::tokenizer::chat {
+
+namespace {
+struct Range {
+  uint32_t first;
+  uint32_t last;
+};
+} // namespace
+
+/// Numeric_Type=Digit.
+static constexpr Range kOtherDigits[] = {
+    {0x00B2, 0x00B3}, {0x00B9, 0x00B9},   {0x1369, 0x1371},   {0x19DA, 0x19DA},   {0x2070, 0x2070},
+    {0x2074, 0x2079}, {0x2080, 0x2089},   {0x2460, 0x2468},   {0x2474, 0x247C},   {0x2488, 0x2490},
+    {0x24EA, 0x24EA}, {0x24F5, 0x24FD},   {0x24FF, 0x24FF},   {0x2776, 0x277E},   {0x2780, 0x2788},
+    {0x278A, 0x2792}, {0x10A40, 0x10A43}, {0x10E60, 0x10E68}, {0x11052, 0x1105A}, {0x1F100, 0x1F10A},
+};
+
+/// Numeric_Type=Numeric of letters.
+static constexpr Range kNumericIdeographs[] = {
+    {0x3405, 0x3405},   {0x3483, 0x3483},   {0x382A, 0x382A},   {0x3B4D, 0x3B4D},   {0x4E00, 0x4E00},
+    {0x4E03, 0x4E03},   {0x4E07, 0x4E07},   {0x4E09, 0x4E09},   {0x4E5D, 0x4E5D},   {0x4E8C, 0x4E8C},
+    {0x4E94, 0x4E94},   {0x4E96, 0x4E96},   {0x4EBF, 0x4EC0},   {0x4EDF, 0x4EDF},   {0x4EE8, 0x4EE8},
+    {0x4F0D, 0x4F0D},   {0x4F70, 0x4F70},   {0x5104, 0x5104},   {0x5146, 0x5146},   {0x5169, 0x5169},
+    {0x516B, 0x516B},   {0x516D, 0x516D},   {0x5341, 0x5341},   {0x5343, 0x5345},   {0x534C, 0x534C},
+    {0x53C1, 0x53C4},   {0x56DB, 0x56DB},   {0x58F1, 0x58F1},   {0x58F9, 0x58F9},   {0x5E7A, 0x5E7A},
+    {0x5EFE, 0x5EFF},   {0x5F0C, 0x5F0E},   {0x5F10, 0x5F10},   {0x62FE, 0x62FE},   {0x634C, 0x634C},
+    {0x67D2, 0x67D2},   {0x6F06, 0x6F06},   {0x7396, 0x7396},   {0x767E, 0x767E},   {0x8086, 0x8086},
+    {0x842C, 0x842C},   {0x8CAE, 0x8CAE},   {0x8CB3, 0x8CB3},   {0x8D30, 0x8D30},   {0x9621, 0x9621},
+    {0x9646, 0x9646},   {0x964C, 0x964C},   {0x9678, 0x9678},   {0x96F6, 0x96F6},   {0xF96B, 0xF96B},
+    {0xF973, 0xF973},   {0xF978, 0xF978},   {0xF9B2, 0xF9B2},   {0xF9D1, 0xF9D1},   {0xF9D3, 0xF9D3},
+    {0xF9FD, 0xF9FD},   {0x20001, 0x20001}, {0x20064, 0x20064}, {0x200E2, 0x200E2}, {0x20121, 0x20121},
+    {0x2092A, 0x2092A}, {0x20983, 0x20983}, {0x2098C, 0x2098C}, {0x2099C, 0x2099C}, {0x20AEA, 0x20AEA},
+    {0x20AFD, 0x20AFD}, {0x20B19, 0x20B19}, {0x22390, 0x22390}, {0x22998, 0x22998}, {0x23B1B, 0x23B1B},
+    {0x2626D, 0x2626D}, {0x2F890, 0x2F890},
+};
+
+/// Other_Lowercase.
+static constexpr Range kOtherLower[] = {
+    {0x00AA, 0x00AA}, {0x00BA, 0x00BA}, {0x02B0, 0x02B8},   {0x02C0, 0x02C1},   {0x02E0, 0x02E4},   {0x0345, 0x0345},
+    {0x037A, 0x037A}, {0x1D2C, 0x1D6A}, {0x1D78, 0x1D78},   {0x1D9B, 0x1DBF},   {0x2071, 0x2071},   {0x207F, 0x207F},
+    {0x2090, 0x209C}, {0x2170, 0x217F}, {0x24D0, 0x24E9},   {0x2C7C, 0x2C7D},   {0xA69C, 0xA69D},   {0xA770, 0xA770},
+    {0xA7F8, 0xA7F9}, {0xAB5C, 0xAB5F}, {0x10780, 0x10780}, {0x10783, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA},
+};
+
+/// Other_Uppercase.
+static constexpr Range kOtherUpper[] = {
+    {0x2160, 0x216F}, {0x24B6, 0x24CF}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
+};
+
+/// Word_Break=MidLetter, MidNumLet and Single_Quote.
+static constexpr Range kWithinWords[] = {
+    {0x0027, 0x0027}, {0x002E, 0x002E}, {0x003A, 0x003A}, {0x00B7, 0x00B7}, {0x0387, 0x0387}, {0x055F, 0x055F},
+    {0x05F4, 0x05F4}, {0x2018, 0x2019}, {0x2024, 0x2024}, {0x2027, 0x2027}, {0xFE13, 0xFE13}, {0xFE52, 0xFE52},
+    {0xFE55, 0xFE55}, {0xFF07, 0xFF07}, {0xFF0E, 0xFF0E}, {0xFF1A, 0xFF1A},
+};
+
+template <size_t N>
+static bool contains(const Range (&ranges)[N], uint32_t character) {
+  for (const Range &range : ranges) {
+    if (character >= range.first && character <= range.last) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static utf8proc_category_t categoryOf(uint32_t character) {
+  return character == kInvalid ? UTF8PROC_CATEGORY_CN : utf8proc_category(int32_t(character));
+}
+
+bool isSpace(uint32_t character) {
+  return (character >= 0x1C && character <= 0x1F) || (classify(character) & kSpace) != 0;
+}
+
+bool isLetter(uint32_t character) { return (classify(character) & kLetter) != 0; }
+
+bool isDecimal(uint32_t character) { return categoryOf(character) == UTF8PROC_CATEGORY_ND; }
+
+bool isDigit(uint32_t character) { return isDecimal(character) || contains(kOtherDigits, character); }
+
+bool isNumeric(uint32_t character) {
+  return (classify(character) & kNumber) != 0 || contains(kNumericIdeographs, character);
+}
+
+bool isLetterOrNumeric(uint32_t character) { return (classify(character) & (kLetter | kNumber)) != 0; }
+
+bool isLower(uint32_t character) {
+  return categoryOf(character) == UTF8PROC_CATEGORY_LL || contains(kOtherLower, character);
+}
+
+bool isUpper(uint32_t character) {
+  return categoryOf(character) == UTF8PROC_CATEGORY_LU || contains(kOtherUpper, character);
+}
+
+bool isTitle(uint32_t character) { return categoryOf(character) == UTF8PROC_CATEGORY_LT; }
+
+bool isCased(uint32_t character) { return isLower(character) || isUpper(character) || isTitle(character); }
+
+bool isCaseIgnorable(uint32_t character) {
+  switch (categoryOf(character)) {
+  case UTF8PROC_CATEGORY_MN:
+  case UTF8PROC_CATEGORY_ME:
+  case UTF8PROC_CATEGORY_CF:
+  case UTF8PROC_CATEGORY_LM:
+  case UTF8PROC_CATEGORY_SK:
+    return true;
+  default:
+    return contains(kWithinWords, character);
+  }
+}
+
+} // namespace fathom::tokenizer::chat
