@@ -9,30 +9,28 @@
 
 namespace fathom::runtime {
 
-fathom_status_t checkText(tokenizer::Status status, const char *detail) {
-  const char *text = detail && *detail ? detail : tokenizer::describe(status);
+static const char *subjectOf(tokenizer::Status status) {
   switch (status) {
-  case tokenizer::Status::Ok:
-    return FATHOM_STATUS_OK;
-  case tokenizer::Status::OutOfMemory:
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "tokenizer: %s", text);
-  case tokenizer::Status::TextTooLong:
-  case tokenizer::Status::UnknownToken:
-    return fail(FATHOM_STATUS_BAD_DATA, "tokenizer: %s", text);
   case tokenizer::Status::NoChatTemplate:
-    return fail(FATHOM_STATUS_UNSUPPORTED, "chat prompt: %s", text);
-  case tokenizer::Status::NoBos:
-    return fail(FATHOM_STATUS_UNSUPPORTED, "%s", text);
   case tokenizer::Status::BadConversation:
-    return fail(FATHOM_STATUS_BAD_DATA, "chat prompt: %s", text);
+    return "chat prompt: ";
   case tokenizer::Status::ChatFailed:
-    return fail(FATHOM_STATUS_BAD_DATA, "chat template: %s", text);
   case tokenizer::Status::ChatUnsupported:
-    return fail(FATHOM_STATUS_UNSUPPORTED, "chat template: %s", text);
   case tokenizer::Status::ChatLimit:
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "chat template: %s", text);
+    return "chat template: ";
+  case tokenizer::Status::NoBos:
+    return "";
+  default:
+    return "tokenizer: ";
   }
-  return fail(FATHOM_STATUS_INTERNAL, "tokenizer: unknown status");
+}
+
+fathom_status_t checkText(tokenizer::Status status, const char *detail) {
+  if (status == tokenizer::Status::Ok) {
+    return FATHOM_STATUS_OK;
+  }
+  const char *text = detail && *detail ? detail : tokenizer::describe(status);
+  return fail(static_cast<fathom_status_t>(tokenizer::exitCodeOf(status)), "%s%s", subjectOf(status), text);
 }
 
 static fathom_status_t checkTokenizer(const Model &model) {

@@ -47,6 +47,11 @@ static void useTokenizer(const artifact::Tokenizer &table) {
   for (std::string_view text : {"a 12 <U>b\n", "<b>\xFF\xCC\x81 '\xC5\xBF"}) {
     check(tokenizer.encode(text, {true, true}, ids) == tokenizer::Status::Ok);
   }
+  tokenizer::RenderedChat chat;
+  constexpr std::string_view kConversation = R"([{"role": "user", "content": "<U> a", "n": [1, null]}])";
+  if (tokenizer.renderChat(kConversation, true, chat) == tokenizer::Status::Ok) {
+    check(tokenizer.encodeChat(chat, false, ids) == tokenizer::Status::Ok);
+  }
   for (int32_t id : ids) {
     check(tokenizer.contains(id));
   }

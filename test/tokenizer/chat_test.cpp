@@ -173,6 +173,17 @@ TEST(ChatTest, WhatIsNotSupportedHasAStatusOfItsOwn) {
   EXPECT_EQ(std::string_view(chat.error).substr(0, 20), "column 22: integers ");
 }
 
+/// Work is charged by what is looked at, not by what is left to look at.
+TEST(ChatTest, LongConversationsRender) {
+  std::string line = "A line of some fifty characters, as people write. ", text;
+  for (int i = 0; i < 10000; ++i) {
+    text += line;
+  }
+  std::string json = "[{\"role\": \"user\", \"content\": \"" + text + "\"}]";
+  EXPECT_EQ(render("{{ messages[0].content.split(' ') | length }}", json), "90001");
+  EXPECT_EQ(render("{{ messages[0].content.replace('.', '!').count('!') }}", json), "10000");
+}
+
 TEST(ChatTest, HostileTemplatesEnd) {
   EXPECT_NE(render("{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}").find("too m"),
             std::string::npos);
@@ -185,7 +196,8 @@ TEST(ChatTest, HostileTemplatesEnd) {
                                "{% endfor %}{% for i in range(99999) %}";
   for (const char *work :
        {"ns.x | length", "ns.x < ns.x", "ns.x[99]", "ns.x.strip('ab')", "[ns.x] | map('length') | list",
-        "[ns.x] | select('lower') | list", "ns.x.startswith('b', -1)"}) {
+        "[ns.x] | select('lower') | list", "ns.x.startswith('b', -1)", "ns.x.strip(ns.x)",
+        "ns.x.startswith((ns.x, ns.x, ns.x))", "{ns.x: 1}[ns.x]"}) {
     EXPECT_NE(render(longText + "{% if " + work + " %}{% endif %}{% endfor %}").find("too many steps"),
               std::string::npos)
         << work;

@@ -28,28 +28,6 @@ using tokenizer::Status;
 
 static constexpr size_t kMaxInput = size_t(1) << 30;
 
-static int exitCodeOf(Status status) {
-  switch (status) {
-  case Status::Ok:
-    return cli::kOk;
-  case Status::OutOfMemory:
-    return cli::kResources;
-  case Status::TextTooLong:
-  case Status::UnknownToken:
-    return cli::kBadInput;
-  case Status::BadConversation:
-  case Status::ChatFailed:
-    return cli::kBadInput;
-  case Status::NoChatTemplate:
-  case Status::NoBos:
-  case Status::ChatUnsupported:
-    return cli::kUnsupported;
-  case Status::ChatLimit:
-    return cli::kResources;
-  }
-  return cli::kBadInput;
-}
-
 static void printIds(const Buffer<int32_t> &ids, StringRef separator) {
   for (size_t i = 0; i < ids.size(); ++i) {
     llvm::outs() << (i == 0 ? "" : separator) << ids[i];
@@ -81,7 +59,7 @@ private:
   tokenizer::EncodeOptions encodeOptions() const {
     return {false, options.parseSpecial.value_or(true), options.addBos};
   }
-  int failStatus(Status status) const { return failLine(exitCodeOf(status), describe(status)); }
+  int failStatus(Status status) const { return failLine(int(exitCodeOf(status)), describe(status)); }
 
   tokenizer::Tokenizer tokenizer;
   const TokenizeOptions &options;
@@ -139,7 +117,7 @@ int Worker::chatLine(StringRef line) {
     StringRef detail = chat.error;
     StringRef prefix = status == Status::BadConversation ? "" : "chat template: ";
     return detail.empty() ? failStatus(status)
-                          : failLine(exitCodeOf(status), prefix + escape(detail, sizeof(chat.error)));
+                          : failLine(int(exitCodeOf(status)), prefix + escape(detail, sizeof(chat.error)));
   }
   if (options.text) {
     llvm::json::OStream(llvm::outs()).value(StringRef(chat.text.data(), chat.text.size()));

@@ -9,17 +9,6 @@
 
 namespace fathom::tokenizer {
 
-/// The start of the character that ends at `end` > 0, or of one invalid byte.
-static size_t characterBefore(std::string_view text, size_t end) {
-  for (size_t size = 1; size <= 4 && size <= end; ++size) {
-    Character c = decode(text, end - size);
-    if (c.value != kInvalid && c.size == size) {
-      return end - size;
-    }
-  }
-  return end - 1;
-}
-
 static bool has(artifact::AddedTokenFlags flags, artifact::AddedTokenFlags flag) {
   return (flags & flag) != artifact::AddedTokenFlags::NONE;
 }

@@ -82,6 +82,26 @@ private:
 
 } // namespace
 
+ExitCode exitCodeOf(Status status) {
+  switch (status) {
+  case Status::Ok:
+    return ExitCode::Ok;
+  case Status::OutOfMemory:
+  case Status::ChatLimit:
+    return ExitCode::Resources;
+  case Status::TextTooLong:
+  case Status::UnknownToken:
+  case Status::BadConversation:
+  case Status::ChatFailed:
+    return ExitCode::BadInput;
+  case Status::NoChatTemplate:
+  case Status::NoBos:
+  case Status::ChatUnsupported:
+    return ExitCode::Unsupported;
+  }
+  return ExitCode::Internal;
+}
+
 const char *describe(Status status) {
   switch (status) {
   case Status::Ok:

@@ -6,6 +6,7 @@
 #ifndef FATHOM_RUNTIME_SRC_TOKENIZER_TOKENIZER_H
 #define FATHOM_RUNTIME_SRC_TOKENIZER_TOKENIZER_H
 
+#include "fathom/exit_code.h"
 #include "fathom/tokenizer_generated.h"
 #include "runtime/src/buffer.h"
 
@@ -16,25 +17,28 @@ namespace fathom::tokenizer {
 
 enum class Status : uint8_t {
   Ok,
-  /// Memory is out (exit code 6).
+  /// Memory is out.
   OutOfMemory,
-  /// The text has 2^31 bytes or more (3).
+  /// The text has 2^31 bytes or more.
   TextTooLong,
-  /// A token id that the tokenizer does not have (3).
+  /// A token id that the tokenizer does not have.
   UnknownToken,
-  /// The tokenizer has no chat template (4).
+  /// The tokenizer has no chat template.
   NoChatTemplate,
-  /// The tokenizer has no bos token to put in front (4).
+  /// The tokenizer has no bos token to put in front.
   NoBos,
-  /// What is to be rendered is not a conversation (3).
+  /// What is to be rendered is not a conversation.
   BadConversation,
-  /// The template refuses the conversation, or is wrong (3).
+  /// The template refuses the conversation, or is wrong.
   ChatFailed,
-  /// The template does what Jinja2 can and the subset here cannot (4).
+  /// The template does what Jinja2 can and the subset here cannot.
   ChatUnsupported,
-  /// A rendering that takes too many steps or too much memory (6).
+  /// A rendering that takes too many steps or too much memory.
   ChatLimit,
 };
+
+/// How a process ends that fails with a status; statuses of the C API have the same numbers.
+ExitCode exitCodeOf(Status status);
 
 /// A sentence about a status, lower case, without final period; static.
 const char *describe(Status status);

@@ -133,6 +133,16 @@ Character decode(std::string_view text, size_t at) {
   return {value, lead.size};
 }
 
+size_t characterBefore(std::string_view text, size_t end) {
+  for (size_t size = 1; size <= 4 && size <= end; ++size) {
+    Character c = decode(text, end - size);
+    if (c.value != kInvalid && c.size == size) {
+      return end - size;
+    }
+  }
+  return end - 1;
+}
+
 size_t invalidPrefix(std::string_view text, bool &incomplete) {
   Lead lead = leadOf(uint8_t(text[0]));
   incomplete = false;

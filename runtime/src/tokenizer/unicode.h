@@ -26,6 +26,9 @@ struct Character {
 /// Decodes the character at `at` < text.size(). Overlong forms, surrogates and values above U+10FFFF are invalid.
 Character decode(std::string_view text, size_t at);
 
+/// The start of the character that ends at `end` > 0, or of one invalid byte.
+size_t characterBefore(std::string_view text, size_t end);
+
 /// How many bytes of `text`, which starts with an invalid byte, one U+FFFD stands for: the longest start of a
 /// well-formed character, at least 1 (Unicode 15, 3.9, "substitution of maximal subparts"). `incomplete`
 /// tells whether the text ended before the character did.

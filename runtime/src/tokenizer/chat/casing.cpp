@@ -18,7 +18,7 @@ static constexpr uint32_t kDottedI = 0x130, kDotAbove = 0x307;
 /// Whether the nearest character before `at`, of those that count, has a case.
 static bool isCasedBefore(const Text &text, uint32_t at) {
   while (at > 0) {
-    at = characterBefore(text, at);
+    at = uint32_t(characterBefore(text.view(), at));
     uint32_t character = decode(text.view(), at).value;
     if (!isCaseIgnorable(character)) {
       return isCased(character);

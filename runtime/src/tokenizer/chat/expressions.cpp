@@ -61,6 +61,17 @@ Value Interpreter::evaluateExpression(const Node &node) {
     return applyFilter(node, evaluate(operand(node, 0)));
   case ChatNodeKind::test:
     return applyTest(node);
+  case ChatNodeKind::fault:
+    return run.fail("%.200s", text(node).data);
+  case ChatNodeKind::unsupported:
+    return run.failAs(Failure::Unsupported, "%.200s", text(node).data);
+  default:
+    return evaluateOperation(node);
+  }
+}
+
+Value Interpreter::evaluateOperation(const Node &node) {
+  switch (node.kind()) {
   case ChatNodeKind::binary: {
     Value left = evaluate(operand(node, 0)), right = evaluate(operand(node, 1));
     return calculate(run, ChatOperator(node.value()), left, right);
@@ -85,10 +96,6 @@ Value Interpreter::evaluateExpression(const Node &node) {
     return evaluateJoin(node);
   case ChatNodeKind::compare:
     return evaluateCompare(node);
-  case ChatNodeKind::fault:
-    return run.fail("%.200s", text(node).data);
-  case ChatNodeKind::unsupported:
-    return run.failAs(Failure::Unsupported, "%.200s", text(node).data);
   default:
     return Value();
   }

@@ -202,7 +202,7 @@ Value toReal(Run &run, const Value &value, A arguments) {
   if (value.isNumber()) {
     return Value::of(value.toReal());
   }
-  Text text = value.isString() ? strip(value.toText(), kBothSides) : Text();
+  Text text = value.isString() ? strip(run, value.toText(), kBothSides) : Text();
   size_t end = 0;
   double real = parseReal(text.view(), end);
   if (double unusual = 0; end == 0 && parseUnusualReal(text.view(), unusual)) {
@@ -238,7 +238,7 @@ Value toInteger(Run &run, const Value &value, A arguments) {
   if (value.isIntegral()) {
     return Value::of(value.toInteger());
   }
-  Text text = value.isString() ? strip(value.toText(), kBothSides) : Text();
+  Text text = value.isString() ? strip(run, value.toText(), kBothSides) : Text();
   if (value.isString() && integerArgument(run, arguments, 1, "base", 10) != 10) {
     return run.failAs(Failure::Unsupported, "int: bases other than 10 are not supported");
   }
@@ -393,6 +393,18 @@ Value reverse(Run &run, const Value &value, A) {
   return run.failed() ? Value() : Value::of(Type::Generator, result);
 }
 
+/// `value` to a multiple of 10^-places, for places < 0; of two as near, the even one.
+Value roundInteger(Run &run, int64_t value, int64_t places) {
+  if (places < -18) {
+    bool isUp = places == -19 && (value > 5'000'000'000'000'000'000 || value < -5'000'000'000'000'000'000);
+    return isUp ? failTooLarge(run) : Value::of(int64_t(0));
+  }
+  int64_t scale = int64_t(powerOfTen(-places)), rest = (value % scale + scale) % scale;
+  int64_t quotient = value / scale - (value % scale < 0 ? 1 : 0);
+  bool isUp = rest > scale - rest || (rest == scale - rest && quotient % 2 != 0);
+  return __builtin_mul_overflow(quotient + isUp, scale, &value) ? failTooLarge(run) : Value::of(value);
+}
+
 Value roundTo(Run &run, const Value &value, A arguments) {
   int64_t places = integerArgument(run, arguments, 0, "precision", 0);
   Value method = argument(run, arguments, 1, "method");
@@ -402,10 +414,13 @@ Value roundTo(Run &run, const Value &value, A arguments) {
   bool up = method.isString() && method.toText().view() == "ceil";
   bool down = method.isString() && method.toText().view() == "floor";
   if (!up && !down) {
-    double rounded = roundToPlaces(value.toReal(), places);
-    return value.is(Type::Real) ? Value::of(rounded) : (places < 0 ? Value::of(int64_t(rounded)) : value);
+    return value.is(Type::Real) ? Value::of(roundToPlaces(value.real, places))
+                                : (places < 0 ? roundInteger(run, value.toInteger(), places) : value);
   }
   double scale = powerOfTen(places), scaled = value.toReal() * scale;
+  if (scale == 0 || !std::isfinite(scale)) {
+    return run.fail("round: a precision of %lld is out of range", (long long)places);
+  }
   return Value::of((up ? -roundDown(-scaled) : roundDown(scaled)) / scale);
 }
 
@@ -448,7 +463,8 @@ Value toJson(Run &run, const Value &value, A arguments) {
 Value trim(Run &run, const Value &value, A arguments) {
   Value characters = argument(run, arguments, 0, "chars");
   Text set = characters.isString() ? characters.toText() : Text();
-  return Value::ofMarkup(strip(toText(run, value), kBothSides, characters.isString() ? &set : nullptr), value.markup);
+  return Value::ofMarkup(strip(run, toText(run, value), kBothSides, characters.isString() ? &set : nullptr),
+                         value.markup);
 }
 
 Value unique(Run &run, const Value &value, A arguments) {

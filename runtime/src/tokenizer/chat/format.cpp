@@ -51,8 +51,9 @@ static Value lookUp(Run &run, const Arguments &arguments, const Text &name, uint
   std::string_view digits = first.view();
   if (first.empty()) {
     place = next++;
-  } else if (digits.find_first_not_of("0123456789") == std::string_view::npos) {
-    (void)takeNumber(digits, UINT32_MAX - 1, place);
+  } else if (digits.find_first_not_of("0123456789") == std::string_view::npos &&
+             !takeNumber(digits, UINT32_MAX - 1, place)) {
+    return run.fail("Too many decimal digits in format string");
   }
   Value value = argument(run, arguments, uint32_t(place), first.view());
   for (size_t at = end; at < name.size && checkDefined(run, value) && run.step();) {

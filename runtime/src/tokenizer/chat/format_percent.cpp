@@ -84,7 +84,9 @@ Value formatPercent(Run &run, const Text &text, const Value &values) {
     bool named = ++at < text.size && text[at] == '(' && values.is(Type::Dict);
     if (named) {
       uint32_t end = find(run, text, Text(")"), at);
-      end = end == kNowhere ? text.size - 1 : end;
+      if (end == kNowhere) {
+        return run.fail("incomplete format key");
+      }
       value = item(run, values, Value::of(text.slice(at + 1, end)));
       at = end + 1;
     }

@@ -22,11 +22,16 @@ static Value raiseException(Run &run, A arguments) {
   return run.fail("%.*s", int(message.size > 350 ? 350 : message.size), message.data);
 }
 
-/// The time that SOURCE_DATE_EPOCH says, in UTC, or the local one.
+/// The time that SOURCE_DATE_EPOCH says, in UTC, or the local one. False if it says none.
 static bool currentTime(tm &out) {
   const char *epoch = std::getenv("SOURCE_DATE_EPOCH");
-  time_t now = epoch != nullptr && *epoch != '\0' ? time_t(std::strtoll(epoch, nullptr, 10)) : time(nullptr);
-  return (epoch != nullptr && *epoch != '\0' ? gmtime_r(&now, &out) : localtime_r(&now, &out)) != nullptr;
+  if (epoch == nullptr || *epoch == '\0') {
+    time_t now = time(nullptr);
+    return localtime_r(&now, &out) != nullptr;
+  }
+  char *end = nullptr;
+  time_t now = time_t(std::strtoll(epoch, &end, 10));
+  return *end == '\0' && gmtime_r(&now, &out) != nullptr;
 }
 
 /// The format as the C library takes it: Python's time has no zone here, and writes nothing for one.
@@ -53,7 +58,7 @@ static Value strftimeNow(Run &run, A arguments) {
   char text[1024];
   tm now{};
   if (!currentTime(now)) {
-    return run.fail("strftime_now: there is no time");
+    return run.fail("strftime_now: SOURCE_DATE_EPOCH is not a number of seconds");
   }
   size_t size = run.failed() ? 0 : strftime(text, sizeof(text), ended.data, &now);
   if (size == 0) {

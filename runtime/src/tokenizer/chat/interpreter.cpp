@@ -313,7 +313,7 @@ void Interpreter::bindParameter(const Node &parameter, uint32_t place, const Arg
   Value value = Value::undefined(name.view());
   bool found = place < arguments.count;
   value = found ? arguments.positional[place] : value;
-  for (uint32_t i = 0; i < arguments.keywordCount && !found; ++i) {
+  for (uint32_t i = 0; i < arguments.keywordCount && !found && run.step(); ++i) {
     found = arguments.keywords[i].key.toText().view() == name.view();
     value = found ? arguments.keywords[i].value : value;
   }
@@ -325,7 +325,7 @@ void Interpreter::bindParameter(const Node &parameter, uint32_t place, const Arg
 
 /// Whether `name` is that of a parameter from `place` on.
 bool Interpreter::isParameter(const Macro &macro, uint32_t place, std::string_view name) const {
-  for (uint32_t i = macro.firstParameter() + place; i < macro.node->count(); ++i) {
+  for (uint32_t i = macro.firstParameter() + place; i < macro.node->count() && run.step(); ++i) {
     const Node *parameter = operand(*macro.node, i);
     if (parameter->kind() == ChatNodeKind::parameter && text(*parameter).view() == name) {
       return true;

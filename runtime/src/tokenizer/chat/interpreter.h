@@ -62,6 +62,7 @@ private:
 
   Value evaluate(const Node *node);
   Value evaluateExpression(const Node &node);
+  Value evaluateOperation(const Node &node);
   Value evaluateName(const Text &name);
   Value evaluateSequence(const Node &node, Type type);
   Value evaluateDict(const Node &node);

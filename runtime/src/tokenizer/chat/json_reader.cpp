@@ -9,7 +9,6 @@
 #include "runtime/src/tokenizer/unicode.h"
 
 #include <cmath>
-#include <cstring>
 
 namespace fathom::tokenizer::chat {
 

@@ -18,7 +18,7 @@ using A = const Arguments &;
 static Value stripSides(Run &run, const Value &self, A arguments, Side sides) {
   Value characters = argument(run, arguments, 0, "chars");
   Text set = characters.isString() ? characters.toText() : Text();
-  return Value::of(strip(self.toText(), sides, characters.isString() ? &set : nullptr));
+  return Value::of(strip(run, self.toText(), sides, characters.isString() ? &set : nullptr));
 }
 
 /// A string argument; fails where it is something else.
@@ -64,7 +64,7 @@ static Value hasEnd(Run &run, const Value &self, A arguments, bool (*matches)(co
     return run.failed() ? Value() : Value::of(matches(text, end));
   }
   bool found = false;
-  for (uint32_t i = 0; i < wanted.sequence->count && run.step(); ++i) {
+  for (uint32_t i = 0; i < wanted.sequence->count && run.look(wanted.sequence->items[i]); ++i) {
     found |= wanted.sequence->items[i].isString() && matches(text, wanted.sequence->items[i].toText());
   }
   return Value::of(found);

@@ -111,7 +111,7 @@ double roundToEven(double value) {
 
 double roundToPlaces(double value, int64_t places) {
   if (places < 0) {
-    double scale = powerOfTen(-places);
+    double scale = powerOfTen(places < -400 ? 400 : -places);
     return scale > std::fabs(value) * 2 ? 0 * value : roundToEven(value / scale) * scale;
   }
   // Larger numbers are whole, and those with more places have no digit far after the point.

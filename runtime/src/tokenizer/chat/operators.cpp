@@ -8,7 +8,6 @@
 #include "runtime/src/tokenizer/chat/text.h"
 
 #include <cmath>
-#include <cstring>
 
 namespace fathom::tokenizer::chat {
 

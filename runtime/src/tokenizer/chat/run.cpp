@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 
 namespace fathom::tokenizer::chat {
 
@@ -216,15 +215,14 @@ Value *Dict::find(Run &run, const Value &key) const {
 }
 
 Value *Dict::find(Run &run, std::string_view key) const {
-  if (!run.step(1 + count / 8)) {
-    return nullptr;
+  uint64_t cost = 1 + count / 8;
+  Value *found = nullptr;
+  for (uint32_t i = 0; i < count && found == nullptr; ++i) {
+    bool mayBe = entries[i].key.isString() && entries[i].key.size == key.size();
+    cost += mayBe ? key.size() / 16 : 0;
+    found = mayBe && entries[i].key.toText().view() == key ? &entries[i].value : nullptr;
   }
-  for (uint32_t i = 0; i < count; ++i) {
-    if (entries[i].key.isString() && entries[i].key.toText().view() == key) {
-      return &entries[i].value;
-    }
-  }
-  return nullptr;
+  return run.step(cost) ? found : nullptr;
 }
 
 bool Dict::set(Run &run, const Value &key, const Value &value) {

@@ -15,16 +15,6 @@ namespace fathom::tokenizer::chat {
 
 static bool isAscii(char byte) { return uint8_t(byte) < 0x80; }
 
-uint32_t characterBefore(const Text &text, uint32_t end) {
-  for (uint32_t size = 1; size <= 4 && size <= end; ++size) {
-    Character c = decode(text.view(), end - size);
-    if (c.value != kInvalid && c.size == size) {
-      return end - size;
-    }
-  }
-  return end - 1;
-}
-
 static bool contains(const Text &characters, uint32_t character) {
   for (size_t at = 0; at < characters.size;) {
     Character c = decode(characters.view(), at);
@@ -51,7 +41,7 @@ static Value pushAll(Run &run, Sequence *parts, bool backwards) {
 
 static Value splitAtSpace(Run &run, const Text &text, int64_t most) {
   Sequence *parts = run.create<Sequence>();
-  Text rest = strip(text, kLeft);
+  Text rest = strip(run, text, kLeft);
   while (parts != nullptr && !rest.empty() && run.step()) {
     uint32_t end = 0;
     bool isLast = most >= 0 && int64_t(parts->count) >= most;
@@ -64,26 +54,26 @@ static Value splitAtSpace(Run &run, const Text &text, int64_t most) {
     }
     Text part = isLast ? rest : rest.slice(0, end);
     (void)parts->push(run, Value::of(part));
-    rest = isLast ? Text() : strip(rest.slice(end, rest.size), kLeft);
+    rest = isLast ? Text() : strip(run, rest.slice(end, rest.size), kLeft);
   }
   return parts == nullptr ? Value() : pushAll(run, parts, false);
 }
 
 static Value splitAtSpaceFromRight(Run &run, const Text &text, int64_t most) {
   Sequence *parts = run.create<Sequence>();
-  Text rest = strip(text, kRight);
+  Text rest = strip(run, text, kRight);
   while (parts != nullptr && !rest.empty() && run.step()) {
     uint32_t start = rest.size;
     bool isLast = most >= 0 && int64_t(parts->count) >= most;
     while (!isLast && start > 0) {
-      uint32_t before = characterBefore(rest, start);
+      uint32_t before = uint32_t(characterBefore(rest.view(), start));
       if (isSpace(decode(rest.view(), before).value)) {
         break;
       }
       start = before;
     }
     (void)parts->push(run, Value::of(isLast ? rest : rest.slice(start, rest.size)));
-    rest = isLast ? Text() : strip(rest.slice(0, start), kRight);
+    rest = isLast ? Text() : strip(run, rest.slice(0, start), kRight);
   }
   return parts == nullptr ? Value() : pushAll(run, parts, true);
 }
@@ -111,18 +101,19 @@ uint32_t byteOfCharacter(const Text &text, uint64_t index) {
   return uint32_t(at);
 }
 
-Text strip(const Text &text, Side sides, const Text *characters) {
+Text strip(Run &run, const Text &text, Side sides, const Text *characters) {
   uint32_t begin = 0;
   uint32_t end = text.size;
-  while ((sides & kLeft) != 0 && begin < end) {
+  uint64_t cost = characters == nullptr ? 1 : 1 + characters->size / 4;
+  while ((sides & kLeft) != 0 && begin < end && run.step(cost)) {
     Character c = decode(text.view(), begin);
     if (!isStripped(c.value, characters)) {
       break;
     }
     begin += c.size;
   }
-  while ((sides & kRight) != 0 && end > begin) {
-    uint32_t before = characterBefore(text, end);
+  while ((sides & kRight) != 0 && end > begin && run.step(cost)) {
+    uint32_t before = uint32_t(characterBefore(text.view(), end));
     if (!isStripped(decode(text.view(), before).value, characters)) {
       break;
     }
@@ -132,12 +123,13 @@ Text strip(const Text &text, Side sides, const Text *characters) {
 }
 
 uint32_t find(Run &run, const Text &text, const Text &part, uint32_t from) {
-  if (from > text.size || !run.step((text.size - from) / 16)) {
+  if (from > text.size) {
     return kNowhere;
   }
   // Takes linear time, which std::string_view::find does not.
   const void *found = memmem(text.data + from, text.size - from, part.data, part.size);
-  return found == nullptr ? kNowhere : uint32_t(static_cast<const char *>(found) - text.data);
+  uint32_t end = found == nullptr ? text.size : uint32_t(static_cast<const char *>(found) - text.data);
+  return run.step((end - from) / 16) && found != nullptr ? end : kNowhere;
 }
 
 uint32_t findLast(Run &run, const Text &text, const Text &part) {
@@ -163,7 +155,7 @@ bool endsWith(const Text &text, const Text &end) {
 Text replace(Run &run, const Text &text, const Text &from, const Text &to, int64_t most) {
   Builder builder(run);
   uint32_t at = 0;
-  while (most != 0 && run.step()) {
+  for (int64_t count = 0; (most < 0 || count < most) && run.step(); ++count) {
     uint32_t found = find(run, text, from, at);
     if (found == kNowhere) {
       break;
@@ -171,7 +163,6 @@ Text replace(Run &run, const Text &text, const Text &from, const Text &to, int64
     builder.append(text.slice(at, found));
     builder.append(to);
     at = found + from.size;
-    --most;
     if (from.empty()) {
       // Between all characters.
       if (at == text.size) {
@@ -262,10 +253,11 @@ Text repeat(Run &run, const Text &text, int64_t count) {
 }
 
 Text pad(Run &run, const Text &text, int64_t width, const Text &fill, Side sides) {
-  int64_t missing = width - countCharacters(text);
-  if (missing <= 0) {
+  int64_t count = countCharacters(text);
+  if (width <= count) {
     return text;
   }
+  int64_t missing = width - count;
   // str.center puts the odd one to the left where the width is odd.
   int64_t left = sides == kLeft ? missing : (sides == kRight ? 0 : missing / 2 + (missing & width & 1));
   Builder builder(run);

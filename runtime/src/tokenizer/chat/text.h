@@ -18,16 +18,13 @@ uint32_t encodeUtf8(uint32_t character, char *out);
 /// How many characters `text` has.
 uint32_t countCharacters(const Text &text);
 
-/// The start of the character that ends at `end` > 0.
-uint32_t characterBefore(const Text &text, uint32_t end);
-
 /// The byte at which character `index` starts; the size of the text where there are not so many.
 uint32_t byteOfCharacter(const Text &text, uint64_t index);
 
 enum Side : uint8_t { kLeft = 1, kRight = 2, kBothSides = 3 };
 
 /// str.strip and its kin. Without `characters`, white space goes.
-Text strip(const Text &text, Side sides, const Text *characters = nullptr);
+Text strip(Run &run, const Text &text, Side sides, const Text *characters = nullptr);
 
 /// The first or last byte at which `part` starts in `text` at or after `from`, or kNowhere. Linear.
 uint32_t find(Run &run, const Text &text, const Text &part, uint32_t from = 0);
