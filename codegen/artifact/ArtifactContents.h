@@ -36,8 +36,8 @@ using SliceContents = std::variant<SliceRecipe, ExternalSlice>;
 /// The table's own numbers of slices are the writer's.
 struct WeightContents : artifact::WeightT {
   std::vector<SliceContents> slices;
-  /// The model part of one slice for messages, e.g. "layers.3.mlp.experts.17.gate_proj"; of a slice that is joined from
-  /// several parts, that of one source, or all. May be empty.
+  /// The checkpoint's tensor of one slice for messages, e.g. "model.layers.3.mlp.experts.17.gate_proj.weight"; of a
+  /// slice that is joined from several, that of one source, or all. May be empty.
   std::function<std::string(uint32_t slice, std::optional<size_t> source)> sliceName;
 };
 

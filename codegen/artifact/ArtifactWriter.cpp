@@ -40,19 +40,23 @@ static std::string count(uint64_t number, const char *thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? " is" : "s are");
 }
 
+/// What a user calls a slice, or the part of it that comes from one source.
+static std::string nameSlice(const WeightContents &weight, uint32_t slice, std::optional<size_t> source) {
+  return weight.sliceName ? weight.sliceName(slice, source) : weight.name;
+}
+
 static std::string describeOddValues(const WeightContents &weight, const WeightFindings &findings) {
-  std::string text = weight.name + ":";
-  if (findings.odd.nonFinite != 0) {
-    text += " " + count(findings.odd.nonFinite, "value") + " NaN or infinite";
+  const OddValues &odd = findings.odd;
+  std::optional<size_t> source;
+  std::string text;
+  if (odd.nonFinite != 0) {
+    text = count(odd.nonFinite, "value") + " NaN or infinite";
+    source = odd.firstNonFinite.source;
   }
-  if (findings.odd.badScales != 0) {
-    text += findings.odd.nonFinite != 0 ? " and " : " ";
-    text += count(findings.odd.badScales, "scale") + " NaN, infinite or negative";
+  if (odd.badScales != 0) {
+    text += (text.empty() ? "" : " and ") + count(odd.badScales, "scale") + " NaN, infinite or negative";
   }
-  if (weight.sliceName) {
-    text += ", the first in " + weight.sliceName(findings.firstSlice, std::nullopt);
-  }
-  return text;
+  return text + ", the first in " + nameSlice(weight, findings.firstSlice, source);
 }
 
 /// Kernels read the FP8 codes of NaN as numbers, so weights that have them are refused: an answer would be wrong
@@ -62,10 +66,10 @@ static llvm::Error checkFp8(const WeightContents &weight, const WeightFindings &
     return llvm::Error::success();
   }
   ElementPlace first = findings.odd.firstNonFinite;
-  std::string part = weight.sliceName ? weight.sliceName(findings.firstSlice, first.source) : weight.name;
-  return makeError(ExitCode::BadInput, part + ": is NaN at [" + llvm::Twine(first.row) + ", " +
-                                           llvm::Twine(first.column) + "] (FP8 code 0x7f or 0xff), the first of " +
-                                           llvm::Twine(findings.odd.nonFinite) + " in " + weight.name);
+  return makeError(ExitCode::BadInput, nameSlice(weight, findings.firstSlice, first.source) + ": is NaN at [" +
+                                           llvm::Twine(first.row) + ", " + llvm::Twine(first.column) +
+                                           "] (FP8 code 0x7f or 0xff), the first of " +
+                                           llvm::Twine(findings.odd.nonFinite) + " such values");
 }
 
 namespace {
@@ -139,7 +143,7 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
 
 static std::string describeZeros(const WeightContents &weight, const ZeroTensors &zeros) {
   return std::to_string(zeros.count) + (zeros.count == 1 ? " tensor is" : " tensors are") + " all zero, the first is " +
-         (weight.sliceName ? weight.sliceName(zeros.slice, zeros.source) : weight.name) + "; is the download complete?";
+         nameSlice(weight, zeros.slice, zeros.source) + "; is the download complete?";
 }
 
 /// What was found in the weights: all that is refused, or warnings.

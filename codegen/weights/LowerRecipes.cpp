@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
+#include "dialects/support/TensorName.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -171,7 +172,6 @@ static StringRef getLayoutName(Layout layout) {
   case Layout::PanelScales:
     return "scales";
   case Layout::Rows:
-  case Layout::F32:
   case Layout::RopeTable:
     return "rows";
   }
@@ -201,19 +201,20 @@ public:
   }
 
 private:
-  static WeightContents start(WeightSymbol op) {
+  WeightContents start(WeightSymbol op) {
     WeightContents contents;
     contents.name = op.getSymName().str();
     contents.element_type = getTypeName(op.getTensorType().getElementType());
     contents.shape = op.getTensorType().getShape().drop_front(op.getExperts() ? 1 : 0).vec();
     contents.layout = "rows";
-    std::string name = contents.name;
     int64_t experts = op.getSlicesPerLayer();
-    std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>();
-    bool perExpert = op.getExperts();
-    contents.sliceName = [=](uint32_t slice, std::optional<size_t> source) {
-      return nameSlice(name, layers, experts, perExpert, slice, source);
-    };
+    std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>{0};
+    std::vector<std::string> patterns = getPatterns(op);
+    if (!patterns.empty()) {
+      contents.sliceName = [=](uint32_t slice, std::optional<size_t> source) {
+        return nameTensors(patterns, {layers[slice / experts], slice % experts}, source);
+      };
+    }
     return contents;
   }
 
@@ -233,34 +234,27 @@ private:
     return recipe;
   }
 
-  /// What a user calls a slice: of several weights in one, the one of source `source`, or all.
-  static std::string nameSlice(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
-                               uint32_t slice, std::optional<size_t> source) {
-    name.consume_back(".panels") || name.consume_back(".f32");
-    std::string text;
-    for (size_t i = 0; !name.empty(); ++i) {
-      size_t end = name.find_first_of("|+");
-      if (source.value_or(i) == i) {
-        text += (text.empty() ? "" : " or ") + nameWeight(name.take_front(end), layers, experts, perExpert, slice);
-      }
-      name = end == StringRef::npos ? StringRef() : name.drop_front(end + 1);
+  /// What the checkpoint calls the tensors that a weight is made of, in the order of a slice's sources.
+  std::vector<std::string> getPatterns(WeightSymbol op) {
+    std::vector<std::string> patterns;
+    if (auto weight = dyn_cast<WeightOp>(op.getOperation())) {
+      patterns.push_back(weight.getPattern().str());
     }
-    return text;
+    op->walk(
+        [&](SourceOp source) { patterns.push_back(symbols.lookup<WeightOp>(source.getWeight()).getPattern().str()); });
+    return patterns;
   }
 
-  /// "moe.mlp.experts.down_proj" of layer 3, expert 17 is "layers.3.mlp.experts.17.down_proj".
-  static std::string nameWeight(StringRef name, ArrayRef<int64_t> layers, int64_t experts, bool perExpert,
-                                uint32_t slice) {
-    if (layers.empty()) {
-      return name.str();
+  /// The tensor of source `source`, or those of all; `index` holds the model's layer.
+  static std::string nameTensors(ArrayRef<std::string> patterns, SliceIndex index, std::optional<size_t> source) {
+    std::string text, name;
+    for (auto [number, pattern] : llvm::enumerate(patterns)) {
+      if (source.value_or(number) == number) {
+        expandPattern(pattern, index.layer, index.expert, name);
+        text += (text.empty() ? "" : " or ") + name;
+      }
     }
-    std::string part = ("layers." + Twine(layers[slice / experts]) + "." + name.split('.').second).str();
-    StringRef marker = "mlp.experts.";
-    size_t at = part.find(marker.str());
-    if (perExpert && at != std::string::npos) {
-      part.insert(at + marker.size(), std::to_string(slice % experts) + ".");
-    }
-    return part;
+    return text;
   }
 
   SymbolTable symbols;

@@ -124,6 +124,10 @@ llvm::Error checkOutputDirectory(llvm::StringRef path) {
   if (parts.name.size() > NAME_MAX) {
     return makeSystemError("cannot create output file " + quotePath(path), ENAMETOOLONG);
   }
+  struct stat status;
+  if (stat(parts.directory.c_str(), &status) == 0 && !S_ISDIR(status.st_mode)) {
+    return makeSystemError("cannot create a file in " + quotePath(parts.directory), ENOTDIR);
+  }
   if (faccessat(AT_FDCWD, parts.directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     return makeSystemError("cannot create a file in directory " + quotePath(parts.directory), errno);
   }

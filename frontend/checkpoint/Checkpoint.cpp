@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <dirent.h>
 #include <sys/stat.h>
 
 namespace fathom::checkpoint {
@@ -30,13 +29,13 @@ public:
 
 private:
   void explainMissing();
+  void refuseAll(const char *code, const llvm::Twine &what, llvm::StringRef hint);
   void openIndexed();
   void openShard(llvm::StringRef name);
   void reportMissingShard(const std::string &path, int number);
   void collectTensors();
   void compareWithIndex(const WeightIndex &index);
   void warnOfOthers(llvm::ArrayRef<std::string> read, const llvm::Twine &source);
-  std::vector<std::string> list() const;
   std::string show(llvm::StringRef name) const { return joinPath(checkpoint.root, name); }
 
   Checkpoint &checkpoint;
@@ -65,42 +64,57 @@ void CheckpointOpener::run() {
   }
 }
 
-/// The names in the directory, sorted.
-std::vector<std::string> CheckpointOpener::list() const {
-  std::vector<std::string> names;
-  if (DIR *directory = ::opendir(checkpoint.root.c_str())) {
-    while (const dirent *entry = ::readdir(directory)) {
-      names.push_back(entry->d_name);
-    }
-    ::closedir(directory);
-  }
-  llvm::sort(names);
-  return names;
+/// Whether a name is one that programs give to a download until it is complete.
+static bool isUnfinished(llvm::StringRef name) {
+  static constexpr const char *kSuffixes[] = {".incomplete", ".part", ".partial", ".aria2", ".crdownload"};
+  return llvm::any_of(kSuffixes, [&](const char *suffix) { return name.ends_with(suffix); });
 }
 
-/// Says what the directory holds instead of safetensors files.
-void CheckpointOpener::explainMissing() {
-  bool pickle = false, safetensors = false, gguf = false;
-  for (llvm::StringRef name : list()) {
-    pickle = pickle || (name.starts_with("pytorch_model") && name.contains(".bin")) || name.ends_with(".pt") ||
-             name.ends_with(".pth");
-    safetensors = safetensors || name.ends_with(".safetensors");
-    gguf = gguf || name.ends_with(".gguf");
+/// What to do where files are missing.
+static std::string adviseOnMissing(const std::string &root) {
+  // huggingface_hub downloads to its cache, or to a directory below the one that the user chose.
+  for (const char *place : {"", ".cache/huggingface/download", "../../blobs"}) {
+    bool cache = llvm::StringRef(place).starts_with("..");
+    std::string directory = joinPath(root, place);
+    for (llvm::StringRef name : listDirectory(cache && !isInCache(root) ? "" : directory)) {
+      if (isUnfinished(name)) {
+        return "the download is incomplete: it left " + joinPath(directory, name) + "; run it again until it ends";
+      }
+    }
   }
-  if (safetensors) {
+  return "download the missing files again";
+}
+
+void CheckpointOpener::refuseAll(const char *code, const llvm::Twine &what, llvm::StringRef hint) {
+  diagnostics.error(Problem::Unsupported, code, checkpoint.root, "", what, hint);
+}
+
+/// Says what the directory holds instead of a whole model in safetensors files.
+void CheckpointOpener::explainMissing() {
+  bool pickle = false, shards = false, adapter = false, gguf = false;
+  for (llvm::StringRef name : listDirectory(checkpoint.root)) {
+    pickle |=
+        (name.starts_with("pytorch_model") && name.contains(".bin")) || name.ends_with(".pt") || name.ends_with(".pth");
+    adapter |= name == "adapter_model.safetensors" || name == "adapter_model.bin";
+    shards |= name.ends_with(".safetensors") && !name.starts_with("adapter");
+    gguf |= name.ends_with(".gguf");
+  }
+  if (shards && !gguf) {
     diagnostics.error(Problem::BadInput, "no-weights", checkpoint.root, "",
-                      "has safetensors files but neither model.safetensors nor model.safetensors.index.json",
+                      "has safetensors files but neither " + kSingleName + " nor " + kIndexName,
                       "download the index as well");
+  } else if (adapter) {
+    refuseAll("adapter", "has a PEFT adapter, but not the model that it adapts",
+              "merge the adapter into the weights (merge_and_unload) and save the model that this gives");
   } else if (pickle) {
-    diagnostics.error(Problem::Unsupported, "pickle", checkpoint.root, "",
-                      "has only pickled weights, which are refused: loading a pickle runs code",
-                      "convert the model to safetensors");
+    refuseAll("pickle", "has only pickled weights, which are refused: loading a pickle runs code",
+              "convert the model to safetensors");
   } else if (gguf) {
-    diagnostics.error(Problem::Unsupported, "gguf", checkpoint.root, "", "has only GGUF weights",
-                      "use the original safetensors checkpoint");
+    refuseAll("gguf", "has GGUF weights, which are not read, and no whole model in safetensors files",
+              "download the original checkpoint, or its index as well");
   } else {
     diagnostics.error(Problem::BadInput, "no-weights", checkpoint.root, "",
-                      "has neither model.safetensors nor model.safetensors.index.json");
+                      "has neither " + kSingleName + " nor " + kIndexName, adviseOnMissing(checkpoint.root));
   }
 }
 
@@ -127,7 +141,7 @@ void CheckpointOpener::openIndexed() {
 
 /// Weights beside those that are read: which are meant, other programs may see otherwise.
 void CheckpointOpener::warnOfOthers(llvm::ArrayRef<std::string> read, const llvm::Twine &source) {
-  for (llvm::StringRef name : list()) {
+  for (llvm::StringRef name : listDirectory(checkpoint.root)) {
     if (name == "adapter_config.json") {
       diagnostics.warning("adapter", show(name), "", "is not read: answers are those of the model without the adapter",
                           "merge the adapter into the weights");
@@ -136,6 +150,12 @@ void CheckpointOpener::warnOfOthers(llvm::ArrayRef<std::string> read, const llvm
                           "is not read: weights come from " + source +
                               (name == kSingleName ? "; the transformers library reads this file instead" : ""),
                           "remove the one that is not wanted");
+    } else if (name.ends_with(".gguf")) {
+      diagnostics.note("gguf", show(name), "", "is not read: weights come from " + source);
+    } else if (isUnfinished(name)) {
+      diagnostics.warning("unfinished-download", show(name), "",
+                          "is left of a download that did not finish; files beside it may have holes",
+                          "run the download again until it ends, or remove this file if it did");
     }
   }
 }
@@ -148,7 +168,7 @@ void CheckpointOpener::reportMissingShard(const std::string &path, int number) {
                     number == ELOOP ? "cannot open: Too many levels of symbolic links"
                     : exists(path)  ? "is a link to a file that does not exist"
                                     : "the index lists this shard, but it does not exist",
-                    "download the missing files again");
+                    adviseOnMissing(checkpoint.root));
 }
 
 void CheckpointOpener::openShard(llvm::StringRef name) {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <dirent.h>
 #include <sys/stat.h>
 #include <system_error>
 
@@ -51,6 +52,18 @@ bool exists(const std::string &path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
+std::vector<std::string> listDirectory(const std::string &path) {
+  std::vector<std::string> names;
+  if (DIR *directory = ::opendir(path.c_str())) {
+    while (const dirent *entry = ::readdir(directory)) {
+      names.push_back(entry->d_name);
+    }
+    ::closedir(directory);
+  }
+  llvm::sort(names);
+  return names;
+}
+
 /// The path with links resolved; empty where it does not resolve.
 static std::string realPath(const std::string &path) {
   char *resolved = ::realpath(path.c_str(), nullptr);
@@ -73,14 +86,15 @@ static bool isCachedBlob(llvm::StringRef path) {
   return named && (hash.size() == 40 || hash.size() == 64) && llvm::all_of(hash, llvm::isHexDigit);
 }
 
+bool isInCache(llvm::StringRef directory) { return parentOf(realPath(directory.str())).ends_with("/snapshots"); }
+
 bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &diagnostics) {
   std::string path = joinPath(directory, name), target = realPath(path), root = realPath(directory.str());
   struct stat status;
   if (target.empty() || ::stat(target.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return true;
   }
-  llvm::StringRef snapshots = parentOf(root);
-  bool cached = snapshots.ends_with("/snapshots") && isBeneath(target, (parentOf(snapshots) + "/blobs").str());
+  bool cached = isInCache(root) && isBeneath(target, (parentOf(parentOf(root)) + "/blobs").str());
   if (cached || isCachedBlob(target) || isBeneath(target, root == "/" ? "" : root)) {
     return true;
   }
@@ -114,7 +128,11 @@ llvm::StringRef recognize(llvm::StringRef head) {
     llvm::StringRef bytes;
     llvm::StringRef meaning;
   };
+  if (head.empty()) {
+    return "the file is empty: the download may be incomplete; download the file again";
+  }
   static const Signature signatures[] = {
+      {{"\0\0\0\0\0\0\0\0", 8}, "the file begins with zeros: the download may be incomplete; download the file again"},
       {"version https://git-lfs", "this is a Git LFS pointer; fetch the real file with `git lfs pull`"},
       {"<!DOCTYPE", "this is an HTML page; the download was an error or login page"},
       {"<!doctype", "this is an HTML page; the download was an error or login page"},
@@ -132,6 +150,19 @@ llvm::StringRef recognize(llvm::StringRef head) {
     }
   }
   return {};
+}
+
+bool refuseGguf(const std::string &path, Diagnostics &diagnostics) {
+  mode_t mode = 0;
+  char magic[4];
+  std::optional<File> file = File::open(path, mode);
+  if (!file || file->size() < sizeof(magic) || !file->read(magic, sizeof(magic), 0) ||
+      llvm::StringRef(magic, sizeof(magic)) != "GGUF") {
+    return false;
+  }
+  diagnostics.error(Problem::Unsupported, "gguf", path, "", "is a GGUF file, which Fathom does not read",
+                    "compile the original checkpoint: the directory with config.json and safetensors files");
+  return true;
 }
 
 std::string joinPath(llvm::StringRef directory, llvm::StringRef name) {

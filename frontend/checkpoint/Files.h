@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fathom::checkpoint {
 
@@ -21,6 +22,12 @@ std::optional<File> openFile(const std::string &path, llvm::StringRef shown, Pro
 
 /// True for anything of that name, a dangling link included: opening it tells the story.
 bool exists(const std::string &path);
+
+/// The names in a directory, sorted; none where it cannot be read.
+std::vector<std::string> listDirectory(const std::string &path);
+
+/// Whether a directory is a snapshot in huggingface_hub's cache, whose files are in <entry>/blobs.
+bool isInCache(llvm::StringRef directory);
 
 /// Checks where a link called `name` in the checkpoint `directory` leads: to a file in the directory, in blobs/ of the
 /// same Hugging Face cache entry, whose layout is <entry>/snapshots/<revision>/<file> -> <entry>/blobs/<hash>, or to
@@ -34,8 +41,11 @@ std::optional<std::string> readTextFile(const std::string &path, llvm::StringRef
                                         Diagnostics &diagnostics);
 
 /// What the first bytes of a file show it to be, when that is a known mistake: a Git LFS pointer, an HTML
-/// page, a pickle, GGUF, an archive. Empty otherwise.
+/// page, a pickle, GGUF, an archive, nothing. Empty otherwise.
 llvm::StringRef recognize(llvm::StringRef head);
+
+/// Whether `path` is a GGUF file; then it is reported, as unsupported.
+bool refuseGguf(const std::string &path, Diagnostics &diagnostics);
 
 /// `directory`/`name`.
 std::string joinPath(llvm::StringRef directory, llvm::StringRef name);

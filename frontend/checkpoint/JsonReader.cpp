@@ -55,7 +55,8 @@ bool Reader::failHere(const char *expected) {
     return failAt(at, std::string("expected ") + expected + ", found the end of the text");
   }
   if (at == 0 && text.starts_with("\xef\xbb\xbf")) {
-    return failAt(at, "the text starts with a UTF-8 byte order mark, which JSON does not allow");
+    return failAt(at,
+                  "the text starts with a UTF-8 byte order mark, which JSON does not allow; save it without the mark");
   }
   bool wide = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") ||
               (text.size() > 1 && (text[0] == '\0') != (text[1] == '\0'));

@@ -27,6 +27,8 @@ std::string quote(Value value) {
   }
 }
 
+std::string quote(double value) { return llvm::formatv("{0}", llvm::format("%.10g", value)); }
+
 bool isInert(Value value, double number) {
   switch (value.kind()) {
   case Kind::Array:
@@ -132,7 +134,7 @@ bool ConfigReader::token(llvm::StringRef key, Value value, int64_t high, std::ve
     return true;
   }
   if (!id || *id < 0 || *id > high) {
-    bad(key, "holds " + quote(value) + ", expected a token id from 0 to " + llvm::Twine(high));
+    bad(key, "holds " + quote(value) + ", expected a token id from 0 to " + llvm::Twine(high) + ", or -1 for none");
     return false;
   }
   out.push_back(*id);

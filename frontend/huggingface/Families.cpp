@@ -5,8 +5,6 @@
 
 #include "frontend/huggingface/Families.h"
 
-#include <algorithm>
-
 namespace fathom::huggingface {
 
 llvm::ArrayRef<Family> families() {
@@ -36,20 +34,6 @@ bool TensorFact::isPerExpert() const { return llvm::StringRef(name).contains("{e
 
 std::string patternOf(const Part &part, const TensorFact &fact, const ModelConfig &config) {
   return part.scope == Scope::Model ? fact.name : std::string(config.family->layerPrefix) + "{layer}." + fact.name;
-}
-
-void expandPattern(llvm::StringRef pattern, int64_t layer, int64_t expert, std::string &out) {
-  out.clear();
-  while (!pattern.empty()) {
-    size_t brace = pattern.find('{');
-    out.append(pattern.data(), std::min(brace, pattern.size()));
-    pattern = pattern.substr(brace);
-    if (pattern.consume_front("{layer}")) {
-      out += std::to_string(layer);
-    } else if (pattern.consume_front("{expert}")) {
-      out += std::to_string(expert);
-    }
-  }
 }
 
 std::vector<int64_t> shapeOf(const TensorFact &fact, const ModelConfig &config) {

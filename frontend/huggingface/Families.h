@@ -7,6 +7,7 @@
 #ifndef FATHOM_FRONTEND_HUGGINGFACE_FAMILIES_H
 #define FATHOM_FRONTEND_HUGGINGFACE_FAMILIES_H
 
+#include "dialects/support/TensorName.h"
 #include "frontend/huggingface/parts/Part.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -66,9 +67,6 @@ std::vector<Family> llamaFamilies();
 
 /// The parts of a family, `frame` first.
 llvm::SmallVector<const Part *> partsOf(const Family &family);
-
-/// Replaces {layer} and {expert}. `out` is overwritten, to save allocations.
-void expandPattern(llvm::StringRef pattern, int64_t layer, int64_t expert, std::string &out);
 
 /// The shape of one tensor.
 std::vector<int64_t> shapeOf(const TensorFact &fact, const ModelConfig &config);

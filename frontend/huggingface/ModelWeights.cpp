@@ -79,6 +79,7 @@ private:
   LayerGroup layer(int64_t index);
   void mtpLayers();
   bool hasMtpLayer(int64_t index) const;
+  bool refuseWrapped() const;
   void accountForRest();
   void explainRest(const checkpoint::TensorRef &ref);
   void compareTiedHead(const checkpoint::TensorRef &head);
@@ -94,6 +95,9 @@ private:
 } // namespace
 
 ModelWeights WeightSorter::run() {
+  if (refuseWrapped()) {
+    return {};
+  }
   // A config.json may imply billions of tensors; naming each missing one would take hours.
   int64_t implied = countTensors(config);
   if (implied > 2 * static_cast<int64_t>(checkpoint.tensorCount()) + 1'000'000) {
@@ -110,6 +114,37 @@ ModelWeights WeightSorter::run() {
   mtpLayers();
   accountForRest();
   return std::move(weights);
+}
+
+/// What PEFT calls the tensors of adapters, and of the weights that they adapt.
+static bool isOfAdapter(llvm::StringRef name) {
+  return name.starts_with("base_model.") || name.contains(".lora_") || name.contains(".base_layer.");
+}
+
+static constexpr llvm::StringLiteral kMergeAdapter =
+    "tensors of a PEFT adapter: merge it into the weights (merge_and_unload) and save the model that this gives";
+
+/// One finding where layers are there under another name, instead of one for each of their tensors.
+bool WeightSorter::refuseWrapped() const {
+  llvm::StringRef expected = config.family->layerPrefix, found;
+  for (const checkpoint::TensorRef &ref : checkpoint.allTensors()) {
+    llvm::StringRef name = ref.tensor->name;
+    if (name.starts_with(expected)) {
+      return false;
+    }
+    size_t at = name.find("layers.");
+    found = found.empty() && at != llvm::StringRef::npos ? name : found;
+  }
+  if (found.empty()) {
+    return false;
+  }
+  diagnostics.error(Problem::Unsupported, "wrapped-weights", checkpoint.directory(), found,
+                    "names of layers begin with \"" + escape(found.take_front(found.find("layers.")), 80) +
+                        "layers.\", expected \"" + expected + "\"",
+                    isOfAdapter(found) ? kMergeAdapter
+                                       : "save the model that generates text (AutoModelForCausalLM), not its base, a "
+                                         "larger model around it or a trainer's wrapper");
+  return true;
 }
 
 std::vector<WeightStack> WeightSorter::stacksOf(int64_t layer) {
@@ -177,8 +212,8 @@ void WeightSorter::compareTiedHead(const checkpoint::TensorRef &head) {
   const checkpoint::TensorInfo &a = *head.tensor, &b = *embedding.tensor;
   bool alike = a.dtype == b.dtype && a.shape == b.shape;
   if (!alike || checkpoint.holdSame(head, embedding, diagnostics) == false) {
-    diagnostics.warning("ignored-tensor", checkpoint.shards()[head.shard].path, partName(a.name),
-                        "differs from embed_tokens, which is used: config.json ties the two",
+    diagnostics.warning("ignored-tensor", checkpoint.shards()[head.shard].path, a.name,
+                        "differs from " + b.name + ", which is used: config.json ties the two",
                         "a model with a head of its own says \"tie_word_embeddings\": false in config.json");
   }
 }
@@ -194,24 +229,23 @@ static int64_t layerOf(llvm::StringRef name, llvm::StringRef prefix) {
 
 void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   llvm::StringRef name = ref.tensor->name, file = checkpoint.shards()[ref.shard].path;
-  std::string part = partName(name);
   int64_t layer = layerOf(name, config.family->layerPrefix);
   if (name.ends_with("rotary_emb.inv_freq")) {
-    diagnostics.note("ignored-tensor", file, part, "is ignored: frequencies come from config.json");
+    diagnostics.note("ignored-tensor", file, name, "is ignored: frequencies come from config.json");
   } else if (config.tiedEmbeddings && name == "lm_head.weight") {
     compareTiedHead(ref);
   } else if (layer >= config.layers && layer < mtpEnd) {
-    diagnostics.warning("ignored-tensor", file, part, "is not known in a multi-token-prediction layer; ignored");
+    diagnostics.warning("ignored-tensor", file, name, "is not known in a multi-token-prediction layer; ignored");
   } else if (layer >= config.layers) {
-    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, name,
                       "is beyond the last layer: config.json says num_hidden_layers " + llvm::Twine(config.layers) +
                           " and num_nextn_predict_layers " + llvm::Twine(config.mtpLayers));
   } else if (name.ends_with("_scale_inv")) {
-    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part, "are scales of a weight that is not FP8");
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, name, "are scales of a weight that is not FP8");
   } else {
-    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, part,
-                      "no part of this " + config.modelType + " uses this tensor",
-                      "the model computes something that config.json does not describe");
+    diagnostics.error(
+        Problem::BadInput, "unexpected-tensor", file, name, "no part of this " + config.modelType + " uses this tensor",
+        isOfAdapter(name) ? kMergeAdapter : "the model computes something that config.json does not describe");
   }
 }
 

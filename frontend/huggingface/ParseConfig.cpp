@@ -137,7 +137,6 @@ void ConfigParser::quantization() {
   };
   QuantizationConfig quantization;
   if (!expect("quant_method", "fp8", Need::Required)) {
-    // Other methods have other keys.
     return;
   }
   std::string format = "e4m3";
@@ -151,6 +150,11 @@ void ConfigParser::quantization() {
   if (block && block.isNull()) {
     inner.unsupported("weight_block_size",
                       "is null, which asks for one scale per weight, but the only supported value is [128, 128]");
+  // Other methods have other keys, and older files of one of them do not name it.
+  if (!object.find("quant_method")) {
+    inner.unsupported("quant_method", "is missing, but the only supported value is fp8");
+    return;
+  }
     return;
   }
   std::vector<std::optional<int64_t>> sizes;

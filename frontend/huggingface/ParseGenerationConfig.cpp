@@ -107,10 +107,23 @@ private:
 };
 } // namespace
 
+/// The ids of a list that is short enough to read.
+static std::string quoteAll(Value value) {
+  constexpr size_t most = 8;
+  if (!value.isArray() || value.size() > most) {
+    return quote(value);
+  }
+  std::string text;
+  for (Value element : value.elements()) {
+    text += (text.empty() ? "" : ", ") + quote(element);
+  }
+  return "[" + text + "]";
+}
+
 void GenerationReader::warnOfDifference(llvm::StringRef key, const std::string &other) {
   Value value = reader.get(key);
   diagnostics.warning("two-configs", file, value.where(),
-                      "\"" + key + "\" is " + quote(value) + ", but config.json says " + other +
+                      "\"" + key + "\" is " + quoteAll(value) + ", but config.json says " + other +
                           "; generation_config.json takes precedence");
 }
 

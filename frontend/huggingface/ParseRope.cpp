@@ -196,9 +196,16 @@ void ConfigParser::warnOfUnreadScaling(Value object, llvm::StringRef key, llvm::
   }
 }
 
-/// Newer files have the base beside the scaling whether they scale or not; anything else needs the type.
+/// Newer files have the base beside the scaling whether they scale or not; anything else needs the type. Models whose
+/// layers differ have such an object for each kind of layer.
 void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
   for (auto [key, value] : object.members()) {
+    if (value.isObject()) {
+      scaling.unsupported(escape(key, 80),
+                          "is an object: parameters for one kind of layer, but the only supported ones "
+                          "are those of all layers");
+      return;
+    }
     if (!value.isNull() && key != "rope_theta" && key != "partial_rotary_factor") {
       scaling.bad("rope_type",
                   "is missing, but \"" + escape(key, 80) + "\" is given; expected one of " + methodNames());

@@ -14,12 +14,6 @@ using checkpoint::DType;
 using checkpoint::Problem;
 using checkpoint::TensorRef;
 
-std::string partName(llvm::StringRef tensorName) {
-  tensorName.consume_front("model.");
-  tensorName.consume_back(".weight");
-  return tensorName.str();
-}
-
 std::string describeShape(llvm::ArrayRef<int64_t> shape) {
   std::vector<std::string> extents;
   for (int64_t extent : shape) {
@@ -41,9 +35,9 @@ void TensorFinder::report(Problem problem, const char *code, llvm::StringRef fil
                           const llvm::Twine &message, llvm::StringRef hint) {
   ++faultCount;
   if (optionalModel) {
-    diagnostics.warning(code, file, partName(tensor), message + "; this multi-token-prediction layer is unusable");
+    diagnostics.warning(code, file, tensor, message + "; this multi-token-prediction layer is unusable");
   } else {
-    diagnostics.error(problem, code, file, partName(tensor), message, hint);
+    diagnostics.error(problem, code, file, tensor, message, hint);
   }
 }
 
@@ -52,7 +46,7 @@ void TensorFinder::reportMissing(const TensorFact &fact, llvm::StringRef name) {
   if (fact.stackName() == "lm_head") {
     hint = "a model whose head shares the embedding says \"tie_word_embeddings\": true in config.json";
   }
-  report(Problem::BadInput, "missing-tensor", checkpoint.directory(), name, "no shard has tensor " + name, hint);
+  report(Problem::BadInput, "missing-tensor", checkpoint.directory(), name, "no shard has this tensor", hint);
 }
 
 bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expected) {

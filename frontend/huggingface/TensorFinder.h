@@ -11,8 +11,6 @@
 
 namespace fathom::huggingface {
 
-/// A tensor name as a model part: without "model." and ".weight" ("layers.3.mlp.experts.17.down_proj").
-std::string partName(llvm::StringRef tensorName);
 /// "[4, 64, 32]".
 std::string describeShape(llvm::ArrayRef<int64_t> shape);
 

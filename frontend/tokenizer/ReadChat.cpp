@@ -87,7 +87,7 @@ private:
   const Source *find(StringRef name) const;
   void add(Source source);
   void refuse(const Context &context, Value at, const llvm::Twine &message) const;
-  void addNamed(const Context &context, Value list);
+  void addNamed(const Context &context, Value named);
 
   llvm::SmallVector<Source, 2> sources;
   /// A source that was read has the default; then nothing in sources behind it counts.
@@ -140,15 +140,26 @@ void ChatSources::refuse(const Context &context, Value at, const llvm::Twine &me
   }
 }
 
-void ChatSources::addNamed(const Context &context, Value list) {
-  for (Value named : list.elements()) {
-    Value name = named.find("name"), text = named.find("template");
+/// Takes the templates of a list of names and texts, or of an object that has them by name.
+void ChatSources::addNamed(const Context &context, Value named) {
+  auto addOne = [&](StringRef name, Value text) {
+    std::string place = "chat_template '" + escape(name, 80) + "'";
+    add({context, place, name.str(), text.string().str(), "tokenizer_config.json"});
+  };
+  for (Value element : named.elements()) {
+    Value name = element.find("name"), text = element.find("template");
     if (!name || !name.isString() || !text || !text.isString()) {
-      refuse(context, named, "expected {\"name\": string, \"template\": string}");
+      refuse(context, element, "expected {\"name\": string, \"template\": string}");
       return;
     }
-    std::string place = "chat_template " + show(name);
-    add({context, place, name.string().str(), text.string().str(), "tokenizer_config.json"});
+    addOne(name.string(), text);
+  }
+  for (auto [name, text] : named.members()) {
+    if (!text.isString()) {
+      refuse(context, text, "expected a string, found " + show(text));
+      return;
+    }
+    addOne(name, text);
   }
 }
 
@@ -160,7 +171,7 @@ void ChatSources::readConfigured(const Context &context, Value config) {
   }
   if (text.isString()) {
     add({context, "chat_template", "default", text.string().str(), "tokenizer_config.json"});
-  } else if (text.isArray()) {
+  } else if (text.isArray() || text.isObject()) {
     addNamed(context, text);
   } else {
     refuse(context, text, "expected a string, found " + show(text));

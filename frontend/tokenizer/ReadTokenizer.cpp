@@ -175,7 +175,8 @@ std::optional<TokenizerModel> TokenizerReader::build(const Context &context, Val
                                                      const ConfigurationFiles &files) {
   Value tokens = root.find("model");
   if (!tokens || !tokens.isObject()) {
-    context.bad("tokenizer-type", "model", tokens, "expected an object, found " + show(tokens));
+    context.bad("tokenizer-type", "model", tokens, "expected an object, found " + show(tokens),
+                tokens ? "" : "this is another file: pass a tokenizer.json, or the directory that has one");
     return std::nullopt;
   }
   // Of a tokenizer of another kind nothing else is as expected: one finding says it.

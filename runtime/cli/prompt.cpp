@@ -101,6 +101,13 @@ int readPrompt(const char *program, const RunOptions &options, const LoadedModel
   return encode(program, options, loaded, options.prompt, length, tokens);
 }
 
+static bool isBlank(const char *text, const char *end) {
+  while (text < end && (*text == ' ' || *text == '\t' || *text == '\r')) {
+    ++text;
+  }
+  return text == end;
+}
+
 int readBatch(const char *program, const char *path, Buffer<int32_t> *tokens, Buffer<size_t> *starts) {
   Buffer<char> text;
   if (int code = readText(program, path, &text)) {
@@ -111,8 +118,9 @@ int readBatch(const char *program, const char *path, Buffer<int32_t> *tokens, Bu
   for (size_t line = 1; at < end; ++line) {
     const char *newline = static_cast<const char *>(memchr(at, '\n', static_cast<size_t>(end - at)));
     const char *stop = newline ? newline : end;
-    size_t before = tokens->size();
-    if (!parseTokenIds(at, stop, tokens) || tokens->size() == before) {
+    if (isBlank(at, stop)) {
+      code = printError(program, kBadInput, "%s: %zu: a blank line cannot be a prompt; remove it", path, line);
+    } else if (!parseTokenIds(at, stop, tokens)) {
       code = printError(program, kBadInput, "%s: %zu: expected numbers below 2^31, separated by commas or spaces", path,
                         line);
     }

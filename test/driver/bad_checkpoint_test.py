@@ -139,7 +139,7 @@ class Weights(support.DriverTest):
         self.edit_tensors(folder, edit)
         self.fails_to_compile(code, folder, *words)
 
-    def test_every_finding_by_model_part_at_once(self):
+    def test_every_finding_by_tensor_at_once(self):
         def edit(tensors):
             dtype, shape, data = tensors["model.layers.0.self_attn.o_proj.weight"]
             tensors["model.layers.0.self_attn.o_proj.weight"] = (dtype, shape[::-1], data)
@@ -150,10 +150,12 @@ class Weights(support.DriverTest):
             del tensors["model.layers.1.mlp.experts.3.up_proj.weight"]
             tensors["model.layers.1.mlp.experts.4.up_proj.weight"] = ("BF16", [1], b"\0\0")
             tensors["stray\x1b[31m"] = ("BF16", [1], b"\0\0")
-        self.fails_after(edit, " norm: has shape [32], ", " layers.0.self_attn.o_proj: has shape [32, 64], but config.json implies [64, 32]",
-                         " layers.1.self_attn.o_proj: has shape", "no shard has tensor model.layers.0.mlp.gate_proj.weight",
-                         "no shard has tensor model.layers.1.mlp.experts.3.up_proj.weight",
-                         " layers.1.mlp.experts.4.up_proj: no part", " stray\\x1b[31m: no part")
+        self.fails_after(edit, " model.norm.weight: has shape [32], ",
+                         " model.layers.0.self_attn.o_proj.weight: has shape [32, 64], but config.json implies [64, 32]",
+                         " model.layers.1.self_attn.o_proj.weight: has shape",
+                         " model.layers.0.mlp.gate_proj.weight: no shard has this tensor",
+                         " model.layers.1.mlp.experts.3.up_proj.weight: no shard has this tensor",
+                         " model.layers.1.mlp.experts.4.up_proj.weight: no part", " stray\\x1b[31m: no part")
 
     def test_types(self):
         def edit(tensors):
@@ -171,7 +173,7 @@ class Weights(support.DriverTest):
         folder = self.copy_checkpoint()
         self.edit_tensors(folder, edit)
         result = support.make("compile", folder, "-o", self.path("model.fathom"))
-        self.assert_message(result, ("warning", "3 values are NaN or infinite", "layers.1.mlp.experts.2.up_proj"))
+        self.assert_message(result, ("warning", "3 values are NaN or infinite, the first in model.layers.1.mlp.experts.2.up_proj.weight"))
 
     def test_a_layer_that_computes_no_numbers_is_named(self):
         def edit(tensors):
@@ -191,8 +193,8 @@ class Weights(support.DriverTest):
                 tensors[name] = (dtype, shape, struct.pack("<f", -1) + data[4:])
             self.edit_tensors(self.path("checkpoint"), edit)
         result = support.make("compile", self.path("checkpoint"), "-o", self.path("model.fathom"))
-        self.assert_message(result, ("1 scale is NaN, infinite or negative", "layers.0.self_attn.kv_b_proj",
-                                     "layers.1.mlp.experts.2.down_proj"))
+        self.assert_message(result, ("1 scale is NaN, infinite or negative, the first in model.layers.0.self_attn.kv_b_proj.weight_scale_inv",
+                                     "model.layers.1.mlp.experts.2.down_proj.weight_scale_inv"))
 
     def test_fp8_codes_that_are_no_numbers(self):
         support.generate(self.path("checkpoint"), CONFIG, "--dtype=fp8")
@@ -206,8 +208,8 @@ class Weights(support.DriverTest):
         self.edit_tensors(self.path("checkpoint"), edit)
         for options in ([], ["--no-kernels"]):
             self.fails_to_compile(BAD_INPUT, self.path("checkpoint"),
-                                  "layers.0.self_attn.kv_a_proj_with_mqa: is NaN at [3, 5]", "the first of 2 in",
-                                  "layers.1.mlp.experts.2.up_proj: is NaN at [0, 0]", "[bad-weights]", options=options)
+                                  "model.layers.0.self_attn.kv_a_proj_with_mqa.weight: is NaN at [3, 5]", "the first of 2 ",
+                                  "model.layers.1.mlp.experts.2.up_proj.weight: is NaN at [0, 0]", "[bad-weights]", options=options)
 
     def test_zeros_of_a_download_that_was_cut_off(self):
         path = os.path.join(self.copy_checkpoint(), MODEL)

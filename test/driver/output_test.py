@@ -41,9 +41,9 @@ class Paths(support.DriverTest):
                 self.fails_onto(USAGE, "/dev/full", "device", emit=emit)
                 self.fails_onto(USAGE, "", "empty", emit=emit)
                 self.fails_onto(IO, self.path("absent", "model.o"), "absent", "No such file", emit=emit)
+                self.fails_onto(IO, "/dev/null/model.o", "'/dev/null': Not a directory", emit=emit)
                 self.fails_onto(IO, self.path("x" * 256), "name too long", emit=emit)
-        for emit in ("artifact", "plan"):
-            self.fails_onto(IO, os.path.join(UNWRITABLE, "model.o"), UNWRITABLE, emit=emit)
+        self.fails_onto(IO, os.path.join(UNWRITABLE, "model.o"), UNWRITABLE, emit="plan")
         self.fails_onto(USAGE, "-", "standard output")
         os.mkdir(self.path("model.h"))
         self.fails_onto(USAGE, self.path("model.o"), "model.h", "is a directory", emit="obj")

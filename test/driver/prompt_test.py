@@ -52,7 +52,7 @@ class Tokens(support.DriverTest):
 
     def test_batches(self):
         path = write(self.path("batch"), "1,2\n\n3\n")
-        self.refused(BAD_INPUT, "--batch-file", path, words=("batch: 2:",))
+        self.refused(BAD_INPUT, "--batch-file", path, words=("batch: 2: a blank line cannot be a prompt",))
         write(path, "1,2\nx\n-1\n")
         self.refused(BAD_INPUT, "--batch-file", path, words=("batch: 2:", "batch: 3:"))
         write(path, b"\xff\0\n")

@@ -8,7 +8,7 @@ import os
 import shutil
 
 import support
-from support import MISMATCH, UNSUPPORTED, USAGE, generate, make, write
+from support import BAD_INPUT, IO, MISMATCH, UNSUPPORTED, USAGE, generate, make, write
 
 PROMPT = "--token-ids=5,6,7"
 LLAMA = {
@@ -124,7 +124,7 @@ class Elsewhere(support.DriverTest):
 
     def test_an_entry_of_the_cache(self):
         os.makedirs(self.path("models--a--b", "snapshots", "1"))
-        self.fails(support.IO, "compile", self.path("models--a--b"), "-o", self.path("out"),
+        self.fails(IO, "compile", self.path("models--a--b"), "-o", self.path("out"),
                    words=("[hub-cache]", "pass one of the directories in snapshots/"))
 
     def test_a_tokenizer_of_another_form(self):
@@ -163,6 +163,66 @@ class TwoSources(support.DriverTest):
         self.warns(folder, '"bos_token_id" is 5, but config.json says 0', '"eos_token_id" is 7, but config.json says 1',
                    "bos_token: tokenizer_config.json says token 0 (", "eos_token: tokenizer_config.json says token 1 (")
 
+
+    def test_an_address(self):
+        self.fails(IO, "compile", "https://hub.example/a/b", "-o", self.path("out"), words=("download the checkpoint",))
+
+    def test_gguf(self):
+        file = write(self.path("model.gguf"), b"GGUF" + bytes(100))
+        words = ("model.gguf: is a GGUF file, which Fathom does not read", "config.json and safetensors", "[gguf]")
+        for verb in (["compile", file, "-o", self.path("out")], ["compile", self.folder, "-o", self.path("out")],
+                     ["run", file, PROMPT], ["bench", file], ["chat", file, "-p", "Hello"]):
+            with self.subTest(verb=verb):
+                self.fails(UNSUPPORTED, *verb, words=words)
+        folder = self.copy_checkpoint()
+        os.rename(file, os.path.join(folder, "model.gguf"))
+        result = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
+        self.assert_message(result, ("note", "model.gguf: is not read: weights come from model.safetensors"))
+        os.rename(os.path.join(folder, "model.safetensors"), os.path.join(folder, "model-1.safetensors"))
+        self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"), words=("has GGUF weights", "[gguf]"))
+
+    def test_an_adapter_alone(self):
+        folder = self.copy_checkpoint()
+        os.rename(os.path.join(folder, "model.safetensors"), os.path.join(folder, "adapter_model.safetensors"))
+        self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"),
+                   words=("has a PEFT adapter, but not the model that it adapts", "merge_and_unload"))
+
+    def test_wrapped_weights(self):
+        for prefix, advice in (("base_model.model.", "tensors of a PEFT adapter: merge it"),
+                               ("module.", "save the model that generates text")):
+            with self.subTest(prefix=prefix):
+                folder = self.copy_checkpoint(name=prefix)
+
+                def edit(tensors):
+                    for name in list(tensors):
+                        tensors[prefix + name] = tensors.pop(name)
+
+                self.edit_tensors(folder, edit)
+                result = self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"), words=(
+                    f'names of layers begin with "{prefix}model.layers.", expected "model.layers."', advice))
+                self.assertEqual(result.stderr.count(b"error: "), 1)
+
+    def test_an_incomplete_download(self):
+        folder = self.copy_checkpoint()
+        os.makedirs(os.path.join(folder, ".cache", "huggingface", "download"))
+        part = write(os.path.join(folder, ".cache", "huggingface", "download", "x.1234.incomplete"), "x")
+        os.rename(os.path.join(folder, "model.safetensors"), os.path.join(folder, "weights"))
+        words = ("the download is incomplete: it left " + part, "run it again until it ends")
+        self.fails(BAD_INPUT, "compile", folder, "-o", self.path("out"), words=words)
+        write(os.path.join(folder, "model.safetensors.index.json"), '{"weight_map": {"a": "gone.safetensors"}}')
+        self.fails(BAD_INPUT, "compile", folder, "-o", self.path("out"), words=("gone.safetensors", *words))
+
+    def test_what_a_download_left(self):
+        folder = self.copy_checkpoint()
+        write(os.path.join(folder, "model.safetensors.aria2"), "x")
+        result = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
+        self.assert_message(result, ("model.safetensors.aria2: is left of a download that did not finish",
+                                     "[unfinished-download]"))
+
+    def test_a_file_that_is_no_tokenizer(self):
+        folder = self.copy_checkpoint()
+        self.fails(BAD_INPUT, "tokenize", os.path.join(folder, "config.json"),
+                   words=("config.json: model: expected an object, found nothing", "pass a tokenizer.json"))
 
 class Checks(support.DriverTest):
     def test_weights_without_hashes(self):
@@ -204,6 +264,8 @@ class Sampling(support.DriverTest):
         for settings in ({"temperature": 0.6, "top_p": 0.0}, {"temperature": 1.5, "min_p": 1.0},
                          {"temperature": 1.5, "top_k": 1}):
             with self.subTest(settings=settings):
+        write(os.path.join(folder, "generation_config.json"), '{"eos_token_id": [7, 8]}')
+        self.warns(folder, '"eos_token_id" is [7, 8], but config.json says 1')
                 self.assertEqual(self.answer(self.with_settings(do_sample=True, **settings)), greedy)
         free = self.with_settings(do_sample=True, temperature=1.5)
         self.assertNotEqual(self.answer(free), greedy)

@@ -107,6 +107,17 @@ class VerbTest(unittest.TestCase):
         self.assertEqual(result.stdout, b'"other"\n"tools"\n')
         self.assertIn(b"differs from additional_chat_templates/default.jinja", result.stderr)
 
+    def test_templates_by_name(self):
+        lines = '[]\n{"messages": [], "tools": []}\n'
+        for templates in ([{"name": "default", "template": "plain"}, {"name": "tool_use", "template": "tools"}],
+                          {"default": "plain", "tool_use": "tools"}):
+            files = {"tokenizer_config.json": json.dumps({"chat_template": templates})}
+            result = self.with_files(files, "--chat", "--text", stdin=lines)
+            self.assertEqual((result.stdout, result.stderr), (b'"plain"\n"tools"\n', b""))
+        result = self.with_files({"tokenizer_config.json": '{"chat_template": {"default": 7}}'}, "--chat", stdin=lines)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn(b"expected a string, found 7", result.stderr)
+
     def test_a_tool_use_template_that_fails_fails_where_it_is_used(self):
         for template, status, word in (("{% include 'x' %}", 4, b"line 2, column 4: the statement 'include' is not supported"),
                                        ("{% if %}", 3, b"line 2, column 7: expected an expression")):

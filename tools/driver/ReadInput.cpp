@@ -5,6 +5,7 @@
 
 #include "tools/driver/ReadInput.h"
 
+#include "dialects/support/TensorName.h"
 #include "fathom/artifact_abi.h"
 #include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/ImportModel.h"
@@ -32,10 +33,14 @@ static StringRef explainInput(StringRef input) {
     return head && (*head)->getBuffer() == FATHOM_ARTIFACT_MAGIC ? "it is already compiled; run it with 'fathom run'"
                                                                  : "";
   }
+  constexpr StringLiteral download = "Fathom reads local directories; download the checkpoint first";
+  if (input.contains("://")) {
+    return download;
+  }
   auto [owner, name] = input.split('/');
   bool hub =
       !owner.empty() && !name.empty() && !name.contains('/') && !owner.starts_with(".") && !owner.starts_with("~");
-  return hub && !llvm::sys::fs::exists(owner) ? "Fathom reads local directories; download the checkpoint first" : "";
+  return hub && !llvm::sys::fs::exists(owner) ? StringRef(download) : "";
 }
 
 static void readTokenizer(StringRef folder, const CompileOptions &options, Diagnostics &diagnostics,
@@ -76,21 +81,28 @@ static void compareEnds(StringRef folder, const huggingface::GenerationConfig &g
   }
 }
 
+/// Reports what a directory without a config.json is, if that is known.
+static bool refuseDirectory(StringRef path, Diagnostics &diagnostics) {
+  if (llvm::sys::fs::is_directory(path + "/snapshots")) {
+    diagnostics.error(Problem::InputOutput, "hub-cache", path, "",
+                      "is an entry of huggingface_hub's cache, which holds checkpoints in snapshots/",
+                      "pass one of the directories in snapshots/");
+    return true;
+  }
+  return llvm::any_of(checkpoint::listDirectory(path.str()), [&](StringRef name) {
+    return name.ends_with(".gguf") && checkpoint::refuseGguf(checkpoint::joinPath(path, name), diagnostics);
+  });
+}
+
 static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path)) {
-    bool cache = llvm::sys::fs::is_directory(path + "/snapshots") && !llvm::sys::fs::exists(path + "/config.json");
-    if (cache) {
-      diagnostics.error(Problem::InputOutput, "hub-cache", path, "",
-                        "is an entry of huggingface_hub's cache, which holds checkpoints in snapshots/",
-                        "pass one of the directories in snapshots/");
-    }
-    return !cache;
+    return llvm::sys::fs::exists(path + "/config.json") || !refuseDirectory(path, diagnostics);
   }
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);
   if (error) {
     checkpoint::reportSystemError(error.value(), path, "cannot open", diagnostics, explainInput(path));
-  } else {
+  } else if (!checkpoint::refuseGguf(path.str(), diagnostics)) {
     diagnostics.error(Problem::InputOutput, "not-a-directory", path, "",
                       "is not a directory; a checkpoint is the directory that holds config.json and the weights",
                       explainInput(path));

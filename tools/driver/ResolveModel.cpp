@@ -5,6 +5,7 @@
 
 #include "tools/driver/ResolveModel.h"
 
+#include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatFormats.h"
 #include "runtime/cli/messages.h"
 #include "tools/driver/CompileModel.h"
@@ -24,7 +25,7 @@
 namespace fathom::driver {
 
 /// A path at which there can be no file.
-static constexpr const char *kOutputInMemory = "/dev/null/model.fathom";
+static constexpr const char *kOutputInMemory = "/dev/null/(a model in memory)";
 
 namespace {
 /// An output path is a file in memory, whatever its name: no disk is needed, and nothing is left behind.
@@ -76,13 +77,22 @@ static int mapForEver(int file, cli::ResolvedModel *model) {
   return 0;
 }
 
+/// A file is compiled already, unless it is what other programs run.
+static int checkFile(const char *path, const char *chatFormat) {
+  checkpoint::Diagnostics diagnostics;
+  if (checkpoint::refuseGguf(path, diagnostics)) {
+    diagnostics.print(llvm::errs());
+    return diagnostics.exitCode();
+  }
+  return !*chatFormat
+             ? 0
+             : cli::printUsageError(
+                   "fathom", "--chat-format acts when a checkpoint is compiled, but %s is compiled already", path);
+}
+
 static int resolve(const char *chatFormat, cli::ResolvedModel *model) {
   if (!llvm::sys::fs::is_directory(model->path)) {
-    return !*chatFormat
-               ? 0
-               : cli::printUsageError("fathom",
-                                      "--chat-format acts when a checkpoint is compiled, but %s is compiled already",
-                                      model->path);
+    return checkFile(model->path, chatFormat);
   }
   int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
   if (file < 0) {

@@ -103,7 +103,7 @@ TEST(GroupedQueryTest, NormsOfHeadsAreAsWideAsAHead) {
   EXPECT_EQ(model.at("model.layers.2.self_attn.q_norm.weight").shape, std::vector<int64_t>{24});
   EXPECT_EQ(model.at("model.layers.0.self_attn.k_proj.weight").shape, (std::vector<int64_t>{48, 128}));
   model.at("model.layers.2.self_attn.q_norm.weight").shape = {48};
-  model.expectBad(3, "layers.2.self_attn.q_norm: has shape [48], but config.json implies [24]");
+  model.expectBad(3, "model.layers.2.self_attn.q_norm.weight: has shape [48], but config.json implies [24]");
 }
 
 TEST(GroupedQueryTest, ScaleOfMoERoutingIsOneWhereItIsNotSaid) {

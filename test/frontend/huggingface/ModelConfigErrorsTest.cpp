@@ -15,6 +15,8 @@ using namespace test;
 
 TEST(ModelConfigErrorsTest, A1NotAnObject) {
   expectBadConfig("", 3, "config.json: 1:1: expected a value, found the end of the text");
+  expectBadConfig("", 3, "the file is empty: the download may be incomplete");
+  expectBadConfig(std::string(100, '\0'), 3, "the file begins with zeros: the download may be incomplete");
   expectBadConfig("[]", 3, "expected an object, found an array");
   expectBadConfig("null", 3, "expected an object, found null");
   expectBadConfig("model_type: x", 3, "1:1: expected a value, found 'm'");
@@ -143,7 +145,8 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
   expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
-  expectBadConfig(with(text, "eos_token_id", "512"), 3, "token id 512 is not below \"vocab_size\" (512)");
+  expectBadConfig(with(text, "eos_token_id", "512"), 3,
+                  "\"eos_token_id\" holds 512, expected a token id from 0 to 511");
 }
 
 TEST(ModelConfigErrorsTest, A9Relations) {
@@ -213,6 +216,8 @@ TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
   expectBadConfig(text, 3, "imply more than 2^63 bytes of weights");
 }
 
+  expectBadConfig(adding(configText("v3-tiny"), R"("quantization_config": {"load_in_4bit": true})"), 4,
+                  "\"quantization_config.quant_method\" is missing, but the only supported value is fp8");
 TEST(ModelConfigErrorsTest, RowsAndWeightsThatAreTooLong) {
   std::string heads = with(configText("v3-tiny"), "num_attention_heads", "65536");
   heads = with(heads, "num_key_value_heads", "65536");
@@ -275,8 +280,8 @@ TEST(ModelConfigErrorsTest, A10RopeParametersWithoutTypeAreNotPlain) {
   std::string text = without(configText("v3-tiny"), "rope_scaling");
   expectBadConfig(adding(text, R"("rope_scaling":{"factor":40})"), 3,
                   "\"rope_scaling.rope_type\" is missing, but \"factor\" is given; expected one of default, linear");
-  expectBadConfig(adding(text, R"("rope_parameters":{"full_attention":{"rope_type":"yarn","factor":40}})"), 3,
-                  "\"rope_parameters.rope_type\" is missing, but \"full_attention\" is given");
+  expectBadConfig(adding(text, R"("rope_parameters":{"full_attention":{"rope_type":"yarn","factor":40}})"), 4,
+                  "\"rope_parameters.full_attention\" is an object: parameters for one kind of layer");
   expectBadConfig(adding(text, R"("rope_parameters":{"factor":40,"original_max_position_embeddings":64})"), 3,
                   "\"rope_parameters.rope_type\" is missing, but \"factor\" is given; expected one of default, linear");
 }

@@ -72,9 +72,10 @@ TEST(StackedExpertsTest, ShapesMustBeThoseOfAllExperts) {
   stacks[0].shape = {15, 64, 128};
   stacks[1].shape = {16, 128, 33};
   StackedModel model(stacks);
-  model.expectBad(3,
-                  "layers.1.mlp.experts.gate_up_proj: has shape [15, 64, 128], but config.json implies [16, 64, 128]");
-  model.expectBad(3, "layers.1.mlp.experts.down_proj: has shape [16, 128, 33], but config.json implies [16, 128, 32]");
+  model.expectBad(
+      3, "model.layers.1.mlp.experts.gate_up_proj: has shape [15, 64, 128], but config.json implies [16, 64, 128]");
+  model.expectBad(
+      3, "model.layers.1.mlp.experts.down_proj: has shape [16, 128, 33], but config.json implies [16, 128, 32]");
 }
 
 TEST(StackedExpertsTest, MatricesThatLieAcrossAreNamed) {
@@ -82,15 +83,16 @@ TEST(StackedExpertsTest, MatricesThatLieAcrossAreNamed) {
   stacks[0].shape = {16, 128, 64};
   stacks[1].shape = {16, 32, 128};
   StackedModel model(stacks);
-  model.expectBad(4, "layers.1.mlp.experts.gate_up_proj: has shape [16, 128, 64]: experts, inputs, outputs; expected "
-                     "experts, outputs, inputs, [16, 64, 128] [unsupported-layout]");
-  model.expectBad(4, "layers.1.mlp.experts.down_proj: has shape [16, 32, 128]");
+  model.expectBad(
+      4, "model.layers.1.mlp.experts.gate_up_proj: has shape [16, 128, 64]: experts, inputs, outputs; expected "
+         "experts, outputs, inputs, [16, 64, 128] [unsupported-layout]");
+  model.expectBad(4, "model.layers.1.mlp.experts.down_proj: has shape [16, 32, 128]");
 }
 
 TEST(StackedExpertsTest, OneOfBothSpellingsIsLeftOver) {
   SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.tensors.push_back(gateUpAndDown()[0]);
-  model.expectBad(3, "layers.1.mlp.experts.gate_up_proj: no part of this deepseek_v3 uses this tensor");
+  model.expectBad(3, "model.layers.1.mlp.experts.gate_up_proj: no part of this deepseek_v3 uses this tensor");
 }
 
 /// Eight experts of `width` x 320 in FP8.
@@ -115,14 +117,15 @@ TEST(StackedExpertsTest, ScalesAreStackedToo) {
 
 TEST(StackedExpertsTest, ABlockOfTwoMatricesIsNamed) {
   StackedModel model(fp8Stacks(96), fp8Config("96"), gen::ProjectionType::Fp8);
-  model.expectBad(4, "layers.1.mlp.experts.gate_up_proj_scale_inv: has blocks of 128 rows that belong to two matrices: "
-                     "each has 96 [unsupported-layout]");
+  model.expectBad(
+      4, "model.layers.1.mlp.experts.gate_up_proj_scale_inv: has blocks of 128 rows that belong to two matrices: "
+         "each has 96 [unsupported-layout]");
 }
 
 TEST(StackedExpertsTest, ScalesMustBeThere) {
   StackedModel model(fp8Stacks(256), fp8Config("256"), gen::ProjectionType::Fp8);
   model.remove(layer1 + "experts.down_proj_scale_inv");
-  model.expectBad(3, "layers.1.mlp.experts.down_proj: is F8_E4M3, but no shard has its scales");
+  model.expectBad(3, "model.layers.1.mlp.experts.down_proj: is F8_E4M3, but no shard has its scales");
 }
 
 } // namespace

@@ -148,7 +148,7 @@ TEST(UnreadFieldsTest, BothFilesAreCompared) {
   EXPECT_EQ(saidOfBoth(v3, R"({"bos_token_id":0,"eos_token_id":[1,7]})"), "");
   EXPECT_EQ(saidOfBoth(hot, R"({"temperature":0.7,"top_p":0.5})"), "");
   EXPECT_NE(saidOfBoth(v3, R"({"eos_token_id":[3,7]})")
-                .find("\"eos_token_id\" is an array, but config.json says 1; generation_config.json takes precedence "
+                .find("\"eos_token_id\" is [3, 7], but config.json says 1; generation_config.json takes precedence "
                       "[two-configs]"),
             std::string::npos);
   EXPECT_NE(saidOfBoth(v3, R"({"bos_token_id":2})").find("\"bos_token_id\" is 2, but config.json says 0"),
