@@ -35,7 +35,8 @@ public:
 private:
   bool family();
   void notes();
-  static void read(llvm::ArrayRef<Field> fields, ConfigReader &reader, ModelConfig &config);
+  void read(llvm::ArrayRef<Field> fields, ConfigReader &reader, ModelConfig &config);
+  void takeDefault(const Field &field);
   void rope();
   void ropeTheta();
   void checkPartial(ConfigReader &from);

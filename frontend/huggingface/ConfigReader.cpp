@@ -66,7 +66,8 @@ Value ConfigReader::get(llvm::StringRef key, Need need) {
   if (value && !value.isNull()) {
     return value;
   }
-  if (need == Need::Required || need == (value ? Need::NotNull : Need::Nullable)) {
+  bool wanted = value ? need == Need::NotNull || need == Need::Defaulted : need == Need::Nullable;
+  if (need == Need::Required || wanted) {
     bad(key, llvm::Twine(value ? "is null" : "is missing") + ", but " + owner + " needs it" +
                  (need == Need::Nullable ? " (null for none)" : ""));
   }
@@ -164,10 +165,9 @@ Value ConfigReader::getEither(llvm::StringRef key, llvm::StringRef older) {
   return value ? value : alias;
 }
 
-void ConfigReader::warnOfDefault(llvm::StringRef key, double taken) {
-  std::string number = llvm::formatv("{0}", llvm::format("%.10g", taken));
+void ConfigReader::warnOfDefault(llvm::StringRef key, llvm::StringRef taken) {
   diagnostics.warning("default-config", file, place(key),
-                      named(key) + " is not given; using " + number + ", as Hugging Face's transformers does");
+                      named(key) + " is not given; using " + taken + ", as Hugging Face's transformers does");
 }
 
 void ConfigReader::warnOfUnread(llvm::StringRef described, const llvm::Twine &reader) {

@@ -17,8 +17,8 @@
 namespace fathom::huggingface {
 
 /// Whether a key may be absent or null. Nullable: it must be there, and null says "none". NotNull: null is not the
-/// default that an absent key has.
-enum class Need { Required, Nullable, NotNull, Optional };
+/// default that an absent key has. Defaulted: the same, and the default is the family's, where it has one.
+enum class Need { Required, Nullable, NotNull, Defaulted, Optional };
 
 /// Reads one object of a configuration file. Every function leaves its output alone where the key is absent
 /// or wrong, and returns true where it set it.
@@ -50,6 +50,12 @@ public:
     return value && value.isNull();
   }
 
+  /// Whether a key is there, whatever it says.
+  bool has(llvm::StringRef key) {
+    asked.insert(key);
+    return bool(object.find(key));
+  }
+
   /// Whether a key was asked for.
   bool hasRead(llvm::StringRef key) const { return asked.contains(key); }
   const llvm::StringSet<> &keysRead() const { return asked; }
@@ -59,7 +65,7 @@ public:
   void warnOfUnread(llvm::StringRef described, const llvm::Twine &reader);
 
   /// Warns that a key is absent that decides, and which value is taken.
-  void warnOfDefault(llvm::StringRef key, double taken);
+  void warnOfDefault(llvm::StringRef key, llvm::StringRef taken);
 
   /// Names who needs the keys from now on.
   void setOwner(std::string name) { owner = std::move(name); }
@@ -82,6 +88,7 @@ private:
 
 /// A value as a message quotes it.
 std::string quote(checkpoint::json::Value value);
+std::string quote(double value);
 
 /// An object that says nothing counts as absent.
 checkpoint::json::Value unlessEmpty(checkpoint::json::Value object);

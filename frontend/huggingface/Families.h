@@ -39,11 +39,17 @@ struct RoutingRules {
   llvm::ArrayRef<RoutingFact> methods;
   Normalization normalization = Normalization::Plain;
   /// Whether routed_scaling_factor must be given.
-  Need scale = Need::Required;
+  Need scale = Need::Defaulted;
 };
 
 /// Which two numbers of a head rotate together.
 enum class RopePairs : uint8_t { Interleaved, HalfSplit };
+
+/// What a field that weights do not show is where config.json does not have it.
+struct FieldDefault {
+  const char *key;
+  double value;
+};
 
 struct Family {
   /// `model_type` of config.json.
@@ -57,6 +63,8 @@ struct Family {
   bool windowsHaveSwitch = false;
   /// The "head_dim" of a file that does not say, as in Hugging Face's configuration; 0: hidden_size over heads.
   int64_t headDim = 0;
+  /// As Hugging Face's configuration has them.
+  llvm::ArrayRef<FieldDefault> defaults = {};
   /// What the names of a layer's tensors begin with, before the layer's number and a dot.
   const char *layerPrefix = "model.layers.";
 };

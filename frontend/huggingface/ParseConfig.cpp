@@ -83,7 +83,9 @@ void ConfigParser::read(llvm::ArrayRef<Field> fields, ConfigReader &reader, Mode
     if (field.wanted && !field.wanted(config)) {
       continue;
     }
-    if (auto *integer = std::get_if<Field::Integer>(&field.slot)) {
+    if (field.need == Need::Defaulted && !reader.has(field.key)) {
+      takeDefault(field);
+    } else if (auto *integer = std::get_if<Field::Integer>(&field.slot)) {
       reader.integer(field.key, (*integer)(config), static_cast<int64_t>(field.low), static_cast<int64_t>(field.high),
                      field.need);
     } else if (auto *real = std::get_if<Field::Real>(&field.slot)) {
@@ -92,6 +94,19 @@ void ConfigParser::read(llvm::ArrayRef<Field> fields, ConfigReader &reader, Mode
       reader.boolean(field.key, (*boolean)(config), field.need);
     }
   }
+}
+
+/// A field that is absent gets the family's default, which is said, as other programs may have another.
+void ConfigParser::takeDefault(const Field &field) {
+  for (const FieldDefault &known : modelConfig.family->defaults) {
+    if (llvm::StringRef(known.key) == field.key) {
+      std::visit([&](auto slot) { slot(modelConfig) = known.value; }, field.slot);
+      bool boolean = std::holds_alternative<Field::Boolean>(field.slot);
+      keys.warnOfDefault(field.key, boolean ? (known.value != 0 ? "true" : "false") : quote(known.value));
+      return;
+    }
+  }
+  keys.get(field.key, Need::Required);
 }
 
 void ConfigParser::requirePerLayer(llvm::StringRef key) {

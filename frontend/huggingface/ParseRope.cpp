@@ -134,7 +134,7 @@ void ConfigParser::ropeTheta() {
     modelConfig.rope.theta = theta;
   }
   if (!given) {
-    keys.warnOfDefault("rope_theta", modelConfig.rope.theta);
+    keys.warnOfDefault("rope_theta", quote(modelConfig.rope.theta));
   }
 }
 
@@ -177,7 +177,7 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   read(method->fields, scaling, out);
   bool stretches = out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn;
   if (stretches && !scaling.get(kOriginalPositions.key)) {
-    scaling.warnOfDefault(kOriginalPositions.key, out.rope.originalMaxPositions);
+    scaling.warnOfDefault(kOriginalPositions.key, quote(out.rope.originalMaxPositions));
   }
   checkScaling(scaling, out.rope);
   warnOfUnreadScaling(object, key, method->fields);

@@ -64,9 +64,10 @@ void printField(const Field &field) {
     llvm::outs() << "true or false";
   }
   llvm::outs() << " | "
-               << (field.need == Need::Required   ? "required"
-                   : field.need == Need::Nullable ? "required, null for none"
-                                                  : "optional")
+               << (field.need == Need::Required    ? "required"
+                   : field.need == Need::Nullable  ? "required, null for none"
+                   : field.need == Need::Defaulted ? "where absent, as in transformers' configuration of the model"
+                                                   : "optional")
                << (field.wanted ? " (not in all models)" : "") << " |\n";
 }
 

@@ -16,17 +16,38 @@ static constexpr RoutingFact kV3Routings[] = {
     {"sigmoid", "noaux_tc", ScoreFunction::Sigmoid, GroupScore::Top2Sum, true},
 };
 
+static constexpr FieldDefault kDefaults[] = {{"max_position_embeddings", 2048}, {"rms_norm_eps", 1e-6}};
+
+static constexpr FieldDefault kV2Defaults[] = {
+    {"max_position_embeddings", 2048}, {"rms_norm_eps", 1e-6}, {"norm_topk_prob", false}, {"routed_scaling_factor", 1}};
+
+static constexpr FieldDefault kV3Defaults[] = {
+    {"max_position_embeddings", 4096}, {"rms_norm_eps", 1e-6}, {"norm_topk_prob", true}, {"routed_scaling_factor", 2.5},
+    {"num_experts_per_tok", 8},        {"n_group", 8},         {"topk_group", 4}};
+
 std::vector<Family> deepSeekFamilies() {
   return {
       {"deepseek",
        {&gqa, &attentionBias, &denseMlp, &experts},
        RopePairs::HalfSplit,
-       {llvm::ArrayRef(kV2Routings).take_front(1), Normalization::OfSeveral, Need::Optional}},
+       {llvm::ArrayRef(kV2Routings).take_front(1), Normalization::OfSeveral, Need::Optional},
+       /*windowsHaveSwitch=*/false,
+       /*headDim=*/0,
+       kDefaults},
       {"deepseek_v2",
        {&mla, &denseMlp, &experts, &mtp},
        RopePairs::Interleaved,
-       {kV2Routings, Normalization::OfSeveralUnscaled}},
-      {"deepseek_v3", {&mla, &denseMlp, &experts, &mtp}, RopePairs::Interleaved, {kV3Routings}},
+       {kV2Routings, Normalization::OfSeveralUnscaled},
+       /*windowsHaveSwitch=*/false,
+       /*headDim=*/0,
+       kV2Defaults},
+      {"deepseek_v3",
+       {&mla, &denseMlp, &experts, &mtp},
+       RopePairs::Interleaved,
+       {kV3Routings},
+       /*windowsHaveSwitch=*/false,
+       /*headDim=*/0,
+       kV3Defaults},
   };
 }
 

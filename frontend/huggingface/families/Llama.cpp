@@ -8,16 +8,32 @@
 
 namespace fathom::huggingface {
 
+static constexpr FieldDefault kLlamaDefaults[] = {{"max_position_embeddings", 2048}, {"rms_norm_eps", 1e-6}};
+static constexpr FieldDefault kQwenDefaults[] = {{"max_position_embeddings", 32768}, {"rms_norm_eps", 1e-6}};
+
 std::vector<Family> llamaFamilies() {
   return {
-      {"llama", {&gqa, &attentionBias, &denseMlp, &mlpBias}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/false},
-      {"qwen2", {&gqa, &qkvBias, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},
+      {"llama",
+       {&gqa, &attentionBias, &denseMlp, &mlpBias},
+       RopePairs::HalfSplit,
+       {},
+       /*windowsHaveSwitch=*/false,
+       /*headDim=*/0,
+       kLlamaDefaults},
+      {"qwen2",
+       {&gqa, &qkvBias, &denseMlp},
+       RopePairs::HalfSplit,
+       {},
+       /*windowsHaveSwitch=*/true,
+       /*headDim=*/0,
+       kQwenDefaults},
       {"qwen3",
        {&gqa, &attentionBias, &qkNorm, &denseMlp},
        RopePairs::HalfSplit,
        {},
        /*windowsHaveSwitch=*/true,
-       /*headDim=*/128},
+       /*headDim=*/128,
+       kQwenDefaults},
   };
 }
 

@@ -30,17 +30,17 @@ constexpr auto kRouting = at<&ModelConfig::routing, Member>;
 static constexpr Field kFields[] = {
     {"n_routed_experts", kRouting<&RoutingConfig::experts>, Need::Nullable, 0, kMaxCount},
     {"n_shared_experts", kRouting<&RoutingConfig::sharedExperts>, Need::Optional, 0, kMaxCount, routes},
-    {"num_experts_per_tok", kRouting<&RoutingConfig::expertsPerToken>, Need::Required, 1, kMaxCount, routes},
+    {"num_experts_per_tok", kRouting<&RoutingConfig::expertsPerToken>, Need::Defaulted, 1, kMaxCount, routes},
     {"moe_intermediate_size", kRouting<&RoutingConfig::expertWidth>, Need::Required, 1, kMaxExtent, routes},
     {"first_k_dense_replace", kRouting<&RoutingConfig::firstMoeLayer>, Need::Required, 0, kMaxLayers, routes},
     {"moe_layer_freq", kRouting<&RoutingConfig::layerFrequency>, Need::Optional, 1, kMaxLayers, routes},
-    {"norm_topk_prob", kRouting<&RoutingConfig::normalize>, Need::Required, 0, 0, routes},
+    {"norm_topk_prob", kRouting<&RoutingConfig::normalize>, Need::Defaulted, 0, 0, routes},
 };
 
 /// Of a method with groups; one without ignores them, and they may be anything.
 static constexpr Field kGroupFields[] = {
-    {"n_group", kRouting<&RoutingConfig::groups>, Need::Required, 1, kMaxCount},
-    {"topk_group", kRouting<&RoutingConfig::topGroups>, Need::Required, 1, kMaxCount},
+    {"n_group", kRouting<&RoutingConfig::groups>, Need::Defaulted, 1, kMaxCount},
+    {"topk_group", kRouting<&RoutingConfig::topGroups>, Need::Defaulted, 1, kMaxCount},
 };
 
 // Stacked by transformers from version 5 on, and by MLX.
@@ -94,7 +94,7 @@ static void parse(ConfigParser &parser) {
   if (!routes(parser.config())) {
     return;
   }
-  parser.reader().real("routed_scaling_factor", r.scale, 1e-6, 1e6, rules.scale);
+  parser.read(Field{"routed_scaling_factor", kRouting<&RoutingConfig::scale>, rules.scale, 1e-6, 1e6});
   parseMethod(parser);
   if (r.groupScore != GroupScore::None) {
     parser.read(kGroupFields);

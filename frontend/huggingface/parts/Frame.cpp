@@ -15,8 +15,8 @@ static constexpr Field kFields[] = {
     {"vocab_size", at<&ModelConfig::vocabulary>, Need::Required, 1, kMaxVocabulary},
     {"hidden_size", at<&ModelConfig::hidden>, Need::Required, 1, kMaxExtent},
     {"num_hidden_layers", at<&ModelConfig::layers>, Need::Required, 1, kMaxLayers},
-    {"max_position_embeddings", at<&ModelConfig::maxPositions>, Need::Required, 1, kMaxPosition},
-    {"rms_norm_eps", at<&ModelConfig::rmsNormEpsilon>, Need::Required, 1e-30, 1},
+    {"max_position_embeddings", at<&ModelConfig::maxPositions>, Need::Defaulted, 1, kMaxPosition},
+    {"rms_norm_eps", at<&ModelConfig::rmsNormEpsilon>, Need::Defaulted, 1e-30, 1},
     {"tie_word_embeddings", at<&ModelConfig::tiedEmbeddings>, Need::Optional},
 };
 

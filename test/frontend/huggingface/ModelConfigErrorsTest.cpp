@@ -53,32 +53,53 @@ TEST(ModelConfigErrorsTest, A5DuplicateKey) {
 }
 
 TEST(ModelConfigErrorsTest, A6RequiredKeys) {
-  for (const char *key : {"vocab_size",
-                          "hidden_size",
-                          "intermediate_size",
-                          "num_hidden_layers",
-                          "max_position_embeddings",
-                          "rms_norm_eps",
-                          "num_attention_heads",
-                          "kv_lora_rank",
-                          "qk_nope_head_dim",
-                          "qk_rope_head_dim",
-                          "v_head_dim",
-                          "q_lora_rank",
-                          "n_routed_experts",
-                          "num_experts_per_tok",
-                          "moe_intermediate_size",
-                          "first_k_dense_replace",
-                          "routed_scaling_factor",
-                          "norm_topk_prob",
-                          "n_group",
-                          "topk_group"}) {
+  for (const char *key : {"vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                          "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "q_lora_rank",
+                          "n_routed_experts", "moe_intermediate_size", "first_k_dense_replace"}) {
     std::string text = without(configText("v3-tiny"), key);
     expectBadConfig(text, 3, std::string("\"") + key + "\" is missing, but deepseek_v3 needs it");
   }
   expectBadConfig(without(configText("v3-tiny"), "model_type"), 3,
                   "\"model_type\" is missing, but this model needs it");
   expectBadConfig(with(configText("v3-tiny"), "hidden_size", "null"), 3, "\"hidden_size\" is null");
+  expectBadConfig(with(configText("v3-tiny"), "rms_norm_eps", "null"), 3, "\"rms_norm_eps\" is null, but deepseek_v3");
+  expectBadConfig(without(configText("v2-tiny"), "n_group"), 3, "\"n_group\" is missing, but deepseek_v2 needs it");
+}
+
+/// Other programs may have other defaults: what is taken is said.
+TEST(ModelConfigErrorsTest, WhatWeightsDoNotShowHasTheFamilysDefault) {
+  struct Case {
+    const char *model, *key, *taken;
+  };
+  static const Case cases[] = {
+      {"v3-tiny", "max_position_embeddings", "4096"},
+      {"v3-tiny", "rms_norm_eps", "1e-06"},
+      {"v3-tiny", "norm_topk_prob", "true"},
+      {"v3-tiny", "routed_scaling_factor", "2.5"},
+      {"v3-tiny", "num_experts_per_tok", "8"},
+      {"v3-tiny", "n_group", "8"},
+      {"v3-tiny", "topk_group", "4"},
+      {"v2-tiny", "norm_topk_prob", "false"},
+      {"v2-tiny", "routed_scaling_factor", "1"},
+      {"v2-tiny", "max_position_embeddings", "2048"},
+      {"llama-tiny", "rms_norm_eps", "1e-06"},
+      {"llama-tiny", "max_position_embeddings", "2048"},
+      {"qwen2-tiny", "max_position_embeddings", "32768"},
+  };
+  for (const Case &c : cases) {
+    checkpoint::Diagnostics diagnostics;
+    parseModelConfig(without(configText(c.model), c.key), "config.json", diagnostics);
+    EXPECT_EQ(diagnostics.exitCode(), 0) << c.model << " " << c.key << "\n" << test::printed(diagnostics);
+    EXPECT_NE(test::printed(diagnostics)
+                  .find(std::string("\"") + c.key + "\" is not given; using " + c.taken +
+                        ", as Hugging Face's transformers does [default-config]"),
+              std::string::npos)
+        << c.model << " " << c.key << "\n"
+        << test::printed(diagnostics);
+  }
+  ModelConfig config = goodConfig(without(without(configText("v3-tiny"), "norm_topk_prob"), "routed_scaling_factor"));
+  EXPECT_TRUE(config.routing.normalize);
+  EXPECT_EQ(config.routing.scale, 2.5);
 }
 
 const char *const integerKeys[] = {"vocab_size",
