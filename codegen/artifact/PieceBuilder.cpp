@@ -60,11 +60,30 @@ void PieceBuilder::noteNonzero(const SliceRecipe &recipe, const Source *source, 
   known = known || !isZero(values, bytes);
 }
 
+/// Reads the piece's columns of the run's rows as the recipe writes them, and adds what is in them to what was found.
+llvm::Error PieceBuilder::readElements(const SliceRecipe &recipe, const RowRun &run, const Piece &piece,
+                                       uint8_t *target) {
+  int64_t count = run.count * (piece.columnEnd - piece.columnBegin);
+  uint64_t bytes = count * byteWidth(run.source->type);
+  narrow.resize(recipe.widen ? bytes : 0);
+  uint8_t *elements = recipe.widen ? narrow.data() : target;
+  if (llvm::Error error = readRun(run, piece, elements)) {
+    return error;
+  }
+  noteNonzero(recipe, run.source, elements, bytes);
+  if (!recipe.scales) {
+    countNonFiniteIn(recipe, run, piece, elements);
+  }
+  if (recipe.widen) {
+    convertToF32(run.source->type, elements, count, reinterpret_cast<float *>(target));
+  }
+  return llvm::Error::success();
+}
+
 /// Reads the piece's part of the mapped matrix into `rows` [paddedRows][columns], zeros where there is padding.
 llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows,
                                    std::vector<uint8_t> &rows) {
-  ElementType type = recipe.sources.front().type;
-  uint64_t partBytes = (piece.columnEnd - piece.columnBegin) * byteWidth(type);
+  uint64_t partBytes = (piece.columnEnd - piece.columnBegin) * byteWidth(getOutputType(recipe));
   rows.resize(partBytes * paddedRows);
   uint8_t *target = rows.data();
   for (int64_t row = piece.rowBegin; row < piece.rowEnd;) {
@@ -72,13 +91,8 @@ llvm::Error PieceBuilder::readRows(const SliceRecipe &recipe, const Piece &piece
     uint64_t runBytes = partBytes * run.count;
     if (!run.source) {
       memset(target, 0, runBytes);
-    } else if (llvm::Error error = readRun(run, piece, target)) {
+    } else if (llvm::Error error = readElements(recipe, run, piece, target)) {
       return error;
-    } else {
-      noteNonzero(recipe, run.source, target, runBytes);
-      if (!recipe.scales) {
-        countNonFiniteIn(recipe, run, piece, target);
-      }
     }
     target += runBytes;
     row += run.count;
@@ -100,8 +114,7 @@ llvm::Error PieceBuilder::buildPanels(const SliceRecipe &recipe, const Piece &pi
   output.resize(piece.bytes);
   uint64_t panelBytes = piece.bytes / panels;
   for (int64_t panel = 0; panel < panels; ++panel) {
-    packPanel(recipe.sources.front().type, input.data() + panel * panelBytes, columns,
-              output.data() + panel * panelBytes);
+    packPanel(getOutputType(recipe), input.data() + panel * panelBytes, columns, output.data() + panel * panelBytes);
   }
   return llvm::Error::success();
 }
@@ -152,28 +165,6 @@ llvm::Error PieceBuilder::buildPanelScales(const SliceRecipe &recipe, const Piec
   return llvm::Error::success();
 }
 
-llvm::Error PieceBuilder::buildF32(const SliceRecipe &recipe, const Piece &piece) {
-  int64_t columns = piece.columnEnd - piece.columnBegin;
-  output.assign(piece.bytes, 0);
-  float *target = reinterpret_cast<float *>(output.data());
-  for (int64_t row = piece.rowBegin; row < piece.rowEnd;) {
-    RowRun run = getRowRun(recipe, row, piece.rowEnd);
-    int64_t count = run.count * columns;
-    if (run.source) {
-      input.resize(count * byteWidth(run.source->type));
-      if (llvm::Error error = readRun(run, piece, input.data())) {
-        return error;
-      }
-      noteNonzero(recipe, run.source, input.data(), input.size());
-      countNonFiniteIn(recipe, run, piece, input.data());
-      convertToF32(run.source->type, input.data(), count, target);
-    }
-    target += count;
-    row += run.count;
-  }
-  return llvm::Error::success();
-}
-
 void PieceBuilder::buildRope(const RopeTable &rope, const Piece &piece) {
   output.resize(piece.bytes);
   uint8_t *target = output.data();
@@ -200,8 +191,6 @@ llvm::Error PieceBuilder::build(const SliceRecipe &recipe, const Piece &piece) {
     return buildPanels(recipe, piece);
   case Layout::PanelScales:
     return buildPanelScales(recipe, piece);
-  case Layout::F32:
-    return buildF32(recipe, piece);
   case Layout::RopeTable:
     buildRope(recipe.rope, piece);
     return llvm::Error::success();

@@ -54,16 +54,18 @@ public:
 
 private:
   llvm::Error readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows, std::vector<uint8_t> &rows);
+  llvm::Error readElements(const SliceRecipe &recipe, const RowRun &run, const Piece &piece, uint8_t *target);
   llvm::Error readRun(const RowRun &run, const Piece &piece, uint8_t *target);
   void countNonFiniteIn(const SliceRecipe &recipe, const RowRun &run, const Piece &piece, const uint8_t *elements);
   void noteNonzero(const SliceRecipe &recipe, const Source *source, const void *values, uint64_t bytes);
   llvm::Error readScaleRow(const Source &source, int64_t row, const Piece &piece);
   llvm::Error buildPanels(const SliceRecipe &recipe, const Piece &piece);
   llvm::Error buildPanelScales(const SliceRecipe &recipe, const Piece &piece);
-  llvm::Error buildF32(const SliceRecipe &recipe, const Piece &piece);
   void buildRope(const RopeTable &rope, const Piece &piece);
 
   ShardReader &reader;
+  /// Elements before they are widened, rows before they are laid out, and what becomes of them.
+  std::vector<uint8_t> narrow;
   std::vector<uint8_t> input;
   std::vector<uint8_t> output;
   OddValues found;

@@ -59,14 +59,12 @@ enum class RowMap : uint8_t {
 
 /// What the mapped matrix [N, K] looks like in the artifact.
 enum class Layout : uint8_t {
-  /// [N][K], elements as they are.
+  /// [N][K].
   Rows,
-  /// [ceil(N/32)][K][32], elements as they are, padded with zeros.
+  /// [ceil(N/32)][K][32], padded with zeros.
   Panels,
   /// f32 [ceil(N/32)][ceil(K/128)][32]: the scales of the panels, one for each row; 0 for padded rows.
   PanelScales,
-  /// f32 [N][K], exact; scales of sources are not applied.
-  F32,
   /// f32 [positions][pairs][2]: made from SliceRecipe::rope, without sources.
   RopeTable,
 };
@@ -84,6 +82,8 @@ struct SliceRecipe {
   Layout layout = Layout::Rows;
   RowMap rowMap = RowMap::Concat;
   std::vector<Source> sources;
+  /// Elements become f32, exactly; scales of sources are not applied. Otherwise they stay as they are.
+  bool widen = false;
   RopeTable rope;
   /// Rows of f32 that are scales of another weight: a negative one is as odd as NaN.
   bool scales = false;

@@ -34,7 +34,7 @@ MappedShape getMappedShape(const SliceRecipe &recipe) {
 
 ElementType getOutputType(const SliceRecipe &recipe) {
   bool copies = recipe.layout == Layout::Rows || recipe.layout == Layout::Panels;
-  return copies ? recipe.sources.front().type : ElementType::F32;
+  return copies && !recipe.widen ? recipe.sources.front().type : ElementType::F32;
 }
 
 namespace {
@@ -86,7 +86,7 @@ llvm::Error RecipeChecker::checkSource(const Source &source) const {
   if (source.columns != first.columns) {
     return bad("sources with " + llvm::Twine(first.columns) + " and " + llvm::Twine(source.columns) + " columns");
   }
-  bool convert = recipe.layout == Layout::F32 || recipe.layout == Layout::PanelScales;
+  bool convert = recipe.widen || recipe.layout == Layout::PanelScales;
   if (!convert && source.type != first.type) {
     return bad("sources of different element types");
   }

@@ -93,7 +93,7 @@ private:
           return readRows(pack.getSource().getDefiningOp());
         })
         .Case([&](ToF32Op convert) {
-          result.layout = Layout::F32;
+          result.widen = true;
           return readRows(convert.getSource().getDefiningOp());
         })
         .Case([&](RopeTableOp table) {
@@ -142,6 +142,10 @@ private:
     }
     for (Value value : values) {
       Operation *op = value.getDefiningOp();
+      if (auto convert = dyn_cast<ToF32Op>(op)) {
+        result.widen = true;
+        op = convert.getSource().getDefiningOp();
+      }
       auto expand = dyn_cast<ExpandScaleOp>(op);
       auto source = dyn_cast<SourceOp>(expand ? expand.getScale().getDefiningOp() : op);
       if (!source || bool(expand) != (result.layout == Layout::PanelScales)) {

@@ -43,6 +43,7 @@ public:
 private:
   void setFacts(ModuleOp module);
   void addWeight(const WeightStack &stack, const Twine &prefix);
+  void addConversion(StringRef name, deepseek::WeightOp weight);
   struct Input {
     StringRef name;
     Type type;
@@ -123,9 +124,24 @@ void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
     locations.push_back(int64_t(location.offset));
   }
   DenseI64ArrayAttr layers = stack.layers.empty() ? nullptr : builder.getDenseI64ArrayAttr(stack.layers);
-  deepseek::WeightOp::create(builder, loc, (prefix + stack.part).str(),
-                             RankedTensorType::get(shape, convertDType(builder, stack.dtype)), stack.experts > 0,
-                             layers, stack.pattern, builder.getDenseI64ArrayAttr(locations));
+  std::string name = (prefix + stack.part).str();
+  Type stored = convertDType(builder, stack.dtype), read = getReadType(builder, stack.dtype);
+  auto weight = deepseek::WeightOp::create(builder, loc, stored == read ? name : name + ".stored",
+                                           RankedTensorType::get(shape, stored), stack.experts > 0, layers,
+                                           stack.pattern, builder.getDenseI64ArrayAttr(locations));
+  if (stored != read) {
+    addConversion(name, weight);
+  }
+}
+
+/// A recipe called `name` for what code reads instead of `weight`.
+void ModelImporter::addConversion(StringRef name, deepseek::WeightOp weight) {
+  OpBuilder::InsertionGuard guard(builder);
+  RankedTensorType stored = weight.getTensorType(), read = stored.clone(builder.getF32Type());
+  auto recipe = deepseek::RecipeOp::create(builder, loc, name, read, weight.getExperts(), weight.getLayersAttr());
+  builder.setInsertionPointToStart(&recipe.getBody().emplaceBlock());
+  Value source = deepseek::SourceOp::create(builder, loc, stored, weight.getSymName());
+  deepseek::YieldOp::create(builder, loc, deepseek::ToF32Op::create(builder, loc, read, source));
 }
 
 func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Input> inputs, ArrayRef<Type> results) {
@@ -162,7 +178,7 @@ void ModelImporter::addLayer(const LayerGroup &group) {
 
 Value ModelImporter::getWeight(StringRef part) {
   const WeightStack *stack = weights.find(part);
-  auto type = RankedTensorType::get(stack->shape, convertDType(builder, stack->dtype));
+  auto type = RankedTensorType::get(stack->shape, getReadType(builder, stack->dtype));
   return deepseek::GetWeightOp::create(builder, loc, type, stack->part, Value());
 }
 

@@ -15,6 +15,8 @@ Type convertDType(Builder &builder, checkpoint::DType dtype) {
   switch (dtype) {
   case checkpoint::DType::BF16:
     return builder.getBF16Type();
+  case checkpoint::DType::F16:
+    return builder.getF16Type();
   case checkpoint::DType::F32:
     return builder.getF32Type();
   case checkpoint::DType::F8_E4M3:
@@ -22,6 +24,10 @@ Type convertDType(Builder &builder, checkpoint::DType dtype) {
   default:
     return Type();
   }
+}
+
+Type getReadType(Builder &builder, checkpoint::DType dtype) {
+  return dtype == checkpoint::DType::F16 ? builder.getF32Type() : convertDType(builder, dtype);
 }
 
 LayerBuilder::State LayerBuilder::build(State in, Value positions, Value layer) {
@@ -88,7 +94,7 @@ Value LayerBuilder::weight(const Twine &name) {
   if (stack->experts > 0) {
     shape.insert(shape.begin(), stack->experts);
   }
-  auto type = RankedTensorType::get(shape, convertDType(builder, stack->dtype));
+  auto type = RankedTensorType::get(shape, getReadType(builder, stack->dtype));
   return deepseek::GetWeightOp::create(builder, loc(), type, group.name + "." + stack->part, layerIndex);
 }
 

@@ -17,6 +17,9 @@ namespace fathom::huggingface {
 /// The MLIR element type of a checkpoint's tensors; null for one that no weight may have.
 mlir::Type convertDType(mlir::Builder &builder, checkpoint::DType dtype);
 
+/// What code reads instead: f16, which no kernel reads, becomes f32.
+mlir::Type getReadType(mlir::Builder &builder, checkpoint::DType dtype);
+
 /// Builds the ops of one layer of `group` at the builder's insertion point.
 class LayerBuilder {
 public:

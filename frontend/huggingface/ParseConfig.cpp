@@ -151,6 +151,11 @@ void ConfigParser::quantization() {
     return known;
   };
   QuantizationConfig quantization;
+  // Other methods have other keys, and older files of one of them do not name it.
+  if (!object.find("quant_method")) {
+    inner.unsupported("quant_method", "is missing, but the only supported value is fp8");
+    return;
+  }
   if (!expect("quant_method", "fp8", Need::Required)) {
     return;
   }
@@ -165,11 +170,6 @@ void ConfigParser::quantization() {
   if (block && block.isNull()) {
     inner.unsupported("weight_block_size",
                       "is null, which asks for one scale per weight, but the only supported value is [128, 128]");
-  // Other methods have other keys, and older files of one of them do not name it.
-  if (!object.find("quant_method")) {
-    inner.unsupported("quant_method", "is missing, but the only supported value is fp8");
-    return;
-  }
     return;
   }
   std::vector<std::optional<int64_t>> sizes;

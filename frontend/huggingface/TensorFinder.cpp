@@ -58,18 +58,17 @@ bool TensorFinder::checkShape(const TensorRef &ref, llvm::ArrayRef<int64_t> expe
   return false;
 }
 
-/// The types the kernels compute with: bf16 and f32 everywhere, FP8 where the family quantizes.
+/// The types that are computed with: bf16, f32 and f16, which becomes f32, everywhere; FP8 where the family quantizes.
 bool TensorFinder::acceptType(const TensorFact &fact, const TensorRef &ref) {
   DType type = ref.tensor->dtype;
-  if (type == DType::BF16 || type == DType::F32) {
+  if (type == DType::BF16 || type == DType::F16 || type == DType::F32) {
     return true;
   }
   llvm::StringRef file = checkpoint.shards()[ref.shard].path;
   bool fp8 = fact.isQuantizable() && type == DType::F8_E4M3;
   if (!fp8) {
     report(Problem::Unsupported, "unsupported-dtype", file, ref.tensor->name,
-           "is " + name(type) + ", expected one of BF16, F32" + (fact.isQuantizable() ? ", F8_E4M3" : ""),
-           type == DType::F16 ? "float16 overflows in these models; convert the weights to bfloat16" : "");
+           "is " + name(type) + ", expected one of BF16, F16, F32" + (fact.isQuantizable() ? ", F8_E4M3" : ""));
   } else if (!config.quantization && !saidNoQuantization) {
     saidNoQuantization = true;
     report(Problem::BadInput, "no-quantization-config", file, ref.tensor->name,

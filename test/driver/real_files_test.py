@@ -6,6 +6,7 @@
 import json
 import os
 import shutil
+import struct
 
 import support
 from support import BAD_INPUT, IO, MISMATCH, UNSUPPORTED, USAGE, generate, make, write
@@ -119,50 +120,49 @@ class StackedExperts(support.DriverTest):
         self.assertEqual(logits(self.path("out.fathom"), self.folder), expected)
 
 
+def to_f16(tensors):
+    """Values of bf16 as those of f16 that are nearest; all of these are small enough."""
+    for name, (kind, shape, data) in tensors.items():
+        if kind == "BF16":
+            values = [struct.unpack("<f", b"\0\0" + data[i:i + 2])[0] for i in range(0, len(data), 2)]
+            tensors[name] = ("F16", shape, struct.pack(f"<{len(values)}e", *values))
+
+
+def to_f32(tensors):
+    for name, (kind, shape, data) in tensors.items():
+        if kind == "F16":
+            values = struct.unpack(f"<{len(data) // 2}e", data)
+            tensors[name] = ("F32", shape, struct.pack(f"<{len(values)}f", *values))
+
+
+class HalfPrecision(support.DriverTest):
+    """Weights in f16 are packed as the f32 that they are exactly."""
+
+    def test_answer(self):
+        for source in (support.checkpoint(), llama_checkpoint()):
+            half = self.copy_checkpoint(source, os.path.basename(source) + "-half")
+            self.edit_tensors(half, to_f16)
+            full = self.copy_checkpoint(half, os.path.basename(source) + "-full")
+            self.edit_tensors(full, to_f32)
+            for options in ([], ["--no-kernels"]):
+                with self.subTest(source=source, options=options):
+                    make("compile", half, "-o", self.path("half.fathom"), *options)
+                    make("compile", full, "-o", self.path("full.fathom"), *options)
+                    self.assertEqual(logits(self.path("half.fathom"), self.folder),
+                                     logits(self.path("full.fathom"), self.folder))
+
+    def test_what_stays_in_its_files(self):
+        folder = self.copy_checkpoint(llama_checkpoint())
+        self.edit_tensors(folder, to_f16)
+        words = ("model.embed_tokens.weight: is F16, which can be packed, as F32, but not be read where it is",
+                 "--weights=pack", "[f16-in-place]")
+        self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"), "--weights=reference", words=words)
+        result = self.fails(UNSUPPORTED, "run", folder, PROMPT, "-n1", words=words)
+        self.assertEqual(result.stderr.count(b"F16"), 1)
+
+
 class Elsewhere(support.DriverTest):
     """What is right beside what was named is said."""
-
-    def test_an_entry_of_the_cache(self):
-        os.makedirs(self.path("models--a--b", "snapshots", "1"))
-        self.fails(IO, "compile", self.path("models--a--b"), "-o", self.path("out"),
-                   words=("[hub-cache]", "pass one of the directories in snapshots/"))
-
-    def test_a_tokenizer_of_another_form(self):
-        folder = self.copy_checkpoint()
-        write(os.path.join(folder, "tokenizer.model"), "x")
-        result = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
-        self.assert_message(result, ("[no-tokenizer]", "save_pretrained writes a tokenizer.json"))
-
-
-class TwoSources(support.DriverTest):
-    """What is said twice is compared."""
-
-    def warns(self, folder, *words):
-        self.assert_message(make("compile", folder, "-o", self.path("out"), "--emit=deepseek"), words)
-
-    def test_a_single_file_beside_shards(self):
-        folder = self.copy_checkpoint(os.path.join(support.TREE, "test", "models", "v3-tiny"))
-        quiet = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
-        self.assertEqual(quiet.stderr, b"")
-        shutil.copy(os.path.join(support.checkpoint(), "model.safetensors"), folder)
-        self.warns(folder, "/model.safetensors: is not read", "model.safetensors.index.json", "[two-weights]")
-
-    def test_a_shard_that_nothing_lists(self):
-        folder = self.copy_checkpoint()
-        shutil.copy(os.path.join(folder, "model.safetensors"), os.path.join(folder, "model-00002-of-00002.safetensors"))
-        self.warns(folder, "model-00002-of-00002.safetensors: is not read: weights come from model.safetensors ")
-
-    def test_an_adapter(self):
-        folder = self.copy_checkpoint()
-        write(os.path.join(folder, "adapter_config.json"), "{}")
-        self.warns(folder, "adapter_config.json: is not read: answers are those of the model without the adapter")
-
-    def test_ends(self):
-        folder = self.copy_checkpoint(support.speaking_checkpoint())
-        write(os.path.join(folder, "generation_config.json"), '{"bos_token_id": 5, "eos_token_id": 7}')
-        self.warns(folder, '"bos_token_id" is 5, but config.json says 0', '"eos_token_id" is 7, but config.json says 1',
-                   "bos_token: tokenizer_config.json says token 0 (", "eos_token: tokenizer_config.json says token 1 (")
-
 
     def test_an_address(self):
         self.fails(IO, "compile", "https://hub.example/a/b", "-o", self.path("out"), words=("download the checkpoint",))
@@ -224,6 +224,50 @@ class TwoSources(support.DriverTest):
         self.fails(BAD_INPUT, "tokenize", os.path.join(folder, "config.json"),
                    words=("config.json: model: expected an object, found nothing", "pass a tokenizer.json"))
 
+    def test_an_entry_of_the_cache(self):
+        os.makedirs(self.path("models--a--b", "snapshots", "1"))
+        self.fails(IO, "compile", self.path("models--a--b"), "-o", self.path("out"),
+                   words=("[hub-cache]", "pass one of the directories in snapshots/"))
+
+    def test_a_tokenizer_of_another_form(self):
+        folder = self.copy_checkpoint()
+        write(os.path.join(folder, "tokenizer.model"), "x")
+        result = make("compile", folder, "-o", self.path("out.fathom"), "--weights=reference")
+        self.assert_message(result, ("[no-tokenizer]", "save_pretrained writes a tokenizer.json"))
+
+
+class TwoSources(support.DriverTest):
+    """What is said twice is compared."""
+
+    def warns(self, folder, *words):
+        self.assert_message(make("compile", folder, "-o", self.path("out"), "--emit=deepseek"), words)
+
+    def test_a_single_file_beside_shards(self):
+        folder = self.copy_checkpoint(os.path.join(support.TREE, "test", "models", "v3-tiny"))
+        quiet = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
+        self.assertEqual(quiet.stderr, b"")
+        shutil.copy(os.path.join(support.checkpoint(), "model.safetensors"), folder)
+        self.warns(folder, "/model.safetensors: is not read", "model.safetensors.index.json", "[two-weights]")
+
+    def test_a_shard_that_nothing_lists(self):
+        folder = self.copy_checkpoint()
+        shutil.copy(os.path.join(folder, "model.safetensors"), os.path.join(folder, "model-00002-of-00002.safetensors"))
+        self.warns(folder, "model-00002-of-00002.safetensors: is not read: weights come from model.safetensors ")
+
+    def test_an_adapter(self):
+        folder = self.copy_checkpoint()
+        write(os.path.join(folder, "adapter_config.json"), "{}")
+        self.warns(folder, "adapter_config.json: is not read: answers are those of the model without the adapter")
+
+    def test_ends(self):
+        folder = self.copy_checkpoint(support.speaking_checkpoint())
+        write(os.path.join(folder, "generation_config.json"), '{"bos_token_id": 5, "eos_token_id": 7}')
+        self.warns(folder, '"bos_token_id" is 5, but config.json says 0', '"eos_token_id" is 7, but config.json says 1',
+                   "bos_token: tokenizer_config.json says token 0 (", "eos_token: tokenizer_config.json says token 1 (")
+        write(os.path.join(folder, "generation_config.json"), '{"eos_token_id": [7, 8]}')
+        self.warns(folder, '"eos_token_id" is [7, 8], but config.json says 1')
+
+
 class Checks(support.DriverTest):
     def test_weights_without_hashes(self):
         make("compile", support.checkpoint(), "-o", self.path("out.fathom"), "--weights=reference")
@@ -264,8 +308,6 @@ class Sampling(support.DriverTest):
         for settings in ({"temperature": 0.6, "top_p": 0.0}, {"temperature": 1.5, "min_p": 1.0},
                          {"temperature": 1.5, "top_k": 1}):
             with self.subTest(settings=settings):
-        write(os.path.join(folder, "generation_config.json"), '{"eos_token_id": [7, 8]}')
-        self.warns(folder, '"eos_token_id" is [7, 8], but config.json says 1')
                 self.assertEqual(self.answer(self.with_settings(do_sample=True, **settings)), greedy)
         free = self.with_settings(do_sample=True, temperature=1.5)
         self.assertNotEqual(self.answer(free), greedy)

@@ -110,6 +110,25 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   return false;
 }
 
+/// Weights that stay where they are must be of types that code reads; says so once, of the first that is not.
+static void refuseF16InPlace(const huggingface::ModelWeights &weights, const checkpoint::Checkpoint &files,
+                             Diagnostics &diagnostics) {
+  std::vector<huggingface::WeightStack> stacks = weights.model;
+  for (const huggingface::LayerGroup &group : weights.groups) {
+    stacks.insert(stacks.end(), group.stacks.begin(), group.stacks.end());
+  }
+  for (const huggingface::WeightStack &stack : stacks) {
+    if (stack.dtype == checkpoint::DType::F16) {
+      std::string tensor;
+      expandPattern(stack.pattern, stack.layers.empty() ? 0 : stack.layers.front(), 0, tensor);
+      diagnostics.error(Problem::Unsupported, "f16-in-place", files.shards()[stack.locations.front().shard].path,
+                        tensor, "is F16, which can be packed, as F32, but not be read where it is",
+                        "use 'fathom compile' with --weights=pack, and run what it writes");
+      return;
+    }
+  }
+}
+
 bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
                       CompileInput &input) {
   if (!isDirectory(options.input, diagnostics)) {
@@ -126,6 +145,9 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   huggingface::ModelWeights weights;
   if (goodConfig && input.files) {
     weights = huggingface::findModelWeights(config, *input.files, diagnostics);
+  }
+  if (!diagnostics.hasErrors() && options.weights == codegen::WeightStorage::Reference) {
+    refuseF16InPlace(weights, *input.files, diagnostics);
   }
   huggingface::ImportOptions import;
   import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;

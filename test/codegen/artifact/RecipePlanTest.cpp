@@ -29,7 +29,9 @@ TEST(ComputeSliceSize, RefusesShapesThatDoNotFitTogether) {
   EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, a})), 0);
   EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, wider})), 70);
   EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, other})), 70);
-  EXPECT_EQ(check(makeRecipe(Layout::F32, {a, other})), 0);
+  SliceRecipe widened = makeRecipe(Layout::Rows, {a, other});
+  widened.widen = true;
+  EXPECT_EQ(check(widened), 0);
   EXPECT_EQ(check(makeRecipe(Layout::Panels, {a, taller}, RowMap::Interleave)), 70);
   EXPECT_EQ(check(makeRecipe(Layout::Panels, {a}, RowMap::Interleave)), 70);
   EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {a})), 70);
@@ -70,11 +72,16 @@ TEST(ComputeSliceSize, RefusesScalesBeyondTheirShard) {
 /// Every piece must be small, and together they must be the slice.
 TEST(PieceCursor, CutsMatricesOfAnyShapeIntoSmallPieces) {
   constexpr uint64_t limit = 1 << 16;
-  for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales, Layout::F32}) {
+  for (auto [layout, widen] : {std::pair(Layout::Rows, false),
+                               {Layout::Panels, false},
+                               {Layout::PanelScales, false},
+                               {Layout::Rows, true},
+                               {Layout::Panels, true}}) {
     for (auto [rows, columns] :
          {std::pair<int64_t, int64_t>{1, 1}, {100, 300}, {1, 1 << 20}, {1 << 20, 1}, {33, 70001}}) {
       Source source{0, 0, rows, columns, ElementType::BF16, ScaleSource{0, 0}};
       SliceRecipe recipe = makeRecipe(layout, {source});
+      recipe.widen = widen;
       ShardFile shard{"s", 1ull << 40};
       uint64_t size = llvm::cantFail(computeSliceSize(recipe, {shard}, "w"));
       uint64_t total = 0;

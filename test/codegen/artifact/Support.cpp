@@ -174,17 +174,23 @@ static std::string packRope(const RopeTable &rope) {
   return bytes;
 }
 
+/// Element k of a row, as the recipe has it written.
+static void appendElement(const SliceRecipe &recipe, const MappedRow &row, int64_t k, const std::string &shard,
+                          std::string &bytes) {
+  ElementType type = row.source ? row.source->type : recipe.sources[0].type;
+  std::string element = elementAt(row, k, byteWidth(type), shard);
+  if (recipe.widen) {
+    appendFloat(bytes, decode(type, element));
+  } else {
+    bytes += element;
+  }
+}
+
 static std::string packRows(const SliceRecipe &recipe, const std::vector<MappedRow> &rows, const std::string &shard) {
   std::string bytes;
   for (const MappedRow &row : rows) {
-    ElementType type = row.source ? row.source->type : recipe.sources[0].type;
     for (int64_t k = 0; k < recipe.sources[0].columns; ++k) {
-      std::string element = elementAt(row, k, byteWidth(type), shard);
-      if (recipe.layout == Layout::Rows) {
-        bytes += element;
-        continue;
-      }
-      appendFloat(bytes, decode(type, element));
+      appendElement(recipe, row, k, shard, bytes);
     }
   }
   return bytes;
@@ -195,12 +201,11 @@ std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
     return packRope(recipe.rope);
   }
   std::vector<MappedRow> rows = mapRows(recipe);
-  if (recipe.layout == Layout::Rows || recipe.layout == Layout::F32) {
+  if (recipe.layout == Layout::Rows) {
     return packRows(recipe, rows, shard);
   }
   rows.resize((rows.size() + 31) / 32 * 32, MappedRow{nullptr, 0});
   int64_t columns = recipe.sources[0].columns;
-  uint64_t width = byteWidth(recipe.sources[0].type);
   bool scales = recipe.layout == Layout::PanelScales;
   std::string bytes;
   for (size_t panel = 0; panel < rows.size(); panel += 32) {
@@ -209,7 +214,7 @@ std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
         if (scales) {
           appendFloat(bytes, scaleAt(rows[j], k / 128, shard));
         } else {
-          bytes += elementAt(rows[j], k, width, shard);
+          appendElement(recipe, rows[j], k, shard, bytes);
         }
       }
     }

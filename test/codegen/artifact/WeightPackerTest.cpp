@@ -35,6 +35,11 @@ struct PackFixture {
     recipes.push_back(std::move(recipe));
   }
 
+  void addWidened(Layout layout, std::vector<Source> sources, RowMap rowMap = RowMap::Concat) {
+    add(layout, std::move(sources), rowMap);
+    recipes.back().widen = true;
+  }
+
   std::vector<PackJob> makeJobs(const ShardFile &file, uint64_t &size) const {
     std::vector<PackJob> jobs;
     size = 0;
@@ -94,7 +99,8 @@ TEST_P(PackLayout, EqualsTheNaiveLoopsInSmallPieces) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
   fixture.add(Layout::Panels, {fixture.shard.add(rows, columns, type, 3)});
-  fixture.add(Layout::F32, {fixture.shard.add(rows, columns, type, 4)});
+  fixture.addWidened(Layout::Rows, {fixture.shard.add(rows, columns, type, 4)});
+  fixture.addWidened(Layout::Panels, {fixture.shard.add(rows, columns, type, 6)});
   Source scaled = fixture.shard.addScaled(rows, columns, 5);
   fixture.add(Layout::PanelScales, {scaled});
   fixture.expectExact();
@@ -109,9 +115,11 @@ TEST(WeightPacker, ConcatenatesSourcesInsideAPanel) {
   PackFixture fixture;
   Source q = fixture.shard.addScaled(48, 300, 1);
   Source kv = fixture.shard.addScaled(201, 300, 2);
-  for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales, Layout::F32}) {
+  for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales}) {
     fixture.add(layout, {q, kv, q});
   }
+  fixture.addWidened(Layout::Rows, {q, kv, q});
+  fixture.addWidened(Layout::Panels, {q, kv, q});
   fixture.expectExact();
 }
 
@@ -120,10 +128,19 @@ TEST(WeightPacker, InterleavesPaddedBlocksOfTwoSources) {
   for (int64_t rows : {1, 32, 48, 161}) {
     Source gate = fixture.shard.addScaled(rows, 260, 1);
     Source up = fixture.shard.addScaled(rows, 260, 2);
-    for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales, Layout::F32}) {
+    for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales}) {
       fixture.add(layout, {gate, up}, RowMap::Interleave);
     }
+    fixture.addWidened(Layout::Panels, {gate, up}, RowMap::Interleave);
   }
+  fixture.expectExact();
+}
+
+TEST(WeightPacker, WidensSourcesOfSeveralTypes) {
+  PackFixture fixture;
+  fixture.addWidened(Layout::Rows,
+                     {fixture.shard.add(5, 40, ElementType::F16, 1), fixture.shard.add(7, 40, ElementType::BF16, 2),
+                      fixture.shard.add(3, 40, ElementType::F32, 3)});
   fixture.expectExact();
 }
 
@@ -203,10 +220,10 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
   std::fill_n(bytes.begin() + bias.offset, 300 * 4, '\0');
   std::fill_n(bytes.begin() + scaled.scale->offset, 4 * 4, '\0');
   fixture.add(Layout::Rows, {last});
-  fixture.add(Layout::F32, {bias});
-  fixture.add(Layout::F32, {joinedBias, joinedBias});
+  fixture.addWidened(Layout::Rows, {bias});
+  fixture.addWidened(Layout::Rows, {joinedBias, joinedBias});
   fixture.add(Layout::Panels, {good, zero}, RowMap::Interleave);
-  fixture.add(Layout::F32, {zero});
+  fixture.addWidened(Layout::Rows, {zero});
   fixture.add(Layout::PanelScales, {scaled});
   fixture.expectExact();
   ZeroTensors zeros = fixture.result.zeros;

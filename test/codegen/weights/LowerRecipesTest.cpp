@@ -166,12 +166,28 @@ TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
     %long = deepseek.source @long : tensor<9xbf16>
     %both = deepseek.concat_rows %bias, %long : (tensor<6xbf16>, tensor<9xbf16>) -> tensor<15xbf16>
     %result = deepseek.to_f32 %both : tensor<15xbf16> -> tensor<15xf32>)");
-  EXPECT_EQ(recipe.layout, Layout::F32);
+  EXPECT_EQ(recipe.layout, Layout::Rows);
+  EXPECT_TRUE(recipe.widen);
   EXPECT_EQ(recipe.rowMap, RowMap::Concat);
   ASSERT_EQ(recipe.sources.size(), 2u);
   // Rows may differ, columns may not.
   EXPECT_EQ(recipe.sources[0].columns, recipe.sources[1].columns);
   EXPECT_EQ(recipe.sources[0].rows + recipe.sources[1].rows, 15);
+}
+
+TEST(LowerRecipes, WidensSourcesOnTheWayIntoPanels) {
+  SliceRecipe recipe = lowerRecipe("tensor<4x256x32xf32>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
+    %wide_a = deepseek.to_f32 %a : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>
+    %wide_b = deepseek.to_f32 %b : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>
+    %both = deepseek.interleave_rows %wide_a, %wide_b block 32 : tensor<48x256xf32> -> tensor<128x256xf32>
+    %result = deepseek.pack_panels %both : tensor<128x256xf32> -> tensor<4x256x32xf32>)");
+  EXPECT_EQ(recipe.layout, Layout::Panels);
+  EXPECT_EQ(recipe.rowMap, RowMap::Interleave);
+  EXPECT_TRUE(recipe.widen);
+  EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(0, 100), std::pair(1, 200)));
+  EXPECT_EQ(recipe.sources[0].type, ElementType::F8E4M3);
 }
 
 TEST(LowerRecipes, JudgesUnpackedScalesAsScales) {
@@ -205,12 +221,6 @@ TEST(LowerRecipes, RefusesStepsInAnotherOrder) {
     %result = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>)"),
             message)
       << "scales are expanded only on the way into panels";
-  EXPECT_EQ(refuse("tensor<2x256x32xf32>", R"(
-    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
-    %wide = deepseek.to_f32 %a : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>
-    %result = deepseek.pack_panels %wide : tensor<48x256xf32> -> tensor<2x256x32xf32>)"),
-            message)
-      << "panels hold elements as they are";
   for (const char *mixed : {"%plain, %scales", "%scales, %plain"}) {
     EXPECT_EQ(refuse("tensor<3x2x32xf32>", R"(
       %plain = deepseek.source @plain : tensor<48x2xf32>
@@ -224,28 +234,27 @@ TEST(LowerRecipes, RefusesStepsInAnotherOrder) {
   }
 }
 
-/// The name of slice `slice` of a weight of that name and those attributes, as messages say it.
-static std::string nameSlice(const std::string &name, const std::string &attributes, uint32_t slice,
-                             std::optional<size_t> source = std::nullopt) {
-  auto weights =
-      llvm::cantFail(lower("deepseek.weight @\"" + name + "\" : " + attributes + " {plan.first_slice = 0 : i64}"));
-  return weights[0].sliceName(slice, source);
-}
-
 TEST(SliceName, IsThatOfTheTensorInTheCheckpoint) {
-  constexpr char experts[] = "tensor<2x8x4xbf16> experts layers [3, 4] from \"w\" at [0, 0, 0, 0, 0, 0, 0, 0]";
-  constexpr char layers[] = "tensor<8x4xbf16> layers [3, 4] from \"w\" at [0, 0, 0, 0]";
-  EXPECT_EQ(nameSlice("norm", "tensor<8xbf16> from \"w\" at [0, 0]", 0), "norm");
-  EXPECT_EQ(nameSlice("moe.self_attn.o_proj", layers, 1), "layers.4.self_attn.o_proj");
-  EXPECT_EQ(nameSlice("moe.mlp.gate.bias.f32", layers, 0), "layers.3.mlp.gate.bias");
-  EXPECT_EQ(nameSlice("moe.mlp.experts.up_proj.panels", experts, 3), "layers.4.mlp.experts.1.up_proj");
+  auto name = [](const std::string &weight, uint32_t slice) {
+    auto weights = llvm::cantFail(lower("deepseek.weight @w : " + weight + " {plan.first_slice = 0 : i64}"));
+    return weights[0].sliceName(slice, std::nullopt);
+  };
+  EXPECT_EQ(name("tensor<8xbf16> from \"model.norm.weight\" at [0, 0]", 0), "model.norm.weight");
+  EXPECT_EQ(name("tensor<8x4xbf16> layers [3, 4] from \"layers.{layer}.o_proj\" at [0, 0, 0, 0]", 1),
+            "layers.4.o_proj");
+  EXPECT_EQ(name("tensor<2x8x4xbf16> experts layers [3, 4] from \"layers.{layer}.experts.{expert}.up\" at "
+                 "[0, 0, 0, 0, 0, 0, 0, 0]",
+                 3),
+            "layers.4.experts.1.up");
 }
 
 TEST(SliceName, OfJoinedWeightsIsTheSourceOrAll) {
-  constexpr char layers[] = "tensor<8x4xbf16> layers [3, 4] from \"w\" at [0, 0, 0, 0]";
-  constexpr char joined[] = "moe.self_attn.q_proj+moe.self_attn.k_proj";
-  EXPECT_EQ(nameSlice(joined, layers, 0), "layers.3.self_attn.q_proj or layers.3.self_attn.k_proj");
-  EXPECT_EQ(nameSlice(joined, layers, 0, 1), "layers.3.self_attn.k_proj");
+  auto weights = llvm::cantFail(lower(makeRecipe("tensor<15xbf16>", R"(
+    %bias = deepseek.source @bias : tensor<6xbf16>
+    %long = deepseek.source @long : tensor<9xbf16>
+    %result = deepseek.concat_rows %bias, %long : (tensor<6xbf16>, tensor<9xbf16>) -> tensor<15xbf16>)")));
+  EXPECT_EQ(weights[0].sliceName(0, std::nullopt), "bias or long");
+  EXPECT_EQ(weights[0].sliceName(0, 1), "long");
 }
 
 } // namespace fathom::codegen::test

@@ -216,6 +216,8 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
   for (const Case &c : cases) {
     expectBadConfig(with(configText(c.model), c.key, c.value), 4, c.message);
   }
+  expectBadConfig(adding(configText("v3-tiny"), R"("quantization_config": {"load_in_4bit": true})"), 4,
+                  "\"quantization_config.quant_method\" is missing, but the only supported value is fp8");
 }
 
 /// What other models of the same model_type have.
@@ -237,8 +239,6 @@ TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
   expectBadConfig(text, 3, "imply more than 2^63 bytes of weights");
 }
 
-  expectBadConfig(adding(configText("v3-tiny"), R"("quantization_config": {"load_in_4bit": true})"), 4,
-                  "\"quantization_config.quant_method\" is missing, but the only supported value is fp8");
 TEST(ModelConfigErrorsTest, RowsAndWeightsThatAreTooLong) {
   std::string heads = with(configText("v3-tiny"), "num_attention_heads", "65536");
   heads = with(heads, "num_key_value_heads", "65536");

@@ -60,21 +60,21 @@ TEST(ModelWeightsErrorsTest, A13EmbeddingRowsMustBeTheVocabulary) {
 }
 
 TEST(ModelWeightsErrorsTest, UnsupportedTypes) {
-  for (DType type : {DType::F16, DType::I8, DType::F8_E5M2, DType::F64}) {
+  for (DType type : {DType::I8, DType::F8_E5M2, DType::F64}) {
     SmallModel model = bf16();
     model.at("model.layers.1.mlp.experts.3.up_proj.weight").dtype = type;
-    model.expectBad(4, "layers.1.mlp.experts.3.up_proj: is " + name(type).str() +
-                           ", expected one of BF16, F32, F8_E4M3 [unsupported-dtype]");
+    model.expectBad(4, "model.layers.1.mlp.experts.3.up_proj.weight: is " + name(type).str() +
+                           ", expected one of BF16, F16, F32, F8_E4M3 [unsupported-dtype]");
   }
   SmallModel model = fp8();
   model.at("model.layers.1.mlp.gate.weight").dtype = DType::F8_E4M3;
-  model.expectBad(4, "layers.1.mlp.gate: is F8_E4M3, expected one of BF16, F32 [unsupported-dtype]");
+  model.expectBad(4, "model.layers.1.mlp.gate.weight: is F8_E4M3, expected one of BF16, F16, F32 [unsupported-dtype]");
 }
 
 TEST(ModelWeightsErrorsTest, ExpertsOfOneLayerMustBeAlike) {
   SmallModel model = bf16();
   model.at("model.layers.1.mlp.experts.3.up_proj.weight").dtype = DType::F32;
-  model.expectBad(4, "layers.1.mlp.experts.3.up_proj: is F32, but the experts before it are BF16");
+  model.expectBad(4, "model.layers.1.mlp.experts.3.up_proj.weight: is F32, but the experts before it are BF16");
 }
 
 TEST(ModelWeightsErrorsTest, MatricesOfExpertsMustBeAlike) {
@@ -88,8 +88,10 @@ TEST(ModelWeightsErrorsTest, MatricesOfExpertsMustBeAlike) {
       model.remove(name + "_scale_inv");
     }
   }
-  model.expectBad(4, "layers.1.mlp.experts.0.up_proj: is BF16, but mlp.experts.gate_proj of that layer is F8_E4M3");
-  model.expectBad(4, "layers.2.mlp.experts.0.down_proj: is BF16, but mlp.experts.gate_proj of that layer is F8_E4M3");
+  model.expectBad(
+      4, "model.layers.1.mlp.experts.0.up_proj.weight: is BF16, but mlp.experts.gate_proj of that layer is F8_E4M3");
+  model.expectBad(
+      4, "model.layers.2.mlp.experts.0.down_proj.weight: is BF16, but mlp.experts.gate_proj of that layer is F8_E4M3");
 }
 
 TEST(ModelWeightsErrorsTest, B19Fp8NeedsScalesOfTheRightShape) {

@@ -171,7 +171,10 @@ std::string saidOfTiedHead(DType type, char last) {
 
 TEST(ModelWeightsTest, ATiedHeadOnDiskIsComparedWithTheEmbedding) {
   EXPECT_EQ(saidOfTiedHead(DType::BF16, 0), "");
-  EXPECT_NE(saidOfTiedHead(DType::BF16, 1).find("lm_head: differs from embed_tokens, which is used"),
+  EXPECT_NE(
+      saidOfTiedHead(DType::BF16, 1).find("lm_head.weight: differs from model.embed_tokens.weight, which is used"),
+      std::string::npos);
+  EXPECT_NE(saidOfTiedHead(DType::F32, 0).find("lm_head.weight: differs from model.embed_tokens.weight"),
             std::string::npos);
 }
 
