@@ -113,29 +113,32 @@ def check_variant(fathom, directory, folder, prompts, options):
     """Compiles one way and runs every prompt; the largest distance from the reference."""
     artifact = os.path.join(folder, "model.fathom")
     run_tool([fathom, "compile", directory, "-o", artifact, *options])
-    worst = 0
-    for prompt in prompts:
-        whole, distance = check_prompt(fathom, artifact, folder, prompt)
-        worst = max(worst, distance)
+    alone, distances = zip(*(check_prompt(fathom, artifact, folder, prompt) for prompt in prompts))
     chunked, _ = check_prompt(fathom, artifact, folder, prompts[-1], ["--prefill-chunk=3", "--threads=3"])
-    if not np.array_equal(chunked, whole):
+    if not np.array_equal(chunked, alone[-1]):
         raise Failure("chunks of 3 tokens and 3 threads give other bits")
-    check_batch(fathom, artifact, folder, prompts)
-    return worst
+    check_batch(fathom, artifact, folder, prompts, alone)
+    return max(distances)
 
 
-def check_batch(fathom, artifact, folder, prompts):
-    """The prompts together give what each gives alone."""
-    lines = os.path.join(folder, "batch.txt")
+def check_batch(fathom, artifact, folder, prompts, alone):
+    """The prompts together give the bits of `alone` at each position, and the tokens.
+
+    The driver prints no logits of generated tokens; determinism_test.cpp compares their bits, by the C API.
+    """
+    lines, logits = os.path.join(folder, "batch.txt"), os.path.join(folder, "batch.npy")
     count = min(len(prompt.greedy) for prompt in prompts)
     with open(lines, "w") as file:
         file.writelines(" ".join(map(str, prompt.tokens)) + "\n" for prompt in prompts)
     command = [fathom, "run", artifact, "--batch-file=" + lines, "--temperature=0", f"-n{count}", "--ignore-eos"]
-    answers = [json.loads(line) for line in run_tool([*command, "--output=json"]).splitlines()]
+    command += ["--output=json", "--logits=" + logits]
+    answers = [json.loads(line) for line in run_tool(command).splitlines()]
     actual = [answer["tokens"] for answer in answers]
     expected = [prompt.greedy[:count] for prompt in prompts]
     if actual != expected:
         raise Failure(f"batch generated {actual}, expected {expected}")
+    if not np.array_equal(np.load(logits), np.concatenate(alone)):
+        raise Failure("a batch gives other bits than its prompts alone")
 
 
 def generate(fathom, name, config, directory, dtype):
