@@ -63,10 +63,12 @@ void TensorFinder::collectExpertStack(const TensorFact &fact, const ExpertStack 
     return;
   }
   const TensorRef *scale = findScale(name);
-  if (scale && spelling.parts > 1 && stack.shape[0] % config.quantization->blockRows != 0) {
+  // A file without "quantization_config" was reported; its scales are compared with the usual blocks.
+  int64_t blockRows = config.quantization.value_or(QuantizationConfig()).blockRows;
+  if (scale && spelling.parts > 1 && stack.shape[0] % blockRows != 0) {
     report(Problem::Unsupported, "unsupported-layout", checkpoint.shards()[scale->shard].path, scale->tensor->name,
-           "has blocks of " + llvm::Twine(config.quantization->blockRows) +
-               " rows that belong to two matrices: each has " + llvm::Twine(stack.shape[0]));
+           "has blocks of " + llvm::Twine(blockRows) + " rows that belong to two matrices: each has " +
+               llvm::Twine(stack.shape[0]));
   } else if (scale) {
     addExperts(spelling, *scale, scales);
   }

@@ -122,6 +122,12 @@ TEST(StackedExpertsTest, ABlockOfTwoMatricesIsNamed) {
          "each has 96 [unsupported-layout]");
 }
 
+TEST(StackedExpertsTest, Fp8WithoutAQuantizationConfigIsRefused) {
+  StackedModel model(fp8Stacks(96), fp8Config("96"), gen::ProjectionType::Fp8);
+  model.config.quantization.reset();
+  model.expectBad(3, "is F8_E4M3, but config.json has no \"quantization_config\"");
+}
+
 TEST(StackedExpertsTest, ScalesMustBeThere) {
   StackedModel model(fp8Stacks(256), fp8Config("256"), gen::ProjectionType::Fp8);
   model.remove(layer1 + "experts.down_proj_scale_inv");
