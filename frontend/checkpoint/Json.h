@@ -52,10 +52,10 @@ public:
 
   /// The kind of the value that comes next; nothing after an error.
   std::optional<Kind> peek();
-  bool enterObject();
+  bool enterObject() { return enter(Kind::Object); }
   /// The next key of the innermost object; `key` lives in the text or in `storage` (where it had escapes).
   bool nextKey(llvm::StringRef &key, std::deque<std::string> &storage);
-  bool enterArray();
+  bool enterArray() { return enter(Kind::Array); }
   /// True where another element follows.
   bool nextElement();
   bool readString(llvm::StringRef &value, std::deque<std::string> &storage);
@@ -78,6 +78,10 @@ public:
 
 private:
   void skipSpace();
+  /// Begins a container of that kind.
+  bool enter(Kind wanted);
+  /// True where the innermost container, which ends with `close`, has more.
+  bool advance(char close, const char *expected);
   bool failHere(const char *expected);
   bool scanString(llvm::StringRef &raw, bool &escaped);
   bool scanUtf8();

@@ -124,13 +124,13 @@ std::optional<Kind> Reader::peek() {
   }
 }
 
-bool Reader::enterObject() {
+bool Reader::enter(Kind wanted) {
   std::optional<Kind> kind = peek();
   if (!kind) {
     return false;
   }
-  if (*kind != Kind::Object) {
-    return fail("expected an object, found " + describe(*kind).str());
+  if (*kind != wanted) {
+    return fail(("expected " + describe(wanted) + ", found " + describe(*kind)).str());
   }
   if (++depth > kMaxDepth) {
     return fail("values nest deeper than " + std::to_string(kMaxDepth));
@@ -140,28 +140,12 @@ bool Reader::enterObject() {
   return true;
 }
 
-bool Reader::enterArray() {
-  std::optional<Kind> kind = peek();
-  if (!kind) {
-    return false;
-  }
-  if (*kind != Kind::Array) {
-    return fail("expected an array, found " + describe(*kind).str());
-  }
-  if (++depth > kMaxDepth) {
-    return fail("values nest deeper than " + std::to_string(kMaxDepth));
-  }
-  ++cursor;
-  fresh = true;
-  return true;
-}
-
-bool Reader::nextKey(llvm::StringRef &key, std::deque<std::string> &storage) {
+bool Reader::advance(char close, const char *expected) {
   if (bad) {
     return false;
   }
   skipSpace();
-  if (cursor != end && *cursor == '}') {
+  if (cursor != end && *cursor == close) {
     ++cursor;
     --depth;
     fresh = false;
@@ -169,12 +153,19 @@ bool Reader::nextKey(llvm::StringRef &key, std::deque<std::string> &storage) {
   }
   if (!fresh) {
     if (cursor == end || *cursor != ',') {
-      return failHere("',' or '}'");
+      return failHere(expected);
     }
     ++cursor;
     skipSpace();
   }
   fresh = false;
+  return true;
+}
+
+bool Reader::nextKey(llvm::StringRef &key, std::deque<std::string> &storage) {
+  if (!advance('}', "',' or '}'")) {
+    return false;
+  }
   if (cursor == end || *cursor != '"') {
     return failHere("a key in double quotes");
   }
@@ -189,26 +180,7 @@ bool Reader::nextKey(llvm::StringRef &key, std::deque<std::string> &storage) {
   return true;
 }
 
-bool Reader::nextElement() {
-  if (bad) {
-    return false;
-  }
-  skipSpace();
-  if (cursor != end && *cursor == ']') {
-    ++cursor;
-    --depth;
-    fresh = false;
-    return false;
-  }
-  if (!fresh) {
-    if (cursor == end || *cursor != ',') {
-      return failHere("',' or ']'");
-    }
-    ++cursor;
-  }
-  fresh = false;
-  return true;
-}
+bool Reader::nextElement() { return advance(']', "',' or ']'"); }
 
 bool Reader::readString(llvm::StringRef &value, std::deque<std::string> &storage) {
   std::optional<Kind> kind = peek();

@@ -130,7 +130,7 @@ void ConfiguredTokens::readSpecial(const Context &context, Value root) {
 
 void ConfiguredTokens::takeSpecial(const Context &context, StringRef key, Value token) {
   Value text = textOfToken(token);
-  std::optional<uint32_t> id = vocabulary.find(text.string());
+  std::optional<uint32_t> id = text.isString() ? vocabulary.find(text.string()) : std::nullopt;
   if (!id) {
     // Of the two that decide, an error says it.
     if (key != "bos_token" && key != "eos_token") {

@@ -98,6 +98,33 @@ static int checkPhases(const char *command, const Arguments &arguments) {
   return cli::kContinue;
 }
 
+/// Options that are wrong together, each right by itself.
+static int checkUsage(const char *command, const Arguments &arguments) {
+  if (!arguments.input || !arguments.output) {
+    return cli::printUsageError(command, arguments.input ? "-o FILE is missing" : "no checkpoint given");
+  }
+  if (!arguments.from && *arguments.checkpoint) {
+    return cli::printUsageError(command,
+                                "--checkpoint goes with --from; without --from, pass the checkpoint as the argument");
+  }
+  if (arguments.verifyWeights &&
+      (StringRef(arguments.weights) == "pack" || parseEmit(arguments.emit) < Emit::Artifact)) {
+    return cli::printUsageError(command, "--verify-weights goes with --weights=reference and an artifact: packed "
+                                         "weights always have hashes, and IR has no weights");
+  }
+  if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
+    return cli::printUsageError(command, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
+  }
+  if ((*arguments.chatFormat || !arguments.tokenizer) && parseEmit(arguments.emit) < Emit::Artifact) {
+    return cli::printUsageError(command, "--%s has no effect: --emit=%s has no tokenizer",
+                                arguments.tokenizer ? "chat-format" : "no-tokenizer", arguments.emit);
+  }
+  if (*arguments.chatFormat && !arguments.tokenizer) {
+    return cli::printUsageError(command, "--chat-format needs the tokenizer that --no-tokenizer leaves out");
+  }
+  return checkPhases(command, arguments);
+}
+
 /// Returns cli::kContinue, or an exit code.
 static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &arguments) {
   using cli::OptionKind;
@@ -143,29 +170,7 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
   if (code != cli::kContinue) {
     return code;
   }
-  if (!arguments.input || !arguments.output) {
-    return cli::printUsageError(command.name, arguments.input ? "-o FILE is missing" : "no checkpoint given");
-  }
-  if (!arguments.from && *arguments.checkpoint) {
-    return cli::printUsageError(command.name,
-                                "--checkpoint goes with --from; without --from, pass the checkpoint as the argument");
-  }
-  if (arguments.verifyWeights &&
-      (StringRef(arguments.weights) == "pack" || parseEmit(arguments.emit) < Emit::Artifact)) {
-    return cli::printUsageError(command.name, "--verify-weights goes with --weights=reference and an artifact: packed "
-                                              "weights always have hashes, and IR has no weights");
-  }
-  if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
-    return cli::printUsageError(command.name, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
-  }
-  if ((*arguments.chatFormat || !arguments.tokenizer) && parseEmit(arguments.emit) < Emit::Artifact) {
-    return cli::printUsageError(command.name, "--%s has no effect: --emit=%s has no tokenizer",
-                                arguments.tokenizer ? "chat-format" : "no-tokenizer", arguments.emit);
-  }
-  if (*arguments.chatFormat && !arguments.tokenizer) {
-    return cli::printUsageError(command.name, "--chat-format needs the tokenizer that --no-tokenizer leaves out");
-  }
-  return checkPhases(command.name, arguments);
+  return checkUsage(command.name, arguments);
 }
 
 static CompileOptions convert(const Arguments &arguments) {
@@ -192,9 +197,9 @@ static CompileOptions convert(const Arguments &arguments) {
 }
 
 /// What to do about a checkpoint whose tokenizer has another form than tokenizer.json.
-static StringRef explainTokenizer(const std::string &folder) {
+static StringRef explainTokenizer(const std::string &directory) {
   for (const char *other : {"tokenizer.model", "vocab.json", "tiktoken.model"}) {
-    if (checkpoint::exists(checkpoint::joinPath(folder, other))) {
+    if (checkpoint::exists(checkpoint::joinPath(directory, other))) {
       return "convert its tokenizer with the transformers library, whose save_pretrained writes a tokenizer.json";
     }
   }

@@ -43,28 +43,28 @@ static StringRef explainInput(StringRef input) {
   return hub && !llvm::sys::fs::exists(owner) ? StringRef(download) : "";
 }
 
-static void readTokenizer(StringRef folder, const CompileOptions &options, Diagnostics &diagnostics,
+static void readTokenizer(StringRef directory, const CompileOptions &options, Diagnostics &diagnostics,
                           std::optional<uint32_t> vocabulary, CompileInput &input) {
   size_t before = diagnostics.errorCount();
   if (!options.tokenizer) {
     return;
   }
-  if (frontend::hasTokenizer(folder)) {
-    input.tokenizer = frontend::readTokenizer(folder, diagnostics, vocabulary, options.chatFormat);
+  if (frontend::hasTokenizer(directory)) {
+    input.tokenizer = frontend::readTokenizer(directory, diagnostics, vocabulary, options.chatFormat);
     if (diagnostics.errorCount() != before) {
-      diagnostics.note("no-tokenizer", folder, "",
+      diagnostics.note("no-tokenizer", directory, "",
                        "fathom compile --no-tokenizer makes a model that takes and gives token ids only");
     }
   } else if (!options.chatFormat.empty()) {
-    diagnostics.error(Problem::Usage, "no-tokenizer", folder, "", "has no tokenizer.json, which --chat-format needs");
+    diagnostics.error(Problem::Usage, "no-tokenizer", directory, "", "has no tokenizer.json, which --chat-format needs");
   }
 }
 
 /// The tokenizer and the model each say where a text begins and ends. The model's files take precedence.
-static void compareEnds(StringRef folder, const huggingface::GenerationConfig &generation,
+static void compareEnds(StringRef directory, const huggingface::GenerationConfig &generation,
                         const frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
   auto warn = [&](StringRef key, int32_t id, const std::string &other) {
-    diagnostics.warning("special-token", folder, key,
+    diagnostics.warning("special-token", directory, key,
                         "tokenizer_config.json says token " + Twine(id) + " ('" + escape(tokenizer.tokens[id], 80) +
                             "'), config.json and generation_config.json say " + other);
   };
