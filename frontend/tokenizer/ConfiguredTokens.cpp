@@ -10,16 +10,12 @@ using llvm::Twine;
 
 namespace fathom::frontend {
 
-static constexpr StringRef kSpecialKeys[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                             "pad_token", "cls_token", "mask_token"};
 static constexpr StringRef kSpecialListKeys[] = {"additional_special_tokens", "extra_special_tokens"};
-
-static std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
 
 /// Calls `take` with the key and the token of everything special that `root` names.
 template <class Take>
 static void forEachSpecial(Value root, Take take) {
-  for (StringRef key : kSpecialKeys) {
+  for (StringRef key : kSpecialTokenKeys) {
     take(key, root.find(key));
   }
   for (StringRef key : kSpecialListKeys) {

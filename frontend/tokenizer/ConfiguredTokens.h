@@ -12,6 +12,10 @@
 
 namespace fathom::frontend {
 
+/// Keys of tokenizer_config.json that each name a token.
+constexpr llvm::StringLiteral kSpecialTokenKeys[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                                     "pad_token", "cls_token", "mask_token"};
+
 /// The files; their roots are absent where there is no file.
 struct ConfigurationFiles {
   Context config;

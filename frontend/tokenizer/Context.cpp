@@ -31,12 +31,14 @@ bool Context::boolean(Value object, llvm::StringRef key, llvm::StringRef where, 
   return otherwise;
 }
 
+std::string quote(llvm::StringRef text) { return "'" + escape(text, 80) + "'"; }
+
 std::string show(Value value) {
   if (!value) {
     return "nothing";
   }
   if (value.isString()) {
-    return "'" + escape(value.string(), 80) + "'";
+    return quote(value.string());
   }
   if (value.kind() == checkpoint::json::Kind::Number) {
     return escape(value.spelling(), 40);

@@ -39,7 +39,10 @@ struct Context {
   bool boolean(Value object, llvm::StringRef key, llvm::StringRef where, bool otherwise) const;
 };
 
-/// The text of a string value, made printable; of other values their kind.
+/// A text in quotes, made printable.
+std::string quote(llvm::StringRef text);
+
+/// The text of a string value, in quotes; of other values their kind.
 std::string show(Value value);
 
 /// A JSON file in memory.

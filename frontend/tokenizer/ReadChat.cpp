@@ -7,6 +7,7 @@
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatFormats.h"
+#include "frontend/tokenizer/ConfiguredTokens.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/JSON.h"
@@ -143,7 +144,7 @@ void ChatSources::refuse(const Context &context, Value at, const llvm::Twine &me
 /// Takes the templates of a list of names and texts, or of an object that has them by name.
 void ChatSources::addNamed(const Context &context, Value named) {
   auto addOne = [&](StringRef name, Value text) {
-    std::string place = "chat_template '" + escape(name, 80) + "'";
+    std::string place = "chat_template " + quote(name);
     add({context, place, name.str(), text.string().str(), "tokenizer_config.json"});
   };
   for (Value element : named.elements()) {
@@ -207,9 +208,8 @@ void ChatSources::compileAll(TokenizerModel &model) const {
 
 /// bos_token, eos_token and so on, as texts.
 static void readVariables(Value config, TokenizerModel &model) {
-  for (StringRef key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
-    Value token = config.find(key);
-    token = token && token.isObject() ? token.find("content") : token;
+  for (StringRef key : kSpecialTokenKeys) {
+    Value token = textOfToken(config.find(key));
     if (token && token.isString()) {
       model.chatVariables.emplace_back(key.str(), token.string().str());
     }

@@ -63,7 +63,7 @@ void TokenizerReader::checkNormalized(const Context &context) {
     const std::string &text = model.tokens[token.id];
     if (token.normalized && !isNfc(text)) {
       context.unsupported("added-token", "added_tokens", {},
-                          "token '" + escape(text, 80) + "' is searched for in NFC text, but is not NFC itself");
+                          "token " + quote(text) + " is searched for in NFC text, but is not NFC itself");
     }
   }
 }
@@ -147,7 +147,7 @@ void TokenizerReader::readFlags(const Context &context, Value root) {
 }
 
 void TokenizerReader::useTemplateBos(const Context &context, const AddedBos &bos, const Vocabulary &vocabulary) {
-  std::string name = "token '" + escape(bos.token, 80) + "' of the post-processor ";
+  std::string name = "token " + quote(bos.token) + " of the post-processor ";
   model.bos = idOrNone(vocabulary.find(bos.token));
   model.addBos = true;
   if (model.bos < 0) {

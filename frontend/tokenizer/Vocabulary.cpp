@@ -28,8 +28,6 @@ static constexpr StringRef kOwnIds =
     "may be filled with tokens such as \"<unused0>\"";
 static constexpr StringRef kFewerRows = "the model has fewer embedding rows (vocab_size in config.json)";
 
-static std::string quote(StringRef text) { return "'" + escape(text, 80) + "'"; }
-
 static bool sameFlags(const AddedToken &a, const AddedToken &b) {
   return a.special == b.special && a.leftStrip == b.leftStrip && a.rightStrip == b.rightStrip &&
          a.singleWord == b.singleWord && a.normalized == b.normalized;
