@@ -79,7 +79,10 @@ static Difference compareNumbers(llvm::ArrayRef<float> before, llvm::ArrayRef<fl
   Difference result;
   int64_t worst = 0;
   for (size_t i = 0; i < before.size(); ++i) {
-    result.magnitude = std::max(result.magnitude, std::fabs(double(before[i])));
+    // What one infinity is apart from others says nothing of the rest.
+    if (std::isfinite(before[i])) {
+      result.magnitude = std::max(result.magnitude, std::fabs(double(before[i])));
+    }
     double apart = distance(before[i], after[i]);
     if (apart > result.largest) {
       result.largest = apart;

@@ -99,6 +99,9 @@ fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "outputs.which is %d, expected %d to %d", which, FATHOM_LOGITS_NONE,
                 FATHOM_LOGITS_ALL);
   }
+  if (outputs.which == FATHOM_LOGITS_NONE && outputs.logits) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "outputs.logits is given, but outputs.which is FATHOM_LOGITS_NONE");
+  }
   if (outputs.which != FATHOM_LOGITS_NONE) {
     uint64_t rows = outputs.which == FATHOM_LOGITS_ALL ? count : 1;
     FATHOM_RETURN_IF_ERROR(checkRoom("logits", outputs.logits, outputs.logits_capacity, rows, facts.vocabulary(), 1));

@@ -6,6 +6,7 @@
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,21 @@ for name in ("include/fathom/artifact.fbs", "include/fathom/tokenizer.fbs", "sha
         sys.exit(f"{name} is not installed")
 run(cmake, "-G", "Ninja", "-S", example, "-B", tree, "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=" + compiler)
 run(cmake, "--build", tree)
+
+
+def read_flags(path):
+    """Flags to compile and to link, as pkg-config gives them."""
+    values = {"pcfiledir": os.path.dirname(path)}
+    with open(path, encoding="utf-8") as file:
+        for name, value in re.findall(r"^(\w+)[=:] ?(.*)$", file.read(), re.MULTILINE):
+            values[name] = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], value)
+    return values["Cflags"].split(), values["Libs"].split()
+
+
+compile_flags, link_flags = read_flags(*glob.glob(os.path.join(prefix, "**", "fathom.pc"), recursive=True))
+plain = os.path.join(tree, "plain")
+run(compiler, "-std=c11", *compile_flags, os.path.join(example, "main.c"), "-o", plain, *link_flags)
+run(plain, model, "Hi")
 for program, prompts in (("embed", ["Hi"]), ("batch", ["Hi", "You", "Hi"]), ("threads", ["Hi", "You"])):
     result = subprocess.run([os.path.join(tree, program), model, *prompts], check=True, capture_output=True)
     lines = [line for line in result.stdout.split(b"\n") if line.strip()]

@@ -218,6 +218,18 @@ TEST(SessionTest, RefusesOutputsThatAreTooSmall) {
   EXPECT_EQ(fathom_session_prefill(session, session.sequence(), tokens, 2, &outputs), FATHOM_STATUS_TOO_SMALL);
   outputs.logits = nullptr;
   EXPECT_EQ(fathom_session_prefill(session, session.sequence(), tokens, 2, &outputs), FATHOM_STATUS_INVALID_ARGUMENT);
+  // Room for logits that nobody asks for is a mistake in `which`.
+  outputs.which = FATHOM_LOGITS_NONE;
+  outputs.logits = logits.data();
+  EXPECT_EQ(fathom_session_prefill(session, session.sequence(), tokens, 2, &outputs), FATHOM_STATUS_INVALID_ARGUMENT);
+}
+
+TEST(SessionTest, SequencesOfAnotherSessionAreNone) {
+  ToyModel model;
+  ToySession session(model), other(model);
+  fathom_sequence_t sequence = session.sequence(), theirs = other.sequence();
+  EXPECT_NE(sequence, theirs);
+  EXPECT_EQ(fathom_session_destroy_sequence(session, theirs), FATHOM_STATUS_INVALID_HANDLE);
 }
 
 TEST(SessionTest, APoolThatRunsOutFailsOneRequestOnly) {

@@ -409,7 +409,8 @@ typedef struct fathom_generate_options {
   fathom_token_fn on_token;
   void *user;
   /// 0: a sequence of its own, gone afterwards; it takes one of the session's max_sequences. Else the prompt is
-  /// appended to this one, and the answer but its last token stays in it, also if the call fails half way.
+  /// appended to this one, and the answer stays in it, also if the call fails half way; without its last token where
+  /// |max_tokens| ended it, which goes on as the next prompt. fathom_session_sequence_length tells.
   uint64_t sequence;
   /// What the repetition penalty counts besides prompt and answer, such as what the sequence held before. May be NULL.
   const int32_t *seen;
@@ -485,6 +486,7 @@ typedef enum fathom_logits {
 typedef struct fathom_prefill_outputs {
   size_t struct_size;
   fathom_logits_t which;
+  /// NULL if |which| is FATHOM_LOGITS_NONE.
   float *logits;
   /// In floats.
   size_t logits_capacity;
