@@ -113,9 +113,7 @@ static constexpr llvm::StringLiteral kDescriptions =
     "base_model_tp_plan max_window_layers head_dim n_group topk_group topk_method scoring_func norm_topk_prob "
     "routed_scaling_factor moe_layer_freq first_k_dense_replace n_shared_experts num_experts_per_tok "
     "moe_intermediate_size rope_theta unsloth_fixed unsloth_version model_name "
-    "transformers.js_config kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim "
-    // Latent attention has no key/value heads; files give any number.
-    "num_key_value_heads";
+    "transformers.js_config kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim";
 
 void ConfigParser::refuseUndone() {
   checkLayerTypes();

@@ -24,7 +24,7 @@ fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uin
   if (!sequences) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u sequences", maxSequences);
   }
-  // Sessions begin far apart, so that a sequence of one is none of another.
+  // Sessions begin far apart, so that no session takes a sequence of another.
   static std::atomic<uint32_t> caches{0};
   uint32_t first = caches.fetch_add(1) % 0x10000 * 0x10000 + 1;
   for (; sequenceCount < maxSequences; ++sequenceCount) {

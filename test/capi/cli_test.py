@@ -324,7 +324,7 @@ class Terminal(unittest.TestCase):
     def test_a_message_that_is_too_long_is_refused_alone(self):
         os.write(self.keyboard, b"x" * (CONTEXT + 1) + b"\n")
         self.wait_for_prompts(2)
-        self.assertIn(b"positions; start a new one [bad-input]", self.errors)
+        self.assertIn(b"positions; shorten it, or start a new one [bad-input]", self.errors)
         os.write(self.keyboard, b"Hi\n")
         self.wait_for_answer()
         os.read(self.reader, self.size)

@@ -50,7 +50,7 @@ class Tokenizer(support.DriverTest):
         write(os.path.join(folder, "tokenizer.json"), '{"model": {"type": "Unigram"}}')
         self.fails_to_compile(UNSUPPORTED, folder, "Unigram", "--no-tokenizer")
         support.make("compile", folder, "--no-tokenizer", "-o", self.path("ids.fathom"))
-        support.make("run", self.path("ids.fathom"), "--token-ids=1", "-n1")
+        support.make("run", self.path("ids.fathom"), "--token-ids=1", "-n1", "--output=token-ids")
 
     def test_more_tokens_than_the_model(self):
         folder = self.copy_checkpoint(support.checkpoint())

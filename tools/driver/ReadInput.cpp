@@ -56,7 +56,8 @@ static void readTokenizer(StringRef directory, const CompileOptions &options, Di
                        "fathom compile --no-tokenizer makes a model that takes and gives token ids only");
     }
   } else if (!options.chatFormat.empty()) {
-    diagnostics.error(Problem::Usage, "no-tokenizer", directory, "", "has no tokenizer.json, which --chat-format needs");
+    diagnostics.error(Problem::Usage, "no-tokenizer", directory, "",
+                      "has no tokenizer.json, which --chat-format needs");
   }
 }
 

@@ -80,6 +80,8 @@ static void check(ConfigParser &parser) {
   int64_t heads = config.attention.heads, rope = config.mla.qkRopeHeadDim, sum = config.attention.keyWidth, other = 0;
   parser.require(rope % 2 == 0,
                  "\"qk_rope_head_dim\" is " + llvm::Twine(rope) + ", but rotary embedding needs an even number");
+  // Files give any number of key and value heads; latent attention has none.
+  parser.reader().integer("num_key_value_heads", other, 1, kMaxCount, Need::Optional);
   if (parser.reader().integer("qk_head_dim", other, 1, kMaxExtent, Need::Optional)) {
     parser.require(other == sum, "\"qk_head_dim\" (" + llvm::Twine(other) +
                                      ") must be \"qk_nope_head_dim\" + \"qk_rope_head_dim\" (" + llvm::Twine(sum) +

@@ -176,7 +176,6 @@ TEST(ModelConfigErrorsTest, A9Relations) {
   };
   static const Case cases[] = {
       {"qk_rope_head_dim", "15", "\"qk_rope_head_dim\" is 15, but rotary embedding needs an even number"},
-      {"num_key_value_heads", "2", "\"num_key_value_heads\" (2) must equal \"num_attention_heads\" (4)"},
       {"num_experts_per_tok", "17", "\"num_experts_per_tok\" (17) is more than \"n_routed_experts\" (16)"},
       {"n_group", "3", "\"n_group\" (3) does not divide \"n_routed_experts\" (16)"},
       {"topk_group", "5", "\"topk_group\" (5) is more than \"n_group\" (4)"},
