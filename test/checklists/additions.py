@@ -82,6 +82,7 @@ BUILT_PLACES = {
 PLACES = {
     "kernels/ref/ref.h": ("void clamp_rows(", "no reference"),
     "test/dialects/deepseek/clamp-rows.mlir": ("", "no lit test"),
+    "test/dialects/deepseek/clamp-rows-invalid.mlir": ("", "no test of what it refuses"),
     "test/passes/lower/structured_values_test.cpp": ("deepseek.clamp_rows", "no value test"),
     "test/kernels/rows_test.cpp": ('kernels_of("clamp_rows")', "no test of its kernel 'clamp_rows'"),
     "docs/reference/deepseek.md": ("### `deepseek.clamp_rows`", "no docs entry"),

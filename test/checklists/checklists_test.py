@@ -47,7 +47,7 @@ def add_everything(tree):
 def check_op(tree, build):
     run(find_program(build, "fathom-completeness-tests"), cwd=tree)
     run(find_program(build, "fathom-structured-values-tests"), "--gtest_filter=*ClampRows*", cwd=tree)
-    run(LIT, "-sv", os.path.join(build, "test/dialects"), "--filter", "clamp-rows.mlir", cwd=tree)
+    run(LIT, "-sv", os.path.join(build, "test/dialects"), "--filter", "clamp-rows", cwd=tree)
 
 
 def check_kernel(tree, build):

@@ -60,6 +60,7 @@ std::vector<std::string> findGaps(const OpFacts &op) {
     }
   }
   require(op.hasLitTest, "lit test: parse and print it in test/dialects/deepseek");
+  require(op.hasInvalidTest, "test of what it refuses: expect its errors in test/dialects/deepseek/*-invalid.mlir");
   require(op.hasDocs, "docs entry: run tools/dev/docs");
   return gaps;
 }
@@ -82,14 +83,19 @@ std::vector<std::string> listFiles(const std::string &folder, StringRef suffix) 
   return paths;
 }
 
+std::string readAll(const std::string &folder, StringRef suffix) {
+  std::string text;
+  for (const std::string &path : listFiles(folder, suffix)) {
+    text += read(path);
+  }
+  return text;
+}
+
 /// The sources in a folder, without their comments.
 std::string readCode(const std::string &folder) {
-  std::string code;
-  for (const std::string &path : listFiles(folder, ".cpp")) {
-    std::string text = read(path);
-    for (StringRef line : llvm::split(text, '\n')) {
-      code += (line.substr(0, line.find("//")) + "\n").str();
-    }
+  std::string code, text = readAll(folder, ".cpp");
+  for (StringRef line : llvm::split(text, '\n')) {
+    code += (line.substr(0, line.find("//")) + "\n").str();
   }
   return code;
 }
@@ -156,6 +162,7 @@ std::vector<OpFacts> gatherFacts(MLIRContext &context, const std::string &root) 
   const Uses uses = gatherUses(context, root);
   std::string docs = read(root + "/docs/reference/deepseek.md"), references = read(root + "/kernels/ref/ref.h");
   std::string valueTests = readCode(root + "/test/passes/lower"), kernelTests = readCode(root + "/test/kernels");
+  std::string invalidTests = readAll(root + "/test/dialects/deepseek", "-invalid.mlir");
   std::vector<OpFacts> all;
   for (RegisteredOperationName name : context.getRegisteredOperations()) {
     if (name.getDialectNamespace() != deepseek::DeepSeekDialect::getDialectNamespace()) {
@@ -182,6 +189,7 @@ std::vector<OpFacts> gatherFacts(MLIRContext &context, const std::string &root) 
         }
       }
     }
+    op.hasInvalidTest = StringRef(invalidTests).contains("'deepseek." + op.name + "'");
     op.hasValueTest = mentions(valueTests, op.name);
     op.hasDocs = StringRef(docs).contains("### `deepseek." + op.name + "`");
     all.push_back(std::move(op));

@@ -29,6 +29,8 @@ struct OpFacts {
   std::set<std::string> untestedKernels;
   bool hasValueTest = true;
   bool hasLitTest = true;
+  /// A test expects an error of it.
+  bool hasInvalidTest = true;
   bool hasDocs = true;
 };
 

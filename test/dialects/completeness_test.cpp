@@ -40,7 +40,7 @@ TEST(CompletenessTest, NamesWhatAnOpLacks) {
   for (Place place : {Place{&OpFacts::hasInterface, "interface"}, Place{&OpFacts::hasDecomposition, "decomposition"},
                       Place{&OpFacts::hasEvaluator, "evaluator"}, Place{&OpFacts::hasReference, "ref.h"},
                       Place{&OpFacts::hasValueTest, "value test"}, Place{&OpFacts::hasLitTest, "lit test"},
-                      Place{&OpFacts::hasDocs, "docs entry"}}) {
+                      Place{&OpFacts::hasInvalidTest, "what it refuses"}, Place{&OpFacts::hasDocs, "docs entry"}}) {
     OpFacts op = whole;
     op.*place.fact = false;
     EXPECT_THAT(findGaps(op), ElementsAre(HasSubstr(place.what)));

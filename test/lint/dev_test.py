@@ -98,6 +98,13 @@ class NewPassTest(unittest.TestCase):
         self.assertIn("exists already", result.stderr)
         self.assertEqual(read(self.root, "passes/fuse/Passes.td"), before)
 
+    def test_refuses_a_pass_of_another_phase(self):
+        write(self.root, "passes/model/Passes.td", PASSES_TD.replace("FuseA", "FuseB").replace("fuse-a", "fuse-b"))
+        result = self.new_pass(name="FuseB")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("passes/model/Passes.td defines FuseB already", result.stderr)
+        self.assertNotIn("FuseB", read(self.root, "passes/fuse/Passes.td"))
+
     def test_refuses_an_unknown_phase_and_names_the_known(self):
         result = self.new_pass(phase="cook")
         self.assertEqual(result.returncode, 1)
@@ -117,11 +124,12 @@ class NewPassTest(unittest.TestCase):
             if not os.path.isfile(os.path.join(ROOT, "passes", phase, "Passes.td")):
                 continue
             with self.subTest(phase=phase):
-                result = self.new_pass(phase=phase, name="FuseForThisTest")
+                name = f"Fuse{phase.capitalize()}ForThisTest"
+                result = self.new_pass(phase=phase, name=name)
                 self.assertEqual(result.returncode, 0, result.stderr)
                 tablegen = self.tablegen(self.root, phase)
                 self.assertEqual(tablegen.returncode, 0, tablegen.stderr)
-                self.assertIn("createFuseForThisTest", tablegen.stdout)
+                self.assertIn(f"create{name}", tablegen.stdout)
 
 
 class NewOpTest(unittest.TestCase):
@@ -158,6 +166,24 @@ class NewOpTest(unittest.TestCase):
                 result = self.new_op(name)
                 self.assertEqual(result.returncode, 1)
                 self.assertIn("is not an op name: expected snake_case", result.stderr)
+        self.assertIn("'double' is a keyword of C++", self.new_op("double").stderr)
+
+    def test_refuses_ops_of_every_family_and_writes_nothing(self):
+        row = read(self.root, "kernels/ops.def")
+        for name, family in (("rms_norm", "Basic"), ("mla_append", "Attention"), ("moe_gate", "MoE"), ("recipe", "Weight"),
+                             ("source", "Weight"), ("swi_glu", "Basic")):
+            with self.subTest(name=name):
+                result = self.new_op(name)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(f"DeepSeek{family}Ops.td defines {name} already", result.stderr)
+                self.assertEqual(read(self.root, "kernels/ops.def"), row)
+
+    @unittest.skipIf(TABLEGEN is None, "no mlir-tblgen")
+    def test_what_it_writes_for_a_description_is_not_one(self):
+        self.new_op("clamp_rows")
+        result = run(os.path.join(self.root, "tools", "dev", "docs"), "--check")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "deepseek.md:[0-9]+:.*Say in one line what it computes")
 
 
 class FormatTest(unittest.TestCase):

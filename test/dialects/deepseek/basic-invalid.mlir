@@ -249,3 +249,10 @@ func.func @linear_c5(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>, %b: tensor<5xf32
   %y = deepseek.linear %x, %w bias %b : (tensor<?x8xf32>, tensor<4x8xbf16>, tensor<5xf32>) -> tensor<?x4xf32>
   return
 }
+
+// -----
+
+func.func @yield_parent(%x: f32) {
+  // expected-error @+1 {{'deepseek.yield' op expects parent op to be one of}}
+  deepseek.yield %x : f32
+}
