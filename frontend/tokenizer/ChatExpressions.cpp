@@ -375,15 +375,13 @@ uint32_t ChatParser::addNamed(ChatNodeKind kind, const ChatToken &token, StringR
   return program.add(kind, token.place, program.text(name), operands);
 }
 
-/// A filter or test that is not there: a finding now or, where Jinja2 looks for it at run time, when a conversation
-/// comes to it.
+/// A filter or test that is not there: a finding now or, where Jinja2 has none either but looks for it at run time,
+/// when a conversation comes to it.
 uint32_t ChatParser::addMissing(const ChatToken &token, StringRef what, StringRef name, bool isJinjas) {
-  std::string missing = ("the " + what + " '" + name + "' is not supported in chat templates").str();
-  if (!soft) {
-    fail(token, missing, true);
+  if (isJinjas || !soft) {
+    fail(token, "the " + what + " '" + name + "' is not supported in chat templates", true);
   }
-  return isJinjas ? addNamed(ChatNodeKind::unsupported, token, missing, {})
-                  : addNamed(ChatNodeKind::fault, token, ("No " + what + " named '" + name + "' found.").str(), {});
+  return addNamed(ChatNodeKind::fault, token, ("No " + what + " named '" + name + "' found.").str(), {});
 }
 
 uint32_t ChatParser::parseFilter(uint32_t node) {

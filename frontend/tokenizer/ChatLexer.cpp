@@ -54,6 +54,15 @@ static StringRef dropTrailingSpace(StringRef text) {
   return text;
 }
 
+/// `text` before a block, without the white space that indents the block where only that stands on its line.
+static StringRef dropIndent(StringRef text, bool lineStarts) {
+  size_t line = text.rfind('\n');
+  line = line == StringRef::npos ? 0 : line + 1;
+  StringRef indent = text.drop_front(line);
+  bool isIndent = (line > 0 || lineStarts) && skipSpace(indent) == indent.size();
+  return isIndent ? text.take_front(line) : text;
+}
+
 static bool isNameStart(char c) { return llvm::isAlpha(c) || c == '_' || uint8_t(c) >= 0x80; }
 static bool isNamePart(char c) { return isNameStart(c) || llvm::isDigit(c); }
 
@@ -213,12 +222,7 @@ bool Lexer::lexData() {
   if (end < source.size() && sign == '-') {
     data = dropTrailingSpace(data);
   } else if (end < source.size() && sign != '+' && !isVariable) {
-    size_t line = data.rfind('\n');
-    line = line == StringRef::npos ? 0 : line + 1;
-    StringRef indent = data.drop_front(line);
-    if ((line > 0 || lineStarts) && !indent.empty() && skipSpace(indent) == indent.size()) {
-      data = data.take_front(line);
-    }
+    data = dropIndent(data, lineStarts);
   }
   if (!data.empty()) {
     add(ChatToken::Data, begin, data.str());
@@ -254,8 +258,7 @@ bool Lexer::lexRaw(size_t size) {
   size_t begin = at + size;
   for (size_t end = source.find("{%", begin); end != std::string::npos; end = source.find("{%", end + 2)) {
     StringRef tag = StringRef(source).drop_front(end + 2);
-    bool strips = tag.consume_front("-");
-    (void)(strips || tag.consume_front("+"));
+    bool strips = tag.consume_front("-"), keepsIndent = !strips && tag.consume_front("+");
     tag = tag.drop_front(skipSpace(tag));
     if (!tag.consume_front("endraw")) {
       continue;
@@ -266,7 +269,7 @@ bool Lexer::lexRaw(size_t size) {
       continue;
     }
     StringRef data = StringRef(source).slice(begin, end);
-    data = strips ? dropTrailingSpace(data) : data;
+    data = strips ? dropTrailingSpace(data) : (keepsIndent ? data : dropIndent(data, source[begin - 1] == '\n'));
     if (!data.empty()) {
       add(ChatToken::Data, begin, data.str());
     }

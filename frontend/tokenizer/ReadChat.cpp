@@ -10,6 +10,7 @@
 #include "frontend/tokenizer/ConfiguredTokens.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 
 using llvm::StringRef;
@@ -125,6 +126,10 @@ void ChatSources::readFiles(Diagnostics &diagnostics, const std::string &directo
     }
     if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, diagnostics)) {
       Source source{{diagnostics, path}, "", name.str(), std::move(*text), file.str()};
+      if (StringRef mistake = checkpoint::recognize(source.text); !mistake.empty()) {
+        source.context.bad("chat-template", "", {}, mistake);
+        continue;
+      }
       if (StringRef(source.text).starts_with("\xef\xbb\xbf")) {
         warn(source, "begins with a byte order mark, which becomes part of every prompt; save it without");
       }
@@ -141,17 +146,28 @@ void ChatSources::refuse(const Context &context, Value at, const llvm::Twine &me
   }
 }
 
-/// Takes the templates of a list of names and texts, or of an object that has them by name.
+/// Takes the templates of a list of names and texts, of which the last of one name counts, or of an object that has
+/// them by name.
 void ChatSources::addNamed(const Context &context, Value named) {
   auto addOne = [&](StringRef name, Value text) {
     std::string place = "chat_template " + quote(name);
     add({context, place, name.str(), text.string().str(), "tokenizer_config.json"});
   };
+  llvm::StringMap<unsigned> left;
+  for (Value element : named.elements()) {
+    Value name = element.find("name");
+    left[name && name.isString() ? name.string() : ""] += 1;
+  }
   for (Value element : named.elements()) {
     Value name = element.find("name"), text = element.find("template");
     if (!name || !name.isString() || !text || !text.isString()) {
       refuse(context, element, "expected {\"name\": string, \"template\": string}");
       return;
+    }
+    if (--left[name.string()] > 0) {
+      context.diagnostics.warning("chat-template", context.file, "chat_template " + quote(name.string()),
+                                  "is there again below, which takes precedence");
+      continue;
     }
     addOne(name.string(), text);
   }
@@ -201,6 +217,9 @@ void ChatSources::compileAll(TokenizerModel &model) const {
   }
   for (const Source &source : sources) {
     if (source.name == "default" || source.name == "tool_use") {
+      if (!StringRef(source.text).contains("{{") && !StringRef(source.text).contains("{%")) {
+        warn(source, "has neither '{{' nor '{%', so that every prompt is the same text");
+      }
       compile(source, model);
     }
   }

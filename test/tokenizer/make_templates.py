@@ -201,13 +201,14 @@ y   {{- s -}}   z
 {{ 0 ** -1 }}
 {{ 9223372036854775807 | round(-2) }} {{ -15 | round(-1) }} {{ -25 | round(-1) }} {{ 35 | round(-1) }} {{ 7 | round(-30) }} {{ -9223372036854775807 | round(-19) if false else 1 }} {{ 4999999999999999999 | round(-19) }} {{ 2.5e18 | round(-400) }}
 {{ 1 | round(-400, 'floor') }}
+{% macro m(a, b=1) %}{{ kwargs }}{% endmacro %}{{ m.arguments }}{{ m.catch_kwargs }}{{ m.catch_varargs }}{{ m.other }}
 {{ '{4294967296}'.format('a') }}
 {{ '%(' % d }}
 {% macro w() %}{{ caller.name }}[{{ w.name }}]{% endmacro %}{% call w() %}{% endcall %}
 {{ '9007199254740993' | int }}{{ ' -1_000 ' | int }}{{ '1__0' | int(3) }}{{ '1e3' | int }}{{ '0.0' | int(5) }}{{ 'x' | int(2.5) }}{{ [] | int(4) }}{{ 'inf' | int(6) }}{{ 'nan' | float | int }}{{ '-9223372036854775808' | int }}{{ 5 | int(0, 16) }}
 {{ 'inf' | float | int }}
 {{ [] | first + 'x' }}
-{{ strftime_now('%H%z%Z%%z|') }}{{ strftime_now('') }}|
+{{ strftime_now('%H%z%Z%%z|%f%') }}{{ strftime_now('') }}|
 {{ '😀'[0] }}{{ '😀é' | reverse }}{{ '😀é'[::-1] }}{{ '你好'.find('好') }}
 """
 
@@ -243,6 +244,8 @@ def sources():
     lines = SOURCES.strip("\n").split("\n")
     yield from lines
     start = lines.index("  {% if t %}")
+    for sign in ("", "+", "-"):
+        yield f"x{{% raw %}}\n {{%{sign} endraw %}}\ny{{% raw -%}}\n\n {{%{sign} endraw %}}z{{% raw %}}  {{%{sign} endraw %}}"
     for size in (2, 4, 5, 8, 12):
         yield "\n".join(lines[start:start + size])
         yield "\r\n".join(lines[start + 1:start + size]) + "\n"

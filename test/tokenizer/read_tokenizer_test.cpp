@@ -449,6 +449,10 @@ TEST(ReadTokenizerTest, BrokenTemplatesHaveAPlace) {
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x"})"), 3, "expected the end of the expression");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% include 'a' %}"})"), 4, "line 1, column 4");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ x | pprint }}"})"), 4, "'pprint' is not supported");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% if x %}{{ x | pprint }}{% endif %}"})"), 4,
+                "line 1, column 18: the filter 'pprint' is not supported");
+  expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% if x %}{{ x is test }}{% endif %}"})"), 4,
+                "line 1, column 19: the test 'test' is not supported");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{{ '\\N{DASH}' }}"})"), 4, "column 4");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% set x | upper | pprint %}"})"), 4, "column 20");
   expectFinding(readWith([](Object &) {}, R"({"chat_template": "{% set none = 1 %}"})"), 3, "cannot assign to 'none'");

@@ -98,7 +98,7 @@ class VerbTest(unittest.TestCase):
 
     def test_additional_templates(self):
         lines = '[]\n{"messages": [], "tools": []}\n'
-        files = {"chat_template.jinja": "plain", "additional_chat_templates/tool_use.jinja": "tools",
+        files = {"chat_template.jinja": "{{ 'plain' }}", "additional_chat_templates/tool_use.jinja": "{{ 'tools' }}",
                  "additional_chat_templates/rag.jinja": "{%", "tokenizer_config.json": "{}"}
         result = self.with_files(files, "--chat", "--text", stdin=lines)
         self.assertEqual((result.stdout, result.stderr), (b'"plain"\n"tools"\n', b""))
@@ -109,8 +109,9 @@ class VerbTest(unittest.TestCase):
 
     def test_templates_by_name(self):
         lines = '[]\n{"messages": [], "tools": []}\n'
-        for templates in ([{"name": "default", "template": "plain"}, {"name": "tool_use", "template": "tools"}],
-                          {"default": "plain", "tool_use": "tools"}):
+        plain, tools = "{{ 'plain' }}", "{{ 'tools' }}"
+        for templates in ([{"name": "default", "template": plain}, {"name": "tool_use", "template": tools}],
+                          {"default": plain, "tool_use": tools}):
             files = {"tokenizer_config.json": json.dumps({"chat_template": templates})}
             result = self.with_files(files, "--chat", "--text", stdin=lines)
             self.assertEqual((result.stdout, result.stderr), (b'"plain"\n"tools"\n', b""))
@@ -121,7 +122,7 @@ class VerbTest(unittest.TestCase):
     def test_a_tool_use_template_that_fails_fails_where_it_is_used(self):
         for template, status, word in (("{% include 'x' %}", 4, b"line 2, column 4: the statement 'include' is not supported"),
                                        ("{% if %}", 3, b"line 2, column 7: expected an expression")):
-            files = {"chat_template.jinja": "plain", "additional_chat_templates/tool_use.jinja": "\n" + template,
+            files = {"chat_template.jinja": "{{ 'plain' }}", "additional_chat_templates/tool_use.jinja": "\n" + template,
                      "tokenizer_config.json": "{}"}
             result = self.with_files(files, "--chat", "--text", stdin="[]\n")
             self.assertEqual((result.returncode, result.stdout), (0, b'"plain"\n'))
@@ -132,11 +133,27 @@ class VerbTest(unittest.TestCase):
             self.assertEqual((result.returncode, result.stdout), (status, b"null\n"))
             self.assertIn(b"chat template: " + word, result.stderr.splitlines()[-1])
 
+    def test_files_that_are_no_templates(self):
+        for text, word in (("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", b"this is a Git LFS pointer"),
+                           ("<!DOCTYPE html>", b"this is an HTML page")):
+            result = self.with_template(text, "--chat", stdin="[]\n")
+            self.assertEqual((result.returncode, result.stdout), (3, b""))
+            self.assertIn(b"chat_template.jinja: " + word, result.stderr)
+        result = self.with_template("Hello", "--chat", "--text", stdin="[]\n")
+        self.assertEqual(result.stdout, b'"Hello"\n')
+        self.assertIn(b"has neither '{{' nor '{%', so that every prompt is the same text", result.stderr)
+
+    def test_of_templates_with_one_name_the_last_counts(self):
+        named = '{"chat_template": [{"name": "default", "template": "{{ 1 }}"}, {"name": "default", "template": "{{ 2 }}"}]}'
+        result = self.with_files({"tokenizer_config.json": named}, "--chat", "--text", stdin="[]\n")
+        self.assertEqual(result.stdout, b'"2"\n')
+        self.assertIn(b"chat_template 'default': is there again below, which takes precedence", result.stderr)
+
     def test_the_template_of_a_processor(self):
-        files = {"tokenizer_config.json": "{}", "chat_template.json": '{"chat_template": "other"}'}
+        files = {"tokenizer_config.json": "{}", "chat_template.json": '{"chat_template": "{{ \'other\' }}"}'}
         result = self.with_files(files, "--chat", "--text", stdin="[]\n")
         self.assertEqual((result.stdout, result.stderr), (b'"other"\n', b""))
-        files["tokenizer_config.json"] = '{"chat_template": "own"}'
+        files["tokenizer_config.json"] = '{"chat_template": "{{ \'own\' }}"}'
         result = self.with_files(files, "--chat", "--text", stdin="[]\n")
         self.assertEqual(result.stdout, b'"own"\n')
         self.assertIn(b"differs from tokenizer_config.json beside it, which takes precedence", result.stderr)
@@ -149,17 +166,17 @@ class VerbTest(unittest.TestCase):
         self.assertIn(b"begins with a byte order mark", result.stderr)
 
     def test_additional_templates_without_a_default(self):
-        files = {"additional_chat_templates/tool_use.jinja": "tools", "tokenizer_config.json": "{}"}
+        files = {"additional_chat_templates/tool_use.jinja": "{{ 'tools' }}", "tokenizer_config.json": "{}"}
         result = self.with_files(files, "--chat", stdin="[]\n")
         self.assertEqual(result.returncode, 4)
         self.assertIn(b"no template is named 'default'", result.stderr)
-        files["tokenizer_config.json"] = '{"chat_template": [{"name": "default", "template": "plain"}]}'
+        files["tokenizer_config.json"] = '{"chat_template": [{"name": "default", "template": "{{ \'plain\' }}"}]}'
         result = self.with_files(files, "--chat", "--text", stdin='[]\n{"messages": [], "tools": []}\n')
         self.assertEqual((result.stdout, result.stderr), (b'"plain"\n"tools"\n', b""))
 
     def test_named_templates_beside_a_template_file(self):
-        named = '{"chat_template": [{"name": "default", "template": "plain\\n"}, {"name": "tool_use", "template": "t"}, 7]}'
-        files = {"chat_template.jinja": "plain", "tokenizer_config.json": named}
+        named = '{"chat_template": [{"name": "default", "template": "{{ \'plain\' }}\\n"}, {"name": "tool_use", "template": "t"}, 7]}'
+        files = {"chat_template.jinja": "{{ 'plain' }}", "tokenizer_config.json": named}
         result = self.with_files(files, "--chat", "--text", stdin='{"messages": [], "tools": []}\n')
         self.assertEqual(result.stdout, b'"plain"\n')
         self.assertIn(b"chat_template 'tool_use': not used: chat_template.jinja beside it takes precedence", result.stderr)

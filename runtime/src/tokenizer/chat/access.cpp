@@ -9,7 +9,9 @@
 #include "runtime/src/tokenizer/chat/text.h"
 #include "runtime/src/tokenizer/unicode.h"
 
-#include <cstring>
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
 
 namespace fathom::tokenizer::chat {
 
@@ -23,7 +25,7 @@ static Value characterAt(const Value &value, int64_t index) {
   Text text = value.toText();
   uint32_t count = countCharacters(text);
   if (!inRange(index, count)) {
-    return Value::undefined("str object");
+    return Value();
   }
   uint32_t begin = byteOfCharacter(text, uint64_t(index));
   return Value::ofMarkup(text.slice(begin, begin + decode(text.view(), begin).size), value.markup);
@@ -46,6 +48,18 @@ static Value lookUp(Run &run, const Value &object, const Value &key) {
   return Value();
 }
 
+/// Undefined, for a reason.
+[[gnu::format(printf, 2, 3)]] static Value because(Run &run, const char *format, ...) {
+  char reason[200];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(reason, sizeof(reason), format, arguments);
+  va_end(arguments);
+  Builder builder(run);
+  builder.append(std::string_view(reason));
+  return Value::undefinedBecause(builder.finish().view());
+}
+
 /// What the object's type has under the name, or undefined.
 static Value member(Run &run, const Value &object, const Text &name) {
   if (object.is(Type::Loop) && findMethod(object, name.view()) == nullptr) {
@@ -55,12 +69,13 @@ static Value member(Run &run, const Value &object, const Text &name) {
     const Value *value = object.dict->find(run, name.view());
     return value == nullptr ? Value() : *value;
   }
-  if (object.is(Type::Macro) && name.view() == "name") {
-    return run.interpreter->macroName(*object.macro);
+  if (object.is(Type::Macro)) {
+    return run.interpreter->macroAttribute(*object.macro, name.view());
   }
   const MethodInfo *info = findMethod(object, name.view());
   if (info != nullptr && info->call == nullptr) {
-    return Value::undefinedBecause("changing a value is unsafe: the sandbox refuses it");
+    return because(run, "access to attribute '%.*s' of '%s' object is unsafe.", int(name.size), name.data,
+                   typeName(object));
   }
   Method *method = info == nullptr ? nullptr : run.create<Method>();
   if (method == nullptr) {
@@ -73,9 +88,7 @@ static Value member(Run &run, const Value &object, const Text &name) {
   return value;
 }
 
-static Value missing(const Value &found, const Text &name) {
-  return found.isUndefined() && !found.isReason ? Value::undefined(name.view()) : found;
-}
+static bool isMissing(const Value &found) { return found.isUndefined() && found.owner != kReason; }
 
 namespace {
 struct Bounds {
@@ -150,8 +163,9 @@ Value attribute(Run &run, const Value &object, const Text &name) {
     return Value();
   }
   Value found = member(run, object, name);
-  bool hidden = found.isReason || (name.size > 0 && name[0] == '_');
-  return missing(found.isUndefined() && !hidden ? lookUp(run, object, Value::of(name)) : found, name);
+  bool hidden = name.size > 0 && name[0] == '_';
+  found = isMissing(found) && !hidden ? lookUp(run, object, Value::of(name)) : found;
+  return isMissing(found) ? Value::undefined(name.view(), object.type) : found;
 }
 
 Value item(Run &run, const Value &object, const Value &key) {
@@ -162,7 +176,14 @@ Value item(Run &run, const Value &object, const Value &key) {
   if (found.isUndefined() && key.isString()) {
     found = member(run, object, key.toText());
   }
-  return missing(found, toText(run, key));
+  if (!isMissing(found)) {
+    return found;
+  }
+  if (key.isString()) {
+    return Value::undefined(key.toText().view(), object.type);
+  }
+  Text shown = toText(run, key);
+  return because(run, "%s has no element %.*s", objectName(object.type), int(std::min(shown.size, 80u)), shown.data);
 }
 
 Value slice(Run &run, const Value &object, const Value &start, const Value &stop, const Value &step) {

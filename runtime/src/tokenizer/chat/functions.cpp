@@ -22,28 +22,42 @@ static Value raiseException(Run &run, A arguments) {
   return run.fail("%.*s", int(message.size > 350 ? 350 : message.size), message.data);
 }
 
+namespace {
+struct Time {
+  tm parts;
+  long microseconds;
+};
+} // namespace
+
 /// The time that SOURCE_DATE_EPOCH says, in UTC, or the local one. False if it says none.
-static bool currentTime(tm &out) {
+static bool currentTime(Time &out) {
   const char *epoch = std::getenv("SOURCE_DATE_EPOCH");
   if (epoch == nullptr || *epoch == '\0') {
-    time_t now = time(nullptr);
-    return localtime_r(&now, &out) != nullptr;
+    timespec now{};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    out.microseconds = now.tv_nsec / 1000;
+    return localtime_r(&now.tv_sec, &out.parts) != nullptr;
   }
   char *end = nullptr;
   time_t now = time_t(std::strtoll(epoch, &end, 10));
-  return *end == '\0' && gmtime_r(&now, &out) != nullptr;
+  out.microseconds = 0;
+  return *end == '\0' && gmtime_r(&now, &out.parts) != nullptr;
 }
 
-/// The format as the C library takes it: Python's time has no zone here, and writes nothing for one.
-static Text withoutZones(Run &run, const Text &format) {
+/// The format as the C library takes it: it has no microseconds, and Python's time no zone, for which it writes
+/// nothing.
+static Text translate(Run &run, const Text &format, long microseconds) {
   Builder out(run);
+  char digits[24];
+  std::snprintf(digits, sizeof(digits), "%06ld", microseconds);
   for (uint32_t at = 0, size = 1; at < format.size && run.step(); at += size) {
     size = format[at] == '%' && at + 1 < format.size ? 2 : 1;
-    char letter = format[at + size - 1];
-    if (size == 2 && letter == 'f') {
-      run.failAs(Failure::Unsupported, "strftime_now: '%%f' is not supported");
+    char letter = size == 2 ? format[at + 1] : '\0';
+    if (letter == 'f') {
+      out.append(std::string_view(digits));
+    } else if (letter != 'z' && letter != 'Z') {
+      out.append(format.slice(at, at + size));
     }
-    out.append(size == 2 && (letter == 'z' || letter == 'Z') ? Text() : format.slice(at, at + size));
   }
   return out.finish();
 }
@@ -52,15 +66,15 @@ static Value strftimeNow(Run &run, A arguments) {
   if (argument(run, arguments, 0, "format").isUndefined()) {
     return run.fail("strftime_now: expected a format");
   }
-  Text format = withoutZones(run, toText(run, argument(run, arguments, 0, "format")));
-  // Something behind it tells what is empty from what has no room.
-  Text ended = concatenate(run, format, Text(std::string_view(".", 2)));
-  char text[1024];
-  tm now{};
+  Time now{};
   if (!currentTime(now)) {
     return run.fail("strftime_now: SOURCE_DATE_EPOCH is not a number of seconds");
   }
-  size_t size = run.failed() ? 0 : strftime(text, sizeof(text), ended.data, &now);
+  Text format = translate(run, toText(run, argument(run, arguments, 0, "format")), now.microseconds);
+  // Something behind it tells what is empty from what has no room.
+  Text ended = concatenate(run, format, Text(std::string_view(".", 2)));
+  char text[1024];
+  size_t size = run.failed() ? 0 : strftime(text, sizeof(text), ended.data, &now.parts);
   if (size == 0) {
     return run.failAs(Failure::Unsupported, "strftime_now: more than %zu bytes are not supported", sizeof(text));
   }

@@ -192,8 +192,24 @@ Value Interpreter::loopAttribute(Loop &loop, const Text &name) {
   return Value();
 }
 
-Value Interpreter::macroName(const Macro &macro) {
-  return macro.isCaller() ? Value::none() : Value::of(text(*macro.node));
+Value Interpreter::macroAttribute(const Macro &macro, std::string_view name) {
+  if (name == "name") {
+    return macro.isCaller() ? Value::none() : Value::of(text(*macro.node));
+  }
+  Sequence *names = run.create<Sequence>();
+  bool takes[2] = {};
+  for (uint32_t i = macro.firstParameter(); names != nullptr && i < macro.node->count() && run.step(); ++i) {
+    const Node &parameter = *operand(*macro.node, i);
+    if (parameter.kind() == ChatNodeKind::parameter) {
+      (void)names->push(run, Value::of(text(parameter)));
+    } else {
+      takes[parameter.value() != 0] = true;
+    }
+  }
+  if (name == "catch_varargs" || name == "catch_kwargs") {
+    return Value::of(takes[name == "catch_kwargs"]);
+  }
+  return name == "arguments" && !run.failed() ? Value::of(Type::Tuple, names) : Value();
 }
 
 void Interpreter::executeScope(const Node &node) {

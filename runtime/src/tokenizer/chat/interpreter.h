@@ -36,7 +36,7 @@ public:
   Text render();
 
   Value loopAttribute(Loop &loop, const Text &name);
-  Value macroName(const Macro &macro);
+  Value macroAttribute(const Macro &macro, std::string_view name);
   /// Calls any callable value.
   Value callMethod(const Method &method, const Arguments &arguments);
   Value call(const Value &callee, const Arguments &arguments);

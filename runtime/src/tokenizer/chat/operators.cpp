@@ -206,6 +206,37 @@ static bool lessItems(Run &run, const Sequence &left, const Sequence &right) {
   return left.count < right.count;
 }
 
+const char *objectName(Type type) {
+  switch (type) {
+  case Type::None:
+    return "None";
+  case Type::Boolean:
+    return "bool object";
+  case Type::Integer:
+    return "int object";
+  case Type::Real:
+    return "float object";
+  case Type::String:
+    return "str object";
+  case Type::List:
+    return "list object";
+  case Type::Tuple:
+    return "tuple object";
+  case Type::Range:
+    return "range object";
+  case Type::Dict:
+    return "dict object";
+  case Type::Namespace:
+    return "jinja2.utils.Namespace object";
+  case Type::Loop:
+    return "jinja2.runtime.LoopContext object";
+  case Type::Macro:
+    return "jinja2.runtime.Macro object";
+  default:
+    return "object";
+  }
+}
+
 const char *typeName(const Value &value) {
   switch (value.type) {
   case Type::Undefined:
@@ -252,10 +283,16 @@ Value failTooLarge(Run &run) {
 }
 
 bool checkDefined(Run &run, const Value &value) {
-  if (value.isUndefined()) {
-    run.fail(value.isReason ? "%.*s" : "'%.*s' is undefined", int(value.size > 80 ? 80 : value.size), value.text);
+  if (!value.isUndefined()) {
+    return true;
   }
-  return !value.isUndefined();
+  int size = int(value.size > 80 ? 80 : value.size);
+  if (value.owner == Type::Undefined || value.owner == kReason) {
+    run.fail(value.owner == kReason ? "%.*s" : "'%.*s' is undefined", size, value.text);
+  } else {
+    run.fail("'%s' has no attribute '%.*s'", objectName(value.owner), size, value.text);
+  }
+  return false;
 }
 
 bool isTrue(Run &run, const Value &value) {

@@ -15,6 +15,8 @@ using artifact::ChatOperator;
 
 /// The name of the value's type in messages, as Python says it.
 const char *typeName(const Value &value);
+/// What Jinja2 calls an object of a type, of which something is looked for.
+const char *objectName(Type type);
 
 bool isTrue(Run &run, const Value &value);
 bool equal(Run &run, const Value &left, const Value &right);

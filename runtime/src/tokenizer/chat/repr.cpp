@@ -68,7 +68,7 @@ static void failPrinting(Run &run, const char *what) {
 }
 
 static void writeMacro(Run &run, const Macro &macro, Builder &out) {
-  Value name = run.interpreter->macroName(macro);
+  Value name = run.interpreter->macroAttribute(macro, "name");
   out.append("<Macro ");
   name.is(Type::None) ? out.append("anonymous") : writeRepr(run, name, out);
   out.append('>');

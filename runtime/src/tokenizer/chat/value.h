@@ -59,6 +59,9 @@ enum class Type : uint8_t {
   Function,
 };
 
+/// Value::owner of an undefined value whose text says why, where others have a name.
+constexpr Type kReason = Type(255);
+
 struct Sequence;
 struct Dict;
 struct Loop;
@@ -72,8 +75,8 @@ struct Value {
   bool growable = false;
   /// String: safe or escaped, as MarkupSafe's Markup: it is not escaped again, and what is added to it is.
   bool markup = false;
-  /// Undefined: the text says why, where it is otherwise a name.
-  bool isReason = false;
+  /// Undefined: the type of what the name was looked for in; Undefined: of nothing.
+  Type owner = Type::Undefined;
   uint32_t size = 0;
   union {
     bool boolean;
@@ -133,16 +136,13 @@ struct Value {
     result.dict = value;
     return result;
   }
-  static Value undefined(std::string_view name) {
+  static Value undefined(std::string_view name, Type owner = Type::Undefined) {
     Value result = of(name);
     result.type = Type::Undefined;
+    result.owner = owner;
     return result;
   }
-  static Value undefinedBecause(std::string_view reason) {
-    Value result = undefined(reason);
-    result.isReason = true;
-    return result;
-  }
+  static Value undefinedBecause(std::string_view reason) { return undefined(reason, kReason); }
 
   bool is(Type other) const { return type == other; }
   bool isUndefined() const { return type == Type::Undefined; }
