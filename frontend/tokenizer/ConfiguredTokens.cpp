@@ -38,22 +38,27 @@ std::string expectedToken(Value found) {
   return "expected a string, or an object with a string \"content\", found " + show(found);
 }
 
+/// What a file says of `key`, as textOfToken() has it; nothing where it is null.
+static Value findText(Value root, StringRef key) {
+  Value text = root ? textOfToken(root.find(key)) : Value();
+  return text && text.isNull() ? Value() : text;
+}
+
 NamedToken findNamedToken(const ConfigurationFiles &files, StringRef key) {
-  auto find = [&](Value root) {
-    Value text = root ? textOfToken(root.find(key)) : Value();
-    return text && text.isNull() ? Value() : text;
-  };
-  Value configured = find(files.configRoot);
-  Value mapped = find(files.specialTokensMapRoot);
+  Value configured = findText(files.configRoot, key), mapped = findText(files.specialTokensMapRoot, key);
   // With "added_tokens_decoder" the library does not read the map.
   bool configCounts = configured && (!mapped || files.configRoot.find("added_tokens_decoder"));
+  return configCounts ? NamedToken{&files.config, configured} : NamedToken{&files.specialTokensMap, mapped};
+}
+
+void warnOfTwoNames(const ConfigurationFiles &files, StringRef key) {
+  Value configured = findText(files.configRoot, key), mapped = findText(files.specialTokensMapRoot, key);
   if (configured && mapped && configured.string() != mapped.string()) {
     files.config.diagnostics.warning("special-token", files.config.file, key,
                                      show(configured) + ", while special_tokens_map.json says " + show(mapped) +
-                                         "; taking " + show(configCounts ? configured : mapped) +
+                                         "; taking " + show(findNamedToken(files, key).text) +
                                          " as the transformers library does");
   }
-  return configCounts ? NamedToken{&files.config, configured} : NamedToken{&files.specialTokensMap, mapped};
 }
 
 void ConfiguredTokens::read(const ConfigurationFiles &files) {

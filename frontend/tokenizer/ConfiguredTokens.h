@@ -53,13 +53,15 @@ Value textOfToken(Value token);
 /// What is wrong with a value that should spell a token.
 std::string expectedToken(Value found);
 
-/// "bos_token" or "eos_token": from tokenizer_config.json, or special_tokens_map.json where the library reads that. A
-/// warning names both where they differ.
+/// "bos_token" and the like: from tokenizer_config.json, or special_tokens_map.json where the library reads that.
 struct NamedToken {
   const Context *context;
   Value text;
 };
 NamedToken findNamedToken(const ConfigurationFiles &files, llvm::StringRef key);
+
+/// A warning that names both where the two files differ.
+void warnOfTwoNames(const ConfigurationFiles &files, llvm::StringRef key);
 
 } // namespace fathom::frontend
 

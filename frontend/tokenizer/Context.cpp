@@ -27,7 +27,8 @@ bool Context::boolean(Value object, llvm::StringRef key, llvm::StringRef where, 
   if (std::optional<bool> flag = value.boolean()) {
     return *flag;
   }
-  bad("tokenizer-type", (where + "." + key).str(), value, "expected true or false, found " + show(value));
+  bad("tokenizer-type", (where + (where.empty() ? "" : ".") + key).str(), value,
+      "expected true or false, found " + show(value));
   return otherwise;
 }
 

@@ -7,7 +7,6 @@
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatFormats.h"
-#include "frontend/tokenizer/ConfiguredTokens.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -125,6 +124,11 @@ void ChatSources::readFiles(Diagnostics &diagnostics, const std::string &directo
       continue;
     }
     if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, diagnostics)) {
+      StringRef other = text->empty() ? "" : checkpoint::recognize(*text);
+      if (!other.empty()) {
+        diagnostics.error(Problem::BadInput, "chat-template", path, "", other);
+        continue;
+      }
       Source source{{diagnostics, path}, "", name.str(), std::move(*text), file.str()};
       if (StringRef mistake = checkpoint::recognize(source.text); !mistake.empty()) {
         source.context.bad("chat-template", "", {}, mistake);
@@ -226,23 +230,22 @@ void ChatSources::compileAll(TokenizerModel &model) const {
 }
 
 /// bos_token, eos_token and so on, as texts.
-static void readVariables(Value config, TokenizerModel &model) {
+static void readVariables(const ConfigurationFiles &files, TokenizerModel &model) {
   for (StringRef key : kSpecialTokenKeys) {
-    Value token = textOfToken(config.find(key));
+    Value token = findNamedToken(files, key).text;
     if (token && token.isString()) {
       model.chatVariables.emplace_back(key.str(), token.string().str());
     }
   }
 }
 
-void readChat(const Context &context, const std::string &directory, Value config, StringRef chatFormat,
+void readChat(const ConfigurationFiles &files, const std::string &directory, StringRef chatFormat,
               TokenizerModel &model) {
   if (chatFormat == kNoChat) {
     return;
   }
-  if (config) {
-    readVariables(config, model);
-  }
+  const Context &context = files.config;
+  readVariables(files, model);
   if (!chatFormat.empty()) {
     compile({context, chatFormat.str(), "default", findChatFormat(chatFormat).str(), ""}, model);
     return;
@@ -251,8 +254,8 @@ void readChat(const Context &context, const std::string &directory, Value config
   if (!directory.empty()) {
     sources.readFiles(context.diagnostics, directory);
   }
-  if (config) {
-    sources.readConfigured(context, config);
+  if (files.configRoot) {
+    sources.readConfigured(context, files.configRoot);
   }
   if (!directory.empty()) {
     sources.readProcessor(context.diagnostics, directory);

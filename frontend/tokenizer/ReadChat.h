@@ -6,17 +6,17 @@
 #ifndef FATHOM_FRONTEND_TOKENIZER_READCHAT_H
 #define FATHOM_FRONTEND_TOKENIZER_READCHAT_H
 
-#include "frontend/tokenizer/Context.h"
+#include "frontend/tokenizer/ConfiguredTokens.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 
 namespace fathom::frontend {
 
 /// Reads the chat templates of `directory` (empty: none) as Hugging Face does: chat_template.jinja and
-/// additional_chat_templates/<name>.jinja, or "chat_template" of tokenizer_config.json, whose root is `config` (which
-/// may be nothing): a text, or a list of {name, template}; else that of chat_template.json. Where two sources differ, a
+/// additional_chat_templates/<name>.jinja, or "chat_template" of tokenizer_config.json: a text, a list of
+/// {name, template}, or an object of templates by name; else that of chat_template.json. Where two sources differ, a
 /// warning says which one counts. A broken template is a finding with its line and column: Problem::BadInput, or
 /// Problem::Unsupported for what the language here lacks. `chatFormat` is as for readTokenizer.
-void readChat(const Context &context, const std::string &directory, Value config, llvm::StringRef chatFormat,
+void readChat(const ConfigurationFiles &files, const std::string &directory, llvm::StringRef chatFormat,
               TokenizerModel &model);
 
 } // namespace fathom::frontend

@@ -97,6 +97,7 @@ std::optional<AddedBos> TokenizerReader::readTokens(const Context &context, Valu
 }
 
 int32_t TokenizerReader::readEnd(const ConfigurationFiles &files, StringRef key, const Vocabulary &vocabulary) {
+  warnOfTwoNames(files, key);
   auto [context, token] = findNamedToken(files, key);
   if (!token) {
     return -1;
@@ -125,7 +126,7 @@ void TokenizerReader::readEnds(const ConfigurationFiles &files, const Vocabulary
 void TokenizerReader::readFlags(const Context &context, Value root) {
   Value addBos = root.find("add_bos_token");
   if (addBos && !addBos.isNull()) {
-    bool wanted = context.boolean(root, "add_bos_token", "", false);
+    bool wanted = context.boolean(root, "add_bos_token", "", model.addBos);
     if (model.addBos && !wanted) {
       diagnostics.warning("add-bos", context.file, "add_bos_token",
                           "is false, but the post-processor of tokenizer.json adds it; not adding it");
@@ -138,6 +139,12 @@ void TokenizerReader::readFlags(const Context &context, Value root) {
   if (context.boolean(root, "add_eos_token", "", false)) {
     context.unsupported("add-eos", "add_eos_token", root.find("add_eos_token"),
                         "is true, but prompts that end with the eos token are not supported");
+  }
+  for (StringRef key : {"clean_up_tokenization_spaces", "add_prefix_space"}) {
+    if (root.find(key).boolean() == true) {
+      diagnostics.warning("tokenizer-ignored", context.file, key,
+                          "is true, but is ignored: texts are encoded and decoded as tokenizer.json says");
+    }
   }
   if (context.boolean(root, "split_special_tokens", "", false)) {
     diagnostics.warning("split-special", context.file, "split_special_tokens",
@@ -188,7 +195,7 @@ std::optional<TokenizerModel> TokenizerReader::build(const Context &context, Val
     useTemplateBos(context, *bos, vocabulary);
   }
   readEnds(files, vocabulary);
-  readChat(files.config, directory, files.configRoot, chatFormat, model);
+  readChat(files, directory, chatFormat, model);
   if (!diagnostics.hasErrors()) {
     checkNormalized(context);
   }

@@ -107,6 +107,17 @@ class VerbTest(unittest.TestCase):
         self.assertEqual(result.stdout, b'"other"\n"tools"\n')
         self.assertIn(b"differs from additional_chat_templates/default.jinja", result.stderr)
 
+    def test_templates_see_tokens_of_every_file(self):
+        files = {"tokenizer_config.json": "{}", "special_tokens_map.json": '{"bos_token": "<\uff5cend\u2581of\u2581sentence\uff5c>"}',
+                 "chat_template.jinja": "{{ bos_token }}|{{ eos_token }}"}
+        result = self.with_files(files, "--chat", "--text", stdin="[]\n")
+        self.assertEqual(json.loads(result.stdout), "<\uff5cend\u2581of\u2581sentence\uff5c>|")
+
+    def test_a_template_that_was_not_downloaded(self):
+        result = self.with_template("version https://git-lfs.github.com/spec/v1\n", "--chat", stdin="[]\n")
+        self.assertEqual((result.returncode, result.stdout), (3, b""))
+        self.assertIn(b"chat_template.jinja: this is a Git LFS pointer", result.stderr)
+
     def test_templates_by_name(self):
         lines = '[]\n{"messages": [], "tools": []}\n'
         plain, tools = "{{ 'plain' }}", "{{ 'tools' }}"
