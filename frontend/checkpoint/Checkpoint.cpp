@@ -150,8 +150,8 @@ void CheckpointOpener::warnOfOthers(llvm::ArrayRef<std::string> read, const llvm
                           "is not read: weights come from " + source +
                               (name == kSingleName ? "; the transformers library reads this file instead" : ""),
                           "remove the one that is not wanted");
-    } else if (name.ends_with(".gguf")) {
-      diagnostics.note("gguf", show(name), "", "is not read: weights come from " + source);
+    } else if (name.ends_with(".gguf") || (name.starts_with("consolidated") && name.ends_with(".safetensors"))) {
+      diagnostics.note("two-weights", show(name), "", "is not read: weights come from " + source);
     } else if (isUnfinished(name)) {
       diagnostics.warning("unfinished-download", show(name), "",
                           "is left of a download that did not finish; files beside it may have holes",

@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/Diagnostics.h"
 
 #include "dialects/support/ExitError.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace fathom::checkpoint {
@@ -50,7 +51,8 @@ int Diagnostics::exitCode() const {
   return 0;
 }
 
-static void printFinding(const Finding &finding, llvm::raw_ostream &out) {
+/// Prints a finding, and its hint where that is new.
+static void printFinding(const Finding &finding, bool newHint, llvm::raw_ostream &out) {
   out << "fathom: " << spelling(finding.severity) << ": ";
   // A path is the user's own and may be long; what a file says is cut.
   if (!finding.file.empty()) {
@@ -60,15 +62,16 @@ static void printFinding(const Finding &finding, llvm::raw_ostream &out) {
     out << escape(finding.where) << ": ";
   }
   out << escape(finding.message, 1000) << " [" << finding.code << "]\n";
-  if (!finding.hint.empty()) {
+  if (newHint) {
     out << "fathom: note: " << escape(finding.hint, 1000) << "\n";
   }
 }
 
 void Diagnostics::print(llvm::raw_ostream &out) const {
   llvm::StringMap<size_t> printed;
+  llvm::StringSet<> hints;
   for (const Finding &finding : kept) {
-    printFinding(finding, out);
+    printFinding(finding, !finding.hint.empty() && hints.insert(finding.hint).second, out);
     std::string kind = kindOf(finding);
     size_t total = tallies.lookup(kind);
     if (++printed[kind] == kShownPerKind && total > kShownPerKind) {

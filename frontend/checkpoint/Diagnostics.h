@@ -66,8 +66,8 @@ public:
   /// unsupported (4); so 4 says that support is all that is missing.
   int exitCode() const;
 
-  /// Prints `fathom: error: <file>: <where>: <message> [<code>]` lines, `fathom: note: <hint>` below them,
-  /// and a count for what was folded.
+  /// Prints `fathom: error: <file>: <where>: <message> [<code>]` lines, `fathom: note: <hint>` below the first of those
+  /// with one hint, and a count for what was folded.
   void print(llvm::raw_ostream &out) const;
 
 private:

@@ -98,9 +98,9 @@ bool staysInside(llvm::StringRef directory, llvm::StringRef name, Diagnostics &d
   if (cached || isCachedBlob(target) || isBeneath(target, root == "/" ? "" : root)) {
     return true;
   }
-  diagnostics.error(Problem::BadInput, "link-outside", path, "",
-                    "is a link out of the checkpoint directory, to " + escape(target),
-                    "copy the file, or pass the directory it is really in");
+  diagnostics.error(
+      Problem::BadInput, "link-outside", path, "", "is a link out of the checkpoint directory, to " + escape(target),
+      "copy the file (cp -rL copies a directory with what its links lead to), or pass the directory it is really in");
   return false;
 }
 

@@ -41,6 +41,7 @@ private:
   void ropeTheta();
   void checkPartial(ConfigReader &from);
   void ropeScaling(checkpoint::json::Value object, llvm::StringRef key, ModelConfig &out);
+  void originalPositions(ConfigReader &scaling, RopeConfig &rope);
   void compareSpellings(checkpoint::json::Value parameters, checkpoint::json::Value scaling, ModelConfig &older);
   void checkUntyped(checkpoint::json::Value object, ConfigReader &scaling);
   void checkScaling(ConfigReader &scaling, const RopeConfig &rope);

@@ -134,6 +134,12 @@ bool ConfigReader::token(llvm::StringRef key, Value value, int64_t high, std::ve
   if (id == -1) {
     return true;
   }
+  if (id && *id > high && *id <= INT32_MAX) {
+    diagnostics.warning("token-id", file, value.where(),
+                        named(key) + " holds " + quote(value) + ", but the model has tokens 0 to " + llvm::Twine(high) +
+                            " only; ignored");
+    return true;
+  }
   if (!id || *id < 0 || *id > high) {
     bad(key, "holds " + quote(value) + ", expected a token id from 0 to " + llvm::Twine(high) + ", or -1 for none");
     return false;
@@ -176,7 +182,7 @@ void ConfigReader::warnOfUnread(llvm::StringRef described, const llvm::Twine &re
   for (auto [key, value] : object.members()) {
     if (!hasRead(key) && !isInert(value, 0) && !llvm::is_contained(nothing, key)) {
       diagnostics.warning("unread-config", file, value.where(),
-                          "\"" + escape(key, 80) + "\" is " + quote(value) + ", which " + reader +
+                          "\"" + prefix + escape(key, 80) + "\" is " + quote(value) + ", which " + reader +
                               " reads; answers are computed without it");
     }
   }

@@ -38,7 +38,8 @@ public:
   bool real(llvm::StringRef key, double &out, double low, double high, Need need = Need::Required);
   bool boolean(llvm::StringRef key, bool &out, Need need = Need::Optional);
   bool string(llvm::StringRef key, std::string &out, Need need = Need::Optional);
-  /// One token id or an array of them, each in [0, high]; -1, which some trainers write for none, is left out.
+  /// One token id or an array of them, each in [0, high]. Those that cannot come are left out: -1, which some trainers
+  /// write for none, and, with a warning, what is above `high`.
   bool tokens(llvm::StringRef key, std::vector<int64_t> &out, int64_t high);
 
   /// The same value where both `key` and its older spelling may be written; a finding where they differ.

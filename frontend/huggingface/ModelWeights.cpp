@@ -80,6 +80,8 @@ private:
   void mtpLayers();
   bool hasMtpLayer(int64_t index) const;
   bool refuseWrapped() const;
+  bool refuseLayout() const;
+  void compareQuantization() const;
   void accountForRest();
   void explainRest(const checkpoint::TensorRef &ref);
   void compareTiedHead(const checkpoint::TensorRef &head);
@@ -95,7 +97,7 @@ private:
 } // namespace
 
 ModelWeights WeightSorter::run() {
-  if (refuseWrapped()) {
+  if (refuseWrapped() || refuseLayout()) {
     return {};
   }
   // A config.json may imply billions of tensors; naming each missing one would take hours.
@@ -113,6 +115,7 @@ ModelWeights WeightSorter::run() {
   }
   mtpLayers();
   accountForRest();
+  compareQuantization();
   return std::move(weights);
 }
 
@@ -145,6 +148,38 @@ bool WeightSorter::refuseWrapped() const {
                                        : "save the model that generates text (AutoModelForCausalLM), not its base, a "
                                          "larger model around it or a trainer's wrapper");
   return true;
+}
+
+/// One finding where projections are stored in a way that no part reads, instead of one for each.
+bool WeightSorter::refuseLayout() const {
+  static constexpr std::pair<const char *, const char *> kLayouts[] = {
+      {".self_attn.qkv_proj.", "has several projections in one tensor, which is supported for experts only"},
+      {".mlp.gate_up_proj.", "has several projections in one tensor, which is supported for experts only"},
+      {".shared_experts.gate_up_proj.", "has several projections in one tensor, which is supported for experts only"},
+      {".qweight", "is quantized; the only supported quantization is FP8"},
+      {".weight.absmax", "is quantized; the only supported quantization is FP8"},
+  };
+  for (const checkpoint::TensorRef &ref : checkpoint.allTensors()) {
+    for (auto [mark, what] : kLayouts) {
+      if (ref.tensor->name.contains(mark)) {
+        diagnostics.error(Problem::Unsupported, "unsupported-layout", checkpoint.shards()[ref.shard].path,
+                          ref.tensor->name, what, "use the original checkpoint, or save the model unfused");
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// A configuration of FP8 over weights that are not: it was not changed when they were converted, or they were not.
+void WeightSorter::compareQuantization() const {
+  auto isFp8 = [](const WeightStack &stack) { return stack.dtype == DType::F8_E4M3; };
+  bool used = llvm::any_of(weights.groups, [&](const LayerGroup &group) { return llvm::any_of(group.stacks, isFp8); });
+  if (config.quantization && !used && !diagnostics.hasErrors()) {
+    diagnostics.warning(
+        "two-configs", checkpoint.directory(), "",
+        "config.json has a \"quantization_config\" of fp8, but no weight is F8_E4M3; weights say what they hold");
+  }
 }
 
 std::vector<WeightStack> WeightSorter::stacksOf(int64_t layer) {

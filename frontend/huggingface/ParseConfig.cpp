@@ -167,6 +167,8 @@ void ConfigParser::quantization() {
   // Describes the scales, which are stored as numbers whatever it says.
   quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";
   Value block = object.find("weight_block_size");
+  inner.get("weight_block_size");
+  inner.warnOfUnread("modules_to_not_convert ignored_layers", "nothing in Fathom");
   if (block && block.isNull()) {
     inner.unsupported("weight_block_size",
                       "is null, which asks for one scale per weight, but the only supported value is [128, 128]");

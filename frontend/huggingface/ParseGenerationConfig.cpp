@@ -8,6 +8,9 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace fathom::huggingface {
 
 using checkpoint::Diagnostics;
@@ -153,9 +156,15 @@ void GenerationReader::readSampling() {
       take(setting.key, value, generation.*setting.value);
     }
   }
-  int64_t topK = 0;
-  if (reader.integer("top_k", topK, 0, kMaxVocabulary, Need::Optional)) {
-    take("top_k", topK, generation.topK);
+  // Many files have 50.0, and some have -1 for all.
+  double topK = 0;
+  if (!reader.real("top_k", topK, -1, kMaxVocabulary, Need::Optional)) {
+    return;
+  }
+  if (topK != std::floor(topK)) {
+    reader.bad("top_k", "is " + quote(topK) + ", expected a whole number");
+  } else {
+    take("top_k", static_cast<int64_t>(std::max(topK, 0.0)), generation.topK);
   }
 }
 

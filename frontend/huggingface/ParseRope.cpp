@@ -175,12 +175,27 @@ void ConfigParser::ropeScaling(Value object, llvm::StringRef key, ModelConfig &o
   out.rope.originalMaxPositions = out.maxPositions;
   scaling.setOwner(std::string("\"rope_type\" ") + method->name);
   read(method->fields, scaling, out);
-  bool stretches = out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn;
-  if (stretches && !scaling.get(kOriginalPositions.key)) {
-    scaling.warnOfDefault(kOriginalPositions.key, quote(out.rope.originalMaxPositions));
+  if (out.rope.scaling == RopeScaling::Llama3 || out.rope.scaling == RopeScaling::Yarn) {
+    originalPositions(scaling, out.rope);
   }
   checkScaling(scaling, out.rope);
   warnOfUnreadScaling(object, key, method->fields);
+}
+
+/// The length of training may also stand beside the object, where newer programs look first.
+void ConfigParser::originalPositions(ConfigReader &scaling, RopeConfig &rope) {
+  bool within = bool(scaling.get(kOriginalPositions.key));
+  int64_t beside = rope.originalMaxPositions;
+  if (!keys.integer(kOriginalPositions.key, beside, 1, kMaxPosition, Need::Optional)) {
+    if (!within) {
+      scaling.warnOfDefault(kOriginalPositions.key, quote(rope.originalMaxPositions));
+    }
+  } else if (within && beside != rope.originalMaxPositions) {
+    scaling.bad(kOriginalPositions.key, "is " + llvm::Twine(rope.originalMaxPositions) + ", but it is " +
+                                            llvm::Twine(beside) + " beside the scaling");
+  } else {
+    rope.originalMaxPositions = beside;
+  }
 }
 
 /// What Hugging Face's transformers ignores is ignored with a warning: other programs may not, as with "attn_factor".

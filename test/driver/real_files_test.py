@@ -178,6 +178,9 @@ class Elsewhere(support.DriverTest):
         os.rename(file, os.path.join(folder, "model.gguf"))
         result = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
         self.assert_message(result, ("note", "model.gguf: is not read: weights come from model.safetensors"))
+        shutil.copy(os.path.join(folder, "model.safetensors"), os.path.join(folder, "consolidated.safetensors"))
+        result = make("compile", folder, "-o", self.path("out"), "--emit=deepseek")
+        self.assert_message(result, ("consolidated.safetensors: is not read: weights come from model.safetensors",))
         os.rename(os.path.join(folder, "model.safetensors"), os.path.join(folder, "model-1.safetensors"))
         self.fails(UNSUPPORTED, "compile", folder, "-o", self.path("out"), words=("has GGUF weights", "[gguf]"))
 
@@ -226,7 +229,7 @@ class Elsewhere(support.DriverTest):
 
     def test_an_entry_of_the_cache(self):
         os.makedirs(self.path("models--a--b", "snapshots", "1"))
-        self.fails(IO, "compile", self.path("models--a--b"), "-o", self.path("out"),
+        self.fails(BAD_INPUT, "compile", self.path("models--a--b"), "-o", self.path("out"),
                    words=("[hub-cache]", "pass one of the directories in snapshots/"))
 
     def test_a_tokenizer_of_another_form(self):

@@ -85,7 +85,7 @@ static void compareEnds(StringRef directory, const huggingface::GenerationConfig
 /// Reports what a directory without a config.json is, if that is known.
 static bool refuseDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path + "/snapshots")) {
-    diagnostics.error(Problem::InputOutput, "hub-cache", path, "",
+    diagnostics.error(Problem::BadInput, "hub-cache", path, "",
                       "is an entry of huggingface_hub's cache, which holds checkpoints in snapshots/",
                       "pass one of the directories in snapshots/");
     return true;

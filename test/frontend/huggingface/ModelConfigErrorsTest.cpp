@@ -66,6 +66,17 @@ TEST(ModelConfigErrorsTest, A6RequiredKeys) {
   expectBadConfig(without(configText("v2-tiny"), "n_group"), 3, "\"n_group\" is missing, but deepseek_v2 needs it");
 }
 
+TEST(ModelConfigErrorsTest, EndsThatCannotComeAreIgnored) {
+  checkpoint::Diagnostics diagnostics;
+  ModelConfig config =
+      parseModelConfig(with(configText("v3-tiny"), "eos_token_id", "[1, 512]"), "config.json", diagnostics);
+  EXPECT_EQ(config.generation.eosTokens, (std::vector<int64_t>{1}));
+  EXPECT_EQ(diagnostics.exitCode(), 0);
+  EXPECT_NE(test::printed(diagnostics)
+                .find("\"eos_token_id\" holds 512, but the model has tokens 0 to 511 only; ignored [token-id]"),
+            std::string::npos);
+}
+
 /// Other programs may have other defaults: what is taken is said.
 TEST(ModelConfigErrorsTest, WhatWeightsDoNotShowHasTheFamilysDefault) {
   struct Case {
@@ -166,8 +177,8 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
   expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
-  expectBadConfig(with(text, "eos_token_id", "512"), 3,
-                  "\"eos_token_id\" holds 512, expected a token id from 0 to 511");
+  expectBadConfig(with(text, "eos_token_id", "5000000000"), 3,
+                  "\"eos_token_id\" holds 5000000000, expected a token id from 0 to 511");
 }
 
 TEST(ModelConfigErrorsTest, A9Relations) {
@@ -382,7 +393,7 @@ TEST(ModelConfigErrorsTest, GenerationConfigIsCheckedToo) {
   };
   EXPECT_EQ(codeOf("{}"), 0);
   for (const char *text :
-       {"", "[]", R"({"temperature":-1})", R"({"temperature":"hot"})", R"({"top_p":1.5})", R"({"eos_token_id":512})",
+       {"", "[]", R"({"temperature":-1})", R"({"temperature":"hot"})", R"({"top_p":1.5})", R"({"eos_token_id":-2})",
         R"({"eos_token_id":"x"})", R"({"top_k":1.5})", R"({"do_sample":1})"}) {
     EXPECT_EQ(codeOf(text), 3) << text;
   }

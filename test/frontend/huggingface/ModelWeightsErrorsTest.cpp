@@ -125,6 +125,29 @@ TEST(ModelWeightsErrorsTest, C7LeftOverTensorsAreListed) {
   model.expectBad(3, "model.layers.1.mlp.experts.16.up_proj.weight: no part of");
 }
 
+TEST(ModelWeightsErrorsTest, OtherLayoutsAreOneFinding) {
+  for (const char *name : {"self_attn.qkv_proj.weight", "mlp.gate_up_proj.weight", "self_attn.o_proj.qweight",
+                           "self_attn.o_proj.weight.absmax"}) {
+    SmallModel model = bf16();
+    model.remove("model.layers.0.self_attn.o_proj.weight");
+    model.tensors.push_back({std::string("model.layers.0.") + name, DType::BF16, {4, 4}});
+    checkpoint::Diagnostics diagnostics;
+    model.find(diagnostics);
+    EXPECT_EQ(diagnostics.exitCode(), 4) << name;
+    EXPECT_EQ(diagnostics.errorCount(), 1u) << test::printed(diagnostics);
+  }
+}
+
+TEST(ModelWeightsErrorsTest, AConfigurationOfFp8WithoutFp8IsNamed) {
+  SmallModel model = bf16();
+  model.config.quantization = QuantizationConfig();
+  checkpoint::Diagnostics diagnostics;
+  model.find(diagnostics);
+  EXPECT_EQ(diagnostics.exitCode(), 0);
+  EXPECT_NE(test::printed(diagnostics).find("but no weight is F8_E4M3; weights say what they hold [two-configs]"),
+            std::string::npos);
+}
+
 TEST(ModelWeightsErrorsTest, TooFewLayersInTheConfigAreNoticed) {
   SmallModel model = bf16();
   model.config.layers = 2;

@@ -118,6 +118,16 @@ TEST(RopeTest, DefaultsAreThoseOfTransformers) {
   EXPECT_EQ(c.rope.originalMaxPositions, c.maxPositions);
 }
 
+TEST(RopeTest, TheOriginalContextMayStandBesideTheScaling) {
+  std::string text = llamaText("16", "10000", R"({"rope_type": "yarn", "factor": 2.0})");
+  text = adding(text, R"("original_max_position_embeddings": 512)");
+  EXPECT_EQ(saidOf(text), "");
+  EXPECT_EQ(goodConfig(text).rope.originalMaxPositions, 512);
+  text = llamaText("16", "10000", R"({"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 256})");
+  expectBadConfig(adding(text, R"("original_max_position_embeddings": 512)"), 3,
+                  "\"rope_scaling.original_max_position_embeddings\" is 256, but it is 512 beside the scaling");
+}
+
 TEST(RopeTest, WhatTransformersIgnoresIsNamed) {
   std::string scaling = R"({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512,
                            "attn_factor": 0.8782488562869419})";
