@@ -125,6 +125,7 @@ llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
   if (!packed) {
     return packed.takeError();
   }
+  // Weights come before the metadata that has their hash, so that they are read once.
   layout.weights.hash = packed->hash;
   if (llvm::Error error = judge(*packed)) {
     return error;

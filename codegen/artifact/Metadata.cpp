@@ -46,6 +46,7 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
   builder.ForceDefaults(true);
   std::vector<fbs::SegmentT> files = {layout.code, layout.weights};
   llvm::append_range(files, contents.externalShards);
+  // Tables come before the table that holds them: a FlatBuffer is built from its leaves.
   auto target = fbs::CreateTarget(builder, &contents.target);
   auto model = fbs::CreateModel(builder, &contents.model);
   auto cache = fbs::CreateCache(builder, contents.pageBytes, packTables(builder, contents.stores));

@@ -97,6 +97,7 @@ std::optional<Ticket> Packing::takeTicket() {
 
 bool Packing::commit(const PieceBuilder &builder, const Ticket &ticket) {
   std::unique_lock<std::mutex> lock(mutex);
+  // A hash needs the bytes in order; what is written need not wait.
   turnChanged.wait(lock, [&] { return failed || turn == ticket.number; });
   if (failed) {
     return false;
@@ -184,6 +185,8 @@ llvm::Expected<PackResult> Packing::run() {
   if (firstError) {
     return std::move(firstError);
   }
+  // Nothing was written behind the last slice, nor between slices: one byte at the end gives the file its size, and
+  // holes read as zeros.
   if (segmentSize > hashed) {
     uint64_t padding = segmentSize - hashed;
     hash.updateZeros(padding);

@@ -13,6 +13,9 @@ using namespace mlir;
 
 namespace fathom::reference {
 
+/// A constant of any size prints as one splat; this is more than models have.
+static constexpr int64_t kMostElements = int64_t(1) << 24;
+
 static bool evaluate(arith::ConstantOp op, Frame &frame) {
   if (auto integer = dyn_cast<IntegerAttr>(op.getValue())) {
     frame.set(op.getResult(), integer.getValue().getSExtValue());
@@ -23,7 +26,7 @@ static bool evaluate(arith::ConstantOp op, Frame &frame) {
     return true;
   }
   auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
-  if (!elements || elements.getNumElements() > (int64_t(1) << 24)) {
+  if (!elements || elements.getNumElements() > kMostElements) {
     return false;
   }
   Tensor tensor;

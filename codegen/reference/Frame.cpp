@@ -87,6 +87,7 @@ void applyEpilogue(Region &epilogue, ValueRange extras, std::vector<float> &sums
   if (!frame.expect(body.getNumArguments() == others.size() + 1, epilogue.getParentOp(), "an argument per extra")) {
     return;
   }
+  // An epilogue's ops are scalar: it is run for each number.
   for (size_t i = 0; i < sums.size() && !frame.failed(); ++i) {
     frame.set(body.getArgument(0), sums[i]);
     for (auto [other, argument] : llvm::zip(others, body.getArguments().drop_front())) {

@@ -96,6 +96,7 @@ static std::optional<Datum> makeTensor(BlockArgument argument, RankedTensorType 
     }
   } else if (type.getElementType().isInteger(32)) {
     std::optional<int64_t> limit = findLimit(uses, scenario);
+    // Ids of nothing in particular, one for each row, are positions.
     bool positions = !limit && size == rows;
     tensor.ids = positions
                      ? std::vector<int32_t>(scenario.positions.begin(), scenario.positions.end())

@@ -75,6 +75,7 @@ static void hideDeclarations(Module &module) {
 }
 
 Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &target) {
+  // First what LLVM IR cannot say.
   ModelCode code;
   code.kernels = collectKernels(lowered);
   for (auto function : lowered.getOps<mlir::LLVM::LLVMFuncOp>()) {
@@ -111,6 +112,7 @@ Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, 
   }
   setTarget(**module, target);
   optimize(**module, *target.createMachine());
+  // Only the backend calls these, in any unit, for what the optimizer leaves as intrinsics.
   if (unit == 0) {
     if (Error error = linkMemoryFunctions(**module)) {
       return std::move(error);

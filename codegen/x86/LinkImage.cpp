@@ -167,6 +167,7 @@ Error ImageGraph::add(LinkGraph &object) {
   for (Symbol *symbol : object.external_symbols()) {
     symbols[symbol] = &find(symbol->getName());
   }
+  // Last, since an edge may lead to any symbol of the object.
   for (auto [from, to] : blocks) {
     for (const Edge &edge : from->edges()) {
       to->addEdge(edge.getKind(), edge.getOffset(), *symbols.at(&edge.getTarget()), edge.getAddend());

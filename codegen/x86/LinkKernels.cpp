@@ -44,6 +44,7 @@ public:
       return createStringError("bitcode of kernel '" + instance.kernel + "' does not define it and its items");
     }
     makeInternal(module, [](const GlobalValue &) { return true; });
+    // Constants reach all of the kernel only where it is part of the function that has them.
     kernel->addFnAttr(Attribute::AlwaysInline);
     items->addFnAttr(Attribute::AlwaysInline);
     connectEpilogue();
@@ -60,6 +61,7 @@ private:
       return;
     }
     epilogue->setName(instance.symbol + ".epilogue");
+    // An empty one vanishes where it is called.
     if (!instance.hasEpilogue) {
       epilogue->setLinkage(GlobalValue::InternalLinkage);
       ReturnInst::Create(context, BasicBlock::Create(context, "", epilogue));
@@ -139,6 +141,7 @@ Expected<std::unique_ptr<Module>> specializeKernel(const ModelCode &code, const 
   if (!bitcode.data) {
     return createStringError("no bitcode for kernel '" + instance.kernel + "'");
   }
+  // Of all functions only the epilogue is linked, so only it is read.
   Expected<std::unique_ptr<Module>> functions = getLazyBitcodeModule({code.functions, "functions"}, context);
   if (!functions) {
     return functions;

@@ -98,6 +98,7 @@ LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, B
     expected.push_back(weight.getDimSize(0));
   }
   int64_t columns = llvm::divideCeil(shape.inputs, block.getColumns());
+  // In panels every output has its own, so that rows of different blocks may stand side by side.
   if (shape.panels) {
     expected.append({shape.outputs / kPanelWidth, columns, kPanelWidth});
   } else {
@@ -123,6 +124,7 @@ LogicalResult verifyProduct(Operation *op, Type input, Type result, RankedTensor
   if (shape.inputs != getWidth(input)) {
     return op->emitOpError("expects a weight of ") << getWidth(input) << " inputs, but got " << weight;
   }
+  // Gates and ups alternate by whole panels, in rows too.
   bool padded = panels || outputsPerResult == 2;
   int64_t outputs = getWidth(result);
   int64_t expected = outputsPerResult * (padded ? int64_t(llvm::alignTo(outputs, kPanelWidth)) : outputs);

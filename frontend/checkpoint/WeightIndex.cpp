@@ -52,19 +52,50 @@ static bool acceptShardName(llvm::StringRef name, llvm::StringRef file, llvm::St
   return true;
 }
 
-/// Sorts `names` and gives for each old position the new one.
-static std::vector<uint32_t> sortNames(std::vector<std::string> &names) {
-  std::vector<uint32_t> order(names.size());
+void WeightIndex::sortShards() {
+  std::vector<uint32_t> order(shardNames.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return names[a] < names[b]; });
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return shardNames[a] < shardNames[b]; });
   std::vector<std::string> sorted;
-  std::vector<uint32_t> position(names.size());
+  std::vector<uint32_t> position(shardNames.size());
   for (uint32_t old : order) {
     position[old] = static_cast<uint32_t>(sorted.size());
-    sorted.push_back(std::move(names[old]));
+    sorted.push_back(std::move(shardNames[old]));
   }
-  names = std::move(sorted);
-  return position;
+  shardNames = std::move(sorted);
+  for (uint32_t &shard : shardOfTensor) {
+    shard = position[shard];
+  }
+}
+
+void WeightIndex::readTotalSize(const json::Document &document, llvm::StringRef file, Diagnostics &diagnostics) {
+  json::Value size = document.root().find("metadata").find("total_size");
+  if (size.integer().value_or(-1) >= 0) {
+    total = static_cast<uint64_t>(*size.integer());
+  } else if (size) {
+    diagnostics.warning("total-size", file, "metadata.total_size",
+                        "is " + escape(size.spelling(), 40) + ", expected a number of bytes");
+  }
+}
+
+bool WeightIndex::add(llvm::StringRef tensor, llvm::StringRef shard, StringIndex &shards, llvm::StringRef file,
+                      Diagnostics &diagnostics) {
+  auto [number, isNew] = shards.insert(shard);
+  if (number == kMaxShards) {
+    diagnostics.error(Problem::Resources, "too-many-shards", file, tensor,
+                      "the index lists more than " + llvm::Twine(kMaxShards) + " shards");
+    return false;
+  }
+  if (isNew) {
+    acceptShardName(shard, file, tensor, diagnostics);
+    shardNames.push_back(shard.str());
+  }
+  // A name with escapes lives in the document, which ends with parse().
+  const std::string &text = storage.front();
+  bool inText = tensor.data() >= text.data() && tensor.data() < text.data() + text.size();
+  tensorNames.insert(inText ? tensor : llvm::StringRef(storage.emplace_back(tensor.str())));
+  shardOfTensor.push_back(number);
+  return true;
 }
 
 bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &diagnostics) {
@@ -82,48 +113,21 @@ bool WeightIndex::parse(std::string text, llvm::StringRef file, Diagnostics &dia
                       "expected an object \"weight_map\" from tensor names to shards");
     return false;
   }
-  json::Value size = document.root().find("metadata").find("total_size");
-  if (size.integer().value_or(-1) >= 0) {
-    total = static_cast<uint64_t>(*size.integer());
-  } else if (size) {
-    diagnostics.warning("total-size", file, "metadata.total_size",
-                        "is " + escape(size.spelling(), 40) + ", expected a number of bytes");
-  }
-  StringIndex shardIndex;
+  readTotalSize(document, file, diagnostics);
+  StringIndex shards;
   tensorNames.reserve(map.size());
   for (auto [tensor, shard] : map.members()) {
     if (!shard.isString()) {
       diagnostics.error(Problem::BadInput, "bad-index", file, tensor,
                         "maps to " + json::describe(shard.kind()) + ", expected the name of a shard");
-      continue;
-    }
-    auto [number, isNew] = shardIndex.insert(shard.string());
-    if (number == kMaxShards) {
-      diagnostics.error(Problem::Resources, "too-many-shards", file, tensor,
-                        "the index lists more than " + llvm::Twine(kMaxShards) + " shards");
+    } else if (!add(tensor, shard.string(), shards, file, diagnostics)) {
       return false;
     }
-    if (isNew) {
-      acceptShardName(shard.string(), file, tensor, diagnostics);
-      shardNames.push_back(shard.string().str());
-    }
-    // A name with escapes lives in the document, which ends with this function.
-    llvm::StringRef kept = tensor;
-    bool inText =
-        tensor.data() >= storage.front().data() && tensor.data() < storage.front().data() + storage.front().size();
-    if (!inText) {
-      kept = storage.emplace_back(tensor.str());
-    }
-    tensorNames.insert(kept);
-    shardOfTensor.push_back(number);
   }
   if (map.size() == 0) {
     diagnostics.error(Problem::BadInput, "bad-index", file, map.where(), "\"weight_map\" is empty");
   }
-  std::vector<uint32_t> position = sortNames(shardNames);
-  for (uint32_t &shard : shardOfTensor) {
-    shard = position[shard];
-  }
+  sortShards();
   return diagnostics.errorCount() == errorsBefore;
 }
 

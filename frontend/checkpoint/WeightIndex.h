@@ -16,6 +16,10 @@
 
 namespace fathom::checkpoint {
 
+namespace json {
+class Document;
+}
+
 /// A parsed index. Tensor names live in it; not movable once parsed.
 class WeightIndex {
 public:
@@ -32,6 +36,12 @@ public:
   std::optional<uint64_t> totalSize() const { return total; }
 
 private:
+  void readTotalSize(const json::Document &document, llvm::StringRef file, Diagnostics &diagnostics);
+  /// Adds a tensor in the shard of that name, which `shards` numbers. False when there are too many.
+  bool add(llvm::StringRef tensor, llvm::StringRef shard, StringIndex &shards, llvm::StringRef file,
+           Diagnostics &diagnostics);
+  void sortShards();
+
   std::deque<std::string> storage;
   std::vector<std::string> shardNames;
   StringIndex tensorNames;

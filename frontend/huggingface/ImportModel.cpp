@@ -204,6 +204,7 @@ void ModelImporter::addForward() {
       deepseek::RecordStateOp::create(builder, loc, x, layer);
     }
   }
+  // As in the hidden states of transformers, the last layer's is the one behind the norm.
   x = deepseek::RmsNormOp::create(builder, loc, stream, x, getWeight("norm"), llvm::APFloat(config.rmsNormEpsilon));
   deepseek::RecordStateOp::create(builder, loc, x, config.layers - 1);
   Value selected = deepseek::SelectRowsOp::create(builder, loc, stream, x, function.getArgument(2));

@@ -87,6 +87,7 @@ void LayerBuilder::store(StringRef name, ValueRange parts) {
 
 Value LayerBuilder::weight(const Twine &name) {
   const WeightStack *stack = group.find(name.str());
+  // What a layer may lack, as a bias or scales, is an operand that its op may lack.
   if (!stack) {
     return Value();
   }

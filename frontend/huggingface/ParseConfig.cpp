@@ -132,6 +132,28 @@ void ConfigParser::dtype() {
   }
 }
 
+/// Kernels have one block size, which is that of transformers where the file names none.
+static void checkBlockSize(Value block, ConfigReader &reader) {
+  if (!block) {
+    return;
+  }
+  if (block.isNull()) {
+    reader.unsupported("weight_block_size",
+                       "is null, which asks for one scale per weight, but the only supported value is [128, 128]");
+    return;
+  }
+  std::vector<std::optional<int64_t>> sizes;
+  for (Value size : block.elements()) {
+    sizes.push_back(size.integer());
+  }
+  if (sizes.size() != 2 || !sizes[0] || !sizes[1]) {
+    reader.bad("weight_block_size", "is " + quote(block) + ", expected two integers");
+  } else if (*sizes[0] != 128 || *sizes[1] != 128) {
+    reader.unsupported("weight_block_size", "is [" + llvm::Twine(*sizes[0]) + ", " + llvm::Twine(*sizes[1]) +
+                                                "], but the only supported value is [128, 128]");
+  }
+}
+
 void ConfigParser::quantization() {
   Value object = unlessEmpty(keys.get("quantization_config"));
   if (!object) {
@@ -166,24 +188,9 @@ void ConfigParser::quantization() {
   expect("activation_scheme", "dynamic", Need::Optional);
   // Describes the scales, which are stored as numbers whatever it says.
   quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";
-  Value block = object.find("weight_block_size");
   inner.get("weight_block_size");
   inner.warnOfUnread("modules_to_not_convert ignored_layers", "nothing in Fathom");
-  if (block && block.isNull()) {
-    inner.unsupported("weight_block_size",
-                      "is null, which asks for one scale per weight, but the only supported value is [128, 128]");
-    return;
-  }
-  std::vector<std::optional<int64_t>> sizes;
-  for (Value size : block.elements()) {
-    sizes.push_back(size.integer());
-  }
-  if (block && (sizes.size() != 2 || !sizes[0] || !sizes[1])) {
-    inner.bad("weight_block_size", "is " + quote(block) + ", expected two integers");
-  } else if (block && (*sizes[0] != 128 || *sizes[1] != 128)) {
-    inner.unsupported("weight_block_size", "is [" + llvm::Twine(*sizes[0]) + ", " + llvm::Twine(*sizes[1]) +
-                                               "], but the only supported value is [128, 128]");
-  }
+  checkBlockSize(object.find("weight_block_size"), inner);
   modelConfig.quantization = quantization;
 }
 

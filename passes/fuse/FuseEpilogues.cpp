@@ -73,6 +73,7 @@ static void fuseBias(LinearOp linear) {
 namespace {
 struct FuseEpilogues : impl::FuseEpiloguesBase<FuseEpilogues> {
   void runOnOperation() override {
+    // Biases come before sums, as they do in the ops: another order of additions would be another number.
     getOperation().walk([&](LinearOp op) {
       if (op.getBias()) {
         fuseBias(op);

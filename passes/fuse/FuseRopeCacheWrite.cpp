@@ -26,7 +26,8 @@ struct CacheWrite {
 };
 } // namespace
 
-/// True where both are of the same rows, and the columns of `b` follow those of `a`.
+/// The kernel reads latent and key as one row. True where both are of the same rows, and the columns of `b` follow
+/// those of `a`.
 static bool areSideBySide(tensor::ExtractSliceOp a, tensor::ExtractSliceOp b) {
   bool sameRows = a.getSource() == b.getSource() && a.getSourceType().getRank() == 2 && a.hasUnitStride() &&
                   b.hasUnitStride() && a.getMixedOffsets()[0] == b.getMixedOffsets()[0] &&

@@ -37,6 +37,7 @@ static Decomposed decompose(CacheAppendOp op, StructuredBuilder &b) {
   return SmallVector<Value>{op.getCache()};
 }
 
+/// In ops that are decomposed in turn.
 static Decomposed decompose(MlaAppendOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
@@ -89,6 +90,7 @@ static Decomposed decompose(MlaAbsorbQueryOp op, StructuredBuilder &b) {
   return SmallVector<Value>{result};
 }
 
+/// A product of each head's latent with the rows of kv_b that make its values, which follow those of its keys.
 static Decomposed decompose(MlaExpandOutputOp op, StructuredBuilder &b) {
   int64_t values = op.getValueDim();
   WeightReader weight(b, op.getKvB(), op.getScale(), op.getBlockAttr());

@@ -155,6 +155,7 @@ struct LowerWeight : PlanPattern<WeightOp> {
     }
     Value table = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, weights));
     Value entry = advance(rewriter, loc, table, multiply(rewriter, loc, slice, sizeof(void *)));
+    // Slices of experts follow each other, so the place of the first is a table of all.
     if (isa<TableType>(op.getType())) {
       rewriter.replaceOp(op, entry);
       return success();

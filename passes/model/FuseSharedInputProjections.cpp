@@ -104,6 +104,7 @@ static void join(ArrayRef<LinearOp> group) {
 namespace {
 struct FuseSharedInputProjections : impl::FuseSharedInputProjectionsBase<FuseSharedInputProjections> {
   void runOnOperation() override {
+    // In the order of the program, which decides that of the joined rows and thus of the artifact's bytes.
     llvm::MapVector<Value, SmallVector<LinearOp>> projections;
     getOperation().walk([&](LinearOp linear) {
       if (isProjection(linear)) {

@@ -88,6 +88,7 @@ LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
     if (op.getLayer() != getInput(original, kLayerInput)) {
       return op.emitOpError("expects the layer that the function is called with");
     }
+    // One number, the instance, finds the layer in each of its function's weights.
     ArrayRef<int64_t> layers = *symbol.getLayers();
     if (layers != facts.getLayersOf(original.getName())) {
       return op.emitOpError("expects a weight of the same layers as the function's other weights, but got [")
@@ -197,6 +198,7 @@ LogicalResult FunctionConverter::convertCompute(Operation *op) {
   if (failed(buffers.allocateResults(op))) {
     return failure();
   }
+  // A kernel that cannot read what the op is given leaves the op to loops.
   const kernels::Kernel *kernel = getKernel(op);
   if (kernel && state.dispatches.dispatch(builder, cast<ComputeOp>(op), *kernel, signature, buffers)) {
     return success();

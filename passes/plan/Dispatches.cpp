@@ -82,12 +82,14 @@ bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kerne
   llvm::for_each(op->getResults(), append);
   llvm::for_each(extras, append);
 
+  // Not all that a call computes has its rows: a head has those that want logits, experts have a row for each choice.
   Location loc = op->getLoc();
   Value counted = op.getRowsOperand();
   RowCount count = counted ? buffers.get(counted).count : signature.rows;
   SmallVector<int64_t> constants = getConstants(kernel, description);
   scratchBytes = std::max(scratchBytes, kernel.scratchBytes(count.most, constants.data()));
   StringRef symbol = getKernel(kernel, constants, epilogue ? epilogue->region : nullptr, extras.getTypes());
+  // An entry point's own ops read no stores, so any layer does.
   Value layer = signature.isEntry() ? arith::ConstantIndexOp::create(builder, loc, 0) : signature.layer;
   plan::DispatchOp::create(builder, loc, signature.call, symbol, count.rows, layer, memory);
   return true;

@@ -54,6 +54,7 @@ static void fillBody(func::FuncOp function, Operation *op, ArrayRef<Value> opera
     mapping.map(operand, fromParameter(builder, operand, function.getArgument(number)));
   }
   Operation *copy = builder.clone(*op, mapping);
+  // The lower phase makes loops of it; a kernel is what could not be used.
   copy->removeAttr(kKernelAttr);
   for (Value result : copy->getResults()) {
     if (!isa<CacheType>(result.getType())) {

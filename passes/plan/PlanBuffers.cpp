@@ -15,6 +15,7 @@ namespace fathom {
 #define GEN_PASS_DEF_PLANBUFFERS
 #include "passes/plan/Passes.h.inc"
 
+/// A line of the cache, and the widest vector.
 static constexpr int64_t kAlignment = 64;
 
 namespace {
@@ -83,6 +84,7 @@ static int64_t planFunction(func::FuncOp function, int64_t base) {
   for (LiveBuffer &buffer : buffers) {
     bySize.push_back(&buffer);
   }
+  // The largest first: what is small fits into the gaps. Equal ones stay in order, so that a program has one plan.
   llvm::sort(bySize, [](LiveBuffer *a, LiveBuffer *b) { return std::tie(b->bytes, a) < std::tie(a->bytes, b); });
   int64_t end = base;
   for (LiveBuffer *buffer : bySize) {
@@ -97,7 +99,8 @@ namespace {
 struct PlanBuffers : impl::PlanBuffersBase<PlanBuffers> {
   void runOnOperation() override {
     llvm::MapVector<func::FuncOp, int64_t> ends;
-    llvm::MapVector<func::FuncOp, int64_t> bases; // of layers: where the last of their callers' buffers ends
+    // A layer's buffers begin where the last of its callers' ends, since those are alive while it runs.
+    llvm::MapVector<func::FuncOp, int64_t> bases;
     for (auto entry : getOperation().getOps<func::FuncOp>()) {
       if (entry->hasAttr(plan::kMaxRowsAttr) && !entry.isExternal()) {
         int64_t end = ends[entry] = planFunction(entry, 0);

@@ -106,14 +106,20 @@ TEST(CheckpointTest, C2TensorInTwoShards) {
 }
 
 TEST(CheckpointTest, C3ShardNamesStayInTheDirectory) {
-  for (const std::string &name :
-       {std::string("../../etc/passwd"), std::string("/etc/passwd"), std::string("a/../b.safetensors"),
-        std::string("C:\\\\x.safetensors"), std::string(""), std::string("."), std::string(".."),
-        std::string(5000, 'x') + ".safetensors", std::string("a\\u0000.safetensors"), std::string("a\\n.safetensors"),
-        std::string("sub/m.safetensors")}) {
+  struct Case {
+    std::string name, fault;
+  };
+  for (const Case &c :
+       {Case{"../../etc/passwd", "leads out of the checkpoint directory"},
+        Case{"/etc/passwd", "leads out of the checkpoint directory"},
+        Case{"a/../b.safetensors", "leads out of the checkpoint directory"},
+        Case{"sub/m.safetensors", "names a directory"}, Case{"C:\\\\x.safetensors", "names a directory"},
+        Case{"", "is empty"}, Case{".", "is not a file"}, Case{"..", "is not a file"},
+        Case{std::string(256, 'x'), "is longer than 255 bytes"}, Case{"a\\u0000.safetensors", "has control characters"},
+        Case{"a\\n.safetensors", "has control characters"}}) {
     TempDirectory directory;
-    directory.write(indexName, index("\"a\":\"" + name + "\""));
-    expectFinding(directory.path(), 3, "bad-shard-name");
+    directory.write(indexName, index("\"a\":\"" + c.name + "\""));
+    expectFinding(directory.path(), 3, c.fault + ", expected the plain name of a file");
   }
 }
 
@@ -267,6 +273,12 @@ TEST(CheckpointTest, C12PicklesInTheIndexAreRefused) {
   directory.write("pytorch_model.bin", "PK");
   directory.write(indexName, index("\"a\":\"pytorch_model.bin\""));
   expectFinding(directory.path(), 4, "is not a .safetensors file");
+}
+
+TEST(CheckpointTest, OnlyGgufWeightsAreRefused) {
+  TempDirectory directory;
+  directory.write("model-q4.gguf", "GGUF");
+  expectFinding(directory.path(), 4, "has only GGUF weights");
 }
 
 TEST(CheckpointTest, MissingWeightsAreExplained) {

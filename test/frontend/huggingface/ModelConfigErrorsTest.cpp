@@ -179,6 +179,7 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
   expectBadConfig(with(text, "eos_token_id", "5000000000"), 3,
                   "\"eos_token_id\" holds 5000000000, expected a token id from 0 to 511");
+  expectBadConfig(with(configText("v3-tiny-fp8"), "weight_block_size", "[128]"), 3, "expected two integers");
 }
 
 TEST(ModelConfigErrorsTest, A9Relations) {
