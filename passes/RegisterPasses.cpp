@@ -10,7 +10,6 @@
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
 
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -18,21 +17,31 @@ using mlir::OpPassManager;
 
 namespace fathom {
 
+void addContract(OpPassManager &manager, llvm::StringRef phase) {
+  if (phase == "model" || phase == "fuse") {
+    manager.addPass(createVerifyModelOutput());
+  }
+  if (phase == "fuse") {
+    manager.addPass(createVerifyFuseOutput());
+  } else if (phase == "plan") {
+    manager.addPass(createVerifyPlanOutput());
+  }
+}
+
 // Who runs a phase by name may give it any module: what the phases before promise is checked first.
 
 static void addCheckedFusePipeline(OpPassManager &manager, const FusePipelineOptions &options) {
-  manager.addPass(createVerifyModelOutput());
+  addContract(manager, "model");
   addFusePipeline(manager, options);
 }
 
 static void addCheckedPlanPipeline(OpPassManager &manager) {
-  manager.addPass(createVerifyModelOutput());
-  manager.addPass(createVerifyFuseOutput());
+  addContract(manager, "fuse");
   addPlanPipeline(manager);
 }
 
 static void addCheckedLowerPipeline(OpPassManager &manager) {
-  manager.addPass(createVerifyPlanOutput());
+  addContract(manager, "plan");
   addLowerPipeline(manager);
 }
 

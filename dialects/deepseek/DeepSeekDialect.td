@@ -24,13 +24,13 @@ def DeepSeek_Dialect : Dialect {
     (`fathom-convert-deepseek-to-structured`) implement that meaning, and tests compare the two. Sums run in ascending
     order, so that results do not depend on how a program is cut into calls.
 
-    Attributes of the module say the rest: `deepseek.model` is a dictionary of facts (`family`; `vocabulary`, `hidden`,
-    `layers`, `max_context`; `bos_token`, −1 for none, and `eos_tokens`; where the model's authors say
-    how to sample, `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files
-    that weights lie in. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`, which says how they
-    attend: `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where each is one of any
-    sequence. `deepseek.input` says what an argument is: of what a call gives, `"tokens"`, `"positions"`, `"logit_row_ids"`
-    (the rows that want logits) or `"cache"`; of what a layer is called with, `"activation"` or `"layer"`.
+    Attributes of the module say the rest: `deepseek.model` is a dictionary (`family`; `vocabulary`, `hidden`, `layers`,
+    `max_context`; `bos_token`, −1 for none, and `eos_tokens`; where the model's authors say how to sample,
+    `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files that weights lie
+    in, `deepseek.phase` the last phase. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`,
+    which says how they attend: `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where
+    each is one of any sequence. `deepseek.input` says what an argument is: of a call, `"tokens"`, `"positions"`,
+    `"logit_row_ids"` (the rows that want logits) or `"cache"`; of a layer, `"activation"` or `"layer"`.
 
     `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
 

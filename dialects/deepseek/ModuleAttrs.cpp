@@ -3,6 +3,7 @@
 //
 // Verifiers of the attributes that the `deepseek` dialect puts on ops of others.
 
+#include "dialects/deepseek/Phase.h"
 #include "dialects/deepseek/Verifiers.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -181,7 +182,7 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   if (name == kShardsAttr) {
     return verifyShards(op, attribute.getValue());
   }
-  if (name == kKernelAttr) {
+  if (name == kKernelAttr || name == kPhaseAttr) {
     return verifyString(op, attribute);
   }
   if (name == kFormAttr) {

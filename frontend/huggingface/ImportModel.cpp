@@ -4,6 +4,8 @@
 // The module of a model: its facts, its weights, a function per group of layers, and @forward.
 
 #include "frontend/huggingface/ImportModel.h"
+
+#include "dialects/deepseek/Phase.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/LayerBuilder.h"
 
@@ -94,6 +96,7 @@ void ModelImporter::setFacts(ModuleOp module) {
     facts.push_back(integer("top_k", *generation.topK));
   }
   module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
+  deepseek::markPhase(module, "deepseek");
 
   // Weights say where they lie by a shard's place in this list; its size and hash tell another file of that name.
   SmallVector<Attribute> shards;

@@ -76,7 +76,7 @@ def VerifyFuseOutput : Pass<"fathom-verify-fuse-output", "mlir::ModuleOp"> {
     After the fuse phase: chosen kernels exist in the catalog and are for the op, type and layout at hand; a panel
     weight is read only by an op whose kernel reads panels.
 
-    Numeric contract: exact, nothing changes. Test: test/passes/fuse/verify-fuse-output-errors.mlir.
+    Numeric contract: exact, marks `deepseek.phase = "fuse"`. Test: test/passes/fuse/verify-fuse-output-errors.mlir.
   }];
 }
 

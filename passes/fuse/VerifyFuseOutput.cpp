@@ -5,6 +5,7 @@
 
 #include "passes/fuse/Passes.h"
 
+#include "dialects/deepseek/Phase.h"
 #include "passes/support/Kernels.h"
 
 using namespace mlir;
@@ -21,8 +22,9 @@ struct VerifyFuseOutput : impl::VerifyFuseOutputBase<VerifyFuseOutput> {
     WalkResult result = getOperation().walk(
         [](Operation *op) { return failed(verifyKernel(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
     if (result.wasInterrupted()) {
-      signalPassFailure();
+      return signalPassFailure();
     }
+    deepseek::markPhase(getOperation(), "fuse");
   }
 };
 

@@ -98,7 +98,7 @@ def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
     After the model phase: every function has a form, and is an entry point or a layer by its inputs and results; no
     `rope_table` is left in a function and no `moe_experts`; functions of the absorbed form have no expanded attention.
 
-    Numeric contract: exact, nothing changes. Test: test/passes/model/verify-model-output-errors.mlir.
+    Numeric contract: exact, marks `deepseek.phase = "model"`. Test: test/passes/model/verify-model-output-errors.mlir.
   }];
 }
 

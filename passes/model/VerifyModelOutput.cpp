@@ -6,6 +6,7 @@
 #include "passes/model/Passes.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Phase.h"
 #include "passes/support/EntryPoints.h"
 
 using namespace mlir;
@@ -30,8 +31,9 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
       valid &= verifyBody(function, form == deepseek::kAbsorbedForm) && succeeded(verifyEntryFunction(function));
     }
     if (!valid) {
-      signalPassFailure();
+      return signalPassFailure();
     }
+    deepseek::markPhase(getOperation(), "model");
   }
 
   static bool verifyBody(func::FuncOp function, bool absorbed) {

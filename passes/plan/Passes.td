@@ -44,7 +44,8 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
     attributes; the module has the model's facts, and the widths of logits, states and rows of the cache
     are those that they say.
 
-    Numeric contract: exact, nothing changes. Test: test/passes/plan/verify-plan-output-errors.mlir.
+    Numeric contract: exact, marks the module `deepseek.phase = "plan"`.
+    Test: test/passes/plan/verify-plan-output-errors.mlir.
   }];
 }
 

@@ -7,6 +7,7 @@
 #include "passes/plan/Stores.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Phase.h"
 #include "kernels/Catalog.h"
 
 using namespace mlir;
@@ -187,8 +188,9 @@ namespace {
 struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   void runOnOperation() override {
     if (failed(verifyFunctions()) || failed(verifyKernelsAndWeights()) || failed(verifyFacts())) {
-      signalPassFailure();
+      return signalPassFailure();
     }
+    deepseek::markPhase(getOperation(), "plan");
   }
 
   LogicalResult verifyFunctions() {

@@ -59,10 +59,25 @@ class ChangedModules(support.DriverTest):
     def test_another_phase(self):
         module = self.path("deepseek.mlir")
         make("compile", support.checkpoint(), "-o", module, "--emit=deepseek")
-        self.refused("fuse", module, "^", "", ("expects 'deepseek.form' on every function",
-                                               "is not valid output of the fuse phase"), count=1)
+        self.refused("fuse", module, "^", "", ("is IR of phase 'deepseek', but --from says 'fuse'",), count=1)
+        # One that is marked as what it is not.
+        phase = r'deepseek\.phase = "deepseek"'
+        self.refused("fuse", module, phase, 'deepseek.phase = "fuse"',
+                     ("expects 'deepseek.form' on every function", "is not valid output of the fuse phase"))
+        self.refused("fuse", module, ", " + phase, "", ("expects the module's phase in attribute 'deepseek.phase'",))
         self.refused("deepseek", module, "@forward", "@backward",
                      ("expects a function @forward to make entry points from", "is not valid input of the model phase"))
+
+    def test_every_phase_takes_its_own_output(self):
+        """Each is refused by all others, by name: that of the model phase would run as if there were no kernels."""
+        phases = ("deepseek", "model", "fuse", "plan")
+        for phase in phases:
+            module = self.path(phase + ".mlir")
+            make("compile", support.checkpoint(), "-o", module, "--emit=" + phase)
+            for other in phases:
+                if other != phase:
+                    self.refused(other, module, "^", "", (f"is IR of phase '{phase}', but --from says '{other}'",),
+                                 count=1)
 
     def test_joined_weights_are_packed(self):
         support.generate(self.path("fp8"), support.CONFIG, "--dtype=fp8")

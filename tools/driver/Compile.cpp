@@ -31,8 +31,7 @@ examples:
   fathom compile DeepSeek-V2-Lite -o - --emit=fuse
 )";
 
-/// Names of --emit and --from, in the order of Emit.
-static constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
+/// Weights are recipes until the lower phase, so that IR up to it can be taken back.
 static constexpr const char *kFromNames = "deepseek|model|fuse|plan";
 
 static Emit parseEmit(StringRef name) {

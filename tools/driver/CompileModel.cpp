@@ -6,7 +6,11 @@
 #include "tools/driver/CompileModel.h"
 
 #include "codegen/x86/Image.h"
+#include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Phase.h"
+#include "dialects/support/Escape.h"
+#include "passes/RegisterPasses.h"
 #include "passes/fuse/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
@@ -17,10 +21,8 @@
 #include "tools/driver/ProgramFacts.h"
 #include "tools/driver/ReadInput.h"
 
-#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
-#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Path.h"
 
@@ -32,19 +34,10 @@ namespace {
 using checkpoint::Problem;
 } // namespace
 
-static StringRef getPhaseName(Emit phase) {
-  switch (phase) {
-  case Emit::DeepSeek:
-    return "deepseek";
-  case Emit::Model:
-    return "model";
-  case Emit::Fuse:
-    return "fuse";
-  case Emit::Plan:
-    return "plan";
-  default:
-    return "lower";
-  }
+StringRef getName(Emit kind) {
+  SmallVector<StringRef> names;
+  StringRef(kEmitNames).split(names, '|');
+  return names[size_t(kind)];
 }
 
 namespace {
@@ -54,9 +47,7 @@ public:
   Compilation(const CompileOptions &options, checkpoint::Diagnostics &diagnostics)
       : options(options), diagnostics(diagnostics) {
     DialectRegistry registry;
-    registerAllDialects(registry);
-    registerAllExtensions(registry);
-    registry.insert<deepseek::DeepSeekDialect, plan::PlanDialect>();
+    registerDialects(registry);
     context.appendDialectRegistry(registry);
     context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
                         tensor::TensorDialect>();
@@ -178,23 +169,26 @@ bool Compilation::checkStorage() {
   return true;
 }
 
-/// The contract of the phase that a module is said to come from.
+/// A module is of the phase that it is said to come from.
 bool Compilation::verifyModule() {
+  StringRef expected = getName(*options.from);
+  auto phase = (*input.module)->getAttrOfType<StringAttr>(deepseek::kPhaseAttr);
+  if (!phase) {
+    return fail(Problem::BadInput, "phase",
+                "expects the module's phase in attribute '" + deepseek::kPhaseAttr + "', but got none");
+  }
+  if (phase != expected) {
+    return fail(Problem::BadInput, "phase",
+                "is IR of phase '" + escape(phase.getValue(), 40) + "', but --from says '" + expected + "'");
+  }
   PassManager manager(&context);
-  if (options.from == Emit::Model || options.from == Emit::Fuse) {
-    manager.addPass(createVerifyModelOutput());
-  }
-  if (options.from == Emit::Fuse) {
-    manager.addPass(createVerifyFuseOutput());
-  } else if (options.from == Emit::Plan) {
-    manager.addPass(createVerifyPlanOutput());
-  }
-  return runPasses(manager, "is not valid output of the " + getPhaseName(*options.from) + " phase");
+  addContract(manager, expected);
+  return runPasses(manager, "is not valid output of the " + expected + " phase");
 }
 
 bool Compilation::runPhase(Emit phase) {
   PassManager manager(&context);
-  step(getPhaseName(phase));
+  step(getName(phase));
   bool packed = options.weights == codegen::WeightStorage::Pack && options.kernels;
   if (phase == Emit::Model) {
     ModelPipelineOptions model;
@@ -213,7 +207,7 @@ bool Compilation::runPhase(Emit phase) {
   } else {
     addLowerPipeline(manager);
   }
-  return runPasses(manager, "is not valid input of the " + getPhaseName(phase) + " phase");
+  return runPasses(manager, "is not valid input of the " + getName(phase) + " phase");
 }
 
 bool Compilation::runPasses(PassManager &manager, const Twine &blame) {

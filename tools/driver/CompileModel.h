@@ -17,8 +17,11 @@
 
 namespace fathom::driver {
 
-/// What to write. The names of --emit are these, in lower case; up to Lower they are IR at the end of that phase.
+/// What to write; up to Lower it is IR at the end of that phase.
 enum class Emit { DeepSeek, Model, Fuse, Plan, Lower, LLVM, Asm, Artifact, Exe, Obj };
+/// Their names, as --emit takes them.
+constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
+llvm::StringRef getName(Emit kind);
 
 struct CompileOptions {
   /// A checkpoint directory, or a .mlir file when `from` is given.
