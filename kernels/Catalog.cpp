@@ -38,6 +38,48 @@ struct Tuning {
   std::string_view op, constant;
   int64_t (*tune)(const int64_t *constants);
   int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
+  std::vector<Operand> (*listShapes)(const Kernel &kernel, const int64_t *constants);
+};
+
+/// The words of operands.def: what a kernel with constants `c` takes.
+struct Shapes {
+  const Kernel &kernel;
+  const int64_t *c;
+
+  Operand rows(int64_t width, int64_t factor = 1) const { return {{}, "f32", {kRows, width}, factor, width}; }
+  Operand rowsOfCall(int64_t width) const { return rows(width, 0); }
+  /// Columns [offset, offset + width) of rows.
+  Operand columns(int64_t stride, int64_t offset, int64_t width) const {
+    return {{}, "f32", {kRows, stride}, 1, offset + width};
+  }
+  Operand ids() const { return {{}, "i32", {kRows}}; }
+  Operand choices(int64_t count) const { return {{}, "i32", {kRows, count}, 1, count}; }
+  Operand slots(int64_t choices) const { return {{}, "i32", {kRows}, choices}; }
+  Operand offsets(int64_t experts) const { return {{}, "i32", {experts + 1}}; }
+  Operand numbers(int64_t count) const { return {{}, "f32", {count}}; }
+  Operand angles(int64_t width) const { return {{}, "f32", {kPositions, width / 2, 2}}; }
+  Operand weight(const std::vector<int64_t> &shape) const { return {{}, kernel.weightType, shape}; }
+  Operand matrix(int64_t outputs, int64_t inputs) const {
+    return weight(inPanels() ? inPanels(outputs, inputs) : std::vector{outputs, inputs});
+  }
+  Operand scales(int64_t outputs, int64_t inputs) const {
+    int64_t blocks = cpu::ceil_div(inputs, cpu::kBlock);
+    std::vector<int64_t> rowByRow = {cpu::ceil_div(outputs, cpu::kBlock), blocks};
+    return {"scale", "f32", inPanels() ? inPanels(outputs, blocks) : rowByRow};
+  }
+  /// A weight of each expert.
+  Operand experts(int64_t count, Operand one) const {
+    one.experts = count;
+    return one;
+  }
+  /// Outputs that `outputs` results alternate from, a panel of each.
+  static int64_t gated(int64_t outputs) { return 2 * cpu::ceil_div(outputs, cpu::kPanel) * cpu::kPanel; }
+
+private:
+  bool inPanels() const { return kernel.layout == "panels"; }
+  static std::vector<int64_t> inPanels(int64_t outputs, int64_t columns) {
+    return {cpu::ceil_div(outputs, cpu::kPanel), columns, cpu::kPanel};
+  }
 };
 
 } // namespace
@@ -60,36 +102,45 @@ using namespace cpu;
 #include "kernels/cpu/variants.def"
 #undef FATHOM_VARIANTS
 
+#define FATHOM_OPERANDS(op, ...)                                                                                       \
+  struct op##_operands : op##_op, Shapes {                                                                             \
+    op##_operands(const Kernel &kernel, const int64_t *c) : Shapes{kernel, c} {}                                       \
+    static std::vector<Operand> list(const Kernel &kernel, const int64_t *c) {                                         \
+      return op##_operands(kernel, c).list();                                                                          \
+    }                                                                                                                  \
+    std::vector<Operand> list() const { return {__VA_ARGS__}; }                                                        \
+  };
+#include "kernels/operands.def"
+#undef FATHOM_OPERANDS
+
 } // namespace formulas
 
 static constexpr Tuning kTunings[] = {
 #define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
-  {#op, #tuned, formulas::op::tune, formulas::op::scratchBytes},
+  {#op, #tuned, formulas::op::tune, formulas::op::scratchBytes, formulas::op##_operands::list},
 #include "kernels/cpu/variants.def"
 #undef FATHOM_VARIANTS
 };
+
+static std::vector<std::string_view> listOperandNames(const OpRow &row, bool scaled) {
+  std::vector<std::string_view> names = splitNames(row.inputs);
+  for (std::string_view output : splitNames(row.outputs)) {
+    names.push_back(output);
+  }
+  auto isMissing = [&](std::string_view name) { return !scaled && name == "scale"; };
+  names.erase(std::remove_if(names.begin(), names.end(), isMissing), names.end());
+  return names;
+}
 
 static Kernel makeKernel(std::string_view symbol, std::string_view op, std::string_view arch, std::string_view type,
                          std::string_view layout) {
   const OpRow &row = *std::find_if(std::begin(kOps), std::end(kOps), [&](const OpRow &row) { return row.name == op; });
   const Tuning &tuning =
       *std::find_if(std::begin(kTunings), std::end(kTunings), [&](const Tuning &tuning) { return tuning.op == op; });
-  std::vector<std::string_view> operands = splitNames(row.inputs);
-  for (std::string_view output : splitNames(row.outputs)) {
-    operands.push_back(output);
-  }
-  bool unscaled = type != "f8e4m3" && std::count(operands.begin(), operands.end(), "scale");
-  Kernel kernel{symbol,
-                op,
-                arch,
-                type,
-                layout,
-                static_cast<int>(operands.size()) - unscaled,
-                row.hasEpilogue,
-                {},
-                true,
-                tuning.tune,
-                tuning.scratchBytes};
+  Kernel kernel{
+      symbol,           op, arch, type, layout, {}, row.hasEpilogue, {}, true, tuning.tune, tuning.scratchBytes,
+      tuning.listShapes};
+  kernel.operandNames = listOperandNames(row, /*scaled=*/type == "f8e4m3");
   for (std::string_view name : splitNames(row.constants)) {
     kernel.constants.push_back({name, isRealConstant(name)});
   }
@@ -108,6 +159,16 @@ static std::vector<Kernel> makeCatalog() {
 #include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
   return kernels;
+}
+
+std::vector<Operand> Kernel::listOperands(const int64_t *constants) const {
+  std::vector<Operand> operands = listShapes(*this, constants);
+  auto isMissing = [&](const Operand &operand) { return operand.name == "scale" && weightType != "f8e4m3"; };
+  operands.erase(std::remove_if(operands.begin(), operands.end(), isMissing), operands.end());
+  for (size_t i = 0; i < operands.size(); ++i) {
+    operands[i].name = operandNames[i];
+  }
+  return operands;
 }
 
 int Kernel::findConstant(std::string_view name) const {

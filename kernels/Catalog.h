@@ -31,6 +31,26 @@ struct Arch {
   std::vector<std::string_view> features;
 };
 
+/// Sizes that no constant says: rows, and positions of a context.
+constexpr int64_t kRows = -1;
+constexpr int64_t kPositions = -2;
+
+/// Memory that a kernel reads or writes, row by row.
+struct Operand {
+  /// As ops.def calls it.
+  std::string_view name;
+  /// i32, f32, bf16 or f8e4m3.
+  std::string_view type;
+  /// The first dimension may be kRows or kPositions.
+  std::vector<int64_t> shape;
+  /// Of kRows: how many for each that the kernel is run for; 0: those of the call, whatever it is run for.
+  int64_t factor = 1;
+  /// Of kRows of several columns: the end of those in use.
+  int64_t columns = 0;
+  /// A table of as many pointers to memory of the shape; 0: the memory itself.
+  int64_t experts = 0;
+};
+
 /// An op for one architecture, weight type and layout. Lives as long as the program.
 struct Kernel {
   std::string_view symbol;
@@ -41,8 +61,8 @@ struct Kernel {
   std::string_view weightType;
   /// panels, rows, or none where there is no matrix of weights.
   std::string_view layout;
-  /// Operands before the epilogue's.
-  int operandCount;
+  /// Operands before the epilogue's, as ops.def calls them.
+  std::vector<std::string_view> operandNames;
   /// Results pass through an epilogue before they are stored.
   bool hasEpilogue;
   /// The op's, then, if the kernel is tuned, the one that `tune` gives.
@@ -53,6 +73,11 @@ struct Kernel {
   /// Bytes of scratch memory an item needs in a call of at most `rows` rows; `constants` in the order above.
   int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
 
+  /// Shapes of all of the op's operands, without their names.
+  std::vector<Operand> (*listShapes)(const Kernel &kernel, const int64_t *constants);
+
+  /// What the kernel takes; `constants` in the order above, each below 2^24 or so.
+  std::vector<Operand> listOperands(const int64_t *constants) const;
   /// Index of a constant, -1 when there is none of that name.
   int findConstant(std::string_view name) const;
 };

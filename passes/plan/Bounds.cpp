@@ -8,9 +8,12 @@
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
 #include "kernels/Catalog.h"
+#include "passes/plan/RowCounts.h"
 
+#include "mlir/Analysis/CallGraph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SCCIterator.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CheckedArithmetic.h"
@@ -19,25 +22,15 @@ using namespace mlir;
 
 namespace fathom {
 
-/// More rows than any call has, and few enough to compute sizes with.
-static constexpr int64_t kMostRows = int64_t(1) << 32;
-static constexpr int64_t kLargestConstant = 1 << 24;
+/// What an artifact can say, and few enough to compute sizes with.
+static constexpr int64_t kMostRows = std::numeric_limits<int32_t>::max();
 
 static int64_t getCount(Operation *op, StringRef name) { return op->getAttrOfType<IntegerAttr>(name).getInt(); }
 
-/// The most that `count`, rows of a call of at most `most` rows, can be; none: it is nothing of the kind.
+/// The most that `count` is in a call of at most `most` rows; none: it is something else.
 static std::optional<int64_t> getMostRows(Value count, int64_t most) {
-  while (auto product = count.getDefiningOp<arith::MulIOp>()) {
-    APInt factor;
-    // At least two, so that this ends where code that nothing reaches multiplies a value by itself.
-    if (!matchPattern(product.getRhs(), m_ConstantInt(&factor)) || factor.ult(2) || factor.uge(1 << 16) ||
-        most > kMostRows) {
-      return std::nullopt;
-    }
-    most = std::max<int64_t>(most, 1) * factor.getSExtValue();
-    count = product.getLhs();
-  }
-  return count.getDefiningOp<plan::RowsOp>() && most <= kMostRows ? std::optional(most) : std::nullopt;
+  std::optional<CountedRows> rows = getCountedRows(count);
+  return rows ? std::optional(std::max<int64_t>(most, 1) * rows->factor) : std::nullopt;
 }
 
 /// Bytes of memory with `rows` as its dynamic dimension; none: more than an i64 holds.
@@ -62,13 +55,14 @@ static LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t a
   return success();
 }
 
-/// Kernels compute sizes with their constants.
-static LogicalResult verifyConstants(plan::KernelOp op) {
-  for (auto [constant, value] : llvm::zip(kernels::findKernel(op.getKernel())->constants, op.getConstants())) {
-    bool isSize = !constant.isReal && !StringRef(constant.name).ends_with("store");
-    if (isSize && (value < 0 || value > kLargestConstant)) {
-      return op.emitOpError("expects constant ")
-             << constant.name << " to be 0 to " << kLargestConstant << ", but got " << value;
+/// A stack has no room for functions that call themselves.
+static LogicalResult verifyCallGraph(ModuleOp module) {
+  CallGraph graph(module);
+  for (auto group = llvm::scc_begin<const CallGraph *>(&graph); !group.isAtEnd(); ++group) {
+    if (group.hasCycle()) {
+      Operation *function = group->front()->getCallableRegion()->getParentOp();
+      return emitError(function->getLoc(), "expects functions that do not call themselves, but got @")
+             << SymbolTable::getSymbolName(function).getValue();
     }
   }
   return success();
@@ -84,10 +78,8 @@ public:
   }
 
   LogicalResult run() {
-    for (auto kernel : module.getOps<plan::KernelOp>()) {
-      if (failed(verifyConstants(kernel))) {
-        return failure();
-      }
+    if (failed(verifyCallGraph(module))) {
+      return failure();
     }
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function->hasAttr(plan::kMaxRowsAttr) && failed(verifyEntryPoint(function))) {
@@ -102,6 +94,10 @@ private:
   /// What calls of an entry point reach.
   LogicalResult verifyEntryPoint(func::FuncOp entry) {
     int64_t mostRows = getCount(entry, plan::kMaxRowsAttr), arena = getCount(entry, plan::kArenaBytesAttr);
+    if (mostRows > kMostRows) {
+      return emitError(entry.getLoc(), "expects '")
+             << plan::kMaxRowsAttr << "' of " << kMostRows << " or less, but got " << mostRows;
+    }
     llvm::SmallSetVector<Operation *, 8> reached;
     reached.insert(entry);
     for (size_t i = 0; i < reached.size(); ++i) {
@@ -124,11 +120,8 @@ private:
 
   LogicalResult verifyScratch(plan::DispatchOp op, int64_t mostRows) {
     auto kernel = cast<plan::KernelOp>(symbols.lookup(op.getKernel()));
-    std::optional<int64_t> rows = getMostRows(op.getRows(), mostRows);
-    if (!rows) {
-      return op.emitOpError("expects rows of the call, or a constant number for each");
-    }
-    int64_t needed = kernels::findKernel(kernel.getKernel())->scratchBytes(*rows, kernel.getConstants().data());
+    int64_t rows = *getMostRows(op.getRows(), mostRows);
+    int64_t needed = kernels::findKernel(kernel.getKernel())->scratchBytes(rows, kernel.getConstants().data());
     return needed <= scratch ? success()
                              : op.emitOpError("expects '")
                                    << plan::kScratchBytesAttr << "' of " << needed << " or more, but got " << scratch;

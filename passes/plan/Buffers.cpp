@@ -5,7 +5,7 @@
 
 #include "passes/plan/Buffers.h"
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "passes/plan/RowCounts.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -26,6 +26,14 @@ MemRefType getMemRefType(Type type) {
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
 }
 
+Type getWeightMemory(WeightSymbol weight) {
+  RankedTensorType type = weight.getTensorType();
+  if (!weight.getExperts()) {
+    return getMemRefType(type);
+  }
+  return plan::TableType::get(type.getContext(), MemRefType::get(type.getShape().drop_front(), type.getElementType()));
+}
+
 Value Buffers::getMemory(Value value) {
   const Place &place = get(value);
   auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
@@ -39,6 +47,15 @@ Value Buffers::getMemory(Value value) {
                                    SmallVector<OpFoldResult>{one, one});
 }
 
+/// The caller's memory has as many rows as a result that goes there.
+static LogicalResult verifyRows(OpResult result, const RowCount &room, const RowCount &count) {
+  std::optional<CountedRows> expected = getCountedRows(room.rows), rows = getCountedRows(count.rows);
+  return rows == expected ? success()
+                          : result.getOwner()->emitOpError("expects a result with ")
+                                << describe(expected) << ", for which its caller has memory, but got "
+                                << describe(rows);
+}
+
 LogicalResult Buffers::allocateResults(Operation *op, Value like) {
   for (OpResult result : op->getResults()) {
     if (isa<CacheType>(result.getType())) {
@@ -48,15 +65,17 @@ LogicalResult Buffers::allocateResults(Operation *op, Value like) {
     if (failed(count)) {
       return failure();
     }
-    if (!places.contains(result)) {
-      places[result] = {createBuffer(result, *count), *count};
+    auto [place, isNew] = places.try_emplace(result);
+    if (isNew) {
+      place->second = {createBuffer(result, *count), *count};
+    } else if (failed(verifyRows(result, place->second.count, *count))) {
+      return failure();
     }
   }
   return success();
 }
 
-/// What a ComputeOp says; any other op has a row for each of its first operand.
-static RowRule getResultRows(OpResult result) {
+RowRule getResultRows(OpResult result) {
   Operation *op = result.getOwner();
   if (auto compute = dyn_cast<ComputeOp>(op)) {
     return compute.getResultRows(result.getResultNumber());

@@ -8,6 +8,8 @@
 
 #include "passes/plan/Passes.h"
 
+#include "dialects/deepseek/DeepSeek.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace fathom {
@@ -32,6 +34,12 @@ bool hasCountedRows(mlir::Type type);
 
 /// The memref of a tensor's shape and type.
 mlir::MemRefType getMemRefType(mlir::Type tensor);
+
+/// The memory of a weight's slice, or the table of a layer's experts.
+mlir::Type getWeightMemory(deepseek::WeightSymbol weight);
+
+/// The rows of an op's result: what a ComputeOp says; any other op has a row for each of its first operand.
+deepseek::RowRule getResultRows(mlir::OpResult result);
 
 /// Places of one function's tensors; gives them memory at the insertion point of `builder`.
 class Buffers {

@@ -95,15 +95,9 @@ LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
              << layers << "]";
     }
   }
-  auto type = op.getType();
-  Type memory = getMemRefType(type);
-  if (symbol.getExperts()) {
-    memory = plan::TableType::get(builder.getContext(),
-                                  MemRefType::get(type.getShape().drop_front(), type.getElementType()));
-  }
-  Value weight =
-      plan::WeightOp::create(builder, op.getLoc(), memory, signature.call, op.getWeight(), facts.getFirstSlice(symbol),
-                             symbol.getSlicesPerLayer(), op.getLayer() ? signature.instance : Value());
+  Value weight = plan::WeightOp::create(builder, op.getLoc(), getWeightMemory(symbol), signature.call, op.getWeight(),
+                                        facts.getFirstSlice(symbol), symbol.getSlicesPerLayer(),
+                                        op.getLayer() ? signature.instance : Value());
   buffers.set(op.getResult(), {weight, {}});
   return success();
 }

@@ -136,7 +136,8 @@ StringRef Dispatches::getKernel(const kernels::Kernel &kernel, ArrayRef<int64_t>
   }
   name = "k" + std::to_string(names.size() - 1) + "." + std::string(kernel.symbol);
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  auto op = plan::KernelOp::create(builder, module.getLoc(), name, kernel.symbol, kernel.operandCount, constants);
+  auto op =
+      plan::KernelOp::create(builder, module.getLoc(), name, kernel.symbol, kernel.operandNames.size(), constants);
   if (epilogue && !epilogue->empty()) {
     copyEpilogue(*epilogue, op.getEpilogue());
   }

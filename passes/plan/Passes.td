@@ -38,11 +38,12 @@ def PlanBuffers : Pass<"fathom-plan-buffers", "mlir::ModuleOp"> {
 def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
   let summary = "check what the plan phase promises";
   let description = [{
-    After the plan phase: every buffer has an offset; ops of the `deepseek` dialect stand only in `@generated_<n>`
-    functions, besides weights and recipes; functions have bodies; kernels are of the catalog, with its counts of
-    operands and constants; the weight table has no gaps; there is an entry point, and each has its signature and
-    attributes; the module has the model's facts, and the widths of logits, states and rows of the cache
-    are those that they say.
+    After the plan phase: every buffer has an offset; ops of the `deepseek` dialect stand only in generated functions,
+    those without a form, besides weights and recipes; functions have bodies and do not call themselves; kernels are of
+    the catalog, with its counts of operands and constants; the weight table has no gaps; there is an entry point, and
+    each has its signature and attributes; the module has the model's facts, and the widths of logits, states and rows
+    of the cache are those that they say. Kernels and functions are given memory of the types, shapes and numbers of
+    rows that they read and write, within the arena.
 
     Numeric contract: exact, marks the module `deepseek.phase = "plan"`.
     Test: test/passes/plan/verify-plan-output-errors.mlir.

@@ -4,6 +4,8 @@
 // The contract at the end of the plan phase.
 
 #include "passes/plan/Bounds.h"
+#include "passes/plan/Buffers.h"
+#include "passes/plan/Operands.h"
 #include "passes/plan/Stores.h"
 
 #include "dialects/deepseek/DeepSeek.h"
@@ -17,17 +19,22 @@ namespace fathom {
 #define GEN_PASS_DEF_VERIFYPLANOUTPUT
 #include "passes/plan/Passes.h.inc"
 
-static bool isGenerated(func::FuncOp function) { return function.getName().starts_with("generated_"); }
+/// What buffers and dispatches are wired with.
+static bool isOfPlan(Operation *op) {
+  return isa<memref::SubViewOp, memref::CastOp>(op) ||
+         isa_and_nonnull<plan::PlanDialect, func::FuncDialect, arith::ArithDialect>(op->getDialect());
+}
 
+/// Functions of entry points and layers have a form; others are loops to be.
 static LogicalResult verifyBody(func::FuncOp function) {
-  bool generated = isGenerated(function);
+  bool generated = !function->hasAttr(deepseek::kFormAttr);
   WalkResult result = function.walk([&](Operation *op) {
     auto buffer = dyn_cast<plan::BufferOp>(op);
     if (buffer && !buffer.getOffset()) {
       buffer.emitOpError("expects an offset after the plan phase");
       return WalkResult::interrupt();
     }
-    if (isa_and_nonnull<deepseek::DeepSeekDialect>(op->getDialect()) && !generated) {
+    if (!generated && !isOfPlan(op)) {
       op->emitOpError("is not expected outside generated functions after the plan phase");
       return WalkResult::interrupt();
     }
@@ -36,18 +43,33 @@ static LogicalResult verifyBody(func::FuncOp function) {
   return failure(result.wasInterrupted());
 }
 
+static constexpr int64_t kLargestConstant = 1 << 24;
+
+/// Kernels compute sizes with their constants, and divide work by those that are tuned.
+static LogicalResult verifySizes(plan::KernelOp op, const kernels::Kernel &kernel) {
+  for (auto [constant, value] : llvm::zip(kernel.constants, op.getConstants())) {
+    bool isSize = !constant.isReal && !StringRef(constant.name).ends_with("store");
+    int64_t least = kernel.isTuned && &constant == &kernel.constants.back() ? 1 : 0;
+    if (isSize && (value < least || value > kLargestConstant)) {
+      return op.emitOpError("expects constant ")
+             << constant.name << " to be " << least << " to " << kLargestConstant << ", but got " << value;
+    }
+  }
+  return success();
+}
+
 static LogicalResult verifyKernel(plan::KernelOp op) {
   const kernels::Kernel *kernel = kernels::findKernel(op.getKernel());
   if (!kernel) {
     return op.emitOpError("expects a kernel of the catalog, but got ") << op.getKernelAttr();
   }
-  if (op.getOperandCount() != uint64_t(kernel->operandCount)) {
-    return op.emitOpError("expects ") << kernel->operandCount << " operands, but got " << op.getOperandCount();
+  if (op.getOperandCount() != kernel->operandNames.size()) {
+    return op.emitOpError("expects ") << kernel->operandNames.size() << " operands, but got " << op.getOperandCount();
   }
   if (op.getConstants().size() != kernel->constants.size()) {
     return op.emitOpError("expects ") << kernel->constants.size() << " constants, but got " << op.getConstants().size();
   }
-  return success();
+  return verifySizes(op, *kernel);
 }
 
 static LogicalResult verifyEntryPoint(func::FuncOp function) {
@@ -99,7 +121,8 @@ static LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
     return op.emitOpError("expects ") << weight.getSlicesPerLayer() << " slices for each layer, but got "
                                       << op.getSlicesPerLayer();
   }
-  return success();
+  Type memory = getWeightMemory(weight);
+  return op.getType() == memory ? success() : op.emitOpError("expects ") << memory << ", but got " << op.getType();
 }
 
 /// Whether a width that the code has is that of the fact by which the runtime makes room.
@@ -233,7 +256,7 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
       }
     }
     return failure(failed(verifyStores(getOperation())) || failed(verifyOutputs(getOperation())) ||
-                   failed(verifyBounds(getOperation())));
+                   failed(verifyOperands(getOperation())) || failed(verifyBounds(getOperation())));
   }
 };
 } // namespace

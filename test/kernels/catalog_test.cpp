@@ -25,8 +25,10 @@ TEST(CatalogTest, SymbolsFollowTheNameGrammar) {
     }
     name += "_" + std::string(kernel.op);
     EXPECT_TRUE(kernel.symbol == name || kernel.symbol == name + "_rows") << kernel.symbol;
-    EXPECT_GE(kernel.operandCount, 1); // one, where the other side is the cache
+    EXPECT_GE(kernel.operandNames.size(), 1u); // one, where the other side is the cache
     EXPECT_FALSE(kernel.constants.empty());
+    std::vector<int64_t> constants(kernel.constants.size(), 1);
+    EXPECT_EQ(kernel.listOperands(constants.data()).size(), kernel.operandNames.size()) << kernel.symbol;
   }
 }
 
@@ -60,8 +62,8 @@ TEST(CatalogTest, KnowsWhichMachinesRunAKernel) {
 }
 
 TEST(CatalogTest, CountsAScaleOnlyForQuantizedWeights) {
-  EXPECT_EQ(kernels::findKernel("avx2_bf16_gemm")->operandCount, 3);
-  EXPECT_EQ(kernels::findKernel("avx2_f8e4m3_gemm")->operandCount, 4);
+  EXPECT_EQ(kernels::findKernel("avx2_bf16_gemm")->operandNames.size(), 3u);
+  EXPECT_EQ(kernels::findKernel("avx2_f8e4m3_gemm")->operandNames.size(), 4u);
 }
 
 TEST(CatalogTest, TunesTheLastConstant) {

@@ -146,7 +146,7 @@ static void run_item(const Entry &entry, const fathom_dispatch_t &dispatch, cons
 void run(const Call &call) {
   Entry entry = find_entry(call.kernel->symbol);
   ASSERT_TRUE(entry.run);
-  ASSERT_EQ(static_cast<int>(call.operands.size()), call.kernel->operandCount) << call.kernel->symbol;
+  ASSERT_EQ(call.operands.size(), call.kernel->operandNames.size()) << call.kernel->symbol;
   std::vector<int64_t> constants = constant_array(*call.kernel, call.constants);
   std::vector<int64_t> sequences = call.sequences.empty() ? std::vector<int64_t>(call.rows) : call.sequences;
   fathom_cache_t cache = call.cache ? call.cache->of(sequences) : fathom_cache_t();

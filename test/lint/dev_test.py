@@ -151,7 +151,7 @@ class NewOpTest(unittest.TestCase):
         for path in ("dialects/deepseek/DeepSeekBasicOps.td", "dialects/deepseek/DeepSeekBasicOps.cpp",
                      "passes/lower/DecomposeBasic.cpp", "codegen/reference/EvaluateDeepSeek.cpp",
                      "kernels/ref/ref_rows.cpp", "kernels/ref/ref.h", "kernels/cpu/clamp_rows.cpp", "kernels/ops.def",
-                     "docs/reference/deepseek.md"):
+                     "kernels/operands.def", "docs/reference/deepseek.md"):
             with self.subTest(path=path):
                 self.assertIn(f"{path}:", result.stdout)
                 self.assertRegex(read(self.root, path), "clamp_rows|ClampRows")

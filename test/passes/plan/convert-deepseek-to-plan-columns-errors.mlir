@@ -10,7 +10,7 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -18,7 +18,7 @@ module attributes {deepseek.model = #facts} {
     %s = tensor.extract_slice %x[0, 0] [%n, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
     // expected-error @+1 {{expects whole rows, but got a slice of their columns}}
     deepseek.record_state %s layer 0 : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -41,7 +41,7 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -50,6 +50,6 @@ module attributes {deepseek.model = #facts} {
     // expected-error @+1 {{expects whole rows, but got a slice of their columns}}
     %y:2 = call @decode.layer(%s, %p, %c, %z)
         : (tensor<?x4xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }

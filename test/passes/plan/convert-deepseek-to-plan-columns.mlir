@@ -16,13 +16,16 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
                      %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
       -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
     %c0 = arith.constant 0 : index
-    %n = tensor.dim %tokens, %c0 : tensor<?xi32>
+    %n = tensor.dim %r, %c0 : tensor<?xi32>
     %t = deepseek.get_weight @table : tensor<4x8xbf16>
     %w = deepseek.get_weight @w : tensor<4x4xbf16>
     // CHECK: %[[LOGITS:.*]] = plan.argument "logits"
-    // CHECK: %[[X:.*]] = plan.buffer {{.*}} : memref<?x8xf32>
-    %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
+    %e = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
         : (tensor<?xi32>, tensor<4x8xbf16>) -> tensor<?x8xf32>
+    // CHECK: plan.dispatch
+    // CHECK: %[[X:.*]] = plan.buffer {{.*}} : memref<?x8xf32>
+    %x = deepseek.select_rows %e, %r {deepseek.kernel = "x86_f32_select_rows"}
+        : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
     %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
     // CHECK: %[[Y:.*]] = plan.buffer {{.*}} : memref<?x4xf32>
     // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of {{.*}}(%[[X]], %{{.*}}, %[[Y]])

@@ -25,12 +25,12 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects a kernel of the catalog, but got "gemm"}}
     %y = deepseek.swiglu %x, %x {deepseek.kernel = "gemm"} : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -44,13 +44,13 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 2 : index
     // expected-error @+1 {{expects a slice of an activation}}
     %s = tensor.extract_slice %x[1, 0] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -64,13 +64,13 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %i = arith.constant 1 : index
     // expected-error @+1 {{expects the size of the dimension of rows}}
     %n = tensor.dim %x, %i : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -84,12 +84,12 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects an index, but got 'f32'}}
     %f = arith.constant 1.0 : f32
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -123,12 +123,12 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects results with one row per row of the operand, but got 'tensor<4x8xf32>'}}
     %y = tensor.cast %x : tensor<?x8xf32> to tensor<4x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -142,12 +142,12 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects an operand that sets the row count}}
     %y = ub.poison : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -161,7 +161,7 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -171,6 +171,25 @@ module attributes {deepseek.model = #facts} {
       %m = arith.sitofp %n : i32 to f32
       linalg.yield %m : f32
     }
+    return %c : !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+// The caller has room for the logits of rows that want them, and not for all.
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    // expected-error @+1 {{'deepseek.embedding' op expects a result with 1 row for each that wants logits, for which its caller has memory, but got 1 row for each of the call}}
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }

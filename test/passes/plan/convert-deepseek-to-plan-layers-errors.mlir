@@ -17,14 +17,14 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 3 : index
     // expected-error @+1 {{expects a layer below 3, but got 3}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -40,13 +40,13 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 1 : index
     // expected-error @+1 {{expects the layer that the function is called with}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -73,10 +73,10 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -101,14 +101,14 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 2 : index
     // expected-error @+1 {{expects a layer that @moe has weights for, one of [1], but got 2}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -130,7 +130,7 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
@@ -138,7 +138,7 @@ module attributes {deepseek.model = #facts} {
     // expected-error @+1 {{expects a constant layer}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -160,14 +160,14 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %l = arith.constant 1 : index
     // expected-error @+1 {{expects an entry point to call a layer of its form, but got @moe}}
     %y:2 = call @moe(%x, %p, %c, %l)
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }
 
@@ -181,11 +181,11 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // expected-error @+1 {{expects rows of a layer below 3, but got layer 3 of 'tensor<?x8xf32>'}}
     deepseek.record_state %x layer 3 : tensor<?x8xf32>
-    return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+    return %c : !deepseek.cache<latent: 16 x f32>
   }
 }

@@ -7,14 +7,16 @@
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
-  func.func private @layer(%call: !plan.call, %layer: index) {
+  func.func private @layer(%call: !plan.call, %layer: index) attributes {deepseek.form = "absorbed"} {
     %n = plan.rows rows of %call
     %c2 = arith.constant 2 : index
     %m = arith.muli %n, %c2 : index
     %x = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
     %y = plan.buffer of %call bytes 128 offset 64 rows(%m) : memref<?x4xf32>
-    %b = plan.buffer of %call bytes 64 offset 192 : memref<4x4xf32>
-    plan.dispatch @gate of %call rows %n layer %layer (%x, %b, %y, %y) : memref<?x4xf32>, memref<4x4xf32>, memref<?x4xf32>, memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 192 rows(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 224 rows(%n) : memref<?x2xf32>
+    plan.dispatch @gate of %call rows %n layer %layer (%x, %x, %i, %w)
+        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     return
   }
   func.func @decode(%call: !plan.call) -> i32
@@ -153,11 +155,14 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 239 : i64, plan
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
-    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
     %n = plan.rows rows of %call
+    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
     %l = arith.constant 0 : index
     // expected-error @+1 {{'plan.dispatch' op expects 'plan.scratch_bytes' of 240 or more, but got 239}}
-    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %i, %w)
+        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -172,10 +177,14 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
-    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+    %n = plan.rows rows of %call
+    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
     %l = arith.constant 0 : index
-    // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or a constant number for each}}
-    plan.dispatch @gate of %call rows %l layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or of each that wants logits, but got an unknown number of rows}}
+    plan.dispatch @gate of %call rows %l layer %l (%b, %b, %i, %w)
+        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }

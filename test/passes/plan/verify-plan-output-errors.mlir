@@ -9,7 +9,7 @@ func.func @no_offset(%call: !plan.call) {
 
 // -----
 
-func.func @tensors(%x: tensor<?x8xf32>) {
+func.func @tensors(%x: tensor<?x8xf32>) attributes {deepseek.form = "expanded"} {
   // expected-error @+1 {{'deepseek.swiglu' op is not expected outside generated functions after the plan phase}}
   %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
   return

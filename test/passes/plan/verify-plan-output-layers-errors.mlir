@@ -8,11 +8,14 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
-    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
     %n = plan.rows rows of %call
+    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
     %l = arith.constant 3 : index
     // expected-error @+1 {{'plan.dispatch' op expects a layer below 3, but got 3}}
-    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %i, %w)
+        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -27,10 +30,13 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
-    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
     %n = plan.rows rows of %call
+    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
     // expected-error @+1 {{'plan.dispatch' op expects a layer that is a constant, or that calls pass}}
-    plan.dispatch @gate of %call rows %n layer %n (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    plan.dispatch @gate of %call rows %n layer %n (%b, %b, %i, %w)
+        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -43,10 +49,13 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
-  func.func private @layer(%call: !plan.call, %layer: index) {
-    %b = plan.buffer of %call bytes 64 offset 0 : memref<4x4xf32>
+  func.func private @layer(%call: !plan.call, %layer: index) attributes {deepseek.form = "absorbed"} {
     %n = plan.rows rows of %call
-    plan.dispatch @gate of %call rows %n layer %layer (%b, %b, %b, %b) : memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>, memref<4x4xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
+    plan.dispatch @gate of %call rows %n layer %layer (%b, %b, %i, %w)
+        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     return
   }
   func.func @decode(%call: !plan.call) -> i32
@@ -66,7 +75,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func private @generated_0(%call: !plan.call, %layer: index, %x: tensor<?x16xf32>, %p: tensor<?xi32>) {
+  func.func private @generated_0(%call: !plan.call, %layer: index) {
+    %x, %p = builtin.unrealized_conversion_cast %call : !plan.call to tensor<?x16xf32>, tensor<?xi32>
     %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 16 x f32>
     %d = deepseek.cache_append %c["latent"][%layer], %x at %p : <latent: 16 x f32>, tensor<?x16xf32> at tensor<?xi32>
     return
@@ -74,9 +84,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %l = arith.constant 3 : index
-    %x, %p = builtin.unrealized_conversion_cast %call : !plan.call to tensor<?x16xf32>, tensor<?xi32>
     // expected-error @+1 {{'func.call' op expects a layer below 3, but got 3}}
-    call @generated_0(%call, %l, %x, %p) : (!plan.call, index, tensor<?x16xf32>, tensor<?xi32>) -> ()
+    call @generated_0(%call, %l) : (!plan.call, index) -> ()
     %0 = arith.constant 0 : i32
     return %0 : i32
   }

@@ -1,0 +1,235 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What kernels and functions of a plan are given, against what they take.
+
+#include "passes/plan/Operands.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "kernels/Catalog.h"
+#include "passes/plan/Buffers.h"
+#include "passes/plan/RowCounts.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+using kernels::Operand;
+
+static Type getElementType(StringRef name, MLIRContext *context) {
+  Builder builder(context);
+  return llvm::StringSwitch<Type>(name)
+      .Case("i32", builder.getI32Type())
+      .Case("bf16", builder.getBF16Type())
+      .Case("f8e4m3", Float8E4M3FNType::get(context))
+      .Default(builder.getF32Type());
+}
+
+/// Memory as `operand` says, of at least `positions` positions: as many as `given` has, if those are enough.
+static Type getMemory(const Operand &operand, Type given, int64_t positions) {
+  SmallVector<int64_t> shape(ArrayRef(operand.shape));
+  auto memory = dyn_cast<MemRefType>(given);
+  if (shape.front() == kernels::kPositions) {
+    shape.front() = memory && memory.getRank() > 0 ? std::max(memory.getDimSize(0), positions) : positions;
+  } else if (shape.front() == kernels::kRows) {
+    shape.front() = ShapedType::kDynamic;
+  }
+  auto type = MemRefType::get(shape, getElementType(operand.type, given.getContext()));
+  return operand.experts > 0 ? Type(plan::TableType::get(given.getContext(), type)) : type;
+}
+
+/// A number of rows in terms of that of the rows a kernel is run for.
+static CountedRows multiply(const CountedRows &rows, int64_t factor) {
+  return factor == 0 ? CountedRows() : CountedRows{rows.which, rows.factor * factor};
+}
+
+/// Memory with a dynamic dimension has `expected` rows.
+static LogicalResult verifyRows(Operation *op, const Twine &name, Value memory,
+                                const std::optional<CountedRows> &expected) {
+  std::optional<CountedRows> rows = getRowsOfMemory(memory);
+  return rows && rows == expected
+             ? success()
+             : op->emitOpError("expects ") << name << " with " << describe(expected) << ", but got " << describe(rows);
+}
+
+static bool hasRows(Type type) {
+  auto memory = dyn_cast<MemRefType>(type);
+  return memory && !memory.hasStaticShape();
+}
+
+static LogicalResult verifyColumns(plan::DispatchOp op, const Operand &operand) {
+  int64_t width = operand.shape.back();
+  return operand.columns <= width || operand.shape.size() == 1
+             ? success()
+             : op.emitOpError("expects rows of ")
+                   << operand.columns << " or more columns as '" << StringRef(operand.name) << "', but got " << width;
+}
+
+/// Kernels find positions and pages of rows by their number in the call.
+static bool isOfRows(const kernels::Kernel &kernel, ArrayRef<Operand> operands) {
+  return llvm::any_of(kernel.constants,
+                      [](const kernels::Constant &one) { return StringRef(one.name).ends_with("store"); }) ||
+         llvm::any_of(operands, [](const Operand &one) { return one.shape.front() == kernels::kPositions; });
+}
+
+namespace {
+class OperandVerifier {
+public:
+  explicit OperandVerifier(ModuleOp module)
+      : symbols(module),
+        maxContext(cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>(deepseek::kModelAttr).get("max_context"))
+                       .getInt()) {}
+
+  LogicalResult verify(Operation *op) {
+    if (auto dispatch = dyn_cast<plan::DispatchOp>(op)) {
+      return verifyDispatch(dispatch);
+    }
+    if (auto call = dyn_cast<func::CallOp>(op)) {
+      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+      return callee->hasAttr(deepseek::kFormAttr) ? verifyLayerCall(call) : verifyGeneratedCall(call, callee);
+    }
+    auto state = dyn_cast<plan::RecordStateOp>(op);
+    return state ? verifyRows(op, "a state", state.getInput(), CountedRows()) : success();
+  }
+
+private:
+  LogicalResult verifyDispatch(plan::DispatchOp op);
+  LogicalResult verifyOperand(plan::DispatchOp op, const Operand &operand, Value memory, const CountedRows &rows);
+  LogicalResult verifyExtras(plan::DispatchOp op, plan::KernelOp kernel, const Operand &output,
+                             const CountedRows &rows);
+  static LogicalResult verifyLayerCall(func::CallOp call);
+  static LogicalResult verifyGeneratedCall(func::CallOp call, func::FuncOp callee);
+
+  SymbolTable symbols;
+  int64_t maxContext;
+  /// The first dispatch of each kernel: an epilogue is compiled for its operands.
+  DenseMap<Operation *, plan::DispatchOp> dispatches;
+};
+} // namespace
+
+LogicalResult OperandVerifier::verifyDispatch(plan::DispatchOp op) {
+  auto symbol = symbols.lookup<plan::KernelOp>(op.getKernel());
+  const kernels::Kernel &kernel = *kernels::findKernel(symbol.getKernel());
+  std::vector<Operand> operands = kernel.listOperands(symbol.getConstants().data());
+  std::optional<CountedRows> rows = getCountedRows(op.getRows());
+  if (!rows || (rows->factor > 1 && isOfRows(kernel, operands))) {
+    return op.emitOpError("expects rows of the call, or of each that wants logits, but got ") << describe(rows);
+  }
+  for (auto [operand, memory] : llvm::zip(operands, op.getArguments())) {
+    if (failed(verifyOperand(op, operand, memory, *rows))) {
+      return failure();
+    }
+  }
+  return verifyExtras(op, symbol, operands.back(), *rows);
+}
+
+LogicalResult OperandVerifier::verifyOperand(plan::DispatchOp op, const Operand &operand, Value memory,
+                                             const CountedRows &rows) {
+  Type expected = getMemory(operand, memory.getType(), maxContext);
+  if (memory.getType() != expected) {
+    return op.emitOpError("expects ") << expected << " as '" << StringRef(operand.name) << "', but got "
+                                      << memory.getType();
+  }
+  if (operand.experts > 0) {
+    auto weight = memory.getDefiningOp<plan::WeightOp>();
+    int64_t experts = weight ? int64_t(weight.getSlicesPerLayer()) : 0;
+    if (experts != operand.experts) {
+      return op.emitOpError("expects weights of ")
+             << operand.experts << " experts as '" << StringRef(operand.name) << "', but got " << experts;
+    }
+  }
+  if (!hasRows(expected)) {
+    return success();
+  }
+  return failure(failed(verifyColumns(op, operand)) ||
+                 failed(verifyRows(op, "'" + StringRef(operand.name) + "'", memory, multiply(rows, operand.factor))));
+}
+
+/// Rows as wide as the output, or a number for each of its columns.
+LogicalResult OperandVerifier::verifyExtras(plan::DispatchOp op, plan::KernelOp kernel, const Operand &output,
+                                            const CountedRows &rows) {
+  OperandRange extras = op.getArguments().drop_front(kernel.getOperandCount());
+  plan::DispatchOp first = dispatches.try_emplace(kernel, op).first->second;
+  for (auto [extra, other] : llvm::zip(extras, first.getArguments().drop_front(kernel.getOperandCount()))) {
+    auto type = cast<MemRefType>(extra.getType());
+    if (type != other.getType() || type.getShape().back() < output.columns) {
+      return op.emitOpError("expects an extra operand of ")
+             << output.columns << " columns or more, and of one type in all dispatches of " << op.getKernelAttr()
+             << ", but got " << type;
+    }
+    if (type.getRank() > 1 && failed(verifyRows(op, "an extra operand", extra, multiply(rows, output.factor)))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+/// Layers get rows of the call.
+LogicalResult OperandVerifier::verifyLayerCall(func::CallOp call) {
+  for (Value operand : call.getOperands()) {
+    if (hasRows(operand.getType()) && failed(verifyRows(call, "an activation", operand, CountedRows()))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+/// What `call` passes for a tensor in the function that it calls; null: the tensor is something else.
+static Value getPassed(func::CallOp call, Value tensor) {
+  auto read = tensor ? tensor.getDefiningOp<bufferization::ToTensorOp>() : bufferization::ToTensorOp();
+  auto argument = read ? dyn_cast<BlockArgument>(read.getBuffer()) : BlockArgument();
+  return argument ? call.getOperand(argument.getArgNumber()) : Value();
+}
+
+/// Loops over the rows of one operand read as many of all; only a pick of rows reads some of the call's.
+static LogicalResult verifyRowsOfOperands(func::CallOp call, Operation &op) {
+  std::optional<CountedRows> first;
+  for (Value operand : isa<deepseek::SelectRowsOp>(op) ? ValueRange() : ValueRange(op.getOperands())) {
+    Value memory = getPassed(call, operand);
+    if (!memory || !hasRows(memory.getType())) {
+      continue;
+    }
+    std::optional<CountedRows> rows = getRowsOfMemory(memory);
+    first = first ? first : rows;
+    if (!rows || rows->which != first->which) {
+      return call.emitOpError("expects operands with rows of one kind, but got ")
+             << describe(first) << " and " << describe(rows);
+    }
+  }
+  return success();
+}
+
+/// Loops write as many rows as their op computes.
+static LogicalResult verifyRowsOfResult(func::CallOp call, bufferization::MaterializeInDestinationOp write) {
+  auto result = dyn_cast<OpResult>(write.getSource());
+  auto destination = dyn_cast<BlockArgument>(write.getDest());
+  if (!result || !destination || !hasRows(destination.getType())) {
+    return success();
+  }
+  deepseek::RowRule rule = getResultRows(result);
+  Value counted = getPassed(call, rule.operand);
+  std::optional<CountedRows> rows = counted ? getRowsOfMemory(counted) : std::nullopt;
+  if (rows) {
+    rows = multiply(*rows, rule.factor);
+  }
+  return verifyRows(call, "a result", call.getOperand(destination.getArgNumber()), rows);
+}
+
+LogicalResult OperandVerifier::verifyGeneratedCall(func::CallOp call, func::FuncOp callee) {
+  for (Operation &op : callee.front()) {
+    auto write = dyn_cast<bufferization::MaterializeInDestinationOp>(op);
+    if (failed(verifyRowsOfOperands(call, op)) || (write && failed(verifyRowsOfResult(call, write)))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult verifyOperands(ModuleOp module) {
+  OperandVerifier verifier(module);
+  return failure(module.walk([&](Operation *op) { return WalkResult(verifier.verify(op)); }).wasInterrupted());
+}
+
+} // namespace fathom

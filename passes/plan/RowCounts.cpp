@@ -1,0 +1,70 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How many rows memory of a plan has, as far as that is known before a call.
+
+#include "passes/plan/RowCounts.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace fathom {
+
+/// Few enough to compute sizes with.
+static constexpr int64_t kLargestFactor = 1 << 16;
+
+std::optional<CountedRows> getCountedRows(Value count) {
+  int64_t factor = 1;
+  while (auto product = count.getDefiningOp<arith::MulIOp>()) {
+    APInt constant;
+    // At least two, so that this ends where code that nothing reaches multiplies a value by itself.
+    if (!matchPattern(product.getRhs(), m_ConstantInt(&constant)) || constant.ult(2) || constant.ugt(kLargestFactor) ||
+        factor * constant.getSExtValue() > kLargestFactor) {
+      return std::nullopt;
+    }
+    factor *= constant.getSExtValue();
+    count = product.getLhs();
+  }
+  auto rows = count.getDefiningOp<plan::RowsOp>();
+  return rows ? std::optional(CountedRows{rows.getWhich(), factor}) : std::nullopt;
+}
+
+/// Columns of all rows of other memory.
+static std::optional<CountedRows> getRowsOfColumns(memref::SubViewOp op) {
+  if (op.getSource().getDefiningOp<memref::SubViewOp>()) {
+    return std::nullopt; // No plan has views of views; where nothing reaches them they may go in circles.
+  }
+  std::optional<CountedRows> rows = getRowsOfMemory(op.getSource());
+  auto size = dyn_cast<Value>(op.getMixedSizes().front());
+  bool whole =
+      size && getCountedRows(size) == rows && isZeroInteger(op.getMixedOffsets().front()) && op.hasUnitStride();
+  return whole ? rows : std::nullopt;
+}
+
+std::optional<CountedRows> getRowsOfMemory(Value memory) {
+  if (auto argument = dyn_cast<BlockArgument>(memory)) {
+    Operation *function = argument.getOwner()->getParentOp();
+    return function->hasAttr(deepseek::kFormAttr) ? std::optional(CountedRows()) : std::nullopt;
+  }
+  return llvm::TypeSwitch<Operation *, std::optional<CountedRows>>(memory.getDefiningOp())
+      .Case([](plan::BufferOp op) { return op.getRows() ? getCountedRows(op.getRows()) : std::nullopt; })
+      .Case([](plan::ArgumentOp op) { return std::optional(CountedRows{plan::findCallArray(op.getName())->rows}); })
+      .Case([](memref::SubViewOp op) { return getRowsOfColumns(op); })
+      .Default(std::optional<CountedRows>());
+}
+
+std::string describe(const std::optional<CountedRows> &rows) {
+  if (!rows) {
+    return "an unknown number of rows";
+  }
+  bool logits = rows->which == plan::Rows::logit_rows;
+  return std::to_string(rows->factor) + (rows->factor == 1 ? " row for each " : " rows for each ") +
+         (logits ? "that wants logits" : "of the call");
+}
+
+} // namespace fathom
