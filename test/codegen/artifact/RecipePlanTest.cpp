@@ -21,22 +21,36 @@ static const ShardFile bigShard = {"model.safetensors", 1 << 20};
 
 static int check(const SliceRecipe &recipe) { return exitCode(computeSliceSize(recipe, {bigShard}, "layers.0.q")); }
 
+/// What is wrong with a recipe that only a mistake in the compiler makes; the empty text if nothing is.
+static std::string findMistake(const SliceRecipe &recipe) {
+  auto size = computeSliceSize(recipe, {bigShard}, "layers.0.q");
+  if (size) {
+    return "";
+  }
+  ExitStatus status = takeExitStatus(size.takeError());
+  EXPECT_EQ(status.code, 70);
+  return status.message;
+}
+
 TEST(ComputeSliceSize, RefusesShapesThatDoNotFitTogether) {
   Source a{0, 0, 4, 8, ElementType::BF16, {}};
   Source wider{0, 0, 4, 9, ElementType::BF16, {}};
   Source other{0, 0, 4, 8, ElementType::F16, {}};
   Source taller{0, 0, 5, 8, ElementType::BF16, {}};
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, a})), 0);
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, wider})), 70);
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {a, other})), 70);
+  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {a, a})), "");
+  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {a, wider})), "recipe of layers.0.q: sources with 8 and 9 columns");
+  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {a, other})),
+            "recipe of layers.0.q: sources of different element types");
   SliceRecipe widened = makeRecipe(Layout::Rows, {a, other});
   widened.widen = true;
-  EXPECT_EQ(check(widened), 0);
-  EXPECT_EQ(check(makeRecipe(Layout::Panels, {a, taller}, RowMap::Interleave)), 70);
-  EXPECT_EQ(check(makeRecipe(Layout::Panels, {a}, RowMap::Interleave)), 70);
-  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {a})), 70);
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {})), 70);
-  EXPECT_EQ(check(makeRecipe(Layout::RopeTable, {})), 70);
+  EXPECT_EQ(findMistake(widened), "") << "conversion makes them alike";
+  for (const std::vector<Source> &sources : {std::vector{a, taller}, std::vector{a}}) {
+    EXPECT_EQ(findMistake(makeRecipe(Layout::Panels, sources, RowMap::Interleave)),
+              "recipe of layers.0.q: interleaved rows need two sources of one shape");
+  }
+  EXPECT_EQ(findMistake(makeRecipe(Layout::PanelScales, {a})), "recipe of layers.0.q: a source without scales");
+  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {})), "recipe of layers.0.q: 0 sources");
+  EXPECT_EQ(findMistake(makeRecipe(Layout::RopeTable, {})), "recipe of layers.0.q: an empty rope table");
 }
 
 TEST(ComputeSliceSize, RefusesSourcesBeyondTheirShard) {

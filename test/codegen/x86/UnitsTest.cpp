@@ -3,9 +3,11 @@
 //
 // Units before they are linked: what a kernel is specialized to, which functions others see, what imports become.
 
+#include "dialects/RegisterDialects.h"
 #include "fathom/kernel_abi.h"
 #include "test/codegen/x86/Support.h"
 
+#include "mlir/Parser/Parser.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/Verifier.h"
@@ -55,6 +57,41 @@ static std::vector<std::string> listImported(const llvm::Module &module) {
     }
   }
   return names;
+}
+
+TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto lowered = mlir::parseSourceString<mlir::ModuleOp>(R"(
+    deepseek.weight @w : tensor<8x4xbf16> from "w" at [0, 0]
+    plan.kernel @plain = "x86_f32_select_rows" operands 3 constants [4]
+    plan.kernel @biased = "avx2_f32_gemm" operands 3 constants [8, 32, 8, 0, 32, 0, 2] {
+    ^bb0(%sum: f32, %bias: f32):
+      %0 = arith.addf %sum, %bias : f32
+      plan.yield %0
+    }
+    llvm.func @plain.task(!llvm.ptr, i64, !llvm.ptr)
+    llvm.func @decode() attributes {plan.max_rows = 4 : i64} {
+      llvm.return
+    }
+    llvm.func @layer() {
+      llvm.return
+    })",
+                                                         &context);
+  ASSERT_TRUE(lowered);
+  ModelCode code = llvm::cantFail(translateModel(*lowered, getTarget()));
+  EXPECT_EQ(code.entryPoints, std::vector<std::string>{"decode"});
+  ASSERT_EQ(code.kernels.size(), 2u);
+  EXPECT_EQ(code.kernels[0].symbol, "plain");
+  EXPECT_EQ(code.kernels[0].kernel, "x86_f32_select_rows");
+  EXPECT_THAT(code.kernels[0].constants, testing::ElementsAre(4));
+  EXPECT_FALSE(code.kernels[0].hasEpilogue);
+  EXPECT_TRUE(code.kernels[1].hasEpilogue);
+  llvm::LLVMContext llvmContext;
+  auto functions = llvm::cantFail(readFunctions(code, llvmContext));
+  EXPECT_THAT(listImported(*functions), testing::ElementsAre("plain.task"));
+  EXPECT_TRUE(functions->getFunction("plain.task")->hasHiddenVisibility()) << "others would find it through a table";
 }
 
 TEST(SpecializeKernel, ShowsItsTaskAndItemsAndNothingElse) {
