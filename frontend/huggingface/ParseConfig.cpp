@@ -190,6 +190,7 @@ void ConfigParser::quantization() {
   quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";
   inner.get("weight_block_size");
   inner.warnOfUnread("modules_to_not_convert ignored_layers", "nothing in Fathom");
+  // Null is not the same as absent here.
   checkBlockSize(object.find("weight_block_size"), inner);
   modelConfig.quantization = quantization;
 }

@@ -230,22 +230,22 @@ void ConfigParser::checkUntyped(Value object, ConfigReader &scaling) {
 }
 
 /// Relations between fields, each right by itself.
-void ConfigParser::checkScaling(ConfigReader &scaling, const RopeConfig &kRope) {
-  switch (kRope.scaling) {
+void ConfigParser::checkScaling(ConfigReader &scaling, const RopeConfig &rope) {
+  switch (rope.scaling) {
   case RopeScaling::None:
   case RopeScaling::Linear:
     return;
   case RopeScaling::Llama3:
-    if (kRope.highFrequencyFactor <= kRope.lowFrequencyFactor) {
+    if (rope.highFrequencyFactor <= rope.lowFrequencyFactor) {
       scaling.bad("high_freq_factor", "is not above \"low_freq_factor\"");
     }
     return;
   case RopeScaling::Yarn:
     // One without the other means different things to different implementations.
-    if ((kRope.mscale != 0) != (kRope.mscaleAllDim != 0) && kRope.attentionFactor == 0) {
+    if ((rope.mscale != 0) != (rope.mscaleAllDim != 0) && rope.attentionFactor == 0) {
       scaling.unsupported("mscale", "and \"mscale_all_dim\" must both be given, or neither");
     }
-    if (kRope.betaFast < kRope.betaSlow) {
+    if (rope.betaFast < rope.betaSlow) {
       scaling.bad("beta_fast", "is smaller than \"beta_slow\"");
     }
     return;

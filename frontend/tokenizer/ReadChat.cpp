@@ -124,11 +124,6 @@ void ChatSources::readFiles(Diagnostics &diagnostics, const std::string &directo
       continue;
     }
     if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kMaxTemplateBytes, diagnostics)) {
-      StringRef other = text->empty() ? "" : checkpoint::recognize(*text);
-      if (!other.empty()) {
-        diagnostics.error(Problem::BadInput, "chat-template", path, "", other);
-        continue;
-      }
       Source source{{diagnostics, path}, "", name.str(), std::move(*text), file.str()};
       if (StringRef mistake = checkpoint::recognize(source.text); !mistake.empty()) {
         source.context.bad("chat-template", "", {}, mistake);
