@@ -8,7 +8,7 @@ import os
 import struct
 
 import support
-from support import BAD_INPUT, UNSUPPORTED, USAGE, make, write
+from support import BAD_INPUT, UNSUPPORTED, USAGE, make, read, write
 
 CONTEXT = 128
 HELLO = b'[{"role": "user", "content": "Hello"}]\n'
@@ -65,6 +65,13 @@ class Format(support.DriverTest):
         make("run", folder, "-p", "a", "-n1", "--chat-format=none")
         make("chat", folder, "-p", "a", "-n1", "--chat-format=deepseek-v3")
 
+    def test_a_model_that_comes_without_a_template_names_its_format(self):
+        folder, module = support.speaking_checkpoint(), self.path("module.mlir")
+        make("compile", folder, "--emit=deepseek", "-o", module)
+        write(module, read(module).decode().replace('family = "deepseek_v3"', 'family = "deepseek_v32"'))
+        make("compile", module, "--from=deepseek", "--checkpoint=" + folder, "-o", self.path("model"), "--chat-format=none")
+        self.fails(UNSUPPORTED, "chat", self.path("model"), "-p", "a", words=("--chat-format=deepseek-v3.2",))
+
     def test_a_template_that_leaves_the_subset_says_where(self):
         folder = self.template("\n{{ 2 ** 0.5 }}")
         make("compile", folder, "-o", self.path("model"))
@@ -108,7 +115,7 @@ def script(tensors, tokens):
 
 
 class Reasoning(support.DriverTest):
-    def thinker(self, template, tokens, special=False):
+    def thinker(self, template, tokens, special=False, options=()):
         """An artifact whose answer is `tokens`, from the end of the prompt on."""
         folder = self.path("thinker")
         support.generate(folder, {**support.CONFIG, "vocab_size": 4100})
@@ -120,7 +127,7 @@ class Reasoning(support.DriverTest):
         write(os.path.join(folder, "tokenizer.json"), json.dumps(tokenizer))
         write(os.path.join(folder, "chat_template.jinja"), template)
         self.edit_tensors(folder, lambda tensors: script(tensors, [*tokens, EOS]))
-        make("compile", folder, "-o", self.path("model"))
+        make("compile", folder, "-o", self.path("model"), *options)
         return self.path("model")
 
     def says(self, *options, stdin=b"Hi\n"):
@@ -150,6 +157,12 @@ class Reasoning(support.DriverTest):
     def test_a_prompt_that_begins_the_thought_counts(self):
         self.thinker("{{ messages[-1].content }}<think>", [THINK[0], KING, THOUGHT_ENDS[0], YES])
         self.check()
+
+    def test_deepseek_v32_thinks_where_it_is_told_to(self):
+        self.thinker("own", [THINK[0], KING, THOUGHT_ENDS[0], YES], options=["--chat-format=deepseek-v3.2"])
+        self.assertEqual(self.says("--think"), "<think>\nking\n</think>\n\nYes\n")
+        self.assertEqual(self.says("--no-think"), "Yes\n")
+        self.assertEqual(self.says(), "Yes\n")
 
     def test_an_executable_does_it_too(self):
         if support.SANITIZED:

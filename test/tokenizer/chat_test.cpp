@@ -7,6 +7,7 @@
 #include "test/tokenizer/support.h"
 
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -110,6 +111,47 @@ TEST(ChatTest, FormatsRenderAsTheModelsOwnTemplates) {
   llvm::SmallVector<llvm::StringRef> names;
   llvm::StringRef(frontend::chatFormatNames()).split(names, '|');
   EXPECT_EQ(seen, std::set<std::string>(names.begin(), names.end()));
+}
+
+/// What the conversations of the models lack: rounds of tools, thoughts between them, who else speaks.
+TEST(ChatTest, RoundsOfToolsRenderAsDeepSeekV32) {
+  const std::string question = R"({"role": "user", "content": "Warmer?"})",
+                    call = R"({"type": "function", "function": {"name": "look", "arguments": )"
+                           R"({"city": "Paris", "days": [1, 2], "exact": true, "unit": null}}})",
+                    calls =
+                        R"({"role": "assistant", "content": "", "reasoning_content": "look twice", "tool_calls": [)" +
+                        call + ", " + call + "]}",
+                    result = R"({"role": "tool", "content": "21"})",
+                    answer = R"({"role": "assistant", "content": "No.", "reasoning_content": "as warm"})",
+                    developer = R"({"role": "developer", "content": "x"})",
+                    tools = R"("tools": [{"type": "function", "function": {"name": "look"}}, {"type": "other"}])";
+  const std::vector<std::string> conversations[] = {
+      {question, calls, result},
+      {question, calls, result, result},
+      {question, answer, developer},
+      {question, calls, result, result, answer},
+      {question, calls, result, result, answer, question, calls, result, result},
+      {question, answer, calls, result},
+      {answer, developer, calls, result, result, calls, result, result},
+  };
+  std::string own = readFile(fixture("templates/deepseek-v3.2.jinja")),
+              format = frontend::findChatFormat("deepseek-v3.2").str();
+  for (const std::vector<std::string> &messages : conversations) {
+    for (const char *thinking : {"true", "false"}) {
+      std::string json = "{\"bos_token\": \"<BOS>\", \"messages\": [" + llvm::join(messages, ", ") + "], " + tools +
+                         ", \"thinking\": " + thinking + "}";
+      std::string text = render(format, json);
+      EXPECT_EQ(text, render(own, json)) << json;
+      EXPECT_NE(text.find("<BOS>## Tools"), std::string::npos) << text;
+    }
+  }
+}
+
+TEST(ChatTest, DeepSeekV32SaysThatArgumentsAreNoText) {
+  EXPECT_NE(render(frontend::findChatFormat("deepseek-v3.2").str(),
+                   R"([{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}])")
+                .find("expected 'arguments' to be an object, found a string"),
+            std::string::npos);
 }
 
 TEST(ChatTest, ErrorsHaveAPlace) {
