@@ -223,18 +223,42 @@ void Parser::parsePositional(const char *word) {
   command.positionals[positionals++] = word;
 }
 
+// More choices than fit into a line are listed behind the help.
+static constexpr size_t kMostChoices = 72;
+
+static void printChoices(const char *choices) {
+  constexpr size_t kIndent = 36, kWidth = 110;
+  size_t column = kWidth;
+  for (const char *name = choices; *name;) {
+    size_t length = strcspn(name, "|");
+    if (column + length < kWidth) {
+      printf(" ");
+    } else {
+      printf("%s%*s", name == choices ? "" : "\n", static_cast<int>(kIndent), "");
+      column = kIndent;
+    }
+    column += length + 2;
+    printf("%.*s%s", static_cast<int>(length), name, name[length] ? "," : "\n");
+    name += length + (name[length] != 0);
+  }
+}
+
 static void printOption(const Option &option, bool on) {
   char left[192];
   char letter[8] = "    ";
   if (option.letter) {
     snprintf(letter, sizeof(letter), "-%c, ", option.letter);
   }
-  bool flag = option.kind == OptionKind::kFlag;
-  const char *shown = option.choices ? option.choices : option.placeholder;
+  bool flag = option.kind == OptionKind::kFlag, listed = option.choices && strlen(option.choices) > kMostChoices;
+  const char *shown = option.choices && !listed ? option.choices : option.placeholder;
   snprintf(left, sizeof(left), "  %s--%s%s%s%s", letter, on ? "[no-]" : "", option.name, flag ? "" : "=",
            flag ? "" : shown);
   const char *gap = strlen(left) > 34 ? "\n" : "";
-  printf("%s%s%*s%s\n", left, gap, static_cast<int>(*gap ? 36 : 36 - strlen(left)), "", option.help);
+  printf("%s%s%*s%s%s\n", left, gap, static_cast<int>(*gap ? 36 : 36 - strlen(left)), "", option.help,
+         listed ? "; one of" : "");
+  if (listed) {
+    printChoices(option.choices);
+  }
 }
 
 int Parser::printHelp() const {
