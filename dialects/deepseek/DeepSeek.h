@@ -77,12 +77,23 @@ constexpr llvm::StringLiteral kAbsorbedForm = "absorbed";
 constexpr llvm::StringLiteral kInputAttr = "deepseek.input";
 constexpr llvm::StringLiteral kTokensInput = "tokens";
 constexpr llvm::StringLiteral kPositionsInput = "positions";
+constexpr llvm::StringLiteral kHiddenInput = "hidden";
 constexpr llvm::StringLiteral kLogitRowsInput = "logit_row_ids";
 constexpr llvm::StringLiteral kCacheInput = "cache";
 constexpr llvm::StringLiteral kActivationInput = "activation";
 constexpr llvm::StringLiteral kLayerInput = "layer";
+/// On a result of an entry point: what it is, an output of fathom/call_inputs.def. The cache has none.
+constexpr llvm::StringLiteral kOutputAttr = "deepseek.output";
+constexpr llvm::StringLiteral kLogitsOutput = "logits";
+constexpr llvm::StringLiteral kHiddenOutput = "hidden_out";
 /// On an op: the kernel of the catalog that runs it.
 constexpr llvm::StringLiteral kKernelAttr = "deepseek.kernel";
+
+/// The layers that a model with these facts has rows of in its stores: its own, and those that draft. None: the module
+/// has no facts.
+std::optional<int64_t> countStoredLayers(mlir::Operation *module);
+/// The fact that is the width of rows which a call is given or gives.
+llvm::StringRef getWidthFact(llvm::StringRef callArray);
 
 /// [N, K] and whether the weight is in panels, for a dense weight or one expert's part of a stack.
 struct WeightShape {

@@ -25,12 +25,13 @@ def DeepSeek_Dialect : Dialect {
     order, so that results do not depend on how a program is cut into calls.
 
     Attributes of the module say the rest: `deepseek.model` is a dictionary (`family`; `vocabulary`, `hidden`, `layers`,
-    `max_context`; `bos_token`, −1 for none, and `eos_tokens`; where the model's authors say how to sample,
-    `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files that weights lie
+    `max_context`; where there are any, `draft_layers` behind them; `bos_token`, −1 for none, and `eos_tokens`; where the
+    model's authors say how to sample, `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files that weights lie
     in, `deepseek.phase` the last phase. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`,
     which says how they attend: `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where
-    each is one of any sequence. `deepseek.input` says what an argument is: of a call, `"tokens"`, `"positions"`,
-    `"logit_row_ids"` (the rows that want logits) or `"cache"`; of a layer, `"activation"` or `"layer"`.
+    each is one of any sequence. `deepseek.input` says what an argument is: of a call, `"tokens"`, `"positions"`, `"hidden"`
+    (states to draft from), `"logit_row_ids"` (the rows that want logits) or `"cache"`; of a layer, `"activation"` or
+    `"layer"`. `deepseek.output` says what a call gives, beside the cache: `"logits"`, `"hidden_out"` (states to draft from).
 
     `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
 
@@ -44,6 +45,7 @@ def DeepSeek_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let extraClassDeclaration = [{ void registerAttrs(); }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }

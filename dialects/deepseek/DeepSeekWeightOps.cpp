@@ -51,7 +51,7 @@ static LogicalResult verifyLayers(Op op) {
     return op.emitOpError("expects ascending layers, but got [") << layers << "]";
   }
   // Pages of the cache hold that many layers.
-  std::optional<int64_t> count = getFact(op, "layers");
+  std::optional<int64_t> count = countStoredLayers(op->template getParentOfType<ModuleOp>());
   if (count && layers.back() >= *count) {
     return op.emitOpError("expects layers below ") << *count << ", but got [" << layers << "]";
   }

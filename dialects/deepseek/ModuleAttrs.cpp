@@ -45,6 +45,7 @@ static const Fact kFacts[] = {
     {"vocabulary", "a positive 32-bit number as i64", isCount<1>},
     {"hidden", "a positive 32-bit number as i64", isCount<1>},
     {"layers", "a positive 32-bit number as i64", isCount<1>},
+    {"draft_layers", "a positive 32-bit number as i64", isCount<1>, kOptional},
     {"max_context", "a positive 32-bit number as i64", isCount<1>},
     {"bos_token", "a 32-bit number of -1 or more as i64", isCount<-1>},
     {"eos_tokens", "an array<i64>", [](Attribute value) { return isa_and_nonnull<DenseI64ArrayAttr>(value); }},
@@ -103,13 +104,16 @@ LogicalResult verifyFact(Operation *op, StringRef fact, int64_t value) {
                                              << "' says, but the types of '" << op->getName() << "' say " << value;
 }
 
-/// The runtime makes room for logits by the fact, and code writes them by the type.
-static LogicalResult verifyLogits(Operation *entry) {
-  auto attribute = entry->getAttrOfType<TypeAttr>("function_type");
-  auto type = attribute ? dyn_cast<FunctionType>(attribute.getValue()) : FunctionType();
-  auto logits = type && type.getNumResults() > 0 ? dyn_cast<RankedTensorType>(type.getResult(0)) : RankedTensorType();
-  return logits && isRows(logits) ? verifyFact(entry, "vocabulary", getWidth(logits)) : success();
+std::optional<int64_t> countStoredLayers(Operation *module) {
+  auto facts = module ? module->getAttrOfType<DictionaryAttr>(kModelAttr) : DictionaryAttr();
+  if (!facts) {
+    return std::nullopt;
+  }
+  auto drafts = facts.getAs<IntegerAttr>("draft_layers");
+  return facts.getAs<IntegerAttr>("layers").getInt() + (drafts ? drafts.getInt() : 0);
 }
+
+StringRef getWidthFact(StringRef callArray) { return callArray == kLogitsOutput ? "vocabulary" : "hidden"; }
 
 static LogicalResult verifyShards(Operation *op, Attribute value) {
   auto shards = dyn_cast<ArrayAttr>(value);
@@ -140,38 +144,66 @@ static bool isIds(Type type) {
   return tensor && tensor.getRank() == 1 && tensor.isDynamicDim(0) && tensor.getElementType().isInteger(32);
 }
 
-/// What an argument of a function may be.
-struct Input {
+/// What an argument or a result of a function may be.
+struct Port {
   StringLiteral name;
   StringLiteral expected;
   bool (*isValid)(Type);
+  /// Whether it is an array of a call with rows as wide as a fact says: the runtime makes room by that, and code reads
+  /// and writes by the type.
+  bool isWide = false;
 };
 
-static const Input kInputs[] = {
-#define FATHOM_CALL_INPUT(field, element, rows)                                                                        \
-  StringRef(#element) == "i32" ? Input{#field, "tensor<?xi32>", isIds} : Input{#field, "tensor<?xWxf32>", isActivation},
+#define FATHOM_PORT(field, element, rows)                                                                              \
+  StringRef(#element) == "i32" ? Port{#field, "tensor<?xi32>", isIds}                                                  \
+                               : Port{#field, "tensor<?xWxf32>", isActivation, /*isWide=*/true},
+
+static const Port kInputs[] = {
+#define FATHOM_CALL_INPUT FATHOM_PORT
 #include "fathom/call_inputs.def"
     {kCacheInput, "a cache", [](Type type) { return isa<CacheType>(type); }},
     {kActivationInput, "tensor<?xWxf32>", isActivation},
     {kLayerInput, "index", [](Type type) { return type.isIndex(); }},
 };
 
+static const Port kOutputs[] = {
+#define FATHOM_CALL_INPUT(field, element, rows)
+#define FATHOM_CALL_OUTPUT FATHOM_PORT
+#include "fathom/call_inputs.def"
+};
+
+/// `attribute` of an argument or a result of this type names one of `ports`, which a message calls `expected`.
+static LogicalResult verifyPort(Operation *function, NamedAttribute attribute, Type type, ArrayRef<Port> ports,
+                                StringRef expected) {
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  const auto *port = llvm::find_if(ports, [&](const Port &one) { return name && name == one.name; });
+  if (port == ports.end()) {
+    return emitError(function->getLoc(), "expects ")
+           << expected << " as '" << attribute.getName().getValue() << "', but got " << attribute.getValue();
+  }
+  if (!port->isValid(type)) {
+    return emitError(function->getLoc(), "expects ")
+           << port->expected << " as " << attribute.getName().getValue().split('.').second << ' ' << name
+           << ", but got " << type;
+  }
+  return port->isWide ? verifyFact(function, getWidthFact(port->name), getWidth(type)) : success();
+}
+
 LogicalResult DeepSeekDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned argument,
                                                         NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
-  if (!function || attribute.getName() != kInputAttr) {
-    return success();
-  }
-  auto name = dyn_cast<StringAttr>(attribute.getValue());
-  const auto *input = llvm::find_if(kInputs, [&](const Input &one) { return name && name == one.name; });
-  if (input == std::end(kInputs)) {
-    return emitError(op->getLoc(), "expects an input of a call or a layer as '")
-           << kInputAttr << "', but got " << attribute.getValue();
-  }
-  Type type = function.getArgumentTypes()[argument];
-  return input->isValid(type)
-             ? success()
-             : emitError(op->getLoc(), "expects ") << input->expected << " as input " << name << ", but got " << type;
+  return function && attribute.getName() == kInputAttr
+             ? verifyPort(op, attribute, function.getArgumentTypes()[argument], kInputs,
+                          "an input of a call or a layer")
+             : success();
+}
+
+LogicalResult DeepSeekDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned result,
+                                                           NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return function && attribute.getName() == kOutputAttr
+             ? verifyPort(op, attribute, function.getResultTypes()[result], kOutputs, "an output of a call")
+             : success();
 }
 
 LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
@@ -188,14 +220,11 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   if (name == kFormAttr) {
     return verifyForm(op, attribute.getValue());
   }
-  if (name != kMaxRowsAttr) {
-    return success();
-  }
-  if (!isCount<1>(attribute.getValue())) {
+  if (name == kMaxRowsAttr && !isCount<1>(attribute.getValue())) {
     return emitError(op->getLoc(), "expects a positive 32-bit number as i64 as '")
            << name << "', but got " << attribute.getValue();
   }
-  return verifyLogits(op);
+  return success();
 }
 
 } // namespace fathom::deepseek

@@ -57,7 +57,6 @@ struct CallArray {
   llvm::StringLiteral element;
   Rows rows;
 };
-constexpr llvm::StringLiteral kLogits = "logits";
 /// The array of that name; null: a call has none.
 const CallArray *findCallArray(llvm::StringRef name);
 

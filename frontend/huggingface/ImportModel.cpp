@@ -194,6 +194,7 @@ void ModelImporter::addForward() {
                                {deepseek::kLogitRowsInput, ids()},
                                {deepseek::kCacheInput, cache()}},
                               {activation(config.vocabulary), cache()});
+  function.setResultAttr(0, deepseek::kOutputAttr, builder.getStringAttr(deepseek::kLogitsOutput));
   Value positions = function.getArgument(1);
   Value x = deepseek::EmbeddingOp::create(builder, loc, stream, function.getArgument(0), getWeight("embed_tokens"));
   Value state = function.getArgument(3);

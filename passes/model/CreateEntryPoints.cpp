@@ -5,9 +5,8 @@
 
 #include "passes/model/Passes.h"
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "passes/support/EntryPoints.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -59,8 +58,8 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
   /// Clones an entry point without its logits, and without what computes or reads nothing else: chunks of a prompt but
   /// the last, and steps that nobody samples from, fill the cache, and the head is the largest weight of many models.
   static void createHeadless(func::FuncOp entry) {
-    FunctionType type = entry.getFunctionType();
-    if (type.getNumResults() != 2 || !isa<deepseek::CacheType>(type.getResult(1))) {
+    std::optional<unsigned> logits = getOutput(entry, deepseek::kLogitsOutput);
+    if (!logits) {
       return;
     }
     OpBuilder builder(entry->getContext());
@@ -68,7 +67,7 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
     auto headless = cast<func::FuncOp>(builder.clone(*entry));
     headless.setSymName((entry.getSymName() + "_headless").str());
     Block &body = headless.front();
-    body.getTerminator()->eraseOperand(0);
+    body.getTerminator()->eraseOperand(*logits);
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body))) {
       if (isOpTriviallyDead(&op)) {
         op.erase();
@@ -79,7 +78,7 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       ofHead[with.getArgNumber()] = !with.use_empty() && without.use_empty();
     }
     (void)headless.eraseArguments(ofHead);
-    (void)headless.eraseResult(0);
+    (void)headless.eraseResult(*logits);
   }
 };
 

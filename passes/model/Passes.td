@@ -95,8 +95,8 @@ def LowerMoERouting : Pass<"fathom-lower-moe-routing", "mlir::ModuleOp"> {
 def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   let summary = "check what the model phase promises";
   let description = [{
-    After the model phase: every function has a form, and is an entry point or a layer by its inputs and results; no
-    `rope_table` is left in a function and no `moe_experts`; functions of the absorbed form have no expanded attention.
+    After the model phase: every function has a form, and is an entry point or a layer by its inputs and results; where
+    one drafts, it is of the absorbed form, and all give the hidden states that it drafts from; no `rope_table` is left in a function and no `moe_experts`; functions of the absorbed form have no expanded attention.
 
     Numeric contract: exact, marks `deepseek.phase = "model"`. Test: test/passes/model/verify-model-output-errors.mlir.
   }];

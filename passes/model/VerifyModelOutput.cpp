@@ -30,7 +30,7 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
       }
       valid &= verifyBody(function, form == deepseek::kAbsorbedForm) && succeeded(verifyEntryFunction(function));
     }
-    if (!valid) {
+    if (!valid || failed(verifyDraft(getOperation()))) {
       return signalPassFailure();
     }
     deepseek::markPhase(getOperation(), "model");

@@ -73,7 +73,7 @@ class BoundsVerifier {
 public:
   explicit BoundsVerifier(ModuleOp module)
       : module(module), symbols(module), scratch(getCount(module, plan::kScratchBytesAttr)),
-        layers(cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>(deepseek::kModelAttr).get("layers")).getInt()) {
+        layers(*deepseek::countStoredLayers(module)) {
     module.walk([&](func::CallOp call) { calls[call.getCallee()].push_back(call); });
   }
 

@@ -142,8 +142,8 @@ FailureOr<int64_t> FunctionConverter::getInstance(func::CallOp op) {
   if (!matchPattern(layer, m_ConstantInt(&index))) {
     return op.emitOpError("expects a constant layer");
   }
-  if (index.uge(facts.getLayers())) {
-    return op.emitOpError("expects a layer below ") << facts.getLayers() << ", but got " << index.getSExtValue();
+  if (index.uge(facts.getStoredLayers())) {
+    return op.emitOpError("expects a layer below ") << facts.getStoredLayers() << ", but got " << index.getSExtValue();
   }
   ArrayRef<int64_t> layers = facts.getLayersOf(op.getCallee());
   if (!layers.empty() && !llvm::is_contained(layers, index.getSExtValue())) {
@@ -216,7 +216,7 @@ static bool isUnplanned(func::FuncOp function) {
 
 static LogicalResult convertFunction(ModuleState &state, func::FuncOp function) {
   OpBuilder builder(function);
-  int64_t mostRows = state.facts.getMostRows(function->getAttr(kFormAttr));
+  int64_t mostRows = state.facts.getMostRows(function.getName());
   FailureOr<Signature> signature = createSignature(function, mostRows, builder);
   return failure(failed(signature) || failed(FunctionConverter(state, function, builder, std::move(*signature)).run()));
 }
@@ -244,7 +244,8 @@ struct ConvertDeepSeekToPlan : impl::ConvertDeepSeekToPlanBase<ConvertDeepSeekTo
         return failure();
       }
     }
-    if (failed(placeStores(module, getCacheType(functions.front()), state.facts.getLayers()))) {
+    if (failed(verifyDraft(module)) ||
+        failed(placeStores(module, getCacheType(functions.front()), state.facts.getStoredLayers()))) {
       return failure();
     }
     for (func::FuncOp function : functions) {

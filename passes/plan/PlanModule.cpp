@@ -13,13 +13,22 @@ using namespace deepseek;
 
 PlanModule::PlanModule(ModuleOp module)
     : symbols(module),
-      layers(cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>(kModelAttr).get("layers")).getInt()) {
+      layers(cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>(kModelAttr).get("layers")).getInt()),
+      storedLayers(*countStoredLayers(module)) {
   for (auto function : module.getOps<func::FuncOp>()) {
     findLayers(function);
     if (auto most = function->getAttrOfType<IntegerAttr>(kMaxRowsAttr)) {
-      int64_t &rows = mostRows[function->getAttr(kFormAttr)];
-      rows = std::max(rows, most.getInt());
+      countRows(function, most.getInt());
     }
+  }
+}
+
+/// Entry points that share layers may take different numbers of rows.
+void PlanModule::countRows(func::FuncOp entry, int64_t rows) {
+  mostRows[entry.getName()] = rows;
+  for (auto call : entry.getOps<func::CallOp>()) {
+    int64_t &most = mostRows[call.getCallee()];
+    most = std::max(most, rows);
   }
 }
 

@@ -22,8 +22,10 @@ public:
 
   /// Layers of the model.
   int64_t getLayers() const { return layers; }
-  /// The most rows in a call of an entry point of that form.
-  int64_t getMostRows(mlir::Attribute form) const { return mostRows.lookup(form); }
+  /// Those and the draft's, all of which have rows in stores.
+  int64_t getStoredLayers() const { return storedLayers; }
+  /// The most rows in a call of an entry point, or of one that calls a layer.
+  int64_t getMostRows(llvm::StringRef function) const { return mostRows.lookup(function); }
   /// The layers that a function serves, in the order of its weights' slices.
   llvm::ArrayRef<int64_t> getLayersOf(llvm::StringRef function) { return layersOf[function]; }
 
@@ -34,11 +36,13 @@ public:
 
 private:
   void findLayers(mlir::func::FuncOp function);
+  void countRows(mlir::func::FuncOp entry, int64_t rows);
 
   mlir::SymbolTable symbols;
   int64_t layers;
+  int64_t storedLayers;
   int64_t slices = 0;
-  llvm::DenseMap<mlir::Attribute, int64_t> mostRows;
+  llvm::StringMap<int64_t> mostRows;
   llvm::StringMap<llvm::SmallVector<int64_t>> layersOf;
 };
 

@@ -47,20 +47,20 @@ static void placeInputs(Signature &signature, func::FuncOp function, OpBuilder &
 }
 
 /// func @prefill(%call: !plan.call) -> i32
-static Signature createEntry(func::FuncOp function, Value result, int64_t mostRows, OpBuilder &builder) {
+static Signature createEntry(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {
   Type call = plan::CallType::get(builder.getContext());
   Signature signature = begin(function, call, builder.getI32Type(), mostRows, builder);
   signature.function->setAttr(plan::kMaxRowsAttr, function->getAttr(kMaxRowsAttr));
   placeInputs(signature, function, builder);
-  if (result) {
-    placeArray(signature, result, plan::kLogits, builder);
+  for (OpOperand &result : function.front().getTerminator()->getOpOperands()) {
+    placeArray(signature, result.get(), getOutputName(function, result.getOperandNumber()), builder);
   }
   return signature;
 }
 
 /// func @prefill.moe(%call, %input, %output, %layer, %instance)
-static Signature createLayer(func::FuncOp function, Value result, int64_t mostRows, OpBuilder &builder) {
-  Value input = getInput(function, kActivationInput);
+static Signature createLayer(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {
+  Value input = getInput(function, kActivationInput), result = function.front().getTerminator()->getOperand(0);
   Type call = plan::CallType::get(builder.getContext()), index = builder.getIndexType();
   Type stream = getMemRefType(input.getType());
   Signature signature = begin(function, {call, stream, stream, index, index}, {}, mostRows, builder);
@@ -74,17 +74,26 @@ static Signature createLayer(func::FuncOp function, Value result, int64_t mostRo
   return signature;
 }
 
-FailureOr<Signature> createSignature(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {
-  Operation *end = function.front().getTerminator();
-  Value result = end->getOperand(0);
-  if (isa<CacheType>(result.getType())) { // without the head
-    return createEntry(function, Value(), mostRows, builder);
+/// Each result but the cache is written straight to memory of the caller.
+static LogicalResult verifyResults(Operation *end) {
+  llvm::SmallDenseSet<Value> results;
+  for (Value result : end->getOperands().drop_back()) {
+    if (!result.getDefiningOp() || isa<GetWeightOp, tensor::ExtractSliceOp>(result.getDefiningOp())) {
+      return end->emitOpError("expects an activation that an op computes");
+    }
+    if (!results.insert(result).second) {
+      return end->emitOpError("expects a value of its own as each result");
+    }
   }
-  if (!result.getDefiningOp() || isa<GetWeightOp, tensor::ExtractSliceOp>(result.getDefiningOp())) {
-    return end->emitOpError("expects an activation that an op computes");
+  return success();
+}
+
+FailureOr<Signature> createSignature(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {
+  if (failed(verifyResults(function.front().getTerminator()))) {
+    return failure();
   }
   auto create = function->hasAttr(kMaxRowsAttr) ? createEntry : createLayer;
-  return create(function, result, mostRows, builder);
+  return create(function, mostRows, builder);
 }
 
 } // namespace fathom

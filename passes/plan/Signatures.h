@@ -21,7 +21,7 @@ struct Signature {
   /// The layer that it runs, and the layer's number among those that share the function; null for an entry point.
   mlir::Value layer;
   mlir::Value instance;
-  /// Where arguments of the original and its activation result are.
+  /// Where arguments of the original and its results are.
   Places places;
 
   bool isEntry() const { return !layer; }

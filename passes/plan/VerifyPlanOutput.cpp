@@ -188,12 +188,15 @@ static LogicalResult verifyStates(func::FuncOp entry, DictionaryAttr facts) {
              : emitError(entry.getLoc(), "expects the states of ") << layers << " layers, but got " << recorded.size();
 }
 
+/// An array with rows of numbers.
+static bool isWide(plan::ArgumentOp op) { return cast<MemRefType>(op.getType()).getRank() == 2; }
+
 static LogicalResult verifyOutputs(ModuleOp module) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   WalkResult result = module.walk([&](Operation *op) {
     LogicalResult valid = success();
-    if (auto argument = dyn_cast<plan::ArgumentOp>(op); argument && argument.getName() == plan::kLogits) {
-      valid = verifyWidth(op, argument.getType(), "vocabulary", facts);
+    if (auto argument = dyn_cast<plan::ArgumentOp>(op); argument && isWide(argument)) {
+      valid = verifyWidth(op, argument.getType(), deepseek::getWidthFact(argument.getName()), facts);
     } else if (auto state = dyn_cast<plan::RecordStateOp>(op)) {
       valid = failure(failed(verifyWidth(op, state.getInput().getType(), "hidden", facts)) ||
                       failed(verifyLayer(state, facts)));

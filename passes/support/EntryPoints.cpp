@@ -24,6 +24,20 @@ BlockArgument getInput(func::FuncOp function, StringRef name) {
   return found == function.args_end() ? BlockArgument() : *found;
 }
 
+StringRef getOutputName(func::FuncOp function, unsigned result) {
+  auto name = function.getResultAttrOfType<StringAttr>(result, kOutputAttr);
+  return name ? name.getValue() : StringRef();
+}
+
+std::optional<unsigned> getOutput(func::FuncOp function, StringRef name) {
+  for (unsigned result = 0; result < function.getNumResults(); ++result) {
+    if (getOutputName(function, result) == name) {
+      return result;
+    }
+  }
+  return std::nullopt;
+}
+
 CacheType getCacheType(func::FuncOp function) { return cast<CacheType>(getInput(function, kCacheInput).getType()); }
 
 static LogicalResult verifyInputs(func::FuncOp function, bool entry) {
@@ -47,15 +61,17 @@ static LogicalResult verifyInputs(func::FuncOp function, bool entry) {
 
 static LogicalResult verifyResults(func::FuncOp function, bool entry) {
   ArrayRef<Type> results = function.getResultTypes();
-  bool valid = !results.empty() && results.back() == getCacheType(function) && results.size() <= 2;
-  if (entry) {
-    valid &= results.size() != 2 || isActivation(results.front());
-  } else {
+  bool valid = !results.empty() && results.back() == getCacheType(function);
+  if (!entry) {
     valid &= results.size() == 2 && results.front() == getInput(function, kActivationInput).getType();
+  }
+  for (unsigned result = 0; valid && entry && result + 1 < results.size(); ++result) {
+    StringRef name = getOutputName(function, result);
+    valid &= !name.empty() && getOutput(function, name) == result;
   }
   return valid ? success()
                : emitError(function.getLoc(), "expects ")
-                     << (entry ? "logits, if any," : "the activation") << " and the cache as results, but got "
+                     << (entry ? "different outputs" : "the activation") << " and the cache as results, but got "
                      << function.getFunctionType();
 }
 
@@ -93,6 +109,31 @@ LogicalResult verifyEntryFunction(func::FuncOp function) {
   bool entry = function->hasAttr(kMaxRowsAttr);
   return failure(failed(verifyInputs(function, entry)) || failed(verifyResults(function, entry)) ||
                  failed(verifyCalls(function)) || failed(verifyCache(function)));
+}
+
+LogicalResult verifyDraft(ModuleOp module) {
+  auto isEntry = [](func::FuncOp function) { return function->hasAttr(kMaxRowsAttr); };
+  auto entries = llvm::make_filter_range(module.getOps<func::FuncOp>(), isEntry);
+  auto drafts =
+      llvm::make_filter_range(entries, [](func::FuncOp entry) { return bool(getInput(entry, kHiddenInput)); });
+  for (func::FuncOp draft : drafts) {
+    if (draft->getAttrOfType<StringAttr>(kFormAttr) != kAbsorbedForm) {
+      return emitError(draft.getLoc(), "expects a draft of the absorbed form");
+    }
+    for (func::FuncOp entry : entries) {
+      if (!getOutput(entry, kHiddenOutput)) {
+        return emitError(entry.getLoc(), "expects output \"")
+               << kHiddenOutput << "\" of all entry points, since @" << draft.getName() << " drafts from it";
+      }
+    }
+    auto isLike = [&](func::FuncOp other) {
+      return getOutput(other, kLogitsOutput) == getOutput(draft, kLogitsOutput);
+    };
+    if (llvm::count_if(drafts, isLike) > 1) {
+      return emitError(draft.getLoc(), "expects one draft with logits, and one without, but got more");
+    }
+  }
+  return success();
 }
 
 } // namespace fathom

@@ -16,15 +16,23 @@ namespace fathom {
 llvm::StringRef getInputName(mlir::BlockArgument argument);
 /// The argument that is the input `name`; null: there is none.
 mlir::BlockArgument getInput(mlir::func::FuncOp function, llvm::StringRef name);
+/// What a result of a function is: its `deepseek.output`; empty where it has none, as the cache.
+llvm::StringRef getOutputName(mlir::func::FuncOp function, unsigned result);
+/// The place among results of the output `name`; none: the function does not give it.
+std::optional<unsigned> getOutput(mlir::func::FuncOp function, llvm::StringRef name);
 /// The cache that a checked function takes.
 deepseek::CacheType getCacheType(mlir::func::FuncOp function);
 
 /// Checks a function with `deepseek.form`, and reports at it. It has one block, and its arguments are different inputs,
-/// one of them the cache. With `deepseek.max_rows` it is an entry point: it has no input of a layer, and gives logits,
-/// if it computes any, and the cache. Without it is a layer: it takes an activation and the layer's number too, and
-/// gives an activation of the same type and the cache. Arrays of a call are passed on to layers as they are. All
-/// functions take caches of one type.
+/// one of them the cache. With `deepseek.max_rows` it is an entry point: it has no input of a layer, and gives
+/// different outputs, as `deepseek.output` names them, and the cache. Without it is a layer: it takes an activation and
+/// the layer's number too, and gives an activation of the same type and the cache. Arrays of a call are passed on to
+/// layers as they are. All functions take caches of one type.
 mlir::LogicalResult verifyEntryFunction(mlir::func::FuncOp function);
+
+/// Checks the entry points of a module together, and reports at one. A draft is one that takes hidden states: where
+/// there is one, all give them; it is of the absorbed form; and there is at most one with logits, and one without.
+mlir::LogicalResult verifyDraft(mlir::ModuleOp module);
 
 } // namespace fathom
 

@@ -197,7 +197,9 @@ static void checkCode(const artifact::Program &program, Findings &findings) {
 
 // Every number of rows from 1 to the largest must have an entry point, one that can give logits.
 static void checkRowsServed(const artifact::Program &program, artifact::Form form, Findings &findings) {
-  auto serves = [form](const artifact::EntryPoint &entry) { return entry.logits() && entry.form() == form; };
+  auto serves = [form](const artifact::EntryPoint &entry) {
+    return entry.logits() && !entry.hidden() && entry.form() == form;
+  };
   uint32_t most = 0;
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
     if (serves(*entry) && entry->max_rows() > most) {
@@ -220,6 +222,27 @@ static void checkRowsServed(const artifact::Program &program, artifact::Form for
   }
 }
 
+// A session with a draft takes every call's hidden states, and drafts any number of rows up to the largest.
+static void checkDraft(const artifact::Program &program, Findings &findings) {
+  uint32_t drafts[2] = {}, silent = 0; // drafts without and with logits; entry points that give no hidden states
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    silent += !entry->hidden_out();
+    if (!entry->hidden()) {
+      continue;
+    }
+    ++drafts[entry->logits()];
+    findings.require(entry->form() == artifact::Form::absorbed && entry->min_rows() == 1,
+                     "draft '%.32s' is of the %s form and accepts %u rows or more, expected absorbed, and 1",
+                     entry->name()->c_str(), EnumNameForm(entry->form()), entry->min_rows());
+  }
+  if (drafts[0] + drafts[1] == 0) {
+    return;
+  }
+  findings.require(drafts[1] == 1 && drafts[0] <= 1,
+                   "%u drafts with logits and %u without, expected one, and at most one", drafts[1], drafts[0]);
+  findings.require(silent == 0, "%u entry points give no hidden states, but there is a draft", silent);
+}
+
 static void checkEntryPoints(const artifact::Program &program, Findings &findings) {
   const auto &entries = *program.entry_points();
   findings.require(entries.size() <= kMostEntryPoints, "%u entry points, expected at most %u", entries.size(),
@@ -238,6 +261,7 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
                      "entry point %u needs an arena of %llu bytes, more than is supported", i,
                      static_cast<U64>(entry.arena_bytes()));
   }
+  checkDraft(program, findings);
   // Counts up from one range to the next, which ends if they are ranges.
   if (ranges) {
     checkRowsServed(program, artifact::Form::expanded, findings);

@@ -7,10 +7,11 @@
 
 namespace fathom::runtime {
 
+// Of the model: a draft computes something else.
 template <typename Visit>
 static void forEach(const artifact::Program &program, artifact::Form form, Visit visit) {
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
-    if (entry->form() == form) {
+    if (entry->form() == form && !entry->hidden()) {
       visit(*entry);
     }
   }
@@ -38,6 +39,15 @@ const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, art
     }
   });
   return best;
+}
+
+bool givesHidden(const artifact::Program &program) {
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    if (entry->hidden_out()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 uint64_t arenaBytes(const artifact::Program &program) {

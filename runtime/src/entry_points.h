@@ -10,13 +10,16 @@
 
 namespace fathom::runtime {
 
-/// The most rows that a call may have, whether it wants logits or not.
+/// The most rows that a call of the model may have, whether it wants logits or not.
 uint32_t maxRows(const artifact::Program &program, artifact::Form form);
 
-/// The entry point that takes |rows| rows and not many more, computes logits if |logits| are wanted, and else does not
-/// if there is a choice; NULL if none suits.
+/// The entry point of the model, not of its draft, that takes |rows| rows and not many more, computes logits if
+/// |logits| are wanted, and else does not if there is a choice; NULL if none suits.
 const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, artifact::Form form, int64_t rows,
                                            bool logits);
+
+/// Whether some entry point writes hidden states, so that calls need memory for them.
+bool givesHidden(const artifact::Program &program);
 
 /// The arena of the largest call of any form.
 uint64_t arenaBytes(const artifact::Program &program);

@@ -49,7 +49,8 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   maxSequences = options.max_sequences;
   uint32_t batch = maxRows(model.program(), artifact::Form::absorbed);
   uint32_t rows = chunk > batch ? chunk : batch;
-  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows)) {
+  uint64_t states = givesHidden(model.program()) ? uint64_t(rows) * model.facts().hidden() : 0;
+  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows) || !hiddenOut.allocate(states)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
   FATHOM_RETURN_IF_ERROR(pages.initialize(model.program().cache()->page_bytes(), model.facts().max_context(),
@@ -162,6 +163,7 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.logit_rows = logitRows;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
+  call.hidden_out = hiddenOut.data();
   call.states = states;
   FATHOM_RETURN_IF_ERROR(runChecked(artifact::Form::expanded, &call));
   sequence->length += rows;
@@ -245,6 +247,7 @@ fathom_status_t Session::decodeBatch(const fathom_sequence_t *ids, const int32_t
   call.logit_rows = logits ? rows : 0;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
+  call.hidden_out = hiddenOut.data();
   return runChecked(artifact::Form::absorbed, &call);
 }
 

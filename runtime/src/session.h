@@ -75,6 +75,7 @@ private:
   Buffer<int32_t> positions;
   Buffer<const int32_t *> tables;
   Buffer<int32_t> logitIds;
+  Buffer<float> hiddenOut; // of entry points that give hidden states
 };
 
 } // namespace fathom::runtime

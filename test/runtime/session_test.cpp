@@ -151,6 +151,18 @@ TEST(SessionTest, StepsThatWantNoLogitsRunWithoutTheHead) {
   EXPECT_OK(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0));
 }
 
+TEST(SessionTest, ADraftIsNoStepOfTheModel) {
+  ToyModel model([](ToyContents &c) {
+    c.entries.push_back(
+        {"draft", artifact::Form::absorbed, toyAddress("toy_ask_for_too_much"), 1, 2, 4096, true, true});
+    for (ToyEntry &entry : c.entries) {
+      entry.hiddenOut = true;
+    }
+  });
+  ToySession session(model);
+  EXPECT_EQ(best(decode(session, {session.sequence()}, {7}).data()), toyNext({7}));
+}
+
 TEST(SessionTest, RewoundAndReusedSequencesForget) {
   ToyModel model;
   ToySession session(model, [](auto &options) { options.max_sequences = 1; });

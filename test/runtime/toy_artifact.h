@@ -45,6 +45,7 @@ struct ToyEntry {
   uint32_t minRows, maxRows;
   uint64_t arenaBytes;
   bool logits = true;
+  bool hidden = false, hiddenOut = false;
 };
 
 struct ToySlice {

@@ -86,8 +86,8 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   text += options.verifyWeights ? " --verify-weights" : "";
   text += " --max-context=" + std::to_string(contents.model.max_context);
   for (const artifact::EntryPointT &entry : contents.entryPoints) {
-    if (!entry.logits) {
-      continue; // as its like with logits
+    if (!entry.logits || entry.hidden) {
+      continue; // as its like with logits; as many as the model's
     }
     text += (entry.form == artifact::Form::absorbed ? " --max-batch=" : " --prefill-rows=") +
             std::to_string(entry.max_rows);

@@ -56,11 +56,9 @@ static std::vector<artifact::StoreT> listStores(ModuleOp module) {
   return stores;
 }
 
-static bool hasLogits(func::FuncOp function) {
-  WalkResult result = function.walk([](plan::ArgumentOp op) {
-    return op.getName() == plan::kLogits ? WalkResult::interrupt() : WalkResult::advance();
-  });
-  return result.wasInterrupted();
+/// Whether an entry point uses an array of its calls.
+static bool hasArray(func::FuncOp entry, StringRef name) {
+  return llvm::any_of(entry.getOps<plan::ArgumentOp>(), [&](plan::ArgumentOp op) { return op.getName() == name; });
 }
 
 static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
@@ -70,8 +68,16 @@ static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
       bool absorbed = function->getAttrOfType<StringAttr>(deepseek::kFormAttr) == deepseek::kAbsorbedForm;
       auto form = absorbed ? artifact::Form::absorbed : artifact::Form::expanded;
       uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
-      entries.push_back(
-          {{}, function.getName().str(), form, 0, 1, uint32_t(rows.getInt()), arena, hasLogits(function)});
+      entries.push_back({{},
+                         function.getName().str(),
+                         form,
+                         0,
+                         1,
+                         uint32_t(rows.getInt()),
+                         arena,
+                         hasArray(function, deepseek::kLogitsOutput),
+                         hasArray(function, deepseek::kHiddenInput),
+                         hasArray(function, deepseek::kHiddenOutput)});
     }
   }
   return entries;

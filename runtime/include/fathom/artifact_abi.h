@@ -20,7 +20,7 @@ extern "C" {
 
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
-#define FATHOM_ARTIFACT_VERSION_MAJOR 6
+#define FATHOM_ARTIFACT_VERSION_MAJOR 7
 #define FATHOM_ARTIFACT_VERSION_MINOR 0
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
@@ -87,12 +87,18 @@ typedef struct fathom_call {
   const int32_t *tokens;
   /// [rows]: position of each row in its sequence. Those of one sequence are consecutive.
   const int32_t *positions;
+  /// f32 [rows, hidden], of an entry point with EntryPoint.hidden: the hidden_out of each row's position, of the model
+  /// or of an earlier draft. Tokens are then those of the next positions.
+  const float *hidden;
   /// Its memory may be elsewhere in the next call.
   fathom_cache_t cache;
   /// How many rows want logits, which, and where they go: f32 [logit_rows, vocabulary].
   int64_t logit_rows;
   const int32_t *logit_row_ids;
   float *logits;
+  /// f32 [rows, hidden], of an entry point with EntryPoint.hidden_out, where it is never NULL: the residual stream
+  /// after the last layer. The model's is after the final norm; a draft's before its own.
+  float *hidden_out;
   /// NULL, or f32 [layers, rows, hidden]: receives the residual stream after each layer, the last one after
   /// the final norm.
   float *states;

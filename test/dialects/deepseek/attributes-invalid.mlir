@@ -77,6 +77,11 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
 
 // -----
 
+// expected-error @+1 {{expects a positive 32-bit number as i64 as 'draft_layers' of 'deepseek.model', but got 0 : i64}}
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, draft_layers = 0 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>}} {}
+
+// -----
+
 // expected-error @+1 {{expects an array of #deepseek.shard in 'deepseek.shards', but got ["model.safetensors"]}}
 module attributes {deepseek.shards = ["model.safetensors"]} {}
 
@@ -113,6 +118,20 @@ func.func @f(%c: index {deepseek.input = "cache"}) {
 // expected-error @+1 {{expects index as input "layer", but got 'i32'}}
 func.func @f(%l: i32 {deepseek.input = "layer"}) {
   return
+}
+
+// -----
+
+// expected-error @+1 {{expects an output of a call as 'deepseek.output', but got "tokens"}}
+func.func @f(%x: tensor<?x8xf32>) -> (tensor<?x8xf32> {deepseek.output = "tokens"}) {
+  return %x : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{expects tensor<?xWxf32> as output "logits", but got 'tensor<?xi32>'}}
+func.func @f(%x: tensor<?xi32>) -> (tensor<?xi32> {deepseek.output = "logits"}) {
+  return %x : tensor<?xi32>
 }
 
 // -----

@@ -42,9 +42,35 @@ module attributes {deepseek.model = #facts} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts} {
   // expected-error @+1 {{expects vocabulary 40, as 'deepseek.model' says, but the types of 'func.func' say 39}}
-  func.func @logits(%x: tensor<?x39xf32>) -> tensor<?x39xf32> attributes {deepseek.max_rows = 4 : i64} {
+  func.func @logits(%x: tensor<?x39xf32>) -> (tensor<?x39xf32> {deepseek.output = "logits"}) {
     return %x : tensor<?x39xf32>
   }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  // expected-error @+1 {{expects hidden 8, as 'deepseek.model' says, but the types of 'func.func' say 9}}
+  func.func @hidden(%x: tensor<?x9xf32> {deepseek.input = "hidden"}) {
+    return
+  }
+  // expected-error @+1 {{expects hidden 8, as 'deepseek.model' says, but the types of 'func.func' say 7}}
+  func.func @hidden_out(%x: tensor<?x7xf32>) -> (tensor<?x7xf32> {deepseek.output = "hidden_out"}) {
+    return %x : tensor<?x7xf32>
+  }
+}
+
+// -----
+
+// A draft's layer is behind the model's.
+#facts = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, draft_layers = 1 : i64,
+          max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @draft : tensor<8xbf16> layers [3] from "w" at [0, 0]
+  // expected-error @+1 {{expects layers below 4, but got [4]}}
+  deepseek.weight @behind : tensor<8xbf16> layers [4] from "w" at [0, 16]
 }
 
 // -----

@@ -74,7 +74,7 @@ module attributes {deepseek.model = {family = "llama", vocabulary = 40 : i64, hi
                      %positions: tensor<?xi32> {deepseek.input = "positions"},
                      %logit_rows: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                      %cache: !cache {deepseek.input = "cache"})
-      -> (tensor<?x40xf32>, !cache) {
+      -> (tensor<?x40xf32> {deepseek.output = "logits"}, !cache) {
     %w15 = deepseek.get_weight @embed_tokens : tensor<40x24xbf16>
     %x0 = deepseek.embedding %tokens, %w15 : (tensor<?xi32>, tensor<40x24xbf16>) -> tensor<?x24xf32>
     %l0 = arith.constant 0 : index

@@ -146,7 +146,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
   func.func @forward(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
                      %positions: tensor<?xi32> {deepseek.input = "positions"},
                      %logit_rows: tensor<?xi32> {deepseek.input = "logit_row_ids"},
-                     %cache: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}) -> (tensor<?x40xf32>, !deepseek.cache<latent: 16 x f32>) {
+                     %cache: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}) -> (tensor<?x40xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>) {
     %table = deepseek.get_weight @embed_tokens : tensor<40x24xbf16>
     %x = deepseek.embedding %tokens, %table : (tensor<?xi32>, tensor<40x24xbf16>) -> tensor<?x24xf32>
     %c0 = arith.constant 0 : index

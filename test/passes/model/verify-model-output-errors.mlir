@@ -51,7 +51,7 @@ func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
                    %p: tensor<?xi32> {deepseek.input = "positions"},
                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-    -> (tensor<?x10xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
+    -> (tensor<?x10xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
   %l = arith.constant 0 : index
   %e = deepseek.get_weight @embed : tensor<40x20xbf16>
   %w = deepseek.get_weight @kv_b : tensor<22x12xbf16>
@@ -121,7 +121,7 @@ func.func @decode.moe(%x: tensor<?x8xf32> {deepseek.input = "activation"},
 // -----
 
 // Without the head the cache is all that an entry point gives.
-// expected-error @+1 {{expects logits, if any, and the cache as results, but got '(tensor<?xi32>, !deepseek.cache<latent: 16 x f32>) -> tensor<?xi32>'}}
+// expected-error @+1 {{expects different outputs and the cache as results, but got '(tensor<?xi32>, !deepseek.cache<latent: 16 x f32>) -> tensor<?xi32>'}}
 func.func @prefill_headless(%p: tensor<?xi32> {deepseek.input = "positions"},
                             %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
     -> tensor<?xi32> attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
@@ -167,4 +167,58 @@ func.func @decode_headless(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
                            %c: !deepseek.cache<latent: 17 x f32> {deepseek.input = "cache"})
     -> !deepseek.cache<latent: 17 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
   return %c : !deepseek.cache<latent: 17 x f32>
+}
+
+// -----
+
+// expected-error @+1 {{expects different outputs and the cache as results}}
+func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                  %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> (tensor<?x8xf32> {deepseek.output = "logits"}, tensor<?x8xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>)
+    attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+  %e = deepseek.get_weight @embed : tensor<40x8xbf16>
+  %x = deepseek.embedding %tokens, %e : (tensor<?xi32>, tensor<40x8xbf16>) -> tensor<?x8xf32>
+  return %x, %x, %c : tensor<?x8xf32>, tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+}
+deepseek.weight @embed : tensor<40x8xbf16> from "embed" at [0, 0]
+
+// -----
+
+// expected-error @+1 {{expects a draft of the absorbed form}}
+func.func @draft(%h: tensor<?x8xf32> {deepseek.input = "hidden"},
+                 %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> (tensor<?x8xf32> {deepseek.output = "hidden_out"}, !deepseek.cache<latent: 16 x f32>)
+    attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
+  return %h, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+}
+
+// -----
+
+// A draft has nothing to begin with after a call of an entry point that gives no states.
+// expected-error @+1 {{expects output "hidden_out" of all entry points, since @draft drafts from it}}
+func.func @decode_headless(%c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+  return %c : !deepseek.cache<latent: 16 x f32>
+}
+func.func @draft(%h: tensor<?x8xf32> {deepseek.input = "hidden"},
+                 %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> (tensor<?x8xf32> {deepseek.output = "hidden_out"}, !deepseek.cache<latent: 16 x f32>)
+    attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+  return %h, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+}
+
+// -----
+
+// expected-error @+1 {{expects one draft with logits, and one without, but got more}}
+func.func @draft(%h: tensor<?x8xf32> {deepseek.input = "hidden"},
+                 %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> (tensor<?x8xf32> {deepseek.output = "hidden_out"}, !deepseek.cache<latent: 16 x f32>)
+    attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+  return %h, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+}
+func.func @second(%h: tensor<?x8xf32> {deepseek.input = "hidden"},
+                  %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+    -> (tensor<?x8xf32> {deepseek.output = "hidden_out"}, !deepseek.cache<latent: 16 x f32>)
+    attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+  return %h, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
 }

@@ -14,7 +14,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
                      %p: tensor<?xi32> {deepseek.input = "positions"},
                      %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                      %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x4xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
+      -> (tensor<?x4xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
     %c0 = arith.constant 0 : index
     %n = tensor.dim %r, %c0 : tensor<?xi32>
     %t = deepseek.get_weight @table : tensor<4x8xbf16>

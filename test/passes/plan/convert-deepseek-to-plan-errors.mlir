@@ -103,7 +103,7 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> (tensor<?x8xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %n = arith.constant 4 : index
@@ -186,10 +186,27 @@ module attributes {deepseek.model = #facts} {
                     %p: tensor<?xi32> {deepseek.input = "positions"},
                     %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                     %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+      -> (tensor<?x8xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     // expected-error @+1 {{'deepseek.embedding' op expects a result with 1 row for each that wants logits, for which its caller has memory, but got 1 row for each of the call}}
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> (tensor<?x8xf32> {deepseek.output = "logits"}, tensor<?x8xf32> {deepseek.output = "hidden_out"}, !deepseek.cache<latent: 16 x f32>)
+      attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+    // expected-error @+1 {{expects a value of its own as each result}}
+    return %x, %x, %c : tensor<?x8xf32>, tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }

@@ -59,7 +59,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
                      %p: tensor<?xi32> {deepseek.input = "positions"},
                      %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
                      %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
-      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
+      -> (tensor<?x8xf32> {deepseek.output = "logits"}, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded", deepseek.max_rows = 4 : i64} {
     // CHECK-DAG: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK-DAG: %[[LOGIT_ROWS:.*]] = plan.rows logit_rows of %[[CALL]]
     // CHECK-DAG: %[[TOKENS:.*]] = plan.argument "tokens" of %[[CALL]]

@@ -209,6 +209,7 @@ func.func private @puts(!plan.call)
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    %h = plan.argument "hidden_out" of %call : memref<?x8xf32>
     // expected-error @+1 {{'plan.argument' op expects rows of vocabulary 16, but got 'memref<?x17xf32>'}}
     %l = plan.argument "logits" of %call : memref<?x17xf32>
     %0 = arith.constant 0 : i32
