@@ -43,7 +43,7 @@ static void evaluate(RopeOp op, Frame &frame) {
   }
   std::vector<float> out(input.size());
   ref::rope(input.reals.data(), rotation.positions.ids.data(), rotation.table.reals.data(), input.rows(),
-            input.width() / headDim, headDim, convert(op.getLayout()), out.data());
+            input.width() / headDim, headDim, headDim, convert(op.getLayout()), out.data());
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 
@@ -91,7 +91,7 @@ static void evaluate(MlaAppendOp op, Frame &frame) {
     std::vector<float> row(width);
     const float *from = input.reals.data() + t * width;
     ref::rms_norm(from, norm.reals.data(), 1, rank, eps, row.data());
-    ref::rope(from + rank, &rotation.positions.ids[t], rotation.table.reals.data(), 1, 1, width - rank,
+    ref::rope(from + rank, &rotation.positions.ids[t], rotation.table.reals.data(), 1, 1, width - rank, width - rank,
               convert(op.getLayout()), row.data() + rank);
     return row;
   });

@@ -28,6 +28,7 @@ void RopeOp::describe(KernelDescription &kernel) {
   kernel.addInputs(getTable());
   kernel.addConstant("H", getWidth(getType()) / getHeadDim());
   kernel.addConstant("d", getHeadDim());
+  kernel.addConstant("dr", getHeadDim());
   kernel.addConstant("half_split", getLayout() == RopeLayout::half_split);
 }
 

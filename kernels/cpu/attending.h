@@ -3,9 +3,10 @@
 //
 // Heads that read the same keys and values: tiles of scores and of results over blocks of keys.
 //
-// Keys 0..position of a row's sequence are read in blocks of 64 that start at multiples of 64. A score is added up in
-// sixteen lanes over the width, then in a tree; a result is one chain over the keys. Neither depends on which heads and
-// keys share a tile.
+// Which keys a row attends to is a policy: all up to its position, or a selection of them. They are read in blocks of
+// 64 in ascending order, the first block being the first 64: of all keys, blocks start at multiples of 64, so a
+// selection of everything has the bits of attention without one. A score is added up in sixteen lanes over the width,
+// then in a tree; a result is one chain over the keys. Neither depends on which heads and keys share a tile.
 
 #ifndef FATHOM_KERNELS_CPU_ATTENDING_H
 #define FATHOM_KERNELS_CPU_ATTENDING_H
@@ -14,17 +15,9 @@
 
 namespace fathom::cpu {
 
-/// Fetches some of the rows to come. Doing so at each step of other work keeps memory busy: the processor's own
-/// prefetching ends with every block. It is the second level's cache that has room for a block of keys and one of
-/// values.
-FATHOM_INLINE void fetch(const float *&ahead, int64_t vectors) {
-  for (int64_t i = 0; i < vectors; ++i, ahead += kLanes) {
-    __builtin_prefetch(ahead, /*write=*/0, /*locality=*/2);
-  }
-}
-
-/// Which heads of a row attend to what. Operands of a dispatch: q [T, H, width], out [T, H, value_width].
+/// Which heads of a row attend to what. Operands of a dispatch: q [T, H, width] first, out [T, H, value_width] last.
 struct SharedKeys {
+  int out; ///< index of the operand
   int64_t H;
   int64_t first; ///< of `heads` heads
   int64_t heads;
@@ -35,10 +28,101 @@ struct SharedKeys {
   int64_t width; ///< numbers of a row
   int64_t value_width;
   float scale;
+
+  FATHOM_INLINE const float *cached(const fathom_dispatch_t *dispatch, int64_t row, int64_t position,
+                                    int64_t store) const {
+    return cache_row(dispatch, row, position, store, width, groups, group);
+  }
 };
 
-template <class Tile>
+/// Fetches some of the rows to come. Doing so at each step of other work keeps memory busy: the processor's own
+/// prefetching ends with every block. It is the second level's cache that has room for a block of keys and one of
+/// values.
+FATHOM_INLINE void fetch(const float *from, int64_t vectors) {
+  for (int64_t i = 0; i < vectors; ++i, from += kLanes) {
+    __builtin_prefetch(from, /*write=*/0, /*locality=*/2);
+  }
+}
+
+/// A row attends to every key up to its position. As every policy it says how many keys there are, gives block b of
+/// them in a store as rows of numbers, and fetches such rows ahead of their use.
+struct AllKeys {
+  using Rows = DenseRows;
+
+  struct Ahead {
+    const float *next;
+    FATHOM_INLINE Ahead(const Rows &rows, int64_t /*width*/) : next(rows(0)) {}
+    FATHOM_INLINE void fetch(int64_t vectors) {
+      cpu::fetch(next, vectors);
+      next += vectors * kLanes;
+    }
+  };
+
+  FATHOM_INLINE int64_t count(const fathom_dispatch_t *dispatch, int64_t row) const {
+    return dispatch->positions[row] + 1;
+  }
+
+  FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, int64_t store, int64_t b,
+                          int64_t /*count*/) const {
+    return {s.cached(dispatch, row, b * kKeys, store), s.width};
+  }
+};
+
+/// A row attends to the positions that a selection i32 [T, k] has for it: ascending, at least one, -1 behind the last.
+struct SelectedKeys {
+  const int32_t *selection;
+  int64_t k;
+
+  /// Past the last key it repeats that one.
+  struct Rows {
+    const float *row[kKeys];
+    FATHOM_INLINE const float *operator()(int64_t j) const { return row[j]; }
+  };
+
+  struct Ahead {
+    const Rows &rows;
+    int64_t width;
+    int64_t j = 0;
+    int64_t column = 0;
+    FATHOM_INLINE Ahead(const Rows &rows, int64_t width) : rows(rows), width(width) {}
+    FATHOM_INLINE void fetch(int64_t vectors) {
+      cpu::fetch(rows(j) + column, vectors);
+      column += vectors * kLanes;
+      if (column >= width) {
+        column = 0;
+        j = smaller(j + 1, kKeys - 1);
+      }
+    }
+  };
+
+  /// Where the padding begins, by halving.
+  FATHOM_INLINE int64_t count(const fathom_dispatch_t * /*dispatch*/, int64_t row) const {
+    int64_t begin = 0, end = k;
+    while (begin < end) {
+      int64_t middle = (begin + end) / 2;
+      bool used = selection[row * k + middle] >= 0;
+      begin = used ? middle + 1 : begin;
+      end = used ? end : middle;
+    }
+    return begin;
+  }
+
+  FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, int64_t store, int64_t b,
+                          int64_t count) const {
+    Rows rows;
+    for (int64_t j = 0; j < kKeys; ++j) {
+      int64_t position = selection[row * k + smaller(b * kKeys + j, count - 1)];
+      rows.row[j] = s.cached(dispatch, row, position, store);
+    }
+    return rows;
+  }
+};
+
+template <class Tile, class Keys>
 struct Attending {
+  using Rows = typename Keys::Rows;
+  using Ahead = typename Keys::Ahead;
+
   /// Heads and keys of a tile of scores, heads and vectors of a tile of results.
   static constexpr int kHeads = __is_same(Tile, Avx512Tile) ? 4 : 2;
   static constexpr int kColumns = __is_same(Tile, Avx512Tile) ? 4 : 2;
@@ -68,15 +152,15 @@ struct Attending {
   }
 
   /// scores[h][key] for kHeads heads and as many keys; past the last of either it repeats that one.
-  static FATHOM_INLINE void score_tile(const float *const *q, const float *const *keys, int64_t width,
-                                       const float *&ahead, int64_t vectors, float (*scores)[kHeads]) {
+  static FATHOM_INLINE void score_tile(const float *const *q, const float *const *keys, int64_t width, Ahead &ahead,
+                                       int64_t vectors, float (*scores)[kHeads]) {
     f32x16 chain[kHeads][kHeads];
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
       FATHOM_UNROLL for (int j = 0; j < kHeads; ++j) { chain[h][j] = 0.0f; }
     }
     int64_t i = 0;
     for (; i + kLanes <= width; i += kLanes) {
-      fetch(ahead, vectors);
+      ahead.fetch(vectors);
       f32x16 key[kHeads];
       FATHOM_UNROLL for (int j = 0; j < kHeads; ++j) { key[j] = load(keys[j] + i); }
       FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
@@ -100,15 +184,15 @@ struct Attending {
     return h0 / kHeads * vectors < kHeads ? vectors : 0;
   }
 
-  /// state[h].weights[key] = q[h] · block[key]: heads and keys of `width` numbers.
-  static FATHOM_INLINE void score_block(const float *q, int64_t heads, const float *block, int64_t keys, int64_t width,
-                                        const float *ahead, AttendingHead *state) {
+  /// state[h].weights[key] = q[h] · block(key): heads and keys of `width` numbers.
+  static FATHOM_INLINE void score_block(const float *q, int64_t heads, const Rows &block, int64_t keys, int64_t width,
+                                        Ahead ahead, AttendingHead *state) {
     for (int64_t key0 = 0; key0 < keys; key0 += kHeads) {
       for (int64_t h0 = 0; h0 < heads; h0 += kHeads) {
         const float *queries[kHeads], *rows[kHeads];
         FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) {
           queries[i] = q + smaller(h0 + i, heads - 1) * width;
-          rows[i] = block + smaller(key0 + i, keys - 1) * width;
+          rows[i] = block(smaller(key0 + i, keys - 1));
         }
         float scores[kHeads][kHeads];
         score_tile(queries, rows, width, ahead, vectors_of_step(h0, heads), scores);
@@ -121,18 +205,18 @@ struct Attending {
     }
   }
 
-  /// out[h][columns] = out * factor + weights * keys, for kHeads heads and Columns vectors.
+  /// out[h] = out * factor + weights * values from `column` on, for kHeads heads and Columns vectors.
   template <int Columns>
-  static FATHOM_INLINE void value_tile(const AttendingHead *const *heads, const float *block, int64_t keys,
-                                       int64_t stride, const float *&ahead, int64_t vectors, float *const *out) {
+  static FATHOM_INLINE void value_tile(const AttendingHead *const *heads, const Rows &block, int64_t keys,
+                                       int64_t column, Ahead &ahead, int64_t vectors, float *const *out) {
     f32x16 chain[kHeads][Columns];
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
       FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { chain[h][v] = load(out[h] + v * kLanes) * heads[h]->factor; }
     }
     _Pragma("clang loop unroll(disable)") for (int64_t j = 0; j < keys; ++j) {
-      fetch(ahead, vectors);
+      ahead.fetch(vectors);
       f32x16 value[Columns];
-      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { value[v] = load(block + j * stride + v * kLanes); }
+      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { value[v] = load(block(j) + column + v * kLanes); }
       FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
         f32x16 weight = heads[h]->weights[j];
         FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { chain[h][v] = fma(weight, value[v], chain[h][v]); }
@@ -143,23 +227,23 @@ struct Attending {
     }
   }
 
-  static FATHOM_INLINE void value_rest(const AttendingHead *const *heads, const float *block, int64_t keys,
-                                       int64_t stride, int64_t from, int64_t end, float *const *out) {
+  static FATHOM_INLINE void value_rest(const AttendingHead *const *heads, const Rows &block, int64_t keys,
+                                       int64_t column, int64_t count, float *const *out) {
     for (int h = 0; h < kHeads; ++h) {
       // A head that is repeated must not be added twice.
-      for (int64_t i = from; i < end && (h == 0 || heads[h] != heads[h - 1]); ++i) {
+      for (int64_t i = 0; i < count && (h == 0 || heads[h] != heads[h - 1]); ++i) {
         float chain = out[h][i] * heads[h]->factor;
         for (int64_t j = 0; j < keys; ++j) {
-          chain = __builtin_elementwise_fma(heads[h]->weights[j], block[j * stride + i], chain);
+          chain = __builtin_elementwise_fma(heads[h]->weights[j], block(j)[column + i], chain);
         }
         out[h][i] = chain;
       }
     }
   }
 
-  /// out[h] = out[h] * factor + weights · block: values of `width` numbers, `stride` numbers apart.
-  static FATHOM_INLINE void value_block(const AttendingHead *state, int64_t heads, const float *block, int64_t keys,
-                                        int64_t stride, int64_t width, const float *ahead, float *out) {
+  /// out[h] = out[h] * factor + weights · block: values are the first `width` numbers of rows.
+  static FATHOM_INLINE void value_block(const AttendingHead *state, int64_t heads, const Rows &block, int64_t keys,
+                                        int64_t width, Ahead ahead, float *out) {
     for (int64_t h0 = 0; h0 < heads; h0 += kHeads) {
       const AttendingHead *tile[kHeads];
       float *to[kHeads];
@@ -169,47 +253,48 @@ struct Attending {
       }
       int64_t column = 0;
       for (; column + kColumns * kLanes <= width; column += kColumns * kLanes) {
-        value_tile<kColumns>(tile, block + column, keys, stride, ahead, vectors_of_step(h0, heads), to);
+        value_tile<kColumns>(tile, block, keys, column, ahead, vectors_of_step(h0, heads), to);
         FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { to[i] += kColumns * kLanes; }
       }
       for (; column + kLanes <= width; column += kLanes) {
-        value_tile<1>(tile, block + column, keys, stride, ahead, 1, to);
+        value_tile<1>(tile, block, keys, column, ahead, 1, to);
         FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { to[i] += kLanes; }
       }
-      value_rest(tile, block + column, keys, stride, 0, width - column, to);
+      value_rest(tile, block, keys, column, width - column, to);
     }
   }
 
   static FATHOM_INLINE float *results(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row) {
-    return operand<float>(dispatch, 1) + (row * s.H + s.first) * s.value_width;
+    return operand<float>(dispatch, s.out) + (row * s.H + s.first) * s.value_width;
   }
 
-  static FATHOM_INLINE void attend_block(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, int64_t b,
-                                         AttendingHead *state) {
-    int64_t left = dispatch->positions[row] + 1 - b * kKeys, keys = smaller(kKeys, left);
-    auto rows = [&](int64_t store, int64_t block) {
-      return cache_row(dispatch, row, block * kKeys, store, s.width, s.groups, s.group);
-    };
+  /// Block b of a row's `count` keys.
+  static FATHOM_INLINE void attend_block(const fathom_dispatch_t *dispatch, const SharedKeys &s, const Keys &all,
+                                         int64_t row, int64_t count, int64_t b, AttendingHead *state) {
+    int64_t left = count - b * kKeys, keys = smaller(kKeys, left);
+    Rows block = all.rows(dispatch, s, row, s.key_store, b, count);
+    Rows values = all.rows(dispatch, s, row, s.value_store, b, count);
+    Rows next = all.rows(dispatch, s, row, s.key_store, left > kKeys ? b + 1 : b, count);
     const float *q = operand<const float>(dispatch, 0) + (row * s.H + s.first) * s.width;
-    const float *values = rows(s.value_store, b), *next = rows(s.key_store, left > kKeys ? b + 1 : b);
-    score_block(q, s.heads, rows(s.key_store, b), keys, s.width, values, state);
+    score_block(q, s.heads, block, keys, s.width, Ahead(values, s.width), state);
     weigh(state, s.heads, keys, s.scale);
-    value_block(state, s.heads, values, keys, s.width, s.value_width, next, results(dispatch, s, row));
+    value_block(state, s.heads, values, keys, s.value_width, Ahead(next, s.width), results(dispatch, s, row));
   }
 
   /// Attention of `rows` rows from row `from` on. A block of keys is read from memory once for all of them.
-  static FATHOM_INLINE void attend(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t from, int64_t rows,
-                                   void *scratch) {
+  static FATHOM_INLINE void attend(const fathom_dispatch_t *dispatch, const SharedKeys &s, const Keys &keys,
+                                   int64_t from, int64_t rows, void *scratch) {
     auto *state = static_cast<AttendingHead *>(scratch);
-    int64_t last = 0;
+    int64_t most = 0;
     for (int64_t t = 0; t < rows; ++t) {
       begin(state + t * s.heads, s.heads, s.value_width, results(dispatch, s, from + t));
-      last = greater(last, dispatch->positions[from + t]);
+      most = greater(most, keys.count(dispatch, from + t));
     }
-    for (int64_t b = 0; b * kKeys <= last; ++b) {
+    for (int64_t b = 0; b * kKeys < most; ++b) {
       for (int64_t t = 0; t < rows; ++t) {
-        if (b * kKeys <= dispatch->positions[from + t]) {
-          attend_block(dispatch, s, from + t, b, state + t * s.heads);
+        int64_t count = keys.count(dispatch, from + t);
+        if (b * kKeys < count) {
+          attend_block(dispatch, s, keys, from + t, count, b, state + t * s.heads);
         }
       }
     }

@@ -18,9 +18,9 @@ struct GqaAttention : gqa_attention_constants {
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t most = attended_rows(dispatch->rows), from = item / c[G] * most, group = item % c[G], heads = c[H] / c[G];
-    SharedKeys shared = {c[H], group * heads, heads, c[key_store], c[value_store],
-                         c[G], group,         c[d],  c[d],         real(c[scale])};
-    Attending<Tile>::attend(dispatch, shared, from, smaller(most, dispatch->rows - from), scratch);
+    SharedKeys shared = {1,    c[H],  group * heads, heads, c[key_store],  c[value_store],
+                         c[G], group, c[d],          c[d],  real(c[scale])};
+    Attending<Tile, AllKeys>::attend(dispatch, shared, {}, from, smaller(most, dispatch->rows - from), scratch);
   }
 };
 

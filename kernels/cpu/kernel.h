@@ -67,6 +67,9 @@ using Weights = layouts::FATHOM_VARIANT_LAYOUT<Weight>;
 #define FATHOM_JOIN_EXPANDED(a, b) a##b
 #define FATHOM_VARIANT_ITEMS FATHOM_JOIN(FATHOM_VARIANT_SYMBOL, _items)
 
+/// For sources of ops whose constants are not the same.
+using VariantConstants = FATHOM_JOIN(FATHOM_VARIANT_OP, _constants);
+
 extern "C" {
 int64_t FATHOM_VARIANT_ITEMS(int64_t rows, const int64_t *constants);
 void FATHOM_VARIANT_SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch);

@@ -139,6 +139,25 @@ struct MlaAttentionScratch : mla_attention_constants {
   FATHOM_INLINE SoftmaxState *states() const { return reinterpret_cast<SoftmaxState *>(softmax); }
 };
 
+/// A position and its score, while the best are sought.
+struct Candidate {
+  float score;
+  int32_t position;
+};
+
+/// What an item that seeks the best k keys of d numbers has where. `Place` as above.
+template <class Place>
+struct IndexScratch {
+  Place begin; ///< Candidate [2 * k + 64]
+  Place keys;  ///< a panel [d][32 keys]
+  Place end;
+
+  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t d, int64_t k)
+      : begin(begin), keys(begin + floats<Candidate>(2 * k + kKeys)), end(keys + d * kPanel) {}
+
+  FATHOM_INLINE Candidate *candidates() const { return reinterpret_cast<Candidate *>(begin); }
+};
+
 } // namespace fathom::cpu
 
 #endif // FATHOM_KERNELS_CPU_SIZES_H

@@ -35,6 +35,10 @@ void add(const float *a, const float *b, int64_t count, float *out);
 void add_bias(const float *x, const float *bias, int64_t T, int64_t N, float *out);
 /// out[t] = x[t] / sqrt(mean(x[t]^2) + eps) * w.
 void rms_norm(const float *x, const float *w, int64_t T, int64_t H, double eps, float *out);
+/// out[t] = (x[t] - mean) / sqrt(mean((x[t] - mean)^2) + eps) * w + bias.
+void layer_norm(const float *x, const float *w, const float *bias, int64_t T, int64_t H, double eps, float *out);
+/// out[t][h] = H_d * x[t][h] / sqrt(d), the Walsh-Hadamard matrix in Sylvester's order; d is a power of two.
+void hadamard(const float *x, int64_t T, int64_t heads, int64_t d, float *out);
 float silu(float x);
 /// out = silu(gate) * up.
 void swiglu(const float *gate, const float *up, int64_t count, float *out);
@@ -43,10 +47,11 @@ void linear(const float *x, const float *w, int64_t T, int64_t K, int64_t N, flo
 
 enum class RopeLayout {
   Interleaved, ///< pairs (x[2i], x[2i+1])
-  HalfSplit,   ///< pairs (x[i], x[i + d/2])
+  HalfSplit,   ///< pairs (x[i], x[i + dr/2])
 };
-/// Rotates x[t][h][:] by table[positions[t]], a table f32 [positions][d / 2][2] of cosine and sine. In place is fine.
-void rope(const float *x, const int32_t *positions, const float *table, int64_t T, int64_t heads, int64_t d,
+/// Rotates the first dr of d numbers of each head, x[t][h][:dr], by table[positions[t]], a table f32
+/// [positions][dr / 2][2] of cosine and sine; the others pass. In place is fine.
+void rope(const float *x, const int32_t *positions, const float *table, int64_t T, int64_t heads, int64_t d, int64_t dr,
           RopeLayout layout, float *out);
 
 // Mixture of experts
@@ -112,11 +117,32 @@ void mla_absorb_query(const float *q, const float *kv_b, const int32_t *position
 /// out [T, H, r]: attention of absorbed queries over latents [keys][r + dr]; row t sees keys 0..positions[t].
 void mla_latent_attention(const float *q, const float *latents, const int32_t *positions, int64_t T,
                           const MlaShape &shape, double scale, float *out);
+/// The same over the positions that row t of `selection` [T, k] lists, up to the first that is negative.
+void mla_selected_attention(const float *q, const float *latents, const int32_t *selection, int64_t T, int64_t k,
+                            const MlaShape &shape, double scale, float *out);
 /// out [T, H * dv] = W_UV * o, o [T, H, r].
 void mla_expand_output(const float *o, const float *kv_b, int64_t T, const MlaShape &shape, float *out);
 /// The same attention with keys and values expanded: q [T, H * (dn + dr)] before rope, out [T, H * dv].
 void mla_attention(const float *q, const float *kv_b, const float *latents, const int32_t *positions,
                    const float *table, int64_t T, const MlaShape &shape, double scale, float *out);
+
+// Sparse attention's index
+
+struct IndexShape {
+  int64_t heads;    ///< H
+  int64_t head_dim; ///< d
+  int64_t kept;     ///< k
+};
+/// out [T, k]: of positions 0..positions[t] the k with the largest Σ_h w[t][h] * relu(q[t][h] · keys[u]) in f32, ties
+/// to the lowest position, NaN behind all numbers; ascending, -1 behind the last. q [T, H, d], w [T, H], keys [n][d].
+void index_select(const float *q, const float *w, const float *keys, const int32_t *positions, int64_t T,
+                  const IndexShape &shape, int32_t *out);
+/// The same for each of `parts` runs of a row's blocks of 64 keys, as even as can be: scores, ids [T, parts, k]. A row
+/// that sees no more than k keys has all of them, with scores of 0. Scores behind the last are 0.
+void index_candidates(const float *q, const float *w, const float *keys, const int32_t *positions, int64_t T,
+                      const IndexShape &shape, int64_t parts, float *scores, int32_t *ids);
+/// out [T, k]: the best k of the candidates [T, parts, k] of each row, as index_select has them.
+void index_merge(const float *scores, const int32_t *ids, int64_t T, int64_t k, int64_t parts, int32_t *out);
 
 } // namespace fathom::ref
 

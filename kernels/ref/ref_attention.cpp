@@ -63,7 +63,7 @@ void gqa_attention(const float *q, const float *keys, const float *values, const
 void mla_append(const float *kv, const float *w, const float *table, int32_t position, int64_t r, int64_t dr,
                 double eps, float *cache_row) {
   rms_norm(kv, w, 1, r, eps, cache_row);
-  rope(kv + r, &position, table, 1, 1, dr, RopeLayout::Interleaved, cache_row + r);
+  rope(kv + r, &position, table, 1, 1, dr, dr, RopeLayout::Interleaved, cache_row + r);
 }
 
 void mla_absorb_query(const float *q, const float *kv_b, const int32_t *positions, const float *table, int64_t T,
@@ -78,8 +78,8 @@ void mla_absorb_query(const float *q, const float *kv_b, const int32_t *position
       }
       out[row * width + c] = static_cast<float>(sum);
     }
-    rope(q + row * query + shape.nope, positions + row / shape.heads, table, 1, 1, shape.rope, RopeLayout::Interleaved,
-         out + row * width + shape.rank);
+    rope(q + row * query + shape.nope, positions + row / shape.heads, table, 1, 1, shape.rope, shape.rope,
+         RopeLayout::Interleaved, out + row * width + shape.rank);
   }
 }
 
@@ -89,6 +89,21 @@ void mla_latent_attention(const float *q, const float *latents, const int32_t *p
   for (int64_t row = 0; row < T * shape.heads; ++row) {
     attend(q + row * width, {latents, width, width}, {latents, width, shape.rank}, positions[row / shape.heads] + 1,
            scale, out + row * shape.rank);
+  }
+}
+
+void mla_selected_attention(const float *q, const float *latents, const int32_t *selection, int64_t T, int64_t k,
+                            const MlaShape &shape, double scale, float *out) {
+  int64_t width = shape.rank + shape.rope;
+  for (int64_t t = 0; t < T; ++t) {
+    std::vector<float> selected;
+    for (int64_t j = 0; j < k && selection[t * k + j] >= 0; ++j) {
+      const float *latent = latents + selection[t * k + j] * width;
+      selected.insert(selected.end(), latent, latent + width);
+    }
+    auto last = static_cast<int32_t>(selected.size() / width - 1);
+    mla_latent_attention(q + t * shape.heads * width, selected.data(), &last, 1, shape, scale,
+                         out + t * shape.heads * shape.rank);
   }
 }
 
@@ -121,7 +136,7 @@ void mla_attention(const float *q, const float *kv_b, const float *latents, cons
     for (int64_t t = 0; t < T; ++t) {
       std::vector<float> query(q + (t * shape.heads + h) * key, q + (t * shape.heads + h + 1) * key);
       float *turned = query.data() + shape.nope;
-      rope(turned, positions + t, table, 1, 1, shape.rope, RopeLayout::Interleaved, turned);
+      rope(turned, positions + t, table, 1, 1, shape.rope, shape.rope, RopeLayout::Interleaved, turned);
       attend(query.data(), {rows.data(), width, key}, {rows.data() + key, width, shape.value}, positions[t] + 1, scale,
              out + (t * shape.heads + h) * shape.value);
     }

@@ -49,6 +49,35 @@ void rms_norm(const float *x, const float *w, int64_t T, int64_t H, double eps, 
   }
 }
 
+void layer_norm(const float *x, const float *w, const float *bias, int64_t T, int64_t H, double eps, float *out) {
+  for (int64_t t = 0; t < T; ++t, x += H, out += H) {
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < H; ++i) {
+      mean += static_cast<double>(x[i]) / static_cast<double>(H);
+    }
+    for (int64_t i = 0; i < H; ++i) {
+      squares += (x[i] - mean) * (x[i] - mean);
+    }
+    double factor = 1.0 / std::sqrt(squares / static_cast<double>(H) + eps);
+    for (int64_t i = 0; i < H; ++i) {
+      out[i] = static_cast<float>((x[i] - mean) * factor * w[i] + bias[i]);
+    }
+  }
+}
+
+void hadamard(const float *x, int64_t T, int64_t heads, int64_t d, float *out) {
+  for (int64_t row = 0; row < T * heads; ++row, x += d, out += d) {
+    for (int64_t i = 0; i < d; ++i) {
+      double sum = 0;
+      for (int64_t j = 0; j < d; ++j) {
+        bool negative = __builtin_popcountll(i & j) % 2 == 1;
+        sum += negative ? -x[j] : x[j];
+      }
+      out[i] = static_cast<float>(sum / std::sqrt(static_cast<double>(d)));
+    }
+  }
+}
+
 float silu(float x) { return static_cast<float>(x / (1.0 + std::exp(-static_cast<double>(x)))); }
 
 void swiglu(const float *gate, const float *up, int64_t count, float *out) {
@@ -69,18 +98,21 @@ void linear(const float *x, const float *w, int64_t T, int64_t K, int64_t N, flo
   }
 }
 
-void rope(const float *x, const int32_t *positions, const float *table, int64_t T, int64_t heads, int64_t d,
+void rope(const float *x, const int32_t *positions, const float *table, int64_t T, int64_t heads, int64_t d, int64_t dr,
           RopeLayout layout, float *out) {
-  int64_t half = d / 2;
+  int64_t half = dr / 2;
   bool interleaved = layout == RopeLayout::Interleaved;
   for (int64_t row = 0; row < T * heads; ++row) {
-    const float *angles = table + positions[row / heads] * d;
+    const float *angles = table + positions[row / heads] * dr;
     for (int64_t i = 0; i < half; ++i) {
       int64_t first = row * d + (interleaved ? 2 * i : i);
       int64_t second = first + (interleaved ? 1 : half);
       double a = x[first], b = x[second], cosine = angles[2 * i], sine = angles[2 * i + 1];
       out[first] = static_cast<float>(a * cosine - b * sine);
       out[second] = static_cast<float>(a * sine + b * cosine);
+    }
+    for (int64_t i = row * d + dr; i < (row + 1) * d; ++i) {
+      out[i] = x[i];
     }
   }
 }

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels without a product: embedding, select_rows, swiglu, the norms, rope.
+// Kernels without a product: embedding, select_rows, swiglu, the norms, rope, the Hadamard transform.
 
 #include "test/kernels/kernel_harness.h"
 
@@ -16,6 +16,8 @@ class EmbeddingTest : public testing::TestWithParam<const Kernel *> {};
 class SelectRowsTest : public testing::TestWithParam<const Kernel *> {};
 class SwigluTest : public testing::TestWithParam<const Kernel *> {};
 class RmsNormTest : public testing::TestWithParam<const Kernel *> {};
+class LayerNormTest : public testing::TestWithParam<const Kernel *> {};
+class HadamardTest : public testing::TestWithParam<const Kernel *> {};
 class RopeTest : public testing::TestWithParam<const Kernel *> {};
 class AddRmsNormTest : public testing::TestWithParam<const Kernel *> {};
 
@@ -90,23 +92,64 @@ TEST_P(RmsNormTest, TakesZerosAndLargeValues) {
 }
 
 TEST_P(RopeTest, MatchesReferenceInBothLayouts) {
-  for (auto [heads, d] : {std::array<int64_t, 2>{1, 2}, {3, 40}, {5, 6}, {14, 128}}) {
+  // The last numbers of a head may pass.
+  for (auto [heads, d, dr] :
+       {std::array<int64_t, 3>{1, 2, 2}, {3, 40, 40}, {5, 6, 6}, {14, 128, 128}, {3, 128, 64}, {2, 21, 6}}) {
     for (auto layout : {ref::RopeLayout::Interleaved, ref::RopeLayout::HalfSplit}) {
-      SCOPED_TRACE(testing::Message() << heads << " heads of " << d);
+      SCOPED_TRACE(testing::Message() << heads << " heads of " << d << ", of which " << dr << " rotate");
       const int64_t T = 3, width = heads * d, stride = width + 7, offset = 3;
       Ints positions = {99, 0, 64};
       Floats x = random_floats(T * stride, 8), dense = take_columns(x, stride, offset, width), out(T * width),
-             want(T * width), table = rope_table(100, d);
-      ref::rope(dense.data(), positions.data(), table.data(), T, heads, d, layout, want.data());
-      Constants constants = {{"H", heads},
-                             {"d", d},
-                             {"half_split", layout == ref::RopeLayout::HalfSplit},
-                             {"x_stride", stride},
-                             {"x_offset", offset}};
+             want(T * width), table = rope_table(100, dr);
+      ref::rope(dense.data(), positions.data(), table.data(), T, heads, d, dr, layout, want.data());
+      Constants constants = {{"H", heads},         {"d", d},
+                             {"dr", dr},           {"half_split", layout == ref::RopeLayout::HalfSplit},
+                             {"x_stride", stride}, {"x_offset", offset}};
       run({GetParam(), constants, {x.data(), table.data(), out.data()}, T, 0, positions});
       expect_near(out, want, 2e-7);
     }
   }
+}
+
+TEST_P(LayerNormTest, MatchesReferenceWithStridesAndOffsets) {
+  for (int64_t H : {1, 15, 16, 17, 128, 1000}) {
+    const int64_t T = 3, stride = H + 5, offset = 2;
+    Weight w(GetParam()->weightType, 1, H, 5);
+    Floats x = random_floats(T * stride, 6), bias = random_floats(H, 7), dense = take_columns(x, stride, offset, H),
+           out(T * H), want(T * H);
+    ref::layer_norm(dense.data(), w.decoded.data(), bias.data(), T, H, 1e-6, want.data());
+    Constants constants = {{"H", H}, {"x_stride", stride}, {"x_offset", offset}, {"eps", 1e-6}};
+    run({GetParam(), constants, {x.data(), w.data.data(), bias.data(), out.data()}, T});
+    expect_near(out, want, 1e-6, 1e-6);
+  }
+}
+
+TEST_P(LayerNormTest, TakesEqualNumbers) {
+  const int64_t H = 24;
+  Weight w(GetParam()->weightType, 1, H, 5);
+  Floats x(H, 3.0f), bias = random_floats(H, 7), out(H);
+  Constants constants = {{"H", H}, {"x_stride", H}, {"x_offset", 0}, {"eps", 1e-6}};
+  run({GetParam(), constants, {x.data(), w.data.data(), bias.data(), out.data()}, 1});
+  expect_same_bits(out, bias);
+}
+
+TEST_P(HadamardTest, MatchesReference) {
+  for (auto [heads, d] : {std::array<int64_t, 2>{3, 1}, {5, 2}, {3, 8}, {1, 32}, {7, 64}, {64, 128}}) {
+    SCOPED_TRACE(testing::Message() << heads << " heads of " << d);
+    const int64_t T = 2;
+    Floats x = random_floats(T * heads * d, 8), out(x.size()), want(x.size());
+    ref::hadamard(x.data(), T, heads, d, want.data());
+    run({GetParam(), {{"H", heads}, {"d", d}}, {x.data(), out.data()}, T});
+    expect_near(out, want, 1e-6);
+  }
+}
+
+TEST_P(HadamardTest, IsItsOwnInverse) {
+  const int64_t heads = 3, d = 128;
+  Floats x = random_floats(heads * d, 9), once(x.size()), twice(x.size());
+  run({GetParam(), {{"H", heads}, {"d", d}}, {x.data(), once.data()}, 1});
+  run({GetParam(), {{"H", heads}, {"d", d}}, {once.data(), twice.data()}, 1});
+  expect_near(twice, x, 1e-6);
 }
 
 TEST_P(AddRmsNormTest, MatchesReference) {
@@ -128,6 +171,8 @@ INSTANTIATE_TEST_SUITE_P(Catalog, EmbeddingTest, testing::ValuesIn(kernels_of("e
 INSTANTIATE_TEST_SUITE_P(Catalog, SelectRowsTest, testing::ValuesIn(kernels_of("select_rows")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, SwigluTest, testing::ValuesIn(kernels_of("swiglu")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, RmsNormTest, testing::ValuesIn(kernels_of("rms_norm")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, LayerNormTest, testing::ValuesIn(kernels_of("layer_norm")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, HadamardTest, testing::ValuesIn(kernels_of("hadamard")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, RopeTest, testing::ValuesIn(kernels_of("rope")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, AddRmsNormTest, testing::ValuesIn(kernels_of("add_rms_norm")), kernel_name);
 

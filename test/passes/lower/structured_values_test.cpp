@@ -136,7 +136,7 @@ TEST(StructuredValuesTest, Rope) {
                              inputs, {rows("y", width)});
       Floats x = random_floats(3 * width, 1), table = rope_table(100, headDim), want(3 * width), got = unset(3 * width);
       Ints positions = {99, 0, 5};
-      ref::rope(x.data(), positions.data(), table.data(), 3, heads, headDim, layout, want.data());
+      ref::rope(x.data(), positions.data(), table.data(), 3, heads, headDim, headDim, layout, want.data());
       rope.run(3, {x.data(), table.data(), positions.data(), got.data()});
       expectClose(got, want);
     }

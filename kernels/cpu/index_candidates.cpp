@@ -1,0 +1,43 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Half of index_select, for few rows of long contexts: a row's context is cut into parts of whole blocks that differ by
+// one block at most, and each part's k best are candidates for index_merge. Selection is exact, so the parts change no
+// bit of what comes out.
+//
+// Operands: q, w and store as in index_select.cpp, scores f32 [T, parts, k] and ids i32 [T, parts, k]: the candidates
+// of each part in ascending order of position, then 0 and -1. An item is a part of a row. A row that sees no more than
+// k keys needs no scores: all are candidates, with a score of 0.
+
+#include "kernels/cpu/indexing.h"
+
+namespace fathom::cpu {
+
+template <class Tile>
+struct IndexCandidates : index_candidates_constants {
+  static FATHOM_INLINE int64_t items(int64_t rows, const int64_t *c) { return rows * c[parts]; }
+
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
+    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k]);
+    int64_t row = item / c[parts], part = item % c[parts];
+    int64_t visible = dispatch->positions[row] + 1, blocks = ceil_div(visible, kKeys);
+    int64_t begin = blocks * part / c[parts] * kKeys;
+    int64_t end = smaller(blocks * (part + 1) / c[parts] * kKeys, visible);
+    Candidates best(s.candidates(), c[k]);
+    if (visible <= c[k]) {
+      for (int64_t position = begin; position < end; ++position) {
+        best.add(0.0f, position);
+      }
+    } else {
+      IndexQuery query = {operand<const float>(dispatch, 0) + row * c[H] * c[d],
+                          operand<const float>(dispatch, 1) + row * c[w_stride] + c[w_offset], c[H], c[d]};
+      Indexing<Tile>::search(dispatch, row, query, c[index_store], begin, end, s.keys, best);
+    }
+    best.store_scores(operand<float>(dispatch, 2) + item * c[k]);
+    best.store_positions(operand<int32_t>(dispatch, 3) + item * c[k]);
+  }
+};
+
+FATHOM_DEFINE_KERNEL(IndexCandidates<Tile>)
+
+} // namespace fathom::cpu

@@ -1,0 +1,375 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sparse attention: what the index selects, in one piece and in parts, and attention to a selection.
+//
+// Queries, weights and keys of the index are small integers, so that scores are exact in any order and many are equal.
+
+#include "test/kernels/kernel_harness.h"
+
+#include "kernels/ref/ref.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace fathom::test {
+
+class IndexSelectTest : public testing::TestWithParam<const Kernel *> {};
+class IndexCandidatesTest : public testing::TestWithParam<const Kernel *> {};
+class IndexMergeTest : public testing::TestWithParam<const Kernel *> {};
+class MlaSelectedAttentionTest : public testing::TestWithParam<const Kernel *> {};
+
+static constexpr int64_t kLayers = 2, kLayer = 1, kContext = 400;
+
+static Floats small_integers(size_t count, uint32_t seed) {
+  Floats values = random_floats(count, seed);
+  for (float &value : values) {
+    value = std::floor(value * 3);
+  }
+  return values;
+}
+
+// The index
+
+namespace {
+
+/// Rows of an index and a store of its keys behind another, of one sequence or more with the same keys.
+struct Index {
+  Index(const ref::IndexShape &shape, Ints positions, int64_t sequences = 1)
+      : shape(shape), positions(std::move(positions)), q(small_integers(rows() * shape.heads * shape.head_dim, 1)),
+        w(small_integers(rows() * shape.heads, 2)), keys(small_integers(kContext * shape.head_dim, 3)),
+        cache(kContext, kLayers, {16, shape.head_dim}, sequences) {}
+
+  int64_t rows() const { return static_cast<int64_t>(positions.size()); }
+  Ints reference() const {
+    Ints out(rows() * shape.kept, -7);
+    ref::index_select(q.data(), w.data(), keys.data(), positions.data(), rows(), shape, out.data());
+    return out;
+  }
+  /// Runs a kernel whose first two operands are q and w, columns of wider rows.
+  void call(const Kernel &kernel, const std::vector<void *> &results, Constants more = {},
+            const std::vector<int64_t> &sequences = {});
+  Ints select(const Kernel &kernel, const std::vector<int64_t> &sequences = {}) {
+    Ints out(rows() * shape.kept, -7);
+    call(kernel, {out.data()}, {}, sequences);
+    return out;
+  }
+
+  ref::IndexShape shape;
+  Ints positions;
+  Floats q, w, keys;
+  Cache cache;
+};
+
+} // namespace
+
+void Index::call(const Kernel &kernel, const std::vector<void *> &results, Constants more,
+                 const std::vector<int64_t> &sequences) {
+  const int64_t stride = shape.heads + 5, offset = 3;
+  Floats wide(rows() * stride, std::nanf(""));
+  for (int64_t i = 0; i < rows() * shape.heads; ++i) {
+    wide[i / shape.heads * stride + offset + i % shape.heads] = w[i];
+  }
+  for (size_t sequence = 0; sequence < cache.page_tables.size(); ++sequence) {
+    for (int64_t u = 0; u < kContext; ++u) {
+      std::copy_n(&keys[u * shape.head_dim], shape.head_dim, cache.row(kLayer, u, sequence, 1));
+    }
+  }
+  more.insert({{"H", shape.heads},
+               {"d", shape.head_dim},
+               {"k", shape.kept},
+               {"w_stride", stride},
+               {"w_offset", offset},
+               {"index_store", cache.offsets[1]}});
+  Call call{&kernel, more, {q.data(), wide.data()}, rows(), kLayer, positions, &cache, sequences};
+  call.operands.insert(call.operands.end(), results.begin(), results.end());
+  run(call);
+}
+
+static const Ints kEdges = {0, 1, 15, 16, 62, 63, 64, 65, 126, 127, 128, 200, 399};
+
+TEST_P(IndexSelectTest, MatchesReferenceAtPageEdges) {
+  for (ref::IndexShape shape : {ref::IndexShape{1, 32, 7},
+                                {2, 5, 7},
+                                {20, 32, 16},
+                                {24, 64, 1},
+                                {64, 128, 16},
+                                {3, 130, 64},
+                                {12, 64, 100},
+                                {7, 24, 1000}}) {
+    SCOPED_TRACE(testing::Message() << shape.heads << " heads of " << shape.head_dim << ", " << shape.kept << " kept");
+    Index index(shape, kEdges);
+    EXPECT_EQ(index.select(*GetParam()), index.reference());
+  }
+}
+
+TEST_P(IndexSelectTest, TiesGoToTheLowestPositions) {
+  Index index({4, 32, 70}, {69, 70, 399});
+  std::fill(index.keys.begin(), index.keys.end(), 1.0f);
+  Ints first(70);
+  std::iota(first.begin(), first.end(), 0);
+  Ints got = index.select(*GetParam());
+  for (int64_t t = 0; t < 3; ++t) {
+    EXPECT_EQ(Ints(got.begin() + t * 70, got.begin() + (t + 1) * 70), first);
+  }
+}
+
+TEST_P(IndexSelectTest, ThresholdIsCrossedByTheFirstOfItsEquals) {
+  // Of scores 1, 2, 1, 2, … the twos and then the first ones.
+  Index index({1, 1, 150}, {255});
+  index.q = {1};
+  index.w = {1};
+  Ints want;
+  for (int32_t u = 0; u < kContext; ++u) {
+    index.keys[u] = static_cast<float>(1 + u % 2);
+    if (u < 256 && (u % 2 == 1 || u / 2 < 150 - 128)) {
+      want.push_back(u);
+    }
+  }
+  EXPECT_EQ(index.select(*GetParam()), want);
+}
+
+/// What is selected when position u has score scores[u] * weight, and the others, up to kContext, rest * weight.
+static Ints select_by(const Kernel &kernel, int64_t k, const Floats &scores, float rest, float weight = 1) {
+  Index index({2, 2, k}, {static_cast<int32_t>(kContext - 1)});
+  // Relu keeps what is positive or NaN; a second head's weight is what makes a score negative.
+  index.q = {1, 0, 0, 1};
+  index.w = {weight, -weight};
+  for (int64_t u = 0; u < kContext; ++u) {
+    float score = u < static_cast<int64_t>(scores.size()) ? scores[u] : rest;
+    index.keys[2 * u] = score < 0 ? 0.0f : score;
+    index.keys[2 * u + 1] = score < 0 ? -score : 0.0f;
+  }
+  EXPECT_EQ(index.select(kernel), index.reference());
+  return index.select(kernel);
+}
+
+TEST_P(IndexSelectTest, NegativeScoresAreOrdered) {
+  EXPECT_EQ(select_by(*GetParam(), 3, {-5, -1, -4, -2, -3}, -9), (Ints{1, 3, 4}));
+  EXPECT_EQ(select_by(*GetParam(), 3, {-5, 1, -4, 0, -1e-30f}, -9), (Ints{1, 3, 4}));
+}
+
+TEST_P(IndexSelectTest, ZerosOfBothSignsAreEqual) {
+  // Products too small for an f32 become 0 or, of the second head, -0.
+  EXPECT_EQ(select_by(*GetParam(), 4, {-1e-30f, 1e-30f, -2e-30f, 0, 1e-30f}, -1, 1e-30f), (Ints{0, 1, 2, 3}));
+}
+
+TEST_P(IndexSelectTest, NaNLosesToEveryNumber) {
+  const float nan = std::nanf("");
+  EXPECT_EQ(select_by(*GetParam(), 3, {nan, 1, nan, -1e20f, 2}, nan, 1e30f), (Ints{1, 3, 4})); // -1e20: -infinity
+  EXPECT_EQ(select_by(*GetParam(), 3, {nan, 1, -nan, nan, nan}, nan), (Ints{0, 1, 2}));
+  EXPECT_EQ(select_by(*GetParam(), 2, Floats(300, nan), 0), (Ints{300, 301}));
+}
+
+TEST_P(IndexSelectTest, InfinitiesAreTheLargestAndTheSmallest) {
+  // Finite ones are at most 1e38.
+  EXPECT_EQ(select_by(*GetParam(), 2, {1e8f, 1e10f, 3, 1e9f, 1e20f}, 5, 1e30f), (Ints{1, 3}));
+  EXPECT_EQ(select_by(*GetParam(), 3, {-1e20f, -1e8f, -1e9f, 1}, -1e10f, 1e30f), (Ints{0, 1, 3}));
+}
+
+TEST_P(IndexSelectTest, KeepsTheBestOfRisingAndFallingScores) {
+  for (float sign : {1.0f, -1.0f}) {
+    Floats scores(kContext);
+    for (int64_t u = 0; u < kContext; ++u) {
+      scores[u] = sign * static_cast<float>(u);
+    }
+    Ints got = select_by(*GetParam(), 5, scores, 0);
+    EXPECT_EQ(got, sign > 0 ? (Ints{395, 396, 397, 398, 399}) : (Ints{0, 1, 2, 3, 4}));
+  }
+}
+
+TEST_P(IndexSelectTest, RowsThatSeeNoMoreReadNoKeys) {
+  Index index({4, 32, 100}, {0, 63, 99});
+  std::fill(index.keys.begin(), index.keys.end(), std::nanf(""));
+  Ints got = index.select(*GetParam());
+  for (int64_t t = 0; t < 3; ++t) {
+    for (int32_t j = 0; j < 100; ++j) {
+      EXPECT_EQ(got[t * 100 + j], j <= index.positions[t] ? j : -1);
+    }
+  }
+}
+
+TEST_P(IndexSelectTest, RowsAreOfTheirOwnSequences) {
+  Index index({12, 64, 20}, {300, 200, 399}, 3);
+  EXPECT_EQ(index.select(*GetParam(), {2, 0, 1}), index.reference());
+}
+
+TEST_P(IndexSelectTest, FractionsAreSelectedByTheBestWithinRounding) {
+  Index index({64, 128, 40}, {399});
+  index.q = random_floats(index.q.size(), 4);
+  index.w = random_floats(index.w.size(), 5);
+  index.keys = random_floats(index.keys.size(), 6);
+  Floats scores(kContext);
+  Ints ids(kContext), got = index.select(*GetParam());
+  ref::index_candidates(index.q.data(), index.w.data(), index.keys.data(), index.positions.data(), 1, {64, 128, 399}, 1,
+                        scores.data(), ids.data());
+  Floats sorted(scores.begin(), scores.begin() + 399);
+  std::sort(sorted.begin(), sorted.end(), std::greater<float>());
+  for (int32_t position : got) {
+    auto found = std::find(ids.begin(), ids.end(), position);
+    EXPECT_TRUE(found != ids.end() && scores[found - ids.begin()] >= sorted[39] - 1e-4f) << position;
+  }
+}
+
+// The index in parts
+
+static Ints select_in_parts(const Kernel &candidates, Index &index, int64_t parts) {
+  int64_t all = index.rows() * parts * index.shape.kept, k = index.shape.kept;
+  Floats scores(all, std::nanf("")), want_scores(all);
+  Ints ids(all, -7), want_ids(all), out(index.rows() * k, -7);
+  index.call(candidates, {scores.data(), ids.data()}, {{"parts", parts}});
+  ref::index_candidates(index.q.data(), index.w.data(), index.keys.data(), index.positions.data(), index.rows(),
+                        index.shape, parts, want_scores.data(), want_ids.data());
+  EXPECT_EQ(ids, want_ids);
+  expect_same_bits(scores, want_scores);
+  const Kernel *merge = kernels::findKernel("index_merge", candidates.arch, "f32", "none");
+  run({merge, {{"k", k}, {"parts", parts}}, {scores.data(), ids.data(), out.data()}, index.rows()});
+  return out;
+}
+
+TEST_P(IndexCandidatesTest, AnyPartsSelectWhatIndexSelectDoes) {
+  for (ref::IndexShape shape : {ref::IndexShape{1, 32, 1}, {20, 32, 7}, {64, 128, 64}, {12, 64, 100}, {3, 24, 1000}}) {
+    Index index(shape, kEdges);
+    Ints whole = index.select(*kernels::findKernel("index_select", GetParam()->arch, "f32", "none"));
+    for (int64_t parts : {1, 2, 3, 7, 16}) {
+      SCOPED_TRACE(testing::Message() << shape.heads << " heads, " << shape.kept << " kept, " << parts << " parts");
+      EXPECT_EQ(select_in_parts(*GetParam(), index, parts), whole);
+    }
+  }
+}
+
+TEST_P(IndexMergeTest, MatchesReferenceWhateverAPartGives) {
+  const int64_t T = 3, parts = 4, k = 9;
+  Floats scores = small_integers(T * parts * k, 1);
+  Ints ids(scores.size(), -1), out(T * k, -7), want(T * k);
+  for (int64_t i = 0; i < T * parts * k; ++i) {
+    // Row 0 has whole parts, row 1 has one of a single candidate and others of none, row 2 parts of all sizes.
+    int64_t t = i / (parts * k), part = i / k % parts, j = i % k, count = t == 0 ? k : t == 1 ? part == 2 : 2 * part;
+    ids[i] = j < count ? static_cast<int32_t>(part * 100 + 3 * j) : -1;
+  }
+  ref::index_merge(scores.data(), ids.data(), T, k, parts, want.data());
+  run({GetParam(), {{"k", k}, {"parts", parts}}, {scores.data(), ids.data(), out.data()}, T});
+  EXPECT_EQ(out, want);
+}
+
+// Attention to a selection
+
+static constexpr ref::MlaShape kShapes[] = {{1, 5, 2, 3, 7}, {7, 24, 6, 40, 50}, {20, 16, 8, 16, 32}};
+
+static double scale_of(const ref::MlaShape &s) {
+  return 3.0 / std::sqrt(static_cast<double>((s.nope + s.rope) * s.rank));
+}
+
+namespace {
+
+struct Attention {
+  Attention(const ref::MlaShape &shape, Ints positions, std::vector<int64_t> sequences)
+      : shape(shape), width(shape.rank + shape.rope), positions(std::move(positions)), sequences(std::move(sequences)),
+        cache(kContext, kLayers, {width}, 3), q(random_floats(rows() * shape.heads * width, 22)) {
+    for (int64_t sequence = 0; sequence < 3; ++sequence) {
+      latents.push_back(cache.fill(kLayer, kContext, 21 + sequence, sequence));
+    }
+  }
+
+  int64_t rows() const { return static_cast<int64_t>(positions.size()); }
+
+  Floats attend(const Kernel &kernel, int64_t heads_per_item, const Ints *selection = nullptr) {
+    Floats out(rows() * shape.heads * shape.rank, std::nanf(""));
+    Constants constants = {{"H", shape.heads},  {"r", shape.rank},          {"dr", shape.rope},
+                           {"latent_store", 0}, {"scale", scale_of(shape)}, {"heads_per_item", heads_per_item}};
+    Call call{&kernel, constants, {q.data()}, rows(), kLayer, positions, &cache, sequences};
+    if (selection) {
+      call.constants["k"] = static_cast<double>(selection->size() / rows());
+      call.operands.push_back(selection->data());
+    }
+    call.operands.push_back(out.data());
+    run(call);
+    return out;
+  }
+
+  ref::MlaShape shape;
+  int64_t width;
+  Ints positions;
+  std::vector<int64_t> sequences;
+  Cache cache;
+  Floats q;
+  std::vector<Floats> latents; ///< of each sequence
+};
+
+} // namespace
+
+/// For each row every `step`-th of its positions, at most k of them, then -1.
+static Ints every(const Ints &positions, int32_t step, int64_t k) {
+  Ints selection;
+  for (int32_t position : positions) {
+    for (int64_t j = 0; j < k; ++j) {
+      selection.push_back(j * step <= position ? static_cast<int32_t>(j * step) : -1);
+    }
+  }
+  return selection;
+}
+
+TEST_P(MlaSelectedAttentionTest, SelectionOfEverythingHasTheBitsOfAllKeys) {
+  const Kernel &dense = *kernels::findKernel("mla_latent_attention", GetParam()->arch, "f32", "none");
+  for (const ref::MlaShape &shape : kShapes) {
+    for (int64_t k : {200, 256, 333}) {
+      // Lengths 1, 63, 64, 65, 200 in sequences of their own.
+      Attention attention(shape, {0, 62, 63, 64, 199}, {0, 2, 1, 0, 2});
+      Ints selection = every(attention.positions, 1, k);
+      for (int64_t heads_per_item : {1, 3, 16}) {
+        SCOPED_TRACE(testing::Message() << shape.heads << " heads, " << heads_per_item << " an item, k " << k);
+        expect_same_bits(attention.attend(*GetParam(), heads_per_item, &selection),
+                         attention.attend(dense, heads_per_item));
+      }
+    }
+  }
+}
+
+TEST_P(MlaSelectedAttentionTest, MatchesReference) {
+  for (const ref::MlaShape &shape : kShapes) {
+    Attention attention(shape, {0, 63, 64, 200, 399}, {1, 0, 2, 1, 0});
+    for (auto [step, k] : {std::pair<int32_t, int64_t>{1, 1}, {3, 7}, {2, 64}, {5, 65}, {2, 150}, {70, 20}}) {
+      SCOPED_TRACE(testing::Message() << shape.heads << " heads, k " << k << ", step " << step);
+      Ints selection = every(attention.positions, step, k);
+      int64_t row = shape.heads * shape.rank;
+      Floats got = attention.attend(*GetParam(), 4, &selection), want(got.size());
+      for (int64_t t = 0; t < attention.rows(); ++t) {
+        ref::mla_selected_attention(&attention.q[t * shape.heads * attention.width],
+                                    attention.latents[attention.sequences[t]].data(), &selection[t * k], 1, k, shape,
+                                    scale_of(shape), &want[t * row]);
+      }
+      expect_near(got, want, 2e-6, 1e-5);
+    }
+  }
+}
+
+TEST_P(MlaSelectedAttentionTest, OneSelectedKeyGivesItsValue) {
+  Attention attention(kShapes[1], {300}, {2});
+  Ints selection = {131, -1, -1};
+  Floats got = attention.attend(*GetParam(), 8, &selection);
+  for (int64_t h = 0; h < kShapes[1].heads; ++h) {
+    const float *value = attention.cache.row(kLayer, 131, 2), *out = &got[h * kShapes[1].rank];
+    expect_same_bits(Floats(out, out + kShapes[1].rank), Floats(value, value + kShapes[1].rank));
+  }
+}
+
+TEST_P(MlaSelectedAttentionTest, ReadsSelectedRowsOnly) {
+  Attention attention(kShapes[1], {300}, {0});
+  Ints selection = {5, 64, 127, 128, 299};
+  Floats want = attention.attend(*GetParam(), 8, &selection);
+  for (int32_t u = 0; u < kContext; ++u) {
+    if (std::find(selection.begin(), selection.end(), u) == selection.end()) {
+      std::fill_n(attention.cache.row(kLayer, u, 0), attention.width, std::nanf(""));
+    }
+  }
+  expect_same_bits(attention.attend(*GetParam(), 8, &selection), want);
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalog, IndexSelectTest, testing::ValuesIn(kernels_of("index_select")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, IndexCandidatesTest, testing::ValuesIn(kernels_of("index_candidates")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, IndexMergeTest, testing::ValuesIn(kernels_of("index_merge")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, MlaSelectedAttentionTest, testing::ValuesIn(kernels_of("mla_selected_attention")),
+                         kernel_name);
+
+} // namespace fathom::test
