@@ -69,7 +69,7 @@ class Mistakes(support.DriverTest):
         for verb in VERBS:
             self.refused(verb, "--frobnicate", words=("--frobnicate",))
             self.refused(verb, "-Z", words=("-Z",))
-            self.refused(verb, "--", "-a", "b", "c", words=("unexpected",))
+            self.refused(verb, "--", "-a", *"bcdefghi", words=("unexpected",))
         for arguments, near in ((("compile", "--emti=exe"), "--emit"), (("run", "--temprature=1"), "--temperature"),
                                 (("chat", "--max-token=1"), "--max-tokens"), (("gen", "--sed=1"), "--seed"),
                                 (("tokenize", "--jsnol"), "--jsonl"), (("inspect", "--jsno"), "--json"),

@@ -6,52 +6,17 @@
 #ifndef FATHOM_TOOLS_DRIVER_BENCHREPORT_H
 #define FATHOM_TOOLS_DRIVER_BENCHREPORT_H
 
-#include <cstdint>
-#include <vector>
+#include "tools/driver/BenchResults.h"
 
 namespace fathom::driver {
 
-struct BenchOptions {
-  const char *model = nullptr;
-  uint64_t prompt = 512, tokens = 128, depth = 0, batch = 1, repetitions = 5, threads = 0, prefillChunk = 0;
-  bool promptGiven = false, tokensGiven = false;
-  bool json = false;
-  const char *weightsDirectory = nullptr;
-  bool mmap = true;
-};
+/// Print to standard output: one depth of one model as lines, more as a table for each model; JSON is an object, or an
+/// array of one for each of several models.
+void printBench(const BenchOptions &options, const std::vector<BenchResults> &results);
+void printBenchJson(const BenchOptions &options, const std::vector<BenchResults> &results);
 
-/// Measurements of one quantity, one for each repetition.
-class Samples {
-public:
-  void add(double value) { values.push_back(value); }
-  /// All three are 0 without measurements.
-  double median() const;
-  double least() const;
-  double most() const;
-
-private:
-  std::vector<double> values;
-};
-
-struct BenchResults {
-  uint32_t threads = 0;
-  /// Tokens, bytes and floating-point operations a second.
-  Samples prefill, decode, bandwidth, fma;
-  uint64_t weightBytes = 0;
-  /// Of weights, in one decode step.
-  double bytesPerStep = 0;
-  bool bytesMeasured = false;
-  double flopsPerPromptToken = 0;
-
-  /// The part of the read bandwidth that decoding `batch` sequences uses for weights.
-  double decodeFraction(uint64_t batch) const;
-  /// The part of the multiply-add throughput that prefill uses for weights.
-  double prefillFraction() const;
-};
-
-/// Print to standard output.
-void printBench(const BenchOptions &options, const BenchResults &results);
-void printBenchJson(const BenchOptions &options, const BenchResults &results);
+/// The curve of milliseconds a step over depth as SVG: a line for each model, and what reading alone would take.
+std::string drawCurve(const std::vector<BenchResults> &results);
 
 } // namespace fathom::driver
 

@@ -1,0 +1,72 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""`fathom bench`: depths and how they are reached, several models, JSON and the curve."""
+
+import json
+import os
+import xml.etree.ElementTree
+
+import support
+from support import IO, USAGE, make, read
+
+# Two layers keep 40 numbers of a position, in f32.
+POSITION_BYTES = 2 * 40 * 4
+QUICK = ("-p0", "-n4", "-r1")
+
+
+class Depths(support.DriverTest):
+    def test_a_list_of_depths_is_a_table(self):
+        lines = make("bench", support.artifact(), *QUICK, "-d", "10,40,100", "--computed=8").stdout.decode().splitlines()
+        self.assertEqual(lines[-4].split(), "depth tokens/s ms a step weights latent read least ms part".split())
+        self.assertEqual([line.split()[0] for line in lines[-3:]], ["10", "40", "100"])
+
+    def test_one_depth_is_told_in_lines(self):
+        text = make("bench", support.artifact(), *QUICK, "-d", "40").stdout.decode()
+        self.assertIn(" 4 tokens of 1 sequences after 40; ", text)
+        self.assertNotIn("ms a step", text)
+
+    def test_bytes_of_the_cache_follow_the_depth(self):
+        for batch in (1, 3):
+            text = make("bench", support.artifact(), *QUICK, "-d", "100,0,20", "--computed=1", f"-b{batch}", "--json").stdout
+            result = json.loads(text)
+            self.assertEqual(result["depth"], 100)
+            for depth, at in zip((100, 0, 20), result["depths"], strict=True):
+                cache = batch * (depth + 2.5) * POSITION_BYTES
+                self.assertEqual((at["depth"], at["cache_bytes_per_step"]), (depth, {"latent": cache}))
+                self.assertEqual(at["bytes_per_step"], result["weight_bytes_per_step"] + cache)
+                self.assertGreater(at["decode_tokens_per_second"], 0)
+
+    def test_depths_that_do_not_fit_are_refused(self):
+        for depths in ("", "1,", "1,x", "-1", "1 2", "16777217", ",".join(["1"] * 65)):
+            self.fails(USAGE, "bench", support.artifact(), "--depth=" + depths, words=("--depth", "separated by commas"))
+        self.fails(USAGE, "bench", support.artifact(), "-p0", "-n4", "-d1,125", words=("context of 128",))
+        self.fails(USAGE, "bench", support.artifact(), "-d10,20", "--computed=20", words=("no depth is greater",))
+
+
+class Models(support.DriverTest):
+    def curve(self):
+        return xml.etree.ElementTree.fromstring(read(self.path("curve.svg")))
+
+    def test_several_models_are_measured_alike(self):
+        results = json.loads(make("bench", support.artifact(), support.artifact(), *QUICK, "-d10,40", "--json",
+                                  "--svg=" + self.path("curve.svg")).stdout)
+        self.assertEqual([[at["depth"] for at in result["depths"]] for result in results], [[10, 40], [10, 40]])
+        tags = [element.tag.rpartition("}")[2] for element in self.curve()]
+        self.assertEqual(tags.count("polyline"), 4)
+
+    def test_names_in_a_curve_are_text(self):
+        model = self.path("a<b>&c.fathom")
+        os.symlink(support.artifact(), model)
+        make("bench", model, *QUICK, "-d10,40", "--svg=" + self.path("curve.svg"))
+        self.assertIn("a<b>&c", [element.text for element in self.curve()])
+
+    def test_curves_that_cannot_be_are_refused(self):
+        one = ("bench", support.artifact(), *QUICK)
+        self.fails(USAGE, *one, "--svg=" + self.path("curve.svg"), words=("more than one depth",))
+        self.fails(USAGE, *one, "-d1,2", "--svg=", words=("name is empty",))
+        self.fails(IO, *one, "-d1,2", "--svg=" + self.path("no/curve.svg"), words=("/no' of the output file",))
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,59 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What `fathom bench` says that a step must read of the cache.
+
+#include "tools/driver/StepBytes.h"
+
+#include "fathom/artifact_generated.h"
+
+#include <gtest/gtest.h>
+
+namespace fathom::driver {
+namespace {
+
+/// Metadata of a model of some layers with a cache, and nothing that is not looked at here.
+class Metadata {
+public:
+  explicit Metadata(uint32_t layers) : layers(layers) {}
+
+  void addStore(const char *name, uint32_t layers, uint32_t width, uint32_t heads) {
+    stores.push_back(
+        artifact::CreateStoreDirect(builder, name, layers, artifact::StoreElement::f32, width, 1, 0, 0, heads));
+  }
+
+  std::vector<StoreBytes> count(double positions) {
+    auto cache = artifact::CreateCacheDirect(builder, 0, &stores);
+    auto model = artifact::CreateModelDirect(builder, "family", 0, 0, layers);
+    auto start = builder.StartTable();
+    builder.AddOffset(artifact::Program::VT_CACHE, cache);
+    builder.AddOffset(artifact::Program::VT_MODEL, model);
+    builder.Finish(flatbuffers::Offset<artifact::Program>(builder.EndTable(start)));
+    return countCacheBytes(builder.GetBufferPointer(), positions);
+  }
+
+private:
+  uint32_t layers;
+  flatbuffers::FlatBufferBuilder builder;
+  std::vector<flatbuffers::Offset<artifact::Store>> stores;
+};
+
+TEST(CountCacheBytesTest, CountsRowsOfAllLayersAndHeads) {
+  Metadata metadata(3);
+  metadata.addStore("key", 3, 16, 2);
+  metadata.addStore("value", 3, 8, 2);
+  std::vector<StoreBytes> bytes = metadata.count(10.5);
+  ASSERT_EQ(bytes.size(), 2u);
+  EXPECT_EQ(bytes[0].name, "key");
+  EXPECT_EQ(bytes[0].bytes, 10.5 * 3 * 2 * 16 * 4);
+  EXPECT_EQ(bytes[1].bytes, 10.5 * 3 * 2 * 8 * 4);
+}
+
+TEST(CountCacheBytesTest, LeavesOutWhatADraftKeeps) {
+  Metadata metadata(2);
+  metadata.addStore("latent", 3, 16, 1);
+  EXPECT_EQ(metadata.count(1)[0].bytes, 2 * 16 * 4);
+}
+
+} // namespace
+} // namespace fathom::driver

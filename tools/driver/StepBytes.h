@@ -1,0 +1,26 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a decode step must read of the cache, by what an artifact says of its stores and entry points.
+
+#ifndef FATHOM_TOOLS_DRIVER_STEPBYTES_H
+#define FATHOM_TOOLS_DRIVER_STEPBYTES_H
+
+#include <string>
+#include <vector>
+
+namespace fathom::driver {
+
+/// Bytes of one store.
+struct StoreBytes {
+  std::string name;
+  double bytes = 0;
+};
+
+/// What the next token of a sequence must read of each store where it attends to `positions`, its own included: all
+/// rows, once. `metadata` is verified (fathom_model_info_t).
+std::vector<StoreBytes> countCacheBytes(const void *metadata, double positions);
+
+} // namespace fathom::driver
+
+#endif // FATHOM_TOOLS_DRIVER_STEPBYTES_H
