@@ -52,7 +52,8 @@ fathom_status_t Executor::start(const DeviceCode &code, const void *const *weigh
 }
 
 fathom_status_t Executor::run(artifact::Form form, fathom_call_t *call) {
-  const artifact::EntryPoint *entry = findEntryPoint(*program, form, call->rows, call->logit_rows > 0);
+  const artifact::EntryPoint *entry =
+      findEntryPoint(*program, {form, call->rows, call->logit_rows > 0, call->hidden != nullptr});
   if (!entry) {
     return fail(FATHOM_STATUS_INTERNAL, "no entry point of the %s form accepts %lld rows", EnumNameForm(form),
                 static_cast<long long>(call->rows));

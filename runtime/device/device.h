@@ -65,7 +65,7 @@ public:
 
   uint32_t threads() const { return device->threads(executor); }
 
-  /// As Device::run, of the entry point that takes call->rows rows.
+  /// As Device::run, of the entry point that takes call->rows rows: the draft's where call->hidden is given.
   fathom_status_t run(artifact::Form form, fathom_call_t *call);
 
 private:

@@ -10,6 +10,11 @@
 
 namespace fathom::runtime {
 
+/// The pages of so many positions of a context.
+static uint32_t pagesOf(uint64_t length) {
+  return static_cast<uint32_t>((length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS);
+}
+
 Cache::~Cache() {
   for (uint32_t i = 0; i < sequenceCount; ++i) {
     sequences[i].~Sequence();
@@ -40,7 +45,7 @@ fathom_status_t Cache::createSequence(uint64_t *outId) {
     if (sequence.alive) {
       continue;
     }
-    uint32_t pages = (context + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS;
+    uint32_t pages = pagesOf(context);
     if (!sequence.pages.size() && !sequence.pages.allocate(pages)) {
       return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u pages", pages);
     }
@@ -76,21 +81,31 @@ fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
     return fail(FATHOM_STATUS_CONTEXT_FULL, "%llu tokens do not fit into the context of %u positions",
                 static_cast<unsigned long long>(length), context);
   }
-  uint32_t needed = static_cast<uint32_t>((length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS);
-  while (sequence->pageCount < needed) {
+  for (uint32_t needed = pagesOf(length); sequence->pageCount < needed; sequence->pageCount += 1) {
     FATHOM_RETURN_IF_ERROR(pool.take(&sequence->pages[sequence->pageCount]));
-    sequence->pageCount += 1;
   }
   return FATHOM_STATUS_OK;
 }
 
+bool Cache::tryReserve(Sequence *sequence, uint64_t length) {
+  if (length > context) {
+    return false;
+  }
+  uint32_t needed = pagesOf(length);
+  while (sequence->pageCount < needed && pool.tryTake(&sequence->pages[sequence->pageCount])) {
+    sequence->pageCount += 1;
+  }
+  return sequence->pageCount >= needed;
+}
+
 void Cache::rewind(Sequence *sequence, uint32_t length) {
-  uint32_t needed = (length + FATHOM_PAGE_TOKENS - 1) / FATHOM_PAGE_TOKENS;
+  uint32_t needed = pagesOf(length);
   while (sequence->pageCount > needed) {
     pool.giveBack(sequence->pages[--sequence->pageCount]);
     sequence->pages[sequence->pageCount] = kNoPage;
   }
   sequence->length = length;
+  sequence->draft.rewind(length);
 }
 
 } // namespace fathom::runtime

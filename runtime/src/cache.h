@@ -8,6 +8,7 @@
 #define FATHOM_RUNTIME_SRC_CACHE_H
 
 #include "fathom/kernel_abi.h"
+#include "runtime/src/draft_state.h"
 #include "runtime/src/page_pool.h"
 
 namespace fathom::runtime {
@@ -20,6 +21,7 @@ struct Sequence {
   uint32_t generation = 1;
   uint64_t batch = 0; // The last it was in, by number: it may be in each once.
   bool alive = false;
+  DraftState draft;
 };
 
 /// Sequences take pages when they reach them. What a page held before is never read: kernels read positions below a
@@ -42,6 +44,8 @@ public:
   /// Makes room for |length| positions. CONTEXT_FULL beyond the context, OUT_OF_RESOURCES without pages; pages taken
   /// before that happened stay with the sequence.
   fathom_status_t reserve(Sequence *sequence, uint64_t length);
+  /// The same for positions that may as well not be: false if there is no room.
+  bool tryReserve(Sequence *sequence, uint64_t length);
   /// Forgets positions from |length| on and gives their pages back.
   void rewind(Sequence *sequence, uint32_t length);
 

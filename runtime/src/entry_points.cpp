@@ -7,47 +7,50 @@
 
 namespace fathom::runtime {
 
-// Of the model: a draft computes something else.
 template <typename Visit>
-static void forEach(const artifact::Program &program, artifact::Form form, Visit visit) {
+static void forEach(const artifact::Program &program, artifact::Form form, bool draft, Visit visit) {
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
-    if (entry->form() == form && !entry->hidden()) {
+    if (entry->form() == form && entry->hidden() == draft) {
       visit(*entry);
     }
   }
 }
 
-uint32_t maxRows(const artifact::Program &program, artifact::Form form) {
+static uint32_t mostRows(const artifact::Program &program, artifact::Form form, bool draft) {
   uint32_t most = 0;
-  forEach(program, form, [&](const artifact::EntryPoint &entry) {
+  forEach(program, form, draft, [&](const artifact::EntryPoint &entry) {
     most = entry.logits() && entry.max_rows() > most ? entry.max_rows() : most;
   });
   return most;
 }
 
-const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, artifact::Form form, int64_t rows,
-                                           bool logits) {
+uint32_t maxRows(const artifact::Program &program, artifact::Form form) { return mostRows(program, form, false); }
+
+uint32_t maxDraftRows(const artifact::Program &program) { return mostRows(program, artifact::Form::absorbed, true); }
+
+bool givesHidden(const artifact::Program &program) {
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    if (entry->hidden_out() && !entry->hidden()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, const Wanted &wanted) {
   const artifact::EntryPoint *best = nullptr;
   auto isBetter = [&](const artifact::EntryPoint &entry) {
     return !best || entry.max_rows() < best->max_rows() ||
            (entry.max_rows() == best->max_rows() && !entry.logits() && best->logits());
   };
-  forEach(program, form, [&](const artifact::EntryPoint &entry) {
-    bool takes = entry.min_rows() <= rows && rows <= entry.max_rows() && (entry.logits() || !logits);
+  forEach(program, wanted.form, wanted.draft, [&](const artifact::EntryPoint &entry) {
+    bool takes =
+        entry.min_rows() <= wanted.rows && wanted.rows <= entry.max_rows() && (entry.logits() || !wanted.logits);
     if (takes && isBetter(entry)) {
       best = &entry;
     }
   });
   return best;
-}
-
-bool givesHidden(const artifact::Program &program) {
-  for (const artifact::EntryPoint *entry : *program.entry_points()) {
-    if (entry->hidden_out()) {
-      return true;
-    }
-  }
-  return false;
 }
 
 uint64_t arenaBytes(const artifact::Program &program) {

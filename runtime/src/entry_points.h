@@ -12,14 +12,24 @@ namespace fathom::runtime {
 
 /// The most rows that a call of the model may have, whether it wants logits or not.
 uint32_t maxRows(const artifact::Program &program, artifact::Form form);
+/// The same of its draft; 0 if it has none.
+uint32_t maxDraftRows(const artifact::Program &program);
 
-/// The entry point of the model, not of its draft, that takes |rows| rows and not many more, computes logits if
-/// |logits| are wanted, and else does not if there is a choice; NULL if none suits.
-const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, artifact::Form form, int64_t rows,
-                                           bool logits);
-
-/// Whether some entry point writes hidden states, so that calls need memory for them.
+/// Whether calls of the model give hidden states, and so need room for them.
 bool givesHidden(const artifact::Program &program);
+
+/// What a call asks of an entry point.
+struct Wanted {
+  artifact::Form form;
+  int64_t rows;
+  bool logits;
+  /// The draft, not the model.
+  bool draft;
+};
+
+/// The entry point that takes so many rows and not many more, computes logits if they are wanted, and else does not if
+/// there is a choice; NULL if none suits.
+const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, const Wanted &wanted);
 
 /// The arena of the largest call of any form.
 uint64_t arenaBytes(const artifact::Program &program);

@@ -4,6 +4,7 @@
 // Text in, text out: the loop of fathom_session_generate.
 
 #include "runtime/src/float_environment.h"
+#include "runtime/src/lookahead.h"
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 #include "runtime/src/session.h"
@@ -96,7 +97,7 @@ private:
   Listener listener;
   Buffer<int32_t> prompt;
   Sampler sampler;
-  Buffer<float> logits;
+  Lookahead lookahead;
   fathom_sequence_t id = 0;
   Sequence *sequence = nullptr;
 };
@@ -133,28 +134,26 @@ fathom_status_t Answer::prepare() {
   FATHOM_RETURN_IF_ERROR(sampler.initialize(vocabulary, *options.sampling));
   FATHOM_RETURN_IF_ERROR(sampler.observe(options.seen, options.seen_count));
   FATHOM_RETURN_IF_ERROR(sampler.observe(prompt.data(), prompt.size()));
-  if (!logits.allocate(vocabulary)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u logits", vocabulary);
-  }
   id = options.sequence;
   if (!id) {
     FATHOM_RETURN_IF_ERROR(session.cache().createSequence(&id));
   }
-  return session.cache().find(id, &sequence);
+  FATHOM_RETURN_IF_ERROR(session.cache().find(id, &sequence));
+  return lookahead.initialize(session, id, sequence);
 }
 
 fathom_status_t Answer::prefill() {
   fathom_prefill_outputs_t outputs;
   fathom_prefill_outputs_initialize(&outputs);
   outputs.which = FATHOM_LOGITS_LAST;
-  outputs.logits = logits.data();
-  outputs.logits_capacity = logits.size();
+  outputs.logits = lookahead.logits();
+  outputs.logits_capacity = session.model().facts().vocabulary();
   return session.prefill(sequence, prompt.data(), prompt.size(), outputs);
 }
 
 fathom_status_t Answer::chooseToken(int32_t *token) {
   FloatEnvironment environment;
-  return sampler.sample(logits.data(), token);
+  return sampler.sample(lookahead.logits(), token);
 }
 
 bool Answer::mayStep(fathom_stop_t *stop, uint64_t generated) {
@@ -189,7 +188,7 @@ fathom_status_t Answer::speak(fathom_generate_result_t *result) {
     if (!mayStep(&result->stop, result->generated_tokens)) {
       return FATHOM_STATUS_OK;
     }
-    FATHOM_RETURN_IF_ERROR(session.decode(&id, &token, 1, logits.data(), logits.size()));
+    FATHOM_RETURN_IF_ERROR(lookahead.advance(token, options.max_tokens - result->generated_tokens));
   }
   result->stop = FATHOM_STOPPED_AT_MAX_TOKENS;
   return FATHOM_STATUS_OK;
@@ -203,6 +202,7 @@ fathom_status_t Answer::run(fathom_generate_result_t *result) {
   uint64_t prefilled = now();
   result->prefill_nanoseconds = prefilled - start;
   fathom_status_t status = speak(result);
+  lookahead.finish(result);
   result->decode_nanoseconds = now() - prefilled;
   // What was held back is text the caller has a right to, whatever ended the answer; the first error stays.
   if (status == FATHOM_STATUS_OK && result->stop != FATHOM_STOPPED_BY_CALLBACK) {

@@ -53,20 +53,26 @@ bool PagePool::makeRoom(uint64_t pages) {
   return needed <= mapped || resize(needed + mapped / 2) || resize(needed);
 }
 
-fathom_status_t PagePool::take(int32_t *outPage) {
+bool PagePool::tryTake(int32_t *outPage) {
   if (firstFree != kNoPage) {
     *outPage = firstFree;
     firstFree = next[firstFree];
-    return FATHOM_STATUS_OK;
+    return true;
   }
   size_t used = next.size();
   if (!makeRoom(used + 1) || !next.push(kNoPage)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a page of the cache (%llu bytes)%s",
-                static_cast<unsigned long long>(bytesPerPage),
-                used < most ? "" : "; the session's cache_bytes are used up");
+    return false;
   }
   *outPage = static_cast<int32_t>(used);
-  return FATHOM_STATUS_OK;
+  return true;
+}
+
+fathom_status_t PagePool::take(int32_t *outPage) {
+  return tryTake(outPage)
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a page of the cache (%llu bytes)%s",
+                    static_cast<unsigned long long>(bytesPerPage),
+                    next.size() < most ? "" : "; the session's cache_bytes are used up");
 }
 
 void PagePool::giveBack(int32_t page) {

@@ -29,6 +29,8 @@ public:
 
   /// A page of anyone's; OUT_OF_RESOURCES if there is none.
   fathom_status_t take(int32_t *outPage);
+  /// The same for what can do without; false if there is none.
+  bool tryTake(int32_t *outPage);
   void giveBack(int32_t page);
 
   char *memory() const { return bytes; }

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Prefill in chunks and decode in batches.
+// Prefill in chunks.
 
 #include "runtime/src/session.h"
 
@@ -31,6 +31,10 @@ static fathom_status_t checkOptions(const fathom_session_options_t &options) {
   if (options.threads > kMostThreads) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "threads is %u, expected at most %u", options.threads, kMostThreads);
   }
+  if (options.draft > FATHOM_MOST_DRAFTS) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "draft is %llu, expected at most %d",
+                static_cast<unsigned long long>(options.draft), FATHOM_MOST_DRAFTS);
+  }
   return FATHOM_STATUS_OK;
 }
 
@@ -49,10 +53,10 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   maxSequences = options.max_sequences;
   uint32_t batch = maxRows(model.program(), artifact::Form::absorbed);
   uint32_t rows = chunk > batch ? chunk : batch;
-  uint64_t states = givesHidden(model.program()) ? uint64_t(rows) * model.facts().hidden() : 0;
-  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows) || !hiddenOut.allocate(states)) {
+  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows) || !speakers.allocate(batch)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
+  FATHOM_RETURN_IF_ERROR(drafter.initialize(model, static_cast<uint32_t>(options.draft), rows));
   FATHOM_RETURN_IF_ERROR(pages.initialize(model.program().cache()->page_bytes(), model.facts().max_context(),
                                           maxSequences, options.cache_bytes));
   return executor.start(model.code(), model.weights(), options.threads);
@@ -79,8 +83,7 @@ fathom_status_t Session::checkTokens(const int32_t *tokens, size_t count) const 
   return FATHOM_STATUS_OK;
 }
 
-static fathom_status_t checkRoom(const char *name, const float *pointer, size_t capacity, uint64_t a, uint64_t b,
-                                 uint64_t c) {
+fathom_status_t checkRoom(const char *name, const float *pointer, size_t capacity, uint64_t a, uint64_t b, uint64_t c) {
   uint64_t needed;
   if (!multiply(a, b, &needed) || !multiply(needed, c, &needed)) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: more values than fit into memory", name);
@@ -112,12 +115,11 @@ fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs
              : FATHOM_STATUS_OK;
 }
 
-// Runs a call and looks at what it gave: a model that has lost its numbers must not go on talking.
-fathom_status_t Session::runChecked(artifact::Form form, fathom_call_t *call) {
-  FATHOM_RETURN_IF_ERROR(executor.run(form, call));
-  size_t count = static_cast<size_t>(call->logit_rows) * owner->facts().vocabulary();
-  size_t bad = findNonFinite(call->logits, count);
-  return bad == count ? FATHOM_STATUS_OK : explainNonFinite(form, call, bad);
+// A model that has lost its numbers must not go on talking.
+fathom_status_t Session::checkRow(artifact::Form form, fathom_call_t *call, uint32_t row) {
+  size_t vocabulary = owner->facts().vocabulary();
+  size_t bad = findNonFinite(call->logits + row * vocabulary, vocabulary);
+  return bad == vocabulary ? FATHOM_STATUS_OK : explainNonFinite(form, call, row * vocabulary + bad);
 }
 
 // Computes the call again with states, to name the first layer that is not finite. Writing the cache again is
@@ -163,9 +165,13 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.logit_rows = logitRows;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
-  call.hidden_out = hiddenOut.data();
+  call.hidden_out = drafter.hiddenOut();
   call.states = states;
-  FATHOM_RETURN_IF_ERROR(runChecked(artifact::Form::expanded, &call));
+  FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::expanded, &call));
+  for (uint32_t i = 0; i < logitRows; ++i) {
+    FATHOM_RETURN_IF_ERROR(checkRow(artifact::Form::expanded, &call, i));
+  }
+  FATHOM_RETURN_IF_ERROR(drafter.follow(executor, pages, sequence, tokens, rows));
   sequence->length += rows;
   return FATHOM_STATUS_OK;
 }
@@ -210,68 +216,6 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
     pages.rewind(sequence, before);
   }
   return status;
-}
-
-fathom_status_t Session::checkBatch(const fathom_sequence_t *ids, size_t count) {
-  if (count > maxSequences) {
-    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "the batch has %zu sequences, but the session has %u", count,
-                maxSequences);
-  }
-  ++batches;
-  for (size_t i = 0; i < count; ++i) {
-    Sequence *sequence;
-    FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
-    if (sequence->batch == batches) {
-      return fail(FATHOM_STATUS_INVALID_ARGUMENT, "entry %zu of the batch is a sequence that an earlier entry is", i);
-    }
-    sequence->batch = batches;
-    FATHOM_RETURN_IF_ERROR(pages.reserve(sequence, uint64_t(sequence->length) + 1));
-  }
-  return FATHOM_STATUS_OK;
-}
-
-fathom_status_t Session::decodeBatch(const fathom_sequence_t *ids, const int32_t *tokens, uint32_t rows,
-                                     float *logits) {
-  for (uint32_t i = 0; i < rows; ++i) {
-    Sequence *sequence;
-    FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
-    positions[i] = static_cast<int32_t>(sequence->length);
-    tables[i] = sequence->pages.data();
-    logitIds[i] = static_cast<int32_t>(i);
-  }
-  fathom_call_t call = {};
-  call.rows = rows;
-  call.tokens = tokens;
-  call.positions = positions.data();
-  call.cache = pages.view(tables.data());
-  call.logit_rows = logits ? rows : 0;
-  call.logit_row_ids = logitIds.data();
-  call.logits = logits;
-  call.hidden_out = hiddenOut.data();
-  return runChecked(artifact::Form::absorbed, &call);
-}
-
-fathom_status_t Session::decode(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, float *logits,
-                                size_t capacity) {
-  FATHOM_RETURN_IF_ERROR(checkBatch(ids, count));
-  FATHOM_RETURN_IF_ERROR(checkTokens(tokens, count));
-  uint32_t vocabulary = owner->facts().vocabulary(), most = maxRows(owner->program(), artifact::Form::absorbed);
-  if (logits) {
-    FATHOM_RETURN_IF_ERROR(checkRoom("logits", logits, capacity, count, vocabulary, 1));
-  }
-  for (size_t done = 0; done < count;) {
-    uint32_t rows = count - done < most ? static_cast<uint32_t>(count - done) : most;
-    FATHOM_RETURN_IF_ERROR(checkCancelled());
-    FATHOM_RETURN_IF_ERROR(decodeBatch(ids + done, tokens + done, rows, logits ? logits + done * vocabulary : nullptr));
-    done += rows;
-  }
-  // Only now, so that a batch that fails leaves every sequence as it was.
-  for (size_t i = 0; i < count; ++i) {
-    Sequence *sequence;
-    FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
-    sequence->length += 1;
-  }
-  return FATHOM_STATUS_OK;
 }
 
 } // namespace fathom::runtime

@@ -9,11 +9,25 @@
 #include "runtime/src/buffer.h"
 #include "runtime/src/busy_scope.h"
 #include "runtime/src/cache.h"
+#include "runtime/src/drafter.h"
 #include "runtime/src/model.h"
 
 #include <sys/types.h>
 
 namespace fathom::runtime {
+
+/// What decode appends: to sequence |ids[i]| the next |counts[i]| of |tokens|, or one where |counts| is NULL.
+struct Batch {
+  const fathom_sequence_t *ids;
+  const uint32_t *counts;
+  const int32_t *tokens;
+  size_t size;
+
+  uint32_t countOf(size_t i) const { return counts ? counts[i] : 1; }
+};
+
+/// Whether the caller's output |name| has room for a * b * c values.
+fathom_status_t checkRoom(const char *name, const float *pointer, size_t capacity, uint64_t a, uint64_t b, uint64_t c);
 
 /// One call at a time; SessionScope (session_api.cpp) sees to it. Only cancel() may come from anywhere.
 class Session {
@@ -42,9 +56,17 @@ public:
   /// As fathom_session_prefill; all pointers have been checked for NULL.
   fathom_status_t prefill(Sequence *sequence, const int32_t *tokens, size_t count,
                           const fathom_prefill_outputs_t &outputs);
-  /// As fathom_session_decode.
-  fathom_status_t decode(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, float *logits,
-                         size_t capacity);
+  /// As fathom_session_verify. Sequences get the first |commit| of their tokens at most: the hidden states of the
+  /// others are kept for advance().
+  fathom_status_t decode(const Batch &batch, float *logits, size_t capacity, uint32_t commit = UINT32_MAX);
+  /// As fathom_session_draft.
+  fathom_status_t draft(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, int32_t *drafts,
+                        uint32_t *counts);
+  /// A token that a decode left out, and whose |logits| it computed, is the next one of a sequence. FAILED if the
+  /// logits are not finite, as its own decode would have.
+  fathom_status_t advance(Sequence *sequence, int32_t token, const float *logits);
+  /// The most tokens that draft() guesses of a sequence.
+  uint32_t mostDrafts() const { return drafter.most(); }
   /// As fathom_session_generate; |options| has been checked for NULL, and has a sampling.
   fathom_status_t generate(const fathom_generate_options_t &options, fathom_generate_result_t *result);
 
@@ -56,16 +78,18 @@ private:
   fathom_status_t prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
                                float *logits, float *states);
   void copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
-  fathom_status_t decodeBatch(const fathom_sequence_t *ids, const int32_t *tokens, uint32_t rows, float *logits);
-  fathom_status_t runChecked(artifact::Form form, fathom_call_t *call);
+  fathom_status_t runDecode(const int32_t *tokens, uint32_t rows, float *logits);
+  fathom_status_t checkRow(artifact::Form form, fathom_call_t *call, uint32_t row);
   fathom_status_t explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where);
-  fathom_status_t checkBatch(const fathom_sequence_t *ids, size_t count);
+  fathom_status_t checkBatch(const Batch &batch, size_t *total);
+  fathom_status_t computeBatch(const Batch &batch, size_t total, float *logits);
 
   const Model *owner = nullptr;
   fathom_model_t *ownerHandle = nullptr;
   pid_t process = 0;
   Executor executor;
   Cache pages;
+  Drafter drafter;
   uint32_t chunk = 0;
   uint32_t maxSequences = 0;
   uint64_t batches = 0; // to decode, so far
@@ -75,7 +99,9 @@ private:
   Buffer<int32_t> positions;
   Buffer<const int32_t *> tables;
   Buffer<int32_t> logitIds;
-  Buffer<float> hiddenOut; // of entry points that give hidden states
+  /// Of a decode, whose its rows are.
+  Buffer<Sequence *> speakers;
+  Buffer<Guess> guesses;
 };
 
 } // namespace fathom::runtime

@@ -224,7 +224,37 @@ fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_se
   if (count == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
   }
-  return scope->decode(sequences, tokens, count, logits, logits_capacity);
+  return scope->decode({sequences, nullptr, tokens, count}, logits, logits_capacity);
+}
+
+fathom_status_t fathom_session_verify(fathom_session_t *session, const fathom_sequence_t *sequences,
+                                      const uint32_t *counts, const int32_t *tokens, size_t count, float *logits,
+                                      size_t logits_capacity) {
+  FATHOM_RETURN_IF_NULL(sequences);
+  FATHOM_RETURN_IF_NULL(counts);
+  FATHOM_RETURN_IF_NULL(tokens);
+  FATHOM_RETURN_IF_NULL_ARRAY(logits, logits_capacity);
+  FATHOM_ENTER_SESSION(scope, session);
+  if (count == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
+  }
+  return scope->decode({sequences, counts, tokens, count}, logits, logits_capacity);
+}
+
+fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_sequence_t *sequences,
+                                     const int32_t *tokens, size_t count, int32_t *drafts, uint32_t *counts) {
+  FATHOM_RETURN_IF_NULL(sequences);
+  FATHOM_RETURN_IF_NULL(tokens);
+  FATHOM_RETURN_IF_NULL(drafts);
+  FATHOM_RETURN_IF_NULL(counts);
+  FATHOM_ENTER_SESSION(scope, session);
+  if (count == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
+  }
+  if (scope->mostDrafts() == 0) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: the session was created without drafts", __func__);
+  }
+  return scope->draft(sequences, tokens, count, drafts, counts);
 }
 
 fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence, void *buffer,

@@ -28,6 +28,12 @@ inline uint64_t rowBytes(const artifact::Store &store) {
 /// Rows that a store keeps of one position.
 inline uint64_t rowsOf(const artifact::Store &store) { return uint64_t(store.layers()) * store.heads(); }
 
+/// The last of them, in layers beyond the model's own: those that draft have the same stores.
+inline uint64_t draftRowsOf(const artifact::Program &program, const artifact::Store &store) {
+  uint32_t layers = program.model()->layers();
+  return store.layers() > layers ? uint64_t(store.layers() - layers) * store.heads() : 0;
+}
+
 /// Row |index| of rowsOf(store) of |position| in the sequence whose table is the first of |cache|.
 inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint64_t index, uint32_t position) {
   int64_t offset = static_cast<int64_t>(store.offset()), bytes = static_cast<int64_t>(rowBytes(store));
@@ -39,6 +45,15 @@ inline uint64_t positionBytes(const artifact::Program &program) {
   uint64_t bytes = 0;
   for (const artifact::Store *store : *program.cache()->stores()) {
     bytes += rowsOf(*store) * rowBytes(*store);
+  }
+  return bytes;
+}
+
+/// The part of them in layers that draft.
+inline uint64_t draftBytes(const artifact::Program &program) {
+  uint64_t bytes = 0;
+  for (const artifact::Store *store : *program.cache()->stores()) {
+    bytes += draftRowsOf(program, *store) * rowBytes(*store);
   }
   return bytes;
 }

@@ -11,9 +11,9 @@ LAST = {
     "fathom_model_options": ["verify_weights", "copy_weights"],
     "fathom_model_info": ["min_p", "repetition_penalty"],
     "fathom_sampling": ["seed"],
-    "fathom_session_options": ["cache_bytes"],
+    "fathom_session_options": ["draft"],
     "fathom_generate_options": ["seen_count"],
-    "fathom_generate_result": ["decode_nanoseconds"],
+    "fathom_generate_result": ["accepted_tokens"],
     "fathom_prefill_outputs": ["states_capacity"],
 }
 

@@ -115,15 +115,10 @@ constexpr fathom_status_t kMismatch = FATHOM_STATUS_MISMATCH;
 constexpr fathom_status_t kBad = FATHOM_STATUS_BAD_DATA;
 constexpr uint64_t kHuge = UINT64_MAX - 4095;
 
-/// An entry point that drafts, in an artifact that gives states to draft from.
-ToyEntry &addDraft(ToyContents &c) {
-  ToyEntry draft = c.entries[1];
-  draft.name = "draft";
-  draft.hidden = true;
-  c.entries.push_back(draft);
-  for (ToyEntry &entry : c.entries) {
-    entry.hiddenOut = true;
-  }
+/// The entry point that drafts, in an artifact that has one.
+ToyEntry &draftOf(ToyContents &c) {
+  addDraft(c);
+  c.entries.pop_back();
   return c.entries.back();
 }
 
@@ -191,17 +186,17 @@ const Refusal refusals[] = {
     {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "accepts 1 to 0 rows"},
     {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad,
      "no entry point of the absorbed form accepts 1 rows"},
-    {"ExpandedDraft", [](ToyContents &c) { addDraft(c).form = artifact::Form::expanded; }, kBad,
+    {"ExpandedDraft", [](ToyContents &c) { draftOf(c).form = artifact::Form::expanded; }, kBad,
      "draft 'draft' is of the expanded form and accepts 1 rows or more, expected absorbed, and 1"},
-    {"DraftOfManyRows", [](ToyContents &c) { addDraft(c).minRows = 2; }, kBad,
+    {"DraftOfManyRows", [](ToyContents &c) { draftOf(c).minRows = 2; }, kBad,
      "draft 'draft' is of the absorbed form and accepts 2 rows or more, expected absorbed, and 1"},
-    {"DraftWithoutLogits", [](ToyContents &c) { addDraft(c).logits = false; }, kBad,
+    {"DraftWithoutLogits", [](ToyContents &c) { draftOf(c).logits = false; }, kBad,
      "0 drafts with logits and 1 without, expected one, and at most one"},
-    {"TwoDrafts", [](ToyContents &c) { addDraft(c), addDraft(c); }, kBad,
+    {"TwoDrafts", [](ToyContents &c) { draftOf(c), c.entries.push_back(c.entries.back()); }, kBad,
      "2 drafts with logits and 0 without, expected one, and at most one"},
-    {"NoStatesToDraftFrom", [](ToyContents &c) { addDraft(c), c.entries[0].hiddenOut = false; }, kBad,
+    {"NoStatesToDraftFrom", [](ToyContents &c) { draftOf(c), c.entries[0].hiddenOut = false; }, kBad,
      "1 entry points give no hidden states, but there is a draft"},
-    {"DraftForDecode", [](ToyContents &c) { addDraft(c), c.entries[1].hidden = true; }, kBad,
+    {"DraftForDecode", [](ToyContents &c) { draftOf(c), c.entries[1].hidden = true; }, kBad,
      "no entry point of the absorbed form gives logits"},
     {"HugeArena", [](ToyContents &c) { c.entries[0].arenaBytes = kHuge; }, kBad, "arena"},
     {"AddressOutsideCode", [](ToyContents &c) { c.entries[0].address = 1 << 20; }, kBad, "not in the code"},

@@ -168,6 +168,21 @@ void rehash(std::string &artifact) {
   memcpy(artifact.data(), &header, sizeof(header));
 }
 
+void addDraft(ToyContents &c, ToyDraft draft) {
+  c.stores[0].layers = kToyLayers + 1;
+  c.pageBytes = c.stores[0].layers * 64 * c.stores[0].width * sizeof(float);
+  for (float value : {draft.errs, draft.bears, draft.logitOffset, draft.poison}) {
+    c.table.push_back(value);
+  }
+  c.slices[0].size = c.segments[1].size = c.table.size() * sizeof(float);
+  for (ToyEntry &entry : c.entries) {
+    entry.hiddenOut = true;
+  }
+  uint64_t address = toyAddress("toy_draft");
+  c.entries.push_back({"draft", fbs::Form::absorbed, address, 1, 16, 4096, true, true, true});
+  c.entries.push_back({"draft_headless", fbs::Form::absorbed, address, 1, 16, 4096, false, true, true});
+}
+
 std::string makeToy(const Tweak &tweak) {
   ToyContents c;
   c.code = toyCode();
@@ -184,6 +199,7 @@ std::string makeToy(const Tweak &tweak) {
   if (tweak) {
     tweak(c);
   }
+  tableBytes = c.table.size() * sizeof(float);
   if (c.segments.size() > 0 && c.segments[0].hash == codeHash) {
     c.segments[0].hash = XXH3_64bits(c.code.data(), c.code.size());
   }

@@ -84,6 +84,16 @@ struct ToyContents {
   std::vector<float> table = {0, 1, 2, 3};
 };
 
+/// How a toy drafts; as toy_model.c says.
+struct ToyDraft {
+  /// At every how many positions it errs, 0: never; stale rows that it bears.
+  float errs = 0, bears = 0;
+  float logitOffset = 0, poison = -1;
+};
+
+/// Gives a toy a draft layer, in a cache of its own.
+void addDraft(ToyContents &contents, ToyDraft draft = {});
+
 using Tweak = std::function<void(ToyContents &)>;
 
 /// The bytes of an artifact.

@@ -7,6 +7,16 @@
 //   cache row of (layer, position): [token * (layer + 1), weight 0 at position % 4]
 //   state of (layer, position): the sum of both values over positions 0..position of that layer and all before
 //   logit v: -|v - (state of the last layer) mod vocabulary|, so greedy decoding is that number
+//   hidden state: the state of the last layer, its offsets included
+//
+// Its draft layer knows the next state, and so what is said, but for what weights 4 to 6 have it do:
+//
+//   draft row of position i: [token i + 1, state of the last layer at i], in layer 2
+//   hidden state: that of i + 1
+//   logit v: as the model's for that state, but another one where the draft errs: at every [weight 4]th position, and
+//   where more than [weight 5] of its rows up to i - 1 are not what rows after them say
+//   weight 6: added to all its logits
+//   weight 7: a token after which a logit is NaN, of toy_decode_poisoned
 
 #include "fathom/artifact_abi.h"
 
@@ -42,6 +52,9 @@ static void toy_attend(const void *argument, int64_t row, void *scratch) {
       const float *cache = toy_cache_row(call, row, layer, position);
       sum += cache[0] + cache[1];
     }
+    for (int64_t h = 0; call->hidden_out && layer + 1 == kLayers && h < kHidden; ++h) {
+      call->hidden_out[row * kHidden + h] = sum + (float)h;
+    }
     if (call->states) {
       for (int64_t h = 0; h < kHidden; ++h) {
         call->states[(layer * call->rows + row) * kHidden + h] = sum + (float)h;
@@ -52,14 +65,17 @@ static void toy_attend(const void *argument, int64_t row, void *scratch) {
   *(volatile char *)scratch = 2;
 }
 
-static void toy_logits(const void *argument, int64_t item, void *scratch) {
-  const toy_work_t *work = (const toy_work_t *)argument;
-  float sum = work->sums[work->call->logit_row_ids[item]];
+static void toy_write_logits(float *logits, float sum, float offset) {
   float target = sum - (float)((int64_t)(sum / kVocabulary) * kVocabulary);
   for (int64_t v = 0; v < kVocabulary; ++v) {
     float distance = (float)v - target;
-    work->call->logits[item * kVocabulary + v] = distance < 0 ? distance : -distance;
+    logits[v] = (distance < 0 ? distance : -distance) + offset;
   }
+}
+
+static void toy_logits(const void *argument, int64_t item, void *scratch) {
+  const toy_work_t *work = (const toy_work_t *)argument;
+  toy_write_logits(work->call->logits + item * kVocabulary, work->sums[work->call->logit_row_ids[item]], 0);
   (void)scratch;
 }
 
@@ -83,6 +99,67 @@ int32_t toy_headless(const fathom_call_t *call) {
 }
 
 int32_t toy_decode(const fathom_call_t *call) { return toy_run(call); }
+
+int32_t toy_decode_poisoned(const fathom_call_t *call) {
+  toy_run(call);
+  for (int64_t i = 0; i < call->logit_rows; ++i) {
+    if (call->tokens[call->logit_row_ids[i]] == (int32_t)((const float *)call->weights[0])[7]) {
+      call->logits[i * kVocabulary + 5] = __builtin_nanf("");
+    }
+  }
+  return 0;
+}
+
+/// The state after a token at `position` that follows `state`.
+static float toy_next_state(const float *table, float state, float token, int64_t position) {
+  return state + (1 + kLayers) * token * kLayers / 2 + kLayers * table[position % 4];
+}
+
+static void toy_draft_append(const void *argument, int64_t row, void *scratch) {
+  const fathom_call_t *call = (const fathom_call_t *)argument;
+  float *cache = toy_cache_row(call, row, kLayers, call->positions[row]);
+  cache[0] = (float)call->tokens[row];
+  cache[1] = call->hidden[row * kHidden];
+  (void)scratch;
+}
+
+static int64_t toy_count_stale(const fathom_call_t *call, const float *table, int64_t row) {
+  int64_t stale = 0;
+  for (int64_t position = 0; position < call->positions[row]; ++position) {
+    const float *cache = toy_cache_row(call, row, kLayers, position);
+    float next = toy_next_state(table, cache[1], cache[0], position + 1);
+    stale += toy_cache_row(call, row, kLayers, position + 1)[1] != next;
+  }
+  return stale;
+}
+
+static void toy_draft_states(const void *argument, int64_t row, void *scratch) {
+  const fathom_call_t *call = (const fathom_call_t *)argument;
+  const float *table = (const float *)call->weights[0];
+  int64_t position = call->positions[row];
+  float sum = toy_next_state(table, call->hidden[row * kHidden], (float)call->tokens[row], position + 1);
+  for (int64_t h = 0; h < kHidden; ++h) {
+    call->hidden_out[row * kHidden + h] = sum + (float)h;
+  }
+  int64_t period = (int64_t)table[4];
+  int errs = (period > 0 && position % period == period - 1) || toy_count_stale(call, table, row) > (int64_t)table[5];
+  ((float *)call->arena)[row] = errs ? sum + 7 : sum;
+  (void)scratch;
+}
+
+static void toy_draft_logits(const void *argument, int64_t item, void *scratch) {
+  const fathom_call_t *call = (const fathom_call_t *)argument;
+  const float *sums = (const float *)call->arena, *table = (const float *)call->weights[0];
+  toy_write_logits(call->logits + item * kVocabulary, sums[call->logit_row_ids[item]], table[6]);
+  (void)scratch;
+}
+
+int32_t toy_draft(const fathom_call_t *call) {
+  call->host->parallel(call->host->self, toy_draft_append, call, call->rows);
+  call->host->parallel(call->host->self, toy_draft_states, call, call->rows);
+  call->host->parallel(call->host->self, toy_draft_logits, call, call->logit_rows);
+  return 0;
+}
 
 /// Runs tasks within a task, and asks the host for memory: for the tests of the host table.
 static void toy_inner(const void *argument, int64_t item, void *scratch) {

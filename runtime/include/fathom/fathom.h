@@ -340,6 +340,10 @@ FATHOM_API fathom_status_t fathom_sampler_sample(fathom_sampler_t *sampler, cons
 /// Threads, memory and cache to run a model. One call at a time, unless a function says otherwise. Keeps its model.
 typedef struct fathom_session fathom_session_t;
 
+/// Drafts are tokens that a layer of the model itself guesses (multi-token prediction), so that one step of the model
+/// verifies several: never more at once than these. What is said stays the same to the bit.
+enum { FATHOM_MOST_DRAFTS = 4 };
+
 typedef struct fathom_session_options {
   size_t struct_size;
   /// Threads that compute, the caller's own included, up to 1024; 0: one for each processor this process may use.
@@ -352,6 +356,9 @@ typedef struct fathom_session_options {
   /// The most memory for pages of the cache, at least the model's cache_page_bytes; 0: whatever max_sequences full
   /// contexts need. Taken as it is used.
   uint64_t cache_bytes;
+  /// Tokens that are guessed ahead of each step, up to FATHOM_MOST_DRAFTS; 0, the default: none. It takes an artifact
+  /// with a draft: FATHOM_STATUS_UNSUPPORTED without one.
+  uint64_t draft;
 } fathom_session_options_t;
 
 /// Sets the first |struct_size| bytes to the defaults.
@@ -439,6 +446,11 @@ typedef struct fathom_generate_result {
   /// Time until the first token was chosen, and from then to the end, on the monotonic clock.
   uint64_t prefill_nanoseconds;
   uint64_t decode_nanoseconds;
+  /// Steps of the model after the prompt, the tokens that were guessed for them, and how many of those were right: a
+  /// step gives one token and those.
+  uint64_t decode_steps;
+  uint64_t drafted_tokens;
+  uint64_t accepted_tokens;
 } fathom_generate_result_t;
 
 /// Sets the first |struct_size| bytes to zero but struct_size itself.
@@ -513,6 +525,23 @@ FATHOM_API fathom_status_t fathom_session_prefill(fathom_session_t *session, fat
 FATHOM_API fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_sequence_t *sequences,
                                                  const int32_t *tokens, size_t count, float *logits,
                                                  size_t logits_capacity);
+
+/// Appends |counts|[i], from 1 to FATHOM_MOST_DRAFTS + 1, of |tokens|, which hold those of each sequence one after the
+/// other, to sequence i. |logits| f32 [sum of counts, vocabulary], of every token, else as fathom_session_decode: so it
+/// verifies guesses. Who draws the next token from a row and finds that it is not the one that follows takes the rest
+/// back with fathom_session_rewind_sequence; what is said is then what one token at a time would say, to the bit.
+/// Logits that are not finite are an error in the first row of a sequence only; a sampler looks at the others.
+FATHOM_API fathom_status_t fathom_session_verify(fathom_session_t *session, const fathom_sequence_t *sequences,
+                                                 const uint32_t *counts, const int32_t *tokens, size_t count,
+                                                 float *logits, size_t logits_capacity);
+
+/// Guesses what follows: |tokens|[i] is the next token of sequence i, not yet part of it. |counts|[i] says how many
+/// tokens after it are wanted and receives how many were guessed: no more than the session's option |draft|, and fewer,
+/// or none, at the end of the context or of the cache, and in the first step after a rewind or of a sequence that was
+/// restored. |drafts| [count, draft] receives them. Sequences stay as they are. FATHOM_STATUS_INVALID_ARGUMENT in a
+/// session without drafts; else as fathom_session_decode.
+FATHOM_API fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_sequence_t *sequences,
+                                                const int32_t *tokens, size_t count, int32_t *drafts, uint32_t *counts);
 
 /// Writes the cache of a sequence as bytes that fathom_session_restore_sequence takes back, in any session of an
 /// artifact of the same identity (fathom_model_info). |buffer| may be NULL if |capacity| is 0; |out_size| receives the
