@@ -16,12 +16,14 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
 namespace fathom::driver {
 
 static constexpr uint64_t kMostTokens = 1u << 24;
+static constexpr size_t kBandwidthBuffer = size_t(512) << 20;
 static constexpr size_t kMostModels = 8, kMostDepths = 64;
 static constexpr const char *kAbout =
     "Measures prefill and decode of models, in turns with the machine's own read bandwidth and multiply-add\n"
@@ -111,6 +113,31 @@ static llvm::Error finish(AtomicFile &file, llvm::StringRef text) {
   return error ? std::move(error) : file.commit();
 }
 
+/// 0, or an exit code with a message on stderr.
+static int measure(const cli::ModelSource &source, const BenchOptions &options, std::vector<BenchResults> &results) {
+  results.resize(options.models.size());
+  std::vector<std::unique_ptr<Measurement>> models;
+  for (size_t i = 0; i < results.size(); ++i) {
+    models.push_back(std::make_unique<Measurement>(source, options.models[i], options, results[i]));
+    if (int code = models[i]->prepare()) {
+      return code;
+    }
+  }
+  ReadBandwidth bandwidth(std::max(results.front().threads, 1u), kBandwidthBuffer);
+  if (!bandwidth.isUsable()) {
+    return cli::printError(source.program, cli::kResources, "not enough memory for a buffer of %zu MiB",
+                           kBandwidthBuffer >> 20);
+  }
+  for (uint64_t i = 0; i < options.repetitions; ++i) {
+    for (const std::unique_ptr<Measurement> &model : models) {
+      if (int code = model->measure(bandwidth)) {
+        return code;
+      }
+    }
+  }
+  return 0;
+}
+
 int runBench(const cli::ModelSource &source, int argc, const char *const *argv, int first) {
   BenchOptions options;
   int code = parse(source, argc, argv, first, options);
@@ -127,10 +154,8 @@ int runBench(const cli::ModelSource &source, int argc, const char *const *argv, 
     curve = std::move(*opened);
   }
   std::vector<BenchResults> results;
-  for (const char *model : options.models) {
-    if (int failed = measureModel(source, model, options, results.emplace_back())) {
-      return failed;
-    }
+  if (int failed = measure(source, options, results)) {
+    return failed;
   }
   options.json ? printBenchJson(options, results) : printBench(options, results);
   if (llvm::Error error = curve ? finish(*curve, drawCurve(results)) : llvm::Error::success()) {

@@ -129,9 +129,7 @@ void Curve::addLegend() {
   for (size_t i = 0; i < results.size(); ++i, at += 18) {
     addText(kLeft + 14, at, "start", llvm::sys::path::stem(results[i].model), kColors[i % std::size(kColors)]);
   }
-  addText(
-      kLeft + 14, at, "start",
-      llvm::formatv("dashed: what a step must read, at {0:f1} GB/s", results.front().bandwidth.median() / 1e9).str());
+  addText(kLeft + 14, at, "start", "dashed: what reading alone would take");
 }
 
 std::string Curve::draw() {

@@ -5,61 +5,13 @@
 
 #include "tools/driver/MeasureModel.h"
 
-#include "fathom/fathom.h"
 #include "runtime/cli/messages.h"
-#include "runtime/cli/run_options.h"
 #include "runtime/cli/signals.h"
-#include "tools/driver/MachineSpeed.h"
 #include "tools/driver/RepeatRows.h"
-#include "tools/driver/TouchedWeights.h"
 
 #include <algorithm>
 
 namespace fathom::driver {
-
-static constexpr size_t kBandwidthBuffer = size_t(512) << 20;
-
-namespace {
-/// A depth, and the sequences that are decoded there.
-struct Depth {
-  DepthResults &results;
-  std::vector<fathom_sequence_t> sequences;
-};
-
-class Measurement {
-public:
-  Measurement(const cli::ModelSource &source, const char *model, const BenchOptions &options, BenchResults &results)
-      : source(source), model(model), options(options), results(results) {}
-
-  int run();
-
-private:
-  int open();
-  int fitToContext();
-  fathom_status_t prepare();
-  fathom_status_t createSequence(uint64_t depth, fathom_sequence_t *sequence);
-  fathom_status_t warm(const Depth &depth);
-  fathom_status_t measureTouched(const Depth &depth);
-  fathom_status_t measureTurn(ReadBandwidth &bandwidth);
-  fathom_status_t measurePrefill();
-  fathom_status_t measureDecode(const Depth &depth);
-  fathom_status_t step(const Depth &depth, uint64_t index);
-  fathom_status_t rewind(fathom_sequence_t sequence, uint64_t length);
-  fathom_status_t rewind(const Depth &depth);
-  int32_t token(uint64_t index) const;
-
-  const cli::ModelSource &source;
-  const char *model;
-  const BenchOptions &options;
-  BenchResults &results;
-  TouchedWeights touched;
-  cli::LoadedModel loaded;
-  std::vector<Depth> depths;
-  fathom_sequence_t promptSequence = 0;
-  std::vector<int32_t> prompt, stepTokens;
-  std::vector<float> logits;
-};
-} // namespace
 
 // Tokens that look random: experts are chosen as they would be by text.
 int32_t Measurement::token(uint64_t index) const {
@@ -118,11 +70,13 @@ fathom_status_t Measurement::createSequence(uint64_t depth, fathom_sequence_t *s
   return status;
 }
 
-fathom_status_t Measurement::prepare() {
+fathom_status_t Measurement::createSequences() {
   for (uint64_t i = 0; i < std::max(results.prompt, options.computed); ++i) {
     prompt.push_back(token(i));
   }
+  results.model = model ? model : "";
   results.batch = options.batch;
+  results.weightBytes = loaded.info.weight_bytes;
   logits.resize(loaded.info.vocabulary * options.batch);
   stepTokens.resize(options.batch);
   results.depths.resize(options.depths.size());
@@ -215,8 +169,19 @@ fathom_status_t Measurement::measureDecode(const Depth &depth) {
   return status ? status : rewind(depth);
 }
 
-/// Everything once, so that all of it sees the same machine.
-fathom_status_t Measurement::measureTurn(ReadBandwidth &bandwidth) {
+int Measurement::prepare() {
+  if (int code = open()) {
+    return code;
+  }
+  fathom_status_t status = createSequences();
+  for (size_t d = 0; !status && d < depths.size(); ++d) {
+    status = warm(depths[d]);
+  }
+  status = status ? status : measureTouched(depths.front());
+  return status ? cli::report(source.program, status) : 0;
+}
+
+int Measurement::measure(ReadBandwidth &bandwidth) {
   fathom_status_t status = FATHOM_STATUS_OK;
   results.bandwidth.add(bandwidth.measure());
   for (size_t d = 0; !status && d < depths.size() && !cli::interruptedCode(); ++d) {
@@ -226,37 +191,7 @@ fathom_status_t Measurement::measureTurn(ReadBandwidth &bandwidth) {
   results.fma.add(measureFmaPeak(results.threads));
   status = status ? status : measurePrefill();
   results.fma.add(measureFmaPeak(results.threads));
-  return status;
-}
-
-int Measurement::run() {
-  if (int code = open()) {
-    return code;
-  }
-  fathom_status_t status = prepare();
-  for (size_t d = 0; !status && d < depths.size(); ++d) {
-    status = warm(depths[d]);
-  }
-  status = status ? status : measureTouched(depths.front());
-  ReadBandwidth bandwidth(std::max(results.threads, 1u), kBandwidthBuffer);
-  if (!status && !bandwidth.isUsable()) {
-    return cli::printError(source.program, cli::kResources, "not enough memory for a buffer of %zu MiB",
-                           kBandwidthBuffer >> 20);
-  }
-  for (uint64_t i = 0; !status && i < options.repetitions; ++i) {
-    status = measureTurn(bandwidth);
-    if (!status && cli::interruptedCode()) {
-      return cli::interruptedCode();
-    }
-  }
-  results.weightBytes = loaded.info.weight_bytes;
-  return status ? cli::report(source.program, status) : 0;
-}
-
-int measureModel(const cli::ModelSource &source, const char *model, const BenchOptions &options,
-                 BenchResults &results) {
-  results.model = model ? model : "";
-  return Measurement(source, model, options, results).run();
+  return status ? cli::report(source.program, status) : cli::interruptedCode();
 }
 
 } // namespace fathom::driver
