@@ -33,6 +33,13 @@ void printStats(const char *program, const fathom_generate_result_t &result, siz
           static_cast<unsigned long long>(result.prompt_tokens), prefill,
           prefill > 0 ? static_cast<double>(result.prompt_tokens) / prefill : 0,
           static_cast<unsigned long long>(result.generated_tokens), decode, decode > 0 ? steps / decode : 0);
+  if (result.drafted_tokens > 0) {
+    double drafted = static_cast<double>(result.drafted_tokens), accepted = static_cast<double>(result.accepted_tokens);
+    fprintf(stderr, "%s: drafts: %llu of %llu accepted (%.1f %%); %.2f tokens a step\n", program,
+            static_cast<unsigned long long>(result.accepted_tokens),
+            static_cast<unsigned long long>(result.drafted_tokens), 100 * accepted / drafted,
+            1 + accepted / static_cast<double>(result.decode_steps));
+  }
 }
 
 const char *stopName(fathom_stop_t stop) {
@@ -90,6 +97,12 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
   output.print("\"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu", stopName(result.stop),
                static_cast<unsigned long long>(result.prompt_tokens),
                static_cast<unsigned long long>(result.generated_tokens));
+  if (result.drafted_tokens > 0) {
+    output.print(", \"decode_steps\": %llu, \"drafted_tokens\": %llu, \"accepted_tokens\": %llu",
+                 static_cast<unsigned long long>(result.decode_steps),
+                 static_cast<unsigned long long>(result.drafted_tokens),
+                 static_cast<unsigned long long>(result.accepted_tokens));
+  }
   // The sequences of a batch have no times of their own.
   if (result.prefill_nanoseconds > 0) {
     output.print(", \"prefill_ms\": %.3f, \"decode_ms\": %.3f", static_cast<double>(result.prefill_nanoseconds) / 1e6,

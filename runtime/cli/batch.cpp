@@ -7,6 +7,7 @@
 
 #include "fathom/artifact_generated.h"
 #include "runtime/cli/answer_writer.h"
+#include "runtime/cli/batch_step.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/prompt.h"
 #include "runtime/src/status.h"
@@ -24,6 +25,7 @@ struct Speaker {
   int32_t token;
   fathom_stop_t stop;
   bool done;
+  uint64_t steps, drafted, accepted;
 };
 
 class Batch {
@@ -39,11 +41,13 @@ public:
 private:
   fathom_status_t start(size_t index, const fathom_sampling_t &sampling, float *logits);
   fathom_status_t choose(size_t index, const float *logits);
+  fathom_status_t hear(const BatchStep &step, size_t entry);
   fathom_status_t speak();
   fathom_status_t compute(const fathom_sampling_t &sampling, float *logits);
   int checkPrompts() const;
   int prepare();
   int write(size_t index);
+  void addCounts(size_t index, fathom_generate_result_t *result) const;
   size_t promptLength(size_t index) const { return starts[index + 1] - starts[index]; }
 
   const ModelSource &source;
@@ -116,33 +120,45 @@ fathom_status_t Batch::start(size_t index, const fathom_sampling_t &sampling, fl
   return status ? status : choose(index, outputs.logits + outputs.logits_capacity - vocabulary);
 }
 
+// Takes what a step says of one of its sequences, as far as its drafts are what the sequence says.
+fathom_status_t Batch::hear(const BatchStep &step, size_t entry) {
+  size_t index = step.who(entry);
+  Speaker &speaker = speakers[index];
+  uint32_t right = 0;
+  fathom_status_t status = choose(index, step.logits(entry, 0));
+  while (!status && !speaker.done && right < step.drafts(entry) && step.draft(entry, right + 1) == speaker.token) {
+    status = choose(index, step.logits(entry, ++right));
+  }
+  speaker.steps += 1;
+  speaker.drafted += step.drafts(entry);
+  speaker.accepted += right;
+  if (status != FATHOM_STATUS_OK || right == step.drafts(entry)) {
+    return status;
+  }
+  // The last token is not part of the sequence yet.
+  size_t length = promptLength(index) + lengths[index] - (speaker.stop == FATHOM_STOPPED_AT_EOS ? 0 : 1);
+  return fathom_session_rewind_sequence(loaded.session, speaker.sequence, static_cast<uint32_t>(length));
+}
+
 // One step after the other for all sequences that are not done.
 fathom_status_t Batch::speak() {
-  Buffer<float> logits;
-  Buffer<fathom_sequence_t> sequences;
-  Buffer<int32_t> step;
-  Buffer<size_t> who;
-  size_t vocabulary = loaded.info.vocabulary;
-  if (!logits.allocate(speakers.size() * vocabulary) || !sequences.allocate(speakers.size()) ||
-      !step.allocate(speakers.size()) || !who.allocate(speakers.size())) {
+  BatchStep step;
+  if (!step.allocate(speakers.size(), options.drafts, loaded.info.vocabulary)) {
     return runtime::fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the batch");
   }
   for (;;) {
-    size_t count = 0;
+    step.clear();
     for (size_t i = 0; i < speakers.size(); ++i) {
       if (!speakers[i].done) {
-        sequences[count] = speakers[i].sequence;
-        step[count] = speakers[i].token;
-        who[count++] = i;
+        step.add(i, speakers[i].sequence, speakers[i].token, limit - lengths[i]);
       }
     }
-    if (count == 0) {
+    if (step.empty()) {
       return FATHOM_STATUS_OK;
     }
-    fathom_status_t status =
-        fathom_session_decode(loaded.session, sequences.data(), step.data(), count, logits.data(), logits.size());
-    for (size_t i = 0; !status && i < count; ++i) {
-      status = choose(who[i], logits.data() + i * vocabulary);
+    fathom_status_t status = step.compute(loaded.session);
+    for (size_t i = 0; !status && i < step.size(); ++i) {
+      status = hear(step, i);
     }
     if (status != FATHOM_STATUS_OK) {
       return status;
@@ -207,6 +223,13 @@ static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t 
   return decoder.finish(*text) == tokenizer::Status::Ok;
 }
 
+void Batch::addCounts(size_t index, fathom_generate_result_t *result) const {
+  result->generated_tokens += lengths[index];
+  result->decode_steps += speakers[index].steps;
+  result->drafted_tokens += speakers[index].drafted;
+  result->accepted_tokens += speakers[index].accepted;
+}
+
 int Batch::write(size_t index) {
   AnswerWriter writer(output, parseFormat(options.output));
   const int32_t *answer = answers.data() + index * limit;
@@ -222,7 +245,7 @@ int Batch::write(size_t index) {
   fathom_generate_result_initialize(&result);
   result.stop = speakers[index].stop;
   result.prompt_tokens = promptLength(index);
-  result.generated_tokens = lengths[index];
+  addCounts(index, &result);
   writer.finish(result);
   return 0;
 }
@@ -247,8 +270,8 @@ fathom_status_t Batch::compute(const fathom_sampling_t &sampling, float *logits)
   total.prefill_nanoseconds = prefilled - begin;
   total.decode_nanoseconds = now() - prefilled;
   total.prompt_tokens = tokens.size();
-  for (size_t length : lengths) {
-    total.generated_tokens += length;
+  for (size_t i = 0; i < speakers.size(); ++i) {
+    addCounts(i, &total);
   }
   if (!status && options.stats) {
     printStats(source.program, total, speakers.size());

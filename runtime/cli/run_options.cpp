@@ -87,6 +87,9 @@ static void addGeneration(Table &table, RunOptions *o) {
   table.add({"seed", 0, OptionKind::kCount, &o->seed, "S", "equal seeds give equal answers (0)", 0, UINT64_MAX, nullptr,
              &o->hasSeed});
   table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
+  table.add({"draft", 0, OptionKind::kText, &o->draft, "WHAT",
+             "mtp or mtp:K: guess K tokens ahead of each step (1), up to 4, with the model's own layer for that; the "
+             "answer stays the same (none)"});
 }
 
 static void addOutput(Table &table, Verb verb, RunOptions *o) {
@@ -134,6 +137,21 @@ static int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
     return printUsageError(source.program, "--logits and --states name one file, '%s'", o.logits);
   }
   return kContinue;
+}
+
+bool parseDraft(const char *text, uint32_t *drafts) {
+  uint64_t count = 0;
+  if (!strncmp(text, "mtp:", 4)) {
+    *drafts = parseCount(text + 4, &count) && count <= FATHOM_MOST_DRAFTS ? static_cast<uint32_t>(count) : 0;
+    return *drafts > 0;
+  }
+  *drafts = !strcmp(text, "mtp");
+  return *drafts > 0 || !strcmp(text, "none");
+}
+
+int refuseDraft(const char *program, const char *text) {
+  return printUsageError(program, "option '--draft': expected none, mtp, or mtp:K with K from 1 to %d, but got '%s'",
+                         FATHOM_MOST_DRAFTS, text);
 }
 
 // What a table cannot say.
@@ -191,6 +209,9 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
                      source.path ? size_t(0) : size_t(1),
                      "say -p TEXT"};
   int code = parseOptions(command, argc, argv, first, nullptr);
+  if (code == kContinue && !parseDraft(options->draft, &options->drafts)) {
+    return refuseDraft(source.program, options->draft);
+  }
   return code == kContinue ? checkOptions(source, *options) : code;
 }
 
@@ -248,6 +269,7 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   sessionOptions.threads = static_cast<uint32_t>(options.threads);
   sessionOptions.prefill_chunk = static_cast<uint32_t>(options.prefillChunk);
   sessionOptions.max_sequences = maxSequences;
+  sessionOptions.draft = options.drafts;
   if (status == FATHOM_STATUS_OK) {
     status = fathom_session_create(model, &sessionOptions, &session);
   }

@@ -34,6 +34,10 @@ struct RunOptions {
   bool hasSeed = false;
   bool hasTemperature = false, hasTopP = false, hasTopK = false, hasMinP = false, hasRepetitionPenalty = false;
 
+  const char *draft = "none";
+  /// Tokens that --draft says are guessed ahead.
+  uint32_t drafts = 0;
+
   const char *output = "text";
   const char *logits = nullptr;
   const char *states = nullptr;
@@ -52,6 +56,11 @@ enum class Verb { kRun, kChat };
 /// Parses; the result is as parseOptions. Only the options of |verb| exist.
 int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *const *argv, int first,
                     RunOptions *options);
+
+/// Reads what --draft says: tokens to guess ahead, 0 for none. False if it says nothing known.
+bool parseDraft(const char *text, uint32_t *drafts);
+/// What is wrong with it then, and an exit code.
+int refuseDraft(const char *program, const char *text);
 
 /// A model and a session, released at the end of the scope.
 class LoadedModel {

@@ -1,8 +1,8 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# install_test.py CMAKE BUILD EXAMPLE FOLDER MODEL COMPILER: installs the runtime, builds the examples against the
-# installed tree alone, and runs them.
+# install_test.py CMAKE BUILD EXAMPLE FOLDER MODEL DRAFTING COMPILER: installs the runtime, builds the examples against the
+# installed tree alone, and runs them; those that draft with the model DRAFTING.
 
 import glob
 import os
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-cmake, build, example, folder, model, compiler = sys.argv[1:]
+cmake, build, example, folder, model, drafting, compiler = sys.argv[1:]
 shutil.rmtree(folder, ignore_errors=True)
 prefix, tree = os.path.join(folder, "prefix"), os.path.join(folder, "build")
 
@@ -41,8 +41,9 @@ compile_flags, link_flags = read_flags(*glob.glob(os.path.join(prefix, "**", "fa
 plain = os.path.join(tree, "plain")
 run(compiler, "-std=c11", *compile_flags, os.path.join(example, "main.c"), "-o", plain, *link_flags)
 run(plain, model, "Hi")
-for program, prompts in (("embed", ["Hi"]), ("batch", ["Hi", "You", "Hi"]), ("threads", ["Hi", "You"])):
-    result = subprocess.run([os.path.join(tree, program), model, *prompts], check=True, capture_output=True)
+for program, prompts in (("embed", ["Hi"]), ("batch", ["Hi", "You", "Hi"]), ("draft", ["Hi"]), ("threads", ["Hi", "You"])):
+    path = drafting if program == "draft" else model
+    result = subprocess.run([os.path.join(tree, program), path, *prompts], check=True, capture_output=True)
     lines = [line for line in result.stdout.split(b"\n") if line.strip()]
     if len(lines) < len(prompts):
         sys.exit(f"{program} printed too little: {result.stdout!r}")
