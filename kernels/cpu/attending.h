@@ -38,7 +38,7 @@ struct SharedKeys {
 /// Fetches some of the rows to come. Doing so at each step of other work keeps memory busy: the processor's own
 /// prefetching ends with every block. It is the second level's cache that has room for a block of keys and one of
 /// values.
-FATHOM_INLINE void fetch(const float *from, int64_t vectors) {
+FATHOM_INLINE void fetch(const float *&from, int64_t vectors) {
   for (int64_t i = 0; i < vectors; ++i, from += kLanes) {
     __builtin_prefetch(from, /*write=*/0, /*locality=*/2);
   }
@@ -48,14 +48,14 @@ FATHOM_INLINE void fetch(const float *from, int64_t vectors) {
 /// them in a store as rows of numbers, and fetches such rows ahead of their use.
 struct AllKeys {
   using Rows = DenseRows;
+  using Columns = DenseRows;
+
+  static FATHOM_INLINE Columns columns(const Rows &rows, int64_t first) { return {rows(0) + first, rows.stride}; }
 
   struct Ahead {
     const float *next;
     FATHOM_INLINE Ahead(const Rows &rows, int64_t /*width*/) : next(rows(0)) {}
-    FATHOM_INLINE void fetch(int64_t vectors) {
-      cpu::fetch(next, vectors);
-      next += vectors * kLanes;
-    }
+    FATHOM_INLINE void fetch(int64_t vectors) { cpu::fetch(next, vectors); }
   };
 
   FATHOM_INLINE int64_t count(const fathom_dispatch_t *dispatch, int64_t row) const {
@@ -79,6 +79,14 @@ struct SelectedKeys {
     FATHOM_INLINE const float *operator()(int64_t j) const { return row[j]; }
   };
 
+  struct Columns {
+    const Rows &rows;
+    int64_t first;
+    FATHOM_INLINE const float *operator()(int64_t j) const { return rows(j) + first; }
+  };
+
+  static FATHOM_INLINE Columns columns(const Rows &rows, int64_t first) { return {rows, first}; }
+
   struct Ahead {
     const Rows &rows;
     int64_t width;
@@ -86,7 +94,8 @@ struct SelectedKeys {
     int64_t column = 0;
     FATHOM_INLINE Ahead(const Rows &rows, int64_t width) : rows(rows), width(width) {}
     FATHOM_INLINE void fetch(int64_t vectors) {
-      cpu::fetch(rows(j) + column, vectors);
+      const float *next = rows(j) + column;
+      cpu::fetch(next, vectors);
       column += vectors * kLanes;
       if (column >= width) {
         column = 0;
@@ -121,6 +130,7 @@ struct SelectedKeys {
 template <class Tile, class Keys>
 struct Attending {
   using Rows = typename Keys::Rows;
+  using Columns = typename Keys::Columns;
   using Ahead = typename Keys::Ahead;
 
   /// Heads and keys of a tile of scores, heads and vectors of a tile of results.
@@ -205,36 +215,36 @@ struct Attending {
     }
   }
 
-  /// out[h] = out * factor + weights * values from `column` on, for kHeads heads and Columns vectors.
-  template <int Columns>
-  static FATHOM_INLINE void value_tile(const AttendingHead *const *heads, const Rows &block, int64_t keys,
-                                       int64_t column, Ahead &ahead, int64_t vectors, float *const *out) {
-    f32x16 chain[kHeads][Columns];
+  /// out[h] = out * factor + weights * values, for kHeads heads and Vectors vectors.
+  template <int Vectors>
+  static FATHOM_INLINE void value_tile(const AttendingHead *const *heads, const Columns &block, int64_t keys,
+                                       Ahead &ahead, int64_t vectors, float *const *out) {
+    f32x16 chain[kHeads][Vectors];
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
-      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { chain[h][v] = load(out[h] + v * kLanes) * heads[h]->factor; }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[h][v] = load(out[h] + v * kLanes) * heads[h]->factor; }
     }
     _Pragma("clang loop unroll(disable)") for (int64_t j = 0; j < keys; ++j) {
       ahead.fetch(vectors);
-      f32x16 value[Columns];
-      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { value[v] = load(block(j) + column + v * kLanes); }
+      f32x16 value[Vectors];
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { value[v] = load(block(j) + v * kLanes); }
       FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
         f32x16 weight = heads[h]->weights[j];
-        FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { chain[h][v] = fma(weight, value[v], chain[h][v]); }
+        FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[h][v] = fma(weight, value[v], chain[h][v]); }
       }
     }
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
-      FATHOM_UNROLL for (int v = 0; v < Columns; ++v) { store(out[h] + v * kLanes, chain[h][v]); }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { store(out[h] + v * kLanes, chain[h][v]); }
     }
   }
 
-  static FATHOM_INLINE void value_rest(const AttendingHead *const *heads, const Rows &block, int64_t keys,
-                                       int64_t column, int64_t count, float *const *out) {
+  static FATHOM_INLINE void value_rest(const AttendingHead *const *heads, const Columns &block, int64_t keys,
+                                       int64_t count, float *const *out) {
     for (int h = 0; h < kHeads; ++h) {
       // A head that is repeated must not be added twice.
       for (int64_t i = 0; i < count && (h == 0 || heads[h] != heads[h - 1]); ++i) {
         float chain = out[h][i] * heads[h]->factor;
         for (int64_t j = 0; j < keys; ++j) {
-          chain = __builtin_elementwise_fma(heads[h]->weights[j], block(j)[column + i], chain);
+          chain = __builtin_elementwise_fma(heads[h]->weights[j], block(j)[i], chain);
         }
         out[h][i] = chain;
       }
@@ -253,14 +263,14 @@ struct Attending {
       }
       int64_t column = 0;
       for (; column + kColumns * kLanes <= width; column += kColumns * kLanes) {
-        value_tile<kColumns>(tile, block, keys, column, ahead, vectors_of_step(h0, heads), to);
+        value_tile<kColumns>(tile, Keys::columns(block, column), keys, ahead, vectors_of_step(h0, heads), to);
         FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { to[i] += kColumns * kLanes; }
       }
       for (; column + kLanes <= width; column += kLanes) {
-        value_tile<1>(tile, block, keys, column, ahead, 1, to);
+        value_tile<1>(tile, Keys::columns(block, column), keys, ahead, 1, to);
         FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { to[i] += kLanes; }
       }
-      value_rest(tile, block, keys, column, width - column, to);
+      value_rest(tile, Keys::columns(block, column), keys, width - column, to);
     }
   }
 

@@ -23,19 +23,26 @@ struct IndexQuery {
   int64_t d;
 };
 
-/// Fetches keys to come, a cache line at each step of other work.
+/// Fetches keys to come, `vectors` cache lines at every fourth step of other work: memory is busy all the time, and
+/// never so much that the work waits.
 struct KeysAhead {
+  static constexpr int64_t kSteps = 4;
+
   const float *next, *end;
-  FATHOM_INLINE void fetch() {
-    if (next < end) {
+  int64_t vectors;
+
+  FATHOM_INLINE void fetch(int64_t step) {
+    for (int64_t i = 0; i < vectors && step % kSteps == 0 && next < end; ++i, next += kLanes) {
       __builtin_prefetch(next, /*write=*/0, /*locality=*/2);
-      next += kLanes;
     }
   }
 };
 
 template <class Tile>
 struct Indexing {
+  /// Heads of a tile: unlike the rows of a product's they divide the heads of released models.
+  static constexpr int kHeads = __is_same(Tile, Avx512Tile) ? 8 : Tile::kRows;
+
   /// scores[Vectors * 16 keys] += the share of `Heads` heads from `head` on; keys [d][32].
   template <int Heads, int Vectors>
   static FATHOM_INLINE void score_tile(const IndexQuery &query, int64_t head, const float *keys, KeysAhead &ahead,
@@ -46,7 +53,7 @@ struct Indexing {
       FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[h][v] = 0.0f; }
     }
     _Pragma("clang loop unroll(disable)") for (int64_t i = 0; i < query.d; ++i) {
-      ahead.fetch();
+      ahead.fetch(i);
       f32x16 key[Vectors];
       FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { key[v] = load(keys + i * kPanel + v * kLanes); }
       FATHOM_UNROLL for (int h = 0; h < Heads; ++h) {
@@ -90,10 +97,17 @@ struct Indexing {
       for (int64_t i = 0; i < kPanel; ++i) {
         of_panel[i] = 0.0f;
       }
-      int64_t head = score_tiles<Tile::kRows, Tile::kVectors>(query, 0, panel, ahead, of_panel);
+      int64_t head = score_tiles<kHeads, Tile::kVectors>(query, 0, panel, ahead, of_panel);
       head = score_tiles<Tile::kFewRows, Tile::kFewVectors>(query, head, panel, ahead, of_panel);
       score_tiles<1, Tile::kFewVectors>(query, head, panel, ahead, of_panel);
     }
+  }
+
+  /// `count` keys from `first` on, evenly over the tiles of a block: a tile of heads takes d / 4 fetches for each
+  /// vector of keys that its tiles are narrower than a block.
+  static FATHOM_INLINE KeysAhead fetch_ahead(const IndexQuery &query, const float *first, int64_t count) {
+    return {first, first + count * query.d,
+            ceil_div(KeysAhead::kSteps * Tile::kVectors, ceil_div(query.heads, kHeads))};
   }
 
   /// Leaves the best of the positions [begin, end) that row `row` sees in `best`; begin is a multiple of 64.
@@ -102,11 +116,10 @@ struct Indexing {
     auto block = [&](int64_t position)
                      __attribute__((always_inline)) { return cache_row(dispatch, row, position, store, query.d); };
     for (int64_t position = begin; position < end; position += kKeys) {
-      int64_t count = smaller(kKeys, end - position), next = position + kKeys;
-      const float *to_come = block(next < end ? next : position);
+      int64_t count = smaller(kKeys, end - position), next = smaller(position + kKeys, end - 1);
+      KeysAhead ahead = fetch_ahead(query, block(next), smaller(kKeys, end - next));
       float scores[kKeys];
-      score_block(query, block(position), count, {to_come, to_come + smaller(kKeys, end - next) * query.d}, panel,
-                  scores);
+      score_block(query, block(position), count, ahead, panel, scores);
       best.add_block(scores, position, count);
     }
     best.keep();

@@ -9,6 +9,7 @@
 // Sources, so that constants fold.
 #include "kernels/cpu/gemm.cpp"
 #include "kernels/cpu/gqa_attention.cpp"
+#include "kernels/cpu/index_select.cpp"
 #include "kernels/cpu/mla_attention.cpp"
 #include "kernels/cpu/mla_latent_attention.cpp"
 
@@ -212,6 +213,59 @@ void grouped_attention(benchmark::State &state) {
   state.counters["of_bandwidth"] = bytes / best / limit;
 }
 
+/// Keys of an index: unlike each other, so that the selection has work to do.
+char *index_keys() {
+  static Buffer buffer(kBytes);
+  static bool filled = false;
+  auto *numbers = reinterpret_cast<float *>(buffer.data);
+  uint32_t random = 1;
+  for (size_t i = 0; !filled && i < kBytes / sizeof(float); ++i) {
+    random = random * 1664525 + 1013904223;
+    numbers[i] = static_cast<float>(random >> 8) * 0x1p-23f - 1.0f;
+  }
+  filled = true;
+  return buffer.data;
+}
+
+/// One token's selection of 2048 keys from a long context in as many layers as a gigabyte holds, 64 heads of 128
+/// numbers of DeepSeek-V3.2. What bounds it is the multiply-adds, 64 for each number.
+template <int64_t context>
+void index_select(benchmark::State &state) {
+  using Kernel = IndexSelect<Tile>;
+  constexpr int64_t kPage = 64 * 128 * kFloat, layers = kBytes / (context * 128 * kFloat);
+  static constexpr int64_t kConstants[] = {64, 128, 2048, 64, 0, 0};
+  int threads = static_cast<int>(state.range(0));
+  std::vector<float> q(64 * 128), w(64);
+  std::vector<int32_t> pages(context / 64);
+  std::iota(pages.begin(), pages.end(), 0);
+  for (size_t i = 0; i < q.size(); ++i) {
+    q[i] = i % 7 < 3 ? 0.5f : -0.25f;
+    w[i / 128] = i / 128 % 5 == 0 ? -0.1f : 0.2f;
+  }
+  const int32_t *table = pages.data();
+  fathom_cache_t view = {index_keys(), layers * kPage, &table};
+  int32_t position = static_cast<int32_t>(context - 1);
+  std::vector<std::vector<float>> scratch(threads,
+                                          std::vector<float>(IndexScratch<int64_t>(0, 128, 2048).end + kLanes));
+  double bandwidth = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
+  for (auto _ : state) {
+    double elapsed = parallel(threads, layers, [&](int64_t item, int thread) {
+      std::vector<int32_t> own(2048);
+      void *operands[] = {q.data(), w.data(), own.data()};
+      fathom_dispatch_t dispatch{operands, 1, item, &position, &view};
+      auto address = (reinterpret_cast<uintptr_t>(scratch[thread].data()) + 63) & ~uintptr_t(63);
+      Kernel::run(&dispatch, kConstants, 0, reinterpret_cast<void *>(address));
+      benchmark::DoNotOptimize(own.data());
+    });
+    best = std::min(best, elapsed);
+  }
+  double bytes = static_cast<double>(kBytes), steps = bytes / kFloat * 64;
+  state.counters["GB/s"] = bytes / best * 1e-9;
+  state.counters["of_bandwidth"] = bytes / best / bandwidth;
+  state.counters["GFLOP/s"] = 2e-9 * steps / best;
+  state.counters["of_peak"] = steps / best / peak;
+}
+
 /// One head over a prompt, of DeepSeek-V2-Lite.
 void attention(benchmark::State &state) {
   using Kernel = MlaAttention<Tile, Bf16>;
@@ -254,6 +308,9 @@ BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
 BENCHMARK(latent_attention)->Arg(1024)->Arg(8192);
 BENCHMARK(grouped_attention<4096>)->Arg(1)->Arg(2);
 BENCHMARK(grouped_attention<16384>)->Arg(1)->Arg(2);
+BENCHMARK(index_select<4096>)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(index_select<16384>)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(index_select<65536>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 BENCHMARK(attention)->Arg(512);
 
 BENCHMARK_MAIN();
