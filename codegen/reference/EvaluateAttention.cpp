@@ -36,14 +36,22 @@ static Rotation getRotation(Op op, int64_t rows, int64_t width, Frame &frame) {
 
 static void evaluate(RopeOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
-  int64_t headDim = op.getHeadDim();
-  Rotation rotation = getRotation(op, input.rows(), headDim, frame);
+  int64_t head = op.getHeadWidth(), turned = op.getTurnedWidth();
+  Rotation rotation = getRotation(op, input.rows(), turned, frame);
   if (frame.failed()) {
     return;
   }
   std::vector<float> out(input.size());
   ref::rope(input.reals.data(), rotation.positions.ids.data(), rotation.table.reals.data(), input.rows(),
-            input.width() / headDim, headDim, headDim, convert(op.getLayout()), out.data());
+            input.width() / head, head, turned, convert(op.getLayout()), out.data());
+  frame.setReals(op.getResult(), input.shape, std::move(out));
+}
+
+static void evaluate(HadamardOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput());
+  int64_t headDim = op.getHeadDim();
+  std::vector<float> out(input.size());
+  ref::hadamard(input.reals.data(), input.rows(), input.width() / headDim, headDim, out.data());
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 
@@ -110,14 +118,21 @@ static std::vector<float> readStore(const Cache &cache, StringRef store, int64_t
   return out;
 }
 
-/// One row of attention, given what its sequence has in each store up to its position.
-using AttendRow = llvm::function_ref<void(const float *query, ArrayRef<std::vector<float>> past,
-                                          const int32_t *position, float *out)>;
+namespace {
+/// A row that attends.
+struct AttendingRow {
+  int64_t number;
+  const float *query;
+  int32_t position;
+  /// What its sequence has in each store up to its position.
+  SmallVector<std::vector<float>> past;
+};
+} // namespace
 
-/// `width` numbers for each row of the query, which must have `queryWidth`.
+/// Calls `visit` for each row of the query, which must have `queryWidth`.
 template <typename Op>
-static void attend(Op op, int64_t queryWidth, int64_t width, ArrayRef<StringRef> stores, Frame &frame,
-                   AttendRow attendRow) {
+static void forEachRow(Op op, int64_t queryWidth, ArrayRef<StringRef> stores, Frame &frame,
+                       llvm::function_ref<void(const AttendingRow &)> visit) {
   const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
   CachePtr cache = frame.cache(op.getCache());
   int64_t layer = frame.index(op.getLayer()), rows = query.rows();
@@ -126,12 +141,20 @@ static void attend(Op op, int64_t queryWidth, int64_t width, ArrayRef<StringRef>
   if (!frame.expect(fits, op, "a query of its heads, and a sequence and a position for each row")) {
     return;
   }
-  std::vector<float> out(rows * width);
-  for (int64_t t = 0; t < rows; ++t) {
-    auto past = llvm::map_to_vector(
-        stores, [&](StringRef store) { return readStore(*cache, store, frame.sequences[t], layer, positions.ids[t]); });
-    attendRow(query.reals.data() + t * queryWidth, past, &positions.ids[t], out.data() + t * width);
+  for (int64_t t = 0; t < rows && !frame.failed(); ++t) {
+    auto read = [&](StringRef store) { return readStore(*cache, store, frame.sequences[t], layer, positions.ids[t]); };
+    visit({t, query.reals.data() + t * queryWidth, positions.ids[t], llvm::map_to_vector(stores, read)});
   }
+}
+
+/// `width` numbers for each row of the query.
+template <typename Op>
+static void attend(Op op, int64_t queryWidth, int64_t width, ArrayRef<StringRef> stores, Frame &frame,
+                   llvm::function_ref<void(const AttendingRow &, float *)> attendRow) {
+  int64_t rows = frame.tensor(op.getQuery()).rows();
+  std::vector<float> out(rows * width);
+  forEachRow(op, queryWidth, stores, frame,
+             [&](const AttendingRow &row) { attendRow(row, out.data() + row.number * width); });
   frame.setReals(op.getResult(), {rows, width}, std::move(out));
 }
 
@@ -139,8 +162,8 @@ static void evaluate(GqaAttentionOp op, Frame &frame) {
   ref::GqaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNumKvHeads()), int64_t(op.getHeadDim())};
   int64_t width = shape.heads * shape.head_dim;
   double scale = op.getSoftmaxScale().convertToDouble();
-  attend(op, width, width, {kKeyStore, kValueStore}, frame, [&](auto *query, auto past, auto *position, float *out) {
-    ref::gqa_attention(query, past[0].data(), past[1].data(), position, 1, shape, scale, out);
+  attend(op, width, width, {kKeyStore, kValueStore}, frame, [&](const AttendingRow &row, float *out) {
+    ref::gqa_attention(row.query, row.past[0].data(), row.past[1].data(), &row.position, 1, shape, scale, out);
   });
 }
 
@@ -180,8 +203,8 @@ static void evaluate(MlaAttentionOp op, Frame &frame) {
   }
   int64_t queryWidth = shape.heads * (shape.nope + shape.rope), width = shape.heads * shape.value;
   double scale = op.getSoftmaxScale().convertToDouble();
-  attend(op, queryWidth, width, {kLatentStore}, frame, [&](auto *query, auto past, auto *position, float *out) {
-    ref::mla_attention(query, weight.data(), past[0].data(), position, table, 1, shape, scale, out);
+  attend(op, queryWidth, width, {kLatentStore}, frame, [&](const AttendingRow &row, float *out) {
+    ref::mla_attention(row.query, weight.data(), row.past[0].data(), &row.position, table, 1, shape, scale, out);
   });
 }
 
@@ -201,16 +224,78 @@ static void evaluate(MlaAbsorbQueryOp op, Frame &frame) {
   frame.setReals(op.getResult(), {query.rows(), width}, std::move(out));
 }
 
+/// Positions ascend up to that of the row, at least one, and −1 stands behind the last.
+static bool expectSelection(Operation *op, ArrayRef<int32_t> selection, int32_t position, Frame &frame) {
+  ArrayRef<int32_t> selected = selection.take_until([](int32_t p) { return p == -1; });
+  ArrayRef<int32_t> rest = selection.drop_front(selected.size());
+  bool ascends = llvm::adjacent_find(selected, std::greater_equal<>()) == selected.end();
+  bool valid = !selected.empty() && selected.front() >= 0 && selected.back() <= position && ascends &&
+               llvm::all_of(rest, [](int32_t p) { return p == -1; });
+  return frame.expect(valid, op, "a selection of positions that ascend up to the row's, and -1 behind them");
+}
+
 static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   ref::MlaShape shape = {int64_t(op.getNumHeads()), 0, int64_t(op.getRopeDim()), 0, op.getLatentDim()};
-  if (!expectShape(op, shape, frame)) {
+  const Tensor *selection = op.getSelection() ? &frame.tensor(op.getSelection()) : nullptr;
+  bool fits = !selection || selection->rows() == frame.tensor(op.getQuery()).rows();
+  if (!expectShape(op, shape, frame) || !frame.expect(fits, op, "a selection for each row")) {
     return;
   }
   int64_t queryWidth = shape.heads * (shape.rank + shape.rope), width = shape.heads * shape.rank;
   double scale = op.getSoftmaxScale().convertToDouble();
-  attend(op, queryWidth, width, {kLatentStore}, frame, [&](auto *query, auto past, auto *position, float *out) {
-    ref::mla_latent_attention(query, past[0].data(), position, 1, shape, scale, out);
+  attend(op, queryWidth, width, {kLatentStore}, frame, [&](const AttendingRow &row, float *out) {
+    const float *latents = row.past[0].data();
+    if (!selection) {
+      return ref::mla_latent_attention(row.query, latents, &row.position, 1, shape, scale, out);
+    }
+    int64_t most = selection->width();
+    ArrayRef<int32_t> selected = ArrayRef(selection->ids).slice(row.number * most, most);
+    if (expectSelection(op, selected, row.position, frame)) {
+      ref::mla_selected_attention(row.query, latents, selected.data(), 1, most, shape, scale, out);
+    }
   });
+}
+
+static void evaluate(IndexSelectOp op, Frame &frame) {
+  ref::IndexShape shape = {int64_t(op.getNumHeads()), int64_t(op.getHeadDim()), int64_t(op.getTopK())};
+  const Tensor &query = frame.tensor(op.getQuery()), &weights = frame.tensor(op.getWeights());
+  bool fits = weights.rows() == query.rows() && weights.width() == shape.heads && shape.kept < kMostPositions;
+  if (!frame.expect(fits, op, "weights of its heads for each row, and a selection that fits into memory")) {
+    return;
+  }
+  std::vector<int32_t> out(query.rows() * shape.kept);
+  forEachRow(op, shape.heads * shape.head_dim, {kIndexStore}, frame, [&](const AttendingRow &row) {
+    ref::index_select(row.query, weights.reals.data() + row.number * shape.heads, row.past[0].data(), &row.position, 1,
+                      shape, out.data() + row.number * shape.kept);
+  });
+  frame.setIds(op.getResult(), {query.rows(), shape.kept}, std::move(out));
+}
+
+/// In absorbed form: kernels/ref has no other of a selection.
+static void evaluate(SparseAttentionOp op, Frame &frame) {
+  ref::MlaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNopeDim()), int64_t(op.getRopeDim()),
+                         int64_t(op.getValueDim()), op.getLatentDim()};
+  ref::IndexShape index = {int64_t(op.getIndexHeads()), int64_t(op.getIndexDim()), int64_t(op.getTopK())};
+  std::vector<float> weight = decodeKvB(op, shape, frame);
+  const float *table = getQueryRotation(op, frame).table.reals.data();
+  const Tensor &query = frame.tensor(op.getIndexQuery()), &weights = frame.tensor(op.getIndexWeights());
+  bool fits = query.width() == index.heads * index.head_dim && weights.width() == index.heads &&
+              query.rows() == frame.tensor(op.getQuery()).rows() && weights.rows() == query.rows();
+  if (!frame.expect(fits && index.kept < kMostPositions, op, "an index query and weights of its heads for each row")) {
+    return;
+  }
+  int64_t queryWidth = shape.heads * (shape.nope + shape.rope);
+  std::vector<int32_t> selection(index.kept);
+  std::vector<float> absorbed(shape.heads * (shape.rank + shape.rope)), attended(shape.heads * shape.rank);
+  auto attendRow = [&](const AttendingRow &row, float *out) {
+    ref::index_select(query.reals.data() + row.number * query.width(), weights.reals.data() + row.number * index.heads,
+                      row.past[1].data(), &row.position, 1, index, selection.data());
+    ref::mla_absorb_query(row.query, weight.data(), &row.position, table, 1, shape, absorbed.data());
+    ref::mla_selected_attention(absorbed.data(), row.past[0].data(), selection.data(), 1, index.kept, shape,
+                                op.getSoftmaxScale().convertToDouble(), attended.data());
+    ref::mla_expand_output(attended.data(), weight.data(), 1, shape, out);
+  };
+  attend(op, queryWidth, shape.heads * shape.value, {kLatentStore, kIndexStore}, frame, attendRow);
 }
 
 static void evaluate(MlaExpandOutputOp op, Frame &frame) {
@@ -227,8 +312,8 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
 }
 
 void addAttentionEvaluators(Evaluators &evaluators) {
-  addEvaluators<RopeOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
-                MlaLatentAttentionOp, MlaExpandOutputOp>(evaluators);
+  addEvaluators<RopeOp, HadamardOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
+                MlaLatentAttentionOp, MlaExpandOutputOp, IndexSelectOp, SparseAttentionOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -89,6 +89,18 @@ static void evaluate(AddRmsNormOp op, Frame &frame) {
   normalize(op, frame.tensor(op.getSum()), op.getWeight(), op.getEps(), op.getResult(), frame);
 }
 
+static void evaluate(LayerNormOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput()), &weight = frame.tensor(op.getWeight());
+  const Tensor &bias = frame.tensor(op.getBias());
+  if (!frame.expect(weight.size() == input.width() && bias.size() == input.width(), op, "weights of its width")) {
+    return;
+  }
+  std::vector<float> out(input.size());
+  ref::layer_norm(input.reals.data(), weight.reals.data(), bias.reals.data(), input.rows(), input.width(),
+                  op.getEps().convertToDouble(), out.data());
+  frame.setReals(op.getResult(), input.shape, std::move(out));
+}
+
 static void evaluate(LinearOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   int64_t outputs = getWidth(op.getType()), rows = input.rows();
@@ -133,8 +145,8 @@ static void evaluate(SwiGluOp op, Frame &frame) {
 }
 
 void addBasicEvaluators(Evaluators &evaluators) {
-  addEvaluators<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, RecordStateOp, RmsNormOp, AddRmsNormOp, LinearOp,
-                LinearSwiGluOp, SwiGluOp>(evaluators);
+  addEvaluators<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, RecordStateOp, RmsNormOp, AddRmsNormOp,
+                LayerNormOp, LinearOp, LinearSwiGluOp, SwiGluOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -19,8 +19,9 @@
 
 namespace fathom::deepseek {
 
-/// Stores that attention reads: of MLA, and of grouped-query attention.
+/// Stores that attention reads: of MLA, of what makes it sparse, and of grouped-query attention.
 constexpr llvm::StringLiteral kLatentStore = "latent";
+constexpr llvm::StringLiteral kIndexStore = "index";
 constexpr llvm::StringLiteral kKeyStore = "key";
 constexpr llvm::StringLiteral kValueStore = "value";
 
@@ -68,8 +69,10 @@ constexpr llvm::StringLiteral kModelAttr = "deepseek.model";
 constexpr llvm::StringLiteral kShardsAttr = "deepseek.shards";
 /// On an entry point: the most rows it takes.
 constexpr llvm::StringLiteral kMaxRowsAttr = "deepseek.max_rows";
+/// On an entry point and on its layers: the positions of rows are below it. Without, they are below max_context.
+constexpr llvm::StringLiteral kMaxPositionsAttr = "deepseek.max_positions";
 /// On an entry point and on its layers: how they attend, "expanded" (rows are consecutive tokens of one sequence) or
-/// "absorbed" (a row is a token of any sequence). Passes read it, and never a name.
+/// "absorbed" (a row is a token of any sequence, at any position). Passes read it, and never a name.
 constexpr llvm::StringLiteral kFormAttr = "deepseek.form";
 constexpr llvm::StringLiteral kExpandedForm = "expanded";
 constexpr llvm::StringLiteral kAbsorbedForm = "absorbed";

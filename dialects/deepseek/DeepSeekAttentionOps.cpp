@@ -15,8 +15,11 @@ LogicalResult RopeOp::verify() {
   if (table.getRank() != 3 || table.getDimSize(2) != 2) { // C1
     return emitOpError("expects a table [positions, pairs, 2], but got ") << table;
   }
-  if (width % getHeadDim() != 0) {
-    return emitOpError("expects heads of ") << getHeadDim() << " numbers, but got a row of " << width;
+  if (getHeadWidth() < getTurnedWidth()) { // C2
+    return emitOpError("expects a head_dim of ") << getTurnedWidth() << " or more, but got " << getHeadWidth();
+  }
+  if (width % getHeadWidth() != 0) {
+    return emitOpError("expects heads of ") << getHeadWidth() << " numbers, but got a row of " << width;
   }
   return success();
 }
@@ -26,9 +29,9 @@ KernelUse RopeOp::getKernelUse() { return {"rope", getStoredTypeName(getTable())
 void RopeOp::describe(KernelDescription &kernel) {
   kernel.addColumns("x", getInput());
   kernel.addInputs(getTable());
-  kernel.addConstant("H", getWidth(getType()) / getHeadDim());
-  kernel.addConstant("d", getHeadDim());
-  kernel.addConstant("dr", getHeadDim());
+  kernel.addConstant("H", getWidth(getType()) / getHeadWidth());
+  kernel.addConstant("d", getHeadWidth());
+  kernel.addConstant("dr", getTurnedWidth());
   kernel.addConstant("half_split", getLayout() == RopeLayout::half_split);
 }
 
@@ -166,18 +169,22 @@ static LogicalResult verifyLatents(Operation *op, CacheType cache, int64_t ropeD
          << ropeDim << ", but got " << cache;
 }
 
-LogicalResult MlaAttentionOp::verify() {
-  int64_t heads = getNumHeads();
-  int64_t query = heads * int64_t(getNopeDim() + getRopeDim());
-  int64_t result = heads * int64_t(getValueDim());
-  if (failed(verifyLatents(*this, getCache().getType(), getRopeDim())) || // C1
-      failed(verifyWidth(*this, "a query", getQuery().getType(), query)) || failed(verifyKvB(*this, getLatentDim())) ||
-      failed(verifyWidth(*this, "a result", getResult().getType(), result)) ||
-      failed(verifyRopeTable(*this, getTable().getType(), getRopeDim()))) { // C2
+/// C1 to C3 of attention that gets its keys and values from `kv_b`.
+template <typename Op>
+static LogicalResult verifyExpandedAttention(Op op) {
+  int64_t heads = op.getNumHeads();
+  int64_t query = heads * int64_t(op.getNopeDim() + op.getRopeDim());
+  int64_t result = heads * int64_t(op.getValueDim());
+  if (failed(verifyLatents(op, op.getCache().getType(), op.getRopeDim())) || // C1
+      failed(verifyWidth(op, "a query", op.getQuery().getType(), query)) || failed(verifyKvB(op, op.getLatentDim())) ||
+      failed(verifyWidth(op, "a result", op.getResult().getType(), result)) ||
+      failed(verifyRopeTable(op, op.getTable().getType(), op.getRopeDim()))) { // C2
     return failure();
   }
-  return verifyKvBScale(*this); // C3
+  return verifyKvBScale(op); // C3
 }
+
+LogicalResult MlaAttentionOp::verify() { return verifyExpandedAttention(*this); }
 
 KernelUse MlaAttentionOp::getKernelUse() { return useInterleaved(*this, useKvB("mla_attention", *this)); }
 
@@ -220,13 +227,18 @@ LogicalResult MlaLatentAttentionOp::verify() {
   return verifyWidth(*this, "a result", getResult().getType(), heads * getLatentDim());
 }
 
-KernelUse MlaLatentAttentionOp::getKernelUse() { return {"mla_latent_attention"}; }
+KernelUse MlaLatentAttentionOp::getKernelUse() {
+  return {getSelection() ? "mla_selected_attention" : "mla_latent_attention"};
+}
 
 void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
-  kernel.addInputs(getQuery());
+  kernel.addInputs({getQuery(), getSelection()});
   kernel.addConstant("H", getNumHeads());
   kernel.addConstant("r", getLatentDim());
   kernel.addConstant("dr", getRopeDim());
+  if (getSelection()) {
+    kernel.addConstant("k", getWidth(getSelection().getType()));
+  }
   kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("scale", getSoftmaxScale());
 }
@@ -248,5 +260,62 @@ void MlaExpandOutputOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getKvB(), getScale()});
   describeHeads(*this, kernel);
 }
+
+LogicalResult HadamardOp::verify() {
+  int64_t headDim = getHeadDim(), width = getWidth(getType());
+  if (!llvm::isPowerOf2_64(headDim) || width % headDim != 0) { // C1
+    return emitOpError("expects heads of a power of two that make up ")
+           << width << " numbers, but got a head_dim of " << headDim;
+  }
+  return success();
+}
+
+KernelUse HadamardOp::getKernelUse() { return {"hadamard"}; }
+
+void HadamardOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getInput());
+  kernel.addConstant("H", getWidth(getType()) / int64_t(getHeadDim()));
+  kernel.addConstant("d", getHeadDim());
+}
+
+/// Queries, weights of heads and the store of keys that an indexer scores with.
+static LogicalResult verifyIndexer(Operation *op, Type query, Type weights, CacheType cache, int64_t heads,
+                                   int64_t headDim) {
+  return failure(failed(verifyWidth(op, "an index query", query, heads * headDim)) ||
+                 failed(verifyWidth(op, "index weights", weights, heads)) ||
+                 failed(verifyStore(op, cache, kIndexStore, headDim)));
+}
+
+LogicalResult IndexSelectOp::verify() {
+  if (failed(verifyIndexer(*this, getQuery().getType(), getWeights().getType(), getCache().getType(), getNumHeads(),
+                           getHeadDim()))) { // C1
+    return failure();
+  }
+  return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
+}
+
+KernelUse IndexSelectOp::getKernelUse() { return {"index_select"}; }
+
+void IndexSelectOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getQuery());
+  kernel.addColumns("w", getWeights());
+  kernel.addConstant("H", getNumHeads());
+  kernel.addConstant("d", getHeadDim());
+  kernel.addConstant("k", getTopK());
+  kernel.addStore("index_store", kIndexStore);
+}
+
+LogicalResult SparseAttentionOp::verify() {
+  if (failed(verifyExpandedAttention(*this))) { // C1, C2, C3
+    return failure();
+  }
+  return verifyIndexer(*this, getIndexQuery().getType(), getIndexWeights().getType(), getCache().getType(),
+                       getIndexHeads(), getIndexDim()); // C4
+}
+
+/// `fathom-lower-sparse-attention` replaces it before kernels are chosen. Its weights of heads are columns to that.
+KernelUse SparseAttentionOp::getKernelUse() { return {}; }
+
+void SparseAttentionOp::describe(KernelDescription &kernel) { kernel.addColumns("w", getIndexWeights()); }
 
 } // namespace fathom::deepseek

@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rotary embedding, the cache, grouped-query attention, and multi-head latent attention in its two forms.
+// Rotary embedding, the cache, grouped-query attention, multi-head latent attention in its two forms, and the choice of
+// positions that makes it sparse.
 
 #ifndef FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
 #define FATHOM_DIALECTS_DEEPSEEK_DEEPSEEKATTENTIONOPS_TD
@@ -13,26 +14,40 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def DeepSeek_RopeOp : DeepSeek_Compute<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "rotates each head of a row by the row's position";
   let description = [{
-    A row is heads side by side, each of 2·pairs numbers, as many as the table [positions, pairs, 2] turns. For pair i
-    of a head of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says which
-    elements of a head are a pair; they stay where they were. The table is that of `deepseek.rope_table`.
+    A row is heads side by side, each of `head_dim` numbers, of which the first 2·pairs turn, as many as the table
+    [positions, pairs, 2] has angles for; the rest of a head stays as it is. Without `head_dim` all of a head turns. For
+    pair i of a head of row t, with (c, s) = `table[positions[t], i]`: `(u, v) → (u·c − v·s, u·s + v·c)`. `layout` says
+    which of the numbers that turn are a pair; they stay where they were. The table is that of `deepseek.rope_table`.
 
-    Constraints: (C1) the table is [positions, pairs, 2], and the width a multiple of 2·pairs.
+    Constraints: (C1) the table is [positions, pairs, 2]; (C2) head_dim is 2·pairs or more, and divides the width.
 
-    Example, the query of 12 heads:
-    `%r = deepseek.rope half_split %q, %t at %p : tensor<?x1536xf32>, tensor<4096x64x2xf32>, tensor<?xi32>`.
+    Examples, the query of 12 heads, and an index key of 128 numbers that begins with 64 to turn:
+    ```mlir
+    %r = deepseek.rope half_split %q, %t at %p : tensor<?x1536xf32>, tensor<4096x64x2xf32>, tensor<?xi32>
+    %s = deepseek.rope half_split %k, %u at %p {head_dim = 128 : i64}
+        : tensor<?x128xf32>, tensor<4096x32x2xf32>, tensor<?xi32>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$table, DeepSeek_Ids:$positions,
-                       DeepSeek_RopeLayout:$layout);
+                       DeepSeek_RopeLayout:$layout, OptionalAttr<DeepSeek_Size>:$head_dim);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
     $layout $input `,` $table `at` $positions attr-dict `:` type($input) `,` type($table) `,` type($positions)
   }];
+  let builders = [
+    // All of a head turns.
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$input, "::mlir::Value":$table, "::mlir::Value":$positions,
+                   "RopeLayout":$layout),
+              [{ build($_builder, $_state, type, input, table, positions, layout, ::mlir::IntegerAttr()); }]>
+  ];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
+    /// Numbers of a head that turn, the first.
+    int64_t getTurnedWidth() { return 2 * getTable().getType().getDimSize(1); }
     /// Numbers of a head.
-    int64_t getHeadDim() { return 2 * getTable().getType().getDimSize(1); }
-    bool hasOneHead() { return getHeadDim() == getWidth(getType()); }
+    int64_t getHeadWidth() { return getHeadDim().value_or(getTurnedWidth()); }
+    /// Whether a row is one head, all of which turns.
+    bool turnsWholeRow() { return getTurnedWidth() == getWidth(getType()); }
   }];
 }
 
@@ -205,19 +220,29 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
     `result[t, h] = Σ_u softmax_u(softmax_scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u)
     is the first r numbers of a row of the store "latent". The query is that of `deepseek.mla_absorb_query`.
 
+    With a `selection`, over its positions alone: those of a row ascend, are `positions[t]` or less, and at least one;
+    −1 stands behind the last, as `deepseek.index_select` gives them. Sums go by the number of a key among those
+    selected, so that a selection of every position has the bits of none.
+
     Constraints: (C1) widths agree with num_heads and the cache's store "latent", whose rows are wider than rope_dim.
 
-    Example:
+    Examples, over all positions and over 2048 of them:
     ```mlir
     %b = deepseek.mla_latent_attention %a, %c[%layer] at %p
         {num_heads = 16 : i64, rope_dim = 64 : i64, softmax_scale = 0.1147213867929261 : f64}
         : (tensor<?x9216xf32>, !deepseek.cache<latent: 576 x f32>, index, tensor<?xi32>) -> tensor<?x8192xf32>
+    %e = deepseek.mla_latent_attention %a, %c[%layer] select %s at %p
+        {num_heads = 16 : i64, rope_dim = 64 : i64, softmax_scale = 0.1147213867929261 : f64}
+        : (tensor<?x9216xf32>, !deepseek.cache<latent: 576 x f32>, index, tensor<?x2048xi32>, tensor<?xi32>)
+        -> tensor<?x8192xf32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer,
+                       Optional<DeepSeek_Choices>:$selection, DeepSeek_Ids:$positions,
                        DeepSeek_Size:$num_heads, DeepSeek_Size:$rope_dim, F64Attr:$softmax_scale);
   let assemblyFormat = [{
-    $query `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
+    $query `,` $cache `[` $layer `]` (`select` $selection^)? `at` $positions attr-dict `:`
+    functional-type(operands, $result)
   }];
   let extraClassDeclaration = [{
     int64_t getLatentDim() { return getCache().getType().getWidth(kLatentStore) - getRopeDim(); }
@@ -244,6 +269,97 @@ def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
                        DeepSeek_Size:$num_heads, DeepSeek_Size:$nope_dim, DeepSeek_Size:$value_dim);
   let assemblyFormat = [{
     $input `,` $kv_b (`scale` $scale^ $block)? attr-dict `:` functional-type(operands, $result)
+  }];
+}
+
+def DeepSeek_HadamardOp : DeepSeek_Compute<"hadamard", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "spreads the numbers of each head over all of it";
+  let description = [{
+    Each head x of d = head_dim numbers becomes `H_d x / √d`, H_d the Walsh–Hadamard matrix in Sylvester's order:
+    `H_1 = [1]`, `H_2n = [[H_n, H_n], [H_n, −H_n]]`, so number i is `Σ_j (−1)^popcount(i & j) x_j / √d`.
+
+    It is orthogonal and its own inverse: of an index query and an index key alike, it leaves their product as it is and
+    makes what rounding the key to few bits costs about the same everywhere. It belongs to both or to neither.
+
+    Constraints: (C1) head_dim is a power of two, and divides the width.
+
+    Example: `%h = deepseek.hadamard %q {head_dim = 128 : i64} : tensor<?x8192xf32>`.
+  }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Size:$head_dim);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_IndexSelectOp : DeepSeek_Compute<"index_select"> {
+  let summary = "the positions that a row attends to, by a lightning indexer";
+  let description = [{
+    With H = num_heads, d = head_dim, the query [rows, H·d] after its rotation, `weights` [rows, H], and k(u) the row of
+    the store "index" of position u in row t's sequence:
+
+    ```
+    score_t(u) = Σ_h weights[t, h] · max(0, query_h(t) · k(u)),   u ≤ positions[t]
+    result[t]  = the top_k positions with the largest scores, ascending, then −1
+    ```
+
+    (DeepSeek-V3.2, arXiv 2512.02556, §2.1.) Of equal scores the lowest positions are taken; NaN is less than any
+    number. Sums over heads and within a head ascend. The model scales scores by `H^(−1/2) · d^(−1/2)`, too: positive,
+    it changes no choice, and is left out here. A row of no more than top_k positions has them all, whatever
+    their scores, which are not computed.
+
+    Constraints: (C1) the query is num_heads · head_dim and the weights are num_heads wide, and the cache has a store
+    "index" of head_dim numbers; (C2) the result is top_k wide.
+
+    Example:
+    ```mlir
+    %s = deepseek.index_select %q, %w, %c[%layer] at %p {num_heads = 64 : i64, head_dim = 128 : i64, top_k = 2048 : i64}
+        : (tensor<?x8192xf32>, tensor<?x64xf32>, !deepseek.cache<latent: 576 x f32, index: 128 x f32>, index,
+           tensor<?xi32>) -> tensor<?x2048xi32>
+    ```
+  }];
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
+                       DeepSeek_Ids:$positions, DeepSeek_Size:$num_heads, DeepSeek_Size:$head_dim, DeepSeek_Size:$top_k);
+  let results = (outs DeepSeek_Choices:$result);
+  let assemblyFormat = [{
+    $query `,` $weights `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
+  }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_SparseAttentionOp : DeepSeek_MlaOp<"sparse_attention"> {
+  let summary = "multi-head latent attention to the positions that an indexer selects";
+  let description = [{
+    `deepseek.mla_attention`, where the softmax and the sum run over the positions alone that `deepseek.index_select`
+    gives for `index_query`, `index_weights`, `index_heads` (its num_heads), `index_dim` (its head_dim) and `top_k`: all
+    heads of a row attend to the same. `fathom-lower-sparse-attention` makes of it what suits an entry point.
+
+    Constraints: (C1), (C2), (C3) as of `deepseek.mla_attention`; (C4) the index query is index_heads · index_dim and the
+    index weights are index_heads wide, and the cache has a store "index" of index_dim numbers.
+
+    Example:
+    ```mlir
+    %y = deepseek.sparse_attention interleaved %q, %c[%layer], %kv_b, %t index %iq, %iw at %p
+        {num_heads = 128 : i64, nope_dim = 128 : i64, rope_dim = 64 : i64, value_dim = 128 : i64,
+         softmax_scale = 0.1352337788608801 : f64, index_heads = 64 : i64, index_dim = 128 : i64, top_k = 2048 : i64}
+        : (tensor<?x24576xf32>, !deepseek.cache<latent: 576 x f32, index: 128 x f32>, index, tensor<32768x512xbf16>,
+           tensor<4096x32x2xf32>, tensor<?x8192xf32>, tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x16384xf32>
+    ```
+  }];
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer,
+                       DeepSeek_WeightTensor:$kv_b, Optional<DeepSeek_WeightTensor>:$scale,
+                       DeepSeek_WeightTensor:$table, DeepSeek_Activation:$index_query,
+                       DeepSeek_Activation:$index_weights, DeepSeek_Ids:$positions,
+                       OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$nope_dim, DeepSeek_Size:$rope_dim, DeepSeek_Size:$value_dim,
+                       F64Attr:$softmax_scale,
+                       DeepSeek_Size:$index_heads, DeepSeek_Size:$index_dim, DeepSeek_Size:$top_k,
+                       DeepSeek_RopeLayout:$layout);
+  let assemblyFormat = [{
+    $layout $query `,` $cache `[` $layer `]` `,` $kv_b (`scale` $scale^ $block)? `,` $table `index` $index_query `,`
+    $index_weights `at` $positions attr-dict `:` functional-type(operands, $result)
+  }];
+  let extraClassDeclaration = [{
+    int64_t getLatentDim() { return getCache().getType().getWidth(kLatentStore) - getRopeDim(); }
   }];
 }
 

@@ -81,6 +81,26 @@ void AddRmsNormOp::describe(KernelDescription &kernel) {
   kernel.addReal("eps", getEps());
 }
 
+LogicalResult LayerNormOp::verify() {
+  int64_t width = getWidth(getInput().getType());
+  if (failed(verifyShape(*this, "a weight", getWeight().getType(), width)) || // C1
+      failed(verifyShape(*this, "a bias", getBias().getType(), width))) {
+    return failure();
+  }
+  return verifyEps(*this, getEps()); // C2
+}
+
+KernelUse LayerNormOp::getKernelUse() { return {"layer_norm", getStoredTypeName(getWeight())}; }
+
+void LayerNormOp::describe(KernelDescription &kernel) {
+  kernel.addColumns("x", getInput());
+  kernel.addInputs({getWeight(), getBias()});
+  kernel.addConstant("H", getWidth(getType()));
+  kernel.addReal("eps", getEps());
+}
+
+MutableOperandRange LayerNormOp::getF32Weights() { return getBiasMutable(); }
+
 template <typename Op>
 static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());

@@ -97,6 +97,25 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,
   let hasVerifier = 1;
 }
 
+def DeepSeek_LayerNormOp : DeepSeek_Compute<"layer_norm", [Pure, AllTypesMatch<["input", "result"]>],
+                                            ["getF32Weights"]> {
+  let summary = "norm of each row around its mean, with a bias";
+  let description = [{
+    `result = (input − mean) / sqrt(mean((input − mean)²) + eps) · weight + bias`, mean that of a row's numbers (Ba et
+    al., arXiv 1607.06450), all in f32.
+
+    Constraints: (C1) weight and bias are vectors [width]; (C2) eps is finite and 0 or more.
+
+    Example: `%n = deepseek.layer_norm %x, %w, %b eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>, tensor<128xbf16>`.
+  }];
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$weight, DeepSeek_Bias:$bias, F64Attr:$eps);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $bias `eps` $eps attr-dict `:` type($input) `,` type($weight) `,` type($bias)
+  }];
+  let hasVerifier = 1;
+}
+
 class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
     : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
                        ["getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {

@@ -29,9 +29,11 @@ def DeepSeek_Dialect : Dialect {
     model's authors say how to sample, `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files that weights lie
     in, `deepseek.phase` the last phase. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`,
     which says how they attend: `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where
-    each is one of any sequence. `deepseek.input` says what an argument is: of a call, `"tokens"`, `"positions"`, `"hidden"`
-    (states to draft from), `"logit_row_ids"` (the rows that want logits) or `"cache"`; of a layer, `"activation"` or
-    `"layer"`. `deepseek.output` says what a call gives, beside the cache: `"logits"`, `"hidden_out"` (states to draft from).
+    each is a token of any sequence at any position. With `deepseek.max_positions` an entry point and its layers take
+    rows of positions below that alone. `deepseek.input` says what an argument is: of a call, `"tokens"`, `"positions"`,
+    `"hidden"` (states to draft from), `"logit_row_ids"` (the rows that want logits) or `"cache"`; of a layer,
+    `"activation"` or `"layer"`. `deepseek.output` says what a call gives, beside the cache: `"logits"`, `"hidden_out"`
+    (states to draft from).
 
     `fathom compile CHECKPOINT -o - --emit=deepseek` prints the module of a checkpoint.
 

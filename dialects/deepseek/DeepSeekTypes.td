@@ -18,6 +18,7 @@ def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
 
     - `latent`, of multi-head latent attention: the normalized latent (kv_lora_rank numbers), then the rotated key that
       all heads share (qk_rope_head_dim numbers);
+    - `index`, of sparse attention: the rotated key of its indexer;
     - `key`, rotated, and `value`, of grouped-query attention: those of each group, which is read without the others.
 
     Constraints: (C1) there are 1 to 64 stores, of different names; (C2) a position has 1 to 2^24 numbers; (C3) they are f32.

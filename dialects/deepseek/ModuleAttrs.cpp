@@ -220,7 +220,7 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   if (name == kFormAttr) {
     return verifyForm(op, attribute.getValue());
   }
-  if (name == kMaxRowsAttr && !isCount<1>(attribute.getValue())) {
+  if ((name == kMaxRowsAttr || name == kMaxPositionsAttr) && !isCount<1>(attribute.getValue())) {
     return emitError(op->getLoc(), "expects a positive 32-bit number as i64 as '")
            << name << "', but got " << attribute.getValue();
   }

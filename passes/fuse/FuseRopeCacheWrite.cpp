@@ -43,7 +43,7 @@ static std::optional<CacheWrite> match(CacheAppendOp append) {
   write.norm = append.getParts()[0].getDefiningOp<RmsNormOp>();
   write.rope = append.getParts()[1].getDefiningOp<RopeOp>();
   if (!write.norm || !write.rope || !write.norm->hasOneUse() || !write.rope->hasOneUse() ||
-      write.rope.getPositions() != append.getPositions() || !write.norm.hasOneGroup() || !write.rope.hasOneHead()) {
+      write.rope.getPositions() != append.getPositions() || !write.norm.hasOneGroup() || !write.rope.turnsWholeRow()) {
     return std::nullopt;
   }
   write.latent = write.norm.getInput().getDefiningOp<tensor::ExtractSliceOp>();

@@ -42,6 +42,23 @@ public:
     mlir::memref::StoreOp::create(b.builder, b.loc, value, row, i);
   }
 
+  /// The products of `row` with `count` heads of row t of `query`, from `first` on, side by side; i ascends in each.
+  llvm::SmallVector<mlir::Value> multiply(mlir::Value query, mlir::Value t, mlir::Value first, int64_t count,
+                                          mlir::Value row) {
+    llvm::SmallVector<mlir::Value> heads, zeros(count, b.real(0.0));
+    for (int64_t j = 0; j < count; ++j) {
+      heads.push_back(b.multiply(b.add(first, j), getWidth()));
+    }
+    return b.loop(b.index(0), b.index(getWidth()), zeros, [&](mlir::Value i, mlir::ValueRange sums) {
+      mlir::Value number = read(row, i);
+      llvm::SmallVector<mlir::Value> next;
+      for (auto [head, sum] : llvm::zip(heads, sums)) {
+        next.push_back(b.fma(b.at(query, {t, b.add(head, i)}), number, sum));
+      }
+      return next;
+    });
+  }
+
 private:
   StructuredBuilder &b;
   llvm::StringRef store;

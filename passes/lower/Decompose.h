@@ -45,6 +45,7 @@ void populateGateDecompositions(mlir::RewritePatternSet &patterns);
 void populateMoEDecompositions(mlir::RewritePatternSet &patterns);
 void populateAttentionDecompositions(mlir::RewritePatternSet &patterns);
 void populateCachedAttentionDecompositions(mlir::RewritePatternSet &patterns);
+void populateIndexDecompositions(mlir::RewritePatternSet &patterns);
 
 /// All of them.
 void populateDecompositions(mlir::RewritePatternSet &patterns);

@@ -119,9 +119,18 @@ static Decomposed decompose(MlaAttentionOp op, StructuredBuilder &b) {
   return SmallVector<Value>{createAbsorbedAttention(b.builder, op)};
 }
 
+static Decomposed decompose(SparseAttentionOp op, StructuredBuilder &b) {
+  if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
+    return failure();
+  }
+  return SmallVector<Value>{createSelectedAttention(b.builder, op)};
+}
+
 void populateAttentionDecompositions(RewritePatternSet &patterns) {
-  addDecompositions<CacheAppendOp, MlaAppendOp, MlaAbsorbQueryOp, MlaExpandOutputOp, MlaAttentionOp>(patterns);
+  addDecompositions<CacheAppendOp, MlaAppendOp, MlaAbsorbQueryOp, MlaExpandOutputOp, MlaAttentionOp, SparseAttentionOp>(
+      patterns);
   populateCachedAttentionDecompositions(patterns);
+  populateIndexDecompositions(patterns);
 }
 
 } // namespace fathom

@@ -72,6 +72,29 @@ static Decomposed decompose(AddRmsNormOp op, StructuredBuilder &b) {
   return SmallVector<Value>{sum, normalize(b, sum, op.getWeight(), op.getEps().convertToDouble())};
 }
 
+static Decomposed decompose(LayerNormOp op, StructuredBuilder &b) {
+  auto type = cast<RankedTensorType>(op.getType());
+  Value input = op.getInput(), rows = b.size(input, 0), count = b.real(double(getWidth(type)));
+  auto average = [&](function_ref<Value(Value, Value)> term) {
+    return b.mapRows(type.getDimSize(0), rows, [&](ValueRange t) {
+      return b.divide(b.sum(getWidth(type), [&](Value i) { return term(t[0], i); }), count);
+    });
+  };
+  Value means = average([&](Value t, Value i) { return b.at(input, {t, i}); });
+  auto centered = [&](Value t, Value i) { return b.subtract(b.at(input, {t, i}), b.at(means, t)); };
+  Value variances = average([&](Value t, Value i) {
+    Value x = centered(t, i);
+    return b.multiply(x, x);
+  });
+  WeightReader weight(b, op.getWeight()), bias(b, op.getBias());
+  Value eps = b.real(op.getEps().convertToDouble());
+  return SmallVector<Value>{b.mapRows(type.getShape(), rows, [&](ValueRange i) {
+    Value factor = b.reciprocalRoot(b.add(b.at(variances, i[0]), eps));
+    Value normalized = b.multiply(centered(i[0], i[1]), factor);
+    return b.add(b.multiply(normalized, weight.read(ValueRange(i[1]))), bias.read(ValueRange(i[1])));
+  })};
+}
+
 static Decomposed decompose(SwiGluOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
   return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getGate(), 0), [&](ValueRange i) {
@@ -81,13 +104,37 @@ static Decomposed decompose(SwiGluOp op, StructuredBuilder &b) {
 
 static Decomposed decompose(RopeOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getType());
-  int64_t headDim = op.getHeadDim();
-  Rotation rotation = {op.getLayout(), headDim / 2, WeightReader(b, op.getTable())};
+  int64_t width = op.getHeadWidth(), turned = op.getTurnedWidth();
+  Rotation rotation = {op.getLayout(), turned / 2, WeightReader(b, op.getTable())};
   return SmallVector<Value>{b.mapRows(type.getShape(), b.size(op.getInput(), 0), [&](ValueRange i) {
-    Value head = b.multiply(b.divide(i[1], headDim), headDim);
-    return rotate(b, rotation, b.idAt(op.getPositions(), i[0]), b.remainder(i[1], headDim),
-                  [&](Value column) { return b.at(op.getInput(), {i[0], b.add(head, column)}); });
+    Value head = b.multiply(b.divide(i[1], width), width), column = b.remainder(i[1], width);
+    auto read = [&](Value number) { return b.at(op.getInput(), {i[0], b.add(head, number)}); };
+    Value position = b.idAt(op.getPositions(), i[0]);
+    if (turned == width) {
+      return rotate(b, rotation, position, column, read);
+    }
+    // Of numbers that stay, too, some number is turned: there are no angles to read behind those of a head.
+    Value rotated = rotate(b, rotation, position, b.remainder(column, turned), read);
+    return b.select(b.isGreater(b.index(turned), column), rotated, b.at(op.getInput(), i));
   })};
+}
+
+/// The fast transform: sums and differences of numbers 1, 2, 4, … apart.
+static Decomposed decompose(HadamardOp op, StructuredBuilder &b) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t headDim = op.getHeadDim();
+  Value rows = b.size(op.getInput(), 0), numbers = op.getInput();
+  for (int64_t apart = 1; apart < headDim; apart *= 2) {
+    numbers = b.mapRows(type.getShape(), rows, [&](ValueRange i) {
+      Value isFirst = b.isEqual(b.remainder(b.divide(i[1], apart), 2), b.index(0));
+      Value other = b.select(isFirst, b.add(i[1], apart), b.subtract(i[1], b.index(apart)));
+      Value x = b.at(numbers, i), y = b.at(numbers, {i[0], other});
+      return b.select(isFirst, b.add(x, y), b.subtract(y, x));
+    });
+  }
+  Value factor = b.real(1.0 / std::sqrt(double(headDim)));
+  return SmallVector<Value>{
+      b.mapRows(type.getShape(), rows, [&](ValueRange i) { return b.multiply(b.at(numbers, i), factor); })};
 }
 
 static Decomposed decompose(RopeTableOp op, StructuredBuilder &b) {
@@ -106,7 +153,8 @@ static Decomposed decompose(RopeTableOp op, StructuredBuilder &b) {
 }
 
 void populateBasicDecompositions(RewritePatternSet &patterns) {
-  addDecompositions<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, SwiGluOp, RopeOp, RopeTableOp>(patterns);
+  addDecompositions<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, LayerNormOp, SwiGluOp, RopeOp, HadamardOp,
+                    RopeTableOp>(patterns);
 }
 
 } // namespace fathom

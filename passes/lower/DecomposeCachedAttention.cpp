@@ -30,8 +30,9 @@ struct CachedAttention {
   int64_t group;
   CacheRows keys;
   CacheRows values;
-  int64_t keyWidth;
   int64_t valueWidth;
+  /// The positions of each row's keys, up to the first −1; null: they are all up to the row's.
+  Value selection = {};
 };
 
 /// Builds one attention. Scores [heads, keys] of a row are memory that all rows use in turn.
@@ -47,7 +48,9 @@ private:
     return b.loop(zero, b.index(count), carried, body);
   }
   Value getGroup(Value head);
-  Value countKeys();
+  Value countMostKeys();
+  Value countKeys(Value t);
+  Value getPosition(Value t, Value key);
   Value score(Value t, Value keys, Value scores);
   Value scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores);
   Value softmax(Value head, Value keys, Value scores);
@@ -63,27 +66,28 @@ private:
 Value AttentionBuilder::getGroup(Value head) { return op.group == op.heads ? zero : b.divide(head, op.group); }
 
 /// The most keys that a row sees.
-Value AttentionBuilder::countKeys() {
-  return b.loop(zero, rows, zero,
-                [&](Value t, Value most) { return b.larger(most, b.add(b.idAt(op.positions, t), 1)); });
+Value AttentionBuilder::countMostKeys() {
+  if (op.selection) {
+    return b.index(getWidth(op.selection.getType()));
+  }
+  return b.loop(zero, rows, zero, [&](Value t, Value most) { return b.larger(most, countKeys(t)); });
 }
+
+Value AttentionBuilder::countKeys(Value t) {
+  if (!op.selection) {
+    return b.add(b.idAt(op.positions, t), 1);
+  }
+  return forIndices(getWidth(op.selection.getType()), zero, [&](Value key, Value count) {
+    return b.select(b.isGreater(b.index(0), getPosition(t, key)), count, b.add(count, 1));
+  });
+}
+
+Value AttentionBuilder::getPosition(Value t, Value key) { return op.selection ? b.idAt(op.selection, {t, key}) : key; }
 
 /// scores[h, key] of `count` heads.
 Value AttentionBuilder::scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores) {
-  Value row = op.keys.get(t, key, getGroup(firstHead));
-  SmallVector<Value> queries;
-  for (int64_t j = 0; j < count; ++j) {
-    queries.push_back(b.multiply(b.add(firstHead, j), op.keyWidth));
-  }
-  SmallVector<Value> zeros(count, b.real(0.0));
-  SmallVector<Value> sums = b.loop(zero, b.index(op.keyWidth), zeros, [&](Value i, ValueRange carried) {
-    Value number = op.keys.read(row, i);
-    SmallVector<Value> next;
-    for (auto [query, sum] : llvm::zip(queries, carried)) {
-      next.push_back(b.fma(b.at(op.query, {t, b.add(query, i)}), number, sum));
-    }
-    return next;
-  });
+  Value row = op.keys.get(t, getPosition(t, key), getGroup(firstHead));
+  SmallVector<Value> sums = op.keys.multiply(op.query, t, firstHead, count, row);
   Value scale = b.real(op.scale);
   for (int64_t j = 0; j < count; ++j) {
     scores = b.put(b.multiply(sums[j], scale), scores, {b.add(firstHead, j), key});
@@ -121,7 +125,7 @@ Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value resul
     outer = forIndices(op.valueWidth, outer,
                        [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(first, i)}); });
     return b.loop(zero, keys, outer, [&](Value key, Value sums) {
-      Value row = op.values.get(t, key, getGroup(head));
+      Value row = op.values.get(t, getPosition(t, key), getGroup(head));
       Value weight = b.at(scores, {head, key});
       return forIndices(op.valueWidth, sums, [&](Value i, Value inner) {
         Value column = b.add(first, i);
@@ -134,10 +138,11 @@ Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value resul
 }
 
 Value AttentionBuilder::build() {
-  Value scores = b.empty(RankedTensorType::get({op.heads, ShapedType::kDynamic}, b.builder.getF32Type()), countKeys());
+  Value scores =
+      b.empty(RankedTensorType::get({op.heads, ShapedType::kDynamic}, b.builder.getF32Type()), countMostKeys());
   Value result = emptyRows(b, op.result, rows);
   auto both = b.loop(zero, rows, ValueRange{result, scores}, [&](Value t, ValueRange carried) {
-    Value keys = b.add(b.idAt(op.positions, t), 1);
+    Value keys = countKeys(t);
     Value weights = score(t, keys, carried[1]);
     weights = forIndices(op.heads, weights, [&](Value head, Value inner) { return softmax(head, keys, inner); });
     return SmallVector<Value>{addValues(t, keys, weights, carried[0]), weights};
@@ -151,10 +156,10 @@ static Decomposed decompose(MlaLatentAttentionOp op, StructuredBuilder &b) {
   if (!latents) {
     return failure();
   }
-  int64_t heads = op.getNumHeads(), latent = op.getLatentDim(), key = latent + int64_t(op.getRopeDim());
+  int64_t heads = op.getNumHeads();
   double scale = op.getSoftmaxScale().convertToDouble();
-  CachedAttention attention = {op.getQuery(), op.getPositions(), op.getType(), scale, heads,
-                               heads,         latents,           latents,      key,   latent};
+  CachedAttention attention = {op.getQuery(), op.getPositions(), op.getType(),     scale, heads, heads, latents,
+                               latents,       op.getLatentDim(), op.getSelection()};
   return SmallVector<Value>{AttentionBuilder(attention, b).build()};
 }
 
@@ -165,8 +170,8 @@ static Decomposed decompose(GqaAttentionOp op, StructuredBuilder &b) {
   }
   int64_t heads = op.getNumHeads(), group = heads / int64_t(op.getNumKvHeads()), headDim = op.getHeadDim();
   double scale = op.getSoftmaxScale().convertToDouble();
-  CachedAttention attention = {op.getQuery(), op.getPositions(), op.getType(), scale, heads, group, keys,
-                               values,        headDim,           headDim};
+  CachedAttention attention = {op.getQuery(), op.getPositions(), op.getType(), scale, heads, group, keys, values,
+                               headDim};
   return SmallVector<Value>{AttentionBuilder(attention, b).build()};
 }
 

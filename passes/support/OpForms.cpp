@@ -13,7 +13,9 @@ namespace fathom {
 
 using namespace deepseek;
 
-Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) {
+/// Attention to the positions of `selection`, or to all if it is null.
+template <typename Op>
+static Value createAbsorbed(OpBuilder &builder, Op op, Value selection) {
   Location loc = op.getLoc();
   int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
   auto withWidth = [&](int64_t width) {
@@ -26,9 +28,27 @@ Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) {
                                op.getNopeDim(), op.getRopeDim(), op.getValueDim(), op.getLayout());
   Value attended =
       MlaLatentAttentionOp::create(builder, loc, withWidth(heads * latent), query, op.getCache(), op.getLayer(),
-                                   op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
+                                   selection, op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
   return MlaExpandOutputOp::create(builder, loc, op.getType(), attended, op.getKvB(), op.getScale(), op.getBlockAttr(),
                                    heads, op.getNopeDim(), op.getValueDim());
+}
+
+Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) { return createAbsorbed(builder, op, Value()); }
+
+Value createSelectedAttention(OpBuilder &builder, SparseAttentionOp op) {
+  int64_t rows = op.getQuery().getType().getDimSize(0), topK = op.getTopK();
+  Value selection =
+      IndexSelectOp::create(builder, op.getLoc(), RankedTensorType::get({rows, topK}, builder.getI32Type()),
+                            op.getIndexQuery(), op.getIndexWeights(), op.getCache(), op.getLayer(), op.getPositions(),
+                            op.getIndexHeads(), op.getIndexDim(), topK);
+  return createAbsorbed(builder, op, selection);
+}
+
+Value createDenseAttention(OpBuilder &builder, SparseAttentionOp op) {
+  return MlaAttentionOp::create(builder, op.getLoc(), op.getType(), op.getQuery(), op.getCache(), op.getLayer(),
+                                op.getKvB(), op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(),
+                                op.getNumHeads(), op.getNopeDim(), op.getRopeDim(), op.getValueDim(),
+                                op.getSoftmaxScale(), op.getLayout());
 }
 
 namespace {

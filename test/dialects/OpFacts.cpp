@@ -31,8 +31,9 @@ static const llvm::StringSet<> kStructural = {
 
 /// Ops whose reference is that of others: they are compositions, or one is called differently in kernels/ref.
 static const llvm::StringMap<StringRef> kReferences = {
-    {"add_rms_norm", "rms_norm"},  {"linear_swiglu", "linear"}, {"moe_linear_swiglu", "moe_linear"},
-    {"moe_experts", "moe_linear"}, {"rope_table", "rope"},      {"cache_append", "mla_append"},
+    {"add_rms_norm", "rms_norm"},         {"linear_swiglu", "linear"}, {"moe_linear_swiglu", "moe_linear"},
+    {"moe_experts", "moe_linear"},        {"rope_table", "rope"},      {"cache_append", "mla_append"},
+    {"sparse_attention", "index_select"},
 };
 
 std::vector<std::string> findGaps(const OpFacts &op) {

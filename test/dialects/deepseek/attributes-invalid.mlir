@@ -157,6 +157,13 @@ func.func @f() attributes {deepseek.max_rows = 0 : i64} {
 
 // -----
 
+// expected-error @+1 {{expects a positive 32-bit number as i64 as 'deepseek.max_positions', but got 0 : i64}}
+func.func @f() attributes {deepseek.max_positions = 0 : i64} {
+  return
+}
+
+// -----
+
 // C1
 // expected-error @+1 {{expects 1 to 64 stores, but got 65}}
 func.func @f(%c: !deepseek.cache<s0: 1 x f32, s1: 1 x f32, s2: 1 x f32, s3: 1 x f32, s4: 1 x f32, s5: 1 x f32, s6: 1 x f32, s7: 1 x f32, s8: 1 x f32, s9: 1 x f32, s10: 1 x f32, s11: 1 x f32, s12: 1 x f32, s13: 1 x f32, s14: 1 x f32, s15: 1 x f32, s16: 1 x f32, s17: 1 x f32, s18: 1 x f32, s19: 1 x f32, s20: 1 x f32, s21: 1 x f32, s22: 1 x f32, s23: 1 x f32, s24: 1 x f32, s25: 1 x f32, s26: 1 x f32, s27: 1 x f32, s28: 1 x f32, s29: 1 x f32, s30: 1 x f32, s31: 1 x f32, s32: 1 x f32, s33: 1 x f32, s34: 1 x f32, s35: 1 x f32, s36: 1 x f32, s37: 1 x f32, s38: 1 x f32, s39: 1 x f32, s40: 1 x f32, s41: 1 x f32, s42: 1 x f32, s43: 1 x f32, s44: 1 x f32, s45: 1 x f32, s46: 1 x f32, s47: 1 x f32, s48: 1 x f32, s49: 1 x f32, s50: 1 x f32, s51: 1 x f32, s52: 1 x f32, s53: 1 x f32, s54: 1 x f32, s55: 1 x f32, s56: 1 x f32, s57: 1 x f32, s58: 1 x f32, s59: 1 x f32, s60: 1 x f32, s61: 1 x f32, s62: 1 x f32, s63: 1 x f32, s64: 1 x f32>) {
