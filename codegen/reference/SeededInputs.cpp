@@ -7,6 +7,8 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace fathom::reference {
@@ -16,14 +18,55 @@ using namespace deepseek;
 /// More numbers than an argument of a model to evaluate has.
 constexpr int64_t kMostNumbers = int64_t(1) << 24;
 
-const Scenario &getPrefillScenario() {
-  static const Scenario scenario = {"prefill", kExpandedForm, {0, 0, 0, 0, 0}, {3, 4, 5, 6, 7}};
+/// Rows in a chunk of a prompt.
+constexpr int64_t kRows = 5;
+
+/// The most positions that a row of any function attends to; nothing where none is limited.
+static std::optional<int64_t> findSelected(ModuleOp module) {
+  std::optional<int64_t> least;
+  auto add = [&](int64_t positions) { least = std::min(least.value_or(positions), positions); };
+  module.walk([&](Operation *op) {
+    if (auto select = dyn_cast<IndexSelectOp>(op)) {
+      add(int64_t(select.getTopK()));
+    } else if (auto sparse = dyn_cast<SparseAttentionOp>(op)) {
+      add(int64_t(sparse.getTopK()));
+    } else if (auto positions = op->getAttrOfType<IntegerAttr>(kMaxPositionsAttr)) {
+      add(positions.getInt());
+    }
+  });
+  return least;
+}
+
+/// Consecutive tokens of one sequence.
+static Scenario makeChunk(StringRef name, StringRef entry, StringRef form, int64_t first, int64_t rows) {
+  Scenario scenario = {name, entry, form, {}, {}};
+  for (int64_t row = 0; row < rows; ++row) {
+    scenario.sequences.push_back(0);
+    scenario.positions.push_back(int32_t(first + row));
+  }
   return scenario;
 }
 
-const Scenario &getDecodeScenario() {
-  static const Scenario scenario = {"decode", kAbsorbedForm, {0, 1, 2}, {5, 0, 9}};
-  return scenario;
+SmallVector<Scenario> getScenarios(ModuleOp module) {
+  SmallVector<Scenario> scenarios = {makeChunk("prefill", "prefill", kExpandedForm, 3, kRows),
+                                     {"decode", "decode", kAbsorbedForm, {0, 1, 2}, {5, 0, 9}}};
+  auto facts = module->getAttrOfType<DictionaryAttr>(kModelAttr);
+  auto context = facts ? facts.getAs<IntegerAttr>("max_context") : IntegerAttr();
+  int64_t end = context ? context.getInt() : std::numeric_limits<int32_t>::max();
+  std::optional<int64_t> selected = findSelected(module);
+  if (selected && *selected < end) {
+    int64_t rows = std::min(kRows, end - *selected + 1);
+    scenarios.push_back(makeChunk("prefill_start", "prefill", kExpandedForm, 0, std::min(kRows, *selected)));
+    scenarios.push_back(makeChunk("prefill_sparse", "prefill_sparse", kAbsorbedForm, *selected - 1, rows));
+  }
+  return scenarios;
+}
+
+bool suits(func::FuncOp function, const Scenario &scenario) {
+  auto form = function->getAttrOfType<StringAttr>(kFormAttr);
+  auto positions = function->getAttrOfType<IntegerAttr>(kMaxPositionsAttr);
+  return (!form || form.getValue() == scenario.form) &&
+         (!positions || llvm::all_of(scenario.positions, [&](int32_t p) { return p < positions.getInt(); }));
 }
 
 /// The uses of `argument`, through calls.
@@ -78,6 +121,24 @@ static std::vector<int32_t> makeIds(const SeededNumbers &numbers, int64_t rows, 
   return ids;
 }
 
+/// For each row as many of its positions as it has or there is room for, ascending, and −1 behind them.
+static std::vector<int32_t> makeSelections(const SeededNumbers &numbers, const Scenario &scenario, int64_t width) {
+  std::vector<int32_t> ids;
+  for (auto [row, last] : llvm::enumerate(scenario.positions)) {
+    std::vector<int32_t> selection;
+    for (int32_t position = 0; position <= last; ++position) {
+      int64_t missing = std::min<int64_t>(width, last + 1) - int64_t(selection.size()), left = last - position + 1;
+      bool isTaken = left == missing || numbers.bits(uint64_t(row) << 32 | uint64_t(position)) % 2 == 0;
+      if (missing > 0 && isTaken) {
+        selection.push_back(position);
+      }
+    }
+    selection.resize(width, -1);
+    llvm::append_range(ids, selection);
+  }
+  return ids;
+}
+
 static std::optional<Datum> makeTensor(BlockArgument argument, RankedTensorType type, const Scenario &scenario,
                                        ArrayRef<OpOperand *> uses) {
   int64_t rows = int64_t(scenario.positions.size());
@@ -96,11 +157,15 @@ static std::optional<Datum> makeTensor(BlockArgument argument, RankedTensorType 
     }
   } else if (type.getElementType().isInteger(32)) {
     std::optional<int64_t> limit = findLimit(uses, scenario);
-    // Ids of nothing in particular, one for each row, are positions.
-    bool positions = !limit && size == rows;
-    tensor.ids = positions
-                     ? std::vector<int32_t>(scenario.positions.begin(), scenario.positions.end())
-                     : makeIds(numbers, tensor.rows(), size / std::max<int64_t>(tensor.rows(), 1), limit.value_or(1));
+    int64_t width = size / std::max<int64_t>(tensor.rows(), 1);
+    // Ids of nothing in particular are positions: one for each row, or some.
+    if (!limit && type.getRank() == 1 && size == rows) {
+      tensor.ids.assign(scenario.positions.begin(), scenario.positions.end());
+    } else if (!limit && type.getRank() == 2 && tensor.rows() == rows) {
+      tensor.ids = makeSelections(numbers, scenario, width);
+    } else {
+      tensor.ids = makeIds(numbers, tensor.rows(), width, limit.value_or(1));
+    }
   } else {
     return std::nullopt;
   }

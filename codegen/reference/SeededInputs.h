@@ -16,20 +16,25 @@ namespace fathom::reference {
 
 /// How the rows of a call relate: which sequence each is of, and where in it.
 struct Scenario {
-  llvm::StringRef name; // of the entry point that @forward becomes
-  llvm::StringRef form; // of functions that work so
+  llvm::StringRef name;
+  llvm::StringRef entry; // point that @forward becomes
+  llvm::StringRef form;  // of functions that work so
   llvm::SmallVector<int64_t> sequences;
   llvm::SmallVector<int32_t> positions;
 };
 
-/// Tokens of one sequence after a prefix that is in the cache already.
-const Scenario &getPrefillScenario();
-/// A token of each of several sequences of different lengths.
-const Scenario &getDecodeScenario();
+/// What functions of `module` are run with. Tokens of one sequence after a prefix that is in the cache already, and a
+/// token of each of several sequences of different lengths; where attention selects positions, also the first tokens of
+/// a sequence, which attend to all, and tokens from the last that does on, whose attention is sparse.
+llvm::SmallVector<Scenario> getScenarios(mlir::ModuleOp module);
+
+/// Whether `function` is one for `scenario`, by its form and the positions that it takes.
+bool suits(mlir::func::FuncOp function, const Scenario &scenario);
 
 /// Arguments for `function` in `scenario`: dynamic dimensions are its rows; ids are what their users take them for
-/// (tokens, rows, experts), positions otherwise; an index is a layer that the weights it selects have. Nothing where an
-/// argument is of a type that values here do not have. Depends on types and uses only, not on names.
+/// (tokens, rows, experts), positions otherwise, or selections of positions; an index is a layer that the weights it
+/// selects have. Nothing where an argument is of a type that values here do not have. Depends on types and uses only,
+/// not on names.
 std::optional<std::vector<Datum>> makeArguments(mlir::func::FuncOp function, const Scenario &scenario);
 
 } // namespace fathom::reference

@@ -31,20 +31,8 @@ struct Observation {
 using Observations = std::map<std::pair<std::string, std::string>, Observation>;
 } // namespace
 
-/// The scenarios that suit a function.
-static SmallVector<const Scenario *> getScenarios(func::FuncOp function) {
-  auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
-  SmallVector<const Scenario *> scenarios;
-  for (const Scenario *scenario : {&getPrefillScenario(), &getDecodeScenario()}) {
-    if (!form || form.getValue() == scenario->form) {
-      scenarios.push_back(scenario);
-    }
-  }
-  return scenarios;
-}
-
 static std::string getKey(func::FuncOp function, const Scenario &scenario) {
-  return function.getSymName() == "forward" ? scenario.name.str() : function.getSymName().str();
+  return function.getSymName() == "forward" ? scenario.entry.str() : function.getSymName().str();
 }
 
 /// The places in the source that a location stands for.
@@ -99,6 +87,10 @@ public:
   void runBeforePass(Pass *pass, Operation *op) override {
     if (!started) {
       started = true;
+      // Once: passes may take what they are made from out of the module.
+      if (ModuleOp module = getModule(op)) {
+        scenarios = getScenarios(module);
+      }
       last = observe(getModule(op));
     }
   }
@@ -144,6 +136,7 @@ private:
 
   NumericContract getContract;
   SeededWeights weights;
+  SmallVector<Scenario> scenarios;
   Observations last;
   llvm::StringSet<> skipped;            // names in keys
   llvm::StringSet<> remarked, reported; // names of functions
@@ -158,11 +151,10 @@ Observations NumericsVerifier::observe(ModuleOp module) {
     return observations;
   }
   for (auto function : module.getOps<func::FuncOp>()) {
-    if (!function.isPublic() || function.isExternal()) {
-      continue;
-    }
-    for (const Scenario *scenario : getScenarios(function)) {
-      observe(function, *scenario, observations);
+    for (const Scenario &scenario : scenarios) {
+      if (function.isPublic() && !function.isExternal() && suits(function, scenario)) {
+        observe(function, scenario, observations);
+      }
     }
   }
   return observations;

@@ -1,10 +1,10 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Clones @forward and its layers into @prefill and @decode, each with and without the head.
+// Clones @forward and its layers into @prefill and @decode, and @prefill_sparse where that is something else, each with
+// and without the head.
 
 #include "passes/model/Passes.h"
-
 #include "passes/support/EntryPoints.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -15,6 +15,20 @@ namespace fathom {
 
 #define GEN_PASS_DEF_CREATEENTRYPOINTS
 #include "passes/model/Passes.h.inc"
+
+/// How many first positions there are at which sparse attention is dense in every layer; nothing where all are, or
+/// there is none.
+static std::optional<int64_t> findDensePositions(ModuleOp module) {
+  std::optional<int64_t> least;
+  module.walk([&](deepseek::SparseAttentionOp op) {
+    std::optional<int64_t> context = getMaxPositions(op->getParentOfType<func::FuncOp>());
+    int64_t topK = op.getTopK();
+    if (!context || topK < *context) {
+      least = std::min(least.value_or(topK), topK);
+    }
+  });
+  return least;
+}
 
 namespace {
 
@@ -30,7 +44,11 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       }
       return;
     }
-    createHeadless(createEntryPoint("prefill", deepseek::kExpandedForm, prefillRows, originals));
+    std::optional<int64_t> dense = findDensePositions(getOperation());
+    createHeadless(createEntryPoint("prefill", deepseek::kExpandedForm, prefillRows, originals, dense));
+    if (dense) {
+      createHeadless(createEntryPoint("prefill_sparse", deepseek::kAbsorbedForm, prefillRows, originals));
+    }
     createHeadless(createEntryPoint("decode", deepseek::kAbsorbedForm, decodeRows, originals));
     for (func::FuncOp original : originals) {
       original.erase();
@@ -38,7 +56,8 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
   }
 
   /// Clones every function; @forward becomes @<name>, which is returned, a layer @moe becomes @<name>.moe.
-  func::FuncOp createEntryPoint(StringRef name, StringRef form, int64_t rows, ArrayRef<func::FuncOp> originals) {
+  func::FuncOp createEntryPoint(StringRef name, StringRef form, int64_t rows, ArrayRef<func::FuncOp> originals,
+                                std::optional<int64_t> maxPositions = std::nullopt) {
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
     func::FuncOp entry;
     for (func::FuncOp original : originals) {
@@ -46,6 +65,9 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       bool forward = original.getSymName() == "forward";
       clone.setSymName(forward ? name.str() : (name + "." + original.getSymName()).str());
       clone->setAttr(deepseek::kFormAttr, builder.getStringAttr(form));
+      if (maxPositions) {
+        clone->setAttr(deepseek::kMaxPositionsAttr, builder.getI64IntegerAttr(*maxPositions));
+      }
       if (forward) {
         entry = clone;
         clone->setAttr(deepseek::kMaxRowsAttr, builder.getI64IntegerAttr(rows));

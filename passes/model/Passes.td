@@ -17,6 +17,10 @@ def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
     their layers and compute no logits, for calls that want none. Later passes specialize the two forms on their
     own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
 
+    Where a `sparse_attention` has fewer positions to choose than the context, `@prefill` is for positions below that
+    number, at which it is dense (`deepseek.max_positions`), and `@prefill_sparse` for those from there on: as many rows
+    as `@prefill` takes, in absorbed form, since rows that attend to few of all keys each share no work on keys.
+
     Numeric contract: exact. Test: test/passes/model/create-entry-points.mlir.
   }];
   let options = [
@@ -43,7 +47,8 @@ def FuseSharedInputProjections : Pass<"fathom-fuse-shared-input-projections", "m
     value, and those to the latents of MLA. Quantized weights expand their scales to one row per output first, since
     128-row blocks of one do not end where those of the next begin.
 
-    Takes only products all of whose uses can read columns of wider rows: norms, rotations, products and cache writes.
+    Takes only products all of whose uses can read columns of wider rows: norms, rotations, products, cache writes and
+    selections of positions.
     Does nothing where element types or layers differ, or only some have a bias, or where an epilogue follows.
 
     Numeric contract: exact, every output is still the same sum.
@@ -63,6 +68,24 @@ def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
     Numeric contract: exact. Test: test/passes/model/fuse-gate-up.mlir.
   }];
   let statistics = [Statistic<"fused", "fused", "pairs of projections fused">];
+}
+
+def LowerSparseAttention : Pass<"fathom-lower-sparse-attention", "mlir::ModuleOp">, Within<"1e-3"> {
+  let summary = "turn sparse attention into a selection of positions and attention to it, or into dense attention";
+  let description = [{
+    `sparse_attention` becomes `mla_attention` where no row of its function can have more than top_k positions, by the
+    function's `deepseek.max_positions` or else the model's `max_context`: such rows attend to all they have, in the form
+    that suits the function. Elsewhere it becomes `index_select`, `mla_absorb_query`, `mla_latent_attention` on the
+    selection and `mla_expand_output`: a latent that is read serves all heads, and none is ever expanded. Index keys are
+    written in either case, for rows to come.
+
+    Runs behind fathom-fuse-shared-input-projections, so that all entry points share the weights that it joins.
+
+    Numeric contract: equal in exact arithmetic; in f32, 1e-3 relative to the largest output.
+    Test: test/passes/model/lower-sparse-attention.mlir.
+  }];
+  let statistics = [Statistic<"madeDense", "made-dense", "attentions turned to dense attention">,
+                    Statistic<"selected", "selected", "attentions turned to attention to a selection">];
 }
 
 def AbsorbMlaProjections : Pass<"fathom-absorb-mla-projections", "mlir::ModuleOp">, Within<"1e-3"> {
@@ -96,7 +119,9 @@ def VerifyModelOutput : Pass<"fathom-verify-model-output", "mlir::ModuleOp"> {
   let summary = "check what the model phase promises";
   let description = [{
     After the model phase: every function has a form, and is an entry point or a layer by its inputs and results; where
-    one drafts, it is of the absorbed form, and all give the hidden states that it drafts from; no `rope_table` is left in a function and no `moe_experts`; functions of the absorbed form have no expanded attention.
+    one drafts, it is of the absorbed form, and all give the hidden states that it drafts from; no `rope_table` is left in
+    a function, no `moe_experts` and no `sparse_attention`; functions of the absorbed form have no expanded attention; if
+    attention selects positions anywhere, only functions with `deepseek.max_positions` have latent attention to all.
 
     Numeric contract: exact, marks `deepseek.phase = "model"`. Test: test/passes/model/verify-model-output-errors.mlir.
   }];

@@ -21,6 +21,8 @@ void addModelPipeline(mlir::OpPassManager &manager, const ModelPipelineOptions &
     manager.addPass(createFuseSharedInputProjections());
     manager.addPass(createFuseGateUp());
   }
+  // Before what is dense is absorbed, and behind what joins weights: one joined in some entry points is there twice.
+  manager.addPass(createLowerSparseAttention());
   manager.addPass(createAbsorbMlaProjections());
   LowerMoERoutingOptions routing;
   routing.fuseGateUp = options.rewriteWeights;

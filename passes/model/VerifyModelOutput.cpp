@@ -21,6 +21,8 @@ namespace {
 struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
   void runOnOperation() override {
     bool valid = true;
+    bool selects =
+        getOperation().walk([](deepseek::IndexSelectOp) { return WalkResult::interrupt(); }).wasInterrupted();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
       if (!form) {
@@ -29,6 +31,7 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
         continue;
       }
       valid &= verifyBody(function, form == deepseek::kAbsorbedForm) && succeeded(verifyEntryFunction(function));
+      valid &= !selects || function->hasAttr(deepseek::kMaxPositionsAttr) || verifySelections(function);
     }
     if (!valid || failed(verifyDraft(getOperation()))) {
       return signalPassFailure();
@@ -39,8 +42,23 @@ struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
   static bool verifyBody(func::FuncOp function, bool absorbed) {
     bool valid = true;
     function.walk([&](Operation *op) {
-      if (isa<deepseek::RopeTableOp, deepseek::MoEExpertsOp>(op) || (absorbed && isa<deepseek::MlaAttentionOp>(op))) {
+      if (isa<deepseek::RopeTableOp, deepseek::MoEExpertsOp, deepseek::SparseAttentionOp>(op) ||
+          (absorbed && isa<deepseek::MlaAttentionOp>(op))) {
         op->emitOpError("is not expected after the model phase");
+        valid = false;
+      }
+    });
+    return valid;
+  }
+
+  /// Latent attention of a model that selects positions does so wherever there may be too many.
+  static bool verifySelections(func::FuncOp function) {
+    bool valid = true;
+    function.walk([&](Operation *op) {
+      auto latent = dyn_cast<deepseek::MlaLatentAttentionOp>(op);
+      if (isa<deepseek::MlaAttentionOp>(op) || (latent && !latent.getSelection())) {
+        op->emitOpError("expects a selection, or '")
+            << deepseek::kMaxPositionsAttr << "' on its function, as other functions of the model select positions";
         valid = false;
       }
     });

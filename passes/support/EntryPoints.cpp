@@ -40,6 +40,16 @@ std::optional<unsigned> getOutput(func::FuncOp function, StringRef name) {
 
 CacheType getCacheType(func::FuncOp function) { return cast<CacheType>(getInput(function, kCacheInput).getType()); }
 
+std::optional<int64_t> getMaxPositions(func::FuncOp function) {
+  if (auto positions = function->getAttrOfType<IntegerAttr>(kMaxPositionsAttr)) {
+    return positions.getInt();
+  }
+  auto module = function->getParentOfType<ModuleOp>();
+  auto facts = module ? module->getAttrOfType<DictionaryAttr>(kModelAttr) : DictionaryAttr();
+  auto context = facts ? facts.getAs<IntegerAttr>("max_context") : IntegerAttr();
+  return context ? std::optional(context.getInt()) : std::nullopt;
+}
+
 static LogicalResult verifyInputs(func::FuncOp function, bool entry) {
   for (BlockArgument argument : function.getArguments()) {
     StringRef name = getInputName(argument);
@@ -75,10 +85,24 @@ static LogicalResult verifyResults(func::FuncOp function, bool entry) {
                      << function.getFunctionType();
 }
 
+/// A layer may rely on its rows' positions as little as those that call it.
+static LogicalResult verifyPositions(func::CallOp call, func::FuncOp function, func::FuncOp callee) {
+  auto limit = callee->getAttrOfType<IntegerAttr>(kMaxPositionsAttr);
+  std::optional<int64_t> most = getMaxPositions(function);
+  return !limit || (most && *most <= limit.getInt())
+             ? success()
+             : call.emitOpError("expects ")
+                   << call.getCalleeAttr() << " to take rows at every position of this function, but its '"
+                   << kMaxPositionsAttr << "' is " << limit.getInt();
+}
+
 /// A layer reads arrays of the call, whatever it is passed.
 static LogicalResult verifyCalls(func::FuncOp function) {
   for (auto call : function.getOps<func::CallOp>()) {
     auto callee = function->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+    if (failed(verifyPositions(call, function, callee))) {
+      return failure();
+    }
     for (auto [input, passed] : llvm::zip(callee.getArguments(), call.getOperands())) {
       StringRef name = getInputName(input);
       if (plan::findCallArray(name) && passed != getInput(function, name)) {

@@ -23,11 +23,15 @@ std::optional<unsigned> getOutput(mlir::func::FuncOp function, llvm::StringRef n
 /// The cache that a checked function takes.
 deepseek::CacheType getCacheType(mlir::func::FuncOp function);
 
+/// What positions of a function's rows are below: its `deepseek.max_positions`, or else the model's `max_context`;
+/// nothing where neither is said.
+std::optional<int64_t> getMaxPositions(mlir::func::FuncOp function);
+
 /// Checks a function with `deepseek.form`, and reports at it. It has one block, and its arguments are different inputs,
 /// one of them the cache. With `deepseek.max_rows` it is an entry point: it has no input of a layer, and gives
 /// different outputs, as `deepseek.output` names them, and the cache. Without it is a layer: it takes an activation and
 /// the layer's number too, and gives an activation of the same type and the cache. Arrays of a call are passed on to
-/// layers as they are. All functions take caches of one type.
+/// layers as they are, which take rows at all positions that their callers do. All functions take caches of one type.
 mlir::LogicalResult verifyEntryFunction(mlir::func::FuncOp function);
 
 /// Checks the entry points of a module together, and reports at one. A draft is one that takes hidden states: where

@@ -29,7 +29,10 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
   StringRef getDescription() const override { return "make a mistake for --verify-numerics-each to find"; }
 
   void runOnOperation() override {
-    getOperation().walk([&](Operation *op) { breakOp(op); });
+    getOperation().walk([&](Operation *op) {
+      breakSparseOp(op);
+      breakOp(op);
+    });
     if (kind == "remove-function") {
       getOperation().walk([](func::FuncOp function) { function.erase(); });
     }
@@ -67,10 +70,52 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     }
   }
 
+  /// Mistakes in what makes attention sparse.
+  void breakSparseOp(Operation *op) {
+    auto sparse = dyn_cast<deepseek::SparseAttentionOp>(op);
+    if (kind == "select-one-more" && sparse) {
+      sparse.setTopK(sparse.getTopK() + 1);
+    }
+    if (kind == "select-one-less" && sparse) {
+      sparse.setTopK(sparse.getTopK() - 1);
+    }
+    if (kind == "stale-index-key" && sparse) {
+      sparse.getCacheMutable().assign(sparse.getCache().getDefiningOp()->getOperand(0));
+    }
+    auto latent = dyn_cast<deepseek::MlaLatentAttentionOp>(op);
+    if (kind == "drop-selection" && latent) {
+      latent.getSelectionMutable().clear();
+    }
+    auto norm = dyn_cast<deepseek::LayerNormOp>(op);
+    if (kind == "drop-norm-bias" && norm) {
+      norm.getBiasMutable().assign(norm.getWeight());
+    }
+    if (kind == "norm-without-mean" && norm) {
+      OpBuilder builder(op);
+      norm.replaceAllUsesWith(deepseek::RmsNormOp::create(builder, op->getLoc(), norm.getType(), norm.getInput(),
+                                                          norm.getWeight(), norm.getEps())
+                                  .getResult());
+    }
+    auto rope = dyn_cast<deepseek::RopeOp>(op);
+    bool isIndexRope = rope && rope.getHeadDim();
+    if (kind == "interleave-index-rope" && isIndexRope) {
+      rope.setLayout(deepseek::RopeLayout::interleaved);
+    }
+    bool isOfKey = op->getNumResults() == 1 && op->hasOneUse() && isa<deepseek::CacheAppendOp>(*op->user_begin());
+    if (kind == "hadamard-of-queries-only" && isa<deepseek::HadamardOp>(op) && isOfKey) {
+      op->replaceAllUsesWith(op->getOperands());
+    }
+    if (kind == "rotate-index-keys-only" && isIndexRope && deepseek::getWidth(rope.getType()) > rope.getHeadWidth()) {
+      op->replaceAllUsesWith(ValueRange(op->getOperand(0)));
+    }
+  }
+
   Option<std::string> kind{
       *this, "kind",
       llvm::cl::desc("swap-gate-up, swap-recipe-sources, drop-residual, drop-cache-append, change-epsilon, "
-                     "change-state-layer, remove-function, unknown-op or nothing"),
+                     "change-state-layer, remove-function, unknown-op, select-one-more, select-one-less, "
+                     "stale-index-key, drop-selection, drop-norm-bias, norm-without-mean, interleave-index-rope, "
+                     "hadamard-of-queries-only, rotate-index-keys-only or nothing"),
       llvm::cl::init("nothing")};
 };
 

@@ -4,6 +4,22 @@
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline=rewrite-weights=false --verify-numerics-each -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --verify-numerics-each | FileCheck %s --check-prefix=GQA
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline=rewrite-weights=false --verify-numerics-each -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny-sparse.mlir --fathom-model-pipeline --verify-numerics-each | FileCheck %s --check-prefix=SPARSE
+// RUN: fathom-opt %S/../Inputs/tiny-sparse.mlir --fathom-model-pipeline=rewrite-weights=false --verify-numerics-each -o /dev/null 2>&1 | count 0
+
+// The first positions attend to all, others to a selection; the projections of all entry points are the same weight.
+// SPARSE: deepseek.recipe @"dense.self_attn.q_a_proj+dense.self_attn.kv_a_proj_with_mqa+dense.self_attn.indexer.wk+dense.self_attn.indexer.weights_proj"
+// SPARSE-NOT: deepseek.recipe @"dense.self_attn.q_a_proj
+// SPARSE-LABEL: func.func private @prefill.dense
+// SPARSE: deepseek.cache_append %{{.*}}["index"]
+// SPARSE-NOT: deepseek.index_select
+// SPARSE: deepseek.mla_attention
+// SPARSE-LABEL: func.func private @prefill_sparse.dense
+// SPARSE: deepseek.index_select
+// SPARSE: deepseek.mla_latent_attention {{.*}} select
+// SPARSE-LABEL: func.func private @decode.dense
+// SPARSE: deepseek.index_select
+// SPARSE: deepseek.mla_latent_attention {{.*}} select
 
 // Both entry points attend in groups; query, key and value come from one product.
 // GQA: deepseek.recipe @"dense.self_attn.q_proj+dense.self_attn.k_proj+dense.self_attn.v_proj"

@@ -222,3 +222,17 @@ func.func @second(%h: tensor<?x8xf32> {deepseek.input = "hidden"},
     attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
   return %h, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
 }
+
+// -----
+
+func.func @sparse(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %l: index, %w: tensor<22x12xbf16>,
+                  %t: tensor<16x2x2xf32>, %iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>, %p: tensor<?xi32>)
+    attributes {deepseek.form = "absorbed"} {
+  // expected-error @+1 {{'deepseek.sparse_attention' op is not expected after the model phase}}
+  %a = deepseek.sparse_attention interleaved %q, %c[%l], %w, %t index %iq, %iw at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64,
+       index_heads = 3 : i64, index_dim = 8 : i64, top_k = 5 : i64}
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32, index: 8 x f32>, index, tensor<22x12xbf16>, tensor<16x2x2xf32>,
+         tensor<?x24xf32>, tensor<?x3xf32>, tensor<?xi32>) -> tensor<?x10xf32>
+  return
+}
