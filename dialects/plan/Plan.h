@@ -42,6 +42,8 @@ namespace fathom::plan {
 /// On an entry point: the most rows it takes, the arena it needs.
 constexpr llvm::StringLiteral kMaxRowsAttr = "plan.max_rows";
 constexpr llvm::StringLiteral kArenaBytesAttr = "plan.arena_bytes";
+/// On an entry point, where it does not take rows at every position of a context: they are below it.
+constexpr llvm::StringLiteral kMaxPositionsAttr = "plan.max_positions";
 /// On a weight or recipe: its first slice in the weight table.
 constexpr llvm::StringLiteral kFirstSliceAttr = "plan.first_slice";
 /// On the module: scratch memory that a thread needs.

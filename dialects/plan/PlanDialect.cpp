@@ -111,7 +111,8 @@ LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribut
   if (name == kStoresAttr) {
     return verifyStores(op, attribute.getValue());
   }
-  constexpr StringRef counts[] = {kMaxRowsAttr, kArenaBytesAttr, kFirstSliceAttr, kScratchBytesAttr, kPageBytesAttr};
+  constexpr StringRef counts[] = {kMaxRowsAttr,    kMaxPositionsAttr, kArenaBytesAttr,
+                                  kFirstSliceAttr, kScratchBytesAttr, kPageBytesAttr};
   auto count = dyn_cast<IntegerAttr>(attribute.getValue());
   if (llvm::is_contained(counts, name) && !(count && count.getType().isInteger(64) && count.getInt() >= 0)) {
     return emitError(op->getLoc(), "expects an i64 of 0 or more as '") << name << "', but got " << attribute.getValue();

@@ -21,7 +21,8 @@ def Plan_Dialect : Dialect {
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
     call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
 
-    An entry point has `deepseek.form`, `plan.max_rows` and `plan.arena_bytes`; weights and recipes in use have
+    An entry point has `deepseek.form`, `plan.max_rows` and `plan.arena_bytes`, and `plan.max_positions` where rows are
+    below that position; weights and recipes in use have
     `plan.first_slice`, their place in the weight table; the module has `plan.scratch_bytes`, what a thread needs,
     `plan.stores`, an array of `#plan.store`, and `plan.page_bytes`, the size of a page that holds them.
 

@@ -51,6 +51,9 @@ static Signature createEntry(func::FuncOp function, int64_t mostRows, OpBuilder 
   Type call = plan::CallType::get(builder.getContext());
   Signature signature = begin(function, call, builder.getI32Type(), mostRows, builder);
   signature.function->setAttr(plan::kMaxRowsAttr, function->getAttr(kMaxRowsAttr));
+  if (Attribute positions = function->getAttr(kMaxPositionsAttr)) {
+    signature.function->setAttr(plan::kMaxPositionsAttr, positions);
+  }
   placeInputs(signature, function, builder);
   for (OpOperand &result : function.front().getTerminator()->getOpOperands()) {
     placeArray(signature, result.get(), getOutputName(function, result.getOperandNumber()), builder);

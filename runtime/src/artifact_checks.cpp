@@ -257,6 +257,12 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
     ranges &= range;
     findings.require(range, "entry point %u ('%.32s') accepts %u to %u rows, expected a range within 1 to %u", i,
                      entry.name()->c_str(), entry.min_rows(), entry.max_rows(), kMostRows);
+    uint32_t positions = entry.max_positions(), context = program.model()->max_context();
+    findings.require(
+        positions == 0 || (positions <= context && entry.form() == artifact::Form::expanded),
+        "entry point %u ('%.32s') of the %s form takes positions below %u, expected all of them, or in the "
+        "expanded form at most %u",
+        i, entry.name()->c_str(), EnumNameForm(entry.form()), positions, context);
     findings.require(entry.arena_bytes() <= kLargestMemory,
                      "entry point %u needs an arena of %llu bytes, more than is supported", i,
                      static_cast<U64>(entry.arena_bytes()));

@@ -28,6 +28,14 @@ uint32_t maxRows(const artifact::Program &program, artifact::Form form) { return
 
 uint32_t maxDraftRows(const artifact::Program &program) { return mostRows(program, artifact::Form::absorbed, true); }
 
+uint32_t maxExpandedPositions(const artifact::Program &program) {
+  uint32_t least = UINT32_MAX;
+  forEach(program, artifact::Form::expanded, /*draft=*/false, [&](const artifact::EntryPoint &entry) {
+    least = entry.max_positions() && entry.max_positions() < least ? entry.max_positions() : least;
+  });
+  return least;
+}
+
 bool givesHidden(const artifact::Program &program) {
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
     if (entry->hidden_out() && !entry->hidden()) {

@@ -15,6 +15,9 @@ uint32_t maxRows(const artifact::Program &program, artifact::Form form);
 /// The same of its draft; 0 if it has none.
 uint32_t maxDraftRows(const artifact::Program &program);
 
+/// The positions that calls of the model in expanded form take are below it; UINT32_MAX where they take all.
+uint32_t maxExpandedPositions(const artifact::Program &program);
+
 /// Whether calls of the model give hidden states, and so need room for them.
 bool givesHidden(const artifact::Program &program);
 

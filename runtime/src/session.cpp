@@ -9,6 +9,7 @@
 #include "runtime/src/options.h"
 #include "runtime/src/sampler.h"
 
+#include <algorithm>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,13 +47,14 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   ownerHandle = modelHandle;
   owner = &model;
   process = getpid();
-  chunk = maxRows(model.program(), artifact::Form::expanded);
-  if (options.prefill_chunk && options.prefill_chunk < chunk) {
-    chunk = options.prefill_chunk;
-  }
-  maxSequences = options.max_sequences;
+  uint32_t most = options.prefill_chunk ? options.prefill_chunk : UINT32_MAX;
   uint32_t batch = maxRows(model.program(), artifact::Form::absorbed);
-  uint32_t rows = chunk > batch ? chunk : batch;
+  expandedRows = std::min(maxRows(model.program(), artifact::Form::expanded), most);
+  absorbedRows = std::min(batch, most);
+  expandedPositions = maxExpandedPositions(model.program());
+  chunk = std::max(expandedRows, absorbedRows);
+  maxSequences = options.max_sequences;
+  uint32_t rows = std::max(chunk, batch);
   if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows) || !speakers.allocate(batch)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
@@ -148,6 +150,12 @@ fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *ca
               position, value);
 }
 
+// The most rows of a prefill that begins at |position|. How a row attends, and so its bits, follows from its own
+// position alone: a chunk ends where another form begins.
+uint32_t Session::mostChunkRows(uint32_t position) const {
+  return position < expandedPositions ? std::min(expandedRows, expandedPositions - position) : absorbedRows;
+}
+
 fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
                                       float *logits, float *states) {
   for (uint32_t i = 0; i < rows; ++i) {
@@ -167,9 +175,10 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.logits = logits;
   call.hidden_out = drafter.hiddenOut();
   call.states = states;
-  FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::expanded, &call));
+  artifact::Form form = sequence->length < expandedPositions ? artifact::Form::expanded : artifact::Form::absorbed;
+  FATHOM_RETURN_IF_ERROR(executor.run(form, &call));
   for (uint32_t i = 0; i < logitRows; ++i) {
-    FATHOM_RETURN_IF_ERROR(checkRow(artifact::Form::expanded, &call, i));
+    FATHOM_RETURN_IF_ERROR(checkRow(form, &call, i));
   }
   FATHOM_RETURN_IF_ERROR(drafter.follow(executor, pages, sequence, tokens, rows));
   sequence->length += rows;
@@ -199,7 +208,7 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
   }
   fathom_status_t status = pages.reserve(sequence, uint64_t(before) + count);
   for (size_t done = 0; status == FATHOM_STATUS_OK && done < count;) {
-    uint32_t rows = count - done < chunk ? static_cast<uint32_t>(count - done) : chunk;
+    uint32_t rows = static_cast<uint32_t>(std::min<size_t>(count - done, mostChunkRows(sequence->length)));
     bool all = outputs.which == FATHOM_LOGITS_ALL, last = done + rows == count;
     uint32_t logitRows = all ? rows : last && outputs.which == FATHOM_LOGITS_LAST ? 1 : 0;
     float *logits = all ? outputs.logits + done * owner->facts().vocabulary() : outputs.logits;

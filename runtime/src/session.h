@@ -75,6 +75,7 @@ public:
 private:
   fathom_status_t checkTokens(const int32_t *tokens, size_t count) const;
   fathom_status_t checkOutputs(size_t count, const fathom_prefill_outputs_t &outputs) const;
+  uint32_t mostChunkRows(uint32_t position) const;
   fathom_status_t prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
                                float *logits, float *states);
   void copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
@@ -90,7 +91,10 @@ private:
   Executor executor;
   Cache pages;
   Drafter drafter;
-  uint32_t chunk = 0;
+  uint32_t chunk = 0; // rows of a prefill, in the form that takes the most
+  uint32_t expandedRows = 0;
+  uint32_t absorbedRows = 0;
+  uint32_t expandedPositions = 0;
   uint32_t maxSequences = 0;
   uint64_t batches = 0; // to decode, so far
   std::atomic<bool> cancelled{false};

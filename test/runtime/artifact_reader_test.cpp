@@ -184,6 +184,11 @@ const Refusal refusals[] = {
     {"EveryNumberOfRows", [](ToyContents &c) { c.entries[1].minRows = 0, c.entries[1].maxRows = UINT32_MAX; }, kBad,
      "accepts 0 to 4294967295 rows"},
     {"NoRows", [](ToyContents &c) { c.entries[1].maxRows = 0; }, kBad, "accepts 1 to 0 rows"},
+    {"LimitedAbsorbed", [](ToyContents &c) { c.entries[1].maxPositions = 4; }, kBad,
+     "entry point 1 ('decode') of the absorbed form takes positions below 4, expected all of them, or in the expanded "
+     "form at most 256"},
+    {"MorePositions", [](ToyContents &c) { c.entries[0].maxPositions = 257; }, kBad,
+     "entry point 0 ('prefill') of the expanded form takes positions below 257"},
     {"GapInRows", [](ToyContents &c) { c.entries[1].minRows = 2; }, kBad,
      "no entry point of the absorbed form accepts 1 rows"},
     {"ExpandedDraft", [](ToyContents &c) { draftOf(c).form = artifact::Form::expanded; }, kBad,

@@ -163,6 +163,30 @@ TEST(SessionTest, ADraftIsNoStepOfTheModel) {
   EXPECT_EQ(best(decode(session, {session.sequence()}, {7}).data()), toyNext({7}));
 }
 
+// Where prefill is for the first positions, others go to the absorbed form: no chunk has some of both.
+TEST(SessionTest, ChunksEndWhereTheExpandedFormDoes) {
+  ToyModel whole, model([](ToyContents &contents) {
+    contents.entries[0].address = toyAddress("toy_below_40");
+    contents.entries[0].maxPositions = 40;
+    contents.entries[1].address = toyAddress("toy_from_40");
+    contents.entries.push_back({"prefill_sparse", artifact::Form::absorbed, toyAddress("toy_from_40"), 1, 24, 4096});
+  });
+  std::vector<int32_t> tokens = someTokens(150);
+  ToySession reference(whole);
+  std::vector<float> expected = reference.prefill(reference.sequence(), tokens);
+  for (uint32_t chunk : {0, 1, 3, 16, 20}) {
+    ToySession session(model, [&](auto &options) { options.prefill_chunk = chunk; });
+    EXPECT_EQ(session.prefill(session.sequence(), tokens), expected) << chunk;
+    // In two parts, the second from any position on.
+    for (size_t first : {39, 40, 41}) {
+      fathom_sequence_t sequence = session.sequence();
+      session.prefill(sequence, {tokens.begin(), tokens.begin() + first});
+      std::vector<float> rest = session.prefill(sequence, {tokens.begin() + first, tokens.end()});
+      EXPECT_TRUE(std::equal(rest.begin(), rest.end(), expected.begin() + first * kToyVocabulary, expected.end()));
+    }
+  }
+}
+
 TEST(SessionTest, RewoundAndReusedSequencesForget) {
   ToyModel model;
   ToySession session(model, [](auto &options) { options.max_sequences = 1; });

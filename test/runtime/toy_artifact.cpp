@@ -135,7 +135,7 @@ static std::string makeMetadata(const ToyContents &c) {
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {
     entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.form, e.address, e.minRows, e.maxRows,
-                                            e.arenaBytes, e.logits, e.hidden, e.hiddenOut));
+                                            e.maxPositions, e.arenaBytes, e.logits, e.hidden, e.hiddenOut));
   }
   std::vector<fbs::WeightSlice> slices;
   for (const ToySlice &s : c.slices) {

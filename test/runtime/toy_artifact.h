@@ -46,6 +46,7 @@ struct ToyEntry {
   uint64_t arenaBytes;
   bool logits = true;
   bool hidden = false, hiddenOut = false;
+  uint32_t maxPositions = 0;
 };
 
 struct ToySlice {

@@ -161,6 +161,19 @@ int32_t toy_draft(const fathom_call_t *call) {
   return 0;
 }
 
+/// Of one of two entry points that share the positions of a context: below 40, and from there on.
+static int32_t toy_count_below_40(const fathom_call_t *call) {
+  int32_t below = 0;
+  for (int64_t row = 0; row < call->rows; ++row) {
+    below += call->positions[row] < 40;
+  }
+  return below;
+}
+
+int32_t toy_below_40(const fathom_call_t *call) { return toy_count_below_40(call) == call->rows ? toy_run(call) : 5; }
+
+int32_t toy_from_40(const fathom_call_t *call) { return toy_count_below_40(call) == 0 ? toy_run(call) : 6; }
+
 /// Runs tasks within a task, and asks the host for memory: for the tests of the host table.
 static void toy_inner(const void *argument, int64_t item, void *scratch) {
   ((int32_t *)argument)[item] += 1;

@@ -85,9 +85,15 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
   text += " --max-context=" + std::to_string(contents.model.max_context);
+  uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : contents.entryPoints) {
     if (!entry.logits || entry.hidden) {
       continue; // as its like with logits; as many as the model's
+    }
+    bool takesOver = entry.form == artifact::Form::absorbed && entry.max_rows == limited;
+    limited = entry.max_positions ? entry.max_rows : 0;
+    if (takesOver) {
+      continue; // from prefill, where its positions end
     }
     text += (entry.form == artifact::Form::absorbed ? " --max-batch=" : " --prefill-rows=") +
             std::to_string(entry.max_rows);

@@ -141,11 +141,12 @@ static void describeSurroundings(const artifact::Program &program, Report &repor
 }
 
 static void listCode(const artifact::Program &program, Report &report) {
-  report.table("entry_points",
-               {"name", "form", "min_rows", "max_rows", "logits", "hidden", "hidden_out", "arena_bytes", "address"});
+  report.table("entry_points", {"name", "form", "min_rows", "max_rows", "max_positions", "logits", "hidden",
+                                "hidden_out", "arena_bytes", "address"});
   for (const artifact::EntryPoint *entry : each(program.entry_points())) {
-    report.row({show(entry->name()), EnumNameForm(entry->form()), entry->min_rows(), entry->max_rows(), entry->logits(),
-                entry->hidden(), entry->hidden_out(), entry->arena_bytes(), entry->address()});
+    uint32_t positions = entry->max_positions() ? entry->max_positions() : program.model()->max_context();
+    report.row({show(entry->name()), EnumNameForm(entry->form()), entry->min_rows(), entry->max_rows(), positions,
+                entry->logits(), entry->hidden(), entry->hidden_out(), entry->arena_bytes(), entry->address()});
   }
   report.table("kernels", {"name", "op", "dispatches"});
   for (const artifact::Kernel *kernel : each(program.kernels())) {

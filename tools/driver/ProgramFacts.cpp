@@ -67,6 +67,7 @@ static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
     if (auto rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr)) {
       bool absorbed = function->getAttrOfType<StringAttr>(deepseek::kFormAttr) == deepseek::kAbsorbedForm;
       auto form = absorbed ? artifact::Form::absorbed : artifact::Form::expanded;
+      auto positions = function->getAttrOfType<IntegerAttr>(plan::kMaxPositionsAttr);
       uint64_t arena = function->getAttrOfType<IntegerAttr>(plan::kArenaBytesAttr).getInt();
       entries.push_back({{},
                          function.getName().str(),
@@ -74,6 +75,7 @@ static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
                          0,
                          1,
                          uint32_t(rows.getInt()),
+                         uint32_t(positions ? positions.getInt() : 0),
                          arena,
                          hasArray(function, deepseek::kLogitsOutput),
                          hasArray(function, deepseek::kHiddenInput),

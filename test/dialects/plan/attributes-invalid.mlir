@@ -6,6 +6,11 @@ module attributes {plan.max_rows = "4"} {}
 
 // -----
 
+// expected-error @+1 {{expects an i64 of 0 or more as 'plan.max_positions', but got -1 : i64}}
+module attributes {plan.max_positions = -1 : i64} {}
+
+// -----
+
 // expected-error @+1 {{expects an i64 of 0 or more as 'plan.arena_bytes', but got -1 : i64}}
 module attributes {plan.arena_bytes = -1 : i64} {}
 

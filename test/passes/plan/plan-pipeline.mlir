@@ -3,6 +3,18 @@
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
+// RUN: fathom-opt %S/../Inputs/tiny-sparse.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline | FileCheck %s --check-prefix=SPARSE
+// RUN: fathom-opt %S/../Inputs/tiny-sparse.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
+
+// What is for the first positions alone says so, and the entry point that takes over does not.
+// SPARSE: plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>, #plan.store<"index", layers = 2, width = 8, offset = 8192>]
+// SPARSE-LABEL: func.func @prefill(%{{.*}}: !plan.call) -> i32
+// SPARSE-SAME: plan.max_positions = 4 : i64, plan.max_rows = 256 : i64
+// SPARSE-LABEL: func.func @prefill_headless(%{{.*}}: !plan.call) -> i32
+// SPARSE-SAME: plan.max_positions = 4 : i64, plan.max_rows = 256 : i64
+// SPARSE-LABEL: func.func @prefill_sparse(%{{.*}}: !plan.call) -> i32
+// SPARSE-NOT: plan.max_positions
+// SPARSE: plan.max_rows = 256 : i64
 
 // CHECK-LABEL: func.func @prefill(%{{.*}}: !plan.call) -> i32
 // CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 256 : i64
