@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What functions use of `arith` and `tensor`: constants, elementwise arithmetic, slices and sizes.
+// What functions use of `arith` and `tensor`: constants, elementwise arithmetic, slices, columns side by side and
+// sizes.
 
 #include "codegen/reference/Frame.h"
 
@@ -122,11 +123,33 @@ static bool evaluate(tensor::ExtractSliceOp op, Frame &frame) {
   return true;
 }
 
+/// Columns of numbers side by side.
+static bool evaluate(tensor::ConcatOp op, Frame &frame) {
+  const Tensor &first = frame.tensor(op.getInputs().front());
+  bool columns = op.getDim() == 1 && llvm::all_of(op.getInputs(), [&](Value input) {
+                   const Tensor &part = frame.tensor(input);
+                   return part.shape.size() == 2 && part.rows() == first.rows() && part.ids.empty();
+                 });
+  if (!frame.expect(columns, op, "columns of as many rows")) {
+    return true;
+  }
+  std::vector<float> joined;
+  for (int64_t row = 0; row < first.rows(); ++row) {
+    for (Value input : op.getInputs()) {
+      const Tensor &part = frame.tensor(input);
+      auto begin = part.reals.begin() + row * part.width();
+      joined.insert(joined.end(), begin, begin + part.width());
+    }
+  }
+  frame.setReals(op.getResult(), {first.rows(), op.getType().getDimSize(1)}, std::move(joined));
+  return true;
+}
+
 bool evaluateUpstreamOp(Operation *op, Frame &frame) {
   auto real = [&](auto combine) { return evaluateReal(op, frame, combine); };
   auto index = [&](auto combine) { return evaluateIndex(op, frame, combine); };
   return TypeSwitch<Operation *, bool>(op)
-      .Case<arith::ConstantOp, tensor::DimOp, tensor::ExtractSliceOp>(
+      .Case<arith::ConstantOp, tensor::DimOp, tensor::ExtractSliceOp, tensor::ConcatOp>(
           [&](auto typed) { return evaluate(typed, frame); })
       .Case([&](arith::AddFOp) { return real([](float a, float b) { return a + b; }); })
       .Case([&](arith::SubFOp) { return real([](float a, float b) { return a - b; }); })

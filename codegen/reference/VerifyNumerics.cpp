@@ -20,7 +20,8 @@ using namespace mlir;
 namespace fathom::reference {
 
 namespace {
-/// What a function did in a scenario. Named by the entry point that @forward becomes, or else by the function itself.
+/// What a function did in a scenario. Named by the entry point that @forward or @draft_forward becomes, or else by the
+/// function itself.
 struct Observation {
   std::string function;
   StringRef scenario;
@@ -32,7 +33,9 @@ using Observations = std::map<std::pair<std::string, std::string>, Observation>;
 } // namespace
 
 static std::string getKey(func::FuncOp function, const Scenario &scenario) {
-  return function.getSymName() == "forward" ? scenario.entry.str() : function.getSymName().str();
+  StringRef name = function.getSymName();
+  name.consume_back("_forward");
+  return name == "forward" ? scenario.entry.str() : name.str();
 }
 
 /// The places in the source that a location stands for.

@@ -1,13 +1,14 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The module of a model: its facts, its weights, a function per group of layers, and @forward.
+// The module of a model: its facts, its weights, a function per group of layers, @forward and @draft_forward.
 
 #include "frontend/huggingface/ImportModel.h"
 
 #include "dialects/deepseek/Phase.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/LayerBuilder.h"
+#include "frontend/huggingface/parts/Part.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -30,29 +31,37 @@ public:
     for (const WeightStack &stack : weights.model) {
       addWeight(stack, "");
     }
-    for (const LayerGroup &group : weights.groups) {
-      for (const WeightStack &stack : group.stacks) {
-        addWeight(stack, group.name + ".");
-      }
+    for (const LayerGroup *group : weights.allGroups()) {
+      addWeights(*group);
     }
-    for (const LayerGroup &group : weights.groups) {
-      addLayer(group);
+    for (const LayerGroup *group : weights.allGroups()) {
+      addLayer(*group);
     }
     addForward();
+    if (weights.draft) {
+      addDraft(*weights.draft);
+    }
     return module;
   }
 
 private:
   void setFacts(ModuleOp module);
   void addWeight(const WeightStack &stack, const Twine &prefix);
+  void addWeights(const LayerGroup &group);
   void addConversion(StringRef name, deepseek::WeightOp weight);
-  struct Input {
-    StringRef name;
+  struct Port {
+    StringRef name; // empty: none
     Type type;
   };
-  func::FuncOp addFunction(StringRef name, ArrayRef<Input> inputs, ArrayRef<Type> results);
+  func::FuncOp addFunction(StringRef name, ArrayRef<Port> inputs, ArrayRef<Port> results);
+  SmallVector<Port> listOutputs();
   void addLayer(const LayerGroup &group);
+  LayerBuilder makeBuilder(const LayerGroup &group);
   void addForward();
+  void addDraft(const LayerGroup &group);
+  LayerBuilder::State callLayer(const LayerGroup &group, LayerBuilder::State in, Value positions, Value layer);
+  Value embed(Value tokens);
+  Value computeLogits(Value states, Value rows);
   Value getWeight(StringRef part);
 
   Type activation(int64_t width) { return RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type()); }
@@ -92,6 +101,9 @@ void ModelImporter::setFacts(ModuleOp module) {
   addReal("top_p", generation.topP);
   addReal("min_p", generation.minP);
   addReal("repetition_penalty", generation.repetitionPenalty);
+  if (weights.draft) {
+    facts.push_back(integer("draft_layers", 1));
+  }
   if (generation.topK) {
     facts.push_back(integer("top_k", *generation.topK));
   }
@@ -137,6 +149,15 @@ void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
   }
 }
 
+/// Those of a group, but for what it shares with the model.
+void ModelImporter::addWeights(const LayerGroup &group) {
+  for (const WeightStack &stack : group.stacks) {
+    if (!stack.copy) {
+      addWeight(stack, group.name + ".");
+    }
+  }
+}
+
 /// A recipe called `name` for what code reads instead of `weight`.
 void ModelImporter::addConversion(StringRef name, deepseek::WeightOp weight) {
   OpBuilder::InsertionGuard guard(builder);
@@ -147,11 +168,17 @@ void ModelImporter::addConversion(StringRef name, deepseek::WeightOp weight) {
   deepseek::YieldOp::create(builder, loc, deepseek::ToF32Op::create(builder, loc, read, source));
 }
 
-func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Input> inputs, ArrayRef<Type> results) {
-  auto types = llvm::map_to_vector(inputs, [](const Input &input) { return input.type; });
-  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, results));
+func::FuncOp ModelImporter::addFunction(StringRef name, ArrayRef<Port> inputs, ArrayRef<Port> results) {
+  auto getType = [](const Port &port) { return port.type; };
+  auto type = builder.getFunctionType(llvm::map_to_vector(inputs, getType), llvm::map_to_vector(results, getType));
+  auto function = func::FuncOp::create(builder, loc, name, type);
   for (auto [number, input] : llvm::enumerate(inputs)) {
     function.setArgAttr(number, deepseek::kInputAttr, builder.getStringAttr(input.name));
+  }
+  for (auto [number, result] : llvm::enumerate(results)) {
+    if (!result.name.empty()) {
+      function.setResultAttr(number, deepseek::kOutputAttr, builder.getStringAttr(result.name));
+    }
   }
   builder.setInsertionPointToStart(function.addEntryBlock());
   return function;
@@ -166,17 +193,21 @@ void ModelImporter::addLayer(const LayerGroup &group) {
                                {deepseek::kPositionsInput, ids()},
                                {deepseek::kCacheInput, cache()},
                                {deepseek::kLayerInput, builder.getIndexType()}},
-                              {stream, cache()});
+                              {{"", stream}, {"", cache()}});
   function.setPrivate();
+  LayerBuilder layer = makeBuilder(group);
+  LayerBuilder::State out =
+      layer.build({function.getArgument(0), function.getArgument(2)}, function.getArgument(1), function.getArgument(3));
+  func::ReturnOp::create(builder, loc, ValueRange{out.stream, out.cache});
+}
+
+LayerBuilder ModelImporter::makeBuilder(const LayerGroup &group) {
   SmallVector<deepseek::Real> frequencies;
   for (double frequency : config.ropeFrequencies()) {
     frequencies.push_back(frequency);
   }
   auto rope = deepseek::RopeAttr::get(builder.getContext(), frequencies, config.ropeMagnitude());
-  LayerBuilder layer(builder, config, group, rope, options.maxContext);
-  LayerBuilder::State out =
-      layer.build({function.getArgument(0), function.getArgument(2)}, function.getArgument(1), function.getArgument(3));
-  func::ReturnOp::create(builder, loc, ValueRange{out.stream, out.cache});
+  return LayerBuilder(builder, config, group, rope, options.maxContext);
 }
 
 Value ModelImporter::getWeight(StringRef part) {
@@ -185,37 +216,82 @@ Value ModelImporter::getWeight(StringRef part) {
   return deepseek::GetWeightOp::create(builder, loc, type, stack->part, Value());
 }
 
-/// func @forward(%tokens, %positions, %logit_rows, %cache) -> (logits, cache)
+Value ModelImporter::embed(Value tokens) {
+  return deepseek::EmbeddingOp::create(builder, loc, activation(config.hidden), tokens, getWeight("embed_tokens"));
+}
+
+LayerBuilder::State ModelImporter::callLayer(const LayerGroup &group, LayerBuilder::State in, Value positions,
+                                             Value layer) {
+  auto call = func::CallOp::create(builder, loc, group.name, TypeRange{in.stream.getType(), in.cache.getType()},
+                                   ValueRange{in.stream, positions, in.cache, layer});
+  return {call.getResult(0), call.getResult(1)};
+}
+
+Value ModelImporter::computeLogits(Value states, Value rows) {
+  Value selected = deepseek::SelectRowsOp::create(builder, loc, states.getType(), states, rows);
+  Value head = getWeight(weights.tiedHead ? "embed_tokens" : "lm_head");
+  return deepseek::LinearOp::create(builder, loc, activation(config.vocabulary), selected, head, Value(), Value(),
+                                    ValueRange(), deepseek::BlockScaleAttr());
+}
+
+/// Logits, what a draft begins with where there is one, and the cache.
+SmallVector<ModelImporter::Port> ModelImporter::listOutputs() {
+  SmallVector<Port> outputs = {{deepseek::kLogitsOutput, activation(config.vocabulary)}};
+  if (weights.draft) {
+    outputs.push_back({deepseek::kHiddenOutput, activation(config.hidden)});
+  }
+  outputs.push_back({"", cache()});
+  return outputs;
+}
+
+/// func @forward(%tokens, %positions, %logit_rows, %cache) -> (logits, hidden_out, cache)
 void ModelImporter::addForward() {
-  Type stream = activation(config.hidden);
+  OpBuilder::InsertionGuard guard(builder);
   auto function = addFunction("forward",
                               {{deepseek::kTokensInput, ids()},
                                {deepseek::kPositionsInput, ids()},
                                {deepseek::kLogitRowsInput, ids()},
                                {deepseek::kCacheInput, cache()}},
-                              {activation(config.vocabulary), cache()});
-  function.setResultAttr(0, deepseek::kOutputAttr, builder.getStringAttr(deepseek::kLogitsOutput));
-  Value positions = function.getArgument(1);
-  Value x = deepseek::EmbeddingOp::create(builder, loc, stream, function.getArgument(0), getWeight("embed_tokens"));
-  Value state = function.getArgument(3);
+                              listOutputs());
+  LayerBuilder::State state = {embed(function.getArgument(0)), function.getArgument(3)};
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     Value index = arith::ConstantIndexOp::create(builder, loc, layer);
-    auto call = func::CallOp::create(builder, loc, weights.groupOf(layer)->name, TypeRange{stream, cache()},
-                                     ValueRange{x, positions, state, index});
-    x = call.getResult(0);
-    state = call.getResult(1);
+    state = callLayer(*weights.groupOf(layer), state, function.getArgument(1), index);
     if (layer + 1 < config.layers) {
-      deepseek::RecordStateOp::create(builder, loc, x, layer);
+      deepseek::RecordStateOp::create(builder, loc, state.stream, layer);
     }
   }
   // As in the hidden states of transformers, the last layer's is the one behind the norm.
-  x = deepseek::RmsNormOp::create(builder, loc, stream, x, getWeight("norm"), llvm::APFloat(config.rmsNormEpsilon));
+  Value x = deepseek::RmsNormOp::create(builder, loc, state.stream.getType(), state.stream, getWeight("norm"),
+                                        llvm::APFloat(config.rmsNormEpsilon));
   deepseek::RecordStateOp::create(builder, loc, x, config.layers - 1);
-  Value selected = deepseek::SelectRowsOp::create(builder, loc, stream, x, function.getArgument(2));
-  Value head = getWeight(weights.tiedHead ? "embed_tokens" : "lm_head");
-  Value logits = deepseek::LinearOp::create(builder, loc, activation(config.vocabulary), selected, head, Value(),
-                                            Value(), ValueRange(), deepseek::BlockScaleAttr());
-  func::ReturnOp::create(builder, loc, ValueRange{logits, state});
+  SmallVector<Value> results = {computeLogits(x, function.getArgument(2))};
+  if (weights.draft) {
+    results.push_back(x);
+  }
+  results.push_back(state.cache);
+  func::ReturnOp::create(builder, loc, results);
+}
+
+/// func @draft_forward(%tokens, %positions, %hidden, %logit_rows, %cache) -> (logits, hidden_out, cache), where a token
+/// is the one behind its row's position. Its layer has rows of the cache behind those of the model's.
+void ModelImporter::addDraft(const LayerGroup &group) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto function = addFunction("draft_forward",
+                              {{deepseek::kTokensInput, ids()},
+                               {deepseek::kPositionsInput, ids()},
+                               {deepseek::kHiddenInput, activation(config.hidden)},
+                               {deepseek::kLogitRowsInput, ids()},
+                               {deepseek::kCacheInput, cache()}},
+                              listOutputs());
+  Value index = arith::ConstantIndexOp::create(builder, loc, config.layers);
+  LayerBuilder layer = makeBuilder(group);
+  layer.setLayer(index);
+  Value joined = joinDraftInputs(layer, embed(function.getArgument(0)), function.getArgument(2));
+  LayerBuilder::State out = callLayer(group, {joined, function.getArgument(4)}, function.getArgument(1), index);
+  Value x = layer.norm(out.stream, "shared_head.norm", config.rmsNormEpsilon);
+  Value logits = computeLogits(x, function.getArgument(3));
+  func::ReturnOp::create(builder, loc, ValueRange{logits, out.stream, out.cache});
 }
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context, const ModelConfig &config, const ModelWeights &weights,

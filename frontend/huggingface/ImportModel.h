@@ -19,8 +19,9 @@ struct ImportOptions {
 };
 
 /// Builds the module of a model that `findModelWeights` accepted: a `deepseek.weight` for each stack, a
-/// function for each group of layers, and `@forward`, which embeds tokens, calls the layers and computes
-/// logits. `context` must have the `deepseek`, `func`, `arith` and `tensor` dialects loaded.
+/// function for each group of layers, `@forward`, which embeds tokens, calls the layers and computes logits, and
+/// `@draft_forward` where it has a layer that drafts. `context` must have the `deepseek`, `func`, `arith` and `tensor`
+/// dialects loaded.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const ModelConfig &config,
                                               const ModelWeights &weights, const checkpoint::Checkpoint &checkpoint,
                                               const ImportOptions &options);

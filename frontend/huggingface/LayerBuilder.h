@@ -36,6 +36,9 @@ public:
   /// x + part(norm(x)) for each part that computes.
   State build(State in, mlir::Value positions, mlir::Value layer);
 
+  /// From now on builds with the weights of `layer`, an index; outside of a layer's function.
+  void setLayer(mlir::Value layer) { layerIndex = layer; }
+
   // For parts.
   const ModelConfig &config() const { return modelConfig; }
   mlir::OpBuilder &ops() { return builder; }

@@ -34,6 +34,17 @@ const WeightStack *LayerGroup::find(llvm::StringRef part) const { return findSta
 
 const WeightStack *ModelWeights::find(llvm::StringRef part) const { return findStack(model, part); }
 
+std::vector<const LayerGroup *> ModelWeights::allGroups() const {
+  std::vector<const LayerGroup *> all;
+  for (const LayerGroup &group : groups) {
+    all.push_back(&group);
+  }
+  if (draft) {
+    all.push_back(&*draft);
+  }
+  return all;
+}
+
 const LayerGroup *ModelWeights::groupOf(int64_t layer) const {
   auto at = llvm::find_if(groups, [&](const LayerGroup &group) { return llvm::is_contained(group.layers, layer); });
   return at == groups.end() ? nullptr : &*at;
@@ -72,13 +83,14 @@ public:
   WeightSorter(const ModelConfig &config, const Checkpoint &checkpoint, Diagnostics &diagnostics)
       : config(config), checkpoint(checkpoint), diagnostics(diagnostics), finder(config, checkpoint, diagnostics) {}
 
-  ModelWeights run();
+  ModelWeights run(bool wantDraft);
 
 private:
   std::vector<WeightStack> stacksOf(int64_t layer);
   LayerGroup layer(int64_t index);
-  void mtpLayers();
-  bool hasMtpLayer(int64_t index) const;
+  void draftLayer(bool wanted);
+  void describeDraft(bool isFaulty) const;
+  bool hasMtpLayer(int64_t index, bool ofAnyPart = false) const;
   bool refuseWrapped() const;
   bool refuseLayout() const;
   void compareQuantization() const;
@@ -96,7 +108,7 @@ private:
 
 } // namespace
 
-ModelWeights WeightSorter::run() {
+ModelWeights WeightSorter::run(bool wantDraft) {
   if (refuseWrapped() || refuseLayout()) {
     return {};
   }
@@ -113,7 +125,7 @@ ModelWeights WeightSorter::run() {
   for (int64_t index = 0; index < config.layers; ++index) {
     addLayer(weights.groups, layer(index), config.isMoeLayer(index) ? "moe" : "dense");
   }
-  mtpLayers();
+  draftLayer(wantDraft);
   accountForRest();
   compareQuantization();
   return std::move(weights);
@@ -198,12 +210,12 @@ LayerGroup WeightSorter::layer(int64_t index) {
   return group;
 }
 
-/// True where the checkpoint has the tensor that makes a layer a draft layer.
-bool WeightSorter::hasMtpLayer(int64_t index) const {
+/// True where the checkpoint has a tensor that makes a layer a draft layer, or one of any part of such a layer.
+bool WeightSorter::hasMtpLayer(int64_t index, bool ofAnyPart) const {
   bool found = false;
   std::string name;
   forEachTensor(config, index, [&](const Part &part, const TensorFact &fact) {
-    if (part.scope == Scope::MtpLayer && !fact.optional) {
+    if ((ofAnyPart || part.scope == Scope::MtpLayer) && !fact.copy) {
       expandPattern(patternOf(part, fact, config), index, 0, name);
       found = found || checkpoint.find(name);
     }
@@ -211,21 +223,41 @@ bool WeightSorter::hasMtpLayer(int64_t index) const {
   return found;
 }
 
-void WeightSorter::mtpLayers() {
+/// Finds the first multi-token-prediction layer; further ones, and all where no draft is wanted, are recognized only.
+void WeightSorter::draftLayer(bool wanted) {
   // A config.json may leave num_nextn_predict_layers out although the shards have the layer.
   mtpEnd = config.layers + config.mtpLayers;
   while (hasMtpLayer(mtpEnd)) {
     ++mtpEnd;
   }
+  int64_t next = config.layers;
+  size_t faults = finder.faults();
+  if (wanted && next < mtpEnd && hasMtpLayer(next, /*ofAnyPart=*/true)) {
+    weights.draft = layer(next++);
+    weights.draft->name = "mtp";
+  }
+  if (wanted) {
+    describeDraft(finder.faults() > faults);
+  }
   finder.setOptionalModel(true);
-  for (int64_t index = config.layers; index < mtpEnd; ++index) {
-    size_t faultsBefore = finder.faults();
-    if (hasMtpLayer(index)) {
-      LayerGroup group = layer(index);
-      if (finder.faults() == faultsBefore) {
-        addLayer(weights.mtp, std::move(group), "mtp");
-      }
+  for (; next < mtpEnd; ++next) {
+    if (hasMtpLayer(next, /*ofAnyPart=*/true)) {
+      (void)layer(next);
     }
+  }
+}
+
+/// Says what the configuration leads one to expect, and is not.
+void WeightSorter::describeDraft(bool isFaulty) const {
+  auto note = [&](const llvm::Twine &text) { diagnostics.note("draft", checkpoint.directory(), "", text); };
+  if (isFaulty) {
+    note("the multi-token-prediction layer can be left out: fathom compile --draft=none");
+  } else if (!weights.draft && config.mtpLayers > 0) {
+    note("config.json says num_nextn_predict_layers " + llvm::Twine(config.mtpLayers) +
+         ", but no shard has such a layer; the model is compiled without a draft");
+  } else if (mtpEnd > config.layers + 1) {
+    note("has " + llvm::Twine(mtpEnd - config.layers) +
+         " multi-token-prediction layers, of which the first is used; it drafts further tokens from its own states");
   }
 }
 
@@ -284,8 +316,9 @@ void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   }
 }
 
-ModelWeights findModelWeights(const ModelConfig &config, const Checkpoint &checkpoint, Diagnostics &diagnostics) {
-  return WeightSorter(config, checkpoint, diagnostics).run();
+ModelWeights findModelWeights(const ModelConfig &config, const Checkpoint &checkpoint, Diagnostics &diagnostics,
+                              bool wantDraft) {
+  return WeightSorter(config, checkpoint, diagnostics).run(wantDraft);
 }
 
 } // namespace fathom::huggingface

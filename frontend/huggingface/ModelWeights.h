@@ -11,6 +11,7 @@
 #include "frontend/huggingface/ModelConfig.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct WeightStack {
   /// Shape of one tensor, [out, in] for a projection.
   std::vector<int64_t> shape;
   checkpoint::DType dtype = checkpoint::DType::BF16;
+  /// It copies what the whole model has, and is not read.
+  bool copy = false;
   /// Layer-major, then expert: locations[l * max(experts, 1) + e].
   std::vector<Location> locations;
 
@@ -45,7 +48,7 @@ struct WeightStack {
 
 /// Layers alike in kind and in the element type of every tensor: one function body serves them all.
 struct LayerGroup {
-  /// "dense" or "moe"; "moe_2" and so on where layers of one kind differ in element types.
+  /// "dense" or "moe"; "moe_2" and so on where layers of one kind differ in element types; "mtp".
   std::string name;
   bool moe = false;
   /// Model layer indices, ascending.
@@ -62,21 +65,24 @@ struct ModelWeights {
   /// Of the whole model: "embed_tokens", "norm", and "lm_head" unless it is tied.
   std::vector<WeightStack> model;
   std::vector<LayerGroup> groups;
-  /// Multi-token-prediction layers: recognized and kept aside; the main model never reads them.
-  std::vector<LayerGroup> mtp;
+  /// The multi-token-prediction layer that drafts, behind the model's last.
+  std::optional<LayerGroup> draft;
   /// lm_head is absent and shares the bytes of embed_tokens.
   bool tiedHead = false;
 
+  /// The groups, and that of the draft.
+  std::vector<const LayerGroup *> allGroups() const;
   /// A stack of the whole model, or null.
   const WeightStack *find(llvm::StringRef part) const;
   /// The group of a layer, or null.
   const LayerGroup *groupOf(int64_t layer) const;
 };
 
-/// Finds every tensor the model needs in `checkpoint`. Reports everything missing, left over, misshapen or
-/// mistyped, by model part, to `diagnostics`; the result is meaningful only when it added no error.
+/// Finds every tensor the model needs in `checkpoint`, and with `wantDraft` those of its draft, if it has any. Reports
+/// everything missing, left over, misshapen or mistyped, by model part, to `diagnostics`; the result is meaningful only
+/// when it added no error.
 ModelWeights findModelWeights(const ModelConfig &config, const checkpoint::Checkpoint &checkpoint,
-                              checkpoint::Diagnostics &diagnostics);
+                              checkpoint::Diagnostics &diagnostics, bool wantDraft = true);
 
 } // namespace fathom::huggingface
 

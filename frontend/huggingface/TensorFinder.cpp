@@ -134,7 +134,7 @@ bool TensorFinder::collectTensors(const TensorFact &fact, int64_t layer, WeightS
   for (int64_t expert = 0; expert < std::max<int64_t>(stack.experts, 1); ++expert) {
     expandPattern(stack.pattern, layer, expert, name);
     const TensorRef *ref = lookUp(name);
-    if (!ref && fact.optional) {
+    if (!ref && fact.copy) {
       return false;
     }
     if (!ref) {
@@ -154,6 +154,7 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   WeightStack stack, scales;
   stack.part = fact.stackName();
   stack.pattern = pattern.str();
+  stack.copy = fact.copy;
   stack.experts = fact.isPerExpert() ? config.routing.experts : 0;
   stack.shape = shapeOf(fact, config);
   if (layer != kWholeModel) {

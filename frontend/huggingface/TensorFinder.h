@@ -21,7 +21,7 @@ public:
       : config(config), checkpoint(checkpoint), diagnostics(diagnostics), used(checkpoint.tensorCount()) {}
 
   /// Finds the tensors of `fact`, named `pattern`, in one layer (or `wholeModel`) and appends their stack to `stacks`,
-  /// followed by the stack of their block scales where they are FP8. A fact that is optional and absent appends
+  /// followed by the stack of their block scales where they are FP8. A copy that is absent appends
   /// nothing.
   void collect(const TensorFact &fact, llvm::StringRef pattern, int64_t layer, std::vector<WeightStack> &stacks);
 

@@ -152,9 +152,27 @@ static Decomposed decompose(RopeTableOp op, StructuredBuilder &b) {
   return SmallVector<Value>{arith::ConstantOp::create(b.builder, b.loc, table)};
 }
 
+/// Columns side by side, as many of each.
+static Decomposed decompose(tensor::ConcatOp op, StructuredBuilder &b) {
+  Type part = op.getInputs().front().getType();
+  bool alike = op.getDim() == 1 && isActivation(part) && llvm::all_equal(op.getInputs().getTypes());
+  if (!alike) {
+    return failure();
+  }
+  int64_t width = getWidth(part);
+  return SmallVector<Value>{b.mapRows(op.getType().getShape(), b.size(op.getInputs().front(), 0), [&](ValueRange i) {
+    Value number = b.divide(i[1], width), column = b.remainder(i[1], width), element;
+    for (auto [place, input] : llvm::enumerate(op.getInputs())) {
+      Value read = b.at(input, {i[0], column});
+      element = element ? b.select(b.isEqual(number, b.index(place)), read, element) : read;
+    }
+    return element;
+  })};
+}
+
 void populateBasicDecompositions(RewritePatternSet &patterns) {
   addDecompositions<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, LayerNormOp, SwiGluOp, RopeOp, HadamardOp,
-                    RopeTableOp>(patterns);
+                    RopeTableOp, tensor::ConcatOp>(patterns);
 }
 
 } // namespace fathom

@@ -1,13 +1,14 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Clones @forward and its layers into @prefill and @decode, and @prefill_sparse where that is something else, each with
-// and without the head.
+// Clones @forward and its layers into @prefill and @decode, and @prefill_sparse where that is something else, and
+// @draft_forward into @draft, each with and without the head.
 
 #include "passes/model/Passes.h"
 #include "passes/support/EntryPoints.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -37,7 +38,8 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
 
   void runOnOperation() override {
     SmallVector<func::FuncOp> originals(getOperation().getOps<func::FuncOp>());
-    if (!getOperation().lookupSymbol<func::FuncOp>("forward")) {
+    auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
+    if (!forward) {
       if (llvm::none_of(originals, [](func::FuncOp function) { return function->hasAttr(deepseek::kFormAttr); })) {
         emitError(getOperation().getLoc(), "expects a function @forward to make entry points from");
         signalPassFailure();
@@ -45,36 +47,47 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       return;
     }
     std::optional<int64_t> dense = findDensePositions(getOperation());
-    createHeadless(createEntryPoint("prefill", deepseek::kExpandedForm, prefillRows, originals, dense));
+    createHeadless(createEntryPoint(forward, "prefill", deepseek::kExpandedForm, prefillRows, dense));
     if (dense) {
-      createHeadless(createEntryPoint("prefill_sparse", deepseek::kAbsorbedForm, prefillRows, originals));
+      createHeadless(createEntryPoint(forward, "prefill_sparse", deepseek::kAbsorbedForm, prefillRows));
     }
-    createHeadless(createEntryPoint("decode", deepseek::kAbsorbedForm, decodeRows, originals));
+    createHeadless(createEntryPoint(forward, "decode", deepseek::kAbsorbedForm, decodeRows));
+    if (auto draft = getOperation().lookupSymbol<func::FuncOp>("draft_forward")) {
+      // A draft takes the rows of either: those of a prompt, or some of each of several sequences.
+      createHeadless(createEntryPoint(draft, "draft", deepseek::kAbsorbedForm, prefillRows));
+    }
     for (func::FuncOp original : originals) {
       original.erase();
     }
   }
 
-  /// Clones every function; @forward becomes @<name>, which is returned, a layer @moe becomes @<name>.moe.
-  func::FuncOp createEntryPoint(StringRef name, StringRef form, int64_t rows, ArrayRef<func::FuncOp> originals,
+  /// Clones `original`, which becomes @<name>, and the layers that it calls: @moe becomes @<name>.moe. Their rows are at
+  /// positions below `maxPositions`, if that is given.
+  func::FuncOp createEntryPoint(func::FuncOp original, StringRef name, StringRef form, int64_t rows,
                                 std::optional<int64_t> maxPositions = std::nullopt) {
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
-    func::FuncOp entry;
-    for (func::FuncOp original : originals) {
-      auto clone = cast<func::FuncOp>(builder.clone(*original));
-      bool forward = original.getSymName() == "forward";
-      clone.setSymName(forward ? name.str() : (name + "." + original.getSymName()).str());
-      clone->setAttr(deepseek::kFormAttr, builder.getStringAttr(form));
-      if (maxPositions) {
-        clone->setAttr(deepseek::kMaxPositionsAttr, builder.getI64IntegerAttr(*maxPositions));
+    llvm::StringSet<> called;
+    original.walk([&](func::CallOp call) { called.insert(call.getCallee()); });
+    for (func::FuncOp layer : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (called.contains(layer.getSymName())) {
+        clone(builder, layer, (name + "." + layer.getSymName()).str(), form, maxPositions);
       }
-      if (forward) {
-        entry = clone;
-        clone->setAttr(deepseek::kMaxRowsAttr, builder.getI64IntegerAttr(rows));
-      }
-      clone.walk([&](func::CallOp call) { call.setCallee((name + "." + call.getCallee()).str()); });
     }
+    func::FuncOp entry = clone(builder, original, name, form, maxPositions);
+    entry->setAttr(deepseek::kMaxRowsAttr, builder.getI64IntegerAttr(rows));
+    entry.walk([&](func::CallOp call) { call.setCallee((name + "." + call.getCallee()).str()); });
     return entry;
+  }
+
+  static func::FuncOp clone(OpBuilder &builder, func::FuncOp function, StringRef name, StringRef form,
+                            std::optional<int64_t> maxPositions) {
+    auto clone = cast<func::FuncOp>(builder.clone(*function));
+    clone.setSymName(name);
+    clone->setAttr(deepseek::kFormAttr, builder.getStringAttr(form));
+    if (maxPositions) {
+      clone->setAttr(deepseek::kMaxPositionsAttr, builder.getI64IntegerAttr(*maxPositions));
+    }
+    return clone;
   }
 
   /// Clones an entry point without its logits, and without what computes or reads nothing else: chunks of a prompt but

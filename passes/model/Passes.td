@@ -10,10 +10,11 @@ include "mlir/Pass/PassBase.td"
 include "passes/support/Within.td"
 
 def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
-  let summary = "make the entry points prefill and decode, with and without the head, from @forward";
+  let summary = "make the entry points prefill, decode and draft, with and without the head";
   let description = [{
     Clones `@forward` and the layers it calls into `@prefill` (rows are tokens of one sequence) and `@decode` (a row is
-    one token of each of several sequences), and removes the originals. `@prefill_headless` and `@decode_headless` share
+    one token of each of several sequences), `@draft_forward`, where there is one, into `@draft` (a row is a token of any
+    sequence, as many as in prefill), and removes the originals. `@prefill_headless` and so on share
     their layers and compute no logits, for calls that want none. Later passes specialize the two forms on their
     own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
 

@@ -70,6 +70,7 @@ private:
   LogicalResult convertCompute(Operation *op);
   Value getPassed(func::CallOp op, StringRef name);
   FailureOr<int64_t> getInstance(func::CallOp op);
+  FailureOr<Value> getInstance(GetWeightOp op, WeightSymbol symbol);
   Value getArgument(Value value);
 
   ModuleState &state;
@@ -82,22 +83,40 @@ private:
 };
 } // namespace
 
+/// The number of the layer among those that have the weight; null: the model has it once.
+FailureOr<Value> FunctionConverter::getInstance(GetWeightOp op, WeightSymbol symbol) {
+  if (!op.getLayer()) {
+    return Value();
+  }
+  ArrayRef<int64_t> layers = *symbol.getLayers();
+  if (signature.isEntry()) {
+    APInt index;
+    bool constant = matchPattern(op.getLayer(), m_ConstantInt(&index));
+    const int64_t *found = constant ? llvm::find(layers, index.getSExtValue()) : layers.end();
+    if (found == layers.end()) {
+      return op.emitOpError("expects a constant layer of an entry point's own weight, one of [") << layers << "]";
+    }
+    return Value(arith::ConstantIndexOp::create(builder, op.getLoc(), found - layers.begin()));
+  }
+  if (op.getLayer() != getInput(original, kLayerInput)) {
+    return op.emitOpError("expects the layer that the function is called with");
+  }
+  // One number, the instance, finds the layer in each of its function's weights.
+  if (layers != facts.getLayersOf(original.getName())) {
+    return op.emitOpError("expects a weight of the same layers as the function's other weights, but got [")
+           << layers << "]";
+  }
+  return signature.instance;
+}
+
 LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
   auto symbol = cast<WeightSymbol>(facts.lookup(op.getWeight()));
-  if (op.getLayer()) {
-    if (op.getLayer() != getInput(original, kLayerInput)) {
-      return op.emitOpError("expects the layer that the function is called with");
-    }
-    // One number, the instance, finds the layer in each of its function's weights.
-    ArrayRef<int64_t> layers = *symbol.getLayers();
-    if (layers != facts.getLayersOf(original.getName())) {
-      return op.emitOpError("expects a weight of the same layers as the function's other weights, but got [")
-             << layers << "]";
-    }
+  FailureOr<Value> instance = getInstance(op, symbol);
+  if (failed(instance)) {
+    return failure();
   }
   Value weight = plan::WeightOp::create(builder, op.getLoc(), getWeightMemory(symbol), signature.call, op.getWeight(),
-                                        facts.getFirstSlice(symbol), symbol.getSlicesPerLayer(),
-                                        op.getLayer() ? signature.instance : Value());
+                                        facts.getFirstSlice(symbol), symbol.getSlicesPerLayer(), *instance);
   buffers.set(op.getResult(), {weight, {}});
   return success();
 }

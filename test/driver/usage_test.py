@@ -99,8 +99,8 @@ class Mistakes(support.DriverTest):
 
     def test_values(self):
         compile = ("compile", "x", "-o", self.path("y"))
-        for option, *words in (("--emit=elf", "artifact", "exe"), ("--target=cuda", "cpu"), ("--weights=steal", "pack"), ("--max-batch=0", "1"),
-                               ("--max-batch=-1",), ("--max-batch=99999999999999999999",), ("--threads=1x",),
+        for option, *words in (("--emit=elf", "artifact", "exe"), ("--target=cuda", "cpu"), ("--weights=steal", "pack"),
+                               ("--draft=all", "mtp", "none"), ("--max-batch=0", "1"), ("--max-batch=-1",), ("--max-batch=99999999999999999999",), ("--threads=1x",),
                                ("--threads=",), ("--prefill-rows=1.5",), ("--max-context=0x10",), ("--from=asm",),
                                ("--kernels=yes", "no value"), ("--max-batch=5000", "4096"), ("--threads= 1",)):
             self.refused(*compile, option, words=words)
@@ -125,6 +125,7 @@ class Mistakes(support.DriverTest):
         self.refused("compile", folder, "-o", "-", "--emit=plan", "--checkpoint=" + folder, words=("--from",))
         self.refused("compile", "x", "-o", "-", "--from=fuse", "--emit=model", words=("--from", "--emit"))
         for option, phase, when in (("--max-context=8", "deepseek", "when a checkpoint is read"),
+                                    ("--draft=none", "deepseek", "when a checkpoint is read"),
                                     ("--max-batch=2", "model", "in phase model"),
                                     ("--prefill-rows=8", "model", "in phase model"),
                                     ("--no-kernels", "fuse", "in phases model and fuse")):

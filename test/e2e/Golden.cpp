@@ -101,6 +101,9 @@ std::vector<GoldenPrompt> readGolden(const std::string &directory) {
     prompt.tokens = file.readTokens(prefix + "tokens");
     prompt.logits = file.readFloats(prefix + "logits");
     prompt.greedy = file.readTokens(prefix + "greedy");
+    if (file.has(prefix + "mtp_logits")) {
+      prompt.draftLogits = file.readFloats(prefix + "mtp_logits");
+    }
     for (int layer = 0; file.has(prefix + "hidden." + std::to_string(layer)); ++layer) {
       prompt.states.push_back(file.readFloats(prefix + "hidden." + std::to_string(layer)));
     }

@@ -22,6 +22,9 @@ struct GoldenPrompt {
   std::vector<float> logits;
   /// For each layer f32 [tokens, hidden]; the last one after the final norm.
   std::vector<std::vector<float>> states;
+  /// f32 [tokens - 1, vocabulary]: what multi-token prediction drafts from the state of each position and the token
+  /// after it; empty for models without.
+  std::vector<float> draftLogits;
   /// The greedy continuation.
   std::vector<int32_t> greedy;
 };

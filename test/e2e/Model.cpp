@@ -35,7 +35,7 @@ const std::string &getFolder() {
 std::string describe(const driver::CompileOptions &options) {
   std::ostringstream key;
   key << options.input << ' ' << options.mcpu << ' ' << int(options.weights) << ' ' << options.kernels << ' '
-      << options.maxContext << ' ' << options.maxBatch << ' ' << options.prefillRows;
+      << options.maxContext << ' ' << options.maxBatch << ' ' << options.prefillRows << ' ' << options.draft;
   return key.str();
 }
 

@@ -8,6 +8,7 @@
 #include "dialects/deepseek/DeepSeek.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -58,6 +59,21 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     auto norm = dyn_cast<deepseek::RmsNormOp>(op);
     if (kind == "change-epsilon" && norm) {
       norm.setEps(llvm::APFloat(0.5));
+    }
+    if (kind == "swap-concat" && isa<tensor::ConcatOp>(op)) {
+      op->setOperands({op->getOperand(1), op->getOperand(0)});
+    }
+    if (kind == "skip-hidden-norm" && norm && isa<BlockArgument>(norm.getInput())) {
+      norm.replaceAllUsesWith(norm.getInput());
+    }
+    auto end = dyn_cast<func::ReturnOp>(op);
+    if (kind == "hidden-before-norm" && end && end.getNumOperands() == 3) {
+      auto last = end.getOperand(1).getDefiningOp<deepseek::RmsNormOp>();
+      end.setOperand(1, last ? Value(last.getInput()) : end.getOperand(1));
+    }
+    if (kind == "store-in-first-layer" && append) {
+      OpBuilder builder(op);
+      append.getLayerMutable().assign(arith::ConstantIndexOp::create(builder, op->getLoc(), 0));
     }
     auto state = dyn_cast<deepseek::RecordStateOp>(op);
     if (kind == "change-state-layer" && state) {
@@ -113,9 +129,10 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
   Option<std::string> kind{
       *this, "kind",
       llvm::cl::desc("swap-gate-up, swap-recipe-sources, drop-residual, drop-cache-append, change-epsilon, "
-                     "change-state-layer, remove-function, unknown-op, select-one-more, select-one-less, "
-                     "stale-index-key, drop-selection, drop-norm-bias, norm-without-mean, interleave-index-rope, "
-                     "hadamard-of-queries-only, rotate-index-keys-only or nothing"),
+                     "change-state-layer, swap-concat, skip-hidden-norm, hidden-before-norm, store-in-first-layer, "
+                     "remove-function, unknown-op, select-one-more, select-one-less, stale-index-key, drop-selection, "
+                     "drop-norm-bias, norm-without-mean, interleave-index-rope, hadamard-of-queries-only, "
+                     "rotate-index-keys-only or nothing"),
       llvm::cl::init("nothing")};
 };
 

@@ -51,6 +51,7 @@ struct Arguments {
   const char *target = "cpu";
   const char *mcpu = "native";
   const char *weights = "pack";
+  const char *draft = "mtp";
   const char *chatFormat = "";
   bool kernels = true;
   bool tokenizer = true;
@@ -61,7 +62,7 @@ struct Arguments {
   uint64_t prefillRows = 256;
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
-  bool givenWeights = false, givenCpu = false;
+  bool givenWeights = false, givenCpu = false, givenDraft = false;
 };
 } // namespace
 
@@ -77,6 +78,7 @@ static int checkPhases(const char *command, const Arguments &arguments) {
     Emit tooLate;
   } uses[] = {
       {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
+      {arguments.givenDraft, "draft", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
       {arguments.givenBatch, "max-batch", "in phase model", Emit::Model, Emit::Model},
       {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model, Emit::Model},
       {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Emit::Model,
@@ -139,6 +141,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
+      {"draft", 0, OptionKind::kChoice, &arguments.draft, "WHAT",
+       "mtp: the multi-token-prediction layer drafts, where the checkpoint has one; none: it is left out (mtp)", 0, 0,
+       "mtp|none", &arguments.givenDraft},
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
@@ -184,6 +189,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.mcpu = arguments.mcpu;
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
+  options.draft = StringRef(arguments.draft) == "mtp";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   options.maxBatch = int64_t(arguments.maxBatch);

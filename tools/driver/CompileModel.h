@@ -41,6 +41,8 @@ struct CompileOptions {
   int64_t maxBatch = 16;
   /// Most tokens in one prefill step.
   int64_t prefillRows = 256;
+  /// Compile the layer that drafts tokens, where the checkpoint has one.
+  bool draft = true;
   /// False: everything becomes generated loops.
   bool kernels = true;
   unsigned threads = 2;

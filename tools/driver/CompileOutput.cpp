@@ -84,6 +84,7 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   bool pack = options.weights == codegen::WeightStorage::Pack;
   std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
+  text += options.draft ? "" : " --draft=none";
   text += " --max-context=" + std::to_string(contents.model.max_context);
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : contents.entryPoints) {

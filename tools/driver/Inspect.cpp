@@ -269,11 +269,8 @@ static void listShards(const Checkpoint &checkpoint, Report &report) {
 static void listWeights(const huggingface::ModelWeights &weights, Report &report) {
   report.table("weights", {"part", "group", "layers", "experts", "type", "shape", "tensors", "size_bytes"});
   listStacks("model", weights.model, report);
-  for (const huggingface::LayerGroup &group : weights.groups) {
-    listStacks(group.name, group.stacks, report);
-  }
-  for (const huggingface::LayerGroup &group : weights.mtp) {
-    listStacks("mtp", group.stacks, report);
+  for (const huggingface::LayerGroup *group : weights.allGroups()) {
+    listStacks(group->name, group->stacks, report);
   }
 }
 

@@ -115,8 +115,8 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
 static void refuseF16InPlace(const huggingface::ModelWeights &weights, const checkpoint::Checkpoint &files,
                              Diagnostics &diagnostics) {
   std::vector<huggingface::WeightStack> stacks = weights.model;
-  for (const huggingface::LayerGroup &group : weights.groups) {
-    stacks.insert(stacks.end(), group.stacks.begin(), group.stacks.end());
+  for (const huggingface::LayerGroup *group : weights.allGroups()) {
+    stacks.insert(stacks.end(), group->stacks.begin(), group->stacks.end());
   }
   for (const huggingface::WeightStack &stack : stacks) {
     if (stack.dtype == checkpoint::DType::F16) {
@@ -145,7 +145,7 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   }
   huggingface::ModelWeights weights;
   if (goodConfig && input.files) {
-    weights = huggingface::findModelWeights(config, *input.files, diagnostics);
+    weights = huggingface::findModelWeights(config, *input.files, diagnostics, options.draft);
   }
   if (!diagnostics.hasErrors() && options.weights == codegen::WeightStorage::Reference) {
     refuseF16InPlace(weights, *input.files, diagnostics);

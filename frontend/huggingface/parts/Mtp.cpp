@@ -4,6 +4,7 @@
 // Multi-token prediction: a layer after the last, with the parts of the layers before it, that joins the embedding of
 // the next token with the hidden state of this one.
 
+#include "frontend/huggingface/LayerBuilder.h"
 #include "frontend/huggingface/parts/Part.h"
 
 namespace fathom::huggingface {
@@ -16,17 +17,24 @@ static constexpr Field kFields[] = {
     {"num_nextn_predict_layers", at<&ModelConfig::mtpLayers>, Need::Optional, 0, 64},
 };
 
-/// Its own copies of embedding and head may be left to sharing.
-static constexpr bool kOptional = true;
+/// Of the model's embedding and head, which it shares by definition.
+static constexpr bool kCopy = true;
 
 static constexpr TensorFact kTensors[] = {
-    {"embed_tokens.weight", Role::Embedding, vocabulary, hidden, nullptr, kOptional},
+    {"embed_tokens.weight", Role::Embedding, vocabulary, hidden, nullptr, kCopy},
     {"enorm.weight", Role::Norm, hidden},
     {"hnorm.weight", Role::Norm, hidden},
     {"eh_proj.weight", Role::PlainProjection, hidden, twiceHidden},
     {"shared_head.norm.weight", Role::Norm, hidden},
-    {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, kOptional},
+    {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, kCopy},
 };
+
+/// The embedding's half comes first, as in the released weights; DeepSeek's paper draws it second.
+mlir::Value joinDraftInputs(LayerBuilder &b, mlir::Value embedded, mlir::Value hidden) {
+  double epsilon = b.config().rmsNormEpsilon;
+  mlir::Value halves[] = {b.norm(embedded, "enorm", epsilon), b.norm(hidden, "hnorm", epsilon)};
+  return b.linear(mlir::tensor::ConcatOp::create(b.ops(), b.loc(), /*dim=*/1, halves), "eh_proj");
+}
 
 const Part mtp = {"mtp", Scope::MtpLayer, kFields, nullptr, nullptr, kTensors};
 

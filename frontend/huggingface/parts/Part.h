@@ -77,8 +77,8 @@ struct TensorFact {
   Extent columns = nullptr;
   /// The configurations that have it; null: all.
   bool (*wanted)(const ModelConfig &) = nullptr;
-  /// A checkpoint may leave it out even so.
-  bool optional = false;
+  /// A copy of what the whole model has, which is read in its place: a checkpoint may leave it out.
+  bool copy = false;
   /// Of one for each expert: what newer writers have instead.
   llvm::ArrayRef<ExpertStack> stacks = {};
 
@@ -124,8 +124,11 @@ extern const Part mla;
 extern const Part gqa, qkvBias, attentionBias, qkNorm;
 /// The SwiGLU of a dense layer, its biases where the file says so, and routing to many of them.
 extern const Part denseMlp, mlpBias, experts;
-/// Draft layers that predict further tokens: recognized, not run.
+/// A layer behind the last that drafts: it predicts a further token.
 extern const Part mtp;
+
+/// What the layer that drafts begins with: eh_proj(enorm(embedding of the next token) ‖ hnorm(hidden state)).
+mlir::Value joinDraftInputs(LayerBuilder &builder, mlir::Value embedded, mlir::Value hidden);
 
 } // namespace fathom::huggingface
 

@@ -112,11 +112,38 @@ TEST(ImportModelTest, ATiedHeadIsTheEmbedding) {
   EXPECT_EQ(model.module->lookupSymbol("lm_head"), nullptr);
 }
 
-TEST(ImportModelTest, DraftLayersAreNotImported) {
+TEST(ImportModelTest, ADraftJoinsTheEmbeddingWithTheHiddenState) {
   Imported model(configText("v3-tiny"));
-  for (deepseek::WeightOp weight : model.module->getOps<deepseek::WeightOp>()) {
-    EXPECT_FALSE(weight.getSymName().starts_with("mtp")) << weight.getSymName().str();
-  }
+  EXPECT_EQ(cast<mlir::IntegerAttr>(model.fact("draft_layers")).getInt(), 1);
+  EXPECT_THAT(projections(model, "draft_forward"), ElementsAre("mtp.eh_proj", "lm_head"));
+  auto halves = model.ops<mlir::tensor::ConcatOp>("draft_forward").front().getInputs();
+  auto embedded = halves[0].getDefiningOp<deepseek::RmsNormOp>(),
+       hidden = halves[1].getDefiningOp<deepseek::RmsNormOp>();
+  EXPECT_EQ(nameOf(embedded.getWeight()), "mtp.enorm");
+  EXPECT_TRUE(embedded.getInput().getDefiningOp<deepseek::EmbeddingOp>());
+  EXPECT_EQ(nameOf(hidden.getWeight()), "mtp.hnorm");
+  EXPECT_EQ(hidden.getInput(), model.function("draft_forward").getArgument(2));
+}
+
+TEST(ImportModelTest, ADraftGivesTheStateBeforeItsNormAndTheModelThatBehindIt) {
+  Imported model(configText("v3-tiny"));
+  auto end = [&](const char *name) { return model.function(name).front().getTerminator(); };
+  EXPECT_TRUE(end("draft_forward")->getOperand(1).getDefiningOp<mlir::func::CallOp>());
+  EXPECT_EQ(nameOf(end("forward")->getOperand(1).getDefiningOp<deepseek::RmsNormOp>().getWeight()), "norm");
+}
+
+TEST(ImportModelTest, ADraftSharesEmbeddingAndHead) {
+  Imported model(configText("v3-tiny"));
+  EXPECT_EQ(nameOf(model.ops<deepseek::EmbeddingOp>("draft_forward").front().getTable()), "embed_tokens");
+  EXPECT_EQ(model.module->lookupSymbol("mtp.embed_tokens"), nullptr);
+  EXPECT_EQ(model.module->lookupSymbol("mtp.shared_head.head"), nullptr);
+}
+
+TEST(ImportModelTest, AModelWithoutADraftGivesLogitsAlone) {
+  Imported model(configText("v2-tiny"));
+  EXPECT_EQ(model.fact("draft_layers"), nullptr);
+  EXPECT_EQ(model.function("draft_forward"), nullptr);
+  EXPECT_EQ(model.function("forward").getNumResults(), 2u);
 }
 
 TEST(ImportModelTest, QueriesGoThroughALatentWhereTheModelHasOne) {

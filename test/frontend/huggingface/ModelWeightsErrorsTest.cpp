@@ -148,6 +148,13 @@ TEST(ModelWeightsErrorsTest, AConfigurationOfFp8WithoutFp8IsNamed) {
             std::string::npos);
 }
 
+TEST(ModelWeightsErrorsTest, AnIncompleteDraftLayerIsAsBadAsAnother) {
+  SmallModel model = bf16();
+  model.remove("model.layers.3.enorm.weight");
+  model.expectBad(3, "model.layers.3.enorm.weight: no shard has this tensor");
+  model.expectBad(3, "the multi-token-prediction layer can be left out: fathom compile --draft=none [draft]");
+}
+
 TEST(ModelWeightsErrorsTest, TooFewLayersInTheConfigAreNoticed) {
   SmallModel model = bf16();
   model.config.layers = 2;

@@ -24,11 +24,11 @@ ModelWeights load(const std::string &directory, std::unique_ptr<checkpoint::Chec
   return weights;
 }
 
-size_t countTensors(const std::vector<LayerGroup> &groups) {
-  size_t count = 0;
-  for (const LayerGroup &group : groups) {
-    for (const WeightStack &stack : group.stacks) {
-      EXPECT_EQ(stack.locations.size(), group.layers.size() * std::max<size_t>(stack.experts, 1)) << stack.part;
+size_t countTensors(const ModelWeights &weights) {
+  size_t count = weights.model.size();
+  for (const LayerGroup *group : weights.allGroups()) {
+    for (const WeightStack &stack : group->stacks) {
+      EXPECT_EQ(stack.locations.size(), group->layers.size() * std::max<size_t>(stack.experts, 1)) << stack.part;
       count += stack.locations.size();
     }
   }
@@ -41,8 +41,7 @@ TEST(ModelWeightsTest, RealCheckpointsAreAccountedForToTheLastTensor) {
     ModelWeights weights = load(test::modelPath(name), checkpoint);
     EXPECT_EQ(weights.groups.size(), 2u) << name;
     EXPECT_EQ(weights.model.size(), 3u) << name;
-    size_t sorted = weights.model.size() + countTensors(weights.groups) + countTensors(weights.mtp);
-    EXPECT_EQ(sorted, checkpoint->tensorCount()) << name;
+    EXPECT_EQ(countTensors(weights), checkpoint->tensorCount()) << name;
   }
 }
 
@@ -73,9 +72,9 @@ TEST(ModelWeightsTest, StacksAreLayerMajorThenExpert) {
   }
   EXPECT_EQ(moe.find("mlp.gate.e_score_correction_bias")->dtype, DType::F32);
   EXPECT_EQ(moe.find("mlp.gate_proj"), nullptr);
-  ASSERT_EQ(weights.mtp.size(), 1u);
-  EXPECT_EQ(weights.mtp[0].name, "mtp");
-  EXPECT_EQ(weights.mtp[0].find("eh_proj")->shape, (std::vector<int64_t>{128, 256}));
+  ASSERT_TRUE(weights.draft);
+  EXPECT_EQ(weights.draft->name, "mtp");
+  EXPECT_EQ(weights.draft->find("eh_proj")->shape, (std::vector<int64_t>{128, 256}));
 }
 
 TEST(ModelWeightsTest, Fp8WeightsBringTheirRaggedScales) {
@@ -141,8 +140,7 @@ TEST(ModelWeightsTest, OddConfigurationsHaveTheirTensors) {
       std::string type = projections == gen::ProjectionType::F32 ? "\"float32\"" : "\"bfloat16\"";
       SmallModel model(with(text, "torch_dtype", type), projections);
       ModelWeights weights = model.findGood();
-      size_t sorted = weights.model.size() + countTensors(weights.groups) + countTensors(weights.mtp);
-      EXPECT_EQ(sorted, model.checkpoint->tensorCount()) << text;
+      EXPECT_EQ(countTensors(weights), model.checkpoint->tensorCount()) << text;
     }
   }
 }
@@ -215,28 +213,80 @@ TEST(ModelWeightsTest, ScalesMayLieInAnotherShard) {
   EXPECT_EQ(found.groupOf(0)->find("mlp.up_proj")->locations[0].shard, 1u);
 }
 
-TEST(ModelWeightsTest, DraftLayersMayBeAbsentOrUndeclared) {
-  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
-  model.config.mtpLayers = 0;
-  EXPECT_EQ(model.findGood().mtp.size(), 1u);
-  model.config.mtpLayers = 1;
-  model.tensors.erase(std::remove_if(model.tensors.begin(), model.tensors.end(),
-                                     [](const test::TestTensor &t) { return t.name.rfind("model.layers.3.", 0) == 0; }),
-                      model.tensors.end());
-  EXPECT_EQ(model.findGood().mtp.size(), 0u);
+/// Without the tensors whose names begin with `prefix`.
+void removeAll(SmallModel &model, const std::string &prefix) {
+  auto isOne = [&](const test::TestTensor &tensor) { return tensor.name.rfind(prefix, 0) == 0; };
+  model.tensors.erase(std::remove_if(model.tensors.begin(), model.tensors.end(), isOne), model.tensors.end());
 }
 
-TEST(ModelWeightsTest, AnIncompleteDraftLayerIsOnlyAWarning) {
+/// Finds the weights of a sound model, and what is said of them.
+ModelWeights findDraft(SmallModel &model, std::string &said, bool wanted = true) {
+  model.directory.write("model.safetensors", test::makeSafetensors(model.tensors));
+  checkpoint::Diagnostics diagnostics;
+  model.checkpoint = checkpoint::Checkpoint::open(model.directory.path(), diagnostics);
+  ModelWeights weights = findModelWeights(model.config, *model.checkpoint, diagnostics, wanted);
+  EXPECT_EQ(diagnostics.exitCode(), 0);
+  said = test::printed(diagnostics);
+  return weights;
+}
+
+TEST(ModelWeightsTest, ADraftLayerMayBeUndeclared) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  model.config.mtpLayers = 0;
+  EXPECT_TRUE(model.findGood().draft);
+}
+
+TEST(ModelWeightsTest, ADraftLayerMayBeAbsent) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  removeAll(model, "model.layers.3.");
+  std::string said;
+  EXPECT_FALSE(findDraft(model, said).draft);
+  EXPECT_NE(said.find("note: " + model.directory.path() +
+                      ": config.json says num_nextn_predict_layers 1, but no shard has such a layer; the model is "
+                      "compiled without a draft [draft]"),
+            std::string::npos)
+      << said;
+  EXPECT_FALSE(findDraft(model, said, /*wanted=*/false).draft);
+  EXPECT_EQ(said, "");
+}
+
+TEST(ModelWeightsTest, OfSeveralDraftLayersTheFirstIsUsed) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  std::vector<test::TestTensor> more;
+  for (const test::TestTensor &tensor : model.tensors) {
+    if (tensor.name.rfind("model.layers.3.", 0) == 0) {
+      more.push_back(tensor);
+      more.back().name.replace(0, 15, "model.layers.4.");
+    }
+  }
+  model.tensors.insert(model.tensors.end(), more.begin(), more.end());
+  std::string said;
+  ModelWeights weights = findDraft(model, said);
+  EXPECT_EQ(weights.draft->layers, (std::vector<int64_t>{3}));
+  EXPECT_NE(said.find("has 2 multi-token-prediction layers, of which the first is used"), std::string::npos) << said;
+}
+
+TEST(ModelWeightsTest, ADraftLayersCopiesOfTheModelsTensorsAreMarked) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  ModelWeights weights = model.findGood();
+  EXPECT_TRUE(weights.draft->find("embed_tokens")->copy);
+  EXPECT_TRUE(weights.draft->find("shared_head.head")->copy);
+  EXPECT_FALSE(weights.draft->find("shared_head.norm")->copy);
+  model.remove("model.layers.3.embed_tokens.weight");
+  model.remove("model.layers.3.shared_head.head.weight");
+  EXPECT_EQ(model.findGood().draft->find("embed_tokens"), nullptr);
+}
+
+TEST(ModelWeightsTest, ADraftLayerThatNobodyWantsIsNotRequired) {
   SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.remove("model.layers.3.enorm.weight");
   model.tensors.push_back({"model.layers.3.surprise", DType::F32, {1}});
-  checkpoint::Diagnostics diagnostics;
-  ModelWeights weights = model.find(diagnostics);
-  EXPECT_EQ(diagnostics.exitCode(), 0);
-  EXPECT_EQ(weights.mtp.size(), 0u);
-  EXPECT_NE(test::printed(diagnostics).find("model.layers.3.enorm.weight: no shard has this tensor"),
-            std::string::npos);
-  EXPECT_NE(test::printed(diagnostics).find("model.layers.3.surprise: is not known"), std::string::npos);
+  std::string said;
+  EXPECT_FALSE(findDraft(model, said, /*wanted=*/false).draft);
+  EXPECT_NE(said.find("warning: " + model.directory.path() + ": model.layers.3.enorm.weight: no shard has this tensor"),
+            std::string::npos)
+      << said;
+  EXPECT_NE(said.find("model.layers.3.surprise: is not known"), std::string::npos) << said;
 }
 
 /// Patterns also come from modules that anybody wrote.

@@ -43,10 +43,28 @@ module attributes {deepseek.model = #facts} {
       -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-    %l = arith.constant 1 : index
-    // expected-error @+1 {{expects the layer that the function is called with}}
+    %l = arith.constant 2 : index
+    // expected-error @+1 {{expects a constant layer of an entry point's own weight, one of [1]}}
     %w = deepseek.get_weight @w[%l] : tensor<8xbf16>
     return %c : !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @w : tensor<8xbf16> layers [1] from "w" at [0, 0]
+  func.func private @decode.moe(%x: tensor<?x8xf32> {deepseek.input = "activation"},
+                                %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
+                                %l: index {deepseek.input = "layer"})
+      -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "absorbed"} {
+    %other = arith.constant 1 : index
+    // expected-error @+1 {{expects the layer that the function is called with}}
+    %w = deepseek.get_weight @w[%other] : tensor<8xbf16>
+    %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
+    return %y, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 }
 

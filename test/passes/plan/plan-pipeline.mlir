@@ -3,6 +3,8 @@
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
+// RUN: fathom-opt %S/../Inputs/tiny-draft.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefixes=LLVM,DRAFT
+// RUN: fathom-opt %S/../Inputs/tiny-draft.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefixes=LLVM,DRAFT
 // RUN: fathom-opt %S/../Inputs/tiny-sparse.mlir --fathom-model-pipeline --fathom-fuse-pipeline --fathom-plan-pipeline | FileCheck %s --check-prefix=SPARSE
 // RUN: fathom-opt %S/../Inputs/tiny-sparse.mlir --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false --fathom-plan-pipeline --fathom-lower-pipeline | FileCheck %s --check-prefix=LLVM
 
@@ -28,3 +30,4 @@
 
 // LLVM: llvm.func @prefill(
 // LLVM: llvm.func @decode(
+// DRAFT: llvm.func @draft(

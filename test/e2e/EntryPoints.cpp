@@ -1,0 +1,74 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Calls entry points through the device, as a session does.
+
+#include "test/e2e/EntryPoints.h"
+
+#include "fathom/fathom.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace fathom::test {
+
+using runtime::kCpuDevice;
+
+/// More than any prompt of an oracle has.
+static constexpr size_t kPages = 4;
+
+#define EXPECT_STATUS_OK(call) EXPECT_EQ(call, FATHOM_STATUS_OK) << fathom_status_message()
+
+EntryPoints::EntryPoints(const std::string &artifact) {
+  fathom_model_options_t options;
+  fathom_model_options_initialize(&options);
+  EXPECT_STATUS_OK(source.openFile(artifact.c_str(), 0));
+  EXPECT_STATUS_OK(metadata.read(source));
+  EXPECT_STATUS_OK(weights.open(metadata.program(), source, {nullptr, artifact.c_str()}, options));
+  EXPECT_STATUS_OK(kCpuDevice.load(metadata, source, &code));
+  EXPECT_STATUS_OK(kCpuDevice.start(code, weights.pointers(), /*threads=*/2, &executor));
+  pages.resize(kPages * metadata.program().cache()->page_bytes());
+  table.resize(kPages);
+  std::iota(table.begin(), table.end(), 0);
+}
+
+EntryPoints::~EntryPoints() {
+  kCpuDevice.stop(executor);
+  kCpuDevice.unload(code);
+}
+
+const artifact::EntryPoint *EntryPoints::find(const std::string &name) const {
+  for (const artifact::EntryPoint *entry : *metadata.program().entry_points()) {
+    if (entry->name()->str() == name) {
+      return entry;
+    }
+  }
+  return nullptr;
+}
+
+EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vector<int32_t> &tokens, int32_t first,
+                                       const std::vector<float> &hidden) {
+  const artifact::EntryPoint *entry = find(name);
+  size_t rows = tokens.size();
+  std::vector<int32_t> positions(rows), all(rows);
+  std::iota(positions.begin(), positions.end(), first);
+  std::iota(all.begin(), all.end(), 0);
+  std::vector<const int32_t *> tables(rows, table.data());
+  Outputs outputs = {std::vector<float>(entry->logits() ? rows * getVocabulary() : 0),
+                     std::vector<float>(rows * getHidden())};
+  fathom_call_t call = {};
+  call.rows = int64_t(rows);
+  call.tokens = tokens.data();
+  call.positions = positions.data();
+  call.hidden = hidden.data();
+  call.cache = {pages.data(), int64_t(metadata.program().cache()->page_bytes()), tables.data()};
+  call.logit_rows = entry->logits() ? int64_t(rows) : 0;
+  call.logit_row_ids = all.data();
+  call.logits = outputs.logits.data();
+  call.hidden_out = outputs.hidden.data();
+  EXPECT_STATUS_OK(kCpuDevice.run(executor, *entry, &call));
+  return outputs;
+}
+
+} // namespace fathom::test

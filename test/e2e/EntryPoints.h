@@ -1,0 +1,53 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Entry points of an artifact, called by name: what the C API has no function for.
+
+#ifndef FATHOM_TEST_E2E_ENTRYPOINTS_H
+#define FATHOM_TEST_E2E_ENTRYPOINTS_H
+
+#include "runtime/device/cpu/cpu_device.h"
+#include "runtime/src/weights.h"
+
+#include <string>
+#include <vector>
+
+namespace fathom::test {
+
+/// An artifact and the cache of one sequence. Each call fails the test when the runtime does.
+class EntryPoints {
+public:
+  explicit EntryPoints(const std::string &artifact);
+  ~EntryPoints();
+  EntryPoints(const EntryPoints &) = delete;
+
+  struct Outputs {
+    /// f32 [rows, vocabulary]; empty from an entry point that computes none.
+    std::vector<float> logits;
+    /// f32 [rows, hidden]
+    std::vector<float> hidden;
+  };
+
+  bool has(const std::string &name) const { return find(name) != nullptr; }
+  /// Calls `name` with a row for each token, at the positions from `first` on; `hidden` for those that read it.
+  Outputs call(const std::string &name, const std::vector<int32_t> &tokens, int32_t first,
+               const std::vector<float> &hidden = {});
+
+  size_t getVocabulary() const { return metadata.program().model()->vocabulary(); }
+  size_t getHidden() const { return metadata.program().model()->hidden(); }
+
+private:
+  const artifact::EntryPoint *find(const std::string &name) const;
+
+  runtime::ByteSource source;
+  runtime::Metadata metadata;
+  runtime::Weights weights;
+  void *code = nullptr;
+  void *executor = nullptr;
+  std::vector<char> pages;
+  std::vector<int32_t> table;
+};
+
+} // namespace fathom::test
+
+#endif // FATHOM_TEST_E2E_ENTRYPOINTS_H
