@@ -4,10 +4,13 @@
 // What generated code calls.
 
 #include "fathom/artifact_abi.h"
+#include "kernels/cpu/cache_rows.h"
 
 extern "C" {
 char *fathom_generated_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
                                  int64_t store, int64_t row_bytes);
+float fathom_generated_read_number(const char *row, int64_t element, int64_t width, int64_t tail, int64_t index);
+void fathom_generated_write_row(const float *numbers, int64_t element, int64_t width, int64_t tail, char *row);
 void fathom_generated_record_state(const fathom_call_t *call, const float *rows, int64_t layer, int64_t width);
 }
 
@@ -15,6 +18,15 @@ void fathom_generated_record_state(const fathom_call_t *call, const float *rows,
 char *fathom_generated_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
                                  int64_t store, int64_t row_bytes) {
   return fathom_cache_row(cache, row, layer, position, store, row_bytes);
+}
+
+/// A number of a row that is not f32.
+float fathom_generated_read_number(const char *row, int64_t element, int64_t width, int64_t tail, int64_t index) {
+  return fathom::cpu::decode_number(row, {element, width, tail}, index);
+}
+
+void fathom_generated_write_row(const float *numbers, int64_t element, int64_t width, int64_t tail, char *row) {
+  fathom::cpu::encode_row(numbers, {element, width, tail}, row);
 }
 
 /// Copies a layer's output to the caller, if it asked for that.

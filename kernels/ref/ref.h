@@ -21,8 +21,23 @@ float bf16_to_f32(uint16_t bits);
 uint16_t f32_to_bf16(float value);
 /// FP8 E4M3 (finite, NaN at 0x7f and 0xff).
 float f8e4m3_to_f32(uint8_t bits);
+/// Rounds to nearest, ties to even; what is larger than 448 becomes ±448, NaN stays NaN.
+uint8_t f32_to_f8e4m3(float value);
 /// out[n][k] = codes[n][k] * scales[n / 128][k / 128], scales [ceil(N/128)][ceil(K/128)].
 void dequantize(const uint8_t *codes, const float *scales, int64_t N, int64_t K, float *out);
+
+// Rows of the cache
+
+/// How a store keeps rows of `width` numbers, of which the last `tail` are bf16 where the others are FP8.
+struct RowFormat {
+  int64_t element; ///< FATHOM_ROW_* of kernel_abi.h, which says where a row has what
+  int64_t width;
+  int64_t tail = 0;
+};
+/// 2^ceil(log2(max(|x|) / 448)), where the largest counts as 1e-4 to 2^127 and NaN for nothing.
+float scale_of_row_block(const float *x, int64_t count);
+std::vector<uint8_t> encode_row(const float *x, const RowFormat &format);
+std::vector<float> decode_row(const uint8_t *row, const RowFormat &format);
 
 // Rows
 

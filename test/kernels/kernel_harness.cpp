@@ -73,11 +73,25 @@ std::vector<const Kernel *> kernels_of(std::string_view op) {
 
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info) { return std::string(info.param->symbol); }
 
-Cache::Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences, int64_t heads)
-    : widths(std::move(widths)), heads(heads), page_tables(sequences) {
-  for (int64_t width : this->widths) {
-    offsets.push_back(offsets.back() +
-                      layers * heads * FATHOM_PAGE_TOKENS * width * static_cast<int64_t>(sizeof(float)));
+static int64_t bytes_of_row(const ref::RowFormat &format) {
+  return fathom_row_bytes(format.element, format.width, format.tail);
+}
+
+static RowFormats in_f32(const Widths &widths) {
+  RowFormats formats;
+  for (int64_t width : widths) {
+    formats.push_back({FATHOM_ROW_F32, width});
+  }
+  return formats;
+}
+
+Cache::Cache(int64_t tokens, int64_t layers, const Widths &widths, int64_t sequences, int64_t heads)
+    : Cache(in_f32(widths), tokens, layers, sequences, heads) {}
+
+Cache::Cache(RowFormats given, int64_t tokens, int64_t layers, int64_t sequences, int64_t heads)
+    : formats(std::move(given)), heads(heads), page_tables(sequences) {
+  for (const ref::RowFormat &format : formats) {
+    offsets.push_back(offsets.back() + layers * heads * FATHOM_PAGE_TOKENS * bytes_of_row(format));
   }
   auto count = static_cast<int32_t>(tokens / FATHOM_PAGE_TOKENS + 1), next = count * static_cast<int32_t>(sequences);
   memory.assign(next * offsets.back() / sizeof(float), std::numeric_limits<float>::quiet_NaN());
@@ -88,17 +102,22 @@ Cache::Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences, i
   }
 }
 
-float *Cache::row(int64_t layer, int64_t position, int64_t sequence, size_t store, int64_t head) {
+uint8_t *Cache::bytes(int64_t layer, int64_t position, int64_t sequence, size_t store, int64_t head) {
   fathom_cache_t cache = of({sequence});
-  auto bytes = widths[store] * static_cast<int64_t>(sizeof(float));
-  return reinterpret_cast<float *>(fathom_cache_row(&cache, 0, layer * heads + head, position, offsets[store], bytes));
+  return reinterpret_cast<uint8_t *>(
+      fathom_cache_row(&cache, 0, layer * heads + head, position, offsets[store], bytes_of_row(formats[store])));
 }
 
 Floats Cache::fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence, size_t store) {
-  int64_t width = widths[store];
-  Floats dense = random_floats(tokens * heads * width, seed);
+  const ref::RowFormat &format = formats[store];
+  Floats dense = random_floats(tokens * heads * format.width, seed);
   for (int64_t i = 0; i < tokens * heads; ++i) {
-    std::copy_n(&dense[i * width], width, row(layer, i / heads, sequence, store, i % heads));
+    float *numbers = &dense[i * format.width];
+    uint8_t *row = bytes(layer, i / heads, sequence, store, i % heads);
+    std::vector<uint8_t> encoded = ref::encode_row(numbers, format);
+    std::copy(encoded.begin(), encoded.end(), row);
+    Floats decoded = ref::decode_row(row, format);
+    std::copy(decoded.begin(), decoded.end(), numbers);
   }
   return dense;
 }

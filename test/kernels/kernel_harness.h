@@ -9,6 +9,7 @@
 
 #include "fathom/kernel_abi.h"
 #include "kernels/Catalog.h"
+#include "kernels/ref/ref.h"
 
 #include <cstdint>
 #include <gtest/gtest.h>
@@ -23,6 +24,7 @@ using kernels::Kernel;
 using Floats = std::vector<float>;
 using Ints = std::vector<int32_t>;
 using Widths = std::vector<int64_t>;
+using RowFormats = std::vector<ref::RowFormat>;
 
 /// Values of constants by name; reals are given as such.
 using Constants = std::map<std::string, double>;
@@ -34,14 +36,19 @@ std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info);
 /// Stores of rows of the given widths, one for each head, for some sequences, in pages that lie in memory in another
 /// order than in the sequences; unwritten cells are NaN.
 struct Cache {
-  Cache(int64_t tokens, int64_t layers, Widths widths, int64_t sequences = 1, int64_t heads = 1);
-  float *row(int64_t layer, int64_t position, int64_t sequence = 0, size_t store = 0, int64_t head = 0);
-  /// Fills rows [0, tokens) of `layer` and returns them dense, [tokens, heads, width].
+  Cache(RowFormats formats, int64_t tokens, int64_t layers, int64_t sequences = 1, int64_t heads = 1);
+  /// Of f32.
+  Cache(int64_t tokens, int64_t layers, const Widths &widths, int64_t sequences = 1, int64_t heads = 1);
+  float *row(int64_t layer, int64_t position, int64_t sequence = 0, size_t store = 0, int64_t head = 0) {
+    return reinterpret_cast<float *>(bytes(layer, position, sequence, store, head));
+  }
+  uint8_t *bytes(int64_t layer, int64_t position, int64_t sequence = 0, size_t store = 0, int64_t head = 0);
+  /// Fills rows [0, tokens) of `layer` and returns what they hold, rounded, [tokens, heads, width].
   Floats fill(int64_t layer, int64_t tokens, uint32_t seed, int64_t sequence = 0, size_t store = 0);
   /// The cache for a call whose rows are of these sequences; good until the next.
   fathom_cache_t of(const std::vector<int64_t> &sequences);
 
-  Widths widths;
+  RowFormats formats;
   int64_t heads;
   /// Where pages hold the stores, and their end, in bytes.
   std::vector<int64_t> offsets = {0};

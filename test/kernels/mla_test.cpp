@@ -213,9 +213,9 @@ TEST_P(MlaAttentionTest, ChunksOfAPromptHaveTheBitsOfTheWhole) {
     for (int64_t first = 0; first < T; first += chunk) {
       int64_t rows = std::min(chunk, T - first);
       // What later chunks will write is not there yet.
-      Cache early(kContext, kLayers, {cache.widths[0]});
+      Cache early(kContext, kLayers, {cache.formats[0].width});
       for (int64_t t = 0; t < first + rows; ++t) {
-        std::copy_n(cache.row(kLayer, t), cache.widths[0], early.row(kLayer, t));
+        std::copy_n(cache.row(kLayer, t), cache.formats[0].width, early.row(kLayer, t));
       }
       Floats part(q.begin() + first * query_size(s), q.begin() + (first + rows) * query_size(s));
       Floats out = attention(*GetParam(), s, kv_b, part, consecutive(rows, static_cast<int32_t>(first)), early);

@@ -1,15 +1,16 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Decoding of stored numbers, exhaustively, and the accuracy of elementary functions.
+// Encoding and decoding of stored numbers, exhaustively, and the accuracy of elementary functions.
 
-#include "kernels/cpu/weights.h"
+#include "kernels/cpu/cache_rows.h"
 #include "kernels/ref/ref.h"
 
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <limits>
+#include <vector>
 
 namespace fathom::test {
 
@@ -52,6 +53,108 @@ TEST(NumbersTest, Bf16DecodesEveryCodeExactly) {
       ASSERT_EQ(ref::f32_to_bf16(want), code);
     }
   }
+}
+
+/// Some of all floats, and the neighbors of every FP8 number and of the middle between two.
+static std::vector<float> numbers_to_round() {
+  std::vector<float> numbers;
+  for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 9973) {
+    numbers.push_back(__builtin_bit_cast(float, static_cast<uint32_t>(bits)));
+  }
+  for (int code = 0; code < 0x7E; ++code) {
+    float low = ref::f8e4m3_to_f32(static_cast<uint8_t>(code)),
+          high = ref::f8e4m3_to_f32(static_cast<uint8_t>(code + 1));
+    for (float place : {low, (low + high) / 2}) {
+      numbers.insert(numbers.end(), {place, -place, std::nextafter(place, 0.0f), std::nextafter(place, 1e9f)});
+    }
+  }
+  return numbers;
+}
+
+TEST(NumbersTest, F8E4M3AndBf16EncodeAsTheReference) {
+  for (float number : numbers_to_round()) {
+    ASSERT_EQ(cpu::encode_f8(number)[5], ref::f32_to_f8e4m3(number)) << number;
+    ASSERT_EQ(cpu::encode_bf16(number)[5], ref::f32_to_bf16(number)) << number;
+  }
+}
+
+TEST(NumbersTest, F8E4M3ReferenceRoundsToTheNearest) {
+  for (int code = 0; code < 0x7F; ++code) {
+    EXPECT_EQ(ref::f32_to_f8e4m3(ref::f8e4m3_to_f32(static_cast<uint8_t>(code))), code);
+  }
+  EXPECT_EQ(ref::f32_to_f8e4m3(std::ldexp(1.0f, -10)), 0x00); // a tie, to even
+  EXPECT_EQ(ref::f32_to_f8e4m3(std::ldexp(3.0f, -10)), 0x02);
+  EXPECT_EQ(ref::f32_to_f8e4m3(1.0625f), 0x38);
+  EXPECT_EQ(ref::f32_to_f8e4m3(-1.1875f), 0xBA);
+  EXPECT_EQ(ref::f32_to_f8e4m3(-0.0f), 0x80);
+  EXPECT_EQ(ref::f32_to_f8e4m3(1e9f), 0x7E);
+  EXPECT_EQ(ref::f32_to_f8e4m3(-kInfinity), 0xFE);
+  EXPECT_EQ(ref::f32_to_f8e4m3(std::nanf("")), 0x7F);
+}
+
+TEST(NumbersTest, ScalesArePowersOfTwoThatReachTheLargest) {
+  for (auto [largest, scale] : std::vector<std::pair<float, float>>{{448.0f, 1.0f},
+                                                                    {std::nextafter(448.0f, 449.0f), 2.0f},
+                                                                    {-1.0f, 0x1p-8f},
+                                                                    {0.0f, 0x1p-22f}, // as 1e-4
+                                                                    {kInfinity, 0x1p119f},
+                                                                    {std::nanf(""), 0x1p-22f}}) {
+    EXPECT_EQ(ref::scale_of_row_block(&largest, 1), scale) << largest;
+    EXPECT_EQ(cpu::power_of_two(cpu::scale_exponent(&largest, 1)), scale) << largest;
+  }
+}
+
+/// A row of `width` numbers that rounding has trouble with.
+static std::vector<float> odd_row(int64_t width, int kind) {
+  std::vector<float> row(width);
+  for (int64_t i = 0; i < width; ++i) {
+    float number = std::sin(static_cast<float>(i * 37 + kind)) * std::exp(static_cast<float>(i % 23 - 11));
+    row[i] = kind == 0 ? 0.0f : kind == 1 ? number : kind == 2 ? number * 1e-38f : number * 1e30f;
+  }
+  if (kind == 3) {
+    row[0] = std::nanf("");
+    row[width / 2] = kInfinity;
+    row[width - 1] = -kInfinity;
+  }
+  return row;
+}
+
+TEST(NumbersTest, RowsEncodeAndDecodeAsTheReference) {
+  for (int64_t width : {1, 5, 16, 127, 128, 129, 300, 576}) {
+    for (auto [element, tail] : std::vector<std::pair<int64_t, int64_t>>{
+             {FATHOM_ROW_F32, 0}, {FATHOM_ROW_BF16, 0}, {FATHOM_ROW_F8E4M3, 0}, {FATHOM_ROW_F8E4M3, (width - 1) / 9}}) {
+      for (int kind = 0; kind < 4; ++kind) {
+        SCOPED_TRACE(testing::Message() << width << " numbers, format " << element << ", tail " << tail << ", row "
+                                        << kind);
+        std::vector<float> x = odd_row(width, kind), got(width);
+        std::vector<uint8_t> want = ref::encode_row(x.data(), {element, width, tail});
+        cpu::RowFormat format = {element, width, tail};
+        ASSERT_EQ(format.bytes(), static_cast<int64_t>(want.size()));
+        std::vector<float> memory(want.size() / sizeof(float));
+        auto *row = reinterpret_cast<char *>(memory.data());
+        cpu::encode_row(x.data(), format, row);
+        ASSERT_EQ(std::memcmp(row, want.data(), want.size()), 0);
+        if (element == FATHOM_ROW_F32) {
+          continue;
+        }
+        std::vector<float> numbers = ref::decode_row(want.data(), {element, width, tail});
+        cpu::decode_row(row, format, got.data());
+        ASSERT_EQ(std::memcmp(got.data(), numbers.data(), width * sizeof(float)), 0);
+        for (int64_t i = 0; i < width; ++i) {
+          float number = cpu::decode_number(row, format, i);
+          ASSERT_EQ(std::memcmp(&number, &numbers[i], sizeof(float)), 0) << i;
+        }
+      }
+    }
+  }
+}
+
+TEST(NumbersTest, RowsOfReleasedModelsHaveTheirBytes) {
+  EXPECT_EQ(fathom_row_bytes(FATHOM_ROW_F8E4M3, 576, 64), 656); // DeepSeek-V3.2's latent
+  EXPECT_EQ(fathom_row_bytes(FATHOM_ROW_F8E4M3, 128, 0), 132);  // its index key
+  EXPECT_EQ(fathom_row_bytes(FATHOM_ROW_F8E4M3, 5, 2), 4 + 4 + 4);
+  EXPECT_EQ(fathom_row_bytes(FATHOM_ROW_BF16, 3, 0), 8);
+  EXPECT_EQ(fathom_row_bytes(FATHOM_ROW_F32, 3, 0), 12);
 }
 
 /// Distance in units of the last place of the true value.

@@ -39,6 +39,31 @@ extern "C" {
 /// the order of every reduction over keys depends on absolute positions only.
 #define FATHOM_PAGE_TOKENS 64
 
+/// How a store keeps the numbers of its rows: all as f32, all as bf16, or as FP8 (e4m3) but for a tail of bf16.
+#define FATHOM_ROW_F32 0
+#define FATHOM_ROW_BF16 1
+#define FATHOM_ROW_F8E4M3 2
+
+/// `bytes` up to the next multiple of 4, where the next part of a row begins.
+static inline int64_t fathom_row_align(int64_t bytes) { return (bytes + 3) / 4 * 4; }
+
+/// Where a row of `numbers` FP8 numbers has their scales: an f32, a power of two, for each FATHOM_SCALE_BLOCK of them.
+static inline int64_t fathom_row_scales(int64_t numbers) { return fathom_row_align(numbers); }
+
+/// Where it has its bf16 tail: behind the scales.
+static inline int64_t fathom_row_tail(int64_t numbers) {
+  return fathom_row_scales(numbers) + (numbers + FATHOM_SCALE_BLOCK - 1) / FATHOM_SCALE_BLOCK * 4;
+}
+
+/// Bytes of a row of `width` numbers, of which the last `tail` are bf16 where the others are FP8 (else it is 0): a
+/// multiple of 4. What is between the parts of a row is 0.
+static inline int64_t fathom_row_bytes(int64_t element, int64_t width, int64_t tail) {
+  if (element == FATHOM_ROW_F8E4M3) {
+    return fathom_row_tail(width - tail) + fathom_row_align(tail * 2);
+  }
+  return fathom_row_align(width * (element == FATHOM_ROW_BF16 ? 2 : 4));
+}
+
 /// The cache as a call sees it: pages of one size side by side, and a table of page indices for each row of the call.
 /// Indices do not change when the memory moves, and mean the same to every device.
 ///

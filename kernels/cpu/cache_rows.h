@@ -1,0 +1,171 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rows of the cache as their store keeps them: f32, bf16, or FP8 with a scale for each 128 numbers behind them and a
+// tail of bf16 (kernel_abi.h says how they lie).
+//
+// Numbers are rounded to nearest, ties to even. FP8's scale is the smallest power of two that brings the largest of its
+// numbers to 448 or less (DeepSeek-V3.2's ue8m0), where the largest counts as 1e-4 or more; dividing by it is exact.
+// NaN stays NaN, and counts for no scale; FP8 has no infinity, so that one becomes the largest number there is.
+
+#ifndef FATHOM_KERNELS_CPU_CACHE_ROWS_H
+#define FATHOM_KERNELS_CPU_CACHE_ROWS_H
+
+#include "kernels/cpu/weights.h"
+
+namespace fathom::cpu {
+
+using u16x16 = uint16_t __attribute__((ext_vector_type(16)));
+using u8x16 = uint8_t __attribute__((ext_vector_type(16)));
+
+/// How a store keeps rows; constants of a kernel.
+struct RowFormat {
+  int64_t element; ///< FATHOM_ROW_*
+  int64_t width;
+  int64_t tail = 0; ///< the last of them, which are bf16 where the others are FP8
+
+  FATHOM_INLINE bool isF32() const { return element == FATHOM_ROW_F32; }
+  FATHOM_INLINE int64_t bytes() const { return fathom_row_bytes(element, width, tail); }
+};
+
+/// Codes in the low bits of each lane.
+FATHOM_INLINE u32x16 encode_bf16(f32x16 x) {
+  auto bits = __builtin_bit_cast(u32x16, x);
+  u32x16 code = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+  return x == x ? code : bits >> 16 | 0x40;
+}
+
+FATHOM_INLINE u32x16 encode_f8(f32x16 x) {
+  auto bits = __builtin_bit_cast(u32x16, x);
+  auto size = __builtin_bit_cast(f32x16, bits & 0x7FFFFFFF);
+  size = size < 448.0f ? size : f32x16(448.0f);
+  auto small = __builtin_bit_cast(u32x16, size);
+  // Seven of the exponent's bits go, and all but three of the mantissa's.
+  u32x16 normal = ((small + 0x7FFFF + (small >> 20 & 1)) >> 20) - (120 << 3);
+  // Below 2^-6 codes are multiples of 2^-9: those of the last place of numbers around 2^14.
+  u32x16 subnormal = __builtin_bit_cast(u32x16, size + 0x1p14f) - 0x46800000;
+  u32x16 code = size < 0x1p-6f ? subnormal : normal;
+  return (x == x ? code : u32x16(0x7F)) | (bits >> 24 & 0x80);
+}
+
+/// The scale of `count` numbers, as the biased exponent of an f32.
+FATHOM_INLINE uint32_t scale_exponent(const float *x, int64_t count) {
+  f32x16 high = 1e-4f;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    f32x16 value = i + kLanes <= count ? load(x + i) : load_part(x + i, count - i);
+    value = value < 0.0f ? -value : value;
+    high = value > high ? value : high;
+  }
+  float most = largest(high);
+  // 448 = 1.75 * 2^8: a mantissa above 1.75 needs the next power of two.
+  auto bits = __builtin_bit_cast(uint32_t, most < 0x1p127f ? most : 0x1p127f);
+  return ((bits + 0x1FFFFF) >> 23) - 8;
+}
+
+/// The f32 2^(exponent - 127).
+FATHOM_INLINE float power_of_two(uint32_t exponent) { return __builtin_bit_cast(float, exponent << 23); }
+
+/// to[i] = encode(x[i] * factor), in vectors of codes.
+template <class Codes, u32x16 (*encode)(f32x16), class Code>
+FATHOM_INLINE void encode_numbers(const float *x, int64_t count, float factor, Code *to) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    *reinterpret_cast<typename Memory<Code, 16>::Type *>(to + i) =
+        __builtin_convertvector(encode(load(x + i) * factor), Codes);
+  }
+  if (i < count) {
+    Codes rest = __builtin_convertvector(encode(load_part(x + i, count - i) * factor), Codes);
+    for (int64_t j = 0; i + j < count; ++j) {
+      to[i + j] = rest[j];
+    }
+  }
+}
+
+FATHOM_INLINE void clear(char *row, int64_t from, int64_t end) {
+  for (int64_t i = from; i < end; ++i) {
+    row[i] = 0;
+  }
+}
+
+FATHOM_INLINE void encode_bf16_numbers(const float *x, int64_t count, char *to) {
+  encode_numbers<u16x16, encode_bf16>(x, count, 1.0f, reinterpret_cast<uint16_t *>(to));
+  clear(to, 2 * count, fathom_row_align(2 * count));
+}
+
+FATHOM_INLINE void encode_f8_numbers(const float *x, int64_t count, char *to) {
+  auto *codes = reinterpret_cast<uint8_t *>(to);
+  auto *scales = reinterpret_cast<float *>(to + fathom_row_scales(count));
+  for (int64_t from = 0; from < count; from += kBlock) {
+    int64_t numbers = smaller(kBlock, count - from);
+    uint32_t exponent = scale_exponent(x + from, numbers);
+    encode_numbers<u8x16, encode_f8>(x + from, numbers, power_of_two(254 - exponent), codes + from);
+    scales[from / kBlock] = power_of_two(exponent);
+  }
+  clear(to, count, fathom_row_scales(count));
+}
+
+/// Writes a row of numbers.
+FATHOM_INLINE void encode_row(const float *x, const RowFormat &format, char *row) {
+  int64_t numbers = format.width - format.tail;
+  if (format.isF32()) {
+    for (int64_t i = 0; i < numbers; ++i) {
+      reinterpret_cast<float *>(row)[i] = x[i];
+    }
+  } else if (format.element == FATHOM_ROW_BF16) {
+    encode_bf16_numbers(x, numbers, row);
+  } else {
+    encode_f8_numbers(x, numbers, row);
+    encode_bf16_numbers(x + numbers, format.tail, row + fathom_row_tail(numbers));
+  }
+}
+
+template <int Lanes>
+FATHOM_INLINE auto decode_f8(const uint8_t *codes, float scale) {
+  auto value = F8E4M3::decode<Lanes>(codes);
+  using Value = decltype(value);
+  // The one code beyond 448 is NaN.
+  auto beyond = (value > 448.0f / F8E4M3::kUnit) | (value < -448.0f / F8E4M3::kUnit);
+  value = beyond ? Value(__builtin_nanf("")) : value;
+  return value * (scale * F8E4M3::kUnit);
+}
+
+/// Reads a row that is not f32.
+FATHOM_INLINE void decode_row(const char *row, const RowFormat &format, float *to) {
+  auto read_bf16 = [](const char *from, int64_t count, float *numbers) {
+    decode_row<Bf16>(reinterpret_cast<const uint16_t *>(from), nullptr, 0, count, numbers);
+  };
+  int64_t numbers = format.width - format.tail;
+  if (format.element == FATHOM_ROW_BF16) {
+    return read_bf16(row, numbers, to);
+  }
+  auto *codes = reinterpret_cast<const uint8_t *>(row);
+  auto *scales = reinterpret_cast<const float *>(row + fathom_row_scales(numbers));
+  int64_t i = 0;
+  for (; i + kLanes <= numbers; i += kLanes) {
+    store(to + i, decode_f8<16>(codes + i, scales[i / kBlock]));
+  }
+  for (; i < numbers; ++i) {
+    to[i] = decode_f8<1>(codes + i, scales[i / kBlock])[0];
+  }
+  read_bf16(row + fathom_row_tail(numbers), format.tail, to + numbers);
+}
+
+/// Number `i` of a row that is not f32.
+FATHOM_INLINE float decode_number(const char *row, const RowFormat &format, int64_t i) {
+  auto read_bf16 = [](const char *from, int64_t place) {
+    return Bf16::decode<1>(reinterpret_cast<const uint16_t *>(from) + place)[0];
+  };
+  int64_t numbers = format.width - format.tail;
+  if (format.element == FATHOM_ROW_BF16) {
+    return read_bf16(row, i);
+  }
+  if (i >= numbers) {
+    return read_bf16(row + fathom_row_tail(numbers), i - numbers);
+  }
+  auto *scales = reinterpret_cast<const float *>(row + fathom_row_scales(numbers));
+  return decode_f8<1>(reinterpret_cast<const uint8_t *>(row) + i, scales[i / kBlock])[0];
+}
+
+} // namespace fathom::cpu
+
+#endif // FATHOM_KERNELS_CPU_CACHE_ROWS_H
