@@ -36,7 +36,8 @@ struct Cache {
   using Key = std::tuple<std::string, int64_t, int64_t, int64_t>;
   /// Numbers of a row of each store.
   std::map<std::string, int64_t> widths;
-  /// What the program wrote. Positions before the call's own hold seeded values that `read` makes up.
+  /// What the program wrote, rounded to what its store keeps. Positions before the call's own hold seeded values that
+  /// `read` makes up.
   std::map<Key, std::vector<float>> written;
 
   std::vector<float> read(const Key &key) const;

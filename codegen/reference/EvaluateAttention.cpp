@@ -4,6 +4,7 @@
 // Rotation, the cache and attention through kernels/ref, a row at a time: each row has its own sequence.
 
 #include "codegen/reference/Frame.h"
+#include "dialects/RowFormat.h"
 
 #include "kernels/ref/ref.h"
 
@@ -55,6 +56,20 @@ static void evaluate(HadamardOp op, Frame &frame) {
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 
+/// A row of numbers of each head as the store gives it back.
+static std::vector<float> roundRow(StoreAttr store, std::vector<float> row) {
+  int64_t width = store.getWidth();
+  if (store.isF32() || int64_t(row.size()) != store.getHeads() * width) {
+    return row;
+  }
+  ref::RowFormat format = {*getRowElement(store.getElement()), width, store.getTail()};
+  for (int64_t head = 0; head < store.getHeads(); ++head) {
+    float *numbers = row.data() + head * width;
+    llvm::copy(ref::decode_row(ref::encode_row(numbers, format).data(), format), numbers);
+  }
+  return row;
+}
+
 /// A cache with `row(t)` written to `store` for each row.
 template <typename Op>
 static void append(Op op, StringRef store, const Tensor &positions, Frame &frame,
@@ -65,7 +80,8 @@ static void append(Op op, StringRef store, const Tensor &positions, Frame &frame
     return;
   }
   for (int64_t t = 0; t < positions.size(); ++t) {
-    cache.written[{store.str(), frame.sequences[t], layer, positions.ids[t]}] = row(t);
+    StoreAttr format = op.getCache().getType().findStore(store);
+    cache.written[{store.str(), frame.sequences[t], layer, positions.ids[t]}] = roundRow(format, row(t));
   }
   frame.set(op.getResult(), std::make_shared<const Cache>(std::move(cache)));
 }

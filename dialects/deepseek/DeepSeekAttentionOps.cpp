@@ -51,8 +51,15 @@ LogicalResult CacheAppendOp::verify() {
                                             : success();
 }
 
+/// Kernels read and write stores of f32.
+static KernelUse useStores(CacheType cache, ArrayRef<StringRef> stores, const KernelUse &use) {
+  return llvm::all_of(stores, [&](StringRef store) { return cache.findStore(store).isF32(); }) ? use : KernelUse();
+}
+
 /// Several parts are what `fathom-fuse-rope-cache-write` makes something of that has a kernel.
-KernelUse CacheAppendOp::getKernelUse() { return getParts().size() == 1 ? KernelUse{"cache_append"} : KernelUse(); }
+KernelUse CacheAppendOp::getKernelUse() {
+  return getParts().size() == 1 ? useStores(getCache().getType(), {getStore()}, {"cache_append"}) : KernelUse();
+}
 
 void CacheAppendOp::describe(KernelDescription &kernel) {
   kernel.addColumns("x", getParts().front());
@@ -103,7 +110,9 @@ LogicalResult GqaAttentionOp::verify() {
                  failed(verifyStore(*this, cache, kValueStore, headDim, groups)));
 }
 
-KernelUse GqaAttentionOp::getKernelUse() { return {"gqa_attention"}; }
+KernelUse GqaAttentionOp::getKernelUse() {
+  return useStores(getCache().getType(), {kKeyStore, kValueStore}, {"gqa_attention"});
+}
 
 void GqaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addInputs(getQuery());
@@ -121,7 +130,10 @@ static KernelUse useInterleaved(Op op, const KernelUse &use) {
   return op.getLayout() == RopeLayout::interleaved ? use : KernelUse();
 }
 
-KernelUse MlaAppendOp::getKernelUse() { return useInterleaved(*this, {"mla_append", getStoredTypeName(getNorm())}); }
+KernelUse MlaAppendOp::getKernelUse() {
+  return useStores(getCache().getType(), {kLatentStore},
+                   useInterleaved(*this, {"mla_append", getStoredTypeName(getNorm())}));
+}
 
 void MlaAppendOp::describe(KernelDescription &kernel) {
   int64_t latent = getWidth(getNorm().getType());
@@ -186,7 +198,9 @@ static LogicalResult verifyExpandedAttention(Op op) {
 
 LogicalResult MlaAttentionOp::verify() { return verifyExpandedAttention(*this); }
 
-KernelUse MlaAttentionOp::getKernelUse() { return useInterleaved(*this, useKvB("mla_attention", *this)); }
+KernelUse MlaAttentionOp::getKernelUse() {
+  return useStores(getCache().getType(), {kLatentStore}, useInterleaved(*this, useKvB("mla_attention", *this)));
+}
 
 void MlaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getQuery(), getKvB(), getScale(), getTable()});
@@ -228,7 +242,8 @@ LogicalResult MlaLatentAttentionOp::verify() {
 }
 
 KernelUse MlaLatentAttentionOp::getKernelUse() {
-  return {getSelection() ? "mla_selected_attention" : "mla_latent_attention"};
+  return useStores(getCache().getType(), {kLatentStore},
+                   {getSelection() ? "mla_selected_attention" : "mla_latent_attention"});
 }
 
 void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
@@ -294,7 +309,9 @@ LogicalResult IndexSelectOp::verify() {
   return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
 }
 
-KernelUse IndexSelectOp::getKernelUse() { return {"index_select"}; }
+KernelUse IndexSelectOp::getKernelUse() {
+  return useStores(getCache().getType(), {kIndexStore}, {"index_select"});
+}
 
 void IndexSelectOp::describe(KernelDescription &kernel) {
   kernel.addInputs(getQuery());

@@ -91,13 +91,19 @@ def DeepSeek_StoreAttr : AttrDef<DeepSeek_Dialect, "Store"> {
   let mnemonic = "store";
   let summary = "a store of a cache";
   let description = [{
-    What `!deepseek.cache` lists: of each layer and position, a row of `width` numbers for each of `heads` heads.
+    What `!deepseek.cache` lists: of each layer and position, a row of `width` numbers for each of `heads` heads. The
+    last `tail` of them are bf16, whatever the others are.
 
-    Example: `#deepseek.store<"latent", width = 576, element = f32>`.
+    Example: `#deepseek.store<"latent", width = 576, element = f8E4M3FN, tail = 64>`.
   }];
   let parameters = (ins StringRefParameter<>:$name, DefaultValuedParameter<"int64_t", "1">:$heads, "int64_t":$width,
-                        "mlir::Type":$element);
-  let assemblyFormat = "`<` $name `,` struct($heads, $width, $element) `>`";
+                        "mlir::Type":$element, DefaultValuedParameter<"int64_t", "0">:$tail);
+  let assemblyFormat = "`<` $name `,` struct($heads, $width, $element, $tail) `>`";
+  let extraClassDeclaration = [{
+    bool isF32() const { return getElement().isF32(); }
+    /// Whether what is written is worth spreading over the numbers of a block first (deepseek.hadamard).
+    bool isF8() const { return mlir::isa<mlir::Float8E4M3FNType>(getElement()); }
+  }];
 }
 
 def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {

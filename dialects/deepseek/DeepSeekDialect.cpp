@@ -3,6 +3,7 @@
 //
 // Registration of the `deepseek` dialect's ops, types and attributes.
 
+#include "dialects/RowFormat.h"
 #include "dialects/deepseek/DeepSeek.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -15,24 +16,43 @@ using namespace mlir;
 
 namespace fathom::deepseek {
 
+/// 512 x f8E4M3FN + 64 x bf16: numbers of a row, after its heads where there are several.
+static ParseResult parseRow(AsmParser &parser, SmallVectorImpl<int64_t> &shape, Type &element, int64_t &tail) {
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(element)) {
+    return failure();
+  }
+  if (shape.empty() || shape.size() > 2) {
+    return parser.emitError(loc, "expected a width, or heads x width");
+  }
+  if (failed(parser.parseOptionalPlus())) {
+    return success();
+  }
+  SmallVector<int64_t> rest;
+  Type type;
+  loc = parser.getCurrentLocation();
+  if (parser.parseDimensionList(rest, /*allowDynamic=*/false) || parser.parseType(type)) {
+    return failure();
+  }
+  if (rest.size() != 1 || !type.isBF16() || __builtin_add_overflow(shape.back(), rest[0], &shape.back())) {
+    return parser.emitError(loc, "expected a tail of bf16 numbers");
+  }
+  tail = rest[0];
+  return success();
+}
+
 /// latent: 576 x f32, key: 2 x 128 x f32, …
 static ParseResult parseStores(AsmParser &parser, SmallVectorImpl<StoreAttr> &stores) {
   return parser.parseCommaSeparatedList([&]() -> ParseResult {
     std::string name;
     SmallVector<int64_t> shape;
     Type element;
-    if (parser.parseKeywordOrString(&name) || parser.parseColon()) {
+    int64_t tail = 0;
+    if (parser.parseKeywordOrString(&name) || parser.parseColon() || parseRow(parser, shape, element, tail)) {
       return failure();
-    }
-    SMLoc loc = parser.getCurrentLocation();
-    if (parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(element)) {
-      return failure();
-    }
-    if (shape.empty() || shape.size() > 2) {
-      return parser.emitError(loc, "expected a width, or heads x width");
     }
     int64_t heads = shape.size() == 2 ? shape.front() : 1;
-    stores.push_back(StoreAttr::get(parser.getContext(), name, heads, shape.back(), element));
+    stores.push_back(StoreAttr::get(parser.getContext(), name, heads, shape.back(), element, tail));
     return success();
   });
 }
@@ -44,7 +64,10 @@ static void printStores(AsmPrinter &printer, ArrayRef<StoreAttr> stores) {
     if (store.getHeads() != 1) {
       printer << store.getHeads() << " x ";
     }
-    printer << store.getWidth() << " x " << store.getElement();
+    printer << store.getWidth() - store.getTail() << " x " << store.getElement();
+    if (store.getTail() != 0) {
+      printer << " + " << store.getTail() << " x bf16";
+    }
   });
 }
 
@@ -84,8 +107,8 @@ LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
     if (heads < 1 || width < 1 || heads > kWidestRow || width > kWidestRow / heads) { // C2
       return emitError() << "expects rows of 1 to " << kWidestRow << " numbers, but got " << heads << " x " << width;
     }
-    if (!store.getElement().isF32()) { // C3
-      return emitError() << "expects f32 numbers, but got " << store.getElement();
+    if (failed(verifyRowFormat(emitError, store.getElement(), width, store.getTail()))) { // C3
+      return failure();
     }
   }
   return success();

@@ -21,9 +21,15 @@ def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
     - `index`, of sparse attention: the rotated key of its indexer;
     - `key`, rotated, and `value`, of grouped-query attention: those of each group, which is read without the others.
 
-    Constraints: (C1) there are 1 to 64 stores, of different names; (C2) a position has 1 to 2^24 numbers; (C3) they are f32.
+    Ops compute in f32. What a store keeps is rounded when it is written: to bf16, or to FP8 with a scale, a power of
+    two, for each 128 numbers of a row (`fathom_row_bytes` of kernel_abi.h says how they lie); rotated numbers at the end
+    of a row of FP8 may stay bf16.
 
-    Example: `!deepseek.cache<latent: 576 x f32>`, `!deepseek.cache<key: 2 x 128 x f32, value: 2 x 128 x f32>`.
+    Constraints: (C1) there are 1 to 64 stores, of different names; (C2) a position has 1 to 2^24 numbers; (C3) they are
+    f32, bf16 or f8E4M3FN, and a tail is bf16 behind f8E4M3FN.
+
+    Example: `!deepseek.cache<latent: 576 x f32>`, `!deepseek.cache<key: 2 x 128 x bf16, value: 2 x 128 x bf16>`,
+    `!deepseek.cache<latent: 512 x f8E4M3FN + 64 x bf16>`.
   }];
   let parameters = (ins ArrayRefParameter<"StoreAttr">:$stores);
   let assemblyFormat = "`<` custom<Stores>($stores) `>`";

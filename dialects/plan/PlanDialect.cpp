@@ -5,6 +5,8 @@
 
 #include "dialects/plan/Plan.h"
 
+#include "dialects/RowFormat.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -65,14 +67,23 @@ constexpr size_t kMostStores = 64;
 constexpr int64_t kLargestDimension = 1 << 24;
 
 LogicalResult StoreAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t layers,
-                                int64_t heads, int64_t width, int64_t offset) {
+                                int64_t heads, int64_t width, Type element, int64_t tail, int64_t offset) {
   auto inRange = [](int64_t count) { return count >= 1 && count <= kLargestDimension; };
   if (!inRange(layers) || !inRange(heads) || !inRange(width) || offset < 0) { // C1
     return emitError() << "expects 1 to " << kLargestDimension
                        << " layers, heads and numbers at an offset of 0 or more, but got " << layers << " layers of "
                        << heads << " x " << width << " numbers at " << offset;
   }
-  return success();
+  return verifyRowFormat(emitError, element, width, tail); // C2
+}
+
+int64_t StoreAttr::getRowElement() const { return *fathom::getRowElement(getElement()); }
+
+int64_t StoreAttr::getRowBytes() const { return fathom_row_bytes(getRowElement(), getWidth(), getTail()); }
+
+MemRefType StoreAttr::getRowType() const {
+  return getElement().isF32() ? MemRefType::get({getWidth()}, getElement())
+                              : MemRefType::get({getRowBytes()}, IntegerType::get(getContext(), 8));
 }
 
 static constexpr CallArray kCallArrays[] = {
@@ -171,8 +182,32 @@ LogicalResult CacheRowOp::verify() {
   if (!store) { // C1
     return emitOpError("expects a store of '") << kStoresAttr << "', but got " << getStoreAttr();
   }
-  auto row = MemRefType::get({store.getWidth()}, Float32Type::get(getContext()));
+  MemRefType row = store.getRowType();
   return getType() == row ? success() : emitOpError("expects ") << row << ", but got " << getType(); // C2
+}
+
+/// A row as bytes of a store that the module has.
+static LogicalResult verifyBytesOfRow(Operation *op, StringAttr name, Type row) {
+  StoreAttr store = findStore(op, name);
+  if (!store || store.getElement().isF32()) { // C1
+    return op->emitOpError("expects a store of '") << kStoresAttr << "' that is not f32, but got " << name;
+  }
+  return row == store.getRowType()
+             ? success()
+             : op->emitOpError("expects a row ") << store.getRowType() << ", but got " << row; // C2
+}
+
+LogicalResult ReadNumberOp::verify() { return verifyBytesOfRow(*this, getStoreAttr(), getRow().getType()); }
+
+LogicalResult WriteRowOp::verify() {
+  if (failed(verifyBytesOfRow(*this, getStoreAttr(), getRow().getType()))) {
+    return failure();
+  }
+  int64_t width = findStore(*this, getStore()).getWidth();
+  auto numbers = MemRefType::get({width}, Float32Type::get(getContext()));
+  return getNumbers().getType() == numbers
+             ? success()
+             : emitOpError("expects numbers ") << numbers << ", but got " << getNumbers().getType(); // C3
 }
 
 LogicalResult AllocateOp::verify() {

@@ -64,16 +64,27 @@ def Plan_StoreAttr : AttrDef<Plan_Dialect, "Store"> {
   let mnemonic = "store";
   let summary = "where a page of the cache holds a store";
   let description = [{
-    From `offset` on, in bytes, rows f32 [layers][heads][FATHOM_PAGE_TOKENS][width] (kernel_abi.h).
+    From `offset` on, in bytes, rows [layers][heads][FATHOM_PAGE_TOKENS] of `width` numbers, which are f32, bf16, or
+    f8E4M3FN but for the last `tail`, which are bf16 then (kernel_abi.h says how they lie).
 
-    Constraints: (C1) layers, heads and width are 1 to 2^24, the offset is 0 or more.
+    Constraints: (C1) layers, heads and width are 1 to 2^24, the offset is 0 or more; (C2) numbers are f32, bf16 or
+    f8E4M3FN, and a tail of less than the width is behind f8E4M3FN alone.
 
-    Example: `#plan.store<"latent", layers = 27, width = 576, offset = 0>`.
+    Example: `#plan.store<"latent", layers = 27, width = 576, element = f8E4M3FN, tail = 64, offset = 0>`.
   }];
   let parameters = (ins StringRefParameter<>:$name, "int64_t":$layers, DefaultValuedParameter<"int64_t", "1">:$heads,
-                        "int64_t":$width, "int64_t":$offset);
-  let assemblyFormat = "`<` $name `,` struct($layers, $heads, $width, $offset) `>`";
+                        "int64_t":$width,
+                        DefaultValuedParameter<"mlir::Type", "::mlir::Float32Type::get($_ctxt)">:$element,
+                        DefaultValuedParameter<"int64_t", "0">:$tail, "int64_t":$offset);
+  let assemblyFormat = "`<` $name `,` struct($layers, $heads, $width, $element, $tail, $offset) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Of FATHOM_ROW_*.
+    int64_t getRowElement() const;
+    int64_t getRowBytes() const;
+    /// What a row is to code: f32 numbers, or bytes that `plan.read_number` and `plan.write_row` know.
+    mlir::MemRefType getRowType() const;
+  }];
 }
 
 class Plan_MemoryOf<string predicate, string name>

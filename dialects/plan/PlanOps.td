@@ -93,9 +93,10 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
   let summary = "a store's row for a position of a row's sequence, for generated loops";
   let description = [{
     `row` is a row of the call; its sequence's page table says where the position's page is, and the module's
-    `plan.stores` where pages hold the store. Of a store of several heads, `layer` is layer · heads + head.
+    `plan.stores` where pages hold the store. Of a store of several heads, `layer` is layer · heads + head. Rows of f32 are
+    read and written as memory; others are bytes, for `plan.read_number` and `plan.write_row`.
 
-    Constraints: (C1) the module has the store; (C2) the result is a row of it.
+    Constraints: (C1) the module has the store; (C2) the result is a row of it, in f32 or in i8.
 
     Example: `%c = plan.cache_row "latent" of %call[%t] at %u layer %l : memref<576xf32>`.
   }];
@@ -104,6 +105,37 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
   let assemblyFormat = [{
     $store `of` $call `[` $row `]` `at` $position `layer` $layer attr-dict `:` type($result)
   }];
+  let hasVerifier = 1;
+}
+
+def Plan_ReadNumberOp : Plan_Op<"read_number"> {
+  let summary = "a number of a store's row that is not f32";
+  let description = [{
+    Number `index` of the row, decoded.
+
+    Constraints: (C1) the module has the store, and its rows are not f32; (C2) `row` is one of them.
+
+    Example: `%x = plan.read_number "latent" %row[%i] : memref<656xi8>`.
+  }];
+  let arguments = (ins StrAttr:$store, Arg<Plan_StaticMemory, "", [MemRead]>:$row, Index:$index);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$store $row `[` $index `]` attr-dict `:` type($row)";
+  let hasVerifier = 1;
+}
+
+def Plan_WriteRowOp : Plan_Op<"write_row"> {
+  let summary = "writes a store's row that is not f32";
+  let description = [{
+    Rounds `numbers` to what the store keeps: all at once, since numbers of FP8 share scales.
+
+    Constraints: (C1) the module has the store, and its rows are not f32; (C2) `row` is one of them; (C3) `numbers` are as
+    many f32.
+
+    Example: `plan.write_row "latent" %x, %row : memref<576xf32>, memref<656xi8>`.
+  }];
+  let arguments = (ins StrAttr:$store, Arg<Plan_StaticMemory, "", [MemRead]>:$numbers,
+                       Arg<Plan_StaticMemory, "", [MemWrite]>:$row);
+  let assemblyFormat = "$store $numbers `,` $row attr-dict `:` type($numbers) `,` type($row)";
   let hasVerifier = 1;
 }
 

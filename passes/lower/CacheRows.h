@@ -21,25 +21,42 @@ public:
   /// Null `call`: the cache is nobody's call, or pages do not hold the store.
   CacheRows(StructuredBuilder &b, mlir::TypedValue<deepseek::CacheType> cache, llvm::StringRef store, mlir::Value layer)
       : b(b), store(store), layer(layer), heads(cache.getType().findStore(store).getHeads()),
-        type(mlir::MemRefType::get({cache.getType().findStore(store).getWidth()}, b.builder.getF32Type())) {
+        numbers(mlir::MemRefType::get({cache.getType().findStore(store).getWidth()}, b.builder.getF32Type())) {
     auto cast = cache.getDefiningOp<mlir::UnrealizedConversionCastOp>();
-    bool isPlaced = bool(plan::findStore(layer.getParentRegion()->getParentOp(), store));
-    call = isPlaced && cast && mlir::isa<plan::CallType>(cast.getOperand(0).getType()) ? cast.getOperand(0)
-                                                                                       : mlir::Value();
+    plan::StoreAttr place = plan::findStore(layer.getParentRegion()->getParentOp(), store);
+    if (place && cast && mlir::isa<plan::CallType>(cast.getOperand(0).getType())) {
+      call = cast.getOperand(0);
+      type = place.getRowType();
+    }
   }
   explicit operator bool() const { return bool(call); }
 
   int64_t getHeads() const { return heads; }
-  int64_t getWidth() const { return type.getDimSize(0); }
+  int64_t getWidth() const { return numbers.getDimSize(0); }
 
   /// The row of `head` and `position` in the sequence of row t of the call.
   mlir::Value get(mlir::Value t, mlir::Value position, mlir::Value head) {
     mlir::Value of = heads == 1 ? layer : b.add(b.multiply(layer, heads), head);
     return plan::CacheRowOp::create(b.builder, b.loc, type, call, store, t, position, of);
   }
-  mlir::Value read(mlir::Value row, mlir::Value i) { return mlir::memref::LoadOp::create(b.builder, b.loc, row, i); }
-  void write(mlir::Value value, mlir::Value row, mlir::Value i) {
-    mlir::memref::StoreOp::create(b.builder, b.loc, value, row, i);
+  /// Number `i` of a row.
+  mlir::Value read(mlir::Value row, mlir::Value i) {
+    if (type == numbers) {
+      return mlir::memref::LoadOp::create(b.builder, b.loc, row, i);
+    }
+    return plan::ReadNumberOp::create(b.builder, b.loc, b.builder.getF32Type(), store, row, i);
+  }
+  /// Writes a row of the numbers that `fill` puts into memory.
+  void write(mlir::Value row, llvm::function_ref<void(mlir::Value)> fill) {
+    if (type == numbers) {
+      return fill(row);
+    }
+    mlir::Value memory = mlir::memref::AllocOp::create(b.builder, b.loc, numbers);
+    fill(memory);
+    plan::WriteRowOp::create(b.builder, b.loc, store, memory, row);
+  }
+  void put(mlir::Value value, mlir::Value memory, mlir::Value i) {
+    mlir::memref::StoreOp::create(b.builder, b.loc, value, memory, i);
   }
 
   /// The products of `row` with `count` heads of row t of `query`, from `first` on, side by side; i ascends in each.
@@ -64,7 +81,8 @@ private:
   llvm::StringRef store;
   mlir::Value layer;
   int64_t heads;
-  mlir::MemRefType type;
+  /// A row in f32, and as pages have it: the same, or bytes.
+  mlir::MemRefType numbers, type;
   mlir::Value call;
 };
 

@@ -62,6 +62,8 @@ public:
   void declareCalls() {
     builder.setInsertionPointToEnd(module.getBody());
     declare(kCacheRow, pointer, {pointer, i64, i64, i64, i64, i64});
+    declare(kReadNumber, f32, {pointer, i64, i64, i64, i64});
+    declare(kWriteRow, LLVM::LLVMVoidType::get(builder.getContext()), {pointer, i64, i64, i64, pointer});
     declare(kRecordState, LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer, i64, i64});
   }
 

@@ -24,14 +24,15 @@ static Decomposed decompose(CacheAppendOp op, StructuredBuilder &b) {
   b.loop(b.index(0), b.size(op.getRowsOperand(), 0), [&](Value t) {
     Value position = b.idAt(op.getPositions(), t);
     for (int64_t head = 0; head < cache.getHeads(); ++head) {
-      Value row = cache.get(t, position, b.index(head));
-      int64_t first = 0;
-      for (Value part : op.getParts()) {
-        int64_t width = getWidth(part.getType()) / cache.getHeads(), from = head * width;
-        b.loop(b.index(0), b.index(width),
-               [&](Value i) { cache.write(b.at(part, {t, b.add(i, from)}), row, b.add(i, first)); });
-        first += width;
-      }
+      cache.write(cache.get(t, position, b.index(head)), [&](Value memory) {
+        int64_t first = 0;
+        for (Value part : op.getParts()) {
+          int64_t width = getWidth(part.getType()) / cache.getHeads(), from = head * width;
+          b.loop(b.index(0), b.index(width),
+                 [&](Value i) { cache.put(b.at(part, {t, b.add(i, from)}), memory, b.add(i, first)); });
+          first += width;
+        }
+      });
     }
   });
   return SmallVector<Value>{op.getCache()};

@@ -54,6 +54,14 @@ static Value multiply(OpBuilder &builder, Location loc, Value value, int64_t fac
 
 static Value add(OpBuilder &builder, Location loc, Value a, Value b) { return LLVM::AddOp::create(builder, loc, a, b); }
 
+/// How the store that `op` names keeps rows, as functions of generated_calls.cpp take it.
+static SmallVector<Value> describeRow(OpBuilder &builder, Operation *op, StringRef store) {
+  StoreAttr place = findStore(op, store);
+  Location loc = op->getLoc();
+  return {constant(builder, loc, place.getRowElement()), constant(builder, loc, place.getWidth()),
+          constant(builder, loc, place.getTail())};
+}
+
 /// A descriptor of contiguous memory whose dynamic sizes are `sizes`, in order.
 static Value describe(OpBuilder &builder, Location loc, const LLVMTypeConverter &converter, MemRefType type,
                       Value pointer, ValueRange sizes) {
@@ -178,15 +186,37 @@ struct LowerCacheRow : PlanPattern<CacheRowOp> {
   using PlanPattern::PlanPattern;
   LogicalResult matchAndRewrite(CacheRowOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto type = cast<MemRefType>(op.getType());
+    StoreAttr place = findStore(op, op.getStore());
     Value cache = advance(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, cache));
-    Value store = constant(rewriter, loc, findStore(op, op.getStore()).getOffset());
-    Value bytes = constant(rewriter, loc, type.getNumElements() * sizeof(float));
+    Value store = constant(rewriter, loc, place.getOffset());
+    Value bytes = constant(rewriter, loc, place.getRowBytes());
     Value pointer = LLVM::CallOp::create(
                         rewriter, loc, TypeRange{pointerType(rewriter)}, kCacheRow,
                         ValueRange{cache, adaptor.getRow(), adaptor.getLayer(), adaptor.getPosition(), store, bytes})
                         .getResult();
     return replace(op, rewriter, pointer);
+  }
+};
+
+struct LowerReadNumber : PlanPattern<ReadNumberOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(ReadNumberOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    SmallVector<Value> arguments = {MemRefDescriptor(adaptor.getRow()).alignedPtr(rewriter, op.getLoc())};
+    llvm::append_range(arguments, describeRow(rewriter, op, op.getStore()));
+    arguments.push_back(adaptor.getIndex());
+    rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, TypeRange{rewriter.getF32Type()}, kReadNumber, arguments);
+    return success();
+  }
+};
+
+struct LowerWriteRow : PlanPattern<WriteRowOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(WriteRowOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    SmallVector<Value> arguments = {MemRefDescriptor(adaptor.getNumbers()).alignedPtr(rewriter, op.getLoc())};
+    llvm::append_range(arguments, describeRow(rewriter, op, op.getStore()));
+    arguments.push_back(MemRefDescriptor(adaptor.getRow()).alignedPtr(rewriter, op.getLoc()));
+    rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, TypeRange(), kWriteRow, arguments);
+    return success();
   }
 };
 
@@ -285,8 +315,8 @@ void addPlanTypes(LLVMTypeConverter &converter) {
 }
 
 void populatePlanToLLVMPatterns(const LLVMTypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<LowerRows, LowerArgument, LowerBuffer, LowerWeight, LowerExpert, LowerCacheRow, LowerAllocate,
-               LowerDeallocate, LowerDispatch, LowerRecordState>(converter);
+  patterns.add<LowerRows, LowerArgument, LowerBuffer, LowerWeight, LowerExpert, LowerCacheRow, LowerReadNumber,
+               LowerWriteRow, LowerAllocate, LowerDeallocate, LowerDispatch, LowerRecordState>(converter);
 }
 
 } // namespace fathom

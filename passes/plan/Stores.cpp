@@ -13,7 +13,7 @@ using namespace mlir;
 namespace fathom {
 
 int64_t getBytes(plan::StoreAttr store) {
-  return store.getLayers() * store.getHeads() * FATHOM_PAGE_TOKENS * store.getWidth() * int64_t(sizeof(float));
+  return store.getLayers() * store.getHeads() * FATHOM_PAGE_TOKENS * store.getRowBytes();
 }
 
 LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t layers) {
@@ -23,7 +23,7 @@ LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t la
   int64_t end = 0;
   for (deepseek::StoreAttr store : cache.getStores()) {
     auto place = plan::StoreAttr::getChecked(report, builder.getContext(), store.getName(), layers, store.getHeads(),
-                                             store.getWidth(), end);
+                                             store.getWidth(), store.getElement(), store.getTail(), end);
     if (!place) {
       return failure();
     }

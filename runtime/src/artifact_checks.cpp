@@ -98,12 +98,17 @@ static void checkSampling(const artifact::Model &model, Findings &findings) {
   findings.require(model.top_k().value_or(0) >= 0, "model.top_k is %d, expected 0 or more", model.top_k().value_or(0));
 }
 
+/// Whether rows are of numbers that this runtime knows, and only those of FP8 end in others.
+static bool isFormat(const artifact::Store &store) {
+  return store.element() <= artifact::StoreElement::MAX &&
+         (store.tail() == 0 || (store.element() == artifact::StoreElement::f8e4m3 && store.tail() < store.width()));
+}
+
 /// Bytes of a store in a page; 0, which no store has, where they overflow.
 static uint64_t storeBytes(const artifact::Store &store) {
   uint64_t heads, rows, bytes;
-  bool good = multiply(store.layers(), store.heads(), &heads) &&
-              multiply(heads, FATHOM_PAGE_TOKENS * elementBytes(store.element()), &rows) &&
-              multiply(rows, store.width(), &bytes);
+  bool good = isFormat(store) && multiply(store.layers(), store.heads(), &heads) &&
+              multiply(heads, FATHOM_PAGE_TOKENS, &rows) && multiply(rows, rowBytes(store), &bytes);
   return good ? bytes : 0;
 }
 
@@ -111,11 +116,14 @@ static void checkStore(const artifact::Store &store, uint64_t page, Findings &fi
   const char *name = store.name()->c_str();
   uint64_t bytes = storeBytes(store);
   findings.require(store.layers() <= kLargestDimension && store.heads() <= kLargestDimension &&
-                       store.width() <= kLargestDimension && bytes > 0,
+                       store.width() <= kLargestDimension && (bytes > 0 || !isFormat(store)),
                    "store '%.32s' has %u layers of %u x %u values, expected 1 to %u of each", name, store.layers(),
                    store.heads(), store.width(), kLargestDimension);
-  findings.require(store.element() == artifact::StoreElement::f32, "store '%.32s' has elements of unknown type %d",
+  findings.require(store.element() <= artifact::StoreElement::MAX, "store '%.32s' has elements of unknown type %d",
                    name, static_cast<int>(store.element()));
+  findings.require(isFormat(store) || store.element() > artifact::StoreElement::MAX,
+                   "store '%.32s' has a tail of %u of %u values, expected 0, or less than all of f8e4m3", name,
+                   store.tail(), store.width());
   findings.require(store.stride() == 1 && store.window() == 0,
                    "store '%.32s' has stride %u and window %u, but this runtime keeps one row per position", name,
                    store.stride(), store.window());

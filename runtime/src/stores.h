@@ -11,18 +11,15 @@
 
 namespace fathom::runtime {
 
-/// Bytes of one number of a store; 0 for a type that this runtime does not know.
-inline uint64_t elementBytes(artifact::StoreElement element) {
-  switch (element) {
-  case artifact::StoreElement::f32:
-    return sizeof(float);
-  }
-  return 0;
-}
+static_assert(int(artifact::StoreElement::f32) == FATHOM_ROW_F32 &&
+                  int(artifact::StoreElement::bf16) == FATHOM_ROW_BF16 &&
+                  int(artifact::StoreElement::f8e4m3) == FATHOM_ROW_F8E4M3 &&
+                  artifact::StoreElement::MAX == artifact::StoreElement::f8e4m3,
+              "rows are what kernels take them for");
 
 /// Bytes of a row: what a store keeps of one position in one layer and head.
 inline uint64_t rowBytes(const artifact::Store &store) {
-  return uint64_t(store.width()) * elementBytes(store.element());
+  return static_cast<uint64_t>(fathom_row_bytes(static_cast<int64_t>(store.element()), store.width(), store.tail()));
 }
 
 /// Rows that a store keeps of one position.

@@ -149,6 +149,31 @@ const Refusal refusals[] = {
     {"StoreWithStride", [](ToyContents &c) { c.stores[0].stride = 4; }, kBad, "has stride 4 and window 0"},
     {"StoreWithWindow", [](ToyContents &c) { c.stores[0].window = 128; }, kBad, "has stride 1 and window 128"},
     {"StoreOfUnknownElements", [](ToyContents &c) { c.storeElement = 9; }, kBad, "elements of unknown type 9"},
+    {"TailOfF32", [](ToyContents &c) { c.stores[0].tail = 1; }, kBad, "store 'row' has a tail of 1 of 2 values"},
+    {"TailOfBf16",
+     [](ToyContents &c) {
+       c.storeElement = 1;
+       c.stores[0].tail = 1;
+     },
+     kBad, "has a tail of 1 of 2 values, expected 0, or less than all of f8e4m3"},
+    {"TailOfAllNumbers",
+     [](ToyContents &c) {
+       c.storeElement = 2;
+       c.stores[0].tail = 2;
+     },
+     kBad, "has a tail of 2 of 2 values"},
+    {"HugeTail",
+     [](ToyContents &c) {
+       c.storeElement = 2;
+       c.stores[0].tail = UINT32_MAX;
+     },
+     kBad, "has a tail of 4294967295 of 2 values"},
+    {"ScalesBeyondPage",
+     [](ToyContents &c) { // a row of 2 codes and a scale has the 8 bytes of 2 floats; one of 5 codes has 12
+       c.storeElement = 2;
+       c.stores[0].width = 5;
+     },
+     kBad, "1536 bytes at offset 0 exceed the 1024 bytes of a page"},
     {"BosBeyondVocabulary", [](ToyContents &c) { c.bos = 320; }, kBad, "model.bos_token is 320"},
     {"NegativeEos", [](ToyContents &c) { c.eos = {-1}; }, kBad, "model.eos_tokens is -1"},
     {"NotANumberTemperature", [](ToyContents &c) { c.temperature = NAN; }, kBad, "model.temperature"},

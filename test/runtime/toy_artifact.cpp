@@ -123,7 +123,7 @@ static std::string makeMetadata(const ToyContents &c) {
   std::vector<flatbuffers::Offset<fbs::Store>> stores;
   for (const ToyStore &s : c.stores) {
     stores.push_back(fbs::CreateStore(b, b.CreateString(s.name), s.layers, fbs::StoreElement(c.storeElement), s.width,
-                                      s.stride, s.window, s.offset, s.heads));
+                                      s.stride, s.window, s.offset, s.heads, s.tail));
   }
   auto cache = fbs::CreateCache(b, c.pageBytes, b.CreateVector(stores));
   auto code = fbs::CreateCode(b, c.codeSegment, c.scratchBytes);

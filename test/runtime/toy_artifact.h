@@ -36,6 +36,7 @@ struct ToyStore {
   uint32_t layers, width, stride, window;
   uint64_t offset;
   uint32_t heads = 1;
+  uint32_t tail = 0;
 };
 
 struct ToyEntry {

@@ -51,6 +51,8 @@ static std::vector<artifact::StoreT> listStores(ModuleOp module) {
     table.layers = store.getLayers();
     table.heads = store.getHeads();
     table.width = store.getWidth();
+    table.element = artifact::StoreElement(store.getRowElement());
+    table.tail = store.getTail();
     table.offset = store.getOffset();
   }
   return stores;

@@ -65,3 +65,11 @@ func.func @grouped(%q: tensor<?x24xf32>, %c: !deepseek.cache<key: 2 x 4 x f32, v
       : (tensor<?x24xf32>, !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>, index, tensor<?xi32>) -> tensor<?x24xf32>
   return %a : tensor<?x24xf32>
 }
+
+// Stores of other numbers; a tail is of bf16.
+// CHECK-LABEL: func.func @stores
+// CHECK-SAME: !deepseek.cache<key: 2 x 128 x bf16, latent: 512 x f8E4M3FN + 64 x bf16, index: 128 x f8E4M3FN>
+func.func @stores(%c: !deepseek.cache<key: 2 x 128 x bf16, latent: 512 x f8E4M3FN + 64 x bf16, index: 128 x f8E4M3FN>) {
+  // CHECK: #deepseek.store<"latent", width = 576, element = f8E4M3FN, tail = 64>
+  return {store = #deepseek.store<"latent", width = 576, element = f8E4M3FN, tail = 64>}
+}

@@ -204,8 +204,38 @@ func.func @f(%c: !deepseek.cache<key: 2 x 2 x 2 x f32>) {
 // -----
 
 // C3
-// expected-error @+1 {{expects f32 numbers, but got 'bf16'}}
-func.func @f(%c: !deepseek.cache<latent: 8 x bf16>) {
+// expected-error @+1 {{expects f32, bf16 or f8E4M3FN numbers, but got 'f16'}}
+func.func @f(%c: !deepseek.cache<latent: 8 x f16>) {
+  return
+}
+
+// -----
+
+// C3
+// expected-error @+1 {{expects a tail of bf16 only behind f8E4M3FN numbers, but got 8 x 'f32' + 4 x bf16}}
+func.func @f(%c: !deepseek.cache<latent: 8 x f32 + 4 x bf16>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a tail of bf16 numbers}}
+func.func @f(%c: !deepseek.cache<latent: 8 x f8E4M3FN + 4 x f32>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a tail of bf16 numbers}}
+func.func @f(%c: !deepseek.cache<latent: 8 x f8E4M3FN + 2 x 4 x bf16>) {
+  return
+}
+
+// -----
+
+// A row of no FP8 numbers.
+// expected-error @+1 {{but got 0 x 'f8E4M3FN' + 4 x bf16}}
+func.func @f(%c: !deepseek.cache<latent: 0 x f8E4M3FN + 4 x bf16>) {
   return
 }
 

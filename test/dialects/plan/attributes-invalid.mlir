@@ -53,3 +53,21 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 16777217, width
 // store C1
 // expected-error @+1 {{but got 2 layers of 0 x 8 numbers at 0}}
 module attributes {plan.stores = [#plan.store<"key", layers = 2, heads = 0, width = 8, offset = 0>]} {}
+
+// -----
+
+// store C2
+// expected-error @+1 {{expects f32, bf16 or f8E4M3FN numbers, but got 'f64'}}
+module attributes {plan.stores = [#plan.store<"key", layers = 2, width = 8, element = f64, offset = 0>]} {}
+
+// -----
+
+// store C2
+// expected-error @+1 {{expects a tail of bf16 only behind f8E4M3FN numbers, but got 4 x 'bf16' + 4 x bf16}}
+module attributes {plan.stores = [#plan.store<"key", layers = 2, width = 8, element = bf16, tail = 4, offset = 0>]} {}
+
+// -----
+
+// store C2
+// expected-error @+1 {{but got 0 x 'f8E4M3FN' + 8 x bf16}}
+module attributes {plan.stores = [#plan.store<"key", layers = 2, width = 8, element = f8E4M3FN, tail = 8, offset = 0>]} {}

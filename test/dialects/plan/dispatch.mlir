@@ -1,8 +1,10 @@
 // Plans print as they are read.
 // RUN: fathom-opt %s --verify-roundtrip | FileCheck %s
 
-// CHECK: module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>]} {
-module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>]} {
+// CHECK: module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>,
+// CHECK-SAME: #plan.store<"index", layers = 2, width = 24, element = f8E4M3FN, tail = 8, offset = 8192>]} {
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 16, offset = 0>,
+                                  #plan.store<"index", layers = 2, width = 24, element = f8E4M3FN, tail = 8, offset = 8192>]} {
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 
 // CHECK: plan.kernel @k0 = "avx2_f32_gemm" operands 3 constants [8, 4] {
@@ -49,6 +51,15 @@ func.func @generated(%call: !plan.call, %i: index, %table: !plan.table<memref<4x
   %e = plan.expert %table[%i] : <memref<4x8xbf16>> -> memref<4x8xbf16>
   // CHECK: plan.cache_row "latent" of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<16xf32>
   %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<16xf32>
+  // 16 codes, a scale, 8 of bf16.
+  // CHECK: %[[ROW:.*]] = plan.cache_row "index" of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<36xi8>
+  %r = plan.cache_row "index" of %call[%i] at %i layer %i : memref<36xi8>
+  // CHECK: plan.read_number "index" %[[ROW]][%[[I]]] : memref<36xi8>
+  %x = plan.read_number "index" %r[%i] : memref<36xi8>
+  // CHECK: %[[N:.*]] = plan.allocate of %[[CALL]]() : memref<24xf32>
+  %n = plan.allocate of %call() : memref<24xf32>
+  // CHECK: plan.write_row "index" %[[N]], %[[ROW]] : memref<24xf32>, memref<36xi8>
+  plan.write_row "index" %n, %r : memref<24xf32>, memref<36xi8>
   // CHECK: %[[M:.*]] = plan.allocate of %[[CALL]](%[[I]]) : memref<?x8xf32>
   %m = plan.allocate of %call(%i) : memref<?x8xf32>
   // CHECK: plan.deallocate of %[[CALL]] %[[M]] : memref<?x8xf32>

@@ -93,6 +93,66 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, o
 
 // -----
 
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 9, element = bf16, offset = 0>]} {
+  func.func @cache_row_c2_bytes(%call: !plan.call, %i: index) {
+    // expected-error @+1 {{'plan.cache_row' op expects 'memref<20xi8>', but got 'memref<9xf32>'}}
+    %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<9xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>]} {
+  func.func @read_number_c1(%row: memref<32xi8>, %i: index) {
+    // expected-error @+1 {{'plan.read_number' op expects a store of 'plan.stores' that is not f32, but got "latent"}}
+    %x = plan.read_number "latent" %row[%i] : memref<32xi8>
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, element = bf16, offset = 0>]} {
+  func.func @read_number_c2(%row: memref<32xi8>, %i: index) {
+    // expected-error @+1 {{'plan.read_number' op expects a row 'memref<16xi8>', but got 'memref<32xi8>'}}
+    %x = plan.read_number "latent" %row[%i] : memref<32xi8>
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, element = bf16, offset = 0>]} {
+  func.func @write_row_c1(%x: memref<8xf32>, %row: memref<16xi8>) {
+    // expected-error @+1 {{'plan.write_row' op expects a store of 'plan.stores' that is not f32, but got "key"}}
+    plan.write_row "key" %x, %row : memref<8xf32>, memref<16xi8>
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, element = bf16, offset = 0>]} {
+  func.func @write_row_c2(%x: memref<8xf32>, %row: memref<8xi8>) {
+    // expected-error @+1 {{'plan.write_row' op expects a row 'memref<16xi8>', but got 'memref<8xi8>'}}
+    plan.write_row "latent" %x, %row : memref<8xf32>, memref<8xi8>
+    return
+  }
+}
+
+// -----
+
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, element = bf16, offset = 0>]} {
+  func.func @write_row_c3(%x: memref<7xf32>, %row: memref<16xi8>) {
+    // expected-error @+1 {{'plan.write_row' op expects numbers 'memref<8xf32>', but got 'memref<7xf32>'}}
+    plan.write_row "latent" %x, %row : memref<7xf32>, memref<16xi8>
+    return
+  }
+}
+
+// -----
+
 func.func @argument_c1(%call: !plan.call) {
   // expected-error @+1 {{'plan.argument' op expects an array of a call, but got "token"}}
   %a = plan.argument "token" of %call : memref<?xi32>

@@ -59,6 +59,19 @@ func.func @heads(%x: tensor<?x8xf32>, %n: tensor<4xf32>, %t: tensor<16x2x2xf32>,
   return %d : tensor<?x8xf32>
 }
 
+// No kernel reads or writes rows that are not f32.
+// CHECK-LABEL: func.func @keeps_stores
+func.func @keeps_stores(%q: tensor<?x8xf32>, %x: tensor<?x4xf32>, %p: tensor<?xi32>,
+                        %c: !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, %l: index) -> tensor<?x8xf32> {
+  // CHECK-NOT: deepseek.kernel
+  // CHECK: return
+  %d = deepseek.cache_append %c["key"][%l], %x at %p : !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, tensor<?x4xf32> at tensor<?xi32>
+  %y = deepseek.gqa_attention %q, %d[%l] at %p
+      {num_heads = 2 : i64, num_kv_heads = 1 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x8xf32>, !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, index, tensor<?xi32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
 // No kernel reads f16.
 // CHECK-LABEL: func.func @keeps_others
 func.func @keeps_others(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {

@@ -1,6 +1,6 @@
 // Attention over a call's cache, in both forms, and what stays where a cache is nobody's call.
-// RUN: fathom-opt %s --fathom-convert-deepseek-to-structured | FileCheck %s
-// RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
+// RUN: fathom-opt %s --split-input-file --fathom-convert-deepseek-to-structured | FileCheck %s
+// RUN: fathom-opt %s --split-input-file --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
 
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 5, offset = 0>,
                                   #plan.store<"key", layers = 2, heads = 3, width = 2, offset = 2560>,
@@ -100,5 +100,31 @@ func.func @grouped(%call: !plan.call, %q: tensor<?x12xf32>, %p: tensor<?xi32>, %
       {num_heads = 6 : i64, num_kv_heads = 3 : i64, head_dim = 2 : i64, softmax_scale = 0.5 : f64}
       : (tensor<?x12xf32>, !deepseek.cache<key: 3 x 2 x f32, value: 3 x 2 x f32>, index, tensor<?xi32>) -> tensor<?x12xf32>
   return %a : tensor<?x12xf32>
+}
+}
+
+// -----
+
+// Rows that are not f32 are read number by number, and written at once.
+module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 5, element = f8E4M3FN, tail = 2, offset = 0>]} {
+// CHECK-LABEL: func.func @stored(
+// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[Q:.*]]: tensor<?x10xf32>, %[[X:.*]]: tensor<?x5xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
+func.func @stored(%call: !plan.call, %q: tensor<?x10xf32>, %x: tensor<?x5xf32>, %p: tensor<?xi32>, %l: index) -> tensor<?x6xf32> {
+  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 3 x f8E4M3FN + 2 x bf16>
+  // CHECK: scf.for %[[T:[^ ]*]] =
+  // CHECK: %[[ROW:.*]] = plan.cache_row "latent" of %[[CALL]][%[[T]]] at %{{.*}} layer %[[L]] : memref<12xi8>
+  // CHECK: %[[NUMBERS:.*]] = memref.alloc() : memref<5xf32>
+  // CHECK: scf.for %[[I:[^ ]*]] =
+  // CHECK: %[[N:.*]] = tensor.extract %[[X]]
+  // CHECK: memref.store %[[N]], %[[NUMBERS]][%{{.*}}] : memref<5xf32>
+  // CHECK: plan.write_row "latent" %[[NUMBERS]], %[[ROW]] : memref<5xf32>, memref<12xi8>
+  %d = deepseek.cache_append %c["latent"][%l], %x at %p
+      : !deepseek.cache<latent: 3 x f8E4M3FN + 2 x bf16>, tensor<?x5xf32> at tensor<?xi32>
+  // CHECK: plan.cache_row "latent" of %[[CALL]]
+  // CHECK: %[[KEY:.*]] = plan.read_number "latent" %{{.*}}[%{{.*}}] : memref<12xi8>
+  // CHECK: math.fma %{{.*}}, %[[KEY]]
+  %y = deepseek.mla_latent_attention %q, %d[%l] at %p {num_heads = 2 : i64, rope_dim = 2 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x10xf32>, !deepseek.cache<latent: 3 x f8E4M3FN + 2 x bf16>, index, tensor<?xi32>) -> tensor<?x6xf32>
+  return %y : tensor<?x6xf32>
 }
 }

@@ -23,7 +23,21 @@ constexpr int64_t kContext = 200, kLayers = 2, kLayer = 1;
 // heads, dn, dr, dv, r: with tails everywhere.
 constexpr ref::MlaShape kMlaShapes[] = {{1, 5, 2, 3, 7}, {7, 24, 6, 40, 50}, {12, 16, 8, 16, 32}};
 
-std::string latents(int64_t width) { return formatv("!deepseek.cache<latent: {0} x f32>", width); }
+/// Rows as a type of caches has them.
+std::string describe(const ref::RowFormat &format) {
+  const char *elements[] = {"f32", "bf16", "f8E4M3FN"};
+  std::string text = formatv("{0} x {1}", format.width - format.tail, elements[format.element]);
+  return format.tail ? text + formatv(" + {0} x bf16", format.tail).str() : text;
+}
+
+std::string latents(const ref::RowFormat &format) { return "!deepseek.cache<latent: " + describe(format) + ">"; }
+std::string latents(int64_t width) { return latents({FATHOM_ROW_F32, width}); }
+
+/// Rows in each format; those of FP8 with and without a tail.
+RowFormats listFormats(int64_t width, int64_t tail) {
+  return {
+      {FATHOM_ROW_F32, width}, {FATHOM_ROW_BF16, width}, {FATHOM_ROW_F8E4M3, width}, {FATHOM_ROW_F8E4M3, width, tail}};
+}
 
 Operand ropeTable(int64_t width) { return {"table", formatv("tensor<{0}x{1}x2xf32>", kContext, width / 2)}; }
 
@@ -44,7 +58,7 @@ double scaleOf(const ref::MlaShape &s) { return 3.0 / std::sqrt(static_cast<doub
 void expectWrittenRows(Cache &cache, const Ints &positions, const Floats &want) {
   Floats got;
   for (int32_t position : positions) {
-    got.insert(got.end(), cache.row(kLayer, position), cache.row(kLayer, position) + cache.widths[0]);
+    got.insert(got.end(), cache.row(kLayer, position), cache.row(kLayer, position) + cache.formats[0].width);
   }
   expectClose(got, want);
   int64_t written = llvm::count_if(cache.memory, [](float value) { return !std::isnan(value); });
@@ -67,6 +81,28 @@ TEST(StructuredCacheTest, CacheAppend) {
   }
   function.run(3, {latent.data(), key.data(), positions.data()}, cache.of({0, 0, 0}));
   expectWrittenRows(cache, positions, want);
+}
+
+/// Rows are what kernels/ref encodes, to the last byte.
+TEST(StructuredCacheTest, CacheAppendEncodesRows) {
+  for (const ref::RowFormat &format : listFormats(151, 13)) {
+    SCOPED_TRACE(describe(format));
+    Operands inputs = {{"cache", latents(format)}, {"layer", "index"}, rows("x", 140), rows("y", 11), ids("positions")};
+    GeneratedFunction function("deepseek.cache_append %cache[\"latent\"][%layer], %x, %y at %positions : " +
+                                   listTypes({inputs[0], inputs[2], inputs[3]}) + " at " + inputs[4].type,
+                               inputs, {});
+    Cache cache({format}, kContext, kLayers);
+    Floats x = random_floats(2 * 140, 1), y = random_floats(2 * 11, 2);
+    Ints positions = {63, 64};
+    function.run(2, {x.data(), y.data(), positions.data()}, cache.of({0, 0}));
+    for (int64_t t = 0; t < 2; ++t) {
+      Floats row(&x[t * 140], &x[t * 140] + 140);
+      row.insert(row.end(), &y[t * 11], &y[t * 11] + 11);
+      std::vector<uint8_t> want = ref::encode_row(row.data(), format);
+      const uint8_t *got = cache.bytes(kLayer, positions[t]);
+      EXPECT_EQ(std::vector<uint8_t>(got, got + want.size()), want) << "row " << t;
+    }
+  }
 }
 
 TEST(StructuredCacheTest, MlaAppend) {
@@ -139,23 +175,25 @@ TEST_P(StructuredAttentionTest, AbsorbedQueryAndExpandedOutput) {
 
 TEST(StructuredCacheTest, LatentAttentionAcrossPagesAndSequences) {
   for (const ref::MlaShape &s : kMlaShapes) {
-    SCOPED_TRACE(testing::Message() << s.heads << " heads");
-    const int64_t width = s.rank + s.rope;
-    Operands inputs = {rows("q", s.heads * width), {"cache", latents(width)}, {"layer", "index"}, ids("positions")};
-    auto attention = GeneratedFunction::create(
-        formatv("deepseek.mla_latent_attention %q, %cache[%layer] at %positions{0}, softmax_scale = {1:E9} : f64}",
-                dimensions(s, "rope_dim"), scaleOf(s)),
-        inputs, {rows("y", s.heads * s.rank)});
-    Cache cache(kContext, kLayers, {width}, 2);
-    Floats latents = cache.fill(kLayer, 66, 1, 0), others = cache.fill(kLayer, kContext, 2, 1);
-    Ints positions = {0, 63, 64, 65, 150};
-    const int64_t T = 5, size = s.heads * s.rank;
-    Floats q = random_floats(T * s.heads * width, 3), want(T * size), got = unset(T * size);
-    ref::mla_latent_attention(q.data(), latents.data(), positions.data(), T - 1, s, scaleOf(s), want.data());
-    ref::mla_latent_attention(&q[(T - 1) * s.heads * width], others.data(), &positions[T - 1], 1, s, scaleOf(s),
-                              &want[(T - 1) * size]);
-    attention.run(T, {q.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 1}));
-    expectClose(got, want);
+    for (const ref::RowFormat &format : listFormats(s.rank + s.rope, s.rope)) {
+      SCOPED_TRACE(testing::Message() << s.heads << " heads, " << describe(format));
+      const int64_t width = s.rank + s.rope;
+      Operands inputs = {rows("q", s.heads * width), {"cache", latents(format)}, {"layer", "index"}, ids("positions")};
+      auto attention = GeneratedFunction::create(
+          formatv("deepseek.mla_latent_attention %q, %cache[%layer] at %positions{0}, softmax_scale = {1:E9} : f64}",
+                  dimensions(s, "rope_dim"), scaleOf(s)),
+          inputs, {rows("y", s.heads * s.rank)});
+      Cache cache({format}, kContext, kLayers, 2);
+      Floats latents = cache.fill(kLayer, 66, 1, 0), others = cache.fill(kLayer, kContext, 2, 1);
+      Ints positions = {0, 63, 64, 65, 150};
+      const int64_t T = 5, size = s.heads * s.rank;
+      Floats q = random_floats(T * s.heads * width, 3), want(T * size), got = unset(T * size);
+      ref::mla_latent_attention(q.data(), latents.data(), positions.data(), T - 1, s, scaleOf(s), want.data());
+      ref::mla_latent_attention(&q[(T - 1) * s.heads * width], others.data(), &positions[T - 1], 1, s, scaleOf(s),
+                                &want[(T - 1) * size]);
+      attention.run(T, {q.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 1}));
+      expectClose(got, want);
+    }
   }
 }
 
