@@ -119,10 +119,12 @@ void ModelImporter::setFacts(ModuleOp module) {
 }
 
 Type ModelImporter::cache() {
+  Type types[] = {builder.getF32Type(), builder.getBF16Type(), Float8E4M3FNType::get(builder.getContext())};
   SmallVector<deepseek::StoreAttr> stores;
   for (const Store &store : storesOf(config)) {
-    stores.push_back(
-        deepseek::StoreAttr::get(builder.getContext(), store.name, store.heads, store.width, builder.getF32Type()));
+    stores.push_back(deepseek::StoreAttr::get(builder.getContext(), store.name, store.heads, store.width,
+                                              types[size_t(options.cacheType)],
+                                              options.cacheType == StoredType::Fp8 ? store.tail : 0));
   }
   return deepseek::CacheType::get(builder.getContext(), stores);
 }

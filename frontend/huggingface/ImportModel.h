@@ -7,6 +7,7 @@
 #define FATHOM_FRONTEND_HUGGINGFACE_IMPORTMODEL_H
 
 #include "frontend/huggingface/ModelWeights.h"
+#include "frontend/huggingface/StoredType.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -16,6 +17,7 @@ namespace fathom::huggingface {
 struct ImportOptions {
   /// Positions that the rope table covers.
   int64_t maxContext = 0;
+  StoredType cacheType = StoredType::F32;
 };
 
 /// Builds the module of a model that `findModelWeights` accepted: a `deepseek.weight` for each stack, a

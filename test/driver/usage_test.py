@@ -126,6 +126,7 @@ class Mistakes(support.DriverTest):
         self.refused("compile", "x", "-o", "-", "--from=fuse", "--emit=model", words=("--from", "--emit"))
         for option, phase, when in (("--max-context=8", "deepseek", "when a checkpoint is read"),
                                     ("--draft=none", "deepseek", "when a checkpoint is read"),
+                                    ("--cache-type=bf16", "deepseek", "when a checkpoint is read"),
                                     ("--max-batch=2", "model", "in phase model"),
                                     ("--prefill-rows=8", "model", "in phase model"),
                                     ("--no-kernels", "fuse", "in phases model and fuse")):

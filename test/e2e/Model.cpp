@@ -35,7 +35,8 @@ const std::string &getFolder() {
 std::string describe(const driver::CompileOptions &options) {
   std::ostringstream key;
   key << options.input << ' ' << options.mcpu << ' ' << int(options.weights) << ' ' << options.kernels << ' '
-      << options.maxContext << ' ' << options.maxBatch << ' ' << options.prefillRows << ' ' << options.draft;
+      << int(options.cacheType) << ' ' << options.maxContext << ' ' << options.maxBatch << ' ' << options.prefillRows
+      << ' ' << options.draft;
   return key.str();
 }
 
@@ -109,6 +110,18 @@ fathom_sequence_t Session::createSequence() {
   fathom_sequence_t sequence = 0;
   EXPECT_STATUS_OK(fathom_session_create_sequence(session, &sequence));
   return sequence;
+}
+
+std::string Session::save(fathom_sequence_t sequence) {
+  size_t size = 0;
+  EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 0, &size), FATHOM_STATUS_TOO_SMALL);
+  std::string saved(size, '\0');
+  EXPECT_STATUS_OK(fathom_session_save_sequence(session, sequence, saved.data(), saved.size(), &size));
+  return saved;
+}
+
+fathom_status_t Session::restore(const std::string &saved, fathom_sequence_t *sequence) {
+  return fathom_session_restore_sequence(session, saved.data(), saved.size(), sequence);
 }
 
 std::vector<int32_t> Session::generate(const std::vector<int32_t> &tokens, size_t count) {

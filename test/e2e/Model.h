@@ -40,6 +40,8 @@ public:
   /// A step that nobody wants logits of.
   void append(fathom_sequence_t sequence, int32_t token);
   fathom_sequence_t createSequence();
+  std::string save(fathom_sequence_t sequence);
+  fathom_status_t restore(const std::string &saved, fathom_sequence_t *sequence);
   /// The greedy continuation of `tokens`, end tokens included.
   std::vector<int32_t> generate(const std::vector<int32_t> &tokens, size_t count);
 

@@ -22,6 +22,7 @@ struct Variant {
   codegen::WeightStorage weights;
   bool kernels;
   const char *mcpu;
+  huggingface::StoredType cacheType = huggingface::StoredType::F32;
 };
 
 constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
@@ -42,6 +43,7 @@ struct Case {
     options.weights = variant.weights;
     options.kernels = variant.kernels;
     options.mcpu = variant.mcpu;
+    options.cacheType = variant.cacheType;
     return test::compile(options);
   }
 };

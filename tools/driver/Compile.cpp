@@ -8,6 +8,7 @@
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/ModelConfig.h"
+#include "frontend/huggingface/StoredType.h"
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "runtime/cli/messages.h"
@@ -34,11 +35,14 @@ examples:
 /// Weights are recipes until the lower phase, so that IR up to it can be taken back.
 static constexpr const char *kFromNames = "deepseek|model|fuse|plan";
 
-static Emit parseEmit(StringRef name) {
+/// The place of `name` in "a|b|c".
+static int64_t findName(StringRef name, StringRef all) {
   llvm::SmallVector<StringRef> names;
-  StringRef(kEmitNames).split(names, '|');
-  return Emit(llvm::find(names, name) - names.begin());
+  all.split(names, '|');
+  return llvm::find(names, name) - names.begin();
 }
+
+static Emit parseEmit(StringRef name) { return Emit(findName(name, kEmitNames)); }
 
 namespace {
 /// Options as the command line spells them.
@@ -53,6 +57,7 @@ struct Arguments {
   const char *weights = "pack";
   const char *draft = "mtp";
   const char *chatFormat = "";
+  const char *cacheType = "f32";
   bool kernels = true;
   bool tokenizer = true;
   bool isolate = true;
@@ -62,7 +67,7 @@ struct Arguments {
   uint64_t prefillRows = 256;
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
-  bool givenWeights = false, givenCpu = false, givenDraft = false;
+  bool givenWeights = false, givenCpu = false, givenDraft = false, givenCache = false;
 };
 } // namespace
 
@@ -79,6 +84,7 @@ static int checkPhases(const char *command, const Arguments &arguments) {
   } uses[] = {
       {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
       {arguments.givenDraft, "draft", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
+      {arguments.givenCache, "cache-type", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
       {arguments.givenBatch, "max-batch", "in phase model", Emit::Model, Emit::Model},
       {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model, Emit::Model},
       {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Emit::Model,
@@ -147,6 +153,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
+      {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
+       "what the cache keeps numbers as: smaller is faster over long contexts, and less exact (f32)", 0, 0,
+       huggingface::kStoredTypeNames, &arguments.givenCache},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
       {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N", "most prompt tokens in one step (256)", 1,
@@ -192,6 +201,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.draft = StringRef(arguments.draft) == "mtp";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
+  options.cacheType = huggingface::StoredType(findName(arguments.cacheType, huggingface::kStoredTypeNames));
   options.maxBatch = int64_t(arguments.maxBatch);
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = arguments.threads ? unsigned(arguments.threads) : std::max(1u, std::thread::hardware_concurrency());

@@ -9,6 +9,7 @@
 #include "codegen/weights/LowerRecipes.h"
 #include "dialects/support/FileSystem.h"
 #include "frontend/checkpoint/Diagnostics.h"
+#include "frontend/huggingface/StoredType.h"
 
 #include "llvm/ADT/StringRef.h"
 
@@ -37,6 +38,8 @@ struct CompileOptions {
   codegen::WeightStorage weights = codegen::WeightStorage::Pack;
   /// Positions to serve; 0: as many as the model has.
   int64_t maxContext = 0;
+  /// What the cache keeps numbers as.
+  huggingface::StoredType cacheType = huggingface::StoredType::F32;
   /// Most sequences in one decode step.
   int64_t maxBatch = 16;
   /// Most tokens in one prefill step.

@@ -79,13 +79,22 @@ bool CompileOutput::writeText(StringRef text) {
   return error ? fail(std::move(error)) : true;
 }
 
+/// The --cache-type that gives such stores.
+static StringRef nameCacheType(const codegen::ArtifactContents &contents) {
+  static_assert(size_t(huggingface::StoredType::Fp8) == size_t(artifact::StoreElement::f8e4m3));
+  llvm::SmallVector<StringRef> names;
+  StringRef(huggingface::kStoredTypeNames).split(names, '|');
+  return names[size_t(contents.stores.front().element)];
+}
+
 /// The options that decide what an artifact holds, as the command line spells them.
 std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
   bool pack = options.weights == codegen::WeightStorage::Pack;
   std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
   text += options.draft ? "" : " --draft=none";
-  text += " --max-context=" + std::to_string(contents.model.max_context);
+  text +=
+      " --max-context=" + std::to_string(contents.model.max_context) + " --cache-type=" + nameCacheType(contents).str();
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : contents.entryPoints) {
     if (!entry.logits || entry.hidden) {

@@ -152,6 +152,7 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   }
   huggingface::ImportOptions import;
   import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;
+  import.cacheType = options.cacheType;
   if (goodConfig && import.maxContext > config.maxPositions) {
     diagnostics.error(Problem::Usage, "max-context", options.input, "",
                       "--max-context=" + Twine(import.maxContext) + " is above the model's max_position_embeddings, " +

@@ -91,7 +91,9 @@ static void check(ConfigParser &parser) {
   parser.requireRow(heads * (config.mla.kvLoraRank + rope));
 }
 
-static SmallVector<Store> stores(C c) { return {{deepseek::kLatentStore, 1, c.mla.kvLoraRank + c.mla.qkRopeHeadDim}}; }
+static SmallVector<Store> stores(C c) {
+  return {{deepseek::kLatentStore, 1, latentAndRope(c), /*tail=*/c.mla.qkRopeHeadDim}};
+}
 
 static Value buildQuery(LayerBuilder &builder, Value input) {
   if (!hasQueryLatent(builder.config())) {

@@ -94,6 +94,8 @@ struct Store {
   llvm::StringRef name;
   int64_t heads;
   int64_t width;
+  /// Numbers at the end of a row that FP8 is too coarse for.
+  int64_t tail = 0;
 };
 
 struct Part {

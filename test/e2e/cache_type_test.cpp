@@ -1,0 +1,170 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What each --cache-type changes of a model's answers, within what its rounding explains. Prints a row of the table in
+// docs/benchmarks/cache-types.md for each model and type:
+//
+//   build/release/bin/fathom-e2e-tests --gtest_filter='*CacheTypeTest.Answers*' | grep '^|'
+
+#include "test/e2e/Golden.h"
+#include "test/e2e/Variants.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace fathom::test {
+namespace {
+
+using huggingface::StoredType;
+
+/// Against golden answers, over all positions of all prompts.
+struct Change {
+  double state = 0;      // the largest difference after the first layer, of the largest number there
+  double logit = 0;      // the largest difference of a logit
+  double magnitude = 0;  // the largest logit
+  double divergence = 0; // the mean of KL(golden ‖ model), in nats
+  size_t positions = 0;
+  size_t same = 0; // prompts whose greedy tokens are golden
+  size_t prompts = 0;
+};
+
+/// NaN where either is.
+double larger(double a, double b) { return a >= b ? a : b >= a ? b : NAN; }
+
+double findLargest(const std::vector<float> &values) {
+  double largest = 0;
+  for (float value : values) {
+    largest = larger(largest, std::abs(value));
+  }
+  return largest;
+}
+
+/// max |actual[i] - golden[i]|
+double findDistance(const float *actual, const std::vector<float> &golden) {
+  double largest = 0;
+  for (size_t i = 0; i < golden.size(); ++i) {
+    largest = larger(largest, std::abs(double(actual[i]) - golden[i]));
+  }
+  return largest;
+}
+
+/// ln Σ exp(logits).
+double logSumExp(const float *logits, size_t count) {
+  double largest = *std::max_element(logits, logits + count), sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    sum += std::exp(logits[i] - largest);
+  }
+  return largest + std::log(sum);
+}
+
+double divergence(const float *golden, const float *actual, size_t count) {
+  double sum = 0, first = logSumExp(golden, count), second = logSumExp(actual, count);
+  for (size_t i = 0; i < count; ++i) {
+    double log = golden[i] - first;
+    sum += std::exp(log) * (log - (actual[i] - second));
+  }
+  return sum;
+}
+
+void addPrompt(const GoldenPrompt &prompt, Session &session, Change &change) {
+  Session::Outputs outputs = session.prefill(session.createSequence(), prompt.tokens);
+  size_t vocabulary = session.getInfo().vocabulary;
+  const std::vector<float> &first = prompt.states.front();
+  change.state = larger(change.state, findDistance(outputs.states.data(), first) / findLargest(first));
+  change.logit = larger(change.logit, findDistance(outputs.logits.data(), prompt.logits));
+  change.magnitude = larger(change.magnitude, findLargest(prompt.logits));
+  for (size_t i = 0; i < prompt.tokens.size(); ++i) {
+    change.divergence += divergence(&prompt.logits[i * vocabulary], &outputs.logits[i * vocabulary], vocabulary);
+  }
+  change.positions += prompt.tokens.size();
+  change.same += session.generate(prompt.tokens, prompt.greedy.size()) == prompt.greedy;
+  ++change.prompts;
+}
+
+/// What rounding a cached number changes of it: half a unit in the last of its places, 9 and 4 of them.
+double roundingOf(StoredType type) {
+  return type == StoredType::F32 ? std::ldexp(1, -25) : std::ldexp(1, type == StoredType::Bf16 ? -9 : -4);
+}
+
+class CacheTypeTest : public testing::TestWithParam<Case> {};
+
+TEST_P(CacheTypeTest, Answers) {
+  Session session(GetParam().compile(), 1, 0, 16);
+  Change change;
+  for (const GoldenPrompt &prompt : readGolden(GetParam().directory())) {
+    addPrompt(prompt, session, change);
+  }
+  change.divergence /= double(change.positions);
+  std::printf("| %s | %s | %llu | %.1e | %.1e | %.1e | %zu of %zu |\n", GetParam().model.c_str(),
+              GetParam().variant.name, static_cast<unsigned long long>(session.getInfo().cache_page_bytes / 64),
+              change.state, change.logit / change.magnitude, change.divergence, change.same, change.prompts);
+  // A layer rounds its keys, which moves the weights of values, and its values; what follows attention in it may double
+  // half of that. Less than a sixteenth of a rounding is more exact than the type can be.
+  StoredType type = GetParam().variant.cacheType;
+  double rounding = roundingOf(type);
+  EXPECT_LE(change.state, type == StoredType::F32 ? 1e-4 : 3 * rounding);
+  EXPECT_GE(change.state, type == StoredType::F32 ? 0 : rounding / 16);
+  // Later layers may choose other experts, so that a single logit has no bound. KL is at most twice the largest change
+  // of a logit, which is a rounding of the largest logit where layers amplify nothing.
+  EXPECT_LE(change.divergence, 2 * rounding * change.magnitude);
+  if (type == StoredType::F32) {
+    EXPECT_LE(change.logit, 1e-3);
+    EXPECT_EQ(change.same, change.prompts);
+  }
+}
+
+class CacheTypeVariantsTest : public testing::TestWithParam<Case> {};
+
+/// Without kernels, and with weights that stay in the checkpoint, a cache holds the same numbers.
+TEST_P(CacheTypeVariantsTest, Agree) {
+  GoldenPrompt prompt = readGolden(GetParam().directory()).front();
+  Session session(GetParam().compile());
+  std::vector<float> expected = session.prefill(session.createSequence(), prompt.tokens).states;
+  expected.resize(prompt.states.front().size());
+  for (const Variant &other : {kNoKernels, kReference}) {
+    Case variant = {GetParam().model, other};
+    variant.variant.cacheType = GetParam().variant.cacheType;
+    Session second(variant.compile());
+    std::vector<float> states = second.prefill(second.createSequence(), prompt.tokens).states;
+    // Sums in another order may round a few of the cached numbers to their other neighbors.
+    EXPECT_LE(findDistance(states.data(), expected) / findLargest(expected), roundingOf(variant.variant.cacheType))
+        << other.name;
+  }
+}
+
+/// What is saved with one type is not restored with another: the rows are other bytes.
+TEST(CacheTypes, SavedSequencesBelongToTheirType) {
+  Case f32 = {"v3-tiny", kPacked}, bf16 = f32;
+  bf16.variant.cacheType = StoredType::Bf16;
+  Session first(f32.compile()), second(bf16.compile());
+  std::vector<int32_t> tokens = readGolden(f32.directory()).front().tokens;
+  fathom_sequence_t sequence = second.createSequence();
+  std::vector<float> before = second.prefill(sequence, tokens).logits;
+  std::string saved = second.save(sequence), other = first.save(first.createSequence());
+  fathom_sequence_t restored = 0;
+  EXPECT_EQ(first.restore(saved, &restored), FATHOM_STATUS_MISMATCH);
+  EXPECT_EQ(second.restore(other, &restored), FATHOM_STATUS_MISMATCH);
+  ASSERT_EQ(second.restore(saved, &restored), FATHOM_STATUS_OK) << fathom_status_message();
+  EXPECT_EQ(second.decode({restored}, {tokens[0]}), second.decode({sequence}, {tokens[0]}));
+}
+
+constexpr Variant kF32 = {"f32", codegen::WeightStorage::Pack, true, "native"};
+constexpr Variant kBf16 = {"bf16", codegen::WeightStorage::Pack, true, "native", StoredType::Bf16};
+constexpr Variant kFp8 = {"fp8", codegen::WeightStorage::Pack, true, "native", StoredType::Fp8};
+
+std::vector<Case> getCases(std::initializer_list<Variant> variants) {
+  std::vector<Case> cases;
+  for (const std::string &model : findOracles()) {
+    for (const Variant &variant : variants) {
+      cases.push_back({model, variant});
+    }
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, CacheTypeTest, testing::ValuesIn(getCases({kF32, kBf16, kFp8})), nameOf);
+// Those of f32 are OracleTest's.
+INSTANTIATE_TEST_SUITE_P(Models, CacheTypeVariantsTest, testing::ValuesIn(getCases({kBf16, kFp8})), nameOf);
+
+} // namespace
+} // namespace fathom::test
