@@ -46,9 +46,11 @@ LayerBuilder::State LayerBuilder::build(State in, Value positions, Value layer) 
   return {stream, cacheValue};
 }
 
-deepseek::RopeLayout LayerBuilder::ropeLayout() const {
-  return modelConfig.rope.interleaved ? deepseek::RopeLayout::interleaved : deepseek::RopeLayout::half_split;
+static deepseek::RopeLayout getLayout(bool interleaved) {
+  return interleaved ? deepseek::RopeLayout::interleaved : deepseek::RopeLayout::half_split;
 }
+
+deepseek::RopeLayout LayerBuilder::ropeLayout() const { return getLayout(modelConfig.rope.interleaved); }
 
 Value LayerBuilder::swiGlu(Value input, StringRef prefix) {
   Value gate = linear(input, (prefix + "gate_proj").str());
@@ -59,6 +61,11 @@ Value LayerBuilder::swiGlu(Value input, StringRef prefix) {
 
 Value LayerBuilder::norm(Value input, StringRef stack, double epsilon) {
   return deepseek::RmsNormOp::create(builder, loc(), input.getType(), input, weight(stack), llvm::APFloat(epsilon));
+}
+
+Value LayerBuilder::layerNorm(Value input, StringRef stack, double epsilon) {
+  return deepseek::LayerNormOp::create(builder, loc(), input.getType(), input, weight(stack), weight(stack + ".bias"),
+                                       llvm::APFloat(epsilon));
 }
 
 Value LayerBuilder::linear(Value input, StringRef stack) {
@@ -78,6 +85,11 @@ Value LayerBuilder::add(Value left, Value right) { return arith::AddFOp::create(
 
 Value LayerBuilder::rotate(Value input) {
   return deepseek::RopeOp::create(builder, loc(), input.getType(), input, table, positionValue, ropeLayout());
+}
+
+Value LayerBuilder::rotateFirst(Value input, int64_t headDim, bool interleaved) {
+  return deepseek::RopeOp::create(builder, loc(), input.getType(), input, table, positionValue, getLayout(interleaved),
+                                  builder.getI64IntegerAttr(headDim));
 }
 
 void LayerBuilder::store(StringRef name, ValueRange parts) {

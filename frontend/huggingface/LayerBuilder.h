@@ -53,6 +53,8 @@ public:
 
   /// Root-mean-square norm with the weight `stack`.
   mlir::Value norm(mlir::Value input, llvm::StringRef stack, double epsilon);
+  /// Norm of mean and variance with the weight `stack` and its bias.
+  mlir::Value layerNorm(mlir::Value input, llvm::StringRef stack, double epsilon);
   /// input * weight^T, with the scales and the bias that the weight has.
   mlir::Value linear(mlir::Value input, llvm::StringRef stack);
   /// down(silu(gate(x)) * up(x)) with <prefix>gate_proj and so on.
@@ -61,6 +63,8 @@ public:
   mlir::Value add(mlir::Value left, mlir::Value right);
   /// Rotates each row by its position.
   mlir::Value rotate(mlir::Value input);
+  /// The same of the first numbers of each head of `headDim`, as many as the model rotates.
+  mlir::Value rotateFirst(mlir::Value input, int64_t headDim, bool interleaved);
   /// Writes a row of the store `name` for each token: the parts side by side.
   void store(llvm::StringRef name, mlir::ValueRange parts);
   /// The value of a weight in the layer at hand; null when the group has no such weight.

@@ -86,6 +86,16 @@ struct MlaConfig {
   int64_t vHeadDim = 0;
 };
 
+/// The indexer of sparse attention, which chooses the positions that a token attends to.
+struct IndexerConfig {
+  int64_t heads = 0;
+  int64_t headDim = 0;
+  /// How many positions it chooses; 0: there is no indexer, and tokens attend to all.
+  int64_t topK = 0;
+  /// As RopeConfig::interleaved, of its own queries and keys.
+  bool interleaved = false;
+};
+
 /// Grouped-query attention.
 struct GqaConfig {
   /// Divides the heads, which share keys and values in groups.
@@ -159,6 +169,7 @@ struct ModelConfig {
   std::optional<checkpoint::DType> dtype;
   AttentionConfig attention;
   MlaConfig mla;
+  IndexerConfig indexer;
   GqaConfig gqa;
   RopeConfig rope;
   RoutingConfig routing;

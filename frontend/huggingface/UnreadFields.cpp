@@ -61,6 +61,10 @@ static constexpr UndoneSetting kUndoneFields[] = {
     // Attention of DeepSeek-V3.2 and later.
     {"index_topk"},
     {"index_n_heads"},
+    {"index_topk_freq", 1},
+    {"index_topk_pattern"},
+    {"index_kpool", 1},
+    {"indexer_types"},
     {"compress_ratios"},
     {"kv_source_layer_ids"},
     {"o_groups"},
@@ -133,11 +137,13 @@ void ConfigParser::refuseUndone() {
   }
 }
 
-/// Kinds of attention, layer by layer.
+/// Kinds of attention, layer by layer: all layers have that of the family.
 void ConfigParser::checkLayerTypes() {
+  llvm::StringRef supported = modelConfig.indexer.topK > 0 ? "deepseek_sparse_attention" : "full_attention";
   for (Value type : keys.get("layer_types").elements()) {
-    if (type.string() != "full_attention") {
-      keys.unsupported("layer_types", "holds " + quote(type) + ", but the only supported value is \"full_attention\"");
+    if (type.string() != supported) {
+      keys.unsupported("layer_types",
+                       "holds " + quote(type) + ", but the only supported value is \"" + supported + "\"");
       return;
     }
   }

@@ -85,18 +85,19 @@ def measure_compile(fathom, folder, report):
         seconds = statistics.median(measure(*command)[1] for _ in range(ROUNDS))
         report(f"compile: {name}, seconds", seconds, 1)
 
-    def compile_layers(layers):
-        checkpoint = generate(fathom, folder, "deepseek-v3-671b", "--headers-only", num_hidden_layers=layers)
+    def compile_layers(name, layers):
+        checkpoint = generate(fathom, folder, name, "--headers-only", num_hidden_layers=layers)
         return measure(fathom, "compile", checkpoint, "-o", os.path.join(folder, "model"), "--weights=reference")
 
-    few, many = [], []
-    for _ in range(ROUNDS):
-        few.append(compile_layers(8))
-        many.append(compile_layers(61))
-    ratio = statistics.median(m[0] for m in many) / statistics.median(f[0] for f in few)
-    report("compile: processor time of 61 layers over that of 8", "times", ratio, 1.2)
-    report("compile: DeepSeek-V3 671B", "s", statistics.median(m[1] for m in many), 10)
-    report("compile: DeepSeek-V3 671B, resident", "MiB", max(m[2] for m in many) / MIB, 1024)
+    for model, name in (("DeepSeek-V3 671B", "deepseek-v3-671b"), ("DeepSeek-V3.2 671B", "deepseek-v3.2-671b")):
+        few, many = [], []
+        for _ in range(ROUNDS):
+            few.append(compile_layers(name, 8))
+            many.append(compile_layers(name, 61))
+        ratio = statistics.median(m[0] for m in many) / statistics.median(f[0] for f in few)
+        report(f"compile: {model}, processor time of 61 layers over that of 8", "times", ratio, 1.2)
+        report(f"compile: {model}", "s", statistics.median(m[1] for m in many), 10)
+        report(f"compile: {model}, resident", "MiB", max(m[2] for m in many) / MIB, 1024)
 
 
 def measure_released(fathom, folder, report):

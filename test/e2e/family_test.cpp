@@ -34,14 +34,17 @@ constexpr const char *kPrefix = "model.blocks.";
 std::vector<Family> getOwnFamilies() {
   static constexpr RoutingFact kSoftmax[] = {
       {"softmax", "greedy", ScoreFunction::Softmax, GroupScore::None, /*correctionBias=*/false}};
+  static constexpr RoutingFact kSigmoid[] = {
+      {"sigmoid", "noaux_tc", ScoreFunction::Sigmoid, GroupScore::Top2Sum, /*correctionBias=*/true}};
   Family normed = {"normed_heads", {&gqa, &attentionBias, &qkNorm, &denseMlp}, RopePairs::HalfSplit};
   Family routed = {"routed_experts",
                    {&gqa, &denseMlp, &experts},
                    RopePairs::HalfSplit,
                    {kSoftmax, Normalization::OfSeveral, Need::Optional}};
+  Family indexed = {"indexed_latents", {&mla, &indexer, &denseMlp, &experts, &mtp}, RopePairs::Interleaved, {kSigmoid}};
   normed.windowsHaveSwitch = true;
-  normed.layerPrefix = routed.layerPrefix = kPrefix;
-  return {normed, routed};
+  normed.layerPrefix = routed.layerPrefix = indexed.layerPrefix = kPrefix;
+  return {normed, routed, indexed};
 }
 
 struct Case {
@@ -152,7 +155,8 @@ TEST_P(FamilyTest, IsUnknownWithoutItsRow) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, FamilyTest,
                          testing::Values(Case{"qwen3-tiny", "qwen3", "normed_heads"},
-                                         Case{"moe-tiny", "deepseek", "routed_experts"}),
+                                         Case{"moe-tiny", "deepseek", "routed_experts"},
+                                         Case{"v32-tiny", "deepseek_v32", "indexed_latents"}),
                          [](const auto &info) { return std::string(info.param.row); });
 
 } // namespace

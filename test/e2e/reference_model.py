@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Whole models in NumPy, float64: the answers that compiled models are held against.
 
-DeepSeek-V2 and V3, DeepSeekMoE, Llama, Qwen2 and Qwen3. Reads a checkpoint directory and shares no code with the
+DeepSeek-V2, V3 and V3.2, DeepSeekMoE, Llama, Qwen2 and Qwen3. Reads a checkpoint directory and shares no code with the
 compiler. A transcription of the published mathematics, one token set at a time, nothing cached and nothing fused.
 """
 
@@ -35,9 +35,9 @@ def decode(data, dtype):
     return np.frombuffer(data, {"F32": "<f4", "F64": "<f8", "I64": "<i8"}[dtype])
 
 
-def map_arrays(path):
+def map_arrays(path, mode="r"):
     """Name to (dtype, shape, bytes), for each tensor of a safetensors file, which stays mapped."""
-    data = np.memmap(path, np.uint8, "r")
+    data = np.memmap(path, np.uint8, mode)
     start = 8 + int.from_bytes(data[:8].tobytes(), "little")
     header = json.loads(data[8:start].tobytes())
     header.pop("__metadata__", None)
@@ -97,7 +97,7 @@ def keep_best(values, count):
 
 
 class ReferenceModel:
-    """One checkpoint. `margin` is how close the closest choice of an expert was, relative to the scores."""
+    """One checkpoint. `margin` is how close the closest choice of an expert or a position was, relative to the scores."""
 
     def __init__(self, directory):
         with open(os.path.join(directory, "config.json")) as file:
@@ -154,13 +154,14 @@ class ReferenceModel:
         self.magnitude = rope.get("attention_factor") or (g(mscale) / g(all_dim) if mscale and all_dim else g(1))
         return frequency * (1 - stretched) + frequency / factor * stretched, g(all_dim) if all_dim else 1.0
 
-    def rotate(self, x):
-        """Rotates x [T, heads, d] by its positions; pairs are neighbors under MLA, else halves of a head."""
+    def rotate(self, x, neighbors=None):
+        """Rotates x [T, heads, d] by its positions; pairs are neighbors (by default under MLA), else halves of a head."""
+        neighbors = self.latent if neighbors is None else neighbors
         half = x.shape[-1] // 2
-        one, two = (x[..., 0::2], x[..., 1::2]) if self.latent else (x[..., :half], x[..., half:])
+        one, two = (x[..., 0::2], x[..., 1::2]) if neighbors else (x[..., :half], x[..., half:])
         angle = np.outer(np.arange(len(x)), self.frequency)[:, None]
         turned = (one + 1j * two) * np.exp(1j * angle) * self.magnitude
-        if self.latent:
+        if neighbors:
             return np.stack((turned.real, turned.imag), -1).reshape(x.shape)
         return np.concatenate((turned.real, turned.imag), -1)
 
@@ -171,19 +172,43 @@ class ReferenceModel:
         epsilon = self.config["rms_norm_eps"] if epsilon is None else epsilon
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * self.weights[name + ".weight"]
 
-    def attend(self, scores):
-        """Scores [heads, T, T] to probabilities: scaled, causal."""
+    def layer_norm(self, x, name):
+        centered = x - x.mean(-1, keepdims=True)
+        scaled = centered / np.sqrt((centered * centered).mean(-1, keepdims=True) + 1e-6)
+        return scaled * self.weights[name + ".weight"] + self.weights[name + ".bias"]
+
+    def attend(self, scores, chosen=True):
+        """Scores [heads, T, T] to probabilities: scaled, causal, of the positions of the mask `chosen` only."""
         causal = np.tri(scores.shape[-1], dtype=bool)
-        return softmax(np.where(causal, scores * self.softmax_scale, -np.inf))
+        return softmax(np.where(causal & chosen, scores * self.softmax_scale, -np.inf))
+
+    def choose_positions(self, x, query_latent, part):
+        """The mask [T, T] of the positions that each token attends to, best scores first, lowest position among equals."""
+        c, count, width = self.config, len(x), self.config["index_head_dim"]
+        rope, neighbors = c["qk_rope_head_dim"], c.get("indexer_rope_interleave") or False
+        query = self.linear(query_latent, part + "wq_b").reshape(count, -1, width)
+        key = self.layer_norm(self.linear(x, part + "wk"), part + "k_norm")[:, None]
+        query, key = (np.concatenate((self.rotate(heads[..., :rope], neighbors), heads[..., rope:]), -1)
+                      for heads in (query, key))
+        products = np.maximum(np.einsum("thd,ud->thu", query, key[:, 0]), 0)
+        scores = np.einsum("th,thu->tu", self.linear(x, part + "weights_proj"), products)
+        # Equal keys must have equal scores, and matrix products of NumPy may round rows of one matrix differently.
+        scores = np.round(scores / np.abs(scores).max(-1, keepdims=True, initial=1e-30), 10)
+        scores = np.where(np.tri(count, dtype=bool), scores, -np.inf)
+        self.note_index_margin(scores, c["index_topk"])
+        return keep_best(scores, c["index_topk"])
 
     def latent_attention(self, x, part):
         c, count = self.config, len(x)
         heads, nope, rank = c["num_attention_heads"], c["qk_nope_head_dim"], c["kv_lora_rank"]
+        chosen = True
         if c["q_lora_rank"]:
-            latent = self.norm(self.linear(x, part + "q_a_proj"), part + "q_a_layernorm", 1e-6)
-            query = self.linear(latent, part + "q_b_proj")
+            query_latent = self.norm(self.linear(x, part + "q_a_proj"), part + "q_a_layernorm", 1e-6)
+            query = self.linear(query_latent, part + "q_b_proj")
         else:
             query = self.linear(x, part + "q_proj")
+        if part + "indexer.wk.weight" in self.weights:
+            chosen = self.choose_positions(x, query_latent, part + "indexer.")
         query = query.reshape(count, heads, -1)
         compressed = self.linear(x, part + "kv_a_proj_with_mqa")
         shared_key = self.rotate(compressed[:, None, rank:])
@@ -191,7 +216,7 @@ class ReferenceModel:
         expanded = self.linear(latent, part + "kv_b_proj").reshape(count, heads, -1)
         scores = np.einsum("thd,uhd->htu", query[..., :nope], expanded[..., :nope])
         scores = scores + np.einsum("thd,ud->htu", self.rotate(query[..., nope:]), shared_key[:, 0])
-        mixed = np.einsum("htu,uhd->thd", self.attend(scores), expanded[..., nope:])
+        mixed = np.einsum("htu,uhd->thd", self.attend(scores, chosen), expanded[..., nope:])
         return self.linear(mixed.reshape(count, -1), part + "o_proj")
 
     def grouped_attention(self, x, part):
@@ -219,6 +244,14 @@ class ReferenceModel:
             gap = np.where(np.isfinite(first), (last - first) / np.maximum(np.abs(last), 1e-9), np.inf)
             self.margin = min(self.margin, gap.min())
 
+    def note_index_margin(self, scores, count):
+        """The same of positions; equal scores are decided by their positions, so they do not count."""
+        if count < scores.shape[-1]:
+            ordered = -np.sort(-scores, axis=-1)
+            last, first = ordered[:, count - 1], ordered[:, count]
+            decided = ~np.isfinite(first) | (last == first)
+            self.margin = min(self.margin, np.where(decided, np.inf, last - np.where(decided, 0, first)).min())
+
     def route(self, x, part):
         """The weight of every expert for every token, 0 for those not chosen."""
         c = self.config
@@ -233,7 +266,8 @@ class ReferenceModel:
             choice = np.where(keep_best(worth, c["topk_group"])[..., None], groups, -np.inf).reshape(choice.shape)
         self.note_margin(choice, c["num_experts_per_tok"])
         weights = np.where(keep_best(choice, c["num_experts_per_tok"]), scores, 0)
-        v2, v3 = (c["model_type"] == "deepseek_" + version for version in ("v2", "v3"))
+        v2 = c["model_type"] == "deepseek_v2"
+        v3 = c["model_type"] in ("deepseek_v3", "deepseek_v32")
         normalizes = c["norm_topk_prob"] and (v3 or c["num_experts_per_tok"] > 1)
         if normalizes:
             weights = weights / (weights.sum(-1, keepdims=True) + 1e-20)

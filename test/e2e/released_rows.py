@@ -20,6 +20,9 @@ def shrink(config):
     small |= {"num_hidden_layers": 2, "vocab_size": 512}
     if "n_routed_experts" in config:
         small |= {"first_k_dense_replace": 1, "n_routed_experts": 16}
+    if "index_topk" in config:
+        # Fewer than the tokens of a prompt.
+        small |= {"index_topk": 3}
     return small
 
 

@@ -36,7 +36,7 @@ std::map<std::string, std::string> contents(const std::string &path) {
 
 TEST(GenerateTest, EveryTypeMakesAValidCheckpoint) {
   for (ProjectionType type : {ProjectionType::Bf16, ProjectionType::F32, ProjectionType::Fp8}) {
-    for (const char *name : {"v2-lite-tiny", "v3-tiny", "v3-tiny-fp8"}) {
+    for (const char *name : {"v2-lite-tiny", "v3-tiny", "v3-tiny-fp8", "v32-tiny-fp8"}) {
       TempDirectory directory;
       GenerateOptions options;
       options.projections = type;

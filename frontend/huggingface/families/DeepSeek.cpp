@@ -25,6 +25,17 @@ static constexpr FieldDefault kV3Defaults[] = {
     {"max_position_embeddings", 4096}, {"rms_norm_eps", 1e-6}, {"norm_topk_prob", true}, {"routed_scaling_factor", 2.5},
     {"num_experts_per_tok", 8},        {"n_group", 8},         {"topk_group", 4}};
 
+static constexpr FieldDefault kV32Defaults[] = {{"max_position_embeddings", 163840},
+                                                {"rms_norm_eps", 1e-6},
+                                                {"norm_topk_prob", true},
+                                                {"routed_scaling_factor", 2.5},
+                                                {"num_experts_per_tok", 8},
+                                                {"n_group", 8},
+                                                {"topk_group", 4},
+                                                {"index_n_heads", 64},
+                                                {"index_head_dim", 128},
+                                                {"index_topk", 2048}};
+
 std::vector<Family> deepSeekFamilies() {
   return {
       {"deepseek",
@@ -48,6 +59,13 @@ std::vector<Family> deepSeekFamilies() {
        /*windowsHaveSwitch=*/false,
        /*headDim=*/0,
        kV3Defaults},
+      {"deepseek_v32",
+       {&mla, &indexer, &denseMlp, &experts, &mtp},
+       RopePairs::Interleaved,
+       {kV3Routings},
+       /*windowsHaveSwitch=*/false,
+       /*headDim=*/0,
+       kV32Defaults},
   };
 }
 

@@ -5,7 +5,7 @@
 // one rotated key that all heads share.
 
 #include "frontend/huggingface/ConfigParser.h"
-#include "frontend/huggingface/LayerBuilder.h"
+#include "frontend/huggingface/parts/Indexer.h"
 
 using namespace mlir;
 
@@ -61,10 +61,6 @@ static void refuseSwitches(ConfigParser &parser) {
                                         : "is true, but the only supported value is false");
     }
   }
-  if (reader.get("index_topk")) {
-    reader.unsupported("index_topk",
-                       "is " + quote(reader.get("index_topk")) + ", but only attention to all tokens is supported");
-  }
 }
 
 static void parse(ConfigParser &parser) {
@@ -95,28 +91,44 @@ static SmallVector<Store> stores(C c) {
   return {{deepseek::kLatentStore, 1, latentAndRope(c), /*tail=*/c.mla.qkRopeHeadDim}};
 }
 
-static Value buildQuery(LayerBuilder &builder, Value input) {
+/// The normed query latent; null where queries are projected directly.
+static Value buildQueryLatent(LayerBuilder &builder, Value input) {
   if (!hasQueryLatent(builder.config())) {
-    return builder.linear(input, "self_attn.q_proj");
+    return Value();
   }
-  Value latent = builder.linear(input, "self_attn.q_a_proj");
-  return builder.linear(builder.norm(latent, "self_attn.q_a_layernorm", kLatentNormEpsilon), "self_attn.q_b_proj");
+  return builder.norm(builder.linear(input, "self_attn.q_a_proj"), "self_attn.q_a_layernorm", kLatentNormEpsilon);
+}
+
+/// Attends with the queries `q` to all positions, or to those that the indexer chooses where there is one.
+static Value attend(LayerBuilder &b, Value q, Value input, Value queryLatent) {
+  int64_t heads = b.config().attention.heads;
+  const MlaConfig &shape = b.config().mla;
+  const IndexerConfig &indexer = b.config().indexer;
+  Type type = b.activation(heads * shape.vHeadDim);
+  llvm::APFloat softmaxScale(b.config().softmaxScale());
+  Value scale = b.weight("self_attn.kv_b_proj_scale_inv");
+  Value matrix = b.weight("self_attn.kv_b_proj");
+  if (indexer.topK == 0) {
+    return deepseek::MlaAttentionOp::create(b.ops(), b.loc(), type, q, b.cache(), b.layer(), matrix, scale,
+                                            b.ropeTable(), b.positions(), b.block(scale), heads, shape.qkNopeHeadDim,
+                                            shape.qkRopeHeadDim, shape.vHeadDim, softmaxScale, b.ropeLayout());
+  }
+  IndexQuery index = buildIndexer(b, input, queryLatent);
+  return deepseek::SparseAttentionOp::create(
+      b.ops(), b.loc(), type, q, b.cache(), b.layer(), matrix, scale, b.ropeTable(), index.query, index.weights,
+      b.positions(), b.block(scale), heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim, shape.vHeadDim, softmaxScale,
+      indexer.heads, indexer.headDim, indexer.topK, b.ropeLayout());
 }
 
 static Value build(LayerBuilder &b, Value input) {
-  int64_t heads = b.config().attention.heads;
   const MlaConfig &shape = b.config().mla;
-  Value q = buildQuery(b, input);
+  Value queryLatent = buildQueryLatent(b, input);
+  Value q = queryLatent ? b.linear(queryLatent, "self_attn.q_b_proj") : b.linear(input, "self_attn.q_proj");
   Value kv = b.linear(input, "self_attn.kv_a_proj_with_mqa");
   Value latent = b.norm(b.columns(kv, 0, shape.kvLoraRank), "self_attn.kv_a_layernorm", kLatentNormEpsilon);
   Value key = b.rotate(b.columns(kv, shape.kvLoraRank, shape.qkRopeHeadDim));
   b.store(deepseek::kLatentStore, {latent, key});
-  Value scale = b.weight("self_attn.kv_b_proj_scale_inv");
-  Value attended = deepseek::MlaAttentionOp::create(
-      b.ops(), b.loc(), b.activation(heads * shape.vHeadDim), q, b.cache(), b.layer(), b.weight("self_attn.kv_b_proj"),
-      scale, b.ropeTable(), b.positions(), b.block(scale), heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim,
-      shape.vHeadDim, llvm::APFloat(b.config().softmaxScale()), b.ropeLayout());
-  return b.linear(attended, "self_attn.o_proj");
+  return b.linear(attend(b, q, input, queryLatent), "self_attn.o_proj");
 }
 
 const Part mla = {"mla", Scope::EveryLayer, kFields, parse, check, kTensors, stores, build, "input_layernorm"};

@@ -119,8 +119,8 @@ struct Part {
 
 /// Vocabulary, embedding, final norm and head: of every model.
 extern const Part frame;
-/// Multi-head latent attention.
-extern const Part mla;
+/// Multi-head latent attention, and the indexer that makes it sparse.
+extern const Part mla, indexer;
 /// Grouped-query attention; biases of its query, key and value, or of all its projections as the file says; norms of
 /// each head of queries and keys.
 extern const Part gqa, qkvBias, attentionBias, qkNorm;

@@ -72,7 +72,7 @@ double toDouble(mlir::Attribute attribute) { return mlir::cast<mlir::FloatAttr>(
 
 TEST(ImportModelTest, EveryFamilyIsAValidModule) {
   for (const char *name :
-       {"v2-lite-tiny", "v2-tiny", "v3-tiny", "moe-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny"}) {
+       {"v2-lite-tiny", "v2-tiny", "v3-tiny", "v32-tiny", "moe-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny"}) {
     Imported model(configText(name));
     EXPECT_TRUE(mlir::succeeded(mlir::verify(*model.module))) << name;
   }
@@ -167,6 +167,31 @@ TEST(ImportModelTest, LatentsAreStoredWithTheKeyThatHeadsShare) {
   auto stores = append.getCache().getType().getStores();
   ASSERT_EQ(stores.size(), 1u);
   EXPECT_EQ(stores[0].getWidth(), 64 + 16);
+}
+
+TEST(ImportModelTest, SparseAttentionHasAnIndexOfItsOwn) {
+  Imported model(with(configText("v32-tiny"), "rms_norm_eps", "0.25"));
+  auto attention = model.ops<deepseek::SparseAttentionOp>("dense").front();
+  EXPECT_EQ(attention.getTopK(), 16);
+  auto query = attention.getIndexQuery().getDefiningOp<deepseek::RopeOp>();
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query.getLayout(), deepseek::RopeLayout::half_split) << "pairs are those of the indexer, not the model's";
+  EXPECT_EQ(query.getHeadDim(), 32);
+  auto projection = query.getInput().getDefiningOp<deepseek::LinearOp>();
+  EXPECT_EQ(nameOf(projection.getWeight()), "dense.self_attn.indexer.wq_b");
+  EXPECT_EQ(nameOf(projection.getInput().getDefiningOp<deepseek::RmsNormOp>().getWeight()),
+            "dense.self_attn.q_a_layernorm")
+      << "queries of the index come from the latent of the others";
+  auto weights = attention.getIndexWeights().getDefiningOp<deepseek::LinearOp>();
+  EXPECT_EQ(nameOf(weights.getWeight()), "dense.self_attn.indexer.weights_proj");
+
+  auto append = model.ops<deepseek::CacheAppendOp>("dense").back();
+  EXPECT_EQ(append.getStore(), deepseek::kIndexStore);
+  auto key = append.getParts()[0].getDefiningOp<deepseek::RopeOp>();
+  EXPECT_EQ(key.getLayout(), deepseek::RopeLayout::half_split);
+  auto norm = key.getInput().getDefiningOp<deepseek::LayerNormOp>();
+  EXPECT_EQ(norm.getEps().convertToDouble(), 1e-6) << "keys have an epsilon of their own";
+  EXPECT_EQ(nameOf(norm.getBias()), "dense.self_attn.indexer.k_norm.bias");
 }
 
 TEST(ImportModelTest, KeysAreStoredRotatedAndValuesAsTheyAre) {

@@ -208,7 +208,7 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
   };
   static const Case cases[] = {
       {"v3-tiny", "model_type", "\"deepseek_v9\"",
-       "is \"deepseek_v9\", expected one of deepseek, deepseek_v2, deepseek_v3, llama, qwen2, qwen3"},
+       "is \"deepseek_v9\", expected one of deepseek, deepseek_v2, deepseek_v3, deepseek_v32, llama, qwen2, qwen3"},
       {"v3-tiny", "type", "\"longrope\"",
        "\"rope_scaling.type\" is \"longrope\", expected one of default, linear, dynamic, yarn, llama3"},
       {"v3-tiny", "scoring_func", "\"tanh\"", "\"scoring_func\" is \"tanh\", supported for deepseek_v3: sigmoid"},
@@ -238,7 +238,7 @@ TEST(ModelConfigErrorsTest, LatentAttentionIsDoneOneWay) {
   expectBadConfig(adding(text, "\"use_mla\": false"), 4, "\"use_mla\" is false, but the only supported value is true");
   expectBadConfig(adding(text, "\"mlp_bias\": true"), 4, "\"mlp_bias\" is true, but the only supported value is false");
   expectBadConfig(adding(text, "\"index_topk\": 2048"), 4,
-                  "\"index_topk\" is 2048, but only attention to all tokens is supported");
+                  "\"index_topk\" is 2048, which no part of deepseek_v3 implements; the only supported value is null");
 }
 
 TEST(ModelConfigErrorsTest, A12SizesThatOverflowTogether) {
