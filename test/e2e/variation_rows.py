@@ -45,6 +45,7 @@ V3 = V2 | {
     "norm_topk_prob": True,
     "routed_scaling_factor": 2.5,
 }
+V32 = V3 | {"model_type": "deepseek_v32", "index_n_heads": 4, "index_head_dim": 16, "index_topk": 7}
 LLAMA = COMMON | {
     "model_type": "llama",
     "num_attention_heads": 4,
@@ -88,6 +89,10 @@ def experts(count, chosen, width=32, shared=1, groups=1, kept=1):
         "n_group": groups,
         "topk_group": kept,
     }
+
+
+def index(count, width, chosen):
+    return {"index_n_heads": count, "index_head_dim": width, "index_topk": chosen}
 
 
 def yarn(**more):
@@ -134,6 +139,20 @@ ROWS = {
     "moe-normalized-grouped": (
         MOE | queries(6, 2, 40) | experts(10, 4, width=24, shared=3)
         | {"norm_topk_prob": True, "routed_scaling_factor": 1.5, "first_k_dense_replace": 2, "num_hidden_layers": 3},
+        "bf16",
+    ),
+    "v32-plain": (V32, "bf16"),
+    # Keys that tokens alone decide, of few tokens: many positions have the same score.
+    "v32-ties": (V32 | {"num_hidden_layers": 1, "first_k_dense_replace": 0, "vocab_size": 6}, "f32"),
+    "v32-fp8-powers-of-two": (
+        V32 | index(20, 64, 64) | yarn(mscale=1.0, mscale_all_dim=1.0)
+        | {"hidden_size": 136, "quantization_config": {
+            "quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}},
+        "fp8",
+    ),
+    "v32-mtp-ragged": (
+        V32 | index(5, 19, 65) | heads(3, 24, 8, 40)
+        | {"hidden_size": 72, "q_lora_rank": 36, "kv_lora_rank": 20, "num_nextn_predict_layers": 1},
         "bf16",
     ),
     # From here on only with --all.
@@ -210,6 +229,19 @@ ROWS = {
     "v3-no-routed": (V3 | {"n_routed_experts": None}, "bf16"),
     "v3-mtp": (V3 | {"num_nextn_predict_layers": 1}, "bf16"),
     "v3-mtp-fp8": (V3 | {"num_nextn_predict_layers": 1, "hidden_size": 136}, "fp8"),
+    "v32-one-position": (V32 | index(4, 16, 1), "bf16"),
+    "v32-every-position": (V32 | index(4, 16, 100_000), "bf16"),
+    "v32-as-many-as-a-prompt": (V32 | index(4, 16, 130) | {"max_position_embeddings": 131}, "f32"),
+    "v32-one-less": (V32 | index(4, 16, 129), "bf16"),
+    "v32-one-index-head": (V32 | index(1, 8, 64), "f32"),
+    "v32-real-index": (V32 | heads(2, 128, 64, 128) | index(64, 128, 63) | {"kv_lora_rank": 512}, "bf16"),
+    "v32-24-index-heads": (V32 | heads(20, 16, 4, 8) | index(24, 128, 33) | {"hidden_size": 200}, "bf16"),
+    "v32-interleaved-index": (V32 | yarn() | {"indexer_rope_interleave": True}, "f32"),
+    "v32-equal-keys": (V32, "bf16"),
+    "v32-all-dense-tied": (
+        V32 | index(3, 24, 64) | {"first_k_dense_replace": 3, "num_hidden_layers": 3, "tie_word_embeddings": True},
+        "fp8",
+    ),
     "v3-short-context": (V3 | {"max_position_embeddings": 130}, "bf16"),
     "v3-minimal": (
         V3 | heads(1, 1, 2, 1) | experts(2, 1, width=1, groups=1)
@@ -228,6 +260,10 @@ ROWS = {
     ),
 }
 QUICK = list(ROWS)[: list(ROWS).index("llama-linear")]
+
+# Rows with zeros in tensors of every layer: the ends of their names, and which of the first dimension.
+KEY_NORM = "indexer.k_norm.weight", "indexer.k_norm.bias"
+ZEROS = {"v32-ties": (KEY_NORM, slice(0, V32["qk_rope_head_dim"])), "v32-equal-keys": (KEY_NORM, slice(None))}
 
 # Rows whose weights are in so many files, each of at most so many bytes.
 SHARDS = {"llama-seven-layers": (4, 120_000)}

@@ -26,8 +26,8 @@ import numpy as np
 import released_rows
 import variation_rows
 from oracles import require_built
-from reference_model import ReferenceModel
-from variation_rows import QUICK, SHARDS
+from reference_model import ReferenceModel, map_arrays
+from variation_rows import QUICK, SHARDS, ZEROS
 
 ROWS = variation_rows.ROWS | released_rows.ROWS
 
@@ -147,6 +147,16 @@ def generate(fathom, name, config, directory, dtype):
     shards = [file for file in os.listdir(directory) if file.endswith(".safetensors")]
     if count and len(shards) != count:
         raise Failure(f"{len(shards)} shards, expected {count}")
+    if name in ZEROS:
+        write_zeros(directory, *ZEROS[name])
+
+
+def write_zeros(directory, suffixes, elements):
+    """Zeros in tensors of a checkpoint; see variation_rows.ZEROS."""
+    for file in (file for file in os.listdir(directory) if file.endswith(".safetensors")):
+        for name, (_, shape, data) in map_arrays(os.path.join(directory, file), "r+").items():
+            if name.endswith(suffixes):
+                data.reshape(shape[0], -1)[elements] = 0
 
 
 def check_row(fathom, name, variants, folder):
