@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -48,11 +49,13 @@ static Scenario makeChunk(StringRef name, StringRef entry, StringRef form, int64
 }
 
 SmallVector<Scenario> getScenarios(ModuleOp module) {
-  SmallVector<Scenario> scenarios = {makeChunk("prefill", "prefill", kExpandedForm, 3, kRows),
-                                     {"decode", "decode", kAbsorbedForm, {0, 1, 2}, {5, 0, 9}}};
   auto facts = module->getAttrOfType<DictionaryAttr>(kModelAttr);
   auto context = facts ? facts.getAs<IntegerAttr>("max_context") : IntegerAttr();
   int64_t end = context ? context.getInt() : std::numeric_limits<int32_t>::max();
+  int64_t first = std::clamp<int64_t>(end - kRows, 0, 3);
+  auto within = [&](int64_t position) { return int32_t(std::min(position, end - 1)); };
+  SmallVector<Scenario> scenarios = {makeChunk("prefill", "prefill", kExpandedForm, first, std::min(kRows, end)),
+                                     {"decode", "decode", kAbsorbedForm, {0, 1, 2}, {within(5), within(0), within(9)}}};
   std::optional<int64_t> selected = findSelected(module);
   if (selected && *selected < end) {
     int64_t rows = std::min(kRows, end - *selected + 1);
