@@ -309,9 +309,7 @@ LogicalResult IndexSelectOp::verify() {
   return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
 }
 
-KernelUse IndexSelectOp::getKernelUse() {
-  return useStores(getCache().getType(), {kIndexStore}, {"index_select"});
-}
+KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(), {kIndexStore}, {"index_select"}); }
 
 void IndexSelectOp::describe(KernelDescription &kernel) {
   kernel.addInputs(getQuery());

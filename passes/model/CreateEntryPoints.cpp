@@ -61,8 +61,8 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
     }
   }
 
-  /// Clones `original`, which becomes @<name>, and the layers that it calls: @moe becomes @<name>.moe. Their rows are at
-  /// positions below `maxPositions`, if that is given.
+  /// Clones `original`, which becomes @<name>, and the layers that it calls: @moe becomes @<name>.moe. Their rows are
+  /// at positions below `maxPositions`, if that is given.
   func::FuncOp createEntryPoint(func::FuncOp original, StringRef name, StringRef form, int64_t rows,
                                 std::optional<int64_t> maxPositions = std::nullopt) {
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());

@@ -114,7 +114,7 @@ TEST(ImportModelTest, ATiedHeadIsTheEmbedding) {
 
 TEST(ImportModelTest, ADraftJoinsTheEmbeddingWithTheHiddenState) {
   Imported model(configText("v3-tiny"));
-  EXPECT_EQ(cast<mlir::IntegerAttr>(model.fact("draft_layers")).getInt(), 1);
+  EXPECT_EQ(mlir::cast<mlir::IntegerAttr>(model.fact("draft_layers")).getInt(), 1);
   EXPECT_THAT(projections(model, "draft_forward"), ElementsAre("mtp.eh_proj", "lm_head"));
   auto halves = model.ops<mlir::tensor::ConcatOp>("draft_forward").front().getInputs();
   auto embedded = halves[0].getDefiningOp<deepseek::RmsNormOp>(),

@@ -111,8 +111,8 @@ TEST(IndexerTest, EveryLayerHasItsTensors) {
   EXPECT_EQ(shape("k_norm.bias"), std::vector<int64_t>{32});
   EXPECT_EQ(shape("weights_proj.weight"), (std::vector<int64_t>{16, 128}));
   ModelWeights weights = model.findGood();
-  ASSERT_EQ(weights.mtp.size(), 1u);
-  EXPECT_NE(weights.mtp.front().find("self_attn.indexer.k_norm.bias"), nullptr) << "the draft layer has an indexer";
+  ASSERT_TRUE(weights.draft);
+  EXPECT_NE(weights.draft->find("self_attn.indexer.k_norm.bias"), nullptr) << "the draft layer has an indexer";
 }
 
 TEST(IndexerTest, ProjectionsMayBeFp8AndWeightsOfHeadsMayNot) {
