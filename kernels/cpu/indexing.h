@@ -103,8 +103,8 @@ struct Indexing {
     }
   }
 
-  /// `count` keys from `first` on, evenly over the tiles of a block: a tile of heads takes d / 4 fetches for each
-  /// vector of keys that its tiles are narrower than a block.
+  /// `count` keys from `first` on while a block is scored. They have 4 * d cache lines; the tiles of kHeads heads over
+  /// a block have 4 * d / kVectors steps.
   static FATHOM_INLINE KeysAhead fetch_ahead(const IndexQuery &query, const float *first, int64_t count) {
     return {first, first + count * query.d,
             ceil_div(KeysAhead::kSteps * Tile::kVectors, ceil_div(query.heads, kHeads))};

@@ -239,6 +239,26 @@ TEST_P(IndexCandidatesTest, AnyPartsSelectWhatIndexSelectDoes) {
   }
 }
 
+TEST_P(IndexCandidatesTest, ScoresHaveTheBitsOfEveryArchAndOfARowAlone) {
+  const int64_t k = 390;
+  // The first row's.
+  auto score = [&](const Kernel &kernel, const Ints &positions, int64_t heads) {
+    Index index({heads, 70, k}, positions);
+    index.q = random_floats(index.q.size(), 4);
+    index.w = random_floats(index.w.size(), 5);
+    index.keys = random_floats(index.keys.size(), 6);
+    Floats scores(positions.size() * k);
+    Ints ids(scores.size());
+    index.call(kernel, {scores.data(), ids.data()}, {{"parts", 1}});
+    return Floats(scores.begin(), scores.begin() + k);
+  };
+  for (int64_t heads : {1, 3, 20, 64}) {
+    Floats want = score(*kernels::findKernel("index_candidates", "avx2", "f32", "none"), {399}, heads);
+    expect_same_bits(score(*GetParam(), {399}, heads), want);
+    expect_same_bits(score(*GetParam(), {399, 395}, heads), want);
+  }
+}
+
 TEST_P(IndexMergeTest, MatchesReferenceWhateverAPartGives) {
   const int64_t T = 3, parts = 4, k = 9;
   Floats scores = small_integers(T * parts * k, 1);
