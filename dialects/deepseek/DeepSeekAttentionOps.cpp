@@ -51,14 +51,18 @@ LogicalResult CacheAppendOp::verify() {
                                             : success();
 }
 
-/// Kernels read and write stores of f32.
-static KernelUse useStores(CacheType cache, ArrayRef<StringRef> stores, const KernelUse &use) {
-  return llvm::all_of(stores, [&](StringRef store) { return cache.findStore(store).isF32(); }) ? use : KernelUse();
+/// Kernels know rows of FP8 whose last numbers are bf16 where those are `tail` numbers.
+static KernelUse useStores(CacheType cache, ArrayRef<StringRef> stores, int64_t tail, const KernelUse &use) {
+  auto isKnown = [&](StringRef name) {
+    StoreAttr store = cache.findStore(name);
+    return store.getTail() == (store.isF8() ? tail : 0);
+  };
+  return llvm::all_of(stores, isKnown) ? use : KernelUse();
 }
 
 /// Several parts are what `fathom-fuse-rope-cache-write` makes something of that has a kernel.
 KernelUse CacheAppendOp::getKernelUse() {
-  return getParts().size() == 1 ? useStores(getCache().getType(), {getStore()}, {"cache_append"}) : KernelUse();
+  return getParts().size() == 1 ? useStores(getCache().getType(), {getStore()}, 0, {"cache_append"}) : KernelUse();
 }
 
 void CacheAppendOp::describe(KernelDescription &kernel) {
@@ -111,7 +115,7 @@ LogicalResult GqaAttentionOp::verify() {
 }
 
 KernelUse GqaAttentionOp::getKernelUse() {
-  return useStores(getCache().getType(), {kKeyStore, kValueStore}, {"gqa_attention"});
+  return useStores(getCache().getType(), {kKeyStore, kValueStore}, 0, {"gqa_attention"});
 }
 
 void GqaAttentionOp::describe(KernelDescription &kernel) {
@@ -131,7 +135,7 @@ static KernelUse useInterleaved(Op op, const KernelUse &use) {
 }
 
 KernelUse MlaAppendOp::getKernelUse() {
-  return useStores(getCache().getType(), {kLatentStore},
+  return useStores(getCache().getType(), {kLatentStore}, getWidth(getInput().getType()) - getWidth(getNorm().getType()),
                    useInterleaved(*this, {"mla_append", getStoredTypeName(getNorm())}));
 }
 
@@ -199,7 +203,8 @@ static LogicalResult verifyExpandedAttention(Op op) {
 LogicalResult MlaAttentionOp::verify() { return verifyExpandedAttention(*this); }
 
 KernelUse MlaAttentionOp::getKernelUse() {
-  return useStores(getCache().getType(), {kLatentStore}, useInterleaved(*this, useKvB("mla_attention", *this)));
+  return useStores(getCache().getType(), {kLatentStore}, getRopeDim(),
+                   useInterleaved(*this, useKvB("mla_attention", *this)));
 }
 
 void MlaAttentionOp::describe(KernelDescription &kernel) {
@@ -242,7 +247,7 @@ LogicalResult MlaLatentAttentionOp::verify() {
 }
 
 KernelUse MlaLatentAttentionOp::getKernelUse() {
-  return useStores(getCache().getType(), {kLatentStore},
+  return useStores(getCache().getType(), {kLatentStore}, getRopeDim(),
                    {getSelection() ? "mla_selected_attention" : "mla_latent_attention"});
 }
 
@@ -309,7 +314,7 @@ LogicalResult IndexSelectOp::verify() {
   return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
 }
 
-KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(), {kIndexStore}, {"index_select"}); }
+KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(), {kIndexStore}, 0, {"index_select"}); }
 
 void IndexSelectOp::describe(KernelDescription &kernel) {
   kernel.addInputs(getQuery());

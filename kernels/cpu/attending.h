@@ -15,23 +15,30 @@
 
 namespace fathom::cpu {
 
+/// Rows that heads share in a store, and memory for a block of those that are not f32.
+struct CachedRows {
+  int64_t store;
+  RowFormat format;
+  float *decoded;
+};
+
 /// Which heads of a row attend to what. Operands of a dispatch: q [T, H, width] first, out [T, H, value_width] last.
 struct SharedKeys {
   int out; ///< index of the operand
   int64_t H;
   int64_t first; ///< of `heads` heads
   int64_t heads;
-  int64_t key_store;
-  int64_t value_store;
-  int64_t groups; ///< rows of a position in both stores
+  CachedRows keys;
+  CachedRows values; ///< as wide as keys, or the same
+  int64_t groups;    ///< rows of a position in both stores
   int64_t group;
-  int64_t width; ///< numbers of a row
   int64_t value_width;
   float scale;
 
-  FATHOM_INLINE const float *cached(const fathom_dispatch_t *dispatch, int64_t row, int64_t position,
-                                    int64_t store) const {
-    return cache_row(dispatch, row, position, store, width, groups, group);
+  FATHOM_INLINE int64_t width() const { return keys.format.width; }
+  FATHOM_INLINE const char *cached(const fathom_dispatch_t *dispatch, int64_t row, int64_t position,
+                                   const CachedRows &rows) const {
+    return cache_row(dispatch, row, position, rows.store, rows.format, groups, group);
   }
 };
 
@@ -62,9 +69,10 @@ struct AllKeys {
     return dispatch->positions[row] + 1;
   }
 
-  FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, int64_t store, int64_t b,
-                          int64_t /*count*/) const {
-    return {s.cached(dispatch, row, b * kKeys, store), s.width};
+  FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, const CachedRows &from,
+                          int64_t b, int64_t count) const {
+    const char *first = s.cached(dispatch, row, b * kKeys, from);
+    return {decode_rows(first, smaller(kKeys, count - b * kKeys), from.format, from.decoded), s.width()};
   }
 };
 
@@ -116,12 +124,13 @@ struct SelectedKeys {
     return begin;
   }
 
-  FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, int64_t store, int64_t b,
-                          int64_t count) const {
+  FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, const CachedRows &from,
+                          int64_t b, int64_t count) const {
     Rows rows;
     for (int64_t j = 0; j < kKeys; ++j) {
-      int64_t position = selection[row * k + smaller(b * kKeys + j, count - 1)];
-      rows.row[j] = s.cached(dispatch, row, position, store);
+      int64_t key = smaller(j, count - 1 - b * kKeys);
+      const char *cached = s.cached(dispatch, row, selection[row * k + b * kKeys + key], from);
+      rows.row[j] = j == key ? decode_rows(cached, 1, from.format, from.decoded + j * s.width()) : rows.row[key];
     }
     return rows;
   }
@@ -282,13 +291,15 @@ struct Attending {
   static FATHOM_INLINE void attend_block(const fathom_dispatch_t *dispatch, const SharedKeys &s, const Keys &all,
                                          int64_t row, int64_t count, int64_t b, AttendingHead *state) {
     int64_t left = count - b * kKeys, keys = smaller(kKeys, left);
-    Rows block = all.rows(dispatch, s, row, s.key_store, b, count);
-    Rows values = all.rows(dispatch, s, row, s.value_store, b, count);
-    Rows next = all.rows(dispatch, s, row, s.key_store, left > kKeys ? b + 1 : b, count);
-    const float *q = operand<const float>(dispatch, 0) + (row * s.H + s.first) * s.width;
-    score_block(q, s.heads, block, keys, s.width, Ahead(values, s.width), state);
+    Rows block = all.rows(dispatch, s, row, s.keys, b, count);
+    Rows values = s.values.store == s.keys.store ? block : all.rows(dispatch, s, row, s.values, b, count);
+    // What is decoded is not fetched ahead: the next block would take the place of this one.
+    bool fetches = s.keys.format.isF32();
+    Rows next = fetches ? all.rows(dispatch, s, row, s.keys, left > kKeys ? b + 1 : b, count) : block;
+    const float *q = operand<const float>(dispatch, 0) + (row * s.H + s.first) * s.width();
+    score_block(q, s.heads, block, keys, s.width(), Ahead(values, s.width()), state);
     weigh(state, s.heads, keys, s.scale);
-    value_block(state, s.heads, values, keys, s.value_width, Ahead(next, s.width), results(dispatch, s, row));
+    value_block(state, s.heads, values, keys, s.value_width, Ahead(next, s.width()), results(dispatch, s, row));
   }
 
   /// Attention of `rows` rows from row `from` on. A block of keys is read from memory once for all of them.

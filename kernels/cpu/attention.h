@@ -6,6 +6,7 @@
 #ifndef FATHOM_KERNELS_CPU_ATTENTION_H
 #define FATHOM_KERNELS_CPU_ATTENTION_H
 
+#include "kernels/cpu/cache_rows.h"
 #include "kernels/cpu/kernel.h"
 
 namespace fathom::cpu {
@@ -29,12 +30,11 @@ FATHOM_INLINE void rotate_halves(const float *x, const float *table, int64_t cou
   }
 }
 
-/// The row of `position` in a store, of the sequence of row `row` and one of `heads`: f32 [width]; those of the block
-/// of keys follow it.
-FATHOM_INLINE float *cache_row(const fathom_dispatch_t *dispatch, int64_t row, int64_t position, int64_t store,
-                               int64_t width, int64_t heads = 1, int64_t head = 0) {
-  return reinterpret_cast<float *>(
-      fathom_cache_row(dispatch->cache, row, dispatch->layer * heads + head, position, store, width * kFloat));
+/// The row of `position` in a store, of the sequence of row `row` and one of `heads`; those of the block of keys follow
+/// it.
+FATHOM_INLINE char *cache_row(const fathom_dispatch_t *dispatch, int64_t row, int64_t position, int64_t store,
+                              const RowFormat &format, int64_t heads = 1, int64_t head = 0) {
+  return fathom_cache_row(dispatch->cache, row, dispatch->layer * heads + head, position, store, format.bytes());
 }
 
 /// Turns scores into weights exp(score * scale - largest) in `weights`, 0 for keys from `visible` on, and

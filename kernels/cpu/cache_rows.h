@@ -28,6 +28,11 @@ struct RowFormat {
   FATHOM_INLINE int64_t bytes() const { return fathom_row_bytes(element, width, tail); }
 };
 
+/// Rows whose last `tail` numbers FP8 is too coarse for.
+FATHOM_INLINE RowFormat row_format(int64_t element, int64_t width, int64_t tail = 0) {
+  return {element, width, element == FATHOM_ROW_F8E4M3 ? tail : 0};
+}
+
 /// Codes in the low bits of each lane.
 FATHOM_INLINE u32x16 encode_bf16(f32x16 x) {
   auto bits = __builtin_bit_cast(u32x16, x);
@@ -148,6 +153,17 @@ FATHOM_INLINE void decode_row(const char *row, const RowFormat &format, float *t
     to[i] = decode_f8<1>(codes + i, scales[i / kBlock])[0];
   }
   read_bf16(row + fathom_row_tail(numbers), format.tail, to + numbers);
+}
+
+/// `count` rows side by side as f32 [count][width]: where they are, or in `memory` where they are not f32.
+FATHOM_INLINE const float *decode_rows(const char *rows, int64_t count, const RowFormat &format, float *memory) {
+  if (format.isF32()) {
+    return reinterpret_cast<const float *>(rows);
+  }
+  for (int64_t j = 0; j < count; ++j) {
+    decode_row(rows + j * format.bytes(), format, memory + j * format.width);
+  }
+  return memory;
 }
 
 /// Number `i` of a row that is not f32.

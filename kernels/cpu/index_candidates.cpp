@@ -18,7 +18,7 @@ struct IndexCandidates : index_candidates_constants {
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t *c) { return rows * c[parts]; }
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k]);
+    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k], c[index_element]);
     int64_t row = item / c[parts], part = item % c[parts];
     int64_t visible = dispatch->positions[row] + 1, blocks = ceil_div(visible, kKeys);
     int64_t begin = blocks * part / c[parts] * kKeys;
@@ -31,7 +31,8 @@ struct IndexCandidates : index_candidates_constants {
     } else {
       IndexQuery query = {operand<const float>(dispatch, 0) + row * c[H] * c[d],
                           operand<const float>(dispatch, 1) + row * c[w_stride] + c[w_offset], c[H], c[d]};
-      Indexing<Tile>::search(dispatch, row, query, c[index_store], begin, end, s.keys, best);
+      IndexKeys keys = {c[index_store], row_format(c[index_element], c[d]), s.decoded};
+      Indexing<Tile>::search(dispatch, row, query, keys, begin, end, s.keys, best);
     }
     best.store_scores(operand<float>(dispatch, 2) + item * c[k]);
     best.store_positions(operand<int32_t>(dispatch, 3) + item * c[k]);

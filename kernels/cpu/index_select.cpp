@@ -14,7 +14,7 @@ namespace fathom::cpu {
 template <class Tile>
 struct IndexSelect : RowItems<index_select_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k]);
+    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k], c[index_element]);
     int64_t visible = dispatch->positions[item] + 1;
     int32_t *out = operand<int32_t>(dispatch, 2) + item * c[k];
     if (visible <= c[k]) {
@@ -26,7 +26,8 @@ struct IndexSelect : RowItems<index_select_constants> {
     IndexQuery query = {operand<const float>(dispatch, 0) + item * c[H] * c[d],
                         operand<const float>(dispatch, 1) + item * c[w_stride] + c[w_offset], c[H], c[d]};
     Candidates best(s.candidates(), c[k]);
-    Indexing<Tile>::search(dispatch, item, query, c[index_store], 0, visible, s.keys, best);
+    IndexKeys keys = {c[index_store], row_format(c[index_element], c[d]), s.decoded};
+    Indexing<Tile>::search(dispatch, item, query, keys, 0, visible, s.keys, best);
     best.store_positions(out);
   }
 };

@@ -23,16 +23,23 @@ struct IndexQuery {
   int64_t d;
 };
 
+/// Where the index finds keys, and memory for a block of them that is not f32.
+struct IndexKeys {
+  int64_t store;
+  RowFormat format;
+  float *decoded;
+};
+
 /// Fetches keys to come, `vectors` cache lines at every fourth step of other work: memory is busy all the time, and
 /// never so much that the work waits.
 struct KeysAhead {
   static constexpr int64_t kSteps = 4;
 
-  const float *next, *end;
+  const char *next, *end;
   int64_t vectors;
 
   FATHOM_INLINE void fetch(int64_t step) {
-    for (int64_t i = 0; i < vectors && step % kSteps == 0 && next < end; ++i, next += kLanes) {
+    for (int64_t i = 0; i < vectors && step % kSteps == 0 && next < end; ++i, next += kLanes * kFloat) {
       __builtin_prefetch(next, /*write=*/0, /*locality=*/2);
     }
   }
@@ -83,7 +90,6 @@ struct Indexing {
   }
 
   /// Keys [32 * p, 32 * p + 32) of a block of `count` keys, as a panel [d][32]; past the last key it repeats that one.
-  /// Where keys are not stored as f32, this is what decodes them.
   static FATHOM_INLINE void load_panel(const float *block, int64_t count, int64_t d, int64_t p, float *panel) {
     RowWeights<F32>(block, nullptr, 0, count, d, d).block(p, 0, d, panel);
   }
@@ -103,23 +109,24 @@ struct Indexing {
     }
   }
 
-  /// `count` keys from `first` on while a block is scored. They have 4 * d cache lines; the tiles of kHeads heads over
-  /// a block have 4 * d / kVectors steps.
-  static FATHOM_INLINE KeysAhead fetch_ahead(const IndexQuery &query, const float *first, int64_t count) {
-    return {first, first + count * query.d,
-            ceil_div(KeysAhead::kSteps * Tile::kVectors, ceil_div(query.heads, kHeads))};
+  /// `bytes` of keys from `first` on while a block is scored. In f32 they have 4 * d cache lines; the tiles of kHeads heads
+  /// over a block have 4 * d / kVectors steps.
+  static FATHOM_INLINE KeysAhead fetch_ahead(const IndexQuery &query, const char *first, int64_t bytes) {
+    return {first, first + bytes, ceil_div(KeysAhead::kSteps * Tile::kVectors, ceil_div(query.heads, kHeads))};
   }
 
   /// Leaves the best of the positions [begin, end) that row `row` sees in `best`; begin is a multiple of 64.
   static FATHOM_INLINE void search(const fathom_dispatch_t *dispatch, int64_t row, const IndexQuery &query,
-                                   int64_t store, int64_t begin, int64_t end, float *panel, Candidates &best) {
-    auto block = [&](int64_t position)
-                     __attribute__((always_inline)) { return cache_row(dispatch, row, position, store, query.d); };
+                                   const IndexKeys &keys, int64_t begin, int64_t end, float *panel, Candidates &best) {
+    auto block = [&](int64_t position) __attribute__((always_inline)) {
+      return cache_row(dispatch, row, position, keys.store, keys.format);
+    };
     for (int64_t position = begin; position < end; position += kKeys) {
       int64_t count = smaller(kKeys, end - position), next = smaller(position + kKeys, end - 1);
-      KeysAhead ahead = fetch_ahead(query, block(next), smaller(kKeys, end - next));
+      const float *rows = decode_rows(block(position), count, keys.format, keys.decoded);
+      KeysAhead ahead = fetch_ahead(query, block(next), smaller(kKeys, end - next) * keys.format.bytes());
       float scores[kKeys];
-      score_block(query, block(position), count, ahead, panel, scores);
+      score_block(query, rows, count, ahead, panel, scores);
       best.add_block(scores, position, count);
     }
     best.keep();

@@ -14,12 +14,17 @@ namespace fathom::cpu {
 
 template <class Weight>
 struct MlaAppend : RowItems<mla_append_constants> {
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     const float *kv = operand<const float>(dispatch, 0) + item * c[kv_stride] + c[kv_offset];
     int64_t position = dispatch->positions[item];
-    float *to = cache_row(dispatch, item, position, c[latent_store], c[r] + c[dr]);
+    RowFormat format = row_format(c[latent_element], c[r] + c[dr], c[dr]);
+    char *row = cache_row(dispatch, item, position, c[latent_store], format);
+    float *to = static_cast<float *>(format.isF32() ? static_cast<void *>(row) : scratch);
     normalize_row<Weight>(kv, operand<const typename Weight::Stored>(dispatch, 1), c[r], real(c[eps]), to);
     rotate(kv + c[r], operand<const float>(dispatch, 2) + position * c[dr], c[dr], to + c[r]);
+    if (!format.isF32()) {
+      encode_row(to, format, row);
+    }
   }
 };
 

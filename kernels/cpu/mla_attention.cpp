@@ -134,6 +134,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t rows = dispatch->rows, first = dispatch->positions[0], last = dispatch->positions[rows - 1];
     Scratch s(static_cast<float *>(scratch), rows, c);
+    RowFormat format = row_format(c[latent_element], c[r] + c[dr], c[dr]);
     decode_weights(dispatch, c, item, s);
     rotate_queries(dispatch, c, item, s.queries);
     for (int64_t row = 0; row < rows; ++row) {
@@ -141,8 +142,9 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
     }
     Sums(s.results, rows).clear(ceil_div(c[dv], kPanel));
     for (int64_t start = 0; start <= last; start += kKeys) {
-      const float *latents = cache_row(dispatch, 0, start, c[latent_store], c[r] + c[dr]);
       int64_t count = smaller(kKeys, last + 1 - start);
+      const float *latents =
+          decode_rows(cache_row(dispatch, 0, start, c[latent_store], format), count, format, s.latents);
       expand_keys(latents, count, c, s);
       expand_values(latents, count, c, s);
       for (int64_t row = start > first ? start - first : 0; row < rows; row += Scratch::kScoreRows) {

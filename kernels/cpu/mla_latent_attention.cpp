@@ -23,9 +23,10 @@ struct MlaLatentAttention {
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t of_row = ceil_div(c[C::H], c[C::heads_per_item]), first = item % of_row * c[C::heads_per_item];
-    int64_t heads = smaller(c[C::heads_per_item], c[C::H] - first), store = c[C::latent_store], latent = c[C::r];
-    SharedKeys shared = {kSelected ? 2 : 1, c[C::H], first, heads, store, store, 1, 0, latent + c[C::dr], latent,
-                         real(c[C::scale])};
+    int64_t heads = smaller(c[C::heads_per_item], c[C::H] - first), latent = c[C::r];
+    auto *decoded = static_cast<float *>(scratch) + floats<AttendingHead>(c[C::heads_per_item]);
+    CachedRows rows = {c[C::latent_store], row_format(c[C::latent_element], latent + c[C::dr], c[C::dr]), decoded};
+    SharedKeys shared = {kSelected ? 2 : 1, c[C::H], first, heads, rows, rows, 1, 0, latent, real(c[C::scale])};
     if constexpr (kSelected) {
       SelectedKeys keys = {operand<const int32_t>(dispatch, 1), c[C::k]};
       Attending<Tile, SelectedKeys>::attend(dispatch, shared, keys, item / of_row, 1, scratch);

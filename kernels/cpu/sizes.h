@@ -103,6 +103,11 @@ struct AttendingHead {
   float factor;
 };
 
+/// Floats of a block of keys that is decoded before it is used; none where rows are f32.
+FATHOM_INLINE constexpr int64_t decoded_size(int64_t element, int64_t width) {
+  return element == FATHOM_ROW_F32 ? 0 : kKeys * width;
+}
+
 /// Rows of an item of gqa_attention: a block of keys stays in the cache for all of them; few rows are spread over
 /// threads.
 FATHOM_INLINE constexpr int64_t attended_rows(int64_t rows) { return rows >= 64 ? 8 : 1; }
@@ -124,6 +129,7 @@ struct MlaAttentionScratch : mla_attention_constants {
   Place key_weights;   ///< [dn][r]
   Place queries;       ///< [rows][dn + dr], rotated
   Place softmax;       ///< SoftmaxState [rows]
+  Place latents;       ///< [64][r + dr] where they are not stored as f32
   Place end;
 
   FATHOM_INLINE constexpr MlaAttentionScratch(Place begin, int64_t rows, const int64_t *c)
@@ -133,7 +139,8 @@ struct MlaAttentionScratch : mla_attention_constants {
         keys(expanded + sums_size(kGroup, greater(c[dn], kKeys))), values(keys + 2 * (c[dn] + c[dr]) * kPanel),
         scores(values + ceil_div(c[dv], kPanel) * kKeys * kPanel), weights(scores + sums_size(2, kScoreRows)),
         key_weights(weights + kScoreRows * kKeys), queries(key_weights + c[dn] * c[r]),
-        softmax(queries + rows * (c[dn] + c[dr])), end(softmax + floats<SoftmaxState>(rows)) {}
+        softmax(queries + rows * (c[dn] + c[dr])), latents(softmax + floats<SoftmaxState>(rows)),
+        end(latents + decoded_size(c[latent_element], c[r] + c[dr])) {}
 
   FATHOM_INLINE MultiplyScratch *multiply() const { return reinterpret_cast<MultiplyScratch *>(begin); }
   FATHOM_INLINE SoftmaxState *states() const { return reinterpret_cast<SoftmaxState *>(softmax); }
@@ -148,12 +155,14 @@ struct Candidate {
 /// What an item that seeks the best k keys of d numbers has where. `Place` as above.
 template <class Place>
 struct IndexScratch {
-  Place begin; ///< Candidate [2 * k + 64]
-  Place keys;  ///< a panel [d][32 keys]
+  Place begin;   ///< Candidate [2 * k + 64]
+  Place keys;    ///< a panel [d][32 keys]
+  Place decoded; ///< [64 keys][d] where they are not stored as f32
   Place end;
 
-  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t d, int64_t k)
-      : begin(begin), keys(begin + floats<Candidate>(2 * k + kKeys)), end(keys + d * kPanel) {}
+  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t d, int64_t k, int64_t element)
+      : begin(begin), keys(begin + floats<Candidate>(2 * k + kKeys)), decoded(keys + d * kPanel),
+        end(decoded + decoded_size(element, d)) {}
 
   FATHOM_INLINE Candidate *candidates() const { return reinterpret_cast<Candidate *>(begin); }
 };

@@ -5,6 +5,8 @@
 
 #include "passes/plan/Dispatches.h"
 
+#include "passes/plan/Stores.h"
+
 #include "kernels/ops.def"
 
 #include "llvm/Support/ErrorHandling.h"
@@ -53,8 +55,10 @@ static void addColumns(KernelDescription &kernel, const Place &place) {
 }
 
 static void addStores(KernelDescription &kernel, Operation *op) {
-  for (auto [constant, store] : kernel.stores) {
-    kernel.addConstant(constant, plan::findStore(op, store).getOffset());
+  for (auto [constant, name] : kernel.stores) {
+    plan::StoreAttr store = plan::findStore(op, name);
+    kernel.addConstant(constant, store.getOffset());
+    kernel.addConstant(getElementConstant(constant), store.getRowElement());
   }
 }
 

@@ -16,6 +16,11 @@ int64_t getBytes(plan::StoreAttr store) {
   return store.getLayers() * store.getHeads() * FATHOM_PAGE_TOKENS * store.getRowBytes();
 }
 
+std::string getElementConstant(StringRef store) {
+  store.consume_back("store");
+  return (store + "element").str();
+}
+
 LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t layers) {
   auto report = [&] { return emitError(module.getLoc()); };
   Builder builder(module.getContext());

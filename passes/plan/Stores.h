@@ -15,6 +15,9 @@ namespace fathom {
 /// Bytes that a page has for the store.
 int64_t getBytes(plan::StoreAttr store);
 
+/// The constant of a kernel that says how a store keeps rows: "<name>_element" of the constant "<name>_store".
+std::string getElementConstant(llvm::StringRef store);
+
 /// Gives each store of `cache` a place, one behind the other, and notes them and the size of a page on the module. What
 /// no runtime would take is reported there.
 mlir::LogicalResult placeStores(mlir::ModuleOp module, deepseek::CacheType cache, int64_t layers);

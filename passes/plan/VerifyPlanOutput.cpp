@@ -10,6 +10,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
+#include "fathom/kernel_abi.h"
 #include "kernels/Catalog.h"
 
 using namespace mlir;
@@ -140,19 +141,23 @@ static std::optional<int64_t> getConstant(plan::KernelOp op, const char *name) {
 
 /// A kernel finds rows of the width that it is specialized for where it looks for a store: a latent and a key, or those
 /// of each head.
-static LogicalResult verifyStore(plan::KernelOp op, int64_t offset) {
+static LogicalResult verifyStore(plan::KernelOp op, StringRef name, int64_t offset) {
   auto constant = [&](const char *name, uint64_t otherwise) {
     return uint64_t(getConstant(op, name).value_or(otherwise));
   };
+  uint64_t element = constant(getElementConstant(name).c_str(), 0);
+  // A latent's key is what may be a tail.
+  uint64_t tail = element == FATHOM_ROW_F8E4M3 && !getConstant(op, "d") ? constant("dr", 0) : 0;
   uint64_t heads = constant("G", 1), width = constant("d", constant("r", 0) + constant("dr", 0));
   auto module = op->getParentOfType<ModuleOp>();
   auto stores = module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>();
   bool found = llvm::any_of(stores, [&](plan::StoreAttr store) {
-    return store.getOffset() == offset && uint64_t(store.getHeads()) == heads && uint64_t(store.getWidth()) == width;
+    return store.getOffset() == offset && uint64_t(store.getHeads()) == heads && uint64_t(store.getWidth()) == width &&
+           uint64_t(store.getRowElement()) == element && uint64_t(store.getTail()) == tail;
   });
   return found ? success()
-               : op.emitOpError("expects a store of ")
-                     << heads << " x " << width << " numbers a row at " << offset << ", but got none";
+               : op.emitOpError("expects a store of ") << heads << " x " << width << " numbers of format " << element
+                                                       << " a row at " << offset << ", but got none";
 }
 
 /// The shapes that kernels are specialized for agree with what the runtime goes by: a token is below `vocabulary`, and
@@ -164,7 +169,7 @@ static LogicalResult verifyConstants(plan::KernelOp op, DictionaryAttr facts) {
     return op.emitOpError("expects vocabulary ") << vocabulary << ", but got " << *value;
   }
   for (auto [constant, number] : llvm::zip(kernels::findKernel(op.getKernel())->constants, op.getConstants())) {
-    if (StringRef(constant.name).ends_with("store") && failed(verifyStore(op, number))) {
+    if (StringRef(constant.name).ends_with("store") && failed(verifyStore(op, constant.name, number))) {
       return failure();
     }
   }

@@ -162,7 +162,7 @@ void gemm(benchmark::State &state) {
 /// One token's attention over a long context, 16 heads of DeepSeek-V2-Lite.
 void latent_attention(benchmark::State &state) {
   using Kernel = MlaLatentAttention<Tile>;
-  static constexpr int64_t kConstants[] = {16, 512, 64, 0, 0x3FB0000000000000, 16};
+  static constexpr int64_t kConstants[] = {16, 512, 64, 0, FATHOM_ROW_F32, 0x3FB0000000000000, 16};
   int64_t context = state.range(0);
   std::vector<float> cache(context * 576, 0.01f), q(16 * 576, 0.02f), out(16 * 512);
   std::vector<int32_t> pages(context / 64);
@@ -190,7 +190,8 @@ template <int64_t context>
 void grouped_attention(benchmark::State &state) {
   using Kernel = GqaAttention<Tile>;
   constexpr int64_t kRow = 2 * 2 * 128 * kFloat, layers = kBytes / (context * kRow);
-  static constexpr int64_t kConstants[] = {12, 2, 128, 0, layers * 64 * kRow / 2, 0x3FB0000000000000};
+  static constexpr int64_t kConstants[] = {
+      12, 2, 128, 0, FATHOM_ROW_F32, layers * 64 * kRow / 2, FATHOM_ROW_F32, 0x3FB0000000000000};
   int threads = static_cast<int>(state.range(0));
   std::vector<float> q(12 * 128, 0.02f), out(12 * 128);
   std::vector<int32_t> pages(context / 64);
@@ -269,7 +270,7 @@ void index_select(benchmark::State &state) {
 /// One head over a prompt, of DeepSeek-V2-Lite.
 void attention(benchmark::State &state) {
   using Kernel = MlaAttention<Tile, Bf16>;
-  static constexpr int64_t kConstants[] = {16, 128, 64, 128, 512, 0, 0x3FB0000000000000};
+  static constexpr int64_t kConstants[] = {16, 128, 64, 128, 512, 0, FATHOM_ROW_F32, 0x3FB0000000000000};
   int64_t rows = state.range(0), pages_count = (rows + 63) / 64;
   std::vector<float> cache(pages_count * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f), out(rows * 16 * 128),
       table(rows * 64, 0.5f);

@@ -29,7 +29,9 @@ static Floats attend(const Kernel &kernel, const ref::GqaShape &s, const Floats 
                          {"G", s.kv_heads},
                          {"d", s.head_dim},
                          {"key_store", cache.offsets[0]},
+                         {"key_element", cache.formats[0].element},
                          {"value_store", cache.offsets[1]},
+                         {"value_element", cache.formats[1].element},
                          {"scale", scale_of(s)}};
   int64_t T = positions.size();
   run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache});
@@ -77,7 +79,8 @@ TEST_P(CacheAppendTest, WritesColumnsToTheStoreAndNothingElse) {
   Ints positions = {62, 63, 64};
   Cache cache(kContext, kLayers, {16, width, 8}, 1, heads);
   Constants constants = {
-      {"G", heads}, {"d", width}, {"x_stride", stride}, {"x_offset", offset}, {"store", cache.offsets[1]}};
+      {"G", heads},  {"d", width}, {"x_stride", stride}, {"x_offset", offset}, {"store", cache.offsets[1]},
+      {"element", 0}};
   run({GetParam(), constants, {x.data()}, T, kLayer, positions, &cache});
   for (int64_t i = 0; i < T * heads; ++i) {
     const float *row = cache.row(kLayer, positions[i / heads], 0, 1, i % heads);
@@ -86,6 +89,43 @@ TEST_P(CacheAppendTest, WritesColumnsToTheStoreAndNothingElse) {
   }
   EXPECT_EQ(std::count_if(cache.memory.begin(), cache.memory.end(), [](float value) { return !std::isnan(value); }),
             T * heads * width);
+}
+
+/// Keys and values may be kept in formats of their own.
+TEST_P(GqaAttentionTest, AttendsToWhatRowsHold) {
+  const ref::GqaShape s = {6, 2, 136};
+  for (auto [key, value] : {std::pair<int64_t, int64_t>{FATHOM_ROW_BF16, FATHOM_ROW_BF16},
+                            {FATHOM_ROW_F8E4M3, FATHOM_ROW_F8E4M3},
+                            {FATHOM_ROW_F32, FATHOM_ROW_F8E4M3}}) {
+    for (int64_t T : {2, 70}) {
+      SCOPED_TRACE(testing::Message() << "formats " << key << " and " << value << ", T " << T);
+      Cache cache({{key, s.head_dim}, {value, s.head_dim}}, kContext, kLayers, 1, s.kv_heads);
+      cache.fill(kLayer, kContext, 1, 0, 0);
+      cache.fill(kLayer, kContext, 3, 0, 1);
+      Cache decoded = decode(cache, kContext, kLayers, kLayer);
+      Floats q = random_floats(T * s.heads * s.head_dim, 2);
+      Ints positions = consecutive(T, 190);
+      expect_same_bits(attend(*GetParam(), s, q, positions, cache), attend(*GetParam(), s, q, positions, decoded));
+    }
+  }
+}
+
+TEST_P(CacheAppendTest, EncodesRows) {
+  const int64_t T = 2, heads = 2, width = 131;
+  Floats x = random_floats(T * heads * width, 1);
+  Ints positions = {63, 64};
+  for (int64_t element : {FATHOM_ROW_BF16, FATHOM_ROW_F8E4M3}) {
+    ref::RowFormat format = {element, width};
+    Cache cache({format}, kContext, kLayers, 1, heads);
+    Constants constants = {{"G", heads},    {"d", width}, {"x_stride", heads * width},
+                           {"x_offset", 0}, {"store", 0}, {"element", element}};
+    run({GetParam(), constants, {x.data()}, T, kLayer, positions, &cache});
+    for (int64_t i = 0; i < T * heads; ++i) {
+      std::vector<uint8_t> want = ref::encode_row(&x[i * width], format);
+      const uint8_t *got = cache.bytes(kLayer, positions[i / heads], 0, 0, i % heads);
+      EXPECT_EQ(std::vector<uint8_t>(got, got + want.size()), want) << "format " << element << ", row " << i;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalog, CacheAppendTest, testing::ValuesIn(kernels_of("cache_append")), kernel_name);

@@ -130,6 +130,23 @@ fathom_cache_t Cache::of(const std::vector<int64_t> &sequences) {
   return {reinterpret_cast<char *>(memory.data()), offsets.back(), tables.data()};
 }
 
+Cache decode(Cache &cache, int64_t tokens, int64_t layers, int64_t layer) {
+  Widths widths;
+  for (const ref::RowFormat &format : cache.formats) {
+    widths.push_back(format.width);
+  }
+  auto sequences = static_cast<int64_t>(cache.page_tables.size());
+  Cache decoded(tokens, layers, widths, sequences, cache.heads);
+  for (int64_t i = 0; i < sequences * tokens * cache.heads; ++i) {
+    int64_t head = i % cache.heads, position = i / cache.heads % tokens, sequence = i / cache.heads / tokens;
+    for (size_t store = 0; store < widths.size(); ++store) {
+      Floats numbers = ref::decode_row(cache.bytes(layer, position, sequence, store, head), cache.formats[store]);
+      std::copy(numbers.begin(), numbers.end(), decoded.row(layer, position, sequence, store, head));
+    }
+  }
+  return decoded;
+}
+
 static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants &given) {
   std::vector<int64_t> values;
   for (const kernels::Constant &constant : kernel.constants) {

@@ -57,6 +57,9 @@ struct Cache {
   std::vector<const int32_t *> tables;
 };
 
+/// A cache of f32 with the numbers that rows [0, tokens) of `layer` hold.
+Cache decode(Cache &cache, int64_t tokens, int64_t layers, int64_t layer);
+
 struct Call {
   const Kernel *kernel;
   Constants constants;

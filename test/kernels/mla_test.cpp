@@ -42,7 +42,12 @@ TEST_P(MlaAppendTest, MatchesReferenceAndWritesOnlyItsRows) {
     Floats kv = random_floats(T * stride, 2), table = rope_table(kContext, dr);
     Ints positions = {62, 63, 64};
     Cache cache(200, kLayers, {r + dr});
-    Constants constants = {{"r", r},     {"dr", dr}, {"kv_stride", stride}, {"kv_offset", offset}, {"latent_store", 0},
+    Constants constants = {{"r", r},
+                           {"dr", dr},
+                           {"kv_stride", stride},
+                           {"kv_offset", offset},
+                           {"latent_store", 0},
+                           {"latent_element", 0},
                            {"eps", 1e-6}};
     run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, T, kLayer, positions, &cache});
     for (int64_t t = 0; t < T; ++t) {
@@ -55,6 +60,26 @@ TEST_P(MlaAppendTest, MatchesReferenceAndWritesOnlyItsRows) {
       written += !std::isnan(value);
     }
     EXPECT_EQ(written, T * (r + dr));
+  }
+}
+
+/// What is written as f32, encoded: a latent in FP8 has its key in bf16.
+TEST_P(MlaAppendTest, EncodesRows) {
+  const int64_t r = 150, dr = 6, width = r + dr;
+  Weight w(GetParam()->weightType, 1, r, 1);
+  Floats kv = random_floats(width, 2), table = rope_table(kContext, dr);
+  auto append = [&](const ref::RowFormat &format) {
+    Cache cache({format}, kContext, kLayers);
+    Constants constants = {{"r", r},         {"dr", dr},          {"kv_stride", width},
+                           {"kv_offset", 0}, {"latent_store", 0}, {"latent_element", format.element},
+                           {"eps", 1e-6}};
+    run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, 1, kLayer, {70}, &cache});
+    const uint8_t *row = cache.bytes(kLayer, 70);
+    return std::vector<uint8_t>(row, row + fathom_row_bytes(format.element, format.width, format.tail));
+  };
+  Floats exact = ref::decode_row(append({FATHOM_ROW_F32, width}).data(), {FATHOM_ROW_F32, width});
+  for (const ref::RowFormat &format : RowFormats{{FATHOM_ROW_BF16, width}, {FATHOM_ROW_F8E4M3, width, dr}}) {
+    EXPECT_EQ(append(format), ref::encode_row(exact.data(), format)) << "format " << format.element;
   }
 }
 
@@ -122,8 +147,13 @@ static Floats latent_attention(const Kernel &kernel, const ref::MlaShape &s, int
                                const Ints &positions, Cache &cache, const std::vector<int64_t> &sequences = {}) {
   int64_t T = positions.size();
   Floats out(T * s.heads * s.rank, std::nanf(""));
-  Constants constants = {{"H", s.heads},      {"r", s.rank},          {"dr", s.rope},
-                         {"latent_store", 0}, {"scale", scale_of(s)}, {"heads_per_item", heads_per_item}};
+  Constants constants = {{"H", s.heads},
+                         {"r", s.rank},
+                         {"dr", s.rope},
+                         {"latent_store", 0},
+                         {"latent_element", cache.formats[0].element},
+                         {"scale", scale_of(s)},
+                         {"heads_per_item", heads_per_item}};
   run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache, sequences});
   return out;
 }
@@ -141,6 +171,21 @@ TEST_P(MlaLatentAttentionTest, MatchesReferenceAtPageBoundaries) {
       SCOPED_TRACE(testing::Message() << s.heads << " heads, " << heads_per_item << " an item");
       expect_near(latent_attention(*GetParam(), s, heads_per_item, q, positions, cache), want, 2e-6, 1e-5);
     }
+  }
+}
+
+TEST_P(MlaLatentAttentionTest, AttendsToWhatRowsHold) {
+  const ref::MlaShape s = {5, 12, 6, 20, 150};
+  int64_t width = s.rank + s.rope;
+  for (const ref::RowFormat &format : RowFormats{{FATHOM_ROW_BF16, width}, {FATHOM_ROW_F8E4M3, width, s.rope}}) {
+    SCOPED_TRACE(testing::Message() << "format " << format.element);
+    Cache cache({format}, kContext, kLayers);
+    cache.fill(kLayer, kContext, 21);
+    Cache decoded = decode(cache, kContext, kLayers, kLayer);
+    Ints positions = {0, 63, 64, 300};
+    Floats q = random_floats(positions.size() * s.heads * width, 22);
+    expect_same_bits(latent_attention(*GetParam(), s, 3, q, positions, cache),
+                     latent_attention(*GetParam(), s, 3, q, positions, decoded));
   }
 }
 
@@ -171,8 +216,14 @@ static Floats attention(const Kernel &kernel, const ref::MlaShape &s, const Weig
                         const Ints &positions, Cache &cache) {
   int64_t T = positions.size();
   Floats table = rope_table(kContext, s.rope), out(T * s.heads * s.value, std::nanf(""));
-  Constants constants = {{"H", s.heads}, {"dn", s.nope},      {"dr", s.rope},        {"dv", s.value},
-                         {"r", s.rank},  {"latent_store", 0}, {"scale", scale_of(s)}};
+  Constants constants = {{"H", s.heads},
+                         {"dn", s.nope},
+                         {"dr", s.rope},
+                         {"dv", s.value},
+                         {"r", s.rank},
+                         {"latent_store", 0},
+                         {"latent_element", cache.formats[0].element},
+                         {"scale", scale_of(s)}};
   Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions, &cache};
   if (kv_b.quantized) {
     call.operands.push_back(kv_b.scales.data());
@@ -196,6 +247,22 @@ TEST_P(MlaAttentionTest, MatchesReferenceAtPageBoundaries) {
                          scale_of(s), want.data());
       expect_near(attention(*GetParam(), s, kv_b, q, positions, cache), want, 5e-5, 1e-5);
     }
+  }
+}
+
+TEST_P(MlaAttentionTest, AttendsToWhatRowsHold) {
+  const ref::MlaShape s = {2, 12, 6, 20, 150};
+  int64_t width = s.rank + s.rope;
+  Weight kv_b = make_kv_b(*GetParam(), s);
+  for (const ref::RowFormat &format : RowFormats{{FATHOM_ROW_BF16, width}, {FATHOM_ROW_F8E4M3, width, s.rope}}) {
+    SCOPED_TRACE(testing::Message() << "format " << format.element);
+    Cache cache({format}, kContext, kLayers);
+    cache.fill(kLayer, kContext, 51);
+    Cache decoded = decode(cache, kContext, kLayers, kLayer);
+    Ints positions = consecutive(70, 100);
+    Floats q = random_floats(positions.size() * query_size(s), 52);
+    expect_same_bits(attention(*GetParam(), s, kv_b, q, positions, cache),
+                     attention(*GetParam(), s, kv_b, q, positions, decoded));
   }
 }
 

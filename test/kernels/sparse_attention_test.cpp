@@ -36,10 +36,10 @@ namespace {
 
 /// Rows of an index and a store of its keys behind another, of one sequence or more with the same keys.
 struct Index {
-  Index(const ref::IndexShape &shape, Ints positions, int64_t sequences = 1)
+  Index(const ref::IndexShape &shape, Ints positions, int64_t sequences = 1, int64_t element = FATHOM_ROW_F32)
       : shape(shape), positions(std::move(positions)), q(small_integers(rows() * shape.heads * shape.head_dim, 1)),
         w(small_integers(rows() * shape.heads, 2)), keys(small_integers(kContext * shape.head_dim, 3)),
-        cache(kContext, kLayers, {16, shape.head_dim}, sequences) {}
+        cache({{FATHOM_ROW_F32, 16}, {element, shape.head_dim}}, kContext, kLayers, sequences) {}
 
   int64_t rows() const { return static_cast<int64_t>(positions.size()); }
   Ints reference() const {
@@ -73,7 +73,8 @@ void Index::call(const Kernel &kernel, const std::vector<void *> &results, Const
   }
   for (size_t sequence = 0; sequence < cache.page_tables.size(); ++sequence) {
     for (int64_t u = 0; u < kContext; ++u) {
-      std::copy_n(&keys[u * shape.head_dim], shape.head_dim, cache.row(kLayer, u, sequence, 1));
+      std::vector<uint8_t> row = ref::encode_row(&keys[u * shape.head_dim], cache.formats[1]);
+      std::copy(row.begin(), row.end(), cache.bytes(kLayer, u, sequence, 1));
     }
   }
   more.insert({{"H", shape.heads},
@@ -81,7 +82,8 @@ void Index::call(const Kernel &kernel, const std::vector<void *> &results, Const
                {"k", shape.kept},
                {"w_stride", stride},
                {"w_offset", offset},
-               {"index_store", cache.offsets[1]}});
+               {"index_store", cache.offsets[1]},
+               {"index_element", cache.formats[1].element}});
   Call call{&kernel, more, {q.data(), wide.data()}, rows(), kLayer, positions, &cache, sequences};
   call.operands.insert(call.operands.end(), results.begin(), results.end());
   run(call);
@@ -259,6 +261,15 @@ TEST_P(IndexCandidatesTest, ScoresHaveTheBitsOfEveryArchAndOfARowAlone) {
   }
 }
 
+/// Small integers are what they are in every format.
+TEST_P(IndexSelectTest, SelectsKeysOfEveryFormat) {
+  const ref::IndexShape shape = {20, 136, 7};
+  for (int64_t element : {FATHOM_ROW_BF16, FATHOM_ROW_F8E4M3}) {
+    Index index(shape, kEdges, 1, element);
+    EXPECT_EQ(index.select(*GetParam()), index.reference()) << "format " << element;
+  }
+}
+
 TEST_P(IndexMergeTest, MatchesReferenceWhateverAPartGives) {
   const int64_t T = 3, parts = 4, k = 9;
   Floats scores = small_integers(T * parts * k, 1);
@@ -284,9 +295,11 @@ static double scale_of(const ref::MlaShape &s) {
 namespace {
 
 struct Attention {
-  Attention(const ref::MlaShape &shape, Ints positions, std::vector<int64_t> sequences)
+  Attention(const ref::MlaShape &shape, Ints positions, std::vector<int64_t> sequences,
+            int64_t element = FATHOM_ROW_F32)
       : shape(shape), width(shape.rank + shape.rope), positions(std::move(positions)), sequences(std::move(sequences)),
-        cache(kContext, kLayers, {width}, 3), q(random_floats(rows() * shape.heads * width, 22)) {
+        cache({{element, width, element == FATHOM_ROW_F8E4M3 ? shape.rope : 0}}, kContext, kLayers, 3),
+        q(random_floats(rows() * shape.heads * width, 22)) {
     for (int64_t sequence = 0; sequence < 3; ++sequence) {
       latents.push_back(cache.fill(kLayer, kContext, 21 + sequence, sequence));
     }
@@ -296,8 +309,13 @@ struct Attention {
 
   Floats attend(const Kernel &kernel, int64_t heads_per_item, const Ints *selection = nullptr) {
     Floats out(rows() * shape.heads * shape.rank, std::nanf(""));
-    Constants constants = {{"H", shape.heads},  {"r", shape.rank},          {"dr", shape.rope},
-                           {"latent_store", 0}, {"scale", scale_of(shape)}, {"heads_per_item", heads_per_item}};
+    Constants constants = {{"H", shape.heads},
+                           {"r", shape.rank},
+                           {"dr", shape.rope},
+                           {"latent_store", 0},
+                           {"latent_element", cache.formats[0].element},
+                           {"scale", scale_of(shape)},
+                           {"heads_per_item", heads_per_item}};
     Call call{&kernel, constants, {q.data()}, rows(), kLayer, positions, &cache, sequences};
     if (selection) {
       call.constants["k"] = static_cast<double>(selection->size() / rows());
@@ -328,6 +346,17 @@ static Ints every(const Ints &positions, int32_t step, int64_t k) {
     }
   }
   return selection;
+}
+
+TEST_P(MlaSelectedAttentionTest, AttendsToWhatRowsHold) {
+  for (int64_t element : {FATHOM_ROW_BF16, FATHOM_ROW_F8E4M3}) {
+    SCOPED_TRACE(testing::Message() << "format " << element);
+    Attention attention(kShapes[1], {0, 62, 64, 399}, {0, 2, 1, 2}, element);
+    Ints selection = every(attention.positions, 3, 110);
+    Floats got = attention.attend(*GetParam(), 3, &selection);
+    attention.cache = decode(attention.cache, kContext, kLayers, kLayer);
+    expect_same_bits(got, attention.attend(*GetParam(), 3, &selection));
+  }
 }
 
 TEST_P(MlaSelectedAttentionTest, SelectionOfEverythingHasTheBitsOfAllKeys) {

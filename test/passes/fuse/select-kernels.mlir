@@ -59,17 +59,34 @@ func.func @heads(%x: tensor<?x8xf32>, %n: tensor<4xf32>, %t: tensor<16x2x2xf32>,
   return %d : tensor<?x8xf32>
 }
 
-// No kernel reads or writes rows that are not f32.
-// CHECK-LABEL: func.func @keeps_stores
-func.func @keeps_stores(%q: tensor<?x8xf32>, %x: tensor<?x4xf32>, %p: tensor<?xi32>,
-                        %c: !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, %l: index) -> tensor<?x8xf32> {
-  // CHECK-NOT: deepseek.kernel
-  // CHECK: return
+// Kernels take rows of every format.
+// CHECK-LABEL: func.func @stores
+func.func @stores(%q: tensor<?x8xf32>, %x: tensor<?x4xf32>, %p: tensor<?xi32>,
+                  %c: !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, %l: index) -> tensor<?x8xf32> {
+  // CHECK: deepseek.cache_append {{.*}} {deepseek.kernel = "x86_f32_cache_append"}
+  // CHECK: deepseek.gqa_attention {{.*}}deepseek.kernel = "{{avx2|avx512}}_f32_gqa_attention"
   %d = deepseek.cache_append %c["key"][%l], %x at %p : !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, tensor<?x4xf32> at tensor<?xi32>
   %y = deepseek.gqa_attention %q, %d[%l] at %p
       {num_heads = 2 : i64, num_kv_heads = 1 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64}
       : (tensor<?x8xf32>, !deepseek.cache<key: 4 x bf16, value: 4 x f8E4M3FN>, index, tensor<?xi32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
+}
+
+// The tail of a row of FP8 is a latent's key, or there is no kernel.
+// CHECK-LABEL: func.func @keeps_tails
+func.func @keeps_tails(%q: tensor<?x16xf32>, %p: tensor<?xi32>, %c: !deepseek.cache<latent: 4 x f8E4M3FN + 4 x bf16>,
+                       %d: !deepseek.cache<latent: 8 x f8E4M3FN>, %x: tensor<?x8xf32>, %l: index) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  // CHECK-NOT: deepseek.kernel
+  // CHECK: deepseek.cache_append
+  // CHECK: deepseek.mla_latent_attention {{.*}}deepseek.kernel = "{{avx2|avx512}}_f32_mla_latent_attention"
+  // CHECK-NOT: deepseek.kernel
+  // CHECK: return
+  %e = deepseek.cache_append %c["latent"][%l], %x at %p : !deepseek.cache<latent: 4 x f8E4M3FN + 4 x bf16>, tensor<?x8xf32> at tensor<?xi32>
+  %y = deepseek.mla_latent_attention %q, %e[%l] at %p {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x16xf32>, !deepseek.cache<latent: 4 x f8E4M3FN + 4 x bf16>, index, tensor<?xi32>) -> tensor<?x8xf32>
+  %z = deepseek.mla_latent_attention %q, %d[%l] at %p {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64}
+      : (tensor<?x16xf32>, !deepseek.cache<latent: 8 x f8E4M3FN>, index, tensor<?xi32>) -> tensor<?x8xf32>
+  return %y, %z : tensor<?x8xf32>, tensor<?x8xf32>
 }
 
 // No kernel reads f16.

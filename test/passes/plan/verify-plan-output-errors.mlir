@@ -267,8 +267,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 20 numbers a row at 0, but got none}}
-  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 0]
+  // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 20 numbers of format 0 a row at 0, but got none}}
+  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -281,8 +281,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 16 numbers a row at 64, but got none}}
-  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 64]
+  // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 16 numbers of format 0 a row at 64, but got none}}
+  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 64, 0]
   func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %0 = arith.constant 0 : i32
     return %0 : i32
