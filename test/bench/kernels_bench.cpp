@@ -234,7 +234,7 @@ template <int64_t context>
 void index_select(benchmark::State &state) {
   using Kernel = IndexSelect<Tile>;
   constexpr int64_t kPage = 64 * 128 * kFloat, layers = kBytes / (context * 128 * kFloat);
-  static constexpr int64_t kConstants[] = {64, 128, 2048, 64, 0, 0};
+  static constexpr int64_t kConstants[] = {64, 128, 2048, 64, 0, 0, FATHOM_ROW_F32};
   int threads = static_cast<int>(state.range(0));
   std::vector<float> q(64 * 128), w(64);
   std::vector<int32_t> pages(context / 64);
@@ -246,8 +246,8 @@ void index_select(benchmark::State &state) {
   const int32_t *table = pages.data();
   fathom_cache_t view = {index_keys(), layers * kPage, &table};
   int32_t position = static_cast<int32_t>(context - 1);
-  std::vector<std::vector<float>> scratch(threads,
-                                          std::vector<float>(IndexScratch<int64_t>(0, 128, 2048).end + kLanes));
+  std::vector<std::vector<float>> scratch(
+      threads, std::vector<float>(IndexScratch<int64_t>(0, 128, 2048, FATHOM_ROW_F32).end + kLanes));
   double bandwidth = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
   for (auto _ : state) {
     double elapsed = parallel(threads, layers, [&](int64_t item, int thread) {

@@ -102,11 +102,13 @@ TEST_P(CacheTypeTest, Answers) {
   // half of that. Less than a sixteenth of a rounding is more exact than the type can be.
   StoredType type = GetParam().variant.cacheType;
   double rounding = roundingOf(type);
-  EXPECT_LE(change.state, type == StoredType::F32 ? 1e-4 : 3 * rounding);
+  // An index of rounded keys may choose others to attend to, which has no bound but that of what there is.
+  bool selects = std::string(session.getInfo().family) == "deepseek_v32" && type != StoredType::F32;
+  EXPECT_LE(change.state, selects ? 1 : type == StoredType::F32 ? 1e-4 : 3 * rounding);
   EXPECT_GE(change.state, type == StoredType::F32 ? 0 : rounding / 16);
   // Later layers may choose other experts, so that a single logit has no bound. KL is at most twice the largest change
   // of a logit, which is a rounding of the largest logit where layers amplify nothing.
-  EXPECT_LE(change.divergence, 2 * rounding * change.magnitude);
+  EXPECT_LE(change.divergence, selects ? change.magnitude : 2 * rounding * change.magnitude);
   if (type == StoredType::F32) {
     EXPECT_LE(change.logit, 1e-3);
     EXPECT_EQ(change.same, change.prompts);

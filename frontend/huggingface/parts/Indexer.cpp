@@ -53,10 +53,17 @@ static SmallVector<Store> stores(C c) { return {{deepseek::kIndexStore, 1, c.ind
 
 IndexQuery buildIndexer(LayerBuilder &b, Value input, Value queryLatent) {
   const IndexerConfig &shape = b.config().indexer;
-  auto rotate = [&](Value heads) { return b.rotateFirst(heads, shape.headDim, shape.interleaved); };
-  Value query = rotate(b.linear(queryLatent, "self_attn.indexer.wq_b"));
+  auto cache = cast<deepseek::CacheType>(b.cache().getType());
+  bool spreads = cache.findStore(deepseek::kIndexStore).isF8() && llvm::isPowerOf2_64(uint64_t(shape.headDim));
+  // Where keys are FP8, queries and keys are spread over their heads, which changes their products by rounding alone.
+  auto finish = [&](Value heads) {
+    Value turned = b.rotateFirst(heads, shape.headDim, shape.interleaved);
+    return spreads ? deepseek::HadamardOp::create(b.ops(), b.loc(), turned.getType(), turned, shape.headDim).getResult()
+                   : turned;
+  };
+  Value query = finish(b.linear(queryLatent, "self_attn.indexer.wq_b"));
   Value key = b.layerNorm(b.linear(input, "self_attn.indexer.wk"), "self_attn.indexer.k_norm", kKeyNormEpsilon);
-  b.store(deepseek::kIndexStore, rotate(key));
+  b.store(deepseek::kIndexStore, finish(key));
   return {query, b.linear(input, "self_attn.indexer.weights_proj")};
 }
 

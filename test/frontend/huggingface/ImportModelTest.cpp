@@ -25,7 +25,7 @@ using testing::ElementsAre;
 class Imported {
 public:
   explicit Imported(const std::string &config, const GenerationConfig &generation = {},
-                    gen::ProjectionType type = gen::ProjectionType::Bf16)
+                    gen::ProjectionType type = gen::ProjectionType::Bf16, StoredType cacheType = StoredType::F32)
       : model(config, type) {
     mlir::DialectRegistry registry;
     registerDialects(registry);
@@ -33,7 +33,7 @@ public:
     context.loadAllAvailableDialects();
     model.config.generation = generation;
     ModelWeights weights = model.findGood();
-    module = importModel(context, model.config, weights, *model.checkpoint, {/*maxContext=*/64});
+    module = importModel(context, model.config, weights, *model.checkpoint, {/*maxContext=*/64, cacheType});
   }
 
   mlir::Attribute fact(llvm::StringRef name) {
@@ -192,6 +192,29 @@ TEST(ImportModelTest, SparseAttentionHasAnIndexOfItsOwn) {
   auto norm = key.getInput().getDefiningOp<deepseek::LayerNormOp>();
   EXPECT_EQ(norm.getEps().convertToDouble(), 1e-6) << "keys have an epsilon of their own";
   EXPECT_EQ(nameOf(norm.getBias()), "dense.self_attn.indexer.k_norm.bias");
+}
+
+TEST(ImportModelTest, IndexKeysAreSpreadWhereTheyAreFp8) {
+  EXPECT_TRUE(Imported(configText("v32-tiny")).ops<deepseek::HadamardOp>("dense").empty());
+  Imported model(configText("v32-tiny"), {}, gen::ProjectionType::Bf16, StoredType::Fp8);
+  auto attention = model.ops<deepseek::SparseAttentionOp>("dense").front();
+  auto query = attention.getIndexQuery().getDefiningOp<deepseek::HadamardOp>();
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query.getHeadDim(), 32u);
+  EXPECT_TRUE(query.getInput().getDefiningOp<deepseek::RopeOp>());
+  auto append = model.ops<deepseek::CacheAppendOp>("dense").back();
+  EXPECT_TRUE(append.getParts()[0].getDefiningOp<deepseek::HadamardOp>());
+}
+
+TEST(ImportModelTest, StoresKeepNumbersAsTheCacheTypeSays) {
+  Imported latents(configText("v3-tiny"), {}, gen::ProjectionType::Bf16, StoredType::Fp8);
+  auto store = latents.ops<deepseek::CacheAppendOp>("dense").front().getCache().getType().getStores().front();
+  EXPECT_TRUE(store.isF8());
+  EXPECT_EQ(store.getTail(), 16) << "the rotated key stays bf16";
+  Imported keys(configText("qwen2-tiny"), {}, gen::ProjectionType::Bf16, StoredType::Bf16);
+  store = keys.ops<deepseek::CacheAppendOp>("dense").front().getCache().getType().getStores().front();
+  EXPECT_TRUE(store.getElement().isBF16());
+  EXPECT_EQ(store.getTail(), 0);
 }
 
 TEST(ImportModelTest, KeysAreStoredRotatedAndValuesAsTheyAre) {
