@@ -88,8 +88,7 @@ static void addGeneration(Table &table, RunOptions *o) {
              &o->hasSeed});
   table.add({"ignore-eos", 0, OptionKind::kFlag, &o->ignoreEos, nullptr, "go on after the end of the text"});
   table.add({"draft", 0, OptionKind::kText, &o->draft, "WHAT",
-             "mtp or mtp:K: guess K tokens ahead of each step (1), up to 4, with the model's own layer for that; the "
-             "answer stays the same (none)"});
+             "mtp or mtp:K: the model guesses 1 or K tokens ahead, 4 at most; answers stay the same (none)"});
 }
 
 static void addOutput(Table &table, Verb verb, RunOptions *o) {

@@ -110,12 +110,16 @@ class Mistakes(support.DriverTest):
                        "--top-k=2147483648", "--seed=18446744073709551616", "-n=9223372036854775808", "-n=-1",
                        "--output=xml"):
             self.refused("run", "x", "-p", "a", option)
+        for draft in ("mtp:0", "mtp:5", "mtp:x", "eagle", ""):
+            for verb in ("run", "chat", "bench"):
+                self.refused(verb, "x", "--draft=" + draft, words=("--draft", "mtp:K with K from 1 to 4", "'%s'" % draft))
 
     def test_all_mistakes_are_reported_at_once(self):
         self.refused("compile", "a", "b", "--emit=elf", "--frobnicate", "--threads=x",
                      words=("'b'", "elf", "--frobnicate", "'x'"))
 
     def test_options_that_do_not_go_together(self):
+        self.refused("bench", "x", "--draft=mtp", "-n1", words=("--draft", "nothing to guess"))
         self.refused("run", "x", "-p", "a", "-f", "b", words=("one of",))
         self.refused("run", "x", "--batch-file=b", "--states=c", words=("--states",))
         self.refused("run", "x", "-p", "a", "--logits=c", "--states=c", words=("--logits", "--states"))

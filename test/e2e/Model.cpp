@@ -102,6 +102,20 @@ std::vector<float> Session::decode(const std::vector<fathom_sequence_t> &sequenc
   return logits;
 }
 
+std::vector<float> Session::verify(const std::vector<fathom_sequence_t> &sequences,
+                                   const std::vector<std::vector<int32_t>> &tokens) {
+  std::vector<uint32_t> counts;
+  std::vector<int32_t> all;
+  for (const std::vector<int32_t> &one : tokens) {
+    counts.push_back(static_cast<uint32_t>(one.size()));
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  std::vector<float> logits(all.size() * info.vocabulary);
+  EXPECT_STATUS_OK(fathom_session_verify(session, sequences.data(), counts.data(), all.data(), counts.size(),
+                                         logits.data(), logits.size()));
+  return logits;
+}
+
 void Session::append(fathom_sequence_t sequence, int32_t token) {
   EXPECT_STATUS_OK(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0));
 }

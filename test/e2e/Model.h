@@ -37,6 +37,9 @@ public:
   Outputs prefill(fathom_sequence_t sequence, const std::vector<int32_t> &tokens);
   /// Appends a token to each sequence; logits [sequences, vocabulary].
   std::vector<float> decode(const std::vector<fathom_sequence_t> &sequences, const std::vector<int32_t> &tokens);
+  /// Appends tokens to each sequence in one call, those of a sequence side by side; logits of all.
+  std::vector<float> verify(const std::vector<fathom_sequence_t> &sequences,
+                            const std::vector<std::vector<int32_t>> &tokens);
   /// A step that nobody wants logits of.
   void append(fathom_sequence_t sequence, int32_t token);
   fathom_sequence_t createSequence();

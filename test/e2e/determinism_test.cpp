@@ -62,6 +62,28 @@ TEST_P(DeterminismTest, BatchNeighbors) {
   }
 }
 
+/// Several tokens of a sequence in one call, as drafts are verified, whoever has how many beside it.
+TEST_P(DeterminismTest, TokensOfOneSequenceTogether) {
+  Session session(artifact, /*threads=*/2);
+  std::vector<fathom_sequence_t> together;
+  std::vector<std::vector<int32_t>> next;
+  std::vector<float> alone;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const GoldenPrompt &prompt = prompts[i];
+    fathom_sequence_t single = session.createSequence();
+    session.prefill(single, prompt.tokens);
+    together.push_back(session.createSequence());
+    session.prefill(together.back(), prompt.tokens);
+    size_t count = std::min(1 + i % 5, prompt.greedy.size());
+    next.emplace_back(prompt.greedy.begin(), prompt.greedy.begin() + static_cast<std::ptrdiff_t>(count));
+    for (int32_t token : next.back()) {
+      std::vector<float> row = session.decode({single}, {token});
+      alone.insert(alone.end(), row.begin(), row.end());
+    }
+  }
+  EXPECT_EQ(session.verify(together, next), alone);
+}
+
 /// What wants no logits leaves the cache as what does.
 TEST_P(DeterminismTest, StepsWithoutLogits) {
   Session session(artifact);

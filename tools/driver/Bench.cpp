@@ -10,6 +10,7 @@
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/output.h"
+#include "runtime/cli/run_options.h"
 #include "tools/driver/BenchReport.h"
 #include "tools/driver/MeasureModel.h"
 
@@ -51,14 +52,18 @@ static int parseDepths(const char *program, llvm::StringRef text, std::vector<ui
 }
 
 /// Refuses what would do nothing.
-static int check(const cli::ModelSource &source, const BenchOptions &o, bool computedGiven) {
+static int check(const cli::ModelSource &source, BenchOptions &o, bool computedGiven) {
   if (!source.path && o.models.empty()) {
     return cli::printUsageError(source.program, "no model given; name an artifact or a checkpoint");
+  }
+  if (!cli::parseDraft(o.draft, &o.drafts)) {
+    return cli::refuseDraft(source.program, o.draft);
   }
   if (o.svg && !*o.svg) {
     return cli::printUsageError(source.program, "--svg: the file's name is empty");
   }
   const cli::Useless useless[] = {
+      {o.drafts > 0 && o.tokens == 1, "draft", "with -n 1 there is nothing to guess"},
       {o.svg && o.depths.size() == 1, "svg", "a curve needs more than one depth, as in -d 1k,4k"},
       {computedGiven && llvm::all_of(o.depths, [&](uint64_t depth) { return depth <= o.computed; }), "computed",
        "no depth is greater"},
@@ -87,6 +92,8 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
       {"weights-directory", 0, OptionKind::kText, &o.weightsDirectory, "DIR",
        "where the weight files of --weights=reference are"},
       {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "map weights; otherwise read them into this process's memory"},
+      {"draft", 0, OptionKind::kText, &o.draft, "WHAT",
+       "mtp or mtp:K: answer with so many tokens guessed ahead, and without (none)"},
       {"json", 0, OptionKind::kFlag, &o.json, nullptr, "print JSON"},
       {"svg", 0, OptionKind::kText, &o.svg, "FILE", "draw milliseconds a step over depth"},
   };

@@ -30,6 +30,19 @@ double DepthResults::cacheBytes() const {
 
 static double divide(double a, double b) { return b > 0 ? a / b : 0; }
 
+double DraftResults::tokensPerStep() const {
+  return 1 + divide(static_cast<double>(accepted), static_cast<double>(steps));
+}
+
+double DraftResults::acceptance() const { return divide(static_cast<double>(accepted), static_cast<double>(drafted)); }
+
+double DraftResults::speedup() const { return divide(drafting.median(), plain.median()); }
+
+double DraftResults::bytesPerAccepted() const {
+  return divide((draftBytes * tokensPerStep() - plainBytes) * static_cast<double>(steps),
+                static_cast<double>(accepted));
+}
+
 double BenchResults::stepSeconds(const DepthResults &at) const {
   return divide(static_cast<double>(batch), at.decode.median());
 }

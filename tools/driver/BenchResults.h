@@ -23,6 +23,9 @@ struct BenchOptions {
   uint64_t computed = 512;
   bool promptGiven = false, tokensGiven = false;
   bool json = false;
+  const char *draft = "none";
+  /// Tokens that --draft says are guessed ahead, 0: nothing is measured of it.
+  uint32_t drafts = 0;
   const char *svg = nullptr;
   const char *weightsDirectory = nullptr;
   bool mmap = true;
@@ -52,6 +55,23 @@ struct DepthResults {
   double cacheBytes() const;
 };
 
+/// One answer of a prompt, with drafts and without.
+struct DraftResults {
+  uint64_t prompt = 0;
+  /// Tokens a second.
+  Samples plain, drafting;
+  uint64_t steps = 0, drafted = 0, accepted = 0;
+  /// Of weights, a token; 0 if not measured.
+  double plainBytes = 0, draftBytes = 0;
+
+  double tokensPerStep() const;
+  double acceptance() const;
+  double speedup() const;
+  /// Bytes that a step with drafts reads more than one without, for each draft that was accepted. Where that is more
+  /// than a token reads without drafts, rows of wrong drafts read more experts than the right ones save.
+  double bytesPerAccepted() const;
+};
+
 /// One model.
 struct BenchResults {
   std::string model;
@@ -66,6 +86,7 @@ struct BenchResults {
   bool bytesMeasured = false;
   double flopsPerPromptToken = 0;
   std::vector<DepthResults> depths;
+  DraftResults draft;
 
   /// Bytes that a step reads: weights and cache.
   double bytesPerStep(const DepthResults &at) const { return weightBytesPerStep + at.cacheBytes(); }

@@ -42,7 +42,11 @@ int Measurement::open() {
   if (int code = loaded.open(source, run, static_cast<uint32_t>(options.depths.size() * options.batch + 1))) {
     return code;
   }
-  return fitToContext();
+  if (int code = fitToContext()) {
+    return code;
+  }
+  fathom_status_t status = options.drafts > 0 ? drafts.open(loaded.model, options) : FATHOM_STATUS_OK;
+  return status ? cli::report(source.program, status) : 0;
 }
 
 fathom_status_t Measurement::rewind(fathom_sequence_t sequence, uint64_t length) {
@@ -178,6 +182,12 @@ int Measurement::prepare() {
     status = warm(depths[d]);
   }
   status = status ? status : measureTouched(depths.front());
+  if (!status && options.drafts > 0) {
+    // As deep as the first depth, as far as prefill computes it.
+    uint64_t length = std::clamp<uint64_t>(options.depths.front(), 1, options.computed);
+    status = drafts.prepare({prompt.begin(), prompt.begin() + std::ptrdiff_t(length)}, results.tokens, touched,
+                            results.draft);
+  }
   return status ? cli::report(source.program, status) : 0;
 }
 
@@ -191,6 +201,9 @@ int Measurement::measure(ReadBandwidth &bandwidth) {
   results.fma.add(measureFmaPeak(results.threads));
   status = status ? status : measurePrefill();
   results.fma.add(measureFmaPeak(results.threads));
+  if (!status && options.drafts > 0) {
+    status = drafts.measure(results.draft);
+  }
   return status ? cli::report(source.program, status) : cli::interruptedCode();
 }
 

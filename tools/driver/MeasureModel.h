@@ -9,6 +9,7 @@
 #include "fathom/fathom.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/run_options.h"
+#include "tools/driver/BenchDraft.h"
 #include "tools/driver/BenchResults.h"
 #include "tools/driver/MachineSpeed.h"
 #include "tools/driver/TouchedWeights.h"
@@ -53,6 +54,7 @@ private:
   BenchResults &results;
   TouchedWeights touched;
   cli::LoadedModel loaded;
+  DraftBench drafts;
   std::vector<Depth> depths;
   fathom_sequence_t promptSequence = 0;
   std::vector<int32_t> prompt, stepTokens;
