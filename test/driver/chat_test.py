@@ -66,11 +66,18 @@ class Format(support.DriverTest):
         make("chat", folder, "-p", "a", "-n1", "--chat-format=deepseek-v3")
 
     def test_a_model_that_comes_without_a_template_names_its_format(self):
-        folder, module = support.speaking_checkpoint(), self.path("module.mlir")
-        make("compile", folder, "--emit=deepseek", "-o", module)
-        write(module, read(module).decode().replace('family = "deepseek_v3"', 'family = "deepseek_v32"'))
-        make("compile", module, "--from=deepseek", "--checkpoint=" + folder, "-o", self.path("model"), "--chat-format=none")
-        self.fails(UNSUPPORTED, "chat", self.path("model"), "-p", "a", words=("--chat-format=deepseek-v3.2",))
+        folder, model, name = self.path("v32"), self.path("model"), "--chat-format=deepseek-v3.2"
+        support.generate(folder, {**support.CONFIG, "vocab_size": 4098, "model_type": "deepseek_v32",
+                                  "architectures": ["DeepseekV32ForCausalLM"], "index_n_heads": 2, "index_head_dim": 16,
+                                  "index_topk": 64})
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            settings = json.loads(read(os.path.join(support.speaking_checkpoint(), file)))
+            settings.pop("chat_template", None)
+            write(os.path.join(folder, file), json.dumps(settings))
+        self.assert_message(make("compile", folder, "-o", model), (name,))
+        self.fails(UNSUPPORTED, "chat", model, "-p", "a", words=(name,))
+        for chat_format in (name, "--chat-format=none"):
+            self.assertEqual(make("compile", folder, "-o", model, chat_format).stderr, b"")
 
     def test_a_template_that_leaves_the_subset_says_where(self):
         folder = self.template("\n{{ 2 ** 0.5 }}")

@@ -82,6 +82,15 @@ static void compareEnds(StringRef directory, const huggingface::GenerationConfig
   }
 }
 
+/// Released checkpoints of V3.2 have a Python script in place of a template.
+static void nameChatFormat(const CompileOptions &options, StringRef modelType,
+                           const frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
+  if (modelType == "deepseek_v32" && options.chatFormat.empty() && tokenizer.chats.empty()) {
+    diagnostics.warning("no-chat-template", options.input, "", "has no chat template, so there is no chat",
+                        "use --chat-format=deepseek-v3.2, the format of DeepSeek-V3.2, or --chat-format=none");
+  }
+}
+
 /// Reports what a directory without a config.json is, if that is known.
 static bool refuseDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path + "/snapshots")) {
@@ -142,6 +151,7 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
                 goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt, input);
   if (goodConfig && input.tokenizer) {
     compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
+    nameChatFormat(options, config.modelType, *input.tokenizer, diagnostics);
   }
   huggingface::ModelWeights weights;
   if (goodConfig && input.files) {
