@@ -8,8 +8,12 @@
 #include "runtime/src/stores.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace fathom::driver {
+
+/// The store of the keys by which sparse attention selects.
+static constexpr std::string_view kIndexStore = "index";
 
 /// Bytes that the model's layers keep of one position. A store may have layers more, which are a draft's.
 static double bytesOfPosition(const artifact::Program &program, const artifact::Store &store) {
@@ -17,11 +21,25 @@ static double bytesOfPosition(const artifact::Program &program, const artifact::
   return layers * store.heads() * static_cast<double>(runtime::rowBytes(store));
 }
 
+/// Positions that a row selects; 0 where it attends to all. The expanded entry points of sparse attention are dense,
+/// and end where there is something to select from.
+static uint32_t selectedPositions(const artifact::Program &program) {
+  uint32_t selected = 0;
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    selected = std::max(selected, entry->max_positions());
+  }
+  return selected;
+}
+
 std::vector<StoreBytes> countCacheBytes(const void *metadata, double positions) {
   const artifact::Program &program = *artifact::GetProgram(metadata);
+  uint32_t selected = selectedPositions(program);
+  bool sparse = selected > 0 && positions > selected;
   std::vector<StoreBytes> stores;
   for (const artifact::Store *store : *program.cache()->stores()) {
-    stores.push_back({store->name()->str(), positions * bytesOfPosition(program, *store)});
+    double indexed = sparse ? positions : 0, attended = sparse ? selected : positions;
+    double read = store->name()->string_view() == kIndexStore ? indexed : attended;
+    stores.push_back({store->name()->str(), read * bytesOfPosition(program, *store)});
   }
   return stores;
 }

@@ -17,8 +17,9 @@ struct StoreBytes {
   double bytes = 0;
 };
 
-/// What the next token of a sequence must read of each store where it attends to `positions`, its own included: all
-/// rows, once. `metadata` is verified (fathom_model_info_t).
+/// What the next token of a sequence must read of each store where the sequence has `positions`, its own included: each
+/// row once. With sparse attention that is every index key, and as many rows of the other stores as are selected; up to
+/// that many, all rows and no index key. `metadata` is verified (fathom_model_info_t).
 std::vector<StoreBytes> countCacheBytes(const void *metadata, double positions);
 
 } // namespace fathom::driver
