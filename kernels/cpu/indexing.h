@@ -109,8 +109,8 @@ struct Indexing {
     }
   }
 
-  /// `bytes` of keys from `first` on while a block is scored. In f32 they have 4 * d cache lines; the tiles of kHeads heads
-  /// over a block have 4 * d / kVectors steps.
+  /// `bytes` of keys from `first` on while a block is scored. In f32 they have 4 * d cache lines; the tiles of kHeads
+  /// heads over a block have 4 * d / kVectors steps.
   static FATHOM_INLINE KeysAhead fetch_ahead(const IndexQuery &query, const char *first, int64_t bytes) {
     return {first, first + bytes, ceil_div(KeysAhead::kSteps * Tile::kVectors, ceil_div(query.heads, kHeads))};
   }

@@ -41,9 +41,13 @@ protected:
   std::vector<GoldenPrompt> prompts;
 };
 
-/// Row i sees the hidden state of position i and token i + 1.
+/// Row i sees the hidden state of position i and token i + 1. The longest prompt, at least, has logits to compare.
 TEST_P(DraftTest, LogitsAtEveryPosition) {
+  ASSERT_FALSE(prompts.back().draftLogits.empty());
   for (const GoldenPrompt &prompt : prompts) {
+    if (prompt.draftLogits.empty()) {
+      continue;
+    }
     EntryPoints model(artifact);
     size_t rows = prompt.tokens.size() - 1;
     std::vector<float> states = model.call("prefill", prompt.tokens, 0).hidden;

@@ -230,8 +230,8 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   contents.stores = {{{}, "row", 2, fathom::artifact::StoreElement::f32, 48}};
   contents.code = code;
   contents.scratchBytes = 4096;
-  contents.entryPoints = {{{}, "prefill", artifact::Form::expanded, 0, 1, 64, 1 << 16},
-                          {{}, "decode", artifact::Form::absorbed, 64, 1, 8, 1 << 14}};
+  contents.entryPoints = {{{}, "prefill", artifact::Form::expanded, 0, 1, 64, 0, 1 << 16},
+                          {{}, "decode", artifact::Form::absorbed, 64, 1, 8, 0, 1 << 14}};
   contents.shards = {shard};
   for (size_t i = 0; i < sources.size(); ++i) {
     SliceRecipe recipe;
