@@ -71,4 +71,16 @@ EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vecto
   return outputs;
 }
 
+EntryPoints::Outputs EntryPoints::prefill(const std::vector<int32_t> &tokens, const std::string &suffix) {
+  uint32_t most = find("prefill" + suffix)->max_positions();
+  if (most == 0 || tokens.size() <= most) {
+    return call("prefill" + suffix, tokens, 0);
+  }
+  Outputs outputs = call("prefill" + suffix, {tokens.begin(), tokens.begin() + most}, 0);
+  Outputs rest = call("prefill_sparse" + suffix, {tokens.begin() + most, tokens.end()}, int32_t(most));
+  outputs.logits.insert(outputs.logits.end(), rest.logits.begin(), rest.logits.end());
+  outputs.hidden.insert(outputs.hidden.end(), rest.hidden.begin(), rest.hidden.end());
+  return outputs;
+}
+
 } // namespace fathom::test

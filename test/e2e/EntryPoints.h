@@ -32,6 +32,8 @@ public:
   /// Calls `name` with a row for each token, at the positions from `first` on; `hidden` for those that read it.
   Outputs call(const std::string &name, const std::vector<int32_t> &tokens, int32_t first,
                const std::vector<float> &hidden = {});
+  /// Calls prefill, and prefill_sparse for positions that the first does not take; `suffix` behind their names.
+  Outputs prefill(const std::vector<int32_t> &tokens, const std::string &suffix = "");
 
   size_t getVocabulary() const { return metadata.program().model()->vocabulary(); }
   size_t getHidden() const { return metadata.program().model()->hidden(); }

@@ -50,7 +50,7 @@ TEST_P(DraftTest, LogitsAtEveryPosition) {
     }
     EntryPoints model(artifact);
     size_t rows = prompt.tokens.size() - 1;
-    std::vector<float> states = model.call("prefill", prompt.tokens, 0).hidden;
+    std::vector<float> states = model.prefill(prompt.tokens).hidden;
     EntryPoints::Outputs drafted = model.call("draft", {prompt.tokens.begin() + 1, prompt.tokens.end()}, 0,
                                               slice(states, model.getHidden(), 0, rows));
     ASSERT_EQ(drafted.logits.size(), prompt.draftLogits.size());
@@ -63,8 +63,8 @@ TEST_P(DraftTest, RowsHaveTheSameBitsTogetherAndAlone) {
   EntryPoints whole(artifact), single(artifact);
   const std::vector<int32_t> &tokens = prompts.back().tokens;
   size_t width = whole.getHidden(), vocabulary = whole.getVocabulary();
-  std::vector<float> states = whole.call("prefill", tokens, 0).hidden;
-  EXPECT_EQ(single.call("prefill_headless", tokens, 0).hidden, states);
+  std::vector<float> states = whole.prefill(tokens).hidden;
+  EXPECT_EQ(single.prefill(tokens, "_headless").hidden, states);
   EntryPoints::Outputs together = whole.call("draft", {tokens.begin() + 1, tokens.end()}, 0, states);
   for (size_t row = 0; row + 1 < tokens.size(); ++row) {
     const char *name = row % 3 == 0 ? "draft_headless" : "draft";
@@ -81,8 +81,8 @@ TEST_P(DraftTest, TheModelAnswersAsWithoutIt) {
   EntryPoints drafted(artifact), plain(artifact);
   const std::vector<int32_t> &tokens = prompts.back().tokens;
   std::vector<int32_t> before(tokens.begin(), tokens.end() - 1);
-  std::vector<float> states = drafted.call("prefill", before, 0).hidden;
-  plain.call("prefill", before, 0);
+  std::vector<float> states = drafted.prefill(before).hidden;
+  plain.prefill(before);
   drafted.call("draft", std::vector<int32_t>(before.size() + 3, 5), 0,
                std::vector<float>((before.size() + 3) * drafted.getHidden(), 0.5f));
   auto position = int32_t(before.size());
@@ -94,7 +94,7 @@ TEST_P(DraftTest, TheModelAnswersAsWithoutIt) {
 TEST_P(DraftTest, StatesAreThoseBehindTheNorm) {
   EntryPoints model(artifact);
   const GoldenPrompt &prompt = prompts.back();
-  std::vector<float> states = model.call("prefill", prompt.tokens, 0).hidden;
+  std::vector<float> states = model.prefill(prompt.tokens).hidden;
   float largest = 0;
   for (float value : prompt.states.back()) {
     largest = std::max(largest, std::abs(value));
