@@ -71,6 +71,14 @@ TEST(CountWeightsTest, NormsAndScalesAreBytesButNoMatrices) {
   EXPECT_EQ(count.denseElements, 0);
 }
 
+TEST(CountWeightsTest, LeavesOutTheDraft) {
+  Metadata metadata;
+  metadata.add("mtp.mlp.experts.down_proj.panels", "bf16", {1, 16, 32}, "panels", 1024);
+  metadata.add("mtp.self_attn.q_a_proj+mtp.self_attn.kv_a_proj_with_mqa.panels", "bf16", {1, 8, 32}, "panels", 512);
+  WeightCount count = metadata.count();
+  EXPECT_EQ(count.expertBytes + count.denseBytes, 0u);
+}
+
 TEST(CountWeightsTest, LeavesOutTables) {
   Metadata metadata;
   metadata.add("embed_tokens", "bf16", {100, 16}, "rows", 3200);

@@ -89,7 +89,8 @@ WeightCount countWeights(const void *metadata) {
     bool table = !head && (contains(name, "embed") || contains(name, "rope_table"));
     // Packing gives a matrix a third dimension.
     bool matrix = layout == "panels" || (layout == "rows" && weight.shape() && weight.shape()->size() == 2);
-    if (table) {
+    // The model's steps do not run its draft.
+    if (table || name.substr(0, 4) == "mtp.") {
       continue;
     }
     double elements = matrix ? static_cast<double>(bytes) / bytesOfElement(weight.element_type()->string_view()) : 0;
