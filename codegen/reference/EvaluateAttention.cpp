@@ -272,19 +272,68 @@ static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   });
 }
 
-static void evaluate(IndexSelectOp op, Frame &frame) {
-  ref::IndexShape shape = {int64_t(op.getNumHeads()), int64_t(op.getHeadDim()), int64_t(op.getTopK())};
+/// Calls `select(row, weights)` for each row that selects positions.
+template <typename Op>
+static void forEachSelection(Op op, const ref::IndexShape &shape, Frame &frame,
+                             llvm::function_ref<void(const AttendingRow &, const float *)> select) {
+  const Tensor &weights = frame.tensor(op.getWeights());
+  forEachRow(op, shape.heads * shape.head_dim, {kIndexStore}, frame,
+             [&](const AttendingRow &row) { select(row, weights.reals.data() + row.number * shape.heads); });
+}
+
+/// `width` positions of each row fit into memory, and its heads have weights.
+template <typename Op>
+static bool expectSelecting(Op op, const ref::IndexShape &shape, int64_t width, Frame &frame) {
   const Tensor &query = frame.tensor(op.getQuery()), &weights = frame.tensor(op.getWeights());
-  bool fits = weights.rows() == query.rows() && weights.width() == shape.heads && shape.kept < kMostPositions;
-  if (!frame.expect(fits, op, "weights of its heads for each row, and a selection that fits into memory")) {
+  bool fits = weights.rows() == query.rows() && weights.width() == shape.heads && width < kMostPositions;
+  return frame.expect(fits, op, "weights of its heads for each row, and a selection that fits into memory");
+}
+
+template <typename Op>
+static ref::IndexShape getIndexShape(Op op) {
+  return {int64_t(op.getNumHeads()), int64_t(op.getHeadDim()), int64_t(op.getTopK())};
+}
+
+static void evaluate(IndexSelectOp op, Frame &frame) {
+  ref::IndexShape shape = getIndexShape(op);
+  if (!expectSelecting(op, shape, shape.kept, frame)) {
     return;
   }
-  std::vector<int32_t> out(query.rows() * shape.kept);
-  forEachRow(op, shape.heads * shape.head_dim, {kIndexStore}, frame, [&](const AttendingRow &row) {
-    ref::index_select(row.query, weights.reals.data() + row.number * shape.heads, row.past[0].data(), &row.position, 1,
-                      shape, out.data() + row.number * shape.kept);
+  int64_t rows = frame.tensor(op.getQuery()).rows();
+  std::vector<int32_t> out(rows * shape.kept);
+  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
+    ref::index_select(row.query, weights, row.past[0].data(), &row.position, 1, shape,
+                      out.data() + row.number * shape.kept);
   });
-  frame.setIds(op.getResult(), {query.rows(), shape.kept}, std::move(out));
+  frame.setIds(op.getResult(), {rows, shape.kept}, std::move(out));
+}
+
+static void evaluate(IndexCandidatesOp op, Frame &frame) {
+  ref::IndexShape shape = getIndexShape(op);
+  int64_t parts = op.getParts(), width = parts * shape.kept;
+  if (!expectSelecting(op, shape, width, frame)) {
+    return;
+  }
+  int64_t rows = frame.tensor(op.getQuery()).rows();
+  std::vector<float> scores(rows * width);
+  std::vector<int32_t> ids(rows * width);
+  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
+    ref::index_candidates(row.query, weights, row.past[0].data(), &row.position, 1, shape, parts,
+                          scores.data() + row.number * width, ids.data() + row.number * width);
+  });
+  frame.setReals(op.getScores(), {rows, width}, std::move(scores));
+  frame.setIds(op.getIds(), {rows, width}, std::move(ids));
+}
+
+static void evaluate(IndexMergeOp op, Frame &frame) {
+  const Tensor &scores = frame.tensor(op.getScores()), &ids = frame.tensor(op.getIds());
+  int64_t rows = ids.rows(), topK = op.getTopK(), parts = op.getParts();
+  if (!frame.expect(ids.width() == parts * topK && scores.shape == ids.shape, op, "a score for each candidate")) {
+    return;
+  }
+  std::vector<int32_t> out(rows * topK);
+  ref::index_merge(scores.reals.data(), ids.ids.data(), rows, topK, parts, out.data());
+  frame.setIds(op.getResult(), {rows, topK}, std::move(out));
 }
 
 /// In absorbed form: kernels/ref has no other of a selection.
@@ -329,7 +378,8 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
 
 void addAttentionEvaluators(Evaluators &evaluators) {
   addEvaluators<RopeOp, HadamardOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
-                MlaLatentAttentionOp, MlaExpandOutputOp, IndexSelectOp, SparseAttentionOp>(evaluators);
+                MlaLatentAttentionOp, MlaExpandOutputOp, IndexSelectOp, IndexCandidatesOp, IndexMergeOp,
+                SparseAttentionOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -27,8 +27,8 @@ static std::optional<int64_t> findSelected(ModuleOp module) {
   std::optional<int64_t> least;
   auto add = [&](int64_t positions) { least = std::min(least.value_or(positions), positions); };
   module.walk([&](Operation *op) {
-    if (auto select = dyn_cast<IndexSelectOp>(op)) {
-      add(int64_t(select.getTopK()));
+    if (auto latent = dyn_cast<MlaLatentAttentionOp>(op); latent && latent.getSelection()) {
+      add(getWidth(latent.getSelection().getType()));
     } else if (auto sparse = dyn_cast<SparseAttentionOp>(op)) {
       add(int64_t(sparse.getTopK()));
     } else if (auto positions = op->getAttrOfType<IntegerAttr>(kMaxPositionsAttr)) {

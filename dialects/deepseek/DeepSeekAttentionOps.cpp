@@ -306,9 +306,25 @@ static LogicalResult verifyIndexer(Operation *op, Type query, Type weights, Cach
                  failed(verifyStore(op, cache, kIndexStore, headDim)));
 }
 
+/// The same for an op that selects.
+template <typename Op>
+static LogicalResult verifySelecting(Op op) {
+  return verifyIndexer(op, op.getQuery().getType(), op.getWeights().getType(), op.getCache().getType(),
+                       op.getNumHeads(), op.getHeadDim());
+}
+
+template <typename Op>
+static void describeIndexer(Op op, KernelDescription &kernel) {
+  kernel.addInputs(op.getQuery());
+  kernel.addColumns("w", op.getWeights());
+  kernel.addConstant("H", op.getNumHeads());
+  kernel.addConstant("d", op.getHeadDim());
+  kernel.addConstant("k", op.getTopK());
+  kernel.addStore("index_store", kIndexStore);
+}
+
 LogicalResult IndexSelectOp::verify() {
-  if (failed(verifyIndexer(*this, getQuery().getType(), getWeights().getType(), getCache().getType(), getNumHeads(),
-                           getHeadDim()))) { // C1
+  if (failed(verifySelecting(*this))) { // C1
     return failure();
   }
   return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
@@ -316,13 +332,45 @@ LogicalResult IndexSelectOp::verify() {
 
 KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(), {kIndexStore}, 0, {"index_select"}); }
 
-void IndexSelectOp::describe(KernelDescription &kernel) {
-  kernel.addInputs(getQuery());
-  kernel.addColumns("w", getWeights());
-  kernel.addConstant("H", getNumHeads());
-  kernel.addConstant("d", getHeadDim());
+void IndexSelectOp::describe(KernelDescription &kernel) { describeIndexer(*this, kernel); }
+
+/// Scores and positions of the candidates of all parts.
+template <typename Op>
+static LogicalResult verifyCandidates(Op op) {
+  int64_t width = int64_t(op.getParts()) * int64_t(op.getTopK());
+  return failure(failed(verifyWidth(op, "scores", op.getScores().getType(), width)) ||
+                 failed(verifyWidth(op, "ids", op.getIds().getType(), width)));
+}
+
+LogicalResult IndexCandidatesOp::verify() {
+  if (failed(verifySelecting(*this))) { // C1
+    return failure();
+  }
+  return verifyCandidates(*this); // C2
+}
+
+KernelUse IndexCandidatesOp::getKernelUse() {
+  return useStores(getCache().getType(), {kIndexStore}, 0, {"index_candidates"});
+}
+
+void IndexCandidatesOp::describe(KernelDescription &kernel) {
+  describeIndexer(*this, kernel);
+  kernel.addConstant("parts", getParts());
+}
+
+LogicalResult IndexMergeOp::verify() {
+  if (failed(verifyCandidates(*this))) { // C1
+    return failure();
+  }
+  return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
+}
+
+KernelUse IndexMergeOp::getKernelUse() { return {"index_merge"}; }
+
+void IndexMergeOp::describe(KernelDescription &kernel) {
+  kernel.addInputs({getScores(), getIds()});
   kernel.addConstant("k", getTopK());
-  kernel.addStore("index_store", kIndexStore);
+  kernel.addConstant("parts", getParts());
 }
 
 LogicalResult SparseAttentionOp::verify() {

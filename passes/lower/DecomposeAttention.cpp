@@ -124,7 +124,7 @@ static Decomposed decompose(SparseAttentionOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
-  return SmallVector<Value>{createSelectedAttention(b.builder, op)};
+  return SmallVector<Value>{createSelectedAttention(b.builder, op, /*parts=*/1)};
 }
 
 void populateAttentionDecompositions(RewritePatternSet &patterns) {

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The choice of the positions that a row attends to.
+// The choice of the positions that a row attends to, at once or in two steps.
 //
 // A score becomes an integer of the same order, so that the top_k-th largest is found bit by bit: the largest integer
 // that top_k of them reach. A second look at the positions, in ascending order, takes those above it, and of those that
@@ -18,44 +18,144 @@ using namespace mlir;
 namespace fathom {
 
 using namespace deepseek;
+using Values = StructuredBuilder::Values;
 
 /// Heads whose products are summed side by side.
 static constexpr int64_t kHeads = 8;
+/// Positions of a block, all of which are in one part of a context.
+static constexpr int64_t kBlock = 64;
+/// The rank of what is not there, and that of NaN: below the ranks of all numbers.
+static constexpr int32_t kNoRank = std::numeric_limits<int32_t>::min(), kRankOfNaN = kNoRank + 1;
+
+/// The bits of a number as an integer of the same order, and the other way around.
+static Value reorder(StructuredBuilder &b, Value bits) {
+  Value flipped = arith::XOrIOp::create(b.builder, b.loc, bits, b.integer(std::numeric_limits<int32_t>::max()));
+  return b.select(b.isGreater(b.integer(0), bits), flipped, bits);
+}
+
+/// An i32 that is greater where the score is, equal where that is, and less than any number's for NaN.
+static Value rank(StructuredBuilder &b, Value score) {
+  // Of the zeros, which are equal, only that without a sign.
+  Value number = b.add(score, b.real(0.0));
+  Value bits = arith::BitcastOp::create(b.builder, b.loc, b.builder.getI32Type(), number);
+  return b.select(b.isEqual(number, number), reorder(b, bits), b.integer(kRankOfNaN));
+}
+
+/// The score of a rank; of equal ones, that without a sign.
+static Value getScore(StructuredBuilder &b, Value rank) {
+  return arith::BitcastOp::create(b.builder, b.loc, b.builder.getF32Type(), reorder(b, rank));
+}
 
 namespace {
-/// Builds one choice. The ranks of a row's positions are memory that all rows use in turn.
-class SelectionBuilder {
-public:
-  SelectionBuilder(IndexSelectOp op, const CacheRows &keys, StructuredBuilder &b)
-      : op(op), keys(keys), b(b), zero(b.index(0)), rows(b.size(op.getQuery(), 0)), topK(b.index(op.getTopK())) {}
 
-  Value build();
+/// What one choice is made from, in ascending order of position.
+struct Items {
+  Value count;
+  /// As many as are ranked: all, or none, and all are taken.
+  Value ranked;
+  function_ref<Value(Value item)> rank;
+  /// What is kept of an item that is taken: a number for each result.
+  function_ref<Values(Value item, Value rank)> keep;
+};
+
+/// Where a choice is put: columns `first` and on of row `row` of each result.
+struct Place {
+  Value row;
+  Value first;
+};
+
+/// Builds choices. `ranks` are memory that all use in turn.
+class Chooser {
+public:
+  Chooser(StructuredBuilder &b, int64_t topK) : b(b), zero(b.index(0)), topK(b.index(topK)) {}
+
+  /// Puts the top_k items of the highest ranks into `results`, in their order, and `rest` behind them; what `carried`
+  /// becomes, which is the results and the ranks.
+  Values choose(const Items &items, const Place &place, ValueRange carried, ValueRange rest);
 
 private:
-  Value countPositions(Value t) { return b.add(b.idAt(op.getPositions(), t), 1); }
-  Value countMostPositions();
-  Value score(Value t, Value position);
-  Value rank(Value score);
-  Value countFrom(Value ranks, Value seen, Value least);
-  Value findThreshold(Value ranks, Value seen);
-  Value choose(Value t, Value ranks, Value ranked, Value result);
+  Value countFrom(Value ranks, Value ranked, Value least);
+  Value findThreshold(Value ranks, Value ranked);
+  Values putAll(ValueRange numbers, ValueRange results, const Place &place, Value column);
+  Values take(const Items &items, const Place &place, ValueRange results, Value ranks);
 
-  IndexSelectOp op;
-  CacheRows keys;
   StructuredBuilder &b;
   Value zero;
-  Value rows;
   Value topK;
 };
+
 } // namespace
 
-Value SelectionBuilder::countMostPositions() {
-  return b.loop(zero, rows, zero, [&](Value t, Value most) { return b.larger(most, countPositions(t)); });
+/// How many of the first `ranked` ranks are `least` or more.
+Value Chooser::countFrom(Value ranks, Value ranked, Value least) {
+  return b.loop(zero, ranked, zero, [&](Value u, Value count) {
+    return b.select(b.isGreater(least, b.at(ranks, u)), count, b.add(count, 1));
+  });
+}
+
+/// The largest rank that top_k reach; the least of what is there if there are not as many.
+Value Chooser::findThreshold(Value ranks, Value ranked) {
+  // From the least number up, a bit at a time, the highest first: adding the sign's bit wraps around to 0.
+  Value lowest = b.integer(kNoRank);
+  auto found = b.loop(zero, b.index(32), ValueRange{lowest, lowest}, [&](Value, ValueRange carried) {
+    Value candidate = b.add(carried[0], carried[1]);
+    Value isMissed = b.isGreater(topK, countFrom(ranks, ranked, candidate));
+    return Values{b.select(isMissed, carried[0], candidate), b.divide(carried[1], b.integer(2))};
+  });
+  return b.larger(found[0], b.integer(kRankOfNaN));
+}
+
+Values Chooser::putAll(ValueRange numbers, ValueRange results, const Place &place, Value column) {
+  Value at = b.add(place.first, column);
+  return llvm::map_to_vector(llvm::zip(numbers, results), [&](auto pair) {
+    auto [number, result] = pair;
+    return b.put(number, result, {place.row, at});
+  });
+}
+
+/// Puts the items that are taken side by side.
+Values Chooser::take(const Items &items, const Place &place, ValueRange results, Value ranks) {
+  Value threshold = findThreshold(ranks, items.ranked), one = b.index(1);
+  Value above = b.loop(zero, items.ranked, zero, [&](Value u, Value count) {
+    return b.select(b.isGreater(b.at(ranks, u), threshold), b.add(count, 1), count);
+  });
+  Value takesAll = b.isEqual(items.ranked, zero), last = b.subtract(topK, one);
+  Values start = llvm::to_vector(results);
+  start.append({zero, b.subtract(topK, above)});
+  Values taken = b.loop(zero, items.count, start, [&](Value u, ValueRange carried) {
+    ValueRange written = carried.drop_back(2);
+    Value count = carried[written.size()], room = carried.back(), own = b.at(ranks, u);
+    Value isEqual = b.both(b.isEqual(own, threshold), b.isGreater(room, zero));
+    Value isTaken = b.either(takesAll, b.either(b.isGreater(own, threshold), isEqual));
+    // What is not taken is written over by what is, or is the number that stands there.
+    Value column = b.select(b.isGreater(topK, count), count, last), at = b.add(place.first, column);
+    Values numbers = items.keep(u, own);
+    for (auto [number, result] : llvm::zip(numbers, written)) {
+      number = b.select(isTaken, number, b.at(result, {place.row, at}));
+    }
+    Values next = putAll(numbers, written, place, column);
+    next.push_back(b.select(isTaken, b.add(count, one), count));
+    next.push_back(b.select(isEqual, b.subtract(room, one), room));
+    return next;
+  });
+  taken.pop_back_n(2);
+  return taken;
+}
+
+Values Chooser::choose(const Items &items, const Place &place, ValueRange carried, ValueRange rest) {
+  Value ranks = b.loop(zero, items.ranked, carried.back(),
+                       [&](Value u, Value filled) { return b.put(items.rank(u), filled, u); });
+  Values empty = b.loop(zero, topK, carried.drop_back(),
+                        [&](Value column, ValueRange results) { return putAll(rest, results, place, column); });
+  Values chosen = take(items, place, empty, ranks);
+  chosen.push_back(ranks);
+  return chosen;
 }
 
 /// Σ_h weight_h · max(0, query_h · key), h ascending. NaN stays NaN.
-Value SelectionBuilder::score(Value t, Value position) {
-  Value row = keys.get(t, position, zero), none = b.real(0.0);
+template <typename Op>
+static Value score(StructuredBuilder &b, Op op, CacheRows &keys, Value t, Value position) {
+  Value zero = b.index(0), row = keys.get(t, position, zero), none = b.real(0.0);
   int64_t heads = op.getNumHeads(), block = std::gcd(heads, kHeads);
   return b.loop(
       zero, b.index(heads), none,
@@ -69,79 +169,84 @@ Value SelectionBuilder::score(Value t, Value position) {
       block);
 }
 
-/// An i32 that is greater where the score is, equal where that is, and the least of all for NaN.
-Value SelectionBuilder::rank(Value score) {
-  // Of the zeros, which are equal, only that without a sign.
-  Value number = b.add(score, b.real(0.0));
-  Value bits = arith::BitcastOp::create(b.builder, b.loc, b.builder.getI32Type(), number);
-  Value flipped = arith::XOrIOp::create(b.builder, b.loc, bits, b.integer(std::numeric_limits<int32_t>::max()));
-  Value ordered = b.select(b.isGreater(b.integer(0), bits), flipped, bits);
-  return b.select(b.isEqual(number, number), ordered, b.integer(std::numeric_limits<int32_t>::min()));
+/// Memory for the ranks of as many positions as any row has.
+static Value emptyRanks(StructuredBuilder &b, Value positions, Value rows) {
+  Value zero = b.index(0);
+  Value most =
+      b.loop(zero, rows, zero, [&](Value t, Value sofar) { return b.larger(sofar, b.add(b.idAt(positions, t), 1)); });
+  return b.empty(RankedTensorType::get(ShapedType::kDynamic, b.builder.getI32Type()), most);
 }
 
-/// How many of the first `seen` ranks are `least` or more.
-Value SelectionBuilder::countFrom(Value ranks, Value seen, Value least) {
-  return b.loop(zero, seen, zero, [&](Value u, Value count) {
-    return b.select(b.isGreater(least, b.at(ranks, u)), count, b.add(count, 1));
-  });
-}
-
-/// The largest number that top_k ranks reach; the least of all if there are not as many.
-Value SelectionBuilder::findThreshold(Value ranks, Value seen) {
-  // From the least number up, a bit at a time, the highest first: adding the sign's bit wraps around to 0.
-  Value lowest = b.integer(std::numeric_limits<int32_t>::min());
-  auto found = b.loop(zero, b.index(32), ValueRange{lowest, lowest}, [&](Value, ValueRange carried) {
-    Value candidate = b.add(carried[0], carried[1]);
-    Value isMissed = b.isGreater(topK, countFrom(ranks, seen, candidate));
-    return SmallVector<Value>{b.select(isMissed, carried[0], candidate), b.divide(carried[1], b.integer(2))};
-  });
-  return found[0];
-}
-
-/// Puts the positions of row t into the result, ascending, and −1 behind them. None of a row is ranked that has them
-/// all.
-Value SelectionBuilder::choose(Value t, Value ranks, Value ranked, Value result) {
-  Value threshold = findThreshold(ranks, ranked), one = b.index(1);
-  Value above = b.loop(zero, ranked, zero, [&](Value u, Value count) {
-    return b.select(b.isGreater(b.at(ranks, u), threshold), b.add(count, 1), count);
-  });
-  result = b.loop(zero, topK, result, [&](Value j, Value carried) { return b.put(b.integer(-1), carried, {t, j}); });
-  Value takesAll = b.isEqual(ranked, zero), last = b.subtract(topK, one);
-  SmallVector<Value> start = {result, zero, b.subtract(topK, above)};
-  auto chosen = b.loop(zero, countPositions(t), start, [&](Value u, ValueRange carried) {
-    Value own = b.at(ranks, u);
-    Value isEqual = b.both(b.isEqual(own, threshold), b.isGreater(carried[2], zero));
-    Value isTaken = b.either(takesAll, b.either(b.isGreater(own, threshold), isEqual));
-    // What is not taken is written over by what is, or is the number that stands there.
-    Value at = b.select(b.isGreater(topK, carried[1]), carried[1], last);
-    Value id = b.select(isTaken, b.toId(u), b.at(carried[0], {t, at}));
-    return SmallVector<Value>{b.put(id, carried[0], {t, at}), b.select(isTaken, b.add(carried[1], one), carried[1]),
-                              b.select(isEqual, b.subtract(carried[2], one), carried[2])};
-  });
-  return chosen[0];
-}
-
-Value SelectionBuilder::build() {
-  auto type = RankedTensorType::get(ShapedType::kDynamic, b.builder.getI32Type());
-  Value ranks = b.empty(type, countMostPositions());
-  auto both = b.loop(zero, rows, ValueRange{emptyRows(b, op.getType(), rows), ranks}, [&](Value t, ValueRange carried) {
-    Value seen = countPositions(t);
-    Value ranked = b.select(b.isGreater(seen, topK), seen, zero);
-    Value filled =
-        b.loop(zero, ranked, carried[1], [&](Value u, Value inner) { return b.put(rank(score(t, u)), inner, u); });
-    return SmallVector<Value>{choose(t, filled, ranked, carried[0]), filled};
-  });
-  return both[0];
-}
-
-static Decomposed decompose(IndexSelectOp op, StructuredBuilder &b) {
+/// The best positions in each of `parts` parts of the context of every row and, if `results` has a second, their
+/// scores.
+template <typename Op>
+static FailureOr<Values> choosePositions(StructuredBuilder &b, Op op, int64_t parts, TypeRange results) {
   CacheRows keys(b, op.getCache(), kIndexStore, op.getLayer());
   if (!keys) {
     return failure();
   }
-  return SmallVector<Value>{SelectionBuilder(op, keys, b).build()};
+  bool givesScores = results.size() > 1;
+  int64_t topK = op.getTopK();
+  Value zero = b.index(0), rows = b.size(op.getQuery(), 0);
+  Chooser chooser(b, topK);
+  Values carried = llvm::map_to_vector(results, [&](Type type) { return emptyRows(b, type, rows); });
+  carried.push_back(emptyRanks(b, op.getPositions(), rows));
+  Values rest = {b.integer(-1), b.real(0.0)};
+  rest.truncate(results.size());
+  Values chosen = b.loop(zero, rows, carried, [&](Value t, ValueRange ofRows) {
+    Value seen = b.add(b.idAt(op.getPositions(), t), 1), blocks = b.divide(b.add(seen, kBlock - 1), kBlock);
+    Value isRanked = b.isGreater(seen, b.index(topK));
+    auto begin = [&](Value part) { return b.multiply(b.divide(b.multiply(blocks, part), parts), kBlock); };
+    return b.loop(zero, b.index(parts), ofRows, [&](Value part, ValueRange ofParts) {
+      Value first = begin(part), end = begin(b.add(part, 1));
+      Value count = b.subtract(b.select(b.isGreater(end, seen), seen, end), first);
+      auto rankItem = [&](Value u) { return rank(b, score(b, op, keys, t, b.add(first, u))); };
+      auto keepItem = [&](Value u, Value rank) {
+        Values kept = {b.toId(b.add(first, u))};
+        if (givesScores) {
+          kept.push_back(b.select(isRanked, getScore(b, rank), b.real(0.0)));
+        }
+        return kept;
+      };
+      Items items = {count, b.select(isRanked, count, zero), rankItem, keepItem};
+      return chooser.choose(items, {t, b.multiply(part, topK)}, ofParts, rest);
+    });
+  });
+  chosen.pop_back();
+  return chosen;
 }
 
-void populateIndexDecompositions(RewritePatternSet &patterns) { addDecompositions<IndexSelectOp>(patterns); }
+static Decomposed decompose(IndexSelectOp op, StructuredBuilder &b) {
+  return choosePositions(b, op, /*parts=*/1, op->getResultTypes());
+}
+
+static Decomposed decompose(IndexCandidatesOp op, StructuredBuilder &b) {
+  FailureOr<Values> chosen = choosePositions(b, op, op.getParts(), {op.getIds().getType(), op.getScores().getType()});
+  if (failed(chosen)) {
+    return failure();
+  }
+  return Values{(*chosen)[1], (*chosen)[0]};
+}
+
+static Decomposed decompose(IndexMergeOp op, StructuredBuilder &b) {
+  int64_t width = getWidth(op.getIds().getType());
+  Value zero = b.index(0), all = b.index(width), rows = b.size(op.getIds(), 0);
+  Chooser chooser(b, op.getTopK());
+  Value ranks = b.empty(RankedTensorType::get(width, b.builder.getI32Type()), ValueRange());
+  Values carried = {emptyRows(b, op.getType(), rows), ranks};
+  Values chosen = b.loop(zero, rows, carried, [&](Value t, ValueRange ofRows) {
+    auto rankItem = [&](Value j) {
+      Value isThere = b.isGreater(b.at(op.getIds(), {t, j}), b.integer(-1));
+      return b.select(isThere, rank(b, b.at(op.getScores(), {t, j})), b.integer(kNoRank));
+    };
+    auto keepItem = [&](Value j, Value) { return Values{b.at(op.getIds(), {t, j})}; };
+    return chooser.choose({all, all, rankItem, keepItem}, {t, zero}, ofRows, b.integer(-1));
+  });
+  return Values{chosen.front()};
+}
+
+void populateIndexDecompositions(RewritePatternSet &patterns) {
+  addDecompositions<IndexSelectOp, IndexCandidatesOp, IndexMergeOp>(patterns);
+}
 
 } // namespace fathom

@@ -16,6 +16,19 @@ namespace fathom {
 
 using namespace deepseek;
 
+/// Calls of no more rows may have fewer than there are threads.
+static constexpr int64_t kFewRows = 64;
+/// Positions of a part: less is not worth another thread's candidates.
+static constexpr int64_t kPartPositions = 1024;
+static constexpr int64_t kMostParts = 16;
+
+/// How many parts of the context of a row of `function` are searched on their own.
+static int64_t getParts(func::FuncOp function) {
+  std::optional<int64_t> rows = getMaxRows(function), positions = getMaxPositions(function);
+  bool isFew = rows && *rows <= kFewRows;
+  return isFew && positions ? std::min(llvm::divideCeil(*positions, kPartPositions), uint64_t(kMostParts)) : 1;
+}
+
 namespace {
 struct LowerSparseAttention : impl::LowerSparseAttentionBase<LowerSparseAttention> {
   void runOnOperation() override {
@@ -23,9 +36,11 @@ struct LowerSparseAttention : impl::LowerSparseAttentionBase<LowerSparseAttentio
     getOperation().walk([&](SparseAttentionOp op) { attentions.push_back(op); });
     for (SparseAttentionOp op : attentions) {
       OpBuilder builder(op);
-      std::optional<int64_t> positions = getMaxPositions(op->getParentOfType<func::FuncOp>());
+      auto function = op->getParentOfType<func::FuncOp>();
+      std::optional<int64_t> positions = getMaxPositions(function);
       bool dense = positions && *positions <= int64_t(op.getTopK());
-      op.replaceAllUsesWith(dense ? createDenseAttention(builder, op) : createSelectedAttention(builder, op));
+      op.replaceAllUsesWith(dense ? createDenseAttention(builder, op)
+                                  : createSelectedAttention(builder, op, getParts(function)));
       op.erase();
       ++(dense ? madeDense : selected);
     }

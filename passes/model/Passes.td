@@ -80,10 +80,17 @@ def LowerSparseAttention : Pass<"fathom-lower-sparse-attention", "mlir::ModuleOp
     selection and `mla_expand_output`: a latent that is read serves all heads, and none is ever expanded. Index keys are
     written in either case, for rows to come.
 
+    A kernel selects for a row on one thread. Where a call has 64 rows or fewer, by `deepseek.max_rows` of the entry
+    point, and so may not have one for every thread, `index_candidates` and `index_merge` take the place of `index_select`
+    in contexts of more than 1024 positions: a row's are searched in parts, one for each 1024 of the longest context, but
+    no more than 16. What parts there are is a fact of the module, and they select the same positions. With
+    many rows, as of a prompt, threads have enough to do, and candidates would be much memory: 64 MiB for 256 rows of 16
+    parts that select 2048 positions.
+
     Runs behind fathom-fuse-shared-input-projections, so that all entry points share the weights that it joins.
 
     Numeric contract: equal in exact arithmetic; in f32, 1e-3 relative to the largest output.
-    Test: test/passes/model/lower-sparse-attention.mlir.
+    Tests: test/passes/model/lower-sparse-attention*.mlir.
   }];
   let statistics = [Statistic<"madeDense", "made-dense", "attentions turned to dense attention">,
                     Statistic<"selected", "selected", "attentions turned to attention to a selection">];

@@ -21,8 +21,10 @@ namespace {
 struct VerifyModelOutput : impl::VerifyModelOutputBase<VerifyModelOutput> {
   void runOnOperation() override {
     bool valid = true;
-    bool selects =
-        getOperation().walk([](deepseek::IndexSelectOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    auto select = [](deepseek::MlaLatentAttentionOp op) {
+      return op.getSelection() ? WalkResult::interrupt() : WalkResult::advance();
+    };
+    bool selects = getOperation().walk(select).wasInterrupted();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto form = function->getAttrOfType<StringAttr>(deepseek::kFormAttr);
       if (!form) {

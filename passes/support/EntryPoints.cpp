@@ -50,6 +50,24 @@ std::optional<int64_t> getMaxPositions(func::FuncOp function) {
   return context ? std::optional(context.getInt()) : std::nullopt;
 }
 
+std::optional<int64_t> getMaxRows(func::FuncOp function) {
+  std::optional<int64_t> most;
+  auto add = [&](func::FuncOp entry) {
+    if (auto rows = entry ? entry->getAttrOfType<IntegerAttr>(kMaxRowsAttr) : IntegerAttr()) {
+      most = std::max(most.value_or(0), rows.getInt());
+    }
+  };
+  add(function);
+  if (auto module = function->getParentOfType<ModuleOp>()) {
+    module.walk([&](func::CallOp call) {
+      if (call.getCallee() == function.getSymName()) {
+        add(call->getParentOfType<func::FuncOp>());
+      }
+    });
+  }
+  return most;
+}
+
 static LogicalResult verifyInputs(func::FuncOp function, bool entry) {
   for (BlockArgument argument : function.getArguments()) {
     StringRef name = getInputName(argument);

@@ -27,6 +27,10 @@ deepseek::CacheType getCacheType(mlir::func::FuncOp function);
 /// nothing where neither is said.
 std::optional<int64_t> getMaxPositions(mlir::func::FuncOp function);
 
+/// The most rows of a call of a function: its `deepseek.max_rows`, or the most of the entry points that call it;
+/// nothing where neither is said.
+std::optional<int64_t> getMaxRows(mlir::func::FuncOp function);
+
 /// Checks a function with `deepseek.form`, and reports at it. It has one block, and its arguments are different inputs,
 /// one of them the cache. With `deepseek.max_rows` it is an entry point: it has no input of a layer, and gives
 /// different outputs, as `deepseek.output` names them, and the cache. Without it is a layer: it takes an activation and

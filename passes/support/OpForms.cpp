@@ -35,13 +35,29 @@ static Value createAbsorbed(OpBuilder &builder, Op op, Value selection) {
 
 Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) { return createAbsorbed(builder, op, Value()); }
 
-Value createSelectedAttention(OpBuilder &builder, SparseAttentionOp op) {
-  int64_t rows = op.getQuery().getType().getDimSize(0), topK = op.getTopK();
-  Value selection =
-      IndexSelectOp::create(builder, op.getLoc(), RankedTensorType::get({rows, topK}, builder.getI32Type()),
-                            op.getIndexQuery(), op.getIndexWeights(), op.getCache(), op.getLayer(), op.getPositions(),
-                            op.getIndexHeads(), op.getIndexDim(), topK);
-  return createAbsorbed(builder, op, selection);
+/// The positions that `op` attends to, which are the same for any number of parts.
+static Value createSelection(OpBuilder &builder, SparseAttentionOp op, int64_t parts) {
+  Location loc = op.getLoc();
+  int64_t topK = op.getTopK();
+  auto rowsOf = [&](Type element, int64_t width) {
+    return RankedTensorType::get({op.getQuery().getType().getDimSize(0), width}, element);
+  };
+  Type ids = builder.getI32Type();
+  if (parts == 1) {
+    return IndexSelectOp::create(builder, loc, rowsOf(ids, topK), op.getIndexQuery(), op.getIndexWeights(),
+                                 op.getCache(), op.getLayer(), op.getPositions(), op.getIndexHeads(), op.getIndexDim(),
+                                 topK);
+  }
+  auto candidates =
+      IndexCandidatesOp::create(builder, loc, rowsOf(builder.getF32Type(), parts * topK), rowsOf(ids, parts * topK),
+                                op.getIndexQuery(), op.getIndexWeights(), op.getCache(), op.getLayer(),
+                                op.getPositions(), op.getIndexHeads(), op.getIndexDim(), topK, parts);
+  return IndexMergeOp::create(builder, loc, rowsOf(ids, topK), candidates.getScores(), candidates.getIds(), topK,
+                              parts);
+}
+
+Value createSelectedAttention(OpBuilder &builder, SparseAttentionOp op, int64_t parts) {
+  return createAbsorbed(builder, op, createSelection(builder, op, parts));
 }
 
 Value createDenseAttention(OpBuilder &builder, SparseAttentionOp op) {

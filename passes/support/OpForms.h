@@ -13,8 +13,9 @@ namespace fathom {
 /// What `op` computes, as mla_absorb_query, mla_latent_attention and mla_expand_output: equal in exact arithmetic.
 mlir::Value createAbsorbedAttention(mlir::OpBuilder &builder, deepseek::MlaAttentionOp op);
 
-/// What `op` computes: index_select, and absorbed attention to what it selects.
-mlir::Value createSelectedAttention(mlir::OpBuilder &builder, deepseek::SparseAttentionOp op);
+/// What `op` computes: index_select, or index_candidates of several parts and index_merge, and absorbed attention to
+/// what these select.
+mlir::Value createSelectedAttention(mlir::OpBuilder &builder, deepseek::SparseAttentionOp op, int64_t parts);
 
 /// What `op` computes where every row has at most top_k positions.
 mlir::Value createDenseAttention(mlir::OpBuilder &builder, deepseek::SparseAttentionOp op);

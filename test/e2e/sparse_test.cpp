@@ -113,6 +113,53 @@ TEST_P(SparseAttentionTest, RowsOfOneCallDoNotSeeEachOther) {
   EXPECT_EQ(session.decode(together, next), alone);
 }
 
+/// Blocks of 64 positions, the last of them not full, of which parts have one or two.
+constexpr size_t kSeveralBlocks = 300;
+
+std::vector<int32_t> makeTokens(const Session &session, size_t count) {
+  std::vector<int32_t> tokens(count);
+  for (size_t i = 0; i < count; ++i) {
+    tokens[i] = int32_t(i * 31 % session.getInfo().vocabulary);
+  }
+  return tokens;
+}
+
+/// Logits of the last of kSeveralBlocks tokens, which is decoded where a call has up to `maxBatch` rows.
+std::vector<float> decodeLast(int64_t maxContext, int64_t maxBatch, bool kernels) {
+  driver::CompileOptions options;
+  options.input = kModel;
+  options.maxContext = maxContext;
+  options.maxBatch = maxBatch;
+  options.kernels = kernels;
+  Session session(compile(options), /*threads=*/3);
+  std::vector<int32_t> tokens = makeTokens(session, kSeveralBlocks);
+  fathom_sequence_t sequence = session.createSequence();
+  session.prefill(sequence, {tokens.begin(), tokens.end() - 1});
+  return session.decode({sequence}, {tokens.back()});
+}
+
+class PartsOfSparseAttentionTest : public testing::TestWithParam<bool> {};
+
+/// Up to 1024 positions, or where a call may have many rows, a context is searched as one part.
+TEST_P(PartsOfSparseAttentionTest, SelectWhatOneDoes) {
+  std::vector<float> whole = decodeLast(1024, 16, GetParam());
+  EXPECT_EQ(decodeLast(1025, 16, GetParam()), whole) << "2 parts";
+  EXPECT_EQ(decodeLast(2560, 16, GetParam()), whole) << "3 parts";
+  EXPECT_EQ(decodeLast(2560, 65, GetParam()), whole) << "many rows";
+}
+
+/// Prompts are searched as one part, too.
+TEST(SparseAttentionOfPromptsTest, SelectsWhatPartsDo) {
+  driver::CompileOptions options;
+  options.input = kModel;
+  Session session(compile(options));
+  std::vector<int32_t> tokens = makeTokens(session, kSeveralBlocks);
+  std::vector<float> logits = session.prefill(session.createSequence(), tokens).logits;
+  logits.erase(logits.begin(), logits.end() - session.getInfo().vocabulary);
+  EXPECT_EQ(decodeLast(0, 16, /*kernels=*/true), logits);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, PartsOfSparseAttentionTest, testing::Bool());
 INSTANTIATE_TEST_SUITE_P(TopK, SparseAttentionTest, testing::Values(1, 7, 16, 63, 64, 65, 89, 90, kEverything));
 
 } // namespace

@@ -30,6 +30,21 @@ func.func @select(%q: tensor<?x32xf32>, %iq: tensor<?x24xf32>, %iw: tensor<?x3xf
   return %a : tensor<?x24xf32>
 }
 
+// CHECK-LABEL: func.func @select_in_parts
+// CHECK-SAME: (%[[IQ:.*]]: tensor<?x24xf32>, %[[IW:.*]]: tensor<?x3xf32>, %[[C:.*]]: !deepseek.cache<index: 8 x f32>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
+func.func @select_in_parts(%iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index,
+                           %p: tensor<?xi32>) -> tensor<?x5xi32> {
+  // CHECK: %[[V:.*]], %[[I:.*]] = deepseek.index_candidates %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]] {head_dim = 8 : i64, num_heads = 3 : i64, parts = 4 : i64, top_k = 5 : i64} : {{.*}} -> (tensor<?x20xf32>, tensor<?x20xi32>)
+  %v, %i = deepseek.index_candidates %iq, %iw, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x24xf32>, tensor<?x3xf32>, !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>)
+      -> (tensor<?x20xf32>, tensor<?x20xi32>)
+  // CHECK: deepseek.index_merge %[[V]], %[[I]] {parts = 4 : i64, top_k = 5 : i64} : (tensor<?x20xf32>, tensor<?x20xi32>) -> tensor<?x5xi32>
+  %s = deepseek.index_merge %v, %i {top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x20xf32>, tensor<?x20xi32>) -> tensor<?x5xi32>
+  return %s : tensor<?x5xi32>
+}
+
 // CHECK-LABEL: func.func @attention
 // CHECK-SAME: (%[[Q:.*]]: tensor<?x20xf32>, %[[C:.*]]: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %[[L:.*]]: index, %[[W:.*]]: tensor<22x12xf8E4M3FN>, %[[S:.*]]: tensor<1x1xf32>, %[[T:.*]]: tensor<16x2x2xf32>, %[[IQ:.*]]: tensor<?x24xf32>, %[[IW:.*]]: tensor<?x3xf32>, %[[P:.*]]: tensor<?xi32>)
 func.func @attention(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %l: index,

@@ -18,18 +18,42 @@ namespace {
 constexpr int64_t kContext = 200, kLayers = 2, kLayer = 1;
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
+/// What an op reads that searches an index of these sizes.
+Operands getIndexOperands(const ref::IndexShape &s) {
+  return {rows("q", s.heads * s.head_dim),
+          rows("w", s.heads),
+          {"cache", formatv("!deepseek.cache<index: {0} x f32>", s.head_dim)},
+          {"layer", "index"},
+          ids("positions")};
+}
+
 /// deepseek.index_select of these sizes.
 GeneratedFunction selectPositions(const ref::IndexShape &s) {
-  Operands inputs = {rows("q", s.heads * s.head_dim),
-                     rows("w", s.heads),
-                     {"cache", formatv("!deepseek.cache<index: {0} x f32>", s.head_dim)},
-                     {"layer", "index"},
-                     ids("positions")};
   return GeneratedFunction::create(
       formatv("deepseek.index_select %q, %w, %cache[%layer] at %positions {{num_heads = {0} : i64, head_dim = {1} : "
               "i64, top_k = {2} : i64}",
               s.heads, s.head_dim, s.kept),
-      inputs, {{"y", formatv("tensor<?x{0}xi32>", s.kept)}});
+      getIndexOperands(s), {{"y", formatv("tensor<?x{0}xi32>", s.kept)}});
+}
+
+/// deepseek.index_candidates of these sizes.
+GeneratedFunction findCandidates(const ref::IndexShape &s, int64_t parts) {
+  return GeneratedFunction::create(
+      formatv("deepseek.index_candidates %q, %w, %cache[%layer] at %positions {{num_heads = {0} : i64, head_dim = {1} "
+              ": i64, top_k = {2} : i64, parts = {3} : i64}",
+              s.heads, s.head_dim, s.kept, parts),
+      getIndexOperands(s), {rows("scores", parts * s.kept), {"ids", formatv("tensor<?x{0}xi32>", parts * s.kept)}});
+}
+
+/// The positions that deepseek.index_merge leaves of candidates, [T, parts, topK] each.
+Ints merge(const Floats &scores, const Ints &candidates, int64_t T, int64_t topK, int64_t parts) {
+  auto merge = GeneratedFunction::create(
+      formatv("deepseek.index_merge %scores, %ids {{top_k = {0} : i64, parts = {1} : i64}", topK, parts),
+      {rows("scores", parts * topK), {"ids", formatv("tensor<?x{0}xi32>", parts * topK)}},
+      {{"y", formatv("tensor<?x{0}xi32>", topK)}});
+  Ints got(T * topK, -2);
+  merge.run(T, {scores.data(), candidates.data(), got.data()});
+  return got;
 }
 
 /// What one row at the last position of `scores` selects, where the score of a position is that number.
@@ -134,6 +158,43 @@ TEST(StructuredSparseTest, IndexSelect) {
     select.run(T, {q.data(), w.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 0, 1}));
     EXPECT_EQ(got, want);
   }
+}
+
+// Parts of several blocks, of one, and of none; the last block of a row is not full.
+TEST(StructuredSparseTest, IndexCandidatesOfPartsAreMergedToTheSelection) {
+  const ref::IndexShape s = {20, 6, 7};
+  const int64_t T = 6;
+  Cache cache(kContext, kLayers, {s.head_dim});
+  Floats keys = cache.fill(kLayer, kContext, 1);
+  Ints positions = {0, 6, 7, 64, 150, 199}, selected(T * s.kept);
+  Floats q = random_floats(T * s.heads * s.head_dim, 3), w = random_floats(T * s.heads, 4);
+  ref::index_select(q.data(), w.data(), keys.data(), positions.data(), T, s, selected.data());
+  for (int64_t parts : {1, 2, 3, 5}) {
+    SCOPED_TRACE(testing::Message() << parts << " parts");
+    const int64_t count = T * parts * s.kept;
+    Floats scores = unset(count), wantScores(count);
+    Ints candidates(count, -2), wantCandidates(count);
+    ref::index_candidates(q.data(), w.data(), keys.data(), positions.data(), T, s, parts, wantScores.data(),
+                          wantCandidates.data());
+    findCandidates(s, parts).run(T, {q.data(), w.data(), positions.data(), scores.data(), candidates.data()},
+                                 cache.of({0, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(candidates, wantCandidates);
+    expectClose(scores, wantScores);
+    EXPECT_EQ(merge(scores, candidates, T, s.kept, parts), selected);
+  }
+}
+
+TEST(StructuredSparseTest, IndexMergeTakesTheLowestOfEqualScoresAndNumbersBeforeNaN) {
+  EXPECT_EQ(merge({2, 2, 2, 2}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 5}));
+  EXPECT_EQ(merge({-0.0f, -1, 0, 1}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 99}));
+  EXPECT_EQ(merge({kNaN, kNaN, -1e30f, kNaN}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 70}));
+}
+
+TEST(StructuredSparseTest, IndexMergePassesOverWhatIsNotThere) {
+  // Though its score of 0 is larger, or as large.
+  EXPECT_EQ(merge({-1, 0, -2, -3}, {3, -1, 70, 99}, 1, 2, 2), (Ints{3, 70}));
+  EXPECT_EQ(merge({kNaN, 0, kNaN, 0}, {3, -1, 70, -1}, 1, 2, 2), (Ints{3, 70}));
+  EXPECT_EQ(merge({0, 0, 0, 0, 0, 0}, {-1, -1, -1, 0, -1, -1}, 1, 3, 2), (Ints{0, -1, -1}));
 }
 
 TEST(StructuredSparseTest, IndexSelectTakesTheLowestOfEqualScores) {
