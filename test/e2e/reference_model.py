@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Whole models in NumPy, float64: the answers that compiled models are held against.
 
-DeepSeek-V2, V3 and V3.2, DeepSeekMoE, Llama, Qwen2 and Qwen3. Reads a checkpoint directory and shares no code with the
-compiler. A transcription of the published mathematics, one token set at a time, nothing cached and nothing fused.
+DeepSeek-V2, V3 and V3.2 with multi-token prediction, DeepSeekMoE, Llama, Qwen2 and Qwen3. Reads a checkpoint directory
+and shares no code with the compiler. A transcription of the published mathematics, one token set at a time, nothing cached and nothing fused.
 """
 
 import json
@@ -282,15 +282,41 @@ class ReferenceModel:
             result[rows] += weights[rows, expert, None] * self.feed_forward(x[rows], f"{part}experts.{expert}.")
         return result
 
+    def layer(self, x, index):
+        part = f"model.layers.{index}."
+        attention = self.latent_attention if self.latent else self.grouped_attention
+        x = x + attention(self.norm(x, part + "input_layernorm"), part + "self_attn.")
+        normed = self.norm(x, part + "post_attention_layernorm")
+        routes = part + "mlp.gate.weight" in self.weights
+        return x + (self.experts if routes else self.feed_forward)(normed, part + "mlp.")
+
+    def embed(self, tokens):
+        return self.weights["model.embed_tokens.weight"][tokens]
+
+    def head(self, x):
+        return self.linear(x, "model.embed_tokens" if self.config.get("tie_word_embeddings") else "lm_head")
+
+    def hidden(self, tokens):
+        """What the head reads [T, H]."""
+        x = self.embed(tokens)
+        for index in range(self.config["num_hidden_layers"]):
+            x = self.layer(x, index)
+        return self.norm(x, "model.norm")
+
     def run(self, tokens):
         """Logits [T, V]."""
-        x = self.weights["model.embed_tokens.weight"][tokens]
-        attention = self.latent_attention if self.latent else self.grouped_attention
-        for layer in range(self.config["num_hidden_layers"]):
-            part = f"model.layers.{layer}."
-            x = x + attention(self.norm(x, part + "input_layernorm"), part + "self_attn.")
-            normed = self.norm(x, part + "post_attention_layernorm")
-            routes = part + "mlp.gate.weight" in self.weights
-            x = x + (self.experts if routes else self.feed_forward)(normed, part + "mlp.")
-        x = self.norm(x, "model.norm")
-        return self.linear(x, "model.embed_tokens" if self.config.get("tie_word_embeddings") else "lm_head")
+        return self.head(self.hidden(tokens))
+
+    @property
+    def drafts(self):
+        """Whether there is a layer that drafts."""
+        return f"model.layers.{self.config['num_hidden_layers']}.eh_proj.weight" in self.weights
+
+    def draft(self, tokens):
+        """Logits [T - 1, V] of the layer that drafts: row i sees what the head read of token i, and token i + 1."""
+        index = self.config["num_hidden_layers"]
+        part = f"model.layers.{index}."
+        embedded = self.norm(self.embed(tokens[1:]), part + "enorm")
+        joined = np.concatenate((embedded, self.norm(self.hidden(tokens)[:-1], part + "hnorm")), -1)
+        x = self.layer(self.linear(joined, part + "eh_proj"), index)
+        return self.head(self.norm(x, part + "shared_head.norm"))

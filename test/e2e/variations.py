@@ -3,11 +3,12 @@
 """Configurations nobody released answer as reference_model.py does.
 
 Each row of variation_rows.py becomes a random checkpoint (`fathom gen`), is compiled in several ways and run on prompts
-of several lengths; logits at every position and greedy tokens must be the reference's.
+of several lengths; logits at every position, those of a draft layer as well, and greedy tokens must be the reference's,
+and answers with drafts those without.
 
 With --released, the rows are two layers of each released width, against the reference and the decompositions.
 
-usage: variations.py --fathom PATH [--all | --released | --only NAME[,NAME]] [--variants NAME[,NAME]] [--keep DIR]
+usage: variations.py --fathom PATH --drafts PATH [--all | --released | --only NAME[,NAME]] [--variants NAME[,NAME]] [--keep DIR]
 """
 
 import argparse
@@ -40,6 +41,8 @@ VARIANTS = {
 # Prompts of so many tokens, and so many generated after each; fewer where each costs seconds.
 LENGTHS, GENERATED = [1, 7, 64, 65, 130], 6
 RELEASED_LENGTHS, RELEASED_GENERATED = [5], 2
+# Answers of so many tokens, where there is a layer that drafts, must be the same with each of these.
+SPOKEN, DRAFTS = 40, ["--draft=none", "--draft=mtp:1", "--draft=mtp:4"]
 TOLERANCE = 1e-3
 # Two experts as close as this may swap in float32, and everything after them changes.
 SAFE_MARGIN = 2e-5
@@ -72,6 +75,7 @@ class Prompt:
     def compute(self, model, count):
         logits = model.run(self.tokens)
         self.logits, self.greedy = logits, []
+        self.drafted = model.draft(self.tokens) if model.drafts and len(self.tokens) > 1 else None
         for _ in range(count):
             best, second = np.sort(logits[-1])[:-3:-1]
             if best - second < 2 * TOLERANCE:
@@ -87,41 +91,67 @@ def draw_prompts(name, directory):
     return [Prompt(model, length, min(count, context - length)) for length in lengths if length <= context]
 
 
-def check_prompt(fathom, artifact, folder, prompt, options=()):
-    """Compares one run with the reference; the logits, for comparing runs with one another."""
-    logits = os.path.join(folder, "logits.npy")
-    command = [fathom, "run", artifact, "--token-ids=" + ",".join(map(str, prompt.tokens)), "--temperature=0"]
-    command += [f"-n{len(prompt.greedy)}", "--ignore-eos", "--output=json", "--logits=" + logits, *options]
-    answer = json.loads(run_tool(command))
-    actual = np.load(logits)
-    if actual.shape != prompt.logits.shape:
-        raise Failure(f"logits of shape {actual.shape}, expected {prompt.logits.shape}")
-    distance = np.abs(actual - prompt.logits).max(-1)
+def compare_logits(what, actual, expected):
+    """The largest distance; fails where it is above TOLERANCE."""
+    if actual.shape != expected.shape:
+        raise Failure(f"logits of shape {actual.shape}, expected {expected.shape}")
+    distance = np.abs(actual - expected).max(-1)
     # Written so that NaN fails.
     wrong = np.flatnonzero(~(distance <= TOLERANCE))
     if len(wrong):
         raise Failure(
-            f"prompt of {len(prompt.tokens)}: {len(wrong)} positions differ, the first is {wrong[0]}, "
-            f"by {distance[wrong[0]]:.2e} at most {np.abs(actual - prompt.logits).max():.2e}"
+            f"{what}: {len(wrong)} positions differ, the first is {wrong[0]}, by {distance[wrong[0]]:.2e} "
+            f"at most {distance.max():.2e}"
         )
+    return distance.max()
+
+
+def join(tokens):
+    return ",".join(map(str, tokens))
+
+
+def check_prompt(programs, artifact, folder, prompt, options=()):
+    """Compares one run with the reference; the logits, for comparing runs with one another."""
+    logits, what = os.path.join(folder, "logits.npy"), f"prompt of {len(prompt.tokens)}"
+    command = [programs.fathom, "run", artifact, "--token-ids=" + join(prompt.tokens), "--temperature=0"]
+    command += [f"-n{len(prompt.greedy)}", "--ignore-eos", "--output=json", "--logits=" + logits, *options]
+    answer = json.loads(run_tool(command))
+    actual = np.load(logits)
+    distance = compare_logits(what, actual, prompt.logits)
     if answer["tokens"] != prompt.greedy:
-        raise Failure(f"prompt of {len(prompt.tokens)}: generated {answer['tokens']}, expected {prompt.greedy}")
-    return actual, distance.max()
+        raise Failure(f"{what}: generated {answer['tokens']}, expected {prompt.greedy}")
+    return actual, distance
 
 
-def check_variant(fathom, directory, folder, prompts, options):
+def check_drafts(programs, artifact, folder, prompt):
+    """Compares the logits of the draft layer with the reference, and answers with drafts with those without."""
+    path, what = os.path.join(folder, "drafts.f32"), f"draft of {len(prompt.tokens)}"
+    run_tool([programs.drafts, artifact, path, *map(str, prompt.tokens)])
+    distance = compare_logits(what, np.fromfile(path, np.float32).reshape(prompt.drafted.shape), prompt.drafted)
+    command = [programs.fathom, "run", artifact, "--token-ids=" + join(prompt.tokens), f"-n{SPOKEN}", "--ignore-eos"]
+    for sampling in (["--temperature=0"], ["--temperature=1", "--seed=3"]):
+        said = [run_tool([*command, *sampling, "--output=token-ids", draft]) for draft in DRAFTS]
+        if len(set(said)) > 1:
+            raise Failure(f"{what}: {DRAFTS} say {said}")
+    return distance
+
+
+def check_variant(programs, directory, folder, prompts, options):
     """Compiles one way and runs every prompt; the largest distance from the reference."""
     artifact = os.path.join(folder, "model.fathom")
-    run_tool([fathom, "compile", directory, "-o", artifact, *options])
-    alone, distances = zip(*(check_prompt(fathom, artifact, folder, prompt) for prompt in prompts))
-    chunked, _ = check_prompt(fathom, artifact, folder, prompts[-1], ["--prefill-chunk=3", "--threads=3"])
+    run_tool([programs.fathom, "compile", directory, "-o", artifact, *options])
+    alone, distances = zip(*(check_prompt(programs, artifact, folder, prompt) for prompt in prompts))
+    chunked, _ = check_prompt(programs, artifact, folder, prompts[-1], ["--prefill-chunk=3", "--threads=3"])
     if not np.array_equal(chunked, alone[-1]):
         raise Failure("chunks of 3 tokens and 3 threads give other bits")
-    check_batch(fathom, artifact, folder, prompts, alone)
-    return max(distances)
+    check_batch(programs, artifact, folder, prompts, alone)
+    drafted = [prompt for prompt in prompts if prompt.drafted is not None]
+    if drafted:
+        check_batch(programs, artifact, folder, prompts, alone, ["--draft=mtp:3", "--prefill-chunk=7", "--threads=3"])
+    return max([*distances, *(check_drafts(programs, artifact, folder, prompt) for prompt in drafted)])
 
 
-def check_batch(fathom, artifact, folder, prompts, alone):
+def check_batch(programs, artifact, folder, prompts, alone, options=()):
     """The prompts together give the bits of `alone` at each position, and the tokens.
 
     The driver prints no logits of generated tokens; determinism_test.cpp compares their bits, by the C API.
@@ -130,8 +160,8 @@ def check_batch(fathom, artifact, folder, prompts, alone):
     count = min(len(prompt.greedy) for prompt in prompts)
     with open(lines, "w") as file:
         file.writelines(" ".join(map(str, prompt.tokens)) + "\n" for prompt in prompts)
-    command = [fathom, "run", artifact, "--batch-file=" + lines, "--temperature=0", f"-n{count}", "--ignore-eos"]
-    command += ["--output=json", "--logits=" + logits]
+    command = [programs.fathom, "run", artifact, "--batch-file=" + lines, "--temperature=0", f"-n{count}", "--ignore-eos"]
+    command += ["--output=json", "--logits=" + logits, *options]
     answers = [json.loads(line) for line in run_tool(command).splitlines()]
     actual = [answer["tokens"] for answer in answers]
     expected = [prompt.greedy[:count] for prompt in prompts]
@@ -159,14 +189,14 @@ def write_zeros(directory, suffixes, elements):
                 data.reshape(shape[0], -1)[elements] = 0
 
 
-def check_row(fathom, name, variants, folder):
+def check_row(programs, name, variants, folder):
     """Prints a line for each variant; the number that failed."""
     config, dtype = ROWS[name]
     path, directory = os.path.join(folder, "config.json"), os.path.join(folder, "checkpoint")
     with open(path, "w") as file:
         json.dump(config, file)
     try:
-        generate(fathom, name, path, directory, dtype)
+        generate(programs.fathom, name, path, directory, dtype)
         prompts = draw_prompts(name, directory)
     except Failure as failure:
         print(f"FAIL {name}: {failure}", flush=True)
@@ -174,7 +204,7 @@ def check_row(fathom, name, variants, folder):
     failures = 0
     for variant in variants:
         try:
-            worst = check_variant(fathom, directory, folder, prompts, VARIANTS[variant])
+            worst = check_variant(programs, directory, folder, prompts, VARIANTS[variant])
             print(f"ok   {name} {variant}: {worst:.1e}", flush=True)
         except (Failure, subprocess.TimeoutExpired) as failure:
             print(f"FAIL {name} {variant}: {failure}", flush=True)
@@ -199,19 +229,20 @@ def choose(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fathom", required=True, help="the driver")
+    parser.add_argument("--drafts", required=True, help="fathom-e2e-drafts")
     parser.add_argument("--all", action="store_true", help="every row, not only the quick ones")
     parser.add_argument("--released", action="store_true", help="two layers of each released width")
     parser.add_argument("--only", help="these rows, separated by commas")
     parser.add_argument("--variants", default=None, help=f"some of {','.join(VARIANTS)}")
     parser.add_argument("--keep", help="leave checkpoints and artifacts in this folder")
     options = parser.parse_args()
-    require_built(options.fathom)
+    require_built(options.fathom, options.drafts)
     failures = 0
     for name, variants in choose(options):
         with tempfile.TemporaryDirectory() as temporary:
             folder = os.path.join(options.keep or temporary, name)
             os.makedirs(folder, exist_ok=True)
-            failures += check_row(options.fathom, name, variants, folder)
+            failures += check_row(options, name, variants, folder)
     print(f"{failures} failures")
     return failures > 0
 
