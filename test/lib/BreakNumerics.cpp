@@ -75,6 +75,11 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
       OpBuilder builder(op);
       append.getLayerMutable().assign(arith::ConstantIndexOp::create(builder, op->getLoc(), 0));
     }
+    auto attention = dyn_cast<deepseek::MlaAttentionOp>(op);
+    bool isOfDraft = attention && op->getParentOfType<func::FuncOp>().getName() == "mtp";
+    if (kind == "keep-draft-row" && isOfDraft) {
+      attention.getCacheMutable().assign(attention.getCache().getDefiningOp()->getOperand(0));
+    }
     auto state = dyn_cast<deepseek::RecordStateOp>(op);
     if (kind == "change-state-layer" && state) {
       state.setLayer(state.getLayer() + 1);
@@ -130,7 +135,8 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
       *this, "kind",
       llvm::cl::desc("swap-gate-up, swap-recipe-sources, drop-residual, drop-cache-append, change-epsilon, "
                      "change-state-layer, swap-concat, skip-hidden-norm, hidden-before-norm, store-in-first-layer, "
-                     "remove-function, unknown-op, select-one-more, select-one-less, stale-index-key, drop-selection, "
+                     "keep-draft-row, remove-function, unknown-op, select-one-more, select-one-less, stale-index-key, "
+                     "drop-selection, "
                      "drop-norm-bias, norm-without-mean, interleave-index-rope, hadamard-of-queries-only, "
                      "rotate-index-keys-only or nothing"),
       llvm::cl::init("nothing")};

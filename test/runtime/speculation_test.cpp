@@ -237,6 +237,26 @@ TEST(SpeculationTest, DraftsFollowARewind) {
   }
 }
 
+// Answers are the same whatever is drafted: only how many drafts are right shows such a mistake.
+TEST(SpeculationTest, RowsThatAreNotRewoundAreSeen) {
+  auto countRight = [](float errs, const char *function) {
+    ToyModel model([&](ToyContents &c) {
+      addDraft(c, {errs});
+      c.entries[2].address = c.entries[3].address = toyAddress(function);
+    });
+    Speaker speaker(model, 4), plain(model, 0);
+    for (Speaker *one : {&speaker, &plain}) {
+      one->say();
+      EXPECT_OK(fathom_session_rewind_sequence(one->session, one->sequence, 0));
+    }
+    EXPECT_EQ(speaker.say({11, 12, 13}), plain.say({11, 12, 13})) << function;
+    return speaker.result.accepted_tokens;
+  };
+  // Of a sequence that was rewound, and of drafts that were wrong as well.
+  EXPECT_LT(countRight(0, "toy_draft_not_rewound"), countRight(0, "toy_draft"));
+  EXPECT_LT(countRight(3, "toy_draft_not_rewound"), countRight(3, "toy_draft"));
+}
+
 // Prefill and single steps are followed as well, by sessions that draft.
 TEST(SpeculationTest, DraftsFollowStepsThatDoNotDraft) {
   ToyModel model(drafting({0}));

@@ -14,7 +14,7 @@
 //   draft row of position i: [token i + 1, state of the last layer at i], in layer 2
 //   hidden state: that of i + 1
 //   logit v: as the model's for that state, but another one where the draft errs: at every [weight 4]th position, and
-//   where more than [weight 5] of its rows up to i - 1 are not what rows after them say
+//   where more than [weight 5] of its rows up to i are not what rows after them, and the call, say
 //   weight 6: added to all its logits
 //   weight 7: a token after which a logit is NaN, of toy_decode_poisoned
 
@@ -124,7 +124,7 @@ static void toy_draft_append(const void *argument, int64_t row, void *scratch) {
 }
 
 static int64_t toy_count_stale(const fathom_call_t *call, const float *table, int64_t row) {
-  int64_t stale = 0;
+  int64_t stale = toy_cache_row(call, row, kLayers, call->positions[row])[1] != call->hidden[row * kHidden];
   for (int64_t position = 0; position < call->positions[row]; ++position) {
     const float *cache = toy_cache_row(call, row, kLayers, position);
     float next = toy_next_state(table, cache[1], cache[0], position + 1);
@@ -154,12 +154,24 @@ static void toy_draft_logits(const void *argument, int64_t item, void *scratch) 
   (void)scratch;
 }
 
-int32_t toy_draft(const fathom_call_t *call) {
-  call->host->parallel(call->host->self, toy_draft_append, call, call->rows);
+static int32_t toy_run_draft(const fathom_call_t *call, void (*append)(const void *, int64_t, void *)) {
+  call->host->parallel(call->host->self, append, call, call->rows);
   call->host->parallel(call->host->self, toy_draft_states, call, call->rows);
   call->host->parallel(call->host->self, toy_draft_logits, call, call->logit_rows);
   return 0;
 }
+
+int32_t toy_draft(const fathom_call_t *call) { return toy_run_draft(call, toy_draft_append); }
+
+static void toy_draft_append_once(const void *argument, int64_t row, void *scratch) {
+  const fathom_call_t *call = (const fathom_call_t *)argument;
+  if (toy_cache_row(call, row, kLayers, call->positions[row])[1] == 0) {
+    toy_draft_append(argument, row, scratch);
+  }
+}
+
+/// A mistake: rows of drafts that were wrong, and of tokens that a sequence has no more, stay.
+int32_t toy_draft_not_rewound(const fathom_call_t *call) { return toy_run_draft(call, toy_draft_append_once); }
 
 /// Of one of two entry points that share the positions of a context: below 40, and from there on.
 static int32_t toy_count_below_40(const fathom_call_t *call) {

@@ -127,7 +127,17 @@ std::string writeModule(const std::string &op, const Operands &inputs, const Ope
   return text.get();
 }
 
-codegen::CodeImage compile(const std::string &text) {
+/// Decomposes the op, and changes what it became.
+void make(Mistake mistake, mlir::ModuleOp module) {
+  mlir::PassManager manager(module->getContext());
+  manager.addPass(createConvertDeepSeekToStructured());
+  if (mlir::failed(manager.run(module))) {
+    llvm::report_fatal_error("cannot decompose");
+  }
+  module.walk([&](mlir::Operation *op) { mistake(op); });
+}
+
+codegen::CodeImage compile(const std::string &text, Mistake mistake) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
@@ -143,6 +153,9 @@ codegen::CodeImage compile(const std::string &text) {
       }
     }
   });
+  if (mistake) {
+    make(mistake, *module);
+  }
   mlir::PassManager manager(&context);
   addLowerPipeline(manager);
   if (mlir::failed(manager.run(*module))) {
@@ -179,12 +192,13 @@ std::string listTypes(const Operands &operands) {
   return types;
 }
 
-GeneratedFunction::GeneratedFunction(const std::string &op, const Operands &inputs, const Operands &outputs)
+GeneratedFunction::GeneratedFunction(const std::string &op, const Operands &inputs, const Operands &outputs,
+                                     Mistake mistake)
     : slices(outputs.size()) {
   for (const Operand &input : inputs) {
     slices += input.countSlices();
   }
-  codegen::CodeImage compiled = compile(writeModule(op, inputs, outputs));
+  codegen::CodeImage compiled = compile(writeModule(op, inputs, outputs), mistake);
   const auto *bytes = reinterpret_cast<const unsigned char *>(compiled.bytes.data());
   EXPECT_EQ(image.load(bytes, compiled.bytes.size()), FATHOM_STATUS_OK);
   entry = reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(compiled.entryPoints.lookup("run"))));

@@ -13,6 +13,10 @@
 #include <string>
 #include <vector>
 
+namespace mlir {
+class Operation;
+}
+
 namespace fathom::test {
 
 /// What the op reads or writes.
@@ -36,13 +40,17 @@ using Operands = std::vector<Operand>;
 /// "a, b"
 std::string listTypes(const Operands &operands);
 
+/// Changes an op of what the op under test was decomposed to, if it is one that the mistake is about.
+using Mistake = void (*)(mlir::Operation *op);
+
 class GeneratedFunction {
 public:
-  /// `op` names its operands as `inputs` do.
-  GeneratedFunction(const std::string &op, const Operands &inputs, const Operands &outputs);
+  /// `op` names its operands as `inputs` do. Where there is a `mistake`, code with it is generated.
+  GeneratedFunction(const std::string &op, const Operands &inputs, const Operands &outputs, Mistake mistake = nullptr);
   /// The same for an op that ends in its functional type, which `op` leaves out.
-  static GeneratedFunction create(const std::string &op, const Operands &inputs, const Operands &outputs) {
-    return {op + " : (" + listTypes(inputs) + ") -> (" + listTypes(outputs) + ")", inputs, outputs};
+  static GeneratedFunction create(const std::string &op, const Operands &inputs, const Operands &outputs,
+                                  Mistake mistake = nullptr) {
+    return {op + " : (" + listTypes(inputs) + ") -> (" + listTypes(outputs) + ")", inputs, outputs, mistake};
   }
 
   /// `memory` is that of the inputs, then of the outputs; `cache` is that of the rows. Memory that the code

@@ -1,77 +1,27 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Sparse attention without kernels: the norm and rotation of index keys, the choice of positions with its ties and
-// edges, and attention to what is chosen, which has the bits of dense attention where that is everything.
+// Sparse attention without kernels: the norm and rotation of index keys, and attention to what is chosen, which has the
+// bits of dense attention where that is everything. structured_index_test.cpp has the choice.
 
 #include "test/passes/lower/StructuredValues.h"
 
 #include "kernels/ref/ref.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+
 #include <array>
-#include <limits>
+#include <gtest/gtest-spi.h>
 
 namespace fathom::test {
 
 namespace {
 
 constexpr int64_t kContext = 200, kLayers = 2, kLayer = 1;
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-/// What an op reads that searches an index of these sizes.
-Operands getIndexOperands(const ref::IndexShape &s) {
-  return {rows("q", s.heads * s.head_dim),
-          rows("w", s.heads),
-          {"cache", formatv("!deepseek.cache<index: {0} x f32>", s.head_dim)},
-          {"layer", "index"},
-          ids("positions")};
-}
-
-/// deepseek.index_select of these sizes.
-GeneratedFunction selectPositions(const ref::IndexShape &s) {
-  return GeneratedFunction::create(
-      formatv("deepseek.index_select %q, %w, %cache[%layer] at %positions {{num_heads = {0} : i64, head_dim = {1} : "
-              "i64, top_k = {2} : i64}",
-              s.heads, s.head_dim, s.kept),
-      getIndexOperands(s), {{"y", formatv("tensor<?x{0}xi32>", s.kept)}});
-}
-
-/// deepseek.index_candidates of these sizes.
-GeneratedFunction findCandidates(const ref::IndexShape &s, int64_t parts) {
-  return GeneratedFunction::create(
-      formatv("deepseek.index_candidates %q, %w, %cache[%layer] at %positions {{num_heads = {0} : i64, head_dim = {1} "
-              ": i64, top_k = {2} : i64, parts = {3} : i64}",
-              s.heads, s.head_dim, s.kept, parts),
-      getIndexOperands(s), {rows("scores", parts * s.kept), {"ids", formatv("tensor<?x{0}xi32>", parts * s.kept)}});
-}
-
-/// The positions that deepseek.index_merge leaves of candidates, [T, parts, topK] each.
-Ints merge(const Floats &scores, const Ints &candidates, int64_t T, int64_t topK, int64_t parts) {
-  auto merge = GeneratedFunction::create(
-      formatv("deepseek.index_merge %scores, %ids {{top_k = {0} : i64, parts = {1} : i64}", topK, parts),
-      {rows("scores", parts * topK), {"ids", formatv("tensor<?x{0}xi32>", parts * topK)}},
-      {{"y", formatv("tensor<?x{0}xi32>", topK)}});
-  Ints got(T * topK, -2);
-  merge.run(T, {scores.data(), candidates.data(), got.data()});
-  return got;
-}
-
-/// What one row at the last position of `scores` selects, where the score of a position is that number.
-Ints selectByScore(const Floats &scores, int64_t topK) {
-  auto select = selectPositions({2, 1, topK});
-  Cache cache(kContext, kLayers, {1});
-  for (int64_t u = 0; u < int64_t(scores.size()); ++u) {
-    *cache.row(kLayer, u) = scores[u];
-  }
-  // max(0, key) − max(0, −key)
-  Floats q = {1, -1}, w = {1, -1};
-  Ints positions = {int32_t(scores.size()) - 1}, got(topK, -2);
-  select.run(1, {q.data(), w.data(), positions.data(), got.data()}, cache.of({0}));
-  return got;
-}
 
 /// deepseek.mla_latent_attention, with a selection of `most` positions or, for 0, without.
-GeneratedFunction attend(const ref::MlaShape &s, double scale, int64_t most) {
+GeneratedFunction attend(const ref::MlaShape &s, double scale, int64_t most, Mistake mistake = nullptr) {
   Operands inputs = {rows("q", s.heads * (s.rank + s.rope)),
                      {"cache", formatv("!deepseek.cache<latent: {0} x f32>", s.rank + s.rope)},
                      {"layer", "index"}};
@@ -84,7 +34,33 @@ GeneratedFunction attend(const ref::MlaShape &s, double scale, int64_t most) {
           "deepseek.mla_latent_attention %q, %cache[%layer]{0} at %positions {{num_heads = {1} : i64, rope_dim = {2} "
           ": i64, softmax_scale = {3:E9} : f64}",
           most > 0 ? " select %selection" : "", s.heads, s.rope, scale),
-      inputs, {rows("y", s.heads * s.rank)});
+      inputs, {rows("y", s.heads * s.rank)}, mistake);
+}
+
+/// Attention to −1 as well, as if that were position 0.
+void attendToPadding(mlir::Operation *op) {
+  mlir::OpBuilder builder(op);
+  builder.setInsertionPointAfter(op);
+  if (auto position = llvm::dyn_cast<mlir::arith::IndexCastOp>(op)) {
+    auto zero = mlir::arith::ConstantIndexOp::create(builder, op->getLoc(), 0);
+    auto clamped = mlir::arith::MaxSIOp::create(builder, op->getLoc(), position, zero);
+    position.getResult().replaceAllUsesExcept(clamped, clamped);
+  }
+}
+
+/// What rows with room in their selection, and a full one, give, and what the reference does.
+std::pair<Floats, Floats> attendToSelections(const ref::MlaShape &s, Mistake mistake = nullptr) {
+  const int64_t width = s.rank + s.rope, T = 3, most = 5;
+  const double scale = 1 / std::sqrt(static_cast<double>(width));
+  auto attention = attend(s, scale, most, mistake);
+  Cache cache(kContext, kLayers, {width});
+  Floats latents = cache.fill(kLayer, kContext, 1), q = random_floats(T * s.heads * width, 2),
+         want(T * s.heads * s.rank);
+  Floats got = unset(want.size());
+  Ints positions = {0, 70, 199}, selection = {0, -1, -1, -1, -1, 3, 63, 64, 70, -1, 0, 1, 128, 198, 199};
+  ref::mla_selected_attention(q.data(), latents.data(), selection.data(), T, most, s, scale, want.data());
+  attention.run(T, {q.data(), selection.data(), positions.data(), got.data()}, cache.of({0, 0, 0}));
+  return {got, want};
 }
 
 } // namespace
@@ -142,98 +118,17 @@ TEST(StructuredSparseTest, Hadamard) {
   }
 }
 
-// Rows below, at and above top_k, of two sequences, across pages.
-TEST(StructuredSparseTest, IndexSelect) {
-  for (const ref::IndexShape &s : {ref::IndexShape{1, 2, 1}, {20, 6, 7}, {24, 16, 64}, {3, 5, 199}}) {
-    SCOPED_TRACE(testing::Message() << s.heads << " heads, top " << s.kept);
-    auto select = selectPositions(s);
-    Cache cache(kContext, kLayers, {s.head_dim}, 2);
-    Floats keys = cache.fill(kLayer, 151, 1, 0), others = cache.fill(kLayer, kContext, 2, 1);
-    const int64_t T = 6;
-    Ints positions = {0, 6, 7, 64, 150, 199}, want(T * s.kept), got(T * s.kept, -2);
-    Floats q = random_floats(T * s.heads * s.head_dim, 3), w = random_floats(T * s.heads, 4);
-    ref::index_select(q.data(), w.data(), keys.data(), positions.data(), T - 1, s, want.data());
-    ref::index_select(&q[(T - 1) * s.heads * s.head_dim], &w[(T - 1) * s.heads], others.data(), &positions[T - 1], 1, s,
-                      &want[(T - 1) * s.kept]);
-    select.run(T, {q.data(), w.data(), positions.data(), got.data()}, cache.of({0, 0, 0, 0, 0, 1}));
-    EXPECT_EQ(got, want);
-  }
-}
-
-// Parts of several blocks, of one, and of none; the last block of a row is not full.
-TEST(StructuredSparseTest, IndexCandidatesOfPartsAreMergedToTheSelection) {
-  const ref::IndexShape s = {20, 6, 7};
-  const int64_t T = 6;
-  Cache cache(kContext, kLayers, {s.head_dim});
-  Floats keys = cache.fill(kLayer, kContext, 1);
-  Ints positions = {0, 6, 7, 64, 150, 199}, selected(T * s.kept);
-  Floats q = random_floats(T * s.heads * s.head_dim, 3), w = random_floats(T * s.heads, 4);
-  ref::index_select(q.data(), w.data(), keys.data(), positions.data(), T, s, selected.data());
-  for (int64_t parts : {1, 2, 3, 5}) {
-    SCOPED_TRACE(testing::Message() << parts << " parts");
-    const int64_t count = T * parts * s.kept;
-    Floats scores = unset(count), wantScores(count);
-    Ints candidates(count, -2), wantCandidates(count);
-    ref::index_candidates(q.data(), w.data(), keys.data(), positions.data(), T, s, parts, wantScores.data(),
-                          wantCandidates.data());
-    findCandidates(s, parts).run(T, {q.data(), w.data(), positions.data(), scores.data(), candidates.data()},
-                                 cache.of({0, 0, 0, 0, 0, 0}));
-    EXPECT_EQ(candidates, wantCandidates);
-    expectClose(scores, wantScores);
-    EXPECT_EQ(merge(scores, candidates, T, s.kept, parts), selected);
-  }
-}
-
-TEST(StructuredSparseTest, IndexMergeTakesTheLowestOfEqualScoresAndNumbersBeforeNaN) {
-  EXPECT_EQ(merge({2, 2, 2, 2}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 5}));
-  EXPECT_EQ(merge({-0.0f, -1, 0, 1}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 99}));
-  EXPECT_EQ(merge({kNaN, kNaN, -1e30f, kNaN}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 70}));
-}
-
-TEST(StructuredSparseTest, IndexMergePassesOverWhatIsNotThere) {
-  // Though its score of 0 is larger, or as large.
-  EXPECT_EQ(merge({-1, 0, -2, -3}, {3, -1, 70, 99}, 1, 2, 2), (Ints{3, 70}));
-  EXPECT_EQ(merge({kNaN, 0, kNaN, 0}, {3, -1, 70, -1}, 1, 2, 2), (Ints{3, 70}));
-  EXPECT_EQ(merge({0, 0, 0, 0, 0, 0}, {-1, -1, -1, 0, -1, -1}, 1, 3, 2), (Ints{0, -1, -1}));
-}
-
-TEST(StructuredSparseTest, IndexSelectTakesTheLowestOfEqualScores) {
-  EXPECT_EQ(selectByScore(Floats(9, 2), 4), (Ints{0, 1, 2, 3}));
-  EXPECT_EQ(selectByScore({5, 1, 5, 1, 5, 1}, 4), (Ints{0, 1, 2, 4}));
-  EXPECT_EQ(selectByScore({-1, -3, -3, -3, -2}, 3), (Ints{0, 1, 4}));
-  // Zeros are equal whatever their sign.
-  EXPECT_EQ(selectByScore({-1, -0.0f, 0, -0.0f}, 2), (Ints{1, 2}));
-}
-
-TEST(StructuredSparseTest, IndexSelectTakesEveryPositionIfThereIsRoom) {
-  EXPECT_EQ(selectByScore({3}, 4), (Ints{0, -1, -1, -1}));
-  EXPECT_EQ(selectByScore({3, kNaN, 1}, 4), (Ints{0, 1, 2, -1}));
-  EXPECT_EQ(selectByScore({3, 2, 1, 0}, 4), (Ints{0, 1, 2, 3}));
-}
-
-TEST(StructuredSparseTest, IndexSelectTakesNumbersBeforeNaN) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(selectByScore({kNaN, -1e30f, kNaN, 1e30f, 0}, 3), (Ints{1, 3, 4}));
-  EXPECT_EQ(selectByScore({kNaN, kNaN, kNaN, 1}, 3), (Ints{0, 1, 3}));
-  // max(0, −∞) − max(0, ∞)
-  EXPECT_EQ(selectByScore({1, infinity, -infinity, kNaN}, 2), (Ints{0, 1}));
-}
-
 TEST(StructuredSparseTest, AttentionToASelection) {
   for (const ref::MlaShape &s : {ref::MlaShape{1, 5, 2, 3, 7}, {7, 24, 6, 40, 50}}) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");
-    const int64_t width = s.rank + s.rope, T = 3, most = 5;
-    const double scale = 1 / std::sqrt(static_cast<double>(width));
-    auto attention = attend(s, scale, most);
-    Cache cache(kContext, kLayers, {width});
-    Floats latents = cache.fill(kLayer, kContext, 1), q = random_floats(T * s.heads * width, 2),
-           want(T * s.heads * s.rank);
-    Floats got = unset(want.size());
-    Ints positions = {0, 70, 199}, selection = {0, -1, -1, -1, -1, 3, 63, 64, 70, -1, 0, 1, 128, 198, 199};
-    ref::mla_selected_attention(q.data(), latents.data(), selection.data(), T, most, s, scale, want.data());
-    attention.run(T, {q.data(), selection.data(), positions.data(), got.data()}, cache.of({0, 0, 0}));
+    auto [got, want] = attendToSelections(s);
     expectClose(got, want);
   }
+}
+
+TEST(StructuredSparseTest, AttentionToPaddingIsSeen) {
+  auto [got, want] = attendToSelections({7, 24, 6, 40, 50}, attendToPadding);
+  EXPECT_NONFATAL_FAILURE(expectClose(got, want), "element");
 }
 
 TEST(StructuredSparseTest, ASelectionOfEverythingHasTheBitsOfDenseAttention) {
