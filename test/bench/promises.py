@@ -83,7 +83,7 @@ def measure_compile(fathom, folder, report):
     for name in sorted(name for name in os.listdir(MODELS) if name.endswith("-tiny")):
         command = (fathom, "compile", os.path.join(MODELS, name), "-o", os.path.join(folder, "model"))
         seconds = statistics.median(measure(*command)[1] for _ in range(ROUNDS))
-        report(f"compile: {name}, seconds", seconds, 1)
+        report(f"compile: {name}", "s", seconds, 1)
 
     def compile_layers(name, layers):
         checkpoint = generate(fathom, folder, name, "--headers-only", num_hidden_layers=layers)
