@@ -59,16 +59,16 @@ FATHOM_INLINE void finish(const fathom_dispatch_t *dispatch, const Sums &sums, i
   }
 }
 
-/// Output panels [first, end) for every row of x.
+/// Output panels [first, first + count) for every row of x.
 template <class Tile, bool Gated, class Source, class RowSource>
 FATHOM_INLINE void multiply_and_finish(const fathom_dispatch_t *dispatch, const Source &weights, const RowSource &x,
-                                       int64_t rows, int64_t first, int64_t end, int64_t row0, const Output &out,
+                                       int64_t rows, int64_t first, int64_t count, int64_t row0, const Output &out,
                                        void *scratch) {
-  constexpr int64_t kParts = Gated ? 2 : 1;
+  constexpr int64_t kParts = Gated ? 2 : 1, kPanels = kGroup / kParts;
   auto *memory = static_cast<MultiplyScratch *>(scratch);
   Sums sums(reinterpret_cast<float *>(memory + 1), rows);
-  for (int64_t panel = first; panel < end; panel += kGroup / kParts) {
-    int64_t panels = smaller(kGroup / kParts, end - panel);
+  for (int64_t done = 0; done < count; done += kPanels) {
+    int64_t panel = first + done, panels = size_of_part(count, kPanels, done);
     sums.clear(panels * kParts);
     multiply<Tile>(weights, x, panel * kParts, panels * kParts, memory, sums);
     finish<Gated>(dispatch, sums, panel, panels, row0, out);

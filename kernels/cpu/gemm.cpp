@@ -23,8 +23,8 @@ struct Gemm : gemm_constants {
     DenseRows x{operand<const float>(dispatch, 0) + c[x_offset], c[x_stride]};
     Output out{operand<float>(dispatch, kOut) + c[out_offset], c[out_stride], c[N]};
     int64_t first = item * c[panels_per_item];
-    int64_t end = smaller(first + c[panels_per_item], ceil_div(c[N], kPanel));
-    multiply_and_finish<Tile, Gated>(dispatch, weights, x, dispatch->rows, first, end, 0, out, scratch);
+    int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);
+    multiply_and_finish<Tile, Gated>(dispatch, weights, x, dispatch->rows, first, panels, 0, out, scratch);
   }
 };
 

@@ -49,14 +49,14 @@ struct MoeGemm : moe_gemm_constants {
                    Source::kScaled ? operand<const void *const>(dispatch, 4)[expert] : nullptr, c[N], c[K]);
     Output out{operand<float>(dispatch, kOut), c[N], c[N]};
     int64_t first = item % chunks(c) * c[panels_per_item];
-    int64_t end = smaller(first + c[panels_per_item], ceil_div(c[N], kPanel));
+    int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);
     auto *x = operand<const float>(dispatch, 0);
     if (c[gather]) {
       GatheredRows picked{x, c[K], operand<const int32_t>(dispatch, 2) + slot};
-      multiply_and_finish<Tile, Gated>(dispatch, weights, picked, rows, first, end, slot, out, scratch);
+      multiply_and_finish<Tile, Gated>(dispatch, weights, picked, rows, first, panels, slot, out, scratch);
     } else {
       DenseRows dense{x + slot * c[K], c[K]};
-      multiply_and_finish<Tile, Gated>(dispatch, weights, dense, rows, first, end, slot, out, scratch);
+      multiply_and_finish<Tile, Gated>(dispatch, weights, dense, rows, first, panels, slot, out, scratch);
     }
   }
 };

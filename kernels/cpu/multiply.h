@@ -18,18 +18,26 @@ namespace fathom::cpu {
 struct Avx512Tile {
   static constexpr int kRows = 12, kVectors = 2;
   static constexpr int kFewRows = 4, kFewVectors = 2;
-  /// Panels at once when there is one row: enough chains to hide the latency of a multiply-add.
-  static constexpr int kStreams = 4;
+  /// Sums that stay in registers while weights are decoded beside them.
+  static constexpr int kChains = 24;
 };
 
 /// Register tiles of 16 vector registers of 8 lanes: 6 x 16 sums.
 struct Avx2Tile {
   static constexpr int kRows = 6, kVectors = 1;
   static constexpr int kFewRows = 2, kFewVectors = 2;
-  static constexpr int kStreams = 2;
+  static constexpr int kChains = 4;
 };
 
-/// Bytes of panels that are fetched ahead of their use when there is one row. The processor's own prefetching, which
+/// Panels at once where `rows` rows meet weights that are decoded in registers: enough chains to hide the latency of a
+/// multiply-add. 0 where the rows have more sums than registers.
+template <class Tile>
+FATHOM_INLINE constexpr int streams_of(int rows) {
+  int panels = Tile::kChains / (2 * rows);
+  return panels >= 4 ? 4 : panels;
+}
+
+/// Bytes of panels that are fetched ahead of their use when there are few rows. The processor's own prefetching, which
 /// stops at every page, reaches three quarters of the speed of plain reading; with this a product reads as fast.
 constexpr int64_t kPanelPrefetch = 4096;
 
@@ -125,47 +133,85 @@ FATHOM_INLINE void prefetch(const char *from) {
   FATHOM_UNROLL for (int64_t i = 0; i < Bytes; i += 64) { __builtin_prefetch(from + i); }
 }
 
-/// One row over `Streams` panels, decoding in registers.
-template <int Streams, class Source>
-FATHOM_INLINE void multiply_row(const Source &weights, const float *x, int64_t panel, const Sums &sums, int64_t slot) {
+/// Begins a chain of sums, and ends it: a scaled one is a block's, and adds to the sum.
+template <bool Scaled>
+FATHOM_INLINE f32x16 begin_chain(const float *sum) {
+  return Scaled ? f32x16(0.0f) : load(sum);
+}
+
+template <bool Scaled>
+FATHOM_INLINE void end_chain(f32x16 chain, const float *scale, float *sum) {
+  store(sum, Scaled ? fma(chain, load(scale), load(sum)) : chain);
+}
+
+/// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
+/// Past the last row it repeats that row.
+template <int Rows, int Streams, class Source, class RowSource>
+FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, const Sums &sums,
+                                    int64_t slot) {
   using Weight = typename Source::Type;
   constexpr bool kScaled = Source::kScaled;
   constexpr int64_t kStep = kPanel * sizeof(typename Weight::Stored);
   const typename Weight::Stored *data[Streams];
-  f32x16 total[Streams][2];
-  FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
-    data[s] = weights.panel(panel + s);
-    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { total[s][v] = load(sums.at(slot + s, 0) + v * kLanes); }
-  }
+  const float *row[Rows];
+  FATHOM_UNROLL for (int s = 0; s < Streams; ++s) { data[s] = weights.panel(panel + s); }
+  FATHOM_UNROLL for (int r = 0; r < Rows; ++r) { row[r] = x(smaller(r, sums.rows - 1)); }
+  auto for_each_sum = [&](auto use) __attribute__((always_inline)) {
+    FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
+      FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
+        FATHOM_UNROLL for (int v = 0; v < 2; ++v) { use(s, r, v, sums.at(slot + s, r) + v * kLanes); }
+      }
+    }
+  };
   for (int64_t from = 0; from < weights.depth; from += kScaled ? kBlock : weights.depth) {
     int64_t end = kScaled ? smaller(from + kBlock, weights.depth) : weights.depth;
-    f32x16 chain[Streams][2];
-    FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
-      FATHOM_UNROLL for (int v = 0; v < 2; ++v) { chain[s][v] = kScaled ? f32x16(0.0f) : total[s][v]; }
-    }
-    _Pragma("clang loop unroll_count(4)") for (int64_t k = from; k < end; ++k) {
-      f32x16 value = x[k];
+    f32x16 chain[Streams][Rows][2];
+    for_each_sum([&](int s, int r, int v, float *sum)
+                     __attribute__((always_inline)) { chain[s][r][v] = begin_chain<kScaled>(sum); });
+    _Pragma("clang loop unroll_count(Rows == 1 ? 4 : 1)") for (int64_t k = from; k < end; ++k) {
       FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
         prefetch<kStep>(reinterpret_cast<const char *>(data[s]) + k * kStep + kPanelPrefetch / Streams);
         FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
           f32x16 weight = Weight::template decode<16>(data[s] + k * kPanel + v * kLanes);
-          chain[s][v] = fma(value, weight, chain[s][v]);
+          FATHOM_UNROLL for (int r = 0; r < Rows; ++r) { chain[s][r][v] = fma(row[r][k], weight, chain[s][r][v]); }
         }
       }
     }
-    FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
-      float scale[kPanel];
+    float scales[Streams][kPanel];
+    FATHOM_UNROLL for (int s = 0; kScaled && s < Streams; ++s) {
       if constexpr (kScaled) {
-        weights.scales(panel + s, from, scale);
-      }
-      FATHOM_UNROLL for (int v = 0; v < 2; ++v) {
-        total[s][v] = kScaled ? fma(chain[s][v], load(scale + v * kLanes), total[s][v]) : chain[s][v];
+        weights.scales(panel + s, from, scales[s]);
       }
     }
+    for_each_sum([&](int s, int r, int v, float *sum) __attribute__((always_inline)) {
+      end_chain<kScaled>(chain[s][r][v], scales[s] + v * kLanes, sum);
+    });
   }
-  FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
-    FATHOM_UNROLL for (int v = 0; v < 2; ++v) { store(sums.at(slot + s, 0) + v * kLanes, total[s][v]); }
+}
+
+/// `Rows` rows over panels, `Streams` at once, and the last ones fewer at once.
+template <int Rows, int Streams, class Source, class RowSource>
+FATHOM_INLINE void multiply_panels(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+                                   const Sums &sums, int64_t slot = 0) {
+  for (; slot + Streams <= panels; slot += Streams) {
+    multiply_streams<Rows, Streams>(weights, x, first + slot, sums, slot);
   }
+  if constexpr (Streams > 1) {
+    multiply_panels<Rows, Streams / 2>(weights, x, first, panels, sums, slot);
+  }
+}
+
+/// Multiplies if the rows are at most `Rows`, and these few enough for the registers.
+template <int Rows, class Tile, class Source, class RowSource>
+FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+                                const Sums &sums) {
+  if constexpr (Source::kPanels && streams_of<Tile>(Rows) > 0) {
+    if (sums.rows <= Rows) {
+      multiply_panels<Rows, streams_of<Tile>(Rows)>(weights, x, first, panels, sums);
+      return true;
+    }
+  }
+  return false;
 }
 
 /// One row over a panel of weights stored row by row, decoding in registers.
@@ -195,20 +241,11 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *
 template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                             MultiplyScratch *scratch, const Sums &sums) {
-  if constexpr (Source::kPanels) {
-    if (sums.rows == 1) {
-      int64_t p = 0;
-      for (; p + Tile::kStreams <= panels; p += Tile::kStreams) {
-        multiply_row<Tile::kStreams>(weights, x(0), first + p, sums, p);
-      }
-      for (; p + 2 <= panels; p += 2) {
-        multiply_row<2>(weights, x(0), first + p, sums, p);
-      }
-      if (p < panels) {
-        multiply_row<1>(weights, x(0), first + p, sums, p);
-      }
-      return;
-    }
+  if (multiply_few<1, Tile>(weights, x, first, panels, sums) ||
+      multiply_few<2, Tile>(weights, x, first, panels, sums) ||
+      multiply_few<4, Tile>(weights, x, first, panels, sums) ||
+      multiply_few<6, Tile>(weights, x, first, panels, sums)) {
+    return;
   }
   if constexpr (Source::kWalksRows) {
     if (sums.rows == 1) {

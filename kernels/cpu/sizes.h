@@ -32,6 +32,11 @@ constexpr int64_t kSlackRows = 12;
 FATHOM_INLINE constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 FATHOM_INLINE constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 FATHOM_INLINE constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+/// How many of `count` things there are in the part that begins at `at`, where they are cut into parts of `size`. Where
+/// all parts are whole, constants tell, and code for the rest of one goes away.
+FATHOM_INLINE constexpr int64_t size_of_part(int64_t count, int64_t size, int64_t at) {
+  return count % size == 0 ? size : smaller(size, count - at);
+}
 
 #define FATHOM_LIST(...) __VA_ARGS__
 

@@ -73,7 +73,7 @@ class GemmSwigluTest : public testing::TestWithParam<const Kernel *> {};
 TEST_P(GemmTest, MatchesReferenceOverShapes) {
   for (const Shape &shape : kShapes) {
     Weight weight(GetParam()->weightType, shape.N, shape.K, 7);
-    for (int64_t T : {1, 2, 3, 13, 64, 65}) {
+    for (int64_t T : {1, 2, 3, 4, 5, 6, 7, 13, 64, 65}) {
       SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
       Floats x = random_floats(T * shape.K, 8), want(T * shape.N), extra = random_floats(T * shape.N, 9);
       ref::linear(x.data(), weight.decoded.data(), T, shape.K, shape.N, want.data());
@@ -92,7 +92,8 @@ TEST_P(GemmTest, RowAloneHasTheBitsItHasInABatch) {
     Floats row(&x[t * K], &x[t * K] + K), want(&batch[t * N], &batch[t * N] + N);
     expect_same_bits(product(*GetParam(), row, weight, nullptr, 1, 3), want);
   }
-  for (int64_t T2 : {2, 7, 29}) {
+  // As many as registers hold, and more.
+  for (int64_t T2 : {2, 3, 4, 5, 6, 7, 29}) {
     Floats want(batch.begin(), batch.begin() + T2 * N);
     expect_same_bits(product(*GetParam(), Floats(x.begin(), x.begin() + T2 * K), weight, nullptr, T2, 1), want);
   }
@@ -131,7 +132,7 @@ static Floats gated_reference(const Floats &x, const Weight &gate, const Weight 
 TEST_P(GemmSwigluTest, MatchesReferenceOverShapes) {
   for (const Shape &shape : kShapes) {
     Weight gate(GetParam()->weightType, shape.N, shape.K, 37), up(GetParam()->weightType, shape.N, shape.K, 38);
-    for (int64_t T : {1, 2, 13, 65}) {
+    for (int64_t T : {1, 2, 4, 6, 13, 65}) {
       SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
       Floats x = random_floats(T * shape.K, 39);
       double bound = tolerance(shape.K) * 10; // values reach 10 before they are multiplied

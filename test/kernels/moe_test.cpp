@@ -168,8 +168,8 @@ struct MoeShape {
   int64_t T, E, k, K, N, panelsPerItem;
 };
 
-constexpr MoeShape kMoeShapes[] = {
-    {1, 9, 3, 64, 32, 1}, {2, 9, 3, 130, 33, 2}, {13, 9, 3, 130, 100, 1}, {65, 9, 2, 128, 70, 4}, {3, 3, 1, 20, 40, 1}};
+constexpr MoeShape kMoeShapes[] = {{1, 9, 3, 64, 32, 1},   {2, 9, 3, 130, 33, 2}, {13, 9, 3, 130, 100, 1},
+                                   {65, 9, 2, 128, 70, 4}, {3, 3, 1, 20, 40, 1},  {6, 3, 2, 130, 70, 4}};
 
 /// Weights of every expert and the tables a kernel takes.
 struct Experts {
