@@ -93,12 +93,10 @@ llvm::Error RecipeChecker::checkSource(const Source &source) const {
   if (recipe.layout == Layout::PanelScales && !source.scale) {
     return bad("a source without scales");
   }
-  if (llvm::Error error = checkRange(source.shard, source.offset, source.rows, source.columns, source.type)) {
-    return error;
+  if (recipe.layout != Layout::PanelScales) {
+    return checkRange(source.shard, source.offset, source.rows, source.columns, source.type);
   }
-  if (!source.scale) {
-    return llvm::Error::success();
-  }
+  // Only the scales are read; the source has their place and the shape of the weight.
   return checkRange(source.scale->shard, source.scale->offset, ceilDiv(source.rows, kScaleBlock),
                     ceilDiv(source.columns, kScaleBlock), ElementType::F32);
 }

@@ -83,6 +83,12 @@ TEST(ComputeSliceSize, RefusesScalesBeyondTheirShard) {
   EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {source})), 3);
 }
 
+/// Recipes of scales name no place of the weight itself, which is not read: there need not be room for it.
+TEST(ComputeSliceSize, TakesScalesThatEndTheirShard) {
+  uint64_t end = (1 << 20) - 16;
+  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {{0, end, 129, 256, ElementType::F8E4M3, ScaleSource{0, end}}})), 0);
+}
+
 /// Every piece must be small, and together they must be the slice.
 TEST(PieceCursor, CutsMatricesOfAnyShapeIntoSmallPieces) {
   constexpr uint64_t limit = 1 << 16;
