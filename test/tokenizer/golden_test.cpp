@@ -33,11 +33,11 @@ void expectGolden(const Table &table, const std::string &path, size_t count = 60
   }
 }
 
-TEST(GoldenTest, DeepSeekV3) { expectGolden(open(fixture("deepseek-v3")), fixture("deepseek-v3/golden.jsonl")); }
+TEST(GoldenTest, DeepSeekV3) { expectGolden(open(unpacked("deepseek-v3")), fixture("deepseek-v3/golden.jsonl")); }
 
 TEST(GoldenTest, DeepSeekV4) {
   // V4 shares all but the added tokens with V3.
-  llvm::json::Value json = llvm::cantFail(llvm::json::parse(readFile(fixture("deepseek-v3/tokenizer.json"))));
+  llvm::json::Value json = llvm::cantFail(llvm::json::parse(readFile(unpacked("deepseek-v3/tokenizer.json"))));
   (*json.getAsObject())["added_tokens"] =
       llvm::cantFail(llvm::json::parse(readFile(fixture("deepseek-v4/added_tokens.json"))));
   TemporaryDirectory directory;
@@ -60,7 +60,7 @@ TEST(GoldenTest, DeepSeekCoder) {
 }
 
 TEST(GoldenTest, DeepSeekV3Chat) {
-  Table table = open(fixture("deepseek-v3"));
+  Table table = open(unpacked("deepseek-v3"));
   std::deque<JsonLine> lines = readLines(fixture("deepseek-v3/chat.jsonl"));
   EXPECT_EQ(lines.size(), 12u);
   for (const JsonLine &line : lines) {

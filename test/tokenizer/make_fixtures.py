@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Makes the fixtures of these tests from full tokenizers.
 
-  make_fixtures.py minify DIR OUT              tokenizer.json without white space; every other file as it is
+  make_fixtures.py pack DIR OUT                tokenizer.json without white space, compressed; every other file as it is
   make_fixtures.py added DIR BASE OUT          a tokenizer that shares BASE's model and pipeline: only its added tokens
   make_fixtures.py reduce DIR OUT              the tokens that DIR/golden.jsonl reaches, renumbered without gaps
   make_fixtures.py small NAME DIR OUT          NAME's pipeline as released, around a small vocabulary and golden ids made
@@ -13,6 +13,7 @@ DIR and BASE hold tokenizer.json, tokenizer_config.json and golden.jsonl. NAME i
 and V2) or deepseek-coder.
 """
 
+import gzip
 import json
 import pathlib
 import re
@@ -24,8 +25,12 @@ def load(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def text_of(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 def dump(value, path):
-    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(text_of(value), encoding="utf-8")
 
 
 def copy_others(source, out, names):
@@ -34,8 +39,9 @@ def copy_others(source, out, names):
             shutil.copyfile(source / name, out / name)
 
 
-def minify(source, out):
-    dump(load(source / "tokenizer.json"), out / "tokenizer.json")
+def pack(source, out):
+    with gzip.GzipFile(out / "tokenizer.json.gz", "wb", mtime=0) as file:
+        file.write(text_of(load(source / "tokenizer.json")).encode("utf-8"))
     copy_others(source, out, ["tokenizer_config.json", "golden.jsonl", "chat.jsonl"])
 
 
@@ -205,7 +211,7 @@ def small(name, source, out):
 
 
 def main(arguments):
-    commands = {"minify": (minify, 2), "added": (added, 3), "reduce": (reduce, 2), "small": (small, 3)}
+    commands = {"pack": (pack, 2), "added": (added, 3), "reduce": (reduce, 2), "small": (small, 3)}
     if not arguments or arguments[0] not in commands or len(arguments) - 1 != commands[arguments[0]][1]:
         sys.exit(__doc__)
     paths = [pathlib.Path(argument) for argument in arguments[1:]]

@@ -131,6 +131,8 @@ std::string pieces(const Table &table, const std::vector<int32_t> &ids) {
 
 std::string fixture(const std::string &name) { return FATHOM_FIXTURES "/" + name; }
 
+std::string unpacked(const std::string &name) { return FATHOM_UNPACKED "/" + name; }
+
 std::string readFile(const std::string &path) {
   auto file = llvm::MemoryBuffer::getFile(path);
   return file ? (*file)->getBuffer().str() : "";

@@ -53,8 +53,10 @@ std::string decode(const Table &table, const std::vector<int32_t> &ids, bool ski
 /// The bytes of the tokens, joined by '|'.
 std::string pieces(const Table &table, const std::vector<int32_t> &ids);
 
-/// A folder of fixtures.
+/// A folder or file of fixtures.
 std::string fixture(const std::string &name);
+/// A folder of fixtures that are kept compressed.
+std::string unpacked(const std::string &name);
 std::string readFile(const std::string &path);
 
 /// A line of a JSON-lines file. Read with the project's own reader: LLVM's loses planes above 1 in surrogate pairs.

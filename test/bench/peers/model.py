@@ -3,6 +3,7 @@
 #
 """The model that is measured: a released shape, random weights and a tokenizer."""
 
+import gzip
 import json
 import os
 import shutil
@@ -53,6 +54,8 @@ def make_checkpoint(fathom, folder, config, seed):
         json.dump(config, stream, indent=2)
     checkpoint = os.path.join(folder, "checkpoint")
     fathom.generate(config_file, checkpoint, seed)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(os.path.join(TOKENIZER, name), checkpoint)
+    shutil.copy(os.path.join(TOKENIZER, "tokenizer_config.json"), checkpoint)
+    with gzip.open(os.path.join(TOKENIZER, "tokenizer.json.gz")) as packed:
+        with open(os.path.join(checkpoint, "tokenizer.json"), "wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
     return checkpoint
