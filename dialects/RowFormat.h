@@ -6,6 +6,7 @@
 #ifndef FATHOM_DIALECTS_ROWFORMAT_H
 #define FATHOM_DIALECTS_ROWFORMAT_H
 
+#include "fathom/artifact_abi.h"
 #include "fathom/kernel_abi.h"
 
 #include "mlir/IR/BuiltinTypes.h"
@@ -14,6 +15,10 @@
 #include <optional>
 
 namespace fathom {
+
+/// What a runtime takes: stores of a cache; their layers, heads and numbers of a row.
+constexpr size_t kMostStores = FATHOM_MOST_STORES;
+constexpr int64_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
 
 /// FATHOM_ROW_* of kernel_abi.h for rows of such numbers; nothing for a type that no store has.
 inline std::optional<int64_t> getRowElement(mlir::Type element) {

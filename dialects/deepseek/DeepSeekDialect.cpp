@@ -90,10 +90,6 @@ void DeepSeekDialect::initialize() {
       >();
 }
 
-/// As many as a runtime takes, of as many numbers.
-constexpr size_t kMostStores = 64;
-constexpr int64_t kWidestRow = 1 << 24;
-
 LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, ArrayRef<StoreAttr> stores) {
   if (stores.empty() || stores.size() > kMostStores) { // C1
     return emitError() << "expects 1 to " << kMostStores << " stores, but got " << stores.size();
@@ -104,8 +100,9 @@ LogicalResult CacheType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
       return emitError() << "expects stores with distinct names, but got '" << store.getName() << "' twice";
     }
     int64_t heads = store.getHeads(), width = store.getWidth();
-    if (heads < 1 || width < 1 || heads > kWidestRow || width > kWidestRow / heads) { // C2
-      return emitError() << "expects rows of 1 to " << kWidestRow << " numbers, but got " << heads << " x " << width;
+    if (heads < 1 || width < 1 || heads > kLargestDimension || width > kLargestDimension / heads) { // C2
+      return emitError() << "expects rows of 1 to " << kLargestDimension << " numbers, but got " << heads << " x "
+                         << width;
     }
     if (failed(verifyRowFormat(emitError, store.getElement(), width, store.getTail()))) { // C3
       return failure();

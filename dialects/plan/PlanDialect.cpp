@@ -62,10 +62,6 @@ LogicalResult TableType::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   return isStaticMemory(element) ? success() : emitError() << "expects contiguous static elements, but got " << element;
 }
 
-/// What the runtime takes: as many stores, of as many layers and numbers.
-constexpr size_t kMostStores = 64;
-constexpr int64_t kLargestDimension = 1 << 24;
-
 LogicalResult StoreAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t layers,
                                 int64_t heads, int64_t width, Type element, int64_t tail, int64_t offset) {
   auto inRange = [](int64_t count) { return count >= 1 && count <= kLargestDimension; };

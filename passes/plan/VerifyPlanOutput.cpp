@@ -10,7 +10,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
-#include "fathom/kernel_abi.h"
+#include "fathom/artifact_abi.h"
 #include "kernels/Catalog.h"
 
 using namespace mlir;
@@ -44,16 +44,14 @@ static LogicalResult verifyBody(func::FuncOp function) {
   return failure(result.wasInterrupted());
 }
 
-static constexpr int64_t kLargestConstant = 1 << 24;
-
 /// Kernels compute sizes with their constants, and divide work by those that are tuned.
 static LogicalResult verifySizes(plan::KernelOp op, const kernels::Kernel &kernel) {
   for (auto [constant, value] : llvm::zip(kernel.constants, op.getConstants())) {
     bool isSize = !constant.isReal && !StringRef(constant.name).ends_with("store");
     int64_t least = kernel.isTuned && &constant == &kernel.constants.back() ? 1 : 0;
-    if (isSize && (value < least || value > kLargestConstant)) {
+    if (isSize && (value < least || value > FATHOM_LARGEST_DIMENSION)) {
       return op.emitOpError("expects constant ")
-             << constant.name << " to be " << least << " to " << kLargestConstant << ", but got " << value;
+             << constant.name << " to be " << least << " to " << FATHOM_LARGEST_DIMENSION << ", but got " << value;
     }
   }
   return success();

@@ -21,7 +21,7 @@ using U64 = unsigned long long;
 
 static constexpr uint32_t kMostSegments = 4096;
 static constexpr uint32_t kMostEntryPoints = 256;
-static constexpr uint32_t kMostStores = 64;
+static constexpr uint32_t kMostStores = FATHOM_MOST_STORES;
 static constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
 static constexpr uint32_t kMostRows = 1u << 20;
 static constexpr uint64_t kLargestMemory = uint64_t(1) << 44;

@@ -41,7 +41,7 @@ ALLOWED = {
     "dialects/": ("dialects/", "fathom/call_inputs.def"),
     # How rows of stores lie.
     "dialects/plan/": ("dialects/", "fathom/call_inputs.def", "fathom/kernel_abi.h"),
-    "dialects/RowFormat": ("fathom/kernel_abi.h",),
+    "dialects/RowFormat": ("fathom/artifact_abi.h", "fathom/kernel_abi.h"),
     # What frontend and codegen share beside IR.
     "dialects/support/": ("dialects/support/", "fathom/exit_code.h"),
     # Lowering lays out the structs of the contracts.

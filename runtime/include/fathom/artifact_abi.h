@@ -27,6 +27,8 @@ extern "C" {
 #define FATHOM_ARTIFACT_MAGIC_SIZE 8
 /// The most tokens of a vocabulary, numbers of a row, layers, or positions that a runtime takes.
 #define FATHOM_LARGEST_DIMENSION (1 << 24)
+/// The most stores of a cache.
+#define FATHOM_MOST_STORES 64
 /// Segments start at multiples of this, counted from the start of the header.
 #define FATHOM_SEGMENT_ALIGNMENT 4096
 
