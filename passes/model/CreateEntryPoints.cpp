@@ -7,6 +7,8 @@
 #include "passes/model/Passes.h"
 #include "passes/support/EntryPoints.h"
 
+#include "fathom/artifact_abi.h"
+
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -54,7 +56,8 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
     createHeadless(createEntryPoint(forward, "decode", deepseek::kAbsorbedForm, decodeRows));
     if (auto draft = getOperation().lookupSymbol<func::FuncOp>("draft_forward")) {
       // A draft takes the rows of either: those of a prompt, or some of each of several sequences.
-      createHeadless(createEntryPoint(draft, "draft", deepseek::kAbsorbedForm, prefillRows));
+      int64_t rows = std::max<int64_t>(prefillRows, FATHOM_LEAST_DRAFT_ROWS);
+      createHeadless(createEntryPoint(draft, "draft", deepseek::kAbsorbedForm, rows));
     }
     for (func::FuncOp original : originals) {
       original.erase();

@@ -14,9 +14,9 @@ def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
   let description = [{
     Clones `@forward` and the layers it calls into `@prefill` (rows are tokens of one sequence) and `@decode` (a row is
     one token of each of several sequences), `@draft_forward`, where there is one, into `@draft` (a row is a token of any
-    sequence, as many as in prefill), and removes the originals. `@prefill_headless` and so on share
-    their layers and compute no logits, for calls that want none. Later passes specialize the two forms on their
-    own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
+    sequence, as many as in prefill, but those of a verification at least), and removes the originals.
+    `@prefill_headless` and so on share their layers and compute no logits, for calls that want none. Later passes
+    specialize the two forms on their own. A module that has entry points and no `@forward` is left alone; one that has neither is an error.
 
     Where a `sparse_attention` has fewer positions to choose than the context, `@prefill` is for positions below that
     number, at which it is dense (`deepseek.max_positions`), and `@prefill_sparse` for those from there on: as many rows

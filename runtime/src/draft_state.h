@@ -6,6 +6,7 @@
 #ifndef FATHOM_RUNTIME_SRC_DRAFT_STATE_H
 #define FATHOM_RUNTIME_SRC_DRAFT_STATE_H
 
+#include "fathom/artifact_abi.h"
 #include "fathom/fathom.h"
 #include "runtime/src/buffer.h"
 #include "runtime/src/status.h"
@@ -20,6 +21,7 @@ namespace fathom::runtime {
 struct DraftState {
   /// What a call verifies, and the one before it.
   static constexpr uint32_t kMostWaiting = FATHOM_MOST_DRAFTS + 2;
+  static_assert(kMostWaiting <= FATHOM_LEAST_DRAFT_ROWS, "every draft takes all that waits");
 
   /// Positions that the draft layer has rows of, and those after them that wait.
   uint32_t drafted = 0;

@@ -29,6 +29,8 @@ extern "C" {
 #define FATHOM_LARGEST_DIMENSION (1 << 24)
 /// The most stores of a cache.
 #define FATHOM_MOST_STORES 64
+/// The rows that every draft takes: of a sequence, the most tokens that one step verifies, and one before them.
+#define FATHOM_LEAST_DRAFT_ROWS 6
 /// Segments start at multiples of this, counted from the start of the header.
 #define FATHOM_SEGMENT_ALIGNMENT 4096
 

@@ -1,6 +1,7 @@
 // @draft_forward becomes an entry point of the absorbed form, with the rows of prefill and layers of its own; all entry
 // points give the states that it drafts from, with the head and without.
 // RUN: fathom-opt %S/../Inputs/tiny-draft.mlir --fathom-create-entry-points="prefill-rows=7 decode-rows=3" | FileCheck %s
+// RUN: fathom-opt %S/../Inputs/tiny-draft.mlir --fathom-create-entry-points="prefill-rows=2 decode-rows=1" | FileCheck %s --check-prefix=LEAST
 // RUN: fathom-opt %S/../Inputs/tiny-draft.mlir --fathom-model-pipeline --fathom-fuse-pipeline --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 // CHECK-NOT: @draft_forward
@@ -25,3 +26,9 @@
 // CHECK: %[[LAYER:.*]]:2 = call @draft.mtp
 // CHECK-NOT: deepseek.rms_norm
 // CHECK: return %[[LAYER]]#0, %[[LAYER]]#1
+
+// A session drafts the rows of a verification at once, however few a prefill takes.
+// LEAST-LABEL: func.func @prefill(
+// LEAST-SAME: deepseek.max_rows = 2 : i64
+// LEAST-LABEL: func.func @draft(
+// LEAST-SAME: deepseek.max_rows = 6 : i64
