@@ -29,6 +29,8 @@ constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "nati
 constexpr Variant kBaseline = {"x86_64_v3", codegen::WeightStorage::Pack, true, "x86-64-v3"};
 constexpr Variant kReference = {"reference", codegen::WeightStorage::Reference, true, "native"};
 constexpr Variant kNoKernels = {"no_kernels", codegen::WeightStorage::Pack, false, "native"};
+constexpr Variant kBf16 = {"bf16", codegen::WeightStorage::Pack, true, "native", huggingface::StoredType::Bf16};
+constexpr Variant kFp8 = {"fp8", codegen::WeightStorage::Pack, true, "native", huggingface::StoredType::Fp8};
 
 /// A model of test/models, compiled one way.
 struct Case {

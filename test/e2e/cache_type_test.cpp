@@ -151,8 +151,6 @@ TEST(CacheTypes, SavedSequencesBelongToTheirType) {
 }
 
 constexpr Variant kF32 = {"f32", codegen::WeightStorage::Pack, true, "native"};
-constexpr Variant kBf16 = {"bf16", codegen::WeightStorage::Pack, true, "native", StoredType::Bf16};
-constexpr Variant kFp8 = {"fp8", codegen::WeightStorage::Pack, true, "native", StoredType::Fp8};
 
 std::vector<Case> getCases(std::initializer_list<Variant> variants) {
   std::vector<Case> cases;

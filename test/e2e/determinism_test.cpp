@@ -106,7 +106,8 @@ TEST_P(DeterminismTest, SequencesAreIndependent) {
   EXPECT_EQ(used.prefill(used.createSequence(), prompts[1].tokens).logits, expected);
 }
 
-/// Every model as it is compiled without options, and one of each attention and of each type of weights every way.
+/// Every model as it is compiled without options; one of each attention and of each type of weights every way, and one
+/// of each attention with every type of the cache.
 std::vector<Case> getCases() {
   std::vector<Case> cases;
   for (const std::string &model : findOracles()) {
@@ -114,6 +115,11 @@ std::vector<Case> getCases() {
   }
   for (const char *model : {"v3-tiny-fp8", "v32-tiny-fp8", "v2-lite-tiny", "qwen3-tiny"}) {
     for (const Variant &variant : {kBaseline, kReference, kNoKernels}) {
+      cases.push_back({model, variant});
+    }
+  }
+  for (const char *model : {"v32-tiny", "v2-lite-tiny", "qwen3-tiny"}) {
+    for (const Variant &variant : {kBf16, kFp8}) {
       cases.push_back({model, variant});
     }
   }
