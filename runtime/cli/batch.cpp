@@ -10,11 +10,11 @@
 #include "runtime/cli/batch_step.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/prompt.h"
+#include "runtime/src/clock.h"
 #include "runtime/src/status.h"
 #include "runtime/src/tokenizer/tokenizer.h"
 
 #include <string.h>
-#include <time.h>
 
 namespace fathom::cli {
 
@@ -250,25 +250,19 @@ int Batch::write(size_t index) {
   return 0;
 }
 
-static uint64_t now() {
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
-}
-
 // Reads all prompts, then speaks.
 fathom_status_t Batch::compute(const fathom_sampling_t &sampling, float *logits) {
   fathom_generate_result_t total;
   fathom_generate_result_initialize(&total);
   fathom_status_t status = FATHOM_STATUS_OK;
-  uint64_t begin = now();
+  uint64_t begin = runtime::now();
   for (size_t i = 0; !status && i < speakers.size(); ++i) {
     status = start(i, sampling, logits);
   }
-  uint64_t prefilled = now();
+  uint64_t prefilled = runtime::now();
   status = status ? status : speak();
   total.prefill_nanoseconds = prefilled - begin;
-  total.decode_nanoseconds = now() - prefilled;
+  total.decode_nanoseconds = runtime::now() - prefilled;
   total.prompt_tokens = tokens.size();
   for (size_t i = 0; i < speakers.size(); ++i) {
     addCounts(i, &total);

@@ -98,6 +98,12 @@ static void checkSampling(const artifact::Model &model, Findings &findings) {
   findings.require(model.top_k().value_or(0) >= 0, "model.top_k is %d, expected 0 or more", model.top_k().value_or(0));
 }
 
+/// Whether two ranges have nothing in common.
+static bool areApart(uint64_t offset, uint64_t size, uint64_t otherOffset, uint64_t otherSize) {
+  return size == 0 || otherSize == 0 ||
+         (offset >= otherOffset ? offset - otherOffset >= otherSize : otherOffset - offset >= size);
+}
+
 /// Whether rows are of numbers that this runtime knows, and only those of FP8 end in others.
 static bool isFormat(const artifact::Store &store) {
   return store.element() <= artifact::StoreElement::MAX &&
@@ -144,9 +150,8 @@ static void checkCache(const artifact::Program &program, Findings &findings) {
     checkStore(store, page, findings);
     for (uint32_t j = 0; j < i; ++j) {
       const artifact::Store &other = *stores.Get(j);
-      bool apart = store.offset() >= other.offset() ? store.offset() - other.offset() >= storeBytes(other)
-                                                    : other.offset() - store.offset() >= storeBytes(store);
-      findings.require(apart, "stores %u and %u overlap", j, i);
+      findings.require(areApart(store.offset(), storeBytes(store), other.offset(), storeBytes(other)),
+                       "stores %u and %u overlap", j, i);
     }
   }
 }
@@ -184,10 +189,8 @@ static void checkSegments(const artifact::Program &program, const fathom_artifac
     checkSegment(segment, i, header, findings);
     for (uint32_t j = 0; j < i && !segment.external(); ++j) {
       const artifact::Segment &other = *segments.Get(j);
-      bool apart = other.external() || segment.size() == 0 || other.size() == 0 ||
-                   (segment.offset() >= other.offset() ? segment.offset() - other.offset() >= other.size()
-                                                       : other.offset() - segment.offset() >= segment.size());
-      findings.require(apart, "segments %u and %u overlap", j, i);
+      findings.require(other.external() || areApart(segment.offset(), segment.size(), other.offset(), other.size()),
+                       "segments %u and %u overlap", j, i);
     }
   }
 }

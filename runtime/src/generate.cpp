@@ -3,6 +3,7 @@
 //
 // Text in, text out: the loop of fathom_session_generate.
 
+#include "runtime/src/clock.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/lookahead.h"
 #include "runtime/src/options.h"
@@ -11,15 +12,8 @@
 #include "runtime/src/text.h"
 
 #include <optional>
-#include <time.h>
 
 namespace fathom::runtime {
-
-static uint64_t now() {
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
-}
 
 namespace {
 /// Hands tokens and the text they complete to the caller.
