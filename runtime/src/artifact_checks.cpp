@@ -233,6 +233,16 @@ static void checkRowsServed(const artifact::Program &program, artifact::Form for
   }
 }
 
+// Rows in layers beyond the model's own are saved as those of a draft, and no others are.
+static void checkDraftRows(const artifact::Program &program, bool drafts, Findings &findings) {
+  uint32_t layers = program.model()->layers();
+  for (const artifact::Store *store : *program.cache()->stores()) {
+    findings.require((store->layers() > layers) == drafts, "store '%.32s' has %u layers and the model %u, expected %s",
+                     store->name()->c_str(), store->layers(), layers,
+                     drafts ? "more, as there is a draft" : "no more, as there is no draft");
+  }
+}
+
 // A session with a draft takes every call's hidden states, and drafts any number of rows up to the largest.
 static void checkDraft(const artifact::Program &program, Findings &findings) {
   uint32_t drafts[2] = {}, silent = 0; // drafts without and with logits; entry points that give no hidden states
@@ -246,6 +256,7 @@ static void checkDraft(const artifact::Program &program, Findings &findings) {
                      "draft '%.32s' is of the %s form and accepts %u rows or more, expected absorbed, and 1",
                      entry->name()->c_str(), EnumNameForm(entry->form()), entry->min_rows());
   }
+  checkDraftRows(program, drafts[0] + drafts[1] > 0, findings);
   if (drafts[0] + drafts[1] == 0) {
     return;
   }

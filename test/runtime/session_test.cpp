@@ -153,10 +153,9 @@ TEST(SessionTest, StepsThatWantNoLogitsRunWithoutTheHead) {
 
 TEST(SessionTest, ADraftIsNoStepOfTheModel) {
   ToyModel model([](ToyContents &c) {
-    c.entries.push_back(
-        {"draft", artifact::Form::absorbed, toyAddress("toy_ask_for_too_much"), 1, 2, 4096, true, true});
+    addDraft(c);
     for (ToyEntry &entry : c.entries) {
-      entry.hiddenOut = true;
+      entry.address = entry.hidden ? toyAddress("toy_ask_for_too_much") : entry.address;
     }
   });
   ToySession session(model);
