@@ -68,5 +68,47 @@ class Models(support.DriverTest):
         self.fails(IO, *one, "-d1,2", "--svg=" + self.path("no/curve.svg"), words=("/no' of the output file",))
 
 
+@support.Once
+def drafting_artifact(path):
+    """Experts of whole pages, and a layer that drafts."""
+    config = {**support.CONFIG, "num_nextn_predict_layers": 1, "moe_intermediate_size": 256, "n_routed_experts": 8}
+    support.generate(path + ".folder", config)
+    make("compile", path + ".folder", "-o", path)
+
+
+class Drafts(support.DriverTest):
+    def test_parts_of_a_step_and_what_they_read_are_told(self):
+        for drafts in (1, 3):
+            text = make("bench", drafting_artifact(), "-p0", "-n12", "-r1", f"--draft=mtp:{drafts}").stdout.decode()
+            self.assertRegex(text, rf"\nstep .* drafting.* verifying {drafts + 1} rows, .* else; .* without drafts\n")
+            self.assertEqual("each further" in text, drafts > 1)
+            self.assertRegex(text, r"\nweights .* read a token with drafts, .* without; a step reads .* to draft, .* to verify")
+            # Two of the experts of its one layer.
+            self.assertRegex(text, r"\nexperts .* 2\.0 without; .*; 0\.10 MB each\n")
+            self.assertRegex(text, r"\ndrafts (gain|lose): a step gives .* tokens more and costs .* for drafting, .* for verif")
+
+    def test_json_has_the_numbers(self):
+        text = make("bench", drafting_artifact(), "-p0", "-n12", "-r1", "--draft=mtp:2", "--json").stdout
+        draft = json.loads(text)["draft"]
+        self.assertEqual(draft["drafts"], 2)
+        self.assertEqual(draft["decode_steps"] + draft["accepted_tokens"], 11)
+        self.assertEqual(draft["plain_experts_per_token"], 2)
+        self.assertEqual(draft["expert_bytes"], 3 * 64 * 256 * 2)
+        # Three rows read experts of two each.
+        self.assertTrue(2 <= draft["verifying_experts_per_step"] <= 6, draft)
+        self.assertTrue(2 <= draft["drafting_experts_per_step"] <= 2 * 4, draft)
+        for field in ("plain_step_seconds", "step_seconds", "draft_seconds", "first_draft_seconds", "verify_seconds"):
+            self.assertGreater(draft[field], 0)
+        self.assertIn("drafts ", draft["explanation"])
+
+    def test_experts_without_pages_of_their_own_are_not_counted(self):
+        folder = self.path("model")
+        support.generate(folder, {**support.CONFIG, "num_nextn_predict_layers": 1})
+        make("compile", folder, "-o", self.path("m.fathom"))
+        text = make("bench", self.path("m.fathom"), "-p0", "-n4", "-r1", "--draft=mtp").stdout.decode()
+        self.assertNotIn("\nexperts ", text)
+        self.assertNotIn("times the experts", text)
+
+
 if __name__ == "__main__":
     support.main()

@@ -59,6 +59,7 @@ TEST(CountWeightsTest, KeepsExpertsAndHeadApart) {
   EXPECT_EQ(count.denseElements, 256);
   EXPECT_EQ(count.headElements, 2048);
   EXPECT_EQ(count.expertBytes, 1024u);
+  EXPECT_EQ(count.experts, 1u);
   EXPECT_EQ(count.denseBytes, 512u + 4096);
 }
 
@@ -76,7 +77,7 @@ TEST(CountWeightsTest, LeavesOutTheDraft) {
   metadata.add("mtp.mlp.experts.down_proj.panels", "bf16", {1, 16, 32}, "panels", 1024);
   metadata.add("mtp.self_attn.q_a_proj+mtp.self_attn.kv_a_proj_with_mqa.panels", "bf16", {1, 8, 32}, "panels", 512);
   WeightCount count = metadata.count();
-  EXPECT_EQ(count.expertBytes + count.denseBytes, 0u);
+  EXPECT_EQ(count.expertBytes + count.denseBytes + count.experts, 0u);
 }
 
 TEST(CountWeightsTest, LeavesOutTables) {

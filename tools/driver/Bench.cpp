@@ -31,7 +31,10 @@ static constexpr const char *kAbout =
     "throughput, and prints medians. A list of depths gives a table with a row for each:\n\n"
     "  fathom bench sparse.fathom dense.fathom -p 0 -n 8 -d 1k,4k,16k,64k --svg=curve.svg\n\n"
     "Of a depth, --computed says how many tokens prefill computes. What the cache holds of the others are copies of\n"
-    "theirs in random order: decoding reads as much, and no depth takes long to reach.";
+    "theirs in random order: decoding reads as much, and no depth takes long to reach.\n\n"
+    "  fathom bench model.fathom -p 0 --draft=mtp:2\n\n"
+    "Drafts gain where the tokens that a step gives more pay for what drafting and verifying cost. The last line says\n"
+    "by how much they do, or do not, and from which acceptance on they would.";
 
 /// Reads "1k,4k,16k". Returns cli::kContinue, or an exit code.
 static int parseDepths(const char *program, llvm::StringRef text, std::vector<uint64_t> &depths) {
@@ -93,7 +96,7 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
        "where the weight files of --weights=reference are"},
       {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "map weights; otherwise read them into this process's memory"},
       {"draft", 0, OptionKind::kText, &o.draft, "WHAT",
-       "mtp or mtp:K: answer with so many tokens guessed ahead, and without (none)"},
+       "mtp or mtp:K: answer with so many tokens guessed ahead and without, and say what that gains and why (none)"},
       {"json", 0, OptionKind::kFlag, &o.json, nullptr, "print JSON"},
       {"svg", 0, OptionKind::kText, &o.svg, "FILE", "draw milliseconds a step over depth"},
   };

@@ -10,6 +10,8 @@
 #include "tools/driver/BenchResults.h"
 #include "tools/driver/TouchedWeights.h"
 
+#include <vector>
+
 namespace fathom::driver {
 
 /// Two sessions of one model. What they answer is the same, so what differs is what it takes.
@@ -20,25 +22,34 @@ public:
   DraftBench &operator=(const DraftBench &) = delete;
   ~DraftBench();
 
-  /// Makes the sessions. UNSUPPORTED if the model has no draft.
-  fathom_status_t open(fathom_model_t *model, const BenchOptions &options);
+  /// Makes the sessions of a model of so large a vocabulary. UNSUPPORTED if the model has no draft.
+  fathom_status_t open(fathom_model_t *model, uint32_t vocabulary, const BenchOptions &options);
 
-  /// Says what is answered, with `count` tokens, two at least; and finds which weights each session reads, by an answer
-  /// that is not timed. Without the system's help it finds nothing.
+  /// Says what is answered, with `count` tokens, two at least; and finds which weights each session reads, in steps
+  /// that are not timed. Without the system's help it finds nothing.
   fathom_status_t prepare(std::vector<int32_t> tokens, uint64_t count, const TouchedWeights &touched,
                           DraftResults &results);
 
-  /// An answer of each.
-  fathom_status_t measure(DraftResults &results) const;
+  /// An answer of each, and its steps once more, call by call.
+  fathom_status_t measure(DraftResults &results);
 
 private:
-  struct Reading;
+  class Meter;
+  class Clock;
+  class Reader;
 
-  fathom_status_t answer(fathom_session_t *session, Reading *reading, fathom_generate_result_t &result) const;
+  fathom_status_t answer(fathom_session_t *session, fathom_generate_result_t &result);
+  fathom_status_t replay(fathom_session_t *session, uint32_t most, Meter &meter);
+  fathom_status_t replayStep(fathom_session_t *session, fathom_sequence_t sequence, uint32_t most, Meter &meter);
+  fathom_status_t measureCalls(DraftResults &results);
 
   fathom_session_t *plain = nullptr, *drafting = nullptr;
-  std::vector<int32_t> prompt;
+  uint32_t drafts = 0;
+  std::vector<int32_t> prompt, said;
   uint64_t tokens = 0;
+  /// In a replay: tokens of `said` that are there, with the one that the next step takes.
+  uint64_t there = 0;
+  std::vector<float> logits;
 };
 
 } // namespace fathom::driver

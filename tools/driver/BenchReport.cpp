@@ -5,6 +5,8 @@
 
 #include "tools/driver/BenchReport.h"
 
+#include "tools/driver/DraftReport.h"
+
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -54,20 +56,6 @@ static void printTable(const BenchResults &r) {
   }
 }
 
-static void printDraft(const BenchOptions &options, const DraftResults &r) {
-  std::printf("plain    %10.1f tokens/s (%.1f to %.1f)  an answer to %llu tokens, greedy\n", r.plain.median(),
-              r.plain.least(), r.plain.most(), ull(r.prompt));
-  std::printf("draft    %10.1f tokens/s (%.1f to %.1f)  the same answer with --draft=%s: %.2f times as fast\n",
-              r.drafting.median(), r.drafting.least(), r.drafting.most(), options.draft, r.speedup());
-  std::printf("accepted %10.1f %% of %llu drafts; %.2f tokens a step\n", 100 * r.acceptance(), ull(r.drafted),
-              r.tokensPerStep());
-  if (r.plainBytes > 0 && r.draftBytes > 0) {
-    std::printf("weights  %10.1f MB read a token with drafts, %.1f MB without", r.draftBytes / 1e6, r.plainBytes / 1e6);
-    r.accepted > 0 ? std::printf("; each accepted draft reads %.1f MB more\n", r.bytesPerAccepted() / 1e6)
-                   : std::printf("\n");
-  }
-}
-
 void printBench(const BenchOptions &options, const std::vector<BenchResults> &results) {
   for (const BenchResults &r : results) {
     if (results.size() > 1) {
@@ -100,22 +88,6 @@ static void writeDepth(llvm::json::OStream &out, const BenchResults &r, const De
   });
 }
 
-static void writeDraft(llvm::json::OStream &out, const BenchOptions &options, const DraftResults &r) {
-  out.attributeObject("draft", [&] {
-    out.attribute("drafts", options.drafts);
-    out.attribute("prompt", int64_t(r.prompt));
-    out.attribute("plain_tokens_per_second", r.plain.median());
-    out.attribute("draft_tokens_per_second", r.drafting.median());
-    out.attribute("decode_steps", int64_t(r.steps));
-    out.attribute("drafted_tokens", int64_t(r.drafted));
-    out.attribute("accepted_tokens", int64_t(r.accepted));
-    out.attribute("tokens_per_step", r.tokensPerStep());
-    out.attribute("plain_weight_bytes_per_token", r.plainBytes);
-    out.attribute("draft_weight_bytes_per_token", r.draftBytes);
-    out.attribute("weight_bytes_per_accepted", r.bytesPerAccepted());
-  });
-}
-
 /// Fields of decoding beside those that all depths share are those of the first depth.
 static void writeResults(llvm::json::OStream &out, const BenchOptions &options, const BenchResults &r) {
   const DepthResults &first = r.depths.front();
@@ -142,7 +114,7 @@ static void writeResults(llvm::json::OStream &out, const BenchOptions &options, 
     out.attribute("prefill_flops_per_token", r.flopsPerPromptToken);
     out.attribute("prefill_fma_fraction", r.prefillFraction());
     if (options.drafts > 0) {
-      writeDraft(out, options, r.draft);
+      writeDraft(out, r.draft);
     }
     out.attributeArray("depths", [&] {
       for (const DepthResults &at : r.depths) {

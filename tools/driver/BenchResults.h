@@ -6,6 +6,7 @@
 #ifndef FATHOM_TOOLS_DRIVER_BENCHRESULTS_H
 #define FATHOM_TOOLS_DRIVER_BENCHRESULTS_H
 
+#include "tools/driver/DraftResults.h"
 #include "tools/driver/StepBytes.h"
 
 #include <cstddef>
@@ -31,19 +32,6 @@ struct BenchOptions {
   bool mmap = true;
 };
 
-/// Measurements of one quantity, one for each repetition.
-class Samples {
-public:
-  void add(double value) { values.push_back(value); }
-  /// All three are 0 without measurements.
-  double median() const;
-  double least() const;
-  double most() const;
-
-private:
-  std::vector<double> values;
-};
-
 /// Decoding at one depth.
 struct DepthResults {
   uint64_t depth = 0;
@@ -53,23 +41,6 @@ struct DepthResults {
   std::vector<StoreBytes> cache;
 
   double cacheBytes() const;
-};
-
-/// One answer of a prompt, with drafts and without.
-struct DraftResults {
-  uint64_t prompt = 0;
-  /// Tokens a second.
-  Samples plain, drafting;
-  uint64_t steps = 0, drafted = 0, accepted = 0;
-  /// Of weights, a token; 0 if not measured.
-  double plainBytes = 0, draftBytes = 0;
-
-  double tokensPerStep() const;
-  double acceptance() const;
-  double speedup() const;
-  /// Bytes that a step with drafts reads more than one without, for each draft that was accepted. Where that is more
-  /// than a token reads without drafts, rows of wrong drafts read more experts than the right ones save.
-  double bytesPerAccepted() const;
 };
 
 /// One model.

@@ -45,7 +45,8 @@ int Measurement::open() {
   if (int code = fitToContext()) {
     return code;
   }
-  fathom_status_t status = options.drafts > 0 ? drafts.open(loaded.model, options) : FATHOM_STATUS_OK;
+  fathom_status_t status =
+      options.drafts > 0 ? drafts.open(loaded.model, loaded.info.vocabulary, options) : FATHOM_STATUS_OK;
   return status ? cli::report(source.program, status) : 0;
 }
 
@@ -130,7 +131,7 @@ fathom_status_t Measurement::measureTouched(const Depth &depth) {
     status = rewind(depth);
     works = touched.forget();
     status = status ? status : step(depth, i);
-    sum += static_cast<double>(touched.measure());
+    sum += static_cast<double>(touched.measure().bytes);
   }
   status = status ? status : rewind(depth);
   results.bytesMeasured = works && sum > 0;
@@ -183,6 +184,10 @@ int Measurement::prepare() {
   }
   status = status ? status : measureTouched(depths.front());
   if (!status && options.drafts > 0) {
+    WeightCount count = countWeights(loaded.info.metadata);
+    bool counts = touched.countExperts(loaded.info.metadata) && count.experts > 0;
+    results.draft.expertBytes =
+        counts ? static_cast<double>(count.expertBytes) / static_cast<double>(count.experts) : 0;
     // As deep as the first depth, as far as prefill computes it.
     uint64_t length = std::clamp<uint64_t>(options.depths.front(), 1, options.computed);
     status = drafts.prepare({prompt.begin(), prompt.begin() + std::ptrdiff_t(length)}, results.tokens, touched,

@@ -1,36 +1,15 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reads /proc/self/smaps: the processor marks pages it reads, and /proc/self/clear_refs takes the marks away.
+// Bytes and experts of mapped files, and what the weight table says of them.
 
 #include "tools/driver/TouchedWeights.h"
 
 #include "fathom/artifact_generated.h"
 
-#include <cstdio>
-#include <cstring>
 #include <string_view>
 
 namespace fathom::driver {
-
-/// Calls `visit(start, isFile, referencedBytes)` for every mapping of this process.
-template <typename Visit>
-static void forEachMapping(Visit visit) {
-  FILE *file = fopen("/proc/self/smaps", "re");
-  char line[4096];
-  unsigned long long start = 0, end = 0, inode = 0, kilobytes = 0;
-  while (file && fgets(line, sizeof(line), file)) {
-    if (sscanf(line, "%llx-%llx %*s %*s %*s %llu", &start, &end, &inode) == 3) {
-      continue;
-    }
-    if (sscanf(line, "Referenced: %llu kB", &kilobytes) == 1) {
-      visit(start, inode != 0, kilobytes * 1024);
-    }
-  }
-  if (file) {
-    fclose(file);
-  }
-}
 
 static double bytesOfElement(std::string_view type) {
   if (type == "bf16" || type == "f16") {
@@ -52,21 +31,34 @@ static bool isHead(const artifact::Weight &weight) {
 }
 
 TouchedWeights::TouchedWeights() {
-  forEachMapping([&](uint64_t start, bool, uint64_t) { before.insert(start); });
+  for (const Mapping &mapping : listMappings()) {
+    before.insert(mapping.start);
+  }
 }
 
-bool TouchedWeights::forget() const {
-  FILE *file = fopen("/proc/self/clear_refs", "we");
-  bool done = file && fputs("1", file) >= 0;
-  return file && fclose(file) == 0 && done;
+std::vector<Mapping> TouchedWeights::listNew() const {
+  std::vector<Mapping> mappings;
+  for (Mapping &mapping : listMappings()) {
+    if (mapping.isFile && before.count(mapping.start) == 0) {
+      mappings.push_back(std::move(mapping));
+    }
+  }
+  return mappings;
 }
 
-uint64_t TouchedWeights::measure() const {
-  uint64_t sum = 0;
-  forEachMapping([&](uint64_t start, bool isFile, uint64_t referenced) {
-    sum += isFile && before.count(start) == 0 ? referenced : 0;
-  });
-  return sum;
+bool TouchedWeights::countExperts(const void *metadata) {
+  experts.split(metadata, listNew());
+  return !experts.empty();
+}
+
+Touched TouchedWeights::measure() const {
+  std::vector<Mapping> mappings = listNew();
+  Touched touched;
+  for (const Mapping &mapping : mappings) {
+    touched.bytes += mapping.referenced;
+  }
+  touched.experts = experts.countUsed(mappings);
+  return touched;
 }
 
 WeightCount countWeights(const void *metadata) {
@@ -95,6 +87,7 @@ WeightCount countWeights(const void *metadata) {
     }
     double elements = matrix ? static_cast<double>(bytes) / bytesOfElement(weight.element_type()->string_view()) : 0;
     bool expert = contains(name, ".experts.");
+    count.experts += countsExperts(weight) ? weight.slice_count() : 0;
     (expert ? count.expertBytes : count.denseBytes) += bytes;
     (expert ? count.expertElements : head ? count.headElements : count.denseElements) += elements;
   }

@@ -6,10 +6,19 @@
 #ifndef FATHOM_TOOLS_DRIVER_TOUCHEDWEIGHTS_H
 #define FATHOM_TOOLS_DRIVER_TOUCHEDWEIGHTS_H
 
+#include "tools/driver/ExpertPages.h"
+
 #include <cstdint>
 #include <set>
 
 namespace fathom::driver {
+
+/// What was read of a model's weights.
+struct Touched {
+  uint64_t bytes = 0;
+  /// Different ones, an expert of each of two layers being two; 0 where nobody counts them.
+  uint64_t experts = 0;
+};
 
 /// Counts the pages of a model's mapped files that are read.
 class TouchedWeights {
@@ -17,15 +26,22 @@ public:
   /// To be made before the model is loaded: whatever file is mapped later is taken for weights.
   TouchedWeights();
 
-  /// Forgets what was read so far. False if the system does not offer that.
-  bool forget() const;
+  /// Counts experts from now on, of a model that is loaded, by its verified metadata (fathom_model_info_t). False if
+  /// that cannot be: without experts, or where one has no page for itself.
+  bool countExperts(const void *metadata);
 
-  /// Bytes of pages read since forget(). A page that is mapped for the first time counts with its neighbors
-  /// (64 KiB), so let the model run a few steps before.
-  uint64_t measure() const;
+  /// Forgets what was read so far. False if the system does not offer that.
+  bool forget() const { return clearReferences(); }
+
+  /// What was read since forget(). A page that is mapped for the first time counts with its neighbors (64 KiB), so let
+  /// the model run a few steps before.
+  Touched measure() const;
 
 private:
+  std::vector<Mapping> listNew() const;
+
   std::set<uint64_t> before;
+  ExpertPages experts;
 };
 
 /// What the metadata of an artifact says of weights that take part in every token.
@@ -33,6 +49,8 @@ struct WeightCount {
   /// Bytes of weights of which every token reads all: all but tables and routed experts.
   uint64_t denseBytes = 0;
   uint64_t expertBytes = 0;
+  /// Routed experts of all layers.
+  uint64_t experts = 0;
   /// Matrix elements: of dense weights without the output head, of routed experts, of the head.
   double denseElements = 0;
   double expertElements = 0;
