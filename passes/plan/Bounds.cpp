@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
+#include "fathom/artifact_abi.h"
 #include "kernels/Catalog.h"
 #include "passes/plan/RowCounts.h"
 
@@ -21,9 +22,6 @@
 using namespace mlir;
 
 namespace fathom {
-
-/// What an artifact can say, and few enough to compute sizes with.
-static constexpr int64_t kMostRows = std::numeric_limits<int32_t>::max();
 
 static int64_t getCount(Operation *op, StringRef name) { return op->getAttrOfType<IntegerAttr>(name).getInt(); }
 
@@ -94,9 +92,9 @@ private:
   /// What calls of an entry point reach.
   LogicalResult verifyEntryPoint(func::FuncOp entry) {
     int64_t mostRows = getCount(entry, plan::kMaxRowsAttr), arena = getCount(entry, plan::kArenaBytesAttr);
-    if (mostRows > kMostRows) {
+    if (mostRows > FATHOM_MOST_ROWS) {
       return emitError(entry.getLoc(), "expects '")
-             << plan::kMaxRowsAttr << "' of " << kMostRows << " or less, but got " << mostRows;
+             << plan::kMaxRowsAttr << "' of " << FATHOM_MOST_ROWS << " or less, but got " << mostRows;
     }
     llvm::SmallSetVector<Operation *, 8> reached;
     reached.insert(entry);

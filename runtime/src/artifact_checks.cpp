@@ -23,7 +23,7 @@ static constexpr uint32_t kMostSegments = 4096;
 static constexpr uint32_t kMostEntryPoints = 256;
 static constexpr uint32_t kMostStores = FATHOM_MOST_STORES;
 static constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
-static constexpr uint32_t kMostRows = 1u << 20;
+static constexpr uint32_t kMostRows = FATHOM_MOST_ROWS;
 static constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
 
 namespace {

@@ -27,6 +27,8 @@ extern "C" {
 #define FATHOM_ARTIFACT_MAGIC_SIZE 8
 /// The most tokens of a vocabulary, numbers of a row, layers, or positions that a runtime takes.
 #define FATHOM_LARGEST_DIMENSION (1 << 24)
+/// The most rows of a call of an entry point.
+#define FATHOM_MOST_ROWS (1 << 20)
 /// The most stores of a cache.
 #define FATHOM_MOST_STORES 64
 /// The rows that every draft takes: of a sequence, the most tokens that one step verifies, and one before them.

@@ -189,3 +189,17 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
     return %0 : i32
   }
 }
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  // expected-error @+1 {{expects 'plan.max_rows' of 1048576 or less, but got 1048577}}
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 0 : i64, plan.max_rows = 1048577 : i64} {
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
