@@ -7,6 +7,9 @@
 // 64 in ascending order, the first block being the first 64: of all keys, blocks start at multiples of 64, so a
 // selection of everything has the bits of attention without one. A score is added up in sixteen lanes over the width,
 // then in a tree; a result is one chain over the keys. Neither depends on which heads and keys share a tile.
+//
+// Rows that are not f32 are decoded twice, a tile of keys for scores and some columns of a block for results: so little
+// stays in the first level's cache, where a whole block of numbers would be written to the second and read again.
 
 #ifndef FATHOM_KERNELS_CPU_ATTENDING_H
 #define FATHOM_KERNELS_CPU_ATTENDING_H
@@ -15,11 +18,10 @@
 
 namespace fathom::cpu {
 
-/// Rows that heads share in a store, and memory for a block of those that are not f32.
+/// Rows that heads share in a store.
 struct CachedRows {
   int64_t store;
   RowFormat format;
-  float *decoded;
 };
 
 /// Which heads of a row attend to what. Operands of a dispatch: q [T, H, width] first, out [T, H, value_width] last.
@@ -34,6 +36,7 @@ struct SharedKeys {
   int64_t group;
   int64_t value_width;
   float scale;
+  float *decoded; ///< f32 [attended_size] for those that are not f32
 
   FATHOM_INLINE int64_t width() const { return keys.format.width; }
   FATHOM_INLINE const char *cached(const fathom_dispatch_t *dispatch, int64_t row, int64_t position,
@@ -42,27 +45,44 @@ struct SharedKeys {
   }
 };
 
-/// Fetches some of the rows to come. Doing so at each step of other work keeps memory busy: the processor's own
-/// prefetching ends with every block. It is the second level's cache that has room for a block of keys and one of
-/// values.
-FATHOM_INLINE void fetch(const float *&from, int64_t vectors) {
-  for (int64_t i = 0; i < vectors; ++i, from += kLanes) {
-    __builtin_prefetch(from, /*write=*/0, /*locality=*/2);
+/// Bytes of a row for each vector of its numbers.
+FATHOM_INLINE int64_t bytes_of_vector(const RowFormat &format) {
+  return ceil_div(format.bytes() * kLanes, format.width);
+}
+
+/// Fetches some of the rows to come, as the cache has them. Doing so at each step of other work keeps memory busy: the
+/// processor's own prefetching ends with every block. It is the second level's cache that has room for a block of keys
+/// and one of values.
+FATHOM_INLINE void fetch(const char *from, int64_t vectors, int64_t bytes) {
+  for (int64_t i = 0; i < vectors; ++i) {
+    __builtin_prefetch(from + i * bytes, /*write=*/0, /*locality=*/2);
   }
 }
 
-/// A row attends to every key up to its position. As every policy it says how many keys there are, gives block b of
-/// them in a store as rows of numbers, and fetches such rows ahead of their use.
+/// A row attends to every key up to its position. As every policy it says how many keys there are and where block b of
+/// them is in a store, which rows find the same there, and fetches rows ahead of their use.
 struct AllKeys {
-  using Rows = DenseRows;
+  /// Side by side.
+  struct Rows {
+    const char *first;
+    int64_t bytes;
+    FATHOM_INLINE const char *operator()(int64_t j) const { return first + j * bytes; }
+  };
   using Columns = DenseRows;
 
-  static FATHOM_INLINE Columns columns(const Rows &rows, int64_t first) { return {rows(0) + first, rows.stride}; }
+  /// Numbers from `first` on, where they are f32.
+  static FATHOM_INLINE Columns columns(const Rows &rows, int64_t first) {
+    return {reinterpret_cast<const float *>(rows.first) + first, rows.bytes / kFloat};
+  }
 
   struct Ahead {
-    const float *next;
-    FATHOM_INLINE Ahead(const Rows &rows, int64_t /*width*/) : next(rows(0)) {}
-    FATHOM_INLINE void fetch(int64_t vectors) { cpu::fetch(next, vectors); }
+    const char *next;
+    int64_t bytes;
+    FATHOM_INLINE Ahead(const Rows &rows, const RowFormat &format) : next(rows.first), bytes(bytes_of_vector(format)) {}
+    FATHOM_INLINE void fetch(int64_t vectors) {
+      cpu::fetch(next, vectors, bytes);
+      next += vectors * bytes;
+    }
   };
 
   FATHOM_INLINE int64_t count(const fathom_dispatch_t *dispatch, int64_t row) const {
@@ -70,9 +90,14 @@ struct AllKeys {
   }
 
   FATHOM_INLINE Rows rows(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, const CachedRows &from,
-                          int64_t b, int64_t count) const {
-    const char *first = s.cached(dispatch, row, b * kKeys, from);
-    return {decode_rows(first, smaller(kKeys, count - b * kKeys), from.format, from.decoded), s.width()};
+                          int64_t b, int64_t /*count*/) const {
+    return {s.cached(dispatch, row, b * kKeys, from), from.format.bytes()};
+  }
+
+  /// Whether two rows that have a block b are of one sequence.
+  static FATHOM_INLINE bool same(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, int64_t other,
+                                 int64_t b) {
+    return s.cached(dispatch, row, b * kKeys, s.keys) == s.cached(dispatch, other, b * kKeys, s.keys);
   }
 };
 
@@ -83,30 +108,30 @@ struct SelectedKeys {
 
   /// Past the last key it repeats that one.
   struct Rows {
-    const float *row[kKeys];
-    FATHOM_INLINE const float *operator()(int64_t j) const { return row[j]; }
+    const char *row[kKeys];
+    FATHOM_INLINE const char *operator()(int64_t j) const { return row[j]; }
   };
 
   struct Columns {
     const Rows &rows;
     int64_t first;
-    FATHOM_INLINE const float *operator()(int64_t j) const { return rows(j) + first; }
+    FATHOM_INLINE const float *operator()(int64_t j) const { return reinterpret_cast<const float *>(rows(j)) + first; }
   };
 
   static FATHOM_INLINE Columns columns(const Rows &rows, int64_t first) { return {rows, first}; }
 
   struct Ahead {
     const Rows &rows;
-    int64_t width;
+    const RowFormat &format;
     int64_t j = 0;
-    int64_t column = 0;
-    FATHOM_INLINE Ahead(const Rows &rows, int64_t width) : rows(rows), width(width) {}
+    int64_t place = 0; ///< in bytes
+    FATHOM_INLINE Ahead(const Rows &rows, const RowFormat &format) : rows(rows), format(format) {}
     FATHOM_INLINE void fetch(int64_t vectors) {
-      const float *next = rows(j) + column;
-      cpu::fetch(next, vectors);
-      column += vectors * kLanes;
-      if (column >= width) {
-        column = 0;
+      int64_t bytes = bytes_of_vector(format);
+      cpu::fetch(rows(j) + place, vectors, bytes);
+      place += vectors * bytes;
+      if (place >= format.bytes()) {
+        place = 0;
         j = smaller(j + 1, kKeys - 1);
       }
     }
@@ -129,10 +154,14 @@ struct SelectedKeys {
     Rows rows;
     for (int64_t j = 0; j < kKeys; ++j) {
       int64_t key = smaller(j, count - 1 - b * kKeys);
-      const char *cached = s.cached(dispatch, row, selection[row * k + b * kKeys + key], from);
-      rows.row[j] = j == key ? decode_rows(cached, 1, from.format, from.decoded + j * s.width()) : rows.row[key];
+      rows.row[j] = j == key ? s.cached(dispatch, row, selection[row * k + b * kKeys + key], from) : rows.row[key];
     }
     return rows;
+  }
+
+  static FATHOM_INLINE bool same(const fathom_dispatch_t * /*dispatch*/, const SharedKeys & /*s*/, int64_t /*row*/,
+                                 int64_t /*other*/, int64_t /*b*/) {
+    return false;
   }
 };
 
@@ -145,13 +174,18 @@ struct Attending {
   /// Heads and keys of a tile of scores, heads and vectors of a tile of results.
   static constexpr int kHeads = __is_same(Tile, Avx512Tile) ? 4 : 2;
   static constexpr int kColumns = __is_same(Tile, Avx512Tile) ? 4 : 2;
+  static_assert(kHeads <= kScoredKeys && kColumnsOfValues % (kColumns * kLanes) == 0);
 
-  static FATHOM_INLINE void begin(AttendingHead *state, int64_t heads, int64_t width, float *out) {
-    for (int64_t h = 0; h < heads; ++h) {
+  static FATHOM_INLINE void begin(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row,
+                                  AttendingHead *state) {
+    int64_t first = row * s.H + s.first;
+    for (int64_t h = 0; h < s.heads; ++h) {
+      state[h].query = operand<const float>(dispatch, 0) + (first + h) * s.width();
+      state[h].out = operand<float>(dispatch, s.out) + (first + h) * s.value_width;
       state[h].state = SoftmaxState{-__builtin_inff(), 0.0f};
-    }
-    for (int64_t i = 0; i < heads * width; ++i) {
-      out[i] = 0.0f;
+      for (int64_t i = 0; i < s.value_width; ++i) {
+        state[h].out[i] = 0.0f;
+      }
     }
   }
 
@@ -161,11 +195,11 @@ struct Attending {
     }
   }
 
-  static FATHOM_INLINE void finish(const AttendingHead *state, int64_t heads, int64_t width, float *out) {
+  static FATHOM_INLINE void finish(const AttendingHead *state, int64_t heads, int64_t width) {
     for (int64_t h = 0; h < heads; ++h) {
       float inverse = 1.0f / state[h].state.total;
       for (int64_t i = 0; i < width; ++i) {
-        out[h * width + i] = out[h * width + i] * inverse;
+        state[h].out[i] = state[h].out[i] * inverse;
       }
     }
   }
@@ -178,7 +212,8 @@ struct Attending {
       FATHOM_UNROLL for (int j = 0; j < kHeads; ++j) { chain[h][j] = 0.0f; }
     }
     int64_t i = 0;
-    for (; i + kLanes <= width; i += kLanes) {
+    // Not unrolled: the compiler would move what is fetched together, and memory takes few requests at a time.
+    _Pragma("clang loop unroll(disable)") for (; i + kLanes <= width; i += kLanes) {
       ahead.fetch(vectors);
       f32x16 key[kHeads];
       FATHOM_UNROLL for (int j = 0; j < kHeads; ++j) { key[j] = load(keys[j] + i); }
@@ -203,125 +238,150 @@ struct Attending {
     return h0 / kHeads * vectors < kHeads ? vectors : 0;
   }
 
-  /// state[h].weights[key] = q[h] · block(key): heads and keys of `width` numbers.
-  static FATHOM_INLINE void score_block(const float *q, int64_t heads, const Rows &block, int64_t keys, int64_t width,
-                                        Ahead ahead, AttendingHead *state) {
+  /// The heads of a tile; past the last it repeats that one.
+  static FATHOM_INLINE void take_heads(AttendingHead *state, int64_t heads, int64_t h0, AttendingHead **tile) {
+    FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { tile[i] = state + smaller(h0 + i, heads - 1); }
+  }
+
+  /// The keys of a tile as f32; past the last it repeats that one.
+  static FATHOM_INLINE void take_keys(const SharedKeys &s, const Rows &block, int64_t keys, int64_t key0,
+                                      const float **tile) {
+    for (int i = 0; i < kHeads; ++i) {
+      const char *row = block(smaller(key0 + i, keys - 1));
+      tile[i] = decode_rows(row, 1, s.keys.format, s.decoded + i * s.width());
+    }
+  }
+
+  /// state[h].weights[key] = query · block(key).
+  static FATHOM_INLINE void score_block(const SharedKeys &s, const Rows &block, int64_t keys, Ahead ahead,
+                                        AttendingHead *state, int64_t heads) {
     for (int64_t key0 = 0; key0 < keys; key0 += kHeads) {
+      const float *rows[kHeads];
+      take_keys(s, block, keys, key0, rows);
       for (int64_t h0 = 0; h0 < heads; h0 += kHeads) {
-        const float *queries[kHeads], *rows[kHeads];
-        FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) {
-          queries[i] = q + smaller(h0 + i, heads - 1) * width;
-          rows[i] = block(smaller(key0 + i, keys - 1));
-        }
+        AttendingHead *tile[kHeads];
+        take_heads(state, heads, h0, tile);
+        const float *queries[kHeads];
+        FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { queries[i] = tile[i]->query; }
         float scores[kHeads][kHeads];
-        score_tile(queries, rows, width, ahead, vectors_of_step(h0, heads), scores);
+        score_tile(queries, rows, s.width(), ahead, vectors_of_step(h0, heads), scores);
         FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
-          FATHOM_UNROLL for (int j = 0; j < kHeads; ++j) {
-            state[smaller(h0 + h, heads - 1)].weights[key0 + j] = scores[h][j];
-          }
+          FATHOM_UNROLL for (int j = 0; j < kHeads; ++j) { tile[h]->weights[key0 + j] = scores[h][j]; }
         }
       }
     }
   }
 
-  /// out[h] = out * factor + weights * values, for kHeads heads and Vectors vectors.
-  template <int Vectors>
-  static FATHOM_INLINE void value_tile(const AttendingHead *const *heads, const Columns &block, int64_t keys,
-                                       Ahead &ahead, int64_t vectors, float *const *out) {
+  /// out = out * factor + weights * values, for kHeads heads and Vectors vectors: from number `i` of the values on,
+  /// which is `to` of the results.
+  template <int Vectors, class Values>
+  static FATHOM_INLINE void value_tile(AttendingHead *const *heads, const Values &values, int64_t keys, int64_t i,
+                                       int64_t to, Ahead &ahead, int64_t vectors) {
     f32x16 chain[kHeads][Vectors];
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
-      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[h][v] = load(out[h] + v * kLanes) * heads[h]->factor; }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
+        chain[h][v] = load(heads[h]->out + to + v * kLanes) * heads[h]->factor;
+      }
     }
     _Pragma("clang loop unroll(disable)") for (int64_t j = 0; j < keys; ++j) {
       ahead.fetch(vectors);
       f32x16 value[Vectors];
-      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { value[v] = load(block(j) + v * kLanes); }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { value[v] = load(values(j) + i + v * kLanes); }
       FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
         f32x16 weight = heads[h]->weights[j];
         FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[h][v] = fma(weight, value[v], chain[h][v]); }
       }
     }
     FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
-      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { store(out[h] + v * kLanes, chain[h][v]); }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { store(heads[h]->out + to + v * kLanes, chain[h][v]); }
     }
   }
 
-  static FATHOM_INLINE void value_rest(const AttendingHead *const *heads, const Columns &block, int64_t keys,
-                                       int64_t count, float *const *out) {
+  template <class Values>
+  static FATHOM_INLINE void value_rest(AttendingHead *const *heads, const Values &values, int64_t keys, int64_t i,
+                                       int64_t to, int64_t count) {
     for (int h = 0; h < kHeads; ++h) {
       // A head that is repeated must not be added twice.
-      for (int64_t i = 0; i < count && (h == 0 || heads[h] != heads[h - 1]); ++i) {
-        float chain = out[h][i] * heads[h]->factor;
+      for (int64_t n = 0; n < count && (h == 0 || heads[h] != heads[h - 1]); ++n) {
+        float chain = heads[h]->out[to + n] * heads[h]->factor;
         for (int64_t j = 0; j < keys; ++j) {
-          chain = __builtin_elementwise_fma(heads[h]->weights[j], block(j)[i], chain);
+          chain = __builtin_elementwise_fma(heads[h]->weights[j], values(j)[i + n], chain);
         }
-        out[h][i] = chain;
+        heads[h]->out[to + n] = chain;
       }
     }
   }
 
-  /// out[h] = out[h] * factor + weights · block: values are the first `width` numbers of rows.
-  static FATHOM_INLINE void value_block(const AttendingHead *state, int64_t heads, const Rows &block, int64_t keys,
-                                        int64_t width, Ahead ahead, float *out) {
+  /// out = out * factor + weights · values, for numbers [to, to + width) of the results.
+  template <class Values>
+  static FATHOM_INLINE void value_columns(AttendingHead *state, int64_t heads, const Values &values, int64_t keys,
+                                          int64_t to, int64_t width, Ahead &ahead) {
     for (int64_t h0 = 0; h0 < heads; h0 += kHeads) {
-      const AttendingHead *tile[kHeads];
-      float *to[kHeads];
-      FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) {
-        tile[i] = state + smaller(h0 + i, heads - 1);
-        to[i] = out + smaller(h0 + i, heads - 1) * width;
+      AttendingHead *tile[kHeads];
+      take_heads(state, heads, h0, tile);
+      int64_t i = 0, vectors = vectors_of_step(h0, heads);
+      for (; i + kColumns * kLanes <= width; i += kColumns * kLanes) {
+        value_tile<kColumns>(tile, values, keys, i, to + i, ahead, vectors);
       }
-      int64_t column = 0;
-      for (; column + kColumns * kLanes <= width; column += kColumns * kLanes) {
-        value_tile<kColumns>(tile, Keys::columns(block, column), keys, ahead, vectors_of_step(h0, heads), to);
-        FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { to[i] += kColumns * kLanes; }
+      for (; i + kLanes <= width; i += kLanes) {
+        value_tile<1>(tile, values, keys, i, to + i, ahead, smaller(vectors, 1));
       }
-      for (; column + kLanes <= width; column += kLanes) {
-        value_tile<1>(tile, Keys::columns(block, column), keys, ahead, 1, to);
-        FATHOM_UNROLL for (int i = 0; i < kHeads; ++i) { to[i] += kLanes; }
-      }
-      value_rest(tile, Keys::columns(block, column), keys, width - column, to);
+      value_rest(tile, values, keys, i, to + i, width - i);
     }
   }
 
-  static FATHOM_INLINE float *results(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row) {
-    return operand<float>(dispatch, s.out) + (row * s.H + s.first) * s.value_width;
+  /// Values are the first numbers of rows.
+  static FATHOM_INLINE void value_block(const SharedKeys &s, const Rows &block, int64_t keys, Ahead ahead,
+                                        AttendingHead *state, int64_t heads) {
+    if (s.values.format.isF32()) {
+      return value_columns(state, heads, Keys::columns(block, 0), keys, 0, s.value_width, ahead);
+    }
+    for (int64_t first = 0; first < s.value_width; first += kColumnsOfValues) {
+      int64_t width = smaller(kColumnsOfValues, s.value_width - first);
+      for (int64_t j = 0; j < keys; ++j) {
+        decode_numbers(block(j), s.values.format, first, width, s.decoded + j * kColumnsOfValues);
+      }
+      value_columns(state, heads, DenseRows{s.decoded, kColumnsOfValues}, keys, first, width, ahead);
+    }
   }
 
-  /// Block b of a row's `count` keys.
+  /// Block b of `heads` heads, of rows that have the same keys there: the `keys` of `row`.
   static FATHOM_INLINE void attend_block(const fathom_dispatch_t *dispatch, const SharedKeys &s, const Keys &all,
-                                         int64_t row, int64_t count, int64_t b, AttendingHead *state) {
-    int64_t left = count - b * kKeys, keys = smaller(kKeys, left);
+                                         int64_t row, int64_t b, int64_t keys, AttendingHead *state, int64_t heads) {
+    int64_t count = all.count(dispatch, row), after = (b + 1) * kKeys < count ? b + 1 : b;
     Rows block = all.rows(dispatch, s, row, s.keys, b, count);
     Rows values = s.values.store == s.keys.store ? block : all.rows(dispatch, s, row, s.values, b, count);
-    // What is decoded is not fetched ahead: the next block would take the place of this one.
-    bool fetches = s.keys.format.isF32();
-    Rows next = fetches ? all.rows(dispatch, s, row, s.keys, left > kKeys ? b + 1 : b, count) : block;
-    const float *q = operand<const float>(dispatch, 0) + (row * s.H + s.first) * s.width();
-    score_block(q, s.heads, block, keys, s.width(), Ahead(values, s.width()), state);
-    weigh(state, s.heads, keys, s.scale);
-    value_block(state, s.heads, values, keys, s.value_width, Ahead(next, s.width()), results(dispatch, s, row));
+    Rows next = all.rows(dispatch, s, row, s.keys, after, count);
+    score_block(s, block, keys, Ahead(values, s.values.format), state, heads);
+    weigh(state, heads, keys, s.scale);
+    value_block(s, values, keys, Ahead(next, s.keys.format), state, heads);
   }
 
-  /// Attention of `rows` rows from row `from` on. A block of keys is read from memory once for all of them.
-  static FATHOM_INLINE void attend(const fathom_dispatch_t *dispatch, const SharedKeys &s, const Keys &keys,
+  /// Attention of `rows` rows from row `from` on. Rows that have the same keys in a block read it together.
+  static FATHOM_INLINE void attend(const fathom_dispatch_t *dispatch, const SharedKeys &s, const Keys &all,
                                    int64_t from, int64_t rows, void *scratch) {
     auto *state = static_cast<AttendingHead *>(scratch);
     int64_t most = 0;
     for (int64_t t = 0; t < rows; ++t) {
-      begin(state + t * s.heads, s.heads, s.value_width, results(dispatch, s, from + t));
-      most = greater(most, keys.count(dispatch, from + t));
+      begin(dispatch, s, from + t, state + t * s.heads);
+      most = greater(most, all.count(dispatch, from + t));
     }
     for (int64_t b = 0; b * kKeys < most; ++b) {
-      for (int64_t t = 0; t < rows; ++t) {
-        int64_t count = keys.count(dispatch, from + t);
-        if (b * kKeys < count) {
-          attend_block(dispatch, s, keys, from + t, count, b, state + t * s.heads);
+      auto keys = [&](int64_t t) { return smaller(kKeys, all.count(dispatch, from + t) - b * kKeys); };
+      for (int64_t t = 0, end; t < rows; t = end) {
+        end = t + 1;
+        while (keys(t) > 0 && end < rows && keys(end) == keys(t) && Keys::same(dispatch, s, from + t, from + end, b)) {
+          ++end;
+        }
+        // The heads of one row are a constant, which loops of few heads want.
+        if (keys(t) > 0 && end == t + 1) {
+          attend_block(dispatch, s, all, from + t, b, keys(t), state + t * s.heads, s.heads);
+        } else if (keys(t) > 0) {
+          attend_block(dispatch, s, all, from + t, b, keys(t), state + t * s.heads, (end - t) * s.heads);
         }
       }
     }
-    for (int64_t t = 0; t < rows; ++t) {
-      finish(state + t * s.heads, s.heads, s.value_width, results(dispatch, s, from + t));
-    }
+    finish(state, rows * s.heads, s.value_width);
   }
 };
 

@@ -17,6 +17,7 @@ namespace fathom::cpu {
 
 using u16x16 = uint16_t __attribute__((ext_vector_type(16)));
 using u8x16 = uint8_t __attribute__((ext_vector_type(16)));
+using u8x64 = uint8_t __attribute__((ext_vector_type(64)));
 
 /// How a store keeps rows; constants of a kernel.
 struct RowFormat {
@@ -124,35 +125,74 @@ FATHOM_INLINE void encode_row(const float *x, const RowFormat &format, char *row
   }
 }
 
-template <int Lanes>
-FATHOM_INLINE auto decode_f8(const uint8_t *codes, float scale) {
+/// FP8 numbers times `unit`, their scale and F8E4M3::kUnit; without NaNs where there are none.
+template <int Lanes, bool NaNs = true>
+FATHOM_INLINE auto decode_f8(const uint8_t *codes, float unit) {
   auto value = F8E4M3::decode<Lanes>(codes);
-  using Value = decltype(value);
-  // The one code beyond 448 is NaN.
-  auto beyond = (value > 448.0f / F8E4M3::kUnit) | (value < -448.0f / F8E4M3::kUnit);
-  value = beyond ? Value(__builtin_nanf("")) : value;
-  return value * (scale * F8E4M3::kUnit);
+  if constexpr (NaNs) {
+    // The one code beyond 448 is NaN.
+    using Value = decltype(value);
+    auto beyond = (value > 448.0f / F8E4M3::kUnit) | (value < -448.0f / F8E4M3::kUnit);
+    value = beyond ? Value(__builtin_nanf("")) : value;
+  }
+  return value * unit;
+}
+
+/// Codes that are looked through for NaNs at a time.
+constexpr int64_t kCodes = 64;
+
+/// Whether one of `count` codes, a multiple of kCodes, is NaN. Looking through all costs less than in each vector.
+FATHOM_INLINE bool has_nan(const uint8_t *codes, int64_t count) {
+  // All bits of a NaN are set but for the sign.
+  u8x64 high = 0;
+  for (int64_t i = 0; i < count; i += kCodes) {
+    u8x64 code = load_vector<kCodes>(codes + i) | static_cast<uint8_t>(0x80);
+    high = code > high ? code : high;
+  }
+  return __builtin_reduce_or(high == static_cast<uint8_t>(0xFF)) != 0;
+}
+
+/// Numbers [from, end) of a row.
+template <bool NaNs>
+FATHOM_INLINE void decode_f8_numbers(const uint8_t *codes, const float *scales, int64_t from, int64_t end, float *to) {
+  while (from < end) {
+    float unit = scales[from / kBlock] * F8E4M3::kUnit;
+    int64_t block = smaller((from / kBlock + 1) * kBlock, end);
+    for (; from + 2 * kLanes <= block; from += 2 * kLanes, to += 2 * kLanes) {
+      auto value = decode_f8<2 * kLanes, NaNs>(codes + from, unit);
+      store(to, value.lo);
+      store(to + kLanes, value.hi);
+    }
+    for (; from < block; ++from, ++to) {
+      *to = decode_f8<1>(codes + from, unit)[0];
+    }
+  }
+}
+
+/// Numbers [from, from + count) of a row that is not f32, none of its tail.
+FATHOM_INLINE void decode_numbers(const char *row, const RowFormat &format, int64_t from, int64_t count, float *to) {
+  if (format.element == FATHOM_ROW_BF16) {
+    return decode_row<Bf16>(reinterpret_cast<const uint16_t *>(row) + from, nullptr, 0, count, to);
+  }
+  auto *codes = reinterpret_cast<const uint8_t *>(row);
+  auto *scales = reinterpret_cast<const float *>(row + fathom_row_scales(format.width - format.tail));
+  int64_t whole = count / kCodes * kCodes;
+  if (has_nan(codes + from, whole)) {
+    decode_f8_numbers<true>(codes, scales, from, from + whole, to);
+  } else {
+    decode_f8_numbers<false>(codes, scales, from, from + whole, to);
+  }
+  decode_f8_numbers<true>(codes, scales, from + whole, from + count, to + whole);
 }
 
 /// Reads a row that is not f32.
 FATHOM_INLINE void decode_row(const char *row, const RowFormat &format, float *to) {
-  auto read_bf16 = [](const char *from, int64_t count, float *numbers) {
-    decode_row<Bf16>(reinterpret_cast<const uint16_t *>(from), nullptr, 0, count, numbers);
-  };
   int64_t numbers = format.width - format.tail;
-  if (format.element == FATHOM_ROW_BF16) {
-    return read_bf16(row, numbers, to);
+  decode_numbers(row, format, 0, numbers, to);
+  if (format.tail > 0) {
+    auto *tail = reinterpret_cast<const uint16_t *>(row + fathom_row_tail(numbers));
+    decode_row<Bf16>(tail, nullptr, 0, format.tail, to + numbers);
   }
-  auto *codes = reinterpret_cast<const uint8_t *>(row);
-  auto *scales = reinterpret_cast<const float *>(row + fathom_row_scales(numbers));
-  int64_t i = 0;
-  for (; i + kLanes <= numbers; i += kLanes) {
-    store(to + i, decode_f8<16>(codes + i, scales[i / kBlock]));
-  }
-  for (; i < numbers; ++i) {
-    to[i] = decode_f8<1>(codes + i, scales[i / kBlock])[0];
-  }
-  read_bf16(row + fathom_row_tail(numbers), format.tail, to + numbers);
 }
 
 /// `count` rows side by side as f32 [count][width]: where they are, or in `memory` where they are not f32.
@@ -179,7 +219,7 @@ FATHOM_INLINE float decode_number(const char *row, const RowFormat &format, int6
     return read_bf16(row + fathom_row_tail(numbers), i - numbers);
   }
   auto *scales = reinterpret_cast<const float *>(row + fathom_row_scales(numbers));
-  return decode_f8<1>(reinterpret_cast<const uint8_t *>(row) + i, scales[i / kBlock])[0];
+  return decode_f8<1>(reinterpret_cast<const uint8_t *>(row) + i, scales[i / kBlock] * F8E4M3::kUnit)[0];
 }
 
 } // namespace fathom::cpu

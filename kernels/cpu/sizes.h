@@ -61,8 +61,12 @@ FATHOM_INLINE constexpr int64_t panels_of_item(int64_t outputs) {
   return panels >= 32 ? 4 : panels >= 8 ? 2 : 1;
 }
 
-/// Heads an item of attention over latents takes.
-FATHOM_INLINE constexpr int64_t heads_of_item(int64_t heads) { return heads >= 16 ? 8 : greater(1, heads / 2); }
+/// Heads an item of attention over latents takes. Each item decodes keys that are not f32 for itself: where heads are
+/// many, more of them share that.
+FATHOM_INLINE constexpr int64_t heads_of_item(int64_t heads, int64_t element) {
+  int64_t most = element != FATHOM_ROW_F32 && heads >= 64 ? 16 : 8;
+  return heads >= 16 ? most : greater(1, heads / 2);
+}
 
 /// Memory of `multiply`: decoded weights, a tile of x, scales.
 struct MultiplyScratch {
@@ -101,8 +105,10 @@ struct SoftmaxState {
   float total;
 };
 
-/// A head of attention over cached rows.
+/// A head of a row, attending to cached rows.
 struct AttendingHead {
+  const float *query;
+  float *out;
   float weights[kKeys];
   SoftmaxState state;
   float factor;
@@ -111,6 +117,15 @@ struct AttendingHead {
 /// Floats of a block of keys that is decoded before it is used; none where rows are f32.
 FATHOM_INLINE constexpr int64_t decoded_size(int64_t element, int64_t width) {
   return element == FATHOM_ROW_F32 ? 0 : kKeys * width;
+}
+
+/// Keys that are decoded at a time for their scores, at least as many as a tile has, and numbers of values.
+constexpr int64_t kScoredKeys = 4;
+constexpr int64_t kColumnsOfValues = 64;
+
+/// Floats of what attention decodes at a time: some keys, or some numbers of a block of values.
+FATHOM_INLINE constexpr int64_t attended_size(int64_t element, int64_t width) {
+  return element == FATHOM_ROW_F32 ? 0 : greater(kScoredKeys * width, kKeys * kColumnsOfValues);
 }
 
 /// Rows of an item of gqa_attention: a block of keys stays in the cache for all of them; few rows are spread over

@@ -159,59 +159,76 @@ void gemm(benchmark::State &state) {
   }
 }
 
-/// One token's attention over a long context, 16 heads of DeepSeek-V2-Lite.
+/// Memory for a thread's item, where a line of the cache begins.
+struct Scratch {
+  explicit Scratch(int64_t floats) : memory(floats + kLanes) {}
+  void *get() { return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) & ~uintptr_t(63)); }
+  std::vector<float> memory;
+};
+
+/// One token's attention over a long context, an item of DeepSeek-V3's 128 heads. Rows are cold: as in a model, where
+/// weights pass between two steps.
+template <int64_t element>
 void latent_attention(benchmark::State &state) {
   using Kernel = MlaLatentAttention<Tile>;
-  static constexpr int64_t kConstants[] = {16, 512, 64, 0, FATHOM_ROW_F32, 0x3FB0000000000000, 16};
-  int64_t context = state.range(0);
-  std::vector<float> cache(context * 576, 0.01f), q(16 * 576, 0.02f), out(16 * 512);
+  static constexpr int64_t kConstants[] = {128, 512, 64, 0, element, 0x3FB0000000000000, heads_of_item(128, element)};
+  constexpr int64_t kHeads = heads_of_item(128, element);
+  int64_t row = row_format(element, 576, 64).bytes(), context = state.range(0), layers = kBytes / (context * row);
+  std::vector<float> q(128 * 576, 0.02f), out(128 * 512);
   std::vector<int32_t> pages(context / 64);
   std::iota(pages.begin(), pages.end(), 0);
   const int32_t *table = pages.data();
-  fathom_cache_t view = {reinterpret_cast<char *>(cache.data()), 64 * 576 * kFloat, &table};
+  fathom_cache_t view = {weights(), layers * 64 * row, &table};
   int32_t position = static_cast<int32_t>(context - 1);
   void *operands[] = {q.data(), out.data()};
-  fathom_dispatch_t dispatch{operands, 1, 0, &position, &view};
-  std::vector<AttendingHead> scratch(16);
+  Scratch scratch(floats<AttendingHead>(kHeads) + attended_size(element, 576));
   double limit = fma_peak(), best = 1e30;
+  int64_t layer = 0;
   for (auto _ : state) {
+    fathom_dispatch_t dispatch{operands, 1, layer++ % layers, &position, &view};
     double start = thread_seconds();
-    Kernel::run(&dispatch, kConstants, 0, scratch.data());
+    Kernel::run(&dispatch, kConstants, 0, scratch.get());
     best = std::min(best, thread_seconds() - start);
   }
-  double steps = 16.0 * (576 + 512) * static_cast<double>(context);
+  double steps = kHeads * (576 + 512.0) * static_cast<double>(context);
   state.counters["GFLOP/s"] = 2e-9 * steps / best;
   state.counters["of_peak"] = steps / best / limit;
 }
 
-/// One token's attention over a long context in as many layers as a gigabyte holds, 12 heads in 2 groups of
-/// R1-Distill-Qwen-1.5B.
-template <int64_t context>
+/// Attention over a long context in as many layers as a gigabyte holds, 12 heads in 2 groups of R1-Distill-Qwen-1.5B:
+/// of one token, or of the last `rows`.
+template <int64_t element, int64_t context>
 void grouped_attention(benchmark::State &state) {
   using Kernel = GqaAttention<Tile>;
-  constexpr int64_t kRow = 2 * 2 * 128 * kFloat, layers = kBytes / (context * kRow);
-  static constexpr int64_t kConstants[] = {
-      12, 2, 128, 0, FATHOM_ROW_F32, layers * 64 * kRow / 2, FATHOM_ROW_F32, 0x3FB0000000000000};
-  int threads = static_cast<int>(state.range(0));
-  std::vector<float> q(12 * 128, 0.02f), out(12 * 128);
-  std::vector<int32_t> pages(context / 64);
+  constexpr int64_t kRow = element == FATHOM_ROW_F32    ? 512
+                           : element == FATHOM_ROW_BF16 ? 256
+                                                        : 132,
+                    layers = kBytes / (context * 4 * kRow);
+  constexpr int64_t kStore = layers * 2 * 64 * kRow;
+  static constexpr int64_t kConstants[] = {12, 2, 128, 0, element, kStore, element, 0x3FB0000000000000};
+  int64_t rows = state.range(0);
+  int threads = static_cast<int>(state.range(1));
+  std::vector<float> q(rows * 12 * 128, 0.02f), out(rows * 12 * 128);
+  std::vector<int32_t> pages(context / 64), positions(rows);
   std::iota(pages.begin(), pages.end(), 0);
-  const int32_t *table = pages.data();
-  fathom_cache_t view = {weights(), layers * 64 * kRow, &table};
-  int32_t position = static_cast<int32_t>(context - 1);
+  std::iota(positions.begin(), positions.end(), static_cast<int32_t>(context - rows));
+  std::vector<const int32_t *> tables(rows, pages.data());
+  fathom_cache_t view = {weights(), 2 * kStore, tables.data()};
   void *operands[] = {q.data(), out.data()};
-  std::vector<std::vector<AttendingHead>> scratch(threads, std::vector<AttendingHead>(6));
-  double limit = read_bandwidth(threads), best = 1e30;
+  int64_t items = Kernel::items(rows, kConstants), heads = 6 * attended_rows(rows);
+  std::vector<Scratch> scratch(threads, Scratch(floats<AttendingHead>(heads) + attended_size(element, 128)));
+  double limit = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
   for (auto _ : state) {
-    double elapsed = parallel(threads, layers * Kernel::items(1, kConstants), [&](int64_t item, int thread) {
-      fathom_dispatch_t dispatch{operands, 1, item / 2, &position, &view};
-      Kernel::run(&dispatch, kConstants, item % 2, scratch[thread].data());
+    double elapsed = parallel(threads, rows > 1 ? items : layers * items, [&](int64_t item, int thread) {
+      fathom_dispatch_t dispatch{operands, rows, item / items, positions.data(), &view};
+      Kernel::run(&dispatch, kConstants, item % items, scratch[thread].get());
     });
     best = std::min(best, elapsed);
   }
-  double bytes = static_cast<double>(layers * context * kRow);
-  state.counters["GB/s"] = bytes / best * 1e-9;
-  state.counters["of_bandwidth"] = bytes / best / limit;
+  double read = static_cast<double>((rows > 1 ? 1 : layers) * context);
+  state.counters["GB/s"] = read * 4 * kRow / best * 1e-9;
+  state.counters["of_bandwidth"] = read * 4 * kRow / best / limit;
+  state.counters["of_peak"] = read * static_cast<double>(rows) * 12 * 2 * 128 / best / peak;
 }
 
 /// Keys of an index: unlike each other, so that the selection has work to do.
@@ -306,9 +323,15 @@ BENCHMARK(gemm<PanelWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32,
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
 BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});
-BENCHMARK(latent_attention)->Arg(1024)->Arg(8192);
-BENCHMARK(grouped_attention<4096>)->Arg(1)->Arg(2);
-BENCHMARK(grouped_attention<16384>)->Arg(1)->Arg(2);
+BENCHMARK(latent_attention<FATHOM_ROW_F32>)->Arg(1024)->Arg(16384)->Unit(benchmark::kMicrosecond);
+BENCHMARK(latent_attention<FATHOM_ROW_BF16>)->Arg(1024)->Arg(16384)->Unit(benchmark::kMicrosecond);
+BENCHMARK(latent_attention<FATHOM_ROW_F8E4M3>)->Arg(1024)->Arg(16384)->Unit(benchmark::kMicrosecond);
+BENCHMARK(grouped_attention<FATHOM_ROW_F32, 4096>)->Args({1, 1});
+BENCHMARK(grouped_attention<FATHOM_ROW_F32, 16384>)->Args({1, 2})->Args({256, 1})->Unit(benchmark::kMillisecond);
+BENCHMARK(grouped_attention<FATHOM_ROW_BF16, 4096>)->Args({1, 1});
+BENCHMARK(grouped_attention<FATHOM_ROW_BF16, 16384>)->Args({1, 2})->Args({256, 1})->Unit(benchmark::kMillisecond);
+BENCHMARK(grouped_attention<FATHOM_ROW_F8E4M3, 4096>)->Args({1, 1});
+BENCHMARK(grouped_attention<FATHOM_ROW_F8E4M3, 16384>)->Args({1, 2})->Args({256, 1})->Unit(benchmark::kMillisecond);
 BENCHMARK(index_select<4096>)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(index_select<16384>)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(index_select<65536>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);

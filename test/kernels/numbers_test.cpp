@@ -140,6 +140,11 @@ TEST(NumbersTest, RowsEncodeAndDecodeAsTheReference) {
         std::vector<float> numbers = ref::decode_row(want.data(), {element, width, tail});
         cpu::decode_row(row, format, got.data());
         ASSERT_EQ(std::memcmp(got.data(), numbers.data(), width * sizeof(float)), 0);
+        for (int64_t from = 0; from < width - tail; from += 64) {
+          int64_t count = std::min<int64_t>(64, width - tail - from);
+          cpu::decode_numbers(row, format, from, count, got.data());
+          ASSERT_EQ(std::memcmp(got.data(), &numbers[from], count * sizeof(float)), 0) << "from " << from;
+        }
         for (int64_t i = 0; i < width; ++i) {
           float number = cpu::decode_number(row, format, i);
           ASSERT_EQ(std::memcmp(&number, &numbers[i], sizeof(float)), 0) << i;
