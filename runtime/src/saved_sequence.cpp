@@ -107,7 +107,8 @@ static fathom_status_t checkSaved(Session &session, const void *data, size_t siz
                 "the saved sequence is damaged: its %zu bytes do not have the hash they were saved with", size);
   }
   if (header->identity != session.model().identity()) {
-    return fail(FATHOM_STATUS_MISMATCH, "the saved sequence belongs to another artifact; compute it again");
+    return fail(FATHOM_STATUS_MISMATCH, "the saved sequence belongs to another artifact: another model, or other "
+                                        "options such as --cache-type; compute it again");
   }
   if (header->drafted > header->length || header->waiting > header->length - header->drafted ||
       header->waiting > DraftState::kMostWaiting) {

@@ -96,11 +96,12 @@ static void describeModel(const artifact::Program &program, Report &report) {
 }
 
 static void listStores(const artifact::Program &program, Report &report) {
-  report.table("stores",
-               {"name", "type", "layers", "heads", "width", "tail", "row_bytes", "stride", "window", "offset"});
+  report.table("stores", {"name", "type", "layers", "heads", "width", "tail", "row_bytes", "token_bytes", "stride",
+                          "window", "offset"});
   for (const artifact::Store *store : each(program.cache()->stores())) {
     report.row({show(store->name()), artifact::EnumNameStoreElement(store->element()), store->layers(), store->heads(),
-                store->width(), store->tail(), runtime::rowBytes(*store), store->stride(), store->window(),
+                store->width(), store->tail(), runtime::rowBytes(*store),
+                runtime::rowsOf(*store) * runtime::rowBytes(*store), store->stride(), store->window(),
                 store->offset()});
   }
 }

@@ -54,6 +54,7 @@ TEST(Inspect, ReportsTheFactsOfAnArtifact) {
   EXPECT_EQ(report.getObject("artifact")->getString("kind"), "artifact");
   EXPECT_EQ(report.getObject("model")->getString("family"), "deepseek_v3");
   EXPECT_EQ(report.getObject("cache")->getInteger("token_bytes"), 384);
+  EXPECT_EQ((*report.getArray("stores"))[0].getAsObject()->getInteger("token_bytes"), 384);
   EXPECT_EQ(report.getObject("target")->getString("cpu"), "x86-64-v3");
   EXPECT_EQ(report.getArray("entry_points")->size(), 2u);
   EXPECT_EQ((*report.getArray("kernels"))[0].getAsObject()->getInteger("dispatches"), 14);
