@@ -1,11 +1,12 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Programs that hold a model, or open one, give the reference's logits and tokens.
+"""Programs that hold a model, or open one, give the reference's logits and tokens; with a smaller cache, those of `fathom run`.
 
 usage: programs_test.py FATHOM GREEDY MODELS FOLDER. GREEDY is greedy.c, linked with the runtime alone. An executable of
 --emit=exe needs a static runtime, which sanitizers do not have: a fifth argument, `sanitized`, leaves it out.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -21,6 +22,8 @@ from reference_model import read_arrays
 FATHOM, GREEDY, MODELS, FOLDER = sys.argv[1:5]
 SANITIZED = sys.argv[5:] == ["sanitized"]
 TOLERANCE = 1e-3
+# One model for each way to attend: grouped queries; latents, all or a selection of them.
+CACHED = ("qwen3-tiny", "v32-tiny")
 
 
 def run(*command):
@@ -40,8 +43,12 @@ def read_prompts(model):
 
 
 def use_executable(program, tokens, count, folder):
+    return use_command([program], tokens, count, folder)
+
+
+def use_command(command, tokens, count, folder):
     logits = os.path.join(folder, "logits.npy")
-    answer = run(program, "--token-ids=" + ",".join(map(str, tokens)), f"-n{count}", "--temperature=0", "--ignore-eos",
+    answer = run(*command, "--token-ids=" + ",".join(map(str, tokens)), f"-n{count}", "--temperature=0", "--ignore-eos",
                  "--output=json", "--logits=" + logits)
     return json.loads(answer)["tokens"], np.load(logits)
 
@@ -66,6 +73,20 @@ class ProgramsTest(unittest.TestCase):
                     self.assertLessEqual(np.abs(actual - logits).max(), TOLERANCE)
                     self.assertEqual(answer, greedy.tolist())
 
+    def check_cache_type(self, model, cache_type, options, use):
+        """`use` of a program gives the bits that `fathom run` gives of the artifact with the same weights and cache type."""
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            artifact, program = os.path.join(folder, "model.fathom"), os.path.join(folder, "program")
+            compile_model = [FATHOM, "compile", os.path.join(MODELS, model), "--cache-type=" + cache_type]
+            run(*compile_model, "-o", artifact, *(option for option in options if option != "--emit=exe"))
+            run(*compile_model, "-o", program, *options)
+            tokens, golden, greedy = read_prompts(model)[0]
+            expected, logits = use_command([FATHOM, "run", artifact], tokens, len(greedy), folder)
+            answer, actual = use(program, tokens, len(greedy), folder)
+            self.assertEqual(answer, expected)
+            np.testing.assert_array_equal(actual, logits)
+            self.assertGreater(np.abs(actual - golden).max(), 1e-4)  # what the cache rounds is seen
+
 
 def add_tests():
     ways = {"c_program": (["--weights=reference"], use_c_program)}
@@ -75,6 +96,11 @@ def add_tests():
         for way, (options, use) in ways.items():
             name = f"test_{model}_{way}".replace("-", "_")
             setattr(ProgramsTest, name, lambda self, m=model, o=options, u=use: self.check(m, o, u))
+    for model, cache_type in itertools.product(CACHED, ("bf16", "fp8")):
+        for way, (options, use) in ways.items():
+            name = f"test_{model}_{cache_type}_{way}".replace("-", "_")
+            setattr(ProgramsTest, name,
+                    lambda self, m=model, c=cache_type, o=options, u=use: self.check_cache_type(m, c, o, u))
 
 
 if __name__ == "__main__":
