@@ -62,7 +62,8 @@ std::string compile(const driver::CompileOptions &given) {
 
 #define EXPECT_STATUS_OK(call) EXPECT_EQ(call, FATHOM_STATUS_OK) << fathom_status_message()
 
-Session::Session(const std::string &artifact, uint32_t threads, uint32_t chunk, uint32_t sequences) {
+Session::Session(const std::string &artifact, uint32_t threads, uint32_t chunk, uint32_t sequences, uint64_t drafts)
+    : mostDrafts(drafts) {
   fathom_model_info_initialize(&info);
   EXPECT_STATUS_OK(fathom_model_load_file(artifact.c_str(), nullptr, &model));
   EXPECT_STATUS_OK(fathom_model_info(model, &info));
@@ -71,6 +72,7 @@ Session::Session(const std::string &artifact, uint32_t threads, uint32_t chunk, 
   options.threads = threads;
   options.prefill_chunk = chunk;
   options.max_sequences = sequences;
+  options.draft = drafts;
   EXPECT_STATUS_OK(fathom_session_create(model, &options, &session));
 }
 
@@ -114,6 +116,24 @@ std::vector<float> Session::verify(const std::vector<fathom_sequence_t> &sequenc
   EXPECT_STATUS_OK(fathom_session_verify(session, sequences.data(), counts.data(), all.data(), counts.size(),
                                          logits.data(), logits.size()));
   return logits;
+}
+
+std::vector<std::vector<int32_t>> Session::draft(const std::vector<fathom_sequence_t> &sequences,
+                                                 const std::vector<int32_t> &tokens, uint32_t count) {
+  std::vector<int32_t> all(tokens.size() * mostDrafts);
+  std::vector<uint32_t> counts(tokens.size(), count);
+  EXPECT_STATUS_OK(
+      fathom_session_draft(session, sequences.data(), tokens.data(), tokens.size(), all.data(), counts.data()));
+  std::vector<std::vector<int32_t>> guesses;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    auto first = all.begin() + static_cast<std::ptrdiff_t>(i * mostDrafts);
+    guesses.emplace_back(first, first + counts[i]);
+  }
+  return guesses;
+}
+
+void Session::rewind(fathom_sequence_t sequence, size_t length) {
+  EXPECT_STATUS_OK(fathom_session_rewind_sequence(session, sequence, static_cast<uint32_t>(length)));
 }
 
 void Session::append(fathom_sequence_t sequence, int32_t token) {

@@ -22,7 +22,8 @@ std::string compile(const driver::CompileOptions &options);
 /// A session on an artifact, with the calls that tests make; each fails the test when the C API does.
 class Session {
 public:
-  Session(const std::string &artifact, uint32_t threads = 1, uint32_t chunk = 0, uint32_t sequences = 8);
+  Session(const std::string &artifact, uint32_t threads = 1, uint32_t chunk = 0, uint32_t sequences = 8,
+          uint64_t drafts = 0);
   ~Session();
   Session(const Session &) = delete;
 
@@ -40,6 +41,10 @@ public:
   /// Appends tokens to each sequence in one call, those of a sequence side by side; logits of all.
   std::vector<float> verify(const std::vector<fathom_sequence_t> &sequences,
                             const std::vector<std::vector<int32_t>> &tokens);
+  /// Up to `count` guesses of what follows each of `tokens`, which are the next of each sequence.
+  std::vector<std::vector<int32_t>> draft(const std::vector<fathom_sequence_t> &sequences,
+                                          const std::vector<int32_t> &tokens, uint32_t count);
+  void rewind(fathom_sequence_t sequence, size_t length);
   /// A step that nobody wants logits of.
   void append(fathom_sequence_t sequence, int32_t token);
   fathom_sequence_t createSequence();
@@ -54,6 +59,7 @@ private:
   fathom_model_t *model = nullptr;
   fathom_session_t *session = nullptr;
   fathom_model_info_t info;
+  uint64_t mostDrafts;
 };
 
 } // namespace fathom::test

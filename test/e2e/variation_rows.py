@@ -155,6 +155,12 @@ ROWS = {
         | {"hidden_size": 72, "q_lora_rank": 36, "kv_lora_rank": 20, "num_nextn_predict_layers": 1},
         "bf16",
     ),
+    "v32-24-index-heads": (
+        V32 | heads(20, 16, 4, 8) | index(24, 128, 1)
+        | {"first_k_dense_replace": 2, "tie_word_embeddings": True, "num_nextn_predict_layers": 1},
+        "bf16",
+    ),
+    "v32-every-position": (V32 | index(20, 128, 100_000) | {"num_nextn_predict_layers": 1, "hidden_size": 136}, "fp8"),
     # From here on only with --all.
     "llama-linear": (LLAMA | rope("linear") | {"rope_theta": 100000.0}, "bf16"),
     "llama-dynamic": (LLAMA | rope("dynamic"), "bf16"),
@@ -229,13 +235,16 @@ ROWS = {
     "v3-no-routed": (V3 | {"n_routed_experts": None}, "bf16"),
     "v3-mtp": (V3 | {"num_nextn_predict_layers": 1}, "bf16"),
     "v3-mtp-fp8": (V3 | {"num_nextn_predict_layers": 1, "hidden_size": 136}, "fp8"),
-    "v32-one-position": (V32 | index(4, 16, 1), "bf16"),
-    "v32-every-position": (V32 | index(4, 16, 100_000), "bf16"),
+    # A shard that ends in scales, of a weight larger than what is behind them.
+    "v3-mtp-scales-at-the-end": (
+        V3 | heads(20, 33, 32, 8) | {"num_nextn_predict_layers": 1, "hidden_size": 8, "q_lora_rank": None},
+        "fp8",
+    ),
+    "v32-one-position": (V32 | heads(20, 16, 4, 8) | index(4, 16, 1) | {"hidden_size": 200}, "bf16"),
     "v32-as-many-as-a-prompt": (V32 | index(4, 16, 130) | {"max_position_embeddings": 131}, "f32"),
     "v32-one-less": (V32 | index(4, 16, 129), "bf16"),
     "v32-one-index-head": (V32 | index(1, 8, 64), "f32"),
     "v32-real-index": (V32 | heads(2, 128, 64, 128) | index(64, 128, 63) | {"kv_lora_rank": 512}, "bf16"),
-    "v32-24-index-heads": (V32 | heads(20, 16, 4, 8) | index(24, 128, 33) | {"hidden_size": 200}, "bf16"),
     "v32-interleaved-index": (V32 | yarn() | {"indexer_rope_interleave": True}, "f32"),
     "v32-equal-keys": (V32, "bf16"),
     "v32-all-dense-tied": (
