@@ -109,7 +109,9 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     }
     auto norm = dyn_cast<deepseek::LayerNormOp>(op);
     if (kind == "drop-norm-bias" && norm) {
-      norm.getBiasMutable().assign(norm.getWeight());
+      OpBuilder builder(op);
+      TypedAttr zeros = builder.getZeroAttr(norm.getBias().getType());
+      norm.getBiasMutable().assign(arith::ConstantOp::create(builder, op->getLoc(), zeros));
     }
     if (kind == "norm-without-mean" && norm) {
       OpBuilder builder(op);
