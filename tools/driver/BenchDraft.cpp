@@ -20,18 +20,14 @@ public:
   virtual void endVerifying() = 0;
 };
 
-/// Sums up the time of calls.
+/// Takes the time of calls.
 class DraftBench::Clock final : public Meter {
 public:
   void begin() override { start = now(); }
-  void endDrafting() override { drafting += now() - start; }
-  void endVerifying() override {
-    verifying += now() - start;
-    ++steps;
-  }
+  void endDrafting() override { drafting.add(now() - start); }
+  void endVerifying() override { verifying.add(now() - start); }
 
-  double drafting = 0, verifying = 0;
-  double steps = 0;
+  Samples drafting, verifying;
 
 private:
   double start = 0;
@@ -96,16 +92,34 @@ fathom_status_t DraftBench::answer(fathom_session_t *session, fathom_generate_re
   options.token_count = prompt.size();
   options.max_tokens = tokens;
   options.ignore_eos = 1;
-  options.user = &said;
+  options.user = this;
   options.on_token = [](void *user, int32_t token, const char *, size_t) {
+    auto *bench = static_cast<DraftBench *>(user);
     if (token >= 0) {
-      static_cast<std::vector<int32_t> *>(user)->push_back(token);
+      bench->said.push_back(token);
+      bench->times.push_back(now());
     }
     return FATHOM_CONTINUE;
   };
   said.clear();
+  times.clear();
   fathom_generate_result_initialize(&result);
   return fathom_session_generate(session, &options, &result);
+}
+
+/// Seconds of the middle one of the last answer's steps. A token that a step was made for comes long after the one
+/// before, and an accepted draft at once.
+double DraftBench::middleStep(uint64_t steps) const {
+  std::vector<double> waits;
+  for (size_t i = 1; i < times.size(); ++i) {
+    waits.push_back(times[i] - times[i - 1]);
+  }
+  std::sort(waits.rbegin(), waits.rend());
+  Samples longest;
+  for (size_t i = 0; i < waits.size() && i < steps; ++i) {
+    longest.add(waits[i]);
+  }
+  return longest.median();
 }
 
 /// The answer once more, by the calls that a step is made of. `most` drafts a step, 0: as a session does without.
@@ -175,11 +189,13 @@ fathom_status_t DraftBench::measure(DraftResults &results) {
     return status;
   }
   results.plain.add(tokensPerSecond(result));
+  results.plainStepSeconds.add(middleStep(result.decode_steps));
   status = answer(drafting, result);
   if (status != FATHOM_STATUS_OK) {
     return status;
   }
   results.drafting.add(tokensPerSecond(result));
+  results.stepSeconds.add(middleStep(result.decode_steps));
   results.steps = result.decode_steps;
   results.drafted = result.drafted_tokens;
   results.accepted = result.accepted_tokens;
@@ -192,12 +208,9 @@ fathom_status_t DraftBench::measureCalls(DraftResults &results) {
   if (!status && drafts > 1) {
     status = replay(drafting, 1, one);
   }
-  if (!status) {
-    results.draftSeconds.add(all.drafting / all.steps);
-    results.verifySeconds.add(all.verifying / all.steps);
-    const Clock &first = drafts > 1 ? one : all;
-    results.firstDraftSeconds.add(first.drafting / first.steps);
-  }
+  results.draftSeconds.add(all.drafting.median());
+  results.verifySeconds.add(all.verifying.median());
+  results.firstDraftSeconds.add((drafts > 1 ? one : all).drafting.median());
   return status;
 }
 

@@ -39,6 +39,7 @@ private:
   class Reader;
 
   fathom_status_t answer(fathom_session_t *session, fathom_generate_result_t &result);
+  double middleStep(uint64_t steps) const;
   fathom_status_t replay(fathom_session_t *session, uint32_t most, Meter &meter);
   fathom_status_t replayStep(fathom_session_t *session, fathom_sequence_t sequence, uint32_t most, Meter &meter);
   fathom_status_t measureCalls(DraftResults &results);
@@ -46,6 +47,8 @@ private:
   fathom_session_t *plain = nullptr, *drafting = nullptr;
   uint32_t drafts = 0;
   std::vector<int32_t> prompt, said;
+  /// When each token of `said` was.
+  std::vector<double> times;
   uint64_t tokens = 0;
   /// In a replay: tokens of `said` that are there, with the one that the next step takes.
   uint64_t there = 0;

@@ -21,13 +21,13 @@ static void printSpeed(const BenchOptions &options, const DraftResults &r) {
 }
 
 static void printStep(const DraftResults &r) {
-  std::printf("step     %10.3f ms: %.3f drafting", 1e3 * r.stepSeconds(), 1e3 * r.draftSeconds.median());
+  std::printf("step     %10.3f ms: %.3f drafting", 1e3 * r.stepSeconds.median(), 1e3 * r.draftSeconds.median());
   if (r.drafts > 1) {
     std::printf(" (%.3f the first, %.3f each further)", 1e3 * r.firstDraftSeconds.median(),
                 1e3 * r.furtherDraftSeconds());
   }
   std::printf(", %.3f verifying %u rows, %.3f else; %.3f without drafts\n", 1e3 * r.verifySeconds.median(),
-              r.drafts + 1, 1e3 * r.otherSeconds(), 1e3 * r.plainStepSeconds());
+              r.drafts + 1, 1e3 * r.otherSeconds(), 1e3 * r.plainStepSeconds.median());
 }
 
 /// `what` is read, a token and in parts of a step; without the end of the line.
@@ -63,12 +63,13 @@ static void writeSpeed(llvm::json::OStream &out, const DraftResults &r) {
   out.attribute("decode_steps", int64_t(r.steps));
   out.attribute("drafted_tokens", int64_t(r.drafted));
   out.attribute("accepted_tokens", int64_t(r.accepted));
+  out.attribute("acceptance", r.acceptance());
   out.attribute("tokens_per_step", r.tokensPerStep());
 }
 
 static void writeStep(llvm::json::OStream &out, const DraftResults &r) {
-  out.attribute("plain_step_seconds", r.plainStepSeconds());
-  out.attribute("step_seconds", r.stepSeconds());
+  out.attribute("plain_step_seconds", r.plainStepSeconds.median());
+  out.attribute("step_seconds", r.stepSeconds.median());
   out.attribute("draft_seconds", r.draftSeconds.median());
   out.attribute("first_draft_seconds", r.firstDraftSeconds.median());
   out.attribute("verify_seconds", r.verifySeconds.median());

@@ -20,24 +20,20 @@ double DraftResults::acceptance() const { return divide(static_cast<double>(acce
 
 double DraftResults::speedup() const { return divide(drafting.median(), plain.median()); }
 
-double DraftResults::plainStepSeconds() const { return divide(1, plain.median()); }
-
-double DraftResults::stepSeconds() const { return divide(tokensPerStep(), drafting.median()); }
-
 double DraftResults::otherSeconds() const {
-  // Calls are timed in other steps than answers are, on a machine that may be busier.
-  return std::max(0.0, stepSeconds() - draftSeconds.median() - verifySeconds.median());
+  // Calls are timed in other steps than the whole is.
+  return std::max(0.0, stepSeconds.median() - draftSeconds.median() - verifySeconds.median());
 }
 
 double DraftResults::furtherDraftSeconds() const {
   return divide(draftSeconds.median() - firstDraftSeconds.median(), drafts - 1.0);
 }
 
-double DraftResults::inPlainSteps(double seconds) const { return seconds * plain.median(); }
+double DraftResults::inPlainSteps(double seconds) const { return divide(seconds, plainStepSeconds.median()); }
 
 double DraftResults::breakEvenAcceptance() const {
   double perStep = divide(static_cast<double>(drafted), static_cast<double>(steps));
-  return divide(inPlainSteps(stepSeconds()) - 1, perStep);
+  return divide(cost() - 1, perStep);
 }
 
 double DraftResults::perToken(double WeightsRead::*what) const {
@@ -66,10 +62,10 @@ static std::string explainCost(const DraftResults &r) {
 }
 
 std::string DraftResults::explain() const {
-  bool gains = speedup() > 1;
+  bool gains = tokensPerStep() > cost();
   std::string text = gains ? "drafts gain: " : "drafts lose: ";
   text += format("a step gives %.2f tokens more and costs ", tokensPerStep() - 1) +
-          format("%.2f steps more, ", inPlainSteps(stepSeconds()) - 1) + explainCost(*this);
+          format("%.2f steps more, ", cost() - 1) + explainCost(*this);
   double least = breakEvenAcceptance();
   return text + (least > 1 ? std::string("; no acceptance would pay for that")
                            : format("; it pays from %.0f %% accepted on", 100 * std::max(least, 0.0)));

@@ -29,7 +29,10 @@ struct DraftResults {
   /// Tokens a second.
   Samples plain, drafting;
   uint64_t steps = 0, drafted = 0, accepted = 0;
-  /// Of a step with drafts, what guessing takes, guessing one token alone, and verifying.
+  /// Of the middle step, without drafts and with them, what comes with drawing and saying its tokens included; and of
+  /// the calls of one with drafts: guessing, guessing one token alone, and verifying. A busy machine makes some steps
+  /// much longer, and the middle one hardly.
+  Samples plainStepSeconds, stepSeconds;
   Samples draftSeconds, firstDraftSeconds, verifySeconds;
   /// By a step without drafts, and by guessing and verifying.
   WeightsRead plainRead, draftRead, verifyRead;
@@ -40,14 +43,13 @@ struct DraftResults {
   double acceptance() const;
   double speedup() const;
 
-  /// Seconds of a step: of all of it, and of what is neither guessing nor verifying, as drawing tokens is.
-  double plainStepSeconds() const;
-  double stepSeconds() const;
+  /// Of a step, what is neither guessing nor verifying, as drawing tokens is.
   double otherSeconds() const;
   /// Of each guess after the first, where there are such.
   double furtherDraftSeconds() const;
-  /// Seconds in steps without drafts.
+  /// Seconds in steps without drafts, and so what a step with drafts costs.
   double inPlainSteps(double seconds) const;
+  double cost() const { return inPlainSteps(stepSeconds.median()); }
   /// The acceptance from which on drafts gain, if a step takes no less then; above 1 where they cannot.
   double breakEvenAcceptance() const;
 
