@@ -24,6 +24,15 @@ int checkFormat(const char *program, const RunOptions &options, const LoadedMode
   return printUsageError(program, "the model has no tokenizer; use --output=token-ids");
 }
 
+// The part of drafts that were right, where there are any, and what they made of a step.
+static double acceptance(const fathom_generate_result_t &result) {
+  return static_cast<double>(result.accepted_tokens) / static_cast<double>(result.drafted_tokens);
+}
+
+static double tokensPerStep(const fathom_generate_result_t &result) {
+  return 1 + static_cast<double>(result.accepted_tokens) / static_cast<double>(result.decode_steps);
+}
+
 void printStats(const char *program, const fathom_generate_result_t &result, size_t sequences) {
   double prefill = static_cast<double>(result.prefill_nanoseconds) / 1e9;
   double decode = static_cast<double>(result.decode_nanoseconds) / 1e9;
@@ -34,11 +43,9 @@ void printStats(const char *program, const fathom_generate_result_t &result, siz
           prefill > 0 ? static_cast<double>(result.prompt_tokens) / prefill : 0,
           static_cast<unsigned long long>(result.generated_tokens), decode, decode > 0 ? steps / decode : 0);
   if (result.drafted_tokens > 0) {
-    double drafted = static_cast<double>(result.drafted_tokens), accepted = static_cast<double>(result.accepted_tokens);
     fprintf(stderr, "%s: drafts: %llu of %llu accepted (%.1f %%); %.2f tokens a step\n", program,
             static_cast<unsigned long long>(result.accepted_tokens),
-            static_cast<unsigned long long>(result.drafted_tokens), 100 * accepted / drafted,
-            1 + accepted / static_cast<double>(result.decode_steps));
+            static_cast<unsigned long long>(result.drafted_tokens), 100 * acceptance(result), tokensPerStep(result));
   }
 }
 
@@ -102,6 +109,7 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
                  static_cast<unsigned long long>(result.decode_steps),
                  static_cast<unsigned long long>(result.drafted_tokens),
                  static_cast<unsigned long long>(result.accepted_tokens));
+    output.print(", \"acceptance\": %.4f, \"tokens_per_step\": %.4f", acceptance(result), tokensPerStep(result));
   }
   // The sequences of a batch have no times of their own.
   if (result.prefill_nanoseconds > 0) {

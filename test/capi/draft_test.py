@@ -65,7 +65,9 @@ class Draft(unittest.TestCase):
         value = json.loads(run(*command, "--draft=mtp:4").stdout)
         # Of four, two are right before one is wrong.
         self.assertEqual(value["decode_steps"] + value["accepted_tokens"], 60)
-        self.assertTrue(0.3 < value["accepted_tokens"] / value["drafted_tokens"] < 0.9, value)
+        self.assertTrue(0.3 < value["acceptance"] < 0.9, value)
+        self.assertAlmostEqual(value["acceptance"], value["accepted_tokens"] / value["drafted_tokens"], places=3)
+        self.assertAlmostEqual(value["tokens_per_step"], 60 / value["decode_steps"], places=3)
         self.assertNotIn("decode_steps", json.loads(run(*command).stdout))
         path = os.path.join(folder, "draft-stats.txt")
         with open(path, "w") as file:
@@ -73,6 +75,15 @@ class Draft(unittest.TestCase):
         for prompt in (["-p", "a"], ["--batch-file", path]):
             text = run(*prompt, "-n40", "--ignore-eos", "--stats", "--draft=mtp", "--output=json").stderr.decode()
             self.assertRegex(text, r"drafts: \d+ of \d+ accepted \(\d+\.\d %\); 1\.\d\d tokens a step")
+
+    def test_chats_count_the_drafts_of_each_answer(self):
+        result = run("chat", "-n40", "--ignore-eos", "--stats", "--draft=mtp:2", "--output=json", stdin=b"Hi\nand more\n")
+        answers = [json.loads(line) for line in result.stdout.decode().splitlines()]
+        stats = [line for line in result.stderr.decode().splitlines() if "drafts: " in line]
+        self.assertEqual(len(answers), 2)
+        for answer, line in zip(answers, stats, strict=True):
+            self.assertEqual(answer["decode_steps"] + answer["accepted_tokens"], 39)
+            self.assertIn(f"{answer['accepted_tokens']} of {answer['drafted_tokens']} accepted", line)
 
     def test_what_there_is_not(self):
         for draft in ("mtp:0", "mtp:5", "mtp:", "mtp:x", "eagle", ""):

@@ -92,6 +92,7 @@ class Drafts(support.DriverTest):
         draft = json.loads(text)["draft"]
         self.assertEqual(draft["drafts"], 2)
         self.assertEqual(draft["decode_steps"] + draft["accepted_tokens"], 11)
+        self.assertEqual(draft["acceptance"], draft["accepted_tokens"] / draft["drafted_tokens"])
         self.assertEqual(draft["plain_experts_per_token"], 2)
         self.assertEqual(draft["expert_bytes"], 3 * 64 * 256 * 2)
         # Three rows read experts of two each.

@@ -447,7 +447,7 @@ typedef struct fathom_generate_result {
   uint64_t prefill_nanoseconds;
   uint64_t decode_nanoseconds;
   /// Steps of the model after the prompt, the tokens that were guessed for them, and how many of those were right: a
-  /// step gives one token and those.
+  /// step gives one token and those. |accepted_tokens| / |drafted_tokens| is the acceptance.
   uint64_t decode_steps;
   uint64_t drafted_tokens;
   uint64_t accepted_tokens;
