@@ -16,7 +16,8 @@ import subprocess
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RELEASED = os.path.join(ROOT, "test", "models", "configs", "deepseek-v3.2-671b.json")
+MODELS = os.path.join(ROOT, "test", "models", "configs")
+RELEASED = os.path.join(MODELS, "deepseek-v3.2-671b.json")
 SHAPE = {"num_hidden_layers": 2, "first_k_dense_replace": 2, "num_nextn_predict_layers": 0, "intermediate_size": 2048,
          "vocab_size": 1024}
 SMALL = {"hidden_size": 128, "num_attention_heads": 2, "num_key_value_heads": 2, "index_n_heads": 2, "index_topk": 64,
@@ -37,13 +38,13 @@ def deepest(depths):
     return max(int(depth.rstrip("kK")) * UNITS.get(depth[-1], 1) for depth in depths.split(","))
 
 
-def make(fathom, folder, name, config, context, options):
+def make(fathom, folder, name, config, context, options=(), gen=()):
     """Generates and compiles a model, unless its artifact is there."""
     path, checkpoint, artifact = (os.path.join(folder, name + suffix) for suffix in (".json", "", ".fathom"))
     if not os.path.exists(artifact):
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
-        subprocess.run([fathom, "gen", "--config=" + path, "-o", checkpoint], check=True)
+        subprocess.run([fathom, "gen", "--config=" + path, "-o", checkpoint, *gen], check=True)
         subprocess.run([fathom, "compile", checkpoint, "-o", artifact, f"--max-context={context}", "--no-tokenizer", *options],
                        check=True)
     return artifact
