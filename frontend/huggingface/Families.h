@@ -65,6 +65,8 @@ struct Family {
   int64_t headDim = 0;
   /// As Hugging Face's configuration has them.
   llvm::ArrayRef<FieldDefault> defaults = {};
+  /// The built-in chat format of checkpoints that come without a template; empty: those have no chat.
+  const char *chatFormat = "";
   /// What the names of a layer's tensors begin with, before the layer's number and a dot.
   const char *layerPrefix = "model.layers.";
 };

@@ -12,6 +12,8 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 
+#include <cassert>
+
 using llvm::StringRef;
 
 namespace fathom::frontend {
@@ -234,17 +236,25 @@ static void readVariables(const ConfigurationFiles &files, TokenizerModel &model
   }
 }
 
+void addChatFormat(StringRef name, TokenizerModel &model) {
+  ChatError error;
+  std::optional<ChatProgram> program = compileChatTemplate(findChatFormat(name), error);
+  assert(program && "a format that Fathom brings along compiles");
+  program->name = "default";
+  model.chats.push_back(std::move(*program));
+}
+
 void readChat(const ConfigurationFiles &files, const std::string &directory, StringRef chatFormat,
               TokenizerModel &model) {
   if (chatFormat == kNoChat) {
     return;
   }
-  const Context &context = files.config;
   readVariables(files, model);
   if (!chatFormat.empty()) {
-    compile({context, chatFormat.str(), "default", findChatFormat(chatFormat).str(), ""}, model);
+    addChatFormat(chatFormat, model);
     return;
   }
+  const Context &context = files.config;
   ChatSources sources;
   if (!directory.empty()) {
     sources.readFiles(context.diagnostics, directory);

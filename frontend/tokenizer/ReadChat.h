@@ -19,6 +19,9 @@ namespace fathom::frontend {
 void readChat(const ConfigurationFiles &files, const std::string &directory, llvm::StringRef chatFormat,
               TokenizerModel &model);
 
+/// Takes a built-in chat format as the template of a tokenizer that has none.
+void addChatFormat(llvm::StringRef name, TokenizerModel &model);
+
 } // namespace fathom::frontend
 
 #endif // FATHOM_FRONTEND_TOKENIZER_READCHAT_H

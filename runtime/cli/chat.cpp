@@ -200,12 +200,9 @@ int Chat::open() {
                       "the model has no tokenizer, so there is no chat; compile it with a tokenizer.json");
   }
   if (!loaded.info.has_chat) {
-    // V3.2 came with a Python script in place of a template.
-    const char *format = strcmp(loaded.info.family, "deepseek_v32") == 0 ? "deepseek-v3.2" : "NAME";
     return printError(source.program, kUnsupported,
-                      "the model has no chat template; compile it with --chat-format=%s, or use 'run' with a plain "
-                      "prompt",
-                      format);
+                      "the model has no chat template; compile it with --chat-format=NAME, or use 'run' with a plain "
+                      "prompt");
   }
   fathom_status_t status = conversation.open(loaded.model);
   if (status == FATHOM_STATUS_OK) {

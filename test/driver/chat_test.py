@@ -65,8 +65,9 @@ class Format(support.DriverTest):
         make("run", folder, "-p", "a", "-n1", "--chat-format=none")
         make("chat", folder, "-p", "a", "-n1", "--chat-format=deepseek-v3")
 
-    def test_a_model_that_comes_without_a_template_names_its_format(self):
-        folder, model, name = self.path("v32"), self.path("model"), "--chat-format=deepseek-v3.2"
+    def sparse_checkpoint(self):
+        """A DeepSeek-V3.2 as it is released, with a tokenizer that has no template."""
+        folder = self.path("v32")
         support.generate(folder, {**support.CONFIG, "vocab_size": 4098, "model_type": "deepseek_v32",
                                   "architectures": ["DeepseekV32ForCausalLM"], "index_n_heads": 2, "index_head_dim": 16,
                                   "index_topk": 64})
@@ -74,10 +75,25 @@ class Format(support.DriverTest):
             settings = json.loads(read(os.path.join(support.speaking_checkpoint(), file)))
             settings.pop("chat_template", None)
             write(os.path.join(folder, file), json.dumps(settings))
-        self.assert_message(make("compile", folder, "-o", model), (name,))
-        self.fails(UNSUPPORTED, "chat", model, "-p", "a", words=(name,))
-        for chat_format in (name, "--chat-format=none"):
-            self.assertEqual(make("compile", folder, "-o", model, chat_format).stderr, b"")
+        return folder
+
+    def test_a_model_that_comes_without_a_template_has_the_format_of_its_family(self):
+        folder, model, name = self.sparse_checkpoint(), self.path("model"), "--chat-format=deepseek-v3.2"
+        result = make("compile", folder, "-o", model)
+        self.assertIn(b"fathom: note: ", result.stderr)
+        self.assertIn(name.encode(), result.stderr)
+        self.assertEqual(self.prompt(model), self.prompt(folder, name))
+        make("chat", folder, "-p", "a", "-n1")
+        self.assertEqual(make("compile", folder, "-o", self.path("named"), name).stderr, b"")
+        self.assertEqual(read(model), read(self.path("named")))
+
+    def test_the_format_of_a_family_gives_way(self):
+        folder, model = self.sparse_checkpoint(), self.path("model")
+        self.assertEqual(make("compile", folder, "-o", model, "--chat-format=none").stderr, b"")
+        self.fails(UNSUPPORTED, "chat", model, "-p", "a", words=("no chat template", "--chat-format=NAME"))
+        write(os.path.join(folder, "chat_template.jinja"), "own {{ messages[0].content }}")
+        self.assertEqual(make("compile", folder, "-o", model).stderr, b"")
+        self.assertEqual(self.prompt(model), "own Hello")
 
     def test_a_template_that_leaves_the_subset_says_where(self):
         folder = self.template("\n{{ 2 ** 0.5 }}")

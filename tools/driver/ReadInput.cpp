@@ -8,7 +8,9 @@
 #include "dialects/support/TensorName.h"
 #include "fathom/artifact_abi.h"
 #include "frontend/checkpoint/Files.h"
+#include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ImportModel.h"
+#include "frontend/tokenizer/ReadChat.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
@@ -82,12 +84,14 @@ static void compareEnds(StringRef directory, const huggingface::GenerationConfig
   }
 }
 
-/// Released checkpoints of V3.2 have a Python script in place of a template.
-static void nameChatFormat(const CompileOptions &options, StringRef modelType,
-                           const frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
-  if (modelType == "deepseek_v32" && options.chatFormat.empty() && tokenizer.chats.empty()) {
-    diagnostics.warning("no-chat-template", options.input, "", "has no chat template, so there is no chat",
-                        "use --chat-format=deepseek-v3.2, the format of DeepSeek-V3.2, or --chat-format=none");
+/// Takes the family's chat format where neither the checkpoint nor an option has one.
+static void chooseChatFormat(const CompileOptions &options, const huggingface::Family &family,
+                             frontend::TokenizerModel &tokenizer, Diagnostics &diagnostics) {
+  StringRef format = family.chatFormat;
+  if (!format.empty() && options.chatFormat.empty() && tokenizer.chats.empty()) {
+    diagnostics.note("no-chat-template", options.input, "",
+                     "has no chat template: as --chat-format=" + format + " says, the format of its family");
+    frontend::addChatFormat(format, tokenizer);
   }
 }
 
@@ -151,7 +155,7 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
                 goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt, input);
   if (goodConfig && input.tokenizer) {
     compareEnds(options.input, config.generation, *input.tokenizer, diagnostics);
-    nameChatFormat(options, config.modelType, *input.tokenizer, diagnostics);
+    chooseChatFormat(options, *config.family, *input.tokenizer, diagnostics);
   }
   huggingface::ModelWeights weights;
   if (goodConfig && input.files) {

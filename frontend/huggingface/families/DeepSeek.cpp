@@ -65,7 +65,9 @@ std::vector<Family> deepSeekFamilies() {
        {kV3Routings},
        /*windowsHaveSwitch=*/false,
        /*headDim=*/0,
-       kV32Defaults},
+       kV32Defaults,
+       // Releases have a Python script in place of a template.
+       "deepseek-v3.2"},
   };
 }
 
