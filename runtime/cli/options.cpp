@@ -166,7 +166,9 @@ void Parser::failUnknown(const char *name, size_t length) {
   char word[64];
   snprintf(word, sizeof(word), "%.*s", static_cast<int>(length), name);
   const char *near = suggest(word, names.data(), names.size());
-  if (near) {
+  if (isChoice(command.otherOptions, word)) {
+    fail("option '--%s' %s", word, command.otherHint);
+  } else if (near) {
     fail("unknown option '--%s'; did you mean '--%s'?", word, near);
   } else {
     fail("unknown option '--%s'", word);

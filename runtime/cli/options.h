@@ -58,6 +58,8 @@ struct Command {
   size_t maxPositionals;
   /// What to do instead of giving one more of them, e.g. "say -p TEXT"; may be NULL.
   const char *positionalHint = nullptr;
+  /// Options of another verb, separated by '|', and what to say where one of them is given.
+  const char *otherOptions = "", *otherHint = "";
 };
 
 /// The tool goes on.

@@ -207,6 +207,8 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
                      &options->model,
                      source.path ? size_t(0) : size_t(1),
                      "say -p TEXT"};
+  command.otherOptions = kCompileOptions;
+  command.otherHint = kCompileHint;
   int code = parseOptions(command, argc, argv, first, nullptr);
   if (code == kContinue && !parseDraft(options->draft, &options->drafts)) {
     return refuseDraft(source.program, options->draft);

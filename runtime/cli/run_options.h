@@ -51,6 +51,10 @@ struct RunOptions {
   bool mmap = true;
 };
 
+/// Options of `fathom compile` that whoever runs a model asks for, and what to say then (Command::otherOptions).
+constexpr const char *kCompileOptions = "cache-type|max-context|max-batch|prefill-rows|mcpu|weights|kernels|tokenizer";
+constexpr const char *kCompileHint = "acts when a checkpoint is compiled: it goes with 'fathom compile'";
+
 enum class Verb { kRun, kChat };
 
 /// Parses; the result is as parseOptions. Only the options of |verb| exist.

@@ -76,6 +76,13 @@ class Mistakes(support.DriverTest):
                                 (("bench", "--repetition=2"), "--repetitions"), (("targets", "--jso"), "--json")):
             self.refused(*arguments, words=("did you mean '" + near + "'",))
 
+    def test_options_of_compile_say_so(self):
+        options = make("compile", "--help").stdout.decode()
+        for name in ("cache-type", "max-context", "max-batch", "prefill-rows", "mcpu", "weights", "kernels", "tokenizer"):
+            self.assertRegex(options, rf"--(\[no-\])?{name}\b")
+            for verb in ("run", "chat", "bench"):
+                self.refused(verb, support.artifact(), f"--{name}=1", words=(f"'--{name}'", "'fathom compile'"))
+
     def test_missing_arguments(self):
         self.refused("compile", words=("checkpoint",))
         self.refused("compile", "x", words=("-o",))

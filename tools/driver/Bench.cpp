@@ -103,6 +103,8 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
   const char *usage = source.path ? "[options]" : "MODEL... [options]";
   cli::Command command = {
       source.program, usage, kAbout, table, std::size(table), models, source.path ? 0 : kMostModels};
+  command.otherOptions = cli::kCompileOptions;
+  command.otherHint = cli::kCompileHint;
   int code = cli::parseOptions(command, argc, argv, first, nullptr);
   code = code == cli::kContinue ? parseDepths(source.program, depths, o.depths) : code;
   size_t count = 0;

@@ -154,7 +154,7 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
-       "what the cache keeps numbers as: smaller is faster over long contexts, and less exact (f32)", 0, 0,
+       "what the cache keeps numbers as: smaller takes less memory, and is less exact (f32)", 0, 0,
        huggingface::kStoredTypeNames, &arguments.givenCache},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
