@@ -160,6 +160,20 @@ TEST_F(VerifyTest, ThereAreFewerDraftsAtTheEndOfTheContext) {
   }
 }
 
+TEST_F(VerifyTest, GuessesAreAskedForOnceAStep) {
+  ToyModel model(drafting({}));
+  ToySession session = open(model);
+  fathom_sequence_t sequence = session.sequence();
+  session.prefill(sequence, {1, 2, 3});
+  for (uint32_t expected : {kDrafts, 0u}) {
+    int32_t token = 1, drafts[kDrafts];
+    uint32_t count = kDrafts;
+    ASSERT_OK(fathom_session_draft(session, &sequence, &token, 1, drafts, &count));
+    EXPECT_EQ(count, expected);
+    EXPECT_EQ(lengthOf(session, sequence), 3u);
+  }
+}
+
 std::vector<char> save(fathom_session_t *session, fathom_sequence_t sequence) {
   size_t size = 0;
   EXPECT_EQ(fathom_session_save_sequence(session, sequence, nullptr, 0, &size), FATHOM_STATUS_TOO_SMALL);

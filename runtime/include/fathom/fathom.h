@@ -537,9 +537,10 @@ FATHOM_API fathom_status_t fathom_session_verify(fathom_session_t *session, cons
 
 /// Guesses what follows: |tokens|[i] is the next token of sequence i, not yet part of it. |counts|[i] says how many
 /// tokens after it are wanted and receives how many were guessed: no more than the session's option |draft|, and fewer,
-/// or none, at the end of the context or of the cache, and in the first step after a rewind or of a sequence that was
-/// restored. |drafts| [count, draft] receives them. Sequences stay as they are. FATHOM_STATUS_INVALID_ARGUMENT in a
-/// session without drafts; else as fathom_session_decode.
+/// or none, at the end of the context or of the cache, in the first step after a rewind or of a sequence that was
+/// restored, and where nothing was appended since guesses were asked for. |drafts| [count, draft] receives them.
+/// Sequences stay as they are. FATHOM_STATUS_INVALID_ARGUMENT in a session without drafts; else as
+/// fathom_session_decode.
 FATHOM_API fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_sequence_t *sequences,
                                                 const int32_t *tokens, size_t count, int32_t *drafts, uint32_t *counts);
 
