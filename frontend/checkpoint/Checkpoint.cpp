@@ -264,8 +264,10 @@ std::optional<size_t> Checkpoint::find(llvm::StringRef name) const {
   return number ? std::optional<size_t>(*number) : std::nullopt;
 }
 
-std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b, Diagnostics &diagnostics) const {
+std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b, Diagnostics &diagnostics,
+                                         uint64_t maxPieces) const {
   constexpr uint64_t pieceBytes = 1 << 20;
+  uint64_t stride = pieceBytes * std::max<uint64_t>(1, llvm::divideCeil(a.tensor->size / pieceBytes, maxPieces));
   std::string pieces[2];
   std::optional<File> opened[2];
   const TensorRef *refs[2] = {&a, &b};
@@ -273,7 +275,7 @@ std::optional<bool> Checkpoint::holdSame(const TensorRef &a, const TensorRef &b,
     const std::string &path = files[refs[i]->shard].path;
     opened[i] = openFile(path, path, Problem::InputOutput, diagnostics);
   }
-  for (uint64_t at = 0; opened[0] && opened[1] && at < a.tensor->size; at += pieceBytes) {
+  for (uint64_t at = 0; opened[0] && opened[1] && at < a.tensor->size; at += stride) {
     for (int i : {0, 1}) {
       pieces[i].resize(std::min(pieceBytes, a.tensor->size - at));
       if (!opened[i]->read(pieces[i].data(), pieces[i].size(), refs[i]->tensor->offset + at)) {

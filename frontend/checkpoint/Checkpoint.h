@@ -50,9 +50,10 @@ public:
   const std::vector<TensorRef> &allTensors() const { return tensors; }
   /// Position of a tensor in allTensors(), or nothing.
   std::optional<size_t> find(llvm::StringRef name) const;
-  /// Whether two tensors of as many bytes hold the same; reads both, a piece at a time. Nothing after a finding about a
-  /// shard that cannot be read.
-  std::optional<bool> holdSame(const TensorRef &a, const TensorRef &b, Diagnostics &diagnostics) const;
+  /// Whether two tensors of as many bytes hold the same; reads both, a piece of a MiB at a time, and of those no more
+  /// than `maxPieces`, at even distances. Nothing after a finding about a shard that cannot be read.
+  std::optional<bool> holdSame(const TensorRef &a, const TensorRef &b, Diagnostics &diagnostics,
+                               uint64_t maxPieces = UINT64_MAX) const;
 
 private:
   friend class CheckpointOpener;

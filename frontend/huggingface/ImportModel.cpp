@@ -151,12 +151,9 @@ void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
   }
 }
 
-/// Those of a group, but for what it shares with the model.
 void ModelImporter::addWeights(const LayerGroup &group) {
   for (const WeightStack &stack : group.stacks) {
-    if (!stack.copy) {
-      addWeight(stack, group.name + ".");
-    }
+    addWeight(stack, group.name + ".");
   }
 }
 

@@ -7,6 +7,7 @@
 #include "frontend/huggingface/ModelWeights.h"
 
 #include "frontend/huggingface/TensorFinder.h"
+#include "frontend/huggingface/WeightCopies.h"
 #include "llvm/ADT/STLExtras.h"
 
 namespace fathom::huggingface {
@@ -77,6 +78,18 @@ static void addLayer(std::vector<LayerGroup> &groups, LayerGroup layer, llvm::St
 
 namespace {
 
+/// What the shards have of a layer behind the model's last.
+struct LayerRemains {
+  /// A tensor that only a multi-token-prediction layer has.
+  bool ofDraft = false;
+  /// A tensor that any layer has.
+  bool ofLayer = false;
+  /// All of those, not counting experts.
+  bool wholeLayer = true;
+
+  bool any() const { return ofDraft || ofLayer; }
+};
+
 /// Finds the weights of one model; one use.
 class WeightSorter {
 public:
@@ -90,13 +103,12 @@ private:
   LayerGroup layer(int64_t index);
   void draftLayer(bool wanted);
   void describeDraft(bool isFaulty) const;
-  bool hasMtpLayer(int64_t index, bool ofAnyPart = false) const;
+  LayerRemains findRemains(int64_t layer) const;
   bool refuseWrapped() const;
   bool refuseLayout() const;
   void compareQuantization() const;
   void accountForRest();
   void explainRest(const checkpoint::TensorRef &ref);
-  void compareTiedHead(const checkpoint::TensorRef &head);
 
   const ModelConfig &config;
   const Checkpoint &checkpoint;
@@ -136,6 +148,9 @@ static bool isOfAdapter(llvm::StringRef name) {
   return name.starts_with("base_model.") || name.contains(".lora_") || name.contains(".base_layer.");
 }
 
+static constexpr llvm::StringLiteral kNotDescribed = "the model computes something that config.json does not describe";
+static constexpr llvm::StringLiteral kLayerCount =
+    "num_hidden_layers in config.json counts all layers but those of multi-token prediction";
 static constexpr llvm::StringLiteral kMergeAdapter =
     "tensors of a PEFT adapter: merge it into the weights (merge_and_unload) and save the model that this gives";
 
@@ -210,29 +225,38 @@ LayerGroup WeightSorter::layer(int64_t index) {
   return group;
 }
 
-/// True where the checkpoint has a tensor that makes a layer a draft layer, or one of any part of such a layer.
-bool WeightSorter::hasMtpLayer(int64_t index, bool ofAnyPart) const {
-  bool found = false;
-  std::string name;
-  forEachTensor(config, index, [&](const Part &part, const TensorFact &fact) {
-    if ((ofAnyPart || part.scope == Scope::MtpLayer) && !fact.copy) {
-      expandPattern(patternOf(part, fact, config), index, 0, name);
-      found = found || checkpoint.find(name);
+LayerRemains WeightSorter::findRemains(int64_t layer) const {
+  LayerRemains remains;
+  forEachTensor(config, layer, [&](const Part &part, const TensorFact &fact) {
+    bool isThere = !fact.copyOf && findTensor(checkpoint, config, part, fact, layer);
+    if (part.scope == Scope::MtpLayer) {
+      remains.ofDraft |= isThere;
+    } else {
+      remains.ofLayer |= isThere;
+      remains.wholeLayer &= isThere || fact.isPerExpert();
     }
   });
-  return found;
+  return remains;
 }
 
 /// Finds the first multi-token-prediction layer; further ones, and all where no draft is wanted, are recognized only.
 void WeightSorter::draftLayer(bool wanted) {
   // A config.json may leave num_nextn_predict_layers out although the shards have the layer.
   mtpEnd = config.layers + config.mtpLayers;
-  while (hasMtpLayer(mtpEnd)) {
+  while (findRemains(mtpEnd).ofDraft) {
     ++mtpEnd;
   }
   int64_t next = config.layers;
+  // A layer that lacks nothing but what would make it draft is one of the model: num_hidden_layers is too small.
+  if (LayerRemains first = findRemains(next); first.wholeLayer && !first.ofDraft) {
+    mtpEnd = next;
+  }
+  if (next == mtpEnd) {
+    return;
+  }
   size_t faults = finder.faults();
-  if (wanted && next < mtpEnd && hasMtpLayer(next, /*ofAnyPart=*/true)) {
+  if (wanted && findRemains(next).any()) {
+    compareCopies(config, checkpoint, next, diagnostics);
     weights.draft = layer(next++);
     weights.draft->name = "mtp";
   }
@@ -241,7 +265,7 @@ void WeightSorter::draftLayer(bool wanted) {
   }
   finder.setOptionalModel(true);
   for (; next < mtpEnd; ++next) {
-    if (hasMtpLayer(next, /*ofAnyPart=*/true)) {
+    if (findRemains(next).any()) {
       (void)layer(next);
     }
   }
@@ -250,13 +274,17 @@ void WeightSorter::draftLayer(bool wanted) {
 /// Says what the configuration leads one to expect, and is not.
 void WeightSorter::describeDraft(bool isFaulty) const {
   auto note = [&](const llvm::Twine &text) { diagnostics.note("draft", checkpoint.directory(), "", text); };
+  int64_t found = 0;
+  for (int64_t layer = config.layers; layer < mtpEnd; ++layer) {
+    found += findRemains(layer).any();
+  }
   if (isFaulty) {
     note("the multi-token-prediction layer can be left out: fathom compile --draft=none");
-  } else if (!weights.draft && config.mtpLayers > 0) {
-    note("config.json says num_nextn_predict_layers " + llvm::Twine(config.mtpLayers) +
-         ", but no shard has such a layer; the model is compiled without a draft");
-  } else if (mtpEnd > config.layers + 1) {
-    note("has " + llvm::Twine(mtpEnd - config.layers) +
+  } else if (!weights.draft) {
+    note("config.json says num_nextn_predict_layers " + llvm::Twine(config.mtpLayers) + ", but no shard has layer " +
+         llvm::Twine(config.layers) + "; the model is compiled without a draft");
+  } else if (found > 1) {
+    note("has " + llvm::Twine(found) +
          " multi-token-prediction layers, of which the first is used; it drafts further tokens from its own states");
   }
 }
@@ -269,50 +297,63 @@ void WeightSorter::accountForRest() {
   }
 }
 
-/// A head beside a tied one: many programs write the embedding twice. The embedding counts, as in transformers.
-void WeightSorter::compareTiedHead(const checkpoint::TensorRef &head) {
-  std::optional<size_t> index = checkpoint.find("model.embed_tokens.weight");
-  if (!index) {
-    return;
-  }
-  const checkpoint::TensorRef &embedding = checkpoint.allTensors()[*index];
-  const checkpoint::TensorInfo &a = *head.tensor, &b = *embedding.tensor;
-  bool alike = a.dtype == b.dtype && a.shape == b.shape;
-  if (!alike || checkpoint.holdSame(head, embedding, diagnostics) == false) {
-    diagnostics.warning("ignored-tensor", checkpoint.shards()[head.shard].path, a.name,
-                        "differs from " + b.name + ", which is used: config.json ties the two",
-                        "a model with a head of its own says \"tie_word_embeddings\": false in config.json");
-  }
-}
-
-/// The layer index in "<prefix><index>.", or -1.
-static int64_t layerOf(llvm::StringRef name, llvm::StringRef prefix) {
+/// The layer index in "<prefix><index>.", which is cut off, or -1.
+static int64_t takeLayer(llvm::StringRef &name, llvm::StringRef prefix) {
   int64_t index = -1;
-  if (!name.consume_front(prefix) || name.consumeInteger(10, index) || !name.starts_with(".")) {
+  if (!name.consume_front(prefix) || name.consumeInteger(10, index) || !name.consume_front(".")) {
     return -1;
   }
   return index;
 }
 
+/// The part of a family whose layers have a tensor of this name, or null.
+static const Part *findPart(const Family &family, llvm::StringRef name) {
+  if (takeLayer(name, family.layerPrefix) < 0) {
+    return nullptr;
+  }
+  auto hasIt = [&](const Part *part) {
+    return llvm::any_of(part->tensors, [&](const TensorFact &fact) { return name == fact.name; });
+  };
+  auto at = llvm::find_if(family.parts, hasIt);
+  return at == family.parts.end() ? nullptr : *at;
+}
+
+/// What may be wrong where no part of the family uses a tensor.
+static std::string explainUnused(llvm::StringRef name, const ModelConfig &config) {
+  if (isOfAdapter(name)) {
+    return kMergeAdapter.str();
+  }
+  if (const Part *part = findPart(*config.family, name)) {
+    return part->scope == Scope::MtpLayer ? kLayerCount.str() : kNotDescribed.str();
+  }
+  for (const Family &other : families()) {
+    if (findPart(other, name)) {
+      return std::string("layers of ") + other.modelType + " have such a tensor: is \"model_type\" right?";
+    }
+  }
+  return kNotDescribed.str();
+}
+
 void WeightSorter::explainRest(const checkpoint::TensorRef &ref) {
   llvm::StringRef name = ref.tensor->name, file = checkpoint.shards()[ref.shard].path;
-  int64_t layer = layerOf(name, config.family->layerPrefix);
+  llvm::StringRef rest = name;
+  int64_t layer = takeLayer(rest, config.family->layerPrefix);
   if (name.ends_with("rotary_emb.inv_freq")) {
     diagnostics.note("ignored-tensor", file, name, "is ignored: frequencies come from config.json");
   } else if (config.tiedEmbeddings && name == "lm_head.weight") {
-    compareTiedHead(ref);
+    compareTiedHead(checkpoint, ref, diagnostics);
   } else if (layer >= config.layers && layer < mtpEnd) {
     diagnostics.warning("ignored-tensor", file, name, "is not known in a multi-token-prediction layer; ignored");
   } else if (layer >= config.layers) {
     diagnostics.error(Problem::BadInput, "unexpected-tensor", file, name,
                       "is beyond the last layer: config.json says num_hidden_layers " + llvm::Twine(config.layers) +
-                          " and num_nextn_predict_layers " + llvm::Twine(config.mtpLayers));
+                          " and num_nextn_predict_layers " + llvm::Twine(config.mtpLayers),
+                      kLayerCount);
   } else if (name.ends_with("_scale_inv")) {
     diagnostics.error(Problem::BadInput, "unexpected-tensor", file, name, "are scales of a weight that is not FP8");
   } else {
-    diagnostics.error(
-        Problem::BadInput, "unexpected-tensor", file, name, "no part of this " + config.modelType + " uses this tensor",
-        isOfAdapter(name) ? kMergeAdapter : "the model computes something that config.json does not describe");
+    diagnostics.error(Problem::BadInput, "unexpected-tensor", file, name,
+                      "no part of this " + config.modelType + " uses this tensor", explainUnused(name, config));
   }
 }
 

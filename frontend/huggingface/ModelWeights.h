@@ -37,8 +37,6 @@ struct WeightStack {
   /// Shape of one tensor, [out, in] for a projection.
   std::vector<int64_t> shape;
   checkpoint::DType dtype = checkpoint::DType::BF16;
-  /// It copies what the whole model has, and is not read.
-  bool copy = false;
   /// Layer-major, then expert: locations[l * max(experts, 1) + e].
   std::vector<Location> locations;
 

@@ -22,6 +22,14 @@ std::string describeShape(llvm::ArrayRef<int64_t> shape) {
   return "[" + llvm::join(extents, ", ") + "]";
 }
 
+const TensorRef *findTensor(const checkpoint::Checkpoint &checkpoint, const ModelConfig &config, const Part &part,
+                            const TensorFact &fact, int64_t layer) {
+  std::string name;
+  expandPattern(patternOf(part, fact, config), layer, 0, name);
+  std::optional<size_t> index = checkpoint.find(name);
+  return index ? &checkpoint.allTensors()[*index] : nullptr;
+}
+
 const TensorRef *TensorFinder::lookUp(llvm::StringRef name) {
   std::optional<size_t> index = checkpoint.find(name);
   if (!index) {
@@ -128,15 +136,12 @@ void TensorFinder::checkExperts(const WeightStack &stack, int64_t layer, llvm::A
          "is " + name(stack.dtype) + ", but " + first->part + " of that layer is " + name(first->dtype));
 }
 
-/// Adds a tensor of its own, or one for each expert. False if it is absent and may be.
-bool TensorFinder::collectTensors(const TensorFact &fact, int64_t layer, WeightStack &stack, WeightStack &scales) {
+/// Adds a tensor of its own, or one for each expert.
+void TensorFinder::collectTensors(const TensorFact &fact, int64_t layer, WeightStack &stack, WeightStack &scales) {
   std::string name;
   for (int64_t expert = 0; expert < std::max<int64_t>(stack.experts, 1); ++expert) {
     expandPattern(stack.pattern, layer, expert, name);
     const TensorRef *ref = lookUp(name);
-    if (!ref && fact.copy) {
-      return false;
-    }
     if (!ref) {
       reportMissing(fact, name);
       continue;
@@ -146,15 +151,19 @@ bool TensorFinder::collectTensors(const TensorFact &fact, int64_t layer, WeightS
       addScale(name, scales);
     }
   }
-  return true;
 }
 
 void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int64_t layer,
                            std::vector<WeightStack> &stacks) {
   WeightStack stack, scales;
+  if (fact.copyOf) {
+    std::string name;
+    expandPattern(pattern, layer, 0, name);
+    lookUp(name);
+    return;
+  }
   stack.part = fact.stackName();
   stack.pattern = pattern.str();
-  stack.copy = fact.copy;
   stack.experts = fact.isPerExpert() ? config.routing.experts : 0;
   stack.shape = shapeOf(fact, config);
   if (layer != kWholeModel) {
@@ -170,8 +179,8 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   }
   if (spelling) {
     collectExpertStack(fact, *spelling, layer, stack, scales);
-  } else if (!collectTensors(fact, layer, stack, scales)) {
-    return;
+  } else {
+    collectTensors(fact, layer, stack, scales);
   }
   if (fact.isPerExpert()) {
     checkExperts(stack, layer, stacks);

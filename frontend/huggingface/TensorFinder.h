@@ -14,6 +14,10 @@ namespace fathom::huggingface {
 /// "[4, 64, 32]".
 std::string describeShape(llvm::ArrayRef<int64_t> shape);
 
+/// The tensor of a fact in a layer, of the first expert where each has one; null where no shard has it.
+const checkpoint::TensorRef *findTensor(const checkpoint::Checkpoint &checkpoint, const ModelConfig &config,
+                                        const Part &part, const TensorFact &fact, int64_t layer);
+
 class TensorFinder {
 public:
   TensorFinder(const ModelConfig &config, const checkpoint::Checkpoint &checkpoint,
@@ -21,8 +25,7 @@ public:
       : config(config), checkpoint(checkpoint), diagnostics(diagnostics), used(checkpoint.tensorCount()) {}
 
   /// Finds the tensors of `fact`, named `pattern`, in one layer (or `wholeModel`) and appends their stack to `stacks`,
-  /// followed by the stack of their block scales where they are FP8. A copy that is absent appends
-  /// nothing.
+  /// followed by the stack of their block scales where they are FP8. A copy appends nothing, as nobody reads it.
   void collect(const TensorFact &fact, llvm::StringRef pattern, int64_t layer, std::vector<WeightStack> &stacks);
 
   /// From now on findings are warnings: what is looked for is not needed to run the model.
@@ -42,7 +45,7 @@ private:
   void addWeight(const TensorFact &fact, const checkpoint::TensorRef &ref, WeightStack &stack);
   const checkpoint::TensorRef *findScale(llvm::StringRef weight);
   void addScale(llvm::StringRef weight, WeightStack &scales);
-  bool collectTensors(const TensorFact &fact, int64_t layer, WeightStack &stack, WeightStack &scales);
+  void collectTensors(const TensorFact &fact, int64_t layer, WeightStack &stack, WeightStack &scales);
   const ExpertStack *findExpertStack(const TensorFact &fact, int64_t layer, WeightStack &stack);
   void collectExpertStack(const TensorFact &fact, const ExpertStack &spelling, int64_t layer, WeightStack &stack,
                           WeightStack &scales);

@@ -171,7 +171,7 @@ llvm::Error CheckpointWriter::writePiece(AtomicFile &file, const Piece &piece, s
   uint64_t size = checkpoint::bitWidth(tensor.dtype) / 8;
   uint64_t count = std::min(kPieceElements, tensor.elements() - piece.first);
   buffer.resize(count * size);
-  RandomTensor random(options.seed, tensor.name, tensor.dtype, tensor.mean, tensor.deviation);
+  RandomTensor random(options.seed, tensor.original, tensor.dtype, tensor.mean, tensor.deviation);
   random.draw(piece.first, count, buffer.data());
   for (uint64_t i = 0; tensor.powerOfTwo && i < count; ++i) {
     float value;

@@ -67,6 +67,7 @@ static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const Mo
   std::tie(tensor.mean, tensor.deviation) = distribution(fact, tensor.shape);
   for (int64_t expert = 0; expert < (fact.isPerExpert() ? config.routing.experts : 1); ++expert) {
     expandPattern(pattern, layer, expert, tensor.name);
+    tensor.original = fact.copyOf ? fact.copyOf : tensor.name;
     out.push_back(tensor);
     if (tensor.dtype != DType::F8_E4M3) {
       continue;
@@ -75,7 +76,8 @@ static void addTensors(const TensorFact &fact, llvm::StringRef pattern, const Mo
     // were mixed up would go unnoticed.
     QuantizationConfig quantization = config.quantization.value_or(QuantizationConfig());
     double scale = tensor.deviation * noiseBound() / 448;
-    out.push_back({tensor.name + "_scale_inv", scaleShapeOf(tensor.shape, quantization), DType::F32, scale, scale / 10,
+    std::string name = tensor.name + "_scale_inv";
+    out.push_back({name, name, scaleShapeOf(tensor.shape, quantization), DType::F32, scale, scale / 10,
                    quantization.powerOfTwoScales});
   }
 }

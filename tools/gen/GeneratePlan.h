@@ -14,6 +14,8 @@ namespace fathom::gen {
 /// One tensor to write.
 struct PlannedTensor {
   std::string name;
+  /// The tensor that it repeats: its own name where it repeats none.
+  std::string original;
   std::vector<int64_t> shape;
   checkpoint::DType dtype;
   double mean;

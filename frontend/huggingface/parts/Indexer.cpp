@@ -47,6 +47,12 @@ static void check(ConfigParser &parser) {
                                     llvm::Twine(width) + "), of which it rotates the first numbers");
   parser.require(config.mla.qLoraRank > 0,
                  "\"q_lora_rank\" is null, but index queries are projected from query latents");
+  // One that chooses all positions is none, whatever it says.
+  if (std::min(config.indexer.topK, config.maxPositions) > kMaxExtent) {
+    parser.reader().unsupported("index_topk", "is " + llvm::Twine(config.indexer.topK) + " of " +
+                                                  llvm::Twine(config.maxPositions) +
+                                                  " positions; at most 1048576 can be chosen of more");
+  }
 }
 
 static SmallVector<Store> stores(C c) { return {{deepseek::kIndexStore, 1, c.indexer.headDim}}; }

@@ -114,10 +114,11 @@ static Value attend(LayerBuilder &b, Value q, Value input, Value queryLatent) {
                                             shape.qkRopeHeadDim, shape.vHeadDim, softmaxScale, b.ropeLayout());
   }
   IndexQuery index = buildIndexer(b, input, queryLatent);
-  return deepseek::SparseAttentionOp::create(
-      b.ops(), b.loc(), type, q, b.cache(), b.layer(), matrix, scale, b.ropeTable(), index.query, index.weights,
-      b.positions(), b.block(scale), heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim, shape.vHeadDim, softmaxScale,
-      indexer.heads, indexer.headDim, indexer.topK, b.ropeLayout());
+  int64_t topK = std::min(indexer.topK, b.config().maxPositions);
+  return deepseek::SparseAttentionOp::create(b.ops(), b.loc(), type, q, b.cache(), b.layer(), matrix, scale,
+                                             b.ropeTable(), index.query, index.weights, b.positions(), b.block(scale),
+                                             heads, shape.qkNopeHeadDim, shape.qkRopeHeadDim, shape.vHeadDim,
+                                             softmaxScale, indexer.heads, indexer.headDim, topK, b.ropeLayout());
 }
 
 static Value build(LayerBuilder &b, Value input) {

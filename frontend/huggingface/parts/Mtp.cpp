@@ -17,16 +17,14 @@ static constexpr Field kFields[] = {
     {"num_nextn_predict_layers", at<&ModelConfig::mtpLayers>, Need::Optional, 0, 64},
 };
 
-/// Of the model's embedding and head, which it shares by definition.
-static constexpr bool kCopy = true;
-
 static constexpr TensorFact kTensors[] = {
-    {"embed_tokens.weight", Role::Embedding, vocabulary, hidden, nullptr, kCopy},
+    // It shares the model's embedding and head by definition.
+    {"embed_tokens.weight", Role::Embedding, vocabulary, hidden, nullptr, "model.embed_tokens.weight"},
     {"enorm.weight", Role::Norm, hidden},
     {"hnorm.weight", Role::Norm, hidden},
     {"eh_proj.weight", Role::PlainProjection, hidden, twiceHidden},
     {"shared_head.norm.weight", Role::Norm, hidden},
-    {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, kCopy},
+    {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, "lm_head.weight"},
 };
 
 /// The embedding's half comes first, as in the released weights; DeepSeek's paper draws it second.

@@ -77,8 +77,9 @@ struct TensorFact {
   Extent columns = nullptr;
   /// The configurations that have it; null: all.
   bool (*wanted)(const ModelConfig &) = nullptr;
-  /// A copy of what the whole model has, which is read in its place: a checkpoint may leave it out.
-  bool copy = false;
+  /// The tensor of the whole model that it repeats and that is read in its place, so that a checkpoint may leave the
+  /// copy out; null: it is none.
+  const char *copyOf = nullptr;
   /// Of one for each expert: what newer writers have instead.
   llvm::ArrayRef<ExpertStack> stacks = {};
 

@@ -194,6 +194,11 @@ TEST(ImportModelTest, SparseAttentionHasAnIndexOfItsOwn) {
   EXPECT_EQ(nameOf(norm.getBias()), "dense.self_attn.indexer.k_norm.bias");
 }
 
+TEST(ImportModelTest, NoMorePositionsAreChosenThanThereAre) {
+  Imported model(with(configText("v32-tiny"), "index_topk", "16777216"));
+  EXPECT_EQ(model.ops<deepseek::SparseAttentionOp>("dense").front().getTopK(), 2560);
+}
+
 TEST(ImportModelTest, IndexKeysAreSpreadWhereTheyAreFp8) {
   EXPECT_TRUE(Imported(configText("v32-tiny")).ops<deepseek::HadamardOp>("dense").empty());
   Imported model(configText("v32-tiny"), {}, gen::ProjectionType::Bf16, StoredType::Fp8);

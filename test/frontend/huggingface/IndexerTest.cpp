@@ -80,6 +80,9 @@ TEST(IndexerTest, ChoosesMoreThanAnyContext) {
   EXPECT_EQ(goodConfig(with(configText("v32-tiny"), "index_topk", "16777216")).indexer.topK, 1 << 24);
   expectBadConfig(with(configText("v32-tiny"), "index_topk", "16777217"), 3, "\"index_topk\" is 16777217");
   expectBadConfig(with(configText("v32-tiny"), "index_topk", "0"), 3, "\"index_topk\" is 0");
+  std::string large = with(configText("v32-tiny"), "max_position_embeddings", "16777216");
+  EXPECT_EQ(goodConfig(with(large, "index_topk", "1048576")).indexer.topK, 1 << 20);
+  expectBadConfig(with(large, "index_topk", "1048577"), 4, "is 1048577 of 16777216 positions; at most 1048576");
 }
 
 TEST(IndexerTest, SizesThatDoNotGoTogether) {

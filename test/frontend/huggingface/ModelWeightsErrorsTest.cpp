@@ -158,8 +158,24 @@ TEST(ModelWeightsErrorsTest, AnIncompleteDraftLayerIsAsBadAsAnother) {
 TEST(ModelWeightsErrorsTest, TooFewLayersInTheConfigAreNoticed) {
   SmallModel model = bf16();
   model.config.layers = 2;
-  model.config.mtpLayers = 0;
-  model.expectBad(3, "is beyond the last layer");
+  for (int64_t mtpLayers : {0, 1}) {
+    model.config.mtpLayers = mtpLayers;
+    model.expectBad(3, "model.layers.2.input_layernorm.weight: is beyond the last layer");
+  }
+  model.expectBad(3, "num_hidden_layers in config.json counts all layers but those of multi-token prediction");
+}
+
+TEST(ModelWeightsErrorsTest, TooManyLayersInTheConfigAreNoticed) {
+  SmallModel model = bf16();
+  model.config.layers = 4;
+  model.expectBad(3, "model.layers.3.eh_proj.weight: no part of this deepseek_v3 uses this tensor");
+  model.expectBad(3, "num_hidden_layers in config.json counts all layers but those of multi-token prediction");
+}
+
+TEST(ModelWeightsErrorsTest, TensorsOfAnotherFamilyNameIt) {
+  SmallModel model = bf16();
+  model.tensors.push_back({"model.layers.0.self_attn.indexer.wk.weight", DType::BF16, {32, 128}});
+  model.expectBad(3, "layers of deepseek_v32 have such a tensor: is \"model_type\" right?");
 }
 
 } // namespace

@@ -24,6 +24,15 @@ ModelWeights load(const std::string &directory, std::unique_ptr<checkpoint::Chec
   return weights;
 }
 
+/// A draft layer's copies of the embedding and the head, which nobody reads.
+size_t countCopies(const checkpoint::Checkpoint &checkpoint) {
+  return llvm::count_if(checkpoint.allTensors(), [](const checkpoint::TensorRef &ref) {
+    llvm::StringRef name = ref.tensor->name;
+    return name.starts_with("model.layers.") &&
+           (name.ends_with(".embed_tokens.weight") || name.ends_with(".shared_head.head.weight"));
+  });
+}
+
 size_t countTensors(const ModelWeights &weights) {
   size_t count = weights.model.size();
   for (const LayerGroup *group : weights.allGroups()) {
@@ -41,7 +50,7 @@ TEST(ModelWeightsTest, RealCheckpointsAreAccountedForToTheLastTensor) {
     ModelWeights weights = load(test::modelPath(name), checkpoint);
     EXPECT_EQ(weights.groups.size(), 2u) << name;
     EXPECT_EQ(weights.model.size(), 3u) << name;
-    EXPECT_EQ(countTensors(weights), checkpoint->tensorCount()) << name;
+    EXPECT_EQ(countTensors(weights) + countCopies(*checkpoint), checkpoint->tensorCount()) << name;
   }
 }
 
@@ -140,7 +149,7 @@ TEST(ModelWeightsTest, OddConfigurationsHaveTheirTensors) {
       std::string type = projections == gen::ProjectionType::F32 ? "\"float32\"" : "\"bfloat16\"";
       SmallModel model(with(text, "torch_dtype", type), projections);
       ModelWeights weights = model.findGood();
-      EXPECT_EQ(countTensors(weights), model.checkpoint->tensorCount()) << text;
+      EXPECT_EQ(countTensors(weights) + countCopies(*model.checkpoint), model.checkpoint->tensorCount()) << text;
     }
   }
 }
@@ -242,8 +251,8 @@ TEST(ModelWeightsTest, ADraftLayerMayBeAbsent) {
   std::string said;
   EXPECT_FALSE(findDraft(model, said).draft);
   EXPECT_NE(said.find("note: " + model.directory.path() +
-                      ": config.json says num_nextn_predict_layers 1, but no shard has such a layer; the model is "
-                      "compiled without a draft [draft]"),
+                      ": config.json says num_nextn_predict_layers 1, but no shard has layer 3; the model is compiled "
+                      "without a draft [draft]"),
             std::string::npos)
       << said;
   EXPECT_FALSE(findDraft(model, said, /*wanted=*/false).draft);
@@ -266,15 +275,36 @@ TEST(ModelWeightsTest, OfSeveralDraftLayersTheFirstIsUsed) {
   EXPECT_NE(said.find("has 2 multi-token-prediction layers, of which the first is used"), std::string::npos) << said;
 }
 
-TEST(ModelWeightsTest, ADraftLayersCopiesOfTheModelsTensorsAreMarked) {
+TEST(ModelWeightsTest, OnlyDraftLayersThatAreThereAreCounted) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  model.config.mtpLayers = 7;
+  std::string said;
+  EXPECT_TRUE(findDraft(model, said).draft);
+  EXPECT_EQ(said, "");
+}
+
+TEST(ModelWeightsTest, ADraftLayersCopiesOfTheModelsTensorsAreNotRead) {
   SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   ModelWeights weights = model.findGood();
-  EXPECT_TRUE(weights.draft->find("embed_tokens")->copy);
-  EXPECT_TRUE(weights.draft->find("shared_head.head")->copy);
-  EXPECT_FALSE(weights.draft->find("shared_head.norm")->copy);
+  EXPECT_EQ(weights.draft->find("embed_tokens"), nullptr);
+  EXPECT_EQ(weights.draft->find("shared_head.head"), nullptr);
+  EXPECT_NE(weights.draft->find("shared_head.norm"), nullptr);
   model.remove("model.layers.3.embed_tokens.weight");
   model.remove("model.layers.3.shared_head.head.weight");
-  EXPECT_EQ(model.findGood().draft->find("embed_tokens"), nullptr);
+  EXPECT_TRUE(model.findGood().draft);
+}
+
+/// Fine-tuned models may have trained the model's alone, or padded it.
+TEST(ModelWeightsTest, ADraftLayersCopiesThatDifferAreNamed) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  model.at("model.layers.3.embed_tokens.weight").shape = {500, 128};
+  model.at("model.layers.3.shared_head.head.weight").dtype = DType::F32;
+  std::string said;
+  EXPECT_TRUE(findDraft(model, said).draft);
+  for (const char *names : {"model.layers.3.embed_tokens.weight: differs from model.embed_tokens.weight, which is used",
+                            "model.layers.3.shared_head.head.weight: differs from lm_head.weight, which is used"}) {
+    EXPECT_NE(said.find(names), std::string::npos) << said;
+  }
 }
 
 TEST(ModelWeightsTest, ADraftLayerThatNobodyWantsIsNotRequired) {
