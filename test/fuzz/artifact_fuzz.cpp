@@ -1,12 +1,14 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Fuzzes the metadata of artifacts. An input is a list of edits to a good one, six bytes each: where, and what to xor
-// the four bytes there with; so inputs stay meaningful when the format changes. Hashes are put right. Beyond not
-// crashing: what the reader accepts can be used.
+// Fuzzes the metadata of artifacts, of one with a draft. An input is a list of edits to a good one, six bytes each:
+// where, and what to xor the four bytes there with; so inputs stay meaningful when the format changes. Hashes are put
+// right. Beyond not crashing: what the reader accepts can be used.
 
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/entry_points.h"
 #include "runtime/src/status.h"
+#include "runtime/src/stores.h"
 #include "runtime/src/tokenizer/tokenizer.h"
 #include "test/runtime/toy_artifact.h"
 
@@ -22,7 +24,7 @@ static void check(bool holds) {
 }
 
 static std::string edited(const uint8_t *data, size_t size) {
-  static const std::string good = test::makeToy();
+  static const std::string good = test::makeToy([](test::ToyContents &contents) { test::addDraft(contents); });
   fathom_artifact_header_t header;
   std::memcpy(&header, good.data(), sizeof(header));
   // The edits reach the header too.
@@ -57,6 +59,33 @@ static void useTokenizer(const artifact::Tokenizer &table) {
   }
 }
 
+/// Every call that a session may make has an entry point, in an arena that it has.
+static void findEntryPoints(const artifact::Program &program) {
+  auto find = [&](artifact::Form form, int64_t rows, bool draft) {
+    for (bool logits : {false, true}) {
+      const artifact::EntryPoint *entry = runtime::findEntryPoint(program, {form, rows, logits, draft});
+      check(entry && entry->arena_bytes() <= runtime::arenaBytes(program) && entry->hidden() == draft);
+    }
+  };
+  for (artifact::Form form : {artifact::Form::expanded, artifact::Form::absorbed}) {
+    uint32_t most = runtime::maxRows(program, form);
+    for (uint32_t rows : {1u, most / 2 + 1, most}) {
+      find(form, rows, /*draft=*/false);
+    }
+  }
+  uint32_t most = runtime::maxDraftRows(program);
+  check((most > 0) == (runtime::draftBytes(program) > 0) && (most == 0 || runtime::givesHidden(program)));
+  for (uint32_t rows = 1; rows <= most; rows += most / 2 + 1) {
+    find(artifact::Form::absorbed, rows, /*draft=*/true);
+  }
+}
+
+/// A page has room for 64 positions of every store, those of the draft among them.
+static void measureStores(const artifact::Program &program) {
+  check(runtime::positionBytes(program) <= program.cache()->page_bytes() / FATHOM_PAGE_TOKENS);
+  check(runtime::draftBytes(program) <= runtime::positionBytes(program));
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string artifact = edited(data, size);
   runtime::ByteSource source;
@@ -68,7 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(fathom_status_message()[0] != '\0');
     return 0;
   }
-  check(metadata.program().cache()->page_bytes() > 0);
+  findEntryPoints(metadata.program());
+  measureStores(metadata.program());
   if (metadata.program().tokenizer() != nullptr) {
     useTokenizer(*metadata.program().tokenizer());
   }
