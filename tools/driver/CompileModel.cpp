@@ -43,6 +43,11 @@ StringRef getName(Emit kind) {
 namespace {
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
+  struct Phase {
+    Emit result;
+    void (Compilation::*addPasses)(OpPassManager &manager) const;
+  };
+
 public:
   Compilation(const CompileOptions &options, checkpoint::Diagnostics &diagnostics)
       : options(options), diagnostics(diagnostics) {
@@ -65,26 +70,25 @@ private:
       return false;
     }
     Emit start = options.from.value_or(Emit::DeepSeek);
-    for (Emit phase : {Emit::Model, Emit::Fuse, Emit::Plan}) {
-      if (phase > options.emit || phase <= start) {
-        continue;
-      }
-      if (!runPhase(phase)) {
+    for (const Phase &phase : {kModel, kFuse, kPlan}) {
+      if (start < phase.result && phase.result <= options.emit && !runPhase(phase)) {
         return false;
       }
     }
-    if (options.emit <= Emit::Plan) {
-      return writeModule();
-    }
-    return generateCode();
+    return options.emit <= Emit::Plan ? writeModule() : generateCode();
   }
 
   bool selectTarget();
   bool takeInput();
   bool checkStorage();
   bool verifyModule();
-  bool runPhase(Emit phase);
+  bool runPhase(const Phase &phase);
   bool runPasses(PassManager &manager, const Twine &blame);
+  void addModel(OpPassManager &manager) const;
+  void addFuse(OpPassManager &manager) const;
+  void addPlan(OpPassManager &manager) const { addPlanPipeline(manager); }
+  void addLower(OpPassManager &manager) const { addLowerPipeline(manager); }
+  bool rewritesWeights() const { return options.weights == codegen::WeightStorage::Pack && options.kernels; }
   bool generateCode();
   bool collectPlan();
   bool writeModule();
@@ -105,6 +109,9 @@ private:
     report(std::move(error), code, diagnostics, options.from ? Problem::BadInput : Problem::Internal);
     return false;
   }
+
+  static constexpr Phase kModel = {Emit::Model, &Compilation::addModel}, kFuse = {Emit::Fuse, &Compilation::addFuse},
+                         kPlan = {Emit::Plan, &Compilation::addPlan}, kLower = {Emit::Lower, &Compilation::addLower};
 
   const CompileOptions &options;
   checkpoint::Diagnostics &diagnostics;
@@ -186,28 +193,28 @@ bool Compilation::verifyModule() {
   return runPasses(manager, "is not valid output of the " + expected + " phase");
 }
 
-bool Compilation::runPhase(Emit phase) {
+void Compilation::addModel(OpPassManager &manager) const {
+  ModelPipelineOptions model;
+  model.prefillRows = options.prefillRows;
+  model.decodeRows = options.maxBatch;
+  model.rewriteWeights = rewritesWeights();
+  addModelPipeline(manager, model);
+}
+
+void Compilation::addFuse(OpPassManager &manager) const {
+  FusePipelineOptions fuse;
+  fuse.arch = std::string(target.arch->name);
+  fuse.kernels = options.kernels;
+  fuse.packWeights = rewritesWeights();
+  addFusePipeline(manager, fuse);
+}
+
+bool Compilation::runPhase(const Phase &phase) {
   PassManager manager(&context);
-  step(getName(phase));
-  bool packed = options.weights == codegen::WeightStorage::Pack && options.kernels;
-  if (phase == Emit::Model) {
-    ModelPipelineOptions model;
-    model.prefillRows = options.prefillRows;
-    model.decodeRows = options.maxBatch;
-    model.rewriteWeights = packed;
-    addModelPipeline(manager, model);
-  } else if (phase == Emit::Fuse) {
-    FusePipelineOptions fuse;
-    fuse.arch = std::string(target.arch->name);
-    fuse.kernels = options.kernels;
-    fuse.packWeights = packed;
-    addFusePipeline(manager, fuse);
-  } else if (phase == Emit::Plan) {
-    addPlanPipeline(manager);
-  } else {
-    addLowerPipeline(manager);
-  }
-  return runPasses(manager, "is not valid input of the " + getName(phase) + " phase");
+  StringRef name = getName(phase.result);
+  step(name);
+  (this->*phase.addPasses)(manager);
+  return runPasses(manager, "is not valid input of the " + name + " phase");
 }
 
 bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
@@ -230,7 +237,7 @@ bool Compilation::collectPlan() {
 }
 
 bool Compilation::generateCode() {
-  if (!checkKernels(*input.module, target) || !collectPlan() || !runPhase(Emit::Lower)) {
+  if (!checkKernels(*input.module, target) || !collectPlan() || !runPhase(kLower)) {
     return false;
   }
   if (options.emit == Emit::Lower) {
