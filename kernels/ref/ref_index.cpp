@@ -3,6 +3,7 @@
 //
 // What sparse attention selects.
 
+#include "fathom/kernel_abi.h"
 #include "kernels/ref/ref.h"
 
 #include <algorithm>
@@ -11,6 +12,9 @@
 namespace fathom::ref {
 
 namespace {
+
+/// Positions of a block, all of which are in one part.
+constexpr int64_t kBlock = FATHOM_PAGE_TOKENS;
 
 struct Scored {
   float score;
@@ -57,9 +61,10 @@ void index_candidates(const float *q, const float *w, const float *keys, const i
   std::fill_n(scores, T * parts * shape.kept, 0.0f);
   std::fill_n(ids, T * parts * shape.kept, -1);
   for (int64_t i = 0; i < T * parts; ++i, scores += shape.kept, ids += shape.kept) {
-    int64_t t = i / parts, part = i % parts, visible = positions[t] + 1, blocks = (visible + 63) / 64;
+    int64_t t = i / parts, part = i % parts, visible = positions[t] + 1, blocks = (visible + kBlock - 1) / kBlock;
     std::vector<Scored> best;
-    for (int64_t u = blocks * part / parts * 64; u < std::min(blocks * (part + 1) / parts * 64, visible); ++u) {
+    int64_t begin = blocks * part / parts * kBlock, end = std::min(blocks * (part + 1) / parts * kBlock, visible);
+    for (int64_t u = begin; u < end; ++u) {
       const float *key = keys + u * shape.head_dim;
       best.push_back(
           {visible <= shape.kept ? 0 : score(q + t * shape.heads * shape.head_dim, w + t * shape.heads, key, shape),

@@ -10,6 +10,8 @@
 #include "passes/lower/CacheRows.h"
 #include "passes/lower/Decompose.h"
 
+#include "fathom/kernel_abi.h"
+
 #include <limits>
 #include <numeric>
 
@@ -23,7 +25,7 @@ using Values = StructuredBuilder::Values;
 /// Heads whose products are summed side by side.
 static constexpr int64_t kHeads = 8;
 /// Positions of a block, all of which are in one part of a context.
-static constexpr int64_t kBlock = 64;
+static constexpr int64_t kBlock = FATHOM_PAGE_TOKENS;
 /// The rank of what is not there, and that of NaN: below the ranks of all numbers.
 static constexpr int32_t kNoRank = std::numeric_limits<int32_t>::min(), kRankOfNaN = kNoRank + 1;
 
