@@ -20,6 +20,7 @@ using huggingface::StoredType;
 /// Against golden answers, over all positions of all prompts.
 struct Change {
   double state = 0;      // the largest difference after the first layer, of the largest number there
+  double dense = 0;      // the same of the first positions, which attend to all before them in every model
   double logit = 0;      // the largest difference of a logit
   double magnitude = 0;  // the largest logit
   double divergence = 0; // the mean of KL(golden ‖ model), in nats
@@ -39,13 +40,17 @@ double findLargest(const std::vector<float> &values) {
   return largest;
 }
 
-/// max |actual[i] - golden[i]|
-double findDistance(const float *actual, const std::vector<float> &golden) {
+/// max |actual[i] - golden[i]| of the first `count`.
+double findDistance(const float *actual, const std::vector<float> &golden, size_t count) {
   double largest = 0;
-  for (size_t i = 0; i < golden.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     largest = larger(largest, std::abs(double(actual[i]) - golden[i]));
   }
   return largest;
+}
+
+double findDistance(const float *actual, const std::vector<float> &golden) {
+  return findDistance(actual, golden, golden.size());
 }
 
 /// ln Σ exp(logits).
@@ -66,11 +71,16 @@ double divergence(const float *golden, const float *actual, size_t count) {
   return sum;
 }
 
+/// Positions that attend to all before them: the index_topk of the models that select.
+constexpr size_t kDensePositions = 16;
+
 void addPrompt(const GoldenPrompt &prompt, Session &session, Change &change) {
   Session::Outputs outputs = session.prefill(session.createSequence(), prompt.tokens);
   size_t vocabulary = session.getInfo().vocabulary;
   const std::vector<float> &first = prompt.states.front();
   change.state = larger(change.state, findDistance(outputs.states.data(), first) / findLargest(first));
+  size_t dense = std::min(prompt.tokens.size(), kDensePositions) * session.getInfo().hidden;
+  change.dense = larger(change.dense, findDistance(outputs.states.data(), first, dense) / findLargest(first));
   change.logit = larger(change.logit, findDistance(outputs.logits.data(), prompt.logits));
   change.magnitude = larger(change.magnitude, findLargest(prompt.logits));
   for (size_t i = 0; i < prompt.tokens.size(); ++i) {
@@ -101,10 +111,11 @@ TEST_P(CacheTypeTest, Answers) {
   // A layer rounds its keys, which moves the weights of values, and its values; what follows attention in it may double
   // half of that. Less than a sixteenth of a rounding is more exact than the type can be.
   StoredType type = GetParam().variant.cacheType;
-  double rounding = roundingOf(type);
+  double rounding = roundingOf(type), most = type == StoredType::F32 ? 1e-4 : 3 * rounding;
+  EXPECT_LE(change.dense, most);
   // An index of rounded keys may choose others to attend to, which has no bound but that of what there is.
   bool selects = std::string(session.getInfo().family) == "deepseek_v32" && type != StoredType::F32;
-  EXPECT_LE(change.state, selects ? 1 : type == StoredType::F32 ? 1e-4 : 3 * rounding);
+  EXPECT_LE(change.state, selects ? 1 : most);
   EXPECT_GE(change.state, type == StoredType::F32 ? 0 : rounding / 16);
   // Later layers may choose other experts, so that a single logit has no bound. KL is at most twice the largest change
   // of a logit, which is a rounding of the largest logit where layers amplify nothing.
