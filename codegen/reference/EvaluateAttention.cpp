@@ -3,7 +3,7 @@
 //
 // Rotation, the cache and attention through kernels/ref, a row at a time: each row has its own sequence.
 
-#include "codegen/reference/Frame.h"
+#include "codegen/reference/AttendingRows.h"
 #include "dialects/RowFormat.h"
 
 #include "kernels/ref/ref.h"
@@ -37,22 +37,14 @@ static Rotation getRotation(Op op, int64_t rows, int64_t width, Frame &frame) {
 
 static void evaluate(RopeOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
-  int64_t head = op.getHeadWidth(), turned = op.getTurnedWidth();
-  Rotation rotation = getRotation(op, input.rows(), turned, frame);
+  int64_t head = op.getHeadWidth(), rotatedWidth = op.getTurnedWidth();
+  Rotation rotation = getRotation(op, input.rows(), rotatedWidth, frame);
   if (frame.failed()) {
     return;
   }
   std::vector<float> out(input.size());
   ref::rope(input.reals.data(), rotation.positions.ids.data(), rotation.table.reals.data(), input.rows(),
-            input.width() / head, head, turned, convert(op.getLayout()), out.data());
-  frame.setReals(op.getResult(), input.shape, std::move(out));
-}
-
-static void evaluate(HadamardOp op, Frame &frame) {
-  const Tensor &input = frame.tensor(op.getInput());
-  int64_t headDim = op.getHeadDim();
-  std::vector<float> out(input.size());
-  ref::hadamard(input.reals.data(), input.rows(), input.width() / headDim, headDim, out.data());
+            input.width() / head, head, rotatedWidth, convert(op.getLayout()), out.data());
   frame.setReals(op.getResult(), input.shape, std::move(out));
 }
 
@@ -121,46 +113,12 @@ static void evaluate(MlaAppendOp op, Frame &frame) {
   });
 }
 
-/// A position beyond it is a mistake, and its past would fill the memory.
-constexpr int32_t kMostPositions = 1 << 16;
-
-/// The rows of `store` up to `position`, [position + 1, width].
-static std::vector<float> readStore(const Cache &cache, StringRef store, int64_t sequence, int64_t layer,
-                                    int64_t position) {
+std::vector<float> readStore(const Cache &cache, StringRef store, int64_t sequence, int64_t layer, int64_t position) {
   std::vector<float> out;
   for (int64_t p = 0; p <= position; ++p) {
     llvm::append_range(out, cache.read({store.str(), sequence, layer, p}));
   }
   return out;
-}
-
-namespace {
-/// A row that attends.
-struct AttendingRow {
-  int64_t number;
-  const float *query;
-  int32_t position;
-  /// What its sequence has in each store up to its position.
-  SmallVector<std::vector<float>> past;
-};
-} // namespace
-
-/// Calls `visit` for each row of the query, which must have `queryWidth`.
-template <typename Op>
-static void forEachRow(Op op, int64_t queryWidth, ArrayRef<StringRef> stores, Frame &frame,
-                       llvm::function_ref<void(const AttendingRow &)> visit) {
-  const Tensor &query = frame.tensor(op.getQuery()), &positions = frame.tensor(op.getPositions());
-  CachePtr cache = frame.cache(op.getCache());
-  int64_t layer = frame.index(op.getLayer()), rows = query.rows();
-  bool fits = query.width() == queryWidth && positions.size() == rows && rows == int64_t(frame.sequences.size()) &&
-              llvm::all_of(positions.ids, [](int32_t p) { return p >= 0 && p < kMostPositions; });
-  if (!frame.expect(fits, op, "a query of its heads, and a sequence and a position for each row")) {
-    return;
-  }
-  for (int64_t t = 0; t < rows && !frame.failed(); ++t) {
-    auto read = [&](StringRef store) { return readStore(*cache, store, frame.sequences[t], layer, positions.ids[t]); };
-    visit({t, query.reals.data() + t * queryWidth, positions.ids[t], llvm::map_to_vector(stores, read)});
-  }
 }
 
 /// `width` numbers for each row of the query.
@@ -272,70 +230,6 @@ static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   });
 }
 
-/// Calls `select(row, weights)` for each row that selects positions.
-template <typename Op>
-static void forEachSelection(Op op, const ref::IndexShape &shape, Frame &frame,
-                             llvm::function_ref<void(const AttendingRow &, const float *)> select) {
-  const Tensor &weights = frame.tensor(op.getWeights());
-  forEachRow(op, shape.heads * shape.head_dim, {kIndexStore}, frame,
-             [&](const AttendingRow &row) { select(row, weights.reals.data() + row.number * shape.heads); });
-}
-
-/// `width` positions of each row fit into memory, and its heads have weights.
-template <typename Op>
-static bool expectSelecting(Op op, const ref::IndexShape &shape, int64_t width, Frame &frame) {
-  const Tensor &query = frame.tensor(op.getQuery()), &weights = frame.tensor(op.getWeights());
-  bool fits = weights.rows() == query.rows() && weights.width() == shape.heads && width < kMostPositions;
-  return frame.expect(fits, op, "weights of its heads for each row, and a selection that fits into memory");
-}
-
-template <typename Op>
-static ref::IndexShape getIndexShape(Op op) {
-  return {int64_t(op.getNumHeads()), int64_t(op.getHeadDim()), int64_t(op.getTopK())};
-}
-
-static void evaluate(IndexSelectOp op, Frame &frame) {
-  ref::IndexShape shape = getIndexShape(op);
-  if (!expectSelecting(op, shape, shape.kept, frame)) {
-    return;
-  }
-  int64_t rows = frame.tensor(op.getQuery()).rows();
-  std::vector<int32_t> out(rows * shape.kept);
-  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
-    ref::index_select(row.query, weights, row.past[0].data(), &row.position, 1, shape,
-                      out.data() + row.number * shape.kept);
-  });
-  frame.setIds(op.getResult(), {rows, shape.kept}, std::move(out));
-}
-
-static void evaluate(IndexCandidatesOp op, Frame &frame) {
-  ref::IndexShape shape = getIndexShape(op);
-  int64_t parts = op.getParts(), width = parts * shape.kept;
-  if (!expectSelecting(op, shape, width, frame)) {
-    return;
-  }
-  int64_t rows = frame.tensor(op.getQuery()).rows();
-  std::vector<float> scores(rows * width);
-  std::vector<int32_t> ids(rows * width);
-  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
-    ref::index_candidates(row.query, weights, row.past[0].data(), &row.position, 1, shape, parts,
-                          scores.data() + row.number * width, ids.data() + row.number * width);
-  });
-  frame.setReals(op.getScores(), {rows, width}, std::move(scores));
-  frame.setIds(op.getIds(), {rows, width}, std::move(ids));
-}
-
-static void evaluate(IndexMergeOp op, Frame &frame) {
-  const Tensor &scores = frame.tensor(op.getScores()), &ids = frame.tensor(op.getIds());
-  int64_t rows = ids.rows(), topK = op.getTopK(), parts = op.getParts();
-  if (!frame.expect(ids.width() == parts * topK && scores.shape == ids.shape, op, "a score for each candidate")) {
-    return;
-  }
-  std::vector<int32_t> out(rows * topK);
-  ref::index_merge(scores.reals.data(), ids.ids.data(), rows, topK, parts, out.data());
-  frame.setIds(op.getResult(), {rows, topK}, std::move(out));
-}
-
 /// In absorbed form: kernels/ref has no other of a selection.
 static void evaluate(SparseAttentionOp op, Frame &frame) {
   ref::MlaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNopeDim()), int64_t(op.getRopeDim()),
@@ -377,9 +271,8 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
 }
 
 void addAttentionEvaluators(Evaluators &evaluators) {
-  addEvaluators<RopeOp, HadamardOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
-                MlaLatentAttentionOp, MlaExpandOutputOp, IndexSelectOp, IndexCandidatesOp, IndexMergeOp,
-                SparseAttentionOp>(evaluators);
+  addEvaluators<RopeOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
+                MlaLatentAttentionOp, MlaExpandOutputOp, SparseAttentionOp>(evaluators);
 }
 
 } // namespace fathom::reference

@@ -20,6 +20,7 @@ static const Evaluators &getEvaluators() {
     addBasicEvaluators(all);
     addMoEEvaluators(all);
     addAttentionEvaluators(all);
+    addIndexEvaluators(all);
     return all;
   }();
   return evaluators;

@@ -59,6 +59,7 @@ using Evaluators = llvm::StringMap<void (*)(mlir::Operation *, Frame &)>;
 void addBasicEvaluators(Evaluators &evaluators);
 void addMoEEvaluators(Evaluators &evaluators);
 void addAttentionEvaluators(Evaluators &evaluators);
+void addIndexEvaluators(Evaluators &evaluators);
 
 /// Adds `evaluate(op, frame)`, found where this is used, for each of the ops.
 template <typename... Ops>

@@ -51,15 +51,6 @@ LogicalResult CacheAppendOp::verify() {
                                             : success();
 }
 
-/// Kernels know rows of FP8 whose last numbers are bf16 where those are `tail` numbers.
-static KernelUse useStores(CacheType cache, ArrayRef<StringRef> stores, int64_t tail, const KernelUse &use) {
-  auto isKnown = [&](StringRef name) {
-    StoreAttr store = cache.findStore(name);
-    return store.getTail() == (store.isF8() ? tail : 0);
-  };
-  return llvm::all_of(stores, isKnown) ? use : KernelUse();
-}
-
 /// Several parts are what `fathom-fuse-rope-cache-write` makes something of that has a kernel.
 KernelUse CacheAppendOp::getKernelUse() {
   return getParts().size() == 1 ? useStores(getCache().getType(), {getStore()}, 0, {"cache_append"}) : KernelUse();
@@ -74,16 +65,6 @@ void CacheAppendOp::describe(KernelDescription &kernel) {
 }
 
 Value CacheAppendOp::getRowsOperand() { return getParts().front(); }
-
-/// A store `name` of rows of `width` numbers for each head.
-static LogicalResult verifyStore(Operation *op, CacheType cache, StringRef name, int64_t width, int64_t heads = 1) {
-  StoreAttr store = cache.findStore(name);
-  if (store && store.getHeads() == heads && store.getWidth() == width) {
-    return success();
-  }
-  return op->emitOpError("expects a store \"") << name << "\" of " << (heads == 1 ? "" : std::to_string(heads) + " x ")
-                                               << width << " numbers, but got " << cache;
-}
 
 LogicalResult MlaAppendOp::verify() {
   auto norm = cast<RankedTensorType>(getNorm().getType());
@@ -279,98 +260,6 @@ KernelUse MlaExpandOutputOp::getKernelUse() { return useKvB("mla_expand_output",
 void MlaExpandOutputOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getKvB(), getScale()});
   describeHeads(*this, kernel);
-}
-
-LogicalResult HadamardOp::verify() {
-  int64_t headDim = getHeadDim(), width = getWidth(getType());
-  if (!llvm::isPowerOf2_64(headDim) || width % headDim != 0) { // C1
-    return emitOpError("expects heads of a power of two that make up ")
-           << width << " numbers, but got a head_dim of " << headDim;
-  }
-  return success();
-}
-
-KernelUse HadamardOp::getKernelUse() { return {"hadamard"}; }
-
-void HadamardOp::describe(KernelDescription &kernel) {
-  kernel.addInputs(getInput());
-  kernel.addConstant("H", getWidth(getType()) / int64_t(getHeadDim()));
-  kernel.addConstant("d", getHeadDim());
-}
-
-/// Queries, weights of heads and the store of keys that an indexer scores with.
-static LogicalResult verifyIndexer(Operation *op, Type query, Type weights, CacheType cache, int64_t heads,
-                                   int64_t headDim) {
-  return failure(failed(verifyWidth(op, "an index query", query, heads * headDim)) ||
-                 failed(verifyWidth(op, "index weights", weights, heads)) ||
-                 failed(verifyStore(op, cache, kIndexStore, headDim)));
-}
-
-/// The same for an op that selects.
-template <typename Op>
-static LogicalResult verifySelecting(Op op) {
-  return verifyIndexer(op, op.getQuery().getType(), op.getWeights().getType(), op.getCache().getType(),
-                       op.getNumHeads(), op.getHeadDim());
-}
-
-template <typename Op>
-static void describeIndexer(Op op, KernelDescription &kernel) {
-  kernel.addInputs(op.getQuery());
-  kernel.addColumns("w", op.getWeights());
-  kernel.addConstant("H", op.getNumHeads());
-  kernel.addConstant("d", op.getHeadDim());
-  kernel.addConstant("k", op.getTopK());
-  kernel.addStore("index_store", kIndexStore);
-}
-
-LogicalResult IndexSelectOp::verify() {
-  if (failed(verifySelecting(*this))) { // C1
-    return failure();
-  }
-  return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
-}
-
-KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(), {kIndexStore}, 0, {"index_select"}); }
-
-void IndexSelectOp::describe(KernelDescription &kernel) { describeIndexer(*this, kernel); }
-
-/// Scores and positions of the candidates of all parts.
-template <typename Op>
-static LogicalResult verifyCandidates(Op op) {
-  int64_t width = int64_t(op.getParts()) * int64_t(op.getTopK());
-  return failure(failed(verifyWidth(op, "scores", op.getScores().getType(), width)) ||
-                 failed(verifyWidth(op, "ids", op.getIds().getType(), width)));
-}
-
-LogicalResult IndexCandidatesOp::verify() {
-  if (failed(verifySelecting(*this))) { // C1
-    return failure();
-  }
-  return verifyCandidates(*this); // C2
-}
-
-KernelUse IndexCandidatesOp::getKernelUse() {
-  return useStores(getCache().getType(), {kIndexStore}, 0, {"index_candidates"});
-}
-
-void IndexCandidatesOp::describe(KernelDescription &kernel) {
-  describeIndexer(*this, kernel);
-  kernel.addConstant("parts", getParts());
-}
-
-LogicalResult IndexMergeOp::verify() {
-  if (failed(verifyCandidates(*this))) { // C1
-    return failure();
-  }
-  return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
-}
-
-KernelUse IndexMergeOp::getKernelUse() { return {"index_merge"}; }
-
-void IndexMergeOp::describe(KernelDescription &kernel) {
-  kernel.addInputs({getScores(), getIds()});
-  kernel.addConstant("k", getTopK());
-  kernel.addConstant("parts", getParts());
 }
 
 LogicalResult SparseAttentionOp::verify() {

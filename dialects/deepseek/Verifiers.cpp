@@ -155,4 +155,27 @@ LogicalResult verifyEpilogue(Operation *op, Region &epilogue, ValueRange extras,
   return success();
 }
 
+LogicalResult verifyStore(Operation *op, CacheType cache, StringRef name, int64_t width, int64_t heads) {
+  StoreAttr store = cache.findStore(name);
+  if (store && store.getHeads() == heads && store.getWidth() == width) {
+    return success();
+  }
+  return op->emitOpError("expects a store \"") << name << "\" of " << (heads == 1 ? "" : std::to_string(heads) + " x ")
+                                               << width << " numbers, but got " << cache;
+}
+
+LogicalResult verifyIndexer(Operation *op, Type query, Type weights, CacheType cache, int64_t heads, int64_t headDim) {
+  return failure(failed(verifyWidth(op, "an index query", query, heads * headDim)) ||
+                 failed(verifyWidth(op, "index weights", weights, heads)) ||
+                 failed(verifyStore(op, cache, kIndexStore, headDim)));
+}
+
+KernelUse useStores(CacheType cache, ArrayRef<StringRef> stores, int64_t tail, const KernelUse &use) {
+  auto isKnown = [&](StringRef name) {
+    StoreAttr store = cache.findStore(name);
+    return store.getTail() == (store.isF8() ? tail : 0);
+  };
+  return llvm::all_of(stores, isKnown) ? use : KernelUse();
+}
+
 } // namespace fathom::deepseek

@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What ops of the `deepseek` dialect share: checks of their verifiers, each of which reports what it finds at `op`.
+// What ops of the `deepseek` dialect share: checks of their verifiers, each of which reports what it finds at `op`, and
+// what suits their kernels.
 
 #ifndef FATHOM_DIALECTS_DEEPSEEK_VERIFIERS_H
 #define FATHOM_DIALECTS_DEEPSEEK_VERIFIERS_H
@@ -36,6 +37,18 @@ mlir::LogicalResult verifyProduct(mlir::Operation *op, mlir::Type input, mlir::T
 /// vectors of its width.
 mlir::LogicalResult verifyEpilogue(mlir::Operation *op, mlir::Region &epilogue, mlir::ValueRange extras,
                                    mlir::Type result);
+
+/// The cache has a store `name` of rows of `width` numbers for each head.
+mlir::LogicalResult verifyStore(mlir::Operation *op, CacheType cache, llvm::StringRef name, int64_t width,
+                                int64_t heads = 1);
+
+/// Queries, weights of heads and the store of keys that an indexer scores with.
+mlir::LogicalResult verifyIndexer(mlir::Operation *op, mlir::Type query, mlir::Type weights, CacheType cache,
+                                  int64_t heads, int64_t headDim);
+
+/// `use` where kernels know the rows of all `stores`: those of FP8 whose last numbers are bf16 where these are `tail`
+/// numbers. Otherwise none.
+KernelUse useStores(CacheType cache, llvm::ArrayRef<llvm::StringRef> stores, int64_t tail, const KernelUse &use);
 
 /// Makes `op` read another weight, with its scales if it has any.
 template <typename Op>

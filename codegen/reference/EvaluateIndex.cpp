@@ -1,0 +1,92 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The choice of positions of sparse attention through kernels/ref, a row at a time.
+
+#include "codegen/reference/AttendingRows.h"
+
+#include "kernels/ref/ref.h"
+
+using namespace mlir;
+
+namespace fathom::reference {
+
+using namespace deepseek;
+
+static void evaluate(HadamardOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput());
+  int64_t headDim = op.getHeadDim();
+  std::vector<float> out(input.size());
+  ref::hadamard(input.reals.data(), input.rows(), input.width() / headDim, headDim, out.data());
+  frame.setReals(op.getResult(), input.shape, std::move(out));
+}
+
+/// Calls `select(row, weights)` for each row that selects positions.
+template <typename Op>
+static void forEachSelection(Op op, const ref::IndexShape &shape, Frame &frame,
+                             llvm::function_ref<void(const AttendingRow &, const float *)> select) {
+  const Tensor &weights = frame.tensor(op.getWeights());
+  forEachRow(op, shape.heads * shape.head_dim, {kIndexStore}, frame,
+             [&](const AttendingRow &row) { select(row, weights.reals.data() + row.number * shape.heads); });
+}
+
+/// `width` positions of each row fit into memory, and its heads have weights.
+template <typename Op>
+static bool expectSelecting(Op op, const ref::IndexShape &shape, int64_t width, Frame &frame) {
+  const Tensor &query = frame.tensor(op.getQuery()), &weights = frame.tensor(op.getWeights());
+  bool fits = weights.rows() == query.rows() && weights.width() == shape.heads && width < kMostPositions;
+  return frame.expect(fits, op, "weights of its heads for each row, and a selection that fits into memory");
+}
+
+template <typename Op>
+static ref::IndexShape getIndexShape(Op op) {
+  return {int64_t(op.getNumHeads()), int64_t(op.getHeadDim()), int64_t(op.getTopK())};
+}
+
+static void evaluate(IndexSelectOp op, Frame &frame) {
+  ref::IndexShape shape = getIndexShape(op);
+  if (!expectSelecting(op, shape, shape.kept, frame)) {
+    return;
+  }
+  int64_t rows = frame.tensor(op.getQuery()).rows();
+  std::vector<int32_t> out(rows * shape.kept);
+  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
+    ref::index_select(row.query, weights, row.past[0].data(), &row.position, 1, shape,
+                      out.data() + row.number * shape.kept);
+  });
+  frame.setIds(op.getResult(), {rows, shape.kept}, std::move(out));
+}
+
+static void evaluate(IndexCandidatesOp op, Frame &frame) {
+  ref::IndexShape shape = getIndexShape(op);
+  int64_t parts = op.getParts(), width = parts * shape.kept;
+  if (!expectSelecting(op, shape, width, frame)) {
+    return;
+  }
+  int64_t rows = frame.tensor(op.getQuery()).rows();
+  std::vector<float> scores(rows * width);
+  std::vector<int32_t> ids(rows * width);
+  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
+    ref::index_candidates(row.query, weights, row.past[0].data(), &row.position, 1, shape, parts,
+                          scores.data() + row.number * width, ids.data() + row.number * width);
+  });
+  frame.setReals(op.getScores(), {rows, width}, std::move(scores));
+  frame.setIds(op.getIds(), {rows, width}, std::move(ids));
+}
+
+static void evaluate(IndexMergeOp op, Frame &frame) {
+  const Tensor &scores = frame.tensor(op.getScores()), &ids = frame.tensor(op.getIds());
+  int64_t rows = ids.rows(), topK = op.getTopK(), parts = op.getParts();
+  if (!frame.expect(ids.width() == parts * topK && scores.shape == ids.shape, op, "a score for each candidate")) {
+    return;
+  }
+  std::vector<int32_t> out(rows * topK);
+  ref::index_merge(scores.reals.data(), ids.ids.data(), rows, topK, parts, out.data());
+  frame.setIds(op.getResult(), {rows, topK}, std::move(out));
+}
+
+void addIndexEvaluators(Evaluators &evaluators) {
+  addEvaluators<HadamardOp, IndexSelectOp, IndexCandidatesOp, IndexMergeOp>(evaluators);
+}
+
+} // namespace fathom::reference
