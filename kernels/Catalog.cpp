@@ -202,7 +202,10 @@ const Arch *findArch(std::string_view name) {
 
 bool canRun(std::string_view arch, std::string_view kernelArch) {
   const Arch *own = findArch(arch), *other = findArch(kernelArch);
-  return own && other && own <= other;
+  auto has = [&](std::string_view feature) {
+    return std::find(own->features.begin(), own->features.end(), feature) != own->features.end();
+  };
+  return own && other && own <= other && std::all_of(other->features.begin(), other->features.end(), has);
 }
 
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,

@@ -85,7 +85,7 @@ struct Kernel {
 /// Every kernel, in the order of variants.def.
 const std::vector<Kernel> &catalog();
 
-/// Levels that kernels are for, each more than those after it.
+/// Levels that kernels are for, each before those that a machine with it has too.
 const std::vector<Arch> &archs();
 
 /// The level of that name, or null.
@@ -94,7 +94,7 @@ const Arch *findArch(std::string_view name);
 /// A machine with `arch` runs kernels for `kernelArch`: its own or one that it falls back to.
 bool canRun(std::string_view arch, std::string_view kernelArch);
 
-/// The kernel for an operation on a machine with `arch`: its own, else one for less (avx512, avx2, x86); null
+/// The kernel for an operation on a machine with `arch`: its own, else one for less (amx, avx512, avx2, x86); null
 /// when there is none.
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout);

@@ -39,11 +39,12 @@ static void eraseForeignOps(mlir::ModuleOp module) {
 
 /// Everything for one processor; 64-byte vectors stay whole where it has them.
 static void setTarget(Module &module, const X86Target &target) {
-  std::string width = std::to_string(target.arch->vectorBits);
+  std::string width = std::to_string(target.arch->vectorBits), features = target.getFeatures();
   for (Function &function : module) {
     function.removeFnAttr("target-cpu");
     function.removeFnAttr("target-features");
-    function.addFnAttr("target-cpu", StringRef(target.arch->processor));
+    function.addFnAttr("target-cpu", X86Target::kBaseline);
+    function.addFnAttr("target-features", features);
     function.addFnAttr("tune-cpu", target.tune);
     function.addFnAttr("prefer-vector-width", width);
     function.addFnAttr("min-legal-vector-width", width);

@@ -8,6 +8,7 @@
 #include "dialects/support/ExitError.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -43,16 +44,37 @@ static const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
   return *find_if(kernels::archs(), [&](const kernels::Arch &arch) { return all_of(arch.features, has); });
 }
 
+/// A feature that /proc/cpuinfo calls `name`, as LLVM calls it.
+static std::string getFeature(StringRef name) {
+  std::string feature = name.str();
+  llvm::replace(feature, '_', '-');
+  return feature;
+}
+
 /// The level that this machine has; nothing more, so that artifacts stay portable.
 static StringRef findNativeProcessor() {
   StringMap<bool> features = sys::getHostCPUFeatures();
-  return findArch([&](StringRef feature) { return features.lookup(feature); }).processor;
+  return findArch([&](StringRef feature) { return features.lookup(getFeature(feature)); }).processor;
+}
+
+std::string X86Target::getFeatures() const {
+  return join(map_range(arch->features, [](StringRef feature) { return "+" + getFeature(feature); }), ",");
 }
 
 std::unique_ptr<TargetMachine> X86Target::createMachine() const {
   TargetOptions options;
   return std::unique_ptr<TargetMachine>(findBackend()->createTargetMachine(
-      Triple(kTriple), arch->processor, "", options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
+      Triple(kTriple), kBaseline, getFeatures(), options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
+}
+
+void X86Target::narrow(function_ref<bool(StringRef arch)> isUsed) {
+  for (const kernels::Arch &next : kernels::archs()) {
+    bool isLess = &next > arch && kernels::canRun(arch->name, next.name);
+    if (isLess && next.vectorBits == arch->vectorBits && !isUsed(arch->name)) {
+      tune = tune == arch->processor ? std::string(next.processor) : tune;
+      arch = &next;
+    }
+  }
 }
 
 Expected<X86Target> findX86Target(StringRef mcpu) {
@@ -68,7 +90,7 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
                      "--mcpu: unknown processor " + quotePath(mcpu) + ": try native, x86-64-v3 or x86-64-v4");
   }
   std::unique_ptr<MCSubtargetInfo> info(backend->createMCSubtargetInfo(Triple(X86Target::kTriple), target.tune, ""));
-  auto has = [&](StringRef feature) { return info->checkFeatures(("+" + feature).str()); };
+  auto has = [&](StringRef feature) { return info->checkFeatures("+" + getFeature(feature)); };
   if (!all_of(kBaselineFeatures, has)) {
     return makeError(ExitCode::Unsupported,
                      "processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");

@@ -8,6 +8,7 @@
 
 #include "kernels/Catalog.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
@@ -25,8 +26,15 @@ struct X86Target {
   std::string tune;
 
   static constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
+  /// The processor whose instructions all code may use.
+  static constexpr llvm::StringLiteral kBaseline = "x86-64-v3";
 
+  /// What the level has beyond the baseline, as LLVM lists features: "+avx512f,+avx512bw".
+  std::string getFeatures() const;
   std::unique_ptr<llvm::TargetMachine> createMachine() const;
+
+  /// Leaves the level for one with as wide vectors if nothing of its own is used: more machines run what comes out.
+  void narrow(llvm::function_ref<bool(llvm::StringRef arch)> isUsed);
 };
 
 /// Looks `mcpu` up: "native", a level ("x86-64-v3"), or a processor LLVM knows. Fails for an unknown one, and for one

@@ -4,7 +4,7 @@
 // The best of many scored positions, exactly: ties go to the lowest position, and NaN loses to every number.
 //
 // Candidates arrive in ascending order of position and stay so. When there are twice as many as wanted, the k-th best
-// score is found by the bits of the scores, a byte at a time, and what is worse is dropped; from then on only better
+// score is found by the bits of the scores, two at a time, and what is worse is dropped; from then on only better
 // scores come in. What is left in the end does not depend on when that happens.
 
 #ifndef FATHOM_KERNELS_CPU_CANDIDATES_H
@@ -23,8 +23,13 @@ FATHOM_INLINE u32x16 ranks(f32x16 scores) {
 
 FATHOM_INLINE uint32_t rank(float score) { return ranks(f32x16(score))[0]; }
 
+/// The number of a rank that is not NaN's.
+FATHOM_INLINE float score_of(uint32_t rank) {
+  return __builtin_bit_cast(float, rank & 0x80000000 ? rank ^ 0x80000000 : ~rank);
+}
+
 struct Candidates {
-  Candidate *data; ///< of k kept, as many again, and kKeys
+  Candidate *data; ///< of k kept, as many again, and kKeys; room for whole vectors
   int64_t k;
   int64_t count = 0;
   bool full = false;      ///< k are there that only better ones replace
@@ -39,25 +44,24 @@ struct Candidates {
     for (int64_t j = 0; j < keys; j += kLanes) {
       u32x16 rank = ranks(load(scores + j));
       i32x16 better = full ? rank > threshold : i32x16(-1);
-      if (__builtin_reduce_or(better) == 0) {
-        continue;
-      }
       for (int64_t i = 0; i < smaller(kLanes, keys - j); ++i) {
         data[count] = {scores[j + i], static_cast<int32_t>(first + j + i)};
         count -= better[i];
       }
     }
-    if (count > 2 * k) {
-      keep();
-    }
   }
+
+  /// Whether some have to go before the next block.
+  FATHOM_INLINE bool is_crowded() const { return count > 2 * k; }
 
   /// Drops all but the k best.
   FATHOM_INLINE void keep() {
     if (count <= k) {
       return;
     }
-    int64_t ties = find_threshold(), kept = 0;
+    threshold = find_threshold();
+    full = true;
+    int64_t ties = k - count_above(threshold), kept = 0;
     for (int64_t i = 0; i < count; ++i) {
       uint32_t own = rank(data[i].score);
       bool tied = own == threshold && ties > 0;
@@ -66,6 +70,25 @@ struct Candidates {
       kept += own > threshold || tied;
     }
     count = kept;
+  }
+
+  /// The k-th best score of more than k, none of which is NaN.
+  FATHOM_INLINE float worst_of_best() const { return score_of(find_threshold()); }
+
+  /// Drops scores below `limit`, those to come as well.
+  FATHOM_INLINE void raise(float limit) {
+    admit(limit);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      data[kept] = data[i];
+      kept += data[i].score >= limit;
+    }
+    count = kept;
+  }
+
+  /// Lets no score below `limit` in.
+  FATHOM_INLINE void admit(float limit) {
+    threshold = rank(limit) - 1;
     full = true;
   }
 
@@ -83,32 +106,43 @@ struct Candidates {
   }
 
 private:
-  /// Sets `threshold` to the rank of the k-th best; returns how many of that rank are among the k.
-  FATHOM_INLINE int64_t find_threshold() {
-    int64_t left = k;
-    uint64_t prefix = 0;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      int32_t counts[256];
-      count_bytes(prefix, shift, counts);
-      int byte = 255;
-      for (; counts[byte] < left; --byte) {
-        left -= counts[byte];
-      }
-      prefix = prefix << 8 | static_cast<uint64_t>(byte);
+  /// The rank of the k-th best of more than k.
+  FATHOM_INLINE uint32_t find_threshold() const {
+    uint32_t found = 0;
+    for (int shift = 30; shift >= 0; shift -= 2) {
+      int64_t counts[3];
+      count_from<3>(found + (1u << shift), 1u << shift, counts);
+      FATHOM_UNROLL for (int i = 0; i < 3; ++i) { found += counts[i] >= k ? 1u << shift : 0; }
     }
-    threshold = static_cast<uint32_t>(prefix);
-    return left;
+    return found;
   }
 
-  /// Of the ranks that begin with `prefix`, how many have which byte at `shift`.
-  FATHOM_INLINE void count_bytes(uint64_t prefix, int shift, int32_t *counts) const {
-    for (int i = 0; i < 256; ++i) {
-      counts[i] = 0;
+  FATHOM_INLINE int64_t count_above(uint32_t rank) const {
+    int64_t above;
+    count_from<1>(rank + 1, 0, &above);
+    return above;
+  }
+
+  /// counts[i]: how many have a rank of first + i * step or more; first > 0.
+  template <int Counts>
+  FATHOM_INLINE void count_from(uint32_t first, uint32_t step, int64_t *counts) const {
+    i32x16 sums[Counts];
+    FATHOM_UNROLL for (int i = 0; i < Counts; ++i) { sums[i] = 0; }
+    for (int64_t j = 0; j < count; j += kLanes) {
+      u32x16 own = ranks_from(j);
+      FATHOM_UNROLL for (int i = 0; i < Counts; ++i) { sums[i] -= own >= first + static_cast<uint32_t>(i) * step; }
     }
-    for (int64_t i = 0; i < count; ++i) {
-      uint64_t own = rank(data[i].score);
-      counts[own >> shift & 255] += own >> shift >> 8 == prefix;
-    }
+    FATHOM_UNROLL for (int i = 0; i < Counts; ++i) { counts[i] = __builtin_reduce_add(sums[i]); }
+  }
+
+  /// Ranks of candidates [j, j + 16); 0 past the last.
+  FATHOM_INLINE u32x16 ranks_from(int64_t j) const {
+    const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    auto *from = reinterpret_cast<const float *>(data + j);
+    f32x16 scores = __builtin_shufflevector(load(from), load(from + kLanes), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
+                                            24, 26, 28, 30);
+    i32x16 rest = static_cast<int32_t>(smaller(count - j, kLanes));
+    return lane < rest ? ranks(scores) : u32x16(0);
   }
 };
 

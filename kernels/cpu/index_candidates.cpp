@@ -18,12 +18,12 @@ struct IndexCandidates : index_candidates_constants {
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t *c) { return rows * c[parts]; }
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k], c[index_element]);
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], c[k]);
     int64_t row = item / c[parts], part = item % c[parts];
     int64_t visible = dispatch->positions[row] + 1, blocks = ceil_div(visible, kKeys);
     int64_t begin = blocks * part / c[parts] * kKeys;
     int64_t end = smaller(blocks * (part + 1) / c[parts] * kKeys, visible);
-    Candidates best(s.candidates(), c[k]);
+    Candidates best(memory.candidates(), c[k]);
     if (visible <= c[k]) {
       for (int64_t position = begin; position < end; ++position) {
         best.add(0.0f, position);
@@ -31,8 +31,8 @@ struct IndexCandidates : index_candidates_constants {
     } else {
       IndexQuery query = {operand<const float>(dispatch, 0) + row * c[H] * c[d],
                           operand<const float>(dispatch, 1) + row * c[w_stride] + c[w_offset], c[H], c[d]};
-      IndexKeys keys = {c[index_store], row_format(c[index_element], c[d]), s.decoded};
-      Indexing<Tile>::search(dispatch, row, query, keys, begin, end, s.keys, best);
+      IndexKeys keys = {dispatch, row, c[index_store], row_format(c[index_element], c[d]), begin, end};
+      Indexing<Tile>::search(query, keys, memory, best);
     }
     best.store_scores(operand<float>(dispatch, 2) + item * c[k]);
     best.store_positions(operand<int32_t>(dispatch, 3) + item * c[k]);

@@ -7,14 +7,14 @@
 // [T, k]: positions, ascending, -1 behind the last. The store has a key of d numbers for each position. An item is a
 // row. Scores and their order see indexing.h and candidates.h.
 
-#include "kernels/cpu/indexing.h"
+#include "kernels/cpu/index_search.h"
 
 namespace fathom::cpu {
 
 template <class Tile>
 struct IndexSelect : RowItems<index_select_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> s(static_cast<float *>(scratch), c[d], c[k], c[index_element]);
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], c[k]);
     int64_t visible = dispatch->positions[item] + 1;
     int32_t *out = operand<int32_t>(dispatch, 2) + item * c[k];
     if (visible <= c[k]) {
@@ -25,9 +25,9 @@ struct IndexSelect : RowItems<index_select_constants> {
     }
     IndexQuery query = {operand<const float>(dispatch, 0) + item * c[H] * c[d],
                         operand<const float>(dispatch, 1) + item * c[w_stride] + c[w_offset], c[H], c[d]};
-    Candidates best(s.candidates(), c[k]);
-    IndexKeys keys = {c[index_store], row_format(c[index_element], c[d]), s.decoded};
-    Indexing<Tile>::search(dispatch, item, query, keys, 0, visible, s.keys, best);
+    IndexKeys keys = {dispatch, item, c[index_store], row_format(c[index_element], c[d]), 0, visible};
+    Candidates best(memory.candidates(), c[k]);
+    IndexSearch<Tile>::search(query, keys, memory, best);
     best.store_positions(out);
   }
 };

@@ -23,11 +23,15 @@ struct IndexQuery {
   int64_t d;
 };
 
-/// Where the index finds keys, and memory for a block of them that is not f32.
+/// Where the index finds the keys of a row: positions [begin, end), where begin is a multiple of 64.
 struct IndexKeys {
+  const fathom_dispatch_t *dispatch;
+  int64_t row;
   int64_t store;
   RowFormat format;
-  float *decoded;
+  int64_t begin, end;
+
+  FATHOM_INLINE const char *at(int64_t position) const { return cache_row(dispatch, row, position, store, format); }
 };
 
 /// Fetches keys to come, `vectors` cache lines at every fourth step of other work: memory is busy all the time, and
@@ -48,7 +52,7 @@ struct KeysAhead {
 template <class Tile>
 struct Indexing {
   /// Heads of a tile: unlike the rows of a product's they divide the heads of released models.
-  static constexpr int kHeads = __is_same(Tile, Avx512Tile) ? 8 : Tile::kRows;
+  static constexpr int kHeads = __is_same(Tile, Avx2Tile) ? Tile::kRows : 8;
 
   /// scores[Vectors * 16 keys] += the share of `Heads` heads from `head` on; keys [d][32].
   template <int Heads, int Vectors>
@@ -115,19 +119,19 @@ struct Indexing {
     return {first, first + bytes, ceil_div(KeysAhead::kSteps * Tile::kVectors, ceil_div(query.heads, kHeads))};
   }
 
-  /// Leaves the best of the positions [begin, end) that row `row` sees in `best`; begin is a multiple of 64.
-  static FATHOM_INLINE void search(const fathom_dispatch_t *dispatch, int64_t row, const IndexQuery &query,
-                                   const IndexKeys &keys, int64_t begin, int64_t end, float *panel, Candidates &best) {
-    auto block = [&](int64_t position) __attribute__((always_inline)) {
-      return cache_row(dispatch, row, position, keys.store, keys.format);
-    };
-    for (int64_t position = begin; position < end; position += kKeys) {
-      int64_t count = smaller(kKeys, end - position), next = smaller(position + kKeys, end - 1);
-      const float *rows = decode_rows(block(position), count, keys.format, keys.decoded);
-      KeysAhead ahead = fetch_ahead(query, block(next), smaller(kKeys, end - next) * keys.format.bytes());
+  /// Leaves the best of all keys in `best`.
+  static FATHOM_INLINE void search(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
+                                   Candidates &best) {
+    for (int64_t position = keys.begin; position < keys.end; position += kKeys) {
+      int64_t count = smaller(kKeys, keys.end - position), next = smaller(position + kKeys, keys.end - 1);
+      const float *rows = decode_rows(keys.at(position), count, keys.format, memory.block);
+      KeysAhead ahead = fetch_ahead(query, keys.at(next), smaller(kKeys, keys.end - next) * keys.format.bytes());
       float scores[kKeys];
-      score_block(query, rows, count, ahead, panel, scores);
+      score_block(query, rows, count, ahead, memory.panel, scores);
       best.add_block(scores, position, count);
+      if (best.is_crowded()) {
+        best.keep();
+      }
     }
     best.keep();
   }

@@ -40,6 +40,7 @@ namespace archs {
 using x86 = void;
 using avx2 = Avx2Tile;
 using avx512 = Avx512Tile;
+using amx = AmxTile;
 } // namespace archs
 namespace types {
 using none = void;

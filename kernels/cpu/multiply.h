@@ -29,6 +29,9 @@ struct Avx2Tile {
   static constexpr int kChains = 4;
 };
 
+/// The same, beside tiles of AMX for products of bf16.
+struct AmxTile : Avx512Tile {};
+
 /// Panels at once where `rows` rows meet weights that are decoded in registers: enough chains to hide the latency of a
 /// multiply-add. 0 where the rows have more sums than registers.
 template <class Tile>

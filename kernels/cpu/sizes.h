@@ -172,17 +172,47 @@ struct Candidate {
   int32_t position;
 };
 
+/// Floats of `count` candidates, in whole vectors.
+FATHOM_INLINE constexpr int64_t candidates_size(int64_t count) {
+  return floats<Candidate>(ceil_div(count, kLanes) * kLanes);
+}
+
+/// A tile of AMX: rows, numbers of bf16 in a row, and in all; heads whose tiles are multiplied with those of a key.
+constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileDepth = 32;
+constexpr int64_t kTileNumbers = kTileRows * kTileDepth;
+constexpr int64_t kTileHeads = 64;
+
+/// What a screen of keys has where; heads and depth are those of whole tiles. `Place` as above.
+template <class Place>
+struct ScreenScratch {
+  int64_t heads, depth;
+  Place queries;  ///< bf16 [heads / 64][depth / 32][high, low][4 tiles]
+  Place weights;  ///< [heads]
+  Place keys;     ///< bf16 [2][high, low], tiles
+  Place squares;  ///< [depth / 32][16]: lanes of the largest sums of squares
+  Place products; ///< [16 keys][16 heads]
+  Place decoded;  ///< [2][16 keys][depth] where they are not stored as f32
+  Place end;
+
+  FATHOM_INLINE constexpr ScreenScratch(Place begin, int64_t H, int64_t d)
+      : heads(ceil_div(H, kTileHeads) * kTileHeads), depth(ceil_div(d, kTileDepth) * kTileDepth), queries(begin),
+        weights(queries + heads * depth), keys(weights + heads), squares(keys + 2 * kTileNumbers),
+        products(squares + depth / 2), decoded(products + kTileRows * kLanes), end(decoded + 2 * kTileRows * depth) {}
+};
+
 /// What an item that seeks the best k keys of d numbers has where. `Place` as above.
 template <class Place>
 struct IndexScratch {
-  Place begin;   ///< Candidate [2 * k + 64]
-  Place keys;    ///< a panel [d][32 keys]
-  Place decoded; ///< [64 keys][d] where they are not stored as f32
+  Place begin; ///< Candidate [2 * k + 64]
+  Place panel; ///< [d][32 keys]
+  Place block; ///< [64 keys][d]
+  ScreenScratch<Place> screen;
   Place end;
 
-  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t d, int64_t k, int64_t element)
-      : begin(begin), keys(begin + floats<Candidate>(2 * k + kKeys)), decoded(keys + d * kPanel),
-        end(decoded + decoded_size(element, d)) {}
+  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t H, int64_t d, int64_t k)
+      : begin(begin), panel(begin + candidates_size(2 * k + kKeys)), block(panel + d * kPanel),
+        screen(block + kKeys * d, H, d), end(screen.end) {}
 
   FATHOM_INLINE Candidate *candidates() const { return reinterpret_cast<Candidate *>(begin); }
 };

@@ -12,14 +12,18 @@
 #include "kernels/cpu/index_select.cpp"
 #include "kernels/cpu/mla_attention.cpp"
 #include "kernels/cpu/mla_latent_attention.cpp"
+#include "runtime/device/cpu/cpu_features.h"
 
 #include <algorithm>
 #include <atomic>
 #include <benchmark/benchmark.h>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <numeric>
+#include <sys/mman.h>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace fathom::cpu;
@@ -29,9 +33,11 @@ namespace {
 
 constexpr size_t kBytes = size_t(1) << 30;
 
-/// Memory whose pages are there, full of 0x3c: an ordinary number in every type. Subnormal ones would be slow.
+/// Memory whose pages are there, large ones as the runtime asks for, full of 0x3c: an ordinary number in every type.
+/// Subnormal ones would be slow.
 struct Buffer {
-  explicit Buffer(size_t bytes) : data(static_cast<char *>(std::aligned_alloc(4096, bytes))) {
+  explicit Buffer(size_t bytes) : data(static_cast<char *>(std::aligned_alloc(1 << 21, bytes))) {
+    madvise(data, bytes, MADV_HUGEPAGE);
     for (size_t i = 0; i < bytes; ++i) {
       data[i] = 0x3c;
     }
@@ -246,7 +252,7 @@ char *index_keys() {
 }
 
 /// One token's selection of 2048 keys from a long context in as many layers as a gigabyte holds, 64 heads of 128
-/// numbers of DeepSeek-V3.2. What bounds it is the multiply-adds, 64 for each number.
+/// numbers of DeepSeek-V3.2. Without AMX what bounds it is the multiply-adds, 64 for each number.
 template <int64_t context>
 void index_select(benchmark::State &state) {
   using Kernel = IndexSelect<Tile>;
@@ -263,8 +269,8 @@ void index_select(benchmark::State &state) {
   const int32_t *table = pages.data();
   fathom_cache_t view = {index_keys(), layers * kPage, &table};
   int32_t position = static_cast<int32_t>(context - 1);
-  std::vector<std::vector<float>> scratch(
-      threads, std::vector<float>(IndexScratch<int64_t>(0, 128, 2048, FATHOM_ROW_F32).end + kLanes));
+  std::vector<std::vector<float>> scratch(threads,
+                                          std::vector<float>(IndexScratch<int64_t>(0, 64, 128, 2048).end + kLanes));
   double bandwidth = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
   for (auto _ : state) {
     double elapsed = parallel(threads, layers, [&](int64_t item, int thread) {
@@ -337,4 +343,12 @@ BENCHMARK(index_select<16384>)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(index_select<65536>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 BENCHMARK(attention)->Arg(512);
 
-BENCHMARK_MAIN();
+int main(int argc, char **argv) {
+  bool amx = fathom::runtime::hasFeature("amx_tile"); // also asks the system for it
+  if (std::is_same_v<Tile, AmxTile> && !amx) {
+    std::fputs("this machine has no AMX\n", stderr);
+    return 1;
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -39,6 +39,7 @@ TEST(CatalogTest, FindsTheBestKernelForAMachine) {
   };
   EXPECT_EQ(symbol("gemm", "avx512", "bf16", "panels"), "avx512_bf16_gemm");
   EXPECT_EQ(symbol("gemm", "avx2", "bf16", "rows"), "avx2_bf16_gemm_rows");
+  EXPECT_EQ(symbol("gemm", "amx", "bf16", "panels"), "avx512_bf16_gemm");
   EXPECT_EQ(symbol("rms_norm", "avx512", "f32", "none"), "x86_f32_rms_norm");
   EXPECT_EQ(symbol("gemm", "x86", "bf16", "panels"), "");
   EXPECT_EQ(symbol("gemm", "sm90", "bf16", "panels"), "");
@@ -57,7 +58,9 @@ TEST(CatalogTest, KnowsConstantsByName) {
 TEST(CatalogTest, KnowsWhichMachinesRunAKernel) {
   EXPECT_TRUE(kernels::canRun("avx512", "avx2"));
   EXPECT_TRUE(kernels::canRun("avx2", "x86"));
+  EXPECT_TRUE(kernels::canRun("amx", "avx512"));
   EXPECT_FALSE(kernels::canRun("avx2", "avx512"));
+  EXPECT_FALSE(kernels::canRun("avx512", "amx"));
   EXPECT_FALSE(kernels::canRun("sm90", "x86"));
 }
 

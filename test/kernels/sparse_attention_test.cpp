@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace fathom::test {
@@ -211,6 +212,57 @@ TEST_P(IndexSelectTest, FractionsAreSelectedByTheBestWithinRounding) {
   for (int32_t position : got) {
     auto found = std::find(ids.begin(), ids.end(), position);
     EXPECT_TRUE(found != ids.end() && scores[found - ids.begin()] >= sorted[39] - 1e-4f) << position;
+  }
+}
+
+/// Fills with what is hard to add up or to tell apart: numbers of all magnitudes, equal ones, and what is none.
+static void make_hard(int kind, Floats &values, uint32_t seed) {
+  const Floats random = random_floats(values.size(), seed), other = random_floats(values.size(), seed + 100);
+  for (size_t i = 0; i < values.size(); ++i) {
+    float x = random[i];
+    bool rare = other[i] > 0.999f;
+    const float kinds[] = {x,
+                           1 + 1e-5f * x,
+                           x * std::exp2(std::floor(20 * other[i])),
+                           x * std::exp2(std::floor(70 * other[i])),
+                           x * 1e-40f,
+                           x * 1e-20f,
+                           x * 1e25f,
+                           rare ? std::numeric_limits<float>::infinity() : x,
+                           rare ? std::nanf("") : x,
+                           rare ? 1e6f : 1e-3f * x};
+    values[i] = kinds[kind];
+  }
+}
+
+TEST_P(IndexSelectTest, SelectsTheSamePositionsOnEveryArch) {
+  const Kernel &plain = *kernels::findKernel("index_select", "avx2", "f32", "none");
+  for (ref::IndexShape shape : {ref::IndexShape{64, 128, 16}, {64, 128, 100}, {20, 130, 50}, {130, 40, 7}, {1, 7, 3}}) {
+    for (int kind = 0; kind < 30; ++kind) {
+      SCOPED_TRACE(testing::Message() << shape.heads << " heads, " << shape.kept << " kept, kind " << kind);
+      Index index(shape, {149, 398, 399});
+      // Of keys, of queries, of both.
+      make_hard(kind < 20 ? kind % 10 : 0, index.keys, 7);
+      make_hard(kind >= 10 ? kind % 10 : 0, index.q, 8);
+      make_hard(kind == 27 || kind == 28 ? kind % 10 : 0, index.w, 9);
+      EXPECT_EQ(index.select(*GetParam()), index.select(plain));
+    }
+  }
+}
+
+TEST_P(IndexSelectTest, SelectsTheSameOfRepeatedKeysOnEveryArch) {
+  const Kernel &plain = *kernels::findKernel("index_select", "avx2", "f32", "none");
+  for (int64_t distinct : {1, 2, 3, 20, 64, 150}) {
+    for (int64_t element : {FATHOM_ROW_F32, FATHOM_ROW_BF16, FATHOM_ROW_F8E4M3}) {
+      Index index({64, 128, 60}, {150, 399}, 1, element);
+      index.keys = random_floats(index.keys.size(), 4);
+      index.q = random_floats(index.q.size(), 5);
+      index.w = random_floats(index.w.size(), 6);
+      for (size_t i = distinct * 128; i < index.keys.size(); ++i) {
+        index.keys[i] = index.keys[i - distinct * 128];
+      }
+      EXPECT_EQ(index.select(*GetParam()), index.select(plain)) << distinct << " keys in format " << element;
+    }
   }
 }
 

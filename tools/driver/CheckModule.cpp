@@ -65,4 +65,11 @@ bool checkKernels(ModuleOp module, const codegen::X86Target &target) {
   });
 }
 
+bool hasKernelsFor(ModuleOp module, StringRef arch) {
+  return llvm::any_of(module.getOps<plan::KernelOp>(), [&](plan::KernelOp op) {
+    const kernels::Kernel *kernel = kernels::findKernel(std::string_view(op.getKernel()));
+    return kernel && StringRef(kernel->arch) == arch;
+  });
+}
+
 } // namespace fathom::driver

@@ -20,6 +20,9 @@ bool checkWeights(mlir::ModuleOp module, const checkpoint::Checkpoint &files);
 /// The same of kernels that the target cannot run.
 bool checkKernels(mlir::ModuleOp module, const codegen::X86Target &target);
 
+/// Whether it has kernels of the level itself.
+bool hasKernelsFor(mlir::ModuleOp module, llvm::StringRef arch);
+
 } // namespace fathom::driver
 
 #endif // FATHOM_TOOLS_DRIVER_CHECKMODULE_H

@@ -237,7 +237,11 @@ bool Compilation::collectPlan() {
 }
 
 bool Compilation::generateCode() {
-  if (!checkKernels(*input.module, target) || !collectPlan() || !runPhase(kLower)) {
+  if (!checkKernels(*input.module, target)) {
+    return false;
+  }
+  target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(*input.module, arch); });
+  if (!collectPlan() || !runPhase(kLower)) {
     return false;
   }
   if (options.emit == Emit::Lower) {

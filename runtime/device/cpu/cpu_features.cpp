@@ -8,6 +8,7 @@
 #include <cpuid.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace fathom::runtime {
@@ -73,10 +74,18 @@ static uint64_t enabledState() {
   return static_cast<uint64_t>(high) << 32 | low;
 }
 
+// Asks the system to save tiles: a process that has not asked is killed when it uses them. It is refused where a thread
+// has too small a stack for signals.
+static bool mayUseTiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 static bool test(const Feature &feature) {
   uint32_t r[4];
   return __get_cpuid_count(feature.leaf, feature.subleaf, &r[0], &r[1], &r[2], &r[3]) &&
-         (r[feature.where] >> feature.bit & 1) && (enabledState() & feature.state) == feature.state;
+         (r[feature.where] >> feature.bit & 1) && (enabledState() & feature.state) == feature.state &&
+         (feature.state != kAmx || mayUseTiles());
 }
 
 // Looks for |name| as a word of the "flags" line of the first processor.

@@ -14,6 +14,7 @@ namespace fathom::runtime {
 bool hasBaseline();
 
 /// Whether they have a feature, by its name in /proc/cpuinfo. Names this runtime does not know are looked up there.
+/// From then on the process may use it: for that of AMX it has to ask, and may be refused.
 bool hasFeature(const char *name);
 
 } // namespace fathom::runtime

@@ -4,5 +4,5 @@
 
 // CHECK: error: expects an arch
 
-// expected-error @+1 {{expects an arch that has kernels, one of avx512, avx2, x86, but got 'sse2'}}
+// expected-error @+1 {{expects an arch that has kernels, one of amx, avx512, avx2, x86, but got 'sse2'}}
 module {}

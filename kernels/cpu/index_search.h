@@ -1,0 +1,122 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The k best keys of an index: by the scores of indexing.h, or by those of a screen where one is there and can decide.
+//
+// Let s be the k-th best score of the screen and b its bound. At least k keys have s - b or more, so that what has less
+// than s - 2b by the screen is out; and fewer than k have more than s + b, so that what has more than s + 2b by the
+// screen is in. Keys between the two are scored anew. Then the best by scores of both kinds are the best keys, because
+// fewer than k have more than s + 2b of either kind, and what is in is among them. Nothing is decided where more keys
+// are close to s than memory is for, as if all are equal, or where the bound is infinite: then all are scored anew.
+
+#ifndef FATHOM_KERNELS_CPU_INDEX_SEARCH_H
+#define FATHOM_KERNELS_CPU_INDEX_SEARCH_H
+
+#include "kernels/cpu/screen.h"
+
+namespace fathom::cpu {
+
+template <class Tile>
+struct IndexSearch : Indexing<Tile> {
+  using Exact = Indexing<Tile>;
+
+  /// Leaves the best of all keys in `best`.
+  static FATHOM_INLINE void search(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
+                                   Candidates &best) {
+    if constexpr (__is_same(Tile, AmxTile)) {
+      float bound;
+      if (screen(query, keys, memory, best, bound)) {
+        decide(query, keys, memory, best, bound);
+        return;
+      }
+      best = Candidates(best.data, best.k);
+    }
+    Exact::search(query, keys, memory, best);
+  }
+
+private:
+  /// Leaves those keys in `best` that may be among the best, with scores that are off by `bound` at most; false if
+  /// nothing bounds them, or room runs out.
+  static FATHOM_INLINE bool screen(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
+                                   Candidates &best, float &bound) {
+    Tiles tiles;
+    Screen screen(query, keys.format, memory.screen);
+    screen.start(keys_at(keys, keys.begin));
+    float least = -__builtin_inff(); // that k keys have
+    for (int64_t position = keys.begin; position < keys.end; position += kKeys) {
+      float scores[kKeys];
+      for (int64_t j = 0; j < kKeys; j += kTileRows) {
+        screen.score(keys_at(keys, position + j + kTileRows), scores + j);
+      }
+      bound = screen.bound();
+      if (!(bound < __builtin_inff())) {
+        return false;
+      }
+      best.admit(least - bound);
+      best.add_block(scores, position, smaller(kKeys, keys.end - position));
+      if (best.is_crowded()) {
+        least = best.worst_of_best() - bound;
+        best.raise(least - bound);
+        if (best.is_crowded()) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /// Keys of a tile, of which there may be none; while they are read, those a block behind them are fetched.
+  static FATHOM_INLINE TileKeys keys_at(const IndexKeys &keys, int64_t position) {
+    int64_t count = smaller(kTileRows, keys.end - position);
+    if (count <= 0) {
+      return {nullptr, 0, {nullptr, nullptr, 0}};
+    }
+    int64_t later = smaller(position + kKeys, keys.end - 1), bytes = keys.format.bytes();
+    const char *next = keys.at(later);
+    int64_t parts = ceil_div(keys.format.width, kTileDepth);
+    KeysAhead ahead = {next, next + smaller(kTileRows, keys.end - later) * bytes, ceil_div(bytes, 64 * parts)};
+    return {keys.at(position), count, ahead};
+  }
+
+  /// Drops all but the k best of candidates whose scores are off by `bound` at most.
+  static FATHOM_INLINE void decide(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
+                                   Candidates &best, float bound) {
+    if (best.count <= best.k) {
+      return;
+    }
+    float middle = best.worst_of_best();
+    best.raise(middle - 2 * bound);
+    for (int64_t i = 0; i < best.count;) {
+      i = score_anew(query, keys, memory, best, i, middle + 2 * bound);
+    }
+    best.keep();
+  }
+
+  /// Scores up to a block of the candidates from `i` on that have `most` or less; returns the first behind them.
+  static FATHOM_INLINE int64_t score_anew(const IndexQuery &query, const IndexKeys &keys,
+                                          const IndexScratch<float *> &memory, Candidates &best, int64_t i,
+                                          float most) {
+    int64_t chosen[kKeys], count = 0;
+    for (; i < best.count && count < kKeys; ++i) {
+      chosen[count] = i;
+      count += best.data[i].score <= most;
+    }
+    for (int64_t j = 0; j < count; ++j) {
+      float *to = memory.block + j * query.d;
+      const float *row = decode_rows(keys.at(best.data[chosen[j]].position), 1, keys.format, to);
+      for (int64_t n = 0; n < query.d; ++n) {
+        to[n] = row[n];
+      }
+    }
+    float scores[kKeys];
+    Exact::score_block(query, memory.block, count, {nullptr, nullptr, 0}, memory.panel, scores);
+    for (int64_t j = 0; j < count; ++j) {
+      best.data[chosen[j]].score = scores[j];
+    }
+    return i;
+  }
+};
+
+} // namespace fathom::cpu
+
+#endif // FATHOM_KERNELS_CPU_INDEX_SEARCH_H
