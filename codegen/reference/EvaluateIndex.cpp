@@ -72,17 +72,41 @@ static void evaluate(IndexCandidatesOp op, Frame &frame) {
   });
   frame.setReals(op.getScores(), {rows, width}, std::move(scores));
   frame.setIds(op.getIds(), {rows, width}, std::move(ids));
+  frame.setReals(op.getBounds(), {rows, parts}, std::vector<float>(rows * parts));
+}
+
+/// Computes the scores of a row's candidates, at `scores`, that may be off.
+static void computeScores(IndexMergeOp op, const AttendingRow &row, const float *weights, Frame &frame, float *scores) {
+  ref::IndexShape shape = getIndexShape(op);
+  int64_t parts = op.getParts(), width = parts * shape.kept;
+  const float *bounds = frame.tensor(op.getBounds()).reals.data() + row.number * parts;
+  const int32_t *ids = frame.tensor(op.getIds()).ids.data() + row.number * width;
+  for (int64_t j = 0; j < width; ++j) {
+    bool isThere = ids[j] >= 0 && ids[j] <= row.position;
+    if (isThere && bounds[j / shape.kept] > 0) {
+      scores[j] = ref::index_score(row.query, weights, row.past[0].data() + ids[j] * shape.head_dim, shape);
+    }
+  }
 }
 
 static void evaluate(IndexMergeOp op, Frame &frame) {
-  const Tensor &scores = frame.tensor(op.getScores()), &ids = frame.tensor(op.getIds());
-  int64_t rows = ids.rows(), topK = op.getTopK(), parts = op.getParts();
-  if (!frame.expect(ids.width() == parts * topK && scores.shape == ids.shape, op, "a score for each candidate")) {
+  ref::IndexShape shape = getIndexShape(op);
+  int64_t parts = op.getParts(), width = parts * shape.kept;
+  const Tensor &given = frame.tensor(op.getScores()), &ids = frame.tensor(op.getIds());
+  const Tensor &bounds = frame.tensor(op.getBounds());
+  int64_t rows = frame.tensor(op.getQuery()).rows();
+  bool fits = ids.rows() == rows && bounds.rows() == rows && ids.width() == width && given.shape == ids.shape;
+  if (!frame.expect(fits && bounds.width() == parts, op, "a score for each candidate, and a bound for each part") ||
+      !expectSelecting(op, shape, width, frame)) {
     return;
   }
-  std::vector<int32_t> out(rows * topK);
-  ref::index_merge(scores.reals.data(), ids.ids.data(), rows, topK, parts, out.data());
-  frame.setIds(op.getResult(), {rows, topK}, std::move(out));
+  std::vector<float> scores(given.reals.begin(), given.reals.end());
+  std::vector<int32_t> out(rows * shape.kept);
+  forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
+    computeScores(op, row, weights, frame, scores.data() + row.number * width);
+  });
+  ref::index_merge(scores.data(), ids.ids.data(), rows, shape.kept, parts, out.data());
+  frame.setIds(op.getResult(), {rows, shape.kept}, std::move(out));
 }
 
 void addIndexEvaluators(Evaluators &evaluators) {

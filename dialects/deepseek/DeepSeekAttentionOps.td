@@ -333,50 +333,60 @@ def DeepSeek_IndexCandidatesOp : DeepSeek_Compute<"index_candidates"> {
     blocks of 64, of which part i of `parts` takes those from ⌊i · blocks / parts⌋ up to where part i + 1 begins. For each
     part the top_k positions with the largest scores, ascending, and their scores; behind them positions are −1 and
     scores 0. Of a row of no more than top_k positions all are candidates, with scores of 0, none of which is
-    computed. `deepseek.index_merge` takes the best of them.
+    computed. A score may be off by as much as the bound of its part, 0 where scores are as they are defined.
+    `deepseek.index_merge` takes the best of them.
 
     A part of a row is work of its own, so that one row keeps several threads busy.
     `fathom-lower-sparse-attention` makes it where a call has few rows.
 
-    Constraints: (C1) as of `deepseek.index_select`; (C2) the results are parts · top_k wide.
+    Constraints: (C1) as of `deepseek.index_select`; (C2) scores and ids are parts · top_k wide, bounds parts.
 
     Example:
     ```mlir
-    %v, %i = deepseek.index_candidates %q, %w, %c[%layer] at %p
+    %v, %i, %b = deepseek.index_candidates %q, %w, %c[%layer] at %p
         {num_heads = 64 : i64, head_dim = 128 : i64, top_k = 2048 : i64, parts = 16 : i64}
         : (tensor<?x8192xf32>, tensor<?x64xf32>, !deepseek.cache<latent: 576 x f32, index: 128 x f32>, index,
-           tensor<?xi32>) -> (tensor<?x32768xf32>, tensor<?x32768xi32>)
+           tensor<?xi32>) -> (tensor<?x32768xf32>, tensor<?x32768xi32>, tensor<?x16xf32>)
     ```
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
                        DeepSeek_Ids:$positions, DeepSeek_Size:$num_heads, DeepSeek_Size:$head_dim, DeepSeek_Size:$top_k,
                        DeepSeek_Size:$parts);
-  let results = (outs DeepSeek_Activation:$scores, DeepSeek_Choices:$ids);
+  let results = (outs DeepSeek_Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_Activation:$bounds);
   let assemblyFormat = [{
     $query `,` $weights `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
 
-def DeepSeek_IndexMergeOp : DeepSeek_Compute<"index_merge", [Pure]> {
+def DeepSeek_IndexMergeOp : DeepSeek_Compute<"index_merge"> {
   let summary = "the best of the candidates of all parts of a row's context";
   let description = [{
     The other half of `deepseek.index_select`: of the candidates of a row, as `deepseek.index_candidates` gives them, the
     top_k with the largest scores, ascending, then −1. Ties and NaN are as there. The best of all positions are
     among the best of their parts, and a score does not depend on the part that computes it: any number of parts gives
-    what `index_select` does.
+    what `index_select` does. Where the bounds of parts leave open which are the largest, those scores are computed.
 
-    Constraints: (C1) scores and ids are parts · top_k wide; (C2) the result is top_k wide.
+    Constraints: (C1) as of `deepseek.index_candidates`, with scores, ids and bounds for its results; (C2) the result is
+    top_k wide.
 
     Example:
     ```mlir
-    %s = deepseek.index_merge %v, %i {top_k = 2048 : i64, parts = 16 : i64}
-        : (tensor<?x32768xf32>, tensor<?x32768xi32>) -> tensor<?x2048xi32>
+    %s = deepseek.index_merge %v, %i within %b by %q, %w, %c[%layer] at %p
+        {num_heads = 64 : i64, head_dim = 128 : i64, top_k = 2048 : i64, parts = 16 : i64}
+        : (tensor<?x32768xf32>, tensor<?x32768xi32>, tensor<?x16xf32>, tensor<?x8192xf32>, tensor<?x64xf32>,
+           !deepseek.cache<latent: 576 x f32, index: 128 x f32>, index, tensor<?xi32>) -> tensor<?x2048xi32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_Size:$top_k, DeepSeek_Size:$parts);
+  let arguments = (ins DeepSeek_Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_Activation:$bounds,
+                       DeepSeek_Activation:$query, DeepSeek_Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
+                       DeepSeek_Ids:$positions, DeepSeek_Size:$num_heads, DeepSeek_Size:$head_dim, DeepSeek_Size:$top_k,
+                       DeepSeek_Size:$parts);
   let results = (outs DeepSeek_Choices:$result);
-  let assemblyFormat = "$scores `,` $ids attr-dict `:` functional-type(operands, $result)";
+  let assemblyFormat = [{
+    $scores `,` $ids `within` $bounds `by` $query `,` $weights `,` $cache `[` $layer `]` `at` $positions attr-dict `:`
+    functional-type(operands, $result)
+  }];
   let hasVerifier = 1;
 }
 

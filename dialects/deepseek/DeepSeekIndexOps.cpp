@@ -54,12 +54,13 @@ KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(),
 
 void IndexSelectOp::describe(KernelDescription &kernel) { describeIndexer(*this, kernel); }
 
-/// Scores and positions of the candidates of all parts.
+/// Scores and positions of the candidates of all parts, and bounds of these.
 template <typename Op>
 static LogicalResult verifyCandidates(Op op) {
-  int64_t width = int64_t(op.getParts()) * int64_t(op.getTopK());
+  int64_t parts = op.getParts(), width = parts * int64_t(op.getTopK());
   return failure(failed(verifyWidth(op, "scores", op.getScores().getType(), width)) ||
-                 failed(verifyWidth(op, "ids", op.getIds().getType(), width)));
+                 failed(verifyWidth(op, "ids", op.getIds().getType(), width)) ||
+                 failed(verifyWidth(op, "bounds", op.getBounds().getType(), parts)));
 }
 
 LogicalResult IndexCandidatesOp::verify() {
@@ -79,17 +80,17 @@ void IndexCandidatesOp::describe(KernelDescription &kernel) {
 }
 
 LogicalResult IndexMergeOp::verify() {
-  if (failed(verifyCandidates(*this))) { // C1
+  if (failed(verifySelecting(*this)) || failed(verifyCandidates(*this))) { // C1
     return failure();
   }
   return verifyWidth(*this, "a selection", getResult().getType(), getTopK()); // C2
 }
 
-KernelUse IndexMergeOp::getKernelUse() { return {"index_merge"}; }
+KernelUse IndexMergeOp::getKernelUse() { return useStores(getCache().getType(), {kIndexStore}, 0, {"index_merge"}); }
 
 void IndexMergeOp::describe(KernelDescription &kernel) {
-  kernel.addInputs({getScores(), getIds()});
-  kernel.addConstant("k", getTopK());
+  kernel.addInputs({getScores(), getIds(), getBounds()});
+  describeIndexer(*this, kernel);
   kernel.addConstant("parts", getParts());
 }
 

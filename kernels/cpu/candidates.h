@@ -23,7 +23,7 @@ FATHOM_INLINE u32x16 ranks(f32x16 scores) {
 
 FATHOM_INLINE uint32_t rank(float score) { return ranks(f32x16(score))[0]; }
 
-/// The number of a rank that is not NaN's.
+/// The number of a rank; NaN of that of NaN.
 FATHOM_INLINE float score_of(uint32_t rank) {
   return __builtin_bit_cast(float, rank & 0x80000000 ? rank ^ 0x80000000 : ~rank);
 }
@@ -72,7 +72,7 @@ struct Candidates {
     count = kept;
   }
 
-  /// The k-th best score of more than k, none of which is NaN.
+  /// The k-th best score of more than k.
   FATHOM_INLINE float worst_of_best() const { return score_of(find_threshold()); }
 
   /// Drops scores below `limit`, those to come as well.

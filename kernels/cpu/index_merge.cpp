@@ -3,29 +3,39 @@
 //
 // The other half of index_select: the k best candidates of all parts of a row.
 //
-// Operands: scores f32 [T, parts, k] and ids i32 [T, parts, k] as index_candidates leaves them, out i32 [T, k]:
-// positions, ascending, -1 behind the last. An item is a row.
+// Operands: scores f32 [T, parts, k], ids i32 [T, parts, k] and bounds f32 [T, parts] as index_candidates leaves them,
+// q, w and store as it has them, out i32 [T, k]: positions, ascending, -1 behind the last. An item is a row.
 
-#include "kernels/cpu/candidates.h"
+#include "kernels/cpu/index_search.h"
 
 namespace fathom::cpu {
 
+template <class Tile>
 struct IndexMerge : RowItems<index_merge_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t all = c[parts] * c[k];
     const float *scores = operand<const float>(dispatch, 0) + item * all;
     const int32_t *ids = operand<const int32_t>(dispatch, 1) + item * all;
-    Candidates best(static_cast<Candidate *>(scratch), c[k]);
+    const float *bounds = operand<const float>(dispatch, 2) + item * c[parts];
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], all);
+    Candidates best(memory.candidates(), c[k]);
+    float bound = 0.0f;
+    for (int64_t part = 0; part < c[parts]; ++part) {
+      bound = bound < bounds[part] ? bounds[part] : bound;
+    }
     for (int64_t j = 0; j < all; ++j) {
       if (ids[j] >= 0) {
         best.add(scores[j], ids[j]);
       }
     }
-    best.keep();
-    best.store_positions(operand<int32_t>(dispatch, 2) + item * c[k]);
+    IndexQuery query = {operand<const float>(dispatch, 3) + item * c[H] * c[d],
+                        operand<const float>(dispatch, 4) + item * c[w_stride] + c[w_offset], c[H], c[d]};
+    IndexKeys keys = {dispatch, item, c[index_store], row_format(c[index_element], c[d]), 0, 0};
+    IndexSearch<Tile>::decide(query, keys, memory, best, bound);
+    best.store_positions(operand<int32_t>(dispatch, 5) + item * c[k]);
   }
 };
 
-FATHOM_DEFINE_KERNEL(IndexMerge)
+FATHOM_DEFINE_KERNEL(IndexMerge<Tile>)
 
 } // namespace fathom::cpu

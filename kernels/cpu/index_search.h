@@ -20,21 +20,46 @@ template <class Tile>
 struct IndexSearch : Indexing<Tile> {
   using Exact = Indexing<Tile>;
 
-  /// Leaves the best of all keys in `best`.
-  static FATHOM_INLINE void search(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
-                                   Candidates &best) {
+  /// Leaves the best of all keys in `best`; returns how far their scores may be off.
+  static FATHOM_INLINE float search(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
+                                    Candidates &best) {
     if constexpr (__is_same(Tile, AmxTile)) {
-      float bound;
+      float bound = 0.0f; // of a part without keys
       if (screen(query, keys, memory, best, bound)) {
-        decide(query, keys, memory, best, bound);
-        return;
+        return decide(query, keys, memory, best, bound);
       }
       best = Candidates(best.data, best.k);
     }
     Exact::search(query, keys, memory, best);
+    return 0.0f;
+  }
+
+  /// Drops all but the k best of candidates whose scores are off by `bound` at most; returns how far those of the
+  /// others may be off.
+  static FATHOM_INLINE float decide(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
+                                    Candidates &best, float bound) {
+    if (best.count <= best.k || bound == 0.0f) {
+      best.keep();
+      return bound;
+    }
+    // NaN where fewer than k have scores that are numbers: parts of a context without a screen may give such.
+    float middle = best.worst_of_best();
+    if (middle == middle) {
+      best.raise(middle - 2 * bound);
+    }
+    int64_t open = score_anew(query, keys, memory, best, middle == middle ? middle + 2 * bound : __builtin_inff());
+    best.keep();
+    // Where many are close to each other, others may have to tell them apart again.
+    if (open > best.k / kFewOpen) {
+      score_anew(query, keys, memory, best, __builtin_inff());
+      return 0.0f;
+    }
+    return bound;
   }
 
 private:
+  static constexpr int64_t kFewOpen = 8;
+
   /// Leaves those keys in `best` that may be among the best, with scores that are off by `bound` at most; false if
   /// nothing bounds them, or room runs out.
   static FATHOM_INLINE bool screen(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
@@ -78,29 +103,25 @@ private:
     return {keys.at(position), count, ahead};
   }
 
-  /// Drops all but the k best of candidates whose scores are off by `bound` at most.
-  static FATHOM_INLINE void decide(const IndexQuery &query, const IndexKeys &keys, const IndexScratch<float *> &memory,
-                                   Candidates &best, float bound) {
-    if (best.count <= best.k) {
-      return;
-    }
-    float middle = best.worst_of_best();
-    best.raise(middle - 2 * bound);
-    for (int64_t i = 0; i < best.count;) {
-      i = score_anew(query, keys, memory, best, i, middle + 2 * bound);
-    }
-    best.keep();
-  }
-
-  /// Scores up to a block of the candidates from `i` on that have `most` or less; returns the first behind them.
+  /// Scores the candidates anew that have `most` or less; returns how many.
   static FATHOM_INLINE int64_t score_anew(const IndexQuery &query, const IndexKeys &keys,
-                                          const IndexScratch<float *> &memory, Candidates &best, int64_t i,
-                                          float most) {
-    int64_t chosen[kKeys], count = 0;
-    for (; i < best.count && count < kKeys; ++i) {
+                                          const IndexScratch<float *> &memory, Candidates &best, float most) {
+    int64_t chosen[kKeys], count = 0, all = 0;
+    for (int64_t i = 0; i < best.count; ++i) {
       chosen[count] = i;
       count += best.data[i].score <= most;
+      if (count == kKeys || i + 1 == best.count) {
+        score_chosen(query, keys, memory, best, chosen, count);
+        all += count;
+        count = 0;
+      }
     }
+    return all;
+  }
+
+  static FATHOM_INLINE void score_chosen(const IndexQuery &query, const IndexKeys &keys,
+                                         const IndexScratch<float *> &memory, Candidates &best, const int64_t *chosen,
+                                         int64_t count) {
     for (int64_t j = 0; j < count; ++j) {
       float *to = memory.block + j * query.d;
       const float *row = decode_rows(keys.at(best.data[chosen[j]].position), 1, keys.format, to);
@@ -113,7 +134,6 @@ private:
     for (int64_t j = 0; j < count; ++j) {
       best.data[chosen[j]].score = scores[j];
     }
-    return i;
   }
 };
 

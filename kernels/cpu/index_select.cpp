@@ -14,7 +14,7 @@ namespace fathom::cpu {
 template <class Tile>
 struct IndexSelect : RowItems<index_select_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], c[k]);
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], searched_candidates(c[k]));
     int64_t visible = dispatch->positions[item] + 1;
     int32_t *out = operand<int32_t>(dispatch, 2) + item * c[k];
     if (visible <= c[k]) {

@@ -201,17 +201,20 @@ struct ScreenScratch {
         products(squares + depth / 2), decoded(products + kTileRows * kLanes), end(decoded + 2 * kTileRows * depth) {}
 };
 
-/// What an item that seeks the best k keys of d numbers has where. `Place` as above.
+/// Candidates that there are at once while k are sought.
+FATHOM_INLINE constexpr int64_t searched_candidates(int64_t k) { return 2 * k + kKeys; }
+
+/// What an item that seeks the best keys of d numbers has where. `Place` as above.
 template <class Place>
 struct IndexScratch {
-  Place begin; ///< Candidate [2 * k + 64]
+  Place begin; ///< Candidate [candidates]
   Place panel; ///< [d][32 keys]
   Place block; ///< [64 keys][d]
   ScreenScratch<Place> screen;
   Place end;
 
-  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t H, int64_t d, int64_t k)
-      : begin(begin), panel(begin + candidates_size(2 * k + kKeys)), block(panel + d * kPanel),
+  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t H, int64_t d, int64_t candidates)
+      : begin(begin), panel(begin + candidates_size(candidates)), block(panel + d * kPanel),
         screen(block + kKeys * d, H, d), end(screen.end) {}
 
   FATHOM_INLINE Candidate *candidates() const { return reinterpret_cast<Candidate *>(begin); }

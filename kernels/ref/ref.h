@@ -148,6 +148,8 @@ struct IndexShape {
   int64_t head_dim; ///< d
   int64_t kept;     ///< k
 };
+/// Σ_h w[h] * relu(q[h] · key) in f32, of one row: q [H, d], w [H], key [d].
+float index_score(const float *q, const float *w, const float *key, const IndexShape &shape);
 /// out [T, k]: of positions 0..positions[t] the k with the largest Σ_h w[t][h] * relu(q[t][h] · keys[u]) in f32, ties
 /// to the lowest position, NaN behind all numbers; ascending, -1 behind the last. q [T, H, d], w [T, H], keys [n][d].
 void index_select(const float *q, const float *w, const float *keys, const int32_t *positions, int64_t T,

@@ -38,7 +38,7 @@ static void keep_best(std::vector<Scored> &keys, int64_t count) {
   std::sort(keys.begin(), keys.end(), [](const Scored &a, const Scored &b) { return a.position < b.position; });
 }
 
-static float score(const float *q, const float *w, const float *key, const IndexShape &shape) {
+float index_score(const float *q, const float *w, const float *key, const IndexShape &shape) {
   double score = 0;
   for (int64_t h = 0; h < shape.heads; ++h) {
     double product = 0;
@@ -66,9 +66,10 @@ void index_candidates(const float *q, const float *w, const float *keys, const i
     int64_t begin = blocks * part / parts * kBlock, end = std::min(blocks * (part + 1) / parts * kBlock, visible);
     for (int64_t u = begin; u < end; ++u) {
       const float *key = keys + u * shape.head_dim;
-      best.push_back(
-          {visible <= shape.kept ? 0 : score(q + t * shape.heads * shape.head_dim, w + t * shape.heads, key, shape),
-           static_cast<int32_t>(u)});
+      best.push_back({visible <= shape.kept
+                          ? 0
+                          : index_score(q + t * shape.heads * shape.head_dim, w + t * shape.heads, key, shape),
+                      static_cast<int32_t>(u)});
     }
     keep_best(best, shape.kept);
     for (size_t j = 0; j < best.size(); ++j) {

@@ -154,13 +154,13 @@ Values Chooser::choose(const Items &items, const Place &place, ValueRange carrie
   return chosen;
 }
 
-/// Σ_h weight_h · max(0, query_h · key), h ascending. NaN stays NaN.
+/// Σ_h weight_h · max(0, query_h · key) over the first `heads`, h ascending. NaN stays NaN.
 template <typename Op>
-static Value score(StructuredBuilder &b, Op op, CacheRows &keys, Value t, Value position) {
+static Value score(StructuredBuilder &b, Op op, CacheRows &keys, Value t, Value position, Value heads) {
   Value zero = b.index(0), row = keys.get(t, position, zero), none = b.real(0.0);
-  int64_t heads = op.getNumHeads(), block = std::gcd(heads, kHeads);
+  int64_t block = std::gcd(int64_t(op.getNumHeads()), kHeads);
   return b.loop(
-      zero, b.index(heads), none,
+      zero, heads, none,
       [&](Value head, Value sum) {
         for (auto [j, product] : llvm::enumerate(keys.multiply(op.getQuery(), t, head, block, row))) {
           Value positive = b.select(b.isGreater(none, product), none, product);
@@ -189,7 +189,7 @@ static FailureOr<Values> choosePositions(StructuredBuilder &b, Op op, int64_t pa
   }
   bool givesScores = results.size() > 1;
   int64_t topK = op.getTopK();
-  Value zero = b.index(0), rows = b.size(op.getQuery(), 0);
+  Value zero = b.index(0), rows = b.size(op.getQuery(), 0), heads = b.index(op.getNumHeads());
   Chooser chooser(b, topK);
   Values carried = llvm::map_to_vector(results, [&](Type type) { return emptyRows(b, type, rows); });
   carried.push_back(emptyRanks(b, op.getPositions(), rows));
@@ -202,7 +202,7 @@ static FailureOr<Values> choosePositions(StructuredBuilder &b, Op op, int64_t pa
     return b.loop(zero, b.index(parts), ofRows, [&](Value part, ValueRange ofParts) {
       Value first = begin(part), end = begin(b.add(part, 1));
       Value count = b.subtract(b.select(b.isGreater(end, seen), seen, end), first);
-      auto rankItem = [&](Value u) { return rank(b, score(b, op, keys, t, b.add(first, u))); };
+      auto rankItem = [&](Value u) { return rank(b, score(b, op, keys, t, b.add(first, u), heads)); };
       auto keepItem = [&](Value u, Value rank) {
         Values kept = {b.toId(b.add(first, u))};
         if (givesScores) {
@@ -227,10 +227,29 @@ static Decomposed decompose(IndexCandidatesOp op, StructuredBuilder &b) {
   if (failed(chosen)) {
     return failure();
   }
-  return Values{(*chosen)[1], (*chosen)[0]};
+  // The scores are what they are defined to be.
+  Value zero = b.index(0), rows = b.size(op.getQuery(), 0), parts = b.index(op.getParts());
+  Value bounds = emptyRows(b, op.getBounds().getType(), rows);
+  bounds = b.loop(zero, rows, bounds, [&](Value t, Value ofRows) {
+    return b.loop(zero, parts, ofRows,
+                  [&](Value part, Value ofParts) { return b.put(b.real(0.0), ofParts, {t, part}); });
+  });
+  return Values{(*chosen)[1], (*chosen)[0], bounds};
+}
+
+/// The score of a candidate: as given, or computed where that may be off.
+static Value getCandidateScore(StructuredBuilder &b, IndexMergeOp op, CacheRows &keys, Value t, Value j) {
+  Value zero = b.index(0), bound = b.at(op.getBounds(), {t, b.divide(j, op.getTopK())});
+  Value isOff = b.isGreater(bound, b.real(0.0)), position = b.larger(b.idAt(op.getIds(), {t, j}), zero);
+  Value computed = score(b, op, keys, t, position, b.select(isOff, b.index(op.getNumHeads()), zero));
+  return b.select(isOff, computed, b.at(op.getScores(), {t, j}));
 }
 
 static Decomposed decompose(IndexMergeOp op, StructuredBuilder &b) {
+  CacheRows keys(b, op.getCache(), kIndexStore, op.getLayer());
+  if (!keys) {
+    return failure();
+  }
   int64_t width = getWidth(op.getIds().getType());
   Value zero = b.index(0), all = b.index(width), rows = b.size(op.getIds(), 0);
   Chooser chooser(b, op.getTopK());
@@ -239,7 +258,7 @@ static Decomposed decompose(IndexMergeOp op, StructuredBuilder &b) {
   Values chosen = b.loop(zero, rows, carried, [&](Value t, ValueRange ofRows) {
     auto rankItem = [&](Value j) {
       Value isThere = b.isGreater(b.at(op.getIds(), {t, j}), b.integer(-1));
-      return b.select(isThere, rank(b, b.at(op.getScores(), {t, j})), b.integer(kNoRank));
+      return b.select(isThere, rank(b, getCandidateScore(b, op, keys, t, j)), b.integer(kNoRank));
     };
     auto keepItem = [&](Value j, Value) { return Values{b.at(op.getIds(), {t, j})}; };
     return chooser.choose({all, all, rankItem, keepItem}, {t, zero}, ofRows, b.integer(-1));

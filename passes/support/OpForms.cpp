@@ -48,12 +48,13 @@ static Value createSelection(OpBuilder &builder, SparseAttentionOp op, int64_t p
                                  op.getCache(), op.getLayer(), op.getPositions(), op.getIndexHeads(), op.getIndexDim(),
                                  topK);
   }
-  auto candidates =
-      IndexCandidatesOp::create(builder, loc, rowsOf(builder.getF32Type(), parts * topK), rowsOf(ids, parts * topK),
-                                op.getIndexQuery(), op.getIndexWeights(), op.getCache(), op.getLayer(),
-                                op.getPositions(), op.getIndexHeads(), op.getIndexDim(), topK, parts);
-  return IndexMergeOp::create(builder, loc, rowsOf(ids, topK), candidates.getScores(), candidates.getIds(), topK,
-                              parts);
+  auto candidates = IndexCandidatesOp::create(builder, loc, rowsOf(builder.getF32Type(), parts * topK),
+                                              rowsOf(ids, parts * topK), rowsOf(builder.getF32Type(), parts),
+                                              op.getIndexQuery(), op.getIndexWeights(), op.getCache(), op.getLayer(),
+                                              op.getPositions(), op.getIndexHeads(), op.getIndexDim(), topK, parts);
+  return IndexMergeOp::create(builder, loc, rowsOf(ids, topK), candidates.getScores(), candidates.getIds(),
+                              candidates.getBounds(), op.getIndexQuery(), op.getIndexWeights(), op.getCache(),
+                              op.getLayer(), op.getPositions(), op.getIndexHeads(), op.getIndexDim(), topK, parts);
 }
 
 Value createSelectedAttention(OpBuilder &builder, SparseAttentionOp op, int64_t parts) {

@@ -269,8 +269,8 @@ void index_select(benchmark::State &state) {
   const int32_t *table = pages.data();
   fathom_cache_t view = {index_keys(), layers * kPage, &table};
   int32_t position = static_cast<int32_t>(context - 1);
-  std::vector<std::vector<float>> scratch(threads,
-                                          std::vector<float>(IndexScratch<int64_t>(0, 64, 128, 2048).end + kLanes));
+  std::vector<std::vector<float>> scratch(
+      threads, std::vector<float>(IndexScratch<int64_t>(0, 64, 128, searched_candidates(2048)).end + kLanes));
   double bandwidth = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
   for (auto _ : state) {
     double elapsed = parallel(threads, layers, [&](int64_t item, int thread) {

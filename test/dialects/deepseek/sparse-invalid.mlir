@@ -115,10 +115,10 @@ func.func @index_select_c2(%q: tensor<?x24xf32>, %w: tensor<?x3xf32>, %c: !deeps
 func.func @index_candidates_c1(%q: tensor<?x25xf32>, %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index,
                         %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.index_candidates' op expects an index query of 24 numbers, but got 'tensor<?x25xf32>'}}
-  %v, %i = deepseek.index_candidates %q, %w, %c[%l] at %p
+  %v, %i, %b = deepseek.index_candidates %q, %w, %c[%l] at %p
       {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
       : (tensor<?x25xf32>, tensor<?x3xf32>, !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>)
-      -> (tensor<?x20xf32>, tensor<?x20xi32>)
+      -> (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x4xf32>)
   return
 }
 
@@ -127,10 +127,10 @@ func.func @index_candidates_c1(%q: tensor<?x25xf32>, %w: tensor<?x3xf32>, %c: !d
 func.func @index_candidates_c2_scores(%q: tensor<?x24xf32>, %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index,
                         %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.index_candidates' op expects scores of 20 numbers, but got 'tensor<?x5xf32>'}}
-  %v, %i = deepseek.index_candidates %q, %w, %c[%l] at %p
+  %v, %i, %b = deepseek.index_candidates %q, %w, %c[%l] at %p
       {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
       : (tensor<?x24xf32>, tensor<?x3xf32>, !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>)
-      -> (tensor<?x5xf32>, tensor<?x20xi32>)
+      -> (tensor<?x5xf32>, tensor<?x20xi32>, tensor<?x4xf32>)
   return
 }
 
@@ -139,37 +139,70 @@ func.func @index_candidates_c2_scores(%q: tensor<?x24xf32>, %w: tensor<?x3xf32>,
 func.func @index_candidates_c2_ids(%q: tensor<?x24xf32>, %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index,
                         %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.index_candidates' op expects ids of 20 numbers, but got 'tensor<?x21xi32>'}}
-  %v, %i = deepseek.index_candidates %q, %w, %c[%l] at %p
+  %v, %i, %b = deepseek.index_candidates %q, %w, %c[%l] at %p
       {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
       : (tensor<?x24xf32>, tensor<?x3xf32>, !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>)
-      -> (tensor<?x20xf32>, tensor<?x21xi32>)
+      -> (tensor<?x20xf32>, tensor<?x21xi32>, tensor<?x4xf32>)
   return
 }
 
 // -----
 
-func.func @index_merge_c1_scores(%v: tensor<?x16xf32>, %i: tensor<?x20xi32>) {
+func.func @index_merge_c1_query(%v: tensor<?x20xf32>, %i: tensor<?x20xi32>, %b: tensor<?x4xf32>, %q: tensor<?x25xf32>,
+                        %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.index_merge' op expects an index query of 24 numbers, but got 'tensor<?x25xf32>'}}
+  %s = deepseek.index_merge %v, %i within %b by %q, %w, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x4xf32>, tensor<?x25xf32>, tensor<?x3xf32>,
+         !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>) -> tensor<?x5xi32>
+  return
+}
+
+// -----
+
+func.func @index_merge_c1_scores(%v: tensor<?x16xf32>, %i: tensor<?x20xi32>, %b: tensor<?x4xf32>, %q: tensor<?x24xf32>,
+                        %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.index_merge' op expects scores of 20 numbers, but got 'tensor<?x16xf32>'}}
-  %s = deepseek.index_merge %v, %i {top_k = 5 : i64, parts = 4 : i64}
-      : (tensor<?x16xf32>, tensor<?x20xi32>) -> tensor<?x5xi32>
+  %s = deepseek.index_merge %v, %i within %b by %q, %w, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x16xf32>, tensor<?x20xi32>, tensor<?x4xf32>, tensor<?x24xf32>, tensor<?x3xf32>,
+         !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>) -> tensor<?x5xi32>
   return
 }
 
 // -----
 
-func.func @index_merge_c1_ids(%v: tensor<?x20xf32>, %i: tensor<?x16xi32>) {
+func.func @index_merge_c1_ids(%v: tensor<?x20xf32>, %i: tensor<?x16xi32>, %b: tensor<?x4xf32>, %q: tensor<?x24xf32>,
+                        %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.index_merge' op expects ids of 20 numbers, but got 'tensor<?x16xi32>'}}
-  %s = deepseek.index_merge %v, %i {top_k = 5 : i64, parts = 4 : i64}
-      : (tensor<?x20xf32>, tensor<?x16xi32>) -> tensor<?x5xi32>
+  %s = deepseek.index_merge %v, %i within %b by %q, %w, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x20xf32>, tensor<?x16xi32>, tensor<?x4xf32>, tensor<?x24xf32>, tensor<?x3xf32>,
+         !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>) -> tensor<?x5xi32>
   return
 }
 
 // -----
 
-func.func @index_merge_c2(%v: tensor<?x20xf32>, %i: tensor<?x20xi32>) {
+func.func @index_merge_c1_bounds(%v: tensor<?x20xf32>, %i: tensor<?x20xi32>, %b: tensor<?x5xf32>, %q: tensor<?x24xf32>,
+                        %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.index_merge' op expects bounds of 4 numbers, but got 'tensor<?x5xf32>'}}
+  %s = deepseek.index_merge %v, %i within %b by %q, %w, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x5xf32>, tensor<?x24xf32>, tensor<?x3xf32>,
+         !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>) -> tensor<?x5xi32>
+  return
+}
+
+// -----
+
+func.func @index_merge_c2(%v: tensor<?x20xf32>, %i: tensor<?x20xi32>, %b: tensor<?x4xf32>, %q: tensor<?x24xf32>,
+                        %w: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index, %p: tensor<?xi32>) {
   // expected-error @+1 {{'deepseek.index_merge' op expects a selection of 5 numbers, but got 'tensor<?x4xi32>'}}
-  %s = deepseek.index_merge %v, %i {top_k = 5 : i64, parts = 4 : i64}
-      : (tensor<?x20xf32>, tensor<?x20xi32>) -> tensor<?x4xi32>
+  %s = deepseek.index_merge %v, %i within %b by %q, %w, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x4xf32>, tensor<?x24xf32>, tensor<?x3xf32>,
+         !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>) -> tensor<?x4xi32>
   return
 }
 

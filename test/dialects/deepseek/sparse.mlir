@@ -34,14 +34,16 @@ func.func @select(%q: tensor<?x32xf32>, %iq: tensor<?x24xf32>, %iw: tensor<?x3xf
 // CHECK-SAME: (%[[IQ:.*]]: tensor<?x24xf32>, %[[IW:.*]]: tensor<?x3xf32>, %[[C:.*]]: !deepseek.cache<index: 8 x f32>, %[[L:.*]]: index, %[[P:.*]]: tensor<?xi32>)
 func.func @select_in_parts(%iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>, %c: !deepseek.cache<index: 8 x f32>, %l: index,
                            %p: tensor<?xi32>) -> tensor<?x5xi32> {
-  // CHECK: %[[V:.*]], %[[I:.*]] = deepseek.index_candidates %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]] {head_dim = 8 : i64, num_heads = 3 : i64, parts = 4 : i64, top_k = 5 : i64} : {{.*}} -> (tensor<?x20xf32>, tensor<?x20xi32>)
-  %v, %i = deepseek.index_candidates %iq, %iw, %c[%l] at %p
+  // CHECK: %[[V:.*]], %[[I:.*]], %[[B:.*]] = deepseek.index_candidates %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]] {head_dim = 8 : i64, num_heads = 3 : i64, parts = 4 : i64, top_k = 5 : i64} : {{.*}} -> (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x4xf32>)
+  %v, %i, %b = deepseek.index_candidates %iq, %iw, %c[%l] at %p
       {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
       : (tensor<?x24xf32>, tensor<?x3xf32>, !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>)
-      -> (tensor<?x20xf32>, tensor<?x20xi32>)
-  // CHECK: deepseek.index_merge %[[V]], %[[I]] {parts = 4 : i64, top_k = 5 : i64} : (tensor<?x20xf32>, tensor<?x20xi32>) -> tensor<?x5xi32>
-  %s = deepseek.index_merge %v, %i {top_k = 5 : i64, parts = 4 : i64}
-      : (tensor<?x20xf32>, tensor<?x20xi32>) -> tensor<?x5xi32>
+      -> (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x4xf32>)
+  // CHECK: deepseek.index_merge %[[V]], %[[I]] within %[[B]] by %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]] {head_dim = 8 : i64, num_heads = 3 : i64, parts = 4 : i64, top_k = 5 : i64} : {{.*}} -> tensor<?x5xi32>
+  %s = deepseek.index_merge %v, %i within %b by %iq, %iw, %c[%l] at %p
+      {num_heads = 3 : i64, head_dim = 8 : i64, top_k = 5 : i64, parts = 4 : i64}
+      : (tensor<?x20xf32>, tensor<?x20xi32>, tensor<?x4xf32>, tensor<?x24xf32>, tensor<?x3xf32>,
+         !deepseek.cache<index: 8 x f32>, index, tensor<?xi32>) -> tensor<?x5xi32>
   return %s : tensor<?x5xi32>
 }
 

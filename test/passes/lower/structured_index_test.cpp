@@ -50,27 +50,50 @@ GeneratedFunction findCandidates(const ref::IndexShape &s, int64_t parts) {
       formatv("deepseek.index_candidates %q, %w, %cache[%layer] at %positions {{num_heads = {0} : i64, head_dim = {1} "
               ": i64, top_k = {2} : i64, parts = {3} : i64}",
               s.heads, s.head_dim, s.kept, parts),
-      getIndexOperands(s), {rows("scores", parts * s.kept), {"ids", formatv("tensor<?x{0}xi32>", parts * s.kept)}});
+      getIndexOperands(s),
+      {rows("scores", parts * s.kept), {"ids", formatv("tensor<?x{0}xi32>", parts * s.kept)}, rows("bounds", parts)});
 }
 
-/// The positions that deepseek.index_merge leaves of candidates, [T, parts, topK] each.
-Ints merge(const Floats &scores, const Ints &candidates, int64_t T, int64_t topK, int64_t parts) {
+/// A store where the score of a position, for the queries {1, -1} and the weights {1, -1}, is its key.
+Cache cacheOfScores(const Floats &scores) {
+  Cache cache(kContext, kLayers, {1});
+  for (int64_t u = 0; u < int64_t(scores.size()); ++u) {
+    *cache.row(kLayer, u) = scores[u];
+  }
+  return cache;
+}
+
+/// The positions that deepseek.index_merge leaves of candidates, [T, parts, topK] each, where the score of a position
+/// is that of `keys`.
+Ints merge(const Floats &scores, const Ints &candidates, int64_t T, int64_t topK, int64_t parts, Floats bounds = {},
+           const Floats &keys = {}) {
+  Operands inputs = {
+      rows("scores", parts * topK), {"ids", formatv("tensor<?x{0}xi32>", parts * topK)}, rows("bounds", parts)};
+  for (const auto &operand : getIndexOperands({2, 1, topK})) {
+    inputs.push_back(operand);
+  }
   auto merge = GeneratedFunction::create(
-      formatv("deepseek.index_merge %scores, %ids {{top_k = {0} : i64, parts = {1} : i64}", topK, parts),
-      {rows("scores", parts * topK), {"ids", formatv("tensor<?x{0}xi32>", parts * topK)}},
-      {{"y", formatv("tensor<?x{0}xi32>", topK)}});
-  Ints got(T * topK, -2);
-  merge.run(T, {scores.data(), candidates.data(), got.data()});
+      formatv("deepseek.index_merge %scores, %ids within %bounds by %q, %w, %cache[%layer] at %positions {{num_heads = "
+              "2 : i64, head_dim = 1 : i64, top_k = {0} : i64, parts = {1} : i64}",
+              topK, parts),
+      inputs, {{"y", formatv("tensor<?x{0}xi32>", topK)}});
+  bounds.resize(T * parts);
+  Floats signs;
+  for (int64_t t = 0; t < T; ++t) {
+    signs.insert(signs.end(), {1, -1});
+  }
+  Ints positions(T, kContext - 1), got(T * topK, -2);
+  Cache cache = cacheOfScores(keys);
+  merge.run(T,
+            {scores.data(), candidates.data(), bounds.data(), signs.data(), signs.data(), positions.data(), got.data()},
+            cache.of(std::vector<int64_t>(T)));
   return got;
 }
 
 /// What one row at the last position of `scores` selects, where the score of a position is that number.
 Ints selectByScore(const Floats &scores, int64_t topK, Mistake mistake = nullptr) {
   auto select = selectPositions({2, 1, topK}, mistake);
-  Cache cache(kContext, kLayers, {1});
-  for (int64_t u = 0; u < int64_t(scores.size()); ++u) {
-    *cache.row(kLayer, u) = scores[u];
-  }
+  Cache cache = cacheOfScores(scores);
   // max(0, key) − max(0, −key)
   Floats q = {1, -1}, w = {1, -1};
   Ints positions = {int32_t(scores.size()) - 1}, got(topK, -2);
@@ -145,15 +168,17 @@ TEST(StructuredIndexTest, IndexCandidatesOfPartsAreMergedToTheSelection) {
   for (int64_t parts : {1, 2, 3, 5}) {
     SCOPED_TRACE(testing::Message() << parts << " parts");
     const int64_t count = T * parts * s.kept;
-    Floats scores = unset(count), wantScores(count);
+    Floats scores = unset(count), wantScores(count), bounds = unset(T * parts);
     Ints candidates(count, -2), wantCandidates(count);
     ref::index_candidates(q.data(), w.data(), keys.data(), positions.data(), T, s, parts, wantScores.data(),
                           wantCandidates.data());
-    findCandidates(s, parts).run(T, {q.data(), w.data(), positions.data(), scores.data(), candidates.data()},
-                                 cache.of({0, 0, 0, 0, 0, 0}));
+    findCandidates(s, parts).run(
+        T, {q.data(), w.data(), positions.data(), scores.data(), candidates.data(), bounds.data()},
+        cache.of({0, 0, 0, 0, 0, 0}));
     EXPECT_EQ(candidates, wantCandidates);
     expectClose(scores, wantScores);
-    EXPECT_EQ(merge(scores, candidates, T, s.kept, parts), selected);
+    EXPECT_EQ(bounds, Floats(T * parts));
+    EXPECT_EQ(merge(scores, candidates, T, s.kept, parts, bounds), selected);
   }
 }
 
@@ -161,6 +186,16 @@ TEST(StructuredIndexTest, IndexMergeTakesTheLowestOfEqualScoresAndNumbersBeforeN
   EXPECT_EQ(merge({2, 2, 2, 2}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 5}));
   EXPECT_EQ(merge({-0.0f, -1, 0, 1}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 99}));
   EXPECT_EQ(merge({kNaN, kNaN, -1e30f, kNaN}, {3, 5, 70, 99}, 1, 2, 2), (Ints{3, 70}));
+}
+
+TEST(StructuredIndexTest, IndexMergeComputesScoresThatMayBeOff) {
+  Floats keys(kContext);
+  keys[3] = 1;
+  keys[5] = 7;
+  // 5 and 70 by what scores are, 3 and 5 by what they are given as.
+  EXPECT_EQ(merge({9, 9, 6, 0}, {3, 5, 70, 99}, 1, 2, 2, {3, 0}, keys), (Ints{5, 70}));
+  EXPECT_EQ(merge({9, 9, 6, 0}, {3, 5, 70, 99}, 1, 2, 2, {0, 0}, keys), (Ints{3, 5}));
+  EXPECT_EQ(merge({9, 9, 6, 0}, {3, -1, 70, -1}, 1, 2, 2, {3, 3}, keys), (Ints{3, 70}));
 }
 
 TEST(StructuredIndexTest, IndexMergePassesOverWhatIsNotThere) {

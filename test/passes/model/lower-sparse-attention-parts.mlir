@@ -15,10 +15,11 @@ deepseek.recipe @table : tensor<2049x2x2xf32> {
 // CHECK-SAME: (%[[Q:.*]]: tensor<?x20xf32>, %[[C:.*]]: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %[[L:.*]]: index, %[[IQ:.*]]: tensor<?x24xf32>, %[[IW:.*]]: tensor<?x3xf32>, %[[P:.*]]: tensor<?xi32>)
 func.func @few_rows(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %l: index,
                   %iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>, %p: tensor<?xi32>) -> tensor<?x10xf32> attributes {deepseek.max_rows = 64 : i64} {
-  // CHECK: %[[V:.*]], %[[I:.*]] = deepseek.index_candidates %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]]
+  // CHECK: %[[V:.*]], %[[I:.*]], %[[B:.*]] = deepseek.index_candidates %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]]
   // CHECK-SAME: {head_dim = 8 : i64, num_heads = 3 : i64, parts = 3 : i64, top_k = 5 : i64}
-  // CHECK-SAME: -> (tensor<?x15xf32>, tensor<?x15xi32>)
-  // CHECK-NEXT: %[[S:.*]] = deepseek.index_merge %[[V]], %[[I]] {parts = 3 : i64, top_k = 5 : i64}
+  // CHECK-SAME: -> (tensor<?x15xf32>, tensor<?x15xi32>, tensor<?x3xf32>)
+  // CHECK-NEXT: %[[S:.*]] = deepseek.index_merge %[[V]], %[[I]] within %[[B]] by %[[IQ]], %[[IW]], %[[C]][%[[L]]] at %[[P]]
+  // CHECK-SAME: {head_dim = 8 : i64, num_heads = 3 : i64, parts = 3 : i64, top_k = 5 : i64}
   // CHECK-NEXT: deepseek.mla_absorb_query
   // CHECK-NEXT: deepseek.mla_latent_attention %{{.*}}, %[[C]][%[[L]]] select %[[S]] at %[[P]]
   %w = deepseek.get_weight @kv_b[%l] : tensor<22x12xbf16>
