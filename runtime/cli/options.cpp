@@ -166,7 +166,9 @@ void Parser::failUnknown(const char *name, size_t length) {
   char word[64];
   snprintf(word, sizeof(word), "%.*s", static_cast<int>(length), name);
   const char *near = suggest(word, names.data(), names.size());
-  if (isChoice(command.otherOptions, word)) {
+  // Switches are turned off by another name.
+  const char *positive = strncmp(word, "no-", 3) == 0 ? word + 3 : word;
+  if (isChoice(command.otherOptions, positive)) {
     fail("option '--%s' %s", word, command.otherHint);
   } else if (near) {
     fail("unknown option '--%s'; did you mean '--%s'?", word, near);

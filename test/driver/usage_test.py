@@ -82,6 +82,7 @@ class Mistakes(support.DriverTest):
             self.assertRegex(options, rf"--(\[no-\])?{name}\b")
             for verb in ("run", "chat", "bench"):
                 self.refused(verb, support.artifact(), f"--{name}=1", words=(f"'--{name}'", "'fathom compile'"))
+        self.refused("run", support.artifact(), "--no-kernels", words=("'--no-kernels'", "'fathom compile'"))
 
     def test_missing_arguments(self):
         self.refused("compile", words=("checkpoint",))
