@@ -41,39 +41,45 @@ class PieceBuilder {
 public:
   explicit PieceBuilder(ShardReader &reader) : reader(reader) {}
 
-  /// Makes `piece` of `recipe`, which must have passed computeSliceSize().
+  /// Makes `piece` of what `recipe`, which must have passed computeSliceSize(), ends in.
   llvm::Error build(const SliceRecipe &recipe, const Piece &piece);
 
   /// The piece's bytes, until the next build().
   llvm::StringRef bytes() const { return {reinterpret_cast<const char *>(output.data()), output.size()}; }
   /// What build() found in the piece.
   OddValues oddValues() const { return found; }
-  /// For each source of the recipe whether build() met a value of it (of its scales, where they are the layout) that is
-  /// not zero.
+  /// For each source of the recipe whether build() met a value of it that is not zero.
   llvm::ArrayRef<char> nonzeroSources() const { return nonzero; }
 
 private:
-  llvm::Error readRows(const SliceRecipe &recipe, const Piece &piece, int64_t paddedRows, std::vector<uint8_t> &rows);
-  llvm::Error readElements(const SliceRecipe &recipe, const RowRun &run, const Piece &piece, uint8_t *target);
-  llvm::Error readRun(const RowRun &run, const Piece &piece, uint8_t *target);
-  void countNonFiniteIn(const SliceRecipe &recipe, const RowRun &run, const Piece &piece, const uint8_t *elements);
-  void noteNonzero(const SliceRecipe &recipe, const Source *source, const void *values, uint64_t bytes);
-  llvm::Error readScaleRow(const Source &source, int64_t row, const Piece &piece);
-  llvm::Error buildPanels(const SliceRecipe &recipe, const Piece &piece);
-  llvm::Error buildPanelScales(const SliceRecipe &recipe, const Piece &piece);
-  void buildRope(const RopeTable &rope, const Piece &piece);
+  /// Whether rows are met for the first time: only then odd values in them count.
+  enum class Visit { First, Again };
+
+  // Each makes a piece of a matrix in `target`: of matrix number `matrix`, of a source, or of what a step makes.
+  llvm::Error read(uint32_t matrix, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error readSource(uint32_t number, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const RopeTable &rope, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const ToF32 &convert, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const PackPanels &pack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  /// Steps whose rows are those of their inputs in another order: getRowRun() tells which.
+  template <typename RowMap>
+  llvm::Error run(const RowMap &map, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+
+  llvm::Error readBytes(const Source &source, const Piece &piece, uint8_t *target);
+  void judge(uint32_t source, const Piece &piece, const uint8_t *elements);
+  /// A buffer of `size` bytes for the step at hand; steps that it calls get others.
+  uint8_t *getBuffer(uint64_t size);
 
   ShardReader &reader;
-  /// Elements before they are widened, rows before they are laid out, and what becomes of them.
-  std::vector<uint8_t> narrow;
-  std::vector<uint8_t> input;
+  const SliceRecipe *recipe = nullptr;
+  std::vector<MatrixShape> shapes;
   std::vector<uint8_t> output;
+  /// What steps on the way read from; the first `buffersInUse` belong to steps that are running.
+  std::vector<std::vector<uint8_t>> buffers;
+  size_t buffersInUse = 0;
   OddValues found;
   std::vector<char> nonzero;
-  /// The scales of one row, for the columns of the current piece, and which row of which source they are for.
-  std::vector<float> scaleRow;
-  const Source *scaleRowSource = nullptr;
-  int64_t scaleRowBlock = -1;
 };
 
 } // namespace fathom::codegen

@@ -9,9 +9,11 @@
 
 #include "fathom/kernel_abi.h"
 
+#include "llvm/ADT/SmallVector.h"
+
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace fathom::codegen {
@@ -30,14 +32,7 @@ struct ShardFile {
   uint64_t size = 0;
 };
 
-/// Where the scales of a quantized source are: f32 [ceil(rows/128)][ceil(columns/128)], row-major.
-struct ScaleSource {
-  uint32_t shard = 0;
-  /// In bytes from the start of the file.
-  uint64_t offset = 0;
-};
-
-/// A matrix in a checkpoint, [rows, columns], row-major and dense. A vector is a matrix of one row or of one column.
+/// A matrix in a checkpoint, [rows, columns], row-major and dense. A vector is a matrix of one column.
 struct Source {
   uint32_t shard = 0;
   /// In bytes from the start of the file.
@@ -45,48 +40,54 @@ struct Source {
   int64_t rows = 0;
   int64_t columns = 0;
   ElementType type = ElementType::BF16;
-  std::optional<ScaleSource> scale;
+  /// Scales of another weight, f32: a negative one is as odd as NaN.
+  bool scale = false;
 };
 
-/// How the rows of several sources become the rows of one matrix.
-enum class RowMap : uint8_t {
-  /// All rows of the first, then all of the second, and so on.
-  Concat,
-  /// Two sources of one shape, each padded with zero rows to a multiple of FATHOM_PANEL_WIDTH: 32 rows of the first,
-  /// 32 of the second, the next 32 of the first, and so on.
-  Interleave,
-};
+// The steps. Each makes a matrix from those of its inputs, row by row.
 
-/// What the mapped matrix [N, K] looks like in the artifact.
-enum class Layout : uint8_t {
-  /// [N][K].
-  Rows,
-  /// [ceil(N/32)][K][32], padded with zeros.
-  Panels,
-  /// f32 [ceil(N/32)][ceil(K/128)][32]: the scales of the panels, one for each row; 0 for padded rows.
-  PanelScales,
-  /// f32 [positions][pairs][2]: made from SliceRecipe::rope, without sources.
-  RopeTable,
-};
-
-/// The rotation of position p by pair i: (magnitude * cos(p * frequencies[i]), magnitude * sin(p *
-/// frequencies[i])), computed in f64 and rounded once.
+/// f32 [positions, 2 * pairs] without inputs: (magnitude * cos(p * frequencies[i]), magnitude * sin(p *
+/// frequencies[i])), the rotation of position p by pair i, computed in f64 and rounded once.
 struct RopeTable {
   int64_t positions = 0;
   std::vector<double> frequencies;
   double magnitude = 1.0;
 };
 
-/// How one weight slice is made.
+/// The elements as f32, exactly.
+struct ToF32 {};
+
+/// Row n is the input's row n / block.
+struct RepeatRows {
+  int64_t block = 0;
+  int64_t rows = 0;
+};
+
+/// All rows of the first input, then all of the second, and so on.
+struct ConcatRows {};
+
+/// Two inputs of one shape, each padded with zero rows to a multiple of `block`: so many rows of the first, as many of
+/// the second, the next of the first, and so on.
+struct InterleaveRows {
+  int64_t block = 0;
+};
+
+/// [N, K] as [ceil(N / w), K * w] with w = FATHOM_PANEL_WIDTH: row p has element (w * p + j, k) at k * w + j, and zeros
+/// where N ends.
+struct PackPanels {};
+
+using StepAction = std::variant<RopeTable, ToF32, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
+
+struct Step {
+  StepAction action;
+  /// Which matrices it reads. The sources of a recipe are numbered first, then what its steps make.
+  llvm::SmallVector<uint32_t, 2> inputs;
+};
+
+/// How one weight slice is made: what the last step makes, or the source where there are no steps.
 struct SliceRecipe {
-  Layout layout = Layout::Rows;
-  RowMap rowMap = RowMap::Concat;
   std::vector<Source> sources;
-  /// Elements become f32, exactly; scales of sources are not applied. Otherwise they stay as they are.
-  bool widen = false;
-  RopeTable rope;
-  /// Rows of f32 that are scales of another weight: a negative one is as odd as NaN.
-  bool scales = false;
+  std::vector<Step> steps;
 };
 
 } // namespace fathom::codegen

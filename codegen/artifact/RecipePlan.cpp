@@ -7,6 +7,7 @@
 
 #include "dialects/support/ExitError.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -14,209 +15,249 @@
 namespace fathom::codegen {
 
 static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
-static constexpr int64_t kScaleBlock = FATHOM_SCALE_BLOCK;
+
+/// Keeps products of a size with a panel's width and an element's inside an int64_t.
+static constexpr int64_t kLargestSize = INT64_MAX >> 16;
 
 static int64_t ceilDiv(int64_t value, int64_t divisor) { return value / divisor + (value % divisor != 0); }
 
 /// a * b, or false when that overflows a uint64_t.
 static bool multiply(uint64_t a, uint64_t b, uint64_t &product) { return !__builtin_mul_overflow(a, b, &product); }
 
-MappedShape getMappedShape(const SliceRecipe &recipe) {
-  if (recipe.layout == Layout::RopeTable) {
-    return {recipe.rope.positions, static_cast<int64_t>(recipe.rope.frequencies.size()) * 2};
-  }
-  MappedShape shape{0, recipe.sources.front().columns};
-  for (const Source &source : recipe.sources) {
-    shape.rows += recipe.rowMap == RowMap::Interleave ? ceilDiv(source.rows, kPanelWidth) * kPanelWidth : source.rows;
-  }
-  return shape;
-}
-
-ElementType getOutputType(const SliceRecipe &recipe) {
-  bool copies = recipe.layout == Layout::Rows || recipe.layout == Layout::Panels;
-  return copies && !recipe.widen ? recipe.sources.front().type : ElementType::F32;
-}
-
 namespace {
 
-/// Checks one recipe and finds its size.
+/// Checks one recipe and finds its shapes, then its size.
 class RecipeChecker {
 public:
-  RecipeChecker(const SliceRecipe &recipe, llvm::ArrayRef<ShardFile> shards, const llvm::Twine &what)
-      : recipe(recipe), shards(shards), what(what.str()) {}
-  llvm::Expected<uint64_t> run();
+  RecipeChecker(const SliceRecipe &recipe, const llvm::Twine &what) : recipe(recipe), what(what.str()) {}
+
+  llvm::Error inferShapes();
+  llvm::Error checkRange(const Source &source, llvm::ArrayRef<ShardFile> shards) const;
+  llvm::Expected<uint64_t> getSize() const;
+  std::vector<MatrixShape> takeShapes() { return std::move(shapes); }
 
 private:
+  using Inputs = llvm::ArrayRef<MatrixShape>;
+
   llvm::Error bad(const llvm::Twine &why) const {
     return makeError(ExitCode::Internal, "recipe of " + what + ": " + why);
   }
-  llvm::Error checkSource(const Source &source) const;
-  llvm::Error checkRange(uint32_t shard, uint64_t offset, int64_t rows, int64_t columns, ElementType type) const;
-  llvm::Error checkSources() const;
-  llvm::Expected<uint64_t> outputSize() const;
+  llvm::Error add(const MatrixShape &shape);
+  llvm::Error addStep(const Step &step);
+  llvm::Expected<MatrixShape> infer(const RopeTable &rope, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const ToF32 &convert, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const RepeatRows &repeat, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const ConcatRows &concat, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const InterleaveRows &interleave, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const PackPanels &pack, Inputs inputs) const;
 
   const SliceRecipe &recipe;
-  llvm::ArrayRef<ShardFile> shards;
   std::string what;
+  std::vector<MatrixShape> shapes;
 };
 
 } // namespace
 
-llvm::Error RecipeChecker::checkRange(uint32_t shard, uint64_t offset, int64_t rows, int64_t columns,
-                                      ElementType type) const {
-  if (shard >= shards.size()) {
-    return bad("shard " + llvm::Twine(shard) + " of " + llvm::Twine(shards.size()));
+llvm::Expected<MatrixShape> RecipeChecker::infer(const RopeTable &rope, Inputs inputs) const {
+  if (!inputs.empty()) {
+    return bad("a rope table with inputs");
   }
-  uint64_t bytes = 0;
-  uint64_t end = 0;
-  if (!multiply(rows, columns, bytes) || !multiply(bytes, byteWidth(type), bytes) ||
-      __builtin_add_overflow(offset, bytes, &end) || end > shards[shard].size) {
-    return makeError(ExitCode::BadInput, what + " lies beyond the end of " + quotePath(shards[shard].path) + " (" +
-                                             llvm::Twine(shards[shard].size) + " bytes)");
+  return MatrixShape{rope.positions, static_cast<int64_t>(rope.frequencies.size()) * 2, ElementType::F32,
+                     /*columnUnit=*/2};
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const ToF32 &convert, Inputs inputs) const {
+  if (inputs.size() != 1) {
+    return bad("a conversion of " + llvm::Twine(inputs.size()) + " inputs");
   }
+  MatrixShape result = inputs.front();
+  result.type = ElementType::F32;
+  return result;
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const RepeatRows &repeat, Inputs inputs) const {
+  bool fits = inputs.size() == 1 && repeat.block >= 1 && ceilDiv(repeat.rows, repeat.block) == inputs.front().rows;
+  if (!fits) {
+    return bad(llvm::Twine(repeat.rows) + " rows are not those of one input, each repeated " +
+               llvm::Twine(repeat.block) + " times");
+  }
+  MatrixShape result = inputs.front();
+  result.rows = repeat.rows;
+  return result;
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const ConcatRows &concat, Inputs inputs) const {
+  if (inputs.empty()) {
+    return bad("rows of no inputs");
+  }
+  MatrixShape result = inputs.front();
+  for (const MatrixShape &input : inputs.drop_front()) {
+    if (input.columns != result.columns) {
+      return bad("inputs with " + llvm::Twine(result.columns) + " and " + llvm::Twine(input.columns) + " columns");
+    }
+    if (input.type != result.type) {
+      return bad("inputs of different element types");
+    }
+    result.rows = std::min(result.rows + input.rows, kLargestSize + 1);
+  }
+  return result;
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const InterleaveRows &interleave, Inputs inputs) const {
+  bool alike = inputs.size() == 2 && inputs[0].rows == inputs[1].rows;
+  if (!alike || interleave.block < 1 || interleave.block > kLargestSize) {
+    return bad("interleaved rows need two inputs of one shape");
+  }
+  llvm::Expected<MatrixShape> result = infer(ConcatRows(), inputs);
+  if (result) {
+    result->rows = 2 * llvm::alignTo(inputs.front().rows, interleave.block);
+  }
+  return result;
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const PackPanels &pack, Inputs inputs) const {
+  if (inputs.size() != 1) {
+    return bad("panels of " + llvm::Twine(inputs.size()) + " inputs");
+  }
+  const MatrixShape &input = inputs.front();
+  return MatrixShape{ceilDiv(input.rows, kPanelWidth), input.columns * kPanelWidth, input.type,
+                     input.columnUnit * kPanelWidth};
+}
+
+llvm::Error RecipeChecker::add(const MatrixShape &shape) {
+  if (shape.rows < 1 || shape.columns < 1 || shape.rows > kLargestSize || shape.columns > kLargestSize) {
+    return bad("a matrix of shape [" + llvm::Twine(shape.rows) + ", " + llvm::Twine(shape.columns) + "]");
+  }
+  shapes.push_back(shape);
   return llvm::Error::success();
 }
 
-llvm::Error RecipeChecker::checkSource(const Source &source) const {
-  // Bounds that keep every later sum and product of rows inside an int64_t.
-  if (source.rows < 1 || source.columns < 1 || source.rows > INT64_MAX >> 16 || source.columns > INT64_MAX >> 16) {
-    return bad("source of shape [" + llvm::Twine(source.rows) + ", " + llvm::Twine(source.columns) + "]");
+llvm::Error RecipeChecker::addStep(const Step &step) {
+  llvm::SmallVector<MatrixShape> inputs;
+  for (uint32_t input : step.inputs) {
+    if (input >= shapes.size()) {
+      return bad("a step that reads matrix " + llvm::Twine(input) + " of " + llvm::Twine(shapes.size()));
+    }
+    inputs.push_back(shapes[input]);
   }
-  const Source &first = recipe.sources.front();
-  if (source.columns != first.columns) {
-    return bad("sources with " + llvm::Twine(first.columns) + " and " + llvm::Twine(source.columns) + " columns");
-  }
-  bool convert = recipe.widen || recipe.layout == Layout::PanelScales;
-  if (!convert && source.type != first.type) {
-    return bad("sources of different element types");
-  }
-  if (recipe.layout == Layout::PanelScales && !source.scale) {
-    return bad("a source without scales");
-  }
-  if (recipe.layout != Layout::PanelScales) {
-    return checkRange(source.shard, source.offset, source.rows, source.columns, source.type);
-  }
-  // Only the scales are read; the source has their place and the shape of the weight.
-  return checkRange(source.scale->shard, source.scale->offset, ceilDiv(source.rows, kScaleBlock),
-                    ceilDiv(source.columns, kScaleBlock), ElementType::F32);
+  llvm::Expected<MatrixShape> shape =
+      std::visit([&](const auto &action) { return infer(action, inputs); }, step.action);
+  return shape ? add(*shape) : shape.takeError();
 }
 
-llvm::Error RecipeChecker::checkSources() const {
+llvm::Error RecipeChecker::inferShapes() {
+  // Steps call each other when they run: so many fit on a stack.
+  constexpr size_t stepLimit = 1 << 8;
   constexpr size_t sourceLimit = 1 << 14;
-  if (recipe.sources.empty() || recipe.sources.size() > sourceLimit) {
-    return bad(llvm::Twine(recipe.sources.size()) + " sources");
-  }
-  if (recipe.rowMap == RowMap::Interleave &&
-      (recipe.sources.size() != 2 || recipe.sources[0].rows != recipe.sources[1].rows)) {
-    return bad("interleaved rows need two sources of one shape");
+  if (recipe.sources.size() > sourceLimit || recipe.steps.size() > stepLimit ||
+      recipe.sources.size() + recipe.steps.size() == 0) {
+    return bad(llvm::Twine(recipe.sources.size()) + " sources and " + llvm::Twine(recipe.steps.size()) + " steps");
   }
   for (const Source &source : recipe.sources) {
-    if (llvm::Error error = checkSource(source)) {
+    if (source.scale && source.type != ElementType::F32) {
+      return bad("scales that are not f32");
+    }
+    if (llvm::Error error = add({source.rows, source.columns, source.type})) {
+      return error;
+    }
+  }
+  for (const Step &step : recipe.steps) {
+    if (llvm::Error error = addStep(step)) {
       return error;
     }
   }
   return llvm::Error::success();
 }
 
-llvm::Expected<uint64_t> RecipeChecker::outputSize() const {
-  MappedShape shape = getMappedShape(recipe);
-  uint64_t rows = shape.rows;
-  uint64_t columns = shape.columns;
-  if (recipe.layout == Layout::Panels || recipe.layout == Layout::PanelScales) {
-    rows = ceilDiv(shape.rows, kPanelWidth) * kPanelWidth;
+llvm::Error RecipeChecker::checkRange(const Source &source, llvm::ArrayRef<ShardFile> shards) const {
+  if (source.shard >= shards.size()) {
+    return bad("shard " + llvm::Twine(source.shard) + " of " + llvm::Twine(shards.size()));
   }
-  if (recipe.layout == Layout::PanelScales) {
-    columns = ceilDiv(shape.columns, kScaleBlock);
-  }
+  const ShardFile &shard = shards[source.shard];
   uint64_t bytes = 0;
-  if (!multiply(rows, columns, bytes) || !multiply(bytes, byteWidth(getOutputType(recipe)), bytes)) {
+  uint64_t end = 0;
+  if (!multiply(source.rows, source.columns, bytes) || !multiply(bytes, byteWidth(source.type), bytes) ||
+      __builtin_add_overflow(source.offset, bytes, &end) || end > shard.size) {
+    return makeError(ExitCode::BadInput, what + " lies beyond the end of " + quotePath(shard.path) + " (" +
+                                             llvm::Twine(shard.size) + " bytes)");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<uint64_t> RecipeChecker::getSize() const {
+  const MatrixShape &result = shapes.back();
+  uint64_t bytes = 0;
+  if (!multiply(result.rows, result.countBytes({0, 1, 0, result.columns}), bytes)) {
     return makeError(ExitCode::Unsupported, what + " is too large");
   }
   return bytes;
 }
 
-llvm::Expected<uint64_t> RecipeChecker::run() {
-  if (recipe.layout == Layout::RopeTable) {
-    if (recipe.rope.positions < 1 || recipe.rope.frequencies.empty()) {
-      return bad("an empty rope table");
-    }
-  } else if (llvm::Error error = checkSources()) {
+llvm::Expected<std::vector<MatrixShape>> inferShapes(const SliceRecipe &recipe, const llvm::Twine &what) {
+  RecipeChecker checker(recipe, what);
+  if (llvm::Error error = checker.inferShapes()) {
     return std::move(error);
   }
-  return outputSize();
+  return checker.takeShapes();
 }
+
+MatrixShape getResultShape(const SliceRecipe &recipe) { return llvm::cantFail(inferShapes(recipe, "a weight")).back(); }
 
 llvm::Expected<uint64_t> computeSliceSize(const SliceRecipe &recipe, llvm::ArrayRef<ShardFile> shards,
                                           const llvm::Twine &what) {
-  return RecipeChecker(recipe, shards, what).run();
-}
-
-static RowRun getInterleavedRun(const SliceRecipe &recipe, int64_t row, int64_t end) {
-  int64_t block = row / kPanelWidth;
-  int64_t inBlock = row % kPanelWidth;
-  const Source &source = recipe.sources[block % 2];
-  int64_t sourceRow = block / 2 * kPanelWidth + inBlock;
-  int64_t count = std::min(end - row, kPanelWidth - inBlock);
-  if (sourceRow >= source.rows) {
-    return {nullptr, 0, count};
+  RecipeChecker checker(recipe, what);
+  if (llvm::Error error = checker.inferShapes()) {
+    return std::move(error);
   }
-  return {&source, sourceRow, std::min(count, source.rows - sourceRow)};
-}
-
-RowRun getRowRun(const SliceRecipe &recipe, int64_t row, int64_t end) {
-  if (recipe.rowMap == RowMap::Interleave) {
-    return getInterleavedRun(recipe, row, end);
-  }
-  int64_t sourceRow = row;
   for (const Source &source : recipe.sources) {
-    if (sourceRow < source.rows) {
-      return {&source, sourceRow, std::min(end - row, source.rows - sourceRow)};
+    if (llvm::Error error = checker.checkRange(source, shards)) {
+      return std::move(error);
     }
-    sourceRow -= source.rows;
   }
-  return {nullptr, 0, end - row};
+  return checker.getSize();
 }
 
-PieceCursor::PieceCursor(const SliceRecipe &recipe, uint64_t pieceBytes)
-    : layout(recipe.layout), outputType(getOutputType(recipe)), shape(getMappedShape(recipe)), unitRows(1) {
-  if (layout == Layout::Panels || layout == Layout::PanelScales) {
-    unitRows = kPanelWidth;
+RowRun getRowRun(const ConcatRows &concat, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,
+                 int64_t end) {
+  int64_t inputRow = row;
+  for (uint32_t input : step.inputs) {
+    int64_t rows = shapes[input].rows;
+    if (inputRow < rows) {
+      return {input, inputRow, std::min(end - row, rows - inputRow)};
+    }
+    inputRow -= rows;
   }
-  rowLimit = ceilDiv(shape.rows, unitRows) * unitRows;
-  // The wider of what is read and what is written counts; scales of a panel are always small beside its values.
-  int64_t budget = std::max<int64_t>(1, static_cast<int64_t>(pieceBytes / 4) / unitRows);
-  if (layout == Layout::Rows || layout == Layout::Panels) {
-    budget = std::max<int64_t>(1, static_cast<int64_t>(pieceBytes / byteWidth(outputType)) / unitRows);
+  return {std::nullopt, 0, end - row};
+}
+
+RowRun getRowRun(const InterleaveRows &interleave, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,
+                 int64_t end) {
+  int64_t block = row / interleave.block;
+  int64_t inBlock = row % interleave.block;
+  uint32_t input = step.inputs[block % 2];
+  int64_t inputRow = block / 2 * interleave.block + inBlock;
+  int64_t count = std::min(end - row, interleave.block - inBlock);
+  if (inputRow >= shapes[input].rows) {
+    return {std::nullopt, 0, count};
   }
-  columnStep = shape.columns;
-  rowStep = unitRows;
+  return {input, inputRow, std::min(count, shapes[input].rows - inputRow)};
+}
+
+PieceCursor::PieceCursor(const MatrixShape &shape, uint64_t pieceBytes) : shape(shape), columnStep(shape.columns) {
+  int64_t budget = std::max<int64_t>(1, pieceBytes / byteWidth(shape.type));
   if (shape.columns > budget) {
-    // Whole scale blocks, so that a block of a row is never cut.
-    columnStep = std::max(kScaleBlock, budget / kScaleBlock * kScaleBlock);
+    columnStep = std::max(shape.columnUnit, budget / shape.columnUnit * shape.columnUnit);
   } else {
-    rowStep = unitRows * (budget / shape.columns);
+    rowStep = budget / shape.columns;
   }
-}
-
-uint64_t PieceCursor::outputBytes(int64_t rows, int64_t columns) const {
-  if (layout == Layout::PanelScales) {
-    columns = ceilDiv(columns, kScaleBlock);
-  }
-  return static_cast<uint64_t>(rows) * columns * byteWidth(outputType);
 }
 
 Piece PieceCursor::next() {
-  Piece piece;
-  piece.rowBegin = row;
-  piece.columnBegin = column;
-  piece.columnEnd = columnStep < shape.columns - column ? column + columnStep : shape.columns;
-  int64_t paddedEnd = rowStep < rowLimit - row ? row + rowStep : rowLimit;
-  piece.rowEnd = std::min(paddedEnd, shape.rows);
-  piece.bytes = outputBytes(paddedEnd - row, piece.columnEnd - piece.columnBegin);
-  column = piece.columnEnd;
+  Piece piece{row, std::min(rowStep, shape.rows - row), column, std::min(columnStep, shape.columns - column)};
+  column += piece.columns;
   if (column == shape.columns) {
     column = 0;
-    row = paddedEnd;
+    row += piece.rows;
   }
   return piece;
 }

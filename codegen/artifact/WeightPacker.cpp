@@ -24,6 +24,7 @@ struct Ticket {
   const PackJob *job;
   Piece piece;
   uint64_t offset;
+  uint64_t bytes;
   /// The last piece of the job.
   bool last;
 };
@@ -61,6 +62,7 @@ private:
   std::condition_variable turnChanged;
   // Guarded by the mutex:
   size_t nextJob = 0;
+  MatrixShape shape;
   std::optional<PieceCursor> cursor;
   uint64_t cursorOffset = 0;
   uint64_t nextTicket = 0;
@@ -86,12 +88,14 @@ std::optional<Ticket> Packing::takeTicket() {
     if (nextJob == jobs.size()) {
       return std::nullopt;
     }
-    cursor.emplace(*jobs[nextJob].recipe, options.pieceBytes);
+    shape = getResultShape(*jobs[nextJob].recipe);
+    cursor.emplace(shape, options.pieceBytes);
     cursorOffset = jobs[nextJob].offset;
     ++nextJob;
   }
-  Ticket ticket{nextTicket++, &jobs[nextJob - 1], cursor->next(), cursorOffset, cursor->isDone()};
-  cursorOffset += ticket.piece.bytes;
+  Piece piece = cursor->next();
+  Ticket ticket{nextTicket++, &jobs[nextJob - 1], piece, cursorOffset, shape.countBytes(piece), cursor->isDone()};
+  cursorOffset += ticket.bytes;
   return ticket;
 }
 
@@ -104,7 +108,7 @@ bool Packing::commit(const PieceBuilder &builder, const Ticket &ticket) {
   }
   hash.updateZeros(ticket.offset - hashed);
   hash.update(builder.bytes());
-  hashed = ticket.offset + ticket.piece.bytes;
+  hashed = ticket.offset + ticket.bytes;
   record(*ticket.job, builder.oddValues());
   recordZeros(ticket, builder.nonzeroSources());
   ++turn;
@@ -131,19 +135,18 @@ static bool isVector(const Source &source) { return source.rows == 1 || source.c
 
 void Packing::recordZeros(const Ticket &ticket, llvm::ArrayRef<char> nonzeroSources) {
   const SliceRecipe &recipe = *ticket.job->recipe;
-  bool scales = recipe.layout == Layout::PanelScales;
   nonzero.resize(recipe.sources.size());
   for (size_t i = 0; i < nonzero.size(); ++i) {
     nonzero[i] = nonzero[i] || nonzeroSources[i];
     const Source &source = recipe.sources[i];
-    bool mayBeZero = isVector(source) && !scales && !recipe.scales;
+    bool mayBeZero = isVector(source) && !source.scale;
     if (!ticket.last || nonzero[i] || mayBeZero) {
       continue;
     }
     if (zeroTensors.empty()) {
       result.zeros = {0, ticket.job->weight, ticket.job->slice, i};
     }
-    zeroTensors.emplace(scales ? source.scale->shard : source.shard, scales ? source.scale->offset : source.offset);
+    zeroTensors.emplace(source.shard, source.offset);
   }
   if (ticket.last) {
     nonzero.clear();

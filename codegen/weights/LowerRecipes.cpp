@@ -46,140 +46,137 @@ struct SliceIndex {
 };
 } // namespace
 
-/// One tensor of the checkpoint; a vector is one row. A weight without layers is the same one to all layers of a
-/// recipe.
+static bool isScale(WeightOp weight) {
+  return weight.getTensorType().getElementType().isF32() && weight.getSymName().ends_with("_scale_inv");
+}
+
+/// One tensor of the checkpoint. A weight without layers is the same one to all layers of a recipe.
 static Source readSource(WeightOp weight, SliceIndex index) {
   ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
   int64_t layer = weight.getLayers() ? index.layer : 0;
   ArrayRef<int64_t> location = weight.getLocations().slice(2 * (layer * weight.getSlicesPerLayer() + index.expert), 2);
   return {uint32_t(location[0]),
           uint64_t(location[1]),
-          shape.size() == 1 ? 1 : shape[0],
-          shape.back(),
+          shape[0],
+          shape.size() == 1 ? 1 : shape[1],
           getElementType(weight.getTensorType().getElementType()),
-          std::nullopt};
+          isScale(weight)};
 }
 
-/// The scales of `rows` outputs as a source: the weight itself is not read.
-static Source readScale(WeightOp scale, SliceIndex index, int64_t rows) {
-  Source source = readSource(scale, index);
-  source.scale = ScaleSource{source.shard, source.offset};
-  source.rows = rows;
-  source.columns *= FATHOM_SCALE_BLOCK;
-  source.type = ElementType::F8E4M3;
-  return source;
+/// The ops that a recipe's value comes from, in order.
+static SmallVector<Operation *> getUsedOps(RecipeOp recipe) {
+  Block &body = recipe.getBody().front();
+  llvm::SmallPtrSet<Operation *, 8> used = {body.getTerminator()};
+  SmallVector<Operation *> result;
+  for (Operation &op : llvm::reverse(body)) {
+    if (!used.contains(&op)) {
+      continue;
+    }
+    for (Value operand : op.getOperands()) {
+      used.insert(operand.getDefiningOp());
+    }
+    if (!isa<YieldOp>(op)) {
+      result.push_back(&op);
+    }
+  }
+  std::reverse(result.begin(), result.end());
+  return result;
 }
 
 namespace {
-/// Runs over a recipe's steps from the yield back to the sources and says the same as a SliceRecipe.
+/// Says a recipe of IR as the packer's steps.
 class RecipeReader {
 public:
   RecipeReader(RecipeOp recipe, SymbolTable &symbols) : recipe(recipe), symbols(symbols) {}
 
   Expected<SliceRecipe> read(SliceIndex index) {
-    slice = index;
-    auto yield = cast<YieldOp>(recipe.getBody().front().getTerminator());
-    if (Error error = readLayout(yield.getValue().getDefiningOp())) {
-      return std::move(error);
+    SmallVector<Operation *> ops = getUsedOps(recipe);
+    for (Operation *op : ops) {
+      if (auto source = dyn_cast<SourceOp>(op)) {
+        numbers[source] = result.sources.size();
+        result.sources.push_back(readSource(symbols.lookup<WeightOp>(source.getWeight()), index));
+      }
     }
-    return result;
+    for (Operation *op : ops) {
+      if (Error error = isa<SourceOp>(op) ? Error::success() : readStep(op)) {
+        return std::move(error);
+      }
+    }
+    return std::move(result);
   }
 
 private:
-  Error readLayout(Operation *op) {
-    return llvm::TypeSwitch<Operation *, Error>(op)
-        .Case([&](PackPanelsOp pack) {
-          result.layout = Layout::Panels;
-          return readRows(pack.getSource().getDefiningOp());
-        })
-        .Case([&](ToF32Op convert) {
-          result.widen = true;
-          return readRows(convert.getSource().getDefiningOp());
-        })
-        .Case([&](RopeTableOp table) {
-          result.layout = Layout::RopeTable;
-          result.rope.positions = table.getType().getDimSize(0);
-          result.rope.frequencies.assign(table.getRope().getFrequencies().begin(),
-                                         table.getRope().getFrequencies().end());
-          result.rope.magnitude = table.getRope().getMagnitude();
-          return Error::success();
-        })
-        .Default([&](Operation *rows) { return readRows(rows); });
-  }
-
-  Error readRows(Operation *op) {
-    if (auto concat = dyn_cast<ConcatRowsOp>(op)) {
-      Error error = readSources(concat.getSources());
-      if (concat.getType().getRank() == 1) {
-        // Vectors are concatenated as columns are, a number in each row.
-        for (Source &source : result.sources) {
-          std::swap(source.rows, source.columns);
-        }
-      }
+  Error readStep(Operation *op) {
+    std::optional<StepAction> action = getAction(op);
+    if (!action) {
+      return fail(op, "that the packer does not know");
+    }
+    if (Error error = check(op)) {
       return error;
     }
-    if (auto interleave = dyn_cast<InterleaveRowsOp>(op)) {
-      result.rowMap = RowMap::Interleave;
-      Error error = checkBlock("interleaves", interleave.getBlock(), kPanelWidth);
-      return error ? std::move(error) : readSources(interleave->getOperands());
+    Step step{std::move(*action), {}};
+    for (Value operand : op->getOperands()) {
+      step.inputs.push_back(numbers.lookup(operand));
     }
-    return readSources(op->getResults());
+    numbers[op->getResult(0)] = result.sources.size() + result.steps.size();
+    result.steps.push_back(std::move(step));
+    return Error::success();
   }
 
-  /// What modules may say of any number of rows, and the packer does of one.
-  Error checkBlock(StringRef verb, uint64_t rows, int64_t supported) {
-    if (rows == uint64_t(supported)) {
-      return Error::success();
-    }
-    return createStringError("recipe '" + recipe.getSymName() + "' " + verb + " blocks of " + Twine(rows) +
-                             " rows, but the packer supports only blocks of " + Twine(supported));
+  static std::optional<StepAction> getAction(Operation *op) {
+    return llvm::TypeSwitch<Operation *, std::optional<StepAction>>(op)
+        .Case([](RopeTableOp table) { return readRopeTable(table); })
+        .Case([](ToF32Op) { return ToF32(); })
+        .Case([](ExpandScaleOp expand) {
+          return RepeatRows{int64_t(expand.getRows()), countRows(expand.getResult().getType())};
+        })
+        .Case([](ConcatRowsOp) { return ConcatRows(); })
+        .Case([](InterleaveRowsOp interleave) { return InterleaveRows{int64_t(interleave.getBlock())}; })
+        .Case([](PackPanelsOp) { return PackPanels(); })
+        .Default(std::nullopt);
   }
 
-  Error readSources(ValueRange values) {
-    // Scales become panels of their own, so they are all of a recipe or nothing of it.
-    if (isa<ExpandScaleOp>(values.front().getDefiningOp()) && result.layout == Layout::Panels) {
-      result.layout = Layout::PanelScales;
+  static RopeTable readRopeTable(RopeTableOp table) {
+    RopeAttr rope = table.getRope();
+    return {table.getType().getDimSize(0),
+            {rope.getFrequencies().begin(), rope.getFrequencies().end()},
+            rope.getMagnitude()};
+  }
+
+  /// What modules may say, and what neither packer nor kernels would take as it is meant.
+  Error check(Operation *op) {
+    for (Type type : op->getOperandTypes()) {
+      int64_t rank = cast<RankedTensorType>(type).getRank() - int64_t(recipe.getExperts());
+      bool takesVectors = isa<ToF32Op>(op) || (isa<ConcatRowsOp>(op) && !recipe.getExperts());
+      if (rank != 2 && !(rank == 1 && takesVectors)) {
+        return fail(op, "that does not take " + getTypeName(type));
+      }
     }
-    for (Value value : values) {
-      Operation *op = value.getDefiningOp();
-      if (auto convert = dyn_cast<ToF32Op>(op)) {
-        result.widen = true;
-        op = convert.getSource().getDefiningOp();
-      }
-      auto expand = dyn_cast<ExpandScaleOp>(op);
-      auto source = dyn_cast<SourceOp>(expand ? expand.getScale().getDefiningOp() : op);
-      if (!source || bool(expand) != (result.layout == Layout::PanelScales)) {
-        return createStringError("recipe '" + recipe.getSymName() +
-                                 "' has steps in an order that the packer does not support");
-      }
-      if (Error error = expand ? checkBlock("expands", expand.getRows(), kScaleBlock) : Error::success()) {
-        return error;
-      }
-      auto weight = symbols.lookup<WeightOp>(source.getWeight());
-      result.sources.push_back(expand ? readScale(weight, slice, countRows(expand.getResult().getType()))
-                                      : readSource(weight, slice));
+    auto interleave = dyn_cast<InterleaveRowsOp>(op);
+    if (interleave && interleave.getBlock() != kPanelWidth) {
+      return fail(op, "of blocks of " + Twine(interleave.getBlock()) + " rows, but products read blocks of " +
+                          Twine(kPanelWidth));
     }
     return Error::success();
   }
 
+  Error fail(Operation *op, const Twine &why) {
+    return createStringError("recipe '" + recipe.getSymName() + "' has a step '" + op->getName().getStringRef() + "' " +
+                             why);
+  }
+
   RecipeOp recipe;
   SymbolTable &symbols;
-  SliceIndex slice{};
   SliceRecipe result;
+  llvm::DenseMap<Value, uint32_t> numbers;
 };
 } // namespace
 
-static StringRef getLayoutName(Layout layout) {
-  switch (layout) {
-  case Layout::Panels:
-    return "panels";
-  case Layout::PanelScales:
-    return "scales";
-  case Layout::Rows:
-  case Layout::RopeTable:
+static StringRef getLayoutName(const SliceRecipe &recipe) {
+  if (recipe.steps.empty() || !std::holds_alternative<PackPanels>(recipe.steps.back().action)) {
     return "rows";
   }
-  llvm_unreachable("every layout is a case");
+  return recipe.sources.front().scale ? "scales" : "panels";
 }
 
 namespace {
@@ -196,7 +193,7 @@ public:
           return slice.takeError();
         }
         if (auto *recipe = std::get_if<SliceRecipe>(&*slice)) {
-          contents.layout = getLayoutName(recipe->layout).str();
+          contents.layout = getLayoutName(*recipe).str();
         }
         contents.slices.push_back(std::move(*slice));
       }
@@ -232,10 +229,7 @@ private:
       uint64_t bytes = uint64_t(source.rows) * source.columns * byteWidth(source.type);
       return ExternalSlice{source.shard, source.offset, bytes};
     }
-    SliceRecipe recipe;
-    recipe.sources.push_back(source);
-    recipe.scales = source.type == ElementType::F32 && weight.getSymName().ends_with("_scale_inv");
-    return recipe;
+    return SliceRecipe{{source}, {}};
   }
 
   /// What the checkpoint calls the tensors that a weight is made of, in the order of a slice's sources.
@@ -244,8 +238,13 @@ private:
     if (auto weight = dyn_cast<WeightOp>(op.getOperation())) {
       patterns.push_back(weight.getPattern().str());
     }
-    op->walk(
-        [&](SourceOp source) { patterns.push_back(symbols.lookup<WeightOp>(source.getWeight()).getPattern().str()); });
+    if (auto recipe = dyn_cast<RecipeOp>(op.getOperation())) {
+      for (Operation *step : getUsedOps(recipe)) {
+        if (auto source = dyn_cast<SourceOp>(step)) {
+          patterns.push_back(symbols.lookup<WeightOp>(source.getWeight()).getPattern().str());
+        }
+      }
+    }
     return patterns;
   }
 

@@ -288,7 +288,7 @@ TEST(ArtifactWriter, PlacesWeightsBeyondFourGibibytes) {
   close(descriptor);
   fixture.contents.shards.push_back({path, shardBytes});
   SliceRecipe big;
-  big.sources = {Source{1, 0, 4300, columns, ElementType::F8E4M3, {}}};
+  big.sources = {Source{1, 0, 4300, columns, ElementType::F8E4M3}};
   WeightContents weight = {{{}, "big", "f8e4m3", {4300, columns}, "rows"}, {big}, {}};
   fixture.contents.weights.insert(fixture.contents.weights.begin(), weight);
   ForgetfulFileSystem fileSystem;

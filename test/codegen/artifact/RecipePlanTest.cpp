@@ -9,14 +9,6 @@
 
 namespace fathom::codegen::test {
 
-static SliceRecipe makeRecipe(Layout layout, std::vector<Source> sources, RowMap rowMap = RowMap::Concat) {
-  SliceRecipe recipe;
-  recipe.layout = layout;
-  recipe.rowMap = rowMap;
-  recipe.sources = std::move(sources);
-  return recipe;
-}
-
 static const ShardFile bigShard = {"model.safetensors", 1 << 20};
 
 static int check(const SliceRecipe &recipe) { return exitCode(computeSliceSize(recipe, {bigShard}, "layers.0.q")); }
@@ -33,86 +25,97 @@ static std::string findMistake(const SliceRecipe &recipe) {
 }
 
 TEST(ComputeSliceSize, RefusesShapesThatDoNotFitTogether) {
-  Source a{0, 0, 4, 8, ElementType::BF16, {}};
-  Source wider{0, 0, 4, 9, ElementType::BF16, {}};
-  Source other{0, 0, 4, 8, ElementType::F16, {}};
-  Source taller{0, 0, 5, 8, ElementType::BF16, {}};
-  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {a, a})), "");
-  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {a, wider})), "recipe of layers.0.q: sources with 8 and 9 columns");
-  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {a, other})),
-            "recipe of layers.0.q: sources of different element types");
-  SliceRecipe widened = makeRecipe(Layout::Rows, {a, other});
-  widened.widen = true;
-  EXPECT_EQ(findMistake(widened), "") << "conversion makes them alike";
-  for (const std::vector<Source> &sources : {std::vector{a, taller}, std::vector{a}}) {
-    EXPECT_EQ(findMistake(makeRecipe(Layout::Panels, sources, RowMap::Interleave)),
-              "recipe of layers.0.q: interleaved rows need two sources of one shape");
+  Source a{0, 0, 4, 8, ElementType::BF16};
+  Source wider{0, 0, 4, 9, ElementType::BF16};
+  Source other{0, 0, 4, 8, ElementType::F16};
+  Source taller{0, 0, 5, 8, ElementType::BF16};
+  EXPECT_EQ(findMistake(makeRecipe({a, a}, {ConcatRows()})), "");
+  EXPECT_EQ(findMistake(makeRecipe({a, wider}, {ConcatRows()})), "recipe of layers.0.q: inputs with 8 and 9 columns");
+  EXPECT_EQ(findMistake(makeRecipe({a, other}, {ConcatRows()})),
+            "recipe of layers.0.q: inputs of different element types");
+  EXPECT_EQ(findMistake(makeRecipe({a, other}, {ToF32(), ConcatRows()})), "") << "conversion makes them alike";
+  for (const std::vector<Source> &sources : {std::vector{a, taller}, std::vector{a}, std::vector{a, a, a}}) {
+    EXPECT_EQ(findMistake(makeRecipe(sources, {InterleaveRows{32}})),
+              "recipe of layers.0.q: interleaved rows need two inputs of one shape");
   }
-  EXPECT_EQ(findMistake(makeRecipe(Layout::PanelScales, {a})), "recipe of layers.0.q: a source without scales");
-  EXPECT_EQ(findMistake(makeRecipe(Layout::Rows, {})), "recipe of layers.0.q: 0 sources");
-  EXPECT_EQ(findMistake(makeRecipe(Layout::RopeTable, {})), "recipe of layers.0.q: an empty rope table");
+  EXPECT_EQ(findMistake(makeRecipe({a, a}, {InterleaveRows{0}})),
+            "recipe of layers.0.q: interleaved rows need two inputs of one shape");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{2, 7}})), "");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{2, 9}})),
+            "recipe of layers.0.q: 9 rows are not those of one input, each repeated 2 times");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{0, 4}})),
+            "recipe of layers.0.q: 4 rows are not those of one input, each repeated 0 times");
+}
+
+TEST(ComputeSliceSize, RefusesStepsWithTheWrongInputs) {
+  Source a{0, 0, 4, 8, ElementType::BF16};
+  auto refuse = [&](StepAction action, llvm::SmallVector<uint32_t, 2> inputs) {
+    return findMistake({{a}, {{std::move(action), std::move(inputs)}}});
+  };
+  EXPECT_EQ(refuse(ToF32(), {1}), "recipe of layers.0.q: a step that reads matrix 1 of 1");
+  EXPECT_EQ(refuse(ToF32(), {0, 0}), "recipe of layers.0.q: a conversion of 2 inputs");
+  EXPECT_EQ(refuse(PackPanels(), {}), "recipe of layers.0.q: panels of 0 inputs");
+  EXPECT_EQ(refuse(ConcatRows(), {}), "recipe of layers.0.q: rows of no inputs");
+  EXPECT_EQ(refuse(RopeTable{4, {1.0}, 1.0}, {0}), "recipe of layers.0.q: a rope table with inputs");
+}
+
+TEST(ComputeSliceSize, RefusesRecipesThatAreEmptyOrTooLong) {
+  Source a{0, 0, 4, 8, ElementType::BF16};
+  EXPECT_EQ(findMistake({}), "recipe of layers.0.q: 0 sources and 0 steps");
+  EXPECT_EQ(findMistake(makeRecipe({a}, std::vector<StepAction>(256, ToF32()))), "");
+  EXPECT_EQ(findMistake(makeRecipe({a}, std::vector<StepAction>(257, ToF32()))),
+            "recipe of layers.0.q: 1 sources and 257 steps");
+  EXPECT_EQ(findMistake(makeRecipe({}, {})), "recipe of layers.0.q: 0 sources and 0 steps");
+  EXPECT_EQ(findMistake({{}, {{RopeTable(), {}}}}), "recipe of layers.0.q: a matrix of shape [0, 0]");
+  EXPECT_EQ(findMistake(makeRecipe({{0, 0, 4, 8, ElementType::BF16, /*scale=*/true}})),
+            "recipe of layers.0.q: scales that are not f32");
 }
 
 TEST(ComputeSliceSize, RefusesSourcesBeyondTheirShard) {
-  Source source{0, (1 << 20) - 64, 4, 8, ElementType::BF16, {}};
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 0);
+  Source source{0, (1 << 20) - 64, 4, 8, ElementType::BF16};
+  EXPECT_EQ(check(makeRecipe({source})), 0);
   ++source.offset;
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 3);
+  EXPECT_EQ(check(makeRecipe({source})), 3);
   source.offset = UINT64_MAX - 3;
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 3);
+  EXPECT_EQ(check(makeRecipe({source})), 3);
   source.offset = 0;
   source.shard = 1;
-  EXPECT_EQ(check(makeRecipe(Layout::Rows, {source})), 70);
+  EXPECT_EQ(check(makeRecipe({source})), 70);
 }
 
 TEST(ComputeSliceSize, RefusesProductsThatOverflow) {
   for (int64_t huge : {INT64_MAX, INT64_MAX >> 16, int64_t(1) << 32, int64_t(-1), int64_t(0)}) {
-    Source source{0, 0, huge, huge, ElementType::F32, {}};
-    EXPECT_NE(check(makeRecipe(Layout::Rows, {source})), 0) << huge;
+    EXPECT_NE(check(makeRecipe({{0, 0, huge, huge, ElementType::F32}})), 0) << huge;
   }
-  SliceRecipe rope;
-  rope.layout = Layout::RopeTable;
-  rope.rope = {INT64_MAX, {1.0}, 1.0};
-  EXPECT_EQ(check(rope), 4);
-}
-
-TEST(ComputeSliceSize, RefusesScalesBeyondTheirShard) {
-  Source source{0, 0, 129, 129, ElementType::F8E4M3, ScaleSource{0, (1 << 20) - 16}};
-  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {source})), 0);
-  source.scale->offset += 4;
-  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {source})), 3);
-}
-
-/// Recipes of scales name no place of the weight itself, which is not read: there need not be room for it.
-TEST(ComputeSliceSize, TakesScalesThatEndTheirShard) {
-  uint64_t end = (1 << 20) - 16;
-  EXPECT_EQ(check(makeRecipe(Layout::PanelScales, {{0, end, 129, 256, ElementType::F8E4M3, ScaleSource{0, end}}})), 0);
+  RopeTable rope{INT64_MAX >> 16, std::vector<double>(1 << 15), 1.0};
+  EXPECT_EQ(check({{}, {{rope, {}}}}), 4);
+  // Rows, each of one number, that double with every step.
+  SliceRecipe doubled = makeRecipe({{0, 0, 1, 1, ElementType::F32}});
+  for (uint32_t i = 0; i < 64; ++i) {
+    doubled.steps.push_back({ConcatRows(), {i, i}});
+  }
+  EXPECT_EQ(check(doubled), 70);
 }
 
 /// Every piece must be small, and together they must be the slice.
 TEST(PieceCursor, CutsMatricesOfAnyShapeIntoSmallPieces) {
   constexpr uint64_t limit = 1 << 16;
-  for (auto [layout, widen] : {std::pair(Layout::Rows, false),
-                               {Layout::Panels, false},
-                               {Layout::PanelScales, false},
-                               {Layout::Rows, true},
-                               {Layout::Panels, true}}) {
+  for (const std::vector<StepAction> &actions :
+       {std::vector<StepAction>{}, {PackPanels()}, {ToF32()}, {ToF32(), PackPanels()}}) {
     for (auto [rows, columns] :
          {std::pair<int64_t, int64_t>{1, 1}, {100, 300}, {1, 1 << 20}, {1 << 20, 1}, {33, 70001}}) {
-      Source source{0, 0, rows, columns, ElementType::BF16, ScaleSource{0, 0}};
-      SliceRecipe recipe = makeRecipe(layout, {source});
-      recipe.widen = widen;
-      ShardFile shard{"s", 1ull << 40};
-      uint64_t size = llvm::cantFail(computeSliceSize(recipe, {shard}, "w"));
+      SliceRecipe recipe = makeRecipe({{0, 0, rows, columns, ElementType::BF16}}, actions);
+      uint64_t size = llvm::cantFail(computeSliceSize(recipe, {{"s", 1ull << 40}}, "w"));
+      MatrixShape shape = getResultShape(recipe);
       uint64_t total = 0;
-      for (PieceCursor cursor(recipe, limit); !cursor.isDone();) {
+      for (PieceCursor cursor(shape, limit); !cursor.isDone();) {
         Piece piece = cursor.next();
-        ASSERT_LE(piece.bytes, limit);
-        ASSERT_LE((piece.rowEnd - piece.rowBegin) * (piece.columnEnd - piece.columnBegin) * 2, int64_t(limit));
-        ASSERT_GT(piece.bytes, 0u);
-        total += piece.bytes;
+        ASSERT_LE(shape.countBytes(piece), limit);
+        ASSERT_GT(shape.countBytes(piece), 0u);
+        ASSERT_EQ(piece.column % shape.columnUnit, 0);
+        total += shape.countBytes(piece);
       }
-      EXPECT_EQ(total, size) << "layout " << int(layout) << " of " << rows << "x" << columns;
+      EXPECT_EQ(total, size) << actions.size() << " steps on " << rows << "x" << columns;
     }
   }
 }

@@ -77,11 +77,9 @@ Source ShardBuilder::add(int64_t rows, int64_t columns, ElementType type, uint32
   return source;
 }
 
-Source ShardBuilder::addScaled(int64_t rows, int64_t columns, uint32_t seed) {
-  Source source = add(rows, columns, ElementType::F8E4M3, seed);
-  source.scale = ScaleSource{0, bytes.size()};
-  int64_t blocks = (rows + 127) / 128 * ((columns + 127) / 128);
-  for (int64_t i = 0; i < blocks; ++i) {
+Source ShardBuilder::addScales(int64_t rows, int64_t columns, uint32_t seed) {
+  Source source{0, bytes.size(), (rows + 127) / 128, (columns + 127) / 128, ElementType::F32, /*scale=*/true};
+  for (int64_t i = 0; i < source.rows * source.columns; ++i) {
     float scale = 0.001f * static_cast<float>(seed + i + 1);
     bytes.append(reinterpret_cast<const char *>(&scale), sizeof(scale));
   }
@@ -93,51 +91,73 @@ ShardFile ShardBuilder::save(const std::string &path) const {
   return {path, bytes.size()};
 }
 
+/// Adds a step and returns the number of what it makes.
+static uint32_t addStep(SliceRecipe &recipe, StepAction action, llvm::SmallVector<uint32_t, 2> inputs) {
+  recipe.steps.push_back({std::move(action), std::move(inputs)});
+  return recipe.sources.size() + recipe.steps.size() - 1;
+}
+
+static void addActions(SliceRecipe &recipe, llvm::SmallVector<uint32_t, 2> matrices,
+                       const std::vector<StepAction> &actions) {
+  for (const StepAction &action : actions) {
+    if (std::holds_alternative<ConcatRows>(action) || std::holds_alternative<InterleaveRows>(action)) {
+      matrices = {addStep(recipe, action, matrices)};
+      continue;
+    }
+    for (uint32_t &matrix : matrices) {
+      matrix = addStep(recipe, action, {matrix});
+    }
+  }
+}
+
+SliceRecipe makeRecipe(std::vector<Source> sources, const std::vector<StepAction> &actions) {
+  SliceRecipe recipe;
+  recipe.sources = std::move(sources);
+  llvm::SmallVector<uint32_t, 2> matrices;
+  for (uint32_t i = 0; i < recipe.sources.size(); ++i) {
+    matrices.push_back(i);
+  }
+  addActions(recipe, matrices, actions);
+  return recipe;
+}
+
+SliceRecipe makeScalesRecipe(const std::vector<std::pair<Source, int64_t>> &scales,
+                             const std::vector<StepAction> &actions) {
+  SliceRecipe recipe;
+  for (const auto &[source, rows] : scales) {
+    recipe.sources.push_back(source);
+  }
+  llvm::SmallVector<uint32_t, 2> matrices;
+  for (uint32_t i = 0; i < scales.size(); ++i) {
+    matrices.push_back(addStep(recipe, RepeatRows{128, scales[i].second}, {i}));
+  }
+  addActions(recipe, matrices, actions);
+  return recipe;
+}
+
 namespace {
 
-/// A row of the mapped matrix: of a source, or padding.
-struct MappedRow {
-  const Source *source;
-  int64_t row;
+/// A whole matrix of a recipe.
+struct Matrix {
+  int64_t rows;
+  int64_t columns;
+  ElementType type;
+  std::string bytes;
+
+  /// The element's bytes; zeros beyond the last row.
+  std::string at(int64_t row, int64_t column) const {
+    uint64_t width = byteWidth(type);
+    return row < rows ? bytes.substr((row * columns + column) * width, width) : std::string(width, '\0');
+  }
+  void appendRow(const Matrix &from, int64_t row) {
+    for (int64_t k = 0; k < columns; ++k) {
+      bytes += from.at(row, k);
+    }
+    ++rows;
+  }
 };
 
 } // namespace
-
-static std::vector<MappedRow> mapRows(const SliceRecipe &recipe) {
-  std::vector<MappedRow> rows;
-  if (recipe.rowMap == RowMap::Concat) {
-    for (const Source &source : recipe.sources) {
-      for (int64_t row = 0; row < source.rows; ++row) {
-        rows.push_back({&source, row});
-      }
-    }
-    return rows;
-  }
-  for (int64_t begin = 0; begin < recipe.sources[0].rows; begin += 32) {
-    for (const Source &source : recipe.sources) {
-      for (int64_t row = begin; row < begin + 32; ++row) {
-        rows.push_back({row < source.rows ? &source : nullptr, row});
-      }
-    }
-  }
-  return rows;
-}
-
-static std::string elementAt(const MappedRow &row, int64_t column, uint64_t width, const std::string &shard) {
-  if (!row.source) {
-    return std::string(width, '\0');
-  }
-  return shard.substr(row.source->offset + (row.row * row.source->columns + column) * width, width);
-}
-
-static float scaleAt(const MappedRow &row, int64_t block, const std::string &shard) {
-  float scale = 0;
-  if (row.source) {
-    int64_t blocks = (row.source->columns + 127) / 128;
-    memcpy(&scale, shard.data() + row.source->scale->offset + (row.row / 128 * blocks + block) * 4, 4);
-  }
-  return scale;
-}
 
 static void appendFloat(std::string &bytes, float value) {
   bytes.append(reinterpret_cast<const char *>(&value), sizeof(value));
@@ -163,63 +183,85 @@ static float decode(ElementType type, const std::string &bytes) {
   return static_cast<float>(bits >> (mantissaBits + exponentBits) ? -value : value);
 }
 
-static std::string packRope(const RopeTable &rope) {
-  std::string bytes;
+using Inputs = std::vector<Matrix>;
+
+static Matrix run(const RopeTable &rope, const Inputs &inputs) {
+  Matrix table{rope.positions, static_cast<int64_t>(rope.frequencies.size() * 2), ElementType::F32, ""};
   for (int64_t position = 0; position < rope.positions; ++position) {
     for (double frequency : rope.frequencies) {
-      appendFloat(bytes, static_cast<float>(rope.magnitude * std::cos(position * frequency)));
-      appendFloat(bytes, static_cast<float>(rope.magnitude * std::sin(position * frequency)));
+      appendFloat(table.bytes, static_cast<float>(rope.magnitude * std::cos(position * frequency)));
+      appendFloat(table.bytes, static_cast<float>(rope.magnitude * std::sin(position * frequency)));
     }
   }
-  return bytes;
+  return table;
 }
 
-/// Element k of a row, as the recipe has it written.
-static void appendElement(const SliceRecipe &recipe, const MappedRow &row, int64_t k, const std::string &shard,
-                          std::string &bytes) {
-  ElementType type = row.source ? row.source->type : recipe.sources[0].type;
-  std::string element = elementAt(row, k, byteWidth(type), shard);
-  if (recipe.widen) {
-    appendFloat(bytes, decode(type, element));
-  } else {
-    bytes += element;
-  }
-}
-
-static std::string packRows(const SliceRecipe &recipe, const std::vector<MappedRow> &rows, const std::string &shard) {
-  std::string bytes;
-  for (const MappedRow &row : rows) {
-    for (int64_t k = 0; k < recipe.sources[0].columns; ++k) {
-      appendElement(recipe, row, k, shard, bytes);
+static Matrix run(const ToF32 &, const Inputs &inputs) {
+  Matrix result{inputs[0].rows, inputs[0].columns, ElementType::F32, ""};
+  for (int64_t row = 0; row < result.rows; ++row) {
+    for (int64_t k = 0; k < result.columns; ++k) {
+      appendFloat(result.bytes, decode(inputs[0].type, inputs[0].at(row, k)));
     }
   }
-  return bytes;
+  return result;
 }
 
-std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
-  if (recipe.layout == Layout::RopeTable) {
-    return packRope(recipe.rope);
+static Matrix run(const RepeatRows &repeat, const Inputs &inputs) {
+  Matrix result{0, inputs[0].columns, inputs[0].type, ""};
+  for (int64_t row = 0; row < repeat.rows; ++row) {
+    result.appendRow(inputs[0], row / repeat.block);
   }
-  std::vector<MappedRow> rows = mapRows(recipe);
-  if (recipe.layout == Layout::Rows) {
-    return packRows(recipe, rows, shard);
+  return result;
+}
+
+static Matrix run(const ConcatRows &, const Inputs &inputs) {
+  Matrix result{0, inputs[0].columns, inputs[0].type, ""};
+  for (const Matrix &input : inputs) {
+    for (int64_t row = 0; row < input.rows; ++row) {
+      result.appendRow(input, row);
+    }
   }
-  rows.resize((rows.size() + 31) / 32 * 32, MappedRow{nullptr, 0});
-  int64_t columns = recipe.sources[0].columns;
-  bool scales = recipe.layout == Layout::PanelScales;
-  std::string bytes;
-  for (size_t panel = 0; panel < rows.size(); panel += 32) {
-    for (int64_t k = 0; k < columns; k += scales ? 128 : 1) {
-      for (size_t j = panel; j < panel + 32; ++j) {
-        if (scales) {
-          appendFloat(bytes, scaleAt(rows[j], k / 128, shard));
-        } else {
-          appendElement(recipe, rows[j], k, shard, bytes);
-        }
+  return result;
+}
+
+static Matrix run(const InterleaveRows &interleave, const Inputs &inputs) {
+  Matrix result{0, inputs[0].columns, inputs[0].type, ""};
+  for (int64_t begin = 0; begin < inputs[0].rows; begin += interleave.block) {
+    for (const Matrix &input : inputs) {
+      for (int64_t row = begin; row < begin + interleave.block; ++row) {
+        result.appendRow(input, row);
       }
     }
   }
-  return bytes;
+  return result;
+}
+
+static Matrix run(const PackPanels &, const Inputs &inputs) {
+  Matrix result{(inputs[0].rows + 31) / 32, inputs[0].columns * 32, inputs[0].type, ""};
+  for (int64_t panel = 0; panel < result.rows; ++panel) {
+    for (int64_t k = 0; k < inputs[0].columns; ++k) {
+      for (int64_t j = 0; j < 32; ++j) {
+        result.bytes += inputs[0].at(32 * panel + j, k);
+      }
+    }
+  }
+  return result;
+}
+
+std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
+  std::vector<Matrix> matrices;
+  for (const Source &source : recipe.sources) {
+    uint64_t size = source.rows * source.columns * byteWidth(source.type);
+    matrices.push_back({source.rows, source.columns, source.type, shard.substr(source.offset, size)});
+  }
+  for (const Step &step : recipe.steps) {
+    Inputs inputs;
+    for (uint32_t input : step.inputs) {
+      inputs.push_back(matrices[input]);
+    }
+    matrices.push_back(std::visit([&](const auto &action) { return run(action, inputs); }, step.action));
+  }
+  return matrices.back().bytes;
 }
 
 ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Source> &sources, llvm::StringRef code) {
@@ -234,16 +276,16 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
                           {{}, "decode", artifact::Form::absorbed, 64, 1, 8, 0, 1 << 14}};
   contents.shards = {shard};
   for (size_t i = 0; i < sources.size(); ++i) {
-    SliceRecipe recipe;
-    recipe.layout = i % 2 ? Layout::Panels : Layout::Rows;
-    recipe.sources = {sources[i]};
+    std::vector<StepAction> actions;
+    if (i % 2) {
+      actions.push_back(PackPanels());
+    }
+    SliceRecipe recipe = makeRecipe({sources[i]}, actions);
     std::vector<int64_t> shape = {sources[i].rows, sources[i].columns};
     std::string name = "layers." + std::to_string(i) + ".q_proj";
     contents.weights.push_back({{{}, name, "bf16", shape, i % 2 ? "panels" : "rows"}, {recipe}, {}});
   }
-  SliceRecipe rope;
-  rope.layout = Layout::RopeTable;
-  rope.rope = {128, {1.0, 0.1}, 1.0};
+  SliceRecipe rope{{}, {{RopeTable{128, {1.0, 0.1}, 1.0}, {}}}};
   contents.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
   contents.kernels = {{{}, "avx2_bf16_gemm", "gemm", 14}};
   contents.buffers = {{{}, "hidden", 0, 4096}};

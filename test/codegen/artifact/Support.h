@@ -39,14 +39,21 @@ class ShardBuilder {
 public:
   /// Adds a matrix of pseudo-random finite elements that depend on `seed` and returns where it is.
   Source add(int64_t rows, int64_t columns, ElementType type, uint32_t seed);
-  /// The same, with plausible block scales.
-  Source addScaled(int64_t rows, int64_t columns, uint32_t seed);
+  /// Adds plausible scales for the blocks of a matrix of that shape.
+  Source addScales(int64_t rows, int64_t columns, uint32_t seed);
   /// Bytes of the file, to be edited before save().
   std::string bytes = std::string(24, '#');
   ShardFile save(const std::string &path) const;
 };
 
-/// What the packer must write for a recipe, by the obvious loops over one shard's bytes.
+/// A recipe that does `actions` in turn, to all that the one before made: joining actions join it, others are done to
+/// each.
+SliceRecipe makeRecipe(std::vector<Source> sources, const std::vector<StepAction> &actions = {});
+/// The same for scales of blocks of 128 rows, which become those of rows first: a pair is scales and number of rows.
+SliceRecipe makeScalesRecipe(const std::vector<std::pair<Source, int64_t>> &scales,
+                             const std::vector<StepAction> &actions);
+
+/// What the packer must write for a recipe, by the obvious loops over whole matrices of one shard.
 std::string packNaively(const SliceRecipe &recipe, const std::string &shard);
 
 /// A small artifact: a code image, which must outlive it, the sources as rows and panels in turn, a rope table.

@@ -27,17 +27,8 @@ struct PackFixture {
   PackOptions options;
   PackResult result;
 
-  void add(Layout layout, std::vector<Source> sources, RowMap rowMap = RowMap::Concat) {
-    SliceRecipe recipe;
-    recipe.layout = layout;
-    recipe.rowMap = rowMap;
-    recipe.sources = std::move(sources);
-    recipes.push_back(std::move(recipe));
-  }
-
-  void addWidened(Layout layout, std::vector<Source> sources, RowMap rowMap = RowMap::Concat) {
-    add(layout, std::move(sources), rowMap);
-    recipes.back().widen = true;
+  void add(std::vector<Source> sources, const std::vector<StepAction> &actions = {}) {
+    recipes.push_back(makeRecipe(std::move(sources), actions));
   }
 
   std::vector<PackJob> makeJobs(const ShardFile &file, uint64_t &size) const {
@@ -87,69 +78,88 @@ struct PackFixture {
 
 TEST(WeightPacker, CopiesRows) {
   PackFixture fixture;
-  fixture.add(Layout::Rows, {fixture.shard.add(5, 7, ElementType::BF16, 1)});
-  fixture.add(Layout::Rows, {fixture.shard.add(3, 1001, ElementType::F8E4M3, 2)});
+  fixture.add({fixture.shard.add(5, 7, ElementType::BF16, 1)});
+  fixture.add({fixture.shard.add(3, 1001, ElementType::F8E4M3, 2)});
   fixture.expectExact();
 }
 
-class PackLayout : public testing::TestWithParam<std::tuple<ElementType, int64_t, int64_t>> {};
+class PackSteps : public testing::TestWithParam<std::tuple<ElementType, int64_t, int64_t>> {};
 
-TEST_P(PackLayout, EqualsTheNaiveLoopsInSmallPieces) {
+TEST_P(PackSteps, EqualTheNaiveLoopsInSmallPieces) {
   auto [type, rows, columns] = GetParam();
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
-  fixture.add(Layout::Panels, {fixture.shard.add(rows, columns, type, 3)});
-  fixture.addWidened(Layout::Rows, {fixture.shard.add(rows, columns, type, 4)});
-  fixture.addWidened(Layout::Panels, {fixture.shard.add(rows, columns, type, 6)});
-  Source scaled = fixture.shard.addScaled(rows, columns, 5);
-  fixture.add(Layout::PanelScales, {scaled});
+  fixture.add({fixture.shard.add(rows, columns, type, 3)}, {PackPanels()});
+  fixture.add({fixture.shard.add(rows, columns, type, 4)}, {ToF32()});
+  fixture.add({fixture.shard.add(rows, columns, type, 6)}, {ToF32(), PackPanels()});
+  fixture.add({fixture.shard.add(rows, columns, type, 7)}, {PackPanels(), ToF32()});
+  fixture.add({fixture.shard.add(rows, columns, type, 8)}, {RepeatRows{3, 3 * rows - 1}});
+  Source scales = fixture.shard.addScales(rows, columns, 5);
+  fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels()}));
   fixture.expectExact();
 }
 
-INSTANTIATE_TEST_SUITE_P(RaggedShapes, PackLayout,
+INSTANTIATE_TEST_SUITE_P(RaggedShapes, PackSteps,
                          testing::Combine(testing::Values(ElementType::BF16, ElementType::F16, ElementType::F32,
                                                           ElementType::F8E4M3),
                                           testing::Values(1, 31, 32, 33, 129), testing::Values(1, 127, 128, 129, 700)));
 
 TEST(WeightPacker, ConcatenatesSourcesInsideAPanel) {
   PackFixture fixture;
-  Source q = fixture.shard.addScaled(48, 300, 1);
-  Source kv = fixture.shard.addScaled(201, 300, 2);
-  for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales}) {
-    fixture.add(layout, {q, kv, q});
+  Source q = fixture.shard.add(48, 300, ElementType::F8E4M3, 1);
+  Source kv = fixture.shard.add(201, 300, ElementType::F8E4M3, 2);
+  for (const std::vector<StepAction> &actions : {std::vector<StepAction>{ConcatRows()},
+                                                 {ConcatRows(), PackPanels()},
+                                                 {ConcatRows(), ToF32()},
+                                                 {ConcatRows(), ToF32(), PackPanels()}}) {
+    fixture.add({q, kv, q}, actions);
   }
-  fixture.addWidened(Layout::Rows, {q, kv, q});
-  fixture.addWidened(Layout::Panels, {q, kv, q});
+  Source qScales = fixture.shard.addScales(48, 300, 3);
+  Source kvScales = fixture.shard.addScales(201, 300, 4);
+  fixture.recipes.push_back(
+      makeScalesRecipe({{qScales, 48}, {kvScales, 201}, {qScales, 48}}, {ConcatRows(), PackPanels()}));
   fixture.expectExact();
 }
 
 TEST(WeightPacker, InterleavesPaddedBlocksOfTwoSources) {
   PackFixture fixture;
   for (int64_t rows : {1, 32, 48, 161}) {
-    Source gate = fixture.shard.addScaled(rows, 260, 1);
-    Source up = fixture.shard.addScaled(rows, 260, 2);
-    for (Layout layout : {Layout::Rows, Layout::Panels, Layout::PanelScales}) {
-      fixture.add(layout, {gate, up}, RowMap::Interleave);
-    }
-    fixture.addWidened(Layout::Panels, {gate, up}, RowMap::Interleave);
+    Source gate = fixture.shard.add(rows, 260, ElementType::F8E4M3, 1);
+    Source up = fixture.shard.add(rows, 260, ElementType::F8E4M3, 2);
+    fixture.add({gate, up}, {InterleaveRows{32}});
+    fixture.add({gate, up}, {InterleaveRows{8}, PackPanels()});
+    fixture.add({gate, up}, {ToF32(), InterleaveRows{32}, PackPanels()});
+    Source gateScales = fixture.shard.addScales(rows, 260, 3);
+    Source upScales = fixture.shard.addScales(rows, 260, 4);
+    fixture.recipes.push_back(
+        makeScalesRecipe({{gateScales, rows}, {upScales, rows}}, {InterleaveRows{32}, PackPanels()}));
   }
+  fixture.expectExact();
+}
+
+TEST(WeightPacker, JoinsWhatStepsJoined) {
+  PackFixture fixture;
+  Source a = fixture.shard.add(33, 10, ElementType::BF16, 1);
+  Source b = fixture.shard.add(7, 10, ElementType::BF16, 2);
+  SliceRecipe recipe = makeRecipe({a, b}, {ConcatRows()});
+  recipe.steps.push_back({InterleaveRows{16}, {2, 2}});
+  recipe.steps.push_back({ConcatRows(), {1, 3, 0}});
+  fixture.recipes.push_back(recipe);
   fixture.expectExact();
 }
 
 TEST(WeightPacker, WidensSourcesOfSeveralTypes) {
   PackFixture fixture;
-  fixture.addWidened(Layout::Rows,
-                     {fixture.shard.add(5, 40, ElementType::F16, 1), fixture.shard.add(7, 40, ElementType::BF16, 2),
-                      fixture.shard.add(3, 40, ElementType::F32, 3)});
+  fixture.add({fixture.shard.add(5, 40, ElementType::F16, 1), fixture.shard.add(7, 40, ElementType::BF16, 2),
+               fixture.shard.add(3, 40, ElementType::F32, 3)},
+              {ToF32(), ConcatRows()});
   fixture.expectExact();
 }
 
 TEST(WeightPacker, ComputesRopeTables) {
   PackFixture fixture;
-  SliceRecipe rope;
-  rope.layout = Layout::RopeTable;
-  rope.rope = {777, {1.0, 0.31, 1e-4}, 0.8125};
-  fixture.recipes.push_back(rope);
+  fixture.recipes.push_back({{}, {{RopeTable{777, {1.0, 0.31, 1e-4}, 0.8125}, {}}}});
+  fixture.recipes.push_back({{}, {{RopeTable{3, std::vector<double>(150, 0.5), 1.0}, {}}}});
   fixture.options.pieceBytes = 1000;
   fixture.expectExact();
 }
@@ -158,7 +168,7 @@ TEST(WeightPacker, WritesTheSameBytesWithAnyNumberOfThreads) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
   for (uint32_t i = 0; i < 20; ++i) {
-    fixture.add(Layout::Panels, {fixture.shard.add(65 + i, 90, ElementType::BF16, i)});
+    fixture.add({fixture.shard.add(65 + i, 90, ElementType::BF16, i)}, {PackPanels()});
   }
   for (unsigned threads : {1, 2, 7}) {
     fixture.options.threads = threads;
@@ -173,13 +183,12 @@ TEST(WeightPacker, CountsEveryOddValueOnce) {
   uint16_t infinity = 0x7f80;
   memcpy(&fixture.shard.bytes[plain.offset + 100], &infinity, 2);
   memcpy(&fixture.shard.bytes[plain.offset + 3998], &infinity, 2);
-  Source scaled = fixture.shard.addScaled(200, 700, 2);
+  Source scales = fixture.shard.addScales(200, 700, 2);
   float bad[] = {NAN, -1.0f};
-  memcpy(&fixture.shard.bytes[scaled.scale->offset + 8], bad, sizeof(bad));
-  fixture.add(Layout::Panels, {plain});
-  fixture.add(Layout::PanelScales, {scaled, scaled});
-  fixture.add(Layout::Rows, {{0, scaled.scale->offset, 2, 6, ElementType::F32, std::nullopt}});
-  fixture.recipes.back().scales = true;
+  memcpy(&fixture.shard.bytes[scales.offset + 8], bad, sizeof(bad));
+  fixture.add({plain}, {PackPanels()});
+  fixture.recipes.push_back(makeScalesRecipe({{scales, 200}, {scales, 200}}, {InterleaveRows{32}, PackPanels()}));
+  fixture.add({scales});
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   EXPECT_EQ(fixture.result.findings[0].odd.nonFinite, 2u);
   EXPECT_EQ(fixture.result.findings[0].odd.badScales, 0u);
@@ -196,7 +205,7 @@ TEST(WeightPacker, SaysWhereTheFirstOddValueIs) {
     fixture.shard.bytes[gate.offset + element] = '\x7f';
   }
   fixture.shard.bytes[up.offset] = '\xff';
-  fixture.add(Layout::Panels, {gate, up}, RowMap::Interleave);
+  fixture.add({gate, up}, {InterleaveRows{32}, PackPanels()});
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   OddValues odd = fixture.result.findings[0].odd;
   EXPECT_EQ(odd.nonFinite, 4u);
@@ -211,20 +220,20 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
   Source zero = fixture.shard.add(70, 300, ElementType::BF16, 2);
   Source last = fixture.shard.add(70, 300, ElementType::BF16, 3);
   Source bias = fixture.shard.add(1, 300, ElementType::F32, 4);
-  Source joinedBias{0, bias.offset, 300, 1, ElementType::F32, {}};
-  Source scaled = fixture.shard.addScaled(129, 129, 5);
+  Source joinedBias{0, bias.offset, 300, 1, ElementType::F32};
+  Source scales = fixture.shard.addScales(129, 129, 5);
   std::string &bytes = fixture.shard.bytes;
   std::fill_n(bytes.begin() + zero.offset, 70 * 300 * 2, '\0');
   // One value at the very end is enough.
   std::fill_n(bytes.begin() + last.offset, 70 * 300 * 2 - 1, '\0');
   std::fill_n(bytes.begin() + bias.offset, 300 * 4, '\0');
-  std::fill_n(bytes.begin() + scaled.scale->offset, 4 * 4, '\0');
-  fixture.add(Layout::Rows, {last});
-  fixture.addWidened(Layout::Rows, {bias});
-  fixture.addWidened(Layout::Rows, {joinedBias, joinedBias});
-  fixture.add(Layout::Panels, {good, zero}, RowMap::Interleave);
-  fixture.addWidened(Layout::Rows, {zero});
-  fixture.add(Layout::PanelScales, {scaled});
+  std::fill_n(bytes.begin() + scales.offset, 4 * 4, '\0');
+  fixture.add({last});
+  fixture.add({bias}, {ToF32()});
+  fixture.add({joinedBias, joinedBias}, {ConcatRows(), ToF32()});
+  fixture.add({good, zero}, {InterleaveRows{32}, PackPanels()});
+  fixture.add({zero}, {ToF32()});
+  fixture.recipes.push_back(makeScalesRecipe({{scales, 129}}, {PackPanels()}));
   fixture.expectExact();
   ZeroTensors zeros = fixture.result.zeros;
   EXPECT_EQ(zeros.count, 2u);
@@ -234,7 +243,7 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
 TEST(WeightPacker, ReportsProgressUpToTheTotal) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
-  fixture.add(Layout::Rows, {fixture.shard.add(100, 64, ElementType::F32, 1)});
+  fixture.add({fixture.shard.add(100, 64, ElementType::F32, 1)});
   uint64_t last = 0;
   unsigned calls = 0;
   fixture.options.progress = [&](uint64_t done, uint64_t total) {
@@ -250,7 +259,7 @@ TEST(WeightPacker, ReportsProgressUpToTheTotal) {
 
 TEST(WeightPacker, FailsWhenAShardChangedItsSizeSinceItsHeaderWasRead) {
   PackFixture fixture;
-  fixture.add(Layout::Rows, {fixture.shard.add(4, 4, ElementType::F32, 1)});
+  fixture.add({fixture.shard.add(4, 4, ElementType::F32, 1)});
   ShardFile file = fixture.shard.save(fixture.directory.path("shard"));
   ASSERT_EQ(truncate(file.path.c_str(), 40), 0);
   EXPECT_EQ(exitCode(fixture.pack(file)), 5);
@@ -260,7 +269,7 @@ TEST(WeightPacker, FailsWhenAShardChangedItsSizeSinceItsHeaderWasRead) {
 TEST(WeightPacker, FailsWhenAShardIsTruncatedWhileItIsRead) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
-  fixture.add(Layout::Panels, {fixture.shard.add(2000, 64, ElementType::F32, 1)});
+  fixture.add({fixture.shard.add(2000, 64, ElementType::F32, 1)}, {PackPanels()});
   ShardFile file = fixture.shard.save(fixture.directory.path("shard"));
   fixture.options.progress = [&](uint64_t, uint64_t) { EXPECT_EQ(truncate(file.path.c_str(), 4096), 0); };
   EXPECT_EQ(exitCode(fixture.pack(file)), 5);
@@ -269,7 +278,7 @@ TEST(WeightPacker, FailsWhenAShardIsTruncatedWhileItIsRead) {
 
 TEST(WeightPacker, FailsOnAShardThatIsMissingOrNoFile) {
   PackFixture fixture;
-  fixture.add(Layout::Rows, {fixture.shard.add(4, 4, ElementType::F32, 1)});
+  fixture.add({fixture.shard.add(4, 4, ElementType::F32, 1)});
   EXPECT_EQ(exitCode(fixture.pack({fixture.directory.path("absent"), 1 << 20})), 5);
   EXPECT_EQ(exitCode(fixture.pack({fixture.directory.getRoot(), 1 << 20})), 5);
 }
@@ -287,10 +296,10 @@ TEST(WeightPacker, StaysSmallHoweverLargeTheInputIs) {
   int descriptor = open(file.path.c_str(), O_CREAT | O_WRONLY, 0600);
   ASSERT_EQ(ftruncate(descriptor, file.size), 0);
   close(descriptor);
-  Source wide{0, 0, 200, 1 << 20, ElementType::BF16, {}};
-  Source single{0, 0, 1, 100 << 20, ElementType::F32, {}};
-  fixture.add(Layout::Panels, {wide});
-  fixture.add(Layout::Rows, {single});
+  Source wide{0, 0, 200, 1 << 20, ElementType::BF16};
+  Source single{0, 0, 1, 100 << 20, ElementType::F32};
+  fixture.add({wide}, {PackPanels()});
+  fixture.add({single});
   long before = peakResidentKilobytes();
   ASSERT_EQ(exitCode(fixture.pack(file)), 0);
   EXPECT_LE(peakResidentKilobytes() - before, 64 << 10);

@@ -52,6 +52,11 @@ static std::string refuse(const std::string &type, const std::string &steps) {
   return weights ? "" : llvm::toString(weights.takeError());
 }
 
+template <typename Action>
+static const Action *getAction(const SliceRecipe &recipe, size_t step) {
+  return std::get_if<Action>(&recipe.steps.at(step).action);
+}
+
 /// (shard, offset) of each source.
 static std::vector<std::pair<uint32_t, uint64_t>> listPlaces(const SliceRecipe &recipe) {
   std::vector<std::pair<uint32_t, uint64_t>> places;
@@ -78,10 +83,10 @@ TEST(LowerRecipes, FollowsTheWeightTableAndNotTheModule) {
 TEST(LowerRecipes, CopiesWeightsThatAreAsTheCheckpointHasThem) {
   auto weights = llvm::cantFail(lower(kTwoWeights));
   const auto &vector = std::get<SliceRecipe>(weights[1].slices.front());
-  EXPECT_EQ(vector.layout, Layout::Rows);
+  EXPECT_TRUE(vector.steps.empty());
   ASSERT_THAT(listPlaces(vector), ElementsAre(std::pair(1, 64)));
-  EXPECT_EQ(vector.sources[0].rows, 1);
-  EXPECT_EQ(vector.sources[0].columns, 6);
+  EXPECT_EQ(vector.sources[0].rows, 6);
+  EXPECT_EQ(vector.sources[0].columns, 1);
   EXPECT_EQ(vector.sources[0].type, ElementType::BF16);
 }
 
@@ -101,10 +106,12 @@ TEST(LowerRecipes, PacksWhatIsInNoCheckpointEvenThen) {
     } {plan.first_slice = 0 : i64})",
                                       WeightStorage::Reference));
   const auto &recipe = std::get<SliceRecipe>(weights[0].slices.front());
-  EXPECT_EQ(recipe.layout, Layout::RopeTable);
-  EXPECT_EQ(recipe.rope.positions, 16);
-  EXPECT_THAT(recipe.rope.frequencies, ElementsAre(1.0, 0.5));
-  EXPECT_EQ(recipe.rope.magnitude, 0.75);
+  EXPECT_EQ(weights[0].layout, "rows");
+  const auto *rope = getAction<RopeTable>(recipe, 0);
+  ASSERT_TRUE(rope);
+  EXPECT_EQ(rope->positions, 16);
+  EXPECT_THAT(rope->frequencies, ElementsAre(1.0, 0.5));
+  EXPECT_EQ(rope->magnitude, 0.75);
 }
 
 TEST(LowerRecipes, FindsTheTensorOfEachLayerAndExpert) {
@@ -134,30 +141,36 @@ TEST(LowerRecipes, GivesAllLayersAWeightWithoutLayers) {
   EXPECT_THAT(listPlaces(std::get<SliceRecipe>(weights[0].slices[1])), ElementsAre(std::pair(0, 20), std::pair(1, 77)));
 }
 
-TEST(LowerRecipes, PacksInterleavedRowsAsPanels) {
+TEST(LowerRecipes, SaysStepsInOrder) {
   SliceRecipe recipe = lowerRecipe("tensor<4x256x32xf8E4M3FN>", R"(
-    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
     %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
     %rows = deepseek.interleave_rows %a, %b block 32 : tensor<48x256xf8E4M3FN> -> tensor<128x256xf8E4M3FN>
     %result = deepseek.pack_panels %rows : tensor<128x256xf8E4M3FN> -> tensor<4x256x32xf8E4M3FN>)");
-  EXPECT_EQ(recipe.layout, Layout::Panels);
-  EXPECT_EQ(recipe.rowMap, RowMap::Interleave);
-  EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(0, 100), std::pair(1, 200)));
+  EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(1, 200), std::pair(0, 100)));
+  ASSERT_EQ(recipe.steps.size(), 2u);
+  const auto *interleave = getAction<InterleaveRows>(recipe, 0);
+  ASSERT_TRUE(interleave);
+  EXPECT_EQ(interleave->block, 32);
+  EXPECT_THAT(recipe.steps[0].inputs, ElementsAre(1, 0));
+  EXPECT_TRUE(getAction<PackPanels>(recipe, 1));
+  EXPECT_THAT(recipe.steps[1].inputs, ElementsAre(2));
 }
 
-TEST(LowerRecipes, PacksScalesWithoutReadingTheirWeight) {
+TEST(LowerRecipes, PacksScalesOfRows) {
   SliceRecipe recipe = lowerRecipe("tensor<2x2x32xf32>", R"(
     %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
     %rows = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>
     %result = deepseek.pack_panels %rows : tensor<48x2xf32> -> tensor<2x2x32xf32>)");
-  EXPECT_EQ(recipe.layout, Layout::PanelScales);
   ASSERT_EQ(recipe.sources.size(), 1u);
-  const Source &source = recipe.sources.front();
-  ASSERT_TRUE(source.scale.has_value());
-  EXPECT_EQ(source.scale->offset, 300u);
-  // The matrix whose blocks they are, of one byte a number, so that it is not larger than its scales' shard.
-  EXPECT_EQ(source.rows, 48);
-  EXPECT_EQ(source.columns, 256);
+  EXPECT_TRUE(recipe.sources[0].scale);
+  EXPECT_EQ(recipe.sources[0].rows, 1);
+  EXPECT_EQ(recipe.sources[0].columns, 2);
+  const auto *repeat = getAction<RepeatRows>(recipe, 0);
+  ASSERT_TRUE(repeat);
+  EXPECT_EQ(repeat->block, 128);
+  EXPECT_EQ(repeat->rows, 48);
+  EXPECT_TRUE(getAction<PackPanels>(recipe, 1));
 }
 
 TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
@@ -166,72 +179,71 @@ TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
     %long = deepseek.source @long : tensor<9xbf16>
     %both = deepseek.concat_rows %bias, %long : (tensor<6xbf16>, tensor<9xbf16>) -> tensor<15xbf16>
     %result = deepseek.to_f32 %both : tensor<15xbf16> -> tensor<15xf32>)");
-  EXPECT_EQ(recipe.layout, Layout::Rows);
-  EXPECT_TRUE(recipe.widen);
-  EXPECT_EQ(recipe.rowMap, RowMap::Concat);
+  EXPECT_TRUE(getAction<ConcatRows>(recipe, 0));
+  EXPECT_TRUE(getAction<ToF32>(recipe, 1));
   ASSERT_EQ(recipe.sources.size(), 2u);
   // Rows may differ, columns may not.
   EXPECT_EQ(recipe.sources[0].columns, recipe.sources[1].columns);
   EXPECT_EQ(recipe.sources[0].rows + recipe.sources[1].rows, 15);
 }
 
-TEST(LowerRecipes, WidensSourcesOnTheWayIntoPanels) {
-  SliceRecipe recipe = lowerRecipe("tensor<4x256x32xf32>", R"(
+TEST(LowerRecipes, NamesTheLayoutThatTheLastStepMakes) {
+  auto layout = [](const std::string &type, const std::string &steps) {
+    return llvm::cantFail(lower(makeRecipe(type, steps))).front().layout;
+  };
+  EXPECT_EQ(layout("tensor<2x256x32xf8E4M3FN>", R"(
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
-    %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
-    %wide_a = deepseek.to_f32 %a : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>
-    %wide_b = deepseek.to_f32 %b : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>
-    %both = deepseek.interleave_rows %wide_a, %wide_b block 32 : tensor<48x256xf32> -> tensor<128x256xf32>
-    %result = deepseek.pack_panels %both : tensor<128x256xf32> -> tensor<4x256x32xf32>)");
-  EXPECT_EQ(recipe.layout, Layout::Panels);
-  EXPECT_EQ(recipe.rowMap, RowMap::Interleave);
-  EXPECT_TRUE(recipe.widen);
-  EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(0, 100), std::pair(1, 200)));
-  EXPECT_EQ(recipe.sources[0].type, ElementType::F8E4M3);
+    %result = deepseek.pack_panels %a : tensor<48x256xf8E4M3FN> -> tensor<2x256x32xf8E4M3FN>)"),
+            "panels");
+  EXPECT_EQ(layout("tensor<1x2x32xf32>", R"(
+    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+    %result = deepseek.pack_panels %scale : tensor<1x2xf32> -> tensor<1x2x32xf32>)"),
+            "scales");
+  EXPECT_EQ(layout("tensor<48x256xf32>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %result = deepseek.to_f32 %a : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>)"),
+            "rows");
+}
+
+TEST(LowerRecipes, LeavesOutStepsWithoutUse) {
+  SliceRecipe recipe = lowerRecipe("tensor<6xf32>", R"(
+    %long = deepseek.source @long : tensor<9xbf16>
+    %bias = deepseek.source @bias : tensor<6xbf16>
+    %result = deepseek.to_f32 %bias : tensor<6xbf16> -> tensor<6xf32>
+    %unused = deepseek.to_f32 %long : tensor<9xbf16> -> tensor<9xf32>)");
+  EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(0, 500)));
+  EXPECT_EQ(recipe.steps.size(), 1u);
 }
 
 TEST(LowerRecipes, JudgesUnpackedScalesAsScales) {
   auto isScale = [](const std::string &name, const std::string &type) {
     auto weights = llvm::cantFail(
         lower("deepseek.weight @" + name + " : " + type + " from \"w\" at [0, 0] {plan.first_slice = 0 : i64}"));
-    return std::get<SliceRecipe>(weights[0].slices.front()).scales;
+    return std::get<SliceRecipe>(weights[0].slices.front()).sources.front().scale;
   };
   EXPECT_TRUE(isScale("q_proj_scale_inv", "tensor<1x2xf32>"));
   EXPECT_FALSE(isScale("q_proj", "tensor<1x2xf32>")) << "a weight may be negative";
   EXPECT_FALSE(isScale("q_proj_scale_inv", "tensor<1x2xbf16>"));
 }
 
-TEST(LowerRecipes, RefusesBlocksThatThePackerDoesNotMake) {
+TEST(LowerRecipes, RefusesBlocksThatProductsDoNotRead) {
   EXPECT_EQ(refuse("tensor<96x256xf8E4M3FN>", R"(
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
     %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
     %result = deepseek.interleave_rows %a, %b block 16 : tensor<48x256xf8E4M3FN> -> tensor<96x256xf8E4M3FN>)"),
-            "recipe 'r' interleaves blocks of 16 rows, but the packer supports only blocks of 32");
-  EXPECT_EQ(refuse("tensor<2x2x32xf32>", R"(
-    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
-    %rows = deepseek.expand_scale %scale rows 64 : tensor<1x2xf32> -> tensor<48x2xf32>
-    %result = deepseek.pack_panels %rows : tensor<48x2xf32> -> tensor<2x2x32xf32>)"),
-            "recipe 'r' expands blocks of 64 rows, but the packer supports only blocks of 128");
+            "recipe 'r' has a step 'deepseek.interleave_rows' of blocks of 16 rows, but products read blocks of 32");
 }
 
-TEST(LowerRecipes, RefusesStepsInAnotherOrder) {
-  constexpr char message[] = "recipe 'r' has steps in an order that the packer does not support";
-  EXPECT_EQ(refuse("tensor<48x2xf32>", R"(
-    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
-    %result = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>)"),
-            message)
-      << "scales are expanded only on the way into panels";
-  for (const char *mixed : {"%plain, %scales", "%scales, %plain"}) {
-    EXPECT_EQ(refuse("tensor<3x2x32xf32>", R"(
-      %plain = deepseek.source @plain : tensor<48x2xf32>
-      %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
-      %scales = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>
-      %both = deepseek.concat_rows )" + std::string(mixed) +
-                                               R"( : (tensor<48x2xf32>, tensor<48x2xf32>) -> tensor<96x2xf32>
-      %result = deepseek.pack_panels %both : tensor<96x2xf32> -> tensor<3x2x32xf32>)"),
-              message)
-        << mixed;
-  }
+TEST(LowerRecipes, RefusesStepsThatThePackerDoesNotKnow) {
+  EXPECT_EQ(refuse("tensor<1xf32>", "%result = arith.constant dense<0.0> : tensor<1xf32>"),
+            "recipe 'r' has a step 'arith.constant' that the packer does not know");
+}
+
+TEST(LowerRecipes, RefusesStepsOfWhatIsNotAMatrix) {
+  EXPECT_EQ(refuse("tensor<16x1x2x32xf32>", R"(
+    %t = deepseek.rope_table <frequencies = [1.0, 0.5], magnitude = 0.75> : tensor<16x2x2xf32>
+    %result = deepseek.pack_panels %t : tensor<16x2x2xf32> -> tensor<16x1x2x32xf32>)"),
+            "recipe 'r' has a step 'deepseek.pack_panels' that does not take tensor<16x2x2xf32>");
 }
 
 TEST(SliceName, IsThatOfTheTensorInTheCheckpoint) {
