@@ -42,7 +42,7 @@ static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t 
   }
   double value = numbers.uniform(index);
   StringRef name = weight.getSymName();
-  if (name.contains("scale")) {
+  if (weight.getScale()) {
     value = 0.015 + 0.005 * value;
   } else if (name.contains("bias")) {
     value = 0.5 * value;

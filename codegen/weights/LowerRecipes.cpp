@@ -46,10 +46,6 @@ struct SliceIndex {
 };
 } // namespace
 
-static bool isScale(WeightOp weight) {
-  return weight.getTensorType().getElementType().isF32() && weight.getSymName().ends_with("_scale_inv");
-}
-
 /// One tensor of the checkpoint. A weight without layers is the same one to all layers of a recipe.
 static Source readSource(WeightOp weight, SliceIndex index) {
   ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
@@ -60,7 +56,7 @@ static Source readSource(WeightOp weight, SliceIndex index) {
           shape[0],
           shape.size() == 1 ? 1 : shape[1],
           getElementType(weight.getTensorType().getElementType()),
-          isScale(weight)};
+          weight.getScale()};
 }
 
 /// The ops that a recipe's value comes from, in order.

@@ -78,6 +78,9 @@ LogicalResult WeightOp::verify() {
   if (negative != getLocations().end()) {
     return emitOpError("expects no negative number in locations, but got ") << *negative;
   }
+  if (getScale() && !getTensorType().getElementType().isF32()) { // C4
+    return emitOpError("expects scales of f32, but got ") << getType();
+  }
   return success();
 }
 

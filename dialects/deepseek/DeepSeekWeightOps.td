@@ -19,11 +19,12 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol, DeepSeek_WeightSymbol]> {
     Names the tensors that play one part in the model: one for the whole model (`layers` absent), one for each layer
     in `layers`, or one for each layer and expert (a leading dimension of `type`, `experts` = true). `pattern` is
     the tensors' name in the checkpoint. `locations` gives (shard, byte offset) of each, layer-major; bytes stay in
-    the checkpoint until the packer or the runtime reads them.
+    the checkpoint until the packer or the runtime reads them. `scale` says that the numbers scale those of another
+    weight, so that a negative one is a mistake of the checkpoint.
 
     Constraints: (C1) locations hold a pair for each layer and expert, not negative; (C2) a tensor of the checkpoint is
     a vector or a matrix, with `experts` under a dimension of experts; (C3) layers ascend from 0 or more,
-    below the module's `layers`.
+    below the module's `layers`; (C4) scales are f32.
 
     Example:
     ```mlir
@@ -35,12 +36,14 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol, DeepSeek_WeightSymbol]> {
     SymbolNameAttr:$sym_name,
     TypeAttrOf<DeepSeek_WeightTensor>:$type,
     UnitAttr:$experts,
+    UnitAttr:$scale,
     OptionalAttr<DenseI64ArrayAttr>:$layers,
     StrAttr:$pattern,
     DenseI64ArrayAttr:$locations
   );
   let assemblyFormat = [{
-    $sym_name `:` $type (`experts` $experts^)? (`layers` $layers^)? `from` $pattern `at` $locations attr-dict
+    $sym_name `:` $type (`experts` $experts^)? (`scale` $scale^)? (`layers` $layers^)? `from` $pattern `at` $locations
+    attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -144,7 +144,7 @@ void ModelImporter::addWeight(const WeightStack &stack, const Twine &prefix) {
   std::string name = (prefix + stack.part).str();
   Type stored = convertDType(builder, stack.dtype), read = getReadType(builder, stack.dtype);
   auto weight = deepseek::WeightOp::create(builder, loc, stored == read ? name : name + ".stored",
-                                           RankedTensorType::get(shape, stored), stack.experts > 0, layers,
+                                           RankedTensorType::get(shape, stored), stack.experts > 0, stack.scale, layers,
                                            stack.pattern, builder.getDenseI64ArrayAttr(locations));
   if (stored != read) {
     addConversion(name, weight);

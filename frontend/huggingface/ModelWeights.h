@@ -34,6 +34,8 @@ struct WeightStack {
   std::vector<int64_t> layers;
   /// Experts of each layer; 0 where the part is not per expert.
   int64_t experts = 0;
+  /// Block scales of another part.
+  bool scale = false;
   /// Shape of one tensor, [out, in] for a projection.
   std::vector<int64_t> shape;
   checkpoint::DType dtype = checkpoint::DType::BF16;

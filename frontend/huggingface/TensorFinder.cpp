@@ -171,6 +171,7 @@ void TensorFinder::collect(const TensorFact &fact, llvm::StringRef pattern, int6
   }
   const ExpertStack *spelling = fact.isPerExpert() ? findExpertStack(fact, layer, stack) : nullptr;
   scales = stack;
+  scales.scale = true;
   scales.part += "_scale_inv";
   scales.pattern += "_scale_inv";
   scales.dtype = DType::F32;

@@ -33,7 +33,7 @@ static std::string makeRecipe(const std::string &type, const std::string &steps)
   return R"(
     deepseek.weight @a : tensor<48x256xf8E4M3FN> from "a" at [0, 100]
     deepseek.weight @b : tensor<48x256xf8E4M3FN> from "b" at [1, 200]
-    deepseek.weight @a_scale_inv : tensor<1x2xf32> from "a_scale_inv" at [0, 300]
+    deepseek.weight @a_scale : tensor<1x2xf32> scale from "a_scale" at [0, 300]
     deepseek.weight @plain : tensor<48x2xf32> from "plain" at [0, 400]
     deepseek.weight @bias : tensor<6xbf16> from "bias" at [0, 500]
     deepseek.weight @long : tensor<9xbf16> from "long" at [0, 600]
@@ -159,7 +159,7 @@ TEST(LowerRecipes, SaysStepsInOrder) {
 
 TEST(LowerRecipes, PacksScalesOfRows) {
   SliceRecipe recipe = lowerRecipe("tensor<2x2x32xf32>", R"(
-    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+    %scale = deepseek.source @a_scale : tensor<1x2xf32>
     %rows = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>
     %result = deepseek.pack_panels %rows : tensor<48x2xf32> -> tensor<2x2x32xf32>)");
   ASSERT_EQ(recipe.sources.size(), 1u);
@@ -196,7 +196,7 @@ TEST(LowerRecipes, NamesTheLayoutThatTheLastStepMakes) {
     %result = deepseek.pack_panels %a : tensor<48x256xf8E4M3FN> -> tensor<2x256x32xf8E4M3FN>)"),
             "panels");
   EXPECT_EQ(layout("tensor<1x2x32xf32>", R"(
-    %scale = deepseek.source @a_scale_inv : tensor<1x2xf32>
+    %scale = deepseek.source @a_scale : tensor<1x2xf32>
     %result = deepseek.pack_panels %scale : tensor<1x2xf32> -> tensor<1x2x32xf32>)"),
             "scales");
   EXPECT_EQ(layout("tensor<48x256xf32>", R"(
@@ -215,15 +215,14 @@ TEST(LowerRecipes, LeavesOutStepsWithoutUse) {
   EXPECT_EQ(recipe.steps.size(), 1u);
 }
 
-TEST(LowerRecipes, JudgesUnpackedScalesAsScales) {
-  auto isScale = [](const std::string &name, const std::string &type) {
-    auto weights = llvm::cantFail(
-        lower("deepseek.weight @" + name + " : " + type + " from \"w\" at [0, 0] {plan.first_slice = 0 : i64}"));
+TEST(LowerRecipes, JudgesScalesAsScalesAndNothingElse) {
+  auto isScale = [](const std::string &weight) {
+    auto weights =
+        llvm::cantFail(lower("deepseek.weight " + weight + " from \"w\" at [0, 0] {plan.first_slice = 0 : i64}"));
     return std::get<SliceRecipe>(weights[0].slices.front()).sources.front().scale;
   };
-  EXPECT_TRUE(isScale("q_proj_scale_inv", "tensor<1x2xf32>"));
-  EXPECT_FALSE(isScale("q_proj", "tensor<1x2xf32>")) << "a weight may be negative";
-  EXPECT_FALSE(isScale("q_proj_scale_inv", "tensor<1x2xbf16>"));
+  EXPECT_TRUE(isScale("@w : tensor<1x2xf32> scale"));
+  EXPECT_FALSE(isScale("@w_scale_inv : tensor<1x2xf32>")) << "names mean nothing";
 }
 
 TEST(LowerRecipes, RefusesBlocksThatProductsDoNotRead) {

@@ -16,6 +16,11 @@ deepseek.weight @w : tensor<2xbf16> experts from "w" at [0, 0, 0, 0]
 
 // -----
 
+// expected-error @+1 {{'deepseek.weight' op expects scales of f32, but got 'tensor<1x2xbf16>'}}
+deepseek.weight @w : tensor<1x2xbf16> scale from "w" at [0, 0]
+
+// -----
+
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 // expected-error @+1 {{'deepseek.recipe' op expects its region to take no arguments and to yield 'tensor<5x8xbf16>'}}
 deepseek.recipe @r : tensor<5x8xbf16> {

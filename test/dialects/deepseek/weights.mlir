@@ -8,7 +8,8 @@ deepseek.weight @layered : tensor<24x8xbf16> layers [1, 2] from "{layer}.weight"
 // CHECK: deepseek.weight @expert : tensor<2x40x8xbf16> experts layers [1] from "{layer}.{expert}" at [0, 0, 1, 0]
 deepseek.weight @expert : tensor<2x40x8xbf16> experts layers [1] from "{layer}.{expert}" at [0, 0, 1, 0]
 deepseek.weight @codes : tensor<40x8xf8E4M3FN> from "codes" at [0, 0]
-deepseek.weight @codes_scale : tensor<1x1xf32> from "codes_scale" at [0, 0]
+// CHECK: deepseek.weight @codes_scale : tensor<1x1xf32> scale from "codes_scale" at [0, 0]
+deepseek.weight @codes_scale : tensor<1x1xf32> scale from "codes_scale" at [0, 0]
 deepseek.weight @bias : tensor<6xbf16> from "bias" at [0, 0]
 
 // CHECK-LABEL: deepseek.recipe @panels : tensor<2x3x8x32xbf16> experts layers [1] {

@@ -273,6 +273,9 @@ TEST(ImportModelTest, ScalesComeWithTheBlocksOfTheFile) {
     ASSERT_TRUE(op.getBlockAttr());
     EXPECT_EQ(op.getBlockAttr().getRows(), 128);
   }
+  for (deepseek::WeightOp weight : model.module->getOps<deepseek::WeightOp>()) {
+    EXPECT_EQ(weight.getScale(), weight.getSymName().ends_with("_scale_inv"));
+  }
   auto head = model.ops<deepseek::LinearOp>("forward").front();
   EXPECT_FALSE(head.getScale()) << "a head is not quantized";
 }

@@ -96,6 +96,8 @@ TEST(ModelWeightsTest, Fp8WeightsBringTheirRaggedScales) {
   // 144 x 320 in blocks of 128.
   EXPECT_EQ(scales->shape, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(scales->dtype, DType::F32);
+  EXPECT_TRUE(scales->scale);
+  EXPECT_FALSE(group->find("self_attn.kv_a_proj_with_mqa")->scale);
   EXPECT_EQ(group->find("mlp.experts.gate_proj_scale_inv")->experts, 8);
   EXPECT_EQ(group->find("mlp.gate")->dtype, DType::BF16);
 }

@@ -5,7 +5,7 @@
 
 deepseek.weight @w : tensor<40x8xbf16> layers [0, 1] from "w" at [0, 0, 0, 0]
 deepseek.weight @codes : tensor<40x200xf8E4M3FN> from "codes" at [0, 0]
-deepseek.weight @codes_scale : tensor<1x2xf32> from "codes_scale" at [0, 0]
+deepseek.weight @codes_scale : tensor<1x2xf32> scale from "codes_scale" at [0, 0]
 deepseek.weight @bias : tensor<4xbf16> from "bias" at [0, 0]
 deepseek.weight @bias_f32 : tensor<4xf32> from "bias_f32" at [0, 0]
 

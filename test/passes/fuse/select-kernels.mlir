@@ -8,8 +8,8 @@
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
 deepseek.weight @half : tensor<8x8xf16> from "half" at [0, 0]
 deepseek.weight @codes : tensor<8x8xf8E4M3FN> from "codes" at [0, 0]
-deepseek.weight @codes_scale : tensor<1x1xf32> from "codes_scale" at [0, 0]
-deepseek.weight @codes_scale_rows : tensor<8x1xf32> from "codes_scale_rows" at [0, 0]
+deepseek.weight @codes_scale : tensor<1x1xf32> scale from "codes_scale" at [0, 0]
+deepseek.weight @codes_scale_rows : tensor<8x1xf32> scale from "codes_scale_rows" at [0, 0]
 deepseek.weight @norm : tensor<8xf32> from "norm" at [0, 0]
 
 // CHECK-LABEL: func.func @products

@@ -5,7 +5,7 @@
 
 deepseek.weight @kv_b : tensor<22x12xbf16> layers [0] from "kv_b" at [0, 0]
 deepseek.weight @kv_b8 : tensor<22x12xf8E4M3FN> from "kv_b8" at [0, 0]
-deepseek.weight @kv_b8_scale : tensor<2x1xf32> from "kv_b8_scale" at [0, 0]
+deepseek.weight @kv_b8_scale : tensor<2x1xf32> scale from "kv_b8_scale" at [0, 0]
 deepseek.recipe @table : tensor<16x2x2xf32> {
   %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xf32>
   deepseek.yield %t : tensor<16x2x2xf32>

@@ -6,9 +6,9 @@
 deepseek.weight @gate : tensor<40x8xbf16> layers [1, 2] from "gate" at [0, 0, 0, 0]
 deepseek.weight @up : tensor<40x8xbf16> layers [1, 2] from "up" at [0, 0, 0, 0]
 deepseek.weight @gate8 : tensor<40x8xf8E4M3FN> from "gate8" at [0, 0]
-deepseek.weight @gate8_scale : tensor<2x1xf32> from "gate8_scale" at [0, 0]
+deepseek.weight @gate8_scale : tensor<2x1xf32> scale from "gate8_scale" at [0, 0]
 deepseek.weight @up8 : tensor<40x8xf8E4M3FN> from "up8" at [0, 0]
-deepseek.weight @up8_scale : tensor<2x1xf32> from "up8_scale" at [0, 0]
+deepseek.weight @up8_scale : tensor<2x1xf32> scale from "up8_scale" at [0, 0]
 deepseek.weight @up_other : tensor<40x8xf32> layers [1, 2] from "up_other" at [0, 0, 0, 0]
 
 // CHECK: deepseek.recipe @"gate|up" : tensor<128x8xbf16> layers [1, 2] {
