@@ -33,6 +33,19 @@ static std::optional<int64_t> findDensePositions(ModuleOp module) {
   return least;
 }
 
+/// The rows of a prefill that give experts enough to do: to read and decode an expert's weights takes as long as to
+/// multiply dozens of rows by them. docs/benchmarks/2026-11-29-prefill-rows.md.
+static int64_t choosePrefillRows(ModuleOp module) {
+  constexpr int64_t kLeast = 256, kMost = 1024, kRowsOfExpert = 96;
+  int64_t rows = kLeast;
+  module.walk([&](deepseek::MoEExpertsOp op) {
+    int64_t experts = op.getGate().getType().getDimSize(0), chosen = op.getIds().getType().getDimSize(1);
+    int64_t rowsForEach = std::min<int64_t>(llvm::divideCeil(experts, std::max<int64_t>(chosen, 1)), kMost);
+    rows = std::max<int64_t>(rows, llvm::PowerOf2Ceil(kRowsOfExpert * rowsForEach));
+  });
+  return std::min(rows, kMost);
+}
+
 namespace {
 
 struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
@@ -49,6 +62,7 @@ struct CreateEntryPoints : impl::CreateEntryPointsBase<CreateEntryPoints> {
       return;
     }
     std::optional<int64_t> dense = findDensePositions(getOperation());
+    int64_t prefillRows = this->prefillRows ? this->prefillRows : choosePrefillRows(getOperation());
     createHeadless(createEntryPoint(forward, "prefill", deepseek::kExpandedForm, prefillRows, dense));
     if (dense) {
       createHeadless(createEntryPoint(forward, "prefill_sparse", deepseek::kAbsorbedForm, prefillRows));

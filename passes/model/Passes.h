@@ -19,8 +19,9 @@ namespace fathom {
 #include "passes/model/Passes.h.inc"
 
 struct ModelPipelineOptions : mlir::PassPipelineOptions<ModelPipelineOptions> {
-  Option<int64_t> prefillRows{*this, "prefill-rows", llvm::cl::desc("most tokens in one call of prefill"),
-                              llvm::cl::init(256)};
+  Option<int64_t> prefillRows{*this, "prefill-rows",
+                              llvm::cl::desc("most tokens in one call of prefill; 0: as suits experts"),
+                              llvm::cl::init(0)};
   Option<int64_t> decodeRows{*this, "decode-rows", llvm::cl::desc("most sequences in one call of decode"),
                              llvm::cl::init(16)};
   Option<bool> rewriteWeights{*this, "rewrite-weights",

@@ -22,10 +22,13 @@ def CreateEntryPoints : Pass<"fathom-create-entry-points", "mlir::ModuleOp"> {
     number, at which it is dense (`deepseek.max_positions`), and `@prefill_sparse` for those from there on: as many rows
     as `@prefill` takes, in absorbed form, since rows that attend to few of all keys each share no work on keys.
 
+    Where `prefill-rows` is 0, prefill takes as many rows as give each expert 96 on average, a power of two from 256 to
+    1024.
+
     Numeric contract: exact. Test: test/passes/model/create-entry-points.mlir.
   }];
   let options = [
-    Option<"prefillRows", "prefill-rows", "int64_t", "256", "most tokens in one call of prefill">,
+    Option<"prefillRows", "prefill-rows", "int64_t", "0", "most tokens in one call of prefill; 0: as suits experts">,
     Option<"decodeRows", "decode-rows", "int64_t", "16", "most sequences in one call of decode">
   ];
 }

@@ -39,7 +39,7 @@ class Help(support.DriverTest):
         self.assertTrue(text.startswith(b"usage: executable [options]"), text)
 
     def test_defaults_are_said(self):
-        for verb, *words in (("compile", "(artifact)", "(native)", "(pack)", "(16)", "(256)", "--[no-]kernels", "4K is 4096"),
+        for verb, *words in (("compile", "(artifact)", "(native)", "(pack)", "(16)", "0: 256 to 1024", "--[no-]kernels", "4K is 4096"),
                              ("run", "(cpu)", "--[no-]bos", "--[no-]mmap", "4K is 4096")):
             text = make(verb, "--help").stdout.decode()
             for word in words:

@@ -64,7 +64,7 @@ struct Arguments {
   bool verifyWeights = false;
   uint64_t maxContext = 0;
   uint64_t maxBatch = 16;
-  uint64_t prefillRows = 256;
+  uint64_t prefillRows = 0;
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
   bool givenWeights = false, givenCpu = false, givenDraft = false, givenCache = false;
@@ -158,8 +158,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        huggingface::kStoredTypeNames, &arguments.givenCache},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
-      {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N", "most prompt tokens in one step (256)", 1,
-       65536, nullptr, &arguments.givenRows},
+      {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N",
+       "most prompt tokens in one step; 0: 256 to 1024, by the experts (0)", 0, 65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
       {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,

@@ -42,8 +42,8 @@ struct CompileOptions {
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
   /// Most sequences in one decode step.
   int64_t maxBatch = 16;
-  /// Most tokens in one prefill step.
-  int64_t prefillRows = 256;
+  /// Most tokens in one prefill step; 0: as suits the model's experts.
+  int64_t prefillRows = 0;
   /// Compile the layer that drafts tokens, where the checkpoint has one.
   bool draft = true;
   /// False: everything becomes generated loops.

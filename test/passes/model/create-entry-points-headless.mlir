@@ -7,7 +7,7 @@
 // CHECK: deepseek.linear
 // CHECK-LABEL: func.func @prefill_headless(
 // CHECK-SAME: %{{[^:]*}}: tensor<?xi32> {deepseek.input = "tokens"}, %{{[^:]*}}: tensor<?xi32> {deepseek.input = "positions"}, %{{[^:]*}}: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"}) -> !deepseek.cache<latent: 16 x f32>
-// CHECK-SAME: deepseek.form = "expanded", deepseek.max_rows = 256 : i64
+// CHECK-SAME: deepseek.form = "expanded", deepseek.max_rows = 512 : i64
 // CHECK-NOT: @lm_head
 // CHECK: call @prefill.dense
 // CHECK: call @prefill.moe

@@ -19,10 +19,10 @@
 // SPARSE: plan.max_rows = 256 : i64
 
 // CHECK-LABEL: func.func @prefill(%{{.*}}: !plan.call) -> i32
-// CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 256 : i64
+// CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 512 : i64
 // CHECK: plan.argument "logits"
 // CHECK-LABEL: func.func @prefill_headless(%{{.*}}: !plan.call) -> i32
-// CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 256 : i64
+// CHECK-SAME: deepseek.form = "expanded", plan.arena_bytes = {{[1-9][0-9]*}} : i64, plan.max_rows = 512 : i64
 // CHECK-NOT: plan.argument "logits"
 // CHECK-NOT: @lm_head
 // CHECK-LABEL: func.func @decode(%{{.*}}: !plan.call) -> i32
