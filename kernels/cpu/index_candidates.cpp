@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Half of index_select, for few rows of long contexts: a row's context is cut into parts of whole blocks that differ by
-// one block at most, and each part's k best are candidates for index_merge. Selection is exact, so the parts change no
-// bit of what comes out.
+// one block at most, and each part's k best are candidates for index_merge. A part has 2 * k keys or more, or all, so
+// that half of the keys at most are candidates, and parts behind the last are empty. Selection is exact, so the parts
+// change no bit of what comes out.
 //
 // Operands: q, w and store as in index_select.cpp, scores f32 [T, parts, k] and ids i32 [T, parts, k]: the candidates
 // of each part in ascending order of position, then 0 and -1; bounds f32 [T, parts]: how far a part's scores may be
@@ -22,8 +23,9 @@ struct IndexCandidates : index_candidates_constants {
     IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], searched_candidates(c[k]));
     int64_t row = item / c[parts], part = item % c[parts];
     int64_t visible = dispatch->positions[row] + 1, blocks = ceil_div(visible, kKeys);
-    int64_t begin = blocks * part / c[parts] * kKeys;
-    int64_t end = smaller(blocks * (part + 1) / c[parts] * kKeys, visible);
+    int64_t used = greater(smaller(visible / (2 * c[k]), c[parts]), 1);
+    int64_t begin = blocks * smaller(part, used) / used * kKeys;
+    int64_t end = smaller(blocks * smaller(part + 1, used) / used * kKeys, visible);
     Candidates best(memory.candidates(), c[k]);
     float bound = 0.0f;
     if (visible <= c[k]) {

@@ -63,8 +63,9 @@ void index_candidates(const float *q, const float *w, const float *keys, const i
   for (int64_t i = 0; i < T * parts; ++i, scores += shape.kept, ids += shape.kept) {
     int64_t t = i / parts, part = i % parts, visible = positions[t] + 1, blocks = (visible + kBlock - 1) / kBlock;
     std::vector<Scored> best;
-    int64_t begin = blocks * part / parts * kBlock, end = std::min(blocks * (part + 1) / parts * kBlock, visible);
-    for (int64_t u = begin; u < end; ++u) {
+    int64_t used = std::clamp<int64_t>(visible / (2 * shape.kept), 1, parts);
+    auto begin_of = [&](int64_t i) { return std::min(blocks * std::min(i, used) / used * kBlock, visible); };
+    for (int64_t u = begin_of(part); u < begin_of(part + 1); ++u) {
       const float *key = keys + u * shape.head_dim;
       best.push_back({visible <= shape.kept
                           ? 0

@@ -198,10 +198,13 @@ static FailureOr<Values> choosePositions(StructuredBuilder &b, Op op, int64_t pa
   Values chosen = b.loop(zero, rows, carried, [&](Value t, ValueRange ofRows) {
     Value seen = b.add(b.idAt(op.getPositions(), t), 1), blocks = b.divide(b.add(seen, kBlock - 1), kBlock);
     Value isRanked = b.isGreater(seen, b.index(topK));
-    auto begin = [&](Value part) { return b.multiply(b.divide(b.multiply(blocks, part), parts), kBlock); };
+    Value used = b.larger(b.smaller(b.divide(seen, 2 * topK), b.index(parts)), b.index(1));
+    auto begin = [&](Value part) {
+      Value block = b.divide(b.multiply(blocks, b.smaller(part, used)), used);
+      return b.smaller(b.multiply(block, kBlock), seen);
+    };
     return b.loop(zero, b.index(parts), ofRows, [&](Value part, ValueRange ofParts) {
-      Value first = begin(part), end = begin(b.add(part, 1));
-      Value count = b.subtract(b.select(b.isGreater(end, seen), seen, end), first);
+      Value first = begin(part), count = b.subtract(begin(b.add(part, 1)), first);
       auto rankItem = [&](Value u) { return rank(b, score(b, op, keys, t, b.add(first, u), heads)); };
       auto keepItem = [&](Value u, Value rank) {
         Values kept = {b.toId(b.add(first, u))};

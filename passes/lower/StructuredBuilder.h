@@ -58,6 +58,7 @@ public:
   Value select(Value condition, Value a, Value b) { return create<arith::SelectOp>(condition, a, b); }
   /// `a`, or `b` where it is greater.
   Value larger(Value a, Value b) { return select(isGreater(b, a), b, a); }
+  Value smaller(Value a, Value b) { return select(isGreater(a, b), b, a); }
 
   Value toIndex(Value id) { return create<arith::IndexCastOp>(builder.getIndexType(), id); }
   Value toId(Value index) { return create<arith::IndexCastOp>(builder.getI32Type(), index); }

@@ -22,11 +22,14 @@ static constexpr int64_t kFewRows = 64;
 static constexpr int64_t kPartPositions = 1024;
 static constexpr int64_t kMostParts = 16;
 
-/// How many parts of the context of a row of `function` are searched on their own.
-static int64_t getParts(func::FuncOp function) {
+/// How many parts of the context of a row of `function` are searched on their own: the most that index_candidates uses.
+static int64_t getParts(func::FuncOp function, int64_t topK) {
   std::optional<int64_t> rows = getMaxRows(function), positions = getMaxPositions(function);
-  bool isFew = rows && *rows <= kFewRows;
-  return isFew && positions ? std::min(llvm::divideCeil(*positions, kPartPositions), uint64_t(kMostParts)) : 1;
+  if (!rows || *rows > kFewRows || !positions) {
+    return 1;
+  }
+  int64_t parts = std::min<int64_t>(llvm::divideCeil(*positions, kPartPositions), *positions / 2 / topK);
+  return std::clamp<int64_t>(parts, 1, kMostParts);
 }
 
 namespace {
@@ -40,7 +43,7 @@ struct LowerSparseAttention : impl::LowerSparseAttentionBase<LowerSparseAttentio
       std::optional<int64_t> positions = getMaxPositions(function);
       bool dense = positions && *positions <= int64_t(op.getTopK());
       op.replaceAllUsesWith(dense ? createDenseAttention(builder, op)
-                                  : createSelectedAttention(builder, op, getParts(function)));
+                                  : createSelectedAttention(builder, op, getParts(function, op.getTopK())));
       op.erase();
       ++(dense ? madeDense : selected);
     }

@@ -312,6 +312,18 @@ TEST_P(IndexCandidatesTest, AnyPartsSelectWhatIndexSelectDoes) {
   }
 }
 
+TEST_P(IndexCandidatesTest, HalfOfWhatARowSeesAtMostAreCandidates) {
+  const int64_t k = 10, parts = 16;
+  Index index({4, 32, k}, {19, 39, 40, 79, 399});
+  FoundCandidates found(*GetParam(), index, parts);
+  std::vector<int64_t> counts;
+  for (auto row = found.ids.begin(); row != found.ids.end(); row += parts * k) {
+    counts.push_back(parts * k - std::count(row, row + parts * k, -1));
+  }
+  // Parts are whole blocks of 64: of two that share one block, one has all.
+  EXPECT_EQ(counts, (std::vector<int64_t>{k, k, k, 2 * k, 7 * k}));
+}
+
 TEST_P(IndexCandidatesTest, ScoresHaveTheBitsOfEveryArchAndOfARowAlone) {
   if (GetParam()->arch == "amx") {
     return; // within bounds, above
