@@ -66,8 +66,8 @@ struct RepeatRows {
 /// All rows of the first input, then all of the second, and so on.
 struct ConcatRows {};
 
-/// Two inputs of one shape, each padded with zero rows to a multiple of `block`: so many rows of the first, as many of
-/// the second, the next of the first, and so on.
+/// The halves of the input's rows, each padded with zero rows to a multiple of `block`, in turns: so many rows of the
+/// first, as many of the second, the next of the first, and so on.
 struct InterleaveRows {
   int64_t block = 0;
 };

@@ -104,14 +104,12 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const ConcatRows &concat, Input
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const InterleaveRows &interleave, Inputs inputs) const {
-  bool alike = inputs.size() == 2 && inputs[0].rows == inputs[1].rows;
-  if (!alike || interleave.block < 1 || interleave.block > kLargestSize) {
-    return bad("interleaved rows need two inputs of one shape");
+  bool halves = inputs.size() == 1 && inputs.front().rows % 2 == 0;
+  if (!halves || interleave.block < 1 || interleave.block > kLargestSize) {
+    return bad("interleaved rows need one input with an even number of rows");
   }
-  llvm::Expected<MatrixShape> result = infer(ConcatRows(), inputs);
-  if (result) {
-    result->rows = 2 * llvm::alignTo(inputs.front().rows, interleave.block);
-  }
+  MatrixShape result = inputs.front();
+  result.rows = 2 * llvm::alignTo(result.rows / 2, interleave.block);
   return result;
 }
 
@@ -232,15 +230,16 @@ RowRun getRowRun(const ConcatRows &concat, const Step &step, llvm::ArrayRef<Matr
 
 RowRun getRowRun(const InterleaveRows &interleave, const Step &step, llvm::ArrayRef<MatrixShape> shapes, int64_t row,
                  int64_t end) {
+  uint32_t input = step.inputs.front();
+  int64_t half = shapes[input].rows / 2;
   int64_t block = row / interleave.block;
   int64_t inBlock = row % interleave.block;
-  uint32_t input = step.inputs[block % 2];
-  int64_t inputRow = block / 2 * interleave.block + inBlock;
+  int64_t inHalf = block / 2 * interleave.block + inBlock;
   int64_t count = std::min(end - row, interleave.block - inBlock);
-  if (inputRow >= shapes[input].rows) {
+  if (inHalf >= half) {
     return {std::nullopt, 0, count};
   }
-  return {input, inputRow, std::min(count, shapes[input].rows - inputRow)};
+  return {input, block % 2 * half + inHalf, std::min(count, half - inHalf)};
 }
 
 PieceCursor::PieceCursor(const MatrixShape &shape, uint64_t pieceBytes) : shape(shape), columnStep(shape.columns) {

@@ -154,7 +154,7 @@ static std::vector<float> decodeKvB(Op op, const ref::MlaShape &shape, Frame &fr
   if (!expectShape(op, shape, frame)) {
     return {};
   }
-  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), false, 0, frame);
+  std::vector<float> weight = decodeMatrix(op.getKvB(), op.getScale(), op.getBlockAttr(), 0, frame);
   int64_t size = shape.heads * (shape.nope + shape.value) * shape.rank;
   frame.expect(int64_t(weight.size()) == size, op, "a weight of its heads");
   return weight;

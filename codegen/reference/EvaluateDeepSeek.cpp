@@ -104,7 +104,7 @@ static void evaluate(LayerNormOp op, Frame &frame) {
 static void evaluate(LinearOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   int64_t outputs = getWidth(op.getType()), rows = input.rows();
-  std::vector<float> matrix = decodeMatrix(op.getWeight(), op.getScale(), op.getBlockAttr(), false, 0, frame);
+  std::vector<float> matrix = decodeMatrix(op.getWeight(), op.getScale(), op.getBlockAttr(), 0, frame);
   if (!frame.expect(int64_t(matrix.size()) >= outputs * input.width(), op, "a weight of its width")) {
     return;
   }
@@ -120,15 +120,14 @@ static void evaluate(LinearOp op, Frame &frame) {
 static void evaluate(LinearSwiGluOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   int64_t outputs = getWidth(op.getType()), rows = input.rows(), inputs = input.width();
-  std::vector<float> both = decodeMatrix(op.getWeight(), op.getScale(), op.getBlockAttr(), false, 0, frame);
-  int64_t expected = 2 * int64_t(llvm::alignTo(outputs, kPanelWidth)) * inputs;
-  if (!frame.expect(int64_t(both.size()) == expected, op, "a weight of gates and ups")) {
+  std::vector<float> both = decodeMatrix(op.getWeight(), op.getScale(), op.getBlockAttr(), 0, frame);
+  int64_t half = outputs * inputs;
+  if (!frame.expect(int64_t(both.size()) == 2 * half, op, "a weight of gates and ups")) {
     return;
   }
-  auto [gates, ups] = separateGateUp(both, outputs, inputs);
   std::vector<float> gate(rows * outputs), up(rows * outputs), out(rows * outputs);
-  ref::linear(input.reals.data(), gates.data(), rows, inputs, outputs, gate.data());
-  ref::linear(input.reals.data(), ups.data(), rows, inputs, outputs, up.data());
+  ref::linear(input.reals.data(), both.data(), rows, inputs, outputs, gate.data());
+  ref::linear(input.reals.data(), both.data() + half, rows, inputs, outputs, up.data());
   ref::swiglu(gate.data(), up.data(), rows * outputs, out.data());
   applyEpilogue(op.getEpilogue(), op.getExtras(), out, frame);
   frame.setReals(op.getResult(), {rows, outputs}, std::move(out));

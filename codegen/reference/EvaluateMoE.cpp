@@ -101,12 +101,13 @@ static void evaluate(MoEPermuteOp op, Frame &frame) {
   frame.setIds(op.getSlots(), shape, std::move(result.slots));
 }
 
-/// out[s] = W[e] · x[source ? source[s] : s], W as values.
+/// out[s] = W[e] · x[source ? source[s] : s], with the rows of W, values, from `firstOutput` on.
 static std::vector<float> groupedProduct(const Tensor &input, ArrayRef<int32_t> offsets, const int32_t *sourceRows,
-                                         ArrayRef<std::vector<float>> weights, int64_t outputs) {
+                                         ArrayRef<std::vector<float>> weights, int64_t outputs,
+                                         int64_t firstOutput = 0) {
   SmallVector<const float *> pointers;
   for (const std::vector<float> &weight : weights) {
-    pointers.push_back(weight.data());
+    pointers.push_back(weight.data() + firstOutput * input.width());
   }
   std::vector<float> out(offsets.back() * outputs);
   ref::moe_linear(input.reals.data(), offsets.data(), sourceRows, pointers.data(), weights.size(), input.width(),
@@ -118,7 +119,7 @@ static std::vector<std::vector<float>> decodeExperts(Value weight, Value scale, 
   std::vector<std::vector<float>> result;
   int64_t experts = cast<RankedTensorType>(weight.getType()).getDimSize(0);
   for (int64_t expert = 0; expert < experts && !frame.failed(); ++expert) {
-    result.push_back(decodeMatrix(weight, scale, block, true, expert, frame));
+    result.push_back(decodeMatrix(weight, scale, block, expert, frame));
   }
   return result;
 }
@@ -129,9 +130,8 @@ static bool expectGrouped(Op op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput()), &offsets = frame.tensor(op.getOffsets());
   const Tensor &rows = frame.tensor(op.getSourceRows());
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
-  bool fits = weight.getRank() >= 3 && offsets.size() == weight.getDimSize(0) + 1 && llvm::is_sorted(offsets.ids) &&
-              offsets.ids.front() == 0 && offsets.ids.back() <= rows.size() &&
-              getWeightShape(weight, true).inputs == input.width();
+  bool fits = weight.getRank() == 3 && offsets.size() == weight.getDimSize(0) + 1 && llvm::is_sorted(offsets.ids) &&
+              offsets.ids.front() == 0 && offsets.ids.back() <= rows.size() && getWidth(weight) == input.width();
   bool inRange = op.getGather() ? areExperts(rows, input.rows()) : rows.size() <= input.rows();
   return frame.expect(fits && inRange, op, "offsets, rows and a weight that fit its input");
 }
@@ -143,8 +143,7 @@ static void evaluate(MoELinearOp op, Frame &frame) {
   const Tensor &offsets = frame.tensor(op.getOffsets()), &rows = frame.tensor(op.getSourceRows());
   auto weights = decodeExperts(op.getWeight(), op.getScale(), op.getBlockAttr(), frame);
   int64_t outputs = getWidth(op.getType());
-  if (!frame.expect(getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), true).outputs >= outputs, op,
-                    "a weight of its outputs")) {
+  if (!frame.expect(countRows(op.getWeight().getType()) == outputs, op, "a weight of its outputs")) {
     return;
   }
   std::vector<float> out = groupedProduct(frame.tensor(op.getInput()), offsets.ids,
@@ -159,20 +158,13 @@ static void evaluate(MoELinearSwiGluOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput()), &offsets = frame.tensor(op.getOffsets());
   const Tensor &rows = frame.tensor(op.getSourceRows());
   int64_t outputs = getWidth(op.getType());
-  int64_t expected = 2 * int64_t(llvm::alignTo(outputs, kPanelWidth));
-  if (!frame.expect(getWeightShape(cast<RankedTensorType>(op.getWeight().getType()), true).outputs == expected, op,
-                    "a weight of gates and ups")) {
+  if (!frame.expect(countRows(op.getWeight().getType()) == 2 * outputs, op, "a weight of gates and ups")) {
     return;
   }
-  std::vector<std::vector<float>> gates, ups;
-  for (const std::vector<float> &both : decodeExperts(op.getWeight(), op.getScale(), op.getBlockAttr(), frame)) {
-    auto [gate, up] = separateGateUp(both, outputs, input.width());
-    gates.push_back(std::move(gate));
-    ups.push_back(std::move(up));
-  }
+  auto weights = decodeExperts(op.getWeight(), op.getScale(), op.getBlockAttr(), frame);
   const int32_t *sourceRows = op.getGather() ? rows.ids.data() : nullptr;
-  std::vector<float> gate = groupedProduct(input, offsets.ids, sourceRows, gates, outputs);
-  std::vector<float> up = groupedProduct(input, offsets.ids, sourceRows, ups, outputs);
+  std::vector<float> gate = groupedProduct(input, offsets.ids, sourceRows, weights, outputs);
+  std::vector<float> up = groupedProduct(input, offsets.ids, sourceRows, weights, outputs, /*firstOutput=*/outputs);
   std::vector<float> out(gate.size());
   ref::swiglu(gate.data(), up.data(), gate.size(), out.data());
   frame.setReals(op.getResult(), {offsets.ids.back(), outputs}, std::move(out));

@@ -102,55 +102,26 @@ void applyEpilogue(Region &epilogue, ValueRange extras, std::vector<float> &sums
   }
 }
 
-/// Where the scale of output `n` and block `b` of inputs is.
-static int64_t scaleIndex(const WeightShape &shape, BlockScaleAttr block, int64_t n, int64_t b) {
-  int64_t blocks = llvm::divideCeil(shape.inputs, block.getColumns());
-  if (shape.panels) {
-    return (n / kPanelWidth * blocks + b) * kPanelWidth + n % kPanelWidth;
-  }
-  return n / block.getRows() * blocks + b;
-}
-
-static int64_t scaleCount(const WeightShape &shape, BlockScaleAttr block) {
-  return scaleIndex(shape, block, shape.outputs - 1, llvm::divideCeil(shape.inputs, block.getColumns()) - 1) + 1;
-}
-
-std::vector<float> decodeMatrix(Value weight, Value scale, BlockScaleAttr block, bool experts, int64_t expert,
-                                Frame &frame) {
+std::vector<float> decodeMatrix(Value weight, Value scale, BlockScaleAttr block, int64_t expert, Frame &frame) {
   const Tensor &stored = frame.tensor(weight);
-  WeightShape shape = getWeightShape(cast<RankedTensorType>(weight.getType()), experts);
-  int64_t count = shape.outputs * shape.inputs;
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t outputs = countRows(type), inputs = getWidth(type), count = outputs * inputs;
   std::vector<float> out(count);
   const Tensor *scales = scale ? &frame.tensor(scale) : nullptr;
   bool scaled = scales && block;
+  int64_t blocks = scaled ? llvm::divideCeil(inputs, block.getColumns()) : 0;
+  int64_t scaleCount = scaled ? llvm::divideCeil(outputs, block.getRows()) * blocks : 0;
   if (frame.failed() || stored.size() < (expert + 1) * count ||
-      (scaled && scales->size() < (expert + 1) * scaleCount(shape, block))) {
+      (scaled && scales->size() < (expert + 1) * scaleCount)) {
     frame.fail("cannot evaluate a weight whose value does not match its shape");
     return out;
   }
-  const float *from = stored.reals.data() + expert * count;
-  const float *factors = scaled ? scales->reals.data() + expert * scaleCount(shape, block) : nullptr;
-  for (int64_t n = 0; n < shape.outputs; ++n) {
-    for (int64_t k = 0; k < shape.inputs; ++k) {
-      int64_t panel = n / kPanelWidth * shape.inputs * kPanelWidth;
-      float value = shape.panels ? from[panel + k * kPanelWidth + n % kPanelWidth] : from[n * shape.inputs + k];
-      out[n * shape.inputs + k] =
-          factors ? value * factors[scaleIndex(shape, block, n, k / block.getColumns())] : value;
-    }
+  std::copy_n(stored.reals.begin() + expert * count, count, out.begin());
+  for (int64_t i = 0; scaled && i < count; ++i) {
+    int64_t row = i / inputs / block.getRows(), column = i % inputs / block.getColumns();
+    out[i] *= scales->reals[expert * scaleCount + row * blocks + column];
   }
   return out;
-}
-
-std::pair<std::vector<float>, std::vector<float>> separateGateUp(ArrayRef<float> both, int64_t outputs,
-                                                                 int64_t inputs) {
-  std::pair<std::vector<float>, std::vector<float>> result;
-  for (int64_t n = 0; n < outputs; ++n) {
-    int64_t gate = (n / kPanelWidth * 2 * kPanelWidth + n % kPanelWidth) * inputs;
-    ArrayRef<float> gateRow = both.slice(gate, inputs), upRow = both.slice(gate + kPanelWidth * inputs, inputs);
-    result.first.insert(result.first.end(), gateRow.begin(), gateRow.end());
-    result.second.insert(result.second.end(), upRow.begin(), upRow.end());
-  }
-  return result;
 }
 
 } // namespace fathom::reference

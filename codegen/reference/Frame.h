@@ -76,14 +76,9 @@ bool evaluateUpstreamOp(mlir::Operation *op, Frame &frame);
 /// for each column.
 void applyEpilogue(mlir::Region &epilogue, mlir::ValueRange extras, std::vector<float> &sums, Frame &frame);
 
-/// The weight of `expert` (0 for dense weights) as [outputs, inputs] in f32: out of panels, with scales applied. The
-/// shape is `deepseek::getWeightShape`'s.
-std::vector<float> decodeMatrix(mlir::Value weight, mlir::Value scale, deepseek::BlockScaleAttr block, bool experts,
-                                int64_t expert, Frame &frame);
-
-/// Rows of gates and ups apart again, in the order of `deepseek.interleave_rows`: [outputs, inputs] each.
-std::pair<std::vector<float>, std::vector<float>> separateGateUp(llvm::ArrayRef<float> both, int64_t outputs,
-                                                                 int64_t inputs);
+/// The weight of `expert` (0 for dense weights) as [outputs, inputs] in f32, with scales applied.
+std::vector<float> decodeMatrix(mlir::Value weight, mlir::Value scale, deepseek::BlockScaleAttr block, int64_t expert,
+                                Frame &frame);
 
 } // namespace fathom::reference
 

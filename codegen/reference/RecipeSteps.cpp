@@ -64,42 +64,12 @@ static std::vector<float> concatRows(ArrayRef<TensorPtr> sources) {
   return out;
 }
 
-static std::vector<float> interleaveRows(const Tensor &first, const Tensor &second, int64_t block) {
-  std::vector<float> out;
-  Matrices a(first), b(second);
-  for (int64_t expert = 0; expert < a.experts; ++expert) {
-    for (int64_t begin = 0; begin < a.rows; begin += block) {
-      for (const Matrices &source : {a, b}) {
-        int64_t count = std::min(block, source.rows - begin);
-        append(out, source.row(expert, begin), count * source.columns);
-        out.resize(out.size() + (block - count) * source.columns);
-      }
-    }
-  }
-  return out;
-}
-
 static std::vector<float> expandScale(const Tensor &scale, int64_t rows, int64_t resultRows) {
   std::vector<float> out;
   Matrices source(scale);
   for (int64_t expert = 0; expert < source.experts; ++expert) {
     for (int64_t row = 0; row < resultRows; ++row) {
       append(out, source.row(expert, std::min(row / rows, source.rows - 1)), source.columns);
-    }
-  }
-  return out;
-}
-
-static std::vector<float> packPanels(const Tensor &tensor) {
-  Matrices source(tensor);
-  int64_t panels = llvm::divideCeil(source.rows, kPanelWidth);
-  std::vector<float> out(source.experts * panels * source.columns * kPanelWidth);
-  for (int64_t expert = 0; expert < source.experts; ++expert) {
-    for (int64_t row = 0; row < source.rows; ++row) {
-      float *panel = &out[(expert * panels + row / kPanelWidth) * source.columns * kPanelWidth];
-      for (int64_t column = 0; column < source.columns; ++column) {
-        panel[column * kPanelWidth + row % kPanelWidth] = source.row(expert, row)[column];
-      }
     }
   }
   return out;
@@ -115,18 +85,12 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
   }
   TypeSwitch<Operation *>(step)
       .Case([&](ConcatRowsOp) { result.reals = concatRows(sources); })
-      .Case([&](InterleaveRowsOp op) {
-        if (int64_t block = op.getBlock(); block > 0 && block <= type.getNumElements()) {
-          result.reals = interleaveRows(*sources[0], *sources[1], op.getBlock());
-        }
-      })
       .Case([&](ExpandScaleOp op) {
         if (op.getRows() > 0 && sources[0]->shape[sources[0]->shape.size() - 2] > 0) {
           result.reals = expandScale(*sources[0], op.getRows(), type.getShape().drop_back().back());
         }
       })
-      .Case([&](PackPanelsOp) { result.reals = packPanels(*sources[0]); })
-      .Case([&](ToF32Op) { result.reals = sources[0]->reals; });
+      .Case<ConvertLayoutOp, ToF32Op>([&](auto) { result.reals = sources[0]->reals; });
   if (int64_t(result.reals.size()) != type.getNumElements()) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() +
                                    ": the value does not match the result's shape");

@@ -103,33 +103,40 @@ public:
 
 private:
   Error readStep(Operation *op) {
-    std::optional<StepAction> action = getAction(op);
-    if (!action) {
+    SmallVector<StepAction, 2> actions = getActions(op);
+    if (actions.empty()) {
       return fail(op, "that the packer does not know");
     }
     if (Error error = check(op)) {
       return error;
     }
-    Step step{std::move(*action), {}};
+    llvm::SmallVector<uint32_t, 2> inputs;
     for (Value operand : op->getOperands()) {
-      step.inputs.push_back(numbers.lookup(operand));
+      inputs.push_back(numbers.lookup(operand));
     }
-    numbers[op->getResult(0)] = result.sources.size() + result.steps.size();
-    result.steps.push_back(std::move(step));
+    for (StepAction &action : actions) {
+      result.steps.push_back({std::move(action), inputs});
+      inputs = {uint32_t(result.sources.size() + result.steps.size() - 1)};
+    }
+    numbers[op->getResult(0)] = inputs.front();
     return Error::success();
   }
 
-  static std::optional<StepAction> getAction(Operation *op) {
-    return llvm::TypeSwitch<Operation *, std::optional<StepAction>>(op)
-        .Case([](RopeTableOp table) { return readRopeTable(table); })
-        .Case([](ToF32Op) { return ToF32(); })
+  /// What `op` is to the packer: steps, one after the other. None: unknown.
+  static SmallVector<StepAction, 2> getActions(Operation *op) {
+    using Actions = SmallVector<StepAction, 2>;
+    return llvm::TypeSwitch<Operation *, Actions>(op)
+        .Case([](RopeTableOp table) { return Actions{readRopeTable(table)}; })
+        .Case([](ToF32Op) { return Actions{ToF32()}; })
         .Case([](ExpandScaleOp expand) {
-          return RepeatRows{int64_t(expand.getRows()), countRows(expand.getResult().getType())};
+          return Actions{RepeatRows{int64_t(expand.getRows()), countRows(expand.getResult().getType())}};
         })
-        .Case([](ConcatRowsOp) { return ConcatRows(); })
-        .Case([](InterleaveRowsOp interleave) { return InterleaveRows{int64_t(interleave.getBlock())}; })
-        .Case([](PackPanelsOp) { return PackPanels(); })
-        .Default(std::nullopt);
+        .Case([](ConcatRowsOp) { return Actions{ConcatRows()}; })
+        .Case([](ConvertLayoutOp convert) {
+          int64_t interleave = getLayout(convert.getResult().getType()).getInterleave();
+          return interleave == 0 ? Actions{PackPanels()} : Actions{InterleaveRows{interleave}, PackPanels()};
+        })
+        .Default(Actions());
   }
 
   static RopeTable readRopeTable(RopeTableOp table) {
@@ -148,11 +155,6 @@ private:
         return fail(op, "that does not take " + getTypeName(type));
       }
     }
-    auto interleave = dyn_cast<InterleaveRowsOp>(op);
-    if (interleave && interleave.getBlock() != kPanelWidth) {
-      return fail(op, "of blocks of " + Twine(interleave.getBlock()) + " rows, but products read blocks of " +
-                          Twine(kPanelWidth));
-    }
     return Error::success();
   }
 
@@ -168,13 +170,6 @@ private:
 };
 } // namespace
 
-static StringRef getLayoutName(const SliceRecipe &recipe) {
-  if (recipe.steps.empty() || !std::holds_alternative<PackPanels>(recipe.steps.back().action)) {
-    return "rows";
-  }
-  return recipe.sources.front().scale ? "scales" : "panels";
-}
-
 namespace {
 class RecipeLowering {
 public:
@@ -188,8 +183,9 @@ public:
         if (!slice) {
           return slice.takeError();
         }
-        if (auto *recipe = std::get_if<SliceRecipe>(&*slice)) {
-          contents.layout = getLayoutName(*recipe).str();
+        auto *recipe = std::get_if<SliceRecipe>(&*slice);
+        if (recipe && contents.layout == kPanelsLayout && recipe->sources.front().scale) {
+          contents.layout = "scales";
         }
         contents.slices.push_back(std::move(*slice));
       }
@@ -202,8 +198,8 @@ private:
     WeightContents contents;
     contents.name = op.getSymName().str();
     contents.element_type = getTypeName(op.getTensorType().getElementType());
-    contents.shape = op.getTensorType().getShape().drop_front(op.getExperts() ? 1 : 0).vec();
-    contents.layout = "rows";
+    contents.shape = ArrayRef(getStoredShape(op.getTensorType())).drop_front(op.getExperts() ? 1 : 0).vec();
+    contents.layout = (getLayout(op.getTensorType()) ? kPanelsLayout : kRowsLayout).str();
     int64_t experts = op.getSlicesPerLayer();
     std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>{0};
     std::vector<std::string> patterns = getPatterns(op);

@@ -13,12 +13,13 @@
 
 namespace fathom::deepseek {
 
-/// A weight [(E,) N, K], with a leading dimension where `experts`; scale and block are null unless it is quantized.
+/// A weight [(E,) N, K]; scale and block are null unless it is quantized. `gateAndUp`: its rows are those of two
+/// matrices, which kernels read in turns.
 struct ScaledWeight {
   mlir::Value weight;
   mlir::Value scale;
   BlockScaleAttr block;
-  bool experts = false;
+  bool gateAndUp = false;
 };
 
 /// Layouts of weights, by the catalog's names.
@@ -38,6 +39,8 @@ struct KernelUse {
 
 /// The catalog's name for the type of a weight's numbers; empty where it has none.
 llvm::StringRef getStoredTypeName(mlir::Value weight);
+/// And for its layout.
+llvm::StringRef getLayoutName(mlir::Value weight);
 
 /// What a kernel is given. Its operands are the inputs, the op's tensors among the results, and the epilogue's extras.
 struct KernelDescription {

@@ -15,6 +15,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace fathom::deepseek {
@@ -31,6 +32,9 @@ bool isRows(mlir::Type tensor);
 bool isActivation(mlir::Type type);
 /// A static shape of 1 to 2^40 elements: what ODS says of weights.
 bool isStored(mlir::Type tensor);
+/// Whether a tensor lies row by row, or in a layout of `#deepseek.layout`.
+bool hasKnownLayout(mlir::Type tensor);
+bool isRowByRow(mlir::Type tensor);
 
 /// The width of a [rows, width] type.
 inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorType>(type).getShape().back(); }
@@ -98,21 +102,17 @@ std::optional<int64_t> countStoredLayers(mlir::Operation *module);
 /// The fact that is the width of rows which a call is given or gives.
 llvm::StringRef getWidthFact(llvm::StringRef callArray);
 
-/// [N, K] and whether the weight is in panels, for a dense weight or one expert's part of a stack.
-struct WeightShape {
-  int64_t outputs; // rounded up to whole panels when `panels`
-  int64_t inputs;
-  bool panels;
-};
-WeightShape getWeightShape(mlir::RankedTensorType type, bool experts = false);
+/// How a weight lies in memory; null: row by row.
+LayoutAttr getLayout(mlir::Type weight);
+/// The shape that it has there.
+llvm::SmallVector<int64_t> getStoredShape(mlir::RankedTensorType weight);
+/// The same type in another layout.
+mlir::RankedTensorType withLayout(mlir::RankedTensorType weight, LayoutAttr layout);
 
 /// Rows of a weight [(E,) N, K], N; those of a vector are its numbers.
 int64_t countRows(mlir::RankedTensorType type);
 /// The same type with as many rows.
 mlir::RankedTensorType withRows(mlir::RankedTensorType type, int64_t rows);
-
-/// The type that `pack_panels` makes of [(E,) N, K].
-mlir::RankedTensorType getPanelsType(mlir::RankedTensorType type);
 
 /// Columns [offset, offset + width) of the first `rows` rows of an activation.
 mlir::Value sliceColumns(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::OpFoldResult rows,

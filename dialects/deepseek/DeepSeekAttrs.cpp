@@ -7,6 +7,7 @@
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -50,6 +51,39 @@ LogicalResult BlockScaleAttr::verify(llvm::function_ref<InFlightDiagnostic()> em
     return emitError() << "expects a positive block, but got " << rows << " x " << columns;
   }
   return success();
+}
+
+LogicalResult LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t panels,
+                                 int64_t interleave) {
+  if (panels != kPanelWidth) { // C1
+    return emitError() << "expects panels of " << kPanelWidth << " outputs, but got " << panels;
+  }
+  if (interleave != 0 && interleave != panels) {
+    return emitError() << "expects blocks of " << panels << " rows to interleave, but got " << interleave;
+  }
+  return success();
+}
+
+LogicalResult LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                         llvm::function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() < 2 || ShapedType::isDynamicShape(shape)) { // C2
+    return emitError() << "expects a matrix of static shape, or several, to have a layout";
+  }
+  int64_t rows = shape[shape.size() - 2];
+  if (getInterleave() != 0 && rows % 2 != 0) {
+    return emitError() << "expects halves of rows to interleave, but got " << rows << " rows";
+  }
+  return success();
+}
+
+SmallVector<int64_t> LayoutAttr::getStoredShape(ArrayRef<int64_t> shape) const {
+  int64_t rows = shape[shape.size() - 2];
+  if (getInterleave() != 0) {
+    rows = 2 * llvm::alignTo(rows / 2, getInterleave());
+  }
+  SmallVector<int64_t> stored(shape.drop_back(2));
+  stored.append({int64_t(llvm::divideCeil(rows, getPanels())), shape.back(), getPanels()});
+  return stored;
 }
 
 } // namespace fathom::deepseek

@@ -9,6 +9,7 @@
 include "dialects/deepseek/DeepSeekDialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
 
 def DeepSeek_RopeLayout : I32EnumAttr<"RopeLayout", "which elements a rotation pairs", [
   I32EnumAttrCase<"interleaved", 0>, // (x[2i], x[2i+1]): MLA
@@ -120,6 +121,36 @@ def DeepSeek_BlockScaleAttr : AttrDef<DeepSeek_Dialect, "BlockScale"> {
   let parameters = (ins "int64_t":$rows, "int64_t":$columns);
   let assemblyFormat = "`<` $rows `x` $columns `>`";
   let genVerifyDecl = 1;
+}
+
+def DeepSeek_LayoutAttr
+    : AttrDef<DeepSeek_Dialect, "Layout", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let mnemonic = "layout";
+  let summary = "how a weight lies in memory, where that is not row by row";
+  let description = [{
+    The encoding of the type of a weight [(E,) N, K]. Shapes and the meaning of ops do not depend on it; kernels do:
+    which one an op uses follows from it.
+
+    `panels` = P: as [ceil(N/P), K, P], where element (n, k) is at [n / P, k, n % P], and zeros follow the last row. The
+    outputs of a panel lie side by side, so that they fill vector lanes and every output still adds up its inputs in
+    order.
+
+    `interleave` = I, of gate and up: the two halves of the rows come in turns, I rows of the first, I of the second, the
+    next of the first, with zero rows where a half ends within a block. A kernel then finds a gate and its up near each
+    other.
+
+    Constraints: (C1) panels have 32 outputs, blocks as many or none; (C2) a weight has rows, an even number to
+    interleave them.
+
+    Example: `tensor<96x128xbf16, #deepseek.layout<panels = 32, interleave = 32>>`.
+  }];
+  let parameters = (ins "int64_t":$panels, DefaultValuedParameter<"int64_t", "0">:$interleave);
+  let assemblyFormat = "`<` struct($panels, $interleave) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// What a weight of `shape` is in memory.
+    llvm::SmallVector<int64_t> getStoredShape(llvm::ArrayRef<int64_t> shape) const;
+  }];
 }
 
 def DeepSeek_ShardAttr : AttrDef<DeepSeek_Dialect, "Shard"> {

@@ -114,8 +114,7 @@ static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
 
 template <typename Op>
 static KernelUse useProduct(StringRef kernel, Op op) {
-  bool panels = getWeightShape(op.getWeight().getType()).panels;
-  return {kernel, getStoredTypeName(op.getWeight()), panels ? kPanelsLayout : kRowsLayout, op.getBlockAttr()};
+  return {kernel, getStoredTypeName(op.getWeight()), getLayoutName(op.getWeight()), op.getBlockAttr()};
 }
 
 template <typename Op>
@@ -152,7 +151,9 @@ KernelUse LinearSwiGluOp::getKernelUse() { return useProduct("gemm_swiglu", *thi
 
 void LinearSwiGluOp::describe(KernelDescription &kernel) { describeProduct(*this, kernel); }
 
-ScaledWeight LinearSwiGluOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr()}; }
+ScaledWeight LinearSwiGluOp::getPackableWeight() {
+  return {getWeight(), getScale(), getBlockAttr(), /*gateAndUp=*/true};
+}
 
 void LinearSwiGluOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
 

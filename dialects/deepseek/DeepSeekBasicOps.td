@@ -120,7 +120,7 @@ class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
     : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
                        ["getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
   let arguments = !con(
-    (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale),
+    (ins DeepSeek_Activation:$input, DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale),
     bias,
     (ins Variadic<DeepSeek_EpilogueExtra>:$extras, OptionalAttr<DeepSeek_BlockScaleAttr>:$block)
   );
@@ -132,14 +132,13 @@ class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
 def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bias>:$bias)> {
   let summary = "a linear map of each row";
   let description = [{
-    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k] + bias[n], extras[t, n]…)`, f32, with k ascending. W is `weight`
-    as stored, [N, K], or in panels, [ceil(N/32), K, 32] (see `deepseek.pack_panels`). A quantized weight brings a
-    `scale` and says which `block` of W one scale covers. An extra is [rows, N], or a vector [N] that every row reads.
+    `result[t, n] = epilogue(Σ_k input[t, k] · W[n, k] + bias[n], extras[t, n]…)`, f32, with k ascending. W is `weight`,
+    in whatever layout. A quantized weight brings a `scale` and says which `block` of W one scale covers. An extra is [rows, N], or a vector [N] that every row reads.
     Without an epilogue region the sum itself is the result. Kernels add what their epilogue adds:
     `fathom-fuse-epilogues` makes a bias an extra.
 
-    Constraints: (C1) K agrees; (C2) N is the result's width, or its panels' number; (C3) f8 weights have a scale of
-    the shape that `block` implies and others have none; (C4) the epilogue takes the sum and one f32 per extra and
+    Constraints: (C1) K agrees; (C2) N is the result's width, and the layout does not interleave; (C3) f8 weights have
+    a scale of the shape that `block` implies, in the weight's layout, and others have none; (C4) the epilogue takes the sum and one f32 per extra and
     yields an f32; extras have the result's type or are vectors [N]; (C5) the bias is [N].
 
     Example:
@@ -160,11 +159,11 @@ def DeepSeek_LinearOp : DeepSeek_LinearLike<"linear", (ins Optional<DeepSeek_Bia
 def DeepSeek_LinearSwiGluOp : DeepSeek_LinearLike<"linear_swiglu"> {
   let summary = "gate and up projections and their SwiGLU in one";
   let description = [{
-    `result = silu(input · Gᵀ) · (input · Uᵀ)` with the rows of G and U interleaved in blocks of 32 in one `weight`
-    (`deepseek.interleave_rows`), as [2·ceil(N/32)·32, K] or in panels. Scales, epilogue and constraints as in
-    `deepseek.linear`, where C2 counts the rows of both. `fathom-fuse-gate-up` makes it.
+    `result = silu(input · Gᵀ) · (input · Uᵀ)` with the rows of G and then those of U in one `weight`, [2·N, K]. Scales,
+    epilogue and constraints as in `deepseek.linear`, where C2 counts the rows of both, and a layout interleaves them.
+    `fathom-fuse-gate-up` makes it.
 
-    Example: `%y = deepseek.linear_swiglu %x, %w : (tensor<?x128xf32>, tensor<128x128xbf16>) -> tensor<?x48xf32>`.
+    Example: `%y = deepseek.linear_swiglu %x, %w : (tensor<?x128xf32>, tensor<96x128xbf16>) -> tensor<?x48xf32>`.
   }];
   let assemblyFormat = [{
     $input `,` $weight (`scale` $scale^ $block)? (`epilogue` `(` $extras^ `)` $epilogue)?

@@ -57,9 +57,9 @@ LogicalResult MoEExpertsOp::verify() {
     return emitOpError("expects down [") << gate.getDimSize(0) << ", " << hidden << ", " << gate.getDimSize(1)
                                          << "], but got " << down;
   }
-  if (failed(verifyScale(*this, gate, getGateScale(), getBlockAttr(), /*experts=*/true)) || // C3
-      failed(verifyScale(*this, gate, getUpScale(), getBlockAttr(), /*experts=*/true)) ||
-      failed(verifyScale(*this, down, getDownScale(), getBlockAttr(), /*experts=*/true))) {
+  if (failed(verifyScale(*this, gate, getGateScale(), getBlockAttr())) || // C3
+      failed(verifyScale(*this, gate, getUpScale(), getBlockAttr())) ||
+      failed(verifyScale(*this, down, getDownScale(), getBlockAttr()))) {
     return failure();
   }
   return verifyWidth(*this, "weights", getWeights().getType(), getWidth(getIds().getType())); // C4
@@ -99,8 +99,8 @@ template <typename Op>
 static LogicalResult verifyGrouped(Op op, int64_t outputsPerResult) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   if (failed(verifyProduct(op, op.getInput().getType(), op.getResult().getType(), weight, outputsPerResult,
-                           /*experts=*/true)) ||                                             // C1, C2
-      failed(verifyScale(op, weight, op.getScale(), op.getBlockAttr(), /*experts=*/true))) { // C3
+                           /*experts=*/true)) ||                           // C1, C2
+      failed(verifyScale(op, weight, op.getScale(), op.getBlockAttr()))) { // C3
     return failure();
   }
   return verifyShape(op, "offsets", op.getOffsets().getType(), weight.getDimSize(0) + 1); // C4
@@ -108,8 +108,7 @@ static LogicalResult verifyGrouped(Op op, int64_t outputsPerResult) {
 
 template <typename Op>
 static KernelUse useGrouped(StringRef kernel, Op op) {
-  bool panels = getWeightShape(op.getWeight().getType(), /*experts=*/true).panels;
-  return {kernel, getStoredTypeName(op.getWeight()), panels ? kPanelsLayout : kRowsLayout, op.getBlockAttr()};
+  return {kernel, getStoredTypeName(op.getWeight()), getLayoutName(op.getWeight()), op.getBlockAttr()};
 }
 
 template <typename Op>
@@ -132,7 +131,7 @@ Value MoELinearOp::getRowsOperand() { return {}; }
 
 RowRule MoELinearOp::getResultRows(unsigned) { return getRowsLike(getSourceRows(), getResult()); }
 
-ScaledWeight MoELinearOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr(), /*experts=*/true}; }
+ScaledWeight MoELinearOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr()}; }
 
 void MoELinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
 
@@ -147,7 +146,7 @@ Value MoELinearSwiGluOp::getRowsOperand() { return {}; }
 RowRule MoELinearSwiGluOp::getResultRows(unsigned) { return getRowsLike(getSourceRows(), getResult()); }
 
 ScaledWeight MoELinearSwiGluOp::getPackableWeight() {
-  return {getWeight(), getScale(), getBlockAttr(), /*experts=*/true};
+  return {getWeight(), getScale(), getBlockAttr(), /*gateAndUp=*/true};
 }
 
 void MoELinearSwiGluOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }

@@ -93,7 +93,7 @@ class DeepSeek_MoELinearLike<string mnemonic>
     : DeepSeek_Compute<mnemonic, [Pure],
                        ["getRowsOperand", "getResultRows", "getPackableWeight", "setPackableWeight"]> {
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
-                       DeepSeek_WeightTensor:$weight, Optional<DeepSeek_WeightTensor>:$scale,
+                       DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, DeepSeek_Size:$top_k);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
@@ -124,7 +124,7 @@ def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
   let summary = "each slot through its expert's gate and up projections and SwiGLU";
   let description = [{
     `deepseek.linear_swiglu` as a grouped product: operands and constraints as in `deepseek.moe_linear`, the weight's
-    rows interleaved as in `deepseek.linear_swiglu`.
+    rows as in `deepseek.linear_swiglu`.
 
     Example:
     ```mlir

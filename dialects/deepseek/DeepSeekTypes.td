@@ -51,17 +51,18 @@ def DeepSeek_Activation : DeepSeek_RowsOf<F32, "f32">;
 def DeepSeek_Choices : DeepSeek_RowsOf<I32, "i32">;
 def DeepSeek_Ids : ConfinedType<RankedTensorOf<[I32]>, [HasAnyRankOfPred<[1]>], "vector of i32">;
 
-class DeepSeek_WeightOf<list<int> ranks, string name>
+class DeepSeek_WeightOf<string layout, list<int> ranks, string name>
     : ConfinedType<RankedTensorOf<[BF16, F16, F32, F8E4M3FN]>,
-                   [HasAnyRankOfPred<ranks>, CPred<"::fathom::deepseek::isStored($_self)">],
+                   [HasAnyRankOfPred<ranks>, CPred<"::fathom::deepseek::isStored($_self)">, CPred<layout>],
                    name # " of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements">;
+class DeepSeek_WeightRowByRow<list<int> ranks, string name> : DeepSeek_WeightOf<"::fathom::deepseek::isRowByRow($_self)", ranks, name>;
 
-/// A weight in rows or in panels: the shape says which (see `deepseek.linear`).
-def DeepSeek_WeightTensor : DeepSeek_WeightOf<[1, 2, 3, 4], "weight">;
-/// What has rows: [N, K], [E, N, K] for all experts, or a vector [N].
-def DeepSeek_WeightRows : DeepSeek_WeightOf<[1, 2, 3], "vector or matrix">;
+/// [N, K], [E, N, K] for all experts, or a vector [N], in any layout.
+def DeepSeek_AnyWeight : DeepSeek_WeightOf<"::fathom::deepseek::hasKnownLayout($_self)", [1, 2, 3], "weight in rows or a known layout">;
+/// A weight as checkpoints have it.
+def DeepSeek_WeightTensor : DeepSeek_WeightRowByRow<[1, 2, 3], "weight in rows">;
 /// A weight with rows: [N, K], or [E, N, K] for all experts.
-def DeepSeek_WeightMatrix : DeepSeek_WeightOf<[2, 3], "matrix">;
+def DeepSeek_WeightMatrix : DeepSeek_WeightRowByRow<[2, 3], "matrix in rows">;
 
 /// A number for each output of a linear map.
 def DeepSeek_Bias : ConfinedType<RankedTensorOf<[BF16, F16, F32]>,

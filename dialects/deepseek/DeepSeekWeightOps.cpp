@@ -13,21 +13,17 @@ using namespace mlir;
 
 namespace fathom::deepseek {
 
-WeightShape getWeightShape(RankedTensorType type, bool experts) {
-  ArrayRef<int64_t> shape = type.getShape().drop_front(experts ? 1 : 0);
-  if (shape.size() == 3) {
-    return {shape[0] * shape[2], shape[1], /*panels=*/true};
-  }
-  return {shape[0], shape[1], /*panels=*/false};
+LayoutAttr getLayout(Type weight) {
+  return dyn_cast_if_present<LayoutAttr>(cast<RankedTensorType>(weight).getEncoding());
 }
 
-RankedTensorType getPanelsType(RankedTensorType type) {
-  ArrayRef<int64_t> shape = type.getShape();
-  SmallVector<int64_t> packed(shape.drop_back(2));
-  packed.push_back(llvm::divideCeil(shape[shape.size() - 2], kPanelWidth));
-  packed.push_back(shape.back());
-  packed.push_back(kPanelWidth);
-  return RankedTensorType::get(packed, type.getElementType());
+SmallVector<int64_t> getStoredShape(RankedTensorType weight) {
+  LayoutAttr layout = getLayout(weight);
+  return layout ? layout.getStoredShape(weight.getShape()) : SmallVector<int64_t>(weight.getShape());
+}
+
+RankedTensorType withLayout(RankedTensorType weight, LayoutAttr layout) {
+  return RankedTensorType::get(weight.getShape(), weight.getElementType(), layout);
 }
 
 static int64_t getRowDimension(RankedTensorType type) { return std::max<int64_t>(type.getRank() - 2, 0); }
@@ -117,11 +113,6 @@ static LogicalResult verifyResult(Operation *op, RankedTensorType expected) {
   return result == expected ? success() : op->emitOpError("expects a result ") << expected << ", but got " << result;
 }
 
-LogicalResult InterleaveRowsOp::verify() {
-  RankedTensorType source = getFirst().getType();
-  return verifyResult(*this, withRows(source, 2 * int64_t(llvm::alignTo(countRows(source), getBlock())))); // C1
-}
-
 LogicalResult ExpandScaleOp::verify() {
   RankedTensorType result = getResult().getType();
   int64_t scales = llvm::divideCeil(countRows(result), getRows());
@@ -138,8 +129,12 @@ LogicalResult ToF32Op::verify() {
   return verifyResult(*this, getSource().getType().clone(Float32Type::get(getContext()))); // C1
 }
 
-LogicalResult PackPanelsOp::verify() {
-  return verifyResult(*this, getPanelsType(getSource().getType())); // C1
+LogicalResult ConvertLayoutOp::verify() {
+  RankedTensorType source = getSource().getType(), result = getResult().getType();
+  if (!getLayout(result) || withLayout(result, LayoutAttr()) != source) { // C1
+    return emitOpError("expects a result ") << source << " in a layout, but got " << result;
+  }
+  return success();
 }
 
 LogicalResult RopeTableOp::verify() {

@@ -71,7 +71,7 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, DeepSeek_WeightSymbol, Is
   }];
   let arguments = (ins
     SymbolNameAttr:$sym_name,
-    TypeAttrOf<DeepSeek_WeightTensor>:$type,
+    TypeAttrOf<DeepSeek_AnyWeight>:$type,
     UnitAttr:$experts,
     OptionalAttr<DenseI64ArrayAttr>:$layers
   );
@@ -108,25 +108,9 @@ def DeepSeek_ConcatRowsOp : DeepSeek_RecipeStep<"concat_rows"> {
 
     Example: `%c = deepseek.concat_rows %a, %b : (tensor<48x128xbf16>, tensor<80x128xbf16>) -> tensor<128x128xbf16>`.
   }];
-  let arguments = (ins Variadic<DeepSeek_WeightRows>:$sources);
-  let results = (outs DeepSeek_WeightRows:$result);
+  let arguments = (ins Variadic<DeepSeek_WeightTensor>:$sources);
+  let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$sources attr-dict `:` functional-type($sources, $result)";
-  let hasVerifier = 1;
-}
-
-def DeepSeek_InterleaveRowsOp : DeepSeek_RecipeStep<"interleave_rows", [AllTypesMatch<["first", "second"]>]> {
-  let summary = "rows of two weights in alternating blocks";
-  let description = [{
-    Both sources are padded with zero rows to a multiple of `block`; the result is block 0 of the first, block 0 of
-    the second, block 1 of the first, and so on. A panel of gates is then followed by its panel of ups.
-
-    Constraints: (C1) the result has the padded rows of both, and otherwise the sources' type.
-
-    Example: `%w = deepseek.interleave_rows %gate, %up block 32 : tensor<48x128xbf16> -> tensor<128x128xbf16>`.
-  }];
-  let arguments = (ins DeepSeek_WeightMatrix:$first, DeepSeek_WeightMatrix:$second, DeepSeek_Size:$block);
-  let results = (outs DeepSeek_WeightMatrix:$result);
-  let assemblyFormat = "$first `,` $second `block` $block attr-dict `:` type($first) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -160,18 +144,20 @@ def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_PackPanelsOp : DeepSeek_RecipeStep<"pack_panels"> {
-  let summary = "a weight [N, K] laid out as panels [ceil(N/32), K, 32]";
+def DeepSeek_ConvertLayoutOp : DeepSeek_RecipeStep<"convert_layout"> {
+  let summary = "a weight in a layout that kernels read";
   let description = [{
-    `result[p, k, j] = source[32p + j, k]`, zero beyond the last row: the outputs of a panel lie side by side, so that
-    they fill vector lanes and every output still adds up its inputs in order.
+    The same matrix with its bytes in the order that `#deepseek.layout` says.
 
-    Constraints: (C1) the result has the panels that hold the source's rows.
+    Constraints: (C1) the result is the source's type in a layout.
 
-    Example: `%p = deepseek.pack_panels %w : tensor<48x128xbf16> -> tensor<2x128x32xbf16>`.
+    Example:
+    ```mlir
+    %p = deepseek.convert_layout %w : tensor<48x128xbf16> -> tensor<48x128xbf16, #deepseek.layout<panels = 32>>
+    ```
   }];
   let arguments = (ins DeepSeek_WeightMatrix:$source);
-  let results = (outs DeepSeek_WeightTensor:$result);
+  let results = (outs DeepSeek_AnyWeight:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -214,7 +200,7 @@ def DeepSeek_GetWeightOp : DeepSeek_Op<"get_weight", [Pure, DeclareOpInterfaceMe
     Example: `%w = deepseek.get_weight @moe.self_attn.q_a_proj[%layer] : tensor<48x128xbf16>`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);
-  let results = (outs DeepSeek_WeightTensor:$result);
+  let results = (outs DeepSeek_AnyWeight:$result);
   let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
 }
 

@@ -22,6 +22,10 @@ bool isActivation(Type type) {
   return tensor && isRows(tensor) && tensor.isDynamicDim(0) && tensor.getElementType().isF32();
 }
 
+bool hasKnownLayout(Type tensor) { return isRowByRow(tensor) || getLayout(tensor); }
+
+bool isRowByRow(Type tensor) { return !cast<RankedTensorType>(tensor).getEncoding(); }
+
 bool isStored(Type tensor) {
   constexpr int64_t most = int64_t(1) << 40;
   int64_t elements = 1;
@@ -84,7 +88,7 @@ LogicalResult verifyEps(Operation *op, const APFloat &eps) {
   return success();
 }
 
-LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block, bool experts) {
+LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block) {
   bool quantized = isa<Float8E4M3FNType>(weight.getElementType());
   if (quantized != bool(scale) || quantized != bool(block)) {
     return op->emitOpError("expects a scale and a block if and only if the weight is f8, but the weight is ") << weight;
@@ -92,44 +96,38 @@ LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, B
   if (!quantized) {
     return success();
   }
-  WeightShape shape = getWeightShape(weight, experts);
-  SmallVector<int64_t> expected;
-  if (experts) {
-    expected.push_back(weight.getDimSize(0));
+  LayoutAttr layout = getLayout(weight);
+  if (layout && block.getRows() != 1) {
+    return op->emitOpError("expects a scale for each output in panels, but got blocks of ")
+           << block.getRows() << " rows";
   }
-  int64_t columns = llvm::divideCeil(shape.inputs, block.getColumns());
-  // In panels every output has its own, so that rows of different blocks may stand side by side.
-  if (shape.panels) {
-    expected.append({shape.outputs / kPanelWidth, columns, kPanelWidth});
-  } else {
-    expected.append({int64_t(llvm::divideCeil(shape.outputs, block.getRows())), columns});
-  }
-  auto type = cast<RankedTensorType>(scale.getType());
-  if (type.getShape() != ArrayRef(expected) || !type.getElementType().isF32()) {
-    return op->emitOpError("expects f32 scales [") << expected << "], but got " << type;
-  }
-  return success();
+  SmallVector<int64_t> shape(weight.getShape());
+  shape.back() = llvm::divideCeil(shape.back(), block.getColumns());
+  shape[shape.size() - 2] = llvm::divideCeil(countRows(weight), block.getRows());
+  auto expected = RankedTensorType::get(shape, Float32Type::get(op->getContext()), layout);
+  return scale.getType() == expected
+             ? success()
+             : op->emitOpError("expects scales ") << expected << ", but got " << scale.getType();
 }
 
 LogicalResult verifyProduct(Operation *op, Type input, Type result, RankedTensorType weight, int64_t outputsPerResult,
                             bool experts) {
-  int64_t rank = weight.getRank() - int64_t(experts);
-  bool panels = rank == 3;
-  if (rank != 2 && !(panels && weight.getShape().back() == kPanelWidth)) {
-    return op->emitOpError(experts ? "expects a weight [E, N, K] or in panels, but got "
-                                   : "expects a weight [N, K] or in panels, but got ")
+  if (weight.getRank() != 2 + int64_t(experts)) {
+    return op->emitOpError(experts ? "expects a weight [E, N, K], but got " : "expects a weight [N, K], but got ")
            << weight;
   }
-  WeightShape shape = getWeightShape(weight, experts);
-  if (shape.inputs != getWidth(input)) {
+  if (getWidth(weight) != getWidth(input)) {
     return op->emitOpError("expects a weight of ") << getWidth(input) << " inputs, but got " << weight;
   }
-  // Gates and ups alternate by whole panels, in rows too.
-  bool padded = panels || outputsPerResult == 2;
-  int64_t outputs = getWidth(result);
-  int64_t expected = outputsPerResult * (padded ? int64_t(llvm::alignTo(outputs, kPanelWidth)) : outputs);
-  if (shape.outputs != expected) {
-    return op->emitOpError("expects a weight of ") << expected << " outputs, but got " << weight;
+  int64_t outputs = outputsPerResult * getWidth(result);
+  if (countRows(weight) != outputs) {
+    return op->emitOpError("expects a weight of ") << outputs << " outputs, but got " << weight;
+  }
+  LayoutAttr layout = getLayout(weight);
+  bool interleaved = layout && layout.getInterleave() != 0;
+  if (layout && interleaved != (outputsPerResult == 2)) {
+    return op->emitOpError(interleaved ? "expects rows in order, but got " : "expects gates and ups in turns, but got ")
+           << weight;
   }
   return success();
 }

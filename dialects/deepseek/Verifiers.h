@@ -24,12 +24,12 @@ mlir::LogicalResult verifyRopeTable(mlir::Operation *op, mlir::Type table, int64
 /// `eps` of a norm is finite and not negative.
 mlir::LogicalResult verifyEps(mlir::Operation *op, const llvm::APFloat &eps);
 
-/// f8 weights, and only they, bring scales, of the shape that the block implies. With `experts` both begin with a
-/// dimension of experts.
+/// f8 weights, and only they, bring scales, of the shape that the block implies and in the weight's layout.
 mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::RankedTensorType weight, mlir::Value scale,
-                                BlockScaleAttr block, bool experts = false);
+                                BlockScaleAttr block);
 
-/// A weight that makes `result` of `input`, `outputsPerResult` rows for each of the result's columns.
+/// A weight that makes `result` of `input`, `outputsPerResult` rows for each of the result's columns; where that is
+/// two, the second ones come after all first ones, and in a layout with them in turns.
 mlir::LogicalResult verifyProduct(mlir::Operation *op, mlir::Type input, mlir::Type result,
                                   mlir::RankedTensorType weight, int64_t outputsPerResult, bool experts = false);
 

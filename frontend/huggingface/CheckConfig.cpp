@@ -32,13 +32,13 @@ void ConfigParser::checkTotals() {
           "these sizes imply more than 2^63 bytes of cache");
 }
 
-/// A module has weights of at most 2^40 numbers, of which gate and up become one with rows padded to whole panels.
+/// A module has weights of at most 2^40 numbers, of which gate and up become one.
 void ConfigParser::checkWeights() {
   int64_t largest = 0, longest = 0;
   for (const Part *part : partsOf(*modelConfig.family)) {
     for (const TensorFact &fact : part->tensors) {
       std::vector<int64_t> shape = shapeOf(fact, modelConfig);
-      int64_t elements = 2 * (shape.front() + 31) * (shape.size() > 1 ? shape.back() : 1);
+      int64_t elements = 2 * shape.front() * (shape.size() > 1 ? shape.back() : 1);
       largest = std::max(largest, elements * (fact.isPerExpert() ? modelConfig.routing.experts : 1));
       longest = std::max({longest, shape.front(), shape.back()});
     }

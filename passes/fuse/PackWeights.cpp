@@ -25,7 +25,8 @@ static void packWeight(ComputeOp op) {
     return;
   }
   OpBuilder builder(op);
-  op.setPackableWeight(packPanels(builder, op.getLoc(), weight));
+  auto layout = LayoutAttr::get(op.getContext(), kPanelWidth, weight.gateAndUp ? kPanelWidth : 0);
+  op.setPackableWeight(convertLayout(builder, op.getLoc(), weight, layout));
 }
 
 /// Kernels read small weights, such as the bias of a gate, as f32.

@@ -62,7 +62,8 @@ def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
 def PackWeights : Pass<"fathom-pack-weights", "mlir::ModuleOp"> {
   let summary = "ask for weights in the layout that the chosen kernels read";
   let description = [{
-    Where the chosen kernel reads panels, the weight (and its scales) become recipes that end in `pack_panels`. A gate
+    Where the chosen kernel reads panels, the weight (and its scales) become recipes that end in `convert_layout`, which
+    interleaves gates and ups. A gate
     bias that is not f32 becomes one. Recipes that nobody uses any more are removed. Does nothing to ops that
     `fathom-select-kernels` left without a kernel, or whose weight is in panels already.
 

@@ -72,7 +72,7 @@ struct Product {
   const WeightReader &weight;
   /// The weight's outputs that belong to one of the result, which is the first of a block.
   llvm::ArrayRef<llvm::function_ref<Value(Value first)>> parts;
-  /// Outputs of the result; a block of them never crosses a multiple of `group`.
+  /// Outputs of the result; a block of them never crosses a multiple of `group`; 0: there are no groups.
   int64_t outputs;
   int64_t group;
   /// What becomes of the sums, one of each part, for (row, output).

@@ -91,13 +91,6 @@ Value applyEpilogue(StructuredBuilder &b, Region &epilogue, Value value, ValueRa
   return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
 }
 
-Value getGateOutput(StructuredBuilder &b, Value output) {
-  Value panel = b.multiply(b.divide(output, kPanelWidth), 2 * kPanelWidth);
-  return b.add(panel, b.remainder(output, kPanelWidth));
-}
-
-Value getUpOutput(StructuredBuilder &b, Value output) { return b.add(getGateOutput(b, output), kPanelWidth); }
-
 /// A dense product; `combine` makes one number of an output and its sums, before the epilogue.
 template <typename Op>
 static Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Value(Value)>> parts,
@@ -110,7 +103,7 @@ static Decomposed multiply(Op op, StructuredBuilder &b, ArrayRef<function_ref<Va
   };
   auto sameRow = [](Value row) { return row; };
   auto input = [&](Value row, Value, Value k) { return b.at(op.getInput(), {row, k}); };
-  Product product = {b.index(0), rows, sameRow, input, weight, parts, getWidth(type), kPanelWidth, finish};
+  Product product = {b.index(0), rows, sameRow, input, weight, parts, getWidth(type), /*group=*/0, finish};
   Value target = emptyRows(b, type, rows);
   return SmallVector<Value>{multiplyRows(b, product, target)};
 }
@@ -123,8 +116,8 @@ static Decomposed decompose(LinearOp op, StructuredBuilder &b) {
 }
 
 static Decomposed decompose(LinearSwiGluOp op, StructuredBuilder &b) {
-  auto gate = [&](Value output) { return getGateOutput(b, output); };
-  auto up = [&](Value output) { return getUpOutput(b, output); };
+  auto gate = [](Value output) { return output; };
+  auto up = [&](Value output) { return b.add(output, getWidth(op.getType())); };
   return multiply(op, b, {gate, up}, [&](Value, ValueRange sums) { return b.multiply(b.silu(sums[0]), sums[1]); });
 }
 

@@ -62,7 +62,7 @@ static Decomposed multiplyGroups(Op op, StructuredBuilder &b, ArrayRef<function_
     WeightReader weight(b, op.getWeight(), op.getScale(), op.getBlockAttr(), expert);
     Value from = b.idAt(op.getOffsets(), expert);
     Value to = b.idAt(op.getOffsets(), b.add(expert, 1));
-    Product product = {from, to, inputRow, input, weight, parts, getWidth(type), kPanelWidth, finish};
+    Product product = {from, to, inputRow, input, weight, parts, getWidth(type), /*group=*/0, finish};
     return multiplyRows(b, product, carried);
   });
   return SmallVector<Value>{target};
@@ -73,8 +73,8 @@ static Decomposed decompose(MoELinearOp op, StructuredBuilder &b) {
 }
 
 static Decomposed decompose(MoELinearSwiGluOp op, StructuredBuilder &b) {
-  auto gate = [&](Value output) { return getGateOutput(b, output); };
-  auto up = [&](Value output) { return getUpOutput(b, output); };
+  auto gate = [](Value output) { return output; };
+  auto up = [&](Value output) { return b.add(output, getWidth(op.getType())); };
   return multiplyGroups(op, b, {gate, up}, [&](ValueRange sums) { return b.multiply(b.silu(sums[0]), sums[1]); });
 }
 

@@ -24,7 +24,7 @@ WeightReader::WeightReader(StructuredBuilder &b, Value weight, Value scale, Bloc
   }
   auto type = cast<RankedTensorType>(weight.getType());
   if (type.getRank() >= (expert ? 3 : 2)) {
-    shape = getWeightShape(type, bool(expert));
+    inputs = getWidth(type);
   }
 }
 
@@ -85,17 +85,12 @@ static Value toF32(StructuredBuilder &b, Value value) {
 Value WeightReader::read(ValueRange indices) const { return toF32(b, load(weight, indices)); }
 
 Value WeightReader::read(Value output, Value input) const {
-  Value stored = shape.panels ? read({b.divide(output, kPanelWidth), input, b.remainder(output, kPanelWidth)})
-                              : read(ValueRange{output, input});
+  Value stored = read(ValueRange{output, input});
   return scale.memory ? b.multiply(stored, readScale(output, input)) : stored;
 }
 
 Value WeightReader::readScale(Value output, Value input) const {
-  Value column = b.divide(input, block.getColumns());
-  if (shape.panels) {
-    return load(scale, {b.divide(output, kPanelWidth), column, b.remainder(output, kPanelWidth)});
-  }
-  return load(scale, {b.divide(output, block.getRows()), column});
+  return load(scale, {b.divide(output, block.getRows()), b.divide(input, block.getColumns())});
 }
 
 } // namespace fathom

@@ -22,9 +22,9 @@ public:
 
   /// The element at `indices` of the weight as stored.
   mlir::Value read(mlir::ValueRange indices) const;
-  /// Element (n, k) of [outputs, inputs], from rows or panels, times its scale.
+  /// Element (n, k) of [outputs, inputs] times its scale.
   mlir::Value read(mlir::Value output, mlir::Value input) const;
-  int64_t getInputs() const { return shape.inputs; }
+  int64_t getInputs() const { return inputs; }
 
 private:
   /// What is indexed: a tensor behind some leading indices, or a memref.
@@ -40,7 +40,7 @@ private:
   Source weight;
   Source scale;
   deepseek::BlockScaleAttr block;
-  deepseek::WeightShape shape = {0, 0, false};
+  int64_t inputs = 0;
 };
 
 } // namespace fathom

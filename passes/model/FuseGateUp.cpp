@@ -41,7 +41,7 @@ struct FuseGateUp : impl::FuseGateUpBase<FuseGateUp> {
   static void fuse(SwiGluOp op, LinearOp gate, LinearOp up) {
     OpBuilder builder(op);
     Location loc = builder.getFusedLoc({gate.getLoc(), up.getLoc(), op.getLoc()});
-    ScaledWeight both = interleaveRows(builder, loc, gate.getPackableWeight(), up.getPackableWeight());
+    ScaledWeight both = joinGateAndUp(builder, loc, gate.getPackableWeight(), up.getPackableWeight());
     op.replaceAllUsesWith(LinearSwiGluOp::create(builder, loc, op.getType(), gate.getInput(), both.weight, both.scale,
                                                  ValueRange(), both.block)
                               .getResult());

@@ -41,8 +41,7 @@ static bool readsColumns(OpOperand &use) {
 }
 
 static bool isProjection(LinearOp linear) {
-  return linear.getEpilogue().empty() && !getWeightShape(linear.getWeight().getType()).panels &&
-         isReadAsColumns(linear);
+  return linear.getEpilogue().empty() && isRowByRow(linear.getWeight().getType()) && isReadAsColumns(linear);
 }
 
 static bool haveBiasesToConcatenate(LinearOp a, LinearOp b) {

@@ -64,8 +64,8 @@ def FuseSharedInputProjections : Pass<"fathom-fuse-shared-input-projections", "m
 def FuseGateUp : Pass<"fathom-fuse-gate-up", "mlir::ModuleOp"> {
   let summary = "compute gate and up projections and their SwiGLU in one product";
   let description = [{
-    `swiglu(linear(x, G), linear(x, U))` becomes `linear_swiglu(x, W)` where a recipe interleaves the rows of G and U in
-    blocks of 32: a kernel then holds a gate and its up in registers at once. Needs G and U of one type.
+    `swiglu(linear(x, G), linear(x, U))` becomes `linear_swiglu(x, W)` where a recipe joins the rows of G and U: a kernel
+    then holds a gate and its up in registers at once. Needs G and U of one type.
 
     Does nothing where one of the products has another use, a bias or an epilogue.
 

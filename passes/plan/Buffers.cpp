@@ -28,10 +28,11 @@ MemRefType getMemRefType(Type type) {
 
 Type getWeightMemory(WeightSymbol weight) {
   RankedTensorType type = weight.getTensorType();
+  SmallVector<int64_t> shape = getStoredShape(type);
   if (!weight.getExperts()) {
-    return getMemRefType(type);
+    return MemRefType::get(shape, type.getElementType());
   }
-  return plan::TableType::get(type.getContext(), MemRefType::get(type.getShape().drop_front(), type.getElementType()));
+  return plan::TableType::get(type.getContext(), MemRefType::get(ArrayRef(shape).drop_front(), type.getElementType()));
 }
 
 Value Buffers::getMemory(Value value) {

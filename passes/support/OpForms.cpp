@@ -94,7 +94,7 @@ private:
       Value gated = createLinear(op.getInput(), gate, /*gather=*/true);
       return SwiGluOp::create(builder, loc, gated.getType(), gated, createLinear(op.getInput(), up, /*gather=*/true));
     }
-    ScaledWeight both = interleaveRows(builder, loc, gate, up);
+    ScaledWeight both = joinGateAndUp(builder, loc, gate, up);
     return MoELinearSwiGluOp::create(builder, loc, getSlotsType(op.getGate()), op.getInput(), permutation.getOffsets(),
                                      permutation.getSourceRows(), both.weight, both.scale, both.block,
                                      /*gather=*/true, getTopK());

@@ -71,34 +71,34 @@ Value concatVectors(OpBuilder &builder, Location loc, ValueRange vectors) {
   return getRecipe(builder, loc, joinNames(vectors, "+"), vectors, concat);
 }
 
-ScaledWeight interleaveRows(OpBuilder &builder, Location loc, const ScaledWeight &a, const ScaledWeight &b) {
-  return combine(builder, loc, {a, b}, "|", [](OpBuilder &inner, Location l, ValueRange sources) -> Value {
-    int64_t rows = 2 * llvm::alignTo(getRows(sources[0]), kPanelWidth);
-    return InterleaveRowsOp::create(inner, l, withRows(sources[0], rows), sources[0], sources[1], kPanelWidth);
-  });
+ScaledWeight joinGateAndUp(OpBuilder &builder, Location loc, const ScaledWeight &gate, const ScaledWeight &up) {
+  ScaledWeight both = combine(builder, loc, {gate, up}, "|", concat);
+  both.gateAndUp = true;
+  return both;
 }
 
-static Value pack(OpBuilder &builder, Location loc, Value source) {
-  return PackPanelsOp::create(builder, loc, getPanelsType(getType(source)), source);
-}
-
-ScaledWeight packPanels(OpBuilder &builder, Location loc, const ScaledWeight &weight) {
+ScaledWeight convertLayout(OpBuilder &builder, Location loc, const ScaledWeight &weight, LayoutAttr layout) {
+  auto convert = [&](OpBuilder &inner, Location l, Value source) -> Value {
+    return ConvertLayoutOp::create(inner, l, withLayout(getType(source), layout), source);
+  };
   ScaledWeight result;
+  result.gateAndUp = weight.gateAndUp;
   result.weight =
       getRecipe(builder, loc, (getWeightName(weight.weight) + ".panels").str(), weight.weight,
-                [](OpBuilder &inner, Location l, ValueRange sources) { return pack(inner, l, sources[0]); });
+                [&](OpBuilder &inner, Location l, ValueRange sources) { return convert(inner, l, sources[0]); });
   if (!weight.scale) {
     return result;
   }
   int64_t rows = getRows(weight.weight);
-  auto expandAndPack = [&](OpBuilder &inner, Location l, ValueRange sources) {
+  auto expandAndConvert = [&](OpBuilder &inner, Location l, ValueRange sources) {
     Value scale = sources[0];
     if (weight.block.getRows() != 1) {
       scale = ExpandScaleOp::create(inner, l, withRows(scale, rows), scale, weight.block.getRows());
     }
-    return pack(inner, l, scale);
+    return convert(inner, l, scale);
   };
-  result.scale = getRecipe(builder, loc, (getWeightName(weight.scale) + ".panels").str(), weight.scale, expandAndPack);
+  result.scale =
+      getRecipe(builder, loc, (getWeightName(weight.scale) + ".panels").str(), weight.scale, expandAndConvert);
   result.block = BlockScaleAttr::get(builder.getContext(), 1, weight.block.getColumns());
   return result;
 }

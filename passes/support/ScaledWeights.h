@@ -22,11 +22,13 @@ ScaledWeight concatRows(mlir::OpBuilder &builder, mlir::Location loc, llvm::Arra
 /// The same of vectors, all from deepseek.get_weight, of one layer and element type.
 mlir::Value concatVectors(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange vectors);
 
-/// Rows of `a` and `b` in alternating blocks of a panel's width; needs equal shapes.
-ScaledWeight interleaveRows(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &a, const ScaledWeight &b);
+/// The rows of a gate, then those of its up, of equal shapes.
+ScaledWeight joinGateAndUp(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &gate,
+                           const ScaledWeight &up);
 
-/// Weight and scales in panels.
-ScaledWeight packPanels(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &weight);
+/// A weight that is in rows in a layout, and its scales, one for each row then, too.
+ScaledWeight convertLayout(mlir::OpBuilder &builder, mlir::Location loc, const ScaledWeight &weight,
+                           deepseek::LayoutAttr layout);
 
 } // namespace fathom
 

@@ -43,7 +43,7 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     if (kind == "swap-gate-up" && isa<deepseek::SwiGluOp>(op)) {
       op->setOperands({op->getOperand(1), op->getOperand(0)});
     }
-    if (kind == "swap-recipe-sources" && isa<deepseek::InterleaveRowsOp>(op)) {
+    if (kind == "swap-recipe-sources" && isa<deepseek::ConcatRowsOp>(op)) {
       op->setOperands({op->getOperand(1), op->getOperand(0)});
     }
     auto sum = dyn_cast<arith::AddFOp>(op);

@@ -100,7 +100,7 @@ static uint32_t addStep(SliceRecipe &recipe, StepAction action, llvm::SmallVecto
 static void addActions(SliceRecipe &recipe, llvm::SmallVector<uint32_t, 2> matrices,
                        const std::vector<StepAction> &actions) {
   for (const StepAction &action : actions) {
-    if (std::holds_alternative<ConcatRows>(action) || std::holds_alternative<InterleaveRows>(action)) {
+    if (std::holds_alternative<ConcatRows>(action)) {
       matrices = {addStep(recipe, action, matrices)};
       continue;
     }
@@ -226,10 +226,11 @@ static Matrix run(const ConcatRows &, const Inputs &inputs) {
 
 static Matrix run(const InterleaveRows &interleave, const Inputs &inputs) {
   Matrix result{0, inputs[0].columns, inputs[0].type, ""};
-  for (int64_t begin = 0; begin < inputs[0].rows; begin += interleave.block) {
-    for (const Matrix &input : inputs) {
+  int64_t half = inputs[0].rows / 2;
+  for (int64_t begin = 0; begin < half; begin += interleave.block) {
+    for (int64_t first : {int64_t(0), half}) {
       for (int64_t row = begin; row < begin + interleave.block; ++row) {
-        result.appendRow(input, row);
+        result.appendRow(inputs[0], row < half ? first + row : inputs[0].rows);
       }
     }
   }

@@ -46,8 +46,8 @@ public:
   ShardFile save(const std::string &path) const;
 };
 
-/// A recipe that does `actions` in turn, to all that the one before made: joining actions join it, others are done to
-/// each.
+/// A recipe that does `actions` in turn, to all that the one before made: rows are concatenated to one matrix, other
+/// actions are done to each.
 SliceRecipe makeRecipe(std::vector<Source> sources, const std::vector<StepAction> &actions = {});
 /// The same for scales of blocks of 128 rows, which become those of rows first: a pair is scales and number of rows.
 SliceRecipe makeScalesRecipe(const std::vector<std::pair<Source, int64_t>> &scales,

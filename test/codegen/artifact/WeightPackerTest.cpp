@@ -121,18 +121,18 @@ TEST(WeightPacker, ConcatenatesSourcesInsideAPanel) {
   fixture.expectExact();
 }
 
-TEST(WeightPacker, InterleavesPaddedBlocksOfTwoSources) {
+TEST(WeightPacker, InterleavesPaddedBlocksOfTwoHalves) {
   PackFixture fixture;
   for (int64_t rows : {1, 32, 48, 161}) {
     Source gate = fixture.shard.add(rows, 260, ElementType::F8E4M3, 1);
     Source up = fixture.shard.add(rows, 260, ElementType::F8E4M3, 2);
-    fixture.add({gate, up}, {InterleaveRows{32}});
-    fixture.add({gate, up}, {InterleaveRows{8}, PackPanels()});
-    fixture.add({gate, up}, {ToF32(), InterleaveRows{32}, PackPanels()});
+    fixture.add({gate, up}, {ConcatRows(), InterleaveRows{32}});
+    fixture.add({gate, up}, {ConcatRows(), InterleaveRows{8}, PackPanels()});
+    fixture.add({gate, up}, {ToF32(), ConcatRows(), InterleaveRows{32}, PackPanels()});
     Source gateScales = fixture.shard.addScales(rows, 260, 3);
     Source upScales = fixture.shard.addScales(rows, 260, 4);
     fixture.recipes.push_back(
-        makeScalesRecipe({{gateScales, rows}, {upScales, rows}}, {InterleaveRows{32}, PackPanels()}));
+        makeScalesRecipe({{gateScales, rows}, {upScales, rows}}, {ConcatRows(), InterleaveRows{32}, PackPanels()}));
   }
   fixture.expectExact();
 }
@@ -142,7 +142,7 @@ TEST(WeightPacker, JoinsWhatStepsJoined) {
   Source a = fixture.shard.add(33, 10, ElementType::BF16, 1);
   Source b = fixture.shard.add(7, 10, ElementType::BF16, 2);
   SliceRecipe recipe = makeRecipe({a, b}, {ConcatRows()});
-  recipe.steps.push_back({InterleaveRows{16}, {2, 2}});
+  recipe.steps.push_back({InterleaveRows{16}, {2}});
   recipe.steps.push_back({ConcatRows(), {1, 3, 0}});
   fixture.recipes.push_back(recipe);
   fixture.expectExact();
@@ -187,7 +187,8 @@ TEST(WeightPacker, CountsEveryOddValueOnce) {
   float bad[] = {NAN, -1.0f};
   memcpy(&fixture.shard.bytes[scales.offset + 8], bad, sizeof(bad));
   fixture.add({plain}, {PackPanels()});
-  fixture.recipes.push_back(makeScalesRecipe({{scales, 200}, {scales, 200}}, {InterleaveRows{32}, PackPanels()}));
+  fixture.recipes.push_back(
+      makeScalesRecipe({{scales, 200}, {scales, 200}}, {ConcatRows(), InterleaveRows{32}, PackPanels()}));
   fixture.add({scales});
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   EXPECT_EQ(fixture.result.findings[0].odd.nonFinite, 2u);
@@ -205,7 +206,7 @@ TEST(WeightPacker, SaysWhereTheFirstOddValueIs) {
     fixture.shard.bytes[gate.offset + element] = '\x7f';
   }
   fixture.shard.bytes[up.offset] = '\xff';
-  fixture.add({gate, up}, {InterleaveRows{32}, PackPanels()});
+  fixture.add({gate, up}, {ConcatRows(), InterleaveRows{32}, PackPanels()});
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   OddValues odd = fixture.result.findings[0].odd;
   EXPECT_EQ(odd.nonFinite, 4u);
@@ -231,7 +232,7 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
   fixture.add({last});
   fixture.add({bias}, {ToF32()});
   fixture.add({joinedBias, joinedBias}, {ConcatRows(), ToF32()});
-  fixture.add({good, zero}, {InterleaveRows{32}, PackPanels()});
+  fixture.add({good, zero}, {ConcatRows(), InterleaveRows{32}, PackPanels()});
   fixture.add({zero}, {ToF32()});
   fixture.recipes.push_back(makeScalesRecipe({{scales, 129}}, {PackPanels()}));
   fixture.expectExact();

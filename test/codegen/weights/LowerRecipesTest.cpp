@@ -142,26 +142,40 @@ TEST(LowerRecipes, GivesAllLayersAWeightWithoutLayers) {
 }
 
 TEST(LowerRecipes, SaysStepsInOrder) {
-  SliceRecipe recipe = lowerRecipe("tensor<4x256x32xf8E4M3FN>", R"(
+  SliceRecipe recipe = lowerRecipe("tensor<96x256xf8E4M3FN>", R"(
     %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
-    %rows = deepseek.interleave_rows %a, %b block 32 : tensor<48x256xf8E4M3FN> -> tensor<128x256xf8E4M3FN>
-    %result = deepseek.pack_panels %rows : tensor<128x256xf8E4M3FN> -> tensor<4x256x32xf8E4M3FN>)");
+    %result = deepseek.concat_rows %a, %b
+        : (tensor<48x256xf8E4M3FN>, tensor<48x256xf8E4M3FN>) -> tensor<96x256xf8E4M3FN>)");
   EXPECT_THAT(listPlaces(recipe), ElementsAre(std::pair(1, 200), std::pair(0, 100)));
+  ASSERT_EQ(recipe.steps.size(), 1u);
+  EXPECT_TRUE(getAction<ConcatRows>(recipe, 0));
+  EXPECT_THAT(recipe.steps[0].inputs, ElementsAre(1, 0));
+}
+
+TEST(LowerRecipes, LaysOutWhatTheTypeSays) {
+  auto weights =
+      llvm::cantFail(lower(makeRecipe("tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 32, interleave = 32>>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %result = deepseek.convert_layout %a
+        : tensor<48x256xf8E4M3FN> -> tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 32, interleave = 32>>)")));
+  // 24 rows, 8 of zeros, and so the other half.
+  EXPECT_THAT(weights[0].shape, ElementsAre(2, 256, 32));
+  const auto &recipe = std::get<SliceRecipe>(weights[0].slices.front());
   ASSERT_EQ(recipe.steps.size(), 2u);
   const auto *interleave = getAction<InterleaveRows>(recipe, 0);
   ASSERT_TRUE(interleave);
   EXPECT_EQ(interleave->block, 32);
-  EXPECT_THAT(recipe.steps[0].inputs, ElementsAre(1, 0));
+  EXPECT_THAT(recipe.steps[0].inputs, ElementsAre(0));
   EXPECT_TRUE(getAction<PackPanels>(recipe, 1));
-  EXPECT_THAT(recipe.steps[1].inputs, ElementsAre(2));
+  EXPECT_THAT(recipe.steps[1].inputs, ElementsAre(1));
 }
 
 TEST(LowerRecipes, PacksScalesOfRows) {
-  SliceRecipe recipe = lowerRecipe("tensor<2x2x32xf32>", R"(
+  SliceRecipe recipe = lowerRecipe("tensor<48x2xf32, #deepseek.layout<panels = 32>>", R"(
     %scale = deepseek.source @a_scale : tensor<1x2xf32>
     %rows = deepseek.expand_scale %scale rows 128 : tensor<1x2xf32> -> tensor<48x2xf32>
-    %result = deepseek.pack_panels %rows : tensor<48x2xf32> -> tensor<2x2x32xf32>)");
+    %result = deepseek.convert_layout %rows : tensor<48x2xf32> -> tensor<48x2xf32, #deepseek.layout<panels = 32>>)");
   ASSERT_EQ(recipe.sources.size(), 1u);
   EXPECT_TRUE(recipe.sources[0].scale);
   EXPECT_EQ(recipe.sources[0].rows, 1);
@@ -187,17 +201,18 @@ TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
   EXPECT_EQ(recipe.sources[0].rows + recipe.sources[1].rows, 15);
 }
 
-TEST(LowerRecipes, NamesTheLayoutThatTheLastStepMakes) {
+TEST(LowerRecipes, NamesTheLayout) {
   auto layout = [](const std::string &type, const std::string &steps) {
     return llvm::cantFail(lower(makeRecipe(type, steps))).front().layout;
   };
-  EXPECT_EQ(layout("tensor<2x256x32xf8E4M3FN>", R"(
+  EXPECT_EQ(layout("tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 32>>", R"(
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
-    %result = deepseek.pack_panels %a : tensor<48x256xf8E4M3FN> -> tensor<2x256x32xf8E4M3FN>)"),
+    %result = deepseek.convert_layout %a
+        : tensor<48x256xf8E4M3FN> -> tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 32>>)"),
             "panels");
-  EXPECT_EQ(layout("tensor<1x2x32xf32>", R"(
+  EXPECT_EQ(layout("tensor<1x2xf32, #deepseek.layout<panels = 32>>", R"(
     %scale = deepseek.source @a_scale : tensor<1x2xf32>
-    %result = deepseek.pack_panels %scale : tensor<1x2xf32> -> tensor<1x2x32xf32>)"),
+    %result = deepseek.convert_layout %scale : tensor<1x2xf32> -> tensor<1x2xf32, #deepseek.layout<panels = 32>>)"),
             "scales");
   EXPECT_EQ(layout("tensor<48x256xf32>", R"(
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
@@ -225,24 +240,17 @@ TEST(LowerRecipes, JudgesScalesAsScalesAndNothingElse) {
   EXPECT_FALSE(isScale("@w_scale_inv : tensor<1x2xf32>")) << "names mean nothing";
 }
 
-TEST(LowerRecipes, RefusesBlocksThatProductsDoNotRead) {
-  EXPECT_EQ(refuse("tensor<96x256xf8E4M3FN>", R"(
-    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
-    %b = deepseek.source @b : tensor<48x256xf8E4M3FN>
-    %result = deepseek.interleave_rows %a, %b block 16 : tensor<48x256xf8E4M3FN> -> tensor<96x256xf8E4M3FN>)"),
-            "recipe 'r' has a step 'deepseek.interleave_rows' of blocks of 16 rows, but products read blocks of 32");
-}
-
 TEST(LowerRecipes, RefusesStepsThatThePackerDoesNotKnow) {
   EXPECT_EQ(refuse("tensor<1xf32>", "%result = arith.constant dense<0.0> : tensor<1xf32>"),
             "recipe 'r' has a step 'arith.constant' that the packer does not know");
 }
 
 TEST(LowerRecipes, RefusesStepsOfWhatIsNotAMatrix) {
-  EXPECT_EQ(refuse("tensor<16x1x2x32xf32>", R"(
+  EXPECT_EQ(refuse("tensor<16x2x2xf32, #deepseek.layout<panels = 32>>", R"(
     %t = deepseek.rope_table <frequencies = [1.0, 0.5], magnitude = 0.75> : tensor<16x2x2xf32>
-    %result = deepseek.pack_panels %t : tensor<16x2x2xf32> -> tensor<16x1x2x32xf32>)"),
-            "recipe 'r' has a step 'deepseek.pack_panels' that does not take tensor<16x2x2xf32>");
+    %result = deepseek.convert_layout %t
+        : tensor<16x2x2xf32> -> tensor<16x2x2xf32, #deepseek.layout<panels = 32>>)"),
+            "recipe 'r' has a step 'deepseek.convert_layout' that does not take tensor<16x2x2xf32>");
 }
 
 TEST(SliceName, IsThatOfTheTensorInTheCheckpoint) {

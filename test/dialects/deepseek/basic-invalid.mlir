@@ -66,7 +66,7 @@ func.func @add_rms_norm_c1(%x: tensor<?x8xf32>, %w: tensor<1x8xbf16>) {
 // -----
 
 func.func @linear_rank(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) {
-  // expected-error @+1 {{'deepseek.linear' op expects a weight [N, K] or in panels, but got 'tensor<8xbf16>'}}
+  // expected-error @+1 {{'deepseek.linear' op expects a weight [N, K], but got 'tensor<8xbf16>'}}
   %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8xbf16>) -> tensor<?x8xf32>
   return
 }
@@ -89,17 +89,17 @@ func.func @linear_c2(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
 
 // -----
 
-func.func @linear_c2_panels(%x: tensor<?x8xf32>, %w: tensor<1x8x32xbf16>) {
-  // expected-error @+1 {{'deepseek.linear' op expects a weight of 64 outputs, but got 'tensor<1x8x32xbf16>'}}
-  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x33xf32>
+func.func @linear_c2_panels(%x: tensor<?x8xf32>, %w: tensor<32x8xbf16, #deepseek.layout<panels = 32>>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a weight of 33 outputs, but got 'tensor<32x8xbf16, #deepseek.layout<panels = 32>>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<32x8xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x33xf32>
   return
 }
 
 // -----
 
-func.func @linear_swiglu_c2(%x: tensor<?x8xf32>, %w: tensor<40x8xbf16>) {
-  // expected-error @+1 {{'deepseek.linear_swiglu' op expects a weight of 64 outputs, but got 'tensor<40x8xbf16>'}}
-  %y = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<40x8xbf16>) -> tensor<?x20xf32>
+func.func @linear_swiglu_c2(%x: tensor<?x8xf32>, %w: tensor<20x8xbf16>) {
+  // expected-error @+1 {{'deepseek.linear_swiglu' op expects a weight of 40 outputs, but got 'tensor<20x8xbf16>'}}
+  %y = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<20x8xbf16>) -> tensor<?x20xf32>
   return
 }
 
@@ -123,7 +123,7 @@ func.func @linear_c3_scale_unexpected(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>,
 // -----
 
 func.func @linear_c3_shape(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>, %s: tensor<1x2xf32>) {
-  // expected-error @+1 {{'deepseek.linear' op expects f32 scales [1, 1], but got 'tensor<1x2xf32>'}}
+  // expected-error @+1 {{'deepseek.linear' op expects scales 'tensor<1x1xf32>', but got 'tensor<1x2xf32>'}}
   %y = deepseek.linear %x, %w scale %s <128 x 128>
       : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN>, tensor<1x2xf32>) -> tensor<?x4xf32>
   return
@@ -132,7 +132,7 @@ func.func @linear_c3_shape(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>, %s: te
 // -----
 
 func.func @linear_c3_type(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN>, %s: tensor<1x1xbf16>) {
-  // expected-error @+1 {{'deepseek.linear' op expects f32 scales [1, 1], but got 'tensor<1x1xbf16>'}}
+  // expected-error @+1 {{'deepseek.linear' op expects scales 'tensor<1x1xf32>', but got 'tensor<1x1xbf16>'}}
   %y = deepseek.linear %x, %w scale %s <128 x 128>
       : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN>, tensor<1x1xbf16>) -> tensor<?x4xf32>
   return
@@ -225,9 +225,43 @@ func.func @linear_c4_extra(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
 
 // -----
 
-func.func @panels_of_another_width(%x: tensor<?x8xf32>, %w: tensor<1x8x16xbf16>) {
-  // expected-error @+1 {{'deepseek.linear' op expects a weight [N, K] or in panels, but got 'tensor<1x8x16xbf16>'}}
-  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x16xbf16>) -> tensor<?x16xf32>
+func.func @linear_c2_interleaved(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>) {
+  // expected-error @+1 {{'deepseek.linear' op expects rows in order, but got 'tensor<4x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>'}}
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_swiglu_c2_in_order(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16, #deepseek.layout<panels = 32>>) {
+  // expected-error @+1 {{'deepseek.linear_swiglu' op expects gates and ups in turns, but got 'tensor<8x8xbf16, #deepseek.layout<panels = 32>>'}}
+  %y = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<8x8xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_layout(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN, #deepseek.layout<panels = 32>>, %s: tensor<4x1xf32>) {
+  // expected-error @+1 {{'deepseek.linear' op expects scales 'tensor<4x1xf32, #deepseek.layout<panels = 32>>', but got 'tensor<4x1xf32>'}}
+  %y = deepseek.linear %x, %w scale %s <1 x 128>
+      : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN, #deepseek.layout<panels = 32>>, tensor<4x1xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_block(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN, #deepseek.layout<panels = 32>>, %s: tensor<1x1xf32, #deepseek.layout<panels = 32>>) {
+  // expected-error @+1 {{'deepseek.linear' op expects a scale for each output in panels, but got blocks of 128 rows}}
+  %y = deepseek.linear %x, %w scale %s <128 x 128>
+      : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN, #deepseek.layout<panels = 32>>, tensor<1x1xf32, #deepseek.layout<panels = 32>>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_layout(%x: tensor<?x8xf32>, %w: tensor<2x4xbf16, #deepseek.layout<panels = 32>>) {
+  // expected-error @+1 {{op operand #1 must be weight in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<2x4xbf16, #deepseek.layout<panels = 32>>'}}
+  %y = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<2x4xbf16, #deepseek.layout<panels = 32>>
   return
 }
 

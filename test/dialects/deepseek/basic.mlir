@@ -66,20 +66,20 @@ func.func @quantized(%x: tensor<?x256xf32>, %w: tensor<200x256xf8E4M3FN>, %s: te
 
 // A weight in panels has its outputs rounded up, and a scale for each output and block of inputs.
 // CHECK-LABEL: func.func @panels
-func.func @panels(%x: tensor<?x256xf32>, %w: tensor<7x256x32xf8E4M3FN>, %s: tensor<7x2x32xf32>) -> tensor<?x200xf32> {
+func.func @panels(%x: tensor<?x256xf32>, %w: tensor<200x256xf8E4M3FN, #deepseek.layout<panels = 32>>, %s: tensor<200x2xf32, #deepseek.layout<panels = 32>>) -> tensor<?x200xf32> {
   // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> :
   %y = deepseek.linear %x, %w scale %s <1 x 128>
-      : (tensor<?x256xf32>, tensor<7x256x32xf8E4M3FN>, tensor<7x2x32xf32>) -> tensor<?x200xf32>
+      : (tensor<?x256xf32>, tensor<200x256xf8E4M3FN, #deepseek.layout<panels = 32>>, tensor<200x2xf32, #deepseek.layout<panels = 32>>) -> tensor<?x200xf32>
   return %y : tensor<?x200xf32>
 }
 
 // CHECK-LABEL: func.func @swiglu
-// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<64x8xbf16>, %[[P:.*]]: tensor<2x8x32xbf16>)
-func.func @swiglu(%x: tensor<?x8xf32>, %w: tensor<64x8xbf16>, %p: tensor<2x8x32xbf16>) -> tensor<?x20xf32> {
-  // CHECK: %[[G:.*]] = deepseek.linear_swiglu %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<64x8xbf16>) -> tensor<?x20xf32>
-  %g = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<64x8xbf16>) -> tensor<?x20xf32>
-  // CHECK: %[[U:.*]] = deepseek.linear_swiglu %[[X]], %[[P]] : (tensor<?x8xf32>, tensor<2x8x32xbf16>) -> tensor<?x20xf32>
-  %u = deepseek.linear_swiglu %x, %p : (tensor<?x8xf32>, tensor<2x8x32xbf16>) -> tensor<?x20xf32>
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<40x8xbf16>, %[[P:.*]]: tensor<40x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>)
+func.func @swiglu(%x: tensor<?x8xf32>, %w: tensor<40x8xbf16>, %p: tensor<40x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>) -> tensor<?x20xf32> {
+  // CHECK: %[[G:.*]] = deepseek.linear_swiglu %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<40x8xbf16>) -> tensor<?x20xf32>
+  %g = deepseek.linear_swiglu %x, %w : (tensor<?x8xf32>, tensor<40x8xbf16>) -> tensor<?x20xf32>
+  // CHECK: %[[U:.*]] = deepseek.linear_swiglu %[[X]], %[[P]] : (tensor<?x8xf32>, tensor<40x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>) -> tensor<?x20xf32>
+  %u = deepseek.linear_swiglu %x, %p : (tensor<?x8xf32>, tensor<40x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>) -> tensor<?x20xf32>
   // CHECK: deepseek.swiglu %[[G]], %[[U]] : tensor<?x20xf32>
   %y = deepseek.swiglu %g, %u : tensor<?x20xf32>
   return %y : tensor<?x20xf32>

@@ -80,7 +80,7 @@ func.func @experts_c3(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf
 
 func.func @experts_c3_shape(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x4x8xf8E4M3FN>,
                             %d: tensor<6x8x4xf8E4M3FN>, %s: tensor<6x1x1xf32>, %t: tensor<5x1x1xf32>) {
-  // expected-error @+1 {{'deepseek.moe_experts' op expects f32 scales [6, 1, 1], but got 'tensor<5x1x1xf32>'}}
+  // expected-error @+1 {{'deepseek.moe_experts' op expects scales 'tensor<6x1x1xf32>', but got 'tensor<5x1x1xf32>'}}
   %y = deepseek.moe_experts %x, %i, %w, %g, %g, %d scale %s, %s, %t <128 x 128>
       : (tensor<?x8xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x4x8xf8E4M3FN>, tensor<6x4x8xf8E4M3FN>,
          tensor<6x8x4xf8E4M3FN>, tensor<6x1x1xf32>, tensor<6x1x1xf32>, tensor<5x1x1xf32>) -> tensor<?x8xf32>
@@ -117,7 +117,7 @@ func.func @permute_slots(%i: tensor<?x2xi32>) {
 // -----
 
 func.func @grouped_rank(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>, %w: tensor<6x8xbf16>) {
-  // expected-error @+1 {{'deepseek.moe_linear' op expects a weight [E, N, K] or in panels, but got 'tensor<6x8xbf16>'}}
+  // expected-error @+1 {{'deepseek.moe_linear' op expects a weight [E, N, K], but got 'tensor<6x8xbf16>'}}
   %y = deepseek.moe_linear %x, %o, %r, %w top_k 2
       : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x8xbf16>) -> tensor<?x5xf32>
   return
@@ -143,10 +143,10 @@ func.func @grouped_c2(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>,
 
 // -----
 
-func.func @grouped_c2_panels(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>, %w: tensor<6x2x8x32xbf16>) {
-  // expected-error @+1 {{'deepseek.moe_linear' op expects a weight of 32 outputs, but got 'tensor<6x2x8x32xbf16>'}}
+func.func @grouped_c2_panels(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>, %w: tensor<6x64x8xbf16, #deepseek.layout<panels = 32>>) {
+  // expected-error @+1 {{'deepseek.moe_linear' op expects a weight of 5 outputs, but got 'tensor<6x64x8xbf16, #deepseek.layout<panels = 32>>'}}
   %y = deepseek.moe_linear %x, %o, %r, %w top_k 2
-      : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x2x8x32xbf16>) -> tensor<?x5xf32>
+      : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x64x8xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x5xf32>
   return
 }
 
@@ -170,10 +170,10 @@ func.func @grouped_c4(%x: tensor<?x8xf32>, %o: tensor<6xi32>, %r: tensor<?xi32>,
 
 // -----
 
-func.func @grouped_swiglu_c2(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>, %w: tensor<6x10x8xbf16>) {
-  // expected-error @+1 {{'deepseek.moe_linear_swiglu' op expects a weight of 64 outputs, but got 'tensor<6x10x8xbf16>'}}
+func.func @grouped_swiglu_c2(%x: tensor<?x8xf32>, %o: tensor<7xi32>, %r: tensor<?xi32>, %w: tensor<6x12x8xbf16>) {
+  // expected-error @+1 {{'deepseek.moe_linear_swiglu' op expects a weight of 10 outputs, but got 'tensor<6x12x8xbf16>'}}
   %y = deepseek.moe_linear_swiglu %x, %o, %r, %w top_k 2
-      : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x10x8xbf16>) -> tensor<?x5xf32>
+      : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x12x8xbf16>) -> tensor<?x5xf32>
   return
 }
 

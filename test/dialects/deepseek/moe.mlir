@@ -24,17 +24,17 @@ func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>
 }
 
 // CHECK-LABEL: func.func @grouped
-// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[I:.*]]: tensor<?x2xi32>, %[[W:.*]]: tensor<?x2xf32>, %[[G:.*]]: tensor<6x64x8xbf16>, %[[D:.*]]: tensor<6x1x20x32xbf16>)
-func.func @grouped(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x64x8xbf16>,
-                   %d: tensor<6x1x20x32xbf16>) -> tensor<?x8xf32> {
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[I:.*]]: tensor<?x2xi32>, %[[W:.*]]: tensor<?x2xf32>, %[[G:.*]]: tensor<6x40x8xbf16>, %[[D:.*]]: tensor<6x8x20xbf16, #deepseek.layout<panels = 32>>)
+func.func @grouped(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>, %g: tensor<6x40x8xbf16>,
+                   %d: tensor<6x8x20xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x8xf32> {
   // CHECK: %[[O:.*]], %[[R:.*]], %[[S:.*]] = deepseek.moe_permute %[[I]] experts 6 : (tensor<?x2xi32>) -> (tensor<7xi32>, tensor<?xi32>, tensor<?x2xi32>)
   %o, %r, %s = deepseek.moe_permute %i experts 6 : (tensor<?x2xi32>) -> (tensor<7xi32>, tensor<?xi32>, tensor<?x2xi32>)
   // CHECK: %[[H:.*]] = deepseek.moe_linear_swiglu gather %[[X]], %[[O]], %[[R]], %[[G]] top_k 2 :
   %h = deepseek.moe_linear_swiglu gather %x, %o, %r, %g top_k 2
-      : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x64x8xbf16>) -> tensor<?x20xf32>
+      : (tensor<?x8xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x40x8xbf16>) -> tensor<?x20xf32>
   // CHECK: %[[Y:.*]] = deepseek.moe_linear %[[H]], %[[O]], %[[R]], %[[D]] top_k 2 :
   %y = deepseek.moe_linear %h, %o, %r, %d top_k 2
-      : (tensor<?x20xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x1x20x32xbf16>) -> tensor<?x8xf32>
+      : (tensor<?x20xf32>, tensor<7xi32>, tensor<?xi32>, tensor<6x8x20xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x8xf32>
   // CHECK: deepseek.moe_combine %[[Y]], %[[S]], %[[W]] epilogue(%[[X]]) {
   // CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[E:.*]]: f32):
   // CHECK-NEXT: deepseek.yield %[[E]] : f32

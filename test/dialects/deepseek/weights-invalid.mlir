@@ -61,11 +61,11 @@ deepseek.recipe @r : tensor<9x8xbf16> {
 // -----
 
 deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<1x8x32xbf16> {
+deepseek.recipe @r : tensor<8xbf16> {
   %w = deepseek.source @w : tensor<8xbf16>
-  // expected-error @+1 {{'deepseek.pack_panels' op operand #0 must be matrix of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
-  %r = deepseek.pack_panels %w : tensor<8xbf16> -> tensor<1x8x32xbf16>
-  deepseek.yield %r : tensor<1x8x32xbf16>
+  // expected-error @+1 {{'deepseek.convert_layout' op operand #0 must be matrix in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
+  %r = deepseek.convert_layout %w : tensor<8xbf16> -> tensor<8xbf16>
+  deepseek.yield %r : tensor<8xbf16>
 }
 
 // -----
@@ -216,16 +216,6 @@ deepseek.recipe @r : tensor<4x8xbf16> experts {
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<32x8xbf16> {
-  %w = deepseek.source @w : tensor<4x8xbf16>
-  // expected-error @+1 {{'deepseek.interleave_rows' op expects a result 'tensor<64x8xbf16>', but got 'tensor<32x8xbf16>'}}
-  %r = deepseek.interleave_rows %w, %w block 32 : tensor<4x8xbf16> -> tensor<32x8xbf16>
-  deepseek.yield %r : tensor<32x8xbf16>
-}
-
-// -----
-
-deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<9x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   // expected-error @+1 {{'deepseek.expand_scale' op expects a scale 'tensor<5x8xbf16>', but got 'tensor<4x8xbf16>'}}
@@ -256,11 +246,21 @@ deepseek.recipe @r : tensor<8x4xf32> {
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<2x8x32xbf16> {
+deepseek.recipe @r : tensor<4x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
-  // expected-error @+1 {{'deepseek.pack_panels' op expects a result 'tensor<1x8x32xbf16>', but got 'tensor<2x8x32xbf16>'}}
-  %r = deepseek.pack_panels %w : tensor<4x8xbf16> -> tensor<2x8x32xbf16>
-  deepseek.yield %r : tensor<2x8x32xbf16>
+  // expected-error @+1 {{'deepseek.convert_layout' op expects a result 'tensor<4x8xbf16>' in a layout, but got 'tensor<4x8xbf16>'}}
+  %r = deepseek.convert_layout %w : tensor<4x8xbf16> -> tensor<4x8xbf16>
+  deepseek.yield %r : tensor<4x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<4x9xbf16, #deepseek.layout<panels = 32>> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.convert_layout' op expects a result 'tensor<4x8xbf16>' in a layout, but got 'tensor<4x9xbf16, #deepseek.layout<panels = 32>>'}}
+  %r = deepseek.convert_layout %w : tensor<4x8xbf16> -> tensor<4x9xbf16, #deepseek.layout<panels = 32>>
+  deepseek.yield %r : tensor<4x9xbf16, #deepseek.layout<panels = 32>>
 }
 
 // -----

@@ -12,24 +12,24 @@ deepseek.weight @codes : tensor<40x8xf8E4M3FN> from "codes" at [0, 0]
 deepseek.weight @codes_scale : tensor<1x1xf32> scale from "codes_scale" at [0, 0]
 deepseek.weight @bias : tensor<6xbf16> from "bias" at [0, 0]
 
-// CHECK-LABEL: deepseek.recipe @panels : tensor<2x3x8x32xbf16> experts layers [1] {
-deepseek.recipe @panels : tensor<2x3x8x32xbf16> experts layers [1] {
+// CHECK-LABEL: deepseek.recipe @panels : tensor<2x80x8xbf16, #deepseek.layout<panels = 32>> experts layers [1] {
+deepseek.recipe @panels : tensor<2x80x8xbf16, #deepseek.layout<panels = 32>> experts layers [1] {
   // CHECK-NEXT: %[[E:.*]] = deepseek.source @expert : tensor<2x40x8xbf16>
   %e = deepseek.source @expert : tensor<2x40x8xbf16>
   // CHECK-NEXT: %[[C:.*]] = deepseek.concat_rows %[[E]], %[[E]] : (tensor<2x40x8xbf16>, tensor<2x40x8xbf16>) -> tensor<2x80x8xbf16>
   %c = deepseek.concat_rows %e, %e : (tensor<2x40x8xbf16>, tensor<2x40x8xbf16>) -> tensor<2x80x8xbf16>
-  // CHECK-NEXT: %[[P:.*]] = deepseek.pack_panels %[[C]] : tensor<2x80x8xbf16> -> tensor<2x3x8x32xbf16>
-  %p = deepseek.pack_panels %c : tensor<2x80x8xbf16> -> tensor<2x3x8x32xbf16>
-  // CHECK-NEXT: deepseek.yield %[[P]] : tensor<2x3x8x32xbf16>
-  deepseek.yield %p : tensor<2x3x8x32xbf16>
+  // CHECK-NEXT: %[[P:.*]] = deepseek.convert_layout %[[C]] : tensor<2x80x8xbf16> -> tensor<2x80x8xbf16, #deepseek.layout<panels = 32>>
+  %p = deepseek.convert_layout %c : tensor<2x80x8xbf16> -> tensor<2x80x8xbf16, #deepseek.layout<panels = 32>>
+  // CHECK-NEXT: deepseek.yield %[[P]] : tensor<2x80x8xbf16, #deepseek.layout<panels = 32>>
+  deepseek.yield %p : tensor<2x80x8xbf16, #deepseek.layout<panels = 32>>
 }
 
 // CHECK-LABEL: deepseek.recipe @interleaved
-deepseek.recipe @interleaved : tensor<64x8xbf16> layers [1, 2] {
+deepseek.recipe @interleaved : tensor<24x8xbf16, #deepseek.layout<panels = 32, interleave = 32>> layers [1, 2] {
   %w = deepseek.source @layered : tensor<24x8xbf16>
-  // CHECK: deepseek.interleave_rows %{{.*}}, %{{.*}} block 32 : tensor<24x8xbf16> -> tensor<64x8xbf16>
-  %b = deepseek.interleave_rows %w, %w block 32 : tensor<24x8xbf16> -> tensor<64x8xbf16>
-  deepseek.yield %b : tensor<64x8xbf16>
+  // CHECK: deepseek.convert_layout %{{.*}} : tensor<24x8xbf16> -> tensor<24x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>
+  %b = deepseek.convert_layout %w : tensor<24x8xbf16> -> tensor<24x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>
+  deepseek.yield %b : tensor<24x8xbf16, #deepseek.layout<panels = 32, interleave = 32>>
 }
 
 // CHECK-LABEL: deepseek.recipe @scales
@@ -69,7 +69,7 @@ deepseek.recipe @table : tensor<16x2x2xf32> {
 func.func @uses(%l: index) {
   // CHECK: deepseek.get_weight @model : tensor<40x8xbf16>
   %m = deepseek.get_weight @model : tensor<40x8xbf16>
-  // CHECK: deepseek.get_weight @panels[%[[L]]] : tensor<2x3x8x32xbf16>
-  %p = deepseek.get_weight @panels[%l] : tensor<2x3x8x32xbf16>
+  // CHECK: deepseek.get_weight @panels[%[[L]]] : tensor<2x80x8xbf16, #deepseek.layout<panels = 32>>
+  %p = deepseek.get_weight @panels[%l] : tensor<2x80x8xbf16, #deepseek.layout<panels = 32>>
   return
 }

@@ -5,7 +5,7 @@
 
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
 deepseek.weight @bias : tensor<8xbf16> from "bias" at [0, 0]
-deepseek.weight @both : tensor<64x8xbf16> from "both" at [0, 0]
+deepseek.weight @both : tensor<16x8xbf16> from "both" at [0, 0]
 
 // CHECK-LABEL: func.func @fuses
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[R:.*]]: tensor<?x8xf32>)
@@ -43,9 +43,9 @@ func.func @fuses_into_the_later_product(%x: tensor<?x8xf32>, %z: tensor<?x8xf32>
   // CHECK: %[[A:.*]] = deepseek.linear %{{.*}}, %{{.*}} :
   // CHECK: deepseek.linear_swiglu %{{.*}}, %{{.*}} epilogue(%[[A]])
   %w = deepseek.get_weight @w : tensor<8x8xbf16>
-  %both = deepseek.get_weight @both : tensor<64x8xbf16>
+  %both = deepseek.get_weight @both : tensor<16x8xbf16>
   %a = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
-  %b = deepseek.linear_swiglu %z, %both : (tensor<?x8xf32>, tensor<64x8xbf16>) -> tensor<?x8xf32>
+  %b = deepseek.linear_swiglu %z, %both : (tensor<?x8xf32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
   %s = arith.addf %a, %b : tensor<?x8xf32>
   return %s : tensor<?x8xf32>
 }

@@ -17,18 +17,18 @@ deepseek.recipe @twice : tensor<80x8xbf16> layers [0, 1] {
 
 // CHECK-NOT: deepseek.recipe @twice :
 
-// CHECK: deepseek.recipe @w.panels : tensor<2x8x32xbf16> layers [0, 1] {
+// CHECK: deepseek.recipe @w.panels : tensor<40x8xbf16, #deepseek.layout<panels = 32>> layers [0, 1] {
 // CHECK-NEXT: %[[W:.*]] = deepseek.source @w
-// CHECK-NEXT: deepseek.pack_panels %[[W]] : tensor<40x8xbf16> -> tensor<2x8x32xbf16>
+// CHECK-NEXT: deepseek.convert_layout %[[W]] : tensor<40x8xbf16> -> tensor<40x8xbf16, #deepseek.layout<panels = 32>>
 
-// CHECK: deepseek.recipe @twice.panels : tensor<3x8x32xbf16> layers [0, 1] {
+// CHECK: deepseek.recipe @twice.panels : tensor<80x8xbf16, #deepseek.layout<panels = 32>> layers [0, 1] {
 // CHECK: deepseek.concat_rows
-// CHECK: deepseek.pack_panels %{{.*}} : tensor<80x8xbf16> -> tensor<3x8x32xbf16>
+// CHECK: deepseek.convert_layout %{{.*}} : tensor<80x8xbf16> -> tensor<80x8xbf16, #deepseek.layout<panels = 32>>
 
-// CHECK: deepseek.recipe @codes.panels : tensor<2x200x32xf8E4M3FN>
-// CHECK: deepseek.recipe @codes_scale.panels : tensor<2x2x32xf32> {
+// CHECK: deepseek.recipe @codes.panels : tensor<40x200xf8E4M3FN, #deepseek.layout<panels = 32>>
+// CHECK: deepseek.recipe @codes_scale.panels : tensor<40x2xf32, #deepseek.layout<panels = 32>> {
 // CHECK: %[[E:.*]] = deepseek.expand_scale %{{.*}} rows 128 : tensor<1x2xf32> -> tensor<40x2xf32>
-// CHECK: deepseek.pack_panels %[[E]] : tensor<40x2xf32> -> tensor<2x2x32xf32>
+// CHECK: deepseek.convert_layout %[[E]] : tensor<40x2xf32> -> tensor<40x2xf32, #deepseek.layout<panels = 32>>
 
 // CHECK: deepseek.recipe @bias.f32 : tensor<4xf32> {
 // CHECK: deepseek.to_f32 %{{.*}} : tensor<4xbf16> -> tensor<4xf32>
@@ -37,7 +37,7 @@ deepseek.recipe @twice : tensor<80x8xbf16> layers [0, 1] {
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[L:.*]]: index)
 func.func @packs(%x: tensor<?x8xf32>, %l: index) -> (tensor<?x40xf32>, tensor<?x80xf32>) {
   // CHECK: %[[W:.*]] = deepseek.get_weight @w.panels[%[[L]]]
-  // CHECK: deepseek.linear %[[X]], %[[W]] {{.*}}(tensor<?x8xf32>, tensor<2x8x32xbf16>) -> tensor<?x40xf32>
+  // CHECK: deepseek.linear %[[X]], %[[W]] {{.*}}(tensor<?x8xf32>, tensor<40x8xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x40xf32>
   // CHECK: %[[T:.*]] = deepseek.get_weight @twice.panels[%[[L]]]
   // CHECK: deepseek.linear %[[X]], %[[T]]
   %w = deepseek.get_weight @w[%l] : tensor<40x8xbf16>
@@ -51,7 +51,7 @@ func.func @packs(%x: tensor<?x8xf32>, %l: index) -> (tensor<?x40xf32>, tensor<?x
 
 // CHECK-LABEL: func.func @packs_quantized
 func.func @packs_quantized(%x: tensor<?x200xf32>) -> tensor<?x40xf32> {
-  // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> {{.*}}(tensor<?x200xf32>, tensor<2x200x32xf8E4M3FN>, tensor<2x2x32xf32>)
+  // CHECK: deepseek.linear %{{.*}}, %{{.*}} scale %{{.*}} <1 x 128> {{.*}}(tensor<?x200xf32>, tensor<40x200xf8E4M3FN, #deepseek.layout<panels = 32>>, tensor<40x2xf32, #deepseek.layout<panels = 32>>)
   %w = deepseek.get_weight @codes : tensor<40x200xf8E4M3FN>
   %s = deepseek.get_weight @codes_scale : tensor<1x2xf32>
   %y = deepseek.linear %x, %w scale %s <128 x 128> {deepseek.kernel = "avx2_f8e4m3_gemm"}

@@ -10,31 +10,31 @@ func.func @unknown_kernel(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
 // -----
 
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
-deepseek.recipe @w.panels : tensor<1x8x32xbf16> {
+deepseek.recipe @w.panels : tensor<8x8xbf16, #deepseek.layout<panels = 32>> {
   %w = deepseek.source @w : tensor<8x8xbf16>
-  %p = deepseek.pack_panels %w : tensor<8x8xbf16> -> tensor<1x8x32xbf16>
-  deepseek.yield %p : tensor<1x8x32xbf16>
+  %p = deepseek.convert_layout %w : tensor<8x8xbf16> -> tensor<8x8xbf16, #deepseek.layout<panels = 32>>
+  deepseek.yield %p : tensor<8x8xbf16, #deepseek.layout<panels = 32>>
 }
 func.func @panels_without_kernel(%x: tensor<?x8xf32>) {
-  %w = deepseek.get_weight @w.panels : tensor<1x8x32xbf16>
+  %w = deepseek.get_weight @w.panels : tensor<8x8xbf16, #deepseek.layout<panels = 32>>
   // expected-error @+1 {{'deepseek.linear' op expects a kernel that reads panels, but got none}}
-  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x8xf32>
+  %y = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x8xf32>
   return
 }
 
 // -----
 
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
-deepseek.recipe @w.panels : tensor<1x8x32xbf16> {
+deepseek.recipe @w.panels : tensor<8x8xbf16, #deepseek.layout<panels = 32>> {
   %w = deepseek.source @w : tensor<8x8xbf16>
-  %p = deepseek.pack_panels %w : tensor<8x8xbf16> -> tensor<1x8x32xbf16>
-  deepseek.yield %p : tensor<1x8x32xbf16>
+  %p = deepseek.convert_layout %w : tensor<8x8xbf16> -> tensor<8x8xbf16, #deepseek.layout<panels = 32>>
+  deepseek.yield %p : tensor<8x8xbf16, #deepseek.layout<panels = 32>>
 }
 func.func @panels_for_rows(%x: tensor<?x8xf32>) {
-  %w = deepseek.get_weight @w.panels : tensor<1x8x32xbf16>
+  %w = deepseek.get_weight @w.panels : tensor<8x8xbf16, #deepseek.layout<panels = 32>>
   // expected-error @+1 {{'deepseek.linear' op expects a kernel for gemm with weights bf16 in layout panels, but got "avx2_bf16_gemm_rows"}}
   %y = deepseek.linear %x, %w {deepseek.kernel = "avx2_bf16_gemm_rows"}
-      : (tensor<?x8xf32>, tensor<1x8x32xbf16>) -> tensor<?x8xf32>
+      : (tensor<?x8xf32>, tensor<8x8xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x8xf32>
   return
 }
 

@@ -11,15 +11,12 @@
 
 namespace fathom::test {
 
-enum class Form { Rows, Panels };
-
 /// A weight in memory, with its scales where it has any.
 struct StoredWeight {
-  /// `weight` as it is, a scale for each block of 128 x 128; or its panels, with a scale for each output and 128
-  /// inputs.
-  static StoredWeight store(const Weight &weight, Form form);
-  /// The rows of two weights interleaved in blocks of 32, with a scale for each output and 128 inputs.
-  static StoredWeight interleave(const Weight &gate, const Weight &up, Form form);
+  /// `weight` as it is, with a scale for each block of 128 x 128.
+  static StoredWeight store(const Weight &weight);
+  /// The rows of one weight, then those of the other, with a scale for each output and 128 inputs.
+  static StoredWeight join(const Weight &gate, const Weight &up);
 
   std::vector<uint8_t> data;
   Floats scales;

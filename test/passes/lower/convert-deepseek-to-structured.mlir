@@ -131,37 +131,34 @@ func.func @quantized(%x: tensor<?x256xf32>, %w: tensor<1x256xf8E4M3FN>, %s: tens
   return %y : tensor<?x1xf32>
 }
 
-// In panels, outputs are neighbors: eight at a time, and then the rest.
+// A layout does not change what a weight is: eight outputs at a time, and then the rest.
 // CHECK-LABEL: func.func @panels(
-// CHECK-SAME: %[[W:[^ ]*]]: tensor<2x3x32xbf16>)
-func.func @panels(%x: tensor<?x3xf32>, %w: tensor<2x3x32xbf16>) -> tensor<?x41xf32> {
+// CHECK-SAME: %[[W:[^ ]*]]: tensor<41x3xbf16, #deepseek.layout<panels = 32>>)
+func.func @panels(%x: tensor<?x3xf32>, %w: tensor<41x3xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x41xf32> {
   // CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
-  // CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
   // CHECK-DAG: %[[C40:.*]] = arith.constant 40 : index
   // CHECK: scf.for %[[N:[^ ]*]] = %{{.*}} to %[[C40]] step %[[C8]]
   // CHECK: %{{.*}}:8 = scf.for %[[K:[^ ]*]] =
-  // CHECK: %[[PANEL:.*]] = arith.divui %[[N]], %[[C32]] : index
-  // CHECK: %[[LANE:.*]] = arith.remui %[[N]], %[[C32]] : index
-  // CHECK: tensor.extract %[[W]][%[[PANEL]], %[[K]], %[[LANE]]] : tensor<2x3x32xbf16>
-  // CHECK: tensor.extract %[[W]][%{{.*}}, %{{.*}}, %[[C8]]] : tensor<2x3x32xbf16>
-  %y = deepseek.linear %x, %w : (tensor<?x3xf32>, tensor<2x3x32xbf16>) -> tensor<?x41xf32>
+  // CHECK: tensor.extract %[[W]][%[[N]], %[[K]]] : tensor<41x3xbf16, #deepseek.layout<panels = 32>>
+  // CHECK: tensor.extract %[[W]][%[[C40]], %{{.*}}] : tensor<41x3xbf16, #deepseek.layout<panels = 32>>
+  %y = deepseek.linear %x, %w : (tensor<?x3xf32>, tensor<41x3xbf16, #deepseek.layout<panels = 32>>) -> tensor<?x41xf32>
   return %y : tensor<?x41xf32>
 }
 
-// Gate and up are 32 outputs apart.
+// Ups come after gates.
 // CHECK-LABEL: func.func @linear_swiglu(
-// CHECK-SAME: %[[W:[^ ]*]]: tensor<64x3xbf16>)
-func.func @linear_swiglu(%x: tensor<?x3xf32>, %w: tensor<64x3xbf16>) -> tensor<?x1xf32> {
+// CHECK-SAME: %[[W:[^ ]*]]: tensor<2x3xbf16>)
+func.func @linear_swiglu(%x: tensor<?x3xf32>, %w: tensor<2x3xbf16>) -> tensor<?x1xf32> {
   // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
-  // CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
+  // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
   // CHECK: %[[SUMS:.*]]:2 = scf.for
   // CHECK: tensor.extract %[[W]][%[[C0]],
-  // CHECK: tensor.extract %[[W]][%[[C32]],
+  // CHECK: tensor.extract %[[W]][%[[C1]],
   // CHECK: %[[MINUS:.*]] = arith.negf %[[SUMS]]#0 : f32
   // CHECK: math.exp %[[MINUS]] : f32
   // CHECK: %[[SILU:.*]] = arith.divf %[[SUMS]]#0,
   // CHECK: arith.mulf %[[SILU]], %[[SUMS]]#1 : f32
-  %y = deepseek.linear_swiglu %x, %w : (tensor<?x3xf32>, tensor<64x3xbf16>) -> tensor<?x1xf32>
+  %y = deepseek.linear_swiglu %x, %w : (tensor<?x3xf32>, tensor<2x3xbf16>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }
 

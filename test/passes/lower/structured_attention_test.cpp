@@ -139,7 +139,7 @@ TEST_P(StructuredAttentionTest, AbsorbedQueryAndExpandedOutput) {
   for (const ref::MlaShape &s : kMlaShapes) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");
     Weight kvB = weight(s.heads * (s.nope + s.value), s.rank, 1);
-    WeightOperand stored("kv_b", StoredWeight::store(kvB, Form::Rows));
+    WeightOperand stored("kv_b", StoredWeight::store(kvB));
     const int64_t T = 3, queryWidth = s.heads * (s.nope + s.rope), absorbedWidth = s.heads * (s.rank + s.rope);
     Ints positions = {199, 0, 64};
     Floats q = random_floats(T * queryWidth, 2), table = rope_table(kContext, s.rope);
@@ -233,7 +233,7 @@ TEST_P(StructuredAttentionTest, Attention) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");
     const int64_t T = 5, width = s.rank + s.rope, queryWidth = s.heads * (s.nope + s.rope);
     Weight kvB = weight(s.heads * (s.nope + s.value), s.rank, 1);
-    WeightOperand stored("kv_b", StoredWeight::store(kvB, Form::Rows));
+    WeightOperand stored("kv_b", StoredWeight::store(kvB));
     Cache cache(kContext, kLayers, {width});
     Floats filled = cache.fill(kLayer, 67, 2), q = random_floats(T * queryWidth, 3);
     Floats table = rope_table(kContext, s.rope), want(T * s.heads * s.value), got = unset(want.size());

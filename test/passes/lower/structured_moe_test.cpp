@@ -115,11 +115,11 @@ struct Permutation {
   Ints ids, offsets, sourceRows, slots;
 };
 
-/// Weights of experts, in one form.
-std::vector<StoredWeight> storeAll(const std::vector<Weight> &weights, Form form) {
+/// Weights of experts.
+std::vector<StoredWeight> storeAll(const std::vector<Weight> &weights) {
   std::vector<StoredWeight> stored;
   for (const Weight &weight : weights) {
-    stored.push_back(StoredWeight::store(weight, form));
+    stored.push_back(StoredWeight::store(weight));
   }
   return stored;
 }
@@ -169,23 +169,21 @@ TEST_P(StructuredWeightsTest, GroupedLinear) {
   for (int64_t e = 0; e < kExperts; ++e) {
     weights.push_back(weight(kWidth, kHidden, static_cast<uint32_t>(10 + e)));
   }
-  for (Form form : {Form::Rows, Form::Panels}) {
-    for (bool gather : {true, false}) {
-      SCOPED_TRACE(testing::Message() << (form == Form::Rows ? "rows" : "panels") << (gather ? ", gather" : ""));
-      auto stack = WeightOperand::stack("w", storeAll(weights, form));
-      Floats x = random_floats(slots * kHidden, 1), want(slots * kWidth), got = unset(slots * kWidth);
-      Operands inputs = {rows("x", kHidden, gather ? 1 : kTopK), {"offsets", "tensor<10xi32>"}, ids("sources", kTopK)};
-      Memory memory = {x.data(), p.offsets.data(), p.sourceRows.data()};
-      append(inputs, memory, stack);
-      memory.push_back(got.data());
-      auto linear = GeneratedFunction::create(
-          formatv("deepseek.moe_linear {0} %x, %offsets, %sources, {1} top_k 3", gather ? "gather" : "", stack.text()),
-          inputs, {rows("y", kWidth, kTopK)});
-      linear.run(T, memory);
-      ref::moe_linear(x.data(), p.offsets.data(), gather ? p.sourceRows.data() : nullptr, decodeAll(weights).data(),
-                      kExperts, kHidden, kWidth, want.data());
-      expectClose(got, want);
-    }
+  for (bool gather : {true, false}) {
+    SCOPED_TRACE(testing::Message() << (gather ? "gather" : "no gather"));
+    auto stack = WeightOperand::stack("w", storeAll(weights));
+    Floats x = random_floats(slots * kHidden, 1), want(slots * kWidth), got = unset(slots * kWidth);
+    Operands inputs = {rows("x", kHidden, gather ? 1 : kTopK), {"offsets", "tensor<10xi32>"}, ids("sources", kTopK)};
+    Memory memory = {x.data(), p.offsets.data(), p.sourceRows.data()};
+    append(inputs, memory, stack);
+    memory.push_back(got.data());
+    auto linear = GeneratedFunction::create(
+        formatv("deepseek.moe_linear {0} %x, %offsets, %sources, {1} top_k 3", gather ? "gather" : "", stack.text()),
+        inputs, {rows("y", kWidth, kTopK)});
+    linear.run(T, memory);
+    ref::moe_linear(x.data(), p.offsets.data(), gather ? p.sourceRows.data() : nullptr, decodeAll(weights).data(),
+                    kExperts, kHidden, kWidth, want.data());
+    expectClose(got, want);
   }
 }
 
@@ -203,24 +201,21 @@ TEST_P(StructuredWeightsTest, GroupedLinearSwiGlu) {
                     kWidth, out->data());
   }
   ref::swiglu(a.data(), b.data(), slots * kWidth, a.data());
-  for (Form form : {Form::Rows, Form::Panels}) {
-    SCOPED_TRACE(form == Form::Rows ? "rows" : "panels");
-    std::vector<StoredWeight> stored;
-    for (int64_t e = 0; e < kExperts; ++e) {
-      stored.push_back(StoredWeight::interleave(gates[e], ups[e], form));
-    }
-    auto stack = WeightOperand::stack("w", std::move(stored));
-    Floats got = unset(slots * kWidth);
-    Operands inputs = {rows("x", kHidden), {"offsets", "tensor<10xi32>"}, ids("sources", kTopK)};
-    Memory memory = {x.data(), p.offsets.data(), p.sourceRows.data()};
-    append(inputs, memory, stack);
-    memory.push_back(got.data());
-    auto linear = GeneratedFunction::create("deepseek.moe_linear_swiglu gather %x, %offsets, %sources, " +
-                                                stack.text() + " top_k 3",
-                                            inputs, {rows("y", kWidth, kTopK)});
-    linear.run(T, memory);
-    expectClose(got, a);
+  std::vector<StoredWeight> stored;
+  for (int64_t e = 0; e < kExperts; ++e) {
+    stored.push_back(StoredWeight::join(gates[e], ups[e]));
   }
+  auto stack = WeightOperand::stack("w", std::move(stored));
+  Floats got = unset(slots * kWidth);
+  Operands inputs = {rows("x", kHidden), {"offsets", "tensor<10xi32>"}, ids("sources", kTopK)};
+  Memory memory = {x.data(), p.offsets.data(), p.sourceRows.data()};
+  append(inputs, memory, stack);
+  memory.push_back(got.data());
+  auto linear = GeneratedFunction::create("deepseek.moe_linear_swiglu gather %x, %offsets, %sources, " + stack.text() +
+                                              " top_k 3",
+                                          inputs, {rows("y", kWidth, kTopK)});
+  linear.run(T, memory);
+  expectClose(got, a);
 }
 
 TEST_P(StructuredWeightsTest, Experts) {
@@ -242,9 +237,9 @@ TEST_P(StructuredWeightsTest, Experts) {
   ref::moe_linear(a.data(), p.offsets.data(), nullptr, decodeAll(downs).data(), kExperts, kWidth, kHidden, y.data());
   ref::moe_combine(y.data(), p.slots.data(), choice.data(), T, kHidden, kTopK, want.data());
 
-  auto gate = WeightOperand::stack("gate", storeAll(gates, Form::Rows));
-  auto up = WeightOperand::stack("up", storeAll(ups, Form::Rows));
-  auto down = WeightOperand::stack("down", storeAll(downs, Form::Rows));
+  auto gate = WeightOperand::stack("gate", storeAll(gates));
+  auto up = WeightOperand::stack("up", storeAll(ups));
+  auto down = WeightOperand::stack("down", storeAll(downs));
   Operands inputs = {rows("x", kHidden), {"ids", "tensor<?x3xi32>"}, rows("choice", kTopK)};
   Memory memory = {x.data(), p.ids.data(), choice.data()};
   std::string scales;

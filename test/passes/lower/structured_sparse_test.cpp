@@ -154,7 +154,7 @@ TEST(StructuredSparseTest, SparseAttention) {
   const ref::IndexShape index = {2, 8, 9};
   const int64_t width = s.rank + s.rope, T = 4, queryWidth = s.heads * (s.nope + s.rope);
   Weight kvB("bf16", s.heads * (s.nope + s.value), s.rank, 1);
-  WeightOperand stored("kv_b", StoredWeight::store(kvB, Form::Rows));
+  WeightOperand stored("kv_b", StoredWeight::store(kvB));
   Cache cache(kContext, kLayers, {width, index.head_dim});
   Floats latents = cache.fill(kLayer, kContext, 2, 0, 0), keys = cache.fill(kLayer, kContext, 3, 0, 1);
   Floats q = random_floats(T * queryWidth, 4), iq = random_floats(T * index.heads * index.head_dim, 5);

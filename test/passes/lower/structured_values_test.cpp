@@ -147,31 +147,29 @@ TEST(StructuredValuesTest, Rope) {
 
 TEST_P(StructuredWeightsTest, LinearWithAndWithoutEpilogue) {
   for (auto [K, N] : {std::array<int64_t, 2>{1, 1}, {7, 5}, {130, 33}, {257, 170}, {7168, 2}}) {
-    for (Form form : {Form::Rows, Form::Panels}) {
-      SCOPED_TRACE(testing::Message() << "K " << K << " N " << N << (form == Form::Rows ? " rows" : " panels"));
-      Weight w = weight(N, K, 1);
-      WeightOperand stored("w", StoredWeight::store(w, form));
-      Operands inputs = {rows("x", K)};
-      Memory memory = {nullptr};
-      append(inputs, memory, stored);
-      auto plain = GeneratedFunction::create("deepseek.linear %x, " + stored.text(), inputs, {rows("y", N)});
-      Operands withExtra = inputs;
-      withExtra.push_back(rows("extra", N));
-      auto fused =
-          GeneratedFunction::create("deepseek.linear %x, " + stored.text() + kEpilogue, withExtra, {rows("y", N)});
-      for (int64_t T : kRowCounts) {
-        Floats x = random_floats(T * K, 2), extra = random_floats(T * N, 3), want(T * N), got = unset(T * N);
-        ref::linear(x.data(), w.decoded.data(), T, K, N, want.data());
-        Memory all = memory;
-        all[0] = x.data();
-        all.push_back(got.data());
-        plain.run(T, all);
-        expectClose(got, want);
-        all.insert(all.end() - 1, extra.data());
-        fused.run(T, all);
-        ref::add(want.data(), extra.data(), T * N, want.data());
-        expectClose(got, want);
-      }
+    SCOPED_TRACE(testing::Message() << "K " << K << " N " << N);
+    Weight w = weight(N, K, 1);
+    WeightOperand stored("w", StoredWeight::store(w));
+    Operands inputs = {rows("x", K)};
+    Memory memory = {nullptr};
+    append(inputs, memory, stored);
+    auto plain = GeneratedFunction::create("deepseek.linear %x, " + stored.text(), inputs, {rows("y", N)});
+    Operands withExtra = inputs;
+    withExtra.push_back(rows("extra", N));
+    auto fused =
+        GeneratedFunction::create("deepseek.linear %x, " + stored.text() + kEpilogue, withExtra, {rows("y", N)});
+    for (int64_t T : kRowCounts) {
+      Floats x = random_floats(T * K, 2), extra = random_floats(T * N, 3), want(T * N), got = unset(T * N);
+      ref::linear(x.data(), w.decoded.data(), T, K, N, want.data());
+      Memory all = memory;
+      all[0] = x.data();
+      all.push_back(got.data());
+      plain.run(T, all);
+      expectClose(got, want);
+      all.insert(all.end() - 1, extra.data());
+      fused.run(T, all);
+      ref::add(want.data(), extra.data(), T * N, want.data());
+      expectClose(got, want);
     }
   }
 }
@@ -180,7 +178,7 @@ TEST_P(StructuredWeightsTest, LinearWithAndWithoutEpilogue) {
 TEST_P(StructuredWeightsTest, LinearWithBias) {
   const int64_t T = 3, K = 130, N = 33;
   Weight w = weight(N, K, 1);
-  WeightOperand stored("w", StoredWeight::store(w, Form::Rows));
+  WeightOperand stored("w", StoredWeight::store(w));
   for (const char *type : {"f32", "bf16"}) {
     SCOPED_TRACE(type);
     Weight bias(type, 1, N, 2);
@@ -204,21 +202,19 @@ TEST_P(StructuredWeightsTest, LinearWithBias) {
 
 TEST_P(StructuredWeightsTest, LinearSwiGlu) {
   for (auto [K, N] : {std::array<int64_t, 2>{7, 5}, {130, 70}}) {
-    for (Form form : {Form::Rows, Form::Panels}) {
-      SCOPED_TRACE(testing::Message() << "K " << K << " N " << N << (form == Form::Rows ? " rows" : " panels"));
-      Weight gate = weight(N, K, 1), up = weight(N, K, 2);
-      WeightOperand stored("w", StoredWeight::interleave(gate, up, form));
-      Operands inputs = {rows("x", K)};
-      Floats x = random_floats(3 * K, 3), a(3 * N), b(3 * N), got = unset(3 * N);
-      Memory memory = {x.data()};
-      append(inputs, memory, stored);
-      memory.push_back(got.data());
-      GeneratedFunction::create("deepseek.linear_swiglu %x, " + stored.text(), inputs, {rows("y", N)}).run(3, memory);
-      ref::linear(x.data(), gate.decoded.data(), 3, K, N, a.data());
-      ref::linear(x.data(), up.decoded.data(), 3, K, N, b.data());
-      ref::swiglu(a.data(), b.data(), 3 * N, a.data());
-      expectClose(got, a);
-    }
+    SCOPED_TRACE(testing::Message() << "K " << K << " N " << N);
+    Weight gate = weight(N, K, 1), up = weight(N, K, 2);
+    WeightOperand stored("w", StoredWeight::join(gate, up));
+    Operands inputs = {rows("x", K)};
+    Floats x = random_floats(3 * K, 3), a(3 * N), b(3 * N), got = unset(3 * N);
+    Memory memory = {x.data()};
+    append(inputs, memory, stored);
+    memory.push_back(got.data());
+    GeneratedFunction::create("deepseek.linear_swiglu %x, " + stored.text(), inputs, {rows("y", N)}).run(3, memory);
+    ref::linear(x.data(), gate.decoded.data(), 3, K, N, a.data());
+    ref::linear(x.data(), up.decoded.data(), 3, K, N, b.data());
+    ref::swiglu(a.data(), b.data(), 3 * N, a.data());
+    expectClose(got, a);
   }
 }
 

@@ -1,4 +1,4 @@
-// Gate, up and SwiGLU become one product with an interleaved weight.
+// Gate, up and SwiGLU become one product with a weight of both.
 // RUN: fathom-opt %s --fathom-fuse-gate-up | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-gate-up --fathom-fuse-gate-up | FileCheck %s
 // RUN: fathom-opt %s --fathom-fuse-gate-up --verify-numerics-each -o /dev/null 2>&1 | count 0
@@ -11,23 +11,23 @@ deepseek.weight @up8 : tensor<40x8xf8E4M3FN> from "up8" at [0, 0]
 deepseek.weight @up8_scale : tensor<2x1xf32> scale from "up8_scale" at [0, 0]
 deepseek.weight @up_other : tensor<40x8xf32> layers [1, 2] from "up_other" at [0, 0, 0, 0]
 
-// CHECK: deepseek.recipe @"gate|up" : tensor<128x8xbf16> layers [1, 2] {
+// CHECK: deepseek.recipe @"gate|up" : tensor<80x8xbf16> layers [1, 2] {
 // CHECK-NEXT: %[[G:.*]] = deepseek.source @gate : tensor<40x8xbf16>
 // CHECK-NEXT: %[[U:.*]] = deepseek.source @up : tensor<40x8xbf16>
-// CHECK-NEXT: %[[B:.*]] = deepseek.interleave_rows %[[G]], %[[U]] block 32 : tensor<40x8xbf16> -> tensor<128x8xbf16>
+// CHECK-NEXT: %[[B:.*]] = deepseek.concat_rows %[[G]], %[[U]] : (tensor<40x8xbf16>, tensor<40x8xbf16>) -> tensor<80x8xbf16>
 // CHECK-NEXT: deepseek.yield %[[B]]
 
 // Scales become a row per output first: blocks of the two do not line up.
-// CHECK: deepseek.recipe @"gate8_scale|up8_scale" : tensor<128x1xf32> {
+// CHECK: deepseek.recipe @"gate8_scale|up8_scale" : tensor<80x1xf32> {
 // CHECK: %[[E:.*]] = deepseek.expand_scale %{{.*}} rows 32 : tensor<2x1xf32> -> tensor<40x1xf32>
 // CHECK: %[[F:.*]] = deepseek.expand_scale %{{.*}} rows 32 : tensor<2x1xf32> -> tensor<40x1xf32>
-// CHECK: deepseek.interleave_rows %[[E]], %[[F]] block 32 : tensor<40x1xf32> -> tensor<128x1xf32>
+// CHECK: deepseek.concat_rows %[[E]], %[[F]] : (tensor<40x1xf32>, tensor<40x1xf32>) -> tensor<80x1xf32>
 
 // CHECK-LABEL: func.func @fuses
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[L:.*]]: index)
 func.func @fuses(%x: tensor<?x8xf32>, %l: index) -> tensor<?x40xf32> {
   // CHECK: %[[W:.*]] = deepseek.get_weight @"gate|up"[%[[L]]]
-  // CHECK: %[[Y:.*]] = deepseek.linear_swiglu %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<128x8xbf16>) -> tensor<?x40xf32>
+  // CHECK: %[[Y:.*]] = deepseek.linear_swiglu %[[X]], %[[W]] : (tensor<?x8xf32>, tensor<80x8xbf16>) -> tensor<?x40xf32>
   // CHECK: return %[[Y]]
   %g = deepseek.get_weight @gate[%l] : tensor<40x8xbf16>
   %u = deepseek.get_weight @up[%l] : tensor<40x8xbf16>

@@ -9,7 +9,7 @@ deepseek.weight @gate : tensor<6x4x8xbf16> experts layers [1] from "g" at [0, 0,
 deepseek.weight @up : tensor<6x4x8xbf16> experts layers [1] from "u" at [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 deepseek.weight @down : tensor<6x8x4xbf16> experts layers [1] from "d" at [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 
-// CHECK: deepseek.recipe @"gate|up" : tensor<6x64x8xbf16> experts layers [1] {
+// CHECK: deepseek.recipe @"gate|up" : tensor<6x8x8xbf16> experts layers [1] {
 // APART-NOT: deepseek.recipe
 
 // CHECK-LABEL: func.func @lowers
