@@ -27,8 +27,8 @@ def PlanBuffers : Pass<"fathom-plan-buffers", "mlir::ModuleOp"> {
   let summary = "give every buffer its offset in one static arena";
   let description = [{
     Buffers of one function share memory unless they are alive at the same time: first fit by size, largest first,
-    aligned to 64 bytes. Layers' buffers come after those of all the entry points that call them. Sets
-    `plan.arena_bytes` on entry points.
+    aligned to 64 bytes. A function's buffers come after those of all its callers. Sets `plan.arena_bytes` on entry
+    points.
 
     Numeric contract: exact. Test: test/passes/plan/plan-buffers.mlir.
   }];

@@ -122,3 +122,47 @@ func.func private @shared(%call: !plan.call, %n: index) {
   plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
   return
 }
+
+// So do those of what a layer calls, behind the layer's.
+// CHECK-LABEL: func.func private @called_by_outer
+func.func private @called_by_outer(%call: !plan.call, %n: index) {
+  // CHECK: plan.buffer {{.*}} bytes 64 offset 320
+  %a = plan.buffer of %call bytes 64 : memref<4x4xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x4xf32>, memref<4x4xf32>
+  return
+}
+// CHECK-LABEL: func.func private @outer
+func.func private @outer(%call: !plan.call, %n: index) {
+  // CHECK: plan.buffer {{.*}} bytes 128 offset 192
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+  call @called_by_outer(%call, %n) : (!plan.call, index) -> ()
+  return
+}
+// CHECK-LABEL: func.func @three_deep
+// CHECK-SAME: plan.arena_bytes = 384 : i64
+func.func @three_deep(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
+  // CHECK: plan.buffer {{.*}} bytes 192 offset 0
+  %x = plan.buffer of %call bytes 192 : memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n(%x, %x) : memref<4x8xf32>, memref<4x8xf32>
+  call @outer(%call, %n) : (!plan.call, index) -> ()
+  return
+}
+
+// What a loop hands on is alive as long as the loop's result.
+// CHECK-LABEL: func.func @keeps_results_of_loops
+// CHECK-SAME: plan.arena_bytes = 256 : i64
+func.func @keeps_results_of_loops(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
+  // CHECK: plan.buffer {{.*}} offset 0 :
+  %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  // CHECK: plan.buffer {{.*}} offset 128 :
+  %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %same = scf.for %i = %c0 to %n step %c1 iter_args(%m = %a) -> memref<4x8xf32> {
+    scf.yield %m : memref<4x8xf32>
+  }
+  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
+  %value = memref.load %same[%c0, %c0] : memref<4x8xf32>
+  return
+}
