@@ -116,9 +116,13 @@ void ConfigParser::requirePerLayer(llvm::StringRef key) {
   }
   if (!list.isArray()) {
     keys.bad(key, "is " + quote(list) + ", expected an array");
-  } else if (static_cast<int64_t>(list.size()) != modelConfig.layers) {
-    keys.bad(key, "has length " + llvm::Twine(list.size()) + ", expected one entry for each of " +
-                      llvm::Twine(modelConfig.layers) + " layers");
+    return;
+  }
+  // Some files count the layers of multi-token prediction as well.
+  int64_t size = static_cast<int64_t>(list.size()), layers = modelConfig.layers;
+  if (size != layers && size != layers + modelConfig.mtpLayers) {
+    keys.bad(key,
+             "has length " + llvm::Twine(size) + ", expected one entry for each of " + llvm::Twine(layers) + " layers");
   }
 }
 

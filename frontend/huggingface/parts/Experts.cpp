@@ -13,6 +13,8 @@ using namespace mlir;
 
 namespace fathom::huggingface {
 
+namespace json = checkpoint::json;
+
 using C = const ModelConfig &;
 
 static int64_t hidden(C c) { return c.hidden; }
@@ -32,7 +34,7 @@ static constexpr Field kFields[] = {
     {"n_shared_experts", kRouting<&RoutingConfig::sharedExperts>, Need::Optional, 0, kMaxCount, routes},
     {"num_experts_per_tok", kRouting<&RoutingConfig::expertsPerToken>, Need::Defaulted, 1, kMaxCount, routes},
     {"moe_intermediate_size", kRouting<&RoutingConfig::expertWidth>, Need::Required, 1, kMaxExtent, routes},
-    {"first_k_dense_replace", kRouting<&RoutingConfig::firstMoeLayer>, Need::Required, 0, kMaxLayers, routes},
+    {"first_k_dense_replace", kRouting<&RoutingConfig::firstMoeLayer>, Need::Optional, 0, kMaxLayers, routes},
     {"moe_layer_freq", kRouting<&RoutingConfig::layerFrequency>, Need::Optional, 1, kMaxLayers, routes},
     {"norm_topk_prob", kRouting<&RoutingConfig::normalize>, Need::Defaulted, 0, 0, routes},
 };
@@ -88,6 +90,25 @@ static void parseMethod(ConfigParser &parser) {
   expectOneOf("topk_method", method, methods);
 }
 
+/// Newer files say layer by layer only which are dense; "first_k_dense_replace" takes precedence.
+static void parseDenseLayers(ConfigParser &parser) {
+  ConfigReader &reader = parser.reader();
+  ModelConfig &config = parser.config();
+  json::Value types = reader.get("mlp_layer_types");
+  if (types.size() == 0) {
+    reader.get("first_k_dense_replace", Need::Required);
+  } else if (!reader.get("first_k_dense_replace")) {
+    int64_t dense = 0;
+    for (json::Value type : types.elements()) {
+      if (type.string() != "dense") {
+        break;
+      }
+      ++dense;
+    }
+    config.routing.firstMoeLayer = std::min(dense, config.layers);
+  }
+}
+
 static void parse(ConfigParser &parser) {
   RoutingConfig &r = parser.config().routing;
   const RoutingRules &rules = parser.config().family->routing;
@@ -95,6 +116,7 @@ static void parse(ConfigParser &parser) {
     return;
   }
   parser.read(Field{"routed_scaling_factor", kRouting<&RoutingConfig::scale>, rules.scale, 1e-6, 1e6});
+  parseDenseLayers(parser);
   parseMethod(parser);
   if (r.groupScore != GroupScore::None) {
     parser.read(kGroupFields);
@@ -133,11 +155,13 @@ static void checkNewerSpellings(ConfigParser &parser) {
                                                         ") must equal \"n_routed_experts\" (" +
                                                         llvm::Twine(config.routing.experts) + ")");
   }
-  for (checkpoint::json::Value type : reader.get("mlp_layer_types").elements()) {
+  for (json::Value type : reader.get("mlp_layer_types").elements()) {
     const char *expected = config.isMoeLayer(layer) ? "sparse" : "dense";
     if (type.string() != expected) {
-      reader.unsupported("mlp_layer_types", "says " + quote(type) + " for layer " + llvm::Twine(layer) +
-                                                ", but the other fields say " + expected);
+      const char *reason = reader.get("first_k_dense_replace") ? "the other fields say "
+                                                               : "after the first sparse layer the only kind is ";
+      reader.unsupported("mlp_layer_types",
+                         "says " + quote(type) + " for layer " + llvm::Twine(layer) + ", but " + reason + expected);
       return;
     }
     ++layer;

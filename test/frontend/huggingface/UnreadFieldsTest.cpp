@@ -12,7 +12,9 @@ namespace {
 using test::adding;
 using test::configText;
 using test::expectBadConfig;
+using test::goodConfig;
 using test::with;
+using test::without;
 
 /// What is said about a configuration, which must be good.
 std::string saidOf(const std::string &text) {
@@ -108,12 +110,34 @@ TEST(UnreadFieldsTest, NewerSpellingsOfExpertsMustAgree) {
                   "\"mlp_layer_types\" says \"dense\" for layer 1, but the other fields say sparse");
 }
 
+TEST(UnreadFieldsTest, KindsOfLayersSayWhichAreDense) {
+  std::string v3 = without(configText("v3-tiny"), "first_k_dense_replace");
+  auto firstMoeLayer = [&](const char *types) {
+    return goodConfig(adding(v3, "\"mlp_layer_types\":" + std::string(types))).routing.firstMoeLayer;
+  };
+  EXPECT_EQ(firstMoeLayer(R"(["dense","dense","sparse"])"), 2);
+  EXPECT_EQ(firstMoeLayer(R"(["sparse","sparse","sparse"])"), 0);
+  EXPECT_EQ(firstMoeLayer(R"(["dense","dense","dense"])"), 3);
+  EXPECT_EQ(firstMoeLayer(R"(["dense","dense","dense","sparse"])"), 3);
+  expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","sparse","dense"])"), 4,
+                  "\"mlp_layer_types\" says \"dense\" for layer 2, but after the first sparse layer the only kind is "
+                  "sparse");
+  expectBadConfig(adding(v3, R"("mlp_layer_types":[])"), 3, "\"first_k_dense_replace\" is missing");
+}
+
+TEST(UnreadFieldsTest, ListsOfLayersMayCountThoseOfDrafts) {
+  std::string list = R"("layer_types":["full_attention","full_attention","full_attention","full_attention"])";
+  EXPECT_EQ(saidWith(list), "");
+  expectBadConfig(adding(without(configText("v3-tiny"), "num_nextn_predict_layers"), list), 3,
+                  "\"layer_types\" has length 4, expected one entry for each of 3 layers");
+}
+
 TEST(UnreadFieldsTest, ListsOfLayersHaveAnEntryForEach) {
   std::string v3 = configText("v3-tiny");
   expectBadConfig(adding(v3, R"("layer_types":["full_attention"])"), 3,
                   "\"layer_types\" has length 1, expected one entry for each of 3 layers");
-  expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","sparse","sparse","sparse"])"), 3,
-                  "\"mlp_layer_types\" has length 4, expected one entry for each of 3 layers");
+  expectBadConfig(adding(v3, R"("mlp_layer_types":["dense","sparse","sparse","sparse","sparse"])"), 3,
+                  "\"mlp_layer_types\" has length 5, expected one entry for each of 3 layers");
   expectBadConfig(adding(v3, R"("layer_types":"full_attention")"), 3,
                   "\"layer_types\" is \"full_attention\", expected an array");
 }
