@@ -96,7 +96,7 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
        "where the weight files of --weights=reference are"},
       {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "map weights; otherwise read them into this process's memory"},
       {"draft", 0, OptionKind::kText, &o.draft, "WHAT",
-       "mtp or mtp:K: answer with so many tokens guessed ahead and without, and say what that gains (none)"},
+       "mtp or mtp:K: say what it gains to answer, for one sequence, with so many tokens guessed ahead (none)"},
       {"json", 0, OptionKind::kFlag, &o.json, nullptr, "print JSON"},
       {"svg", 0, OptionKind::kText, &o.svg, "FILE", "draw milliseconds a step over depth"},
   };
