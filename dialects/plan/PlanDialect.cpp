@@ -159,12 +159,15 @@ LogicalResult ArgumentOp::verify() {
   return success();
 }
 
-LogicalResult BufferOp::verify() {
-  if (cast<MemRefType>(getType()).hasStaticShape() == bool(getRows())) { // C1
-    return emitOpError("expects rows if and only if the first dimension is dynamic, but the type is ") << getType();
+/// One size for each dynamic dimension.
+static LogicalResult verifySizes(Operation *op, MemRefType type, ValueRange sizes) {
+  if (int64_t(sizes.size()) != type.getNumDynamicDims()) {
+    return op->emitOpError("expects ") << type.getNumDynamicDims() << " sizes, but got " << sizes.size();
   }
   return success();
 }
+
+LogicalResult BufferOp::verify() { return verifySizes(*this, cast<MemRefType>(getType()), getSizes()); } // C1
 
 LogicalResult ExpertOp::verify() {
   if (getType() != getTable().getType().getElement()) { // C1
@@ -206,13 +209,7 @@ LogicalResult WriteRowOp::verify() {
              : emitOpError("expects numbers ") << numbers << ", but got " << getNumbers().getType(); // C3
 }
 
-LogicalResult AllocateOp::verify() {
-  int64_t expected = cast<MemRefType>(getType()).getNumDynamicDims();
-  if (int64_t(getSizes().size()) != expected) { // C1
-    return emitOpError("expects ") << expected << " sizes, but got " << getSizes().size();
-  }
-  return success();
-}
+LogicalResult AllocateOp::verify() { return verifySizes(*this, cast<MemRefType>(getType()), getSizes()); } // C1
 
 LogicalResult RecordStateOp::verify() { return verifyRows(*this, getInput().getType()); } // C1
 

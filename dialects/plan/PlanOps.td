@@ -41,19 +41,19 @@ def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
 def Plan_BufferOp : Plan_Op<"buffer"> {
   let summary = "memory at a fixed offset of the arena";
   let description = [{
-    `bytes` is what the buffer needs when the call has as many rows as the entry point takes; `rows` is the count of
-    this call. `fathom-plan-buffers` gives the `offset`.
+    `bytes` is what the buffer needs when the call has as many rows as the entry point takes; `sizes` are those of this
+    call, one for each dynamic dimension. `fathom-plan-buffers` gives the `offset`.
 
-    Constraints: (C1) there are `rows` exactly where the first dimension is dynamic.
+    Constraints: (C1) there are as many `sizes` as dynamic dimensions.
 
-    Example: `%b = plan.buffer of %call bytes 131072 offset 0 rows(%n) : memref<?x128xf32>`.
+    Example: `%b = plan.buffer of %call bytes 131072 offset 0 sizes(%n) : memref<?x128xf32>`.
   }];
   let arguments = (ins Plan_CallType:$call, Plan_Count:$bytes, OptionalAttr<Plan_Count>:$offset,
-                       Optional<Index>:$rows);
+                       Variadic<Index>:$sizes);
   // Two buffers are never one, whatever CSE thinks of their attributes.
-  let results = (outs Res<Plan_RowsMemory, "", [MemAlloc<DefaultResource>]>:$result);
+  let results = (outs Res<Plan_Memory, "", [MemAlloc<DefaultResource>]>:$result);
   let assemblyFormat = [{
-    `of` $call `bytes` $bytes (`offset` $offset^)? (`rows` `(` $rows^ `)`)? attr-dict `:` type($result)
+    `of` $call `bytes` $bytes (`offset` $offset^)? (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -144,12 +144,7 @@ struct LowerBuffer : PlanPattern<BufferOp> {
     }
     Location loc = op.getLoc();
     Value arena = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, arena));
-    Value pointer = advance(rewriter, loc, arena, *op.getOffset());
-    SmallVector<Value> sizes;
-    if (adaptor.getRows()) {
-      sizes.push_back(adaptor.getRows());
-    }
-    return replace(op, rewriter, pointer, sizes);
+    return replace(op, rewriter, advance(rewriter, loc, arena, *op.getOffset()), adaptor.getSizes());
   }
 };
 

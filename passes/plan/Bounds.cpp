@@ -31,11 +31,18 @@ static std::optional<int64_t> getMostRows(Value count, int64_t most) {
   return rows ? std::optional(std::max<int64_t>(most, 1) * rows->factor) : std::nullopt;
 }
 
-/// Bytes of memory with `rows` as its dynamic dimension; none: more than an i64 holds.
-static std::optional<int64_t> getBytes(MemRefType type, int64_t rows) {
+/// The most bytes of a buffer; none: more than an i64 holds, or a size is not a count of rows.
+static std::optional<int64_t> getMostBytes(plan::BufferOp op, int64_t mostRows) {
+  auto type = cast<MemRefType>(op.getType());
   std::optional<int64_t> bytes = type.getElementTypeBitWidth() / 8;
-  for (int64_t size : type.getShape()) {
-    bytes = bytes ? llvm::checkedMul(*bytes, ShapedType::isDynamic(size) ? rows : size) : bytes;
+  auto multiply = [&](std::optional<int64_t> size) {
+    bytes = bytes && size ? llvm::checkedMul(*bytes, *size) : std::nullopt;
+  };
+  for (int64_t size : llvm::make_filter_range(type.getShape(), ShapedType::isStatic)) {
+    multiply(size);
+  }
+  for (Value size : op.getSizes()) {
+    multiply(getMostRows(size, mostRows));
   }
   return bytes;
 }
@@ -45,8 +52,7 @@ static LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t a
   if (offset > arena || bytes > arena - offset) {
     return op.emitOpError("expects a place in an arena of ") << arena << " bytes";
   }
-  std::optional<int64_t> rows = op.getRows() ? getMostRows(op.getRows(), mostRows) : 0;
-  std::optional<int64_t> needed = rows ? getBytes(cast<MemRefType>(op.getType()), *rows) : std::nullopt;
+  std::optional<int64_t> needed = getMostBytes(op, mostRows);
   if (!needed || *needed > bytes) {
     return op.emitOpError("expects as many bytes as ") << op.getType() << " has in a call of " << mostRows << " rows";
   }

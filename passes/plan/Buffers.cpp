@@ -113,7 +113,7 @@ Value Buffers::createBuffer(OpResult result, const RowCount &count) {
   }
   int64_t bytes = elements * memory.getElementTypeBitWidth() / 8;
   return plan::BufferOp::create(builder, result.getLoc(), memory, call, builder.getI64IntegerAttr(bytes), IntegerAttr(),
-                                memory.hasStaticShape() ? Value() : count.rows);
+                                memory.hasStaticShape() ? ValueRange() : ValueRange(count.rows));
 }
 
 LogicalResult Buffers::addColumns(tensor::ExtractSliceOp op) {

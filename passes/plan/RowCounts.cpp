@@ -40,10 +40,19 @@ static std::optional<CountedRows> getRowsOfColumns(memref::SubViewOp op) {
     return std::nullopt; // No plan has views of views; where nothing reaches them they may go in circles.
   }
   std::optional<CountedRows> rows = getRowsOfMemory(op.getSource());
+  if (!rows) {
+    return std::nullopt;
+  }
   auto size = dyn_cast<Value>(op.getMixedSizes().front());
   bool whole =
       size && getCountedRows(size) == rows && isZeroInteger(op.getMixedOffsets().front()) && op.hasUnitStride();
   return whole ? rows : std::nullopt;
+}
+
+/// Rows are the first dimension, and the only one that is dynamic.
+static std::optional<CountedRows> getRowsOfBuffer(plan::BufferOp op) {
+  bool rows = op.getSizes().size() == 1 && cast<MemRefType>(op.getType()).isDynamicDim(0);
+  return rows ? getCountedRows(op.getSizes().front()) : std::nullopt;
 }
 
 std::optional<CountedRows> getRowsOfMemory(Value memory) {
@@ -52,7 +61,7 @@ std::optional<CountedRows> getRowsOfMemory(Value memory) {
     return function->hasAttr(deepseek::kFormAttr) ? std::optional(CountedRows()) : std::nullopt;
   }
   return llvm::TypeSwitch<Operation *, std::optional<CountedRows>>(memory.getDefiningOp())
-      .Case([](plan::BufferOp op) { return op.getRows() ? getCountedRows(op.getRows()) : std::nullopt; })
+      .Case([](plan::BufferOp op) { return getRowsOfBuffer(op); })
       .Case([](plan::ArgumentOp op) { return std::optional(CountedRows{plan::findCallArray(op.getName())->rows}); })
       .Case([](memref::SubViewOp op) { return getRowsOfColumns(op); })
       .Default(std::optional<CountedRows>());

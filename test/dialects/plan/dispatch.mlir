@@ -28,10 +28,12 @@ func.func @entry(%call: !plan.call, %layer: index) {
   %logit_rows = plan.rows logit_rows of %call
   // CHECK: plan.argument "tokens" of %[[CALL]] : memref<?xi32>
   %tokens = plan.argument "tokens" of %call : memref<?xi32>
-  // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 offset 64 rows(%[[ROWS]]) : memref<?x8xf32>
-  %x = plan.buffer of %call bytes 128 offset 64 rows(%rows) : memref<?x8xf32>
+  // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 offset 64 sizes(%[[ROWS]]) : memref<?x8xf32>
+  %x = plan.buffer of %call bytes 128 offset 64 sizes(%rows) : memref<?x8xf32>
   // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 64 : memref<4xf32>
   %y = plan.buffer of %call bytes 64 : memref<4xf32>
+  // CHECK: plan.buffer of %[[CALL]] bytes 512 sizes(%[[ROWS]], %[[LOGIT_ROWS]]) : memref<?x4x?xf32>
+  %z = plan.buffer of %call bytes 512 sizes(%rows, %logit_rows) : memref<?x4x?xf32>
   // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[LAYER]]] slices 2, 1 : memref<4x8xbf16>
   %w = plan.weight of %call @w[%layer] slices 2, 1 : memref<4x8xbf16>
   // CHECK: plan.dispatch @k0 of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[X]], %[[W]], %[[Y]], %[[X]]) : memref<?x8xf32>, memref<4x8xbf16>, memref<4xf32>, memref<?x8xf32>

@@ -2,7 +2,7 @@
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
 func.func @buffer_c1_missing(%call: !plan.call) {
-  // expected-error @+1 {{'plan.buffer' op expects rows if and only if the first dimension is dynamic, but the type is 'memref<?x8xf32>'}}
+  // expected-error @+1 {{'plan.buffer' op expects 1 sizes, but got 0}}
   %b = plan.buffer of %call bytes 64 : memref<?x8xf32>
   return
 }
@@ -10,16 +10,16 @@ func.func @buffer_c1_missing(%call: !plan.call) {
 // -----
 
 func.func @buffer_c1_unexpected(%call: !plan.call, %n: index) {
-  // expected-error @+1 {{'plan.buffer' op expects rows if and only if the first dimension is dynamic, but the type is 'memref<2x8xf32>'}}
-  %b = plan.buffer of %call bytes 64 rows(%n) : memref<2x8xf32>
+  // expected-error @+1 {{'plan.buffer' op expects 0 sizes, but got 1}}
+  %b = plan.buffer of %call bytes 64 sizes(%n) : memref<2x8xf32>
   return
 }
 
 // -----
 
-func.func @buffer_columns(%call: !plan.call, %n: index) {
-  // expected-error @+1 {{'plan.buffer' op result #0 must be contiguous memref of numbers, of static shape but for the first dimension, but got 'memref<?x?xf32>'}}
-  %b = plan.buffer of %call bytes 64 rows(%n) : memref<?x?xf32>
+func.func @buffer_strided(%call: !plan.call, %n: index) {
+  // expected-error @+1 {{'plan.buffer' op result #0 must be contiguous memref of numbers, but got 'memref<?x4xf32, strided<[8, 1]>>'}}
+  %b = plan.buffer of %call bytes 64 sizes(%n) : memref<?x4xf32, strided<[8, 1]>>
   return
 }
 

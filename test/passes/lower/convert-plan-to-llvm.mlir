@@ -13,7 +13,7 @@ func.func @decode(%call: !plan.call) -> i32
   // CHECK: %[[ROWS:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i64
   %n = plan.rows rows of %call
   %x = plan.argument "logits" of %call : memref<?x8xf32>
-  %b = plan.buffer of %call bytes 128 offset 64 rows(%n) : memref<?x8xf32>
+  %b = plan.buffer of %call bytes 128 offset 64 sizes(%n) : memref<?x8xf32>
   %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
   %l = arith.constant 1 : index
   // CHECK: %[[TASK:.*]] = llvm.mlir.addressof @k0.task : !llvm.ptr

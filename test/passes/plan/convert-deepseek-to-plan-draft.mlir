@@ -10,7 +10,7 @@ module attributes {deepseek.model = #facts} {
   deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
 
   // CHECK-LABEL: func.func private @draft.mtp(
-  // CHECK: plan.buffer of %{{.*}} bytes 224 rows
+  // CHECK: plan.buffer of %{{.*}} bytes 224 sizes
   func.func private @draft.mtp(%x: tensor<?x8xf32> {deepseek.input = "activation"},
                                %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"},
                                %l: index {deepseek.input = "layer"})

@@ -37,7 +37,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
       -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>) attributes {deepseek.form = "expanded"} {
     // CHECK: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[INSTANCE]]] slices 0, 1 : memref<8x8xbf16>
-    // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 128 rows(%[[ROWS]]) : memref<?x8xf32>
+    // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 128 sizes(%[[ROWS]]) : memref<?x8xf32>
     // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[IN]], %[[W]], %[[Y]], %[[IN]])
     %w = deepseek.get_weight @w[%l] : tensor<8x8xbf16>
     %y = deepseek.linear %x, %w epilogue(%x) {
@@ -66,7 +66,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     // CHECK-DAG: %[[IDS:.*]] = plan.argument "logit_row_ids" of %[[CALL]]
     // CHECK-DAG: %[[LOGITS:.*]] = plan.argument "logits" of %[[CALL]]
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 rows(%[[ROWS]]) : memref<?x8xf32>
+    // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 sizes(%[[ROWS]]) : memref<?x8xf32>
     // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[ROWS]] layer %{{.*}}(%[[TOKENS]], %{{.*}}, %[[X]])
     %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
         : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>

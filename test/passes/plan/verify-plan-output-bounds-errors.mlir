@@ -11,10 +11,10 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
     %n = plan.rows rows of %call
     %c2 = arith.constant 2 : index
     %m = arith.muli %n, %c2 : index
-    %x = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
-    %y = plan.buffer of %call bytes 128 offset 64 rows(%m) : memref<?x4xf32>
-    %i = plan.buffer of %call bytes 32 offset 192 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 224 rows(%n) : memref<?x2xf32>
+    %x = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
+    %y = plan.buffer of %call bytes 128 offset 64 sizes(%m) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 192 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 224 sizes(%n) : memref<?x2xf32>
     plan.dispatch @gate of %call rows %n layer %layer (%x, %x, %i, %w)
         : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     return
@@ -109,7 +109,40 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<?x4xf32>' has in a call of 4 rows}}
-    %b = plan.buffer of %call bytes 63 offset 0 rows(%n) : memref<?x4xf32>
+    %b = plan.buffer of %call bytes 63 offset 0 sizes(%n) : memref<?x4xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %n = plan.rows rows of %call
+    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<2x?x?xf32>' has in a call of 4 rows}}
+    %b = plan.buffer of %call bytes 127 offset 0 sizes(%n, %n) : memref<2x?x?xf32>
+    %0 = arith.constant 0 : i32
+    return %0 : i32
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call) -> i32
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    %n = plan.rows rows of %call
+    %c4 = arith.constant 4 : index
+    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<4x?xf32>' has in a call of 4 rows}}
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%c4) : memref<4x?xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -140,7 +173,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = arith.constant 4 : index
     // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<?x4xf32>' has in a call of 4 rows}}
-    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
@@ -156,9 +189,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 239 : i64, plan
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
-    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
-    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     %l = arith.constant 0 : index
     // expected-error @+1 {{'plan.dispatch' op expects 'plan.scratch_bytes' of 240 or more, but got 239}}
     plan.dispatch @gate of %call rows %n layer %l (%b, %b, %i, %w)
@@ -178,9 +211,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
-    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
-    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     %l = arith.constant 0 : index
     // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or of each that wants logits, but got an unknown number of rows}}
     plan.dispatch @gate of %call rows %l layer %l (%b, %b, %i, %w)

@@ -14,7 +14,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %m = plan.rows logit_rows of %call
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%m) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%m) : memref<?x8xf32>
     // expected-error @+1 {{'func.call' op expects an activation with 1 row for each of the call, but got 1 row for each that wants logits}}
     call @decode.dense(%call, %x) : (!plan.call, memref<?x8xf32>) -> ()
     %0 = arith.constant 0 : i32
@@ -39,9 +39,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %m = plan.rows logit_rows of %call
-    %y = plan.buffer of %call bytes 128 offset 128 rows(%m) : memref<?x8xf32>
+    %y = plan.buffer of %call bytes 128 offset 128 sizes(%m) : memref<?x8xf32>
     // expected-error @+1 {{'func.call' op expects a result with 1 row for each of the call, but got 1 row for each that wants logits}}
     call @generated_0(%call, %x, %y) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>) -> ()
     %0 = arith.constant 0 : i32
@@ -66,9 +66,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %m = plan.rows logit_rows of %call
-    %y = plan.buffer of %call bytes 128 offset 128 rows(%m) : memref<?x8xf32>
+    %y = plan.buffer of %call bytes 128 offset 128 sizes(%m) : memref<?x8xf32>
     // expected-error @+1 {{'func.call' op expects operands with rows of one kind, but got 1 row for each of the call and 1 row for each that wants logits}}
     call @generated_0(%call, %x, %y, %x) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>) -> ()
     %0 = arith.constant 0 : i32
@@ -141,7 +141,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     // expected-error @+1 {{'memref.load' op is not expected outside generated functions after the plan phase}}
     %v = memref.load %x[%l, %l] : memref<?x8xf32>
     %0 = arith.constant 0 : i32

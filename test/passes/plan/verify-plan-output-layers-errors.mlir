@@ -9,9 +9,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
-    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
-    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     %l = arith.constant 3 : index
     // expected-error @+1 {{'plan.dispatch' op expects a layer below 3, but got 3}}
     plan.dispatch @gate of %call rows %n layer %l (%b, %b, %i, %w)
@@ -31,9 +31,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
-    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
-    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     // expected-error @+1 {{'plan.dispatch' op expects a layer that is a constant, or that calls pass}}
     plan.dispatch @gate of %call rows %n layer %n (%b, %b, %i, %w)
         : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
@@ -51,9 +51,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
   func.func private @layer(%call: !plan.call, %layer: index) attributes {deepseek.form = "absorbed"} {
     %n = plan.rows rows of %call
-    %b = plan.buffer of %call bytes 64 offset 0 rows(%n) : memref<?x4xf32>
-    %i = plan.buffer of %call bytes 32 offset 64 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 128 rows(%n) : memref<?x2xf32>
+    %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
+    %i = plan.buffer of %call bytes 32 offset 64 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     plan.dispatch @gate of %call rows %n layer %layer (%b, %b, %i, %w)
         : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
     return

@@ -11,7 +11,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     plan.dispatch @swiglu of %call rows %n layer %l(%x, %x, %x) : memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -30,8 +30,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
-    %y = plan.buffer of %call bytes 144 offset 0 rows(%n) : memref<?x9xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
+    %y = plan.buffer of %call bytes 144 offset 0 sizes(%n) : memref<?x9xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'memref<?x8xf32>' as 'out', but got 'memref<?x9xf32>'}}
     plan.dispatch @swiglu of %call rows %n layer %l(%x, %x, %y) : memref<?x8xf32>, memref<?x8xf32>, memref<?x9xf32>
     %0 = arith.constant 0 : i32
@@ -51,7 +51,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 256 offset 0 rows(%n) : memref<?x16xf32>
+    %x = plan.buffer of %call bytes 256 offset 0 sizes(%n) : memref<?x16xf32>
     %y = plan.argument "logits" of %call : memref<?x16xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'out' with 1 row for each of the call, but got 1 row for each that wants logits}}
     plan.dispatch @swiglu of %call rows %n layer %l(%x, %x, %y) : memref<?x16xf32>, memref<?x16xf32>, memref<?x16xf32>
@@ -73,7 +73,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %m = plan.rows logit_rows of %call
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%m) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%m) : memref<?x8xf32>
     %i = plan.argument "logit_row_ids" of %call : memref<?xi32>
     // expected-error @+1 {{'plan.dispatch' op expects 'x' with 1 row for each of the call, but got 1 row for each that wants logits}}
     plan.dispatch @select of %call rows %m layer %l(%x, %i, %x) : memref<?x8xf32>, memref<?xi32>, memref<?x8xf32>
@@ -96,10 +96,10 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %l = arith.constant 0 : index
     %c3 = arith.constant 3 : index
     %m = arith.muli %n, %c3 : index
-    %y = plan.buffer of %call bytes 384 offset 0 rows(%m) : memref<?x8xf32>
-    %s = plan.buffer of %call bytes 32 offset 384 rows(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 448 rows(%n) : memref<?x2xf32>
-    %x = plan.buffer of %call bytes 128 offset 512 rows(%n) : memref<?x8xf32>
+    %y = plan.buffer of %call bytes 384 offset 0 sizes(%m) : memref<?x8xf32>
+    %s = plan.buffer of %call bytes 32 offset 384 sizes(%n) : memref<?x2xi32>
+    %w = plan.buffer of %call bytes 32 offset 448 sizes(%n) : memref<?x2xf32>
+    %x = plan.buffer of %call bytes 128 offset 512 sizes(%n) : memref<?x8xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'y' with 2 rows for each of the call, but got 3 rows for each of the call}}
     plan.dispatch @combine of %call rows %n layer %l(%y, %s, %w, %x)
         : memref<?x8xf32>, memref<?x2xi32>, memref<?x2xf32>, memref<?x8xf32>
@@ -120,7 +120,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 320 offset 0 rows(%n) : memref<?x20xf32>
+    %x = plan.buffer of %call bytes 320 offset 0 sizes(%n) : memref<?x20xf32>
     // expected-error @+1 {{'plan.dispatch' op expects rows of 24 or more columns as 'x', but got 20}}
     plan.dispatch @append of %call rows %n layer %l(%x) : memref<?x20xf32>
     %0 = arith.constant 0 : i32
@@ -142,7 +142,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %l = arith.constant 0 : index
     %c2 = arith.constant 2 : index
     %m = arith.muli %n, %c2 : index
-    %x = plan.buffer of %call bytes 512 offset 0 rows(%m) : memref<?x16xf32>
+    %x = plan.buffer of %call bytes 512 offset 0 sizes(%m) : memref<?x16xf32>
     // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or of each that wants logits, but got 2 rows for each of the call}}
     plan.dispatch @append of %call rows %m layer %l(%x) : memref<?x16xf32>
     %0 = arith.constant 0 : i32
@@ -162,7 +162,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %w = plan.buffer of %call bytes 480 offset 256 : memref<15x4x2xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'memref<16x4x2xf32>' as 'table', but got 'memref<15x4x2xf32>'}}
     plan.dispatch @rope of %call rows %n layer %l(%x, %w, %x) : memref<?x8xf32>, memref<15x4x2xf32>, memref<?x8xf32>
@@ -201,9 +201,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %o = plan.buffer of %call bytes 16 offset 256 : memref<4xi32>
-    %s = plan.buffer of %call bytes 16 offset 320 rows(%n) : memref<?xi32>
+    %s = plan.buffer of %call bytes 16 offset 320 sizes(%n) : memref<?xi32>
     %w = plan.weight of %call @w slices 0, 2 : !plan.table<memref<8x8xbf16>>
     // expected-error @+1 {{'plan.dispatch' op expects weights of 3 experts as 'w', but got 2}}
     plan.dispatch @moe of %call rows %n layer %l(%x, %o, %s, %w, %x)
@@ -230,7 +230,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
     %e = plan.buffer of %call bytes 28 offset 256 : memref<7xf32>
     // expected-error @+1 {{'plan.dispatch' op expects an extra operand of 8 columns or more, and of one type in all dispatches of @gemm, but got 'memref<7xf32>'}}
@@ -257,7 +257,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
     %e = plan.buffer of %call bytes 32 offset 256 : memref<8xf32>
     plan.dispatch @gemm of %call rows %n layer %l(%x, %w, %x, %x)
@@ -286,10 +286,10 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 rows(%n) : memref<?x8xf32>
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
     %m = plan.rows logit_rows of %call
-    %e = plan.buffer of %call bytes 128 offset 256 rows(%m) : memref<?x8xf32>
+    %e = plan.buffer of %call bytes 128 offset 256 sizes(%m) : memref<?x8xf32>
     // expected-error @+1 {{'plan.dispatch' op expects an extra operand with 1 row for each of the call, but got 1 row for each that wants logits}}
     plan.dispatch @gemm of %call rows %n layer %l(%x, %w, %x, %e)
         : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<?x8xf32>
