@@ -166,7 +166,7 @@ llvm::Error PieceBuilder::read(uint32_t matrix, const Piece &piece, Visit visit,
   if (matrix < recipe->sources.size()) {
     return readSource(matrix, piece, visit, target);
   }
-  auto release = llvm::make_scope_exit([this, before = buffersInUse] { buffersInUse = before; });
+  llvm::scope_exit release([this, before = buffersInUse] { buffersInUse = before; });
   const Step &step = recipe->steps[matrix - recipe->sources.size()];
   return std::visit([&](const auto &action) { return run(action, step, piece, visit, target); }, step.action);
 }

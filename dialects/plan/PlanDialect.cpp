@@ -161,7 +161,7 @@ LogicalResult ArgumentOp::verify() {
 
 /// One size for each dynamic dimension.
 static LogicalResult verifySizes(Operation *op, MemRefType type, ValueRange sizes) {
-  if (int64_t(sizes.size()) != type.getNumDynamicDims()) {
+  if (sizes.size() != type.getNumDynamicDims()) {
     return op->emitOpError("expects ") << type.getNumDynamicDims() << " sizes, but got " << sizes.size();
   }
   return success();
