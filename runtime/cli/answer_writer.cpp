@@ -88,8 +88,26 @@ static void writeText(Output &output, const char *name, const Buffer<char> &esca
   output.write("\", ");
 }
 
+// A quotient, or null where there is nothing to divide by.
+static void writeRatio(Output &output, const char *name, uint64_t divisor, double value) {
+  if (divisor > 0) {
+    output.print(", \"%s\": %.4f", name, value);
+  } else {
+    output.print(", \"%s\": null", name);
+  }
+}
+
+static void writeDrafts(Output &output, const fathom_generate_result_t &result) {
+  output.print(", \"decode_steps\": %llu, \"drafted_tokens\": %llu, \"accepted_tokens\": %llu",
+               static_cast<unsigned long long>(result.decode_steps),
+               static_cast<unsigned long long>(result.drafted_tokens),
+               static_cast<unsigned long long>(result.accepted_tokens));
+  writeRatio(output, "acceptance", result.drafted_tokens, acceptance(result));
+  writeRatio(output, "tokens_per_step", result.decode_steps, tokensPerStep(result));
+}
+
 void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,
-                     const Buffer<char> *text, const fathom_generate_result_t &result) {
+                     const Buffer<char> *text, bool drafts, const fathom_generate_result_t &result) {
   output.write("{\"tokens\": [");
   for (size_t i = 0; i < tokens.size(); ++i) {
     output.print(i ? ", %d" : "%d", tokens[i]);
@@ -104,12 +122,8 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
   output.print("\"stop\": \"%s\", \"prompt_tokens\": %llu, \"generated_tokens\": %llu", stopName(result.stop),
                static_cast<unsigned long long>(result.prompt_tokens),
                static_cast<unsigned long long>(result.generated_tokens));
-  if (result.drafted_tokens > 0) {
-    output.print(", \"decode_steps\": %llu, \"drafted_tokens\": %llu, \"accepted_tokens\": %llu",
-                 static_cast<unsigned long long>(result.decode_steps),
-                 static_cast<unsigned long long>(result.drafted_tokens),
-                 static_cast<unsigned long long>(result.accepted_tokens));
-    output.print(", \"acceptance\": %.4f, \"tokens_per_step\": %.4f", acceptance(result), tokensPerStep(result));
+  if (drafts) {
+    writeDrafts(output, result);
   }
   // The sequences of a batch have no times of their own.
   if (result.prefill_nanoseconds > 0) {
@@ -121,7 +135,7 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
 
 void AnswerWriter::finish(const fathom_generate_result_t &result) {
   if (format == Format::kJson) {
-    writeAnswerJson(output, tokens, nullptr, &text, result);
+    writeAnswerJson(output, tokens, nullptr, &text, drafts, result);
   } else if (format == Format::kTokenIds || !output.atLineStart()) {
     output.write("\n");
   }

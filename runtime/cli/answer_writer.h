@@ -26,14 +26,15 @@ void printStats(const char *program, const fathom_generate_result_t &result, siz
 const char *stopName(fathom_stop_t stop);
 
 /// Writes an answer as a line of JSON. |reasoning| and |text| are the insides of JSON strings, or NULL to leave them
-/// out.
+/// out; |drafts|: what was drafted is said, even if that is nothing.
 void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,
-                     const Buffer<char> *text, const fathom_generate_result_t &result);
+                     const Buffer<char> *text, bool drafts, const fathom_generate_result_t &result);
 
 /// One answer. Text and tokens are written as they come, JSON when the answer is complete.
 class AnswerWriter {
 public:
-  AnswerWriter(Output &output, Format format) : output(output), format(format) {}
+  AnswerWriter(Output &output, const RunOptions &options)
+      : output(output), format(parseFormat(options.output)), drafts(options.drafts > 0) {}
 
   /// Takes one token, or -1 with the rest of the text. False if nothing more can be written.
   bool take(int32_t token, const char *piece, size_t length);
@@ -47,6 +48,7 @@ public:
 private:
   Output &output;
   Format format;
+  bool drafts;
   size_t count = 0;
   bool outOfMemory = false;
   Buffer<int32_t> tokens;

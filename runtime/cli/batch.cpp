@@ -231,7 +231,7 @@ void Batch::addCounts(size_t index, fathom_generate_result_t *result) const {
 }
 
 int Batch::write(size_t index) {
-  AnswerWriter writer(output, parseFormat(options.output));
+  AnswerWriter writer(output, options);
   const int32_t *answer = answers.data() + index * limit;
   Buffer<char> text;
   if (!decodeText(loaded, answer, lengths[index], &text)) {

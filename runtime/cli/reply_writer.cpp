@@ -12,7 +12,7 @@ namespace fathom::cli {
 ReplyWriter::ReplyWriter(Output &output, const RunOptions &options, fathom_model_t *model, bool terminal)
     : output(output), model(model), format(parseFormat(options.output)),
       showsThought(strcmp(options.reasoning, "hide") != 0), showsAnswer(strcmp(options.reasoning, "only") != 0),
-      terminal(terminal), splitter(onPart, this) {}
+      drafts(options.drafts > 0), terminal(terminal), splitter(onPart, this) {}
 
 bool ReplyWriter::onPart(void *user, bool isThought, std::string_view piece) {
   return static_cast<ReplyWriter *>(user)->takePart(isThought, piece);
@@ -77,7 +77,8 @@ void ReplyWriter::writeJson(const fathom_generate_result_t *result) {
     failed |= !appendJson(&escaped[i], said[i].data(), said[i].size());
   }
   if (result && !failed) {
-    writeAnswerJson(output, tokens, showsThought ? &escaped[1] : nullptr, showsAnswer ? &escaped[0] : nullptr, *result);
+    writeAnswerJson(output, tokens, showsThought ? &escaped[1] : nullptr, showsAnswer ? &escaped[0] : nullptr, drafts,
+                    *result);
   }
 }
 

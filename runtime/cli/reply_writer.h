@@ -44,7 +44,7 @@ private:
   Output &output;
   fathom_model_t *model;
   Format format;
-  bool showsThought, showsAnswer, terminal;
+  bool showsThought, showsAnswer, drafts, terminal;
   ReasoningSplitter splitter;
   /// The answer, and the thought.
   Buffer<char> said[2];

@@ -53,7 +53,7 @@ static int answer(const ModelSource &source, const RunOptions &options, const Lo
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;
   }
-  AnswerWriter writer(output, parseFormat(options.output));
+  AnswerWriter writer(output, options);
   fathom_generate_options_t request;
   fathom_generate_options_initialize(&request);
   request.tokens = tokens.data();

@@ -69,6 +69,10 @@ class Draft(unittest.TestCase):
         self.assertAlmostEqual(value["acceptance"], value["accepted_tokens"] / value["drafted_tokens"], places=3)
         self.assertAlmostEqual(value["tokens_per_step"], 60 / value["decode_steps"], places=3)
         self.assertNotIn("decode_steps", json.loads(run(*command).stdout))
+        # The first token comes with the prompt.
+        value = json.loads(run("--token-ids=5,9,200", "-n1", "--output=json", "--draft=mtp").stdout)
+        self.assertEqual([value[key] for key in ("decode_steps", "drafted_tokens", "acceptance", "tokens_per_step")],
+                         [0, 0, None, None])
         path = os.path.join(folder, "draft-stats.txt")
         with open(path, "w") as file:
             file.write("1\n2\n")
