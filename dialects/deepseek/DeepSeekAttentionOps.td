@@ -330,11 +330,12 @@ def DeepSeek_IndexCandidatesOp : DeepSeek_Compute<"index_candidates"> {
   let summary = "the best positions in each part of a row's context";
   let description = [{
     Half of `deepseek.index_select`, whose operands and attributes it has: positions 0 to positions[t] are cut into
-    blocks of 64. Of these part i takes those from ⌊i · blocks / n⌋ up to where part i + 1 begins, with n the whole part of
-    (positions[t] + 1) / (2 · top_k) between 1 and `parts`, and parts from n on take none: no more than half of what a row
-    sees are candidates, but where one part finds what is sought. For each part the top_k positions with the largest scores, ascending, and their scores; behind them positions are −1 and
-    scores 0. Of a row of no more than top_k positions all are candidates, with scores of 0, none of which is
-    computed. A score may be off by as much as the bound of its part, 0 where scores are as they are defined.
+    blocks of 64. Of these part i takes those from ⌊i · blocks / n⌋ up to where part i + 1 begins, with n the whole part
+    of (positions[t] + 1) / (2 · top_k), but 1 at least and `parts` at most; parts from n on take none. So no more than half
+    of what a row sees are candidates, or there is one part. For each part the top_k positions with the largest scores,
+    ascending, and their scores; behind them positions are −1 and scores 0. Of a row of no more than top_k positions all
+    are candidates, with scores of 0, none of which is computed. A score may be off by as much as the bound of its part,
+    0 where scores are as they are defined.
     `deepseek.index_merge` takes the best of them.
 
     A part of a row is work of its own, so that one row keeps several threads busy.

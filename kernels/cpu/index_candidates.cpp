@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Half of index_select, for few rows of long contexts: a row's context is cut into parts of whole blocks that differ by
-// one block at most, and each part's k best are candidates for index_merge. A part has 2 * k keys or more, or all, so
-// that half of the keys at most are candidates, and parts behind the last are empty. Selection is exact, so the parts
+// one block at most, and each part's k best are candidates for index_merge. There are so few parts that half of the
+// keys at most are candidates, or one part, and those behind the last are empty. Selection is exact, so the parts
 // change no bit of what comes out.
 //
 // Operands: q, w and store as in index_select.cpp, scores f32 [T, parts, k] and ids i32 [T, parts, k]: the candidates
@@ -32,7 +32,7 @@ struct IndexCandidates : index_candidates_constants {
       for (int64_t position = begin; position < end; ++position) {
         best.add(0.0f, position);
       }
-    } else {
+    } else if (begin < end) {
       IndexQuery query = {operand<const float>(dispatch, 0) + row * c[H] * c[d],
                           operand<const float>(dispatch, 1) + row * c[w_stride] + c[w_offset], c[H], c[d]};
       IndexKeys keys = {dispatch, row, c[index_store], row_format(c[index_element], c[d]), begin, end};

@@ -85,7 +85,7 @@ def LowerSparseAttention : Pass<"fathom-lower-sparse-attention", "mlir::ModuleOp
 
     A kernel selects for a row on one thread. Where a call has 64 rows or fewer, by `deepseek.max_rows` of the entry
     point, and so may not have one for every thread, `index_candidates` and `index_merge` take the place of `index_select`
-    in contexts of more than 1024 positions: a row's are searched in parts, one for each 1024 of the longest context, but
+    in long contexts: a row's are searched in parts, one for each 1024 positions and for each 2 · top_k of the longest, but
     no more than 16. What parts there are is a fact of the module, and they select the same positions. With
     many rows, as of a prompt, threads have enough to do, and candidates would be much memory: 64 MiB for 256 rows of 16
     parts that select 2048 positions.
