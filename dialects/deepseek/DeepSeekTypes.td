@@ -55,10 +55,12 @@ class DeepSeek_WeightOf<string layout, list<int> ranks, string name>
     : ConfinedType<RankedTensorOf<[BF16, F16, F32, F8E4M3FN]>,
                    [HasAnyRankOfPred<ranks>, CPred<"::fathom::deepseek::isStored($_self)">, CPred<layout>],
                    name # " of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements">;
-class DeepSeek_WeightRowByRow<list<int> ranks, string name> : DeepSeek_WeightOf<"::fathom::deepseek::isRowByRow($_self)", ranks, name>;
+class DeepSeek_WeightRowByRow<list<int> ranks, string name>
+    : DeepSeek_WeightOf<"::fathom::deepseek::isRowByRow($_self)", ranks, name>;
 
 /// [N, K], [E, N, K] for all experts, or a vector [N], in any layout.
-def DeepSeek_AnyWeight : DeepSeek_WeightOf<"::fathom::deepseek::hasKnownLayout($_self)", [1, 2, 3], "weight in rows or a known layout">;
+def DeepSeek_AnyWeight
+    : DeepSeek_WeightOf<"::fathom::deepseek::hasKnownLayout($_self)", [1, 2, 3], "weight in rows or a known layout">;
 /// A weight as checkpoints have it.
 def DeepSeek_WeightTensor : DeepSeek_WeightRowByRow<[1, 2, 3], "weight in rows">;
 /// A weight with rows: [N, K], or [E, N, K] for all experts.

@@ -31,7 +31,7 @@ static std::optional<int64_t> getMostRows(Value count, int64_t most) {
   return rows ? std::optional(std::max<int64_t>(most, 1) * rows->factor) : std::nullopt;
 }
 
-/// The most bytes of a buffer; none: more than an i64 holds, or a size is not a count of rows.
+/// The most bytes of a buffer whose sizes are counts of rows; none: more than an i64 holds.
 static std::optional<int64_t> getMostBytes(plan::BufferOp op, int64_t mostRows) {
   auto type = cast<MemRefType>(op.getType());
   std::optional<int64_t> bytes = type.getElementTypeBitWidth() / 8;
@@ -51,6 +51,9 @@ static LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t a
   int64_t offset = *op.getOffset(), bytes = op.getBytes();
   if (offset > arena || bytes > arena - offset) {
     return op.emitOpError("expects a place in an arena of ") << arena << " bytes";
+  }
+  if (!llvm::all_of(op.getSizes(), getCountedRows)) {
+    return op.emitOpError("expects counts of rows as sizes");
   }
   std::optional<int64_t> needed = getMostBytes(op, mostRows);
   if (!needed || *needed > bytes) {

@@ -313,15 +313,16 @@ TEST_P(IndexCandidatesTest, AnyPartsSelectWhatIndexSelectDoes) {
 }
 
 TEST_P(IndexCandidatesTest, HalfOfWhatARowSeesAtMostAreCandidates) {
-  const int64_t k = 10, parts = 16;
-  Index index({4, 32, k}, {19, 39, 40, 79, 399});
+  const int64_t k = 32, parts = 16;
+  // 2 * k, 3 * k, less than 4 * k and as much, 8 * k and 12.5 * k keys.
+  Index index({4, 32, k}, {63, 95, 126, 127, 255, 399});
   FoundCandidates found(*GetParam(), index, parts);
   std::vector<int64_t> counts;
   for (auto row = found.ids.begin(); row != found.ids.end(); row += parts * k) {
     counts.push_back(parts * k - std::count(row, row + parts * k, -1));
   }
-  // Parts are whole blocks of 64: of two that share one block, one has all.
-  EXPECT_EQ(counts, (std::vector<int64_t>{k, k, k, 2 * k, 7 * k}));
+  EXPECT_EQ(counts, (std::vector<int64_t>{k, k, k, 2 * k, 4 * k, 6 * k}));
+  EXPECT_EQ(select_in_parts(*GetParam(), index, parts), index.reference());
 }
 
 TEST_P(IndexCandidatesTest, ScoresHaveTheBitsOfEveryArchAndOfARowAlone) {

@@ -48,6 +48,21 @@ func.func @keeps_many_rows_whole(%q: tensor<?x20xf32>, %c: !deepseek.cache<laten
 }
 
 // Rows of a layer are those of the entry points that call it.
+// CHECK-LABEL: func.func @has_no_more_parts_than_halve_candidates
+func.func @has_no_more_parts_than_halve_candidates(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %l: index,
+                  %iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>, %p: tensor<?xi32>) -> tensor<?x10xf32> attributes {deepseek.max_rows = 64 : i64} {
+  // CHECK: deepseek.index_candidates {{.*}} parts = 2 : i64, top_k = 400 : i64
+  %w = deepseek.get_weight @kv_b[%l] : tensor<22x12xbf16>
+  %t = deepseek.get_weight @table : tensor<2049x2x2xf32>
+  %a = deepseek.sparse_attention interleaved %q, %c[%l], %w, %t index %iq, %iw at %p
+      {num_heads = 2 : i64, nope_dim = 6 : i64, rope_dim = 4 : i64, value_dim = 5 : i64, softmax_scale = 0.5 : f64,
+       index_heads = 3 : i64, index_dim = 8 : i64, top_k = 400 : i64}
+      : (tensor<?x20xf32>, !deepseek.cache<latent: 16 x f32, index: 8 x f32>, index, tensor<22x12xbf16>, tensor<2049x2x2xf32>,
+         tensor<?x24xf32>, tensor<?x3xf32>, tensor<?xi32>) -> tensor<?x10xf32>
+  return %a : tensor<?x10xf32>
+}
+
+// Rows of a layer are those of the entry points that call it.
 // CHECK-LABEL: func.func {{.*}}@layer
 func.func private @layer(%q: tensor<?x20xf32>, %c: !deepseek.cache<latent: 16 x f32, index: 8 x f32>, %l: index,
                   %iq: tensor<?x24xf32>, %iw: tensor<?x3xf32>, %p: tensor<?xi32>) -> tensor<?x10xf32> {

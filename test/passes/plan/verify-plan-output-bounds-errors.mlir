@@ -141,7 +141,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %c4 = arith.constant 4 : index
-    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<4x?xf32>' has in a call of 4 rows}}
+    // expected-error @+1 {{'plan.buffer' op expects counts of rows as sizes}}
     %b = plan.buffer of %call bytes 64 offset 0 sizes(%c4) : memref<4x?xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
@@ -172,7 +172,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = arith.constant 4 : index
-    // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<?x4xf32>' has in a call of 4 rows}}
+    // expected-error @+1 {{'plan.buffer' op expects counts of rows as sizes}}
     %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
