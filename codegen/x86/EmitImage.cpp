@@ -1,75 +1,18 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// LLVM IR to machine code, and machine code to an ELF image.
+// Machine code to an ELF image.
 
-#include "codegen/x86/Units.h"
-#include "dialects/support/Threads.h"
-#include "kernels/KernelBitcode.h"
-
-#include "llvm/ADT/SmallString.h"
-#include "llvm/IR/LegacyPassManager.h"
-
-#include <atomic>
-#include <mutex>
+#include "codegen/llvm/Units.h"
+#include "codegen/x86/Image.h"
 
 using namespace llvm;
 
 namespace fathom::codegen {
 
-static Error emit(Module &module, const X86Target &target, CodeGenFileType type, SmallVectorImpl<char> &bytes) {
-  std::unique_ptr<TargetMachine> machine = target.createMachine();
-  raw_svector_ostream stream(bytes);
-  legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, type)) {
-    return createStringError("this build of LLVM cannot emit x86 code");
-  }
-  passes.run(module);
-  return Error::success();
-}
-
-/// The longest unit first, so that no thread begins it when the others are done.
-static SmallVector<size_t> orderBySize(const ModelCode &code) {
-  SmallVector<size_t> sizes = {code.functions.size()};
-  for (const KernelInstance &kernel : code.kernels) {
-    sizes.push_back(kernels::findKernelBitcode(kernel.kernel).size);
-  }
-  SmallVector<size_t> order = to_vector(seq(sizes.size()));
-  stable_sort(order, [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
-  return order;
-}
-
-static Error compileUnit(const ModelCode &code, size_t unit, const X86Target &target, SmallVectorImpl<char> &object) {
-  LLVMContext context;
-  Expected<std::unique_ptr<Module>> module = buildUnit(code, unit, target, context);
-  return module ? emit(**module, target, CodeGenFileType::ObjectFile, object) : module.takeError();
-}
-
-Expected<std::string> emitAssembly(Module &module, const X86Target &target) {
-  SmallString<0> bytes;
-  if (Error error = emit(module, target, CodeGenFileType::AssemblyFile, bytes)) {
-    return std::move(error);
-  }
-  return bytes.str().str();
-}
-
 Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads) {
-  SmallVector<size_t> order = orderBySize(code);
-  std::vector<SmallString<0>> objects(order.size());
-  std::atomic<size_t> next = 0;
-  std::mutex mutex;
-  Error result = Error::success();
-  shareWork(threads, [&] {
-    for (size_t i; (i = next++) < order.size();) {
-      Error error = compileUnit(code, order[i], target, objects[order[i]]);
-      std::lock_guard<std::mutex> lock(mutex);
-      result = joinErrors(std::move(result), std::move(error));
-    }
-  });
-  if (result) {
-    return std::move(result);
-  }
-  return linkImage(objects, code.entryPoints);
+  auto objects = emitUnits(code, target, CodeGenFileType::ObjectFile, threads);
+  return objects ? linkImage(*objects, code.entryPoints) : objects.takeError();
 }
 
 } // namespace fathom::codegen

@@ -4,9 +4,8 @@
 // JITLink, LLVM's linker for code in memory, with an image in the place of a process: it needs no disk, which may be
 // full or read-only, no descriptors and no /proc.
 
-#include "codegen/x86/Units.h"
-
 #include "codegen/artifact/ElfObject.h"
+#include "codegen/x86/Image.h"
 
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/ExecutionEngine/JITLink/ELF_x86_64.h"

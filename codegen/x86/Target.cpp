@@ -67,6 +67,16 @@ std::unique_ptr<TargetMachine> X86Target::createMachine() const {
       Triple(kTriple), kBaseline, getFeatures(), options, Reloc::PIC_, CodeModel::Small, CodeGenOptLevel::Aggressive));
 }
 
+/// 64-byte vectors stay whole where the processor has them.
+void X86Target::setAttributes(Function &function) const {
+  std::string width = std::to_string(arch->vectorBits);
+  function.addFnAttr("target-cpu", kBaseline);
+  function.addFnAttr("target-features", getFeatures());
+  function.addFnAttr("tune-cpu", tune);
+  function.addFnAttr("prefer-vector-width", width);
+  function.addFnAttr("min-legal-vector-width", width);
+}
+
 void X86Target::narrow(function_ref<bool(StringRef arch)> isUsed) {
   for (const kernels::Arch &next : kernels::archs()) {
     bool isLess = &next > arch && kernels::canRun(arch->name, next.name);

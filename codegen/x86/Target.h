@@ -6,20 +6,19 @@
 #ifndef FATHOM_CODEGEN_X86_TARGET_H
 #define FATHOM_CODEGEN_X86_TARGET_H
 
+#include "codegen/llvm/CodeTarget.h"
 #include "kernels/Catalog.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Target/TargetMachine.h"
 
-#include <memory>
 #include <string>
 
 namespace fathom::codegen {
 
 /// A processor as --mcpu names it, reduced to what Fathom distinguishes.
-struct X86Target {
+struct X86Target final : CodeTarget {
   /// The level whose instructions code may use: all that kernels distinguish.
   const kernels::Arch *arch = nullptr;
   /// The processor whose speeds decide among the level's instructions, as given; the level for "native".
@@ -31,7 +30,8 @@ struct X86Target {
 
   /// What the level has beyond the baseline, as LLVM lists features: "+avx512f,+avx512bw".
   std::string getFeatures() const;
-  std::unique_ptr<llvm::TargetMachine> createMachine() const;
+  std::unique_ptr<llvm::TargetMachine> createMachine() const override;
+  void setAttributes(llvm::Function &function) const override;
 
   /// Leaves the level for one with as wide vectors if nothing of its own is used: more machines run what comes out.
   void narrow(llvm::function_ref<bool(llvm::StringRef arch)> isUsed);

@@ -49,6 +49,8 @@ ALLOWED = {
     "passes/support/": ("passes/support/", "dialects/", "kernels/ops.def", "kernels/Catalog", "fathom/kernel_abi.h"),
     # Kernels reach codegen as bitcode, and the evaluator as the references that define ops.
     "codegen/": ("codegen/", "dialects/", "kernels/ops.def", "kernels/Catalog", "kernels/KernelBitcode.h", *CONTRACTS),
+    # What targets share knows none of them.
+    "codegen/llvm/": ("codegen/llvm/", "dialects/", "kernels/KernelBitcode.h", *CONTRACTS),
     "codegen/reference/": ("codegen/reference/", "dialects/", "kernels/ref/"),
     "kernels/": ("kernels/", "fathom/kernel_abi.h"),
     # What generated code calls is given the call that the code works for.

@@ -47,6 +47,7 @@ class LayeringTest(LintTest):
             ("passes/support/A.cpp", "passes/model/Passes.h"),
             ("passes/fuse/A.cpp", "codegen/Codegen.h"),
             ("passes/fuse/A.cpp", "frontend/checkpoint/Json.h"),
+            ("codegen/llvm/A.cpp", "codegen/x86/Target.h"),
             ("codegen/x86/A.cpp", "passes/plan/Passes.h"),
             ("codegen/x86/A.cpp", "runtime/src/session.h"),
             ("codegen/x86/A.cpp", "fathom/fathom.h"),

@@ -1,33 +1,13 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Units from LLVM IR in text, and images in memory as the runtime maps them.
+// Images in memory, as the runtime maps them.
 
 #include "test/codegen/x86/Support.h"
 
-#include "llvm/AsmParser/Parser.h"
-#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/Support/SourceMgr.h"
 
 namespace fathom::codegen::test {
-
-const X86Target &getTarget() {
-  static const X86Target target = llvm::cantFail(findX86Target("x86-64-v3"));
-  return target;
-}
-
-std::unique_ptr<llvm::Module> parse(llvm::StringRef ir, llvm::LLVMContext &context) {
-  llvm::SMDiagnostic problem;
-  std::unique_ptr<llvm::Module> module = llvm::parseAssemblyString(ir, problem, context);
-  if (!module) {
-    llvm::report_fatal_error(problem.getMessage());
-  }
-  std::unique_ptr<llvm::TargetMachine> machine = getTarget().createMachine();
-  module->setTargetTriple(machine->getTargetTriple());
-  module->setDataLayout(machine->createDataLayout());
-  return module;
-}
 
 llvm::SmallString<0> compileObject(llvm::StringRef ir) {
   llvm::LLVMContext context;
@@ -39,16 +19,6 @@ llvm::SmallString<0> compileObject(llvm::StringRef ir) {
   EXPECT_FALSE(machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile));
   passes.run(*module);
   return object;
-}
-
-ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> entryPoints, std::vector<KernelInstance> kernels) {
-  llvm::LLVMContext context;
-  ModelCode code;
-  llvm::raw_svector_ostream stream(code.functions);
-  llvm::WriteBitcodeToFile(*parse(ir, context), stream);
-  code.entryPoints = std::move(entryPoints);
-  code.kernels = std::move(kernels);
-  return code;
 }
 
 LoadedImage::LoadedImage(CodeImage linked) : linked(std::move(linked)) {

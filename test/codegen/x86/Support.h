@@ -1,35 +1,19 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Units from LLVM IR in text, and images in memory as the runtime maps them.
+// Images in memory, as the runtime maps them.
 
 #ifndef FATHOM_TEST_CODEGEN_X86_SUPPORT_H
 #define FATHOM_TEST_CODEGEN_X86_SUPPORT_H
 
-#include "codegen/x86/Units.h"
+#include "codegen/x86/Image.h"
 #include "runtime/device/cpu/code_image.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "test/codegen/llvm/Support.h"
 
 namespace fathom::codegen::test {
 
-/// x86-64-v3.
-const X86Target &getTarget();
-
-std::unique_ptr<llvm::Module> parse(llvm::StringRef ir, llvm::LLVMContext &context);
-
 /// The ELF object of a module, as it is: neither optimized nor linked with anything.
 llvm::SmallString<0> compileObject(llvm::StringRef ir);
-
-/// A model whose functions are `ir`.
-ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> entryPoints, std::vector<KernelInstance> kernels = {});
-
-/// What an error says; the empty text for success.
-template <typename T>
-std::string getMessage(llvm::Expected<T> expected) {
-  return expected ? "" : llvm::toString(expected.takeError());
-}
 
 /// An image, mapped.
 class LoadedImage {

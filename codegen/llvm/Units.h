@@ -1,12 +1,12 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The steps of a unit from bitcode to the code image. Internal to codegen/x86.
+// The steps of a unit from bitcode to machine code. Internal to codegen.
 
-#ifndef FATHOM_CODEGEN_X86_UNITS_H
-#define FATHOM_CODEGEN_X86_UNITS_H
+#ifndef FATHOM_CODEGEN_LLVM_UNITS_H
+#define FATHOM_CODEGEN_LLVM_UNITS_H
 
-#include "codegen/x86/Image.h"
+#include "codegen/llvm/ModelCode.h"
 
 namespace fathom::codegen {
 
@@ -27,15 +27,13 @@ llvm::Expected<std::unique_ptr<llvm::Module>> specializeKernel(const ModelCode &
 inline size_t countUnits(const ModelCode &code) { return 1 + code.kernels.size(); }
 
 /// A unit, optimized for `target`. Threads may build units at once, each in a context of its own.
-llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const ModelCode &code, size_t unit, const X86Target &target,
+llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
                                                         llvm::LLVMContext &context);
 
-/// Links x86-64 ELF objects in memory: what `entryPoints` need of them, at addresses from 0 on, a segment for each kind
-/// of protection, its offset in the file equal to its address. Fails if the code uses what no object defines, or holds
-/// an address, which somebody would have to relocate.
-llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<llvm::SmallString<0>> objects,
-                                    llvm::ArrayRef<std::string> entryPoints);
+/// A file for each unit, compiled on up to `threads` threads. Bytes do not depend on `threads`.
+llvm::Expected<std::vector<llvm::SmallString<0>>> emitUnits(const ModelCode &code, const CodeTarget &target,
+                                                            llvm::CodeGenFileType type, unsigned threads);
 
 } // namespace fathom::codegen
 
-#endif // FATHOM_CODEGEN_X86_UNITS_H
+#endif // FATHOM_CODEGEN_LLVM_UNITS_H

@@ -3,7 +3,7 @@
 //
 // MLIR to optimized LLVM IR.
 
-#include "codegen/x86/Units.h"
+#include "codegen/llvm/Units.h"
 
 #include "dialects/plan/Plan.h"
 
@@ -37,17 +37,12 @@ static void eraseForeignOps(mlir::ModuleOp module) {
   module->setDiscardableAttrs(mlir::DictionaryAttr::get(module.getContext()));
 }
 
-/// Everything for one processor; 64-byte vectors stay whole where it has them.
-static void setTarget(Module &module, const X86Target &target) {
-  std::string width = std::to_string(target.arch->vectorBits), features = target.getFeatures();
+/// Everything for one processor, whatever kernels were compiled for.
+static void setTarget(Module &module, const CodeTarget &target) {
   for (Function &function : module) {
     function.removeFnAttr("target-cpu");
     function.removeFnAttr("target-features");
-    function.addFnAttr("target-cpu", X86Target::kBaseline);
-    function.addFnAttr("target-features", features);
-    function.addFnAttr("tune-cpu", target.tune);
-    function.addFnAttr("prefer-vector-width", width);
-    function.addFnAttr("min-legal-vector-width", width);
+    target.setAttributes(function);
     function.addFnAttr(Attribute::NoUnwind);
   }
 }
@@ -75,7 +70,7 @@ static void hideDeclarations(Module &module) {
   }
 }
 
-Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &target) {
+Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target) {
   // First what LLVM IR cannot say.
   ModelCode code;
   code.kernels = collectKernels(lowered);
@@ -104,7 +99,7 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const X86Target &targ
   return code;
 }
 
-Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, const X86Target &target,
+Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
                                             LLVMContext &context) {
   Expected<std::unique_ptr<Module>> module =
       unit == 0 ? readFunctions(code, context) : specializeKernel(code, code.kernels[unit - 1], context);
@@ -123,7 +118,7 @@ Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, 
   return module;
 }
 
-Expected<std::unique_ptr<Module>> buildLLVMModule(const ModelCode &code, const X86Target &target,
+Expected<std::unique_ptr<Module>> buildLLVMModule(const ModelCode &code, const CodeTarget &target,
                                                   LLVMContext &context) {
   Expected<std::unique_ptr<Module>> module = buildUnit(code, 0, target, context);
   for (size_t unit = 1; module && unit < countUnits(code); ++unit) {

@@ -3,7 +3,7 @@
 //
 // One copy of a kernel's bitcode for each set of constants.
 
-#include "codegen/x86/Units.h"
+#include "codegen/llvm/Units.h"
 
 #include "kernels/KernelBitcode.h"
 

@@ -5,7 +5,7 @@
 
 #include "dialects/RegisterDialects.h"
 #include "fathom/kernel_abi.h"
-#include "test/codegen/x86/Support.h"
+#include "test/codegen/llvm/Support.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/IR/Constants.h"
@@ -13,24 +13,6 @@
 #include "llvm/IR/Verifier.h"
 
 namespace fathom::codegen::test {
-
-/// Copies row ids[i] of `width` numbers to row i.
-static KernelInstance makeSelectRows(int64_t width) {
-  return {"select", "x86_f32_select_rows", {width}, /*hasEpilogue=*/false};
-}
-
-/// What code that dispatches @select sees of it.
-static constexpr llvm::StringLiteral kSelect = R"(
-  declare hidden void @select.task(ptr, i64, ptr)
-  declare hidden i64 @select.items(i64)
-  define i64 @items(i64 %rows) {
-    %items = call i64 @select.items(i64 %rows)
-    ret i64 %items
-  }
-  define void @run(ptr %dispatch, i64 %item) {
-    call void @select.task(ptr %dispatch, i64 %item, ptr null)
-    ret void
-  })";
 
 /// A gemm of N outputs, in items of two panels; its results go through an epilogue if it has one.
 static KernelInstance makeGemm(std::string symbol, int64_t outputs, bool hasEpilogue) {
@@ -205,55 +187,6 @@ TEST(BuildUnit, DefinesMemoryFunctionsOnceForAllUnits) {
               testing::IsSupersetOf({"memcpy", "memmove", "memset"}));
   EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(code, 1, getTarget(), context))),
               testing::UnorderedElementsAre("select.task", "select.items"));
-}
-
-TEST(EmitImage, RunsAKernelWithItsConstants) {
-  LoadedImage image(
-      llvm::cantFail(emitImage(makeCode(kSelect, {"run", "items"}, {makeSelectRows(3)}), getTarget(), /*threads=*/1)));
-  float rows[2][3] = {{1, 2, 3}, {4, 5, 6}};
-  int32_t ids[2] = {1, 1};
-  float out[2][3] = {};
-  void *operands[] = {rows, ids, out};
-  fathom_dispatch_t dispatch = {operands, /*rows=*/2, 0, nullptr, nullptr};
-  ASSERT_EQ(image.find<int64_t(int64_t)>("items")(2), 2);
-  for (int64_t item : {0, 1}) {
-    image.find<void(const fathom_dispatch_t *, int64_t)>("run")(&dispatch, item);
-  }
-  EXPECT_THAT(out[0], testing::ElementsAre(4, 5, 6));
-  EXPECT_THAT(out[1], testing::ElementsAre(4, 5, 6));
-}
-
-TEST(EmitImage, MovesMemoryThatOverlapsWithoutImports) {
-  // Sizes that the compiler cannot know become calls of memmove and memset.
-  LoadedImage image(llvm::cantFail(emitImage(makeCode(R"(
-    declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
-    declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
-    define void @run(ptr %to, ptr %from, i64 %size) {
-      call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %size, i1 false)
-      call void @llvm.memset.p0.i64(ptr %from, i8 45, i64 1, i1 false)
-      ret void
-    })",
-                                                      {"run"}),
-                                             getTarget(), /*threads=*/1)));
-  auto *run = image.find<void(char *, char *, size_t)>("run");
-  char up[] = "abcdef", down[] = "abcdef";
-  run(up + 1, up, 5);
-  run(down, down + 1, 5);
-  EXPECT_STREQ(up, "-abcde");
-  EXPECT_STREQ(down, "b-deff");
-}
-
-TEST(EmitImage, GivesTheSameBytesWithAnyNumberOfThreads) {
-  ModelCode code = makeCode(kSelect, {"run", "items"},
-                            {makeSelectRows(4), {"other", "x86_f32_select_rows", {5}, /*hasEpilogue=*/false}});
-  CodeImage one = llvm::cantFail(emitImage(code, getTarget(), 1));
-  CodeImage three = llvm::cantFail(emitImage(code, getTarget(), 3));
-  EXPECT_TRUE(one.bytes == three.bytes);
-}
-
-TEST(EmitImage, SaysWhichUnitFailed) {
-  ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4), {"k", "avx9_gemm", {}, false}});
-  EXPECT_EQ(getMessage(emitImage(code, getTarget(), 2)), "no bitcode for kernel 'avx9_gemm'");
 }
 
 } // namespace fathom::codegen::test

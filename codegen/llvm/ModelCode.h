@@ -1,0 +1,47 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a lowered module to code that any target of LLVM compiles.
+
+#ifndef FATHOM_CODEGEN_LLVM_MODELCODE_H
+#define FATHOM_CODEGEN_LLVM_MODELCODE_H
+
+#include "codegen/llvm/CodeTarget.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/IR/Module.h"
+
+namespace fathom::codegen {
+
+/// A plan.kernel: a kernel of the catalog with constants.
+struct KernelInstance {
+  /// Name of the plan.kernel; its functions are <symbol>.task, <symbol>.items and <symbol>.epilogue.
+  std::string symbol;
+  std::string kernel;
+  std::vector<int64_t> constants;
+  bool hasEpilogue;
+};
+
+/// A model's code in units that are optimized and compiled without each other: its functions, and each kernel.
+struct ModelCode {
+  /// Bitcode of entry points, generated functions and epilogues, not optimized.
+  llvm::SmallString<0> functions;
+  std::vector<std::string> entryPoints;
+  std::vector<KernelInstance> kernels;
+};
+
+/// Translates a module that the lower phase is done with. `lowered` is consumed: ops that LLVM IR cannot say are
+/// erased from it.
+llvm::Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target);
+
+/// All units as one module, each optimized for `target`, to be read.
+llvm::Expected<std::unique_ptr<llvm::Module>> buildLLVMModule(const ModelCode &code, const CodeTarget &target,
+                                                              llvm::LLVMContext &context);
+
+/// Assembly text of such a module.
+llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CodeTarget &target);
+
+} // namespace fathom::codegen
+
+#endif // FATHOM_CODEGEN_LLVM_MODELCODE_H
