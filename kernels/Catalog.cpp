@@ -185,8 +185,21 @@ const std::vector<Kernel> &catalog() {
   return kernels;
 }
 
+const Device &device() {
+#define FATHOM_DEVICE(name, triple, baseline, panels, interleave)                                                      \
+  {                                                                                                                    \
+    #name, #triple, #baseline, panels, interleave                                                                      \
+  }
+  static constexpr Device kCpu =
+#include "kernels/cpu/variants.def"
+      ;
+#undef FATHOM_DEVICE
+  return kCpu;
+}
+
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, processor, vectorBits, features) {#name, #processor, vectorBits, splitNames(#features)},
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features)                                                   \
+  {#name, #fallback, #processor, vectorBits, splitNames(#features)},
   static const std::vector<Arch> levels = {
 #include "kernels/cpu/variants.def"
   };
@@ -201,23 +214,23 @@ const Arch *findArch(std::string_view name) {
 }
 
 bool canRun(std::string_view arch, std::string_view kernelArch) {
-  const Arch *own = findArch(arch), *other = findArch(kernelArch);
-  auto has = [&](std::string_view feature) {
-    return std::find(own->features.begin(), own->features.end(), feature) != own->features.end();
-  };
-  return own && other && own <= other && std::all_of(other->features.begin(), other->features.end(), has);
+  const Arch *level = findArch(arch);
+  while (level && level->name != kernelArch) {
+    level = findArch(level->fallback);
+  }
+  return level;
 }
 
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout) {
-  const Kernel *best = nullptr;
-  for (const Kernel &kernel : catalog()) {
-    bool suits = kernel.op == op && kernel.weightType == weightType && kernel.layout == layout;
-    if (suits && canRun(arch, kernel.arch) && (!best || canRun(kernel.arch, best->arch))) {
-      best = &kernel;
+  for (const Arch *level = findArch(arch); level; level = findArch(level->fallback)) {
+    for (const Kernel &kernel : catalog()) {
+      if (kernel.op == op && kernel.arch == level->name && kernel.weightType == weightType && kernel.layout == layout) {
+        return &kernel;
+      }
     }
   }
-  return best;
+  return nullptr;
 }
 
 const Kernel *findKernel(std::string_view symbol) {

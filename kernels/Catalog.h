@@ -19,10 +19,24 @@ struct Constant {
   bool isReal;
 };
 
+/// A kind of machine.
+struct Device {
+  /// As --target calls it: cpu.
+  std::string_view name;
+  /// Its code, as LLVM calls it.
+  std::string_view triple;
+  /// The arch that all of its machines have.
+  std::string_view baseline;
+  /// How weights lie that its kernels read in panels: outputs of a panel, and rows of gates before those of their ups.
+  int64_t panels, interleave;
+};
+
 /// A level of instructions. Lives as long as the program.
 struct Arch {
   /// avx512
   std::string_view name;
+  /// The level whose kernels a machine runs where this one has none; "none" for the last.
+  std::string_view fallback;
   /// What code of the level is compiled for, as clang calls it: x86-64-v4.
   std::string_view processor;
   /// Bits of the vectors that code should use.
@@ -85,7 +99,10 @@ struct Kernel {
 /// Every kernel, in the order of variants.def.
 const std::vector<Kernel> &catalog();
 
-/// Levels that kernels are for, each before those that a machine with it has too.
+/// The device that archs() are levels of.
+const Device &device();
+
+/// Levels that kernels are for: a machine has the first whose features it has.
 const std::vector<Arch> &archs();
 
 /// The level of that name, or null.

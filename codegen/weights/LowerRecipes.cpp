@@ -20,7 +20,7 @@ namespace fathom::codegen {
 
 using namespace deepseek;
 
-static_assert(kPanelWidth == FATHOM_PANEL_WIDTH && kScaleBlock == FATHOM_SCALE_BLOCK,
+static_assert(LayoutAttr::kPanelWidth == FATHOM_PANEL_WIDTH && kScaleBlock == FATHOM_SCALE_BLOCK,
               "what modules say is what the packer makes and kernels read");
 
 static std::string getTypeName(Type type) {
@@ -184,7 +184,7 @@ public:
           return slice.takeError();
         }
         auto *recipe = std::get_if<SliceRecipe>(&*slice);
-        if (recipe && contents.layout == kPanelsLayout && recipe->sources.front().scale) {
+        if (recipe && contents.layout == LayoutAttr::kCatalogName && recipe->sources.front().scale) {
           contents.layout = "scales";
         }
         contents.slices.push_back(std::move(*slice));
@@ -199,7 +199,7 @@ private:
     contents.name = op.getSymName().str();
     contents.element_type = getTypeName(op.getTensorType().getElementType());
     contents.shape = ArrayRef(getStoredShape(op.getTensorType())).drop_front(op.getExperts() ? 1 : 0).vec();
-    contents.layout = (getLayout(op.getTensorType()) ? kPanelsLayout : kRowsLayout).str();
+    contents.layout = (getLayout(op.getTensorType()) ? LayoutAttr::kCatalogName : kRowsLayout).str();
     int64_t experts = op.getSlicesPerLayer();
     std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>{0};
     std::vector<std::string> patterns = getPatterns(op);

@@ -9,11 +9,9 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace llvm;
@@ -51,10 +49,8 @@ static std::string getFeature(StringRef name) {
   return feature;
 }
 
-/// The level that this machine has; nothing more, so that artifacts stay portable.
-static StringRef findNativeProcessor() {
-  StringMap<bool> features = sys::getHostCPUFeatures();
-  return findArch([&](StringRef feature) { return features.lookup(getFeature(feature)); }).processor;
+StringRef findProcessor(function_ref<bool(const char *)> hasFeature) {
+  return findArch([&](StringRef feature) { return hasFeature(feature.str().c_str()); }).processor;
 }
 
 std::string X86Target::getFeatures() const {
@@ -78,13 +74,17 @@ void X86Target::setAttributes(Function &function) const {
 }
 
 void X86Target::narrow(function_ref<bool(StringRef arch)> isUsed) {
-  for (const kernels::Arch &next : kernels::archs()) {
-    bool isLess = &next > arch && kernels::canRun(arch->name, next.name);
-    if (isLess && next.vectorBits == arch->vectorBits && !isUsed(arch->name)) {
-      tune = tune == arch->processor ? std::string(next.processor) : tune;
-      arch = &next;
-    }
+  const kernels::Arch *next = kernels::findArch(arch->fallback);
+  while (next && next->vectorBits == arch->vectorBits && !isUsed(arch->name)) {
+    tune = tune == arch->processor ? std::string(next->processor) : tune;
+    arch = next;
+    next = kernels::findArch(arch->fallback);
   }
+}
+
+static bool isProcessor(const Target &backend, StringRef name) {
+  std::unique_ptr<MCSubtargetInfo> known(backend.createMCSubtargetInfo(Triple(X86Target::kTriple), "", ""));
+  return known->isCPUStringValid(name);
 }
 
 Expected<X86Target> findX86Target(StringRef mcpu) {
@@ -93,9 +93,8 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
     return makeError(ExitCode::Unsupported, "this build of LLVM has no x86 backend");
   }
   X86Target target;
-  target.tune = (mcpu == "native" ? findNativeProcessor() : mcpu).str();
-  std::unique_ptr<MCSubtargetInfo> known(backend->createMCSubtargetInfo(Triple(X86Target::kTriple), "", ""));
-  if (!known->isCPUStringValid(target.tune)) {
+  target.tune = mcpu.str();
+  if (!isProcessor(*backend, mcpu)) {
     return makeError(ExitCode::Usage,
                      "--mcpu: unknown processor " + quotePath(mcpu) + ": try native, x86-64-v3 or x86-64-v4");
   }
@@ -106,6 +105,19 @@ Expected<X86Target> findX86Target(StringRef mcpu) {
                      "processor '" + mcpu + "' lacks AVX2, FMA, F16C or BMI2: Fathom needs x86-64-v3");
   }
   target.arch = &findArch(has);
+  return target;
+}
+
+Expected<X86Target> getX86Target(deepseek::TargetAttr attribute) {
+  X86Target target;
+  target.arch = kernels::findArch(attribute.getArch());
+  target.tune = attribute.getTune().str();
+  const Target *backend = findBackend();
+  if (attribute.getTriple() != X86Target::kTriple || !target.arch || !backend || !isProcessor(*backend, target.tune)) {
+    std::string text;
+    raw_string_ostream(text) << attribute;
+    return makeError(ExitCode::Unsupported, "no code can be generated for " + text);
+  }
   return target;
 }
 

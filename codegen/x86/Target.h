@@ -7,6 +7,7 @@
 #define FATHOM_CODEGEN_X86_TARGET_H
 
 #include "codegen/llvm/CodeTarget.h"
+#include "dialects/deepseek/DeepSeek.h"
 #include "kernels/Catalog.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -37,9 +38,16 @@ struct X86Target final : CodeTarget {
   void narrow(llvm::function_ref<bool(llvm::StringRef arch)> isUsed);
 };
 
-/// Looks `mcpu` up: "native", a level ("x86-64-v3"), or a processor LLVM knows. Fails for an unknown one, and for one
-/// without AVX2, FMA and F16C.
+/// Looks `mcpu` up: a level ("x86-64-v3"), or a processor LLVM knows. Fails for an unknown one, and for one without
+/// AVX2, FMA and F16C.
 llvm::Expected<X86Target> findX86Target(llvm::StringRef mcpu);
+
+/// The level of a machine, by the features, as /proc/cpuinfo names them, that its programs may use: nothing more than
+/// that, so that artifacts stay portable.
+llvm::StringRef findProcessor(llvm::function_ref<bool(const char *)> hasFeature);
+
+/// The target that passes compiled for. Fails where that is not x86, or of no level or processor that is known.
+llvm::Expected<X86Target> getX86Target(deepseek::TargetAttr attribute);
 
 } // namespace fathom::codegen
 

@@ -27,6 +27,6 @@ StringRef getStoredTypeName(Value weight) {
   return isa<Float8E4M3FNType>(type) ? "f8e4m3" : "";
 }
 
-StringRef getLayoutName(Value weight) { return isRowByRow(weight.getType()) ? kRowsLayout : kPanelsLayout; }
+StringRef getLayoutName(Value weight) { return isRowByRow(weight.getType()) ? kRowsLayout : LayoutAttr::kCatalogName; }
 
 } // namespace fathom::deepseek

@@ -22,9 +22,8 @@ struct ScaledWeight {
   bool gateAndUp = false;
 };
 
-/// Layouts of weights, by the catalog's names.
+/// The layout that is none, by the catalog's name.
 constexpr llvm::StringLiteral kRowsLayout = "rows";
-constexpr llvm::StringLiteral kPanelsLayout = "panels";
 
 /// Which kernels of the catalog an op can use.
 struct KernelUse {

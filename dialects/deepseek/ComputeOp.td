@@ -29,7 +29,7 @@ def DeepSeek_ComputeOp : OpInterface<"ComputeOp"> {
       [{ return ::fathom::deepseek::getRowsLike($_op.getRowsOperand(), $_op->getResult(result)); }]>,
     InterfaceMethod<"What an i32 operand's values are below: a size of dimension, which may be unknown. None: positions.",
       "std::optional<int64_t>", "getIdLimit", (ins "::mlir::OpOperand &":$ids), [{}], [{ return std::nullopt; }]>,
-    InterfaceMethod<"The weight that kernels can read in panels, in whatever layout it is now; no weight: there is none.",
+    InterfaceMethod<"The weight that kernels can read in a layout of theirs, whatever it is now; no weight: there is none.",
       "::fathom::deepseek::ScaledWeight", "getPackableWeight", (ins), [{}], [{ return {}; }]>,
     InterfaceMethod<"Replaces the packable weight.",
       "void", "setPackableWeight", (ins "const ::fathom::deepseek::ScaledWeight &":$weight), [{}],

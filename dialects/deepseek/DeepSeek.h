@@ -63,14 +63,14 @@ inline int64_t getWidth(mlir::Type type) { return mlir::cast<mlir::RankedTensorT
 
 namespace fathom::deepseek {
 
-/// Outputs in a panel: FATHOM_PANEL_WIDTH of kernel_abi.h.
-constexpr int64_t kPanelWidth = 32;
-/// Inputs that share one scale in panels: FATHOM_SCALE_BLOCK.
+/// Inputs that share one scale where kernels read scales: FATHOM_SCALE_BLOCK.
 constexpr int64_t kScaleBlock = 128;
 
 /// Module attributes: facts about the model (all there, see the dialect's description) and the checkpoint's files.
 constexpr llvm::StringLiteral kModelAttr = "deepseek.model";
 constexpr llvm::StringLiteral kShardsAttr = "deepseek.shards";
+/// On the module, from the fuse phase on: the machine to compile for, a #deepseek.target.
+constexpr llvm::StringLiteral kTargetAttr = "deepseek.target";
 /// On an entry point: the most rows it takes.
 constexpr llvm::StringLiteral kMaxRowsAttr = "deepseek.max_rows";
 /// On an entry point and on its layers: the positions of rows are below it. Without, they are below max_context.

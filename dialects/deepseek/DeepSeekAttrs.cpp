@@ -86,4 +86,17 @@ SmallVector<int64_t> LayoutAttr::getStoredShape(ArrayRef<int64_t> shape) const {
   return stored;
 }
 
+LogicalResult TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef triple, StringRef arch,
+                                 StringRef tune, LayoutAttr layout) {
+  if (triple.empty() || arch.empty() || tune.empty()) { // C1
+    return emitError() << "expects a triple, an arch and a processor to tune for, but got an empty one";
+  }
+  return success();
+}
+
+LayoutAttr TargetAttr::getLayoutOf(bool gateAndUp) const {
+  LayoutAttr layout = getLayout();
+  return gateAndUp || !layout ? layout : LayoutAttr::get(getContext(), layout.getPanels(), /*interleave=*/0);
+}
+
 } // namespace fathom::deepseek

@@ -148,8 +148,38 @@ def DeepSeek_LayoutAttr
   let assemblyFormat = "`<` struct($panels, $interleave) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    /// As the catalog of kernels calls it.
+    static constexpr llvm::StringLiteral kCatalogName = "panels";
+    /// Outputs in a panel: FATHOM_PANEL_WIDTH of kernel_abi.h.
+    static constexpr int64_t kPanelWidth = 32;
     /// What a weight of `shape` is in memory.
     llvm::SmallVector<int64_t> getStoredShape(llvm::ArrayRef<int64_t> shape) const;
+  }];
+}
+
+def DeepSeek_TargetAttr : AttrDef<DeepSeek_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "the machine that a module is compiled for";
+  let description = [{
+    The module's `deepseek.target`, from the fuse phase on. Passes choose kernels and layouts of weights by it, and code
+    generation goes by it alone: it does not matter which machine that runs on.
+
+    `triple` is what LLVM calls the kind of machine; `arch` the level of instructions, one of the catalog of kernels;
+    `tune` the processor whose speeds decide among its instructions; `layout` that of gates and ups where a kernel reads
+    it. A weight without gates has the same, without `interleave`; without a layout, weights stay row by row.
+
+    Constraints: (C1) triple, arch and tune are not empty.
+
+    Example: `#deepseek.target<"x86_64-unknown-linux-gnu", arch = "avx2", tune = "x86-64-v3",
+    layout = <panels = 32, interleave = 32>>`.
+  }];
+  let parameters = (ins StringRefParameter<>:$triple, StringRefParameter<>:$arch, StringRefParameter<>:$tune,
+                        OptionalParameter<"LayoutAttr">:$layout);
+  let assemblyFormat = "`<` $triple `,` struct($arch, $tune, $layout) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The layout of a weight; null: row by row.
+    LayoutAttr getLayoutOf(bool gateAndUp) const;
   }];
 }
 

@@ -27,7 +27,7 @@ def DeepSeek_Dialect : Dialect {
     Attributes of the module say the rest: `deepseek.model` is a dictionary (`family`; `vocabulary`, `hidden`, `layers`,
     `max_context`; where there are any, `draft_layers` behind them; `bos_token`, −1 for none, and `eos_tokens`; where the
     model's authors say how to sample, `temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`), `deepseek.shards` lists the files that weights lie
-    in, `deepseek.phase` the last phase. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`,
+    in, `deepseek.phase` the last phase, `deepseek.target` the machine to compile for, from the fuse phase on. An entry point has `deepseek.max_rows`, and with its layers `deepseek.form`,
     which says how they attend: `"expanded"`, where rows are consecutive tokens of one sequence, or `"absorbed"`, where
     each is a token of any sequence at any position. With `deepseek.max_positions` an entry point and its layers take
     rows of positions below that alone. `deepseek.input` says what an argument is: of a call, `"tokens"`, `"positions"`,

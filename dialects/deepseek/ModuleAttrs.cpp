@@ -123,6 +123,13 @@ static LogicalResult verifyShards(Operation *op, Attribute value) {
   return success();
 }
 
+static LogicalResult verifyTarget(Operation *op, Attribute value) {
+  if (!isa<TargetAttr>(value)) {
+    return emitError(op->getLoc(), "expects a #deepseek.target as '") << kTargetAttr << "', but got " << value;
+  }
+  return success();
+}
+
 static LogicalResult verifyForm(Operation *op, Attribute value) {
   auto form = dyn_cast<StringAttr>(value);
   if (!form || (form.getValue() != kExpandedForm && form.getValue() != kAbsorbedForm)) {
@@ -213,6 +220,9 @@ LogicalResult DeepSeekDialect::verifyOperationAttribute(Operation *op, NamedAttr
   }
   if (name == kShardsAttr) {
     return verifyShards(op, attribute.getValue());
+  }
+  if (name == kTargetAttr) {
+    return verifyTarget(op, attribute.getValue());
   }
   if (name == kKernelAttr || name == kPhaseAttr) {
     return verifyString(op, attribute);

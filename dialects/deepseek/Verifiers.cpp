@@ -98,7 +98,7 @@ LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, B
   }
   LayoutAttr layout = getLayout(weight);
   if (layout && block.getRows() != 1) {
-    return op->emitOpError("expects a scale for each output in panels, but got blocks of ")
+    return op->emitOpError("expects a scale for each output of a weight in a layout, but got blocks of ")
            << block.getRows() << " rows";
   }
   SmallVector<int64_t> shape(weight.getShape());

@@ -18,15 +18,14 @@ namespace fathom {
 
 using namespace deepseek;
 
-static void packWeight(ComputeOp op) {
+static void packWeight(ComputeOp op, TargetAttr target) {
   ScaledWeight weight = op.getPackableWeight();
-  if (!weight.weight || op.getKernelUse().layout == kPanelsLayout || !areWeightsOfOneLayer(weight.weight) ||
+  if (!weight.weight || !isRowByRow(weight.weight.getType()) || !areWeightsOfOneLayer(weight.weight) ||
       (weight.scale && !areWeightsOfOneLayer(weight.scale))) {
     return;
   }
   OpBuilder builder(op);
-  auto layout = LayoutAttr::get(op.getContext(), kPanelWidth, weight.gateAndUp ? kPanelWidth : 0);
-  op.setPackableWeight(convertLayout(builder, op.getLoc(), weight, layout));
+  op.setPackableWeight(convertLayout(builder, op.getLoc(), weight, target.getLayoutOf(weight.gateAndUp)));
 }
 
 /// Kernels read small weights, such as the bias of a gate, as f32.
@@ -47,12 +46,16 @@ static void convertToF32(OpOperand &operand) {
 namespace {
 struct PackWeights : impl::PackWeightsBase<PackWeights> {
   void runOnOperation() override {
+    FailureOr<TargetAttr> target = getTarget(getOperation());
+    if (failed(target)) {
+      return signalPassFailure();
+    }
     SmallVector<ComputeOp> ops;
     getOperation().walk([&](ComputeOp op) { ops.push_back(op); });
     for (ComputeOp op : ops) {
       const kernels::Kernel *kernel = getKernel(op);
-      if (kernel && StringRef(kernel->layout) == kPanelsLayout) {
-        packWeight(op);
+      if (kernel && target->getLayout() && StringRef(kernel->layout) == LayoutAttr::kCatalogName) {
+        packWeight(op, *target);
       }
       if (kernel) {
         MutableOperandRange weights = op.getF32Weights();

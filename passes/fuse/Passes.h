@@ -19,10 +19,11 @@ namespace fathom {
 #include "passes/fuse/Passes.h.inc"
 
 struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
-  Option<std::string> arch{*this, "arch", llvm::cl::desc("an architecture that has kernels"), llvm::cl::init("avx2")};
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("an arch that has kernels; empty: what all machines have")};
+  Option<std::string> tune{*this, "tune", llvm::cl::desc("a processor of the arch to tune for; empty: any")};
   Option<bool> kernels{*this, "kernels", llvm::cl::desc("use kernels; without, everything becomes generated loops"),
                        llvm::cl::init(true)};
-  Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("prefer kernels that read weights in panels"),
+  Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("lay weights out as kernels like them best"),
                            llvm::cl::init(true)};
 };
 

@@ -8,6 +8,22 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AttachTarget : Pass<"fathom-attach-target", "mlir::ModuleOp"> {
+  let summary = "say which machine the module is compiled for";
+  let description = [{
+    Sets `deepseek.target` on the module, which later passes and code generation go by. The arch is one of the catalog
+    of kernels; what else there is to say of such machines, the catalog knows.
+
+    Numeric contract: exact. Test: test/passes/fuse/attach-target.mlir.
+  }];
+  let dependentDialects = ["fathom::deepseek::DeepSeekDialect"];
+  let options = [
+    Option<"arch", "arch", "std::string", "\"\"", "an arch that has kernels; empty: what all machines have">,
+    Option<"tune", "tune", "std::string", "\"\"", "a processor of the arch to tune for; empty: any">,
+    Option<"packWeights", "pack-weights", "bool", "true", "lay weights out as kernels like them best">
+  ];
+}
+
 def FuseResidualNorm : Pass<"fathom-fuse-residual-norm", "mlir::ModuleOp"> {
   let summary = "fuse a residual sum into the norm that follows";
   let description = [{
@@ -47,25 +63,21 @@ def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
 def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
   let summary = "choose a kernel of the catalog for each op";
   let description = [{
-    Sets `deepseek.kernel` on every op that a kernel of architecture `arch` (or of any x86) can run, looking at the op,
-    the type of its weight and whether weights may be in panels. Ops without a kernel keep no mark and become
-    generated loops.
+    Sets `deepseek.kernel` on every op that a kernel of the target's arch, or of one that it falls back to, can run,
+    looking at the op, the type of its weight and the target's layout of weights. Ops without a kernel keep no mark and
+    become generated loops.
 
     Numeric contract: exact (marks only). Test: test/passes/fuse/select-kernels.mlir.
   }];
-  let options = [
-    Option<"arch", "arch", "std::string", "\"avx2\"", "an architecture that has kernels">,
-    Option<"packWeights", "pack-weights", "bool", "true", "prefer kernels that read weights in panels">
-  ];
 }
 
 def PackWeights : Pass<"fathom-pack-weights", "mlir::ModuleOp"> {
   let summary = "ask for weights in the layout that the chosen kernels read";
   let description = [{
-    Where the chosen kernel reads panels, the weight (and its scales) become recipes that end in `convert_layout`, which
-    interleaves gates and ups. A gate
-    bias that is not f32 becomes one. Recipes that nobody uses any more are removed. Does nothing to ops that
-    `fathom-select-kernels` left without a kernel, or whose weight is in panels already.
+    Where the chosen kernel reads the target's layout, the weight (and its scales) become recipes that end in
+    `convert_layout`, which interleaves gates and ups. A gate bias that is not f32 becomes one. Recipes that nobody uses
+    any more are removed. Does nothing to ops that `fathom-select-kernels` left without a kernel, or whose weight has a
+    layout already.
 
     Numeric contract: exact. Test: test/passes/fuse/pack-weights.mlir.
   }];
@@ -74,8 +86,9 @@ def PackWeights : Pass<"fathom-pack-weights", "mlir::ModuleOp"> {
 def VerifyFuseOutput : Pass<"fathom-verify-fuse-output", "mlir::ModuleOp"> {
   let summary = "check what the fuse phase promises";
   let description = [{
-    After the fuse phase: chosen kernels exist in the catalog and are for the op, type and layout at hand; a panel
-    weight is read only by an op whose kernel reads panels.
+    After the fuse phase: chosen kernels exist in the catalog and are for the op, type and layout at hand; a weight in a
+    layout is read only by an op whose kernel reads it. The module says which machine it is for, and the catalog has
+    its arch.
 
     Numeric contract: exact, marks `deepseek.phase = "fuse"`. Test: test/passes/fuse/verify-fuse-output-errors.mlir.
   }];

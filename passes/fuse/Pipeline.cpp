@@ -10,15 +10,13 @@
 namespace fathom {
 
 void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &options) {
+  manager.addPass(createAttachTarget({options.arch, options.tune, options.packWeights}));
   manager.addPass(createFuseRopeCacheWrite());
   // Before epilogues: a sum that a norm follows is cheaper in the norm, which reads it anyway.
   manager.addPass(createFuseResidualNorm());
   manager.addPass(createFuseEpilogues());
   if (options.kernels) {
-    SelectKernelsOptions select;
-    select.arch = options.arch;
-    select.packWeights = options.packWeights;
-    manager.addPass(createSelectKernels(select));
+    manager.addPass(createSelectKernels());
   }
   manager.addPass(createPackWeights());
   manager.addPass(mlir::createCSEPass());

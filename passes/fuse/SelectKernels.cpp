@@ -15,25 +15,19 @@ namespace fathom {
 #include "passes/fuse/Passes.h.inc"
 
 namespace {
-
 struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
-  using Base::Base;
-
   void runOnOperation() override {
-    if (!kernels::findArch(arch.getValue())) {
-      InFlightDiagnostic error = emitError(getOperation().getLoc()) << "expects an arch that has kernels, one of ";
-      llvm::interleaveComma(kernels::archs(), error,
-                            [&](const kernels::Arch &known) { error << StringRef(known.name); });
-      error << ", but got '" << arch << "'";
+    FailureOr<deepseek::TargetAttr> target = getTarget(getOperation());
+    if (failed(target)) {
       return signalPassFailure();
     }
     getOperation().walk([&](Operation *op) {
-      if (const kernels::Kernel *kernel = findKernel(op, arch.getValue(), packWeights)) {
+      if (const kernels::Kernel *kernel = findKernel(op, *target)) {
         op->setAttr(deepseek::kKernelAttr, StringAttr::get(op->getContext(), kernel->symbol));
       }
     });
   }
 };
-
 } // namespace
+
 } // namespace fathom

@@ -21,7 +21,7 @@ struct VerifyFuseOutput : impl::VerifyFuseOutputBase<VerifyFuseOutput> {
   void runOnOperation() override {
     WalkResult result = getOperation().walk(
         [](Operation *op) { return failed(verifyKernel(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
-    if (result.wasInterrupted()) {
+    if (result.wasInterrupted() || failed(getTarget(getOperation()))) {
       return signalPassFailure();
     }
     deepseek::markPhase(getOperation(), "fuse");

@@ -43,7 +43,7 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
     the catalog, with its counts of operands and constants; the weight table has no gaps; there is an entry point, and
     each has its signature and attributes; the module has the model's facts, and the widths of logits, states and rows
     of the cache are those that they say. Kernels and functions are given memory of the types, shapes and numbers of
-    rows that they read and write, within the arena.
+    rows that they read and write, within the arena. The target has the instructions of every kernel.
 
     Numeric contract: exact, marks the module `deepseek.phase = "plan"`.
     Test: test/passes/plan/verify-plan-output-errors.mlir.

@@ -11,7 +11,7 @@
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
 #include "fathom/artifact_abi.h"
-#include "kernels/Catalog.h"
+#include "passes/support/Kernels.h"
 
 using namespace mlir;
 
@@ -213,6 +213,20 @@ static LogicalResult verifyOutputs(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+/// The machine runs all kernels.
+static LogicalResult verifyTarget(ModuleOp module) {
+  FailureOr<deepseek::TargetAttr> target = getTarget(module);
+  if (failed(target)) {
+    return failure();
+  }
+  for (auto kernel : module.getOps<plan::KernelOp>()) {
+    if (!kernels::canRun(target->getArch(), kernels::findKernel(kernel.getKernel())->arch)) {
+      return kernel.emitOpError("expects a kernel for ") << target->getArch() << ", but got " << kernel.getKernelAttr();
+    }
+  }
+  return success();
+}
+
 namespace {
 struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
   void runOnOperation() override {
@@ -262,7 +276,8 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
       }
     }
     return failure(failed(verifyStores(getOperation())) || failed(verifyOutputs(getOperation())) ||
-                   failed(verifyOperands(getOperation())) || failed(verifyBounds(getOperation())));
+                   failed(verifyOperands(getOperation())) || failed(verifyBounds(getOperation())) ||
+                   failed(verifyTarget(getOperation())));
   }
 };
 } // namespace

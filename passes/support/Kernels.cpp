@@ -11,9 +11,9 @@ namespace fathom {
 
 using namespace deepseek;
 
-/// Kernels read scales of 128 x 128 blocks, or in panels of 1 x 128.
-static bool isKernelBlock(BlockScaleAttr block, bool panels) {
-  return !block || (block.getColumns() == kScaleBlock && (panels || block.getRows() == kScaleBlock));
+/// Kernels read scales of 128 x 128 blocks or, where weights have a layout, of 1 x 128.
+static bool isKernelBlock(BlockScaleAttr block, bool rows) {
+  return !block || (block.getColumns() == kScaleBlock && (!rows || block.getRows() == kScaleBlock));
 }
 
 static KernelUse getUse(Operation *op) {
@@ -23,16 +23,39 @@ static KernelUse getUse(Operation *op) {
 
 /// `use`, or none where kernels do not read the weight's scales.
 static KernelUse withReadableScales(const KernelUse &use) {
-  return isKernelBlock(use.block, use.layout == kPanelsLayout) ? use : KernelUse();
+  return isKernelBlock(use.block, use.layout == kRowsLayout) ? use : KernelUse();
 }
 
-const kernels::Kernel *findKernel(Operation *op, StringRef arch, bool panels) {
+TargetAttr makeTarget(MLIRContext *context, const kernels::Arch &arch, StringRef tune, bool layouts) {
+  const kernels::Device &device = kernels::device();
+  auto layout = layouts ? LayoutAttr::get(context, device.panels, device.interleave) : LayoutAttr();
+  return TargetAttr::get(context, device.triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune, layout);
+}
+
+FailureOr<const kernels::Arch *> findArch(Location location, StringRef name) {
+  if (const kernels::Arch *arch = kernels::findArch(name)) {
+    return arch;
+  }
+  InFlightDiagnostic error = emitError(location, "expects an arch that has kernels, one of ");
+  llvm::interleaveComma(kernels::archs(), error, [&](const kernels::Arch &known) { error << StringRef(known.name); });
+  return error << ", but got '" << name << "'";
+}
+
+FailureOr<TargetAttr> getTarget(ModuleOp module) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (!target) {
+    return emitError(module.getLoc(), "expects the machine to compile for in attribute '") << kTargetAttr << "'";
+  }
+  return failed(findArch(module.getLoc(), target.getArch())) ? FailureOr<TargetAttr>() : target;
+}
+
+const kernels::Kernel *findKernel(Operation *op, TargetAttr target) {
   KernelUse use = getUse(op);
-  if (panels && !use.op.empty() && cast<ComputeOp>(op).getPackableWeight().weight) {
-    use.layout = kPanelsLayout;
+  if (target.getLayout() && !use.op.empty() && cast<ComputeOp>(op).getPackableWeight().weight) {
+    use.layout = LayoutAttr::kCatalogName;
   }
   use = withReadableScales(use);
-  return kernels::findKernel(use.op, arch, use.weightType, use.layout);
+  return kernels::findKernel(use.op, target.getArch(), use.weightType, use.layout);
 }
 
 const kernels::Kernel *getKernel(Operation *op) {
@@ -44,8 +67,9 @@ LogicalResult verifyKernel(Operation *op) {
   KernelUse use = getUse(op);
   Attribute name = op->getAttr(kKernelAttr);
   if (!name) {
-    return use.layout == kPanelsLayout ? op->emitOpError("expects a kernel that reads panels, but got none")
-                                       : success();
+    return use.layout == LayoutAttr::kCatalogName
+               ? op->emitOpError("expects a kernel that reads ") << use.layout << ", but got none"
+               : success();
   }
   const kernels::Kernel *kernel = getKernel(op);
   if (!kernel) {

@@ -9,11 +9,24 @@
 #include "dialects/deepseek/DeepSeek.h"
 #include "kernels/Catalog.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
 namespace fathom {
 
-/// The kernel of `arch`, or of less, that can run `op`; null where none can. With `panels` a weight that may be packed
-/// is taken to be in panels.
-const kernels::Kernel *findKernel(mlir::Operation *op, llvm::StringRef arch, bool panels);
+/// A machine of `arch`, where weights lie as its kernels like them best or, without `layouts`, row by row. `tune` is
+/// the processor to tune for; empty: any of the arch.
+deepseek::TargetAttr makeTarget(mlir::MLIRContext *context, const kernels::Arch &arch, llvm::StringRef tune,
+                                bool layouts);
+
+/// The arch of that name. Reports one that has no kernels at `location`.
+mlir::FailureOr<const kernels::Arch *> findArch(mlir::Location location, llvm::StringRef name);
+
+/// What the module is compiled for. Reports where it does not say, or what no kernels are for.
+mlir::FailureOr<deepseek::TargetAttr> getTarget(mlir::ModuleOp module);
+
+/// The kernel of the target's arch, or of one that it falls back to, that can run `op`; null where none can. A weight
+/// that may be packed is taken to be in the target's layout.
+const kernels::Kernel *findKernel(mlir::Operation *op, deepseek::TargetAttr target);
 
 /// The kernel of the catalog that `op` is marked with, or null.
 const kernels::Kernel *getKernel(mlir::Operation *op);

@@ -53,7 +53,7 @@ int runGreet() {
 ADDITIONS = {
     "kernels/cpu/variants.def": [
         ("FATHOM_ARCH(avx512,",
-         "FATHOM_ARCH(vbmi, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi))\n"
+         "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi))\n"
          "FATHOM_ARCH(avx512,"),
         ("FATHOM_VARIANTS(gemm, gemm, (avx2, avx512)", "FATHOM_VARIANTS(gemm, gemm, (avx2, avx512, vbmi)"),
         ("FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86)", "FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86, avx2)"),

@@ -118,7 +118,8 @@ bool mentions(StringRef text, StringRef op) {
 using Uses = std::map<std::string, std::map<std::string, bool>>;
 
 bool isInCatalog(deepseek::ComputeOp op, const deepseek::KernelUse &use) {
-  StringRef layouts[] = {use.layout, op.getPackableWeight().weight ? deepseek::kPanelsLayout : use.layout};
+  StringRef layouts[] = {use.layout,
+                         op.getPackableWeight().weight ? StringRef(deepseek::LayoutAttr::kCatalogName) : use.layout};
   return llvm::any_of(layouts, [&](StringRef layout) {
     return kernels::findKernel(use.op, kernels::archs().front().name, use.weightType, layout) != nullptr;
   });

@@ -45,10 +45,32 @@ class ChangedModules(support.DriverTest):
                      ("expects a kernel for rms_norm with weights bf16",))
 
     def test_kernels_that_the_target_lacks(self):
-        module = self.path("v4.mlir")
-        make("compile", support.checkpoint(), "-o", module, "--emit=plan", "--mcpu=x86-64-v4")
-        self.refused("plan", module, "^", "", ("expects a kernel for x86-64-v3, but got", "avx512_"),
-                     options=("--mcpu=x86-64-v3",), count=1)
+        self.refused("plan", planned(), 'arch = "avx2"', 'arch = "x86"', ("expects a kernel for x86, but got", "avx2_"))
+        self.refused("plan", planned(), 'deepseek.target = [^>]*>>?, ', "", ("in attribute 'deepseek.target'",))
+        self.refused("fuse", fused(), 'arch = "avx2"', 'arch = "avx9"', ("expects an arch that has kernels", "avx9"))
+
+    def test_the_machine_is_the_one_that_the_module_is_for(self):
+        """Whatever this machine is: kernels and instructions are of one level."""
+        direct, module, taken_back = self.path("direct"), self.path("plan.mlir"), self.path("taken_back")
+        options = ("--mcpu=znver4", "--weights=reference")
+        make("compile", support.checkpoint(), "-o", direct, *options)
+        for phase in ("fuse", "plan"):
+            with self.subTest(phase=phase):
+                make("compile", support.checkpoint(), "-o", module, "--emit=" + phase, *options)
+                make("compile", module, "--from=" + phase, "-o", taken_back, "--checkpoint=" + support.checkpoint(),
+                     "--weights=reference")
+                self.assertEqual(read(taken_back), read(direct))
+        target = json.loads(make("inspect", direct, "--json").stdout)["target"]
+        self.assertEqual(target["cpu"], "x86-64-v4")
+        code = make("compile", module, "--from=plan", "-o", "-", "--emit=llvm", "--weights=reference").stdout
+        self.assertIn(b'"tune-cpu"="znver4"', code)
+
+    def test_machines_that_no_code_is_for(self):
+        for pattern, replacement in (("x86_64-unknown-linux-gnu", "riscv64-unknown-linux-gnu"),
+                                     ('tune = "x86-64-v3"', 'tune = "z80"')):
+            module = write(self.path("other.mlir"), re.sub(pattern, replacement, read(planned()).decode()))
+            self.fails(support.UNSUPPORTED, "compile", module, "--from=plan", "-o", "-", "--emit=asm",
+                       words=("no code can be generated for", replacement))
 
     def test_signatures(self):
         module = self.path("model.mlir")

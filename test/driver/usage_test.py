@@ -141,7 +141,9 @@ class Mistakes(support.DriverTest):
                                     ("--cache-type=bf16", "deepseek", "when a checkpoint is read"),
                                     ("--max-batch=2", "model", "in phase model"),
                                     ("--prefill-rows=8", "model", "in phase model"),
-                                    ("--no-kernels", "fuse", "in phases model and fuse")):
+                                    ("--no-kernels", "fuse", "in phases model and fuse"),
+                                    ("--mcpu=x86-64-v3", "fuse", "in phase fuse"),
+                                    ("--mcpu=x86-64-v3", "plan", "in phase fuse")):
             self.refused("compile", "x", "-o", self.path("y"), "--from=" + phase, option,
                          words=(option.split("=")[0], when, "--from=" + phase))
 

@@ -64,6 +64,19 @@ TEST(CatalogTest, KnowsWhichMachinesRunAKernel) {
   EXPECT_FALSE(kernels::canRun("sm90", "x86"));
 }
 
+TEST(CatalogTest, FallsBackToLevelsThatAskForLess) {
+  for (const kernels::Arch &arch : kernels::archs()) {
+    const kernels::Arch *fallback = kernels::findArch(arch.fallback);
+    EXPECT_EQ(fallback == nullptr, arch.fallback == "none") << arch.name;
+    // archs() has the first that a machine has before those that it has too.
+    EXPECT_TRUE(!fallback || fallback > &arch) << arch.name;
+    for (std::string_view feature : fallback ? fallback->features : std::vector<std::string_view>()) {
+      EXPECT_EQ(std::count(arch.features.begin(), arch.features.end(), feature), 1) << arch.name << ' ' << feature;
+    }
+  }
+  EXPECT_TRUE(kernels::findArch(kernels::device().baseline)->features.empty());
+}
+
 TEST(CatalogTest, CountsAScaleOnlyForQuantizedWeights) {
   EXPECT_EQ(kernels::findKernel("avx2_bf16_gemm")->operandNames.size(), 3u);
   EXPECT_EQ(kernels::findKernel("avx2_f8e4m3_gemm")->operandNames.size(), 4u);

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a module of --from must agree on with the checkpoint and the target.
+// What a module of --from must agree on with the checkpoint, and what it needs of a machine.
 
 #include "tools/driver/CheckModule.h"
 
@@ -52,17 +52,6 @@ static bool checkLocations(deepseek::WeightOp weight, const checkpoint::Checkpoi
 bool checkWeights(ModuleOp module, const checkpoint::Checkpoint &files) {
   return checkShards(module, files) && llvm::all_of(module.getOps<deepseek::WeightOp>(),
                                                     [&](deepseek::WeightOp op) { return checkLocations(op, files); });
-}
-
-bool checkKernels(ModuleOp module, const codegen::X86Target &target) {
-  return llvm::all_of(module.getOps<plan::KernelOp>(), [&](plan::KernelOp op) {
-    const kernels::Kernel *kernel = kernels::findKernel(std::string_view(op.getKernel()));
-    if (kernel && kernels::canRun(target.arch->name, kernel->arch)) {
-      return true;
-    }
-    op.emitOpError("expects a kernel for ") << StringRef(target.arch->processor) << ", but got " << op.getKernel();
-    return false;
-  });
 }
 
 bool hasKernelsFor(ModuleOp module, StringRef arch) {

@@ -90,7 +90,7 @@ static int checkPhases(const char *command, const Arguments &arguments) {
       {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Emit::Model,
        Emit::Fuse},
       {arguments.givenWeights, "weights", "from phase model on", Emit::Model, Emit::Obj},
-      {arguments.givenCpu, "mcpu", "from phase fuse on", Emit::Fuse, Emit::Obj},
+      {arguments.givenCpu, "mcpu", "in phase fuse", Emit::Fuse, Emit::Fuse},
   };
   for (const auto &use : uses) {
     if (use.given && arguments.from && parseEmit(arguments.from) >= use.tooLate) {

@@ -15,6 +15,7 @@
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
+#include "runtime/device/cpu/cpu_features.h"
 #include "tools/driver/CheckModule.h"
 #include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
@@ -127,7 +128,11 @@ bool Compilation::selectTarget() {
   if (options.emit == Emit::Exe && getExeStub().getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
-  llvm::Expected<codegen::X86Target> found = codegen::findX86Target(options.mcpu);
+  if (options.from >= Emit::Fuse || options.emit < Emit::Fuse) {
+    return true; // the module says it, or nothing depends on it
+  }
+  StringRef native = codegen::findProcessor(runtime::hasFeature);
+  llvm::Expected<codegen::X86Target> found = codegen::findX86Target(options.mcpu == "native" ? native : options.mcpu);
   if (!found) {
     return fail(found.takeError(), "target");
   }
@@ -204,6 +209,7 @@ void Compilation::addModel(OpPassManager &manager) const {
 void Compilation::addFuse(OpPassManager &manager) const {
   FusePipelineOptions fuse;
   fuse.arch = std::string(target.arch->name);
+  fuse.tune = target.tune;
   fuse.kernels = options.kernels;
   fuse.packWeights = rewritesWeights();
   addFusePipeline(manager, fuse);
@@ -237,9 +243,12 @@ bool Compilation::collectPlan() {
 }
 
 bool Compilation::generateCode() {
-  if (!checkKernels(*input.module, target)) {
-    return false;
+  auto attribute = (*input.module)->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
+  llvm::Expected<codegen::X86Target> found = codegen::getX86Target(attribute);
+  if (!found) {
+    return fail(found.takeError(), "target");
   }
+  target = *found;
   target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(*input.module, arch); });
   if (!collectPlan() || !runPhase(kLower)) {
     return false;

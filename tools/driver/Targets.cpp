@@ -8,6 +8,7 @@
 #include "codegen/x86/Target.h"
 #include "kernels/Catalog.h"
 #include "runtime/cli/options.h"
+#include "runtime/device/cpu/cpu_features.h"
 #include "tools/driver/Terminal.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -96,10 +97,8 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
   if (code != cli::kContinue) {
     return code;
   }
-  llvm::Expected<codegen::X86Target> native = codegen::findX86Target("native");
-  StringRef cpu = native ? StringRef(native->arch->processor) : "";
-  llvm::consumeError(native.takeError());
-  (json ? printJson : printText)(cpu);
+  StringRef native = runtime::hasBaseline() ? codegen::findProcessor(runtime::hasFeature) : "";
+  (json ? printJson : printText)(native);
   return flushOutput(cli::kOk);
 }
 

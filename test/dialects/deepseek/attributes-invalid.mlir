@@ -253,3 +253,13 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i
 
 // expected-error @+1 {{expects a positive float as 'repetition_penalty' of 'deepseek.model', but got 0.000000e+00 : f64}}
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 40 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>, repetition_penalty = 0.0}} {}
+
+// -----
+
+// expected-error @+1 {{expects a #deepseek.target as 'deepseek.target', but got "x86-64-v3"}}
+module attributes {deepseek.target = "x86-64-v3"} {}
+
+// -----
+
+// expected-error @+1 {{expects a triple, an arch and a processor to tune for, but got an empty one}}
+module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "", tune = "x86-64-v3">} {}

@@ -251,7 +251,7 @@ func.func @linear_c3_layout(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN, #deeps
 // -----
 
 func.func @linear_c3_block(%x: tensor<?x8xf32>, %w: tensor<4x8xf8E4M3FN, #deepseek.layout<panels = 32>>, %s: tensor<1x1xf32, #deepseek.layout<panels = 32>>) {
-  // expected-error @+1 {{'deepseek.linear' op expects a scale for each output in panels, but got blocks of 128 rows}}
+  // expected-error @+1 {{'deepseek.linear' op expects a scale for each output of a weight in a layout, but got blocks of 128 rows}}
   %y = deepseek.linear %x, %w scale %s <128 x 128>
       : (tensor<?x8xf32>, tensor<4x8xf8E4M3FN, #deepseek.layout<panels = 32>>, tensor<1x1xf32, #deepseek.layout<panels = 32>>) -> tensor<?x4xf32>
   return

@@ -1,7 +1,7 @@
 // Weights that kernels read in panels become recipes that end in panels; unused recipes go.
-// RUN: fathom-opt %s --fathom-pack-weights | FileCheck %s
-// RUN: fathom-opt %s --fathom-pack-weights --fathom-pack-weights | FileCheck %s
-// RUN: fathom-opt %s --fathom-pack-weights --verify-numerics-each -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %s --fathom-attach-target --fathom-pack-weights | FileCheck %s
+// RUN: fathom-opt %s --fathom-attach-target --fathom-pack-weights --fathom-pack-weights | FileCheck %s
+// RUN: fathom-opt %s --fathom-attach-target --fathom-pack-weights --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @w : tensor<40x8xbf16> layers [0, 1] from "w" at [0, 0, 0, 0]
 deepseek.weight @codes : tensor<40x200xf8E4M3FN> from "codes" at [0, 0]

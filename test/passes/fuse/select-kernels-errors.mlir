@@ -1,8 +1,12 @@
-// An architecture without kernels is refused, with a list of those that have some.
-// RUN: fathom-opt %s --fathom-select-kernels=arch=sse2 --verify-diagnostics
-// RUN: not fathom-opt %s --fathom-select-kernels=arch=sse2 2>&1 | FileCheck %s --implicit-check-not=builtin.module
+// Kernels are chosen for a machine that the module names and the catalog has kernels for.
+// RUN: fathom-opt %s --fathom-select-kernels --split-input-file --verify-diagnostics
+// RUN: fathom-opt %s --fathom-pack-weights --split-input-file --verify-diagnostics
+// RUN: fathom-opt %s --fathom-verify-fuse-output --split-input-file --verify-diagnostics
 
-// CHECK: error: expects an arch
+// expected-error @+1 {{expects the machine to compile for in attribute 'deepseek.target'}}
+module {}
+
+// -----
 
 // expected-error @+1 {{expects an arch that has kernels, one of amx, avx512, avx2, x86, but got 'sse2'}}
-module {}
+module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "sse2", tune = "core2">} {}

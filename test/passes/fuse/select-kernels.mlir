@@ -1,9 +1,9 @@
 // Ops get the kernel of the catalog that suits their weights, layout and instruction set.
-// RUN: fathom-opt %s --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
-// RUN: fathom-opt %s --fathom-select-kernels --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
-// RUN: fathom-opt %s --fathom-select-kernels=arch=avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
-// RUN: fathom-opt %s --fathom-select-kernels=pack-weights=false | FileCheck %s --check-prefixes=CHECK,ROWS
-// RUN: fathom-opt %s --fathom-select-kernels --verify-numerics-each -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %s --fathom-attach-target --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: fathom-opt %s --fathom-attach-target --fathom-select-kernels --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: fathom-opt %s --fathom-attach-target=arch=avx512 --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: fathom-opt %s --fathom-attach-target=pack-weights=false --fathom-select-kernels | FileCheck %s --check-prefixes=CHECK,ROWS
+// RUN: fathom-opt %s --fathom-attach-target --fathom-select-kernels --verify-numerics-each -o /dev/null 2>&1 | count 0
 
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0]
 deepseek.weight @half : tensor<8x8xf16> from "half" at [0, 0]

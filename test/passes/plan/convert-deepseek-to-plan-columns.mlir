@@ -1,6 +1,6 @@
 // A slice of columns is a stride where a kernel takes one, and goes to generated loops elsewhere.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan | FileCheck %s
-// RUN: fathom-opt %s --fathom-plan-pipeline --fathom-lower-pipeline -o /dev/null
+// RUN: fathom-opt %s --fathom-attach-target --fathom-plan-pipeline --fathom-lower-pipeline -o /dev/null
 
 module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i64, hidden = 8 : i64, layers = 1 : i64,
                                      max_context = 16 : i64, bos_token = 0 : i64,

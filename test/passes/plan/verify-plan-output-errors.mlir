@@ -19,7 +19,8 @@ func.func @tensors(%x: tensor<?x8xf32>) attributes {deepseek.form = "expanded"} 
 
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "x86", tune = "x86-64-v3">,
+                   deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // Weights stay, and so do the ops of generated functions.
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}

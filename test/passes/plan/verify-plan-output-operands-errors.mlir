@@ -4,7 +4,8 @@
 // What fits.
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
+module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "x86", tune = "x86-64-v3">,
+                   deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
   func.func @decode(%call: !plan.call) -> i32
