@@ -13,6 +13,7 @@ import layering
 import names
 import sizes
 import style
+import targets
 import text
 
 LICENSED = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n"
@@ -192,6 +193,24 @@ class StyleTest(LintTest):
         code = "static constexpr int most = 4;\nconstexpr StringLiteral kNames[] = {};\nvoid f() {\n  constexpr int a = 1;\n}\n"
         self.assertEqual(self.findings(style.check, {"codegen/A.cpp": code}),
                          ["codegen/A.cpp:1: error: 'most' is a constant: begin its name with k"])
+
+
+class TargetsTest(LintTest):
+    def test_finds_words_of_one_target_in_shared_code(self):
+        for path, line in (("passes/fuse/A.cpp", 'if (arch == "avx512") {'), ("passes/plan/A.h", "int kPanelWidth = 32;"),
+                           ("passes/model/Passes.td", "// for sm_90"), ("dialects/plan/A.cpp", "// as CUDA does"),
+                           ("codegen/llvm/A.cpp", 'features = "+amx-tile";'), ("dialects/deepseek/A.h", "NVPTX")):
+            with self.subTest(path=path):
+                found = self.findings(targets.check, {path: "// a file\n" + line + "\n"})
+                self.assertEqual(len(found), 1, found)
+                self.assertTrue(found[0].startswith(f"{path}:2: error: "), found)
+                self.assertIn("is of one target", found[0])
+
+    def test_accepts_them_in_code_of_targets_and_in_attributes(self):
+        tree = {"codegen/x86/A.cpp": '"avx2"\n', "passes/support/A.cpp": "// panels\n", "kernels/cpu/A.cpp": "// amx\n",
+                "dialects/deepseek/DeepSeekAttrs.td": "`panels`\n",
+                "dialects/deepseek/A.td": "tensor<8x8xbf16, #deepseek.layout<panels = 32>>\n"}
+        self.assertEqual(self.findings(targets.check, tree), [])
 
 
 class TextTest(LintTest):
