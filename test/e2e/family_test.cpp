@@ -133,7 +133,7 @@ std::string FamilyTest::importModule() const {
 TEST_P(FamilyTest, CompilesAndAnswers) {
   driver::CompileOptions options;
   options.input = importModule();
-  options.from = driver::Emit::DeepSeek;
+  options.from = driver::Phase::DeepSeek;
   options.checkpoint = folder;
   Session session(compile(options));
   for (const GoldenPrompt &prompt : readGolden(getOriginal())) {

@@ -20,6 +20,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <thread>
+#include <tuple>
 
 using llvm::StringRef;
 
@@ -42,7 +43,14 @@ static int64_t findName(StringRef name, StringRef all) {
   return llvm::find(names, name) - names.begin();
 }
 
-static Emit parseEmit(StringRef name) { return Emit(findName(name, kEmitNames)); }
+static Phase parsePhase(StringRef name) { return Phase(findName(name, kEmitNames)); }
+
+/// The last phase that --emit=NAME needs, and what it writes.
+static std::pair<Phase, Product> parseEmit(StringRef name) {
+  Phase phase = parsePhase(name);
+  return phase <= Phase::Lower ? std::pair(phase, Product::IR)
+                               : std::pair(Phase::Lower, Product(int(phase) - int(Phase::Lower)));
+}
 
 namespace {
 /// Options as the command line spells them.
@@ -78,26 +86,27 @@ static int checkPhases(const char *command, const Arguments &arguments) {
     bool given;
     const char *option;
     const char *acts;
-    Emit first;
+    Phase first;
     /// The first phase whose result it cannot change.
-    Emit tooLate;
+    Phase tooLate;
   } uses[] = {
-      {arguments.givenContext, "max-context", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
-      {arguments.givenDraft, "draft", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
-      {arguments.givenCache, "cache-type", "when a checkpoint is read", Emit::DeepSeek, Emit::DeepSeek},
-      {arguments.givenBatch, "max-batch", "in phase model", Emit::Model, Emit::Model},
-      {arguments.givenRows, "prefill-rows", "in phase model", Emit::Model, Emit::Model},
-      {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Emit::Model,
-       Emit::Fuse},
-      {arguments.givenWeights, "weights", "from phase model on", Emit::Model, Emit::Obj},
-      {arguments.givenCpu, "mcpu", "in phase fuse", Emit::Fuse, Emit::Fuse},
+      {arguments.givenContext, "max-context", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
+      {arguments.givenDraft, "draft", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
+      {arguments.givenCache, "cache-type", "when a checkpoint is read", Phase::DeepSeek, Phase::DeepSeek},
+      {arguments.givenBatch, "max-batch", "in phase model", Phase::Model, Phase::Model},
+      {arguments.givenRows, "prefill-rows", "in phase model", Phase::Model, Phase::Model},
+      {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Phase::Model,
+       Phase::Fuse},
+      {arguments.givenWeights, "weights", "from phase model on", Phase::Model, Phase::Lower},
+      {arguments.givenCpu, "mcpu", "in phase fuse", Phase::Fuse, Phase::Fuse},
   };
+  Phase last = parseEmit(arguments.emit).first;
   for (const auto &use : uses) {
-    if (use.given && arguments.from && parseEmit(arguments.from) >= use.tooLate) {
+    if (use.given && arguments.from && parsePhase(arguments.from) >= use.tooLate) {
       return cli::printUsageError(command, "--%s has no effect: it acts %s, before --from=%s starts", use.option,
                                   use.acts, arguments.from);
     }
-    if (use.given && parseEmit(arguments.emit) < use.first) {
+    if (use.given && last < use.first) {
       return cli::printUsageError(command, "--%s has no effect: it acts %s, after --emit=%s stops", use.option,
                                   use.acts, arguments.emit);
     }
@@ -114,15 +123,15 @@ static int checkUsage(const char *command, const Arguments &arguments) {
     return cli::printUsageError(command,
                                 "--checkpoint goes with --from; without --from, pass the checkpoint as the argument");
   }
-  if (arguments.verifyWeights &&
-      (StringRef(arguments.weights) == "pack" || parseEmit(arguments.emit) < Emit::Artifact)) {
+  auto [last, product] = parseEmit(arguments.emit);
+  if (arguments.verifyWeights && (StringRef(arguments.weights) == "pack" || !isProgram(product))) {
     return cli::printUsageError(command, "--verify-weights goes with --weights=reference and an artifact: packed "
                                          "weights always have hashes, and IR has no weights");
   }
-  if (arguments.from && parseEmit(arguments.emit) < parseEmit(arguments.from)) {
+  if (arguments.from && last < parsePhase(arguments.from)) {
     return cli::printUsageError(command, "--emit=%s comes before --from=%s", arguments.emit, arguments.from);
   }
-  if ((*arguments.chatFormat || !arguments.tokenizer) && parseEmit(arguments.emit) < Emit::Artifact) {
+  if ((*arguments.chatFormat || !arguments.tokenizer) && !isProgram(product)) {
     return cli::printUsageError(command, "--%s has no effect: --emit=%s has no tokenizer",
                                 arguments.tokenizer ? "chat-format" : "no-tokenizer", arguments.emit);
   }
@@ -190,9 +199,9 @@ static CompileOptions convert(const Arguments &arguments) {
   CompileOptions options;
   options.input = arguments.input;
   options.output = arguments.output;
-  options.emit = parseEmit(arguments.emit);
+  std::tie(options.last, options.product) = parseEmit(arguments.emit);
   if (arguments.from) {
-    options.from = parseEmit(arguments.from);
+    options.from = parsePhase(arguments.from);
   }
   options.checkpoint = arguments.checkpoint;
   options.mcpu = arguments.mcpu;
@@ -234,7 +243,7 @@ static int compile(CompileOptions options) {
     code = compileModel(options, diagnostics);
   }
   std::string checkpoint = options.from ? options.checkpoint : options.input;
-  if (code == cli::kOk && options.emit >= Emit::Artifact && options.tokenizer && !frontend::hasTokenizer(checkpoint)) {
+  if (code == cli::kOk && isProgram(options.product) && options.tokenizer && !frontend::hasTokenizer(checkpoint)) {
     diagnostics.warning("no-tokenizer", checkpoint, "",
                         "has no tokenizer.json: the model takes and gives token ids only",
                         explainTokenizer(checkpoint));

@@ -35,18 +35,21 @@ namespace {
 using checkpoint::Problem;
 } // namespace
 
-StringRef getName(Emit kind) {
+StringRef getName(Phase phase) {
   SmallVector<StringRef> names;
   StringRef(kEmitNames).split(names, '|');
-  return names[size_t(kind)];
+  return names[size_t(phase)];
 }
 
 namespace {
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
-  struct Phase {
-    Emit result;
+  /// A row of the table of phases.
+  struct Step {
+    Phase phase;
     void (Compilation::*addPasses)(OpPassManager &manager) const;
+    /// What must be taken from the module before, if anything.
+    bool (Compilation::*prepare)();
   };
 
 public:
@@ -70,20 +73,20 @@ private:
     if (!output.check() || !selectTarget() || !takeInput()) {
       return false;
     }
-    Emit start = options.from.value_or(Emit::DeepSeek);
-    for (const Phase &phase : {kModel, kFuse, kPlan}) {
-      if (start < phase.result && phase.result <= options.emit && !runPhase(phase)) {
+    Phase start = options.from.value_or(Phase::DeepSeek);
+    for (const Step &row : kSteps) {
+      if (start < row.phase && row.phase <= options.last && !runPhase(row)) {
         return false;
       }
     }
-    return options.emit <= Emit::Plan ? writeModule() : generateCode();
+    return options.product == Product::IR ? writeModule() : generateCode();
   }
 
   bool selectTarget();
   bool takeInput();
   bool checkStorage();
   bool verifyModule();
-  bool runPhase(const Phase &phase);
+  bool runPhase(const Step &row);
   bool runPasses(PassManager &manager, const Twine &blame);
   void addModel(OpPassManager &manager) const;
   void addFuse(OpPassManager &manager) const;
@@ -91,6 +94,7 @@ private:
   void addLower(OpPassManager &manager) const { addLowerPipeline(manager); }
   bool rewritesWeights() const { return options.weights == codegen::WeightStorage::Pack && options.kernels; }
   bool generateCode();
+  bool readTarget();
   bool collectPlan();
   bool writeModule();
   bool writeCode(const codegen::ModelCode &code);
@@ -111,8 +115,12 @@ private:
     return false;
   }
 
-  static constexpr Phase kModel = {Emit::Model, &Compilation::addModel}, kFuse = {Emit::Fuse, &Compilation::addFuse},
-                         kPlan = {Emit::Plan, &Compilation::addPlan}, kLower = {Emit::Lower, &Compilation::addLower};
+  static constexpr Step kSteps[] = {
+      {Phase::Model, &Compilation::addModel, nullptr},
+      {Phase::Fuse, &Compilation::addFuse, nullptr},
+      {Phase::Plan, &Compilation::addPlan, nullptr},
+      {Phase::Lower, &Compilation::addLower, &Compilation::collectPlan},
+  };
 
   const CompileOptions &options;
   checkpoint::Diagnostics &diagnostics;
@@ -125,10 +133,10 @@ private:
 } // namespace
 
 bool Compilation::selectTarget() {
-  if (options.emit == Emit::Exe && getExeStub().getBufferSize() == 0) {
+  if (options.product == Product::Exe && getExeStub().getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
-  if (options.from >= Emit::Fuse || options.emit < Emit::Fuse) {
+  if (options.from >= Phase::Fuse || options.last < Phase::Fuse) {
     return true; // the module says it, or nothing depends on it
   }
   StringRef native = codegen::findProcessor(runtime::hasFeature);
@@ -171,7 +179,7 @@ bool Compilation::takeInput() {
 /// Weights that a phase has joined must be packed, whatever the options of this call are.
 bool Compilation::checkStorage() {
   bool apart =
-      options.weights == codegen::WeightStorage::Reference || (options.from == Emit::Model && !options.kernels);
+      options.weights == codegen::WeightStorage::Reference || (options.from == Phase::Model && !options.kernels);
   bool joined = llvm::any_of(input.module->getOps<deepseek::RecipeOp>(),
                              [](deepseek::RecipeOp recipe) { return !recipe.getOps<deepseek::SourceOp>().empty(); });
   if (apart && joined) {
@@ -215,11 +223,14 @@ void Compilation::addFuse(OpPassManager &manager) const {
   addFusePipeline(manager, fuse);
 }
 
-bool Compilation::runPhase(const Phase &phase) {
+bool Compilation::runPhase(const Step &row) {
+  if (row.prepare && !(this->*row.prepare)()) {
+    return false;
+  }
   PassManager manager(&context);
-  StringRef name = getName(phase.result);
+  StringRef name = getName(row.phase);
   step(name);
-  (this->*phase.addPasses)(manager);
+  (this->*row.addPasses)(manager);
   return runPasses(manager, "is not valid input of the " + name + " phase");
 }
 
@@ -232,7 +243,23 @@ bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
   return true;
 }
 
+/// The machine that the phases before went by; less of it where they use less.
+bool Compilation::readTarget() {
+  auto attribute = (*input.module)->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
+  llvm::Expected<codegen::X86Target> found = codegen::getX86Target(attribute);
+  if (!found) {
+    return fail(found.takeError(), "target");
+  }
+  target = *found;
+  target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(*input.module, arch); });
+  return true;
+}
+
+/// What code does not say.
 bool Compilation::collectPlan() {
+  if (!readTarget()) {
+    return false;
+  }
   llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(*input.module, options.weights);
   if (!weights) {
     return fail(weights.takeError(), "recipe");
@@ -243,25 +270,12 @@ bool Compilation::collectPlan() {
 }
 
 bool Compilation::generateCode() {
-  auto attribute = (*input.module)->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
-  llvm::Expected<codegen::X86Target> found = codegen::getX86Target(attribute);
-  if (!found) {
-    return fail(found.takeError(), "target");
-  }
-  target = *found;
-  target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(*input.module, arch); });
-  if (!collectPlan() || !runPhase(kLower)) {
-    return false;
-  }
-  if (options.emit == Emit::Lower) {
-    return writeModule();
-  }
   step("generate code");
   llvm::Expected<codegen::ModelCode> code = codegen::translateModel(*input.module, target);
   if (!code) {
     return fail(code.takeError(), "codegen");
   }
-  if (options.emit <= Emit::Asm) {
+  if (!isProgram(options.product)) {
     return writeCode(*code);
   }
   llvm::Expected<codegen::CodeImage> image = codegen::emitImage(*code, target, options.threads);
@@ -274,7 +288,7 @@ bool Compilation::writeCode(const codegen::ModelCode &code) {
   if (!module) {
     return fail(module.takeError(), "codegen");
   }
-  if (options.emit == Emit::LLVM) {
+  if (options.product == Product::LLVM) {
     std::string text;
     llvm::raw_string_ostream stream(text);
     (*module)->print(stream, nullptr);

@@ -18,20 +18,27 @@
 
 namespace fathom::driver {
 
-/// What to write; up to Lower it is IR at the end of that phase.
-enum class Emit { DeepSeek, Model, Fuse, Plan, Lower, LLVM, Asm, Artifact, Exe, Obj };
-/// Their names, as --emit takes them.
+/// The phases in order. The first imports a checkpoint; the others are lists of passes.
+enum class Phase { DeepSeek, Model, Fuse, Plan, Lower };
+/// What is written: the module after the last phase that runs or, of what all of them leave, code or an artifact.
+enum class Product { IR, LLVM, Asm, Artifact, Exe, Obj };
+
+/// What --emit takes: phases, then products of all of them.
 constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
-llvm::StringRef getName(Emit kind);
+llvm::StringRef getName(Phase phase);
+/// Whether it has weights and a tokenizer.
+inline bool isProgram(Product product) { return product >= Product::Artifact; }
 
 struct CompileOptions {
   /// A checkpoint directory, or a .mlir file when `from` is given.
   std::string input;
   /// Where the result goes; "-" is stdout, for IR only.
   std::string output;
-  Emit emit = Emit::Artifact;
-  /// The phase that made `input`: DeepSeek, Model, Fuse or Plan.
-  std::optional<Emit> from;
+  Product product = Product::Artifact;
+  /// The last phase to run; Lower unless the product is IR.
+  Phase last = Phase::Lower;
+  /// The phase that made `input`, not Lower.
+  std::optional<Phase> from;
   /// The checkpoint that a .mlir input was made from, where an artifact is wanted.
   std::string checkpoint;
   std::string mcpu = "native";

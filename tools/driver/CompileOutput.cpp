@@ -50,12 +50,11 @@ llvm::Error CompileOutput::checkHeader() {
 }
 
 bool CompileOutput::check() {
-  bool text = options.emit < Emit::Artifact;
-  if (text && options.output == "-") {
+  if (!isProgram(options.product) && options.output == "-") {
     return true;
   }
   llvm::Error error = checkOutputPath(options.output, {options.input});
-  if (!error && options.emit == Emit::Obj) {
+  if (!error && options.product == Product::Obj) {
     error = checkHeader();
   }
   if (!error && !options.fileSystem) {
@@ -174,10 +173,10 @@ bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const check
 
 llvm::Expected<codegen::WriteReport> CompileOutput::write(const codegen::ArtifactContents &contents,
                                                           const codegen::WriteOptions &write) {
-  if (options.emit == Emit::Exe) {
+  if (options.product == Product::Exe) {
     return codegen::writeExecutable(contents, getExeStub(), options.output, write);
   }
-  if (options.emit == Emit::Obj) {
+  if (options.product == Product::Obj) {
     return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, headerPath(), write);
   }
   return codegen::writeArtifact(contents, options.output, write);

@@ -15,7 +15,7 @@
 
 namespace fathom::driver {
 
-/// Writes what `options.output` and `options.emit` ask for, all of it or nothing. Every step returns false after it
+/// Writes what `options.output` and `options.product` ask for, all of it or nothing. Every step returns false after it
 /// reported why it failed.
 class CompileOutput {
 public:
