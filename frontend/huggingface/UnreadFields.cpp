@@ -135,6 +135,12 @@ void ConfigParser::refuseUndone() {
   if (Value causal = keys.get("is_causal"); causal.boolean() == false) {
     keys.unsupported("is_causal", "is false, but the only supported value is true");
   }
+  // Some configurations of transformers switch the indexer off so; released versions never look.
+  if (modelConfig.indexer.topK > 0 && keys.get("use_sparse_attention").boolean() == false) {
+    std::string dense = "\"index_topk\": " + std::to_string(modelConfig.maxPositions);
+    keys.unsupported("use_sparse_attention", "is false, but the only supported value is true",
+                     "for attention to all tokens, say " + dense + " in its place");
+  }
 }
 
 /// Kinds of attention, layer by layer: all layers have that of the family.

@@ -76,6 +76,15 @@ TEST(IndexerTest, PairsOfTheIndexMayBeNeighbors) {
   EXPECT_FALSE(goodConfig(adding(text, "\"indexer_rope_interleave\": false")).indexer.interleaved);
 }
 
+TEST(IndexerTest, CannotBeSwitchedOff) {
+  std::string text = configText("v32-tiny");
+  goodConfig(adding(text, R"("use_sparse_attention":true)"));
+  std::string off = adding(text, R"("use_sparse_attention":false)");
+  expectBadConfig(off, 4, "\"use_sparse_attention\" is false, but the only supported value is true");
+  expectBadConfig(off, 4, "for attention to all tokens, say \"index_topk\": ");
+  goodConfig(adding(configText("v3-tiny"), R"("use_sparse_attention":false)"));
+}
+
 TEST(IndexerTest, ChoosesMoreThanAnyContext) {
   EXPECT_EQ(goodConfig(with(configText("v32-tiny"), "index_topk", "16777216")).indexer.topK, 1 << 24);
   expectBadConfig(with(configText("v32-tiny"), "index_topk", "16777217"), 3, "\"index_topk\" is 16777217");
