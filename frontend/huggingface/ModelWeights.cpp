@@ -106,6 +106,7 @@ private:
   LayerRemains findRemains(int64_t layer) const;
   bool refuseWrapped() const;
   bool refuseLayout() const;
+  bool refuseRenamedDraft() const;
   void compareQuantization() const;
   void accountForRest();
   void explainRest(const checkpoint::TensorRef &ref);
@@ -121,7 +122,7 @@ private:
 } // namespace
 
 ModelWeights WeightSorter::run(bool wantDraft) {
-  if (refuseWrapped() || refuseLayout()) {
+  if (refuseWrapped() || refuseLayout() || (wantDraft && refuseRenamedDraft())) {
     return {};
   }
   // A config.json may imply billions of tensors; naming each missing one would take hours.
@@ -193,6 +194,27 @@ bool WeightSorter::refuseLayout() const {
                           ref.tensor->name, what, "use the original checkpoint, or save the model unfused");
         return true;
       }
+    }
+  }
+  return false;
+}
+
+/// True of what DeepSeek's own format calls tensors of multi-token prediction, which it does not count as layers.
+static bool isOfRenamedDraft(const ModelConfig &config, llvm::StringRef name) {
+  return name.starts_with("mtp.") && llvm::is_contained(config.family->parts, &mtp);
+}
+
+/// One finding where the draft is there under another name, instead of one for each of its tensors.
+bool WeightSorter::refuseRenamedDraft() const {
+  for (const checkpoint::TensorRef &ref : checkpoint.allTensors()) {
+    llvm::StringRef name = ref.tensor->name;
+    if (isOfRenamedDraft(config, name)) {
+      diagnostics.error(Problem::Unsupported, "renamed-draft", checkpoint.shards()[ref.shard].path, name,
+                        "is named as in DeepSeek's own format, expected the multi-token-prediction layer as \"" +
+                            llvm::Twine(config.family->layerPrefix) + llvm::Twine(config.layers) + ".\"",
+                        "use a checkpoint in the format of transformers, or leave the layer out: fathom compile "
+                        "--draft=none");
+      return true;
     }
   }
   return false;
@@ -291,8 +313,9 @@ void WeightSorter::describeDraft(bool isFaulty) const {
 
 void WeightSorter::accountForRest() {
   for (size_t i = 0; i < checkpoint.tensorCount(); ++i) {
-    if (!finder.isUsed(i)) {
-      explainRest(checkpoint.allTensors()[i]);
+    const checkpoint::TensorRef &ref = checkpoint.allTensors()[i];
+    if (!finder.isUsed(i) && !isOfRenamedDraft(config, ref.tensor->name)) {
+      explainRest(ref);
     }
   }
 }

@@ -138,6 +138,25 @@ TEST(ModelWeightsErrorsTest, OtherLayoutsAreOneFinding) {
   }
 }
 
+TEST(ModelWeightsErrorsTest, ADraftOfAnotherNameIsOneFinding) {
+  SmallModel model = bf16();
+  for (const char *part : {"enorm", "hnorm", "attn.q_norm"}) {
+    model.tensors.push_back({"mtp.0." + std::string(part) + ".weight", DType::BF16, {128}});
+  }
+  checkpoint::Diagnostics diagnostics;
+  model.find(diagnostics);
+  EXPECT_EQ(diagnostics.errorCount(), 1u) << test::printed(diagnostics);
+  model.expectBad(4, "mtp.0.enorm.weight: is named as in DeepSeek's own format, expected the "
+                     "multi-token-prediction layer as \"model.layers.3.\" [renamed-draft]");
+  model.expectBad(4, "leave the layer out: fathom compile --draft=none");
+}
+
+TEST(ModelWeightsErrorsTest, OtherFamiliesHaveNoDraftOfAnotherName) {
+  SmallModel model(configText("llama-tiny"), gen::ProjectionType::Bf16);
+  model.tensors.push_back({"mtp.0.enorm.weight", DType::BF16, {128}});
+  model.expectBad(3, "mtp.0.enorm.weight: no part of this llama uses this tensor");
+}
+
 TEST(ModelWeightsErrorsTest, AConfigurationOfFp8WithoutFp8IsNamed) {
   SmallModel model = bf16();
   model.config.quantization = QuantizationConfig();

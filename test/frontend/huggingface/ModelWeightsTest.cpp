@@ -247,6 +247,15 @@ TEST(ModelWeightsTest, ADraftLayerMayBeUndeclared) {
   EXPECT_TRUE(model.findGood().draft);
 }
 
+TEST(ModelWeightsTest, ADraftOfAnotherNameIsIgnoredWhereNoneIsWanted) {
+  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+  removeAll(model, "model.layers.3.");
+  model.tensors.push_back({"mtp.0.enorm.weight", DType::BF16, {128}});
+  std::string said;
+  EXPECT_FALSE(findDraft(model, said, /*wanted=*/false).draft);
+  EXPECT_EQ(said, "");
+}
+
 TEST(ModelWeightsTest, ADraftLayerMayBeAbsent) {
   SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   removeAll(model, "model.layers.3.");
