@@ -37,7 +37,7 @@ fathom_status_t Session::checkBatch(const Batch &batch, size_t *total) {
   return FATHOM_STATUS_OK;
 }
 
-// Rows that lie in |positions|, |speakers| and |tables|. Only logits that plain decoding computes are looked at here:
+// Rows that lie in |positions|, |sequences| and |tables|. Only logits that plain decoding computes are looked at here:
 // what comes after a draft is looked at when the draft turns out right.
 fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, float *logits) {
   fathom_call_t call = {};
@@ -51,12 +51,12 @@ fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, float *
   call.hidden_out = drafter.hiddenOut();
   FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, &call));
   for (uint32_t i = 0; logits && i < rows; ++i) {
-    if (static_cast<uint32_t>(positions[i]) == speakers[i]->length) {
+    if (static_cast<uint32_t>(positions[i]) == sequences[i]->length) {
       FATHOM_RETURN_IF_ERROR(checkRow(artifact::Form::absorbed, &call, i));
     }
   }
   for (uint32_t i = 0; i < rows; ++i) {
-    FATHOM_RETURN_IF_ERROR(drafter.keep(speakers[i], static_cast<uint32_t>(positions[i]), tokens[i], i));
+    FATHOM_RETURN_IF_ERROR(drafter.keep(sequences[i], static_cast<uint32_t>(positions[i]), tokens[i], i));
   }
   return FATHOM_STATUS_OK;
 }
@@ -72,7 +72,7 @@ fathom_status_t Session::computeBatch(const Batch &batch, size_t total, float *l
     for (uint32_t i = 0; i < rows; ++i) {
       Sequence *sequence;
       FATHOM_RETURN_IF_ERROR(pages.find(batch.ids[index], &sequence));
-      speakers[i] = sequence;
+      sequences[i] = sequence;
       positions[i] = static_cast<int32_t>(sequence->length + taken);
       tables[i] = sequence->pages.data();
       logitIds[i] = static_cast<int32_t>(i);
@@ -117,7 +117,7 @@ fathom_status_t Session::advance(Sequence *sequence, int32_t token, const float 
     if (!again.allocate(vocabulary)) {
       return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %zu logits", vocabulary);
     }
-    speakers[0] = sequence;
+    sequences[0] = sequence;
     positions[0] = static_cast<int32_t>(sequence->length);
     tables[0] = sequence->pages.data();
     logitIds[0] = 0;

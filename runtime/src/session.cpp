@@ -55,7 +55,7 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   chunk = std::max(expandedRows, absorbedRows);
   maxSequences = options.max_sequences;
   uint32_t rows = std::max(chunk, batch);
-  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows) || !speakers.allocate(batch)) {
+  if (!positions.allocate(rows) || !tables.allocate(rows) || !logitIds.allocate(rows) || !sequences.allocate(batch)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
   FATHOM_RETURN_IF_ERROR(drafter.initialize(model, static_cast<uint32_t>(options.draft), rows));

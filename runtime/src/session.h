@@ -103,8 +103,8 @@ private:
   Buffer<int32_t> positions;
   Buffer<const int32_t *> tables;
   Buffer<int32_t> logitIds;
-  /// Of a decode, whose its rows are.
-  Buffer<Sequence *> speakers;
+  /// Of each row of a decode.
+  Buffer<Sequence *> sequences;
   Buffer<Guess> guesses;
 };
 
