@@ -23,7 +23,7 @@ struct IndexCandidates : index_candidates_constants {
     IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], searched_candidates(c[k]));
     int64_t row = item / c[parts], part = item % c[parts];
     int64_t visible = dispatch->positions[row] + 1, blocks = ceil_div(visible, kKeys);
-    int64_t used = greater(smaller(visible / (2 * c[k]), c[parts]), 1);
+    int64_t used = used_parts(visible, c[k], c[parts]);
     int64_t begin = blocks * smaller(part, used) / used * kKeys;
     int64_t end = smaller(blocks * smaller(part + 1, used) / used * kKeys, visible);
     Candidates best(memory.candidates(), c[k]);

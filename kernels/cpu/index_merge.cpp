@@ -4,7 +4,8 @@
 // The other half of index_select: the k best candidates of all parts of a row.
 //
 // Operands: scores f32 [T, parts, k], ids i32 [T, parts, k] and bounds f32 [T, parts] as index_candidates leaves them,
-// q, w and store as it has them, out i32 [T, k]: positions, ascending, -1 behind the last. An item is a row.
+// q, w and store as it has them, out i32 [T, k]: positions, ascending, -1 behind the last. An item is a row. Parts
+// behind those in use, which are empty, are not read.
 
 #include "kernels/cpu/index_search.h"
 
@@ -13,17 +14,17 @@ namespace fathom::cpu {
 template <class Tile>
 struct IndexMerge : RowItems<index_merge_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    int64_t all = c[parts] * c[k];
-    const float *scores = operand<const float>(dispatch, 0) + item * all;
-    const int32_t *ids = operand<const int32_t>(dispatch, 1) + item * all;
+    int64_t most = c[parts] * c[k], used = used_parts(dispatch->positions[item] + 1, c[k], c[parts]);
+    const float *scores = operand<const float>(dispatch, 0) + item * most;
+    const int32_t *ids = operand<const int32_t>(dispatch, 1) + item * most;
     const float *bounds = operand<const float>(dispatch, 2) + item * c[parts];
-    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], all);
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], most);
     Candidates best(memory.candidates(), c[k]);
     float bound = 0.0f;
-    for (int64_t part = 0; part < c[parts]; ++part) {
+    for (int64_t part = 0; part < used; ++part) {
       bound = bound < bounds[part] ? bounds[part] : bound;
     }
-    for (int64_t j = 0; j < all; ++j) {
+    for (int64_t j = 0; j < used * c[k]; ++j) {
       if (ids[j] >= 0) {
         best.add(scores[j], ids[j]);
       }

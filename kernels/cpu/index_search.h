@@ -16,6 +16,11 @@
 
 namespace fathom::cpu {
 
+/// How many of `parts` parts a row's context is searched in, for the best k of its keys.
+FATHOM_INLINE int64_t used_parts(int64_t visible, int64_t k, int64_t parts) {
+  return greater(smaller(visible / (2 * k), parts), 1);
+}
+
 template <class Tile>
 struct IndexSearch : Indexing<Tile> {
   using Exact = Indexing<Tile>;

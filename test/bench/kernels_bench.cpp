@@ -9,6 +9,8 @@
 // Sources, so that constants fold.
 #include "kernels/cpu/gemm.cpp"
 #include "kernels/cpu/gqa_attention.cpp"
+#include "kernels/cpu/index_candidates.cpp"
+#include "kernels/cpu/index_merge.cpp"
 #include "kernels/cpu/index_select.cpp"
 #include "kernels/cpu/mla_attention.cpp"
 #include "kernels/cpu/mla_latent_attention.cpp"
@@ -251,43 +253,81 @@ char *index_keys() {
   return buffer.data;
 }
 
-/// One token's selection of 2048 keys from a long context in as many layers as a gigabyte holds, 64 heads of 128
-/// numbers of DeepSeek-V3.2. Without AMX what bounds it is the multiply-adds, 64 for each number.
+/// A token whose index, 64 heads of 128 numbers of DeepSeek-V3.2, seeks 2048 keys of a long context, in as many layers
+/// as a gigabyte holds. Without AMX what bounds it is the multiply-adds, 64 for each number.
+template <int64_t context>
+struct IndexedToken {
+  static constexpr int64_t kLayers = kBytes / (context * 128 * kFloat), kMostParts = 16;
+  static constexpr int64_t kPage = kLayers * 64 * 128 * kFloat;
+
+  explicit IndexedToken(int threads) : threads(threads) {
+    std::iota(pages.begin(), pages.end(), 0);
+    for (size_t i = 0; i < q.size(); ++i) {
+      q[i] = i % 7 < 3 ? 0.5f : -0.25f;
+      w[i / 128] = i / 128 % 5 == 0 ? -0.1f : 0.2f;
+    }
+  }
+
+  template <class Kernel>
+  void run(int64_t layer, int thread, void **operands, const int64_t *constants, int64_t item) {
+    fathom_dispatch_t dispatch{operands, 1, layer, &position, &view};
+    auto address = (reinterpret_cast<uintptr_t>(scratch[thread].data()) + 63) & ~uintptr_t(63);
+    Kernel::run(&dispatch, constants, item, reinterpret_cast<void *>(address));
+  }
+
+  template <class Step>
+  void measure(benchmark::State &state, Step step) {
+    double bandwidth = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
+    for (auto _ : state) {
+      best = std::min(best, parallel(threads, kLayers, step));
+    }
+    double bytes = static_cast<double>(kBytes), steps = bytes / kFloat * 64;
+    state.counters["GB/s"] = bytes / best * 1e-9;
+    state.counters["of_bandwidth"] = bytes / best / bandwidth;
+    state.counters["GFLOP/s"] = 2e-9 * steps / best;
+    state.counters["of_peak"] = steps / best / peak;
+  }
+
+  int threads;
+  std::vector<float> q = std::vector<float>(64 * 128), w = std::vector<float>(64);
+  std::vector<int32_t> pages = std::vector<int32_t>(context / 64);
+  const int32_t *table = pages.data();
+  fathom_cache_t view = {index_keys(), kPage, &table};
+  int32_t position = static_cast<int32_t>(context - 1);
+  std::vector<std::vector<float>> scratch = std::vector<std::vector<float>>(
+      threads, std::vector<float>(IndexScratch<int64_t>(0, 64, 128, kMostParts * 2048).end + kLanes));
+};
+
 template <int64_t context>
 void index_select(benchmark::State &state) {
-  using Kernel = IndexSelect<Tile>;
-  constexpr int64_t kPage = 64 * 128 * kFloat, layers = kBytes / (context * 128 * kFloat);
   static constexpr int64_t kConstants[] = {64, 128, 2048, 64, 0, 0, FATHOM_ROW_F32};
-  int threads = static_cast<int>(state.range(0));
-  std::vector<float> q(64 * 128), w(64);
-  std::vector<int32_t> pages(context / 64);
-  std::iota(pages.begin(), pages.end(), 0);
-  for (size_t i = 0; i < q.size(); ++i) {
-    q[i] = i % 7 < 3 ? 0.5f : -0.25f;
-    w[i / 128] = i / 128 % 5 == 0 ? -0.1f : 0.2f;
-  }
-  const int32_t *table = pages.data();
-  fathom_cache_t view = {index_keys(), layers * kPage, &table};
-  int32_t position = static_cast<int32_t>(context - 1);
-  std::vector<std::vector<float>> scratch(
-      threads, std::vector<float>(IndexScratch<int64_t>(0, 64, 128, searched_candidates(2048)).end + kLanes));
-  double bandwidth = read_bandwidth(threads), peak = fma_peak() * threads, best = 1e30;
-  for (auto _ : state) {
-    double elapsed = parallel(threads, layers, [&](int64_t item, int thread) {
-      std::vector<int32_t> own(2048);
-      void *operands[] = {q.data(), w.data(), own.data()};
-      fathom_dispatch_t dispatch{operands, 1, item, &position, &view};
-      auto address = (reinterpret_cast<uintptr_t>(scratch[thread].data()) + 63) & ~uintptr_t(63);
-      Kernel::run(&dispatch, kConstants, 0, reinterpret_cast<void *>(address));
-      benchmark::DoNotOptimize(own.data());
-    });
-    best = std::min(best, elapsed);
-  }
-  double bytes = static_cast<double>(kBytes), steps = bytes / kFloat * 64;
-  state.counters["GB/s"] = bytes / best * 1e-9;
-  state.counters["of_bandwidth"] = bytes / best / bandwidth;
-  state.counters["GFLOP/s"] = 2e-9 * steps / best;
-  state.counters["of_peak"] = steps / best / peak;
+  IndexedToken<context> token(static_cast<int>(state.range(0)));
+  token.measure(state, [&](int64_t layer, int thread) {
+    std::vector<int32_t> own(2048);
+    void *operands[] = {token.q.data(), token.w.data(), own.data()};
+    token.template run<IndexSelect<Tile>>(layer, thread, operands, kConstants, 0);
+    benchmark::DoNotOptimize(own.data());
+  });
+}
+
+/// The same by index_merge of the candidates of as many parts as a context of 160k tokens has, of which a shorter one
+/// uses few.
+template <int64_t context>
+void index_parts(benchmark::State &state) {
+  constexpr int64_t kParts = IndexedToken<context>::kMostParts;
+  static constexpr int64_t kConstants[] = {64, 128, 2048, kParts, 64, 0, 0, FATHOM_ROW_F32};
+  IndexedToken<context> token(static_cast<int>(state.range(0)));
+  token.measure(state, [&](int64_t layer, int thread) {
+    static thread_local std::vector<float> scores(kParts * 2048), bounds(kParts);
+    static thread_local std::vector<int32_t> ids(kParts * 2048), own(2048);
+    void *found[] = {token.q.data(), token.w.data(), scores.data(), ids.data(), bounds.data()};
+    for (int64_t part = 0; part < kParts; ++part) {
+      token.template run<IndexCandidates<Tile>>(layer, thread, found, kConstants, part);
+    }
+    void *merged[] = {scores.data(), ids.data(), bounds.data(), token.q.data(), token.w.data(), own.data()};
+    token.template run<IndexMerge<Tile>>(layer, thread, merged, kConstants, 0);
+    benchmark::DoNotOptimize(own.data());
+  });
 }
 
 /// One head over a prompt, of DeepSeek-V2-Lite.
@@ -341,6 +381,9 @@ BENCHMARK(grouped_attention<FATHOM_ROW_F8E4M3, 16384>)->Args({1, 2})->Args({256,
 BENCHMARK(index_select<4096>)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(index_select<16384>)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(index_select<65536>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+BENCHMARK(index_parts<4096>)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(index_parts<16384>)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(index_parts<65536>)->Arg(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(attention)->Arg(512);
 
 int main(int argc, char **argv) {

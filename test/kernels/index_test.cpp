@@ -390,6 +390,26 @@ TEST_P(IndexMergeTest, MatchesReferenceWhateverAPartGives) {
   EXPECT_EQ(out, want);
 }
 
+TEST_P(IndexMergeTest, PartsBehindThoseInUseAreNotRead) {
+  const int64_t parts = 4, k = 9;
+  // Rows that use one, one, two and four parts.
+  Index index({1, 1, k}, {k - 1, 4 * k - 2, 6 * k - 2, 399});
+  const int64_t used[] = {1, 1, 2, 4};
+  Floats scores = small_integers(index.rows() * parts * k, 1), bounds(index.rows() * parts);
+  Ints ids(scores.size(), -1), out(index.rows() * k, -7), want(out.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    int64_t part = static_cast<int64_t>(i) / k % parts;
+    ids[i] = part < used[i / (parts * k)] ? static_cast<int32_t>(i % (parts * k)) : -1;
+  }
+  ref::index_merge(scores.data(), ids.data(), index.rows(), k, parts, want.data());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    scores[i] = ids[i] < 0 ? 1000.0f : scores[i];
+    ids[i] = static_cast<int32_t>(i % (parts * k));
+  }
+  index.call(*GetParam(), {out.data()}, {{"parts", parts}}, {}, {scores.data(), ids.data(), bounds.data()});
+  EXPECT_EQ(out, want);
+}
+
 INSTANTIATE_TEST_SUITE_P(Catalog, IndexSelectTest, testing::ValuesIn(kernels_of("index_select")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, IndexCandidatesTest, testing::ValuesIn(kernels_of("index_candidates")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, IndexMergeTest, testing::ValuesIn(kernels_of("index_merge")), kernel_name);
