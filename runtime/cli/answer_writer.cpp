@@ -33,7 +33,8 @@ static double tokensPerStep(const fathom_generate_result_t &result) {
   return 1 + static_cast<double>(result.accepted_tokens) / static_cast<double>(result.decode_steps);
 }
 
-void printStats(const char *program, const fathom_generate_result_t &result, size_t sequences) {
+void printStats(const char *program, const LoadedModel &loaded, const fathom_generate_result_t &result,
+                size_t sequences) {
   double prefill = static_cast<double>(result.prefill_nanoseconds) / 1e9;
   double decode = static_cast<double>(result.decode_nanoseconds) / 1e9;
   // The first token of each sequence comes with its prompt.
@@ -47,6 +48,9 @@ void printStats(const char *program, const fathom_generate_result_t &result, siz
             static_cast<unsigned long long>(result.accepted_tokens),
             static_cast<unsigned long long>(result.drafted_tokens), 100 * acceptance(result), tokensPerStep(result));
   }
+  fprintf(stderr, "%s: cache: %.2f MB of %s; %llu bytes a token\n", program,
+          static_cast<double>(loaded.cacheBytes()) / 1e6, loaded.info.cache_type,
+          static_cast<unsigned long long>(loaded.info.cache_token_bytes));
 }
 
 const char *stopName(fathom_stop_t stop) {
@@ -106,8 +110,15 @@ static void writeDrafts(Output &output, const fathom_generate_result_t &result) 
   writeRatio(output, "tokens_per_step", result.decode_steps, tokensPerStep(result));
 }
 
+static void writeCache(Output &output, const LoadedModel &loaded) {
+  output.print(", \"cache_bytes\": %llu, \"cache_type\": \"%s\", \"cache_token_bytes\": %llu",
+               static_cast<unsigned long long>(loaded.cacheBytes()), loaded.info.cache_type,
+               static_cast<unsigned long long>(loaded.info.cache_token_bytes));
+}
+
 void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,
-                     const Buffer<char> *text, bool drafts, const fathom_generate_result_t &result) {
+                     const Buffer<char> *text, bool drafts, const LoadedModel *loaded,
+                     const fathom_generate_result_t &result) {
   output.write("{\"tokens\": [");
   for (size_t i = 0; i < tokens.size(); ++i) {
     output.print(i ? ", %d" : "%d", tokens[i]);
@@ -125,8 +136,8 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
   if (drafts) {
     writeDrafts(output, result);
   }
-  // The sequences of a batch have no times of their own.
-  if (result.prefill_nanoseconds > 0) {
+  if (loaded) {
+    writeCache(output, *loaded);
     output.print(", \"prefill_ms\": %.3f, \"decode_ms\": %.3f", static_cast<double>(result.prefill_nanoseconds) / 1e6,
                  static_cast<double>(result.decode_nanoseconds) / 1e6);
   }
@@ -135,7 +146,7 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
 
 void AnswerWriter::finish(const fathom_generate_result_t &result) {
   if (format == Format::kJson) {
-    writeAnswerJson(output, tokens, nullptr, &text, drafts, result);
+    writeAnswerJson(output, tokens, nullptr, &text, drafts, loaded, result);
   } else if (format == Format::kTokenIds || !output.atLineStart()) {
     output.write("\n");
   }

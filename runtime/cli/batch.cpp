@@ -231,7 +231,7 @@ void Batch::addCounts(size_t index, fathom_generate_result_t *result) const {
 }
 
 int Batch::write(size_t index) {
-  AnswerWriter writer(output, options);
+  AnswerWriter writer(output, options, nullptr);
   const int32_t *answer = answers.data() + index * limit;
   Buffer<char> text;
   if (!decodeText(loaded, answer, lengths[index], &text)) {
@@ -268,7 +268,7 @@ fathom_status_t Batch::compute(const fathom_sampling_t &sampling, float *logits)
     addCounts(i, &total);
   }
   if (!status && options.stats) {
-    printStats(source.program, total, speakers.size());
+    printStats(source.program, loaded, total, speakers.size());
   }
   return status;
 }

@@ -116,7 +116,7 @@ int Chat::finishAnswer(fathom_status_t status, const fathom_generate_result_t &r
     printNote(source.program, "the answer is truncated: the context of %u positions is full", loaded.info.max_context);
   }
   if (options.stats) {
-    printStats(source.program, result, 1);
+    printStats(source.program, loaded, result, 1);
   }
   return 0;
 }
@@ -147,7 +147,7 @@ int Chat::answer(const char *text, size_t length) {
     conversation.forget(before);
     return refused ? 0 : code;
   }
-  ReplyWriter reply(output, options, loaded.model, isatty(STDOUT_FILENO));
+  ReplyWriter reply(output, options, loaded, isatty(STDOUT_FILENO));
   int code = rewind(tokens, &common);
   reply.begin(thinks);
   code = code ? code : generate(tokens, common, reply);

@@ -9,8 +9,8 @@
 
 namespace fathom::cli {
 
-ReplyWriter::ReplyWriter(Output &output, const RunOptions &options, fathom_model_t *model, bool terminal)
-    : output(output), model(model), format(parseFormat(options.output)),
+ReplyWriter::ReplyWriter(Output &output, const RunOptions &options, const LoadedModel &loaded, bool terminal)
+    : output(output), loaded(loaded), format(parseFormat(options.output)),
       showsThought(strcmp(options.reasoning, "hide") != 0), showsAnswer(strcmp(options.reasoning, "only") != 0),
       drafts(options.drafts > 0), terminal(terminal), splitter(onPart, this) {}
 
@@ -37,7 +37,8 @@ static std::string_view markOf(fathom_model_t *model, int32_t token, char (&text
 bool ReplyWriter::take(int32_t token, std::string_view piece) {
   char text[16];
   failed |= token >= 0 && !tokens.push(token);
-  return splitter.feed(piece.empty() && token >= 0 ? markOf(model, token, text) : piece) && !failed && !output.broken();
+  return splitter.feed(piece.empty() && token >= 0 ? markOf(loaded.model, token, text) : piece) && !failed &&
+         !output.broken();
 }
 
 fathom_flow_t ReplyWriter::onToken(void *user, int32_t token, const char *piece, size_t length) {
@@ -78,7 +79,7 @@ void ReplyWriter::writeJson(const fathom_generate_result_t *result) {
   }
   if (result && !failed) {
     writeAnswerJson(output, tokens, showsThought ? &escaped[1] : nullptr, showsAnswer ? &escaped[0] : nullptr, drafts,
-                    *result);
+                    &loaded, *result);
   }
 }
 

@@ -14,7 +14,7 @@ namespace fathom::cli {
 class ReplyWriter {
 public:
   /// |terminal|: standard output is one, and thoughts are dimmed.
-  ReplyWriter(Output &output, const RunOptions &options, fathom_model_t *model, bool terminal);
+  ReplyWriter(Output &output, const RunOptions &options, const LoadedModel &loaded, bool terminal);
   ReplyWriter(const ReplyWriter &) = delete;
   ReplyWriter &operator=(const ReplyWriter &) = delete;
 
@@ -42,7 +42,7 @@ private:
   void writeJson(const fathom_generate_result_t *result);
 
   Output &output;
-  fathom_model_t *model;
+  const LoadedModel &loaded;
   Format format;
   bool showsThought, showsAnswer, drafts, terminal;
   ReasoningSplitter splitter;

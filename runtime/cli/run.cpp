@@ -53,7 +53,7 @@ static int answer(const ModelSource &source, const RunOptions &options, const Lo
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
     return code;
   }
-  AnswerWriter writer(output, options);
+  AnswerWriter writer(output, options, &loaded);
   fathom_generate_options_t request;
   fathom_generate_options_initialize(&request);
   request.tokens = tokens.data();
@@ -70,7 +70,7 @@ static int answer(const ModelSource &source, const RunOptions &options, const Lo
     writer.finish(result);
   }
   if (status == FATHOM_STATUS_OK && options.stats) {
-    printStats(source.program, result, 1);
+    printStats(source.program, loaded, result, 1);
   }
   if (status != FATHOM_STATUS_OK && !output.atLineStart()) {
     output.write("\n");

@@ -107,7 +107,8 @@ static void addOutput(Table &table, Verb verb, RunOptions *o) {
     table.add({"states", 0, OptionKind::kText, &o->states, "F.npy",
                "write f32 [L, T, H]: the residual stream after every layer"});
   }
-  table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr, "print times and speeds to standard error"});
+  table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr,
+             "print times, speeds and the memory of the cache to standard error"});
 }
 
 static void addMachine(Table &table, RunOptions *o) {
@@ -282,6 +283,12 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   noteUseless(source.program, &useless, 1);
   watchSignals(session);
   return 0;
+}
+
+uint64_t LoadedModel::cacheBytes() const {
+  uint64_t bytes = 0;
+  fathom_session_cache_bytes(session, &bytes);
+  return bytes;
 }
 
 int chooseSampling(const LoadedModel &loaded, const char *program, const RunOptions &options,

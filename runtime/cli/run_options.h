@@ -77,6 +77,9 @@ public:
   /// 0, or an exit code with a message on stderr.
   int open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences);
 
+  /// As fathom_session_cache_bytes.
+  uint64_t cacheBytes() const;
+
   fathom_model_t *model = nullptr;
   fathom_session_t *session = nullptr;
   fathom_model_info_t info;

@@ -49,6 +49,9 @@ public:
   /// Forgets positions from |length| on and gives their pages back.
   void rewind(Sequence *sequence, uint32_t length);
 
+  /// Of the memory that pages take, also those that were given back.
+  uint64_t usedBytes() const { return pool.usedBytes(); }
+
   /// The cache for rows with these page tables, until the next reserve().
   fathom_cache_t view(const int32_t *const *tables) const {
     return {pool.memory(), static_cast<int64_t>(pool.pageBytes()), tables};

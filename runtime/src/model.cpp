@@ -6,6 +6,7 @@
 #include "runtime/src/model.h"
 
 #include "runtime/src/memory.h"
+#include "runtime/src/stores.h"
 
 #include <string.h>
 
@@ -81,6 +82,8 @@ void Model::describe(fathom_model_info_t *info) const {
   info->max_prefill_rows = maxRows(root, artifact::Form::expanded);
   info->max_decode_rows = maxRows(root, artifact::Form::absorbed);
   info->cache_page_bytes = root.cache()->page_bytes();
+  info->cache_token_bytes = positionBytes(root);
+  info->cache_type = cacheTypeOf(root);
   info->weight_bytes = tensors.bytes();
   info->weight_count = root.weights() ? root.weights()->size() : 0;
   info->has_tokenizer = hasTokenizer();

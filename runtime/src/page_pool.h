@@ -35,6 +35,8 @@ public:
 
   char *memory() const { return bytes; }
   uint64_t pageBytes() const { return bytesPerPage; }
+  /// Of all pages that were ever taken.
+  uint64_t usedBytes() const { return next.size() * bytesPerPage; }
 
 private:
   /// Makes room for |pages| pages. False if there is none; what is there stays.

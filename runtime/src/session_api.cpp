@@ -122,6 +122,13 @@ fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_
   return FATHOM_STATUS_OK;
 }
 
+fathom_status_t fathom_session_cache_bytes(fathom_session_t *session, uint64_t *out_bytes) {
+  FATHOM_RETURN_IF_NULL(out_bytes);
+  FATHOM_ENTER_SESSION(scope, session);
+  *out_bytes = scope->cache().usedBytes();
+  return FATHOM_STATUS_OK;
+}
+
 /// Copies options and the sampling they point to, which is |sampling| then.
 static fathom_status_t takeGenerateOptions(const fathom_generate_options_t *given, const char *function,
                                            fathom_generate_options_t *options, fathom_sampling_t *sampling) {

@@ -31,6 +31,12 @@ inline uint64_t draftRowsOf(const artifact::Program &program, const artifact::St
   return store.layers() > layers ? uint64_t(store.layers() - layers) * store.heads() : 0;
 }
 
+/// What --cache-type calls the numbers of the first store, as which compilers make all of them.
+inline const char *cacheTypeOf(const artifact::Program &program) {
+  constexpr const char *kNames[] = {"f32", "bf16", "fp8"};
+  return kNames[static_cast<int>(program.cache()->stores()->Get(0)->element())];
+}
+
 /// Row |index| of rowsOf(store) of |position| in the sequence whose table is the first of |cache|.
 inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint64_t index, uint32_t position) {
   int64_t offset = static_cast<int64_t>(store.offset()), bytes = static_cast<int64_t>(rowBytes(store));

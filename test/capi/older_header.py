@@ -9,7 +9,7 @@ import sys
 
 LAST = {
     "fathom_model_options": ["verify_weights", "copy_weights"],
-    "fathom_model_info": ["min_p", "repetition_penalty"],
+    "fathom_model_info": ["cache_type"],
     "fathom_sampling": ["seed"],
     "fathom_session_options": ["draft"],
     "fathom_generate_options": ["seen_count"],

@@ -106,11 +106,14 @@ TEST_P(CacheTypeTest, Answers) {
   }
   change.divergence /= double(change.positions);
   std::printf("| %s | %s | %llu | %.1e | %.1e | %.1e | %zu of %zu |\n", GetParam().model.c_str(),
-              GetParam().variant.name, static_cast<unsigned long long>(session.getInfo().cache_page_bytes / 64),
+              GetParam().variant.name, static_cast<unsigned long long>(session.getInfo().cache_token_bytes),
               change.state, change.logit / change.magnitude, change.divergence, change.same, change.prompts);
   // A layer rounds its keys, which moves the weights of values, and its values; what follows attention in it may double
   // half of that. Less than a sixteenth of a rounding is more exact than the type can be.
   StoredType type = GetParam().variant.cacheType;
+  EXPECT_STREQ(session.getInfo().cache_type, type == StoredType::F32    ? "f32"
+                                             : type == StoredType::Bf16 ? "bf16"
+                                                                        : "fp8");
   double rounding = roundingOf(type), most = type == StoredType::F32 ? 1e-4 : 3 * rounding;
   EXPECT_LE(change.dense, most);
   // An index of rounded keys may choose others to attend to, which has no bound but that of what there is.

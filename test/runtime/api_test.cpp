@@ -75,6 +75,7 @@ TEST(ApiTest, NullArgumentsOfSessionsAreRefused) {
   EXPECT_EQ(fathom_session_cancel(nullptr), kInvalid);
   EXPECT_EQ(fathom_session_threads(session, nullptr), kInvalid);
   EXPECT_EQ(fathom_session_threads(nullptr, &number), kInvalid);
+  EXPECT_EQ(fathom_session_cache_bytes(session, nullptr), kInvalid);
   EXPECT_EQ(fathom_session_generate(session, nullptr, nullptr), kInvalid);
   EXPECT_EQ(fathom_session_generate(nullptr, &options, nullptr), kInvalid);
   EXPECT_EQ(fathom_session_create_sequence(session, nullptr), kInvalid);
@@ -346,6 +347,8 @@ TEST(ApiTest, DescribesTheModel) {
   EXPECT_EQ(info.max_prefill_rows, 16u);
   EXPECT_EQ(info.weight_bytes, 16u);
   EXPECT_EQ(info.cache_page_bytes, 1024u);
+  EXPECT_EQ(info.cache_token_bytes, 16u);
+  EXPECT_STREQ(info.cache_type, "f32");
   ASSERT_EQ(info.eos_token_count, 1u);
   EXPECT_EQ(info.eos_tokens[0], kToyEos);
   fathom_sampling_t sampling;

@@ -281,6 +281,23 @@ TEST(SessionTest, APoolThatRunsOutFailsOneRequestOnly) {
   EXPECT_EQ(best(decode(session, {first}, {7}).data()), toyNext(tokens));
 }
 
+TEST(SessionTest, TheCacheTakesWhatSequencesHadAtOnce) {
+  ToyModel model;
+  ToySession session(model);
+  auto pages = [&] {
+    uint64_t bytes = 1;
+    EXPECT_OK(fathom_session_cache_bytes(session, &bytes));
+    return static_cast<double>(bytes) / 1024;
+  };
+  EXPECT_EQ(pages(), 0);
+  fathom_sequence_t sequence = session.sequence();
+  session.prefill(sequence, someTokens(65));
+  EXPECT_EQ(pages(), 2);
+  EXPECT_OK(fathom_session_destroy_sequence(session, sequence));
+  session.prefill(session.sequence(), someTokens(64));
+  EXPECT_EQ(pages(), 2);
+}
+
 TEST(SessionTest, RefusesABatchWithASequenceTwice) {
   ToyModel model;
   ToySession session(model);

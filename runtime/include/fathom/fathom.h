@@ -209,6 +209,10 @@ typedef struct fathom_model_info {
   size_t metadata_size;
   float min_p;
   float repetition_penalty;
+  /// What the cache keeps of a token, in all layers and in those that draft, and what it keeps numbers as: "f32",
+  /// "bf16" or "fp8".
+  uint64_t cache_token_bytes;
+  const char *cache_type;
 } fathom_model_info_t;
 
 /// Sets the first |struct_size| bytes to zero but struct_size itself.
@@ -383,6 +387,10 @@ FATHOM_API fathom_status_t fathom_session_cancel(fathom_session_t *session);
 
 /// The threads a session really has. Thread-safe.
 FATHOM_API fathom_status_t fathom_session_threads(fathom_session_t *session, uint32_t *out_threads);
+
+/// The memory that the session's cache takes: the pages that its sequences had at most at once, as those that come back
+/// are kept for others.
+FATHOM_API fathom_status_t fathom_session_cache_bytes(fathom_session_t *session, uint64_t *out_bytes);
 
 //===-- Sessions: text in, text out -----------------------------------------------------------===//
 
