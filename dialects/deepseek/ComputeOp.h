@@ -78,6 +78,12 @@ struct RowRule {
 /// The rows of `operand` where the number of `result`'s rows is unknown.
 RowRule getRowsLike(mlir::Value operand, mlir::Value result);
 
+/// Outputs of a product that an item of generated loops computes for all rows, so that a call reads a weight once.
+constexpr int64_t kOutputsPerItem = 32;
+
+/// The items of a product with so many outputs.
+inline int64_t countItems(int64_t outputs) { return (outputs + kOutputsPerItem - 1) / kOutputsPerItem; }
+
 /// A region that is applied to each number of the result, and the operands that it reads beside it.
 struct EpilogueSlot {
   mlir::Region *region;

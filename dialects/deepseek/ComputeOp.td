@@ -27,6 +27,11 @@ def DeepSeek_ComputeOp : OpInterface<"ComputeOp"> {
     InterfaceMethod<"How many rows a result has.",
       "::fathom::deepseek::RowRule", "getResultRows", (ins "unsigned":$result), [{}],
       [{ return ::fathom::deepseek::getRowsLike($_op.getRowsOperand(), $_op->getResult(result)); }]>,
+    InterfaceMethod<"How many items generated loops are divided into, which write memory of their own. 0: one for each row "
+      "of the rows operand, which reads that row of the others and no more.",
+      "int64_t", "getItemCount", (ins), [{}], [{ return 0; }]>,
+    InterfaceMethod<"Whether an item of a row reads other rows of an operand as well.",
+      "bool", "readsAllRows", (ins "::mlir::Value":$operand), [{}], [{ return false; }]>,
     InterfaceMethod<"What an i32 operand's values are below: a size of dimension, which may be unknown. None: positions.",
       "std::optional<int64_t>", "getIdLimit", (ins "::mlir::OpOperand &":$ids), [{}], [{ return std::nullopt; }]>,
     InterfaceMethod<"The weight that kernels can read in a layout of theirs, whatever it is now; no weight: there is none.",

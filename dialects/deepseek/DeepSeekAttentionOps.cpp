@@ -217,6 +217,9 @@ void MlaAbsorbQueryOp::describe(KernelDescription &kernel) {
   kernel.addConstant("dr", getRopeDim());
 }
 
+/// A head each.
+int64_t MlaAbsorbQueryOp::getItemCount() { return getNumHeads(); }
+
 LogicalResult MlaLatentAttentionOp::verify() {
   int64_t heads = getNumHeads();
   CacheType cache = getCache().getType();
@@ -261,6 +264,8 @@ void MlaExpandOutputOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getKvB(), getScale()});
   describeHeads(*this, kernel);
 }
+
+int64_t MlaExpandOutputOp::getItemCount() { return countItems(getWidth(getType())); }
 
 LogicalResult SparseAttentionOp::verify() {
   if (failed(verifyExpandedAttention(*this))) { // C1, C2, C3

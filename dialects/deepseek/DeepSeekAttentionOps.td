@@ -137,7 +137,7 @@ def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
   let hasVerifier = 1;
 }
 
-class DeepSeek_MlaOp<string mnemonic> : DeepSeek_Compute<mnemonic> {
+class DeepSeek_MlaOp<string mnemonic, list<string> overridden = []> : DeepSeek_Compute<mnemonic, [], overridden> {
   let results = (outs DeepSeek_Activation:$result);
   let hasVerifier = 1;
 }
@@ -187,7 +187,7 @@ def DeepSeek_MlaAttentionOp : DeepSeek_MlaOp<"mla_attention"> {
   }];
 }
 
-def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query"> {
+def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query", ["getItemCount"]> {
   let summary = "the query in latent space";
   let description = [{
     `result[t, h] = W_UK[h]ᵀ q_nope[t, h] ‖ rope(q_pe[t, h])`, [rows, H·(r+dr)]: the key projection moved to the query
@@ -249,7 +249,7 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
   }];
 }
 
-def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output"> {
+def DeepSeek_MlaExpandOutputOp : DeepSeek_MlaOp<"mla_expand_output", ["getItemCount"]> {
   let summary = "attention output out of latent space";
   let description = [{
     `result[t, h] = W_UV[h] · input[t, h]`, [rows, H·dv]: the value projection after attention. With it the three ops

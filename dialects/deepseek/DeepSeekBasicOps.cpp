@@ -45,6 +45,8 @@ void SelectRowsOp::describe(KernelDescription &kernel) {
 
 Value SelectRowsOp::getRowsOperand() { return getRows(); }
 
+bool SelectRowsOp::readsAllRows(Value operand) { return operand == getInput(); }
+
 std::optional<int64_t> SelectRowsOp::getIdLimit(OpOperand &ids) { return getInput().getType().getDimSize(0); }
 
 LogicalResult RmsNormOp::verify() {
@@ -139,6 +141,8 @@ KernelUse LinearOp::getKernelUse() { return getBias() ? KernelUse() : useProduct
 
 void LinearOp::describe(KernelDescription &kernel) { describeProduct(*this, kernel); }
 
+int64_t LinearOp::getItemCount() { return countItems(getWidth(getType())); }
+
 ScaledWeight LinearOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr()}; }
 
 void LinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
@@ -150,6 +154,8 @@ LogicalResult LinearSwiGluOp::verify() { return verifyLinear(*this, 2); }
 KernelUse LinearSwiGluOp::getKernelUse() { return useProduct("gemm_swiglu", *this); }
 
 void LinearSwiGluOp::describe(KernelDescription &kernel) { describeProduct(*this, kernel); }
+
+int64_t LinearSwiGluOp::getItemCount() { return countItems(getWidth(getType())); }
 
 ScaledWeight LinearSwiGluOp::getPackableWeight() {
   return {getWeight(), getScale(), getBlockAttr(), /*gateAndUp=*/true};

@@ -26,7 +26,7 @@ def DeepSeek_EmbeddingOp : DeepSeek_Compute<"embedding", [Pure], ["getIdLimit"]>
   let hasVerifier = 1;
 }
 
-def DeepSeek_SelectRowsOp : DeepSeek_Compute<"select_rows", [Pure], ["getRowsOperand", "getIdLimit"]> {
+def DeepSeek_SelectRowsOp : DeepSeek_Compute<"select_rows", [Pure], ["getRowsOperand", "readsAllRows", "getIdLimit"]> {
   let summary = "some rows of an activation";
   let description = [{
     `result[i] = input[rows[i]]`. Stands before the logits, which only some rows of a call want.
@@ -118,7 +118,7 @@ def DeepSeek_LayerNormOp : DeepSeek_Compute<"layer_norm", [Pure, AllTypesMatch<[
 
 class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
     : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
-                       ["getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
+                       ["getItemCount", "getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
   let arguments = !con(
     (ins DeepSeek_Activation:$input, DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale),
     bias,

@@ -93,6 +93,9 @@ RowRule MoEPermuteOp::getResultRows(unsigned result) {
   return rule;
 }
 
+/// A sort is one.
+int64_t MoEPermuteOp::getItemCount() { return 1; }
+
 std::optional<int64_t> MoEPermuteOp::getIdLimit(OpOperand &ids) { return getExperts(); }
 
 template <typename Op>
@@ -131,6 +134,8 @@ Value MoELinearOp::getRowsOperand() { return {}; }
 
 RowRule MoELinearOp::getResultRows(unsigned) { return getRowsLike(getSourceRows(), getResult()); }
 
+int64_t MoELinearOp::getItemCount() { return countItems(getWidth(getType())); }
+
 ScaledWeight MoELinearOp::getPackableWeight() { return {getWeight(), getScale(), getBlockAttr()}; }
 
 void MoELinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
@@ -144,6 +149,8 @@ void MoELinearSwiGluOp::describe(KernelDescription &kernel) { describeGrouped(*t
 Value MoELinearSwiGluOp::getRowsOperand() { return {}; }
 
 RowRule MoELinearSwiGluOp::getResultRows(unsigned) { return getRowsLike(getSourceRows(), getResult()); }
+
+int64_t MoELinearSwiGluOp::getItemCount() { return countItems(getWidth(getType())); }
 
 ScaledWeight MoELinearSwiGluOp::getPackableWeight() {
   return {getWeight(), getScale(), getBlockAttr(), /*gateAndUp=*/true};
@@ -169,6 +176,8 @@ void MoECombineOp::describe(KernelDescription &kernel) {
 }
 
 Value MoECombineOp::getRowsOperand() { return getSlots(); }
+
+bool MoECombineOp::readsAllRows(Value operand) { return operand == getInput(); }
 
 std::optional<EpilogueSlot> MoECombineOp::getEpilogueSlot() { return EpilogueSlot{&getEpilogue(), getExtrasMutable()}; }
 

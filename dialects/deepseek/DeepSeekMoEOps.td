@@ -65,7 +65,7 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Compute<"moe_experts", [Pure, AttrSizedOper
 }
 
 def DeepSeek_MoEPermuteOp : DeepSeek_Compute<"moe_permute", [Pure, AllTypesMatch<["ids", "slots"]>],
-                                             ["getResultRows", "getIdLimit"]> {
+                                             ["getResultRows", "getItemCount", "getIdLimit"]> {
   let summary = "sorts (token, choice) pairs by expert";
   let description = [{
     A stable counting sort of the rows·k pairs by expert; a *slot* is a place in the sorted list. `offsets` [E+1]: where
@@ -91,7 +91,7 @@ def DeepSeek_MoEPermuteOp : DeepSeek_Compute<"moe_permute", [Pure, AllTypesMatch
 
 class DeepSeek_MoELinearLike<string mnemonic>
     : DeepSeek_Compute<mnemonic, [Pure],
-                       ["getRowsOperand", "getResultRows", "getPackableWeight", "setPackableWeight"]> {
+                       ["getRowsOperand", "getResultRows", "getItemCount", "getPackableWeight", "setPackableWeight"]> {
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
                        DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, DeepSeek_Size:$top_k);
@@ -135,7 +135,7 @@ def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
 }
 
 def DeepSeek_MoECombineOp : DeepSeek_Compute<"moe_combine", [Pure, IsolatedFromAbove],
-                                             ["getRowsOperand", "getEpilogueSlot"]> {
+                                             ["getRowsOperand", "readsAllRows", "getEpilogueSlot"]> {
   let summary = "the weighted sum of each row's experts";
   let description = [{
     `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending: from slots back to rows.

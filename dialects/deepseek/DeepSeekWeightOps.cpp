@@ -150,6 +150,8 @@ KernelUse RopeTableOp::getKernelUse() { return {}; }
 
 void RopeTableOp::describe(KernelDescription &kernel) {}
 
+int64_t RopeTableOp::getItemCount() { return 1; }
+
 LogicalResult SourceOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto recipe = cast<RecipeOp>((*this)->getParentOp());
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(recipe->getParentOp(), getWeightAttr());

@@ -162,7 +162,7 @@ def DeepSeek_ConvertLayoutOp : DeepSeek_RecipeStep<"convert_layout"> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_RopeTableOp : DeepSeek_Compute<"rope_table", [Pure]> {
+def DeepSeek_RopeTableOp : DeepSeek_Compute<"rope_table", [Pure], ["getItemCount"]> {
   let summary = "cosine and sine of every position's rotation";
   let description = [{
     `result[p, i] = (magnitude · cos(p · f(i)), magnitude · sin(p · f(i)))`, computed in f64 and rounded once.

@@ -12,6 +12,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace fathom::plan {
@@ -46,6 +47,8 @@ constexpr llvm::StringLiteral kArenaBytesAttr = "plan.arena_bytes";
 constexpr llvm::StringLiteral kMaxPositionsAttr = "plan.max_positions";
 /// On a weight or recipe: its first slice in the weight table.
 constexpr llvm::StringLiteral kFirstSliceAttr = "plan.first_slice";
+/// On a generated function: how many items it has, whatever the rows of a dispatch. Without, it has one for each row.
+constexpr llvm::StringLiteral kItemsAttr = "plan.items";
 /// On the module: scratch memory that a thread needs.
 constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
 /// On the module: where a page of the cache holds which store, and the size of a page.
@@ -61,6 +64,9 @@ struct CallArray {
 };
 /// The array of that name; null: a call has none.
 const CallArray *findCallArray(llvm::StringRef name);
+
+/// Whether a function is a generated one, which computes an item: it takes a task, the item, and scratch memory.
+bool isTask(mlir::FunctionOpInterface function);
 
 /// The place of the store `name` in a page, by the module around `op`; null: there is none.
 StoreAttr findStore(mlir::Operation *op, llvm::StringRef name);

@@ -118,8 +118,8 @@ LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribut
   if (name == kStoresAttr) {
     return verifyStores(op, attribute.getValue());
   }
-  constexpr StringRef counts[] = {kMaxRowsAttr,    kMaxPositionsAttr, kArenaBytesAttr,
-                                  kFirstSliceAttr, kScratchBytesAttr, kPageBytesAttr};
+  constexpr StringRef counts[] = {kMaxRowsAttr,      kMaxPositionsAttr, kArenaBytesAttr, kFirstSliceAttr,
+                                  kScratchBytesAttr, kPageBytesAttr,    kItemsAttr};
   auto count = dyn_cast<IntegerAttr>(attribute.getValue());
   if (llvm::is_contained(counts, name) && !(count && count.getType().isInteger(64) && count.getInt() >= 0)) {
     return emitError(op->getLoc(), "expects an i64 of 0 or more as '") << name << "', but got " << attribute.getValue();
@@ -159,15 +159,24 @@ LogicalResult ArgumentOp::verify() {
   return success();
 }
 
-/// One size for each dynamic dimension.
-static LogicalResult verifySizes(Operation *op, MemRefType type, ValueRange sizes) {
-  if (sizes.size() != type.getNumDynamicDims()) {
-    return op->emitOpError("expects ") << type.getNumDynamicDims() << " sizes, but got " << sizes.size();
+LogicalResult BufferOp::verify() {
+  size_t expected = cast<MemRefType>(getType()).getNumDynamicDims();
+  return getSizes().size() == expected
+             ? success()
+             : emitOpError("expects ") << expected << " sizes, but got " << getSizes().size(); // C1
+}
+
+LogicalResult OperandOp::verify() {
+  auto memory = dyn_cast<MemRefType>(getType());
+  int64_t rows = memory ? memory.getDimSize(0) : 0, factor = getFactor().value_or(0);
+  if (getItem() && (factor == 0 || rows != factor)) { // C1
+    return emitOpError("expects an item's memory of as many rows as its factor, but got ") << getType();
+  }
+  if (!getItem() && factor > 0 && rows != ShapedType::kDynamic) { // C2
+    return emitOpError("expects memory of any number of rows with a factor, but got ") << getType();
   }
   return success();
 }
-
-LogicalResult BufferOp::verify() { return verifySizes(*this, cast<MemRefType>(getType()), getSizes()); } // C1
 
 LogicalResult ExpertOp::verify() {
   if (getType() != getTable().getType().getElement()) { // C1
@@ -209,8 +218,6 @@ LogicalResult WriteRowOp::verify() {
              : emitOpError("expects numbers ") << numbers << ", but got " << getNumbers().getType(); // C3
 }
 
-LogicalResult AllocateOp::verify() { return verifySizes(*this, cast<MemRefType>(getType()), getSizes()); } // C1
-
 LogicalResult RecordStateOp::verify() { return verifyRows(*this, getInput().getType()); } // C1
 
 LogicalResult KernelOp::verifyRegions() {
@@ -225,7 +232,42 @@ LogicalResult KernelOp::verifyRegions() {
   return success();
 }
 
+bool isTask(FunctionOpInterface function) {
+  ArrayRef<Type> types = function.getArgumentTypes();
+  return types.size() == 3 && isa<TaskType>(types[0]) && types[1].isIndex() && isa<ScratchType>(types[2]);
+}
+
+/// Memory of any number of rows may be given for that of an item.
+static bool isGiven(OperandOp operand, Type type) {
+  auto memory = dyn_cast<MemRefType>(type);
+  if (!operand.getItem() || !memory) {
+    return type == operand.getType();
+  }
+  auto taken = cast<MemRefType>(operand.getType());
+  return memory.getRank() == taken.getRank() && memory.isDynamicDim(0) && memory.getLayout().isIdentity() &&
+         memory.getElementType() == taken.getElementType() &&
+         memory.getShape().drop_front() == taken.getShape().drop_front();
+}
+
+static LogicalResult verifyOperands(DispatchOp op, FunctionOpInterface function) {
+  WalkResult result = function.walk([&](OperandOp operand) -> WalkResult { // C3
+    if (operand.getNumber() >= op.getArguments().size()) {
+      return op.emitOpError("expects an operand ") << operand.getNumber() << " for " << op.getKernelAttr();
+    }
+    Type given = op.getArguments()[operand.getNumber()].getType();
+    return isGiven(operand, given)
+               ? WalkResult::advance()
+               : WalkResult(op.emitOpError("expects ")
+                            << operand.getType() << " as operand " << operand.getNumber() << ", but got " << given);
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto function = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
+  if (function && isTask(function)) {
+    return verifyOperands(*this, function);
+  }
   auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel) { // C1
     return emitOpError("expects a plan.kernel, but got unknown symbol ") << getKernelAttr();

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The `plan` dialect: buffers at fixed places, dispatches of kernels, calls of generated loops.
+// The `plan` dialect: buffers at fixed places, dispatches of kernels and of generated functions.
 
 #ifndef FATHOM_DIALECTS_PLAN_PLANDIALECT_TD
 #define FATHOM_DIALECTS_PLAN_PLANDIALECT_TD
@@ -20,6 +20,10 @@ def Plan_Dialect : Dialect {
 
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
     call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
+
+    What no kernel runs is dispatched as well, as a function `(!plan.task, index, !plan.scratch)` of one op, which the
+    lower phase turns into loops: it is a kernel's task (`fathom_task_fn` of kernel_abi.h) for the item that it is given.
+    It has an item for each row of its dispatch, or `plan.items`.
 
     An entry point has `deepseek.form`, `plan.max_rows` and `plan.arena_bytes`, and `plan.max_positions` where rows are
     below that position; weights and recipes in use have
@@ -43,6 +47,18 @@ def Plan_CallType : TypeDef<Plan_Dialect, "Call"> {
     A pointer to a fathom_call_t (artifact_abi.h): tokens, positions, page tables, the arena, the weight table, and
     where logits go.
   }];
+}
+
+def Plan_TaskType : TypeDef<Plan_Dialect, "Task"> {
+  let mnemonic = "task";
+  let summary = "what the items of one dispatch of a generated function share";
+  let description = [{ A pointer to a fathom_dispatch_t (kernel_abi.h): operands, rows, layer and cache. }];
+}
+
+def Plan_ScratchType : TypeDef<Plan_Dialect, "Scratch"> {
+  let mnemonic = "scratch";
+  let summary = "memory of the thread that runs an item";
+  let description = [{ A pointer to `plan.scratch_bytes` bytes, which the next item of the thread writes over. }];
 }
 
 def Plan_TableType : TypeDef<Plan_Dialect, "Table"> {

@@ -98,12 +98,12 @@ def Plan_CacheRowOp : Plan_Op<"cache_row", [Pure]> {
 
     Constraints: (C1) the module has the store; (C2) the result is a row of it, in f32 or in i8.
 
-    Example: `%c = plan.cache_row "latent" of %call[%t] at %u layer %l : memref<576xf32>`.
+    Example: `%c = plan.cache_row "latent" of %task[%t] at %u layer %l : memref<576xf32>`.
   }];
-  let arguments = (ins Plan_CallType:$call, StrAttr:$store, Index:$row, Index:$position, Index:$layer);
+  let arguments = (ins Plan_TaskType:$task, StrAttr:$store, Index:$row, Index:$position, Index:$layer);
   let results = (outs Plan_StaticMemory:$result);
   let assemblyFormat = [{
-    $store `of` $call `[` $row `]` `at` $position `layer` $layer attr-dict `:` type($result)
+    $store `of` $task `[` $row `]` `at` $position `layer` $layer attr-dict `:` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -139,27 +139,49 @@ def Plan_WriteRowOp : Plan_Op<"write_row"> {
   let hasVerifier = 1;
 }
 
-def Plan_AllocateOp : Plan_Op<"allocate", [MemoryEffects<[MemAlloc, MemWrite]>]> {
-  let summary = "memory from the host, for temporaries of generated loops";
+def Plan_OperandOp : Plan_Op<"operand", [Pure]> {
+  let summary = "what a dispatch gives a generated function";
   let description = [{
-    `sizes` are those of the type's dynamic dimensions. Gone with `plan.deallocate`, on every path; a host without
-    memory ends the call (artifact_abi.h).
+    Operand `number` of the dispatch: a weight, a table, or memory with `factor` rows for each row of the dispatch. Of
+    such memory `item` picks the rows of one row of the dispatch, which are the first size then. Memory without a factor
+    has a number of rows that nobody asks for.
 
-    Constraints: (C1) there is a size for each dynamic dimension.
+    Constraints: (C1) an item's memory has as many rows as the factor says; (C2) other memory with a factor has a dynamic
+    first size.
 
-    Example: `%m = plan.allocate of %call(%n) : memref<?x128xf32>`.
+    Examples:
+    ```mlir
+    %x = plan.operand 0 of %task at %item factor 2 : memref<2x128xf32>
+    %w = plan.operand 1 of %task : memref<48x128xbf16>
+    %y = plan.operand 2 of %task factor 2 : memref<?x128xf32>
+    ```
   }];
-  let arguments = (ins Plan_CallType:$call, Variadic<Index>:$sizes);
-  let results = (outs Plan_Memory:$result);
-  let assemblyFormat = "`of` $call `(` $sizes `)` attr-dict `:` type($result)";
+  let arguments = (ins Plan_TaskType:$task, Plan_Count:$number, Optional<Index>:$item, OptionalAttr<Plan_Count>:$factor);
+  let results = (outs AnyTypeOf<[Plan_RowsMemory, Plan_TableType]>:$result);
+  let assemblyFormat = [{
+    $number `of` $task (`at` $item^)? (`factor` $factor^)? attr-dict `:` type($result)
+  }];
   let hasVerifier = 1;
 }
 
-def Plan_DeallocateOp : Plan_Op<"deallocate", [MemoryEffects<[MemFree]>]> {
-  let summary = "gives memory back to the host";
-  let description = [{ Example: `plan.deallocate of %call %m : memref<?x128xf32>`. }];
-  let arguments = (ins Plan_CallType:$call, AnyMemRef:$memory);
-  let assemblyFormat = "`of` $call $memory attr-dict `:` type($memory)";
+def Plan_LayerOp : Plan_Op<"layer", [Pure]> {
+  let summary = "the layer whose part of the cache a dispatch uses";
+  let description = [{ Example: `%l = plan.layer of %task`. }];
+  let arguments = (ins Plan_TaskType:$task);
+  let results = (outs Index:$result);
+  let assemblyFormat = "`of` $task attr-dict";
+}
+
+def Plan_TemporaryOp : Plan_Op<"temporary", [Pure]> {
+  let summary = "scratch memory at a fixed offset";
+  let description = [{
+    A temporary of a generated function. Temporaries that are alive at the same time are apart.
+
+    Example: `%m = plan.temporary of %scratch offset 64 : memref<16x128xf32>`.
+  }];
+  let arguments = (ins Plan_ScratchType:$scratch, Plan_Count:$offset);
+  let results = (outs Plan_StaticMemory:$result);
+  let assemblyFormat = "`of` $scratch `offset` $offset attr-dict `:` type($result)";
 }
 
 def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove]> {
@@ -198,14 +220,16 @@ def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"KernelOp">]> {
 }
 
 def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "runs a kernel over its items, in parallel, to the end";
+  let summary = "runs a kernel or a generated function over its items, in parallel, to the end";
   let description = [{
     `results` of the operands (the last ones before an epilogue's extras) are written; `rows` is fathom_dispatch.rows
     and `layer` the layer whose cache the kernel uses.
 
     Constraints: (C1) `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take;
     (C2) those of the epilogue are f32 rows of a static width, or a vector of bf16, f16 or f32 with a number for each
-    column, and of the same type in every dispatch of the kernel. Memory is contiguous: a kernel gets its address alone.
+    column, and of the same type in every dispatch of the kernel; or (C3) it names a function of a task, each
+    `plan.operand` of which is one of the operands and of its type, but for the number of rows. Memory is contiguous: a
+    kernel gets its address alone.
 
     Example: `plan.dispatch @k0 of %call rows %n layer %l (%x, %w, %y) : memref<?x128xf32>, …`.
   }];

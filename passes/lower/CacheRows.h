@@ -15,29 +15,34 @@
 
 namespace fathom {
 
-/// Rows of a layer in one store of a cache that a call holds.
+/// Rows of a layer in one store of the cache of a task. Items are rows.
 class CacheRows {
 public:
-  /// Null `call`: the cache is nobody's call, or pages do not hold the store.
+  /// Null `task`: the cache is of no task, pages do not hold the store, or nobody knows how many positions there are.
   CacheRows(StructuredBuilder &b, mlir::TypedValue<deepseek::CacheType> cache, llvm::StringRef store, mlir::Value layer)
       : b(b), store(store), layer(layer), heads(cache.getType().findStore(store).getHeads()),
         numbers(mlir::MemRefType::get({cache.getType().findStore(store).getWidth()}, b.builder.getF32Type())) {
     auto cast = cache.getDefiningOp<mlir::UnrealizedConversionCastOp>();
+    auto argument = cast ? mlir::dyn_cast<mlir::BlockArgument>(cast.getOperand(0)) : mlir::BlockArgument();
     plan::StoreAttr place = plan::findStore(layer.getParentRegion()->getParentOp(), store);
-    if (place && cast && mlir::isa<plan::CallType>(cast.getOperand(0).getType())) {
-      call = cast.getOperand(0);
+    mostPositions = countMostPositions(layer.getParentRegion()->getParentOfType<mlir::ModuleOp>());
+    if (place && argument && mlir::isa<plan::TaskType>(argument.getType()) && mostPositions > 0) {
+      task = argument;
       type = place.getRowType();
     }
   }
-  explicit operator bool() const { return bool(call); }
+  explicit operator bool() const { return bool(task); }
 
   int64_t getHeads() const { return heads; }
   int64_t getWidth() const { return numbers.getDimSize(0); }
+  /// What positions are below.
+  int64_t getMostPositions() const { return mostPositions; }
 
-  /// The row of `head` and `position` in the sequence of row t of the call.
+  /// The row of `head` and `position` in the sequence of row t, counted from the item's on.
   mlir::Value get(mlir::Value t, mlir::Value position, mlir::Value head) {
     mlir::Value of = heads == 1 ? layer : b.add(b.multiply(layer, heads), head);
-    return plan::CacheRowOp::create(b.builder, b.loc, type, call, store, t, position, of);
+    mlir::Value row = b.add(task.getOwner()->getArgument(1), t);
+    return plan::CacheRowOp::create(b.builder, b.loc, type, task, store, row, position, of);
   }
   /// Number `i` of a row.
   mlir::Value read(mlir::Value row, mlir::Value i) {
@@ -77,13 +82,19 @@ public:
   }
 
 private:
+  static int64_t countMostPositions(mlir::ModuleOp module) {
+    auto facts = module ? module->getAttrOfType<mlir::DictionaryAttr>(deepseek::kModelAttr) : mlir::DictionaryAttr();
+    return facts ? mlir::cast<mlir::IntegerAttr>(facts.get("max_context")).getInt() : 0;
+  }
+
   StructuredBuilder &b;
   llvm::StringRef store;
   mlir::Value layer;
   int64_t heads;
   /// A row in f32, and as pages have it: the same, or bytes.
   mlir::MemRefType numbers, type;
-  mlir::Value call;
+  mlir::BlockArgument task;
+  int64_t mostPositions;
 };
 
 } // namespace fathom

@@ -42,12 +42,12 @@ struct ConvertDeepSeekToStructured : impl::ConvertDeepSeekToStructuredBase<Conve
     }
   }
 
-  /// A function that takes a call holds nothing of the dialect any more.
+  /// A generated function holds nothing of the dialect any more.
   static LogicalResult verify(func::FuncOp function) {
-    bool hasCall = llvm::any_of(function.getArgumentTypes(), [](Type type) { return isa<plan::CallType>(type); });
+    bool generated = llvm::any_of(function.getArgumentTypes(), llvm::IsaPred<plan::TaskType>);
     LogicalResult result = success();
     function.walk([&](Operation *op) {
-      if (hasCall && isa<deepseek::DeepSeekDialect>(op->getDialect())) {
+      if (generated && isa<deepseek::DeepSeekDialect>(op->getDialect())) {
         op->emitOpError("has no decomposition");
         result = failure();
       }

@@ -17,6 +17,7 @@
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,6 +58,19 @@ public:
     if (!kernel.getEpilogue().empty()) {
       addEpilogue(kernel, dispatch);
     }
+  }
+
+  /// Gives a generated function the name of a task, and that its count of items: as many as it says, or one for each
+  /// row.
+  void addTask(func::FuncOp function) {
+    builder.setInsertionPointToEnd(module.getBody());
+    auto items =
+        func::FuncOp::create(builder, loc, (function.getName() + ".items").str(), builder.getFunctionType(i64, i64));
+    function.setName((function.getName() + ".task").str());
+    builder.setInsertionPointToStart(items.addEntryBlock());
+    auto fixed = function->getAttrOfType<IntegerAttr>(plan::kItemsAttr);
+    Value count = fixed ? arith::ConstantOp::create(builder, loc, fixed).getResult() : items.getArgument(0);
+    func::ReturnOp::create(builder, loc, count);
   }
 
   void declareCalls() {
@@ -172,6 +186,11 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
         kernel.erase();
       }
     }
+    for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (plan::isTask(function)) {
+        helpers.addTask(function);
+      }
+    }
     helpers.declareCalls();
   }
 
@@ -185,6 +204,7 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
   }
 };
 } // namespace

@@ -4,10 +4,10 @@
 // Functions on tensors to loops on memory.
 
 #include "passes/lower/Passes.h"
+#include "passes/support/BufferPlacement.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
@@ -41,16 +41,6 @@ static bool hasTensors(func::FuncOp function) {
   return found.wasInterrupted();
 }
 
-/// The call that a function works for, if any.
-static Value getCall(func::FuncOp function) {
-  for (BlockArgument argument : function.getArguments()) {
-    if (isa<plan::CallType>(argument.getType())) {
-      return argument;
-    }
-  }
-  return {};
-}
-
 static LogicalResult bufferize(func::FuncOp function) {
   IRRewriter rewriter(function.getContext());
   if (failed(bufferization::eliminateEmptyTensors(rewriter, function))) {
@@ -67,13 +57,12 @@ static void addViewsPipeline(OpPassManager &manager) {
   manager.addPass(createLowerAffinePass());
 }
 
-/// From memory with linalg to loops, where every allocation has its deallocation.
+/// From memory with linalg to loops.
 static void addLoopsPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(bufferization::createBufferLoopHoistingPass());
   manager.addPass(bufferization::createPromoteBuffersToStackPass({kStackBytes, /*maxRankOfAllocatedMemRef=*/1}));
-  bufferization::buildBufferDeallocationPipeline(manager, {});
   manager.addPass(createConvertLinalgToLoopsPass());
   manager.addPass(createCanonicalizerPass());
   addViewsPipeline(manager);
@@ -81,17 +70,29 @@ static void addLoopsPipeline(OpPassManager &manager) {
   manager.addPass(createCSEPass());
 }
 
-/// Temporaries come from the host, through the call.
-static void allocateFromHost(func::FuncOp function, Value call) {
-  IRRewriter rewriter(function.getContext());
-  function.walk([&](Operation *op) {
-    rewriter.setInsertionPoint(op);
-    if (auto alloc = dyn_cast<memref::AllocOp>(op)) {
-      rewriter.replaceOpWithNewOp<plan::AllocateOp>(alloc, alloc.getType(), call, alloc.getDynamicSizes());
-    } else if (auto dealloc = dyn_cast<memref::DeallocOp>(op)) {
-      rewriter.replaceOpWithNewOp<plan::DeallocateOp>(dealloc, call, dealloc.getMemref());
+/// Temporaries are scratch memory of the thread; how much they need.
+static FailureOr<int64_t> placeTemporaries(func::FuncOp function) {
+  SmallVector<PlacedMemory> temporaries;
+  WalkResult result = function.walk([&](memref::AllocOp op) -> WalkResult {
+    MemRefType type = op.getType();
+    if (!type.hasStaticShape() || !plan::isTask(function)) {
+      return op.emitOpError("expects temporaries of a static shape, and a task that has them, but got ") << type;
     }
+    temporaries.push_back({op.getResult(), type.getNumElements() * type.getElementTypeBitWidth() / 8});
+    return WalkResult::advance();
   });
+  if (result.wasInterrupted()) {
+    return failure();
+  }
+  int64_t end = placeMemory(function, temporaries, 0);
+  IRRewriter rewriter(function.getContext());
+  for (const PlacedMemory &temporary : temporaries) {
+    Operation *alloc = temporary.memory.getDefiningOp();
+    rewriter.setInsertionPoint(alloc);
+    rewriter.replaceOpWithNewOp<plan::TemporaryOp>(alloc, temporary.memory.getType(), function.getArgument(2),
+                                                   temporary.offset);
+  }
+  return end;
 }
 
 namespace {
@@ -117,9 +118,19 @@ struct ConvertStructuredToLoops : impl::ConvertStructuredToLoopsBase<ConvertStru
       if (failed(bufferize(function)) || failed(runPipeline(loops, function)) || failed(expandMath(function))) {
         return signalPassFailure();
       }
-      if (Value call = getCall(function)) {
-        allocateFromHost(function, call);
+      FailureOr<int64_t> bytes = placeTemporaries(function);
+      if (failed(bytes)) {
+        return signalPassFailure();
       }
+      noteScratch(*bytes);
+    }
+  }
+
+  /// A thread needs what the function that uses most of it needs.
+  void noteScratch(int64_t bytes) {
+    auto known = getOperation()->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr);
+    if (bytes > (known ? known.getInt() : 0)) {
+      getOperation()->setAttr(plan::kScratchBytesAttr, OpBuilder(&getContext()).getI64IntegerAttr(bytes));
     }
   }
 

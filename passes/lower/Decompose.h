@@ -27,7 +27,7 @@ struct DecomposePattern : mlir::OpRewritePattern<Op> {
     StructuredBuilder builder(rewriter, op.getLoc());
     Decomposed results = decompose(op, builder);
     if (failed(results)) {
-      return rewriter.notifyMatchFailure(op, "its cache or table does not belong to a call");
+      return rewriter.notifyMatchFailure(op, "its cache or table does not belong to a task");
     }
     rewriter.replaceOp(op, *results);
     return mlir::success();
@@ -53,6 +53,10 @@ void populateDecompositions(mlir::RewritePatternSet &patterns);
 /// An uninitialized tensor of `type`; `rows` where its first size is unknown.
 mlir::Value emptyRows(StructuredBuilder &b, mlir::Type type, mlir::Value rows);
 
+/// The item that the function around `op` computes, where an item is a part of all rows' results; null: it computes
+/// all.
+mlir::Value getItem(mlir::Operation *op);
+
 /// The value that an epilogue, or no epilogue, makes of `value` at [row, column] of a result; `extras` are the operands
 /// that it reads there.
 mlir::Value applyEpilogue(StructuredBuilder &b, mlir::Region &epilogue, mlir::Value value, mlir::ValueRange extras,
@@ -75,11 +79,14 @@ struct Product {
   /// Outputs of the result; a block of them never crosses a multiple of `group`; 0: there are no groups.
   int64_t outputs;
   int64_t group;
+  /// Of those kOutputsPerItem that are the item's; null: of all.
+  Value item;
   /// What becomes of the sums, one of each part, for (row, output).
   llvm::function_ref<Value(Value row, Value output, mlir::ValueRange sums)> finish;
 };
 
-/// Puts `finish(s, n, Σ_k input(s, k) · W[part(n), k], …)` into `target`; k ascends in every sum.
+/// Puts `finish(s, n, Σ_k input(s, k) · W[part(n), k], …)` into `target`; k ascends in every sum. Of an item, only the
+/// item's outputs are written.
 mlir::Value multiplyRows(StructuredBuilder &b, const Product &product, mlir::Value target);
 
 /// Element i of a row of 2·half numbers that `read` gives, rotated as `deepseek.rope` says for `position`.

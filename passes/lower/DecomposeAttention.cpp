@@ -61,12 +61,13 @@ static Decomposed decompose(MlaAbsorbQueryOp op, StructuredBuilder &b) {
   int64_t latent = cast<RankedTensorType>(op.getKvB().getType()).getDimSize(1);
   WeightReader weight(b, op.getKvB(), op.getScale(), op.getBlockAttr());
   Rotation rotation = {op.getLayout(), rope / 2, WeightReader(b, op.getTable())};
-  Value rows = b.size(op.getQuery(), 0), zero = b.index(0);
+  Value rows = b.size(op.getQuery(), 0), zero = b.index(0), item = getItem(op);
+  Value firstHead = item ? item : zero, endOfHeads = item ? b.add(item, 1) : b.index(op.getNumHeads());
   auto forColumns = [&](int64_t count, Value carried, function_ref<Value(Value, Value)> body) {
     return b.loop(zero, b.index(count), carried, body);
   };
   Value result = emptyRows(b, op.getType(), rows);
-  result = forColumns(op.getNumHeads(), result, [&](Value head, Value outer) {
+  result = b.loop(firstHead, endOfHeads, result, [&](Value head, Value outer) {
     Value from = b.multiply(head, nope + rope), to = b.multiply(head, latent + rope);
     Value key = b.multiply(head, nope + op.getValueDim());
     return b.loop(zero, rows, outer, [&](Value t, Value carried) {
@@ -107,7 +108,8 @@ static Decomposed decompose(MlaExpandOutputOp op, StructuredBuilder &b) {
   };
   auto finish = [](Value, Value, ValueRange sums) { return sums[0]; };
   function_ref<Value(Value)> parts[] = {output};
-  Product product = {b.index(0), rows, sameRow, input, weight, parts, getWidth(op.getType()), values, finish};
+  Product product = {b.index(0), rows,        sameRow, input, weight, parts, getWidth(op.getType()),
+                     values,     getItem(op), finish};
   return SmallVector<Value>{multiplyRows(b, product, emptyRows(b, op.getType(), rows))};
 }
 

@@ -155,7 +155,7 @@ static Decomposed decompose(RopeTableOp op, StructuredBuilder &b) {
 /// Columns side by side, as many of each.
 static Decomposed decompose(tensor::ConcatOp op, StructuredBuilder &b) {
   Type part = op.getInputs().front().getType();
-  bool alike = op.getDim() == 1 && isActivation(part) && llvm::all_equal(op.getInputs().getTypes());
+  bool alike = op.getDim() == 1 && isRows(part) && llvm::all_equal(op.getInputs().getTypes());
   if (!alike) {
     return failure();
   }

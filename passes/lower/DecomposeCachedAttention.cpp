@@ -35,11 +35,11 @@ struct CachedAttention {
   Value selection = {};
 };
 
-/// Builds one attention. Scores [heads, keys] of a row are memory that all rows use in turn.
+/// Builds one attention. Scores [heads, keys] of a few heads are memory that all use in turn.
 class AttentionBuilder {
 public:
   AttentionBuilder(CachedAttention attention, StructuredBuilder &b)
-      : op(attention), b(b), zero(b.index(0)), rows(b.size(op.query, 0)) {}
+      : op(attention), b(b), zero(b.index(0)), block(std::gcd(op.group, kHeads)) {}
 
   Value build();
 
@@ -48,30 +48,21 @@ private:
     return b.loop(zero, b.index(count), carried, body);
   }
   Value getGroup(Value head);
-  Value countMostKeys();
   Value countKeys(Value t);
   Value getPosition(Value t, Value key);
-  Value score(Value t, Value keys, Value scores);
-  Value scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores);
+  Value score(Value t, Value keys, Value firstHead, Value scores);
   Value softmax(Value head, Value keys, Value scores);
-  Value addValues(Value t, Value keys, Value scores, Value result);
+  Value addValues(Value t, Value keys, Value firstHead, Value scores, Value result);
 
   CachedAttention op;
   StructuredBuilder &b;
   Value zero;
-  Value rows;
+  /// Heads that share a group, and scores side by side.
+  int64_t block;
 };
 } // namespace
 
 Value AttentionBuilder::getGroup(Value head) { return op.group == op.heads ? zero : b.divide(head, op.group); }
-
-/// The most keys that a row sees.
-Value AttentionBuilder::countMostKeys() {
-  if (op.selection) {
-    return b.index(getWidth(op.selection.getType()));
-  }
-  return b.loop(zero, rows, zero, [&](Value t, Value most) { return b.larger(most, countKeys(t)); });
-}
 
 Value AttentionBuilder::countKeys(Value t) {
   if (!op.selection) {
@@ -84,23 +75,15 @@ Value AttentionBuilder::countKeys(Value t) {
 
 Value AttentionBuilder::getPosition(Value t, Value key) { return op.selection ? b.idAt(op.selection, {t, key}) : key; }
 
-/// scores[h, key] of `count` heads.
-Value AttentionBuilder::scoreHeads(Value t, Value key, Value firstHead, int64_t count, Value scores) {
-  Value row = op.keys.get(t, getPosition(t, key), getGroup(firstHead));
-  SmallVector<Value> sums = op.keys.multiply(op.query, t, firstHead, count, row);
+/// scores[j, key] of head `firstHead` + j.
+Value AttentionBuilder::score(Value t, Value keys, Value firstHead, Value scores) {
   Value scale = b.real(op.scale);
-  for (int64_t j = 0; j < count; ++j) {
-    scores = b.put(b.multiply(sums[j], scale), scores, {b.add(firstHead, j), key});
-  }
-  return scores;
-}
-
-Value AttentionBuilder::score(Value t, Value keys, Value scores) {
-  int64_t block = std::gcd(op.group, kHeads);
-  return b.loop(zero, keys, scores, [&](Value key, Value outer) {
-    return b.loop(
-        zero, b.index(op.heads), outer, [&](Value head, Value inner) { return scoreHeads(t, key, head, block, inner); },
-        block);
+  return b.loop(zero, keys, scores, [&](Value key, Value carried) {
+    Value row = op.keys.get(t, getPosition(t, key), getGroup(firstHead));
+    for (auto [j, sum] : llvm::enumerate(op.keys.multiply(op.query, t, firstHead, block, row))) {
+      carried = b.put(b.multiply(sum, scale), carried, {b.index(j), key});
+    }
+    return carried;
   });
 }
 
@@ -118,15 +101,15 @@ Value AttentionBuilder::softmax(Value head, Value keys, Value scores) {
   });
 }
 
-/// result[t, h] = Σ_u scores[h, u] v(u).
-Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value result) {
-  return forIndices(op.heads, result, [&](Value head, Value outer) {
-    Value first = b.multiply(head, op.valueWidth);
+/// result[t, firstHead + j] = Σ_u scores[j, u] v(u).
+Value AttentionBuilder::addValues(Value t, Value keys, Value firstHead, Value scores, Value result) {
+  return forIndices(block, result, [&](Value j, Value outer) {
+    Value first = b.multiply(b.add(firstHead, j), op.valueWidth);
     outer = forIndices(op.valueWidth, outer,
                        [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(first, i)}); });
     return b.loop(zero, keys, outer, [&](Value key, Value sums) {
-      Value row = op.values.get(t, getPosition(t, key), getGroup(head));
-      Value weight = b.at(scores, {head, key});
+      Value row = op.values.get(t, getPosition(t, key), getGroup(firstHead));
+      Value weight = b.at(scores, {j, key});
       return forIndices(op.valueWidth, sums, [&](Value i, Value inner) {
         Value column = b.add(first, i);
         Value number = op.values.read(row, i);
@@ -138,14 +121,19 @@ Value AttentionBuilder::addValues(Value t, Value keys, Value scores, Value resul
 }
 
 Value AttentionBuilder::build() {
-  Value scores =
-      b.empty(RankedTensorType::get({op.heads, ShapedType::kDynamic}, b.builder.getF32Type()), countMostKeys());
-  Value result = emptyRows(b, op.result, rows);
-  auto both = b.loop(zero, rows, ValueRange{result, scores}, [&](Value t, ValueRange carried) {
+  int64_t mostKeys = op.selection ? getWidth(op.selection.getType()) : op.keys.getMostPositions();
+  Value rows = b.size(op.query, 0), result = emptyRows(b, op.result, rows);
+  Value scores = b.empty(RankedTensorType::get({block, mostKeys}, b.builder.getF32Type()), {});
+  auto both = b.loop(zero, rows, ValueRange{result, scores}, [&](Value t, ValueRange ofRows) {
     Value keys = countKeys(t);
-    Value weights = score(t, keys, carried[1]);
-    weights = forIndices(op.heads, weights, [&](Value head, Value inner) { return softmax(head, keys, inner); });
-    return SmallVector<Value>{addValues(t, keys, weights, carried[0]), weights};
+    return b.loop(
+        zero, b.index(op.heads), ofRows,
+        [&](Value head, ValueRange carried) {
+          Value weights = score(t, keys, head, carried[1]);
+          weights = forIndices(block, weights, [&](Value j, Value inner) { return softmax(j, keys, inner); });
+          return SmallVector<Value>{addValues(t, keys, head, weights, carried[0]), weights};
+        },
+        block);
   });
   return both[0];
 }

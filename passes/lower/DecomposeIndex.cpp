@@ -171,14 +171,6 @@ static Value score(StructuredBuilder &b, Op op, CacheRows &keys, Value t, Value 
       block);
 }
 
-/// Memory for the ranks of as many positions as any row has.
-static Value emptyRanks(StructuredBuilder &b, Value positions, Value rows) {
-  Value zero = b.index(0);
-  Value most =
-      b.loop(zero, rows, zero, [&](Value t, Value sofar) { return b.larger(sofar, b.add(b.idAt(positions, t), 1)); });
-  return b.empty(RankedTensorType::get(ShapedType::kDynamic, b.builder.getI32Type()), most);
-}
-
 /// The best positions in each of `parts` parts of the context of every row and, if `results` has a second, their
 /// scores.
 template <typename Op>
@@ -192,7 +184,7 @@ static FailureOr<Values> choosePositions(StructuredBuilder &b, Op op, int64_t pa
   Value zero = b.index(0), rows = b.size(op.getQuery(), 0), heads = b.index(op.getNumHeads());
   Chooser chooser(b, topK);
   Values carried = llvm::map_to_vector(results, [&](Type type) { return emptyRows(b, type, rows); });
-  carried.push_back(emptyRanks(b, op.getPositions(), rows));
+  carried.push_back(b.empty(RankedTensorType::get(keys.getMostPositions(), b.builder.getI32Type()), {}));
   Values rest = {b.integer(-1), b.real(0.0)};
   rest.truncate(results.size());
   Values chosen = b.loop(zero, rows, carried, [&](Value t, ValueRange ofRows) {

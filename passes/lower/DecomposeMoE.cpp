@@ -54,7 +54,7 @@ static Decomposed multiplyGroups(Op op, StructuredBuilder &b, ArrayRef<function_
   auto type = cast<RankedTensorType>(op.getType());
   int64_t experts = cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
   Value slots = b.size(op.getSourceRows(), 0);
-  Value target = emptyRows(b, type, slots);
+  Value target = emptyRows(b, type, slots), item = getItem(op);
   auto inputRow = [&](Value slot) { return op.getGather() ? b.idAt(op.getSourceRows(), slot) : slot; };
   auto input = [&](Value row, Value, Value k) { return b.at(op.getInput(), {row, k}); };
   auto finish = [&](Value, Value, ValueRange sums) { return combine(sums); };
@@ -62,7 +62,7 @@ static Decomposed multiplyGroups(Op op, StructuredBuilder &b, ArrayRef<function_
     WeightReader weight(b, op.getWeight(), op.getScale(), op.getBlockAttr(), expert);
     Value from = b.idAt(op.getOffsets(), expert);
     Value to = b.idAt(op.getOffsets(), b.add(expert, 1));
-    Product product = {from, to, inputRow, input, weight, parts, getWidth(type), /*group=*/0, finish};
+    Product product = {from, to, inputRow, input, weight, parts, getWidth(type), /*group=*/0, item, finish};
     return multiplyRows(b, product, carried);
   });
   return SmallVector<Value>{target};

@@ -80,17 +80,6 @@ static Value describe(OpBuilder &builder, Location loc, const LLVMTypeConverter 
   return descriptor;
 }
 
-/// host->function(host->self, arguments…), which returns `result`; `function` is the offset of the pointer to it.
-static LLVM::CallOp callHost(OpBuilder &builder, Location loc, Value call, int64_t function, Type result,
-                             ValueRange arguments) {
-  Value host = loadPointer(builder, loc, call, offsetof(fathom_call_t, host));
-  SmallVector<Value> operands = {loadPointer(builder, loc, host, function),
-                                 loadPointer(builder, loc, host, offsetof(fathom_host_t, self))};
-  llvm::append_range(operands, arguments);
-  auto types = llvm::map_to_vector(llvm::drop_begin(operands), [](Value value) { return value.getType(); });
-  return LLVM::CallOp::create(builder, loc, LLVM::LLVMFunctionType::get(result, types), operands);
-}
-
 namespace {
 
 template <typename Op>
@@ -182,7 +171,7 @@ struct LowerCacheRow : PlanPattern<CacheRowOp> {
   LogicalResult matchAndRewrite(CacheRowOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
     Location loc = op.getLoc();
     StoreAttr place = findStore(op, op.getStore());
-    Value cache = advance(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, cache));
+    Value cache = loadPointer(rewriter, loc, adaptor.getTask(), offsetof(fathom_dispatch_t, cache));
     Value store = constant(rewriter, loc, place.getOffset());
     Value bytes = constant(rewriter, loc, place.getRowBytes());
     Value pointer = LLVM::CallOp::create(
@@ -215,34 +204,44 @@ struct LowerWriteRow : PlanPattern<WriteRowOp> {
   }
 };
 
-struct LowerAllocate : PlanPattern<AllocateOp> {
+struct LowerOperand : PlanPattern<OperandOp> {
   using PlanPattern::PlanPattern;
-  LogicalResult matchAndRewrite(AllocateOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(OperandOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto type = cast<MemRefType>(op.getType());
-    int64_t fixed = type.getElementTypeBitWidth() / 8;
-    for (int64_t size : type.getShape()) {
-      fixed *= ShapedType::isDynamic(size) ? 1 : size;
+    Value operands = loadPointer(rewriter, loc, adaptor.getTask(), offsetof(fathom_dispatch_t, operands));
+    Value pointer = loadPointer(rewriter, loc, operands, op.getNumber() * sizeof(void *));
+    auto type = dyn_cast<MemRefType>(op.getType());
+    if (!type) {
+      rewriter.replaceOp(op, pointer);
+      return success();
     }
-    Value bytes = constant(rewriter, loc, fixed);
-    for (Value size : adaptor.getSizes()) {
-      bytes = LLVM::MulOp::create(rewriter, loc, bytes, size);
+    if (Value item = adaptor.getItem()) {
+      int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      return replace(op, rewriter, advance(rewriter, loc, pointer, multiply(rewriter, loc, item, bytes)));
     }
-    auto allocation =
-        callHost(rewriter, loc, adaptor.getCall(), offsetof(fathom_host_t, allocate), pointerType(rewriter), bytes);
-    return replace(op, rewriter, allocation.getResult(), adaptor.getSizes());
+    SmallVector<Value> sizes;
+    if (!type.hasStaticShape()) {
+      Value rows =
+          loadField(rewriter, loc, adaptor.getTask(), offsetof(fathom_dispatch_t, rows), rewriter.getI64Type());
+      sizes.push_back(multiply(rewriter, loc, rows, op.getFactor().value_or(0)));
+    }
+    return replace(op, rewriter, pointer, sizes);
   }
 };
 
-struct LowerDeallocate : PlanPattern<DeallocateOp> {
+struct LowerLayer : PlanPattern<LayerOp> {
   using PlanPattern::PlanPattern;
-  LogicalResult matchAndRewrite(DeallocateOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
-    Location loc = op.getLoc();
-    Value memory = MemRefDescriptor(adaptor.getMemory()).allocatedPtr(rewriter, loc);
-    callHost(rewriter, loc, adaptor.getCall(), offsetof(fathom_host_t, deallocate),
-             LLVM::LLVMVoidType::get(getContext()), memory);
-    rewriter.eraseOp(op);
+  LogicalResult matchAndRewrite(LayerOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    rewriter.replaceOp(op, loadField(rewriter, op.getLoc(), adaptor.getTask(), offsetof(fathom_dispatch_t, layer),
+                                     rewriter.getI64Type()));
     return success();
+  }
+};
+
+struct LowerTemporary : PlanPattern<TemporaryOp> {
+  using PlanPattern::PlanPattern;
+  LogicalResult matchAndRewrite(TemporaryOp op, OpAdaptor adaptor, Rewriter &rewriter) const override {
+    return replace(op, rewriter, advance(rewriter, op.getLoc(), adaptor.getScratch(), op.getOffset()));
   }
 };
 
@@ -255,8 +254,13 @@ struct LowerDispatch : PlanPattern<DispatchOp> {
     Value items = LLVM::CallOp::create(rewriter, loc, TypeRange{rewriter.getI64Type()},
                                        (op.getKernel() + ".items").str(), ValueRange{adaptor.getRows()})
                       .getResult();
-    callHost(rewriter, loc, adaptor.getCall(), offsetof(fathom_host_t, parallel), LLVM::LLVMVoidType::get(getContext()),
-             {task, dispatch, items});
+    // host->parallel(host->self, …)
+    Value host = loadPointer(rewriter, loc, adaptor.getCall(), offsetof(fathom_call_t, host));
+    Value operands[] = {loadPointer(rewriter, loc, host, offsetof(fathom_host_t, parallel)),
+                        loadPointer(rewriter, loc, host, offsetof(fathom_host_t, self)), task, dispatch, items};
+    SmallVector<Type> types(ValueRange(operands).drop_front().getTypes());
+    LLVM::CallOp::create(rewriter, loc, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), types),
+                         operands);
     rewriter.eraseOp(op);
     return success();
   }
@@ -305,13 +309,16 @@ struct LowerRecordState : PlanPattern<RecordStateOp> {
 } // namespace
 
 void addPlanTypes(LLVMTypeConverter &converter) {
-  converter.addConversion([](CallType type) { return LLVM::LLVMPointerType::get(type.getContext()); });
-  converter.addConversion([](TableType type) { return LLVM::LLVMPointerType::get(type.getContext()); });
+  auto toPointer = [](Type type) { return LLVM::LLVMPointerType::get(type.getContext()); };
+  converter.addConversion([=](CallType type) { return toPointer(type); });
+  converter.addConversion([=](TaskType type) { return toPointer(type); });
+  converter.addConversion([=](ScratchType type) { return toPointer(type); });
+  converter.addConversion([=](TableType type) { return toPointer(type); });
 }
 
 void populatePlanToLLVMPatterns(const LLVMTypeConverter &converter, RewritePatternSet &patterns) {
   patterns.add<LowerRows, LowerArgument, LowerBuffer, LowerWeight, LowerExpert, LowerCacheRow, LowerReadNumber,
-               LowerWriteRow, LowerAllocate, LowerDeallocate, LowerDispatch, LowerRecordState>(converter);
+               LowerWriteRow, LowerOperand, LowerLayer, LowerTemporary, LowerDispatch, LowerRecordState>(converter);
 }
 
 } // namespace fathom

@@ -17,7 +17,7 @@ constexpr llvm::StringLiteral kCacheRow = "fathom_generated_cache_row";
 constexpr llvm::StringLiteral kReadNumber = "fathom_generated_read_number";
 constexpr llvm::StringLiteral kWriteRow = "fathom_generated_write_row";
 
-/// Maps !plan.call and !plan.table to pointers.
+/// Maps types of the dialect to pointers.
 void addPlanTypes(mlir::LLVMTypeConverter &converter);
 
 void populatePlanToLLVMPatterns(const mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);

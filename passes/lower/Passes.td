@@ -12,11 +12,12 @@ def ConvertDeepSeekToStructured : Pass<"fathom-convert-deepseek-to-structured", 
   let summary = "decompose what has no kernel into structured ops";
   let description = [{
     Each compute op of the `deepseek` dialect becomes linalg, tensor, scf, arith and math: the op's executable meaning,
-    in f32. The functions that fathom-convert-deepseek-to-plan made for single ops take a `!plan.call` and, for experts,
-    a `!plan.table`; cache rows and experts' weights are reached through these, and no op of the dialect is left in
-    such a function. In others, ops on a cache stay, and so do `get_weight` and `record_state`.
+    in f32. The functions that fathom-convert-deepseek-to-plan made for single ops take a `!plan.task`, by which cache
+    rows are reached, and no op of the dialect is left in such a function. In others, ops on a cache stay, and so do
+    `get_weight` and `record_state`.
 
-    Products add up their inputs in ascending order with fused multiply-adds, eight outputs side by side.
+    Products add up their inputs in ascending order with fused multiply-adds, eight outputs side by side: where a weight is
+    memory, in the lanes of vectors. In a function of `plan.items` they compute the outputs that are the item's.
     `mla_attention` takes the absorbed form: its rows may be of different sequences. `math.exp` is for
     fathom-convert-structured-to-loops to expand.
 
@@ -25,19 +26,22 @@ def ConvertDeepSeekToStructured : Pass<"fathom-convert-deepseek-to-structured", 
     test/passes/lower/structured_attention_test.cpp, which run what the lower phase makes of each op.
   }];
   let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
-                           "fathom::plan::PlanDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+                           "fathom::plan::PlanDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect",
+                           "mlir::vector::VectorDialect"];
 }
 
 def ConvertStructuredToLoops : Pass<"fathom-convert-structured-to-loops", "mlir::ModuleOp"> {
   let summary = "bufferise structured functions and turn them into loops";
   let description = [{
-    Functions that hold tensors, whose arguments and results are memory already, are bufferised; temporaries get their
-    deallocation, on every path, or live on the stack up to 1 KiB; linalg becomes loops; `exp` becomes a
-    polynomial, since generated code calls no library. In a function with a `!plan.call` temporaries come from
-    `plan.allocate`. In other functions views of memory become arithmetic, and nothing else changes.
+    Functions that hold tensors, whose arguments and results are memory already, are bufferised; linalg becomes loops;
+    `exp` becomes a polynomial, since generated code calls no library. Temporaries live on the stack up to 1 KiB, and
+    beyond in the scratch memory of the function's task, as `plan.temporary`s: first fit by size, one place for those that
+    are not alive together. The module's `plan.scratch_bytes` grows to what they need. In other functions views of memory
+    become arithmetic, and nothing else changes.
 
     Numeric contract: exact but for exp, 2e-7 relative.
-    Tests: test/passes/lower/convert-structured-to-loops.mlir, test/passes/lower/structured_values_test.cpp.
+    Tests: test/passes/lower/convert-structured-to-loops.mlir,
+    test/passes/lower/convert-structured-to-loops-errors.mlir, test/passes/lower/structured_values_test.cpp.
   }];
 }
 
@@ -47,7 +51,8 @@ def ConvertPlanToLLVM : Pass<"fathom-convert-plan-to-llvm", "mlir::ModuleOp"> {
     Entry points become functions of one pointer (fathom_call_t, runtime/include/fathom/artifact_abi.h). A dispatch
     fills a fathom_dispatch_t on the stack and hands it, with the kernel's task, to the host's `parallel`; the task
     `@<kernel>.task` and `@<kernel>.items` are declared here and defined when codegen links the kernel's bitcode.
-    Epilogues become functions `@<kernel>.epilogue` that the kernel calls on runs of outputs.
+    Epilogues become functions `@<kernel>.epilogue` that the kernel calls on runs of outputs. Generated functions become
+    tasks themselves, with as many items as they say, or one for each row.
     Everything else of func, memref, scf, cf, arith and math is converted as MLIR does; weights and recipes stay, for
     codegen to read. A kernel that nothing dispatches goes.
 

@@ -9,7 +9,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace fathom {
 
@@ -18,7 +20,7 @@ namespace math = mlir::math;
 namespace tensor = mlir::tensor;
 
 /// Builds ops at the insertion point of `builder`. Arithmetic is of the operands' type: f32, i32 or index, the last two
-/// signed.
+/// signed, or vectors of those; a number beside a vector is one for each of its lanes.
 class StructuredBuilder {
 public:
   using Value = mlir::Value;
@@ -40,8 +42,9 @@ public:
   Value multiply(Value a, int64_t b) { return multiply(a, index(b)); }
   Value divide(Value a, int64_t b) { return divide(a, index(b)); }
   Value remainder(Value a, int64_t b) { return remainder(a, index(b)); }
+  Value shiftLeft(Value a, int32_t count) { return create<arith::ShLIOp>(a, spread(integer(count), a)); }
   /// a · b + c, rounded once.
-  Value fma(Value a, Value b, Value c) { return create<math::FmaOp>(a, b, c); }
+  Value fma(Value a, Value b, Value c) { return create<math::FmaOp>(spread(a, b), b, c); }
   Value exp(Value a) { return create<math::ExpOp>(a); }
   /// 1 / sqrt(a), both rounded.
   Value reciprocalRoot(Value a) { return divide(real(1.0), create<math::SqrtOp>(a)); }
@@ -53,14 +56,23 @@ public:
   /// NaN is neither greater nor equal.
   Value isGreater(Value a, Value b) { return compare(arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt, a, b); }
   Value isEqual(Value a, Value b) { return compare(arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq, a, b); }
-  Value both(Value a, Value b) { return create<arith::AndIOp>(a, b); }
-  Value either(Value a, Value b) { return create<arith::OrIOp>(a, b); }
-  Value select(Value condition, Value a, Value b) { return create<arith::SelectOp>(condition, a, b); }
+  Value both(Value a, Value b) { return create<arith::AndIOp>(a, spread(b, a)); }
+  Value either(Value a, Value b) { return create<arith::OrIOp>(a, spread(b, a)); }
+  Value select(Value condition, Value a, Value b) {
+    return create<arith::SelectOp>(condition, spread(a, condition), spread(b, condition));
+  }
   /// `a`, or `b` where it is greater.
   Value larger(Value a, Value b) { return select(isGreater(b, a), b, a); }
   Value smaller(Value a, Value b) { return select(isGreater(a, b), b, a); }
 
   Value toIndex(Value id) { return create<arith::IndexCastOp>(builder.getIndexType(), id); }
+  /// The same bits as numbers of type `element`, and the same number, widened.
+  Value bitcast(Value a, mlir::Type element) { return create<arith::BitcastOp>(withElement(a, element), a); }
+  Value widen(Value a, mlir::Type element) {
+    return mlir::isa<mlir::FloatType>(element) ? Value(create<arith::ExtFOp>(withElement(a, element), a))
+                                               : Value(create<arith::ExtUIOp>(withElement(a, element), a));
+  }
+  Value toReal(Value a) { return create<arith::UIToFPOp>(withElement(a, builder.getF32Type()), a); }
   Value toId(Value index) { return create<arith::IndexCastOp>(builder.getI32Type(), index); }
 
   /// The size of a dimension, a constant where it is known.
@@ -99,12 +111,23 @@ private:
   }
   template <typename Real, typename Integer>
   Value combine(Value a, Value b) {
-    return mlir::isa<mlir::FloatType>(a.getType()) ? builder.createOrFold<Real>(loc, a, b)
-                                                   : builder.createOrFold<Integer>(loc, a, b);
+    a = spread(a, b), b = spread(b, a);
+    return isReal(a) ? builder.createOrFold<Real>(loc, a, b) : builder.createOrFold<Integer>(loc, a, b);
   }
   Value compare(arith::CmpFPredicate real, arith::CmpIPredicate integer, Value a, Value b) {
-    return mlir::isa<mlir::FloatType>(a.getType()) ? create<arith::CmpFOp>(real, a, b)
-                                                   : create<arith::CmpIOp>(integer, a, b);
+    a = spread(a, b), b = spread(b, a);
+    return isReal(a) ? create<arith::CmpFOp>(real, a, b) : create<arith::CmpIOp>(integer, a, b);
+  }
+  static bool isReal(Value a) { return mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(a)); }
+  static mlir::Type withElement(Value a, mlir::Type element) {
+    auto vector = mlir::dyn_cast<mlir::VectorType>(a.getType());
+    return vector ? mlir::Type(vector.clone(element)) : element;
+  }
+  /// A number for each lane that `like` has.
+  Value spread(Value a, Value like) {
+    mlir::Type type = withElement(like, a.getType());
+    bool same = mlir::isa<mlir::VectorType>(a.getType()) || type == a.getType();
+    return same ? a : create<mlir::vector::BroadcastOp>(type, a);
   }
   Value onePlusExpOfMinus(Value a) { return add(real(1.0), exp(create<arith::NegFOp>(a))); }
 };

@@ -7,6 +7,7 @@
 
 #include "dialects/plan/Plan.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 #include <limits>
@@ -29,20 +30,23 @@ WeightReader::WeightReader(StructuredBuilder &b, Value weight, Value scale, Bloc
 }
 
 WeightReader::Source WeightReader::select(Value weight, Value expert) const {
-  if (!expert) {
-    return {weight, {}};
+  if (expert) {
+    auto cast = weight.getDefiningOp<UnrealizedConversionCastOp>();
+    auto table = cast ? dyn_cast<plan::TableType>(cast.getOperand(0).getType()) : plan::TableType();
+    return table ? Source{plan::ExpertOp::create(b.builder, b.loc, table.getElement(), cast.getOperand(0), expert), {}}
+                 : Source{weight, {expert}};
   }
-  if (auto cast = weight.getDefiningOp<UnrealizedConversionCastOp>()) {
-    if (auto table = dyn_cast<plan::TableType>(cast.getOperand(0).getType())) {
-      return {plan::ExpertOp::create(b.builder, b.loc, table.getElement(), cast.getOperand(0), expert), {}};
-    }
-  }
-  return {weight, {expert}};
+  // The memory that a function is given, where that lies as the tensor says.
+  auto read = weight.getDefiningOp<bufferization::ToTensorOp>();
+  auto tensor = cast<RankedTensorType>(weight.getType());
+  return read && isRowByRow(tensor) ? Source{read.getBuffer(), {}} : Source{weight, {}};
 }
 
-Value WeightReader::load(const Source &source, ValueRange indices) const {
-  if (isa<MemRefType>(source.memory.getType())) {
-    return memref::LoadOp::create(b.builder, b.loc, source.memory, indices);
+Value WeightReader::load(const Source &source, ValueRange indices, int64_t count) const {
+  if (auto memory = dyn_cast<MemRefType>(source.memory.getType())) {
+    auto vector = VectorType::get({count}, memory.getElementType());
+    return count == 1 ? memref::LoadOp::create(b.builder, b.loc, source.memory, indices).getResult()
+                      : vector::LoadOp::create(b.builder, b.loc, vector, source.memory, indices).getResult();
   }
   SmallVector<Value> all(source.leading.begin(), source.leading.end());
   llvm::append_range(all, indices);
@@ -51,42 +55,45 @@ Value WeightReader::load(const Source &source, ValueRange indices) const {
 
 /// FP8 E4M3 to f32, exactly, by its bits: a sign, 4 bits of exponent (bias 7), 3 of mantissa; no infinities.
 static Value decodeF8(StructuredBuilder &b, Value value) {
-  auto shiftLeft = [&](Value bits, int32_t count) -> Value {
-    return arith::ShLIOp::create(b.builder, b.loc, bits, b.integer(count));
-  };
-  auto toReal = [&](Value bits) -> Value {
-    return arith::BitcastOp::create(b.builder, b.loc, b.builder.getF32Type(), bits);
-  };
-  Value byte = arith::BitcastOp::create(b.builder, b.loc, b.builder.getI8Type(), value);
-  Value bits = arith::ExtUIOp::create(b.builder, b.loc, b.builder.getI32Type(), byte);
+  Type i8 = b.builder.getI8Type(), i32 = b.builder.getI32Type(), f32 = b.builder.getF32Type();
+  Value bits = b.widen(b.bitcast(value, i8), i32);
   Value magnitude = b.both(bits, b.integer(0x7F));
   // The exponent's bias becomes 127; below 8 the number is subnormal, a multiple of 2^-9.
-  Value normal = toReal(b.add(shiftLeft(magnitude, 20), b.integer((127 - 7) << 23)));
-  Value count = arith::UIToFPOp::create(b.builder, b.loc, b.builder.getF32Type(), magnitude);
+  Value normal = b.bitcast(b.add(b.shiftLeft(magnitude, 20), b.integer((127 - 7) << 23)), f32);
   Value isNormal = b.isGreater(magnitude, b.integer(7));
-  Value number = b.select(isNormal, normal, b.multiply(count, b.real(0x1p-9)));
+  Value number = b.select(isNormal, normal, b.multiply(b.toReal(magnitude), b.real(0x1p-9)));
   Value isNaN = b.isEqual(magnitude, b.integer(0x7F));
   number = b.select(isNaN, b.real(std::numeric_limits<float>::quiet_NaN()), number);
-  Value sign = shiftLeft(b.both(bits, b.integer(0x80)), 24);
-  Value signless = arith::BitcastOp::create(b.builder, b.loc, b.builder.getI32Type(), number);
-  return toReal(b.either(signless, sign));
+  Value sign = b.shiftLeft(b.both(bits, b.integer(0x80)), 24);
+  return b.bitcast(b.either(b.bitcast(number, i32), sign), f32);
+}
+
+/// A bf16 is the upper half of an f32. As bits, since LLVM 22 has no good code for vectors of bf16 that cross blocks.
+static Value decodeBF16(StructuredBuilder &b, Value value) {
+  Value bits = b.widen(b.bitcast(value, b.builder.getI16Type()), b.builder.getI32Type());
+  return b.bitcast(b.shiftLeft(bits, 16), b.builder.getF32Type());
 }
 
 static Value toF32(StructuredBuilder &b, Value value) {
-  if (value.getType().isF32()) {
+  Type type = getElementTypeOrSelf(value);
+  if (type.isF32()) {
     return value;
   }
-  if (isa<Float8E4M3FNType>(value.getType())) {
-    return decodeF8(b, value);
+  if (type.isBF16()) {
+    return decodeBF16(b, value);
   }
-  return arith::ExtFOp::create(b.builder, b.loc, b.builder.getF32Type(), value);
+  return isa<Float8E4M3FNType>(type) ? decodeF8(b, value) : b.widen(value, b.builder.getF32Type());
 }
 
 Value WeightReader::read(ValueRange indices) const { return toF32(b, load(weight, indices)); }
 
-Value WeightReader::read(Value output, Value input) const {
-  Value stored = read(ValueRange{output, input});
+Value WeightReader::read(Value output, Value input, int64_t count) const {
+  Value stored = toF32(b, load(weight, {output, input}, count));
   return scale.memory ? b.multiply(stored, readScale(output, input)) : stored;
+}
+
+bool WeightReader::hasVectors(int64_t count) const {
+  return isa<MemRefType>(weight.memory.getType()) && (!scale.memory || block.getColumns() % count == 0);
 }
 
 Value WeightReader::readScale(Value output, Value input) const {

@@ -22,8 +22,10 @@ public:
 
   /// The element at `indices` of the weight as stored.
   mlir::Value read(mlir::ValueRange indices) const;
-  /// Element (n, k) of [outputs, inputs] times its scale.
-  mlir::Value read(mlir::Value output, mlir::Value input) const;
+  /// Element (n, k) of [outputs, inputs] times its scale; or a vector of `count` of them, from k on, a multiple of it.
+  mlir::Value read(mlir::Value output, mlir::Value input, int64_t count = 1) const;
+  /// Whether there are such vectors: elements are neighbors in memory, and have one scale.
+  bool hasVectors(int64_t count) const;
   int64_t getInputs() const { return inputs; }
 
 private:
@@ -33,7 +35,7 @@ private:
     llvm::SmallVector<mlir::Value, 1> leading;
   };
   Source select(mlir::Value weight, mlir::Value expert) const;
-  mlir::Value load(const Source &source, mlir::ValueRange indices) const;
+  mlir::Value load(const Source &source, mlir::ValueRange indices, int64_t count = 1) const;
   mlir::Value readScale(mlir::Value output, mlir::Value input) const;
 
   StructuredBuilder &b;

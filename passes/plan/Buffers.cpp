@@ -7,8 +7,6 @@
 
 #include "passes/plan/RowCounts.h"
 
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -33,19 +31,6 @@ Type getWeightMemory(WeightSymbol weight) {
     return MemRefType::get(shape, type.getElementType());
   }
   return plan::TableType::get(type.getContext(), MemRefType::get(ArrayRef(shape).drop_front(), type.getElementType()));
-}
-
-Value Buffers::getMemory(Value value) {
-  const Place &place = get(value);
-  auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
-  if (!slice) {
-    return place.memory;
-  }
-  OpFoldResult one = builder.getIndexAttr(1);
-  SmallVector<OpFoldResult> offsets = {builder.getIndexAttr(0), builder.getIndexAttr(place.offset)};
-  SmallVector<OpFoldResult> sizes = {place.count.rows, builder.getIndexAttr(getWidth(slice.getType()))};
-  return memref::SubViewOp::create(builder, slice.getLoc(), place.memory, offsets, sizes,
-                                   SmallVector<OpFoldResult>{one, one});
 }
 
 /// The caller's memory has as many rows as a result that goes there.

@@ -49,8 +49,6 @@ public:
 
   void set(mlir::Value value, const Place &place) { places[value] = place; }
   const Place &get(mlir::Value value) const { return places.find(value)->second; }
-  /// The memory of a value; for columns of an activation a subview.
-  mlir::Value getMemory(mlir::Value value);
 
   /// Gives every tensor result of `op` memory, unless the function's caller did: as many rows as `like`, or as the op
   /// says. Reports results whose rows are not counted.

@@ -71,7 +71,6 @@ private:
   Value getPassed(func::CallOp op, StringRef name);
   FailureOr<int64_t> getInstance(func::CallOp op);
   FailureOr<Value> getInstance(GetWeightOp op, WeightSymbol symbol);
-  Value getArgument(Value value);
 
   ModuleState &state;
   PlanModule &facts;
@@ -180,7 +179,7 @@ LogicalResult FunctionConverter::convertOne(func::CallOp op) {
   }
   Value number = arith::ConstantIndexOp::create(builder, op.getLoc(), *instance);
   func::CallOp::create(builder, op.getLoc(), op.getCallee(), TypeRange(),
-                       ValueRange{signature.call, buffers.getMemory(input), buffers.getMemory(op.getResult(0)),
+                       ValueRange{signature.call, buffers.get(input).memory, buffers.get(op.getResult(0)).memory,
                                   indices.lookup(getPassed(op, kLayerInput)), number});
   return success();
 }
@@ -193,7 +192,7 @@ LogicalResult FunctionConverter::convertOne(RecordStateOp op) {
   if (failed(verifyWhole(op, op.getInput()))) {
     return failure();
   }
-  plan::RecordStateOp::create(builder, op.getLoc(), signature.call, buffers.getMemory(op.getInput()),
+  plan::RecordStateOp::create(builder, op.getLoc(), signature.call, buffers.get(op.getInput()).memory,
                               op.getLayerAttr());
   return success();
 }
@@ -216,15 +215,7 @@ LogicalResult FunctionConverter::convertCompute(Operation *op) {
   if (kernel && state.dispatches.dispatch(builder, cast<ComputeOp>(op), *kernel, signature, buffers)) {
     return success();
   }
-  return state.bodies.call(builder, op, signature.call, [&](Value value) { return getArgument(value); });
-}
-
-/// What a generated function is given for `value`; null where a plan has no such values.
-Value FunctionConverter::getArgument(Value value) {
-  if (value.getType().isIndex()) {
-    return indices.lookupOrNull(value);
-  }
-  return isa<RankedTensorType>(value.getType()) ? buffers.getMemory(value) : Value();
+  return state.bodies.dispatch(builder, op, signature, buffers, indices);
 }
 
 /// Functions of a plan take a call, and those without a form are not the model's.

@@ -93,9 +93,8 @@ bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kerne
   SmallVector<int64_t> constants = getConstants(kernel, description);
   scratchBytes = std::max(scratchBytes, kernel.scratchBytes(count.most, constants.data()));
   StringRef symbol = getKernel(kernel, constants, epilogue ? epilogue->region : nullptr, extras.getTypes());
-  // An entry point's own ops read no stores, so any layer does.
-  Value layer = signature.isEntry() ? arith::ConstantIndexOp::create(builder, loc, 0) : signature.layer;
-  plan::DispatchOp::create(builder, loc, signature.call, symbol, count.rows, layer, memory);
+  plan::DispatchOp::create(builder, loc, signature.call, symbol, count.rows, signature.getAnyLayer(builder, loc),
+                           memory);
   return true;
 }
 

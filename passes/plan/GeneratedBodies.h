@@ -6,24 +6,23 @@
 #ifndef FATHOM_PASSES_PLAN_GENERATEDBODIES_H
 #define FATHOM_PASSES_PLAN_GENERATEDBODIES_H
 
-#include "passes/plan/Passes.h"
+#include "passes/plan/Signatures.h"
 
 namespace fathom {
 
-/// Makes the functions of one module.
+/// The generated functions of one module.
 class GeneratedBodies {
 public:
   explicit GeneratedBodies(mlir::ModuleOp module) : module(module) {}
 
-  /// Puts a copy of `op` into a function and calls that at the insertion point of `builder`, with `call` and, for
-  /// tensors and indices, what `getArgument` says. The lower phase turns the body into loops. Reports operands that
-  /// functions of a plan do not have.
-  mlir::LogicalResult call(mlir::OpBuilder &builder, mlir::Operation *op, mlir::Value call,
-                           llvm::function_ref<mlir::Value(mlir::Value)> getArgument);
+  /// Moves `op` into a function of its own, on memory of an item, and dispatches that at the insertion point of
+  /// `builder`. Reports what a plan has no memory for, and rows that are not those of the op.
+  mlir::LogicalResult dispatch(mlir::OpBuilder &builder, mlir::Operation *op, const Signature &signature,
+                               const Buffers &buffers, const mlir::IRMapping &indices);
 
 private:
   mlir::ModuleOp module;
-  int64_t count = 0;
+  unsigned count = 0;
 };
 
 } // namespace fathom

@@ -7,7 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "kernels/Catalog.h"
-#include "passes/plan/Buffers.h"
+#include "passes/plan/GeneratedRows.h"
 #include "passes/plan/RowCounts.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -88,7 +88,12 @@ public:
     }
     if (auto call = dyn_cast<func::CallOp>(op)) {
       auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-      return callee->hasAttr(deepseek::kFormAttr) ? verifyLayerCall(call) : verifyGeneratedCall(call, callee);
+      return callee->hasAttr(deepseek::kFormAttr)
+                 ? verifyLayerCall(call)
+                 : call.emitOpError("expects a layer, but got ") << call.getCalleeAttr();
+    }
+    if (auto function = dyn_cast<func::FuncOp>(op); function && plan::isTask(function)) {
+      return verifyGeneratedBody(function);
     }
     auto state = dyn_cast<plan::RecordStateOp>(op);
     return state ? verifyRows(op, "a state", state.getInput(), CountedRows()) : success();
@@ -100,7 +105,7 @@ private:
   LogicalResult verifyExtras(plan::DispatchOp op, plan::KernelOp kernel, const Operand &output,
                              const CountedRows &rows);
   static LogicalResult verifyLayerCall(func::CallOp call);
-  static LogicalResult verifyGeneratedCall(func::CallOp call, func::FuncOp callee);
+  static LogicalResult verifyGenerated(plan::DispatchOp op, func::FuncOp function);
 
   SymbolTable symbols;
   int64_t maxContext;
@@ -110,6 +115,9 @@ private:
 } // namespace
 
 LogicalResult OperandVerifier::verifyDispatch(plan::DispatchOp op) {
+  if (auto function = symbols.lookup<func::FuncOp>(op.getKernel())) {
+    return verifyGenerated(op, function);
+  }
   auto symbol = symbols.lookup<plan::KernelOp>(op.getKernel());
   const kernels::Kernel &kernel = *kernels::findKernel(symbol.getKernel());
   std::vector<Operand> operands = kernel.listOperands(symbol.getConstants().data());
@@ -176,55 +184,20 @@ LogicalResult OperandVerifier::verifyLayerCall(func::CallOp call) {
   return success();
 }
 
-/// What `call` passes for a tensor in the function that it calls; null: the tensor is something else.
-static Value getPassed(func::CallOp call, Value tensor) {
-  auto read = tensor ? tensor.getDefiningOp<bufferization::ToTensorOp>() : bufferization::ToTensorOp();
-  auto argument = read ? dyn_cast<BlockArgument>(read.getBuffer()) : BlockArgument();
-  return argument ? call.getOperand(argument.getArgNumber()) : Value();
-}
-
-/// Loops over the rows of one operand read as many of all; only a pick of rows reads some of the call's.
-static LogicalResult verifyRowsOfOperands(func::CallOp call, Operation &op) {
-  std::optional<CountedRows> first;
-  for (Value operand : isa<deepseek::SelectRowsOp>(op) ? ValueRange() : ValueRange(op.getOperands())) {
-    Value memory = getPassed(call, operand);
-    if (!memory || !hasRows(memory.getType())) {
-      continue;
-    }
-    std::optional<CountedRows> rows = getRowsOfMemory(memory);
-    first = first ? first : rows;
-    if (!rows || rows->which != first->which) {
-      return call.emitOpError("expects operands with rows of one kind, but got ")
-             << describe(first) << " and " << describe(rows);
-    }
+/// A dispatch gives a generated function memory with as many rows as that goes by.
+LogicalResult OperandVerifier::verifyGenerated(plan::DispatchOp op, func::FuncOp function) {
+  std::optional<CountedRows> rows = getCountedRows(op.getRows());
+  if (!rows) {
+    return op.emitOpError("expects rows of the call, or of each that wants logits, but got ") << describe(rows);
   }
-  return success();
-}
-
-/// Loops write as many rows as their op computes.
-static LogicalResult verifyRowsOfResult(func::CallOp call, bufferization::MaterializeInDestinationOp write) {
-  auto result = dyn_cast<OpResult>(write.getSource());
-  auto destination = dyn_cast<BlockArgument>(write.getDest());
-  if (!result || !destination || !hasRows(destination.getType())) {
-    return success();
-  }
-  deepseek::RowRule rule = getResultRows(result);
-  Value counted = getPassed(call, rule.operand);
-  std::optional<CountedRows> rows = counted ? getRowsOfMemory(counted) : std::nullopt;
-  if (rows) {
-    rows = multiply(*rows, rule.factor);
-  }
-  return verifyRows(call, "a result", call.getOperand(destination.getArgNumber()), rows);
-}
-
-LogicalResult OperandVerifier::verifyGeneratedCall(func::CallOp call, func::FuncOp callee) {
-  for (Operation &op : callee.front()) {
-    auto write = dyn_cast<bufferization::MaterializeInDestinationOp>(op);
-    if (failed(verifyRowsOfOperands(call, op)) || (write && failed(verifyRowsOfResult(call, write)))) {
-      return failure();
-    }
-  }
-  return success();
+  WalkResult result = function.walk([&](plan::OperandOp operand) {
+    Value memory = op.getArguments()[operand.getNumber()];
+    bool counted = hasRows(memory.getType()) && operand.getFactor();
+    return WalkResult(
+        counted ? verifyRows(op, "operand " + Twine(operand.getNumber()), memory, multiply(*rows, *operand.getFactor()))
+                : success());
+  });
+  return failure(result.wasInterrupted());
 }
 
 LogicalResult verifyOperands(ModuleOp module) {

@@ -12,9 +12,10 @@ def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::Modul
   let summary = "turn ops on tensors into dispatches on buffers";
   let description = [{
     Every function of an entry point is rewritten with memrefs; others are left alone. An op with a kernel becomes a
-    `plan.dispatch`; an op without one becomes a call of a new function `@generated_<n>` around it, which the lower
-    phase turns into loops. Each result gets a `plan.buffer`; column slices become strides where a kernel takes them and
-    subviews elsewhere. Weights that are used get their places in the weight table, in the order of the module. What
+    `plan.dispatch`; an op without one becomes a dispatch of a new function `@generated_<n>` around it, which the lower
+    phase turns into loops. An item of that is a row, whose memory alone it has, or, as the op says (`getItemCount`), some
+    outputs of all rows. Each result gets a `plan.buffer`; column slices become strides where a kernel takes them and
+    subviews in generated functions. Weights that are used get their places in the weight table, in the order of the module. What
     cannot be planned is reported: other signatures, values without memory, rows that are not counted.
 
     Numeric contract: exact. Test: test/passes/plan/convert-deepseek-to-plan.mlir.
@@ -43,10 +44,11 @@ def VerifyPlanOutput : Pass<"fathom-verify-plan-output", "mlir::ModuleOp"> {
     the catalog, with its counts of operands and constants; the weight table has no gaps; there is an entry point, and
     each has its signature and attributes; the module has the model's facts, and the widths of logits, states and rows
     of the cache are those that they say. Kernels and functions are given memory of the types, shapes and numbers of
-    rows that they read and write, within the arena. The target has the instructions of every kernel.
+    rows that they read and write, within the arena; items of generated functions write rows of their own, or what their
+    op says. The target has the instructions of every kernel.
 
     Numeric contract: exact, marks the module `deepseek.phase = "plan"`.
-    Test: test/passes/plan/verify-plan-output-errors.mlir.
+    Tests: test/passes/plan/verify-plan-output-errors.mlir, test/passes/plan/verify-plan-output-generated-errors.mlir.
   }];
 }
 

@@ -7,7 +7,6 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -34,21 +33,6 @@ std::optional<CountedRows> getCountedRows(Value count) {
   return rows ? std::optional(CountedRows{rows.getWhich(), factor}) : std::nullopt;
 }
 
-/// Columns of all rows of other memory.
-static std::optional<CountedRows> getRowsOfColumns(memref::SubViewOp op) {
-  if (op.getSource().getDefiningOp<memref::SubViewOp>()) {
-    return std::nullopt; // No plan has views of views; where nothing reaches them they may go in circles.
-  }
-  std::optional<CountedRows> rows = getRowsOfMemory(op.getSource());
-  if (!rows) {
-    return std::nullopt;
-  }
-  auto size = dyn_cast<Value>(op.getMixedSizes().front());
-  bool whole =
-      size && getCountedRows(size) == rows && isZeroInteger(op.getMixedOffsets().front()) && op.hasUnitStride();
-  return whole ? rows : std::nullopt;
-}
-
 /// Rows are the first dimension, and the only one that is dynamic.
 static std::optional<CountedRows> getRowsOfBuffer(plan::BufferOp op) {
   bool rows = op.getSizes().size() == 1 && cast<MemRefType>(op.getType()).isDynamicDim(0);
@@ -63,7 +47,6 @@ std::optional<CountedRows> getRowsOfMemory(Value memory) {
   return llvm::TypeSwitch<Operation *, std::optional<CountedRows>>(memory.getDefiningOp())
       .Case([](plan::BufferOp op) { return getRowsOfBuffer(op); })
       .Case([](plan::ArgumentOp op) { return std::optional(CountedRows{plan::findCallArray(op.getName())->rows}); })
-      .Case([](memref::SubViewOp op) { return getRowsOfColumns(op); })
       .Default(std::optional<CountedRows>());
 }
 

@@ -25,6 +25,10 @@ struct Signature {
   Places places;
 
   bool isEntry() const { return !layer; }
+  /// A layer for what reads no store, as an entry point's own ops do not.
+  mlir::Value getAnyLayer(mlir::OpBuilder &builder, mlir::Location loc) const {
+    return isEntry() ? mlir::Value(mlir::arith::ConstantIndexOp::create(builder, loc, 0)) : layer;
+  }
 };
 
 /// Makes the function that `function`, an entry point or a layer, becomes; at most `mostRows` rows are in a call. Moves

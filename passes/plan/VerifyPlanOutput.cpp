@@ -22,7 +22,7 @@ namespace fathom {
 
 /// What buffers and dispatches are wired with.
 static bool isOfPlan(Operation *op) {
-  return isa<memref::SubViewOp, memref::CastOp>(op) ||
+  return isa<memref::CastOp>(op) ||
          isa_and_nonnull<plan::PlanDialect, func::FuncDialect, arith::ArithDialect>(op->getDialect());
 }
 

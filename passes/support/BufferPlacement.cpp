@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One arena for all buffers.
+// One arena for all buffers, and one piece of scratch memory for all temporaries.
 
 #include "passes/support/BufferPlacement.h"
 
@@ -9,7 +9,6 @@
 
 #include "mlir/Analysis/CallGraph.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/PostOrderIterator.h"
@@ -23,58 +22,57 @@ namespace fathom {
 static constexpr int64_t kAlignment = 64;
 
 namespace {
-/// A buffer and the ops between which it is alive, as positions in its block.
-struct LiveBuffer {
-  plan::BufferOp op;
+/// Memory and the ops between which it is alive, as positions in its block.
+struct Life {
+  PlacedMemory *placed;
   int64_t bytes;
-  int64_t begin;
-  int64_t end;
-  int64_t offset = -1;
+  int64_t begin = std::numeric_limits<int64_t>::max();
+  int64_t end = -1;
 };
 } // namespace
 
-/// Uses of a buffer, itself or as `value`. One in a loop is one wherever the loop runs.
-static void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, LiveBuffer &buffer) {
+/// Uses of memory, itself or as `value`. One in a loop is one wherever the loop runs.
+static void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, Life &life) {
   for (Operation *user : value.getUsers()) {
     if (isa<ViewLikeOpInterface>(user)) {
       continue; // Uses of the view count.
     }
     Operation *ancestor = block.findAncestorOpInBlock(*user);
-    buffer.begin = std::min(buffer.begin, ancestor ? order.lookup(ancestor) : 0);
-    buffer.end = std::max(buffer.end, ancestor ? order.lookup(ancestor) : std::numeric_limits<int64_t>::max());
+    life.begin = std::min(life.begin, ancestor ? order.lookup(ancestor) : 0);
+    life.end = std::max(life.end, ancestor ? order.lookup(ancestor) : std::numeric_limits<int64_t>::max());
   }
 }
 
-static SmallVector<LiveBuffer> findBuffers(func::FuncOp function) {
+static SmallVector<Life> findLives(func::FuncOp function, MutableArrayRef<PlacedMemory> used) {
   DenseMap<Operation *, int64_t> order;
   for (Operation &op : function.front()) {
     order.try_emplace(&op, order.size());
   }
-  // Views, and what loops and branches make of a buffer.
+  // Views, and what loops and branches make of memory.
   BufferViewFlowAnalysis aliases(function);
-  SmallVector<LiveBuffer> buffers;
-  function.walk([&](plan::BufferOp op) {
-    LiveBuffer buffer{op, int64_t(llvm::alignTo(op.getBytes(), kAlignment)), std::numeric_limits<int64_t>::max(), -1};
-    for (Value alias : aliases.resolve(op.getResult())) {
-      extendLife(alias, function.front(), order, buffer);
+  SmallVector<Life> lives;
+  for (PlacedMemory &placed : used) {
+    Life &life = lives.emplace_back(Life{&placed, int64_t(llvm::alignTo(placed.bytes, kAlignment))});
+    for (Value alias : aliases.resolve(placed.memory)) {
+      extendLife(alias, function.front(), order, life);
     }
-    buffers.push_back(buffer);
-  });
-  return buffers;
+  }
+  return lives;
 }
 
-/// The lowest place that no buffer alive at the same time takes.
-static int64_t findPlace(const LiveBuffer &buffer, ArrayRef<LiveBuffer> buffers, int64_t base) {
+/// The lowest place that nothing alive at the same time takes.
+static int64_t findPlace(const Life &life, ArrayRef<Life> lives, int64_t base) {
   SmallVector<std::pair<int64_t, int64_t>> taken;
-  for (const LiveBuffer &other : buffers) {
-    if (other.offset >= 0 && other.begin <= buffer.end && buffer.begin <= other.end) {
-      taken.emplace_back(other.offset, other.offset + other.bytes);
+  for (const Life &other : lives) {
+    int64_t offset = other.placed->offset;
+    if (offset >= 0 && other.begin <= life.end && life.begin <= other.end) {
+      taken.emplace_back(offset, offset + other.bytes);
     }
   }
   llvm::sort(taken);
   int64_t place = base;
   for (auto [begin, end] : taken) {
-    if (place + buffer.bytes <= begin) {
+    if (place + life.bytes <= begin) {
       break;
     }
     place = std::max(place, end);
@@ -82,20 +80,27 @@ static int64_t findPlace(const LiveBuffer &buffer, ArrayRef<LiveBuffer> buffers,
   return place;
 }
 
+int64_t placeMemory(func::FuncOp function, MutableArrayRef<PlacedMemory> used, int64_t base) {
+  SmallVector<Life> lives = findLives(function, used);
+  auto bySize = llvm::map_to_vector(lives, [](const Life &life) { return &life; });
+  // The largest first: what is small fits into the gaps. Equal ones stay in order, so that a program has one plan.
+  llvm::sort(bySize, [](const Life *a, const Life *b) { return std::tie(b->bytes, a) < std::tie(a->bytes, b); });
+  int64_t end = base;
+  for (const Life *life : bySize) {
+    int64_t offset = findPlace(*life, lives, base);
+    life->placed->offset = offset;
+    end = std::max(end, offset + life->bytes);
+  }
+  return end;
+}
+
 /// Places a function's buffers from `base` on; returns the end of the last.
 static int64_t placeBuffers(func::FuncOp function, int64_t base) {
-  SmallVector<LiveBuffer> buffers = findBuffers(function);
-  SmallVector<LiveBuffer *> bySize;
-  for (LiveBuffer &buffer : buffers) {
-    bySize.push_back(&buffer);
-  }
-  // The largest first: what is small fits into the gaps. Equal ones stay in order, so that a program has one plan.
-  llvm::sort(bySize, [](LiveBuffer *a, LiveBuffer *b) { return std::tie(b->bytes, a) < std::tie(a->bytes, b); });
-  int64_t end = base;
-  for (LiveBuffer *buffer : bySize) {
-    buffer->offset = findPlace(*buffer, buffers, base);
-    buffer->op.setOffset(buffer->offset);
-    end = std::max(end, buffer->offset + buffer->bytes);
+  SmallVector<PlacedMemory> buffers;
+  function.walk([&](plan::BufferOp op) { buffers.push_back({op.getResult(), int64_t(op.getBytes())}); });
+  int64_t end = placeMemory(function, buffers, base);
+  for (const PlacedMemory &buffer : buffers) {
+    buffer.memory.getDefiningOp<plan::BufferOp>().setOffset(buffer.offset);
   }
   return end;
 }

@@ -75,7 +75,7 @@ class ExpertRouting {
 public:
   ExpertRouting(OpBuilder &builder, MoEExpertsOp op) : op(op), builder(builder), loc(op.getLoc()) {
     int64_t experts = getDimension(op.getGate(), 0);
-    permutation = MoEPermuteOp::create(builder, loc, getIdsType({experts + 1}), getIdsType({ShapedType::kDynamic}),
+    permutation = MoEPermuteOp::create(builder, loc, getIdsType({experts + 1}), getIdsType({countSlots()}),
                                        op.getIds().getType(), op.getIds(), experts);
   }
 
@@ -110,9 +110,13 @@ private:
     return cast<RankedTensorType>(tensor.getType()).getDimSize(index);
   }
   int64_t getTopK() { return getDimension(op.getIds(), 1); }
+  int64_t countSlots() {
+    int64_t rows = getDimension(op.getIds(), 0);
+    return ShapedType::isDynamic(rows) ? rows : rows * getTopK();
+  }
   /// A row of the weight's outputs for each slot.
   RankedTensorType getSlotsType(Value weight) {
-    return RankedTensorType::get({ShapedType::kDynamic, getDimension(weight, 1)}, builder.getF32Type());
+    return RankedTensorType::get({countSlots(), getDimension(weight, 1)}, builder.getF32Type());
   }
   RankedTensorType getIdsType(ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getI32Type()); }
 

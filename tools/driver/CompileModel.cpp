@@ -9,6 +9,7 @@
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
+#include "dialects/plan/Plan.h"
 #include "dialects/support/Escape.h"
 #include "passes/RegisterPasses.h"
 #include "passes/fuse/Passes.h"
@@ -270,6 +271,8 @@ bool Compilation::collectPlan() {
 }
 
 bool Compilation::generateCode() {
+  // Temporaries of generated functions have their places only now.
+  contents.scratchBytes = input.module->getOperation()->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr).getInt();
   step("generate code");
   llvm::Expected<codegen::ModelCode> code = codegen::translateModel(*input.module, target);
   if (!code) {

@@ -131,7 +131,6 @@ void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
   contents.model = readModel(facts);
   contents.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
   contents.stores = listStores(module);
-  contents.scratchBytes = cast<IntegerAttr>(module->getAttr(plan::kScratchBytesAttr)).getInt();
   contents.entryPoints = listEntryPoints(module);
   contents.kernels = listKernels(module);
   contents.buffers = listBuffers(module);

@@ -12,7 +12,6 @@
 #include "runtime/src/hash.h"
 #include "runtime/src/memory.h"
 
-#include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -57,24 +56,12 @@ public:
   fathom_status_t run(const artifact::EntryPoint &entry, fathom_call_t *call);
 
 private:
-  /// What is in front of the memory that an entry point has from its host, in a list of all of the call.
-  struct alignas(64) Temporary {
-    Temporary *previous;
-    Temporary *next;
-  };
-
   static void parallel(void *self, fathom_task_fn task, const void *argument, int64_t items);
-  static void *allocate(void *self, size_t bytes);
-  static void deallocate(void *self, void *memory);
-  void freeTemporaries();
 
   const CpuProgram *program = nullptr;
   const void *const *weights = nullptr;
   ThreadPool pool;
   fathom_host_t host = {};
-  Temporary *temporaries = nullptr;
-  /// Where allocate() goes back to when memory runs out.
-  jmp_buf noMemory;
   char *arena = nullptr;
   uint64_t arenaSize = 0;
 };
@@ -149,7 +136,7 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *con
   }
   arena = static_cast<char *>(memory);
   madvise(arena, arenaSize, MADV_HUGEPAGE);
-  host = {sizeof(host), FATHOM_ARTIFACT_VERSION_MAJOR, this, parallel, allocate, deallocate};
+  host = {sizeof(host), FATHOM_ARTIFACT_VERSION_MAJOR, this, parallel};
   return pool.start(threads ? threads : availableProcessors(), program->scratchBytes());
 }
 
@@ -160,11 +147,6 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, fathom_call_
   call->arena = arena;
   call->weights = weights;
   FloatEnvironment environment;
-  if (setjmp(noMemory)) {
-    freeTemporaries();
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for temporaries of entry point '%s'",
-                entry.name()->c_str());
-  }
   int32_t result = program->function(entry)(call);
   return result == 0 ? FATHOM_STATUS_OK
                      : fail(FATHOM_STATUS_FAILED, "entry point '%s' returned %d", entry.name()->c_str(), result);
@@ -172,37 +154,6 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, fathom_call_
 
 void CpuExecutor::parallel(void *self, fathom_task_fn task, const void *argument, int64_t items) {
   static_cast<CpuExecutor *>(self)->pool.run(task, argument, items);
-}
-
-void *CpuExecutor::allocate(void *self, size_t bytes) {
-  auto *executor = static_cast<CpuExecutor *>(self);
-  size_t total;
-  void *memory = __builtin_add_overflow(bytes, sizeof(Temporary), &total) ? nullptr : allocateAligned(total);
-  if (!memory) {
-    longjmp(executor->noMemory, 1);
-  }
-  auto *temporary = static_cast<Temporary *>(memory);
-  *temporary = {nullptr, executor->temporaries};
-  if (temporary->next) {
-    temporary->next->previous = temporary;
-  }
-  executor->temporaries = temporary;
-  return temporary + 1;
-}
-
-void CpuExecutor::deallocate(void *self, void *memory) {
-  Temporary *temporary = static_cast<Temporary *>(memory) - 1;
-  (temporary->previous ? temporary->previous->next : static_cast<CpuExecutor *>(self)->temporaries) = temporary->next;
-  if (temporary->next) {
-    temporary->next->previous = temporary->previous;
-  }
-  free(temporary);
-}
-
-void CpuExecutor::freeTemporaries() {
-  while (temporaries) {
-    deallocate(this, temporaries + 1);
-  }
 }
 
 /// A new T on which |start| succeeded, in |*object|.

@@ -20,7 +20,7 @@ extern "C" {
 
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
-#define FATHOM_ARTIFACT_VERSION_MAJOR 7
+#define FATHOM_ARTIFACT_VERSION_MAJOR 8
 #define FATHOM_ARTIFACT_VERSION_MINOR 0
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
@@ -70,12 +70,6 @@ typedef struct fathom_host {
   void *self;
   /// Runs `task` for every item in [0, items) and returns when all are done.
   void (*parallel)(void *self, fathom_task_fn task, const void *argument, int64_t items);
-  /// Memory for temporaries of generated code, aligned to 64 bytes, never NULL: when there is none, the host ends the
-  /// call of the entry point with an error. It may leave it by longjmp() and free what the call has allocated, since
-  /// this and deallocate() are called on the thread of the call alone, never in a task, and frames of generated code
-  /// own nothing else. So generated code needs no paths for a lack of memory.
-  void *(*allocate)(void *self, size_t bytes);
-  void (*deallocate)(void *self, void *memory);
 } fathom_host_t;
 
 /// One call of an entry point.

@@ -72,3 +72,38 @@ func.func @columns(%call: !plan.call, %i: index, %x: memref<?x4xf32>, %c: memref
   plan.dispatch @k of %call rows %i layer %i(%x, %c) : memref<?x4xf32>, memref<?x4xf32, strided<[8, 1], offset: 4>>
   return
 }
+
+// -----
+
+func.func @generated(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
+  %x = plan.operand 1 of %task at %item factor 1 : memref<1x8xf32>
+  return
+}
+func.func @generated_c3_missing(%call: !plan.call, %i: index, %x: memref<?x8xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects an operand 1 for @generated}}
+  plan.dispatch @generated of %call rows %i layer %i(%x) : memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @generated(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
+  %x = plan.operand 0 of %task at %item factor 1 : memref<1x8xf32>
+  return
+}
+func.func @generated_c3_type(%call: !plan.call, %i: index, %x: memref<?x9xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects 'memref<1x8xf32>' as operand 0, but got 'memref<?x9xf32>'}}
+  plan.dispatch @generated of %call rows %i layer %i(%x) : memref<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @function(%call: !plan.call) {
+  return
+}
+func.func @function_of_no_task(%call: !plan.call, %i: index, %x: memref<4xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects a plan.kernel, but got unknown symbol @function}}
+  plan.dispatch @function of %call rows %i layer %i(%x) : memref<4xf32>
+  return
+}

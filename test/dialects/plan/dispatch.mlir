@@ -47,25 +47,36 @@ func.func @entry(%call: !plan.call, %layer: index) {
 }
 
 // CHECK-LABEL: func.func @generated
-// CHECK-SAME: (%[[CALL:.*]]: !plan.call, %[[I:.*]]: index, %[[TABLE:.*]]: !plan.table<memref<4x8xbf16>>)
-func.func @generated(%call: !plan.call, %i: index, %table: !plan.table<memref<4x8xbf16>>) {
+// CHECK-SAME: (%[[TASK:.*]]: !plan.task, %[[I:.*]]: index, %[[SCRATCH:.*]]: !plan.scratch)
+func.func @generated(%task: !plan.task, %i: index, %scratch: !plan.scratch) {
+  // CHECK: %[[TABLE:.*]] = plan.operand 0 of %[[TASK]] : !plan.table<memref<4x8xbf16>>
+  %table = plan.operand 0 of %task : !plan.table<memref<4x8xbf16>>
+  // CHECK: plan.operand 1 of %[[TASK]] at %[[I]] factor 2 : memref<2x8xf32>
+  %of_item = plan.operand 1 of %task at %i factor 2 : memref<2x8xf32>
+  // CHECK: plan.operand 1 of %[[TASK]] factor 2 : memref<?x8xf32>
+  %of_all = plan.operand 1 of %task factor 2 : memref<?x8xf32>
+  // CHECK: plan.layer of %[[TASK]]
+  %layer = plan.layer of %task
   // CHECK: plan.expert %[[TABLE]][%[[I]]] : <memref<4x8xbf16>> -> memref<4x8xbf16>
   %e = plan.expert %table[%i] : <memref<4x8xbf16>> -> memref<4x8xbf16>
-  // CHECK: plan.cache_row "latent" of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<16xf32>
-  %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<16xf32>
+  // CHECK: plan.cache_row "latent" of %[[TASK]][%[[I]]] at %[[I]] layer %[[I]] : memref<16xf32>
+  %c = plan.cache_row "latent" of %task[%i] at %i layer %i : memref<16xf32>
   // 16 codes, a scale, 8 of bf16.
-  // CHECK: %[[ROW:.*]] = plan.cache_row "index" of %[[CALL]][%[[I]]] at %[[I]] layer %[[I]] : memref<36xi8>
-  %r = plan.cache_row "index" of %call[%i] at %i layer %i : memref<36xi8>
+  // CHECK: %[[ROW:.*]] = plan.cache_row "index" of %[[TASK]][%[[I]]] at %[[I]] layer %[[I]] : memref<36xi8>
+  %r = plan.cache_row "index" of %task[%i] at %i layer %i : memref<36xi8>
   // CHECK: plan.read_number "index" %[[ROW]][%[[I]]] : memref<36xi8>
   %x = plan.read_number "index" %r[%i] : memref<36xi8>
-  // CHECK: %[[N:.*]] = plan.allocate of %[[CALL]]() : memref<24xf32>
-  %n = plan.allocate of %call() : memref<24xf32>
+  // CHECK: %[[N:.*]] = plan.temporary of %[[SCRATCH]] offset 64 : memref<24xf32>
+  %n = plan.temporary of %scratch offset 64 : memref<24xf32>
   // CHECK: plan.write_row "index" %[[N]], %[[ROW]] : memref<24xf32>, memref<36xi8>
   plan.write_row "index" %n, %r : memref<24xf32>, memref<36xi8>
-  // CHECK: %[[M:.*]] = plan.allocate of %[[CALL]](%[[I]]) : memref<?x8xf32>
-  %m = plan.allocate of %call(%i) : memref<?x8xf32>
-  // CHECK: plan.deallocate of %[[CALL]] %[[M]] : memref<?x8xf32>
-  plan.deallocate of %call %m : memref<?x8xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @dispatches_generated
+func.func @dispatches_generated(%call: !plan.call, %n: index, %experts: !plan.table<memref<4x8xbf16>>, %x: memref<?x8xf32>) {
+  // CHECK: plan.dispatch @generated of
+  plan.dispatch @generated of %call rows %n layer %n(%experts, %x) : !plan.table<memref<4x8xbf16>>, memref<?x8xf32>
   return
 }
 }

@@ -49,9 +49,25 @@ func.func @expert_c1(%t: !plan.table<memref<4x8xbf16>>, %i: index) {
 
 // -----
 
-func.func @allocate_c1(%call: !plan.call, %n: index) {
-  // expected-error @+1 {{'plan.allocate' op expects 2 sizes, but got 1}}
-  %m = plan.allocate of %call(%n) : memref<?x?xf32>
+func.func @operand_c1(%task: !plan.task, %item: index) {
+  // expected-error @+1 {{'plan.operand' op expects an item's memory of as many rows as its factor, but got 'memref<1x8xf32>'}}
+  %m = plan.operand 0 of %task at %item factor 2 : memref<1x8xf32>
+  return
+}
+
+// -----
+
+func.func @operand_c1_table(%task: !plan.task, %item: index) {
+  // expected-error @+1 {{'plan.operand' op expects an item's memory of as many rows as its factor, but got '!plan.table<memref<4x8xbf16>>'}}
+  %m = plan.operand 0 of %task at %item factor 1 : !plan.table<memref<4x8xbf16>>
+  return
+}
+
+// -----
+
+func.func @operand_c2(%task: !plan.task) {
+  // expected-error @+1 {{'plan.operand' op expects memory of any number of rows with a factor, but got 'memref<2x8xf32>'}}
+  %m = plan.operand 0 of %task factor 2 : memref<2x8xf32>
   return
 }
 
@@ -74,9 +90,9 @@ func.func @record_state_columns(%call: !plan.call, %x: memref<?x4xf32, strided<[
 // -----
 
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>]} {
-  func.func @cache_row_c1(%call: !plan.call, %i: index) {
+  func.func @cache_row_c1(%task: !plan.task, %i: index) {
     // expected-error @+1 {{'plan.cache_row' op expects a store of 'plan.stores', but got "key"}}
-    %c = plan.cache_row "key" of %call[%i] at %i layer %i : memref<8xf32>
+    %c = plan.cache_row "key" of %task[%i] at %i layer %i : memref<8xf32>
     return
   }
 }
@@ -84,9 +100,9 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, o
 // -----
 
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>]} {
-  func.func @cache_row_c2(%call: !plan.call, %i: index) {
+  func.func @cache_row_c2(%task: !plan.task, %i: index) {
     // expected-error @+1 {{'plan.cache_row' op expects 'memref<8xf32>', but got 'memref<9xf32>'}}
-    %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<9xf32>
+    %c = plan.cache_row "latent" of %task[%i] at %i layer %i : memref<9xf32>
     return
   }
 }
@@ -94,9 +110,9 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, o
 // -----
 
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 9, element = bf16, offset = 0>]} {
-  func.func @cache_row_c2_bytes(%call: !plan.call, %i: index) {
+  func.func @cache_row_c2_bytes(%task: !plan.task, %i: index) {
     // expected-error @+1 {{'plan.cache_row' op expects 'memref<20xi8>', but got 'memref<9xf32>'}}
-    %c = plan.cache_row "latent" of %call[%i] at %i layer %i : memref<9xf32>
+    %c = plan.cache_row "latent" of %task[%i] at %i layer %i : memref<9xf32>
     return
   }
 }

@@ -8,8 +8,10 @@
 #include "codegen/x86/Image.h"
 #include "dialects/RegisterDialects.h"
 #include "passes/lower/Passes.h"
+#include "passes/plan/GeneratedBodies.h"
 #include "passes/plan/Stores.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -18,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <memory>
 
 namespace fathom::test {
 
@@ -29,103 +32,103 @@ namespace {
 /// Layers of the caches that tests call functions with.
 constexpr int64_t kLayers = 2;
 
-/// A module with the op in a function like those of fathom-convert-deepseek-to-plan, and an entry point that calls it
-/// with slices of the weight table.
-class ModuleText {
+/// The most positions of a sequence in those.
+constexpr int64_t kContext = 200;
+
+constexpr const char *kModule =
+    "module attributes {{deepseek.model = {{family = \"deepseek_v3\", vocabulary = 8 : i64, hidden = 8 : i64,\n"
+    "layers = {0} : i64, max_context = {1} : i64, bos_token = 0 : i64, eos_tokens = array<i64: 1>}} {{\n{2}}\n";
+
+/// A module with the op on tensors, and facts where it reads caches.
+std::string writeModule(const std::string &op, const Operands &inputs, const Operands &outputs) {
+  std::string parameters;
+  bool hasCache = false;
+  for (const Operand &input : inputs) {
+    parameters += (parameters.empty() ? "%" : ", %") + input.name + ": " + input.type;
+    hasCache |= StringRef(input.type).starts_with("!deepseek.cache");
+  }
+  // An op whose results are not tensors has a cache for one.
+  std::string text = formatv("func.func @tensors({0}) {{\n%results:{1} = {2}\nreturn\n}\n", parameters,
+                             std::max<size_t>(outputs.size(), 1), op);
+  return hasCache ? formatv(kModule, kLayers, kContext, text).str() : text;
+}
+
+/// Plans the op of such a module in an entry point, on memory that is slices of the weight table.
+class Planner {
 public:
-  void addInput(const Operand &input) {
-    if (input.type == "index") {
-      return;
-    }
-    if (!input.isTensor() || input.experts) {
-      std::string source = input.experts ? formatv("%m{0} : {1}", count, getMemory(input)).str() : "%call : !plan.call";
-      body += formatv("%{0} = builtin.unrealized_conversion_cast {1} to {2}\n", input.name, source, input.type);
-    } else {
-      body += formatv("%{0} = bufferization.to_tensor %m{1} restrict : {2} to {3}\n", input.name, count,
-                      getMemory(input), input.type);
-    }
-    if (input.isTensor()) {
-      addParameter(input);
-    }
+  explicit Planner(mlir::ModuleOp module) : module(module), builder(module.getBodyRegion()) {
+    mlir::Type call = plan::CallType::get(module.getContext());
+    run = mlir::func::FuncOp::create(builder, loc, "run", builder.getFunctionType(call, builder.getI32Type()));
+    run->setAttr(plan::kMaxRowsAttr, builder.getI64IntegerAttr(4));
+    builder.setInsertionPointToStart(run.addEntryBlock());
+    mlir::Value rows = plan::RowsOp::create(builder, loc, builder.getIndexType(), run.getArgument(0), plan::Rows::rows);
+    signature = Signature{run, run.getArgument(0), {rows, 4}, {}, {}, Places()};
   }
 
-  void addOp(const std::string &op, size_t results) { body += formatv("%results:{0} = {1}\n", results, op); }
-
-  void addOutput(const Operand &output, size_t result) {
-    body += formatv("bufferization.materialize_in_destination %results#{0} in restrict writable %m{1} : ({2}, {3}) -> "
-                    "()\n",
-                    result, count, output.type, getMemory(output));
-    addParameter(output);
-  }
-
-  std::string get() const {
-    return "func.func private @op(%call: !plan.call, %layer: index" + parameters + ") {\n" + body +
-           "return\n}\n"
-           "func.func @run(%call: !plan.call) -> i32 attributes {plan.max_rows = 4 : i64} {\n"
-           "%layer = arith.constant 1 : index\n%rows = plan.rows rows of %call\n" +
-           slices + "call @op(%call, %layer" + arguments + ") : (!plan.call, index" + types +
-           ") -> ()\n"
-           "%zero = arith.constant 0 : i32\nreturn %zero : i32\n}\n";
+  mlir::LogicalResult plan(const Operands &inputs, const Operands &outputs) {
+    auto tensors = module.lookupSymbol<mlir::func::FuncOp>("tensors");
+    mlir::Operation *op = &tensors.front().front();
+    mlir::IRMapping indices;
+    for (auto [argument, input] : llvm::zip(tensors.getArguments(), inputs)) {
+      if (input.isTensor()) {
+        places[argument] = place(argument.getType(), input);
+      } else if (argument.getType().isIndex()) {
+        indices.map(argument, mlir::arith::ConstantIndexOp::create(builder, loc, 1));
+      }
+    }
+    for (auto [result, output] : llvm::zip(op->getResults(), outputs)) {
+      places[result] = place(result.getType(), output);
+    }
+    Buffers buffers(builder, signature.call, places);
+    mlir::LogicalResult planned = GeneratedBodies(module).dispatch(builder, op, signature, buffers, indices);
+    mlir::Value zero = mlir::arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+    mlir::func::ReturnOp::create(builder, loc, zero);
+    tensors.erase();
+    return planned;
   }
 
 private:
-  /// What is between the brackets of a tensor's type.
-  static StringRef getShape(const Operand &operand) {
-    return StringRef(operand.type).drop_front(StringRef("tensor<").size()).drop_back();
-  }
-
-  static std::string getMemory(const Operand &operand) {
-    StringRef shape = getShape(operand);
-    return operand.experts ? formatv("!plan.table<memref<{0}>>", shape.drop_front(shape.find('x') + 1)).str()
-                           : formatv("memref<{0}>", shape).str();
-  }
-
-  void addParameter(const Operand &operand) {
-    std::string memory = getMemory(operand);
-    parameters += formatv(", %m{0}: {1}", count, memory);
-    arguments += formatv(", %m{0}", count);
-    types += ", " + memory;
-    if (getShape(operand).starts_with("?")) {
-      addRows(operand);
-    } else {
-      slices += formatv("%m{0} = plan.weight of %call @table slices {1}, {2} : {3}\n", count, slice,
-                        operand.countSlices(), memory);
+  /// The next slice, or slices of experts, with as many rows as the call says.
+  Place place(mlir::Type type, const Operand &operand) {
+    auto memory = getMemRefType(type);
+    if (operand.experts) {
+      auto expert = mlir::MemRefType::get(memory.getShape().drop_front(), memory.getElementType());
+      return {slice(plan::TableType::get(type.getContext(), expert), operand.experts), {}};
     }
-    ++count;
-    slice += operand.countSlices();
+    if (memory.hasStaticShape()) {
+      return {slice(memory, 1), {}};
+    }
+    mlir::Value rows = signature.rows.rows;
+    if (operand.perRow != 1) {
+      mlir::Value factor = mlir::arith::ConstantIndexOp::create(builder, loc, operand.perRow);
+      rows = mlir::arith::MulIOp::create(builder, loc, rows, factor);
+    }
+    return {castToRows(memory, rows), {rows, 4 * operand.perRow}};
   }
 
-  /// A slice that has as many rows as the call says.
-  void addRows(const Operand &operand) {
-    StringRef row = getShape(operand).drop_front(2);
-    auto [width, element] = row.split('x');
-    bool isVector = element.empty();
-    slices += formatv("%factor{0} = arith.constant {1} : index\n%n{0} = arith.muli %rows, %factor{0} : index\n", count,
-                      operand.perRow);
-    slices += formatv("%slice{0} = plan.weight of %call @table slices {1}, 1 : memref<1x{2}>\n", count, slice, row);
-    slices +=
-        formatv("%m{0} = memref.reinterpret_cast %slice{0} to offset: [0], sizes: [%n{0}{1}], strides: [{2}1] : "
-                "memref<1x{3}> to {4}\n",
-                count, isVector ? "" : ", " + width.str(), isVector ? "" : width.str() + ", ", row, getMemory(operand));
+  mlir::Value slice(mlir::Type type, int64_t count) {
+    int64_t first = std::exchange(slices, slices + count);
+    return plan::WeightOp::create(builder, loc, type, signature.call, "table", first, count, mlir::Value());
   }
 
-  size_t count = 0;
-  int64_t slice = 0;
-  std::string parameters, arguments, types, slices, body;
+  mlir::Value castToRows(mlir::MemRefType type, mlir::Value rows) {
+    llvm::SmallVector<int64_t> shape(type.getShape());
+    shape.front() = 1;
+    mlir::Value row = slice(mlir::MemRefType::get(shape, type.getElementType()), 1);
+    auto sizes = mlir::getAsIndexOpFoldResult(type.getContext(), shape);
+    sizes.front() = rows;
+    auto strides = mlir::getAsIndexOpFoldResult(type.getContext(), mlir::computeStrides(shape));
+    return mlir::memref::ReinterpretCastOp::create(builder, loc, type, row, builder.getIndexAttr(0), sizes, strides);
+  }
+
+  mlir::ModuleOp module;
+  mlir::OpBuilder builder;
+  mlir::Location loc = builder.getUnknownLoc();
+  mlir::func::FuncOp run;
+  Signature signature;
+  Places places;
+  int64_t slices = 0;
 };
-
-std::string writeModule(const std::string &op, const Operands &inputs, const Operands &outputs) {
-  ModuleText text;
-  for (const Operand &input : inputs) {
-    text.addInput(input);
-  }
-  // An op whose results are not tensors has a cache for one.
-  text.addOp(op, std::max<size_t>(outputs.size(), 1));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    text.addOutput(outputs[i], i);
-  }
-  return text.get();
-}
 
 /// Decomposes the op, and changes what it became.
 void make(Mistake mistake, mlir::ModuleOp module) {
@@ -137,10 +140,18 @@ void make(Mistake mistake, mlir::ModuleOp module) {
   module.walk([&](mlir::Operation *op) { mistake(op); });
 }
 
-codegen::CodeImage compile(const std::string &text, Mistake mistake) {
+struct Compiled {
+  codegen::CodeImage image;
+  int64_t scratchBytes = 0;
+};
+
+Compiled compile(const std::string &op, const Operands &inputs, const Operands &outputs, Mistake mistake) {
+  std::string text = writeModule(op, inputs, outputs);
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<plan::PlanDialect, mlir::arith::ArithDialect, mlir::bufferization::BufferizationDialect,
+                      mlir::memref::MemRefDialect>();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module) {
     llvm::report_fatal_error(StringRef("cannot parse\n" + text));
@@ -153,6 +164,9 @@ codegen::CodeImage compile(const std::string &text, Mistake mistake) {
       }
     }
   });
+  if (mlir::failed(Planner(*module).plan(inputs, outputs))) {
+    llvm::report_fatal_error(StringRef("cannot plan\n" + text));
+  }
   if (mistake) {
     make(mistake, *module);
   }
@@ -161,24 +175,25 @@ codegen::CodeImage compile(const std::string &text, Mistake mistake) {
   if (mlir::failed(manager.run(*module))) {
     llvm::report_fatal_error(StringRef("cannot lower\n" + text));
   }
+  auto scratch = (*module)->getAttrOfType<mlir::IntegerAttr>(plan::kScratchBytesAttr);
   codegen::X86Target target = llvm::cantFail(codegen::findX86Target("x86-64-v3"));
   codegen::ModelCode code = llvm::cantFail(codegen::translateModel(*module, target));
-  return llvm::cantFail(codegen::emitImage(code, target, /*threads=*/1));
+  return {llvm::cantFail(codegen::emitImage(code, target, /*threads=*/1)), scratch ? scratch.getInt() : 0};
 }
 
-/// A host that counts what is not given back.
-struct CountingHost {
-  fathom_host_t table = {sizeof(table), FATHOM_ARTIFACT_VERSION_MAJOR, this, nullptr, allocate, deallocate};
-  int64_t live = 0;
+/// A host that runs items backwards, each with scratch memory of NaN.
+struct Host {
+  fathom_host_t table = {sizeof(table), FATHOM_ARTIFACT_VERSION_MAJOR, this, parallel};
+  size_t scratchBytes;
+  std::unique_ptr<void, decltype(&std::free)> scratch{std::aligned_alloc(64, scratchBytes), std::free};
 
-  static void *allocate(void *self, size_t bytes) {
-    ++static_cast<CountingHost *>(self)->live;
-    size_t size = (bytes + 63) / 64 * 64;
-    return std::memset(std::aligned_alloc(64, size), 0xFF, size);
-  }
-  static void deallocate(void *self, void *memory) {
-    --static_cast<CountingHost *>(self)->live;
-    std::free(memory);
+  explicit Host(int64_t scratchBytes) : scratchBytes((scratchBytes + 64) / 64 * 64) {}
+
+  static void parallel(void *self, fathom_task_fn task, const void *argument, int64_t items) {
+    auto *host = static_cast<Host *>(self);
+    while (items-- > 0) {
+      task(argument, items, std::memset(host->scratch.get(), 0xFF, host->scratchBytes));
+    }
   }
 };
 
@@ -198,16 +213,18 @@ GeneratedFunction::GeneratedFunction(const std::string &op, const Operands &inpu
   for (const Operand &input : inputs) {
     slices += input.countSlices();
   }
-  codegen::CodeImage compiled = compile(writeModule(op, inputs, outputs), mistake);
-  const auto *bytes = reinterpret_cast<const unsigned char *>(compiled.bytes.data());
-  EXPECT_EQ(image.load(bytes, compiled.bytes.size()), FATHOM_STATUS_OK);
-  entry = reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(compiled.entryPoints.lookup("run"))));
+  Compiled compiled = compile(op, inputs, outputs, mistake);
+  const std::string &code = compiled.image.bytes;
+  EXPECT_EQ(image.load(reinterpret_cast<const unsigned char *>(code.data()), code.size()), FATHOM_STATUS_OK);
+  uint64_t address = compiled.image.entryPoints.lookup("run");
+  entry = reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(address)));
+  scratchBytes = compiled.scratchBytes;
 }
 
 void GeneratedFunction::run(int64_t rows, const std::vector<const void *> &memory, fathom_cache_t cache) const {
   ASSERT_TRUE(entry);
   ASSERT_EQ(memory.size(), slices);
-  CountingHost host;
+  Host host(scratchBytes);
   fathom_call_t call = {};
   call.struct_size = sizeof(call);
   call.host = &host.table;
@@ -215,7 +232,6 @@ void GeneratedFunction::run(int64_t rows, const std::vector<const void *> &memor
   call.rows = rows;
   call.cache = cache;
   EXPECT_EQ(entry(&call), 0);
-  EXPECT_EQ(host.live, 0) << "blocks of memory were not given back";
 }
 
 } // namespace fathom::test

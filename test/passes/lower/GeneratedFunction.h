@@ -53,14 +53,15 @@ public:
     return {op + " : (" + listTypes(inputs) + ") -> (" + listTypes(outputs) + ")", inputs, outputs, mistake};
   }
 
-  /// `memory` is that of the inputs, then of the outputs; `cache` is that of the rows. Memory that the code
-  /// takes from its host is NaN at first, and has to be given back.
+  /// `memory` is that of the inputs, then of the outputs; `cache` is that of the rows. Scratch memory of each item is
+  /// NaN at first.
   void run(int64_t rows, const std::vector<const void *> &memory, fathom_cache_t cache = {}) const;
 
 private:
   runtime::CodeImage image;
   fathom_entry_fn entry;
   size_t slices;
+  int64_t scratchBytes = 0;
 };
 
 } // namespace fathom::test

@@ -2,7 +2,9 @@
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured | FileCheck %s
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-structured --fathom-convert-deepseek-to-structured | FileCheck %s
 
-module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 5, offset = 0>]} {
+module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 6 : i64, layers = 2 : i64, max_context = 16 : i64,
+                                     bos_token = 0 : i64, eos_tokens = array<i64: 1>},
+                   plan.stores = [#plan.store<"latent", layers = 2, width = 5, offset = 0>]} {
 // Any order of rows and columns: a map.
 // CHECK-LABEL: func.func @select_rows(
 // CHECK-SAME: %[[X:.*]]: tensor<?x8xf32>, %[[R:.*]]: tensor<?xi32>)
@@ -41,7 +43,9 @@ func.func @rms_norm(%x: tensor<?x10xf32>, %w: tensor<10xbf16>) -> tensor<?x10xf3
   // CHECK: %[[F:.*]] = tensor.extract %[[FACTORS]]
   // CHECK: %[[S:.*]] = arith.mulf %[[U]], %[[F]] : f32
   // CHECK: %[[STORED:.*]] = tensor.extract %[[W]]
-  // CHECK: %[[V:.*]] = arith.extf %[[STORED]] : bf16 to f32
+  // CHECK: %[[BITS:.*]] = arith.bitcast %[[STORED]] : bf16 to i16
+  // CHECK: arith.shli
+  // CHECK: %[[V:.*]] = arith.bitcast %{{.*}} : i32 to f32
   // CHECK: arith.mulf %[[S]], %[[V]] : f32
   %y = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x10xf32>, tensor<10xbf16>
   return %y : tensor<?x10xf32>
@@ -74,7 +78,9 @@ func.func @linear(%x: tensor<?x3xf32>, %w: tensor<2x3xbf16>, %r: tensor<?x2xf32>
   // CHECK: %[[SUMS:.*]]:2 = scf.for %[[K:[^ ]*]] = %[[C0]] to %[[C3]] step %[[C1]] iter_args(%[[A:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}})
   // CHECK: %[[IN:.*]] = tensor.extract %[[X]][%[[T]], %[[K]]] : tensor<?x3xf32>
   // CHECK: %[[STORED:.*]] = tensor.extract %[[W]][%[[C0]], %[[K]]] : tensor<2x3xbf16>
-  // CHECK: %[[V:.*]] = arith.extf %[[STORED]] : bf16 to f32
+  // CHECK: %[[BITS:.*]] = arith.bitcast %[[STORED]] : bf16 to i16
+  // CHECK: arith.shli
+  // CHECK: %[[V:.*]] = arith.bitcast %{{.*}} : i32 to f32
   // CHECK: math.fma %[[IN]], %[[V]], %[[A]] : f32
   // CHECK: tensor.extract %[[W]][%[[C1]], %[[K]]] : tensor<2x3xbf16>
   // CHECK: math.fma %[[IN]], %{{.*}}, %[[B]] : f32
@@ -99,7 +105,9 @@ func.func @bias(%x: tensor<?x3xf32>, %w: tensor<1x3xbf16>, %b: tensor<1xbf16>, %
   // CHECK: %[[SUM:.*]] = scf.for
   // CHECK: math.fma
   // CHECK: %[[STORED:.*]] = tensor.extract %[[B]][%[[N:.*]]] : tensor<1xbf16>
-  // CHECK: %[[V:.*]] = arith.extf %[[STORED]] : bf16 to f32
+  // CHECK: %[[BITS:.*]] = arith.bitcast %[[STORED]] : bf16 to i16
+  // CHECK: arith.shli
+  // CHECK: %[[V:.*]] = arith.bitcast %{{.*}} : i32 to f32
   // CHECK: %[[BIASED:.*]] = arith.addf %[[SUM]], %[[V]] : f32
   // CHECK: %[[EXTRA:.*]] = tensor.extract %[[E]][%[[N]]] : tensor<1xf32>
   // CHECK: arith.mulf %[[BIASED]], %[[EXTRA]] : f32
@@ -223,14 +231,15 @@ func.func @experts(%x: tensor<?x8xf32>, %i: tensor<?x2xi32>, %w: tensor<?x2xf32>
 
 // The latent first, then the key, in the row of the token's position.
 // CHECK-LABEL: func.func @cache_append(
-// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[LATENT:.*]]: tensor<?x3xf32>, %[[KEY:.*]]: tensor<?x2xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
-func.func @cache_append(%call: !plan.call, %latent: tensor<?x3xf32>, %key: tensor<?x2xf32>, %p: tensor<?xi32>,
+// CHECK-SAME: %[[TASK:.*]]: !plan.task, %[[ITEM:.*]]: index, %[[LATENT:.*]]: tensor<?x3xf32>, %[[KEY:.*]]: tensor<?x2xf32>, %[[P:.*]]: tensor<?xi32>, %[[L:.*]]: index)
+func.func @cache_append(%task: !plan.task, %item: index, %latent: tensor<?x3xf32>, %key: tensor<?x2xf32>, %p: tensor<?xi32>,
                         %l: index) {
   // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
   // CHECK: scf.for %[[T:[^ ]*]] =
   // CHECK: %[[ID:.*]] = tensor.extract %[[P]][%[[T]]] : tensor<?xi32>
   // CHECK: %[[POSITION:.*]] = arith.index_cast %[[ID]] : i32 to index
-  // CHECK: %[[ROW:.*]] = plan.cache_row "latent" of %[[CALL]][%[[T]]] at %[[POSITION]] layer %[[L]] : memref<5xf32>
+  // CHECK: %[[OF:.*]] = arith.addi %[[ITEM]], %[[T]] : index
+  // CHECK: %[[ROW:.*]] = plan.cache_row "latent" of %[[TASK]][%[[OF]]] at %[[POSITION]] layer %[[L]] : memref<5xf32>
   // CHECK: scf.for %[[I:[^ ]*]] =
   // CHECK: %[[C:.*]] = tensor.extract %[[LATENT]][%[[T]], %[[I]]]
   // CHECK: memref.store %[[C]], %[[ROW]][%[[I]]] : memref<5xf32>
@@ -238,7 +247,7 @@ func.func @cache_append(%call: !plan.call, %latent: tensor<?x3xf32>, %key: tenso
   // CHECK: %[[K:.*]] = tensor.extract %[[KEY]][%[[T]], %[[J]]]
   // CHECK: %[[COLUMN:.*]] = arith.addi %[[J]], %[[C3]] : index
   // CHECK: memref.store %[[K]], %[[ROW]][%[[COLUMN]]] : memref<5xf32>
-  %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 5 x f32>
+  %c = builtin.unrealized_conversion_cast %task : !plan.task to !deepseek.cache<latent: 5 x f32>
   %d = deepseek.cache_append %c["latent"][%l], %latent, %key at %p
       : !deepseek.cache<latent: 5 x f32>, tensor<?x3xf32>, tensor<?x2xf32> at tensor<?xi32>
   return

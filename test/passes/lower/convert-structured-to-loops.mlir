@@ -2,6 +2,9 @@
 // RUN: fathom-opt %s --fathom-convert-structured-to-loops | FileCheck %s
 // RUN: fathom-opt %s --fathom-convert-structured-to-loops --fathom-convert-structured-to-loops | FileCheck %s
 
+// What the temporaries below need together.
+// CHECK: module attributes {plan.scratch_bytes = 2176 : i64}
+
 #row = affine_map<(i) -> (i)>
 
 // The result is computed where it is wanted.
@@ -27,88 +30,35 @@ func.func @in_place(%in: memref<8xf32>, %out: memref<8xf32>) {
   return
 }
 
-// A temporary of unknown size: the host's, through the call, and given back.
-// CHECK-LABEL: func.func @host_memory(
-// CHECK-SAME: %[[CALL:.*]]: !plan.call, %[[IN:.*]]: memref<?xf32>,
-func.func @host_memory(%call: !plan.call, %in: memref<?xf32>, %out: memref<?xf32>, %n: index) {
-  // CHECK-NOT: memref.alloc
-  // CHECK: %[[M:.*]] = plan.allocate of %[[CALL]](%{{.*}}) : memref<?xf32>
-  // CHECK: memref.store %{{.*}}, %[[M]]
-  // CHECK: plan.deallocate of %[[CALL]] %[[M]] : memref<?xf32>
-  // CHECK-NEXT: return
-  %x = bufferization.to_tensor %in restrict : memref<?xf32> to tensor<?xf32>
-  %empty = tensor.empty(%n) : tensor<?xf32>
-  %y = linalg.generic {indexing_maps = [#row, #row], iterator_types = ["parallel"]}
-      ins(%x : tensor<?xf32>) outs(%empty : tensor<?xf32>) {
-  ^bb0(%a: f32, %b: f32):
-    %0 = arith.negf %a : f32
-    linalg.yield %0 : f32
-  } -> tensor<?xf32>
-  %c0 = arith.constant 0 : index
-  %v = tensor.extract %y[%c0] : tensor<?xf32>
-  memref.store %v, %out[%c0] : memref<?xf32>
-  return
-}
-
-// The same in a function that works for no call.
-// CHECK-LABEL: func.func @own_memory(
-func.func @own_memory(%in: memref<?xf32>, %out: memref<?xf32>, %n: index) {
-  // CHECK: %[[M:.*]] = memref.alloc(%{{.*}}) {{.*}}: memref<?xf32>
-  // CHECK: memref.dealloc %[[M]] : memref<?xf32>
-  // CHECK-NEXT: return
-  %x = bufferization.to_tensor %in restrict : memref<?xf32> to tensor<?xf32>
-  %empty = tensor.empty(%n) : tensor<?xf32>
-  %y = linalg.generic {indexing_maps = [#row, #row], iterator_types = ["parallel"]}
-      ins(%x : tensor<?xf32>) outs(%empty : tensor<?xf32>) {
-  ^bb0(%a: f32, %b: f32):
-    %0 = arith.negf %a : f32
-    linalg.yield %0 : f32
-  } -> tensor<?xf32>
-  %c0 = arith.constant 0 : index
-  %v = tensor.extract %y[%c0] : tensor<?xf32>
-  memref.store %v, %out[%c0] : memref<?xf32>
-  return
-}
-
-// 1 KiB is the most that lives on the stack.
-// CHECK-LABEL: func.func @stack(
-func.func @stack(%call: !plan.call, %i: index, %out: memref<2xf32>) {
+// Temporaries have places in the thread's scratch memory, one place where they are not alive together. 1 KiB is the most
+// that lives on the stack.
+// CHECK-LABEL: func.func @temporaries(
+// CHECK-SAME: %{{.*}}: !plan.task, %{{.*}}: index, %[[SCRATCH:.*]]: !plan.scratch)
+func.func @temporaries(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
   // CHECK-DAG: memref.alloca() {{.*}}: memref<256xf32>
-  // CHECK-DAG: plan.allocate of %{{.*}}() : memref<257xf32>
+  // CHECK-DAG: plan.temporary of %[[SCRATCH]] offset 0 : memref<257xf32>
+  // CHECK-DAG: plan.temporary of %[[SCRATCH]] offset 1088 : memref<258xf32>
+  // CHECK-DAG: plan.temporary of %[[SCRATCH]] offset 0 : memref<259xf32>
   // CHECK-NOT: memref.alloc(
   // CHECK: return
+  %out = plan.operand 0 of %task at %item factor 1 : memref<1xf32>
   %zero = arith.constant 0.0 : f32
   %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
   %small = tensor.empty() : tensor<256xf32>
-  %large = tensor.empty() : tensor<257xf32>
+  %first = tensor.empty() : tensor<257xf32>
+  %second = tensor.empty() : tensor<258xf32>
+  %third = tensor.empty() : tensor<259xf32>
   %a = linalg.fill ins(%zero : f32) outs(%small : tensor<256xf32>) -> tensor<256xf32>
-  %b = linalg.fill ins(%zero : f32) outs(%large : tensor<257xf32>) -> tensor<257xf32>
-  %u = tensor.extract %a[%i] : tensor<256xf32>
-  %v = tensor.extract %b[%i] : tensor<257xf32>
-  memref.store %u, %out[%c0] : memref<2xf32>
-  memref.store %v, %out[%c1] : memref<2xf32>
-  return
-}
-
-// Memory that one path allocates is given back on it.
-// CHECK-LABEL: func.func @one_path(
-// CHECK-SAME: %[[CALL:.*]]: !plan.call,
-func.func @one_path(%call: !plan.call, %condition: i1, %n: index, %out: memref<?xf32>) {
-  // CHECK: scf.if
-  // CHECK: %[[M:.*]] = plan.allocate of %[[CALL]]
-  // CHECK: plan.deallocate of %[[CALL]] %[[M]]
-  // CHECK: }
-  // CHECK-NOT: plan.deallocate
-  // CHECK: return
-  %zero = arith.constant 0.0 : f32
-  scf.if %condition {
-    %empty = tensor.empty(%n) : tensor<?xf32>
-    %a = linalg.fill ins(%zero : f32) outs(%empty : tensor<?xf32>) -> tensor<?xf32>
-    %c0 = arith.constant 0 : index
-    %v = tensor.extract %a[%c0] : tensor<?xf32>
-    memref.store %v, %out[%c0] : memref<?xf32>
-  }
+  %b = linalg.fill ins(%zero : f32) outs(%first : tensor<257xf32>) -> tensor<257xf32>
+  %c = linalg.fill ins(%zero : f32) outs(%second : tensor<258xf32>) -> tensor<258xf32>
+  %u = tensor.extract %a[%item] : tensor<256xf32>
+  %v = tensor.extract %b[%item] : tensor<257xf32>
+  %w = tensor.extract %c[%item] : tensor<258xf32>
+  %sum = arith.addf %u, %v : f32
+  %more = arith.addf %sum, %w : f32
+  %d = linalg.fill ins(%more : f32) outs(%third : tensor<259xf32>) -> tensor<259xf32>
+  %x = tensor.extract %d[%item] : tensor<259xf32>
+  memref.store %x, %out[%c0] : memref<1xf32>
   return
 }
 

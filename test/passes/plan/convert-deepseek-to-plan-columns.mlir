@@ -1,4 +1,4 @@
-// A slice of columns is a stride where a kernel takes one, and goes to generated loops elsewhere.
+// A slice of columns is a stride where a kernel takes one, and columns of whole rows in generated functions.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan | FileCheck %s
 // RUN: fathom-opt %s --fathom-attach-target --fathom-plan-pipeline --fathom-lower-pipeline -o /dev/null
 
@@ -32,8 +32,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
     %y = deepseek.linear %s, %w {deepseek.kernel = "avx2_bf16_gemm_rows"}
         : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
     // An epilogue knows no stride.
-    // CHECK: %[[S:.*]] = memref.subview %[[X]][0, 4] [%{{.*}}, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 4>>
-    // CHECK: call @generated_0(%[[CALL]], %[[Y]], %{{.*}}, %[[S]], %[[LOGITS]])
+    // CHECK: plan.dispatch @generated_0 of %[[CALL]] rows %{{.*}} layer %{{.*}}(%[[Y]], %{{.*}}, %[[X]], %[[LOGITS]])
     %z = deepseek.linear %y, %w epilogue(%s) {
     ^bb0(%a: f32, %b: f32):
       %0 = arith.addf %a, %b : f32
@@ -45,4 +44,10 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
 
   // K, N, x_stride, x_offset.
   // CHECK: plan.kernel @[[$GEMM]] = "avx2_bf16_gemm_rows" operands 3 constants [4, 4, 8, 4,
+
+  // The items of a product are outputs of all rows.
+  // CHECK-LABEL: func.func private @generated_0(
+  // CHECK-SAME: attributes {plan.items = 1 : i64}
+  // CHECK: %[[ROWS:.*]] = plan.operand 2 of %{{.*}} factor 1 : memref<?x8xf32>
+  // CHECK: memref.subview %[[ROWS]][0, 4] [%{{.*}}, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 4>>
 }

@@ -1,4 +1,4 @@
-// Functions take buffers instead of tensors; ops become dispatches of their kernels, or calls of generated loops.
+// Functions take buffers instead of tensors; ops become dispatches of their kernels, or of generated functions.
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan | FileCheck %s
 // RUN: fathom-opt %s --fathom-convert-deepseek-to-plan --fathom-convert-deepseek-to-plan | FileCheck %s
 
@@ -47,7 +47,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     } {deepseek.kernel = "avx2_bf16_gemm_rows"}
         : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
     // No kernel: the op moves into a function of its own, which writes the layer's output.
-    // CHECK: call @[[GENERATED:generated_[0-9]+]](%[[CALL]], %[[Y]], %[[IN]], %[[OUT]])
+    // CHECK: plan.dispatch @[[GENERATED:generated_[0-9]+]] of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[Y]], %[[IN]], %[[OUT]])
     // CHECK-NEXT: return
     %z = deepseek.swiglu %y, %x : tensor<?x8xf32>
     return %z, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
@@ -91,8 +91,12 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
   // CHECK-NEXT: %[[V:.*]] = arith.addf %[[S]], %[[E]] : f32
   // CHECK-NEXT: plan.yield %[[V]]
 
+  // An item is a row.
   // CHECK-LABEL: func.func private @generated_
-  // CHECK: bufferization.to_tensor
-  // CHECK: %[[G:.*]] = deepseek.swiglu
-  // CHECK: bufferization.materialize_in_destination %[[G]]
+  // CHECK-SAME: (%[[TASK:.*]]: !plan.task, %[[ITEM:.*]]: index, %{{.*}}: !plan.scratch) {
+  // CHECK: %[[X:.*]] = plan.operand 0 of %[[TASK]] at %[[ITEM]] factor 1 : memref<1x8xf32>
+  // CHECK: bufferization.to_tensor %[[X]] restrict : memref<1x8xf32> to tensor<1x8xf32>
+  // CHECK: %[[G:.*]] = deepseek.swiglu %{{.*}} : tensor<1x8xf32>
+  // CHECK: %[[Z:.*]] = plan.operand 2 of %[[TASK]] at %[[ITEM]] factor 1 : memref<1x8xf32>
+  // CHECK: bufferization.materialize_in_destination %[[G]] in restrict writable %[[Z]]
 }

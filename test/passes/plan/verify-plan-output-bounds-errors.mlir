@@ -81,7 +81,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func private @layer(%call: !plan.call) {
+  func.func private @layer(%call: !plan.call) attributes {deepseek.form = "absorbed"} {
     // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 64 bytes}}
     %b = plan.buffer of %call bytes 64 offset 64 : memref<4x4xf32>
     return

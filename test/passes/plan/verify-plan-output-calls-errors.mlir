@@ -24,60 +24,6 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 
 // -----
 
-// Loops write as many rows as they read.
-#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
-                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func private @generated_0(%call: !plan.call, %x: memref<?x8xf32>, %out: memref<?x8xf32>) {
-    %0 = bufferization.to_tensor %x restrict : memref<?x8xf32> to tensor<?x8xf32>
-    %1 = deepseek.swiglu %0, %0 : tensor<?x8xf32>
-    bufferization.materialize_in_destination %1 in restrict writable %out : (tensor<?x8xf32>, memref<?x8xf32>) -> ()
-    return
-  }
-  func.func @decode(%call: !plan.call) -> i32
-      attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
-    %n = plan.rows rows of %call
-    %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
-    %m = plan.rows logit_rows of %call
-    %y = plan.buffer of %call bytes 128 offset 128 sizes(%m) : memref<?x8xf32>
-    // expected-error @+1 {{'func.call' op expects a result with 1 row for each of the call, but got 1 row for each that wants logits}}
-    call @generated_0(%call, %x, %y) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>) -> ()
-    %0 = arith.constant 0 : i32
-    return %0 : i32
-  }
-}
-
-// -----
-
-#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
-          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
-module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
-                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func private @generated_0(%call: !plan.call, %x: memref<?x8xf32>, %y: memref<?x8xf32>, %out: memref<?x8xf32>) {
-    %0 = bufferization.to_tensor %x restrict : memref<?x8xf32> to tensor<?x8xf32>
-    %2 = bufferization.to_tensor %y restrict : memref<?x8xf32> to tensor<?x8xf32>
-    %1 = deepseek.swiglu %0, %2 : tensor<?x8xf32>
-    bufferization.materialize_in_destination %1 in restrict writable %out : (tensor<?x8xf32>, memref<?x8xf32>) -> ()
-    return
-  }
-  func.func @decode(%call: !plan.call) -> i32
-      attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
-    %n = plan.rows rows of %call
-    %l = arith.constant 0 : index
-    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
-    %m = plan.rows logit_rows of %call
-    %y = plan.buffer of %call bytes 128 offset 128 sizes(%m) : memref<?x8xf32>
-    // expected-error @+1 {{'func.call' op expects operands with rows of one kind, but got 1 row for each of the call and 1 row for each that wants logits}}
-    call @generated_0(%call, %x, %y, %x) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>) -> ()
-    %0 = arith.constant 0 : i32
-    return %0 : i32
-  }
-}
-
-// -----
-
 // A state is of the rows of the call.
 #facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}

@@ -75,17 +75,20 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func private @generated_0(%call: !plan.call, %layer: index) {
-    %x, %p = builtin.unrealized_conversion_cast %call : !plan.call to tensor<?x16xf32>, tensor<?xi32>
-    %c = builtin.unrealized_conversion_cast %call : !plan.call to !deepseek.cache<latent: 16 x f32>
-    %d = deepseek.cache_append %c["latent"][%layer], %x at %p : <latent: 16 x f32>, tensor<?x16xf32> at tensor<?xi32>
+  func.func private @generated_0(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
+    %x, %p = builtin.unrealized_conversion_cast %task : !plan.task to tensor<1x16xf32>, tensor<1xi32>
+    %c = builtin.unrealized_conversion_cast %task : !plan.task to !deepseek.cache<latent: 16 x f32>
+    %layer = plan.layer of %task
+    %d = deepseek.cache_append %c["latent"][%layer], %x at %p : <latent: 16 x f32>, tensor<1x16xf32> at tensor<1xi32>
     return
   }
   func.func @decode(%call: !plan.call) -> i32
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %l = arith.constant 3 : index
-    // expected-error @+1 {{'func.call' op expects a layer below 3, but got 3}}
-    call @generated_0(%call, %l) : (!plan.call, index) -> ()
+    %n = plan.rows rows of %call
+    %b = plan.buffer of %call bytes 16 offset 0 : memref<4xf32>
+    // expected-error @+1 {{'plan.dispatch' op expects a layer below 3, but got 3}}
+    plan.dispatch @generated_0 of %call rows %n layer %l(%b) : memref<4xf32>
     %0 = arith.constant 0 : i32
     return %0 : i32
   }
