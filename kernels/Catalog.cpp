@@ -137,9 +137,19 @@ static Kernel makeKernel(std::string_view symbol, std::string_view op, std::stri
   const OpRow &row = *std::find_if(std::begin(kOps), std::end(kOps), [&](const OpRow &row) { return row.name == op; });
   const Tuning &tuning =
       *std::find_if(std::begin(kTunings), std::end(kTunings), [&](const Tuning &tuning) { return tuning.op == op; });
-  Kernel kernel{
-      symbol,           op, arch, type, layout, {}, row.hasEpilogue, {}, true, tuning.tune, tuning.scratchBytes,
-      tuning.listShapes};
+  Kernel kernel{symbol,
+                op,
+                arch,
+                type,
+                layout,
+                {},
+                splitNames(row.outputs).size(),
+                row.hasEpilogue,
+                {},
+                true,
+                tuning.tune,
+                tuning.scratchBytes,
+                tuning.listShapes};
   kernel.operandNames = listOperandNames(row, /*scaled=*/type == "f8e4m3");
   for (std::string_view name : splitNames(row.constants)) {
     kernel.constants.push_back({name, isRealConstant(name)});

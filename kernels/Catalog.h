@@ -77,6 +77,8 @@ struct Kernel {
   std::string_view layout;
   /// Operands before the epilogue's, as ops.def calls them.
   std::vector<std::string_view> operandNames;
+  /// How many of them, the last ones, it writes.
+  size_t outputCount;
   /// Results pass through an epilogue before they are stored.
   bool hasEpilogue;
   /// The op's, then, if the kernel is tuned, the one that `tune` gives.

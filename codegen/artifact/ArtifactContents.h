@@ -52,8 +52,8 @@ struct ArtifactContents {
   /// The code image; the bytes belong to the caller.
   llvm::StringRef code;
   uint64_t scratchBytes = 0;
-  /// Named as their functions in the code image are.
   std::vector<artifact::EntryPointT> entryPoints;
+  std::vector<artifact::FunctionT> functions;
   std::vector<WeightContents> weights;
   /// What recipes read.
   std::vector<ShardFile> shards;

@@ -56,6 +56,7 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
   auto slices = builder.CreateVectorOfStructs(layout.slices);
   auto weights = packTables(builder, numberSlices(contents.weights));
   auto kernels = packTables(builder, contents.kernels);
+  auto functions = packTables(builder, contents.functions);
   auto buffers = packTables(builder, contents.buffers);
   Offset<fbs::Tokenizer> tokenizer;
   if (contents.tokenizer) {
@@ -63,7 +64,7 @@ flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, cons
   }
   auto build = fbs::CreateBuildRecord(builder, &contents.build);
   auto program = fbs::CreateProgram(builder, target, model, cache, code, segments, entryPoints, slices, weights,
-                                    kernels, buffers, tokenizer, build);
+                                    kernels, functions, buffers, tokenizer, build);
   fbs::FinishProgramBuffer(builder, program);
   return builder.Release();
 }

@@ -28,6 +28,23 @@ static std::vector<KernelInstance> collectKernels(mlir::ModuleOp module) {
   return instances;
 }
 
+static bool isExport(llvm::StringRef name) { return name.ends_with(".task") || name.ends_with(".items"); }
+
+/// Tasks and counts of items: of kernels, which are linked later, and of generated functions.
+static std::vector<std::string> listExports(mlir::ModuleOp module) {
+  std::vector<std::string> names;
+  for (auto kernel : module.getOps<plan::KernelOp>()) {
+    names.push_back(getTaskName(kernel.getSymName()));
+    names.push_back(getItemsName(kernel.getSymName()));
+  }
+  for (auto function : module.getOps<mlir::LLVM::LLVMFuncOp>()) {
+    if (isExport(function.getName())) {
+      names.push_back(function.getName().str());
+    }
+  }
+  return names;
+}
+
 static void eraseForeignOps(mlir::ModuleOp module) {
   for (mlir::Operation &op : llvm::make_early_inc_range(*module.getBody())) {
     if (!isa<mlir::LLVM::LLVMDialect>(op.getDialect())) {
@@ -74,11 +91,7 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &tar
   // First what LLVM IR cannot say.
   ModelCode code;
   code.kernels = collectKernels(lowered);
-  for (auto function : lowered.getOps<mlir::LLVM::LLVMFuncOp>()) {
-    if (function->hasAttr(plan::kMaxRowsAttr)) {
-      code.entryPoints.push_back(function.getName().str());
-    }
-  }
+  code.exports = listExports(lowered);
   eraseForeignOps(lowered);
   mlir::registerBuiltinDialectTranslation(*lowered.getContext());
   mlir::registerLLVMDialectTranslation(*lowered.getContext());

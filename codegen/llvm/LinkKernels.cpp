@@ -130,7 +130,7 @@ Error linkMemoryFunctions(Module &module) { return linkHelpers(module, "memory")
 Expected<std::unique_ptr<Module>> readFunctions(const ModelCode &code, LLVMContext &context) {
   Expected<std::unique_ptr<Module>> module = parseBitcodeFile({code.functions, "functions"}, context);
   if (module) {
-    makeInternal(**module, [&](const GlobalValue &value) { return !is_contained(code.entryPoints, value.getName()); });
+    makeInternal(**module, [&](const GlobalValue &value) { return !is_contained(code.exports, value.getName()); });
   }
   return module;
 }

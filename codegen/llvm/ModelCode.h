@@ -14,9 +14,13 @@
 
 namespace fathom::codegen {
 
+/// Names of a kernel's fathom_task_fn and of its fathom_items_fn.
+inline std::string getTaskName(llvm::StringRef kernel) { return (kernel + ".task").str(); }
+inline std::string getItemsName(llvm::StringRef kernel) { return (kernel + ".items").str(); }
+
 /// A plan.kernel: a kernel of the catalog with constants.
 struct KernelInstance {
-  /// Name of the plan.kernel; its functions are <symbol>.task, <symbol>.items and <symbol>.epilogue.
+  /// Name of the plan.kernel; its functions have names that begin with it.
   std::string symbol;
   std::string kernel;
   std::vector<int64_t> constants;
@@ -25,9 +29,10 @@ struct KernelInstance {
 
 /// A model's code in units that are optimized and compiled without each other: its functions, and each kernel.
 struct ModelCode {
-  /// Bitcode of entry points, generated functions and epilogues, not optimized.
+  /// Bitcode of generated functions and epilogues, not optimized.
   llvm::SmallString<0> functions;
-  std::vector<std::string> entryPoints;
+  /// What a runtime calls: tasks of kernels and generated functions, and their counts of items.
+  std::vector<std::string> exports;
   std::vector<KernelInstance> kernels;
 };
 

@@ -12,7 +12,7 @@ namespace fathom::codegen {
 
 Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads) {
   auto objects = emitUnits(code, target, CodeGenFileType::ObjectFile, threads);
-  return objects ? linkImage(*objects, code.entryPoints) : objects.takeError();
+  return objects ? linkImage(*objects, code.exports) : objects.takeError();
 }
 
 } // namespace fathom::codegen

@@ -13,21 +13,20 @@
 
 namespace fathom::codegen {
 
-/// An ELF shared object without imports or relocations, and where its entry points are.
+/// An ELF shared object without imports or relocations, and where its exports are.
 struct CodeImage {
   std::string bytes;
   /// Offsets from the image's lowest address, 0.
-  llvm::StringMap<uint64_t> entryPoints;
+  llvm::StringMap<uint64_t> addresses;
 };
 
 /// Compiles the units on up to `threads` threads, and links them. Bytes do not depend on `threads`.
 llvm::Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads);
 
-/// Links x86-64 ELF objects in memory: what `entryPoints` need of them, at addresses from 0 on, a segment for each kind
+/// Links x86-64 ELF objects in memory: what `exports` need of them, at addresses from 0 on, a segment for each kind
 /// of protection, its offset in the file equal to its address. Fails if the code uses what no object defines, or holds
 /// an address, which somebody would have to relocate.
-llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<llvm::SmallString<0>> objects,
-                                    llvm::ArrayRef<std::string> entryPoints);
+llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<llvm::SmallString<0>> objects, llvm::ArrayRef<std::string> exports);
 
 } // namespace fathom::codegen
 

@@ -191,8 +191,8 @@ namespace {
 /// What JITLink asks for and reports while it links one image.
 class ImageContext : public JITLinkContext {
 public:
-  ImageContext(CodeImage &image, ArrayRef<std::string> entryPoints, Error &result)
-      : JITLinkContext(nullptr), memory(image.bytes), image(image), entryPoints(entryPoints), result(result) {}
+  ImageContext(CodeImage &image, ArrayRef<std::string> exports, Error &result)
+      : JITLinkContext(nullptr), memory(image.bytes), image(image), exports(exports), result(result) {}
 
   JITLinkMemoryManager &getMemoryManager() override { return memory; }
   void notifyFailed(Error error) override { result = joinErrors(std::move(result), std::move(error)); }
@@ -209,8 +209,8 @@ public:
 
   Error notifyResolved(LinkGraph &graph) override {
     for (Symbol *symbol : graph.defined_symbols()) {
-      if (isEntryPoint(*symbol)) {
-        image.entryPoints[*symbol->getName()] = symbol->getAddress().getValue();
+      if (isExport(*symbol)) {
+        image.addresses[*symbol->getName()] = symbol->getAddress().getValue();
       }
     }
     return Error::success();
@@ -219,7 +219,7 @@ public:
   LinkGraphPassFunction getMarkLivePass(const Triple &) const override {
     return [this](LinkGraph &graph) {
       for (Symbol *symbol : graph.defined_symbols()) {
-        symbol->setLive(isEntryPoint(*symbol));
+        symbol->setLive(isExport(*symbol));
       }
       return Error::success();
     };
@@ -231,18 +231,16 @@ public:
   }
 
 private:
-  bool isEntryPoint(const Symbol &symbol) const {
-    return symbol.hasName() && is_contained(entryPoints, *symbol.getName());
-  }
+  bool isExport(const Symbol &symbol) const { return symbol.hasName() && is_contained(exports, *symbol.getName()); }
 
   ImageMemory memory;
   CodeImage &image;
-  ArrayRef<std::string> entryPoints;
+  ArrayRef<std::string> exports;
   Error &result;
 };
 } // namespace
 
-Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::string> entryPoints) {
+Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::string> exports) {
   auto strings = std::make_shared<orc::SymbolStringPool>();
   ImageGraph all(strings);
   for (const SmallString<0> &object : objects) {
@@ -259,7 +257,7 @@ Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::st
   {
     ErrorAsOutParameter checked(result);
     // Synchronous, since nothing that the context does is not.
-    link_ELF_x86_64(all.take(), std::make_unique<ImageContext>(image, entryPoints, result));
+    link_ELF_x86_64(all.take(), std::make_unique<ImageContext>(image, exports, result));
   }
   if (result) {
     return std::move(result);

@@ -55,6 +55,16 @@ constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
 constexpr llvm::StringLiteral kStoresAttr = "plan.stores";
 constexpr llvm::StringLiteral kPageBytesAttr = "plan.page_bytes";
 
+/// Parameters of a layer's function: the call, the layer's input and output, its index in the model, and its place
+/// among the layers that share the function. An entry point has the first alone.
+enum LayerParameter : unsigned {
+  kCallParameter,
+  kInputParameter,
+  kOutputParameter,
+  kLayerParameter,
+  kInstanceParameter
+};
+
 /// An array of a call, by fathom/call_inputs.def.
 struct CallArray {
   llvm::StringLiteral name;

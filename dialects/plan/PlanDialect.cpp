@@ -273,17 +273,50 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("expects a plan.kernel, but got unknown symbol ") << getKernelAttr();
   }
   size_t extras = kernel.getEpilogue().empty() ? 0 : kernel.getEpilogue().getNumArguments() - 1;
-  size_t expected = kernel.getOperandCount() + extras;
-  if (getArguments().size() != expected) {
-    return emitOpError("expects ") << expected << " operands for " << getKernelAttr() << ", but got "
-                                   << getArguments().size();
+  size_t own = getInputs().size() + getOutputs().size();
+  if (own != kernel.getOperandCount() || getExtras().size() != extras) {
+    return emitOpError("expects ") << kernel.getOperandCount() << " inputs and outputs and " << extras << " extras for "
+                                   << getKernelAttr() << ", but got " << own << " and " << getExtras().size();
   }
-  for (Value extra : getArguments().drop_front(kernel.getOperandCount())) {
+  for (Value extra : getExtras()) {
     if (failed(verifyExtra(*this, extra.getType()))) { // C2
       return failure();
     }
   }
   return success();
+}
+
+LogicalResult DispatchOp::verify() {
+  for (Attribute name : llvm::concat<const Attribute>(getReads(), getWrites())) {
+    if (!findStore(*this, cast<StringAttr>(name))) { // C4
+      return emitOpError("expects stores of '") << kStoresAttr << "', but got " << name;
+    }
+  }
+  return success();
+}
+
+namespace {
+/// The cache of all sequences of a call.
+struct CacheResource : SideEffects::Resource::Base<CacheResource> {
+  StringRef getName() final { return "cache"; }
+};
+} // namespace
+
+void DispatchOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  auto add = [&](MutableOperandRange range, MemoryEffects::Effect *effect) {
+    for (OpOperand &operand : range) {
+      effects.emplace_back(effect, &operand);
+    }
+  };
+  add(getInputsMutable(), MemoryEffects::Read::get());
+  add(getExtrasMutable(), MemoryEffects::Read::get());
+  add(getOutputsMutable(), MemoryEffects::Write::get());
+  for (Attribute store : getReads()) {
+    effects.emplace_back(MemoryEffects::Read::get(), store, CacheResource::get());
+  }
+  for (Attribute store : getWrites()) {
+    effects.emplace_back(MemoryEffects::Write::get(), store, CacheResource::get());
+  }
 }
 
 } // namespace fathom::plan

@@ -15,11 +15,13 @@ def Plan_Dialect : Dialect {
   let summary = "programs as buffers and dispatches";
   let description = [{
     A function with `plan.max_rows` is an entry point of the artifact: it takes a `!plan.call` (a fathom_call_t of
-    runtime/include/fathom/artifact_abi.h) and runs dispatches in order. Functions of layers take the call, the layer's
-    input and output, its index in the model and its place among the layers that share the function.
+    runtime/include/fathom/artifact_abi.h), runs dispatches and calls layers. A layer's function takes the call, the
+    layer's input and output, its index in the model and its place among the layers that share the function, and calls
+    nothing. The artifact has these functions as lists of commands, an op each.
 
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
-    call's weight table. A dispatch runs the items of a kernel in parallel and returns when all are done.
+    call's weight table. A dispatch runs the items of a kernel in parallel. It waits for those before it that write what it
+    touches or touch what it writes, and for no others.
 
     What no kernel runs is dispatched as well, as a function `(!plan.task, index, !plan.scratch)` of one op, which the
     lower phase turns into loops: it is a kernel's task (`fathom_task_fn` of kernel_abi.h) for the item that it is given.
@@ -44,8 +46,8 @@ def Plan_CallType : TypeDef<Plan_Dialect, "Call"> {
   let mnemonic = "call";
   let summary = "the arguments of one call of an entry point";
   let description = [{
-    A pointer to a fathom_call_t (artifact_abi.h): tokens, positions, page tables, the arena, the weight table, and
-    where logits go.
+    What a caller gives (fathom_call_t of artifact_abi.h: tokens, positions, page tables, and where logits go), the
+    arena and the weight table.
   }];
 }
 

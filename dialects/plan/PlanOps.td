@@ -219,25 +219,41 @@ def Plan_YieldOp : Plan_Op<"yield", [Pure, Terminator, HasParent<"KernelOp">]> {
   let assemblyFormat = "$value attr-dict";
 }
 
-def Plan_DispatchOp : Plan_Op<"dispatch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                                           DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "runs a kernel or a generated function over its items, in parallel, to the end";
   let description = [{
-    `results` of the operands (the last ones before an epilogue's extras) are written; `rows` is fathom_dispatch.rows
-    and `layer` the layer whose cache the kernel uses.
+    The kernel reads `inputs` and `extras`, which are its epilogue's, and writes `outputs`; it finds rows of the stores
+    `reads` and `writes` in the cache of `layer`. That is all that it touches, so dispatches that touch nothing of each
+    other's may run at the same time. `rows` is fathom_dispatch.rows.
 
     Constraints: (C1) `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take;
     (C2) those of the epilogue are f32 rows of a static width, or a vector of bf16, f16 or f32 with a number for each
     column, and of the same type in every dispatch of the kernel; or (C3) it names a function of a task, each
-    `plan.operand` of which is one of the operands and of its type, but for the number of rows. Memory is contiguous: a
-    kernel gets its address alone.
+    `plan.operand` of which is one of the operands and of its type, but for the number of rows; (C4) the module has the
+    stores. Memory is contiguous: a kernel gets its address alone, in the order of inputs, outputs and extras.
 
-    Example: `plan.dispatch @k0 of %call rows %n layer %l (%x, %w, %y) : memref<?x128xf32>, …`.
+    Example:
+    ```mlir
+    plan.dispatch @k0 of %call rows %n layer %l ins(%x, %w : memref<?x128xf32>, memref<48x128xbf16>)
+        outs(%y : memref<?x48xf32>)
+    plan.dispatch @k1 of %call rows %n layer %l ins(%q : memref<?x192xf32>) outs(%o : memref<?x128xf32>) reads ["latent"]
+    ```
   }];
   let arguments = (ins Plan_CallType:$call, FlatSymbolRefAttr:$kernel, Index:$rows, Index:$layer,
-                       Variadic<AnyTypeOf<[Plan_Memory, Plan_TableType]>>:$arguments);
+                       Variadic<AnyTypeOf<[Plan_Memory, Plan_TableType]>>:$inputs, Variadic<Plan_Memory>:$outputs,
+                       Variadic<Plan_Memory>:$extras, DefaultValuedAttr<StrArrayAttr, "{}">:$reads,
+                       DefaultValuedAttr<StrArrayAttr, "{}">:$writes);
   let assemblyFormat = [{
-    $kernel `of` $call `rows` $rows `layer` $layer `(` $arguments `)` attr-dict `:` type($arguments)
+    $kernel `of` $call `rows` $rows `layer` $layer (`ins` `(` $inputs^ `:` type($inputs) `)`)?
+    (`outs` `(` $outputs^ `:` type($outputs) `)`)? (`extras` `(` $extras^ `:` type($extras) `)`)? (`reads` $reads^)?
+    (`writes` $writes^)? attr-dict
   }];
+  let extraClassDeclaration = [{
+    /// Inputs, outputs and extras: what the kernel gets addresses of.
+    mlir::OperandRange getArguments() { return getOperation()->getOperands().drop_front(3); }
+  }];
+  let hasVerifier = 1;
 }
 
 def Plan_RecordStateOp : Plan_Op<"record_state"> {

@@ -3,7 +3,6 @@
 //
 // What generated code calls.
 
-#include "fathom/artifact_abi.h"
 #include "kernels/cpu/cache_rows.h"
 
 extern "C" {
@@ -11,7 +10,6 @@ char *fathom_generated_cache_row(const fathom_cache_t *cache, int64_t row, int64
                                  int64_t store, int64_t row_bytes);
 float fathom_generated_read_number(const char *row, int64_t element, int64_t width, int64_t tail, int64_t index);
 void fathom_generated_write_row(const float *numbers, int64_t element, int64_t width, int64_t tail, char *row);
-void fathom_generated_record_state(const fathom_call_t *call, const float *rows, int64_t layer, int64_t width);
 }
 
 /// Loops find rows of the cache where kernels do.
@@ -27,12 +25,4 @@ float fathom_generated_read_number(const char *row, int64_t element, int64_t wid
 
 void fathom_generated_write_row(const float *numbers, int64_t element, int64_t width, int64_t tail, char *row) {
   fathom::cpu::encode_row(numbers, {element, width, tail}, row);
-}
-
-/// Copies a layer's output to the caller, if it asked for that.
-void fathom_generated_record_state(const fathom_call_t *call, const float *rows, int64_t layer, int64_t width) {
-  int64_t count = call->rows * width;
-  for (int64_t i = 0; call->states && i < count; ++i) {
-    call->states[layer * count + i] = rows[i];
-  }
 }

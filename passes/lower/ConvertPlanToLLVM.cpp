@@ -6,7 +6,7 @@
 #include "passes/lower/LowerPlanOps.h"
 #include "passes/lower/Passes.h"
 
-#include "fathom/artifact_abi.h"
+#include "fathom/kernel_abi.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -49,16 +49,8 @@ public:
         pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(builder.getI64Type()), f32(builder.getF32Type()) {
   }
 
-  /// Declares the task and the item count of `kernel`, and defines its epilogue. Extra operands of every dispatch
-  /// of one kernel have the same types.
-  void addKernel(plan::KernelOp kernel, plan::DispatchOp dispatch) {
-    builder.setInsertionPointToEnd(module.getBody());
-    declare(kernel.getSymName() + ".task", LLVM::LLVMVoidType::get(builder.getContext()), {pointer, i64, pointer});
-    declare(kernel.getSymName() + ".items", i64, {i64});
-    if (!kernel.getEpilogue().empty()) {
-      addEpilogue(kernel, dispatch);
-    }
-  }
+  /// Defines the epilogue of a kernel, whose extra operands have the same types in every dispatch of it.
+  void addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch);
 
   /// Gives a generated function the name of a task, and that its count of items: as many as it says, or one for each
   /// row.
@@ -78,7 +70,6 @@ public:
     declare(kCacheRow, pointer, {pointer, i64, i64, i64, i64, i64});
     declare(kReadNumber, f32, {pointer, i64, i64, i64, i64});
     declare(kWriteRow, LLVM::LLVMVoidType::get(builder.getContext()), {pointer, i64, i64, i64, pointer});
-    declare(kRecordState, LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer, i64, i64});
   }
 
 private:
@@ -90,7 +81,6 @@ private:
   void declare(const Twine &name, Type result, ArrayRef<Type> arguments) {
     LLVM::LLVMFuncOp::create(builder, loc, name.str(), LLVM::LLVMFunctionType::get(result, arguments));
   }
-  void addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch);
   Extra findExtra(MemRefType type, Value base, Value row, Value column);
   Value readExtra(const Extra &extra, Value i);
   Value toIndex(Value value) { return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value); }
@@ -123,6 +113,7 @@ Value HelperFunctions::readExtra(const Extra &extra, Value i) {
 
 /// void epilogue(dispatch, row, column, count, values): the region on each of `count` outputs.
 void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispatch) {
+  builder.setInsertionPointToEnd(module.getBody());
   auto type = builder.getFunctionType({pointer, i64, i64, i64, pointer}, {});
   auto function = func::FuncOp::create(builder, loc, (kernel.getSymName() + ".epilogue").str(), type);
   builder.setInsertionPointToStart(function.addEntryBlock());
@@ -131,9 +122,9 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
   Value values = function.getArgument(4);
   Value operands = loadField(builder, loc, function.getArgument(0), offsetof(fathom_dispatch_t, operands), pointer);
   SmallVector<Extra> extras;
-  for (size_t i = kernel.getOperandCount(); i < dispatch.getArguments().size(); ++i) {
-    Value base = loadField(builder, loc, operands, i * sizeof(void *), pointer);
-    extras.push_back(findExtra(cast<MemRefType>(dispatch.getArguments()[i].getType()), base, row, column));
+  for (auto [i, extra] : llvm::enumerate(dispatch.getExtras())) {
+    Value base = loadField(builder, loc, operands, (kernel.getOperandCount() + i) * sizeof(void *), pointer);
+    extras.push_back(findExtra(cast<MemRefType>(extra.getType()), base, row, column));
   }
   auto loop = scf::ForOp::create(builder, loc, index(builder, loc, 0), toIndex(function.getArgument(3)),
                                  index(builder, loc, 1));
@@ -151,6 +142,11 @@ void HelperFunctions::addEpilogue(plan::KernelOp kernel, plan::DispatchOp dispat
     builder.clone(op, mapping);
   }
   LLVM::StoreOp::create(builder, loc, mapping.lookup(body.getTerminator()->getOperand(0)), address);
+}
+
+/// Whether a function is one of the plan, which is commands by now.
+static bool takesCall(func::FuncOp function) {
+  return llvm::any_of(function.getArgumentTypes(), llvm::IsaPred<plan::CallType>);
 }
 
 namespace {
@@ -180,15 +176,18 @@ struct ConvertPlanToLLVM : impl::ConvertPlanToLLVMBase<ConvertPlanToLLVM> {
     llvm::StringMap<plan::DispatchOp> dispatches;
     getOperation().walk([&](plan::DispatchOp op) { dispatches.try_emplace(op.getKernel(), op); });
     for (plan::KernelOp kernel : llvm::to_vector(getOperation().getOps<plan::KernelOp>())) {
-      if (plan::DispatchOp dispatch = dispatches.lookup(kernel.getSymName())) {
-        helpers.addKernel(kernel, dispatch);
-      } else {
+      plan::DispatchOp dispatch = dispatches.lookup(kernel.getSymName());
+      if (!dispatch) {
         kernel.erase();
+      } else if (!kernel.getEpilogue().empty()) {
+        helpers.addEpilogue(kernel, dispatch);
       }
     }
     for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       if (plan::isTask(function)) {
         helpers.addTask(function);
+      } else if (takesCall(function)) {
+        function.erase();
       }
     }
     helpers.declareCalls();

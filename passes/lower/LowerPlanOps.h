@@ -12,7 +12,6 @@
 namespace fathom {
 
 /// Functions of kernels/cpu/generated_calls.cpp, declared before patterns run.
-constexpr llvm::StringLiteral kRecordState = "fathom_generated_record_state";
 constexpr llvm::StringLiteral kCacheRow = "fathom_generated_cache_row";
 constexpr llvm::StringLiteral kReadNumber = "fathom_generated_read_number";
 constexpr llvm::StringLiteral kWriteRow = "fathom_generated_write_row";

@@ -46,17 +46,16 @@ def ConvertStructuredToLoops : Pass<"fathom-convert-structured-to-loops", "mlir:
 }
 
 def ConvertPlanToLLVM : Pass<"fathom-convert-plan-to-llvm", "mlir::ModuleOp"> {
-  let summary = "turn plans into the LLVM dialect";
+  let summary = "turn generated functions into the LLVM dialect";
   let description = [{
-    Entry points become functions of one pointer (fathom_call_t, runtime/include/fathom/artifact_abi.h). A dispatch
-    fills a fathom_dispatch_t on the stack and hands it, with the kernel's task, to the host's `parallel`; the task
-    `@<kernel>.task` and `@<kernel>.items` are declared here and defined when codegen links the kernel's bitcode.
-    Epilogues become functions `@<kernel>.epilogue` that the kernel calls on runs of outputs. Generated functions become
-    tasks themselves, with as many items as they say, or one for each row.
-    Everything else of func, memref, scf, cf, arith and math is converted as MLIR does; weights and recipes stay, for
-    codegen to read. A kernel that nothing dispatches goes.
+    Generated functions become tasks, `@<name>.task` (a fathom_task_fn of runtime/include/fathom/kernel_abi.h), beside
+    `@<name>.items`, which counts their items: as many as they say, or one for each row. Epilogues become functions
+    `@<kernel>.epilogue` that a kernel calls on runs of outputs. Functions of the plan go: codegen/commands has made
+    commands of them. So does a kernel that nothing dispatches; others stay, with weights and recipes, for codegen to
+    read. Everything else of func, memref, scf, cf, arith and math is converted as MLIR does.
 
-    Numeric contract: exact. Test: test/passes/lower/convert-plan-to-llvm.mlir.
+    Numeric contract: exact. Tests: test/passes/lower/convert-plan-to-llvm.mlir,
+    test/passes/lower/convert-plan-to-llvm-generated.mlir.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::cf::ControlFlowDialect"];
 }

@@ -11,10 +11,8 @@
 #include "kernels/Catalog.h"
 #include "passes/plan/RowCounts.h"
 
-#include "mlir/Analysis/CallGraph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
-#include "llvm/ADT/SCCIterator.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CheckedArithmetic.h"
@@ -62,17 +60,13 @@ static LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t a
   return success();
 }
 
-/// A stack has no room for functions that call themselves.
-static LogicalResult verifyCallGraph(ModuleOp module) {
-  CallGraph graph(module);
-  for (auto group = llvm::scc_begin<const CallGraph *>(&graph); !group.isAtEnd(); ++group) {
-    if (group.hasCycle()) {
-      Operation *function = group->front()->getCallableRegion()->getParentOp();
-      return emitError(function->getLoc(), "expects functions that do not call themselves, but got @")
-             << SymbolTable::getSymbolName(function).getValue();
-    }
-  }
-  return success();
+/// An index that a function is called with is the one that is meant for that.
+static LogicalResult verifyParameter(Operation *op, Value index, unsigned expected) {
+  auto argument = dyn_cast<BlockArgument>(index);
+  return !argument || argument.getArgNumber() == expected ? success()
+                                                          : op->emitOpError("expects parameter ")
+                                                                << expected << " of its function, but got "
+                                                                << argument.getArgNumber();
 }
 
 namespace {
@@ -85,9 +79,6 @@ public:
   }
 
   LogicalResult run() {
-    if (failed(verifyCallGraph(module))) {
-      return failure();
-    }
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function->hasAttr(plan::kMaxRowsAttr) && failed(verifyEntryPoint(function))) {
         return failure();
@@ -140,11 +131,14 @@ private:
   /// Where `op` finds rows of a layer's cache, or a layer's weights.
   LogicalResult verifyLayers(Operation *op) {
     if (auto dispatch = dyn_cast<plan::DispatchOp>(op)) {
-      return verifyIndex(op, dispatch.getLayer(), layers);
+      return failure(failed(verifyParameter(op, dispatch.getLayer(), plan::kLayerParameter)) ||
+                     failed(verifyIndex(op, dispatch.getLayer(), layers)));
     }
     if (auto weight = dyn_cast<plan::WeightOp>(op)) {
       int64_t instances = symbols.lookup<deepseek::WeightSymbol>(weight.getWeight()).getLayerCount();
-      return weight.getInstance() ? verifyIndex(op, weight.getInstance(), instances) : success();
+      return failure(weight.getInstance() &&
+                     (failed(verifyParameter(op, weight.getInstance(), plan::kInstanceParameter)) ||
+                      failed(verifyIndex(op, weight.getInstance(), instances))));
     }
     for (Value operand : op->getOperands()) {
       bool isLayer = isa_and_nonnull<deepseek::DeepSeekDialect>(op->getDialect()) && operand.getType().isIndex();

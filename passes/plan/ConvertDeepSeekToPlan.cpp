@@ -198,11 +198,7 @@ LogicalResult FunctionConverter::convertOne(RecordStateOp op) {
 }
 
 LogicalResult FunctionConverter::convertOne(func::ReturnOp op) {
-  SmallVector<Value> results;
-  if (signature.isEntry()) {
-    results.push_back(arith::ConstantOp::create(builder, op.getLoc(), builder.getI32IntegerAttr(0)));
-  }
-  func::ReturnOp::create(builder, op.getLoc(), results);
+  func::ReturnOp::create(builder, op.getLoc());
   return success();
 }
 

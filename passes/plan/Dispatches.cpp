@@ -76,15 +76,15 @@ bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kerne
   }
   addStores(description, op);
 
-  SmallVector<Value> memory;
-  auto append = [&](Value value) {
-    if (!isa<CacheType>(value.getType())) {
-      memory.push_back(buffers.get(value).memory);
+  auto getMemory = [&](ValueRange values) {
+    SmallVector<Value> memory;
+    for (Value value : values) {
+      if (!isa<CacheType>(value.getType())) {
+        memory.push_back(buffers.get(value).memory);
+      }
     }
+    return memory;
   };
-  llvm::for_each(description.inputs, append);
-  llvm::for_each(op->getResults(), append);
-  llvm::for_each(extras, append);
 
   // Not all that a call computes has its rows: a head has those that want logits, experts have a row for each choice.
   Location loc = op->getLoc();
@@ -93,8 +93,10 @@ bool Dispatches::dispatch(OpBuilder &builder, ComputeOp op, const kernels::Kerne
   SmallVector<int64_t> constants = getConstants(kernel, description);
   scratchBytes = std::max(scratchBytes, kernel.scratchBytes(count.most, constants.data()));
   StringRef symbol = getKernel(kernel, constants, epilogue ? epilogue->region : nullptr, extras.getTypes());
+  UsedStores stores = findUsedStores(op);
   plan::DispatchOp::create(builder, loc, signature.call, symbol, count.rows, signature.getAnyLayer(builder, loc),
-                           memory);
+                           getMemory(description.inputs), getMemory(op->getResults()), getMemory(extras), stores.reads,
+                           stores.writes);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include "passes/plan/GeneratedBodies.h"
 
 #include "passes/plan/RowCounts.h"
+#include "passes/plan/Stores.h"
 
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -53,7 +54,8 @@ public:
 
   LogicalResult run();
 
-  ArrayRef<Value> getArguments() const { return arguments; }
+  ArrayRef<Value> getInputs() const { return ArrayRef(arguments).take_front(inputs); }
+  ArrayRef<Value> getOutputs() const { return ArrayRef(arguments).drop_front(inputs); }
 
 private:
   bool readsAllRows(Value operand) const {
@@ -71,6 +73,8 @@ private:
   const Buffers &buffers;
   bool hasRowItems;
   SmallVector<Value> arguments;
+  /// How many of them, the first ones, are read.
+  size_t inputs = 0;
 };
 } // namespace
 
@@ -154,6 +158,7 @@ LogicalResult BodyBuilder::run() {
     }
     mapping.map(operand, *taken);
   }
+  inputs = arguments.size();
   Operation *copy = builder.clone(*op, mapping);
   // The lower phase makes loops of it; a kernel is what could not be used.
   copy->removeAttr(kKernelAttr);
@@ -202,8 +207,9 @@ LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const
   if (failed(body.run())) {
     return failure();
   }
+  UsedStores stores = findUsedStores(op);
   plan::DispatchOp::create(builder, op->getLoc(), signature.call, function.getName(), rows.rows, *layer,
-                           body.getArguments());
+                           body.getInputs(), body.getOutputs(), ValueRange(), stores.reads, stores.writes);
   return success();
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/Catalog.h"
 #include "passes/plan/GeneratedRows.h"
 #include "passes/plan/RowCounts.h"
+#include "passes/plan/Stores.h"
 
 #include "llvm/ADT/StringSwitch.h"
 
@@ -88,7 +89,7 @@ public:
     }
     if (auto call = dyn_cast<func::CallOp>(op)) {
       auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-      return callee->hasAttr(deepseek::kFormAttr)
+      return callee->hasAttr(deepseek::kFormAttr) && !callee->hasAttr(plan::kMaxRowsAttr)
                  ? verifyLayerCall(call)
                  : call.emitOpError("expects a layer, but got ") << call.getCalleeAttr();
     }
@@ -114,12 +115,61 @@ private:
 };
 } // namespace
 
+/// Whether the dispatch says that its kernel uses the store at `offset`.
+static bool namesStore(plan::DispatchOp op, int64_t offset) {
+  return llvm::any_of(llvm::concat<const Attribute>(op.getReads(), op.getWrites()), [&](Attribute name) {
+    return plan::findStore(op, cast<StringAttr>(name)).getOffset() == offset;
+  });
+}
+
+/// A dispatch says what its kernel writes, and which stores it uses: what runs at the same time follows from that.
+static LogicalResult verifyEffects(plan::DispatchOp op, plan::KernelOp symbol, const kernels::Kernel &kernel) {
+  if (op.getOutputs().size() != kernel.outputCount) {
+    return op.emitOpError("expects ") << kernel.outputCount << " outputs, but got " << op.getOutputs().size();
+  }
+  for (auto [constant, value] : llvm::zip(kernel.constants, symbol.getConstants())) {
+    if (StringRef(constant.name).ends_with("store") && !namesStore(op, value)) {
+      return op.emitOpError("expects to read or write the store at ") << value << " of a page";
+    }
+  }
+  return success();
+}
+
+static LogicalResult verifyWrite(plan::DispatchOp op, Value memory) {
+  auto operand = memory.getDefiningOp<plan::OperandOp>();
+  return !operand || operand.getNumber() >= op.getInputs().size()
+             ? success()
+             : op.emitOpError("expects operand ") << operand.getNumber() << ", which is written, among its outputs";
+}
+
+static LogicalResult verifyStores(plan::DispatchOp op, Operation *body) {
+  UsedStores used = findUsedStores(body);
+  return op.getReads() == used.reads && op.getWrites() == used.writes
+             ? success()
+             : op.emitOpError("expects to read ") << used.reads << " and to write " << used.writes;
+}
+
+/// The same of a generated function.
+static LogicalResult verifyEffects(plan::DispatchOp op, func::FuncOp function) {
+  WalkResult result = function.walk([&](Operation *body) -> WalkResult {
+    auto write = dyn_cast<bufferization::MaterializeInDestinationOp>(body);
+    if (write) {
+      return verifyWrite(op, write.getDest());
+    }
+    return isa<deepseek::ComputeOp>(body) ? verifyStores(op, body) : success();
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult OperandVerifier::verifyDispatch(plan::DispatchOp op) {
   if (auto function = symbols.lookup<func::FuncOp>(op.getKernel())) {
     return verifyGenerated(op, function);
   }
   auto symbol = symbols.lookup<plan::KernelOp>(op.getKernel());
   const kernels::Kernel &kernel = *kernels::findKernel(symbol.getKernel());
+  if (failed(verifyEffects(op, symbol, kernel))) {
+    return failure();
+  }
   std::vector<Operand> operands = kernel.listOperands(symbol.getConstants().data());
   std::optional<CountedRows> rows = getCountedRows(op.getRows());
   if (!rows || (rows->factor > 1 && isOfRows(kernel, operands))) {
@@ -158,9 +208,8 @@ LogicalResult OperandVerifier::verifyOperand(plan::DispatchOp op, const Operand 
 /// Rows as wide as the output, or a number for each of its columns.
 LogicalResult OperandVerifier::verifyExtras(plan::DispatchOp op, plan::KernelOp kernel, const Operand &output,
                                             const CountedRows &rows) {
-  OperandRange extras = op.getArguments().drop_front(kernel.getOperandCount());
   plan::DispatchOp first = dispatches.try_emplace(kernel, op).first->second;
-  for (auto [extra, other] : llvm::zip(extras, first.getArguments().drop_front(kernel.getOperandCount()))) {
+  for (auto [extra, other] : llvm::zip(op.getExtras(), first.getExtras())) {
     auto type = cast<MemRefType>(extra.getType());
     if (type != other.getType() || type.getShape().back() < output.columns) {
       return op.emitOpError("expects an extra operand of ")
@@ -176,6 +225,9 @@ LogicalResult OperandVerifier::verifyExtras(plan::DispatchOp op, plan::KernelOp 
 
 /// Layers get rows of the call.
 LogicalResult OperandVerifier::verifyLayerCall(func::CallOp call) {
+  if (!call->getParentOp()->hasAttr(plan::kMaxRowsAttr)) {
+    return call.emitOpError("is not expected in a layer: entry points call layers");
+  }
   for (Value operand : call.getOperands()) {
     if (hasRows(operand.getType()) && failed(verifyRows(call, "an activation", operand, CountedRows()))) {
       return failure();
@@ -189,6 +241,9 @@ LogicalResult OperandVerifier::verifyGenerated(plan::DispatchOp op, func::FuncOp
   std::optional<CountedRows> rows = getCountedRows(op.getRows());
   if (!rows) {
     return op.emitOpError("expects rows of the call, or of each that wants logits, but got ") << describe(rows);
+  }
+  if (failed(verifyEffects(op, function))) {
+    return failure();
   }
   WalkResult result = function.walk([&](plan::OperandOp operand) {
     Value memory = op.getArguments()[operand.getNumber()];

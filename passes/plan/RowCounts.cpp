@@ -7,31 +7,11 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 
-#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace fathom {
-
-/// Few enough to compute sizes with.
-static constexpr int64_t kLargestFactor = 1 << 16;
-
-std::optional<CountedRows> getCountedRows(Value count) {
-  int64_t factor = 1;
-  while (auto product = count.getDefiningOp<arith::MulIOp>()) {
-    APInt constant;
-    // At least two, so that this ends where code that nothing reaches multiplies a value by itself.
-    if (!matchPattern(product.getRhs(), m_ConstantInt(&constant)) || constant.ult(2) || constant.ugt(kLargestFactor) ||
-        factor * constant.getSExtValue() > kLargestFactor) {
-      return std::nullopt;
-    }
-    factor *= constant.getSExtValue();
-    count = product.getLhs();
-  }
-  auto rows = count.getDefiningOp<plan::RowsOp>();
-  return rows ? std::optional(CountedRows{rows.getWhich(), factor}) : std::nullopt;
-}
 
 /// Rows are the first dimension, and the only one that is dynamic.
 static std::optional<CountedRows> getRowsOfBuffer(plan::BufferOp op) {

@@ -8,18 +8,12 @@
 
 #include "passes/plan/Passes.h"
 
+#include "dialects/plan/CountedRows.h"
+
 namespace fathom {
 
-/// `factor` rows for each row of the call, or for each that wants logits.
-struct CountedRows {
-  plan::Rows which = plan::Rows::rows;
-  int64_t factor = 1;
-
-  bool operator==(const CountedRows &other) const { return which == other.which && factor == other.factor; }
-};
-
-/// The number that `count` is; none: it is something else.
-std::optional<CountedRows> getCountedRows(mlir::Value count);
+using plan::CountedRows;
+using plan::getCountedRows;
 
 /// The rows of `memory`, whose first dimension is dynamic; none: they are not known. What a function of a layer is
 /// called with has the rows of the call.

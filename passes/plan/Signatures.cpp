@@ -15,9 +15,8 @@ namespace fathom {
 using namespace deepseek;
 
 /// Begins the function that `function` becomes, of that name and form.
-static Signature begin(func::FuncOp function, ArrayRef<Type> inputs, TypeRange results, int64_t mostRows,
-                       OpBuilder &builder) {
-  auto type = builder.getFunctionType(inputs, results);
+static Signature begin(func::FuncOp function, ArrayRef<Type> inputs, int64_t mostRows, OpBuilder &builder) {
+  auto type = builder.getFunctionType(inputs, {});
   auto planned = func::FuncOp::create(builder, function.getLoc(), function.getName(), type);
   planned->setAttr(kFormAttr, function->getAttr(kFormAttr));
   builder.setInsertionPointToStart(planned.addEntryBlock());
@@ -46,10 +45,10 @@ static void placeInputs(Signature &signature, func::FuncOp function, OpBuilder &
   }
 }
 
-/// func @prefill(%call: !plan.call) -> i32
+/// func @prefill(%call: !plan.call)
 static Signature createEntry(func::FuncOp function, int64_t mostRows, OpBuilder &builder) {
   Type call = plan::CallType::get(builder.getContext());
-  Signature signature = begin(function, call, builder.getI32Type(), mostRows, builder);
+  Signature signature = begin(function, call, mostRows, builder);
   signature.function->setAttr(plan::kMaxRowsAttr, function->getAttr(kMaxRowsAttr));
   if (Attribute positions = function->getAttr(kMaxPositionsAttr)) {
     signature.function->setAttr(plan::kMaxPositionsAttr, positions);
@@ -66,14 +65,14 @@ static Signature createLayer(func::FuncOp function, int64_t mostRows, OpBuilder 
   Value input = getInput(function, kActivationInput), result = function.front().getTerminator()->getOperand(0);
   Type call = plan::CallType::get(builder.getContext()), index = builder.getIndexType();
   Type stream = getMemRefType(input.getType());
-  Signature signature = begin(function, {call, stream, stream, index, index}, {}, mostRows, builder);
+  Signature signature = begin(function, {call, stream, stream, index, index}, mostRows, builder);
   func::FuncOp planned = signature.function;
   planned.setPrivate();
   placeInputs(signature, function, builder);
-  signature.places[input] = {planned.getArgument(1), signature.rows};
-  signature.places[result] = {planned.getArgument(2), signature.rows};
-  signature.layer = planned.getArgument(3);
-  signature.instance = planned.getArgument(4);
+  signature.places[input] = {planned.getArgument(plan::kInputParameter), signature.rows};
+  signature.places[result] = {planned.getArgument(plan::kOutputParameter), signature.rows};
+  signature.layer = planned.getArgument(plan::kLayerParameter);
+  signature.instance = planned.getArgument(plan::kInstanceParameter);
   return signature;
 }
 

@@ -40,6 +40,19 @@ LogicalResult placeStores(ModuleOp module, deepseek::CacheType cache, int64_t la
   return success();
 }
 
+UsedStores findUsedStores(Operation *op) {
+  Builder builder(op->getContext());
+  deepseek::KernelDescription description;
+  if (auto compute = dyn_cast<deepseek::ComputeOp>(op)) {
+    compute.describe(description);
+  }
+  ArrayAttr none = builder.getArrayAttr({});
+  ArrayAttr stores = builder.getStrArrayAttr(llvm::to_vector(llvm::make_second_range(description.stores)));
+  // What gives a cache back has written to it.
+  bool writes = llvm::any_of(op->getResultTypes(), llvm::IsaPred<deepseek::CacheType>);
+  return writes ? UsedStores{none, stores} : UsedStores{stores, none};
+}
+
 LogicalResult verifyStores(ModuleOp module) {
   int64_t end = 0;
   llvm::StringSet<> names;

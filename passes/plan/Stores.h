@@ -25,6 +25,13 @@ mlir::LogicalResult placeStores(mlir::ModuleOp module, deepseek::CacheType cache
 /// Checks that the places are apart and inside a page, and reports at the module.
 mlir::LogicalResult verifyStores(mlir::ModuleOp module);
 
+/// Names of stores that an op reads or writes.
+struct UsedStores {
+  mlir::ArrayAttr reads;
+  mlir::ArrayAttr writes;
+};
+UsedStores findUsedStores(mlir::Operation *op);
+
 } // namespace fathom
 
 #endif // FATHOM_PASSES_PLAN_STORES_H

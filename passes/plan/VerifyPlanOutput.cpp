@@ -22,8 +22,7 @@ namespace fathom {
 
 /// What buffers and dispatches are wired with.
 static bool isOfPlan(Operation *op) {
-  return isa<memref::CastOp>(op) ||
-         isa_and_nonnull<plan::PlanDialect, func::FuncDialect, arith::ArithDialect>(op->getDialect());
+  return isa_and_nonnull<plan::PlanDialect, func::FuncDialect, arith::ArithDialect>(op->getDialect());
 }
 
 /// Functions of entry points and layers have a form; others are loops to be.
@@ -72,8 +71,7 @@ static LogicalResult verifyKernel(plan::KernelOp op) {
 }
 
 static LogicalResult verifyEntryPoint(func::FuncOp function) {
-  auto expected = FunctionType::get(function.getContext(), plan::CallType::get(function.getContext()),
-                                    IntegerType::get(function.getContext(), 32));
+  auto expected = FunctionType::get(function.getContext(), plan::CallType::get(function.getContext()), {});
   if (function.getFunctionType() != expected) {
     return emitError(function.getLoc(), "expects an entry point ")
            << expected << ", but got " << function.getFunctionType();
@@ -84,6 +82,21 @@ static LogicalResult verifyEntryPoint(func::FuncOp function) {
     }
   }
   return success();
+}
+
+/// Commands say of a layer's parameters which they mean, not what they are.
+static LogicalResult verifyLayer(func::FuncOp function) {
+  Builder builder(function.getContext());
+  ArrayRef<Type> types = function.getArgumentTypes();
+  Type stream = types.size() > plan::kInputParameter ? types[plan::kInputParameter] : Type();
+  auto expected = builder.getFunctionType(
+      {plan::CallType::get(function.getContext()), stream, stream, builder.getIndexType(), builder.getIndexType()}, {});
+  return isa_and_nonnull<MemRefType>(stream) && plan::isRowsMemory(stream) && function.getFunctionType() == expected
+             ? success()
+             : emitError(function.getLoc(),
+                         "expects a layer to take the call, two activations of one type, the layer's "
+                         "index and its place, but got ")
+                   << function.getFunctionType();
 }
 
 /// The weight table holds the slices of each weight in use, one weight after the other.
@@ -244,7 +257,9 @@ struct VerifyPlanOutput : impl::VerifyPlanOutputBase<VerifyPlanOutput> {
       if (failed(verifyBody(function))) {
         return failure();
       }
-      if (function->hasAttr(plan::kMaxRowsAttr) && failed(verifyEntryPoint(function))) {
+      bool isEntry = function->hasAttr(plan::kMaxRowsAttr),
+           isLayer = !isEntry && function->hasAttr(deepseek::kFormAttr);
+      if ((isEntry && failed(verifyEntryPoint(function))) || (isLayer && failed(verifyLayer(function)))) {
         return failure();
       }
     }

@@ -107,6 +107,8 @@ static void addOutput(Table &table, Verb verb, RunOptions *o) {
     table.add({"states", 0, OptionKind::kText, &o->states, "F.npy",
                "write f32 [L, T, H]: the residual stream after every layer"});
   }
+  table.add({"trace", 0, OptionKind::kText, &o->trace, "F.json",
+             "write which thread ran which kernel when, for Perfetto or chrome://tracing"});
   table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr,
              "print times, speeds and the memory of the cache to standard error"});
 }
@@ -272,6 +274,7 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   sessionOptions.prefill_chunk = static_cast<uint32_t>(options.prefillChunk);
   sessionOptions.max_sequences = maxSequences;
   sessionOptions.draft = options.drafts;
+  sessionOptions.trace = options.trace;
   if (status == FATHOM_STATUS_OK) {
     status = fathom_session_create(model, &sessionOptions, &session);
   }

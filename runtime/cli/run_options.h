@@ -41,6 +41,7 @@ struct RunOptions {
   const char *output = "text";
   const char *logits = nullptr;
   const char *states = nullptr;
+  const char *trace = nullptr;
   bool stats = false;
 
   uint64_t prefillChunk = 0;

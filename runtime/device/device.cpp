@@ -51,14 +51,15 @@ fathom_status_t Executor::start(const DeviceCode &code, const void *const *weigh
   return device->start(code.code, weights, threads, &executor);
 }
 
-fathom_status_t Executor::run(artifact::Form form, fathom_call_t *call) {
+fathom_status_t Executor::run(artifact::Form form, const fathom_call_t &call) {
   const artifact::EntryPoint *entry =
-      findEntryPoint(*program, {form, call->rows, call->logit_rows > 0, call->hidden != nullptr});
+      findEntryPoint(*program, {form, call.rows, call.logit_rows > 0, call.hidden != nullptr});
   if (!entry) {
     return fail(FATHOM_STATUS_INTERNAL, "no entry point of the %s form accepts %lld rows", EnumNameForm(form),
-                static_cast<long long>(call->rows));
+                static_cast<long long>(call.rows));
   }
-  return device->run(executor, *entry, call);
+  device->run(executor, *entry, call);
+  return FATHOM_STATUS_OK;
 }
 
 } // namespace fathom::runtime

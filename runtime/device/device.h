@@ -28,9 +28,11 @@ struct Device {
   void (*stop)(void *executor);
   uint32_t (*threads)(const void *executor);
 
-  /// Runs an entry point; fills in what the call needs of its host. FAILED if the code says so, OUT_OF_RESOURCES if
-  /// there is not enough memory for its temporaries.
-  fathom_status_t (*run)(void *executor, const artifact::EntryPoint &entry, fathom_call_t *call);
+  /// From now on writes what runs when to |path|; IO if it cannot.
+  fathom_status_t (*trace)(void *executor, const char *path);
+
+  /// Runs an entry point.
+  void (*run)(void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call);
 };
 
 /// The code of a model, on the device it was compiled for. Immutable once loaded.
@@ -65,8 +67,11 @@ public:
 
   uint32_t threads() const { return device->threads(executor); }
 
-  /// As Device::run, of the entry point that takes call->rows rows: the draft's where call->hidden is given.
-  fathom_status_t run(artifact::Form form, fathom_call_t *call);
+  /// As Device::trace.
+  fathom_status_t trace(const char *path) { return device->trace(executor, path); }
+
+  /// Runs the entry point that takes call.rows rows: the draft's where call.hidden is given. INTERNAL if there is none.
+  fathom_status_t run(artifact::Form form, const fathom_call_t &call);
 
 private:
   const Device *device = nullptr;

@@ -4,14 +4,12 @@
 // The meaning of an artifact's metadata: a FlatBuffer that verifies may still point anywhere and say anything.
 
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/findings.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
 #include <float.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <type_traits>
 
 namespace fathom::runtime {
 
@@ -25,38 +23,6 @@ static constexpr uint32_t kMostStores = FATHOM_MOST_STORES;
 static constexpr uint32_t kLargestDimension = FATHOM_LARGEST_DIMENSION;
 static constexpr uint32_t kMostRows = FATHOM_MOST_ROWS;
 static constexpr uint64_t kLargestMemory = uint64_t(1) << 44;
-
-namespace {
-/// Collects what is wrong, the first few in words.
-class Findings {
-public:
-  [[gnu::format(printf, 3, 4)]] void require(bool good, const char *format, ...) {
-    if (good || ++count > 8) {
-      return;
-    }
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    if (count == 1) {
-      fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", text);
-    } else {
-      failAlso(FATHOM_STATUS_BAD_DATA, "\nartifact metadata: %s", text);
-    }
-  }
-
-  fathom_status_t status() const {
-    if (count > 8) {
-      failAlso(FATHOM_STATUS_BAD_DATA, "\nand %d more", count - 8);
-    }
-    return count ? FATHOM_STATUS_BAD_DATA : FATHOM_STATUS_OK;
-  }
-
-private:
-  int count = 0;
-};
-} // namespace
 
 static bool isPlainFileName(const flatbuffers::String &name) {
   return name.size() > 0 && name.size() < 256 && strlen(name.c_str()) == name.size() && !strchr(name.c_str(), '/') &&
@@ -96,12 +62,6 @@ static void checkSampling(const artifact::Model &model, Findings &findings) {
   number("min_p", model.min_p(), 0, 1);
   number("repetition_penalty", model.repetition_penalty(), FLT_MIN, FLT_MAX);
   findings.require(model.top_k().value_or(0) >= 0, "model.top_k is %d, expected 0 or more", model.top_k().value_or(0));
-}
-
-/// Whether two ranges have nothing in common.
-static bool areApart(uint64_t offset, uint64_t size, uint64_t otherOffset, uint64_t otherSize) {
-  return size == 0 || otherSize == 0 ||
-         (offset >= otherOffset ? offset - otherOffset >= otherSize : otherOffset - offset >= size);
 }
 
 /// Whether rows are of numbers that this runtime knows, and only those of FP8 end in others.
@@ -297,13 +257,6 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
   }
 }
 
-/// The FlatBuffers verifier looks at the alignment of a vector's length only.
-template <class Element>
-static bool isAligned(const flatbuffers::Vector<Element> &vector) {
-  constexpr size_t alignment = alignof(std::remove_pointer_t<Element>);
-  return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
-}
-
 static void checkWeights(const artifact::Program &program, Findings &findings) {
   const auto &slices = *program.weight_slices();
   if (!isAligned(slices)) {
@@ -356,6 +309,7 @@ fathom_status_t checkProgram(const artifact::Program &program, const fathom_arti
   checkEntryPoints(program, findings);
   checkWeights(program, findings);
   checkBuffers(program, findings);
+  checkCommands(program, findings);
   return findings.status();
 }
 

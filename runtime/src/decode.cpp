@@ -49,7 +49,7 @@ fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, float *
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
   call.hidden_out = drafter.hiddenOut();
-  FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, &call));
+  FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, call));
   for (uint32_t i = 0; logits && i < rows; ++i) {
     if (static_cast<uint32_t>(positions[i]) == sequences[i]->length) {
       FATHOM_RETURN_IF_ERROR(checkRow(artifact::Form::absorbed, &call, i));

@@ -49,7 +49,7 @@ fathom_status_t Drafter::run(Executor &executor, const Cache &cache, const float
   call.logit_row_ids = rowOf.data();
   call.logits = logits.data();
   call.hidden_out = hidden.data();
-  return executor.run(artifact::Form::absorbed, &call);
+  return executor.run(artifact::Form::absorbed, call);
 }
 
 fathom_status_t Drafter::follow(Executor &executor, const Cache &cache, Sequence *sequence, const int32_t *given,

@@ -30,6 +30,12 @@ inline bool alignUp(uint64_t value, uint64_t alignment, uint64_t *result) {
 /// Whether [offset, offset + size) lies in [0, limit).
 inline bool fits(uint64_t offset, uint64_t size, uint64_t limit) { return offset <= limit && size <= limit - offset; }
 
+/// Whether two ranges have nothing in common.
+inline bool areApart(uint64_t offset, uint64_t size, uint64_t otherOffset, uint64_t otherSize) {
+  return size == 0 || otherSize == 0 ||
+         (offset >= otherOffset ? offset - otherOffset >= otherSize : otherOffset - offset >= size);
+}
+
 inline bool multiply(uint64_t a, uint64_t b, uint64_t *result) { return !__builtin_mul_overflow(a, b, result); }
 
 /// Memory aligned to 64 bytes, to be given back to free(). NULL if there is none.

@@ -61,7 +61,8 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   FATHOM_RETURN_IF_ERROR(drafter.initialize(model, static_cast<uint32_t>(options.draft), rows));
   FATHOM_RETURN_IF_ERROR(pages.initialize(model.program().cache()->page_bytes(), model.facts().max_context(),
                                           maxSequences, options.cache_bytes));
-  return executor.start(model.code(), model.weights(), options.threads);
+  FATHOM_RETURN_IF_ERROR(executor.start(model.code(), model.weights(), options.threads));
+  return options.trace ? executor.trace(options.trace) : FATHOM_STATUS_OK;
 }
 
 fathom_status_t Session::checkUsable() const {
@@ -136,7 +137,7 @@ fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *ca
   uint32_t layer = facts.layers();
   if (states.allocate(facts.layers() * perLayer)) {
     call->states = states.data();
-    FATHOM_RETURN_IF_ERROR(executor.run(form, call));
+    FATHOM_RETURN_IF_ERROR(executor.run(form, *call));
     size_t first = findNonFinite(states.data(), states.size());
     layer = static_cast<uint32_t>(first / perLayer);
   }
@@ -176,7 +177,7 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.hidden_out = drafter.hiddenOut();
   call.states = states;
   artifact::Form form = sequence->length < expandedPositions ? artifact::Form::expanded : artifact::Form::absorbed;
-  FATHOM_RETURN_IF_ERROR(executor.run(form, &call));
+  FATHOM_RETURN_IF_ERROR(executor.run(form, call));
   for (uint32_t i = 0; i < logitRows; ++i) {
     FATHOM_RETURN_IF_ERROR(checkRow(form, &call, i));
   }

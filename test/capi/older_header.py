@@ -11,7 +11,7 @@ LAST = {
     "fathom_model_options": ["verify_weights", "copy_weights"],
     "fathom_model_info": ["cache_type"],
     "fathom_sampling": ["seed"],
-    "fathom_session_options": ["draft"],
+    "fathom_session_options": ["trace"],
     "fathom_generate_options": ["seen_count"],
     "fathom_generate_result": ["accepted_tokens"],
     "fathom_prefill_outputs": ["states_capacity"],

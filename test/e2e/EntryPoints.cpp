@@ -67,7 +67,7 @@ EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vecto
   call.logit_row_ids = all.data();
   call.logits = outputs.logits.data();
   call.hidden_out = outputs.hidden.data();
-  EXPECT_STATUS_OK(kCpuDevice.run(executor, *entry, &call));
+  kCpuDevice.run(executor, *entry, call);
   return outputs;
 }
 

@@ -5,6 +5,7 @@
 // where, and what to xor the four bytes there with; so inputs stay meaningful when the format changes. Hashes are put
 // right. Beyond not crashing: what the reader accepts can be used.
 
+#include "runtime/device/cpu/command_list.h"
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/entry_points.h"
 #include "runtime/src/status.h"
@@ -86,6 +87,26 @@ static void measureStores(const artifact::Program &program) {
   check(runtime::draftBytes(program) <= runtime::positionBytes(program));
 }
 
+/// Commands can be put in order, if their kernels are in the code: each waits for earlier ones.
+static void orderCommands(const artifact::Program &program) {
+  static const std::string code = test::toyCode();
+  static runtime::CodeImage image;
+  static const bool isLoaded = image.load(reinterpret_cast<const unsigned char *>(code.data()), code.size()) == 0;
+  check(isLoaded);
+  runtime::CommandLists lists;
+  fathom_status_t status = lists.load(program, image);
+  check(status == FATHOM_STATUS_OK || status == FATHOM_STATUS_BAD_DATA);
+  for (uint32_t i = 0; status == FATHOM_STATUS_OK && i < program.entry_points()->size(); ++i) {
+    runtime::CommandList list = lists.of(*program.entry_points()->Get(i));
+    check(list.size > 0 && list.size <= lists.mostLaunches());
+    for (uint32_t launch = 0; launch < list.size; ++launch) {
+      for (uint32_t earlier : list.earlier(launch)) {
+        check(earlier < launch);
+      }
+    }
+  }
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string artifact = edited(data, size);
   runtime::ByteSource source;
@@ -99,6 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   findEntryPoints(metadata.program());
   measureStores(metadata.program());
+  orderCommands(metadata.program());
   if (metadata.program().tokenizer() != nullptr) {
     useTokenizer(*metadata.program().tokenizer());
   }

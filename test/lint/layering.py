@@ -53,8 +53,6 @@ ALLOWED = {
     "codegen/llvm/": ("codegen/llvm/", "dialects/", "kernels/KernelBitcode.h", *CONTRACTS),
     "codegen/reference/": ("codegen/reference/", "dialects/", "kernels/ref/"),
     "kernels/": ("kernels/", "fathom/kernel_abi.h"),
-    # What generated code calls is given the call that the code works for.
-    "kernels/cpu/generated_calls": ("kernels/", "fathom/kernel_abi.h", "fathom/artifact_abi.h"),
     "runtime/": ("runtime/", "fathom/"),
     # The rest of the runtime knows no device.
     "runtime/src/": ("runtime/src/", "runtime/device/device.h", "fathom/"),

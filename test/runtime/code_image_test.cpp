@@ -40,7 +40,7 @@ TEST(CodeImageTest, FindsFunctionsInExecutableBytesOnly) {
   std::string bytes = toyCode();
   runtime::CodeImage image;
   ASSERT_OK(image.load(reinterpret_cast<const unsigned char *>(bytes.data()), bytes.size()));
-  EXPECT_NE(image.function(toyAddress("toy_decode")), nullptr);
+  EXPECT_NE(image.function(toyAddress("toy_items")), nullptr);
   EXPECT_EQ(image.function(0), nullptr);
   EXPECT_EQ(image.function(UINT64_MAX), nullptr);
 }

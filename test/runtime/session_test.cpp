@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <thread>
 #include <xmmintrin.h>
 
@@ -121,7 +123,7 @@ TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
 
 TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
   ToyModel model([](ToyContents &c) {
-    c.entries.push_back({"headless", artifact::Form::expanded, toyAddress("toy_headless"), 1, 16, 4096, false});
+    c.entries.push_back({"headless", artifact::Form::expanded, addFunction(c, "headless"), 1, 16, 4096, false});
   });
   ToySession session(model, [](auto &options) { options.prefill_chunk = 4; });
   std::vector<int32_t> tokens = someTokens(10);
@@ -142,8 +144,8 @@ TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
 
 TEST(SessionTest, StepsThatWantNoLogitsRunWithoutTheHead) {
   ToyModel model([](ToyContents &c) {
-    c.entries.back().address = toyAddress("toy_ask_for_too_much"); // fails
-    c.entries.push_back({"headless", artifact::Form::absorbed, toyAddress("toy_headless"), 1, 4, 4096, false});
+    c.entries.back().function = addFunction(c, "trap");
+    c.entries.push_back({"headless", artifact::Form::absorbed, addFunction(c, "headless"), 1, 4, 4096, false});
   });
   ToySession session(model);
   int32_t token = 1;
@@ -155,7 +157,7 @@ TEST(SessionTest, ADraftIsNoStepOfTheModel) {
   ToyModel model([](ToyContents &c) {
     addDraft(c);
     for (ToyEntry &entry : c.entries) {
-      entry.address = entry.hidden ? toyAddress("toy_ask_for_too_much") : entry.address;
+      entry.function = entry.hidden ? addFunction(c, "trap") : entry.function;
     }
   });
   ToySession session(model);
@@ -165,10 +167,10 @@ TEST(SessionTest, ADraftIsNoStepOfTheModel) {
 // Where prefill is for the first positions, others go to the absorbed form: no chunk has some of both.
 TEST(SessionTest, ChunksEndWhereTheExpandedFormDoes) {
   ToyModel whole, model([](ToyContents &contents) {
-    contents.entries[0].address = toyAddress("toy_below_40");
+    contents.entries[0].function = addFunction(contents, "below_40");
     contents.entries[0].maxPositions = 40;
-    contents.entries[1].address = toyAddress("toy_from_40");
-    contents.entries.push_back({"prefill_sparse", artifact::Form::absorbed, toyAddress("toy_from_40"), 1, 24, 4096});
+    contents.entries[1].function = addFunction(contents, "from_40");
+    contents.entries.push_back({"prefill_sparse", artifact::Form::absorbed, contents.entries[1].function, 1, 24, 4096});
   });
   std::vector<int32_t> tokens = someTokens(150);
   ToySession reference(whole);
@@ -345,8 +347,17 @@ TEST(SessionTest, SavedSequencesComeBackInAnotherSession) {
 }
 
 TEST(SessionTest, SavedSequencesHaveTheRowsOfEveryHead) {
-  // Two heads in one layer lie where one head in each of two layers does, so the code is right for both.
-  ToyModel model([](ToyContents &c) { c.stores[0].layers = 1, c.stores[0].heads = 2; });
+  // Two heads in one layer lie where one head in each of two layers does, so the code is right for both. What orders
+  // its commands is another store then, one of two layers.
+  ToyModel model([](ToyContents &c) {
+    c.stores[0].layers = 1, c.stores[0].heads = 2;
+    c.stores.push_back({"order", 2, 2, 1, 0, c.pageBytes});
+    c.pageBytes *= 2;
+    for (ToyCommand &command : c.functions[1].commands) {
+      artifact::Access access = command.operands.back().access();
+      command.operands.back() = artifact::Operand(1, 0, 0, artifact::Place::store, access);
+    }
+  });
   ToySession session(model), other(model);
   fathom_sequence_t sequence = session.sequence(), restored = 0;
   session.prefill(sequence, someTokens(77));
@@ -400,30 +411,38 @@ TEST(SessionTest, TheCallersFloatingPointStateMattersNotAndComesBack) {
   EXPECT_EQ(logits, expected);
 }
 
-TEST(SessionTest, HostTableRunsNestedTasksAndGivesAlignedMemory) {
-  ToyModel model([](ToyContents &c) { c.entries[1].address = toyAddress("toy_host_check"); });
-  for (uint32_t threads : {1, 4}) {
-    ToySession session(model, [&](auto &options) { options.threads = threads; });
-    fathom_sequence_t sequence = session.sequence();
-    int32_t token = 1;
-    for (int i = 0; i < 200; ++i) {
-      EXPECT_OK(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0));
-    }
+size_t count(const std::string &text, const std::string &part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++found;
   }
+  return found;
 }
 
-TEST(SessionTest, LackOfMemoryForTemporariesIsAnError) {
-  ToyModel model([](ToyContents &c) { c.entries[1].address = toyAddress("toy_ask_for_too_much"); });
-  ToySession session(model);
-  fathom_sequence_t sequence = session.sequence();
-  unsigned before = _mm_getcsr();
-  for (int32_t token : {0, 1}) {
-    EXPECT_EQ(fathom_session_decode(session, &sequence, &token, 1, nullptr, 0), FATHOM_STATUS_OUT_OF_RESOURCES);
-    EXPECT_NE(std::string(fathom_status_message()).find("not enough memory for temporaries"), std::string::npos);
+TEST(SessionTest, ATraceHasABoxForEachLaunchAndCall) {
+  std::string path = writeTemporary("trace.json", "");
+  {
+    ToyModel model;
+    ToySession session(model, [&](auto &options) { options.trace = path.c_str(), options.threads = 1; });
+    session.prefill(session.sequence(), someTokens(20));
   }
-  EXPECT_EQ(_mm_getcsr(), before);
-  // The session goes on.
-  EXPECT_EQ(session.prefill(session.sequence(), someTokens(20)).size(), 20u * kToyVocabulary);
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  // Two chunks: 16 rows, and 4.
+  EXPECT_EQ(count(text.str(), "\"name\":\"prefill\""), 2u) << text.str();
+  EXPECT_EQ(count(text.str(), "\"name\":\"attend\""), 4u);
+  EXPECT_EQ(count(text.str(), "\"args\":{\"items\":4,\"layer\":1}"), 2u);
+  EXPECT_EQ(text.str().substr(0, 2) + text.str().substr(text.str().size() - 4), "[\n}\n]\n");
+}
+
+TEST(SessionTest, ATraceThatCannotBeWrittenIsAnError) {
+  ToyModel model;
+  fathom_session_options_t options;
+  fathom_session_options_initialize(&options);
+  options.trace = "/nonexistent/trace.json";
+  fathom_session_t *session = nullptr;
+  EXPECT_EQ(fathom_session_create(model, &options, &session), FATHOM_STATUS_IO);
+  EXPECT_NE(std::string(fathom_status_message()).find("cannot write '/nonexistent/trace.json'"), std::string::npos);
 }
 
 TEST(SessionTest, WorksOnASmallStack) {

@@ -242,7 +242,8 @@ TEST(SpeculationTest, RowsThatAreNotRewoundAreSeen) {
   auto countRight = [](float errs, const char *function) {
     ToyModel model([&](ToyContents &c) {
       addDraft(c, {errs});
-      c.entries[2].address = c.entries[3].address = toyAddress(function);
+      c.entries[2].function = addFunction(c, function);
+      c.entries[3].function = addFunction(c, function + std::string("_headless"));
     });
     Speaker speaker(model, 4), plain(model, 0);
     for (Speaker *one : {&speaker, &plain}) {
@@ -253,8 +254,8 @@ TEST(SpeculationTest, RowsThatAreNotRewoundAreSeen) {
     return speaker.result.accepted_tokens;
   };
   // Of a sequence that was rewound, and of drafts that were wrong as well.
-  EXPECT_LT(countRight(0, "toy_draft_not_rewound"), countRight(0, "toy_draft"));
-  EXPECT_LT(countRight(3, "toy_draft_not_rewound"), countRight(3, "toy_draft"));
+  EXPECT_LT(countRight(0, "draft_not_rewound"), countRight(0, "draft"));
+  EXPECT_LT(countRight(3, "draft_not_rewound"), countRight(3, "draft"));
 }
 
 // Prefill and single steps are followed as well, by sessions that draft.
@@ -280,7 +281,7 @@ TEST(SpeculationTest, LogitsOfDraftsNeedNotBeNumbers) {
 ToyModel poisoned(float errs, int32_t token) {
   return ToyModel([=](ToyContents &c) {
     addDraft(c, {errs, 0, 0, static_cast<float>(token)});
-    c.entries[1].address = toyAddress("toy_decode_poisoned");
+    c.entries[1].function = addFunction(c, "poisoned");
   });
 }
 

@@ -114,6 +114,28 @@ static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBuffer
                               kToyEos, chats);
 }
 
+static auto makeKernels(flatbuffers::FlatBufferBuilder &builder, const ToyContents &contents) {
+  std::vector<flatbuffers::Offset<fbs::Kernel>> kernels;
+  for (const ToyKernel &k : contents.kernels) {
+    kernels.push_back(fbs::CreateKernel(builder, builder.CreateString(k.name), 0, k.task, k.items, k.operands));
+  }
+  return builder.CreateVector(kernels);
+}
+
+static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const ToyContents &contents) {
+  std::vector<flatbuffers::Offset<fbs::Function>> functions;
+  for (const ToyFunction &f : contents.functions) {
+    std::vector<flatbuffers::Offset<fbs::Command>> commands;
+    for (const ToyCommand &c : f.commands) {
+      auto operands = builder.CreateVectorOfStructs(c.operands);
+      commands.push_back(
+          fbs::CreateCommand(builder, c.action, c.target, c.rows, c.factor, c.layer, c.instance, operands));
+    }
+    functions.push_back(fbs::CreateFunction(builder, builder.CreateString(f.name), builder.CreateVector(commands)));
+  }
+  return builder.CreateVector(functions);
+}
+
 static std::string makeMetadata(const ToyContents &c) {
   flatbuffers::FlatBufferBuilder b;
   auto target =
@@ -134,7 +156,7 @@ static std::string makeMetadata(const ToyContents &c) {
   }
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {
-    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.form, e.address, e.minRows, e.maxRows,
+    entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.form, e.function, e.minRows, e.maxRows,
                                             e.maxPositions, e.arenaBytes, e.logits, e.hidden, e.hiddenOut));
   }
   std::vector<fbs::WeightSlice> slices;
@@ -152,8 +174,8 @@ static std::string makeMetadata(const ToyContents &c) {
   }
   auto build = fbs::CreateBuildRecord(b, b.CreateString("0.1.0"), b.CreateString("22"), b.CreateString(""));
   auto program = fbs::CreateProgram(b, target, model, cache, code, b.CreateVector(segments), b.CreateVector(entries),
-                                    b.CreateVectorOfStructs(slices), b.CreateVector(weights), 0,
-                                    b.CreateVector(buffers), tokenizer, build);
+                                    b.CreateVectorOfStructs(slices), b.CreateVector(weights), makeKernels(b, c),
+                                    makeFunctions(b, c), b.CreateVector(buffers), tokenizer, build);
   fbs::FinishProgramBuffer(b, program);
   return {reinterpret_cast<const char *>(b.GetBufferPointer()), b.GetSize()};
 }
@@ -168,6 +190,108 @@ void rehash(std::string &artifact) {
   memcpy(artifact.data(), &header, sizeof(header));
 }
 
+static fbs::Operand buffer(uint64_t offset, fbs::Access access) {
+  return fbs::Operand(offset, 1024, 0, fbs::Place::buffer, access);
+}
+static fbs::Operand array(fbs::Place place, fbs::Access access = fbs::Access::read) {
+  return fbs::Operand(0, place == fbs::Place::weight, 0, place, access);
+}
+static fbs::Operand hiddenOut() { return array(fbs::Place::hidden_out, fbs::Access::write); }
+
+// States after the last layer, and after the first.
+static const fbs::Operand kStates = buffer(0, fbs::Access::read), kFirstStates = buffer(1024, fbs::Access::read);
+static const fbs::Operand kTokens = array(fbs::Place::tokens), kTable = array(fbs::Place::weight);
+static const fbs::Operand kRowIds = array(fbs::Place::logit_row_ids);
+static const fbs::Operand kLogits = array(fbs::Place::logits, fbs::Access::write);
+static const fbs::Operand kAppends = array(fbs::Place::store, fbs::Access::write);
+static const fbs::Operand kAttends = array(fbs::Place::store);
+
+static void addKernels(ToyContents &c) {
+  const std::pair<const char *, uint32_t> kernels[] = {
+      {"begin", 1},        {"append", 2},       {"attend", 2},
+      {"copy", 2},         {"mark", 1},         {"logits", 3},
+      {"poison", 4},       {"draft_append", 2}, {"draft_append_once", 2},
+      {"draft_states", 5}, {"draft_logits", 4}, {"below_40", 1},
+      {"from_40", 1},      {"trap", 0}};
+  for (auto [name, operands] : kernels) {
+    uint64_t task = toyAddress((std::string("toy_") + name).c_str());
+    c.kernels.push_back({name, task, toyAddress("toy_items"), operands});
+  }
+}
+
+static ToyCommand launch(const ToyContents &c, const std::string &kernel, const std::vector<fbs::Operand> &operands,
+                         int32_t layer = -1) {
+  uint32_t number = 0;
+  while (c.kernels[number].name != kernel) {
+    ++number;
+  }
+  return {fbs::Action::launch, number, operands, layer};
+}
+
+static ToyCommand launchForLogits(const ToyContents &c, const std::string &kernel,
+                                  const std::vector<fbs::Operand> &operands) {
+  ToyCommand command = launch(c, kernel, operands);
+  command.rows = fbs::Rows::logit_rows;
+  return command;
+}
+
+static std::vector<ToyCommand> runLayers(const ToyContents &c, bool record) {
+  fbs::Operand begins = buffer(0, fbs::Access::write), ends = buffer(1024, fbs::Access::write);
+  std::vector<ToyCommand> commands = {launch(c, "begin", {begins})};
+  commands.push_back({fbs::Action::call, 1, {kStates, ends}, 0});
+  if (record) {
+    commands.push_back({fbs::Action::record_state, 0, {kFirstStates}, 0});
+  }
+  commands.push_back({fbs::Action::call, 1, {kFirstStates, begins}, 1});
+  if (record) {
+    commands.push_back({fbs::Action::record_state, 0, {kStates}, 1});
+  }
+  return commands;
+}
+
+static std::vector<ToyCommand> makeDraft(const ToyContents &c, const std::string &name) {
+  fbs::Operand hidden = array(fbs::Place::hidden), sums = buffer(2048, fbs::Access::write);
+  const char *append = name.find("not_rewound") == std::string::npos ? "draft_append" : "draft_append_once";
+  std::vector<ToyCommand> commands = {
+      launch(c, append, {kTokens, hidden, kAppends}, kToyLayers),
+      launch(c, "draft_states", {kTokens, hidden, kTable, sums, hiddenOut(), kAttends}, kToyLayers)};
+  if (name.find("headless") == std::string::npos) {
+    commands.push_back(launchForLogits(c, "draft_logits", {buffer(2048, fbs::Access::read), kRowIds, kTable, kLogits}));
+  }
+  return commands;
+}
+
+static std::vector<ToyCommand> makeFunction(const ToyContents &c, const std::string &name) {
+  if (name == "trap") {
+    return {launch(c, "trap", {})};
+  }
+  std::vector<ToyCommand> commands = runLayers(c, name != "headless");
+  if (name == "headless") {
+    commands.push_back(launch(c, "mark", {buffer(1024, fbs::Access::write)}));
+    commands.push_back({fbs::Action::record_state, 0, {kFirstStates}, 0});
+    commands.push_back({fbs::Action::record_state, 0, {kFirstStates}, 1});
+    return commands;
+  }
+  if (name == "below_40" || name == "from_40") {
+    commands.push_back(launch(c, name, {buffer(0, fbs::Access::read_write)}));
+  }
+  commands.push_back(launchForLogits(c, "logits", {kStates, kRowIds, kLogits}));
+  if (name == "poisoned") {
+    fbs::Operand logits = array(fbs::Place::logits, fbs::Access::read_write);
+    commands.push_back(launchForLogits(c, "poison", {kTokens, kRowIds, kTable, logits}));
+  }
+  if (!c.entries.empty() && c.entries[0].hiddenOut) {
+    commands.push_back(launch(c, "copy", {kStates, hiddenOut()}));
+  }
+  return commands;
+}
+
+uint32_t addFunction(ToyContents &c, const std::string &name) {
+  bool drafts = name.rfind("draft", 0) == 0;
+  c.functions.push_back({name, drafts ? makeDraft(c, name) : makeFunction(c, name)});
+  return static_cast<uint32_t>(c.functions.size() - 1);
+}
+
 void addDraft(ToyContents &c, ToyDraft draft) {
   c.stores[0].layers = kToyLayers + 1;
   c.pageBytes = c.stores[0].layers * 64 * c.stores[0].width * sizeof(float);
@@ -178,9 +302,10 @@ void addDraft(ToyContents &c, ToyDraft draft) {
   for (ToyEntry &entry : c.entries) {
     entry.hiddenOut = true;
   }
-  uint64_t address = toyAddress("toy_draft");
-  c.entries.push_back({"draft", fbs::Form::absorbed, address, 1, 16, 4096, true, true, true});
-  c.entries.push_back({"draft_headless", fbs::Form::absorbed, address, 1, 16, 4096, false, true, true});
+  c.functions[0].commands.push_back(launch(c, "copy", {kStates, hiddenOut()}));
+  uint32_t whole = addFunction(c, "draft"), headless = addFunction(c, "draft_headless");
+  c.entries.push_back({"draft", fbs::Form::absorbed, whole, 1, 16, 4096, true, true, true});
+  c.entries.push_back({"draft_headless", fbs::Form::absorbed, headless, 1, 16, 4096, false, true, true});
 }
 
 std::string makeToy(const Tweak &tweak) {
@@ -190,8 +315,12 @@ std::string makeToy(const Tweak &tweak) {
   uint64_t tableBytes = c.table.size() * sizeof(float);
   c.segments = {{"code", "", false, kCodeOffset, c.code.size(), 0},
                 {"weights", "", false, weightsOffset, tableBytes, 0}};
-  c.entries = {{"prefill", fbs::Form::expanded, toyAddress("toy_prefill"), 1, 16, 4096},
-               {"decode", fbs::Form::absorbed, toyAddress("toy_decode"), 1, 4, 4096}};
+  addKernels(c);
+  addFunction(c, "model");
+  fbs::Operand input = array(fbs::Place::input), output = array(fbs::Place::output, fbs::Access::write);
+  c.functions.push_back(
+      {"layer", {launch(c, "append", {kTokens, kTable, kAppends}), launch(c, "attend", {input, output, kAttends})}});
+  c.entries = {{"prefill", fbs::Form::expanded, 0, 1, 16, 4096}, {"decode", fbs::Form::absorbed, 0, 1, 4, 4096}};
   c.slices = {{0, tableBytes, 1}};
   uint64_t codeHash = 1, tableHash = 1;
   c.segments[0].hash = codeHash;
@@ -199,6 +328,10 @@ std::string makeToy(const Tweak &tweak) {
   if (tweak) {
     tweak(c);
   }
+  for (ToySegment &segment : c.segments) {
+    segment.offset += c.moreMetadata;
+  }
+  weightsOffset += c.moreMetadata;
   tableBytes = c.table.size() * sizeof(float);
   if (c.segments.size() > 0 && c.segments[0].hash == codeHash) {
     c.segments[0].hash = XXH3_64bits(c.code.data(), c.code.size());
@@ -217,7 +350,7 @@ std::string makeToy(const Tweak &tweak) {
   std::string result(header.total_size, '\0');
   memcpy(result.data(), &header, sizeof(header));
   memcpy(result.data() + sizeof(header), metadata.data(), metadata.size());
-  memcpy(result.data() + kCodeOffset, c.code.data(), c.code.size());
+  memcpy(result.data() + kCodeOffset + c.moreMetadata, c.code.data(), c.code.size());
   memcpy(result.data() + weightsOffset, c.table.data(), tableBytes);
   rehash(result);
   return result;

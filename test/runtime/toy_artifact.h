@@ -42,12 +42,33 @@ struct ToyStore {
 struct ToyEntry {
   std::string name;
   artifact::Form form;
-  uint64_t address;
+  uint32_t function;
   uint32_t minRows, maxRows;
   uint64_t arenaBytes;
   bool logits = true;
   bool hidden = false, hiddenOut = false;
   uint32_t maxPositions = 0;
+};
+
+struct ToyKernel {
+  std::string name;
+  uint64_t task, items;
+  uint32_t operands;
+};
+
+struct ToyCommand {
+  artifact::Action action;
+  uint32_t target;
+  std::vector<artifact::Operand> operands;
+  int32_t layer = -1;
+  artifact::Rows rows = artifact::Rows::rows;
+  uint32_t factor = 1;
+  uint32_t instance = 0;
+};
+
+struct ToyFunction {
+  std::string name;
+  std::vector<ToyCommand> commands;
 };
 
 struct ToySlice {
@@ -73,6 +94,9 @@ struct ToyContents {
   uint64_t scratchBytes = 100;
   std::vector<ToySegment> segments;
   std::vector<ToyEntry> entries;
+  /// The first is that of all entry points, the second that of layers, which it calls.
+  std::vector<ToyFunction> functions;
+  std::vector<ToyKernel> kernels;
   std::vector<ToySlice> slices;
   uint32_t firstSlice = 0, sliceCount = 1;
   int64_t dimension = 4;
@@ -81,6 +105,8 @@ struct ToyContents {
   bool chat = true;
   /// Added to the last operand of the chat template.
   uint32_t chatOperand = 0;
+  /// More bytes between the header and the first segment, for metadata of more than 64 KiB.
+  uint64_t moreMetadata = 0;
   std::string code;
   /// The weights: four values.
   std::vector<float> table = {0, 1, 2, 3};
@@ -95,6 +121,11 @@ struct ToyDraft {
 
 /// Gives a toy a draft layer, in a cache of its own.
 void addDraft(ToyContents &contents, ToyDraft draft = {});
+
+/// Adds a function for an entry point, and returns its number: "model"; "headless", whose states are -1; "poisoned",
+/// "below_40" and "from_40", as kernels of toy_model.c say; "draft" and "draft_not_rewound", both with or without
+/// "_headless" behind; "trap", which may not run.
+uint32_t addFunction(ToyContents &contents, const std::string &name);
 
 using Tweak = std::function<void(ToyContents &)>;
 

@@ -5,7 +5,8 @@
 // independent, without relocations. Its next token depends on every token before it, through the cache alone.
 //
 //   cache row of (layer, position): [token * (layer + 1), weight 0 at position % 4]
-//   state of (layer, position): the sum of both values over positions 0..position of that layer and all before
+//   state of (layer, position): the sum of both values over positions 0..position of that layer and all before, and in
+//   column h of a row h more
 //   logit v: -|v - (state of the last layer) mod vocabulary|, so greedy decoding is that number
 //   hidden state: the state of the last layer, its offsets included
 //
@@ -16,56 +17,81 @@
 //   logit v: as the model's for that state, but another one where the draft errs: at every [weight 4]th position, and
 //   where more than [weight 5] of its rows up to i are not what rows after them, and the call, say
 //   weight 6: added to all its logits
-//   weight 7: a token after which a logit is NaN, of toy_decode_poisoned
+//   weight 7: a token after which a logit is NaN, where toy_poison runs
 
-#include "fathom/artifact_abi.h"
+#include "fathom/kernel_abi.h"
 
 enum { kLayers = 2, kWidth = 2, kHidden = 4, kVocabulary = 320 };
 
-typedef struct {
-  const fathom_call_t *call;
-  float *sums;
-} toy_work_t;
+/// All kernels have an item a row.
+int64_t toy_items(int64_t rows) { return rows; }
 
-static float *toy_cache_row(const fathom_call_t *call, int64_t row, int64_t layer, int64_t position) {
-  return (float *)fathom_cache_row(&call->cache, row, layer, position, 0, kWidth * sizeof(float));
+static const float *input(const fathom_dispatch_t *dispatch, int operand) {
+  return (const float *)dispatch->operands[operand];
+}
+static float *output(const fathom_dispatch_t *dispatch, int operand) { return (float *)dispatch->operands[operand]; }
+static const int32_t *integers(const fathom_dispatch_t *dispatch, int operand) {
+  return (const int32_t *)dispatch->operands[operand];
 }
 
-static void toy_append(const void *argument, int64_t row, void *scratch) {
-  const toy_work_t *work = (const toy_work_t *)argument;
-  const float *table = (const float *)work->call->weights[0];
-  int64_t position = work->call->positions[row];
-  for (int64_t layer = 0; layer < kLayers; ++layer) {
-    float *cache = toy_cache_row(work->call, row, layer, position);
-    cache[0] = (float)(work->call->tokens[row] * (layer + 1));
-    cache[1] = table[position % 4];
+static float *cache_row(const fathom_dispatch_t *dispatch, int64_t row, int64_t position) {
+  return (float *)fathom_cache_row(dispatch->cache, row, dispatch->layer, position, 0, kWidth * sizeof(float));
+}
+
+/// begin(rows): the state before the first layer.
+void toy_begin(const void *task, int64_t row, void *scratch) {
+  for (int64_t h = 0; h < kHidden; ++h) {
+    output((const fathom_dispatch_t *)task, 0)[row * kHidden + h] = (float)h;
   }
   *(volatile char *)scratch = 1;
 }
 
-static void toy_attend(const void *argument, int64_t row, void *scratch) {
-  const toy_work_t *work = (const toy_work_t *)argument;
-  const fathom_call_t *call = work->call;
-  float sum = 0;
-  for (int64_t layer = 0; layer < kLayers; ++layer) {
-    for (int64_t position = 0; position <= call->positions[row]; ++position) {
-      const float *cache = toy_cache_row(call, row, layer, position);
-      sum += cache[0] + cache[1];
-    }
-    for (int64_t h = 0; call->hidden_out && layer + 1 == kLayers && h < kHidden; ++h) {
-      call->hidden_out[row * kHidden + h] = sum + (float)h;
-    }
-    if (call->states) {
-      for (int64_t h = 0; h < kHidden; ++h) {
-        call->states[(layer * call->rows + row) * kHidden + h] = sum + (float)h;
-      }
-    }
-  }
-  work->sums[row] = sum;
+/// append(tokens, table)
+void toy_append(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  int64_t position = dispatch->positions[row];
+  float *cache = cache_row(dispatch, row, position);
+  cache[0] = (float)(integers(dispatch, 0)[row] * (dispatch->layer + 1));
+  cache[1] = input(dispatch, 1)[position % 4];
   *(volatile char *)scratch = 2;
 }
 
-static void toy_write_logits(float *logits, float sum, float offset) {
+/// attend(states, next states)
+void toy_attend(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  float sum = 0;
+  for (int64_t position = 0; position <= dispatch->positions[row]; ++position) {
+    const float *cache = cache_row(dispatch, row, position);
+    sum += cache[0] + cache[1];
+  }
+  for (int64_t h = row * kHidden; h < (row + 1) * kHidden; ++h) {
+    output(dispatch, 1)[h] = input(dispatch, 0)[h] + sum;
+  }
+  *(volatile char *)scratch = 3;
+}
+
+/// copy(rows, rows)
+void toy_copy(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  for (int64_t h = row * kHidden; h < (row + 1) * kHidden; ++h) {
+    output(dispatch, 1)[h] = input(dispatch, 0)[h];
+  }
+  (void)scratch;
+}
+
+static void fill(float *rows, int64_t row, float value) {
+  for (int64_t h = row * kHidden; h < (row + 1) * kHidden; ++h) {
+    rows[h] = value;
+  }
+}
+
+/// mark(rows): what an entry point without a head shows as its states.
+void toy_mark(const void *task, int64_t row, void *scratch) {
+  fill(output((const fathom_dispatch_t *)task, 0), row, -1);
+  (void)scratch;
+}
+
+static void write_logits(float *logits, float sum, float offset) {
   float target = sum - (float)((int64_t)(sum / kVocabulary) * kVocabulary);
   for (int64_t v = 0; v < kVocabulary; ++v) {
     float distance = (float)v - target;
@@ -73,165 +99,100 @@ static void toy_write_logits(float *logits, float sum, float offset) {
   }
 }
 
-static void toy_logits(const void *argument, int64_t item, void *scratch) {
-  const toy_work_t *work = (const toy_work_t *)argument;
-  toy_write_logits(work->call->logits + item * kVocabulary, work->sums[work->call->logit_row_ids[item]], 0);
+/// logits(states, row ids, logits)
+void toy_logits(const void *task, int64_t item, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  write_logits(output(dispatch, 2) + item * kVocabulary, input(dispatch, 0)[integers(dispatch, 1)[item] * kHidden], 0);
   (void)scratch;
 }
 
-static int32_t toy_run(const fathom_call_t *call) {
-  toy_work_t work = {call, (float *)call->arena};
-  call->host->parallel(call->host->self, toy_append, &work, call->rows);
-  call->host->parallel(call->host->self, toy_attend, &work, call->rows);
-  call->host->parallel(call->host->self, toy_logits, &work, call->logit_rows);
-  return 0;
-}
-
-int32_t toy_prefill(const fathom_call_t *call) { return toy_run(call); }
-
-/// Fills the cache as the others do, and shows that it ran where states go.
-int32_t toy_headless(const fathom_call_t *call) {
-  int32_t status = toy_run(call);
-  for (int64_t i = 0; call->states && i < kLayers * call->rows * kHidden; ++i) {
-    call->states[i] = -1;
+/// poison(tokens, row ids, table, logits)
+void toy_poison(const void *task, int64_t item, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  if (integers(dispatch, 0)[integers(dispatch, 1)[item]] == (int32_t)input(dispatch, 2)[7]) {
+    output(dispatch, 3)[item * kVocabulary + 5] = __builtin_nanf("");
   }
-  return call->logit_rows == 0 ? status : 1;
-}
-
-int32_t toy_decode(const fathom_call_t *call) { return toy_run(call); }
-
-int32_t toy_decode_poisoned(const fathom_call_t *call) {
-  toy_run(call);
-  for (int64_t i = 0; i < call->logit_rows; ++i) {
-    if (call->tokens[call->logit_row_ids[i]] == (int32_t)((const float *)call->weights[0])[7]) {
-      call->logits[i * kVocabulary + 5] = __builtin_nanf("");
-    }
-  }
-  return 0;
+  (void)scratch;
 }
 
 /// The state after a token at `position` that follows `state`.
-static float toy_next_state(const float *table, float state, float token, int64_t position) {
+static float next_state(const float *table, float state, float token, int64_t position) {
   return state + (1 + kLayers) * token * kLayers / 2 + kLayers * table[position % 4];
 }
 
-static void toy_draft_append(const void *argument, int64_t row, void *scratch) {
-  const fathom_call_t *call = (const fathom_call_t *)argument;
-  float *cache = toy_cache_row(call, row, kLayers, call->positions[row]);
-  cache[0] = (float)call->tokens[row];
-  cache[1] = call->hidden[row * kHidden];
+/// draft_append(tokens, hidden)
+void toy_draft_append(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  float *cache = cache_row(dispatch, row, dispatch->positions[row]);
+  cache[0] = (float)integers(dispatch, 0)[row];
+  cache[1] = input(dispatch, 1)[row * kHidden];
   (void)scratch;
 }
 
-static int64_t toy_count_stale(const fathom_call_t *call, const float *table, int64_t row) {
-  int64_t stale = toy_cache_row(call, row, kLayers, call->positions[row])[1] != call->hidden[row * kHidden];
-  for (int64_t position = 0; position < call->positions[row]; ++position) {
-    const float *cache = toy_cache_row(call, row, kLayers, position);
-    float next = toy_next_state(table, cache[1], cache[0], position + 1);
-    stale += toy_cache_row(call, row, kLayers, position + 1)[1] != next;
+/// A mistake: rows of drafts that were wrong, and of tokens that a sequence has no more, stay.
+void toy_draft_append_once(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  if (cache_row(dispatch, row, dispatch->positions[row])[1] == 0) {
+    toy_draft_append(task, row, scratch);
+  }
+}
+
+static int64_t count_stale(const fathom_dispatch_t *dispatch, const float *hidden, const float *table, int64_t row) {
+  int64_t stale = cache_row(dispatch, row, dispatch->positions[row])[1] != hidden[row * kHidden];
+  for (int64_t position = 0; position < dispatch->positions[row]; ++position) {
+    const float *cache = cache_row(dispatch, row, position);
+    float next = next_state(table, cache[1], cache[0], position + 1);
+    stale += cache_row(dispatch, row, position + 1)[1] != next;
   }
   return stale;
 }
 
-static void toy_draft_states(const void *argument, int64_t row, void *scratch) {
-  const fathom_call_t *call = (const fathom_call_t *)argument;
-  const float *table = (const float *)call->weights[0];
-  int64_t position = call->positions[row];
-  float sum = toy_next_state(table, call->hidden[row * kHidden], (float)call->tokens[row], position + 1);
+/// draft_states(tokens, hidden, table, sums, hidden_out)
+void toy_draft_states(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  const float *hidden = input(dispatch, 1), *table = input(dispatch, 2);
+  int64_t position = dispatch->positions[row];
+  float sum = next_state(table, hidden[row * kHidden], (float)integers(dispatch, 0)[row], position + 1);
   for (int64_t h = 0; h < kHidden; ++h) {
-    call->hidden_out[row * kHidden + h] = sum + (float)h;
+    output(dispatch, 4)[row * kHidden + h] = sum + (float)h;
   }
   int64_t period = (int64_t)table[4];
-  int errs = (period > 0 && position % period == period - 1) || toy_count_stale(call, table, row) > (int64_t)table[5];
-  ((float *)call->arena)[row] = errs ? sum + 7 : sum;
+  int errs =
+      (period > 0 && position % period == period - 1) || count_stale(dispatch, hidden, table, row) > (int64_t)table[5];
+  output(dispatch, 3)[row] = errs ? sum + 7 : sum;
   (void)scratch;
 }
 
-static void toy_draft_logits(const void *argument, int64_t item, void *scratch) {
-  const fathom_call_t *call = (const fathom_call_t *)argument;
-  const float *sums = (const float *)call->arena, *table = (const float *)call->weights[0];
-  toy_write_logits(call->logits + item * kVocabulary, sums[call->logit_row_ids[item]], table[6]);
+/// draft_logits(sums, row ids, table, logits)
+void toy_draft_logits(const void *task, int64_t item, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  float sum = input(dispatch, 0)[integers(dispatch, 1)[item]];
+  write_logits(output(dispatch, 3) + item * kVocabulary, sum, input(dispatch, 2)[6]);
   (void)scratch;
 }
 
-static int32_t toy_run_draft(const fathom_call_t *call, void (*append)(const void *, int64_t, void *)) {
-  call->host->parallel(call->host->self, append, call, call->rows);
-  call->host->parallel(call->host->self, toy_draft_states, call, call->rows);
-  call->host->parallel(call->host->self, toy_draft_logits, call, call->logit_rows);
-  return 0;
-}
-
-int32_t toy_draft(const fathom_call_t *call) { return toy_run_draft(call, toy_draft_append); }
-
-static void toy_draft_append_once(const void *argument, int64_t row, void *scratch) {
-  const fathom_call_t *call = (const fathom_call_t *)argument;
-  if (toy_cache_row(call, row, kLayers, call->positions[row])[1] == 0) {
-    toy_draft_append(argument, row, scratch);
+/// below_40(states), from_40(states): of one of two entry points that share the positions of a context. States of
+/// others become NaN.
+void toy_below_40(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  if (dispatch->positions[row] >= 40) {
+    fill(output(dispatch, 0), row, __builtin_nanf(""));
   }
+  (void)scratch;
 }
 
-/// A mistake: rows of drafts that were wrong, and of tokens that a sequence has no more, stay.
-int32_t toy_draft_not_rewound(const fathom_call_t *call) { return toy_run_draft(call, toy_draft_append_once); }
-
-/// Of one of two entry points that share the positions of a context: below 40, and from there on.
-static int32_t toy_count_below_40(const fathom_call_t *call) {
-  int32_t below = 0;
-  for (int64_t row = 0; row < call->rows; ++row) {
-    below += call->positions[row] < 40;
+void toy_from_40(const void *task, int64_t row, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  if (dispatch->positions[row] < 40) {
+    fill(output(dispatch, 0), row, __builtin_nanf(""));
   }
-  return below;
+  (void)scratch;
 }
 
-int32_t toy_below_40(const fathom_call_t *call) { return toy_count_below_40(call) == call->rows ? toy_run(call) : 5; }
-
-int32_t toy_from_40(const fathom_call_t *call) { return toy_count_below_40(call) == 0 ? toy_run(call) : 6; }
-
-/// Runs tasks within a task, and asks the host for memory: for the tests of the host table.
-static void toy_inner(const void *argument, int64_t item, void *scratch) {
-  ((int32_t *)argument)[item] += 1;
-  *(volatile char *)scratch = 3;
-}
-
-typedef struct {
-  const fathom_call_t *call;
-  int32_t (*counts)[8];
-} toy_nested_t;
-
-static void toy_outer(const void *argument, int64_t item, void *scratch) {
-  const toy_nested_t *nested = (const toy_nested_t *)argument;
-  *(volatile char *)scratch = 7;
-  nested->call->host->parallel(nested->call->host->self, toy_inner, nested->counts[item], 8);
-  // The inner tasks had scratch of their own.
-  nested->counts[item][0] += *(volatile char *)scratch == 7 ? 0 : 100;
-}
-
-/// Asks the host for more memory than there is, with some in hand.
-int32_t toy_ask_for_too_much(const fathom_call_t *call) {
-  const fathom_host_t *host = call->host;
-  char *first = host->allocate(host->self, 100);
-  host->deallocate(host->self, host->allocate(host->self, 200));
-  first[99] = 1;
-  char *second = host->allocate(host->self, SIZE_MAX - (call->tokens[0] ? 0 : SIZE_MAX / 2));
-  second[0] = 1;
-  return 3;
-}
-
-/// Returns 0 if nested tasks ran once each and memory was aligned; else a number that says what went wrong.
-int32_t toy_host_check(const fathom_call_t *call) {
-  const fathom_host_t *host = call->host;
-  int32_t (*counts)[8] = host->allocate(host->self, 64 * sizeof(*counts));
-  if (!counts || (uint64_t)counts % 64 != 0) {
-    return 1;
-  }
-  for (int32_t i = 0; i < 64 * 8; ++i) {
-    counts[i / 8][i % 8] = 0;
-  }
-  toy_nested_t nested = {call, counts};
-  host->parallel(host->self, toy_outer, &nested, 64);
-  int32_t bad = 0;
-  for (int32_t i = 0; i < 64 * 8; ++i) {
-    bad += counts[i / 8][i % 8] != 1;
-  }
-  host->deallocate(host->self, counts);
-  return bad ? 2 : 0;
+/// Of an entry point that no test may run.
+void toy_trap(const void *task, int64_t row, void *scratch) {
+  (void)task;
+  (void)row;
+  (void)scratch;
+  __builtin_trap();
 }

@@ -309,8 +309,9 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   const kernels::Arch &arch = *target.arch;
   contents.target = {
       {}, codegen::X86Target::kTriple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
-  for (artifact::EntryPointT &entry : contents.entryPoints) {
-    entry.address = image.entryPoints.lookup(entry.name);
+  for (artifact::KernelT &kernel : contents.kernels) {
+    kernel.task = image.addresses.lookup(codegen::getTaskName(kernel.name));
+    kernel.items = image.addresses.lookup(codegen::getItemsName(kernel.name));
   }
   if (input.tokenizer) {
     contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {

@@ -108,7 +108,8 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
             std::to_string(entry.max_rows);
   }
   // Of a module of --from this says how it was made.
-  return text + (contents.kernels.empty() ? " --no-kernels" : "");
+  bool generated = llvm::all_of(contents.kernels, [](const artifact::KernelT &kernel) { return kernel.generated; });
+  return text + (generated ? " --no-kernels" : "");
 }
 
 /// Shards that the artifact reads at run time, and where they are.

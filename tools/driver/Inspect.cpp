@@ -11,6 +11,7 @@
 #include "runtime/cli/options.h"
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/stores.h"
+#include "tools/driver/InspectCommands.h"
 #include "tools/driver/InspectReport.h"
 #include "tools/driver/Terminal.h"
 #include "llvm/ADT/SmallString.h"
@@ -145,15 +146,16 @@ static void describeSurroundings(const artifact::Program &program, Report &repor
 
 static void listCode(const artifact::Program &program, Report &report) {
   report.table("entry_points", {"name", "form", "min_rows", "max_rows", "max_positions", "logits", "hidden",
-                                "hidden_out", "arena_bytes", "address"});
+                                "hidden_out", "arena_bytes", "function"});
   for (const artifact::EntryPoint *entry : each(program.entry_points())) {
     uint32_t positions = entry->max_positions() ? entry->max_positions() : program.model()->max_context();
     report.row({show(entry->name()), EnumNameForm(entry->form()), entry->min_rows(), entry->max_rows(), positions,
-                entry->logits(), entry->hidden(), entry->hidden_out(), entry->arena_bytes(), entry->address()});
+                entry->logits(), entry->hidden(), entry->hidden_out(), entry->arena_bytes(),
+                show(program.functions()->Get(entry->function())->name())});
   }
-  report.table("kernels", {"name", "op", "dispatches"});
+  report.table("kernels", {"name", "op", "generated", "dispatches"});
   for (const artifact::Kernel *kernel : each(program.kernels())) {
-    report.row({show(kernel->name()), show(kernel->op()), kernel->dispatches()});
+    report.row({show(kernel->name()), show(kernel->op()), kernel->generated(), kernel->dispatches()});
   }
   report.table("buffers", {"name", "offset", "size_bytes"});
   for (const artifact::Buffer *buffer : each(program.buffers())) {
@@ -201,7 +203,7 @@ static fathom_status_t findArtifact(const runtime::ByteSource &file, uint64_t &o
   return FATHOM_STATUS_OK;
 }
 
-static fathom_status_t inspectArtifact(const std::string &path, Report &report) {
+static fathom_status_t inspectArtifact(const std::string &path, bool commands, Report &report) {
   runtime::ByteSource file;
   runtime::ByteSource source;
   runtime::Metadata metadata;
@@ -224,7 +226,7 @@ static fathom_status_t inspectArtifact(const std::string &path, Report &report) 
   listStores(metadata.program(), report);
   listCode(metadata.program(), report);
   listWeights(metadata.program(), report);
-  return FATHOM_STATUS_OK;
+  return commands ? listCommands(metadata.program(), report) : FATHOM_STATUS_OK;
 }
 
 /// Ascending numbers with runs folded: "0, 3..60".
@@ -312,14 +314,14 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
 }
 
 /// Fills the report; returns the exit code after printing findings.
-static int inspect(const std::string &path, Report &report) {
+static int inspect(const std::string &path, bool commands, Report &report) {
   if (llvm::sys::fs::is_directory(path)) {
     Diagnostics diagnostics;
     inspectCheckpoint(path, diagnostics, report);
     diagnostics.print(llvm::errs());
     return diagnostics.exitCode();
   }
-  fathom_status_t status = inspectArtifact(path, report);
+  fathom_status_t status = inspectArtifact(path, commands, report);
   if (status != FATHOM_STATUS_OK) {
     runtime::failInFile(status, path.c_str());
     cli::printError("fathom", fathom_status_exit_code(status), "%s", fathom_status_message());
@@ -329,11 +331,13 @@ static int inspect(const std::string &path, Report &report) {
 
 int runInspect(int argc, const char *const *argv) {
   const char *path = nullptr;
-  bool asJson = false;
+  bool asJson = false, commands = false;
   const cli::Option options[] = {
       {"json", 0, cli::OptionKind::kFlag, &asJson, nullptr, "one JSON object on stdout; sizes are bytes"},
+      {"commands", 0, cli::OptionKind::kFlag, &commands, nullptr,
+       "of an artifact, what its entry points run, in order"},
   };
-  cli::Command command = {"fathom inspect", "X [--json]", kAbout, options, std::size(options), &path, 1};
+  cli::Command command = {"fathom inspect", "X [--json] [--commands]", kAbout, options, std::size(options), &path, 1};
   int code = cli::parseOptions(command, argc, argv, 0, nullptr);
   if (code != cli::kContinue) {
     return code;
@@ -342,7 +346,7 @@ int runInspect(int argc, const char *const *argv) {
     return cli::printUsageError(command.name, "name an artifact, an executable or a checkpoint directory");
   }
   Report report;
-  code = inspect(path, report);
+  code = inspect(path, commands, report);
   if (report.isEmpty()) {
     return code;
   }

@@ -5,12 +5,11 @@
 
 #include "tools/driver/ProgramFacts.h"
 
+#include "codegen/commands/LowerCommands.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
-#include "kernels/Catalog.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 
@@ -63,7 +62,11 @@ static bool hasArray(func::FuncOp entry, StringRef name) {
   return llvm::any_of(entry.getOps<plan::ArgumentOp>(), [&](plan::ArgumentOp op) { return op.getName() == name; });
 }
 
-static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
+static uint32_t findFunction(ArrayRef<artifact::FunctionT> functions, StringRef name) {
+  return std::distance(functions.begin(), llvm::find_if(functions, [&](auto &one) { return one.name == name; }));
+}
+
+static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module, ArrayRef<artifact::FunctionT> functions) {
   std::vector<artifact::EntryPointT> entries;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (auto rows = function->getAttrOfType<IntegerAttr>(plan::kMaxRowsAttr)) {
@@ -74,7 +77,7 @@ static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
       entries.push_back({{},
                          function.getName().str(),
                          form,
-                         0,
+                         findFunction(functions, function.getName()),
                          1,
                          uint32_t(rows.getInt()),
                          uint32_t(positions ? positions.getInt() : 0),
@@ -85,19 +88,6 @@ static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module) {
     }
   }
   return entries;
-}
-
-static std::vector<artifact::KernelT> listKernels(ModuleOp module) {
-  llvm::StringMap<uint32_t> dispatches;
-  module->walk([&](plan::DispatchOp op) { ++dispatches[op.getKernel()]; });
-  std::vector<artifact::KernelT> kernels;
-  for (auto kernel : module.getOps<plan::KernelOp>()) {
-    kernels.push_back({{},
-                       kernel.getSymName().str(),
-                       std::string(kernels::findKernel(kernel.getKernel())->op),
-                       dispatches.lookup(kernel.getSymName())});
-  }
-  return kernels;
 }
 
 /// The kernel or generated function that writes a buffer: the first to take it.
@@ -131,8 +121,10 @@ void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
   contents.model = readModel(facts);
   contents.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
   contents.stores = listStores(module);
-  contents.entryPoints = listEntryPoints(module);
-  contents.kernels = listKernels(module);
+  codegen::CommandTables commands = codegen::lowerCommands(module);
+  contents.kernels = std::move(commands.kernels);
+  contents.functions = std::move(commands.functions);
+  contents.entryPoints = listEntryPoints(module, contents.functions);
   contents.buffers = listBuffers(module);
 }
 

@@ -12,8 +12,8 @@
 
 namespace fathom::driver {
 
-/// Copies what a planned module says of its model, cache, entry points, kernels and buffers to `contents`. Addresses
-/// of entry points are known only when there is code.
+/// Copies what a planned module says of its model, cache, entry points, commands, kernels and buffers to `contents`.
+/// Addresses of kernels are known only when there is code.
 void collectProgramFacts(mlir::ModuleOp planned, codegen::ArtifactContents &contents);
 
 } // namespace fathom::driver

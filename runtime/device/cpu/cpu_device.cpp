@@ -1,18 +1,16 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Loads and calls model code on the CPU.
+// Loads model code and runs commands on the CPU.
 
 #include "runtime/device/cpu/cpu_device.h"
 
-#include "runtime/device/cpu/code_image.h"
+#include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
-#include "runtime/device/cpu/thread_pool.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
 #include "runtime/src/memory.h"
 
-#include <string.h>
 #include <sys/mman.h>
 
 namespace fathom::runtime {
@@ -27,9 +25,8 @@ public:
   uint64_t arenaSize() const { return arenaBytes(*program); }
   uint64_t scratchBytes() const { return program->code()->scratch_bytes(); }
 
-  fathom_entry_fn function(const artifact::EntryPoint &entry) const {
-    return reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(entry.address())));
-  }
+  uint32_t hidden() const { return program->model()->hidden(); }
+  const CommandLists &commands() const { return lists; }
 
 private:
   fathom_status_t checkTarget() const;
@@ -37,6 +34,7 @@ private:
 
   const artifact::Program *program = nullptr;
   CodeImage image;
+  CommandLists lists;
 };
 
 /// Threads, scratch and arena of a session.
@@ -52,16 +50,16 @@ public:
 
   uint32_t threads() const { return pool.threads(); }
 
+  /// As Device::trace.
+  fathom_status_t trace(const char *path) { return runner.trace(path); }
+
   /// As Device::run.
-  fathom_status_t run(const artifact::EntryPoint &entry, fathom_call_t *call);
+  void run(const artifact::EntryPoint &entry, const fathom_call_t &call);
 
 private:
-  static void parallel(void *self, fathom_task_fn task, const void *argument, int64_t items);
-
   const CpuProgram *program = nullptr;
-  const void *const *weights = nullptr;
   ThreadPool pool;
-  fathom_host_t host = {};
+  CommandRunner runner;
   char *arena = nullptr;
   uint64_t arenaSize = 0;
 };
@@ -109,13 +107,7 @@ fathom_status_t CpuProgram::mapCode(const ByteSource &source) {
                 segment.name()->c_str());
   }
   FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size(), &source, segment.offset()));
-  for (const artifact::EntryPoint *entry : *program->entry_points()) {
-    if (!image.function(entry->address())) {
-      return fail(FATHOM_STATUS_BAD_DATA, "entry point '%.64s': address 0x%llx is not in the code",
-                  entry->name()->c_str(), static_cast<unsigned long long>(entry->address()));
-    }
-  }
-  return FATHOM_STATUS_OK;
+  return lists.load(*program, image);
 }
 
 CpuExecutor::~CpuExecutor() {
@@ -124,9 +116,8 @@ CpuExecutor::~CpuExecutor() {
   }
 }
 
-fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *const *newWeights, uint32_t threads) {
+fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *const *weights, uint32_t threads) {
   program = &newProgram;
-  weights = newWeights;
   arenaSize = program->arenaSize() + 4096;
   // The arena serves the largest call; pages that smaller ones never touch take no memory.
   void *memory = mmap(nullptr, arenaSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -136,24 +127,13 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *con
   }
   arena = static_cast<char *>(memory);
   madvise(arena, arenaSize, MADV_HUGEPAGE);
-  host = {sizeof(host), FATHOM_ARTIFACT_VERSION_MAJOR, this, parallel};
-  return pool.start(threads ? threads : availableProcessors(), program->scratchBytes());
+  FATHOM_RETURN_IF_ERROR(pool.start(threads ? threads : availableProcessors(), program->scratchBytes()));
+  return runner.start(pool, program->commands().mostLaunches(), {arena, weights, program->hidden()});
 }
 
-fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, fathom_call_t *call) {
-  call->struct_size = sizeof(*call);
-  call->reserved = 0;
-  call->host = &host;
-  call->arena = arena;
-  call->weights = weights;
+void CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &call) {
   FloatEnvironment environment;
-  int32_t result = program->function(entry)(call);
-  return result == 0 ? FATHOM_STATUS_OK
-                     : fail(FATHOM_STATUS_FAILED, "entry point '%s' returned %d", entry.name()->c_str(), result);
-}
-
-void CpuExecutor::parallel(void *self, fathom_task_fn task, const void *argument, int64_t items) {
-  static_cast<CpuExecutor *>(self)->pool.run(task, argument, items);
+  runner.run(program->commands().of(entry), call);
 }
 
 /// A new T on which |start| succeeded, in |*object|.
@@ -184,8 +164,9 @@ const Device kCpuDevice = {
     },
     [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
     [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
-    [](void *executor, const artifact::EntryPoint &entry, fathom_call_t *call) {
-      return static_cast<CpuExecutor *>(executor)->run(entry, call);
+    [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
+    [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call) {
+      static_cast<CpuExecutor *>(executor)->run(entry, call);
     },
 };
 

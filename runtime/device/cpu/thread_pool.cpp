@@ -9,14 +9,13 @@
 
 #include "runtime/device/cpu/thread_pool.h"
 
+#include "runtime/device/cpu/futex.h"
 #include "runtime/src/memory.h"
 
 #include <immintrin.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace fathom::runtime {
@@ -27,17 +26,6 @@ static constexpr uint64_t kNumber = uint64_t(1) << 32;
 static constexpr size_t kStackBytes = size_t(1) << 20;
 
 static uint64_t number(uint64_t state) { return state / kNumber; }
-
-static void futexWait(std::atomic<uint32_t> *word, uint32_t expected) {
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
-}
-
-static void futexWake(std::atomic<uint32_t> *word, int count) {
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
-}
-
-thread_local ThreadPool::Worker *ThreadPool::current = nullptr;
-thread_local int ThreadPool::depth = 0;
 
 uint32_t availableProcessors() {
   cpu_set_t set;
@@ -50,11 +38,9 @@ uint32_t availableProcessors() {
 
 fathom_status_t ThreadPool::start(uint32_t threads, uint64_t scratchBytes) {
   uint64_t each, all;
-  if (!alignUp(scratchBytes + 1, 4096, &each) || !multiply(each, uint64_t(threads) * 2, &all) ||
-      !workers.allocate(threads)) {
+  if (!alignUp(scratchBytes + 1, 4096, &each) || !multiply(each, threads, &all) || !workers.allocate(threads)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u threads", threads);
   }
-  // Pages nobody touches cost nothing, so the second scratch of a thread is free until a task runs tasks.
   void *memory = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %llu bytes of scratch of %u threads",
@@ -65,7 +51,7 @@ fathom_status_t ThreadPool::start(uint32_t threads, uint64_t scratchBytes) {
   spins = threads <= availableProcessors() ? 2000 : 0;
   process = getpid();
   for (uint32_t i = 0; i < threads; ++i) {
-    workers[i] = {this, {}, {scratchMemory + 2 * i * each, scratchMemory + (2 * i + 1) * each}};
+    workers[i] = {this, {}, scratchMemory + i * each};
   }
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -103,7 +89,6 @@ void *ThreadPool::main(void *worker) {
   Worker *self = static_cast<Worker *>(worker);
   // The state a fresh process has, whatever the thread inherited: round to nearest, keep denormals, mask traps.
   _mm_setcsr(0x1f80);
-  current = self;
   self->pool->work(*self);
   return nullptr;
 }
@@ -114,7 +99,7 @@ void ThreadPool::work(Worker &worker) {
   while (!stopping.load()) {
     uint32_t heard = bell.load();
     if (join(&seen)) {
-      claimItems(worker.scratch[0]);
+      claimItems(worker.scratch);
       state.fetch_sub(1, std::memory_order_acq_rel);
       idle = 0;
       continue;
@@ -146,7 +131,6 @@ bool ThreadPool::join(uint64_t *seen) {
 }
 
 void ThreadPool::claimItems(char *scratch) {
-  depth = 1;
   for (;;) {
     int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
     if (begin >= items) {
@@ -157,26 +141,16 @@ void ThreadPool::claimItems(char *scratch) {
       task(argument, item, scratch);
     }
   }
-  depth = 0;
-}
-
-void ThreadPool::runInline(fathom_task_fn task, const void *argument, int64_t items) {
-  Worker *worker = current && current->pool == this ? current : &workers[0];
-  char *scratch = worker->scratch[depth > 0 ? 1 : 0];
-  ++depth;
-  for (int64_t item = 0; item < items; ++item) {
-    task(argument, item, scratch);
-  }
-  --depth;
 }
 
 void ThreadPool::run(fathom_task_fn newTask, const void *newArgument, int64_t newItems) {
   if (newItems <= 0) {
     return;
   }
-  bool nested = depth > 0;
-  if (nested || newItems == 1 || started == 0) {
-    runInline(newTask, newArgument, newItems);
+  if (newItems == 1 || started == 0) {
+    for (int64_t item = 0; item < newItems; ++item) {
+      newTask(newArgument, item, workers[0].scratch);
+    }
     return;
   }
   task = newTask;
@@ -192,10 +166,7 @@ void ThreadPool::run(fathom_task_fn newTask, const void *newArgument, int64_t ne
   if (sleepers.load() > 0) {
     futexWake(&bell, newItems - 1 < started ? static_cast<int>(newItems - 1) : static_cast<int>(started));
   }
-  Worker *before = current;
-  current = &workers[0];
-  claimItems(workers[0].scratch[0]);
-  current = before;
+  claimItems(workers[0].scratch);
   uint64_t now = state.fetch_and(~kOpen, std::memory_order_acq_rel);
   for (int waited = 0; now & kInside; ++waited) {
     if (waited < spins) {

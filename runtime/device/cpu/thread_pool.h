@@ -20,9 +20,8 @@ namespace fathom::runtime {
 /// The processors this process may run on.
 uint32_t availableProcessors();
 
-/// Runs tasks of model code. run() is called by one thread at a time; tasks may call it again from within, and then
-/// run their items inline. Workers spin for some microseconds after a task, since dispatches of a model follow each
-/// other closely, then sleep.
+/// Runs tasks. run() is called by one thread at a time, never by a task. Workers spin for some microseconds after a
+/// task, since calls of a model may follow each other closely, then sleep.
 class ThreadPool {
 public:
   ThreadPool() = default;
@@ -42,19 +41,13 @@ private:
   struct Worker {
     ThreadPool *pool;
     pthread_t thread;
-    /// Scratch of the thread, and of tasks that its tasks run.
-    char *scratch[2];
+    char *scratch;
   };
 
   static void *main(void *worker);
   void work(Worker &worker);
   bool join(uint64_t *seen);
   void claimItems(char *scratch);
-  void runInline(fathom_task_fn task, const void *argument, int64_t items);
-
-  /// The worker that the current thread is at present; NULL outside of tasks.
-  static thread_local Worker *current;
-  static thread_local int depth;
 
   Buffer<Worker> workers;
   char *scratchMemory = nullptr;

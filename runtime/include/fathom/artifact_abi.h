@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What an artifact looks like on disk, and how the runtime calls the code in it.
+// What an artifact looks like on disk, and what a call of a model gives and takes.
 //
 // The second contract between compiler and runtime (the first is kernel_abi.h; the schema of the metadata is
 // artifact.fbs beside this file). Plain C, only <stddef.h> and <stdint.h>.
@@ -29,6 +29,13 @@ extern "C" {
 #define FATHOM_LARGEST_DIMENSION (1 << 24)
 /// The most rows of a call of an entry point.
 #define FATHOM_MOST_ROWS (1 << 20)
+/// The most functions, commands of a function, and operands of a command; and the most operands of all of them.
+#define FATHOM_MOST_FUNCTIONS 1024
+#define FATHOM_MOST_COMMANDS 4096
+#define FATHOM_MOST_OPERANDS 64
+#define FATHOM_MOST_OPERANDS_IN_ALL (1 << 17)
+/// The most launches that all entry points together come to.
+#define FATHOM_MOST_LAUNCHES (1 << 18)
 /// The most stores of a cache.
 #define FATHOM_MOST_STORES 64
 /// The rows that every draft takes: of a sequence, the most tokens that one step verifies, and one before them.
@@ -62,25 +69,8 @@ typedef struct fathom_artifact_trailer {
   char magic[FATHOM_ARTIFACT_MAGIC_SIZE];
 } fathom_artifact_trailer_t;
 
-/// What model code needs from its host. The table outlives the loaded model.
-typedef struct fathom_host {
-  uint32_t struct_size;
-  uint32_t version;
-  /// Passed to every function below.
-  void *self;
-  /// Runs `task` for every item in [0, items) and returns when all are done.
-  void (*parallel)(void *self, fathom_task_fn task, const void *argument, int64_t items);
-} fathom_host_t;
-
-/// One call of an entry point.
+/// One call of an entry point: what commands of a place that is an array of the call are given.
 typedef struct fathom_call {
-  uint32_t struct_size;
-  uint32_t reserved;
-  const fathom_host_t *host;
-  /// EntryPoint.arena_bytes of memory, aligned to 64 bytes, owned by the caller. Contents need not survive calls.
-  char *arena;
-  /// A pointer for every entry of Program.weight_slices.
-  const void *const *weights;
   /// Rows of this call, by EntryPoint.form: tokens of one sequence, or one token of each of several.
   int64_t rows;
   /// [rows]
@@ -103,9 +93,6 @@ typedef struct fathom_call {
   /// the final norm.
   float *states;
 } fathom_call_t;
-
-/// An entry point: an address in the code segment that Program.entry_points names. Returns 0.
-typedef int32_t (*fathom_entry_fn)(const fathom_call_t *call);
 
 #ifdef __cplusplus
 }

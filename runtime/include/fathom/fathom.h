@@ -363,6 +363,9 @@ typedef struct fathom_session_options {
   /// Tokens that are guessed ahead of each step, up to FATHOM_MOST_DRAFTS; 0, the default: none. It takes an artifact
   /// with a draft: FATHOM_STATUS_UNSUPPORTED without one.
   uint64_t draft;
+  /// A file that is told which thread ran which kernel when, for Perfetto or chrome://tracing; NULL, the default: none.
+  /// It is whole when the session has ended. FATHOM_STATUS_IO if it cannot be written.
+  const char *trace;
 } fathom_session_options_t;
 
 /// Sets the first |struct_size| bytes to the defaults.

@@ -89,7 +89,7 @@ static inline char *fathom_cache_row(const fathom_cache_t *cache, int64_t row, i
   return cache->pages + page * cache->page_bytes + store + (layer * FATHOM_PAGE_TOKENS + in_page) * row_bytes;
 }
 
-/// One dispatch: what its items share. Lives on the stack of the entry point that issued it.
+/// One dispatch: what its items share. Each thread that runs some of them has its own.
 typedef struct fathom_dispatch {
   /// Operands in catalog order: activations, weights, results. A dense weight is a pointer to its bytes; the
   /// weights of experts are a pointer to a table of such pointers, one an expert.
@@ -105,6 +105,9 @@ typedef struct fathom_dispatch {
 
 /// Work that a host runs in parallel: called once for every item, with scratch memory of the thread that runs it.
 typedef void (*fathom_task_fn)(const void *task, int64_t item, void *scratch);
+
+/// How many items a kernel has for so many rows.
+typedef int64_t (*fathom_items_fn)(int64_t rows);
 
 #ifdef __cplusplus
 }

@@ -121,12 +121,14 @@ TEST(ArtifactWriter, KeepsEveryFact) {
   EXPECT_EQ(program.code()->scratch_bytes(), 4096u);
   EXPECT_EQ(program.entry_points()->Get(1)->name()->str(), "decode");
   EXPECT_EQ(program.entry_points()->Get(1)->form(), artifact::Form::absorbed);
-  EXPECT_EQ(program.entry_points()->Get(1)->address(), 64u);
+  EXPECT_EQ(program.entry_points()->Get(1)->function(), 1u);
   EXPECT_EQ(program.entry_points()->Get(1)->max_rows(), 8u);
   EXPECT_EQ(program.weights()->Get(1)->first_slice(), 1u);
   EXPECT_EQ(program.weights()->Get(1)->shape()->Get(1), 33);
   EXPECT_EQ(program.weights()->Get(1)->layout()->str(), "panels");
   EXPECT_EQ(program.kernels()->Get(0)->dispatches(), 14u);
+  EXPECT_EQ(program.kernels()->Get(0)->items(), 128u);
+  EXPECT_EQ(program.functions()->Get(1)->commands()->Get(0)->operands()->Get(1)->size(), 256u);
   EXPECT_EQ(program.buffers()->Get(0)->size(), 4096u);
   EXPECT_EQ(program.build()->llvm_version()->str(), "22.1.8");
   EXPECT_EQ(program.tokenizer(), nullptr);

@@ -65,6 +65,23 @@ TEST(Inspect, ReportsTheFactsOfAnArtifact) {
   EXPECT_NE(fixture.out.find("layers.1.q_proj  bf16  [40,33]    panels"), std::string::npos) << fixture.out;
 }
 
+TEST(Inspect, ListsCommandsWithWhatTheyWaitFor) {
+  InspectFixture fixture;
+  ASSERT_EQ(exitCode(writeArtifact(fixture.contents, fixture.path, {})), 0);
+  ASSERT_EQ(fixture.run({fixture.path.c_str(), "--commands", "--json"}), 0) << fixture.err;
+  llvm::json::Value report = llvm::cantFail(llvm::json::parse(fixture.out));
+  const llvm::json::Array &commands = *report.getAsObject()->getArray("commands");
+  ASSERT_EQ(commands.size(), 4u);
+  const llvm::json::Object &first = *commands[2].getAsObject(), &second = *commands[3].getAsObject();
+  EXPECT_EQ(first.getString("function"), "decode");
+  EXPECT_EQ(first.getString("target"), "avx2_bf16_gemm");
+  EXPECT_EQ(first.getString("reads"), "tokens");
+  EXPECT_EQ(first.getString("writes"), "arena[0..256]");
+  EXPECT_EQ(first.getString("after"), "");
+  EXPECT_EQ(second.getString("reads"), "arena[0..256], layers.0.q_proj[0]");
+  EXPECT_EQ(second.getString("after"), "0");
+}
+
 TEST(Inspect, FindsTheArtifactInAnExecutable) {
   InspectFixture fixture;
   llvm::MemoryBufferRef stub("stub", "stub");

@@ -265,6 +265,23 @@ std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
   return matrices.back().bytes;
 }
 
+/// A function that launches a kernel twice: on its tokens, and on what the first launch wrote.
+static artifact::FunctionT makeFunction(const char *name, uint32_t kernel) {
+  using artifact::Access, artifact::Operand, artifact::Place;
+  Operand tokens(0, 0, 0, Place::tokens, Access::read), weight(0, 1, 0, Place::weight, Access::read);
+  Operand written(0, 256, 0, Place::buffer, Access::write), read(0, 256, 0, Place::buffer, Access::read);
+  artifact::FunctionT function;
+  function.name = name;
+  for (const std::vector<Operand> &operands : {std::vector{tokens, written}, std::vector{read, weight}}) {
+    auto command = std::make_unique<artifact::CommandT>();
+    command->target = kernel;
+    command->layer = 0;
+    command->operands = operands;
+    function.commands.push_back(std::move(command));
+  }
+  return function;
+}
+
 ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Source> &sources, llvm::StringRef code) {
   ArtifactContents contents;
   contents.target = {{}, "x86_64-unknown-linux-gnu", "x86-64-v3", {"avx512f"}};
@@ -273,8 +290,9 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   contents.stores = {{{}, "row", 2, fathom::artifact::StoreElement::f32, 48}};
   contents.code = code;
   contents.scratchBytes = 4096;
+  contents.functions = {makeFunction("prefill", 0), makeFunction("decode", 0)};
   contents.entryPoints = {{{}, "prefill", artifact::Form::expanded, 0, 1, 64, 0, 1 << 16},
-                          {{}, "decode", artifact::Form::absorbed, 64, 1, 8, 0, 1 << 14}};
+                          {{}, "decode", artifact::Form::absorbed, 1, 1, 8, 0, 1 << 14}};
   contents.shards = {shard};
   for (size_t i = 0; i < sources.size(); ++i) {
     std::vector<StepAction> actions;
@@ -288,7 +306,7 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   }
   SliceRecipe rope{{}, {{RopeTable{128, {1.0, 0.1}, 1.0}, {}}}};
   contents.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
-  contents.kernels = {{{}, "avx2_bf16_gemm", "gemm", 14}};
+  contents.kernels = {{{}, "avx2_bf16_gemm", "gemm", 64, 128, 2, 14}};
   contents.buffers = {{{}, "hidden", 0, 4096}};
   contents.build = {{}, "0.1.0", "22.1.8", "--mcpu=x86-64-v3"};
   return contents;

@@ -28,12 +28,12 @@ std::unique_ptr<llvm::Module> parse(llvm::StringRef ir, llvm::LLVMContext &conte
   return module;
 }
 
-ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> entryPoints, std::vector<KernelInstance> kernels) {
+ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> exports, std::vector<KernelInstance> kernels) {
   llvm::LLVMContext context;
   ModelCode code;
   llvm::raw_svector_ostream stream(code.functions);
   llvm::WriteBitcodeToFile(*parse(ir, context), stream);
-  code.entryPoints = std::move(entryPoints);
+  code.exports = std::move(exports);
   code.kernels = std::move(kernels);
   return code;
 }

@@ -20,7 +20,7 @@ const X86Target &getTarget();
 std::unique_ptr<llvm::Module> parse(llvm::StringRef ir, llvm::LLVMContext &context);
 
 /// A model whose functions are `ir`.
-ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> entryPoints, std::vector<KernelInstance> kernels = {});
+ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> exports, std::vector<KernelInstance> kernels = {});
 
 /// Copies row ids[i] of `width` numbers to row i.
 KernelInstance makeSelectRows(int64_t width);

@@ -53,17 +53,22 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
       %0 = arith.addf %sum, %bias : f32
       plan.yield %0
     }
-    llvm.func @plain.task(!llvm.ptr, i64, !llvm.ptr)
-    llvm.func @decode() attributes {plan.max_rows = 4 : i64} {
+    llvm.func @helper()
+    llvm.func @generated_0.task(%task: !llvm.ptr, %item: i64, %scratch: !llvm.ptr) {
+      llvm.call @helper() : () -> ()
       llvm.return
     }
-    llvm.func @layer() {
+    llvm.func @generated_0.items(%rows: i64) -> i64 {
+      llvm.return %rows : i64
+    }
+    llvm.func @biased.epilogue() {
       llvm.return
     })",
                                                          &context);
   ASSERT_TRUE(lowered);
   ModelCode code = llvm::cantFail(translateModel(*lowered, getTarget()));
-  EXPECT_EQ(code.entryPoints, std::vector<std::string>{"decode"});
+  EXPECT_THAT(code.exports, testing::ElementsAre("plain.task", "plain.items", "biased.task", "biased.items",
+                                                 "generated_0.task", "generated_0.items"));
   ASSERT_EQ(code.kernels.size(), 2u);
   EXPECT_EQ(code.kernels[0].symbol, "plain");
   EXPECT_EQ(code.kernels[0].kernel, "x86_f32_select_rows");
@@ -72,8 +77,8 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
   EXPECT_TRUE(code.kernels[1].hasEpilogue);
   llvm::LLVMContext llvmContext;
   auto functions = llvm::cantFail(readFunctions(code, llvmContext));
-  EXPECT_THAT(listImported(*functions), testing::ElementsAre("plain.task"));
-  EXPECT_TRUE(functions->getFunction("plain.task")->hasHiddenVisibility()) << "others would find it through a table";
+  EXPECT_THAT(listImported(*functions), testing::ElementsAre("helper"));
+  EXPECT_TRUE(functions->getFunction("helper")->hasHiddenVisibility()) << "others would find it through a table";
 }
 
 TEST(SpecializeKernel, ShowsItsTaskAndItemsAndNothingElse) {
@@ -150,18 +155,18 @@ TEST(ReadFunctions, HidesAllButEntryPoints) {
 
 TEST(LinkGeneratedCalls, DefinesOnlyWhatIsCalled) {
   llvm::LLVMContext context;
-  auto unused = parse("declare void @fathom_generated_record_state(ptr, ptr, i64, i64)", context);
+  auto unused = parse("declare void @fathom_generated_write_row(ptr, i64, i64, i64, ptr)", context);
   EXPECT_EQ(llvm::toString(linkGeneratedCalls(*unused)), "");
-  EXPECT_TRUE(unused->getFunction("fathom_generated_record_state")->isDeclaration());
+  EXPECT_TRUE(unused->getFunction("fathom_generated_write_row")->isDeclaration());
   auto used = parse(R"(
-    declare void @fathom_generated_record_state(ptr, ptr, i64, i64)
+    declare void @fathom_generated_write_row(ptr, i64, i64, i64, ptr)
     define void @run() {
-      call void @fathom_generated_record_state(ptr null, ptr null, i64 0, i64 0)
+      call void @fathom_generated_write_row(ptr null, i64 0, i64 4, i64 0, ptr null)
       ret void
     })",
                     context);
   EXPECT_EQ(llvm::toString(linkGeneratedCalls(*used)), "");
-  EXPECT_FALSE(used->getFunction("fathom_generated_record_state")->isDeclaration());
+  EXPECT_FALSE(used->getFunction("fathom_generated_write_row")->isDeclaration());
 }
 
 TEST(BuildUnit, CompilesEveryFunctionForTheTarget) {

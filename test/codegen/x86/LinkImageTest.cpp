@@ -11,12 +11,12 @@
 
 namespace fathom::codegen::test {
 
-static llvm::Expected<CodeImage> link(llvm::ArrayRef<llvm::StringRef> modules, std::vector<std::string> entryPoints) {
+static llvm::Expected<CodeImage> link(llvm::ArrayRef<llvm::StringRef> modules, std::vector<std::string> exports) {
   std::vector<llvm::SmallString<0>> objects;
   for (llvm::StringRef ir : modules) {
     objects.push_back(compileObject(ir));
   }
-  return linkImage(objects, entryPoints);
+  return linkImage(objects, exports);
 }
 
 TEST(LinkImage, FindsWhatOneObjectCallsInAnother) {

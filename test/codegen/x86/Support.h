@@ -23,7 +23,7 @@ public:
   /// The entry point of that name; null when it is not in executable bytes.
   template <typename Function>
   Function *find(llvm::StringRef name) const {
-    return reinterpret_cast<Function *>(const_cast<void *>(image.function(linked.entryPoints.lookup(name))));
+    return reinterpret_cast<Function *>(const_cast<void *>(image.function(linked.addresses.lookup(name))));
   }
 
 private:

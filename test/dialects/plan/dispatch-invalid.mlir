@@ -3,7 +3,7 @@
 
 func.func @unknown_kernel(%call: !plan.call, %i: index, %x: memref<4xf32>) {
   // expected-error @+1 {{'plan.dispatch' op expects a plan.kernel, but got unknown symbol @k}}
-  plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
+  plan.dispatch @k of %call rows %i layer %i ins(%x : memref<4xf32>)
   return
 }
 
@@ -11,8 +11,8 @@ func.func @unknown_kernel(%call: !plan.call, %i: index, %x: memref<4xf32>) {
 
 plan.kernel @k = "kernel" operands 2 constants []
 func.func @operands(%call: !plan.call, %i: index, %x: memref<4xf32>) {
-  // expected-error @+1 {{'plan.dispatch' op expects 2 operands for @k, but got 1}}
-  plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
+  // expected-error @+1 {{'plan.dispatch' op expects 2 inputs and outputs and 0 extras for @k, but got 1 and 0}}
+  plan.dispatch @k of %call rows %i layer %i ins(%x : memref<4xf32>)
   return
 }
 
@@ -23,8 +23,8 @@ plan.kernel @k = "kernel" operands 1 constants [] {
   plan.yield %sum
 }
 func.func @extras(%call: !plan.call, %i: index, %x: memref<4xf32>) {
-  // expected-error @+1 {{'plan.dispatch' op expects 2 operands for @k, but got 1}}
-  plan.dispatch @k of %call rows %i layer %i(%x) : memref<4xf32>
+  // expected-error @+1 {{'plan.dispatch' op expects 1 inputs and outputs and 1 extras for @k, but got 1 and 0}}
+  plan.dispatch @k of %call rows %i layer %i ins(%x : memref<4xf32>)
   return
 }
 
@@ -45,7 +45,7 @@ plan.kernel @k = "kernel" operands 1 constants [] {
 }
 func.func @extra_c2(%call: !plan.call, %i: index, %x: memref<?xf32>) {
   // expected-error @+1 {{'plan.dispatch' op expects f32 rows of a static width, but got 'memref<?xf32>'}}
-  plan.dispatch @k of %call rows %i layer %i(%x, %x) : memref<?xf32>, memref<?xf32>
+  plan.dispatch @k of %call rows %i layer %i outs(%x : memref<?xf32>) extras(%x : memref<?xf32>)
   return
 }
 
@@ -57,7 +57,7 @@ plan.kernel @k = "kernel" operands 1 constants [] {
 }
 func.func @extra_c2_type(%call: !plan.call, %i: index, %x: memref<4xf32>, %b: memref<4xi32>) {
   // expected-error @+1 {{'plan.dispatch' op expects f32 rows of a static width, but got 'memref<4xi32>'}}
-  plan.dispatch @k of %call rows %i layer %i(%x, %b) : memref<4xf32>, memref<4xi32>
+  plan.dispatch @k of %call rows %i layer %i outs(%x : memref<4xf32>) extras(%b : memref<4xi32>)
   return
 }
 
@@ -68,8 +68,17 @@ plan.kernel @k = "kernel" operands 1 constants [] {
   plan.yield %sum
 }
 func.func @columns(%call: !plan.call, %i: index, %x: memref<?x4xf32>, %c: memref<?x4xf32, strided<[8, 1], offset: 4>>) {
-  // expected-error @+1 {{'plan.dispatch' op operand #4 must be variadic of contiguous memref of numbers or a table of pointers to weights of one type: the experts of a layer, but got 'memref<?x4xf32, strided<[8, 1], offset: 4>>'}}
-  plan.dispatch @k of %call rows %i layer %i(%x, %c) : memref<?x4xf32>, memref<?x4xf32, strided<[8, 1], offset: 4>>
+  // expected-error @+1 {{'plan.dispatch' op operand #4 must be variadic of contiguous memref of numbers, but got 'memref<?x4xf32, strided<[8, 1], offset: 4>>'}}
+  plan.dispatch @k of %call rows %i layer %i outs(%x : memref<?x4xf32>) extras(%c : memref<?x4xf32, strided<[8, 1], offset: 4>>)
+  return
+}
+
+// -----
+
+plan.kernel @k = "kernel" operands 1 constants []
+func.func @unknown_store(%call: !plan.call, %i: index, %x: memref<4xf32>) {
+  // expected-error @+1 {{'plan.dispatch' op expects stores of 'plan.stores', but got "latent"}}
+  plan.dispatch @k of %call rows %i layer %i ins(%x : memref<4xf32>) reads ["latent"]
   return
 }
 
@@ -81,7 +90,7 @@ func.func @generated(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
 }
 func.func @generated_c3_missing(%call: !plan.call, %i: index, %x: memref<?x8xf32>) {
   // expected-error @+1 {{'plan.dispatch' op expects an operand 1 for @generated}}
-  plan.dispatch @generated of %call rows %i layer %i(%x) : memref<?x8xf32>
+  plan.dispatch @generated of %call rows %i layer %i outs(%x : memref<?x8xf32>)
   return
 }
 
@@ -93,7 +102,7 @@ func.func @generated(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
 }
 func.func @generated_c3_type(%call: !plan.call, %i: index, %x: memref<?x9xf32>) {
   // expected-error @+1 {{'plan.dispatch' op expects 'memref<1x8xf32>' as operand 0, but got 'memref<?x9xf32>'}}
-  plan.dispatch @generated of %call rows %i layer %i(%x) : memref<?x9xf32>
+  plan.dispatch @generated of %call rows %i layer %i ins(%x : memref<?x9xf32>)
   return
 }
 
@@ -104,6 +113,6 @@ func.func @function(%call: !plan.call) {
 }
 func.func @function_of_no_task(%call: !plan.call, %i: index, %x: memref<4xf32>) {
   // expected-error @+1 {{'plan.dispatch' op expects a plan.kernel, but got unknown symbol @function}}
-  plan.dispatch @function of %call rows %i layer %i(%x) : memref<4xf32>
+  plan.dispatch @function of %call rows %i layer %i ins(%x : memref<4xf32>)
   return
 }

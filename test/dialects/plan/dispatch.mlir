@@ -36,11 +36,11 @@ func.func @entry(%call: !plan.call, %layer: index) {
   %z = plan.buffer of %call bytes 512 sizes(%rows, %logit_rows) : memref<?x4x?xf32>
   // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[LAYER]]] slices 2, 1 : memref<4x8xbf16>
   %w = plan.weight of %call @w[%layer] slices 2, 1 : memref<4x8xbf16>
-  // CHECK: plan.dispatch @k0 of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[X]], %[[W]], %[[Y]], %[[X]]) : memref<?x8xf32>, memref<4x8xbf16>, memref<4xf32>, memref<?x8xf32>
-  plan.dispatch @k0 of %call rows %rows layer %layer(%x, %w, %y, %x)
-      : memref<?x8xf32>, memref<4x8xbf16>, memref<4xf32>, memref<?x8xf32>
-  // CHECK: plan.dispatch @k1 of %[[CALL]] rows %[[LOGIT_ROWS]] layer %[[LAYER]](%[[Y]]) : memref<4xf32>
-  plan.dispatch @k1 of %call rows %logit_rows layer %layer(%y) : memref<4xf32>
+  // CHECK: plan.dispatch @k0 of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]] ins(%[[X]], %[[W]] : memref<?x8xf32>, memref<4x8xbf16>) outs(%[[Y]] : memref<4xf32>) extras(%[[X]] : memref<?x8xf32>)
+  plan.dispatch @k0 of %call rows %rows layer %layer ins(%x, %w : memref<?x8xf32>, memref<4x8xbf16>)
+      outs(%y : memref<4xf32>) extras(%x : memref<?x8xf32>)
+  // CHECK: plan.dispatch @k1 of %[[CALL]] rows %[[LOGIT_ROWS]] layer %[[LAYER]] outs(%[[Y]] : memref<4xf32>) reads ["latent"] writes ["index"]
+  plan.dispatch @k1 of %call rows %logit_rows layer %layer outs(%y : memref<4xf32>) reads ["latent"] writes ["index"]
   // CHECK: plan.record_state of %[[CALL]] %[[X]] layer 1 : memref<?x8xf32>
   plan.record_state of %call %x layer 1 : memref<?x8xf32>
   return
@@ -76,7 +76,8 @@ func.func @generated(%task: !plan.task, %i: index, %scratch: !plan.scratch) {
 // CHECK-LABEL: func.func @dispatches_generated
 func.func @dispatches_generated(%call: !plan.call, %n: index, %experts: !plan.table<memref<4x8xbf16>>, %x: memref<?x8xf32>) {
   // CHECK: plan.dispatch @generated of
-  plan.dispatch @generated of %call rows %n layer %n(%experts, %x) : !plan.table<memref<4x8xbf16>>, memref<?x8xf32>
+  plan.dispatch @generated of %call rows %n layer %n ins(%experts : !plan.table<memref<4x8xbf16>>)
+      outs(%x : memref<?x8xf32>)
   return
 }
 }

@@ -7,11 +7,11 @@
 
 #include "codegen/x86/Image.h"
 #include "dialects/RegisterDialects.h"
+#include "dialects/plan/CountedRows.h"
 #include "passes/lower/Passes.h"
 #include "passes/plan/GeneratedBodies.h"
 #include "passes/plan/Stores.h"
 
-#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -53,13 +53,12 @@ std::string writeModule(const std::string &op, const Operands &inputs, const Ope
   return hasCache ? formatv(kModule, kLayers, kContext, text).str() : text;
 }
 
-/// Plans the op of such a module in an entry point, on memory that is slices of the weight table.
+/// Plans the op of such a module, and knows what its dispatch passes.
 class Planner {
 public:
   explicit Planner(mlir::ModuleOp module) : module(module), builder(module.getBodyRegion()) {
     mlir::Type call = plan::CallType::get(module.getContext());
-    run = mlir::func::FuncOp::create(builder, loc, "run", builder.getFunctionType(call, builder.getI32Type()));
-    run->setAttr(plan::kMaxRowsAttr, builder.getI64IntegerAttr(4));
+    auto run = mlir::func::FuncOp::create(builder, loc, "run", builder.getFunctionType(call, {}));
     builder.setInsertionPointToStart(run.addEntryBlock());
     mlir::Value rows = plan::RowsOp::create(builder, loc, builder.getIndexType(), run.getArgument(0), plan::Rows::rows);
     signature = Signature{run, run.getArgument(0), {rows, 4}, {}, {}, Places()};
@@ -81,53 +80,58 @@ public:
     }
     Buffers buffers(builder, signature.call, places);
     mlir::LogicalResult planned = GeneratedBodies(module).dispatch(builder, op, signature, buffers, indices);
-    mlir::Value zero = mlir::arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
-    mlir::func::ReturnOp::create(builder, loc, zero);
+    mlir::func::ReturnOp::create(builder, loc);
     tensors.erase();
     return planned;
   }
 
+  plan::DispatchOp getDispatch() { return *signature.function.getOps<plan::DispatchOp>().begin(); }
+  /// Which piece of memory each operand of the dispatch is, or begins with.
+  std::vector<GeneratedFunction::Piece> listPieces() {
+    std::vector<GeneratedFunction::Piece> list;
+    for (mlir::Value memory : getDispatch().getArguments()) {
+      list.push_back({pieces.lookup(memory), mlir::isa<plan::TableType>(memory.getType())});
+    }
+    return list;
+  }
+  /// Rows of the dispatch for each row of a call.
+  int64_t countRows() { return plan::getCountedRows(getDispatch().getRows())->factor; }
+
 private:
-  /// The next slice, or slices of experts, with as many rows as the call says.
+  /// The next piece of memory, or pieces of experts, with as many rows as the call says.
   Place place(mlir::Type type, const Operand &operand) {
     auto memory = getMemRefType(type);
-    if (operand.experts) {
-      auto expert = mlir::MemRefType::get(memory.getShape().drop_front(), memory.getElementType());
-      return {slice(plan::TableType::get(type.getContext(), expert), operand.experts), {}};
-    }
-    if (memory.hasStaticShape()) {
-      return {slice(memory, 1), {}};
-    }
-    mlir::Value rows = signature.rows.rows;
-    if (operand.perRow != 1) {
+    RowCount count;
+    if (!operand.experts && !memory.hasStaticShape()) {
       mlir::Value factor = mlir::arith::ConstantIndexOp::create(builder, loc, operand.perRow);
-      rows = mlir::arith::MulIOp::create(builder, loc, rows, factor);
+      mlir::Value rows = signature.rows.rows;
+      count = {operand.perRow == 1 ? rows : mlir::arith::MulIOp::create(builder, loc, rows, factor),
+               4 * operand.perRow};
     }
-    return {castToRows(memory, rows), {rows, 4 * operand.perRow}};
+    mlir::Value made = operand.experts ? makeTable(memory) : makeBuffer(memory, count);
+    pieces[made] = std::exchange(next, next + operand.countSlices());
+    return {made, count};
   }
 
-  mlir::Value slice(mlir::Type type, int64_t count) {
-    int64_t first = std::exchange(slices, slices + count);
-    return plan::WeightOp::create(builder, loc, type, signature.call, "table", first, count, mlir::Value());
+  mlir::Value makeTable(mlir::MemRefType stack) {
+    auto expert = mlir::MemRefType::get(stack.getShape().drop_front(), stack.getElementType());
+    auto table = plan::TableType::get(stack.getContext(), expert);
+    return plan::WeightOp::create(builder, loc, table, signature.call, "table", 0, stack.getDimSize(0), mlir::Value());
   }
 
-  mlir::Value castToRows(mlir::MemRefType type, mlir::Value rows) {
-    llvm::SmallVector<int64_t> shape(type.getShape());
-    shape.front() = 1;
-    mlir::Value row = slice(mlir::MemRefType::get(shape, type.getElementType()), 1);
-    auto sizes = mlir::getAsIndexOpFoldResult(type.getContext(), shape);
-    sizes.front() = rows;
-    auto strides = mlir::getAsIndexOpFoldResult(type.getContext(), mlir::computeStrides(shape));
-    return mlir::memref::ReinterpretCastOp::create(builder, loc, type, row, builder.getIndexAttr(0), sizes, strides);
+  mlir::Value makeBuffer(mlir::MemRefType memory, const RowCount &count) {
+    mlir::ValueRange sizes = count.rows ? mlir::ValueRange(count.rows) : mlir::ValueRange();
+    return plan::BufferOp::create(builder, loc, memory, signature.call, builder.getI64IntegerAttr(0),
+                                  mlir::IntegerAttr(), sizes);
   }
 
   mlir::ModuleOp module;
   mlir::OpBuilder builder;
   mlir::Location loc = builder.getUnknownLoc();
-  mlir::func::FuncOp run;
   Signature signature;
   Places places;
-  int64_t slices = 0;
+  llvm::DenseMap<mlir::Value, size_t> pieces;
+  size_t next = 0;
 };
 
 /// Decomposes the op, and changes what it became.
@@ -143,6 +147,8 @@ void make(Mistake mistake, mlir::ModuleOp module) {
 struct Compiled {
   codegen::CodeImage image;
   int64_t scratchBytes = 0;
+  std::vector<GeneratedFunction::Piece> pieces;
+  int64_t rowsPerRow = 1;
 };
 
 Compiled compile(const std::string &op, const Operands &inputs, const Operands &outputs, Mistake mistake) {
@@ -164,9 +170,13 @@ Compiled compile(const std::string &op, const Operands &inputs, const Operands &
       }
     }
   });
-  if (mlir::failed(Planner(*module).plan(inputs, outputs))) {
+  Planner planner(*module);
+  if (mlir::failed(planner.plan(inputs, outputs))) {
     llvm::report_fatal_error(StringRef("cannot plan\n" + text));
   }
+  Compiled compiled;
+  compiled.pieces = planner.listPieces();
+  compiled.rowsPerRow = planner.countRows();
   if (mistake) {
     make(mistake, *module);
   }
@@ -176,26 +186,12 @@ Compiled compile(const std::string &op, const Operands &inputs, const Operands &
     llvm::report_fatal_error(StringRef("cannot lower\n" + text));
   }
   auto scratch = (*module)->getAttrOfType<mlir::IntegerAttr>(plan::kScratchBytesAttr);
+  compiled.scratchBytes = scratch ? scratch.getInt() : 0;
   codegen::X86Target target = llvm::cantFail(codegen::findX86Target("x86-64-v3"));
   codegen::ModelCode code = llvm::cantFail(codegen::translateModel(*module, target));
-  return {llvm::cantFail(codegen::emitImage(code, target, /*threads=*/1)), scratch ? scratch.getInt() : 0};
+  compiled.image = llvm::cantFail(codegen::emitImage(code, target, /*threads=*/1));
+  return compiled;
 }
-
-/// A host that runs items backwards, each with scratch memory of NaN.
-struct Host {
-  fathom_host_t table = {sizeof(table), FATHOM_ARTIFACT_VERSION_MAJOR, this, parallel};
-  size_t scratchBytes;
-  std::unique_ptr<void, decltype(&std::free)> scratch{std::aligned_alloc(64, scratchBytes), std::free};
-
-  explicit Host(int64_t scratchBytes) : scratchBytes((scratchBytes + 64) / 64 * 64) {}
-
-  static void parallel(void *self, fathom_task_fn task, const void *argument, int64_t items) {
-    auto *host = static_cast<Host *>(self);
-    while (items-- > 0) {
-      task(argument, items, std::memset(host->scratch.get(), 0xFF, host->scratchBytes));
-    }
-  }
-};
 
 } // namespace
 
@@ -216,22 +212,29 @@ GeneratedFunction::GeneratedFunction(const std::string &op, const Operands &inpu
   Compiled compiled = compile(op, inputs, outputs, mistake);
   const std::string &code = compiled.image.bytes;
   EXPECT_EQ(image.load(reinterpret_cast<const unsigned char *>(code.data()), code.size()), FATHOM_STATUS_OK);
-  uint64_t address = compiled.image.entryPoints.lookup("run");
-  entry = reinterpret_cast<fathom_entry_fn>(const_cast<void *>(image.function(address)));
+  auto find = [&](const char *name) { return image.function(compiled.image.addresses.lookup(name)); };
+  task = reinterpret_cast<fathom_task_fn>(const_cast<void *>(find("generated_0.task")));
+  items = reinterpret_cast<fathom_items_fn>(const_cast<void *>(find("generated_0.items")));
   scratchBytes = compiled.scratchBytes;
+  pieces = compiled.pieces;
+  rowsPerRow = compiled.rowsPerRow;
 }
 
+// Items run backwards, each with scratch memory of NaN.
 void GeneratedFunction::run(int64_t rows, const std::vector<const void *> &memory, fathom_cache_t cache) const {
-  ASSERT_TRUE(entry);
+  ASSERT_TRUE(task && items);
   ASSERT_EQ(memory.size(), slices);
-  Host host(scratchBytes);
-  fathom_call_t call = {};
-  call.struct_size = sizeof(call);
-  call.host = &host.table;
-  call.weights = memory.data();
-  call.rows = rows;
-  call.cache = cache;
-  EXPECT_EQ(entry(&call), 0);
+  std::vector<void *> operands;
+  for (Piece piece : pieces) {
+    const void *const *first = &memory[piece.first];
+    operands.push_back(const_cast<void *>(piece.isTable ? static_cast<const void *>(first) : *first));
+  }
+  fathom_dispatch_t dispatch = {operands.data(), rows * rowsPerRow, /*layer=*/1, nullptr, &cache};
+  size_t bytes = (scratchBytes + 64) / 64 * 64;
+  std::unique_ptr<void, decltype(&std::free)> scratch(std::aligned_alloc(64, bytes), std::free);
+  for (int64_t item = items(dispatch.rows); item-- > 0;) {
+    task(&dispatch, item, std::memset(scratch.get(), 0xFF, bytes));
+  }
 }
 
 } // namespace fathom::test

@@ -8,7 +8,7 @@
 
 #include "runtime/device/cpu/code_image.h"
 
-#include "fathom/artifact_abi.h"
+#include "fathom/kernel_abi.h"
 
 #include <string>
 #include <vector>
@@ -57,11 +57,21 @@ public:
   /// NaN at first.
   void run(int64_t rows, const std::vector<const void *> &memory, fathom_cache_t cache = {}) const;
 
+  /// What an operand of the dispatch is: a piece of memory, or the table of those from there on.
+  struct Piece {
+    size_t first;
+    bool isTable;
+  };
+
 private:
   runtime::CodeImage image;
-  fathom_entry_fn entry;
+  fathom_task_fn task;
+  fathom_items_fn items;
   size_t slices;
   int64_t scratchBytes = 0;
+  std::vector<Piece> pieces;
+  /// Rows of the dispatch for each row of a call.
+  int64_t rowsPerRow = 1;
 };
 
 } // namespace fathom::test

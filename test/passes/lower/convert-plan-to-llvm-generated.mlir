@@ -3,16 +3,6 @@
 // RUN: fathom-opt %s --fathom-convert-plan-to-llvm --fathom-convert-plan-to-llvm | FileCheck %s
 
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>]} {
-// CHECK-LABEL: llvm.func @entry(
-// CHECK: llvm.mlir.addressof @rows.task : !llvm.ptr
-// CHECK: llvm.call @rows.items(
-func.func @entry(%call: !plan.call, %x: memref<?x8xf32>, %y: memref<?x4xf32>) {
-  %n = plan.rows rows of %call
-  plan.dispatch @rows of %call rows %n layer %n(%x, %y) : memref<?x8xf32>, memref<?x4xf32>
-  plan.dispatch @parts of %call rows %n layer %n(%x) : memref<?x8xf32>
-  return
-}
-
 // CHECK-LABEL: llvm.func @rows.task(
 // CHECK-SAME: %[[TASK:.*]]: !llvm.ptr, %[[ITEM:.*]]: i64, %[[SCRATCH:.*]]: !llvm.ptr)
 func.func private @rows(%task: !plan.task, %item: index, %scratch: !plan.scratch) {

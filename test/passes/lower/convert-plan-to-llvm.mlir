@@ -1,4 +1,4 @@
-// Entry points take a fathom_call_t; a dispatch hands a fathom_dispatch_t and the kernel's task to the host.
+// Generated functions become tasks, and epilogues functions that kernels call; functions of the plan are commands.
 // RUN: fathom-opt %s --fathom-convert-plan-to-llvm | FileCheck %s
 // RUN: fathom-opt %s --fathom-convert-plan-to-llvm --fathom-convert-plan-to-llvm | FileCheck %s
 
@@ -6,28 +6,17 @@
 // CHECK: deepseek.weight @w
 deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
 
-// CHECK-LABEL: llvm.func @decode(
-// CHECK-SAME: %[[CALL:.*]]: !llvm.ptr) -> i32 attributes {{.*}}deepseek.form = "absorbed"
-func.func @decode(%call: !plan.call) -> i32
+// CHECK-NOT: @decode
+func.func @decode(%call: !plan.call)
     attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 192 : i64} {
-  // CHECK: %[[ROWS:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i64
   %n = plan.rows rows of %call
   %x = plan.argument "logits" of %call : memref<?x8xf32>
   %b = plan.buffer of %call bytes 128 offset 64 sizes(%n) : memref<?x8xf32>
   %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
   %l = arith.constant 1 : index
-  // CHECK: %[[TASK:.*]] = llvm.mlir.addressof @k0.task : !llvm.ptr
-  // CHECK: %[[COUNT:.*]] = llvm.mlir.constant(4 : i64) : i64
-  // CHECK: llvm.alloca %[[COUNT]] x !llvm.ptr
-  // CHECK: %[[ITEMS:.*]] = llvm.call @k0.items(%[[ROWS]]) : (i64) -> i64
-  // CHECK: llvm.call %{{.*}}(%{{.*}}, %[[TASK]], %{{.*}}, %[[ITEMS]]) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
-  plan.dispatch @k0 of %call rows %n layer %l(%x, %w, %b, %x)
-      : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<?x8xf32>
-  // CHECK: llvm.call @fathom_generated_record_state(%[[CALL]], {{.*}} {no_inline}
-  plan.record_state of %call %b layer 1 : memref<?x8xf32>
-  %z = arith.constant 0 : i32
-  // CHECK: llvm.return %{{.*}} : i32
-  return %z : i32
+  plan.dispatch @k0 of %call rows %n layer %l ins(%x, %w : memref<?x8xf32>, memref<8x8xbf16>)
+      outs(%b : memref<?x8xf32>) extras(%x : memref<?x8xf32>)
+  return
 }
 
 // CHECK: plan.kernel @k0 = "avx2_bf16_gemm_rows"
@@ -37,9 +26,6 @@ plan.kernel @k0 = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 
   plan.yield %0
 }
 
-// The task and its count of items come from the kernel; its epilogue is made here.
-// CHECK-DAG: llvm.func @k0.task(!llvm.ptr, i64, !llvm.ptr)
-// CHECK-DAG: llvm.func @k0.items(i64) -> i64
 // CHECK: llvm.func @k0.epilogue(
 // CHECK: llvm.fmul
 
@@ -66,7 +52,7 @@ plan.kernel @biased = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8,
   plan.yield %0
 }
 func.func @dispatches(%call: !plan.call, %n: index, %x: memref<?x8xf32>, %w: memref<8x8xbf16>, %b: memref<8xbf16>) {
-  plan.dispatch @biased of %call rows %n layer %n(%x, %w, %x, %b)
-      : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<8xbf16>
+  plan.dispatch @biased of %call rows %n layer %n ins(%x, %w : memref<?x8xf32>, memref<8x8xbf16>)
+      outs(%x : memref<?x8xf32>) extras(%b : memref<8xbf16>)
   return
 }

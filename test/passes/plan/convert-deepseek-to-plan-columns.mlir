@@ -28,11 +28,11 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 4 : i6
         : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
     %s = tensor.extract_slice %x[0, 4] [%n, 4] [1, 1] : tensor<?x8xf32> to tensor<?x4xf32>
     // CHECK: %[[Y:.*]] = plan.buffer {{.*}} : memref<?x4xf32>
-    // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of {{.*}}(%[[X]], %{{.*}}, %[[Y]])
+    // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of {{.*}} ins(%[[X]], %{{.*}} : {{.*}}) outs(%[[Y]] : {{.*}})
     %y = deepseek.linear %s, %w {deepseek.kernel = "avx2_bf16_gemm_rows"}
         : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
     // An epilogue knows no stride.
-    // CHECK: plan.dispatch @generated_0 of %[[CALL]] rows %{{.*}} layer %{{.*}}(%[[Y]], %{{.*}}, %[[X]], %[[LOGITS]])
+    // CHECK: plan.dispatch @generated_0 of %[[CALL]] rows %{{.*}} layer %{{.*}} ins(%[[Y]], %{{.*}}, %[[X]] : {{.*}}) outs(%[[LOGITS]] : {{.*}})
     %z = deepseek.linear %y, %w epilogue(%s) {
     ^bb0(%a: f32, %b: f32):
       %0 = arith.addf %a, %b : f32

@@ -28,7 +28,7 @@ module attributes {deepseek.model = #facts} {
       -> (tensor<?x8xf32> {deepseek.output = "hidden_out"}, !deepseek.cache<latent: 16 x f32>)
       attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
-    // CHECK: plan.dispatch @{{.*}}(%[[TOKENS]], %{{.*}}, %[[OUT]])
+    // CHECK: plan.dispatch @{{.*}} ins(%[[TOKENS]], %{{.*}} : {{.*}}) outs(%[[OUT]] : {{.*}})
     %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
         : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     return %x, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
@@ -49,7 +49,7 @@ module attributes {deepseek.model = #facts} {
     %l = arith.constant 2 : index
     %y:2 = call @draft.mtp(%h, %c, %l)
         : (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
-    // CHECK: plan.dispatch @{{.*}}(%[[OUT]], %[[IDS]], %[[LOGITS]])
+    // CHECK: plan.dispatch @{{.*}} ins(%[[OUT]], %[[IDS]] : {{.*}}) outs(%[[LOGITS]] : {{.*}})
     %s = deepseek.select_rows %y#0, %r {deepseek.kernel = "x86_f32_select_rows"}
         : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
     return %s, %y#0, %y#1 : tensor<?x8xf32>, tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>

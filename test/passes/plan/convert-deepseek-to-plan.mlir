@@ -38,7 +38,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     // CHECK: %[[ROWS:.*]] = plan.rows rows of %[[CALL]]
     // CHECK: %[[W:.*]] = plan.weight of %[[CALL]] @w[%[[INSTANCE]]] slices 0, 1 : memref<8x8xbf16>
     // CHECK: %[[Y:.*]] = plan.buffer of %[[CALL]] bytes 128 sizes(%[[ROWS]]) : memref<?x8xf32>
-    // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[IN]], %[[W]], %[[Y]], %[[IN]])
+    // CHECK: plan.dispatch @[[$GEMM:[^ ]*]] of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]] ins(%[[IN]], %[[W]] : {{.*}}) outs(%[[Y]] : {{.*}}) extras(%[[IN]] : {{.*}})
     %w = deepseek.get_weight @w[%l] : tensor<8x8xbf16>
     %y = deepseek.linear %x, %w epilogue(%x) {
     ^bb0(%s: f32, %e: f32):
@@ -47,14 +47,14 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     } {deepseek.kernel = "avx2_bf16_gemm_rows"}
         : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
     // No kernel: the op moves into a function of its own, which writes the layer's output.
-    // CHECK: plan.dispatch @[[GENERATED:generated_[0-9]+]] of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]](%[[Y]], %[[IN]], %[[OUT]])
+    // CHECK: plan.dispatch @[[GENERATED:generated_[0-9]+]] of %[[CALL]] rows %[[ROWS]] layer %[[LAYER]] ins(%[[Y]], %[[IN]] : {{.*}}) outs(%[[OUT]] : {{.*}})
     // CHECK-NEXT: return
     %z = deepseek.swiglu %y, %x : tensor<?x8xf32>
     return %z, %c : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>
   }
 
   // CHECK-LABEL: func.func @prefill(
-  // CHECK-SAME: %[[CALL:.*]]: !plan.call) -> i32 attributes {deepseek.form = "expanded", plan.max_rows = 4 : i64}
+  // CHECK-SAME: %[[CALL:.*]]: !plan.call) attributes {deepseek.form = "expanded", plan.max_rows = 4 : i64}
   func.func @prefill(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
                      %p: tensor<?xi32> {deepseek.input = "positions"},
                      %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
@@ -67,7 +67,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
     // CHECK-DAG: %[[LOGITS:.*]] = plan.argument "logits" of %[[CALL]]
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     // CHECK: %[[X:.*]] = plan.buffer of %[[CALL]] bytes 128 sizes(%[[ROWS]]) : memref<?x8xf32>
-    // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[ROWS]] layer %{{.*}}(%[[TOKENS]], %{{.*}}, %[[X]])
+    // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[ROWS]] layer %{{.*}} ins(%[[TOKENS]], %{{.*}} : {{.*}}) outs(%[[X]] : {{.*}})
     %x = deepseek.embedding %tokens, %t {deepseek.kernel = "x86_bf16_embedding"}
         : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     // Layer 2 of the model is the second that @w has.
@@ -80,7 +80,7 @@ module attributes {deepseek.model = {family = "deepseek_v3", vocabulary = 8 : i6
         : (tensor<?x8xf32>, tensor<?xi32>, !deepseek.cache<latent: 16 x f32>, index) -> (tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>)
     // CHECK: plan.record_state of %[[CALL]] %[[Y]] layer 2
     deepseek.record_state %y#0 layer 2 : tensor<?x8xf32>
-    // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[LOGIT_ROWS]] layer %{{.*}}(%[[Y]], %[[IDS]], %[[LOGITS]])
+    // CHECK: plan.dispatch @{{.*}} of %[[CALL]] rows %[[LOGIT_ROWS]] layer %{{.*}} ins(%[[Y]], %[[IDS]] : {{.*}}) outs(%[[LOGITS]] : {{.*}})
     %s = deepseek.select_rows %y#0, %r {deepseek.kernel = "x86_f32_select_rows"}
         : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
     return %s, %y#1 : tensor<?x8xf32>, !deepseek.cache<latent: 16 x f32>

@@ -15,8 +15,8 @@ func.func @shares(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : 
   %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
   // CHECK: plan.buffer {{.*}} bytes 128 offset 0
   %c = plan.buffer of %call bytes 128 : memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<4x8xf32>, memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%b, %c) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%b : memref<4x8xf32>)
+  plan.dispatch @unary of %call rows %n layer %n ins(%b : memref<4x8xf32>) outs(%c : memref<4x8xf32>)
   return
 }
 
@@ -29,8 +29,9 @@ func.func @keeps_apart(%call: !plan.call, %n: index) attributes {plan.max_rows =
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
   %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
   %c = plan.buffer of %call bytes 128 : memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<4x8xf32>, memref<4x8xf32>
-  plan.dispatch @binary of %call rows %n layer %n(%a, %b, %c) : memref<4x8xf32>, memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%b : memref<4x8xf32>)
+  plan.dispatch @binary of %call rows %n layer %n ins(%a, %b : memref<4x8xf32>, memref<4x8xf32>)
+      outs(%c : memref<4x8xf32>)
   return
 }
 
@@ -44,8 +45,8 @@ func.func @keeps_viewed_buffers(%call: !plan.call, %n: index) attributes {plan.m
   %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
   %c0 = arith.constant 0 : index
   %view = memref.subview %a[0, 4] [4, 4] [1, 1] : memref<4x8xf32> to memref<4x4xf32, strided<[8, 1], offset: 4>>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%a : memref<4x8xf32>)
+  plan.dispatch @unary of %call rows %n layer %n ins(%b : memref<4x8xf32>) outs(%b : memref<4x8xf32>)
   %value = memref.load %view[%c0, %c0] : memref<4x4xf32, strided<[8, 1], offset: 4>>
   return
 }
@@ -60,11 +61,11 @@ func.func @keeps_buffers_used_in_loops(%call: !plan.call, %n: index) attributes 
   %b = plan.buffer of %call bytes 128 : memref<4x8xf32>
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%b : memref<4x8xf32>) outs(%b : memref<4x8xf32>)
   scf.for %i = %c0 to %n step %c1 {
-    plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+    plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%a : memref<4x8xf32>)
   }
-  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%b : memref<4x8xf32>) outs(%b : memref<4x8xf32>)
   return
 }
 
@@ -76,7 +77,7 @@ func.func @aligns(%call: !plan.call, %n: index) attributes {plan.max_rows = 1 : 
   %a = plan.buffer of %call bytes 4 : memref<4x1xf32>
   // CHECK: plan.buffer {{.*}} bytes 4 offset 64 :
   %b = plan.buffer of %call bytes 4 : memref<4x1xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %b) : memref<4x1xf32>, memref<4x1xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x1xf32>) outs(%b : memref<4x1xf32>)
   return
 }
 
@@ -85,8 +86,8 @@ func.func @aligns(%call: !plan.call, %n: index) attributes {plan.max_rows = 1 : 
 func.func private @layer(%call: !plan.call, %x: memref<4x8xf32>, %n: index) {
   // CHECK: plan.buffer {{.*}} bytes 128 offset 192 :
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%x, %a) : memref<4x8xf32>, memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %x) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%x : memref<4x8xf32>) outs(%a : memref<4x8xf32>)
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%x : memref<4x8xf32>)
   return
 }
 // CHECK-LABEL: func.func @layers
@@ -111,7 +112,7 @@ func.func @small(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i
 func.func @large(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 256 offset 0
   %a = plan.buffer of %call bytes 256 : memref<8x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<8x8xf32>, memref<8x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<8x8xf32>) outs(%a : memref<8x8xf32>)
   call @shared(%call, %n) : (!plan.call, index) -> ()
   return
 }
@@ -119,7 +120,7 @@ func.func @large(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i
 func.func private @shared(%call: !plan.call, %n: index) {
   // CHECK: plan.buffer {{.*}} bytes 128 offset 256
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%a : memref<4x8xf32>)
   return
 }
 
@@ -128,14 +129,14 @@ func.func private @shared(%call: !plan.call, %n: index) {
 func.func private @called_by_outer(%call: !plan.call, %n: index) {
   // CHECK: plan.buffer {{.*}} bytes 64 offset 320
   %a = plan.buffer of %call bytes 64 : memref<4x4xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x4xf32>, memref<4x4xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x4xf32>) outs(%a : memref<4x4xf32>)
   return
 }
 // CHECK-LABEL: func.func private @outer
 func.func private @outer(%call: !plan.call, %n: index) {
   // CHECK: plan.buffer {{.*}} bytes 128 offset 192
   %a = plan.buffer of %call bytes 128 : memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%a, %a) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%a : memref<4x8xf32>) outs(%a : memref<4x8xf32>)
   call @called_by_outer(%call, %n) : (!plan.call, index) -> ()
   return
 }
@@ -144,7 +145,7 @@ func.func private @outer(%call: !plan.call, %n: index) {
 func.func @three_deep(%call: !plan.call, %n: index) attributes {plan.max_rows = 4 : i64} {
   // CHECK: plan.buffer {{.*}} bytes 192 offset 0
   %x = plan.buffer of %call bytes 192 : memref<4x8xf32>
-  plan.dispatch @unary of %call rows %n layer %n(%x, %x) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%x : memref<4x8xf32>) outs(%x : memref<4x8xf32>)
   call @outer(%call, %n) : (!plan.call, index) -> ()
   return
 }
@@ -162,7 +163,7 @@ func.func @keeps_results_of_loops(%call: !plan.call, %n: index) attributes {plan
   %same = scf.for %i = %c0 to %n step %c1 iter_args(%m = %a) -> memref<4x8xf32> {
     scf.yield %m : memref<4x8xf32>
   }
-  plan.dispatch @unary of %call rows %n layer %n(%b, %b) : memref<4x8xf32>, memref<4x8xf32>
+  plan.dispatch @unary of %call rows %n layer %n ins(%b : memref<4x8xf32>) outs(%b : memref<4x8xf32>)
   %value = memref.load %same[%c0, %c0] : memref<4x8xf32>
   return
 }

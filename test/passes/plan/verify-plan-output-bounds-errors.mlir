@@ -8,7 +8,7 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
                    deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
-  func.func private @layer(%call: !plan.call, %layer: index) attributes {deepseek.form = "absorbed"} {
+  func.func private @layer(%call: !plan.call, %in: memref<?x8xf32>, %out: memref<?x8xf32>, %layer: index, %place: index) attributes {deepseek.form = "absorbed"} {
     %n = plan.rows rows of %call
     %c2 = arith.constant 2 : index
     %m = arith.muli %n, %c2 : index
@@ -16,16 +16,17 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
     %y = plan.buffer of %call bytes 128 offset 64 sizes(%m) : memref<?x4xf32>
     %i = plan.buffer of %call bytes 32 offset 192 sizes(%n) : memref<?x2xi32>
     %w = plan.buffer of %call bytes 32 offset 224 sizes(%n) : memref<?x2xf32>
-    plan.dispatch @gate of %call rows %n layer %layer (%x, %x, %i, %w)
-        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
+    plan.dispatch @gate of %call rows %n layer %layer ins(%x, %x : memref<?x4xf32>, memref<?x4xf32>)
+        outs(%i, %w : memref<?x2xi32>, memref<?x2xf32>)
     return
   }
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %l = arith.constant 2 : index
-    call @layer(%call, %l) : (!plan.call, index) -> ()
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    %n = plan.rows rows of %call
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
+    call @layer(%call, %x, %x, %l, %l) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>, index, index) -> ()
+    return
   }
 }
 
@@ -37,10 +38,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects constant E to be 0 to 16777216, but got -1}}
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [-1, 2, 1, 1, 0, 0, 0, 0, 0]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -50,12 +50,11 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 256 bytes}}
     %b = plan.buffer of %call bytes 64 offset 200 : memref<4x4xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -65,12 +64,11 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 256 bytes}}
     %b = plan.buffer of %call bytes 9223372036854775807 offset 1 : memref<4x4xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -81,22 +79,26 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func private @layer(%call: !plan.call) attributes {deepseek.form = "absorbed"} {
-    // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 64 bytes}}
-    %b = plan.buffer of %call bytes 64 offset 64 : memref<4x4xf32>
+  func.func private @layer(%call: !plan.call, %in: memref<?x8xf32>, %out: memref<?x8xf32>, %layer: index, %place: index) attributes {deepseek.form = "absorbed"} {
+    // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 128 bytes}}
+    %b = plan.buffer of %call bytes 64 offset 128 : memref<4x4xf32>
     return
   }
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
-    call @layer(%call) : (!plan.call) -> ()
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    %l = arith.constant 0 : index
+    %n = plan.rows rows of %call
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
+    call @layer(%call, %x, %x, %l, %l) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>, index, index) -> ()
+    return
   }
-  func.func @small(%call: !plan.call) -> i32
-      attributes {deepseek.form = "absorbed", plan.arena_bytes = 64 : i64, plan.max_rows = 4 : i64} {
-    call @layer(%call) : (!plan.call) -> ()
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @small(%call: !plan.call)
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 128 : i64, plan.max_rows = 4 : i64} {
+    %l = arith.constant 0 : index
+    %n = plan.rows rows of %call
+    %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
+    call @layer(%call, %x, %x, %l, %l) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>, index, index) -> ()
+    return
   }
 }
 
@@ -106,13 +108,12 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<?x4xf32>' has in a call of 4 rows}}
     %b = plan.buffer of %call bytes 63 offset 0 sizes(%n) : memref<?x4xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -122,13 +123,12 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<2x?x?xf32>' has in a call of 4 rows}}
     %b = plan.buffer of %call bytes 127 offset 0 sizes(%n, %n) : memref<2x?x?xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -138,14 +138,13 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %c4 = arith.constant 4 : index
     // expected-error @+1 {{'plan.buffer' op expects counts of rows as sizes}}
     %b = plan.buffer of %call bytes 64 offset 0 sizes(%c4) : memref<4x?xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -155,12 +154,11 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     // expected-error @+1 {{'plan.buffer' op expects as many bytes as 'memref<4294967296x4294967296xf32>' has in a call of 4 rows}}
     %b = plan.buffer of %call bytes 64 offset 0 : memref<4294967296x4294967296xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -170,13 +168,12 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = arith.constant 4 : index
     // expected-error @+1 {{'plan.buffer' op expects counts of rows as sizes}}
     %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -187,7 +184,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 239 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
@@ -195,10 +192,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 239 : i64, plan
     %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     %l = arith.constant 0 : index
     // expected-error @+1 {{'plan.dispatch' op expects 'plan.scratch_bytes' of 240 or more, but got 239}}
-    plan.dispatch @gate of %call rows %n layer %l (%b, %b, %i, %w)
-        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @gate of %call rows %n layer %l ins(%b, %b : memref<?x4xf32>, memref<?x4xf32>)
+        outs(%i, %w : memref<?x2xi32>, memref<?x2xf32>)
+    return
   }
 }
 
@@ -209,7 +205,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 239 : i64, plan
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @gate = "x86_f32_moe_gate" operands 4 constants [4, 2, 1, 1, 0, 0, 0, 0, 0]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %b = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
@@ -217,10 +213,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
     %w = plan.buffer of %call bytes 32 offset 128 sizes(%n) : memref<?x2xf32>
     %l = arith.constant 0 : index
     // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or of each that wants logits, but got an unknown number of rows}}
-    plan.dispatch @gate of %call rows %l layer %l (%b, %b, %i, %w)
-        : memref<?x4xf32>, memref<?x4xf32>, memref<?x2xi32>, memref<?x2xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @gate of %call rows %l layer %l ins(%b, %b : memref<?x4xf32>, memref<?x4xf32>)
+        outs(%i, %w : memref<?x2xi32>, memref<?x2xf32>)
+    return
   }
 }
 
@@ -231,9 +226,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects 'plan.max_rows' of 1048576 or less, but got 1048577}}
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 0 : i64, plan.max_rows = 1048577 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }

@@ -30,10 +30,9 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
     return
   }
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %w = plan.weight of %call @w slices 0, 1 : memref<8xbf16>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -45,9 +44,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a kernel of the catalog, but got "select"}}
   plan.kernel @k = "select" operands 3 constants [8]
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -59,9 +57,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects 3 operands, but got 2}}
   plan.kernel @k = "x86_f32_select_rows" operands 2 constants [8]
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -73,9 +70,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects 1 constants, but got 2}}
   plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8, 8]
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -85,10 +81,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  // expected-error @+1 {{expects an entry point '(!plan.call) -> i32', but got '(!plan.call, index) -> i32'}}
-  func.func @decode(%call: !plan.call, %i: index) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  // expected-error @+1 {{expects an entry point '(!plan.call) -> ()', but got '(!plan.call, index) -> ()'}}
+  func.func @decode(%call: !plan.call, %i: index) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -99,9 +94,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects 'deepseek.form' on an entry point}}
-  func.func @decode(%call: !plan.call) -> i32 attributes {plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -112,9 +106,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects 'plan.arena_bytes' on an entry point}}
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64} {
+    return
   }
 }
 
@@ -125,11 +118,10 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     // expected-error @+1 {{'plan.weight' op expects @w to begin at slice 1}}
     %w = plan.weight of %call @w slices 1, 1 : memref<8xbf16>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -139,11 +131,10 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     // expected-error @+1 {{'plan.weight' op expects @w to begin at slice 0}}
     %w = plan.weight of %call @w slices 0, 1 : memref<8xbf16>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -155,9 +146,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{expects adjacent weights in the weight table, the next at slice 0, but got 1}}
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 1 : i64}
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -165,10 +155,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 
 // expected-error @+1 {{expects 'deepseek.model' on the module after the plan phase}}
 module attributes {plan.scratch_bytes = 0 : i64} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -178,10 +167,9 @@ module attributes {plan.scratch_bytes = 0 : i64} {
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 // expected-error @+1 {{expects 'plan.scratch_bytes' on the module after the plan phase}}
 module attributes {deepseek.model = #facts} {
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -209,12 +197,11 @@ func.func private @puts(!plan.call)
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %h = plan.argument "hidden_out" of %call : memref<?x8xf32>
     // expected-error @+1 {{'plan.argument' op expects rows of vocabulary 16, but got 'memref<?x17xf32>'}}
     %l = plan.argument "logits" of %call : memref<?x17xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -224,12 +211,11 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %b = plan.buffer of %call bytes 36 offset 0 : memref<1x9xf32>
     // expected-error @+1 {{'plan.record_state' op expects rows of hidden 8, but got 'memref<1x9xf32>'}}
     plan.record_state of %call %b layer 0 : memref<1x9xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -239,12 +225,11 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     %b = plan.buffer of %call bytes 32 offset 0 : memref<1x8xf32>
     // expected-error @+1 {{'plan.record_state' op expects a layer below 3, but got 3}}
     plan.record_state of %call %b layer 3 : memref<1x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -256,9 +241,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects vocabulary 16, but got 15}}
   plan.kernel @k = "x86_bf16_embedding" operands 3 constants [15, 8]
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -270,9 +254,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 20 numbers of format 0 a row at 0, but got none}}
   plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 0, 0]
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }
 
@@ -284,8 +267,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 16 numbers of format 0 a row at 64, but got none}}
   plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 64, 0]
-  func.func @decode(%call: !plan.call) -> i32 attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+  func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
+    return
   }
 }

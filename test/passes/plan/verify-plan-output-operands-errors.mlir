@@ -8,14 +8,14 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
                    deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
-    plan.dispatch @swiglu of %call rows %n layer %l(%x, %x, %x) : memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @swiglu of %call rows %n layer %l ins(%x, %x : memref<?x8xf32>, memref<?x8xf32>)
+        outs(%x : memref<?x8xf32>)
+    return
   }
 }
 
@@ -27,16 +27,16 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %y = plan.buffer of %call bytes 144 offset 0 sizes(%n) : memref<?x9xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'memref<?x8xf32>' as 'out', but got 'memref<?x9xf32>'}}
-    plan.dispatch @swiglu of %call rows %n layer %l(%x, %x, %y) : memref<?x8xf32>, memref<?x8xf32>, memref<?x9xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @swiglu of %call rows %n layer %l ins(%x, %x : memref<?x8xf32>, memref<?x8xf32>)
+        outs(%y : memref<?x9xf32>)
+    return
   }
 }
 
@@ -48,16 +48,16 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [16]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %x = plan.buffer of %call bytes 256 offset 0 sizes(%n) : memref<?x16xf32>
     %y = plan.argument "logits" of %call : memref<?x16xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'out' with 1 row for each of the call, but got 1 row for each that wants logits}}
-    plan.dispatch @swiglu of %call rows %n layer %l(%x, %x, %y) : memref<?x16xf32>, memref<?x16xf32>, memref<?x16xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @swiglu of %call rows %n layer %l ins(%x, %x : memref<?x16xf32>, memref<?x16xf32>)
+        outs(%y : memref<?x16xf32>)
+    return
   }
 }
 
@@ -69,7 +69,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @select = "x86_f32_select_rows" operands 3 constants [8]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
@@ -77,9 +77,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %x = plan.buffer of %call bytes 128 offset 0 sizes(%m) : memref<?x8xf32>
     %i = plan.argument "logit_row_ids" of %call : memref<?xi32>
     // expected-error @+1 {{'plan.dispatch' op expects 'x' with 1 row for each of the call, but got 1 row for each that wants logits}}
-    plan.dispatch @select of %call rows %m layer %l(%x, %i, %x) : memref<?x8xf32>, memref<?xi32>, memref<?x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @select of %call rows %m layer %l ins(%x, %i : memref<?x8xf32>, memref<?xi32>)
+        outs(%x : memref<?x8xf32>)
+    return
   }
 }
 
@@ -91,7 +91,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @combine = "x86_f32_moe_combine" operands 4 constants [8, 2]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
@@ -102,10 +102,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %w = plan.buffer of %call bytes 32 offset 448 sizes(%n) : memref<?x2xf32>
     %x = plan.buffer of %call bytes 128 offset 512 sizes(%n) : memref<?x8xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'y' with 2 rows for each of the call, but got 3 rows for each of the call}}
-    plan.dispatch @combine of %call rows %n layer %l(%y, %s, %w, %x)
-        : memref<?x8xf32>, memref<?x2xi32>, memref<?x2xf32>, memref<?x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @combine of %call rows %n layer %l
+        ins(%y, %s, %w : memref<?x8xf32>, memref<?x2xi32>, memref<?x2xf32>) outs(%x : memref<?x8xf32>)
+    return
   }
 }
 
@@ -117,15 +116,14 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 20, 8, 0, 0]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %x = plan.buffer of %call bytes 320 offset 0 sizes(%n) : memref<?x20xf32>
     // expected-error @+1 {{'plan.dispatch' op expects rows of 24 or more columns as 'x', but got 20}}
-    plan.dispatch @append of %call rows %n layer %l(%x) : memref<?x20xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @append of %call rows %n layer %l ins(%x : memref<?x20xf32>) writes ["latent"]
+    return
   }
 }
 
@@ -137,7 +135,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 0]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
@@ -145,9 +143,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %m = arith.muli %n, %c2 : index
     %x = plan.buffer of %call bytes 512 offset 0 sizes(%m) : memref<?x16xf32>
     // expected-error @+1 {{'plan.dispatch' op expects rows of the call, or of each that wants logits, but got 2 rows for each of the call}}
-    plan.dispatch @append of %call rows %m layer %l(%x) : memref<?x16xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @append of %call rows %m layer %l ins(%x : memref<?x16xf32>) writes ["latent"]
+    return
   }
 }
 
@@ -159,16 +156,16 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   plan.kernel @rope = "x86_f32_rope" operands 3 constants [1, 8, 8, 0, 8, 0]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %w = plan.buffer of %call bytes 480 offset 256 : memref<15x4x2xf32>
     // expected-error @+1 {{'plan.dispatch' op expects 'memref<16x4x2xf32>' as 'table', but got 'memref<15x4x2xf32>'}}
-    plan.dispatch @rope of %call rows %n layer %l(%x, %w, %x) : memref<?x8xf32>, memref<15x4x2xf32>, memref<?x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @rope of %call rows %n layer %l ins(%x, %w : memref<?x8xf32>, memref<15x4x2xf32>)
+        outs(%x : memref<?x8xf32>)
+    return
   }
 }
 
@@ -180,12 +177,11 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     // expected-error @+1 {{'plan.weight' op expects 'memref<8xbf16>', but got 'memref<9xbf16>'}}
     %w = plan.weight of %call @w slices 0, 1 : memref<9xbf16>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    return
   }
 }
 
@@ -198,7 +194,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<2x8x8xbf16> experts from "w" at [0, 0, 0, 128] {plan.first_slice = 0 : i64}
   plan.kernel @moe = "avx2_bf16_moe_gemm_rows" operands 5 constants [8, 8, 3, 1, 1, 1]
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
@@ -207,10 +203,10 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %s = plan.buffer of %call bytes 16 offset 320 sizes(%n) : memref<?xi32>
     %w = plan.weight of %call @w slices 0, 2 : !plan.table<memref<8x8xbf16>>
     // expected-error @+1 {{'plan.dispatch' op expects weights of 3 experts as 'w', but got 2}}
-    plan.dispatch @moe of %call rows %n layer %l(%x, %o, %s, %w, %x)
-        : memref<?x8xf32>, memref<4xi32>, memref<?xi32>, !plan.table<memref<8x8xbf16>>, memref<?x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @moe of %call rows %n layer %l
+        ins(%x, %o, %s, %w : memref<?x8xf32>, memref<4xi32>, memref<?xi32>, !plan.table<memref<8x8xbf16>>)
+        outs(%x : memref<?x8xf32>)
+    return
   }
 }
 
@@ -227,7 +223,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %0 = arith.addf %s, %e : f32
     plan.yield %0
   }
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
@@ -235,10 +231,9 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
     %e = plan.buffer of %call bytes 28 offset 256 : memref<7xf32>
     // expected-error @+1 {{'plan.dispatch' op expects an extra operand of 8 columns or more, and of one type in all dispatches of @gemm, but got 'memref<7xf32>'}}
-    plan.dispatch @gemm of %call rows %n layer %l(%x, %w, %x, %e)
-        : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<7xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @gemm of %call rows %n layer %l ins(%x, %w : memref<?x8xf32>, memref<8x8xbf16>)
+        outs(%x : memref<?x8xf32>) extras(%e : memref<7xf32>)
+    return
   }
 }
 
@@ -254,20 +249,19 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %0 = arith.addf %s, %e : f32
     plan.yield %0
   }
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
     %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
     %w = plan.weight of %call @w slices 0, 1 : memref<8x8xbf16>
     %e = plan.buffer of %call bytes 32 offset 256 : memref<8xf32>
-    plan.dispatch @gemm of %call rows %n layer %l(%x, %w, %x, %x)
-        : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<?x8xf32>
+    plan.dispatch @gemm of %call rows %n layer %l ins(%x, %w : memref<?x8xf32>, memref<8x8xbf16>)
+        outs(%x : memref<?x8xf32>) extras(%x : memref<?x8xf32>)
     // expected-error @+1 {{'plan.dispatch' op expects an extra operand of 8 columns or more, and of one type in all dispatches of @gemm, but got 'memref<8xf32>'}}
-    plan.dispatch @gemm of %call rows %n layer %l(%x, %w, %x, %e)
-        : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @gemm of %call rows %n layer %l ins(%x, %w : memref<?x8xf32>, memref<8x8xbf16>)
+        outs(%x : memref<?x8xf32>) extras(%e : memref<8xf32>)
+    return
   }
 }
 
@@ -283,7 +277,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %0 = arith.addf %s, %e : f32
     plan.yield %0
   }
-  func.func @decode(%call: !plan.call) -> i32
+  func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
     %l = arith.constant 0 : index
@@ -292,9 +286,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     %m = plan.rows logit_rows of %call
     %e = plan.buffer of %call bytes 128 offset 256 sizes(%m) : memref<?x8xf32>
     // expected-error @+1 {{'plan.dispatch' op expects an extra operand with 1 row for each of the call, but got 1 row for each that wants logits}}
-    plan.dispatch @gemm of %call rows %n layer %l(%x, %w, %x, %e)
-        : memref<?x8xf32>, memref<8x8xbf16>, memref<?x8xf32>, memref<?x8xf32>
-    %0 = arith.constant 0 : i32
-    return %0 : i32
+    plan.dispatch @gemm of %call rows %n layer %l ins(%x, %w : memref<?x8xf32>, memref<8x8xbf16>)
+        outs(%x : memref<?x8xf32>) extras(%e : memref<?x8xf32>)
+    return
   }
 }

@@ -1,0 +1,169 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Puts functions in the place of their calls.
+
+#include "runtime/device/cpu/command_list.h"
+
+namespace fathom::runtime {
+
+namespace {
+/// Appends the launches of an entry point to those before.
+class Flattener {
+public:
+  Flattener(const artifact::Program &program, const CodeImage &image, Buffer<Launch> &launches,
+            Buffer<uint32_t> &earlier)
+      : program(program), image(image), launches(launches), earlier(earlier),
+        start(static_cast<uint32_t>(launches.size())) {}
+
+  fathom_status_t flatten(const artifact::Function &function);
+
+private:
+  fathom_status_t addCall(const artifact::Command &call);
+  bool addLaunch(const artifact::Command &command, const artifact::Command *call);
+  bool waitForCommands(CommandNumbers commands);
+  bool waitFor(uint32_t launch) { return earlier.push(launch); }
+  void endWaits() { launches[launches.size() - 1].lastEarlier = static_cast<uint32_t>(earlier.size()); }
+  uint32_t here() const { return static_cast<uint32_t>(launches.size()) - start; }
+
+  const artifact::Program &program;
+  const CodeImage &image;
+  Buffer<Launch> &launches;
+  Buffer<uint32_t> &earlier;
+  /// Launches are numbered from here on.
+  uint32_t start;
+  CommandEdges edges;
+  /// The function called last, and its edges: layers that are alike follow each other.
+  const artifact::Function *callee = nullptr;
+  CommandEdges calleeEdges;
+  /// What each command of the entry point came to.
+  struct Span {
+    uint32_t first, last;
+  };
+  Buffer<Span> spans;
+  uint32_t command = 0;
+  /// Whether a later launch of the same function waits for a launch.
+  Buffer<bool> isAwaited;
+};
+} // namespace
+
+static uint32_t countOperands(const artifact::Command &command) {
+  uint32_t count = 0, all = command.operands() ? command.operands()->size() : 0;
+  while (count < all && command.operands()->Get(count)->place() != artifact::Place::store) {
+    ++count;
+  }
+  return count;
+}
+
+bool Flattener::addLaunch(const artifact::Command &command, const artifact::Command *call) {
+  Launch launch = {};
+  launch.name = "record_state";
+  launch.command = &command;
+  launch.call = call;
+  launch.layer = command.layer() >= 0 || !call ? command.layer() : call->layer();
+  launch.operands = countOperands(command);
+  launch.firstEarlier = launch.lastEarlier = static_cast<uint32_t>(earlier.size());
+  if (command.action() == artifact::Action::launch) {
+    const artifact::Kernel &kernel = *program.kernels()->Get(command.target());
+    launch.name = kernel.name()->c_str();
+    launch.task = reinterpret_cast<fathom_task_fn>(const_cast<void *>(image.function(kernel.task())));
+    launch.items = reinterpret_cast<fathom_items_fn>(const_cast<void *>(image.function(kernel.items())));
+  }
+  return launches.push(launch) && isAwaited.push(false);
+}
+
+// To wait for a call is to wait for the launches that nothing else in it waits for.
+bool Flattener::waitForCommands(CommandNumbers commands) {
+  bool room = true;
+  for (uint32_t number : commands) {
+    for (uint32_t launch = spans[number].first; launch < spans[number].last; ++launch) {
+      room = room && (isAwaited[launch] || waitFor(launch));
+    }
+  }
+  endWaits();
+  return room;
+}
+
+fathom_status_t Flattener::addCall(const artifact::Command &call) {
+  const artifact::Function &function = *program.functions()->Get(call.target());
+  if (&function != callee) {
+    callee = nullptr;
+    FATHOM_RETURN_IF_ERROR(calleeEdges.find(function));
+    callee = &function;
+  }
+  uint32_t first = here();
+  bool room = true;
+  for (uint32_t i = 0; room && i < function.commands()->size(); ++i) {
+    CommandNumbers own = calleeEdges.earlier(i);
+    room = addLaunch(*function.commands()->Get(i), &call);
+    if (room && own.begin() == own.end()) {
+      room = waitForCommands(edges.earlier(command));
+    }
+    for (const uint32_t *number = own.begin(); room && number != own.end(); ++number) {
+      isAwaited[first + *number] = true;
+      room = waitFor(first + *number);
+    }
+    if (room) {
+      endWaits();
+    }
+  }
+  return room ? FATHOM_STATUS_OK : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
+}
+
+fathom_status_t Flattener::flatten(const artifact::Function &function) {
+  FATHOM_RETURN_IF_ERROR(edges.find(function));
+  for (command = 0; command < function.commands()->size(); ++command) {
+    const artifact::Command &here = *function.commands()->Get(command);
+    uint32_t first = this->here();
+    if (here.action() == artifact::Action::call) {
+      FATHOM_RETURN_IF_ERROR(addCall(here));
+    } else if (!addLaunch(here, nullptr) || !waitForCommands(edges.earlier(command))) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
+    }
+    if (!spans.push({first, this->here()})) {
+      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+static fathom_status_t checkAddress(const CodeImage &image, const artifact::Kernel &kernel, const char *what,
+                                    uint64_t address) {
+  return image.function(address)
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_BAD_DATA, "kernel '%.64s': address 0x%llx of its %s is not in the code",
+                    kernel.name()->c_str(), static_cast<unsigned long long>(address), what);
+}
+
+fathom_status_t CommandLists::load(const artifact::Program &newProgram, const CodeImage &image) {
+  program = &newProgram;
+  for (const artifact::Kernel *kernel : *program->kernels()) {
+    FATHOM_RETURN_IF_ERROR(checkAddress(image, *kernel, "task", kernel->task()));
+    FATHOM_RETURN_IF_ERROR(checkAddress(image, *kernel, "items", kernel->items()));
+  }
+  bool room = firsts.push(0);
+  for (const artifact::EntryPoint *entry : *program->entry_points()) {
+    Flattener flattener(*program, image, launches, earlier);
+    FATHOM_RETURN_IF_ERROR(flattener.flatten(*program->functions()->Get(entry->function())));
+    room = room && firsts.push(static_cast<uint32_t>(launches.size()));
+  }
+  return room ? FATHOM_STATUS_OK : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
+}
+
+CommandList CommandLists::of(const artifact::EntryPoint &entry) const {
+  uint32_t index = 0;
+  while (program->entry_points()->Get(index) != &entry) {
+    ++index;
+  }
+  return {entry.name()->c_str(), launches.data() + firsts[index], firsts[index + 1] - firsts[index], earlier.data()};
+}
+
+uint32_t CommandLists::mostLaunches() const {
+  uint32_t most = 0;
+  for (size_t i = 0; i + 1 < firsts.size(); ++i) {
+    most = firsts[i + 1] - firsts[i] > most ? firsts[i + 1] - firsts[i] : most;
+  }
+  return most;
+}
+
+} // namespace fathom::runtime

@@ -1,0 +1,63 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What checks of an artifact's metadata find.
+
+#ifndef FATHOM_RUNTIME_SRC_FINDINGS_H
+#define FATHOM_RUNTIME_SRC_FINDINGS_H
+
+#include "fathom/artifact_generated.h"
+#include "runtime/src/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <type_traits>
+
+namespace fathom::runtime {
+
+/// Collects what is wrong, the first few in words.
+class Findings {
+public:
+  [[gnu::format(printf, 3, 4)]] void require(bool good, const char *format, ...) {
+    if (good || ++count > 8) {
+      return;
+    }
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (count == 1) {
+      fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", text);
+    } else {
+      failAlso(FATHOM_STATUS_BAD_DATA, "\nartifact metadata: %s", text);
+    }
+  }
+
+  bool any() const { return count > 0; }
+
+  fathom_status_t status() const {
+    if (count > 8) {
+      failAlso(FATHOM_STATUS_BAD_DATA, "\nand %d more", count - 8);
+    }
+    return count ? FATHOM_STATUS_BAD_DATA : FATHOM_STATUS_OK;
+  }
+
+private:
+  int count = 0;
+};
+
+/// The FlatBuffers verifier looks at the alignment of a vector's length only.
+template <class Element>
+bool isAligned(const flatbuffers::Vector<Element> &vector) {
+  constexpr size_t alignment = alignof(std::remove_pointer_t<Element>);
+  return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
+}
+
+/// Looks at functions and kernels of |program|, after all else of it: at every number in their commands, and at the
+/// memory of every entry point that runs them.
+void checkCommands(const artifact::Program &program, Findings &findings);
+
+} // namespace fathom::runtime
+
+#endif // FATHOM_RUNTIME_SRC_FINDINGS_H

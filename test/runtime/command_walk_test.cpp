@@ -1,0 +1,263 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// All orders in which two walkers can meet in short lists, and many of those in which real threads meet in long ones.
+
+#include "runtime/device/cpu/command_walk.h"
+
+#include "runtime/device/cpu/futex.h"
+#include "test/runtime/step_by_step.h"
+
+#include <array>
+#include <gtest/gtest.h>
+#include <memory>
+#include <random>
+#include <thread>
+
+namespace fathom::runtime {
+namespace {
+
+using test::StepByStep;
+using test::StepSystem;
+
+struct Launch {
+  int64_t items;
+  std::vector<uint32_t> earlier;
+};
+using Launches = std::vector<Launch>;
+
+std::string describe(const Launches &launches) {
+  std::string text;
+  for (const Launch &launch : launches) {
+    text += std::to_string(launch.items) + " items after";
+    for (uint32_t earlier : launch.earlier) {
+      text += ' ' + std::to_string(earlier);
+    }
+    text += "; ";
+  }
+  return text;
+}
+
+/// For each launch all that must have ended when it begins.
+std::vector<std::vector<uint32_t>> closure(const Launches &launches) {
+  std::vector<std::vector<uint32_t>> all;
+  for (const Launch &launch : launches) {
+    std::vector<uint32_t> before = launch.earlier;
+    for (uint32_t earlier : launch.earlier) {
+      before.insert(before.end(), all[earlier].begin(), all[earlier].end());
+    }
+    all.push_back(before);
+  }
+  return all;
+}
+
+/// What all walkers of a list share in a test: how often items have begun and ended.
+template <class Count>
+struct Record {
+  explicit Record(const Launches &launches) : launches(launches), before(closure(launches)) {
+    for (const Launch &launch : launches) {
+      begun.emplace_back(new Count[static_cast<size_t>(launch.items) + 1]());
+      ended.emplace_back(new Count[1]());
+    }
+  }
+
+  const Launches &launches;
+  std::vector<std::vector<uint32_t>> before;
+  std::vector<std::unique_ptr<Count[]>> begun;
+  std::vector<std::unique_ptr<Count[]>> ended;
+};
+
+/// A walker's view. |Step| comes before an item begins and before it ends.
+template <class Count, void (*Step)()>
+struct View {
+  Record<Count> &record;
+  size_t at = 0;
+
+  uint32_t size() const { return static_cast<uint32_t>(record.launches.size()); }
+  const std::vector<uint32_t> &earlier(uint32_t launch) const { return record.launches[launch].earlier; }
+  int64_t open(uint32_t launch) { return record.launches[at = launch].items; }
+  void run(int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; ++item) {
+      Step();
+      for (uint32_t earlier : record.before[at]) {
+        EXPECT_EQ(record.ended[earlier][0], record.launches[earlier].items) << describe(record.launches);
+      }
+      ++record.begun[at][static_cast<size_t>(item)];
+      Step();
+      ++record.ended[at][0];
+    }
+  }
+};
+
+template <class Count>
+void expectAllRunOnce(const Record<Count> &record) {
+  for (size_t launch = 0; launch < record.launches.size(); ++launch) {
+    for (int64_t item = 0; item < record.launches[launch].items; ++item) {
+      EXPECT_EQ(record.begun[launch][static_cast<size_t>(item)], 1) << describe(record.launches) << launch;
+    }
+  }
+}
+
+/// Returns the number of states that were had; |look| is called in each.
+size_t walkInAllOrders(const Launches &launches, int spins, const std::function<void(const Record<int> &)> &look = {}) {
+  std::unique_ptr<Record<int>> record;
+  std::vector<LaunchSlot<StepSystem>> slots;
+  StepByStep::Program program;
+  program.start = [&] {
+    record = std::make_unique<Record<int>>(launches);
+    slots = std::vector<LaunchSlot<StepSystem>>(launches.size());
+  };
+  program.body = [&] {
+    View<int, StepByStep::step> view{*record};
+    walk(view, slots.data(), {StepByStep::kThreads, spins});
+  };
+  program.state = [&] {
+    std::string text;
+    if (look) {
+      look(*record);
+    }
+    for (size_t i = 0; i < launches.size(); ++i) {
+      text += std::to_string(slots[i].next.peek()) + ' ' + std::to_string(slots[i].done.peek()) + ' ' +
+              std::to_string(slots[i].progress.peek()) + ' ' + std::to_string(record->ended[i][0]) + ' ';
+      for (int64_t item = 0; item < launches[i].items; ++item) {
+        text += std::to_string(record->begun[i][static_cast<size_t>(item)]);
+      }
+    }
+    return text;
+  };
+  program.end = [&](bool allEnded) {
+    EXPECT_TRUE(allEnded) << "somebody sleeps for ever: " << describe(launches);
+    expectAllRunOnce(*record);
+  };
+  return std::make_unique<StepByStep>()->explore(program);
+}
+
+// Sanitizers know nothing of threads that a program makes on its own.
+#if !__has_feature(thread_sanitizer)
+TEST(CommandWalkTest, TwoWalkersRunEveryPairOfLaunchesInEveryOrder) {
+  for (int64_t first : {0, 1, 2, 3}) {
+    for (int64_t second : {0, 1, 2}) {
+      walkInAllOrders({{first, {}}, {second, {}}}, /*spins=*/0);
+      walkInAllOrders({{first, {}}, {second, {0}}}, /*spins=*/0);
+    }
+  }
+}
+
+TEST(CommandWalkTest, TwoWalkersRunEveryThreeLaunchesInEveryOrder) {
+  for (unsigned items = 0; items < 8; ++items) {
+    for (unsigned edges = 0; edges < 8; ++edges) {
+      Launches launches = {{items & 1, {}}, {items >> 1 & 1, {}}, {items >> 2, {}}};
+      for (auto [edge, later, earlier] : {std::array{1u, 1u, 0u}, {2u, 2u, 1u}, {4u, 2u, 0u}}) {
+        if (edges & edge) {
+          launches[later].earlier.push_back(earlier);
+        }
+      }
+      walkInAllOrders(launches, /*spins=*/0);
+    }
+  }
+}
+
+TEST(CommandWalkTest, TwoWalkersThatLookAgainBeforeTheySleepRunAChain) {
+  EXPECT_GT(walkInAllOrders({{1, {}}, {2, {0}}, {1, {1}}}, /*spins=*/1), 10000u);
+}
+
+TEST(CommandWalkTest, LaunchesThatDependOnNothingRunAtOnce) {
+  bool atOnce = false;
+  walkInAllOrders({{1, {}}, {1, {}}}, /*spins=*/0, [&](const Record<int> &record) {
+    atOnce |= record.begun[0][0] == 1 && record.begun[1][0] == 1 && record.ended[0][0] + record.ended[1][0] == 0;
+  });
+  EXPECT_TRUE(atOnce);
+}
+#endif
+
+Launches someLaunches(std::mt19937 &random) {
+  Launches launches(1 + random() % 60);
+  for (uint32_t i = 0; i < launches.size(); ++i) {
+    constexpr int64_t kItems[] = {0, 1, 1, 2, 3, 7, 200};
+    launches[i].items = kItems[random() % 7];
+    for (uint32_t edges = random() % 4; edges > 0 && i > 0; --edges) {
+      launches[i].earlier.push_back(i - 1 - random() % std::min(i, 5u));
+    }
+  }
+  return launches;
+}
+
+void dawdle() {
+  thread_local std::minstd_rand random(std::random_device{}());
+  unsigned how = random() % 64;
+  if (how == 0) {
+    std::this_thread::yield();
+  }
+  for (unsigned i = 0; how < 8 && i < how * 50; ++i) {
+    _mm_pause();
+  }
+}
+
+TEST(CommandWalkTest, ThreadsRunManyLists) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 100; ++round) {
+    Launches launches = someLaunches(random);
+    Record<std::atomic<int>> record(launches);
+    std::vector<LaunchSlot<ThreadSystem>> slots(launches.size());
+    WalkLimits limits = {static_cast<int64_t>(2 + random() % 3), random() % 2 ? 0 : 50};
+    std::vector<std::thread> threads;
+    for (int64_t i = 0; i < limits.walkers; ++i) {
+      threads.emplace_back([&] {
+        View<std::atomic<int>, dawdle> view{record};
+        walk(view, slots.data(), limits);
+      });
+    }
+    for (std::thread &thread : threads) {
+      thread.join();
+    }
+    expectAllRunOnce(record);
+    ASSERT_FALSE(HasFailure());
+  }
+}
+
+// What a launch writes without any care, those after it read.
+TEST(CommandWalkTest, WritesAreSeenByWhatWaitsForThem) {
+  struct Chain {
+    std::vector<int64_t> &numbers;
+    size_t at = 0;
+    uint32_t before = 0;
+
+    uint32_t size() const { return 500; }
+    std::vector<uint32_t> earlier(uint32_t launch) const {
+      return launch > 0 ? std::vector{launch - 1} : std::vector<uint32_t>();
+    }
+    int64_t open(uint32_t launch) { return static_cast<int64_t>(1 + (at = launch) % 3); }
+    void run(int64_t begin, int64_t end) {
+      for (int64_t item = begin; item < end; ++item) {
+        int64_t sum = 1;
+        for (size_t i = 0; at > 0 && i < 3; ++i) {
+          sum += numbers[(at - 1) * 3 + i];
+        }
+        numbers[at * 3 + static_cast<size_t>(item)] = sum % 1000003;
+      }
+    }
+  };
+  auto compute = [](int64_t walkers) {
+    std::vector<int64_t> numbers(1500);
+    std::vector<LaunchSlot<ThreadSystem>> slots(500);
+    std::vector<std::thread> threads;
+    for (int64_t i = 0; i < walkers; ++i) {
+      threads.emplace_back([&] {
+        Chain chain{numbers};
+        walk(chain, slots.data(), {walkers, 20});
+      });
+    }
+    for (std::thread &thread : threads) {
+      thread.join();
+    }
+    return numbers;
+  };
+  std::vector<int64_t> expected = compute(1);
+  for (int round = 0; round < 30; ++round) {
+    EXPECT_EQ(compute(2), expected);
+    EXPECT_EQ(compute(5), expected);
+  }
+}
+
+} // namespace
+} // namespace fathom::runtime
