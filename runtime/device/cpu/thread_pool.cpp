@@ -132,14 +132,11 @@ bool ThreadPool::join(uint64_t *seen) {
 
 void ThreadPool::claimItems(char *scratch) {
   for (;;) {
-    int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-    if (begin >= items) {
+    int64_t item = next.fetch_add(1, std::memory_order_relaxed);
+    if (item >= items) {
       break;
     }
-    int64_t end = items - begin > grain ? begin + grain : items;
-    for (int64_t item = begin; item < end; ++item) {
-      task(argument, item, scratch);
-    }
+    task(argument, item, scratch);
   }
 }
 
@@ -156,9 +153,6 @@ void ThreadPool::run(fathom_task_fn newTask, const void *newArgument, int64_t ne
   task = newTask;
   argument = newArgument;
   items = newItems;
-  // Few enough claims that they cost nothing, enough of them that the last ones end together.
-  int64_t claims = static_cast<int64_t>(threads()) * 16;
-  grain = newItems > claims ? newItems / claims : 1;
   next.store(0, std::memory_order_relaxed);
   uint64_t opened = (number(state.load(std::memory_order_relaxed)) + 1) * kNumber | kOpen;
   state.store(opened);

@@ -61,7 +61,6 @@ private:
   fathom_task_fn task = nullptr;
   const void *argument = nullptr;
   int64_t items = 0;
-  int64_t grain = 1;
   alignas(kAlignment) std::atomic<int64_t> next{0};
   /// Number of the task (upper half), whether it is open (bit 31), and how many workers are in it.
   alignas(kAlignment) std::atomic<uint64_t> state{0};
