@@ -12,8 +12,8 @@ namespace {
 class Flattener {
 public:
   Flattener(const artifact::Program &program, const CodeImage &image, Buffer<Launch> &launches,
-            Buffer<uint32_t> &earlier)
-      : program(program), image(image), launches(launches), earlier(earlier),
+            Buffer<LaunchOperand> &operands, Buffer<uint32_t> &earlier)
+      : program(program), image(image), launches(launches), operands(operands), earlier(earlier),
         start(static_cast<uint32_t>(launches.size())) {}
 
   fathom_status_t flatten(const artifact::Function &function);
@@ -21,6 +21,7 @@ public:
 private:
   fathom_status_t addCall(const artifact::Command &call);
   bool addLaunch(const artifact::Command &command, const artifact::Command *call);
+  bool addOperands(const artifact::Command &command, const artifact::Command *call);
   bool waitForCommands(CommandNumbers commands);
   bool waitFor(uint32_t launch) { return earlier.push(launch); }
   void endWaits() { launches[launches.size() - 1].lastEarlier = static_cast<uint32_t>(earlier.size()); }
@@ -29,6 +30,7 @@ private:
   const artifact::Program &program;
   const CodeImage &image;
   Buffer<Launch> &launches;
+  Buffer<LaunchOperand> &operands;
   Buffer<uint32_t> &earlier;
   /// Launches are numbered from here on.
   uint32_t start;
@@ -47,21 +49,36 @@ private:
 };
 } // namespace
 
-static uint32_t countOperands(const artifact::Command &command) {
-  uint32_t count = 0, all = command.operands() ? command.operands()->size() : 0;
-  while (count < all && command.operands()->Get(count)->place() != artifact::Place::store) {
-    ++count;
+static LaunchOperand resolve(const artifact::Operand &operand, const artifact::Command *call) {
+  using artifact::Place;
+  bool isInput = operand.place() == Place::input, isOutput = operand.place() == Place::output;
+  if (isInput || isOutput) {
+    return resolve(*call->operands()->Get(isInput ? 0 : 1), nullptr);
   }
-  return count;
+  uint64_t instance = call ? call->instance() : 0;
+  bool isSlice = operand.place() == Place::weight || operand.place() == Place::experts;
+  return {operand.place(),
+          isSlice ? (operand.offset() + operand.stride() * instance) * sizeof(void *) : operand.offset()};
+}
+
+bool Flattener::addOperands(const artifact::Command &command, const artifact::Command *call) {
+  bool room = true;
+  for (uint32_t i = 0; room && command.operands() && i < command.operands()->size(); ++i) {
+    const artifact::Operand &operand = *command.operands()->Get(i);
+    room = operand.place() == artifact::Place::store || operands.push(resolve(operand, call));
+  }
+  return room;
 }
 
 bool Flattener::addLaunch(const artifact::Command &command, const artifact::Command *call) {
   Launch launch = {};
   launch.name = "record_state";
-  launch.command = &command;
-  launch.call = call;
+  launch.rows = command.rows();
+  launch.factor = command.factor();
   launch.layer = command.layer() >= 0 || !call ? command.layer() : call->layer();
-  launch.operands = countOperands(command);
+  launch.firstOperand = static_cast<uint32_t>(operands.size());
+  bool room = addOperands(command, call);
+  launch.lastOperand = static_cast<uint32_t>(operands.size());
   launch.firstEarlier = launch.lastEarlier = static_cast<uint32_t>(earlier.size());
   if (command.action() == artifact::Action::launch) {
     const artifact::Kernel &kernel = *program.kernels()->Get(command.target());
@@ -69,7 +86,7 @@ bool Flattener::addLaunch(const artifact::Command &command, const artifact::Comm
     launch.task = reinterpret_cast<fathom_task_fn>(const_cast<void *>(image.function(kernel.task())));
     launch.items = reinterpret_cast<fathom_items_fn>(const_cast<void *>(image.function(kernel.items())));
   }
-  return launches.push(launch) && isAwaited.push(false);
+  return room && launches.push(launch) && isAwaited.push(false);
 }
 
 // To wait for a call is to wait for the launches that nothing else in it waits for.
@@ -143,7 +160,7 @@ fathom_status_t CommandLists::load(const artifact::Program &newProgram, const Co
   }
   bool room = firsts.push(0);
   for (const artifact::EntryPoint *entry : *program->entry_points()) {
-    Flattener flattener(*program, image, launches, earlier);
+    Flattener flattener(*program, image, launches, operands, earlier);
     FATHOM_RETURN_IF_ERROR(flattener.flatten(*program->functions()->Get(entry->function())));
     room = room && firsts.push(static_cast<uint32_t>(launches.size()));
   }
@@ -155,7 +172,8 @@ CommandList CommandLists::of(const artifact::EntryPoint &entry) const {
   while (program->entry_points()->Get(index) != &entry) {
     ++index;
   }
-  return {entry.name()->c_str(), launches.data() + firsts[index], firsts[index + 1] - firsts[index], earlier.data()};
+  return {entry.name()->c_str(), launches.data() + firsts[index], firsts[index + 1] - firsts[index], operands.data(),
+          earlier.data()};
 }
 
 uint32_t CommandLists::mostLaunches() const {

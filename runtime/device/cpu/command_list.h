@@ -17,16 +17,24 @@ namespace fathom::runtime {
 struct Launch {
   /// Of the kernel.
   const char *name;
-  const artifact::Command *command;
-  /// The command that called the function it is of; NULL in that of the entry point.
-  const artifact::Command *call;
   /// NULL where a state is recorded.
   fathom_task_fn task;
   fathom_items_fn items;
+  artifact::Rows rows;
+  uint32_t factor;
   int64_t layer;
-  uint32_t operands; // stores not among them
-  /// Of CommandLists::earlier.
+  /// Of CommandList::allOperands; stores are not among them.
+  uint32_t firstOperand, lastOperand;
+  /// Of CommandList::allEarlier.
   uint32_t firstEarlier, lastEarlier;
+};
+
+/// An operand of one launch: its function's input and output are those of the call, and a weight is that of its
+/// instance.
+struct LaunchOperand {
+  artifact::Place place;
+  /// Bytes from where the place begins: the arena, an array of the call, or the table of pointers to weight slices.
+  uint64_t offset;
 };
 
 /// The launches of one entry point.
@@ -34,6 +42,7 @@ struct CommandList {
   const char *name;
   const Launch *launches;
   uint32_t size;
+  const LaunchOperand *allOperands;
   const uint32_t *allEarlier;
 
   /// Launches before |launch| that it waits for.
@@ -56,6 +65,7 @@ public:
 private:
   const artifact::Program *program = nullptr;
   Buffer<Launch> launches;
+  Buffer<LaunchOperand> operands;
   Buffer<uint32_t> earlier;
   /// Where each entry point's launches begin, and where the last one's end.
   Buffer<uint32_t> firsts;

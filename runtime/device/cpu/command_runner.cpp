@@ -5,16 +5,21 @@
 
 #include "runtime/device/cpu/command_runner.h"
 
+#include <array>
 #include <string.h>
 
 namespace fathom::runtime {
 
 namespace {
+/// Where each artifact::Place begins in one call.
+using Places = std::array<char *, static_cast<size_t>(artifact::Place::MAX) + 1>;
+
 /// What the walkers of a call share.
 struct Walk {
   const CommandList &list;
   const fathom_call_t &call;
   const CommandMemory &memory;
+  const Places places;
   LaunchSlot<ThreadSystem> *slots;
   WalkLimits limits;
   /// NULL unless calls are traced.
@@ -41,8 +46,8 @@ public:
     if (!launch->task) {
       return shared.call.states ? 1 : 0;
     }
-    bool all = launch->command->rows() == artifact::Rows::rows;
-    dispatch.rows = (all ? shared.call.rows : shared.call.logit_rows) * launch->command->factor();
+    bool all = launch->rows == artifact::Rows::rows;
+    dispatch.rows = (all ? shared.call.rows : shared.call.logit_rows) * launch->factor;
     return dispatch.rows > 0 ? launch->items(dispatch.rows) : 0;
   }
 
@@ -64,45 +69,13 @@ protected:
 private:
   // Who finds no item needs no operands.
   void resolveOperands() {
-    for (uint32_t i = 0; i < launch->operands; ++i) {
-      operands[i] = const_cast<void *>(resolve(*launch->command->operands()->Get(i)));
+    const LaunchOperand *first = shared.list.allOperands + launch->firstOperand;
+    for (uint32_t i = 0; i < launch->lastOperand - launch->firstOperand; ++i) {
+      char *address = shared.places[static_cast<size_t>(first[i].place)] + first[i].offset;
+      operands[i] = first[i].place == artifact::Place::weight ? *reinterpret_cast<void **>(address) : address;
     }
     dispatch.layer = launch->layer;
     isResolved = true;
-  }
-
-  const void *resolve(const artifact::Operand &operand) const {
-    switch (operand.place()) {
-    case artifact::Place::input:
-      return resolve(*launch->call->operands()->Get(0));
-    case artifact::Place::output:
-      return resolve(*launch->call->operands()->Get(1));
-    case artifact::Place::weight:
-      return *slices(operand);
-    case artifact::Place::experts:
-      return slices(operand);
-    case artifact::Place::tokens:
-      return shared.call.tokens;
-    case artifact::Place::positions:
-      return shared.call.positions;
-    case artifact::Place::hidden:
-      return shared.call.hidden;
-    case artifact::Place::logit_row_ids:
-      return shared.call.logit_row_ids;
-    case artifact::Place::logits:
-      return shared.call.logits;
-    case artifact::Place::hidden_out:
-      return shared.call.hidden_out;
-    case artifact::Place::buffer:
-    case artifact::Place::store:
-      break;
-    }
-    return shared.memory.arena + operand.offset();
-  }
-
-  const void *const *slices(const artifact::Operand &operand) const {
-    uint64_t instance = launch->call ? launch->call->instance() : 0;
-    return shared.memory.weights + operand.offset() + operand.stride() * instance;
   }
 
   void recordState() const {
@@ -141,6 +114,26 @@ private:
 };
 } // namespace
 
+static Places findPlaces(const fathom_call_t &call, const CommandMemory &memory) {
+  using artifact::Place;
+  Places places = {};
+  auto set = [&](Place place, const void *begin) {
+    places[static_cast<size_t>(place)] = static_cast<char *>(const_cast<void *>(begin));
+  };
+  set(Place::buffer, memory.arena);
+  set(Place::weight, memory.weights);
+  set(Place::experts, memory.weights);
+#define FATHOM_CALL_INPUT(field, element, rows) set(Place::field, call.field);
+#define FATHOM_CALL_OUTPUT FATHOM_CALL_INPUT
+#include "fathom/call_inputs.def"
+  return places;
+}
+
+template <typename Walker>
+static void walkShare(Walker &walker, const Walk &shared) {
+  shared.limits.walkers == 1 ? walkAlone(walker) : walk(walker, shared.slots, shared.limits);
+}
+
 static void walkOnce(const void *argument, int64_t number, void *scratch) {
   Walk &shared = *static_cast<Walk *>(const_cast<void *>(argument));
   if (shared.isOver.load(std::memory_order_relaxed)) {
@@ -148,10 +141,10 @@ static void walkOnce(const void *argument, int64_t number, void *scratch) {
   }
   if (shared.trace) {
     TracedWalker walker(shared, number, scratch);
-    walk(walker, shared.slots, shared.limits);
+    walkShare(walker, shared);
   } else {
     Walker walker(shared, scratch);
-    walk(walker, shared.slots, shared.limits);
+    walkShare(walker, shared);
   }
   shared.isOver.store(true, std::memory_order_relaxed);
 }
@@ -172,10 +165,10 @@ fathom_status_t CommandRunner::start(ThreadPool &newPool, uint32_t mostLaunches,
 }
 
 void CommandRunner::run(const CommandList &list, const fathom_call_t &call) {
-  for (uint32_t i = 0; i < list.size; ++i) {
+  for (uint32_t i = 0; limits.walkers > 1 && i < list.size; ++i) {
     slots[i].reset();
   }
-  Walk shared = {list, call, memory, slots, limits, record.isOpen() ? &record : nullptr};
+  Walk shared = {list, call, memory, findPlaces(call, memory), slots, limits, record.isOpen() ? &record : nullptr};
   uint64_t begin = shared.trace ? now() : 0;
   pool->run(walkOnce, &shared, limits.walkers);
   if (shared.trace) {

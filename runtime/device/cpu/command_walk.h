@@ -109,6 +109,16 @@ void walk(List &list, LaunchSlot<System> *slots, const WalkLimits &limits) {
   }
 }
 
+/// The way of one who shares the list with nobody.
+template <class List>
+void walkAlone(List &list) {
+  for (uint32_t i = 0; i < list.size(); ++i) {
+    if (int64_t items = list.open(i); items > 0) {
+      list.run(0, items);
+    }
+  }
+}
+
 } // namespace fathom::runtime
 
 #endif // FATHOM_RUNTIME_DEVICE_CPU_COMMAND_WALK_H
