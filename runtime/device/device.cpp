@@ -5,21 +5,41 @@
 
 #include "runtime/device/device.h"
 
-#include "runtime/device/cpu/cpu_device.h"
-
 #include <string.h>
 
 namespace fathom::runtime {
 
-static constexpr const Device *kDevices[] = {&kCpuDevice};
+DeviceMemory::~DeviceMemory() {
+  if (base) {
+    space.device->free(space.code, base, bytes);
+  }
+}
+
+bool DeviceMemory::grow(uint64_t size) {
+  bool grown = !base                ? space.device->allocate(space.code, size, &base)
+               : space.device->grow ? space.device->grow(space.code, &base, bytes, size)
+                                    : moveTo(size);
+  bytes = grown ? size : bytes;
+  return grown;
+}
+
+bool DeviceMemory::moveTo(uint64_t size) {
+  DeviceAddress larger;
+  if (!space.device->allocate(space.code, size, &larger)) {
+    return false;
+  }
+  bool copied = space.device->copy(space.code, larger, base, bytes) == FATHOM_STATUS_OK;
+  space.device->free(space.code, copied ? base : larger, copied ? bytes : size);
+  base = copied ? larger : base;
+  return copied;
+}
 
 static const Device *findDevice(const char *triple) {
-  for (const Device *device : kDevices) {
-    if (!strncmp(triple, device->architecture, strlen(device->architecture))) {
-      return device;
-    }
+  const Device *const *device = devices();
+  while (*device && strncmp(triple, (*device)->architecture, strlen((*device)->architecture)) != 0) {
+    ++device;
   }
-  return nullptr;
+  return *device;
 }
 
 DeviceCode::~DeviceCode() {
@@ -34,7 +54,7 @@ fathom_status_t DeviceCode::load(const Metadata &metadata, const ByteSource &sou
   device = findDevice(triple);
   if (!device) {
     return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', but this machine is %s; compile the model for it",
-                triple, kCpuDevice.architecture);
+                triple, devices()[0]->architecture);
   }
   return device->load(metadata, source, &code);
 }
@@ -51,15 +71,14 @@ fathom_status_t Executor::start(const DeviceCode &code, const void *const *weigh
   return device->start(code.code, weights, threads, &executor);
 }
 
-fathom_status_t Executor::run(artifact::Form form, const fathom_call_t &call) {
+fathom_status_t Executor::run(artifact::Form form, const fathom_call_t &call, const CacheMemory &cache) {
   const artifact::EntryPoint *entry =
       findEntryPoint(*program, {form, call.rows, call.logit_rows > 0, call.hidden != nullptr});
   if (!entry) {
     return fail(FATHOM_STATUS_INTERNAL, "no entry point of the %s form accepts %lld rows", EnumNameForm(form),
                 static_cast<long long>(call.rows));
   }
-  device->run(executor, *entry, call);
-  return FATHOM_STATUS_OK;
+  return device->run(executor, *entry, call, cache);
 }
 
 } // namespace fathom::runtime

@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What runs model code. The rest of the runtime knows devices by this header alone; each has a folder below.
+// What runs model code, and the memory it runs on. The rest of the runtime knows devices by this header alone; each has
+// a folder below, and a place in the list of device_list.cpp.
 
 #ifndef FATHOM_RUNTIME_DEVICE_DEVICE_H
 #define FATHOM_RUNTIME_DEVICE_DEVICE_H
@@ -11,9 +12,25 @@
 
 namespace fathom::runtime {
 
+/// Where something is in a device's memory: a number that only the device makes sense of. It need not be an address of
+/// the host, but what follows a byte has the next number. 0 is nowhere.
+using DeviceAddress = uint64_t;
+
+/// What sequences keep, in a device's memory.
+struct CacheMemory {
+  /// As in fathom_cache_t: page i is the pageBytes bytes from pages + i * pageBytes on.
+  DeviceAddress pages;
+  uint64_t pageBytes;
+  /// i32 [page tables, tableEntries]: the pages of a sequence. A call says which table each of its rows has.
+  DeviceAddress tables;
+  uint64_t tableEntries;
+};
+
 /// A kind of device. It is a table of functions, since virtual ones would need the C++ library; |code| and |executor|
 /// are what the device made of an artifact and for a session.
 struct Device {
+  /// As messages say it.
+  const char *name;
   /// How the triples of its artifacts begin.
   const char *architecture;
 
@@ -21,6 +38,19 @@ struct Device {
   /// program. |metadata| outlives it.
   fathom_status_t (*load)(const Metadata &metadata, const ByteSource &source, void **code);
   void (*unload)(void *code);
+
+  /// Memory where |code| runs, of undefined contents and aligned for any kernel; false if there is none. All memory is
+  /// freed before the code is unloaded. These functions are called from any thread.
+  bool (*allocate)(const void *code, uint64_t size, DeviceAddress *memory);
+  void (*free)(const void *code, DeviceAddress memory, uint64_t size);
+  /// Makes memory of |size| bytes larger, which may be elsewhere then; false, and all stays, if it cannot be. NULL for
+  /// a device whose memory never grows: it is allocated anew and copied.
+  bool (*grow)(const void *code, DeviceAddress *memory, uint64_t size, uint64_t newSize);
+  /// These are done when they return, or for all that comes after them as if they were: a device may keep small
+  /// uploads until it runs something.
+  fathom_status_t (*upload)(const void *code, DeviceAddress to, const void *from, uint64_t size);
+  fathom_status_t (*readBack)(const void *code, void *to, DeviceAddress from, uint64_t size);
+  fathom_status_t (*copy)(const void *code, DeviceAddress to, DeviceAddress from, uint64_t size);
 
   /// Makes what a session needs to run |code|: threads (0: as many as the process may use), scratch, an arena. |code|
   /// and |weights| outlive it.
@@ -31,8 +61,54 @@ struct Device {
   /// From now on writes what runs when to |path|; IO if it cannot.
   fathom_status_t (*trace)(void *executor, const char *path);
 
-  /// Runs an entry point.
-  void (*run)(void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call);
+  /// Runs an entry point: reads the arrays of |call|, and has written them when it returns.
+  fathom_status_t (*run)(void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,
+                         const CacheMemory &cache);
+};
+
+/// The devices of this runtime, NULL behind the last.
+const Device *const *devices();
+
+/// Whose memory something is: a device's, of the machine where |code| runs.
+struct MemorySpace {
+  const Device *device;
+  const void *code;
+};
+
+/// Memory of a device that grows, as long as this object lives.
+class DeviceMemory {
+public:
+  DeviceMemory() = default;
+  DeviceMemory(const DeviceMemory &) = delete;
+  DeviceMemory &operator=(const DeviceMemory &) = delete;
+  ~DeviceMemory();
+
+  /// Before anything else, once.
+  void open(const MemorySpace &where) { space = where; }
+
+  /// Has |size| bytes then, more than before, and what it held. False, and all stays, if there is not enough memory.
+  bool grow(uint64_t size);
+
+  fathom_status_t upload(uint64_t offset, const void *from, uint64_t size) {
+    return space.device->upload(space.code, base + offset, from, size);
+  }
+  fathom_status_t readBack(uint64_t offset, void *to, uint64_t size) const {
+    return space.device->readBack(space.code, to, base + offset, size);
+  }
+  fathom_status_t copy(uint64_t to, uint64_t from, uint64_t size) {
+    return space.device->copy(space.code, base + to, base + from, size);
+  }
+
+  /// Until it grows.
+  DeviceAddress address() const { return base; }
+  uint64_t size() const { return bytes; }
+
+private:
+  bool moveTo(uint64_t size);
+
+  MemorySpace space = {};
+  DeviceAddress base = 0;
+  uint64_t bytes = 0;
 };
 
 /// The code of a model, on the device it was compiled for. Immutable once loaded.
@@ -45,6 +121,9 @@ public:
 
   /// As Device::load; MISMATCH too if no device of this runtime runs such artifacts.
   fathom_status_t load(const Metadata &metadata, const ByteSource &source);
+
+  /// Where what the code works on has to be.
+  MemorySpace space() const { return {device, code}; }
 
 private:
   friend class Executor;
@@ -71,7 +150,7 @@ public:
   fathom_status_t trace(const char *path) { return device->trace(executor, path); }
 
   /// Runs the entry point that takes call.rows rows: the draft's where call.hidden is given. INTERNAL if there is none.
-  fathom_status_t run(artifact::Form form, const fathom_call_t &call);
+  fathom_status_t run(artifact::Form form, const fathom_call_t &call, const CacheMemory &cache);
 
 private:
   const Device *device = nullptr;

@@ -22,9 +22,11 @@ Cache::~Cache() {
   free(static_cast<void *>(sequences));
 }
 
-fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uint32_t maxSequences,
-                                  uint64_t limitBytes) {
+fathom_status_t Cache::initialize(const MemorySpace &space, uint64_t bytesOfPage, uint32_t maxContext,
+                                  uint32_t maxSequences, uint64_t limitBytes) {
   context = maxContext;
+  tableEntries = pagesOf(context);
+  tables.open(space);
   sequences = static_cast<Sequence *>(calloc(maxSequences, sizeof(Sequence)));
   if (!sequences) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u sequences", maxSequences);
@@ -35,8 +37,18 @@ fathom_status_t Cache::initialize(uint64_t bytesOfPage, uint32_t maxContext, uin
   for (; sequenceCount < maxSequences; ++sequenceCount) {
     ::new (&sequences[sequenceCount]) Sequence();
     sequences[sequenceCount].generation = first;
+    sequences[sequenceCount].table = static_cast<int32_t>(sequenceCount);
   }
-  return pool.initialize(bytesOfPage, limitBytes);
+  return pool.initialize(space, bytesOfPage, limitBytes);
+}
+
+// Once for each sequence that ever lives, which begins with the first.
+fathom_status_t Cache::makeTable(Sequence *sequence) {
+  uint64_t bytes = tableEntries * sizeof(int32_t), needed = (static_cast<uint64_t>(sequence->table) + 1) * bytes;
+  bool made = sequence->pages.size() ||
+              ((needed <= tables.size() || tables.grow(needed)) && sequence->pages.allocate(tableEntries));
+  return made ? FATHOM_STATUS_OK
+              : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u pages", tableEntries);
 }
 
 fathom_status_t Cache::createSequence(uint64_t *outId) {
@@ -45,10 +57,7 @@ fathom_status_t Cache::createSequence(uint64_t *outId) {
     if (sequence.alive) {
       continue;
     }
-    uint32_t pages = pagesOf(context);
-    if (!sequence.pages.size() && !sequence.pages.allocate(pages)) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u pages", pages);
-    }
+    FATHOM_RETURN_IF_ERROR(makeTable(&sequence));
     sequence.alive = true;
     *outId = uint64_t(sequence.generation) << 32 | i;
     return FATHOM_STATUS_OK;
@@ -76,26 +85,30 @@ fathom_status_t Cache::destroySequence(uint64_t id) {
   return FATHOM_STATUS_OK;
 }
 
+// Of pages from |first| on.
+fathom_status_t Cache::uploadTable(const Sequence &sequence, uint32_t first) {
+  uint64_t entry = static_cast<uint64_t>(sequence.table) * tableEntries + first;
+  return tables.upload(entry * sizeof(int32_t), sequence.pages.data() + first,
+                       (sequence.pageCount - first) * sizeof(int32_t));
+}
+
+fathom_status_t Cache::tryReserve(Sequence *sequence, uint64_t length, bool *outRoom) {
+  uint32_t before = sequence->pageCount, needed = length > context ? 0 : pagesOf(length);
+  while (sequence->pageCount < needed && pool.tryTake(&sequence->pages[sequence->pageCount])) {
+    sequence->pageCount += 1;
+  }
+  *outRoom = length <= context && sequence->pageCount >= needed;
+  return sequence->pageCount > before ? uploadTable(*sequence, before) : FATHOM_STATUS_OK;
+}
+
 fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
   if (length > context) {
     return fail(FATHOM_STATUS_CONTEXT_FULL, "%llu tokens do not fit into the context of %u positions",
                 static_cast<unsigned long long>(length), context);
   }
-  for (uint32_t needed = pagesOf(length); sequence->pageCount < needed; sequence->pageCount += 1) {
-    FATHOM_RETURN_IF_ERROR(pool.take(&sequence->pages[sequence->pageCount]));
-  }
-  return FATHOM_STATUS_OK;
-}
-
-bool Cache::tryReserve(Sequence *sequence, uint64_t length) {
-  if (length > context) {
-    return false;
-  }
-  uint32_t needed = pagesOf(length);
-  while (sequence->pageCount < needed && pool.tryTake(&sequence->pages[sequence->pageCount])) {
-    sequence->pageCount += 1;
-  }
-  return sequence->pageCount >= needed;
+  bool hasRoom;
+  FATHOM_RETURN_IF_ERROR(tryReserve(sequence, length, &hasRoom));
+  return hasRoom ? FATHOM_STATUS_OK : pool.failTake();
 }
 
 void Cache::rewind(Sequence *sequence, uint32_t length) {

@@ -13,9 +13,11 @@
 
 namespace fathom::runtime {
 
-/// A sequence's tokens so far. `pages` has an entry for every page of a full context; the first `pageCount` are in use.
+/// A sequence's tokens so far. `pages` has an entry for every page of a full context; the first `pageCount` are in use,
+/// and the same in page table `table` of the device.
 struct Sequence {
   Buffer<int32_t> pages;
+  int32_t table = 0;
   uint32_t pageCount = 0;
   uint32_t length = 0;
   uint32_t generation = 1;
@@ -34,7 +36,8 @@ public:
   ~Cache();
 
   /// |limitBytes| 0: none but what the sequences can use.
-  fathom_status_t initialize(uint64_t bytesOfPage, uint32_t maxContext, uint32_t maxSequences, uint64_t limitBytes);
+  fathom_status_t initialize(const MemorySpace &space, uint64_t bytesOfPage, uint32_t maxContext, uint32_t maxSequences,
+                             uint64_t limitBytes);
 
   fathom_status_t createSequence(uint64_t *outId);
   fathom_status_t destroySequence(uint64_t id);
@@ -44,21 +47,28 @@ public:
   /// Makes room for |length| positions. CONTEXT_FULL beyond the context, OUT_OF_RESOURCES without pages; pages taken
   /// before that happened stay with the sequence.
   fathom_status_t reserve(Sequence *sequence, uint64_t length);
-  /// The same for positions that may as well not be: false if there is no room.
-  bool tryReserve(Sequence *sequence, uint64_t length);
+  /// The same for positions that may as well not be: says whether there is room.
+  fathom_status_t tryReserve(Sequence *sequence, uint64_t length, bool *outRoom);
   /// Forgets positions from |length| on and gives their pages back.
   void rewind(Sequence *sequence, uint32_t length);
 
   /// Of the memory that pages take, also those that were given back.
   uint64_t usedBytes() const { return pool.usedBytes(); }
 
-  /// The cache for rows with these page tables, until the next reserve().
-  fathom_cache_t view(const int32_t *const *tables) const {
-    return {pool.memory(), static_cast<int64_t>(pool.pageBytes()), tables};
-  }
+  /// Where calls find it, until the next createSequence() or reserve().
+  CacheMemory memory() const { return {pool.memory().address(), pool.pageBytes(), tables.address(), tableEntries}; }
+  /// What CacheMemory::pages is the address of.
+  DeviceMemory &pages() { return pool.memory(); }
+  const DeviceMemory &pages() const { return pool.memory(); }
 
 private:
+  fathom_status_t makeTable(Sequence *sequence);
+  fathom_status_t uploadTable(const Sequence &sequence, uint32_t first);
+
   PagePool pool;
+  /// i32 [sequences that ever lived, tableEntries]
+  DeviceMemory tables;
+  uint32_t tableEntries = 0;
   uint32_t context = 0;
   Sequence *sequences = nullptr;
   uint32_t sequenceCount = 0;

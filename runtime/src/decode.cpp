@@ -44,12 +44,12 @@ fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, float *
   call.rows = rows;
   call.tokens = tokens;
   call.positions = positions.data();
-  call.cache = pages.view(tables.data());
+  call.page_tables = tables.data();
   call.logit_rows = logits ? rows : 0;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
   call.hidden_out = drafter.hiddenOut();
-  FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, call));
+  FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, call, pages.memory()));
   for (uint32_t i = 0; logits && i < rows; ++i) {
     if (static_cast<uint32_t>(positions[i]) == sequences[i]->length) {
       FATHOM_RETURN_IF_ERROR(checkRow(artifact::Form::absorbed, &call, i));
@@ -74,7 +74,7 @@ fathom_status_t Session::computeBatch(const Batch &batch, size_t total, float *l
       FATHOM_RETURN_IF_ERROR(pages.find(batch.ids[index], &sequence));
       sequences[i] = sequence;
       positions[i] = static_cast<int32_t>(sequence->length + taken);
-      tables[i] = sequence->pages.data();
+      tables[i] = sequence->table;
       logitIds[i] = static_cast<int32_t>(i);
       bool last = ++taken == batch.countOf(index);
       index += last;
@@ -119,11 +119,19 @@ fathom_status_t Session::advance(Sequence *sequence, int32_t token, const float 
     }
     sequences[0] = sequence;
     positions[0] = static_cast<int32_t>(sequence->length);
-    tables[0] = sequence->pages.data();
+    tables[0] = sequence->table;
     logitIds[0] = 0;
     FATHOM_RETURN_IF_ERROR(runDecode(&token, 1, again.data()));
   }
   drafter.advance(sequence, 1);
+  return FATHOM_STATUS_OK;
+}
+
+// At the end of the context or of the cache there is room for fewer, or none.
+fathom_status_t Session::reserveDrafts(Sequence *sequence, uint32_t *count) {
+  for (bool hasRoom = false; *count > 0 && !hasRoom; *count -= !hasRoom) {
+    FATHOM_RETURN_IF_ERROR(pages.tryReserve(sequence, uint64_t(sequence->length) + 1 + *count, &hasRoom));
+  }
   return FATHOM_STATUS_OK;
 }
 
@@ -140,10 +148,7 @@ fathom_status_t Session::draft(const fathom_sequence_t *ids, const int32_t *toke
     FATHOM_RETURN_IF_ERROR(pages.find(ids[i], &sequence));
     uint32_t most = drafter.canGuess(*sequence) ? drafter.most() : 0;
     counts[i] = counts[i] < most ? counts[i] : most;
-    // At the end of the context or of the cache there are fewer, or none.
-    while (counts[i] > 0 && !pages.tryReserve(sequence, uint64_t(sequence->length) + 1 + counts[i])) {
-      --counts[i];
-    }
+    FATHOM_RETURN_IF_ERROR(reserveDrafts(sequence, &counts[i]));
     if (counts[i] > 0) {
       guesses[asking++] = {sequence, tokens[i], counts[i], drafts + i * drafter.most()};
     }

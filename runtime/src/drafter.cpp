@@ -34,7 +34,7 @@ fathom_status_t Drafter::initialize(const Model &model, uint32_t drafts, uint32_
 void Drafter::putRow(uint32_t row, const Sequence &sequence, int32_t token, uint32_t position) {
   tokens[row] = token;
   positions[row] = static_cast<int32_t>(position);
-  tables[row] = sequence.pages.data();
+  tables[row] = sequence.table;
 }
 
 fathom_status_t Drafter::run(Executor &executor, const Cache &cache, const float *from, uint32_t rows,
@@ -44,12 +44,12 @@ fathom_status_t Drafter::run(Executor &executor, const Cache &cache, const float
   call.tokens = tokens.data();
   call.positions = positions.data();
   call.hidden = from;
-  call.cache = cache.view(tables.data());
+  call.page_tables = tables.data();
   call.logit_rows = logitRows;
   call.logit_row_ids = rowOf.data();
   call.logits = logits.data();
   call.hidden_out = hidden.data();
-  return executor.run(artifact::Form::absorbed, call);
+  return executor.run(artifact::Form::absorbed, call, cache.memory());
 }
 
 fathom_status_t Drafter::follow(Executor &executor, const Cache &cache, Sequence *sequence, const int32_t *given,

@@ -67,8 +67,7 @@ private:
   /// f32 [kMostWaiting + rows, hidden]: room for what waits, and behind it what a call gives.
   Buffer<float> states;
   /// Of a call of the draft layer: [maxRows], and f32 [maxRows, hidden] in and out.
-  Buffer<int32_t> tokens, positions;
-  Buffer<const int32_t *> tables;
+  Buffer<int32_t> tokens, positions, tables;
   Buffer<float> hiddenIn, hidden;
   /// Of logits of the last call, f32 [group, vocabulary]: whose they are, by the place among the guesses, and of which
   /// row.

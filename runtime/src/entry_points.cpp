@@ -61,6 +61,14 @@ const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, con
   return best;
 }
 
+uint32_t mostRows(const artifact::Program &program) {
+  uint32_t most = 0;
+  for (const artifact::EntryPoint *entry : *program.entry_points()) {
+    most = entry->max_rows() > most ? entry->max_rows() : most;
+  }
+  return most;
+}
+
 uint64_t arenaBytes(const artifact::Program &program) {
   uint64_t most = 0;
   for (const artifact::EntryPoint *entry : *program.entry_points()) {

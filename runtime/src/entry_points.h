@@ -34,6 +34,9 @@ struct Wanted {
 /// there is a choice; NULL if none suits.
 const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, const Wanted &wanted);
 
+/// The most rows of any call.
+uint32_t mostRows(const artifact::Program &program);
+
 /// The arena of the largest call of any form.
 uint64_t arenaBytes(const artifact::Program &program);
 

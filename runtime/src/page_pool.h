@@ -1,13 +1,13 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pages of one size, side by side in memory that grows.
+// Pages of one size, side by side in memory of a device that grows.
 
 #ifndef FATHOM_RUNTIME_SRC_PAGE_POOL_H
 #define FATHOM_RUNTIME_SRC_PAGE_POOL_H
 
+#include "runtime/device/device.h"
 #include "runtime/src/buffer.h"
-#include "runtime/src/status.h"
 
 namespace fathom::runtime {
 
@@ -22,31 +22,30 @@ public:
   PagePool() = default;
   PagePool(const PagePool &) = delete;
   PagePool &operator=(const PagePool &) = delete;
-  ~PagePool();
 
   /// |limitBytes| 0: no limit. INVALID_ARGUMENT if that is less than a page.
-  fathom_status_t initialize(uint64_t bytesOfPage, uint64_t limitBytes);
+  fathom_status_t initialize(const MemorySpace &space, uint64_t bytesOfPage, uint64_t limitBytes);
 
-  /// A page of anyone's; OUT_OF_RESOURCES if there is none.
-  fathom_status_t take(int32_t *outPage);
-  /// The same for what can do without; false if there is none.
+  /// A page of anyone's; false if there is none.
   bool tryTake(int32_t *outPage);
+  /// OUT_OF_RESOURCES, for whom there was none.
+  fathom_status_t failTake() const;
   void giveBack(int32_t page);
 
-  char *memory() const { return bytes; }
+  /// The pages, one after the other.
+  DeviceMemory &memory() { return pages; }
+  const DeviceMemory &memory() const { return pages; }
   uint64_t pageBytes() const { return bytesPerPage; }
   /// Of all pages that were ever taken.
   uint64_t usedBytes() const { return next.size() * bytesPerPage; }
 
 private:
-  /// Makes room for |pages| pages. False if there is none; what is there stays.
-  bool makeRoom(uint64_t pages);
-  bool resize(uint64_t size);
+  /// Makes room for |count| pages. False if there is none; what is there stays.
+  bool makeRoom(uint64_t count);
 
+  DeviceMemory pages;
   uint64_t bytesPerPage = 0;
   uint64_t most = 0;
-  char *bytes = nullptr;
-  uint64_t mapped = 0;
   /// Of each page that was ever taken, the next page in the list of free ones.
   Buffer<int32_t> next;
   int32_t firstFree = kNoPage;

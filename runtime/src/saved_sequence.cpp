@@ -11,6 +11,7 @@
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
+#include <algorithm>
 #include <stddef.h>
 #include <string.h>
 
@@ -32,23 +33,26 @@ struct SavedHeader {
 
 static constexpr char kMagic[8] = {'\177', 'F', 'T', 'H', 'M', 'K', 'V', '4'};
 
-// Calls |copy| with each row of |sequence| in the order of the file, its bytes, and where they are in a saved payload.
-// Returns where what comes after rows is.
+// Calls |copy| with the rows of |sequence| in the order of the file, as many at once as lie side by side: where they
+// are among the pages, their bytes, and where they are in a saved payload. Says where what comes after rows is.
 template <typename Copy>
-static uint64_t forEachRow(const Session &session, const Sequence &sequence, const SavedHeader &header, Copy copy) {
-  const int32_t *table = sequence.pages.data();
-  fathom_cache_t cache = session.cache().view(&table);
-  uint64_t saved = 0;
+static fathom_status_t forEachRun(const Session &session, const Sequence &sequence, const SavedHeader &header,
+                                  uint64_t *saved, Copy copy) {
+  CacheMemory cache = session.cache().memory();
+  *saved = 0;
   for (const artifact::Store *store : *session.model().program().cache()->stores()) {
     uint64_t drafts = draftRowsOf(session.model().program(), *store);
     for (uint64_t row = 0; row < rowsOf(*store); ++row) {
       uint32_t length = row < rowsOf(*store) - drafts ? header.length : header.drafted;
-      for (uint32_t position = 0; position < length; ++position, saved += rowBytes(*store)) {
-        copy(rowOf(cache, *store, row, position), rowBytes(*store), saved);
+      for (uint32_t position = 0; position < length; position += FATHOM_PAGE_TOKENS) {
+        uint64_t bytes = std::min<uint32_t>(length - position, FATHOM_PAGE_TOKENS) * rowBytes(*store);
+        uint64_t place = rowOffset(cache, sequence.pages.data(), *store, row, position);
+        FATHOM_RETURN_IF_ERROR(copy(place, bytes, *saved));
+        *saved += bytes;
       }
     }
   }
-  return saved;
+  return FATHOM_STATUS_OK;
 }
 
 static constexpr size_t kHashedFrom = offsetof(SavedHeader, identity);
@@ -81,9 +85,11 @@ fathom_status_t saveSequence(Session &session, const Sequence &sequence, void *b
                 static_cast<unsigned long long>(size));
   }
   char *payload = static_cast<char *>(buffer) + sizeof(SavedHeader);
-  uint64_t rows = forEachRow(session, sequence, header, [&](const char *row, uint64_t bytes, uint64_t saved) {
-    memcpy(payload + saved, row, bytes);
-  });
+  uint64_t rows;
+  FATHOM_RETURN_IF_ERROR(
+      forEachRun(session, sequence, header, &rows, [&](uint64_t place, uint64_t bytes, uint64_t saved) {
+        return session.cache().pages().readBack(place, payload + saved, bytes);
+      }));
   if (draft.waiting > 0) {
     char *tokens = payload + rows, *hidden = tokens + draft.waiting * sizeof(int32_t);
     memcpy(tokens, draft.tokens.data(), draft.waiting * sizeof(int32_t));
@@ -150,8 +156,11 @@ static fathom_status_t restoreWaiting(const Session &session, const SavedHeader 
 static fathom_status_t restoreInto(Session &session, const SavedHeader &header, const char *payload,
                                    Sequence *sequence) {
   FATHOM_RETURN_IF_ERROR(session.cache().reserve(sequence, header.length));
-  uint64_t rows = forEachRow(session, *sequence, header,
-                             [&](char *row, uint64_t bytes, uint64_t saved) { memcpy(row, payload + saved, bytes); });
+  uint64_t rows;
+  FATHOM_RETURN_IF_ERROR(
+      forEachRun(session, *sequence, header, &rows, [&](uint64_t place, uint64_t bytes, uint64_t saved) {
+        return session.cache().pages().upload(place, payload + saved, bytes);
+      }));
   FATHOM_RETURN_IF_ERROR(restoreWaiting(session, header, payload + rows, &sequence->draft));
   sequence->length = header.length;
   return FATHOM_STATUS_OK;

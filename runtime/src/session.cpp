@@ -18,12 +18,6 @@ namespace fathom::runtime {
 constexpr uint32_t kMostThreads = 1024;
 constexpr uint32_t kMostSequences = 65536;
 
-Session::~Session() {
-  if (ownerHandle) {
-    unpinHandle(ownerHandle);
-  }
-}
-
 static fathom_status_t checkOptions(const fathom_session_options_t &options) {
   if (options.max_sequences == 0 || options.max_sequences > kMostSequences) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "max_sequences is %u, expected 1 to %u", options.max_sequences,
@@ -44,7 +38,7 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   FATHOM_RETURN_IF_ERROR(checkOptions(options));
   void *pinned;
   FATHOM_RETURN_IF_ERROR(pinHandle(Model::kKind, modelHandle, __func__, &pinned));
-  ownerHandle = modelHandle;
+  ownerPin.handle = modelHandle;
   owner = &model;
   process = getpid();
   uint32_t most = options.prefill_chunk ? options.prefill_chunk : UINT32_MAX;
@@ -59,8 +53,8 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
   FATHOM_RETURN_IF_ERROR(drafter.initialize(model, static_cast<uint32_t>(options.draft), rows));
-  FATHOM_RETURN_IF_ERROR(pages.initialize(model.program().cache()->page_bytes(), model.facts().max_context(),
-                                          maxSequences, options.cache_bytes));
+  FATHOM_RETURN_IF_ERROR(pages.initialize(model.code().space(), model.program().cache()->page_bytes(),
+                                          model.facts().max_context(), maxSequences, options.cache_bytes));
   FATHOM_RETURN_IF_ERROR(executor.start(model.code(), model.weights(), options.threads));
   return options.trace ? executor.trace(options.trace) : FATHOM_STATUS_OK;
 }
@@ -137,7 +131,7 @@ fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *ca
   uint32_t layer = facts.layers();
   if (states.allocate(facts.layers() * perLayer)) {
     call->states = states.data();
-    FATHOM_RETURN_IF_ERROR(executor.run(form, *call));
+    FATHOM_RETURN_IF_ERROR(executor.run(form, *call, pages.memory()));
     size_t first = findNonFinite(states.data(), states.size());
     layer = static_cast<uint32_t>(first / perLayer);
   }
@@ -161,7 +155,7 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
                                       float *logits, float *states) {
   for (uint32_t i = 0; i < rows; ++i) {
     positions[i] = static_cast<int32_t>(sequence->length + i);
-    tables[i] = sequence->pages.data();
+    tables[i] = sequence->table;
   }
   for (uint32_t i = 0; i < logitRows; ++i) {
     logitIds[i] = static_cast<int32_t>(rows - logitRows + i);
@@ -170,14 +164,14 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.rows = rows;
   call.tokens = tokens;
   call.positions = positions.data();
-  call.cache = pages.view(tables.data());
+  call.page_tables = tables.data();
   call.logit_rows = logitRows;
   call.logit_row_ids = logitIds.data();
   call.logits = logits;
   call.hidden_out = drafter.hiddenOut();
   call.states = states;
   artifact::Form form = sequence->length < expandedPositions ? artifact::Form::expanded : artifact::Form::absorbed;
-  FATHOM_RETURN_IF_ERROR(executor.run(form, call));
+  FATHOM_RETURN_IF_ERROR(executor.run(form, call, pages.memory()));
   for (uint32_t i = 0; i < logitRows; ++i) {
     FATHOM_RETURN_IF_ERROR(checkRow(form, &call, i));
   }

@@ -37,7 +37,6 @@ public:
   Session() = default;
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
-  ~Session();
 
   /// Keeps |modelHandle|, which names |model|, until the session ends.
   fathom_status_t initialize(fathom_model_t *modelHandle, const Model &model, const fathom_session_options_t &options);
@@ -82,11 +81,22 @@ private:
   fathom_status_t runDecode(const int32_t *tokens, uint32_t rows, float *logits);
   fathom_status_t checkRow(artifact::Form form, fathom_call_t *call, uint32_t row);
   fathom_status_t explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where);
+  fathom_status_t reserveDrafts(Sequence *sequence, uint32_t *count);
   fathom_status_t checkBatch(const Batch &batch, size_t *total);
   fathom_status_t computeBatch(const Batch &batch, size_t total, float *logits);
 
+  /// Keeps the model. The first member, since it ends after all others, which have code and memory of the model's
+  /// device.
+  struct OwnerPin {
+    fathom_model_t *handle = nullptr;
+    ~OwnerPin() {
+      if (handle) {
+        unpinHandle(handle);
+      }
+    }
+  };
+  OwnerPin ownerPin;
   const Model *owner = nullptr;
-  fathom_model_t *ownerHandle = nullptr;
   pid_t process = 0;
   Executor executor;
   Cache pages;
@@ -100,9 +110,7 @@ private:
   std::atomic<bool> cancelled{false};
 
   // What rows of a call need, as many as a call may have.
-  Buffer<int32_t> positions;
-  Buffer<const int32_t *> tables;
-  Buffer<int32_t> logitIds;
+  Buffer<int32_t> positions, tables, logitIds;
   /// Of each row of a decode.
   Buffer<Sequence *> sequences;
   Buffer<Guess> guesses;

@@ -8,6 +8,7 @@
 
 #include "fathom/artifact_generated.h"
 #include "fathom/kernel_abi.h"
+#include "runtime/device/device.h"
 
 namespace fathom::runtime {
 
@@ -37,10 +38,14 @@ inline const char *cacheTypeOf(const artifact::Program &program) {
   return kNames[static_cast<int>(program.cache()->stores()->Get(0)->element())];
 }
 
-/// Row |index| of rowsOf(store) of |position| in the sequence whose table is the first of |cache|.
-inline char *rowOf(const fathom_cache_t &cache, const artifact::Store &store, uint64_t index, uint32_t position) {
+/// Where row |index| of rowsOf(store) of |position| is, in bytes from the first page, in the sequence that has |pages|.
+/// The rows of the positions up to the end of the page follow it.
+inline uint64_t rowOffset(const CacheMemory &cache, const int32_t *pages, const artifact::Store &store, uint64_t index,
+                          uint32_t position) {
+  fathom_cache_t view = {reinterpret_cast<char *>(cache.pages), static_cast<int64_t>(cache.pageBytes), &pages};
   int64_t offset = static_cast<int64_t>(store.offset()), bytes = static_cast<int64_t>(rowBytes(store));
-  return fathom_cache_row(&cache, 0, static_cast<int64_t>(index), position, offset, bytes);
+  return static_cast<uint64_t>(fathom_cache_row(&view, 0, static_cast<int64_t>(index), position, offset, bytes) -
+                               view.pages);
 }
 
 /// Bytes that all stores keep of one position.

@@ -28,9 +28,13 @@ EntryPoints::EntryPoints(const std::string &artifact) {
   EXPECT_STATUS_OK(weights.open(metadata.program(), source, {nullptr, artifact.c_str()}, options));
   EXPECT_STATUS_OK(kCpuDevice.load(metadata, source, &code));
   EXPECT_STATUS_OK(kCpuDevice.start(code, weights.pointers(), /*threads=*/2, &executor));
-  pages.resize(kPages * metadata.program().cache()->page_bytes());
-  table.resize(kPages);
-  std::iota(table.begin(), table.end(), 0);
+  int32_t table[kPages];
+  std::iota(table, table + kPages, 0);
+  for (runtime::DeviceMemory *memory : {&pages, &tables}) {
+    memory->open({&kCpuDevice, code});
+  }
+  EXPECT_TRUE(pages.grow(kPages * metadata.program().cache()->page_bytes()) && tables.grow(sizeof(table)));
+  EXPECT_STATUS_OK(tables.upload(0, table, sizeof(table)));
 }
 
 EntryPoints::~EntryPoints() {
@@ -51,10 +55,9 @@ EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vecto
                                        const std::vector<float> &hidden) {
   const artifact::EntryPoint *entry = find(name);
   size_t rows = tokens.size();
-  std::vector<int32_t> positions(rows), all(rows);
+  std::vector<int32_t> positions(rows), all(rows), onlyTable(rows);
   std::iota(positions.begin(), positions.end(), first);
   std::iota(all.begin(), all.end(), 0);
-  std::vector<const int32_t *> tables(rows, table.data());
   Outputs outputs = {std::vector<float>(entry->logits() ? rows * getVocabulary() : 0),
                      std::vector<float>(rows * getHidden())};
   fathom_call_t call = {};
@@ -62,12 +65,13 @@ EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vecto
   call.tokens = tokens.data();
   call.positions = positions.data();
   call.hidden = hidden.data();
-  call.cache = {pages.data(), int64_t(metadata.program().cache()->page_bytes()), tables.data()};
+  call.page_tables = onlyTable.data();
   call.logit_rows = entry->logits() ? int64_t(rows) : 0;
   call.logit_row_ids = all.data();
   call.logits = outputs.logits.data();
   call.hidden_out = outputs.hidden.data();
-  kCpuDevice.run(executor, *entry, call);
+  runtime::CacheMemory cache = {pages.address(), metadata.program().cache()->page_bytes(), tables.address(), kPages};
+  EXPECT_STATUS_OK(kCpuDevice.run(executor, *entry, call, cache));
   return outputs;
 }
 

@@ -46,8 +46,7 @@ private:
   runtime::Weights weights;
   void *code = nullptr;
   void *executor = nullptr;
-  std::vector<char> pages;
-  std::vector<int32_t> table;
+  runtime::DeviceMemory pages, tables;
 };
 
 } // namespace fathom::test

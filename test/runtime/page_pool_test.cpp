@@ -3,41 +3,43 @@
 //
 // Pages keep their index and their contents while the pool grows, come back, and end where the limit says.
 
+#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/src/page_pool.h"
 
 #include <gtest/gtest.h>
-#include <string.h>
 #include <vector>
 
 using fathom::runtime::PagePool;
 
 static constexpr uint64_t kPage = 3 << 12;
 
-static char *page(PagePool &pool, int32_t index) { return pool.memory() + index * pool.pageBytes(); }
+static constexpr fathom::runtime::MemorySpace kSpace = {&fathom::runtime::kCpuDevice, nullptr};
 
 static int32_t take(PagePool &pool) {
   int32_t taken = -1;
-  EXPECT_EQ(pool.take(&taken), FATHOM_STATUS_OK);
+  EXPECT_TRUE(pool.tryTake(&taken));
   return taken;
 }
 
 TEST(PagePoolTest, PagesKeepTheirContentsWhileThePoolGrows) {
   PagePool pool;
-  ASSERT_EQ(pool.initialize(kPage, 0), FATHOM_STATUS_OK);
+  ASSERT_EQ(pool.initialize(kSpace, kPage, 0), FATHOM_STATUS_OK);
   std::vector<int32_t> pages;
   for (char mark = 0; mark < 100; ++mark) {
     pages.push_back(take(pool));
-    memset(page(pool, pages.back()), mark, kPage);
+    std::vector<char> marks(kPage, mark);
+    pool.memory().upload(uint64_t(pages.back()) * kPage, marks.data(), kPage);
   }
   for (char mark = 0; mark < 100; ++mark) {
-    std::vector<char> want(kPage, mark);
-    EXPECT_EQ(memcmp(page(pool, pages[mark]), want.data(), kPage), 0) << "page " << int(mark);
+    std::vector<char> page(kPage);
+    pool.memory().readBack(uint64_t(pages[mark]) * kPage, page.data(), kPage);
+    EXPECT_EQ(page, std::vector<char>(kPage, mark)) << "page " << int(mark);
   }
 }
 
 TEST(PagePoolTest, TakesPagesThatCameBackFirst) {
   PagePool pool;
-  ASSERT_EQ(pool.initialize(kPage, 0), FATHOM_STATUS_OK);
+  ASSERT_EQ(pool.initialize(kSpace, kPage, 0), FATHOM_STATUS_OK);
   int32_t first = take(pool), second = take(pool);
   pool.giveBack(first);
   pool.giveBack(second);
@@ -47,10 +49,11 @@ TEST(PagePoolTest, TakesPagesThatCameBackFirst) {
 
 TEST(PagePoolTest, HasAsManyPagesAsItsLimitHolds) {
   PagePool pool;
-  ASSERT_EQ(pool.initialize(kPage, 3 * kPage - 1), FATHOM_STATUS_OK);
+  ASSERT_EQ(pool.initialize(kSpace, kPage, 3 * kPage - 1), FATHOM_STATUS_OK);
   int32_t first = take(pool), none = -1;
   take(pool);
-  EXPECT_EQ(pool.take(&none), FATHOM_STATUS_OUT_OF_RESOURCES);
+  EXPECT_FALSE(pool.tryTake(&none));
+  EXPECT_EQ(pool.failTake(), FATHOM_STATUS_OUT_OF_RESOURCES);
   EXPECT_STREQ(fathom_status_message(),
                "not enough memory for a page of the cache (12288 bytes); the session's cache_bytes are used "
                "up");
@@ -60,8 +63,8 @@ TEST(PagePoolTest, HasAsManyPagesAsItsLimitHolds) {
 
 TEST(PagePoolTest, RefusesAPageThatNoAddressSpaceHolds) {
   PagePool pool;
-  ASSERT_EQ(pool.initialize(uint64_t(1) << 62, 0), FATHOM_STATUS_OK);
+  ASSERT_EQ(pool.initialize(kSpace, uint64_t(1) << 62, 0), FATHOM_STATUS_OK);
   int32_t none = -1;
-  EXPECT_EQ(pool.take(&none), FATHOM_STATUS_OUT_OF_RESOURCES);
+  EXPECT_FALSE(pool.tryTake(&none));
   EXPECT_EQ(none, -1);
 }

@@ -8,8 +8,6 @@
 #include "runtime/src/session.h"
 #include "runtime/src/stores.h"
 
-#include <cstring>
-
 namespace fathom::driver {
 
 using runtime::Cache;
@@ -23,13 +21,18 @@ static uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-static void copyPosition(const artifact::Program &program, const fathom_cache_t &cache, uint32_t from, uint32_t to) {
+static fathom_status_t copyPosition(const artifact::Program &program, Cache &cache, const Sequence &sequence,
+                                    uint32_t from, uint32_t to) {
+  auto offset = [&](const artifact::Store &store, uint64_t row, uint32_t position) {
+    return runtime::rowOffset(cache.memory(), sequence.pages.data(), store, row, position);
+  };
   for (const artifact::Store *store : *program.cache()->stores()) {
     for (uint64_t row = 0; row < runtime::rowsOf(*store); ++row) {
-      std::memcpy(runtime::rowOf(cache, *store, row, to), runtime::rowOf(cache, *store, row, from),
-                  runtime::rowBytes(*store));
+      FATHOM_RETURN_IF_ERROR(
+          cache.pages().copy(offset(*store, row, to), offset(*store, row, from), runtime::rowBytes(*store)));
     }
   }
+  return FATHOM_STATUS_OK;
 }
 
 fathom_status_t repeatRows(fathom_session_t *handle, fathom_sequence_t id, uint32_t length, uint64_t seed) {
@@ -44,11 +47,9 @@ fathom_status_t repeatRows(fathom_session_t *handle, fathom_sequence_t id, uint3
                          length);
   }
   FATHOM_RETURN_IF_ERROR(cache.reserve(sequence, length));
-  const int32_t *table = sequence->pages.data();
-  fathom_cache_t view = cache.view(&table);
   for (uint32_t position = old; position < length; ++position) {
     auto from = static_cast<uint32_t>(mix(seed + (uint64_t(position) << 32)) % old);
-    copyPosition(session->model().program(), view, from, position);
+    FATHOM_RETURN_IF_ERROR(copyPosition(session->model().program(), cache, *sequence, from, position));
   }
   sequence->length = length;
   return FATHOM_STATUS_OK;

@@ -18,6 +18,7 @@ using Places = std::array<char *, static_cast<size_t>(artifact::Place::MAX) + 1>
 struct Walk {
   const CommandList &list;
   const fathom_call_t &call;
+  const fathom_cache_t &cache;
   const CommandMemory &memory;
   const Places places;
   LaunchSlot<ThreadSystem> *slots;
@@ -34,7 +35,7 @@ public:
   Walker(const Walk &shared, void *scratch) : shared(shared), scratch(scratch) {
     dispatch.operands = operands;
     dispatch.positions = shared.call.positions;
-    dispatch.cache = &shared.call.cache;
+    dispatch.cache = &shared.cache;
   }
 
   uint32_t size() const { return shared.list.size; }
@@ -164,11 +165,12 @@ fathom_status_t CommandRunner::start(ThreadPool &newPool, uint32_t mostLaunches,
                : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %u launches", mostLaunches);
 }
 
-void CommandRunner::run(const CommandList &list, const fathom_call_t &call) {
+void CommandRunner::run(const CommandList &list, const fathom_call_t &call, const fathom_cache_t &cache) {
   for (uint32_t i = 0; limits.walkers > 1 && i < list.size; ++i) {
     slots[i].reset();
   }
-  Walk shared = {list, call, memory, findPlaces(call, memory), slots, limits, record.isOpen() ? &record : nullptr};
+  Walk shared = {
+      list, call, cache, memory, findPlaces(call, memory), slots, limits, record.isOpen() ? &record : nullptr};
   uint64_t begin = shared.trace ? now() : 0;
   pool->run(walkOnce, &shared, limits.walkers);
   if (shared.trace) {

@@ -7,10 +7,12 @@
 
 #include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
+#include "runtime/device/cpu/cpu_memory.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
 #include "runtime/src/memory.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 namespace fathom::runtime {
@@ -26,6 +28,7 @@ public:
   uint64_t scratchBytes() const { return program->code()->scratch_bytes(); }
 
   uint32_t hidden() const { return program->model()->hidden(); }
+  uint32_t mostRows() const { return runtime::mostRows(*program); }
   const CommandLists &commands() const { return lists; }
 
 private:
@@ -37,7 +40,7 @@ private:
   CommandLists lists;
 };
 
-/// Threads, scratch and arena of a session.
+/// Threads, scratch and arena of a session. Code works on the arrays of calls where they are.
 class CpuExecutor {
 public:
   CpuExecutor() = default;
@@ -54,10 +57,12 @@ public:
   fathom_status_t trace(const char *path) { return runner.trace(path); }
 
   /// As Device::run.
-  void run(const artifact::EntryPoint &entry, const fathom_call_t &call);
+  void run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
 
 private:
   const CpuProgram *program = nullptr;
+  /// Of each row of a call.
+  Buffer<const int32_t *> tables;
   ThreadPool pool;
   CommandRunner runner;
   char *arena = nullptr;
@@ -118,6 +123,9 @@ CpuExecutor::~CpuExecutor() {
 
 fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *const *weights, uint32_t threads) {
   program = &newProgram;
+  if (!tables.allocate(program->mostRows())) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", program->mostRows());
+  }
   arenaSize = program->arenaSize() + 4096;
   // The arena serves the largest call; pages that smaller ones never touch take no memory.
   void *memory = mmap(nullptr, arenaSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -131,9 +139,15 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *con
   return runner.start(pool, program->commands().mostLaunches(), {arena, weights, program->hidden()});
 }
 
-void CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &call) {
+void CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
   FloatEnvironment environment;
-  runner.run(program->commands().of(entry), call);
+  const auto *first = static_cast<const int32_t *>(pointerTo(cache.tables));
+  for (int64_t row = 0; row < call.rows; ++row) {
+    tables[static_cast<size_t>(row)] = first + static_cast<uint64_t>(call.page_tables[row]) * cache.tableEntries;
+  }
+  fathom_cache_t pages = {static_cast<char *>(pointerTo(cache.pages)), static_cast<int64_t>(cache.pageBytes),
+                          tables.data()};
+  runner.run(program->commands().of(entry), call, pages);
 }
 
 /// A new T on which |start| succeeded, in |*object|.
@@ -152,12 +166,30 @@ static fathom_status_t make(void **object, Start start) {
   return status;
 }
 
+static fathom_status_t copyBytes(void *to, const void *from, uint64_t size) {
+  memcpy(to, from, size);
+  return FATHOM_STATUS_OK;
+}
+
 const Device kCpuDevice = {
+    "cpu",
     "x86_64",
     [](const Metadata &metadata, const ByteSource &source, void **code) {
       return make<CpuProgram>(code, [&](CpuProgram &program) { return program.load(metadata, source); });
     },
     [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
+    [](const void *, uint64_t size, DeviceAddress *memory) { return allocateMemory(size, memory); },
+    [](const void *, DeviceAddress memory, uint64_t size) { freeMemory(memory, size); },
+    [](const void *, DeviceAddress *memory, uint64_t size, uint64_t newSize) {
+      return growMemory(memory, size, newSize);
+    },
+    [](const void *, DeviceAddress to, const void *from, uint64_t size) {
+      return copyBytes(pointerTo(to), from, size);
+    },
+    [](const void *, void *to, DeviceAddress from, uint64_t size) { return copyBytes(to, pointerTo(from), size); },
+    [](const void *, DeviceAddress to, DeviceAddress from, uint64_t size) {
+      return copyBytes(pointerTo(to), pointerTo(from), size);
+    },
     [](const void *code, const void *const *weights, uint32_t threads, void **executor) {
       auto &program = *static_cast<const CpuProgram *>(code);
       return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
@@ -165,8 +197,9 @@ const Device kCpuDevice = {
     [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
     [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
     [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
-    [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call) {
-      static_cast<CpuExecutor *>(executor)->run(entry, call);
+    [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
+      static_cast<CpuExecutor *>(executor)->run(entry, call, cache);
+      return FATHOM_STATUS_OK;
     },
 };
 

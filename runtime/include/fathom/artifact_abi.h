@@ -69,7 +69,8 @@ typedef struct fathom_artifact_trailer {
   char magic[FATHOM_ARTIFACT_MAGIC_SIZE];
 } fathom_artifact_trailer_t;
 
-/// One call of an entry point: what commands of a place that is an array of the call are given.
+/// One call of an entry point: what commands of a place that is an array of the call are given. Arrays are the
+/// caller's, in memory of the host; the device that runs the call sees to it that its code finds them.
 typedef struct fathom_call {
   /// Rows of this call, by EntryPoint.form: tokens of one sequence, or one token of each of several.
   int64_t rows;
@@ -80,8 +81,8 @@ typedef struct fathom_call {
   /// f32 [rows, hidden], of an entry point with EntryPoint.hidden: the hidden_out of each row's position, of the model
   /// or of an earlier draft. Tokens are then those of the next positions.
   const float *hidden;
-  /// Its memory may be elsewhere in the next call.
-  fathom_cache_t cache;
+  /// [rows]: which of the cache's page tables is that of each row's sequence.
+  const int32_t *page_tables;
   /// How many rows want logits, which, and where they go: f32 [logit_rows, vocabulary].
   int64_t logit_rows;
   const int32_t *logit_row_ids;
