@@ -65,7 +65,7 @@ Executor::~Executor() {
   }
 }
 
-fathom_status_t Executor::start(const DeviceCode &code, const void *const *weights, uint32_t threads) {
+fathom_status_t Executor::start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads) {
   device = code.device;
   program = code.program;
   return device->start(code.code, weights, threads, &executor);

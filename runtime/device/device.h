@@ -51,10 +51,12 @@ struct Device {
   fathom_status_t (*upload)(const void *code, DeviceAddress to, const void *from, uint64_t size);
   fathom_status_t (*readBack)(const void *code, void *to, DeviceAddress from, uint64_t size);
   fathom_status_t (*copy)(const void *code, DeviceAddress to, DeviceAddress from, uint64_t size);
+  /// Where the device finds what lies in the host's memory, which it only reads; 0 if it has to be uploaded.
+  DeviceAddress (*adopt)(const void *code, const void *memory);
 
   /// Makes what a session needs to run |code|: threads (0: as many as the process may use), scratch, an arena. |code|
-  /// and |weights| outlive it.
-  fathom_status_t (*start)(const void *code, const void *const *weights, uint32_t threads, void **executor);
+  /// outlives it, and so does |weights|: where each slice of a weight is.
+  fathom_status_t (*start)(const void *code, const DeviceAddress *weights, uint32_t threads, void **executor);
   void (*stop)(void *executor);
   uint32_t (*threads)(const void *executor);
 
@@ -142,7 +144,7 @@ public:
   ~Executor();
 
   /// As Device::start.
-  fathom_status_t start(const DeviceCode &code, const void *const *weights, uint32_t threads);
+  fathom_status_t start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads);
 
   uint32_t threads() const { return device->threads(executor); }
 

@@ -33,7 +33,7 @@ fathom_status_t Model::load(const Weights::Places &places, const fathom_model_op
     }
   }
   FATHOM_RETURN_IF_ERROR(deviceCode.load(metadata, source));
-  return tensors.open(program(), source, places, options);
+  return tensors.open(program(), source, places, deviceCode.space(), options);
 }
 
 fathom_status_t Model::checkStillWhole() const {

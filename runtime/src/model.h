@@ -24,7 +24,7 @@ public:
   const artifact::Program &program() const { return metadata.program(); }
   const artifact::Model &facts() const { return *program().model(); }
   const DeviceCode &code() const { return deviceCode; }
-  const void *const *weights() const { return tensors.pointers(); }
+  const DeviceAddress *weights() const { return tensors.addresses(); }
   uint64_t identity() const { return metadata.header().metadata_hash; }
 
   /// IO if the artifact, or a file its weights are in, shrank.

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Finds, checks and maps the files that hold weights.
+// Finds, checks and maps the files that hold weights, and gives them to the device.
 
 #include "runtime/src/weights.h"
 
@@ -64,6 +64,7 @@ static fathom_status_t checkShardHeader(const ByteSource &file, uint64_t expecte
 
 Weights::~Weights() {
   for (Part &part : parts) {
+    destroy(part.memory);
     destroy(part.view);
     destroy(part.file);
   }
@@ -129,27 +130,63 @@ fathom_status_t Weights::requireHashes(const artifact::Program &program) const {
   return FATHOM_STATUS_OK;
 }
 
+// What slices are in; only that.
+fathom_status_t Weights::openSegments(const artifact::Program &program, const ByteSource &source, const Places &places,
+                                      bool copy) {
+  for (const artifact::WeightSlice *slice : *program.weight_slices()) {
+    const artifact::Segment &segment = *program.segments()->Get(slice->segment());
+    Part &part = parts[slice->segment()];
+    if (!part.view) {
+      FATHOM_RETURN_IF_ERROR(openSegment(segment, source, places, copy, &part));
+      total += segment.size();
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
+// A device that reads memory of the host reads files where they are mapped. Any other has a copy, and then nobody needs
+// the file.
+fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpace &space, Part *part) {
+  part->address = space.device->adopt(space.code, part->view->data());
+  if (part->address || segment.size() == 0) {
+    return FATHOM_STATUS_OK;
+  }
+  part->memory = create<DeviceMemory>();
+  if (part->memory) {
+    part->memory->open(space);
+  }
+  if (!part->memory || !part->memory->grow(segment.size())) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the device '%s' has no memory for the %llu bytes of '%.64s'",
+                space.device->name, static_cast<unsigned long long>(segment.size()), segment.name()->c_str());
+  }
+  FATHOM_RETURN_IF_ERROR(part->memory->upload(0, part->view->data(), segment.size()));
+  part->address = part->memory->address();
+  destroy(part->view);
+  destroy(part->file);
+  part->view = nullptr;
+  part->file = nullptr;
+  return FATHOM_STATUS_OK;
+}
+
 fathom_status_t Weights::open(const artifact::Program &program, const ByteSource &source, const Places &places,
-                              const fathom_model_options_t &options) {
+                              const MemorySpace &space, const fathom_model_options_t &options) {
   const auto &segments = *program.segments();
   const auto &slices = *program.weight_slices();
   if (!parts.allocate(segments.size()) || !table.allocate(slices.size())) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u weights", slices.size());
   }
-  for (uint32_t i = 0; i < slices.size(); ++i) {
-    const artifact::WeightSlice &slice = *slices.Get(i);
-    const artifact::Segment &segment = *segments.Get(slice.segment());
-    Part &part = parts[slice.segment()];
-    if (!part.view) {
-      FATHOM_RETURN_IF_ERROR(openSegment(segment, source, places, options.copy_weights != 0, &part));
-      total += segment.size();
-    }
-    table[i] = part.view->data() + slice.offset();
-  }
+  FATHOM_RETURN_IF_ERROR(openSegments(program, source, places, options.copy_weights != 0));
   bool wanted = options.verify_weights == FATHOM_VERIFY_ALWAYS ||
                 (options.verify_weights == FATHOM_VERIFY_AUTO && total <= kCheapToVerify);
   FATHOM_RETURN_IF_ERROR(wanted ? verify(program) : FATHOM_STATUS_OK);
-  return options.verify_weights == FATHOM_VERIFY_ALWAYS ? requireHashes(program) : FATHOM_STATUS_OK;
+  FATHOM_RETURN_IF_ERROR(options.verify_weights == FATHOM_VERIFY_ALWAYS ? requireHashes(program) : FATHOM_STATUS_OK);
+  for (uint32_t i = 0; i < segments.size(); ++i) {
+    FATHOM_RETURN_IF_ERROR(parts[i].view ? place(*segments.Get(i), space, &parts[i]) : FATHOM_STATUS_OK);
+  }
+  for (uint32_t i = 0; i < slices.size(); ++i) {
+    table[i] = parts[slices.Get(i)->segment()].address + slices.Get(i)->offset();
+  }
+  return FATHOM_STATUS_OK;
 }
 
 fathom_status_t Weights::checkStillWhole() const {

@@ -13,8 +13,6 @@
 
 namespace fathom::test {
 
-using runtime::kCpuDevice;
-
 /// More than any prompt of an oracle has.
 static constexpr size_t kPages = 4;
 
@@ -25,22 +23,20 @@ EntryPoints::EntryPoints(const std::string &artifact) {
   fathom_model_options_initialize(&options);
   EXPECT_STATUS_OK(source.openFile(artifact.c_str(), 0));
   EXPECT_STATUS_OK(metadata.read(source));
-  EXPECT_STATUS_OK(weights.open(metadata.program(), source, {nullptr, artifact.c_str()}, options));
-  EXPECT_STATUS_OK(kCpuDevice.load(metadata, source, &code));
-  EXPECT_STATUS_OK(kCpuDevice.start(code, weights.pointers(), /*threads=*/2, &executor));
+  EXPECT_STATUS_OK(code.load(metadata, source));
+  space = code.space();
+  EXPECT_STATUS_OK(weights.open(metadata.program(), source, {nullptr, artifact.c_str()}, space, options));
+  EXPECT_STATUS_OK(space.device->start(space.code, weights.addresses(), /*threads=*/2, &executor));
   int32_t table[kPages];
   std::iota(table, table + kPages, 0);
   for (runtime::DeviceMemory *memory : {&pages, &tables}) {
-    memory->open({&kCpuDevice, code});
+    memory->open(space);
   }
   EXPECT_TRUE(pages.grow(kPages * metadata.program().cache()->page_bytes()) && tables.grow(sizeof(table)));
   EXPECT_STATUS_OK(tables.upload(0, table, sizeof(table)));
 }
 
-EntryPoints::~EntryPoints() {
-  kCpuDevice.stop(executor);
-  kCpuDevice.unload(code);
-}
+EntryPoints::~EntryPoints() { space.device->stop(executor); }
 
 const artifact::EntryPoint *EntryPoints::find(const std::string &name) const {
   for (const artifact::EntryPoint *entry : *metadata.program().entry_points()) {
@@ -71,7 +67,7 @@ EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vecto
   call.logits = outputs.logits.data();
   call.hidden_out = outputs.hidden.data();
   runtime::CacheMemory cache = {pages.address(), metadata.program().cache()->page_bytes(), tables.address(), kPages};
-  EXPECT_STATUS_OK(kCpuDevice.run(executor, *entry, call, cache));
+  EXPECT_STATUS_OK(space.device->run(executor, *entry, call, cache));
   return outputs;
 }
 

@@ -6,7 +6,6 @@
 #ifndef FATHOM_TEST_E2E_ENTRYPOINTS_H
 #define FATHOM_TEST_E2E_ENTRYPOINTS_H
 
-#include "runtime/device/cpu/cpu_device.h"
 #include "runtime/src/weights.h"
 
 #include <string>
@@ -43,8 +42,9 @@ private:
 
   runtime::ByteSource source;
   runtime::Metadata metadata;
+  runtime::DeviceCode code;
+  runtime::MemorySpace space = {};
   runtime::Weights weights;
-  void *code = nullptr;
   void *executor = nullptr;
   runtime::DeviceMemory pages, tables;
 };

@@ -73,7 +73,9 @@ private:
     const LaunchOperand *first = shared.list.allOperands + launch->firstOperand;
     for (uint32_t i = 0; i < launch->lastOperand - launch->firstOperand; ++i) {
       char *address = shared.places[static_cast<size_t>(first[i].place)] + first[i].offset;
-      operands[i] = first[i].place == artifact::Place::weight ? *reinterpret_cast<void **>(address) : address;
+      operands[i] = first[i].place == artifact::Place::weight
+                        ? pointerTo(*reinterpret_cast<const DeviceAddress *>(address))
+                        : address;
     }
     dispatch.layer = launch->layer;
     isResolved = true;

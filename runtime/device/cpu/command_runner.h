@@ -9,16 +9,19 @@
 #include "runtime/device/cpu/command_list.h"
 #include "runtime/device/cpu/command_trace.h"
 #include "runtime/device/cpu/command_walk.h"
+#include "runtime/device/cpu/cpu_memory.h"
 #include "runtime/device/cpu/futex.h"
 #include "runtime/device/cpu/thread_pool.h"
 
 namespace fathom::runtime {
 
+static_assert(sizeof(DeviceAddress) == sizeof(void *), "an address of the CPU is a pointer");
+
 /// What all calls of a session have in common.
 struct CommandMemory {
   char *arena;
-  /// A pointer for every weight slice.
-  const void *const *weights;
+  /// Of every weight slice. Kernels take parts of it for tables of pointers.
+  const DeviceAddress *weights;
   /// Numbers of a row of states.
   uint32_t hidden;
 };

@@ -49,7 +49,7 @@ public:
   ~CpuExecutor();
 
   /// As Device::start.
-  fathom_status_t start(const CpuProgram &program, const void *const *weights, uint32_t threads);
+  fathom_status_t start(const CpuProgram &program, const DeviceAddress *weights, uint32_t threads);
 
   uint32_t threads() const { return pool.threads(); }
 
@@ -121,7 +121,7 @@ CpuExecutor::~CpuExecutor() {
   }
 }
 
-fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const void *const *weights, uint32_t threads) {
+fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const DeviceAddress *weights, uint32_t threads) {
   program = &newProgram;
   if (!tables.allocate(program->mostRows())) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", program->mostRows());
@@ -190,7 +190,8 @@ const Device kCpuDevice = {
     [](const void *, DeviceAddress to, DeviceAddress from, uint64_t size) {
       return copyBytes(pointerTo(to), pointerTo(from), size);
     },
-    [](const void *code, const void *const *weights, uint32_t threads, void **executor) {
+    [](const void *, const void *memory) { return reinterpret_cast<DeviceAddress>(memory); },
+    [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
       auto &program = *static_cast<const CpuProgram *>(code);
       return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
     },
