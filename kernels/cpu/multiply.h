@@ -73,20 +73,54 @@ struct Sums {
   }
 };
 
-/// One tile: sums[Rows][32] += tile[Rows][kBlock] * block[steps][32].
-template <int Rows, int Vectors, bool Scaled>
-FATHOM_INLINE void multiply_tile(const float *tile, const float *block, int64_t steps, const float *scales,
-                                 float *sums) {
+/// Fetches `Bytes` bytes, or a part of a cache line, into the cache. Beyond the weights it does nothing.
+template <int64_t Bytes>
+FATHOM_INLINE void prefetch(const char *from) {
+  FATHOM_UNROLL for (int64_t i = 0; i < Bytes; i += 64) { __builtin_prefetch(from + i); }
+}
+
+/// Begins a chain of sums, and ends it: a scaled one is a block's, and adds to the sum.
+template <bool Scaled>
+FATHOM_INLINE f32x16 begin_chain(const float *sum) {
+  return Scaled ? f32x16(0.0f) : load(sum);
+}
+
+template <bool Scaled>
+FATHOM_INLINE void end_chain(f32x16 chain, const float *scale, float *sum) {
+  store(sum, Scaled ? fma(chain, load(scale), load(sum)) : chain);
+}
+
+/// Some steps of a group of panels: as they are stored, so that tiles decode them in registers and fetch those that
+/// follow, or decoded before.
+template <class Weight, bool Stored>
+struct Blocks {
+  using Type = Weight;
+  static constexpr bool kStored = Stored;
+  const typename Weight::Stored *data[kGroup];
+  int64_t panels;
+  int64_t from;
+  int64_t steps;
+};
+
+/// One tile: sums[Rows][32] += tile[Rows][kBlock] * panel `p` of the blocks.
+template <int Rows, int Vectors, bool Scaled, class Blocks>
+FATHOM_INLINE void multiply_tile(const float *tile, const Blocks &blocks, int64_t p, const float *scales, float *sums) {
   for (int64_t column = 0; column < kPanel; column += Vectors * kLanes) {
     f32x16 chain[Rows][Vectors];
     FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
       FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
-        chain[r][v] = Scaled ? f32x16(0.0f) : load(sums + r * kPanel + column + v * kLanes);
+        chain[r][v] = begin_chain<Scaled>(sums + r * kPanel + column + v * kLanes);
       }
     }
-    _Pragma("clang loop unroll(disable)") for (int64_t k = 0; k < steps; ++k) {
+    _Pragma("clang loop unroll(disable)") for (int64_t k = 0; k < blocks.steps; ++k) {
+      auto *weights = blocks.data[p] + k * kPanel + column;
+      if constexpr (Blocks::kStored) {
+        prefetch<Vectors * kLanes * sizeof(*weights)>(reinterpret_cast<const char *>(weights + kBlock * kPanel));
+      }
       f32x16 weight[Vectors];
-      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { weight[v] = load(block + k * kPanel + column + v * kLanes); }
+      FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
+        weight[v] = Blocks::Type::template decode<kLanes>(weights + v * kLanes);
+      }
       FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
         f32x16 x = tile[r * kBlock + k];
         FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[r][v] = fma(x, weight[v], chain[r][v]); }
@@ -94,8 +128,8 @@ FATHOM_INLINE void multiply_tile(const float *tile, const float *block, int64_t 
     }
     FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
       FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
-        float *to = sums + r * kPanel + column + v * kLanes;
-        store(to, Scaled ? fma(chain[r][v], load(scales + column + v * kLanes), load(to)) : chain[r][v]);
+        int64_t at = column + v * kLanes;
+        end_chain<Scaled>(chain[r][v], scales + at, sums + r * kPanel + at);
       }
     }
   }
@@ -117,34 +151,30 @@ FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int6
   }
 }
 
-template <int Rows, int Vectors, bool Scaled, class RowSource>
-FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t end, const float *const *blocks,
-                                     int64_t panels, int64_t from, int64_t steps, MultiplyScratch *scratch,
-                                     const Sums &sums) {
-  for (; row < end; row += Rows) {
-    copy_tile<Rows>(x, row, sums.rows, from, steps, scratch->tile);
-    for (int64_t p = 0; p < panels; ++p) {
-      multiply_tile<Rows, Vectors, Scaled>(scratch->tile, blocks[p], steps, scratch->scales[p], sums.at(p, row));
+/// Tiles of `Rows` rows from `row` on while more than `least` are left; the row behind them.
+template <int Rows, int Vectors, bool Scaled, class RowSource, class Blocks>
+FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t least, const Blocks &blocks,
+                                     MultiplyScratch *scratch, const Sums &sums) {
+  for (; row + least < sums.rows; row += Rows) {
+    copy_tile<Rows>(x, row, sums.rows, blocks.from, blocks.steps, scratch->tile);
+    for (int64_t p = 0; p < blocks.panels; ++p) {
+      multiply_tile<Rows, Vectors, Scaled>(scratch->tile, blocks, p, scratch->scales[p], sums.at(p, row));
     }
   }
   return row;
 }
 
-/// Fetches `Bytes` bytes, or a part of a cache line, into the cache. Beyond the weights it does nothing.
-template <int64_t Bytes>
-FATHOM_INLINE void prefetch(const char *from) {
-  FATHOM_UNROLL for (int64_t i = 0; i < Bytes; i += 64) { __builtin_prefetch(from + i); }
-}
-
-/// Begins a chain of sums, and ends it: a scaled one is a block's, and adds to the sum.
-template <bool Scaled>
-FATHOM_INLINE f32x16 begin_chain(const float *sum) {
-  return Scaled ? f32x16(0.0f) : load(sum);
-}
-
-template <bool Scaled>
-FATHOM_INLINE void end_chain(f32x16 chain, const float *scale, float *sum) {
-  store(sum, Scaled ? fma(chain, load(scale), load(sum)) : chain);
+/// Every row: in whole tiles, and the last ones in tiles of twice kFewRows or of kFewRows. A narrow tile that leaves
+/// out every other cache line of what memory holds costs more than two wide ones.
+template <class Tile, bool Scaled, class RowSource, class Blocks>
+FATHOM_INLINE void multiply_rows(const RowSource &x, const Blocks &blocks, MultiplyScratch *scratch, const Sums &sums) {
+  constexpr int kFew = Tile::kFewRows, kColumns = Tile::kVectors * kLanes;
+  constexpr bool kSkipsLines = Blocks::kStored && kColumns < kPanel && sizeof(*blocks.data[0]) * kColumns >= kLine;
+  int64_t row = multiply_tiles<Tile::kRows, Tile::kVectors, Scaled>(x, 0, 2 * kFew, blocks, scratch, sums);
+  if constexpr (!kSkipsLines) {
+    row = multiply_tiles<2 * kFew, Tile::kVectors, Scaled>(x, row, kFew, blocks, scratch, sums);
+  }
+  multiply_tiles<kFew, Tile::kFewVectors, Scaled>(x, row, 0, blocks, scratch, sums);
 }
 
 /// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
@@ -242,6 +272,33 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *
   store(sums + kLanes, total[1]);
 }
 
+/// The part of a product that begins at step `from`, up to kBlock steps.
+template <class Tile, class Source, class RowSource>
+FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+                                  int64_t from, MultiplyScratch *scratch, const Sums &sums) {
+  int64_t steps = smaller(kBlock, weights.depth - from);
+  for (int64_t p = 0; Source::kScaled && p < panels; ++p) {
+    if constexpr (Source::kScaled) {
+      weights.scales(first + p, from, scratch->scales[p]);
+    }
+  }
+  if constexpr (Source::kPanels) {
+    if (sums.rows <= Source::Type::kDecodedRows) {
+      Blocks<typename Source::Type, /*Stored=*/true> blocks{{}, panels, from, steps};
+      for (int64_t p = 0; p < panels; ++p) {
+        blocks.data[p] = weights.panel(first + p) + from * kPanel;
+      }
+      multiply_rows<Tile, Source::kScaled>(x, blocks, scratch, sums);
+      return;
+    }
+  }
+  Blocks<F32, /*Stored=*/false> blocks{{}, panels, from, steps};
+  for (int64_t p = 0; p < panels; ++p) {
+    blocks.data[p] = weights.block(first + p, from, steps, scratch->blocks[p]);
+  }
+  multiply_rows<Tile, Source::kScaled>(x, blocks, scratch, sums);
+}
+
 /// sums[p][row] += x(row) * panel first + p of the weights, for p < panels <= kGroup and every row of `sums`.
 template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
@@ -261,19 +318,7 @@ FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t f
     }
   }
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
-    int64_t steps = smaller(kBlock, weights.depth - from);
-    const float *blocks[kGroup];
-    for (int64_t p = 0; p < panels; ++p) {
-      blocks[p] = weights.block(first + p, from, steps, scratch->blocks[p]);
-      if constexpr (Source::kScaled) {
-        weights.scales(first + p, from, scratch->scales[p]);
-      }
-    }
-    int64_t whole = sums.rows - sums.rows % Tile::kRows;
-    int64_t row = multiply_tiles<Tile::kRows, Tile::kVectors, Source::kScaled>(x, 0, whole, blocks, panels, from, steps,
-                                                                               scratch, sums);
-    multiply_tiles<Tile::kFewRows, Tile::kFewVectors, Source::kScaled>(x, row, sums.rows, blocks, panels, from, steps,
-                                                                       scratch, sums);
+    multiply_block<Tile>(weights, x, first, panels, from, scratch, sums);
   }
 }
 

@@ -15,10 +15,12 @@
 namespace fathom::cpu {
 
 /// A type of weights: how elements decode in a row, and in `words`, where each lane holds the next four bytes of a row:
-/// decode_words gives a vector for each element of a word.
+/// decode_words gives a vector for each element of a word. Up to kDecodedRows rows, every tile that multiplies weights
+/// in panels decodes them for itself; for more they are decoded once.
 struct F32 {
   using Stored = float;
   static constexpr bool kQuantized = false;
+  static constexpr int64_t kDecodedRows = 24;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const float *from) {
     return load_vector<Lanes>(from);
@@ -29,6 +31,7 @@ struct F32 {
 struct Bf16 {
   using Stored = uint16_t;
   static constexpr bool kQuantized = false;
+  static constexpr int64_t kDecodedRows = 36;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const uint16_t *from) {
     using Wide = uint32_t __attribute__((ext_vector_type(Lanes)));
@@ -47,6 +50,7 @@ struct Bf16 {
 struct F8E4M3 {
   using Stored = uint8_t;
   static constexpr bool kQuantized = true;
+  static constexpr int64_t kDecodedRows = 12;
   static constexpr float kUnit = 256.0f;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const uint8_t *from) {

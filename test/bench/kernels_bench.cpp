@@ -365,6 +365,11 @@ BENCHMARK(gemm<PanelWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(be
 BENCHMARK(gemm<RowWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+// Rows of an expert, whose weights no cache holds.
+BENCHMARK(gemm<PanelWeights<Bf16>, 1408 * 64>)
+    ->ArgsProduct({{2, 3, 4, 6, 8, 12, 16, 24, 48, 96}, {1}})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<F8E4M3>, 1408 * 64>)->ArgsProduct({{4, 8, 12, 24}, {1}})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
