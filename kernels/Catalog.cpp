@@ -46,11 +46,14 @@ struct Shapes {
   const Kernel &kernel;
   const int64_t *c;
 
-  Operand rows(int64_t width, int64_t factor = 1) const { return {{}, "f32", {kRows, width}, factor, width}; }
-  Operand rowsOfCall(int64_t width) const { return rows(width, 0); }
+  static std::string_view typeOf(int64_t element) { return element == FATHOM_ROW_BF16 ? "bf16" : "f32"; }
+  Operand rows(int64_t width, int64_t element = FATHOM_ROW_F32, int64_t factor = 1) const {
+    return {{}, typeOf(element), {kRows, width}, factor, width};
+  }
+  Operand rowsOfCall(int64_t width, int64_t element) const { return rows(width, element, 0); }
   /// Columns [offset, offset + width) of rows.
-  Operand columns(int64_t stride, int64_t offset, int64_t width) const {
-    return {{}, "f32", {kRows, stride}, 1, offset + width};
+  Operand columns(int64_t stride, int64_t offset, int64_t width, int64_t element = FATHOM_ROW_F32) const {
+    return {{}, typeOf(element), {kRows, stride}, 1, offset + width};
   }
   Operand ids() const { return {{}, "i32", {kRows}}; }
   Operand choices(int64_t count) const { return {{}, "i32", {kRows, count}, 1, count}; }

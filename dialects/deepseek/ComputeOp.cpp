@@ -3,6 +3,7 @@
 //
 // The interface ComputeOp.
 
+#include "dialects/RowFormat.h"
 #include "dialects/deepseek/DeepSeek.h"
 
 using namespace mlir;
@@ -25,6 +26,11 @@ StringRef getStoredTypeName(Value weight) {
     return "f32";
   }
   return isa<Float8E4M3FNType>(type) ? "f8e4m3" : "";
+}
+
+void KernelDescription::addElement(StringRef constant, Value activation) {
+  Type element = cast<RankedTensorType>(activation.getType()).getElementType();
+  addConstant(constant, element.isBF16() ? FATHOM_ROW_BF16 : FATHOM_ROW_F32);
 }
 
 StringRef getLayoutName(Value weight) { return isRowByRow(weight.getType()) ? kRowsLayout : LayoutAttr::kCatalogName; }

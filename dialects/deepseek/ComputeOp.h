@@ -63,6 +63,8 @@ struct KernelDescription {
   }
   void addStore(llvm::StringRef constant, llvm::StringRef store) { stores.emplace_back(constant, store); }
   void addConstant(llvm::StringRef name, int64_t value) { constants[name] = value; }
+  /// FATHOM_ROW_* of an activation's numbers.
+  void addElement(llvm::StringRef constant, mlir::Value activation);
   /// A constant that the kernel takes as the bits of a double.
   void addReal(llvm::StringRef name, const llvm::APFloat &value) {
     constants[name] = llvm::bit_cast<int64_t>(value.convertToDouble());

@@ -33,6 +33,7 @@ void RopeOp::describe(KernelDescription &kernel) {
   kernel.addConstant("d", getHeadWidth());
   kernel.addConstant("dr", getTurnedWidth());
   kernel.addConstant("half_split", getLayout() == RopeLayout::half_split);
+  kernel.addElement("x_element", getInput());
 }
 
 LogicalResult CacheAppendOp::verify() {
@@ -62,6 +63,7 @@ void CacheAppendOp::describe(KernelDescription &kernel) {
   kernel.addConstant("G", store.getHeads());
   kernel.addConstant("d", store.getWidth());
   kernel.addStore("store", getStore());
+  kernel.addElement("x_element", getParts().front());
 }
 
 Value CacheAppendOp::getRowsOperand() { return getParts().front(); }
@@ -107,6 +109,7 @@ void GqaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addStore("key_store", kKeyStore);
   kernel.addStore("value_store", kValueStore);
   kernel.addReal("scale", getSoftmaxScale());
+  kernel.addElement("x_element", getQuery());
 }
 
 /// Kernels of MLA rotate adjacent pairs.
@@ -128,6 +131,7 @@ void MlaAppendOp::describe(KernelDescription &kernel) {
   kernel.addConstant("dr", getWidth(getInput().getType()) - latent);
   kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("eps", getEps());
+  kernel.addElement("x_element", getInput());
 }
 
 Value MlaAppendOp::getRowsOperand() { return getInput(); }
@@ -194,6 +198,7 @@ void MlaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addConstant("dr", getRopeDim());
   kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("scale", getSoftmaxScale());
+  kernel.addElement("x_element", getQuery());
 }
 
 LogicalResult MlaAbsorbQueryOp::verify() {
@@ -215,6 +220,7 @@ void MlaAbsorbQueryOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getQuery(), getKvB(), getScale(), getTable()});
   describeHeads(*this, kernel);
   kernel.addConstant("dr", getRopeDim());
+  kernel.addElement("x_element", getQuery());
 }
 
 /// A head each.
@@ -245,6 +251,7 @@ void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
   }
   kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("scale", getSoftmaxScale());
+  kernel.addElement("x_element", getQuery());
 }
 
 LogicalResult MlaExpandOutputOp::verify() {
@@ -263,6 +270,7 @@ KernelUse MlaExpandOutputOp::getKernelUse() { return useKvB("mla_expand_output",
 void MlaExpandOutputOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getKvB(), getScale()});
   describeHeads(*this, kernel);
+  kernel.addElement("x_element", getInput());
 }
 
 int64_t MlaExpandOutputOp::getItemCount() { return countItems(getWidth(getType())); }

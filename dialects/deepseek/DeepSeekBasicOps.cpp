@@ -26,6 +26,7 @@ void EmbeddingOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getTokens(), getTable()});
   kernel.addConstant("V", getTable().getType().getDimSize(0));
   kernel.addConstant("H", getWidth(getType()));
+  kernel.addElement("out_element", getResult());
 }
 
 std::optional<int64_t> EmbeddingOp::getIdLimit(OpOperand &ids) { return getTable().getType().getDimSize(0); }
@@ -41,6 +42,7 @@ KernelUse SelectRowsOp::getKernelUse() { return {"select_rows"}; }
 void SelectRowsOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getRows()});
   kernel.addConstant("H", getWidth(getType()));
+  kernel.addElement("x_element", getInput());
 }
 
 Value SelectRowsOp::getRowsOperand() { return getRows(); }
@@ -66,6 +68,8 @@ void RmsNormOp::describe(KernelDescription &kernel) {
   kernel.addConstant("H", getGroupWidth());
   kernel.addConstant("groups", getWidth(getType()) / getGroupWidth());
   kernel.addReal("eps", getEps());
+  kernel.addElement("x_element", getInput());
+  kernel.addElement("out_element", getResult());
 }
 
 LogicalResult AddRmsNormOp::verify() {
@@ -81,6 +85,7 @@ void AddRmsNormOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getResidual(), getWeight()});
   kernel.addConstant("H", getWidth(getResult().getType()));
   kernel.addReal("eps", getEps());
+  kernel.addElement("x_element", getInput());
 }
 
 LogicalResult LayerNormOp::verify() {
@@ -99,6 +104,8 @@ void LayerNormOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getWeight(), getBias()});
   kernel.addConstant("H", getWidth(getType()));
   kernel.addReal("eps", getEps());
+  kernel.addElement("x_element", getInput());
+  kernel.addElement("out_element", getResult());
 }
 
 MutableOperandRange LayerNormOp::getF32Weights() { return getBiasMutable(); }
@@ -127,6 +134,8 @@ static void describeProduct(Op op, KernelDescription &kernel) {
   kernel.addConstant("N", getWidth(op.getType()));
   kernel.addConstant("out_stride", getWidth(op.getType()));
   kernel.addConstant("out_offset", 0);
+  kernel.addElement("x_element", op.getInput());
+  kernel.addElement("out_element", op.getResult());
 }
 
 LogicalResult LinearOp::verify() {
@@ -172,6 +181,7 @@ KernelUse SwiGluOp::getKernelUse() { return {"swiglu"}; }
 void SwiGluOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getGate(), getUp()});
   kernel.addConstant("N", getWidth(getType()));
+  kernel.addElement("x_element", getGate());
 }
 
 } // namespace fathom::deepseek

@@ -24,6 +24,7 @@ void HadamardOp::describe(KernelDescription &kernel) {
   kernel.addInputs(getInput());
   kernel.addConstant("H", getWidth(getType()) / int64_t(getHeadDim()));
   kernel.addConstant("d", getHeadDim());
+  kernel.addElement("x_element", getInput());
 }
 
 /// What an op that selects scores with.
@@ -41,6 +42,7 @@ static void describeIndexer(Op op, KernelDescription &kernel) {
   kernel.addConstant("d", op.getHeadDim());
   kernel.addConstant("k", op.getTopK());
   kernel.addStore("index_store", kIndexStore);
+  kernel.addElement("x_element", op.getQuery());
 }
 
 LogicalResult IndexSelectOp::verify() {

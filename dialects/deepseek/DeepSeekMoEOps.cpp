@@ -122,6 +122,8 @@ static void describeGrouped(Op op, KernelDescription &kernel) {
   kernel.addConstant("E", op.getWeight().getType().getDimSize(0));
   kernel.addConstant("k", op.getTopK());
   kernel.addConstant("gather", op.getGather());
+  kernel.addElement("x_element", op.getInput());
+  kernel.addElement("out_element", op.getResult());
 }
 
 LogicalResult MoELinearOp::verify() { return verifyGrouped(*this, 1); }
@@ -173,6 +175,7 @@ void MoECombineOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getInput(), getSlots(), getWeights()});
   kernel.addConstant("H", getWidth(getType()));
   kernel.addConstant("k", getWidth(getSlots().getType()));
+  kernel.addElement("x_element", getInput());
 }
 
 Value MoECombineOp::getRowsOperand() { return getSlots(); }

@@ -196,7 +196,7 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove]> {
 
     Example:
     ```mlir
-    plan.kernel @k0 = "x86_f32_moe_combine" operands 4 constants [128, 6] {
+    plan.kernel @k0 = "x86_f32_moe_combine" operands 4 constants [128, 6, 0] {
     ^bb0(%sum: f32, %residual: f32):
       %0 = arith.addf %sum, %residual : f32
       plan.yield %0

@@ -3,7 +3,8 @@
 //
 // Residual sum, then its RMS norm, a token an item.
 //
-// Operands: x [T, H], residual [T, H], w [H], sum [T, H] = x + residual, out [T, H] = norm of the sum.
+// Operands: x [T, H], residual [T, H], w [H], sum [T, H] = x + residual, out [T, H] = norm of the
+// sum as it is stored.
 
 #include "kernels/cpu/norm.h"
 
@@ -12,9 +13,9 @@ namespace fathom::cpu {
 template <class Weight>
 struct AddRmsNorm : RowItems<add_rms_norm_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    const float *x = operand<const float>(dispatch, 0) + item * c[H];
-    const float *residual = operand<const float>(dispatch, 1) + item * c[H];
-    float *total = operand<float>(dispatch, 3) + item * c[H];
+    Activation x = activation(dispatch, 0, c[x_element]) + item * c[H];
+    Activation residual = activation(dispatch, 1, c[x_element]) + item * c[H];
+    Activation total = activation(dispatch, 3, c[x_element]) + item * c[H];
     int64_t i = 0;
     for (; i + kLanes <= c[H]; i += kLanes) {
       store(total + i, load(x + i) + load(residual + i));
@@ -23,7 +24,7 @@ struct AddRmsNorm : RowItems<add_rms_norm_constants> {
       total[i] = x[i] + residual[i];
     }
     normalize_row<Weight>(total, operand<const typename Weight::Stored>(dispatch, 2), c[H], real(c[eps]),
-                          operand<float>(dispatch, 4) + item * c[H]);
+                          activation(dispatch, 4, c[x_element]) + item * c[H]);
   }
 };
 

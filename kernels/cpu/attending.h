@@ -36,7 +36,9 @@ struct SharedKeys {
   int64_t group;
   int64_t value_width;
   float scale;
-  float *decoded; ///< f32 [attended_size] for those that are not f32
+  float *decoded;  ///< f32 [attended_size] for those that are not f32
+  int64_t element; ///< of q and out
+  float *numbers;  ///< f32 [heads of an item][width + value_width] if they are not f32
 
   FATHOM_INLINE int64_t width() const { return keys.format.width; }
   FATHOM_INLINE const char *cached(const fathom_dispatch_t *dispatch, int64_t row, int64_t position,
@@ -176,12 +178,18 @@ struct Attending {
   static constexpr int kColumns = __is_same(Tile, Avx512Tile) ? 4 : 2;
   static_assert(kHeads <= kScoredKeys && kColumnsOfValues % (kColumns * kLanes) == 0);
 
-  static FATHOM_INLINE void begin(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row,
+  static FATHOM_INLINE Activation result(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row,
+                                         int64_t h) {
+    return activation(dispatch, s.out, s.element) + (row * s.H + s.first + h) * s.value_width;
+  }
+
+  static FATHOM_INLINE void begin(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row, float *numbers,
                                   AttendingHead *state) {
     int64_t first = row * s.H + s.first;
-    for (int64_t h = 0; h < s.heads; ++h) {
-      state[h].query = operand<const float>(dispatch, 0) + (first + h) * s.width();
-      state[h].out = operand<float>(dispatch, s.out) + (first + h) * s.value_width;
+    for (int64_t h = 0; h < s.heads; ++h, numbers += s.width() + s.value_width) {
+      Activation query = activation(dispatch, 0, s.element) + (first + h) * s.width();
+      state[h].query = read_numbers(query, s.width(), numbers);
+      state[h].out = working_memory(result(dispatch, s, row, h), numbers + s.width());
       state[h].state = SoftmaxState{-__builtin_inff(), 0.0f};
       for (int64_t i = 0; i < s.value_width; ++i) {
         state[h].out[i] = 0.0f;
@@ -195,12 +203,10 @@ struct Attending {
     }
   }
 
-  static FATHOM_INLINE void finish(const AttendingHead *state, int64_t heads, int64_t width) {
-    for (int64_t h = 0; h < heads; ++h) {
-      float inverse = 1.0f / state[h].state.total;
-      for (int64_t i = 0; i < width; ++i) {
-        state[h].out[i] = state[h].out[i] * inverse;
-      }
+  static FATHOM_INLINE void finish(const fathom_dispatch_t *dispatch, const SharedKeys &s, int64_t row,
+                                   const AttendingHead *state) {
+    for (int64_t h = 0; h < s.heads; ++h) {
+      scale_numbers(state[h].out, s.value_width, 1.0f / state[h].state.total, result(dispatch, s, row, h));
     }
   }
 
@@ -305,7 +311,7 @@ struct Attending {
       for (int64_t n = 0; n < count && (h == 0 || heads[h] != heads[h - 1]); ++n) {
         float chain = heads[h]->out[to + n] * heads[h]->factor;
         for (int64_t j = 0; j < keys; ++j) {
-          chain = __builtin_elementwise_fma(heads[h]->weights[j], values(j)[i + n], chain);
+          chain = __builtin_elementwise_fma(heads[h]->weights[j], static_cast<float>(values(j)[i + n]), chain);
         }
         heads[h]->out[to + n] = chain;
       }
@@ -363,7 +369,8 @@ struct Attending {
     auto *state = static_cast<AttendingHead *>(scratch);
     int64_t most = 0;
     for (int64_t t = 0; t < rows; ++t) {
-      begin(dispatch, s, from + t, state + t * s.heads);
+      int64_t first = t * s.heads;
+      begin(dispatch, s, from + t, s.numbers + first * (s.width() + s.value_width), state + first);
       most = greater(most, all.count(dispatch, from + t));
     }
     for (int64_t b = 0; b * kKeys < most; ++b) {
@@ -381,7 +388,9 @@ struct Attending {
         }
       }
     }
-    finish(state, rows * s.heads, s.value_width);
+    for (int64_t t = 0; t < rows; ++t) {
+      finish(dispatch, s, from + t, state + t * s.heads);
+    }
   }
 };
 

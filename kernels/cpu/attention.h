@@ -12,7 +12,7 @@
 namespace fathom::cpu {
 
 /// Rotates the pairs (x[2i], x[2i+1]) by the angles of one position.
-FATHOM_INLINE void rotate(const float *x, const float *table, int64_t count, float *out) {
+FATHOM_INLINE void rotate(const Activation &x, const float *table, int64_t count, const Activation &out) {
   for (int64_t i = 0; i + 1 < count; i += 2) {
     float a = x[i], b = x[i + 1], cosine = table[i], sine = table[i + 1];
     out[i] = a * cosine - b * sine;
@@ -21,7 +21,7 @@ FATHOM_INLINE void rotate(const float *x, const float *table, int64_t count, flo
 }
 
 /// Rotates the pairs (x[i], x[i + count / 2]).
-FATHOM_INLINE void rotate_halves(const float *x, const float *table, int64_t count, float *out) {
+FATHOM_INLINE void rotate_halves(const Activation &x, const float *table, int64_t count, const Activation &out) {
   int64_t half = count / 2;
   for (int64_t i = 0; i < half; ++i) {
     float a = x[i], b = x[half + i], cosine = table[2 * i], sine = table[2 * i + 1];

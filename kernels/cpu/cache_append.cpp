@@ -10,12 +10,12 @@
 namespace fathom::cpu {
 
 struct CacheAppend : RowItems<cache_append_constants> {
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
+    Activation x = activation(dispatch, 0, c[x_element]) + item * c[x_stride] + c[x_offset];
     RowFormat format = row_format(c[element], c[d]);
     for (int64_t head = 0; head < c[G]; ++head) {
       char *to = cache_row(dispatch, item, dispatch->positions[item], c[store], format, c[G], head);
-      encode_row(x + head * c[d], format, to);
+      encode_row(read_numbers(x + head * c[d], c[d], static_cast<float *>(scratch)), format, to);
     }
   }
 };

@@ -11,11 +11,10 @@
 #ifndef FATHOM_KERNELS_CPU_CACHE_ROWS_H
 #define FATHOM_KERNELS_CPU_CACHE_ROWS_H
 
-#include "kernels/cpu/weights.h"
+#include "kernels/cpu/activations.h"
 
 namespace fathom::cpu {
 
-using u16x16 = uint16_t __attribute__((ext_vector_type(16)));
 using u8x16 = uint8_t __attribute__((ext_vector_type(16)));
 using u8x64 = uint8_t __attribute__((ext_vector_type(64)));
 
@@ -35,12 +34,6 @@ FATHOM_INLINE RowFormat row_format(int64_t element, int64_t width, int64_t tail 
 }
 
 /// Codes in the low bits of each lane.
-FATHOM_INLINE u32x16 encode_bf16(f32x16 x) {
-  auto bits = __builtin_bit_cast(u32x16, x);
-  u32x16 code = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-  return x == x ? code : bits >> 16 | 0x40;
-}
-
 FATHOM_INLINE u32x16 encode_f8(f32x16 x) {
   auto bits = __builtin_bit_cast(u32x16, x);
   auto size = __builtin_bit_cast(f32x16, bits & 0x7FFFFFFF);

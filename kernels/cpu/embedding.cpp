@@ -13,15 +13,15 @@ template <class Weight>
 struct Embedding : RowItems<embedding_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     int64_t token = operand<const int32_t>(dispatch, 0)[item];
-    float *out = operand<float>(dispatch, 2) + item * c[H];
+    Activation out = activation(dispatch, 2, c[out_element]) + item * c[H];
     if (token < 0 || token >= c[V]) {
       for (int64_t i = 0; i < c[H]; ++i) {
         out[i] = 0.0f;
       }
       return;
     }
-    auto *table = operand<const typename Weight::Stored>(dispatch, 1);
-    decode_row<Weight>(table + token * c[H], nullptr, 0, c[H], out);
+    constexpr int64_t kElement = __is_same(Weight, Bf16) ? FATHOM_ROW_BF16 : FATHOM_ROW_F32;
+    copy_numbers(activation(dispatch, 1, kElement) + token * c[H], c[H], out);
   }
 };
 

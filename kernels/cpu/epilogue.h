@@ -16,9 +16,9 @@ void fathom_epilogue(const fathom_dispatch_t *dispatch, int64_t row, int64_t col
 
 namespace fathom::cpu {
 
-/// Where results go: f32, row r of `out` at data + r * stride, N columns.
+/// Where results go: row r of `out` at data + r * stride, N columns.
 struct Output {
-  float *data;
+  Activation data;
   int64_t stride;
   int64_t columns;
 };
@@ -44,7 +44,7 @@ FATHOM_INLINE void finish(const fathom_dispatch_t *dispatch, const Sums &sums, i
       alignas(64) float values[kPanel];
       take_values<Gated>(sums, p, row, values);
       int64_t column = (first + p) * kPanel;
-      float *to = out.data + (row0 + row) * out.stride + column;
+      Activation to = out.data + (row0 + row) * out.stride + column;
       if (out.columns - column >= kPanel) {
         fathom_epilogue(dispatch, row0 + row, column, kPanel, values);
         store(to, load(values));
@@ -89,8 +89,7 @@ FATHOM_INLINE void multiply_and_store(const Source &weights, const DenseRows &x,
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t p = 0; p < panels; ++p) {
         int64_t column = (first + p) * kPanel;
-        decode_row<F32>(sums.at(p, row), nullptr, 0, smaller(kPanel, out.columns - column),
-                        out.data + row * out.stride + column);
+        copy_numbers(sums.at(p, row), smaller(kPanel, out.columns - column), out.data + row * out.stride + column);
       }
     }
   }

@@ -19,9 +19,11 @@ struct GqaAttention : gqa_attention_constants {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t most = attended_rows(dispatch->rows), from = item / c[G] * most, group = item % c[G], heads = c[H] / c[G];
     auto *decoded = static_cast<float *>(scratch) + floats<AttendingHead>(most * heads);
+    float *numbers = decoded + attended_size(c[key_element], c[value_element], c[d]);
     CachedRows keys = {c[key_store], row_format(c[key_element], c[d])};
     CachedRows values = {c[value_store], row_format(c[value_element], c[d])};
-    SharedKeys shared = {1, c[H], group * heads, heads, keys, values, c[G], group, c[d], real(c[scale]), decoded};
+    SharedKeys shared = {1,     c[H], group * heads,  heads,   keys,         values, c[G],
+                         group, c[d], real(c[scale]), decoded, c[x_element], numbers};
     Attending<Tile, AllKeys>::attend(dispatch, shared, {}, from, smaller(most, dispatch->rows - from), scratch);
   }
 };

@@ -12,21 +12,17 @@
 namespace fathom::cpu {
 
 struct Hadamard : RowItems<hadamard_constants> {
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     int64_t width = c[H] * c[d];
-    const float *x = operand<const float>(dispatch, 0) + item * width;
-    float *out = operand<float>(dispatch, 1) + item * width;
-    for (int64_t i = 0; i < width; ++i) {
-      out[i] = x[i];
-    }
+    Activation x = activation(dispatch, 0, c[x_element]) + item * width;
+    Activation out = activation(dispatch, 1, c[x_element]) + item * width;
+    float *sums = working_memory(out, scratch);
+    copy_numbers(x, width, sums);
     // A distance below d never pairs numbers of two heads.
     for (int64_t distance = 1; distance < c[d]; distance *= 2) {
-      combine(out, width, distance);
+      combine(sums, width, distance);
     }
-    float factor = 1.0f / __builtin_elementwise_sqrt(static_cast<float>(c[d]));
-    for (int64_t i = 0; i < width; ++i) {
-      out[i] = out[i] * factor;
-    }
+    scale_numbers(sums, width, 1.0f / __builtin_elementwise_sqrt(static_cast<float>(c[d])), out);
   }
 
 private:

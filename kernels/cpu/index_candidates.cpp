@@ -20,7 +20,7 @@ struct IndexCandidates : index_candidates_constants {
   static FATHOM_INLINE int64_t items(int64_t rows, const int64_t *c) { return rows * c[parts]; }
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], searched_candidates(c[k]));
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], c[x_element], searched_candidates(c[k]));
     int64_t row = item / c[parts], part = item % c[parts];
     int64_t visible = dispatch->positions[row] + 1, blocks = ceil_div(visible, kKeys);
     int64_t used = used_parts(visible, c[k], c[parts]);
@@ -33,8 +33,9 @@ struct IndexCandidates : index_candidates_constants {
         best.add(0.0f, position);
       }
     } else if (begin < end) {
-      IndexQuery query = {operand<const float>(dispatch, 0) + row * c[H] * c[d],
-                          operand<const float>(dispatch, 1) + row * c[w_stride] + c[w_offset], c[H], c[d]};
+      IndexQuery query = {
+          read_numbers(activation(dispatch, 0, c[x_element]) + row * c[H] * c[d], c[H] * c[d], memory.query),
+          operand<const float>(dispatch, 1) + row * c[w_stride] + c[w_offset], c[H], c[d]};
       IndexKeys keys = {dispatch, row, c[index_store], row_format(c[index_element], c[d]), begin, end};
       bound = IndexSearch<Tile>::search(query, keys, memory, best);
     }

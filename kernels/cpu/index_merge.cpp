@@ -18,7 +18,7 @@ struct IndexMerge : RowItems<index_merge_constants> {
     const float *scores = operand<const float>(dispatch, 0) + item * most;
     const int32_t *ids = operand<const int32_t>(dispatch, 1) + item * most;
     const float *bounds = operand<const float>(dispatch, 2) + item * c[parts];
-    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], most);
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], c[x_element], most);
     Candidates best(memory.candidates(), c[k]);
     float bound = 0.0f;
     for (int64_t part = 0; part < used; ++part) {
@@ -29,8 +29,9 @@ struct IndexMerge : RowItems<index_merge_constants> {
         best.add(scores[j], ids[j]);
       }
     }
-    IndexQuery query = {operand<const float>(dispatch, 3) + item * c[H] * c[d],
-                        operand<const float>(dispatch, 4) + item * c[w_stride] + c[w_offset], c[H], c[d]};
+    IndexQuery query = {
+        read_numbers(activation(dispatch, 3, c[x_element]) + item * c[H] * c[d], c[H] * c[d], memory.query),
+        operand<const float>(dispatch, 4) + item * c[w_stride] + c[w_offset], c[H], c[d]};
     IndexKeys keys = {dispatch, item, c[index_store], row_format(c[index_element], c[d]), 0, 0};
     IndexSearch<Tile>::decide(query, keys, memory, best, bound);
     best.store_positions(operand<int32_t>(dispatch, 5) + item * c[k]);

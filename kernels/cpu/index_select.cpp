@@ -14,7 +14,7 @@ namespace fathom::cpu {
 template <class Tile>
 struct IndexSelect : RowItems<index_select_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], searched_candidates(c[k]));
+    IndexScratch<float *> memory(static_cast<float *>(scratch), c[H], c[d], c[x_element], searched_candidates(c[k]));
     int64_t visible = dispatch->positions[item] + 1;
     int32_t *out = operand<int32_t>(dispatch, 2) + item * c[k];
     if (visible <= c[k]) {
@@ -23,8 +23,9 @@ struct IndexSelect : RowItems<index_select_constants> {
       }
       return;
     }
-    IndexQuery query = {operand<const float>(dispatch, 0) + item * c[H] * c[d],
-                        operand<const float>(dispatch, 1) + item * c[w_stride] + c[w_offset], c[H], c[d]};
+    IndexQuery query = {
+        read_numbers(activation(dispatch, 0, c[x_element]) + item * c[H] * c[d], c[H] * c[d], memory.query),
+        operand<const float>(dispatch, 1) + item * c[w_stride] + c[w_offset], c[H], c[d]};
     IndexKeys keys = {dispatch, item, c[index_store], row_format(c[index_element], c[d]), 0, visible};
     Candidates best(memory.candidates(), c[k]);
     IndexSearch<Tile>::search(query, keys, memory, best);

@@ -18,6 +18,10 @@ FATHOM_INLINE Type *operand(const fathom_dispatch_t *dispatch, int index) {
   return static_cast<Type *>(dispatch->operands[index]);
 }
 
+FATHOM_INLINE Activation activation(const fathom_dispatch_t *dispatch, int index, int64_t element) {
+  return {operand<void>(dispatch, index), element};
+}
+
 /// A kernel of which a row is an item.
 template <class Constants>
 struct RowItems : Constants {

@@ -12,27 +12,28 @@ namespace fathom::cpu {
 
 template <class Weight>
 struct LayerNorm : RowItems<layer_norm_constants> {
-  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
+  static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
+    Activation x = activation(dispatch, 0, c[x_element]) + item * c[x_stride] + c[x_offset];
     auto *weight = operand<const typename Weight::Stored>(dispatch, 1);
     auto *bias = operand<const float>(dispatch, 2);
-    float *out = operand<float>(dispatch, 3) + item * c[H];
+    Activation out = activation(dispatch, 3, c[out_element]) + item * c[H];
+    float *centered = working_memory(out, scratch);
     float mean = mean_of(x, c[H]);
     for (int64_t i = 0; i < c[H]; ++i) {
-      out[i] = x[i] - mean;
+      centered[i] = x[i] - mean;
     }
-    float factor = inverse_rms(out, c[H], real(c[eps]));
+    float factor = inverse_rms(centered, c[H], real(c[eps]));
     int64_t i = 0;
     for (; i + kLanes <= c[H]; i += kLanes) {
-      store(out + i, load(out + i) * factor * Weight::template decode<16>(weight + i) + load(bias + i));
+      store(out + i, load(centered + i) * factor * Weight::template decode<16>(weight + i) + load(bias + i));
     }
     for (; i < c[H]; ++i) {
-      out[i] = out[i] * factor * Weight::template decode<1>(weight + i)[0] + bias[i];
+      out[i] = centered[i] * factor * Weight::template decode<1>(weight + i)[0] + bias[i];
     }
   }
 
 private:
-  static FATHOM_INLINE float mean_of(const float *x, int64_t count) {
+  static FATHOM_INLINE float mean_of(const Activation &x, int64_t count) {
     f32x16 total = 0.0f;
     int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {

@@ -20,9 +20,9 @@ struct MlaAbsorbQuery : HeadItems<mla_absorb_query_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kTable = Weight::kQuantized ? 3 : 2;
     int64_t width = c[r] + c[dr], query = c[H] * (c[dn] + c[dr]);
-    const float *q = operand<const float>(dispatch, 0) + item * (c[dn] + c[dr]);
+    Activation q = activation(dispatch, 0, c[x_element]) + item * (c[dn] + c[dr]);
     auto *table = operand<const float>(dispatch, kTable);
-    float *out = operand<float>(dispatch, kTable + 1) + item * width;
+    Activation out = activation(dispatch, kTable + 1, c[x_element]) + item * width;
     ColumnWeights<Weight> weights{operand<const typename Weight::Stored>(dispatch, 1),
                                   operand<const float>(dispatch, 2), item * (c[dn] + c[dv]), c[dn], c[r]};
     multiply_and_store<Tile>(weights, DenseRows{q, query}, dispatch->rows, Output{out, c[H] * width, c[r]}, scratch);

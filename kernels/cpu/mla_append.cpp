@@ -15,7 +15,7 @@ namespace fathom::cpu {
 template <class Weight>
 struct MlaAppend : RowItems<mla_append_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
-    const float *kv = operand<const float>(dispatch, 0) + item * c[kv_stride] + c[kv_offset];
+    Activation kv = activation(dispatch, 0, c[x_element]) + item * c[kv_stride] + c[kv_offset];
     int64_t position = dispatch->positions[item];
     RowFormat format = row_format(c[latent_element], c[r] + c[dr], c[dr]);
     char *row = cache_row(dispatch, item, position, c[latent_store], format);

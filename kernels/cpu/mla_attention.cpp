@@ -50,8 +50,8 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
                                            float *to) {
     int64_t query = c[dn] + c[dr];
     for (int64_t row = 0; row < dispatch->rows; ++row, to += query) {
-      const float *q = operand<const float>(dispatch, 0) + (row * c[H] + head) * query;
-      decode_row<F32>(q, nullptr, 0, c[dn], to);
+      Activation q = activation(dispatch, 0, c[x_element]) + (row * c[H] + head) * query;
+      copy_numbers(q, c[dn], to);
       rotate(q + c[dn], operand<const float>(dispatch, kTable) + dispatch->positions[row] * c[dr], c[dr], to + c[dn]);
     }
   }
@@ -123,7 +123,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
                                           const Scratch &s) {
     Sums results(s.results, dispatch->rows);
     for (int64_t row = 0; row < dispatch->rows; ++row) {
-      float *out = operand<float>(dispatch, kTable + 1) + (row * c[H] + head) * c[dv];
+      Activation out = activation(dispatch, kTable + 1, c[x_element]) + (row * c[H] + head) * c[dv];
       float inverse = 1.0f / s.states()[row].total;
       for (int64_t i = 0; i < c[dv]; ++i) {
         out[i] = results.at(i / kPanel, row)[i % kPanel] * inverse;

@@ -25,9 +25,10 @@ struct MlaLatentAttention {
     int64_t of_row = ceil_div(c[C::H], c[C::heads_per_item]), first = item % of_row * c[C::heads_per_item];
     int64_t heads = smaller(c[C::heads_per_item], c[C::H] - first), latent = c[C::r];
     auto *decoded = static_cast<float *>(scratch) + floats<AttendingHead>(c[C::heads_per_item]);
+    float *numbers = decoded + attended_size(c[C::latent_element], latent + c[C::dr]);
     CachedRows rows = {c[C::latent_store], row_format(c[C::latent_element], latent + c[C::dr], c[C::dr])};
-    SharedKeys shared = {kSelected ? 2 : 1, c[C::H], first, heads, rows, rows, 1, 0, latent,
-                         real(c[C::scale]), decoded};
+    SharedKeys shared = {kSelected ? 2 : 1, c[C::H], first,           heads,  rows, rows, 1, 0, latent,
+                         real(c[C::scale]), decoded, c[C::x_element], numbers};
     if constexpr (kSelected) {
       SelectedKeys keys = {operand<const int32_t>(dispatch, 1), c[C::k]};
       Attending<Tile, SelectedKeys>::attend(dispatch, shared, keys, item / of_row, 1, scratch);

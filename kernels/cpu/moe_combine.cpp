@@ -12,10 +12,10 @@ namespace fathom::cpu {
 
 struct MoeCombine : RowItems<moe_combine_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    auto *y = operand<const float>(dispatch, 0);
+    Activation y = activation(dispatch, 0, c[x_element]);
     const int32_t *slot = operand<const int32_t>(dispatch, 1) + item * c[k];
     const float *weights = operand<const float>(dispatch, 2) + item * c[k];
-    float *out = operand<float>(dispatch, 3) + item * c[H];
+    Activation out = activation(dispatch, 3, c[x_element]) + item * c[H];
     int64_t column = 0;
     for (; column + kPanel <= c[H]; column += kPanel) {
       alignas(64) float values[kPanel];
@@ -36,14 +36,14 @@ struct MoeCombine : RowItems<moe_combine_constants> {
   }
 
   static FATHOM_INLINE void combine_rest(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item,
-                                         int64_t column, const float *y, const int32_t *slot, const float *weights,
-                                         float *out) {
+                                         int64_t column, const Activation &y, const int32_t *slot, const float *weights,
+                                         const Activation &out) {
     alignas(64) float values[kPanel];
     int64_t count = c[H] - column;
     for (int64_t i = 0; i < count; ++i) {
       float total = 0.0f;
       for (int64_t j = 0; j < c[k]; ++j) {
-        total = __builtin_elementwise_fma(weights[j], y[slot[j] * c[H] + column + i], total);
+        total = __builtin_elementwise_fma(weights[j], static_cast<float>(y[slot[j] * c[H] + column + i]), total);
       }
       values[i] = total;
     }

@@ -47,10 +47,10 @@ struct MoeGemm : moe_gemm_constants {
     }
     Source weights(operand<const void *const>(dispatch, 3)[expert],
                    Source::kScaled ? operand<const void *const>(dispatch, 4)[expert] : nullptr, c[N], c[K]);
-    Output out{operand<float>(dispatch, kOut), c[N], c[N]};
+    Output out{activation(dispatch, kOut, c[out_element]), c[N], c[N]};
     int64_t first = item % chunks(c) * c[panels_per_item];
     int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);
-    auto *x = operand<const float>(dispatch, 0);
+    Activation x = activation(dispatch, 0, c[x_element]);
     if (c[gather]) {
       GatheredRows picked{x, c[K], operand<const int32_t>(dispatch, 2) + slot};
       multiply_and_finish<Tile, Gated>(dispatch, weights, picked, rows, first, panels, slot, out, scratch);

@@ -10,7 +10,7 @@
 #ifndef FATHOM_KERNELS_CPU_MULTIPLY_H
 #define FATHOM_KERNELS_CPU_MULTIPLY_H
 
-#include "kernels/cpu/weights.h"
+#include "kernels/cpu/activations.h"
 
 namespace fathom::cpu {
 
@@ -46,16 +46,16 @@ constexpr int64_t kPanelPrefetch = 4096;
 
 /// The rows of x: dense, or picked by an index.
 struct DenseRows {
-  const float *data;
+  Activation data;
   int64_t stride;
-  FATHOM_INLINE const float *operator()(int64_t row) const { return data + row * stride; }
+  FATHOM_INLINE Activation operator()(int64_t row) const { return data + row * stride; }
 };
 
 struct GatheredRows {
-  const float *data;
+  Activation data;
   int64_t stride;
   const int32_t *index;
-  FATHOM_INLINE const float *operator()(int64_t row) const { return data + index[row] * stride; }
+  FATHOM_INLINE Activation operator()(int64_t row) const { return data + index[row] * stride; }
 };
 
 /// Sums of panels: f32 [panel][stride][32], of which `rows` count; the stride leaves room for kSlackRows more.
@@ -140,14 +140,7 @@ FATHOM_INLINE void multiply_tile(const float *tile, const Blocks &blocks, int64_
 template <int Rows, class RowSource>
 FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int64_t from, int64_t steps, float *tile) {
   for (int64_t r = 0; r < Rows; ++r) {
-    const float *source = x(smaller(row + r, rows - 1)) + from;
-    int64_t k = 0;
-    for (; k + kLanes <= steps; k += kLanes) {
-      store(tile + r * kBlock + k, load(source + k));
-    }
-    for (; k < steps; ++k) {
-      tile[r * kBlock + k] = source[k];
-    }
+    copy_numbers(x(smaller(row + r, rows - 1)) + from, steps, tile + r * kBlock);
   }
 }
 
@@ -180,15 +173,13 @@ FATHOM_INLINE void multiply_rows(const RowSource &x, const Blocks &blocks, Multi
 /// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
 /// Past the last row it repeats that row.
 template <int Rows, int Streams, class Source, class RowSource>
-FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, const Sums &sums,
-                                    int64_t slot) {
+FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, float *tile,
+                                    const Sums &sums, int64_t slot) {
   using Weight = typename Source::Type;
   constexpr bool kScaled = Source::kScaled;
   constexpr int64_t kStep = kPanel * sizeof(typename Weight::Stored);
   const typename Weight::Stored *data[Streams];
-  const float *row[Rows];
   FATHOM_UNROLL for (int s = 0; s < Streams; ++s) { data[s] = weights.panel(panel + s); }
-  FATHOM_UNROLL for (int r = 0; r < Rows; ++r) { row[r] = x(smaller(r, sums.rows - 1)); }
   auto for_each_sum = [&](auto use) __attribute__((always_inline)) {
     FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
       FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
@@ -196,8 +187,13 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
       }
     }
   };
-  for (int64_t from = 0; from < weights.depth; from += kScaled ? kBlock : weights.depth) {
-    int64_t end = kScaled ? smaller(from + kBlock, weights.depth) : weights.depth;
+  const int64_t part = kScaled || !x.data.isF32() ? kBlock : weights.depth;
+  for (int64_t from = 0; from < weights.depth; from += part) {
+    int64_t end = smaller(from + part, weights.depth);
+    const float *row[Rows];
+    FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
+      row[r] = read_numbers(x(smaller(r, sums.rows - 1)) + from, end - from, tile + r * kBlock);
+    }
     f32x16 chain[Streams][Rows][2];
     for_each_sum([&](int s, int r, int v, float *sum)
                      __attribute__((always_inline)) { chain[s][r][v] = begin_chain<kScaled>(sum); });
@@ -207,8 +203,8 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
         // In one piece: instructions that decode 32 codes take fewer steps than two times those for 16.
         auto weight = Weight::template decode<kPanel>(data[s] + k * kPanel);
         FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
-          chain[s][r][0] = fma(row[r][k], weight.lo, chain[s][r][0]);
-          chain[s][r][1] = fma(row[r][k], weight.hi, chain[s][r][1]);
+          chain[s][r][0] = fma(row[r][k - from], weight.lo, chain[s][r][0]);
+          chain[s][r][1] = fma(row[r][k - from], weight.hi, chain[s][r][1]);
         }
       }
     }
@@ -227,39 +223,45 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
 /// `Rows` rows over panels, `Streams` at once, and the last ones fewer at once.
 template <int Rows, int Streams, class Source, class RowSource>
 FATHOM_INLINE void multiply_panels(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
-                                   const Sums &sums, int64_t slot = 0) {
+                                   float *tile, const Sums &sums, int64_t slot = 0) {
   for (; slot + Streams <= panels; slot += Streams) {
-    multiply_streams<Rows, Streams>(weights, x, first + slot, sums, slot);
+    multiply_streams<Rows, Streams>(weights, x, first + slot, tile, sums, slot);
   }
   if constexpr (Streams > 1) {
-    multiply_panels<Rows, Streams / 2>(weights, x, first, panels, sums, slot);
+    multiply_panels<Rows, Streams / 2>(weights, x, first, panels, tile, sums, slot);
   }
 }
 
 /// Multiplies if the rows are at most `Rows`, and these few enough for the registers.
 template <int Rows, class Tile, class Source, class RowSource>
-FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels, float *tile,
                                 const Sums &sums) {
   if constexpr (Source::kPanels && streams_of<Tile>(Rows) > 0) {
     if (sums.rows <= Rows) {
-      multiply_panels<Rows, streams_of<Tile>(Rows)>(weights, x, first, panels, sums);
+      multiply_panels<Rows, streams_of<Tile>(Rows)>(weights, x, first, panels, tile, sums);
       return true;
     }
   }
   return false;
 }
 
-/// One row over a panel of weights stored row by row, decoding in registers.
+/// One row over a panel of weights stored row by row, decoding in registers. A row that is not f32 is read in long
+/// parts, of which few lines of the weights are in two.
 template <class Weight>
-FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const float *x, int64_t panel, float *sums) {
+FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const Activation &x, int64_t panel,
+                                MultiplyScratch *scratch, float *sums) {
   constexpr bool kScaled = Weight::kQuantized;
+  constexpr int64_t kPart = kGroup * kBlock * kPanel;
+  const int64_t part = kScaled ? kBlock : x.isF32() ? weights.depth : kPart;
   f32x16 total[2] = {load(sums), load(sums + kLanes)};
-  for (int64_t from = 0; from < weights.depth; from += kScaled ? kBlock : weights.depth) {
+  for (int64_t from = 0; from < weights.depth; from += part) {
+    int64_t steps = smaller(part, weights.depth - from);
+    const float *row = read_numbers(x + from, steps, scratch->blocks[0]);
     f32x16 chain[2];
     FATHOM_UNROLL for (int v = 0; v < 2; ++v) { chain[v] = kScaled ? f32x16(0.0f) : total[v]; }
     auto add = [&](int64_t step, int half, f32x16 column)
-                   __attribute__((always_inline)) { chain[half] = fma(x[from + step], column, chain[half]); };
-    weights.columns(panel, from, kScaled ? smaller(kBlock, weights.depth - from) : weights.depth, add);
+                   __attribute__((always_inline)) { chain[half] = fma(row[step], column, chain[half]); };
+    weights.columns(panel, from, steps, add);
     float scale[kPanel];
     if constexpr (kScaled) {
       weights.scales(panel, from, scale);
@@ -303,16 +305,16 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
 template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                             MultiplyScratch *scratch, const Sums &sums) {
-  if (multiply_few<1, Tile>(weights, x, first, panels, sums) ||
-      multiply_few<2, Tile>(weights, x, first, panels, sums) ||
-      multiply_few<4, Tile>(weights, x, first, panels, sums) ||
-      multiply_few<6, Tile>(weights, x, first, panels, sums)) {
+  if (multiply_few<1, Tile>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<2, Tile>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<4, Tile>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<6, Tile>(weights, x, first, panels, scratch->tile, sums)) {
     return;
   }
   if constexpr (Source::kWalksRows) {
     if (sums.rows == 1) {
       for (int64_t p = 0; p < panels; ++p) {
-        multiply_row(weights, x(0), first + p, sums.at(p, 0));
+        multiply_row(weights, x(0), first + p, scratch, sums.at(p, 0));
       }
       return;
     }

@@ -13,7 +13,7 @@
 namespace fathom::cpu {
 
 /// 1 / sqrt(mean(x^2) + eps).
-FATHOM_INLINE float inverse_rms(const float *x, int64_t count, float eps) {
+FATHOM_INLINE float inverse_rms(const Activation &x, int64_t count, float eps) {
   f32x16 squares = 0.0f;
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -27,8 +27,8 @@ FATHOM_INLINE float inverse_rms(const float *x, int64_t count, float eps) {
 }
 
 template <class Weight>
-FATHOM_INLINE void normalize_row(const float *x, const typename Weight::Stored *weight, int64_t count, float eps,
-                                 float *out) {
+FATHOM_INLINE void normalize_row(const Activation &x, const typename Weight::Stored *weight, int64_t count, float eps,
+                                 const Activation &out) {
   float factor = inverse_rms(x, count, eps);
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {

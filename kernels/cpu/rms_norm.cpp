@@ -12,8 +12,8 @@ namespace fathom::cpu {
 template <class Weight>
 struct RmsNorm : RowItems<rms_norm_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
-    float *out = operand<float>(dispatch, 2) + item * c[groups] * c[H];
+    Activation x = activation(dispatch, 0, c[x_element]) + item * c[x_stride] + c[x_offset];
+    Activation out = activation(dispatch, 2, c[out_element]) + item * c[groups] * c[H];
     for (int64_t group = 0; group < c[groups]; ++group) {
       normalize_row<Weight>(x + group * c[H], operand<const typename Weight::Stored>(dispatch, 1), c[H], real(c[eps]),
                             out + group * c[H]);

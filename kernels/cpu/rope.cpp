@@ -13,10 +13,10 @@ namespace fathom::cpu {
 
 struct Rope : RowItems<rope_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    const float *x = operand<const float>(dispatch, 0) + item * c[x_stride] + c[x_offset];
+    Activation x = activation(dispatch, 0, c[x_element]) + item * c[x_stride] + c[x_offset];
     const float *angles = operand<const float>(dispatch, 1) + dispatch->positions[item] * c[dr];
-    float *out = operand<float>(dispatch, 2) + item * c[H] * c[d];
-    for (int64_t head = 0; head < c[H]; ++head, x += c[d], out += c[d]) {
+    Activation out = activation(dispatch, 2, c[x_element]) + item * c[H] * c[d];
+    for (int64_t head = 0; head < c[H]; ++head, x = x + c[d], out = out + c[d]) {
       if (c[half_split]) {
         rotate_halves(x, angles, c[dr], out);
       } else {

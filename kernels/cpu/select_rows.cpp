@@ -12,8 +12,8 @@ namespace fathom::cpu {
 struct SelectRows : RowItems<select_rows_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
     int64_t row = operand<const int32_t>(dispatch, 1)[item];
-    decode_row<F32>(operand<const float>(dispatch, 0) + row * c[H], nullptr, 0, c[H],
-                    operand<float>(dispatch, 2) + item * c[H]);
+    copy_numbers(activation(dispatch, 0, c[x_element]) + row * c[H], c[H],
+                 activation(dispatch, 2, c[x_element]) + item * c[H]);
   }
 };
 

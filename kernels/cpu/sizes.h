@@ -81,6 +81,11 @@ FATHOM_INLINE constexpr int64_t floats(int64_t count) {
   return count * static_cast<int64_t>(sizeof(Struct) / sizeof(float));
 }
 
+/// Bytes of activations as f32; none where they are.
+FATHOM_INLINE constexpr int64_t numbers_scratch(int64_t element, int64_t count) {
+  return element == FATHOM_ROW_F32 ? 0 : count * kFloat;
+}
+
 /// Floats of the `Sums` of some panels for some rows.
 FATHOM_INLINE constexpr int64_t sums_size(int64_t panels, int64_t rows) {
   return panels * (rows + kSlackRows) * kPanel;
@@ -126,6 +131,15 @@ constexpr int64_t kColumnsOfValues = 64;
 /// Floats of what attention decodes at a time: some keys, or some numbers of a block of values.
 FATHOM_INLINE constexpr int64_t attended_size(int64_t element, int64_t width) {
   return element == FATHOM_ROW_F32 ? 0 : greater(kScoredKeys * width, kKeys * kColumnsOfValues);
+}
+/// The same where keys and values are of stores of their own.
+FATHOM_INLINE constexpr int64_t attended_size(int64_t key_element, int64_t value_element, int64_t width) {
+  return greater(attended_size(key_element, width), attended_size(value_element, width));
+}
+
+/// Bytes of an item of attention: its heads, what they decode, and as f32 the `numbers` that each reads and writes.
+FATHOM_INLINE constexpr int64_t attending_scratch(int64_t heads, int64_t decoded, int64_t element, int64_t numbers) {
+  return (floats<AttendingHead>(heads) + decoded) * kFloat + numbers_scratch(element, heads * numbers);
 }
 
 /// Rows of an item of gqa_attention: a block of keys stays in the cache for all of them; few rows are spread over
@@ -208,13 +222,15 @@ FATHOM_INLINE constexpr int64_t searched_candidates(int64_t k) { return 2 * k + 
 template <class Place>
 struct IndexScratch {
   Place begin; ///< Candidate [candidates]
+  Place query; ///< [H][d] where it is not f32
   Place panel; ///< [d][32 keys]
   Place block; ///< [64 keys][d]
   ScreenScratch<Place> screen;
   Place end;
 
-  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t H, int64_t d, int64_t candidates)
-      : begin(begin), panel(begin + candidates_size(candidates)), block(panel + d * kPanel),
+  FATHOM_INLINE constexpr IndexScratch(Place begin, int64_t H, int64_t d, int64_t element, int64_t candidates)
+      : begin(begin), query(begin + candidates_size(candidates)),
+        panel(query + numbers_scratch(element, H * d) / kFloat), block(panel + d * kPanel),
         screen(block + kKeys * d, H, d), end(screen.end) {}
 
   FATHOM_INLINE Candidate *candidates() const { return reinterpret_cast<Candidate *>(begin); }

@@ -11,9 +11,9 @@ namespace fathom::cpu {
 
 struct Swiglu : RowItems<swiglu_constants> {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void * /*scratch*/) {
-    const float *gate = operand<const float>(dispatch, 0) + item * c[N];
-    const float *up = operand<const float>(dispatch, 1) + item * c[N];
-    float *out = operand<float>(dispatch, 2) + item * c[N];
+    Activation gate = activation(dispatch, 0, c[x_element]) + item * c[N];
+    Activation up = activation(dispatch, 1, c[x_element]) + item * c[N];
+    Activation out = activation(dispatch, 2, c[x_element]) + item * c[N];
     int64_t i = 0;
     for (; i + kLanes <= c[N]; i += kLanes) {
       store(out + i, silu(load(gate + i)) * load(up + i));

@@ -130,11 +130,11 @@ double fma_peak() {
 }
 
 /// A product of `rows` rows over weights of `Bytes` bytes, K = 2048.
-template <class Source, int64_t N>
+template <class Source, int64_t N, int64_t element = FATHOM_ROW_F32>
 void gemm(benchmark::State &state) {
   using Kernel = Gemm<Tile, Source>;
   constexpr int64_t K = 2048;
-  static constexpr int64_t kConstants[] = {K, N, K, 0, N, 0, 4};
+  static constexpr int64_t kConstants[] = {K, N, K, 0, N, 0, element, element, 4};
   int64_t rows = state.range(0);
   int threads = static_cast<int>(state.range(1));
   std::vector<float> x(rows * K, 0.5f), out(rows * N), scales((N + 31) / 32 * K / 128 * 32, 1.0f);
@@ -179,7 +179,8 @@ struct Scratch {
 template <int64_t element>
 void latent_attention(benchmark::State &state) {
   using Kernel = MlaLatentAttention<Tile>;
-  static constexpr int64_t kConstants[] = {128, 512, 64, 0, element, 0x3FB0000000000000, heads_of_item(128, element)};
+  static constexpr int64_t kConstants[] = {
+      128, 512, 64, 0, element, 0x3FB0000000000000, FATHOM_ROW_F32, heads_of_item(128, element)};
   constexpr int64_t kHeads = heads_of_item(128, element);
   int64_t row = row_format(element, 576, 64).bytes(), context = state.range(0), layers = kBytes / (context * row);
   std::vector<float> q(128 * 576, 0.02f), out(128 * 512);
@@ -213,7 +214,7 @@ void grouped_attention(benchmark::State &state) {
                                                         : 132,
                     layers = kBytes / (context * 4 * kRow);
   constexpr int64_t kStore = layers * 2 * 64 * kRow;
-  static constexpr int64_t kConstants[] = {12, 2, 128, 0, element, kStore, element, 0x3FB0000000000000};
+  static constexpr int64_t kConstants[] = {12, 2, 128, 0, element, kStore, element, 0x3FB0000000000000, FATHOM_ROW_F32};
   int64_t rows = state.range(0);
   int threads = static_cast<int>(state.range(1));
   std::vector<float> q(rows * 12 * 128, 0.02f), out(rows * 12 * 128);
@@ -295,12 +296,12 @@ struct IndexedToken {
   fathom_cache_t view = {index_keys(), kPage, &table};
   int32_t position = static_cast<int32_t>(context - 1);
   std::vector<std::vector<float>> scratch = std::vector<std::vector<float>>(
-      threads, std::vector<float>(IndexScratch<int64_t>(0, 64, 128, kMostParts * 2048).end + kLanes));
+      threads, std::vector<float>(IndexScratch<int64_t>(0, 64, 128, FATHOM_ROW_F32, kMostParts * 2048).end + kLanes));
 };
 
 template <int64_t context>
 void index_select(benchmark::State &state) {
-  static constexpr int64_t kConstants[] = {64, 128, 2048, 64, 0, 0, FATHOM_ROW_F32};
+  static constexpr int64_t kConstants[] = {64, 128, 2048, 64, 0, 0, FATHOM_ROW_F32, FATHOM_ROW_F32};
   IndexedToken<context> token(static_cast<int>(state.range(0)));
   token.measure(state, [&](int64_t layer, int thread) {
     std::vector<int32_t> own(2048);
@@ -315,7 +316,7 @@ void index_select(benchmark::State &state) {
 template <int64_t context>
 void index_parts(benchmark::State &state) {
   constexpr int64_t kParts = IndexedToken<context>::kMostParts;
-  static constexpr int64_t kConstants[] = {64, 128, 2048, kParts, 64, 0, 0, FATHOM_ROW_F32};
+  static constexpr int64_t kConstants[] = {64, 128, 2048, kParts, 64, 0, 0, FATHOM_ROW_F32, FATHOM_ROW_F32};
   IndexedToken<context> token(static_cast<int>(state.range(0)));
   token.measure(state, [&](int64_t layer, int thread) {
     static thread_local std::vector<float> scores(kParts * 2048), bounds(kParts);
@@ -333,7 +334,8 @@ void index_parts(benchmark::State &state) {
 /// One head over a prompt, of DeepSeek-V2-Lite.
 void attention(benchmark::State &state) {
   using Kernel = MlaAttention<Tile, Bf16>;
-  static constexpr int64_t kConstants[] = {16, 128, 64, 128, 512, 0, FATHOM_ROW_F32, 0x3FB0000000000000};
+  static constexpr int64_t kConstants[] = {
+      16, 128, 64, 128, 512, 0, FATHOM_ROW_F32, 0x3FB0000000000000, FATHOM_ROW_F32};
   int64_t rows = state.range(0), pages_count = (rows + 63) / 64;
   std::vector<float> cache(pages_count * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f), out(rows * 16 * 128),
       table(rows * 64, 0.5f);
@@ -360,6 +362,10 @@ void attention(benchmark::State &state) {
 } // namespace
 
 BENCHMARK(gemm<PanelWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
+BENCHMARK(gemm<PanelWeights<Bf16>, 1 << 18, FATHOM_ROW_BF16>)
+    ->Args({1, 1})
+    ->Args({1, 2})
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<F32>, 1 << 17>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<RowWeights<Bf16>, 1 << 18>)->Args({1, 1})->Args({1, 2})->Unit(benchmark::kMillisecond);
@@ -371,6 +377,7 @@ BENCHMARK(gemm<PanelWeights<Bf16>, 1408 * 64>)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 1408 * 64>)->ArgsProduct({{4, 8, 12, 24}, {1}})->Unit(benchmark::kMillisecond);
 BENCHMARK(gemm<PanelWeights<Bf16>, 4096>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
+BENCHMARK(gemm<PanelWeights<Bf16>, 4096, FATHOM_ROW_BF16>)->Args({4, 1})->Args({8, 1})->Args({32, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F8E4M3>, 4096>)->Args({8, 1})->Args({256, 1});
 BENCHMARK(gemm<PanelWeights<F32>, 4096>)->Args({256, 1});
 BENCHMARK(gemm<RowWeights<Bf16>, 4096>)->Args({256, 1});

@@ -99,6 +99,19 @@ TEST_P(GemmTest, RowAloneHasTheBitsItHasInABatch) {
   }
 }
 
+TEST_P(GemmTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (const Shape &shape : kShapes) {
+    Weight weight(GetParam()->weightType, shape.N, shape.K, 7);
+    for (int64_t T : {1, 2, 4, 6, 13}) {
+      SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
+      Floats x = random_floats(T * shape.K, 8), extra = random_floats(T * shape.N, 9);
+      EpilogueScope epilogue(extra.data(), shape.N);
+      product(*GetParam(), x, weight, nullptr, T, shape.panelsPerItem);
+    }
+  }
+}
+
 // Tensors of a checkpoint begin anywhere in a cache line.
 TEST_P(GemmTest, RowsOfWeightsMayBeginAnywhere) {
   if (GetParam()->layout != "rows") {
@@ -139,6 +152,14 @@ TEST_P(GemmSwigluTest, MatchesReferenceOverShapes) {
       expect_near(product(*GetParam(), x, gate, &up, T, shape.panelsPerItem), gated_reference(x, gate, up, T), bound,
                   1e-5);
     }
+  }
+}
+
+TEST_P(GemmSwigluTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (int64_t T : {1, 13}) {
+    Weight gate(GetParam()->weightType, 33, 130, 37), up(GetParam()->weightType, 33, 130, 38);
+    product(*GetParam(), random_floats(T * 130, 39), gate, &up, T, 2);
   }
 }
 

@@ -55,6 +55,17 @@ TEST_P(GqaAttentionTest, MatchesReference) {
   }
 }
 
+TEST_P(GqaAttentionTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  const ref::GqaShape s = {6, 2, 40};
+  for (int64_t T : {2, 75}) {
+    Cache cache({{FATHOM_ROW_BF16, s.head_dim}, {FATHOM_ROW_F32, s.head_dim}}, kContext, kLayers, 1, s.kv_heads);
+    cache.fill(kLayer, kContext, 1, 0, 0);
+    cache.fill(kLayer, kContext, 3, 0, 1);
+    attend(*GetParam(), s, random_floats(T * s.heads * s.head_dim, 2), consecutive(T, 60), cache);
+  }
+}
+
 TEST_P(GqaAttentionTest, RowsDoNotDependOnTheirNeighbors) {
   const ref::GqaShape s = {6, 2, 40};
   const int64_t T = 70, width = s.heads * s.head_dim;
@@ -107,6 +118,17 @@ TEST_P(GqaAttentionTest, AttendsToWhatRowsHold) {
       Ints positions = consecutive(T, 190);
       expect_same_bits(attend(*GetParam(), s, q, positions, cache), attend(*GetParam(), s, q, positions, decoded));
     }
+  }
+}
+
+TEST_P(CacheAppendTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  Floats x = random_floats(2 * 131, 1);
+  for (int64_t element : {FATHOM_ROW_F32, FATHOM_ROW_BF16, FATHOM_ROW_F8E4M3}) {
+    Cache cache({{element, 131}}, kContext, kLayers, 1, 2);
+    Constants constants = {{"G", 2},        {"d", 131},   {"x_stride", 262},
+                           {"x_offset", 0}, {"store", 0}, {"element", element}};
+    run({GetParam(), constants, {x.data()}, 1, kLayer, {70}, &cache});
   }
 }
 

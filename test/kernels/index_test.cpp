@@ -264,6 +264,14 @@ TEST_P(IndexSelectTest, SelectsTheSameOfRepeatedKeysOnEveryArch) {
   }
 }
 
+TEST_P(IndexSelectTest, SelectsByQueriesOfBf16) {
+  RoundingScope rounding;
+  Index index({12, 64, 20}, {10, 399});
+  index.q = random_floats(index.q.size(), 4);
+  index.keys = random_floats(index.keys.size(), 6);
+  index.select(*GetParam());
+}
+
 // The index in parts
 
 namespace {
@@ -310,6 +318,14 @@ TEST_P(IndexCandidatesTest, AnyPartsSelectWhatIndexSelectDoes) {
       EXPECT_EQ(select_in_parts(*GetParam(), index, parts), whole);
     }
   }
+}
+
+TEST_P(IndexCandidatesTest, ScoresQueriesOfBf16) {
+  RoundingScope rounding;
+  Index index({12, 64, 20}, {10, 399});
+  index.q = random_floats(index.q.size(), 4);
+  index.keys = random_floats(index.keys.size(), 6);
+  FoundCandidates(*GetParam(), index, 3);
 }
 
 TEST_P(IndexCandidatesTest, HalfOfWhatARowSeesAtMostAreCandidates) {
@@ -388,6 +404,15 @@ TEST_P(IndexMergeTest, MatchesReferenceWhateverAPartGives) {
   Index index({1, 1, k}, {399, 399, 399});
   index.call(*GetParam(), {out.data()}, {{"parts", parts}}, {}, {scores.data(), ids.data(), bounds.data()});
   EXPECT_EQ(out, want);
+}
+
+TEST_P(IndexMergeTest, MergesByQueriesOfBf16) {
+  Index index({12, 64, 20}, {10, 399});
+  index.q = random_floats(index.q.size(), 4);
+  index.keys = random_floats(index.keys.size(), 6);
+  FoundCandidates found(*kernels::findKernel("index_candidates", GetParam()->arch, "f32", "none"), index, 3);
+  RoundingScope rounding;
+  merge(*GetParam(), index, 3, found);
 }
 
 TEST_P(IndexMergeTest, PartsBehindThoseInUseAreNotRead) {

@@ -23,6 +23,7 @@
 #include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
 
+static bool checks_rounding;
 static const float *epilogue_extra;
 static int64_t epilogue_stride;
 
@@ -147,10 +148,18 @@ Cache decode(Cache &cache, int64_t tokens, int64_t layers, int64_t layer) {
   return decoded;
 }
 
+static constexpr std::string_view kReadElement = "x_element", kResultElement = "out_element";
+
 static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants &given) {
   std::vector<int64_t> values;
+  size_t used = 0;
   for (const kernels::Constant &constant : kernel.constants) {
     auto found = given.find(std::string(constant.name));
+    if (found == given.end() && (constant.name == kReadElement || constant.name == kResultElement)) {
+      values.push_back(FATHOM_ROW_F32);
+      continue;
+    }
+    ++used;
     EXPECT_NE(found, given.end()) << kernel.symbol << " wants a constant " << constant.name;
     double value = found == given.end() ? 1 : found->second;
     values.push_back(static_cast<int64_t>(value));
@@ -158,7 +167,7 @@ static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants
       std::memcpy(&values.back(), &value, sizeof value);
     }
   }
-  EXPECT_EQ(given.size(), values.size()) << kernel.symbol;
+  EXPECT_EQ(given.size(), used) << kernel.symbol;
   return values;
 }
 
@@ -179,7 +188,7 @@ static void run_item(const Entry &entry, const fathom_dispatch_t &dispatch, cons
   }
 }
 
-void run(const Call &call) {
+static void run_once(const Call &call) {
   Entry entry = find_entry(call.kernel->symbol);
   ASSERT_TRUE(entry.run);
   ASSERT_EQ(call.operands.size(), call.kernel->operandNames.size()) << call.kernel->symbol;
@@ -195,6 +204,110 @@ void run(const Call &call) {
   for (int64_t item = entry.items(call.rows, constants.data()); item-- > 0;) {
     run_item(entry, dispatch, constants, item, bytes);
   }
+}
+
+namespace {
+
+/// Memory of an operand, and a copy of it where activations are bf16.
+struct OperandPair {
+  std::vector<uint8_t> exact, rounded;
+  bool is_rounded;
+};
+
+} // namespace
+
+template <class T>
+static std::vector<uint8_t> bytes_of(const std::vector<T> &values) {
+  auto *bytes = reinterpret_cast<const uint8_t *>(values.data());
+  return {bytes, bytes + values.size() * sizeof(T)};
+}
+
+static Floats floats_of(const void *bytes, size_t size) {
+  auto *floats = static_cast<const float *>(bytes);
+  return {floats, floats + size / sizeof(float)};
+}
+
+static size_t size_of(const kernels::Operand &operand, int64_t rows) {
+  int64_t count = 1;
+  for (int64_t size : operand.shape) {
+    count *= size == kernels::kRows ? rows * std::max<int64_t>(operand.factor, 1) : size;
+  }
+  return count * sizeof(float);
+}
+
+static OperandPair make_pair(const void *from, size_t size, bool is_input, bool is_rounded) {
+  auto *bytes = static_cast<const uint8_t *>(from);
+  if (!is_rounded) {
+    return {{bytes, bytes + size}, {bytes, bytes + size}, false};
+  }
+  Floats numbers = floats_of(from, size);
+  return {bytes_of(is_input ? round_numbers(numbers) : numbers), bytes_of(encode(numbers)), true};
+}
+
+/// A call whose activations are numbers of bf16, as f32 and as the elements say.
+static void check_rounding(const Call &call, const Constants &elements) {
+  Call exact = call, rounded = call;
+  rounded.constants.insert(elements.begin(), elements.end());
+  auto wide = call.kernel->listOperands(constant_array(*call.kernel, call.constants).data());
+  auto narrow = call.kernel->listOperands(constant_array(*call.kernel, rounded.constants).data());
+  std::vector<OperandPair> pairs(wide.size());
+  size_t inputs = wide.size() - call.kernel->outputCount;
+  for (size_t i = 0; i < wide.size(); ++i) {
+    bool is_rounded = wide[i].type != narrow[i].type;
+    if (is_rounded || i >= inputs) {
+      pairs[i] = make_pair(call.operands[i], size_of(wide[i], call.rows), i < inputs, is_rounded);
+      exact.operands[i] = pairs[i].exact.data();
+      rounded.operands[i] = pairs[i].rounded.data();
+    }
+  }
+  Cache cache = call.cache ? *call.cache : Cache(0, 0, {}), other = cache;
+  exact.cache = &cache;
+  rounded.cache = &other;
+  run_once(exact);
+  run_once(rounded);
+  for (size_t i = inputs; i < wide.size(); ++i) {
+    const OperandPair &pair = pairs[i];
+    std::vector<uint8_t> want =
+        pair.is_rounded ? bytes_of(encode(floats_of(pair.exact.data(), pair.exact.size()))) : pair.exact;
+    EXPECT_EQ(pair.rounded, want) << call.kernel->symbol << ", " << wide[i].name;
+  }
+  EXPECT_EQ(bytes_of(other.memory), bytes_of(cache.memory)) << call.kernel->symbol;
+}
+
+void run(const Call &call) {
+  run_once(call);
+  if (!checks_rounding) {
+    return;
+  }
+  std::vector<Constants> choices = {{}};
+  for (std::string_view name : {kReadElement, kResultElement}) {
+    size_t count = call.kernel->findConstant(name) < 0 ? 0 : choices.size();
+    for (size_t i = 0; i < count; ++i) {
+      choices.push_back(choices[i]);
+      choices.back()[std::string(name)] = FATHOM_ROW_BF16;
+    }
+  }
+  ASSERT_GT(choices.size(), 1u) << call.kernel->symbol << " has no activations";
+  for (size_t i = 1; i < choices.size(); ++i) {
+    check_rounding(call, choices[i]);
+  }
+}
+
+RoundingScope::RoundingScope() { checks_rounding = true; }
+
+RoundingScope::~RoundingScope() { checks_rounding = false; }
+
+std::vector<uint16_t> encode(const Floats &numbers) {
+  std::vector<uint16_t> codes(numbers.size());
+  std::transform(numbers.begin(), numbers.end(), codes.begin(), ref::f32_to_bf16);
+  return codes;
+}
+
+Floats round_numbers(const Floats &numbers) {
+  Floats rounded(numbers.size());
+  std::transform(numbers.begin(), numbers.end(), rounded.begin(),
+                 [](float number) { return ref::bf16_to_f32(ref::f32_to_bf16(number)); });
+  return rounded;
 }
 
 EpilogueScope::EpilogueScope(const float *extra, int64_t stride) {

@@ -26,7 +26,7 @@ using Ints = std::vector<int32_t>;
 using Widths = std::vector<int64_t>;
 using RowFormats = std::vector<ref::RowFormat>;
 
-/// Values of constants by name; reals are given as such.
+/// Values of constants by name; reals are given as such. Activations are f32 unless something else is said.
 using Constants = std::map<std::string, double>;
 
 /// Kernels of one operation that this machine can run, for INSTANTIATE_TEST_SUITE_P.
@@ -80,6 +80,17 @@ struct EpilogueScope {
   EpilogueScope(const float *extra, int64_t stride);
   ~EpilogueScope();
 };
+
+/// While this lives, `run` runs a call again with activations of bf16, and with some of bf16 where they may differ:
+/// results must be those of f32 on the same numbers, rounded.
+struct RoundingScope {
+  RoundingScope();
+  ~RoundingScope();
+};
+
+/// The numbers as bf16, and what these are as f32.
+std::vector<uint16_t> encode(const Floats &numbers);
+Floats round_numbers(const Floats &numbers);
 
 /// Uniform in [-1, 1).
 Floats random_floats(size_t count, uint32_t seed);

@@ -83,6 +83,19 @@ TEST_P(MlaAppendTest, EncodesRows) {
   }
 }
 
+TEST_P(MlaAppendTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  Weight w(GetParam()->weightType, 1, 50, 1);
+  Floats kv = random_floats(56, 2), table = rope_table(kContext, 6);
+  for (int64_t element : {FATHOM_ROW_F32, FATHOM_ROW_BF16}) {
+    Cache cache({{element, 56}}, kContext, kLayers);
+    Constants constants = {{"r", 50},        {"dr", 6},           {"kv_stride", 56},
+                           {"kv_offset", 0}, {"latent_store", 0}, {"latent_element", element},
+                           {"eps", 1e-6}};
+    run({GetParam(), constants, {kv.data(), w.data.data(), table.data()}, 1, kLayer, {70}, &cache});
+  }
+}
+
 static Floats absorb(const Kernel &kernel, const ref::MlaShape &s, const Weight &kv_b, const Floats &q,
                      const Ints &positions) {
   int64_t T = positions.size();
@@ -115,6 +128,14 @@ TEST_P(MlaAbsorbQueryTest, MatchesReference) {
   }
 }
 
+TEST_P(MlaAbsorbQueryTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  const ref::MlaShape &s = kMlaShapes[1];
+  for (int64_t T : {1, 13}) {
+    absorb(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(T * query_size(s), 12), consecutive(T, 60));
+  }
+}
+
 static Floats expand(const Kernel &kernel, const ref::MlaShape &s, const Weight &kv_b, const Floats &o) {
   int64_t T = o.size() / (s.heads * s.rank);
   Floats out(T * s.heads * s.value, std::nanf(""));
@@ -140,6 +161,14 @@ TEST_P(MlaExpandOutputTest, MatchesReference) {
       Floats alone = expand(*GetParam(), s, kv_b, Floats(o.end() - s.heads * s.rank, o.end()));
       expect_same_bits(alone, Floats(got.end() - s.heads * s.value, got.end()));
     }
+  }
+}
+
+TEST_P(MlaExpandOutputTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  const ref::MlaShape &s = kMlaShapes[1];
+  for (int64_t T : {1, 13}) {
+    expand(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(T * s.heads * s.rank, 13));
   }
 }
 
@@ -171,6 +200,17 @@ TEST_P(MlaLatentAttentionTest, MatchesReferenceAtPageBoundaries) {
       SCOPED_TRACE(testing::Message() << s.heads << " heads, " << heads_per_item << " an item");
       expect_near(latent_attention(*GetParam(), s, heads_per_item, q, positions, cache), want, 2e-6, 1e-5);
     }
+  }
+}
+
+TEST_P(MlaLatentAttentionTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  const ref::MlaShape &s = kMlaShapes[1];
+  int64_t width = s.rank + s.rope;
+  for (int64_t element : {FATHOM_ROW_F32, FATHOM_ROW_BF16}) {
+    Cache cache({{element, width}}, kContext, kLayers);
+    cache.fill(kLayer, kContext, 21);
+    latent_attention(*GetParam(), s, 3, random_floats(2 * s.heads * width, 22), {64, 300}, cache);
   }
 }
 
@@ -248,6 +288,15 @@ TEST_P(MlaAttentionTest, MatchesReferenceAtPageBoundaries) {
       expect_near(attention(*GetParam(), s, kv_b, q, positions, cache), want, 5e-5, 1e-5);
     }
   }
+}
+
+TEST_P(MlaAttentionTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  const ref::MlaShape &s = kMlaShapes[1];
+  Cache cache(kContext, kLayers, {s.rank + s.rope});
+  cache.fill(kLayer, kContext, 51);
+  attention(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(70 * query_size(s), 52), consecutive(70, 30),
+            cache);
 }
 
 TEST_P(MlaAttentionTest, AttendsToWhatRowsHold) {

@@ -247,6 +247,27 @@ TEST_P(MoeGemmSwigluTest, MatchesReferenceOverShapes) {
   }
 }
 
+TEST_P(MoeGemmTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (const MoeShape &shape : kMoeShapes) {
+    for (bool gather : {false, true}) {
+      SCOPED_TRACE(testing::Message() << "T " << shape.T << " K " << shape.K << " N " << shape.N << " " << gather);
+      Experts experts(*GetParam(), shape, false);
+      moe_product(*GetParam(), shape, experts, random_floats(shape.T * shape.k * shape.K, 5),
+                  Permutation(shape.T, shape.E, shape.k), gather);
+    }
+  }
+}
+
+TEST_P(MoeGemmSwigluTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (const MoeShape &shape : {kMoeShapes[1], kMoeShapes[2]}) {
+    Experts experts(*GetParam(), shape, true);
+    moe_product(*GetParam(), shape, experts, random_floats(shape.T * shape.K, 5),
+                Permutation(shape.T, shape.E, shape.k), true);
+  }
+}
+
 TEST_P(MoeGemmTest, TokenAloneHasTheBitsItHasInABatch) {
   const MoeShape shape{13, 9, 3, 130, 70, 2}, alone{1, 9, 3, 130, 70, 1};
   Permutation p(shape.T, shape.E, shape.k);
@@ -277,6 +298,17 @@ TEST_P(MoeCombineTest, MatchesReference) {
     Constants constants = {{"H", H}, {"k", k}};
     run({GetParam(), constants, {y.data(), p.slot.data(), weights.data(), out.data()}, T});
     expect_near(out, want, 1e-6);
+  }
+}
+
+TEST_P(MoeCombineTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (int64_t H : {1, 100}) {
+    const int64_t T = 5, k = 3;
+    Permutation p(T, 9, k);
+    Floats y = random_floats(T * k * H, 7), weights = random_floats(T * k, 8), out(T * H), extra(T * H, 0.3f);
+    EpilogueScope epilogue(extra.data(), H);
+    run({GetParam(), {{"H", H}, {"k", k}}, {y.data(), p.slot.data(), weights.data(), out.data()}, T});
   }
 }
 

@@ -75,6 +75,7 @@ TEST(NumbersTest, F8E4M3AndBf16EncodeAsTheReference) {
   for (float number : numbers_to_round()) {
     ASSERT_EQ(cpu::encode_f8(number)[5], ref::f32_to_f8e4m3(number)) << number;
     ASSERT_EQ(cpu::encode_bf16(number)[5], ref::f32_to_bf16(number)) << number;
+    ASSERT_EQ(cpu::round_to_bf16<uint32_t>(number), ref::f32_to_bf16(number)) << number;
   }
 }
 

@@ -34,6 +34,31 @@ TEST_P(EmbeddingTest, IsExactAndReadsUnknownTokensAsZeros) {
   }
 }
 
+TEST_P(EmbeddingTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (int64_t H : {1, 16, 63}) {
+    Ints tokens = {3, -1, 8};
+    Weight table(GetParam()->weightType, 9, H, 1);
+    Floats out(tokens.size() * H);
+    run({GetParam(), {{"V", 9}, {"H", H}}, {tokens.data(), table.data.data(), out.data()}, 3});
+  }
+}
+
+TEST_P(SelectRowsTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  Ints ids = {4, 0, 4, 1, 2};
+  Floats x = random_floats(5 * 50, 2), out(5 * 50);
+  run({GetParam(), {{"H", 50}}, {x.data(), ids.data(), out.data()}, 5});
+}
+
+TEST_P(SwigluTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (int64_t N : {15, 100}) {
+    Floats gate = random_floats(3 * N, 3), up = random_floats(3 * N, 4), out(3 * N);
+    run({GetParam(), {{"N", N}}, {gate.data(), up.data(), out.data()}, 3});
+  }
+}
+
 TEST_P(SelectRowsTest, Copies) {
   for (int64_t H : {1, 16, 50}) {
     Ints ids = {4, 0, 4};
@@ -79,6 +104,17 @@ TEST_P(RmsNormTest, MatchesReferenceWithStridesAndOffsets) {
   }
 }
 
+TEST_P(RmsNormTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (auto [groups, H] : {std::array<int64_t, 2>{1, 17}, {1, 576}, {7, 40}}) {
+    const int64_t T = 3, width = groups * H, stride = width + 5;
+    Weight w(GetParam()->weightType, 1, H, 5);
+    Floats x = random_floats(T * stride, 6), out(T * width);
+    Constants constants = {{"H", H}, {"groups", groups}, {"x_stride", stride}, {"x_offset", 2}, {"eps", 1e-6}};
+    run({GetParam(), constants, {x.data(), w.data.data(), out.data()}, T});
+  }
+}
+
 TEST_P(RmsNormTest, TakesZerosAndLargeValues) {
   const int64_t H = 32;
   Weight w(GetParam()->weightType, 1, H, 5);
@@ -108,6 +144,28 @@ TEST_P(RopeTest, MatchesReferenceInBothLayouts) {
       run({GetParam(), constants, {x.data(), table.data(), out.data()}, T, 0, positions});
       expect_near(out, want, 2e-7);
     }
+  }
+}
+
+TEST_P(RopeTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (bool half_split : {false, true}) {
+    const int64_t T = 3, stride = 5 * 21 + 7;
+    Floats x = random_floats(T * stride, 8), out(T * 5 * 21), table = rope_table(100, 6);
+    Constants constants = {{"H", 5},       {"d", 21}, {"dr", 6}, {"half_split", half_split}, {"x_stride", stride},
+                           {"x_offset", 3}};
+    run({GetParam(), constants, {x.data(), table.data(), out.data()}, T, 0, {99, 0, 64}});
+  }
+}
+
+TEST_P(LayerNormTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (int64_t H : {17, 128}) {
+    const int64_t T = 3, stride = H + 5;
+    Weight w(GetParam()->weightType, 1, H, 5);
+    Floats x = random_floats(T * stride, 6), bias = random_floats(H, 7), out(T * H);
+    Constants constants = {{"H", H}, {"x_stride", stride}, {"x_offset", 2}, {"eps", 1e-6}};
+    run({GetParam(), constants, {x.data(), w.data.data(), bias.data(), out.data()}, T});
   }
 }
 
@@ -144,6 +202,14 @@ TEST_P(HadamardTest, MatchesReference) {
   }
 }
 
+TEST_P(HadamardTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  for (auto [heads, d] : {std::array<int64_t, 2>{3, 1}, {3, 8}, {7, 64}}) {
+    Floats x = random_floats(2 * heads * d, 8), out(x.size());
+    run({GetParam(), {{"H", heads}, {"d", d}}, {x.data(), out.data()}, 2});
+  }
+}
+
 TEST_P(HadamardTest, IsItsOwnInverse) {
   const int64_t heads = 3, d = 128;
   Floats x = random_floats(heads * d, 9), once(x.size()), twice(x.size());
@@ -164,6 +230,26 @@ TEST_P(AddRmsNormTest, MatchesReference) {
     run({GetParam(), constants, {x.data(), r.data(), w.data.data(), sum.data(), out.data()}, T});
     expect_same_bits(sum, want_sum);
     expect_near(out, want, 0, 1e-6);
+  }
+}
+
+/// The norm of add_rms_norm is that of the sum as it is rounded.
+TEST_P(AddRmsNormTest, RoundsTheSumBeforeItsNorm) {
+  for (int64_t H : {31, 512}) {
+    const int64_t T = 4;
+    Weight w(GetParam()->weightType, 1, H, 5);
+    Floats x = round_numbers(random_floats(T * H, 6)), r = round_numbers(random_floats(T * H, 7)), sum(T * H),
+           want(T * H);
+    ref::add(x.data(), r.data(), T * H, sum.data());
+    std::vector<uint16_t> codes_x = encode(x), codes_r = encode(r), got_sum(T * H), got(T * H);
+    Constants constants = {{"H", H}, {"eps", 1e-6}, {"x_element", FATHOM_ROW_BF16}};
+    run({GetParam(), constants, {codes_x.data(), codes_r.data(), w.data.data(), got_sum.data(), got.data()}, T});
+    EXPECT_EQ(got_sum, encode(sum));
+    sum = round_numbers(sum);
+    const Kernel &norm = *kernels::findKernel("rms_norm", "x86", GetParam()->weightType, "none");
+    constants = {{"H", H}, {"groups", 1}, {"x_stride", H}, {"x_offset", 0}, {"eps", 1e-6}};
+    run({&norm, constants, {sum.data(), w.data.data(), want.data()}, T});
+    EXPECT_EQ(got, encode(want));
   }
 }
 

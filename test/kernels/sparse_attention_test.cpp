@@ -89,6 +89,13 @@ TEST_P(MlaSelectedAttentionTest, AttendsToWhatRowsHold) {
   }
 }
 
+TEST_P(MlaSelectedAttentionTest, RoundsNumbersOnce) {
+  RoundingScope rounding;
+  Attention attention(kShapes[1], {0, 62, 64, 399}, {0, 2, 1, 2});
+  Ints selection = every(attention.positions, 3, 110);
+  attention.attend(*GetParam(), 3, &selection);
+}
+
 TEST_P(MlaSelectedAttentionTest, SelectionOfEverythingHasTheBitsOfAllKeys) {
   const Kernel &dense = *kernels::findKernel("mla_latent_attention", GetParam()->arch, "f32", "none");
   for (const ref::MlaShape &shape : kShapes) {

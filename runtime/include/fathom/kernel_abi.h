@@ -39,7 +39,8 @@ extern "C" {
 /// the order of every reduction over keys depends on absolute positions only.
 #define FATHOM_PAGE_TOKENS 64
 
-/// How a store keeps the numbers of its rows: all as f32, all as bf16, or as FP8 (e4m3) but for a tail of bf16.
+/// How rows keep their numbers: all as f32, all as bf16, or as FP8 (e4m3) but for a tail of bf16. Rows of activations
+/// are of the first two, those of stores of any.
 #define FATHOM_ROW_F32 0
 #define FATHOM_ROW_BF16 1
 #define FATHOM_ROW_F8E4M3 2

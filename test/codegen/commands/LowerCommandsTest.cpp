@@ -20,9 +20,9 @@ static constexpr const char *kPlan = R"(
 module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, offset = 0>,
                                   #plan.store<"index", layers = 2, width = 8, offset = 4096>]} {
   deepseek.weight @table : tensor<16x8xbf16> from "t" at [0, 0] {plan.first_slice = 0 : i64}
-  plan.kernel @embed = "x86_bf16_embedding" operands 3 constants [16, 8]
-  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 8, 8, 0, 0, 0]
-  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+  plan.kernel @embed = "x86_bf16_embedding" operands 3 constants [16, 8, 0]
+  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 8, 8, 0, 0, 0, 0]
+  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
   ^bb0(%sum: f32, %extra: f32):
     %0 = arith.addf %sum, %extra : f32
     plan.yield %0

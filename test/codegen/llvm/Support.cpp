@@ -39,7 +39,7 @@ ModelCode makeCode(llvm::StringRef ir, std::vector<std::string> exports, std::ve
 }
 
 KernelInstance makeSelectRows(int64_t width) {
-  return {"select", "x86_f32_select_rows", {width}, /*hasEpilogue=*/false};
+  return {"select", "x86_f32_select_rows", {width, /*x_element=*/0}, /*hasEpilogue=*/false};
 }
 
 } // namespace fathom::codegen::test

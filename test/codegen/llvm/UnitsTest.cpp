@@ -16,7 +16,10 @@ namespace fathom::codegen::test {
 
 /// A gemm of N outputs, in items of two panels; its results go through an epilogue if it has one.
 static KernelInstance makeGemm(std::string symbol, int64_t outputs, bool hasEpilogue) {
-  return {std::move(symbol), "avx2_f32_gemm", {/*K=*/8, outputs, 8, 0, outputs, 0, /*panels_per_item=*/2}, hasEpilogue};
+  return {std::move(symbol),
+          "avx2_f32_gemm",
+          {/*K=*/8, outputs, 8, 0, outputs, 0, 0, 0, /*panels_per_item=*/2},
+          hasEpilogue};
 }
 
 /// Names of the functions with a body that other units may call.
@@ -47,8 +50,8 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   auto lowered = mlir::parseSourceString<mlir::ModuleOp>(R"(
     deepseek.weight @w : tensor<8x4xbf16> from "w" at [0, 0]
-    plan.kernel @plain = "x86_f32_select_rows" operands 3 constants [4]
-    plan.kernel @biased = "avx2_f32_gemm" operands 3 constants [8, 32, 8, 0, 32, 0, 2] {
+    plan.kernel @plain = "x86_f32_select_rows" operands 3 constants [4, 0]
+    plan.kernel @biased = "avx2_f32_gemm" operands 3 constants [8, 32, 8, 0, 32, 0, 0, 0, 2] {
     ^bb0(%sum: f32, %bias: f32):
       %0 = arith.addf %sum, %bias : f32
       plan.yield %0
@@ -72,7 +75,7 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
   ASSERT_EQ(code.kernels.size(), 2u);
   EXPECT_EQ(code.kernels[0].symbol, "plain");
   EXPECT_EQ(code.kernels[0].kernel, "x86_f32_select_rows");
-  EXPECT_THAT(code.kernels[0].constants, testing::ElementsAre(4));
+  EXPECT_THAT(code.kernels[0].constants, testing::ElementsAre(4, 0));
   EXPECT_FALSE(code.kernels[0].hasEpilogue);
   EXPECT_TRUE(code.kernels[1].hasEpilogue);
   llvm::LLVMContext llvmContext;

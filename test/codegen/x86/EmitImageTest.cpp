@@ -46,7 +46,7 @@ TEST(EmitImage, MovesMemoryThatOverlapsWithoutImports) {
 
 TEST(EmitImage, GivesTheSameBytesWithAnyNumberOfThreads) {
   ModelCode code = makeCode(kSelect, {"run", "items"},
-                            {makeSelectRows(4), {"other", "x86_f32_select_rows", {5}, /*hasEpilogue=*/false}});
+                            {makeSelectRows(4), {"other", "x86_f32_select_rows", {5, 0}, /*hasEpilogue=*/false}});
   CodeImage one = llvm::cantFail(emitImage(code, getTarget(), 1));
   CodeImage three = llvm::cantFail(emitImage(code, getTarget(), 3));
   EXPECT_TRUE(one.bytes == three.bytes);

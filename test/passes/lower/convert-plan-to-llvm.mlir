@@ -20,7 +20,7 @@ func.func @decode(%call: !plan.call)
 }
 
 // CHECK: plan.kernel @k0 = "avx2_bf16_gemm_rows"
-plan.kernel @k0 = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+plan.kernel @k0 = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
 ^bb0(%s: f32, %e: f32):
   %0 = arith.mulf %s, %e : f32
   plan.yield %0
@@ -31,7 +31,7 @@ plan.kernel @k0 = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 
 
 // A kernel that nothing dispatches goes.
 // CHECK-NOT: @unused
-plan.kernel @unused = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+plan.kernel @unused = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
 ^bb0(%s: f32, %e: f32):
   %0 = arith.mulf %s, %e : f32
   plan.yield %0
@@ -46,7 +46,7 @@ plan.kernel @unused = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8,
 // CHECK: %[[ADDRESS:.*]] = llvm.getelementptr %[[FIRST]][%{{.*}}] : (!llvm.ptr, i64) -> !llvm.ptr, bf16
 // CHECK: %[[STORED:.*]] = llvm.load %[[ADDRESS]] : !llvm.ptr -> bf16
 // CHECK: llvm.fpext %[[STORED]] : bf16 to f32
-plan.kernel @biased = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+plan.kernel @biased = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
 ^bb0(%s: f32, %e: f32):
   %0 = arith.addf %s, %e : f32
   plan.yield %0

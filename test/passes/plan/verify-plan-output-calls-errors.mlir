@@ -77,7 +77,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects constant panels_per_item to be 1 to 16777216, but got 0}}
-  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0]
+  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     return

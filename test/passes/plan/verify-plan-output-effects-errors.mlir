@@ -6,7 +6,7 @@
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
+  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -25,7 +25,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 0]
+  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call

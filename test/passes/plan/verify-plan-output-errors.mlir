@@ -24,7 +24,7 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // Weights stay, and so do the ops of generated functions.
   deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
-  plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8]
+  plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8, 0]
   func.func @generated_0(%x: tensor<?x8xf32>, %call: !plan.call) {
     %b = plan.buffer of %call bytes 64 offset 0 : memref<4xf32>
     %y = deepseek.swiglu %x, %x : tensor<?x8xf32>
@@ -56,7 +56,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects 3 operands, but got 2}}
-  plan.kernel @k = "x86_f32_select_rows" operands 2 constants [8]
+  plan.kernel @k = "x86_f32_select_rows" operands 2 constants [8, 0]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }
@@ -68,8 +68,8 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  // expected-error @+1 {{'plan.kernel' op expects 1 constants, but got 2}}
-  plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8, 8]
+  // expected-error @+1 {{'plan.kernel' op expects 2 constants, but got 3}}
+  plan.kernel @k = "x86_f32_select_rows" operands 3 constants [8, 0, 8]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }
@@ -240,7 +240,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects vocabulary 16, but got 15}}
-  plan.kernel @k = "x86_bf16_embedding" operands 3 constants [15, 8]
+  plan.kernel @k = "x86_bf16_embedding" operands 3 constants [15, 8, 0]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }
@@ -253,7 +253,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 20 numbers of format 0 a row at 0, but got none}}
-  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 0, 0]
+  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }
@@ -266,7 +266,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 16 numbers of format 0 a row at 64, but got none}}
-  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 64, 0]
+  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 64, 0, 0]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }

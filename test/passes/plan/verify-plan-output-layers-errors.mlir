@@ -147,7 +147,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 240 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
+  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8, 0]
   func.func private @layer(%call: !plan.call, %in: memref<?x8xf32>, %out: memref<?x8xf32>, %layer: index, %place: index) attributes {deepseek.form = "absorbed"} {
     %n = plan.rows rows of %call
     // expected-error @+1 {{'plan.dispatch' op expects parameter 3 of its function, but got 4}}

@@ -7,7 +7,7 @@
 module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "x86", tune = "x86-64-v3">,
                    deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
+  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -26,7 +26,7 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8]
+  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [8, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -47,7 +47,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [16]
+  plan.kernel @swiglu = "x86_f32_swiglu" operands 3 constants [16, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -68,7 +68,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @select = "x86_f32_select_rows" operands 3 constants [8]
+  plan.kernel @select = "x86_f32_select_rows" operands 3 constants [8, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -90,7 +90,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @combine = "x86_f32_moe_combine" operands 4 constants [8, 2]
+  plan.kernel @combine = "x86_f32_moe_combine" operands 4 constants [8, 2, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -115,7 +115,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 20, 8, 0, 0]
+  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 20, 8, 0, 0, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -134,7 +134,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 0]
+  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 0, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -155,7 +155,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
           bos_token = 0 : i64, eos_tokens = array<i64: 1>}
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
-  plan.kernel @rope = "x86_f32_rope" operands 3 constants [1, 8, 8, 0, 8, 0]
+  plan.kernel @rope = "x86_f32_rope" operands 3 constants [1, 8, 8, 0, 8, 0, 0]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -193,7 +193,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<2x8x8xbf16> experts from "w" at [0, 0, 0, 128] {plan.first_slice = 0 : i64}
-  plan.kernel @moe = "avx2_bf16_moe_gemm_rows" operands 5 constants [8, 8, 3, 1, 1, 1]
+  plan.kernel @moe = "avx2_bf16_moe_gemm_rows" operands 5 constants [8, 8, 3, 1, 1, 0, 0, 1]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
     %n = plan.rows rows of %call
@@ -218,7 +218,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
-  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
   ^bb0(%s: f32, %e: f32):
     %0 = arith.addf %s, %e : f32
     plan.yield %0
@@ -244,7 +244,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
-  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
   ^bb0(%s: f32, %e: f32):
     %0 = arith.addf %s, %e : f32
     plan.yield %0
@@ -272,7 +272,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   deepseek.weight @w : tensor<8x8xbf16> from "w" at [0, 0] {plan.first_slice = 0 : i64}
-  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 1] {
+  plan.kernel @gemm = "avx2_bf16_gemm_rows" operands 3 constants [8, 8, 8, 0, 8, 0, 0, 0, 1] {
   ^bb0(%s: f32, %e: f32):
     %0 = arith.addf %s, %e : f32
     plan.yield %0

@@ -43,7 +43,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 6144 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, element = bf16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 16 numbers of format 2 a row at 0, but got none}}
-  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 2]
+  plan.kernel @k = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 2, 0]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }
@@ -57,7 +57,7 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
 module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 4608 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 20, element = f8E4M3FN, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a store of 1 x 20 numbers of format 2 a row at 0, but got none}}
-  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 2, 0]
+  plan.kernel @k = "x86_bf16_mla_append" operands 3 constants [16, 4, 20, 0, 0, 2, 0, 0]
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64, plan.arena_bytes = 64 : i64} {
     return
   }

@@ -20,7 +20,7 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
                    deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
                    plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
   // expected-error @+1 {{'plan.kernel' op expects a kernel for x86, but got "avx2_f32_gemm"}}
-  plan.kernel @gemm = "avx2_f32_gemm" operands 3 constants [8, 32, 8, 0, 32, 0, 1]
+  plan.kernel @gemm = "avx2_f32_gemm" operands 3 constants [8, 32, 8, 0, 32, 0, 0, 0, 1]
   func.func @decode(%call: !plan.call)
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 0 : i64, plan.max_rows = 4 : i64} {
     return
