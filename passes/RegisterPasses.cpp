@@ -61,14 +61,17 @@ void registerPasses() {
                                    addCheckedLowerPipeline);
 }
 
-double getNumericContract(llvm::StringRef flag) {
-  static const llvm::StringMap<double> contracts = {
-#define CONTRACT(flag, tolerance) {flag, tolerance},
+double getNumericContract(llvm::StringRef flag, bool rounds) {
+  static const llvm::StringMap<std::pair<double, double>> contracts = {
+#define CONTRACT(flag, tolerance, rounded) {flag, {tolerance, rounded}},
 #include "passes/NumericContracts.inc"
 #undef CONTRACT
   };
   auto contract = contracts.find(flag);
-  return contract == contracts.end() ? 1e-6 : contract->second;
+  if (contract == contracts.end()) {
+    return 1e-6;
+  }
+  return rounds ? contract->second.second : contract->second.first;
 }
 
 } // namespace fathom

@@ -18,7 +18,8 @@ void addContract(mlir::OpPassManager &manager, llvm::StringRef phase);
 
 /// How far the pass of this flag may move a result, relative to the largest number of that result, as its definition
 /// says. What a description calls "exact" is 1e-6: nothing but what f32 rounding of reordered products could do.
-double getNumericContract(llvm::StringRef flag);
+/// `rounds`: activations are rounded to bf16.
+double getNumericContract(llvm::StringRef flag, bool rounds);
 
 } // namespace fathom
 

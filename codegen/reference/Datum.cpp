@@ -5,6 +5,8 @@
 
 #include "codegen/reference/Datum.h"
 
+#include "kernels/ref/ref.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -42,6 +44,12 @@ std::vector<float> Cache::read(const Key &key) const {
     row[i] = float(numbers.uniform(first + uint64_t(i)));
   }
   return row;
+}
+
+void roundToBF16(llvm::MutableArrayRef<float> numbers) {
+  for (float &number : numbers) {
+    number = ref::bf16_to_f32(ref::f32_to_bf16(number));
+  }
 }
 
 static Difference somethingElse(const llvm::Twine &what) {

@@ -31,6 +31,9 @@ struct Tensor {
   int64_t width() const { return shape.empty() ? 1 : shape.back(); }
 };
 
+/// To the nearest numbers of bf16, ties to even ones.
+void roundToBF16(llvm::MutableArrayRef<float> numbers);
+
 /// Rows of a cache by store, sequence, layer and position.
 struct Cache {
   using Key = std::tuple<std::string, int64_t, int64_t, int64_t>;

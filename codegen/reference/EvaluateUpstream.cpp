@@ -158,6 +158,7 @@ bool evaluateUpstreamOp(Operation *op, Frame &frame) {
       .Case([&](arith::MaximumFOp) { return real([](float a, float b) { return std::max(a, b); }); })
       .Case([&](arith::MinimumFOp) { return real([](float a, float b) { return std::min(a, b); }); })
       .Case([&](arith::NegFOp) { return real([](float a, float) { return -a; }); })
+      .Case([&](arith::ExtFOp) { return real([](float a, float) { return a; }); })
       .Case([&](arith::AddIOp) { return index([](uint64_t a, uint64_t b) { return int64_t(a + b); }); })
       .Case([&](arith::SubIOp) { return index([](uint64_t a, uint64_t b) { return int64_t(a - b); }); })
       .Case([&](arith::MulIOp) { return index([](uint64_t a, uint64_t b) { return int64_t(a * b); }); })

@@ -60,6 +60,9 @@ void Frame::setReals(Value value, ArrayRef<int64_t> shape, std::vector<float> re
   Tensor tensor;
   tensor.shape = llvm::to_vector(shape);
   tensor.reals = std::move(reals);
+  if (getElementTypeOrSelf(value).isBF16()) {
+    roundToBF16(tensor.reals);
+  }
   set(value, std::make_shared<const Tensor>(std::move(tensor)));
 }
 

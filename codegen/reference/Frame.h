@@ -31,6 +31,7 @@ public:
   const Datum &datum(mlir::Value value) { return values[value]; }
 
   void set(mlir::Value value, Datum datum) { values[value] = std::move(datum); }
+  /// Rounded, where numbers of `value` are: ops compute in f32.
   void setReals(mlir::Value value, llvm::ArrayRef<int64_t> shape, std::vector<float> reals);
   void setIds(mlir::Value value, llvm::ArrayRef<int64_t> shape, std::vector<int32_t> ids);
 

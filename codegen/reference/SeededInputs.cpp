@@ -154,9 +154,12 @@ static std::optional<Datum> makeTensor(BlockArgument argument, RankedTensorType 
     }
   }
   SeededNumbers numbers("argument " + std::to_string(argument.getArgNumber()));
-  if (type.getElementType().isF32()) {
+  if (isActivationElement(type.getElementType())) {
     for (int64_t i = 0; i < size; ++i) {
       tensor.reals.push_back(float(numbers.uniform(uint64_t(i))));
+    }
+    if (type.getElementType().isBF16()) {
+      roundToBF16(tensor.reals);
     }
   } else if (type.getElementType().isInteger(32)) {
     std::optional<int64_t> limit = findLimit(uses, scenario);

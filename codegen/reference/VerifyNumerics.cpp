@@ -105,6 +105,8 @@ public:
       return;
     }
     Observations now = observe(module);
+    auto target = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
+    rounds = target && target.getActivation();
     for (const auto &[key, before] : last) {
       if (reported.contains(before.function)) {
         continue; // the other scenario would only repeat it
@@ -143,6 +145,7 @@ private:
   Observations last;
   llvm::StringSet<> skipped;            // names in keys
   llvm::StringSet<> remarked, reported; // names of functions
+  bool rounds = false;
   bool started = false;
   bool failed = false;
 };
@@ -190,7 +193,7 @@ InFlightDiagnostic NumericsVerifier::report(Pass *pass, const Observation &where
 
 bool NumericsVerifier::compareData(Pass *pass, const Observation &before, const Observation &after, const Twine &what,
                                    const Datum &old, const Datum &now) {
-  double contract = getContract(pass->getArgument());
+  double contract = getContract(pass->getArgument(), rounds);
   Difference difference = compare(old, now, contract);
   if (!difference.differs) {
     return true;

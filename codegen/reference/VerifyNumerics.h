@@ -15,7 +15,7 @@
 namespace fathom::reference {
 
 /// How far the pass of a flag may move a result, relative to the largest number of that result.
-using NumericContract = double (*)(llvm::StringRef flag);
+using NumericContract = double (*)(llvm::StringRef flag, bool rounds);
 
 /// Makes `manager` evaluate every public function on tensors before its first pass and after each, on the same seeded
 /// inputs: as prefill (tokens of one sequence) and as decode (a token of each of several), an entry point only as what

@@ -12,6 +12,22 @@ using namespace mlir;
 
 namespace fathom::deepseek {
 
+LogicalResult verifyActivations(Operation *op) {
+  auto compute = cast<ComputeOp>(op);
+  Type first;
+  for (Value value : llvm::concat<Value>(op->getOperands(), op->getResults())) {
+    if (compute.convertsActivations() || !isActivation(value.getType()) || compute.staysF32(value)) {
+      continue;
+    }
+    Type element = getElementTypeOrSelf(value);
+    if (first && element != first) {
+      return op->emitOpError("expects activations of one element type, but got ") << first << " and " << element;
+    }
+    first = element;
+  }
+  return success();
+}
+
 RowRule getRowsLike(Value operand, Value result) {
   auto type = dyn_cast<RankedTensorType>(result.getType());
   return type && !type.hasStaticShape() ? RowRule{operand} : RowRule{};

@@ -13,6 +13,9 @@
 
 namespace fathom::deepseek {
 
+/// Activations of an op have one element type, but for those that stay f32, where it does not convert them.
+mlir::LogicalResult verifyActivations(mlir::Operation *op);
+
 /// A weight [(E,) N, K]; scale and block are null unless it is quantized. `gateAndUp`: its rows are those of two
 /// matrices, which kernels read in turns.
 struct ScaledWeight {

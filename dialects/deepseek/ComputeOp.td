@@ -16,6 +16,7 @@ def DeepSeek_ComputeOp : OpInterface<"ComputeOp"> {
 
     Ops without it are structural: weights and recipes, terminators, and what only shows a value to the caller.
   }];
+  let verify = [{ return ::fathom::deepseek::verifyActivations($_op); }];
   let methods = [
     InterfaceMethod<"The kernels that can run the op. No name: none can, and it becomes generated loops.",
       "::fathom::deepseek::KernelUse", "getKernelUse">,
@@ -42,6 +43,10 @@ def DeepSeek_ComputeOp : OpInterface<"ComputeOp"> {
     InterfaceMethod<"Weights of any type that kernels read as f32.",
       "::mlir::MutableOperandRange", "getF32Weights", (ins), [{}],
       [{ return ::mlir::MutableOperandRange($_op, 0, 0); }]>,
+    InterfaceMethod<"Whether an operand or a result is f32, whatever the target says that activations are.",
+      "bool", "staysF32", (ins "::mlir::Value":$value), [{}], [{ return false; }]>,
+    InterfaceMethod<"Whether activations that it gives may have another type than those that it reads. No: all have one.",
+      "bool", "convertsActivations", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<"Where sums of the result with other values can go, if anywhere.",
       "std::optional<::fathom::deepseek::EpilogueSlot>", "getEpilogueSlot", (ins), [{}], [{ return std::nullopt; }]>,
   ];

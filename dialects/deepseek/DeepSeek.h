@@ -16,6 +16,7 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/TensorEncoding.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace fathom::deepseek {
@@ -28,7 +29,9 @@ constexpr llvm::StringLiteral kValueStore = "value";
 
 /// [rows, width] of any number of rows and a static width: what ODS says of activations and choices.
 bool isRows(mlir::Type tensor);
-/// f32 [rows, width] where the number of rows is not known.
+/// What numbers of activations are: f32 or bf16.
+bool isActivationElement(mlir::Type type);
+/// Such numbers [rows, width] where the number of rows is not known.
 bool isActivation(mlir::Type type);
 /// A static shape of 1 to 2^40 elements: what ODS says of weights.
 bool isStored(mlir::Type tensor);

@@ -288,4 +288,6 @@ KernelUse SparseAttentionOp::getKernelUse() { return {}; }
 
 void SparseAttentionOp::describe(KernelDescription &kernel) { kernel.addColumns("w", getIndexWeights()); }
 
+bool SparseAttentionOp::staysF32(Value value) { return value == getIndexWeights(); }
+
 } // namespace fathom::deepseek

@@ -291,7 +291,7 @@ def DeepSeek_HadamardOp : DeepSeek_Compute<"hadamard", [Pure, AllTypesMatch<["in
   let hasVerifier = 1;
 }
 
-def DeepSeek_IndexSelectOp : DeepSeek_Compute<"index_select"> {
+def DeepSeek_IndexSelectOp : DeepSeek_Compute<"index_select", [], ["staysF32"]> {
   let summary = "the positions that a row attends to, by a lightning indexer";
   let description = [{
     With H = num_heads, d = head_dim, the query [rows, H·d] after its rotation, `weights` [rows, H], and k(u) the row of
@@ -317,7 +317,7 @@ def DeepSeek_IndexSelectOp : DeepSeek_Compute<"index_select"> {
            tensor<?xi32>) -> tensor<?x2048xi32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_F32Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
                        DeepSeek_Ids:$positions, DeepSeek_Size:$num_heads, DeepSeek_Size:$head_dim, DeepSeek_Size:$top_k);
   let results = (outs DeepSeek_Choices:$result);
   let assemblyFormat = [{
@@ -326,7 +326,7 @@ def DeepSeek_IndexSelectOp : DeepSeek_Compute<"index_select"> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_IndexCandidatesOp : DeepSeek_Compute<"index_candidates"> {
+def DeepSeek_IndexCandidatesOp : DeepSeek_Compute<"index_candidates", [], ["staysF32"]> {
   let summary = "the best positions in each part of a row's context";
   let description = [{
     Half of `deepseek.index_select`, whose operands and attributes it has: positions 0 to positions[t] are cut into
@@ -351,17 +351,17 @@ def DeepSeek_IndexCandidatesOp : DeepSeek_Compute<"index_candidates"> {
            tensor<?xi32>) -> (tensor<?x32768xf32>, tensor<?x32768xi32>, tensor<?x16xf32>)
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
+  let arguments = (ins DeepSeek_Activation:$query, DeepSeek_F32Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
                        DeepSeek_Ids:$positions, DeepSeek_Size:$num_heads, DeepSeek_Size:$head_dim, DeepSeek_Size:$top_k,
                        DeepSeek_Size:$parts);
-  let results = (outs DeepSeek_Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_Activation:$bounds);
+  let results = (outs DeepSeek_F32Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_F32Activation:$bounds);
   let assemblyFormat = [{
     $query `,` $weights `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
 
-def DeepSeek_IndexMergeOp : DeepSeek_Compute<"index_merge"> {
+def DeepSeek_IndexMergeOp : DeepSeek_Compute<"index_merge", [], ["staysF32"]> {
   let summary = "the best of the candidates of all parts of a row's context";
   let description = [{
     The other half of `deepseek.index_select`: of the candidates of a row, as `deepseek.index_candidates` gives them, the
@@ -380,8 +380,8 @@ def DeepSeek_IndexMergeOp : DeepSeek_Compute<"index_merge"> {
            !deepseek.cache<latent: 576 x f32, index: 128 x f32>, index, tensor<?xi32>) -> tensor<?x2048xi32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_Activation:$bounds,
-                       DeepSeek_Activation:$query, DeepSeek_Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
+  let arguments = (ins DeepSeek_F32Activation:$scores, DeepSeek_Choices:$ids, DeepSeek_F32Activation:$bounds,
+                       DeepSeek_Activation:$query, DeepSeek_F32Activation:$weights, DeepSeek_CacheType:$cache, Index:$layer,
                        DeepSeek_Ids:$positions, DeepSeek_Size:$num_heads, DeepSeek_Size:$head_dim, DeepSeek_Size:$top_k,
                        DeepSeek_Size:$parts);
   let results = (outs DeepSeek_Choices:$result);
@@ -392,7 +392,7 @@ def DeepSeek_IndexMergeOp : DeepSeek_Compute<"index_merge"> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_SparseAttentionOp : DeepSeek_MlaOp<"sparse_attention"> {
+def DeepSeek_SparseAttentionOp : DeepSeek_MlaOp<"sparse_attention", ["staysF32"]> {
   let summary = "multi-head latent attention to the positions that an indexer selects";
   let description = [{
     `deepseek.mla_attention`, where the softmax and the sum run over the positions alone that `deepseek.index_select`
@@ -414,7 +414,7 @@ def DeepSeek_SparseAttentionOp : DeepSeek_MlaOp<"sparse_attention"> {
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer,
                        DeepSeek_WeightTensor:$kv_b, Optional<DeepSeek_WeightTensor>:$scale,
                        DeepSeek_WeightTensor:$table, DeepSeek_Activation:$index_query,
-                       DeepSeek_Activation:$index_weights, DeepSeek_Ids:$positions,
+                       DeepSeek_F32Activation:$index_weights, DeepSeek_Ids:$positions,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block,
                        DeepSeek_Size:$num_heads, DeepSeek_Size:$nope_dim, DeepSeek_Size:$rope_dim, DeepSeek_Size:$value_dim,
                        F64Attr:$softmax_scale,

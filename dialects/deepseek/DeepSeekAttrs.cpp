@@ -87,9 +87,12 @@ SmallVector<int64_t> LayoutAttr::getStoredShape(ArrayRef<int64_t> shape) const {
 }
 
 LogicalResult TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef triple, StringRef arch,
-                                 StringRef tune, LayoutAttr layout) {
+                                 StringRef tune, LayoutAttr layout, Type activation) {
   if (triple.empty() || arch.empty() || tune.empty()) { // C1
     return emitError() << "expects a triple, an arch and a processor to tune for, but got an empty one";
+  }
+  if (activation && !activation.isBF16()) { // C2
+    return emitError() << "expects activations of bf16, or no type for f32, but got " << activation;
   }
   return success();
 }

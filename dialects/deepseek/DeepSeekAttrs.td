@@ -166,16 +166,17 @@ def DeepSeek_TargetAttr : AttrDef<DeepSeek_Dialect, "Target"> {
 
     `triple` is what LLVM calls the kind of machine; `arch` the level of instructions, one of the catalog of kernels;
     `tune` the processor whose speeds decide among its instructions; `layout` that of gates and ups where a kernel reads
-    it. A weight without gates has the same, without `interleave`; without a layout, weights stay row by row.
+    it. A weight without gates has the same, without `interleave`; without a layout, weights stay row by row. `activation`
+    is what activations are rounded to; without it they are f32.
 
-    Constraints: (C1) triple, arch and tune are not empty.
+    Constraints: (C1) triple, arch and tune are not empty; (C2) activations are bf16, if anything.
 
     Example: `#deepseek.target<"x86_64-unknown-linux-gnu", arch = "avx2", tune = "x86-64-v3",
-    layout = <panels = 32, interleave = 32>>`.
+    layout = <panels = 32, interleave = 32>, activation = bf16>`.
   }];
   let parameters = (ins StringRefParameter<>:$triple, StringRefParameter<>:$arch, StringRefParameter<>:$tune,
-                        OptionalParameter<"LayoutAttr">:$layout);
-  let assemblyFormat = "`<` $triple `,` struct($arch, $tune, $layout) `>`";
+                        OptionalParameter<"LayoutAttr">:$layout, OptionalParameter<"::mlir::Type">:$activation);
+  let assemblyFormat = "`<` $triple `,` struct($arch, $tune, $layout, $activation) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The layout of a weight; null: row by row.

@@ -72,6 +72,8 @@ void RmsNormOp::describe(KernelDescription &kernel) {
   kernel.addElement("out_element", getResult());
 }
 
+bool RmsNormOp::convertsActivations() { return true; }
+
 LogicalResult AddRmsNormOp::verify() {
   if (failed(verifyShape(*this, "weight", getWeight().getType(), getWidth(getInput().getType())))) { // C1
     return failure();
@@ -109,6 +111,8 @@ void LayerNormOp::describe(KernelDescription &kernel) {
 }
 
 MutableOperandRange LayerNormOp::getF32Weights() { return getBiasMutable(); }
+
+bool LayerNormOp::convertsActivations() { return true; }
 
 template <typename Op>
 static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
@@ -158,6 +162,8 @@ void LinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*th
 
 std::optional<EpilogueSlot> LinearOp::getEpilogueSlot() { return EpilogueSlot{&getEpilogue(), getExtrasMutable()}; }
 
+bool LinearOp::convertsActivations() { return true; }
+
 LogicalResult LinearSwiGluOp::verify() { return verifyLinear(*this, 2); }
 
 KernelUse LinearSwiGluOp::getKernelUse() { return useProduct("gemm_swiglu", *this); }
@@ -175,6 +181,8 @@ void LinearSwiGluOp::setPackableWeight(const ScaledWeight &weight) { replaceWeig
 std::optional<EpilogueSlot> LinearSwiGluOp::getEpilogueSlot() {
   return EpilogueSlot{&getEpilogue(), getExtrasMutable()};
 }
+
+bool LinearSwiGluOp::convertsActivations() { return true; }
 
 KernelUse SwiGluOp::getKernelUse() { return {"swiglu"}; }
 

@@ -13,7 +13,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def DeepSeek_EmbeddingOp : DeepSeek_Compute<"embedding", [Pure], ["getIdLimit"]> {
   let summary = "rows of the embedding table";
   let description = [{
-    `result[t] = table[tokens[t]]`, converted to f32. Token ids are in range: the runtime checks them.
+    `result[t] = table[tokens[t]]`, converted to the result's type. Token ids are in range: the runtime checks them.
 
     Constraints: (C1) the table is [V, H] and the result [rows, H]; (C2) V and H are the module's `vocabulary` and
     `hidden`.
@@ -56,7 +56,8 @@ def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
   let hasVerifier = 1;
 }
 
-def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllShapesMatch<["input", "result"]>],
+                                          ["convertsActivations"]> {
   let summary = "root-mean-square norm of each row, or of each group of its columns";
   let description = [{
     `result = input / sqrt(mean(input²) + eps) · weight` (Zhang and Sennrich, arXiv 1910.07467), all in f32. A weight of
@@ -64,11 +65,16 @@ def DeepSeek_RmsNormOp : DeepSeek_Compute<"rms_norm", [Pure, AllTypesMatch<["inp
 
     Constraints: (C1) the weight is a vector whose size divides the width; (C2) eps is finite and 0 or more.
 
-    Example: `%n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>`.
+    Examples, the second with a result of another type:
+    ```mlir
+    %n = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16>
+    %m = deepseek.rms_norm %x, %w eps 1.0e-06 : tensor<?x128xf32>, tensor<128xbf16> -> tensor<?x128xbf16>
+    ```
   }];
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_WeightTensor:$weight, F64Attr:$eps);
   let results = (outs DeepSeek_Activation:$result);
-  let assemblyFormat = "$input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)";
+  let assemblyFormat = "$input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)"
+                       "`` custom<ResultType>(type($result), ref(type($input)))";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Columns that are normalized together.
@@ -82,7 +88,7 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,
   let summary = "residual sum and its norm";
   let description = [{
     `sum = input + residual; result = rms_norm(sum, weight, eps)`. `fathom-fuse-residual-norm` makes it, so that both
-    are computed in one pass over the row.
+    are computed in one pass over the row. The norm is that of the sum as it is given, rounded to its type.
 
     Constraints: (C1) the weight's shape is [width]; (C2) eps is finite and 0 or more.
 
@@ -97,8 +103,8 @@ def DeepSeek_AddRmsNormOp : DeepSeek_Compute<"add_rms_norm", [Pure,
   let hasVerifier = 1;
 }
 
-def DeepSeek_LayerNormOp : DeepSeek_Compute<"layer_norm", [Pure, AllTypesMatch<["input", "result"]>],
-                                            ["getF32Weights"]> {
+def DeepSeek_LayerNormOp : DeepSeek_Compute<"layer_norm", [Pure, AllShapesMatch<["input", "result"]>],
+                                            ["getF32Weights", "convertsActivations"]> {
   let summary = "norm of each row around its mean, with a bias";
   let description = [{
     `result = (input − mean) / sqrt(mean((input − mean)²) + eps) · weight + bias`, mean that of a row's numbers (Ba et
@@ -112,13 +118,15 @@ def DeepSeek_LayerNormOp : DeepSeek_Compute<"layer_norm", [Pure, AllTypesMatch<[
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
     $input `,` $weight `,` $bias `eps` $eps attr-dict `:` type($input) `,` type($weight) `,` type($bias)
+    `` custom<ResultType>(type($result), ref(type($input)))
   }];
   let hasVerifier = 1;
 }
 
 class DeepSeek_LinearLike<string mnemonic, dag bias = (ins)>
     : DeepSeek_Compute<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove],
-                       ["getItemCount", "getPackableWeight", "setPackableWeight", "getEpilogueSlot"]> {
+                       ["getItemCount", "getPackableWeight", "setPackableWeight", "getEpilogueSlot",
+                        "convertsActivations"]> {
   let arguments = !con(
     (ins DeepSeek_Activation:$input, DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale),
     bias,

@@ -121,6 +121,18 @@ int64_t CacheType::getWidth(StringRef name) const {
   return store ? store.getHeads() * store.getWidth() : 0;
 }
 
+/// -> tensor<?x128xbf16>, where that is not the type of the input.
+static ParseResult parseResultType(OpAsmParser &parser, Type &result, Type input) {
+  result = input;
+  return failed(parser.parseOptionalArrow()) ? success() : parser.parseType(result);
+}
+
+static void printResultType(OpAsmPrinter &printer, Operation *, Type result, Type input) {
+  if (result != input) {
+    printer << " -> " << result;
+  }
+}
+
 Value sliceColumns(OpBuilder &builder, Location loc, Value input, OpFoldResult rows, int64_t offset, int64_t width) {
   OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
   return tensor::ExtractSliceOp::create(builder, loc, input, ArrayRef<OpFoldResult>{zero, builder.getIndexAttr(offset)},

@@ -56,6 +56,8 @@ KernelUse IndexSelectOp::getKernelUse() { return useStores(getCache().getType(),
 
 void IndexSelectOp::describe(KernelDescription &kernel) { describeIndexer(*this, kernel); }
 
+bool IndexSelectOp::staysF32(Value value) { return value == getWeights(); }
+
 /// Scores and positions of the candidates of all parts, and bounds of these.
 template <typename Op>
 static LogicalResult verifyCandidates(Op op) {
@@ -81,6 +83,8 @@ void IndexCandidatesOp::describe(KernelDescription &kernel) {
   kernel.addConstant("parts", getParts());
 }
 
+bool IndexCandidatesOp::staysF32(Value value) { return value != getQuery(); }
+
 LogicalResult IndexMergeOp::verify() {
   if (failed(verifySelecting(*this)) || failed(verifyCandidates(*this))) { // C1
     return failure();
@@ -95,5 +99,7 @@ void IndexMergeOp::describe(KernelDescription &kernel) {
   describeIndexer(*this, kernel);
   kernel.addConstant("parts", getParts());
 }
+
+bool IndexMergeOp::staysF32(Value value) { return value != getQuery(); }
 
 } // namespace fathom::deepseek

@@ -44,6 +44,9 @@ void MoEGateOp::describe(KernelDescription &kernel) {
 
 MutableOperandRange MoEGateOp::getF32Weights() { return getBiasMutable(); }
 
+/// A choice that hangs on a rounding is another one.
+bool MoEGateOp::staysF32(Value value) { return true; }
+
 LogicalResult MoEExpertsOp::verify() {
   auto gate = cast<RankedTensorType>(getGate().getType());
   auto down = cast<RankedTensorType>(getDown().getType());
@@ -71,6 +74,8 @@ KernelUse MoEExpertsOp::getKernelUse() { return {}; }
 void MoEExpertsOp::describe(KernelDescription &kernel) {}
 
 std::optional<int64_t> MoEExpertsOp::getIdLimit(OpOperand &ids) { return getGate().getType().getDimSize(0); }
+
+bool MoEExpertsOp::staysF32(Value value) { return value == getWeights(); }
 
 LogicalResult MoEPermuteOp::verify() {
   return verifyShape(*this, "offsets", getOffsets().getType(), int64_t(getExperts()) + 1); // C1
@@ -142,6 +147,8 @@ ScaledWeight MoELinearOp::getPackableWeight() { return {getWeight(), getScale(),
 
 void MoELinearOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
 
+bool MoELinearOp::convertsActivations() { return true; }
+
 LogicalResult MoELinearSwiGluOp::verify() { return verifyGrouped(*this, 2); }
 
 KernelUse MoELinearSwiGluOp::getKernelUse() { return useGrouped("moe_gemm_swiglu", *this); }
@@ -159,6 +166,8 @@ ScaledWeight MoELinearSwiGluOp::getPackableWeight() {
 }
 
 void MoELinearSwiGluOp::setPackableWeight(const ScaledWeight &weight) { replaceWeight(*this, weight); }
+
+bool MoELinearSwiGluOp::convertsActivations() { return true; }
 
 LogicalResult MoECombineOp::verify() {
   Type result = getResult().getType();
@@ -181,6 +190,8 @@ void MoECombineOp::describe(KernelDescription &kernel) {
 Value MoECombineOp::getRowsOperand() { return getSlots(); }
 
 bool MoECombineOp::readsAllRows(Value operand) { return operand == getInput(); }
+
+bool MoECombineOp::staysF32(Value value) { return value == getWeights(); }
 
 std::optional<EpilogueSlot> MoECombineOp::getEpilogueSlot() { return EpilogueSlot{&getEpilogue(), getExtrasMutable()}; }
 

@@ -10,7 +10,7 @@ include "dialects/deepseek/DeepSeekAttrs.td"
 include "dialects/deepseek/DeepSeekTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def DeepSeek_MoEGateOp : DeepSeek_Compute<"moe_gate", [Pure], ["getF32Weights"]> {
+def DeepSeek_MoEGateOp : DeepSeek_Compute<"moe_gate", [Pure], ["getF32Weights", "staysF32"]> {
   let summary = "chooses experts for each row";
   let description = [{
     `logits` [rows, E] → the experts' ids, best first, and their weights, both [rows, top_k], by `routing`. `bias` [E]
@@ -25,9 +25,9 @@ def DeepSeek_MoEGateOp : DeepSeek_Compute<"moe_gate", [Pure], ["getF32Weights"]>
         : (tensor<?x256xf32>, tensor<256xf32>) -> (tensor<?x8xi32>, tensor<?x8xf32>)
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$logits, Optional<DeepSeek_WeightTensor>:$bias,
+  let arguments = (ins DeepSeek_F32Activation:$logits, Optional<DeepSeek_WeightTensor>:$bias,
                        DeepSeek_RoutingAttr:$routing);
-  let results = (outs DeepSeek_Choices:$ids, DeepSeek_Activation:$weights);
+  let results = (outs DeepSeek_Choices:$ids, DeepSeek_F32Activation:$weights);
   let assemblyFormat = [{
     $logits (`bias` $bias^)? $routing attr-dict `:` functional-type(operands, results)
   }];
@@ -35,7 +35,7 @@ def DeepSeek_MoEGateOp : DeepSeek_Compute<"moe_gate", [Pure], ["getF32Weights"]>
 }
 
 def DeepSeek_MoEExpertsOp : DeepSeek_Compute<"moe_experts", [Pure, AttrSizedOperandSegments,
-    AllTypesMatch<["input", "result"]>], ["getIdLimit"]> {
+    AllTypesMatch<["input", "result"]>], ["getIdLimit", "staysF32"]> {
   let summary = "the chosen experts' SwiGLU networks, weighted and summed";
   let description = [{
     `result[t] = Σ_j weights[t, j] · D[e] (silu(G[e] x[t]) · U[e] x[t])` with e = ids[t, j] and j ascending; G, U, D
@@ -52,7 +52,7 @@ def DeepSeek_MoEExpertsOp : DeepSeek_Compute<"moe_experts", [Pure, AttrSizedOper
            tensor<12x128x32xbf16>) -> tensor<?x128xf32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Choices:$ids, DeepSeek_Activation:$weights,
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Choices:$ids, DeepSeek_F32Activation:$weights,
                        DeepSeek_WeightTensor:$gate, DeepSeek_WeightTensor:$up, DeepSeek_WeightTensor:$down,
                        Optional<DeepSeek_WeightTensor>:$gate_scale, Optional<DeepSeek_WeightTensor>:$up_scale,
                        Optional<DeepSeek_WeightTensor>:$down_scale, OptionalAttr<DeepSeek_BlockScaleAttr>:$block);
@@ -91,7 +91,8 @@ def DeepSeek_MoEPermuteOp : DeepSeek_Compute<"moe_permute", [Pure, AllTypesMatch
 
 class DeepSeek_MoELinearLike<string mnemonic>
     : DeepSeek_Compute<mnemonic, [Pure],
-                       ["getRowsOperand", "getResultRows", "getItemCount", "getPackableWeight", "setPackableWeight"]> {
+                       ["getRowsOperand", "getResultRows", "getItemCount", "getPackableWeight", "setPackableWeight",
+                        "convertsActivations"]> {
   let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Ids:$offsets, DeepSeek_Ids:$source_rows,
                        DeepSeek_AnyWeight:$weight, Optional<DeepSeek_AnyWeight>:$scale,
                        OptionalAttr<DeepSeek_BlockScaleAttr>:$block, UnitAttr:$gather, DeepSeek_Size:$top_k);
@@ -135,7 +136,7 @@ def DeepSeek_MoELinearSwiGluOp : DeepSeek_MoELinearLike<"moe_linear_swiglu"> {
 }
 
 def DeepSeek_MoECombineOp : DeepSeek_Compute<"moe_combine", [Pure, IsolatedFromAbove],
-                                             ["getRowsOperand", "readsAllRows", "getEpilogueSlot"]> {
+                                             ["getRowsOperand", "readsAllRows", "getEpilogueSlot", "staysF32"]> {
   let summary = "the weighted sum of each row's experts";
   let description = [{
     `result[t] = epilogue(Σ_j weights[t, j] · input[slots[t, j]], extras[t]…)`, j ascending: from slots back to rows.
@@ -150,7 +151,7 @@ def DeepSeek_MoECombineOp : DeepSeek_Compute<"moe_combine", [Pure, IsolatedFromA
         : (tensor<?x128xf32>, tensor<?x2xi32>, tensor<?x2xf32>) -> tensor<?x128xf32>
     ```
   }];
-  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Choices:$slots, DeepSeek_Activation:$weights,
+  let arguments = (ins DeepSeek_Activation:$input, DeepSeek_Choices:$slots, DeepSeek_F32Activation:$weights,
                        Variadic<DeepSeek_Activation>:$extras);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let results = (outs DeepSeek_Activation:$result);

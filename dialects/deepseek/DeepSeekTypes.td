@@ -42,13 +42,16 @@ def DeepSeek_CacheType : TypeDef<DeepSeek_Dialect, "Cache"> {
   }];
 }
 
-class DeepSeek_RowsOf<Type element, string elementName>
-    : ConfinedType<RankedTensorOf<[element]>, [CPred<"::fathom::deepseek::isRows($_self)">],
-                   "[rows, width] tensor of " # elementName # ", of static width">;
+class DeepSeek_RowsOf<list<Type> elements, string elementNames>
+    : ConfinedType<RankedTensorOf<elements>, [CPred<"::fathom::deepseek::isRows($_self)">],
+                   "[rows, width] tensor of " # elementNames # ", of static width">;
 
-def DeepSeek_Activation : DeepSeek_RowsOf<F32, "f32">;
+/// What an op computes is rounded where it becomes a number of bf16, and nowhere else.
+def DeepSeek_Activation : DeepSeek_RowsOf<[F32, BF16], "f32 or bf16">;
+/// What stays f32, whatever activations are.
+def DeepSeek_F32Activation : DeepSeek_RowsOf<[F32], "f32">;
 /// A choice of things for each row.
-def DeepSeek_Choices : DeepSeek_RowsOf<I32, "i32">;
+def DeepSeek_Choices : DeepSeek_RowsOf<[I32], "i32">;
 def DeepSeek_Ids : ConfinedType<RankedTensorOf<[I32]>, [HasAnyRankOfPred<[1]>], "vector of i32">;
 
 class DeepSeek_WeightOf<string layout, list<int> ranks, string name>

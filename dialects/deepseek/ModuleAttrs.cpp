@@ -151,6 +151,9 @@ static bool isIds(Type type) {
   return tensor && tensor.getRank() == 1 && tensor.isDynamicDim(0) && tensor.getElementType().isInteger(32);
 }
 
+/// What callers know.
+static bool isF32Activation(Type type) { return isActivation(type) && getElementTypeOrSelf(type).isF32(); }
+
 /// What an argument or a result of a function may be.
 struct Port {
   StringLiteral name;
@@ -163,13 +166,13 @@ struct Port {
 
 #define FATHOM_PORT(field, element, rows)                                                                              \
   StringRef(#element) == "i32" ? Port{#field, "tensor<?xi32>", isIds}                                                  \
-                               : Port{#field, "tensor<?xWxf32>", isActivation, /*isWide=*/true},
+                               : Port{#field, "tensor<?xWxf32>", isF32Activation, /*isWide=*/true},
 
 static const Port kInputs[] = {
 #define FATHOM_CALL_INPUT FATHOM_PORT
 #include "fathom/call_inputs.def"
     {kCacheInput, "a cache", [](Type type) { return isa<CacheType>(type); }},
-    {kActivationInput, "tensor<?xWxf32>", isActivation},
+    {kActivationInput, "tensor<?xWxf32> or tensor<?xWxbf16>", isActivation},
     {kLayerInput, "index", [](Type type) { return type.isIndex(); }},
 };
 

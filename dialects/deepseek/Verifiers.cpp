@@ -17,9 +17,11 @@ bool isRows(Type tensor) {
          llvm::isUInt<31>(type.getDimSize(1));
 }
 
+bool isActivationElement(Type type) { return type.isF32() || type.isBF16(); }
+
 bool isActivation(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && isRows(tensor) && tensor.isDynamicDim(0) && tensor.getElementType().isF32();
+  return tensor && isRows(tensor) && tensor.isDynamicDim(0) && isActivationElement(tensor.getElementType());
 }
 
 bool hasKnownLayout(Type tensor) { return isRowByRow(tensor) || getLayout(tensor); }

@@ -131,8 +131,8 @@ LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribut
 static LogicalResult verifyRows(Operation *op, Type type) {
   auto memref = dyn_cast<MemRefType>(type);
   if (!memref || memref.getRank() == 0 || memref.isDynamicDim(memref.getRank() - 1) ||
-      !memref.getElementType().isF32()) {
-    return op->emitOpError("expects f32 rows of a static width, but got ") << type;
+      !(memref.getElementType().isF32() || memref.getElementType().isBF16())) {
+    return op->emitOpError("expects f32 or bf16 rows of a static width, but got ") << type;
   }
   return success();
 }

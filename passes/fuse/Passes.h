@@ -25,6 +25,8 @@ struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
                        llvm::cl::init(true)};
   Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("lay weights out as kernels like them best"),
                            llvm::cl::init(true)};
+  Option<std::string> activation{*this, "activation", llvm::cl::desc("what activations are: f32 or bf16"),
+                                 llvm::cl::init("f32")};
 };
 
 /// The fuse phase, in order.

@@ -7,6 +7,7 @@
 #define FATHOM_PASSES_FUSE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/support/Within.td"
 
 def AttachTarget : Pass<"fathom-attach-target", "mlir::ModuleOp"> {
   let summary = "say which machine the module is compiled for";
@@ -20,8 +21,24 @@ def AttachTarget : Pass<"fathom-attach-target", "mlir::ModuleOp"> {
   let options = [
     Option<"arch", "arch", "std::string", "\"\"", "an arch that has kernels; empty: what all machines have">,
     Option<"tune", "tune", "std::string", "\"\"", "a processor of the arch to tune for; empty: any">,
-    Option<"packWeights", "pack-weights", "bool", "true", "lay weights out as kernels like them best">
+    Option<"packWeights", "pack-weights", "bool", "true", "lay weights out as kernels like them best">,
+    Option<"activation", "activation", "std::string", "\"f32\"", "what activations are: f32, or bf16, to which they are rounded">
   ];
+}
+
+def AssignActivationTypes : Pass<"fathom-assign-activation-types", "mlir::ModuleOp">, Within<"1e-6", "0x1p-5"> {
+  let summary = "make activations what the target says they are";
+  let description = [{
+    With a target of bf16 activations, f32 [rows, width] values become bf16, in functions, calls and their types, but for
+    those that an op says stay f32 (`ComputeOp::staysF32`), and what must have the type of such a value: columns of one
+    product, operands of one sum, activations of an op that does not convert them. What callers give and take stays f32:
+    states to draft from are widened where they are returned. Does nothing where the target says nothing.
+
+    Numeric contract: exact, but that activations of bf16 are rounded. Test:
+    test/passes/fuse/assign-activation-types.mlir.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"assigned", "assigned", "values that became bf16">];
 }
 
 def FuseResidualNorm : Pass<"fathom-fuse-residual-norm", "mlir::ModuleOp"> {
@@ -35,18 +52,18 @@ def FuseResidualNorm : Pass<"fathom-fuse-residual-norm", "mlir::ModuleOp"> {
   let statistics = [Statistic<"fused", "fused", "sums fused">];
 }
 
-def FuseRopeCacheWrite : Pass<"fathom-fuse-rope-cache-write", "mlir::ModuleOp"> {
+def FuseRopeCacheWrite : Pass<"fathom-fuse-rope-cache-write", "mlir::ModuleOp">, Within<"1e-6", "0x1p-5"> {
   let summary = "fuse the latent's norm, the key's rotation and the cache write";
   let description = [{
     `cache_append(rms_norm(kv[:, :r]), rope(kv[:, r:]))` becomes `mla_append`: a row goes from projection to cache in
     one step. Needs both slices to be of the same rows of one value, side by side.
 
-    Numeric contract: exact. Test: test/passes/fuse/fuse-rope-cache-write.mlir.
+    Numeric contract: exact, but that the cache rounds what activations of bf16 had rounded before. Test: test/passes/fuse/fuse-rope-cache-write.mlir.
   }];
   let statistics = [Statistic<"fused", "fused", "cache writes fused">];
 }
 
-def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
+def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp">, Within<"1e-6", "0x1p-5"> {
   let summary = "fuse biases and elementwise sums into the product they end";
   let description = [{
     The bias of a `linear` becomes the first that its epilogue adds, so that no kernel needs to know of biases.
@@ -54,7 +71,8 @@ def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp"> {
     moves into the op's epilogue region, so the sum is formed in registers. Repeats for chains: expert outputs,
     shared expert and residual become one epilogue.
 
-    Numeric contract: exact; operands keep their order, and a sum of floats is commutative.
+    Numeric contract: exact, but that a sum of activations of bf16 is rounded once, behind its epilogue; operands keep
+    their order, and a sum of floats is commutative.
     Test: test/passes/fuse/fuse-epilogues.mlir.
   }];
   let statistics = [Statistic<"fused", "fused", "sums and biases fused">];

@@ -10,7 +10,8 @@
 namespace fathom {
 
 void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &options) {
-  manager.addPass(createAttachTarget({options.arch, options.tune, options.packWeights}));
+  manager.addPass(createAttachTarget({options.arch, options.tune, options.packWeights, options.activation}));
+  manager.addPass(createAssignActivationTypes());
   manager.addPass(createFuseRopeCacheWrite());
   // Before epilogues: a sum that a norm follows is cheaper in the norm, which reads it anyway.
   manager.addPass(createFuseResidualNorm());

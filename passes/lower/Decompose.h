@@ -15,8 +15,15 @@
 
 namespace fathom {
 
-/// Results of a decomposed op, one for each of its own; a failure where the op has to stay.
+/// Results of a decomposed op, one for each of its own, which may be f32 where those are bf16: they are rounded then. A
+/// failure where the op has to stay.
 using Decomposed = mlir::FailureOr<llvm::SmallVector<mlir::Value>>;
+
+/// `value`, rounded to the numbers of `type` where it is not of it.
+inline mlir::Value roundResult(StructuredBuilder &b, mlir::Value value, mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor && tensor.getElementType().isBF16() ? b.convertRows(value, tensor.getElementType()) : value;
+}
 
 /// Replaces an op by what `decompose(op, builder)`, found where this is used, builds before it.
 template <typename Op>
@@ -28,6 +35,9 @@ struct DecomposePattern : mlir::OpRewritePattern<Op> {
     Decomposed results = decompose(op, builder);
     if (failed(results)) {
       return rewriter.notifyMatchFailure(op, "its cache or table does not belong to a task");
+    }
+    for (auto [value, result] : llvm::zip_equal(*results, op->getResults())) {
+      value = roundResult(builder, value, result.getType());
     }
     rewriter.replaceOp(op, *results);
     return mlir::success();

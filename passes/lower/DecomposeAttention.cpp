@@ -46,8 +46,10 @@ static Decomposed decompose(MlaAppendOp op, StructuredBuilder &b) {
   int64_t latentWidth = cast<RankedTensorType>(op.getNorm().getType()).getDimSize(0);
   int64_t keyWidth = getWidth(op.getInput().getType()) - latentWidth;
   OpFoldResult rows = getAsOpFoldResult(b.size(op.getInput(), 0));
-  Value latent = sliceColumns(b.builder, b.loc, op.getInput(), rows, 0, latentWidth);
-  Value key = sliceColumns(b.builder, b.loc, op.getInput(), rows, latentWidth, keyWidth);
+  // The cache rounds what is written to it, and nothing does before.
+  Value input = b.toF32(op.getInput());
+  Value latent = sliceColumns(b.builder, b.loc, input, rows, 0, latentWidth);
+  Value key = sliceColumns(b.builder, b.loc, input, rows, latentWidth, keyWidth);
   latent = RmsNormOp::create(b.builder, b.loc, latent.getType(), latent, op.getNorm(), op.getEpsAttr());
   key = RopeOp::create(b.builder, b.loc, key.getType(), key, op.getTable(), op.getPositions(), op.getLayout());
   return SmallVector<Value>{CacheAppendOp::create(b.builder, b.loc, op.getCache().getType(), op.getCache(),
@@ -66,30 +68,31 @@ static Decomposed decompose(MlaAbsorbQueryOp op, StructuredBuilder &b) {
   auto forColumns = [&](int64_t count, Value carried, function_ref<Value(Value, Value)> body) {
     return b.loop(zero, b.index(count), carried, body);
   };
-  Value result = emptyRows(b, op.getType(), rows);
-  result = b.loop(firstHead, endOfHeads, result, [&](Value head, Value outer) {
+  auto sumsType = RankedTensorType::get(latent, b.builder.getF32Type());
+  SmallVector<Value> start = {emptyRows(b, op.getType(), rows), b.empty(sumsType, {})};
+  auto results = b.loop(firstHead, endOfHeads, start, [&](Value head, ValueRange ofHeads) {
     Value from = b.multiply(head, nope + rope), to = b.multiply(head, latent + rope);
     Value key = b.multiply(head, nope + op.getValueDim());
-    return b.loop(zero, rows, outer, [&](Value t, Value carried) {
-      carried =
-          forColumns(latent, carried, [&](Value i, Value sums) { return b.put(b.real(0.0), sums, {t, b.add(to, i)}); });
-      carried = forColumns(nope, carried, [&](Value d, Value sums) {
+    return b.loop(zero, rows, ofHeads, [&](Value t, ValueRange carried) {
+      Value sums = forColumns(latent, carried[1], [&](Value i, Value all) { return b.put(b.real(0.0), all, i); });
+      sums = forColumns(nope, sums, [&](Value d, Value outer) {
         Value x = b.at(op.getQuery(), {t, b.add(from, d)});
-        return forColumns(latent, sums, [&](Value i, Value inner) {
-          Value column = b.add(to, i);
-          Value sum = b.fma(x, weight.read(b.add(key, d), i), b.at(inner, {t, column}));
-          return b.put(sum, inner, {t, column});
+        return forColumns(latent, outer, [&](Value i, Value all) {
+          return b.put(b.fma(x, weight.read(b.add(key, d), i), b.at(all, i)), all, i);
         });
       });
+      Value columns = forColumns(latent, carried[0],
+                                 [&](Value i, Value all) { return b.put(b.at(sums, i), all, {t, b.add(to, i)}); });
       Value position = b.idAt(op.getPositions(), t), turned = b.add(from, nope);
-      return forColumns(rope, carried, [&](Value i, Value columns) {
+      columns = forColumns(rope, columns, [&](Value i, Value all) {
         Value value = rotate(b, rotation, position, i,
                              [&](Value column) { return b.at(op.getQuery(), {t, b.add(turned, column)}); });
-        return b.put(value, columns, {t, b.add(b.add(to, latent), i)});
+        return b.put(value, all, {t, b.add(b.add(to, latent), i)});
       });
+      return SmallVector<Value>{columns, sums};
     });
   });
-  return SmallVector<Value>{result};
+  return SmallVector<Value>{results.front()};
 }
 
 /// A product of each head's latent with the rows of kv_b that make its values, which follow those of its keys.
@@ -119,6 +122,7 @@ static Decomposed decompose(MlaAttentionOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
+  op.getQueryMutable().assign(b.toF32(op.getQuery()));
   return SmallVector<Value>{createAbsorbedAttention(b.builder, op)};
 }
 
@@ -126,6 +130,7 @@ static Decomposed decompose(SparseAttentionOp op, StructuredBuilder &b) {
   if (!CacheRows(b, op.getCache(), kLatentStore, op.getLayer())) {
     return failure();
   }
+  op.getQueryMutable().assign(b.toF32(op.getQuery()));
   return SmallVector<Value>{createSelectedAttention(b.builder, op, /*parts=*/1)};
 }
 

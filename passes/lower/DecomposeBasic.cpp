@@ -69,6 +69,7 @@ static Decomposed decompose(AddRmsNormOp op, StructuredBuilder &b) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   Value sum = b.mapRows(type.getShape(), b.size(op.getInput(), 0),
                         [&](ValueRange i) { return b.add(b.at(op.getInput(), i), b.at(op.getResidual(), i)); });
+  sum = b.convertRows(sum, type.getElementType()); // What the norm reads.
   return SmallVector<Value>{sum, normalize(b, sum, op.getWeight(), op.getEps().convertToDouble())};
 }
 
@@ -170,9 +171,17 @@ static Decomposed decompose(tensor::ConcatOp op, StructuredBuilder &b) {
   })};
 }
 
+/// Rows of bf16 that someone wants as f32.
+static Decomposed decompose(arith::ExtFOp op, StructuredBuilder &b) {
+  if (!isa<RankedTensorType>(op.getType()) || !isRows(op.getType()) || !getElementTypeOrSelf(op.getType()).isF32()) {
+    return failure();
+  }
+  return SmallVector<Value>{b.toF32(op.getIn())};
+}
+
 void populateBasicDecompositions(RewritePatternSet &patterns) {
   addDecompositions<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, LayerNormOp, SwiGluOp, RopeOp, HadamardOp,
-                    RopeTableOp, tensor::ConcatOp>(patterns);
+                    RopeTableOp, tensor::ConcatOp, arith::ExtFOp>(patterns);
 }
 
 } // namespace fathom

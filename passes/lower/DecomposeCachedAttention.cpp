@@ -39,7 +39,10 @@ struct CachedAttention {
 class AttentionBuilder {
 public:
   AttentionBuilder(CachedAttention attention, StructuredBuilder &b)
-      : op(attention), b(b), zero(b.index(0)), block(std::gcd(op.group, kHeads)) {}
+      : op(attention), b(b), zero(b.index(0)), block(std::gcd(op.group, kHeads)) {
+    op.query = b.toF32(op.query);
+    op.result = cast<RankedTensorType>(op.result).clone(b.builder.getF32Type()); // Sums of values, until all are added.
+  }
 
   Value build();
 

@@ -92,6 +92,7 @@ static Decomposed decompose(MoECombineOp op, StructuredBuilder &b) {
 
 /// With gates and ups apart.
 static Decomposed decompose(MoEExpertsOp op, StructuredBuilder &b) {
+  op.getInputMutable().assign(b.toF32(op.getInput()));
   return SmallVector<Value>{createRoutedExperts(b.builder, op, /*fuseGateUp=*/false)};
 }
 

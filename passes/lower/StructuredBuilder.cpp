@@ -25,9 +25,33 @@ Value StructuredBuilder::map(Type type, ValueRange dynamicSizes, function_ref<Va
                                              for (int64_t i = 0; i < rank; ++i) {
                                                indices.push_back(linalg::IndexOp::create(builder, loc, i));
                                              }
-                                             linalg::YieldOp::create(builder, loc, element(indices));
+                                             linalg::YieldOp::create(builder, loc, asElementOf(type, element(indices)));
                                            });
   return generic.getResult(0);
+}
+
+Value StructuredBuilder::widenBF16(Value a) {
+  Value bits = widen(bitcast(a, builder.getI16Type()), builder.getI32Type());
+  return bitcast(shiftLeft(bits, 16), builder.getF32Type());
+}
+
+Value StructuredBuilder::roundToBF16(Value a) {
+  Value bits = bitcast(a, builder.getI32Type()), half = integer(16);
+  Value upper = create<arith::ShRUIOp>(bits, half);
+  // Half a unit less one, and one where the last place is odd: ties go to the even number.
+  Value raised = add(add(bits, integer(0x7FFF)), both(upper, integer(1)));
+  Value rounded = create<arith::ShRUIOp>(raised, half);
+  Value code = select(isEqual(a, a), rounded, either(upper, integer(0x40)));
+  return bitcast(create<arith::TruncIOp>(builder.getI16Type(), code), builder.getBF16Type());
+}
+
+Value StructuredBuilder::convertRows(Value rows, Type element) {
+  auto type = cast<RankedTensorType>(rows.getType());
+  if (type.getElementType() == element) {
+    return rows;
+  }
+  ValueRange sizes = type.hasStaticShape() ? ValueRange() : ValueRange(size(rows, 0));
+  return map(type.clone(element), sizes, [&](ValueRange i) { return at(rows, i); });
 }
 
 Value StructuredBuilder::mapRows(ArrayRef<int64_t> shape, Value rows, function_ref<Value(ValueRange)> element) {

@@ -72,24 +72,39 @@ public:
     return mlir::isa<mlir::FloatType>(element) ? Value(create<arith::ExtFOp>(withElement(a, element), a))
                                                : Value(create<arith::ExtUIOp>(withElement(a, element), a));
   }
+  /// A bf16 is the upper half of an f32. As bits, since LLVM 22 has no good code for vectors of bf16 that cross blocks,
+  /// and calls a library to round to them: to nearest even, with a NaN that stays one.
+  Value widenBF16(Value a);
+  Value roundToBF16(Value a);
   Value toReal(Value a) { return create<arith::UIToFPOp>(withElement(a, builder.getF32Type()), a); }
   Value toId(Value index) { return create<arith::IndexCastOp>(builder.getI32Type(), index); }
 
   /// The size of a dimension, a constant where it is known.
   Value size(Value tensor, int64_t dimension) { return builder.createOrFold<tensor::DimOp>(loc, tensor, dimension); }
-  Value at(Value tensor, ValueRange indices) { return create<tensor::ExtractOp>(tensor, indices); }
+  /// A number of bf16 as f32.
+  Value at(Value tensor, ValueRange indices) {
+    Value number = create<tensor::ExtractOp>(tensor, indices);
+    return number.getType().isBF16() ? widenBF16(number) : number;
+  }
   /// An id at `indices`, as an index.
   Value idAt(Value tensor, ValueRange indices) { return toIndex(at(tensor, indices)); }
-  Value put(Value value, Value tensor, ValueRange indices) { return create<tensor::InsertOp>(value, tensor, indices); }
+  /// Rounded, where numbers of `tensor` are.
+  Value put(Value value, Value tensor, ValueRange indices) {
+    return create<tensor::InsertOp>(asElementOf(tensor.getType(), value), tensor, indices);
+  }
   /// Uninitialized; `dynamicSizes` of the unknown dimensions of `type`, in order.
   Value empty(mlir::Type type, ValueRange dynamicSizes) {
     return create<tensor::EmptyOp>(mlir::cast<mlir::RankedTensorType>(type), dynamicSizes);
   }
 
-  /// Elements computed from their indices, in any order: a linalg.generic.
+  /// Elements computed from their indices, in any order, and rounded where those of `type` are: a linalg.generic.
   Value map(mlir::Type type, ValueRange dynamicSizes, llvm::function_ref<Value(ValueRange)> element);
   /// The same with `rows` as the only unknown size, if there is one.
   Value mapRows(llvm::ArrayRef<int64_t> shape, Value rows, llvm::function_ref<Value(ValueRange)> element);
+
+  /// `rows` with numbers of type `element`, f32 or bf16.
+  Value convertRows(Value rows, mlir::Type element);
+  Value toF32(Value rows) { return convertRows(rows, builder.getF32Type()); }
 
   /// for (i = from; i < to; i += step) carried = body(i, carried).
   Values loop(Value from, Value to, ValueRange carried, llvm::function_ref<Values(Value, ValueRange)> body,
@@ -128,6 +143,10 @@ private:
     mlir::Type type = withElement(like, a.getType());
     bool same = mlir::isa<mlir::VectorType>(a.getType()) || type == a.getType();
     return same ? a : create<mlir::vector::BroadcastOp>(type, a);
+  }
+  Value asElementOf(mlir::Type type, Value value) {
+    bool rounds = mlir::getElementTypeOrSelf(type).isBF16() && value.getType().isF32();
+    return rounds ? roundToBF16(value) : value;
   }
   Value onePlusExpOfMinus(Value a) { return add(real(1.0), exp(create<arith::NegFOp>(a))); }
 };

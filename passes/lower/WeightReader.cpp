@@ -68,19 +68,13 @@ static Value decodeF8(StructuredBuilder &b, Value value) {
   return b.bitcast(b.either(b.bitcast(number, i32), sign), f32);
 }
 
-/// A bf16 is the upper half of an f32. As bits, since LLVM 22 has no good code for vectors of bf16 that cross blocks.
-static Value decodeBF16(StructuredBuilder &b, Value value) {
-  Value bits = b.widen(b.bitcast(value, b.builder.getI16Type()), b.builder.getI32Type());
-  return b.bitcast(b.shiftLeft(bits, 16), b.builder.getF32Type());
-}
-
 static Value toF32(StructuredBuilder &b, Value value) {
   Type type = getElementTypeOrSelf(value);
   if (type.isF32()) {
     return value;
   }
   if (type.isBF16()) {
-    return decodeBF16(b, value);
+    return b.widenBF16(value);
   }
   return isa<Float8E4M3FNType>(type) ? decodeF8(b, value) : b.widen(value, b.builder.getF32Type());
 }

@@ -15,7 +15,7 @@ using namespace deepseek;
 
 bool hasCountedRows(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  bool number = tensor && (tensor.getElementType().isF32() || tensor.getElementType().isInteger(32));
+  bool number = tensor && (isActivationElement(tensor.getElementType()) || tensor.getElementType().isInteger(32));
   return number && tensor.getRank() >= 1 && tensor.isDynamicDim(0) && (tensor.getRank() == 1 || isRows(tensor));
 }
 

@@ -29,7 +29,7 @@ struct Place {
 
 using Places = llvm::DenseMap<mlir::Value, Place>;
 
-/// Rows of the call, however many there are, as numbers of 32 bits.
+/// Rows of the call, however many there are, as activations or ids.
 bool hasCountedRows(mlir::Type type);
 
 /// The memref of a tensor's shape and type.

@@ -14,9 +14,10 @@
 namespace fathom {
 
 /// A machine of `arch`, where weights lie as its kernels like them best or, without `layouts`, row by row. `tune` is
-/// the processor to tune for; empty: any of the arch.
+/// the processor to tune for; empty: any of the arch. `activation` is what activations are rounded to; null: they are
+/// f32.
 deepseek::TargetAttr makeTarget(mlir::MLIRContext *context, const kernels::Arch &arch, llvm::StringRef tune,
-                                bool layouts);
+                                bool layouts, mlir::Type activation);
 
 /// The arch of that name. Reports one that has no kernels at `location`.
 mlir::FailureOr<const kernels::Arch *> findArch(mlir::Location location, llvm::StringRef name);

@@ -29,8 +29,8 @@ static Value createAbsorbed(OpBuilder &builder, Op op, Value selection) {
   Value attended =
       MlaLatentAttentionOp::create(builder, loc, withWidth(heads * latent), query, op.getCache(), op.getLayer(),
                                    selection, op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
-  return MlaExpandOutputOp::create(builder, loc, op.getType(), attended, op.getKvB(), op.getScale(), op.getBlockAttr(),
-                                   heads, op.getNopeDim(), op.getValueDim());
+  return MlaExpandOutputOp::create(builder, loc, withWidth(getWidth(op.getType())), attended, op.getKvB(),
+                                   op.getScale(), op.getBlockAttr(), heads, op.getNopeDim(), op.getValueDim());
 }
 
 Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) { return createAbsorbed(builder, op, Value()); }
@@ -82,7 +82,7 @@ public:
   Value create(bool fuseGateUp) {
     Value hidden = createGateAndUp(fuseGateUp);
     Value outputs = createLinear(hidden, {op.getDown(), op.getDownScale(), op.getBlockAttr()}, /*gather=*/false);
-    return MoECombineOp::create(builder, loc, op.getType(), outputs, permutation.getSlots(), op.getWeights(),
+    return MoECombineOp::create(builder, loc, op.getInput().getType(), outputs, permutation.getSlots(), op.getWeights(),
                                 ValueRange());
   }
 
@@ -116,7 +116,7 @@ private:
   }
   /// A row of the weight's outputs for each slot.
   RankedTensorType getSlotsType(Value weight) {
-    return RankedTensorType::get({countSlots(), getDimension(weight, 1)}, builder.getF32Type());
+    return RankedTensorType::get({countSlots(), getDimension(weight, 1)}, op.getInput().getType().getElementType());
   }
   RankedTensorType getIdsType(ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getI32Type()); }
 

@@ -101,7 +101,7 @@ func.func @f(%tokens: tensor<4xi32> {deepseek.input = "tokens"}) {
 
 // -----
 
-// expected-error @+1 {{expects tensor<?xWxf32> as input "activation", but got 'tensor<?xf32>'}}
+// expected-error @+1 {{expects tensor<?xWxf32> or tensor<?xWxbf16> as input "activation", but got 'tensor<?xf32>'}}
 func.func @f(%x: tensor<?xf32> {deepseek.input = "activation"}) {
   return
 }
@@ -263,3 +263,8 @@ module attributes {deepseek.target = "x86-64-v3"} {}
 
 // expected-error @+1 {{expects a triple, an arch and a processor to tune for, but got an empty one}}
 module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "", tune = "x86-64-v3">} {}
+
+// -----
+
+// expected-error @+1 {{expects activations of bf16, or no type for f32, but got 'f32'}}
+module attributes {deepseek.target = #deepseek.target<"x", arch = "avx2", tune = "x86-64-v3", activation = f32>} {}

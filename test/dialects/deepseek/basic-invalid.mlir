@@ -183,7 +183,7 @@ func.func @linear_c4_empty(%x: tensor<?x8xf32>, %w: tensor<8x8xbf16>) {
 // -----
 
 func.func @activation_rank(%x: tensor<8xf32>, %w: tensor<8xbf16>) {
-  // expected-error @+1 {{'deepseek.rms_norm' op operand #0 must be [rows, width] tensor of f32, of static width, but got 'tensor<8xf32>'}}
+  // expected-error @+1 {{'deepseek.rms_norm' op operand #0 must be [rows, width] tensor of f32 or bf16, of static width, but got 'tensor<8xf32>'}}
   %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<8xf32>, tensor<8xbf16>
   return
 }
@@ -191,7 +191,7 @@ func.func @activation_rank(%x: tensor<8xf32>, %w: tensor<8xbf16>) {
 // -----
 
 func.func @activation_width(%x: tensor<?x?xf32>) {
-  // expected-error @+1 {{'deepseek.swiglu' op operand #0 must be [rows, width] tensor of f32, of static width, but got 'tensor<?x?xf32>'}}
+  // expected-error @+1 {{'deepseek.swiglu' op operand #0 must be [rows, width] tensor of f32 or bf16, of static width, but got 'tensor<?x?xf32>'}}
   %y = deepseek.swiglu %x, %x : tensor<?x?xf32>
   return
 }

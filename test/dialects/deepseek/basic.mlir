@@ -25,6 +25,15 @@ func.func @norms(%x: tensor<?x8xf32>, %w: tensor<8xbf16>, %g: tensor<4xf32>) -> 
   return %sum, %m : tensor<?x8xf32>, tensor<?x8xf32>
 }
 
+// CHECK-LABEL: func.func @norms_of_another_type
+func.func @norms_of_another_type(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) -> (tensor<?x8xbf16>, tensor<?x8xf32>) {
+  // CHECK: deepseek.rms_norm {{.*}} : tensor<?x8xf32>, tensor<8xbf16> -> tensor<?x8xbf16>{{$}}
+  %n = deepseek.rms_norm %x, %w eps 0.5 : tensor<?x8xf32>, tensor<8xbf16> -> tensor<?x8xbf16>
+  // CHECK: deepseek.layer_norm {{.*}} : tensor<?x8xbf16>, tensor<8xbf16>, tensor<8xbf16> -> tensor<?x8xf32>{{$}}
+  %m = deepseek.layer_norm %n, %w, %w eps 0.5 : tensor<?x8xbf16>, tensor<8xbf16>, tensor<8xbf16> -> tensor<?x8xf32>
+  return %n, %m : tensor<?x8xbf16>, tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @linear
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<8x8xf16>)
 func.func @linear(%x: tensor<?x8xf32>, %w: tensor<8x8xf16>) -> tensor<?x8xf32> {

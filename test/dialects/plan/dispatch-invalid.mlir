@@ -44,7 +44,7 @@ plan.kernel @k = "kernel" operands 1 constants [] {
   plan.yield %sum
 }
 func.func @extra_c2(%call: !plan.call, %i: index, %x: memref<?xf32>) {
-  // expected-error @+1 {{'plan.dispatch' op expects f32 rows of a static width, but got 'memref<?xf32>'}}
+  // expected-error @+1 {{'plan.dispatch' op expects f32 or bf16 rows of a static width, but got 'memref<?xf32>'}}
   plan.dispatch @k of %call rows %i layer %i outs(%x : memref<?xf32>) extras(%x : memref<?xf32>)
   return
 }
@@ -56,7 +56,7 @@ plan.kernel @k = "kernel" operands 1 constants [] {
   plan.yield %sum
 }
 func.func @extra_c2_type(%call: !plan.call, %i: index, %x: memref<4xf32>, %b: memref<4xi32>) {
-  // expected-error @+1 {{'plan.dispatch' op expects f32 rows of a static width, but got 'memref<4xi32>'}}
+  // expected-error @+1 {{'plan.dispatch' op expects f32 or bf16 rows of a static width, but got 'memref<4xi32>'}}
   plan.dispatch @k of %call rows %i layer %i outs(%x : memref<4xf32>) extras(%b : memref<4xi32>)
   return
 }

@@ -74,7 +74,7 @@ func.func @operand_c2(%task: !plan.task) {
 // -----
 
 func.func @record_state_c1(%call: !plan.call, %x: memref<8x?xf32>) {
-  // expected-error @+1 {{'plan.record_state' op expects f32 rows of a static width, but got 'memref<8x?xf32>'}}
+  // expected-error @+1 {{'plan.record_state' op expects f32 or bf16 rows of a static width, but got 'memref<8x?xf32>'}}
   plan.record_state of %call %x layer 0 : memref<8x?xf32>
   return
 }

@@ -1,5 +1,6 @@
 // Kernels are chosen for a machine that the module names and the catalog has kernels for.
 // RUN: fathom-opt %s --fathom-select-kernels --split-input-file --verify-diagnostics
+// RUN: fathom-opt %s --fathom-assign-activation-types --split-input-file --verify-diagnostics
 // RUN: fathom-opt %s --fathom-pack-weights --split-input-file --verify-diagnostics
 // RUN: fathom-opt %s --fathom-verify-fuse-output --split-input-file --verify-diagnostics
 

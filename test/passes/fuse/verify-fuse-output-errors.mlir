@@ -62,3 +62,12 @@ func.func @no_kernel_can(%x: tensor<?x8xf32>) {
   %y = arith.addf %x, %x {deepseek.kernel = "x86_f32_swiglu"} : tensor<?x8xf32>
   return
 }
+
+// -----
+
+func.func @kernel_for_f32(%x: tensor<?x8xbf16>, %ids: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.select_rows' op expects a kernel that takes activations of its types, but got "x86_f32_select_rows"}}
+  %y = deepseek.select_rows %x, %ids {deepseek.kernel = "x86_f32_select_rows"}
+      : (tensor<?x8xbf16>, tensor<?xi32>) -> tensor<?x8xbf16>
+  return
+}
