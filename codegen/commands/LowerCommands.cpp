@@ -5,6 +5,7 @@
 
 #include "codegen/commands/LowerCommands.h"
 
+#include "dialects/RowFormat.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/CountedRows.h"
 #include "dialects/plan/Plan.h"
@@ -190,6 +191,7 @@ artifact::CommandT CommandLowering::lower(plan::RecordStateOp op) {
   artifact::CommandT command;
   command.action = artifact::Action::record_state;
   command.layer = op.getLayer();
+  command.element = artifact::StoreElement(*getRowElement(getElementTypeOrSelf(op.getInput())));
   command.operands = {locate(op.getInput(), Access::read)};
   return command;
 }

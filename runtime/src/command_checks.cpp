@@ -176,6 +176,9 @@ void CommandChecker::checkRecord(const Command &command, const Role &role) {
                    "function '%.32s', command %u records %u operands as the state of layer %d, expected a "
                    "function that nobody calls to record 1, of %u layers",
                    command.name(), command.index, command.operands(), command->layer(), layers);
+  findings.require(command->element() <= artifact::StoreElement::bf16,
+                   "function '%.32s', command %u records numbers of type %d, expected f32 or bf16", command.name(),
+                   command.index, static_cast<int>(command->element()));
 }
 
 // Numbers that lead out of tables of the program.
@@ -258,7 +261,8 @@ void CommandChecker::checkMemory(const artifact::EntryPoint &entry, const Comman
                    "%llu bytes",
                    entry.name()->c_str(), command.name(), command.index, size, offset,
                    static_cast<U64>(entry.arena_bytes()));
-  U64 rows = U64(entry.max_rows()) * program.model()->hidden() * sizeof(float);
+  U64 bytes = command->element() == artifact::StoreElement::bf16 ? sizeof(uint16_t) : sizeof(float);
+  U64 rows = U64(entry.max_rows()) * program.model()->hidden() * bytes;
   findings.require(command->action() != Action::record_state || size >= rows,
                    "entry point '%.32s': function '%.32s', command %u records %llu bytes, but rows have %llu",
                    entry.name()->c_str(), command.name(), command.index, size, rows);

@@ -12,6 +12,7 @@ using artifact::Access;
 using artifact::Action;
 using artifact::Operand;
 using artifact::Place;
+using artifact::StoreElement;
 
 fathom_status_t load(const Tweak &tweak) {
   std::string artifact = makeToy([&](ToyContents &c) {
@@ -114,6 +115,14 @@ const Lie lies[] = {
      "function 'layer', command 0 records 1 operands as the state of layer 0, expected a function that nobody calls"},
     {"StateOfFewRows", [](ToyContents &c) { model(c, 2).operands[0] = buffer(1024, 255); },
      "entry point 'prefill': function 'model', command 2 records 255 bytes, but rows have 256"},
+    {"StateOfFewRowsOfBf16",
+     [](ToyContents &c) {
+       model(c, 2).operands[0] = buffer(1024, 127);
+       model(c, 2).element = StoreElement::bf16;
+     },
+     "entry point 'prefill': function 'model', command 2 records 127 bytes, but rows have 128"},
+    {"StateOfOtherNumbers", [](ToyContents &c) { model(c, 2).element = StoreElement::f8e4m3; },
+     "function 'model', command 2 records numbers of type 2, expected f32 or bf16"},
     {"UnknownPlace", [](ToyContents &c) { model(c, 0).operands[0] = of(Place(12)); },
      "operand 0 is of unknown place 12 or access 0"},
     {"UnknownAccess", [](ToyContents &c) { model(c, 0).operands[0] = of(Place::buffer, 0, 1, 0, Access(3)); },

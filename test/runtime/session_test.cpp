@@ -121,6 +121,27 @@ TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
   }
 }
 
+/// The toy computes in f32: what is taken for bf16 are the lower and the upper halves of its numbers.
+TEST(SessionTest, StatesOfBf16AreWidened) {
+  ToyModel model([](ToyContents &c) { c.functions[0].commands[2].element = artifact::StoreElement::bf16; });
+  ToySession session(model);
+  std::vector<int32_t> tokens = someTokens(6);
+  std::vector<float> states(kToyLayers * tokens.size() * kToyHidden);
+  fathom_prefill_outputs_t outputs;
+  fathom_prefill_outputs_initialize(&outputs);
+  outputs.states = states.data();
+  outputs.states_capacity = states.size();
+  ASSERT_OK(fathom_session_prefill(session, session.sequence(), tokens.data(), tokens.size(), &outputs));
+  for (size_t i = 2; i < tokens.size() * kToyHidden / 2; i += kToyHidden) {
+    float number = toyState({tokens.begin(), tokens.begin() + i / kToyHidden + 1}, 0) + 2;
+    uint32_t bits, halves[2];
+    memcpy(&bits, &number, sizeof bits);
+    memcpy(halves, &states[2 * i], sizeof halves);
+    EXPECT_EQ(halves[0], bits << 16) << i;
+    EXPECT_EQ(halves[1], bits & 0xFFFF0000) << i;
+  }
+}
+
 TEST(SessionTest, ChunksThatWantNoLogitsRunWithoutTheHead) {
   ToyModel model([](ToyContents &c) {
     c.entries.push_back({"headless", artifact::Form::expanded, addFunction(c, "headless"), 1, 16, 4096, false});

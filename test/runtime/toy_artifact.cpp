@@ -129,7 +129,7 @@ static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const ToyCont
     for (const ToyCommand &c : f.commands) {
       auto operands = builder.CreateVectorOfStructs(c.operands);
       commands.push_back(
-          fbs::CreateCommand(builder, c.action, c.target, c.rows, c.factor, c.layer, c.instance, operands));
+          fbs::CreateCommand(builder, c.action, c.target, c.rows, c.factor, c.layer, c.instance, operands, c.element));
     }
     functions.push_back(fbs::CreateFunction(builder, builder.CreateString(f.name), builder.CreateVector(commands)));
   }

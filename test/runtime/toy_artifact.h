@@ -64,6 +64,7 @@ struct ToyCommand {
   artifact::Rows rows = artifact::Rows::rows;
   uint32_t factor = 1;
   uint32_t instance = 0;
+  artifact::StoreElement element = artifact::StoreElement::f32;
 };
 
 struct ToyFunction {

@@ -75,6 +75,7 @@ bool Flattener::addLaunch(const artifact::Command &command, const artifact::Comm
   launch.name = "record_state";
   launch.rows = command.rows();
   launch.factor = command.factor();
+  launch.element = command.element();
   launch.layer = command.layer() >= 0 || !call ? command.layer() : call->layer();
   launch.firstOperand = static_cast<uint32_t>(operands.size());
   bool room = addOperands(command, call);

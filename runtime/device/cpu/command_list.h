@@ -23,6 +23,8 @@ struct Launch {
   artifact::Rows rows;
   uint32_t factor;
   int64_t layer;
+  /// Of the state's numbers.
+  artifact::StoreElement element;
   /// Of CommandList::allOperands; stores are not among them.
   uint32_t firstOperand, lastOperand;
   /// Of CommandList::allEarlier.

@@ -10,6 +10,14 @@
 
 namespace fathom::runtime {
 
+// A bf16 is the upper half of an f32.
+static void widen(const uint16_t *from, size_t count, float *to) {
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
+    memcpy(&to[i], &bits, sizeof bits);
+  }
+}
+
 namespace {
 /// Where each artifact::Place begins in one call.
 using Places = std::array<char *, static_cast<size_t>(artifact::Place::MAX) + 1>;
@@ -83,7 +91,11 @@ private:
 
   void recordState() const {
     size_t count = static_cast<size_t>(shared.call.rows) * shared.memory.hidden;
-    memcpy(shared.call.states + static_cast<size_t>(launch->layer) * count, operands[0], count * sizeof(float));
+    float *states = shared.call.states + static_cast<size_t>(launch->layer) * count;
+    if (launch->element == artifact::StoreElement::bf16) {
+      return widen(static_cast<const uint16_t *>(operands[0]), count, states);
+    }
+    memcpy(states, operands[0], count * sizeof(float));
   }
 
   const Walk &shared;
