@@ -48,8 +48,8 @@ void printStats(const char *program, const LoadedModel &loaded, const fathom_gen
             static_cast<unsigned long long>(result.accepted_tokens),
             static_cast<unsigned long long>(result.drafted_tokens), 100 * acceptance(result), tokensPerStep(result));
   }
-  fprintf(stderr, "%s: cache: %.2f MB of %s; %llu bytes a token\n", program,
-          static_cast<double>(loaded.cacheBytes()) / 1e6, loaded.info.cache_type,
+  fprintf(stderr, "%s: activations: %s; cache: %.2f MB of %s; %llu bytes a token\n", program,
+          loaded.info.activation_type, static_cast<double>(loaded.cacheBytes()) / 1e6, loaded.info.cache_type,
           static_cast<unsigned long long>(loaded.info.cache_token_bytes));
 }
 
@@ -111,9 +111,10 @@ static void writeDrafts(Output &output, const fathom_generate_result_t &result) 
 }
 
 static void writeCache(Output &output, const LoadedModel &loaded) {
-  output.print(", \"cache_bytes\": %llu, \"cache_type\": \"%s\", \"cache_token_bytes\": %llu",
+  output.print(", \"cache_bytes\": %llu, \"cache_type\": \"%s\", \"cache_token_bytes\": %llu, "
+               "\"activation_type\": \"%s\"",
                static_cast<unsigned long long>(loaded.cacheBytes()), loaded.info.cache_type,
-               static_cast<unsigned long long>(loaded.info.cache_token_bytes));
+               static_cast<unsigned long long>(loaded.info.cache_token_bytes), loaded.info.activation_type);
 }
 
 void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,

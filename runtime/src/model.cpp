@@ -84,6 +84,7 @@ void Model::describe(fathom_model_info_t *info) const {
   info->cache_page_bytes = root.cache()->page_bytes();
   info->cache_token_bytes = positionBytes(root);
   info->cache_type = cacheTypeOf(root);
+  info->activation_type = artifact::EnumNameStoreElement(root.target()->activation());
   info->weight_bytes = tensors.bytes();
   info->weight_count = root.weights() ? root.weights()->size() : 0;
   info->has_tokenizer = hasTokenizer();

@@ -154,14 +154,14 @@ class Run(unittest.TestCase):
     def test_stats_and_json_say_what_the_cache_takes(self):
         path = os.path.join(folder, "batch-cache.txt")
         write(path, "1\n2 3\n")
-        line = "cache: %.2f MB of f32; 16 bytes a token\n"
+        line = "activations: f32; cache: %.2f MB of f32; 16 bytes a token\n"
         for arguments, pages in ((["-p", "a"], 1), (["chat", "-p", "a"], 1), (["--batch-file", path], 2)):
             text = run(*arguments, "-n4", "--stats", "--ignore-eos").stderr.decode()
             self.assertTrue(text.endswith(line % (pages * 1024 / 1e6)), text)
         for verb in ([], ["chat"]):
             value = json.loads(run(*verb, "-p", "a", "-n70", "--ignore-eos", "--output=json").stdout)
-            self.assertEqual([value[key] for key in ("cache_bytes", "cache_type", "cache_token_bytes")],
-                             [2048, "f32", 16])
+            self.assertEqual([value[key] for key in ("cache_bytes", "cache_type", "cache_token_bytes",
+                                                         "activation_type")], [2048, "f32", 16, "f32"])
         lines = run("--batch-file", path, "-n4", "--output=json").stdout.decode().splitlines()
         self.assertNotIn("cache_bytes", json.loads(lines[0]))
 

@@ -78,7 +78,7 @@ class Mistakes(support.DriverTest):
 
     def test_options_of_compile_say_so(self):
         options = make("compile", "--help").stdout.decode()
-        for name in ("cache-type", "max-context", "max-batch", "prefill-rows", "mcpu", "weights", "kernels", "tokenizer"):
+        for name in ("act-type", "cache-type", "max-context", "max-batch", "prefill-rows", "mcpu", "weights", "kernels", "tokenizer"):
             self.assertRegex(options, rf"--(\[no-\])?{name}\b")
             for verb in ("run", "chat", "bench"):
                 self.refused(verb, support.artifact(), f"--{name}=1", words=(f"'--{name}'", "'fathom compile'"))
@@ -143,13 +143,14 @@ class Mistakes(support.DriverTest):
                                     ("--prefill-rows=8", "model", "in phase model"),
                                     ("--no-kernels", "fuse", "in phases model and fuse"),
                                     ("--mcpu=x86-64-v3", "fuse", "in phase fuse"),
-                                    ("--mcpu=x86-64-v3", "plan", "in phase fuse")):
+                                    ("--mcpu=x86-64-v3", "plan", "in phase fuse"),
+                                    ("--act-type=bf16", "fuse", "in phase fuse")):
             self.refused("compile", "x", "-o", self.path("y"), "--from=" + phase, option,
                          words=(option.split("=")[0], when, "--from=" + phase))
 
     def test_options_that_no_phase_reads(self):
         for option, phase in (("--max-batch=2", "deepseek"), ("--prefill-rows=8", "deepseek"), ("--no-kernels", "deepseek"),
-                              ("--weights=reference", "deepseek"), ("--mcpu=x86-64-v3", "model")):
+                              ("--weights=reference", "deepseek"), ("--mcpu=x86-64-v3", "model"), ("--act-type=bf16", "model")):
             self.refused("compile", "x", "-o", self.path("y"), "--emit=" + phase, option,
                          words=(option.split("=")[0], f"after --emit={phase} stops"))
         for options in (("--skip-special",), ("--no-generation-prompt",), ("--decode", "--parse-special"),

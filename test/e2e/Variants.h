@@ -23,6 +23,7 @@ struct Variant {
   bool kernels;
   const char *mcpu;
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
+  const char *activation = "f32";
 };
 
 constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
@@ -31,6 +32,11 @@ constexpr Variant kReference = {"reference", codegen::WeightStorage::Reference, 
 constexpr Variant kNoKernels = {"no_kernels", codegen::WeightStorage::Pack, false, "native"};
 constexpr Variant kBf16 = {"bf16", codegen::WeightStorage::Pack, true, "native", huggingface::StoredType::Bf16};
 constexpr Variant kFp8 = {"fp8", codegen::WeightStorage::Pack, true, "native", huggingface::StoredType::Fp8};
+/// Activations of bf16, which are compared with each other and with golden answers within what rounding explains.
+constexpr Variant kActBf16 = {"act_bf16", codegen::WeightStorage::Pack,  true,
+                              "native",   huggingface::StoredType::Bf16, "bf16"};
+constexpr Variant kActBf16NoKernels = {
+    "act_bf16_no_kernels", codegen::WeightStorage::Pack, false, "native", huggingface::StoredType::Bf16, "bf16"};
 
 /// A model of test/models, compiled one way.
 struct Case {
@@ -46,6 +52,7 @@ struct Case {
     options.kernels = variant.kernels;
     options.mcpu = variant.mcpu;
     options.cacheType = variant.cacheType;
+    options.activation = variant.activation;
     return test::compile(options);
   }
 };

@@ -229,7 +229,7 @@ TEST_P(DraftedDeterminismTest, DraftsWithThreadsChunksAndNeighbors) {
 }
 
 /// Every model as it is compiled without options; one of each attention and of each type of weights every way, and one
-/// of each attention with every type of the cache.
+/// of each attention with every type of the cache and of activations.
 std::vector<Case> getCases() {
   std::vector<Case> cases;
   for (const std::string &model : findOracles()) {
@@ -241,7 +241,7 @@ std::vector<Case> getCases() {
     }
   }
   for (const char *model : {"v32-tiny", "v2-lite-tiny", "qwen3-tiny"}) {
-    for (const Variant &variant : {kBf16, kFp8}) {
+    for (const Variant &variant : {kBf16, kFp8, kActBf16, kActBf16NoKernels}) {
       cases.push_back({model, variant});
     }
   }

@@ -349,6 +349,7 @@ TEST(ApiTest, DescribesTheModel) {
   EXPECT_EQ(info.cache_page_bytes, 1024u);
   EXPECT_EQ(info.cache_token_bytes, 16u);
   EXPECT_STREQ(info.cache_type, "f32");
+  EXPECT_STREQ(info.activation_type, "f32");
   ASSERT_EQ(info.eos_token_count, 1u);
   EXPECT_EQ(info.eos_tokens[0], kToyEos);
   fathom_sampling_t sampling;

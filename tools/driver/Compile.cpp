@@ -65,6 +65,7 @@ struct Arguments {
   const char *weights = "pack";
   const char *draft = "mtp";
   const char *chatFormat = "";
+  const char *activation = "f32";
   const char *cacheType = "f32";
   bool kernels = true;
   bool tokenizer = true;
@@ -75,7 +76,7 @@ struct Arguments {
   uint64_t prefillRows = 0;
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
-  bool givenWeights = false, givenCpu = false, givenDraft = false, givenCache = false;
+  bool givenWeights = false, givenCpu = false, givenDraft = false, givenCache = false, givenActivation = false;
 };
 } // namespace
 
@@ -99,6 +100,7 @@ static int checkPhases(const char *command, const Arguments &arguments) {
        Phase::Fuse},
       {arguments.givenWeights, "weights", "from phase model on", Phase::Model, Phase::Lower},
       {arguments.givenCpu, "mcpu", "in phase fuse", Phase::Fuse, Phase::Fuse},
+      {arguments.givenActivation, "act-type", "in phase fuse", Phase::Fuse, Phase::Fuse},
   };
   Phase last = parseEmit(arguments.emit).first;
   for (const auto &use : uses) {
@@ -162,8 +164,11 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"max-context", 0, OptionKind::kCount, &arguments.maxContext, "N",
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
+      {"act-type", 0, OptionKind::kChoice, &arguments.activation, "TYPE",
+       "what activations are: f32, or bf16, to which each op rounds what it gives (f32)", 0, 0, "f32|bf16",
+       &arguments.givenActivation},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
-       "what the cache keeps numbers as: smaller takes less memory, and is less exact (f32)", 0, 0,
+       "what the cache keeps numbers as: smaller takes less memory, and is less exact (as --act-type)", 0, 0,
        huggingface::kStoredTypeNames, &arguments.givenCache},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
@@ -210,7 +215,10 @@ static CompileOptions convert(const Arguments &arguments) {
   options.draft = StringRef(arguments.draft) == "mtp";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
-  options.cacheType = huggingface::StoredType(findName(arguments.cacheType, huggingface::kStoredTypeNames));
+  options.activation = arguments.activation;
+  // Keys that come rounded to bf16 have nothing more to keep.
+  StringRef cacheType = arguments.givenCache ? arguments.cacheType : arguments.activation;
+  options.cacheType = huggingface::StoredType(findName(cacheType, huggingface::kStoredTypeNames));
   options.maxBatch = int64_t(arguments.maxBatch);
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = arguments.threads ? unsigned(arguments.threads) : std::max(1u, std::thread::hardware_concurrency());

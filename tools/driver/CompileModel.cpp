@@ -129,6 +129,7 @@ private:
   MLIRContext context;
   CompileInput input;
   codegen::X86Target target;
+  artifact::StoreElement activation = artifact::StoreElement::f32;
   codegen::ArtifactContents contents;
 };
 } // namespace
@@ -221,6 +222,7 @@ void Compilation::addFuse(OpPassManager &manager) const {
   fuse.tune = target.tune;
   fuse.kernels = options.kernels;
   fuse.packWeights = rewritesWeights();
+  fuse.activation = options.activation;
   addFusePipeline(manager, fuse);
 }
 
@@ -252,6 +254,7 @@ bool Compilation::readTarget() {
     return fail(found.takeError(), "target");
   }
   target = *found;
+  activation = attribute.getActivation() ? artifact::StoreElement::bf16 : artifact::StoreElement::f32;
   target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(*input.module, arch); });
   return true;
 }
@@ -307,8 +310,11 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   }
   contents.code = image.bytes;
   const kernels::Arch &arch = *target.arch;
-  contents.target = {
-      {}, codegen::X86Target::kTriple.str(), std::string(arch.processor), {arch.features.begin(), arch.features.end()}};
+  contents.target = {{},
+                     codegen::X86Target::kTriple.str(),
+                     std::string(arch.processor),
+                     {arch.features.begin(), arch.features.end()},
+                     activation};
   for (artifact::KernelT &kernel : contents.kernels) {
     kernel.task = image.addresses.lookup(codegen::getTaskName(kernel.name));
     kernel.items = image.addresses.lookup(codegen::getItemsName(kernel.name));

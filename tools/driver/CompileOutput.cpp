@@ -94,6 +94,7 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   text += options.draft ? "" : " --draft=none";
   text +=
       " --max-context=" + std::to_string(contents.model.max_context) + " --cache-type=" + nameCacheType(contents).str();
+  text += contents.target.activation == artifact::StoreElement::bf16 ? " --act-type=bf16" : "";
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : contents.entryPoints) {
     if (!entry.logits || entry.hidden) {

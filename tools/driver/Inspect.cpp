@@ -123,6 +123,7 @@ static json::Array describeSplits(const artifact::Tokenizer &tokenizer) {
 static void describeSurroundings(const artifact::Program &program, Report &report) {
   report.section("target");
   report.fact("triple", show(program.target()->triple()));
+  report.fact("activations", artifact::EnumNameStoreElement(program.target()->activation()));
   report.fact("cpu", show(program.target()->cpu()));
   json::Array features;
   for (const flatbuffers::String *feature : each(program.target()->features())) {

@@ -213,6 +213,8 @@ typedef struct fathom_model_info {
   /// "bf16" or "fp8".
   uint64_t cache_token_bytes;
   const char *cache_type;
+  /// What activations are: "f32", or "bf16", to which each op rounded what it gave.
+  const char *activation_type;
 } fathom_model_info_t;
 
 /// Sets the first |struct_size| bytes to zero but struct_size itself.
