@@ -211,8 +211,8 @@ const Device &device() {
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, fallback, processor, vectorBits, features)                                                   \
-  {#name, #fallback, #processor, vectorBits, splitNames(#features)},
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, numbers)                                          \
+  {#name, #fallback, #processor, vectorBits, splitNames(#features), #numbers},
   static const std::vector<Arch> levels = {
 #include "kernels/cpu/variants.def"
   };
@@ -235,8 +235,11 @@ bool canRun(std::string_view arch, std::string_view kernelArch) {
 }
 
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
-                         std::string_view layout) {
+                         std::string_view layout, std::string_view activationType) {
   for (const Arch *level = findArch(arch); level; level = findArch(level->fallback)) {
+    if (level->numbers != "all" && level->numbers != activationType) {
+      continue;
+    }
     for (const Kernel &kernel : catalog()) {
       if (kernel.op == op && kernel.arch == level->name && kernel.weightType == weightType && kernel.layout == layout) {
         return &kernel;

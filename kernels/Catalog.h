@@ -43,6 +43,8 @@ struct Arch {
   int vectorBits;
   /// Beyond x86-64-v3, as clang and /proc/cpuinfo spell them.
   std::vector<std::string_view> features;
+  /// The type of weights and activations that its products are for; "all" where that does not matter.
+  std::string_view numbers;
 };
 
 /// Sizes that no constant says: rows, and positions of a context.
@@ -113,10 +115,10 @@ const Arch *findArch(std::string_view name);
 /// A machine with `arch` runs kernels for `kernelArch`: its own or one that it falls back to.
 bool canRun(std::string_view arch, std::string_view kernelArch);
 
-/// The kernel for an operation on a machine with `arch`: its own, else one for less (amx, avx512, avx2, x86); null
-/// when there is none.
+/// The kernel for an operation on a machine with `arch`: its own, else one for less (amx, avx512bf16, avx512, avx2,
+/// x86); null when there is none. `activationType` is that of what is multiplied with weights.
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
-                         std::string_view layout);
+                         std::string_view layout, std::string_view activationType = "f32");
 
 /// The kernel of that name, or null.
 const Kernel *findKernel(std::string_view symbol);

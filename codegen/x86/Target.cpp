@@ -44,7 +44,7 @@ static const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
 
 /// A feature that /proc/cpuinfo calls `name`, as LLVM calls it.
 static std::string getFeature(StringRef name) {
-  std::string feature = name.str();
+  std::string feature = (name.consume_front("avx512_") ? "avx512" : "") + name.str();
   llvm::replace(feature, '_', '-');
   return feature;
 }

@@ -37,9 +37,11 @@ struct KernelUse {
   llvm::StringRef layout = "none";
   /// What one scale covers; null unless the weight is quantized.
   BlockScaleAttr block = {};
+  /// The type of what is multiplied with the weight.
+  llvm::StringRef activationType = "f32";
 };
 
-/// The catalog's name for the type of a weight's numbers; empty where it has none.
+/// The catalog's name for the type of a weight's or an activation's numbers; empty where it has none.
 llvm::StringRef getStoredTypeName(mlir::Value weight);
 /// And for its layout.
 llvm::StringRef getLayoutName(mlir::Value weight);

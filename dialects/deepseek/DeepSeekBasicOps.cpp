@@ -127,7 +127,8 @@ static LogicalResult verifyLinear(Op op, int64_t outputsPerResult) {
 
 template <typename Op>
 static KernelUse useProduct(StringRef kernel, Op op) {
-  return {kernel, getStoredTypeName(op.getWeight()), getLayoutName(op.getWeight()), op.getBlockAttr()};
+  return {kernel, getStoredTypeName(op.getWeight()), getLayoutName(op.getWeight()), op.getBlockAttr(),
+          getStoredTypeName(op.getInput())};
 }
 
 template <typename Op>

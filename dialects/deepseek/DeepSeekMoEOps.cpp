@@ -116,7 +116,8 @@ static LogicalResult verifyGrouped(Op op, int64_t outputsPerResult) {
 
 template <typename Op>
 static KernelUse useGrouped(StringRef kernel, Op op) {
-  return {kernel, getStoredTypeName(op.getWeight()), getLayoutName(op.getWeight()), op.getBlockAttr()};
+  return {kernel, getStoredTypeName(op.getWeight()), getLayoutName(op.getWeight()), op.getBlockAttr(),
+          getStoredTypeName(op.getInput())};
 }
 
 template <typename Op>

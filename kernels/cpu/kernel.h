@@ -9,7 +9,7 @@
 #ifndef FATHOM_KERNELS_CPU_KERNEL_H
 #define FATHOM_KERNELS_CPU_KERNEL_H
 
-#include "kernels/cpu/multiply.h"
+#include "kernels/cpu/products.h"
 
 namespace fathom::cpu {
 
@@ -44,6 +44,7 @@ namespace archs {
 using x86 = void;
 using avx2 = Avx2Tile;
 using avx512 = Avx512Tile;
+using avx512bf16 = Avx512Bf16Tile;
 using amx = AmxTile;
 } // namespace archs
 namespace types {

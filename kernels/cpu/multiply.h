@@ -1,11 +1,12 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// sums += x * W over panels of W: the one matrix multiplication behind every kernel that has one.
+// sums += x * W over panels of W: the matrix multiplication behind every kernel that has one, by multiply-adds.
 //
 // Every element of the result is one chain of fused multiply-adds over k in ascending order, whatever tile
-// computes it: one row and five hundred get the same bits. A scaled source restarts the chain every 128 steps
-// and adds partial * scale to the sum, in block order. Lanes are output columns.
+// computes it: one row and five hundred get the same bits. Where x and W are bf16 the order is 1, 0, 3, 2, …: that of
+// instructions that multiply pairs (docs/rationale/0025-products-of-bf16.md). A scaled source restarts the chain every
+// 128 steps and adds partial * scale to the sum, in block order. Lanes are output columns.
 
 #ifndef FATHOM_KERNELS_CPU_MULTIPLY_H
 #define FATHOM_KERNELS_CPU_MULTIPLY_H
@@ -28,6 +29,9 @@ struct Avx2Tile {
   static constexpr int kFewRows = 2, kFewVectors = 2;
   static constexpr int kChains = 4;
 };
+
+/// The same, with an instruction that multiplies pairs of bf16.
+struct Avx512Bf16Tile : Avx512Tile {};
 
 /// The same, beside tiles of AMX for products of bf16.
 struct AmxTile : Avx512Tile {};
@@ -90,11 +94,28 @@ FATHOM_INLINE void end_chain(f32x16 chain, const float *scale, float *sum) {
   store(sum, Scaled ? fma(chain, load(scale), load(sum)) : chain);
 }
 
+/// Steps of a chain: 0, 1, 2, … or, by pairs, 1, 0, 3, 2, … and the one that is left.
+template <bool Pairs, int Unroll, class Step>
+FATHOM_INLINE void for_each_step(int64_t steps, const Step &step) {
+  if constexpr (Pairs) {
+    _Pragma("clang loop unroll_count(Unroll)") for (int64_t k = 0; k + 1 < steps; k += 2) {
+      step(k + 1);
+      step(k);
+    }
+    if (steps % 2 == 1) {
+      step(steps - 1);
+    }
+  } else {
+    _Pragma("clang loop unroll_count(Unroll)") for (int64_t k = 0; k < steps; ++k) { step(k); }
+  }
+}
+
 /// Some steps of a group of panels: as they are stored, so that tiles decode them in registers and fetch those that
 /// follow, or decoded before.
-template <class Weight, bool Stored>
+template <class Weight, bool Stored, bool Pairs>
 struct Blocks {
   using Type = Weight;
+  static constexpr bool kPairs = Pairs;
   static constexpr bool kStored = Stored;
   const typename Weight::Stored *data[kGroup];
   int64_t panels;
@@ -112,7 +133,7 @@ FATHOM_INLINE void multiply_tile(const float *tile, const Blocks &blocks, int64_
         chain[r][v] = begin_chain<Scaled>(sums + r * kPanel + column + v * kLanes);
       }
     }
-    _Pragma("clang loop unroll(disable)") for (int64_t k = 0; k < blocks.steps; ++k) {
+    for_each_step<Blocks::kPairs, 1>(blocks.steps, [&](int64_t k) __attribute__((always_inline)) {
       auto *weights = blocks.data[p] + k * kPanel + column;
       if constexpr (Blocks::kStored) {
         prefetch<Vectors * kLanes * sizeof(*weights)>(reinterpret_cast<const char *>(weights + kBlock * kPanel));
@@ -125,7 +146,7 @@ FATHOM_INLINE void multiply_tile(const float *tile, const Blocks &blocks, int64_
         f32x16 x = tile[r * kBlock + k];
         FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) { chain[r][v] = fma(x, weight[v], chain[r][v]); }
       }
-    }
+    });
     FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
       FATHOM_UNROLL for (int v = 0; v < Vectors; ++v) {
         int64_t at = column + v * kLanes;
@@ -172,7 +193,7 @@ FATHOM_INLINE void multiply_rows(const RowSource &x, const Blocks &blocks, Multi
 
 /// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
 /// Past the last row it repeats that row.
-template <int Rows, int Streams, class Source, class RowSource>
+template <int Rows, int Streams, bool Pairs, class Source, class RowSource>
 FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, float *tile,
                                     const Sums &sums, int64_t slot) {
   using Weight = typename Source::Type;
@@ -197,17 +218,18 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
     f32x16 chain[Streams][Rows][2];
     for_each_sum([&](int s, int r, int v, float *sum)
                      __attribute__((always_inline)) { chain[s][r][v] = begin_chain<kScaled>(sum); });
-    _Pragma("clang loop unroll_count(Rows == 1 ? 4 : 1)") for (int64_t k = from; k < end; ++k) {
+    for_each_step<Pairs, Rows == 1 ? (Pairs ? 2 : 4) : 1>(end - from, [&](int64_t k) __attribute__((always_inline)) {
       FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
-        prefetch<kStep>(reinterpret_cast<const char *>(data[s]) + k * kStep + kPanelPrefetch / Streams);
+        const typename Weight::Stored *step = data[s] + (from + k) * kPanel;
+        prefetch<kStep>(reinterpret_cast<const char *>(step) + kPanelPrefetch / Streams);
         // In one piece: instructions that decode 32 codes take fewer steps than two times those for 16.
-        auto weight = Weight::template decode<kPanel>(data[s] + k * kPanel);
+        auto weight = Weight::template decode<kPanel>(step);
         FATHOM_UNROLL for (int r = 0; r < Rows; ++r) {
-          chain[s][r][0] = fma(row[r][k - from], weight.lo, chain[s][r][0]);
-          chain[s][r][1] = fma(row[r][k - from], weight.hi, chain[s][r][1]);
+          chain[s][r][0] = fma(row[r][k], weight.lo, chain[s][r][0]);
+          chain[s][r][1] = fma(row[r][k], weight.hi, chain[s][r][1]);
         }
       }
-    }
+    });
     float scales[Streams][kPanel];
     FATHOM_UNROLL for (int s = 0; kScaled && s < Streams; ++s) {
       if constexpr (kScaled) {
@@ -221,24 +243,24 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
 }
 
 /// `Rows` rows over panels, `Streams` at once, and the last ones fewer at once.
-template <int Rows, int Streams, class Source, class RowSource>
+template <int Rows, int Streams, bool Pairs, class Source, class RowSource>
 FATHOM_INLINE void multiply_panels(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                    float *tile, const Sums &sums, int64_t slot = 0) {
   for (; slot + Streams <= panels; slot += Streams) {
-    multiply_streams<Rows, Streams>(weights, x, first + slot, tile, sums, slot);
+    multiply_streams<Rows, Streams, Pairs>(weights, x, first + slot, tile, sums, slot);
   }
   if constexpr (Streams > 1) {
-    multiply_panels<Rows, Streams / 2>(weights, x, first, panels, tile, sums, slot);
+    multiply_panels<Rows, Streams / 2, Pairs>(weights, x, first, panels, tile, sums, slot);
   }
 }
 
 /// Multiplies if the rows are at most `Rows`, and these few enough for the registers.
-template <int Rows, class Tile, class Source, class RowSource>
+template <int Rows, class Tile, bool Pairs, class Source, class RowSource>
 FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels, float *tile,
                                 const Sums &sums) {
   if constexpr (Source::kPanels && streams_of<Tile>(Rows) > 0) {
     if (sums.rows <= Rows) {
-      multiply_panels<Rows, streams_of<Tile>(Rows)>(weights, x, first, panels, tile, sums);
+      multiply_panels<Rows, streams_of<Tile>(Rows), Pairs>(weights, x, first, panels, tile, sums);
       return true;
     }
   }
@@ -275,7 +297,7 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const Activat
 }
 
 /// The part of a product that begins at step `from`, up to kBlock steps.
-template <class Tile, class Source, class RowSource>
+template <class Tile, bool Pairs, class Source, class RowSource>
 FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                   int64_t from, MultiplyScratch *scratch, const Sums &sums) {
   int64_t steps = smaller(kBlock, weights.depth - from);
@@ -286,7 +308,7 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
   }
   if constexpr (Source::kPanels) {
     if (sums.rows <= Source::Type::kDecodedRows) {
-      Blocks<typename Source::Type, /*Stored=*/true> blocks{{}, panels, from, steps};
+      Blocks<typename Source::Type, /*Stored=*/true, Pairs> blocks{{}, panels, from, steps};
       for (int64_t p = 0; p < panels; ++p) {
         blocks.data[p] = weights.panel(first + p) + from * kPanel;
       }
@@ -294,24 +316,24 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
       return;
     }
   }
-  Blocks<F32, /*Stored=*/false> blocks{{}, panels, from, steps};
+  Blocks<F32, /*Stored=*/false, Pairs> blocks{{}, panels, from, steps};
   for (int64_t p = 0; p < panels; ++p) {
     blocks.data[p] = weights.block(first + p, from, steps, scratch->blocks[p]);
   }
   multiply_rows<Tile, Source::kScaled>(x, blocks, scratch, sums);
 }
 
-/// sums[p][row] += x(row) * panel first + p of the weights, for p < panels <= kGroup and every row of `sums`.
-template <class Tile, class Source, class RowSource>
-FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
-                            MultiplyScratch *scratch, const Sums &sums) {
-  if (multiply_few<1, Tile>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<2, Tile>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<4, Tile>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<6, Tile>(weights, x, first, panels, scratch->tile, sums)) {
+/// `multiply` of products.h with chains in ascending order, or by pairs.
+template <class Tile, bool Pairs, class Source, class RowSource>
+FATHOM_INLINE void multiply_in_order(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+                                     MultiplyScratch *scratch, const Sums &sums) {
+  if (multiply_few<1, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<2, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<4, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<6, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums)) {
     return;
   }
-  if constexpr (Source::kWalksRows) {
+  if constexpr (Source::kWalksRows && !Pairs) {
     if (sums.rows == 1) {
       for (int64_t p = 0; p < panels; ++p) {
         multiply_row(weights, x(0), first + p, scratch, sums.at(p, 0));
@@ -320,7 +342,7 @@ FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t f
     }
   }
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
-    multiply_block<Tile>(weights, x, first, panels, from, scratch, sums);
+    multiply_block<Tile, Pairs>(weights, x, first, panels, from, scratch, sums);
   }
 }
 

@@ -72,7 +72,8 @@ const kernels::Kernel *findKernel(Operation *op, TargetAttr target) {
     use.layout = LayoutAttr::kCatalogName;
   }
   use = withReadableScales(use);
-  const kernels::Kernel *kernel = kernels::findKernel(use.op, target.getArch(), use.weightType, use.layout);
+  const kernels::Kernel *kernel =
+      kernels::findKernel(use.op, target.getArch(), use.weightType, use.layout, use.activationType);
   return kernel && takesActivations(*kernel, cast<ComputeOp>(op)) ? kernel : nullptr;
 }
 

@@ -53,9 +53,9 @@ int runGreet() {
 ADDITIONS = {
     "kernels/cpu/variants.def": [
         ("FATHOM_ARCH(avx512,",
-         "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi))\n"
+         "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi), all)\n"
          "FATHOM_ARCH(avx512,"),
-        ("FATHOM_VARIANTS(gemm, gemm, (avx2, avx512)", "FATHOM_VARIANTS(gemm, gemm, (avx2, avx512, vbmi)"),
+        ("FATHOM_VARIANTS(gemm, gemm, (avx2, avx512,", "FATHOM_VARIANTS(gemm, gemm, (avx2, avx512, vbmi,"),
         ("FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86)", "FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86, avx2)"),
     ],
     "kernels/cpu/kernel.h": [("using avx512 = Avx512Tile;\n", "using avx512 = Avx512Tile;\nusing vbmi = Avx512Tile;\n")],

@@ -45,6 +45,17 @@ TEST(CatalogTest, FindsTheBestKernelForAMachine) {
   EXPECT_EQ(symbol("gemm", "sm90", "bf16", "panels"), "");
 }
 
+TEST(CatalogTest, MultipliesPairsWhereWeightsAndActivationsAreBf16) {
+  auto symbol = [](const char *arch, const char *weights, const char *activations) {
+    return kernels::findKernel("gemm", arch, weights, "panels", activations)->symbol;
+  };
+  EXPECT_EQ(symbol("avx512bf16", "bf16", "bf16"), "avx512bf16_bf16_gemm");
+  EXPECT_EQ(symbol("amx", "bf16", "bf16"), "avx512bf16_bf16_gemm");
+  EXPECT_EQ(symbol("avx512bf16", "bf16", "f32"), "avx512_bf16_gemm");
+  EXPECT_EQ(symbol("avx512bf16", "f8e4m3", "bf16"), "avx512_f8e4m3_gemm");
+  EXPECT_EQ(symbol("avx512", "bf16", "bf16"), "avx512_bf16_gemm");
+}
+
 TEST(CatalogTest, KnowsConstantsByName) {
   const kernels::Kernel *kernel = kernels::findKernel("x86_bf16_rms_norm");
   ASSERT_TRUE(kernel);
@@ -59,6 +70,8 @@ TEST(CatalogTest, KnowsWhichMachinesRunAKernel) {
   EXPECT_TRUE(kernels::canRun("avx512", "avx2"));
   EXPECT_TRUE(kernels::canRun("avx2", "x86"));
   EXPECT_TRUE(kernels::canRun("amx", "avx512"));
+  EXPECT_TRUE(kernels::canRun("amx", "avx512bf16"));
+  EXPECT_FALSE(kernels::canRun("avx512", "avx512bf16"));
   EXPECT_FALSE(kernels::canRun("avx2", "avx512"));
   EXPECT_FALSE(kernels::canRun("avx512", "amx"));
   EXPECT_FALSE(kernels::canRun("sm90", "x86"));

@@ -24,6 +24,7 @@
 #undef FATHOM_KERNEL
 
 static bool checks_rounding;
+static double rounding_tolerance;
 static const float *epilogue_extra;
 static int64_t epilogue_stride;
 
@@ -244,6 +245,18 @@ static OperandPair make_pair(const void *from, size_t size, bool is_input, bool 
   return {bytes_of(is_input ? round_numbers(numbers) : numbers), bytes_of(encode(numbers)), true};
 }
 
+static void expect_rounded(const OperandPair &pair) {
+  Floats want = floats_of(pair.exact.data(), pair.exact.size());
+  if (rounding_tolerance > 0) {
+    auto *codes = reinterpret_cast<const uint16_t *>(pair.rounded.data());
+    Floats got = pair.is_rounded ? Floats(want.size()) : floats_of(pair.rounded.data(), pair.rounded.size());
+    std::transform(codes, codes + (pair.is_rounded ? got.size() : 0), got.begin(), ref::bf16_to_f32);
+    expect_near(got, want, rounding_tolerance, pair.is_rounded ? 0x1p-7 : 0);
+  } else {
+    EXPECT_EQ(pair.rounded, pair.is_rounded ? bytes_of(encode(want)) : pair.exact);
+  }
+}
+
 /// A call whose activations are numbers of bf16, as f32 and as the elements say.
 static void check_rounding(const Call &call, const Constants &elements) {
   Call exact = call, rounded = call;
@@ -266,10 +279,8 @@ static void check_rounding(const Call &call, const Constants &elements) {
   run_once(exact);
   run_once(rounded);
   for (size_t i = inputs; i < wide.size(); ++i) {
-    const OperandPair &pair = pairs[i];
-    std::vector<uint8_t> want =
-        pair.is_rounded ? bytes_of(encode(floats_of(pair.exact.data(), pair.exact.size()))) : pair.exact;
-    EXPECT_EQ(pair.rounded, want) << call.kernel->symbol << ", " << wide[i].name;
+    SCOPED_TRACE(testing::Message() << call.kernel->symbol << ", " << wide[i].name);
+    expect_rounded(pairs[i]);
   }
   EXPECT_EQ(bytes_of(other.memory), bytes_of(cache.memory)) << call.kernel->symbol;
 }
@@ -293,7 +304,10 @@ void run(const Call &call) {
   }
 }
 
-RoundingScope::RoundingScope() { checks_rounding = true; }
+RoundingScope::RoundingScope(double tolerance) {
+  checks_rounding = true;
+  rounding_tolerance = tolerance;
+}
 
 RoundingScope::~RoundingScope() { checks_rounding = false; }
 
@@ -350,6 +364,28 @@ Weight::Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t se
   if (quantized) {
     ref::dequantize(data.data(), scales.data(), rows, columns, decoded.data());
   }
+}
+
+Floats swap_pairs(const Floats &numbers, int64_t columns) {
+  Floats swapped = numbers;
+  for (size_t i = 0; i < numbers.size(); i += columns) {
+    for (int64_t k = 0; k + 1 < columns; k += 2) {
+      std::swap(swapped[i + k], swapped[i + k + 1]);
+    }
+  }
+  return swapped;
+}
+
+Weight Weight::swap_pairs() const {
+  Weight swapped = *this;
+  swapped.decoded = test::swap_pairs(decoded, columns);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t k = 0; k + 1 < columns; k += 2) {
+      uint8_t *pair = &swapped.data[(i * columns + k) * element];
+      std::swap_ranges(pair, pair + element, pair + element);
+    }
+  }
+  return swapped;
 }
 
 std::vector<uint8_t> Weight::panels() const {

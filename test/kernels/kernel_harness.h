@@ -82,9 +82,10 @@ struct EpilogueScope {
 };
 
 /// While this lives, `run` runs a call again with activations of bf16, and with some of bf16 where they may differ:
-/// results must be those of f32 on the same numbers, rounded.
+/// results must be those of f32 on the same numbers, rounded, or near them where a tolerance says how near: products of
+/// bf16 and bf16 have an order of their own.
 struct RoundingScope {
-  RoundingScope();
+  explicit RoundingScope(double tolerance = 0);
   ~RoundingScope();
 };
 
@@ -92,12 +93,20 @@ struct RoundingScope {
 std::vector<uint16_t> encode(const Floats &numbers);
 Floats round_numbers(const Floats &numbers);
 
+/// Rows of numbers as 1, 0, 3, 2, … and the one that is left.
+Floats swap_pairs(const Floats &numbers, int64_t columns);
+
 /// Uniform in [-1, 1).
 Floats random_floats(size_t count, uint32_t seed);
+
+/// How far results may be off where a kernel multiplies bf16 and bf16 numbers of size 1, some hundreds of them.
+inline double order_tolerance(const Kernel &kernel) { return kernel.weightType == "bf16" ? 5e-5 : 0; }
 
 /// A random weight [rows, columns] of a catalog type.
 struct Weight {
   Weight(std::string_view type, int64_t rows, int64_t columns, uint32_t seed);
+  /// The same with the columns 1, 0, 3, 2, ….
+  Weight swap_pairs() const;
   /// data[ceil(N/32)][K][32], padded with zeros; scales alike.
   std::vector<uint8_t> panels() const;
   Floats panel_scales() const;

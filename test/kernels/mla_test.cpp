@@ -129,7 +129,7 @@ TEST_P(MlaAbsorbQueryTest, MatchesReference) {
 }
 
 TEST_P(MlaAbsorbQueryTest, RoundsNumbersOnce) {
-  RoundingScope rounding;
+  RoundingScope rounding(order_tolerance(*GetParam()));
   const ref::MlaShape &s = kMlaShapes[1];
   for (int64_t T : {1, 13}) {
     absorb(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(T * query_size(s), 12), consecutive(T, 60));
@@ -165,7 +165,7 @@ TEST_P(MlaExpandOutputTest, MatchesReference) {
 }
 
 TEST_P(MlaExpandOutputTest, RoundsNumbersOnce) {
-  RoundingScope rounding;
+  RoundingScope rounding(order_tolerance(*GetParam()));
   const ref::MlaShape &s = kMlaShapes[1];
   for (int64_t T : {1, 13}) {
     expand(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(T * s.heads * s.rank, 13));

@@ -25,7 +25,7 @@ TEST(FindX86Target, TakesTheBestLevelThatAProcessorHasAllOf) {
   EXPECT_EQ(describe("x86-64-v3"), "avx2, x86-64-v3");
   EXPECT_EQ(describe("x86-64-v4"), "avx512, x86-64-v4");
   EXPECT_EQ(describe("znver3"), "avx2, znver3");
-  EXPECT_EQ(describe("znver4"), "avx512, znver4");
+  EXPECT_EQ(describe("znver4"), "avx512bf16, znver4");
   EXPECT_EQ(describe("graniterapids"), "amx, graniterapids");
   // It has AVX-512, but not all that x86-64-v4 asks for.
   EXPECT_EQ(describe("knl"), "avx2, knl");
@@ -42,11 +42,13 @@ TEST(FindProcessor, IsALevelWhoseFeaturesProgramsMayUse) {
   EXPECT_EQ(findWith({"avx512f"}), "x86-64-v3");
   EXPECT_EQ(findWith(avx512), "x86-64-v4");
   std::set<std::string> amx = avx512;
+  amx.insert("avx512_bf16");
+  EXPECT_EQ(findWith(amx), "cooperlake");
   amx.insert({"amx_tile", "amx_bf16"});
   EXPECT_EQ(findWith(amx), "sapphirerapids");
   // A system that does not let programs use tiles.
   amx.erase("amx_tile");
-  EXPECT_EQ(findWith(amx), "x86-64-v4");
+  EXPECT_EQ(findWith(amx), "cooperlake");
 }
 
 TEST(FindProcessor, AsksTheRuntimeForNamesThatItKnows) {
@@ -85,13 +87,15 @@ TEST(NarrowX86Target, KeepsALevelThatIsUsedAndTheWidthOfVectors) {
   EXPECT_EQ(narrow("sapphirerapids", "amx"), "amx, sapphirerapids");
   EXPECT_EQ(narrow("sapphirerapids", "avx512"), "avx512, x86-64-v4");
   EXPECT_EQ(narrow("graniterapids", "avx512"), "avx512, graniterapids");
+  EXPECT_EQ(narrow("znver4", "avx512bf16"), "avx512bf16, znver4");
+  EXPECT_EQ(narrow("znver4", "avx512"), "avx512, znver4");
   EXPECT_EQ(narrow("x86-64-v4", "avx2"), "avx512, x86-64-v4");
 }
 
 TEST(CreateMachine, UsesInstructionsOfTheLevelAlone) {
   std::unique_ptr<llvm::TargetMachine> machine = llvm::cantFail(findX86Target("znver4")).createMachine();
   EXPECT_EQ(machine->getTargetCPU(), "x86-64-v3");
-  EXPECT_EQ(machine->getTargetFeatureString(), "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl");
+  EXPECT_EQ(machine->getTargetFeatureString(), "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512bf16");
   EXPECT_TRUE(machine->isPositionIndependent());
 }
 
