@@ -52,7 +52,7 @@ struct Device {
   fathom_status_t (*readBack)(const void *code, void *to, DeviceAddress from, uint64_t size);
   fathom_status_t (*copy)(const void *code, DeviceAddress to, DeviceAddress from, uint64_t size);
   /// Where the device finds what lies in the host's memory, which it only reads; 0 if it has to be uploaded.
-  DeviceAddress (*adopt)(const void *code, const void *memory);
+  DeviceAddress (*adopt)(const void *code, const void *memory, uint64_t size);
 
   /// Makes what a session needs to run |code|: threads (0: as many as the process may use), scratch, an arena. |code|
   /// outlives it, and so does |weights|: where each slice of a weight is.

@@ -4,7 +4,6 @@
 // Decode in batches: a token of each of several sequences, or a few where drafts are verified.
 
 #include "runtime/src/memory.h"
-#include "runtime/src/sampler.h"
 #include "runtime/src/session.h"
 
 namespace fathom::runtime {
@@ -39,18 +38,19 @@ fathom_status_t Session::checkBatch(const Batch &batch, size_t *total) {
 
 // Rows that lie in |positions|, |sequences| and |tables|. Only logits that plain decoding computes are looked at here:
 // what comes after a draft is looked at when the draft turns out right.
-fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, float *logits) {
+fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, const Scores &scores) {
   fathom_call_t call = {};
   call.rows = rows;
   call.tokens = tokens;
   call.positions = positions.data();
   call.page_tables = tables.data();
-  call.logit_rows = logits ? rows : 0;
+  call.logit_rows = scores.wanted() ? rows : 0;
   call.logit_row_ids = logitIds.data();
-  call.logits = logits;
+  call.logits = scores.logits;
+  call.best = scores.best;
   call.hidden_out = drafter.hiddenOut();
   FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, call, pages.memory()));
-  for (uint32_t i = 0; logits && i < rows; ++i) {
+  for (uint32_t i = 0; i < call.logit_rows; ++i) {
     if (static_cast<uint32_t>(positions[i]) == sequences[i]->length) {
       FATHOM_RETURN_IF_ERROR(checkRow(artifact::Form::absorbed, &call, i));
     }
@@ -63,7 +63,7 @@ fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, float *
 
 // Cuts the tokens of all sequences into calls. Those of one sequence stay in order, so that a row finds what the rows
 // before it wrote, in its own call or an earlier one.
-fathom_status_t Session::computeBatch(const Batch &batch, size_t total, float *logits) {
+fathom_status_t Session::computeBatch(const Batch &batch, size_t total, const Scores &scores) {
   uint32_t most = maxRows(owner->program(), artifact::Form::absorbed), vocabulary = owner->facts().vocabulary();
   size_t index = 0;
   uint32_t taken = 0;
@@ -81,25 +81,25 @@ fathom_status_t Session::computeBatch(const Batch &batch, size_t total, float *l
       taken = last ? 0 : taken;
     }
     FATHOM_RETURN_IF_ERROR(checkCancelled());
-    FATHOM_RETURN_IF_ERROR(runDecode(batch.tokens + done, rows, logits ? logits + done * vocabulary : nullptr));
+    FATHOM_RETURN_IF_ERROR(runDecode(batch.tokens + done, rows, scores.from(done, vocabulary)));
     done += rows;
   }
   return FATHOM_STATUS_OK;
 }
 
-fathom_status_t Session::decode(const Batch &batch, float *logits, size_t capacity, uint32_t commit) {
+fathom_status_t Session::decode(const Batch &batch, const Scores &scores, size_t capacity, uint32_t commit) {
   size_t total;
   FATHOM_RETURN_IF_ERROR(checkBatch(batch, &total));
   FATHOM_RETURN_IF_ERROR(checkTokens(batch.tokens, total));
-  if (logits) {
-    FATHOM_RETURN_IF_ERROR(checkRoom("logits", logits, capacity, total, owner->facts().vocabulary(), 1));
+  if (scores.logits) {
+    FATHOM_RETURN_IF_ERROR(checkRoom("logits", scores.logits, capacity, total, owner->facts().vocabulary(), 1));
   }
   Sequence *sequence;
   for (size_t i = 0; i < batch.size; ++i) {
     FATHOM_RETURN_IF_ERROR(pages.find(batch.ids[i], &sequence));
     FATHOM_RETURN_IF_ERROR(drafter.makeRoom(executor, pages, sequence, batch.countOf(i)));
   }
-  FATHOM_RETURN_IF_ERROR(computeBatch(batch, total, logits));
+  FATHOM_RETURN_IF_ERROR(computeBatch(batch, total, scores));
   // Only now, so that a batch that fails leaves every sequence as it was.
   for (size_t i = 0; i < batch.size; ++i) {
     FATHOM_RETURN_IF_ERROR(pages.find(batch.ids[i], &sequence));
@@ -108,20 +108,16 @@ fathom_status_t Session::decode(const Batch &batch, float *logits, size_t capaci
   return FATHOM_STATUS_OK;
 }
 
-fathom_status_t Session::advance(Sequence *sequence, int32_t token, const float *logits) {
+fathom_status_t Session::advance(Sequence *sequence, int32_t token, bool isFinite) {
   FATHOM_RETURN_IF_ERROR(checkCancelled());
-  size_t vocabulary = owner->facts().vocabulary();
-  if (findNonFinite(logits, vocabulary) < vocabulary) {
+  if (!isFinite) {
     // Its row once more and alone, which says what is wrong with it.
-    Buffer<float> again;
-    if (!again.allocate(vocabulary)) {
-      return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %zu logits", vocabulary);
-    }
+    int32_t none;
     sequences[0] = sequence;
     positions[0] = static_cast<int32_t>(sequence->length);
     tables[0] = sequence->table;
     logitIds[0] = 0;
-    FATHOM_RETURN_IF_ERROR(runDecode(&token, 1, again.data()));
+    FATHOM_RETURN_IF_ERROR(runDecode(&token, 1, {nullptr, &none}));
   }
   drafter.advance(sequence, 1);
   return FATHOM_STATUS_OK;

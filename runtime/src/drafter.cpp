@@ -13,7 +13,6 @@ fathom_status_t Drafter::initialize(const Model &model, uint32_t drafts, uint32_
   limit = drafts;
   maxRows = maxDraftRows(model.program());
   width = model.facts().hidden();
-  vocabulary = model.facts().vocabulary();
   if (limit > 0 && maxRows == 0) {
     return fail(FATHOM_STATUS_UNSUPPORTED, "the artifact has no draft: its checkpoint has no layer for multi-token "
                                            "prediction, or it was compiled with --draft=none");
@@ -47,7 +46,7 @@ fathom_status_t Drafter::run(Executor &executor, const Cache &cache, const float
   call.page_tables = tables.data();
   call.logit_rows = logitRows;
   call.logit_row_ids = rowOf.data();
-  call.logits = logits.data();
+  call.best = best.data();
   call.hidden_out = hidden.data();
   return executor.run(artifact::Form::absorbed, call, cache.memory());
 }
@@ -109,8 +108,7 @@ bool Drafter::canGuess(const Sequence &sequence) const {
 fathom_status_t Drafter::guess(Executor &executor, const Cache &cache, const Guess *guesses, size_t count) {
   size_t group = maxRows / DraftState::kMostWaiting;
   group = group < count ? group : count;
-  if (rowOf.size() < group &&
-      (!rowOf.allocate(group) || !asked.allocate(group) || !logits.allocate(group * vocabulary))) {
+  if (rowOf.size() < group && (!rowOf.allocate(group) || !asked.allocate(group) || !best.allocate(group))) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory to draft for %zu sequences", group);
   }
   for (size_t done = 0; done < count; done += group) {
@@ -169,18 +167,10 @@ uint32_t Drafter::gatherDrafts(const Guess *guesses, uint32_t before, uint32_t s
   return rows;
 }
 
-// The largest logit, the lowest token of equals. Where logits are not finite it is a guess all the same.
-static int32_t likeliest(const float *logits, size_t count) {
-  size_t best = 0;
-  for (size_t i = 1; i < count; ++i) {
-    best = logits[i] > logits[best] ? i : best;
-  }
-  return static_cast<int32_t>(best);
-}
-
+// Where logits are not finite any token is a guess as good as others.
 void Drafter::takeDrafts(const Guess *guesses, uint32_t asking, uint32_t step) {
   for (uint32_t i = 0; i < asking; ++i) {
-    guesses[asked[i]].drafts[step] = likeliest(logits.data() + i * vocabulary, vocabulary);
+    guesses[asked[i]].drafts[step] = best[i] < 0 ? 0 : best[i];
   }
 }
 

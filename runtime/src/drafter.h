@@ -62,16 +62,15 @@ private:
   uint32_t limit = 0;
   uint32_t maxRows = 0;
   size_t width = 0;
-  size_t vocabulary = 0;
 
   /// f32 [kMostWaiting + rows, hidden]: room for what waits, and behind it what a call gives.
   Buffer<float> states;
   /// Of a call of the draft layer: [maxRows], and f32 [maxRows, hidden] in and out.
   Buffer<int32_t> tokens, positions, tables;
   Buffer<float> hiddenIn, hidden;
-  /// Of logits of the last call, f32 [group, vocabulary]: whose they are, by the place among the guesses, and of which
-  /// row.
-  Buffer<float> logits;
+  /// Of rows of the last call that have logits, [group]: the likeliest token, whose it is, by the place among the
+  /// guesses, and of which row.
+  Buffer<int32_t> best;
   Buffer<uint32_t> asked;
   Buffer<int32_t> rowOf;
 };

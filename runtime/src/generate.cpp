@@ -133,19 +133,25 @@ fathom_status_t Answer::prepare() {
     FATHOM_RETURN_IF_ERROR(session.cache().createSequence(&id));
   }
   FATHOM_RETURN_IF_ERROR(session.cache().find(id, &sequence));
-  return lookahead.initialize(session, id, sequence);
+  return lookahead.initialize(session, id, sequence, sampler.isGreedy());
 }
 
 fathom_status_t Answer::prefill() {
   fathom_prefill_outputs_t outputs;
   fathom_prefill_outputs_initialize(&outputs);
-  outputs.which = FATHOM_LOGITS_LAST;
-  outputs.logits = lookahead.logits();
-  outputs.logits_capacity = session.model().facts().vocabulary();
-  return session.prefill(sequence, prompt.data(), prompt.size(), outputs);
+  if (!lookahead.best()) {
+    outputs.which = FATHOM_LOGITS_LAST;
+    outputs.logits = lookahead.logits();
+    outputs.logits_capacity = session.model().facts().vocabulary();
+  }
+  return session.prefill(sequence, prompt.data(), prompt.size(), outputs, lookahead.best());
 }
 
 fathom_status_t Answer::chooseToken(int32_t *token) {
+  if (const int32_t *best = lookahead.best()) {
+    *token = *best;
+    return FATHOM_STATUS_OK;
+  }
   FloatEnvironment environment;
   return sampler.sample(lookahead.logits(), token);
 }

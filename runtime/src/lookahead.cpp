@@ -5,14 +5,16 @@
 
 #include "runtime/src/lookahead.h"
 
+#include "runtime/src/sampler.h"
+
 namespace fathom::runtime {
 
-fathom_status_t Lookahead::initialize(Session &owner, fathom_sequence_t name, Sequence *named) {
+fathom_status_t Lookahead::initialize(Session &owner, fathom_sequence_t name, Sequence *named, bool greedy) {
   session = &owner;
   id = name;
   sequence = named;
   vocabulary = session->model().facts().vocabulary();
-  return rows.allocate((session->mostDrafts() + 1) * vocabulary)
+  return greedy || rows.allocate((session->mostDrafts() + 1) * vocabulary)
              ? FATHOM_STATUS_OK
              : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %zu logits", vocabulary);
 }
@@ -21,10 +23,14 @@ fathom_status_t Lookahead::advance(int32_t token, uint64_t wanted) {
   if (at == drafts || tokens[at + 1] != token) {
     return step(token, wanted);
   }
-  FATHOM_RETURN_IF_ERROR(session->advance(sequence, token, logits() + vocabulary));
+  FATHOM_RETURN_IF_ERROR(session->advance(sequence, token, isFinite(at + 1)));
   ++at;
   ++accepted;
   return FATHOM_STATUS_OK;
+}
+
+bool Lookahead::isFinite(uint32_t row) const {
+  return rows.empty() ? likeliest[row] >= 0 : findNonFinite(rows.data() + row * vocabulary, vocabulary) == vocabulary;
 }
 
 fathom_status_t Lookahead::step(int32_t token, uint64_t wanted) {
@@ -37,7 +43,8 @@ fathom_status_t Lookahead::step(int32_t token, uint64_t wanted) {
     FATHOM_RETURN_IF_ERROR(session->draft(&id, &token, 1, tokens + 1, &count));
   }
   uint32_t length = count + 1;
-  FATHOM_RETURN_IF_ERROR(session->decode({&id, &length, tokens, 1}, rows.data(), rows.size(), 1));
+  Scores scores = {rows.empty() ? nullptr : rows.data(), best()};
+  FATHOM_RETURN_IF_ERROR(session->decode({&id, &length, tokens, 1}, scores, rows.size(), 1));
   drafts = count;
   steps += 1;
   drafted += count;

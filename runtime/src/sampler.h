@@ -33,6 +33,9 @@ public:
   /// BAD_DATA if a token is not in the vocabulary.
   fathom_status_t observe(const int32_t *tokens, size_t count);
 
+  /// Whether the choice is the token of the largest logit, of equals the lowest, whatever was observed.
+  bool isGreedy() const { return parameters.temperature == 0 && seen.empty(); }
+
   /// Chooses from f32 [vocabulary] and observes the choice.
   fathom_status_t sample(const float *logits, int32_t *outToken);
 

@@ -10,6 +10,7 @@
 #include "runtime/src/sampler.h"
 
 #include <algorithm>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,30 +116,35 @@ fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs
 // A model that has lost its numbers must not go on talking.
 fathom_status_t Session::checkRow(artifact::Form form, fathom_call_t *call, uint32_t row) {
   size_t vocabulary = owner->facts().vocabulary();
-  size_t bad = findNonFinite(call->logits + row * vocabulary, vocabulary);
-  return bad == vocabulary ? FATHOM_STATUS_OK : explainNonFinite(form, call, row * vocabulary + bad);
+  bool isFinite =
+      call->best ? call->best[row] >= 0 : findNonFinite(call->logits + row * vocabulary, vocabulary) == vocabulary;
+  return isFinite ? FATHOM_STATUS_OK : explainNonFinite(form, call, row);
 }
 
-// Computes the call again with states, to name the first layer that is not finite. Writing the cache again is
-// harmless: equal rows at equal positions.
-fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where) {
+// Computes the call again with states, to name the first layer that is not finite, and with logits if there are none.
+// Writing the cache again is harmless: equal rows at equal positions.
+fathom_status_t Session::explainNonFinite(artifact::Form form, fathom_call_t *call, uint32_t row) {
   const artifact::Model &facts = owner->facts();
-  size_t row = where / facts.vocabulary();
-  long long position = call->positions[call->logit_row_ids[row]];
-  double value = static_cast<double>(call->logits[where]);
-  uint64_t perLayer = static_cast<uint64_t>(call->rows) * facts.hidden();
-  Buffer<float> states;
-  uint32_t layer = facts.layers();
-  if (states.allocate(facts.layers() * perLayer)) {
-    call->states = states.data();
-    FATHOM_RETURN_IF_ERROR(executor.run(form, *call, pages.memory()));
-    size_t first = findNonFinite(states.data(), states.size());
-    layer = static_cast<uint32_t>(first / perLayer);
+  size_t vocabulary = facts.vocabulary(), perLayer = static_cast<size_t>(call->rows) * facts.hidden();
+  Buffer<float> states, logits;
+  if (!states.allocate(facts.layers() * perLayer) ||
+      (!call->logits && !logits.allocate(static_cast<size_t>(call->logit_rows) * vocabulary))) {
+    return fail(FATHOM_STATUS_FAILED, "a logit at position %d is not finite",
+                call->positions[call->logit_row_ids[row]]);
   }
+  call->states = states.data();
+  call->logits = call->logits ? call->logits : logits.data();
+  FATHOM_RETURN_IF_ERROR(executor.run(form, *call, pages.memory()));
+  const float *values = call->logits + row * vocabulary;
+  size_t bad = findNonFinite(values, vocabulary);
+  // A processor that errs need not err twice.
+  double value = bad < vocabulary ? static_cast<double>(values[bad]) : NAN;
+  long long position = call->positions[call->logit_row_ids[row]];
+  size_t layer = findNonFinite(states.data(), states.size()) / perLayer;
   if (layer < facts.layers()) {
     return fail(FATHOM_STATUS_FAILED,
                 "a logit at position %lld is %g; the first value that is not finite comes out of "
-                "layers.%u: check the weights, or the cache they were computed from",
+                "layers.%zu: check the weights, or the cache they were computed from",
                 position, value, layer);
   }
   return fail(FATHOM_STATUS_FAILED, "a logit at position %lld is %g, though every layer is finite: check lm_head",
@@ -152,7 +158,7 @@ uint32_t Session::mostChunkRows(uint32_t position) const {
 }
 
 fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
-                                      float *logits, float *states) {
+                                      const Scores &scores, float *states) {
   for (uint32_t i = 0; i < rows; ++i) {
     positions[i] = static_cast<int32_t>(sequence->length + i);
     tables[i] = sequence->table;
@@ -167,7 +173,8 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.page_tables = tables.data();
   call.logit_rows = logitRows;
   call.logit_row_ids = logitIds.data();
-  call.logits = logits;
+  call.logits = scores.logits;
+  call.best = scores.best;
   call.hidden_out = drafter.hiddenOut();
   call.states = states;
   artifact::Form form = sequence->length < expandedPositions ? artifact::Form::expanded : artifact::Form::absorbed;
@@ -189,7 +196,7 @@ void Session::copyStates(const float *part, uint32_t rows, size_t done, size_t c
 }
 
 fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size_t count,
-                                 const fathom_prefill_outputs_t &outputs) {
+                                 const fathom_prefill_outputs_t &outputs, int32_t *best) {
   uint32_t before = sequence->length;
   if (count > owner->facts().max_context()) {
     return fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens do not fit into the context of %u positions", count,
@@ -205,11 +212,11 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
   for (size_t done = 0; status == FATHOM_STATUS_OK && done < count;) {
     uint32_t rows = static_cast<uint32_t>(std::min<size_t>(count - done, mostChunkRows(sequence->length)));
     bool all = outputs.which == FATHOM_LOGITS_ALL, last = done + rows == count;
-    uint32_t logitRows = all ? rows : last && outputs.which == FATHOM_LOGITS_LAST ? 1 : 0;
-    float *logits = all ? outputs.logits + done * owner->facts().vocabulary() : outputs.logits;
+    uint32_t logitRows = all ? rows : last && (best || outputs.which == FATHOM_LOGITS_LAST) ? 1 : 0;
+    Scores scores = Scores{outputs.logits, best}.from(all ? done : 0, owner->facts().vocabulary());
     status = checkCancelled();
     if (status == FATHOM_STATUS_OK) {
-      status = prefillChunk(sequence, tokens + done, rows, logitRows, logits, part.data());
+      status = prefillChunk(sequence, tokens + done, rows, logitRows, scores, part.data());
     }
     if (status == FATHOM_STATUS_OK && outputs.states) {
       copyStates(part.data(), rows, done, count, outputs.states);

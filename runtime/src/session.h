@@ -26,6 +26,19 @@ struct Batch {
   uint32_t countOf(size_t i) const { return counts ? counts[i] : 1; }
 };
 
+/// What is wanted of the rows of a call that have logits: all of those, f32 [rows, vocabulary], or the token of the
+/// largest of each, or neither.
+struct Scores {
+  float *logits = nullptr;
+  int32_t *best = nullptr;
+
+  bool wanted() const { return logits || best; }
+  /// The same from row |row| on.
+  Scores from(size_t row, size_t vocabulary) const {
+    return {logits ? logits + row * vocabulary : nullptr, best ? best + row : nullptr};
+  }
+};
+
 /// Whether the caller's output |name| has room for a * b * c values.
 fathom_status_t checkRoom(const char *name, const float *pointer, size_t capacity, uint64_t a, uint64_t b, uint64_t c);
 
@@ -52,18 +65,19 @@ public:
   const Cache &cache() const { return pages; }
   uint32_t threads() const { return executor.threads(); }
 
-  /// As fathom_session_prefill; all pointers have been checked for NULL.
+  /// As fathom_session_prefill; all pointers have been checked for NULL. |best|: instead of the last token's logits the
+  /// likeliest token after it.
   fathom_status_t prefill(Sequence *sequence, const int32_t *tokens, size_t count,
-                          const fathom_prefill_outputs_t &outputs);
-  /// As fathom_session_verify. Sequences get the first |commit| of their tokens at most: the hidden states of the
-  /// others are kept for advance().
-  fathom_status_t decode(const Batch &batch, float *logits, size_t capacity, uint32_t commit = UINT32_MAX);
+                          const fathom_prefill_outputs_t &outputs, int32_t *best = nullptr);
+  /// As fathom_session_verify, with |capacity| logits or likeliest tokens. Sequences get the first |commit| of their
+  /// tokens at most: the hidden states of the others are kept for advance().
+  fathom_status_t decode(const Batch &batch, const Scores &scores, size_t capacity, uint32_t commit = UINT32_MAX);
   /// As fathom_session_draft.
   fathom_status_t draft(const fathom_sequence_t *ids, const int32_t *tokens, size_t count, int32_t *drafts,
                         uint32_t *counts);
-  /// A token that a decode left out, and whose |logits| it computed, is the next one of a sequence. FAILED if the
-  /// logits are not finite, as its own decode would have.
-  fathom_status_t advance(Sequence *sequence, int32_t token, const float *logits);
+  /// A token that a decode left out, and whose logits it computed, is the next one of a sequence. FAILED if these are
+  /// not finite, as its own decode would have.
+  fathom_status_t advance(Sequence *sequence, int32_t token, bool isFinite);
   /// The most tokens that draft() guesses of a sequence.
   uint32_t mostDrafts() const { return drafter.most(); }
   /// As fathom_session_generate; |options| has been checked for NULL, and has a sampling.
@@ -76,14 +90,14 @@ private:
   fathom_status_t checkOutputs(size_t count, const fathom_prefill_outputs_t &outputs) const;
   uint32_t mostChunkRows(uint32_t position) const;
   fathom_status_t prefillChunk(Sequence *sequence, const int32_t *tokens, uint32_t rows, uint32_t logitRows,
-                               float *logits, float *states);
+                               const Scores &scores, float *states);
   void copyStates(const float *chunk, uint32_t rows, size_t done, size_t count, float *states) const;
-  fathom_status_t runDecode(const int32_t *tokens, uint32_t rows, float *logits);
+  fathom_status_t runDecode(const int32_t *tokens, uint32_t rows, const Scores &scores);
   fathom_status_t checkRow(artifact::Form form, fathom_call_t *call, uint32_t row);
-  fathom_status_t explainNonFinite(artifact::Form form, fathom_call_t *call, size_t where);
+  fathom_status_t explainNonFinite(artifact::Form form, fathom_call_t *call, uint32_t row);
   fathom_status_t reserveDrafts(Sequence *sequence, uint32_t *count);
   fathom_status_t checkBatch(const Batch &batch, size_t *total);
-  fathom_status_t computeBatch(const Batch &batch, size_t total, float *logits);
+  fathom_status_t computeBatch(const Batch &batch, size_t total, const Scores &scores);
 
   /// Keeps the model. The first member, since it ends after all others, which have code and memory of the model's
   /// device.

@@ -231,7 +231,7 @@ fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_se
   if (count == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
   }
-  return scope->decode({sequences, nullptr, tokens, count}, logits, logits_capacity);
+  return scope->decode({sequences, nullptr, tokens, count}, {logits}, logits_capacity);
 }
 
 fathom_status_t fathom_session_verify(fathom_session_t *session, const fathom_sequence_t *sequences,
@@ -245,7 +245,7 @@ fathom_status_t fathom_session_verify(fathom_session_t *session, const fathom_se
   if (count == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
   }
-  return scope->decode({sequences, counts, tokens, count}, logits, logits_capacity);
+  return scope->decode({sequences, counts, tokens, count}, {logits}, logits_capacity);
 }
 
 fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_sequence_t *sequences,

@@ -147,7 +147,7 @@ fathom_status_t Weights::openSegments(const artifact::Program &program, const By
 // A device that reads memory of the host reads files where they are mapped. Any other has a copy, and then nobody needs
 // the file.
 fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpace &space, Part *part) {
-  part->address = space.device->adopt(space.code, part->view->data());
+  part->address = space.device->adopt(space.code, part->view->data(), segment.size());
   if (part->address || segment.size() == 0) {
     return FATHOM_STATUS_OK;
   }

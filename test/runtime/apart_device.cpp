@@ -137,6 +137,7 @@ public:
     takeIn(&fathom_call_t::logit_row_ids, asked);
     takeIn(&fathom_call_t::hidden, rows * hidden);
     takeOut(&fathom_call_t::logits, asked * facts.vocabulary());
+    takeOut(&fathom_call_t::best, asked);
     takeOut(&fathom_call_t::hidden_out, rows * hidden);
     takeOut(&fathom_call_t::states, facts.layers() * rows * hidden);
   }
@@ -287,7 +288,7 @@ const Device kApartDevice = {
     [](const void *code, DeviceAddress to, DeviceAddress from, uint64_t size) {
       return copyBytes(code, memory.find(to, size), memory.find(from, size), size);
     },
-    [](const void *, const void *) { return DeviceAddress(0); },
+    [](const void *, const void *, uint64_t) { return DeviceAddress(0); },
     start,
     stop,
     [](const void *given) { return kCpuDevice.threads(static_cast<const Executor *>(given)->executor); },

@@ -5,13 +5,15 @@
 // new device is one more row of kDevices.
 
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/src/cache.h"
 #include "runtime/src/memory.h"
-#include "runtime/src/page_pool.h"
+#include "runtime/src/weights.h"
 #include "test/runtime/apart_device.h"
 #include "test/runtime/toy_artifact.h"
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <memory>
 
@@ -366,6 +368,69 @@ TEST_P(DeviceTest, AnswersAreAsOnTheCpu) {
   }
 }
 
+/// One sequence of a toy, below the C API.
+class Rows {
+public:
+  explicit Rows(const Tweak &tweak) : bytes(makeToy(tweak)) {
+    fathom_model_options_t options;
+    fathom_model_options_initialize(&options);
+    options.copy_weights = 1;
+    source.openMemory(bytes.data(), bytes.size());
+    EXPECT_OK(metadata.read(source));
+    EXPECT_OK(code.load(metadata, source));
+    EXPECT_OK(weights.open(metadata.program(), source, {}, code.space(), options));
+    EXPECT_OK(executor.start(code, weights.addresses(), /*threads=*/2));
+    EXPECT_OK(cache.initialize(code.space(), metadata.program().cache()->page_bytes(), kToyContext, 1, 0));
+    EXPECT_OK(cache.createSequence(&id));
+    EXPECT_OK(cache.find(id, &sequence));
+    EXPECT_OK(cache.reserve(sequence, 4));
+  }
+
+  /// Decodes four tokens, of which the second and the last have logits.
+  void run(float *logits, int32_t *best) {
+    const int32_t tokens[] = {3, 7, 11, 200}, positions[] = {0, 1, 2, 3}, tables[4] = {}, ids[] = {1, 3};
+    fathom_call_t call = {};
+    call.rows = 4;
+    call.tokens = tokens;
+    call.positions = positions;
+    call.page_tables = tables;
+    call.logit_rows = 2;
+    call.logit_row_ids = ids;
+    call.logits = logits;
+    call.best = best;
+    EXPECT_OK(executor.run(artifact::Form::absorbed, call, cache.memory()));
+  }
+
+private:
+  std::string bytes;
+  runtime::ByteSource source;
+  runtime::Metadata metadata;
+  runtime::DeviceCode code;
+  runtime::Weights weights;
+  runtime::Cache cache;
+  runtime::Executor executor;
+  uint64_t id = 0;
+  runtime::Sequence *sequence = nullptr;
+};
+
+TEST_P(DeviceTest, FindsTheLikeliestTokensWithLogitsAndWithout) {
+  Rows rows({});
+  std::vector<float> logits(2 * kToyVocabulary);
+  std::vector<int32_t> alone(2), beside(2), expected = {toyNext({3, 7}), toyNext({3, 7, 11, 200})};
+  rows.run(nullptr, alone.data());
+  rows.run(logits.data(), beside.data());
+  EXPECT_EQ(alone, expected);
+  EXPECT_EQ(beside, expected);
+  EXPECT_EQ(logits[static_cast<size_t>(expected[0])], 0);
+}
+
+TEST_P(DeviceTest, ARowThatIsNotFiniteHasNoLikeliestToken) {
+  Rows rows([](ToyContents &contents) { contents.table[2] = std::nanf(""); });
+  std::vector<int32_t> best(2);
+  rows.run(nullptr, best.data());
+  EXPECT_EQ(best, (std::vector<int32_t>{toyNext({3, 7}), -1}));
+}
+
 TEST_P(DeviceTest, ARequestThatFindsNoMemoryFailsAlone) {
   ToyModel model;
   ToySession session(model);
@@ -391,7 +456,7 @@ TEST_P(DeviceTest, ModelsLoadWhereWeightsHaveRoomAndNowhereElse) {
   fathom_model_t *model = nullptr;
   fathom_status_t status = fathom_model_load_memory(aligned.get(), bytes.size(), nullptr, &model);
   // Weights that a device adopts take none of its memory.
-  if (GetParam()->adopt(nullptr, aligned.get())) {
+  if (GetParam()->adopt(nullptr, aligned.get(), 16)) {
     EXPECT_OK(status);
     fathom_model_release(model);
   } else {

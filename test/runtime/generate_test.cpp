@@ -6,6 +6,7 @@
 #include "test/runtime/toy_artifact.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <sys/wait.h>
 #include <thread>
@@ -69,6 +70,22 @@ TEST_F(GenerateTest, SaysTheGreedyTokens) {
   EXPECT_EQ(result.stop, FATHOM_STOPPED_AT_MAX_TOKENS);
   EXPECT_EQ(result.prompt_tokens, 4u);
   EXPECT_EQ(result.generated_tokens, 5u);
+}
+
+// With a penalty they are drawn from logits, without they come from the device.
+TEST_F(GenerateTest, NamesTheLayerWhoseNumbersAreNoneHoweverTokensAreDrawn) {
+  ToyModel poisoned([](ToyContents &contents) { contents.table[2] = std::nanf(""); });
+  ToySession other(poisoned);
+  fathom_sampling_t sampling;
+  fathom_sampling_initialize(&sampling);
+  options.sampling = &sampling;
+  for (float penalty : {1.0f, 1.5f}) {
+    sampling.repetition_penalty = penalty;
+    EXPECT_EQ(fathom_session_generate(other, &options, &result), FATHOM_STATUS_FAILED);
+    EXPECT_STREQ(fathom_status_message(),
+                 "a logit at position 3 is nan; the first value that is not finite comes out of layers.0: check the "
+                 "weights, or the cache they were computed from");
+  }
 }
 
 // What the penalty then does is in sampler_test.cpp.

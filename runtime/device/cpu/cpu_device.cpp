@@ -8,6 +8,7 @@
 #include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
 #include "runtime/device/cpu/cpu_memory.h"
+#include "runtime/device/cpu/likeliest.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
 #include "runtime/src/memory.h"
@@ -28,6 +29,7 @@ public:
   uint64_t scratchBytes() const { return program->code()->scratch_bytes(); }
 
   uint32_t hidden() const { return program->model()->hidden(); }
+  uint32_t vocabulary() const { return program->model()->vocabulary(); }
   uint32_t mostRows() const { return runtime::mostRows(*program); }
   const CommandLists &commands() const { return lists; }
 
@@ -57,12 +59,17 @@ public:
   fathom_status_t trace(const char *path) { return runner.trace(path); }
 
   /// As Device::run.
-  void run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
+  fathom_status_t run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
 
 private:
+  fathom_status_t placeLogits(fathom_call_t *call);
+  void findBest(const fathom_call_t &call);
+
   const CpuProgram *program = nullptr;
   /// Of each row of a call.
   Buffer<const int32_t *> tables;
+  /// Of calls that want the likeliest tokens alone.
+  Buffer<float> logits;
   ThreadPool pool;
   CommandRunner runner;
   char *arena = nullptr;
@@ -139,8 +146,35 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const DeviceAdd
   return runner.start(pool, program->commands().mostLaunches(), {arena, weights, program->hidden()});
 }
 
-void CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
+fathom_status_t CpuExecutor::placeLogits(fathom_call_t *call) {
+  size_t needed = static_cast<size_t>(call->logit_rows) * program->vocabulary();
+  if (call->logits || needed == 0) {
+    return FATHOM_STATUS_OK;
+  }
+  if (!logits.resize(needed)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %zu logits", needed);
+  }
+  call->logits = logits.data();
+  return FATHOM_STATUS_OK;
+}
+
+void CpuExecutor::findBest(const fathom_call_t &call) {
+  struct Rows {
+    const fathom_call_t &call;
+    size_t vocabulary;
+  } rows = {call, program->vocabulary()};
+  auto findOne = [](const void *argument, int64_t row, void *) {
+    const Rows &all = *static_cast<const Rows *>(argument);
+    all.call.best[row] = findLikeliest(all.call.logits + static_cast<size_t>(row) * all.vocabulary, all.vocabulary);
+  };
+  pool.run(findOne, &rows, call.best ? call.logit_rows : 0);
+}
+
+fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &given,
+                                 const CacheMemory &cache) {
   FloatEnvironment environment;
+  fathom_call_t call = given;
+  FATHOM_RETURN_IF_ERROR(placeLogits(&call));
   const auto *first = static_cast<const int32_t *>(pointerTo(cache.tables));
   for (int64_t row = 0; row < call.rows; ++row) {
     tables[static_cast<size_t>(row)] = first + static_cast<uint64_t>(call.page_tables[row]) * cache.tableEntries;
@@ -148,6 +182,8 @@ void CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &ca
   fathom_cache_t pages = {static_cast<char *>(pointerTo(cache.pages)), static_cast<int64_t>(cache.pageBytes),
                           tables.data()};
   runner.run(program->commands().of(entry), call, pages);
+  findBest(call);
+  return FATHOM_STATUS_OK;
 }
 
 /// A new T on which |start| succeeded, in |*object|.
@@ -190,7 +226,7 @@ const Device kCpuDevice = {
     [](const void *, DeviceAddress to, DeviceAddress from, uint64_t size) {
       return copyBytes(pointerTo(to), pointerTo(from), size);
     },
-    [](const void *, const void *memory) { return reinterpret_cast<DeviceAddress>(memory); },
+    [](const void *, const void *memory, uint64_t) { return reinterpret_cast<DeviceAddress>(memory); },
     [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
       auto &program = *static_cast<const CpuProgram *>(code);
       return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
@@ -199,8 +235,7 @@ const Device kCpuDevice = {
     [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
     [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
     [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
-      static_cast<CpuExecutor *>(executor)->run(entry, call, cache);
-      return FATHOM_STATUS_OK;
+      return static_cast<CpuExecutor *>(executor)->run(entry, call, cache);
     },
 };
 
