@@ -19,15 +19,15 @@ namespace fathom::cpu {
 struct Avx512Tile {
   static constexpr int kRows = 12, kVectors = 2;
   static constexpr int kFewRows = 4, kFewVectors = 2;
-  /// Sums that stay in registers while weights are decoded beside them.
-  static constexpr int kChains = 24;
+  /// Sums that stay in registers while weights are decoded beside them, and panels that they are of at most.
+  static constexpr int kChains = 24, kStreams = 4;
 };
 
 /// Register tiles of 16 vector registers of 8 lanes: 6 x 16 sums.
 struct Avx2Tile {
   static constexpr int kRows = 6, kVectors = 1;
   static constexpr int kFewRows = 2, kFewVectors = 2;
-  static constexpr int kChains = 4;
+  static constexpr int kChains = 6, kStreams = 2;
 };
 
 /// The same, with an instruction that multiplies pairs of bf16.
@@ -40,8 +40,7 @@ struct AmxTile : Avx512Tile {};
 /// multiply-add. 0 where the rows have more sums than registers.
 template <class Tile>
 FATHOM_INLINE constexpr int streams_of(int rows) {
-  int panels = Tile::kChains / (2 * rows);
-  return panels >= 4 ? 4 : panels;
+  return smaller(Tile::kChains / (2 * rows), Tile::kStreams);
 }
 
 /// Bytes of panels that are fetched ahead of their use when there are few rows. The processor's own prefetching, which
@@ -165,30 +164,28 @@ FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int6
   }
 }
 
-/// Tiles of `Rows` rows from `row` on while more than `least` are left; the row behind them.
 template <int Rows, int Vectors, bool Scaled, class RowSource, class Blocks>
-FATHOM_INLINE int64_t multiply_tiles(const RowSource &x, int64_t row, int64_t least, const Blocks &blocks,
-                                     MultiplyScratch *scratch, const Sums &sums) {
-  for (; row + least < sums.rows; row += Rows) {
+FATHOM_INLINE void multiply_tiles(const RowSource &x, int64_t row, int64_t end, const Blocks &blocks,
+                                  MultiplyScratch *scratch, const Sums &sums) {
+  for (; row < end; row += Rows) {
     copy_tile<Rows>(x, row, sums.rows, blocks.from, blocks.steps, scratch->tile);
     for (int64_t p = 0; p < blocks.panels; ++p) {
       multiply_tile<Rows, Vectors, Scaled>(scratch->tile, blocks, p, scratch->scales[p], sums.at(p, row));
     }
   }
-  return row;
 }
 
-/// Every row: in whole tiles, and the last ones in tiles of twice kFewRows or of kFewRows. A narrow tile that leaves
-/// out every other cache line of what memory holds costs more than two wide ones.
+/// Rows over blocks as they are stored, where a tile of few rows costs almost as much as a whole one: in whole tiles
+/// and at most two of two thirds, which make up every number of thirds above one.
 template <class Tile, bool Scaled, class RowSource, class Blocks>
-FATHOM_INLINE void multiply_rows(const RowSource &x, const Blocks &blocks, MultiplyScratch *scratch, const Sums &sums) {
-  constexpr int kFew = Tile::kFewRows, kColumns = Tile::kVectors * kLanes;
-  constexpr bool kSkipsLines = Blocks::kStored && kColumns < kPanel && sizeof(*blocks.data[0]) * kColumns >= kLine;
-  int64_t row = multiply_tiles<Tile::kRows, Tile::kVectors, Scaled>(x, 0, 2 * kFew, blocks, scratch, sums);
-  if constexpr (!kSkipsLines) {
-    row = multiply_tiles<2 * kFew, Tile::kVectors, Scaled>(x, row, kFew, blocks, scratch, sums);
-  }
-  multiply_tiles<kFew, Tile::kFewVectors, Scaled>(x, row, 0, blocks, scratch, sums);
+FATHOM_INLINE void multiply_stored(const RowSource &x, const Blocks &blocks, MultiplyScratch *scratch,
+                                   const Sums &sums) {
+  constexpr int kThird = Tile::kFewRows;
+  static_assert(Tile::kRows == 3 * kThird && streams_of<Tile>(kThird) > 0);
+  int64_t thirds = ceil_div(sums.rows, kThird), rest = 2 * ((3 - thirds % 3) % 3);
+  int64_t whole = (thirds - rest) * kThird;
+  multiply_tiles<Tile::kRows, Tile::kVectors, Scaled>(x, 0, whole, blocks, scratch, sums);
+  multiply_tiles<2 * kThird, Tile::kVectors, Scaled>(x, whole, sums.rows, blocks, scratch, sums);
 }
 
 /// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
@@ -301,8 +298,8 @@ template <class Tile, bool Pairs, class Source, class RowSource>
 FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                   int64_t from, MultiplyScratch *scratch, const Sums &sums) {
   int64_t steps = smaller(kBlock, weights.depth - from);
-  for (int64_t p = 0; Source::kScaled && p < panels; ++p) {
-    if constexpr (Source::kScaled) {
+  if constexpr (Source::kScaled) {
+    for (int64_t p = 0; p < panels; ++p) {
       weights.scales(first + p, from, scratch->scales[p]);
     }
   }
@@ -312,7 +309,7 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
       for (int64_t p = 0; p < panels; ++p) {
         blocks.data[p] = weights.panel(first + p) + from * kPanel;
       }
-      multiply_rows<Tile, Source::kScaled>(x, blocks, scratch, sums);
+      multiply_stored<Tile, Source::kScaled>(x, blocks, scratch, sums);
       return;
     }
   }
@@ -320,16 +317,19 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
   for (int64_t p = 0; p < panels; ++p) {
     blocks.data[p] = weights.block(first + p, from, steps, scratch->blocks[p]);
   }
-  multiply_rows<Tile, Source::kScaled>(x, blocks, scratch, sums);
+  int64_t whole = sums.rows - sums.rows % Tile::kRows;
+  multiply_tiles<Tile::kRows, Tile::kVectors, Source::kScaled>(x, 0, whole, blocks, scratch, sums);
+  multiply_tiles<Tile::kFewRows, Tile::kFewVectors, Source::kScaled>(x, whole, sums.rows, blocks, scratch, sums);
 }
 
 /// `multiply` of products.h with chains in ascending order, or by pairs.
 template <class Tile, bool Pairs, class Source, class RowSource>
 FATHOM_INLINE void multiply_in_order(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                      MultiplyScratch *scratch, const Sums &sums) {
+  constexpr int kSome = streams_of<Tile>(4) > 0 ? 4 : 3;
   if (multiply_few<1, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
       multiply_few<2, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<4, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
+      multiply_few<kSome, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
       multiply_few<6, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums)) {
     return;
   }
