@@ -70,9 +70,13 @@ struct Shapes {
     std::vector<int64_t> rowByRow = {cpu::ceil_div(outputs, cpu::kBlock), blocks};
     return {"scale", "f32", inPanels() ? inPanels(outputs, blocks) : rowByRow};
   }
-  /// A weight of each expert.
+  /// A weight of each expert: a stack where a packer made it, else a table.
   Operand experts(int64_t count, Operand one) const {
-    one.experts = count;
+    if (inPanels()) {
+      one.shape.insert(one.shape.begin(), count);
+    } else {
+      one.experts = count;
+    }
     return one;
   }
   /// Outputs that `outputs` results alternate from, a panel of each.

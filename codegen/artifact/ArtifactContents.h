@@ -35,6 +35,7 @@ using SliceContents = std::variant<SliceRecipe, ExternalSlice>;
 /// One weight and its slices, which are numbered through over all weights: this is the order of fathom_call.weights.
 /// The table's own numbers of slices are the writer's.
 struct WeightContents : artifact::WeightT {
+  /// One of each slice, or, of a slice that has several experts, one of each expert.
   std::vector<SliceContents> slices;
   /// The checkpoint's tensor of one slice for messages, e.g. "model.layers.3.mlp.experts.17.gate_proj.weight"; of a
   /// slice that is joined from several, that of one source, or all. May be empty.

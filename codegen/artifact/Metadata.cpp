@@ -28,13 +28,16 @@ static auto packTables(FlatBufferBuilder &builder, const std::vector<Item> &item
   return builder.CreateVector(offsets);
 }
 
+/// What makes a slice: one matrix, or one of each expert.
+static uint32_t countParts(const WeightContents &weight) { return std::max(weight.experts, 1u); }
+
 /// The tables of weights, whose slices follow each other.
 static std::vector<fbs::WeightT> numberSlices(const std::vector<WeightContents> &weights) {
   std::vector<fbs::WeightT> tables(weights.begin(), weights.end());
   uint32_t next = 0;
   for (auto [table, weight] : llvm::zip_equal(tables, weights)) {
     table.first_slice = next;
-    table.slice_count = static_cast<uint32_t>(weight.slices.size());
+    table.slice_count = static_cast<uint32_t>(weight.slices.size()) / countParts(weight);
     next += table.slice_count;
   }
   return tables;
@@ -82,23 +85,28 @@ static llvm::Error checkExternalSlice(const ArtifactContents &contents, const Ex
   return llvm::Error::success();
 }
 
-/// Adds one packed slice to the weights segment.
-static llvm::Error placePackedSlice(const ArtifactContents &contents, const SliceRecipe &recipe,
-                                    const std::string &what, PackJob job, ArtifactLayout &layout) {
+/// Adds a packed slice to the weights segment, or a part to the last one, right behind the others.
+static llvm::Error placePackedPart(const ArtifactContents &contents, const SliceRecipe &recipe, const std::string &what,
+                                   PackJob job, ArtifactLayout &layout) {
+  if (job.slice % countParts(contents.weights[job.weight]) == 0) {
+    layout.slices.emplace_back(layout.weights.size, 0, kWeightsSegment);
+  }
   llvm::Expected<uint64_t> size = computeSliceSize(recipe, contents.shards, what);
   if (!size) {
     return size.takeError();
   }
-  // The segment's size is always a multiple of the alignment.
+  fbs::WeightSlice &slice = layout.slices.back();
   uint64_t end = 0;
-  if (__builtin_add_overflow(layout.weights.size, *size, &end) || end > static_cast<uint64_t>(INT64_MAX) / 2) {
+  if (__builtin_add_overflow(slice.offset() + slice.size(), *size, &end) ||
+      end > static_cast<uint64_t>(INT64_MAX) / 2) {
     return makeError(ExitCode::Unsupported, what + " makes the artifact too large");
   }
   job.recipe = &recipe;
-  job.offset = layout.weights.size;
+  job.offset = slice.offset() + slice.size();
   job.size = *size;
   layout.jobs.push_back(job);
-  layout.slices.emplace_back(job.offset, job.size, kWeightsSegment);
+  slice = fbs::WeightSlice(slice.offset(), end - slice.offset(), kWeightsSegment);
+  // The segment's size is always a multiple of the alignment.
   layout.weights.size = llvm::alignTo(end, kSliceAlignment);
   return llvm::Error::success();
 }
@@ -112,7 +120,7 @@ static llvm::Error placeSlice(const ArtifactContents &contents, uint32_t weightI
     PackJob job;
     job.weight = weightIndex;
     job.slice = sliceIndex;
-    return placePackedSlice(contents, *recipe, what, job, layout);
+    return placePackedPart(contents, *recipe, what, job, layout);
   }
   const auto &external = *std::get_if<ExternalSlice>(&slice);
   if (llvm::Error error = checkExternalSlice(contents, external, what)) {

@@ -5,7 +5,7 @@
 
 #include "codegen/weights/LowerRecipes.h"
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/WeightSlices.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/support/TensorName.h"
 
@@ -183,10 +183,6 @@ public:
         if (!slice) {
           return slice.takeError();
         }
-        auto *recipe = std::get_if<SliceRecipe>(&*slice);
-        if (recipe && contents.layout == LayoutAttr::kCatalogName && recipe->sources.front().scale) {
-          contents.layout = "scales";
-        }
         contents.slices.push_back(std::move(*slice));
       }
     }
@@ -198,11 +194,17 @@ private:
     WeightContents contents;
     contents.name = op.getSymName().str();
     contents.element_type = getTypeName(op.getTensorType().getElementType());
-    contents.shape = ArrayRef(getStoredShape(op.getTensorType())).drop_front(op.getExperts() ? 1 : 0).vec();
+    contents.shape = ArrayRef(getStoredShape(op.getTensorType())).drop_front(hasExpertTable(op) ? 1 : 0).vec();
     contents.layout = (getLayout(op.getTensorType()) ? LayoutAttr::kCatalogName : kRowsLayout).str();
     int64_t experts = op.getSlicesPerLayer();
+    contents.experts = op.getExperts() ? experts / countTableSlices(op) : 0;
     std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>{0};
-    std::vector<std::string> patterns = getPatterns(op);
+    SmallVector<WeightOp> sources = getSources(op);
+    contents.scale = !sources.empty() && sources.front().getScale();
+    std::vector<std::string> patterns;
+    for (WeightOp source : sources) {
+      patterns.push_back(source.getPattern().str());
+    }
     if (!patterns.empty()) {
       contents.sliceName = [=](uint32_t slice, std::optional<size_t> source) {
         return nameTensors(patterns, {layers[slice / experts], slice % experts}, source);
@@ -224,20 +226,19 @@ private:
     return SliceRecipe{{source}, {}};
   }
 
-  /// What the checkpoint calls the tensors that a weight is made of, in the order of a slice's sources.
-  std::vector<std::string> getPatterns(WeightSymbol op) {
-    std::vector<std::string> patterns;
-    if (auto weight = dyn_cast<WeightOp>(op.getOperation())) {
-      patterns.push_back(weight.getPattern().str());
+  /// The tensors that a weight is made of, in the order of a slice's sources.
+  SmallVector<WeightOp> getSources(WeightSymbol op) {
+    auto recipe = dyn_cast<RecipeOp>(op.getOperation());
+    if (!recipe) {
+      return {cast<WeightOp>(op.getOperation())};
     }
-    if (auto recipe = dyn_cast<RecipeOp>(op.getOperation())) {
-      for (Operation *step : getUsedOps(recipe)) {
-        if (auto source = dyn_cast<SourceOp>(step)) {
-          patterns.push_back(symbols.lookup<WeightOp>(source.getWeight()).getPattern().str());
-        }
+    SmallVector<WeightOp> sources;
+    for (Operation *step : getUsedOps(recipe)) {
+      if (auto source = dyn_cast<SourceOp>(step)) {
+        sources.push_back(symbols.lookup<WeightOp>(source.getWeight()));
       }
     }
-    return patterns;
+    return sources;
   }
 
   /// The tensor of source `source`, or those of all; `index` holds the model's layer.

@@ -3,8 +3,9 @@
 //
 // The experts' products: out[slot, N] = x[row, K] * W[expert]^T, rows are slots, sorted by expert; optionally gated.
 //
-// Operands: x, offsets i32[E+1], source_row i32[T*k], table of weights, table of scales (quantized weights
-// only), out[T*k, N], then the epilogue's. `gather`: x row = source_row[slot]; else x row = slot.
+// Operands: x, offsets i32[E+1], source_row i32[T*k], weights and scales of all experts (scales of quantized weights
+// only; panels are a stack, rows a table), out[T*k, N], then the epilogue's. `gather`: x row = source_row[slot]; else x
+// row = slot.
 
 #include "kernels/cpu/epilogue.h"
 
@@ -30,6 +31,26 @@ struct MoeGemm : moe_gemm_constants {
     return experts;
   }
 
+  /// Number `expert` of operand `index`: panels are a stack of `bytes` each, rows a table of addresses.
+  static FATHOM_INLINE const void *part_of(const fathom_dispatch_t *dispatch, int index, int64_t expert,
+                                           int64_t bytes) {
+    if constexpr (Source::kPanels) {
+      return operand<const char>(dispatch, index) + expert * bytes;
+    } else {
+      return operand<const void *const>(dispatch, index)[expert];
+    }
+  }
+
+  static FATHOM_INLINE Source weights_of(const fathom_dispatch_t *dispatch, int64_t expert, const int64_t *c) {
+    int64_t columns = ceil_div(c[N], kPanel) * kPanel * (Gated ? 2 : 1);
+    int64_t bytes = columns * c[K] * int64_t(sizeof(typename Source::Type::Stored));
+    const void *scale = nullptr;
+    if constexpr (Source::kScaled) {
+      scale = part_of(dispatch, 4, expert, columns * ceil_div(c[K], kBlock) * int64_t(sizeof(float)));
+    }
+    return {part_of(dispatch, 3, expert, bytes), scale, c[N], c[K]};
+  }
+
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t item, void *scratch) {
     constexpr int kOut = Source::kScaled ? 5 : 4;
     auto *offsets = operand<const int32_t>(dispatch, 1);
@@ -45,8 +66,7 @@ struct MoeGemm : moe_gemm_constants {
     if (rows == 0) {
       return;
     }
-    Source weights(operand<const void *const>(dispatch, 3)[expert],
-                   Source::kScaled ? operand<const void *const>(dispatch, 4)[expert] : nullptr, c[N], c[K]);
+    Source weights = weights_of(dispatch, expert, c);
     Output out{activation(dispatch, kOut, c[out_element]), c[N], c[N]};
     int64_t first = item % chunks(c) * c[panels_per_item];
     int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);

@@ -30,27 +30,26 @@ WeightReader::WeightReader(StructuredBuilder &b, Value weight, Value scale, Bloc
 }
 
 WeightReader::Source WeightReader::select(Value weight, Value expert) const {
-  if (expert) {
-    auto cast = weight.getDefiningOp<UnrealizedConversionCastOp>();
-    auto table = cast ? dyn_cast<plan::TableType>(cast.getOperand(0).getType()) : plan::TableType();
-    return table ? Source{plan::ExpertOp::create(b.builder, b.loc, table.getElement(), cast.getOperand(0), expert), {}}
-                 : Source{weight, {expert}};
+  auto cast = weight.getDefiningOp<UnrealizedConversionCastOp>();
+  if (auto table = cast ? dyn_cast<plan::TableType>(cast.getOperand(0).getType()) : plan::TableType()) {
+    return {plan::ExpertOp::create(b.builder, b.loc, table.getElement(), cast.getOperand(0), expert), {}};
   }
+  SmallVector<Value, 1> leading(expert ? 1 : 0, expert);
   // The memory that a function is given, where that lies as the tensor says.
   auto read = weight.getDefiningOp<bufferization::ToTensorOp>();
-  auto tensor = cast<RankedTensorType>(weight.getType());
-  return read && isRowByRow(tensor) ? Source{read.getBuffer(), {}} : Source{weight, {}};
+  return read && isRowByRow(weight.getType()) ? Source{read.getBuffer(), leading} : Source{weight, leading};
 }
 
 Value WeightReader::load(const Source &source, ValueRange indices, int64_t count) const {
-  if (auto memory = dyn_cast<MemRefType>(source.memory.getType())) {
-    auto vector = VectorType::get({count}, memory.getElementType());
-    return count == 1 ? memref::LoadOp::create(b.builder, b.loc, source.memory, indices).getResult()
-                      : vector::LoadOp::create(b.builder, b.loc, vector, source.memory, indices).getResult();
-  }
   SmallVector<Value> all(source.leading.begin(), source.leading.end());
   llvm::append_range(all, indices);
-  return b.at(source.memory, all);
+  auto memory = dyn_cast<MemRefType>(source.memory.getType());
+  if (!memory) {
+    return b.at(source.memory, all);
+  }
+  auto vector = VectorType::get({count}, memory.getElementType());
+  return count == 1 ? memref::LoadOp::create(b.builder, b.loc, source.memory, all).getResult()
+                    : vector::LoadOp::create(b.builder, b.loc, vector, source.memory, all).getResult();
 }
 
 /// FP8 E4M3 to f32, exactly, by its bits: a sign, 4 bits of exponent (bias 7), 3 of mantissa; no infinities.

@@ -5,6 +5,8 @@
 
 #include "passes/plan/PlanModule.h"
 
+#include "dialects/deepseek/WeightSlices.h"
+
 using namespace mlir;
 
 namespace fathom {
@@ -46,7 +48,7 @@ int64_t PlanModule::getFirstSlice(WeightSymbol weight) {
     return first.getInt();
   }
   int64_t first = slices;
-  slices += weight.getSliceCount();
+  slices += weight.getLayerCount() * countTableSlices(weight);
   weight->setAttr(plan::kFirstSliceAttr, OpBuilder(weight).getI64IntegerAttr(first));
   return first;
 }

@@ -10,6 +10,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
+#include "dialects/deepseek/WeightSlices.h"
 #include "fathom/artifact_abi.h"
 #include "passes/support/Kernels.h"
 
@@ -118,7 +119,7 @@ static LogicalResult verifyWeightTable(ModuleOp module) {
       return emitError(op->getLoc(), "expects adjacent weights in the weight table, the next at slice ")
              << next << ", but got " << first;
     }
-    next += weight.getSliceCount();
+    next += weight.getLayerCount() * deepseek::countTableSlices(weight);
   }
   return success();
 }
@@ -129,9 +130,9 @@ static LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
   if (!first || first.getInt() != int64_t(op.getFirstSlice())) {
     return op.emitOpError("expects ") << op.getWeightAttr() << " to begin at slice " << op.getFirstSlice();
   }
-  if (weight.getSlicesPerLayer() != int64_t(op.getSlicesPerLayer())) {
-    return op.emitOpError("expects ") << weight.getSlicesPerLayer() << " slices for each layer, but got "
-                                      << op.getSlicesPerLayer();
+  int64_t slices = deepseek::countTableSlices(weight);
+  if (slices != int64_t(op.getSlicesPerLayer())) {
+    return op.emitOpError("expects ") << slices << " slices for each layer, but got " << op.getSlicesPerLayer();
   }
   Type memory = getWeightMemory(weight);
   return op.getType() == memory ? success() : op.emitOpError("expects ") << memory << ", but got " << op.getType();

@@ -257,6 +257,18 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
   }
 }
 
+// Experts of a slice have equal parts of it.
+static void checkExperts(const artifact::Weight &weight,
+                         const flatbuffers::Vector<const artifact::WeightSlice *> &slices, Findings &findings) {
+  uint32_t experts = weight.experts();
+  bool inside = fits(weight.first_slice(), weight.slice_count(), slices.size());
+  for (uint32_t i = 0; inside && experts > 0 && i < weight.slice_count(); ++i) {
+    uint64_t size = slices.Get(weight.first_slice() + i)->size();
+    findings.require(size % experts == 0, "weight '%.64s': slice %u of %llu bytes is not that of %u equal experts",
+                     weight.name()->c_str(), i, static_cast<U64>(size), experts);
+  }
+}
+
 static void checkWeights(const artifact::Program &program, Findings &findings) {
   const auto &slices = *program.weight_slices();
   if (!isAligned(slices)) {
@@ -280,6 +292,7 @@ static void checkWeights(const artifact::Program &program, Findings &findings) {
     findings.require(fits(weight.first_slice(), weight.slice_count(), slices.size()),
                      "weight '%.64s': %u slices from index %u exceed the table of %u slices", weight.name()->c_str(),
                      weight.slice_count(), weight.first_slice(), slices.size());
+    checkExperts(weight, slices, findings);
     bool isShapeAligned = weight.shape() && isAligned(*weight.shape());
     findings.require(isShapeAligned || !weight.shape(), "weight '%.64s': its shape is not aligned",
                      weight.name()->c_str());

@@ -114,6 +114,13 @@ class ChangedModules(support.DriverTest):
              "--weights=reference")
         self.assertEqual(support.read(self.path("out")), support.read(self.path("direct")))
 
+    def test_stacked_experts_are_packed(self):
+        module = self.path("fuse.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--emit=fuse", "--no-kernels")
+        self.fails(support.USAGE, "compile", module, "--from=fuse", "-o", self.path("out"),
+                   "--checkpoint=" + support.checkpoint(), "--weights=reference",
+                   words=("joined weights or stacked experts",))
+
     def test_what_is_recorded_is_how_the_module_was_made(self):
         module = self.path("fuse.mlir")
         make("compile", support.checkpoint(), "-o", module, "--emit=fuse", "--no-kernels", "--max-batch=3",

@@ -171,7 +171,7 @@ struct MoeShape {
 constexpr MoeShape kMoeShapes[] = {{1, 9, 3, 64, 32, 1},   {2, 9, 3, 130, 33, 2}, {13, 9, 3, 130, 100, 1},
                                    {65, 9, 2, 128, 70, 4}, {3, 3, 1, 20, 40, 1},  {6, 3, 2, 130, 70, 4}};
 
-/// Weights of every expert and the tables a kernel takes.
+/// Weights of every expert.
 struct Experts {
   Experts(const Kernel &kernel, const MoeShape &shape, bool gated) {
     bool panels = kernel.layout == "panels";
@@ -188,14 +188,22 @@ struct Experts {
     for (int64_t e = 0; e < shape.E; ++e) {
       table.push_back(data[e].data());
       scale_table.push_back(scales[e].data());
+      stack.insert(stack.end(), data[e].begin(), data[e].end());
+      scale_stack.insert(scale_stack.end(), scales[e].begin(), scales[e].end());
       gate_decoded.push_back(gate[e].decoded.data());
       up_decoded.push_back(up[e].decoded.data());
     }
+    weight_operand = panels ? static_cast<const void *>(stack.data()) : table.data();
+    scale_operand = panels ? static_cast<const void *>(scale_stack.data()) : scale_table.data();
   }
   std::vector<Weight> gate, up;
   std::vector<std::vector<uint8_t>> data;
   std::vector<Floats> scales;
   std::vector<const void *> table, scale_table;
+  std::vector<uint8_t> stack;
+  Floats scale_stack;
+  /// What a kernel takes: panels as a stack, rows as a table.
+  const void *weight_operand, *scale_operand;
   std::vector<const float *> gate_decoded, up_decoded;
 };
 
@@ -206,9 +214,9 @@ static Floats moe_product(const Kernel &kernel, const MoeShape &shape, const Exp
   Floats out(shape.T * shape.k * shape.N, std::nanf(""));
   Constants constants = {{"K", shape.K}, {"N", shape.N},     {"E", shape.E},
                          {"k", shape.k}, {"gather", gather}, {"panels_per_item", shape.panelsPerItem}};
-  Call call{&kernel, constants, {x.data(), p.offsets.data(), p.source_row.data(), experts.table.data()}, shape.T};
+  Call call{&kernel, constants, {x.data(), p.offsets.data(), p.source_row.data(), experts.weight_operand}, shape.T};
   if (kernel.weightType == "f8e4m3") {
-    call.operands.push_back(experts.scale_table.data());
+    call.operands.push_back(experts.scale_operand);
   }
   call.operands.push_back(out.data());
   run(call);

@@ -243,6 +243,8 @@ const Refusal refusals[] = {
     {"WrappingSlice", [](ToyContents &c) { c.slices[0].offset = UINT64_MAX; }, kBad, "weight slice 0"},
     {"WeightOfNoSlice", [](ToyContents &c) { c.firstSlice = 1; }, kBad, "weight 'table'"},
     {"WrappingWeight", [](ToyContents &c) { c.firstSlice = c.sliceCount = UINT32_MAX; }, kBad, "weight 'table'"},
+    {"SliceOfUnequalExperts", [](ToyContents &c) { c.experts = 3; }, kBad,
+     "weight 'table': slice 0 of 16 bytes is not that of 3 equal experts"},
     {"NegativeDimension", [](ToyContents &c) { c.dimension = -1; }, kBad, "dimension 0 is negative"},
     {"HugeBuffer", [](ToyContents &c) { c.bufferSize = UINT64_MAX; }, kBad, "buffer 0"},
     {"TokenizerOutOfRange", [](ToyContents &c) { c.chatOperand = 9999; }, kBad, "chat template"},

@@ -165,7 +165,7 @@ static std::string makeMetadata(const ToyContents &c) {
   }
   std::vector<flatbuffers::Offset<fbs::Weight>> weights = {fbs::CreateWeight(
       b, b.CreateString("table"), b.CreateString("f32"), b.CreateVector(std::vector<int64_t>{c.dimension}),
-      b.CreateString("rows"), c.firstSlice, c.sliceCount)};
+      b.CreateString("rows"), c.firstSlice, c.sliceCount, c.experts)};
   std::vector<flatbuffers::Offset<fbs::Buffer>> buffers = {
       fbs::CreateBuffer(b, b.CreateString("sums"), c.bufferOffset, c.bufferSize)};
   flatbuffers::Offset<fbs::Tokenizer> tokenizer;

@@ -99,7 +99,7 @@ struct ToyContents {
   std::vector<ToyFunction> functions;
   std::vector<ToyKernel> kernels;
   std::vector<ToySlice> slices;
-  uint32_t firstSlice = 0, sliceCount = 1;
+  uint32_t firstSlice = 0, sliceCount = 1, experts = 0;
   int64_t dimension = 4;
   uint64_t bufferOffset = 0, bufferSize = 64;
   bool tokenizer = true;

@@ -21,7 +21,8 @@ constexpr uint64_t kPage = 4096;
 /// A mapped file of experts, one after the other, and metadata that says so.
 class Experts {
 public:
-  Experts(uint32_t count, uint64_t size) : size(size) {
+  enum class Place { Stacked, Apart };
+  Experts(uint32_t count, uint64_t size, Place place = Place::Stacked) : size(size) {
     std::string path = testing::TempDir() + "fathom-experts-XXXXXX";
     int file = mkstemp(path.data());
     bytes = (count * size + kPage - 1) / kPage * kPage;
@@ -33,7 +34,7 @@ public:
     for (uint64_t i = 0; i < bytes; i += kPage) {
       read(i, 1);
     }
-    describe(count);
+    describe(place == Place::Stacked ? 1 : count, place == Place::Stacked ? count : 1);
   }
   Experts(const Experts &) = delete;
   ~Experts() { munmap(const_cast<char *>(data), bytes); }
@@ -48,13 +49,13 @@ public:
   const void *metadata() const { return builder.GetBufferPointer(); }
 
 private:
-  void describe(uint32_t count) {
+  void describe(uint32_t count, uint32_t experts) {
     std::vector<artifact::WeightSlice> slices;
     for (uint64_t i = 0; i < count; ++i) {
-      slices.emplace_back(i * size, size, 0);
+      slices.emplace_back(i * experts * size, experts * size, 0);
     }
-    std::vector<flatbuffers::Offset<artifact::Weight>> weights = {
-        artifact::CreateWeightDirect(builder, "moe.mlp.experts.down_proj.panels", "f32", nullptr, "panels", 0, count)};
+    std::vector<flatbuffers::Offset<artifact::Weight>> weights = {artifact::CreateWeightDirect(
+        builder, "moe.mlp.experts.down_proj.panels", "f32", nullptr, "panels", 0, count, experts)};
     std::vector<flatbuffers::Offset<artifact::Segment>> segments = {
         artifact::CreateSegmentDirect(builder, "weights", nullptr, false, 0, bytes)};
     auto weightTable = builder.CreateVector(weights);
@@ -73,20 +74,22 @@ private:
 };
 
 TEST(ExpertPagesTest, CountsThoseThatAreRead) {
-  TouchedWeights touched;
-  // Neighbors share pages.
-  Experts experts(12, 5 * kPage / 2 * 3);
-  ASSERT_TRUE(touched.countExperts(experts.metadata()));
-  ASSERT_TRUE(touched.forget());
-  EXPECT_EQ(touched.measure().experts, 0u);
-  for (uint64_t one : {3, 4, 9, 4}) {
-    experts.readExpert(one);
+  for (Experts::Place place : {Experts::Place::Stacked, Experts::Place::Apart}) {
+    TouchedWeights touched;
+    // Neighbors share pages.
+    Experts experts(12, 5 * kPage / 2 * 3, place);
+    ASSERT_TRUE(touched.countExperts(experts.metadata()));
+    ASSERT_TRUE(touched.forget());
+    EXPECT_EQ(touched.measure().experts, 0u);
+    for (uint64_t one : {3, 4, 9, 4}) {
+      experts.readExpert(one);
+    }
+    Touched read = touched.measure();
+    EXPECT_EQ(read.experts, 3u);
+    EXPECT_GE(read.bytes, 3 * 7 * kPage);
+    ASSERT_TRUE(touched.forget());
+    EXPECT_EQ(touched.measure().experts, 0u);
   }
-  Touched read = touched.measure();
-  EXPECT_EQ(read.experts, 3u);
-  EXPECT_GE(read.bytes, 3 * 7 * kPage);
-  ASSERT_TRUE(touched.forget());
-  EXPECT_EQ(touched.measure().experts, 0u);
 }
 
 TEST(ExpertPagesTest, WhatIsFetchedAheadIsNoExpert) {

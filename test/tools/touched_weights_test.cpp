@@ -15,10 +15,11 @@ namespace {
 /// Metadata with weights of one slice each.
 class Metadata {
 public:
-  void add(const char *name, const char *type, const std::vector<int64_t> &shape, const char *layout, uint64_t bytes) {
+  void add(const char *name, const char *type, const std::vector<int64_t> &shape, const char *layout, uint64_t bytes,
+           uint32_t experts = 0, bool scale = false) {
     auto first = static_cast<uint32_t>(slices.size());
     slices.emplace_back(0, bytes, 0);
-    weights.push_back(artifact::CreateWeightDirect(builder, name, type, &shape, layout, first, 1));
+    weights.push_back(artifact::CreateWeightDirect(builder, name, type, &shape, layout, first, 1, experts, scale));
   }
 
   WeightCount count() {
@@ -51,22 +52,22 @@ TEST(CountWeightsTest, CountsMatricesPackedOrNot) {
 
 TEST(CountWeightsTest, KeepsExpertsAndHeadApart) {
   Metadata metadata;
-  metadata.add("moe.mlp.experts.down_proj.panels", "bf16", {1, 16, 32}, "panels", 1024);
+  metadata.add("moe.mlp.experts.down_proj.panels", "bf16", {3, 1, 16, 32}, "panels", 3072, 3);
   metadata.add("moe.mlp.shared_experts.down_proj.panels", "bf16", {1, 8, 32}, "panels", 512);
   metadata.add("lm_head.panels", "bf16", {4, 16, 32}, "panels", 4096);
   WeightCount count = metadata.count();
-  EXPECT_EQ(count.expertElements, 512);
+  EXPECT_EQ(count.expertElements, 3 * 512);
   EXPECT_EQ(count.denseElements, 256);
   EXPECT_EQ(count.headElements, 2048);
-  EXPECT_EQ(count.expertBytes, 1024u);
-  EXPECT_EQ(count.experts, 1u);
+  EXPECT_EQ(count.expertBytes, 3072u);
+  EXPECT_EQ(count.experts, 3u);
   EXPECT_EQ(count.denseBytes, 512u + 4096);
 }
 
 TEST(CountWeightsTest, NormsAndScalesAreBytesButNoMatrices) {
   Metadata metadata;
   metadata.add("norm", "bf16", {16}, "rows", 32);
-  metadata.add("dense.mlp.down_proj.scales", "f32", {2, 2}, "scales", 16);
+  metadata.add("dense.mlp.down_proj.scales", "f32", {2, 2}, "rows", 16, 0, true);
   WeightCount count = metadata.count();
   EXPECT_EQ(count.denseBytes, 48u);
   EXPECT_EQ(count.denseElements, 0);
@@ -74,7 +75,7 @@ TEST(CountWeightsTest, NormsAndScalesAreBytesButNoMatrices) {
 
 TEST(CountWeightsTest, LeavesOutTheDraft) {
   Metadata metadata;
-  metadata.add("mtp.mlp.experts.down_proj.panels", "bf16", {1, 16, 32}, "panels", 1024);
+  metadata.add("mtp.mlp.experts.down_proj.panels", "bf16", {1, 16, 32}, "panels", 1024, 1);
   metadata.add("mtp.self_attn.q_a_proj+mtp.self_attn.kv_a_proj_with_mqa.panels", "bf16", {1, 8, 32}, "panels", 512);
   WeightCount count = metadata.count();
   EXPECT_EQ(count.expertBytes + count.denseBytes + count.experts, 0u);

@@ -178,15 +178,17 @@ bool Compilation::takeInput() {
          (!input.files || checkWeights(*input.module, *input.files));
 }
 
-/// Weights that a phase has joined must be packed, whatever the options of this call are.
+/// Weights that a phase has joined, or experts in a stack, must be packed, whatever the options of this call are.
 bool Compilation::checkStorage() {
   bool apart =
       options.weights == codegen::WeightStorage::Reference || (options.from == Phase::Model && !options.kernels);
   bool joined = llvm::any_of(input.module->getOps<deepseek::RecipeOp>(),
                              [](deepseek::RecipeOp recipe) { return !recipe.getOps<deepseek::SourceOp>().empty(); });
-  if (apart && joined) {
-    return fail(Problem::Usage, "usage",
-                "holds joined weights: use the same --weights and --no-kernels as when it was emitted");
+  auto machine = (*input.module)->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
+  if (apart && (joined || (machine && machine.getLayout()))) {
+    return fail(
+        Problem::Usage, "usage",
+        "holds joined weights or stacked experts: use the same --weights and --no-kernels as when it was emitted");
   }
   return true;
 }
@@ -221,7 +223,7 @@ void Compilation::addFuse(OpPassManager &manager) const {
   fuse.arch = std::string(target.arch->name);
   fuse.tune = target.tune;
   fuse.kernels = options.kernels;
-  fuse.packWeights = rewritesWeights();
+  fuse.packWeights = options.weights == codegen::WeightStorage::Pack;
   fuse.activation = options.activation;
   addFusePipeline(manager, fuse);
 }

@@ -17,8 +17,8 @@ static constexpr uint64_t kPage = 4096;
 static uint64_t roundUp(uint64_t value) { return (value + kPage - 1) / kPage * kPage; }
 
 bool countsExperts(const artifact::Weight &weight) {
-  std::string_view name = weight.name()->string_view();
-  return name.find(".experts.down_proj") != std::string_view::npos && name.find("scale") == std::string_view::npos;
+  return weight.experts() > 0 && !weight.scale() &&
+         weight.name()->string_view().find("down_proj") != std::string_view::npos;
 }
 
 /// Where a segment lies in memory; 0 if no mapping can be it, or more than one. A mapping begins with the page that the
@@ -46,6 +46,11 @@ void ExpertPages::joinAgain() {
   ends.clear();
 }
 
+bool ExpertPages::add(uint64_t start, uint64_t end) {
+  ends[roundUp(start)] = end / kPage * kPage;
+  return roundUp(start) < end / kPage * kPage;
+}
+
 void ExpertPages::split(const void *metadata, const std::vector<Mapping> &mappings) {
   const artifact::Program &program = *artifact::GetProgram(metadata);
   std::vector<uint64_t> segments;
@@ -55,11 +60,12 @@ void ExpertPages::split(const void *metadata, const std::vector<Mapping> &mappin
   for (const artifact::Weight *weight : *program.weights()) {
     for (uint32_t i = 0; countsExperts(*weight) && i < weight->slice_count(); ++i) {
       const artifact::WeightSlice &slice = *program.weight_slices()->Get(weight->first_slice() + i);
-      uint64_t start = segments[slice.segment()] + slice.offset(), end = (start + slice.size()) / kPage * kPage;
-      if (!segments[slice.segment()] || roundUp(start) >= end) {
-        return joinAgain();
+      uint64_t start = segments[slice.segment()] + slice.offset(), size = slice.size() / weight->experts();
+      for (uint32_t expert = 0; expert < weight->experts(); ++expert, start += size) {
+        if (!segments[slice.segment()] || !add(start, start + size)) {
+          return joinAgain();
+        }
       }
-      ends[roundUp(start)] = end;
     }
   }
   // Neighbors of a kind would be one mapping again.

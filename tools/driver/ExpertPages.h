@@ -16,7 +16,7 @@ struct Weight;
 
 namespace fathom::driver {
 
-/// Whether a weight has a slice for each routed expert and is the one matrix by which they are counted.
+/// Whether a weight is of routed experts and the one matrix of theirs by which they are counted.
 bool countsExperts(const artifact::Weight &weight);
 
 /// The pages of one matrix of each routed expert: whoever uses an expert reads all of it.
@@ -39,6 +39,8 @@ public:
   uint64_t countUsed(const std::vector<Mapping> &mappings) const;
 
 private:
+  /// The pages of an expert. False if it has none for itself.
+  bool add(uint64_t start, uint64_t end);
   void joinAgain();
 
   /// First and last addresses of the whole pages of each expert.

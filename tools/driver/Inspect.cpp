@@ -165,7 +165,7 @@ static void listCode(const artifact::Program &program, Report &report) {
 }
 
 static void listWeights(const artifact::Program &program, Report &report) {
-  report.table("weights", {"name", "type", "shape", "layout", "slices", "size_bytes", "segment"});
+  report.table("weights", {"name", "type", "shape", "layout", "experts", "scale", "slices", "size_bytes", "segment"});
   for (const artifact::Weight *weight : each(program.weights())) {
     // Checked by the reader: the slices exist, and so do their segments.
     uint64_t bytes = 0;
@@ -177,7 +177,7 @@ static void listWeights(const artifact::Program &program, Report &report) {
     }
     std::string name = weight->slice_count() ? show(program.segments()->Get(segment)->name()) : "";
     report.row({show(weight->name()), show(weight->element_type()), toArray(each(weight->shape())),
-                show(weight->layout()), weight->slice_count(), bytes, name});
+                show(weight->layout()), weight->experts(), weight->scale(), weight->slice_count(), bytes, name});
   }
   report.table("segments", {"name", "directory", "offset", "size_bytes", "xxh3"});
   for (const artifact::Segment *segment : each(program.segments())) {

@@ -75,19 +75,19 @@ WeightCount countWeights(const void *metadata) {
     for (uint32_t s = 0; s < weight.slice_count(); ++s) {
       bytes += program.weight_slices()->Get(weight.first_slice() + s)->size();
     }
-    std::string_view layout = layoutOf(weight);
     // A token reads one row of a table.
     bool head = isHead(weight) || (!hasHead && contains(name, "embed"));
     bool table = !head && (contains(name, "embed") || contains(name, "rope_table"));
+    size_t dimensions = weight.shape() ? weight.shape()->size() - (weight.experts() > 1) : 0;
     // Packing gives a matrix a third dimension.
-    bool matrix = layout == "panels" || (layout == "rows" && weight.shape() && weight.shape()->size() == 2);
+    bool matrix = !weight.scale() && dimensions == (layoutOf(weight) == "panels" ? 3 : 2);
     // The model's steps do not run its draft.
     if (table || name.substr(0, 4) == "mtp.") {
       continue;
     }
     double elements = matrix ? static_cast<double>(bytes) / bytesOfElement(weight.element_type()->string_view()) : 0;
-    bool expert = contains(name, ".experts.");
-    count.experts += countsExperts(weight) ? weight.slice_count() : 0;
+    bool expert = weight.experts() > 0;
+    count.experts += countsExperts(weight) ? uint64_t(weight.slice_count()) * weight.experts() : 0;
     (expert ? count.expertBytes : count.denseBytes) += bytes;
     (expert ? count.expertElements : head ? count.headElements : count.denseElements) += elements;
   }

@@ -101,6 +101,23 @@ TEST(ArtifactWriter, WritesWhatAReaderVerifies) {
   }
 }
 
+TEST(ArtifactWriter, PutsExpertsOneAfterTheOtherInASlice) {
+  WriterFixture fixture;
+  // Of a size that the alignment does not divide.
+  auto one = std::get<SliceRecipe>(fixture.contents.weights[0].slices[0]);
+  fixture.contents.weights[0].slices.assign(6, one);
+  fixture.contents.weights[0].experts = 3;
+  std::string bytes = fixture.write("model.fathom"), expert = packNaively(one, fixture.shard.bytes);
+  ReadArtifact artifact(bytes);
+  artifact.expectValid();
+  ASSERT_NE(expert.size() % 64, 0u);
+  EXPECT_EQ(artifact.program->weights()->Get(0)->slice_count(), 2u);
+  EXPECT_EQ(artifact.program->weights()->Get(1)->first_slice(), 2u);
+  EXPECT_TRUE(artifact.slice(0) == expert + expert + expert);
+  EXPECT_TRUE(artifact.slice(1) == artifact.slice(0));
+  EXPECT_EQ(artifact.program->weight_slices()->Get(1)->offset() % 64, 0u);
+}
+
 TEST(ArtifactWriter, KeepsEveryFact) {
   WriterFixture fixture;
   std::string bytes = fixture.write("model.fathom");

@@ -124,6 +124,21 @@ TEST(LowerRecipes, FindsTheTensorOfEachLayerAndExpert) {
   }
   EXPECT_THAT(places, ElementsAre(std::pair(0, 10), std::pair(0, 20), std::pair(1, 30), std::pair(1, 40)));
   EXPECT_THAT(weights[0].shape, ElementsAre(8, 4));
+  EXPECT_EQ(weights[0].experts, 1u);
+}
+
+TEST(LowerRecipes, PutsTheExpertsOfALayerInASliceWhereWeightsArePacked) {
+  auto weights = llvm::cantFail(lower(R"(
+    module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu", arch = "avx2", tune = "x86-64-v3",
+                                                          layout = <panels = 32, interleave = 32>>} {
+      deepseek.weight @down_proj : tensor<2x8x4xbf16> experts layers [1, 5]
+          from "{layer}.{expert}" at [0, 10, 0, 20, 1, 30, 1, 40] {plan.first_slice = 0 : i64}
+      deepseek.weight @norm : tensor<8xbf16> from "norm" at [0, 0] {plan.first_slice = 2 : i64}
+    })"));
+  EXPECT_EQ(weights[0].slices.size(), 4u);
+  EXPECT_EQ(weights[0].experts, 2u);
+  EXPECT_THAT(weights[0].shape, ElementsAre(2, 8, 4));
+  EXPECT_EQ(weights[1].experts, 0u);
 }
 
 TEST(LowerRecipes, GivesAllLayersAWeightWithoutLayers) {

@@ -52,9 +52,22 @@ StoredWeight StoredWeight::join(const Weight &gate, const Weight &up) {
   return stored;
 }
 
+StoredWeight StoredWeight::stack(const std::vector<StoredWeight> &experts) {
+  StoredWeight stored;
+  for (const StoredWeight &expert : experts) {
+    stored.data.insert(stored.data.end(), expert.data.begin(), expert.data.end());
+    stored.scales.insert(stored.scales.end(), expert.scales.begin(), expert.scales.end());
+  }
+  std::string count = std::to_string(experts.size()) + "x";
+  stored.shape = count + experts[0].shape;
+  stored.scaleShape = experts[0].scaleShape.empty() ? "" : count + experts[0].scaleShape;
+  stored.block = experts[0].block;
+  return stored;
+}
+
 Operand WeightOperand::describe(const std::string &operand, const std::string &shape) const {
-  std::string experts = isStack ? std::to_string(parts.size()) + "x" : "";
-  return {operand, "tensor<" + experts + shape + ">", 1, isStack ? static_cast<int64_t>(parts.size()) : 0};
+  std::string experts = isTable ? std::to_string(parts.size()) + "x" : "";
+  return {operand, "tensor<" + experts + shape + ">", 1, isTable ? static_cast<int64_t>(parts.size()) : 0};
 }
 
 Operands WeightOperand::scale() const {

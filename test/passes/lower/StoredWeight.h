@@ -18,6 +18,9 @@ struct StoredWeight {
   /// The rows of one weight, then those of the other, with a scale for each output and 128 inputs.
   static StoredWeight join(const Weight &gate, const Weight &up);
 
+  /// Those of all experts, one after the other.
+  static StoredWeight stack(const std::vector<StoredWeight> &experts);
+
   std::vector<uint8_t> data;
   Floats scales;
   std::string shape;      ///< "5x7xbf16"
@@ -25,11 +28,11 @@ struct StoredWeight {
   std::string block;      ///< " <128 x 128>"
 };
 
-/// A weight, or a stack of experts', as an operand `name` and its scales `name`_scale.
+/// A weight, or a table of experts', as an operand `name` and its scales `name`_scale.
 class WeightOperand {
 public:
   WeightOperand(const std::string &name, StoredWeight only) : WeightOperand(name, {std::move(only)}, false) {}
-  static WeightOperand stack(const std::string &name, std::vector<StoredWeight> experts) {
+  static WeightOperand table(const std::string &name, std::vector<StoredWeight> experts) {
     return WeightOperand(name, std::move(experts), true);
   }
 
@@ -44,13 +47,13 @@ public:
   const std::string &block() const { return parts[0].block; }
 
 private:
-  WeightOperand(const std::string &name, std::vector<StoredWeight> parts, bool isStack)
-      : name(name), parts(std::move(parts)), isStack(isStack) {}
+  WeightOperand(const std::string &name, std::vector<StoredWeight> parts, bool isTable)
+      : name(name), parts(std::move(parts)), isTable(isTable) {}
   Operand describe(const std::string &operand, const std::string &shape) const;
 
   std::string name;
   std::vector<StoredWeight> parts;
-  bool isStack;
+  bool isTable;
 };
 
 void append(std::vector<const void *> &memory, const std::vector<const void *> &more);

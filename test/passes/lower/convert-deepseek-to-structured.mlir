@@ -217,6 +217,19 @@ func.func @grouped(%x: tensor<?x3xf32>, %o: tensor<3xi32>, %r: tensor<?xi32>, %t
   return %y : tensor<?x1xf32>
 }
 
+// Of a stack in memory, an expert is a first index.
+// CHECK-LABEL: func.func @stacked(
+// CHECK-SAME: %[[STACK:[^:]*]]: memref<2x1x3xbf16>)
+func.func @stacked(%x: tensor<?x3xf32>, %o: tensor<3xi32>, %r: tensor<?xi32>, %stack: memref<2x1x3xbf16>)
+    -> tensor<?x1xf32> {
+  %w = bufferization.to_tensor %stack restrict : memref<2x1x3xbf16> to tensor<2x1x3xbf16>
+  // CHECK: scf.for %[[E:[^ ]*]] =
+  // CHECK: memref.load %[[STACK]][%[[E]], %{{.*}}, %{{.*}}] : memref<2x1x3xbf16>
+  %y = deepseek.moe_linear gather %x, %o, %r, %w top_k 2
+      : (tensor<?x3xf32>, tensor<3xi32>, tensor<?xi32>, tensor<2x1x3xbf16>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
 // All of the experts' network: permutation, products, SwiGLU and the weighted sum.
 // CHECK-LABEL: func.func @experts(
 // CHECK-NOT: deepseek

@@ -170,15 +170,16 @@ TEST_P(StructuredWeightsTest, GroupedLinear) {
     weights.push_back(weight(kWidth, kHidden, static_cast<uint32_t>(10 + e)));
   }
   for (bool gather : {true, false}) {
-    SCOPED_TRACE(testing::Message() << (gather ? "gather" : "no gather"));
-    auto stack = WeightOperand::stack("w", storeAll(weights));
+    SCOPED_TRACE(testing::Message() << (gather ? "gather, a table" : "no gather, a stack"));
+    auto experts = gather ? WeightOperand::table("w", storeAll(weights))
+                          : WeightOperand("w", StoredWeight::stack(storeAll(weights)));
     Floats x = random_floats(slots * kHidden, 1), want(slots * kWidth), got = unset(slots * kWidth);
     Operands inputs = {rows("x", kHidden, gather ? 1 : kTopK), {"offsets", "tensor<10xi32>"}, ids("sources", kTopK)};
     Memory memory = {x.data(), p.offsets.data(), p.sourceRows.data()};
-    append(inputs, memory, stack);
+    append(inputs, memory, experts);
     memory.push_back(got.data());
     auto linear = GeneratedFunction::create(
-        formatv("deepseek.moe_linear {0} %x, %offsets, %sources, {1} top_k 3", gather ? "gather" : "", stack.text()),
+        formatv("deepseek.moe_linear {0} %x, %offsets, %sources, {1} top_k 3", gather ? "gather" : "", experts.text()),
         inputs, {rows("y", kWidth, kTopK)});
     linear.run(T, memory);
     ref::moe_linear(x.data(), p.offsets.data(), gather ? p.sourceRows.data() : nullptr, decodeAll(weights).data(),
@@ -205,14 +206,14 @@ TEST_P(StructuredWeightsTest, GroupedLinearSwiGlu) {
   for (int64_t e = 0; e < kExperts; ++e) {
     stored.push_back(StoredWeight::join(gates[e], ups[e]));
   }
-  auto stack = WeightOperand::stack("w", std::move(stored));
+  auto experts = WeightOperand::table("w", std::move(stored));
   Floats got = unset(slots * kWidth);
   Operands inputs = {rows("x", kHidden), {"offsets", "tensor<10xi32>"}, ids("sources", kTopK)};
   Memory memory = {x.data(), p.offsets.data(), p.sourceRows.data()};
-  append(inputs, memory, stack);
+  append(inputs, memory, experts);
   memory.push_back(got.data());
-  auto linear = GeneratedFunction::create("deepseek.moe_linear_swiglu gather %x, %offsets, %sources, " + stack.text() +
-                                              " top_k 3",
+  auto linear = GeneratedFunction::create("deepseek.moe_linear_swiglu gather %x, %offsets, %sources, " +
+                                              experts.text() + " top_k 3",
                                           inputs, {rows("y", kWidth, kTopK)});
   linear.run(T, memory);
   expectClose(got, a);
@@ -237,9 +238,9 @@ TEST_P(StructuredWeightsTest, Experts) {
   ref::moe_linear(a.data(), p.offsets.data(), nullptr, decodeAll(downs).data(), kExperts, kWidth, kHidden, y.data());
   ref::moe_combine(y.data(), p.slots.data(), choice.data(), T, kHidden, kTopK, want.data());
 
-  auto gate = WeightOperand::stack("gate", storeAll(gates));
-  auto up = WeightOperand::stack("up", storeAll(ups));
-  auto down = WeightOperand::stack("down", storeAll(downs));
+  auto gate = WeightOperand::table("gate", storeAll(gates));
+  auto up = WeightOperand::table("up", storeAll(ups));
+  auto down = WeightOperand::table("down", storeAll(downs));
   Operands inputs = {rows("x", kHidden), {"ids", "tensor<?x3xi32>"}, rows("choice", kTopK)};
   Memory memory = {x.data(), p.ids.data(), choice.data()};
   std::string scales;
