@@ -93,33 +93,28 @@ FATHOM_INLINE void end_chain(f32x16 chain, const float *scale, float *sum) {
   store(sum, Scaled ? fma(chain, load(scale), load(sum)) : chain);
 }
 
-/// Steps of a chain: 0, 1, 2, … or, by pairs, 1, 0, 3, 2, … and the one that is left.
-template <bool Pairs, int Unroll, class Step>
-FATHOM_INLINE void for_each_step(int64_t steps, const Step &step) {
-  if constexpr (Pairs) {
-    _Pragma("clang loop unroll_count(Unroll)") for (int64_t k = 0; k + 1 < steps; k += 2) {
-      step(k + 1);
-      step(k);
-    }
-    if (steps % 2 == 1) {
-      step(steps - 1);
-    }
-  } else {
-    _Pragma("clang loop unroll_count(Unroll)") for (int64_t k = 0; k < steps; ++k) { step(k); }
+/// Steps of a chain: 0, 1, 2, … or, where `odd_first` is 1, 1, 0, 3, 2, … and the one that is left. A number, since two
+/// loops would be twice the code of every kernel; it folds as other constants do.
+template <int Unroll, class Step>
+FATHOM_INLINE void for_each_step(int64_t steps, int64_t odd_first, const Step &step) {
+  int64_t whole = steps - (steps & odd_first);
+  _Pragma("clang loop unroll_count(Unroll)") for (int64_t k = 0; k < whole; ++k) { step(k ^ odd_first); }
+  if (whole < steps) {
+    step(whole);
   }
 }
 
 /// Some steps of a group of panels: as they are stored, so that tiles decode them in registers and fetch those that
 /// follow, or decoded before.
-template <class Weight, bool Stored, bool Pairs>
+template <class Weight, bool Stored>
 struct Blocks {
   using Type = Weight;
-  static constexpr bool kPairs = Pairs;
   static constexpr bool kStored = Stored;
   const typename Weight::Stored *data[kGroup];
   int64_t panels;
   int64_t from;
   int64_t steps;
+  int64_t odd_first;
 };
 
 /// One tile: sums[Rows][32] += tile[Rows][kBlock] * panel `p` of the blocks.
@@ -132,7 +127,7 @@ FATHOM_INLINE void multiply_tile(const float *tile, const Blocks &blocks, int64_
         chain[r][v] = begin_chain<Scaled>(sums + r * kPanel + column + v * kLanes);
       }
     }
-    for_each_step<Blocks::kPairs, 1>(blocks.steps, [&](int64_t k) __attribute__((always_inline)) {
+    for_each_step<1>(blocks.steps, blocks.odd_first, [&](int64_t k) __attribute__((always_inline)) {
       auto *weights = blocks.data[p] + k * kPanel + column;
       if constexpr (Blocks::kStored) {
         prefetch<Vectors * kLanes * sizeof(*weights)>(reinterpret_cast<const char *>(weights + kBlock * kPanel));
@@ -190,9 +185,9 @@ FATHOM_INLINE void multiply_stored(const RowSource &x, const Blocks &blocks, Mul
 
 /// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
 /// Past the last row it repeats that row.
-template <int Rows, int Streams, bool Pairs, class Source, class RowSource>
-FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, float *tile,
-                                    const Sums &sums, int64_t slot) {
+template <int Rows, int Streams, class Source, class RowSource>
+FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, int64_t odd_first,
+                                    float *tile, const Sums &sums, int64_t slot) {
   using Weight = typename Source::Type;
   constexpr bool kScaled = Source::kScaled;
   constexpr int64_t kStep = kPanel * sizeof(typename Weight::Stored);
@@ -215,7 +210,7 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
     f32x16 chain[Streams][Rows][2];
     for_each_sum([&](int s, int r, int v, float *sum)
                      __attribute__((always_inline)) { chain[s][r][v] = begin_chain<kScaled>(sum); });
-    for_each_step<Pairs, Rows == 1 ? (Pairs ? 2 : 4) : 1>(end - from, [&](int64_t k) __attribute__((always_inline)) {
+    for_each_step<Rows == 1 ? 4 : 1>(end - from, odd_first, [&](int64_t k) __attribute__((always_inline)) {
       FATHOM_UNROLL for (int s = 0; s < Streams; ++s) {
         const typename Weight::Stored *step = data[s] + (from + k) * kPanel;
         prefetch<kStep>(reinterpret_cast<const char *>(step) + kPanelPrefetch / Streams);
@@ -240,24 +235,24 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
 }
 
 /// `Rows` rows over panels, `Streams` at once, and the last ones fewer at once.
-template <int Rows, int Streams, bool Pairs, class Source, class RowSource>
+template <int Rows, int Streams, class Source, class RowSource>
 FATHOM_INLINE void multiply_panels(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
-                                   float *tile, const Sums &sums, int64_t slot = 0) {
+                                   int64_t odd_first, float *tile, const Sums &sums, int64_t slot = 0) {
   for (; slot + Streams <= panels; slot += Streams) {
-    multiply_streams<Rows, Streams, Pairs>(weights, x, first + slot, tile, sums, slot);
+    multiply_streams<Rows, Streams>(weights, x, first + slot, odd_first, tile, sums, slot);
   }
   if constexpr (Streams > 1) {
-    multiply_panels<Rows, Streams / 2, Pairs>(weights, x, first, panels, tile, sums, slot);
+    multiply_panels<Rows, Streams / 2>(weights, x, first, panels, odd_first, tile, sums, slot);
   }
 }
 
 /// Multiplies if the rows are at most `Rows`, and these few enough for the registers.
-template <int Rows, class Tile, bool Pairs, class Source, class RowSource>
-FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels, float *tile,
-                                const Sums &sums) {
+template <int Rows, class Tile, class Source, class RowSource>
+FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
+                                int64_t odd_first, float *tile, const Sums &sums) {
   if constexpr (Source::kPanels && streams_of<Tile>(Rows) > 0) {
     if (sums.rows <= Rows) {
-      multiply_panels<Rows, streams_of<Tile>(Rows), Pairs>(weights, x, first, panels, tile, sums);
+      multiply_panels<Rows, streams_of<Tile>(Rows)>(weights, x, first, panels, odd_first, tile, sums);
       return true;
     }
   }
@@ -294,9 +289,9 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const Activat
 }
 
 /// The part of a product that begins at step `from`, up to kBlock steps.
-template <class Tile, bool Pairs, class Source, class RowSource>
+template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
-                                  int64_t from, MultiplyScratch *scratch, const Sums &sums) {
+                                  int64_t from, int64_t odd_first, MultiplyScratch *scratch, const Sums &sums) {
   int64_t steps = smaller(kBlock, weights.depth - from);
   if constexpr (Source::kScaled) {
     for (int64_t p = 0; p < panels; ++p) {
@@ -305,7 +300,7 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
   }
   if constexpr (Source::kPanels) {
     if (sums.rows <= Source::Type::kDecodedRows) {
-      Blocks<typename Source::Type, /*Stored=*/true, Pairs> blocks{{}, panels, from, steps};
+      Blocks<typename Source::Type, /*Stored=*/true> blocks{{}, panels, from, steps, odd_first};
       for (int64_t p = 0; p < panels; ++p) {
         blocks.data[p] = weights.panel(first + p) + from * kPanel;
       }
@@ -313,7 +308,7 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
       return;
     }
   }
-  Blocks<F32, /*Stored=*/false, Pairs> blocks{{}, panels, from, steps};
+  Blocks<F32, /*Stored=*/false> blocks{{}, panels, from, steps, odd_first};
   for (int64_t p = 0; p < panels; ++p) {
     blocks.data[p] = weights.block(first + p, from, steps, scratch->blocks[p]);
   }
@@ -322,19 +317,19 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
   multiply_tiles<Tile::kFewRows, Tile::kFewVectors, Source::kScaled>(x, whole, sums.rows, blocks, scratch, sums);
 }
 
-/// `multiply` of products.h with chains in ascending order, or by pairs.
-template <class Tile, bool Pairs, class Source, class RowSource>
+/// `multiply` of products.h by chains of multiply-adds.
+template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply_in_order(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
-                                     MultiplyScratch *scratch, const Sums &sums) {
+                                     int64_t odd_first, MultiplyScratch *scratch, const Sums &sums) {
   constexpr int kSome = streams_of<Tile>(4) > 0 ? 4 : 3;
-  if (multiply_few<1, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<2, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<kSome, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums) ||
-      multiply_few<6, Tile, Pairs>(weights, x, first, panels, scratch->tile, sums)) {
+  if (multiply_few<1, Tile>(weights, x, first, panels, odd_first, scratch->tile, sums) ||
+      multiply_few<2, Tile>(weights, x, first, panels, odd_first, scratch->tile, sums) ||
+      multiply_few<kSome, Tile>(weights, x, first, panels, odd_first, scratch->tile, sums) ||
+      multiply_few<6, Tile>(weights, x, first, panels, odd_first, scratch->tile, sums)) {
     return;
   }
-  if constexpr (Source::kWalksRows && !Pairs) {
-    if (sums.rows == 1) {
+  if constexpr (Source::kWalksRows) {
+    if (sums.rows == 1 && !odd_first) {
       for (int64_t p = 0; p < panels; ++p) {
         multiply_row(weights, x(0), first + p, scratch, sums.at(p, 0));
       }
@@ -342,7 +337,7 @@ FATHOM_INLINE void multiply_in_order(const Source &weights, const RowSource &x, 
     }
   }
   for (int64_t from = 0; from < weights.depth; from += kBlock) {
-    multiply_block<Tile, Pairs>(weights, x, first, panels, from, scratch, sums);
+    multiply_block<Tile>(weights, x, first, panels, from, odd_first, scratch, sums);
   }
 }
 

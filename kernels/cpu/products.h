@@ -152,15 +152,13 @@ FATHOM_INLINE void multiply_pairs(const PanelWeights<Bf16> &weights, const RowSo
 template <class Tile, class Source, class RowSource>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                             MultiplyScratch *scratch, const Sums &sums) {
-  if constexpr (!__is_same(typename Source::Type, Bf16)) {
-    multiply_in_order<Tile, /*Pairs=*/false>(weights, x, first, panels, scratch, sums);
-  } else if (x.data.isF32()) {
-    multiply_in_order<Tile, /*Pairs=*/false>(weights, x, first, panels, scratch, sums);
-  } else if constexpr (__is_same(Tile, Avx512Bf16Tile) && Source::kPanels) {
-    multiply_pairs<Tile>(weights, x, first, panels, scratch, sums);
-  } else {
-    multiply_in_order<Tile, /*Pairs=*/true>(weights, x, first, panels, scratch, sums);
+  int64_t odd_first = __is_same(typename Source::Type, Bf16) && !x.data.isF32();
+  if constexpr (__is_same(Tile, Avx512Bf16Tile) && __is_same(Source, PanelWeights<Bf16>)) {
+    if (odd_first) {
+      return multiply_pairs<Tile>(weights, x, first, panels, scratch, sums);
+    }
   }
+  multiply_in_order<Tile>(weights, x, first, panels, odd_first, scratch, sums);
 }
 
 } // namespace fathom::cpu
