@@ -70,7 +70,7 @@ struct AllKeys {
     int64_t bytes;
     FATHOM_INLINE const char *operator()(int64_t j) const { return first + j * bytes; }
   };
-  using Columns = DenseRows;
+  using Columns = RowSource;
 
   /// Numbers from `first` on, where they are f32.
   static FATHOM_INLINE Columns columns(const Rows &rows, int64_t first) {
@@ -347,7 +347,7 @@ struct Attending {
       for (int64_t j = 0; j < keys; ++j) {
         decode_numbers(block(j), s.values.format, first, width, s.decoded + j * kColumnsOfValues);
       }
-      value_columns(state, heads, DenseRows{s.decoded, kColumnsOfValues}, keys, first, width, ahead);
+      value_columns(state, heads, RowSource{s.decoded, kColumnsOfValues}, keys, first, width, ahead);
     }
   }
 

@@ -60,7 +60,7 @@ FATHOM_INLINE void finish(const fathom_dispatch_t *dispatch, const Sums &sums, i
 }
 
 /// Output panels [first, first + count) for every row of x.
-template <class Tile, bool Gated, class Source, class RowSource>
+template <class Tile, bool Gated, class Source>
 FATHOM_INLINE void multiply_and_finish(const fathom_dispatch_t *dispatch, const Source &weights, const RowSource &x,
                                        int64_t rows, int64_t first, int64_t count, int64_t row0, const Output &out,
                                        void *scratch) {
@@ -77,7 +77,7 @@ FATHOM_INLINE void multiply_and_finish(const fathom_dispatch_t *dispatch, const 
 
 /// All of the output, without an epilogue.
 template <class Tile, class Source>
-FATHOM_INLINE void multiply_and_store(const Source &weights, const DenseRows &x, int64_t rows, const Output &out,
+FATHOM_INLINE void multiply_and_store(const Source &weights, const RowSource &x, int64_t rows, const Output &out,
                                       void *scratch) {
   auto *memory = static_cast<MultiplyScratch *>(scratch);
   Sums sums(reinterpret_cast<float *>(memory + 1), rows);

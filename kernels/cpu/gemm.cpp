@@ -20,7 +20,7 @@ struct Gemm : gemm_constants {
     constexpr int kOut = Source::kScaled ? 3 : 2;
     Source weights(operand<const void>(dispatch, 1), Source::kScaled ? operand<const void>(dispatch, 2) : nullptr, c[N],
                    c[K]);
-    DenseRows x{activation(dispatch, 0, c[x_element]) + c[x_offset], c[x_stride]};
+    RowSource x{activation(dispatch, 0, c[x_element]) + c[x_offset], c[x_stride]};
     Output out{activation(dispatch, kOut, c[out_element]) + c[out_offset], c[out_stride], c[N]};
     int64_t first = item * c[panels_per_item];
     int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);

@@ -25,7 +25,7 @@ struct MlaAbsorbQuery : HeadItems<mla_absorb_query_constants> {
     Activation out = activation(dispatch, kTable + 1, c[x_element]) + item * width;
     ColumnWeights<Weight> weights{operand<const typename Weight::Stored>(dispatch, 1),
                                   operand<const float>(dispatch, 2), item * (c[dn] + c[dv]), c[dn], c[r]};
-    multiply_and_store<Tile>(weights, DenseRows{q, query}, dispatch->rows, Output{out, c[H] * width, c[r]}, scratch);
+    multiply_and_store<Tile>(weights, RowSource{q, query}, dispatch->rows, Output{out, c[H] * width, c[r]}, scratch);
     for (int64_t row = 0; row < dispatch->rows; ++row) {
       rotate(q + row * query + c[dn], table + dispatch->positions[row] * c[dr], c[dr], out + row * c[H] * width + c[r]);
     }

@@ -61,7 +61,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
     RowWeights<F32> transposed(latents, nullptr, 0, count, c[r], c[r] + c[dr]);
     Sums sums(s.expanded, c[dn]);
     sums.clear(2);
-    multiply<Tile>(transposed, DenseRows{s.key_weights, c[r]}, 0, 2, s.multiply(), sums);
+    multiply<Tile>(transposed, RowSource{s.key_weights, c[r]}, 0, 2, s.multiply(), sums);
     for (int64_t p = 0; p < 2; ++p) {
       float *keys = s.keys + p * (c[dn] + c[dr]) * kPanel;
       decode_row<F32>(sums.at(p, 0), nullptr, 0, c[dn] * kPanel, keys);
@@ -80,7 +80,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
     for (int64_t panel = 0; panel < all; panel += kGroup) {
       int64_t panels = smaller(kGroup, all - panel);
       sums.clear(panels);
-      multiply<Tile>(weights, DenseRows{latents, c[r] + c[dr]}, panel, panels, s.multiply(), sums);
+      multiply<Tile>(weights, RowSource{latents, c[r] + c[dr]}, panel, panels, s.multiply(), sums);
       for (int64_t p = 0; p < panels; ++p) {
         float *values = s.values + (panel + p) * kKeys * kPanel;
         decode_row<F32>(sums.at(p, 0), nullptr, 0, count * kPanel, values);
@@ -97,7 +97,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
     int64_t query = c[dn] + c[dr], panels = ceil_div(c[dv], kPanel);
     Sums scores(s.scores, rows);
     scores.clear(2);
-    multiply<Tile>(PanelWeights<F32>(s.keys, nullptr, kKeys, query), DenseRows{s.queries + row * query, query}, 0, 2,
+    multiply<Tile>(PanelWeights<F32>(s.keys, nullptr, kKeys, query), RowSource{s.queries + row * query, query}, 0, 2,
                    s.multiply(), scores);
     Sums results(s.results + row * kPanel, rows, dispatch->rows + kSlackRows);
     for (int64_t i = 0; i < rows; ++i) {
@@ -114,7 +114,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
     }
     PanelWeights<F32> values(s.values, nullptr, c[dv], kKeys);
     for (int64_t panel = 0; panel < panels; panel += kGroup) {
-      multiply<Tile>(values, DenseRows{s.weights, kKeys}, panel, smaller(kGroup, panels - panel), s.multiply(),
+      multiply<Tile>(values, RowSource{s.weights, kKeys}, panel, smaller(kGroup, panels - panel), s.multiply(),
                      Sums(results.at(panel, 0), rows, results.stride));
     }
   }

@@ -16,7 +16,7 @@ struct MlaExpandOutput : HeadItems<mla_expand_output_constants> {
     constexpr int kOut = Weight::kQuantized ? 3 : 2;
     RowWeights<Weight> weights(operand<const void>(dispatch, 1), operand<const void>(dispatch, 2),
                                item * (c[dn] + c[dv]) + c[dn], c[dv], c[r], c[r]);
-    DenseRows x{activation(dispatch, 0, c[x_element]) + item * c[r], c[H] * c[r]};
+    RowSource x{activation(dispatch, 0, c[x_element]) + item * c[r], c[H] * c[r]};
     Output out{activation(dispatch, kOut, c[x_element]) + item * c[dv], c[H] * c[dv], c[dv]};
     multiply_and_store<Tile>(weights, x, dispatch->rows, out, scratch);
   }

@@ -71,13 +71,9 @@ struct MoeGemm : moe_gemm_constants {
     int64_t first = item % chunks(c) * c[panels_per_item];
     int64_t panels = size_of_part(ceil_div(c[N], kPanel), c[panels_per_item], first);
     Activation x = activation(dispatch, 0, c[x_element]);
-    if (c[gather]) {
-      GatheredRows picked{x, c[K], operand<const int32_t>(dispatch, 2) + slot};
-      multiply_and_finish<Tile, Gated>(dispatch, weights, picked, rows, first, panels, slot, out, scratch);
-    } else {
-      DenseRows dense{x + slot * c[K], c[K]};
-      multiply_and_finish<Tile, Gated>(dispatch, weights, dense, rows, first, panels, slot, out, scratch);
-    }
+    RowSource source = {c[gather] ? x : x + slot * c[K], c[K],
+                        c[gather] ? operand<const int32_t>(dispatch, 2) + slot : nullptr};
+    multiply_and_finish<Tile, Gated>(dispatch, weights, source, rows, first, panels, slot, out, scratch);
   }
 };
 

@@ -47,18 +47,12 @@ FATHOM_INLINE constexpr int streams_of(int rows) {
 /// stops at every page, reaches three quarters of the speed of plain reading; with this a product reads as fast.
 constexpr int64_t kPanelPrefetch = 4096;
 
-/// The rows of x: dense, or picked by an index.
-struct DenseRows {
+/// The rows of x: one after the other, or picked by an index.
+struct RowSource {
   Activation data;
   int64_t stride;
-  FATHOM_INLINE Activation operator()(int64_t row) const { return data + row * stride; }
-};
-
-struct GatheredRows {
-  Activation data;
-  int64_t stride;
-  const int32_t *index;
-  FATHOM_INLINE Activation operator()(int64_t row) const { return data + index[row] * stride; }
+  const int32_t *index = nullptr;
+  FATHOM_INLINE Activation operator()(int64_t row) const { return data + (index ? index[row] : row) * stride; }
 };
 
 /// Sums of panels: f32 [panel][stride][32], of which `rows` count; the stride leaves room for kSlackRows more.
@@ -152,14 +146,14 @@ FATHOM_INLINE void multiply_tile(const float *tile, const Blocks &blocks, int64_
 
 /// Copies steps [from, from + steps) of `Rows` rows into a tile; past the last row it repeats that row. A copy has a
 /// fixed stride: the inner loop needs one address, and rows a power of two apart do not fight for a cache set.
-template <int Rows, class RowSource>
+template <int Rows>
 FATHOM_INLINE void copy_tile(const RowSource &x, int64_t row, int64_t rows, int64_t from, int64_t steps, float *tile) {
   for (int64_t r = 0; r < Rows; ++r) {
     copy_numbers(x(smaller(row + r, rows - 1)) + from, steps, tile + r * kBlock);
   }
 }
 
-template <int Rows, int Vectors, bool Scaled, class RowSource, class Blocks>
+template <int Rows, int Vectors, bool Scaled, class Blocks>
 FATHOM_INLINE void multiply_tiles(const RowSource &x, int64_t row, int64_t end, const Blocks &blocks,
                                   MultiplyScratch *scratch, const Sums &sums) {
   for (; row < end; row += Rows) {
@@ -172,7 +166,7 @@ FATHOM_INLINE void multiply_tiles(const RowSource &x, int64_t row, int64_t end, 
 
 /// Rows over blocks as they are stored, where a tile of few rows costs almost as much as a whole one: in whole tiles
 /// and at most two of two thirds, which make up every number of thirds above one.
-template <class Tile, bool Scaled, class RowSource, class Blocks>
+template <class Tile, bool Scaled, class Blocks>
 FATHOM_INLINE void multiply_stored(const RowSource &x, const Blocks &blocks, MultiplyScratch *scratch,
                                    const Sums &sums) {
   constexpr int kThird = Tile::kFewRows;
@@ -185,7 +179,7 @@ FATHOM_INLINE void multiply_stored(const RowSource &x, const Blocks &blocks, Mul
 
 /// `Rows` rows over `Streams` panels, decoding in registers: what a weight costs to fetch and to decode, it costs once.
 /// Past the last row it repeats that row.
-template <int Rows, int Streams, class Source, class RowSource>
+template <int Rows, int Streams, class Source>
 FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, int64_t panel, int64_t odd_first,
                                     float *tile, const Sums &sums, int64_t slot) {
   using Weight = typename Source::Type;
@@ -235,7 +229,7 @@ FATHOM_INLINE void multiply_streams(const Source &weights, const RowSource &x, i
 }
 
 /// `Rows` rows over panels, `Streams` at once, and the last ones fewer at once.
-template <int Rows, int Streams, class Source, class RowSource>
+template <int Rows, int Streams, class Source>
 FATHOM_INLINE void multiply_panels(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                    int64_t odd_first, float *tile, const Sums &sums, int64_t slot = 0) {
   for (; slot + Streams <= panels; slot += Streams) {
@@ -247,7 +241,7 @@ FATHOM_INLINE void multiply_panels(const Source &weights, const RowSource &x, in
 }
 
 /// Multiplies if the rows are at most `Rows`, and these few enough for the registers.
-template <int Rows, class Tile, class Source, class RowSource>
+template <int Rows, class Tile, class Source>
 FATHOM_INLINE bool multiply_few(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                 int64_t odd_first, float *tile, const Sums &sums) {
   if constexpr (Source::kPanels && streams_of<Tile>(Rows) > 0) {
@@ -289,7 +283,7 @@ FATHOM_INLINE void multiply_row(const RowWeights<Weight> &weights, const Activat
 }
 
 /// The part of a product that begins at step `from`, up to kBlock steps.
-template <class Tile, class Source, class RowSource>
+template <class Tile, class Source>
 FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                   int64_t from, int64_t odd_first, MultiplyScratch *scratch, const Sums &sums) {
   int64_t steps = smaller(kBlock, weights.depth - from);
@@ -318,7 +312,7 @@ FATHOM_INLINE void multiply_block(const Source &weights, const RowSource &x, int
 }
 
 /// `multiply` of products.h by chains of multiply-adds.
-template <class Tile, class Source, class RowSource>
+template <class Tile, class Source>
 FATHOM_INLINE void multiply_in_order(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                                      int64_t odd_first, MultiplyScratch *scratch, const Sums &sums) {
   constexpr int kSome = streams_of<Tile>(4) > 0 ? 4 : 3;

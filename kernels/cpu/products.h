@@ -91,7 +91,7 @@ FATHOM_INLINE void add_pairs(const PairOperands<Rows, Streams> &from, int64_t st
 }
 
 /// `Rows` rows of all steps; past the last row it repeats that row.
-template <int Rows, int Streams, class RowSource>
+template <int Rows, int Streams>
 FATHOM_INLINE void multiply_pair_streams(const PanelWeights<Bf16> &weights, const RowSource &x, int64_t first,
                                          int64_t panels, const Sums &sums, int64_t slot = 0) {
   for (; slot + Streams <= panels; slot += Streams) {
@@ -106,7 +106,7 @@ FATHOM_INLINE void multiply_pair_streams(const PanelWeights<Bf16> &weights, cons
 }
 
 /// Tiles of `Rows` rows from `row` to `end` over steps [from, from + steps); a copy of rows has one address.
-template <int Rows, class RowSource>
+template <int Rows>
 FATHOM_INLINE int64_t multiply_pair_tiles(const PanelWeights<Bf16> &weights, const RowSource &x, int64_t row,
                                           int64_t end, int64_t first, int64_t panels, int64_t from, int64_t steps,
                                           uint16_t *tile, const Sums &sums) {
@@ -125,7 +125,7 @@ FATHOM_INLINE int64_t multiply_pair_tiles(const PanelWeights<Bf16> &weights, con
 }
 
 /// sums[p][row] += x(row) * panel first + p, where both are bf16.
-template <class Tile, class RowSource>
+template <class Tile>
 FATHOM_INLINE void multiply_pairs(const PanelWeights<Bf16> &weights, const RowSource &x, int64_t first, int64_t panels,
                                   MultiplyScratch *scratch, const Sums &sums) {
   if (sums.rows == 1) {
@@ -149,7 +149,7 @@ FATHOM_INLINE void multiply_pairs(const PanelWeights<Bf16> &weights, const RowSo
 }
 
 /// sums[p][row] += x(row) * panel first + p of the weights, for p < panels <= kGroup and every row of `sums`.
-template <class Tile, class Source, class RowSource>
+template <class Tile, class Source>
 FATHOM_INLINE void multiply(const Source &weights, const RowSource &x, int64_t first, int64_t panels,
                             MultiplyScratch *scratch, const Sums &sums) {
   int64_t odd_first = __is_same(typename Source::Type, Bf16) && !x.data.isF32();
