@@ -60,7 +60,7 @@ TEST(FindProcessor, AsksTheRuntimeForNamesThatItKnows) {
 static std::string describe(llvm::StringRef triple, llvm::StringRef arch, llvm::StringRef tune) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<deepseek::DeepSeekDialect>();
-  auto attribute = deepseek::TargetAttr::get(&context, triple, arch, tune, deepseek::LayoutAttr());
+  auto attribute = deepseek::TargetAttr::get(&context, triple, arch, tune, deepseek::LayoutAttr(), mlir::Type());
   llvm::Expected<X86Target> target = getX86Target(attribute);
   return target ? std::string(target->arch->name) + ", " + target->tune : llvm::toString(target.takeError());
 }

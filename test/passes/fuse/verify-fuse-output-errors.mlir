@@ -65,9 +65,9 @@ func.func @no_kernel_can(%x: tensor<?x8xf32>) {
 
 // -----
 
-func.func @kernel_for_f32(%x: tensor<?x8xbf16>, %ids: tensor<?xi32>) {
-  // expected-error @+1 {{'deepseek.select_rows' op expects a kernel that takes activations of its types, but got "x86_f32_select_rows"}}
-  %y = deepseek.select_rows %x, %ids {deepseek.kernel = "x86_f32_select_rows"}
-      : (tensor<?x8xbf16>, tensor<?xi32>) -> tensor<?x8xbf16>
+func.func @kernel_of_one_type(%x: tensor<?x8xf32>, %w: tensor<8xbf16>) {
+  // expected-error @+1 {{'deepseek.rms_norm' op expects a kernel that takes activations of its types, but got "x86_bf16_rms_norm"}}
+  %y = deepseek.rms_norm %x, %w eps 0.5 {deepseek.kernel = "x86_bf16_rms_norm"}
+      : tensor<?x8xf32>, tensor<8xbf16> -> tensor<?x8xbf16>
   return
 }

@@ -44,14 +44,6 @@ int64_t getWidth(const Operand &operand) {
   return width;
 }
 
-std::vector<uint16_t> encode(const Floats &numbers) {
-  std::vector<uint16_t> codes;
-  for (float number : numbers) {
-    codes.push_back(ref::f32_to_bf16(number));
-  }
-  return codes;
-}
-
 Floats decode(const std::vector<uint16_t> &codes) {
   Floats numbers;
   for (uint16_t code : codes) {
