@@ -14,6 +14,13 @@
 
 namespace fathom::cpu {
 
+/// Panels that the kernel has just computed: in the cache already, so that nothing is gained by code of its own for few
+/// rows, which would read them fewer times.
+struct ComputedPanels : PanelWeights<F32> {
+  static constexpr bool kPanels = false;
+  using PanelWeights::PanelWeights;
+};
+
 template <class Tile, class Weight>
 struct MlaAttention : HeadItems<mla_attention_constants> {
   using Scratch = MlaAttentionScratch<float *>;
@@ -74,7 +81,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
 
   /// values[panel][key][32].
   static FATHOM_INLINE void expand_values(const float *latents, int64_t count, const int64_t *c, const Scratch &s) {
-    PanelWeights<F32> weights(s.value_weights, nullptr, c[dv], c[r]);
+    ComputedPanels weights(s.value_weights, nullptr, c[dv], c[r]);
     Sums sums(s.expanded, count);
     int64_t all = ceil_div(c[dv], kPanel);
     for (int64_t panel = 0; panel < all; panel += kGroup) {
@@ -97,7 +104,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
     int64_t query = c[dn] + c[dr], panels = ceil_div(c[dv], kPanel);
     Sums scores(s.scores, rows);
     scores.clear(2);
-    multiply<Tile>(PanelWeights<F32>(s.keys, nullptr, kKeys, query), RowSource{s.queries + row * query, query}, 0, 2,
+    multiply<Tile>(ComputedPanels(s.keys, nullptr, kKeys, query), RowSource{s.queries + row * query, query}, 0, 2,
                    s.multiply(), scores);
     Sums results(s.results + row * kPanel, rows, dispatch->rows + kSlackRows);
     for (int64_t i = 0; i < rows; ++i) {
@@ -112,7 +119,7 @@ struct MlaAttention : HeadItems<mla_attention_constants> {
         store(to + kLanes, load(to + kLanes) * factor);
       }
     }
-    PanelWeights<F32> values(s.values, nullptr, c[dv], kKeys);
+    ComputedPanels values(s.values, nullptr, c[dv], kKeys);
     for (int64_t panel = 0; panel < panels; panel += kGroup) {
       multiply<Tile>(values, RowSource{s.weights, kKeys}, panel, smaller(kGroup, panels - panel), s.multiply(),
                      Sums(results.at(panel, 0), rows, results.stride));
