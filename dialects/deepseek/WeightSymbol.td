@@ -11,8 +11,8 @@ include "mlir/IR/OpBase.td"
 def DeepSeek_WeightSymbol : OpInterface<"WeightSymbol"> {
   let cppNamespace = "::fathom::deepseek";
   let description = [{
-    A symbol that `get_weight` reads: tensors of one shape, one for each of some layers, or for each layer and expert. In
-    the weight table each is a slice, layer-major.
+    A symbol that `get_weight` reads: tensors of one shape, one for each of some layers, or for each layer and expert,
+    layer-major. WeightSlices.h says which of them share a slice of the weight table.
   }];
   let methods = [
     InterfaceMethod<"", "::llvm::StringRef", "getSymName">,

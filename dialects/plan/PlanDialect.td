@@ -67,7 +67,7 @@ def Plan_TableType : TypeDef<Plan_Dialect, "Table"> {
   let mnemonic = "table";
   let summary = "a table of pointers to weights of one type: the experts of a layer";
   let description = [{
-    What `plan.weight` gives for a weight with experts; `plan.expert` takes one out.
+    What `plan.weight` gives for a weight with experts that stay where a checkpoint has them; `plan.expert` takes one out.
 
     Constraints: the element is contiguous and static.
 

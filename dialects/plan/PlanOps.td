@@ -62,8 +62,8 @@ def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
   let summary = "a slice of the weight table, or the table of a layer's experts";
   let description = [{
     Slices of `weight` start at `first_slice` of the call's weight table; each layer has `slices_per_layer`, and
-    `instance` says which of the layers that share the function it is. The result is the weight, or, for experts, the
-    table of theirs.
+    `instance` says which of the layers that share the function it is. The result is the weight, all experts' in one, or the
+    table of theirs where each is a slice of its own.
 
     Example: `%w = plan.weight of %call @w[%i] slices 2, 1 : memref<48x128xbf16>`.
   }];

@@ -12,9 +12,8 @@
 
 namespace fathom {
 
-/// Reads a weight, or one expert's part of a stack. A stack is a tensor with a leading dimension of experts, or, in
-/// functions that fathom-convert-deepseek-to-plan made, the cast of a !plan.table, whose element is then looked up
-/// here.
+/// Reads a weight, or one expert's part of several. Those have a leading dimension of experts, or are, in functions
+/// that fathom-convert-deepseek-to-plan made, the cast of a !plan.table, whose element is then looked up here.
 class WeightReader {
 public:
   explicit WeightReader(StructuredBuilder &b, mlir::Value weight, mlir::Value scale = {},
@@ -29,7 +28,7 @@ public:
   int64_t getInputs() const { return inputs; }
 
 private:
-  /// What is indexed: a tensor behind some leading indices, or a memref.
+  /// What is indexed, a tensor or a memref, behind some leading indices.
   struct Source {
     mlir::Value memory;
     llvm::SmallVector<mlir::Value, 1> leading;

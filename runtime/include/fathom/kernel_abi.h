@@ -92,8 +92,8 @@ static inline char *fathom_cache_row(const fathom_cache_t *cache, int64_t row, i
 
 /// One dispatch: what its items share. Each thread that runs some of them has its own.
 typedef struct fathom_dispatch {
-  /// Operands in catalog order: activations, weights, results. A dense weight is a pointer to its bytes; the
-  /// weights of experts are a pointer to a table of such pointers, one an expert.
+  /// Operands in catalog order: activations, weights, results. A weight is a pointer to its bytes, those of experts one
+  /// after the other without gaps; where they stay in a checkpoint, row by row, experts are a table of such pointers.
   void *const *operands;
   /// Rows (tokens) of this call, at least 1.
   int64_t rows;
