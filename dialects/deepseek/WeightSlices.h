@@ -18,9 +18,7 @@ inline bool hasExpertTable(WeightSymbol weight) {
 }
 
 /// Slices of a layer in the weight table.
-inline int64_t countTableSlices(WeightSymbol weight) {
-  return hasExpertTable(weight) ? weight.getSlicesPerLayer() : 1;
-}
+inline int64_t countTableSlices(WeightSymbol weight) { return hasExpertTable(weight) ? weight.getSlicesPerLayer() : 1; }
 
 } // namespace fathom::deepseek
 

@@ -228,7 +228,7 @@ TEST(LowerRecipes, NamesTheLayout) {
   EXPECT_EQ(layout("tensor<1x2xf32, #deepseek.layout<panels = 32>>", R"(
     %scale = deepseek.source @a_scale : tensor<1x2xf32>
     %result = deepseek.convert_layout %scale : tensor<1x2xf32> -> tensor<1x2xf32, #deepseek.layout<panels = 32>>)"),
-            "scales");
+            "panels");
   EXPECT_EQ(layout("tensor<48x256xf32>", R"(
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
     %result = deepseek.to_f32 %a : tensor<48x256xf8E4M3FN> -> tensor<48x256xf32>)"),
