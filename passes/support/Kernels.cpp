@@ -50,31 +50,13 @@ FailureOr<TargetAttr> getTarget(ModuleOp module) {
   return failed(findArch(module.getLoc(), target.getArch())) ? FailureOr<TargetAttr>() : target;
 }
 
-/// Whether a kernel reads and writes activations of the types that `op` has.
-static bool takesActivations(const kernels::Kernel &kernel, ComputeOp op) {
-  KernelDescription description;
-  op.describe(description);
-  // Where things lie is not known yet, and says nothing of types.
-  auto constants = llvm::map_to_vector(
-      kernel.constants, [&](const kernels::Constant &one) { return description.constants.lookup(one.name); });
-  SmallVector<Value> values = std::move(description.inputs);
-  llvm::append_range(values, op->getResults());
-  return llvm::all_of(llvm::zip(kernel.listOperands(constants.data()), values), [](const auto &pair) {
-    const auto &[operand, value] = pair;
-    bool isRounded = isActivation(value.getType()) && getElementTypeOrSelf(value).isBF16();
-    return isRounded ? operand.type == "bf16" : !isActivation(value.getType()) || operand.type == "f32";
-  });
-}
-
 const kernels::Kernel *findKernel(Operation *op, TargetAttr target) {
   KernelUse use = getUse(op);
   if (target.getLayout() && !use.op.empty() && cast<ComputeOp>(op).getPackableWeight().weight) {
     use.layout = LayoutAttr::kCatalogName;
   }
   use = withReadableScales(use);
-  const kernels::Kernel *kernel =
-      kernels::findKernel(use.op, target.getArch(), use.weightType, use.layout, use.activationType);
-  return kernel && takesActivations(*kernel, cast<ComputeOp>(op)) ? kernel : nullptr;
+  return kernels::findKernel(use.op, target.getArch(), use.weightType, use.layout, use.activationType);
 }
 
 const kernels::Kernel *getKernel(Operation *op) {
@@ -101,9 +83,7 @@ LogicalResult verifyKernel(Operation *op) {
            << (use.op.empty() ? "nothing" : use.op) << " with weights " << use.weightType << " in layout " << use.layout
            << ", but got " << name;
   }
-  return takesActivations(*kernel, cast<ComputeOp>(op))
-             ? success()
-             : op->emitOpError("expects a kernel that takes activations of its types, but got ") << name;
+  return success();
 }
 
 } // namespace fathom
