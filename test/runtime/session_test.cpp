@@ -103,16 +103,21 @@ TEST(SessionTest, MoreTokensThanTheContextAreNotRead) {
             FATHOM_STATUS_CONTEXT_FULL);
 }
 
-TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
-  ToyModel model;
-  ToySession session(model, [](auto &options) { options.prefill_chunk = 4; });
-  std::vector<int32_t> tokens = someTokens(10);
+static std::vector<float> prefillStates(ToySession &session, const std::vector<int32_t> &tokens) {
   std::vector<float> states(kToyLayers * tokens.size() * kToyHidden);
   fathom_prefill_outputs_t outputs;
   fathom_prefill_outputs_initialize(&outputs);
   outputs.states = states.data();
   outputs.states_capacity = states.size();
-  ASSERT_OK(fathom_session_prefill(session, session.sequence(), tokens.data(), tokens.size(), &outputs));
+  EXPECT_OK(fathom_session_prefill(session, session.sequence(), tokens.data(), tokens.size(), &outputs));
+  return states;
+}
+
+TEST(SessionTest, StatesAreLaidOutByLayerThenPosition) {
+  ToyModel model;
+  ToySession session(model, [](auto &options) { options.prefill_chunk = 4; });
+  std::vector<int32_t> tokens = someTokens(10);
+  std::vector<float> states = prefillStates(session, tokens);
   for (uint32_t layer = 0; layer < kToyLayers; ++layer) {
     for (size_t i = 0; i < tokens.size(); ++i) {
       float expected = toyState({tokens.begin(), tokens.begin() + i + 1}, layer);
@@ -126,12 +131,7 @@ TEST(SessionTest, StatesOfBf16AreWidened) {
   ToyModel model([](ToyContents &c) { c.functions[0].commands[2].element = artifact::StoreElement::bf16; });
   ToySession session(model);
   std::vector<int32_t> tokens = someTokens(6);
-  std::vector<float> states(kToyLayers * tokens.size() * kToyHidden);
-  fathom_prefill_outputs_t outputs;
-  fathom_prefill_outputs_initialize(&outputs);
-  outputs.states = states.data();
-  outputs.states_capacity = states.size();
-  ASSERT_OK(fathom_session_prefill(session, session.sequence(), tokens.data(), tokens.size(), &outputs));
+  std::vector<float> states = prefillStates(session, tokens);
   for (size_t i = 2; i < tokens.size() * kToyHidden / 2; i += kToyHidden) {
     float number = toyState({tokens.begin(), tokens.begin() + i / kToyHidden + 1}, 0) + 2;
     uint32_t bits, halves[2];
