@@ -8,6 +8,7 @@
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/src/memory.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -145,33 +146,34 @@ public:
   const fathom_call_t &own() const { return call; }
   void giveBack() const {
     for (const Out &out : outs) {
-      memcpy(out.to, out.from, out.size);
+      std::copy_n(out.from, out.size, out.to);
     }
   }
 
 private:
   struct Out {
-    void *to;
-    const void *from;
+    char *to;
+    const char *from;
     size_t size;
   };
 
-  void *copyOf(const void *from, size_t size) {
-    copies.emplace_back(size);
-    memcpy(copies.back().data(), from, size);
-    return copies.back().data();
+  /// A copy, which may be of nothing.
+  char *copyOf(const void *from, size_t size) {
+    auto *bytes = static_cast<const char *>(from);
+    return copies.emplace_back(bytes, bytes + size).data();
   }
   template <typename T>
   void takeIn(const T *fathom_call_t::*array, size_t count) {
     if (given.*array) {
-      call.*array = static_cast<const T *>(copyOf(given.*array, count * sizeof(T)));
+      call.*array = reinterpret_cast<const T *>(copyOf(given.*array, count * sizeof(T)));
     }
   }
   template <typename T>
   void takeOut(T *fathom_call_t::*array, size_t count) {
     if (given.*array) {
-      call.*array = static_cast<T *>(copyOf(given.*array, count * sizeof(T)));
-      outs.push_back({given.*array, call.*array, count * sizeof(T)});
+      char *copy = copyOf(given.*array, count * sizeof(T));
+      outs.push_back({reinterpret_cast<char *>(given.*array), copy, count * sizeof(T)});
+      call.*array = reinterpret_cast<T *>(copy);
     }
   }
 
