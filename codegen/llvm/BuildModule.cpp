@@ -112,21 +112,35 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &tar
   return code;
 }
 
-Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
-                                            LLVMContext &context) {
+Expected<std::unique_ptr<Module>> readUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
+                                           LLVMContext &context) {
   Expected<std::unique_ptr<Module>> module =
       unit == 0 ? readFunctions(code, context) : specializeKernel(code, code.kernels[unit - 1], context);
-  if (!module) {
-    return module;
+  if (module) {
+    setTarget(**module, target);
   }
-  setTarget(**module, target);
-  optimize(**module, *target.createMachine());
+  return module;
+}
+
+Error optimizeUnit(Module &module, size_t unit, const CodeTarget &target) {
+  optimize(module, *target.createMachine());
   // Only the backend calls these, in any unit, for what the optimizer leaves as intrinsics.
   if (unit == 0) {
-    if (Error error = linkMemoryFunctions(**module)) {
+    if (Error error = linkMemoryFunctions(module)) {
+      return error;
+    }
+    setTarget(module, target);
+  }
+  return Error::success();
+}
+
+Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
+                                            LLVMContext &context) {
+  Expected<std::unique_ptr<Module>> module = readUnit(code, unit, target, context);
+  if (module) {
+    if (Error error = optimizeUnit(**module, unit, target)) {
       return std::move(error);
     }
-    setTarget(**module, target);
   }
   return module;
 }

@@ -39,11 +39,39 @@ static SmallVector<size_t> orderBySize(const ModelCode &code) {
   return order;
 }
 
+/// A kernel's symbol counts the kernels of its plan: without it, the same kernel is the same in all of them.
+static void dropSymbol(Module &module, StringRef symbol) {
+  for (GlobalValue &value : module.global_values()) {
+    StringRef name = value.getName();
+    if (name.consume_front(symbol)) {
+      value.setName(name.str());
+    }
+  }
+}
+
 static Error compileUnit(const ModelCode &code, size_t unit, const CodeTarget &target, CodeGenFileType type,
-                         SmallVectorImpl<char> &bytes) {
+                         const UnitCache *cache, CompiledUnit &result) {
   LLVMContext context;
-  Expected<std::unique_ptr<Module>> module = buildUnit(code, unit, target, context);
-  return module ? emit(**module, target, type, bytes) : module.takeError();
+  Expected<std::unique_ptr<Module>> module = readUnit(code, unit, target, context);
+  if (!module) {
+    return module.takeError();
+  }
+  if (unit != 0) {
+    result.symbol = code.kernels[unit - 1].symbol;
+    dropSymbol(**module, result.symbol);
+  }
+  std::string key = cache ? cache->computeKey(**module, target, type) : "";
+  if (cache && cache->read(key, result.bytes)) {
+    return Error::success();
+  }
+  Error error = optimizeUnit(**module, unit, target);
+  if (!error) {
+    error = emit(**module, target, type, result.bytes);
+  }
+  if (!error && cache) {
+    cache->write(key, result.bytes);
+  }
+  return error;
 }
 
 Expected<std::string> emitAssembly(Module &module, const CodeTarget &target) {
@@ -54,16 +82,16 @@ Expected<std::string> emitAssembly(Module &module, const CodeTarget &target) {
   return bytes.str().str();
 }
 
-Expected<std::vector<SmallString<0>>> emitUnits(const ModelCode &code, const CodeTarget &target, CodeGenFileType type,
-                                                unsigned threads) {
+Expected<std::vector<CompiledUnit>> emitUnits(const ModelCode &code, const CodeTarget &target, CodeGenFileType type,
+                                              unsigned threads, const UnitCache *cache) {
   SmallVector<size_t> order = orderBySize(code);
-  std::vector<SmallString<0>> files(order.size());
+  std::vector<CompiledUnit> units(order.size());
   std::atomic<size_t> next = 0;
   std::mutex mutex;
   Error result = Error::success();
   shareWork(threads, [&] {
     for (size_t i; (i = next++) < order.size();) {
-      Error error = compileUnit(code, order[i], target, type, files[order[i]]);
+      Error error = compileUnit(code, order[i], target, type, cache, units[order[i]]);
       std::lock_guard<std::mutex> lock(mutex);
       result = joinErrors(std::move(result), std::move(error));
     }
@@ -71,7 +99,7 @@ Expected<std::vector<SmallString<0>>> emitUnits(const ModelCode &code, const Cod
   if (result) {
     return std::move(result);
   }
-  return files;
+  return units;
 }
 
 } // namespace fathom::codegen

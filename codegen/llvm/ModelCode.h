@@ -36,6 +36,14 @@ struct ModelCode {
   std::vector<KernelInstance> kernels;
 };
 
+/// What a unit was compiled to.
+struct CompiledUnit {
+  llvm::SmallString<0> bytes;
+  /// Goes before names in `bytes` that begin with a dot: a kernel's symbol, without which equal kernels are equal
+  /// bytes.
+  std::string symbol = "";
+};
+
 /// Translates a module that the lower phase is done with. `lowered` is consumed: ops that LLVM IR cannot say are
 /// erased from it.
 llvm::Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target);

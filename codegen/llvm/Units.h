@@ -7,6 +7,7 @@
 #define FATHOM_CODEGEN_LLVM_UNITS_H
 
 #include "codegen/llvm/ModelCode.h"
+#include "codegen/llvm/UnitCache.h"
 
 namespace fathom::codegen {
 
@@ -26,13 +27,18 @@ llvm::Expected<std::unique_ptr<llvm::Module>> specializeKernel(const ModelCode &
 /// The model's functions are unit 0, its kernels follow.
 inline size_t countUnits(const ModelCode &code) { return 1 + code.kernels.size(); }
 
-/// A unit, optimized for `target`. Threads may build units at once, each in a context of its own.
+/// A unit for `target`, not optimized. Threads may read units at once, each in a context of its own.
+llvm::Expected<std::unique_ptr<llvm::Module>> readUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
+                                                       llvm::LLVMContext &context);
+llvm::Error optimizeUnit(llvm::Module &module, size_t unit, const CodeTarget &target);
+/// Both.
 llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
                                                         llvm::LLVMContext &context);
 
-/// A file for each unit, compiled on up to `threads` threads. Bytes do not depend on `threads`.
-llvm::Expected<std::vector<llvm::SmallString<0>>> emitUnits(const ModelCode &code, const CodeTarget &target,
-                                                            llvm::CodeGenFileType type, unsigned threads);
+/// The units, compiled on up to `threads` threads or, where there is a cache, found there. Bytes depend on neither.
+llvm::Expected<std::vector<CompiledUnit>> emitUnits(const ModelCode &code, const CodeTarget &target,
+                                                    llvm::CodeGenFileType type, unsigned threads,
+                                                    const UnitCache *cache);
 
 } // namespace fathom::codegen
 

@@ -10,8 +10,9 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads) {
-  auto objects = emitUnits(code, target, CodeGenFileType::ObjectFile, threads);
+Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads,
+                              const UnitCache *cache) {
+  auto objects = emitUnits(code, target, CodeGenFileType::ObjectFile, threads, cache);
   return objects ? linkImage(*objects, code.exports) : objects.takeError();
 }
 

@@ -7,6 +7,7 @@
 #define FATHOM_CODEGEN_X86_IMAGE_H
 
 #include "codegen/llvm/ModelCode.h"
+#include "codegen/llvm/UnitCache.h"
 #include "codegen/x86/Target.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -20,13 +21,14 @@ struct CodeImage {
   llvm::StringMap<uint64_t> addresses;
 };
 
-/// Compiles the units on up to `threads` threads, and links them. Bytes do not depend on `threads`.
-llvm::Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads);
+/// Compiles the units on up to `threads` threads, or finds them in a cache, and links them. Bytes depend on neither.
+llvm::Expected<CodeImage> emitImage(const ModelCode &code, const X86Target &target, unsigned threads,
+                                    const UnitCache *cache = nullptr);
 
 /// Links x86-64 ELF objects in memory: what `exports` need of them, at addresses from 0 on, a segment for each kind
 /// of protection, its offset in the file equal to its address. Fails if the code uses what no object defines, or holds
 /// an address, which somebody would have to relocate.
-llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<llvm::SmallString<0>> objects, llvm::ArrayRef<std::string> exports);
+llvm::Expected<CodeImage> linkImage(llvm::ArrayRef<CompiledUnit> objects, llvm::ArrayRef<std::string> exports);
 
 } // namespace fathom::codegen
 

@@ -240,14 +240,23 @@ private:
 };
 } // namespace
 
-Expected<CodeImage> linkImage(ArrayRef<SmallString<0>> objects, ArrayRef<std::string> exports) {
+static void completeNames(LinkGraph &graph, StringRef symbol) {
+  for (Symbol *defined : graph.defined_symbols()) {
+    if (defined->hasName() && (*defined->getName()).starts_with(".")) {
+      defined->setName(graph.intern((symbol + *defined->getName()).str()));
+    }
+  }
+}
+
+Expected<CodeImage> linkImage(ArrayRef<CompiledUnit> objects, ArrayRef<std::string> exports) {
   auto strings = std::make_shared<orc::SymbolStringPool>();
   ImageGraph all(strings);
-  for (const SmallString<0> &object : objects) {
-    auto graph = createLinkGraphFromELFObject_x86_64({object, "model.o"}, strings);
+  for (const CompiledUnit &object : objects) {
+    auto graph = createLinkGraphFromELFObject_x86_64({object.bytes, "model.o"}, strings);
     if (!graph) {
       return graph.takeError();
     }
+    completeNames(**graph, object.symbol);
     if (Error error = all.add(**graph)) {
       return std::move(error);
     }

@@ -67,6 +67,7 @@ struct Arguments {
   const char *chatFormat = "";
   const char *activation = "f32";
   const char *cacheType = "f32";
+  const char *cacheDirectory = "";
   bool kernels = true;
   bool tokenizer = true;
   bool isolate = true;
@@ -140,6 +141,9 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (*arguments.chatFormat && !arguments.tokenizer) {
     return cli::printUsageError(command, "--chat-format needs the tokenizer that --no-tokenizer leaves out");
   }
+  if (*arguments.cacheDirectory && !isProgram(product)) {
+    return cli::printUsageError(command, "--cache-dir has no effect: --emit=%s has no object code", arguments.emit);
+  }
   return checkPhases(command, arguments);
 }
 
@@ -188,6 +192,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "with --weights=reference: read all weights and record their hashes for run --verify-weights"},
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N",
        "threads that generate code and pack weights, 0: one for each processor (2)", 0, 1024},
+      {"cache-dir", 0, OptionKind::kText, &arguments.cacheDirectory, "DIR",
+       "keep generated code there, and take what is there already"},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
        "compile in a child process, so that a crash becomes an error; --no-isolate is for debuggers"},
   };
@@ -222,6 +228,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.maxBatch = int64_t(arguments.maxBatch);
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = arguments.threads ? unsigned(arguments.threads) : std::max(1u, std::thread::hardware_concurrency());
+  options.cacheDirectory = arguments.cacheDirectory;
   options.verifyWeights = arguments.verifyWeights;
   options.tokenizer = arguments.tokenizer;
   options.chatFormat = arguments.chatFormat;

@@ -22,6 +22,7 @@
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/ProgramFacts.h"
 #include "tools/driver/ReadInput.h"
+#include "tools/driver/Version.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -286,7 +287,12 @@ bool Compilation::generateCode() {
   if (!isProgram(options.product)) {
     return writeCode(*code);
   }
-  llvm::Expected<codegen::CodeImage> image = codegen::emitImage(*code, target, options.threads);
+  std::optional<codegen::UnitCache> cache;
+  if (!options.cacheDirectory.empty()) {
+    cache.emplace(options.cacheDirectory, (getLLVMVersion() + getCompilerHash()).str());
+  }
+  llvm::Expected<codegen::CodeImage> image =
+      codegen::emitImage(*code, target, options.threads, cache ? &*cache : nullptr);
   return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
 }
 

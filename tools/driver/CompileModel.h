@@ -58,6 +58,8 @@ struct CompileOptions {
   /// False: everything becomes generated loops.
   bool kernels = true;
   unsigned threads = 2;
+  /// A folder of code that earlier compilations have generated, for this one and later ones; empty: none.
+  std::string cacheDirectory;
   /// Record what a check of referenced weights at run time needs: reads all of them.
   bool verifyWeights = false;
   /// False: the model takes and gives token ids only, whatever tokenizer the checkpoint has.

@@ -10,11 +10,25 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Config/llvm-config.h"
 
+// The build defines FATHOM_COMPILER_HASH, a file.
+__asm__(".section .rodata\n"
+        "fathom_compiler_hash_begin:\n"
+        ".incbin \"" FATHOM_COMPILER_HASH "\"\n"
+        "fathom_compiler_hash_end:\n"
+        ".text\n");
+
+extern "C" const char fathom_compiler_hash_begin[];
+extern "C" const char fathom_compiler_hash_end[];
+
 namespace fathom::driver {
 
 llvm::StringRef getVersion() { return FATHOM_VERSION; }
 
 llvm::StringRef getLLVMVersion() { return LLVM_VERSION_STRING; }
+
+llvm::StringRef getCompilerHash() {
+  return {fathom_compiler_hash_begin, size_t(fathom_compiler_hash_end - fathom_compiler_hash_begin)};
+}
 
 std::string getVersionText() {
   return ("fathom " + getVersion() + "\nLLVM " + getLLVMVersion() + "\nartifact format " +

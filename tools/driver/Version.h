@@ -17,6 +17,9 @@ llvm::StringRef getVersion();
 /// "22.1.8", of the LLVM this was built with.
 llvm::StringRef getLLVMVersion();
 
+/// A line of hexadecimal digits for each library that makes machine code: what was compiled by another is another's.
+llvm::StringRef getCompilerHash();
+
 /// What `fathom --version` prints.
 std::string getVersionText();
 

@@ -12,9 +12,9 @@
 namespace fathom::codegen::test {
 
 static llvm::Expected<CodeImage> link(llvm::ArrayRef<llvm::StringRef> modules, std::vector<std::string> exports) {
-  std::vector<llvm::SmallString<0>> objects;
+  std::vector<CompiledUnit> objects;
   for (llvm::StringRef ir : modules) {
-    objects.push_back(compileObject(ir));
+    objects.push_back({compileObject(ir)});
   }
   return linkImage(objects, exports);
 }
@@ -85,7 +85,7 @@ TEST(LinkImage, RefusesAddressesSinceNobodyRelocatesAnImage) {
 }
 
 TEST(LinkImage, RefusesWhatIsNoObject) {
-  llvm::SmallString<0> text("not an object");
+  CompiledUnit text = {llvm::SmallString<0>("not an object")};
   EXPECT_NE(getMessage(linkImage(text, std::vector<std::string>{"run"})), "");
 }
 
