@@ -23,6 +23,8 @@ FATHOM, TREE = (os.path.abspath(path) for path in sys.argv[1:3])
 # What sanitizers rule out: executables, and limits on address space.
 SANITIZED = sys.argv[4:5] == ["sanitized"]
 SCRATCH = tempfile.mkdtemp(prefix="driver-", dir=sys.argv[3])
+CODE_CACHE = "--cache-dir=" + os.path.join(os.path.abspath(sys.argv[3]), "code-cache")
+IR_KINDS = {"--emit=" + kind for kind in ("deepseek", "model", "fuse", "plan", "lower", "llvm", "asm")}
 os.chmod(SCRATCH, 0o755)
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
@@ -90,7 +92,9 @@ def run(*arguments, program=FATHOM, stdin=b"", limits=None, **options):
 
 
 def make(*arguments, **options):
-    """Runs the driver, which must succeed."""
+    """Runs the driver, which must succeed. A plain compilation, which only makes what a test needs, shares its code with others."""
+    if "compile" in arguments and "-o" in arguments and not options and not IR_KINDS.intersection(arguments):
+        arguments = (*arguments, CODE_CACHE)
     result = run(*arguments, **options)
     if result.returncode != 0:
         raise AssertionError(f"{arguments}: exit code {result.returncode}: {result.stderr.decode(errors='replace')}")

@@ -50,6 +50,7 @@ std::string compile(const driver::CompileOptions &given) {
   }
   driver::CompileOptions options = given;
   options.output = getFolder() + "/" + std::to_string(compiled.size()) + ".fathom";
+  options.cacheDirectory = FATHOM_TEST_CACHE;
   checkpoint::Diagnostics diagnostics;
   int code = driver::compileModel(options, diagnostics);
   std::string findings;

@@ -21,6 +21,7 @@ from reference_model import read_arrays
 
 FATHOM, GREEDY, MODELS, FOLDER = sys.argv[1:5]
 SANITIZED = sys.argv[5:] == ["sanitized"]
+CACHE = "--cache-dir=" + os.path.join(FOLDER, "cache")
 TOLERANCE = 1e-3
 # One model for each way to attend: grouped queries; latents, all or a selection of them.
 CACHED = ("qwen3-tiny", "v32-tiny")
@@ -63,7 +64,7 @@ class ProgramsTest(unittest.TestCase):
     def check(self, model, options, use):
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             output = os.path.join(folder, "model")
-            run(FATHOM, "compile", os.path.join(MODELS, model), "-o", output, *options)
+            run(FATHOM, "compile", os.path.join(MODELS, model), "-o", output, CACHE, *options)
             prompts = read_prompts(model)
             self.assertGreater(len(prompts), 0)
             for tokens, logits, greedy in prompts:
@@ -77,7 +78,7 @@ class ProgramsTest(unittest.TestCase):
         """`use` of a program gives the bits that `fathom run` gives of the artifact with the same weights and cache type."""
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             artifact, program = os.path.join(folder, "model.fathom"), os.path.join(folder, "program")
-            compile_model = [FATHOM, "compile", os.path.join(MODELS, model), "--cache-type=" + cache_type]
+            compile_model = [FATHOM, "compile", os.path.join(MODELS, model), CACHE, "--cache-type=" + cache_type]
             run(*compile_model, "-o", artifact, *(option for option in options if option != "--emit=exe"))
             run(*compile_model, "-o", program, *options)
             tokens, golden, greedy = read_prompts(model)[0]

@@ -20,6 +20,7 @@ from oracles import find_oracles, require_built
 from reference_model import ReferenceModel, read_arrays, sigmoid
 
 FATHOM, MODELS, FOLDER = sys.argv[1:]
+CACHE = "--cache-dir=" + os.path.join(FOLDER, "cache")
 
 # What f32 is off from f64, as everywhere.
 TOLERANCE = 1e-3
@@ -123,8 +124,8 @@ class RoundingTest(unittest.TestCase):
         arrays = read_arrays(os.path.join(directory, "golden.safetensors"))
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             artifact = os.path.join(folder, "model.fathom")
-            subprocess.run([FATHOM, "compile", directory, "-o", artifact, "--act-type=bf16", *options], check=True,
-                           capture_output=True)
+            subprocess.run([FATHOM, "compile", directory, "-o", artifact, "--act-type=bf16", CACHE, *options],
+                           check=True, capture_output=True)
             tokens = max((arrays[key] for key in arrays if key.endswith(".tokens")), key=len).astype(int)
             near, far = 0, 0
             for prompt in tokens[:2 * PROMPTS].reshape(PROMPTS, 2):

@@ -139,7 +139,8 @@ def check_drafts(programs, artifact, folder, prompt):
 def check_variant(programs, directory, folder, prompts, options):
     """Compiles one way and runs every prompt; the largest distance from the reference."""
     artifact = os.path.join(folder, "model.fathom")
-    run_tool([programs.fathom, "compile", directory, "-o", artifact, *options])
+    cache = [f"--cache-dir={programs.cache_dir}"] if programs.cache_dir else []
+    run_tool([programs.fathom, "compile", directory, "-o", artifact, *cache, *options])
     alone, distances = zip(*(check_prompt(programs, artifact, folder, prompt) for prompt in prompts))
     chunked, _ = check_prompt(programs, artifact, folder, prompts[-1], ["--prefill-chunk=3", "--threads=3"])
     if not np.array_equal(chunked, alone[-1]):
@@ -234,6 +235,7 @@ def main():
     parser.add_argument("--released", action="store_true", help="two layers of each released width")
     parser.add_argument("--only", help="these rows, separated by commas")
     parser.add_argument("--variants", default=None, help=f"some of {','.join(VARIANTS)}")
+    parser.add_argument("--cache-dir", help="of generated code, which other runs share")
     parser.add_argument("--keep", help="leave checkpoints and artifacts in this folder")
     options = parser.parse_args()
     require_built(options.fathom, options.drafts)
