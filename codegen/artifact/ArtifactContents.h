@@ -8,8 +8,6 @@
 
 #include "codegen/artifact/Recipe.h"
 
-#include "llvm/ADT/StringRef.h"
-
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,6 +28,10 @@ struct ExternalSlice {
   uint64_t size = 0;
 };
 
+inline bool operator==(const ExternalSlice &a, const ExternalSlice &b) {
+  return std::tie(a.shard, a.offset, a.size) == std::tie(b.shard, b.offset, b.size);
+}
+
 using SliceContents = std::variant<SliceRecipe, ExternalSlice>;
 
 /// One weight and its slices, which are numbered through over all weights: this is the order of fathom_call.weights.
@@ -45,23 +47,29 @@ struct WeightContents : artifact::WeightT {
 /// Builds the tokenizer's table. Called twice; must write the same bytes both times.
 using TokenizerBuilder = std::function<flatbuffers::Offset<artifact::Tokenizer>(flatbuffers::FlatBufferBuilder &)>;
 
-struct ArtifactContents {
+/// A model's program for one kind of machine.
+struct ProgramContents {
   artifact::TargetT target;
-  artifact::ModelT model;
-  uint64_t pageBytes = 0;
-  std::vector<artifact::StoreT> stores;
-  /// The code image; the bytes belong to the caller.
-  llvm::StringRef code;
+  /// The code image.
+  std::string code;
   uint64_t scratchBytes = 0;
   std::vector<artifact::EntryPointT> entryPoints;
   std::vector<artifact::FunctionT> functions;
   std::vector<WeightContents> weights;
+  std::vector<artifact::KernelT> kernels;
+  std::vector<artifact::BufferT> buffers;
+};
+
+struct ArtifactContents {
+  artifact::ModelT model;
+  uint64_t pageBytes = 0;
+  std::vector<artifact::StoreT> stores;
+  /// At least one, faster ones first.
+  std::vector<ProgramContents> variants;
   /// What recipes read.
   std::vector<ShardFile> shards;
   /// What external slices point into.
   std::vector<artifact::SegmentT> externalShards;
-  std::vector<artifact::KernelT> kernels;
-  std::vector<artifact::BufferT> buffers;
   /// May be empty: no tokenizer.
   TokenizerBuilder tokenizer;
   artifact::BuildRecordT build;

@@ -11,6 +11,7 @@
 #include "dialects/support/Hash.h"
 #include "fathom/artifact_abi.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cstring>
@@ -116,11 +117,13 @@ llvm::Error Emission::plan() {
 
 /// Writes the artifact at `base`, a page boundary of `file`. The header comes last: a torn file has none.
 llvm::Error Emission::write(AtomicFile &file, uint64_t base) {
-  layout.code.hash = hashBytes(contents.code);
-  if (llvm::Error error = file.writeAt(base + layout.code.offset, contents.code)) {
-    return error;
+  for (auto [program, placed] : llvm::zip_equal(contents.variants, layout.variants)) {
+    placed.code.hash = hashBytes(program.code);
+    if (llvm::Error error = file.writeAt(base + placed.code.offset, program.code)) {
+      return error;
+    }
   }
-  llvm::Expected<PackResult> packed = packWeights(layout.jobs, contents.weights.size(), contents.shards, file,
+  llvm::Expected<PackResult> packed = packWeights(layout.jobs, layout.distinct.size(), contents.shards, file,
                                                   base + layout.weights.offset, layout.weights.size, options.pack);
   if (!packed) {
     return packed.takeError();
@@ -150,13 +153,13 @@ static std::string describeZeros(const WeightContents &weight, const ZeroTensors
 /// What was found in the weights: all that is refused, or warnings.
 llvm::Error Emission::judge(const PackResult &packed) {
   if (packed.zeros.count != 0) {
-    warnings.push_back(describeZeros(contents.weights[packed.zeros.weight], packed.zeros));
+    warnings.push_back(describeZeros(*layout.distinct[packed.zeros.weight], packed.zeros));
   }
   llvm::Error refused = llvm::Error::success();
-  for (auto [weight, found] : llvm::zip_equal(contents.weights, packed.findings)) {
-    refused = llvm::joinErrors(std::move(refused), checkFp8(weight, found));
+  for (auto [weight, found] : llvm::zip_equal(layout.distinct, packed.findings)) {
+    refused = llvm::joinErrors(std::move(refused), checkFp8(*weight, found));
     if (found.odd.any()) {
-      warnings.push_back(describeOddValues(weight, found));
+      warnings.push_back(describeOddValues(*weight, found));
     }
   }
   return refused;
@@ -221,7 +224,7 @@ llvm::Expected<WriteReport> writeObject(const ArtifactContents &contents, llvm::
   if (llvm::Error error = emission.plan()) {
     return std::move(error);
   }
-  llvm::Expected<ElfObject> object = makeElfObject(name, contents.target.triple, emission.size());
+  llvm::Expected<ElfObject> object = makeElfObject(name, contents.variants.front().target.triple, emission.size());
   if (!object) {
     return object.takeError();
   }

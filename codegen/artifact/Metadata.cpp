@@ -31,44 +31,63 @@ static auto packTables(FlatBufferBuilder &builder, const std::vector<Item> &item
 /// What makes a slice: one matrix, or one of each expert.
 static uint32_t countParts(const WeightContents &weight) { return std::max(weight.experts, 1u); }
 
+static uint32_t countSlices(const WeightContents &weight) {
+  return static_cast<uint32_t>(weight.slices.size()) / countParts(weight);
+}
+
 /// The tables of weights, whose slices follow each other.
 static std::vector<fbs::WeightT> numberSlices(const std::vector<WeightContents> &weights) {
   std::vector<fbs::WeightT> tables(weights.begin(), weights.end());
   uint32_t next = 0;
   for (auto [table, weight] : llvm::zip_equal(tables, weights)) {
     table.first_slice = next;
-    table.slice_count = static_cast<uint32_t>(weight.slices.size()) / countParts(weight);
+    table.slice_count = countSlices(weight);
     next += table.slice_count;
   }
   return tables;
 }
 
-flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, const ArtifactLayout &layout) {
-  FlatBufferBuilder builder(1 << 16);
-  // Fields with default values would be left out, and the size would depend on offsets and hashes.
-  builder.ForceDefaults(true);
-  std::vector<fbs::SegmentT> files = {layout.code, layout.weights};
-  llvm::append_range(files, contents.externalShards);
-  // Tables come before the table that holds them: a FlatBuffer is built from its leaves.
+/// Segments are the code of each variant, the weights in the file, and the external shards.
+static uint32_t getWeightsSegment(const ArtifactContents &contents) {
+  return static_cast<uint32_t>(contents.variants.size());
+}
+
+/// Tables come before the table that holds them: a FlatBuffer is built from its leaves.
+static Offset<fbs::Program> packProgram(FlatBufferBuilder &builder, const ProgramContents &contents,
+                                        const ProgramLayout &layout, uint32_t codeSegment) {
   auto target = fbs::CreateTarget(builder, &contents.target);
-  auto model = fbs::CreateModel(builder, &contents.model);
-  auto cache = fbs::CreateCache(builder, contents.pageBytes, packTables(builder, contents.stores));
-  auto code = fbs::CreateCode(builder, kCodeSegment, contents.scratchBytes);
-  auto segments = packTables(builder, files);
+  auto code = fbs::CreateCode(builder, codeSegment, contents.scratchBytes);
   auto entryPoints = packTables(builder, contents.entryPoints);
   auto slices = builder.CreateVectorOfStructs(layout.slices);
   auto weights = packTables(builder, numberSlices(contents.weights));
   auto kernels = packTables(builder, contents.kernels);
   auto functions = packTables(builder, contents.functions);
   auto buffers = packTables(builder, contents.buffers);
+  return fbs::CreateProgram(builder, target, code, entryPoints, slices, weights, kernels, functions, buffers);
+}
+
+flatbuffers::DetachedBuffer buildMetadata(const ArtifactContents &contents, const ArtifactLayout &layout) {
+  FlatBufferBuilder builder(1 << 16);
+  // Fields with default values would be left out, and the size would depend on offsets and hashes.
+  builder.ForceDefaults(true);
+  std::vector<fbs::SegmentT> files;
+  std::vector<Offset<fbs::Program>> variants;
+  for (auto [program, placed] : llvm::zip_equal(contents.variants, layout.variants)) {
+    variants.push_back(packProgram(builder, program, placed, static_cast<uint32_t>(files.size())));
+    files.push_back(placed.code);
+  }
+  files.push_back(layout.weights);
+  llvm::append_range(files, contents.externalShards);
+  auto model = fbs::CreateModel(builder, &contents.model);
+  auto cache = fbs::CreateCache(builder, contents.pageBytes, packTables(builder, contents.stores));
+  auto segments = packTables(builder, files);
+  auto programs = builder.CreateVector(variants);
   Offset<fbs::Tokenizer> tokenizer;
   if (contents.tokenizer) {
     tokenizer = contents.tokenizer(builder);
   }
   auto build = fbs::CreateBuildRecord(builder, &contents.build);
-  auto program = fbs::CreateProgram(builder, target, model, cache, code, segments, entryPoints, slices, weights,
-                                    kernels, functions, buffers, tokenizer, build);
-  fbs::FinishProgramBuffer(builder, program);
+  fbs::FinishArtifactBuffer(builder, fbs::CreateArtifact(builder, model, cache, segments, programs, tokenizer, build));
   return builder.Release();
 }
 
@@ -85,64 +104,97 @@ static llvm::Error checkExternalSlice(const ArtifactContents &contents, const Ex
   return llvm::Error::success();
 }
 
+namespace {
+/// Gives the weights of a variant their places, behind those of the variants before it.
+class WeightPlacement {
+public:
+  WeightPlacement(const ArtifactContents &contents, ArtifactLayout &layout) : contents(contents), layout(layout) {}
+
+  llvm::Error place(const ProgramContents &program);
+
+private:
+  llvm::ArrayRef<fbs::WeightSlice> findAlike(const WeightContents &weight) const;
+  llvm::Error placeSlice(const WeightContents &weight, uint32_t index);
+  llvm::Error placePackedPart(const WeightContents &weight, const SliceRecipe &recipe, const std::string &what,
+                              uint32_t index);
+
+  const ArtifactContents &contents;
+  ArtifactLayout &layout;
+  std::vector<fbs::WeightSlice> slices;
+};
+} // namespace
+
+/// The slices of an earlier variant's weight that is made in the same way; none if there is no such weight.
+llvm::ArrayRef<fbs::WeightSlice> WeightPlacement::findAlike(const WeightContents &weight) const {
+  for (auto [program, placed] : llvm::zip(contents.variants, layout.variants)) {
+    uint32_t first = 0;
+    for (const WeightContents &other : program.weights) {
+      uint32_t count = countSlices(other);
+      if (other.name == weight.name && other.experts == weight.experts && other.slices == weight.slices) {
+        return llvm::ArrayRef(placed.slices).slice(first, count);
+      }
+      first += count;
+    }
+  }
+  return {};
+}
+
 /// Adds a packed slice to the weights segment, or a part to the last one, right behind the others.
-static llvm::Error placePackedPart(const ArtifactContents &contents, const SliceRecipe &recipe, const std::string &what,
-                                   PackJob job, ArtifactLayout &layout) {
-  if (job.slice % countParts(contents.weights[job.weight]) == 0) {
-    layout.slices.emplace_back(layout.weights.size, 0, kWeightsSegment);
+llvm::Error WeightPlacement::placePackedPart(const WeightContents &weight, const SliceRecipe &recipe,
+                                             const std::string &what, uint32_t index) {
+  if (index % countParts(weight) == 0) {
+    slices.emplace_back(layout.weights.size, 0, getWeightsSegment(contents));
   }
   llvm::Expected<uint64_t> size = computeSliceSize(recipe, contents.shards, what);
   if (!size) {
     return size.takeError();
   }
-  fbs::WeightSlice &slice = layout.slices.back();
+  fbs::WeightSlice &slice = slices.back();
   uint64_t end = 0;
   if (__builtin_add_overflow(slice.offset() + slice.size(), *size, &end) ||
       end > static_cast<uint64_t>(INT64_MAX) / 2) {
     return makeError(ExitCode::Unsupported, what + " makes the artifact too large");
   }
-  job.recipe = &recipe;
-  job.offset = slice.offset() + slice.size();
-  job.size = *size;
-  layout.jobs.push_back(job);
-  slice = fbs::WeightSlice(slice.offset(), end - slice.offset(), kWeightsSegment);
+  uint32_t number = static_cast<uint32_t>(layout.distinct.size()) - 1;
+  layout.jobs.push_back({&recipe, slice.offset() + slice.size(), *size, number, index});
+  slice = fbs::WeightSlice(slice.offset(), end - slice.offset(), slice.segment());
   // The segment's size is always a multiple of the alignment.
   layout.weights.size = llvm::alignTo(end, kSliceAlignment);
   return llvm::Error::success();
 }
 
-static llvm::Error placeSlice(const ArtifactContents &contents, uint32_t weightIndex, uint32_t sliceIndex,
-                              ArtifactLayout &layout) {
-  const WeightContents &weight = contents.weights[weightIndex];
-  const SliceContents &slice = weight.slices[sliceIndex];
-  std::string what = weight.sliceName ? weight.sliceName(sliceIndex, std::nullopt) : weight.name;
+llvm::Error WeightPlacement::placeSlice(const WeightContents &weight, uint32_t index) {
+  const SliceContents &slice = weight.slices[index];
+  std::string what = weight.sliceName ? weight.sliceName(index, std::nullopt) : weight.name;
   if (const auto *recipe = std::get_if<SliceRecipe>(&slice)) {
-    PackJob job;
-    job.weight = weightIndex;
-    job.slice = sliceIndex;
-    return placePackedPart(contents, *recipe, what, job, layout);
+    return placePackedPart(weight, *recipe, what, index);
   }
   const auto &external = *std::get_if<ExternalSlice>(&slice);
   if (llvm::Error error = checkExternalSlice(contents, external, what)) {
     return error;
   }
-  layout.slices.emplace_back(external.offset, external.size, kFirstExternalSegment + external.shard);
+  slices.emplace_back(external.offset, external.size, getWeightsSegment(contents) + 1 + external.shard);
   return llvm::Error::success();
 }
 
-static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout &layout) {
+llvm::Error WeightPlacement::place(const ProgramContents &program) {
   // Keeps the metadata far below the 2 GiB that FlatBuffers can hold.
   constexpr size_t sliceLimit = 1 << 24;
   constexpr unsigned shownErrors = 20;
   unsigned failures = 0;
   llvm::Error errors = llvm::Error::success();
-  for (uint32_t weight = 0; weight < contents.weights.size(); ++weight) {
-    for (uint32_t slice = 0; slice < contents.weights[weight].slices.size(); ++slice) {
-      if (layout.slices.size() == sliceLimit) {
+  for (const WeightContents &weight : program.weights) {
+    llvm::ArrayRef<fbs::WeightSlice> alike = findAlike(weight);
+    llvm::append_range(slices, alike);
+    if (alike.empty()) {
+      layout.distinct.push_back(&weight);
+    }
+    for (uint32_t slice = 0; alike.empty() && slice < weight.slices.size(); ++slice) {
+      if (slices.size() == sliceLimit) {
         return llvm::joinErrors(std::move(errors),
                                 makeError(ExitCode::Unsupported, "the model has more than 16777216 weights"));
       }
-      if (llvm::Error error = placeSlice(contents, weight, slice, layout)) {
+      if (llvm::Error error = placeSlice(weight, slice)) {
         errors = llvm::joinErrors(std::move(errors), std::move(error));
         if (++failures == shownErrors) {
           return errors;
@@ -150,21 +202,33 @@ static llvm::Error placeSlices(const ArtifactContents &contents, ArtifactLayout 
       }
     }
   }
+  layout.variants.push_back({{}, std::move(slices)});
   return errors;
+}
+
+/// Gives the code of each variant its place, and the weights theirs behind it.
+static void placeSegments(const ArtifactContents &contents, ArtifactLayout &layout) {
+  uint64_t end = sizeof(fathom_artifact_header_t) + layout.metadataSize;
+  for (auto [program, placed] : llvm::zip_equal(contents.variants, layout.variants)) {
+    placed.code.offset = llvm::alignTo(end, FATHOM_SEGMENT_ALIGNMENT);
+    end = placed.code.offset + placed.code.size;
+  }
+  layout.weights.offset = llvm::alignTo(end, FATHOM_SEGMENT_ALIGNMENT);
+  layout.totalSize = layout.weights.offset + layout.weights.size;
 }
 
 llvm::Expected<ArtifactLayout> layOutArtifact(const ArtifactContents &contents) {
   ArtifactLayout layout;
-  layout.code.name = "code";
   layout.weights.name = "weights";
-  if (llvm::Error error = placeSlices(contents, layout)) {
-    return std::move(error);
+  for (const ProgramContents &program : contents.variants) {
+    if (llvm::Error error = WeightPlacement(contents, layout).place(program)) {
+      return std::move(error);
+    }
+    layout.variants.back().code.name = "code";
+    layout.variants.back().code.size = program.code.size();
   }
   layout.metadataSize = buildMetadata(contents, layout).size();
-  layout.code.size = contents.code.size();
-  layout.code.offset = llvm::alignTo(sizeof(fathom_artifact_header_t) + layout.metadataSize, FATHOM_SEGMENT_ALIGNMENT);
-  layout.weights.offset = llvm::alignTo(layout.code.offset + layout.code.size, FATHOM_SEGMENT_ALIGNMENT);
-  layout.totalSize = layout.weights.offset + layout.weights.size;
+  placeSegments(contents, layout);
   return std::move(layout);
 }
 

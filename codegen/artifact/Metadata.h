@@ -13,19 +13,20 @@
 
 namespace fathom::codegen {
 
-/// Indices of the segments that are in the file; external shards follow.
-constexpr uint32_t kCodeSegment = 0;
-constexpr uint32_t kWeightsSegment = 1;
-constexpr uint32_t kFirstExternalSegment = 2;
+struct ProgramLayout {
+  artifact::SegmentT code;
+  /// All slices of all weights. For packed ones offset and size are those of the segment's part.
+  std::vector<artifact::WeightSlice> slices;
+};
 
 /// Offsets and sizes of everything.
 struct ArtifactLayout {
-  /// All slices of all weights. For packed ones offset and size are those of the segment's part.
-  std::vector<artifact::WeightSlice> slices;
-  /// The packed ones among them, in order.
+  std::vector<ProgramLayout> variants;
+  /// The weights of all variants, once where several have the same: what PackJob::weight counts.
+  std::vector<const WeightContents *> distinct;
+  /// Their packed slices, in order.
   std::vector<PackJob> jobs;
   uint64_t metadataSize = 0;
-  artifact::SegmentT code;
   artifact::SegmentT weights;
   /// From the header to the end of the last segment.
   uint64_t totalSize = 0;

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -78,6 +79,17 @@ struct PackPanels {};
 
 using StepAction = std::variant<RopeTable, ToF32, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
 
+inline bool operator==(const RopeTable &a, const RopeTable &b) {
+  return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
+}
+inline bool operator==(const ToF32 &, const ToF32 &) { return true; }
+inline bool operator==(const RepeatRows &a, const RepeatRows &b) {
+  return std::tie(a.block, a.rows) == std::tie(b.block, b.rows);
+}
+inline bool operator==(const ConcatRows &, const ConcatRows &) { return true; }
+inline bool operator==(const InterleaveRows &a, const InterleaveRows &b) { return a.block == b.block; }
+inline bool operator==(const PackPanels &, const PackPanels &) { return true; }
+
 struct Step {
   StepAction action;
   /// Which matrices it reads. The sources of a recipe are numbered first, then what its steps make.
@@ -89,6 +101,15 @@ struct SliceRecipe {
   std::vector<Source> sources;
   std::vector<Step> steps;
 };
+
+inline bool operator==(const Source &a, const Source &b) {
+  auto list = [](const Source &s) { return std::tie(s.shard, s.offset, s.rows, s.columns, s.type, s.scale); };
+  return list(a) == list(b);
+}
+inline bool operator==(const Step &a, const Step &b) { return a.action == b.action && a.inputs == b.inputs; }
+inline bool operator==(const SliceRecipe &a, const SliceRecipe &b) {
+  return a.sources == b.sources && a.steps == b.steps;
+}
 
 } // namespace fathom::codegen
 

@@ -214,7 +214,7 @@ static bool decodeText(const LoadedModel &loaded, const int32_t *answer, size_t 
   if (!loaded.info.has_tokenizer) {
     return true;
   }
-  tokenizer::StreamDecoder decoder(tokenizer::Tokenizer(*artifact::GetProgram(loaded.info.metadata)->tokenizer()));
+  tokenizer::StreamDecoder decoder(tokenizer::Tokenizer(*artifact::GetArtifact(loaded.info.metadata)->tokenizer()));
   for (size_t i = 0; i < count; ++i) {
     if (decoder.feed(answer[i], *text) == tokenizer::Status::OutOfMemory) {
       return false;

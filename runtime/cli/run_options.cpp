@@ -230,7 +230,7 @@ LoadedModel::~LoadedModel() {
 }
 
 static bool hasExternalWeights(const fathom_model_info_t &info) {
-  for (const artifact::Segment *segment : *artifact::GetProgram(info.metadata)->segments()) {
+  for (const artifact::Segment *segment : *artifact::GetArtifact(info.metadata)->segments()) {
     if (segment->external()) {
       return true;
     }

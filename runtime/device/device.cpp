@@ -48,15 +48,27 @@ DeviceCode::~DeviceCode() {
   }
 }
 
-fathom_status_t DeviceCode::load(const Metadata &metadata, const ByteSource &source) {
-  program = &metadata.program();
-  const char *triple = program->target()->triple()->c_str();
+fathom_status_t DeviceCode::choose(const artifact::Artifact &contents, uint32_t variant) {
+  index = variant;
+  loaded = contents.variants()->Get(variant);
+  const artifact::Target &target = *loaded->target();
+  const char *triple = target.triple()->c_str();
   device = findDevice(triple);
   if (!device) {
     return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', but this machine is %s; compile the model for it",
                 triple, devices()[0]->architecture);
   }
-  return device->load(metadata, source, &code);
+  return device->check(target);
+}
+
+// The message is about the last variant, which asks for least.
+fathom_status_t DeviceCode::load(const artifact::Artifact &contents, const ByteSource &source) {
+  fathom_status_t status = FATHOM_STATUS_MISMATCH;
+  for (uint32_t i = 0; status != FATHOM_STATUS_OK && i < contents.variants()->size(); ++i) {
+    status = choose(contents, i);
+  }
+  FATHOM_RETURN_IF_ERROR(status);
+  return device->load(contents, *loaded, source, &code);
 }
 
 Executor::~Executor() {
@@ -67,7 +79,7 @@ Executor::~Executor() {
 
 fathom_status_t Executor::start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads) {
   device = code.device;
-  program = code.program;
+  program = &code.program();
   return device->start(code.code, weights, threads, &executor);
 }
 

@@ -34,9 +34,11 @@ struct Device {
   /// How the triples of its artifacts begin.
   const char *architecture;
 
-  /// Refuses, before anything is mapped, what this machine cannot run (MISMATCH); then loads the code of a checked
-  /// program. |metadata| outlives it.
-  fathom_status_t (*load)(const Metadata &metadata, const ByteSource &source, void **code);
+  /// MISMATCH, with what is missing, if this machine cannot run code for |target|.
+  fathom_status_t (*check)(const artifact::Target &target);
+  /// Loads the code of a checked program that this machine can run. |contents| outlives it, and |program| is of it.
+  fathom_status_t (*load)(const artifact::Artifact &contents, const artifact::Program &program,
+                          const ByteSource &source, void **code);
   void (*unload)(void *code);
 
   /// Memory where |code| runs, of undefined contents and aligned for any kernel; false if there is none. All memory is
@@ -121,8 +123,13 @@ public:
   DeviceCode &operator=(const DeviceCode &) = delete;
   ~DeviceCode();
 
-  /// As Device::load; MISMATCH too if no device of this runtime runs such artifacts.
-  fathom_status_t load(const Metadata &metadata, const ByteSource &source);
+  /// Loads the first program of |contents| that a device of this machine can run: as Device::load. MISMATCH if there is
+  /// none.
+  fathom_status_t load(const artifact::Artifact &contents, const ByteSource &source);
+
+  const artifact::Program &program() const { return *loaded; }
+  /// Which of the artifact's variants it is.
+  uint32_t variant() const { return index; }
 
   /// Where what the code works on has to be.
   MemorySpace space() const { return {device, code}; }
@@ -130,8 +137,11 @@ public:
 private:
   friend class Executor;
 
+  fathom_status_t choose(const artifact::Artifact &contents, uint32_t variant);
+
   const Device *device = nullptr;
-  const artifact::Program *program = nullptr;
+  const artifact::Program *loaded = nullptr;
+  uint32_t index = 0;
   void *code = nullptr;
 };
 

@@ -29,8 +29,8 @@ static bool isPlainFileName(const flatbuffers::String &name) {
          strcmp(name.c_str(), ".") != 0 && strcmp(name.c_str(), "..") != 0;
 }
 
-static void checkModel(const artifact::Program &program, Findings &findings) {
-  const artifact::Model &model = *program.model();
+static void checkModel(const artifact::Artifact &contents, Findings &findings) {
+  const artifact::Model &model = *contents.model();
   auto dimension = [&](const char *name, uint32_t value) {
     findings.require(value > 0 && value <= kLargestDimension, "model.%s is %u, expected 1 to %u", name, value,
                      kLargestDimension);
@@ -98,9 +98,9 @@ static void checkStore(const artifact::Store &store, uint64_t page, Findings &fi
                    static_cast<U64>(bytes), static_cast<U64>(store.offset()), static_cast<U64>(page));
 }
 
-static void checkCache(const artifact::Program &program, Findings &findings) {
-  uint64_t page = program.cache()->page_bytes();
-  const auto &stores = *program.cache()->stores();
+static void checkCache(const artifact::Artifact &contents, Findings &findings) {
+  uint64_t page = contents.cache()->page_bytes();
+  const auto &stores = *contents.cache()->stores();
   findings.require(page > 0 && page <= kLargestMemory, "cache.page_bytes is %llu, expected 1 to %llu",
                    static_cast<U64>(page), static_cast<U64>(kLargestMemory));
   findings.require(stores.size() > 0 && stores.size() <= kMostStores, "%u stores, expected 1 to %u", stores.size(),
@@ -136,9 +136,9 @@ static void checkSegment(const artifact::Segment &segment, uint32_t index, const
                    static_cast<U64>(header.total_size));
 }
 
-static void checkSegments(const artifact::Program &program, const fathom_artifact_header_t &header,
+static void checkSegments(const artifact::Artifact &contents, const fathom_artifact_header_t &header,
                           Findings &findings) {
-  const auto &segments = *program.segments();
+  const auto &segments = *contents.segments();
   findings.require(segments.size() <= kMostSegments, "%u segments, expected at most %u", segments.size(),
                    kMostSegments);
   if (segments.size() > kMostSegments) {
@@ -155,12 +155,13 @@ static void checkSegments(const artifact::Program &program, const fathom_artifac
   }
 }
 
-static void checkCode(const artifact::Program &program, Findings &findings) {
+static void checkCode(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
   const artifact::Code &code = *program.code();
-  bool inside = code.segment() < program.segments()->size();
-  findings.require(inside, "code.segment is %u, but there are %u segments", code.segment(), program.segments()->size());
+  bool inside = code.segment() < contents.segments()->size();
+  findings.require(inside, "code.segment is %u, but there are %u segments", code.segment(),
+                   contents.segments()->size());
   if (inside) {
-    findings.require(!program.segments()->Get(code.segment())->external(), "code.segment is in another file");
+    findings.require(!contents.segments()->Get(code.segment())->external(), "code.segment is in another file");
   }
   findings.require(code.scratch_bytes() <= kLargestMemory >> 12, "code.scratch_bytes is %llu, expected at most %llu",
                    static_cast<U64>(code.scratch_bytes()), static_cast<U64>(kLargestMemory >> 12));
@@ -194,9 +195,9 @@ static void checkRowsServed(const artifact::Program &program, artifact::Form for
 }
 
 // Rows in layers beyond the model's own are saved as those of a draft, and no others are.
-static void checkDraftRows(const artifact::Program &program, bool drafts, Findings &findings) {
-  uint32_t layers = program.model()->layers();
-  for (const artifact::Store *store : *program.cache()->stores()) {
+static void checkDraftRows(const artifact::Artifact &contents, bool drafts, Findings &findings) {
+  uint32_t layers = contents.model()->layers();
+  for (const artifact::Store *store : *contents.cache()->stores()) {
     findings.require((store->layers() > layers) == drafts, "store '%.32s' has %u layers and the model %u, expected %s",
                      store->name()->c_str(), store->layers(), layers,
                      drafts ? "more, as there is a draft" : "no more, as there is no draft");
@@ -204,7 +205,7 @@ static void checkDraftRows(const artifact::Program &program, bool drafts, Findin
 }
 
 // A session with a draft takes every call's hidden states, and drafts any number of rows up to the largest.
-static void checkDraft(const artifact::Program &program, Findings &findings) {
+static void checkDraft(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
   uint32_t drafts[2] = {}, silent = 0; // drafts without and with logits; entry points that give no hidden states
   for (const artifact::EntryPoint *entry : *program.entry_points()) {
     silent += !entry->hidden_out();
@@ -216,7 +217,7 @@ static void checkDraft(const artifact::Program &program, Findings &findings) {
                      "draft '%.32s' is of the %s form and accepts %u rows or more, expected absorbed, and 1",
                      entry->name()->c_str(), EnumNameForm(entry->form()), entry->min_rows());
   }
-  checkDraftRows(program, drafts[0] + drafts[1] > 0, findings);
+  checkDraftRows(contents, drafts[0] + drafts[1] > 0, findings);
   if (drafts[0] + drafts[1] == 0) {
     return;
   }
@@ -225,7 +226,7 @@ static void checkDraft(const artifact::Program &program, Findings &findings) {
   findings.require(silent == 0, "%u entry points give no hidden states, but there is a draft", silent);
 }
 
-static void checkEntryPoints(const artifact::Program &program, Findings &findings) {
+static void checkEntryPoints(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
   const auto &entries = *program.entry_points();
   findings.require(entries.size() <= kMostEntryPoints, "%u entry points, expected at most %u", entries.size(),
                    kMostEntryPoints);
@@ -239,7 +240,7 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
     ranges &= range;
     findings.require(range, "entry point %u ('%.32s') accepts %u to %u rows, expected a range within 1 to %u", i,
                      entry.name()->c_str(), entry.min_rows(), entry.max_rows(), kMostRows);
-    uint32_t positions = entry.max_positions(), context = program.model()->max_context();
+    uint32_t positions = entry.max_positions(), context = contents.model()->max_context();
     findings.require(
         positions == 0 || (positions <= context && entry.form() == artifact::Form::expanded),
         "entry point %u ('%.32s') of the %s form takes positions below %u, expected all of them, or in the "
@@ -249,7 +250,7 @@ static void checkEntryPoints(const artifact::Program &program, Findings &finding
                      "entry point %u needs an arena of %llu bytes, more than is supported", i,
                      static_cast<U64>(entry.arena_bytes()));
   }
-  checkDraft(program, findings);
+  checkDraft(contents, program, findings);
   // Counts up from one range to the next, which ends if they are ranges.
   if (ranges) {
     checkRowsServed(program, artifact::Form::expanded, findings);
@@ -269,7 +270,7 @@ static void checkExperts(const artifact::Weight &weight,
   }
 }
 
-static void checkWeights(const artifact::Program &program, Findings &findings) {
+static void checkWeights(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
   const auto &slices = *program.weight_slices();
   if (!isAligned(slices)) {
     findings.require(false, "weight_slices is not aligned");
@@ -277,11 +278,11 @@ static void checkWeights(const artifact::Program &program, Findings &findings) {
   }
   for (uint32_t i = 0; i < slices.size(); ++i) {
     const artifact::WeightSlice &slice = *slices.Get(i);
-    bool inside = slice.segment() < program.segments()->size();
+    bool inside = slice.segment() < contents.segments()->size();
     findings.require(inside, "weight slice %u: segment is %u, but there are %u segments", i, slice.segment(),
-                     program.segments()->size());
+                     contents.segments()->size());
     if (inside) {
-      uint64_t limit = program.segments()->Get(slice.segment())->size();
+      uint64_t limit = contents.segments()->Get(slice.segment())->size();
       findings.require(fits(slice.offset(), slice.size(), limit),
                        "weight slice %u: %llu bytes at offset %llu exceed the %llu bytes of its segment", i,
                        static_cast<U64>(slice.size()), static_cast<U64>(slice.offset()), static_cast<U64>(limit));
@@ -312,17 +313,27 @@ static void checkBuffers(const artifact::Program &program, Findings &findings) {
   }
 }
 
-fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header) {
-  Findings findings;
-  checkModel(program, findings);
-  checkSampling(*program.model(), findings);
-  checkCache(program, findings);
-  checkSegments(program, header, findings);
-  checkCode(program, findings);
-  checkEntryPoints(program, findings);
-  checkWeights(program, findings);
+static void checkProgram(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
+  checkCode(contents, program, findings);
+  checkEntryPoints(contents, program, findings);
+  checkWeights(contents, program, findings);
   checkBuffers(program, findings);
-  checkCommands(program, findings);
+  checkCommands(contents, program, findings);
+}
+
+fathom_status_t checkArtifact(const artifact::Artifact &contents, const fathom_artifact_header_t &header) {
+  Findings findings;
+  checkModel(contents, findings);
+  checkSampling(*contents.model(), findings);
+  checkCache(contents, findings);
+  checkSegments(contents, header, findings);
+  uint32_t variants = contents.variants()->size();
+  findings.require(variants > 0 && variants <= FATHOM_MOST_VARIANTS, "%u variants, expected 1 to %d", variants,
+                   FATHOM_MOST_VARIANTS);
+  for (uint32_t i = 0; i < variants && i < FATHOM_MOST_VARIANTS; ++i) {
+    findings.enter(i, variants);
+    checkProgram(contents, *contents.variants()->Get(i), findings);
+  }
   return findings.status();
 }
 

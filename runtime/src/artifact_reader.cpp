@@ -70,11 +70,11 @@ fathom_status_t Metadata::read(const ByteSource &source) {
                 "artifact metadata: the hash does not match the stored one; the file is damaged");
   }
   flatbuffers::Verifier verifier(bytes, head.metadata_size, kDeepestTable, kMostTables);
-  if (!verifier.VerifyBuffer<artifact::Program>(artifact::ProgramIdentifier())) {
-    return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: not a valid FlatBuffer of type Program");
+  if (!verifier.VerifyBuffer<artifact::Artifact>(artifact::ArtifactIdentifier())) {
+    return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: not a valid FlatBuffer of type Artifact");
   }
-  root = artifact::GetProgram(bytes);
-  return checkProgram(*root, head);
+  root = artifact::GetArtifact(bytes);
+  return checkArtifact(*root, head);
 }
 
 } // namespace fathom::runtime

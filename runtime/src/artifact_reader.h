@@ -21,7 +21,7 @@ public:
   Metadata &operator=(const Metadata &) = delete;
   ~Metadata() { free(bytes); }
 
-  const artifact::Program &program() const { return *root; }
+  const artifact::Artifact &contents() const { return *root; }
   const fathom_artifact_header_t &header() const { return head; }
   const unsigned char *data() const { return bytes; }
 
@@ -34,12 +34,12 @@ private:
 
   fathom_artifact_header_t head = {};
   unsigned char *bytes = nullptr;
-  const artifact::Program *root = nullptr;
+  const artifact::Artifact *root = nullptr;
 };
 
-/// Checks what FlatBuffers cannot: every index, offset, size and range of |program|. |header| has been checked. All
+/// Checks what FlatBuffers cannot: every index, offset, size and range of |contents|. |header| has been checked. All
 /// findings (the first few of many) are in the message.
-fathom_status_t checkProgram(const artifact::Program &program, const fathom_artifact_header_t &header);
+fathom_status_t checkArtifact(const artifact::Artifact &contents, const fathom_artifact_header_t &header);
 
 } // namespace fathom::runtime
 

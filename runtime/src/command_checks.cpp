@@ -37,7 +37,8 @@ struct Role {
 /// All of a program's commands.
 class CommandChecker {
 public:
-  CommandChecker(const artifact::Program &program, Findings &findings) : program(program), findings(findings) {}
+  CommandChecker(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings)
+      : contents(contents), program(program), findings(findings) {}
 
   void check();
 
@@ -59,6 +60,7 @@ private:
 
   const artifact::Function &function(uint32_t number) const { return *program.functions()->Get(number); }
 
+  const artifact::Artifact &contents;
   const artifact::Program &program;
   Findings &findings;
   uint64_t launches = 0;
@@ -170,7 +172,7 @@ void CommandChecker::checkCall(const Command &command, const Role &role) {
 }
 
 void CommandChecker::checkRecord(const Command &command, const Role &role) {
-  uint32_t layers = program.model()->layers();
+  uint32_t layers = contents.model()->layers();
   findings.require(!role.isCalled && command.operands() == 1 && command->layer() >= 0 &&
                        static_cast<uint32_t>(command->layer()) < layers,
                    "function '%.32s', command %u records %u operands as the state of layer %d, expected a "
@@ -194,7 +196,7 @@ void CommandChecker::checkNumbers(const Command &command, const artifact::Operan
                      static_cast<U64>(operand.offset()), static_cast<U64>(last), static_cast<U64>(slices));
   }
   if (operand.place() == Place::store) {
-    uint32_t stores = program.cache()->stores()->size();
+    uint32_t stores = contents.cache()->stores()->size();
     findings.require(operand.offset() < stores, "function '%.32s', command %u: store is %llu, but there are %u stores",
                      command.name(), command.index, static_cast<U64>(operand.offset()), stores);
   }
@@ -262,7 +264,7 @@ void CommandChecker::checkMemory(const artifact::EntryPoint &entry, const Comman
                    entry.name()->c_str(), command.name(), command.index, size, offset,
                    static_cast<U64>(entry.arena_bytes()));
   U64 bytes = command->element() == artifact::StoreElement::bf16 ? sizeof(uint16_t) : sizeof(float);
-  U64 rows = U64(entry.max_rows()) * program.model()->hidden() * bytes;
+  U64 rows = U64(entry.max_rows()) * contents.model()->hidden() * bytes;
   findings.require(command->action() != Action::record_state || size >= rows,
                    "entry point '%.32s': function '%.32s', command %u records %llu bytes, but rows have %llu",
                    entry.name()->c_str(), command.name(), command.index, size, rows);
@@ -271,7 +273,7 @@ void CommandChecker::checkMemory(const artifact::EntryPoint &entry, const Comman
 void CommandChecker::checkLayer(const Command &command, const artifact::Operand &operand,
                                 const artifact::Command *call) {
   int64_t layer = command->layer() >= 0 || !call ? command->layer() : call->layer();
-  const artifact::Store &store = *program.cache()->stores()->Get(static_cast<uint32_t>(operand.offset()));
+  const artifact::Store &store = *contents.cache()->stores()->Get(static_cast<uint32_t>(operand.offset()));
   findings.require(layer >= 0 && layer < static_cast<int64_t>(store.layers()),
                    "function '%.32s', command %u runs for layer %lld, but store '%.32s' has %u layers", command.name(),
                    command.index, static_cast<long long>(layer), store.name()->c_str(), store.layers());
@@ -337,6 +339,8 @@ void CommandChecker::check() {
   findings.require(launches <= FATHOM_MOST_LAUNCHES, "more than %d launches in all entry points", FATHOM_MOST_LAUNCHES);
 }
 
-void checkCommands(const artifact::Program &program, Findings &findings) { CommandChecker(program, findings).check(); }
+void checkCommands(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings) {
+  CommandChecker(contents, program, findings).check();
+}
 
 } // namespace fathom::runtime

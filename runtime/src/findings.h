@@ -27,11 +27,13 @@ public:
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (count == 1) {
-      fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", text);
-    } else {
-      failAlso(FATHOM_STATUS_BAD_DATA, "\nartifact metadata: %s", text);
-    }
+    auto *add = count == 1 ? fail : failAlso;
+    add(FATHOM_STATUS_BAD_DATA, "%sartifact metadata: %s%s", count == 1 ? "" : "\n", where, text);
+  }
+
+  /// From here on what is found is about variant |index| of |count|.
+  void enter(uint32_t index, uint32_t variants) {
+    snprintf(where, sizeof(where), variants > 1 ? "variant %u: " : "", index);
   }
 
   bool any() const { return count > 0; }
@@ -45,6 +47,7 @@ public:
 
 private:
   int count = 0;
+  char where[32] = "";
 };
 
 /// The FlatBuffers verifier looks at the alignment of a vector's length only.
@@ -54,9 +57,9 @@ bool isAligned(const flatbuffers::Vector<Element> &vector) {
   return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
 }
 
-/// Looks at functions and kernels of |program|, after all else of it: at every number in their commands, and at the
-/// memory of every entry point that runs them.
-void checkCommands(const artifact::Program &program, Findings &findings);
+/// Looks at functions and kernels of a program of |contents|, after all else of it: at every number in their commands,
+/// and at the memory of every entry point that runs them.
+void checkCommands(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings);
 
 } // namespace fathom::runtime
 

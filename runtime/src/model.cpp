@@ -28,12 +28,12 @@ fathom_status_t Model::loadMemory(const void *data, size_t size, const fathom_mo
 fathom_status_t Model::load(const Weights::Places &places, const fathom_model_options_t &options) {
   FATHOM_RETURN_IF_ERROR(metadata.read(source));
   if (hasTokenizer()) {
-    if (const char *problem = tokenizer::verify(*program().tokenizer())) {
+    if (const char *problem = tokenizer::verify(*contents().tokenizer())) {
       return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", problem);
     }
   }
-  FATHOM_RETURN_IF_ERROR(deviceCode.load(metadata, source));
-  return tensors.open(program(), source, places, deviceCode.space(), options);
+  FATHOM_RETURN_IF_ERROR(deviceCode.load(contents(), source));
+  return tensors.open(contents(), program(), source, places, deviceCode.space(), options);
 }
 
 fathom_status_t Model::checkStillWhole() const {
@@ -63,7 +63,7 @@ void Model::recommend(fathom_sampling_t *sampling) const {
 static const char *textOf(const flatbuffers::String *text) { return text ? text->c_str() : ""; }
 
 void Model::describe(fathom_model_info_t *info) const {
-  const artifact::Program &root = program();
+  const artifact::Artifact &root = contents();
   info->family = textOf(facts().family());
   info->vocabulary = facts().vocabulary();
   info->hidden = facts().hidden();
@@ -79,19 +79,20 @@ void Model::describe(fathom_model_info_t *info) const {
   info->top_k = sampling.top_k;
   info->min_p = sampling.min_p;
   info->repetition_penalty = sampling.repetition_penalty;
-  info->max_prefill_rows = maxRows(root, artifact::Form::expanded);
-  info->max_decode_rows = maxRows(root, artifact::Form::absorbed);
+  info->max_prefill_rows = maxRows(program(), artifact::Form::expanded);
+  info->max_decode_rows = maxRows(program(), artifact::Form::absorbed);
   info->cache_page_bytes = root.cache()->page_bytes();
   info->cache_token_bytes = positionBytes(root);
   info->cache_type = cacheTypeOf(root);
-  info->activation_type = artifact::EnumNameStoreElement(root.target()->activation());
+  info->activation_type = artifact::EnumNameStoreElement(program().target()->activation());
   info->weight_bytes = tensors.bytes();
-  info->weight_count = root.weights() ? root.weights()->size() : 0;
+  info->weight_count = program().weights() ? program().weights()->size() : 0;
   info->has_tokenizer = hasTokenizer();
   info->has_chat = hasTokenizer() && tokenizer().hasChat();
   info->identity = identity();
-  info->target_cpu = textOf(root.target()->cpu());
+  info->target_cpu = textOf(program().target()->cpu());
   info->compiler_version = root.build() ? textOf(root.build()->compiler_version()) : "";
+  info->variant = deviceCode.variant();
   info->metadata = metadata.data();
   info->metadata_size = metadata.header().metadata_size;
 }

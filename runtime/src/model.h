@@ -21,8 +21,10 @@ public:
   fathom_status_t loadFile(const char *path, const fathom_model_options_t &options);
   fathom_status_t loadMemory(const void *data, size_t size, const fathom_model_options_t &options);
 
-  const artifact::Program &program() const { return metadata.program(); }
-  const artifact::Model &facts() const { return *program().model(); }
+  const artifact::Artifact &contents() const { return metadata.contents(); }
+  const artifact::Model &facts() const { return *contents().model(); }
+  /// Of the variants, the one that this machine runs.
+  const artifact::Program &program() const { return deviceCode.program(); }
   const DeviceCode &code() const { return deviceCode; }
   const DeviceAddress *weights() const { return tensors.addresses(); }
   uint64_t identity() const { return metadata.header().metadata_hash; }
@@ -30,9 +32,9 @@ public:
   /// IO if the artifact, or a file its weights are in, shrank.
   fathom_status_t checkStillWhole() const;
 
-  bool hasTokenizer() const { return program().tokenizer() != nullptr; }
+  bool hasTokenizer() const { return contents().tokenizer() != nullptr; }
   /// Only if hasTokenizer().
-  tokenizer::Tokenizer tokenizer() const { return tokenizer::Tokenizer(*program().tokenizer()); }
+  tokenizer::Tokenizer tokenizer() const { return tokenizer::Tokenizer(*contents().tokenizer()); }
 
   /// Whether |token| ends an answer.
   bool isEos(int32_t token) const;

@@ -40,8 +40,8 @@ static fathom_status_t forEachRun(const Session &session, const Sequence &sequen
                                   uint64_t *saved, Copy copy) {
   CacheMemory cache = session.cache().memory();
   *saved = 0;
-  for (const artifact::Store *store : *session.model().program().cache()->stores()) {
-    uint64_t drafts = draftRowsOf(session.model().program(), *store);
+  for (const artifact::Store *store : *session.model().contents().cache()->stores()) {
+    uint64_t drafts = draftRowsOf(session.model().contents(), *store);
     for (uint64_t row = 0; row < rowsOf(*store); ++row) {
       uint32_t length = row < rowsOf(*store) - drafts ? header.length : header.drafted;
       for (uint32_t position = 0; position < length; position += FATHOM_PAGE_TOKENS) {
@@ -58,7 +58,7 @@ static fathom_status_t forEachRun(const Session &session, const Sequence &sequen
 static constexpr size_t kHashedFrom = offsetof(SavedHeader, identity);
 
 static fathom_status_t savedSize(const Model &model, const SavedHeader &header, uint64_t *size) {
-  uint64_t drafts = draftBytes(model.program()), own = positionBytes(model.program()) - drafts;
+  uint64_t drafts = draftBytes(model.contents()), own = positionBytes(model.contents()) - drafts;
   uint64_t wait = sizeof(int32_t) + uint64_t(model.facts().hidden()) * sizeof(float);
   if (!multiply(own, header.length, &own) || !multiply(drafts, header.drafted, &drafts) ||
       !multiply(wait, header.waiting, &wait) || __builtin_add_overflow(own, drafts, size) ||

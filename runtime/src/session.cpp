@@ -54,7 +54,7 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for calls of %u rows", rows);
   }
   FATHOM_RETURN_IF_ERROR(drafter.initialize(model, static_cast<uint32_t>(options.draft), rows));
-  FATHOM_RETURN_IF_ERROR(pages.initialize(model.code().space(), model.program().cache()->page_bytes(),
+  FATHOM_RETURN_IF_ERROR(pages.initialize(model.code().space(), model.contents().cache()->page_bytes(),
                                           model.facts().max_context(), maxSequences, options.cache_bytes));
   FATHOM_RETURN_IF_ERROR(executor.start(model.code(), model.weights(), options.threads));
   return options.trace ? executor.trace(options.trace) : FATHOM_STATUS_OK;

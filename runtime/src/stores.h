@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The stores of a checked program's cache. Sizes do not overflow: a page is checked to hold them.
+// The stores of a checked artifact's cache. Sizes do not overflow: a page is checked to hold them.
 
 #ifndef FATHOM_RUNTIME_SRC_STORES_H
 #define FATHOM_RUNTIME_SRC_STORES_H
@@ -27,15 +27,15 @@ inline uint64_t rowBytes(const artifact::Store &store) {
 inline uint64_t rowsOf(const artifact::Store &store) { return uint64_t(store.layers()) * store.heads(); }
 
 /// The last of them, in layers beyond the model's own: those that draft have the same stores.
-inline uint64_t draftRowsOf(const artifact::Program &program, const artifact::Store &store) {
-  uint32_t layers = program.model()->layers();
+inline uint64_t draftRowsOf(const artifact::Artifact &contents, const artifact::Store &store) {
+  uint32_t layers = contents.model()->layers();
   return store.layers() > layers ? uint64_t(store.layers() - layers) * store.heads() : 0;
 }
 
 /// What --cache-type calls the numbers of the first store, as which compilers make all of them.
-inline const char *cacheTypeOf(const artifact::Program &program) {
+inline const char *cacheTypeOf(const artifact::Artifact &contents) {
   constexpr const char *kNames[] = {"f32", "bf16", "fp8"};
-  return kNames[static_cast<int>(program.cache()->stores()->Get(0)->element())];
+  return kNames[static_cast<int>(contents.cache()->stores()->Get(0)->element())];
 }
 
 /// Where row |index| of rowsOf(store) of |position| is, in bytes from the first page, in the sequence that has |pages|.
@@ -49,19 +49,19 @@ inline uint64_t rowOffset(const CacheMemory &cache, const int32_t *pages, const 
 }
 
 /// Bytes that all stores keep of one position.
-inline uint64_t positionBytes(const artifact::Program &program) {
+inline uint64_t positionBytes(const artifact::Artifact &contents) {
   uint64_t bytes = 0;
-  for (const artifact::Store *store : *program.cache()->stores()) {
+  for (const artifact::Store *store : *contents.cache()->stores()) {
     bytes += rowsOf(*store) * rowBytes(*store);
   }
   return bytes;
 }
 
 /// The part of them in layers that draft.
-inline uint64_t draftBytes(const artifact::Program &program) {
+inline uint64_t draftBytes(const artifact::Artifact &contents) {
   uint64_t bytes = 0;
-  for (const artifact::Store *store : *program.cache()->stores()) {
-    bytes += draftRowsOf(program, *store) * rowBytes(*store);
+  for (const artifact::Store *store : *contents.cache()->stores()) {
+    bytes += draftRowsOf(contents, *store) * rowBytes(*store);
   }
   return bytes;
 }

@@ -103,9 +103,9 @@ fathom_status_t Weights::openSegment(const artifact::Segment &segment, const Byt
   return part->file->view(segment.offset(), segment.size(), copy, part->view);
 }
 
-fathom_status_t Weights::verify(const artifact::Program &program) const {
+fathom_status_t Weights::verify(const artifact::Artifact &contents) const {
   for (uint32_t i = 0; i < parts.size(); ++i) {
-    const artifact::Segment &segment = *program.segments()->Get(i);
+    const artifact::Segment &segment = *contents.segments()->Get(i);
     flatbuffers::Optional<uint64_t> hash = segment.external() ? segment.contents_hash() : segment.hash();
     if (parts[i].view && hash && hash64(parts[i].view->data(), segment.size()) != *hash) {
       return fail(FATHOM_STATUS_MISMATCH, "%s '%s': the hash does not match the stored one; %s",
@@ -117,9 +117,9 @@ fathom_status_t Weights::verify(const artifact::Program &program) const {
 }
 
 // Of other files maybe only the header has a hash: a check of their weights that was asked for cannot be made.
-fathom_status_t Weights::requireHashes(const artifact::Program &program) const {
+fathom_status_t Weights::requireHashes(const artifact::Artifact &contents) const {
   for (uint32_t i = 0; i < parts.size(); ++i) {
-    const artifact::Segment &segment = *program.segments()->Get(i);
+    const artifact::Segment &segment = *contents.segments()->Get(i);
     if (parts[i].view && segment.external() && !segment.contents_hash()) {
       return fail(FATHOM_STATUS_UNSUPPORTED,
                   "cannot verify the weights in '%s': the artifact has no hash to compare them with, because they stay "
@@ -131,10 +131,10 @@ fathom_status_t Weights::requireHashes(const artifact::Program &program) const {
 }
 
 // What slices are in; only that.
-fathom_status_t Weights::openSegments(const artifact::Program &program, const ByteSource &source, const Places &places,
-                                      bool copy) {
+fathom_status_t Weights::openSegments(const artifact::Artifact &contents, const artifact::Program &program,
+                                      const ByteSource &source, const Places &places, bool copy) {
   for (const artifact::WeightSlice *slice : *program.weight_slices()) {
-    const artifact::Segment &segment = *program.segments()->Get(slice->segment());
+    const artifact::Segment &segment = *contents.segments()->Get(slice->segment());
     Part &part = parts[slice->segment()];
     if (!part.view) {
       FATHOM_RETURN_IF_ERROR(openSegment(segment, source, places, copy, &part));
@@ -168,18 +168,19 @@ fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpa
   return FATHOM_STATUS_OK;
 }
 
-fathom_status_t Weights::open(const artifact::Program &program, const ByteSource &source, const Places &places,
-                              const MemorySpace &space, const fathom_model_options_t &options) {
-  const auto &segments = *program.segments();
+fathom_status_t Weights::open(const artifact::Artifact &contents, const artifact::Program &program,
+                              const ByteSource &source, const Places &places, const MemorySpace &space,
+                              const fathom_model_options_t &options) {
+  const auto &segments = *contents.segments();
   const auto &slices = *program.weight_slices();
   if (!parts.allocate(segments.size()) || !table.allocate(slices.size())) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u weights", slices.size());
   }
-  FATHOM_RETURN_IF_ERROR(openSegments(program, source, places, options.copy_weights != 0));
+  FATHOM_RETURN_IF_ERROR(openSegments(contents, program, source, places, options.copy_weights != 0));
   bool wanted = options.verify_weights == FATHOM_VERIFY_ALWAYS ||
                 (options.verify_weights == FATHOM_VERIFY_AUTO && total <= kCheapToVerify);
-  FATHOM_RETURN_IF_ERROR(wanted ? verify(program) : FATHOM_STATUS_OK);
-  FATHOM_RETURN_IF_ERROR(options.verify_weights == FATHOM_VERIFY_ALWAYS ? requireHashes(program) : FATHOM_STATUS_OK);
+  FATHOM_RETURN_IF_ERROR(wanted ? verify(contents) : FATHOM_STATUS_OK);
+  FATHOM_RETURN_IF_ERROR(options.verify_weights == FATHOM_VERIFY_ALWAYS ? requireHashes(contents) : FATHOM_STATUS_OK);
   for (uint32_t i = 0; i < segments.size(); ++i) {
     FATHOM_RETURN_IF_ERROR(parts[i].view ? place(*segments.Get(i), space, &parts[i]) : FATHOM_STATUS_OK);
   }

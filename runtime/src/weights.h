@@ -28,10 +28,10 @@ public:
     const char *artifactPath;
   };
 
-  /// Opens what the slices of |program| need, and sees to it that the device of |space| has it. |source| is the
-  /// artifact and outlives this object.
-  fathom_status_t open(const artifact::Program &program, const ByteSource &source, const Places &places,
-                       const MemorySpace &space, const fathom_model_options_t &options);
+  /// Opens what the slices of |program|, one of |contents|, need, and sees to it that the device of |space| has it.
+  /// |source| is the artifact and outlives this object.
+  fathom_status_t open(const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
+                       const Places &places, const MemorySpace &space, const fathom_model_options_t &options);
 
   /// Of every slice.
   const DeviceAddress *addresses() const { return table.data(); }
@@ -51,11 +51,11 @@ private:
 
   fathom_status_t openSegment(const artifact::Segment &segment, const ByteSource &source, const Places &places,
                               bool copy, Part *part);
-  fathom_status_t openSegments(const artifact::Program &program, const ByteSource &source, const Places &places,
-                               bool copy);
+  fathom_status_t openSegments(const artifact::Artifact &contents, const artifact::Program &program,
+                               const ByteSource &source, const Places &places, bool copy);
   static fathom_status_t place(const artifact::Segment &segment, const MemorySpace &space, Part *part);
-  fathom_status_t verify(const artifact::Program &program) const;
-  fathom_status_t requireHashes(const artifact::Program &program) const;
+  fathom_status_t verify(const artifact::Artifact &contents) const;
+  fathom_status_t requireHashes(const artifact::Artifact &contents) const;
 
   Buffer<Part> parts;
   Buffer<DeviceAddress> table;

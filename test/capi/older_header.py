@@ -9,7 +9,7 @@ import sys
 
 LAST = {
     "fathom_model_options": ["verify_weights", "copy_weights"],
-    "fathom_model_info": ["activation_type"],
+    "fathom_model_info": ["activation_type", "variant"],
     "fathom_sampling": ["seed"],
     "fathom_session_options": ["trace"],
     "fathom_generate_options": ["seen_count"],

@@ -23,23 +23,24 @@ EntryPoints::EntryPoints(const std::string &artifact) {
   fathom_model_options_initialize(&options);
   EXPECT_STATUS_OK(source.openFile(artifact.c_str(), 0));
   EXPECT_STATUS_OK(metadata.read(source));
-  EXPECT_STATUS_OK(code.load(metadata, source));
+  EXPECT_STATUS_OK(code.load(metadata.contents(), source));
   space = code.space();
-  EXPECT_STATUS_OK(weights.open(metadata.program(), source, {nullptr, artifact.c_str()}, space, options));
+  EXPECT_STATUS_OK(
+      weights.open(metadata.contents(), code.program(), source, {nullptr, artifact.c_str()}, space, options));
   EXPECT_STATUS_OK(space.device->start(space.code, weights.addresses(), /*threads=*/2, &executor));
   int32_t table[kPages];
   std::iota(table, table + kPages, 0);
   for (runtime::DeviceMemory *memory : {&pages, &tables}) {
     memory->open(space);
   }
-  EXPECT_TRUE(pages.grow(kPages * metadata.program().cache()->page_bytes()) && tables.grow(sizeof(table)));
+  EXPECT_TRUE(pages.grow(kPages * metadata.contents().cache()->page_bytes()) && tables.grow(sizeof(table)));
   EXPECT_STATUS_OK(tables.upload(0, table, sizeof(table)));
 }
 
 EntryPoints::~EntryPoints() { space.device->stop(executor); }
 
 const artifact::EntryPoint *EntryPoints::find(const std::string &name) const {
-  for (const artifact::EntryPoint *entry : *metadata.program().entry_points()) {
+  for (const artifact::EntryPoint *entry : *code.program().entry_points()) {
     if (entry->name()->str() == name) {
       return entry;
     }
@@ -66,7 +67,7 @@ EntryPoints::Outputs EntryPoints::call(const std::string &name, const std::vecto
   call.logit_row_ids = all.data();
   call.logits = outputs.logits.data();
   call.hidden_out = outputs.hidden.data();
-  runtime::CacheMemory cache = {pages.address(), metadata.program().cache()->page_bytes(), tables.address(), kPages};
+  runtime::CacheMemory cache = {pages.address(), metadata.contents().cache()->page_bytes(), tables.address(), kPages};
   EXPECT_STATUS_OK(space.device->run(executor, *entry, call, cache));
   return outputs;
 }

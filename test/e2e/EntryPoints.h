@@ -34,8 +34,8 @@ public:
   /// Calls prefill, and prefill_sparse for positions that the first does not take; `suffix` behind their names.
   Outputs prefill(const std::vector<int32_t> &tokens, const std::string &suffix = "");
 
-  size_t getVocabulary() const { return metadata.program().model()->vocabulary(); }
-  size_t getHidden() const { return metadata.program().model()->hidden(); }
+  size_t getVocabulary() const { return metadata.contents().model()->vocabulary(); }
+  size_t getHidden() const { return metadata.contents().model()->hidden(); }
 
 private:
   const artifact::EntryPoint *find(const std::string &name) const;

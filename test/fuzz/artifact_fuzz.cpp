@@ -61,7 +61,7 @@ static void useTokenizer(const artifact::Tokenizer &table) {
 }
 
 /// Every call that a session may make has an entry point, in an arena that it has.
-static void findEntryPoints(const artifact::Program &program) {
+static void findEntryPoints(const artifact::Artifact &contents, const artifact::Program &program) {
   auto find = [&](artifact::Form form, int64_t rows, bool draft) {
     for (bool logits : {false, true}) {
       const artifact::EntryPoint *entry = runtime::findEntryPoint(program, {form, rows, logits, draft});
@@ -75,16 +75,16 @@ static void findEntryPoints(const artifact::Program &program) {
     }
   }
   uint32_t most = runtime::maxDraftRows(program);
-  check((most > 0) == (runtime::draftBytes(program) > 0) && (most == 0 || runtime::givesHidden(program)));
+  check((most > 0) == (runtime::draftBytes(contents) > 0) && (most == 0 || runtime::givesHidden(program)));
   for (uint32_t rows = 1; rows <= most; rows += most / 2 + 1) {
     find(artifact::Form::absorbed, rows, /*draft=*/true);
   }
 }
 
 /// A page has room for 64 positions of every store, those of the draft among them.
-static void measureStores(const artifact::Program &program) {
-  check(runtime::positionBytes(program) <= program.cache()->page_bytes() / FATHOM_PAGE_TOKENS);
-  check(runtime::draftBytes(program) <= runtime::positionBytes(program));
+static void measureStores(const artifact::Artifact &contents) {
+  check(runtime::positionBytes(contents) <= contents.cache()->page_bytes() / FATHOM_PAGE_TOKENS);
+  check(runtime::draftBytes(contents) <= runtime::positionBytes(contents));
 }
 
 /// Commands can be put in order, if their kernels are in the code: each waits for earlier ones.
@@ -118,11 +118,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(fathom_status_message()[0] != '\0');
     return 0;
   }
-  findEntryPoints(metadata.program());
-  measureStores(metadata.program());
-  orderCommands(metadata.program());
-  if (metadata.program().tokenizer() != nullptr) {
-    useTokenizer(*metadata.program().tokenizer());
+  const artifact::Artifact &contents = metadata.contents();
+  measureStores(contents);
+  for (const artifact::Program *program : *contents.variants()) {
+    findEntryPoints(contents, *program);
+    orderCommands(*program);
+  }
+  if (contents.tokenizer() != nullptr) {
+    useTokenizer(*contents.tokenizer());
   }
   return 0;
 }

@@ -102,6 +102,7 @@ private:
 
 struct Code {
   void *code = nullptr;
+  const artifact::Model *model = nullptr;
   const artifact::Program *program = nullptr;
 };
 
@@ -184,7 +185,7 @@ private:
 };
 
 struct Executor {
-  const artifact::Program *program = nullptr;
+  const artifact::Model *model = nullptr;
   /// The CPU's addresses of weights.
   std::vector<DeviceAddress> weights;
   void *executor = nullptr;
@@ -194,10 +195,12 @@ struct Executor {
 static Memory memory;
 static Codes codes;
 
-static fathom_status_t load(const runtime::Metadata &metadata, const runtime::ByteSource &source, void **out) {
+static fathom_status_t load(const artifact::Artifact &contents, const artifact::Program &program,
+                            const runtime::ByteSource &source, void **out) {
   auto *made = new Code();
-  made->program = &metadata.program();
-  fathom_status_t status = kCpuDevice.load(metadata, source, &made->code);
+  made->model = contents.model();
+  made->program = &program;
+  fathom_status_t status = kCpuDevice.load(contents, program, source, &made->code);
   if (status != FATHOM_STATUS_OK) {
     delete made;
     return status;
@@ -217,7 +220,7 @@ static void unload(void *given) {
 static fathom_status_t start(const void *given, const DeviceAddress *weights, uint32_t threads, void **out) {
   auto *code = static_cast<const Code *>(given);
   auto *made = new Executor();
-  made->program = code->program;
+  made->model = code->model;
   for (uint32_t i = 0; i < code->program->weight_slices()->size(); ++i) {
     uint64_t size = code->program->weight_slices()->Get(i)->size();
     made->weights.push_back(reinterpret_cast<DeviceAddress>(memory.find(weights[i], size)));
@@ -255,7 +258,7 @@ static CacheMemory translate(const fathom_call_t &call, const CacheMemory &cache
 static fathom_status_t run(void *given, const artifact::EntryPoint &entry, const fathom_call_t &call,
                            const CacheMemory &cache) {
   auto *executor = static_cast<Executor *>(given);
-  CallArrays arrays(call, *executor->program->model());
+  CallArrays arrays(call, *executor->model);
   fathom_status_t status = kCpuDevice.run(executor->executor, entry, arrays.own(), translate(arrays.own(), cache));
   arrays.giveBack();
   return status;
@@ -270,6 +273,7 @@ static fathom_status_t copyBytes(const void *code, void *to, const void *from, u
 const Device kApartDevice = {
     "apart",
     kCpuDevice.architecture,
+    kCpuDevice.check,
     load,
     unload,
     [](const void *code, uint64_t size, DeviceAddress *address) {

@@ -71,8 +71,8 @@ TEST(ArtifactReaderTest, StaysInBoundsWhenHashesAreRightAndMetadataIsNot) {
 // Found by the fuzz target `artifact`: the FlatBuffers verifier lets a vector of 64-bit values begin at four bytes.
 TEST(ArtifactReaderTest, RefusesVectorsThatAreNotAligned) {
   std::string bad = makeToy();
-  auto *program = reinterpret_cast<flatbuffers::Table *>(
-      const_cast<artifact::Program *>(artifact::GetProgram(bad.data() + sizeof(fathom_artifact_header_t))));
+  const artifact::Artifact *contents = artifact::GetArtifact(bad.data() + sizeof(fathom_artifact_header_t));
+  auto *program = reinterpret_cast<flatbuffers::Table *>(const_cast<artifact::Program *>(contents->variants()->Get(0)));
   uint8_t *slices = program->GetAddressOf(artifact::Program::VT_WEIGHT_SLICES);
   flatbuffers::WriteScalar(slices, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(slices) + 4);
   rehash(bad);
@@ -126,8 +126,21 @@ const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
-    {"ForeignTriple", [](ToyContents &c) { c.triple = "aarch64-linux-gnu"; }, kMismatch, "aarch64-linux-gnu"},
-    {"MissingCpuFeature", [](ToyContents &c) { c.features = {"warp_drive", "avx2"}; }, kMismatch, "lacks: warp_drive;"},
+    {"ForeignTriple", [](ToyContents &c) { c.targets[0].triple = "aarch64-linux-gnu"; }, kMismatch,
+     "aarch64-linux-gnu"},
+    {"NoVariant", [](ToyContents &c) { c.targets.clear(); }, kBad, "0 variants, expected 1 to 64"},
+    {"TooManyVariants", [](ToyContents &c) { c.targets.resize(65); }, kBad, "65 variants, expected 1 to 64"},
+    {"LieInAVariant",
+     [](ToyContents &c) {
+       c.targets.resize(2);
+       c.codeSegment = 9;
+     },
+     kBad, "variant 1: code.segment is 9"},
+    {"NoVariantForThisMachine",
+     [](ToyContents &c) { c.targets = {{"x86_64-linux-gnu", "fast", {"warp_drive"}}, {"aarch64-linux-gnu"}}; },
+     kMismatch, "aarch64-linux-gnu"},
+    {"MissingCpuFeature", [](ToyContents &c) { c.targets[0].features = {"warp_drive", "avx2"}; }, kMismatch,
+     "lacks: warp_drive;"},
     {"NoVocabulary", [](ToyContents &c) { c.vocabulary = 0; }, kBad, "model.vocabulary is 0"},
     {"HugeHidden", [](ToyContents &c) { c.hidden = UINT32_MAX; }, kBad, "model.hidden"},
     {"NoLayers", [](ToyContents &c) { c.layers = 0; }, kBad, "model.layers"},
@@ -261,7 +274,21 @@ TEST(ArtifactReaderTest, ReportsAllFindings) {
 }
 
 TEST(ArtifactReaderTest, AcceptsFeaturesOfThisMachine) {
-  EXPECT_OK(load(makeToy([](ToyContents &c) { c.features = {"fma", "sse2"}; })));
+  EXPECT_OK(load(makeToy([](ToyContents &c) { c.targets[0].features = {"fma", "sse2"}; })));
+}
+
+TEST(ArtifactReaderTest, RunsTheFirstVariantThatThisMachineCan) {
+  ToyModel model([](ToyContents &c) {
+    c.targets = {{"x86_64-unknown-linux-gnu", "faster", {"fma", "warp_drive"}},
+                 {"aarch64-unknown-linux-gnu", "another"},
+                 {"x86_64-unknown-linux-gnu", "right", {"fma"}},
+                 {"x86_64-unknown-linux-gnu", "slower"}};
+  });
+  fathom_model_info_t info;
+  fathom_model_info_initialize(&info);
+  EXPECT_OK(fathom_model_info(model, &info));
+  EXPECT_STREQ(info.target_cpu, "right");
+  EXPECT_EQ(info.variant, 2u);
 }
 
 TEST(ArtifactReaderTest, RefusesOtherFiles) {

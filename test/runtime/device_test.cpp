@@ -52,8 +52,9 @@ public:
           bytes += grown ? newSize - size : 0;
           return grown;
         };
-    counted.load = [](const runtime::Metadata &metadata, const runtime::ByteSource &source, void **code) {
-      fathom_status_t status = inner->load(metadata, source, code);
+    counted.load = [](const artifact::Artifact &contents, const artifact::Program &program,
+                      const runtime::ByteSource &source, void **code) {
+      fathom_status_t status = inner->load(contents, program, source, code);
       codes += status == FATHOM_STATUS_OK;
       return status;
     };
@@ -377,10 +378,10 @@ public:
     options.copy_weights = 1;
     source.openMemory(bytes.data(), bytes.size());
     EXPECT_OK(metadata.read(source));
-    EXPECT_OK(code.load(metadata, source));
-    EXPECT_OK(weights.open(metadata.program(), source, {}, code.space(), options));
+    EXPECT_OK(code.load(metadata.contents(), source));
+    EXPECT_OK(weights.open(metadata.contents(), code.program(), source, {}, code.space(), options));
     EXPECT_OK(executor.start(code, weights.addresses(), /*threads=*/2));
-    EXPECT_OK(cache.initialize(code.space(), metadata.program().cache()->page_bytes(), kToyContext, 1, 0));
+    EXPECT_OK(cache.initialize(code.space(), metadata.contents().cache()->page_bytes(), kToyContext, 1, 0));
     EXPECT_OK(cache.createSequence(&id));
     EXPECT_OK(cache.find(id, &sequence));
     EXPECT_OK(cache.reserve(sequence, 4));

@@ -138,8 +138,6 @@ static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const ToyCont
 
 static std::string makeMetadata(const ToyContents &c) {
   flatbuffers::FlatBufferBuilder b;
-  auto target =
-      fbs::CreateTarget(b, b.CreateString(c.triple), b.CreateString("toy-cpu"), b.CreateVectorOfStrings(c.features));
   auto model = fbs::CreateModel(b, b.CreateString("deepseek_v3"), c.vocabulary, c.hidden, c.layers, c.maxContext, c.bos,
                                 b.CreateVector(c.eos), c.temperature, c.topP, c.topK, c.minP, c.repetitionPenalty);
   std::vector<flatbuffers::Offset<fbs::Store>> stores;
@@ -173,10 +171,22 @@ static std::string makeMetadata(const ToyContents &c) {
     tokenizer = makeTokenizer(b, c);
   }
   auto build = fbs::CreateBuildRecord(b, b.CreateString("0.1.0"), b.CreateString("22"), b.CreateString(""));
-  auto program = fbs::CreateProgram(b, target, model, cache, code, b.CreateVector(segments), b.CreateVector(entries),
-                                    b.CreateVectorOfStructs(slices), b.CreateVector(weights), makeKernels(b, c),
-                                    makeFunctions(b, c), b.CreateVector(buffers), tokenizer, build);
-  fbs::FinishProgramBuffer(b, program);
+  auto entryTable = b.CreateVector(entries);
+  auto sliceTable = b.CreateVectorOfStructs(slices);
+  auto weightTable = b.CreateVector(weights);
+  auto kernelTable = makeKernels(b, c);
+  auto functionTable = makeFunctions(b, c);
+  auto bufferTable = b.CreateVector(buffers);
+  // Variants share all but their target: tables of a FlatBuffer may be referred to more than once.
+  std::vector<flatbuffers::Offset<fbs::Program>> variants;
+  for (const ToyTarget &t : c.targets) {
+    auto target =
+        fbs::CreateTarget(b, b.CreateString(t.triple), b.CreateString(t.cpu), b.CreateVectorOfStrings(t.features));
+    variants.push_back(fbs::CreateProgram(b, target, code, entryTable, sliceTable, weightTable, kernelTable,
+                                          functionTable, bufferTable));
+  }
+  fbs::FinishArtifactBuffer(
+      b, fbs::CreateArtifact(b, model, cache, b.CreateVector(segments), b.CreateVector(variants), tokenizer, build));
   return {reinterpret_cast<const char *>(b.GetBufferPointer()), b.GetSize()};
 }
 

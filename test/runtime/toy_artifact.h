@@ -24,6 +24,12 @@ constexpr uint32_t kToyContext = 256;
 /// Tokens 0 to 255 are bytes.
 constexpr int32_t kToyBos = 256, kToyEos = 257, kToyUser = 258, kToyAssistant = 259;
 
+struct ToyTarget {
+  std::string triple = "x86_64-unknown-linux-gnu";
+  std::string cpu = "toy-cpu";
+  std::vector<std::string> features = {};
+};
+
 struct ToySegment {
   std::string name, directory;
   bool external;
@@ -81,8 +87,8 @@ struct ToySlice {
 struct ToyContents {
   uint16_t versionMajor = FATHOM_ARTIFACT_VERSION_MAJOR, versionMinor = FATHOM_ARTIFACT_VERSION_MINOR;
   uint32_t requiredFeatures = 0;
-  std::string triple = "x86_64-unknown-linux-gnu";
-  std::vector<std::string> features;
+  /// Of each variant.
+  std::vector<ToyTarget> targets = {{}};
   uint32_t vocabulary = kToyVocabulary, hidden = kToyHidden, layers = kToyLayers, maxContext = kToyContext;
   int32_t bos = kToyBos;
   std::vector<int32_t> eos = {kToyEos};

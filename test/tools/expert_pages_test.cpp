@@ -5,7 +5,7 @@
 
 #include "tools/driver/TouchedWeights.h"
 
-#include "fathom/artifact_generated.h"
+#include "test/tools/partial_artifact.h"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -46,7 +46,7 @@ public:
   }
   void readExpert(uint64_t index) const { read(index * size, size); }
 
-  const void *metadata() const { return builder.GetBufferPointer(); }
+  const fathom_model_info_t &model() const { return info; }
 
 private:
   void describe(uint32_t count, uint32_t experts) {
@@ -64,13 +64,13 @@ private:
     auto start = builder.StartTable();
     builder.AddOffset(artifact::Program::VT_WEIGHTS, weightTable);
     builder.AddOffset(artifact::Program::VT_WEIGHT_SLICES, sliceTable);
-    builder.AddOffset(artifact::Program::VT_SEGMENTS, segmentTable);
-    builder.Finish(flatbuffers::Offset<artifact::Program>(builder.EndTable(start)));
+    info = test::finishArtifact(builder, builder.EndTable(start), {{}, {}, segmentTable});
   }
 
   uint64_t size, bytes = 0;
   volatile const char *data = nullptr;
   flatbuffers::FlatBufferBuilder builder;
+  fathom_model_info_t info = {};
 };
 
 TEST(ExpertPagesTest, CountsThoseThatAreRead) {
@@ -78,7 +78,7 @@ TEST(ExpertPagesTest, CountsThoseThatAreRead) {
     TouchedWeights touched;
     // Neighbors share pages.
     Experts experts(12, 5 * kPage / 2 * 3, place);
-    ASSERT_TRUE(touched.countExperts(experts.metadata()));
+    ASSERT_TRUE(touched.countExperts(experts.model()));
     ASSERT_TRUE(touched.forget());
     EXPECT_EQ(touched.measure().experts, 0u);
     for (uint64_t one : {3, 4, 9, 4}) {
@@ -95,7 +95,7 @@ TEST(ExpertPagesTest, CountsThoseThatAreRead) {
 TEST(ExpertPagesTest, WhatIsFetchedAheadIsNoExpert) {
   TouchedWeights touched;
   Experts experts(4, 8 * kPage);
-  ASSERT_TRUE(touched.countExperts(experts.metadata()));
+  ASSERT_TRUE(touched.countExperts(experts.model()));
   ASSERT_TRUE(touched.forget());
   experts.read(0, 9 * kPage);
   EXPECT_EQ(touched.measure().experts, 1u);
@@ -104,7 +104,7 @@ TEST(ExpertPagesTest, WhatIsFetchedAheadIsNoExpert) {
 TEST(ExpertPagesTest, SmallOnesAreNotCounted) {
   TouchedWeights touched;
   Experts experts(8, kPage + 100);
-  EXPECT_FALSE(touched.countExperts(experts.metadata()));
+  EXPECT_FALSE(touched.countExperts(experts.model()));
   experts.readExpert(1);
   EXPECT_EQ(touched.measure().experts, 0u);
 }

@@ -5,7 +5,7 @@
 
 #include "tools/driver/StepBytes.h"
 
-#include "fathom/artifact_generated.h"
+#include "test/tools/partial_artifact.h"
 
 #include <gtest/gtest.h>
 
@@ -33,10 +33,7 @@ public:
     auto model = artifact::CreateModelDirect(builder, "family", 0, 0, layers);
     auto start = builder.StartTable();
     builder.AddOffset(artifact::Program::VT_ENTRY_POINTS, entryTable);
-    builder.AddOffset(artifact::Program::VT_CACHE, cache);
-    builder.AddOffset(artifact::Program::VT_MODEL, model);
-    builder.Finish(flatbuffers::Offset<artifact::Program>(builder.EndTable(start)));
-    return countCacheBytes(builder.GetBufferPointer(), positions);
+    return countCacheBytes(test::finishArtifact(builder, builder.EndTable(start), {model, cache, {}}), positions);
   }
 
 private:

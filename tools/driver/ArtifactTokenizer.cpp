@@ -25,7 +25,7 @@ int openArtifactTokenizer(const std::string &path, OpenedTokenizer &out) {
     runtime::failInFile(status, path.c_str());
     return cli::printError("fathom", fathom_status_exit_code(status), "%s", fathom_status_message());
   }
-  out.table = metadata->program().tokenizer();
+  out.table = metadata->contents().tokenizer();
   out.memory = metadata;
   if (!out.table) {
     return cli::printError("fathom", cli::kUnsupported,

@@ -144,6 +144,9 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (*arguments.cacheDirectory && !isProgram(product)) {
     return cli::printUsageError(command, "--cache-dir has no effect: --emit=%s has no object code", arguments.emit);
   }
+  if (StringRef(arguments.mcpu).contains(',') && !isProgram(product) && last >= Phase::Fuse) {
+    return cli::printUsageError(command, "--mcpu names several processors, but --emit=%s is for one", arguments.emit);
+  }
   return checkPhases(command, arguments);
 }
 
@@ -157,8 +160,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"target", 0, OptionKind::kChoice, &arguments.target, "KIND", "the kind of machine to compile for (cpu)", 0, 0,
        "cpu"},
       {"mcpu", 0, OptionKind::kText, &arguments.mcpu, "CPU",
-       "native, x86-64-v3, x86-64-v4, or a processor to tune for; see fathom targets (native)", 0, 0, nullptr,
-       &arguments.givenCpu},
+       "native, x86-64-v3, x86-64-v4 or a processor to tune for; several by commas; see fathom targets (native)", 0, 0,
+       nullptr, &arguments.givenCpu},
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},

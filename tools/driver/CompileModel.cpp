@@ -8,52 +8,29 @@
 #include "codegen/x86/Image.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
-#include "dialects/deepseek/Phase.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/support/Escape.h"
-#include "passes/RegisterPasses.h"
-#include "passes/fuse/Passes.h"
-#include "passes/lower/Passes.h"
-#include "passes/model/Passes.h"
-#include "passes/plan/Passes.h"
 #include "runtime/device/cpu/cpu_features.h"
 #include "tools/driver/CheckModule.h"
 #include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/ProgramFacts.h"
 #include "tools/driver/ReadInput.h"
+#include "tools/driver/RunPhases.h"
 #include "tools/driver/Version.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/Pass/PassManager.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
 namespace fathom::driver {
 
-namespace {
 using checkpoint::Problem;
-} // namespace
-
-StringRef getName(Phase phase) {
-  SmallVector<StringRef> names;
-  StringRef(kEmitNames).split(names, '|');
-  return names[size_t(phase)];
-}
 
 namespace {
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
-  /// A row of the table of phases.
-  struct Step {
-    Phase phase;
-    void (Compilation::*addPasses)(OpPassManager &manager) const;
-    /// What must be taken from the module before, if anything.
-    bool (Compilation::*prepare)();
-  };
-
 public:
   Compilation(const CompileOptions &options, checkpoint::Diagnostics &diagnostics)
       : options(options), diagnostics(diagnostics) {
@@ -71,36 +48,19 @@ public:
   int run() { return compile() ? 0 : std::max({1, output.exitCode(), diagnostics.exitCode()}); }
 
 private:
-  bool compile() {
-    if (!output.check() || !selectTarget() || !takeInput()) {
-      return false;
-    }
-    Phase start = options.from.value_or(Phase::DeepSeek);
-    for (const Step &row : kSteps) {
-      if (start < row.phase && row.phase <= options.last && !runPhase(row)) {
-        return false;
-      }
-    }
-    return options.product == Product::IR ? writeModule() : generateCode();
-  }
-
-  bool selectTarget();
+  bool compile();
+  bool selectTargets();
+  bool addTarget(StringRef mcpu);
   bool takeInput();
   bool checkStorage();
-  bool verifyModule();
-  bool runPhase(const Step &row);
-  bool runPasses(PassManager &manager, const Twine &blame);
-  void addModel(OpPassManager &manager) const;
-  void addFuse(OpPassManager &manager) const;
-  void addPlan(OpPassManager &manager) const { addPlanPipeline(manager); }
-  void addLower(OpPassManager &manager) const { addLowerPipeline(manager); }
-  bool rewritesWeights() const { return options.weights == codegen::WeightStorage::Pack && options.kernels; }
-  bool generateCode();
-  bool readTarget();
-  bool collectPlan();
-  bool writeModule();
-  bool writeCode(const codegen::ModelCode &code);
-  bool writeBinary(const codegen::CodeImage &image);
+  bool compileFor(codegen::X86Target target, ModuleOp module);
+  bool readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table);
+  bool isKnown(const artifact::TargetT &target);
+  bool collectPlan(ModuleOp module, codegen::ProgramContents &program);
+  bool generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program);
+  bool writeModule(ModuleOp module);
+  bool writeCode(const codegen::ModelCode &code, const codegen::X86Target &target);
+  bool writeBinary();
   void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
     if (options.progress) {
@@ -117,38 +77,62 @@ private:
     return false;
   }
 
-  static constexpr Step kSteps[] = {
-      {Phase::Model, &Compilation::addModel, nullptr},
-      {Phase::Fuse, &Compilation::addFuse, nullptr},
-      {Phase::Plan, &Compilation::addPlan, nullptr},
-      {Phase::Lower, &Compilation::addLower, &Compilation::collectPlan},
-  };
-
   const CompileOptions &options;
   checkpoint::Diagnostics &diagnostics;
   CompileOutput output{options, diagnostics};
+  PhaseRunner phases{options, diagnostics};
   MLIRContext context;
   CompileInput input;
-  codegen::X86Target target;
-  artifact::StoreElement activation = artifact::StoreElement::f32;
+  /// Faster ones first. Where a module says its machine, one that says nothing.
+  std::vector<codegen::X86Target> targets;
   codegen::ArtifactContents contents;
 };
 } // namespace
 
-bool Compilation::selectTarget() {
+/// A checkpoint is imported, and its model rewritten, once; then every target has a module of its own.
+bool Compilation::compile() {
+  Phase start = options.from.value_or(Phase::DeepSeek);
+  if (!output.check() || !selectTargets() || !takeInput() ||
+      !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front())) {
+    return false;
+  }
+  if (options.last < Phase::Fuse) {
+    return writeModule(*input.module);
+  }
+  for (const codegen::X86Target &target : targets) {
+    OwningOpRef<ModuleOp> own(input.module->clone());
+    if (!compileFor(target, *own)) {
+      return false;
+    }
+  }
+  return !isProgram(options.product) || writeBinary();
+}
+
+bool Compilation::addTarget(StringRef mcpu) {
+  StringRef native = codegen::findProcessor(runtime::hasFeature);
+  llvm::Expected<codegen::X86Target> found = codegen::findX86Target(mcpu == "native" ? native : mcpu);
+  if (!found) {
+    return fail(found.takeError(), "target");
+  }
+  targets.push_back(*found);
+  return true;
+}
+
+bool Compilation::selectTargets() {
   if (options.product == Product::Exe && getExeStub().getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
   if (options.from >= Phase::Fuse || options.last < Phase::Fuse) {
-    return true; // the module says it, or nothing depends on it
+    targets.emplace_back(); // the module says it, or nothing depends on it
+    return true;
   }
-  StringRef native = codegen::findProcessor(runtime::hasFeature);
-  llvm::Expected<codegen::X86Target> found = codegen::findX86Target(options.mcpu == "native" ? native : options.mcpu);
-  if (!found) {
-    return fail(found.takeError(), "target");
+  bool good = true;
+  for (StringRef mcpu : llvm::split(options.mcpu, ',')) {
+    good &= addTarget(mcpu);
   }
-  target = *found;
-  return true;
+  // Levels are listed from the one that has most.
+  llvm::stable_sort(targets, [](const codegen::X86Target &a, const codegen::X86Target &b) { return a.arch < b.arch; });
+  return good;
 }
 
 /// MLIR's diagnostics in the form of all others.
@@ -175,7 +159,7 @@ bool Compilation::takeInput() {
     step("read checkpoint");
     return importCheckpoint(options, context, diagnostics, input);
   }
-  return readModule(options, context, diagnostics, input) && verifyModule() && checkStorage() &&
+  return readModule(options, context, diagnostics, input) && phases.verify(*input.module) && checkStorage() &&
          (!input.files || checkWeights(*input.module, *input.files));
 }
 
@@ -194,98 +178,71 @@ bool Compilation::checkStorage() {
   return true;
 }
 
-/// A module is of the phase that it is said to come from.
-bool Compilation::verifyModule() {
-  StringRef expected = getName(*options.from);
-  auto phase = (*input.module)->getAttrOfType<StringAttr>(deepseek::kPhaseAttr);
-  if (!phase) {
-    return fail(Problem::BadInput, "phase",
-                "expects the module's phase in attribute '" + deepseek::kPhaseAttr + "', but got none");
-  }
-  if (phase != expected) {
-    return fail(Problem::BadInput, "phase",
-                "is IR of phase '" + escape(phase.getValue(), 40) + "', but --from says '" + expected + "'");
-  }
-  PassManager manager(&context);
-  addContract(manager, expected);
-  return runPasses(manager, "is not valid output of the " + expected + " phase");
-}
-
-void Compilation::addModel(OpPassManager &manager) const {
-  ModelPipelineOptions model;
-  model.prefillRows = options.prefillRows;
-  model.decodeRows = options.maxBatch;
-  model.rewriteWeights = rewritesWeights();
-  addModelPipeline(manager, model);
-}
-
-void Compilation::addFuse(OpPassManager &manager) const {
-  FusePipelineOptions fuse;
-  fuse.arch = std::string(target.arch->name);
-  fuse.tune = target.tune;
-  fuse.kernels = options.kernels;
-  fuse.packWeights = options.weights == codegen::WeightStorage::Pack;
-  fuse.activation = options.activation;
-  addFusePipeline(manager, fuse);
-}
-
-bool Compilation::runPhase(const Step &row) {
-  if (row.prepare && !(this->*row.prepare)()) {
+/// The phases that go by the target, and what comes of them.
+bool Compilation::compileFor(codegen::X86Target target, ModuleOp module) {
+  Phase start = std::max(options.from.value_or(Phase::DeepSeek), Phase::Model);
+  if (!phases.run(module, start, std::min(options.last, Phase::Plan), target)) {
     return false;
   }
-  PassManager manager(&context);
-  StringRef name = getName(row.phase);
-  step(name);
-  (this->*row.addPasses)(manager);
-  return runPasses(manager, "is not valid input of the " + name + " phase");
-}
-
-bool Compilation::runPasses(PassManager &manager, const Twine &blame) {
-  if (failed(manager.run(*input.module))) {
-    // A module that somebody wrote or changed may break a phase's contract.
-    return options.from ? fail(Problem::BadInput, "pass", blame)
-                        : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
+  if (options.last < Phase::Lower) {
+    return writeModule(module);
   }
-  return true;
+  codegen::ProgramContents program;
+  if (!readTarget(module, target, program.target)) {
+    return false;
+  }
+  if (isKnown(program.target)) {
+    return true;
+  }
+  if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target)) {
+    return false;
+  }
+  return options.product == Product::IR ? writeModule(module) : generateCode(module, target, program);
 }
 
 /// The machine that the phases before went by; less of it where they use less.
-bool Compilation::readTarget() {
-  auto attribute = (*input.module)->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
+bool Compilation::readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table) {
+  auto attribute = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
   llvm::Expected<codegen::X86Target> found = codegen::getX86Target(attribute);
   if (!found) {
     return fail(found.takeError(), "target");
   }
   target = *found;
-  activation = attribute.getActivation() ? artifact::StoreElement::bf16 : artifact::StoreElement::f32;
-  target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(*input.module, arch); });
+  target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(module, arch); });
+  table.triple = codegen::X86Target::kTriple.str();
+  table.cpu = target.arch->processor;
+  table.features = {target.arch->features.begin(), target.arch->features.end()};
+  table.activation = attribute.getActivation() ? artifact::StoreElement::bf16 : artifact::StoreElement::f32;
   return true;
+}
+
+/// Whether a variant runs on every machine on which `target` would, as fast.
+bool Compilation::isKnown(const artifact::TargetT &target) {
+  return llvm::any_of(contents.variants, [&](auto &variant) { return variant.target.cpu == target.cpu; });
 }
 
 /// What code does not say.
-bool Compilation::collectPlan() {
-  if (!readTarget()) {
-    return false;
-  }
-  llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(*input.module, options.weights);
+bool Compilation::collectPlan(ModuleOp module, codegen::ProgramContents &program) {
+  llvm::Expected<std::vector<codegen::WeightContents>> weights = codegen::lowerRecipes(module, options.weights);
   if (!weights) {
     return fail(weights.takeError(), "recipe");
   }
-  contents.weights = std::move(*weights);
-  collectProgramFacts(*input.module, contents);
+  program.weights = std::move(*weights);
+  collectModelFacts(module, contents);
+  collectProgramFacts(module, program);
   return true;
 }
 
-bool Compilation::generateCode() {
+bool Compilation::generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program) {
   // Temporaries of generated functions have their places only now.
-  contents.scratchBytes = input.module->getOperation()->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr).getInt();
+  program.scratchBytes = module->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr).getInt();
   step("generate code");
-  llvm::Expected<codegen::ModelCode> code = codegen::translateModel(*input.module, target);
+  llvm::Expected<codegen::ModelCode> code = codegen::translateModel(module, target);
   if (!code) {
     return fail(code.takeError(), "codegen");
   }
   if (!isProgram(options.product)) {
-    return writeCode(*code);
+    return writeCode(*code, target);
   }
   std::optional<codegen::UnitCache> cache;
   if (!options.cacheDirectory.empty()) {
@@ -293,10 +250,19 @@ bool Compilation::generateCode() {
   }
   llvm::Expected<codegen::CodeImage> image =
       codegen::emitImage(*code, target, options.threads, cache ? &*cache : nullptr);
-  return image ? writeBinary(*image) : fail(image.takeError(), "codegen");
+  if (!image) {
+    return fail(image.takeError(), "codegen");
+  }
+  for (artifact::KernelT &kernel : program.kernels) {
+    kernel.task = image->addresses.lookup(codegen::getTaskName(kernel.name));
+    kernel.items = image->addresses.lookup(codegen::getItemsName(kernel.name));
+  }
+  program.code = std::move(image->bytes);
+  contents.variants.push_back(std::move(program));
+  return true;
 }
 
-bool Compilation::writeCode(const codegen::ModelCode &code) {
+bool Compilation::writeCode(const codegen::ModelCode &code, const codegen::X86Target &target) {
   llvm::LLVMContext llvmContext;
   llvm::Expected<std::unique_ptr<llvm::Module>> module = codegen::buildLLVMModule(code, target, llvmContext);
   if (!module) {
@@ -312,20 +278,9 @@ bool Compilation::writeCode(const codegen::ModelCode &code) {
   return text ? output.writeText(*text) : fail(text.takeError(), "codegen");
 }
 
-bool Compilation::writeBinary(const codegen::CodeImage &image) {
+bool Compilation::writeBinary() {
   if (!input.files) {
     return fail(Problem::Usage, "checkpoint", "an artifact needs the weights: use --checkpoint=DIR");
-  }
-  contents.code = image.bytes;
-  const kernels::Arch &arch = *target.arch;
-  contents.target = {{},
-                     codegen::X86Target::kTriple.str(),
-                     std::string(arch.processor),
-                     {arch.features.begin(), arch.features.end()},
-                     activation};
-  for (artifact::KernelT &kernel : contents.kernels) {
-    kernel.task = image.addresses.lookup(codegen::getTaskName(kernel.name));
-    kernel.items = image.addresses.lookup(codegen::getItemsName(kernel.name));
   }
   if (input.tokenizer) {
     contents.tokenizer = [&](flatbuffers::FlatBufferBuilder &builder) {
@@ -335,10 +290,10 @@ bool Compilation::writeBinary(const codegen::CodeImage &image) {
   return output.writeBinary(contents, *input.files);
 }
 
-bool Compilation::writeModule() {
+bool Compilation::writeModule(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  input.module->print(stream);
+  module.print(stream);
   stream << '\n';
   return output.writeText(text);
 }

@@ -41,6 +41,7 @@ struct CompileOptions {
   std::optional<Phase> from;
   /// The checkpoint that a .mlir input was made from, where an artifact is wanted.
   std::string checkpoint;
+  /// The processors to compile for, by commas. IR and code are for one.
   std::string mcpu = "native";
   codegen::WeightStorage weights = codegen::WeightStorage::Pack;
   /// Positions to serve; 0: as many as the model has.

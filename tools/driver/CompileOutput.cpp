@@ -13,6 +13,7 @@
 #include "tools/driver/Version.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -86,17 +87,23 @@ static StringRef nameCacheType(const codegen::ArtifactContents &contents) {
   return names[size_t(contents.stores.front().element)];
 }
 
-/// The options that decide what an artifact holds, as the command line spells them.
+/// The --mcpu that gives such variants.
+static std::string nameProcessors(const codegen::ArtifactContents &contents) {
+  return llvm::join(llvm::map_range(contents.variants, [](auto &program) { return program.target.cpu; }), ",");
+}
+
+/// The options that decide what an artifact holds, as the command line spells them. All variants have the same ones.
 std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
   bool pack = options.weights == codegen::WeightStorage::Pack;
-  std::string text = "--mcpu=" + contents.target.cpu + " --weights=" + (pack ? "pack" : "reference");
+  const codegen::ProgramContents &program = contents.variants.front();
+  std::string text = "--mcpu=" + nameProcessors(contents) + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
   text += options.draft ? "" : " --draft=none";
   text +=
       " --max-context=" + std::to_string(contents.model.max_context) + " --cache-type=" + nameCacheType(contents).str();
-  text += contents.target.activation == artifact::StoreElement::bf16 ? " --act-type=bf16" : "";
+  text += program.target.activation == artifact::StoreElement::bf16 ? " --act-type=bf16" : "";
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
-  for (const artifact::EntryPointT &entry : contents.entryPoints) {
+  for (const artifact::EntryPointT &entry : program.entryPoints) {
     if (!entry.logits || entry.hidden) {
       continue; // as its like with logits; as many as the model's
     }
@@ -109,7 +116,7 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
             std::to_string(entry.max_rows);
   }
   // Of a module of --from this says how it was made.
-  bool generated = llvm::all_of(contents.kernels, [](const artifact::KernelT &kernel) { return kernel.generated; });
+  bool generated = llvm::all_of(program.kernels, [](const artifact::KernelT &kernel) { return kernel.generated; });
   return text + (generated ? " --no-kernels" : "");
 }
 

@@ -51,10 +51,11 @@ bool ExpertPages::add(uint64_t start, uint64_t end) {
   return roundUp(start) < end / kPage * kPage;
 }
 
-void ExpertPages::split(const void *metadata, const std::vector<Mapping> &mappings) {
-  const artifact::Program &program = *artifact::GetProgram(metadata);
+void ExpertPages::split(const fathom_model_info_t &info, const std::vector<Mapping> &mappings) {
+  const artifact::Artifact &contents = *artifact::GetArtifact(info.metadata);
+  const artifact::Program &program = *contents.variants()->Get(info.variant);
   std::vector<uint64_t> segments;
-  for (const artifact::Segment *segment : *program.segments()) {
+  for (const artifact::Segment *segment : *contents.segments()) {
     segments.push_back(findSegment(*segment, mappings));
   }
   for (const artifact::Weight *weight : *program.weights()) {

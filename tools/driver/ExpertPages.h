@@ -6,6 +6,7 @@
 #ifndef FATHOM_TOOLS_DRIVER_EXPERTPAGES_H
 #define FATHOM_TOOLS_DRIVER_EXPERTPAGES_H
 
+#include "fathom/fathom.h"
 #include "tools/driver/Mappings.h"
 
 #include <map>
@@ -27,11 +28,11 @@ public:
   ExpertPages &operator=(const ExpertPages &) = delete;
   ~ExpertPages();
 
-  /// Splits those of `mappings` that have the weights of verified `metadata` (fathom_model_info_t), so that the pages
+  /// Splits those of `mappings` that have the weights of a loaded model, so that the pages
   /// of an expert are a mapping of their own. Nothing else changes: they are advised to be read in one order or
   /// another, which says nothing to pages in memory. Without such pages, or if the system does not split them, there
   /// are none.
-  void split(const void *metadata, const std::vector<Mapping> &mappings);
+  void split(const fathom_model_info_t &info, const std::vector<Mapping> &mappings);
 
   bool empty() const { return ends.empty(); }
 

@@ -24,7 +24,8 @@ static std::string nameWeight(const artifact::Program &program, const artifact::
 }
 
 /// Where an operand is: "arena[0..4096]".
-static std::string namePlace(const artifact::Program &program, const artifact::Operand &operand) {
+static std::string namePlace(const artifact::Artifact &contents, const artifact::Program &program,
+                             const artifact::Operand &operand) {
   switch (operand.place()) {
   case artifact::Place::buffer:
     return "arena[" + std::to_string(operand.offset()) + ".." + std::to_string(operand.offset() + operand.size()) + "]";
@@ -32,20 +33,20 @@ static std::string namePlace(const artifact::Program &program, const artifact::O
   case artifact::Place::experts:
     return nameWeight(program, operand);
   case artifact::Place::store:
-    return "store " + escape(program.cache()->stores()->Get(operand.offset())->name()->str());
+    return "store " + escape(contents.cache()->stores()->Get(operand.offset())->name()->str());
   default:
     return EnumNamePlace(operand.place()) + (operand.offset() ? " + " + std::to_string(operand.offset()) : "");
   }
 }
 
 /// What a command touches in one way: "arena[0..4096], store latent".
-static std::string listPlaces(const artifact::Program &program, const artifact::Command &command,
-                              artifact::Access other) {
+static std::string listPlaces(const artifact::Artifact &contents, const artifact::Program &program,
+                              const artifact::Command &command, artifact::Access other) {
   std::string text;
   for (uint32_t i = 0; command.operands() && i < command.operands()->size(); ++i) {
     const artifact::Operand &operand = *command.operands()->Get(i);
     if (operand.access() != other) {
-      text += (text.empty() ? "" : ", ") + namePlace(program, operand);
+      text += (text.empty() ? "" : ", ") + namePlace(contents, program, operand);
     }
   }
   return text;
@@ -76,7 +77,7 @@ static std::string listEarlier(const runtime::CommandEdges &edges, uint32_t comm
   return text;
 }
 
-fathom_status_t listCommands(const artifact::Program &program, Report &report) {
+fathom_status_t listCommands(const artifact::Artifact &contents, const artifact::Program &program, Report &report) {
   report.table("commands",
                {"function", "command", "action", "target", "rows", "layer", "instance", "after", "reads", "writes"});
   for (const artifact::Function *function : *program.functions()) {
@@ -88,8 +89,8 @@ fathom_status_t listCommands(const artifact::Program &program, Report &report) {
       report.row({escape(function->name()->str()), i, EnumNameAction(command.action()), nameTarget(program, command),
                   describeRows(command), command.layer() < 0 ? json::Value(nullptr) : json::Value(command.layer()),
                   isCall ? json::Value(command.instance()) : json::Value(nullptr), listEarlier(edges, i),
-                  listPlaces(program, command, artifact::Access::write),
-                  listPlaces(program, command, artifact::Access::read)});
+                  listPlaces(contents, program, command, artifact::Access::write),
+                  listPlaces(contents, program, command, artifact::Access::read)});
     }
   }
   return FATHOM_STATUS_OK;

@@ -12,9 +12,9 @@
 
 namespace fathom::driver {
 
-/// Adds the table of all commands of a checked program: what each runs, what it touches, and which earlier commands of
-/// its function it waits for.
-fathom_status_t listCommands(const artifact::Program &program, Report &report);
+/// Adds the table of all commands of a program of a checked artifact: what each runs, what it touches, and which
+/// earlier commands of its function it waits for.
+fathom_status_t listCommands(const artifact::Artifact &contents, const artifact::Program &program, Report &report);
 
 } // namespace fathom::driver
 

@@ -91,7 +91,7 @@ fathom_status_t Measurement::createSequences() {
     DepthResults &at = results.depths[d];
     at.depth = options.depths[d];
     // The mean over the steps, each of which reads its own row too.
-    at.cache = countCacheBytes(loaded.info.metadata, static_cast<double>(at.depth) + (results.tokens + 1) / 2.0);
+    at.cache = countCacheBytes(loaded.info, static_cast<double>(at.depth) + (results.tokens + 1) / 2.0);
     for (StoreBytes &store : at.cache) {
       store.bytes *= static_cast<double>(options.batch);
     }
@@ -123,7 +123,7 @@ fathom_status_t Measurement::warm(const Depth &depth) {
 /// The mean of some steps. What a step reads of weights does not depend on the depth.
 fathom_status_t Measurement::measureTouched(const Depth &depth) {
   uint64_t counted = std::min<uint64_t>(results.tokens, 8);
-  WeightCount count = countWeights(loaded.info.metadata);
+  WeightCount count = countWeights(loaded.info);
   fathom_status_t status = FATHOM_STATUS_OK;
   double sum = 0;
   bool works = options.mmap;
@@ -184,8 +184,8 @@ int Measurement::prepare() {
   }
   status = status ? status : measureTouched(depths.front());
   if (!status && options.drafts > 0) {
-    WeightCount count = countWeights(loaded.info.metadata);
-    bool counts = touched.countExperts(loaded.info.metadata) && count.experts > 0;
+    WeightCount count = countWeights(loaded.info);
+    bool counts = touched.countExperts(loaded.info) && count.experts > 0;
     results.draft.expertBytes =
         counts ? static_cast<double>(count.expertBytes) / static_cast<double>(count.experts) : 0;
     // As deep as the first depth, as far as prefill computes it.

@@ -116,16 +116,19 @@ static std::vector<artifact::BufferT> listBuffers(ModuleOp module) {
   return buffers;
 }
 
-void collectProgramFacts(ModuleOp module, codegen::ArtifactContents &contents) {
+void collectModelFacts(ModuleOp module, codegen::ArtifactContents &contents) {
   auto facts = cast<DictionaryAttr>(module->getAttr(deepseek::kModelAttr));
   contents.model = readModel(facts);
   contents.pageBytes = module->getAttrOfType<IntegerAttr>(plan::kPageBytesAttr).getInt();
   contents.stores = listStores(module);
+}
+
+void collectProgramFacts(ModuleOp module, codegen::ProgramContents &program) {
   codegen::CommandTables commands = codegen::lowerCommands(module);
-  contents.kernels = std::move(commands.kernels);
-  contents.functions = std::move(commands.functions);
-  contents.entryPoints = listEntryPoints(module, contents.functions);
-  contents.buffers = listBuffers(module);
+  program.kernels = std::move(commands.kernels);
+  program.functions = std::move(commands.functions);
+  program.entryPoints = listEntryPoints(module, program.functions);
+  program.buffers = listBuffers(module);
 }
 
 } // namespace fathom::driver

@@ -21,12 +21,12 @@ static uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-static fathom_status_t copyPosition(const artifact::Program &program, Cache &cache, const Sequence &sequence,
+static fathom_status_t copyPosition(const artifact::Artifact &contents, Cache &cache, const Sequence &sequence,
                                     uint32_t from, uint32_t to) {
   auto offset = [&](const artifact::Store &store, uint64_t row, uint32_t position) {
     return runtime::rowOffset(cache.memory(), sequence.pages.data(), store, row, position);
   };
-  for (const artifact::Store *store : *program.cache()->stores()) {
+  for (const artifact::Store *store : *contents.cache()->stores()) {
     for (uint64_t row = 0; row < runtime::rowsOf(*store); ++row) {
       FATHOM_RETURN_IF_ERROR(
           cache.pages().copy(offset(*store, row, to), offset(*store, row, from), runtime::rowBytes(*store)));
@@ -49,7 +49,7 @@ fathom_status_t repeatRows(fathom_session_t *handle, fathom_sequence_t id, uint3
   FATHOM_RETURN_IF_ERROR(cache.reserve(sequence, length));
   for (uint32_t position = old; position < length; ++position) {
     auto from = static_cast<uint32_t>(mix(seed + (uint64_t(position) << 32)) % old);
-    FATHOM_RETURN_IF_ERROR(copyPosition(session->model().program(), cache, *sequence, from, position));
+    FATHOM_RETURN_IF_ERROR(copyPosition(session->model().contents(), cache, *sequence, from, position));
   }
   sequence->length = length;
   return FATHOM_STATUS_OK;

@@ -16,8 +16,8 @@ namespace fathom::driver {
 static constexpr std::string_view kIndexStore = "index";
 
 /// Bytes that the model's layers keep of one position. A store may have layers more, which are a draft's.
-static double bytesOfPosition(const artifact::Program &program, const artifact::Store &store) {
-  double layers = std::min(store.layers(), program.model()->layers());
+static double bytesOfPosition(const artifact::Artifact &contents, const artifact::Store &store) {
+  double layers = std::min(store.layers(), contents.model()->layers());
   return layers * store.heads() * static_cast<double>(runtime::rowBytes(store));
 }
 
@@ -31,15 +31,15 @@ static uint32_t selectedPositions(const artifact::Program &program) {
   return selected;
 }
 
-std::vector<StoreBytes> countCacheBytes(const void *metadata, double positions) {
-  const artifact::Program &program = *artifact::GetProgram(metadata);
-  uint32_t selected = selectedPositions(program);
+std::vector<StoreBytes> countCacheBytes(const fathom_model_info_t &info, double positions) {
+  const artifact::Artifact &contents = *artifact::GetArtifact(info.metadata);
+  uint32_t selected = selectedPositions(*contents.variants()->Get(info.variant));
   bool sparse = selected > 0 && positions > selected;
   std::vector<StoreBytes> stores;
-  for (const artifact::Store *store : *program.cache()->stores()) {
+  for (const artifact::Store *store : *contents.cache()->stores()) {
     double indexed = sparse ? positions : 0, attended = sparse ? selected : positions;
     double read = store->name()->string_view() == kIndexStore ? indexed : attended;
-    stores.push_back({store->name()->str(), read * bytesOfPosition(program, *store)});
+    stores.push_back({store->name()->str(), read * bytesOfPosition(contents, *store)});
   }
   return stores;
 }

@@ -6,6 +6,8 @@
 #ifndef FATHOM_TOOLS_DRIVER_STEPBYTES_H
 #define FATHOM_TOOLS_DRIVER_STEPBYTES_H
 
+#include "fathom/fathom.h"
+
 #include <string>
 #include <vector>
 
@@ -20,7 +22,7 @@ struct StoreBytes {
 /// What the next token of a sequence must read of each store where the sequence has `positions`, its own included: each
 /// row once. With sparse attention that is every index key, and as many rows of the other stores as are selected; up to
 /// that many, all rows and no index key. `metadata` is verified (fathom_model_info_t).
-std::vector<StoreBytes> countCacheBytes(const void *metadata, double positions);
+std::vector<StoreBytes> countCacheBytes(const fathom_model_info_t &info, double positions);
 
 } // namespace fathom::driver
 

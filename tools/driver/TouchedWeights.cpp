@@ -46,8 +46,8 @@ std::vector<Mapping> TouchedWeights::listNew() const {
   return mappings;
 }
 
-bool TouchedWeights::countExperts(const void *metadata) {
-  experts.split(metadata, listNew());
+bool TouchedWeights::countExperts(const fathom_model_info_t &info) {
+  experts.split(info, listNew());
   return !experts.empty();
 }
 
@@ -61,8 +61,8 @@ Touched TouchedWeights::measure() const {
   return touched;
 }
 
-WeightCount countWeights(const void *metadata) {
-  const artifact::Program &program = *artifact::GetProgram(metadata);
+WeightCount countWeights(const fathom_model_info_t &info) {
+  const artifact::Program &program = *artifact::GetArtifact(info.metadata)->variants()->Get(info.variant);
   WeightCount count;
   bool hasHead = false;
   for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {

@@ -28,7 +28,7 @@ public:
 
   /// Counts experts from now on, of a model that is loaded, by its verified metadata (fathom_model_info_t). False if
   /// that cannot be: without experts, or where one has no page for itself.
-  bool countExperts(const void *metadata);
+  bool countExperts(const fathom_model_info_t &info);
 
   /// Forgets what was read so far. False if the system does not offer that.
   bool forget() const { return clearReferences(); }
@@ -58,7 +58,7 @@ struct WeightCount {
 };
 
 /// Sums up the weight table of verified metadata (fathom_model_info_t).
-WeightCount countWeights(const void *metadata);
+WeightCount countWeights(const fathom_model_info_t &info);
 
 } // namespace fathom::driver
 

@@ -23,20 +23,18 @@ namespace {
 class CpuProgram {
 public:
   /// As Device::load.
-  fathom_status_t load(const Metadata &metadata, const ByteSource &source);
+  fathom_status_t load(const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source);
 
   uint64_t arenaSize() const { return arenaBytes(*program); }
   uint64_t scratchBytes() const { return program->code()->scratch_bytes(); }
 
-  uint32_t hidden() const { return program->model()->hidden(); }
-  uint32_t vocabulary() const { return program->model()->vocabulary(); }
+  uint32_t hidden() const { return model->hidden(); }
+  uint32_t vocabulary() const { return model->vocabulary(); }
   uint32_t mostRows() const { return runtime::mostRows(*program); }
   const CommandLists &commands() const { return lists; }
 
 private:
-  fathom_status_t checkTarget() const;
-  fathom_status_t mapCode(const ByteSource &source);
-
+  const artifact::Model *model = nullptr;
   const artifact::Program *program = nullptr;
   CodeImage image;
   CommandLists lists;
@@ -77,14 +75,7 @@ private:
 };
 } // namespace
 
-fathom_status_t CpuProgram::load(const Metadata &metadata, const ByteSource &source) {
-  program = &metadata.program();
-  FATHOM_RETURN_IF_ERROR(checkTarget());
-  return mapCode(source);
-}
-
-fathom_status_t CpuProgram::checkTarget() const {
-  const artifact::Target &target = *program->target();
+static fathom_status_t checkTarget(const artifact::Target &target) {
   fathom_status_t status = FATHOM_STATUS_OK;
   auto missing = [&](const char *name) {
     const char *cpu = target.cpu() ? target.cpu()->c_str() : "?";
@@ -110,8 +101,11 @@ fathom_status_t CpuProgram::checkTarget() const {
   return status;
 }
 
-fathom_status_t CpuProgram::mapCode(const ByteSource &source) {
-  const artifact::Segment &segment = *program->segments()->Get(program->code()->segment());
+fathom_status_t CpuProgram::load(const artifact::Artifact &contents, const artifact::Program &newProgram,
+                                 const ByteSource &source) {
+  model = contents.model();
+  program = &newProgram;
+  const artifact::Segment &segment = *contents.segments()->Get(program->code()->segment());
   ByteView elf;
   FATHOM_RETURN_IF_ERROR(source.view(segment.offset(), segment.size(), true, &elf));
   if (hash64(elf.data(), segment.size()) != segment.hash()) {
@@ -210,8 +204,9 @@ static fathom_status_t copyBytes(void *to, const void *from, uint64_t size) {
 const Device kCpuDevice = {
     "cpu",
     "x86_64",
-    [](const Metadata &metadata, const ByteSource &source, void **code) {
-      return make<CpuProgram>(code, [&](CpuProgram &program) { return program.load(metadata, source); });
+    checkTarget,
+    [](const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source, void **code) {
+      return make<CpuProgram>(code, [&](CpuProgram &made) { return made.load(contents, program, source); });
     },
     [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
     [](const void *, uint64_t size, DeviceAddress *memory) { return allocateMemory(size, memory); },

@@ -20,7 +20,7 @@ extern "C" {
 
 /// The version of everything in this header and of artifact.fbs. A runtime reads artifacts of exactly its major
 /// version and of minor versions up to its own.
-#define FATHOM_ARTIFACT_VERSION_MAJOR 8
+#define FATHOM_ARTIFACT_VERSION_MAJOR 9
 #define FATHOM_ARTIFACT_VERSION_MINOR 0
 
 #define FATHOM_ARTIFACT_MAGIC "\177FATHOM\n"
@@ -29,12 +29,14 @@ extern "C" {
 #define FATHOM_LARGEST_DIMENSION (1 << 24)
 /// The most rows of a call of an entry point.
 #define FATHOM_MOST_ROWS (1 << 20)
+/// The most programs of an artifact.
+#define FATHOM_MOST_VARIANTS 64
 /// The most functions, commands of a function, and operands of a command; and the most operands of all of them.
 #define FATHOM_MOST_FUNCTIONS 1024
 #define FATHOM_MOST_COMMANDS 4096
 #define FATHOM_MOST_OPERANDS 64
 #define FATHOM_MOST_OPERANDS_IN_ALL (1 << 17)
-/// The most launches that all entry points together come to.
+/// The most launches that all entry points of a program together come to.
 #define FATHOM_MOST_LAUNCHES (1 << 18)
 /// The most stores of a cache.
 #define FATHOM_MOST_STORES 64

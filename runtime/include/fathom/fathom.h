@@ -215,6 +215,8 @@ typedef struct fathom_model_info {
   const char *cache_type;
   /// What activations are: "f32", or "bf16", to which each op rounded what it gave.
   const char *activation_type;
+  /// Which of the artifact's variants runs: the first in |metadata| that this machine can run.
+  uint32_t variant;
 } fathom_model_info_t;
 
 /// Sets the first |struct_size| bytes to zero but struct_size itself.

@@ -25,11 +25,12 @@ struct ReadArtifact {
   explicit ReadArtifact(llvm::StringRef file) : bytes(file) {
     memcpy(&header, bytes.data(), sizeof(header));
     metadata = bytes.substr(sizeof(header), header.metadata_size);
-    program = fathom::artifact::GetProgram(metadata.data());
+    contents = fathom::artifact::GetArtifact(metadata.data());
+    program = contents->variants()->Get(0);
   }
 
   llvm::StringRef segment(uint32_t index) const {
-    const fathom::artifact::Segment *segment = program->segments()->Get(index);
+    const fathom::artifact::Segment *segment = contents->segments()->Get(index);
     return bytes.substr(segment->offset(), segment->size());
   }
 
@@ -45,9 +46,9 @@ struct ReadArtifact {
     EXPECT_EQ(header.header_hash, hashBytes(bytes.take_front(offsetof(fathom_artifact_header_t, header_hash))));
     EXPECT_EQ(header.metadata_hash, hashBytes(metadata));
     flatbuffers::Verifier verifier(metadata.bytes_begin(), metadata.size());
-    EXPECT_TRUE(fathom::artifact::VerifyProgramBuffer(verifier));
-    for (uint32_t i = 0; i < program->segments()->size(); ++i) {
-      const fathom::artifact::Segment *place = program->segments()->Get(i);
+    EXPECT_TRUE(fathom::artifact::VerifyArtifactBuffer(verifier));
+    for (uint32_t i = 0; i < contents->segments()->size(); ++i) {
+      const fathom::artifact::Segment *place = contents->segments()->Get(i);
       if (!place->external()) {
         EXPECT_EQ(place->offset() % FATHOM_SEGMENT_ALIGNMENT, 0u);
         EXPECT_EQ(place->hash(), hashBytes(segment(i))) << i;
@@ -58,6 +59,7 @@ struct ReadArtifact {
   llvm::StringRef bytes;
   llvm::StringRef metadata;
   fathom_artifact_header_t header;
+  const fathom::artifact::Artifact *contents;
   const fathom::artifact::Program *program;
 };
 
@@ -75,6 +77,8 @@ struct WriterFixture {
     warnings = report->warnings;
     return bytes;
   }
+
+  ProgramContents &program() { return contents.variants.front(); }
 
   TemporaryDirectory directory;
   ShardBuilder shard;
@@ -96,7 +100,7 @@ TEST(ArtifactWriter, WritesWhatAReaderVerifies) {
   ASSERT_EQ(artifact.program->weight_slices()->size(), 3u);
   for (uint32_t i = 0; i < 3; ++i) {
     EXPECT_EQ(artifact.program->weight_slices()->Get(i)->offset() % 64, 0u);
-    const auto &recipe = std::get<SliceRecipe>(fixture.contents.weights[i].slices[0]);
+    const auto &recipe = std::get<SliceRecipe>(fixture.program().weights[i].slices[0]);
     EXPECT_TRUE(artifact.slice(i) == packNaively(recipe, fixture.shard.bytes)) << i;
   }
 }
@@ -104,9 +108,9 @@ TEST(ArtifactWriter, WritesWhatAReaderVerifies) {
 TEST(ArtifactWriter, PutsExpertsOneAfterTheOtherInASlice) {
   WriterFixture fixture;
   // Of a size that the alignment does not divide.
-  auto one = std::get<SliceRecipe>(fixture.contents.weights[0].slices[0]);
-  fixture.contents.weights[0].slices.assign(6, one);
-  fixture.contents.weights[0].experts = 3;
+  auto one = std::get<SliceRecipe>(fixture.program().weights[0].slices[0]);
+  fixture.program().weights[0].slices.assign(6, one);
+  fixture.program().weights[0].experts = 3;
   std::string bytes = fixture.write("model.fathom"), expert = packNaively(one, fixture.shard.bytes);
   ReadArtifact artifact(bytes);
   artifact.expectValid();
@@ -122,18 +126,19 @@ TEST(ArtifactWriter, KeepsEveryFact) {
   WriterFixture fixture;
   std::string bytes = fixture.write("model.fathom");
   ReadArtifact artifact(bytes);
+  const auto &contents = *artifact.contents;
   const auto &program = *artifact.program;
   EXPECT_EQ(program.target()->triple()->str(), "x86_64-unknown-linux-gnu");
   EXPECT_EQ(program.target()->cpu()->str(), "x86-64-v3");
   EXPECT_EQ(program.target()->features()->Get(0)->str(), "avx512f");
-  EXPECT_EQ(program.model()->family()->str(), "deepseek_v3");
-  EXPECT_EQ(program.model()->vocabulary(), 256u);
-  EXPECT_EQ(program.model()->max_context(), 128u);
-  EXPECT_EQ(program.model()->bos_token(), 0);
-  EXPECT_EQ(program.model()->eos_tokens()->Get(1), 2);
-  EXPECT_EQ(program.model()->top_p(), 0.9f);
-  EXPECT_EQ(program.cache()->stores()->Get(0)->width(), 48u);
-  EXPECT_EQ(program.cache()->page_bytes(), 24576u);
+  EXPECT_EQ(contents.model()->family()->str(), "deepseek_v3");
+  EXPECT_EQ(contents.model()->vocabulary(), 256u);
+  EXPECT_EQ(contents.model()->max_context(), 128u);
+  EXPECT_EQ(contents.model()->bos_token(), 0);
+  EXPECT_EQ(contents.model()->eos_tokens()->Get(1), 2);
+  EXPECT_EQ(contents.model()->top_p(), 0.9f);
+  EXPECT_EQ(contents.cache()->stores()->Get(0)->width(), 48u);
+  EXPECT_EQ(contents.cache()->page_bytes(), 24576u);
   EXPECT_EQ(program.code()->segment(), 0u);
   EXPECT_EQ(program.code()->scratch_bytes(), 4096u);
   EXPECT_EQ(program.entry_points()->Get(1)->name()->str(), "decode");
@@ -147,8 +152,8 @@ TEST(ArtifactWriter, KeepsEveryFact) {
   EXPECT_EQ(program.kernels()->Get(0)->items(), 128u);
   EXPECT_EQ(program.functions()->Get(1)->commands()->Get(0)->operands()->Get(1)->size(), 256u);
   EXPECT_EQ(program.buffers()->Get(0)->size(), 4096u);
-  EXPECT_EQ(program.build()->llvm_version()->str(), "22.1.8");
-  EXPECT_EQ(program.tokenizer(), nullptr);
+  EXPECT_EQ(contents.build()->llvm_version()->str(), "22.1.8");
+  EXPECT_EQ(contents.tokenizer(), nullptr);
 }
 
 TEST(ArtifactWriter, WritesTheSameBytesAtAnyPathWithAnyNumberOfThreads) {
@@ -163,15 +168,36 @@ TEST(ArtifactWriter, WritesTheSameBytesAtAnyPathWithAnyNumberOfThreads) {
   EXPECT_EQ(first.find(fixture.directory.getRoot()), std::string::npos);
 }
 
+TEST(ArtifactWriter, StoresWeightsOnceThatVariantsMakeAlike) {
+  WriterFixture fixture;
+  std::string before = fixture.write("alone.fathom");
+  uint64_t alone = ReadArtifact(before).contents->segments()->Get(1)->size();
+  ArtifactContents other = makeSmallContents(fixture.contents.shards[0], fixture.sources, "other code");
+  SliceRecipe unlike = makeRecipe({fixture.sources[0]}, {PackPanels()});
+  other.variants[0].weights[0].slices[0] = unlike;
+  fixture.contents.variants.push_back(std::move(other.variants[0]));
+  std::string bytes = fixture.write("both.fathom");
+  ReadArtifact artifact(bytes);
+  artifact.expectValid();
+  const auto &first = *artifact.program->weight_slices();
+  const auto &second = *artifact.contents->variants()->Get(1)->weight_slices();
+  EXPECT_EQ(artifact.contents->variants()->Get(1)->code()->segment(), 1u);
+  EXPECT_EQ(artifact.segment(1), "other code");
+  EXPECT_EQ(second.Get(1)->offset(), first.Get(1)->offset());
+  EXPECT_EQ(second.Get(2)->offset(), first.Get(2)->offset());
+  EXPECT_EQ(second.Get(0)->offset(), alone);
+  EXPECT_TRUE(artifact.segment(2).substr(alone, second.Get(0)->size()) == packNaively(unlike, fixture.shard.bytes));
+}
+
 TEST(ArtifactWriter, PointsIntoShardsThatStayWhereTheyAre) {
   WriterFixture fixture;
   fixture.contents.externalShards = {
       {{}, "model.safetensors", "../checkpoint", /*external=*/true, 0, fixture.shard.bytes.size(), 77}};
-  fixture.contents.weights[0].slices[0] = ExternalSlice{0, fixture.sources[0].offset, 4620};
+  fixture.program().weights[0].slices[0] = ExternalSlice{0, fixture.sources[0].offset, 4620};
   std::string bytes = fixture.write("model.fathom");
   ReadArtifact artifact(bytes);
   artifact.expectValid();
-  const auto *shard = artifact.program->segments()->Get(2);
+  const auto *shard = artifact.contents->segments()->Get(2);
   EXPECT_TRUE(shard->external());
   EXPECT_EQ(shard->name()->str(), "model.safetensors");
   EXPECT_EQ(shard->directory()->str(), "../checkpoint");
@@ -186,17 +212,17 @@ TEST(ArtifactWriter, RefusesExternalSlicesBeyondTheirShard) {
   WriterFixture fixture;
   fixture.contents.externalShards = {{{}, "model.safetensors", "", /*external=*/true, 0, 100, 77}};
   for (ExternalSlice slice : {ExternalSlice{0, 90, 11}, ExternalSlice{0, UINT64_MAX, 2}, ExternalSlice{0, 101, 0}}) {
-    fixture.contents.weights[0].slices[0] = slice;
+    fixture.program().weights[0].slices[0] = slice;
     EXPECT_EQ(exitCode(writeArtifact(fixture.contents, fixture.directory.path("m"), {})), 3);
   }
-  fixture.contents.weights[0].slices[0] = ExternalSlice{1, 0, 1};
+  fixture.program().weights[0].slices[0] = ExternalSlice{1, 0, 1};
   EXPECT_EQ(exitCode(writeArtifact(fixture.contents, fixture.directory.path("m"), {})), 70);
 }
 
 TEST(ArtifactWriter, ReportsEveryBadRecipeByTheWeightsName) {
   WriterFixture fixture;
-  std::get<SliceRecipe>(fixture.contents.weights[0].slices[0]).sources[0].offset = 1 << 30;
-  std::get<SliceRecipe>(fixture.contents.weights[1].slices[0]).sources[0].offset = 1 << 30;
+  std::get<SliceRecipe>(fixture.program().weights[0].slices[0]).sources[0].offset = 1 << 30;
+  std::get<SliceRecipe>(fixture.program().weights[1].slices[0]).sources[0].offset = 1 << 30;
   auto report = writeArtifact(fixture.contents, fixture.directory.path("m"), {});
   ExitStatus status = takeExitStatus(report.takeError());
   EXPECT_EQ(status.code, 3);
@@ -211,7 +237,7 @@ TEST(ArtifactWriter, WarnsAboutOddValuesByTheModelPart) {
   memcpy(&bits, reinterpret_cast<char *>(&odd) + 2, 2);
   memcpy(&fixture.shard.bytes[fixture.sources[1].offset], &bits, 2);
   fixture.shard.save(fixture.directory.path("shard"));
-  fixture.contents.weights[1].sliceName = [](uint32_t slice, auto) { return "part " + std::to_string(slice); };
+  fixture.program().weights[1].sliceName = [](uint32_t slice, auto) { return "part " + std::to_string(slice); };
   fixture.write("model.fathom");
   ASSERT_EQ(fixture.warnings.size(), 1u);
   EXPECT_EQ(fixture.warnings[0], "1 value is NaN or infinite, the first in part 0");
@@ -236,7 +262,7 @@ TEST(ArtifactWriter, EmbedsTheTokenizer) {
   std::string bytes = fixture.write("model.fathom");
   ReadArtifact artifact(bytes);
   artifact.expectValid();
-  EXPECT_NE(artifact.program->tokenizer(), nullptr);
+  EXPECT_NE(artifact.contents->tokenizer(), nullptr);
 }
 
 TEST(ArtifactWriter, RefusesATokenizerThatChangesItsSize) {
@@ -309,7 +335,7 @@ TEST(ArtifactWriter, PlacesWeightsBeyondFourGibibytes) {
   SliceRecipe big;
   big.sources = {Source{1, 0, 4300, columns, ElementType::F8E4M3}};
   WeightContents weight = {{{}, "big", "f8e4m3", {4300, columns}, "rows"}, {big}, {}};
-  fixture.contents.weights.insert(fixture.contents.weights.begin(), weight);
+  fixture.program().weights.insert(fixture.program().weights.begin(), weight);
   ForgetfulFileSystem fileSystem;
   fixture.options.fileSystem = &fileSystem;
   auto report = writeExecutable(fixture.contents, llvm::MemoryBufferRef("stub", "stub"),

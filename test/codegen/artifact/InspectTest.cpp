@@ -104,7 +104,7 @@ TEST(Inspect, RefusesADamagedArtifactAndWritesNothingToStdout) {
 
 TEST(Inspect, EscapesWhatAFileNamesItsParts) {
   InspectFixture fixture;
-  fixture.contents.weights[0].name = "evil\x1b[2J\xff";
+  fixture.contents.variants[0].weights[0].name = "evil\x1b[2J\xff";
   ASSERT_EQ(exitCode(writeArtifact(fixture.contents, fixture.path, {})), 0);
   EXPECT_EQ(fixture.run({fixture.path.c_str()}), 0);
   EXPECT_EQ(fixture.out.find('\x1b'), std::string::npos);

@@ -284,15 +284,16 @@ static artifact::FunctionT makeFunction(const char *name, uint32_t kernel) {
 
 ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Source> &sources, llvm::StringRef code) {
   ArtifactContents contents;
-  contents.target = {{}, "x86_64-unknown-linux-gnu", "x86-64-v3", {"avx512f"}};
+  ProgramContents &program = contents.variants.emplace_back();
+  program.target = {{}, "x86_64-unknown-linux-gnu", "x86-64-v3", {"avx512f"}};
   contents.model = {{}, "deepseek_v3", 256, 64, 2, 128, 0, {1, 2}, 0.5f, 0.9f, 0};
   contents.pageBytes = 2 * 64 * 48 * 4;
   contents.stores = {{{}, "row", 2, fathom::artifact::StoreElement::f32, 48}};
-  contents.code = code;
-  contents.scratchBytes = 4096;
-  contents.functions = {makeFunction("prefill", 0), makeFunction("decode", 0)};
-  contents.entryPoints = {{{}, "prefill", artifact::Form::expanded, 0, 1, 64, 0, 1 << 16},
-                          {{}, "decode", artifact::Form::absorbed, 1, 1, 8, 0, 1 << 14}};
+  program.code = code.str();
+  program.scratchBytes = 4096;
+  program.functions = {makeFunction("prefill", 0), makeFunction("decode", 0)};
+  program.entryPoints = {{{}, "prefill", artifact::Form::expanded, 0, 1, 64, 0, 1 << 16},
+                         {{}, "decode", artifact::Form::absorbed, 1, 1, 8, 0, 1 << 14}};
   contents.shards = {shard};
   for (size_t i = 0; i < sources.size(); ++i) {
     std::vector<StepAction> actions;
@@ -302,12 +303,12 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
     SliceRecipe recipe = makeRecipe({sources[i]}, actions);
     std::vector<int64_t> shape = {sources[i].rows, sources[i].columns};
     std::string name = "layers." + std::to_string(i) + ".q_proj";
-    contents.weights.push_back({{{}, name, "bf16", shape, i % 2 ? "panels" : "rows"}, {recipe}, {}});
+    program.weights.push_back({{{}, name, "bf16", shape, i % 2 ? "panels" : "rows"}, {recipe}, {}});
   }
   SliceRecipe rope{{}, {{RopeTable{128, {1.0, 0.1}, 1.0}, {}}}};
-  contents.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
-  contents.kernels = {{{}, "avx2_bf16_gemm", "gemm", 64, 128, 2, 14}};
-  contents.buffers = {{{}, "hidden", 0, 4096}};
+  program.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
+  program.kernels = {{{}, "avx2_bf16_gemm", "gemm", 64, 128, 2, 14}};
+  program.buffers = {{{}, "hidden", 0, 4096}};
   contents.build = {{}, "0.1.0", "22.1.8", "--mcpu=x86-64-v3"};
   return contents;
 }

@@ -1,0 +1,68 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+"""Artifacts for several processors: a program for each, weights once, and a machine runs the first program that it can."""
+
+import json
+
+import support
+from support import USAGE, make, read
+
+LEVELS = ("x86-64-v4", "x86-64-v3")
+
+
+def describe(path, *options):
+    return json.loads(make("inspect", path, "--json", *options).stdout)
+
+
+class Variants(support.DriverTest):
+    def compile(self, name, mcpu, *options):
+        make("compile", support.checkpoint(), "-o", self.path(name), "--mcpu=" + mcpu, *options)
+        return self.path(name)
+
+    def test_weights_are_stored_once(self):
+        """Beside the code that each processor would get alone, the faster first, however they were named."""
+        alone = [describe(self.compile(level, level))["segments"] for level in LEVELS]
+        codes = [segments[0] for segments in alone]
+        weights = alone[0][1]
+        together = describe(self.compile("both", "x86-64-v3,x86-64-v4"))
+        self.assertEqual([variant["cpu"] for variant in together["variants"]], list(LEVELS))
+        self.assertEqual([(segment["name"], segment["xxh3"]) for segment in together["segments"]],
+                         [(segment["name"], segment["xxh3"]) for segment in (*codes, weights)])
+        self.assertEqual(together["weights"], describe(self.compile("one", "x86-64-v4"))["weights"])
+
+    def test_weights_that_stay_in_the_checkpoint(self):
+        path = self.compile("both", "x86-64-v3,x86-64-v4", "--weights=reference")
+        self.assertEqual(describe(path)["weights"], describe(path, "--variant=1")["weights"])
+        make("run", path, "--token-ids=1,2,3", "-n", "2", "--output=token-ids")
+
+    def test_a_machine_runs_what_it_can(self):
+        """Everywhere the baseline; where there is more, the same bits by other instructions."""
+        run = ("--token-ids=1,2,3", "-n", "8", "--output=token-ids")
+        answers = {make("run", self.compile("model", mcpu), *run).stdout for mcpu in ("x86-64-v3", "x86-64-v3,x86-64-v4")}
+        self.assertEqual(len(answers), 1)
+
+    def test_a_program_that_would_never_run_is_left_out(self):
+        """Activations of f32 do without AVX512-BF16, and a processor may be named twice."""
+        for mcpu in ("cooperlake,x86-64-v4", "x86-64-v4,x86-64-v4"):
+            variants = describe(self.compile("model", mcpu))["variants"]
+            self.assertEqual([variant["cpu"] for variant in variants], ["x86-64-v4"])
+
+    def test_inspect_shows_one(self):
+        path = self.compile("both", "x86-64-v3,x86-64-v4")
+        for number, level in enumerate(LEVELS):
+            self.assertEqual(describe(path, f"--variant={number}")["target"]["cpu"], level)
+        self.fails(USAGE, "inspect", path, "--variant=2", words=("--variant", "has 2"))
+
+    def test_ir_is_for_one(self):
+        for emit in ("fuse", "lower", "asm"):
+            self.fails(USAGE, "compile", support.checkpoint(), "-o", self.path("out"), "--emit=" + emit,
+                       "--mcpu=x86-64-v3,x86-64-v4", words=("--mcpu", "--emit=" + emit))
+
+    def test_all_that_are_unknown_are_named(self):
+        self.fails(USAGE, "compile", support.checkpoint(), "-o", self.path("out"), "--mcpu=z80,x86-64-v3,i960",
+                   words=("z80", "i960"))
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,113 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The phases after the first, as lists of passes over a module.
+
+#include "tools/driver/RunPhases.h"
+
+#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/deepseek/Phase.h"
+#include "dialects/support/Escape.h"
+#include "passes/RegisterPasses.h"
+#include "passes/fuse/Passes.h"
+#include "passes/lower/Passes.h"
+#include "passes/model/Passes.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+
+namespace fathom::driver {
+
+using checkpoint::Problem;
+
+StringRef getName(Phase phase) {
+  SmallVector<StringRef> names;
+  StringRef(kEmitNames).split(names, '|');
+  return names[size_t(phase)];
+}
+
+static void addModel(OpPassManager &manager, const CompileOptions &options, const codegen::X86Target &) {
+  ModelPipelineOptions model;
+  model.prefillRows = options.prefillRows;
+  model.decodeRows = options.maxBatch;
+  model.rewriteWeights = options.weights == codegen::WeightStorage::Pack && options.kernels;
+  addModelPipeline(manager, model);
+}
+
+static void addFuse(OpPassManager &manager, const CompileOptions &options, const codegen::X86Target &target) {
+  FusePipelineOptions fuse;
+  fuse.arch = std::string(target.arch->name);
+  fuse.tune = target.tune;
+  fuse.kernels = options.kernels;
+  fuse.packWeights = options.weights == codegen::WeightStorage::Pack;
+  fuse.activation = options.activation;
+  addFusePipeline(manager, fuse);
+}
+
+static void addPlan(OpPassManager &manager, const CompileOptions &, const codegen::X86Target &) {
+  addPlanPipeline(manager);
+}
+
+static void addLower(OpPassManager &manager, const CompileOptions &, const codegen::X86Target &) {
+  addLowerPipeline(manager);
+}
+
+static constexpr struct {
+  Phase phase;
+  void (*addPasses)(OpPassManager &manager, const CompileOptions &options, const codegen::X86Target &target);
+} kPhases[] = {
+    {Phase::Model, addModel},
+    {Phase::Fuse, addFuse},
+    {Phase::Plan, addPlan},
+    {Phase::Lower, addLower},
+};
+
+bool PhaseRunner::fail(Problem problem, StringRef code, const Twine &message) {
+  diagnostics.error(problem, code, options.input, "", message);
+  return false;
+}
+
+bool PhaseRunner::runPasses(ModuleOp module, PassManager &manager, const Twine &blame) {
+  if (failed(manager.run(module))) {
+    // A module that somebody wrote or changed may break a phase's contract.
+    return options.from ? fail(Problem::BadInput, "pass", blame)
+                        : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
+  }
+  return true;
+}
+
+bool PhaseRunner::verify(ModuleOp module) {
+  StringRef expected = getName(*options.from);
+  auto phase = module->getAttrOfType<StringAttr>(deepseek::kPhaseAttr);
+  if (!phase) {
+    return fail(Problem::BadInput, "phase",
+                "expects the module's phase in attribute '" + deepseek::kPhaseAttr + "', but got none");
+  }
+  if (phase != expected) {
+    return fail(Problem::BadInput, "phase",
+                "is IR of phase '" + escape(phase.getValue(), 40) + "', but --from says '" + expected + "'");
+  }
+  PassManager manager(module->getContext());
+  addContract(manager, expected);
+  return runPasses(module, manager, "is not valid output of the " + expected + " phase");
+}
+
+bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::X86Target &target) {
+  for (const auto &row : kPhases) {
+    if (row.phase <= after || row.phase > last) {
+      continue;
+    }
+    StringRef name = getName(row.phase);
+    if (options.progress) {
+      options.progress(name, 0, 0);
+    }
+    PassManager manager(module->getContext());
+    row.addPasses(manager, options, target);
+    if (!runPasses(module, manager, "is not valid input of the " + name + " phase")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace fathom::driver

@@ -1,0 +1,39 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The phases after the first, as lists of passes over a module.
+
+#ifndef FATHOM_TOOLS_DRIVER_RUNPHASES_H
+#define FATHOM_TOOLS_DRIVER_RUNPHASES_H
+
+#include "codegen/x86/Target.h"
+#include "tools/driver/CompileModel.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace fathom::driver {
+
+/// Runs phases as the options of a call say. Functions return false after they reported why they failed.
+class PhaseRunner {
+public:
+  PhaseRunner(const CompileOptions &options, checkpoint::Diagnostics &diagnostics)
+      : options(options), diagnostics(diagnostics) {}
+
+  /// Whether a module is of the phase that it is said to come from.
+  bool verify(mlir::ModuleOp module);
+
+  /// Runs the phases behind `after`, up to `last`. What is before Phase::Fuse does not look at `target`.
+  bool run(mlir::ModuleOp module, Phase after, Phase last, const codegen::X86Target &target);
+
+private:
+  bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &blame);
+  bool fail(checkpoint::Problem problem, llvm::StringRef code, const llvm::Twine &message);
+
+  const CompileOptions &options;
+  checkpoint::Diagnostics &diagnostics;
+};
+
+} // namespace fathom::driver
+
+#endif // FATHOM_TOOLS_DRIVER_RUNPHASES_H
