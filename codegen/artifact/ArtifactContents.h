@@ -50,7 +50,7 @@ using TokenizerBuilder = std::function<flatbuffers::Offset<artifact::Tokenizer>(
 /// A model's program for one kind of machine.
 struct ProgramContents {
   artifact::TargetT target;
-  /// The code image.
+  /// The code image's bytes.
   std::string code;
   uint64_t scratchBytes = 0;
   std::vector<artifact::EntryPointT> entryPoints;

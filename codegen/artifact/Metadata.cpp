@@ -182,6 +182,10 @@ llvm::Error WeightPlacement::place(const ProgramContents &program) {
   constexpr size_t sliceLimit = 1 << 24;
   constexpr unsigned shownErrors = 20;
   unsigned failures = 0;
+  size_t total = 0;
+  for (const ProgramLayout &placed : layout.variants) {
+    total += placed.slices.size();
+  }
   llvm::Error errors = llvm::Error::success();
   for (const WeightContents &weight : program.weights) {
     llvm::ArrayRef<fbs::WeightSlice> alike = findAlike(weight);
@@ -189,11 +193,12 @@ llvm::Error WeightPlacement::place(const ProgramContents &program) {
     if (alike.empty()) {
       layout.distinct.push_back(&weight);
     }
+    total += countSlices(weight);
+    if (total > sliceLimit) {
+      return llvm::joinErrors(std::move(errors),
+                              makeError(ExitCode::Unsupported, "the model has more than 16777216 weights"));
+    }
     for (uint32_t slice = 0; alike.empty() && slice < weight.slices.size(); ++slice) {
-      if (slices.size() == sliceLimit) {
-        return llvm::joinErrors(std::move(errors),
-                                makeError(ExitCode::Unsupported, "the model has more than 16777216 weights"));
-      }
       if (llvm::Error error = placeSlice(weight, slice)) {
         errors = llvm::joinErrors(std::move(errors), std::move(error));
         if (++failures == shownErrors) {

@@ -33,9 +33,16 @@ public:
 /// Ends a file. The key is part of it: a file of one unit under the name of another is not found.
 static uint64_t computeChecksum(StringRef key, StringRef bytes) { return hashBytes(bytes, hashBytes(key)); }
 
+/// More than any unit has: what is larger is something else.
+static constexpr uint64_t kLargestUnit = uint64_t(1) << 30;
+
 UnitCache::UnitCache(std::string directory, std::string compiler)
     : directory(std::move(directory)), compiler(std::move(compiler)) {
-  pruneCache(this->directory, CachePruningPolicy());
+  // By age alone. To know how full the disk is, LLVM ends the process where that cannot be known.
+  CachePruningPolicy policy;
+  policy.MaxSizePercentageOfAvailableSpace = 0;
+  policy.MaxSizeFiles = 0;
+  pruneCache(this->directory, policy);
 }
 
 std::string UnitCache::computeKey(const Module &unit, const CodeTarget &target, CodeGenFileType type) const {
@@ -55,6 +62,12 @@ std::string UnitCache::computeKey(const Module &unit, const CodeTarget &target, 
 }
 
 bool UnitCache::read(StringRef key, SmallVectorImpl<char> &bytes) const {
+  // A pipe or a device may never end.
+  sys::fs::file_status status;
+  if (sys::fs::status(getPath(key), status) || status.type() != sys::fs::file_type::regular_file ||
+      status.getSize() > kLargestUnit) {
+    return false;
+  }
   // Read, not mapped: somebody may cut the file.
   auto file = MemoryBuffer::getFile(getPath(key), /*IsText=*/false, /*RequiresNullTerminator=*/false,
                                     /*IsVolatile=*/true);

@@ -19,8 +19,8 @@ namespace fathom::codegen {
 /// read, or is not what was written, is not found; one that cannot be written is not kept: neither is an error.
 class UnitCache {
 public:
-  /// `compiler` is of every key: what else decides, beside a unit and its target, which bytes a unit becomes. Removes
-  /// files that nobody has read for a week.
+  /// `compiler` is part of every key: what else decides, beside a unit and its target, which bytes a unit becomes.
+  /// Removes files that nobody has read for a week.
   UnitCache(std::string directory, std::string compiler);
 
   /// What a unit that is not optimized yet is kept under.

@@ -30,8 +30,9 @@ inline size_t countUnits(const ModelCode &code) { return 1 + code.kernels.size()
 /// A unit for `target`, not optimized. Threads may read units at once, each in a context of its own.
 llvm::Expected<std::unique_ptr<llvm::Module>> readUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
                                                        llvm::LLVMContext &context);
+/// Optimizes such a unit, and adds what only compiled code calls.
 llvm::Error optimizeUnit(llvm::Module &module, size_t unit, const CodeTarget &target);
-/// Both.
+/// A unit for `target`, optimized.
 llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
                                                         llvm::LLVMContext &context);
 

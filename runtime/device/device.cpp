@@ -61,11 +61,14 @@ fathom_status_t DeviceCode::choose(const artifact::Artifact &contents, uint32_t 
   return device->check(target);
 }
 
-// The message is about the last variant, which asks for least.
+// Slower variants come later and ask for less, so what the last one lacks is what to say.
 fathom_status_t DeviceCode::load(const artifact::Artifact &contents, const ByteSource &source) {
   fathom_status_t status = FATHOM_STATUS_MISMATCH;
   for (uint32_t i = 0; status != FATHOM_STATUS_OK && i < contents.variants()->size(); ++i) {
     status = choose(contents, i);
+  }
+  if (status != FATHOM_STATUS_OK && contents.variants()->size() > 1) {
+    failAlso(status, "; none of the artifact's %u variants runs here", contents.variants()->size());
   }
   FATHOM_RETURN_IF_ERROR(status);
   return device->load(contents, *loaded, source, &code);

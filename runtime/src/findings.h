@@ -31,7 +31,7 @@ public:
     add(FATHOM_STATUS_BAD_DATA, "%sartifact metadata: %s%s", count == 1 ? "" : "\n", where, text);
   }
 
-  /// From here on what is found is about variant |index| of |count|.
+  /// From here on what is found is about variant |index| of |variants|.
   void enter(uint32_t index, uint32_t variants) {
     snprintf(where, sizeof(where), variants > 1 ? "variant %u: " : "", index);
   }

@@ -48,7 +48,17 @@ class CodeCache(support.DriverTest):
         write(self.path("file"), "text")
         self.assertEqual(self.compile("--cache-dir=" + self.path("file", "cache")), read(plain()))
 
+    def test_what_is_no_file_is_no_code(self):
+        option = "--cache-dir=" + self.path("cache")
+        self.compile(option)
+        for name in self.entries():
+            os.unlink(self.path("cache", name))
+            os.mkfifo(self.path("cache", name))
+        self.assertEqual(self.compile(option), read(plain()))
+
     def test_options_without_machine_code(self):
+        self.fails(support.USAGE, "compile", support.dense_checkpoint(), "-o", self.path("model"), "--cache-dir=",
+                   words=("--cache-dir names no folder",))
         self.fails(support.USAGE, "compile", support.dense_checkpoint(), "-o", "-", "--emit=asm", "--cache-dir=x",
                    words=("--cache-dir has no effect", "--emit=asm"))
 

@@ -43,16 +43,25 @@ class Variants(support.DriverTest):
         self.assertEqual(len(answers), 1)
 
     def test_a_program_that_would_never_run_is_left_out(self):
-        """Activations of f32 do without AVX512-BF16, and a processor may be named twice."""
-        for mcpu in ("cooperlake,x86-64-v4", "x86-64-v4,x86-64-v4"):
-            variants = describe(self.compile("model", mcpu))["variants"]
+        """Activations of f32 do without AVX512-BF16, and two processors may be of one level."""
+        for mcpu, left in (("x86-64-v4,cooperlake", "x86-64-v4"), ("x86-64-v4,skylake-avx512", "skylake-avx512")):
+            result = make("compile", support.checkpoint(), "-o", self.path("model"), "--mcpu=" + mcpu)
+            self.assertIn(f"'{left}' is left out".encode(), result.stderr)
+            variants = describe(self.path("model"))["variants"]
             self.assertEqual([variant["cpu"] for variant in variants], ["x86-64-v4"])
+
+    def test_activations_of_bf16_use_more_levels(self):
+        variants = describe(self.compile("model", "x86-64-v3,x86-64-v4,cooperlake", "--act-type=bf16"))["variants"]
+        self.assertEqual([(variant["cpu"], variant["activations"]) for variant in variants],
+                         [(cpu, "bf16") for cpu in ("cooperlake", *LEVELS)])
 
     def test_inspect_shows_one(self):
         path = self.compile("both", "x86-64-v3,x86-64-v4")
         for number, level in enumerate(LEVELS):
             self.assertEqual(describe(path, f"--variant={number}")["target"]["cpu"], level)
         self.fails(USAGE, "inspect", path, "--variant=2", words=("--variant", "has 2"))
+        for option in ("--variant=0", "--commands"):
+            self.fails(USAGE, "inspect", support.checkpoint(), option, words=(option.partition("=")[0], "is a folder"))
 
     def test_ir_is_for_one(self):
         for emit in ("fuse", "lower", "asm"):

@@ -138,7 +138,7 @@ const Refusal refusals[] = {
      kBad, "variant 1: code.segment is 9"},
     {"NoVariantForThisMachine",
      [](ToyContents &c) { c.targets = {{"x86_64-linux-gnu", "fast", {"warp_drive"}}, {"aarch64-linux-gnu"}}; },
-     kMismatch, "aarch64-linux-gnu"},
+     kMismatch, "none of the artifact's 2 variants runs here"},
     {"MissingCpuFeature", [](ToyContents &c) { c.targets[0].features = {"warp_drive", "avx2"}; }, kMismatch,
      "lacks: warp_drive;"},
     {"NoVocabulary", [](ToyContents &c) { c.vocabulary = 0; }, kBad, "model.vocabulary is 0"},

@@ -78,6 +78,7 @@ struct Arguments {
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
   bool givenWeights = false, givenCpu = false, givenDraft = false, givenCache = false, givenActivation = false;
+  bool givenCacheDirectory = false;
 };
 } // namespace
 
@@ -141,6 +142,9 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (*arguments.chatFormat && !arguments.tokenizer) {
     return cli::printUsageError(command, "--chat-format needs the tokenizer that --no-tokenizer leaves out");
   }
+  if (arguments.givenCacheDirectory && !*arguments.cacheDirectory) {
+    return cli::printUsageError(command, "--cache-dir names no folder");
+  }
   if (*arguments.cacheDirectory && !isProgram(product)) {
     return cli::printUsageError(command, "--cache-dir has no effect: --emit=%s has no object code", arguments.emit);
   }
@@ -196,7 +200,7 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"threads", 0, OptionKind::kCount, &arguments.threads, "N",
        "threads that generate code and pack weights, 0: one for each processor (2)", 0, 1024},
       {"cache-dir", 0, OptionKind::kText, &arguments.cacheDirectory, "DIR",
-       "keep generated code there, and take what is there already"},
+       "keep generated code there, and take what is there already", 0, 0, nullptr, &arguments.givenCacheDirectory},
       {"isolate", 0, OptionKind::kFlag, &arguments.isolate, nullptr,
        "compile in a child process, so that a crash becomes an error; --no-isolate is for debuggers"},
   };

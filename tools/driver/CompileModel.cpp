@@ -55,7 +55,7 @@ private:
   bool checkStorage();
   bool compileFor(codegen::X86Target target, ModuleOp module);
   bool readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table);
-  bool isKnown(const artifact::TargetT &target);
+  bool hasVariantFor(const artifact::TargetT &target, StringRef mcpu);
   bool collectPlan(ModuleOp module, codegen::ProgramContents &program);
   bool generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
@@ -181,6 +181,7 @@ bool Compilation::checkStorage() {
 /// The phases that go by the target, and what comes of them.
 bool Compilation::compileFor(codegen::X86Target target, ModuleOp module) {
   Phase start = std::max(options.from.value_or(Phase::DeepSeek), Phase::Model);
+  std::string named = target.tune;
   if (!phases.run(module, start, std::min(options.last, Phase::Plan), target)) {
     return false;
   }
@@ -191,7 +192,7 @@ bool Compilation::compileFor(codegen::X86Target target, ModuleOp module) {
   if (!readTarget(module, target, program.target)) {
     return false;
   }
-  if (isKnown(program.target)) {
+  if (hasVariantFor(program.target, named)) {
     return true;
   }
   if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target)) {
@@ -216,9 +217,15 @@ bool Compilation::readTarget(ModuleOp module, codegen::X86Target &target, artifa
   return true;
 }
 
-/// Whether a variant runs on every machine on which `target` would, as fast.
-bool Compilation::isKnown(const artifact::TargetT &target) {
-  return llvm::any_of(contents.variants, [&](auto &variant) { return variant.target.cpu == target.cpu; });
+/// Whether there is a program of the same instructions, on every machine that `target` has: the second never ran.
+bool Compilation::hasVariantFor(const artifact::TargetT &target, StringRef mcpu) {
+  bool found = llvm::any_of(contents.variants, [&](auto &variant) { return variant.target.cpu == target.cpu; });
+  if (found) {
+    diagnostics.note("variant", options.input, "",
+                     "--mcpu: '" + mcpu + "' is left out: this model's program has the instructions of '" + target.cpu +
+                         "', and there is one");
+  }
+  return found;
 }
 
 /// What code does not say.

@@ -128,14 +128,15 @@ static int inspect(const std::string &path, const Selection &selection, Report &
 
 int runInspect(int argc, const char *const *argv) {
   const char *path = nullptr;
-  bool asJson = false;
+  bool asJson = false, givenVariant = false;
   Selection selection;
   const cli::Option options[] = {
       {"json", 0, cli::OptionKind::kFlag, &asJson, nullptr, "one JSON object on stdout; sizes are bytes"},
       {"commands", 0, cli::OptionKind::kFlag, &selection.commands, nullptr,
        "of an artifact, what its entry points run, in order"},
       {"variant", 0, cli::OptionKind::kCount, &selection.variant, "N",
-       "of an artifact for several processors, the one to show (0)", 0, FATHOM_MOST_VARIANTS - 1},
+       "of an artifact for several processors, the one to show (0)", 0, FATHOM_MOST_VARIANTS - 1, nullptr,
+       &givenVariant},
   };
   cli::Command command = {"fathom inspect", "X [options]", kAbout, options, std::size(options), &path, 1};
   int code = cli::parseOptions(command, argc, argv, 0, nullptr);
@@ -144,6 +145,10 @@ int runInspect(int argc, const char *const *argv) {
   }
   if (!path) {
     return cli::printUsageError(command.name, "name an artifact, an executable or a checkpoint directory");
+  }
+  if (llvm::sys::fs::is_directory(path) && (givenVariant || selection.commands)) {
+    return cli::printUsageError(command.name, "--%s is about artifacts, but '%s' is a folder",
+                                givenVariant ? "variant" : "commands", show(llvm::StringRef(path)).c_str());
   }
   Report report;
   code = inspect(path, selection, report);

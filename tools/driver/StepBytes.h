@@ -21,7 +21,7 @@ struct StoreBytes {
 
 /// What the next token of a sequence must read of each store where the sequence has `positions`, its own included: each
 /// row once. With sparse attention that is every index key, and as many rows of the other stores as are selected; up to
-/// that many, all rows and no index key. `metadata` is verified (fathom_model_info_t).
+/// that many, all rows and no index key. `info` is of the loaded model.
 std::vector<StoreBytes> countCacheBytes(const fathom_model_info_t &info, double positions);
 
 } // namespace fathom::driver

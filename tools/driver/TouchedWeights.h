@@ -26,7 +26,7 @@ public:
   /// To be made before the model is loaded: whatever file is mapped later is taken for weights.
   TouchedWeights();
 
-  /// Counts experts from now on, of a model that is loaded, by its verified metadata (fathom_model_info_t). False if
+  /// Counts experts from now on, of a loaded model. False if
   /// that cannot be: without experts, or where one has no page for itself.
   bool countExperts(const fathom_model_info_t &info);
 
@@ -57,7 +57,7 @@ struct WeightCount {
   double headElements = 0;
 };
 
-/// Sums up the weight table of verified metadata (fathom_model_info_t).
+/// Sums up the weight table of a loaded model, of the variant that runs.
 WeightCount countWeights(const fathom_model_info_t &info);
 
 } // namespace fathom::driver
