@@ -55,6 +55,13 @@ class Variants(support.DriverTest):
         self.assertEqual([(variant["cpu"], variant["activations"]) for variant in variants],
                          [(cpu, "bf16") for cpu in ("cooperlake", *LEVELS)])
 
+    def test_ir_that_knows_no_machine_is_compiled_for_several(self):
+        mcpu, module = "x86-64-v3,x86-64-v4", self.path("model.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--emit=model")
+        make("compile", module, "--from=model", "-o", self.path("later"), "--checkpoint=" + support.checkpoint(),
+             "--mcpu=" + mcpu)
+        self.assertEqual(read(self.path("later")), read(self.compile("direct", mcpu)))
+
     def test_inspect_shows_one(self):
         path = self.compile("both", "x86-64-v3,x86-64-v4")
         for number, level in enumerate(LEVELS):

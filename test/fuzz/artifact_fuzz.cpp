@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Fuzzes the metadata of artifacts, of one with a draft. An input is a list of edits to a good one, six bytes each:
-// where, and what to xor the four bytes there with; so inputs stay meaningful when the format changes. Hashes are put
-// right. Beyond not crashing: what the reader accepts can be used.
+// Fuzzes the metadata of artifacts, of one with a draft and two variants. An input is a list of edits to a good one,
+// six bytes each: where, and what to xor the four bytes there with; so inputs stay meaningful when the format changes.
+// Hashes are put right. Beyond not crashing: what the reader accepts can be used.
 
 #include "runtime/device/cpu/command_list.h"
 #include "runtime/src/artifact_reader.h"
@@ -25,7 +25,10 @@ static void check(bool holds) {
 }
 
 static std::string edited(const uint8_t *data, size_t size) {
-  static const std::string good = test::makeToy([](test::ToyContents &contents) { test::addDraft(contents); });
+  static const std::string good = test::makeToy([](test::ToyContents &contents) {
+    test::addDraft(contents);
+    contents.targets.resize(2);
+  });
   fathom_artifact_header_t header;
   std::memcpy(&header, good.data(), sizeof(header));
   // The edits reach the header too.

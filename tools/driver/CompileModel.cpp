@@ -55,7 +55,7 @@ private:
   bool checkStorage();
   bool compileFor(codegen::X86Target target, ModuleOp module);
   bool readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table);
-  bool hasVariantFor(const artifact::TargetT &target, StringRef mcpu);
+  bool hasVariantFor(const artifact::TargetT &target) const;
   bool collectPlan(ModuleOp module, codegen::ProgramContents &program);
   bool generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
@@ -192,7 +192,10 @@ bool Compilation::compileFor(codegen::X86Target target, ModuleOp module) {
   if (!readTarget(module, target, program.target)) {
     return false;
   }
-  if (hasVariantFor(program.target, named)) {
+  if (hasVariantFor(program.target)) {
+    diagnostics.note("variant", options.input, "",
+                     "--mcpu: '" + named + "' is left out: this model's program has the instructions of '" +
+                         program.target.cpu + "', and there is one");
     return true;
   }
   if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target)) {
@@ -217,15 +220,9 @@ bool Compilation::readTarget(ModuleOp module, codegen::X86Target &target, artifa
   return true;
 }
 
-/// Whether there is a program of the same instructions, on every machine that `target` has: the second never ran.
-bool Compilation::hasVariantFor(const artifact::TargetT &target, StringRef mcpu) {
-  bool found = llvm::any_of(contents.variants, [&](auto &variant) { return variant.target.cpu == target.cpu; });
-  if (found) {
-    diagnostics.note("variant", options.input, "",
-                     "--mcpu: '" + mcpu + "' is left out: this model's program has the instructions of '" + target.cpu +
-                         "', and there is one");
-  }
-  return found;
+/// Whether there is a program that runs wherever one for `target` would, which then never ran.
+bool Compilation::hasVariantFor(const artifact::TargetT &target) const {
+  return llvm::any_of(contents.variants, [&](auto &variant) { return variant.target.cpu == target.cpu; });
 }
 
 /// What code does not say.
@@ -235,7 +232,7 @@ bool Compilation::collectPlan(ModuleOp module, codegen::ProgramContents &program
     return fail(weights.takeError(), "recipe");
   }
   program.weights = std::move(*weights);
-  collectModelFacts(module, contents);
+  collectModelFacts(module, contents); // the same of every variant: no target decides about the cache
   collectProgramFacts(module, program);
   return true;
 }
