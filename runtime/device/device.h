@@ -18,7 +18,7 @@ using DeviceAddress = uint64_t;
 
 /// What sequences keep, in a device's memory.
 struct CacheMemory {
-  /// As in fathom_cache_t: page i is the pageBytes bytes from pages + i * pageBytes on.
+  /// As in fathom_cache_t.
   DeviceAddress pages;
   uint64_t pageBytes;
   /// i32 [page tables, tableEntries]: the pages of a sequence. A call says which table each of its rows has.

@@ -5,6 +5,7 @@
 
 #include "runtime/src/page_pool.h"
 
+#include "fathom/kernel_abi.h"
 #include "runtime/src/memory.h"
 
 namespace fathom::runtime {
@@ -25,7 +26,7 @@ fathom_status_t PagePool::initialize(const MemorySpace &space, uint64_t bytesOfP
 
 bool PagePool::makeRoom(uint64_t count) {
   uint64_t needed;
-  if (count > most || !multiply(count, bytesPerPage, &needed) || needed > INT64_MAX) {
+  if (count > most || !multiply(fathom_whole_groups(count), bytesPerPage, &needed) || needed > INT64_MAX) {
     return false;
   }
   // By half, so that each page moves a few times at most; and where there is not enough memory for that, by what is

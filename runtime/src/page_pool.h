@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pages of one size, side by side in memory of a device that grows.
+// Pages of one size, in groups side by side in memory of a device that grows.
 
 #ifndef FATHOM_RUNTIME_SRC_PAGE_POOL_H
 #define FATHOM_RUNTIME_SRC_PAGE_POOL_H
@@ -23,7 +23,8 @@ public:
   PagePool(const PagePool &) = delete;
   PagePool &operator=(const PagePool &) = delete;
 
-  /// |limitBytes| 0: no limit. INVALID_ARGUMENT if that is less than a page.
+  /// |limitBytes| 0: no limit. INVALID_ARGUMENT if that is less than a page. It bounds pages: memory is for whole
+  /// groups.
   fathom_status_t initialize(const MemorySpace &space, uint64_t bytesOfPage, uint64_t limitBytes);
 
   /// A page of anyone's; false if there is none.
@@ -32,7 +33,7 @@ public:
   fathom_status_t failTake() const;
   void giveBack(int32_t page);
 
-  /// The pages, one after the other.
+  /// Groups of pages, one after the other.
   DeviceMemory &memory() { return pages; }
   const DeviceMemory &memory() const { return pages; }
   uint64_t pageBytes() const { return bytesPerPage; }

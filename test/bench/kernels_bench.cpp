@@ -337,8 +337,8 @@ void attention(benchmark::State &state) {
   static constexpr int64_t kConstants[] = {
       16, 128, 64, 128, 512, 0, FATHOM_ROW_F32, 0x3FB0000000000000, FATHOM_ROW_F32};
   int64_t rows = state.range(0), pages_count = (rows + 63) / 64;
-  std::vector<float> cache(pages_count * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f), out(rows * 16 * 128),
-      table(rows * 64, 0.5f);
+  std::vector<float> cache(fathom_whole_groups(pages_count) * 64 * 576, 0.01f), q(rows * 16 * 192, 0.02f),
+      out(rows * 16 * 128), table(rows * 64, 0.5f);
   std::vector<int32_t> pages(pages_count), positions(rows);
   std::iota(pages.begin(), pages.end(), 0);
   std::iota(positions.begin(), positions.end(), 0);

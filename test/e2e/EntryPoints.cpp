@@ -33,7 +33,8 @@ EntryPoints::EntryPoints(const std::string &artifact) {
   for (runtime::DeviceMemory *memory : {&pages, &tables}) {
     memory->open(space);
   }
-  EXPECT_TRUE(pages.grow(kPages * metadata.contents().cache()->page_bytes()) && tables.grow(sizeof(table)));
+  uint64_t bytes = fathom_whole_groups(kPages) * metadata.contents().cache()->page_bytes();
+  EXPECT_TRUE(pages.grow(bytes) && tables.grow(sizeof(table)));
   EXPECT_STATUS_OK(tables.upload(0, table, sizeof(table)));
 }
 

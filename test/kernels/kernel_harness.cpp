@@ -96,7 +96,7 @@ Cache::Cache(RowFormats given, int64_t tokens, int64_t layers, int64_t sequences
     offsets.push_back(offsets.back() + layers * heads * FATHOM_PAGE_TOKENS * bytes_of_row(format));
   }
   auto count = static_cast<int32_t>(tokens / FATHOM_PAGE_TOKENS + 1), next = count * static_cast<int32_t>(sequences);
-  memory.assign(next * offsets.back() / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+  memory.assign(fathom_whole_groups(next) * offsets.back() / sizeof(float), std::numeric_limits<float>::quiet_NaN());
   for (int32_t p = 0; p < count; ++p) {
     for (Ints &table : page_tables) {
       table.push_back(--next);

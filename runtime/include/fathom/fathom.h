@@ -362,7 +362,7 @@ typedef struct fathom_session_options {
   /// Tokens of a prompt computed at once; 0: as many as the code takes. Results do not depend on it.
   uint32_t prefill_chunk;
   /// The most memory for pages of the cache, at least the model's cache_page_bytes; 0: whatever max_sequences full
-  /// contexts need. Taken as it is used.
+  /// contexts need. Taken as it is used, for 16 pages at once, so that it may be up to 15 pages more.
   uint64_t cache_bytes;
   /// Tokens that are guessed ahead of each step, up to FATHOM_MOST_DRAFTS; 0, the default: none. It takes an artifact
   /// with a draft: FATHOM_STATUS_UNSUPPORTED without one.

@@ -39,6 +39,10 @@ extern "C" {
 /// the order of every reduction over keys depends on absolute positions only.
 #define FATHOM_PAGE_TOKENS 64
 
+/// Pages whose memory is one: rows of a layer and head lie together in all of them, so that what reads a context reads
+/// long runs (docs/rationale/0029-pages-in-groups.md).
+#define FATHOM_GROUP_PAGES 16
+
 /// How rows keep their numbers: all as f32, all as bf16, or as FP8 (e4m3) but for a tail of bf16. Rows of activations
 /// are of the first two, those of stores of any.
 #define FATHOM_ROW_F32 0
@@ -65,13 +69,14 @@ static inline int64_t fathom_row_bytes(int64_t element, int64_t width, int64_t t
   return fathom_row_align(width * (element == FATHOM_ROW_BF16 ? 2 : 4));
 }
 
-/// The cache as a call sees it: pages of one size side by side, and a table of page indices for each row of the call.
-/// Indices do not change when the memory moves, and mean the same to every device.
+/// The cache as a call sees it: pages of one size, and a table of page indices for each row of the call. Indices do not
+/// change when the memory moves, and mean the same to every device.
 ///
-/// A page holds FATHOM_PAGE_TOKENS positions of one sequence. Each store has a place in it, the same in every page:
-/// rows [layers][heads][FATHOM_PAGE_TOKENS], so that what attends to a head reads its rows one after the other.
+/// A page holds FATHOM_PAGE_TOKENS positions of one sequence. FATHOM_GROUP_PAGES pages share memory, in which each
+/// store has a place: rows [layers][heads][FATHOM_GROUP_PAGES][FATHOM_PAGE_TOKENS], so that what attends to a head
+/// reads its rows one after the other, mostly from page to page too.
 typedef struct fathom_cache {
-  /// Page i is the page_bytes bytes from pages + i * page_bytes on.
+  /// Groups side by side: page i is in group i / FATHOM_GROUP_PAGES.
   char *pages;
   int64_t page_bytes;
   /// [rows]: the table of each row's sequence. Its entry p is the page of the positions from p * FATHOM_PAGE_TOKENS on.
@@ -79,15 +84,22 @@ typedef struct fathom_cache {
 } fathom_cache_t;
 
 /// Where a row of the cache is: that of `layer` and `position` in the sequence of row `row` of the call, in the store
-/// that begins `store` bytes after the start of a page and has `row_bytes` bytes a row; in a store of several heads,
-/// `layer` is layer * heads + head. The rows of the positions up to the next multiple of FATHOM_PAGE_TOKENS follow it.
-/// Nothing else knows how pages and stores lie in memory.
+/// that would begin `store` bytes after the start of a page alone and has `row_bytes` bytes a row; in a store of
+/// several heads, `layer` is layer * heads + head. The rows of the positions up to the next multiple of
+/// FATHOM_PAGE_TOKENS follow it. Nothing else knows how pages and stores lie in memory.
 static inline char *fathom_cache_row(const fathom_cache_t *cache, int64_t row, int64_t layer, int64_t position,
                                      int64_t store, int64_t row_bytes) {
   uint64_t place = (uint64_t)position;
-  int64_t page = cache->tables[row][place / FATHOM_PAGE_TOKENS];
+  uint32_t page = (uint32_t)cache->tables[row][place / FATHOM_PAGE_TOKENS];
+  int64_t group = page / FATHOM_GROUP_PAGES, in_group = page % FATHOM_GROUP_PAGES;
   int64_t in_page = (int64_t)(place % FATHOM_PAGE_TOKENS);
-  return cache->pages + page * cache->page_bytes + store + (layer * FATHOM_PAGE_TOKENS + in_page) * row_bytes;
+  int64_t index = (layer * FATHOM_GROUP_PAGES + in_group) * FATHOM_PAGE_TOKENS + in_page;
+  return cache->pages + (group * cache->page_bytes + store) * FATHOM_GROUP_PAGES + index * row_bytes;
+}
+
+/// Pages that there is memory for where there is some for `count`: whole groups.
+static inline uint64_t fathom_whole_groups(uint64_t count) {
+  return (count + FATHOM_GROUP_PAGES - 1) / FATHOM_GROUP_PAGES * FATHOM_GROUP_PAGES;
 }
 
 /// One dispatch: what its items share. Each thread that runs some of them has its own.
