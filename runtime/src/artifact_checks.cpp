@@ -4,7 +4,7 @@
 // The meaning of an artifact's metadata: a FlatBuffer that verifies may still point anywhere and say anything.
 
 #include "runtime/src/artifact_reader.h"
-#include "runtime/src/findings.h"
+#include "runtime/src/command_checks.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 

@@ -7,6 +7,7 @@
 
 #include "dialects/support/Escape.h"
 #include "runtime/src/command_edges.h"
+#include "runtime/src/places.h"
 
 namespace fathom::driver {
 
@@ -26,17 +27,17 @@ static std::string nameWeight(const artifact::Program &program, const artifact::
 /// Where an operand is: "arena[0..4096]".
 static std::string namePlace(const artifact::Artifact &contents, const artifact::Program &program,
                              const artifact::Operand &operand) {
-  switch (operand.place()) {
-  case artifact::Place::buffer:
+  switch (runtime::factsOf(operand.place()).unit) {
+  case runtime::Unit::bytes:
     return "arena[" + std::to_string(operand.offset()) + ".." + std::to_string(operand.offset() + operand.size()) + "]";
-  case artifact::Place::weight:
-  case artifact::Place::experts:
+  case runtime::Unit::slices:
     return nameWeight(program, operand);
-  case artifact::Place::store:
+  case runtime::Unit::stores:
     return "store " + escape(contents.cache()->stores()->Get(operand.offset())->name()->str());
-  default:
-    return EnumNamePlace(operand.place()) + (operand.offset() ? " + " + std::to_string(operand.offset()) : "");
+  case runtime::Unit::none:
+    return EnumNamePlace(operand.place());
   }
+  return "";
 }
 
 /// What a command touches in one way: "arena[0..4096], store latent".
