@@ -7,8 +7,11 @@
 
 #include "fathom/artifact_abi.h"
 #include "runtime/src/entry_point_checks.h"
+#include "runtime/src/kernel_checks.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/places.h"
+
+#include <initializer_list>
 
 namespace fathom::runtime {
 
@@ -36,10 +39,10 @@ public:
 private:
   bool checkCounts();
   uint64_t countOperands(const artifact::Function &function);
+  void findLayers();
   void findRoles();
-  void checkKernels();
   void checkCommand(const NumberedCommand &command, const Role &role);
-  void checkLaunch(const NumberedCommand &command);
+  static bool hasEffects(const NumberedCommand &command, std::initializer_list<Access> accesses);
   void checkCall(const NumberedCommand &command, const Role &role);
   void checkRecord(const NumberedCommand &command, const Role &role);
   void checkOperand(const NumberedCommand &command, uint32_t number, const Role &role);
@@ -50,6 +53,8 @@ private:
   const artifact::Artifact &contents;
   const artifact::Program &program;
   Findings &findings;
+  /// The model's, and those of a draft.
+  int64_t layers = 0;
   Role roles[FATHOM_MOST_FUNCTIONS] = {};
 };
 } // namespace
@@ -85,10 +90,10 @@ bool CommandChecker::checkCounts() {
   return !findings.any();
 }
 
-void CommandChecker::checkKernels() {
-  for (const artifact::Kernel *kernel : *program.kernels()) {
-    findings.require(kernel->operands() <= FATHOM_MOST_OPERANDS, "kernel '%.64s' has %u operands, expected at most %d",
-                     kernel->name()->c_str(), kernel->operands(), FATHOM_MOST_OPERANDS);
+void CommandChecker::findLayers() {
+  layers = contents.model()->layers();
+  for (const artifact::Store *store : *contents.cache()->stores()) {
+    layers = store->layers() > layers ? store->layers() : layers;
   }
 }
 
@@ -113,25 +118,13 @@ void CommandChecker::findRoles() {
   }
 }
 
-void CommandChecker::checkLaunch(const NumberedCommand &command) {
-  uint32_t kernels = program.kernels()->size();
-  if (command->target() >= kernels) {
-    findings.require(false, "function '%.32s', command %u: kernel is %u, but there are %u kernels", command.name(),
-                     command.index, command->target(), kernels);
-    return;
+// Whether a command touches memory in these ways, one for each operand.
+bool CommandChecker::hasEffects(const NumberedCommand &command, std::initializer_list<Access> accesses) {
+  bool good = command.operands() == accesses.size();
+  for (uint32_t i = 0; good && i < accesses.size(); ++i) {
+    good = command.operand(i).access() == accesses.begin()[i];
   }
-  uint32_t wanted = program.kernels()->Get(command->target())->operands(), count = 0;
-  while (count < command.operands() && command.operand(count).place() != Place::store) {
-    ++count;
-  }
-  bool behind = true;
-  for (uint32_t i = count; i < command.operands(); ++i) {
-    behind &= command.operand(i).place() == Place::store;
-  }
-  findings.require(count == wanted && behind,
-                   "function '%.32s', command %u: %u operands%s, expected those of the kernel, %u, and stores behind "
-                   "them",
-                   command.name(), command.index, count, behind ? "" : " before the first store", wanted);
+  return good;
 }
 
 void CommandChecker::checkCall(const NumberedCommand &command, const Role &role) {
@@ -141,24 +134,22 @@ void CommandChecker::checkCall(const NumberedCommand &command, const Role &role)
                    "function '%.32s', command %u calls function %u of %u, expected a function that nobody "
                    "calls to call one that an entry point does not name",
                    command.name(), command.index, command->target(), functions);
-  findings.require(command.operands() == 2 && command->layer() >= 0,
-                   "function '%.32s', command %u calls with %u operands for layer %d, expected 2, and a layer",
+  findings.require(hasEffects(command, {Access::read, Access::write}) && command->layer() >= 0,
+                   "function '%.32s', command %u calls with %u operands for layer %d, expected one to read, one to "
+                   "write, and a layer",
                    command.name(), command.index, command.operands(), command->layer());
 }
 
 void CommandChecker::checkRecord(const NumberedCommand &command, const Role &role) {
   uint32_t layers = contents.model()->layers();
-  findings.require(!role.isCalled && command.operands() == 1 && command->layer() >= 0 &&
+  findings.require(!role.isCalled && hasEffects(command, {Access::read}) && command->layer() >= 0 &&
                        static_cast<uint32_t>(command->layer()) < layers,
                    "function '%.32s', command %u records %u operands as the state of layer %d, expected a "
-                   "function that nobody calls to record 1, of %u layers",
+                   "function that nobody calls to record one that it reads, of %u layers",
                    command.name(), command.index, command.operands(), command->layer(), layers);
-  findings.require(command->element() <= artifact::StoreElement::bf16,
-                   "function '%.32s', command %u records numbers of type %d, expected f32 or bf16", command.name(),
-                   command.index, static_cast<int>(command->element()));
 }
 
-// Numbers that lead out of tables of the program.
+// Numbers that lead out of tables of the program, or into the middle of something.
 void CommandChecker::checkNumbers(const NumberedCommand &command, const artifact::Operand &operand,
                                   uint32_t instances) {
   Unit unit = factsOf(operand.place()).unit;
@@ -172,6 +163,14 @@ void CommandChecker::checkNumbers(const NumberedCommand &command, const artifact
                      command.name(), command.index, static_cast<U64>(operand.size()),
                      static_cast<U64>(operand.offset()), static_cast<U64>(last), static_cast<U64>(slices));
   }
+  if (unit == Unit::bytes) {
+    findings.require(operand.offset() % FATHOM_MEMORY_ALIGNMENT == 0,
+                     "function '%.32s', command %u: buffer at offset %llu, expected a multiple of %d", command.name(),
+                     command.index, static_cast<U64>(operand.offset()), FATHOM_MEMORY_ALIGNMENT);
+  }
+  findings.require(unit != Unit::none || operand.offset() == 0,
+                   "function '%.32s', command %u: %s from offset %llu on, expected from 0 on", command.name(),
+                   command.index, EnumNamePlace(operand.place()), static_cast<U64>(operand.offset()));
   if (unit == Unit::stores) {
     uint32_t stores = contents.cache()->stores()->size();
     findings.require(operand.offset() < stores, "function '%.32s', command %u: store is %llu, but there are %u stores",
@@ -205,12 +204,18 @@ void CommandChecker::checkCommand(const NumberedCommand &command, const Role &ro
   findings.require(command->action() <= Action::MAX && command->rows() <= artifact::Rows::MAX,
                    "function '%.32s', command %u is of unknown action %d or rows %d", command.name(), command.index,
                    static_cast<int>(command->action()), static_cast<int>(command->rows()));
-  findings.require(command->factor() > 0 && command->factor() <= FATHOM_LARGEST_DIMENSION && command->layer() >= -1,
-                   "function '%.32s', command %u has factor %u and layer %d, expected 1 to %d, and -1 or more",
-                   command.name(), command.index, command->factor(), command->layer(), FATHOM_LARGEST_DIMENSION);
+  findings.require(command->factor() > 0 && command->factor() <= FATHOM_LARGEST_DIMENSION,
+                   "function '%.32s', command %u has factor %u, expected 1 to %d", command.name(), command.index,
+                   command->factor(), FATHOM_LARGEST_DIMENSION);
+  findings.require(command->layer() >= -1 && command->layer() < layers,
+                   "function '%.32s', command %u is of layer %d, expected -1 to %lld", command.name(), command.index,
+                   command->layer(), static_cast<long long>(layers) - 1);
+  findings.require(command->element() <= artifact::StoreElement::bf16,
+                   "function '%.32s', command %u is of numbers of type %d, expected f32 or bf16", command.name(),
+                   command.index, static_cast<int>(command->element()));
   switch (command->action()) {
   case Action::launch:
-    checkLaunch(command);
+    checkLaunch(program, command, findings);
     break;
   case Action::call:
     checkCall(command, role);
@@ -225,7 +230,8 @@ void CommandChecker::check() {
   if (!checkCounts()) {
     return;
   }
-  checkKernels();
+  checkKernels(program, findings);
+  findLayers();
   findRoles();
   for (uint32_t f = 0; f < program.functions()->size(); ++f) {
     for (uint32_t i = 0; i < function(f).commands()->size(); ++i) {

@@ -29,7 +29,7 @@ static bool shareMemory(const artifact::Operand &a, const artifact::Operand &b) 
 }
 
 static bool haveConflict(const artifact::Operand &a, const artifact::Operand &b) {
-  return (a.access() != artifact::Access::read || b.access() != artifact::Access::read) && shareMemory(a, b);
+  return (a.access() == artifact::Access::write || b.access() == artifact::Access::write) && shareMemory(a, b);
 }
 
 bool haveConflict(const artifact::Command &a, const artifact::Command &b) {

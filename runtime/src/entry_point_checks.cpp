@@ -9,6 +9,8 @@
 #include "runtime/src/memory.h"
 #include "runtime/src/places.h"
 
+#include <string.h>
+
 namespace fathom::runtime {
 
 namespace {
@@ -35,9 +37,10 @@ void EntryPointChecker::checkMemory(const artifact::EntryPoint &entry, const Num
                    static_cast<U64>(entry.arena_bytes()));
   U64 bytes = command->element() == artifact::StoreElement::bf16 ? sizeof(uint16_t) : sizeof(float);
   U64 rows = U64(entry.max_rows()) * contents.model()->hidden() * bytes;
-  findings.require(command->action() != Action::record_state || size >= rows,
-                   "entry point '%.32s': function '%.32s', command %u records %llu bytes, but rows have %llu",
-                   entry.name()->c_str(), command.name(), command.index, size, rows);
+  findings.require(
+      command->action() == Action::launch || size >= rows,
+      "entry point '%.32s': function '%.32s', command %u: %llu bytes for rows of the model, which have %llu",
+      entry.name()->c_str(), command.name(), command.index, size, rows);
 }
 
 void EntryPointChecker::checkLayer(const NumberedCommand &command, const artifact::Operand &operand,
@@ -65,6 +68,7 @@ void EntryPointChecker::checkIn(const artifact::EntryPoint &entry, const Numbere
                                 const artifact::Command *call) {
   for (uint32_t i = 0; i < command.operands(); ++i) {
     const artifact::Operand &operand = command.operand(i);
+    isWritten[static_cast<size_t>(operand.place())] |= operand.access() == artifact::Access::write;
     checkMemory(entry, command, operand);
     if (operand.place() == Place::store) {
       checkLayer(command, operand, call);
@@ -75,7 +79,30 @@ void EntryPointChecker::checkIn(const artifact::EntryPoint &entry, const Numbere
   }
 }
 
-void EntryPointChecker::checkEntryPoint(const artifact::EntryPoint &entry) {
+// What an entry point says that it gives, somebody has to write.
+void EntryPointChecker::checkPromise(const artifact::EntryPoint &entry, Place place) {
+  findings.require(!(entry.*factsOf(place).isIn)() || isWritten[static_cast<size_t>(place)],
+                   "entry point '%.32s' has %s, but no command writes them", entry.name()->c_str(),
+                   EnumNamePlace(place));
+}
+
+// Of every layer or of none: a caller that wants states reads those of all.
+void EntryPointChecker::checkStates(const artifact::EntryPoint &entry) {
+  bool isRecorded[FATHOM_MOST_COMMANDS] = {};
+  uint32_t recorded = 0, layers = contents.model()->layers();
+  for (const artifact::Command *command : *function(entry.function()).commands()) {
+    auto layer = static_cast<uint32_t>(command->layer());
+    if (command->action() == Action::record_state && layer < FATHOM_MOST_COMMANDS && !isRecorded[layer]) {
+      isRecorded[layer] = true;
+      ++recorded;
+    }
+  }
+  findings.require(recorded == 0 || recorded == layers,
+                   "entry point '%.32s' records states of %u layers, expected of all %u or of none",
+                   entry.name()->c_str(), recorded, layers);
+}
+
+void EntryPointChecker::checkCommands(const artifact::EntryPoint &entry) {
   const artifact::Function &outer = function(entry.function());
   for (uint32_t i = 0; i < outer.commands()->size() && launches <= FATHOM_MOST_LAUNCHES; ++i) {
     NumberedCommand command = {outer, i};
@@ -90,6 +117,14 @@ void EntryPointChecker::checkEntryPoint(const artifact::EntryPoint &entry) {
       checkIn(entry, {inner, j}, &*command);
     }
   }
+}
+
+void EntryPointChecker::checkEntryPoint(const artifact::EntryPoint &entry) {
+  memset(isWritten, 0, sizeof(isWritten));
+  checkCommands(entry);
+  checkPromise(entry, Place::logits);
+  checkPromise(entry, Place::hidden_out);
+  checkStates(entry);
 }
 
 void EntryPointChecker::check() {

@@ -21,6 +21,9 @@ public:
 
 private:
   void checkEntryPoint(const artifact::EntryPoint &entry);
+  void checkCommands(const artifact::EntryPoint &entry);
+  void checkPromise(const artifact::EntryPoint &entry, artifact::Place place);
+  void checkStates(const artifact::EntryPoint &entry);
   void checkIn(const artifact::EntryPoint &entry, const NumberedCommand &command, const artifact::Command *call);
   void checkMemory(const artifact::EntryPoint &entry, const NumberedCommand &command, const artifact::Operand &operand);
   void checkLayer(const NumberedCommand &command, const artifact::Operand &operand, const artifact::Command *call);
@@ -32,6 +35,8 @@ private:
   const artifact::Program &program;
   Findings &findings;
   uint64_t launches = 0;
+  /// Of the entry point in turn: whether a command writes to each artifact::Place.
+  bool isWritten[static_cast<size_t>(artifact::Place::MAX) + 1] = {};
 };
 
 } // namespace fathom::runtime

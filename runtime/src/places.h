@@ -33,7 +33,7 @@ struct PlaceFacts {
 constexpr PlaceFacts kPlaces[] = {
     // place, unit, isConstant, mayHoldRows, isOfCaller, callOperand, isIn
     {artifact::Place::buffer, Unit::bytes, false, true, false, -1, nullptr},
-    {artifact::Place::input, Unit::none, false, false, true, 0, nullptr},
+    {artifact::Place::input, Unit::none, true, false, true, 0, nullptr},
     {artifact::Place::output, Unit::none, false, false, true, 1, nullptr},
     {artifact::Place::weight, Unit::slices, true, false, false, -1, nullptr},
     {artifact::Place::experts, Unit::slices, true, false, false, -1, nullptr},

@@ -42,11 +42,11 @@ static std::string namePlace(const artifact::Artifact &contents, const artifact:
 
 /// What a command touches in one way: "arena[0..4096], store latent".
 static std::string listPlaces(const artifact::Artifact &contents, const artifact::Program &program,
-                              const artifact::Command &command, artifact::Access other) {
+                              const artifact::Command &command, artifact::Access access) {
   std::string text;
   for (uint32_t i = 0; command.operands() && i < command.operands()->size(); ++i) {
     const artifact::Operand &operand = *command.operands()->Get(i);
-    if (operand.access() != other) {
+    if (operand.access() == access) {
       text += (text.empty() ? "" : ", ") + namePlace(contents, program, operand);
     }
   }
@@ -90,8 +90,8 @@ fathom_status_t listCommands(const artifact::Artifact &contents, const artifact:
       report.row({escape(function->name()->str()), i, EnumNameAction(command.action()), nameTarget(program, command),
                   describeRows(command), command.layer() < 0 ? json::Value(nullptr) : json::Value(command.layer()),
                   isCall ? json::Value(command.instance()) : json::Value(nullptr), listEarlier(edges, i),
-                  listPlaces(contents, program, command, artifact::Access::write),
-                  listPlaces(contents, program, command, artifact::Access::read)});
+                  listPlaces(contents, program, command, artifact::Access::read),
+                  listPlaces(contents, program, command, artifact::Access::write)});
     }
   }
   return FATHOM_STATUS_OK;
