@@ -159,7 +159,7 @@ llvm::Error WeightPlacement::placePackedPart(const WeightContents &weight, const
   layout.jobs.push_back({&recipe, slice.offset() + slice.size(), *size, number, index});
   slice = fbs::WeightSlice(slice.offset(), end - slice.offset(), slice.segment());
   // The segment's size is always a multiple of the alignment.
-  layout.weights.size = llvm::alignTo(end, kSliceAlignment);
+  layout.weights.size = llvm::alignTo(end, FATHOM_MEMORY_ALIGNMENT);
   return llvm::Error::success();
 }
 

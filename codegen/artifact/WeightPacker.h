@@ -13,9 +13,6 @@
 
 namespace fathom::codegen {
 
-/// Slices start at multiples of this in the weights segment.
-constexpr uint64_t kSliceAlignment = 64;
-
 /// One slice to pack and its place in the segment.
 struct PackJob {
   const SliceRecipe *recipe = nullptr;

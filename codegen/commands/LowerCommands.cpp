@@ -124,12 +124,17 @@ void CommandLowering::listKernels() {
   module.walk([&](plan::DispatchOp op) { dispatches[op.getKernelAttr()].push_back(op); });
   SymbolTable symbols(module);
   for (auto &[name, uses] : dispatches) {
-    Operation *kernel = symbols.lookup(uses.front().getKernel());
+    plan::DispatchOp use = uses.front();
+    Operation *kernel = symbols.lookup(use.getKernel());
     artifact::KernelT &table = tables.kernels.emplace_back();
-    table.name = uses.front().getKernel().str();
+    table.name = use.getKernel().str();
     table.op = nameOp(kernel);
     table.generated = !isa<plan::KernelOp>(kernel);
-    table.operands = uses.front().getArguments().size();
+    table.inputs = use.getInputs().size();
+    table.outputs = use.getOutputs().size();
+    table.extras = use.getExtras().size();
+    table.store_reads = use.getReads().size();
+    table.store_writes = use.getWrites().size();
     table.dispatches = uses.size();
     kernels.try_emplace(table.name, kernels.size());
   }
@@ -176,12 +181,18 @@ artifact::CommandT CommandLowering::lower(plan::DispatchOp op) {
   return command;
 }
 
+/// What numbers of an activation are.
+static artifact::StoreElement getElement(Value memory) {
+  return artifact::StoreElement(*getRowElement(getElementTypeOrSelf(memory)));
+}
+
 artifact::CommandT CommandLowering::lower(func::CallOp op) {
   artifact::CommandT command;
   command.action = artifact::Action::call;
   command.target = functions.lookup(op.getCallee());
   command.layer = getConstant(op.getOperand(plan::kLayerParameter));
   command.instance = getConstant(op.getOperand(plan::kInstanceParameter));
+  command.element = getElement(op.getOperand(plan::kInputParameter));
   command.operands = {locate(op.getOperand(plan::kInputParameter), Access::read),
                       locate(op.getOperand(plan::kOutputParameter), Access::write)};
   return command;
@@ -191,7 +202,7 @@ artifact::CommandT CommandLowering::lower(plan::RecordStateOp op) {
   artifact::CommandT command;
   command.action = artifact::Action::record_state;
   command.layer = op.getLayer();
-  command.element = artifact::StoreElement(*getRowElement(getElementTypeOrSelf(op.getInput())));
+  command.element = getElement(op.getInput());
   command.operands = {locate(op.getInput(), Access::read)};
   return command;
 }

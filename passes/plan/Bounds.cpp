@@ -50,6 +50,10 @@ static LogicalResult verifyBuffer(plan::BufferOp op, int64_t mostRows, int64_t a
   if (offset > arena || bytes > arena - offset) {
     return op.emitOpError("expects a place in an arena of ") << arena << " bytes";
   }
+  if (offset % FATHOM_MEMORY_ALIGNMENT != 0) {
+    return op.emitOpError("expects an offset that is a multiple of ")
+           << FATHOM_MEMORY_ALIGNMENT << ", but got " << offset;
+  }
   if (!llvm::all_of(op.getSizes(), getCountedRows)) {
     return op.emitOpError("expects counts of rows as sizes");
   }

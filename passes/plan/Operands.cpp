@@ -101,17 +101,17 @@ public:
   }
 
 private:
+  LogicalResult verifyAlike(plan::DispatchOp op);
   LogicalResult verifyDispatch(plan::DispatchOp op);
   LogicalResult verifyOperand(plan::DispatchOp op, const Operand &operand, Value memory, const CountedRows &rows);
-  LogicalResult verifyExtras(plan::DispatchOp op, plan::KernelOp kernel, const Operand &output,
-                             const CountedRows &rows);
+  LogicalResult verifyExtras(plan::DispatchOp op, const Operand &output, const CountedRows &rows);
   static LogicalResult verifyLayerCall(func::CallOp call);
   static LogicalResult verifyGenerated(plan::DispatchOp op, func::FuncOp function);
 
   SymbolTable symbols;
   int64_t maxContext;
-  /// The first dispatch of each kernel: an epilogue is compiled for its operands.
-  DenseMap<Operation *, plan::DispatchOp> dispatches;
+  /// The first dispatch of each kernel by its name: an epilogue is compiled for its operands.
+  DenseMap<Attribute, plan::DispatchOp> dispatches;
 };
 } // namespace
 
@@ -161,7 +161,24 @@ static LogicalResult verifyEffects(plan::DispatchOp op, func::FuncOp function) {
   return failure(result.wasInterrupted());
 }
 
+static auto countOperands(plan::DispatchOp op) {
+  return std::array{op.getInputs().size(), op.getOutputs().size(), op.getExtras().size(), op.getReads().size(),
+                    op.getWrites().size()};
+}
+
+/// A kernel touches as much in one dispatch as in another.
+LogicalResult OperandVerifier::verifyAlike(plan::DispatchOp op) {
+  plan::DispatchOp first = dispatches.try_emplace(op.getKernelAttr(), op).first->second;
+  return countOperands(op) == countOperands(first)
+             ? success()
+             : op.emitOpError("expects as many inputs, outputs, extras and stores as other dispatches of ")
+                   << op.getKernelAttr() << " have";
+}
+
 LogicalResult OperandVerifier::verifyDispatch(plan::DispatchOp op) {
+  if (failed(verifyAlike(op))) {
+    return failure();
+  }
   if (auto function = symbols.lookup<func::FuncOp>(op.getKernel())) {
     return verifyGenerated(op, function);
   }
@@ -180,7 +197,7 @@ LogicalResult OperandVerifier::verifyDispatch(plan::DispatchOp op) {
       return failure();
     }
   }
-  return verifyExtras(op, symbol, operands.back(), *rows);
+  return verifyExtras(op, operands.back(), *rows);
 }
 
 LogicalResult OperandVerifier::verifyOperand(plan::DispatchOp op, const Operand &operand, Value memory,
@@ -206,9 +223,8 @@ LogicalResult OperandVerifier::verifyOperand(plan::DispatchOp op, const Operand 
 }
 
 /// Rows as wide as the output, or a number for each of its columns.
-LogicalResult OperandVerifier::verifyExtras(plan::DispatchOp op, plan::KernelOp kernel, const Operand &output,
-                                            const CountedRows &rows) {
-  plan::DispatchOp first = dispatches.try_emplace(kernel, op).first->second;
+LogicalResult OperandVerifier::verifyExtras(plan::DispatchOp op, const Operand &output, const CountedRows &rows) {
+  plan::DispatchOp first = dispatches.lookup(op.getKernelAttr());
   for (auto [extra, other] : llvm::zip(op.getExtras(), first.getExtras())) {
     auto type = cast<MemRefType>(extra.getType());
     if (type != other.getType() || type.getShape().back() < output.columns) {

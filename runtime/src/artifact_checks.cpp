@@ -4,7 +4,7 @@
 // The meaning of an artifact's metadata: a FlatBuffer that verifies may still point anywhere and say anything.
 
 #include "runtime/src/artifact_reader.h"
-#include "runtime/src/findings.h"
+#include "runtime/src/command_checks.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
@@ -282,7 +282,12 @@ static void checkWeights(const artifact::Artifact &contents, const artifact::Pro
     findings.require(inside, "weight slice %u: segment is %u, but there are %u segments", i, slice.segment(),
                      contents.segments()->size());
     if (inside) {
-      uint64_t limit = contents.segments()->Get(slice.segment())->size();
+      const artifact::Segment &segment = *contents.segments()->Get(slice.segment());
+      uint64_t limit = segment.size();
+      // A checkpoint puts its tensors where it likes.
+      findings.require(segment.external() || slice.offset() % FATHOM_MEMORY_ALIGNMENT == 0,
+                       "weight slice %u: offset %llu is not a multiple of %d", i, static_cast<U64>(slice.offset()),
+                       FATHOM_MEMORY_ALIGNMENT);
       findings.require(fits(slice.offset(), slice.size(), limit),
                        "weight slice %u: %llu bytes at offset %llu exceed the %llu bytes of its segment", i,
                        static_cast<U64>(slice.size()), static_cast<U64>(slice.offset()), static_cast<U64>(limit));

@@ -6,26 +6,22 @@
 #include "runtime/src/command_edges.h"
 
 #include "runtime/src/memory.h"
+#include "runtime/src/places.h"
 
 namespace fathom::runtime {
 
-// A function does not know where its caller's rows are: they may be one and the same.
-static bool isMemoryOfCaller(artifact::Place place) {
-  return place == artifact::Place::input || place == artifact::Place::output || place == artifact::Place::hidden ||
-         place == artifact::Place::hidden_out;
-}
-
 static bool shareMemory(const artifact::Operand &a, const artifact::Operand &b) {
-  if (isMemoryOfCaller(a.place()) && isMemoryOfCaller(b.place())) {
+  const PlaceFacts &facts = factsOf(a.place());
+  if (facts.isOfCaller && factsOf(b.place()).isOfCaller) {
     return true;
   }
   if (a.place() != b.place()) {
     return false;
   }
-  switch (a.place()) {
-  case artifact::Place::buffer:
+  switch (facts.unit) {
+  case Unit::bytes:
     return !areApart(a.offset(), a.size(), b.offset(), b.size());
-  case artifact::Place::store:
+  case Unit::stores:
     return a.offset() == b.offset();
   default:
     return true;
@@ -33,7 +29,7 @@ static bool shareMemory(const artifact::Operand &a, const artifact::Operand &b) 
 }
 
 static bool haveConflict(const artifact::Operand &a, const artifact::Operand &b) {
-  return (a.access() != artifact::Access::read || b.access() != artifact::Access::read) && shareMemory(a, b);
+  return (a.access() == artifact::Access::write || b.access() == artifact::Access::write) && shareMemory(a, b);
 }
 
 bool haveConflict(const artifact::Command &a, const artifact::Command &b) {

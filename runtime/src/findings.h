@@ -57,10 +57,6 @@ bool isAligned(const flatbuffers::Vector<Element> &vector) {
   return reinterpret_cast<uintptr_t>(vector.Data()) % alignment == 0;
 }
 
-/// Looks at functions and kernels of a program of |contents|, after all else of it: at every number in their commands,
-/// and at the memory of every entry point that runs them.
-void checkCommands(const artifact::Artifact &contents, const artifact::Program &program, Findings &findings);
-
 } // namespace fathom::runtime
 
 #endif // FATHOM_RUNTIME_SRC_FINDINGS_H

@@ -68,17 +68,38 @@ TEST(ArtifactReaderTest, StaysInBoundsWhenHashesAreRightAndMetadataIsNot) {
   }
 }
 
+/// A vector of 64-bit values, of which the first must be 1: it is the length of what begins four bytes later.
+struct WideVector {
+  const void *(*table)(const artifact::Program &program);
+  flatbuffers::voffset_t field;
+  Tweak tweak;
+  const char *message;
+};
+
 // Found by the fuzz target `artifact`: the FlatBuffers verifier lets a vector of 64-bit values begin at four bytes.
 TEST(ArtifactReaderTest, RefusesVectorsThatAreNotAligned) {
-  std::string bad = makeToy();
-  const artifact::Artifact *contents = artifact::GetArtifact(bad.data() + sizeof(fathom_artifact_header_t));
-  auto *program = reinterpret_cast<flatbuffers::Table *>(const_cast<artifact::Program *>(contents->variants()->Get(0)));
-  uint8_t *slices = program->GetAddressOf(artifact::Program::VT_WEIGHT_SLICES);
-  flatbuffers::WriteScalar(slices, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(slices) + 4);
-  rehash(bad);
-  EXPECT_EQ(load(bad), FATHOM_STATUS_BAD_DATA);
-  EXPECT_NE(std::string(fathom_status_message()).find("weight_slices is not aligned"), std::string::npos)
-      << fathom_status_message();
+  const WideVector vectors[] = {
+      {[](const artifact::Program &program) -> const void * { return &program; }, artifact::Program::VT_WEIGHT_SLICES,
+       [](ToyContents &) {}, "weight_slices is not aligned"},
+      {[](const artifact::Program &program) -> const void * { return program.weights()->Get(0); },
+       artifact::Weight::VT_SHAPE, [](ToyContents &c) { c.dimension = 1; }, "weight 'table': its shape is not aligned"},
+      {[](const artifact::Program &program) -> const void * { return program.functions()->Get(0)->commands()->Get(0); },
+       artifact::Command::VT_OPERANDS,
+       [](ToyContents &c) {
+         c.functions[0].commands[0].operands[0] =
+             artifact::Operand(1, 1024, 0, artifact::Place::buffer, artifact::Access::write);
+       },
+       "function 'model', command 0: its operands are not aligned"}};
+  for (const WideVector &vector : vectors) {
+    std::string bad = makeToy(vector.tweak);
+    const artifact::Artifact *contents = artifact::GetArtifact(bad.data() + sizeof(fathom_artifact_header_t));
+    auto *table = static_cast<flatbuffers::Table *>(const_cast<void *>(vector.table(*contents->variants()->Get(0))));
+    uint8_t *begin = table->GetAddressOf(vector.field);
+    flatbuffers::WriteScalar(begin, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(begin) + 4);
+    rehash(bad);
+    EXPECT_EQ(load(bad), FATHOM_STATUS_BAD_DATA);
+    EXPECT_NE(std::string(fathom_status_message()).find(vector.message), std::string::npos) << fathom_status_message();
+  }
 }
 
 TEST(ArtifactReaderTest, RefusesAnyEditOfCodeOrWeights) {
@@ -124,6 +145,10 @@ ToyEntry &draftOf(ToyContents &c) {
 
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
+    {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
+     "artifact version 1.0, this runtime reads 10.0 to 10.0; use the runtime it was compiled with, or compile the "
+     "model "
+     "again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
     {"ForeignTriple", [](ToyContents &c) { c.targets[0].triple = "aarch64-linux-gnu"; }, kMismatch,
@@ -195,7 +220,15 @@ const Refusal refusals[] = {
     {"NoRepetitionPenalty", [](ToyContents &c) { c.repetitionPenalty = 0.0f; }, kBad, "model.repetition_penalty is 0"},
     {"NegativeTopK", [](ToyContents &c) { c.topK = -1; }, kBad, "model.top_k"},
     {"CodeSegmentOutOfRange", [](ToyContents &c) { c.codeSegment = 2; }, kBad, "code.segment is 2"},
+    {"CodeInAnotherFile", [](ToyContents &c) { c.segments[0].external = true; }, kBad,
+     "code.segment is in another file"},
     {"HugeScratch", [](ToyContents &c) { c.scratchBytes = kHuge; }, kBad, "code.scratch_bytes"},
+    {"ManySegments",
+     [](ToyContents &c) {
+       c.segments.resize(4097, c.segments[1]);
+       c.moreMetadata = 1 << 20;
+     },
+     kBad, "4097 segments, expected at most 4096"},
     {"UnalignedSegment", [](ToyContents &c) { c.segments[1].offset += 64; }, kBad, "not a multiple of 4096"},
     {"WrappingSegment", [](ToyContents &c) { c.segments[1].offset = kHuge; }, kBad, "segment 1"},
     {"SegmentBeyondEnd", [](ToyContents &c) { c.segments[1].size += 1; }, kBad, "segment 1: 17 bytes"},
@@ -213,6 +246,8 @@ const Refusal refusals[] = {
        c.segments[1].offset = kHuge;
      },
      kBad, "exceed the size of any file"},
+    {"ManyEntryPoints", [](ToyContents &c) { c.entries.resize(257, c.entries[0]); }, kBad,
+     "257 entry points, expected at most 256"},
     {"NoPrefill", [](ToyContents &c) { c.entries[0].form = artifact::Form::absorbed; }, kBad,
      "no entry point of the expanded form gives logits"},
     {"NoPrefillWithLogits", [](ToyContents &c) { c.entries[0].logits = false; }, kBad,
@@ -253,6 +288,8 @@ const Refusal refusals[] = {
     {"SliceOfNoSegment", [](ToyContents &c) { c.slices[0].segment = 7; }, kBad,
      "weight slice 0: segment is 7, but there are 2 segments"},
     {"SliceBeyondSegment", [](ToyContents &c) { c.slices[0].size += 1; }, kBad, "weight slice 0: 17 bytes"},
+    {"UnalignedSlice", [](ToyContents &c) { c.slices[0] = {4, 4, 1}; }, kBad,
+     "weight slice 0: offset 4 is not a multiple of 64"},
     {"WrappingSlice", [](ToyContents &c) { c.slices[0].offset = UINT64_MAX; }, kBad, "weight slice 0"},
     {"WeightOfNoSlice", [](ToyContents &c) { c.firstSlice = 1; }, kBad, "weight 'table'"},
     {"WrappingWeight", [](ToyContents &c) { c.firstSlice = c.sliceCount = UINT32_MAX; }, kBad, "weight 'table'"},

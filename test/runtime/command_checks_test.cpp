@@ -33,7 +33,10 @@ fathom_status_t load(const Tweak &tweak) {
 ToyCommand &model(ToyContents &c, size_t command) { return c.functions[0].commands[command]; }
 ToyCommand &layer(ToyContents &c, size_t command) { return c.functions[1].commands[command]; }
 
-Operand buffer(uint64_t offset, uint64_t size) { return Operand(offset, size, 0, Place::buffer, Access::read); }
+Operand buffer(uint64_t offset, uint64_t size, Access access = Access::read) {
+  return Operand(offset, size, 0, Place::buffer, access);
+}
+Operand written(uint64_t offset, uint64_t size) { return buffer(offset, size, Access::write); }
 Operand of(Place place, uint64_t offset = 0, uint64_t size = 1, uint32_t stride = 0, Access access = Access::read) {
   return Operand(offset, size, stride, place, access);
 }
@@ -73,24 +76,55 @@ const Lie lies[] = {
        c.functions[1].commands.resize(4096, layer(c, 0));
      },
      "262093 operands of commands, expected at most 131072"},
-    {"KernelOfManyOperands", [](ToyContents &c) { c.kernels[0].operands = 65; },
+    {"KernelOfManyOperands", [](ToyContents &c) { c.kernels[0].outputs = 65; },
      "kernel 'begin' has 65 operands, expected at most 64"},
     {"EntryPointWithoutFunction", [](ToyContents &c) { c.entries[1].function = 2; },
      "entry point 'decode': function is 2, but there are 2 functions"},
     {"UnknownAction", [](ToyContents &c) { model(c, 0).action = Action(3); },
      "command 0 is of unknown action 3 or rows 0"},
     {"UnknownRows", [](ToyContents &c) { model(c, 0).rows = artifact::Rows(2); }, "unknown action 0 or rows 2"},
-    {"NoFactor", [](ToyContents &c) { model(c, 0).factor = 0; }, "has factor 0 and layer -1, expected 1 to 16777216"},
+    {"NoFactor", [](ToyContents &c) { model(c, 0).factor = 0; },
+     "function 'model', command 0 has factor 0, expected 1 to 16777216"},
+    {"NoFactorInTheLastVariant",
+     [](ToyContents &c) {
+       c.targets.resize(2);
+       c.lastFunctions = c.functions;
+       c.lastFunctions[0].commands[0].factor = 0;
+     },
+     "variant 1: function 'model', command 0 has factor 0"},
     {"HugeFactor", [](ToyContents &c) { model(c, 0).factor = UINT32_MAX; }, "has factor 4294967295"},
     {"NegativeLayer", [](ToyContents &c) { model(c, 0).layer = -2; },
-     "layer -2, expected 1 to 16777216, and -1 or more"},
+     "function 'model', command 0 is of layer -2, expected -1 to 1"},
+    {"LayerOfNoStoreAndNoModel", [](ToyContents &c) { model(c, 0).layer = 2; },
+     "function 'model', command 0 is of layer 2, expected -1 to 1"},
+    {"LayerBeyondTheDraft",
+     [](ToyContents &c) {
+       addDraft(c);
+       model(c, 0).layer = 3;
+     },
+     "function 'model', command 0 is of layer 3, expected -1 to 2"},
     {"UnknownKernel", [](ToyContents &c) { model(c, 0).target = 99; }, "kernel is 99, but there are 14 kernels"},
     {"FewerOperandsThanTheKernel", [](ToyContents &c) { model(c, 0).operands.clear(); },
-     "0 operands, expected those of the kernel, 1, and stores behind them"},
+     "function 'model', command 0: 0 operands, but kernel 'begin' has 1"},
     {"MoreOperandsThanTheKernel", [](ToyContents &c) { model(c, 0).operands.push_back(buffer(0, 1)); },
-     "2 operands, expected those of the kernel, 1,"},
+     "function 'model', command 0: 2 operands, but kernel 'begin' has 1"},
     {"StoreBeforeOperands", [](ToyContents &c) { std::swap(layer(c, 0).operands[0], layer(c, 0).operands[2]); },
-     "0 operands before the first store, expected those of the kernel, 2, and stores behind them"},
+     "function 'layer', command 0: operand 0 says write of store, but there the kernel's is read of memory"},
+    {"LaunchWithoutItsStore", [](ToyContents &c) { layer(c, 1).operands.pop_back(); },
+     "function 'layer', command 1: 2 operands, but kernel 'attend' has 3"},
+    {"MemoryInPlaceOfAStore", [](ToyContents &c) { layer(c, 1).operands[2] = buffer(2048, 64); },
+     "function 'layer', command 1: operand 2 says read of buffer, but there the kernel's is read of a store"},
+    {"WriteThatSaysItReads",
+     [](ToyContents &c) { layer(c, 1).operands[1] = Operand(0, 0, 0, Place::output, Access::read); },
+     "function 'layer', command 1: operand 1 says read of output, but there the kernel's is write of memory"},
+    {"ReadThatSaysItWrites",
+     [](ToyContents &c) { layer(c, 1).operands[0] = Operand(0, 0, 0, Place::output, Access::write); },
+     "function 'layer', command 1: operand 0 says write of output, but there the kernel's is read of memory"},
+    {"StoreWrittenThatSaysItIsRead", [](ToyContents &c) { layer(c, 0).operands[2] = of(Place::store, 0, 0); },
+     "function 'layer', command 0: operand 2 says read of store, but there the kernel's is write of a store"},
+    {"StoreReadThatSaysItIsWritten",
+     [](ToyContents &c) { layer(c, 1).operands[2] = of(Place::store, 0, 0, 0, Access::write); },
+     "function 'layer', command 1: operand 2 says write of store, but there the kernel's is read of a store"},
     {"CallOfNoFunction", [](ToyContents &c) { model(c, 1).target = 2; },
      "function 'model', command 1 calls function 2 of 2"},
     {"CallOfAnEntryPoint", [](ToyContents &c) { model(c, 1).target = 0; },
@@ -104,35 +138,67 @@ const Lie lies[] = {
      },
      "function 'layer', command 0 calls function 2 of 3"},
     {"CallWithOneOperand", [](ToyContents &c) { model(c, 1).operands.pop_back(); },
-     "command 1 calls with 1 operands for layer 0, expected 2, and a layer"},
+     "command 1 calls with 1 operands for layer 0, expected one to read, one to write, and a layer"},
+    {"CallThatReadsItsOutput", [](ToyContents &c) { model(c, 1).operands[1] = buffer(1024, 1024); },
+     "command 1 calls with 2 operands for layer 0, expected one to read, one to write, and a layer"},
+    {"CallOnFewRows", [](ToyContents &c) { model(c, 1).operands[0] = buffer(0, 255); },
+     "entry point 'prefill': function 'model', command 1: 255 bytes for rows of the model, which have 256"},
+    {"CallForFewRows", [](ToyContents &c) { model(c, 1).operands[1] = written(1024, 255); },
+     "entry point 'prefill': function 'model', command 1: 255 bytes for rows of the model, which have 256"},
+    {"CallForFewRowsOfBf16",
+     [](ToyContents &c) {
+       model(c, 1).operands[1] = written(1024, 127);
+       model(c, 1).element = StoreElement::bf16;
+     },
+     "entry point 'prefill': function 'model', command 1: 127 bytes for rows of the model, which have 128"},
+    {"CallForOtherNumbers", [](ToyContents &c) { model(c, 1).element = StoreElement::f8e4m3; },
+     "function 'model', command 1 is of numbers of type 2, expected f32 or bf16"},
     {"CallForNoLayer", [](ToyContents &c) { model(c, 1).layer = -1; }, "calls with 2 operands for layer -1"},
     {"CallWithWeights", [](ToyContents &c) { model(c, 1).operands[0] = of(Place::weight); },
      "operand 0 is of place weight, where no layer's rows are"},
     {"StateOfNothing", [](ToyContents &c) { model(c, 2).operands.clear(); },
      "command 2 records 0 operands as the state of layer 0"},
+    {"StateThatIsWritten", [](ToyContents &c) { model(c, 2).operands[0] = written(1024, 1024); },
+     "as the state of layer 0, expected a function that nobody calls to record one that it reads, of 2 layers"},
+    {"StateOfHiddenOutThatIsNot", [](ToyContents &c) { model(c, 2).operands[0] = of(Place::hidden_out); },
+     "entry point 'prefill' has no hidden_out, but function 'model', command 2"},
     {"StateOfAnotherLayer", [](ToyContents &c) { model(c, 2).layer = 2; }, "as the state of layer 2"},
     {"StateInALayer", [](ToyContents &c) { layer(c, 0) = model(c, 2); },
      "function 'layer', command 0 records 1 operands as the state of layer 0, expected a function that nobody calls"},
     {"StateOfFewRows", [](ToyContents &c) { model(c, 2).operands[0] = buffer(1024, 255); },
-     "entry point 'prefill': function 'model', command 2 records 255 bytes, but rows have 256"},
+     "entry point 'prefill': function 'model', command 2: 255 bytes for rows of the model, which have 256"},
     {"StateOfFewRowsOfBf16",
      [](ToyContents &c) {
        model(c, 2).operands[0] = buffer(1024, 127);
        model(c, 2).element = StoreElement::bf16;
      },
-     "entry point 'prefill': function 'model', command 2 records 127 bytes, but rows have 128"},
+     "entry point 'prefill': function 'model', command 2: 127 bytes for rows of the model, which have 128"},
     {"StateOfOtherNumbers", [](ToyContents &c) { model(c, 2).element = StoreElement::f8e4m3; },
-     "function 'model', command 2 records numbers of type 2, expected f32 or bf16"},
+     "function 'model', command 2 is of numbers of type 2, expected f32 or bf16"},
     {"UnknownPlace", [](ToyContents &c) { model(c, 0).operands[0] = of(Place(12)); },
      "operand 0 is of unknown place 12 or access 0"},
-    {"UnknownAccess", [](ToyContents &c) { model(c, 0).operands[0] = of(Place::buffer, 0, 1, 0, Access(3)); },
-     "operand 0 is of unknown place 0 or access 3"},
+    {"UnknownAccess", [](ToyContents &c) { model(c, 0).operands[0] = of(Place::buffer, 0, 1, 0, Access(2)); },
+     "operand 0 is of unknown place 0 or access 2"},
     {"WrittenWeight", [](ToyContents &c) { weigh(c, of(Place::weight, 0, 1, 0, Access::write)); },
      "function 'layer', command 0: operand 1 writes to weight, which is only read"},
-    {"WrittenTokens", [](ToyContents &c) { layer(c, 0).operands[0] = of(Place::tokens, 0, 1, 0, Access::read_write); },
+    {"WrittenPositions", [](ToyContents &c) { layer(c, 0).operands[0] = of(Place::positions, 0, 1, 0, Access::write); },
+     "operand 0 writes to positions, which is only read"},
+    {"WrittenHidden", [](ToyContents &c) { layer(c, 0).operands[0] = of(Place::hidden, 0, 1, 0, Access::write); },
+     "operand 0 writes to hidden, which is only read"},
+    {"WrittenRowIds",
+     [](ToyContents &c) { layer(c, 0).operands[0] = of(Place::logit_row_ids, 0, 1, 0, Access::write); },
+     "operand 0 writes to logit_row_ids, which is only read"},
+    {"WrittenExperts", [](ToyContents &c) { weigh(c, of(Place::experts, 0, 1, 0, Access::write)); },
+     "operand 1 writes to experts, which is only read"},
+    {"WrittenInput", [](ToyContents &c) { layer(c, 1).operands[1] = of(Place::input, 0, 0, 0, Access::write); },
+     "operand 1 writes to input, which is only read"},
+    {"WrittenTokens", [](ToyContents &c) { layer(c, 0).operands[0] = of(Place::tokens, 0, 1, 0, Access::write); },
      "operand 0 writes to tokens, which is only read"},
     {"InputOfAnEntryPoint", [](ToyContents &c) { model(c, 0).operands[0] = of(Place::input); },
      "function 'model', command 0: operand 0 is the input of a call, but nobody calls the function"},
+    {"OutputOfAnEntryPoint",
+     [](ToyContents &c) { model(c, 0).operands[0] = of(Place::output, 0, 0, 0, Access::write); },
+     "function 'model', command 0: operand 0 is the output of a call, but nobody calls the function"},
     {"WeightBeyondTable", [](ToyContents &c) { weigh(c, of(Place::weight, 1)); },
      "1 weight slices from index 1, and 0 more for the last instance, of a table of 1"},
     {"InstanceBeyondTable", [](ToyContents &c) { weigh(c, of(Place::weight, 0, 1, 1)); },
@@ -150,22 +216,31 @@ const Lie lies[] = {
      "store is 1, but there are 1 stores"},
     {"StoreOfNoLayer", [](ToyContents &c) { c.functions[0].commands.push_back(layer(c, 0)); },
      "function 'model', command 6 runs for layer -1, but store 'row' has 2 layers"},
-    {"LayerBeyondStore", [](ToyContents &c) { model(c, 3).layer = 2; },
-     "function 'layer', command 0 runs for layer 2, but store 'row' has 2 layers"},
-    {"BufferBeyondArena", [](ToyContents &c) { model(c, 0).operands[0] = buffer(4000, 97); },
-     "entry point 'prefill': function 'model', command 0: 97 bytes at offset 4000 exceed its arena of 4096 bytes"},
-    {"WrappingBuffer", [](ToyContents &c) { model(c, 0).operands[0] = buffer(UINT64_MAX, 1); },
+    {"LayerBeyondStore",
+     [](ToyContents &c) {
+       c.stores.push_back({"wide", 2, 2, 1, 0, 1024});
+       c.pageBytes *= 2;
+       c.stores[0].layers = 1;
+     },
+     "function 'layer', command 0 runs for layer 1, but store 'row' has 1 layers"},
+    {"BufferThatIsNotAligned", [](ToyContents &c) { model(c, 0).operands[0] = written(32, 1024); },
+     "function 'model', command 0: buffer at offset 32, expected a multiple of 64"},
+    {"OffsetInAnArray", [](ToyContents &c) { layer(c, 0).operands[0] = of(Place::tokens, 4); },
+     "function 'layer', command 0: tokens from offset 4 on, expected from 0 on"},
+    {"BufferBeyondArena", [](ToyContents &c) { model(c, 0).operands[0] = written(4032, 65); },
+     "entry point 'prefill': function 'model', command 0: 65 bytes at offset 4032 exceed its arena of 4096 bytes"},
+    {"WrappingBuffer", [](ToyContents &c) { model(c, 0).operands[0] = written(UINT64_MAX - 63, 64); },
      "exceed its arena of 4096 bytes"},
     {"BufferBeyondASmallerArena", [](ToyContents &c) { c.entries[1].arenaBytes = 2047; },
      "entry point 'decode': function 'model', command 1: 1024 bytes at offset 1024 exceed its arena of 2047 bytes"},
     {"BufferOfALayerBeyondArena", [](ToyContents &c) { layer(c, 0).operands[1] = buffer(4096, 1); },
      "entry point 'prefill': function 'layer', command 0: 1 bytes at offset 4096 exceed its arena"},
-    {"BufferOverInput", [](ToyContents &c) { layer(c, 0).operands[1] = buffer(1023, 1); },
+    {"BufferOverInput", [](ToyContents &c) { layer(c, 0).operands[1] = buffer(960, 1); },
      "function 'layer', command 0: its buffer overlaps the input of a call"},
     {"BufferOverOutput",
      [](ToyContents &c) {
-       model(c, 3).operands[1] = buffer(2048, 1024);
-       layer(c, 0).operands[1] = buffer(3071, 9);
+       model(c, 3).operands[1] = written(2048, 1024);
+       layer(c, 0).operands[1] = buffer(3008, 1);
      },
      "function 'layer', command 0: its buffer overlaps the output of a call"},
     {"LogitsOfAnEntryPointWithoutThem",
@@ -178,6 +253,16 @@ const Lie lies[] = {
      "entry point 'prefill' has no hidden, but function 'model', command 1"},
     {"HiddenOutOfAnEntryPointWithoutThem", [](ToyContents &c) { layer(c, 1).operands[0] = of(Place::hidden_out); },
      "entry point 'prefill' has no hidden_out, but function 'layer', command 1"},
+    {"LogitsThatNobodyWrites", [](ToyContents &c) { c.functions[0].commands.pop_back(); },
+     "entry point 'prefill' has logits, but no command writes them"},
+    {"HiddenOutThatNobodyWrites",
+     [](ToyContents &c) {
+       addDraft(c);
+       c.functions[0].commands.pop_back();
+     },
+     "entry point 'prefill' has hidden_out, but no command writes them"},
+    {"StatesOfSomeLayers", [](ToyContents &c) { model(c, 4).layer = 0; },
+     "entry point 'prefill' records states of 1 layers, expected of all 2 or of none"},
     {"ManyLaunches",
      [](ToyContents &c) {
        c.functions[1].commands.resize(4096, layer(c, 0));
@@ -188,6 +273,29 @@ const Lie lies[] = {
 
 INSTANTIATE_TEST_SUITE_P(All, CommandLieTest, testing::ValuesIn(lies),
                          [](const auto &info) { return std::string(info.param.name); });
+
+TEST(CommandChecksTest, AnEntryPointMayRecordNoStates) {
+  EXPECT_OK(load([](ToyContents &c) {
+    c.functions[0].commands.erase(c.functions[0].commands.begin() + 4);
+    c.functions[0].commands.erase(c.functions[0].commands.begin() + 2);
+  }));
+}
+
+// Hidden states are the output of a layer.
+TEST(CommandChecksTest, ACallMayWriteWhatAnEntryPointPromises) {
+  EXPECT_OK(load([](ToyContents &c) {
+    c.entries[0].hiddenOut = c.entries[1].hiddenOut = true;
+    model(c, 1).operands[1] = of(Place::hidden_out, 0, 0, 0, Access::write);
+  }));
+}
+
+TEST(CommandChecksTest, HiddenStatesMayBeRecorded) {
+  EXPECT_OK(load([](ToyContents &c) {
+    addDraft(c);
+    c.functions[0].commands.push_back(model(c, 2));
+    c.functions[0].commands.back().operands[0] = of(Place::hidden_out, 0, 0);
+  }));
+}
 
 TEST(CommandChecksTest, AWeightOfEveryInstanceMayBeRead) {
   EXPECT_OK(load([](ToyContents &c) {

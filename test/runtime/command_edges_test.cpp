@@ -91,7 +91,7 @@ TEST(CommandEdgesTest, WhoReadsAStoreWaitsForWhoAppendsToIt) {
 }
 
 TEST(CommandEdgesTest, ArraysOfACallAreOneMemoryEach) {
-  EXPECT_EQ(edges({launch({of(Place::logits, Access::write)}), launch({of(Place::logits, Access::read_write)})}),
+  EXPECT_EQ(edges({launch({of(Place::logits, Access::write)}), launch({of(Place::logits, Access::write)})}),
             (Edges{{}, {0}}));
   EXPECT_EQ(edges({launch({of(Place::logits, Access::write)}), launch({of(Place::tokens, Access::read)})}),
             (Edges{{}, {}}));

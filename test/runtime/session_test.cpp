@@ -178,7 +178,8 @@ TEST(SessionTest, ADraftIsNoStepOfTheModel) {
   ToyModel model([](ToyContents &c) {
     addDraft(c);
     for (ToyEntry &entry : c.entries) {
-      entry.function = entry.hidden ? addFunction(c, "trap") : entry.function;
+      entry.function =
+          entry.hidden ? addFunction(c, entry.logits ? "draft_trap" : "draft_trap_headless") : entry.function;
     }
   });
   ToySession session(model);

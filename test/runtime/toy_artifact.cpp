@@ -117,14 +117,15 @@ static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBuffer
 static auto makeKernels(flatbuffers::FlatBufferBuilder &builder, const ToyContents &contents) {
   std::vector<flatbuffers::Offset<fbs::Kernel>> kernels;
   for (const ToyKernel &k : contents.kernels) {
-    kernels.push_back(fbs::CreateKernel(builder, builder.CreateString(k.name), 0, k.task, k.items, k.operands));
+    kernels.push_back(fbs::CreateKernel(builder, builder.CreateString(k.name), 0, k.task, k.items, k.inputs, k.outputs,
+                                        /*extras=*/0, k.storeReads, k.storeWrites));
   }
   return builder.CreateVector(kernels);
 }
 
-static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const ToyContents &contents) {
+static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const std::vector<ToyFunction> &all) {
   std::vector<flatbuffers::Offset<fbs::Function>> functions;
-  for (const ToyFunction &f : contents.functions) {
+  for (const ToyFunction &f : all) {
     std::vector<flatbuffers::Offset<fbs::Command>> commands;
     for (const ToyCommand &c : f.commands) {
       auto operands = builder.CreateVectorOfStructs(c.operands);
@@ -175,15 +176,17 @@ static std::string makeMetadata(const ToyContents &c) {
   auto sliceTable = b.CreateVectorOfStructs(slices);
   auto weightTable = b.CreateVector(weights);
   auto kernelTable = makeKernels(b, c);
-  auto functionTable = makeFunctions(b, c);
+  auto functionTable = makeFunctions(b, c.functions);
+  auto lastFunctionTable = c.lastFunctions.empty() ? functionTable : makeFunctions(b, c.lastFunctions);
   auto bufferTable = b.CreateVector(buffers);
-  // Variants share all but their target: tables of a FlatBuffer may be referred to more than once.
+  // Variants share all but their target, and the last one's functions: tables of a FlatBuffer may be referred to more
+  // than once.
   std::vector<flatbuffers::Offset<fbs::Program>> variants;
   for (const ToyTarget &t : c.targets) {
     auto target =
         fbs::CreateTarget(b, b.CreateString(t.triple), b.CreateString(t.cpu), b.CreateVectorOfStrings(t.features));
     variants.push_back(fbs::CreateProgram(b, target, code, entryTable, sliceTable, weightTable, kernelTable,
-                                          functionTable, bufferTable));
+                                          &t == &c.targets.back() ? lastFunctionTable : functionTable, bufferTable));
   }
   fbs::FinishArtifactBuffer(
       b, fbs::CreateArtifact(b, model, cache, b.CreateVector(segments), b.CreateVector(variants), tokenizer, build));
@@ -217,15 +220,24 @@ static const fbs::Operand kAppends = array(fbs::Place::store, fbs::Access::write
 static const fbs::Operand kAttends = array(fbs::Place::store);
 
 static void addKernels(ToyContents &c) {
-  const std::pair<const char *, uint32_t> kernels[] = {
-      {"begin", 1},        {"append", 2},       {"attend", 2},
-      {"copy", 2},         {"mark", 1},         {"logits", 3},
-      {"poison", 4},       {"draft_append", 2}, {"draft_append_once", 2},
-      {"draft_states", 5}, {"draft_logits", 4}, {"below_40", 1},
-      {"from_40", 1},      {"trap", 0}};
-  for (auto [name, operands] : kernels) {
-    uint64_t task = toyAddress((std::string("toy_") + name).c_str());
-    c.kernels.push_back({name, task, toyAddress("toy_items"), operands});
+  // Inputs and outputs, then stores that are read and written.
+  c.kernels = {{"begin", 0, 0, 0, 1},
+               {"append", 0, 0, 2, 0, 0, 1},
+               {"attend", 0, 0, 1, 1, 1},
+               {"copy", 0, 0, 1, 1},
+               {"mark", 0, 0, 0, 1},
+               {"logits", 0, 0, 2, 1},
+               {"poison", 0, 0, 3, 1},
+               {"draft_append", 0, 0, 2, 0, 0, 1},
+               {"draft_append_once", 0, 0, 2, 0, 0, 1},
+               {"draft_states", 0, 0, 3, 2, 1},
+               {"draft_logits", 0, 0, 3, 1},
+               {"below_40", 0, 0, 0, 1},
+               {"from_40", 0, 0, 0, 1},
+               {"trap", 0, 0, 0, 1}};
+  for (ToyKernel &kernel : c.kernels) {
+    kernel.task = toyAddress(("toy_" + kernel.name).c_str());
+    kernel.items = toyAddress("toy_items");
   }
 }
 
@@ -262,9 +274,13 @@ static std::vector<ToyCommand> runLayers(const ToyContents &c, bool record) {
 static std::vector<ToyCommand> makeDraft(const ToyContents &c, const std::string &name) {
   fbs::Operand hidden = array(fbs::Place::hidden), sums = buffer(2048, fbs::Access::write);
   const char *append = name.find("not_rewound") == std::string::npos ? "draft_append" : "draft_append_once";
-  std::vector<ToyCommand> commands = {
-      launch(c, append, {kTokens, hidden, kAppends}, kToyLayers),
-      launch(c, "draft_states", {kTokens, hidden, kTable, sums, hiddenOut(), kAttends}, kToyLayers)};
+  std::vector<ToyCommand> commands;
+  if (name.find("trap") != std::string::npos) {
+    commands = {launch(c, "trap", {sums})};
+  }
+  commands.insert(commands.end(),
+                  {launch(c, append, {kTokens, hidden, kAppends}, kToyLayers),
+                   launch(c, "draft_states", {kTokens, hidden, kTable, sums, hiddenOut(), kAttends}, kToyLayers)});
   if (name.find("headless") == std::string::npos) {
     commands.push_back(launchForLogits(c, "draft_logits", {buffer(2048, fbs::Access::read), kRowIds, kTable, kLogits}));
   }
@@ -273,7 +289,7 @@ static std::vector<ToyCommand> makeDraft(const ToyContents &c, const std::string
 
 static std::vector<ToyCommand> makeFunction(const ToyContents &c, const std::string &name) {
   if (name == "trap") {
-    return {launch(c, "trap", {})};
+    return {launch(c, "trap", {kLogits})};
   }
   std::vector<ToyCommand> commands = runLayers(c, name != "headless");
   if (name == "headless") {
@@ -283,12 +299,11 @@ static std::vector<ToyCommand> makeFunction(const ToyContents &c, const std::str
     return commands;
   }
   if (name == "below_40" || name == "from_40") {
-    commands.push_back(launch(c, name, {buffer(0, fbs::Access::read_write)}));
+    commands.push_back(launch(c, name, {buffer(0, fbs::Access::write)}));
   }
   commands.push_back(launchForLogits(c, "logits", {kStates, kRowIds, kLogits}));
   if (name == "poisoned") {
-    fbs::Operand logits = array(fbs::Place::logits, fbs::Access::read_write);
-    commands.push_back(launchForLogits(c, "poison", {kTokens, kRowIds, kTable, logits}));
+    commands.push_back(launchForLogits(c, "poison", {kTokens, kRowIds, kTable, kLogits}));
   }
   if (!c.entries.empty() && c.entries[0].hiddenOut) {
     commands.push_back(launch(c, "copy", {kStates, hiddenOut()}));

@@ -59,7 +59,8 @@ struct ToyEntry {
 struct ToyKernel {
   std::string name;
   uint64_t task, items;
-  uint32_t operands;
+  uint32_t inputs, outputs;
+  uint32_t storeReads = 0, storeWrites = 0;
 };
 
 struct ToyCommand {
@@ -103,6 +104,8 @@ struct ToyContents {
   std::vector<ToyEntry> entries;
   /// The first is that of all entry points, the second that of layers, which it calls.
   std::vector<ToyFunction> functions;
+  /// If there are any, those of the last variant.
+  std::vector<ToyFunction> lastFunctions;
   std::vector<ToyKernel> kernels;
   std::vector<ToySlice> slices;
   uint32_t firstSlice = 0, sliceCount = 1, experts = 0;
@@ -130,8 +133,8 @@ struct ToyDraft {
 void addDraft(ToyContents &contents, ToyDraft draft = {});
 
 /// Adds a function for an entry point, and returns its number: "model"; "headless", whose states are -1; "poisoned",
-/// "below_40" and "from_40", as kernels of toy_model.c say; "draft" and "draft_not_rewound", both with or without
-/// "_headless" behind; "trap", which may not run.
+/// "below_40" and "from_40", as kernels of toy_model.c say; "draft", "draft_not_rewound" and "draft_trap", with or
+/// without "_headless" behind; "trap". What traps may not run.
 uint32_t addFunction(ToyContents &contents, const std::string &name);
 
 using Tweak = std::function<void(ToyContents &)>;

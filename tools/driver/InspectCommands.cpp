@@ -7,6 +7,7 @@
 
 #include "dialects/support/Escape.h"
 #include "runtime/src/command_edges.h"
+#include "runtime/src/places.h"
 
 namespace fathom::driver {
 
@@ -26,26 +27,26 @@ static std::string nameWeight(const artifact::Program &program, const artifact::
 /// Where an operand is: "arena[0..4096]".
 static std::string namePlace(const artifact::Artifact &contents, const artifact::Program &program,
                              const artifact::Operand &operand) {
-  switch (operand.place()) {
-  case artifact::Place::buffer:
+  switch (runtime::factsOf(operand.place()).unit) {
+  case runtime::Unit::bytes:
     return "arena[" + std::to_string(operand.offset()) + ".." + std::to_string(operand.offset() + operand.size()) + "]";
-  case artifact::Place::weight:
-  case artifact::Place::experts:
+  case runtime::Unit::slices:
     return nameWeight(program, operand);
-  case artifact::Place::store:
+  case runtime::Unit::stores:
     return "store " + escape(contents.cache()->stores()->Get(operand.offset())->name()->str());
-  default:
-    return EnumNamePlace(operand.place()) + (operand.offset() ? " + " + std::to_string(operand.offset()) : "");
+  case runtime::Unit::none:
+    return EnumNamePlace(operand.place());
   }
+  return "";
 }
 
 /// What a command touches in one way: "arena[0..4096], store latent".
 static std::string listPlaces(const artifact::Artifact &contents, const artifact::Program &program,
-                              const artifact::Command &command, artifact::Access other) {
+                              const artifact::Command &command, artifact::Access access) {
   std::string text;
   for (uint32_t i = 0; command.operands() && i < command.operands()->size(); ++i) {
     const artifact::Operand &operand = *command.operands()->Get(i);
-    if (operand.access() != other) {
+    if (operand.access() == access) {
       text += (text.empty() ? "" : ", ") + namePlace(contents, program, operand);
     }
   }
@@ -89,8 +90,8 @@ fathom_status_t listCommands(const artifact::Artifact &contents, const artifact:
       report.row({escape(function->name()->str()), i, EnumNameAction(command.action()), nameTarget(program, command),
                   describeRows(command), command.layer() < 0 ? json::Value(nullptr) : json::Value(command.layer()),
                   isCall ? json::Value(command.instance()) : json::Value(nullptr), listEarlier(edges, i),
-                  listPlaces(contents, program, command, artifact::Access::write),
-                  listPlaces(contents, program, command, artifact::Access::read)});
+                  listPlaces(contents, program, command, artifact::Access::read),
+                  listPlaces(contents, program, command, artifact::Access::write)});
     }
   }
   return FATHOM_STATUS_OK;

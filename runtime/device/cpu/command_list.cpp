@@ -5,6 +5,8 @@
 
 #include "runtime/device/cpu/command_list.h"
 
+#include "runtime/src/places.h"
+
 namespace fathom::runtime {
 
 namespace {
@@ -50,13 +52,12 @@ private:
 } // namespace
 
 static LaunchOperand resolve(const artifact::Operand &operand, const artifact::Command *call) {
-  using artifact::Place;
-  bool isInput = operand.place() == Place::input, isOutput = operand.place() == Place::output;
-  if (isInput || isOutput) {
-    return resolve(*call->operands()->Get(isInput ? 0 : 1), nullptr);
+  const PlaceFacts &facts = factsOf(operand.place());
+  if (facts.callOperand >= 0) {
+    return resolve(*call->operands()->Get(static_cast<uint32_t>(facts.callOperand)), nullptr);
   }
   uint64_t instance = call ? call->instance() : 0;
-  bool isSlice = operand.place() == Place::weight || operand.place() == Place::experts;
+  bool isSlice = facts.unit == Unit::slices;
   return {operand.place(),
           isSlice ? (operand.offset() + operand.stride() * instance) * sizeof(void *) : operand.offset()};
 }

@@ -44,6 +44,12 @@ extern "C" {
 #define FATHOM_LEAST_DRAFT_ROWS 6
 /// Segments start at multiples of this, counted from the start of the header.
 #define FATHOM_SEGMENT_ALIGNMENT 4096
+/// Buffers of the arena, and slices in segments of the artifact itself, start at multiples of this.
+#define FATHOM_MEMORY_ALIGNMENT 64
+
+// A runtime holds what metadata says against itself, not against the code: it trusts kernels to touch only what their
+// operands are, for rows of their call, and the scratch memory and rows of stores that the metadata says, so who runs
+// an artifact trusts whoever made it as of any program.
 
 /// The first bytes of an artifact, little-endian. The metadata (a FlatBuffer, artifact.fbs) follows at once, then
 /// the segments. In an executable the artifact starts at a page boundary, and the file ends with a

@@ -75,10 +75,11 @@ TEST(Inspect, ListsCommandsWithWhatTheyWaitFor) {
   const llvm::json::Object &first = *commands[2].getAsObject(), &second = *commands[3].getAsObject();
   EXPECT_EQ(first.getString("function"), "decode");
   EXPECT_EQ(first.getString("target"), "avx2_bf16_gemm");
-  EXPECT_EQ(first.getString("reads"), "tokens");
+  EXPECT_EQ(first.getString("reads"), "tokens, layers.0.q_proj[0]");
   EXPECT_EQ(first.getString("writes"), "arena[0..256]");
   EXPECT_EQ(first.getString("after"), "");
   EXPECT_EQ(second.getString("reads"), "arena[0..256], layers.0.q_proj[0]");
+  EXPECT_EQ(second.getString("writes"), "logits");
   EXPECT_EQ(second.getString("after"), "0");
 }
 

@@ -265,14 +265,16 @@ std::string packNaively(const SliceRecipe &recipe, const std::string &shard) {
   return matrices.back().bytes;
 }
 
-/// A function that launches a kernel twice: on its tokens, and on what the first launch wrote.
+/// A function that launches a kernel twice: on its tokens, and for logits on what the first launch wrote.
 static artifact::FunctionT makeFunction(const char *name, uint32_t kernel) {
   using artifact::Access, artifact::Operand, artifact::Place;
   Operand tokens(0, 0, 0, Place::tokens, Access::read), weight(0, 1, 0, Place::weight, Access::read);
   Operand written(0, 256, 0, Place::buffer, Access::write), read(0, 256, 0, Place::buffer, Access::read);
+  Operand logits(0, 0, 0, Place::logits, Access::write);
   artifact::FunctionT function;
   function.name = name;
-  for (const std::vector<Operand> &operands : {std::vector{tokens, written}, std::vector{read, weight}}) {
+  for (const std::vector<Operand> &operands :
+       {std::vector{tokens, weight, written}, std::vector{read, weight, logits}}) {
     auto command = std::make_unique<artifact::CommandT>();
     command->target = kernel;
     command->layer = 0;
@@ -307,7 +309,7 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   }
   SliceRecipe rope{{}, {{RopeTable{128, {1.0, 0.1}, 1.0}, {}}}};
   program.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
-  program.kernels = {{{}, "avx2_bf16_gemm", "gemm", 64, 128, 2, 14}};
+  program.kernels = {{{}, "avx2_bf16_gemm", "gemm", 64, 128, 2, 1, 0, 0, 0, 14}};
   program.buffers = {{{}, "hidden", 0, 4096}};
   contents.build = {{}, "0.1.0", "22.1.8", "--mcpu=x86-64-v3"};
   return contents;

@@ -92,7 +92,11 @@ TEST_F(LowerCommandsTest, ListsKernelsAsTheyAreLaunched) {
   ASSERT_EQ(tables.kernels.size(), 3u);
   EXPECT_EQ(tables.kernels[1].name, "gemm");
   EXPECT_EQ(tables.kernels[1].op, "gemm");
-  EXPECT_EQ(tables.kernels[1].operands, 4u) << "three of its own, and one of its epilogue";
+  EXPECT_EQ(tables.kernels[1].inputs, 2u);
+  EXPECT_EQ(tables.kernels[1].outputs, 1u);
+  EXPECT_EQ(tables.kernels[1].extras, 1u) << "of its epilogue";
+  EXPECT_EQ(tables.kernels[1].store_reads + tables.kernels[1].store_writes, 0u);
+  EXPECT_EQ(tables.kernels[0].store_writes, 1u);
   EXPECT_FALSE(tables.kernels[1].generated);
   EXPECT_EQ(tables.functions[0].name, "layer");
 }
@@ -116,6 +120,7 @@ TEST_F(LowerCommandsTest, CallsSayLayerAndInstance) {
   EXPECT_EQ(call.target, 0u);
   EXPECT_EQ(call.layer, 1);
   EXPECT_EQ(call.instance, 1u);
+  EXPECT_EQ(call.element, artifact::StoreElement::f32);
   EXPECT_THAT(describe(call), testing::ElementsAre("r buffer 64+128", "w buffer 192+128"));
 }
 

@@ -15,13 +15,13 @@ module attributes {deepseek.target = #deepseek.target<"x86_64-unknown-linux-gnu"
     %x = plan.buffer of %call bytes 64 offset 0 sizes(%n) : memref<?x4xf32>
     %y = plan.buffer of %call bytes 128 offset 64 sizes(%m) : memref<?x4xf32>
     %i = plan.buffer of %call bytes 32 offset 192 sizes(%n) : memref<?x2xi32>
-    %w = plan.buffer of %call bytes 32 offset 224 sizes(%n) : memref<?x2xf32>
+    %w = plan.buffer of %call bytes 32 offset 256 sizes(%n) : memref<?x2xf32>
     plan.dispatch @gate of %call rows %n layer %layer ins(%x, %x : memref<?x4xf32>, memref<?x4xf32>)
         outs(%i, %w : memref<?x2xi32>, memref<?x2xf32>)
     return
   }
   func.func @decode(%call: !plan.call)
-      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 320 : i64, plan.max_rows = 4 : i64} {
     %l = arith.constant 2 : index
     %n = plan.rows rows of %call
     %x = plan.buffer of %call bytes 128 offset 0 sizes(%n) : memref<?x8xf32>
@@ -54,6 +54,20 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.p
       attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
     // expected-error @+1 {{'plan.buffer' op expects a place in an arena of 256 bytes}}
     %b = plan.buffer of %call bytes 64 offset 200 : memref<4x4xf32>
+    return
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 0 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  func.func @decode(%call: !plan.call)
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 256 : i64, plan.max_rows = 4 : i64} {
+    // expected-error @+1 {{'plan.buffer' op expects an offset that is a multiple of 64, but got 100}}
+    %b = plan.buffer of %call bytes 64 offset 100 : memref<4x4xf32>
     return
   }
 }

@@ -36,3 +36,23 @@ module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, p
     return
   }
 }
+
+// -----
+
+// What an artifact says of a kernel holds for all of its dispatches.
+#facts = {family = "deepseek_v3", vocabulary = 16 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>}
+module attributes {deepseek.model = #facts, plan.scratch_bytes = 999999 : i64, plan.page_bytes = 12288 : i64,
+                   plan.stores = [#plan.store<"latent", layers = 3, width = 16, offset = 0>]} {
+  plan.kernel @append = "x86_f32_cache_append" operands 1 constants [1, 16, 16, 0, 0, 0, 0]
+  func.func @decode(%call: !plan.call)
+      attributes {deepseek.form = "absorbed", plan.arena_bytes = 4096 : i64, plan.max_rows = 4 : i64} {
+    %n = plan.rows rows of %call
+    %l = arith.constant 0 : index
+    %x = plan.buffer of %call bytes 256 offset 0 sizes(%n) : memref<?x16xf32>
+    plan.dispatch @append of %call rows %n layer %l ins(%x : memref<?x16xf32>) writes ["latent"]
+    // expected-error @+1 {{'plan.dispatch' op expects as many inputs, outputs, extras and stores as other dispatches of @append have}}
+    plan.dispatch @append of %call rows %n layer %l ins(%x : memref<?x16xf32>) reads ["latent"]
+    return
+  }
+}
