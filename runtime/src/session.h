@@ -59,6 +59,10 @@ public:
   void begin() { cancelled.store(false, std::memory_order_relaxed); }
   void cancel() { cancelled.store(true, std::memory_order_relaxed); }
   fathom_status_t checkCancelled() const;
+  /// What a call that ran the model returns: where the trace failed meanwhile IO in place of OK.
+  fathom_status_t end(fathom_status_t status) {
+    return status == FATHOM_STATUS_OK ? executor.takeTraceFailure() : status;
+  }
 
   const Model &model() const { return *owner; }
   Cache &cache() { return pages; }

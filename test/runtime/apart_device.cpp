@@ -299,6 +299,7 @@ const Device kApartDevice = {
     stop,
     [](const void *given) { return kCpuDevice.threads(static_cast<const Executor *>(given)->executor); },
     [](void *given, const char *path) { return kCpuDevice.trace(static_cast<Executor *>(given)->executor, path); },
+    [](void *given) { return kCpuDevice.takeTraceFailure(static_cast<Executor *>(given)->executor); },
     run,
 };
 

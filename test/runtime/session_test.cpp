@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <thread>
 #include <xmmintrin.h>
 
@@ -430,40 +428,6 @@ TEST(SessionTest, TheCallersFloatingPointStateMattersNotAndComesBack) {
   _mm_setcsr(before);
   EXPECT_EQ(after & 0xffc0u, changed & 0xffc0u);
   EXPECT_EQ(logits, expected);
-}
-
-size_t count(const std::string &text, const std::string &part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
-}
-
-TEST(SessionTest, ATraceHasABoxForEachLaunchAndCall) {
-  std::string path = writeTemporary("trace.json", "");
-  {
-    ToyModel model;
-    ToySession session(model, [&](auto &options) { options.trace = path.c_str(), options.threads = 1; });
-    session.prefill(session.sequence(), someTokens(20));
-  }
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  // Two chunks: 16 rows, and 4.
-  EXPECT_EQ(count(text.str(), "\"name\":\"prefill\""), 2u) << text.str();
-  EXPECT_EQ(count(text.str(), "\"name\":\"attend\""), 4u);
-  EXPECT_EQ(count(text.str(), "\"args\":{\"items\":4,\"layer\":1}"), 2u);
-  EXPECT_EQ(text.str().substr(0, 2) + text.str().substr(text.str().size() - 4), "[\n}\n]\n");
-}
-
-TEST(SessionTest, ATraceThatCannotBeWrittenIsAnError) {
-  ToyModel model;
-  fathom_session_options_t options;
-  fathom_session_options_initialize(&options);
-  options.trace = "/nonexistent/trace.json";
-  fathom_session_t *session = nullptr;
-  EXPECT_EQ(fathom_session_create(model, &options, &session), FATHOM_STATUS_IO);
-  EXPECT_NE(std::string(fathom_status_message()).find("cannot write '/nonexistent/trace.json'"), std::string::npos);
 }
 
 TEST(SessionTest, WorksOnASmallStack) {

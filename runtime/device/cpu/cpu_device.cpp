@@ -55,6 +55,7 @@ public:
 
   /// As Device::trace.
   fathom_status_t trace(const char *path) { return runner.trace(path); }
+  fathom_status_t takeTraceFailure() { return runner.takeTraceFailure(); }
 
   /// As Device::run.
   fathom_status_t run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
@@ -229,6 +230,7 @@ const Device kCpuDevice = {
     [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
     [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
     [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
+    [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },
     [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
       return static_cast<CpuExecutor *>(executor)->run(entry, call, cache);
     },
