@@ -203,37 +203,37 @@ static fathom_status_t copyBytes(void *to, const void *from, uint64_t size) {
 }
 
 const Device kCpuDevice = {
-    "cpu",
-    "x86_64",
-    checkTarget,
-    [](const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source, void **code) {
-      return make<CpuProgram>(code, [&](CpuProgram &made) { return made.load(contents, program, source); });
-    },
-    [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
-    [](const void *, uint64_t size, DeviceAddress *memory) { return allocateMemory(size, memory); },
-    [](const void *, DeviceAddress memory, uint64_t size) { freeMemory(memory, size); },
-    [](const void *, DeviceAddress *memory, uint64_t size, uint64_t newSize) {
-      return growMemory(memory, size, newSize);
-    },
-    [](const void *, DeviceAddress to, const void *from, uint64_t size) {
-      return copyBytes(pointerTo(to), from, size);
-    },
-    [](const void *, void *to, DeviceAddress from, uint64_t size) { return copyBytes(to, pointerTo(from), size); },
-    [](const void *, DeviceAddress to, DeviceAddress from, uint64_t size) {
-      return copyBytes(pointerTo(to), pointerTo(from), size);
-    },
-    [](const void *, const void *memory, uint64_t) { return reinterpret_cast<DeviceAddress>(memory); },
-    [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
-      auto &program = *static_cast<const CpuProgram *>(code);
-      return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
-    },
-    [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
-    [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
-    [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
-    [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },
-    [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
-      return static_cast<CpuExecutor *>(executor)->run(entry, call, cache);
-    },
+    .name = "cpu",
+    .architecture = "x86_64",
+    .check = checkTarget,
+    .load =
+        [](const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
+           void **code) {
+          return make<CpuProgram>(code, [&](CpuProgram &made) { return made.load(contents, program, source); });
+        },
+    .unload = [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
+    .allocate = [](const void *, uint64_t size, DeviceAddress *memory) { return allocateMemory(size, memory); },
+    .free = [](const void *, DeviceAddress memory, uint64_t size) { freeMemory(memory, size); },
+    .grow = [](const void *, DeviceAddress *memory, uint64_t size,
+               uint64_t newSize) { return growMemory(memory, size, newSize); },
+    .upload = [](const void *, DeviceAddress to, const void *from,
+                 uint64_t size) { return copyBytes(pointerTo(to), from, size); },
+    .readBack = [](const void *, void *to, DeviceAddress from,
+                   uint64_t size) { return copyBytes(to, pointerTo(from), size); },
+    .copy = [](const void *, DeviceAddress to, DeviceAddress from,
+               uint64_t size) { return copyBytes(pointerTo(to), pointerTo(from), size); },
+    .adopt = [](const void *, const void *memory, uint64_t) { return reinterpret_cast<DeviceAddress>(memory); },
+    .start =
+        [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
+          auto &program = *static_cast<const CpuProgram *>(code);
+          return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
+        },
+    .stop = [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
+    .threads = [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
+    .trace = [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
+    .takeTraceFailure = [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },
+    .run = [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,
+              const CacheMemory &cache) { return static_cast<CpuExecutor *>(executor)->run(entry, call, cache); },
 };
 
 } // namespace fathom::runtime
