@@ -139,7 +139,7 @@ public:
     takeIn(&fathom_call_t::logit_row_ids, asked);
     takeIn(&fathom_call_t::hidden, rows * hidden);
     takeOut(&fathom_call_t::logits, asked * facts.vocabulary());
-    takeOut(&fathom_call_t::best, asked);
+    takeOut(&fathom_call_t::argmax, asked);
     takeOut(&fathom_call_t::hidden_out, rows * hidden);
     takeOut(&fathom_call_t::states, facts.layers() * rows * hidden);
   }

@@ -22,7 +22,7 @@ std::vector<int32_t> someTokens(size_t count, int32_t seed = 1) {
   return tokens;
 }
 
-int32_t best(const float *logits) {
+int32_t argmax(const float *logits) {
   return static_cast<int32_t>(std::max_element(logits, logits + kToyVocabulary) - logits);
 }
 
@@ -40,7 +40,7 @@ TEST(SessionTest, PrefillsEveryPosition) {
   std::vector<int32_t> tokens = someTokens(150);
   std::vector<float> logits = session.prefill(session.sequence(), tokens);
   for (size_t i = 0; i < tokens.size(); ++i) {
-    EXPECT_EQ(best(&logits[i * kToyVocabulary]), toyNext({tokens.begin(), tokens.begin() + i + 1})) << i;
+    EXPECT_EQ(argmax(&logits[i * kToyVocabulary]), toyNext({tokens.begin(), tokens.begin() + i + 1})) << i;
   }
 }
 
@@ -69,7 +69,7 @@ TEST(SessionTest, DecodeContinuesPrefill) {
   // Across the end of a page.
   for (int step = 0; step < 5; ++step) {
     tokens.push_back(step + 3);
-    EXPECT_EQ(best(decode(session, {sequence}, {step + 3}).data()), toyNext(tokens));
+    EXPECT_EQ(argmax(decode(session, {sequence}, {step + 3}).data()), toyNext(tokens));
   }
 }
 
@@ -180,7 +180,7 @@ TEST(SessionTest, ADraftIsNoStepOfTheModel) {
     }
   });
   ToySession session(model);
-  EXPECT_EQ(best(decode(session, {session.sequence()}, {7}).data()), toyNext({7}));
+  EXPECT_EQ(argmax(decode(session, {session.sequence()}, {7}).data()), toyNext({7}));
 }
 
 // Where prefill is for the first positions, others go to the absorbed form: no chunk has some of both.
@@ -228,7 +228,7 @@ TEST(SessionTest, RewindKeepsThePrefix) {
   ASSERT_OK(fathom_session_rewind_sequence(session, sequence, 30));
   tokens.resize(30);
   tokens.push_back(5);
-  EXPECT_EQ(best(decode(session, {sequence}, {5}).data()), toyNext(tokens));
+  EXPECT_EQ(argmax(decode(session, {sequence}, {5}).data()), toyNext(tokens));
   EXPECT_EQ(fathom_session_rewind_sequence(session, sequence, 32), FATHOM_STATUS_INVALID_ARGUMENT);
 }
 
@@ -299,7 +299,7 @@ TEST(SessionTest, APoolThatRunsOutFailsOneRequestOnly) {
   EXPECT_EQ(fathom_session_prefill(session, second, longer.data(), longer.size(), nullptr),
             FATHOM_STATUS_OUT_OF_RESOURCES);
   tokens.push_back(7);
-  EXPECT_EQ(best(decode(session, {first}, {7}).data()), toyNext(tokens));
+  EXPECT_EQ(argmax(decode(session, {first}, {7}).data()), toyNext(tokens));
 }
 
 TEST(SessionTest, TheCacheTakesWhatSequencesHadAtOnce) {

@@ -5,10 +5,10 @@
 
 #include "runtime/device/cpu/cpu_device.h"
 
+#include "runtime/device/cpu/argmax.h"
 #include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
 #include "runtime/device/cpu/cpu_memory.h"
-#include "runtime/device/cpu/likeliest.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
 #include "runtime/src/memory.h"
@@ -62,12 +62,12 @@ public:
 
 private:
   fathom_status_t placeLogits(fathom_call_t *call);
-  void findBest(const fathom_call_t &call);
+  void computeArgmax(const fathom_call_t &call);
 
   const CpuProgram *program = nullptr;
   /// Of each row of a call.
   Buffer<const int32_t *> tables;
-  /// Of calls that want the likeliest tokens alone.
+  /// Of calls that want the argmax alone.
   Buffer<float> logits;
   ThreadPool pool;
   CommandRunner runner;
@@ -153,16 +153,16 @@ fathom_status_t CpuExecutor::placeLogits(fathom_call_t *call) {
   return FATHOM_STATUS_OK;
 }
 
-void CpuExecutor::findBest(const fathom_call_t &call) {
+void CpuExecutor::computeArgmax(const fathom_call_t &call) {
   struct Rows {
     const fathom_call_t &call;
     size_t vocabulary;
   } rows = {call, program->vocabulary()};
   auto findOne = [](const void *argument, int64_t row, void *) {
     const Rows &all = *static_cast<const Rows *>(argument);
-    all.call.best[row] = findLikeliest(all.call.logits + static_cast<size_t>(row) * all.vocabulary, all.vocabulary);
+    all.call.argmax[row] = runtime::argmax(all.call.logits + static_cast<size_t>(row) * all.vocabulary, all.vocabulary);
   };
-  pool.run(findOne, &rows, call.best ? call.logit_rows : 0);
+  pool.run(findOne, &rows, call.argmax ? call.logit_rows : 0);
 }
 
 fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &given,
@@ -177,7 +177,7 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom
   fathom_cache_t pages = {static_cast<char *>(pointerTo(cache.pages)), static_cast<int64_t>(cache.pageBytes),
                           tables.data()};
   runner.run(program->commands().of(entry), call, pages);
-  findBest(call);
+  computeArgmax(call);
   return FATHOM_STATUS_OK;
 }
 
