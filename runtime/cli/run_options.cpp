@@ -307,6 +307,8 @@ fathom_status_t LoadedModel::settle(fathom_status_t status) {
   return FATHOM_STATUS_OK;
 }
 
+uint32_t LoadedModel::variants() const { return artifact::GetArtifact(info.metadata)->variants()->size(); }
+
 uint64_t LoadedModel::cacheBytes() const {
   uint64_t bytes = 0;
   fathom_session_cache_bytes(session, &bytes);

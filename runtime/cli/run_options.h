@@ -79,6 +79,9 @@ public:
   /// 0, or an exit code with a message on stderr.
   int open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences);
 
+  /// How many the artifact has.
+  uint32_t variants() const;
+
   /// As fathom_session_cache_bytes.
   uint64_t cacheBytes() const;
 
