@@ -48,7 +48,11 @@ void printStats(const char *program, const LoadedModel &loaded, const fathom_gen
             static_cast<unsigned long long>(result.accepted_tokens),
             static_cast<unsigned long long>(result.drafted_tokens), 100 * acceptance(result), tokensPerStep(result));
   }
-  fprintf(stderr, "%s: activations: %s; cache: %.2f MB of %s; %llu bytes a token\n", program,
+  char variant[32] = "";
+  if (loaded.variants() > 1) {
+    snprintf(variant, sizeof(variant), "variant: %u; ", loaded.info.variant);
+  }
+  fprintf(stderr, "%s: %sactivations: %s; cache: %.2f MB of %s; %llu bytes a token\n", program, variant,
           loaded.info.activation_type, static_cast<double>(loaded.cacheBytes()) / 1e6, loaded.info.cache_type,
           static_cast<unsigned long long>(loaded.info.cache_token_bytes));
 }
@@ -110,11 +114,12 @@ static void writeDrafts(Output &output, const fathom_generate_result_t &result) 
   writeRatio(output, "tokens_per_step", result.decode_steps, tokensPerStep(result));
 }
 
-static void writeCache(Output &output, const LoadedModel &loaded) {
+static void writeModel(Output &output, const LoadedModel &loaded) {
   output.print(", \"cache_bytes\": %llu, \"cache_type\": \"%s\", \"cache_token_bytes\": %llu, "
-               "\"activation_type\": \"%s\"",
+               "\"activation_type\": \"%s\", \"variant\": %u",
                static_cast<unsigned long long>(loaded.cacheBytes()), loaded.info.cache_type,
-               static_cast<unsigned long long>(loaded.info.cache_token_bytes), loaded.info.activation_type);
+               static_cast<unsigned long long>(loaded.info.cache_token_bytes), loaded.info.activation_type,
+               loaded.info.variant);
 }
 
 void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,
@@ -138,7 +143,7 @@ void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer
     writeDrafts(output, result);
   }
   if (loaded) {
-    writeCache(output, *loaded);
+    writeModel(output, *loaded);
     output.print(", \"prefill_ms\": %.3f, \"decode_ms\": %.3f", static_cast<double>(result.prefill_nanoseconds) / 1e6,
                  static_cast<double>(result.decode_nanoseconds) / 1e6);
   }

@@ -115,7 +115,8 @@ fathom_status_t Batch::start(size_t index, const fathom_sampling_t &sampling, fl
   own.seed += index;
   fathom_status_t status = fathom_sampler_create(loaded.info.vocabulary, &own, &speaker.sampler);
   status = status ? status : fathom_session_create_sequence(loaded.session, &speaker.sequence);
-  status = status ? status : fathom_session_prefill(loaded.session, speaker.sequence, prompt, length, &outputs);
+  status = status ? status
+                  : loaded.settle(fathom_session_prefill(loaded.session, speaker.sequence, prompt, length, &outputs));
   status = status ? status : fathom_sampler_observe(speaker.sampler, prompt, length);
   return status ? status : choose(index, outputs.logits + outputs.logits_capacity - vocabulary);
 }
@@ -156,7 +157,7 @@ fathom_status_t Batch::speak() {
     if (step.empty()) {
       return FATHOM_STATUS_OK;
     }
-    fathom_status_t status = step.compute(loaded.session);
+    fathom_status_t status = step.compute(loaded);
     for (size_t i = 0; !status && i < step.size(); ++i) {
       status = hear(step, i);
     }
@@ -294,7 +295,7 @@ int Batch::run() {
   for (size_t i = 0; !code && i < speakers.size(); ++i) {
     code = write(i);
   }
-  return code;
+  return code ? code : loaded.traceCode();
 }
 
 int runBatch(const ModelSource &source, const RunOptions &options, Output &output) {

@@ -27,10 +27,11 @@ void BatchStep::add(size_t who, fathom_sequence_t sequence, int32_t token, uint6
   ++count;
 }
 
-fathom_status_t BatchStep::compute(fathom_session_t *session) {
+fathom_status_t BatchStep::compute(LoadedModel &loaded) {
   fathom_status_t status = FATHOM_STATUS_OK;
   if (most > 0) {
-    status = fathom_session_draft(session, sequences.data(), next.data(), count, guesses.data(), guessed.data());
+    status = loaded.settle(
+        fathom_session_draft(loaded.session, sequences.data(), next.data(), count, guesses.data(), guessed.data()));
   }
   for (size_t i = 0; i < count; ++i) {
     first[i] = rows;
@@ -41,8 +42,8 @@ fathom_status_t BatchStep::compute(fathom_session_t *session) {
     }
   }
   return status ? status
-                : fathom_session_verify(session, sequences.data(), lengths.data(), tokens.data(), count, values.data(),
-                                        values.size());
+                : loaded.settle(fathom_session_verify(loaded.session, sequences.data(), lengths.data(), tokens.data(),
+                                                      count, values.data(), values.size()));
 }
 
 } // namespace fathom::cli

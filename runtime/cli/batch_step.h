@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_CLI_BATCH_STEP_H
 #define FATHOM_RUNTIME_CLI_BATCH_STEP_H
 
-#include "fathom/fathom.h"
+#include "runtime/cli/run_options.h"
 #include "runtime/src/buffer.h"
 
 namespace fathom::cli {
@@ -23,7 +23,7 @@ public:
 
   /// Speaker |who| has said |token|, and says |wanted| tokens more at most, one at least.
   void add(size_t who, fathom_sequence_t sequence, int32_t token, uint64_t wanted);
-  fathom_status_t compute(fathom_session_t *session);
+  fathom_status_t compute(LoadedModel &loaded);
 
   size_t who(size_t i) const { return speakers[i]; }
   uint32_t drafts(size_t i) const { return guessed[i]; }

@@ -100,7 +100,7 @@ int Chat::generate(const Buffer<int32_t> &tokens, size_t common, ReplyWriter &re
   request.seen_count = common;
   fathom_generate_result_t result;
   fathom_generate_result_initialize(&result);
-  fathom_status_t status = fathom_session_generate(loaded.session, &request, &result);
+  fathom_status_t status = loaded.settle(fathom_session_generate(loaded.session, &request, &result));
   bool complete = status == FATHOM_STATUS_OK || status == FATHOM_STATUS_CANCELLED;
   reply.finish(complete ? &result : nullptr);
   // An interrupt that came too late to stop anything does not mean that the user wants to leave.
@@ -230,7 +230,8 @@ int Chat::run() {
   if (options.system && !conversation.add("system", options.system)) {
     return failMemory();
   }
-  return options.prompt ? answer(options.prompt, strlen(options.prompt)) : talk();
+  int code = options.prompt ? answer(options.prompt, strlen(options.prompt)) : talk();
+  return code ? code : loaded.traceCode();
 }
 
 int chatMain(const ModelSource &source, int argc, const char *const *argv, int first) {

@@ -19,25 +19,9 @@
 
 namespace fathom::cli {
 
-static int writeAll(int fd, const void *bytes, size_t count) {
-  const char *at = static_cast<const char *>(bytes);
-  while (count > 0) {
-    ssize_t done = ::write(fd, at, count < (size_t(1) << 30) ? count : size_t(1) << 30);
-    if (done < 0 && errno == EINTR) {
-      continue;
-    }
-    if (done < 0) {
-      return errno;
-    }
-    at += done;
-    count -= static_cast<size_t>(done);
-  }
-  return 0;
-}
-
 bool Output::write(const char *bytes, size_t count) {
   if (error == 0 && count > 0) {
-    error = writeAll(STDOUT_FILENO, bytes, count);
+    error = runtime::writeAll(STDOUT_FILENO, bytes, count);
     last = bytes[count - 1];
   }
   return error == 0;
@@ -87,8 +71,6 @@ bool appendJson(Buffer<char> *json, const char *text, size_t length) {
   return true;
 }
 
-constexpr char kNpyMagic[] = "\x93NUMPY";
-
 // The header of a NumPy 1.0 file; its length is a multiple of 64.
 static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *shape, size_t rank) {
   char dimensions[128] = "";
@@ -103,7 +85,7 @@ static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *sha
   size_t size = (kPreamble + static_cast<size_t>(text) + 1 + 63) / 64 * 64;
   memset(header + kPreamble + text, ' ', size - kPreamble - static_cast<size_t>(text));
   header[size - 1] = '\n';
-  memcpy(header, kNpyMagic, 6);
+  memcpy(header, runtime::kNpyFile.starts[0], 6);
   header[6] = 1;
   header[7] = 0;
   header[8] = static_cast<char>((size - kPreamble) & 0xff);
@@ -111,44 +93,15 @@ static size_t formatNpyHeader(char *header, size_t capacity, const uint64_t *sha
   return size;
 }
 
-static const char *describeKind(mode_t mode) {
-  if (S_ISDIR(mode)) {
-    return "a directory";
-  }
-  return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "a pipe or a socket";
-}
-
-static bool isNpy(const char *path) {
-  char start[sizeof(kNpyMagic) - 1];
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  bool same = fd >= 0 && read(fd, start, sizeof(start)) == static_cast<ssize_t>(sizeof(start)) &&
-              !memcmp(start, kNpyMagic, sizeof(start));
-  if (fd >= 0) {
-    close(fd);
-  }
-  return same;
-}
-
-int checkNpyPath(const char *program, const char *path) {
-  struct stat file;
+int checkOutputPath(const char *program, const char *path, const runtime::FileKind &kind) {
   if (!*path) {
     return printUsageError(program, "the path of an output file is empty");
   }
   if (!strcmp(path, "-")) {
-    return printUsageError(program, "a NumPy file cannot go to standard output; name a regular file");
+    return printUsageError(program, "%s cannot go to standard output; name a regular file", kind.name);
   }
-  if (stat(path, &file) != 0) {
-    // Creating the file will tell what is wrong, if anything is.
-    return kOk;
-  }
-  if (!S_ISREG(file.st_mode)) {
-    return printUsageError(program, "%s: is %s, which a file cannot replace; name a regular file", path,
-                           describeKind(file.st_mode));
-  }
-  // The model, a shard of its weights, the prompt: none of them is a NumPy file.
-  return file.st_size == 0 || isNpy(path)
-             ? kOk
-             : printUsageError(program, "%s: exists and is not a NumPy file; remove it or name another", path);
+  fathom_status_t status = runtime::checkReplaceable(path, kind);
+  return status == FATHOM_STATUS_OK ? kOk : printUsageError(program, "%s", fathom_status_message());
 }
 
 static int syncDirectory(const char *path) {
@@ -168,8 +121,8 @@ static int syncDirectory(const char *path) {
 // Writes the parts to |temporary| and moves it to |path|; an errno.
 static int writeAndRename(int fd, const char *temporary, const char *path, const char *header, size_t headerSize,
                           const float *values, size_t bytes) {
-  int error = writeAll(fd, header, headerSize);
-  error = error ? error : writeAll(fd, values, bytes);
+  int error = runtime::writeAll(fd, header, headerSize);
+  error = error ? error : runtime::writeAll(fd, values, bytes);
   error = error ? error : fsync(fd) != 0 ? errno : 0;
   error = close(fd) != 0 && !error ? errno : error;
   error = error ? error : rename(temporary, path) != 0 ? errno : 0;

@@ -7,6 +7,7 @@
 #define FATHOM_RUNTIME_CLI_OUTPUT_H
 
 #include "runtime/src/buffer.h"
+#include "runtime/src/output_file.h"
 
 namespace fathom::cli {
 
@@ -35,9 +36,9 @@ int flushStandardOutput(const char *program);
 /// Appends |text| as the inside of a JSON string. False if memory runs out.
 bool appendJson(Buffer<char> *json, const char *text, size_t length);
 
-/// Whether writeNpy may create |path|, or replace what is there: nothing is lost but an older NumPy file. 0, or 2 with
-/// a message on stderr.
-int checkNpyPath(const char *program, const char *path);
+/// Whether an option may name |path| as its output: nothing is lost but an older file of the kind. 0, or 2 with a
+/// message on stderr.
+int checkOutputPath(const char *program, const char *path, const runtime::FileKind &kind);
 
 /// Writes f32 values of a shape as a NumPy file: to a temporary file beside it, synced, renamed. 0, or 5 with a
 /// message on stderr.

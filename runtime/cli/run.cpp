@@ -16,7 +16,7 @@ namespace fathom::cli {
 static constexpr uint64_t kDefaultTokens = 256;
 
 // Computes the prompt once more for --logits and --states, in a sequence of its own.
-static int writeTensors(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
+static int writeTensors(const ModelSource &source, const RunOptions &options, LoadedModel &loaded,
                         const Buffer<int32_t> &tokens) {
   const fathom_model_info_t &info = loaded.info;
   Buffer<float> logits, states;
@@ -35,7 +35,7 @@ static int writeTensors(const ModelSource &source, const RunOptions &options, co
   fathom_sequence_t sequence = 0;
   fathom_status_t status = fathom_session_create_sequence(loaded.session, &sequence);
   if (status == FATHOM_STATUS_OK) {
-    status = fathom_session_prefill(loaded.session, sequence, tokens.data(), tokens.size(), &outputs);
+    status = loaded.settle(fathom_session_prefill(loaded.session, sequence, tokens.data(), tokens.size(), &outputs));
   }
   if (status != FATHOM_STATUS_OK) {
     return report(source.program, status);
@@ -47,7 +47,7 @@ static int writeTensors(const ModelSource &source, const RunOptions &options, co
   return code || !options.states ? code : writeNpy(source.program, options.states, states.data(), stateShape, 3);
 }
 
-static int answer(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded,
+static int answer(const ModelSource &source, const RunOptions &options, LoadedModel &loaded,
                   const Buffer<int32_t> &tokens, Output &output) {
   fathom_sampling_t sampling;
   if (int code = chooseSampling(loaded, source.program, options, &sampling)) {
@@ -65,7 +65,7 @@ static int answer(const ModelSource &source, const RunOptions &options, const Lo
   request.user = &writer;
   fathom_generate_result_t result;
   fathom_generate_result_initialize(&result);
-  fathom_status_t status = fathom_session_generate(loaded.session, &request, &result);
+  fathom_status_t status = loaded.settle(fathom_session_generate(loaded.session, &request, &result));
   if (status == FATHOM_STATUS_OK || status == FATHOM_STATUS_CANCELLED) {
     writer.finish(result);
   }
@@ -78,7 +78,7 @@ static int answer(const ModelSource &source, const RunOptions &options, const Lo
   return status == FATHOM_STATUS_OK ? 0 : report(source.program, status);
 }
 
-static int runPrompt(const ModelSource &source, const RunOptions &options, const LoadedModel &loaded, Output &output) {
+static int runPrompt(const ModelSource &source, const RunOptions &options, LoadedModel &loaded, Output &output) {
   Buffer<int32_t> tokens;
   Buffer<char> text;
   if (int code = readPrompt(source.program, options, loaded, &tokens, &text)) {
@@ -115,6 +115,7 @@ int runMain(const ModelSource &source, int argc, const char *const *argv, int fi
     code = loaded.open(source, options, 1);
     if (code == 0) {
       code = runPrompt(source, options, loaded, output);
+      code = code ? code : loaded.traceCode();
     }
   }
   if (int interrupted = interruptedCode()) {

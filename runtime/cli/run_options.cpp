@@ -127,16 +127,24 @@ static void addMachine(Table &table, RunOptions *o) {
       {"mmap", 0, OptionKind::kFlag, &o->mmap, nullptr, "map weights; otherwise read them into this process's memory"});
 }
 
-// Files that --logits and --states may write.
-static int checkTensorFiles(const ModelSource &source, const RunOptions &o) {
-  for (const char *output : {o.logits, o.states}) {
-    int code = output ? checkNpyPath(source.program, output) : kOk;
-    if (code != kOk) {
+// Whether options may write the files they name, each its own.
+static int checkOutputFiles(const ModelSource &source, const RunOptions &o) {
+  const struct {
+    const char *option, *path;
+    const runtime::FileKind &kind;
+  } outputs[] = {{"logits", o.logits, runtime::kNpyFile},
+                 {"states", o.states, runtime::kNpyFile},
+                 {"trace", o.trace, runtime::kTraceFile}};
+  for (const auto &output : outputs) {
+    if (int code = output.path ? checkOutputPath(source.program, output.path, output.kind) : kOk) {
       return code;
     }
-  }
-  if (o.logits && o.states && !strcmp(o.logits, o.states)) {
-    return printUsageError(source.program, "--logits and --states name one file, '%s'", o.logits);
+    for (const auto *other = outputs; output.path && other != &output; ++other) {
+      if (other->path && !strcmp(other->path, output.path)) {
+        return printUsageError(source.program, "--%s and --%s name one file, '%s'", other->option, output.option,
+                               output.path);
+      }
+    }
   }
   return kContinue;
 }
@@ -187,7 +195,7 @@ static int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (code == kContinue) {
     noteUseless(source.program, useless, sizeof(useless) / sizeof(*useless));
   }
-  return code == kContinue ? checkTensorFiles(source, o) : code;
+  return code == kContinue ? checkOutputFiles(source, o) : code;
 }
 
 int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *const *argv, int first,
@@ -239,6 +247,7 @@ static bool hasExternalWeights(const fathom_model_info_t &info) {
 }
 
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
+  program = source.program;
   ResolvedModel resolved = {source.path ? source.path : options.model};
   if (int code = !source.path && source.resolve ? source.resolve(options.chatFormat, &resolved) : 0) {
     return code;
@@ -287,6 +296,18 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   watchSignals(session);
   return 0;
 }
+
+fathom_status_t LoadedModel::settle(fathom_status_t status) {
+  uint64_t bytes = 0;
+  // A session whose own files are gone would refuse this call too.
+  if (status != FATHOM_STATUS_IO || fathom_session_cache_bytes(session, &bytes) != FATHOM_STATUS_OK) {
+    return status;
+  }
+  failedTrace = report(program, status);
+  return FATHOM_STATUS_OK;
+}
+
+uint32_t LoadedModel::variants() const { return artifact::GetArtifact(info.metadata)->variants()->size(); }
 
 uint64_t LoadedModel::cacheBytes() const {
   uint64_t bytes = 0;

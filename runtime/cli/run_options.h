@@ -79,12 +79,24 @@ public:
   /// 0, or an exit code with a message on stderr.
   int open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences);
 
+  /// How many the artifact has.
+  uint32_t variants() const;
+
   /// As fathom_session_cache_bytes.
   uint64_t cacheBytes() const;
+
+  /// |status| of a call that ran the model, but OK if all that went wrong is the trace: this says so on stderr, and
+  /// traceCode() is not 0 from then on.
+  fathom_status_t settle(fathom_status_t status);
+  int traceCode() const { return failedTrace; }
 
   fathom_model_t *model = nullptr;
   fathom_session_t *session = nullptr;
   fathom_model_info_t info;
+
+private:
+  const char *program = "";
+  int failedTrace = 0;
 };
 
 /// What the model recommends, changed by what the options say. 0, or an exit code with a message on stderr.

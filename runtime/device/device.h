@@ -62,8 +62,10 @@ struct Device {
   void (*stop)(void *executor);
   uint32_t (*threads)(const void *executor);
 
-  /// From now on writes what runs when to |path|; IO if it cannot.
+  /// From now on writes what runs when to |path|, an older trace's if it is not new: INVALID_ARGUMENT if it is
+  /// something else's, IO if it cannot be written. What fails later ends the trace, and takeTraceFailure says so once.
   fathom_status_t (*trace)(void *executor, const char *path);
+  fathom_status_t (*takeTraceFailure)(void *executor);
 
   /// Runs an entry point: reads the arrays of |call|, and has written them when it returns.
   fathom_status_t (*run)(void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,
@@ -160,6 +162,7 @@ public:
 
   /// As Device::trace.
   fathom_status_t trace(const char *path) { return device->trace(executor, path); }
+  fathom_status_t takeTraceFailure() { return device->takeTraceFailure(executor); }
 
   /// Runs the entry point that takes call.rows rows: the draft's where call.hidden is given. INTERNAL if there is none.
   fathom_status_t run(artifact::Form form, const fathom_call_t &call, const CacheMemory &cache);

@@ -7,6 +7,7 @@
 #include "runtime/src/byte_source.h"
 
 #include "runtime/src/memory.h"
+#include "runtime/src/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,23 +82,14 @@ fathom_status_t ByteSource::openSealedCopy(const void *data, uint64_t size) {
     errno = EFBIG;
     return failErrno("write", kName);
   }
-  FATHOM_RETURN_IF_ERROR(writeAll(static_cast<const unsigned char *>(data), size));
+  errno = writeAll(fd, data, size);
+  if (errno != 0) {
+    return failErrno("write", kName);
+  }
   if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
     return failErrno("seal", kName);
   }
   length = size;
-  return FATHOM_STATUS_OK;
-}
-
-fathom_status_t ByteSource::writeAll(const unsigned char *data, uint64_t size) {
-  while (size > 0) {
-    ssize_t written = write(fd, data, size);
-    if (written < 0 && errno != EINTR) {
-      return failErrno("write", "memory file");
-    }
-    data += written < 0 ? 0 : written;
-    size -= written < 0 ? 0 : static_cast<uint64_t>(written);
-  }
   return FATHOM_STATUS_OK;
 }
 

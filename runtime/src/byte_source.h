@@ -57,7 +57,6 @@ public:
   fathom_status_t checkStillWhole(const char *name) const;
 
 private:
-  fathom_status_t writeAll(const unsigned char *data, uint64_t size);
   fathom_status_t viewCopy(uint64_t offset, uint64_t bytes, ByteView *out) const;
 
   int fd = -1;

@@ -47,7 +47,7 @@ fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, const S
   call.logit_rows = scores.wanted() ? rows : 0;
   call.logit_row_ids = logitIds.data();
   call.logits = scores.logits;
-  call.best = scores.best;
+  call.argmax = scores.argmax;
   call.hidden_out = drafter.hiddenOut();
   FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, call, pages.memory()));
   for (uint32_t i = 0; i < call.logit_rows; ++i) {

@@ -46,7 +46,7 @@ fathom_status_t Drafter::run(Executor &executor, const Cache &cache, const float
   call.page_tables = tables.data();
   call.logit_rows = logitRows;
   call.logit_row_ids = rowOf.data();
-  call.best = best.data();
+  call.argmax = argmax.data();
   call.hidden_out = hidden.data();
   return executor.run(artifact::Form::absorbed, call, cache.memory());
 }
@@ -108,7 +108,7 @@ bool Drafter::canGuess(const Sequence &sequence) const {
 fathom_status_t Drafter::guess(Executor &executor, const Cache &cache, const Guess *guesses, size_t count) {
   size_t group = maxRows / DraftState::kMostWaiting;
   group = group < count ? group : count;
-  if (rowOf.size() < group && (!rowOf.allocate(group) || !asked.allocate(group) || !best.allocate(group))) {
+  if (rowOf.size() < group && (!rowOf.allocate(group) || !asked.allocate(group) || !argmax.allocate(group))) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory to draft for %zu sequences", group);
   }
   for (size_t done = 0; done < count; done += group) {
@@ -170,7 +170,7 @@ uint32_t Drafter::gatherDrafts(const Guess *guesses, uint32_t before, uint32_t s
 // Where logits are not finite any token is a guess as good as others.
 void Drafter::takeDrafts(const Guess *guesses, uint32_t asking, uint32_t step) {
   for (uint32_t i = 0; i < asking; ++i) {
-    guesses[asked[i]].drafts[step] = best[i] < 0 ? 0 : best[i];
+    guesses[asked[i]].drafts[step] = argmax[i] < 0 ? 0 : argmax[i];
   }
 }
 

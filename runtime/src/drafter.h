@@ -68,9 +68,9 @@ private:
   /// Of a call of the draft layer: [maxRows], and f32 [maxRows, hidden] in and out.
   Buffer<int32_t> tokens, positions, tables;
   Buffer<float> hiddenIn, hidden;
-  /// Of rows of the last call that have logits, [group]: the likeliest token, whose it is, by the place among the
+  /// Of rows of the last call that have logits, [group]: the argmax, whose it is, by the place among the
   /// guesses, and of which row.
-  Buffer<int32_t> best;
+  Buffer<int32_t> argmax;
   Buffer<uint32_t> asked;
   Buffer<int32_t> rowOf;
 };

@@ -139,17 +139,17 @@ fathom_status_t Answer::prepare() {
 fathom_status_t Answer::prefill() {
   fathom_prefill_outputs_t outputs;
   fathom_prefill_outputs_initialize(&outputs);
-  if (!lookahead.best()) {
+  if (!lookahead.argmax()) {
     outputs.which = FATHOM_LOGITS_LAST;
     outputs.logits = lookahead.logits();
     outputs.logits_capacity = session.model().facts().vocabulary();
   }
-  return session.prefill(sequence, prompt.data(), prompt.size(), outputs, lookahead.best());
+  return session.prefill(sequence, prompt.data(), prompt.size(), outputs, lookahead.argmax());
 }
 
 fathom_status_t Answer::chooseToken(int32_t *token) {
-  if (const int32_t *best = lookahead.best()) {
-    *token = *best;
+  if (const int32_t *argmax = lookahead.argmax()) {
+    *token = *argmax;
     return FATHOM_STATUS_OK;
   }
   FloatEnvironment environment;

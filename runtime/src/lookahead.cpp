@@ -30,7 +30,7 @@ fathom_status_t Lookahead::advance(int32_t token, uint64_t wanted) {
 }
 
 bool Lookahead::isFinite(uint32_t row) const {
-  return rows.empty() ? likeliest[row] >= 0 : findNonFinite(rows.data() + row * vocabulary, vocabulary) == vocabulary;
+  return rows.empty() ? argmaxes[row] >= 0 : findNonFinite(rows.data() + row * vocabulary, vocabulary) == vocabulary;
 }
 
 fathom_status_t Lookahead::step(int32_t token, uint64_t wanted) {
@@ -43,7 +43,7 @@ fathom_status_t Lookahead::step(int32_t token, uint64_t wanted) {
     FATHOM_RETURN_IF_ERROR(session->draft(&id, &token, 1, tokens + 1, &count));
   }
   uint32_t length = count + 1;
-  Scores scores = {rows.empty() ? nullptr : rows.data(), best()};
+  Scores scores = {rows.empty() ? nullptr : rows.data(), argmax()};
   FATHOM_RETURN_IF_ERROR(session->decode({&id, &length, tokens, 1}, scores, rows.size(), 1));
   drafts = count;
   steps += 1;

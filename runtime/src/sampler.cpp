@@ -102,16 +102,16 @@ float Sampler::penalized(const float *logits, size_t token) const {
 }
 
 int32_t Sampler::greedy(const float *logits) const {
-  size_t best = 0;
+  size_t argmax = 0;
   float value = penalized(logits, 0);
   for (size_t i = 1; i < vocabulary; ++i) {
     float other = penalized(logits, i);
     if (other > value) {
-      best = i;
+      argmax = i;
       value = other;
     }
   }
-  return static_cast<int32_t>(best);
+  return static_cast<int32_t>(argmax);
 }
 
 // The order of the heap: the likeliest is on top, the lower token of equals.

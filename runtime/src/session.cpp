@@ -117,7 +117,7 @@ fathom_status_t Session::checkOutputs(size_t count, const fathom_prefill_outputs
 fathom_status_t Session::checkRow(artifact::Form form, fathom_call_t *call, uint32_t row) {
   size_t vocabulary = owner->facts().vocabulary();
   bool isFinite =
-      call->best ? call->best[row] >= 0 : findNonFinite(call->logits + row * vocabulary, vocabulary) == vocabulary;
+      call->argmax ? call->argmax[row] >= 0 : findNonFinite(call->logits + row * vocabulary, vocabulary) == vocabulary;
   return isFinite ? FATHOM_STATUS_OK : explainNonFinite(form, call, row);
 }
 
@@ -174,7 +174,7 @@ fathom_status_t Session::prefillChunk(Sequence *sequence, const int32_t *tokens,
   call.logit_rows = logitRows;
   call.logit_row_ids = logitIds.data();
   call.logits = scores.logits;
-  call.best = scores.best;
+  call.argmax = scores.argmax;
   call.hidden_out = drafter.hiddenOut();
   call.states = states;
   artifact::Form form = sequence->length < expandedPositions ? artifact::Form::expanded : artifact::Form::absorbed;
@@ -196,7 +196,7 @@ void Session::copyStates(const float *part, uint32_t rows, size_t done, size_t c
 }
 
 fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size_t count,
-                                 const fathom_prefill_outputs_t &outputs, int32_t *best) {
+                                 const fathom_prefill_outputs_t &outputs, int32_t *argmax) {
   uint32_t before = sequence->length;
   if (count > owner->facts().max_context()) {
     return fail(FATHOM_STATUS_CONTEXT_FULL, "%zu tokens do not fit into the context of %u positions", count,
@@ -212,8 +212,8 @@ fathom_status_t Session::prefill(Sequence *sequence, const int32_t *tokens, size
   for (size_t done = 0; status == FATHOM_STATUS_OK && done < count;) {
     uint32_t rows = static_cast<uint32_t>(std::min<size_t>(count - done, mostChunkRows(sequence->length)));
     bool all = outputs.which == FATHOM_LOGITS_ALL, last = done + rows == count;
-    uint32_t logitRows = all ? rows : last && (best || outputs.which == FATHOM_LOGITS_LAST) ? 1 : 0;
-    Scores scores = Scores{outputs.logits, best}.from(all ? done : 0, owner->facts().vocabulary());
+    uint32_t logitRows = all ? rows : last && (argmax || outputs.which == FATHOM_LOGITS_LAST) ? 1 : 0;
+    Scores scores = Scores{outputs.logits, argmax}.from(all ? done : 0, owner->facts().vocabulary());
     status = checkCancelled();
     if (status == FATHOM_STATUS_OK) {
       status = prefillChunk(sequence, tokens + done, rows, logitRows, scores, part.data());

@@ -26,16 +26,16 @@ struct Batch {
   uint32_t countOf(size_t i) const { return counts ? counts[i] : 1; }
 };
 
-/// What is wanted of the rows of a call that have logits: all of those, f32 [rows, vocabulary], or the token of the
-/// largest of each, or neither.
+/// What is wanted of the rows of a call that have logits: all of those, f32 [rows, vocabulary], or the argmax of
+/// each, or neither.
 struct Scores {
   float *logits = nullptr;
-  int32_t *best = nullptr;
+  int32_t *argmax = nullptr;
 
-  bool wanted() const { return logits || best; }
+  bool wanted() const { return logits || argmax; }
   /// The same from row |row| on.
   Scores from(size_t row, size_t vocabulary) const {
-    return {logits ? logits + row * vocabulary : nullptr, best ? best + row : nullptr};
+    return {logits ? logits + row * vocabulary : nullptr, argmax ? argmax + row : nullptr};
   }
 };
 
@@ -59,17 +59,21 @@ public:
   void begin() { cancelled.store(false, std::memory_order_relaxed); }
   void cancel() { cancelled.store(true, std::memory_order_relaxed); }
   fathom_status_t checkCancelled() const;
+  /// What a call that ran the model returns: where the trace failed meanwhile IO in place of OK.
+  fathom_status_t end(fathom_status_t status) {
+    return status == FATHOM_STATUS_OK ? executor.takeTraceFailure() : status;
+  }
 
   const Model &model() const { return *owner; }
   Cache &cache() { return pages; }
   const Cache &cache() const { return pages; }
   uint32_t threads() const { return executor.threads(); }
 
-  /// As fathom_session_prefill; all pointers have been checked for NULL. |best|: instead of the last token's logits the
-  /// likeliest token after it.
+  /// As fathom_session_prefill; all pointers have been checked for NULL. |argmax|: instead of the last token's logits
+  /// their argmax.
   fathom_status_t prefill(Sequence *sequence, const int32_t *tokens, size_t count,
-                          const fathom_prefill_outputs_t &outputs, int32_t *best = nullptr);
-  /// As fathom_session_verify, with |capacity| logits or likeliest tokens. Sequences get the first |commit| of their
+                          const fathom_prefill_outputs_t &outputs, int32_t *argmax = nullptr);
+  /// As fathom_session_verify, with |capacity| logits, or their argmax. Sequences get the first |commit| of their
   /// tokens at most: the hidden states of the others are kept for advance().
   fathom_status_t decode(const Batch &batch, const Scores &scores, size_t capacity, uint32_t commit = UINT32_MAX);
   /// As fathom_session_draft.

@@ -168,7 +168,7 @@ fathom_status_t fathom_session_generate(fathom_session_t *session, const fathom_
   if (result && (cancelled || status == FATHOM_STATUS_OK)) {
     giveStruct(own, result);
   }
-  return status;
+  return scope->end(status);
 }
 
 fathom_status_t fathom_session_create_sequence(fathom_session_t *session, fathom_sequence_t *out_sequence) {
@@ -219,7 +219,7 @@ fathom_status_t fathom_session_prefill(fathom_session_t *session, fathom_sequenc
   }
   Sequence *found;
   FATHOM_RETURN_IF_ERROR(scope->cache().find(sequence, &found));
-  return scope->prefill(found, tokens, count, taken);
+  return scope->end(scope->prefill(found, tokens, count, taken));
 }
 
 fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_sequence_t *sequences,
@@ -231,7 +231,7 @@ fathom_status_t fathom_session_decode(fathom_session_t *session, const fathom_se
   if (count == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
   }
-  return scope->decode({sequences, nullptr, tokens, count}, {logits}, logits_capacity);
+  return scope->end(scope->decode({sequences, nullptr, tokens, count}, {logits}, logits_capacity));
 }
 
 fathom_status_t fathom_session_verify(fathom_session_t *session, const fathom_sequence_t *sequences,
@@ -245,7 +245,7 @@ fathom_status_t fathom_session_verify(fathom_session_t *session, const fathom_se
   if (count == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: no sequences", __func__);
   }
-  return scope->decode({sequences, counts, tokens, count}, {logits}, logits_capacity);
+  return scope->end(scope->decode({sequences, counts, tokens, count}, {logits}, logits_capacity));
 }
 
 fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_sequence_t *sequences,
@@ -261,7 +261,7 @@ fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_seq
   if (scope->mostDrafts() == 0) {
     return fail(FATHOM_STATUS_INVALID_ARGUMENT, "%s: the session was created without drafts", __func__);
   }
-  return scope->draft(sequences, tokens, count, drafts, counts);
+  return scope->end(scope->draft(sequences, tokens, count, drafts, counts));
 }
 
 fathom_status_t fathom_session_save_sequence(fathom_session_t *session, fathom_sequence_t sequence, void *buffer,

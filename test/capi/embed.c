@@ -32,12 +32,12 @@ static fathom_flow_t answer_otherwise(void *user, int32_t token, const char *pie
   return (fathom_flow_t)2;
 }
 
-static int32_t best_of(const float *logits, uint32_t count) {
-  uint32_t best = 0;
+static int32_t argmax(const float *logits, uint32_t count) {
+  uint32_t largest = 0;
   for (uint32_t i = 1; i < count; ++i) {
-    best = logits[i] > logits[best] ? i : best;
+    largest = logits[i] > logits[largest] ? i : largest;
   }
-  return (int32_t)best;
+  return (int32_t)largest;
 }
 
 /// Greedy generation, and the same by prefill and decode, must say the same.
@@ -73,10 +73,10 @@ static void compare_levels(fathom_model_t *model, fathom_session_t *session) {
   outputs.logits = logits;
   outputs.logits_capacity = info.vocabulary;
   CHECK_OK(fathom_session_prefill(session, sequence, prompt, 5, &outputs));
-  int32_t token = best_of(logits, info.vocabulary);
+  int32_t token = argmax(logits, info.vocabulary);
   for (int i = 1; i < 7; ++i) {
     CHECK_OK(fathom_session_decode(session, &sequence, &token, 1, logits, info.vocabulary));
-    token = best_of(logits, info.vocabulary);
+    token = argmax(logits, info.vocabulary);
   }
   CHECK(token == count.last);
   CHECK_OK(fathom_session_destroy_sequence(session, sequence));

@@ -24,6 +24,7 @@ class Depths(support.DriverTest):
     def test_one_depth_is_told_in_lines(self):
         text = make("bench", support.artifact(), *QUICK, "-d", "40").stdout.decode()
         self.assertIn(" 4 tokens of 1 sequences after 40; ", text)
+        self.assertRegex(text, r"\A\d+ threads, activations of f32; 1 repetitions: ")
         self.assertNotIn("ms a step", text)
 
     def test_bytes_of_the_cache_follow_the_depth(self):
@@ -81,6 +82,7 @@ class Drafts(support.DriverTest):
         for drafts in (1, 3):
             text = make("bench", drafting_artifact(), "-p0", "-n12", "-r1", f"--draft=mtp:{drafts}").stdout.decode()
             self.assertRegex(text, rf"\nstep .* drafting.* verifying {drafts + 1} rows, .* else; .* without drafts\n")
+            self.assertIn(" an answer of one sequence to ", text)
             self.assertEqual("each further" in text, drafts > 1)
             self.assertRegex(text, r"\nweights .* read a token with drafts, .* without; a step reads .* to draft, .* to verify")
             # Two of the experts of its one layer.

@@ -42,6 +42,21 @@ class Variants(support.DriverTest):
         answers = {make("run", self.compile("model", mcpu), *run).stdout for mcpu in ("x86-64-v3", "x86-64-v3,x86-64-v4")}
         self.assertEqual(len(answers), 1)
 
+    def test_it_is_told_which_one_runs(self):
+        several, one = self.compile("several", "x86-64-v3,x86-64-v4", "--act-type=bf16"), self.compile("one", "x86-64-v3")
+        run = ("--token-ids=1,2,3", "-n", "2", "--ignore-eos", "--output=json", "--stats")
+        answer = make("run", several, *run)
+        variant = json.loads(answer.stdout)["variant"]
+        self.assertIn(variant, (0, 1))
+        self.assertIn(f": variant: {variant}; activations: bf16; ", answer.stderr.decode())
+        bench = ("-p0", "-n2", "-r1")
+        text = make("bench", several, *bench).stdout.decode()
+        self.assertRegex(text, rf"\A\d+ threads, activations of bf16, variant {variant}; 1 repetitions: ")
+        result = json.loads(make("bench", several, *bench, "--json").stdout)
+        self.assertEqual((result["activation_type"], result["variant"]), ("bf16", variant))
+        self.assertNotIn("variant", make("run", one, *run).stderr.decode())
+        self.assertNotIn("variant", make("bench", one, *bench).stdout.decode())
+
     def test_a_program_that_would_never_run_is_left_out(self):
         """Activations of f32 do without AVX512-BF16, and two processors may be of one level."""
         for mcpu, left in (("x86-64-v4,cooperlake", "x86-64-v4"), ("x86-64-v4,skylake-avx512", "skylake-avx512")):

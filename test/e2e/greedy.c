@@ -37,12 +37,12 @@ static program_t open_model(const char *path) {
   return program;
 }
 
-static int32_t find_best(const float *logits, size_t count) {
-  size_t best = 0;
+static int32_t argmax(const float *logits, size_t count) {
+  size_t largest = 0;
   for (size_t i = 1; i < count; ++i) {
-    best = logits[i] > logits[best] ? i : best;
+    largest = logits[i] > logits[largest] ? i : largest;
   }
-  return (int32_t)best;
+  return (int32_t)largest;
 }
 
 /// Returns the token that follows the prompt.
@@ -58,7 +58,7 @@ static int32_t prefill(const program_t *program, const int32_t *tokens, size_t c
   REQUIRE(fathom_session_prefill(program->session, program->sequence, tokens, count, &outputs));
   FILE *file = fopen(path, "wb");
   require(file && fwrite(logits, sizeof(float), size, file) == size && fclose(file) == 0, path);
-  int32_t next = find_best(logits + size - program->vocabulary, program->vocabulary);
+  int32_t next = argmax(logits + size - program->vocabulary, program->vocabulary);
   free(logits);
   return next;
 }
@@ -69,7 +69,7 @@ static void decode(const program_t *program, int32_t token, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     printf("%d\n", (int)token);
     REQUIRE(fathom_session_decode(program->session, &program->sequence, &token, 1, logits, program->vocabulary));
-    token = find_best(logits, program->vocabulary);
+    token = argmax(logits, program->vocabulary);
   }
   free(logits);
 }

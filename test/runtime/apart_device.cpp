@@ -139,7 +139,7 @@ public:
     takeIn(&fathom_call_t::logit_row_ids, asked);
     takeIn(&fathom_call_t::hidden, rows * hidden);
     takeOut(&fathom_call_t::logits, asked * facts.vocabulary());
-    takeOut(&fathom_call_t::best, asked);
+    takeOut(&fathom_call_t::argmax, asked);
     takeOut(&fathom_call_t::hidden_out, rows * hidden);
     takeOut(&fathom_call_t::states, facts.layers() * rows * hidden);
   }
@@ -271,35 +271,37 @@ static fathom_status_t copyBytes(const void *code, void *to, const void *from, u
 }
 
 const Device kApartDevice = {
-    "apart",
-    kCpuDevice.architecture,
-    kCpuDevice.check,
-    load,
-    unload,
-    [](const void *code, uint64_t size, DeviceAddress *address) {
-      codes.check(code);
-      return memory.allocate(size, address);
-    },
-    [](const void *code, DeviceAddress address, uint64_t size) {
-      codes.check(code);
-      memory.free(address, size);
-    },
-    nullptr,
-    [](const void *code, DeviceAddress to, const void *from, uint64_t size) {
-      return copyBytes(code, memory.find(to, size), from, size);
-    },
-    [](const void *code, void *to, DeviceAddress from, uint64_t size) {
-      return copyBytes(code, to, memory.find(from, size), size);
-    },
-    [](const void *code, DeviceAddress to, DeviceAddress from, uint64_t size) {
-      return copyBytes(code, memory.find(to, size), memory.find(from, size), size);
-    },
-    [](const void *, const void *, uint64_t) { return DeviceAddress(0); },
-    start,
-    stop,
-    [](const void *given) { return kCpuDevice.threads(static_cast<const Executor *>(given)->executor); },
-    [](void *given, const char *path) { return kCpuDevice.trace(static_cast<Executor *>(given)->executor, path); },
-    run,
+    .name = "apart",
+    .architecture = kCpuDevice.architecture,
+    .check = kCpuDevice.check,
+    .load = load,
+    .unload = unload,
+    .allocate =
+        [](const void *code, uint64_t size, DeviceAddress *address) {
+          codes.check(code);
+          return memory.allocate(size, address);
+        },
+    .free =
+        [](const void *code, DeviceAddress address, uint64_t size) {
+          codes.check(code);
+          memory.free(address, size);
+        },
+    .grow = nullptr,
+    .upload = [](const void *code, DeviceAddress to, const void *from,
+                 uint64_t size) { return copyBytes(code, memory.find(to, size), from, size); },
+    .readBack = [](const void *code, void *to, DeviceAddress from,
+                   uint64_t size) { return copyBytes(code, to, memory.find(from, size), size); },
+    .copy = [](const void *code, DeviceAddress to, DeviceAddress from,
+               uint64_t size) { return copyBytes(code, memory.find(to, size), memory.find(from, size), size); },
+    .adopt = [](const void *, const void *, uint64_t) { return DeviceAddress(0); },
+    .start = start,
+    .stop = stop,
+    .threads = [](const void *given) { return kCpuDevice.threads(static_cast<const Executor *>(given)->executor); },
+    .trace = [](void *given,
+                const char *path) { return kCpuDevice.trace(static_cast<Executor *>(given)->executor, path); },
+    .takeTraceFailure =
+        [](void *given) { return kCpuDevice.takeTraceFailure(static_cast<Executor *>(given)->executor); },
+    .run = run,
 };
 
 } // namespace fathom::test

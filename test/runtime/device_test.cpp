@@ -388,7 +388,7 @@ public:
   }
 
   /// Decodes four tokens, of which the second and the last have logits.
-  void run(float *logits, int32_t *best) {
+  void run(float *logits, int32_t *argmax) {
     const int32_t tokens[] = {3, 7, 11, 200}, positions[] = {0, 1, 2, 3}, tables[4] = {}, ids[] = {1, 3};
     fathom_call_t call = {};
     call.rows = 4;
@@ -398,7 +398,7 @@ public:
     call.logit_rows = 2;
     call.logit_row_ids = ids;
     call.logits = logits;
-    call.best = best;
+    call.argmax = argmax;
     EXPECT_OK(executor.run(artifact::Form::absorbed, call, cache.memory()));
   }
 
@@ -414,7 +414,7 @@ private:
   runtime::Sequence *sequence = nullptr;
 };
 
-TEST_P(DeviceTest, FindsTheLikeliestTokensWithLogitsAndWithout) {
+TEST_P(DeviceTest, FindsTheArgmaxWithLogitsAndWithout) {
   Rows rows({});
   std::vector<float> logits(2 * kToyVocabulary);
   std::vector<int32_t> alone(2), beside(2), expected = {toyNext({3, 7}), toyNext({3, 7, 11, 200})};
@@ -425,11 +425,11 @@ TEST_P(DeviceTest, FindsTheLikeliestTokensWithLogitsAndWithout) {
   EXPECT_EQ(logits[static_cast<size_t>(expected[0])], 0);
 }
 
-TEST_P(DeviceTest, ARowThatIsNotFiniteHasNoLikeliestToken) {
+TEST_P(DeviceTest, ARowThatIsNotFiniteHasNoArgmax) {
   Rows rows([](ToyContents &contents) { contents.table[2] = std::nanf(""); });
-  std::vector<int32_t> best(2);
-  rows.run(nullptr, best.data());
-  EXPECT_EQ(best, (std::vector<int32_t>{toyNext({3, 7}), -1}));
+  std::vector<int32_t> argmax(2);
+  rows.run(nullptr, argmax.data());
+  EXPECT_EQ(argmax, (std::vector<int32_t>{toyNext({3, 7}), -1}));
 }
 
 TEST_P(DeviceTest, ARequestThatFindsNoMemoryFailsAlone) {

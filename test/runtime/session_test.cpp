@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <thread>
 #include <xmmintrin.h>
 
@@ -24,7 +22,7 @@ std::vector<int32_t> someTokens(size_t count, int32_t seed = 1) {
   return tokens;
 }
 
-int32_t best(const float *logits) {
+int32_t argmax(const float *logits) {
   return static_cast<int32_t>(std::max_element(logits, logits + kToyVocabulary) - logits);
 }
 
@@ -42,7 +40,7 @@ TEST(SessionTest, PrefillsEveryPosition) {
   std::vector<int32_t> tokens = someTokens(150);
   std::vector<float> logits = session.prefill(session.sequence(), tokens);
   for (size_t i = 0; i < tokens.size(); ++i) {
-    EXPECT_EQ(best(&logits[i * kToyVocabulary]), toyNext({tokens.begin(), tokens.begin() + i + 1})) << i;
+    EXPECT_EQ(argmax(&logits[i * kToyVocabulary]), toyNext({tokens.begin(), tokens.begin() + i + 1})) << i;
   }
 }
 
@@ -71,7 +69,7 @@ TEST(SessionTest, DecodeContinuesPrefill) {
   // Across the end of a page.
   for (int step = 0; step < 5; ++step) {
     tokens.push_back(step + 3);
-    EXPECT_EQ(best(decode(session, {sequence}, {step + 3}).data()), toyNext(tokens));
+    EXPECT_EQ(argmax(decode(session, {sequence}, {step + 3}).data()), toyNext(tokens));
   }
 }
 
@@ -183,7 +181,7 @@ TEST(SessionTest, ADraftIsNoStepOfTheModel) {
     }
   });
   ToySession session(model);
-  EXPECT_EQ(best(decode(session, {session.sequence()}, {7}).data()), toyNext({7}));
+  EXPECT_EQ(argmax(decode(session, {session.sequence()}, {7}).data()), toyNext({7}));
 }
 
 // Where prefill is for the first positions, others go to the absorbed form: no chunk has some of both.
@@ -231,7 +229,7 @@ TEST(SessionTest, RewindKeepsThePrefix) {
   ASSERT_OK(fathom_session_rewind_sequence(session, sequence, 30));
   tokens.resize(30);
   tokens.push_back(5);
-  EXPECT_EQ(best(decode(session, {sequence}, {5}).data()), toyNext(tokens));
+  EXPECT_EQ(argmax(decode(session, {sequence}, {5}).data()), toyNext(tokens));
   EXPECT_EQ(fathom_session_rewind_sequence(session, sequence, 32), FATHOM_STATUS_INVALID_ARGUMENT);
 }
 
@@ -302,7 +300,7 @@ TEST(SessionTest, APoolThatRunsOutFailsOneRequestOnly) {
   EXPECT_EQ(fathom_session_prefill(session, second, longer.data(), longer.size(), nullptr),
             FATHOM_STATUS_OUT_OF_RESOURCES);
   tokens.push_back(7);
-  EXPECT_EQ(best(decode(session, {first}, {7}).data()), toyNext(tokens));
+  EXPECT_EQ(argmax(decode(session, {first}, {7}).data()), toyNext(tokens));
 }
 
 TEST(SessionTest, TheCacheTakesWhatSequencesHadAtOnce) {
@@ -431,40 +429,6 @@ TEST(SessionTest, TheCallersFloatingPointStateMattersNotAndComesBack) {
   _mm_setcsr(before);
   EXPECT_EQ(after & 0xffc0u, changed & 0xffc0u);
   EXPECT_EQ(logits, expected);
-}
-
-size_t count(const std::string &text, const std::string &part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
-}
-
-TEST(SessionTest, ATraceHasABoxForEachLaunchAndCall) {
-  std::string path = writeTemporary("trace.json", "");
-  {
-    ToyModel model;
-    ToySession session(model, [&](auto &options) { options.trace = path.c_str(), options.threads = 1; });
-    session.prefill(session.sequence(), someTokens(20));
-  }
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  // Two chunks: 16 rows, and 4.
-  EXPECT_EQ(count(text.str(), "\"name\":\"prefill\""), 2u) << text.str();
-  EXPECT_EQ(count(text.str(), "\"name\":\"attend\""), 4u);
-  EXPECT_EQ(count(text.str(), "\"args\":{\"items\":4,\"layer\":1}"), 2u);
-  EXPECT_EQ(text.str().substr(0, 2) + text.str().substr(text.str().size() - 4), "[\n}\n]\n");
-}
-
-TEST(SessionTest, ATraceThatCannotBeWrittenIsAnError) {
-  ToyModel model;
-  fathom_session_options_t options;
-  fathom_session_options_initialize(&options);
-  options.trace = "/nonexistent/trace.json";
-  fathom_session_t *session = nullptr;
-  EXPECT_EQ(fathom_session_create(model, &options, &session), FATHOM_STATUS_IO);
-  EXPECT_NE(std::string(fathom_status_message()).find("cannot write '/nonexistent/trace.json'"), std::string::npos);
 }
 
 TEST(SessionTest, WorksOnASmallStack) {

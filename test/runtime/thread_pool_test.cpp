@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every item runs once, whatever the number of threads and items.
+// Every item runs once, whatever the number of threads and items, and who waits leaves the processor to others.
 
 #include "runtime/device/cpu/thread_pool.h"
 
@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -79,6 +80,60 @@ TEST(ThreadPoolTest, WorksOnOneProcessorWithManyThreads) {
     }
   }
   sched_setaffinity(0, sizeof(before), &before);
+}
+
+/// Of all threads of the process.
+double processorSeconds() {
+  rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  auto seconds = [](const timeval &time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+void nap(long milliseconds) {
+  timespec time = {0, milliseconds * 1000000};
+  nanosleep(&time, nullptr);
+}
+
+TEST(ThreadPoolTest, CostsNothingBetweenTasks) {
+  ThreadPool pool;
+  ASSERT_EQ(pool.start(3, 64), FATHOM_STATUS_OK);
+  Work work(64);
+  pool.run(countItem, &work, 64);
+  // Until they sleep, which looks for another task for a while.
+  nap(20);
+  double before = processorSeconds();
+  nap(100);
+  EXPECT_LT(processorSeconds() - before, 0.001);
+}
+
+TEST(ThreadPoolTest, SleepsWhileItWaitsForALongItem) {
+  struct Call {
+    pid_t caller = gettid();
+    mutable std::atomic<bool> isShared{false};
+  } call;
+  // The worker's item is long, and the caller's ends when that has begun.
+  auto item = [](const void *argument, int64_t, void *) {
+    auto &call = *static_cast<const Call *>(argument);
+    if (gettid() != call.caller) {
+      call.isShared = true;
+      nap(200);
+    }
+    while (!call.isShared) {
+      nap(1);
+    }
+  };
+  for (uint32_t threads : {2, 200}) {
+    ThreadPool pool;
+    ASSERT_EQ(pool.start(threads, 64), FATHOM_STATUS_OK);
+    nap(20);
+    call.isShared = false;
+    double before = processorSeconds();
+    pool.run(item, &call, 2);
+    EXPECT_LT(processorSeconds() - before, 0.05) << threads;
+  }
 }
 
 // ThreadSanitizer lets no child of a process with threads make threads.

@@ -32,7 +32,7 @@ protected:
     return length;
   }
 
-  static int32_t best(const float *logits) {
+  static int32_t argmax(const float *logits) {
     return static_cast<int32_t>(std::max_element(logits, logits + kToyVocabulary) - logits);
   }
 
@@ -65,9 +65,9 @@ protected:
     size_t row = 0;
     for (size_t i = 0; i < sequences.size(); row += counts[i++]) {
       size_t right = 0;
-      said[i].push_back(best(&logits[row * kToyVocabulary]));
+      said[i].push_back(argmax(&logits[row * kToyVocabulary]));
       while (right + 1 < counts[i] && tokens[row + right + 1] == said[i].back()) {
-        said[i].push_back(best(&logits[(row + ++right) * kToyVocabulary]));
+        said[i].push_back(argmax(&logits[(row + ++right) * kToyVocabulary]));
       }
       accepted += right;
       uint32_t length = lengthOf(session, sequences[i]) - (counts[i] - 1 - static_cast<uint32_t>(right));
@@ -117,14 +117,14 @@ TEST_F(VerifyTest, AWrongGuessOfTheCallersIsTakenBack) {
   EXPECT_EQ(lengthOf(session, sequence), 7u);
   for (size_t i = 0; i < tokens.size(); ++i) {
     prompt.push_back(tokens[i]);
-    EXPECT_EQ(best(&logits[i * kToyVocabulary]), toyNext(prompt)) << i;
+    EXPECT_EQ(argmax(&logits[i * kToyVocabulary]), toyNext(prompt)) << i;
   }
   ASSERT_OK(fathom_session_rewind_sequence(session, sequence, 5));
   prompt.resize(5);
   prompt.push_back(8);
   int32_t other = 8;
   ASSERT_OK(fathom_session_decode(session, &sequence, &other, 1, logits.data(), logits.size()));
-  EXPECT_EQ(best(logits.data()), toyNext(prompt));
+  EXPECT_EQ(argmax(logits.data()), toyNext(prompt));
 }
 
 TEST_F(VerifyTest, RefusesWhatCannotBe) {
@@ -241,7 +241,7 @@ TEST_F(VerifyTest, SequencesOfASessionThatDraftsGoOnInOneThatDoesNot) {
   std::vector<float> logits(kToyVocabulary);
   ASSERT_OK(fathom_session_decode(plain, &restored, &token, 1, logits.data(), logits.size()));
   prompt.push_back(3);
-  EXPECT_EQ(best(logits.data()), toyNext(prompt));
+  EXPECT_EQ(argmax(logits.data()), toyNext(prompt));
 }
 
 TEST_F(VerifyTest, DamagedDraftsAreRefused) {

@@ -16,6 +16,14 @@ namespace fathom::driver {
 
 using ull = unsigned long long;
 
+static void printConditions(const BenchOptions &options, const BenchResults &r) {
+  std::printf("%u threads, activations of %s", r.threads, r.activationType.c_str());
+  if (r.variants > 1) {
+    std::printf(", variant %u", r.variant);
+  }
+  std::printf("; %llu repetitions: median (least to most)\n", ull(options.repetitions));
+}
+
 static void printPrefill(const BenchResults &r) {
   if (r.prompt > 0) {
     std::printf("prefill  %10.1f tokens/s (%.1f to %.1f)  %llu tokens; %.0f %% of %.1f GFLOP/s f32\n",
@@ -61,7 +69,7 @@ void printBench(const BenchOptions &options, const std::vector<BenchResults> &re
     if (results.size() > 1) {
       std::printf("%s\n", r.model.c_str());
     }
-    std::printf("%u threads, %llu repetitions: median (least to most)\n", r.threads, ull(options.repetitions));
+    printConditions(options, r);
     printPrefill(r);
     r.depths.size() == 1 ? printDecode(r) : printTable(r);
     if (options.drafts > 0) {
@@ -94,6 +102,8 @@ static void writeResults(llvm::json::OStream &out, const BenchOptions &options, 
   out.object([&] {
     out.attribute("model", r.model);
     out.attribute("threads", r.threads);
+    out.attribute("activation_type", r.activationType);
+    out.attribute("variant", r.variant);
     out.attribute("prompt", int64_t(r.prompt));
     out.attribute("tokens", int64_t(r.tokens));
     out.attribute("depth", int64_t(first.depth));

@@ -47,6 +47,9 @@ struct DepthResults {
 struct BenchResults {
   std::string model;
   uint32_t threads = 0;
+  std::string activationType;
+  /// Which runs, of how many the artifact has.
+  uint32_t variant = 0, variants = 1;
   /// As asked, or as many as the context has room for.
   uint64_t prompt = 0, tokens = 0, batch = 0;
   /// Tokens, bytes and floating-point operations a second.

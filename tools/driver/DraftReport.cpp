@@ -12,8 +12,8 @@ namespace fathom::driver {
 using ull = unsigned long long;
 
 static void printSpeed(const BenchOptions &options, const DraftResults &r) {
-  std::printf("plain    %10.1f tokens/s (%.1f to %.1f)  an answer to %llu tokens, greedy\n", r.plain.median(),
-              r.plain.least(), r.plain.most(), ull(r.prompt));
+  std::printf("plain    %10.1f tokens/s (%.1f to %.1f)  an answer of one sequence to %llu tokens, greedy\n",
+              r.plain.median(), r.plain.least(), r.plain.most(), ull(r.prompt));
   std::printf("draft    %10.1f tokens/s (%.1f to %.1f)  the same answer with --draft=%s: %.2f times as fast\n",
               r.drafting.median(), r.drafting.least(), r.drafting.most(), options.draft, r.speedup());
   std::printf("accepted %10.1f %% of %llu drafts; %.2f tokens a step\n", 100 * r.acceptance(), ull(r.drafted),

@@ -81,6 +81,9 @@ fathom_status_t Measurement::createSequences() {
   }
   results.model = model ? model : "";
   results.batch = options.batch;
+  results.activationType = loaded.info.activation_type;
+  results.variant = loaded.info.variant;
+  results.variants = loaded.variants();
   results.weightBytes = loaded.info.weight_bytes;
   logits.resize(loaded.info.vocabulary * options.batch);
   stepTokens.resize(options.batch);

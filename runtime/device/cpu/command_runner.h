@@ -39,6 +39,7 @@ public:
 
   /// From now on calls are written to |path|; as CommandTrace::open.
   fathom_status_t trace(const char *path) { return record.open(path, launches, static_cast<uint32_t>(limits.walkers)); }
+  fathom_status_t takeTraceFailure() { return record.takeFailure(); }
 
   /// |cache| has a table for each row of the call.
   void run(const CommandList &list, const fathom_call_t &call, const fathom_cache_t &cache);

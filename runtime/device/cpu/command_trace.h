@@ -10,8 +10,6 @@
 #include "runtime/src/clock.h"
 #include "runtime/src/status.h"
 
-#include <stdio.h>
-
 namespace fathom::runtime {
 
 /// What one thread ran of a command, or a whole call.
@@ -22,7 +20,7 @@ struct TraceBox {
   int thread;
 };
 
-/// Collects boxes while a call runs, and writes them when it has ended.
+/// Collects boxes while a call runs, and writes them when it has ended: after each call the file is whole.
 class CommandTrace {
 public:
   CommandTrace() = default;
@@ -30,26 +28,40 @@ public:
   CommandTrace &operator=(const CommandTrace &) = delete;
   ~CommandTrace();
 
-  /// IO if |path| cannot be written. Calls are of at most |mostLaunches|, by |walkers|.
+  /// As openReplaceable, which the trace is written to. Calls are of at most |mostLaunches|, by |walkers|.
   fathom_status_t open(const char *path, uint32_t mostLaunches, uint32_t walkers);
-  bool isOpen() const { return file != nullptr; }
+  /// Until it fails.
+  bool isOpen() const { return fd >= 0; }
 
   /// Of |walker|, for the box of each launch: one without items is empty.
   TraceBox *boxes(int64_t walker) { return all.data() + static_cast<size_t>(walker) * launches; }
 
-  /// Writes the box of a call, and all that walkers have filled, which are empty then.
+  /// Writes the box of a call, and all that walkers have filled, which are empty then. Where that fails the trace ends
+  /// with the call before.
   void endCall(const TraceBox &call);
+
+  /// Says once that endCall has failed.
+  fathom_status_t takeFailure();
 
   static int currentThread();
 
 private:
-  void write(const TraceBox &box);
+  bool print(const TraceBox &box);
+  bool printAll(const TraceBox &call);
+  int append();
+  void close();
 
-  FILE *file = nullptr;
-  bool isFirst = true;
+  int fd = -1;
+  /// An error number.
+  int failure = 0;
   uint64_t start = 0;
+  /// Bytes of the file, its end not counted.
+  int64_t size = 0;
   size_t launches = 0;
   Buffer<TraceBox> all;
+  /// Of one call; kept, since the next one has as much.
+  Buffer<char> text;
+  Buffer<char> name;
 };
 
 } // namespace fathom::runtime

@@ -5,10 +5,10 @@
 
 #include "runtime/device/cpu/cpu_device.h"
 
+#include "runtime/device/cpu/argmax.h"
 #include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
 #include "runtime/device/cpu/cpu_memory.h"
-#include "runtime/device/cpu/likeliest.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/hash.h"
 #include "runtime/src/memory.h"
@@ -55,18 +55,19 @@ public:
 
   /// As Device::trace.
   fathom_status_t trace(const char *path) { return runner.trace(path); }
+  fathom_status_t takeTraceFailure() { return runner.takeTraceFailure(); }
 
   /// As Device::run.
   fathom_status_t run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
 
 private:
   fathom_status_t placeLogits(fathom_call_t *call);
-  void findBest(const fathom_call_t &call);
+  void computeArgmax(const fathom_call_t &call);
 
   const CpuProgram *program = nullptr;
   /// Of each row of a call.
   Buffer<const int32_t *> tables;
-  /// Of calls that want the likeliest tokens alone.
+  /// Of calls that want the argmax alone.
   Buffer<float> logits;
   ThreadPool pool;
   CommandRunner runner;
@@ -152,16 +153,16 @@ fathom_status_t CpuExecutor::placeLogits(fathom_call_t *call) {
   return FATHOM_STATUS_OK;
 }
 
-void CpuExecutor::findBest(const fathom_call_t &call) {
+void CpuExecutor::computeArgmax(const fathom_call_t &call) {
   struct Rows {
     const fathom_call_t &call;
     size_t vocabulary;
   } rows = {call, program->vocabulary()};
   auto findOne = [](const void *argument, int64_t row, void *) {
     const Rows &all = *static_cast<const Rows *>(argument);
-    all.call.best[row] = findLikeliest(all.call.logits + static_cast<size_t>(row) * all.vocabulary, all.vocabulary);
+    all.call.argmax[row] = runtime::argmax(all.call.logits + static_cast<size_t>(row) * all.vocabulary, all.vocabulary);
   };
-  pool.run(findOne, &rows, call.best ? call.logit_rows : 0);
+  pool.run(findOne, &rows, call.argmax ? call.logit_rows : 0);
 }
 
 fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &given,
@@ -176,7 +177,7 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom
   fathom_cache_t pages = {static_cast<char *>(pointerTo(cache.pages)), static_cast<int64_t>(cache.pageBytes),
                           tables.data()};
   runner.run(program->commands().of(entry), call, pages);
-  findBest(call);
+  computeArgmax(call);
   return FATHOM_STATUS_OK;
 }
 
@@ -202,36 +203,37 @@ static fathom_status_t copyBytes(void *to, const void *from, uint64_t size) {
 }
 
 const Device kCpuDevice = {
-    "cpu",
-    "x86_64",
-    checkTarget,
-    [](const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source, void **code) {
-      return make<CpuProgram>(code, [&](CpuProgram &made) { return made.load(contents, program, source); });
-    },
-    [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
-    [](const void *, uint64_t size, DeviceAddress *memory) { return allocateMemory(size, memory); },
-    [](const void *, DeviceAddress memory, uint64_t size) { freeMemory(memory, size); },
-    [](const void *, DeviceAddress *memory, uint64_t size, uint64_t newSize) {
-      return growMemory(memory, size, newSize);
-    },
-    [](const void *, DeviceAddress to, const void *from, uint64_t size) {
-      return copyBytes(pointerTo(to), from, size);
-    },
-    [](const void *, void *to, DeviceAddress from, uint64_t size) { return copyBytes(to, pointerTo(from), size); },
-    [](const void *, DeviceAddress to, DeviceAddress from, uint64_t size) {
-      return copyBytes(pointerTo(to), pointerTo(from), size);
-    },
-    [](const void *, const void *memory, uint64_t) { return reinterpret_cast<DeviceAddress>(memory); },
-    [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
-      auto &program = *static_cast<const CpuProgram *>(code);
-      return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
-    },
-    [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
-    [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
-    [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
-    [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache) {
-      return static_cast<CpuExecutor *>(executor)->run(entry, call, cache);
-    },
+    .name = "cpu",
+    .architecture = "x86_64",
+    .check = checkTarget,
+    .load =
+        [](const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
+           void **code) {
+          return make<CpuProgram>(code, [&](CpuProgram &made) { return made.load(contents, program, source); });
+        },
+    .unload = [](void *code) { destroy(static_cast<CpuProgram *>(code)); },
+    .allocate = [](const void *, uint64_t size, DeviceAddress *memory) { return allocateMemory(size, memory); },
+    .free = [](const void *, DeviceAddress memory, uint64_t size) { freeMemory(memory, size); },
+    .grow = [](const void *, DeviceAddress *memory, uint64_t size,
+               uint64_t newSize) { return growMemory(memory, size, newSize); },
+    .upload = [](const void *, DeviceAddress to, const void *from,
+                 uint64_t size) { return copyBytes(pointerTo(to), from, size); },
+    .readBack = [](const void *, void *to, DeviceAddress from,
+                   uint64_t size) { return copyBytes(to, pointerTo(from), size); },
+    .copy = [](const void *, DeviceAddress to, DeviceAddress from,
+               uint64_t size) { return copyBytes(pointerTo(to), pointerTo(from), size); },
+    .adopt = [](const void *, const void *memory, uint64_t) { return reinterpret_cast<DeviceAddress>(memory); },
+    .start =
+        [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
+          auto &program = *static_cast<const CpuProgram *>(code);
+          return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
+        },
+    .stop = [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
+    .threads = [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
+    .trace = [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
+    .takeTraceFailure = [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },
+    .run = [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,
+              const CacheMemory &cache) { return static_cast<CpuExecutor *>(executor)->run(entry, call, cache); },
 };
 
 } // namespace fathom::runtime

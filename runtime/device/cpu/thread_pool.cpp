@@ -5,7 +5,8 @@
 //
 // A task need not wait for every worker: one that the system has not scheduled yet finds the task closed and goes on
 // waiting. `state` holds the task's number, an open bit, and the count of workers inside; a worker joins by adding
-// one while the task is open, and the caller returns when it has closed the task and the count is zero.
+// one while the task is open, and the caller returns when it has closed the task and the count is zero. One that has
+// waited too long for that says so in `state` and sleeps: then the last worker to leave rings.
 
 #include "runtime/device/cpu/thread_pool.h"
 
@@ -21,7 +22,8 @@
 namespace fathom::runtime {
 
 static constexpr uint64_t kOpen = uint64_t(1) << 31;
-static constexpr uint64_t kInside = kOpen - 1;
+static constexpr uint64_t kAwaited = kOpen >> 1;
+static constexpr uint64_t kInside = kAwaited - 1;
 static constexpr uint64_t kNumber = uint64_t(1) << 32;
 static constexpr size_t kStackBytes = size_t(1) << 20;
 
@@ -100,7 +102,7 @@ void ThreadPool::work(Worker &worker) {
     uint32_t heard = bell.load();
     if (join(&seen)) {
       claimItems(worker.scratch);
-      state.fetch_sub(1, std::memory_order_acq_rel);
+      leave();
       idle = 0;
       continue;
     }
@@ -128,6 +130,29 @@ bool ThreadPool::join(uint64_t *seen) {
     }
   }
   return false;
+}
+
+void ThreadPool::leave() {
+  uint64_t before = state.fetch_sub(1, std::memory_order_acq_rel);
+  if ((before & kAwaited) && (before & kInside) == 1) {
+    departures.fetch_add(1);
+    futexWake(&departures, 1);
+  }
+}
+
+// Returns when nobody is inside a closed task.
+void ThreadPool::awaitDepartures() {
+  for (int tries = 0; state.load(std::memory_order_acquire) & kInside; ++tries) {
+    if (tries < spins) {
+      _mm_pause();
+      continue;
+    }
+    uint32_t heard = departures.load();
+    // Who leaves from now on rings, and `heard` is no longer what is there: then this returns at once.
+    if (state.fetch_or(kAwaited, std::memory_order_acq_rel) & kInside) {
+      futexWait(&departures, heard);
+    }
+  }
 }
 
 void ThreadPool::claimItems(char *scratch) {
@@ -161,15 +186,8 @@ void ThreadPool::run(fathom_task_fn newTask, const void *newArgument, int64_t ne
     futexWake(&bell, newItems - 1 < started ? static_cast<int>(newItems - 1) : static_cast<int>(started));
   }
   claimItems(workers[0].scratch);
-  uint64_t now = state.fetch_and(~kOpen, std::memory_order_acq_rel);
-  for (int waited = 0; now & kInside; ++waited) {
-    if (waited < spins) {
-      _mm_pause();
-    } else {
-      sched_yield();
-    }
-    now = state.load(std::memory_order_acquire);
-  }
+  state.fetch_and(~kOpen, std::memory_order_acq_rel);
+  awaitDepartures();
 }
 
 } // namespace fathom::runtime

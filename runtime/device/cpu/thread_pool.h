@@ -47,6 +47,8 @@ private:
   static void *main(void *worker);
   void work(Worker &worker);
   bool join(uint64_t *seen);
+  void leave();
+  void awaitDepartures();
   void claimItems(char *scratch);
 
   Buffer<Worker> workers;
@@ -62,11 +64,14 @@ private:
   const void *argument = nullptr;
   int64_t items = 0;
   alignas(kAlignment) std::atomic<int64_t> next{0};
-  /// Number of the task (upper half), whether it is open (bit 31), and how many workers are in it.
+  /// Number of the task (upper half), whether it is open (bit 31), whether the caller sleeps until all have left (bit
+  /// 30), and how many workers are in it.
   alignas(kAlignment) std::atomic<uint64_t> state{0};
   /// Changes with every task; workers sleep on it.
   std::atomic<uint32_t> bell{0};
   std::atomic<uint32_t> sleepers{0};
+  /// Changes when the last worker leaves a caller that sleeps on it.
+  std::atomic<uint32_t> departures{0};
   std::atomic<bool> stopping{false};
 };
 

@@ -91,14 +91,14 @@ typedef struct fathom_call {
   const float *hidden;
   /// [rows]: which of the cache's page tables is that of each row's sequence.
   const int32_t *page_tables;
-  /// How many rows want logits, which, and where they go: f32 [logit_rows, vocabulary], or NULL where `best` is all
+  /// How many rows want logits, which, and where they go: f32 [logit_rows, vocabulary], or NULL where `argmax` is all
   /// that is wanted of them.
   int64_t logit_rows;
   const int32_t *logit_row_ids;
   float *logits;
   /// NULL, or i32 [logit_rows]: receives the token of each row's largest logit, of equals the lowest, or -1 where a
   /// logit of the row is not finite.
-  int32_t *best;
+  int32_t *argmax;
   /// f32 [rows, hidden], of an entry point with EntryPoint.hidden_out, where it is never NULL: the residual stream
   /// after the last layer. The model's is after the final norm; a draft's before its own.
   float *hidden_out;

@@ -368,7 +368,10 @@ typedef struct fathom_session_options {
   /// with a draft: FATHOM_STATUS_UNSUPPORTED without one.
   uint64_t draft;
   /// A file that is told which thread ran which kernel when, for Perfetto or chrome://tracing; NULL, the default: none.
-  /// It is whole when the session has ended. FATHOM_STATUS_IO if it cannot be written.
+  /// It is whole after each call. What is there already must be an older trace or empty: else it stays, and this is
+  /// FATHOM_STATUS_INVALID_ARGUMENT. FATHOM_STATUS_IO if it cannot be written. A call in which writing fails does all
+  /// that it should and writes all its outputs, but returns FATHOM_STATUS_IO in place of FATHOM_STATUS_OK, with
+  /// "cannot write" and the path in its message; the trace ends with the step before, and the session goes on without.
   const char *trace;
 } fathom_session_options_t;
 

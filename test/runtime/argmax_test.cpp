@@ -1,20 +1,20 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The likeliest token is what one loop over all logits says, wherever it is.
+// The argmax is what one loop over all logits says, wherever it is.
 
-#include "runtime/device/cpu/likeliest.h"
+#include "runtime/device/cpu/argmax.h"
 
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
 #include <vector>
 
-using fathom::runtime::findLikeliest;
+using fathom::runtime::argmax;
 
-static int32_t find(const std::vector<float> &logits) { return findLikeliest(logits.data(), logits.size()); }
+static int32_t find(const std::vector<float> &logits) { return argmax(logits.data(), logits.size()); }
 
-TEST(LikeliestTest, IsTheLargestAtEveryPlace) {
+TEST(ArgmaxTest, IsTheLargestAtEveryPlace) {
   for (size_t count : {1, 2, 15, 16, 17, 40, 320}) {
     for (size_t place = 0; place < count; ++place) {
       std::vector<float> logits(count, -3);
@@ -24,7 +24,7 @@ TEST(LikeliestTest, IsTheLargestAtEveryPlace) {
   }
 }
 
-TEST(LikeliestTest, IsTheLowestOfEquals) {
+TEST(ArgmaxTest, IsTheLowestOfEquals) {
   std::vector<float> logits(50, 1);
   EXPECT_EQ(find(logits), 0);
   logits[49] = logits[33] = logits[18] = 2;
@@ -34,7 +34,7 @@ TEST(LikeliestTest, IsTheLowestOfEquals) {
   EXPECT_EQ(find({-1, 0.0f, -0.0f}), 1);
 }
 
-TEST(LikeliestTest, IsNoneWhereALogitIsNotFinite) {
+TEST(ArgmaxTest, IsNoneWhereALogitIsNotFinite) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (float bad : {kInfinity, -kInfinity, std::nanf("")}) {
     for (size_t place = 0; place < 40; ++place) {
@@ -45,7 +45,7 @@ TEST(LikeliestTest, IsNoneWhereALogitIsNotFinite) {
   }
 }
 
-TEST(LikeliestTest, TakesTheLargestNumbers) {
+TEST(ArgmaxTest, TakesTheLargestNumbers) {
   constexpr float kMost = std::numeric_limits<float>::max();
   EXPECT_EQ(find({-kMost, kMost, kMost}), 1);
   EXPECT_EQ(find({-kMost, -kMost}), 0);

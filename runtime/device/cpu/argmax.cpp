@@ -3,11 +3,11 @@
 //
 // A maximum in lanes, which compilers make vectors of, and then where it is.
 
-#include "runtime/device/cpu/likeliest.h"
+#include "runtime/device/cpu/argmax.h"
 
 namespace fathom::runtime {
 
-int32_t findLikeliest(const float *logits, size_t count) {
+int32_t argmax(const float *logits, size_t count) {
   constexpr size_t kLanes = 16;
   float most[kLanes], errors[kLanes] = {};
   for (float &lane : most) {
@@ -27,13 +27,13 @@ int32_t findLikeliest(const float *logits, size_t count) {
   for (; at < count; ++at) {
     take(0, logits[at]);
   }
-  float best = most[0], error = 0;
+  float largest = most[0], error = 0;
   for (size_t lane = 0; lane < kLanes; ++lane) {
-    best = most[lane] > best ? most[lane] : best;
+    largest = most[lane] > largest ? most[lane] : largest;
     error += errors[lane];
   }
   int32_t place = 0;
-  while (error == 0 && logits[place] != best) {
+  while (error == 0 && logits[place] != largest) {
     ++place;
   }
   return error == 0 ? place : -1;
