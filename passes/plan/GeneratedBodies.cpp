@@ -184,6 +184,16 @@ static FailureOr<Value> getLayer(OpBuilder &builder, Operation *op, const Signat
   return signature.getAnyLayer(builder, op->getLoc());
 }
 
+/// The rows that `op` is run for; none: it is another op than those of the model, and its first operand has no rows.
+static RowCount countRows(Operation *op, const Signature &signature, const Buffers &buffers) {
+  if (auto compute = dyn_cast<ComputeOp>(op)) {
+    Value counted = compute.getRowsOperand();
+    return counted ? buffers.get(counted).count : signature.rows;
+  }
+  bool counted = op->getNumOperands() > 0 && hasCountedRows(op->getOperand(0).getType());
+  return counted ? buffers.get(op->getOperand(0)).count : RowCount();
+}
+
 LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const Signature &signature,
                                         const Buffers &buffers, const IRMapping &indices) {
   SetVector<Value> captured;
@@ -192,8 +202,7 @@ LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const
     return op->emitOpError("expects regions that use no values from outside");
   }
   auto compute = dyn_cast<ComputeOp>(op);
-  Value counted = compute ? compute.getRowsOperand() : op->getOperand(0);
-  RowCount rows = counted ? buffers.get(counted).count : signature.rows;
+  RowCount rows = countRows(op, signature, buffers);
   int64_t items = compute ? compute.getItemCount() : 0;
   FailureOr<Value> layer = getLayer(builder, op, signature, indices);
   if (failed(layer)) {
