@@ -194,6 +194,20 @@ static RowCount countRows(Operation *op, const Signature &signature, const Buffe
   return counted ? buffers.get(op->getOperand(0)).count : RowCount();
 }
 
+static bool isEqual(func::FuncOp a, func::FuncOp b) {
+  return a->getAttr(plan::kItemsAttr) == b->getAttr(plan::kItemsAttr) &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
+}
+
+func::FuncOp GeneratedBodies::unify(func::FuncOp function) {
+  auto *found = llvm::find_if(functions, [&](func::FuncOp other) { return isEqual(other, function); });
+  if (found == functions.end()) {
+    return functions.emplace_back(function);
+  }
+  function.erase();
+  return *found;
+}
+
 LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const Signature &signature,
                                         const Buffers &buffers, const IRMapping &indices) {
   SetVector<Value> captured;
@@ -211,11 +225,12 @@ LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const
   if (!rows.rows) {
     return op->emitOpError("expects an operand that sets the row count");
   }
-  func::FuncOp function = createFunction(module, op->getLoc(), "generated_" + Twine(count++), items);
+  func::FuncOp function = createFunction(module, op->getLoc(), "generated_" + Twine(functions.size()), items);
   BodyBuilder body(function, op, rows, buffers);
   if (failed(body.run())) {
     return failure();
   }
+  function = unify(function);
   UsedStores stores = findUsedStores(op);
   plan::DispatchOp::create(builder, op->getLoc(), signature.call, function.getName(), rows.rows, *layer,
                            body.getInputs(), body.getOutputs(), ValueRange(), stores.reads, stores.writes);
