@@ -11,6 +11,7 @@
 #include "dialects/plan/Plan.h"
 #include "kernels/Catalog.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/MapVector.h"
@@ -105,18 +106,19 @@ private:
 };
 } // namespace
 
-/// What a kernel of the catalog, or the op that a generated function is made of, computes.
+/// What a kernel of the catalog, or the op that a generated function is made of, computes. Ops of other dialects than
+/// the model's have results, which are written.
 static std::string nameOp(Operation *kernel) {
   if (auto known = dyn_cast<plan::KernelOp>(kernel)) {
     return std::string(kernels::findKernel(known.getKernel())->op);
   }
-  std::string name;
+  Operation *named = nullptr;
   kernel->walk([&](Operation *op) {
-    if (isa<deepseek::ComputeOp>(op)) {
-      name = op->getName().stripDialect().str();
-    }
+    auto write = dyn_cast<bufferization::MaterializeInDestinationOp>(op);
+    Operation *written = write ? write.getSource().getDefiningOp() : nullptr;
+    named = isa<deepseek::ComputeOp>(op) ? op : written ? written : named;
   });
-  return name;
+  return named ? named->getName().stripDialect().str() : "";
 }
 
 void CommandLowering::listKernels() {

@@ -39,11 +39,12 @@ static SmallVector<size_t> orderBySize(const ModelCode &code) {
   return order;
 }
 
-/// A kernel's symbol counts the kernels of its plan: without it, the same kernel is the same in all of them.
+/// A kernel's symbol counts the kernels of its plan: without it, the same kernel is the same in all of them. What it
+/// calls may begin like the symbol, but has no dot behind it.
 static void dropSymbol(Module &module, StringRef symbol) {
   for (GlobalValue &value : module.global_values()) {
     StringRef name = value.getName();
-    if (name.consume_front(symbol)) {
+    if (name.consume_front(symbol) && name.starts_with(".")) {
       value.setName(name.str());
     }
   }

@@ -5,7 +5,7 @@
 
 #include "codegen/weights/LowerRecipes.h"
 
-#include "dialects/deepseek/WeightSlices.h"
+#include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/support/TensorName.h"
 
@@ -20,8 +20,7 @@ namespace fathom::codegen {
 
 using namespace deepseek;
 
-static_assert(LayoutAttr::kPanelWidth == FATHOM_PANEL_WIDTH && kScaleBlock == FATHOM_SCALE_BLOCK,
-              "what modules say is what the packer makes and kernels read");
+static_assert(kScaleBlock == FATHOM_SCALE_BLOCK, "what modules say is what kernels read");
 
 static std::string getTypeName(Type type) {
   std::string name;
@@ -50,7 +49,7 @@ struct SliceIndex {
 static Source readSource(WeightOp weight, SliceIndex index) {
   ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
   int64_t layer = weight.getLayers() ? index.layer : 0;
-  ArrayRef<int64_t> location = weight.getLocations().slice(2 * (layer * weight.getSlicesPerLayer() + index.expert), 2);
+  ArrayRef<int64_t> location = weight.getLocations().slice(2 * (layer * weight.getTensorsPerLayer() + index.expert), 2);
   return {uint32_t(location[0]),
           uint64_t(location[1]),
           shape[0],
@@ -178,7 +177,7 @@ public:
   Expected<WeightContents> lower(WeightSymbol op) {
     WeightContents contents = start(op);
     for (int64_t layer = 0; layer < op.getLayerCount(); ++layer) {
-      for (int64_t expert = 0; expert < op.getSlicesPerLayer(); ++expert) {
+      for (int64_t expert = 0; expert < op.getTensorsPerLayer(); ++expert) {
         Expected<SliceContents> slice = lowerSlice(op, {layer, expert});
         if (!slice) {
           return slice.takeError();
@@ -194,10 +193,10 @@ private:
     WeightContents contents;
     contents.name = op.getSymName().str();
     contents.element_type = getTypeName(op.getTensorType().getElementType());
-    contents.shape = ArrayRef(getStoredShape(op.getTensorType())).drop_front(hasExpertTable(op) ? 1 : 0).vec();
+    contents.shape = ArrayRef(getStoredShape(op.getTensorType())).drop_front(op.hasExpertTable() ? 1 : 0).vec();
     contents.layout = (getLayout(op.getTensorType()) ? LayoutAttr::kCatalogName : kRowsLayout).str();
-    int64_t experts = op.getSlicesPerLayer();
-    contents.experts = op.getExperts() ? experts / countTableSlices(op) : 0;
+    int64_t experts = op.getTensorsPerLayer();
+    contents.experts = op.getExperts() ? experts / op.getSlicesPerLayer() : 0;
     std::vector<int64_t> layers = op.getLayers() ? op.getLayers()->vec() : std::vector<int64_t>{0};
     SmallVector<WeightOp> sources = getSources(op);
     contents.scale = !sources.empty() && sources.front().getScale();

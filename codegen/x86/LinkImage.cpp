@@ -249,6 +249,9 @@ static void completeNames(LinkGraph &graph, StringRef symbol) {
 }
 
 Expected<CodeImage> linkImage(ArrayRef<CompiledUnit> objects, ArrayRef<std::string> exports) {
+  if (exports.empty()) {
+    return createStringError("there is no code to link: no function runs a kernel");
+  }
   auto strings = std::make_shared<orc::SymbolStringPool>();
   ImageGraph all(strings);
   for (const CompiledUnit &object : objects) {

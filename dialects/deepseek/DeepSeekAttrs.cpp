@@ -3,6 +3,7 @@
 //
 // Attributes of the `deepseek` dialect.
 
+#include "dialects/RowFormat.h"
 #include "dialects/deepseek/DeepSeek.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -55,11 +56,12 @@ LogicalResult BlockScaleAttr::verify(llvm::function_ref<InFlightDiagnostic()> em
 
 LogicalResult LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t panels,
                                  int64_t interleave) {
-  if (panels != kPanelWidth) { // C1
-    return emitError() << "expects panels of " << kPanelWidth << " outputs, but got " << panels;
+  if (panels < 1 || panels > kLargestDimension) { // C1
+    return emitError() << "expects panels of 1 to " << kLargestDimension << " outputs, but got " << panels;
   }
-  if (interleave != 0 && interleave != panels) {
-    return emitError() << "expects blocks of " << panels << " rows to interleave, but got " << interleave;
+  if (interleave < 0 || interleave > kLargestDimension) {
+    return emitError() << "expects blocks of at most " << kLargestDimension << " rows to interleave, but got "
+                       << interleave;
   }
   return success();
 }

@@ -139,8 +139,10 @@ def DeepSeek_LayoutAttr
     next of the first, with zero rows where a half ends within a block. A kernel then finds a gate and its up near each
     other.
 
-    Constraints: (C1) panels have 32 outputs, blocks as many or none; (C2) a weight has rows, an even number to
-    interleave them.
+    Which of them are read is up to the kernels of a device: a module with a target has those of its machine.
+
+    Constraints: (C1) panels have 1 to 2^24 outputs, blocks as many rows at most, or none; (C2) a weight has rows, an even
+    number to interleave them.
 
     Example: `tensor<96x128xbf16, #deepseek.layout<panels = 32, interleave = 32>>`.
   }];
@@ -150,8 +152,6 @@ def DeepSeek_LayoutAttr
   let extraClassDeclaration = [{
     /// As the catalog of kernels calls it.
     static constexpr llvm::StringLiteral kCatalogName = "panels";
-    /// Outputs in a panel: FATHOM_PANEL_WIDTH of kernel_abi.h.
-    static constexpr int64_t kPanelWidth = 32;
     /// What a weight of `shape` is in memory.
     llvm::SmallVector<int64_t> getStoredShape(llvm::ArrayRef<int64_t> shape) const;
   }];

@@ -13,6 +13,11 @@ using namespace mlir;
 
 namespace fathom::deepseek {
 
+bool WeightSymbol::hasExpertTable() {
+  auto target = (*this)->getParentOp()->getAttrOfType<TargetAttr>(kTargetAttr);
+  return getExperts() && !(target && target.getLayout());
+}
+
 LayoutAttr getLayout(Type weight) {
   return dyn_cast_if_present<LayoutAttr>(cast<RankedTensorType>(weight).getEncoding());
 }
@@ -64,7 +69,7 @@ LogicalResult WeightOp::verify() {
   if (failed(verifyLayers(*this))) { // C3
     return failure();
   }
-  int64_t expected = 2 * getSliceCount();
+  int64_t expected = 2 * getTensorCount();
   if (int64_t(getLocations().size()) != expected) { // C1
     return emitOpError("expects ") << expected
                                    << " numbers in locations, a shard and an offset for each tensor, but got "
@@ -160,7 +165,7 @@ LogicalResult SourceOp::verifySymbolUses(SymbolTableCollection &symbols) {
   }
   bool sameLayers = !weight.getLayers() || weight.getLayersAttr() == recipe.getLayersAttr();
   bool sameExperts =
-      weight.getExperts() == recipe.getExperts() && weight.getSlicesPerLayer() == recipe.getSlicesPerLayer();
+      weight.getExperts() == recipe.getExperts() && weight.getTensorsPerLayer() == recipe.getTensorsPerLayer();
   if (!sameLayers || !sameExperts) { // C2
     return emitOpError("expects ") << getWeightAttr() << " to have the layers and experts of the recipe";
   }

@@ -12,7 +12,7 @@ def DeepSeek_WeightSymbol : OpInterface<"WeightSymbol"> {
   let cppNamespace = "::fathom::deepseek";
   let description = [{
     A symbol that `get_weight` reads: tensors of one shape, one for each of some layers, or for each layer and expert,
-    layer-major. WeightSlices.h says which of them share a slice of the weight table.
+    layer-major. Slices are what the weight table has of them: one for each, or one for all experts of a layer.
   }];
   let methods = [
     InterfaceMethod<"", "::llvm::StringRef", "getSymName">,
@@ -24,10 +24,17 @@ def DeepSeek_WeightSymbol : OpInterface<"WeightSymbol"> {
       "std::optional<::llvm::ArrayRef<int64_t>>", "getLayers">,
     InterfaceMethod<"", "::mlir::DenseI64ArrayAttr", "getLayersAttr">,
   ];
+  let extraClassDeclaration = [{
+    /// Whether each expert of a layer is a slice. That is so where weights stay row by row, since a checkpoint has them
+    /// anywhere; where the module's target has a layout, a packer makes one stack of them.
+    bool hasExpertTable();
+    /// Slices of a layer in the weight table.
+    int64_t getSlicesPerLayer() { return hasExpertTable() ? this->getTensorsPerLayer() : 1; }
+  }];
   let extraSharedClassDeclaration = [{
     int64_t getLayerCount() { return $_op.getLayers() ? $_op.getLayers()->size() : 1; }
-    int64_t getSlicesPerLayer() { return $_op.getExperts() ? $_op.getTensorType().getDimSize(0) : 1; }
-    int64_t getSliceCount() { return $_op.getLayerCount() * $_op.getSlicesPerLayer(); }
+    int64_t getTensorsPerLayer() { return $_op.getExperts() ? $_op.getTensorType().getDimSize(0) : 1; }
+    int64_t getTensorCount() { return $_op.getLayerCount() * $_op.getTensorsPerLayer(); }
   }];
 }
 

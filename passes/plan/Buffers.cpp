@@ -5,7 +5,6 @@
 
 #include "passes/plan/Buffers.h"
 
-#include "dialects/deepseek/WeightSlices.h"
 #include "passes/plan/RowCounts.h"
 
 using namespace mlir;
@@ -28,7 +27,7 @@ MemRefType getMemRefType(Type type) {
 Type getWeightMemory(WeightSymbol weight) {
   RankedTensorType type = weight.getTensorType();
   SmallVector<int64_t> shape = getStoredShape(type);
-  if (!hasExpertTable(weight)) {
+  if (!weight.hasExpertTable()) {
     return MemRefType::get(shape, type.getElementType());
   }
   return plan::TableType::get(type.getContext(), MemRefType::get(ArrayRef(shape).drop_front(), type.getElementType()));

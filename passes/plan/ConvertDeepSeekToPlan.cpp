@@ -3,7 +3,6 @@
 //
 // From tensors to buffers and dispatches, function by function.
 
-#include "dialects/deepseek/WeightSlices.h"
 #include "passes/plan/Dispatches.h"
 #include "passes/plan/GeneratedBodies.h"
 #include "passes/plan/PlanModule.h"
@@ -116,7 +115,7 @@ LogicalResult FunctionConverter::convertOne(GetWeightOp op) {
     return failure();
   }
   Value weight = plan::WeightOp::create(builder, op.getLoc(), getWeightMemory(symbol), signature.call, op.getWeight(),
-                                        facts.getFirstSlice(symbol), deepseek::countTableSlices(symbol), *instance);
+                                        facts.getFirstSlice(symbol), symbol.getSlicesPerLayer(), *instance);
   buffers.set(op.getResult(), {weight, {}});
   return success();
 }

@@ -184,6 +184,30 @@ static FailureOr<Value> getLayer(OpBuilder &builder, Operation *op, const Signat
   return signature.getAnyLayer(builder, op->getLoc());
 }
 
+/// The rows that `op` is run for; none: it is another op than those of the model, and its first operand has no rows.
+static RowCount countRows(Operation *op, const Signature &signature, const Buffers &buffers) {
+  if (auto compute = dyn_cast<ComputeOp>(op)) {
+    Value counted = compute.getRowsOperand();
+    return counted ? buffers.get(counted).count : signature.rows;
+  }
+  bool counted = op->getNumOperands() > 0 && hasCountedRows(op->getOperand(0).getType());
+  return counted ? buffers.get(op->getOperand(0)).count : RowCount();
+}
+
+static bool isEqual(func::FuncOp a, func::FuncOp b) {
+  return a->getAttr(plan::kItemsAttr) == b->getAttr(plan::kItemsAttr) &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
+}
+
+func::FuncOp GeneratedBodies::unify(func::FuncOp function) {
+  auto *found = llvm::find_if(functions, [&](func::FuncOp other) { return isEqual(other, function); });
+  if (found == functions.end()) {
+    return functions.emplace_back(function);
+  }
+  function.erase();
+  return *found;
+}
+
 LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const Signature &signature,
                                         const Buffers &buffers, const IRMapping &indices) {
   SetVector<Value> captured;
@@ -192,8 +216,7 @@ LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const
     return op->emitOpError("expects regions that use no values from outside");
   }
   auto compute = dyn_cast<ComputeOp>(op);
-  Value counted = compute ? compute.getRowsOperand() : op->getOperand(0);
-  RowCount rows = counted ? buffers.get(counted).count : signature.rows;
+  RowCount rows = countRows(op, signature, buffers);
   int64_t items = compute ? compute.getItemCount() : 0;
   FailureOr<Value> layer = getLayer(builder, op, signature, indices);
   if (failed(layer)) {
@@ -202,11 +225,12 @@ LogicalResult GeneratedBodies::dispatch(OpBuilder &builder, Operation *op, const
   if (!rows.rows) {
     return op->emitOpError("expects an operand that sets the row count");
   }
-  func::FuncOp function = createFunction(module, op->getLoc(), "generated_" + Twine(count++), items);
+  func::FuncOp function = createFunction(module, op->getLoc(), "generated_" + Twine(functions.size()), items);
   BodyBuilder body(function, op, rows, buffers);
   if (failed(body.run())) {
     return failure();
   }
+  function = unify(function);
   UsedStores stores = findUsedStores(op);
   plan::DispatchOp::create(builder, op->getLoc(), signature.call, function.getName(), rows.rows, *layer,
                            body.getInputs(), body.getOutputs(), ValueRange(), stores.reads, stores.writes);

@@ -15,14 +15,17 @@ class GeneratedBodies {
 public:
   explicit GeneratedBodies(mlir::ModuleOp module) : module(module) {}
 
-  /// Moves `op` into a function of its own, on memory of an item, and dispatches that at the insertion point of
-  /// `builder`. Reports what a plan has no memory for, and rows that are not those of the op.
+  /// Copies `op` into a function, on memory of an item, one for all ops that are alike, and dispatches that at the
+  /// insertion point of `builder`. Reports what a plan has no memory for, and rows that are not those of the op.
   mlir::LogicalResult dispatch(mlir::OpBuilder &builder, mlir::Operation *op, const Signature &signature,
                                const Buffers &buffers, const mlir::IRMapping &indices);
 
 private:
+  /// The function that is there for what `function` does, which is erased then, or `function`.
+  mlir::func::FuncOp unify(mlir::func::FuncOp function);
+
   mlir::ModuleOp module;
-  unsigned count = 0;
+  llvm::SmallVector<mlir::func::FuncOp> functions;
 };
 
 } // namespace fathom

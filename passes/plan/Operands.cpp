@@ -115,24 +115,33 @@ private:
 };
 } // namespace
 
-/// Whether the dispatch says that its kernel uses the store at `offset`.
-static bool namesStore(plan::DispatchOp op, int64_t offset) {
-  return llvm::any_of(llvm::concat<const Attribute>(op.getReads(), op.getWrites()), [&](Attribute name) {
-    return plan::findStore(op, cast<StringAttr>(name)).getOffset() == offset;
-  });
+static LogicalResult verifyStores(plan::DispatchOp op, const UsedStores &used) {
+  return op.getReads() == used.reads && op.getWrites() == used.writes
+             ? success()
+             : op.emitOpError("expects to read ") << used.reads << " and to write " << used.writes;
+}
+
+/// The stores that constants of the kernel find in a page, which has them. What has no output writes them.
+static UsedStores findUsedStores(plan::DispatchOp op, plan::KernelOp symbol, const kernels::Kernel &kernel) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto stores = module->getAttrOfType<ArrayAttr>(plan::kStoresAttr).getAsRange<plan::StoreAttr>();
+  SmallVector<StringRef> names;
+  for (auto [constant, offset] : llvm::zip(kernel.constants, symbol.getConstants())) {
+    if (StringRef(constant.name).ends_with("store")) {
+      auto isThere = [offset = offset](plan::StoreAttr store) { return store.getOffset() == offset; };
+      names.push_back((*llvm::find_if(stores, isThere)).getName());
+    }
+  }
+  Builder builder(op.getContext());
+  ArrayAttr none = builder.getArrayAttr({}), used = builder.getStrArrayAttr(names);
+  return kernel.outputCount == 0 ? UsedStores{none, used} : UsedStores{used, none};
 }
 
 /// A dispatch says what its kernel writes, and which stores it uses: what runs at the same time follows from that.
 static LogicalResult verifyEffects(plan::DispatchOp op, plan::KernelOp symbol, const kernels::Kernel &kernel) {
-  if (op.getOutputs().size() != kernel.outputCount) {
-    return op.emitOpError("expects ") << kernel.outputCount << " outputs, but got " << op.getOutputs().size();
-  }
-  for (auto [constant, value] : llvm::zip(kernel.constants, symbol.getConstants())) {
-    if (StringRef(constant.name).ends_with("store") && !namesStore(op, value)) {
-      return op.emitOpError("expects to read or write the store at ") << value << " of a page";
-    }
-  }
-  return success();
+  return op.getOutputs().size() == kernel.outputCount
+             ? verifyStores(op, findUsedStores(op, symbol, kernel))
+             : op.emitOpError("expects ") << kernel.outputCount << " outputs, but got " << op.getOutputs().size();
 }
 
 static LogicalResult verifyWrite(plan::DispatchOp op, Value memory) {
@@ -142,13 +151,6 @@ static LogicalResult verifyWrite(plan::DispatchOp op, Value memory) {
              : op.emitOpError("expects operand ") << operand.getNumber() << ", which is written, among its outputs";
 }
 
-static LogicalResult verifyStores(plan::DispatchOp op, Operation *body) {
-  UsedStores used = findUsedStores(body);
-  return op.getReads() == used.reads && op.getWrites() == used.writes
-             ? success()
-             : op.emitOpError("expects to read ") << used.reads << " and to write " << used.writes;
-}
-
 /// The same of a generated function.
 static LogicalResult verifyEffects(plan::DispatchOp op, func::FuncOp function) {
   WalkResult result = function.walk([&](Operation *body) -> WalkResult {
@@ -156,7 +158,7 @@ static LogicalResult verifyEffects(plan::DispatchOp op, func::FuncOp function) {
     if (write) {
       return verifyWrite(op, write.getDest());
     }
-    return isa<deepseek::ComputeOp>(body) ? verifyStores(op, body) : success();
+    return isa<deepseek::ComputeOp>(body) ? verifyStores(op, findUsedStores(body)) : success();
   });
   return failure(result.wasInterrupted());
 }

@@ -12,11 +12,12 @@ def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::Modul
   let summary = "turn ops on tensors into dispatches on buffers";
   let description = [{
     Every function of an entry point is rewritten with memrefs; others are left alone. An op with a kernel becomes a
-    `plan.dispatch`; an op without one becomes a dispatch of a new function `@generated_<n>` around it, which the lower
-    phase turns into loops. An item of that is a row, whose memory alone it has, or, as the op says (`getItemCount`), some
-    outputs of all rows. Each result gets a `plan.buffer`; column slices become strides where a kernel takes them and
-    subviews in generated functions. Weights that are used get their places in the weight table, in the order of the module. What
-    cannot be planned is reported: other signatures, values without memory, rows that are not counted.
+    `plan.dispatch`; an op without one becomes a dispatch of a function `@generated_<n>` around it, one for all ops that
+    are alike, which the lower phase turns into loops. An item of that is a row, whose memory alone it has, or, as the
+    op says (`getItemCount`), some outputs of all rows. Each result gets a `plan.buffer`; column slices become strides
+    where a kernel takes them and subviews in generated functions. Weights that are used get their places in the weight
+    table, in the order of the module. What cannot be planned is reported: other signatures, values without memory, rows
+    that are not counted.
 
     Numeric contract: exact. Test: test/passes/plan/convert-deepseek-to-plan.mlir.
   }];
@@ -27,11 +28,12 @@ def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::Modul
 def PlanBuffers : Pass<"fathom-plan-buffers", "mlir::ModuleOp"> {
   let summary = "give every buffer its offset in one static arena";
   let description = [{
-    Buffers of one function share memory unless they are alive at the same time: first fit by size, largest first,
-    aligned to 64 bytes. A function's buffers come after those of all its callers. Sets `plan.arena_bytes` on entry
-    points.
+    Buffers of one function share memory where all that uses one waits for all that uses the other, because of what it
+    reads and writes and not because of the order of dispatches: those that need nothing of each other may run at the
+    same time. First fit by size, largest first, aligned to 64 bytes. A function's buffers come after those of all its
+    callers. Sets `plan.arena_bytes` on entry points.
 
-    Numeric contract: exact. Test: test/passes/plan/plan-buffers.mlir.
+    Numeric contract: exact. Tests: test/passes/plan/plan-buffers.mlir, plan-buffers-chains.mlir.
   }];
   let dependentDialects = ["fathom::plan::PlanDialect"];
 }

@@ -5,8 +5,6 @@
 
 #include "passes/plan/PlanModule.h"
 
-#include "dialects/deepseek/WeightSlices.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -48,7 +46,7 @@ int64_t PlanModule::getFirstSlice(WeightSymbol weight) {
     return first.getInt();
   }
   int64_t first = slices;
-  slices += weight.getLayerCount() * countTableSlices(weight);
+  slices += weight.getLayerCount() * weight.getSlicesPerLayer();
   weight->setAttr(plan::kFirstSliceAttr, OpBuilder(weight).getI64IntegerAttr(first));
   return first;
 }

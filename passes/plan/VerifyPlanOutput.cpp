@@ -10,7 +10,6 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/deepseek/Phase.h"
-#include "dialects/deepseek/WeightSlices.h"
 #include "fathom/artifact_abi.h"
 #include "passes/support/Kernels.h"
 
@@ -119,7 +118,7 @@ static LogicalResult verifyWeightTable(ModuleOp module) {
       return emitError(op->getLoc(), "expects adjacent weights in the weight table, the next at slice ")
              << next << ", but got " << first;
     }
-    next += weight.getLayerCount() * deepseek::countTableSlices(weight);
+    next += weight.getLayerCount() * weight.getSlicesPerLayer();
   }
   return success();
 }
@@ -130,7 +129,7 @@ static LogicalResult verifyWeight(plan::WeightOp op, SymbolTable &symbols) {
   if (!first || first.getInt() != int64_t(op.getFirstSlice())) {
     return op.emitOpError("expects ") << op.getWeightAttr() << " to begin at slice " << op.getFirstSlice();
   }
-  int64_t slices = deepseek::countTableSlices(weight);
+  int64_t slices = weight.getSlicesPerLayer();
   if (slices != int64_t(op.getSlicesPerLayer())) {
     return op.emitOpError("expects ") << slices << " slices for each layer, but got " << op.getSlicesPerLayer();
   }

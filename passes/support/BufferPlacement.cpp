@@ -9,9 +9,11 @@
 
 #include "mlir/Analysis/CallGraph.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/PostOrderIterator.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -22,24 +24,30 @@ namespace fathom {
 static constexpr int64_t kAlignment = 64;
 
 namespace {
-/// Memory and the ops between which it is alive, as positions in its block.
+/// Memory and the ops that use it, as positions in their block.
 struct Life {
   PlacedMemory *placed;
   int64_t bytes;
-  int64_t begin = std::numeric_limits<int64_t>::max();
-  int64_t end = -1;
+  llvm::SmallSetVector<int64_t, 4> users;
 };
+
+/// Whether the op at one position has always ended when that at another begins.
+using Precedes = function_ref<bool(int64_t, int64_t)>;
 } // namespace
 
-/// Uses of memory, itself or as `value`. One in a loop is one wherever the loop runs.
-static void extendLife(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, Life &life) {
+/// Uses of memory, itself or as `value`. One in a loop is one wherever the loop runs; one in another block may be when
+/// any op of this one is.
+static void addUsers(Value value, Block &block, const DenseMap<Operation *, int64_t> &order, Life &life) {
   for (Operation *user : value.getUsers()) {
     if (isa<ViewLikeOpInterface>(user)) {
       continue; // Uses of the view count.
     }
-    Operation *ancestor = block.findAncestorOpInBlock(*user);
-    life.begin = std::min(life.begin, ancestor ? order.lookup(ancestor) : 0);
-    life.end = std::max(life.end, ancestor ? order.lookup(ancestor) : std::numeric_limits<int64_t>::max());
+    if (Operation *ancestor = block.findAncestorOpInBlock(*user)) {
+      life.users.insert(order.lookup(ancestor));
+    } else {
+      life.users.insert(0);
+      life.users.insert(int64_t(order.size()) - 1);
+    }
   }
 }
 
@@ -52,20 +60,27 @@ static SmallVector<Life> findLives(func::FuncOp function, MutableArrayRef<Placed
   BufferViewFlowAnalysis aliases(function);
   SmallVector<Life> lives;
   for (PlacedMemory &placed : used) {
-    Life &life = lives.emplace_back(Life{&placed, int64_t(llvm::alignTo(placed.bytes, kAlignment))});
+    Life &life = lives.emplace_back(Life{&placed, int64_t(llvm::alignTo(placed.bytes, kAlignment)), {}});
     for (Value alias : aliases.resolve(placed.memory)) {
-      extendLife(alias, function.front(), order, life);
+      addUsers(alias, function.front(), order, life);
     }
   }
   return lives;
 }
 
+/// Whether nothing uses `b` before all that uses `a` has ended.
+static bool endsBefore(const Life &a, const Life &b, Precedes precedes) {
+  return llvm::all_of(a.users, [&](int64_t earlier) {
+    return llvm::all_of(b.users, [&](int64_t later) { return precedes(earlier, later); });
+  });
+}
+
 /// The lowest place that nothing alive at the same time takes.
-static int64_t findPlace(const Life &life, ArrayRef<Life> lives, int64_t base) {
+static int64_t findPlace(const Life &life, ArrayRef<Life> lives, int64_t base, Precedes precedes) {
   SmallVector<std::pair<int64_t, int64_t>> taken;
   for (const Life &other : lives) {
     int64_t offset = other.placed->offset;
-    if (offset >= 0 && other.begin <= life.end && life.begin <= other.end) {
+    if (offset >= 0 && !endsBefore(life, other, precedes) && !endsBefore(other, life, precedes)) {
       taken.emplace_back(offset, offset + other.bytes);
     }
   }
@@ -80,25 +95,64 @@ static int64_t findPlace(const Life &life, ArrayRef<Life> lives, int64_t base) {
   return place;
 }
 
-int64_t placeMemory(func::FuncOp function, MutableArrayRef<PlacedMemory> used, int64_t base) {
+static int64_t placeMemory(func::FuncOp function, MutableArrayRef<PlacedMemory> used, int64_t base, Precedes precedes) {
   SmallVector<Life> lives = findLives(function, used);
   auto bySize = llvm::map_to_vector(lives, [](const Life &life) { return &life; });
   // The largest first: what is small fits into the gaps. Equal ones stay in order, so that a program has one plan.
   llvm::sort(bySize, [](const Life *a, const Life *b) { return std::tie(b->bytes, a) < std::tie(a->bytes, b); });
   int64_t end = base;
   for (const Life *life : bySize) {
-    int64_t offset = findPlace(*life, lives, base);
+    int64_t offset = findPlace(*life, lives, base, precedes);
     life->placed->offset = offset;
     end = std::max(end, offset + life->bytes);
   }
   return end;
 }
 
-/// Places a function's buffers from `base` on; returns the end of the last.
+int64_t placeMemory(func::FuncOp function, MutableArrayRef<PlacedMemory> used, int64_t base) {
+  return placeMemory(function, used, base, std::less<int64_t>());
+}
+
+using Effects = SmallVector<MemoryEffects::EffectInstance>;
+
+/// Whether one of two ops writes what both touch. None: what an op that does not say it touches.
+static bool haveConflict(const std::optional<Effects> &a, const std::optional<Effects> &b) {
+  return !a || !b || llvm::any_of(*a, [&](const MemoryEffects::EffectInstance &one) {
+    return llvm::any_of(*b, [&](const MemoryEffects::EffectInstance &other) {
+      bool writes = isa<MemoryEffects::Write>(one.getEffect()) || isa<MemoryEffects::Write>(other.getEffect());
+      return writes && one.getValue() == other.getValue() && one.getParameters() == other.getParameters() &&
+             one.getResource() == other.getResource();
+    });
+  });
+}
+
+/// For each op, those that it waits for wherever memory is: they make what it reads, or read what it overwrites, or do
+/// so for one that it waits for.
+static std::vector<llvm::BitVector> findOrder(Block &block) {
+  std::vector<std::optional<Effects>> effects;
+  std::vector<llvm::BitVector> earlier;
+  for (Operation &op : block) {
+    std::optional<Effects> own = getEffectsRecursively(&op);
+    llvm::BitVector waits(effects.size());
+    for (size_t i = 0; i < effects.size(); ++i) {
+      if (haveConflict(effects[i], own)) {
+        waits |= earlier[i];
+        waits.set(i);
+      }
+    }
+    effects.push_back(std::move(own));
+    earlier.push_back(std::move(waits));
+  }
+  return earlier;
+}
+
+/// Places a function's buffers from `base` on; returns the end of the last. Commands that need nothing of each other
+/// are to run at the same time, whatever their order in the function is.
 static int64_t placeBuffers(func::FuncOp function, int64_t base) {
   SmallVector<PlacedMemory> buffers;
   function.walk([&](plan::BufferOp op) { buffers.push_back({op.getResult(), int64_t(op.getBytes())}); });
-  int64_t end = placeMemory(function, buffers, base);
+  std::vector<llvm::BitVector> order = findOrder(function.front());
+  int64_t end = placeMemory(function, buffers, base, [&](int64_t a, int64_t b) { return a < b && order[b].test(a); });
   for (const PlacedMemory &buffer : buffers) {
     buffer.memory.getDefiningOp<plan::BufferOp>().setOffset(buffer.offset);
   }

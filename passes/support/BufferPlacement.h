@@ -23,8 +23,8 @@ struct PlacedMemory {
 int64_t placeMemory(mlir::func::FuncOp function, llvm::MutableArrayRef<PlacedMemory> used, int64_t base);
 
 /// Gives every `plan.buffer` of entry points and of the functions that they reach its offset, and entry points their
-/// `plan.arena_bytes`. Buffers of one function share memory unless they are alive at the same time; those of a function
-/// lie behind the buffers of all its callers.
+/// `plan.arena_bytes`. Buffers of one function share memory where all that uses one waits for all that uses the other;
+/// those of a function lie behind the buffers of all its callers.
 void placeBuffers(mlir::ModuleOp module);
 
 } // namespace fathom

@@ -26,11 +26,15 @@ static KernelUse withReadableScales(const KernelUse &use) {
   return isKernelBlock(use.block, use.layout == kRowsLayout) ? use : KernelUse();
 }
 
+/// What the device's kernels read, and the packer makes.
+static LayoutAttr getDeviceLayout(MLIRContext *context) {
+  return LayoutAttr::get(context, kernels::device().panels, kernels::device().interleave);
+}
+
 TargetAttr makeTarget(MLIRContext *context, const kernels::Arch &arch, StringRef tune, bool layouts, Type activation) {
-  const kernels::Device &device = kernels::device();
-  auto layout = layouts ? LayoutAttr::get(context, device.panels, device.interleave) : LayoutAttr();
-  return TargetAttr::get(context, device.triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune, layout,
-                         activation);
+  LayoutAttr layout = layouts ? getDeviceLayout(context) : LayoutAttr();
+  return TargetAttr::get(context, kernels::device().triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune,
+                         layout, activation);
 }
 
 FailureOr<const kernels::Arch *> findArch(Location location, StringRef name) {
@@ -42,12 +46,28 @@ FailureOr<const kernels::Arch *> findArch(Location location, StringRef name) {
   return error << ", but got '" << name << "'";
 }
 
+/// The layout of gates and ups, and that of other weights.
+static LogicalResult verifyLayouts(ModuleOp module, TargetAttr target) {
+  if (target.getLayout() && target.getLayout() != getDeviceLayout(module.getContext())) {
+    return emitError(module.getLoc(), "expects ")
+           << getDeviceLayout(module.getContext()) << ", which kernels read, but got " << target.getLayout();
+  }
+  WalkResult result = module.walk([&](ConvertLayoutOp op) -> WalkResult {
+    LayoutAttr layout = getLayout(op.getType());
+    return layout == target.getLayoutOf(layout.getInterleave() != 0)
+               ? success()
+               : op.emitOpError("expects a layout that the module's target has, but got ") << layout;
+  });
+  return failure(result.wasInterrupted());
+}
+
 FailureOr<TargetAttr> getTarget(ModuleOp module) {
   auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!target) {
     return emitError(module.getLoc(), "expects the machine to compile for in attribute '") << kTargetAttr << "'";
   }
-  return failed(findArch(module.getLoc(), target.getArch())) ? FailureOr<TargetAttr>() : target;
+  bool valid = succeeded(findArch(module.getLoc(), target.getArch())) && succeeded(verifyLayouts(module, target));
+  return valid ? target : FailureOr<TargetAttr>();
 }
 
 const kernels::Kernel *findKernel(Operation *op, TargetAttr target) {

@@ -59,11 +59,16 @@ class Variants(support.DriverTest):
 
     def test_a_program_that_would_never_run_is_left_out(self):
         """Activations of f32 do without AVX512-BF16, and two processors may be of one level."""
-        for mcpu, left in (("x86-64-v4,cooperlake", "x86-64-v4"), ("x86-64-v4,skylake-avx512", "skylake-avx512")):
+        for mcpu, left, kept in (("x86-64-v4,cooperlake", "x86-64-v4", "cooperlake"),
+                                 ("x86-64-v4,skylake-avx512", "skylake-avx512", "x86-64-v4")):
             result = make("compile", support.checkpoint(), "-o", self.path("model"), "--mcpu=" + mcpu)
-            self.assertIn(f"'{left}' is left out".encode(), result.stderr)
+            self.assertIn(f"'{left}' adds nothing: its program would be the one for '{kept}'".encode(), result.stderr)
             variants = describe(self.path("model"))["variants"]
             self.assertEqual([variant["cpu"] for variant in variants], ["x86-64-v4"])
+
+    def test_a_processor_that_adds_nothing_is_called_what_the_user_called_it(self):
+        result = make("compile", support.checkpoint(), "-o", self.path("model"), "--mcpu=native,native")
+        self.assertIn(b"'native' adds nothing: its program would be the one for 'native'", result.stderr)
 
     def test_activations_of_bf16_use_more_levels(self):
         variants = describe(self.compile("model", "x86-64-v3,x86-64-v4,cooperlake", "--act-type=bf16"))["variants"]

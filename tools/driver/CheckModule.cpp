@@ -34,7 +34,7 @@ static bool checkShards(ModuleOp module, const checkpoint::Checkpoint &files) {
 
 static bool checkLocations(deepseek::WeightOp weight, const checkpoint::Checkpoint &files) {
   RankedTensorType type = weight.getTensorType();
-  uint64_t bytes = type.getNumElements() / weight.getSlicesPerLayer() * (type.getElementTypeBitWidth() / 8);
+  uint64_t bytes = type.getNumElements() / weight.getTensorsPerLayer() * (type.getElementTypeBitWidth() / 8);
   ArrayRef<int64_t> locations = weight.getLocations();
   for (size_t i = 0; i < locations.size(); i += 2) {
     uint64_t shard = locations[i], offset = locations[i + 1];

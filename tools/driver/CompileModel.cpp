@@ -21,6 +21,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 
@@ -29,6 +30,12 @@ namespace fathom::driver {
 using checkpoint::Problem;
 
 namespace {
+/// A machine, and what --mcpu calls it.
+struct NamedTarget {
+  codegen::X86Target machine;
+  std::string name;
+};
+
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
 public:
@@ -53,9 +60,9 @@ private:
   bool addTarget(StringRef mcpu);
   bool takeInput();
   bool checkStorage();
-  bool compileFor(codegen::X86Target target, ModuleOp module);
+  bool compileFor(const NamedTarget &named, ModuleOp module);
   bool readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table);
-  bool hasVariantFor(const artifact::TargetT &target) const;
+  bool addProgram(const artifact::TargetT &target, StringRef name);
   bool collectPlan(ModuleOp module, codegen::ProgramContents &program);
   bool generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
@@ -84,7 +91,9 @@ private:
   MLIRContext context;
   CompileInput input;
   /// Faster ones first. Where a module says its machine, one that says nothing.
-  std::vector<codegen::X86Target> targets;
+  std::vector<NamedTarget> targets;
+  /// By the processor that a program is for, the name of the target it is of.
+  llvm::StringMap<std::string> programs;
   codegen::ArtifactContents contents;
 };
 } // namespace
@@ -93,13 +102,13 @@ private:
 bool Compilation::compile() {
   Phase start = options.from.value_or(Phase::DeepSeek);
   if (!output.check() || !selectTargets() || !takeInput() ||
-      !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front())) {
+      !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine)) {
     return false;
   }
   if (options.last < Phase::Fuse) {
     return writeModule(*input.module);
   }
-  for (const codegen::X86Target &target : targets) {
+  for (const NamedTarget &target : targets) {
     OwningOpRef<ModuleOp> own(input.module->clone());
     if (!compileFor(target, *own)) {
       return false;
@@ -114,7 +123,7 @@ bool Compilation::addTarget(StringRef mcpu) {
   if (!found) {
     return fail(found.takeError(), "target");
   }
-  targets.push_back(*found);
+  targets.push_back({*found, mcpu.str()});
   return true;
 }
 
@@ -131,7 +140,8 @@ bool Compilation::selectTargets() {
     good &= addTarget(mcpu);
   }
   // Levels are listed from the one that has most.
-  llvm::stable_sort(targets, [](const codegen::X86Target &a, const codegen::X86Target &b) { return a.arch < b.arch; });
+  llvm::stable_sort(targets,
+                    [](const NamedTarget &a, const NamedTarget &b) { return a.machine.arch < b.machine.arch; });
   return good;
 }
 
@@ -179,9 +189,9 @@ bool Compilation::checkStorage() {
 }
 
 /// The phases that go by the target, and what comes of them.
-bool Compilation::compileFor(codegen::X86Target target, ModuleOp module) {
+bool Compilation::compileFor(const NamedTarget &named, ModuleOp module) {
   Phase start = std::max(options.from.value_or(Phase::DeepSeek), Phase::Model);
-  std::string named = target.tune;
+  codegen::X86Target target = named.machine;
   if (!phases.run(module, start, std::min(options.last, Phase::Plan), target)) {
     return false;
   }
@@ -192,10 +202,7 @@ bool Compilation::compileFor(codegen::X86Target target, ModuleOp module) {
   if (!readTarget(module, target, program.target)) {
     return false;
   }
-  if (hasVariantFor(program.target)) {
-    diagnostics.note("variant", options.input, "",
-                     "--mcpu: '" + named + "' is left out: this model's program has the instructions of '" +
-                         program.target.cpu + "', and there is one");
+  if (!addProgram(program.target, named.name)) {
     return true;
   }
   if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target)) {
@@ -220,9 +227,14 @@ bool Compilation::readTarget(ModuleOp module, codegen::X86Target &target, artifa
   return true;
 }
 
-/// Whether there is a program that runs wherever one for `target` would, which then never ran.
-bool Compilation::hasVariantFor(const artifact::TargetT &target) const {
-  return llvm::any_of(contents.variants, [&](auto &variant) { return variant.target.cpu == target.cpu; });
+/// False, with a note: there is a program that runs wherever one for `target` would, which then never ran.
+bool Compilation::addProgram(const artifact::TargetT &target, StringRef name) {
+  auto [program, isNew] = programs.try_emplace(target.cpu, name);
+  if (!isNew) {
+    diagnostics.note("variant", options.input, "",
+                     "--mcpu: '" + name + "' adds nothing: its program would be the one for '" + program->second + "'");
+  }
+  return isNew;
 }
 
 /// What code does not say.

@@ -36,6 +36,14 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, o
         outs(%y : memref<?x8xf32>) extras(%x : memref<?x8xf32>)
     return
   }
+  func.func private @joins(%task: !plan.task, %item: index, %scratch: !plan.scratch) {
+    %x = plan.operand 0 of %task at %item factor 1 : memref<1x8xf32>
+    %t = bufferization.to_tensor %x restrict : memref<1x8xf32> to tensor<1x8xf32>
+    %j = tensor.concat dim(1) %t, %t : (tensor<1x8xf32>, tensor<1x8xf32>) -> tensor<1x16xf32>
+    %y = plan.operand 1 of %task at %item factor 1 : memref<1x16xf32>
+    bufferization.materialize_in_destination %j in restrict writable %y : (tensor<1x16xf32>, memref<1x16xf32>) -> ()
+    return
+  }
   func.func @decode(%call: !plan.call) attributes {deepseek.form = "absorbed", plan.max_rows = 4 : i64} {
     %n = plan.rows logit_rows of %call
     %c2 = arith.constant 2 : index
@@ -50,6 +58,8 @@ module attributes {plan.stores = [#plan.store<"latent", layers = 2, width = 8, o
         outs(%x : memref<?x8xf32>)
     call @layer(%call, %x, %y, %l1, %l1) : (!plan.call, memref<?x8xf32>, memref<?x8xf32>, index, index) -> ()
     plan.record_state of %call %y layer 1 : memref<?x8xf32>
+    %z = plan.buffer of %call bytes 256 offset 320 sizes(%n) : memref<?x16xf32>
+    plan.dispatch @joins of %call rows %n layer %l0 ins(%y : memref<?x8xf32>) outs(%z : memref<?x16xf32>)
     return
   }
 })";
@@ -89,7 +99,7 @@ struct LowerCommandsTest : testing::Test {
 };
 
 TEST_F(LowerCommandsTest, ListsKernelsAsTheyAreLaunched) {
-  ASSERT_EQ(tables.kernels.size(), 3u);
+  ASSERT_EQ(tables.kernels.size(), 4u);
   EXPECT_EQ(tables.kernels[1].name, "gemm");
   EXPECT_EQ(tables.kernels[1].op, "gemm");
   EXPECT_EQ(tables.kernels[1].inputs, 2u);
@@ -99,6 +109,12 @@ TEST_F(LowerCommandsTest, ListsKernelsAsTheyAreLaunched) {
   EXPECT_EQ(tables.kernels[0].store_writes, 1u);
   EXPECT_FALSE(tables.kernels[1].generated);
   EXPECT_EQ(tables.functions[0].name, "layer");
+}
+
+TEST_F(LowerCommandsTest, CallsGeneratedFunctionsWhatTheirOpsAre) {
+  EXPECT_EQ(tables.kernels[3].name, "joins");
+  EXPECT_EQ(tables.kernels[3].op, "concat");
+  EXPECT_TRUE(tables.kernels[3].generated);
 }
 
 TEST_F(LowerCommandsTest, LaunchesSayWhereOperandsAre) {

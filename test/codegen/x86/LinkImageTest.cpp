@@ -148,4 +148,8 @@ TEST(LinkImage, GivesPagesOneProtectionThatNeverWritesCode) {
   EXPECT_THAT(protections, testing::UnorderedElementsAre(PF_R, PF_R | PF_W, PF_R | PF_X));
 }
 
+TEST(LinkImage, RefusesAnImageOfNothing) {
+  EXPECT_EQ(getMessage(linkImage({}, {})), "there is no code to link: no function runs a kernel");
+}
+
 } // namespace fathom::codegen::test

@@ -1,13 +1,18 @@
 // What a layout is not: each constraint of `#deepseek.layout`, broken once.
 // RUN: fathom-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{expects panels of 32 outputs, but got 16}}
-func.func private @c1_panels(tensor<4x8xbf16, #deepseek.layout<panels = 16>>)
+// expected-error @+1 {{expects panels of 1 to 16777216 outputs, but got 0}}
+func.func private @c1_panels(tensor<4x8xbf16, #deepseek.layout<panels = 0>>)
 
 // -----
 
-// expected-error @+1 {{expects blocks of 32 rows to interleave, but got 8}}
-func.func private @c1_interleave(tensor<4x8xbf16, #deepseek.layout<panels = 32, interleave = 8>>)
+// expected-error @+1 {{expects panels of 1 to 16777216 outputs, but got 16777217}}
+func.func private @c1_wide_panels(tensor<4x8xbf16, #deepseek.layout<panels = 16777217>>)
+
+// -----
+
+// expected-error @+1 {{expects blocks of at most 16777216 rows to interleave, but got -1}}
+func.func private @c1_interleave(tensor<4x8xbf16, #deepseek.layout<panels = 32, interleave = -1>>)
 
 // -----
 

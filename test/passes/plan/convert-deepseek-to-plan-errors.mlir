@@ -164,6 +164,46 @@ module attributes {deepseek.model = #facts} {
       -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
     %t = deepseek.get_weight @table : tensor<8x8xbf16>
     %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+    // expected-error @+1 {{expects an operand that sets the row count}}
+    "gpu.barrier"() : () -> ()
+    return %c : !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+    %n = arith.constant 1 : index
+    // expected-error @+1 {{expects an operand that sets the row count}}
+    scf.for %i = %n to %n step %n {
+    }
+    return %c : !deepseek.cache<latent: 16 x f32>
+  }
+}
+
+// -----
+
+#facts = {family = "deepseek_v3", vocabulary = 8 : i64, hidden = 8 : i64, layers = 3 : i64, max_context = 16 : i64,
+          bos_token = 0 : i64, eos_tokens = array<i64: 1>, temperature = 0.0, top_p = 0.0, top_k = 0 : i64}
+module attributes {deepseek.model = #facts} {
+  deepseek.weight @table : tensor<8x8xbf16> from "t" at [0, 0]
+  func.func @decode(%tokens: tensor<?xi32> {deepseek.input = "tokens"},
+                    %p: tensor<?xi32> {deepseek.input = "positions"},
+                    %r: tensor<?xi32> {deepseek.input = "logit_row_ids"},
+                    %c: !deepseek.cache<latent: 16 x f32> {deepseek.input = "cache"})
+      -> !deepseek.cache<latent: 16 x f32> attributes {deepseek.form = "absorbed", deepseek.max_rows = 4 : i64} {
+    %t = deepseek.get_weight @table : tensor<8x8xbf16>
+    %x = deepseek.embedding %tokens, %t : (tensor<?xi32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
     %z = arith.constant 0 : index
     // expected-error @+1 {{expects regions that use no values from outside}}
     %y = linalg.map ins(%x : tensor<?x8xf32>) outs(%x : tensor<?x8xf32>) (%in: f32, %out: f32) {
