@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// ops.def and variants.def as objects.
+// ops.def and instances.def as objects.
 
 #include "kernels/Catalog.h"
 
@@ -33,7 +33,7 @@ struct OpRow {
   bool hasEpilogue;
 };
 
-/// What variants.def says of an op's kernels.
+/// What instances.def says of an op's kernels.
 struct Tuning {
   std::string_view op, constant;
   int64_t (*tune)(const int64_t *constants);
@@ -101,13 +101,13 @@ namespace formulas {
 
 using namespace cpu;
 
-#define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
+#define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
   struct op : op##_constants {                                                                                         \
     static int64_t tune([[maybe_unused]] const int64_t *c) { return value; }                                           \
     static int64_t scratchBytes([[maybe_unused]] int64_t rows, [[maybe_unused]] const int64_t *c) { return scratch; }  \
   };
-#include "kernels/cpu/variants.def"
-#undef FATHOM_VARIANTS
+#include "kernels/cpu/instances.def"
+#undef FATHOM_INSTANCES
 
 #define FATHOM_OPERANDS(op, ...)                                                                                       \
   struct op##_operands : op##_op, Shapes {                                                                             \
@@ -123,10 +123,10 @@ using namespace cpu;
 } // namespace formulas
 
 static constexpr Tuning kTunings[] = {
-#define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
+#define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
   {#op, #tuned, formulas::op::tune, formulas::op::scratchBytes, formulas::op##_operands::list},
-#include "kernels/cpu/variants.def"
-#undef FATHOM_VARIANTS
+#include "kernels/cpu/instances.def"
+#undef FATHOM_INSTANCES
 };
 
 static std::vector<std::string_view> listOperandNames(const OpRow &row, bool scaled) {
@@ -208,17 +208,17 @@ const Device &device() {
     #name, #triple, #baseline, panels, interleave                                                                      \
   }
   static constexpr Device kCpu =
-#include "kernels/cpu/variants.def"
+#include "kernels/cpu/instances.def"
       ;
 #undef FATHOM_DEVICE
   return kCpu;
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, numbers)                                          \
-  {#name, #fallback, #processor, vectorBits, splitNames(#features), #numbers},
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType)                                      \
+  {#name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
   static const std::vector<Arch> levels = {
-#include "kernels/cpu/variants.def"
+#include "kernels/cpu/instances.def"
   };
 #undef FATHOM_ARCH
   return levels;
@@ -241,7 +241,7 @@ bool canRun(std::string_view arch, std::string_view kernelArch) {
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout, std::string_view activationType) {
   for (const Arch *level = findArch(arch); level; level = findArch(level->fallback)) {
-    if (level->numbers != "all" && level->numbers != activationType) {
+    if (level->productType != "all" && level->productType != activationType) {
       continue;
     }
     for (const Kernel &kernel : catalog()) {

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// C++ view of ops.def and of each device's variants.def: which kernels there are, and how to call one.
+// C++ view of ops.def and of each device's instances.def: which kernels there are, and how to call one.
 
 #ifndef FATHOM_KERNELS_CATALOG_H
 #define FATHOM_KERNELS_CATALOG_H
@@ -44,7 +44,7 @@ struct Arch {
   /// Beyond x86-64-v3, as clang and /proc/cpuinfo spell them.
   std::vector<std::string_view> features;
   /// The type of weights and activations that its products are for; "all" where that does not matter.
-  std::string_view numbers;
+  std::string_view productType;
 };
 
 /// Sizes that no constant says: rows, and positions of a context.
@@ -100,7 +100,7 @@ struct Kernel {
   int findConstant(std::string_view name) const;
 };
 
-/// Every kernel, in the order of variants.def.
+/// Every kernel, in the order of instances.def.
 const std::vector<Kernel> &catalog();
 
 /// The device that archs() are levels of.

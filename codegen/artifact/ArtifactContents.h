@@ -34,7 +34,7 @@ inline bool operator==(const ExternalSlice &a, const ExternalSlice &b) {
 
 using SliceContents = std::variant<SliceRecipe, ExternalSlice>;
 
-/// One weight and its slices, which are numbered through over all weights: this is the order of fathom_call.weights.
+/// One weight and its slices, which are numbered through over all weights: this is the order of Program.weight_slices.
 /// The table's own numbers of slices are the writer's.
 struct WeightContents : artifact::WeightT {
   /// One of each slice, or, of a slice that has several experts, one of each expert.

@@ -14,7 +14,8 @@
 
 namespace fathom::reference {
 
-/// How far the pass of a flag may move a result, relative to the largest number of that result.
+/// How far the pass of a flag may move a result, relative to the largest number of that result. `rounds`: the module
+/// has activations of bf16, of which a pass may round more or fewer.
 using NumericContract = double (*)(llvm::StringRef flag, bool rounds);
 
 /// Makes `manager` evaluate every public function on tensors before its first pass and after each, on the same seeded

@@ -20,7 +20,7 @@ def Plan_Dialect : Dialect {
     nothing. The artifact has these functions as lists of commands, an op each.
 
     Activations are memrefs: the call's own, or `plan.buffer`s at fixed offsets of one arena. Weights are slices of the
-    call's weight table. A dispatch runs the items of a kernel in parallel. It waits for those before it that write what it
+    program's weight table. A dispatch runs the items of a kernel in parallel. It waits for those before it that write what it
     touches or touch what it writes, and for no others.
 
     What no kernel runs is dispatched as well, as a function `(!plan.task, index, !plan.scratch)` of one op, which the
@@ -46,8 +46,8 @@ def Plan_CallType : TypeDef<Plan_Dialect, "Call"> {
   let mnemonic = "call";
   let summary = "the arguments of one call of an entry point";
   let description = [{
-    What a caller gives (fathom_call_t of artifact_abi.h: tokens, positions, page tables, and where logits go), the
-    arena and the weight table.
+    What a caller gives (fathom_call_t of artifact_abi.h: tokens, positions, page tables, and where logits go), and what
+    only the plan sees beside it: the arena and the program's weight table (artifact.fbs). Commands name places in them.
   }];
 }
 

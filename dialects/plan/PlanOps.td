@@ -26,7 +26,7 @@ def Plan_RowsOp : Plan_Op<"rows", [Pure]> {
 def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
   let summary = "an array that the caller passes";
   let description = [{
-    The field of fathom_call_t of that name: `tokens`, `positions`, `logit_row_ids` or `logits`.
+    The field of fathom_call_t of that name: `tokens`, `positions`, `hidden`, `logit_row_ids`, `logits` or `hidden_out`.
 
     Constraints: (C1) a call has the array (`fathom/call_inputs.def`); (C2) the result is of its type.
 
@@ -61,7 +61,7 @@ def Plan_BufferOp : Plan_Op<"buffer"> {
 def Plan_WeightOp : Plan_Op<"weight", [Pure]> {
   let summary = "a slice of the weight table, or the table of a layer's experts";
   let description = [{
-    Slices of `weight` start at `first_slice` of the call's weight table; each layer has `slices_per_layer`, and
+    Slices of `weight` start at `first_slice` of the program's weight table; each layer has `slices_per_layer`, and
     `instance` says which of the layers that share the function it is. The result is the weight, all experts' in one, or the
     table of theirs where each is a slice of its own.
 
@@ -228,7 +228,7 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments, DeclareOpIn
     other's may run at the same time. `rows` is fathom_dispatch.rows.
 
     Constraints: (C1) `kernel` names a `plan.kernel`, and there are as many operands as it and its epilogue take;
-    (C2) those of the epilogue are f32 rows of a static width, or a vector of bf16, f16 or f32 with a number for each
+    (C2) those of the epilogue are f32 or bf16 rows of a static width, or a vector of bf16, f16 or f32 with a number for each
     column, and of the same type in every dispatch of the kernel; or (C3) it names a function of a task, each
     `plan.operand` of which is one of the operands and of its type, but for the number of rows; (C4) the module has the
     stores. Memory is contiguous: a kernel gets its address alone, in the order of inputs, outputs and extras.
@@ -259,7 +259,7 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments, DeclareOpIn
 def Plan_RecordStateOp : Plan_Op<"record_state"> {
   let summary = "copies a layer's output to the caller, if it asked for states";
   let description = [{
-    Constraints: (C1) the input is f32 rows of a static width.
+    Constraints: (C1) the input is f32 or bf16 rows of a static width.
 
     Example: `plan.record_state of %call %x layer 1 : memref<?x128xf32>`.
   }];

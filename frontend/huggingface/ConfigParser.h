@@ -50,6 +50,7 @@ private:
   void sampling();
   void refuseUndone();
   void checkLayerTypes();
+  void requireOfEachLayer(llvm::StringRef key, llvm::StringRef supported);
   void compareArchitecture();
   void warnOfUnread();
   void quantization();

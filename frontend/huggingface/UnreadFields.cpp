@@ -143,17 +143,23 @@ void ConfigParser::refuseUndone() {
   }
 }
 
-/// Kinds of attention, layer by layer: all layers have that of the family.
+/// Kinds of attention, layer by layer: all layers have that of the family, and each its own indexer.
 void ConfigParser::checkLayerTypes() {
-  llvm::StringRef supported = modelConfig.indexer.topK > 0 ? "deepseek_sparse_attention" : "full_attention";
-  for (Value type : keys.get("layer_types").elements()) {
+  bool sparse = modelConfig.indexer.topK > 0;
+  requireOfEachLayer("layer_types", sparse ? "deepseek_sparse_attention" : "full_attention");
+  if (sparse) {
+    requireOfEachLayer("indexer_types", "full");
+  }
+}
+
+void ConfigParser::requireOfEachLayer(llvm::StringRef key, llvm::StringRef supported) {
+  for (Value type : keys.get(key).elements()) {
     if (type.string() != supported) {
-      keys.unsupported("layer_types",
-                       "holds " + quote(type) + ", but the only supported value is \"" + supported + "\"");
+      keys.unsupported(key, "holds " + quote(type) + ", but the only supported value is \"" + supported + "\"");
       return;
     }
   }
-  requirePerLayer("layer_types");
+  requirePerLayer(key);
 }
 
 /// An architecture that is not the model type's: the weights or the file were made for another program.

@@ -3,7 +3,7 @@
 //
 // How a source defines the kernel that it is compiled for.
 //
-// CMake compiles a source once for each kernel of variants.def that names it, with the macros FATHOM_VARIANT_SYMBOL,
+// CMake compiles a source once for each kernel of instances.def that names it, with the macros FATHOM_INSTANCE_SYMBOL,
 // _OP, _ARCH, _TYPE and _LAYOUT. A source ends with FATHOM_DEFINE_KERNEL(class).
 
 #ifndef FATHOM_KERNELS_CPU_KERNEL_H
@@ -34,7 +34,7 @@ struct HeadItems : Constants {
   static FATHOM_INLINE int64_t items(int64_t /*rows*/, const int64_t *c) { return c[Constants::H]; }
 };
 
-// Words of variants.def.
+// Words of instances.def.
 enum class Op {
 #define FATHOM_OP(op, ...) op,
 #include "kernels/ops.def"
@@ -62,30 +62,32 @@ template <class Weight>
 using panels = PanelWeights<Weight>;
 } // namespace layouts
 
-#ifdef FATHOM_VARIANT_SYMBOL
+#ifdef FATHOM_INSTANCE_SYMBOL
 
-constexpr Op kOp = Op::FATHOM_VARIANT_OP;
-using Tile = archs::FATHOM_VARIANT_ARCH;
-using Weight = types::FATHOM_VARIANT_TYPE;
-using Weights = layouts::FATHOM_VARIANT_LAYOUT<Weight>;
+constexpr Op kOp = Op::FATHOM_INSTANCE_OP;
+using Tile = archs::FATHOM_INSTANCE_ARCH;
+using Weight = types::FATHOM_INSTANCE_TYPE;
+using Weights = layouts::FATHOM_INSTANCE_LAYOUT<Weight>;
 
 #define FATHOM_JOIN(a, b) FATHOM_JOIN_EXPANDED(a, b)
 #define FATHOM_JOIN_EXPANDED(a, b) a##b
-#define FATHOM_VARIANT_ITEMS FATHOM_JOIN(FATHOM_VARIANT_SYMBOL, _items)
+#define FATHOM_INSTANCE_ITEMS FATHOM_JOIN(FATHOM_INSTANCE_SYMBOL, _items)
 
 /// For sources of ops whose constants are not the same.
-using VariantConstants = FATHOM_JOIN(FATHOM_VARIANT_OP, _constants);
+using InstanceConstants = FATHOM_JOIN(FATHOM_INSTANCE_OP, _constants);
 
 extern "C" {
-int64_t FATHOM_VARIANT_ITEMS(int64_t rows, const int64_t *constants);
-void FATHOM_VARIANT_SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch);
+int64_t FATHOM_INSTANCE_ITEMS(int64_t rows, const int64_t *constants);
+void FATHOM_INSTANCE_SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch);
 }
 
 /// Defines the kernel by a class with `items(rows, constants)` and `run(dispatch, constants, item, scratch)`. The
 /// attribute keeps 512-bit vectors legal on processors that LLVM tunes for 256 bits.
 #define FATHOM_DEFINE_KERNEL(...)                                                                                      \
-  int64_t FATHOM_VARIANT_ITEMS(int64_t rows, const int64_t *constants) { return __VA_ARGS__::items(rows, constants); } \
-  __attribute__((min_vector_width(512))) void FATHOM_VARIANT_SYMBOL(                                                   \
+  int64_t FATHOM_INSTANCE_ITEMS(int64_t rows, const int64_t *constants) {                                              \
+    return __VA_ARGS__::items(rows, constants);                                                                        \
+  }                                                                                                                    \
+  __attribute__((min_vector_width(512))) void FATHOM_INSTANCE_SYMBOL(                                                  \
       const fathom_dispatch_t *dispatch, const int64_t *constants, int64_t item, void *scratch) {                      \
     __VA_ARGS__::run(dispatch, constants, item, scratch);                                                              \
   }
@@ -95,7 +97,7 @@ void FATHOM_VARIANT_SYMBOL(const fathom_dispatch_t *dispatch, const int64_t *con
 /// A benchmark includes sources for their classes.
 #define FATHOM_DEFINE_KERNEL(...)
 
-#endif // FATHOM_VARIANT_SYMBOL
+#endif // FATHOM_INSTANCE_SYMBOL
 
 } // namespace fathom::cpu
 

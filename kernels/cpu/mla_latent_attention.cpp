@@ -38,6 +38,6 @@ struct MlaLatentAttention {
   }
 };
 
-FATHOM_DEFINE_KERNEL(MlaLatentAttention<Tile, VariantConstants>)
+FATHOM_DEFINE_KERNEL(MlaLatentAttention<Tile, InstanceConstants>)
 
 } // namespace fathom::cpu

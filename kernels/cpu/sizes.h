@@ -3,7 +3,7 @@
 //
 // Sizes that compiler and kernels share: constants by name, the work of an item, and the memory it takes.
 //
-// Plain C++: the compiler evaluates variants.def with it when it plans a model.
+// Plain C++: the compiler evaluates instances.def with it when it plans a model.
 
 #ifndef FATHOM_KERNELS_CPU_SIZES_H
 #define FATHOM_KERNELS_CPU_SIZES_H
@@ -47,12 +47,12 @@ FATHOM_INLINE constexpr int64_t size_of_part(int64_t count, int64_t size, int64_
   };
 #include "kernels/ops.def"
 #undef FATHOM_OP
-#define FATHOM_VARIANTS(op, source, archs, types, layouts, tuned, value, scratch)                                      \
+#define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
   struct op##_constants : op##_op {                                                                                    \
     enum TunedConstant { tuned = kOpConstants };                                                                       \
   };
-#include "kernels/cpu/variants.def"
-#undef FATHOM_VARIANTS
+#include "kernels/cpu/instances.def"
+#undef FATHOM_INSTANCES
 
 /// Panels an item of a product takes: enough to keep several in flight, few enough that there are items for several
 /// threads.

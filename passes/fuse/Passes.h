@@ -6,11 +6,19 @@
 #ifndef FATHOM_PASSES_FUSE_PASSES_H
 #define FATHOM_PASSES_FUSE_PASSES_H
 
+#include "passes/support/ActivationType.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassOptions.h"
 
 namespace fathom {
+
+/// The values of options for activations.
+inline llvm::cl::ValuesClass getActivationTypes() {
+  return llvm::cl::values(clEnumValN(ActivationType::F32, "f32", "as they are computed"),
+                          clEnumValN(ActivationType::Bf16, "bf16", "rounded"));
+}
 
 #define GEN_PASS_DECL
 #include "passes/fuse/Passes.h.inc"
@@ -25,8 +33,8 @@ struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
                        llvm::cl::init(true)};
   Option<bool> packWeights{*this, "pack-weights", llvm::cl::desc("lay weights out as kernels like them best"),
                            llvm::cl::init(true)};
-  Option<std::string> activation{*this, "activation", llvm::cl::desc("what activations are: f32 or bf16"),
-                                 llvm::cl::init("f32")};
+  Option<ActivationType> activation{*this, "activation", llvm::cl::desc("what activations are: f32 or bf16"),
+                                    llvm::cl::init(ActivationType::F32), getActivationTypes()};
 };
 
 /// The fuse phase, in order.

@@ -22,7 +22,8 @@ def AttachTarget : Pass<"fathom-attach-target", "mlir::ModuleOp"> {
     Option<"arch", "arch", "std::string", "\"\"", "an arch that has kernels; empty: what all machines have">,
     Option<"tune", "tune", "std::string", "\"\"", "a processor of the arch to tune for; empty: any">,
     Option<"packWeights", "pack-weights", "bool", "true", "lay weights out as kernels like them best">,
-    Option<"activation", "activation", "std::string", "\"f32\"", "what activations are: f32, or bf16, to which they are rounded">
+    Option<"activation", "activation", "::fathom::ActivationType", "::fathom::ActivationType::F32",
+           "what activations are: f32, or bf16, to which they are rounded", "::fathom::getActivationTypes()">
   ];
 }
 

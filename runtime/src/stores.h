@@ -32,10 +32,10 @@ inline uint64_t draftRowsOf(const artifact::Artifact &contents, const artifact::
   return store.layers() > layers ? uint64_t(store.layers() - layers) * store.heads() : 0;
 }
 
-/// What --cache-type calls the numbers of the first store, as which compilers make all of them.
-inline const char *cacheTypeOf(const artifact::Artifact &contents) {
+/// What --cache-type calls a store's numbers. Compilers make all stores of an artifact alike.
+inline const char *cacheTypeOf(artifact::StoreElement element) {
   constexpr const char *kNames[] = {"f32", "bf16", "fp8"};
-  return kNames[static_cast<int>(contents.cache()->stores()->Get(0)->element())];
+  return kNames[static_cast<int>(element)];
 }
 
 /// Where row |index| of rowsOf(store) of |position| is, in bytes from the first page, in the sequence that has |pages|.

@@ -3,7 +3,7 @@
 #
 """What the checklists for a kernel, a target, a family and a verb ask for, and the places of an op.
 
-The op is `clamp_rows`, as tools/dev/new-op writes it; the kernel is its second variant; the target is AVX-512 with VBMI;
+The op is `clamp_rows`, as tools/dev/new-op writes it; the kernel is its second instance; the target is AVX-512 with VBMI;
 the family has the parts of qwen2 under another name.
 """
 
@@ -51,12 +51,12 @@ int runGreet() {
 
 # Changes of files that are there: what stands there once, and what takes its place.
 ADDITIONS = {
-    "kernels/cpu/variants.def": [
+    "kernels/cpu/instances.def": [
         ("FATHOM_ARCH(avx512,",
          "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi), all)\n"
          "FATHOM_ARCH(avx512,"),
-        ("FATHOM_VARIANTS(gemm, gemm, (avx2, avx512,", "FATHOM_VARIANTS(gemm, gemm, (avx2, avx512, vbmi,"),
-        ("FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86)", "FATHOM_VARIANTS(clamp_rows, clamp_rows, (x86, avx2)"),
+        ("FATHOM_INSTANCES(gemm, gemm, (avx2, avx512,", "FATHOM_INSTANCES(gemm, gemm, (avx2, avx512, vbmi,"),
+        ("FATHOM_INSTANCES(clamp_rows, clamp_rows, (x86)", "FATHOM_INSTANCES(clamp_rows, clamp_rows, (x86, avx2)"),
     ],
     "kernels/cpu/kernel.h": [("using avx512 = Avx512Tile;\n", "using avx512 = Avx512Tile;\nusing vbmi = Avx512Tile;\n")],
     "frontend/huggingface/families/Llama.cpp": [
@@ -74,7 +74,7 @@ ADDITIONS = {
 BUILT_PLACES = {
     "passes/lower/DecomposeBasic.cpp": ("  addDecompositions<ClampRowsOp>", "no decomposition"),
     "codegen/reference/EvaluateDeepSeek.cpp": ("  addEvaluators<ClampRowsOp>", "no evaluator"),
-    "kernels/cpu/variants.def": ("FATHOM_VARIANTS(clamp_rows,", "no row for its kernel 'clamp_rows' in the catalog"),
+    "kernels/cpu/instances.def": ("FATHOM_INSTANCES(clamp_rows,", "no row for its kernel 'clamp_rows' in the catalog"),
 }
 
 # Facts that it reads from files, so that taking them away needs no build: the file, the words to take away (all of the

@@ -23,7 +23,7 @@ struct Variant {
   bool kernels;
   const char *mcpu;
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
-  const char *activation = "f32";
+  ActivationType activation = ActivationType::F32;
 };
 
 constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
@@ -34,9 +34,9 @@ constexpr Variant kBf16 = {"bf16", codegen::WeightStorage::Pack, true, "native",
 constexpr Variant kFp8 = {"fp8", codegen::WeightStorage::Pack, true, "native", huggingface::StoredType::Fp8};
 /// Activations of bf16, which are compared with each other and with golden answers within what rounding explains.
 constexpr Variant kActBf16 = {"act_bf16", codegen::WeightStorage::Pack,  true,
-                              "native",   huggingface::StoredType::Bf16, "bf16"};
-constexpr Variant kActBf16NoKernels = {
-    "act_bf16_no_kernels", codegen::WeightStorage::Pack, false, "native", huggingface::StoredType::Bf16, "bf16"};
+                              "native",   huggingface::StoredType::Bf16, ActivationType::Bf16};
+constexpr Variant kActBf16NoKernels = {"act_bf16_no_kernels",         codegen::WeightStorage::Pack, false, "native",
+                                       huggingface::StoredType::Bf16, ActivationType::Bf16};
 
 /// A model of test/models, compiled one way.
 struct Case {

@@ -119,7 +119,7 @@ TEST_P(CacheTypeTest, Answers) {
   EXPECT_STREQ(session.getInfo().cache_type, type == StoredType::F32    ? "f32"
                                              : type == StoredType::Bf16 ? "bf16"
                                                                         : "fp8");
-  bool roundsAll = GetParam().variant.activation == std::string("bf16");
+  bool roundsAll = GetParam().variant.activation == ActivationType::Bf16;
   double rounding = roundingOf(type), roundings = roundsAll ? kRoundingsOfLayer : 3;
   double most = type == StoredType::F32 ? 1e-4 : roundings * rounding;
   EXPECT_LE(change.dense, most);

@@ -74,7 +74,7 @@ TEST_P(DeviceTest, ConversesAsOnTheCpu) {
 INSTANTIATE_TEST_SUITE_P(All, DeviceTest,
                          testing::Values(Case{"v2-lite-tiny", kPacked}, Case{"v3-tiny", kPacked}, Case{"v3-tiny", kFp8},
                                          Case{"v3-tiny-fp8", kReference}, Case{"v32-tiny", kPacked},
-                                         Case{"qwen3-tiny", kNoKernels}),
+                                         Case{"v32-tiny", kFp8}, Case{"qwen3-tiny", kNoKernels}),
                          nameOf);
 
 } // namespace

@@ -41,13 +41,10 @@ protected:
   std::vector<GoldenPrompt> prompts;
 };
 
-/// Row i sees the hidden state of position i and token i + 1. The longest prompt, at least, has logits to compare.
+/// Row i sees the hidden state of position i and token i + 1.
 TEST_P(DraftTest, LogitsAtEveryPosition) {
-  ASSERT_FALSE(prompts.back().draftLogits.empty());
   for (const GoldenPrompt &prompt : prompts) {
-    if (prompt.draftLogits.empty()) {
-      continue;
-    }
+    ASSERT_FALSE(prompt.draftLogits.empty()) << prompt.tokens.size() << " tokens";
     EntryPoints model(artifact);
     size_t rows = prompt.tokens.size() - 1;
     std::vector<float> states = model.prefill(prompt.tokens).hidden;

@@ -25,10 +25,23 @@ CACHE = "--cache-dir=" + os.path.join(FOLDER, "cache")
 # What f32 is off from f64, as everywhere.
 TOLERANCE = 1e-3
 # Prompts of an oracle, of two tokens each. Sums of f32 and of f64 come to rest at different neighbors now and then, and one
-# such number is seen in all that follows it: in up to half of such prompts, and in most longer ones.
+# such number is seen in all that follows it: in some of such prompts, and in most longer ones.
 PROMPTS = 12
-# How many must agree. A number that is rounded elsewhere, or not, is seen in all.
-FEWEST = 3
+# How many have all logits within the tolerance, with kernels and without, as counted; one less is allowed, since libraries add
+# numbers of f64 in orders of their own. A number that is rounded elsewhere, or not, is seen in all.
+AGREE = {
+    "demo": (11, 9),
+    "llama-tiny": (10, 11),
+    "moe-tiny": (10, 10),
+    "qwen2-tiny": (8, 12),
+    "qwen3-tiny": (11, 10),
+    "v2-lite-tiny": (11, 12),
+    "v2-tiny": (11, 12),
+    "v3-tiny": (9, 11),
+    "v3-tiny-fp8": (10, 5),
+    "v32-tiny": (9, 10),
+    "v32-tiny-fp8": (12, 12),
+}
 
 
 def rounded(x):
@@ -132,9 +145,9 @@ class RoundingTest(unittest.TestCase):
             near, far = 0, 0
             for prompt, actual in zip(prompts, self.run_model(artifact, prompts, folder)):
                 want = model.run(prompt)
-                near += np.median(np.abs(actual - want)) <= TOLERANCE
+                near += np.abs(actual - want).max() <= TOLERANCE
                 far += np.median(np.abs(exact.run(prompt) - want)) > TOLERANCE
-            self.assertGreaterEqual(near, FEWEST)
+            self.assertGreaterEqual(near, AGREE[name][bool(options)] - 1)
             self.assertEqual(far, PROMPTS)
 
 

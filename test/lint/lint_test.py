@@ -103,7 +103,7 @@ class NamesTest(LintTest):
     }
     KERNEL = {
         "kernels/ops.def": "// FATHOM_OP(op)\nFATHOM_OP(gemm, (x, w), (out), (K), 1)\n",
-        "kernels/cpu/variants.def": "FATHOM_VARIANTS(gemm, product, (avx2), (f32), (panels), none, 0, 0)\n",
+        "kernels/cpu/instances.def": "FATHOM_INSTANCES(gemm, product, (avx2), (f32), (panels), none, 0, 0)\n",
         "kernels/cpu/product.cpp": "FATHOM_DEFINE_KERNEL(Gemm)\n",
         "kernels/cpu/no_epilogue.cpp": "void helper() {}\n",
     }
@@ -130,16 +130,16 @@ class NamesTest(LintTest):
         self.assertEqual(len(self.findings(names.check, tree)), 1)
 
     def test_finds_a_row_without_source_and_a_source_without_row(self):
-        row = "FATHOM_VARIANTS(gemm, gemm, (avx2), (f32), (panels), none, 0, 0)\n"
-        found = self.findings(names.check, {**self.KERNEL, "kernels/cpu/variants.def": row})
+        row = "FATHOM_INSTANCES(gemm, gemm, (avx2), (f32), (panels), none, 0, 0)\n"
+        found = self.findings(names.check, {**self.KERNEL, "kernels/cpu/instances.def": row})
         self.assertEqual(found, [
-            "kernels/cpu/variants.def:1: error: 'gemm' has no kernels/cpu/gemm.cpp with FATHOM_DEFINE_KERNEL",
-            "kernels/cpu/product.cpp: error: has no row in kernels/cpu/variants.def"])
+            "kernels/cpu/instances.def:1: error: 'gemm' has no kernels/cpu/gemm.cpp with FATHOM_DEFINE_KERNEL",
+            "kernels/cpu/product.cpp: error: has no row in kernels/cpu/instances.def"])
 
-    def test_finds_variants_of_an_op_that_there_is_not(self):
+    def test_finds_instances_of_an_op_that_there_is_not(self):
         tree = {**self.KERNEL, "kernels/ops.def": "FATHOM_OP(norm, (x), (out), (H), 0)\n"}
         self.assertEqual(self.findings(names.check, tree), [
-            "kernels/cpu/variants.def:1: error: kernels/ops.def has no op 'gemm'",
+            "kernels/cpu/instances.def:1: error: kernels/ops.def has no op 'gemm'",
             "kernels/ops.def:1: error: no device has a kernel for 'norm'"])
 
 

@@ -3,7 +3,7 @@
 #
 """Checks that one stem names a thing everywhere.
 
-A pass: its definition, its source file, its flag and its test. A kernel: its op, its row in a device's variants.def and
+A pass: its definition, its source file, its flag and its test. A kernel: its op, its row in a device's instances.def and
 its source file. A decision: the number of its page, in its file's name and in its title.
 """
 
@@ -20,9 +20,9 @@ PASS = re.compile(r'^def (\w+)\s*:\s*Pass<\s*"([^"]*)"', re.MULTILINE)
 GENERATED_BASE = re.compile(r"^#define GEN_PASS_DEF_(\w+)", re.MULTILINE)
 # Rows in comments explain the format; a row begins its line.
 OP_ROW = re.compile(r"^FATHOM_OP\((\w+)", re.MULTILINE)
-VARIANTS_ROW = re.compile(r"^FATHOM_VARIANTS\((\w+), (\w+)", re.MULTILINE)
+INSTANCES_ROW = re.compile(r"^FATHOM_INSTANCES\((\w+), (\w+)", re.MULTILINE)
 OPS = "kernels/ops.def"
-VARIANTS = re.compile(r"kernels/\w+/variants\.def")
+INSTANCES = re.compile(r"kernels/\w+/instances\.def")
 DECISION = re.compile(r"docs/rationale/(\d{4})-[a-z0-9-]+\.md")
 
 
@@ -75,9 +75,9 @@ def _kernels(root, paths):
     text = read(root, OPS)
     ops = {match.group(1): _line(text, match) for match in OP_ROW.finditer(text)}
     findings, used = [], set()
-    for table in filter(VARIANTS.fullmatch, paths):
+    for table in filter(INSTANCES.fullmatch, paths):
         text = read(root, table)
-        rows = [(match.groups(), _line(text, match)) for match in VARIANTS_ROW.finditer(text)]
+        rows = [(match.groups(), _line(text, match)) for match in INSTANCES_ROW.finditer(text)]
         used.update(op for (op, _), _ in rows)
         findings += [Finding(table, line, f"{OPS} has no op '{op}'") for (op, _), line in rows if op not in ops]
         findings += _sources(root, paths, table, rows)

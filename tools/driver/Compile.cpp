@@ -176,7 +176,7 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
       {"act-type", 0, OptionKind::kChoice, &arguments.activation, "TYPE",
-       "what activations are: f32, or bf16, to which each op rounds what it gives (f32)", 0, 0, "f32|bf16",
+       "what activations are: f32, or bf16, to which each op rounds what it gives (f32)", 0, 0, kActivationTypeNames,
        &arguments.givenActivation},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
        "what the cache keeps numbers as: smaller takes less memory, and is less exact (as --act-type)", 0, 0,
@@ -228,7 +228,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.draft = StringRef(arguments.draft) == "mtp";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
-  options.activation = arguments.activation;
+  options.activation = ActivationType(findName(arguments.activation, kActivationTypeNames));
   // Keys that come rounded to bf16 have nothing more to keep.
   StringRef cacheType = arguments.givenCache ? arguments.cacheType : arguments.activation;
   options.cacheType = huggingface::StoredType(findName(cacheType, huggingface::kStoredTypeNames));

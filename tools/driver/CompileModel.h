@@ -10,6 +10,7 @@
 #include "dialects/support/FileSystem.h"
 #include "frontend/checkpoint/Diagnostics.h"
 #include "frontend/huggingface/StoredType.h"
+#include "passes/support/ActivationType.h"
 
 #include "llvm/ADT/StringRef.h"
 
@@ -48,8 +49,7 @@ struct CompileOptions {
   int64_t maxContext = 0;
   /// What the cache keeps numbers as.
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
-  /// What activations are: f32, or bf16, to which they are rounded.
-  std::string activation = "f32";
+  ActivationType activation = ActivationType::F32;
   /// Most sequences in one decode step.
   int64_t maxBatch = 16;
   /// Most tokens in one prefill step; 0: as suits the model's experts.

@@ -8,6 +8,7 @@
 #include "codegen/artifact/ShardReader.h"
 #include "dialects/support/ExitError.h"
 #include "dialects/support/OutputPath.h"
+#include "runtime/src/stores.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/Version.h"
@@ -79,14 +80,6 @@ bool CompileOutput::writeText(StringRef text) {
   return error ? fail(std::move(error)) : true;
 }
 
-/// The --cache-type that gives such stores.
-static StringRef nameCacheType(const codegen::ArtifactContents &contents) {
-  static_assert(size_t(huggingface::StoredType::Fp8) == size_t(artifact::StoreElement::f8e4m3));
-  llvm::SmallVector<StringRef> names;
-  StringRef(huggingface::kStoredTypeNames).split(names, '|');
-  return names[size_t(contents.stores.front().element)];
-}
-
 /// The --mcpu that gives such variants.
 static std::string nameProcessors(const codegen::ArtifactContents &contents) {
   return llvm::join(llvm::map_range(contents.variants, [](auto &program) { return program.target.cpu; }), ",");
@@ -99,8 +92,8 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
   std::string text = "--mcpu=" + nameProcessors(contents) + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
   text += options.draft ? "" : " --draft=none";
-  text +=
-      " --max-context=" + std::to_string(contents.model.max_context) + " --cache-type=" + nameCacheType(contents).str();
+  text += " --max-context=" + std::to_string(contents.model.max_context);
+  text += std::string(" --cache-type=") + runtime::cacheTypeOf(contents.stores.front().element);
   text += program.target.activation == artifact::StoreElement::bf16 ? " --act-type=bf16" : "";
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : program.entryPoints) {

@@ -5,6 +5,7 @@
 
 #include "tools/driver/Inspect.h"
 
+#include "dialects/support/Escape.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ModelWeights.h"
 #include "runtime/cli/messages.h"
@@ -43,14 +44,14 @@ static std::string foldRuns(const std::vector<int64_t> &numbers) {
 
 static void listStacks(llvm::StringRef group, const std::vector<huggingface::WeightStack> &stacks, Report &report) {
   for (const huggingface::WeightStack &stack : stacks) {
-    report.row({show(stack.part), group.str(), foldRuns(stack.layers), stack.experts, checkpoint::name(stack.dtype),
+    report.row({escape(stack.part), group.str(), foldRuns(stack.layers), stack.experts, checkpoint::name(stack.dtype),
                 toArray(stack.shape), stack.locations.size(), stack.tensorBytes() * stack.locations.size()});
   }
 }
 
 static void describeConfig(huggingface::ModelConfig config, Report &report) {
   report.section("model");
-  report.fact("model_type", show(config.modelType));
+  report.fact("model_type", escape(config.modelType));
   for (const huggingface::Part *part : huggingface::partsOf(*config.family)) {
     for (const huggingface::Field &field : part->fields) {
       if (!field.wanted || field.wanted(config)) {
@@ -64,7 +65,7 @@ static void describeConfig(huggingface::ModelConfig config, Report &report) {
 static void listShards(const Checkpoint &checkpoint, Report &report) {
   report.table("shards", {"name", "tensors", "size_bytes"});
   for (const checkpoint::Shard &shard : checkpoint.shards()) {
-    report.row({show(shard.name), shard.header->tensors().size(), shard.size});
+    report.row({escape(shard.name), shard.header->tensors().size(), shard.size});
   }
 }
 
@@ -92,7 +93,7 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
   bool goodConfig = !diagnostics.hasErrors();
   std::unique_ptr<Checkpoint> checkpoint = Checkpoint::openSound(path, diagnostics);
   report.section("checkpoint");
-  report.fact("directory", show(path));
+  report.fact("directory", escape(path));
   if (!checkpoint->shards().empty()) {
     describeCheckpoint(*checkpoint, report);
   }
@@ -148,7 +149,7 @@ int runInspect(int argc, const char *const *argv) {
   }
   if (llvm::sys::fs::is_directory(path) && (givenVariant || selection.commands)) {
     return cli::printUsageError(command.name, "--%s is about artifacts, but '%s' is a folder",
-                                givenVariant ? "variant" : "commands", show(llvm::StringRef(path)).c_str());
+                                givenVariant ? "variant" : "commands", escape(path).c_str());
   }
   Report report;
   code = inspect(path, selection, report);

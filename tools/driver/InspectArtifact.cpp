@@ -5,6 +5,7 @@
 
 #include "tools/driver/InspectArtifact.h"
 
+#include "dialects/support/Escape.h"
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/stores.h"
 #include "tools/driver/InspectCommands.h"
@@ -19,8 +20,9 @@
 
 namespace fathom::driver {
 
+/// Escaped; nothing where it is absent.
 static std::string show(const flatbuffers::String *text) {
-  return text ? show(llvm::StringRef(text->c_str(), text->size())) : "";
+  return text ? escape(llvm::StringRef(text->c_str(), text->size())) : "";
 }
 
 /// A float as a person would write it: 0.9, not 0.899999976.
@@ -217,7 +219,7 @@ fathom_status_t inspectArtifact(const std::string &path, const Selection &select
   }
   const artifact::Program &program = *contents.variants()->Get(static_cast<uint32_t>(selection.variant));
   report.section("artifact");
-  report.fact("file", show(path));
+  report.fact("file", escape(path));
   report.fact("kind", offset ? "executable" : "artifact");
   report.fact("format", std::to_string(header.version_major) + "." + std::to_string(header.version_minor));
   report.fact("file_bytes", file.size());

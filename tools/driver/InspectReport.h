@@ -6,8 +6,6 @@
 #ifndef FATHOM_TOOLS_DRIVER_INSPECTREPORT_H
 #define FATHOM_TOOLS_DRIVER_INSPECTREPORT_H
 
-#include "dialects/support/Escape.h"
-
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 
@@ -17,9 +15,6 @@
 namespace fathom::driver {
 
 namespace json = llvm::json;
-
-/// Text of a file that may be hostile, fit for a terminal and for JSON.
-inline std::string show(llvm::StringRef text) { return escape(text); }
 
 template <typename Range>
 json::Array toArray(const Range &range) {

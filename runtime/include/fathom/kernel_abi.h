@@ -116,7 +116,7 @@ typedef struct fathom_dispatch {
   const fathom_cache_t *cache;
 } fathom_dispatch_t;
 
-/// Work that a host runs in parallel: called once for every item, with scratch memory of the thread that runs it.
+/// A kernel: called once for every item of a dispatch, or `task`, with scratch memory of the thread that runs it.
 typedef void (*fathom_task_fn)(const void *task, int64_t item, void *scratch);
 
 /// How many items a kernel has for so many rows.

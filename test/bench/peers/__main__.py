@@ -34,6 +34,7 @@ def parse_arguments():
         help="a configuration of test/models/configs (%(default)s)")
     add("--layers", type=int, help="layers of the model (5 of deepseek-v2-lite, else all)")
     add("--experts", type=int, help="routed experts of a layer (all)")
+    add("--act-type", default="f32", choices=["f32", "bf16"], help="what Fathom's activations are (%(default)s)")
     add("--seed", type=int, default=0, help="another seed gives other weights (%(default)s)")
     add("-p", "--prompt", type=int, default=512, help="tokens of the prompt (%(default)s)")
     add("-n", "--tokens", type=int, default=64, help="tokens to decode (%(default)s)")
@@ -59,10 +60,9 @@ def generate(workspace, fathom, config, options):
 def convert(llama, fathom, checkpoint, options):
     """The same weights for both: paths of a GGUF file and an artifact."""
     llama.prepare(options.jobs)
-    gguf, artifact = (os.path.join(os.path.dirname(checkpoint), "model." + kind) for kind in ("gguf", "fathom"))
+    gguf = os.path.join(os.path.dirname(checkpoint), "model.gguf")
     llama.convert(checkpoint, gguf)
-    fathom.compile(checkpoint, artifact)
-    return gguf, artifact
+    return gguf, fathom.compile(checkpoint, options.act_type)
 
 
 def compare(llama, fathom, gguf, artifact, threads):
@@ -102,7 +102,7 @@ def main():
         "model": {"shape": options.shape, "layers": config["num_hidden_layers"],
                   "experts": config.get("n_routed_experts", 0), "seed": options.seed,
                   "vocabulary": config["vocab_size"], "active_bytes": active, "bytes": everything},
-        "options": {key: getattr(options, key) for key in ("threads", "prompt", "tokens", "repetitions")},
+        "options": {key: getattr(options, key) for key in ("act_type", "threads", "prompt", "tokens", "repetitions")},
         "agreement": agreement,
         "result": report.summarize(rounds),
         "rounds": rounds,

@@ -29,11 +29,13 @@ class Fathom:
         """What is in a checkpoint."""
         return json.loads(self.workspace.output([self.binary, "inspect", checkpoint, "--json"]))
 
-    def compile(self, checkpoint, output):
-        """Compiles again whenever the compiler is newer than the artifact."""
+    def compile(self, checkpoint, act_type):
+        """The artifact beside the checkpoint; made again whenever the compiler is newer."""
+        output = os.path.join(os.path.dirname(checkpoint), f"model-{act_type}.fathom")
         if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(self.binary):
             self.workspace.step("compile", "compile the checkpoint with Fathom",
-                                [self.binary, "compile", checkpoint, "-o", output])
+                                [self.binary, "compile", checkpoint, "-o", output, f"--act-type={act_type}"])
+        return output
 
     def bench(self, model, options):
         text = self.workspace.output([self.binary, "bench", model, "-p", str(options.prompt), "-n", str(options.tokens),

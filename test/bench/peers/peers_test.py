@@ -9,6 +9,7 @@ import struct
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -16,6 +17,7 @@ import formats
 import machine
 import model
 import report
+from fathom import Fathom
 
 
 def sample(name):
@@ -95,6 +97,17 @@ class ModelTest(unittest.TestCase):
         self.assertEqual((config["num_hidden_layers"], config["n_routed_experts"]), (5, 8))
 
 
+class FathomTest(unittest.TestCase):
+    def test_artifacts_of_different_activations_are_different_files(self):
+        workspace = unittest.mock.Mock()
+        names = []
+        for act_type in ("f32", "bf16"):
+            names.append(Fathom(workspace, "fathom").compile("/nowhere/checkpoint", act_type))
+            self.assertEqual(workspace.step.call_args.args[2][1:],
+                             ["compile", "/nowhere/checkpoint", "-o", names[-1], "--act-type=" + act_type])
+        self.assertEqual(names, ["/nowhere/model-f32.fathom", "/nowhere/model-bf16.fathom"])
+
+
 class ReportTest(unittest.TestCase):
     def rounds(self):
         """Three rounds: one, the same on a machine half as fast, and one where Fathom decodes faster."""
@@ -129,7 +142,7 @@ class ReportTest(unittest.TestCase):
         return report.format_report({
             "machine": computer, "fathom": "fathom 1\nLLVM 22", "llama.cpp": "0c1e570",
             "model": {"shape": "S", "layers": 5, "experts": 64, "seed": 0, "vocabulary": 9, "active_bytes": 1.36e9, "bytes": 5.9e9},
-            "options": {"threads": 2, "prompt": 512, "tokens": 64, "repetitions": 3},
+            "options": {"act_type": "bf16", "threads": 2, "prompt": 512, "tokens": 64, "repetitions": 3},
             "agreement": formats.compare_logits([1.0, 2.0], [2.0, 1.0]), "result": report.summarize(self.rounds())})
 
     def test_text_says_which_model_and_how_fast(self):
@@ -138,6 +151,7 @@ class ReportTest(unittest.TestCase):
         self.assertRegex(text, r"decode +10\.00 +12\.50 +1\.25 \(1\.25 to 1\.50\)")
         self.assertRegex(text, r"S with 5 layers, 64 experts a layer")
         self.assertIn("P, 2 cores, avx2", text)
+        self.assertIn("activations bf16", text)
 
     def test_text_warns_when_others_used_the_machine(self):
         self.assertNotIn("TOO MUCH", self.text(others=0.01))

@@ -46,7 +46,7 @@ def format_report(report):
         f"machine    {machine['processor']}, {machine['cores']} cores, {' '.join(machine['vectors'])}",
         f"           others used {100 * machine['others']:.0f} % of it meanwhile"
         + (": TOO MUCH to compare" if machine["others"] > MUCH else "") + f"; load {machine['load']} at the end",
-        f"fathom     {' / '.join(report['fathom'].splitlines())}",
+        f"fathom     {' / '.join(report['fathom'].splitlines())}; activations {options['act_type']}",
         f"llama.cpp  {report['llama.cpp']}",
         f"model      {model['shape']} with {model['layers']} layers"
         + (f", {model['experts']} experts a layer" if model["experts"] else "")

@@ -108,10 +108,21 @@ TEST(IndexerTest, SizesThatDoNotGoTogether) {
 }
 
 TEST(IndexerTest, IndexersThatSharePositionsAreRefusedByName) {
-  for (const char *member : {R"("index_topk_freq": 4)", R"("index_kpool": 4)", R"("indexer_types": ["full"])"}) {
-    expectBadConfig(adding(configText("v32-tiny"), member), 4, "which no part of deepseek_v32 implements");
+  std::string text = configText("v32-tiny");
+  for (const char *member : {R"("index_topk_freq": 4)", R"("index_kpool": 4)"}) {
+    expectBadConfig(adding(text, member), 4, "which no part of deepseek_v32 implements");
   }
-  goodConfig(adding(configText("v32-tiny"), "\"index_topk_freq\": 1"));
+  expectBadConfig(adding(text, R"("indexer_types": ["full", "shared", "full"])"), 4,
+                  "\"indexer_types\" holds \"shared\", but the only supported value is \"full\"");
+  goodConfig(adding(text, "\"index_topk_freq\": 1"));
+  goodConfig(adding(text, R"("indexer_types": ["full", "full", "full"])"));
+}
+
+TEST(IndexerTest, KindsOfIndexersAreAnArrayWithAnEntryForEachLayer) {
+  std::string text = configText("v32-tiny");
+  expectBadConfig(adding(text, R"("indexer_types": ["full"])"), 3,
+                  "\"indexer_types\" has length 1, expected one entry for each of 3 layers");
+  expectBadConfig(adding(text, R"("indexer_types": "full")"), 3, "\"indexer_types\" is \"full\", expected an array");
 }
 
 TEST(IndexerTest, EveryLayerHasItsTensors) {

@@ -4,7 +4,7 @@
 // RUN: not fathom-opt %s --fathom-attach-target=activation=f16 2>&1 | FileCheck %s --check-prefix=F16
 
 // CHECK: error: expects an arch
-// F16: error: expects f32 or bf16 activations, but got 'f16'
+// F16: activation option: Cannot find option named 'f16'!
 
 // expected-error @+1 {{expects an arch that has kernels, one of amx, avx512bf16, avx512, avx2, x86, but got 'sse2'}}
 module {}
