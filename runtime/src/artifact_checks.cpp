@@ -293,7 +293,7 @@ static void checkWeights(const artifact::Artifact &contents, const artifact::Pro
                        static_cast<U64>(slice.size()), static_cast<U64>(slice.offset()), static_cast<U64>(limit));
     }
   }
-  for (uint32_t i = 0; program.weights() && i < program.weights()->size(); ++i) {
+  for (uint32_t i = 0; i < program.weights()->size(); ++i) {
     const artifact::Weight &weight = *program.weights()->Get(i);
     findings.require(fits(weight.first_slice(), weight.slice_count(), slices.size()),
                      "weight '%.64s': %u slices from index %u exceed the table of %u slices", weight.name()->c_str(),

@@ -98,7 +98,11 @@ fathom_status_t Cache::tryReserve(Sequence *sequence, uint64_t length, bool *out
     sequence->pageCount += 1;
   }
   *outRoom = length <= context && sequence->pageCount >= needed;
-  return sequence->pageCount > before ? uploadTable(*sequence, before) : FATHOM_STATUS_OK;
+  fathom_status_t status = sequence->pageCount > before ? uploadTable(*sequence, before) : FATHOM_STATUS_OK;
+  if (status) {
+    giveBack(sequence, before); // The device does not know them.
+  }
+  return status;
 }
 
 fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
@@ -111,12 +115,15 @@ fathom_status_t Cache::reserve(Sequence *sequence, uint64_t length) {
   return hasRoom ? FATHOM_STATUS_OK : pool.failTake();
 }
 
-void Cache::rewind(Sequence *sequence, uint32_t length) {
-  uint32_t needed = pagesOf(length);
-  while (sequence->pageCount > needed) {
+void Cache::giveBack(Sequence *sequence, uint32_t from) {
+  while (sequence->pageCount > from) {
     pool.giveBack(sequence->pages[--sequence->pageCount]);
     sequence->pages[sequence->pageCount] = kNoPage;
   }
+}
+
+void Cache::rewind(Sequence *sequence, uint32_t length) {
+  giveBack(sequence, pagesOf(length));
   sequence->length = length;
   sequence->draft.rewind(length);
 }

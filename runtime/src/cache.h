@@ -63,6 +63,8 @@ public:
 
 private:
   fathom_status_t makeTable(Sequence *sequence);
+  /// Pages from |from| on.
+  void giveBack(Sequence *sequence, uint32_t from);
   fathom_status_t uploadTable(const Sequence &sequence, uint32_t first);
 
   PagePool pool;

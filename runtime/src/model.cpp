@@ -86,7 +86,7 @@ void Model::describe(fathom_model_info_t *info) const {
   info->cache_type = cacheTypeOf(root.cache()->stores()->Get(0)->element());
   info->activation_type = artifact::EnumNameStoreElement(program().target()->activation());
   info->weight_bytes = tensors.bytes();
-  info->weight_count = program().weights() ? program().weights()->size() : 0;
+  info->weight_count = program().weights()->size();
   info->has_tokenizer = hasTokenizer();
   info->has_chat = hasTokenizer() && tokenizer().hasChat();
   info->identity = identity();

@@ -52,6 +52,10 @@ public:
           bytes += grown ? newSize - size : 0;
           return grown;
         };
+    counted.upload = [](const void *code, DeviceAddress to, const void *from, uint64_t size) {
+      bool fails = failing.exchange(false);
+      return fails ? runtime::fail(FATHOM_STATUS_FAILED, "the device is lost") : inner->upload(code, to, from, size);
+    };
     counted.load = [](const artifact::Artifact &contents, const artifact::Program &program,
                       const runtime::ByteSource &source, void **code) {
       fathom_status_t status = inner->load(contents, program, source, code);
@@ -76,6 +80,8 @@ public:
 
   static inline const Device *inner = nullptr;
   static inline Device counted = {};
+  /// Whether the next upload fails.
+  static inline std::atomic<bool> failing{false};
   static inline std::atomic<uint64_t> blocks{0}, bytes{0}, codes{0}, executors{0}, most{UINT64_MAX};
 };
 
@@ -435,9 +441,14 @@ TEST_P(DeviceTest, ARowThatIsNotFiniteHasNoArgmax) {
 TEST_P(DeviceTest, ARequestThatFindsNoMemoryFailsAlone) {
   ToyModel model;
   ToySession session(model);
-  fathom_sequence_t first = session.sequence(), second = session.sequence();
-  std::vector<int32_t> tokens = someTokens(64);
-  session.prefill(first, tokens);
+  std::vector<int32_t> tokens = someTokens(kToyContext);
+  fathom_sequence_t first = 0;
+  // Memory comes for a group of pages.
+  for (uint32_t pages = 0; pages < FATHOM_GROUP_PAGES; pages += kToyContext / FATHOM_PAGE_TOKENS) {
+    first = session.sequence();
+    session.prefill(first, tokens);
+  }
+  fathom_sequence_t second = session.sequence();
   Ledger::most = Ledger::bytes.load();
   EXPECT_EQ(fathom_session_prefill(session, second, tokens.data(), tokens.size(), nullptr),
             FATHOM_STATUS_OUT_OF_RESOURCES);
@@ -446,6 +457,19 @@ TEST_P(DeviceTest, ARequestThatFindsNoMemoryFailsAlone) {
   tokens.resize(60);
   tokens.push_back(7);
   std::vector<float> logits = decode(session, {first}, {7});
+  EXPECT_EQ(std::max_element(logits.begin(), logits.end()) - logits.begin(), toyNext(tokens));
+}
+
+TEST_P(DeviceTest, PagesThatADeviceWasNotToldOfAreNotTheSequences) {
+  ToyModel model;
+  ToySession session(model);
+  fathom_sequence_t sequence = session.sequence();
+  std::vector<int32_t> tokens = someTokens(60);
+  Ledger::failing = true;
+  EXPECT_EQ(fathom_session_prefill(session, sequence, tokens.data(), tokens.size(), nullptr), FATHOM_STATUS_FAILED);
+  session.prefill(sequence, tokens);
+  tokens.push_back(7);
+  std::vector<float> logits = decode(session, {sequence}, {7});
   EXPECT_EQ(std::max_element(logits.begin(), logits.end()) - logits.begin(), toyNext(tokens));
 }
 

@@ -164,7 +164,7 @@ static void listCode(const artifact::Artifact &contents, const artifact::Program
 
 static void listWeights(const artifact::Artifact &contents, const artifact::Program &program, Report &report) {
   report.table("weights", {"name", "type", "shape", "layout", "experts", "scale", "slices", "size_bytes", "segment"});
-  for (const artifact::Weight *weight : each(program.weights())) {
+  for (const artifact::Weight *weight : *program.weights()) {
     // Checked by the reader: the slices exist, and so do their segments.
     uint64_t bytes = 0;
     uint32_t segment = 0;
