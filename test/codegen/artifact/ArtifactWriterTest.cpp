@@ -150,7 +150,7 @@ TEST(ArtifactWriter, KeepsEveryFact) {
   EXPECT_EQ(program.weights()->Get(1)->layout()->str(), "panels");
   EXPECT_EQ(program.kernels()->Get(0)->dispatches(), 14u);
   EXPECT_EQ(program.kernels()->Get(0)->items(), 128u);
-  EXPECT_EQ(program.functions()->Get(1)->commands()->Get(0)->operands()->Get(1)->size(), 256u);
+  EXPECT_EQ(program.functions()->Get(1)->commands()->Get(0)->operands()->Get(2)->size(), 256u);
   EXPECT_EQ(program.buffers()->Get(0)->size(), 4096u);
   EXPECT_EQ(contents.build()->llvm_version()->str(), "22.1.8");
   EXPECT_EQ(contents.tokenizer(), nullptr);
