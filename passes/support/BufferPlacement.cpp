@@ -6,7 +6,6 @@
 #include "passes/support/BufferPlacement.h"
 
 #include "dialects/plan/Plan.h"
-#include "fathom/artifact_abi.h"
 
 #include "mlir/Analysis/CallGraph.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
@@ -20,6 +19,9 @@
 using namespace mlir;
 
 namespace fathom {
+
+/// A line of the cache, and the widest vector.
+static constexpr int64_t kAlignment = 64;
 
 namespace {
 /// Memory and the ops that use it, as positions in their block.
@@ -58,7 +60,7 @@ static SmallVector<Life> findLives(func::FuncOp function, MutableArrayRef<Placed
   BufferViewFlowAnalysis aliases(function);
   SmallVector<Life> lives;
   for (PlacedMemory &placed : used) {
-    Life &life = lives.emplace_back(Life{&placed, int64_t(llvm::alignTo(placed.bytes, FATHOM_MEMORY_ALIGNMENT)), {}});
+    Life &life = lives.emplace_back(Life{&placed, int64_t(llvm::alignTo(placed.bytes, kAlignment)), {}});
     for (Value alias : aliases.resolve(placed.memory)) {
       addUsers(alias, function.front(), order, life);
     }
