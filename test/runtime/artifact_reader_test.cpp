@@ -146,7 +146,7 @@ ToyEntry &draftOf(ToyContents &c) {
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.0, this runtime reads 10.0 to 10.0; use the runtime it was compiled with, or compile the "
+     "artifact version 1.0, this runtime reads 10.0 to 10.1; use the runtime it was compiled with, or compile the "
      "model "
      "again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},

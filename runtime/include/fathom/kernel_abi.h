@@ -116,6 +116,23 @@ typedef struct fathom_dispatch {
   const fathom_cache_t *cache;
 } fathom_dispatch_t;
 
+/// What the kernels of a call share on a GPU: in its memory, so that one graph of launches serves calls of any rows.
+typedef struct fathom_step {
+  int64_t rows;
+  int64_t logit_rows;
+  /// [rows]
+  const int32_t *positions;
+  fathom_cache_t cache;
+} fathom_step_t;
+
+// An entry K of a GPU's code has these parameters, pointers to memory of the device:
+//
+//   K(const fathom_step_t *step, const int64_t *counted, int64_t factor, int64_t layer, char *scratch, void *operand...)
+//
+// `counted` is the member of `step` that the kernel's rows are `factor` times; if it is 0 there is nothing to do. Each
+// thread of the grid has Grid.scratch_bytes of `scratch`, thread by thread, block by block. What a kernel computes does
+// not depend on how many blocks there are: Grid says how many suit it.
+
 /// A kernel: called once for every item of a dispatch, or `task`, with scratch memory of the thread that runs it.
 typedef void (*fathom_task_fn)(const void *task, int64_t item, void *scratch);
 
