@@ -202,23 +202,28 @@ const std::vector<Kernel> &catalog() {
   return kernels;
 }
 
-const Device &device() {
-#define FATHOM_DEVICE(name, triple, baseline, panels, interleave)                                                      \
-  {                                                                                                                    \
-    #name, #triple, #baseline, panels, interleave                                                                      \
-  }
-  static constexpr Device kCpu =
+const std::vector<Device> &devices() {
+#define FATHOM_DEVICE(name, triple, baseline, panels, interleave) {#name, #triple, #baseline, panels, interleave},
+  static const std::vector<Device> all = {
 #include "kernels/cpu/instances.def"
-      ;
+#include "kernels/nvptx/instances.def"
+  };
 #undef FATHOM_DEVICE
-  return kCpu;
+  return all;
+}
+
+const Device *findDevice(std::string_view name) {
+  auto named = [&](const Device &device) { return device.name == name; };
+  auto found = std::find_if(devices().begin(), devices().end(), named);
+  return found == devices().end() ? nullptr : &*found;
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType)                                      \
-  {#name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
+#define FATHOM_ARCH(device, name, fallback, processor, vectorBits, features, productType)                              \
+  {#device, #name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
   static const std::vector<Arch> levels = {
 #include "kernels/cpu/instances.def"
+#include "kernels/nvptx/instances.def"
   };
 #undef FATHOM_ARCH
   return levels;

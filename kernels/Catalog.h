@@ -28,11 +28,14 @@ struct Device {
   /// The arch that all of its machines have.
   std::string_view baseline;
   /// How weights lie that its kernels read in panels: outputs of a panel, and rows of gates before those of their ups.
+  /// 0: they read weights row by row.
   int64_t panels, interleave;
 };
 
 /// A level of instructions. Lives as long as the program.
 struct Arch {
+  /// Whose level it is: the name of a Device.
+  std::string_view device;
   /// avx512
   std::string_view name;
   /// The level whose kernels a machine runs where this one has none; "none" for the last.
@@ -41,7 +44,7 @@ struct Arch {
   std::string_view processor;
   /// Bits of the vectors that code should use.
   int vectorBits;
-  /// Beyond x86-64-v3, as clang and /proc/cpuinfo spell them.
+  /// Of the CPU: beyond x86-64-v3, as clang and /proc/cpuinfo spell them. Else as LLVM does.
   std::vector<std::string_view> features;
   /// The type of weights and activations that its products are for; "all" where that does not matter.
   std::string_view productType;
@@ -103,10 +106,13 @@ struct Kernel {
 /// Every kernel, in the order of instances.def.
 const std::vector<Kernel> &catalog();
 
-/// The device that archs() are levels of.
-const Device &device();
+/// The kinds of machines that there are kernels for, the CPU first.
+const std::vector<Device> &devices();
 
-/// Levels that kernels are for: a machine has the first whose features it has.
+/// The device of that name, or null.
+const Device *findDevice(std::string_view name);
+
+/// Levels that kernels are for, those of a device together: a machine has the first whose features it has.
 const std::vector<Arch> &archs();
 
 /// The level of that name, or null.

@@ -50,8 +50,9 @@ using TokenizerBuilder = std::function<flatbuffers::Offset<artifact::Tokenizer>(
 /// A model's program for one kind of machine.
 struct ProgramContents {
   artifact::TargetT target;
-  /// The code image's bytes.
+  /// The code segment's bytes, and where a GPU's modules are in them.
   std::string code;
+  std::vector<artifact::ModuleT> modules;
   uint64_t scratchBytes = 0;
   std::vector<artifact::EntryPointT> entryPoints;
   std::vector<artifact::FunctionT> functions;

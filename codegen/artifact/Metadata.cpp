@@ -56,7 +56,11 @@ static uint32_t getWeightsSegment(const ArtifactContents &contents) {
 static Offset<fbs::Program> packProgram(FlatBufferBuilder &builder, const ProgramContents &contents,
                                         const ProgramLayout &layout, uint32_t codeSegment) {
   auto target = fbs::CreateTarget(builder, &contents.target);
-  auto code = fbs::CreateCode(builder, codeSegment, contents.scratchBytes);
+  Offset<flatbuffers::Vector<Offset<fbs::Module>>> modules;
+  if (!contents.modules.empty()) {
+    modules = packTables(builder, contents.modules);
+  }
+  auto code = fbs::CreateCode(builder, codeSegment, contents.scratchBytes, modules);
   auto entryPoints = packTables(builder, contents.entryPoints);
   auto slices = builder.CreateVectorOfStructs(layout.slices);
   auto weights = packTables(builder, numberSlices(contents.weights));

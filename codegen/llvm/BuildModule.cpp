@@ -28,6 +28,24 @@ static std::vector<KernelInstance> collectKernels(mlir::ModuleOp module) {
   return instances;
 }
 
+static uint64_t getNumber(mlir::Operation *op, StringRef name) {
+  auto number = op->getAttrOfType<mlir::IntegerAttr>(name);
+  return number ? number.getInt() : 0;
+}
+
+static std::vector<GeneratedKernel> collectGenerated(mlir::ModuleOp module, ArrayRef<artifact::KernelT> kernels) {
+  std::vector<GeneratedKernel> generated;
+  mlir::SymbolTable symbols(module);
+  for (const artifact::KernelT &kernel : kernels) {
+    if (auto function = symbols.lookup<mlir::LLVM::LLVMFuncOp>(getTaskName(kernel.name))) {
+      generated.push_back({kernel.name, int64_t(getNumber(function, plan::kItemsAttr)),
+                           getNumber(function, plan::kScratchBytesAttr),
+                           size_t(kernel.inputs) + kernel.outputs + kernel.extras});
+    }
+  }
+  return generated;
+}
+
 static bool isExport(llvm::StringRef name) { return name.ends_with(".task") || name.ends_with(".items"); }
 
 /// Tasks and counts of items: of kernels, which are linked later, and of generated functions.
@@ -87,10 +105,12 @@ static void hideDeclarations(Module &module) {
   }
 }
 
-Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target) {
+Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target,
+                                   ArrayRef<artifact::KernelT> kernels) {
   // First what LLVM IR cannot say.
   ModelCode code;
   code.kernels = collectKernels(lowered);
+  code.generated = collectGenerated(lowered, kernels);
   code.exports = listExports(lowered);
   eraseForeignOps(lowered);
   mlir::registerBuiltinDialectTranslation(*lowered.getContext());
@@ -112,21 +132,18 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &tar
   return code;
 }
 
-Expected<std::unique_ptr<Module>> readUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
-                                           LLVMContext &context) {
-  Expected<std::unique_ptr<Module>> module =
-      unit == 0 ? readFunctions(code, context) : specializeKernel(code, code.kernels[unit - 1], context);
+Expected<std::unique_ptr<Module>> readUnit(const CodeUnit &unit, const CodeTarget &target, LLVMContext &context) {
+  Expected<std::unique_ptr<Module>> module = unit.read(context);
   if (module) {
     setTarget(**module, target);
   }
   return module;
 }
 
-Error optimizeUnit(Module &module, size_t unit, const CodeTarget &target) {
+Error optimizeUnit(Module &module, const CodeUnit &unit, const CodeTarget &target) {
   optimize(module, *target.createMachine());
-  // Only the backend calls these, in any unit, for what the optimizer leaves as intrinsics.
-  if (unit == 0) {
-    if (Error error = linkMemoryFunctions(module)) {
+  if (unit.complete) {
+    if (Error error = unit.complete(module)) {
       return error;
     }
     setTarget(module, target);
@@ -134,9 +151,8 @@ Error optimizeUnit(Module &module, size_t unit, const CodeTarget &target) {
   return Error::success();
 }
 
-Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
-                                            LLVMContext &context) {
-  Expected<std::unique_ptr<Module>> module = readUnit(code, unit, target, context);
+Expected<std::unique_ptr<Module>> buildUnit(const CodeUnit &unit, const CodeTarget &target, LLVMContext &context) {
+  Expected<std::unique_ptr<Module>> module = readUnit(unit, target, context);
   if (module) {
     if (Error error = optimizeUnit(**module, unit, target)) {
       return std::move(error);
@@ -147,14 +163,15 @@ Expected<std::unique_ptr<Module>> buildUnit(const ModelCode &code, size_t unit, 
 
 Expected<std::unique_ptr<Module>> buildLLVMModule(const ModelCode &code, const CodeTarget &target,
                                                   LLVMContext &context) {
-  Expected<std::unique_ptr<Module>> module = buildUnit(code, 0, target, context);
-  for (size_t unit = 1; module && unit < countUnits(code); ++unit) {
-    Expected<std::unique_ptr<Module>> kernel = buildUnit(code, unit, target, context);
-    if (!kernel) {
-      return kernel;
+  std::vector<CodeUnit> units = target.listUnits(code);
+  Expected<std::unique_ptr<Module>> module = buildUnit(units.front(), target, context);
+  for (size_t i = 1; module && i < units.size(); ++i) {
+    Expected<std::unique_ptr<Module>> unit = buildUnit(units[i], target, context);
+    if (!unit) {
+      return unit;
     }
-    if (Linker::linkModules(**module, std::move(*kernel))) {
-      return createStringError("cannot link kernel '" + code.kernels[unit - 1].kernel + "'");
+    if (Linker::linkModules(**module, std::move(*unit))) {
+      return createStringError("cannot link kernel '" + units[i].symbol + "'");
     }
   }
   return module;

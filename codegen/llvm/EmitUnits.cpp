@@ -5,7 +5,6 @@
 
 #include "codegen/llvm/Units.h"
 #include "dialects/support/Threads.h"
-#include "kernels/KernelBitcode.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -29,13 +28,9 @@ static Error emit(Module &module, const CodeTarget &target, CodeGenFileType type
 }
 
 /// The longest unit first, so that no thread begins it when the others are done.
-static SmallVector<size_t> orderBySize(const ModelCode &code) {
-  SmallVector<size_t> sizes = {code.functions.size()};
-  for (const KernelInstance &kernel : code.kernels) {
-    sizes.push_back(kernels::findKernelBitcode(kernel.kernel).size);
-  }
-  SmallVector<size_t> order = to_vector(seq(sizes.size()));
-  stable_sort(order, [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
+static SmallVector<size_t> orderByCost(ArrayRef<CodeUnit> units) {
+  SmallVector<size_t> order = to_vector(seq(units.size()));
+  stable_sort(order, [&](size_t a, size_t b) { return units[a].cost > units[b].cost; });
   return order;
 }
 
@@ -50,17 +45,15 @@ static void dropSymbol(Module &module, StringRef symbol) {
   }
 }
 
-static Error compileUnit(const ModelCode &code, size_t unit, const CodeTarget &target, CodeGenFileType type,
-                         const UnitCache *cache, CompiledUnit &result) {
+static Error compileUnit(const CodeUnit &unit, const CodeTarget &target, CodeGenFileType type, const UnitCache *cache,
+                         CompiledUnit &result) {
   LLVMContext context;
-  Expected<std::unique_ptr<Module>> module = readUnit(code, unit, target, context);
+  Expected<std::unique_ptr<Module>> module = readUnit(unit, target, context);
   if (!module) {
     return module.takeError();
   }
-  if (unit != 0) {
-    result.symbol = code.kernels[unit - 1].symbol;
-    dropSymbol(**module, result.symbol);
-  }
+  result.symbol = unit.symbol;
+  dropSymbol(**module, result.symbol);
   std::string key = cache ? cache->computeKey(**module, target, type) : "";
   if (cache && cache->read(key, result.bytes)) {
     return Error::success();
@@ -85,14 +78,15 @@ Expected<std::string> emitAssembly(Module &module, const CodeTarget &target) {
 
 Expected<std::vector<CompiledUnit>> emitUnits(const ModelCode &code, const CodeTarget &target, CodeGenFileType type,
                                               unsigned threads, const UnitCache *cache) {
-  SmallVector<size_t> order = orderBySize(code);
-  std::vector<CompiledUnit> units(order.size());
+  std::vector<CodeUnit> units = target.listUnits(code);
+  SmallVector<size_t> order = orderByCost(units);
+  std::vector<CompiledUnit> compiled(units.size());
   std::atomic<size_t> next = 0;
   std::mutex mutex;
   Error result = Error::success();
   shareWork(threads, [&] {
     for (size_t i; (i = next++) < order.size();) {
-      Error error = compileUnit(code, order[i], target, type, cache, units[order[i]]);
+      Error error = compileUnit(units[order[i]], target, type, cache, compiled[order[i]]);
       std::lock_guard<std::mutex> lock(mutex);
       result = joinErrors(std::move(result), std::move(error));
     }
@@ -100,7 +94,7 @@ Expected<std::vector<CompiledUnit>> emitUnits(const ModelCode &code, const CodeT
   if (result) {
     return std::move(result);
   }
-  return units;
+  return compiled;
 }
 
 } // namespace fathom::codegen

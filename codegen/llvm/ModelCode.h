@@ -27,13 +27,25 @@ struct KernelInstance {
   bool hasEpilogue;
 };
 
-/// A model's code in units that are optimized and compiled without each other: its functions, and each kernel.
+/// A kernel that was generated for an op of the plan: its functions are among those of the model.
+struct GeneratedKernel {
+  std::string symbol;
+  /// How many items it has; 0: one for each row.
+  int64_t items;
+  /// What a thread that runs an item needs.
+  uint64_t scratchBytes;
+  /// Of a dispatch.
+  size_t operandCount;
+};
+
+/// A model's code: its functions, and what kernels it has.
 struct ModelCode {
   /// Bitcode of generated functions and epilogues, not optimized.
   llvm::SmallString<0> functions;
   /// What a runtime calls: tasks of kernels and generated functions, and their counts of items.
   std::vector<std::string> exports;
   std::vector<KernelInstance> kernels;
+  std::vector<GeneratedKernel> generated;
 };
 
 /// What a unit was compiled to.
@@ -44,9 +56,10 @@ struct CompiledUnit {
   std::string symbol = "";
 };
 
-/// Translates a module that the lower phase is done with. `lowered` is consumed: ops that LLVM IR cannot say are
-/// erased from it.
-llvm::Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target);
+/// Translates a module that the lower phase is done with, and whose dispatches became launches of `kernels`. `lowered`
+/// is consumed: ops that LLVM IR cannot say are erased from it.
+llvm::Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &target,
+                                         llvm::ArrayRef<artifact::KernelT> kernels);
 
 /// All units as one module, each optimized for `target`, to be read.
 llvm::Expected<std::unique_ptr<llvm::Module>> buildLLVMModule(const ModelCode &code, const CodeTarget &target,

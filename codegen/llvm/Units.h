@@ -24,19 +24,17 @@ llvm::Expected<std::unique_ptr<llvm::Module>> readFunctions(const ModelCode &cod
 llvm::Expected<std::unique_ptr<llvm::Module>> specializeKernel(const ModelCode &code, const KernelInstance &instance,
                                                                llvm::LLVMContext &context);
 
-/// The model's functions are unit 0, its kernels follow.
-inline size_t countUnits(const ModelCode &code) { return 1 + code.kernels.size(); }
-
-/// A unit for `target`, not optimized. Threads may read units at once, each in a context of its own.
-llvm::Expected<std::unique_ptr<llvm::Module>> readUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
+/// A unit for `target`, not optimized.
+llvm::Expected<std::unique_ptr<llvm::Module>> readUnit(const CodeUnit &unit, const CodeTarget &target,
                                                        llvm::LLVMContext &context);
-/// Optimizes such a unit, and adds what only compiled code calls.
-llvm::Error optimizeUnit(llvm::Module &module, size_t unit, const CodeTarget &target);
+/// Optimizes what was read of a unit, and completes it.
+llvm::Error optimizeUnit(llvm::Module &module, const CodeUnit &unit, const CodeTarget &target);
 /// A unit for `target`, optimized.
-llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const ModelCode &code, size_t unit, const CodeTarget &target,
+llvm::Expected<std::unique_ptr<llvm::Module>> buildUnit(const CodeUnit &unit, const CodeTarget &target,
                                                         llvm::LLVMContext &context);
 
-/// The units, compiled on up to `threads` threads or, where there is a cache, found there. Bytes depend on neither.
+/// The units of `target`, in its order, compiled on up to `threads` threads or, where there is a cache, found there.
+/// Bytes depend on neither.
 llvm::Expected<std::vector<CompiledUnit>> emitUnits(const ModelCode &code, const CodeTarget &target,
                                                     llvm::CodeGenFileType type, unsigned threads,
                                                     const UnitCache *cache);

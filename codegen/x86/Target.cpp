@@ -39,7 +39,8 @@ static const Target *findBackend() {
 
 /// The best level of a processor that has certain features.
 static const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
-  return *find_if(kernels::archs(), [&](const kernels::Arch &arch) { return all_of(arch.features, has); });
+  return *find_if(kernels::archs(),
+                  [&](const kernels::Arch &arch) { return arch.device == "cpu" && all_of(arch.features, has); });
 }
 
 /// A feature that /proc/cpuinfo calls `name`, as LLVM calls it.
@@ -73,15 +74,6 @@ void X86Target::setAttributes(Function &function) const {
   function.addFnAttr("min-legal-vector-width", width);
 }
 
-void X86Target::narrow(function_ref<bool(StringRef arch)> isUsed) {
-  const kernels::Arch *next = kernels::findArch(arch->fallback);
-  while (next && next->vectorBits == arch->vectorBits && !isUsed(arch->name)) {
-    tune = tune == arch->processor ? std::string(next->processor) : tune;
-    arch = next;
-    next = kernels::findArch(arch->fallback);
-  }
-}
-
 static bool isProcessor(const Target &backend, StringRef name) {
   std::unique_ptr<MCSubtargetInfo> known(backend.createMCSubtargetInfo(Triple(X86Target::kTriple), "", ""));
   return known->isCPUStringValid(name);
@@ -113,7 +105,8 @@ Expected<X86Target> getX86Target(deepseek::TargetAttr attribute) {
   target.arch = kernels::findArch(attribute.getArch());
   target.tune = attribute.getTune().str();
   const Target *backend = findBackend();
-  if (attribute.getTriple() != X86Target::kTriple || !target.arch || !backend || !isProcessor(*backend, target.tune)) {
+  bool known = target.arch && target.arch->device == "cpu" && attribute.getTriple() == X86Target::kTriple;
+  if (!known || !backend || !isProcessor(*backend, target.tune)) {
     std::string text;
     raw_string_ostream(text) << attribute;
     return makeError(ExitCode::Unsupported, "no code can be generated for " + text);

@@ -8,7 +8,6 @@
 
 #include "codegen/llvm/CodeTarget.h"
 #include "dialects/deepseek/DeepSeek.h"
-#include "kernels/Catalog.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
@@ -18,24 +17,21 @@
 
 namespace fathom::codegen {
 
-/// A processor as --mcpu names it, reduced to what Fathom distinguishes.
+/// A processor as --mcpu names it: `tune` is as given, or the level for "native".
 struct X86Target final : CodeTarget {
-  /// The level whose instructions code may use: all that kernels distinguish.
-  const kernels::Arch *arch = nullptr;
-  /// The processor whose speeds decide among the level's instructions, as given; the level for "native".
-  std::string tune;
-
   static constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
   /// The processor whose instructions all code may use.
   static constexpr llvm::StringLiteral kBaseline = "x86-64-v3";
 
   /// What the level has beyond the baseline, as LLVM lists features: "+avx512f,+avx512bw".
   std::string getFeatures() const;
+  llvm::StringRef getTriple() const override { return kTriple; }
   std::unique_ptr<llvm::TargetMachine> createMachine() const override;
   void setAttributes(llvm::Function &function) const override;
-
-  /// Leaves the level for one with as wide vectors if nothing of its own is used: more machines run what comes out.
-  void narrow(llvm::function_ref<bool(llvm::StringRef arch)> isUsed);
+  /// The model's functions are the first unit, its kernels follow.
+  std::vector<CodeUnit> listUnits(const ModelCode &code) const override;
+  llvm::Expected<ProgramCode> emit(const ModelCode &code, const EmitOptions &options,
+                                   std::vector<artifact::KernelT> &kernels) const override;
 };
 
 /// Looks `mcpu` up: a level ("x86-64-v3"), or a processor LLVM knows. Fails for an unknown one, and for one without

@@ -122,15 +122,16 @@ struct ConvertStructuredToLoops : impl::ConvertStructuredToLoopsBase<ConvertStru
       if (failed(bytes)) {
         return signalPassFailure();
       }
-      noteScratch(*bytes);
+      noteScratch(getOperation(), *bytes);
+      noteScratch(function, *bytes);
     }
   }
 
-  /// A thread needs what the function that uses most of it needs.
-  void noteScratch(int64_t bytes) {
-    auto known = getOperation()->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr);
+  /// A thread needs what it runs does: of a module, what the function that uses most needs.
+  static void noteScratch(Operation *op, int64_t bytes) {
+    auto known = op->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr);
     if (bytes > (known ? known.getInt() : 0)) {
-      getOperation()->setAttr(plan::kScratchBytesAttr, OpBuilder(&getContext()).getI64IntegerAttr(bytes));
+      op->setAttr(plan::kScratchBytesAttr, OpBuilder(op).getI64IntegerAttr(bytes));
     }
   }
 

@@ -62,6 +62,8 @@ struct Arguments {
   const char *checkpoint = "";
   const char *target = "cpu";
   const char *mcpu = "native";
+  const char *sm = "80";
+  const char *cubin = "auto";
   const char *weights = "pack";
   const char *draft = "mtp";
   const char *chatFormat = "";
@@ -77,7 +79,8 @@ struct Arguments {
   uint64_t prefillRows = 0;
   uint64_t threads = 2;
   bool givenContext = false, givenBatch = false, givenRows = false, givenKernels = false;
-  bool givenWeights = false, givenCpu = false, givenDraft = false, givenCache = false, givenActivation = false;
+  bool givenWeights = false, givenCpu = false, givenSm = false, givenCubin = false, givenTarget = false,
+       givenDraft = false, givenCache = false, givenActivation = false;
   bool givenCacheDirectory = false;
 };
 } // namespace
@@ -101,7 +104,9 @@ static int checkPhases(const char *command, const Arguments &arguments) {
       {arguments.givenKernels, arguments.kernels ? "kernels" : "no-kernels", "in phases model and fuse", Phase::Model,
        Phase::Fuse},
       {arguments.givenWeights, "weights", "from phase model on", Phase::Model, Phase::Lower},
+      {arguments.givenTarget, "target", "in phase fuse", Phase::Fuse, Phase::Fuse},
       {arguments.givenCpu, "mcpu", "in phase fuse", Phase::Fuse, Phase::Fuse},
+      {arguments.givenSm, "sm", "in phase fuse", Phase::Fuse, Phase::Fuse},
       {arguments.givenActivation, "act-type", "in phase fuse", Phase::Fuse, Phase::Fuse},
   };
   Phase last = parseEmit(arguments.emit).first;
@@ -114,6 +119,43 @@ static int checkPhases(const char *command, const Arguments &arguments) {
       return cli::printUsageError(command, "--%s has no effect: it acts %s, after --emit=%s stops", use.option,
                                   use.acts, arguments.emit);
     }
+  }
+  return cli::kContinue;
+}
+
+/// What --target, --mcpu and --sm say together, and with --emit.
+static int checkTarget(const char *command, const Arguments &arguments) {
+  auto [last, product] = parseEmit(arguments.emit);
+  bool single = !isProgram(product) && last >= Phase::Fuse;
+  bool cpu = StringRef(arguments.target).contains("cpu"), gpu = StringRef(arguments.target).contains("cuda");
+  if (single && cpu && gpu) {
+    return cli::printUsageError(command, "--target names several kinds of machines, but --emit=%s is for one",
+                                arguments.emit);
+  }
+  if (single && StringRef(arguments.mcpu).contains(',')) {
+    return cli::printUsageError(command, "--mcpu names several processors, but --emit=%s is for one", arguments.emit);
+  }
+  if (single && StringRef(arguments.sm).contains(',')) {
+    return cli::printUsageError(command, "--sm names several architectures, but --emit=%s is for one", arguments.emit);
+  }
+  if ((arguments.givenCpu && !cpu) || (arguments.givenSm && !gpu)) {
+    return cli::printUsageError(command, "--%s has no effect with --target=%s", cpu ? "sm" : "mcpu", arguments.target);
+  }
+  if (arguments.givenCubin && (!gpu || !isProgram(product))) {
+    return cli::printUsageError(command, "--cubin has no effect: it goes with --target=cuda and an artifact");
+  }
+  if (gpu && product == Product::Exe) {
+    return cli::printUsageError(command,
+                                "--emit=exe is for --target=cpu: a static program cannot open NVIDIA's driver; "
+                                "run the artifact with fathom run, or embed it");
+  }
+  if (gpu && StringRef(arguments.weights) == "reference") {
+    return cli::printUsageError(command, "--weights=reference is for --target=cpu: a GPU has its weights in its own "
+                                         "memory");
+  }
+  if (!arguments.from && product == (gpu ? Product::Asm : Product::Ptx)) {
+    return cli::printUsageError(command, "--emit=%s is not for --target=%s: use --emit=%s", arguments.emit,
+                                arguments.target, gpu ? "ptx" : "asm");
   }
   return cli::kContinue;
 }
@@ -148,10 +190,8 @@ static int checkUsage(const char *command, const Arguments &arguments) {
   if (*arguments.cacheDirectory && !isProgram(product)) {
     return cli::printUsageError(command, "--cache-dir has no effect: --emit=%s has no object code", arguments.emit);
   }
-  if (StringRef(arguments.mcpu).contains(',') && !isProgram(product) && last >= Phase::Fuse) {
-    return cli::printUsageError(command, "--mcpu names several processors, but --emit=%s is for one", arguments.emit);
-  }
-  return checkPhases(command, arguments);
+  int code = checkTarget(command, arguments);
+  return code == cli::kContinue ? checkPhases(command, arguments) : code;
 }
 
 /// Returns cli::kContinue, or an exit code.
@@ -161,11 +201,17 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
       {"output", 'o', OptionKind::kText, &arguments.output, "FILE", "where the result goes; - is stdout, for IR"},
       {"emit", 0, OptionKind::kChoice, &arguments.emit, "KIND",
        "an artifact, a program (exe), an object with a header, or IR after a phase (artifact)", 0, 0, kEmitNames},
-      {"target", 0, OptionKind::kChoice, &arguments.target, "KIND", "the kind of machine to compile for (cpu)", 0, 0,
-       "cpu"},
+      {"target", 0, OptionKind::kChoice, &arguments.target, "KIND",
+       "the kind of machine to compile for; two by commas go into one artifact (cpu)", 0, 0,
+       "cpu|cuda|cpu,cuda|cuda,cpu", &arguments.givenTarget},
       {"mcpu", 0, OptionKind::kText, &arguments.mcpu, "CPU",
        "native, x86-64-v3, x86-64-v4 or a processor to tune for; several by commas; see fathom targets (native)", 0, 0,
        nullptr, &arguments.givenCpu},
+      {"sm", 0, OptionKind::kText, &arguments.sm, "SM",
+       "with --target=cuda: the architecture, 80 or later; several by commas (80)", 0, 0, nullptr, &arguments.givenSm},
+      {"cubin", 0, OptionKind::kChoice, &arguments.cubin, "WHEN",
+       "with --target=cuda: machine code beside PTX, by ptxas: auto: where it is found; require; none (auto)", 0, 0,
+       "auto|require|none", &arguments.givenCubin},
       {"weights", 0, OptionKind::kChoice, &arguments.weights, "WHERE",
        "pack: copied, laid out for the target; reference: left in the checkpoint's files (pack)", 0, 0,
        "pack|reference", &arguments.givenWeights},
@@ -222,7 +268,10 @@ static CompileOptions convert(const Arguments &arguments) {
     options.from = parsePhase(arguments.from);
   }
   options.checkpoint = arguments.checkpoint;
+  options.target = arguments.target;
   options.mcpu = arguments.mcpu;
+  options.sm = arguments.sm;
+  options.cubin = arguments.cubin;
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   options.draft = StringRef(arguments.draft) == "mtp";

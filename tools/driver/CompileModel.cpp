@@ -5,18 +5,21 @@
 
 #include "tools/driver/CompileModel.h"
 
-#include "codegen/x86/Image.h"
+#include "codegen/llvm/ModelCode.h"
+#include "codegen/llvm/UnitCache.h"
+#include "codegen/nvptx/Assembler.h"
+#include "codegen/nvptx/Target.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/support/Escape.h"
-#include "runtime/device/cpu/cpu_features.h"
 #include "tools/driver/CheckModule.h"
 #include "tools/driver/CompileOutput.h"
 #include "tools/driver/ExeStub.h"
 #include "tools/driver/ProgramFacts.h"
 #include "tools/driver/ReadInput.h"
 #include "tools/driver/RunPhases.h"
+#include "tools/driver/SelectTarget.h"
 #include "tools/driver/Version.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -30,12 +33,6 @@ namespace fathom::driver {
 using checkpoint::Problem;
 
 namespace {
-/// A machine, and what --mcpu calls it.
-struct NamedTarget {
-  codegen::X86Target machine;
-  std::string name;
-};
-
 /// One compilation. Every step returns false after it reported why it failed.
 class Compilation {
 public:
@@ -56,17 +53,19 @@ public:
 
 private:
   bool compile();
-  bool selectTargets();
-  bool addTarget(StringRef mcpu);
+  bool takeTargets();
   bool takeInput();
   bool checkStorage();
   bool compileFor(const NamedTarget &named, ModuleOp module);
-  bool readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table);
-  bool addProgram(const artifact::TargetT &target, StringRef name);
+  std::unique_ptr<codegen::CodeTarget> readTarget(ModuleOp module, artifact::TargetT &table);
+  bool addProgram(const artifact::TargetT &target, const NamedTarget &named);
   bool collectPlan(ModuleOp module, codegen::ProgramContents &program);
-  bool generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program);
+  bool generateCode(ModuleOp module, const codegen::CodeTarget &target, codegen::ProgramContents &program);
+  bool emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
+                   codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
-  bool writeCode(const codegen::ModelCode &code, const codegen::X86Target &target);
+  std::optional<std::string> findAssembler(const codegen::CodeTarget &target);
+  bool writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target);
   bool writeBinary();
   void takeDiagnostic(Diagnostic &diagnostic);
   void step(StringRef name) {
@@ -101,8 +100,8 @@ private:
 /// A checkpoint is imported, and its model rewritten, once; then every target has a module of its own.
 bool Compilation::compile() {
   Phase start = options.from.value_or(Phase::DeepSeek);
-  if (!output.check() || !selectTargets() || !takeInput() ||
-      !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine)) {
+  if (!output.check() || !takeTargets() || !takeInput() ||
+      !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine.get())) {
     return false;
   }
   if (options.last < Phase::Fuse) {
@@ -117,17 +116,7 @@ bool Compilation::compile() {
   return !isProgram(options.product) || writeBinary();
 }
 
-bool Compilation::addTarget(StringRef mcpu) {
-  StringRef native = codegen::findProcessor(runtime::hasFeature);
-  llvm::Expected<codegen::X86Target> found = codegen::findX86Target(mcpu == "native" ? native : mcpu);
-  if (!found) {
-    return fail(found.takeError(), "target");
-  }
-  targets.push_back({*found, mcpu.str()});
-  return true;
-}
-
-bool Compilation::selectTargets() {
+bool Compilation::takeTargets() {
   if (options.product == Product::Exe && getExeStub().getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
@@ -135,14 +124,12 @@ bool Compilation::selectTargets() {
     targets.emplace_back(); // the module says it, or nothing depends on it
     return true;
   }
-  bool good = true;
-  for (StringRef mcpu : llvm::split(options.mcpu, ',')) {
-    good &= addTarget(mcpu);
+  llvm::Expected<std::vector<NamedTarget>> selected = selectTargets(options);
+  if (!selected) {
+    return fail(selected.takeError(), "target");
   }
-  // Levels are listed from the one that has most.
-  llvm::stable_sort(targets,
-                    [](const NamedTarget &a, const NamedTarget &b) { return a.machine.arch < b.machine.arch; });
-  return good;
+  targets = std::move(*selected);
+  return true;
 }
 
 /// MLIR's diagnostics in the form of all others.
@@ -191,48 +178,47 @@ bool Compilation::checkStorage() {
 /// The phases that go by the target, and what comes of them.
 bool Compilation::compileFor(const NamedTarget &named, ModuleOp module) {
   Phase start = std::max(options.from.value_or(Phase::DeepSeek), Phase::Model);
-  codegen::X86Target target = named.machine;
-  if (!phases.run(module, start, std::min(options.last, Phase::Plan), target)) {
+  if (!phases.run(module, start, std::min(options.last, Phase::Plan), named.machine.get())) {
     return false;
   }
   if (options.last < Phase::Lower) {
     return writeModule(module);
   }
   codegen::ProgramContents program;
-  if (!readTarget(module, target, program.target)) {
+  std::unique_ptr<codegen::CodeTarget> target = readTarget(module, program.target);
+  if (!target) {
     return false;
   }
-  if (!addProgram(program.target, named.name)) {
+  if (!addProgram(program.target, named)) {
     return true;
   }
-  if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target)) {
+  if (!collectPlan(module, program) || !phases.run(module, Phase::Plan, Phase::Lower, target.get())) {
     return false;
   }
-  return options.product == Product::IR ? writeModule(module) : generateCode(module, target, program);
+  return options.product == Product::IR ? writeModule(module) : generateCode(module, *target, program);
 }
 
-/// The machine that the phases before went by; less of it where they use less.
-bool Compilation::readTarget(ModuleOp module, codegen::X86Target &target, artifact::TargetT &table) {
+/// The machine that the phases before went by; less of it where they use less. Null: it was reported.
+std::unique_ptr<codegen::CodeTarget> Compilation::readTarget(ModuleOp module, artifact::TargetT &table) {
   auto attribute = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
-  llvm::Expected<codegen::X86Target> found = codegen::getX86Target(attribute);
-  if (!found) {
-    return fail(found.takeError(), "target");
+  llvm::Expected<std::unique_ptr<codegen::CodeTarget>> target = getTarget(attribute);
+  if (!target) {
+    fail(target.takeError(), "target");
+    return nullptr;
   }
-  target = *found;
-  target.narrow([&](llvm::StringRef arch) { return hasKernelsFor(module, arch); });
-  table.triple = codegen::X86Target::kTriple.str();
-  table.cpu = target.arch->processor;
-  table.features = {target.arch->features.begin(), target.arch->features.end()};
+  (*target)->narrow([&](llvm::StringRef arch) { return hasKernelsFor(module, arch); });
+  table = (*target)->describe();
   table.activation = attribute.getActivation() ? artifact::StoreElement::bf16 : artifact::StoreElement::f32;
-  return true;
+  return std::move(*target);
 }
 
 /// False, with a note: there is a program that runs wherever one for `target` would, which then never ran.
-bool Compilation::addProgram(const artifact::TargetT &target, StringRef name) {
-  auto [program, isNew] = programs.try_emplace(target.cpu, name);
+bool Compilation::addProgram(const artifact::TargetT &target, const NamedTarget &named) {
+  auto [program, isNew] = programs.try_emplace(target.cpu, named.name);
   if (!isNew) {
     diagnostics.note("variant", options.input, "",
-                     "--mcpu: '" + name + "' adds nothing: its program would be the one for '" + program->second + "'");
+                     named.option + ": '" + named.name + "' adds nothing: its program would be the one for '" +
+                         program->second + "'");
   }
   return isNew;
 }
@@ -249,36 +235,62 @@ bool Compilation::collectPlan(ModuleOp module, codegen::ProgramContents &program
   return true;
 }
 
-bool Compilation::generateCode(ModuleOp module, const codegen::X86Target &target, codegen::ProgramContents &program) {
+bool Compilation::generateCode(ModuleOp module, const codegen::CodeTarget &target, codegen::ProgramContents &program) {
   // Temporaries of generated functions have their places only now.
   program.scratchBytes = module->getAttrOfType<IntegerAttr>(plan::kScratchBytesAttr).getInt();
   step("generate code");
-  llvm::Expected<codegen::ModelCode> code = codegen::translateModel(module, target);
+  llvm::Expected<codegen::ModelCode> code = codegen::translateModel(module, target, program.kernels);
   if (!code) {
     return fail(code.takeError(), "codegen");
   }
-  if (!isProgram(options.product)) {
-    return writeCode(*code, target);
+  return isProgram(options.product) ? emitProgram(*code, target, program) : writeCode(*code, target);
+}
+
+/// The ptxas to use; empty: none. Nothing: it was reported.
+std::optional<std::string> Compilation::findAssembler(const codegen::CodeTarget &target) {
+  if (target.getTriple() != codegen::NvptxTarget::kTriple || options.cubin == "none") {
+    return "";
   }
+  llvm::Expected<std::string> found = codegen::findAssembler();
+  if (!found) {
+    fail(found.takeError(), "ptxas");
+    return std::nullopt;
+  }
+  StringRef where = "set FATHOM_PTXAS, or add it to PATH; it comes with CUDA, and with PyPI's nvidia-cuda-nvcc";
+  if (found->empty() && options.cubin == "require") {
+    fail(Problem::Unsupported, "ptxas", "--cubin=require: ptxas is not there: " + where);
+    return std::nullopt;
+  }
+  if (found->empty()) {
+    diagnostics.warning("ptxas", options.input, "",
+                        "ptxas is not there: the artifact has PTX alone, which drivers compile when it is loaded",
+                        where);
+  }
+  return *found;
+}
+
+bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
+                              codegen::ProgramContents &program) {
   std::optional<codegen::UnitCache> cache;
   if (!options.cacheDirectory.empty()) {
     cache.emplace(options.cacheDirectory, (getLLVMVersion() + getCompilerHash()).str());
   }
-  llvm::Expected<codegen::CodeImage> image =
-      codegen::emitImage(*code, target, options.threads, cache ? &*cache : nullptr);
-  if (!image) {
-    return fail(image.takeError(), "codegen");
+  std::optional<std::string> assembler = findAssembler(target);
+  if (!assembler) {
+    return false;
   }
-  for (artifact::KernelT &kernel : program.kernels) {
-    kernel.task = image->addresses.lookup(codegen::getTaskName(kernel.name));
-    kernel.items = image->addresses.lookup(codegen::getItemsName(kernel.name));
+  llvm::Expected<codegen::ProgramCode> emitted =
+      target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler}, program.kernels);
+  if (!emitted) {
+    return fail(emitted.takeError(), "codegen");
   }
-  program.code = std::move(image->bytes);
+  program.code = std::move(emitted->bytes);
+  program.modules = std::move(emitted->modules);
   contents.variants.push_back(std::move(program));
   return true;
 }
 
-bool Compilation::writeCode(const codegen::ModelCode &code, const codegen::X86Target &target) {
+bool Compilation::writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target) {
   llvm::LLVMContext llvmContext;
   llvm::Expected<std::unique_ptr<llvm::Module>> module = codegen::buildLLVMModule(code, target, llvmContext);
   if (!module) {

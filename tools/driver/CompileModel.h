@@ -22,10 +22,10 @@ namespace fathom::driver {
 /// The phases in order. The first imports a checkpoint; the others are lists of passes.
 enum class Phase { DeepSeek, Model, Fuse, Plan, Lower };
 /// What is written: the module after the last phase that runs or, of what all of them leave, code or an artifact.
-enum class Product { IR, LLVM, Asm, Artifact, Exe, Obj };
+enum class Product { IR, LLVM, Asm, Ptx, Artifact, Exe, Obj };
 
 /// What --emit takes: phases, then products of all of them.
-constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|artifact|exe|obj";
+constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|ptx|artifact|exe|obj";
 llvm::StringRef getName(Phase phase);
 /// Whether it has weights and a tokenizer.
 inline bool isProgram(Product product) { return product >= Product::Artifact; }
@@ -42,8 +42,12 @@ struct CompileOptions {
   std::optional<Phase> from;
   /// The checkpoint that a .mlir input was made from, where an artifact is wanted.
   std::string checkpoint;
-  /// The processors to compile for, by commas. IR and code are for one.
+  /// The kinds of machines to compile for, by commas; of the CPU, and of CUDA, which. IR and code are for one.
+  std::string target = "cpu";
   std::string mcpu = "native";
+  std::string sm = "80";
+  /// Whether GPUs get machine code beside PTX: "auto" where there is a ptxas, "require", or "none".
+  std::string cubin = "auto";
   codegen::WeightStorage weights = codegen::WeightStorage::Pack;
   /// Positions to serve; 0: as many as the model has.
   int64_t maxContext = 0;

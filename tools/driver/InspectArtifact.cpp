@@ -162,6 +162,22 @@ static void listCode(const artifact::Artifact &contents, const artifact::Program
   }
 }
 
+/// How a GPU launches the kernels, and what a thread or a block of each takes: nothing of a CPU.
+static void listGrids(const artifact::Program &program, Report &report) {
+  if (each(program.code()->modules()).empty()) {
+    return;
+  }
+  report.table("grids", {"kernel", "threads", "blocks", "rows_per_block", "registers", "shared_bytes", "spill_bytes",
+                         "scratch_bytes", "ptx_bytes", "cubin_bytes"});
+  for (const artifact::Kernel *kernel : each(program.kernels())) {
+    const artifact::Grid &grid = *kernel->grid();
+    const artifact::Module &module = *program.code()->modules()->Get(grid.module_());
+    report.row({show(kernel->name()), grid.threads(), grid.blocks(), grid.rows_per_block(), grid.registers(),
+                grid.shared_bytes() + grid.dynamic_shared_bytes(), grid.spill_bytes(), grid.scratch_bytes(),
+                module.ptx_size(), module.cubin_size()});
+  }
+}
+
 static void listWeights(const artifact::Artifact &contents, const artifact::Program &program, Report &report) {
   report.table("weights", {"name", "type", "shape", "layout", "experts", "scale", "slices", "size_bytes", "segment"});
   for (const artifact::Weight *weight : *program.weights()) {
@@ -231,6 +247,7 @@ fathom_status_t inspectArtifact(const std::string &path, const Selection &select
   listVariants(contents, report);
   listStores(contents, report);
   listCode(contents, program, report);
+  listGrids(program, report);
   listWeights(contents, program, report);
   return selection.commands ? listCommands(contents, program, report) : FATHOM_STATUS_OK;
 }

@@ -26,7 +26,7 @@ StringRef getName(Phase phase) {
   return names[size_t(phase)];
 }
 
-static void addModel(OpPassManager &manager, const CompileOptions &options, const codegen::X86Target &) {
+static void addModel(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *) {
   ModelPipelineOptions model;
   model.prefillRows = options.prefillRows;
   model.decodeRows = options.maxBatch;
@@ -34,27 +34,27 @@ static void addModel(OpPassManager &manager, const CompileOptions &options, cons
   addModelPipeline(manager, model);
 }
 
-static void addFuse(OpPassManager &manager, const CompileOptions &options, const codegen::X86Target &target) {
+static void addFuse(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *target) {
   FusePipelineOptions fuse;
-  fuse.arch = std::string(target.arch->name);
-  fuse.tune = target.tune;
+  fuse.arch = std::string(target->arch->name);
+  fuse.tune = target->tune;
   fuse.kernels = options.kernels;
   fuse.packWeights = options.weights == codegen::WeightStorage::Pack;
   fuse.activation = options.activation;
   addFusePipeline(manager, fuse);
 }
 
-static void addPlan(OpPassManager &manager, const CompileOptions &, const codegen::X86Target &) {
+static void addPlan(OpPassManager &manager, const CompileOptions &, const codegen::CodeTarget *) {
   addPlanPipeline(manager);
 }
 
-static void addLower(OpPassManager &manager, const CompileOptions &, const codegen::X86Target &) {
+static void addLower(OpPassManager &manager, const CompileOptions &, const codegen::CodeTarget *) {
   addLowerPipeline(manager);
 }
 
 static constexpr struct {
   Phase phase;
-  void (*addPasses)(OpPassManager &manager, const CompileOptions &options, const codegen::X86Target &target);
+  void (*addPasses)(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *target);
 } kPhases[] = {
     {Phase::Model, addModel},
     {Phase::Fuse, addFuse},
@@ -92,7 +92,7 @@ bool PhaseRunner::verify(ModuleOp module) {
   return runPasses(module, manager, "is not valid output of the " + expected + " phase");
 }
 
-bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::X86Target &target) {
+bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target) {
   for (const auto &row : kPhases) {
     if (row.phase <= after || row.phase > last) {
       continue;

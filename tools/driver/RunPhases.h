@@ -6,7 +6,7 @@
 #ifndef FATHOM_TOOLS_DRIVER_RUNPHASES_H
 #define FATHOM_TOOLS_DRIVER_RUNPHASES_H
 
-#include "codegen/x86/Target.h"
+#include "codegen/llvm/CodeTarget.h"
 #include "tools/driver/CompileModel.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -24,7 +24,7 @@ public:
   bool verify(mlir::ModuleOp module);
 
   /// Runs the phases behind `after`, up to `last`. What is before Phase::Fuse does not look at `target`.
-  bool run(mlir::ModuleOp module, Phase after, Phase last, const codegen::X86Target &target);
+  bool run(mlir::ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target);
 
 private:
   bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &blame);

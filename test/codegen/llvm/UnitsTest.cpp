@@ -57,7 +57,8 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
       plan.yield %0
     }
     llvm.func @helper()
-    llvm.func @generated_0.task(%task: !llvm.ptr, %item: i64, %scratch: !llvm.ptr) {
+    llvm.func @generated_0.task(%task: !llvm.ptr, %item: i64, %scratch: !llvm.ptr)
+        attributes {plan.scratch_bytes = 96 : i64} {
       llvm.call @helper() : () -> ()
       llvm.return
     }
@@ -69,7 +70,12 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
     })",
                                                          &context);
   ASSERT_TRUE(lowered);
-  ModelCode code = llvm::cantFail(translateModel(*lowered, getTarget()));
+  std::vector<artifact::KernelT> kernels(2);
+  kernels[0].name = "plain";
+  kernels[1].name = "generated_0";
+  kernels[1].inputs = 2;
+  kernels[1].outputs = 1;
+  ModelCode code = llvm::cantFail(translateModel(*lowered, getTarget(), kernels));
   EXPECT_THAT(code.exports, testing::ElementsAre("plain.task", "plain.items", "biased.task", "biased.items",
                                                  "generated_0.task", "generated_0.items"));
   ASSERT_EQ(code.kernels.size(), 2u);
@@ -78,6 +84,11 @@ TEST(TranslateModel, KeepsWhatLLVMCannotSay) {
   EXPECT_THAT(code.kernels[0].constants, testing::ElementsAre(4, 0));
   EXPECT_FALSE(code.kernels[0].hasEpilogue);
   EXPECT_TRUE(code.kernels[1].hasEpilogue);
+  ASSERT_EQ(code.generated.size(), 1u);
+  EXPECT_EQ(code.generated[0].symbol, "generated_0");
+  EXPECT_EQ(code.generated[0].items, 0);
+  EXPECT_EQ(code.generated[0].scratchBytes, 96u);
+  EXPECT_EQ(code.generated[0].operandCount, 3u);
   llvm::LLVMContext llvmContext;
   auto functions = llvm::cantFail(readFunctions(code, llvmContext));
   EXPECT_THAT(listImported(*functions), testing::ElementsAre("helper"));
@@ -96,7 +107,7 @@ TEST(SpecializeKernel, ShowsItsTaskAndItemsAndNothingElse) {
 TEST(SpecializeKernel, FoldsConstantsIntoTheCode) {
   llvm::LLVMContext context;
   ModelCode code = makeCode("", {}, {makeGemm("gemm", /*outputs=*/200, /*hasEpilogue=*/false)});
-  auto module = llvm::cantFail(buildUnit(code, 1, getTarget(), context));
+  auto module = llvm::cantFail(buildUnit(getTarget().listUnits(code)[1], getTarget(), context));
   EXPECT_TRUE(module->global_empty()) << "somebody still reads the array of constants";
   // 200 outputs are 7 panels, and 4 items of two panels.
   const auto *result = llvm::dyn_cast<llvm::ReturnInst>(&module->getFunction("gemm.items")->front().front());
@@ -176,8 +187,8 @@ TEST(BuildUnit, CompilesEveryFunctionForTheTarget) {
   llvm::LLVMContext context;
   X86Target target = llvm::cantFail(findX86Target("znver4"));
   ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4)});
-  for (size_t unit = 0; unit < countUnits(code); ++unit) {
-    auto module = llvm::cantFail(buildUnit(code, unit, target, context));
+  for (const CodeUnit &unit : target.listUnits(code)) {
+    auto module = llvm::cantFail(buildUnit(unit, target, context));
     for (const llvm::Function &function : *module) {
       EXPECT_EQ(function.getFnAttribute("target-cpu").getValueAsString(), "x86-64-v3") << function.getName().str();
       EXPECT_EQ(function.getFnAttribute("target-features").getValueAsString(),
@@ -191,9 +202,9 @@ TEST(BuildUnit, CompilesEveryFunctionForTheTarget) {
 TEST(BuildUnit, DefinesMemoryFunctionsOnceForAllUnits) {
   llvm::LLVMContext context;
   ModelCode code = makeCode(kSelect, {"run", "items"}, {makeSelectRows(4)});
-  EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(code, 0, getTarget(), context))),
+  EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(getTarget().listUnits(code)[0], getTarget(), context))),
               testing::IsSupersetOf({"memcpy", "memmove", "memset"}));
-  EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(code, 1, getTarget(), context))),
+  EXPECT_THAT(listExported(*llvm::cantFail(buildUnit(getTarget().listUnits(code)[1], getTarget(), context))),
               testing::UnorderedElementsAre("select.task", "select.items"));
 }
 

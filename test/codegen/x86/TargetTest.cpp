@@ -76,6 +76,7 @@ TEST(GetX86Target, RefusesWhatNoCodeIsFor) {
             "\"znver4\">");
   EXPECT_THAT(describe(X86Target::kTriple, "sse2", "znver4"), testing::HasSubstr("no code can be generated for"));
   EXPECT_THAT(describe(X86Target::kTriple, "avx2", "z80"), testing::HasSubstr("no code can be generated for"));
+  EXPECT_THAT(describe(X86Target::kTriple, "sm_80", "znver4"), testing::HasSubstr("no code can be generated for"));
 }
 
 TEST(NarrowX86Target, KeepsALevelThatIsUsedAndTheWidthOfVectors) {

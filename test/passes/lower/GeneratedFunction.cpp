@@ -188,7 +188,7 @@ Compiled compile(const std::string &op, const Operands &inputs, const Operands &
   auto scratch = (*module)->getAttrOfType<mlir::IntegerAttr>(plan::kScratchBytesAttr);
   compiled.scratchBytes = scratch ? scratch.getInt() : 0;
   codegen::X86Target target = llvm::cantFail(codegen::findX86Target("x86-64-v3"));
-  codegen::ModelCode code = llvm::cantFail(codegen::translateModel(*module, target));
+  codegen::ModelCode code = llvm::cantFail(codegen::translateModel(*module, target, {}));
   compiled.image = llvm::cantFail(codegen::emitImage(code, target, /*threads=*/1));
   return compiled;
 }

@@ -1,0 +1,29 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What all machines have in common.
+
+#include "codegen/llvm/CodeTarget.h"
+
+using namespace llvm;
+
+namespace fathom::codegen {
+
+void CodeTarget::narrow(function_ref<bool(StringRef arch)> isUsed) {
+  const kernels::Arch *next = kernels::findArch(arch->fallback);
+  while (next && next->vectorBits == arch->vectorBits && !isUsed(arch->name)) {
+    tune = tune == arch->processor ? std::string(next->processor) : tune;
+    arch = next;
+    next = kernels::findArch(arch->fallback);
+  }
+}
+
+artifact::TargetT CodeTarget::describe() const {
+  artifact::TargetT table;
+  table.triple = getTriple().str();
+  table.cpu = arch->processor;
+  table.features = {arch->features.begin(), arch->features.end()};
+  return table;
+}
+
+} // namespace fathom::codegen

@@ -1,0 +1,106 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs ptxas on files in the folder for temporary ones.
+
+#include "codegen/nvptx/Assembler.h"
+
+#include "dialects/support/ExitError.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+namespace fathom::codegen {
+
+Expected<std::string> findAssembler() {
+  if (const char *given = getenv("FATHOM_PTXAS"); given && *given) {
+    ErrorOr<std::string> found = sys::findProgramByName(given);
+    return found ? Expected<std::string>(*found)
+                 : makeError(ExitCode::Usage, "FATHOM_PTXAS: " + quotePath(given) + " is no program");
+  }
+  ErrorOr<std::string> found = sys::findProgramByName("ptxas");
+  for (StringRef folder : {"/usr/local/cuda/bin", "/opt/cuda/bin", "/usr/lib/nvidia-cuda-toolkit/bin"}) {
+    found = found ? found : sys::findProgramByName("ptxas", {folder});
+  }
+  return found ? *found : "";
+}
+
+namespace {
+/// A file that is gone when this object is.
+class TemporaryFile {
+public:
+  static Expected<std::unique_ptr<TemporaryFile>> create(StringRef suffix, StringRef contents = "") {
+    auto file = std::make_unique<TemporaryFile>();
+    int descriptor;
+    if (std::error_code error = sys::fs::createTemporaryFile("fathom", suffix, descriptor, file->path)) {
+      return createFileError("a temporary file", error);
+    }
+    file->remover.setFile(file->path);
+    raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
+    stream << contents;
+    stream.close();
+    if (stream.has_error()) {
+      Error error = createFileError(file->path, stream.error());
+      stream.clear_error();
+      return std::move(error);
+    }
+    return file;
+  }
+
+  StringRef getPath() const { return path; }
+  std::string read() const {
+    ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path);
+    return buffer ? (*buffer)->getBuffer().str() : "";
+  }
+
+private:
+  SmallString<128> path;
+  FileRemover remover;
+};
+} // namespace
+
+/// The number before `word` in "Used 40 registers, 1024 bytes smem".
+static uint32_t readNumberBefore(StringRef report, StringRef word) {
+  auto [before, after] = report.split(word);
+  uint32_t number = 0;
+  size_t digits = before.rtrim().find_last_not_of("0123456789");
+  return after.empty() || before.rtrim().substr(digits + 1).getAsInteger(10, number) ? 0 : number;
+}
+
+void readResources(StringRef report, Assembled &assembled) {
+  assembled.registers = readNumberBefore(report, " registers");
+  assembled.sharedBytes = readNumberBefore(report, " bytes smem");
+  assembled.spillBytes = readNumberBefore(report, " bytes spill stores");
+}
+
+Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor) {
+  auto input = TemporaryFile::create("ptx", ptx), output = TemporaryFile::create("cubin");
+  auto report = TemporaryFile::create("log");
+  if (!input || !output || !report) {
+    return joinErrors(joinErrors(input.takeError(), output.takeError()), report.takeError());
+  }
+  std::string arch = ("-arch=" + processor).str();
+  StringRef arguments[] = {ptxas, arch, "-v", (*input)->getPath(), "-o", (*output)->getPath()};
+  std::optional<StringRef> redirects[] = {StringRef(), (*report)->getPath(), (*report)->getPath()};
+  std::string message;
+  int code =
+      sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
+  std::string text = (*report)->read();
+  if (code != 0) {
+    StringRef said = StringRef(text).trim();
+    return createStringError("ptxas failed for " + processor + ": " +
+                             (said.empty() ? StringRef(message) : said.take_front(2000)));
+  }
+  Assembled assembled;
+  assembled.cubin = (*output)->read();
+  readResources(text, assembled);
+  return assembled;
+}
+
+} // namespace fathom::codegen

@@ -1,0 +1,38 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// PTX to machine code, by NVIDIA's ptxas.
+
+#ifndef FATHOM_CODEGEN_NVPTX_ASSEMBLER_H
+#define FATHOM_CODEGEN_NVPTX_ASSEMBLER_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace fathom::codegen {
+
+/// What ptxas makes of a module of one entry.
+struct Assembled {
+  std::string cubin;
+  uint32_t registers = 0;
+  /// Of a block, declared by the module.
+  uint32_t sharedBytes = 0;
+  /// Stores of a thread to memory that registers had no room for.
+  uint32_t spillBytes = 0;
+};
+
+/// Where ptxas is: FATHOM_PTXAS, then PATH, then where CUDA is usually installed. Empty: it is not there. Fails if
+/// FATHOM_PTXAS names no program.
+llvm::Expected<std::string> findAssembler();
+
+/// Assembles a module for `processor`, "sm_80". Threads may do so at once.
+llvm::Expected<Assembled> assemble(llvm::StringRef ptxas, llvm::StringRef ptx, llvm::StringRef processor);
+
+/// Reads what ptxas -v says of a module of one entry.
+void readResources(llvm::StringRef report, Assembled &assembled);
+
+} // namespace fathom::codegen
+
+#endif // FATHOM_CODEGEN_NVPTX_ASSEMBLER_H

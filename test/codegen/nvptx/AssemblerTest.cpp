@@ -1,0 +1,82 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What ptxas says, and who it is. Programs stand in for it: a shell script for one that works, another for one that
+// fails.
+
+#include "codegen/nvptx/Assembler.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fathom::codegen::test {
+
+TEST(ReadResources, FindsRegistersSharedMemoryAndSpills) {
+  Assembled assembled;
+  readResources(R"(ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function 'norm' for 'sm_80'
+ptxas info    : Function properties for norm
+    40 bytes stack frame, 24 bytes spill stores, 36 bytes spill loads
+ptxas info    : Used 48 registers, used 1 barriers, 32 bytes smem, 400 bytes cmem[0]
+)",
+                assembled);
+  EXPECT_EQ(assembled.registers, 48u);
+  EXPECT_EQ(assembled.sharedBytes, 32u);
+  EXPECT_EQ(assembled.spillBytes, 24u);
+}
+
+TEST(ReadResources, TakesWhatIsNotSaidForNothing) {
+  Assembled assembled;
+  readResources("ptxas info    : Used 8 registers, 360 bytes cmem[0]\n", assembled);
+  EXPECT_EQ(assembled.registers, 8u);
+  EXPECT_EQ(assembled.sharedBytes, 0u);
+  EXPECT_EQ(assembled.spillBytes, 0u);
+}
+
+/// A program in a folder for temporary files.
+class ScriptTest : public testing::Test {
+protected:
+  void SetUp() override { ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("ptxas", folder)); }
+  void TearDown() override { llvm::sys::fs::remove_directories(folder); }
+
+  std::string write(llvm::StringRef text) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path, "ptxas");
+    std::error_code error;
+    llvm::raw_fd_ostream(path, error) << "#!/bin/sh\n" << text;
+    llvm::sys::fs::setPermissions(path, llvm::sys::fs::all_perms);
+    return path.str().str();
+  }
+
+  llvm::SmallString<128> folder;
+};
+
+TEST_F(ScriptTest, GivesTheFileThatTheAssemblerWrites) {
+  // ptxas -arch=sm_80 -v INPUT -o OUTPUT
+  std::string ptxas = write("echo 'Used 7 registers'; { echo \"$1\"; cat \"$3\"; } > \"$5\"\n");
+  Assembled assembled = llvm::cantFail(assemble(ptxas, "text", "sm_80"));
+  EXPECT_EQ(assembled.cubin, "-arch=sm_80\ntext");
+  EXPECT_EQ(assembled.registers, 7u);
+}
+
+TEST_F(ScriptTest, SaysWhatTheAssemblerSays) {
+  std::string ptxas = write("echo 'line 3: unknown opcode' >&2; exit 255\n");
+  EXPECT_EQ(llvm::toString(assemble(ptxas, "text", "sm_90a").takeError()),
+            "ptxas failed for sm_90a: line 3: unknown opcode");
+}
+
+TEST_F(ScriptTest, IsTakenFromTheEnvironmentFirst) {
+  std::string ptxas = write("");
+  setenv("FATHOM_PTXAS", ptxas.c_str(), 1);
+  EXPECT_EQ(llvm::cantFail(findAssembler()), ptxas);
+  setenv("FATHOM_PTXAS", "/nowhere/ptxas", 1);
+  EXPECT_EQ(llvm::toString(findAssembler().takeError()), "FATHOM_PTXAS: '/nowhere/ptxas' is no program");
+  unsetenv("FATHOM_PTXAS");
+}
+
+} // namespace fathom::codegen::test

@@ -1,0 +1,83 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Options to machines.
+
+#include "tools/driver/SelectTarget.h"
+
+#include "codegen/nvptx/Target.h"
+#include "codegen/x86/Target.h"
+#include "runtime/device/cpu/cpu_features.h"
+
+using llvm::StringRef;
+
+namespace fathom::driver {
+
+using TargetPointer = std::unique_ptr<codegen::CodeTarget>;
+
+template <typename Target>
+static llvm::Expected<TargetPointer> own(llvm::Expected<Target> target) {
+  return target ? llvm::Expected<TargetPointer>(std::make_unique<Target>(std::move(*target))) : target.takeError();
+}
+
+static llvm::Expected<TargetPointer> findCpu(StringRef mcpu) {
+  StringRef native = codegen::findProcessor(runtime::hasFeature);
+  return own(codegen::findX86Target(mcpu == "native" ? native : mcpu));
+}
+
+static llvm::Expected<TargetPointer> findGpu(StringRef sm) { return own(codegen::findNvptxTarget(sm)); }
+
+namespace {
+/// A kind of machine that --target names.
+struct TargetKind {
+  StringRef name, option;
+  std::string CompileOptions::*machines;
+  llvm::Expected<TargetPointer> (*find)(StringRef name);
+  StringRef triple;
+  llvm::Expected<TargetPointer> (*get)(deepseek::TargetAttr attribute);
+};
+} // namespace
+
+/// The fastest first.
+static const TargetKind kKinds[] = {
+    {"cuda", "--sm", &CompileOptions::sm, findGpu, codegen::NvptxTarget::kTriple,
+     [](deepseek::TargetAttr attribute) { return own(codegen::getNvptxTarget(attribute)); }},
+    {"cpu", "--mcpu", &CompileOptions::mcpu, findCpu, codegen::X86Target::kTriple,
+     [](deepseek::TargetAttr attribute) { return own(codegen::getX86Target(attribute)); }},
+};
+
+/// Those of one kind, from the level that has most.
+static llvm::Error addTargets(const TargetKind &kind, const CompileOptions &options,
+                              std::vector<NamedTarget> &targets) {
+  llvm::Error failure = llvm::Error::success();
+  size_t first = targets.size();
+  for (StringRef name : llvm::split(options.*kind.machines, ',')) {
+    if (llvm::Expected<TargetPointer> target = kind.find(name)) {
+      targets.push_back({std::move(*target), kind.option, name.str()});
+    } else {
+      failure = llvm::joinErrors(std::move(failure), target.takeError());
+    }
+  }
+  std::stable_sort(targets.begin() + first, targets.end(),
+                   [](const NamedTarget &a, const NamedTarget &b) { return a.machine->arch < b.machine->arch; });
+  return failure;
+}
+
+llvm::Expected<std::vector<NamedTarget>> selectTargets(const CompileOptions &options) {
+  std::vector<NamedTarget> targets;
+  llvm::Error failure = llvm::Error::success();
+  for (const TargetKind &kind : kKinds) {
+    if (llvm::is_contained(llvm::split(options.target, ','), kind.name)) {
+      failure = llvm::joinErrors(std::move(failure), addTargets(kind, options, targets));
+    }
+  }
+  return failure ? llvm::Expected<std::vector<NamedTarget>>(std::move(failure)) : std::move(targets);
+}
+
+llvm::Expected<TargetPointer> getTarget(deepseek::TargetAttr attribute) {
+  const auto *kind =
+      llvm::find_if(kKinds, [&](const TargetKind &kind) { return kind.triple == attribute.getTriple(); });
+  return kind == std::end(kKinds) ? own(codegen::getX86Target(attribute)) : kind->get(attribute);
+}
+
+} // namespace fathom::driver
