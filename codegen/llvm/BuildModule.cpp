@@ -19,11 +19,17 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-static std::vector<KernelInstance> collectKernels(mlir::ModuleOp module) {
+static size_t countOperands(const artifact::KernelT &kernel) {
+  return size_t(kernel.inputs) + kernel.outputs + kernel.extras;
+}
+
+static std::vector<KernelInstance> collectKernels(mlir::ModuleOp module, ArrayRef<artifact::KernelT> kernels) {
   std::vector<KernelInstance> instances;
   for (auto kernel : module.getOps<plan::KernelOp>()) {
     instances.push_back({kernel.getSymName().str(), kernel.getKernel().str(), kernel.getConstants().vec(),
                          !kernel.getEpilogue().empty()});
+    const auto *table = find_if(kernels, [&](auto &table) { return table.name == instances.back().symbol; });
+    instances.back().operandCount = table == kernels.end() ? 0 : countOperands(*table);
   }
   return instances;
 }
@@ -39,8 +45,7 @@ static std::vector<GeneratedKernel> collectGenerated(mlir::ModuleOp module, Arra
   for (const artifact::KernelT &kernel : kernels) {
     if (auto function = symbols.lookup<mlir::LLVM::LLVMFuncOp>(getTaskName(kernel.name))) {
       generated.push_back({kernel.name, int64_t(getNumber(function, plan::kItemsAttr)),
-                           getNumber(function, plan::kScratchBytesAttr),
-                           size_t(kernel.inputs) + kernel.outputs + kernel.extras});
+                           getNumber(function, plan::kScratchBytesAttr), countOperands(kernel)});
     }
   }
   return generated;
@@ -109,7 +114,7 @@ Expected<ModelCode> translateModel(mlir::ModuleOp lowered, const CodeTarget &tar
                                    ArrayRef<artifact::KernelT> kernels) {
   // First what LLVM IR cannot say.
   ModelCode code;
-  code.kernels = collectKernels(lowered);
+  code.kernels = collectKernels(lowered, kernels);
   code.generated = collectGenerated(lowered, kernels);
   code.exports = listExports(lowered);
   eraseForeignOps(lowered);

@@ -40,8 +40,8 @@ public:
   Error run() {
     Function *kernel = module.getFunction(instance.kernel);
     Function *items = module.getFunction(instance.kernel + "_items");
-    if (!kernel || !items || kernel->isDeclaration() || items->isDeclaration()) {
-      return createStringError("bitcode of kernel '" + instance.kernel + "' does not define it and its items");
+    if (!items || items->isDeclaration()) {
+      return createStringError("bitcode of kernel '" + instance.kernel + "' does not define its items");
     }
     makeInternal(module, [](const GlobalValue &) { return true; });
     // Constants reach all of the kernel only where it is part of the function that has them.
@@ -99,14 +99,14 @@ private:
 };
 } // namespace
 
-static Expected<std::unique_ptr<Module>> readKernel(kernels::KernelBitcode bitcode, StringRef name,
-                                                    LLVMContext &context) {
+static Expected<std::unique_ptr<Module>> readBitcode(kernels::KernelBitcode bitcode, StringRef name,
+                                                     LLVMContext &context) {
   return parseBitcodeFile({StringRef(reinterpret_cast<const char *>(bitcode.data), bitcode.size), name}, context);
 }
 
 /// Links what the module of kernels called `name` defines.
 static Error linkHelpers(Module &module, StringRef name) {
-  Expected<std::unique_ptr<Module>> helpers = readKernel(kernels::findKernelBitcode(name), name, module.getContext());
+  Expected<std::unique_ptr<Module>> helpers = readBitcode(kernels::findKernelBitcode(name), name, module.getContext());
   if (!helpers) {
     return helpers.takeError();
   }
@@ -135,18 +135,29 @@ Expected<std::unique_ptr<Module>> readFunctions(const ModelCode &code, LLVMConte
   return module;
 }
 
-Expected<std::unique_ptr<Module>> specializeKernel(const ModelCode &code, const KernelInstance &instance,
-                                                   LLVMContext &context) {
+Expected<std::unique_ptr<Module>> readKernel(const KernelInstance &instance, LLVMContext &context) {
   kernels::KernelBitcode bitcode = kernels::findKernelBitcode(instance.kernel);
   if (!bitcode.data) {
     return createStringError("no bitcode for kernel '" + instance.kernel + "'");
   }
+  Expected<std::unique_ptr<Module>> module = readBitcode(bitcode, instance.symbol, context);
+  if (module) {
+    Function *kernel = (*module)->getFunction(instance.kernel);
+    if (!kernel || kernel->isDeclaration()) {
+      return createStringError("bitcode of kernel '" + instance.kernel + "' does not define it");
+    }
+  }
+  return module;
+}
+
+Expected<std::unique_ptr<Module>> specializeKernel(const ModelCode &code, const KernelInstance &instance,
+                                                   LLVMContext &context) {
   // Of all functions only the epilogue is linked, so only it is read.
   Expected<std::unique_ptr<Module>> functions = getLazyBitcodeModule({code.functions, "functions"}, context);
   if (!functions) {
     return functions;
   }
-  Expected<std::unique_ptr<Module>> kernel = readKernel(bitcode, instance.symbol, context);
+  Expected<std::unique_ptr<Module>> kernel = readKernel(instance, context);
   if (!kernel) {
     return kernel;
   }

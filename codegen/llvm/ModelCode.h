@@ -25,6 +25,8 @@ struct KernelInstance {
   std::string kernel;
   std::vector<int64_t> constants;
   bool hasEpilogue;
+  /// Of a dispatch, those of the epilogue included.
+  size_t operandCount = 0;
 };
 
 /// A kernel that was generated for an op of the plan: its functions are among those of the model.

@@ -19,6 +19,9 @@ llvm::Error linkMemoryFunctions(llvm::Module &module);
 /// The functions of a model, of which others see the entry points alone.
 llvm::Expected<std::unique_ptr<llvm::Module>> readFunctions(const ModelCode &code, llvm::LLVMContext &context);
 
+/// The bitcode of a kernel of the catalog. Fails if there is none, or if it does not define the kernel.
+llvm::Expected<std::unique_ptr<llvm::Module>> readKernel(const KernelInstance &instance, llvm::LLVMContext &context);
+
 /// A kernel: `<symbol>.task` (a fathom_task_fn) and `<symbol>.items`, which call it with an array of constants that
 /// LLVM's optimizer then folds into it, and its epilogue out of the functions of the model.
 llvm::Expected<std::unique_ptr<llvm::Module>> specializeKernel(const ModelCode &code, const KernelInstance &instance,

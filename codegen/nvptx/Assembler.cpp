@@ -21,8 +21,9 @@ namespace fathom::codegen {
 Expected<std::string> findAssembler() {
   if (const char *given = getenv("FATHOM_PTXAS"); given && *given) {
     ErrorOr<std::string> found = sys::findProgramByName(given);
-    return found ? Expected<std::string>(*found)
-                 : makeError(ExitCode::Usage, "FATHOM_PTXAS: " + quotePath(given) + " is no program");
+    return found && sys::fs::can_execute(*found)
+               ? Expected<std::string>(*found)
+               : makeError(ExitCode::Usage, "FATHOM_PTXAS: " + quotePath(given) + " is no program");
   }
   ErrorOr<std::string> found = sys::findProgramByName("ptxas");
   for (StringRef folder : {"/usr/local/cuda/bin", "/opt/cuda/bin", "/usr/lib/nvidia-cuda-toolkit/bin"}) {

@@ -155,7 +155,7 @@ TEST(SpecializeKernel, RefusesKernelsThatNoBitcodeDefines) {
             "no bitcode for kernel 'avx9_gemm'");
   // There is bitcode of that name, but it is of functions that code calls.
   EXPECT_EQ(getMessage(specializeKernel(code, {"k", "memory", {}, false}, context)),
-            "bitcode of kernel 'memory' does not define it and its items");
+            "bitcode of kernel 'memory' does not define it");
 }
 
 TEST(ReadFunctions, HidesAllButEntryPoints) {
