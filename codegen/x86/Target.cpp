@@ -39,7 +39,8 @@ static const Target *findBackend() {
 
 /// The best level of a processor that has certain features.
 static const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
-  return *find_if(kernels::archs(), [&](const kernels::Arch &arch) { return all_of(arch.features, has); });
+  std::vector<const kernels::Arch *> levels = kernels::archsOf("cpu");
+  return **find_if(levels, [&](const kernels::Arch *arch) { return all_of(arch->features, has); });
 }
 
 /// A feature that /proc/cpuinfo calls `name`, as LLVM calls it.

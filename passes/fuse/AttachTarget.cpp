@@ -18,7 +18,7 @@ struct AttachTarget : impl::AttachTargetBase<AttachTarget> {
   using Base::Base;
 
   void runOnOperation() override {
-    StringRef name = arch.empty() ? StringRef(kernels::device().baseline) : StringRef(arch);
+    StringRef name = arch.empty() ? StringRef(kernels::devices().front().baseline) : StringRef(arch);
     FailureOr<const kernels::Arch *> level = findArch(getOperation().getLoc(), name);
     if (failed(level)) {
       return signalPassFailure();

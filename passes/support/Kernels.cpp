@@ -26,14 +26,14 @@ static KernelUse withReadableScales(const KernelUse &use) {
   return isKernelBlock(use.block, use.layout == kRowsLayout) ? use : KernelUse();
 }
 
-/// What the device's kernels read, and the packer makes.
-static LayoutAttr getDeviceLayout(MLIRContext *context) {
-  return LayoutAttr::get(context, kernels::device().panels, kernels::device().interleave);
+/// What the device's kernels read, and the packer makes; null: weights as they are.
+static LayoutAttr getDeviceLayout(MLIRContext *context, const kernels::Device &device) {
+  return device.panels == 0 ? LayoutAttr() : LayoutAttr::get(context, device.panels, device.interleave);
 }
 
 TargetAttr makeTarget(MLIRContext *context, const kernels::Arch &arch, StringRef tune, bool layouts, Type activation) {
-  LayoutAttr layout = layouts ? getDeviceLayout(context) : LayoutAttr();
-  return TargetAttr::get(context, kernels::device().triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune,
+  LayoutAttr layout = layouts ? getDeviceLayout(context, *arch.device) : LayoutAttr();
+  return TargetAttr::get(context, arch.device->triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune,
                          layout, activation);
 }
 
@@ -48,9 +48,11 @@ FailureOr<const kernels::Arch *> findArch(Location location, StringRef name) {
 
 /// The layout of gates and ups, and that of other weights.
 static LogicalResult verifyLayouts(ModuleOp module, TargetAttr target) {
-  if (target.getLayout() && target.getLayout() != getDeviceLayout(module.getContext())) {
-    return emitError(module.getLoc(), "expects ")
-           << getDeviceLayout(module.getContext()) << ", which kernels read, but got " << target.getLayout();
+  LayoutAttr layout = getDeviceLayout(module.getContext(), *kernels::findArch(target.getArch())->device);
+  if (target.getLayout() && target.getLayout() != layout) {
+    InFlightDiagnostic error = emitError(module.getLoc(), "expects ");
+    return (layout ? error << layout : error << "weights row by row")
+           << ", which kernels read, but got " << target.getLayout();
   }
   WalkResult result = module.walk([&](ConvertLayoutOp op) -> WalkResult {
     LayoutAttr layout = getLayout(op.getType());
