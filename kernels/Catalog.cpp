@@ -6,6 +6,7 @@
 #include "kernels/Catalog.h"
 
 #include "kernels/cpu/sizes.h"
+#include "kernels/nvptx/sizes.h"
 
 #include <algorithm>
 
@@ -33,11 +34,12 @@ struct OpRow {
   bool hasEpilogue;
 };
 
-/// What instances.def says of an op's kernels.
+/// What a device's instances.def says of an op's kernels.
 struct Tuning {
   std::string_view op, constant;
   int64_t (*tune)(const int64_t *constants);
   int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
+  Grid (*grid)(const int64_t *constants);
   std::vector<Operand> (*listShapes)(const Kernel &kernel, const int64_t *constants);
 };
 
@@ -66,8 +68,8 @@ struct Shapes {
     return weight(inPanels() ? inPanels(outputs, inputs) : std::vector{outputs, inputs});
   }
   Operand scales(int64_t outputs, int64_t inputs) const {
-    int64_t blocks = cpu::ceil_div(inputs, cpu::kBlock);
-    std::vector<int64_t> rowByRow = {cpu::ceil_div(outputs, cpu::kBlock), blocks};
+    int64_t blocks = ceil_div(inputs, cpu::kBlock);
+    std::vector<int64_t> rowByRow = {ceil_div(outputs, cpu::kBlock), blocks};
     return {"scale", "f32", inPanels() ? inPanels(outputs, blocks) : rowByRow};
   }
   /// A weight of each expert: a stack where a packer made it, else a table.
@@ -79,13 +81,15 @@ struct Shapes {
     }
     return one;
   }
-  /// Outputs that `outputs` results alternate from, a panel of each.
-  static int64_t gated(int64_t outputs) { return 2 * cpu::ceil_div(outputs, cpu::kPanel) * cpu::kPanel; }
+  /// Outputs of `outputs` gates and their ups: in panels a panel of each by turns, else gates before ups.
+  int64_t gated(int64_t outputs) const {
+    return 2 * (inPanels() ? ceil_div(outputs, cpu::kPanel) * cpu::kPanel : outputs);
+  }
 
 private:
   bool inPanels() const { return kernel.layout == "panels"; }
   static std::vector<int64_t> inPanels(int64_t outputs, int64_t columns) {
-    return {cpu::ceil_div(outputs, cpu::kPanel), columns, cpu::kPanel};
+    return {ceil_div(outputs, cpu::kPanel), columns, cpu::kPanel};
   }
 };
 
@@ -97,7 +101,20 @@ static constexpr OpRow kOps[] = {
 #undef FATHOM_OP
 };
 
-namespace formulas {
+namespace shapes {
+
+#define FATHOM_OPERANDS(op, ...)                                                                                       \
+  struct op : op##_op, Shapes {                                                                                        \
+    op(const Kernel &kernel, const int64_t *c) : Shapes{kernel, c} {}                                                  \
+    static std::vector<Operand> list(const Kernel &kernel, const int64_t *c) { return op(kernel, c).list(); }          \
+    std::vector<Operand> list() const { return {__VA_ARGS__}; }                                                        \
+  };
+#include "kernels/operands.def"
+#undef FATHOM_OPERANDS
+
+} // namespace shapes
+
+namespace of_cpu {
 
 using namespace cpu;
 
@@ -109,25 +126,37 @@ using namespace cpu;
 #include "kernels/cpu/instances.def"
 #undef FATHOM_INSTANCES
 
-#define FATHOM_OPERANDS(op, ...)                                                                                       \
-  struct op##_operands : op##_op, Shapes {                                                                             \
-    op##_operands(const Kernel &kernel, const int64_t *c) : Shapes{kernel, c} {}                                       \
-    static std::vector<Operand> list(const Kernel &kernel, const int64_t *c) {                                         \
-      return op##_operands(kernel, c).list();                                                                          \
-    }                                                                                                                  \
-    std::vector<Operand> list() const { return {__VA_ARGS__}; }                                                        \
-  };
-#include "kernels/operands.def"
-#undef FATHOM_OPERANDS
-
-} // namespace formulas
-
 static constexpr Tuning kTunings[] = {
 #define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
-  {#op, #tuned, formulas::op::tune, formulas::op::scratchBytes, formulas::op##_operands::list},
+  {#op, #tuned, op::tune, op::scratchBytes, nullptr, shapes::op::list},
 #include "kernels/cpu/instances.def"
 #undef FATHOM_INSTANCES
 };
+
+} // namespace of_cpu
+
+namespace of_cuda {
+
+using namespace nv;
+
+static int64_t tuneNothing(const int64_t * /*c*/) { return 0; }
+static int64_t needNoScratch(int64_t /*rows*/, const int64_t * /*c*/) { return 0; }
+
+#define FATHOM_INSTANCES(op, source, archs, types, layouts, threads, blocks, rows, shared)                             \
+  struct op : op##_op {                                                                                                \
+    static Grid grid([[maybe_unused]] const int64_t *c) { return {threads, blocks, rows, shared}; }                    \
+  };
+#include "kernels/nvptx/instances.def"
+#undef FATHOM_INSTANCES
+
+static constexpr Tuning kTunings[] = {
+#define FATHOM_INSTANCES(op, source, archs, types, layouts, threads, blocks, rows, shared)                             \
+  {#op, "none", tuneNothing, needNoScratch, op::grid, shapes::op::list},
+#include "kernels/nvptx/instances.def"
+#undef FATHOM_INSTANCES
+};
+
+} // namespace of_cuda
 
 static std::vector<std::string_view> listOperandNames(const OpRow &row, bool scaled) {
   std::vector<std::string_view> names = splitNames(row.inputs);
@@ -139,11 +168,12 @@ static std::vector<std::string_view> listOperandNames(const OpRow &row, bool sca
   return names;
 }
 
-static Kernel makeKernel(std::string_view symbol, std::string_view op, std::string_view arch, std::string_view type,
-                         std::string_view layout) {
+template <size_t Count>
+static Kernel makeKernel(const Tuning (&tunings)[Count], std::string_view symbol, std::string_view op,
+                         std::string_view arch, std::string_view type, std::string_view layout) {
   const OpRow &row = *std::find_if(std::begin(kOps), std::end(kOps), [&](const OpRow &row) { return row.name == op; });
   const Tuning &tuning =
-      *std::find_if(std::begin(kTunings), std::end(kTunings), [&](const Tuning &tuning) { return tuning.op == op; });
+      *std::find_if(std::begin(tunings), std::end(tunings), [&](const Tuning &tuning) { return tuning.op == op; });
   Kernel kernel{symbol,
                 op,
                 arch,
@@ -156,6 +186,7 @@ static Kernel makeKernel(std::string_view symbol, std::string_view op, std::stri
                 true,
                 tuning.tune,
                 tuning.scratchBytes,
+                tuning.grid,
                 tuning.listShapes};
   kernel.operandNames = listOperandNames(row, /*scaled=*/type == "f8e4m3");
   for (std::string_view name : splitNames(row.constants)) {
@@ -171,9 +202,14 @@ static Kernel makeKernel(std::string_view symbol, std::string_view op, std::stri
 static std::vector<Kernel> makeCatalog() {
   std::vector<Kernel> kernels;
 #define FATHOM_KERNEL(symbol, op, arch, type, layout)                                                                  \
-  kernels.push_back(makeKernel(#symbol, #op, #arch, #type, #layout));
+  kernels.push_back(makeKernel(of_cpu::kTunings, #symbol, #op, #arch, #type, #layout));
 
 #include "kernels/cpu/kernels.inc"
+#undef FATHOM_KERNEL
+#define FATHOM_KERNEL(symbol, op, arch, type, layout)                                                                  \
+  kernels.push_back(makeKernel(of_cuda::kTunings, #symbol, #op, #arch, #type, #layout));
+
+#include "kernels/nvptx/kernels.inc"
 #undef FATHOM_KERNEL
   return kernels;
 }
@@ -204,28 +240,36 @@ const std::vector<Kernel> &catalog() {
 
 const std::vector<Device> &devices() {
 #define FATHOM_DEVICE(name, triple, baseline, panels, interleave) {#name, #triple, #baseline, panels, interleave},
-  static const std::vector<Device> all = {
+  static const std::vector<Device> kinds = {
 #include "kernels/cpu/instances.def"
 #include "kernels/nvptx/instances.def"
   };
 #undef FATHOM_DEVICE
-  return all;
-}
-
-const Device *findDevice(std::string_view name) {
-  auto named = [&](const Device &device) { return device.name == name; };
-  auto found = std::find_if(devices().begin(), devices().end(), named);
-  return found == devices().end() ? nullptr : &*found;
+  return kinds;
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(device, name, fallback, processor, vectorBits, features, productType)                              \
-  {#device, #name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType)                                      \
+  {&devices()[DEVICE], #name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
   static const std::vector<Arch> levels = {
+#define DEVICE 0
 #include "kernels/cpu/instances.def"
+#undef DEVICE
+#define DEVICE 1
 #include "kernels/nvptx/instances.def"
+#undef DEVICE
   };
 #undef FATHOM_ARCH
+  return levels;
+}
+
+std::vector<const Arch *> archsOf(std::string_view device) {
+  std::vector<const Arch *> levels;
+  for (const Arch &arch : archs()) {
+    if (arch.device->name == device) {
+      levels.push_back(&arch);
+    }
+  }
   return levels;
 }
 

@@ -21,22 +21,22 @@ struct Constant {
 
 /// A kind of machine.
 struct Device {
-  /// As --target calls it: cpu.
+  /// As --target calls it: cpu, cuda.
   std::string_view name;
   /// Its code, as LLVM calls it.
   std::string_view triple;
   /// The arch that all of its machines have.
   std::string_view baseline;
   /// How weights lie that its kernels read in panels: outputs of a panel, and rows of gates before those of their ups.
-  /// 0: they read weights row by row.
+  /// 0: they read none, but weights row by row.
   int64_t panels, interleave;
 };
 
 /// A level of instructions. Lives as long as the program.
 struct Arch {
-  /// Whose level it is: the name of a Device.
-  std::string_view device;
-  /// avx512
+  /// One of devices(), of which it is a level.
+  const Device *device;
+  /// avx512, sm_80
   std::string_view name;
   /// The level whose kernels a machine runs where this one has none; "none" for the last.
   std::string_view fallback;
@@ -44,7 +44,7 @@ struct Arch {
   std::string_view processor;
   /// Bits of the vectors that code should use.
   int vectorBits;
-  /// Of the CPU: beyond x86-64-v3, as clang and /proc/cpuinfo spell them. Else as LLVM does.
+  /// Of a CPU beyond x86-64-v3, as clang and /proc/cpuinfo spell them; of a GPU the version of its code.
   std::vector<std::string_view> features;
   /// The type of weights and activations that its products are for; "all" where that does not matter.
   std::string_view productType;
@@ -70,6 +70,17 @@ struct Operand {
   int64_t experts = 0;
 };
 
+/// How a GPU launches a kernel: as ceil(rows / rowsPerBlock) * blocks blocks, or as many as suit the device: results do
+/// not depend on it.
+struct Grid {
+  /// Of a block.
+  int64_t threads;
+  int64_t blocks;
+  int64_t rowsPerBlock;
+  /// Memory that the threads of a block share.
+  int64_t sharedBytes;
+};
+
 /// An op for one architecture, weight type and layout. Lives as long as the program.
 struct Kernel {
   std::string_view symbol;
@@ -93,6 +104,8 @@ struct Kernel {
   int64_t (*tune)(const int64_t *constants);
   /// Bytes of scratch memory an item needs in a call of at most `rows` rows; `constants` in the order above.
   int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
+  /// Of a GPU; null for a kernel of a CPU.
+  Grid (*grid)(const int64_t *constants);
 
   /// Shapes of all of the op's operands, without their names.
   std::vector<Operand> (*listShapes)(const Kernel &kernel, const int64_t *constants);
@@ -103,17 +116,17 @@ struct Kernel {
   int findConstant(std::string_view name) const;
 };
 
-/// Every kernel, in the order of instances.def.
+/// Every kernel, in the order of each device's instances.def.
 const std::vector<Kernel> &catalog();
 
-/// The kinds of machines that there are kernels for, the CPU first.
+/// The first is what programs are for unless something else is said.
 const std::vector<Device> &devices();
 
-/// The device of that name, or null.
-const Device *findDevice(std::string_view name);
-
-/// Levels that kernels are for, those of a device together: a machine has the first whose features it has.
+/// Levels that kernels are for, a device's side by side: a machine has the first of its device's whose features it has.
 const std::vector<Arch> &archs();
+
+/// Those of one device, by its name.
+std::vector<const Arch *> archsOf(std::string_view device);
 
 /// The level of that name, or null.
 const Arch *findArch(std::string_view name);
@@ -122,7 +135,7 @@ const Arch *findArch(std::string_view name);
 bool canRun(std::string_view arch, std::string_view kernelArch);
 
 /// The kernel for an operation on a machine with `arch`: its own, else one for less (amx, avx512bf16, avx512, avx2,
-/// x86); null when there is none. `activationType` is that of what is multiplied with weights.
+/// x86; sm_90a, sm_80); null when there is none. `activationType` is that of what is multiplied with weights.
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout, std::string_view activationType = "f32");
 

@@ -22,6 +22,7 @@ FATHOM_KERNEL(generated_calls)
 FATHOM_KERNEL(memory)
 
 #include "kernels/cpu/kernels.inc"
+#include "kernels/nvptx/kernels.inc"
 #undef FATHOM_KERNEL
 
 namespace fathom::kernels {
@@ -35,6 +36,7 @@ KernelBitcode findKernelBitcode(std::string_view symbol) {
   FATHOM_KERNEL(memory)
 
 #include "kernels/cpu/kernels.inc"
+#include "kernels/nvptx/kernels.inc"
 #undef FATHOM_KERNEL
   return {nullptr, 0};
 }

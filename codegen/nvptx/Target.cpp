@@ -39,7 +39,7 @@ static std::string getFeatures(const kernels::Arch &arch) {
 /// The best level that machines of `processor` run: its own, or the baseline, which all later ones run.
 static const kernels::Arch *findLevel(StringRef processor) {
   const kernels::Arch *own = kernels::findArch(std::string_view(processor));
-  return own ? own : kernels::findArch(kernels::findDevice("cuda")->baseline);
+  return own ? own : kernels::findArch(kernels::archsOf("cuda").back()->name);
 }
 
 static bool isProcessor(const Target &backend, StringRef name) {
@@ -95,7 +95,7 @@ Expected<NvptxTarget> getNvptxTarget(deepseek::TargetAttr attribute) {
   target.arch = kernels::findArch(std::string_view(attribute.getArch()));
   target.tune = attribute.getTune().str();
   const Target *backend = findBackend();
-  bool known = target.arch && target.arch->device == "cuda" && attribute.getTriple() == NvptxTarget::kTriple;
+  bool known = target.arch && target.arch->device->name == "cuda" && attribute.getTriple() == NvptxTarget::kTriple;
   if (!known || !backend || !isProcessor(*backend, target.tune) || getNumber(target.tune) < 80) {
     std::string text;
     raw_string_ostream(text) << attribute;

@@ -40,7 +40,7 @@ static const Target *findBackend() {
 /// The best level of a processor that has certain features.
 static const kernels::Arch &findArch(function_ref<bool(StringRef)> has) {
   return *find_if(kernels::archs(),
-                  [&](const kernels::Arch &arch) { return arch.device == "cpu" && all_of(arch.features, has); });
+                  [&](const kernels::Arch &arch) { return arch.device->name == "cpu" && all_of(arch.features, has); });
 }
 
 /// A feature that /proc/cpuinfo calls `name`, as LLVM calls it.
@@ -105,7 +105,7 @@ Expected<X86Target> getX86Target(deepseek::TargetAttr attribute) {
   target.arch = kernels::findArch(attribute.getArch());
   target.tune = attribute.getTune().str();
   const Target *backend = findBackend();
-  bool known = target.arch && target.arch->device == "cpu" && attribute.getTriple() == X86Target::kTriple;
+  bool known = target.arch && target.arch->device->name == "cpu" && attribute.getTriple() == X86Target::kTriple;
   if (!known || !backend || !isProcessor(*backend, target.tune)) {
     std::string text;
     raw_string_ostream(text) << attribute;

@@ -8,14 +8,7 @@
 #ifndef FATHOM_KERNELS_CPU_SIZES_H
 #define FATHOM_KERNELS_CPU_SIZES_H
 
-#include "fathom/kernel_abi.h"
-
-// For the values of constants.
-#include "kernels/ops.def"
-
-/// Kernels are inlined before they are simplified: a function that is not is still a call when loops are unrolled, and
-/// what it would have made a constant is none.
-#define FATHOM_INLINE inline __attribute__((always_inline))
+#include "kernels/constants.h"
 
 namespace fathom::cpu {
 
@@ -29,24 +22,13 @@ constexpr int64_t kGroup = 4;
 /// Rows that tiles may write past the last one; `Sums` has room for them.
 constexpr int64_t kSlackRows = 12;
 
-FATHOM_INLINE constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-FATHOM_INLINE constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-FATHOM_INLINE constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 /// How many of `count` things there are in the part that begins at `at`, where they are cut into parts of `size`. Where
 /// all parts are whole, constants tell, and code for the rest of one goes away.
 FATHOM_INLINE constexpr int64_t size_of_part(int64_t count, int64_t size, int64_t at) {
   return count % size == 0 ? size : smaller(size, count - at);
 }
 
-#define FATHOM_LIST(...) __VA_ARGS__
-
-/// `<op>_constants` has an enumerator for each of the op's constants: its index.
-#define FATHOM_OP(op, inputs, outputs, constants, epilogue)                                                            \
-  struct op##_op {                                                                                                     \
-    enum OpConstant { FATHOM_LIST constants, kOpConstants };                                                           \
-  };
-#include "kernels/ops.def"
-#undef FATHOM_OP
+/// `<op>_constants` has those of the op, and the one that is tuned.
 #define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
   struct op##_constants : op##_op {                                                                                    \
     enum TunedConstant { tuned = kOpConstants };                                                                       \

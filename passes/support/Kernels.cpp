@@ -26,17 +26,14 @@ static KernelUse withReadableScales(const KernelUse &use) {
   return isKernelBlock(use.block, use.layout == kRowsLayout) ? use : KernelUse();
 }
 
-static const kernels::Device &getDevice(const kernels::Arch &arch) { return *kernels::findDevice(arch.device); }
-
-/// What the kernels of an arch's device read, and the packer makes; null: weights row by row.
-static LayoutAttr getDeviceLayout(MLIRContext *context, const kernels::Arch &arch) {
-  const kernels::Device &device = getDevice(arch);
+/// What the device's kernels read, and the packer makes; null: weights as they are.
+static LayoutAttr getDeviceLayout(MLIRContext *context, const kernels::Device &device) {
   return device.panels == 0 ? LayoutAttr() : LayoutAttr::get(context, device.panels, device.interleave);
 }
 
 TargetAttr makeTarget(MLIRContext *context, const kernels::Arch &arch, StringRef tune, bool layouts, Type activation) {
-  LayoutAttr layout = layouts ? getDeviceLayout(context, arch) : LayoutAttr();
-  return TargetAttr::get(context, getDevice(arch).triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune,
+  LayoutAttr layout = layouts ? getDeviceLayout(context, *arch.device) : LayoutAttr();
+  return TargetAttr::get(context, arch.device->triple, arch.name, tune.empty() ? StringRef(arch.processor) : tune,
                          layout, activation);
 }
 
@@ -51,11 +48,11 @@ FailureOr<const kernels::Arch *> findArch(Location location, StringRef name) {
 
 /// The layout of gates and ups, and that of other weights.
 static LogicalResult verifyLayouts(ModuleOp module, TargetAttr target) {
-  LayoutAttr read = getDeviceLayout(module.getContext(), *kernels::findArch(target.getArch()));
-  if (target.getLayout() && target.getLayout() != read) {
+  LayoutAttr layout = getDeviceLayout(module.getContext(), *kernels::findArch(target.getArch())->device);
+  if (target.getLayout() && target.getLayout() != layout) {
     InFlightDiagnostic error = emitError(module.getLoc(), "expects ");
-    return (read ? error << read << ", which kernels read" : error << "no layout, since kernels read rows")
-           << ", but got " << target.getLayout();
+    return (layout ? error << layout : error << "weights row by row")
+           << ", which kernels read, but got " << target.getLayout();
   }
   WalkResult result = module.walk([&](ConvertLayoutOp op) -> WalkResult {
     LayoutAttr layout = getLayout(op.getType());

@@ -82,12 +82,47 @@ TEST(CatalogTest, FallsBackToLevelsThatAskForLess) {
     const kernels::Arch *fallback = kernels::findArch(arch.fallback);
     EXPECT_EQ(fallback == nullptr, arch.fallback == "none") << arch.name;
     // archs() has the first that a machine has before those that it has too.
-    EXPECT_TRUE(!fallback || fallback > &arch) << arch.name;
+    EXPECT_TRUE(!fallback || (fallback > &arch && fallback->device == arch.device)) << arch.name;
+  }
+}
+
+TEST(CatalogTest, LevelsOfACpuHaveTheFeaturesOfThoseTheyFallBackTo) {
+  for (const kernels::Arch *arch : kernels::archsOf("cpu")) {
+    const kernels::Arch *fallback = kernels::findArch(arch->fallback);
     for (std::string_view feature : fallback ? fallback->features : std::vector<std::string_view>()) {
-      EXPECT_EQ(std::count(arch.features.begin(), arch.features.end(), feature), 1) << arch.name << ' ' << feature;
+      EXPECT_EQ(std::count(arch->features.begin(), arch->features.end(), feature), 1) << arch->name << ' ' << feature;
     }
   }
-  EXPECT_TRUE(kernels::findArch(kernels::device().baseline)->features.empty());
+  EXPECT_TRUE(kernels::findArch("avx2")->features.empty());
+}
+
+TEST(CatalogTest, HasTheLevelsOfEveryDevice) {
+  for (const kernels::Device &device : kernels::devices()) {
+    std::vector<const kernels::Arch *> levels = kernels::archsOf(device.name);
+    ASSERT_FALSE(levels.empty()) << device.name;
+    EXPECT_TRUE(kernels::canRun(levels.front()->name, device.baseline)) << device.name;
+  }
+  EXPECT_TRUE(kernels::archsOf("tpu").empty());
+  EXPECT_FALSE(kernels::canRun("sm_80", "x86"));
+}
+
+TEST(CatalogTest, FindsKernelsOfAGpu) {
+  EXPECT_EQ(kernels::findKernel("rms_norm", "sm_90a", "bf16", "none", "bf16")->symbol, "sm_80_bf16_rms_norm");
+  EXPECT_EQ(kernels::findKernel("gemm", "sm_80", "bf16", "panels"), nullptr);
+}
+
+TEST(CatalogTest, SaysHowAGpuLaunchesAKernel) {
+  for (const kernels::Kernel &kernel : kernels::catalog()) {
+    EXPECT_EQ(kernel.grid != nullptr, kernels::findArch(kernel.arch)->device->name == "cuda") << kernel.symbol;
+  }
+  const kernels::Kernel *norm = kernels::findKernel("sm_80_bf16_rms_norm");
+  const int64_t wide[] = {7168, 1, 7168, 0, 0, 1, 1}, narrow[] = {128, 12, 1536, 0, 0, 1, 1};
+  EXPECT_EQ(norm->grid(wide).threads, 256);
+  EXPECT_EQ(norm->grid(wide).blocks, 1);
+  EXPECT_EQ(norm->grid(narrow).threads, 32);
+  EXPECT_EQ(norm->grid(narrow).blocks, 12);
+  EXPECT_EQ(norm->grid(narrow).rowsPerBlock, 1);
+  EXPECT_EQ(norm->grid(narrow).sharedBytes, 32);
 }
 
 TEST(CatalogTest, CountsAScaleOnlyForQuantizedWeights) {

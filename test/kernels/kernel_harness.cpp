@@ -5,6 +5,7 @@
 
 #include "test/kernels/kernel_harness.h"
 
+#include "kernels/nvptx/host/launch.h"
 #include "kernels/ref/ref.h"
 #include "runtime/device/cpu/cpu_features.h"
 
@@ -15,12 +16,17 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <set>
 
 #define FATHOM_KERNEL(symbol, ...)                                                                                     \
   extern "C" int64_t symbol##_items(int64_t, const int64_t *);                                                         \
   extern "C" void symbol(const fathom_dispatch_t *, const int64_t *, int64_t, void *);
 
 #include "kernels/cpu/kernels.inc"
+#undef FATHOM_KERNEL
+#define FATHOM_KERNEL(symbol, ...) extern "C" void symbol(const fathom_dispatch_t *, const int64_t *);
+
+#include "kernels/nvptx/kernels.inc"
 #undef FATHOM_KERNEL
 
 static bool checks_rounding;
@@ -35,13 +41,21 @@ void fathom_epilogue(const fathom_dispatch_t *, int64_t row, int64_t column, int
   }
 }
 
+extern "C" float fathom_epilogue_scalar(const fathom_dispatch_t *dispatch, int64_t row, int64_t column, float value);
+float fathom_epilogue_scalar(const fathom_dispatch_t *dispatch, int64_t row, int64_t column, float value) {
+  fathom_epilogue(dispatch, row, column, 1, &value);
+  return value;
+}
+
 namespace fathom::test {
 
 namespace {
 
+/// Of a kernel of a CPU `items` and `run`, of one of a GPU `launch`.
 struct Entry {
   int64_t (*items)(int64_t, const int64_t *);
   void (*run)(const fathom_dispatch_t *, const int64_t *, int64_t, void *);
+  nv::host::Kernel launch;
 };
 
 } // namespace
@@ -49,19 +63,32 @@ struct Entry {
 static Entry find_entry(std::string_view symbol) {
 #define FATHOM_KERNEL(name, ...)                                                                                       \
   if (symbol == #name) {                                                                                               \
-    return {name##_items, name};                                                                                       \
+    return {name##_items, name, nullptr};                                                                              \
   }
 
 #include "kernels/cpu/kernels.inc"
 #undef FATHOM_KERNEL
+#define FATHOM_KERNEL(name, ...)                                                                                       \
+  if (symbol == #name) {                                                                                               \
+    return {nullptr, nullptr, name};                                                                                   \
+  }
+
+#include "kernels/nvptx/kernels.inc"
+#undef FATHOM_KERNEL
   return {};
 }
 
-static bool can_run(std::string_view arch) {
-  const std::vector<std::string_view> &features = kernels::findArch(arch)->features;
-  return std::all_of(features.begin(), features.end(),
-                     [](std::string_view feature) { return runtime::hasFeature(std::string(feature).c_str()); });
+/// A kernel of a GPU runs on every machine, by the shim that stands in for one.
+static bool can_run(std::string_view name) {
+  const kernels::Arch *arch = kernels::findArch(name);
+  const std::vector<std::string_view> &features = arch->features;
+  return is_of_gpu(*arch) || std::all_of(features.begin(), features.end(), [](std::string_view feature) {
+           return runtime::hasFeature(std::string(feature).c_str());
+         });
 }
+
+bool is_of_gpu(const kernels::Arch &arch) { return arch.device->name == "cuda"; }
+bool is_of_gpu(const Kernel &kernel) { return kernel.grid != nullptr; }
 
 std::vector<const Kernel *> kernels_of(std::string_view op) {
   std::vector<const Kernel *> found;
@@ -149,11 +176,15 @@ Cache decode(Cache &cache, int64_t tokens, int64_t layers, int64_t layer) {
   return decoded;
 }
 
+static const std::set<std::string, std::less<>> kTunedConstants = {"panels_per_item", "heads_per_item"};
 static constexpr std::string_view kReadElement = "x_element", kResultElement = "out_element";
 
 static std::vector<int64_t> constant_array(const Kernel &kernel, const Constants &given) {
   std::vector<int64_t> values;
-  size_t used = 0;
+  // What is tuned is given to kernels that have nothing of the kind, too.
+  size_t used = std::count_if(given.begin(), given.end(), [&](const Constants::value_type &constant) {
+    return kTunedConstants.count(constant.first) && kernel.findConstant(constant.first) < 0;
+  });
   for (const kernels::Constant &constant : kernel.constants) {
     auto found = given.find(std::string(constant.name));
     if (found == given.end() && (constant.name == kReadElement || constant.name == kResultElement)) {
@@ -189,9 +220,28 @@ static void run_item(const Entry &entry, const fathom_dispatch_t &dispatch, cons
   }
 }
 
+/// Runs each time on a grid of another size, from one block to more than suit.
+static void run_grid(const Call &call, const Entry &entry, const fathom_dispatch_t &dispatch,
+                     const std::vector<int64_t> &constants) {
+  static int64_t calls = 0;
+  kernels::Grid grid = call.kernel->grid(constants.data());
+  int64_t suits = (call.rows + grid.rowsPerBlock - 1) / grid.rowsPerBlock * grid.blocks;
+  const int64_t counts[] = {suits, suits / 2 + 1, suits + 3, std::min<int64_t>(suits, 1 + calls % 5)};
+  nv::host::Grid launched{counts[calls++ % 4], static_cast<int>(grid.threads), grid.sharedBytes};
+  EXPECT_EQ(nv::host::launch(entry.launch, launched, dispatch, constants.data()), "") << call.kernel->symbol;
+}
+
+static void run_items(const Call &call, const Entry &entry, const fathom_dispatch_t &dispatch,
+                      const std::vector<int64_t> &constants) {
+  size_t bytes = call.kernel->scratchBytes(call.rows, constants.data());
+  for (int64_t item = entry.items(call.rows, constants.data()); item-- > 0;) {
+    run_item(entry, dispatch, constants, item, bytes);
+  }
+}
+
 static void run_once(const Call &call) {
   Entry entry = find_entry(call.kernel->symbol);
-  ASSERT_TRUE(entry.run);
+  ASSERT_TRUE(entry.run || entry.launch);
   ASSERT_EQ(call.operands.size(), call.kernel->operandNames.size()) << call.kernel->symbol;
   std::vector<int64_t> constants = constant_array(*call.kernel, call.constants);
   std::vector<int64_t> sequences = call.sequences.empty() ? std::vector<int64_t>(call.rows) : call.sequences;
@@ -201,10 +251,7 @@ static void run_once(const Call &call) {
     operands.push_back(const_cast<void *>(operand));
   }
   fathom_dispatch_t dispatch{operands.data(), call.rows, call.layer, call.positions.data(), &cache};
-  size_t bytes = call.kernel->scratchBytes(call.rows, constants.data());
-  for (int64_t item = entry.items(call.rows, constants.data()); item-- > 0;) {
-    run_item(entry, dispatch, constants, item, bytes);
-  }
+  (entry.launch ? run_grid : run_items)(call, entry, dispatch, constants);
 }
 
 namespace {
@@ -408,6 +455,33 @@ Floats Weight::panel_scales() const {
     }
   }
   return panels;
+}
+
+/// Gives all rows the scales that the first have in `from`.
+static void share_scales(const Floats &from, Weight &weight) {
+  size_t blocks = (weight.columns + 127) / 128;
+  for (size_t i = 0; i < weight.scales.size(); ++i) {
+    weight.scales[i] = from[i % blocks];
+  }
+  ref::dequantize(weight.data.data(), weight.scales.data(), weight.rows, weight.columns, weight.decoded.data());
+}
+
+Gated::Gated(const Kernel &kernel, Weight gates, Weight ups) : gate(std::move(gates)), up(std::move(ups)) {
+  int64_t blocks = (gate.columns + 127) / 128;
+  if (kernel.layout == "panels") {
+    data = alternate(gate.panels(), up.panels(), gate.columns * 32 * gate.element);
+    scales = alternate(gate.panel_scales(), up.panel_scales(), blocks * 32);
+    return;
+  }
+  data = gate.data;
+  data.insert(data.end(), up.data.begin(), up.data.end());
+  if (gate.quantized) {
+    share_scales(Floats(gate.scales), up);
+    share_scales(Floats(gate.scales), gate);
+  }
+  for (int64_t i = 0; i < (2 * gate.rows + 127) / 128 * blocks; ++i) {
+    scales.push_back(gate.scales[i % blocks]);
+  }
 }
 
 void expect_near(const Floats &got, const Floats &want, double absolute, double relative) {

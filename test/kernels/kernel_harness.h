@@ -29,6 +29,9 @@ using RowFormats = std::vector<ref::RowFormat>;
 /// Values of constants by name; reals are given as such. Activations are f32 unless something else is said.
 using Constants = std::map<std::string, double>;
 
+bool is_of_gpu(const kernels::Arch &arch);
+bool is_of_gpu(const Kernel &kernel);
+
 /// Kernels of one operation that this machine can run, for INSTANTIATE_TEST_SUITE_P.
 std::vector<const Kernel *> kernels_of(std::string_view op);
 std::string kernel_name(const testing::TestParamInfo<const Kernel *> &info);
@@ -71,8 +74,8 @@ struct Call {
   std::vector<int64_t> sequences = {}; ///< one a row; none: all are of the first
 };
 
-/// Runs every item, last first, each with fresh scratch memory of exactly the catalog's size; a write behind it, and a
-/// constant or operand that the catalog does not know, fails the test.
+/// Runs every item, or every block of a grid, last first, items with fresh scratch memory of exactly the catalog's
+/// size; a write behind it, and a constant or operand that the catalog does not know, fails the test.
 void run(const Call &call);
 
 /// What fathom_epilogue adds while this lives: extra[row * stride + column + i].
@@ -99,8 +102,11 @@ Floats swap_pairs(const Floats &numbers, int64_t columns);
 /// Uniform in [-1, 1).
 Floats random_floats(size_t count, uint32_t seed);
 
-/// How far results may be off where a kernel multiplies bf16 and bf16 numbers of size 1, some hundreds of them.
-inline double order_tolerance(const Kernel &kernel) { return kernel.weightType == "bf16" ? 5e-5 : 0; }
+/// How far results may be off where a kernel multiplies bf16 and bf16 numbers of size 1, some hundreds of them; on a
+/// GPU weights of FP8 are bf16 by then.
+inline double order_tolerance(const Kernel &kernel) {
+  return kernel.weightType == "bf16" || (is_of_gpu(kernel) && kernel.weightType == "f8e4m3") ? 5e-5 : 0;
+}
 
 /// A random weight [rows, columns] of a catalog type.
 struct Weight {
@@ -128,6 +134,15 @@ std::vector<T> alternate(const std::vector<T> &gate, const std::vector<T> &up, s
   }
   return both;
 }
+
+/// Gates and ups as a kernel takes them: in panels by turns, else one after the other. There a block of scales may be
+/// of both, so that FP8 weights are first given scales that are those of all rows.
+struct Gated {
+  Gated(const Kernel &kernel, Weight gate, Weight up);
+  Weight gate, up;
+  std::vector<uint8_t> data;
+  Floats scales;
+};
 
 /// Fails when any |got - want| > absolute + relative * |want|, or got is NaN; names the worst.
 void expect_near(const Floats &got, const Floats &want, double absolute, double relative = 0);

@@ -181,8 +181,11 @@ struct Experts {
       data.push_back(panels ? gate[e].panels() : gate[e].data);
       scales.push_back(panels ? gate[e].panel_scales() : gate[e].scales);
       if (gated) {
-        data[e] = alternate(data[e], up[e].panels(), shape.K * 32 * gate[e].element);
-        scales[e] = alternate(scales[e], up[e].panel_scales(), (shape.K + 127) / 128 * 32);
+        Gated both(kernel, gate[e], up[e]);
+        gate[e] = both.gate;
+        up[e] = both.up;
+        data[e] = both.data;
+        scales[e] = both.scales;
       }
     }
     for (int64_t e = 0; e < shape.E; ++e) {

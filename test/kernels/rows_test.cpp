@@ -246,7 +246,7 @@ TEST_P(AddRmsNormTest, RoundsTheSumBeforeItsNorm) {
     run({GetParam(), constants, {codes_x.data(), codes_r.data(), w.data.data(), got_sum.data(), got.data()}, T});
     EXPECT_EQ(got_sum, encode(sum));
     sum = round_numbers(sum);
-    const Kernel &norm = *kernels::findKernel("rms_norm", "x86", GetParam()->weightType, "none");
+    const Kernel &norm = *kernels::findKernel("rms_norm", GetParam()->arch, GetParam()->weightType, "none");
     constants = {{"H", H}, {"groups", 1}, {"x_stride", H}, {"x_offset", 0}, {"eps", 1e-6}};
     run({&norm, constants, {sum.data(), w.data.data(), want.data()}, T});
     EXPECT_EQ(got, encode(want));

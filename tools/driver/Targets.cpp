@@ -23,10 +23,10 @@ namespace fathom::driver {
 
 /// An arch for each processor that code is compiled for, the least first.
 static std::vector<const kernels::Arch *> getLevels() {
-  std::vector<const kernels::Arch *> levels;
-  for (const kernels::Arch &arch : llvm::reverse(kernels::archs())) {
-    if (levels.empty() || levels.back()->processor != arch.processor) {
-      levels.push_back(&arch);
+  std::vector<const kernels::Arch *> levels, all = kernels::archsOf("cpu");
+  for (const kernels::Arch *arch : llvm::reverse(all)) {
+    if (levels.empty() || levels.back()->processor != arch->processor) {
+      levels.push_back(arch);
     }
   }
   return levels;

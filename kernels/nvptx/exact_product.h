@@ -1,0 +1,92 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A tile of a product in f32: 64 outputs of 16 rows. A thread has an output of four rows, each sum a chain of
+// multiply-adds over k, whose bits are those of kernels/cpu/multiply.h.
+
+#ifndef FATHOM_KERNELS_NVPTX_EXACT_PRODUCT_H
+#define FATHOM_KERNELS_NVPTX_EXACT_PRODUCT_H
+
+#include "kernels/nvptx/matrices.h"
+
+namespace fathom::nv {
+
+/// `Few` is for MatrixProduct.
+template <class Weight, bool Gated, bool Few>
+struct ExactProduct {
+  static constexpr int kParts = Gated ? 2 : 1;
+  static constexpr int kOutputs = kExactOutputs, kRows = kExactRows, kStep = kExactStep;
+  static constexpr int kOwn = kRows * kOutputs / kThreads;
+  /// Columns of weights in shared memory are apart by one more, for other banks.
+  static constexpr int kStride = kOutputs + 1;
+
+  /// Weights [part][k][kStride], then x [row][k].
+  struct Tile {
+    float weights[kParts][kStep][kStride];
+    float x[kRows][kStep];
+  };
+  static_assert(sizeof(Tile) <= kProductBytes);
+
+  static FATHOM_INLINE void fill(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t column,
+                                 int64_t row, int64_t from, Tile &tile) {
+    for (int i = thread(); i < kParts * kStep * kOutputs; i += kThreads) {
+      int k = i % kStep, n = i / kStep % kOutputs, part = i / kStep / kOutputs;
+      bool there = column + n < weights.outputs && from + k < weights.depth;
+      tile.weights[part][k][n] = there ? weights.number(part * weights.outputs + column + n, from + k) : 0.0f;
+    }
+    for (int i = thread(); i < kRows * kStep; i += kThreads) {
+      int k = i % kStep, r = i / kStep;
+      tile.x[r][k] = row + r < rows && from + k < weights.depth ? x.row(row + r)[from + k] : 0.0f;
+    }
+  }
+
+  /// sums += partial * scale, where a block of scales ends behind step `end`.
+  static FATHOM_INLINE void scale(const Matrix<Weight> &weights, int64_t output, int64_t end,
+                                  float (&partial)[kParts][kOwn], float (&sums)[kParts][kOwn]) {
+    if (end % FATHOM_SCALE_BLOCK != 0 && end < weights.depth) {
+      return;
+    }
+    FATHOM_UNROLL for (int part = 0; part < kParts; ++part) {
+      float factor = output < weights.outputs ? weights.scale(part * weights.outputs + output, end - kStep) : 0.0f;
+      FATHOM_UNROLL for (int r = 0; r < kOwn; ++r) {
+        sums[part][r] = __builtin_fmaf(partial[part][r], factor, sums[part][r]);
+        partial[part][r] = 0.0f;
+      }
+    }
+  }
+
+  template <class Finish>
+  static FATHOM_INLINE void multiply(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t column,
+                                     int64_t row, const Finish &finish) {
+    auto &tile = *shared<Tile>();
+    int n = thread() % kOutputs, first = thread() / kOutputs * kOwn;
+    float chain[kParts][kOwn] = {}, sums[kParts][kOwn] = {};
+    for (int64_t from = 0; from < weights.depth; from += kStep) {
+      barrier();
+      fill(weights, x, rows, column, row, from, tile);
+      barrier();
+      // Without the zeros behind the last step: they would make 0 of -0.
+      int64_t steps = smaller(kStep, weights.depth - from);
+      for (int64_t k = 0; k < steps; ++k) {
+        FATHOM_UNROLL for (int part = 0; part < kParts; ++part) {
+          FATHOM_UNROLL for (int r = 0; r < kOwn; ++r) {
+            chain[part][r] = __builtin_fmaf(tile.x[first + r][k], tile.weights[part][k][n], chain[part][r]);
+          }
+        }
+      }
+      if constexpr (Weight::kQuantized) {
+        scale(weights, column + n, from + kStep, chain, sums);
+      }
+    }
+    auto &results = Weight::kQuantized ? sums : chain;
+    FATHOM_UNROLL for (int r = 0; r < kOwn; ++r) {
+      if (column + n < weights.outputs && row + first + r < rows) {
+        finish(row + first + r, column + n, results[0][r], results[kParts - 1][r]);
+      }
+    }
+  }
+};
+
+} // namespace fathom::nv
+
+#endif // FATHOM_KERNELS_NVPTX_EXACT_PRODUCT_H

@@ -1,0 +1,102 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// out[rows, N] = x[rows, K] * W^T, by tiles: of weights row by row, gated or not.
+//
+// Two forms, of which constants choose. Where activations are f32, or weights are, a sum is one chain of multiply-adds
+// over k in ascending order (exact_product.h); where both are narrow it is a chain of the instruction that multiplies
+// matrices of bf16, sixteen steps of k at a time (matrix_product.h). Weights of FP8 are exact as bf16; the chain
+// restarts every 128 steps and adds partial * scale to the sum, in block order. In both forms the order depends on k
+// alone: one row and five hundred get the same bits.
+
+#ifndef FATHOM_KERNELS_NVPTX_PRODUCTS_H
+#define FATHOM_KERNELS_NVPTX_PRODUCTS_H
+
+#include "kernels/nvptx/exact_product.h"
+#include "kernels/nvptx/matrix_product.h"
+
+namespace fathom::nv {
+
+/// What is done with the sums of an output and a row: SwiGLU where there are two, then the epilogue.
+template <bool Gated>
+struct Finish {
+  const fathom_dispatch_t *dispatch;
+  Numbers out;
+  int64_t stride;
+  int64_t row0; ///< row of the output that is row 0 of the product
+
+  FATHOM_INLINE void operator()(int64_t row, int64_t column, float first, float second) const {
+    float value = Gated ? silu(first) * second : first;
+    out.set((row0 + row) * stride + column, fathom_epilogue_scalar(dispatch, row0 + row, column, value));
+  }
+};
+
+/// Tiles of a product of `rows` rows, of which this block takes every blocks()th, from number `first` on.
+template <template <class, bool, bool> class Form, class Weight, bool Gated, bool Few, class Finish>
+FATHOM_INLINE void multiply_tiles(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t first,
+                                  const Finish &finish) {
+  using Tile = Form<Weight, Gated, Few>;
+  int64_t across = ceil_div(weights.outputs, Tile::kOutputs);
+  for (int64_t tile = first; tile < across * ceil_div(rows, Tile::kRows); tile += blocks()) {
+    Tile::multiply(weights, x, rows, tile % across * Tile::kOutputs, tile / across * Tile::kRows, finish);
+  }
+}
+
+/// Whether the product is a chain of multiply-adds.
+template <class Weight>
+FATHOM_INLINE bool is_exact(const Tokens &x) {
+  return x.data.isF32() || Weight::kElement == FATHOM_ROW_F32;
+}
+
+template <class Tile>
+FATHOM_INLINE int64_t count_tiles(int64_t outputs, int64_t rows) {
+  return ceil_div(outputs, Tile::kOutputs) * ceil_div(rows, Tile::kRows);
+}
+
+/// How many tiles a product of `rows` rows has.
+template <class Weight, bool Gated>
+FATHOM_INLINE int64_t count_tiles(const Tokens &x, int64_t outputs, int64_t rows) {
+  if constexpr (Weight::kElement != FATHOM_ROW_F32) {
+    using Few = MatrixProduct<Weight, Gated, true>;
+    if (!is_exact<Weight>(x)) {
+      return rows <= Few::kRows ? count_tiles<Few>(outputs, rows)
+                                : count_tiles<MatrixProduct<Weight, Gated, false>>(outputs, rows);
+    }
+  }
+  return count_tiles<ExactProduct<Weight, Gated, false>>(outputs, rows);
+}
+
+/// run(product, tile) for the tiles of several products that are this block's: of each product from one on, every
+/// blocks()th of them. count(product) says how many it has.
+template <class Count, class Run>
+FATHOM_INLINE void take_turns(int64_t products, const Count &count, const Run &run) {
+  int64_t tile = block(); // counted from the first of the product
+  for (int64_t product = 0; product < products; ++product) {
+    int64_t tiles = count(product);
+    if (tile < tiles) {
+      run(product, tile);
+      tile += ceil_div(tiles - tile, blocks()) * blocks();
+    }
+    tile -= tiles;
+  }
+}
+
+/// The tiles of a product that are this block's, where tile `first` is.
+template <class Weight, bool Gated, class Finish>
+FATHOM_INLINE void multiply_rows(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t first,
+                                 const Finish &finish) {
+  if (is_exact<Weight>(x)) {
+    return multiply_tiles<ExactProduct, Weight, Gated, false>(weights, x, rows, first, finish);
+  }
+  if constexpr (Weight::kElement != FATHOM_ROW_F32) {
+    if (rows <= MatrixProduct<Weight, Gated, true>::kRows) {
+      multiply_tiles<MatrixProduct, Weight, Gated, true>(weights, x, rows, first, finish);
+    } else {
+      multiply_tiles<MatrixProduct, Weight, Gated, false>(weights, x, rows, first, finish);
+    }
+  }
+}
+
+} // namespace fathom::nv
+
+#endif // FATHOM_KERNELS_NVPTX_PRODUCTS_H

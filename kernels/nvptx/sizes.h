@@ -1,0 +1,73 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sizes that compiler and kernels share: threads of a block, and the memory that they share.
+//
+// Plain C++: the compiler evaluates instances.def with it.
+
+#ifndef FATHOM_KERNELS_NVPTX_SIZES_H
+#define FATHOM_KERNELS_NVPTX_SIZES_H
+
+#include "kernels/constants.h"
+
+namespace fathom::nv {
+
+constexpr int64_t kThreads = 256;
+constexpr int64_t kWarps = kThreads / 32;
+/// Numbers that a thread takes at a time: 16 bytes of bf16.
+constexpr int64_t kChunk = 8;
+/// Rows of a block where blocks are not for rows.
+constexpr int64_t kAllRows = 1 << 30;
+constexpr int64_t kFloat = sizeof(float);
+
+/// Threads for `count` numbers in chunks: whole warps, kThreads at most.
+FATHOM_INLINE constexpr int64_t threads_of(int64_t count) {
+  return smaller(ceil_div(ceil_div(count, kChunk), 32) * 32, kThreads);
+}
+
+/// A number of each warp, for sums over a block.
+constexpr int64_t kSumBytes = kWarps * kFloat;
+
+/// Tokens that a block of moe_gate takes, and what each needs: scores, choices and groups.
+constexpr int64_t kGateWarps = 4;
+FATHOM_INLINE constexpr int64_t gate_bytes(int64_t experts) { return 3 * experts * kFloat; }
+
+/// Tiles of products in f32: outputs, rows, and steps of k in shared memory.
+constexpr int64_t kExactOutputs = 64, kExactRows = 16, kExactStep = 32;
+
+/// Steps of a product that are in shared memory, and the memory of all: that of 128 rows of weights of FP8 and 16 of
+/// tokens, 128 numbers each and 16 bytes.
+constexpr int64_t kStages = 4;
+constexpr int64_t kProductBytes = kStages * (128 * (128 + 16) + 16 * (256 + 16));
+/// Outputs and rows for which a grid of a product has a block.
+constexpr int64_t kProductOutputs = 64, kProductRows = 64;
+/// Blocks for experts, of which each takes tiles as long as there are any: a few for each processor of a large GPU.
+FATHOM_INLINE constexpr int64_t expert_blocks(int64_t experts, int64_t outputs) {
+  return smaller(experts * ceil_div(outputs, kProductOutputs), 264);
+}
+
+/// Heads of a block of attention, keys of a step, and the widest values.
+constexpr int64_t kHeads = 16, kStepKeys = 16, kMostColumns = 1024;
+/// Numbers from one row in shared memory to the next: a multiple of 4, of which eight rows begin in different banks.
+FATHOM_INLINE constexpr int64_t shared_stride(int64_t width) { return ceil_div(width, 32) * 32 + 4; }
+/// Queries, keys, values (0: they are keys) and weights, and a factor of each head.
+FATHOM_INLINE constexpr int64_t attending_bytes(int64_t width, int64_t value_width) {
+  int64_t rows = (kHeads + kStepKeys) * shared_stride(width) + kStepKeys * shared_stride(value_width);
+  return (rows + kHeads * (kStepKeys + 1)) * kFloat;
+}
+
+/// Keys of an index that are scored at a time.
+constexpr int64_t kIndexKeys = FATHOM_PAGE_TOKENS;
+/// Scores and positions of 2k candidates and those that are scored at a time.
+FATHOM_INLINE constexpr int64_t candidate_bytes(int64_t k) { return (2 * k + kIndexKeys) * 2 * kFloat + kSumBytes; }
+/// The queries of a row and keys as well.
+FATHOM_INLINE constexpr int64_t index_bytes(int64_t heads, int64_t width, int64_t k) {
+  return (heads + kIndexKeys) * shared_stride(width) * kFloat + candidate_bytes(k);
+}
+
+/// Rows of a block of mla_absorb_query, which share the weights it reads.
+constexpr int64_t kAbsorbedRows = 8;
+
+} // namespace fathom::nv
+
+#endif // FATHOM_KERNELS_NVPTX_SIZES_H
