@@ -146,9 +146,8 @@ ToyEntry &draftOf(ToyContents &c) {
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.0, this runtime reads 10.0 to 10.1; use the runtime it was compiled with, or compile the "
-     "model "
-     "again"},
+     "artifact version 1.1, this runtime reads 10.0 to 10.1; use the runtime it was compiled with, or compile the "
+     "model again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
     {"ForeignTriple", [](ToyContents &c) { c.targets[0].triple = "aarch64-linux-gnu"; }, kMismatch,
