@@ -52,23 +52,24 @@ public:
   int64_t open(uint32_t index) {
     launch = &shared.list.launches[index];
     isResolved = false;
-    if (!launch->task) {
+    if (launch->kernel == kNoKernel) {
       return shared.call.states ? 1 : 0;
     }
+    kernel = shared.memory.kernels[launch->kernel];
     bool all = launch->rows == artifact::Rows::rows;
     dispatch.rows = (all ? shared.call.rows : shared.call.logit_rows) * launch->factor;
-    return dispatch.rows > 0 ? launch->items(dispatch.rows) : 0;
+    return dispatch.rows > 0 ? kernel.items(dispatch.rows) : 0;
   }
 
   void run(int64_t begin, int64_t end) {
     if (!isResolved) {
       resolveOperands();
     }
-    for (int64_t item = begin; launch->task && item < end; ++item) {
-      launch->task(&dispatch, item, scratch);
+    if (launch->kernel == kNoKernel) {
+      return recordState();
     }
-    if (!launch->task) {
-      recordState();
+    for (int64_t item = begin; item < end; ++item) {
+      kernel.task(&dispatch, item, scratch);
     }
   }
 
@@ -101,6 +102,7 @@ private:
   const Walk &shared;
   void *scratch;
   const Launch *launch = nullptr;
+  CpuKernel kernel = {};
   bool isResolved = false;
   fathom_dispatch_t dispatch = {};
   void *operands[FATHOM_MOST_OPERANDS];

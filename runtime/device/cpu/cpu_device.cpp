@@ -32,11 +32,13 @@ public:
   uint32_t vocabulary() const { return model->vocabulary(); }
   uint32_t mostRows() const { return runtime::mostRows(*program); }
   const CommandLists &commands() const { return lists; }
+  const CpuKernel *kernels() const { return functions.data(); }
 
 private:
   const artifact::Model *model = nullptr;
   const artifact::Program *program = nullptr;
   CodeImage image;
+  Buffer<CpuKernel> functions;
   CommandLists lists;
 };
 
@@ -114,7 +116,8 @@ fathom_status_t CpuProgram::load(const artifact::Artifact &contents, const artif
                 segment.name()->c_str());
   }
   FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size(), &source, segment.offset()));
-  return lists.load(*program, image);
+  FATHOM_RETURN_IF_ERROR(findKernels(*program, image, &functions));
+  return lists.load(*program);
 }
 
 CpuExecutor::~CpuExecutor() {
@@ -138,7 +141,8 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const DeviceAdd
   arena = static_cast<char *>(memory);
   madvise(arena, arenaSize, MADV_HUGEPAGE);
   FATHOM_RETURN_IF_ERROR(pool.start(threads ? threads : availableProcessors(), program->scratchBytes()));
-  return runner.start(pool, program->commands().mostLaunches(), {arena, weights, program->hidden()});
+  return runner.start(pool, program->commands().mostLaunches(),
+                      {program->kernels(), arena, weights, program->hidden()});
 }
 
 fathom_status_t CpuExecutor::placeLogits(fathom_call_t *call) {
