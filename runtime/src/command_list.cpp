@@ -6,6 +6,7 @@
 #include "runtime/src/command_list.h"
 
 #include "runtime/device/device.h"
+#include "runtime/src/entry_points.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/places.h"
 
@@ -188,10 +189,7 @@ fathom_status_t CommandLists::load(const artifact::Program &newProgram) {
 }
 
 CommandList CommandLists::of(const artifact::EntryPoint &entry) const {
-  uint32_t index = 0;
-  while (program->entry_points()->Get(index) != &entry) {
-    ++index;
-  }
+  uint32_t index = indexOf(*program, entry);
   return {entry.name()->c_str(), launches.data() + firsts[index], firsts[index + 1] - firsts[index], operands.data(),
           earlier.data()};
 }

@@ -5,18 +5,12 @@
 
 #include "runtime/device/cpu/command_runner.h"
 
+#include "runtime/src/widen.h"
+
 #include <array>
 #include <string.h>
 
 namespace fathom::runtime {
-
-// A bf16 is the upper half of an f32.
-static void widen(const uint16_t *from, size_t count, float *to) {
-  for (size_t i = 0; i < count; ++i) {
-    uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
-    memcpy(&to[i], &bits, sizeof bits);
-  }
-}
 
 namespace {
 /// Where each artifact::Place begins in one call.
