@@ -5,6 +5,7 @@
 
 #include "runtime/device/device.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 namespace fathom::runtime {
@@ -34,12 +35,57 @@ bool DeviceMemory::moveTo(uint64_t size) {
   return copied;
 }
 
-static const Device *findDevice(const char *triple) {
-  const Device *const *device = devices();
-  while (*device && strncmp(triple, (*device)->architecture, strlen((*device)->architecture)) != 0) {
-    ++device;
+fathom_status_t chooseDevice(const char *name, DeviceChoice *choice) {
+  size_t length = name ? strcspn(name, ":") : 0;
+  for (const Device *const *device = devices(); name && *device; ++device) {
+    if (strlen((*device)->name) != length || strncmp((*device)->name, name, length) != 0) {
+      continue;
+    }
+    char *end = nullptr;
+    const char *digits = name[length] ? name + length + 1 : "0";
+    unsigned long number = strtoul(digits, &end, 10);
+    bool isNumbered = (*device)->describe || !name[length];
+    if (isNumbered && *digits >= '0' && *digits <= '9' && !*end && number < UINT16_MAX) {
+      *choice = {*device, static_cast<uint32_t>(number)};
+      return FATHOM_STATUS_OK;
+    }
   }
-  return *device;
+  if (!name) {
+    return FATHOM_STATUS_OK;
+  }
+  fail(FATHOM_STATUS_INVALID_ARGUMENT, "there is no device '%.64s', expected", name);
+  for (const Device *const *device = devices(); *device; ++device) {
+    failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s '%s'%s", device == devices() ? "" : ",", (*device)->name,
+             (*device)->describe ? ", with ':' and a number for one that is not the first" : "");
+  }
+  return FATHOM_STATUS_INVALID_ARGUMENT;
+}
+
+static bool isFor(const Device &device, const artifact::Program &program) {
+  return strncmp(program.target()->triple()->c_str(), device.architecture, strlen(device.architecture)) == 0;
+}
+
+static const Device *findDevice(const artifact::Program &program, const DeviceChoice &choice) {
+  for (const Device *const *device = devices(); *device; ++device) {
+    bool isAsked = choice.device ? *device == choice.device : !(*device)->isOnlyByName;
+    if (isAsked && isFor(**device, program)) {
+      return *device;
+    }
+  }
+  return nullptr;
+}
+
+static fathom_status_t checkChoice(const artifact::Artifact &contents, const DeviceChoice &choice) {
+  bool suits = !choice.device;
+  for (const artifact::Program *program : *contents.variants()) {
+    suits = suits || isFor(*choice.device, *program);
+  }
+  return suits ? FATHOM_STATUS_OK
+               : fail(FATHOM_STATUS_MISMATCH,
+                      "the device '%s' runs code for %s, but the artifact is for '%.64s'; compile the model for it, or "
+                      "choose another device",
+                      choice.device->name, choice.device->architecture,
+                      contents.variants()->Get(0)->target()->triple()->c_str());
 }
 
 DeviceCode::~DeviceCode() {
@@ -48,30 +94,32 @@ DeviceCode::~DeviceCode() {
   }
 }
 
-fathom_status_t DeviceCode::choose(const artifact::Artifact &contents, uint32_t variant) {
+fathom_status_t DeviceCode::choose(const artifact::Artifact &contents, uint32_t variant, const DeviceChoice &choice) {
   index = variant;
   loaded = contents.variants()->Get(variant);
-  const artifact::Target &target = *loaded->target();
-  const char *triple = target.triple()->c_str();
-  device = findDevice(triple);
+  device = findDevice(*loaded, choice);
   if (!device) {
     return fail(FATHOM_STATUS_MISMATCH, "artifact is for '%.64s', but this machine is %s; compile the model for it",
-                triple, devices()[0]->architecture);
+                loaded->target()->triple()->c_str(), devices()[0]->architecture);
   }
-  return device->check(target);
+  return device->check(choice.number, *loaded->target());
 }
 
 // Slower variants come later and ask for less, so what the last one lacks is what to say.
-fathom_status_t DeviceCode::load(const artifact::Artifact &contents, const ByteSource &source) {
+fathom_status_t DeviceCode::load(const artifact::Artifact &contents, const ByteSource &source,
+                                 const DeviceChoice &choice) {
+  FATHOM_RETURN_IF_ERROR(checkChoice(contents, choice));
   fathom_status_t status = FATHOM_STATUS_MISMATCH;
   for (uint32_t i = 0; status != FATHOM_STATUS_OK && i < contents.variants()->size(); ++i) {
-    status = choose(contents, i);
+    if (!choice.device || isFor(*choice.device, *contents.variants()->Get(i))) {
+      status = choose(contents, i, choice);
+    }
   }
   if (status != FATHOM_STATUS_OK && contents.variants()->size() > 1) {
     failAlso(status, "; none of the artifact's %u variants runs here", contents.variants()->size());
   }
   FATHOM_RETURN_IF_ERROR(status);
-  return device->load(contents, *loaded, source, &code);
+  return device->load(choice.number, contents, *loaded, source, &code);
 }
 
 Executor::~Executor() {

@@ -34,10 +34,16 @@ struct Device {
   /// How the triples of its artifacts begin.
   const char *architecture;
 
-  /// MISMATCH, with what is missing, if this machine cannot run code for |target|.
-  fathom_status_t (*check)(const artifact::Target &target);
+  /// Whether nobody is given it who does not ask for it.
+  bool isOnlyByName;
+
+  /// Says in words what number |number| of its kind is; false if this machine has none. NULL for a device that there is
+  /// one of, which is number 0 below.
+  bool (*describe)(uint32_t number, char *text, size_t size);
+  /// MISMATCH, with what is missing, if this machine cannot run code for |target|; DEVICE if there is no such device.
+  fathom_status_t (*check)(uint32_t number, const artifact::Target &target);
   /// Loads the code of a checked program that this machine can run. |contents| outlives it, and |program| is of it.
-  fathom_status_t (*load)(const artifact::Artifact &contents, const artifact::Program &program,
+  fathom_status_t (*load)(uint32_t number, const artifact::Artifact &contents, const artifact::Program &program,
                           const ByteSource &source, void **code);
   void (*unload)(void *code);
 
@@ -74,6 +80,16 @@ struct Device {
 
 /// The devices of this runtime, NULL behind the last.
 const Device *const *devices();
+
+/// What a caller asks for.
+struct DeviceChoice {
+  /// NULL: whichever suits.
+  const Device *device = nullptr;
+  uint32_t number = 0;
+};
+
+/// The device that |name| is of, e.g. "cuda:1"; NULL leaves the choice open. INVALID_ARGUMENT for a name of none.
+fathom_status_t chooseDevice(const char *name, DeviceChoice *choice);
 
 /// Whose memory something is: a device's, of the machine where |code| runs.
 struct MemorySpace {
@@ -125,9 +141,9 @@ public:
   DeviceCode &operator=(const DeviceCode &) = delete;
   ~DeviceCode();
 
-  /// Loads the first program of |contents| that a device of this machine can run: as Device::load. MISMATCH if there is
-  /// none.
-  fathom_status_t load(const artifact::Artifact &contents, const ByteSource &source);
+  /// Loads the first program of |contents| that the chosen device can run, or else any of this machine: as
+  /// Device::load. MISMATCH, or DEVICE, if there is none.
+  fathom_status_t load(const artifact::Artifact &contents, const ByteSource &source, const DeviceChoice &choice = {});
 
   const artifact::Program &program() const { return *loaded; }
   /// Which of the artifact's variants it is.
@@ -139,7 +155,7 @@ public:
 private:
   friend class Executor;
 
-  fathom_status_t choose(const artifact::Artifact &contents, uint32_t variant);
+  fathom_status_t choose(const artifact::Artifact &contents, uint32_t variant, const DeviceChoice &choice);
 
   const Device *device = nullptr;
   const artifact::Program *loaded = nullptr;

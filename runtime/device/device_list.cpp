@@ -4,11 +4,12 @@
 // The list of devices, alone in its file: a program that links the runtime may have another one in its place.
 
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cuda/cuda_device.h"
 
 namespace fathom::runtime {
 
 const Device *const *devices() {
-  static constexpr const Device *kDevices[] = {&kCpuDevice, nullptr};
+  static constexpr const Device *kDevices[] = {&kCpuDevice, &kCudaDevice, nullptr};
   return kDevices;
 }
 

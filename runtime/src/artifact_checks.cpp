@@ -6,6 +6,7 @@
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/command_checks.h"
 #include "runtime/src/memory.h"
+#include "runtime/src/module_checks.h"
 #include "runtime/src/stores.h"
 
 #include <float.h>
@@ -161,7 +162,9 @@ static void checkCode(const artifact::Artifact &contents, const artifact::Progra
   findings.require(inside, "code.segment is %u, but there are %u segments", code.segment(),
                    contents.segments()->size());
   if (inside) {
-    findings.require(!contents.segments()->Get(code.segment())->external(), "code.segment is in another file");
+    const artifact::Segment &segment = *contents.segments()->Get(code.segment());
+    findings.require(!segment.external(), "code.segment is in another file");
+    checkModules(segment, program, findings);
   }
   findings.require(code.scratch_bytes() <= kLargestMemory >> 12, "code.scratch_bytes is %llu, expected at most %llu",
                    static_cast<U64>(code.scratch_bytes()), static_cast<U64>(kLargestMemory >> 12));

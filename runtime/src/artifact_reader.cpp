@@ -77,4 +77,15 @@ fathom_status_t Metadata::read(const ByteSource &source) {
   return checkArtifact(*root, head);
 }
 
+fathom_status_t viewCode(const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
+                         ByteView *code) {
+  const artifact::Segment &segment = *contents.segments()->Get(program.code()->segment());
+  FATHOM_RETURN_IF_ERROR(source.view(segment.offset(), segment.size(), true, code));
+  return hash64(code->data(), segment.size()) == segment.hash()
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_MISMATCH,
+                    "segment '%.64s': the hash does not match the stored one; the file is damaged",
+                    segment.name()->c_str());
+}
+
 } // namespace fathom::runtime

@@ -37,6 +37,10 @@ private:
   const artifact::Artifact *root = nullptr;
 };
 
+/// The bytes of the code segment of a program of |contents|, in private memory. MISMATCH if they are damaged.
+fathom_status_t viewCode(const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
+                         ByteView *code);
+
 /// Checks what FlatBuffers cannot: every index, offset, size and range of |contents|. |header| has been checked. All
 /// findings (the first few of many) are in the message.
 fathom_status_t checkArtifact(const artifact::Artifact &contents, const fathom_artifact_header_t &header);

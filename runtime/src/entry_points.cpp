@@ -61,6 +61,14 @@ const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, con
   return best;
 }
 
+uint32_t indexOf(const artifact::Program &program, const artifact::EntryPoint &entry) {
+  uint32_t index = 0;
+  while (program.entry_points()->Get(index) != &entry) {
+    ++index;
+  }
+  return index;
+}
+
 uint32_t mostRows(const artifact::Program &program) {
   uint32_t most = 0;
   for (const artifact::EntryPoint *entry : *program.entry_points()) {

@@ -34,6 +34,9 @@ struct Wanted {
 /// there is a choice; NULL if none suits.
 const artifact::EntryPoint *findEntryPoint(const artifact::Program &program, const Wanted &wanted);
 
+/// Which of the entry points of |program| it is.
+uint32_t indexOf(const artifact::Program &program, const artifact::EntryPoint &entry);
+
 /// The most rows of any call.
 uint32_t mostRows(const artifact::Program &program);
 

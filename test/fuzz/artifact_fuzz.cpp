@@ -5,8 +5,9 @@
 // six bytes each: where, and what to xor the four bytes there with; so inputs stay meaningful when the format changes.
 // Hashes are put right. Beyond not crashing: what the reader accepts can be used.
 
-#include "runtime/device/cpu/command_list.h"
+#include "runtime/device/cpu/cpu_kernels.h"
 #include "runtime/src/artifact_reader.h"
+#include "runtime/src/command_list.h"
 #include "runtime/src/entry_points.h"
 #include "runtime/src/status.h"
 #include "runtime/src/stores.h"
@@ -96,9 +97,11 @@ static void orderCommands(const artifact::Program &program) {
   static runtime::CodeImage image;
   static const bool isLoaded = image.load(reinterpret_cast<const unsigned char *>(code.data()), code.size()) == 0;
   check(isLoaded);
-  runtime::CommandLists lists;
-  fathom_status_t status = lists.load(program, image);
+  Buffer<runtime::CpuKernel> kernels;
+  fathom_status_t status = runtime::findKernels(program, image, &kernels);
   check(status == FATHOM_STATUS_OK || status == FATHOM_STATUS_BAD_DATA);
+  runtime::CommandLists lists;
+  check(status != FATHOM_STATUS_OK || lists.load(program) == FATHOM_STATUS_OK);
   for (uint32_t i = 0; status == FATHOM_STATUS_OK && i < program.entry_points()->size(); ++i) {
     runtime::CommandList list = lists.of(*program.entry_points()->Get(i));
     check(list.size > 0 && list.size <= lists.mostLaunches());

@@ -7,6 +7,7 @@
 
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/src/memory.h"
+#include "test/runtime/fake_driver.h"
 
 #include <algorithm>
 #include <atomic>
@@ -39,11 +40,19 @@ using runtime::kCpuDevice;
 static std::atomic<const Device *> used{nullptr};
 
 void useDevice(const Device &device) { used = &device; }
+void resetDevice() { used = nullptr; }
 
 const Device &usedDevice() {
+  if (const Device *chosen = used) {
+    return *chosen;
+  }
   const char *name = getenv("FATHOM_TEST_DEVICE");
-  const Device *chosen = used;
-  return chosen ? *chosen : name && strcmp(name, kApartDevice.name) == 0 ? kApartDevice : kCpuDevice;
+  for (const Device *device : {&kApartDevice, &kFakeCudaDevice}) {
+    if (name && strcmp(name, device->name) == 0) {
+      return *device;
+    }
+  }
+  return kCpuDevice;
 }
 
 static void require(bool good, const char *what) {
@@ -195,12 +204,12 @@ struct Executor {
 static Memory memory;
 static Codes codes;
 
-static fathom_status_t load(const artifact::Artifact &contents, const artifact::Program &program,
+static fathom_status_t load(uint32_t number, const artifact::Artifact &contents, const artifact::Program &program,
                             const runtime::ByteSource &source, void **out) {
   auto *made = new Code();
   made->model = contents.model();
   made->program = &program;
-  fathom_status_t status = kCpuDevice.load(contents, program, source, &made->code);
+  fathom_status_t status = kCpuDevice.load(number, contents, program, source, &made->code);
   if (status != FATHOM_STATUS_OK) {
     delete made;
     return status;
@@ -273,6 +282,8 @@ static fathom_status_t copyBytes(const void *code, void *to, const void *from, u
 const Device kApartDevice = {
     .name = "apart",
     .architecture = kCpuDevice.architecture,
+    .isOnlyByName = false,
+    .describe = nullptr,
     .check = kCpuDevice.check,
     .load = load,
     .unload = unload,

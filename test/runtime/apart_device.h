@@ -15,9 +15,11 @@ namespace fathom::test {
 /// the process where an address or a page is not its own, or memory is freed after the code it was for.
 extern const runtime::Device kApartDevice;
 
-/// The device that models are loaded on from now on. In the beginning: "apart" if FATHOM_TEST_DEVICE says so, else the
-/// CPU.
+/// The device that models are loaded on from now on. In the beginning: "apart" or "fakecuda" if FATHOM_TEST_DEVICE says
+/// so, else the CPU.
 void useDevice(const runtime::Device &device);
+/// As in the beginning.
+void resetDevice();
 const runtime::Device &usedDevice();
 
 } // namespace fathom::test

@@ -3,7 +3,7 @@
 //
 // The argmax is what one loop over all logits says, wherever it is.
 
-#include "runtime/device/cpu/argmax.h"
+#include "runtime/src/argmax.h"
 
 #include <cmath>
 #include <gtest/gtest.h>

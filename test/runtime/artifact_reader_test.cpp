@@ -143,12 +143,18 @@ ToyEntry &draftOf(ToyContents &c) {
   return c.entries.back();
 }
 
+/// The kernels of an artifact for a GPU.
+std::vector<ToyKernel> &gpu(ToyContents &c) {
+  makeGpuToy(c);
+  c.segments[0].size = c.code.size();
+  return c.kernels;
+}
+
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.0, this runtime reads 10.0 to 10.1; use the runtime it was compiled with, or compile the "
-     "model "
-     "again"},
+     "artifact version 1.1, this runtime reads 10.0 to 10.1; use the runtime it was compiled with, or compile the "
+     "model again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
     {"ForeignTriple", [](ToyContents &c) { c.targets[0].triple = "aarch64-linux-gnu"; }, kMismatch,
@@ -285,6 +291,30 @@ const Refusal refusals[] = {
      "kernel 'begin': address 0x100000 of its task is not in the code"},
     {"ItemsInData", [](ToyContents &c) { c.kernels[0].items = 0; }, kBad,
      "address 0x0 of its items is not in the code"},
+    {"GridOfACpu", [](ToyContents &c) { c.kernels[1].grid = ToyGrid(); }, kBad,
+     "kernel 1: it has a grid, but the code has 0 modules"},
+    {"KernelWithoutGrid", [](ToyContents &c) { gpu(c)[1].grid.reset(); }, kBad,
+     "kernel 1: it has no grid, but the code has 1 modules"},
+    {"TextBeyondCode", [](ToyContents &c) { gpu(c), c.modules[0].ptxSize += 1 << 20; }, kBad,
+     "bytes of text at offset 0"},
+    {"NoText", [](ToyContents &c) { gpu(c), c.modules[0].ptxSize = 0; }, kBad, "module 0: 0 bytes of text"},
+    {"WrappingMachineCode", [](ToyContents &c) { gpu(c), c.modules[0].cubinSize = c.modules[0].cubinOffset = kHuge; },
+     kBad, "module 0: 18446744073709547520 bytes of machine code"},
+    {"GridOfNoModule", [](ToyContents &c) { gpu(c)[0].grid->module = 1; }, kBad,
+     "kernel 'begin': grid.module is 1, expected 0 to 0"},
+    {"GridWithoutThreads", [](ToyContents &c) { gpu(c)[0].grid->threads = 0; }, kBad,
+     "grid.threads is 0, expected 1 to 1024"},
+    {"GridOfTooManyThreads", [](ToyContents &c) { gpu(c)[0].grid->threads = 1025; }, kBad, "grid.threads is 1025"},
+    {"GridWithoutBlocks", [](ToyContents &c) { gpu(c)[0].grid->blocks = 0; }, kBad, "grid.blocks is 0"},
+    {"GridOfTooManyBlocks", [](ToyContents &c) { gpu(c)[0].grid->blocks = UINT32_MAX; }, kBad,
+     "grid.blocks is 4294967295"},
+    {"GridWithoutRows", [](ToyContents &c) { gpu(c)[0].grid->rowsPerBlock = 0; }, kBad, "grid.rows_per_block is 0"},
+    {"GridOfTooMuchSharedMemory", [](ToyContents &c) { gpu(c)[0].grid->sharedBytes = UINT32_MAX; }, kBad,
+     "grid.dynamic_shared_bytes is 4294967295, expected 0 to 1048576"},
+    {"GridOfTooMuchScratch", [](ToyContents &c) { gpu(c)[0].grid->scratchBytes = kHuge; }, kBad,
+     "grid.scratch_bytes is 18446744073709547520"},
+    {"EntryThatIsNoName", [](ToyContents &c) { gpu(c)[3].name = "a b"; }, kBad,
+     "kernel 3: its name is not one of an entry"},
     {"SliceOfNoSegment", [](ToyContents &c) { c.slices[0].segment = 7; }, kBad,
      "weight slice 0: segment is 7, but there are 2 segments"},
     {"SliceBeyondSegment", [](ToyContents &c) { c.slices[0].size += 1; }, kBad, "weight slice 0: 17 bytes"},

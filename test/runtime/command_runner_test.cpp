@@ -49,6 +49,8 @@ void mix(const void *task, int64_t item, void *) {
   (*static_cast<Block *>(dispatch.operands[0]))[item] = number ^ number >> 29;
 }
 
+constexpr CpuKernel kKernel = {mix, sameItems};
+
 /// A list, and what its launches touch.
 class RandomList {
 public:
@@ -68,8 +70,7 @@ private:
     // Two of a toy's layers have their states recorded.
     bool isRecord = random() % 16 == 0 && recorded < 2;
     launch.name = isRecord ? "record_state" : "mix";
-    launch.task = isRecord ? nullptr : mix;
-    launch.items = sameItems;
+    launch.kernel = isRecord ? kNoKernel : 0;
     // Nobody wants logits of the call: launches of their rows have no items.
     launch.rows = random() % 10 == 0 ? artifact::Rows::logit_rows : artifact::Rows::rows;
     constexpr uint32_t kFactors[] = {1, 1, 2, 3, 7, kMostItems / kRows};
@@ -113,7 +114,7 @@ class Toy {
 public:
   explicit Toy(uint32_t threads) {
     EXPECT_EQ(pool.start(threads, 64), FATHOM_STATUS_OK);
-    EXPECT_EQ(runner.start(pool, kMostLaunches, {reinterpret_cast<char *>(blocks), nullptr, kHidden}),
+    EXPECT_EQ(runner.start(pool, kMostLaunches, {&kKernel, reinterpret_cast<char *>(blocks), nullptr, kHidden}),
               FATHOM_STATUS_OK);
   }
 

@@ -6,6 +6,7 @@
 #include "test/runtime/toy_artifact.h"
 
 #include "fathom/artifact_generated.h"
+#include "runtime/device/device.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -30,9 +31,13 @@ std::string toyCode() {
   return bytes.str();
 }
 
-uint64_t toyAddress(const char *symbol) {
+void *toySymbol(const char *symbol) {
   void *image = dlopen(FATHOM_TOY_IMAGE, RTLD_NOW | RTLD_LOCAL);
-  void *address = image ? dlsym(image, symbol) : nullptr;
+  return image ? dlsym(image, symbol) : nullptr;
+}
+
+uint64_t toyAddress(const char *symbol) {
+  void *address = toySymbol(symbol);
   Dl_info facts = {};
   EXPECT_TRUE(address && dladdr(address, &facts)) << symbol;
   return static_cast<char *>(address) - static_cast<char *>(facts.dli_fbase);
@@ -117,10 +122,24 @@ static flatbuffers::Offset<fbs::Tokenizer> makeTokenizer(flatbuffers::FlatBuffer
 static auto makeKernels(flatbuffers::FlatBufferBuilder &builder, const ToyContents &contents) {
   std::vector<flatbuffers::Offset<fbs::Kernel>> kernels;
   for (const ToyKernel &k : contents.kernels) {
+    flatbuffers::Offset<fbs::Grid> grid;
+    if (k.grid) {
+      const ToyGrid &g = *k.grid;
+      grid = fbs::CreateGrid(builder, g.module, g.threads, g.blocks, g.rowsPerBlock, g.sharedBytes, g.scratchBytes);
+    }
     kernels.push_back(fbs::CreateKernel(builder, builder.CreateString(k.name), 0, k.task, k.items, k.inputs, k.outputs,
-                                        /*extras=*/0, k.storeReads, k.storeWrites));
+                                        /*extras=*/0, k.storeReads, k.storeWrites, /*dispatches=*/0,
+                                        /*generated=*/false, grid));
   }
   return builder.CreateVector(kernels);
+}
+
+static auto makeModules(flatbuffers::FlatBufferBuilder &builder, const std::vector<ToyModule> &all) {
+  std::vector<flatbuffers::Offset<fbs::Module>> modules;
+  for (const ToyModule &m : all) {
+    modules.push_back(fbs::CreateModule(builder, m.ptxOffset, m.ptxSize, m.cubinOffset, m.cubinSize));
+  }
+  return builder.CreateVector(modules);
 }
 
 static auto makeFunctions(flatbuffers::FlatBufferBuilder &builder, const std::vector<ToyFunction> &all) {
@@ -147,7 +166,8 @@ static std::string makeMetadata(const ToyContents &c) {
                                       s.stride, s.window, s.offset, s.heads, s.tail));
   }
   auto cache = fbs::CreateCache(b, c.pageBytes, b.CreateVector(stores));
-  auto code = fbs::CreateCode(b, c.codeSegment, c.scratchBytes);
+  auto modules = c.modules.empty() ? 0 : makeModules(b, c.modules);
+  auto code = fbs::CreateCode(b, c.codeSegment, c.scratchBytes, modules);
   std::vector<flatbuffers::Offset<fbs::Segment>> segments;
   for (const ToySegment &s : c.segments) {
     segments.push_back(fbs::CreateSegment(b, b.CreateString(s.name), b.CreateString(s.directory), s.external, s.offset,
@@ -239,6 +259,19 @@ static void addKernels(ToyContents &c) {
     kernel.task = toyAddress(("toy_" + kernel.name).c_str());
     kernel.items = toyAddress("toy_items");
   }
+}
+
+void makeGpuToy(ToyContents &c) {
+  c.targets = {{"nvptx64-nvidia-cuda", "sm_80"}};
+  c.code.clear();
+  for (ToyKernel &kernel : c.kernels) {
+    kernel.task = kernel.items = 0;
+    bool hasScratch = kernel.name == "begin" || kernel.name == "append" || kernel.name == "attend";
+    kernel.grid = {0, 32, 1, 1, 0, hasScratch ? c.scratchBytes : 0};
+    c.code += "ptx " + kernel.name + " " + std::to_string(kernel.inputs + kernel.outputs) + "\n";
+  }
+  c.code += '\0';
+  c.modules = {{0, c.code.size()}};
 }
 
 static ToyCommand launch(const ToyContents &c, const std::string &kernel, const std::vector<fbs::Operand> &operands,
@@ -336,11 +369,14 @@ void addDraft(ToyContents &c, ToyDraft draft) {
 std::string makeToy(const Tweak &tweak) {
   ToyContents c;
   c.code = toyCode();
+  addKernels(c);
+  if (std::string(runtime::devices()[0]->architecture) != "x86_64") {
+    makeGpuToy(c);
+  }
   uint64_t weightsOffset = kCodeOffset + (c.code.size() + 4095) / 4096 * 4096;
   uint64_t tableBytes = c.table.size() * sizeof(float);
   c.segments = {{"code", "", false, kCodeOffset, c.code.size(), 0},
                 {"weights", "", false, weightsOffset, tableBytes, 0}};
-  addKernels(c);
   addFunction(c, "model");
   fbs::Operand input = array(fbs::Place::input), output = array(fbs::Place::output, fbs::Access::write);
   c.functions.push_back(

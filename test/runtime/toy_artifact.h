@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <gtest/gtest.h>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,11 +57,21 @@ struct ToyEntry {
   uint32_t maxPositions = 0;
 };
 
+struct ToyModule {
+  uint64_t ptxOffset, ptxSize, cubinOffset = 0, cubinSize = 0;
+};
+
+struct ToyGrid {
+  uint32_t module = 0, threads = 32, blocks = 1, rowsPerBlock = 1, sharedBytes = 0;
+  uint64_t scratchBytes = 0;
+};
+
 struct ToyKernel {
   std::string name;
   uint64_t task, items;
   uint32_t inputs, outputs;
   uint32_t storeReads = 0, storeWrites = 0;
+  std::optional<ToyGrid> grid = {};
 };
 
 struct ToyCommand {
@@ -118,6 +129,8 @@ struct ToyContents {
   /// More bytes between the header and the first segment, for metadata of more than 64 KiB.
   uint64_t moreMetadata = 0;
   std::string code;
+  /// Of a GPU.
+  std::vector<ToyModule> modules;
   /// The weights: four values.
   std::vector<float> table = {0, 1, 2, 3};
 };
@@ -139,7 +152,13 @@ uint32_t addFunction(ToyContents &contents, const std::string &name);
 
 using Tweak = std::function<void(ToyContents &)>;
 
-/// The bytes of an artifact.
+/// What toy_model.c exports.
+void *toySymbol(const char *symbol);
+
+/// For a GPU: instead of the toy's code text that names its kernels, which a driver made for that can run.
+void makeGpuToy(ToyContents &contents);
+
+/// The bytes of an artifact: for a GPU if that is the first device there is.
 std::string makeToy(const Tweak &tweak = {});
 
 /// Puts right the hashes of an artifact whose bytes were edited.

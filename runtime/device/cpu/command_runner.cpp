@@ -5,18 +5,12 @@
 
 #include "runtime/device/cpu/command_runner.h"
 
+#include "runtime/src/widen.h"
+
 #include <array>
 #include <string.h>
 
 namespace fathom::runtime {
-
-// A bf16 is the upper half of an f32.
-static void widen(const uint16_t *from, size_t count, float *to) {
-  for (size_t i = 0; i < count; ++i) {
-    uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
-    memcpy(&to[i], &bits, sizeof bits);
-  }
-}
 
 namespace {
 /// Where each artifact::Place begins in one call.
@@ -52,23 +46,24 @@ public:
   int64_t open(uint32_t index) {
     launch = &shared.list.launches[index];
     isResolved = false;
-    if (!launch->task) {
+    if (launch->kernel == kNoKernel) {
       return shared.call.states ? 1 : 0;
     }
+    kernel = shared.memory.kernels[launch->kernel];
     bool all = launch->rows == artifact::Rows::rows;
     dispatch.rows = (all ? shared.call.rows : shared.call.logit_rows) * launch->factor;
-    return dispatch.rows > 0 ? launch->items(dispatch.rows) : 0;
+    return dispatch.rows > 0 ? kernel.items(dispatch.rows) : 0;
   }
 
   void run(int64_t begin, int64_t end) {
     if (!isResolved) {
       resolveOperands();
     }
-    for (int64_t item = begin; launch->task && item < end; ++item) {
-      launch->task(&dispatch, item, scratch);
+    if (launch->kernel == kNoKernel) {
+      return recordState();
     }
-    if (!launch->task) {
-      recordState();
+    for (int64_t item = begin; item < end; ++item) {
+      kernel.task(&dispatch, item, scratch);
     }
   }
 
@@ -101,6 +96,7 @@ private:
   const Walk &shared;
   void *scratch;
   const Launch *launch = nullptr;
+  CpuKernel kernel = {};
   bool isResolved = false;
   fathom_dispatch_t dispatch = {};
   void *operands[FATHOM_MOST_OPERANDS];

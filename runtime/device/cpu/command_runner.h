@@ -6,12 +6,13 @@
 #ifndef FATHOM_RUNTIME_DEVICE_CPU_COMMAND_RUNNER_H
 #define FATHOM_RUNTIME_DEVICE_CPU_COMMAND_RUNNER_H
 
-#include "runtime/device/cpu/command_list.h"
 #include "runtime/device/cpu/command_trace.h"
 #include "runtime/device/cpu/command_walk.h"
+#include "runtime/device/cpu/cpu_kernels.h"
 #include "runtime/device/cpu/cpu_memory.h"
 #include "runtime/device/cpu/futex.h"
 #include "runtime/device/cpu/thread_pool.h"
+#include "runtime/src/command_list.h"
 
 namespace fathom::runtime {
 
@@ -19,6 +20,7 @@ static_assert(sizeof(DeviceAddress) == sizeof(void *), "an address of the CPU is
 
 /// What all calls of a session have in common.
 struct CommandMemory {
+  const CpuKernel *kernels;
   char *arena;
   /// Of every weight slice. Kernels take parts of it for tables of pointers.
   const DeviceAddress *weights;

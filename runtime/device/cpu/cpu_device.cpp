@@ -5,13 +5,12 @@
 
 #include "runtime/device/cpu/cpu_device.h"
 
-#include "runtime/device/cpu/argmax.h"
 #include "runtime/device/cpu/command_runner.h"
 #include "runtime/device/cpu/cpu_features.h"
 #include "runtime/device/cpu/cpu_memory.h"
+#include "runtime/device/make.h"
+#include "runtime/src/argmax.h"
 #include "runtime/src/float_environment.h"
-#include "runtime/src/hash.h"
-#include "runtime/src/memory.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -32,11 +31,13 @@ public:
   uint32_t vocabulary() const { return model->vocabulary(); }
   uint32_t mostRows() const { return runtime::mostRows(*program); }
   const CommandLists &commands() const { return lists; }
+  const CpuKernel *kernels() const { return functions.data(); }
 
 private:
   const artifact::Model *model = nullptr;
   const artifact::Program *program = nullptr;
   CodeImage image;
+  Buffer<CpuKernel> functions;
   CommandLists lists;
 };
 
@@ -108,13 +109,10 @@ fathom_status_t CpuProgram::load(const artifact::Artifact &contents, const artif
   program = &newProgram;
   const artifact::Segment &segment = *contents.segments()->Get(program->code()->segment());
   ByteView elf;
-  FATHOM_RETURN_IF_ERROR(source.view(segment.offset(), segment.size(), true, &elf));
-  if (hash64(elf.data(), segment.size()) != segment.hash()) {
-    return fail(FATHOM_STATUS_MISMATCH, "segment '%.64s': the hash does not match the stored one; the file is damaged",
-                segment.name()->c_str());
-  }
+  FATHOM_RETURN_IF_ERROR(viewCode(contents, *program, source, &elf));
   FATHOM_RETURN_IF_ERROR(image.load(elf.data(), segment.size(), &source, segment.offset()));
-  return lists.load(*program, image);
+  FATHOM_RETURN_IF_ERROR(findKernels(*program, image, &functions));
+  return lists.load(*program);
 }
 
 CpuExecutor::~CpuExecutor() {
@@ -138,7 +136,8 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const DeviceAdd
   arena = static_cast<char *>(memory);
   madvise(arena, arenaSize, MADV_HUGEPAGE);
   FATHOM_RETURN_IF_ERROR(pool.start(threads ? threads : availableProcessors(), program->scratchBytes()));
-  return runner.start(pool, program->commands().mostLaunches(), {arena, weights, program->hidden()});
+  return runner.start(pool, program->commands().mostLaunches(),
+                      {program->kernels(), arena, weights, program->hidden()});
 }
 
 fathom_status_t CpuExecutor::placeLogits(fathom_call_t *call) {
@@ -181,22 +180,6 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom
   return FATHOM_STATUS_OK;
 }
 
-/// A new T on which |start| succeeded, in |*object|.
-template <typename T, typename Start>
-static fathom_status_t make(void **object, Start start) {
-  T *made = create<T>();
-  if (!made) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory");
-  }
-  fathom_status_t status = start(*made);
-  if (status != FATHOM_STATUS_OK) {
-    destroy(made);
-    return status;
-  }
-  *object = made;
-  return status;
-}
-
 static fathom_status_t copyBytes(void *to, const void *from, uint64_t size) {
   memcpy(to, from, size);
   return FATHOM_STATUS_OK;
@@ -205,9 +188,11 @@ static fathom_status_t copyBytes(void *to, const void *from, uint64_t size) {
 const Device kCpuDevice = {
     .name = "cpu",
     .architecture = "x86_64",
-    .check = checkTarget,
+    .isOnlyByName = false,
+    .describe = nullptr,
+    .check = [](uint32_t, const artifact::Target &target) { return checkTarget(target); },
     .load =
-        [](const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
+        [](uint32_t, const artifact::Artifact &contents, const artifact::Program &program, const ByteSource &source,
            void **code) {
           return make<CpuProgram>(code, [&](CpuProgram &made) { return made.load(contents, program, source); });
         },

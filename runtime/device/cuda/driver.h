@@ -59,6 +59,8 @@ constexpr int kMaxSharedMemoryPerBlockOptin = 97;
 constexpr int kMaxDynamicSharedSizeBytes = 8;
 constexpr int kJitErrorLogBuffer = 5;
 constexpr int kJitErrorLogBufferSizeBytes = 6;
+/// Of a stream: it does not wait for the default one.
+constexpr unsigned kNonBlocking = 1;
 
 /// The functions of a driver.
 struct DriverTable {

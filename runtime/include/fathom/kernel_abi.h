@@ -127,7 +127,8 @@ typedef struct fathom_step {
 
 // An entry K of a GPU's code has these parameters, pointers to memory of the device:
 //
-//   K(const fathom_step_t *step, const int64_t *counted, int64_t factor, int64_t layer, char *scratch, void *operand...)
+//   K(const fathom_step_t *step, const int64_t *counted, int64_t factor, int64_t layer, char *scratch, void
+//   *operand...)
 //
 // `counted` is the member of `step` that the kernel's rows are `factor` times; if it is 0 there is nothing to do. Each
 // thread of the grid has Grid.scratch_bytes of `scratch`, thread by thread, block by block. What a kernel computes does

@@ -4,22 +4,23 @@
 // What the entry points of a program launch, one launch after the other: commands with the functions they call put in
 // their place, and with what each waits for.
 
-#ifndef FATHOM_RUNTIME_DEVICE_CPU_COMMAND_LIST_H
-#define FATHOM_RUNTIME_DEVICE_CPU_COMMAND_LIST_H
+#ifndef FATHOM_RUNTIME_SRC_COMMAND_LIST_H
+#define FATHOM_RUNTIME_SRC_COMMAND_LIST_H
 
-#include "fathom/artifact_abi.h"
-#include "runtime/device/cpu/code_image.h"
+#include "fathom/artifact_generated.h"
 #include "runtime/src/command_edges.h"
 
 namespace fathom::runtime {
+
+/// In the place of a kernel, where a state is recorded.
+constexpr uint32_t kNoKernel = UINT32_MAX;
 
 /// A command that launches a kernel, or records a state.
 struct Launch {
   /// Of the kernel.
   const char *name;
-  /// NULL where a state is recorded.
-  fathom_task_fn task;
-  fathom_items_fn items;
+  /// Of Program.kernels.
+  uint32_t kernel;
   artifact::Rows rows;
   uint32_t factor;
   int64_t layer;
@@ -35,7 +36,7 @@ struct Launch {
 /// instance.
 struct LaunchOperand {
   artifact::Place place;
-  /// Bytes from where the place begins: the arena, an array of the call, or the table of pointers to weight slices.
+  /// Bytes from where the place begins: the arena, an array of the call, or the table of addresses of weight slices.
   uint64_t offset;
 };
 
@@ -56,8 +57,8 @@ struct CommandList {
 /// The lists of all entry points of a program.
 class CommandLists {
 public:
-  /// |program| has been checked, and outlives this, as does |image|. BAD_DATA if a kernel is not in the code.
-  fathom_status_t load(const artifact::Program &program, const CodeImage &image);
+  /// |program| has been checked, and outlives this.
+  fathom_status_t load(const artifact::Program &program);
 
   CommandList of(const artifact::EntryPoint &entry) const;
 
@@ -75,4 +76,4 @@ private:
 
 } // namespace fathom::runtime
 
-#endif // FATHOM_RUNTIME_DEVICE_CPU_COMMAND_LIST_H
+#endif // FATHOM_RUNTIME_SRC_COMMAND_LIST_H

@@ -3,22 +3,57 @@
 //
 // Puts functions in the place of their calls.
 
-#include "runtime/device/cpu/command_list.h"
+#include "runtime/src/command_list.h"
 
+#include "runtime/device/device.h"
+#include "runtime/src/entry_points.h"
+#include "runtime/src/memory.h"
 #include "runtime/src/places.h"
 
 namespace fathom::runtime {
 
 namespace {
+/// The edges of the functions of a program, each found when it is first asked for: layers that are alike share one.
+class FunctionEdges {
+public:
+  explicit FunctionEdges(const artifact::Program &program) : program(program) {}
+  FunctionEdges(const FunctionEdges &) = delete;
+  FunctionEdges &operator=(const FunctionEdges &) = delete;
+  ~FunctionEdges() {
+    for (CommandEdges *edges : found) {
+      destroy(edges);
+    }
+  }
+
+  bool allocate() { return found.allocate(program.functions()->size()); }
+
+  fathom_status_t find(uint32_t function, const CommandEdges **edges) {
+    CommandEdges *&own = found[function];
+    if (!own) {
+      own = create<CommandEdges>();
+      if (!own) {
+        return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
+      }
+      FATHOM_RETURN_IF_ERROR(own->find(*program.functions()->Get(function)));
+    }
+    *edges = own;
+    return FATHOM_STATUS_OK;
+  }
+
+private:
+  const artifact::Program &program;
+  Buffer<CommandEdges *> found;
+};
+
 /// Appends the launches of an entry point to those before.
 class Flattener {
 public:
-  Flattener(const artifact::Program &program, const CodeImage &image, Buffer<Launch> &launches,
+  Flattener(const artifact::Program &program, FunctionEdges &allEdges, Buffer<Launch> &launches,
             Buffer<LaunchOperand> &operands, Buffer<uint32_t> &earlier)
-      : program(program), image(image), launches(launches), operands(operands), earlier(earlier),
+      : program(program), allEdges(allEdges), launches(launches), operands(operands), earlier(earlier),
         start(static_cast<uint32_t>(launches.size())) {}
 
-  fathom_status_t flatten(const artifact::Function &function);
+  fathom_status_t flatten(uint32_t number);
 
 private:
   fathom_status_t addCall(const artifact::Command &call);
@@ -30,16 +65,14 @@ private:
   uint32_t here() const { return static_cast<uint32_t>(launches.size()) - start; }
 
   const artifact::Program &program;
-  const CodeImage &image;
+  FunctionEdges &allEdges;
   Buffer<Launch> &launches;
   Buffer<LaunchOperand> &operands;
   Buffer<uint32_t> &earlier;
   /// Launches are numbered from here on.
   uint32_t start;
-  CommandEdges edges;
-  /// The function called last, and its edges: layers that are alike follow each other.
-  const artifact::Function *callee = nullptr;
-  CommandEdges calleeEdges;
+  /// Of the entry point's own function.
+  const CommandEdges *edges = nullptr;
   /// What each command of the entry point came to.
   struct Span {
     uint32_t first, last;
@@ -59,7 +92,7 @@ static LaunchOperand resolve(const artifact::Operand &operand, const artifact::C
   uint64_t instance = call ? call->instance() : 0;
   bool isSlice = facts.unit == Unit::slices;
   return {operand.place(),
-          isSlice ? (operand.offset() + operand.stride() * instance) * sizeof(void *) : operand.offset()};
+          isSlice ? (operand.offset() + operand.stride() * instance) * sizeof(DeviceAddress) : operand.offset()};
 }
 
 bool Flattener::addOperands(const artifact::Command &command, const artifact::Command *call) {
@@ -74,6 +107,7 @@ bool Flattener::addOperands(const artifact::Command &command, const artifact::Co
 bool Flattener::addLaunch(const artifact::Command &command, const artifact::Command *call) {
   Launch launch = {};
   launch.name = "record_state";
+  launch.kernel = kNoKernel;
   launch.rows = command.rows();
   launch.factor = command.factor();
   launch.element = command.element();
@@ -83,10 +117,8 @@ bool Flattener::addLaunch(const artifact::Command &command, const artifact::Comm
   launch.lastOperand = static_cast<uint32_t>(operands.size());
   launch.firstEarlier = launch.lastEarlier = static_cast<uint32_t>(earlier.size());
   if (command.action() == artifact::Action::launch) {
-    const artifact::Kernel &kernel = *program.kernels()->Get(command.target());
-    launch.name = kernel.name()->c_str();
-    launch.task = reinterpret_cast<fathom_task_fn>(const_cast<void *>(image.function(kernel.task())));
-    launch.items = reinterpret_cast<fathom_items_fn>(const_cast<void *>(image.function(kernel.items())));
+    launch.name = program.kernels()->Get(command.target())->name()->c_str();
+    launch.kernel = command.target();
   }
   return room && launches.push(launch) && isAwaited.push(false);
 }
@@ -105,18 +137,15 @@ bool Flattener::waitForCommands(CommandNumbers commands) {
 
 fathom_status_t Flattener::addCall(const artifact::Command &call) {
   const artifact::Function &function = *program.functions()->Get(call.target());
-  if (&function != callee) {
-    callee = nullptr;
-    FATHOM_RETURN_IF_ERROR(calleeEdges.find(function));
-    callee = &function;
-  }
+  const CommandEdges *calleeEdges;
+  FATHOM_RETURN_IF_ERROR(allEdges.find(call.target(), &calleeEdges));
   uint32_t first = here();
   bool room = true;
   for (uint32_t i = 0; room && i < function.commands()->size(); ++i) {
-    CommandNumbers own = calleeEdges.earlier(i);
+    CommandNumbers own = calleeEdges->earlier(i);
     room = addLaunch(*function.commands()->Get(i), &call);
     if (room && own.begin() == own.end()) {
-      room = waitForCommands(edges.earlier(command));
+      room = waitForCommands(edges->earlier(command));
     }
     for (const uint32_t *number = own.begin(); room && number != own.end(); ++number) {
       isAwaited[first + *number] = true;
@@ -129,14 +158,15 @@ fathom_status_t Flattener::addCall(const artifact::Command &call) {
   return room ? FATHOM_STATUS_OK : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
 }
 
-fathom_status_t Flattener::flatten(const artifact::Function &function) {
-  FATHOM_RETURN_IF_ERROR(edges.find(function));
+fathom_status_t Flattener::flatten(uint32_t number) {
+  const artifact::Function &function = *program.functions()->Get(number);
+  FATHOM_RETURN_IF_ERROR(allEdges.find(number, &edges));
   for (command = 0; command < function.commands()->size(); ++command) {
     const artifact::Command &here = *function.commands()->Get(command);
     uint32_t first = this->here();
     if (here.action() == artifact::Action::call) {
       FATHOM_RETURN_IF_ERROR(addCall(here));
-    } else if (!addLaunch(here, nullptr) || !waitForCommands(edges.earlier(command))) {
+    } else if (!addLaunch(here, nullptr) || !waitForCommands(edges->earlier(command))) {
       return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
     }
     if (!spans.push({first, this->here()})) {
@@ -146,34 +176,20 @@ fathom_status_t Flattener::flatten(const artifact::Function &function) {
   return FATHOM_STATUS_OK;
 }
 
-static fathom_status_t checkAddress(const CodeImage &image, const artifact::Kernel &kernel, const char *what,
-                                    uint64_t address) {
-  return image.function(address)
-             ? FATHOM_STATUS_OK
-             : fail(FATHOM_STATUS_BAD_DATA, "kernel '%.64s': address 0x%llx of its %s is not in the code",
-                    kernel.name()->c_str(), static_cast<unsigned long long>(address), what);
-}
-
-fathom_status_t CommandLists::load(const artifact::Program &newProgram, const CodeImage &image) {
+fathom_status_t CommandLists::load(const artifact::Program &newProgram) {
   program = &newProgram;
-  for (const artifact::Kernel *kernel : *program->kernels()) {
-    FATHOM_RETURN_IF_ERROR(checkAddress(image, *kernel, "task", kernel->task()));
-    FATHOM_RETURN_IF_ERROR(checkAddress(image, *kernel, "items", kernel->items()));
-  }
-  bool room = firsts.push(0);
-  for (const artifact::EntryPoint *entry : *program->entry_points()) {
-    Flattener flattener(*program, image, launches, operands, earlier);
-    FATHOM_RETURN_IF_ERROR(flattener.flatten(*program->functions()->Get(entry->function())));
-    room = room && firsts.push(static_cast<uint32_t>(launches.size()));
+  FunctionEdges edges(newProgram);
+  bool room = edges.allocate() && firsts.push(0);
+  for (uint32_t i = 0; room && i < program->entry_points()->size(); ++i) {
+    Flattener flattener(newProgram, edges, launches, operands, earlier);
+    FATHOM_RETURN_IF_ERROR(flattener.flatten(program->entry_points()->Get(i)->function()));
+    room = firsts.push(static_cast<uint32_t>(launches.size()));
   }
   return room ? FATHOM_STATUS_OK : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the commands");
 }
 
 CommandList CommandLists::of(const artifact::EntryPoint &entry) const {
-  uint32_t index = 0;
-  while (program->entry_points()->Get(index) != &entry) {
-    ++index;
-  }
+  uint32_t index = indexOf(*program, entry);
   return {entry.name()->c_str(), launches.data() + firsts[index], firsts[index + 1] - firsts[index], operands.data(),
           earlier.data()};
 }

@@ -3,8 +3,8 @@
 //
 // The token of the largest logit, for greedy answers.
 
-#ifndef FATHOM_RUNTIME_DEVICE_CPU_ARGMAX_H
-#define FATHOM_RUNTIME_DEVICE_CPU_ARGMAX_H
+#ifndef FATHOM_RUNTIME_SRC_ARGMAX_H
+#define FATHOM_RUNTIME_SRC_ARGMAX_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,4 +16,4 @@ int32_t argmax(const float *logits, size_t count);
 
 } // namespace fathom::runtime
 
-#endif // FATHOM_RUNTIME_DEVICE_CPU_ARGMAX_H
+#endif // FATHOM_RUNTIME_SRC_ARGMAX_H

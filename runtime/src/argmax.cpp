@@ -3,7 +3,7 @@
 //
 // A maximum in lanes, which compilers make vectors of, and then where it is.
 
-#include "runtime/device/cpu/argmax.h"
+#include "runtime/src/argmax.h"
 
 namespace fathom::runtime {
 

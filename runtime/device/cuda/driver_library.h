@@ -1,0 +1,22 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// NVIDIA's driver, as it is installed.
+
+#ifndef FATHOM_RUNTIME_DEVICE_CUDA_DRIVER_LIBRARY_H
+#define FATHOM_RUNTIME_DEVICE_CUDA_DRIVER_LIBRARY_H
+
+#include "runtime/device/cuda/driver.h"
+#include "runtime/src/status.h"
+
+namespace fathom::runtime::cuda {
+
+/// Finds the driver of this machine, once. DEVICE if there is none, or one too old to have all functions.
+fathom_status_t openDriverLibrary(const DriverTable **driver);
+
+/// Fills |table| from an open library. The name of the first symbol that it lacks; NULL if it has all.
+const char *bindDriver(void *library, DriverTable *table);
+
+} // namespace fathom::runtime::cuda
+
+#endif // FATHOM_RUNTIME_DEVICE_CUDA_DRIVER_LIBRARY_H

@@ -1,0 +1,123 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Parts of the device `cuda` alone: the library of the driver, sizes of grids, the memory of a step.
+
+#include "runtime/device/cuda/driver_library.h"
+#include "runtime/device/cuda/grid_sizes.h"
+#include "runtime/device/cuda/step_memory.h"
+#include "test/runtime/fake_driver.h"
+#include "test/runtime/toy_artifact.h"
+
+#include <dlfcn.h>
+#include <memory>
+
+namespace fathom::test {
+namespace {
+
+using namespace runtime::cuda;
+
+TEST(DriverLibraryTest, SaysWhatIsMissing) {
+  const DriverTable *driver = nullptr;
+  void *installed = dlopen("libcuda.so.1", RTLD_NOW);
+  if (installed) {
+    GTEST_SKIP() << "this machine has a driver";
+  }
+  EXPECT_EQ(openDriverLibrary(&driver), FATHOM_STATUS_DEVICE);
+  EXPECT_STREQ(fathom_status_message(), "no NVIDIA driver: libcuda.so.1 cannot be loaded; install the driver, or "
+                                        "compile the model with --target=cpu");
+  EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_DEVICE), 8);
+}
+
+TEST(DriverLibraryTest, FindsTheFirstFunctionThatADriverLacks) {
+  DriverTable table = {};
+  void *program = dlopen(nullptr, RTLD_NOW);
+  EXPECT_STREQ(bindDriver(program, &table), "cuInit");
+  dlclose(program);
+}
+
+/// A grid, and the GPU it is for.
+class GridSizesTest : public testing::Test {
+protected:
+  uint32_t blocks(uint64_t rows, uint32_t factor, artifact::GridT grid, uint64_t scratchLimit = 0) {
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(artifact::CreateGrid(builder, &grid));
+    GpuFacts gpu = {};
+    gpu.multiprocessors = 10;
+    return GridSizes(gpu, scratchLimit)
+        .blocks(*flatbuffers::GetRoot<artifact::Grid>(builder.GetBufferPointer()), rows, factor);
+  }
+
+  static artifact::GridT grid(uint32_t blocks, uint32_t rowsPerBlock, uint64_t scratch = 0) {
+    artifact::GridT made;
+    made.threads = 100;
+    made.blocks = blocks;
+    made.rows_per_block = rowsPerBlock;
+    made.scratch_bytes = scratch;
+    return made;
+  }
+};
+
+TEST_F(GridSizesTest, RowsAreRoundedUpToBlocks) {
+  EXPECT_EQ(blocks(1, 1, grid(1, 8)), 1u);
+  EXPECT_EQ(blocks(9, 1, grid(5, 8)), 10u);
+  EXPECT_EQ(blocks(9, 8, grid(1, 8)), 9u);
+}
+
+TEST_F(GridSizesTest, AGpuHasNoMoreBlocksThanItCanHold) {
+  EXPECT_EQ(blocks(1 << 20, 1, grid(7, 1)), 640u);
+  EXPECT_EQ(blocks(1 << 20, UINT32_MAX, grid(UINT32_MAX, 1)), 640u);
+}
+
+TEST_F(GridSizesTest, ScratchMemoryBoundsBlocksButForOne) {
+  EXPECT_EQ(blocks(100, 1, grid(1, 1, 1000), 700000), 7u);
+  EXPECT_EQ(blocks(100, 1, grid(1, 1, 1000), 100), 1u);
+}
+
+// Far more rows of logits than staging has room for.
+TEST(StepMemoryTest, LargeOutputsComeInPieces) {
+  constexpr uint32_t kVocabulary = 5 << 20, kRows = 3;
+  artifact::ProgramT program;
+  program.target = std::make_unique<artifact::TargetT>();
+  program.code = std::make_unique<artifact::CodeT>();
+  program.entry_points.push_back(std::make_unique<artifact::EntryPointT>());
+  program.entry_points[0]->max_rows = kRows;
+  program.entry_points[0]->hidden_out = true;
+  artifact::ModelT model;
+  model.vocabulary = kVocabulary;
+  model.hidden = 7;
+  flatbuffers::FlatBufferBuilder programBuilder, modelBuilder;
+  programBuilder.Finish(artifact::CreateProgram(programBuilder, &program));
+  modelBuilder.Finish(artifact::CreateModel(modelBuilder, &model));
+  auto &madeProgram = *flatbuffers::GetRoot<artifact::Program>(programBuilder.GetBufferPointer());
+  auto &madeModel = *flatbuffers::GetRoot<artifact::Model>(modelBuilder.GetBufferPointer());
+
+  FakeDriver::reset();
+  Gpu gpu;
+  ASSERT_OK(gpu.open(kFakeDriver, 0));
+  GpuScope scope(gpu);
+  StepMemory step;
+  ASSERT_OK(step.open(gpu, madeProgram, madeModel));
+  StepLayout layout(*madeProgram.entry_points()->Get(0), madeModel, kRows);
+  std::vector<float> given(kVocabulary * kRows), hidden(7 * kRows), taken(given.size()), takenHidden(hidden.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    given[i] = float(i % 1000003);
+  }
+  hidden = {given.begin() + 500, given.begin() + 500 + long(hidden.size())};
+  CUstream stream;
+  ASSERT_EQ(kFakeDriver.createStream(&stream, 0), kSuccess);
+  kFakeDriver.upload(step.address() + layout.logits, given.data(), given.size() * sizeof(float), stream);
+  kFakeDriver.upload(step.address() + layout.hiddenOut, hidden.data(), hidden.size() * sizeof(float), stream);
+  fathom_call_t call = {};
+  call.rows = call.logit_rows = kRows;
+  call.logits = taken.data();
+  call.hidden_out = takenHidden.data();
+  ASSERT_OK(step.download(layout, call, stream));
+  EXPECT_EQ(taken, given);
+  EXPECT_EQ(takenHidden, hidden);
+  EXPECT_EQ(FakeDriver::calls("readBack"), 2u);
+  kFakeDriver.destroyStream(stream);
+}
+
+} // namespace
+} // namespace fathom::test
