@@ -5,7 +5,7 @@
 
 #include "kernels/Catalog.h"
 
-#include "kernels/cpu/sizes.h"
+#include "kernels/cpu/mla_scratch.h"
 
 #include <algorithm>
 
@@ -215,7 +215,7 @@ const Device &device() {
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType)                                      \
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType, tile)                                \
   {#name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
   static const std::vector<Arch> levels = {
 #include "kernels/cpu/instances.def"
