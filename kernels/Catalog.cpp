@@ -5,7 +5,7 @@
 
 #include "kernels/Catalog.h"
 
-#include "kernels/cpu/sizes.h"
+#include "kernels/cpu/mla_scratch.h"
 #include "kernels/nvptx/sizes.h"
 
 #include <algorithm>
@@ -249,7 +249,7 @@ const std::vector<Device> &devices() {
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType)                                      \
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType, tile)                                \
   {&devices()[DEVICE], #name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
   static const std::vector<Arch> levels = {
 #define DEVICE 0

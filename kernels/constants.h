@@ -10,9 +10,6 @@
 
 #include "fathom/kernel_abi.h"
 
-// For the values of constants.
-#include "kernels/ops.def"
-
 /// Kernels are inlined before they are simplified: a function that is not is still a call when loops are unrolled, and
 /// what it would have made a constant is none.
 #define FATHOM_INLINE inline __attribute__((always_inline))
@@ -25,12 +22,19 @@ FATHOM_INLINE constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b -
 FATHOM_INLINE constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 FATHOM_INLINE constexpr int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
+// A kernel sees the rows of its source's ops alone, so that a row of another op does not compile it again.
+#ifdef FATHOM_INSTANCE_ROWS
+#define FATHOM_ROWS_OF_OPS FATHOM_INSTANCE_ROWS
+#else
+#define FATHOM_ROWS_OF_OPS "kernels/ops.def"
+#endif
+
 /// `<op>_op` has an enumerator for each of the op's constants: its index.
 #define FATHOM_OP(op, inputs, outputs, constants, epilogue)                                                            \
   struct op##_op {                                                                                                     \
     enum OpConstant { FATHOM_LIST constants, kOpConstants };                                                           \
   };
-#include "kernels/ops.def"
+#include FATHOM_ROWS_OF_OPS
 #undef FATHOM_OP
 
 } // namespace fathom

@@ -8,6 +8,7 @@
 #include "codegen/nvptx/EntryPoint.h"
 #include "codegen/nvptx/Target.h"
 #include "dialects/support/Threads.h"
+#include "kernels/KernelBitcode.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -18,28 +19,52 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
+static kernels::Grid findGrid(const KernelInstance &kernel) {
+  return kernels::findKernel(kernel.kernel)->grid(kernel.constants.data());
+}
+
 std::vector<CodeUnit> NvptxTarget::listUnits(const ModelCode &code) const {
   std::vector<CodeUnit> units;
+  for (const KernelInstance &kernel : code.kernels) {
+    units.push_back(
+        {"", kernels::findKernelBitcode(kernel.kernel).size,
+         [&](LLVMContext &context) { return buildKernelEntry(code, kernel, findGrid(kernel).threads, context); },
+         nullptr});
+  }
   for (const GeneratedKernel &kernel : code.generated) {
     units.push_back({"", 0, [&](LLVMContext &context) { return buildGeneratedEntry(code, kernel, context); }, nullptr});
   }
   return units;
 }
 
-/// A thread for each item.
-static std::unique_ptr<artifact::GridT> makeGrid(const GeneratedKernel &kernel, const Assembled &assembled,
-                                                 size_t module) {
-  auto grid = std::make_unique<artifact::GridT>();
-  grid->module_ = module;
-  grid->threads = kGeneratedThreads;
-  grid->scratch_bytes = kernel.scratchBytes;
-  grid->registers = assembled.registers;
-  grid->shared_bytes = assembled.sharedBytes;
-  grid->spill_bytes = assembled.spillBytes;
-  bool ofRows = kernel.items == 0;
-  grid->blocks = ofRows ? 1 : divideCeil(kernel.items, kGeneratedThreads);
-  grid->rows_per_block = ofRows ? kGeneratedThreads : std::numeric_limits<uint32_t>::max();
+static artifact::GridT makeGrid(const KernelInstance &kernel) {
+  kernels::Grid sizes = findGrid(kernel);
+  artifact::GridT grid;
+  grid.threads = sizes.threads;
+  grid.blocks = sizes.blocks;
+  grid.rows_per_block = sizes.rowsPerBlock;
+  grid.dynamic_shared_bytes = sizes.sharedBytes;
   return grid;
+}
+
+/// A thread for each item.
+static artifact::GridT makeGrid(const GeneratedKernel &kernel) {
+  bool ofRows = kernel.items == 0;
+  artifact::GridT grid;
+  grid.threads = kGeneratedThreads;
+  grid.blocks = ofRows ? 1 : divideCeil(kernel.items, kGeneratedThreads);
+  grid.rows_per_block = ofRows ? kGeneratedThreads : std::numeric_limits<uint32_t>::max();
+  grid.scratch_bytes = kernel.scratchBytes;
+  return grid;
+}
+
+/// By the names of kernels, in the order of units.
+static SmallVector<std::pair<StringRef, artifact::GridT>> listGrids(const ModelCode &code) {
+  SmallVector<std::pair<StringRef, artifact::GridT>> grids;
+  auto add = [&](const auto &kernel) { grids.emplace_back(kernel.symbol, makeGrid(kernel)); };
+  for_each(code.kernels, add);
+  for_each(code.generated, add);
+  return grids;
 }
 
 /// Machine code of each module; none without an assembler. Equal modules are assembled once.
@@ -92,10 +117,15 @@ Expected<ProgramCode> NvptxTarget::emit(const ModelCode &code, const EmitOptions
     return assembled.takeError();
   }
   ProgramCode program;
-  for (auto [kernel, unit, machineCode] : zip_equal(code.generated, *units, *assembled)) {
-    auto table = find_if(kernels, [&, &symbol = kernel.symbol](const auto &table) { return table.name == symbol; });
-    table->grid = makeGrid(kernel, machineCode, program.modules.size());
+  for (auto &&[named, unit, machineCode] : zip_equal(listGrids(code), *units, *assembled)) {
+    auto &[name, grid] = named;
+    grid.module_ = program.modules.size();
+    grid.registers = machineCode.registers;
+    grid.shared_bytes = machineCode.sharedBytes;
+    grid.spill_bytes = machineCode.spillBytes;
     program.modules.push_back(addModule(unit.bytes, machineCode, program.bytes));
+    auto table = find_if(kernels, [&, &symbol = name](const auto &table) { return table.name == symbol; });
+    table->grid = std::make_unique<artifact::GridT>(std::move(grid));
   }
   return program;
 }

@@ -4,7 +4,7 @@
 // How a source defines the kernel that it is compiled for.
 //
 // CMake compiles a source once for each kernel of instances.def that names it, with the macros FATHOM_INSTANCE_SYMBOL,
-// _OP, _ARCH, _TYPE and _LAYOUT. A source ends with FATHOM_DEFINE_KERNEL(class).
+// _OP, _TILE, _TYPE, _LAYOUT and _ROWS. A source ends with FATHOM_DEFINE_KERNEL(class).
 
 #ifndef FATHOM_KERNELS_CPU_KERNEL_H
 #define FATHOM_KERNELS_CPU_KERNEL_H
@@ -37,16 +37,9 @@ struct HeadItems : Constants {
 // Words of instances.def.
 enum class Op {
 #define FATHOM_OP(op, ...) op,
-#include "kernels/ops.def"
+#include FATHOM_ROWS_OF_OPS
 #undef FATHOM_OP
 };
-namespace archs {
-using x86 = void;
-using avx2 = Avx2Tile;
-using avx512 = Avx512Tile;
-using avx512bf16 = Avx512Bf16Tile;
-using amx = AmxTile;
-} // namespace archs
 namespace types {
 using none = void;
 using f32 = F32;
@@ -65,7 +58,7 @@ using panels = PanelWeights<Weight>;
 #ifdef FATHOM_INSTANCE_SYMBOL
 
 constexpr Op kOp = Op::FATHOM_INSTANCE_OP;
-using Tile = archs::FATHOM_INSTANCE_ARCH;
+using Tile = FATHOM_INSTANCE_TILE;
 using Weight = types::FATHOM_INSTANCE_TYPE;
 using Weights = layouts::FATHOM_INSTANCE_LAYOUT<Weight>;
 

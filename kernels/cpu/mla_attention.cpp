@@ -11,6 +11,7 @@
 
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/epilogue.h"
+#include "kernels/cpu/mla_scratch.h"
 
 namespace fathom::cpu {
 

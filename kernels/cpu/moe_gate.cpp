@@ -12,6 +12,9 @@
 
 #include "kernels/cpu/kernel.h"
 
+// For the values of constants.
+#include "kernels/ops.def"
+
 namespace fathom::cpu {
 
 enum class Scoring : int64_t { Softmax = FATHOM_SCORING_SOFTMAX, Sigmoid = FATHOM_SCORING_SIGMOID };

@@ -28,12 +28,18 @@ FATHOM_INLINE constexpr int64_t size_of_part(int64_t count, int64_t size, int64_
   return count % size == 0 ? size : smaller(size, count - at);
 }
 
+#ifdef FATHOM_INSTANCE_ROWS
+#define FATHOM_ROWS_OF_INSTANCES FATHOM_INSTANCE_ROWS
+#else
+#define FATHOM_ROWS_OF_INSTANCES "kernels/cpu/instances.def"
+#endif
+
 /// `<op>_constants` has those of the op, and the one that is tuned.
 #define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
   struct op##_constants : op##_op {                                                                                    \
     enum TunedConstant { tuned = kOpConstants };                                                                       \
   };
-#include "kernels/cpu/instances.def"
+#include FATHOM_ROWS_OF_INSTANCES
 #undef FATHOM_INSTANCES
 
 /// Panels an item of a product takes: enough to keep several in flight, few enough that there are items for several
@@ -128,40 +134,6 @@ FATHOM_INLINE constexpr int64_t attending_scratch(int64_t heads, int64_t decoded
 /// threads.
 FATHOM_INLINE constexpr int64_t attended_rows(int64_t rows) { return rows >= 64 ? 8 : 1; }
 
-/// What an item of mla_attention has where. `Place` is a float pointer, or an int64_t to measure: counted in floats.
-template <class Place>
-struct MlaAttentionScratch : mla_attention_constants {
-  /// Rows whose scores are in memory at once: a multiple of every tile's rows.
-  static constexpr int64_t kScoreRows = 48;
-
-  Place begin;         ///< MultiplyScratch
-  Place results;       ///< Sums, [dv / 32][rows + slack][32]
-  Place value_weights; ///< panels [dv / 32][r][32]
-  Place expanded;      ///< Sums of an expansion
-  Place keys;          ///< panels [2][dn + dr][32 keys]
-  Place values;        ///< panels [dv / 32][64 keys][32]
-  Place scores;        ///< Sums, [2][kScoreRows + slack][32]
-  Place weights;       ///< [kScoreRows][64]
-  Place key_weights;   ///< [dn][r]
-  Place queries;       ///< [rows][dn + dr], rotated
-  Place softmax;       ///< SoftmaxState [rows]
-  Place latents;       ///< [64][r + dr] where they are not stored as f32
-  Place end;
-
-  FATHOM_INLINE constexpr MlaAttentionScratch(Place begin, int64_t rows, const int64_t *c)
-      : begin(begin), results(begin + floats<MultiplyScratch>(1)),
-        value_weights(results + sums_size(ceil_div(c[dv], kPanel), rows)),
-        expanded(value_weights + ceil_div(c[dv], kPanel) * c[r] * kPanel),
-        keys(expanded + sums_size(kGroup, greater(c[dn], kKeys))), values(keys + 2 * (c[dn] + c[dr]) * kPanel),
-        scores(values + ceil_div(c[dv], kPanel) * kKeys * kPanel), weights(scores + sums_size(2, kScoreRows)),
-        key_weights(weights + kScoreRows * kKeys), queries(key_weights + c[dn] * c[r]),
-        softmax(queries + rows * (c[dn] + c[dr])), latents(softmax + floats<SoftmaxState>(rows)),
-        end(latents + decoded_size(c[latent_element], c[r] + c[dr])) {}
-
-  FATHOM_INLINE MultiplyScratch *multiply() const { return reinterpret_cast<MultiplyScratch *>(begin); }
-  FATHOM_INLINE SoftmaxState *states() const { return reinterpret_cast<SoftmaxState *>(softmax); }
-};
-
 /// A position and its score, while the best are sought.
 struct Candidate {
   float score;
@@ -179,7 +151,8 @@ constexpr int64_t kTileDepth = 32;
 constexpr int64_t kTileNumbers = kTileRows * kTileDepth;
 constexpr int64_t kTileHeads = 64;
 
-/// What a screen of keys has where; heads and depth are those of whole tiles. `Place` as above.
+/// What a screen of keys has where; heads and depth are those of whole tiles. `Place` is a float pointer, or an int64_t
+/// to measure: counted in floats.
 template <class Place>
 struct ScreenScratch {
   int64_t heads, depth;

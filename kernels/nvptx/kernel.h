@@ -4,7 +4,7 @@
 // How a source defines the kernel that it is compiled for.
 //
 // CMake compiles a source once for each kernel of instances.def that names it, with the macros FATHOM_INSTANCE_SYMBOL,
-// _OP, _TYPE. A source ends with FATHOM_DEFINE_KERNEL(class). Every thread of a grid calls the kernel. A grid may have
+// _OP, _TYPE and _ROWS. A source ends with FATHOM_DEFINE_KERNEL(class). Every thread of a grid calls the kernel. A grid may have
 // more or fewer blocks than suit: blocks take what is to be done in turns, so that nothing depends on how many there
 // are.
 
@@ -50,7 +50,7 @@ struct F8E4M3 {
 // Words of instances.def.
 enum class Op {
 #define FATHOM_OP(op, ...) op,
-#include "kernels/ops.def"
+#include FATHOM_ROWS_OF_OPS
 #undef FATHOM_OP
 };
 namespace types {

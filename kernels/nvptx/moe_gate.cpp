@@ -13,6 +13,9 @@
 
 #include "kernels/nvptx/kernel.h"
 
+// For the values of constants.
+#include "kernels/ops.def"
+
 namespace fathom::nv {
 
 constexpr int kSumLanes = 16;

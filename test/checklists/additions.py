@@ -53,12 +53,12 @@ int runGreet() {
 ADDITIONS = {
     "kernels/cpu/instances.def": [
         ("FATHOM_ARCH(avx512,",
-         "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi), all)\n"
+         "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi), all, "
+         "Avx512Tile)\n"
          "FATHOM_ARCH(avx512,"),
         ("FATHOM_INSTANCES(gemm, gemm, (avx2, avx512,", "FATHOM_INSTANCES(gemm, gemm, (avx2, avx512, vbmi,"),
         ("FATHOM_INSTANCES(clamp_rows, clamp_rows, (x86)", "FATHOM_INSTANCES(clamp_rows, clamp_rows, (x86, avx2)"),
     ],
-    "kernels/cpu/kernel.h": [("using avx512 = Avx512Tile;\n", "using avx512 = Avx512Tile;\nusing vbmi = Avx512Tile;\n")],
     "frontend/huggingface/families/Llama.cpp": [
         ('      {"qwen2",', '      {"copycat", {&gqa, &qkvBias, &denseMlp}, RopePairs::HalfSplit, {}, /*windowsHaveSwitch=*/true},\n'
                           '      {"qwen2",'),

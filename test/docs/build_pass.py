@@ -39,12 +39,12 @@ def new_passes():
 
 
 def compile_flags(phase):
-    """What the real build compiles passes of the phase with, but for output, input and optimization."""
+    """What the real build compiles passes of the phase with, precompiled headers as well, but for output and input."""
     with open(os.path.join(TREE, "build", "release", "compile_commands.json"), encoding="utf-8") as stream:
         commands = json.load(stream)
     command = next(c["command"] for c in commands if c["file"].endswith(f"/passes/{phase}/Pipeline.cpp"))
     words = shlex.split(command.split(" -o ")[0])
-    return [word for word in words if not word.startswith(("-O3", "-fdiagnostics-color"))]
+    return [word for word in words if word != "-fdiagnostics-color"]
 
 
 def build(phase, name):
