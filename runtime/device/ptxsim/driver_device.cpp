@@ -54,9 +54,11 @@ CUresult simulateErrorName(Driver &, CUresult result, const char **name) {
   return row == nullptr ? kInvalidValue : kSuccess;
 }
 
-CUresult simulateErrorString(Driver &, CUresult result, const char **text) {
+CUresult simulateErrorString(Driver &driver, CUresult result, const char **text) {
   const ResultRow *row = findResult(result);
-  *text = row == nullptr ? nullptr : row->text;
+  // What a kernel did wrong says more than the name of the error that it led to.
+  bool isReported = !driver.report.empty();
+  *text = row == nullptr ? nullptr : isReported ? driver.report.c_str() : row->text;
   return row == nullptr ? kInvalidValue : kSuccess;
 }
 
