@@ -10,6 +10,7 @@
 #include "runtime/cli/options.h"
 #include "runtime/cli/output.h"
 #include "runtime/cli/signals.h"
+#include "runtime/device/device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,7 +119,7 @@ static void addMachine(Table &table, RunOptions *o) {
   table.add({"threads", 0, OptionKind::kCount, &o->threads, "N", "threads, 0: one for each processor (0)", 0, 1024});
   table.add({"prefill-chunk", 0, OptionKind::kCount, &o->prefillChunk, "N",
              "prompt tokens computed at once, 0: as many as can be (0)", 0, 1u << 20});
-  table.add({"device", 0, OptionKind::kText, &o->device, "DEVICE", "where to compute (cpu)"});
+  table.add({"device", 0, OptionKind::kText, &o->device, "DEVICE", kDeviceHelp});
   table.add({"weights-directory", 0, OptionKind::kText, &o->weightsDirectory, "DIR",
              "where the weight files of --weights=reference are"});
   table.add({"verify-weights", 0, OptionKind::kFlag, &o->verifyWeights, nullptr,
@@ -164,6 +165,15 @@ int refuseDraft(const char *program, const char *text) {
                          FATHOM_MOST_DRAFTS, text);
 }
 
+int checkDevice(const char *program, const char *device) {
+  runtime::DeviceChoice choice;
+  fathom_status_t status = runtime::chooseDevice(device, &choice);
+  if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
+    return printUsageError(program, "option '--device': %s", fathom_status_message());
+  }
+  return status == FATHOM_STATUS_OK ? int(kContinue) : report(program, status);
+}
+
 // What a table cannot say.
 static int checkOptions(const ModelSource &source, const RunOptions &o) {
   int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
@@ -181,12 +191,7 @@ static int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (o.echo && (o.tokenIds || o.batchFile || strcmp(o.output, "text") != 0)) {
     refuse("--echo needs a prompt given as text, and --output=text");
   }
-  bool known = !strcmp(o.device, "cpu") || !strncmp(o.device, "cuda", 4) || !strcmp(o.device, "ptxsim");
-  if (!known) {
-    code = printUsageError(source.program, "device '%s' is unknown; use --device=cpu", o.device);
-  } else if (code == kContinue && strcmp(o.device, "cpu") != 0) {
-    code = printError(source.program, kDevice, "device '%s' is not in this runtime; use --device=cpu", o.device);
-  }
+  code = code == kContinue ? checkDevice(source.program, o.device) : code;
   const bool tokens = o.tokenIds || o.batchFile;
   const Useless useless[] = {
       {tokens && o.hasBos, o.bos ? "bos" : "no-bos", "the prompt is given as tokens"},
@@ -268,6 +273,7 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   }
   modelOptions.weights_directory = options.weightsDirectory;
   modelOptions.copy_weights = !options.mmap;
+  modelOptions.device = options.device;
   if (options.hasVerifyWeights) {
     modelOptions.verify_weights = options.verifyWeights ? FATHOM_VERIFY_ALWAYS : FATHOM_VERIFY_NEVER;
   }

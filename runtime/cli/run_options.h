@@ -46,7 +46,7 @@ struct RunOptions {
 
   uint64_t prefillChunk = 0;
   uint64_t threads = 0;
-  const char *device = "cpu";
+  const char *device = nullptr;
   const char *weightsDirectory = nullptr;
   bool verifyWeights = false, hasVerifyWeights = false;
   bool mmap = true;
@@ -56,6 +56,10 @@ struct RunOptions {
 constexpr const char *kCompileOptions =
     "act-type|cache-type|max-context|max-batch|prefill-rows|mcpu|weights|kernels|tokenizer";
 constexpr const char *kCompileHint = "acts when a checkpoint is compiled: it goes with 'fathom compile'";
+
+/// What --device says of itself.
+constexpr const char *kDeviceHelp =
+    "where to compute: cpu, cuda, or cuda:N (default: FATHOM_DEVICE, else the first that the artifact is for)";
 
 enum class Verb { kRun, kChat };
 
@@ -67,6 +71,9 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
 bool parseDraft(const char *text, uint32_t *drafts);
 /// What is wrong with it then, and an exit code.
 int refuseDraft(const char *program, const char *text);
+
+/// Whether --device names one that is there: kContinue, or an exit code with a message on stderr. NULL names none.
+int checkDevice(const char *program, const char *device);
 
 /// A model and a session, released at the end of the scope.
 class LoadedModel {

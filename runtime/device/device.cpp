@@ -35,30 +35,47 @@ bool DeviceMemory::moveTo(uint64_t size) {
   return copied;
 }
 
+// Reads "cuda" and "cuda:1"; only devices that there may be several of have numbers.
+static bool parse(const char *name, const Device &device, uint32_t *number) {
+  size_t length = strlen(device.name);
+  if (strncmp(name, device.name, length) != 0 || (name[length] && name[length] != ':')) {
+    return false;
+  }
+  *number = 0;
+  if (!name[length]) {
+    return true;
+  }
+  const char *digits = name + length + 1;
+  char *end = nullptr;
+  unsigned long value = strtoul(digits, &end, 10);
+  *number = static_cast<uint32_t>(value);
+  return device.describe && *digits >= '0' && *digits <= '9' && !*end && value <= UINT16_MAX;
+}
+
+static fathom_status_t failUnknown(const char *name) {
+  fail(FATHOM_STATUS_INVALID_ARGUMENT, "device '%.64s' is unknown; expected", name);
+  for (const Device *const *device = devices(); *device; ++device) {
+    failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s %s%s", device == devices() ? "" : ",", (*device)->name,
+             (*device)->describe ? "[:N]" : "");
+  }
+  return FATHOM_STATUS_INVALID_ARGUMENT;
+}
+
 fathom_status_t chooseDevice(const char *name, DeviceChoice *choice) {
-  size_t length = name ? strcspn(name, ":") : 0;
-  for (const Device *const *device = devices(); name && *device; ++device) {
-    if (strlen((*device)->name) != length || strncmp((*device)->name, name, length) != 0) {
-      continue;
-    }
-    char *end = nullptr;
-    const char *digits = name[length] ? name + length + 1 : "0";
-    unsigned long number = strtoul(digits, &end, 10);
-    bool isNumbered = (*device)->describe || !name[length];
-    if (isNumbered && *digits >= '0' && *digits <= '9' && !*end && number < UINT16_MAX) {
-      *choice = {*device, static_cast<uint32_t>(number)};
-      return FATHOM_STATUS_OK;
-    }
+  *choice = {};
+  for (const Device *const *device = devices(); name && *device && !choice->device; ++device) {
+    choice->device = parse(name, **device, &choice->number) ? *device : nullptr;
   }
   if (!name) {
     return FATHOM_STATUS_OK;
   }
-  fail(FATHOM_STATUS_INVALID_ARGUMENT, "there is no device '%.64s', expected", name);
-  for (const Device *const *device = devices(); *device; ++device) {
-    failAlso(FATHOM_STATUS_INVALID_ARGUMENT, "%s '%s'%s", device == devices() ? "" : ",", (*device)->name,
-             (*device)->describe ? ", with ':' and a number for one that is not the first" : "");
+  if (!choice->device) {
+    return failUnknown(name);
   }
-  return FATHOM_STATUS_INVALID_ARGUMENT;
+  char text[256];
+  fathom_status_t status =
+      choice->device->describe ? choice->device->describe(choice->number, text, sizeof(text)) : FATHOM_STATUS_OK;
+  return status == FATHOM_STATUS_OK ? status : failInFile(status, name);
 }
 
 static bool isFor(const Device &device, const artifact::Program &program) {

@@ -37,9 +37,9 @@ struct Device {
   /// Whether nobody is given it who does not ask for it.
   bool isOnlyByName;
 
-  /// Says in words what number |number| of its kind is; false if this machine has none. NULL for a device that there is
-  /// one of, which is number 0 below.
-  bool (*describe)(uint32_t number, char *text, size_t size);
+  /// Says in words what number |number| of its kind is; DEVICE if there is none. NULL for a device that there is one
+  /// of, which is number 0 below.
+  fathom_status_t (*describe)(uint32_t number, char *text, size_t size);
   /// MISMATCH, with what is missing, if this machine cannot run code for |target|; DEVICE if there is no such device.
   fathom_status_t (*check)(uint32_t number, const artifact::Target &target);
   /// Loads the code of a checked program that this machine can run. |contents| outlives it, and |program| is of it.
@@ -88,7 +88,8 @@ struct DeviceChoice {
   uint32_t number = 0;
 };
 
-/// The device that |name| is of, e.g. "cuda:1"; NULL leaves the choice open. INVALID_ARGUMENT for a name of none.
+/// The device that |name| is of, e.g. "cuda:1"; NULL leaves the choice open. INVALID_ARGUMENT for a name of none,
+/// DEVICE for that of one that is not there.
 fathom_status_t chooseDevice(const char *name, DeviceChoice *choice);
 
 /// Whose memory something is: a device's, of the machine where |code| runs.

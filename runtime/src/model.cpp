@@ -8,16 +8,24 @@
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 namespace fathom::runtime {
 
+// First, so that nothing is read for a device that is not there.
+fathom_status_t Model::chooseDevice(const fathom_model_options_t &options) {
+  return runtime::chooseDevice(options.device ? options.device : getenv("FATHOM_DEVICE"), &choice);
+}
+
 fathom_status_t Model::loadFile(const char *path, const fathom_model_options_t &options) {
+  FATHOM_RETURN_IF_ERROR(chooseDevice(options));
   FATHOM_RETURN_IF_ERROR(source.openFile(path, options.file_offset));
   return load({options.weights_directory, path}, options);
 }
 
 fathom_status_t Model::loadMemory(const void *data, size_t size, const fathom_model_options_t &options) {
+  FATHOM_RETURN_IF_ERROR(chooseDevice(options));
   source.openMemory(data, size);
   fathom_model_options_t adjusted = options;
   // Kernels load weights with aligned vectors; segments are aligned only if the artifact is.
@@ -32,7 +40,7 @@ fathom_status_t Model::load(const Weights::Places &places, const fathom_model_op
       return fail(FATHOM_STATUS_BAD_DATA, "artifact metadata: %s", problem);
     }
   }
-  FATHOM_RETURN_IF_ERROR(deviceCode.load(contents(), source));
+  FATHOM_RETURN_IF_ERROR(deviceCode.load(contents(), source, choice));
   return tensors.open(contents(), program(), source, places, deviceCode.space(), options);
 }
 
@@ -93,6 +101,7 @@ void Model::describe(fathom_model_info_t *info) const {
   info->target_cpu = textOf(program().target()->cpu());
   info->compiler_version = root.build() ? textOf(root.build()->compiler_version()) : "";
   info->variant = deviceCode.variant();
+  info->device = deviceCode.space().device->name;
   info->metadata = metadata.data();
   info->metadata_size = metadata.header().metadata_size;
 }

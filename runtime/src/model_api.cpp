@@ -64,7 +64,9 @@ fathom_status_t fathom_model_load_file(const char *path, const fathom_model_opti
   FATHOM_RETURN_IF_ERROR(takeOptions(options, &taken, __func__));
   return loadModel(out_model, [&](Model *model) {
     fathom_status_t status = model->loadFile(path, taken);
-    return status == FATHOM_STATUS_OK ? status : failInFile(status, path);
+    bool isOfFile =
+        status != FATHOM_STATUS_OK && status != FATHOM_STATUS_DEVICE && status != FATHOM_STATUS_INVALID_ARGUMENT;
+    return isOfFile ? failInFile(status, path) : status;
   });
 }
 

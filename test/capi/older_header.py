@@ -8,8 +8,8 @@ import re
 import sys
 
 LAST = {
-    "fathom_model_options": ["verify_weights", "copy_weights"],
-    "fathom_model_info": ["activation_type", "variant"],
+    "fathom_model_options": ["device"],
+    "fathom_model_info": ["device"],
     "fathom_sampling": ["seed"],
     "fathom_session_options": ["trace"],
     "fathom_generate_options": ["seen_count"],

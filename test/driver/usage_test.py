@@ -174,7 +174,9 @@ class Mistakes(support.DriverTest):
 
     def test_devices(self):
         self.refused("run", "x", "-p", "a", "--device=abacus", words=("abacus", "cpu"))
-        self.refused("run", "x", "-p", "a", "--device=cuda:0", words=("cuda:0", "cpu"), code=DEVICE)
+        self.refused("run", "x", "-p", "a", "--device=cuda:0", words=("cuda:0",), code=DEVICE)
+        self.refused("bench", "x", "--device=cuda:x", words=("cuda:x", "cuda[:N]"))
+        self.refused("run", "x", "-p", "a", "--device=cpu:1", words=("cpu:1",))
 
     def test_processors(self):
         folder, output = support.checkpoint(), self.path("y")

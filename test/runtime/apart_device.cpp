@@ -19,12 +19,17 @@
 #include <set>
 #include <vector>
 
+namespace fathom::test {
+static std::atomic<const runtime::Device *> secondDevice{nullptr};
+}
+
 namespace fathom::runtime {
 
 // In the place of the runtime's own list.
 const Device *const *devices() {
-  static const Device *list[2] = {};
+  static const Device *list[3] = {};
   list[0] = &test::usedDevice();
+  list[1] = test::secondDevice;
   return list;
 }
 
@@ -39,8 +44,11 @@ using runtime::kCpuDevice;
 
 static std::atomic<const Device *> used{nullptr};
 
-void useDevice(const Device &device) { used = &device; }
-void resetDevice() { used = nullptr; }
+void useDevice(const Device &device, const Device *second) {
+  used = &device;
+  secondDevice = second;
+}
+void resetDevice() { used = secondDevice = nullptr; }
 
 const Device &usedDevice() {
   if (const Device *chosen = used) {

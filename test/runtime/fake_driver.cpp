@@ -457,5 +457,6 @@ static fathom_status_t openFake(const DriverTable **driver) {
 }
 
 const runtime::Device kFakeCudaDevice = deviceOver<openFake>("fakecuda", /*isOnlyByName=*/false);
+const runtime::Device kFakeSimDevice = deviceOver<openFake>("fakesim", /*isOnlyByName=*/true);
 
 } // namespace fathom::test

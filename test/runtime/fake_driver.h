@@ -54,6 +54,8 @@ extern const runtime::cuda::DriverTable kFakeDriver;
 
 /// A GPU over that driver, "fakecuda".
 extern const runtime::Device kFakeCudaDevice;
+/// The same, "fakesim", for those alone who ask for it.
+extern const runtime::Device kFakeSimDevice;
 
 } // namespace fathom::test
 

@@ -62,6 +62,9 @@ static int check(const cli::ModelSource &source, BenchOptions &o, bool computedG
   if (!cli::parseDraft(o.draft, &o.drafts)) {
     return cli::refuseDraft(source.program, o.draft);
   }
+  if (int code = cli::checkDevice(source.program, o.device); code != cli::kContinue) {
+    return code;
+  }
   if (o.svg && !*o.svg) {
     return cli::printUsageError(source.program, "--svg: the file's name is empty");
   }
@@ -92,6 +95,7 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
       {"threads", 0, OptionKind::kCount, &o.threads, "N", "threads, 0: one for each processor (0)", 0, 1024},
       {"prefill-chunk", 0, OptionKind::kCount, &o.prefillChunk, "N", "prompt tokens computed at once (all)", 0,
        1u << 20},
+      {"device", 0, OptionKind::kText, &o.device, "DEVICE", cli::kDeviceHelp},
       {"weights-directory", 0, OptionKind::kText, &o.weightsDirectory, "DIR",
        "where the weight files of --weights=reference are"},
       {"mmap", 0, OptionKind::kFlag, &o.mmap, nullptr, "map weights; otherwise read them into this process's memory"},

@@ -29,6 +29,7 @@ struct BenchOptions {
   uint32_t drafts = 0;
   const char *svg = nullptr;
   const char *weightsDirectory = nullptr;
+  const char *device = nullptr;
   bool mmap = true;
 };
 

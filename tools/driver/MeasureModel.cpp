@@ -37,6 +37,7 @@ int Measurement::open() {
   run.threads = options.threads;
   run.prefillChunk = options.prefillChunk;
   run.weightsDirectory = options.weightsDirectory;
+  run.device = options.device;
   run.mmap = options.mmap;
   run.hasVerifyWeights = true;
   if (int code = loaded.open(source, run, static_cast<uint32_t>(options.depths.size() * options.batch + 1))) {

@@ -9,6 +9,7 @@
 #include "kernels/Catalog.h"
 #include "runtime/cli/options.h"
 #include "runtime/device/cpu/cpu_features.h"
+#include "runtime/device/device.h"
 #include "tools/driver/Terminal.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -47,6 +48,28 @@ static std::vector<StringRef> getFeatures(const kernels::Arch &level) {
   return {level.features.begin(), level.features.end()};
 }
 
+namespace {
+/// A device of this machine that there may be several of.
+struct Numbered {
+  /// As --device takes it.
+  std::string name;
+  std::string description;
+};
+} // namespace
+
+static std::vector<Numbered> getNumbered() {
+  std::vector<Numbered> all;
+  char text[256];
+  for (const runtime::Device *const *device = runtime::devices(); *device; ++device) {
+    bool isOfMachine = (*device)->describe && !(*device)->isOnlyByName;
+    for (uint32_t number = 0; isOfMachine && (*device)->describe(number, text, sizeof(text)) == FATHOM_STATUS_OK;
+         ++number) {
+      all.push_back({(*device)->name + (":" + std::to_string(number)), text});
+    }
+  }
+  return all;
+}
+
 static void printText(StringRef native) {
   for (const kernels::Arch *level : getLevels()) {
     llvm::outs() << StringRef(level->processor) << (native == StringRef(level->processor) ? "  (this machine)" : "")
@@ -60,6 +83,9 @@ static void printText(StringRef native) {
     }
   }
   llvm::outs() << "processors of this machine: " << std::thread::hardware_concurrency() << '\n';
+  for (const Numbered &device : getNumbered()) {
+    llvm::outs() << device.name << ": " << device.description << '\n';
+  }
 }
 
 static void printJson(StringRef native) {
@@ -67,6 +93,14 @@ static void printJson(StringRef native) {
   json.object([&] {
     json.attribute("native", native);
     json.attribute("processors", std::thread::hardware_concurrency());
+    json.attributeArray("devices", [&] {
+      for (const Numbered &device : getNumbered()) {
+        json.object([&] {
+          json.attribute("device", device.name);
+          json.attribute("description", device.description);
+        });
+      }
+    });
     json.attributeArray("targets", [&] {
       for (const kernels::Arch *level : getLevels()) {
         json.object([&] {
@@ -85,14 +119,15 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
   const cli::Option options[] = {
       {"json", 0, cli::OptionKind::kFlag, &json, nullptr, "one JSON object"},
   };
-  cli::Command command = {"fathom targets",
-                          "[--json]",
-                          "Lists the processors that code can be generated for, their kernels, and which of them this "
-                          "machine is.",
-                          options,
-                          std::size(options),
-                          nullptr,
-                          0};
+  cli::Command command = {
+      "fathom targets",
+      "[--json]",
+      "Lists the processors that code can be generated for, their kernels, which of them this machine is, "
+      "and its GPUs.",
+      options,
+      std::size(options),
+      nullptr,
+      0};
   int code = cli::parseOptions(command, int(arguments.size()), arguments.data(), 0, nullptr);
   if (code != cli::kContinue) {
     return code;

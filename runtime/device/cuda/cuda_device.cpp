@@ -22,15 +22,14 @@ fathom_status_t checkGpu(OpenDriver open, uint32_t number, const artifact::Targe
   return checkTarget(facts, target);
 }
 
-bool describeGpu(OpenDriver open, uint32_t number, char *text, size_t size) {
+fathom_status_t describeGpu(OpenDriver open, uint32_t number, char *text, size_t size) {
   const DriverTable *driver;
   GpuFacts facts;
-  if (open(&driver) != FATHOM_STATUS_OK || findGpu(*driver, number, &facts) != FATHOM_STATUS_OK) {
-    return false;
-  }
+  FATHOM_RETURN_IF_ERROR(open(&driver));
+  FATHOM_RETURN_IF_ERROR(findGpu(*driver, number, &facts));
   snprintf(text, size, "%s, sm_%u, %llu MiB", facts.name, facts.architecture,
            static_cast<unsigned long long>(facts.memoryBytes >> 20));
-  return true;
+  return FATHOM_STATUS_OK;
 }
 
 bool allocate(const CudaProgram &program, uint64_t size, DeviceAddress *memory) {

@@ -18,7 +18,7 @@ using OpenDriver = fathom_status_t (*)(const DriverTable **driver);
 fathom_status_t checkGpu(OpenDriver open, uint32_t number, const artifact::Target &target);
 
 /// As Device::describe.
-bool describeGpu(OpenDriver open, uint32_t number, char *text, size_t size);
+fathom_status_t describeGpu(OpenDriver open, uint32_t number, char *text, size_t size);
 
 /// As Device::allocate and Device::free.
 bool allocate(const CudaProgram &program, uint64_t size, DeviceAddress *memory);

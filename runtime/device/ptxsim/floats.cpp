@@ -58,6 +58,9 @@ uint32_t narrow(double value, const FloatFormat &format, Rounding rounding, bool
   bool negative = std::signbit(value);
   uint32_t sign = uint32_t{negative} << (format.exponentBits + format.mantissaBits);
   double magnitude = std::fabs(value);
+  if (magnitude == 0) {
+    return sign;
+  }
   if (std::isinf(magnitude)) {
     return sign | (saturate || !format.hasInfinity ? format.most : format.most + 1);
   }

@@ -84,7 +84,7 @@ typedef enum fathom_status {
   FATHOM_STATUS_OUT_OF_RESOURCES = 6,
   /// The artifact is damaged, of another version, or for another machine; a saved sequence is of another artifact.
   FATHOM_STATUS_MISMATCH = 7,
-  /// The device that runs the code failed. Processors do not; kept for others.
+  /// The device that runs the code is not there, cannot run it, or failed. Processors do not fail.
   FATHOM_STATUS_DEVICE = 8,
   /// A mistake in the runtime.
   FATHOM_STATUS_INTERNAL = 70,
@@ -135,10 +135,13 @@ typedef struct fathom_model_options {
   fathom_verify_t verify_weights;
   /// Not 0: read the weights into memory of this process instead of mapping the file.
   uint32_t copy_weights;
+  /// Where the model runs: "cpu", "cuda" for the first GPU, "cuda:N" for number N of them. NULL: where the environment
+  /// variable FATHOM_DEVICE says, or else on the first device of this machine that the artifact has a program for.
+  const char *device;
 } fathom_model_options_t;
 
 /// Sets the first |struct_size| bytes to the defaults: the artifact is the whole file, its weights are mapped where
-/// they are found, and verified if that is cheap.
+/// they are found, and verified if that is cheap; any device will do.
 FATHOM_API void fathom_model_options_initialize_sized(fathom_model_options_t *options, size_t struct_size);
 static inline void fathom_model_options_initialize(fathom_model_options_t *options) {
   fathom_model_options_initialize_sized(options, sizeof(*options));
@@ -149,7 +152,8 @@ static inline void fathom_model_options_initialize(fathom_model_options_t *optio
 /// weights cannot be read; FATHOM_STATUS_MISMATCH if it is not an artifact, is damaged, or is for another version or
 /// machine, or a weight file is not the one it was compiled from; FATHOM_STATUS_BAD_DATA if its contents are
 /// impossible; FATHOM_STATUS_UNSUPPORTED if weights are to be verified that it has no hashes of;
-/// FATHOM_STATUS_OUT_OF_RESOURCES without memory, descriptors or a free handle.
+/// FATHOM_STATUS_INVALID_ARGUMENT for a device of an unknown name, and FATHOM_STATUS_DEVICE if it is not there or
+/// fails; FATHOM_STATUS_OUT_OF_RESOURCES without memory, descriptors or a free handle.
 FATHOM_API fathom_status_t fathom_model_load_file(const char *path, const fathom_model_options_t *options,
                                                   fathom_model_t **out_model);
 
@@ -217,6 +221,8 @@ typedef struct fathom_model_info {
   const char *activation_type;
   /// Which of the artifact's variants runs: the first in |metadata| that this machine can run.
   uint32_t variant;
+  /// The device it runs on, without its number: "cpu", "cuda".
+  const char *device;
 } fathom_model_info_t;
 
 /// Sets the first |struct_size| bytes to zero but struct_size itself.

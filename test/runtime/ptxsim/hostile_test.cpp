@@ -1,0 +1,127 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Text that is not PTX, or not what is known of it, is an error that says where; nothing crashes.
+
+#include "test/runtime/ptxsim/simulator.h"
+
+#include "runtime/device/ptxsim/random.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace fathom::runtime;
+using namespace fathom::runtime::ptxsim;
+using test::Simulator;
+using testing::HasSubstr;
+
+/// The report of a kernel with this body.
+std::string reportOf(const std::string &body) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(".visible .entry k(.param .u64 p) {\n.reg .b32 %r<4>; .reg .b64 %rd<4>; .reg "
+                                        ".pred %p<2>; .reg .f32 %f<3>;\n" +
+                                        body + "\nret;\n}\n")),
+            cuda::kInvalidPtx);
+  return lastReport();
+}
+
+TEST(PtxHostileTest, UnknownOpcodesAndModifiersAreNamed) {
+  EXPECT_THAT(reportOf("frobnicate.b32 %r1, %r2;"), HasSubstr("PTX line 6: unknown opcode 'frobnicate'"));
+  EXPECT_THAT(reportOf("add.cc.u32 %r1, %r2, %r3;"), HasSubstr("PTX line 6: add: unknown modifier '.cc'"));
+  EXPECT_THAT(reportOf("add.f16x4 %r1, %r2, %r3;"), HasSubstr("add: expected a type"));
+  EXPECT_THAT(reportOf("popc.u32 %r1, %r2;"), HasSubstr("popc: unknown type '.u32'"));
+  EXPECT_THAT(reportOf("vote.sync.b32 %r1, %p1, -1;"), HasSubstr("expected one of the modifiers .all, .any"));
+  EXPECT_THAT(reportOf("setp.b32 %p1, %r1, %r2;"), HasSubstr("expected a comparison"));
+}
+
+TEST(PtxHostileTest, OperandsAreChecked) {
+  EXPECT_THAT(reportOf("add.u32 %r1, %r2;"), HasSubstr("too few operands"));
+  EXPECT_THAT(reportOf("add.u32 %r1, %r2, %r3, %r1;"), HasSubstr("too many operands"));
+  EXPECT_THAT(reportOf("add.u32 %r1, %r2, %r4;"), HasSubstr("unknown name '%r4'"));
+  EXPECT_THAT(reportOf("add.u32 %r1, %rd1, %r3;"), HasSubstr("'%rd1' has 64 bits, .u32 has 32"));
+  EXPECT_THAT(reportOf("add.u32 5, %r1, %r3;"), HasSubstr("expected a register to write"));
+  EXPECT_THAT(reportOf("add.u32 %tid.x, %r1, %r3;"), HasSubstr("expected a register to write"));
+  EXPECT_THAT(reportOf("add.u32 %r1, !%r1, %r3;"), HasSubstr("'!%r1' is not a predicate"));
+  EXPECT_THAT(reportOf("add.u32 %r1, {%r1, %r2}, %r3;"), HasSubstr("expected a register or a number"));
+  EXPECT_THAT(reportOf("add.u32 %r1, %clock, %r3;"), HasSubstr("'%clock' can only be read by mov"));
+  EXPECT_THAT(reportOf("ld.global.u32 %r1, %rd1;"), HasSubstr("expected an address in brackets"));
+  EXPECT_THAT(reportOf("ld.global.v4.u32 {%r1, %r2}, [%rd1];"), HasSubstr("expected as many registers as elements"));
+  EXPECT_THAT(reportOf("ld.global.u32 %r1, [%f1+1.5];"), HasSubstr("expected an integer"));
+  EXPECT_THAT(reportOf("lop3.b32 %r1, %r1, %r1, %r1, 256;"), HasSubstr("expected an integer of at most 255"));
+  EXPECT_THAT(reportOf("st.const.u32 [%rd1], %r1;"), HasSubstr(".const memory is not written"));
+  EXPECT_THAT(reportOf("@%r1 add.u32 %r1, %r2, %r3;"), HasSubstr("'%r1' has 32 bits, .pred has 1"));
+}
+
+TEST(PtxHostileTest, ControlIsChecked) {
+  EXPECT_THAT(reportOf("bra NOWHERE;"), HasSubstr("unknown label 'NOWHERE'"));
+  EXPECT_THAT(reportOf("L: L: bra L;"), HasSubstr("label 'L' is defined twice"));
+  EXPECT_THAT(reportOf("brx.idx %r1, T;"), HasSubstr("unknown list of labels 'T'"));
+  EXPECT_THAT(reportOf("call missing;"), HasSubstr("calls through pointers are not supported"));
+  EXPECT_THAT(reportOf("call k;"), HasSubstr("'k' has no body"));
+}
+
+TEST(PtxHostileTest, FunctionsThatCallThemselves) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(".func f() { call f; ret; }\n.visible .entry k() { call f; ret; }")),
+            cuda::kInvalidPtx);
+  EXPECT_THAT(lastReport(), HasSubstr("'f' is recursive"));
+}
+
+TEST(PtxHostileTest, SizesAreBounded) {
+  EXPECT_THAT(reportOf(".local .b8 x[1000000000];\nst.local.b8 [x], %r1;"), HasSubstr("bytes of local memory"));
+  EXPECT_THAT(reportOf(".shared .b8 x[300000];\nst.shared.b8 [x], %r1;"), HasSubstr("bytes of shared memory"));
+  EXPECT_THAT(reportOf(".local .b8 x[18446744073709551615];"), HasSubstr("'x' is too large"));
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(".global .b8 x[8000000000];")), cuda::kOutOfMemory);
+  EXPECT_EQ(simulator.load(test::module(".visible .entry k() { .reg .b32 %r<4000000000>; mov.u32 %r3999999999, 1; }")),
+            cuda::kSuccess)
+      << lastReport();
+}
+
+TEST(PtxHostileTest, ModulesForOtherMachines) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module("", "sm_90a")), cuda::kNoBinaryForGpu);
+  EXPECT_THAT(lastReport(), HasSubstr("code for 'sm_90a' does not run on sm_80"));
+  EXPECT_EQ(simulator.load(".version 9.9\n.target sm_80\n"), cuda::kUnsupportedPtxVersion);
+  EXPECT_EQ(simulator.load("\177ELF"), cuda::kNoBinaryForGpu);
+  EXPECT_EQ(simulator.load(""), cuda::kInvalidPtx);
+  EXPECT_EQ(simulator.load("hello"), cuda::kInvalidPtx);
+}
+
+/// Every prefix of a text, and the text with bytes changed: an error or a module, never a crash.
+void loadDamaged(const std::string &text, uint64_t seed) {
+  Simulator simulator({.budget = 1000});
+  for (size_t length = 0; length < text.size(); length += 3) {
+    simulator.load(text.substr(0, length));
+  }
+  Random random(seed);
+  for (int i = 0; i < 1500; ++i) {
+    std::string damaged = text;
+    for (unsigned changes = random.below(4) + 1; changes != 0; --changes) {
+      size_t at = random.below(static_cast<unsigned>(damaged.size()));
+      if (random.below(2) == 0) {
+        damaged[at] = static_cast<char>(32 + random.below(95));
+      } else {
+        damaged.replace(at, random.below(12), damaged.substr(random.below(static_cast<unsigned>(damaged.size())), 12));
+      }
+    }
+    simulator.load(damaged);
+  }
+}
+
+TEST(PtxHostileTest, DamagedTextIsAnError) {
+  loadDamaged(test::kernelText("nvcc_call.ptx"), 1);
+  loadDamaged(test::kernelText("nvcc_shared.ptx"), 2);
+  loadDamaged(test::kernelText("llvm_rms_norm.ptx"), 3);
+}
+
+TEST(PtxHostileTest, DeepNestingIsAnError) {
+  EXPECT_THAT(reportOf("mov.b32 %r1, " + std::string(100000, '{') + ";"), HasSubstr("nested too deep"));
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(".global .b8 x[4] = " + std::string(100000, '{') + ";")), cuda::kInvalidPtx);
+  EXPECT_EQ(simulator.load(test::module(".visible .entry k() " + std::string(100000, '{'))), cuda::kInvalidPtx);
+}
+
+} // namespace
