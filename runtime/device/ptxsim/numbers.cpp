@@ -44,9 +44,9 @@ static bool roundsUp(uint64_t dropped, int places, bool odd, bool negative, Roun
   // What is below half of the smallest unit is told from zero only.
   uint64_t half = places <= 64 ? uint64_t{1} << (places - 1) : std::numeric_limits<uint64_t>::max();
   switch (rounding) {
-  case Rounding::NearestEven:
+  case Rounding::Nearest:
     return dropped > half || (places <= 64 && dropped == half && odd);
-  case Rounding::NearestAway:
+  case Rounding::Away:
     return places <= 64 && dropped >= half;
   case Rounding::Zero:
     return false;

@@ -10,8 +10,8 @@
 
 namespace fathom::runtime::ptxsim {
 
-/// .rn, .rna, .rz, .rm and .rp.
-enum class Rounding : uint8_t { NearestEven, NearestAway, Zero, Down, Up };
+/// .rn, .rz, .rm, .rp and .rna.
+enum class Rounding : uint8_t { Nearest, Zero, Down, Up, Away };
 
 /// A binary format: a sign, an exponent and a mantissa above `lowBits` unused bits.
 struct FloatFormat {
@@ -37,7 +37,7 @@ inline constexpr FloatFormat kE4m3{4, 3, false, 0x7f};
 
 /// How a conversion ends: .satfinite makes what is too large the largest finite number, .relu negative numbers zero.
 struct Conversion {
-  Rounding rounding = Rounding::NearestEven;
+  Rounding rounding = Rounding::Nearest;
   bool satfinite = false;
   bool relu = false;
 };

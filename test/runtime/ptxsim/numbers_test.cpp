@@ -15,8 +15,7 @@ namespace fathom::runtime::ptxsim {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr Rounding kRoundings[] = {Rounding::NearestEven, Rounding::NearestAway, Rounding::Zero, Rounding::Down,
-                                   Rounding::Up};
+constexpr Rounding kRoundings[] = {Rounding::Nearest, Rounding::Away, Rounding::Zero, Rounding::Down, Rounding::Up};
 
 struct NamedFormat {
   const char *name;
@@ -45,9 +44,9 @@ uint64_t chosen(double x, uint64_t low, const NamedFormat &format, Rounding roun
     return toBelow == 0 ? low : low + 1;
   }
   switch (rounding) {
-  case Rounding::NearestEven:
+  case Rounding::Nearest:
     return toBelow == toAbove ? low + (low & 1) : low + (toAbove < toBelow);
-  case Rounding::NearestAway:
+  case Rounding::Away:
     return low + (toAbove <= toBelow);
   case Rounding::Zero:
     return low;
@@ -130,9 +129,9 @@ TEST_P(NumbersTest, WhatIsTooLargeIsInfiniteOrTheLargest) {
   EXPECT_EQ(of(half, {}), largest % 2 == 0 ? largest : beyond);
   for (double x : {std::nextafter(half, kInfinity), 1e300, kInfinity}) {
     EXPECT_EQ(of(x, {}), beyond) << x;
-    EXPECT_EQ(of(x, {Rounding::NearestEven, true}), largest) << x;
-    EXPECT_EQ(of(-x, {Rounding::NearestEven, true}), largest | signOf(true)) << x;
-    EXPECT_EQ(of(-x, {Rounding::NearestEven, true, true}), 0u) << x;
+    EXPECT_EQ(of(x, {Rounding::Nearest, true}), largest) << x;
+    EXPECT_EQ(of(-x, {Rounding::Nearest, true}), largest | signOf(true)) << x;
+    EXPECT_EQ(of(-x, {Rounding::Nearest, true, true}), 0u) << x;
   }
   for (Rounding rounding : {Rounding::Zero, Rounding::Down}) {
     EXPECT_EQ(of(1e300, {rounding}), largest);
@@ -146,7 +145,7 @@ TEST_P(NumbersTest, NaNsAreTheCanonicalOne) {
   uint64_t nan = bitsOf(std::numeric_limits<double>::quiet_NaN());
   for (uint64_t bits : {nan, nan | uint64_t{1} << 63, nan | 5}) {
     for (bool flag : {false, true}) {
-      EXPECT_EQ(convert(bits, kF64, format.format, {Rounding::NearestEven, flag, flag}), format.format.nan);
+      EXPECT_EQ(convert(bits, kF64, format.format, {Rounding::Nearest, flag, flag}), format.format.nan);
     }
   }
   EXPECT_TRUE(std::isnan(toFloat(static_cast<uint32_t>(format.format.nan), format.format)));
@@ -163,10 +162,10 @@ INSTANTIATE_TEST_SUITE_P(Formats, NumbersTest,
 TEST(NumberPairsTest, TheFirstOperandIsTheUpperHalf) {
   EXPECT_EQ(convertPair(1.0f, -2.0f, kBf16), 0x3f80'c000u);
   EXPECT_EQ(convertPair(1.0f, -2.0f, kF16), 0x3c00'c000u);
-  EXPECT_EQ(convertPair(1.0f, -1000.0f, kE4m3, {Rounding::NearestEven, true}), 0x38feu);
-  EXPECT_EQ(convertPair(0x3c00'c000u, kF16, kE4m3, {Rounding::NearestEven, true}), 0x38c0u);
+  EXPECT_EQ(convertPair(1.0f, -1000.0f, kE4m3, {Rounding::Nearest, true}), 0x38feu);
+  EXPECT_EQ(convertPair(0x3c00'c000u, kF16, kE4m3, {Rounding::Nearest, true}), 0x38c0u);
   EXPECT_EQ(convertPair(0x38c0u, kE4m3, kF16), 0x3c00'c000u);
-  EXPECT_EQ(convertPair(0x38c0u, kE4m3, kF16, {Rounding::NearestEven, false, true}), 0x3c00'0000u);
+  EXPECT_EQ(convertPair(0x38c0u, kE4m3, kF16, {Rounding::Nearest, false, true}), 0x3c00'0000u);
 }
 
 TEST(IntegersTest, BecomeNumbersRoundedOnce) {
@@ -184,16 +183,16 @@ TEST(IntegersTest, AreClampedToTheirWidth) {
   auto to = [](double x, unsigned width, bool isSigned, Rounding rounding) {
     return static_cast<int64_t>(toInteger(bitsOf(x), kF64, width, isSigned, rounding));
   };
-  EXPECT_EQ(to(2.5, 32, true, Rounding::NearestEven), 2);
-  EXPECT_EQ(to(3.5, 32, true, Rounding::NearestEven), 4);
+  EXPECT_EQ(to(2.5, 32, true, Rounding::Nearest), 2);
+  EXPECT_EQ(to(3.5, 32, true, Rounding::Nearest), 4);
   EXPECT_EQ(to(-2.5, 32, true, Rounding::Zero), -2);
   EXPECT_EQ(to(-2.5, 32, true, Rounding::Down), -3);
   EXPECT_EQ(to(-2.5, 32, true, Rounding::Up), -2);
   EXPECT_EQ(to(1e10, 32, true, Rounding::Zero), 0x7fff'ffff);
   EXPECT_EQ(to(-1e10, 32, true, Rounding::Zero), -0x8000'0000ll);
   EXPECT_EQ(to(-1e10, 32, false, Rounding::Zero), 0);
-  EXPECT_EQ(to(-0.75, 32, false, Rounding::NearestEven), 0);
-  EXPECT_EQ(to(4294967295.5, 32, false, Rounding::NearestEven), 0xffff'ffffll);
+  EXPECT_EQ(to(-0.75, 32, false, Rounding::Nearest), 0);
+  EXPECT_EQ(to(4294967295.5, 32, false, Rounding::Nearest), 0xffff'ffffll);
   EXPECT_EQ(to(kInfinity, 64, true, Rounding::Zero), std::numeric_limits<int64_t>::max());
   EXPECT_EQ(to(-kInfinity, 8, true, Rounding::Zero), -128);
   EXPECT_EQ(to(std::nan(""), 32, true, Rounding::Zero), 0);
@@ -210,7 +209,7 @@ TEST(FusedMultiplyAddTest, RoundsOnce) {
   // The smallest number of bf16, far below the unit of f64 beside 1 + 2^-8.
   EXPECT_EQ(fusedMultiplyAdd(0x4380, 0x4380, 0x0001, kBf16), 0x4780u);
   EXPECT_EQ(fusedMultiplyAdd(0x3c00, 0xbc00, 0x3c00, kF16), 0u);
-  EXPECT_EQ(fusedMultiplyAdd(0x3c00, 0xbc00, 0x3800, kF16, {Rounding::NearestEven, false, true}), 0u);
+  EXPECT_EQ(fusedMultiplyAdd(0x3c00, 0xbc00, 0x3800, kF16, {Rounding::Nearest, false, true}), 0u);
   EXPECT_EQ(fusedMultiplyAdd(0x7c00, 0, 0x3c00, kF16), kF16.nan);
 }
 
