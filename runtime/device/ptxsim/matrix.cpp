@@ -128,14 +128,13 @@ Operands::Operands(const MmaKind &kind, const Fragment<4> &aRegisters, const Fra
   }
 }
 
-/// Rounds a sum; integers are exact in f64.
-static uint32_t rounded(double sum, const MmaKind &kind) {
-  switch (kind.sum) {
+uint32_t roundSum(double sum, Element to, bool satfinite) {
+  switch (to) {
   case Element::F16:
     return static_cast<uint32_t>(convert(std::bit_cast<uint64_t>(sum), kF64, kF16));
   case Element::S32: {
     auto exact = static_cast<int64_t>(sum);
-    if (kind.satfinite) {
+    if (satfinite) {
       exact = std::clamp<int64_t>(exact, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max());
     }
     return static_cast<uint32_t>(exact);
@@ -168,7 +167,7 @@ void multiply(const MmaKind &kind, const Fragment<4> &a, const Fragment<2> &b, c
     }
     for (unsigned column = 0; column < 8; ++column) {
       auto [lane, reg, half] = place(column);
-      result[lane][reg] |= rounded(sums[column], kind) << (half * 16);
+      result[lane][reg] |= roundSum(sums[column], kind.sum, kind.satfinite) << (half * 16);
     }
   }
   d = result;

@@ -31,6 +31,8 @@ std::optional<Element> elementNamed(std::string_view name);
 unsigned elementBits(Element element);
 /// The value of one element, exactly.
 double elementValue(uint32_t bits, Element element);
+/// The bits of a sum, F32, F16 or S32, which is exact in f64.
+uint32_t roundSum(double sum, Element to, bool satfinite);
 
 /// mma.sync.aligned.m16n8k….row.col.
 struct MmaKind {
