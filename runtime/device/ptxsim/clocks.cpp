@@ -52,6 +52,8 @@ void Knowledge::join(const Knowledge &other) {
   fenced = joined(fenced, other.fenced);
 }
 
+void Knowledge::raise(unsigned actor, uint32_t epoch) { seen = raised(seen, actor, epoch); }
+
 Clocks::Clocks(unsigned threads) : threadCount(threads), epochs(threads, 1), known(threads) {}
 
 unsigned Clocks::addActor(unsigned thread) {
@@ -67,8 +69,8 @@ bool Clocks::isFenced(unsigned thread, unsigned actor, uint32_t epoch) const {
   return at(known[thread].fenced, actor) >= epoch;
 }
 
-void Clocks::meet(std::span<const unsigned> meeting) {
-  Knowledge together;
+void Clocks::meet(std::span<const unsigned> meeting, const Knowledge &more) {
+  Knowledge together = more;
   for (unsigned thread : meeting) {
     together.join(known[thread]);
   }

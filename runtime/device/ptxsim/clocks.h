@@ -26,6 +26,8 @@ struct Knowledge {
   std::shared_ptr<const Clock> seen, fenced;
 
   void join(const Knowledge &other);
+  /// What `actor` did up to `epoch` happened before as well.
+  void raise(unsigned actor, uint32_t epoch);
 };
 
 class Clocks {
@@ -46,8 +48,9 @@ public:
   /// Whether the async proxy sees it as well, where `thread` starts it now.
   bool isFenced(unsigned thread, unsigned actor, uint32_t epoch) const;
 
-  /// bar.sync and bar.warp.sync: all that threads did before happened before all that they do after.
-  void meet(std::span<const unsigned> meeting);
+  /// bar.sync and bar.warp.sync: all that threads did before, and all in `more`, happened before all that they do
+  /// after.
+  void meet(std::span<const unsigned> meeting, const Knowledge &more = {});
   /// Adds what `thread` knows to `object`, and begins the thread's next epoch.
   void release(unsigned thread, Knowledge &object);
   void acquire(unsigned thread, const Knowledge &object);

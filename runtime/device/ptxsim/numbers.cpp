@@ -20,7 +20,7 @@ static uint64_t largestFinite(const FloatFormat &format) {
   return format.hasInfinity ? lastExponent - 1 : (lastExponent | ones(format.mantissaBits)) - 1;
 }
 
-Unpacked unpack(uint64_t bits, const FloatFormat &format) {
+Unpacked unpackNumber(uint64_t bits, const FloatFormat &format) {
   bits >>= format.lowBits;
   uint64_t magnitude = bits & ones(format.exponentBits + format.mantissaBits);
   Unpacked number;
@@ -94,7 +94,7 @@ static uint64_t packMagnitude(const Unpacked &number, const FloatFormat &format,
   return magnitude > largestFinite(format) ? overflow(number, format, conversion) : magnitude;
 }
 
-uint64_t pack(const Unpacked &number, const FloatFormat &format, const Conversion &conversion) {
+uint64_t packNumber(const Unpacked &number, const FloatFormat &format, const Conversion &conversion) {
   if (number.kind == Unpacked::NotANumber) {
     return format.nan;
   }
@@ -106,7 +106,7 @@ uint64_t pack(const Unpacked &number, const FloatFormat &format, const Conversio
 }
 
 uint64_t convert(uint64_t bits, const FloatFormat &from, const FloatFormat &to, const Conversion &conversion) {
-  return pack(unpack(bits, from), to, conversion);
+  return packNumber(unpackNumber(bits, from), to, conversion);
 }
 
 uint32_t convertPair(float upper, float lower, const FloatFormat &to, const Conversion &conversion) {
@@ -123,11 +123,11 @@ uint32_t convertPair(uint32_t bits, const FloatFormat &from, const FloatFormat &
 
 uint64_t fromInteger(uint64_t bits, bool isSigned, const FloatFormat &to, const Conversion &conversion) {
   bool negative = isSigned && bits >> 63;
-  return pack({Unpacked::Finite, negative, negative ? 0 - bits : bits, 0}, to, conversion);
+  return packNumber({Unpacked::Finite, negative, negative ? 0 - bits : bits, 0}, to, conversion);
 }
 
 uint64_t toInteger(uint64_t bits, const FloatFormat &from, unsigned width, bool isSigned, Rounding rounding) {
-  Unpacked number = unpack(bits, from);
+  Unpacked number = unpackNumber(bits, from);
   if (number.kind == Unpacked::NotANumber || (number.kind == Unpacked::Finite && number.significand == 0)) {
     return 0;
   }

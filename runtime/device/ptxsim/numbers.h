@@ -51,8 +51,8 @@ struct Unpacked {
   int exponent = 0;
 };
 
-Unpacked unpack(uint64_t bits, const FloatFormat &format);
-uint64_t pack(const Unpacked &number, const FloatFormat &format, const Conversion &conversion = {});
+Unpacked unpackNumber(uint64_t bits, const FloatFormat &format);
+uint64_t packNumber(const Unpacked &number, const FloatFormat &format, const Conversion &conversion = {});
 
 /// cvt between formats.
 uint64_t convert(uint64_t bits, const FloatFormat &from, const FloatFormat &to, const Conversion &conversion = {});

@@ -12,31 +12,12 @@ namespace fathom::runtime::ptxsim {
 
 using Kind = Shadow::Kind;
 
-static bool isWrite(Kind kind) {
-  return kind == Kind::Write || kind == Kind::SameWrite || kind == Kind::StrongWrite || kind == Kind::AsyncWrite;
-}
+static bool isWrite(Kind kind) { return kind == Kind::Write || kind == Kind::StrongWrite || kind == Kind::AsyncWrite; }
 static bool isStrong(Kind kind) { return kind == Kind::StrongRead || kind == Kind::StrongWrite; }
 static bool isAsync(Kind kind) { return kind == Kind::AsyncRead || kind == Kind::AsyncWrite; }
 
 /// Whether two accesses to the same bytes must be ordered.
-static bool conflict(Kind a, Kind b) {
-  bool equalWrites = isWrite(a) && isWrite(b) && (a == Kind::SameWrite || b == Kind::SameWrite);
-  return (isWrite(a) || isWrite(b)) && !(isStrong(a) && isStrong(b)) && !equalWrites;
-}
-
-std::string nameOf(Hazard hazard) {
-  switch (hazard) {
-  case Hazard::Uninitialized:
-    return "a read of bytes that nothing wrote";
-  case Hazard::Race:
-    return "a race";
-  case Hazard::Unfinished:
-    return "an access to what an asynchronous operation still uses";
-  case Hazard::MissingProxyFence:
-    return "an asynchronous read of what was written without fence.proxy.async";
-  }
-  return "";
-}
+static bool conflict(Kind a, Kind b) { return (isWrite(a) || isWrite(b)) && !(isStrong(a) && isStrong(b)); }
 
 Shadow::Shadow(uint32_t bytes, const Clocks &clocks, Report report)
     : clocks(clocks), report(std::move(report)), cells((bytes + kCellBytes - 1) / kCellBytes) {}
@@ -77,10 +58,7 @@ void Shadow::land(Doer access, uint32_t epoch, uint32_t address, uint32_t bytes)
   });
 }
 
-void Shadow::add(unsigned thread, const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t cellAddress) {
-  if (!found.insert({static_cast<uint32_t>(hazard), mark.instruction, earlier.instruction}).second) {
-    return;
-  }
+void Shadow::add(const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t cellAddress) {
   uint32_t first = static_cast<uint32_t>(std::countr_zero(static_cast<uint16_t>(mark.mask & earlier.mask)));
   report({hazard,
           cellAddress + first,
@@ -95,7 +73,7 @@ void Shadow::check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellA
   if (!isWrite(mark.kind) && unwritten != 0) {
     Mark same = mark;
     same.mask = unwritten;
-    add(thread, mark, Hazard::Uninitialized, same, cellAddress);
+    add(mark, Hazard::Uninitialized, same, cellAddress);
   }
   for (const Mark &earlier : cell.marks) {
     if ((earlier.mask & mark.mask) == 0) {
@@ -104,10 +82,10 @@ void Shadow::check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellA
     // Copies in the background are not ordered with each other either, though one actor does them.
     bool ordered = clocks.hasSeen(thread, earlier.actor, earlier.epoch);
     if (conflict(earlier.kind, mark.kind) && !ordered) {
-      add(thread, mark, earlier.actor >= clocks.threads() ? Hazard::Unfinished : Hazard::Race, earlier, cellAddress);
+      add(mark, earlier.actor >= clocks.threads() ? Hazard::Unfinished : Hazard::Race, earlier, cellAddress);
     } else if (mark.kind == Kind::AsyncRead && isWrite(earlier.kind) && !isAsync(earlier.kind) &&
                !clocks.isFenced(thread, earlier.actor, earlier.epoch)) {
-      add(thread, mark, Hazard::MissingProxyFence, earlier, cellAddress);
+      add(mark, Hazard::MissingProxyFence, earlier, cellAddress);
     }
   }
 }

@@ -9,11 +9,8 @@
 
 #include "runtime/device/ptxsim/clocks.h"
 
-#include <array>
 #include <cstdint>
 #include <functional>
-#include <set>
-#include <string>
 #include <vector>
 
 namespace fathom::runtime::ptxsim {
@@ -48,14 +45,11 @@ struct Conflict {
 class Shadow {
 public:
   using Report = std::function<void(const Conflict &)>;
-  /// Finds what is wrong once per hazard and pair of instructions.
   Shadow(uint32_t bytes, const Clocks &clocks, Report report);
 
   enum class Kind : uint8_t {
     Read,
     Write,
-    /// A write of the bytes that are there already, which does no harm beside another write.
-    SameWrite,
     /// Volatile and relaxed accesses and atomics do not race with each other.
     StrongRead,
     StrongWrite,
@@ -88,17 +82,13 @@ private:
   const Clocks &clocks;
   Report report;
   std::vector<Cell> cells;
-  std::set<std::array<uint32_t, 3>> found;
 
   void check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellAddress);
   void leave(unsigned thread, const Mark &mark, Cell &cell);
-  void add(unsigned thread, const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t cellAddress);
+  void add(const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t cellAddress);
   template <typename Visit>
   void forEachCell(uint32_t address, uint32_t bytes, Visit visit);
 };
-
-/// What a conflict is called, such as "a race".
-std::string nameOf(Hazard hazard);
 
 } // namespace fathom::runtime::ptxsim
 

@@ -129,4 +129,41 @@ void multiply(const WgmmaKind &kind, const WgmmaOperands &operands, bool adds, W
   }
 }
 
+void WgmmaRegisters::start(size_t places) {
+  *this = {};
+  registers_.resize(places);
+}
+
+const char *WgmmaRegisters::touch(uint32_t place) {
+  registers_[place].touched = ++time_;
+  return registers_[place].group != 0 ? "uses a register of a wgmma that no wgmma.wait_group has waited for" : nullptr;
+}
+
+const char *WgmmaRegisters::issue(std::span<const uint32_t> places) {
+  for (uint32_t place : places) {
+    // Accumulators of a group in flight were fenced when it began.
+    if (fenced_ == 0 || (registers_[place].group == 0 && registers_[place].touched > fenced_)) {
+      return "no wgmma.fence since other instructions used its registers";
+    }
+    registers_[place].group = groups_.current();
+  }
+  groups_.issue({places.begin(), places.end()});
+  return nullptr;
+}
+
+uint32_t WgmmaRegisters::wait(uint32_t pending) {
+  groups_.wait(pending, [&](const std::vector<uint32_t> &places) {
+    for (uint32_t place : places) {
+      if (registers_[place].group <= groups_.complete()) {
+        registers_[place].group = 0;
+      }
+    }
+  });
+  return groups_.complete();
+}
+
+const char *WgmmaRegisters::exit() const {
+  return groups_.isEmpty() ? nullptr : "unfinished: the thread exits, and no wgmma.wait_group has waited for a wgmma";
+}
+
 } // namespace fathom::runtime::ptxsim

@@ -6,9 +6,11 @@
 #ifndef FATHOM_RUNTIME_DEVICE_PTXSIM_WGMMA_H
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_WGMMA_H
 
+#include "runtime/device/ptxsim/copy_groups.h"
 #include "runtime/device/ptxsim/matrix.h"
 #include "runtime/device/ptxsim/tensor_map.h"
 
+#include <span>
 #include <vector>
 
 namespace fathom::runtime::ptxsim {
@@ -28,17 +30,17 @@ struct MatrixDescriptor {
 
 /// wgmma.mma_async.sync.aligned.m64n<n>k<k>.
 struct WgmmaKind {
-  unsigned n, k;
+  uint16_t n;
+  uint8_t k;
   Element a, b;
   /// F32 or S32.
   Element sum;
-  bool negatesA = false, negatesB = false;
-  bool transposesA = false, transposesB = false;
-  bool satfinite = false;
+  bool negatesA : 1 = false, negatesB : 1 = false, transposesA : 1 = false, transposesB : 1 = false;
+  bool satfinite : 1 = false;
 
   /// Whether PTX has it.
   bool isValid() const;
-  unsigned sumRegisters() const { return n / 2; }
+  unsigned sumRegisters() const { return n / 2u; }
   static constexpr unsigned kARegisters = 4;
 };
 
@@ -59,6 +61,34 @@ void readB(const WgmmaKind &kind, uint64_t descriptor, const ReadShared &read, W
 /// The registers of d, [register][lane]: d = a · b, plus d if `adds`. Sums are those of matrix.h.
 using WgmmaSums = std::vector<std::array<uint32_t, kWarpSize>>;
 void multiply(const WgmmaKind &kind, const WgmmaOperands &operands, bool adds, WgmmaSums &d);
+
+/// Which registers of a warp are wgmma's: accumulators and A from issue to wait. Functions that return text say what is
+/// wrong; null if nothing is.
+class WgmmaRegisters {
+public:
+  void start(size_t places);
+
+  /// Another instruction reads or writes a register.
+  const char *touch(uint32_t place);
+  void fence() { fenced_ = ++time_; }
+  const char *issue(std::span<const uint32_t> places);
+  /// The group that is issued now.
+  uint32_t group() const { return groups_.current(); }
+  void commit() { groups_.commit(); }
+  /// wait_group; the last group that is complete.
+  uint32_t wait(uint32_t pending);
+  const char *exit() const;
+
+private:
+  struct Register {
+    /// When another instruction used it last, and the group that has it.
+    uint64_t touched = 0;
+    uint32_t group = 0;
+  };
+  std::vector<Register> registers_;
+  CopyGroups<std::vector<uint32_t>> groups_;
+  uint64_t time_ = 0, fenced_ = 0;
+};
 
 } // namespace fathom::runtime::ptxsim
 

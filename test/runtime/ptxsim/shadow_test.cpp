@@ -92,14 +92,6 @@ TEST_F(ShadowTest, LetsNeighborsWriteAndOneThreadDoAsItLikes) {
   EXPECT_THAT(conflicts, IsEmpty());
 }
 
-TEST_F(ShadowTest, LetsThreadsWriteTheSame) {
-  write(0, 0);
-  access(1, Kind::SameWrite, 0, 4);
-  EXPECT_THAT(conflicts, IsEmpty());
-  read(2, 0);
-  expect(Hazard::Race);
-}
-
 TEST_F(ShadowTest, BarriersOrderAllThatTakePart) {
   write(3, 32);
   barrier();
@@ -200,7 +192,7 @@ TEST_F(ShadowTest, WhatLandsIsSeenFromItsEpochOn) {
   shadow.land(copy, 7, 0, 32);
   read(1, 0, 32);
   EXPECT_THAT(conflicts, IsEmpty());
-  read(1, 32, 32);
+  read(1, 32, 16);
   expect(Hazard::Unfinished);
 }
 
@@ -239,14 +231,6 @@ TEST_F(ShadowTest, AProxyFenceCoversFinishedCopiesOfItsThread) {
   clocks.fenceProxy(2, copies);
   shadow.start(2, {clocks.addActor(2), 91}, 1, Kind::AsyncRead, 0, 16);
   EXPECT_THAT(conflicts, IsEmpty());
-}
-
-TEST_F(ShadowTest, ReportsAPairOfInstructionsOnce) {
-  for (uint32_t address = 0; address < 256; address += 4) {
-    shadow.access(0, 1, Kind::Write, address, 4);
-    shadow.access(1, 2, Kind::Write, address, 4);
-  }
-  expect(Hazard::Race);
 }
 
 TEST_F(ShadowTest, IgnoresWhatIsOutOfBounds) {

@@ -165,7 +165,7 @@ TEST_P(WgmmaTest, MultipliesFragments) {
   check(1, operands, true);
 }
 
-constexpr WgmmaKind bf16(unsigned n, bool negatesA = false, bool negatesB = false, bool transposesA = false,
+constexpr WgmmaKind bf16(uint16_t n, bool negatesA = false, bool negatesB = false, bool transposesA = false,
                          bool transposesB = false) {
   return {n, 16, Element::Bf16, Element::Bf16, Element::F32, negatesA, negatesB, transposesA, transposesB};
 }
@@ -205,6 +205,59 @@ TEST(WgmmaKindTest, KnowsWhatPtxHas) {
   EXPECT_FALSE((WgmmaKind{64, 32, Element::E4m3, Element::E4m3, Element::F32, false, false, false, true}.isValid()));
   EXPECT_FALSE((WgmmaKind{40, 32, Element::S8, Element::S8, Element::S32}.isValid()));
   EXPECT_FALSE((WgmmaKind{64, 32, Element::S8, Element::S8, Element::S32, true}.isValid()));
+}
+
+constexpr const char *kNoFence = "no wgmma.fence since other instructions used its registers";
+
+class WgmmaRegistersTest : public testing::Test {
+protected:
+  WgmmaRegisters registers;
+  std::vector<uint32_t> sums = {4, 5}, others = {6};
+  void SetUp() override { registers.start(10); }
+};
+
+TEST_F(WgmmaRegistersTest, BelongToWgmmaUntilTheirGroupIsWaitedFor) {
+  registers.fence();
+  EXPECT_STREQ(registers.issue(sums), nullptr);
+  EXPECT_STREQ(registers.touch(3), nullptr);
+  EXPECT_STREQ(registers.touch(5), "uses a register of a wgmma that no wgmma.wait_group has waited for");
+  registers.commit();
+  EXPECT_STREQ(registers.exit(), "unfinished: the thread exits, and no wgmma.wait_group has waited for a wgmma");
+  EXPECT_EQ(registers.wait(0), 1u);
+  EXPECT_STREQ(registers.touch(5), nullptr);
+  EXPECT_STREQ(registers.exit(), nullptr);
+}
+
+TEST_F(WgmmaRegistersTest, NeedAFenceAtFirstAndAfterOtherInstructions) {
+  EXPECT_STREQ(registers.issue(sums), kNoFence);
+  registers.fence();
+  EXPECT_STREQ(registers.issue(sums), nullptr);
+  registers.commit();
+  registers.wait(0);
+  EXPECT_STREQ(registers.issue(sums), nullptr) << "nothing used them";
+  registers.commit();
+  registers.wait(0);
+  registers.touch(4);
+  EXPECT_STREQ(registers.issue(sums), kNoFence);
+}
+
+TEST_F(WgmmaRegistersTest, StayWithTheLastGroupThatHasThem) {
+  registers.fence();
+  registers.issue(sums);
+  registers.issue(others);
+  registers.commit();
+  registers.issue(sums);
+  registers.commit();
+  EXPECT_EQ(registers.wait(1), 1u);
+  EXPECT_STREQ(registers.touch(6), nullptr);
+  EXPECT_NE(registers.touch(4), nullptr);
+}
+
+TEST_F(WgmmaRegistersTest, AreNotReleasedByAWaitWithoutACommit) {
+  registers.fence();
+  registers.issue(sums);
+  registers.wait(0);
+  EXPECT_NE(registers.touch(4), nullptr);
 }
 
 } // namespace
