@@ -9,6 +9,8 @@
 #ifndef FATHOM_RUNTIME_DEVICE_PTXSIM_MATRIX_H
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_MATRIX_H
 
+#include "runtime/device/ptxsim/instruction.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +19,6 @@
 #include <string_view>
 
 namespace fathom::runtime::ptxsim {
-
-inline constexpr unsigned kWarpSize = 32;
 
 /// The 32-bit registers of a fragment, [lane][register].
 template <size_t Registers>
