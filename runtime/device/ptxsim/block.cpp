@@ -25,6 +25,9 @@ void Block::start(Cluster &cluster, unsigned rank, Dimensions index) {
   }
   clusterArrived_.assign(count, 0);
   clusterWaiting_.assign(count, 0);
+  exited_ = {};
+  watch_ = std::make_unique<Watch>(*this);
+  async_ = std::make_unique<AsyncUnit>(*watch_, shared_, cluster.random().next());
   warps_.resize(count);
   for (size_t warp = 0; warp < count; ++warp) {
     warps_[warp].start(*this, static_cast<unsigned>(warp));
@@ -56,6 +59,8 @@ void Block::arrive(Warp &warp, const Instruction &place, unsigned id, unsigned c
   if (wait) {
     barrier.waiting[warp.index()] |= mask;
     warp.sleep(mask);
+  } else {
+    watch_->arrive(warp, mask, barrier.arrivals);
   }
   if (isComplete(barrier)) {
     complete(barrier);
@@ -75,7 +80,29 @@ bool Block::isComplete(const Barrier &barrier) const {
   return barrier.count == 0 ? hasAll : threads >= barrier.count;
 }
 
+void Block::meet(const std::vector<LaneMask> &lanes, const Knowledge &more) {
+  std::vector<unsigned> threads;
+  for (unsigned warp = 0; warp < lanes.size(); ++warp) {
+    for (LaneMask rest = lanes[warp]; rest != 0; rest &= rest - 1) {
+      threads.push_back(warp * kWarpSize + static_cast<unsigned>(std::countr_zero(rest)));
+    }
+  }
+  Knowledge all = more;
+  all.join(exited_);
+  watch_->meet(threads, all);
+}
+
+void Block::meetAll() {
+  std::vector<LaneMask> lanes;
+  for (const Warp &warp : warps_) {
+    lanes.push_back(warp.live());
+  }
+  meet(lanes, {});
+}
+
 void Block::complete(Barrier &barrier) {
+  meet(barrier.waiting, barrier.arrivals);
+  barrier.arrivals = {};
   barrier.inUse = false;
   barrier.lastTrue = barrier.trueCount;
   barrier.lastFalse = barrier.falseCount;
@@ -86,6 +113,11 @@ void Block::complete(Barrier &barrier) {
 }
 
 void Block::afterExit() {
+  bool hasEnded = std::all_of(warps_.begin(), warps_.end(), [](const Warp &warp) { return warp.live() == 0; });
+  const Instruction *place = nullptr;
+  if (Complaint complaint = hasEnded ? async_->finish(place) : ""; !complaint.empty()) {
+    warps_[0].fail(*place, 0, cuda::kLaunchFailed, complaint);
+  }
   for (Barrier &barrier : barriers_) {
     if (barrier.inUse && isComplete(barrier)) {
       complete(barrier);

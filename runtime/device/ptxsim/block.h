@@ -6,6 +6,7 @@
 #ifndef FATHOM_RUNTIME_DEVICE_PTXSIM_BLOCK_H
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_BLOCK_H
 
+#include "runtime/device/ptxsim/async_copy.h"
 #include "runtime/device/ptxsim/counters.h"
 #include "runtime/device/ptxsim/warp.h"
 
@@ -40,6 +41,8 @@ struct Barrier {
   bool inUse = false;
   /// bar.red: threads that brought true, and those that did not; then of the phase that was completed last.
   unsigned trueCount = 0, falseCount = 0, lastTrue = 0, lastFalse = 0;
+  /// What those knew that arrived and did not wait.
+  Knowledge arrivals;
 };
 
 constexpr unsigned kBarriers = 16;
@@ -64,6 +67,12 @@ public:
   std::vector<LaneMask> &clusterArrived() { return clusterArrived_; }
   std::vector<LaneMask> &clusterWaiting() { return clusterWaiting_; }
   Counters &counters() { return counters_; }
+  Watch &watch() { return *watch_; }
+  AsyncUnit &async() { return *async_; }
+  /// What threads knew that have exited.
+  Knowledge &exited() { return exited_; }
+  /// All threads that live have met.
+  void meetAll();
 
 private:
   bool isComplete(const Barrier &barrier) const;
@@ -77,6 +86,11 @@ private:
   Barrier barriers_[kBarriers];
   std::vector<LaneMask> clusterArrived_, clusterWaiting_;
   Counters counters_;
+  std::unique_ptr<Watch> watch_;
+  std::unique_ptr<AsyncUnit> async_;
+  Knowledge exited_;
+
+  void meet(const std::vector<LaneMask> &lanes, const Knowledge &more);
 };
 
 /// Blocks that share memory and run at once; without clusters, one.

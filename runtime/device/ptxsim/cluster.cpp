@@ -135,6 +135,7 @@ void Cluster::completeIfAllArrived() {
     return;
   }
   for (Block &block : blocks_) {
+    block.meetAll();
     for (Warp &warp : block.warps()) {
       warp.wake(block.clusterWaiting()[warp.index()]);
       block.clusterArrived()[warp.index()] = block.clusterWaiting()[warp.index()] = 0;

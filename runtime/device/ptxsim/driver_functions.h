@@ -58,6 +58,10 @@ cuda::CUresult simulateInstantiateGraph(Driver &driver, cuda::CUgraphExec *execu
                                         unsigned long long flags);
 cuda::CUresult simulateDestroyExecutable(Driver &driver, cuda::CUgraphExec executable);
 cuda::CUresult simulateLaunchGraph(Driver &driver, cuda::CUgraphExec executable, cuda::CUstream stream);
+cuda::CUresult simulateEncodeTiledMap(Driver &driver, void *bytes, int type, uint32_t rank, void *address,
+                                      const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+                                      const uint32_t *elementStrides, int interleave, int swizzle, int promotion,
+                                      int fill);
 
 } // namespace fathom::runtime::ptxsim
 

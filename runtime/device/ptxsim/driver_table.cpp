@@ -76,6 +76,7 @@ const cuda::DriverTable &driver() {
       .instantiateGraph = Entry<Call::instantiateGraph, simulateInstantiateGraph>::run,
       .destroyExecutable = Entry<Call::destroyExecutable, simulateDestroyExecutable>::run,
       .launchGraph = Entry<Call::launchGraph, simulateLaunchGraph>::run,
+      .encodeTiledMap = Entry<Call::encodeTiledMap, simulateEncodeTiledMap>::run,
   };
   return kTable;
 }

@@ -7,6 +7,7 @@
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_FLOATS_H
 
 #include "runtime/device/ptxsim/instruction.h"
+#include "runtime/device/ptxsim/numbers.h"
 
 #include <bit>
 #include <cmath>
@@ -16,28 +17,13 @@ namespace fathom::runtime::ptxsim {
 constexpr uint32_t kNanF32 = 0x7fffffff;
 constexpr uint16_t kNan16 = 0x7fff;
 
-/// A binary format with a sign.
-struct FloatFormat {
-  int exponentBits, mantissaBits;
-  /// E4M3 has none: its codes go on, up to `most`.
-  bool hasInfinity;
-  /// Code of the largest finite number, and of the NaN that results are.
-  uint32_t most, nan;
-};
-
-constexpr FloatFormat kF16 = {5, 10, true, 0x7bff, kNan16};
-constexpr FloatFormat kBF16 = {8, 7, true, 0x7f7f, kNan16};
-constexpr FloatFormat kTF32 = {8, 10, true, 0x3fbff, 0x3ffff};
-constexpr FloatFormat kE4M3 = {4, 3, false, 0x7e, 0x7f};
-constexpr FloatFormat kE5M2 = {5, 2, true, 0x7b, 0x7f};
-
 /// The format of a type of one number, or null if it is a host's or no float.
 const FloatFormat *formatOf(Type type);
 
-/// Rounds once. What is too large becomes infinity, or with `saturate`, or where there is none, the largest number.
-uint32_t narrow(double value, const FloatFormat &format, Rounding rounding, bool saturate);
-/// Exact.
-double widen(uint32_t code, const FloatFormat &format);
+/// The code that `value` has in a format.
+inline uint32_t narrow(double value, const FloatFormat &format, Rounding rounding, bool saturate) {
+  return static_cast<uint32_t>(convert(std::bit_cast<uint64_t>(value), kF64, format, {rounding, saturate}));
+}
 
 inline float widenBF16(uint16_t code) { return std::bit_cast<float>(uint32_t{code} << 16); }
 

@@ -6,6 +6,7 @@
 #ifndef FATHOM_RUNTIME_DEVICE_PTXSIM_INSTRUCTION_H
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_INSTRUCTION_H
 
+#include "runtime/device/ptxsim/numbers.h"
 #include "runtime/device/ptxsim/syntax.h"
 
 namespace fathom::runtime::ptxsim {
@@ -44,8 +45,6 @@ enum class Gather : uint8_t {
   WholeWarp, // .sync.aligned: all 32
 };
 
-enum class Rounding : uint8_t { Nearest, Zero, Down, Up, Away };
-
 struct Instruction {
   Handler handler = nullptr;
   std::vector<Operand> operands;
@@ -62,6 +61,10 @@ struct Instruction {
   /// Elements of a vector of memory.
   uint8_t elements = 1;
   bool flush = false, saturate = false, relu = false, propagateNan = false, atomic = false;
+  /// Its registers are those of a wgmma.
+  bool isWgmma = false;
+  /// How cp.reduce adds bytes to memory.
+  void (*reduce)(uint8_t *memory, const uint8_t *data, uint32_t bytes) = nullptr;
   /// What a handler that wraps others calls.
   Handler inner = nullptr;
   uint64_t immediate = 0;
@@ -99,6 +102,8 @@ struct Kernel {
   std::vector<Parameter> parameters;
   uint64_t parameterBytes = 0;
   Dimensions mostThreads, exactThreads, cluster;
+  /// Registers are watched, as wgmma has some to itself.
+  bool usesWgmma = false;
   /// Of .file.
   std::map<unsigned, std::string> files;
 };

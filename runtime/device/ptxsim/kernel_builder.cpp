@@ -105,11 +105,12 @@ void KernelBuilder::decode(const Function &function, const ParsedInstruction &pa
 }
 
 void KernelBuilder::add(Instruction instruction, const ParsedInstruction &parsed) {
-  if (kernel_->lines.empty() || kernel_->lines.back().line != parsed.line) {
-    std::string text(parsed.opcode);
-    for (std::string_view modifier : parsed.modifiers) {
-      text += "." + std::string(modifier);
-    }
+  std::string text(parsed.opcode);
+  for (std::string_view modifier : parsed.modifiers) {
+    text += "." + std::string(modifier);
+  }
+  // Inline assembly has more than one instruction on a line.
+  if (kernel_->lines.empty() || kernel_->lines.back().line != parsed.line || kernel_->lines.back().text != text) {
     kernel_->lines.push_back({parsed.line, parsed.sourceFile, parsed.sourceLine, std::move(text)});
   }
   instruction.line = static_cast<uint32_t>(kernel_->lines.size() - 1);

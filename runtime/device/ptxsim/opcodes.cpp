@@ -13,7 +13,8 @@ static std::unordered_map<std::string_view, const Opcode *> indexOpcodes() {
   std::unordered_map<std::string_view, const Opcode *> index;
   for (std::span<const Opcode> group :
        {integerOpcodes(), bitOpcodes(), floatOpcodes(), approximateOpcodes(), compareOpcodes(), convertOpcodes(),
-        moveOpcodes(), memoryOpcodes(), atomicOpcodes(), warpOpcodes(), barrierOpcodes(), controlOpcodes()}) {
+        moveOpcodes(), memoryOpcodes(), atomicOpcodes(), warpOpcodes(), barrierOpcodes(), controlOpcodes(),
+        matrixOpcodes(), asyncOpcodes(), mbarrierOpcodes(), wgmmaOpcodes()}) {
     for (const Opcode &opcode : group) {
       index.emplace(opcode.name, &opcode);
     }

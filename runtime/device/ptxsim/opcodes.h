@@ -30,6 +30,10 @@ std::span<const Opcode> atomicOpcodes();
 std::span<const Opcode> warpOpcodes();
 std::span<const Opcode> barrierOpcodes();
 std::span<const Opcode> controlOpcodes();
+std::span<const Opcode> matrixOpcodes();
+std::span<const Opcode> asyncOpcodes();
+std::span<const Opcode> mbarrierOpcodes();
+std::span<const Opcode> wgmmaOpcodes();
 
 /// The opcode of that name, or null.
 const Opcode *findOpcode(std::string_view name);

@@ -96,13 +96,13 @@ static void decodeClusterBarrier(Decoder &decoder) {
 }
 
 /// They have waited for each other before it is executed.
-static void nothing(Warp &, const Instruction &, LaneMask) {}
+static void meet(Warp &warp, const Instruction &, LaneMask mask) { warp.block().watch().meet(warp, mask); }
 
 static void decodeWarpBarrier(Decoder &decoder) {
   decoder.take("sync");
   decoder.source(Type::B32);
   decoder.gatherMembers();
-  decoder.emit(nothing);
+  decoder.emit(meet);
 }
 
 /// `bar` is `barrier.aligned`.
@@ -129,7 +129,28 @@ static void decodeBarrier(Decoder &decoder) {
 
 static void fence(Warp &, const Instruction &, LaneMask) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+static void fenceProxy(Warp &warp, const Instruction &, LaneMask mask) {
+  for (; mask != 0; mask &= mask - 1) {
+    warp.block().async().fenceProxy(warp.index() * kWarpSize + static_cast<unsigned>(std::countr_zero(mask)));
+  }
+}
+
+static void fenceInits(Warp &warp, const Instruction &, LaneMask mask) {
+  for (; mask != 0; mask &= mask - 1) {
+    warp.block().async().fenceInits(warp.index() * kWarpSize + static_cast<unsigned>(std::countr_zero(mask)));
+  }
+}
+
 static void decodeFence(Decoder &decoder) {
+  if (decoder.take("proxy")) {
+    decoder.takeOne({"async"});
+    decoder.takeSpace();
+    return decoder.emit(fenceProxy);
+  }
+  if (decoder.take("mbarrier_init")) {
+    decoder.skip({"release", "cluster"});
+    return decoder.emit(fenceInits);
+  }
   decoder.skip({"sc", "acq_rel", "acquire", "release", "cta", "cluster", "gpu", "sys", "gl"});
   decoder.emit(fence);
 }

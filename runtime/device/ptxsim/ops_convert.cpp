@@ -91,12 +91,10 @@ template <class From>
 static void floatToNarrow(Warp &warp, const Instruction &instruction, LaneMask mask) {
   const uint64_t *a = warp.lanes(instruction.operands[1]);
   const FloatFormat &format = *formatOf(instruction.type);
-  // TF32 is an f32 whose last bits are 0.
-  unsigned shift = instruction.type == Type::TF32 ? 13 : 0;
   forLanes(warp.destination(instruction.operands[0]), mask, [&](unsigned lane) {
     auto value = static_cast<double>(flushed<From>(From::load(a[lane]), instruction.flush));
     value = instruction.relu && value < 0 ? 0 : value;
-    return uint64_t{narrow(value, format, instruction.rounding, instruction.saturate)} << shift;
+    return uint64_t{narrow(value, format, instruction.rounding, instruction.saturate)};
   });
 }
 
@@ -137,7 +135,7 @@ static void pairToPair(Warp &warp, const Instruction &instruction, LaneMask mask
     uint64_t result = 0;
     for (unsigned part = 0; part < 2; ++part) {
       auto code = static_cast<uint32_t>(a[lane] >> (part * fromBits) & ((uint64_t{1} << fromBits) - 1));
-      double value = widen(code, from);
+      double value = toDouble(code, from);
       value = instruction.relu && value < 0 ? 0 : value;
       result |= uint64_t{narrow(value, to, instruction.rounding, instruction.saturate)} << (part * toBits);
     }

@@ -45,6 +45,8 @@ void Warp::start(Block &block, unsigned index) {
     depth_[lane] = 0;
     lastTurn_[lane] = 0;
   }
+  wgmma_.start(kernel_->usesWgmma ? kernel_->places : 0);
+  wgmmaActor_ = 0;
   setSpecials();
 }
 
@@ -118,7 +120,9 @@ uint64_t Warp::runGroup(uint64_t most) {
     ++done;
     lanes += static_cast<unsigned>(std::popcount(mask));
     if (mask != 0 && (instruction.gather == Gather::None || gather(instruction, mask))) {
-      instruction.handler(*this, instruction, mask);
+      if (!kernel_->usesWgmma || touchRegisters(instruction, mask)) {
+        instruction.handler(*this, instruction, mask);
+      }
     }
     regroup_ |= next_ == meeting_ || yielded_;
   }
@@ -215,7 +219,43 @@ void Warp::ret(LaneMask mask) {
   }
 }
 
+/// False where a register is in use by a wgmma.
+bool Warp::touchRegisters(const Instruction &instruction, LaneMask mask) {
+  if (instruction.isWgmma) {
+    return true;
+  }
+  for (const Operand &operand : instruction.operands) {
+    const char *problem = operand.isConstant || operand.isSink ? nullptr : wgmma_.touch(operand.place);
+    if (problem != nullptr) {
+      fail(instruction, static_cast<unsigned>(std::countr_zero(mask)), cuda::kLaunchFailed, problem);
+      return false;
+    }
+  }
+  return true;
+}
+
+unsigned Warp::wgmmaActor() {
+  wgmmaActor_ = wgmmaActor_ == 0 ? block_->watch().clocks().addActor(index_ * kWarpSize) : wgmmaActor_;
+  return wgmmaActor_;
+}
+
+/// Reports what threads that exit leave unfinished.
+void Warp::leave(LaneMask mask) {
+  block_->watch().settle();
+  block_->watch().arrive(*this, mask, block_->exited());
+  forEachLane(mask, [&](unsigned lane) {
+    const Instruction *place = &kernel_->code[next_ - 1];
+    Complaint complaint = block_->async().exit(index_ * kWarpSize + lane, place);
+    const char *problem = wgmma_.exit();
+    complaint = problem != nullptr ? problem : complaint;
+    if (!complaint.empty()) {
+      fail(*place, lane, cuda::kLaunchFailed, complaint);
+    }
+  });
+}
+
 void Warp::exit(LaneMask mask) {
+  leave(mask);
   live_ &= ~mask;
   ready_ &= ~mask;
   active_ &= ~mask;

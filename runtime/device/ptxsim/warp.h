@@ -9,6 +9,7 @@
 #include "runtime/device/ptxsim/finding.h"
 #include "runtime/device/ptxsim/memory.h"
 #include "runtime/device/ptxsim/random.h"
+#include "runtime/device/ptxsim/wgmma.h"
 
 #include <bit>
 
@@ -16,8 +17,8 @@ namespace fathom::runtime::ptxsim {
 
 class Block;
 
-/// What an instruction does with memory.
-enum class Access : uint8_t { Read, Write, Atomic };
+/// What an instruction does with memory. In the background: shared memory that others are told of (Watch::start).
+enum class Access : uint8_t { Read, Write, Atomic, Background };
 
 class Warp {
 public:
@@ -60,6 +61,10 @@ public:
   /// Lanes whose threads exist and have not exited.
   LaneMask live() const { return live_; }
 
+  WgmmaRegisters &wgmma() { return wgmma_; }
+  /// Who reads shared memory for this warp's wgmma.
+  unsigned wgmmaActor();
+
   // --- Control: for lanes of `mask`, part of those that execute ------------------------------------------------------
 
   void branch(LaneMask mask, uint32_t target);
@@ -81,6 +86,10 @@ public:
   Dimensions threadOf(unsigned lane) const;
 
 private:
+  void leave(LaneMask mask);
+  bool touchRegisters(const Instruction &instruction, LaneMask mask);
+  void watch(const Instruction &instruction, uint32_t address, unsigned bytes, unsigned lane, Access kind,
+             const uint8_t *host);
   void pick();
   unsigned firstOf() const;
   unsigned favored();
@@ -121,6 +130,8 @@ private:
   unsigned favored_ = kWarpSize;
   uint64_t clockReads_ = 0;
   const Allocation *lastAllocation_ = nullptr;
+  WgmmaRegisters wgmma_;
+  unsigned wgmmaActor_ = 0;
 };
 
 } // namespace fathom::runtime::ptxsim

@@ -55,6 +55,18 @@ uint8_t *Warp::global(const Instruction &instruction, uint64_t address, unsigned
   return allocation->host + (address - allocation->address);
 }
 
+void Warp::watch(const Instruction &instruction, uint32_t address, unsigned bytes, unsigned lane, Access kind,
+                 const uint8_t *host) {
+  Event event{*this, instruction, lane};
+  bool isStrong = instruction.atomic || kind == Access::Atomic;
+  if (kind != Access::Write) {
+    block_->watch().access(event, isStrong ? Shadow::Kind::StrongRead : Shadow::Kind::Read, address, bytes, host);
+  }
+  if (kind != Access::Read) {
+    block_->watch().access(event, isStrong ? Shadow::Kind::StrongWrite : Shadow::Kind::Write, address, bytes, host);
+  }
+}
+
 uint8_t *Warp::access(const Instruction &instruction, Space space, uint64_t address, unsigned bytes, unsigned align,
                       unsigned lane, Access kind) {
   if ((address & (align - 1)) != 0) {
@@ -78,7 +90,13 @@ uint8_t *Warp::access(const Instruction &instruction, Space space, uint64_t addr
     }
     std::vector<uint8_t> &shared = rank == 0 ? block_->shared() : blocks[rank - 1].shared();
     bool fits = bytes <= shared.size() && offset <= shared.size() - bytes;
-    return fits ? shared.data() + offset : misplaced(instruction, space, offset, bytes, lane, shared.size());
+    if (!fits) {
+      return misplaced(instruction, space, offset, bytes, lane, shared.size());
+    }
+    if (&shared == &block_->shared() && kind != Access::Background) {
+      watch(instruction, static_cast<uint32_t>(offset), bytes, lane, kind, shared.data() + offset);
+    }
+    return shared.data() + offset;
   }
   case Space::Local: {
     uint64_t size = kernel_->localBytes;

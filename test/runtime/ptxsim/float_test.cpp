@@ -136,7 +136,7 @@ TEST(PtxFloatTest, EveryF16CodeGoesThereAndBack) {
     bool isNan = (code & 0x7c00) == 0x7c00 && (code & 0x3ff) != 0;
     ASSERT_EQ(std::isnan(value), isNan);
     ASSERT_TRUE(isNan || narrowF16(value) == half) << code;
-    ASSERT_TRUE(isNan || static_cast<double>(value) == widen(code, kF16)) << code;
+    ASSERT_TRUE(isNan || static_cast<double>(value) == toDouble(code, kF16)) << code;
     ASSERT_TRUE(isNan || narrow(static_cast<double>(value), kF16, Rounding::Nearest, false) == code) << code;
   }
 }
@@ -151,7 +151,7 @@ TEST(PtxFloatTest, FastNarrowingAgreesWithTheOneThatCountsDigits) {
       continue;
     }
     ASSERT_EQ(narrowF16(value), narrow(static_cast<double>(value), kF16, Rounding::Nearest, false)) << value;
-    ASSERT_EQ(narrowBF16(value), narrow(static_cast<double>(value), kBF16, Rounding::Nearest, false)) << value;
+    ASSERT_EQ(narrowBF16(value), narrow(static_cast<double>(value), kBf16, Rounding::Nearest, false)) << value;
   }
 }
 

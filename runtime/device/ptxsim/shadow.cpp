@@ -1,0 +1,117 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A cell of 16 bytes, the widest access, lists the marks that accesses left, each for some of its bytes.
+
+#include "runtime/device/ptxsim/shadow.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace fathom::runtime::ptxsim {
+
+using Kind = Shadow::Kind;
+
+static bool isWrite(Kind kind) { return kind == Kind::Write || kind == Kind::StrongWrite || kind == Kind::AsyncWrite; }
+static bool isStrong(Kind kind) { return kind == Kind::StrongRead || kind == Kind::StrongWrite; }
+static bool isAsync(Kind kind) { return kind == Kind::AsyncRead || kind == Kind::AsyncWrite; }
+
+/// Whether two accesses to the same bytes must be ordered.
+static bool conflict(Kind a, Kind b) { return (isWrite(a) || isWrite(b)) && !(isStrong(a) && isStrong(b)); }
+
+Shadow::Shadow(uint32_t bytes, const Clocks &clocks, Report report)
+    : clocks(clocks), report(std::move(report)), cells((bytes + kCellBytes - 1) / kCellBytes) {}
+
+template <typename Visit>
+void Shadow::forEachCell(uint32_t address, uint32_t bytes, Visit visit) {
+  uint64_t end = std::min<uint64_t>(uint64_t{address} + bytes, cells.size() * uint64_t{kCellBytes});
+  while (address < end) {
+    uint32_t first = address % kCellBytes;
+    auto count = static_cast<uint32_t>(std::min<uint64_t>(kCellBytes - first, end - address));
+    auto mask = static_cast<uint16_t>(((uint32_t{1} << count) - 1) << first);
+    visit(cells[address / kCellBytes], mask, address - first);
+    address += count;
+  }
+}
+
+void Shadow::access(unsigned thread, uint32_t instruction, Kind kind, uint32_t address, uint32_t bytes) {
+  start(thread, {thread, instruction}, clocks.epoch(thread), kind, address, bytes);
+}
+
+void Shadow::start(unsigned thread, Doer access, uint32_t epoch, Kind kind, uint32_t address, uint32_t bytes) {
+  Mark mark{epoch, access.instruction, static_cast<uint16_t>(access.actor), 0, kind};
+  forEachCell(address, bytes, [&](Cell &cell, uint16_t mask, uint32_t cellAddress) {
+    mark.mask = mask;
+    check(thread, mark, cell, cellAddress);
+    leave(thread, mark, cell);
+  });
+}
+
+void Shadow::land(Doer access, uint32_t epoch, uint32_t address, uint32_t bytes) {
+  forEachCell(address, bytes, [&](Cell &cell, uint16_t mask, uint32_t) {
+    for (Mark &mark : cell.marks) {
+      if (mark.actor == access.actor && mark.instruction == access.instruction && mark.epoch == kNever &&
+          (mark.mask & mask) != 0) {
+        mark.epoch = epoch;
+      }
+    }
+  });
+}
+
+void Shadow::add(const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t cellAddress) {
+  uint32_t first = static_cast<uint32_t>(std::countr_zero(static_cast<uint16_t>(mark.mask & earlier.mask)));
+  report({hazard,
+          cellAddress + first,
+          {mark.actor, mark.instruction},
+          isWrite(mark.kind),
+          {earlier.actor, earlier.instruction},
+          isWrite(earlier.kind)});
+}
+
+void Shadow::check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellAddress) {
+  auto unwritten = static_cast<uint16_t>(mark.mask & ~cell.written);
+  if (!isWrite(mark.kind) && unwritten != 0) {
+    Mark same = mark;
+    same.mask = unwritten;
+    add(mark, Hazard::Uninitialized, same, cellAddress);
+  }
+  for (const Mark &earlier : cell.marks) {
+    if ((earlier.mask & mark.mask) == 0) {
+      continue;
+    }
+    // Copies in the background are not ordered with each other either, though one actor does them.
+    bool ordered = clocks.hasSeen(thread, earlier.actor, earlier.epoch);
+    if (conflict(earlier.kind, mark.kind) && !ordered) {
+      add(mark, earlier.actor >= clocks.threads() ? Hazard::Unfinished : Hazard::Race, earlier, cellAddress);
+    } else if (mark.kind == Kind::AsyncRead && isWrite(earlier.kind) && !isAsync(earlier.kind) &&
+               !clocks.isFenced(thread, earlier.actor, earlier.epoch)) {
+      add(mark, Hazard::MissingProxyFence, earlier, cellAddress);
+    }
+  }
+}
+
+void Shadow::leave(unsigned thread, const Mark &mark, Cell &cell) {
+  // A later access that is ordered after this one is ordered after all that this one is ordered after.
+  std::erase_if(cell.marks, [&](Mark &earlier) {
+    bool replaced = isWrite(mark.kind) || (!isWrite(earlier.kind) && isStrong(earlier.kind) == isStrong(mark.kind) &&
+                                           clocks.hasSeen(thread, earlier.actor, earlier.epoch));
+    if (replaced) {
+      earlier.mask &= static_cast<uint16_t>(~mark.mask);
+    }
+    return earlier.mask == 0;
+  });
+  if (isWrite(mark.kind)) {
+    cell.written |= mark.mask;
+  }
+  auto same = std::find_if(cell.marks.begin(), cell.marks.end(), [&](const Mark &other) {
+    return other.actor == mark.actor && other.epoch == mark.epoch && other.instruction == mark.instruction &&
+           other.kind == mark.kind;
+  });
+  if (same != cell.marks.end()) {
+    same->mask |= mark.mask;
+  } else {
+    cell.marks.push_back(mark);
+  }
+}
+
+} // namespace fathom::runtime::ptxsim
