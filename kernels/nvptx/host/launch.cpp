@@ -48,7 +48,10 @@ namespace fathom::nv::host {
 
 namespace {
 
-constexpr int64_t kStack = 64 << 10, kGuard = 256;
+/// Not a power of two, so that the stacks of a block do not share a few places in the cache.
+constexpr int64_t kStack = (64 << 10) + 5 * 64;
+constexpr int64_t kGuard = 256;
+constexpr int64_t kMostThreads = 1024;
 constexpr unsigned char kNaN = 0xFF; // of f32, bf16 and e4m3 alike
 
 /// Threads that meet: of those that are left, the last to arrive acts.
@@ -291,7 +294,7 @@ static bool run_block(Block &block, char *stacks) {
 
 std::string launch(Kernel kernel, const Grid &grid, const fathom_dispatch_t &dispatch, const int64_t *constants) {
   static char *stacks = static_cast<char *>(
-      mmap(nullptr, 1024 * kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+      mmap(nullptr, kMostThreads * kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   constexpr int64_t kAlignment = 1024;
   int64_t size = ceil_div(grid.shared_bytes + kGuard, kAlignment) * kAlignment;
   std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(kAlignment, size), &std::free);
