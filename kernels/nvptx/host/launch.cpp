@@ -207,6 +207,22 @@ void act_load_matrices(void *const *arguments, int count) {
   }
 }
 
+void act_load_transposed(void *const *arguments, int count) {
+  for (int i = 0; i < count; ++i) {
+    auto *own = static_cast<LoadMatrices *>(arguments[i]);
+    for (int matrix = 0; matrix < 4; ++matrix) {
+      own->to[matrix] = 0;
+      for (int half = 0; half < 2; ++half) {
+        const void *row = static_cast<LoadMatrices *>(arguments[8 * matrix + i % 4 * 2 + half])->row;
+        check_shared(row, 16, 16);
+        uint16_t code;
+        std::memcpy(&code, static_cast<const char *>(row) + i / 4 * 2, 2);
+        own->to[matrix] |= static_cast<uint32_t>(code) << 16 * half;
+      }
+    }
+  }
+}
+
 static float half_of(uint32_t pair, int index) {
   return __builtin_bit_cast(float, index % 2 == 0 ? pair << 16 : pair & 0xFFFF0000);
 }
