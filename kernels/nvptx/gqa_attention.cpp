@@ -4,8 +4,8 @@
 // Grouped-query attention over cached keys and values: each H / G heads share one of both. A block takes kHeads heads
 // of a group, of a row.
 //
-// Operands: q [T, H, d] (rotated), out [T, H, d]. Both stores have a row of d numbers for each group. What is added up in
-// which order say attending.h and, where all is narrow, matrix_attending.h.
+// Operands: q [T, H, d] (rotated), out [T, H, d]. Both stores have a row of d numbers for each group. What is added up
+// in which order say attending.h and, where all is narrow, matrix_attending.h.
 
 #include "kernels/nvptx/matrix_attending.h"
 
