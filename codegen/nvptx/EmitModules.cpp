@@ -125,6 +125,7 @@ Expected<ProgramCode> NvptxTarget::emit(const ModelCode &code, const EmitOptions
     grid.spill_bytes = machineCode.spillBytes;
     program.modules.push_back(addModule(unit.bytes, machineCode, program.bytes));
     auto table = find_if(kernels, [&, &symbol = name](const auto &table) { return table.name == symbol; });
+    table->name = getEntryName(name);
     table->grid = std::make_unique<artifact::GridT>(std::move(grid));
   }
   return program;

@@ -25,7 +25,7 @@ static Function *createEntry(Module &module, StringRef symbol, size_t operandCou
   SmallVector<Type *> types = {pointer, pointer, i64, i64, pointer};
   types.append(operandCount, pointer);
   auto *type = FunctionType::get(Type::getVoidTy(module.getContext()), types, /*isVarArg=*/false);
-  auto *entry = Function::Create(type, GlobalValue::ExternalLinkage, symbol, module);
+  auto *entry = Function::Create(type, GlobalValue::ExternalLinkage, getEntryName(symbol), module);
   entry->setCallingConv(CallingConv::PTX_Kernel);
   entry->addFnAttr("nvvm.maxntid", std::to_string(threads));
   return entry;
@@ -73,7 +73,7 @@ void addEntry(Module &module, StringRef symbol, size_t operandCount, int64_t thr
 
 void inlineIntoEntry(Module &module, StringRef symbol) {
   for (Function &function : module) {
-    if (function.getName() != symbol && !function.isDeclaration()) {
+    if (function.getName() != getEntryName(symbol) && !function.isDeclaration()) {
       function.setLinkage(GlobalValue::InternalLinkage);
       function.setVisibility(GlobalValue::DefaultVisibility);
       function.setComdat(nullptr);

@@ -15,6 +15,13 @@ namespace fathom::codegen {
 /// Threads of a block that runs a generated kernel. Few: a model's rows and outputs are to reach many processors.
 constexpr unsigned kGeneratedThreads = 64;
 
+/// The name of a kernel's entry: that of the kernel, in letters that PTX has.
+inline std::string getEntryName(llvm::StringRef symbol) {
+  std::string name = symbol.str();
+  llvm::replace(name, '.', '_');
+  return name;
+}
+
 /// What an entry has found out when it begins its work.
 struct EntryValues {
   /// i64, at least 1: rows of the launch.
@@ -25,12 +32,12 @@ struct EntryValues {
   llvm::Value *scratch;
 };
 
-/// Adds an entry `symbol` as kernel_abi.h says it, for blocks of `threads` threads and with `operandCount` parameters
+/// Adds the entry of `symbol` as kernel_abi.h says it, for blocks of `threads` threads and with `operandCount` parameters
 /// behind those of all entries: where there are rows, it does what `work` builds, which leaves the builder at its end.
 void addEntry(llvm::Module &module, llvm::StringRef symbol, size_t operandCount, int64_t threads,
               llvm::function_ref<void(llvm::IRBuilder<> &builder, const EntryValues &values)> work);
 
-/// Makes all but the entry `symbol` part of it: what functions read of a dispatch are then parameters.
+/// Makes all but the entry of `symbol` part of it: what functions read of a dispatch are then parameters.
 void inlineIntoEntry(llvm::Module &module, llvm::StringRef symbol);
 
 /// Links those of the model's functions that `module` calls.

@@ -136,6 +136,18 @@ struct CachedRow {
       }
     }
   }
+
+  /// The same numbers as bf16, which no format but f32 has to round for.
+  FATHOM_INLINE u32x4 load_bf16(int64_t i) const {
+    if (whole() && format.element == FATHOM_ROW_BF16) {
+      return *reinterpret_cast<const u32x4 *>(data + 2 * i);
+    }
+    Chunk numbers;
+    load(i, numbers);
+    u32x4 codes;
+    FATHOM_UNROLL for (int j = 0; j < kChunk / 2; ++j) { codes[j] = pack_bf16(numbers[2 * j], numbers[2 * j + 1]); }
+    return codes;
+  }
 };
 
 } // namespace fathom::nv

@@ -72,6 +72,14 @@ FATHOM_INLINE void load_matrices(uint32_t (&to)[4], const void *row) {
                    : "memory");
 }
 
+/// The same of matrices that are transposed meanwhile: lane i gets number i / 4 of row 2 * (i % 4) and of the next.
+FATHOM_INLINE void load_transposed(uint32_t (&to)[4], const void *row) {
+  __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                   : "r"(shared_address(row))
+                   : "memory");
+}
+
 /// sums += a * b, 16 x 8 sums of 16 products of bf16 each. Lane i has, with g = i / 4 and t = i % 4, of a rows g and
 /// g + 8 at columns 2t, 2t + 1 and, behind them, both at columns 2t + 8, 2t + 9; of b column g at rows 2t, 2t + 1 and
 /// 2t + 8, 2t + 9; of the sums row g at columns 2t, 2t + 1, and row g + 8.

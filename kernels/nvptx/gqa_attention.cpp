@@ -4,9 +4,10 @@
 // Grouped-query attention over cached keys and values: each H / G heads share one of both. A block takes kHeads heads
 // of a group, of a row.
 //
-// Operands: q [T, H, d] (rotated), out [T, H, d]. Both stores have a row of d numbers for each group.
+// Operands: q [T, H, d] (rotated), out [T, H, d]. Both stores have a row of d numbers for each group. What is added up
+// in which order say attending.h and, where all is narrow, matrix_attending.h.
 
-#include "kernels/nvptx/attending.h"
+#include "kernels/nvptx/matrix_attending.h"
 
 namespace fathom::nv {
 
@@ -20,10 +21,11 @@ struct GqaAttention : gqa_attention_op {
       Numbers q = numbers(dispatch, 0, c[x_element]) + first, out = numbers(dispatch, 1, c[x_element]) + first;
       AllKeys all = {dispatch, row, c[key_store], keys, c[value_store], values, c[G], group};
       AttendingShape shape = {smaller(kHeads, of_group - part), c[d], c[d], /*shared=*/false, real(c[scale])};
-      Attending<AllKeys> heads(shape, all);
-      heads.load_queries([&](int64_t head, int64_t i) FATHOM_INLINED { return q[head * c[d] + i]; });
-      heads.attend();
-      heads.finish([&](int64_t head, int64_t i, float value) FATHOM_INLINED { out.set(head * c[d] + i, value); });
+      with_attending(shape, all, c[x_element], [&](auto &heads) FATHOM_INLINED {
+        heads.load_queries([&](int64_t head, int64_t i) FATHOM_INLINED { return q[head * c[d] + i]; });
+        heads.attend();
+        heads.finish([&](int64_t head, int64_t i, float value) FATHOM_INLINED { out.set(head * c[d] + i, value); });
+      });
       barrier();
     });
   }

@@ -6,9 +6,10 @@
 // kHeads heads of a row.
 //
 // Operands: q [T, H, r + dr] (absorbed, rotated), selection i32 [T, k] (mla_selected_attention only: positions of the
-// row's sequence, ascending, at least one, -1 behind the last), out [T, H, r].
+// row's sequence, ascending, at least one, -1 behind the last), out [T, H, r]. What is added up in which order say
+// attending.h and, where all is narrow, matrix_attending.h.
 
-#include "kernels/nvptx/attending.h"
+#include "kernels/nvptx/matrix_attending.h"
 
 namespace fathom::nv {
 
@@ -42,10 +43,11 @@ struct MlaLatentAttention {
     Numbers q = numbers(dispatch, 0, c[C::x_element]) + (keys.row * c[C::H] + first) * width;
     Numbers out = numbers(dispatch, kSelected ? 2 : 1, c[C::x_element]) + (keys.row * c[C::H] + first) * c[C::r];
     AttendingShape shape = {smaller(kHeads, c[C::H] - first), width, c[C::r], /*shared=*/true, real(c[C::scale])};
-    Attending<Keys> heads(shape, keys);
-    heads.load_queries([&](int64_t head, int64_t i) FATHOM_INLINED { return q[head * width + i]; });
-    heads.attend();
-    heads.finish([&](int64_t head, int64_t i, float value) FATHOM_INLINED { out.set(head * c[C::r] + i, value); });
+    with_attending(shape, keys, c[C::x_element], [&](auto &heads) FATHOM_INLINED {
+      heads.load_queries([&](int64_t head, int64_t i) FATHOM_INLINED { return q[head * width + i]; });
+      heads.attend();
+      heads.finish([&](int64_t head, int64_t i, float value) FATHOM_INLINED { out.set(head * c[C::r] + i, value); });
+    });
     barrier();
   }
 

@@ -51,9 +51,28 @@ constexpr int64_t kHeads = 16, kStepKeys = 16, kMostColumns = 1024;
 /// Numbers from one row in shared memory to the next: a multiple of 4, of which eight rows begin in different banks.
 FATHOM_INLINE constexpr int64_t shared_stride(int64_t width) { return ceil_div(width, 32) * 32 + 4; }
 /// Queries, keys, values (0: they are keys) and weights, and a factor of each head.
-FATHOM_INLINE constexpr int64_t attending_bytes(int64_t width, int64_t value_width) {
+FATHOM_INLINE constexpr int64_t exact_attending_bytes(int64_t width, int64_t value_width) {
   int64_t rows = (kHeads + kStepKeys) * shared_stride(width) + kStepKeys * shared_stride(value_width);
   return (rows + kHeads * (kStepKeys + 1)) * kFloat;
+}
+
+/// The same where queries, keys, values and weights are bf16, and scores are there as well: keys of a step, and bytes
+/// from one row to the next, an odd number of times 16 where the width is a multiple of 16.
+constexpr int64_t kMatrixKeys = FATHOM_PAGE_TOKENS;
+FATHOM_INLINE constexpr int64_t matrix_stride(int64_t width) { return ceil_div(width, kChunk) * 16 + 16; }
+FATHOM_INLINE constexpr int64_t matrix_attending_bytes(int64_t width, int64_t value_width) {
+  int64_t values = value_width == 0 ? 0 : kMatrixKeys * matrix_stride(value_width);
+  return (kHeads + kMatrixKeys) * matrix_stride(width) + values +
+         kHeads * (matrix_stride(kMatrixKeys) + (kMatrixKeys + 4 + 1) * kFloat);
+}
+/// Widths that are multiplied as matrices: whole instructions along keys, and for each warp along values.
+FATHOM_INLINE constexpr bool are_matrices(int64_t width, int64_t value_width) {
+  return width % 32 == 0 && value_width % 128 == 0 && value_width <= 512;
+}
+/// Of a kernel that has both forms; values of `value_width` are the first numbers of keys where `shared`.
+FATHOM_INLINE constexpr int64_t attending_bytes(int64_t width, int64_t value_width, bool shared) {
+  int64_t apart = shared ? 0 : value_width, exact = exact_attending_bytes(width, apart);
+  return are_matrices(width, value_width) ? greater(exact, matrix_attending_bytes(width, apart)) : exact;
 }
 
 /// Keys of an index that are scored at a time.

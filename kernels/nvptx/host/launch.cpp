@@ -48,7 +48,10 @@ namespace fathom::nv::host {
 
 namespace {
 
-constexpr int64_t kStack = 64 << 10, kGuard = 256;
+/// Not a power of two, so that the stacks of a block do not share a few places in the cache.
+constexpr int64_t kStack = (64 << 10) + 5 * 64;
+constexpr int64_t kGuard = 256;
+constexpr int64_t kMostThreads = 1024;
 constexpr unsigned char kNaN = 0xFF; // of f32, bf16 and e4m3 alike
 
 /// Threads that meet: of those that are left, the last to arrive acts.
@@ -204,6 +207,22 @@ void act_load_matrices(void *const *arguments, int count) {
   }
 }
 
+void act_load_transposed(void *const *arguments, int count) {
+  for (int i = 0; i < count; ++i) {
+    auto *own = static_cast<LoadMatrices *>(arguments[i]);
+    for (int matrix = 0; matrix < 4; ++matrix) {
+      own->to[matrix] = 0;
+      for (int half = 0; half < 2; ++half) {
+        const void *row = static_cast<LoadMatrices *>(arguments[8 * matrix + i % 4 * 2 + half])->row;
+        check_shared(row, 16, 16);
+        uint16_t code;
+        std::memcpy(&code, static_cast<const char *>(row) + i / 4 * 2, 2);
+        own->to[matrix] |= static_cast<uint32_t>(code) << 16 * half;
+      }
+    }
+  }
+}
+
 static float half_of(uint32_t pair, int index) {
   return __builtin_bit_cast(float, index % 2 == 0 ? pair << 16 : pair & 0xFFFF0000);
 }
@@ -291,7 +310,7 @@ static bool run_block(Block &block, char *stacks) {
 
 std::string launch(Kernel kernel, const Grid &grid, const fathom_dispatch_t &dispatch, const int64_t *constants) {
   static char *stacks = static_cast<char *>(
-      mmap(nullptr, 1024 * kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+      mmap(nullptr, kMostThreads * kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   constexpr int64_t kAlignment = 1024;
   int64_t size = ceil_div(grid.shared_bytes + kGuard, kAlignment) * kAlignment;
   std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(kAlignment, size), &std::free);

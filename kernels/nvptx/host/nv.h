@@ -53,6 +53,7 @@ void act_nothing(void *const *, int);
 void act_shuffle(void *const *arguments, int count);
 void act_ballot(void *const *arguments, int count);
 void act_load_matrices(void *const *arguments, int count);
+void act_load_transposed(void *const *arguments, int count);
 void act_multiply(void *const *arguments, int count);
 
 } // namespace host
@@ -97,6 +98,11 @@ FATHOM_INLINE void wait_copies() {
 FATHOM_INLINE void load_matrices(uint32_t (&to)[4], const void *row) {
   host::LoadMatrices load = {row, to};
   host::meet(host::Group::Warp, &load, host::act_load_matrices);
+}
+
+FATHOM_INLINE void load_transposed(uint32_t (&to)[4], const void *row) {
+  host::LoadMatrices load = {row, to};
+  host::meet(host::Group::Warp, &load, host::act_load_transposed);
 }
 
 FATHOM_INLINE void multiply(float (&sums)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {

@@ -309,7 +309,14 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   }
   SliceRecipe rope{{}, {{RopeTable{128, {1.0, 0.1}, 1.0}, {}}}};
   program.weights.push_back({{{}, "rope", "f32", {128, 2, 2}, "rows"}, {rope}, {}});
-  program.kernels = {{{}, "avx2_bf16_gemm", "gemm", 64, 128, 2, 1, 0, 0, 0, 14}};
+  artifact::KernelT &kernel = program.kernels.emplace_back();
+  kernel.name = "avx2_bf16_gemm";
+  kernel.op = "gemm";
+  kernel.task = 64;
+  kernel.items = 128;
+  kernel.inputs = 2;
+  kernel.outputs = 1;
+  kernel.dispatches = 14;
   program.buffers = {{{}, "hidden", 0, 4096}};
   contents.build = {{}, "0.1.0", "22.1.8", "--mcpu=x86-64-v3"};
   return contents;

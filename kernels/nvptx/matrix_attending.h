@@ -1,0 +1,183 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Heads of a row that attend to the same keys, where activations are bf16 and the cache is not f32: attending.h by the
+// instruction that multiplies matrices.
+//
+// A block takes kHeads heads of a row through kMatrixKeys keys at a time, which shared memory holds as bf16, without
+// loss. A warp has the scores of eight keys: sums over the width, sixteen numbers an instruction. Sixteen lanes have a
+// head's step of the softmax, in f32; weights are rounded to bf16, and what they add up to is the sum of these. A warp
+// then has an eighth of the columns of the results. Steps begin at multiples of kMatrixKeys of the row's keys.
+
+#ifndef FATHOM_KERNELS_NVPTX_MATRIX_ATTENDING_H
+#define FATHOM_KERNELS_NVPTX_MATRIX_ATTENDING_H
+
+#include "kernels/nvptx/attending.h"
+
+namespace fathom::nv {
+
+template <class Keys>
+struct MatrixAttending {
+  static constexpr int kLanes = kThreads / kHeads; ///< of a head
+  static constexpr int kOwnKeys = kMatrixKeys / kLanes;
+  static constexpr int kMostTiles = 512 / kWarps / 8; ///< of eight columns, of a warp
+  static constexpr int kScoreStride = kMatrixKeys + 4;
+  static_assert(kMatrixKeys == 8 * kWarps);
+
+  const AttendingShape &s;
+  const Keys &all;
+  char *queries, *keys, *values, *weights;
+  float *scores, *factors;
+  float results[kMostTiles][4] = {};
+  float largest = -__builtin_inff(), total = 0.0f;
+
+  FATHOM_INLINE MatrixAttending(const AttendingShape &s, const Keys &all) : s(s), all(all) {
+    queries = shared<char>();
+    keys = queries + kHeads * matrix_stride(s.width);
+    values = s.shared ? keys : keys + kMatrixKeys * matrix_stride(s.width);
+    weights = values + kMatrixKeys * value_stride();
+    scores = reinterpret_cast<float *>(weights + kHeads * matrix_stride(kMatrixKeys));
+    factors = scores + kHeads * kScoreStride;
+  }
+
+  FATHOM_INLINE int64_t value_stride() const { return matrix_stride(s.shared ? s.width : s.value_width); }
+  FATHOM_INLINE int64_t columns_of_warp() const { return s.value_width / kWarps; }
+
+  /// query(head, i) gives the queries.
+  template <class Query>
+  FATHOM_INLINE void load_queries(const Query &query) {
+    for (int64_t i = thread(); i < kHeads * s.width / 2; i += kThreads) {
+      int64_t head = i / (s.width / 2), at = i % (s.width / 2) * 2;
+      bool there = head < s.heads;
+      *reinterpret_cast<uint32_t *>(queries + head * matrix_stride(s.width) + 2 * at) =
+          pack_bf16(there ? query(head, at) : 0.0f, there ? query(head, at + 1) : 0.0f);
+    }
+  }
+
+  /// Rows of a step, and zeros behind the last key: what they hold must not meet a weight of 0.
+  template <class RowOf>
+  static FATHOM_INLINE void fill(char *to, int64_t width, int64_t count, const RowOf &row_of) {
+    int64_t chunks = width / kChunk;
+    for (int64_t i = thread(); i < kMatrixKeys * chunks; i += kThreads) {
+      int64_t j = i / chunks, at = i % chunks;
+      *reinterpret_cast<u32x4 *>(to + j * matrix_stride(width) + at * 16) =
+          j < count ? row_of(j).load_bf16(at * kChunk) : u32x4{0, 0, 0, 0};
+    }
+  }
+
+  /// The scores of all heads and of this warp's eight keys.
+  FATHOM_INLINE void score() const {
+    const char *own = keys + warp() * 8 * matrix_stride(s.width);
+    float sums[4] = {};
+    for (int64_t i = 0; i < s.width; i += 32) {
+      uint32_t a[4], b[4];
+      load_matrices(b, own + lane() % 8 * matrix_stride(s.width) + 2 * i + lane() / 8 * 16);
+      FATHOM_UNROLL for (int half = 0; half < 2; ++half) {
+        load_matrices(a, queries + lane() % 16 * matrix_stride(s.width) + 2 * (i + 16 * half) + lane() / 16 * 16);
+        multiply(sums, a, b[2 * half], b[2 * half + 1]);
+      }
+    }
+    FATHOM_UNROLL for (int n = 0; n < 4; ++n) {
+      scores[(lane() / 4 + n / 2 * 8) * kScoreStride + warp() * 8 + lane() % 4 * 2 + n % 2] = sums[n];
+    }
+  }
+
+  /// A step of the softmax of this thread's head, of which it has every kLanes-th key.
+  FATHOM_INLINE void weigh(int64_t count) {
+    int64_t head = thread() / kLanes, first = thread() % kLanes;
+    float value[kOwnKeys], block = -__builtin_inff();
+    FATHOM_UNROLL for (int n = 0; n < kOwnKeys; ++n) {
+      int64_t key = first + n * kLanes;
+      value[n] = key < count ? scores[head * kScoreStride + key] * s.scale : -__builtin_inff();
+      block = value[n] > block ? value[n] : block;
+    }
+    block = largest_of_lanes<kLanes>(block);
+    float next = block > largest ? block : largest;
+    float factor = exponential(largest - next), sum = 0.0f;
+    FATHOM_UNROLL for (int n = 0; n < kOwnKeys; ++n) {
+      uint32_t weight = pack_bf16(exponential(value[n] - next), 0.0f);
+      sum = sum + from_bf16(weight);
+      Numbers(weights + head * matrix_stride(kMatrixKeys), FATHOM_ROW_BF16).set(first + n * kLanes, from_bf16(weight));
+    }
+    total = total * factor + sum_of_lanes<kLanes>(sum);
+    largest = next;
+    if (first == 0) {
+      factors[head] = factor;
+    }
+  }
+
+  FATHOM_INLINE void add_values() {
+    float upper = factors[lane() / 4], lower = factors[lane() / 4 + 8];
+    FATHOM_UNROLL for (int tile = 0; tile < kMostTiles; ++tile) {
+      FATHOM_UNROLL for (int n = 0; n < 4; ++n) { results[tile][n] = results[tile][n] * (n < 2 ? upper : lower); }
+    }
+    const char *own = values + 2 * warp() * columns_of_warp();
+    FATHOM_UNROLL for (int j = 0; j < kMatrixKeys; j += 16) {
+      uint32_t a[4];
+      load_matrices(a, weights + lane() % 16 * matrix_stride(kMatrixKeys) + 2 * j + lane() / 16 * 16);
+      FATHOM_UNROLL for (int tile = 0; tile < kMostTiles; tile += 2) {
+        if (tile * 8 < columns_of_warp()) {
+          uint32_t b[4];
+          load_transposed(b, own + (j + lane() % 16) * value_stride() + tile * 16 + lane() / 16 * 16);
+          multiply(results[tile], a, b[0], b[1]);
+          multiply(results[tile + 1], a, b[2], b[3]);
+        }
+      }
+    }
+  }
+
+  FATHOM_INLINE void attend() {
+    int64_t count = all.count();
+    for (int64_t first = 0; first < count; first += kMatrixKeys) {
+      int64_t there = smaller(kMatrixKeys, count - first);
+      barrier();
+      fill(keys, s.width, there, [&](int64_t j) FATHOM_INLINED { return all.key(first + j); });
+      if (!s.shared) {
+        fill(values, s.value_width, there, [&](int64_t j) FATHOM_INLINED { return all.value(first + j); });
+      }
+      barrier();
+      score();
+      barrier();
+      weigh(there);
+      barrier();
+      add_values();
+    }
+    barrier();
+  }
+
+  /// use(head, column, result).
+  template <class Use>
+  FATHOM_INLINE void finish(const Use &use) {
+    if (thread() % kLanes == 0) {
+      factors[thread() / kLanes] = 1.0f / total;
+    }
+    barrier();
+    FATHOM_UNROLL for (int tile = 0; tile < kMostTiles; ++tile) {
+      FATHOM_UNROLL for (int n = 0; n < 4; ++n) {
+        int64_t head = lane() / 4 + n / 2 * 8;
+        int64_t column = warp() * columns_of_warp() + tile * 8 + lane() % 4 * 2 + n % 2;
+        if (tile * 8 < columns_of_warp() && head < s.heads) {
+          use(head, column, results[tile][n] * factors[head]);
+        }
+      }
+    }
+  }
+};
+
+/// run(heads) with the form that suits what a kernel's constants say of activations and cache.
+template <class Keys, class Run>
+FATHOM_INLINE void with_attending(const AttendingShape &shape, const Keys &keys, int64_t element, const Run &run) {
+  bool narrow = element == FATHOM_ROW_BF16 && keys.key_format.element != FATHOM_ROW_F32 &&
+                keys.value_format.element != FATHOM_ROW_F32;
+  if (narrow && are_matrices(shape.width, shape.value_width)) {
+    MatrixAttending<Keys> heads(shape, keys);
+    run(heads);
+  } else {
+    Attending<Keys> heads(shape, keys);
+    run(heads);
+  }
+}
+
+} // namespace fathom::nv
+
+#endif // FATHOM_KERNELS_NVPTX_MATRIX_ATTENDING_H
