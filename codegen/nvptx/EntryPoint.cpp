@@ -28,6 +28,8 @@ static Function *createEntry(Module &module, StringRef symbol, size_t operandCou
   auto *entry = Function::Create(type, GlobalValue::ExternalLinkage, getEntryName(symbol), module);
   entry->setCallingConv(CallingConv::PTX_Kernel);
   entry->addFnAttr("nvvm.maxntid", std::to_string(threads));
+  // Without it registers are kept few, and memory of the thread takes what has no room.
+  entry->addFnAttr("nvvm.minctasm", "1");
   return entry;
 }
 
