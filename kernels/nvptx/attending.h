@@ -72,6 +72,8 @@ struct Attending {
   FATHOM_INLINE int64_t column(int pass) const {
     return thread() % columns_across() * kColumns + pass * kColumnsOfBlock;
   }
+  /// Free after `attend`, for kHeads rows of results.
+  FATHOM_INLINE float *memory_of_keys() const { return memory.keys; }
   FATHOM_INLINE const float *values() const { return s.shared ? memory.keys : memory.values; }
   FATHOM_INLINE int64_t value_stride() const { return shared_stride(s.shared ? s.width : s.value_width); }
 

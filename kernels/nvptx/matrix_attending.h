@@ -40,6 +40,8 @@ struct MatrixAttending {
     factors = scores + kHeads * kScoreStride;
   }
 
+  /// Free after `attend`, for kHeads rows of results.
+  FATHOM_INLINE float *memory_of_keys() const { return reinterpret_cast<float *>(keys); }
   FATHOM_INLINE int64_t value_stride() const { return matrix_stride(s.shared ? s.width : s.value_width); }
   FATHOM_INLINE int64_t columns_of_warp() const { return s.value_width / kWarps; }
 

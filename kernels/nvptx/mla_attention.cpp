@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Attention of queries and results as they are outside of the space of latents, for rows of a prompt. A block takes
-// kHeads heads of a row: it absorbs their queries, attends to the latents, and expands the results, all in f32.
+// kHeads heads of a row: it absorbs their queries, attends to the latents (attending.h or, where all is narrow,
+// matrix_attending.h), and expands the results, which is in f32 in both cases.
 //
 // Operands: q [T, H * (dn + dr)] before rope, kv_b (absorbing.h), scale (quantized only), rope table, out [T, H * dv].
 
 #include "kernels/nvptx/absorbing.h"
-#include "kernels/nvptx/attending.h"
+#include "kernels/nvptx/matrix_attending.h"
 #include "kernels/nvptx/rotation.h"
 
 namespace fathom::nv {
@@ -60,16 +61,17 @@ struct MlaAttention : mla_attention_op {
       int64_t row = unit / parts, first = unit % parts * kHeads;
       AllKeys all = {dispatch, row, c[latent_store], format, c[latent_store], format};
       AttendingShape shape = {smaller(kHeads, c[H] - first), width, c[r], /*shared=*/true, real(c[scale])};
-      Attending<AllKeys> heads(shape, all);
-      heads.load_queries([&](int64_t head, int64_t i)
-                             FATHOM_INLINED { return query(dispatch, c, row, first + head, i); });
-      heads.attend();
-      // The queries are done with: their memory has the results.
-      float *results = heads.memory.queries;
-      heads.finish([&](int64_t head, int64_t i, float value)
-                       FATHOM_INLINED { results[head * shared_stride(width) + i] = value; });
-      barrier();
-      expand(dispatch, c, row, first, shape.heads, results);
+      with_attending(shape, all, c[x_element], [&](auto &heads) FATHOM_INLINED {
+        heads.load_queries([&](int64_t head, int64_t i)
+                               FATHOM_INLINED { return query(dispatch, c, row, first + head, i); });
+        heads.attend();
+        // The keys are done with: their memory has the results.
+        float *results = heads.memory_of_keys();
+        heads.finish([&](int64_t head, int64_t i, float value)
+                         FATHOM_INLINED { results[head * shared_stride(width) + i] = value; });
+        barrier();
+        expand(dispatch, c, row, first, shape.heads, results);
+      });
       barrier();
     });
   }

@@ -13,6 +13,7 @@
 namespace fathom::test {
 
 class NarrowLatentAttentionTest : public testing::TestWithParam<const Kernel *> {};
+class NarrowMlaAttentionTest : public testing::TestWithParam<const Kernel *> {};
 class NarrowGqaAttentionTest : public testing::TestWithParam<const Kernel *> {};
 
 using Codes = std::vector<uint16_t>;
@@ -92,6 +93,47 @@ TEST_P(NarrowLatentAttentionTest, RowAloneAndASelectionOfEverythingHaveTheBitsOf
   EXPECT_EQ(attend(selecting, s, last, {199}, cache, &selection), want);
 }
 
+/// Results [T, H * dv] of queries as they are outside of the space of latents.
+static Codes attend_expanded(const Kernel &kernel, const ref::MlaShape &s, const Weight &kv_b, const Codes &q,
+                             const Ints &positions, Cache &cache) {
+  auto T = static_cast<int64_t>(positions.size());
+  Floats table = rope_table(kContext, s.rope);
+  Codes out(T * s.heads * s.value);
+  Constants constants = {{"H", s.heads},
+                         {"dn", s.nope},
+                         {"dr", s.rope},
+                         {"dv", s.value},
+                         {"r", s.rank},
+                         {"latent_store", 0},
+                         {"latent_element", FATHOM_ROW_BF16},
+                         {"scale", 0.02},
+                         {"x_element", FATHOM_ROW_BF16}};
+  Call call{&kernel, constants, {q.data(), kv_b.data.data()}, T, kLayer, positions, &cache};
+  if (kv_b.quantized) {
+    call.operands.push_back(kv_b.scales.data());
+  }
+  call.operands.insert(call.operands.end(), {table.data(), out.data()});
+  run(call);
+  return out;
+}
+
+TEST_P(NarrowMlaAttentionTest, IsNearTheReferenceAndARowAloneHasTheBitsOfAPrompt) {
+  const ref::MlaShape s = {3, 32, 64, 24, 128};
+  Weight kv_b(GetParam()->weightType, s.heads * (s.nope + s.value), s.rank, 11);
+  Cache cache = make_latents(s, FATHOM_ROW_BF16);
+  Floats latents = cache.fill(kLayer, kContext, 21), table = rope_table(kContext, s.rope);
+  Ints positions = consecutive(70, 30);
+  int64_t T = 70, width = s.heads * (s.nope + s.rope);
+  Codes q = encode(random_floats(T * width, 22));
+  Floats want(T * s.heads * s.value);
+  ref::mla_attention(decode(q).data(), kv_b.decoded.data(), latents.data(), positions.data(), table.data(), T, s, 0.02,
+                     want.data());
+  Codes got = attend_expanded(*GetParam(), s, kv_b, q, positions, cache);
+  expect_near(decode(got), want, 4e-2);
+  Codes alone = attend_expanded(*GetParam(), s, kv_b, Codes(q.end() - width, q.end()), {99}, cache);
+  EXPECT_EQ(alone, Codes(got.end() - s.heads * s.value, got.end()));
+}
+
 TEST_P(NarrowGqaAttentionTest, IsNearTheReference) {
   for (const ref::GqaShape &s : kGqaShapes) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");
@@ -119,6 +161,7 @@ TEST_P(NarrowGqaAttentionTest, IsNearTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Catalog, NarrowLatentAttentionTest, testing::ValuesIn(kernels_of("mla_latent_attention")),
                          kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, NarrowMlaAttentionTest, testing::ValuesIn(kernels_of("mla_attention")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, NarrowGqaAttentionTest, testing::ValuesIn(kernels_of("gqa_attention")), kernel_name);
 
 } // namespace fathom::test

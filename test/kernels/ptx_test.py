@@ -62,7 +62,7 @@ CONSTANTS = {
 # Ops whose kernels multiply matrices where activations are bf16, and weights are bf16 or FP8.
 PRODUCTS = ("gemm", "gemm_swiglu", "moe_gemm", "moe_gemm_swiglu", "mla_expand_output")
 # The same where what they read of the cache is.
-ATTENTION = ("gqa_attention", "mla_latent_attention", "mla_selected_attention")
+ATTENTION = ("gqa_attention", "mla_latent_attention", "mla_selected_attention", "mla_attention")
 MATRIX_INSTRUCTIONS = ("mma.sync", "ldmatrix", "cp.async.cg")
 
 
