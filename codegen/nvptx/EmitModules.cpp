@@ -8,6 +8,7 @@
 #include "codegen/nvptx/EntryPoint.h"
 #include "codegen/nvptx/Target.h"
 #include "dialects/support/Threads.h"
+#include "fathom/artifact_abi.h"
 #include "kernels/KernelBitcode.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -53,7 +54,7 @@ static artifact::GridT makeGrid(const GeneratedKernel &kernel) {
   artifact::GridT grid;
   grid.threads = kGeneratedThreads;
   grid.blocks = ofRows ? 1 : divideCeil(kernel.items, kGeneratedThreads);
-  grid.rows_per_block = ofRows ? kGeneratedThreads : std::numeric_limits<uint32_t>::max();
+  grid.rows_per_block = ofRows ? kGeneratedThreads : FATHOM_MOST_ROWS;
   grid.scratch_bytes = kernel.scratchBytes;
   return grid;
 }

@@ -7,6 +7,7 @@
 
 #include "fathom/kernel_abi.h"
 
+#include "llvm/IR/InstIterator.h"
 #include "llvm/Linker/Linker.h"
 
 using namespace llvm;
@@ -73,6 +74,17 @@ void addEntry(Module &module, StringRef symbol, size_t operandCount, int64_t thr
   builder.CreateRetVoid();
 }
 
+/// Moves memory of constant size to where a function begins: what is made within loops would stay on a stack that
+/// grows, in PTX by instructions of its own.
+static void hoistMemory(Function &function) {
+  for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+    auto *memory = dyn_cast<AllocaInst>(&instruction);
+    if (memory && isa<ConstantInt>(memory->getArraySize())) {
+      memory->moveBefore(function.getEntryBlock().begin());
+    }
+  }
+}
+
 void inlineIntoEntry(Module &module, StringRef symbol) {
   for (Function &function : module) {
     if (function.getName() != getEntryName(symbol) && !function.isDeclaration()) {
@@ -81,6 +93,7 @@ void inlineIntoEntry(Module &module, StringRef symbol) {
       function.setComdat(nullptr);
       function.removeFnAttr(Attribute::NoInline);
       function.addFnAttr(Attribute::AlwaysInline);
+      hoistMemory(function);
     }
   }
 }

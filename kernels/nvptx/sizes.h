@@ -16,8 +16,8 @@ constexpr int64_t kThreads = 256;
 constexpr int64_t kWarps = kThreads / 32;
 /// Numbers that a thread takes at a time: 16 bytes of bf16.
 constexpr int64_t kChunk = 8;
-/// Rows of a block where blocks are not for rows.
-constexpr int64_t kAllRows = 1 << 30;
+/// Rows of a block where blocks are not for rows: as many as a call has at most.
+constexpr int64_t kAllRows = 1 << 20;
 constexpr int64_t kFloat = sizeof(float);
 
 /// Threads for `count` numbers in chunks: whole warps, kThreads at most.

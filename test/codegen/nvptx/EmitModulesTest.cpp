@@ -5,6 +5,7 @@
 
 #include "codegen/llvm/Units.h"
 #include "codegen/nvptx/Target.h"
+#include "fathom/artifact_abi.h"
 
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
@@ -102,7 +103,7 @@ TEST_F(EmitModulesTest, MakesAGridOfAThreadForEachItem) {
   EXPECT_EQ(grid(1).blocks, 1u);
   EXPECT_EQ(grid(1).rows_per_block, 64u);
   EXPECT_EQ(grid(0).blocks, 5u) << "300 items, whatever the rows are";
-  EXPECT_EQ(grid(0).rows_per_block, std::numeric_limits<uint32_t>::max());
+  EXPECT_EQ(grid(0).rows_per_block, uint32_t(FATHOM_MOST_ROWS));
   EXPECT_EQ(grid(0).scratch_bytes, 16u);
 }
 
