@@ -11,7 +11,7 @@
 
 namespace fathom::runtime::ptxsim {
 
-/// What a device has for dynamic shared memory beyond which a kernel asks with an attribute, and threads of a block.
+/// What a block has of shared memory without asking for more by an attribute, and threads at most.
 static constexpr uint64_t kPlainShared = 48 << 10;
 static constexpr uint64_t kMostThreads = 1024;
 
@@ -32,40 +32,40 @@ Driver::~Driver() {
 }
 
 void reset(const Options &options) {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   driverState() = std::make_unique<Driver>(options);
 }
 
 void setSeed(uint64_t seed) {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   driverState()->options.seed = seed;
   driverState()->random = Random(seed);
 }
 
 std::string lastReport() {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   return driverState()->report;
 }
 
 DriverCounters counters() {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   return driverState()->counters;
 }
 
 void clearCounters() {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   driverState()->counters = {};
 }
 
 Holdings holdings() {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   const Driver &state = *driverState();
   return {state.memory.count(), state.hostMemory.size(),  state.modules.size(), state.streams.size(),
           state.graphs.size(),  state.executables.size(), state.retained};
 }
 
 void failCall(Call call, uint64_t nth, cuda::CUresult result, bool forever) {
-  std::lock_guard lock(driverMutex());
+  std::lock_guard<std::mutex> lock(driverMutex());
   driverState()->faults[static_cast<size_t>(call)] = {nth, result, forever};
 }
 
@@ -113,7 +113,8 @@ cuda::CUresult Driver::makeCall(const cuda::KernelNodeParameters &parameters, Ke
       fits && (exact.x == 0 || (exact.x == call.threads.x && exact.y == call.threads.y && exact.z == call.threads.z));
   fits = fits && (kernel.cluster.x == 0 || (kernel.cluster.count() <= 16 && kernel.cluster.count() != 0 &&
                                             isDivided(call.blocks, kernel.cluster)));
-  fits = fits && (call.sharedBytes <= kPlainShared || call.sharedBytes <= function->mostDynamicShared);
+  fits = fits &&
+         (call.sharedBytes + kernel.sharedBytes <= kPlainShared || call.sharedBytes <= function->mostDynamicShared);
   bool hasParameters = parameters.parameters != nullptr || kernel.parameters.empty();
   if (!fits || !hasParameters || parameters.extra != nullptr) {
     report =

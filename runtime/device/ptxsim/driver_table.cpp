@@ -32,7 +32,7 @@ struct Entry;
 template <Call call, class... Parameters, cuda::CUresult (*function)(Driver &, Parameters...)>
 struct Entry<call, function> {
   static cuda::CUresult run(Parameters... parameters) {
-    std::lock_guard lock(driverMutex());
+    std::lock_guard<std::mutex> lock(driverMutex());
     Driver &state = *driverState();
     cuda::CUresult result = enter(state, call);
     return result == cuda::kSuccess ? function(state, parameters...) : result;

@@ -11,8 +11,8 @@ namespace fathom::runtime::ptxsim {
 
 /// Calls within calls; the depth of a lane is a byte.
 static constexpr unsigned kDeepestCall = 200;
-/// What a thread of a device can have, and a block.
-static constexpr uint64_t kMostLocal = 512 << 10, kMostShared = 227 << 10, kMostParameters = 32764;
+/// What a thread of a device can have, and a block of memory that is not dynamic.
+static constexpr uint64_t kMostLocal = 512 << 10, kMostShared = 48 << 10, kMostParameters = 32764;
 
 void KernelBuilder::fail(unsigned line, std::string text) {
   if (problem_.text.empty()) {
@@ -120,7 +120,8 @@ void KernelBuilder::add(Instruction instruction, const ParsedInstruction &parsed
 void KernelBuilder::callNext(const Function &caller, const Function &callee) {
   frames_[&caller].callees.push_back(&callee);
   calls_.emplace_back(kernel_->code.size(), &callee);
-  if (frames_.try_emplace(&callee).second) {
+  bool isQueued = std::find(work_.begin(), work_.end(), &callee) != work_.end();
+  if (frames_[&callee].starts.empty() && !isQueued) {
     work_.push_back(&callee);
   }
 }

@@ -50,7 +50,7 @@ Symbol KernelBuilder::find(const Function &function, unsigned scope, std::string
   if (symbol.kind != Symbol::Kind::Unknown) {
     return symbol;
   }
-  if (name[0] == '%') {
+  if (name.starts_with('%')) {
     symbol = findSpecial(name);
     if (symbol.kind != Symbol::Kind::Unknown) {
       return symbol;

@@ -45,7 +45,7 @@ private:
 } // namespace
 
 GridRun::ClusterPointer GridRun::take() {
-  std::unique_lock lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   while (!paused_.empty() && (paused_.size() >= grid_.multiprocessors || next_ >= std::min(count_, end_))) {
     ClusterPointer cluster = std::move(paused_.front());
     paused_.pop_front();
@@ -81,7 +81,7 @@ void GridRun::finish(ClusterPointer cluster) {
 void GridRun::work() {
   while (ClusterPointer cluster = take()) {
     bool done = cluster->run(kSlice);
-    std::lock_guard lock(mutex_);
+    std::lock_guard<std::mutex> lock(mutex_);
     if (done) {
       finish(std::move(cluster));
     } else {

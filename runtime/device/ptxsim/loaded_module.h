@@ -16,7 +16,8 @@ namespace fathom::runtime::ptxsim {
 
 struct LoadedFunction {
   Kernel kernel;
-  uint64_t mostDynamicShared = 48 << 10;
+  /// What the function's attribute allows.
+  uint64_t mostDynamicShared = 0;
 };
 
 class LoadedModule {
