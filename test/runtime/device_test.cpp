@@ -5,6 +5,7 @@
 // new device is one more row of kDevices.
 
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/ptxsim/ptxsim_device.h"
 #include "runtime/src/cache.h"
 #include "runtime/src/memory.h"
 #include "runtime/src/weights.h"
@@ -27,7 +28,7 @@ using runtime::DeviceMemory;
 using runtime::kAlignment;
 using runtime::kCpuDevice;
 
-const Device *const kDevices[] = {&kCpuDevice, &kApartDevice, &kFakeCudaDevice};
+const Device *const kDevices[] = {&kCpuDevice, &kApartDevice, &kFakeCudaDevice, &runtime::kPtxsimDevice};
 
 /// A device with a ledger: what lives on it, and what it may have at most.
 class Ledger {
@@ -36,6 +37,7 @@ public:
     inner = &device;
     most = UINT64_MAX;
     counted = device;
+    counted.isOnlyByName = false;
     counted.allocate = [](const void *code, uint64_t size, DeviceAddress *address) {
       bool made = size <= most - bytes && inner->allocate(code, size, address);
       blocks += made;

@@ -24,12 +24,14 @@ namespace fbs = fathom::artifact;
 
 constexpr uint64_t kCodeOffset = 65536;
 
-std::string toyCode() {
-  std::ifstream file(FATHOM_TOY_IMAGE, std::ios::binary);
+static std::string readFile(const char *path) {
+  std::ifstream file(path, std::ios::binary);
   std::stringstream bytes;
   bytes << file.rdbuf();
   return bytes.str();
 }
+
+std::string toyCode() { return readFile(FATHOM_TOY_IMAGE); }
 
 void *toySymbol(const char *symbol) {
   void *image = dlopen(FATHOM_TOY_IMAGE, RTLD_NOW | RTLD_LOCAL);
@@ -261,7 +263,7 @@ static void addKernels(ToyContents &c) {
   }
 }
 
-void makeGpuToy(ToyContents &c) {
+void makeGpuToy(ToyContents &c, bool isPtx) {
   c.targets = {{"nvptx64-nvidia-cuda", "sm_80"}};
   c.code.clear();
   for (ToyKernel &kernel : c.kernels) {
@@ -270,6 +272,7 @@ void makeGpuToy(ToyContents &c) {
     kernel.grid = {0, 32, 1, 1, 0, hasScratch ? c.scratchBytes : 0};
     c.code += "ptx " + kernel.name + " " + std::to_string(kernel.inputs + kernel.outputs) + "\n";
   }
+  c.code = isPtx ? readFile(FATHOM_TOY_PTX) : c.code;
   c.code += '\0';
   c.modules = {{0, c.code.size()}};
 }
@@ -370,8 +373,9 @@ std::string makeToy(const Tweak &tweak) {
   ToyContents c;
   c.code = toyCode();
   addKernels(c);
-  if (std::string(runtime::devices()[0]->architecture) != "x86_64") {
-    makeGpuToy(c);
+  const runtime::Device &device = *runtime::devices()[0];
+  if (std::string(device.architecture) != "x86_64") {
+    makeGpuToy(c, device.name == std::string("ptxsim"));
   }
   uint64_t weightsOffset = kCodeOffset + (c.code.size() + 4095) / 4096 * 4096;
   uint64_t tableBytes = c.table.size() * sizeof(float);

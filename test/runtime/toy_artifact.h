@@ -155,8 +155,8 @@ using Tweak = std::function<void(ToyContents &)>;
 /// What toy_model.c exports.
 void *toySymbol(const char *symbol);
 
-/// For a GPU: instead of the toy's code text that names its kernels, which a driver made for that can run.
-void makeGpuToy(ToyContents &contents);
+/// For a GPU: in place of the toy's code PTX, or text that names its kernels, which the fake driver takes for it.
+void makeGpuToy(ToyContents &contents, bool isPtx = false);
 
 /// The bytes of an artifact: for a GPU if that is the first device there is.
 std::string makeToy(const Tweak &tweak = {});

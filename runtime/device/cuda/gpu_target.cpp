@@ -30,6 +30,8 @@ static Architecture parse(const artifact::Target &target) {
   return {isKnown ? static_cast<unsigned>(number) : 0, *end == 'a'};
 }
 
+unsigned architectureOf(const artifact::Target &target) { return parse(target).number; }
+
 bool runsMachineCode(const GpuFacts &gpu, const artifact::Target &target) {
   Architecture wanted = parse(target);
   bool isOfGeneration = wanted.number / 10 == gpu.architecture / 10 && wanted.number <= gpu.architecture;

@@ -14,6 +14,9 @@ namespace fathom::runtime::cuda {
 /// Whether a GPU runs machine code for |target|: of its own generation, and of no later one.
 bool runsMachineCode(const GpuFacts &gpu, const artifact::Target &target);
 
+/// The number of the architecture that |target| names; 0 if it names none of a GPU.
+unsigned architectureOf(const artifact::Target &target);
+
 /// DEVICE, with what to do, if |gpu| cannot run code for |target|, not even text that its driver assembles.
 fathom_status_t checkTarget(const GpuFacts &gpu, const artifact::Target &target);
 
