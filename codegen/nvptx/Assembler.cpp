@@ -23,7 +23,7 @@ Expected<std::string> findAssembler() {
     ErrorOr<std::string> found = sys::findProgramByName(given);
     return found && sys::fs::can_execute(*found)
                ? Expected<std::string>(*found)
-               : makeError(ExitCode::Usage, "FATHOM_PTXAS: " + quotePath(given) + " is no program");
+               : makeError(ExitCode::Usage, "FATHOM_PTXAS: " + quotePath(given) + " is not a program");
   }
   ErrorOr<std::string> found = sys::findProgramByName("ptxas");
   for (StringRef folder : {"/usr/local/cuda/bin", "/opt/cuda/bin", "/usr/lib/nvidia-cuda-toolkit/bin"}) {

@@ -24,7 +24,7 @@ struct Assembled {
 };
 
 /// Where ptxas is: FATHOM_PTXAS, then PATH, then where CUDA is usually installed. Empty: it is not there. Fails if
-/// FATHOM_PTXAS names no program.
+/// FATHOM_PTXAS is not a program.
 llvm::Expected<std::string> findAssembler();
 
 /// Assembles a module for `processor`, "sm_80". Threads may do so at once.

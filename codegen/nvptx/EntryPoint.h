@@ -32,8 +32,9 @@ struct EntryValues {
   llvm::Value *scratch;
 };
 
-/// Adds the entry of `symbol` as kernel_abi.h says it, for blocks of `threads` threads and with `operandCount` parameters
-/// behind those of all entries: where there are rows, it does what `work` builds, which leaves the builder at its end.
+/// Adds the entry of `symbol` as kernel_abi.h says it, for blocks of `threads` threads and with `operandCount`
+/// parameters behind those of all entries: where there are rows, it does what `work` builds, which leaves the builder
+/// at its end.
 void addEntry(llvm::Module &module, llvm::StringRef symbol, size_t operandCount, int64_t threads,
               llvm::function_ref<void(llvm::IRBuilder<> &builder, const EntryValues &values)> work);
 

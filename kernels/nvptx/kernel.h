@@ -4,9 +4,9 @@
 // How a source defines the kernel that it is compiled for.
 //
 // CMake compiles a source once for each kernel of instances.def that names it, with the macros FATHOM_INSTANCE_SYMBOL,
-// _OP, _TYPE and _ROWS. A source ends with FATHOM_DEFINE_KERNEL(class). Every thread of a grid calls the kernel. A grid may have
-// more or fewer blocks than suit: blocks take what is to be done in turns, so that nothing depends on how many there
-// are.
+// _OP, _TYPE and _ROWS. A source ends with FATHOM_DEFINE_KERNEL(class). Every thread of a grid calls the kernel. A grid
+// may have more or fewer blocks than suit: blocks take what is to be done in turns, so that nothing depends on how many
+// there are.
 
 #ifndef FATHOM_KERNELS_NVPTX_KERNEL_H
 #define FATHOM_KERNELS_NVPTX_KERNEL_H

@@ -9,10 +9,10 @@ Generated kernels are the same arithmetic in the same order on both, so without 
 import json
 import os
 import re
-import unittest
+import struct
 
 import support
-from support import DEVICE, TREE, USAGE, make, read, run
+from support import TREE, USAGE, make, read, run
 
 ORACLES = ("v2-tiny", "v2-lite-tiny", "moe-tiny", "v3-tiny", "v3-tiny-fp8", "v32-tiny", "v32-tiny-fp8", "llama-tiny",
            "qwen2-tiny", "qwen3-tiny")
@@ -21,6 +21,12 @@ PROMPT = "--token-ids=5,9,200,17,3,44,121,8,90,63,2,7"
 
 def oracle(name):
     return os.path.join(TREE, "test/models", name)
+
+
+def read_numbers(npy):
+    """The f32 numbers of an .npy file of version 1."""
+    data = npy[10 + struct.unpack("<H", npy[8:10])[0]:]
+    return struct.unpack(f"<{len(data) // 4}f", data)
 
 
 class Compile(support.DriverTest):
@@ -60,7 +66,7 @@ class Compile(support.DriverTest):
     def test_an_assembler_that_is_named_must_be_there(self):
         result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda",
                      env={**os.environ, "FATHOM_PTXAS": "/nowhere/ptxas"})
-        self.assertEqual((result.returncode, b"FATHOM_PTXAS: '/nowhere/ptxas' is no program" in result.stderr), (USAGE, True))
+        self.assertEqual((result.returncode, b"FATHOM_PTXAS: '/nowhere/ptxas' is not a program" in result.stderr), (USAGE, True))
 
     def test_options_that_do_not_go_together(self):
         cases = (
@@ -97,6 +103,15 @@ class Simulated(support.DriverTest):
                 make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--no-kernels", "--cubin=none",
                      "--max-context=128", "--draft=none")
                 self.assertEqual(self.logits(model, "--device=ptxsim"), self.logits(model, "--device=cpu"))
+
+    def test_kernels_answer_within_the_tolerance_of_oracles(self):
+        for name in ("v3-tiny-fp8", "v32-tiny", "qwen3-tiny"):
+            with self.subTest(name):
+                model = self.path(name)
+                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--cubin=none", "--max-context=128",
+                     "--draft=none")
+                of_gpu, of_cpu = (read_numbers(self.logits(model, "--device=" + device)) for device in ("ptxsim", "cpu"))
+                self.assertLessEqual(max(abs(a - b) for a, b in zip(of_gpu, of_cpu, strict=True)), 1e-3)
 
     def test_the_order_of_warps_changes_nothing(self):
         model = self.path("model")

@@ -75,7 +75,7 @@ TEST_F(ScriptTest, IsTakenFromTheEnvironmentFirst) {
   setenv("FATHOM_PTXAS", ptxas.c_str(), 1);
   EXPECT_EQ(llvm::cantFail(findAssembler()), ptxas);
   setenv("FATHOM_PTXAS", "/nowhere/ptxas", 1);
-  EXPECT_EQ(llvm::toString(findAssembler().takeError()), "FATHOM_PTXAS: '/nowhere/ptxas' is no program");
+  EXPECT_EQ(llvm::toString(findAssembler().takeError()), "FATHOM_PTXAS: '/nowhere/ptxas' is not a program");
   unsetenv("FATHOM_PTXAS");
 }
 
