@@ -43,13 +43,13 @@ void Shadow::start(unsigned thread, Doer access, uint32_t epoch, Kind kind, uint
   forEachCell(address, bytes, [&](Cell &cell, uint16_t mask, uint32_t cellAddress) {
     mark.mask = mask;
     check(thread, mark, cell, cellAddress);
-    leave(thread, mark, cell);
+    isWrite(kind) ? leaveWrite(mark, cell) : leaveRead(thread, mark, cell);
   });
 }
 
 void Shadow::land(Doer access, uint32_t epoch, uint32_t address, uint32_t bytes) {
   forEachCell(address, bytes, [&](Cell &cell, uint16_t mask, uint32_t) {
-    for (Mark &mark : cell.marks) {
+    for (Mark &mark : cell.writes) {
       if (mark.actor == access.actor && mark.instruction == access.instruction && mark.epoch == kNever &&
           (mark.mask & mask) != 0) {
         mark.epoch = epoch;
@@ -68,14 +68,21 @@ void Shadow::add(const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t 
           isWrite(earlier.kind)});
 }
 
-void Shadow::check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellAddress) {
+void Shadow::check(unsigned thread, const Mark &mark, const Cell &cell, uint32_t cellAddress) {
   auto unwritten = static_cast<uint16_t>(mark.mask & ~cell.written);
   if (!isWrite(mark.kind) && unwritten != 0) {
     Mark same = mark;
     same.mask = unwritten;
     add(mark, Hazard::Uninitialized, same, cellAddress);
   }
-  for (const Mark &earlier : cell.marks) {
+  checkAgainst(thread, mark, cell.writes, cellAddress);
+  if (isWrite(mark.kind)) {
+    checkAgainst(thread, mark, cell.reads, cellAddress);
+  }
+}
+
+void Shadow::checkAgainst(unsigned thread, const Mark &mark, const std::vector<Mark> &marks, uint32_t cellAddress) {
+  for (const Mark &earlier : marks) {
     if ((earlier.mask & mark.mask) == 0) {
       continue;
     }
@@ -90,28 +97,29 @@ void Shadow::check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellA
   }
 }
 
-void Shadow::leave(unsigned thread, const Mark &mark, Cell &cell) {
-  // A later access that is ordered after this one is ordered after all that this one is ordered after.
-  std::erase_if(cell.marks, [&](Mark &earlier) {
-    bool replaced = isWrite(mark.kind) || (!isWrite(earlier.kind) && isStrong(earlier.kind) == isStrong(mark.kind) &&
-                                           clocks.hasSeen(thread, earlier.actor, earlier.epoch));
-    if (replaced) {
+// A later access that is ordered after this one is ordered after all that this one is ordered after.
+void Shadow::leaveWrite(const Mark &mark, Cell &cell) {
+  for (std::vector<Mark> *marks : {&cell.writes, &cell.reads}) {
+    std::erase_if(*marks, [&](Mark &earlier) {
       earlier.mask &= static_cast<uint16_t>(~mark.mask);
-    }
-    return earlier.mask == 0;
-  });
-  if (isWrite(mark.kind)) {
-    cell.written |= mark.mask;
+      return earlier.mask == 0;
+    });
   }
-  auto same = std::find_if(cell.marks.begin(), cell.marks.end(), [&](const Mark &other) {
-    return other.actor == mark.actor && other.epoch == mark.epoch && other.instruction == mark.instruction &&
-           other.kind == mark.kind;
-  });
-  if (same != cell.marks.end()) {
-    same->mask |= mark.mask;
-  } else {
-    cell.marks.push_back(mark);
+  cell.written |= mark.mask;
+  cell.writes.push_back(mark);
+}
+
+void Shadow::leaveRead(unsigned thread, const Mark &mark, Cell &cell) const {
+  if (cell.reads.size() >= cell.manyReads) {
+    std::erase_if(cell.reads, [&](Mark &earlier) {
+      bool replaced = isStrong(earlier.kind) == isStrong(mark.kind) && isAsync(earlier.kind) == isAsync(mark.kind) &&
+                      clocks.hasSeen(thread, earlier.actor, earlier.epoch);
+      earlier.mask &= static_cast<uint16_t>(replaced ? ~mark.mask : ~0);
+      return earlier.mask == 0;
+    });
+    cell.manyReads = std::max<size_t>(16, 2 * cell.reads.size());
   }
+  cell.reads.push_back(mark);
 }
 
 } // namespace fathom::runtime::ptxsim

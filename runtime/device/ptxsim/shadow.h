@@ -74,17 +74,24 @@ private:
     uint16_t mask;
     Kind kind;
   };
+  /// Many threads read what few write. Only writes conflict with a read, so that reads look at `writes` alone, and
+  /// leave their marks unread until there are many.
   struct Cell {
     uint16_t written = 0;
-    std::vector<Mark> marks;
+    std::vector<Mark> writes;
+    std::vector<Mark> reads;
+    /// How many reads make it worthwhile to look for those that others stand for.
+    size_t manyReads = 16;
   };
 
   const Clocks &clocks;
   Report report;
   std::vector<Cell> cells;
 
-  void check(unsigned thread, const Mark &mark, Cell &cell, uint32_t cellAddress);
-  void leave(unsigned thread, const Mark &mark, Cell &cell);
+  void check(unsigned thread, const Mark &mark, const Cell &cell, uint32_t cellAddress);
+  void checkAgainst(unsigned thread, const Mark &mark, const std::vector<Mark> &marks, uint32_t cellAddress);
+  static void leaveWrite(const Mark &mark, Cell &cell);
+  void leaveRead(unsigned thread, const Mark &mark, Cell &cell) const;
   void add(const Mark &mark, Hazard hazard, const Mark &earlier, uint32_t cellAddress);
   template <typename Visit>
   void forEachCell(uint32_t address, uint32_t bytes, Visit visit);
