@@ -40,7 +40,7 @@ class Help(support.DriverTest):
 
     def test_defaults_are_said(self):
         for verb, *words in (("compile", "(artifact)", "(native)", "(pack)", "(16)", "0: 256 to 1024", "--[no-]kernels", "4K is 4096"),
-                             ("run", "(cpu)", "--[no-]bos", "--[no-]mmap", "4K is 4096")):
+                             ("run", "(text)", "--[no-]bos", "--[no-]mmap", "4K is 4096")):
             text = make(verb, "--help").stdout.decode()
             for word in words:
                 self.assertIn(word, text)
@@ -107,7 +107,7 @@ class Mistakes(support.DriverTest):
 
     def test_values(self):
         compile = ("compile", "x", "-o", self.path("y"))
-        for option, *words in (("--emit=elf", "artifact", "exe"), ("--target=cuda", "cpu"), ("--weights=steal", "pack"),
+        for option, *words in (("--emit=elf", "artifact", "exe"), ("--target=rocm", "cpu|cuda"), ("--weights=steal", "pack"),
                                ("--draft=all", "mtp", "none"), ("--max-batch=0", "1"), ("--max-batch=-1",), ("--max-batch=99999999999999999999",), ("--threads=1x",),
                                ("--threads=",), ("--prefill-rows=1.5",), ("--max-context=0x10",), ("--from=asm",),
                                ("--kernels=yes", "no value"), ("--max-batch=5000", "4096"), ("--threads= 1",)):
