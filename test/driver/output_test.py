@@ -157,8 +157,7 @@ class Limits(support.DriverTest):
 
     @unittest.skipIf(support.SANITIZED, "sanitizers need address space")
     def test_memory(self):
-        # With less, libraries that LLVM brings cannot start.
-        for mebibytes in (336, 352, 384, 448, 512):
+        for mebibytes in (336, 352, 384, 448, 512): # With less, libraries that LLVM brings cannot start.
             with self.subTest(mebibytes=mebibytes):
                 self.setUp()
                 output = write(self.path("old.fathom"), "old")
