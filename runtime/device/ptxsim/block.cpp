@@ -5,7 +5,7 @@
 
 #include "runtime/device/ptxsim/block.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace fathom::runtime::ptxsim {
 
@@ -18,7 +18,7 @@ void Block::start(Cluster &cluster, unsigned rank, Dimensions index) {
   uint64_t align = grid.kernel->dynamicSharedAlign;
   uint64_t fixed = (grid.kernel->sharedBytes + align - 1) / align * align;
   shared_.resize(grid.dynamicShared == 0 ? grid.kernel->sharedBytes : fixed + grid.dynamicShared);
-  std::memset(shared_.data(), 0xff, shared_.size());
+  std::fill(shared_.begin(), shared_.end(), uint8_t{0xff});
   size_t count = (grid.threads.count() + kWarpSize - 1) / kWarpSize;
   for (Barrier &barrier : barriers_) {
     barrier = {};

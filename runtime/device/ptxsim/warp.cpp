@@ -7,7 +7,7 @@
 
 #include "runtime/device/ptxsim/block.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace fathom::runtime::ptxsim {
 
@@ -29,9 +29,9 @@ void Warp::start(Block &block, unsigned index) {
   index_ = index;
   constants_ = kernel_->constants.data();
   registers_.resize(size_t{kernel_->places} * kWarpSize);
-  std::memset(registers_.data(), 0xff, registers_.size() * sizeof(uint64_t));
+  std::fill(registers_.begin(), registers_.end(), ~uint64_t{0});
   local_.resize(kernel_->localBytes * kWarpSize);
-  std::memset(local_.data(), 0xff, local_.size());
+  std::fill(local_.begin(), local_.end(), uint8_t{0xff});
   returns_.clear();
   uint64_t threads = grid.threads.count() - uint64_t{index} * kWarpSize;
   live_ = threads >= kWarpSize ? kAllLanes : (LaneMask{1} << threads) - 1;
