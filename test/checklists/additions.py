@@ -93,7 +93,7 @@ PLACES = {
 NEEDED_PLACES = {
     "kernels/cpu/clamp_rows.cpp": ("", "fathom_kernels_test", "clamp_rows.cpp"),
     "kernels/ops.def": ("FATHOM_OP(clamp_rows,", "fathom_kernel_catalog", "clamp_rows_op"),
-    "kernels/operands.def": ("FATHOM_OPERANDS(clamp_rows,", "fathom_kernel_catalog", "clamp_rows_operands"),
+    "kernels/operands.def": ("FATHOM_OPERANDS(clamp_rows,", "fathom_kernel_catalog", "'clamp_rows' in namespace 'fathom::kernels::shapes'"),
     "dialects/deepseek/DeepSeekBasicOps.cpp": ("KernelUse ClampRowsOp::getKernelUse", "fathom-completeness-tests",
                                                "ClampRowsOp::getKernelUse"),
 }
