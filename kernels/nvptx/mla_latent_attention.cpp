@@ -30,6 +30,7 @@ struct SelectedKeys : AllKeys {
     return begin;
   }
   FATHOM_INLINE CachedRow key(int64_t j) const { return AllKeys::key(selection[j]); }
+  FATHOM_INLINE CachedRow value(int64_t j) const { return AllKeys::value(selection[j]); }
 };
 
 template <class C>

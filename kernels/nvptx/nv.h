@@ -5,9 +5,9 @@
 // for.
 //
 // It is there twice, with the same functions: device.h has builtins of clang and PTX, host/nv.h runs the threads of a
-// block as fibers on a CPU, so that tests run the very sources. Kernels name no builtin and no instruction.
+// block as fibers on a CPU, so that tests run the very sources. Kernels name no builtin of NVPTX and no instruction.
 //
-// Floating point is exact unless a name says "approximate": + - * / fma and roots round once, nothing is contracted,
+// Floating point is exact: + - * / fma and roots round once, nothing is contracted,
 // and subnormals stay.
 
 #ifndef FATHOM_KERNELS_NVPTX_NV_H

@@ -15,7 +15,8 @@ struct Shape {
   int64_t K, N, panelsPerItem;
 };
 
-constexpr Shape kShapes[] = {{1, 1, 1}, {64, 32, 1}, {128, 64, 2}, {130, 33, 3}, {300, 100, 8}, {257, 170, 5}};
+constexpr Shape kShapes[] = {{1, 1, 1},     {64, 32, 1},   {128, 64, 2}, {130, 33, 3},
+                             {300, 100, 8}, {257, 170, 5}, {300, 128, 4}};
 constexpr float kUntouched = 12345.0f;
 constexpr int64_t kPad = 3; // extra columns around x and out
 

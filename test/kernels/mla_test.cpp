@@ -242,14 +242,15 @@ TEST_P(MlaLatentAttentionTest, RowAloneHasTheBitsItHasInABatchOfSequences) {
 }
 
 TEST_P(MlaLatentAttentionTest, HasTheBitsOfEveryArch) {
+  if (is_of_gpu(*GetParam())) {
+    return; // its chains are its own, and there is one arch
+  }
   const ref::MlaShape &s = kMlaShapes[1];
   int64_t width = s.rank + s.rope;
   Cache cache(kContext, kLayers, {width});
   cache.fill(kLayer, 200, 41);
   Floats q = random_floats(s.heads * width, 42);
-  // A GPU's chains are its own.
-  const Kernel *first =
-      kernels::findKernel("mla_latent_attention", is_of_gpu(*GetParam()) ? "sm_80" : "avx2", "f32", "none");
+  const Kernel *first = kernels::findKernel("mla_latent_attention", "avx2", "f32", "none");
   expect_same_bits(latent_attention(*GetParam(), s, 3, q, {199}, cache),
                    latent_attention(*first, s, 3, q, {199}, cache));
 }
