@@ -168,15 +168,17 @@ Expected<std::unique_ptr<Module>> buildUnit(const CodeUnit &unit, const CodeTarg
 
 Expected<std::unique_ptr<Module>> buildLLVMModule(const ModelCode &code, const CodeTarget &target,
                                                   LLVMContext &context) {
-  std::vector<CodeUnit> units = target.listUnits(code);
-  Expected<std::unique_ptr<Module>> module = buildUnit(units.front(), target, context);
-  for (size_t i = 1; module && i < units.size(); ++i) {
-    Expected<std::unique_ptr<Module>> unit = buildUnit(units[i], target, context);
-    if (!unit) {
-      return unit;
+  std::unique_ptr<TargetMachine> machine = target.createMachine();
+  auto module = std::make_unique<Module>("model", context);
+  module->setTargetTriple(machine->getTargetTriple());
+  module->setDataLayout(machine->createDataLayout());
+  for (const CodeUnit &unit : target.listUnits(code)) {
+    Expected<std::unique_ptr<Module>> built = buildUnit(unit, target, context);
+    if (!built) {
+      return built;
     }
-    if (Linker::linkModules(**module, std::move(*unit))) {
-      return createStringError("cannot link kernel '" + units[i].symbol + "'");
+    if (Linker::linkModules(*module, std::move(*built))) {
+      return createStringError("cannot link kernel '" + unit.symbol + "'");
     }
   }
   return module;

@@ -9,15 +9,6 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-void CodeTarget::narrow(function_ref<bool(StringRef arch)> isUsed) {
-  const kernels::Arch *next = kernels::findArch(arch->fallback);
-  while (next && next->vectorBits == arch->vectorBits && !isUsed(arch->name)) {
-    tune = tune == arch->processor ? std::string(next->processor) : tune;
-    arch = next;
-    next = kernels::findArch(arch->fallback);
-  }
-}
-
 artifact::TargetT CodeTarget::describe() const {
   artifact::TargetT table;
   table.triple = getTriple().str();

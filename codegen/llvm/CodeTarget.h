@@ -22,7 +22,7 @@ struct ModelCode;
 
 /// A part of a model's code that is optimized and compiled without the others.
 struct CodeUnit {
-  /// Goes before names of the unit that count kernels of a plan; empty: it has no such names.
+  /// The kernel's. It goes before names of the unit that count kernels of a plan; empty: it has no such names.
   std::string symbol;
   /// How long it takes, in any unit of time.
   size_t cost;
@@ -60,8 +60,9 @@ public:
   /// The processor whose speeds decide among the level's instructions.
   std::string tune;
 
-  /// Leaves the level for one with as wide vectors if nothing of its own is used: more machines run what comes out.
-  void narrow(llvm::function_ref<bool(llvm::StringRef arch)> isUsed);
+  /// Leaves the level for a lower one where nothing of its own is used and nobody asked for it: more machines run what
+  /// comes out.
+  virtual void narrow(llvm::function_ref<bool(llvm::StringRef arch)>) {}
   /// The machine as an artifact says it.
   virtual artifact::TargetT describe() const;
 

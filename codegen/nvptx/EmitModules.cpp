@@ -28,12 +28,13 @@ std::vector<CodeUnit> NvptxTarget::listUnits(const ModelCode &code) const {
   std::vector<CodeUnit> units;
   for (const KernelInstance &kernel : code.kernels) {
     units.push_back(
-        {"", kernels::findKernelBitcode(kernel.kernel).size,
+        {kernel.symbol, kernels::findKernelBitcode(kernel.kernel).size,
          [&](LLVMContext &context) { return buildKernelEntry(code, kernel, findGrid(kernel).threads, context); },
          nullptr});
   }
   for (const GeneratedKernel &kernel : code.generated) {
-    units.push_back({"", 0, [&](LLVMContext &context) { return buildGeneratedEntry(code, kernel, context); }, nullptr});
+    units.push_back(
+        {kernel.symbol, 0, [&](LLVMContext &context) { return buildGeneratedEntry(code, kernel, context); }, nullptr});
   }
   return units;
 }

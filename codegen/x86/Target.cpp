@@ -74,6 +74,15 @@ void X86Target::setAttributes(Function &function) const {
   function.addFnAttr("min-legal-vector-width", width);
 }
 
+void X86Target::narrow(function_ref<bool(StringRef arch)> isUsed) {
+  const kernels::Arch *next = kernels::findArch(arch->fallback);
+  while (next && next->vectorBits == arch->vectorBits && !isUsed(arch->name)) {
+    tune = tune == arch->processor ? std::string(next->processor) : tune;
+    arch = next;
+    next = kernels::findArch(arch->fallback);
+  }
+}
+
 static bool isProcessor(const Target &backend, StringRef name) {
   std::unique_ptr<MCSubtargetInfo> known(backend.createMCSubtargetInfo(Triple(X86Target::kTriple), "", ""));
   return known->isCPUStringValid(name);

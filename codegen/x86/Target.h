@@ -28,6 +28,8 @@ struct X86Target final : CodeTarget {
   llvm::StringRef getTriple() const override { return kTriple; }
   std::unique_ptr<llvm::TargetMachine> createMachine() const override;
   void setAttributes(llvm::Function &function) const override;
+  /// To a level with as wide vectors.
+  void narrow(llvm::function_ref<bool(llvm::StringRef arch)> isUsed) override;
   /// The model's functions are the first unit, its kernels follow.
   std::vector<CodeUnit> listUnits(const ModelCode &code) const override;
   llvm::Expected<ProgramCode> emit(const ModelCode &code, const EmitOptions &options,

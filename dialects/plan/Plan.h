@@ -49,7 +49,8 @@ constexpr llvm::StringLiteral kMaxPositionsAttr = "plan.max_positions";
 constexpr llvm::StringLiteral kFirstSliceAttr = "plan.first_slice";
 /// On a generated function: how many items it has, whatever the rows of a dispatch. Without, it has one for each row.
 constexpr llvm::StringLiteral kItemsAttr = "plan.items";
-/// On the module: scratch memory that a thread needs.
+/// On the module: scratch memory that a thread needs. On a generated function, once it is lowered: what that needs of
+/// it.
 constexpr llvm::StringLiteral kScratchBytesAttr = "plan.scratch_bytes";
 /// On the module: where a page of the cache holds which store, and the size of a page.
 constexpr llvm::StringLiteral kStoresAttr = "plan.stores";

@@ -114,6 +114,15 @@ TEST_F(EmitModulesTest, EndsTextWithAZeroByte) {
   }
 }
 
+TEST(BuildLLVMModule, IsEmptyWithoutKernels) {
+  llvm::LLVMContext context;
+  NvptxTarget target = getTarget();
+  ModelCode code;
+  std::unique_ptr<llvm::Module> module = llvm::cantFail(buildLLVMModule(code, target, context));
+  EXPECT_TRUE(module->empty());
+  EXPECT_THAT(llvm::cantFail(emitAssembly(*module, target)), HasSubstr(".target sm_80"));
+}
+
 TEST(BuildLLVMModule, HasAllEntriesOfAGpu) {
   llvm::LLVMContext context;
   ModelCode code = makeCode();

@@ -37,10 +37,11 @@ TEST(NvptxTarget, SaysWhatMachineCodeIsForAndWritesTextForTheLevel) {
   EXPECT_EQ(target.createMachine()->getTargetFeatureString(), "+ptx78");
 }
 
-TEST(NvptxTarget, LeavesALevelThatNothingNeeds) {
+TEST(NvptxTarget, KeepsTheArchitectureThatMachineCodeIsForThoughNothingNeedsIt) {
   NvptxTarget target = llvm::cantFail(findNvptxTarget("90a"));
   target.narrow([](llvm::StringRef arch) { return arch == "sm_80"; });
-  EXPECT_EQ(target.describe().cpu, "sm_80");
+  EXPECT_EQ(target.describe().cpu, "sm_90a");
+  EXPECT_EQ(target.arch->name, "sm_90a");
 }
 
 /// What code generation makes of an attribute.
