@@ -19,7 +19,10 @@ using namespace llvm;
 namespace fathom::codegen {
 
 Expected<std::string> findAssembler() {
-  if (const char *given = getenv("FATHOM_PTXAS"); given && *given) {
+  if (const char *given = getenv("FATHOM_PTXAS")) {
+    if (!*given) {
+      return "";
+    }
     ErrorOr<std::string> found = sys::findProgramByName(given);
     return found && sys::fs::can_execute(*found)
                ? Expected<std::string>(*found)

@@ -23,8 +23,8 @@ struct Assembled {
   uint32_t spillBytes = 0;
 };
 
-/// Where ptxas is: FATHOM_PTXAS, then PATH, then where CUDA is usually installed. Empty: it is not there. Fails if
-/// FATHOM_PTXAS is not a program.
+/// Where ptxas is: FATHOM_PTXAS, which is empty to do without, then PATH, then where CUDA is usually installed. Empty:
+/// it is not there. Fails if FATHOM_PTXAS is not a program.
 llvm::Expected<std::string> findAssembler();
 
 /// Assembles a module for `processor`, "sm_80". Threads may do so at once.

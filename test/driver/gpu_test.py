@@ -63,6 +63,33 @@ class Compile(support.DriverTest):
                    for device in ((), ("--device=cpu",), ("--device=ptxsim",))}
         self.assertEqual(len(answers), 1)
 
+    def test_a_module_says_which_machine_it_is_for(self):
+        """What IR cannot become is refused as if --target had said the machine."""
+        module = self.path("module.mlir")
+        make("compile", support.checkpoint(), "-o", module, "--target=cuda", "--emit=plan")
+        direct = make("compile", support.checkpoint(), "-o", "-", "--target=cuda", "--emit=ptx").stdout
+        self.assertEqual(make("compile", module, "--from=plan", "-o", "-", "--emit=ptx").stdout, direct)
+        for emit, message in (("asm", b"--emit=asm is for CPUs"), ("exe", b"--emit=exe is for CPUs")):
+            result = run("compile", module, "--from=plan", "--checkpoint=" + support.checkpoint(), "-o", self.path("model"),
+                         "--emit=" + emit)
+            self.assertEqual((result.returncode, message in result.stderr), (USAGE, True), result.stderr)
+
+    def test_each_architecture_has_a_program_of_its_own(self):
+        """Machine code is for one: what is the same text for both is compiled for each."""
+        report = json.loads(make("inspect", self.compile("--target=cuda", "--sm=80,90a", "--cubin=none"), "--json").stdout)
+        self.assertEqual([variant["cpu"] for variant in report["variants"]], ["sm_90a", "sm_80"])
+
+    def test_without_an_assembler(self):
+        without = {**os.environ, "FATHOM_PTXAS": ""}
+        compile_gpu = ("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda")
+        result = run(*compile_gpu, "--cubin=require", env=without)
+        self.assertEqual(result.returncode, support.UNSUPPORTED)
+        self.assertIn(b"--cubin=require: ptxas is not there: set FATHOM_PTXAS", result.stderr)
+        self.assertFalse(os.path.exists(self.path("model")))
+        result = run(*compile_gpu, env=without)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(b"warning: " + support.checkpoint().encode() + b": ptxas is not there", result.stderr)
+
     def test_an_assembler_that_is_named_must_be_there(self):
         result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda",
                      env={**os.environ, "FATHOM_PTXAS": "/nowhere/ptxas"})
@@ -74,10 +101,10 @@ class Compile(support.DriverTest):
             (("--target=cuda", "--mcpu=native"), "--mcpu has no effect with --target=cuda"),
             (("--target=cuda", "--sm=75"), "'sm_75' has no bf16 products"),
             (("--target=cuda", "--sm=hopper"), "--sm: unknown architecture 'hopper': try 80 or 90a"),
-            (("--target=cuda", "--weights=reference"), "--weights=reference is for --target=cpu"),
-            (("--target=cuda", "--emit=exe"), "--emit=exe is for --target=cpu"),
-            (("--target=cuda", "--emit=asm"), "--emit=asm is not for --target=cuda: use --emit=ptx"),
-            (("--emit=ptx",), "--emit=ptx is not for --target=cpu: use --emit=asm"),
+            (("--target=cuda", "--weights=reference"), "--weights=reference is for CPUs"),
+            (("--target=cuda", "--emit=exe"), "--emit=exe is for CPUs"),
+            (("--target=cuda", "--emit=asm"), "--emit=asm is for CPUs: use --emit=ptx"),
+            (("--emit=ptx",), "--emit=ptx is for GPUs: use --emit=asm"),
             (("--target=cpu,cuda", "--emit=fuse"), "--target names several kinds of machines"),
             (("--target=cuda", "--sm=80,90a", "--emit=ptx"), "--sm names several architectures"),
             (("--cubin=none",), "--cubin has no effect"),
@@ -112,6 +139,20 @@ class Simulated(support.DriverTest):
                      "--draft=none")
                 of_gpu, of_cpu = (read_numbers(self.logits(model, "--device=" + device)) for device in ("ptxsim", "cpu"))
                 self.assertLessEqual(max(abs(a - b) for a, b in zip(of_gpu, of_cpu, strict=True)), 1e-3)
+
+    def test_narrow_activations_are_as_exact_as_on_the_cpu(self):
+        """Products of bf16 add up in another order than the CPU's; what rounding costs is the same."""
+        for name in ("v3-tiny-fp8", "v32-tiny"):
+            with self.subTest(name):
+                model, exact = self.path(name), self.path(name + "-f32")
+                shared = ("--max-context=128", "--draft=none")
+                make("compile", oracle(name), "-o", exact, *shared)
+                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--cubin=none", "--act-type=bf16", *shared)
+                want = read_numbers(self.logits(exact))
+                of_gpu, of_cpu = (max(abs(a - b) for a, b in zip(read_numbers(self.logits(model, device)), want, strict=True))
+                                  for device in ("--device=ptxsim", "--device=cpu"))
+                self.assertGreater(of_cpu, 1e-3, "nothing was rounded")
+                self.assertLess(of_gpu, 1.1 * of_cpu)
 
     def test_the_order_of_warps_changes_nothing(self):
         model = self.path("model")

@@ -141,21 +141,8 @@ static int checkTarget(const char *command, const Arguments &arguments) {
   if ((arguments.givenCpu && !cpu) || (arguments.givenSm && !gpu)) {
     return cli::printUsageError(command, "--%s has no effect with --target=%s", cpu ? "sm" : "mcpu", arguments.target);
   }
-  if (arguments.givenCubin && (!gpu || !isProgram(product))) {
+  if (arguments.givenCubin && ((!gpu && !arguments.from) || !isProgram(product))) {
     return cli::printUsageError(command, "--cubin has no effect: it goes with --target=cuda and an artifact");
-  }
-  if (gpu && product == Product::Exe) {
-    return cli::printUsageError(command,
-                                "--emit=exe is for --target=cpu: a static program cannot open NVIDIA's driver; "
-                                "run the artifact with fathom run, or embed it");
-  }
-  if (gpu && StringRef(arguments.weights) == "reference") {
-    return cli::printUsageError(command, "--weights=reference is for --target=cpu: a GPU has its weights in its own "
-                                         "memory");
-  }
-  if (!arguments.from && product == (gpu ? Product::Asm : Product::Ptx)) {
-    return cli::printUsageError(command, "--emit=%s is not for --target=%s: use --emit=%s", arguments.emit,
-                                arguments.target, gpu ? "ptx" : "asm");
   }
   return cli::kContinue;
 }

@@ -201,7 +201,7 @@ bool Compilation::compileFor(const NamedTarget &named, ModuleOp module) {
 /// The machine that the phases before went by; less of it where they use less. Null: it was reported.
 std::unique_ptr<codegen::CodeTarget> Compilation::readTarget(ModuleOp module, artifact::TargetT &table) {
   auto attribute = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
-  llvm::Expected<std::unique_ptr<codegen::CodeTarget>> target = getTarget(attribute);
+  llvm::Expected<std::unique_ptr<codegen::CodeTarget>> target = getTarget(attribute, options);
   if (!target) {
     fail(target.takeError(), "target");
     return nullptr;

@@ -7,6 +7,7 @@
 
 #include "codegen/nvptx/Target.h"
 #include "codegen/x86/Target.h"
+#include "dialects/support/ExitError.h"
 #include "runtime/device/cpu/cpu_features.h"
 
 using llvm::StringRef;
@@ -26,6 +27,39 @@ static llvm::Expected<TargetPointer> findCpu(StringRef mcpu) {
 }
 
 static llvm::Expected<TargetPointer> findGpu(StringRef sm) { return own(codegen::findNvptxTarget(sm)); }
+
+/// What options ask for that a machine cannot be given.
+static llvm::Error checkUse(const codegen::CodeTarget &target, const CompileOptions &options) {
+  bool gpu = target.getTriple() == codegen::NvptxTarget::kTriple;
+  const struct {
+    bool asked;
+    const char *problem;
+  } problems[] = {
+      {!gpu && options.product == Product::Ptx, "--emit=ptx is for GPUs: use --emit=asm, or --target=cuda"},
+      {gpu && options.product == Product::Asm, "--emit=asm is for CPUs: use --emit=ptx"},
+      {gpu && options.product == Product::Exe,
+       "--emit=exe is for CPUs: a static program cannot open NVIDIA's driver; run "
+       "the artifact with fathom run, or embed it"},
+      {gpu && options.weights == codegen::WeightStorage::Reference,
+       "--weights=reference is for CPUs: a GPU has its weights in its own memory"},
+  };
+  llvm::Error failure = llvm::Error::success();
+  for (const auto &row : problems) {
+    if (row.asked) {
+      failure = llvm::joinErrors(std::move(failure), makeError(ExitCode::Usage, row.problem));
+    }
+  }
+  return failure;
+}
+
+static llvm::Expected<TargetPointer> check(llvm::Expected<TargetPointer> target, const CompileOptions &options) {
+  if (target) {
+    if (llvm::Error error = checkUse(**target, options)) {
+      return std::move(error);
+    }
+  }
+  return target;
+}
 
 namespace {
 /// A kind of machine that --target names.
@@ -52,7 +86,7 @@ static llvm::Error addTargets(const TargetKind &kind, const CompileOptions &opti
   llvm::Error failure = llvm::Error::success();
   size_t first = targets.size();
   for (StringRef name : llvm::split(options.*kind.machines, ',')) {
-    if (llvm::Expected<TargetPointer> target = kind.find(name)) {
+    if (llvm::Expected<TargetPointer> target = check(kind.find(name), options)) {
       targets.push_back({std::move(*target), kind.option, name.str()});
     } else {
       failure = llvm::joinErrors(std::move(failure), target.takeError());
@@ -74,10 +108,10 @@ llvm::Expected<std::vector<NamedTarget>> selectTargets(const CompileOptions &opt
   return failure ? llvm::Expected<std::vector<NamedTarget>>(std::move(failure)) : std::move(targets);
 }
 
-llvm::Expected<TargetPointer> getTarget(deepseek::TargetAttr attribute) {
+llvm::Expected<TargetPointer> getTarget(deepseek::TargetAttr attribute, const CompileOptions &options) {
   const auto *kind =
       llvm::find_if(kKinds, [&](const TargetKind &kind) { return kind.triple == attribute.getTriple(); });
-  return kind == std::end(kKinds) ? own(codegen::getX86Target(attribute)) : kind->get(attribute);
+  return check(kind == std::end(kKinds) ? own(codegen::getX86Target(attribute)) : kind->get(attribute), options);
 }
 
 } // namespace fathom::driver

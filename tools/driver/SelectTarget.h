@@ -19,11 +19,13 @@ struct NamedTarget {
   std::string name;
 };
 
-/// What --target, --mcpu and --sm name, faster ones first; all that is wrong with them.
+/// What --target, --mcpu and --sm name, faster ones first; all that is wrong with them, and what these machines cannot
+/// be given.
 llvm::Expected<std::vector<NamedTarget>> selectTargets(const CompileOptions &options);
 
-/// The target that passes compiled for.
-llvm::Expected<std::unique_ptr<codegen::CodeTarget>> getTarget(deepseek::TargetAttr attribute);
+/// The target that passes compiled for; fails as well for what it cannot be given.
+llvm::Expected<std::unique_ptr<codegen::CodeTarget>> getTarget(deepseek::TargetAttr attribute,
+                                                               const CompileOptions &options);
 
 } // namespace fathom::driver
 
