@@ -80,6 +80,27 @@ TEST(PtxHostileTest, SizesAreBounded) {
       << lastReport();
 }
 
+/// The report of a module with this text.
+std::string reportOfModule(const std::string &text) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(text)), cuda::kInvalidPtx);
+  return lastReport();
+}
+
+TEST(PtxHostileTest, VariablesAreChecked) {
+  EXPECT_THAT(reportOfModule(".global .b8 x[4];\n.global .b8 x[400];"), HasSubstr("line 5: 'x' is defined twice"));
+  EXPECT_THAT(reportOfModule(".global .b8 x[2] = {1, 2, 3};"), HasSubstr("'x' has more initial values than elements"));
+  EXPECT_THAT(reportOfModule(".global .b32 x;\n.global .b32 y = x;"),
+              HasSubstr("an address needs an element of 64 bits"));
+  EXPECT_THAT(reportOfModule(".extern .global .b32 x;\n.visible .entry k() { .reg .b32 %r; ld.global.b32 %r, [x]; }"),
+              HasSubstr("'x' is declared, but not defined"));
+}
+
+TEST(PtxHostileTest, NegativeNumbersAreOfAnyWidth) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(".global .b128 x = -1;\n.global .b8 y = -1;")), cuda::kSuccess);
+}
+
 TEST(PtxHostileTest, ModulesForOtherMachines) {
   Simulator simulator;
   EXPECT_EQ(simulator.load(test::module("", "sm_90a")), cuda::kNoBinaryForGpu);
