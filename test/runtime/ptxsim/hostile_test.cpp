@@ -73,6 +73,7 @@ TEST(PtxHostileTest, SizesAreBounded) {
   EXPECT_THAT(reportOf(".local .b8 x[1000000000];\nst.local.b8 [x], %r1;"), HasSubstr("bytes of local memory"));
   EXPECT_THAT(reportOf(".shared .b8 x[300000];\nst.shared.b8 [x], %r1;"), HasSubstr("bytes of shared memory"));
   EXPECT_THAT(reportOf(".local .b8 x[18446744073709551615];"), HasSubstr("'x' is too large"));
+  EXPECT_THAT(reportOf(".local .b8 x[17179869184][1073741824];"), HasSubstr("'x' is too large"));
   Simulator simulator;
   EXPECT_EQ(simulator.load(test::module(".global .b8 x[8000000000];")), cuda::kOutOfMemory);
   EXPECT_EQ(simulator.load(test::module(".visible .entry k() { .reg .b32 %r<4000000000>; mov.u32 %r3999999999, 1; }")),
