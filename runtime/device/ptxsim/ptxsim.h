@@ -61,7 +61,8 @@ void reset(const Options &options);
 /// The next launches run with this seed.
 void setSeed(uint64_t seed);
 
-/// What the last launch, or the last module that was not accepted, did wrong; empty if nothing.
+/// What the last call did wrong, or the launch after which nothing works; empty if nothing.
+/// What errorString() returns stays until the thread asks again.
 std::string lastReport();
 
 DriverCounters counters();

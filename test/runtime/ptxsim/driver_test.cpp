@@ -8,6 +8,7 @@
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 namespace {
 
@@ -117,6 +118,37 @@ TEST_F(DriverTest, ErrorsOfKernelsStayUntilTheContextGoes) {
   cuda::CUcontext context = nullptr;
   EXPECT_EQ(table.retainContext(&context, 0), cuda::kSuccess);
   EXPECT_EQ(table.synchronize(nullptr), cuda::kSuccess);
+}
+
+TEST_F(DriverTest, ErrorsSayWhatTheLastCallDidWrong) {
+  auto textOf = [&](cuda::CUresult result) {
+    const char *text = nullptr;
+    table.errorString(result, &text);
+    return std::string(text);
+  };
+  EXPECT_EQ(simulator.load("hello"), cuda::kInvalidPtx);
+  EXPECT_THAT(textOf(cuda::kInvalidPtx), testing::HasSubstr("PTX line 1"));
+  cuda::CUdeviceptr pointer = 0;
+  EXPECT_EQ(table.allocate(&pointer, uint64_t{1} << 40), cuda::kOutOfMemory);
+  EXPECT_EQ(textOf(cuda::kOutOfMemory), "out of memory");
+  EXPECT_EQ(simulator.launch("fault", {}, {}), cuda::kIllegalAddress);
+  EXPECT_EQ(table.synchronize(nullptr), cuda::kIllegalAddress);
+  EXPECT_THAT(textOf(cuda::kIllegalAddress), testing::HasSubstr("kernel fault"));
+  EXPECT_EQ(table.releaseContext(0), cuda::kSuccess);
+  EXPECT_EQ(textOf(cuda::kIllegalAddress), "an illegal memory access was encountered");
+}
+
+TEST_F(DriverTest, TextsOfErrorsStayWhenOtherThreadsFail) {
+  const char *text = nullptr;
+  simulator.load("hello");
+  table.errorString(cuda::kInvalidPtx, &text);
+  std::string before = text;
+  std::thread([&] {
+    const char *other = nullptr;
+    simulator.load(".version 7.8\n.target sm_80\n" + std::string(1000, '\n') + "hello");
+    table.errorString(cuda::kInvalidPtx, &other);
+  }).join();
+  EXPECT_EQ(text, before);
 }
 
 TEST_F(DriverTest, GraphsRunInTheOrderOfTheirEdges) {
