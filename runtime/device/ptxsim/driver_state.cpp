@@ -36,6 +36,13 @@ void reset(const Options &options) {
   driverState() = std::make_unique<Driver>(options);
 }
 
+void resetIfUnused(const Options &options) {
+  std::lock_guard<std::mutex> lock(driverMutex());
+  if (driverState()->retained == 0) {
+    driverState() = std::make_unique<Driver>(options);
+  }
+}
+
 void setSeed(uint64_t seed) {
   std::lock_guard<std::mutex> lock(driverMutex());
   driverState()->options.seed = seed;

@@ -58,6 +58,8 @@ const cuda::DriverTable &driver();
 
 /// Begins with a new device: handles and addresses of before are not valid any more, counters are 0.
 void reset(const Options &options);
+/// The same, unless somebody holds the context: then nothing.
+void resetIfUnused(const Options &options);
 /// The next launches run with this seed.
 void setSeed(uint64_t seed);
 
