@@ -109,6 +109,14 @@ TEST_F(DriverTest, LaunchesAreChecked) {
             cuda::kInvalidValue);
 }
 
+TEST_F(DriverTest, ParametersAreNotNull) {
+  EXPECT_EQ(simulator.launch("append", {}, {}), cuda::kInvalidValue);
+  void *parameters[] = {&memory, nullptr};
+  EXPECT_EQ(table.launch(simulator.find("append"), 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr),
+            cuda::kInvalidValue);
+  EXPECT_EQ(lastReport(), "kernel append: parameter 1 is null");
+}
+
 TEST_F(DriverTest, ErrorsOfKernelsStayUntilTheContextGoes) {
   EXPECT_EQ(simulator.launch("fault", {}, {}), cuda::kIllegalAddress);
   EXPECT_EQ(simulator.launch("append", {}, {memory, 1}), cuda::kIllegalAddress);
