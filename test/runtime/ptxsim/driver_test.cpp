@@ -100,6 +100,7 @@ TEST_F(DriverTest, LaunchesAreChecked) {
     return table.launch(simulator.find("append"), blocks, 1, 1, threads, 1, 1, shared, nullptr, parameters, nullptr);
   };
   EXPECT_EQ(launch(0, 1, 0), cuda::kInvalidValue);
+  EXPECT_THAT(lastReport(), testing::HasSubstr("kernel append: grid, block, shared memory or parameters are not"));
   EXPECT_EQ(launch(1, 1025, 0), cuda::kInvalidValue);
   EXPECT_EQ(launch(1, 1, 100000), cuda::kInvalidValue);
   EXPECT_EQ(table.setFunctionAttribute(simulator.find("append"), cuda::kMaxDynamicSharedSizeBytes, 100000),
