@@ -154,6 +154,9 @@ INSTANTIATE_TEST_SUITE_P(
              "more arrivals at the mbarrier than its phase expects"},
         Case{"initTwice", kInit + "@!%p0 mbarrier.init.shared.b64 [bar], 1;\n",
              "the mbarrier is initialized already, and was not invalidated"},
+        Case{"invalidatedTooEarly",
+             kInit + kFenceInit + kBarrier + kLoadAll + "@!%p0 mbarrier.inval.shared.b64 [bar];\n",
+             "the mbarrier is invalidated while copies that complete it are under way"},
         Case{"writesWhatIsRead", kInit + kFenceInit + kStore + kBarrier + kLoadNeighbor + kLoadAll + kWait,
              "shared memory"},
         Case{"writesWhatWasRead", kInit + kFenceInit + kStore + kBarrier + kLoadNeighbor + kBarrier + kLoadAll + kWait,
@@ -248,6 +251,20 @@ TEST(MatrixOpsTest, WhatPtxDoesNotHaveIsNotAccepted) {
   expect("cp.async.cg.shared.global [%s], [%in], 8;", "a copy has 4, 8 or 16 bytes, with .cg 16");
   expect("wgmma.mma_async.sync.aligned.m64n12k16.f32.bf16.bf16 {%f0}, %rd0, %rd0, 1, 1, 1, 0, 0;",
          "expected a shape .m64n");
+}
+
+TEST(ClusterCopyTest, SharedMemoryOfAnotherBlockIsRefused) {
+  Simulator simulator(options());
+  ASSERT_EQ(simulator.load(".version 8.3\n.target sm_90a\n.address_size 64\n"
+                           ".visible .entry k(.param .u64 pin) .reqnctapercluster 2, 1, 1 {\n"
+                           ".reg .b64 %in;\n.reg .b32 %r<3>;\n.shared .align 16 .b8 s[16];\n"
+                           "ld.param.u64 %in, [pin];\nmov.u32 %r0, %cluster_ctarank;\nxor.b32 %r0, %r0, 1;\n"
+                           "mov.u32 %r1, s;\nmapa.shared::cluster.u32 %r1, %r1, %r0;\n"
+                           "cp.async.ca.shared.global [%r1], [%in], 16;\nret;\n}\n"),
+            cuda::kSuccess)
+      << lastReport();
+  simulator.launch("k", {2, 1}, {simulator.upload(std::vector<uint32_t>(4))});
+  EXPECT_THAT(lastReport(), HasSubstr("shared memory of another block of the cluster is not supported here"));
 }
 
 struct Box {
