@@ -18,6 +18,19 @@ static unsigned actorFor(Clocks &clocks, unsigned &actor, unsigned thread) {
   return actor;
 }
 
+void AsyncUnit::start(const Event &event, unsigned actor, uint32_t epoch, Kind kind, const AsyncCopy &copy) {
+  for (const CopyPart &part : copy.parts) {
+    watch_.start(event, actor, epoch, kind, part.shared, part.bytes);
+  }
+}
+
+/// Until a copy lands, nobody can know what is there.
+void AsyncUnit::poison(const AsyncCopy &copy) {
+  for (const CopyPart &part : copy.parts) {
+    std::memset(shared_.data() + part.shared, 0xff, part.bytes);
+  }
+}
+
 /// Writes shared memory.
 void AsyncUnit::land(const AsyncCopy &copy) {
   for (const CopyPart &part : copy.parts) {
@@ -38,8 +51,8 @@ void AsyncUnit::land(const AsyncCopy &copy) {
 void AsyncUnit::copy(const Event &event, AsyncCopy copy) {
   Thread &thread = threads_[event.thread()];
   unsigned actor = actorFor(watch_.clocks(), thread.copier, event.thread());
-  watch_.start(event, actor, thread.copies.current(), Kind::Write, copy.shared, copy.bytes);
-  std::memset(shared_.data() + copy.shared, 0xff, copy.bytes);
+  start(event, actor, thread.copies.current(), Kind::Write, copy);
+  poison(copy);
   thread.copies.issue(std::move(copy));
 }
 
@@ -62,7 +75,7 @@ void AsyncUnit::waitAll(unsigned number) {
 void AsyncUnit::store(const Event &event, AsyncCopy copy) {
   Thread &thread = threads_[event.thread()];
   unsigned actor = actorFor(watch_.clocks(), thread.storer, event.thread());
-  watch_.start(event, actor, thread.stores.current(), Kind::AsyncRead, copy.shared, copy.bytes);
+  start(event, actor, thread.stores.current(), Kind::AsyncRead, copy);
   thread.stores.issue(std::move(copy));
 }
 
@@ -173,7 +186,9 @@ Complaint AsyncUnit::landOne(Barrier &barrier) {
   barrier.pending.pop_back();
   land(copy);
   uint64_t phase = barrier.machine.phase();
-  watch_.land(barrier.actor, *copy.instruction, static_cast<uint32_t>(phase + 1), copy.shared, copy.bytes);
+  for (const CopyPart &part : copy.parts) {
+    watch_.land(barrier.actor, *copy.instruction, static_cast<uint32_t>(phase + 1), part.shared, part.bytes);
+  }
   return changed(barrier, barrier.machine.completeBytes(copy.bytes), phase);
 }
 
@@ -204,8 +219,8 @@ Complaint AsyncUnit::load(const Event &event, AsyncCopy copy, uint32_t address) 
   if (!barrier.isFenced && !watch_.clocks().isFenced(event.thread(), barrier.initThread, barrier.initEpoch)) {
     return "the mbarrier was initialized without fence.mbarrier_init or fence.proxy.async, which the async proxy needs";
   }
-  watch_.start(event, barrier.actor, Shadow::kNever, Kind::AsyncWrite, copy.shared, copy.bytes);
-  std::memset(shared_.data() + copy.shared, 0xff, copy.bytes);
+  start(event, barrier.actor, Shadow::kNever, Kind::AsyncWrite, copy);
+  poison(copy);
   barrier.pending.push_back(std::move(copy));
   return "";
 }

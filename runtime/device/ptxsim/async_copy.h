@@ -31,7 +31,7 @@ struct CopyPart {
 /// A copy that began.
 struct AsyncCopy {
   const Instruction *instruction;
-  /// [shared, shared + bytes) is what it touches.
+  /// Where it begins in shared memory, and the sum of the parts. A swizzled part may lie behind shared + bytes.
   uint32_t shared, bytes;
   std::vector<CopyPart> parts;
   uint8_t fill[16] = {};
@@ -109,6 +109,8 @@ private:
   std::vector<Thread> threads_;
   std::map<uint32_t, Barrier> barriers_;
 
+  void start(const Event &event, unsigned actor, uint32_t epoch, Shadow::Kind kind, const AsyncCopy &copy);
+  void poison(const AsyncCopy &copy);
   void land(const AsyncCopy &copy);
   void read(AsyncCopy &copy);
   void write(AsyncCopy &copy);

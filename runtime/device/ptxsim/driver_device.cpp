@@ -56,9 +56,11 @@ CUresult simulateErrorName(Driver &, CUresult result, const char **name) {
 
 CUresult simulateErrorString(Driver &driver, CUresult result, const char **text) {
   const ResultRow *row = findResult(result);
-  // What a kernel did wrong says more than the name of the error that it led to.
-  bool isReported = !driver.report.empty();
-  *text = row == nullptr ? nullptr : isReported ? driver.report.c_str() : row->text;
+  // What a kernel did wrong says more than the name of the error that it led to. Other threads may change the report
+  // while the caller reads it.
+  thread_local std::string report;
+  report = driver.report;
+  *text = row == nullptr ? nullptr : !report.empty() ? report.c_str() : row->text;
   return row == nullptr ? kInvalidValue : kSuccess;
 }
 
@@ -131,6 +133,7 @@ CUresult simulateReleaseContext(Driver &driver, CUdevice device) {
   }
   if (--driver.retained == 0) {
     driver.broken = kSuccess;
+    driver.report.clear();
     driver.executables.clear();
     driver.graphs.clear();
     driver.streams.clear();

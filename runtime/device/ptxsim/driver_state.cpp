@@ -36,6 +36,13 @@ void reset(const Options &options) {
   driverState() = std::make_unique<Driver>(options);
 }
 
+void resetIfUnused(const Options &options) {
+  std::lock_guard<std::mutex> lock(driverMutex());
+  if (driverState()->retained == 0) {
+    driverState() = std::make_unique<Driver>(options);
+  }
+}
+
 void setSeed(uint64_t seed) {
   std::lock_guard<std::mutex> lock(driverMutex());
   driverState()->options.seed = seed;
@@ -121,9 +128,14 @@ cuda::CUresult Driver::makeCall(const cuda::KernelNodeParameters &parameters, Ke
         "kernel " + kernel.name + ": grid, block, shared memory or parameters are not what it can be launched with";
     return cuda::kInvalidValue;
   }
+  // Nothing says how many the caller has and how large they are: like the driver, this trusts the module.
   call.parameters.assign(kernel.parameterBytes, 0);
   for (size_t i = 0; i < kernel.parameters.size(); ++i) {
     const Kernel::Parameter &parameter = kernel.parameters[i];
+    if (parameters.parameters[i] == nullptr) {
+      report = "kernel " + kernel.name + ": parameter " + std::to_string(i) + " is null";
+      return cuda::kInvalidValue;
+    }
     std::memcpy(call.parameters.data() + parameter.offset, parameters.parameters[i], parameter.bytes);
   }
   return cuda::kSuccess;

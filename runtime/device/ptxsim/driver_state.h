@@ -50,6 +50,7 @@ struct Driver {
   std::vector<cuda::CUcontext> current;
   /// What a kernel did wrong stays, until the context is released.
   cuda::CUresult broken = cuda::kSuccess;
+  /// Of the call that was last, or of the launch that broke the context.
   std::string report;
   uint64_t launches = 0;
 

@@ -15,7 +15,15 @@ static bool needsInit(Call call) {
 /// Those that work without a context that is current.
 static bool needsContext(Call call) { return needsInit(call) && (call < Call::deviceCount || call > Call::popContext); }
 
+/// Those that come between a call that fails and the question why.
+static bool keepsReport(Call call) {
+  return call == Call::errorName || call == Call::errorString || call == Call::pushContext || call == Call::popContext;
+}
+
 static cuda::CUresult enter(Driver &driver, Call call) {
+  if (driver.broken == cuda::kSuccess && !keepsReport(call)) {
+    driver.report.clear();
+  }
   if (cuda::CUresult result = driver.enter(call); result != cuda::kSuccess) {
     return result;
   }

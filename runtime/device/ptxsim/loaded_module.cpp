@@ -31,10 +31,19 @@ LoadedModule::~LoadedModule() {
   }
 }
 
+/// Whether it has memory of its own in the module.
+static bool isDefinition(const Variable &variable) {
+  return (variable.space == Space::Global || variable.space == Space::Const) && !variable.isExtern;
+}
+
 cuda::CUresult LoadedModule::allocateVariables(const Module &module, Problem &problem) {
   for (const Variable &variable : module.variables) {
-    if ((variable.space != Space::Global && variable.space != Space::Const) || variable.isExtern) {
+    if (!isDefinition(variable)) {
       continue;
+    }
+    if (globals_.contains(variable.name)) {
+      problem = {variable.line, "'" + std::string(variable.name) + "' is defined twice"};
+      return cuda::kInvalidPtx;
     }
     uint64_t address = memory_.allocate(std::max<uint64_t>(variable.bytes, 1));
     if (address == 0) {
@@ -45,8 +54,7 @@ cuda::CUresult LoadedModule::allocateVariables(const Module &module, Problem &pr
     globals_.emplace(variable.name, address);
   }
   for (const Variable &variable : module.variables) {
-    auto known = globals_.find(variable.name);
-    if (known != globals_.end() && !initialize(variable, known->second, problem)) {
+    if (isDefinition(variable) && !initialize(variable, globals_.find(variable.name)->second, problem)) {
       return cuda::kInvalidPtx;
     }
   }

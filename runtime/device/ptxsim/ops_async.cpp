@@ -9,6 +9,7 @@
 #include "runtime/device/ptxsim/opcodes.h"
 #include "runtime/device/ptxsim/tensor_map.h"
 
+#include <cinttypes>
 #include <cstring>
 
 namespace fathom::runtime::ptxsim {
@@ -159,20 +160,36 @@ static void setFill(const TensorMap &map, AsyncCopy &copy) {
   }
 }
 
-/// The box of a map; operands from `first` on: the map and its coordinates.
-static bool boxParts(const Event &event, const Instruction &instruction, unsigned first, Access kind,
-                     const Operand &shared, AsyncCopy &copy) {
-  const uint8_t *bytes =
-      event.warp.access(instruction, Space::Generic, event.warp.address(instruction.operands[first], event.lane),
-                        kMapBytes, 64, event.lane, Access::Read);
-  TensorMap map;
+/// Decodes the map at an operand; false after a finding.
+static bool readMap(const Event &event, const Instruction &instruction, const Operand &operand, TensorMap &map) {
+  const uint8_t *bytes = event.warp.access(instruction, Space::Generic, event.warp.address(operand, event.lane),
+                                           kMapBytes, 64, event.lane, Access::Read);
   if (bytes == nullptr) {
     return false;
   }
   if (!decode(bytes, map) || map.rank != instruction.elements) {
     return !complain(event, format("there is no tensor map of %u dimensions at this address", instruction.elements));
   }
-  copy.bytes = map.boxBytes();
+  size_t most = event.warp.block().shared().size();
+  return map.boxBytes() <= most ||
+         !complain(event,
+                   format("the box of the tensor map has %" PRIu64 " bytes, shared memory %zu", map.boxBytes(), most));
+}
+
+/// A swizzle moves what is narrower than its rows behind the end of the box.
+static bool isShared(const Event &event, const Instruction &instruction, const BoxPart &part) {
+  return uint64_t{part.shared} + part.bytes <= event.warp.block().shared().size() ||
+         event.warp.access(instruction, Space::Shared, part.shared, part.bytes, 1, event.lane, Access::Background);
+}
+
+/// The box of a map; operands from `first` on: the map and its coordinates.
+static bool boxParts(const Event &event, const Instruction &instruction, unsigned first, Access kind,
+                     const Operand &shared, AsyncCopy &copy) {
+  TensorMap map;
+  if (!readMap(event, instruction, instruction.operands[first], map)) {
+    return false;
+  }
+  copy.bytes = static_cast<uint32_t>(map.boxBytes());
   if (!sharedOffset(event, shared, copy.bytes, 128, copy.shared)) {
     return false;
   }
@@ -183,6 +200,7 @@ static bool boxParts(const Event &event, const Instruction &instruction, unsigne
   }
   bool isInside = true;
   forEachPart(map, std::span(coordinates, map.rank), copy.shared, [&](const BoxPart &part) {
+    isInside = isInside && isShared(event, instruction, part);
     uint8_t *global = part.isInside && isInside
                           ? event.warp.access(instruction, Space::Global, part.global, part.bytes, 1, event.lane, kind)
                           : nullptr;

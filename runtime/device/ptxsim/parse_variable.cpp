@@ -104,7 +104,7 @@ bool Parser::elementCount(Variable &variable, uint64_t &count) {
     if (!expect(']')) {
       return false;
     }
-    if (dimension > kMostBytes || count * dimension > kMostBytes) {
+    if (dimension != 0 && count > kMostBytes / dimension) {
       return fail("'" + std::string(variable.name) + "' is too large");
     }
     count *= dimension;
@@ -147,8 +147,7 @@ bool Parser::initialValue(Variable &variable, uint64_t elementBytes) {
     value = std::bit_cast<uint32_t>(static_cast<float>(std::bit_cast<double>(value)));
   }
   if (negative) {
-    uint64_t sign = uint64_t{1} << (bytesOf(variable.type) * 8 - 1);
-    value = isFloat(variable.type) ? value ^ sign : 0 - value;
+    value = isFloat(variable.type) ? value ^ uint64_t{1} << (bitsOf(variable.type) - 1) : 0 - value;
   }
   if (variable.initial.size() + elementBytes > std::min(variable.bytes, kMostInitialBytes)) {
     return fail("'" + std::string(variable.name) + "' has more initial values than elements");

@@ -58,10 +58,13 @@ const cuda::DriverTable &driver();
 
 /// Begins with a new device: handles and addresses of before are not valid any more, counters are 0.
 void reset(const Options &options);
+/// The same, unless somebody holds the context: then nothing.
+void resetIfUnused(const Options &options);
 /// The next launches run with this seed.
 void setSeed(uint64_t seed);
 
-/// What the last launch, or the last module that was not accepted, did wrong; empty if nothing.
+/// What the last call did wrong, or the launch after which nothing works; empty if nothing.
+/// What errorString() returns stays until the thread asks again.
 std::string lastReport();
 
 DriverCounters counters();

@@ -9,7 +9,9 @@
 #include "runtime/device/cuda/gpu_target.h"
 #include "runtime/device/ptxsim/ptxsim.h"
 
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 
 namespace fathom::runtime {
 
@@ -18,17 +20,30 @@ static fathom_status_t openSimulator(const cuda::DriverTable **driver) {
   return FATHOM_STATUS_OK;
 }
 
+static fathom_status_t readSeed(uint64_t *seed) {
+  const char *text = std::getenv("FATHOM_PTXSIM_SEED");
+  if (text == nullptr) {
+    return FATHOM_STATUS_OK;
+  }
+  const char *end = text + std::strlen(text);
+  auto parsed = std::from_chars(text, end, *seed);
+  return parsed.ec == std::errc() && parsed.ptr == end
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_INVALID_ARGUMENT, "FATHOM_PTXSIM_SEED is '%s', not a number from 0 to 2^64 - 1",
+                    text);
+}
+
 // As long as nobody uses it, it may become another one.
 static fathom_status_t check(uint32_t number, const artifact::Target &target) {
   unsigned architecture = cuda::architectureOf(target);
-  if (architecture > 0 && ptxsim::holdings().contexts == 0) {
-    ptxsim::Options options;
-    if (const char *seed = std::getenv("FATHOM_PTXSIM_SEED")) {
-      options.seed = std::strtoull(seed, nullptr, 10);
-    }
+  ptxsim::Options options;
+  if (fathom_status_t status = readSeed(&options.seed); status != FATHOM_STATUS_OK) {
+    return status;
+  }
+  if (architecture > 0) {
     options.major = static_cast<int>(architecture / 10);
     options.minor = static_cast<int>(architecture % 10);
-    ptxsim::reset(options);
+    ptxsim::resetIfUnused(options);
   }
   return cuda::checkGpu(openSimulator, number, target);
 }

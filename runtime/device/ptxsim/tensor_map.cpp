@@ -18,8 +18,8 @@ unsigned bytesOf(MapType type) {
   return kBytes[static_cast<size_t>(type)];
 }
 
-uint32_t TensorMap::boxBytes() const {
-  uint32_t bytes = bytesOf(type);
+uint64_t TensorMap::boxBytes() const {
+  uint64_t bytes = bytesOf(type);
   for (unsigned i = 0; i < rank; ++i) {
     bytes *= box[i];
   }
@@ -131,14 +131,14 @@ static void visitRow(const TensorMap &map, int64_t first, bool isInside, uint64_
 
 void forEachPart(const TensorMap &map, std::span<const int32_t> coordinates, uint32_t shared,
                  const std::function<void(const BoxPart &)> &visit) {
-  uint32_t rows = map.boxBytes() / (map.box[0] * bytesOf(map.type));
-  for (uint32_t row = 0; row < rows; ++row) {
+  uint64_t rows = map.boxBytes() / (map.box[0] * bytesOf(map.type));
+  for (uint64_t row = 0; row < rows; ++row) {
     // Unsigned, as addresses before the tensor are never used.
     uint64_t global = map.address + static_cast<uint64_t>(int64_t{coordinates[0]} * bytesOf(map.type));
     bool isInside = true;
-    uint32_t rest = row;
+    uint64_t rest = row;
     for (unsigned i = 1; i < map.rank; ++i) {
-      int64_t index = int64_t{coordinates[i]} + rest % map.box[i];
+      int64_t index = int64_t{coordinates[i]} + static_cast<int64_t>(rest % map.box[i]);
       rest /= map.box[i];
       isInside &= index >= 0 && index < static_cast<int64_t>(map.sizes[i]);
       global += static_cast<uint64_t>(index) * map.strides[i];

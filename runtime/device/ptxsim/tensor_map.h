@@ -41,7 +41,8 @@ struct TensorMap {
   uint64_t strides[kMaxRank] = {};
   uint32_t box[kMaxRank] = {};
 
-  uint32_t boxBytes() const;
+  /// Up to 2^43.
+  uint64_t boxBytes() const;
 };
 
 inline constexpr unsigned kMapBytes = 128;

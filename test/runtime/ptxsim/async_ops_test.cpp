@@ -37,14 +37,12 @@ struct Outcome {
   std::vector<uint32_t> out;
 };
 
+/// Of a device that the kernel runs on.
+Options options(uint64_t seed = 1) { return {.seed = seed, .threads = 1, .major = 9, .budget = 100000}; }
+
 /// `in` counts from 0.
 Outcome run(const std::string &body, unsigned threads, uint64_t seed = 1) {
-  Options options;
-  options.seed = seed;
-  options.threads = 1;
-  options.major = 9;
-  options.budget = 100000;
-  Simulator simulator(options);
+  Simulator simulator(options(seed));
   if (simulator.load(kernel(body)) != cuda::kSuccess) {
     return {"not accepted: " + lastReport(), {}};
   }
@@ -156,6 +154,9 @@ INSTANTIATE_TEST_SUITE_P(
              "more arrivals at the mbarrier than its phase expects"},
         Case{"initTwice", kInit + "@!%p0 mbarrier.init.shared.b64 [bar], 1;\n",
              "the mbarrier is initialized already, and was not invalidated"},
+        Case{"invalidatedTooEarly",
+             kInit + kFenceInit + kBarrier + kLoadAll + "@!%p0 mbarrier.inval.shared.b64 [bar];\n",
+             "the mbarrier is invalidated while copies that complete it are under way"},
         Case{"writesWhatIsRead", kInit + kFenceInit + kStore + kBarrier + kLoadNeighbor + kLoadAll + kWait,
              "shared memory"},
         Case{"writesWhatWasRead", kInit + kFenceInit + kStore + kBarrier + kLoadNeighbor + kBarrier + kLoadAll + kWait,
@@ -250,6 +251,75 @@ TEST(MatrixOpsTest, WhatPtxDoesNotHaveIsNotAccepted) {
   expect("cp.async.cg.shared.global [%s], [%in], 8;", "a copy has 4, 8 or 16 bytes, with .cg 16");
   expect("wgmma.mma_async.sync.aligned.m64n12k16.f32.bf16.bf16 {%f0}, %rd0, %rd0, 1, 1, 1, 0, 0;",
          "expected a shape .m64n");
+}
+
+TEST(ClusterCopyTest, SharedMemoryOfAnotherBlockIsRefused) {
+  Simulator simulator(options());
+  ASSERT_EQ(simulator.load(".version 8.3\n.target sm_90a\n.address_size 64\n"
+                           ".visible .entry k(.param .u64 pin) .reqnctapercluster 2, 1, 1 {\n"
+                           ".reg .b64 %in;\n.reg .b32 %r<3>;\n.shared .align 16 .b8 s[16];\n"
+                           "ld.param.u64 %in, [pin];\nmov.u32 %r0, %cluster_ctarank;\nxor.b32 %r0, %r0, 1;\n"
+                           "mov.u32 %r1, s;\nmapa.shared::cluster.u32 %r1, %r1, %r0;\n"
+                           "cp.async.ca.shared.global [%r1], [%in], 16;\nret;\n}\n"),
+            cuda::kSuccess)
+      << lastReport();
+  simulator.launch("k", {2, 1}, {simulator.upload(std::vector<uint32_t>(4))});
+  EXPECT_THAT(lastReport(), HasSubstr("shared memory of another block of the cluster is not supported here"));
+}
+
+struct Box {
+  std::vector<uint32_t> sizes;
+  int swizzle;
+};
+
+/// What is wrong where `body` runs with a map of bytes of `out` in `in`.
+std::string reportWithBox(const std::string &body, const Box &box) {
+  Simulator simulator(options());
+  EXPECT_EQ(simulator.load(kernel(body)), cuda::kSuccess) << lastReport();
+  std::vector<uint8_t> map(128);
+  std::vector<uint64_t> sizes(box.sizes.size(), 256), strides(box.sizes.size(), 256);
+  std::vector<uint32_t> ones(box.sizes.size(), 1);
+  uint64_t out = simulator.upload(std::vector<uint32_t>(kWords, 77));
+  EXPECT_EQ(simulator.table.encodeTiledMap(map.data(), 0, static_cast<uint32_t>(box.sizes.size()),
+                                           reinterpret_cast<void *>(out), sizes.data(), strides.data(),
+                                           box.sizes.data(), ones.data(), 0, box.swizzle, 0, 0),
+            cuda::kSuccess);
+  simulator.launch("k", {1, 64}, {simulator.upload(map), out});
+  return lastReport();
+}
+
+/// A row of 16 bytes of a swizzle of 128: at s+128 it lies at s+144.
+const Box kNarrow = {{16, 1}, 3};
+const std::string kStoreBox = kStore + kProxyFence + kBarrier +
+                              "setp.ne.u32 %p0, %t, 0;\n@!%p0 cp.async.bulk.tensor.2d.global.shared::cta.bulk_group "
+                              "[%in, {0, 0}], [s+128];\n" +
+                              kCommitStores;
+const std::string kLoadBox = kInit + kFenceInit + kStore + kBarrier +
+                             "@!%p0 mbarrier.arrive.expect_tx.shared.b64 _, [bar], 16;\n"
+                             "@!%p0 cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
+                             "[s+128], [%in, {0, 0}], [bar];\n";
+
+TEST(TensorBoxTest, SwizzledPartsAreInBounds) {
+  EXPECT_THAT(reportWithBox(".shared .align 128 .b8 pad[128];\n.shared .align 128 .b8 tail[16];\nmov.u32 %r1, pad;\n"
+                            "cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%in, {0, 0}], [tail];\n",
+                            kNarrow),
+              HasSubstr("out of bounds: 16 bytes at 0x1090 of shared memory, which has 4240 bytes"));
+}
+
+TEST(TensorBoxTest, SwizzledPartsAreWatchedWhereTheyLie) {
+  const std::string write = "@!%p0 st.shared.u32 [s+", end = "], 5;\n";
+  EXPECT_EQ(reportWithBox(kStoreBox + write + "128" + end + kWaitStores, kNarrow), "");
+  EXPECT_THAT(reportWithBox(kStoreBox + write + "144" + end + kWaitStores, kNarrow),
+              HasSubstr("unfinished: writes byte 0x90"));
+  EXPECT_EQ(reportWithBox(kLoadBox + write + "128" + end + kWait + "ld.shared.u32 %r1, [s+144];\n", kNarrow), "");
+  EXPECT_THAT(reportWithBox(kLoadBox + write + "144" + end + kWait, kNarrow),
+              HasSubstr("unfinished: writes byte 0x90"));
+}
+
+TEST(TensorBoxTest, BoxesAreNoLargerThanSharedMemory) {
+  EXPECT_THAT(reportWithBox("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%in, {0, 0, 0, 0}], [s];\n",
+                            {{256, 256, 256, 256}, 0}),
+              HasSubstr("the box of the tensor map has 4294967296 bytes, shared memory 4096"));
 }
 
 TEST(EncodeTiledMapTest, RefusesWhatTheDriverDoes) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 namespace {
 
@@ -99,6 +100,7 @@ TEST_F(DriverTest, LaunchesAreChecked) {
     return table.launch(simulator.find("append"), blocks, 1, 1, threads, 1, 1, shared, nullptr, parameters, nullptr);
   };
   EXPECT_EQ(launch(0, 1, 0), cuda::kInvalidValue);
+  EXPECT_THAT(lastReport(), testing::HasSubstr("kernel append: grid, block, shared memory or parameters are not"));
   EXPECT_EQ(launch(1, 1025, 0), cuda::kInvalidValue);
   EXPECT_EQ(launch(1, 1, 100000), cuda::kInvalidValue);
   EXPECT_EQ(table.setFunctionAttribute(simulator.find("append"), cuda::kMaxDynamicSharedSizeBytes, 100000),
@@ -106,6 +108,14 @@ TEST_F(DriverTest, LaunchesAreChecked) {
   EXPECT_EQ(launch(1, 1, 100000), cuda::kSuccess) << lastReport();
   EXPECT_EQ(table.setFunctionAttribute(simulator.find("append"), cuda::kMaxDynamicSharedSizeBytes, 1 << 20),
             cuda::kInvalidValue);
+}
+
+TEST_F(DriverTest, ParametersAreNotNull) {
+  EXPECT_EQ(simulator.launch("append", {}, {}), cuda::kInvalidValue);
+  void *parameters[] = {&memory, nullptr};
+  EXPECT_EQ(table.launch(simulator.find("append"), 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr),
+            cuda::kInvalidValue);
+  EXPECT_EQ(lastReport(), "kernel append: parameter 1 is null");
 }
 
 TEST_F(DriverTest, ErrorsOfKernelsStayUntilTheContextGoes) {
@@ -117,6 +127,37 @@ TEST_F(DriverTest, ErrorsOfKernelsStayUntilTheContextGoes) {
   cuda::CUcontext context = nullptr;
   EXPECT_EQ(table.retainContext(&context, 0), cuda::kSuccess);
   EXPECT_EQ(table.synchronize(nullptr), cuda::kSuccess);
+}
+
+TEST_F(DriverTest, ErrorsSayWhatTheLastCallDidWrong) {
+  auto textOf = [&](cuda::CUresult result) {
+    const char *text = nullptr;
+    table.errorString(result, &text);
+    return std::string(text);
+  };
+  EXPECT_EQ(simulator.load("hello"), cuda::kInvalidPtx);
+  EXPECT_THAT(textOf(cuda::kInvalidPtx), testing::HasSubstr("PTX line 1"));
+  cuda::CUdeviceptr pointer = 0;
+  EXPECT_EQ(table.allocate(&pointer, uint64_t{1} << 40), cuda::kOutOfMemory);
+  EXPECT_EQ(textOf(cuda::kOutOfMemory), "out of memory");
+  EXPECT_EQ(simulator.launch("fault", {}, {}), cuda::kIllegalAddress);
+  EXPECT_EQ(table.synchronize(nullptr), cuda::kIllegalAddress);
+  EXPECT_THAT(textOf(cuda::kIllegalAddress), testing::HasSubstr("kernel fault"));
+  EXPECT_EQ(table.releaseContext(0), cuda::kSuccess);
+  EXPECT_EQ(textOf(cuda::kIllegalAddress), "an illegal memory access was encountered");
+}
+
+TEST_F(DriverTest, TextsOfErrorsStayWhenOtherThreadsFail) {
+  const char *text = nullptr;
+  simulator.load("hello");
+  table.errorString(cuda::kInvalidPtx, &text);
+  std::string before = text;
+  std::thread([&] {
+    const char *other = nullptr;
+    simulator.load(".version 7.8\n.target sm_80\n" + std::string(1000, '\n') + "hello");
+    table.errorString(cuda::kInvalidPtx, &other);
+  }).join();
+  EXPECT_EQ(text, before);
 }
 
 TEST_F(DriverTest, GraphsRunInTheOrderOfTheirEdges) {

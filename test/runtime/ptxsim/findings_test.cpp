@@ -108,6 +108,11 @@ TEST(PtxFindingsTest, LaneOutsideOfItsMask) {
   EXPECT_THAT(run("bar.warp.sync 0xfffffffe;").report, HasSubstr("not in the mask 0xfffffffe"));
 }
 
+TEST(PtxFindingsTest, WholeWarpsThatLackLanes) {
+  EXPECT_THAT(run("setp.ge.u32 %p, %t, 16; @%p exit;\nmovmatrix.sync.aligned.m8n8.trans.b16 %v, %t;").report,
+              HasSubstr("needs all lanes of the warp, it has 0x0000ffff"));
+}
+
 TEST(PtxFindingsTest, ShuffleFromALaneThatTakesNoPart) {
   EXPECT_THAT(run("setp.ge.u32 %p, %t, 31; @%p exit;\nshfl.sync.idx.b32 %v, %t, 31, 31, 0x7fffffff;").report,
               HasSubstr("reads lane 31, which does not take part"));

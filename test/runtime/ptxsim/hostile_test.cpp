@@ -7,6 +7,9 @@
 
 #include "runtime/device/ptxsim/random.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,11 +76,33 @@ TEST(PtxHostileTest, SizesAreBounded) {
   EXPECT_THAT(reportOf(".local .b8 x[1000000000];\nst.local.b8 [x], %r1;"), HasSubstr("bytes of local memory"));
   EXPECT_THAT(reportOf(".shared .b8 x[300000];\nst.shared.b8 [x], %r1;"), HasSubstr("bytes of shared memory"));
   EXPECT_THAT(reportOf(".local .b8 x[18446744073709551615];"), HasSubstr("'x' is too large"));
+  EXPECT_THAT(reportOf(".local .b8 x[17179869184][1073741824];"), HasSubstr("'x' is too large"));
   Simulator simulator;
   EXPECT_EQ(simulator.load(test::module(".global .b8 x[8000000000];")), cuda::kOutOfMemory);
   EXPECT_EQ(simulator.load(test::module(".visible .entry k() { .reg .b32 %r<4000000000>; mov.u32 %r3999999999, 1; }")),
             cuda::kSuccess)
       << lastReport();
+}
+
+/// The report of a module with this text.
+std::string reportOfModule(const std::string &text) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(text)), cuda::kInvalidPtx);
+  return lastReport();
+}
+
+TEST(PtxHostileTest, VariablesAreChecked) {
+  EXPECT_THAT(reportOfModule(".global .b8 x[4];\n.global .b8 x[400];"), HasSubstr("line 5: 'x' is defined twice"));
+  EXPECT_THAT(reportOfModule(".global .b8 x[2] = {1, 2, 3};"), HasSubstr("'x' has more initial values than elements"));
+  EXPECT_THAT(reportOfModule(".global .b32 x;\n.global .b32 y = x;"),
+              HasSubstr("an address needs an element of 64 bits"));
+  EXPECT_THAT(reportOfModule(".extern .global .b32 x;\n.visible .entry k() { .reg .b32 %r; ld.global.b32 %r, [x]; }"),
+              HasSubstr("'x' is declared, but not defined"));
+}
+
+TEST(PtxHostileTest, NegativeNumbersAreOfAnyWidth) {
+  Simulator simulator;
+  EXPECT_EQ(simulator.load(test::module(".global .b128 x = -1;\n.global .b8 y = -1;")), cuda::kSuccess);
 }
 
 TEST(PtxHostileTest, ModulesForOtherMachines) {
@@ -90,32 +115,113 @@ TEST(PtxHostileTest, ModulesForOtherMachines) {
   EXPECT_EQ(simulator.load("hello"), cuda::kInvalidPtx);
 }
 
-/// Every prefix of a text, and the text with bytes changed: an error or a module, never a crash.
-void loadDamaged(const std::string &text, uint64_t seed) {
-  Simulator simulator({.budget = 1000});
-  for (size_t length = 0; length < text.size(); length += 3) {
-    simulator.load(text.substr(0, length));
-  }
-  Random random(seed);
-  for (int i = 0; i < 1500; ++i) {
-    std::string damaged = text;
-    for (unsigned changes = random.below(4) + 1; changes != 0; --changes) {
-      size_t at = random.below(static_cast<unsigned>(damaged.size()));
-      if (random.below(2) == 0) {
-        damaged[at] = static_cast<char>(32 + random.below(95));
-      } else {
-        damaged.replace(at, random.below(12), damaged.substr(random.below(static_cast<unsigned>(damaged.size())), 12));
-      }
-    }
-    simulator.load(damaged);
+/// The largest space for parameters: whatever a damaged text declares, it reads no more of each.
+using Parameter = std::array<uint8_t, 32764>;
+
+/// A kernel and how it is launched: `parameters` fills those that it has.
+struct Victim {
+  const char *file, *name;
+  test::Shape shape;
+  void (*fill)(std::vector<Parameter> &parameters, uint64_t memory);
+  int major = 8;
+};
+
+template <class T>
+void set(Parameter &parameter, const T &value) {
+  std::memcpy(parameter.data(), &value, sizeof(value));
+}
+
+/// Pointers, and a small number behind them.
+template <size_t pointers>
+void fillPointers(std::vector<Parameter> &parameters, uint64_t memory) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    set(parameters[i], i < pointers ? memory : uint64_t{32});
   }
 }
 
-TEST(PtxHostileTest, DamagedTextIsAnError) {
-  loadDamaged(test::kernelText("nvcc_call.ptx"), 1);
-  loadDamaged(test::kernelText("nvcc_shared.ptx"), 2);
-  loadDamaged(test::kernelText("llvm_rms_norm.ptx"), 3);
+void fillMaps(std::vector<Parameter> &parameters, uint64_t memory) {
+  constexpr int kBf16Type = 9, kF32Type = 7;
+  for (unsigned i = 0; i < 3; ++i) {
+    bool isResult = i == 2;
+    uint64_t sizes[] = {64, 64}, strides[] = {isResult ? 256u : 128u};
+    uint32_t box[] = {isResult ? 32u : 64u, 64}, ones[] = {1, 1};
+    EXPECT_EQ(driver().encodeTiledMap(parameters[i].data(), isResult ? kF32Type : kBf16Type, 2,
+                                      reinterpret_cast<void *>(memory), sizes, strides, box, ones, 0, isResult ? 0 : 3,
+                                      0, 0),
+              cuda::kSuccess);
+  }
+  set(parameters[3], uint32_t{64});
 }
+
+/// Runs what a text became, if it is a module that still has the kernel; whether it has it.
+bool launchDamaged(const Victim &victim, const std::string &text) {
+  Simulator simulator({.threads = 1, .major = victim.major, .budget = 1000});
+  uint64_t memory = simulator.upload(std::vector<uint8_t>(1 << 16));
+  cuda::CUfunction function = simulator.load(text) == cuda::kSuccess ? simulator.find(victim.name) : nullptr;
+  if (function == nullptr) {
+    return false;
+  }
+  // More than a text can declare.
+  std::vector<Parameter> parameters(8);
+  victim.fill(parameters, memory);
+  std::vector<void *> pointers(256, parameters.back().data());
+  std::transform(parameters.begin(), parameters.end(), pointers.begin(), [](Parameter &each) { return each.data(); });
+  simulator.table.setFunctionAttribute(function, cuda::kMaxDynamicSharedSizeBytes,
+                                       static_cast<int>(victim.shape.shared));
+  simulator.table.launch(function, victim.shape.blocks, 1, 1, victim.shape.threads, 1, 1, victim.shape.shared, nullptr,
+                         pointers.data(), nullptr);
+  return true;
+}
+
+/// Most often another digit, with which many texts still load; else anything.
+std::string damage(const std::string &text, Random &random) {
+  std::string damaged = text;
+  for (unsigned changes = random.below(4) + 1; changes != 0; --changes) {
+    auto length = static_cast<unsigned>(damaged.size());
+    size_t at = random.below(length);
+    switch (random.below(6)) {
+    case 0:
+      damaged[at] = static_cast<char>(32 + random.below(95));
+      break;
+    case 1:
+      damaged.replace(at, random.below(12), damaged.substr(random.below(length), 12));
+      break;
+    default:
+      damaged[std::min(damaged.find_first_of("0123456789", at), damaged.size() - 1)] =
+          static_cast<char>('0' + random.below(10));
+    }
+  }
+  return damaged;
+}
+
+class DamagedTextTest : public testing::TestWithParam<Victim> {};
+
+TEST_P(DamagedTextTest, PrefixesAreErrors) {
+  std::string text = test::kernelText(GetParam().file);
+  for (size_t length = 0; length < text.size(); length += 5) {
+    launchDamaged(GetParam(), text.substr(0, length));
+  }
+}
+
+TEST_P(DamagedTextTest, WhatLoadsRunsOrIsReported) {
+  std::string text = test::kernelText(GetParam().file);
+  ASSERT_TRUE(launchDamaged(GetParam(), text)) << lastReport();
+  Random random(1);
+  unsigned launched = 0;
+  for (int i = 0; i < 1000; ++i) {
+    launched += launchDamaged(GetParam(), damage(text, random));
+  }
+  EXPECT_GT(launched, 50u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, DamagedTextTest,
+                         testing::Values(Victim{"nvcc_call.ptx", "collatz_steps", {1, 32}, fillPointers<2>},
+                                         Victim{"nvcc_shared.ptx", "transpose", {1, 32, 4224}, fillPointers<2>},
+                                         Victim{"nvcc_shared.ptx", "histogram", {1, 32}, fillPointers<3>},
+                                         Victim{"llvm_rms_norm.ptx", "rms_norm", {1, 128}, fillPointers<3>},
+                                         Victim{"gemm_sm80.ptx", "gemm80", {1, 64}, fillPointers<3>},
+                                         Victim{"gemm_sm90a.ptx", "gemm90", {1, 160, 3 * 16384}, fillMaps, 9}),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 TEST(PtxHostileTest, DeepNestingIsAnError) {
   EXPECT_THAT(reportOf("mov.b32 %r1, " + std::string(100000, '{') + ";"), HasSubstr("nested too deep"));

@@ -6,6 +6,7 @@
 #include "runtime/device/ptxsim/matrix.h"
 
 #include "runtime/device/ptxsim/numbers.h"
+#include "test/runtime/ptxsim/plain_numbers.h"
 
 #include <bit>
 #include <cmath>
@@ -98,41 +99,16 @@ protected:
       }
     }
   }
-  double valueOf(uint32_t bits, Element element) const {
-    switch (element) {
-    case Element::F16:
-      return toFloat(bits, kF16);
-    case Element::Bf16:
-      return toFloat(bits, kBf16);
-    case Element::Tf32:
-      return toFloat(bits, kTf32);
-    case Element::E4m3:
-      return toFloat(bits, kE4m3);
-    case Element::E5m2:
-      return toFloat(bits, kE5m2);
-    case Element::S8:
-      return static_cast<int8_t>(bits);
-    case Element::U8:
-      return bits;
-    case Element::F32:
-      return std::bit_cast<float>(bits);
-    case Element::S32:
-      return static_cast<int32_t>(bits);
-    }
-    return 0;
-  }
   uint32_t expected(unsigned row, unsigned column) const {
     const MmaKind &kind = GetParam();
-    double sum = valueOf(cBits[row][column], kind.sum);
+    double sum = test::plainValue(cBits[row][column], kind.sum);
     for (unsigned k = 0; k < kind.k; ++k) {
-      sum += valueOf(aBits[row][k], kind.a) * valueOf(bBits[k][column], kind.b);
+      sum += test::plainValue(aBits[row][k], kind.a) * test::plainValue(bBits[k][column], kind.b);
     }
-    if (kind.sum == Element::S32) {
-      double clamped = std::fmin(std::fmax(sum, -0x1p31), 0x1p31 - 1);
-      return static_cast<uint32_t>(static_cast<int64_t>(kind.satfinite ? clamped : sum));
+    if (kind.satfinite) {
+      sum = std::fmin(std::fmax(sum, -0x1p31), 0x1p31 - 1);
     }
-    return kind.sum == Element::F16 ? static_cast<uint32_t>(convert(std::bit_cast<uint64_t>(sum), kF64, kF16))
-                                    : std::bit_cast<uint32_t>(static_cast<float>(sum));
+    return test::plainSum(sum, kind.sum);
   }
 };
 
@@ -178,6 +154,37 @@ TEST(MmaKindTest, KnowsWhatPtxHas) {
   EXPECT_FALSE((MmaKind{16, Element::S8, Element::S8, Element::F32}.isValid()));
   EXPECT_EQ(elementNamed("e4m3"), Element::E4m3);
   EXPECT_EQ(elementNamed("f64"), std::nullopt);
+}
+
+TEST(PlainNumbersTest, AreThoseOfTheFormats) {
+  const struct {
+    Element element;
+    uint32_t bits;
+    double value;
+  } rows[] = {{Element::F16, 0x3c01, 1 + 0x1p-10},
+              {Element::F16, 0xc000, -2},
+              {Element::F16, 0x0001, 0x1p-24},
+              {Element::F16, 0x7bff, 65504},
+              {Element::Bf16, 0x3f81, 1 + 0x1p-7},
+              {Element::Bf16, 0xc2f7, -123.5},
+              {Element::Tf32, 0x3f803fff, 1 + 0x1p-10},
+              {Element::E4m3, 0x7e, 448},
+              {Element::E4m3, 0x01, 0x1p-9},
+              {Element::E4m3, 0xb8, -1},
+              {Element::E5m2, 0x7b, 57344},
+              {Element::E5m2, 0x01, 0x1p-16},
+              {Element::E5m2, 0x3d, 1.25},
+              {Element::S8, 0x80, -128},
+              {Element::U8, 0x80, 128}};
+  for (const auto &row : rows) {
+    EXPECT_EQ(test::plainValue(row.bits, row.element), row.value) << row.bits;
+    EXPECT_EQ(elementValue(row.bits, row.element), row.value) << row.bits;
+  }
+  EXPECT_EQ(test::plainHalf(1 + 0x1p-11), 0x3c00u);
+  EXPECT_EQ(test::plainHalf(1 + 0x3p-11), 0x3c02u);
+  EXPECT_EQ(test::plainHalf(-2047.75), 0xe800u);
+  EXPECT_EQ(test::plainHalf(0x1.8p-24), 0x0002u);
+  EXPECT_EQ(test::plainHalf(65520), 0x7c00u);
 }
 
 TEST(MultiplyTest, RoundsOnceAndGivesTheCanonicalNaN) {

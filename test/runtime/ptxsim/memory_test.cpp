@@ -123,6 +123,21 @@ TEST(PtxMemoryTest, VariablesOfModulesHaveTheirValues) {
   EXPECT_EQ(simulator.read<uint32_t>(memory, 4), (Words{0x10, 0xffffffff, 0, 0x40490fdb}));
 }
 
+TEST(PtxMemoryTest, DeclarationsLeaveTheValueOfADefinition) {
+  const std::string declared = ".extern .global .b32 x;\n", defined = ".visible .global .b32 x = 7;\n";
+  for (const std::string &text : {declared + defined, defined + declared}) {
+    Simulator simulator;
+    ASSERT_EQ(simulator.load(test::module(
+                  text + ".visible .entry k(.param .u64 memory) {\n.reg .b64 %m; .reg .b32 %r;\n"
+                         "ld.param.u64 %m, [memory]; ld.global.b32 %r, [x]; st.global.b32 [%m], %r; ret;\n}\n")),
+              cuda::kSuccess)
+        << lastReport();
+    uint64_t memory = simulator.allocate(4);
+    ASSERT_EQ(simulator.launch("k", {1, 1}, {memory}), cuda::kSuccess) << lastReport();
+    EXPECT_EQ(simulator.read<uint32_t>(memory, 1), (Words{7}));
+  }
+}
+
 /// Who reads shared memory so is told; of a thread's own memory nobody knows what was written.
 TEST(PtxMemoryTest, LocalMemoryBeginsAsNans) {
   EXPECT_EQ(after("ld.local.b32 %r2, [l]; st.global.b32 [%m], %r2;", {0}), (Words{0xffffffff}));

@@ -7,6 +7,7 @@
 #include "runtime/device/ptxsim/wgmma.h"
 
 #include "runtime/device/ptxsim/numbers.h"
+#include "test/runtime/ptxsim/plain_numbers.h"
 
 #include <bit>
 #include <cstring>
@@ -97,12 +98,11 @@ protected:
     }
     std::memcpy(shared.data() + start + line * width + chunk * 16 + offset % 16, &element, bytes);
   }
-  double valueOf(uint32_t bits, Element element) const { return elementValue(bits, element); }
   double product(unsigned row, unsigned column, double start) const {
     double sum = start;
     for (unsigned k = 0; k < kind.k; ++k) {
-      double x = valueOf(a[row * kind.k + k], kind.a) * (kind.negatesA ? -1 : 1);
-      sum += x * (valueOf(b[column * kind.k + k], kind.b) * (kind.negatesB ? -1 : 1));
+      double x = test::plainValue(a[row * kind.k + k], kind.a) * (kind.negatesA ? -1 : 1);
+      sum += x * (test::plainValue(b[column * kind.k + k], kind.b) * (kind.negatesB ? -1 : 1));
     }
     return sum;
   }
@@ -125,8 +125,8 @@ protected:
       for (unsigned i = 0; i < kind.sumRegisters(); ++i) {
         // nvptx.md: d[4i], d[4i+1] = row g, columns 8i + 2t, +1; d[4i+2], d[4i+3] = row g + 8.
         unsigned row = quarter * 16 + lane / 4 + (i & 2 ? 8 : 0), column = i / 4 * 8 + lane % 4 * 2 + (i & 1);
-        double start = adds ? valueOf(before[i][lane], kind.sum) : 0;
-        ASSERT_EQ(d[i][lane], roundSum(product(row, column, start), kind.sum, false)) << row << " " << column;
+        double start = adds ? test::plainValue(before[i][lane], kind.sum) : 0;
+        ASSERT_EQ(d[i][lane], test::plainSum(product(row, column, start), kind.sum)) << row << " " << column;
       }
     }
   }
