@@ -9,6 +9,7 @@
 #include "test/runtime/fake_driver.h"
 #include "test/runtime/toy_artifact.h"
 
+#include <cstring>
 #include <dlfcn.h>
 #include <memory>
 
@@ -29,12 +30,37 @@ TEST(DriverLibraryTest, SaysWhatIsMissing) {
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_DEVICE), 8);
 }
 
-TEST(DriverLibraryTest, FindsTheFirstFunctionThatADriverLacks) {
-  DriverTable table = {};
-  void *program = dlopen(nullptr, RTLD_NOW);
-  EXPECT_STREQ(bindDriver(program, &table), "cuInit");
-  dlclose(program);
+/// As dlsym of a library that has all functions but one.
+void *findAllBut(void *lacking, const char *symbol) {
+#define FATHOM_CUDA_FUNCTION(name, its, parameters)                                                                    \
+  if (strcmp(symbol, #its) == 0 && strcmp(symbol, static_cast<const char *>(lacking)) != 0) {                          \
+    return reinterpret_cast<void *>(kFakeDriver.name);                                                                 \
+  }
+#include "runtime/device/cuda/driver.def"
+  return nullptr;
 }
+
+DriverTable tableWithout(const char *symbol) {
+  DriverTable table = {};
+  bindDriver(const_cast<char *>(symbol), findAllBut, &table);
+  return table;
+}
+
+TEST(DriverLibraryTest, SaysThatADriverIsTooOld) {
+  EXPECT_EQ(checkDriver(tableWithout("cuGraphInstantiateWithFlags")), FATHOM_STATUS_DEVICE);
+  EXPECT_STREQ(fathom_status_message(),
+               "the NVIDIA driver is too old: libcuda.so.1 has no cuGraphInstantiateWithFlags; install that of CUDA "
+               "11.4 or later (this one is of CUDA 12.0)");
+  EXPECT_EQ(checkDriver(tableWithout("cuDriverGetVersion")), FATHOM_STATUS_DEVICE);
+  EXPECT_STREQ(fathom_status_message(), "the NVIDIA driver is too old: libcuda.so.1 has no cuDriverGetVersion; install "
+                                        "that of CUDA 11.4 or later");
+}
+
+TEST(DriverLibraryTest, ADriverNeedsNoOptionalFunction) {
+  EXPECT_OK(checkDriver(tableWithout("cuTensorMapEncodeTiled")));
+}
+
+TEST(DriverLibraryTest, TheFakeDriverHasAllFunctions) { EXPECT_OK(checkDriver(kFakeDriver)); }
 
 /// A grid, and the GPU it is for.
 class GridSizesTest : public testing::Test {

@@ -413,6 +413,7 @@ const DriverTable kFakeDriver = {
     ROW(instantiateGraph, instantiate),
     ROW(destroyExecutable, rows::doDestroyExecutable),
     ROW(launchGraph, rows::doLaunchGraph),
+    .encodeTiledMap = nullptr,
 };
 #undef ROW
 

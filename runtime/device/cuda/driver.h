@@ -62,7 +62,7 @@ constexpr int kJitErrorLogBufferSizeBytes = 6;
 /// Of a stream: it does not wait for the default one.
 constexpr unsigned kNonBlocking = 1;
 
-/// The functions of a driver.
+/// The functions of a driver; optional ones may be NULL.
 struct DriverTable {
 #define FATHOM_CUDA_FUNCTION(name, symbol, parameters) CUresult(*name) parameters;
 #include "runtime/device/cuda/driver.def"
