@@ -48,6 +48,8 @@ constexpr CUresult kUnsupportedPtxVersion = 222;
 constexpr CUresult kInvalidHandle = 400;
 constexpr CUresult kNotFound = 500;
 constexpr CUresult kIllegalAddress = 700;
+constexpr CUresult kLaunchTimeout = 702;
+constexpr CUresult kStackError = 714;
 constexpr CUresult kMisalignedAddress = 716;
 constexpr CUresult kLaunchFailed = 719;
 
