@@ -225,8 +225,8 @@ TEST_F(CudaDeviceTest, SaysThatThereIsNoGpu) {
 }
 
 TEST_F(CudaDeviceTest, SaysThatTheGpuIsOfAnotherArchitecture) {
-  FakeDriver::architecture = 75;
-  EXPECT_EQ(messageOf(), "artifact is for sm_80, but 'Fake' is sm_75; compile it with --sm=75");
+  auto for86 = [](ToyContents &contents) { contents.targets[0].cpu = "sm_86"; };
+  EXPECT_EQ(messageOf(for86), "artifact is for sm_86, but 'Fake' is sm_80; compile it with --sm=80");
   auto for90a = [](ToyContents &contents) { contents.targets[0].cpu = "sm_90a"; };
   FakeDriver::architecture = 100;
   EXPECT_EQ(messageOf(for90a), "artifact is for sm_90a, but 'Fake' is sm_100; compile it with --sm=100");
@@ -235,6 +235,11 @@ TEST_F(CudaDeviceTest, SaysThatTheGpuIsOfAnotherArchitecture) {
   auto unknown = [](ToyContents &contents) { contents.targets[0].cpu = "gfx90"; };
   EXPECT_EQ(messageOf(unknown, FATHOM_STATUS_MISMATCH),
             "artifact is for the GPU architecture 'gfx90', which this runtime does not know");
+}
+
+TEST_F(CudaDeviceTest, SaysThatTheGpuIsOlderThanAllCode) {
+  FakeDriver::architecture = 75;
+  EXPECT_EQ(messageOf(), "'Fake' is sm_75, but Fathom needs sm_80 or later; compile the model with --target=cpu");
 }
 
 TEST_F(CudaDeviceTest, RefusesTextThatDoesNotEnd) {
