@@ -137,6 +137,20 @@ TEST_F(CudaDeviceTest, AStepIsAnUploadAGraphAndADownload) {
   }
 }
 
+TEST_F(CudaDeviceTest, AStepThatTakesAPageHasOneUploadMore) {
+  ToyModel model;
+  ToySession session(model);
+  fathom_sequence_t sequence = session.sequence();
+  session.prefill(sequence, std::vector<int32_t>(FATHOM_PAGE_TOKENS, 3));
+  for (uint64_t uploads : {2, 1}) {
+    FakeDriver::reset();
+    decode(session, {sequence}, {3});
+    EXPECT_EQ(FakeDriver::calls("upload"), uploads);
+    EXPECT_EQ(FakeDriver::calls("launchGraph"), 1u);
+    EXPECT_EQ(FakeDriver::calls("readBack"), 1u);
+  }
+}
+
 TEST_F(CudaDeviceTest, BatchesUpToAPowerOfTwoShareAGraph) {
   ToyModel model(kSixteenRows);
   ToySession session(model);
