@@ -37,6 +37,9 @@ struct Device {
   /// Whether nobody is given it who does not ask for it.
   bool isOnlyByName;
 
+  /// What it is that there is no memory: OUT_OF_RESOURCES of the host's, DEVICE of the device's own.
+  fathom_status_t outOfMemory;
+
   /// Says in words what number |number| of its kind is; DEVICE if there is none. NULL for a device that there is one
   /// of, which is number 0 below.
   fathom_status_t (*describe)(uint32_t number, char *text, size_t size);
@@ -123,6 +126,7 @@ public:
     return space.device->copy(space.code, base + to, base + from, size);
   }
 
+  const Device &device() const { return *space.device; }
   /// Until it grows.
   DeviceAddress address() const { return base; }
   uint64_t size() const { return bytes; }
