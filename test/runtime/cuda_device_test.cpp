@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
 
 namespace fathom::test {
 namespace {
@@ -176,6 +177,17 @@ TEST_F(CudaDeviceTest, ARowAloneIsThatRowOfABatch) {
     std::vector<float> one = decode(other, {alone[row]}, {tokens[row]});
     EXPECT_TRUE(std::equal(one.begin(), one.end(), together.begin() + long(row * kToyVocabulary))) << row;
   }
+}
+
+// With states each launch is made from what was left of the one before it; a step of a graph alike.
+TEST_F(CudaDeviceTest, ParametersThatNoOperandIsForAreZero) {
+  EXPECT_OK(Attempt().work());
+  std::set<std::string> names;
+  for (const FakeDriver::Launched &launched : FakeDriver::launched) {
+    EXPECT_TRUE(launched.restIsZero) << launched.name;
+    names.insert(launched.name);
+  }
+  EXPECT_GT(names.size(), 2u);
 }
 
 TEST_F(CudaDeviceTest, GridsSuitTheBucketNotTheRows) {

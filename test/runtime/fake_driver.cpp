@@ -5,7 +5,7 @@
 
 #include "test/runtime/fake_driver.h"
 
-#include "fathom/kernel_abi.h"
+#include "fathom/artifact_abi.h"
 #include "runtime/device/cuda/cuda_device_table.h"
 #include "test/runtime/toy_artifact.h"
 
@@ -51,6 +51,7 @@ struct Launch {
   const Function *function;
   std::vector<uint64_t> values;
   unsigned blocks, threads, sharedBytes;
+  bool restIsZero;
 };
 struct Node {
   Launch launch;
@@ -124,7 +125,7 @@ static void run(const Launch &launch) {
   for (int64_t item = 0; item < rows * factor; ++item) {
     launch.function->task(&dispatch, item, scratch);
   }
-  FakeDriver::launched.push_back({launch.function->name, launch.blocks, launch.sharedBytes});
+  FakeDriver::launched.push_back({launch.function->name, launch.blocks, launch.sharedBytes, launch.restIsZero});
 }
 
 /// Any node whose earlier ones have run is the next.
@@ -146,10 +147,15 @@ static void run(const Graph &graph) {
 }
 
 static Launch take(CUfunction function, unsigned blocks, unsigned threads, unsigned sharedBytes, void **parameters) {
-  Launch launch = {reinterpret_cast<Function *>(function), {}, blocks, threads, sharedBytes};
-  for (unsigned i = 0; i < 5 + launch.function->operands; ++i) {
+  Launch launch = {reinterpret_cast<Function *>(function), {}, blocks, threads, sharedBytes, true};
+  constexpr unsigned kMost = 5 + FATHOM_MOST_OPERANDS;
+  for (unsigned i = 0; i < kMost; ++i) {
     launch.values.push_back(*static_cast<uint64_t *>(parameters[i]));
+    launch.restIsZero = launch.restIsZero && (i < 5 + launch.function->operands || launch.values.back() == 0);
   }
+  // The last one as wide as a parameter may be.
+  auto *last = static_cast<const char *>(parameters[kMost - 1]);
+  launch.restIsZero = launch.restIsZero && std::all_of(last + 8, last + 32764, [](char byte) { return byte == 0; });
   return launch;
 }
 

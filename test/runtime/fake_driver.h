@@ -42,10 +42,12 @@ public:
   static inline std::string assemblerLog;
   /// Whether the driver takes machine code.
   static inline bool takesMachineCode = true;
-  /// Of all launches so far: the function's name, blocks, and dynamic shared bytes.
+  /// Of all launches so far: the function's name, blocks, dynamic shared bytes, and whether it would have been given
+  /// zeros for parameters that it does not have.
   struct Launched {
     std::string name;
     unsigned blocks, sharedBytes;
+    bool restIsZero;
   };
   static inline std::vector<Launched> launched;
 };
