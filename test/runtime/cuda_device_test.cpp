@@ -212,17 +212,14 @@ TEST_F(CudaDeviceTest, GridsSuitTheBucketNotTheRows) {
   EXPECT_EQ(attends, kToyLayers);
 }
 
+void addMachineCode(ToyContents &contents) {
+  std::string text = contents.code, machine = FakeDriver::machineCode(text);
+  contents.code = text + machine;
+  contents.modules = {{0, text.size(), text.size(), machine.size()}};
+  contents.segments[0].size = contents.code.size();
+}
+
 TEST_F(CudaDeviceTest, MachineCodeComesBeforeTextWhereTheGpuRunsIt) {
-  auto addMachineCode = [](ToyContents &contents) {
-    std::string text = contents.code;
-    std::string machine = text;
-    for (size_t at; (at = machine.find("ptx")) != std::string::npos;) {
-      machine.replace(at, 3, "cubin");
-    }
-    contents.code = text + machine;
-    contents.modules = {{0, text.size(), text.size(), machine.size()}};
-    contents.segments[0].size = contents.code.size();
-  };
   FakeDriver::assemblerLog = "no assembler";
   EXPECT_EQ(messageOf(addMachineCode, FATHOM_STATUS_OK), "");
   FakeDriver::architecture = 86; // of the same generation
@@ -232,6 +229,15 @@ TEST_F(CudaDeviceTest, MachineCodeComesBeforeTextWhereTheGpuRunsIt) {
   FakeDriver::assemblerLog = "";
   FakeDriver::takesMachineCode = false;
   EXPECT_EQ(messageOf(addMachineCode, FATHOM_STATUS_OK), "");
+}
+
+TEST_F(CudaDeviceTest, RefusesMachineCodeThatEndsTooEarly) {
+  auto cut = [](ToyContents &contents) {
+    addMachineCode(contents);
+    contents.modules[0].cubinSize = 100;
+  };
+  EXPECT_EQ(messageOf(cut, FATHOM_STATUS_BAD_DATA), "module 0: its machine code is not an ELF file of 100 bytes");
+  EXPECT_EQ(FakeDriver::calls("loadModule"), 0u);
 }
 
 TEST_F(CudaDeviceTest, WhatTheAssemblerOfTheDriverSaysIsInTheMessage) {

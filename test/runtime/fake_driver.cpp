@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <elf.h>
 #include <functional>
 #include <map>
 #include <memory>
@@ -180,10 +181,34 @@ static CUresult end(std::set<void *> &all, Handle handle) {
   return kSuccess;
 }
 
-// Text of a toy: a line for each kernel, its name and how many operands it has.
+namespace {
+/// What is before the text in machine code, which is its only section.
+struct MachineCodeHeaders {
+  Elf64_Ehdr file;
+  Elf64_Shdr sections[2];
+};
+} // namespace
+
+std::string FakeDriver::machineCode(const std::string &text) {
+  MachineCodeHeaders headers = {};
+  memcpy(headers.file.e_ident, ELFMAG, SELFMAG);
+  headers.file.e_ident[EI_CLASS] = ELFCLASS64;
+  headers.file.e_ident[EI_DATA] = ELFDATA2LSB;
+  headers.file.e_shoff = offsetof(MachineCodeHeaders, sections);
+  headers.file.e_shentsize = sizeof(Elf64_Shdr);
+  headers.file.e_shnum = 2;
+  headers.sections[1].sh_type = SHT_PROGBITS;
+  headers.sections[1].sh_offset = sizeof(headers);
+  headers.sections[1].sh_size = text.size();
+  return std::string(reinterpret_cast<const char *>(&headers), sizeof(headers)) + text;
+}
+
+// Text of a toy: a line for each kernel, its name and how many operands it has. Machine code has the text
+// behind its headers.
 static CUresult loadModule(CUmodule *module, const void *image, unsigned options, int *names, void **values) {
-  std::string text = static_cast<const char *>(image);
-  bool isMachineCode = text.rfind("cubin", 0) == 0;
+  auto *bytes = static_cast<const char *>(image);
+  bool isMachineCode = memcmp(bytes, ELFMAG, SELFMAG) == 0;
+  std::string text = isMachineCode ? bytes + sizeof(MachineCodeHeaders) : bytes;
   if (isMachineCode && !FakeDriver::takesMachineCode) {
     return kNoBinaryForGpu;
   }
