@@ -37,10 +37,14 @@ struct Device {
   /// Whether nobody is given it who does not ask for it.
   bool isOnlyByName;
 
+  /// What it is that there is no memory: OUT_OF_RESOURCES of the host's, DEVICE of the device's own.
+  fathom_status_t outOfMemory;
+
   /// Says in words what number |number| of its kind is; DEVICE if there is none. NULL for a device that there is one
   /// of, which is number 0 below.
   fathom_status_t (*describe)(uint32_t number, char *text, size_t size);
-  /// MISMATCH, with what is missing, if this machine cannot run code for |target|; DEVICE if there is no such device.
+  /// With what is missing: MISMATCH if no device of this kind, or not this processor, can run code for |target|;
+  /// DEVICE if another could, or there is no such device.
   fathom_status_t (*check)(uint32_t number, const artifact::Target &target);
   /// Loads the code of a checked program that this machine can run. |contents| outlives it, and |program| is of it.
   fathom_status_t (*load)(uint32_t number, const artifact::Artifact &contents, const artifact::Program &program,
@@ -122,6 +126,7 @@ public:
     return space.device->copy(space.code, base + to, base + from, size);
   }
 
+  const Device &device() const { return *space.device; }
   /// Until it grows.
   DeviceAddress address() const { return base; }
   uint64_t size() const { return bytes; }

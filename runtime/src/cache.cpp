@@ -45,10 +45,16 @@ fathom_status_t Cache::initialize(const MemorySpace &space, uint64_t bytesOfPage
 // Once for each sequence that ever lives, which begins with the first.
 fathom_status_t Cache::makeTable(Sequence *sequence) {
   uint64_t bytes = tableEntries * sizeof(int32_t), needed = (static_cast<uint64_t>(sequence->table) + 1) * bytes;
-  bool made = sequence->pages.size() ||
-              ((needed <= tables.size() || tables.grow(needed)) && sequence->pages.allocate(tableEntries));
-  return made ? FATHOM_STATUS_OK
-              : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u pages", tableEntries);
+  if (sequence->pages.size()) {
+    return FATHOM_STATUS_OK;
+  }
+  if (needed > tables.size() && !tables.grow(needed)) {
+    return fail(tables.device().outOfMemory, "the device '%s' has no memory for a table of %u pages",
+                tables.device().name, tableEntries);
+  }
+  return sequence->pages.allocate(tableEntries)
+             ? FATHOM_STATUS_OK
+             : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a table of %u pages", tableEntries);
 }
 
 fathom_status_t Cache::createSequence(uint64_t *outId) {

@@ -49,9 +49,14 @@ bool PagePool::tryTake(int32_t *outPage) {
 }
 
 fathom_status_t PagePool::failTake() const {
-  return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a page of the cache (%llu bytes)%s",
-              static_cast<unsigned long long>(bytesPerPage),
-              next.size() < most ? "" : "; the session's cache_bytes are used up");
+  auto bytes = static_cast<unsigned long long>(bytesPerPage);
+  const Device &device = pages.device();
+  return next.size() < most
+             ? fail(device.outOfMemory, "the device '%s' has no memory for a page of the cache (%llu bytes)",
+                    device.name, bytes)
+             : fail(FATHOM_STATUS_OUT_OF_RESOURCES,
+                    "not enough memory for a page of the cache (%llu bytes); the session's cache_bytes are used up",
+                    bytes);
 }
 
 void PagePool::giveBack(int32_t page) {

@@ -29,7 +29,7 @@ public:
 
   /// A page of anyone's; false if there is none.
   bool tryTake(int32_t *outPage);
-  /// OUT_OF_RESOURCES, for whom there was none.
+  /// For whom there was none: OUT_OF_RESOURCES at the limit, else what it is that the device has no memory.
   fathom_status_t failTake() const;
   void giveBack(int32_t page);
 

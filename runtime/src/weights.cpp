@@ -156,7 +156,7 @@ fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpa
     part->memory->open(space);
   }
   if (!part->memory || !part->memory->grow(segment.size())) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "the device '%s' has no memory for the %llu bytes of '%.64s'",
+    return fail(space.device->outOfMemory, "the device '%s' has no memory for the %llu bytes of '%.64s'",
                 space.device->name, static_cast<unsigned long long>(segment.size()), segment.name()->c_str());
   }
   FATHOM_RETURN_IF_ERROR(part->memory->upload(0, part->view->data(), segment.size()));

@@ -291,6 +291,7 @@ const Device kApartDevice = {
     .name = "apart",
     .architecture = kCpuDevice.architecture,
     .isOnlyByName = false,
+    .outOfMemory = FATHOM_STATUS_OUT_OF_RESOURCES,
     .describe = nullptr,
     .check = kCpuDevice.check,
     .load = load,

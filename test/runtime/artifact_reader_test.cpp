@@ -295,6 +295,8 @@ const Refusal refusals[] = {
      "kernel 1: it has a grid, but the code has 0 modules"},
     {"KernelWithoutGrid", [](ToyContents &c) { gpu(c)[1].grid.reset(); }, kBad,
      "kernel 1: it has no grid, but the code has 1 modules"},
+    {"TooManyModules", [](ToyContents &c) { gpu(c), c.modules.resize((1 << 16) + 1, c.modules[0]); }, kBad,
+     "65537 modules, expected at most 65536"},
     {"TextBeyondCode", [](ToyContents &c) { gpu(c), c.modules[0].ptxSize += 1 << 20; }, kBad,
      "bytes of text at offset 0"},
     {"NoText", [](ToyContents &c) { gpu(c), c.modules[0].ptxSize = 0; }, kBad, "module 0: 0 bytes of text"},

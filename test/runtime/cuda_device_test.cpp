@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
 
 namespace fathom::test {
 namespace {
@@ -137,6 +138,20 @@ TEST_F(CudaDeviceTest, AStepIsAnUploadAGraphAndADownload) {
   }
 }
 
+TEST_F(CudaDeviceTest, AStepThatTakesAPageHasOneUploadMore) {
+  ToyModel model;
+  ToySession session(model);
+  fathom_sequence_t sequence = session.sequence();
+  session.prefill(sequence, std::vector<int32_t>(FATHOM_PAGE_TOKENS, 3));
+  for (uint64_t uploads : {2, 1}) {
+    FakeDriver::reset();
+    decode(session, {sequence}, {3});
+    EXPECT_EQ(FakeDriver::calls("upload"), uploads);
+    EXPECT_EQ(FakeDriver::calls("launchGraph"), 1u);
+    EXPECT_EQ(FakeDriver::calls("readBack"), 1u);
+  }
+}
+
 TEST_F(CudaDeviceTest, BatchesUpToAPowerOfTwoShareAGraph) {
   ToyModel model(kSixteenRows);
   ToySession session(model);
@@ -164,6 +179,17 @@ TEST_F(CudaDeviceTest, ARowAloneIsThatRowOfABatch) {
   }
 }
 
+// With states each launch is made from what was left of the one before it; a step of a graph alike.
+TEST_F(CudaDeviceTest, ParametersThatNoOperandIsForAreZero) {
+  EXPECT_OK(Attempt().work());
+  std::set<std::string> names;
+  for (const FakeDriver::Launched &launched : FakeDriver::launched) {
+    EXPECT_TRUE(launched.restIsZero) << launched.name;
+    names.insert(launched.name);
+  }
+  EXPECT_GT(names.size(), 2u);
+}
+
 TEST_F(CudaDeviceTest, GridsSuitTheBucketNotTheRows) {
   ToyModel model([](ToyContents &contents) {
     kSixteenRows(contents);
@@ -186,17 +212,14 @@ TEST_F(CudaDeviceTest, GridsSuitTheBucketNotTheRows) {
   EXPECT_EQ(attends, kToyLayers);
 }
 
+void addMachineCode(ToyContents &contents) {
+  std::string text = contents.code, machine = FakeDriver::machineCode(text);
+  contents.code = text + machine;
+  contents.modules = {{0, text.size(), text.size(), machine.size()}};
+  contents.segments[0].size = contents.code.size();
+}
+
 TEST_F(CudaDeviceTest, MachineCodeComesBeforeTextWhereTheGpuRunsIt) {
-  auto addMachineCode = [](ToyContents &contents) {
-    std::string text = contents.code;
-    std::string machine = text;
-    for (size_t at; (at = machine.find("ptx")) != std::string::npos;) {
-      machine.replace(at, 3, "cubin");
-    }
-    contents.code = text + machine;
-    contents.modules = {{0, text.size(), text.size(), machine.size()}};
-    contents.segments[0].size = contents.code.size();
-  };
   FakeDriver::assemblerLog = "no assembler";
   EXPECT_EQ(messageOf(addMachineCode, FATHOM_STATUS_OK), "");
   FakeDriver::architecture = 86; // of the same generation
@@ -206,6 +229,15 @@ TEST_F(CudaDeviceTest, MachineCodeComesBeforeTextWhereTheGpuRunsIt) {
   FakeDriver::assemblerLog = "";
   FakeDriver::takesMachineCode = false;
   EXPECT_EQ(messageOf(addMachineCode, FATHOM_STATUS_OK), "");
+}
+
+TEST_F(CudaDeviceTest, RefusesMachineCodeThatEndsTooEarly) {
+  auto cut = [](ToyContents &contents) {
+    addMachineCode(contents);
+    contents.modules[0].cubinSize = 100;
+  };
+  EXPECT_EQ(messageOf(cut, FATHOM_STATUS_BAD_DATA), "module 0: its machine code is not an ELF file of 100 bytes");
+  EXPECT_EQ(FakeDriver::calls("loadModule"), 0u);
 }
 
 TEST_F(CudaDeviceTest, WhatTheAssemblerOfTheDriverSaysIsInTheMessage) {
@@ -225,8 +257,8 @@ TEST_F(CudaDeviceTest, SaysThatThereIsNoGpu) {
 }
 
 TEST_F(CudaDeviceTest, SaysThatTheGpuIsOfAnotherArchitecture) {
-  FakeDriver::architecture = 75;
-  EXPECT_EQ(messageOf(), "artifact is for sm_80, but 'Fake' is sm_75; compile it with --sm=75");
+  auto for86 = [](ToyContents &contents) { contents.targets[0].cpu = "sm_86"; };
+  EXPECT_EQ(messageOf(for86), "artifact is for sm_86, but 'Fake' is sm_80; compile it with --sm=80");
   auto for90a = [](ToyContents &contents) { contents.targets[0].cpu = "sm_90a"; };
   FakeDriver::architecture = 100;
   EXPECT_EQ(messageOf(for90a), "artifact is for sm_90a, but 'Fake' is sm_100; compile it with --sm=100");
@@ -235,6 +267,11 @@ TEST_F(CudaDeviceTest, SaysThatTheGpuIsOfAnotherArchitecture) {
   auto unknown = [](ToyContents &contents) { contents.targets[0].cpu = "gfx90"; };
   EXPECT_EQ(messageOf(unknown, FATHOM_STATUS_MISMATCH),
             "artifact is for the GPU architecture 'gfx90', which this runtime does not know");
+}
+
+TEST_F(CudaDeviceTest, SaysThatTheGpuIsOlderThanAllCode) {
+  FakeDriver::architecture = 75;
+  EXPECT_EQ(messageOf(), "'Fake' is sm_75, but Fathom needs sm_80 or later; compile the model with --target=cpu");
 }
 
 TEST_F(CudaDeviceTest, RefusesTextThatDoesNotEnd) {

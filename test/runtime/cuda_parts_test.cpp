@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Parts of the device `cuda` alone: the library of the driver, sizes of grids, the memory of a step.
+// Parts of the device `cuda` alone: the library of the driver, what its results say, sizes of grids, a step's memory.
 
 #include "runtime/device/cuda/driver_library.h"
 #include "runtime/device/cuda/grid_sizes.h"
@@ -9,8 +9,12 @@
 #include "test/runtime/fake_driver.h"
 #include "test/runtime/toy_artifact.h"
 
+#include <cstring>
 #include <dlfcn.h>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace fathom::test {
 namespace {
@@ -29,12 +33,37 @@ TEST(DriverLibraryTest, SaysWhatIsMissing) {
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_DEVICE), 8);
 }
 
-TEST(DriverLibraryTest, FindsTheFirstFunctionThatADriverLacks) {
-  DriverTable table = {};
-  void *program = dlopen(nullptr, RTLD_NOW);
-  EXPECT_STREQ(bindDriver(program, &table), "cuInit");
-  dlclose(program);
+/// As dlsym of a library that has all functions but one.
+void *findAllBut(void *lacking, const char *symbol) {
+#define FATHOM_CUDA_FUNCTION(name, its, parameters)                                                                    \
+  if (strcmp(symbol, #its) == 0 && strcmp(symbol, static_cast<const char *>(lacking)) != 0) {                          \
+    return reinterpret_cast<void *>(kFakeDriver.name);                                                                 \
+  }
+#include "runtime/device/cuda/driver.def"
+  return nullptr;
 }
+
+DriverTable tableWithout(const char *symbol) {
+  DriverTable table = {};
+  bindDriver(const_cast<char *>(symbol), findAllBut, &table);
+  return table;
+}
+
+TEST(DriverLibraryTest, SaysThatADriverIsTooOld) {
+  EXPECT_EQ(checkDriver(tableWithout("cuGraphInstantiateWithFlags")), FATHOM_STATUS_DEVICE);
+  EXPECT_STREQ(fathom_status_message(),
+               "the NVIDIA driver is too old: libcuda.so.1 has no cuGraphInstantiateWithFlags; install that of CUDA "
+               "11.4 or later (this one is of CUDA 12.0)");
+  EXPECT_EQ(checkDriver(tableWithout("cuDriverGetVersion")), FATHOM_STATUS_DEVICE);
+  EXPECT_STREQ(fathom_status_message(), "the NVIDIA driver is too old: libcuda.so.1 has no cuDriverGetVersion; install "
+                                        "that of CUDA 11.4 or later");
+}
+
+TEST(DriverLibraryTest, ADriverNeedsNoOptionalFunction) {
+  EXPECT_OK(checkDriver(tableWithout("cuTensorMapEncodeTiled")));
+}
+
+TEST(DriverLibraryTest, TheFakeDriverHasAllFunctions) { EXPECT_OK(checkDriver(kFakeDriver)); }
 
 /// A grid, and the GPU it is for.
 class GridSizesTest : public testing::Test {
@@ -72,6 +101,28 @@ TEST_F(GridSizesTest, AGpuHasNoMoreBlocksThanItCanHold) {
 TEST_F(GridSizesTest, ScratchMemoryBoundsBlocksButForOne) {
   EXPECT_EQ(blocks(100, 1, grid(1, 1, 1000), 700000), 7u);
   EXPECT_EQ(blocks(100, 1, grid(1, 1, 1000), 100), 1u);
+}
+
+TEST(GpuTest, AdviceSuitsTheResult) {
+  const std::string other = "; the artifact's code is not for this GPU: compile it with --sm for it",
+                    lost = "; the GPU is lost to this process: start the program again";
+  const std::pair<std::string, std::vector<CUresult>> rows[] = {
+      {"; the GPU has no memory left for this: end what else uses it", {kOutOfMemory}},
+      {"; this machine has no NVIDIA GPU that the driver can use", {kNoDevice}},
+      {other, {kInvalidImage, kNoBinaryForGpu}},
+      {"; the artifact is damaged, or the compiler has a mistake", {kInvalidPtx}},
+      {"; the driver is older than the code: install a newer one", {kUnsupportedPtxVersion}},
+      {lost, {kIllegalAddress, 702, 714, 715, kMisalignedAddress, 717, 718, kLaunchFailed}},
+      // For these there is none: they are of contexts, mappings, peers, and launches that are too large.
+      {"", {201, 205, 206, 207, 208, 701, 704, 705, 708, 712, 713, 720, 999}}};
+  for (const auto &[advice, results] : rows) {
+    for (CUresult result : results) {
+      EXPECT_EQ(checkResult(kFakeDriver, result, "try"), FATHOM_STATUS_DEVICE);
+      std::string expected = "cannot try: CUDA_ERROR_FAKE (" + std::to_string(result) + ", made up)" + advice;
+      std::string message = fathom_status_message();
+      EXPECT_EQ(advice.empty() ? message : message.substr(0, expected.size()), expected);
+    }
+  }
 }
 
 // Far more rows of logits than staging has room for.

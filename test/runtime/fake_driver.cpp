@@ -5,13 +5,14 @@
 
 #include "test/runtime/fake_driver.h"
 
-#include "fathom/kernel_abi.h"
+#include "fathom/artifact_abi.h"
 #include "runtime/device/cuda/cuda_device_table.h"
 #include "test/runtime/toy_artifact.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <elf.h>
 #include <functional>
 #include <map>
 #include <memory>
@@ -51,6 +52,7 @@ struct Launch {
   const Function *function;
   std::vector<uint64_t> values;
   unsigned blocks, threads, sharedBytes;
+  bool restIsZero;
 };
 struct Node {
   Launch launch;
@@ -124,7 +126,7 @@ static void run(const Launch &launch) {
   for (int64_t item = 0; item < rows * factor; ++item) {
     launch.function->task(&dispatch, item, scratch);
   }
-  FakeDriver::launched.push_back({launch.function->name, launch.blocks, launch.sharedBytes});
+  FakeDriver::launched.push_back({launch.function->name, launch.blocks, launch.sharedBytes, launch.restIsZero});
 }
 
 /// Any node whose earlier ones have run is the next.
@@ -146,10 +148,15 @@ static void run(const Graph &graph) {
 }
 
 static Launch take(CUfunction function, unsigned blocks, unsigned threads, unsigned sharedBytes, void **parameters) {
-  Launch launch = {reinterpret_cast<Function *>(function), {}, blocks, threads, sharedBytes};
-  for (unsigned i = 0; i < 5 + launch.function->operands; ++i) {
+  Launch launch = {reinterpret_cast<Function *>(function), {}, blocks, threads, sharedBytes, true};
+  constexpr unsigned kMost = 5 + FATHOM_MOST_OPERANDS;
+  for (unsigned i = 0; i < kMost; ++i) {
     launch.values.push_back(*static_cast<uint64_t *>(parameters[i]));
+    launch.restIsZero = launch.restIsZero && (i < 5 + launch.function->operands || launch.values.back() == 0);
   }
+  // The last one as wide as a parameter may be.
+  auto *last = static_cast<const char *>(parameters[kMost - 1]);
+  launch.restIsZero = launch.restIsZero && std::all_of(last + 8, last + 32764, [](char byte) { return byte == 0; });
   return launch;
 }
 
@@ -174,10 +181,34 @@ static CUresult end(std::set<void *> &all, Handle handle) {
   return kSuccess;
 }
 
-// Text of a toy: a line for each kernel, its name and how many operands it has.
+namespace {
+/// What is before the text in machine code, which is its only section.
+struct MachineCodeHeaders {
+  Elf64_Ehdr file;
+  Elf64_Shdr sections[2];
+};
+} // namespace
+
+std::string FakeDriver::machineCode(const std::string &text) {
+  MachineCodeHeaders headers = {};
+  memcpy(headers.file.e_ident, ELFMAG, SELFMAG);
+  headers.file.e_ident[EI_CLASS] = ELFCLASS64;
+  headers.file.e_ident[EI_DATA] = ELFDATA2LSB;
+  headers.file.e_shoff = offsetof(MachineCodeHeaders, sections);
+  headers.file.e_shentsize = sizeof(Elf64_Shdr);
+  headers.file.e_shnum = 2;
+  headers.sections[1].sh_type = SHT_PROGBITS;
+  headers.sections[1].sh_offset = sizeof(headers);
+  headers.sections[1].sh_size = text.size();
+  return std::string(reinterpret_cast<const char *>(&headers), sizeof(headers)) + text;
+}
+
+// Text of a toy: a line for each kernel, its name and how many operands it has. Machine code has the text
+// behind its headers.
 static CUresult loadModule(CUmodule *module, const void *image, unsigned options, int *names, void **values) {
-  std::string text = static_cast<const char *>(image);
-  bool isMachineCode = text.rfind("cubin", 0) == 0;
+  auto *bytes = static_cast<const char *>(image);
+  bool isMachineCode = memcmp(bytes, ELFMAG, SELFMAG) == 0;
+  std::string text = isMachineCode ? bytes + sizeof(MachineCodeHeaders) : bytes;
   if (isMachineCode && !FakeDriver::takesMachineCode) {
     return kNoBinaryForGpu;
   }
@@ -413,6 +444,7 @@ const DriverTable kFakeDriver = {
     ROW(instantiateGraph, instantiate),
     ROW(destroyExecutable, rows::doDestroyExecutable),
     ROW(launchGraph, rows::doLaunchGraph),
+    .encodeTiledMap = nullptr,
 };
 #undef ROW
 

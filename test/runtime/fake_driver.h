@@ -40,12 +40,16 @@ public:
   static inline uint64_t memoryBytes = uint64_t(1) << 32;
   /// What the assembler of the driver says; if it says something, it fails.
   static inline std::string assemblerLog;
+  /// Machine code as the driver takes it, made from text: an ELF file.
+  static std::string machineCode(const std::string &text);
   /// Whether the driver takes machine code.
   static inline bool takesMachineCode = true;
-  /// Of all launches so far: the function's name, blocks, and dynamic shared bytes.
+  /// Of all launches so far: the function's name, blocks, dynamic shared bytes, and whether it would have been given
+  /// zeros for parameters that it does not have.
   struct Launched {
     std::string name;
     unsigned blocks, sharedBytes;
+    bool restIsZero;
   };
   static inline std::vector<Launched> launched;
 };

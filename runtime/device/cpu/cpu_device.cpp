@@ -189,6 +189,7 @@ const Device kCpuDevice = {
     .name = "cpu",
     .architecture = "x86_64",
     .isOnlyByName = false,
+    .outOfMemory = FATHOM_STATUS_OUT_OF_RESOURCES,
     .describe = nullptr,
     .check = [](uint32_t, const artifact::Target &target) { return checkTarget(target); },
     .load =

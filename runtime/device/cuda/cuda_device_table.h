@@ -36,6 +36,7 @@ constexpr Device deviceOver(const char *name, bool isOnlyByName) {
       .name = name,
       .architecture = "nvptx64",
       .isOnlyByName = isOnlyByName,
+      .outOfMemory = FATHOM_STATUS_DEVICE,
       .describe = [](uint32_t number, char *text, size_t size) { return describeGpu(open, number, text, size); },
       .check = [](uint32_t number, const artifact::Target &target) { return checkGpu(open, number, target); },
       .load =

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A step: an upload, the launch of a graph, a download.
+// A step: an upload, the launch of a graph, a download. Pages that sequences took have been uploaded by then.
 
 #include "runtime/device/cuda/cuda_executor.h"
 

@@ -48,6 +48,8 @@ constexpr CUresult kUnsupportedPtxVersion = 222;
 constexpr CUresult kInvalidHandle = 400;
 constexpr CUresult kNotFound = 500;
 constexpr CUresult kIllegalAddress = 700;
+constexpr CUresult kLaunchTimeout = 702;
+constexpr CUresult kStackError = 714;
 constexpr CUresult kMisalignedAddress = 716;
 constexpr CUresult kLaunchFailed = 719;
 
@@ -62,7 +64,7 @@ constexpr int kJitErrorLogBufferSizeBytes = 6;
 /// Of a stream: it does not wait for the default one.
 constexpr unsigned kNonBlocking = 1;
 
-/// The functions of a driver.
+/// The functions of a driver; optional ones may be NULL.
 struct DriverTable {
 #define FATHOM_CUDA_FUNCTION(name, symbol, parameters) CUresult(*name) parameters;
 #include "runtime/device/cuda/driver.def"

@@ -12,47 +12,58 @@ namespace fathom::runtime::cuda {
 
 static constexpr const char *kLibrary = "libcuda.so.1";
 
-namespace {
-struct Library {
-  void *handle;
-  /// The first symbol that it lacks.
-  const char *missing;
-  DriverTable table;
-};
-} // namespace
+static void *library = nullptr;
+static DriverTable table;
 
-static Library library;
-
-const char *bindDriver(void *handle, DriverTable *table) {
+void bindDriver(void *handle, FindSymbol find, DriverTable *bound) {
 #define FATHOM_CUDA_FUNCTION(name, symbol, parameters)                                                                 \
-  table->name = reinterpret_cast<CUresult(*) parameters>(dlsym(handle, #symbol));                                      \
-  if (!table->name) {                                                                                                  \
+  bound->name = reinterpret_cast<CUresult(*) parameters>(find(handle, #symbol));
+#include "runtime/device/cuda/driver.def"
+}
+
+// The first of all that it must have.
+static const char *missing(const DriverTable &driver) {
+#define FATHOM_CUDA_FUNCTION(name, symbol, parameters)                                                                 \
+  if (!driver.name) {                                                                                                  \
     return #symbol;                                                                                                    \
   }
+#define FATHOM_CUDA_OPTIONAL_FUNCTION(name, symbol, parameters)
 #include "runtime/device/cuda/driver.def"
   return nullptr;
 }
 
+fathom_status_t checkDriver(const DriverTable &driver) {
+  const char *symbol = missing(driver);
+  if (!symbol) {
+    return FATHOM_STATUS_OK;
+  }
+  fail(FATHOM_STATUS_DEVICE, "the NVIDIA driver is too old: %s has no %s; install that of CUDA 11.4 or later", kLibrary,
+       symbol);
+  int version = 0;
+  if (driver.driverVersion && driver.driverVersion(&version) == kSuccess) {
+    failAlso(FATHOM_STATUS_DEVICE, " (this one is of CUDA %d.%d)", version / 1000, version % 1000 / 10);
+  }
+  return FATHOM_STATUS_DEVICE;
+}
+
 // It stays: what it holds of a process ends with that.
 static void openOnce() {
-  library.handle = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
-  library.missing = library.handle ? bindDriver(library.handle, &library.table) : nullptr;
+  library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (library) {
+    bindDriver(library, dlsym, &table);
+  }
 }
 
 fathom_status_t openDriverLibrary(const DriverTable **driver) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, openOnce);
-  if (!library.handle) {
+  if (!library) {
     return fail(FATHOM_STATUS_DEVICE,
                 "no NVIDIA driver: %s cannot be loaded; install the driver, or compile the model with --target=cpu",
                 kLibrary);
   }
-  if (library.missing) {
-    return fail(FATHOM_STATUS_DEVICE, "the NVIDIA driver is too old: %s has no %s; install that of CUDA 11.4 or later",
-                kLibrary, library.missing);
-  }
-  *driver = &library.table;
-  return FATHOM_STATUS_OK;
+  *driver = &table;
+  return checkDriver(table);
 }
 
 } // namespace fathom::runtime::cuda

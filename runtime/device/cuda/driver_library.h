@@ -14,8 +14,14 @@ namespace fathom::runtime::cuda {
 /// Finds the driver of this machine, once. DEVICE if there is none, or one too old to have all functions.
 fathom_status_t openDriverLibrary(const DriverTable **driver);
 
-/// Fills |table| from an open library. The name of the first symbol that it lacks; NULL if it has all.
-const char *bindDriver(void *library, DriverTable *table);
+/// As dlsym: NULL for what a library lacks.
+using FindSymbol = void *(*)(void *library, const char *symbol);
+
+/// Fills |table| with what |find| finds in an open library.
+void bindDriver(void *library, FindSymbol find, DriverTable *table);
+
+/// DEVICE, with what to do, if |driver| lacks a function that is not optional.
+fathom_status_t checkDriver(const DriverTable &driver);
 
 } // namespace fathom::runtime::cuda
 

@@ -15,20 +15,23 @@ struct Advice {
 };
 } // namespace
 
-/// Results from kIllegalAddress on to here are of kernels.
-static constexpr CUresult kLastOfLaunches = 799;
+static constexpr const char *kOtherGpu = "; the artifact's code is not for this GPU: compile it with --sm for it";
+/// Once a kernel has failed, nothing of the process works on this GPU.
+static constexpr const char *kLost = "; the GPU is lost to this process: start the program again";
 
 static constexpr Advice kAdvice[] = {
     {kOutOfMemory, kOutOfMemory,
      "; the GPU has no memory left for this: end what else uses it, have fewer or shorter sequences, or take a larger "
      "one"},
     {kNoDevice, kNoDevice, "; this machine has no NVIDIA GPU that the driver can use: nvidia-smi says why"},
-    {kInvalidImage, kNoBinaryForGpu, "; the artifact's code is not for this GPU: compile it with --sm for it"},
+    {kInvalidImage, kInvalidImage, kOtherGpu},
+    {kNoBinaryForGpu, kNoBinaryForGpu, kOtherGpu},
     {kInvalidPtx, kInvalidPtx, "; the artifact is damaged, or the compiler has a mistake"},
     {kUnsupportedPtxVersion, kUnsupportedPtxVersion,
      "; the driver is older than the code: install a newer one, or compile where ptxas is found"},
-    // Once a kernel has failed, nothing of the process works on this GPU.
-    {kIllegalAddress, kLastOfLaunches, "; the GPU is lost to this process: start the program again"},
+    {kIllegalAddress, kIllegalAddress, kLost},
+    {kLaunchTimeout, kLaunchTimeout, kLost},
+    {kStackError, kLaunchFailed, kLost},
 };
 
 fathom_status_t checkResult(const DriverTable &driver, CUresult result, const char *doing) {

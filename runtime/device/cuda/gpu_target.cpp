@@ -10,6 +10,9 @@
 
 namespace fathom::runtime::cuda {
 
+/// What the compiler has code for: before it there is no asynchronous copy, and no matrix product of bf16.
+static constexpr unsigned kOldestArchitecture = 80;
+
 namespace {
 struct Architecture {
   unsigned number;
@@ -44,6 +47,11 @@ fathom_status_t checkTarget(const GpuFacts &gpu, const artifact::Target &target)
   if (wanted.number == 0) {
     return fail(FATHOM_STATUS_MISMATCH,
                 "artifact is for the GPU architecture '%.64s', which this runtime does not know", name);
+  }
+  if (gpu.architecture < kOldestArchitecture) {
+    return fail(FATHOM_STATUS_DEVICE,
+                "'%s' is sm_%u, but Fathom needs sm_%u or later; compile the model with --target=cpu", gpu.name,
+                gpu.architecture, kOldestArchitecture);
   }
   bool runs = wanted.isAlone ? wanted.number == gpu.architecture : wanted.number <= gpu.architecture;
   return runs ? FATHOM_STATUS_OK

@@ -25,7 +25,7 @@ public:
 private:
   bool waitForAll(uint32_t launch);
   bool waitFor(uint32_t earlier);
-  bool waitForScratch(uint32_t launch);
+  bool waitForScratch();
   fathom_status_t addNode(uint32_t launch);
 
   const CudaProgram &program;
@@ -61,31 +61,27 @@ bool GraphBuilder::waitFor(uint32_t earlier) {
   return list.launches[earlier].kernel == kNoKernel ? waitForAll(earlier) : waits.push(nodes[earlier]);
 }
 
-bool GraphBuilder::waitForScratch(uint32_t launch) {
-  if (program.program().kernels()->Get(list.launches[launch].kernel)->grid()->scratch_bytes() == 0 || !lastScratch) {
-    return true;
-  }
+bool GraphBuilder::waitForScratch() {
   for (CUgraphNode node : waits) {
     if (node == lastScratch) {
       return true;
     }
   }
-  return waits.push(lastScratch);
+  return !lastScratch || waits.push(lastScratch);
 }
 
 fathom_status_t GraphBuilder::addNode(uint32_t launch) {
   current = launch;
   waits.clear();
-  if (!waitForAll(launch) || !waitForScratch(launch)) {
+  bool hasScratch = program.program().kernels()->Get(list.launches[launch].kernel)->grid()->scratch_bytes() > 0;
+  if (!waitForAll(launch) || (hasScratch && !waitForScratch())) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a graph of %u launches", list.size);
   }
   CUgraphNode node = nullptr;
   CUresult result = gpu.driver().addKernelNode(&node, graph, waits.data(), waits.size(), &parameters.of(launch));
   FATHOM_RETURN_IF_ERROR(gpu.check(result, "put a kernel into a graph"));
   nodes[launch] = node;
-  if (program.program().kernels()->Get(list.launches[launch].kernel)->grid()->scratch_bytes() > 0) {
-    lastScratch = node;
-  }
+  lastScratch = hasScratch ? node : lastScratch;
   return FATHOM_STATUS_OK;
 }
 

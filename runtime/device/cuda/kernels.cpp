@@ -6,6 +6,7 @@
 #include "runtime/device/cuda/kernels.h"
 
 #include "runtime/device/cuda/gpu_target.h"
+#include "runtime/device/cuda/machine_code.h"
 
 namespace fathom::runtime::cuda {
 
@@ -45,7 +46,8 @@ fathom_status_t Kernels::loadModule(const artifact::Module &module, const unsign
   return modules.push(loaded) ? FATHOM_STATUS_OK : fail(FATHOM_STATUS_OUT_OF_RESOURCES, "no memory");
 }
 
-// Of a program for a GPU there has to be something to load, and the driver reads text up to its zero byte.
+// Of a program for a GPU there has to be something to load. The driver is told no sizes: it reads text up to its zero
+// byte, and machine code as far as its headers say.
 fathom_status_t Kernels::checkModules(const unsigned char *code) const {
   const auto *all = program->code()->modules();
   bool good = all && all->size() > 0;
@@ -53,8 +55,17 @@ fathom_status_t Kernels::checkModules(const unsigned char *code) const {
     const artifact::Module &module = *all->Get(i);
     good = code[module.ptx_offset() + module.ptx_size() - 1] == 0;
   }
-  return good ? FATHOM_STATUS_OK
-              : fail(FATHOM_STATUS_BAD_DATA, "the code is for a GPU, but not modules of text with a zero byte behind");
+  if (!good) {
+    return fail(FATHOM_STATUS_BAD_DATA, "the code is for a GPU, but not modules of text with a zero byte behind");
+  }
+  for (uint32_t i = 0; i < all->size(); ++i) {
+    const artifact::Module &module = *all->Get(i);
+    if (module.cubin_size() > 0 && !isWholeMachineCode(code + module.cubin_offset(), module.cubin_size())) {
+      return fail(FATHOM_STATUS_BAD_DATA, "module %u: its machine code is not an ELF file of %llu bytes", i,
+                  static_cast<unsigned long long>(module.cubin_size()));
+    }
+  }
+  return FATHOM_STATUS_OK;
 }
 
 fathom_status_t Kernels::loadModules(const unsigned char *code) {

@@ -5,6 +5,7 @@
 
 #include "runtime/device/cuda/launch_parameters.h"
 
+#include <algorithm>
 #include <iterator>
 #include <stddef.h>
 
@@ -23,7 +24,7 @@ LaunchParameters::LaunchParameters(const CudaProgram &program, const LaunchMemor
   set(Place::logit_row_ids, memory.step + layout.logitRowIds);
   set(Place::logits, memory.step + layout.logits);
   set(Place::hidden_out, memory.step + layout.hiddenOut);
-  for (size_t i = 0; i < std::size(values); ++i) {
+  for (size_t i = 0; i < std::size(pointers); ++i) {
     pointers[i] = &values[i];
   }
 }
@@ -42,9 +43,11 @@ const KernelNodeParameters &LaunchParameters::of(uint32_t number) {
   values[2] = launch.factor;
   values[3] = static_cast<uint64_t>(launch.layer);
   values[4] = memory.scratch;
+  uint64_t *next = values + kLeading;
   for (uint32_t i = launch.firstOperand; i < launch.lastOperand; ++i) {
-    values[kLeading + i - launch.firstOperand] = address(list.allOperands[i]);
+    *next++ = address(list.allOperands[i]);
   }
+  std::fill(next, values + kMost, 0);
   unsigned blocks = memory.grids.blocks(grid, rows, launch.factor);
   node = {program.kernels()[launch.kernel], blocks,   1,      1, grid.threads(), 1, 1,
           grid.dynamic_shared_bytes(),      pointers, nullptr};

@@ -38,14 +38,18 @@ public:
 
 private:
   static constexpr unsigned kLeading = 5;
+  static constexpr unsigned kMost = kLeading + FATHOM_MOST_OPERANDS;
+  /// All parameters of a function together have at most 32764 bytes.
+  static constexpr size_t kMostBytes = 32 << 10;
 
   const CudaProgram &program;
   const LaunchMemory &memory;
   const CommandList &list;
   uint64_t rows;
   CUdeviceptr places[static_cast<size_t>(artifact::Place::MAX) + 1] = {};
-  uint64_t values[kLeading + FATHOM_MOST_OPERANDS];
-  void *pointers[kLeading + FATHOM_MOST_OPERANDS];
+  /// The driver reads as many parameters as a function declares, each as wide: what a command has no operand for is 0.
+  uint64_t values[kMost + kMostBytes / sizeof(uint64_t)] = {};
+  void *pointers[kMost];
   KernelNodeParameters node = {};
 };
 

@@ -49,7 +49,9 @@ extern "C" {
 
 // A runtime holds what metadata says against itself, not against the code: it trusts kernels to touch only what their
 // operands are, for rows of their call, and the scratch memory and rows of stores that the metadata says, so who runs
-// an artifact trusts whoever made it as of any program.
+// an artifact trusts whoever made it as of any program. Of a GPU's code the runtime looks at nothing but where it
+// ends, which the driver is not told: entries are trusted to declare no more parameters than the leading ones of
+// kernel_abi.h and FATHOM_MOST_OPERANDS. What they declare beyond their command's operands is given as zeros.
 
 /// The first bytes of an artifact, little-endian. The metadata (a FlatBuffer, artifact.fbs) follows at once, then
 /// the segments. In an executable the artifact starts at a page boundary, and the file ends with a

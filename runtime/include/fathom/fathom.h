@@ -84,7 +84,8 @@ typedef enum fathom_status {
   FATHOM_STATUS_OUT_OF_RESOURCES = 6,
   /// The artifact is damaged, of another version, or for another machine; a saved sequence is of another artifact.
   FATHOM_STATUS_MISMATCH = 7,
-  /// The device that runs the code is not there, cannot run it, or failed. Processors do not fail.
+  /// The device that runs the code is not there, cannot run it, has no memory of its own left, or failed. Processors do
+  /// not fail.
   FATHOM_STATUS_DEVICE = 8,
   /// A mistake in the runtime.
   FATHOM_STATUS_INTERNAL = 70,
