@@ -117,7 +117,7 @@ bool Compilation::compile() {
 }
 
 bool Compilation::takeTargets() {
-  if (options.product == Product::Exe && getExeStub().getBufferSize() == 0) {
+  if (options.product == Product::Exe && getExeStub(/*dynamic=*/false).getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
   if (options.from >= Phase::Fuse || options.last < Phase::Fuse) {
