@@ -279,8 +279,13 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   if (!assembler) {
     return false;
   }
+  auto progress = [&](uint64_t done, uint64_t total) {
+    if (options.progress) {
+      options.progress("assemble", done, total);
+    }
+  };
   llvm::Expected<codegen::ProgramCode> emitted =
-      target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler}, program.kernels);
+      target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler, progress}, program.kernels);
   if (!emitted) {
     return fail(emitted.takeError(), "codegen");
   }
