@@ -4,7 +4,7 @@
 #
 """Tries Fathom's GPU code on this machine's GPU, and prints a table. What tools/dev/gpu packed lies beside this file.
 
-    gpu/check.py [--bench] [-o FILE.json]
+    gpu/check.py [--bench] [--suite=FILTER] [-o FILE.json]
 
 - suite      the tests of the C API and of devices, on the device `cuda`
 - f32        every prompt of every model: the reference's greedy tokens, and logits within 1e-3 of its
@@ -53,9 +53,9 @@ def describe_gpu():
         return "a GPU that nvidia-smi does not know"
 
 
-def check_suite(table):
+def check_suite(table, tests):
     environment = {**os.environ, "FATHOM_TEST_DEVICE": "cuda", "FATHOM_TOY_FOLDER": HERE}
-    done = subprocess.run([os.path.join(HERE, "fathom-runtime-test"), "--gtest_brief=1", "--gtest_filter=" + SUITE],
+    done = subprocess.run([os.path.join(HERE, "fathom-runtime-test"), "--gtest_brief=1", "--gtest_filter=" + tests],
                           capture_output=True, text=True, env=environment)
     table.add("suite", done.returncode == 0, (done.stdout + done.stderr).strip().splitlines()[-1])
     if done.returncode:
@@ -185,12 +185,13 @@ def bench(table, scratch):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", action="store_true", help="measure as well: needs room for the model on disk")
+    parser.add_argument("--suite", default=SUITE, help="which tests of the suite, as --gtest_filter")
     parser.add_argument("-o", "--output", help="the table as JSON")
     arguments = parser.parse_args()
     table = Table()
     card = describe_gpu()
     print(f"{time.strftime('%Y-%m-%d')}, {card}")
-    check_suite(table)
+    check_suite(table, arguments.suite)
     with tempfile.TemporaryDirectory(dir=HERE) as scratch:
         for name in sorted(os.listdir(os.path.join(HERE, "models"))):
             check_model(table, name, scratch)
