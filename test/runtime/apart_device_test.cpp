@@ -41,7 +41,7 @@ TEST_F(ApartDeviceDeathTest, AddressesOfTheHostAreNotItsOwn) {
 }
 
 TEST_F(ApartDeviceDeathTest, CodeIsThereAsLongAsItsMemory) {
-  runtime::DeviceAddress address;
+  runtime::DeviceAddress address = 0;
   EXPECT_DEATH((void)kApartDevice.allocate(&address, 100, &address), "not loaded");
 }
 

@@ -438,58 +438,6 @@ TEST_P(DeviceTest, AnswersAreAsOnTheCpu) {
   }
 }
 
-struct Loading {
-  std::vector<uint64_t> done;
-  uint64_t total = 0, most = UINT64_MAX;
-
-  static fathom_flow_t note(void *user, uint64_t done, uint64_t total) {
-    Loading &loading = *static_cast<Loading *>(user);
-    loading.done.push_back(done);
-    loading.total = total;
-    return done < loading.most ? FATHOM_CONTINUE : FATHOM_STOP;
-  }
-
-  /// Loads a toy with 40 MB of weights.
-  fathom_status_t load() {
-    std::string bytes = makeToy([](ToyContents &contents) {
-      contents.table.resize(10 << 20);
-      contents.slices[0].size = contents.segments[1].size = contents.table.size() * sizeof(float);
-    });
-    fathom_model_options_t options;
-    fathom_model_options_initialize(&options);
-    options.on_load = note;
-    options.user = this;
-    fathom_model_t *model = nullptr;
-    fathom_status_t status = fathom_model_load_memory(bytes.data(), bytes.size(), &options, &model);
-    fathom_model_release(model);
-    return status;
-  }
-};
-
-TEST_P(DeviceTest, SaysHowMuchOfTheWeightsItHasWhereItCopiesThem) {
-  Loading loading;
-  ASSERT_OK(loading.load());
-  if (GetParam() == &kCpuDevice) {
-    EXPECT_TRUE(loading.done.empty());
-    return;
-  }
-  ASSERT_GT(loading.done.size(), 1u);
-  EXPECT_TRUE(std::is_sorted(loading.done.begin(), loading.done.end()));
-  EXPECT_EQ(loading.done.back(), loading.total);
-}
-
-TEST_P(DeviceTest, LoadingMayBeCancelled) {
-  Loading loading;
-  loading.most = 0;
-  if (GetParam() == &kCpuDevice) {
-    return;
-  }
-  EXPECT_EQ(loading.load(), FATHOM_STATUS_CANCELLED);
-  EXPECT_EQ(loading.done.size(), 1u);
-  EXPECT_EQ(fathom_status_message(), "loading was cancelled after " + std::to_string(loading.done[0]) + " of " +
-                                         std::to_string(loading.total) + " bytes of weights");
-}
-
 /// One sequence of a toy, below the C API.
 class Rows {
 public:
