@@ -154,7 +154,9 @@ TEST_F(CudaDeviceTest, GreedyAnswersAreTokensAloneWhereTheGpuFindsTheArgmax) {
   options.ignore_eos = 1;
   options.user = &said;
   options.on_token = [](void *user, int32_t token, const char *, size_t) {
-    static_cast<std::vector<int32_t> *>(user)->push_back(token);
+    if (token >= 0) {
+      static_cast<std::vector<int32_t> *>(user)->push_back(token);
+    }
     return FATHOM_CONTINUE;
   };
   uint64_t before = FakeDriver::bytesReadBack;
