@@ -8,6 +8,7 @@
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/src/memory.h"
 #include "test/runtime/fake_driver.h"
+#include "test/runtime/simulated_device.h"
 
 #include <algorithm>
 #include <atomic>
@@ -55,7 +56,7 @@ const Device &usedDevice() {
     return *chosen;
   }
   const char *name = getenv("FATHOM_TEST_DEVICE");
-  for (const Device *device : {&kApartDevice, &kFakeCudaDevice}) {
+  for (const Device *device : {&kApartDevice, &kFakeCudaDevice, &kSimulatedDevice}) {
     if (name && strcmp(name, device->name) == 0) {
       return *device;
     }
