@@ -6,6 +6,7 @@
 #include "runtime/cli/answer_writer.h"
 #include "runtime/cli/batch.h"
 #include "runtime/cli/cli.h"
+#include "runtime/cli/compare.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/prompt.h"
@@ -108,7 +109,9 @@ int runMain(const ModelSource &source, int argc, const char *const *argv, int fi
     return kUsage;
   }
   Output output;
-  if (options.batchFile) {
+  if (options.compare) {
+    code = runComparison(source, options, output);
+  } else if (options.batchFile) {
     code = runBatch(source, options, output);
   } else {
     LoadedModel loaded;

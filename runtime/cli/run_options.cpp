@@ -6,6 +6,7 @@
 #include "runtime/cli/run_options.h"
 
 #include "fathom/artifact_generated.h"
+#include "runtime/cli/compare.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "runtime/cli/output.h"
@@ -115,12 +116,16 @@ static void addOutput(Table &table, Verb verb, RunOptions *o) {
              "print times, speeds and the memory of the cache to standard error"});
 }
 
-static void addMachine(Table &table, RunOptions *o) {
+static void addMachine(Table &table, bool canCompare, RunOptions *o) {
   table.group("machine");
   table.add({"threads", 0, OptionKind::kCount, &o->threads, "N", "threads, 0: one for each processor (0)", 0, 1024});
   table.add({"prefill-chunk", 0, OptionKind::kCount, &o->prefillChunk, "N",
              "prompt tokens computed at once, 0: as many as can be (0)", 0, 1u << 20});
   table.add({"device", 0, OptionKind::kText, &o->device, "DEVICE", kDeviceHelp});
+  if (canCompare) {
+    table.add({"compare", 0, OptionKind::kText, &o->compare, "A,B",
+               "say which layer is not the same on two devices, and by how much, instead of the answer"});
+  }
   table.add({"weights-directory", 0, OptionKind::kText, &o->weightsDirectory, "DIR",
              "where the weight files of --weights=reference are"});
   table.add({"verify-weights", 0, OptionKind::kFlag, &o->verifyWeights, nullptr,
@@ -175,6 +180,31 @@ int checkDevice(const char *program, const char *device) {
   return status == FATHOM_STATUS_OK ? int(kContinue) : report(program, status);
 }
 
+// The two devices, and nothing beside them that says what to compute otherwise.
+static int checkCompare(const ModelSource &source, const RunOptions &o) {
+  DevicePair pair;
+  if (!parseDevicePair(o.compare, &pair)) {
+    return printUsageError(source.program, "option '--compare': expected two devices, such as cpu,cuda, but got '%s'",
+                           o.compare);
+  }
+  const char *why = "--compare prints how an answer differs, of one prompt and the likeliest tokens";
+  const Useless useless[] = {{o.device != nullptr, "device", "--compare names the devices"},
+                             {o.batchFile != nullptr, "batch-file", why},
+                             {o.drafts > 0, "draft", why},
+                             {o.hasTemperature && o.temperature != 0, "temperature", why},
+                             {o.logits != nullptr, "logits", why},
+                             {o.states != nullptr, "states", why},
+                             {o.trace != nullptr, "trace", why},
+                             {o.echo, "echo", why},
+                             {o.stats, "stats", why},
+                             {!strcmp(o.output, "token-ids"), "output=token-ids", "--compare prints text or JSON"}};
+  int code = refuseUseless(source.program, useless, sizeof(useless) / sizeof(*useless));
+  for (int i = 0; code == kContinue && i < 2; ++i) {
+    code = checkDevice(source.program, pair.names[i]);
+  }
+  return code;
+}
+
 // What a table cannot say.
 static int checkOptions(const ModelSource &source, const RunOptions &o) {
   int prompts = (o.prompt != nullptr) + (o.promptFile != nullptr) + (o.tokenIds != nullptr) + (o.batchFile != nullptr);
@@ -192,6 +222,7 @@ static int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (o.echo && (o.tokenIds || o.batchFile || strcmp(o.output, "text") != 0)) {
     refuse("--echo needs a prompt given as text, and --output=text");
   }
+  code = code == kContinue && o.compare ? checkCompare(source, o) : code;
   code = code == kContinue ? checkDevice(source.program, o.device) : code;
   const bool tokens = o.tokenIds || o.batchFile;
   const Useless useless[] = {
@@ -210,8 +241,8 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
   addPrompt(table, verb, source, options);
   addGeneration(table, options);
   addOutput(table, verb, options);
-  addMachine(table, options);
   bool run = verb == Verb::kRun;
+  addMachine(table, run && !source.path, options);
   Command command = {source.program,
                      !source.path ? "MODEL [options]"
                      : run        ? "[options]"

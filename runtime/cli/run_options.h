@@ -47,6 +47,7 @@ struct RunOptions {
   uint64_t prefillChunk = 0;
   uint64_t threads = 0;
   const char *device = nullptr;
+  const char *compare = nullptr;
   const char *weightsDirectory = nullptr;
   bool verifyWeights = false, hasVerifyWeights = false;
   bool mmap = true;

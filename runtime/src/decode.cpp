@@ -48,6 +48,7 @@ fathom_status_t Session::runDecode(const int32_t *tokens, uint32_t rows, const S
   call.logit_row_ids = logitIds.data();
   call.logits = scores.logits;
   call.argmax = scores.argmax;
+  call.states = scores.states;
   call.hidden_out = drafter.hiddenOut();
   FATHOM_RETURN_IF_ERROR(executor.run(artifact::Form::absorbed, call, pages.memory()));
   for (uint32_t i = 0; i < call.logit_rows; ++i) {

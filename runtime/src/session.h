@@ -27,15 +27,16 @@ struct Batch {
 };
 
 /// What is wanted of the rows of a call that have logits: all of those, f32 [rows, vocabulary], or the argmax of
-/// each, or neither.
+/// each, or neither. Of a decode of one token also its states, f32 [layers, hidden].
 struct Scores {
   float *logits = nullptr;
   int32_t *argmax = nullptr;
+  float *states = nullptr;
 
   bool wanted() const { return logits || argmax; }
   /// The same from row |row| on.
   Scores from(size_t row, size_t vocabulary) const {
-    return {logits ? logits + row * vocabulary : nullptr, argmax ? argmax + row : nullptr};
+    return {logits ? logits + row * vocabulary : nullptr, argmax ? argmax + row : nullptr, states};
   }
 };
 

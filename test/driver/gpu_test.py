@@ -184,6 +184,26 @@ class Simulated(support.DriverTest):
         del os.environ["FATHOM_PTXSIM_SEED"]
         self.assertEqual(len(answers), 1)
 
+    def compare(self, *options):
+        model = self.path("model")
+        make("compile", oracle("v3-tiny"), "-o", model, "--target=cpu,cuda", "--act-type=f32", "--cubin=none",
+             "--max-context=128", "--draft=none", *options)
+        return json.loads(make("run", model, "--token-ids=5,9,200", "-n", "2", "--ignore-eos", "--output=json",
+                               "--compare=cpu,ptxsim").stdout)
+
+    def test_compare_finds_no_difference_where_there_is_none(self):
+        report = self.compare("--no-kernels")
+        self.assertEqual(report["devices"], ["cpu", "ptxsim"])
+        self.assertEqual((report["first_difference"], report["largest_logit_difference"]), (None, None))
+
+    def test_compare_names_the_first_layer_that_differs(self):
+        """Kernels of a GPU add in another order, from the first layer on."""
+        report = self.compare()
+        self.assertEqual(report["first_difference"]["layer"], 0)
+        self.assertLess(0, report["first_difference"]["absolute"])
+        self.assertLess(report["largest_logit_difference"]["absolute"], 1e-3)
+        self.assertEqual((report["first_beyond_bound"], report["within_bounds"]), (None, True))
+
 
 class Driver(support.DriverTest):
     """Where a driver is installed: a program finds the simulated GPU as it finds one of NVIDIA's."""

@@ -9,6 +9,7 @@
 #include "runtime/device/cuda/cuda_device.h"
 #include "runtime/src/memory.h"
 #include "test/runtime/fake_driver.h"
+#include "test/runtime/simulated_device.h"
 
 #include <algorithm>
 #include <atomic>
@@ -56,7 +57,7 @@ const Device &usedDevice() {
     return *chosen;
   }
   const char *name = getenv("FATHOM_TEST_DEVICE");
-  for (const Device *device : {&kApartDevice, &kFakeCudaDevice, &runtime::kCudaDevice}) {
+  for (const Device *device : {&kApartDevice, &kFakeCudaDevice, &kSimulatedDevice, &runtime::kCudaDevice}) {
     if (name && strcmp(name, device->name) == 0) {
       return *device;
     }

@@ -15,8 +15,8 @@ namespace fathom::test {
 /// the process where an address or a page is not its own, or memory is freed after the code it was for.
 extern const runtime::Device kApartDevice;
 
-/// The device that models are loaded on from now on, and another one that there is. In the beginning: "apart" or
-/// "fakecuda" if FATHOM_TEST_DEVICE says so, else the CPU.
+/// The device that models are loaded on from now on, and another one that there is. In the beginning: "apart",
+/// "fakecuda" or "ptxsim" if FATHOM_TEST_DEVICE says so, else the CPU.
 void useDevice(const runtime::Device &device, const runtime::Device *second = nullptr);
 /// As in the beginning.
 void resetDevice();

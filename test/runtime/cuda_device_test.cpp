@@ -34,12 +34,15 @@ protected:
 /// What of a model and a session could be made; no expectation fails where it could not.
 class Attempt {
 public:
-  explicit Attempt(const Tweak &tweak = {}) : bytes(makeToy(tweak)) {
+  explicit Attempt(const Tweak &tweak = {}, uint64_t drafts = 0) : bytes(makeToy(tweak)) {
     aligned.reset(static_cast<char *>(aligned_alloc(4096, (bytes.size() + 4095) / 4096 * 4096)));
     memcpy(aligned.get(), bytes.data(), bytes.size());
+    fathom_session_options_t options;
+    fathom_session_options_initialize(&options);
+    options.draft = drafts;
     status = fathom_model_load_memory(aligned.get(), bytes.size(), nullptr, &model);
     if (status == FATHOM_STATUS_OK) {
-      status = fathom_session_create(model, nullptr, &session);
+      status = fathom_session_create(model, &options, &session);
     }
   }
   Attempt(const Attempt &) = delete;
@@ -65,6 +68,25 @@ public:
     std::vector<char> saved(100000);
     then([&] { return fathom_session_save_sequence(session, sequence, saved.data(), saved.size(), &size); });
     then([&] { return fathom_session_restore_sequence(session, saved.data(), size, &sequence); });
+    return status;
+  }
+
+  /// Guesses, looks whether it was right, and takes back what was not; once more after a rewind into the prompt.
+  fathom_status_t speculate() {
+    fathom_sequence_t sequence = 0;
+    const std::vector<int32_t> prompt(FATHOM_PAGE_TOKENS, 3);
+    auto then = [&](auto step) { status = status == FATHOM_STATUS_OK ? step() : status; };
+    then([&] { return fathom_session_create_sequence(session, &sequence); });
+    then([&] { return fathom_session_prefill(session, sequence, prompt.data(), prompt.size(), nullptr); });
+    for (uint32_t length : {FATHOM_PAGE_TOKENS + 1, 20}) {
+      int32_t tokens[3] = {7};
+      uint32_t count = 2;
+      std::vector<float> logits(3 * kToyVocabulary);
+      then([&] { return fathom_session_draft(session, &sequence, tokens, 1, tokens + 1, &count); });
+      count += 1;
+      then([&] { return fathom_session_verify(session, &sequence, &count, tokens, 1, logits.data(), logits.size()); });
+      then([&] { return fathom_session_rewind_sequence(session, sequence, length); });
+    }
     return status;
   }
 
@@ -369,10 +391,10 @@ bool isOfNoAccount(const std::string &function) {
   return false;
 }
 
-// Whatever call of the driver fails, the work fails with a message, and nothing stays alive.
-TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFail) {
+// Whatever call of the driver fails, |work| fails with a message, and nothing stays alive.
+void failEachCall(const Tweak &tweak, uint64_t drafts, fathom_status_t (Attempt::*work)()) {
   std::vector<std::pair<std::string, uint64_t>> points;
-  EXPECT_OK(Attempt().work());
+  EXPECT_OK((Attempt(tweak, drafts).*work)());
   for (const std::string &function : FakeDriver::functions()) {
     uint64_t count = FakeDriver::calls(function);
     for (uint64_t number = 0; number < std::min<uint64_t>(count, 40); ++number) {
@@ -384,8 +406,8 @@ TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFail) {
       FakeDriver::reset();
       FakeDriver::failAt(function, number, forever, kLaunchFailed);
       {
-        Attempt attempt;
-        fathom_status_t status = attempt.work();
+        Attempt attempt(tweak, drafts);
+        fathom_status_t status = (attempt.*work)();
         bool isReached = FakeDriver::calls(function) > number;
         bool fails = status == FATHOM_STATUS_DEVICE || status == FATHOM_STATUS_OUT_OF_RESOURCES;
         // Memory is asked for once more where less would do, and a context is entered to free things, too.
@@ -397,6 +419,12 @@ TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFail) {
       EXPECT_EQ(FakeDriver::alive(), 0u) << function << " " << number;
     }
   }
+}
+
+TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFail) { failEachCall({}, /*drafts=*/0, &Attempt::work); }
+
+TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFailWhereTokensAreDrafted) {
+  failEachCall([](ToyContents &contents) { addDraft(contents); }, /*drafts=*/2, &Attempt::speculate);
 }
 
 // The call that failed is as if it had not been: what comes after it is what would have come.
