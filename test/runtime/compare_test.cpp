@@ -83,10 +83,11 @@ constexpr Mistake kNone = {false, 0, -1, 0};
 TEST_F(CompareTest, EqualDevicesDifferNowhere) {
   Said said = run(kNone);
   EXPECT_EQ(said.code, 0) << said.error;
-  EXPECT_THAT(said.output, HasSubstr("cpu with activations of f32 and wrong with f32: 3 tokens of the prompt, 3 of the answer\n"
-                                     "first layer that differs: none\n"
-                                     "first layer beyond 0.0001 of the largest number: none\n"
-                                     "largest difference of logits: none\ntokens: "));
+  EXPECT_THAT(said.output,
+              HasSubstr("cpu with activations of f32 and wrong with f32: 3 tokens of the prompt, 3 of the answer\n"
+                        "first layer that differs: none\n"
+                        "first layer beyond 0.0001 of the largest number: none\n"
+                        "largest difference of logits: none\ntokens: "));
   said = run(kNone, {"--output=json"});
   EXPECT_THAT(said.output,
               HasSubstr("\"first_difference\":null,\"first_beyond_bound\":null,"
