@@ -239,7 +239,8 @@ const std::vector<Kernel> &catalog() {
 }
 
 const std::vector<Device> &devices() {
-#define FATHOM_DEVICE(name, triple, baseline, panels, interleave) {#name, #triple, #baseline, panels, interleave},
+#define FATHOM_DEVICE(name, triple, baseline, panels, interleave, activation)                                          \
+  {#name, #triple, #baseline, panels, interleave, #activation},
   static const std::vector<Device> kinds = {
 #include "kernels/cpu/instances.def"
 #include "kernels/nvptx/instances.def"

@@ -29,6 +29,8 @@ struct Device {
   std::string_view baseline;
   /// How weights lie that its kernels read in panels: outputs of a panel, and rows of gates before those of their ups.
   int64_t panels, interleave;
+  /// What activations are there unless something else is said: f32 or bf16.
+  std::string_view activationType;
 };
 
 /// A level of instructions. Lives as long as the program.

@@ -40,6 +40,8 @@ struct EmitOptions {
   const UnitCache *cache = nullptr;
   /// The ptxas that makes a GPU's machine code; empty: its driver does.
   std::string assembler = "";
+  /// Told of bytes of PTX that are assembled, by one thread at a time; may be empty.
+  std::function<void(uint64_t done, uint64_t total)> progress = nullptr;
 };
 
 /// The code of a program.

@@ -61,6 +61,15 @@ std::string UnitCache::computeKey(const Module &unit, const CodeTarget &target, 
   return toHex(SHA256::hash(arrayRefFromStringRef(text)), /*LowerCase=*/true);
 }
 
+std::string UnitCache::computeKey(ArrayRef<StringRef> parts) const {
+  std::string text = compiler;
+  for (StringRef part : parts) {
+    text += '\0';
+    text += part;
+  }
+  return toHex(SHA256::hash(arrayRefFromStringRef(StringRef(text))), /*LowerCase=*/true);
+}
+
 bool UnitCache::read(StringRef key, SmallVectorImpl<char> &bytes) const {
   // A pipe or a device may never end.
   sys::fs::file_status status;

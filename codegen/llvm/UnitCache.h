@@ -25,6 +25,8 @@ public:
 
   /// What a unit that is not optimized yet is kept under.
   std::string computeKey(const llvm::Module &unit, const CodeTarget &target, llvm::CodeGenFileType type) const;
+  /// The same of what else is made of text, such as what an assembler makes.
+  std::string computeKey(llvm::ArrayRef<llvm::StringRef> parts) const;
   /// Whether `bytes` are now those of the last write of `key`.
   bool read(llvm::StringRef key, llvm::SmallVectorImpl<char> &bytes) const;
   void write(llvm::StringRef key, llvm::StringRef bytes) const;

@@ -83,27 +83,45 @@ void readResources(StringRef report, Assembled &assembled) {
   assembled.spillBytes = readNumberBefore(report, " bytes spill stores");
 }
 
-Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor) {
-  auto input = TemporaryFile::create("ptx", ptx), output = TemporaryFile::create("cubin");
+/// What ptxas prints; `purpose` says what it does in an error.
+static Expected<std::string> runAssembler(StringRef ptxas, ArrayRef<StringRef> arguments, const Twine &purpose) {
   auto report = TemporaryFile::create("log");
-  if (!input || !output || !report) {
-    return joinErrors(joinErrors(input.takeError(), output.takeError()), report.takeError());
+  if (!report) {
+    return report.takeError();
   }
-  std::string arch = ("-arch=" + processor).str();
-  StringRef arguments[] = {ptxas, arch, "-v", (*input)->getPath(), "-o", (*output)->getPath()};
+  SmallVector<StringRef> command = {ptxas};
+  append_range(command, arguments);
   std::optional<StringRef> redirects[] = {StringRef(), (*report)->getPath(), (*report)->getPath()};
   std::string message;
   int code =
-      sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
+      sys::ExecuteAndWait(ptxas, command, std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
   std::string text = (*report)->read();
   if (code != 0) {
     StringRef said = StringRef(text).trim();
-    return createStringError("ptxas failed for " + processor + ": " +
+    return createStringError("ptxas failed" + purpose + ": " +
                              (said.empty() ? StringRef(message) : said.take_front(2000)));
+  }
+  return text;
+}
+
+Expected<std::string> getAssemblerVersion(StringRef ptxas) {
+  return runAssembler(ptxas, {"--version"}, " to say its version");
+}
+
+Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor) {
+  auto input = TemporaryFile::create("ptx", ptx), output = TemporaryFile::create("cubin");
+  if (!input || !output) {
+    return joinErrors(input.takeError(), output.takeError());
+  }
+  std::string arch = ("-arch=" + processor).str();
+  Expected<std::string> report =
+      runAssembler(ptxas, {arch, "-v", (*input)->getPath(), "-o", (*output)->getPath()}, " for " + processor);
+  if (!report) {
+    return report.takeError();
   }
   Assembled assembled;
   assembled.cubin = (*output)->read();
-  readResources(text, assembled);
+  readResources(*report, assembled);
   return assembled;
 }
 

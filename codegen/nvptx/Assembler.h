@@ -27,6 +27,9 @@ struct Assembled {
 /// it is not there. Fails if FATHOM_PTXAS is not a program.
 llvm::Expected<std::string> findAssembler();
 
+/// What `ptxas` says of its version.
+llvm::Expected<std::string> getAssemblerVersion(llvm::StringRef ptxas);
+
 /// Assembles a module for `processor`, "sm_80". Threads may do so at once.
 llvm::Expected<Assembled> assemble(llvm::StringRef ptxas, llvm::StringRef ptx, llvm::StringRef processor);
 

@@ -4,7 +4,7 @@
 // Kernels to modules that a driver loads.
 
 #include "codegen/llvm/Units.h"
-#include "codegen/nvptx/Assembler.h"
+#include "codegen/nvptx/CachingAssembler.h"
 #include "codegen/nvptx/EntryPoint.h"
 #include "codegen/nvptx/Target.h"
 #include "dialects/support/Threads.h"
@@ -73,8 +73,13 @@ static SmallVector<std::pair<StringRef, artifact::GridT>> listGrids(const ModelC
 static Expected<SmallVector<Assembled>> assembleAll(ArrayRef<CompiledUnit> units, StringRef processor,
                                                     const EmitOptions &options) {
   MapVector<StringRef, Assembled> distinct;
+  uint64_t done = 0, total = 0;
   for (const CompiledUnit &unit : units) {
-    distinct.try_emplace(unit.bytes);
+    total += distinct.try_emplace(unit.bytes).second ? unit.bytes.size() : 0;
+  }
+  Expected<CachingAssembler> assembler = CachingAssembler::create(processor, options);
+  if (!assembler) {
+    return assembler.takeError();
   }
   std::atomic<size_t> next = 0;
   std::mutex mutex;
@@ -82,10 +87,14 @@ static Expected<SmallVector<Assembled>> assembleAll(ArrayRef<CompiledUnit> units
   shareWork(options.threads, [&] {
     for (size_t i; !options.assembler.empty() && (i = next++) < distinct.size();) {
       auto &[ptx, place] = *(distinct.begin() + i);
-      Expected<Assembled> assembled = assemble(options.assembler, ptx, processor);
+      Expected<Assembled> assembled = assembler->assemble(ptx);
       std::lock_guard<std::mutex> lock(mutex);
       place = assembled ? std::move(*assembled) : Assembled();
       result = joinErrors(std::move(result), assembled.takeError());
+      done += ptx.size();
+      if (options.progress) {
+        options.progress(done, total);
+      }
     }
   });
   if (result) {

@@ -54,6 +54,13 @@ static void evaluate(SelectRowsOp op, Frame &frame) {
   frame.setReals(op.getResult(), {rows.size(), input.width()}, std::move(out));
 }
 
+static void evaluate(ArgmaxOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput());
+  std::vector<int32_t> ids(input.rows());
+  ref::argmax(input.reals.data(), input.rows(), input.width(), ids.data());
+  frame.setIds(op.getResult(), {input.rows()}, std::move(ids));
+}
+
 static void evaluate(RecordStateOp op, Frame &frame) {
   if (const TensorPtr *state = std::get_if<TensorPtr>(&frame.datum(op.getInput()))) {
     frame.states.emplace_back(op.getLayer(), *state);
@@ -144,7 +151,7 @@ static void evaluate(SwiGluOp op, Frame &frame) {
 }
 
 void addBasicEvaluators(Evaluators &evaluators) {
-  addEvaluators<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, RecordStateOp, RmsNormOp, AddRmsNormOp,
+  addEvaluators<GetWeightOp, RopeTableOp, EmbeddingOp, SelectRowsOp, ArgmaxOp, RecordStateOp, RmsNormOp, AddRmsNormOp,
                 LayerNormOp, LinearOp, LinearSwiGluOp, SwiGluOp>(evaluators);
 }
 

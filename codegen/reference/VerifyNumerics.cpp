@@ -26,6 +26,7 @@ struct Observation {
   std::string function;
   StringRef scenario;
   Location loc;
+  SmallVector<StringRef> outputs; // names of results; empty where one has none
   Run run;
 };
 /// By function and scenario.
@@ -36,6 +37,24 @@ static std::string getKey(func::FuncOp function, const Scenario &scenario) {
   StringRef name = function.getSymName();
   name.consume_back("_forward");
   return name == "forward" ? scenario.entry.str() : name.str();
+}
+
+static SmallVector<StringRef> getOutputs(func::FuncOp function) {
+  return llvm::map_to_vector(llvm::seq(function.getNumResults()), [&](unsigned result) {
+    auto name = function.getResultAttrOfType<StringAttr>(result, deepseek::kOutputAttr);
+    return name ? name.getValue() : StringRef();
+  });
+}
+
+/// The results after a pass but for outputs that there were not before it: passes may add some.
+static SmallVector<Datum> getKnownResults(const Observation &before, const Observation &after) {
+  SmallVector<Datum> known;
+  for (auto [name, result] : llvm::zip_equal(after.outputs, after.run.results)) {
+    if (name.empty() || llvm::is_contained(before.outputs, name)) {
+      known.push_back(result);
+    }
+  }
+  return known;
 }
 
 /// The places in the source that a location stands for.
@@ -172,7 +191,8 @@ void NumericsVerifier::observe(func::FuncOp function, const Scenario &scenario, 
   if (std::optional<std::vector<Datum>> arguments = makeArguments(function, scenario)) {
     llvm::Expected<Run> run = evaluate(function, std::move(*arguments), scenario.sequences, weights);
     if (run) {
-      Observation observation = {function.getSymName().str(), scenario.name, function.getLoc(), std::move(*run)};
+      Observation observation = {function.getSymName().str(), scenario.name, function.getLoc(), getOutputs(function),
+                                 std::move(*run)};
       observations.insert({{key, scenario.name.str()}, std::move(observation)});
       return;
     }
@@ -212,12 +232,13 @@ bool NumericsVerifier::compareData(Pass *pass, const Observation &before, const 
 
 /// Reports the first result that moved too far: others would only repeat it.
 void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const Observation &after) {
-  if (before.run.results.size() != after.run.results.size() || before.run.states.size() != after.run.states.size()) {
+  SmallVector<Datum> results = getKnownResults(before, after);
+  if (before.run.results.size() != results.size() || before.run.states.size() != after.run.states.size()) {
     report(pass, after, "changed the number of results or recorded states of @" + after.function);
     return;
   }
   for (size_t i = 0; i < before.run.results.size(); ++i) {
-    if (!compareData(pass, before, after, "result " + Twine(i), before.run.results[i], after.run.results[i])) {
+    if (!compareData(pass, before, after, "result " + Twine(i), before.run.results[i], results[i])) {
       return;
     }
   }

@@ -96,6 +96,7 @@ constexpr llvm::StringLiteral kLayerInput = "layer";
 constexpr llvm::StringLiteral kOutputAttr = "deepseek.output";
 constexpr llvm::StringLiteral kLogitsOutput = "logits";
 constexpr llvm::StringLiteral kHiddenOutput = "hidden_out";
+constexpr llvm::StringLiteral kArgmaxOutput = "argmax";
 /// On an op: the kernel of the catalog that runs it.
 constexpr llvm::StringLiteral kKernelAttr = "deepseek.kernel";
 

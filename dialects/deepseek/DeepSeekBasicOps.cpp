@@ -51,6 +51,22 @@ bool SelectRowsOp::readsAllRows(Value operand) { return operand == getInput(); }
 
 std::optional<int64_t> SelectRowsOp::getIdLimit(OpOperand &ids) { return getInput().getType().getDimSize(0); }
 
+LogicalResult ArgmaxOp::verify() {
+  RankedTensorType type = getInput().getType();
+  return type.getElementType().isF32() && getWidth(type) > 0 // C1
+             ? success()
+             : emitOpError("expects f32 rows of one column at least, but got ") << type;
+}
+
+KernelUse ArgmaxOp::getKernelUse() { return {"argmax"}; }
+
+void ArgmaxOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getInput());
+  kernel.addConstant("V", getWidth(getInput().getType()));
+}
+
+bool ArgmaxOp::staysF32(Value) { return true; }
+
 LogicalResult RmsNormOp::verify() {
   int64_t width = getWidth(getInput().getType());
   if (getWeight().getType().getRank() != 1 || width % getGroupWidth() != 0) { // C1

@@ -41,6 +41,22 @@ def DeepSeek_SelectRowsOp : DeepSeek_Compute<"select_rows", [Pure], ["getRowsOpe
   let hasVerifier = 1;
 }
 
+def DeepSeek_ArgmaxOp : DeepSeek_Compute<"argmax", [Pure], ["staysF32"]> {
+  let summary = "the largest number of each row";
+  let description = [{
+    `result[t]` is the column of the largest number of row t, of equal ones the first; -1 if one is not finite. The token
+    that a greedy caller wants, found where the logits are: a GPU need not send them.
+
+    Constraints: (C1) the input is f32, of one column at least.
+
+    Example: `%token = deepseek.argmax %logits : tensor<?x512xf32> -> tensor<?xi32>`.
+  }];
+  let arguments = (ins DeepSeek_Activation:$input);
+  let results = (outs DeepSeek_Ids:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def DeepSeek_RecordStateOp : DeepSeek_Op<"record_state"> {
   let summary = "shows a layer's residual stream to whoever asked for states";
   let description = [{

@@ -45,6 +45,8 @@ std::vector<float> decode_row(const uint8_t *row, const RowFormat &format);
 void embedding(const int32_t *tokens, const float *table, int64_t T, int64_t V, int64_t H, float *out);
 /// out[i] = x[ids[i]].
 void select_rows(const float *x, const int32_t *ids, int64_t rows, int64_t H, float *out);
+/// out[t] is the column of the largest number of x[t], of equal ones the first, -1 if one is not finite; x [T, V].
+void argmax(const float *x, int64_t T, int64_t V, int32_t *out);
 void add(const float *a, const float *b, int64_t count, float *out);
 /// out[t] = x[t] + bias, x [T, N]. In place is fine.
 void add_bias(const float *x, const float *bias, int64_t T, int64_t N, float *out);

@@ -5,6 +5,7 @@
 
 #include "kernels/ref/ref.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fathom::ref {
@@ -21,6 +22,13 @@ void embedding(const int32_t *tokens, const float *table, int64_t T, int64_t V, 
 void select_rows(const float *x, const int32_t *ids, int64_t rows, int64_t H, float *out) {
   for (int64_t i = 0; i < rows * H; ++i) {
     out[i] = x[ids[i / H] * H + i % H];
+  }
+}
+
+void argmax(const float *x, int64_t T, int64_t V, int32_t *out) {
+  for (int64_t t = 0; t < T; ++t, x += V) {
+    bool finite = std::all_of(x, x + V, [](float number) { return std::isfinite(number); });
+    out[t] = finite ? static_cast<int32_t>(std::max_element(x, x + V) - x) : -1;
   }
 }
 

@@ -79,6 +79,17 @@ def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp">, Within<"1e-
   let statistics = [Statistic<"fused", "fused", "sums and biases fused">];
 }
 
+def AddArgmax : Pass<"fathom-add-argmax", "mlir::ModuleOp"> {
+  let summary = "find the largest logit where the logits are";
+  let description = [{
+    An entry point that gives logits gives their `argmax` as well, where the target has a kernel for it: a caller that is
+    greedy need not be sent the logits. Targets whose memory the caller shares have none, and it looks for itself.
+
+    Numeric contract: exact. Test: test/passes/fuse/add-argmax.mlir.
+  }];
+  let statistics = [Statistic<"added", "added", "entry points that give an argmax">];
+}
+
 def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
   let summary = "choose a kernel of the catalog for each op";
   let description = [{

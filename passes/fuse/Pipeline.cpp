@@ -17,6 +17,7 @@ void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &op
   manager.addPass(createFuseResidualNorm());
   manager.addPass(createFuseEpilogues());
   if (options.kernels) {
+    manager.addPass(createAddArgmax());
     manager.addPass(createSelectKernels());
   }
   manager.addPass(createPackWeights());

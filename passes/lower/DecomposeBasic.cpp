@@ -40,6 +40,21 @@ static Decomposed decompose(SelectRowsOp op, StructuredBuilder &b) {
                 [&](ValueRange i) { return b.at(op.getInput(), {b.idAt(op.getRows(), i[0]), i[1]}); })};
 }
 
+/// x - x is 0 for a number and NaN for anything else, and stays NaN in a sum.
+static Decomposed decompose(ArgmaxOp op, StructuredBuilder &b) {
+  Value rows = b.size(op.getInput(), 0), width = b.index(getWidth(op.getInput().getType()));
+  bool dynamic = op.getType().isDynamicDim(0);
+  return SmallVector<Value>{b.map(op.getType(), dynamic ? ValueRange(rows) : ValueRange(), [&](ValueRange t) {
+    auto take = [&](Value i, ValueRange found) -> StructuredBuilder::Values {
+      Value x = b.at(op.getInput(), {t[0], i}), more = b.isGreater(x, found[0]);
+      return {b.select(more, x, found[0]), b.select(more, b.toId(i), found[1]), b.add(found[2], b.subtract(x, x))};
+    };
+    Value first = b.at(op.getInput(), {t[0], b.index(0)});
+    auto found = b.loop(b.index(0), width, {first, b.integer(0), b.real(0.0)}, take);
+    return b.select(b.isEqual(found[2], b.real(0.0)), found[1], b.integer(-1));
+  })};
+}
+
 /// Groups of as many columns as the weight has numbers, each alone.
 static Value normalize(StructuredBuilder &b, Value input, Value weight, double eps) {
   auto type = cast<RankedTensorType>(input.getType());
@@ -180,8 +195,8 @@ static Decomposed decompose(arith::ExtFOp op, StructuredBuilder &b) {
 }
 
 void populateBasicDecompositions(RewritePatternSet &patterns) {
-  addDecompositions<EmbeddingOp, SelectRowsOp, RmsNormOp, AddRmsNormOp, LayerNormOp, SwiGluOp, RopeOp, HadamardOp,
-                    RopeTableOp, tensor::ConcatOp, arith::ExtFOp>(patterns);
+  addDecompositions<EmbeddingOp, SelectRowsOp, ArgmaxOp, RmsNormOp, AddRmsNormOp, LayerNormOp, SwiGluOp, RopeOp,
+                    HadamardOp, RopeTableOp, tensor::ConcatOp, arith::ExtFOp>(patterns);
 }
 
 } // namespace fathom

@@ -6,7 +6,7 @@
 #ifndef FATHOM_PASSES_SUPPORT_ACTIVATIONTYPE_H
 #define FATHOM_PASSES_SUPPORT_ACTIVATIONTYPE_H
 
-#include <cstdint>
+#include "llvm/ADT/StringRef.h"
 
 namespace fathom {
 
@@ -14,6 +14,11 @@ namespace fathom {
 enum class ActivationType : uint8_t { F32, Bf16 };
 /// Their names, as --act-type and passes take them.
 constexpr const char *kActivationTypeNames = "f32|bf16";
+
+/// One of kActivationTypeNames.
+inline ActivationType parseActivationType(llvm::StringRef name) {
+  return name == "bf16" ? ActivationType::Bf16 : ActivationType::F32;
+}
 
 } // namespace fathom
 

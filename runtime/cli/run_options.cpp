@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 namespace fathom::cli {
 
@@ -251,6 +252,15 @@ static bool hasExternalWeights(const fathom_model_info_t &info) {
   return false;
 }
 
+// A line that is overwritten, and wiped at the end.
+static fathom_flow_t showLoading(void *, uint64_t done, uint64_t total) {
+  fprintf(stderr, "\r\033[K");
+  if (done < total) {
+    fprintf(stderr, "load weights: %.1f of %.1f GB", double(done) / 1e9, double(total) / 1e9);
+  }
+  return FATHOM_CONTINUE;
+}
+
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
   program = source.program;
   ResolvedModel resolved = {source.path ? source.path : options.model};
@@ -274,6 +284,7 @@ int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint
   modelOptions.weights_directory = options.weightsDirectory;
   modelOptions.copy_weights = !options.mmap;
   modelOptions.device = options.device;
+  modelOptions.on_load = isatty(STDERR_FILENO) ? showLoading : nullptr;
   if (options.hasVerifyWeights) {
     modelOptions.verify_weights = options.verifyWeights ? FATHOM_VERIFY_ALWAYS : FATHOM_VERIFY_NEVER;
   }

@@ -124,6 +124,7 @@ void EntryPointChecker::checkEntryPoint(const artifact::EntryPoint &entry) {
   checkCommands(entry);
   checkPromise(entry, Place::logits);
   checkPromise(entry, Place::hidden_out);
+  checkPromise(entry, Place::argmax);
   checkStates(entry);
 }
 

@@ -33,7 +33,10 @@ public:
 
   /// From here on what is found is about variant |index| of |variants|.
   void enter(uint32_t index, uint32_t variants) {
-    snprintf(where, sizeof(where), variants > 1 ? "variant %u: " : "", index);
+    where[0] = 0;
+    if (variants > 1) {
+      snprintf(where, sizeof(where), "variant %u: ", index);
+    }
   }
 
   bool any() const { return count > 0; }

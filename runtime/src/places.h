@@ -44,6 +44,7 @@ constexpr PlaceFacts kPlaces[] = {
     {artifact::Place::logit_row_ids, Unit::none, true, false, false, -1, &artifact::EntryPoint::logits},
     {artifact::Place::logits, Unit::none, false, false, false, -1, &artifact::EntryPoint::logits},
     {artifact::Place::hidden_out, Unit::none, false, true, true, -1, &artifact::EntryPoint::hidden_out},
+    {artifact::Place::argmax, Unit::none, false, false, false, -1, &artifact::EntryPoint::argmax},
 };
 
 constexpr bool arePlacesInOrder() {

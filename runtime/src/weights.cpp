@@ -14,6 +14,8 @@
 
 namespace fathom::runtime {
 
+/// What is copied to a device between two reports.
+static constexpr uint64_t kPiece = uint64_t(16) << 20;
 /// FATHOM_VERIFY_AUTO verifies up to here.
 static constexpr uint64_t kCheapToVerify = uint64_t(64) << 20;
 static constexpr uint64_t kLargestShardHeader = uint64_t(100) << 20;
@@ -144,9 +146,26 @@ fathom_status_t Weights::openSegments(const artifact::Artifact &contents, const 
   return FATHOM_STATUS_OK;
 }
 
+// In pieces, so that whoever waits sees it go on.
+fathom_status_t Weights::copy(const Part &part, uint64_t size, const fathom_model_options_t &options) {
+  for (uint64_t done = 0; done < size;) {
+    uint64_t piece = size - done < kPiece ? size - done : kPiece;
+    FATHOM_RETURN_IF_ERROR(part.memory->upload(done, part.view->data() + done, piece));
+    done += piece;
+    copied += piece;
+    // As an integer: a callback may return what the enum does not name.
+    if (options.on_load && static_cast<int>(options.on_load(options.user, copied, total)) != FATHOM_CONTINUE) {
+      return fail(FATHOM_STATUS_CANCELLED, "loading was cancelled after %llu of %llu bytes of weights",
+                  static_cast<unsigned long long>(copied), static_cast<unsigned long long>(total));
+    }
+  }
+  return FATHOM_STATUS_OK;
+}
+
 // A device that reads memory of the host reads files where they are mapped. Any other has a copy, and then nobody needs
 // the file.
-fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpace &space, Part *part) {
+fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpace &space,
+                               const fathom_model_options_t &options, Part *part) {
   part->address = space.device->adopt(space.code, part->view->data(), segment.size());
   if (part->address || segment.size() == 0) {
     return FATHOM_STATUS_OK;
@@ -159,7 +178,7 @@ fathom_status_t Weights::place(const artifact::Segment &segment, const MemorySpa
     return fail(space.device->outOfMemory, "the device '%s' has no memory for the %llu bytes of '%.64s'",
                 space.device->name, static_cast<unsigned long long>(segment.size()), segment.name()->c_str());
   }
-  FATHOM_RETURN_IF_ERROR(part->memory->upload(0, part->view->data(), segment.size()));
+  FATHOM_RETURN_IF_ERROR(copy(*part, segment.size(), options));
   part->address = part->memory->address();
   destroy(part->view);
   destroy(part->file);
@@ -182,7 +201,7 @@ fathom_status_t Weights::open(const artifact::Artifact &contents, const artifact
   FATHOM_RETURN_IF_ERROR(wanted ? verify(contents) : FATHOM_STATUS_OK);
   FATHOM_RETURN_IF_ERROR(options.verify_weights == FATHOM_VERIFY_ALWAYS ? requireHashes(contents) : FATHOM_STATUS_OK);
   for (uint32_t i = 0; i < segments.size(); ++i) {
-    FATHOM_RETURN_IF_ERROR(parts[i].view ? place(*segments.Get(i), space, &parts[i]) : FATHOM_STATUS_OK);
+    FATHOM_RETURN_IF_ERROR(parts[i].view ? place(*segments.Get(i), space, options, &parts[i]) : FATHOM_STATUS_OK);
   }
   for (uint32_t i = 0; i < slices.size(); ++i) {
     table[i] = parts[slices.Get(i)->segment()].address + slices.Get(i)->offset();

@@ -53,13 +53,15 @@ private:
                               bool copy, Part *part);
   fathom_status_t openSegments(const artifact::Artifact &contents, const artifact::Program &program,
                                const ByteSource &source, const Places &places, bool copy);
-  static fathom_status_t place(const artifact::Segment &segment, const MemorySpace &space, Part *part);
+  fathom_status_t place(const artifact::Segment &segment, const MemorySpace &space,
+                        const fathom_model_options_t &options, Part *part);
+  fathom_status_t copy(const Part &part, uint64_t size, const fathom_model_options_t &options);
   fathom_status_t verify(const artifact::Artifact &contents) const;
   fathom_status_t requireHashes(const artifact::Artifact &contents) const;
 
   Buffer<Part> parts;
   Buffer<DeviceAddress> table;
-  uint64_t total = 0;
+  uint64_t total = 0, copied = 0;
 };
 
 } // namespace fathom::runtime

@@ -121,7 +121,9 @@ bool isInCatalog(deepseek::ComputeOp op, const deepseek::KernelUse &use) {
   StringRef layouts[] = {use.layout,
                          op.getPackableWeight().weight ? StringRef(deepseek::LayoutAttr::kCatalogName) : use.layout};
   return llvm::any_of(layouts, [&](StringRef layout) {
-    return kernels::findKernel(use.op, kernels::archs().front().name, use.weightType, layout) != nullptr;
+    return llvm::any_of(kernels::archs(), [&](const kernels::Arch &arch) {
+      return kernels::findKernel(use.op, arch.name, use.weightType, layout) != nullptr;
+    });
   });
 }
 

@@ -113,5 +113,52 @@ class Drafts(support.DriverTest):
         self.assertNotIn("times the experts", text)
 
 
+@support.Once
+def gpu_artifact(path):
+    make("compile", support.checkpoint(), "-o", path, "--target=cuda", "--cubin=none")
+
+
+class Counts(support.DriverTest):
+    """On the simulator, which has no speed."""
+
+    def phases(self, *options, **environment):
+        text = make("bench", gpu_artifact(), "--json", *options, env={**os.environ, **environment}).stdout
+        return {phase["phase"]: phase for phase in json.loads(text)["phases"]}
+
+    def test_kernels_are_counted_and_nothing_is_timed(self):
+        text = make("bench", gpu_artifact(), "-p3", "--device=ptxsim").stdout.decode()
+        self.assertTrue(text.startswith("counted on a simulated GPU"), text)
+        self.assertNotIn("/s", text)
+        rows = [line.split() for line in text.splitlines()]
+        for title in (["prefill:", "3", "tokens", "after", "0"], ["decode:", "1", "tokens", "after", "3"]):
+            self.assertEqual(rows[rows.index(title) + 1][:3], ["kernel", "launches", "instructions"])
+        self.assertEqual(len([row for row in rows if row and row[0] == "all"]), 2)
+
+    def test_what_kernels_move_is_at_least_what_they_must(self):
+        for phase in self.phases("-p3", "--device=ptxsim").values():
+            for kernel in phase["kernels"]:
+                with self.subTest(phase["phase"], kernel=kernel["kernel"]):
+                    self.assertGreater(min(kernel["launches"], kernel["instructions"], kernel["least_bytes_read"]), 0)
+                    self.assertEqual(kernel["moved_bytes"], 32 * (kernel["sectors_read"] + kernel["sectors_written"]))
+                    self.assertEqual(kernel["least_bytes"], kernel["least_bytes_read"] + kernel["least_bytes_written"])
+                    self.assertLessEqual(kernel["least_bytes"], kernel["moved_bytes"])
+
+    def test_a_row_of_the_embedding_is_read_for_each_token(self):
+        phases = self.phases("-p3", "--device=ptxsim")
+        for name, tokens in (("prefill", 3), ("decode", 1)):
+            kernel, = (kernel for kernel in phases[name]["kernels"] if kernel["kernel"].endswith("_embedding"))
+            # Rows of 64 numbers of bf16 stay so; beside them what the call says of its rows is read.
+            self.assertEqual((kernel["launches"], kernel["least_bytes_written"]), (1, tokens * 64 * 2))
+            self.assertTrue(0 <= kernel["least_bytes_read"] - tokens * 64 * 2 <= 128, kernel)
+
+    def test_without_a_prompt_there_is_a_step_alone(self):
+        self.assertEqual(list(self.phases("-p0", FATHOM_DEVICE="ptxsim")), ["decode"])
+
+    def test_what_could_only_be_timed_is_refused(self):
+        for option in ("-n2", "-d3", "-b2", "-r2", "--draft=mtp", "--svg=curve.svg", "--computed=2"):
+            self.fails(USAGE, "bench", gpu_artifact(), "--device=ptxsim", option, words=("one prompt and one step are counted",))
+        self.fails(USAGE, "bench", gpu_artifact(), "--device=ptxsim", "-p128", words=("exceeds the context of 128",))
+
+
 if __name__ == "__main__":
     support.main()

@@ -11,6 +11,8 @@ import json
 import os
 import re
 import struct
+import subprocess
+import unittest
 
 import support
 from support import TREE, USAGE, make, read, run
@@ -55,6 +57,16 @@ class Compile(support.DriverTest):
             self.assertGreater(grid["ptx_bytes"], 0)
             self.assertEqual(grid["cubin_bytes"], 0)
 
+    def test_activations_are_narrow_on_gpus_unless_something_else_is_said(self):
+        for options, activations, cache in ((("--target=cuda",), ["bf16"], "bf16"),
+                                            (("--target=cpu,cuda",), ["bf16", "f32"], "f32"),
+                                            (("--target=cpu,cuda", "--act-type=bf16"), ["bf16", "bf16"], "bf16"),
+                                            (("--target=cuda", "--act-type=f32"), ["f32"], "f32")):
+            with self.subTest(options):
+                report = json.loads(make("inspect", self.compile(*options, "--cubin=none"), "--json").stdout)
+                self.assertEqual([variant["activations"] for variant in report["variants"]], activations)
+                self.assertEqual({store["type"] for store in report["stores"]}, {cache})
+
     def test_two_kinds_of_machines_in_one_artifact(self):
         """The GPU's program first; a machine without one runs the other."""
         path = self.compile("--target=cpu,cuda", "--cubin=none")
@@ -92,10 +104,19 @@ class Compile(support.DriverTest):
         make("compile", support.checkpoint(), "-o", module, "--target=cuda", "--emit=plan")
         direct = make("compile", support.checkpoint(), "-o", "-", "--target=cuda", "--emit=ptx").stdout
         self.assertEqual(make("compile", module, "--from=plan", "-o", "-", "--emit=ptx").stdout, direct)
-        for emit, message in (("asm", b"--emit=asm is for CPUs"), ("exe", b"--emit=exe is for CPUs")):
-            result = run("compile", module, "--from=plan", "--checkpoint=" + support.checkpoint(), "-o", self.path("model"),
-                         "--emit=" + emit)
-            self.assertEqual((result.returncode, message in result.stderr), (USAGE, True), result.stderr)
+        result = run("compile", module, "--from=plan", "-o", self.path("model"), "--emit=asm")
+        self.assertEqual(result.returncode, USAGE)
+        self.assertIn(b"--emit=asm is for CPUs", result.stderr)
+
+    def test_the_record_has_the_options(self):
+        os.environ["FATHOM_PTXAS"] = ""
+        self.addCleanup(os.environ.pop, "FATHOM_PTXAS")
+        for options in ("--target=cpu --mcpu=x86-64-v3", "--target=cuda --sm=90a,80", "--target=cpu,cuda --mcpu=x86-64-v3 --sm=80",
+                        "--target=cuda --sm=80 --act-type=f32"):
+            with self.subTest(options):
+                report = json.loads(make("inspect", self.compile(*options.split()), "--json").stdout)
+                for option in options.split():
+                    self.assertIn(option, report["build"]["options"].split())
 
     def test_each_architecture_has_a_program_of_its_own(self):
         """Machine code is for one: what is the same text for both is compiled for each."""
@@ -125,7 +146,6 @@ class Compile(support.DriverTest):
             (("--target=cuda", "--sm=75"), "'sm_75' has no bf16 products"),
             (("--target=cuda", "--sm=hopper"), "--sm: unknown architecture 'hopper': try 80 or 90a"),
             (("--target=cuda", "--weights=reference"), "--weights=reference is for CPUs"),
-            (("--target=cuda", "--emit=exe"), "--emit=exe is for CPUs"),
             (("--target=cuda", "--emit=asm"), "--emit=asm is for CPUs: use --emit=ptx"),
             (("--emit=ptx",), "--emit=ptx is for GPUs: use --emit=asm"),
             (("--target=cpu,cuda", "--emit=fuse"), "--target names several kinds of machines"),
@@ -150,16 +170,16 @@ class Simulated(support.DriverTest):
         for name in ORACLES:
             with self.subTest(name):
                 model = self.path(name)
-                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--no-kernels", "--cubin=none",
-                     "--max-context=128", "--draft=none")
+                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--act-type=f32", "--no-kernels",
+                     "--cubin=none", "--max-context=128", "--draft=none")
                 self.assertEqual(self.logits(model, "--device=ptxsim"), self.logits(model, "--device=cpu"))
 
     def test_kernels_answer_within_the_tolerance_of_oracles(self):
         for name in ("v3-tiny-fp8", "v32-tiny", "qwen3-tiny"):
             with self.subTest(name):
                 model = self.path(name)
-                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--cubin=none", "--max-context=128",
-                     "--draft=none")
+                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--act-type=f32", "--cubin=none",
+                     "--max-context=128", "--draft=none")
                 of_gpu, of_cpu = (read_numbers(self.logits(model, "--device=" + device)) for device in ("ptxsim", "cpu"))
                 self.assertLessEqual(max(abs(a - b) for a, b in zip(of_gpu, of_cpu, strict=True)), 1e-3)
 
@@ -186,6 +206,39 @@ class Simulated(support.DriverTest):
             answers.add(self.logits(model, "--device=ptxsim"))
         del os.environ["FATHOM_PTXSIM_SEED"]
         self.assertEqual(len(answers), 1)
+
+
+class Driver(support.DriverTest):
+    """Where a driver is installed: a program finds the simulated GPU as it finds one of NVIDIA's."""
+
+    WITH = {**os.environ, "LD_LIBRARY_PATH": os.environ["FATHOM_SIMULATED_DRIVER"]}
+    RUN = ("--token-ids=5,9", "-n", "4", "--ignore-eos", "--output=token-ids")
+
+    def test_targets_lists_the_gpu(self):
+        self.assertIn(b"ptxsim", make("targets", env=self.WITH).stdout)
+        self.assertNotIn(b"ptxsim", make("targets").stdout)
+
+    def test_the_gpu_is_the_first_choice_where_there_is_one(self):
+        model = self.path("model")
+        make("compile", support.checkpoint(), "-o", model, "--target=cpu,cuda", "--act-type=f32", "--cubin=none")
+        answers = {}
+        for device in ("cpu", "cuda"):
+            result = make("run", model, *self.RUN, "--stats", env=self.WITH if device == "cuda" else None)
+            self.assertIn(b"variant: 0;" if device == "cuda" else b"variant: 1;", result.stderr)
+            answers[device] = result.stdout
+        self.assertEqual(answers["cuda"], answers["cpu"])
+
+    @unittest.skipIf(support.SANITIZED, "executables are for builds without sanitizers")
+    def test_an_executable_loads_the_driver(self):
+        program = self.path("program")
+        make("compile", support.checkpoint(), "-o", program, "--target=cuda", "--emit=exe", "--cubin=none")
+        expected = make("run", program, *self.RUN, "--device=ptxsim").stdout
+        self.assertEqual(make(*self.RUN, program=program, env=self.WITH).stdout, expected)
+        result = run(*self.RUN, program=program)
+        self.assertEqual((result.returncode, result.stdout), (support.DEVICE, b""))
+        self.assertIn(b"no NVIDIA driver: libcuda.so.1 cannot be loaded", result.stderr)
+        headers = subprocess.run(["readelf", "-dW", program], capture_output=True, check=True).stdout.decode()
+        self.assertLessEqual(set(re.findall(r"NEEDED.*\[(.*)\]", headers)), {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"})
 
 
 if __name__ == "__main__":

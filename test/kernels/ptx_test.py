@@ -31,6 +31,7 @@ INDEX = {"H": 64, "d": 128, "k": 2048, "w_stride": 64, "w_offset": 0, "index_sto
 CONSTANTS = {
     "embedding": {"V": 129280, "H": 7168},
     "select_rows": {"H": 7168},
+    "argmax": {"V": 129280},
     "rms_norm": NORM,
     "add_rms_norm": NORM,
     "layer_norm": NORM,

@@ -14,6 +14,7 @@ namespace fathom::test {
 
 class EmbeddingTest : public testing::TestWithParam<const Kernel *> {};
 class SelectRowsTest : public testing::TestWithParam<const Kernel *> {};
+class ArgmaxTest : public testing::TestWithParam<const Kernel *> {};
 class SwigluTest : public testing::TestWithParam<const Kernel *> {};
 class RmsNormTest : public testing::TestWithParam<const Kernel *> {};
 class LayerNormTest : public testing::TestWithParam<const Kernel *> {};
@@ -66,6 +67,35 @@ TEST_P(SelectRowsTest, Copies) {
     ref::select_rows(x.data(), ids.data(), 3, H, want.data());
     run({GetParam(), {{"H", H}}, {x.data(), ids.data(), out.data()}, 3});
     expect_same_bits(out, want);
+  }
+}
+
+TEST_P(ArgmaxTest, IsTheFirstOfTheLargest) {
+  for (int64_t V : {1, 8, 31, 2048, 5003}) {
+    const int64_t T = 5;
+    Floats x = random_floats(T * V, 2);
+    x[V / 2] = x[V - 1] = 7;               // two are largest
+    std::fill_n(x.begin() + V, V, -1e30f); // all are
+    Ints out(T, 77), want(T);
+    ref::argmax(x.data(), T, V, want.data());
+    run({GetParam(), {{"V", V}}, {x.data(), out.data()}, T});
+    EXPECT_EQ(out, want) << V;
+  }
+}
+
+TEST_P(ArgmaxTest, IsNoneWhereANumberIsNotFinite) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const int64_t V = 3000;
+  for (float odd : {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
+    for (int64_t place : {0, 1700, 2999}) {
+      Floats x = random_floats(2 * V, 2);
+      x[place] = odd;
+      Ints out(2, 77), want(2);
+      ref::argmax(x.data(), 2, V, want.data());
+      run({GetParam(), {{"V", V}}, {x.data(), out.data()}, 2});
+      EXPECT_EQ(out, want) << odd << " at " << place;
+      EXPECT_EQ(out[0], -1);
+    }
   }
 }
 
@@ -255,6 +285,7 @@ TEST_P(AddRmsNormTest, RoundsTheSumBeforeItsNorm) {
 
 INSTANTIATE_TEST_SUITE_P(Catalog, EmbeddingTest, testing::ValuesIn(kernels_of("embedding")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, SelectRowsTest, testing::ValuesIn(kernels_of("select_rows")), kernel_name);
+INSTANTIATE_TEST_SUITE_P(Catalog, ArgmaxTest, testing::ValuesIn(kernels_of("argmax")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, SwigluTest, testing::ValuesIn(kernels_of("swiglu")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, RmsNormTest, testing::ValuesIn(kernels_of("rms_norm")), kernel_name);
 INSTANTIATE_TEST_SUITE_P(Catalog, LayerNormTest, testing::ValuesIn(kernels_of("layer_norm")), kernel_name);

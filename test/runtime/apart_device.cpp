@@ -6,6 +6,7 @@
 #include "test/runtime/apart_device.h"
 
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cuda/cuda_device.h"
 #include "runtime/src/memory.h"
 #include "test/runtime/fake_driver.h"
 
@@ -55,7 +56,7 @@ const Device &usedDevice() {
     return *chosen;
   }
   const char *name = getenv("FATHOM_TEST_DEVICE");
-  for (const Device *device : {&kApartDevice, &kFakeCudaDevice}) {
+  for (const Device *device : {&kApartDevice, &kFakeCudaDevice, &runtime::kCudaDevice}) {
     if (name && strcmp(name, device->name) == 0) {
       return *device;
     }

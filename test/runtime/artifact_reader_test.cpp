@@ -153,7 +153,7 @@ std::vector<ToyKernel> &gpu(ToyContents &c) {
 const Refusal refusals[] = {
     {"FutureMajor", [](ToyContents &c) { c.versionMajor = 99; }, kMismatch, "artifact version 99."},
     {"FormatOne", [](ToyContents &c) { c.versionMajor = 1; }, kMismatch,
-     "artifact version 1.1, this runtime reads 10.0 to 10.1; use the runtime it was compiled with, or compile the "
+     "artifact version 1.2, this runtime reads 10.0 to 10.2; use the runtime it was compiled with, or compile the "
      "model again"},
     {"FutureMinor", [](ToyContents &c) { c.versionMinor += 1; }, kMismatch, "compile the model again"},
     {"UnknownFeatureBit", [](ToyContents &c) { c.requiredFeatures = 4; }, kMismatch, "features 0x4"},
@@ -295,8 +295,12 @@ const Refusal refusals[] = {
      "kernel 1: it has a grid, but the code has 0 modules"},
     {"KernelWithoutGrid", [](ToyContents &c) { gpu(c)[1].grid.reset(); }, kBad,
      "kernel 1: it has no grid, but the code has 1 modules"},
-    {"TooManyModules", [](ToyContents &c) { gpu(c), c.modules.resize((1 << 16) + 1, c.modules[0]); }, kBad,
-     "65537 modules, expected at most 65536"},
+    {"TooManyModules",
+     [](ToyContents &c) {
+       gpu(c), c.modules.resize((1 << 16) + 1, c.modules[0]);
+       c.moreMetadata = 8 << 20;
+     },
+     kBad, "65537 modules, expected at most 65536"},
     {"TextBeyondCode", [](ToyContents &c) { gpu(c), c.modules[0].ptxSize += 1 << 20; }, kBad,
      "bytes of text at offset 0"},
     {"NoText", [](ToyContents &c) { gpu(c), c.modules[0].ptxSize = 0; }, kBad, "module 0: 0 bytes of text"},

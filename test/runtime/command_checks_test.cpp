@@ -261,6 +261,11 @@ const Lie lies[] = {
        c.functions[0].commands.pop_back();
      },
      "entry point 'prefill' has hidden_out, but no command writes them"},
+    {"ArgmaxThatNobodyWrites", [](ToyContents &c) { c.entries[0].argmax = true; },
+     "entry point 'prefill' has argmax, but no command writes them"},
+    {"ArgmaxOfAnEntryPointWithout",
+     [](ToyContents &c) { model(c, 5).operands.back() = of(Place::argmax, 0, 0, 0, Access::write); },
+     "entry point 'prefill' has no argmax, but function 'model', command 5"},
     {"StatesOfSomeLayers", [](ToyContents &c) { model(c, 4).layer = 0; },
      "entry point 'prefill' records states of 1 layers, expected of all 2 or of none"},
     {"ManyLaunches",

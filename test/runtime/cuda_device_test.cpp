@@ -138,6 +138,36 @@ TEST_F(CudaDeviceTest, AStepIsAnUploadAGraphAndADownload) {
   }
 }
 
+TEST_F(CudaDeviceTest, GreedyAnswersAreTokensAloneWhereTheGpuFindsTheArgmax) {
+  ToyModel model(addArgmax);
+  ToySession session(model);
+  const int32_t prompt[] = {3, 7};
+  std::vector<int32_t> said;
+  fathom_generate_options_t options;
+  fathom_generate_options_initialize(&options);
+  fathom_sampling_t greedy;
+  fathom_sampling_initialize(&greedy);
+  options.sampling = &greedy;
+  options.tokens = prompt;
+  options.token_count = 2;
+  options.max_tokens = 5;
+  options.ignore_eos = 1;
+  options.user = &said;
+  options.on_token = [](void *user, int32_t token, const char *, size_t) {
+    static_cast<std::vector<int32_t> *>(user)->push_back(token);
+    return FATHOM_CONTINUE;
+  };
+  uint64_t before = FakeDriver::bytesReadBack;
+  EXPECT_OK(fathom_session_generate(session, &options, nullptr));
+  std::vector<int32_t> tokens = {3, 7};
+  for (int32_t token : said) {
+    EXPECT_EQ(token, toyNext(tokens));
+    tokens.push_back(token);
+  }
+  EXPECT_EQ(said.size(), 5u);
+  EXPECT_EQ(FakeDriver::bytesReadBack - before, 5 * sizeof(int32_t));
+}
+
 TEST_F(CudaDeviceTest, AStepThatTakesAPageHasOneUploadMore) {
   ToyModel model;
   ToySession session(model);

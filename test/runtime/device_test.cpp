@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What every device must do: have memory that holds what it is given, and run models as the CPU does, bit for bit. A
-// new device is one more row of kDevices.
+// new device is one more of listDevices().
 
 #include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cuda/cuda_device.h"
 #include "runtime/device/ptxsim/ptxsim_device.h"
 #include "runtime/src/cache.h"
 #include "runtime/src/memory.h"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -28,7 +30,15 @@ using runtime::DeviceMemory;
 using runtime::kAlignment;
 using runtime::kCpuDevice;
 
-const Device *const kDevices[] = {&kCpuDevice, &kApartDevice, &kFakeCudaDevice, &runtime::kPtxsimDevice};
+/// And a GPU where the suite is run for one.
+std::vector<const Device *> listDevices() {
+  std::vector<const Device *> devices = {&kCpuDevice, &kApartDevice, &kFakeCudaDevice, &runtime::kPtxsimDevice};
+  const char *name = getenv("FATHOM_TEST_DEVICE");
+  if (name && name == std::string(runtime::kCudaDevice.name)) {
+    devices.push_back(&runtime::kCudaDevice);
+  }
+  return devices;
+}
 
 /// A device with a ledger: what lives on it, and what it may have at most.
 class Ledger {
@@ -428,6 +438,58 @@ TEST_P(DeviceTest, AnswersAreAsOnTheCpu) {
   }
 }
 
+struct Loading {
+  std::vector<uint64_t> done;
+  uint64_t total = 0, most = UINT64_MAX;
+
+  static fathom_flow_t note(void *user, uint64_t done, uint64_t total) {
+    Loading &loading = *static_cast<Loading *>(user);
+    loading.done.push_back(done);
+    loading.total = total;
+    return done < loading.most ? FATHOM_CONTINUE : FATHOM_STOP;
+  }
+
+  /// Loads a toy with 40 MB of weights.
+  fathom_status_t load() {
+    std::string bytes = makeToy([](ToyContents &contents) {
+      contents.table.resize(10 << 20);
+      contents.slices[0].size = contents.segments[1].size = contents.table.size() * sizeof(float);
+    });
+    fathom_model_options_t options;
+    fathom_model_options_initialize(&options);
+    options.on_load = note;
+    options.user = this;
+    fathom_model_t *model = nullptr;
+    fathom_status_t status = fathom_model_load_memory(bytes.data(), bytes.size(), &options, &model);
+    fathom_model_release(model);
+    return status;
+  }
+};
+
+TEST_P(DeviceTest, SaysHowMuchOfTheWeightsItHasWhereItCopiesThem) {
+  Loading loading;
+  ASSERT_OK(loading.load());
+  if (GetParam() == &kCpuDevice) {
+    EXPECT_TRUE(loading.done.empty());
+    return;
+  }
+  ASSERT_GT(loading.done.size(), 1u);
+  EXPECT_TRUE(std::is_sorted(loading.done.begin(), loading.done.end()));
+  EXPECT_EQ(loading.done.back(), loading.total);
+}
+
+TEST_P(DeviceTest, LoadingMayBeCancelled) {
+  Loading loading;
+  loading.most = 0;
+  if (GetParam() == &kCpuDevice) {
+    return;
+  }
+  EXPECT_EQ(loading.load(), FATHOM_STATUS_CANCELLED);
+  EXPECT_EQ(loading.done.size(), 1u);
+  EXPECT_EQ(fathom_status_message(), "loading was cancelled after " + std::to_string(loading.done[0]) + " of " +
+                                         std::to_string(loading.total) + " bytes of weights");
+}
+
 /// One sequence of a toy, below the C API.
 class Rows {
 public:
@@ -475,6 +537,16 @@ TEST_P(DeviceTest, FindsTheArgmaxWithLogitsAndWithout) {
   rows.run(logits.data(), beside.data());
   EXPECT_EQ(alone, expected);
   EXPECT_EQ(beside, expected);
+  EXPECT_EQ(logits[static_cast<size_t>(expected[0])], 0);
+}
+
+TEST_P(DeviceTest, AnEntryPointMayFindTheArgmaxItself) {
+  Rows rows(addArgmax);
+  std::vector<float> logits(2 * kToyVocabulary);
+  std::vector<int32_t> argmax(2), expected = {toyNext({3, 7}), toyNext({3, 7, 11, 200})};
+  rows.run(nullptr, argmax.data());
+  EXPECT_EQ(argmax, expected);
+  rows.run(logits.data(), nullptr);
   EXPECT_EQ(logits[static_cast<size_t>(expected[0])], 0);
 }
 
@@ -538,7 +610,7 @@ TEST_P(DeviceTest, ModelsLoadWhereWeightsHaveRoomAndNowhereElse) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DeviceTest, testing::ValuesIn(kDevices),
+INSTANTIATE_TEST_SUITE_P(All, DeviceTest, testing::ValuesIn(listDevices()),
                          [](const auto &info) { return std::string(info.param->name); });
 
 } // namespace

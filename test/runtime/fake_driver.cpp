@@ -387,6 +387,7 @@ static CUresult doUpload(CUdeviceptr to, const void *from, size_t bytes, CUstrea
   return enqueue(stream, [=] { memcpy(find(to, bytes), from, bytes); });
 }
 static CUresult doReadBack(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
+  FakeDriver::bytesReadBack += bytes;
   return enqueue(stream, [=] { memcpy(to, find(from, bytes), bytes); });
 }
 static CUresult doCopy(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {

@@ -44,6 +44,8 @@ public:
   static std::string machineCode(const std::string &text);
   /// Whether the driver takes machine code.
   static inline bool takesMachineCode = true;
+  /// So far.
+  static inline uint64_t bytesReadBack = 0;
   /// Of all launches so far: the function's name, blocks, dynamic shared bytes, and whether it would have been given
   /// zeros for parameters that it does not have.
   struct Launched {

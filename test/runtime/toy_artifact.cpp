@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <unistd.h>
 #include <xxhash.h>
@@ -31,10 +32,16 @@ static std::string readFile(const char *path) {
   return bytes.str();
 }
 
-std::string toyCode() { return readFile(FATHOM_TOY_IMAGE); }
+/// A file that the build made; FATHOM_TOY_FOLDER, where it has been moved.
+static std::string findFile(const std::string &built) {
+  const char *folder = getenv("FATHOM_TOY_FOLDER");
+  return folder ? folder + built.substr(built.rfind('/')) : built;
+}
+
+std::string toyCode() { return readFile(findFile(FATHOM_TOY_IMAGE).c_str()); }
 
 void *toySymbol(const char *symbol) {
-  void *image = dlopen(FATHOM_TOY_IMAGE, RTLD_NOW | RTLD_LOCAL);
+  void *image = dlopen(findFile(FATHOM_TOY_IMAGE).c_str(), RTLD_NOW | RTLD_LOCAL);
   return image ? dlsym(image, symbol) : nullptr;
 }
 
@@ -178,7 +185,7 @@ static std::string makeMetadata(const ToyContents &c) {
   std::vector<flatbuffers::Offset<fbs::EntryPoint>> entries;
   for (const ToyEntry &e : c.entries) {
     entries.push_back(fbs::CreateEntryPoint(b, b.CreateString(e.name), e.form, e.function, e.minRows, e.maxRows,
-                                            e.maxPositions, e.arenaBytes, e.logits, e.hidden, e.hiddenOut));
+                                            e.maxPositions, e.arenaBytes, e.logits, e.hidden, e.hiddenOut, e.argmax));
   }
   std::vector<fbs::WeightSlice> slices;
   for (const ToySlice &s : c.slices) {
@@ -249,6 +256,7 @@ static void addKernels(ToyContents &c) {
                {"copy", 0, 0, 1, 1},
                {"mark", 0, 0, 0, 1},
                {"logits", 0, 0, 2, 1},
+               {"argmax", 0, 0, 1, 1},
                {"poison", 0, 0, 3, 1},
                {"draft_append", 0, 0, 2, 0, 0, 1},
                {"draft_append_once", 0, 0, 2, 0, 0, 1},
@@ -272,7 +280,7 @@ void makeGpuToy(ToyContents &c, bool isPtx) {
     kernel.grid = {0, 32, 1, 1, 0, hasScratch ? c.scratchBytes : 0};
     c.code += "ptx " + kernel.name + " " + std::to_string(kernel.inputs + kernel.outputs) + "\n";
   }
-  c.code = isPtx ? readFile(FATHOM_TOY_PTX) : c.code;
+  c.code = isPtx ? readFile(findFile(FATHOM_TOY_PTX).c_str()) : c.code;
   c.code += '\0';
   c.modules = {{0, c.code.size()}};
 }
@@ -369,13 +377,24 @@ void addDraft(ToyContents &c, ToyDraft draft) {
   c.entries.push_back({"draft_headless", fbs::Form::absorbed, headless, 1, 16, 4096, false, true, true});
 }
 
+void addArgmax(ToyContents &c) {
+  fbs::Operand logits = array(fbs::Place::logits), argmax = array(fbs::Place::argmax, fbs::Access::write);
+  std::set<uint32_t> functions;
+  for (ToyEntry &entry : c.entries) {
+    entry.argmax = entry.logits;
+    if (entry.logits && functions.insert(entry.function).second) {
+      c.functions[entry.function].commands.push_back(launchForLogits(c, "argmax", {logits, argmax}));
+    }
+  }
+}
+
 std::string makeToy(const Tweak &tweak) {
   ToyContents c;
   c.code = toyCode();
   addKernels(c);
   const runtime::Device &device = *runtime::devices()[0];
   if (std::string(device.architecture) != "x86_64") {
-    makeGpuToy(c, device.name == std::string("ptxsim"));
+    makeGpuToy(c, device.name == std::string("ptxsim") || device.name == std::string("cuda"));
   }
   uint64_t weightsOffset = kCodeOffset + (c.code.size() + 4095) / 4096 * 4096;
   uint64_t tableBytes = c.table.size() * sizeof(float);

@@ -55,6 +55,7 @@ struct ToyEntry {
   bool logits = true;
   bool hidden = false, hiddenOut = false;
   uint32_t maxPositions = 0;
+  bool argmax = false;
 };
 
 struct ToyModule {
@@ -149,6 +150,9 @@ void addDraft(ToyContents &contents, ToyDraft draft = {});
 /// "below_40" and "from_40", as kernels of toy_model.c say; "draft", "draft_not_rewound" and "draft_trap", with or
 /// without "_headless" behind; "trap". What traps may not run.
 uint32_t addFunction(ToyContents &contents, const std::string &name);
+
+/// Has entry points that give logits find the argmax.
+void addArgmax(ToyContents &contents);
 
 using Tweak = std::function<void(ToyContents &)>;
 

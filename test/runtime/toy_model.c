@@ -106,6 +106,18 @@ void toy_logits(const void *task, int64_t item, void *scratch) {
   (void)scratch;
 }
 
+/// argmax(logits, argmax)
+void toy_argmax(const void *task, int64_t item, void *scratch) {
+  const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;
+  const float *logits = input(dispatch, 0) + item * kVocabulary;
+  int32_t best = 0;
+  for (int32_t v = 1; v < kVocabulary; ++v) {
+    best = logits[v] > logits[best] ? v : best;
+  }
+  ((int32_t *)dispatch->operands[1])[item] = best;
+  (void)scratch;
+}
+
 /// poison(tokens, row ids, table, logits)
 void toy_poison(const void *task, int64_t item, void *scratch) {
   const fathom_dispatch_t *dispatch = (const fathom_dispatch_t *)task;

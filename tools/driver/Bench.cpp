@@ -12,6 +12,7 @@
 #include "runtime/cli/output.h"
 #include "runtime/cli/run_options.h"
 #include "tools/driver/BenchReport.h"
+#include "tools/driver/CountKernels.h"
 #include "tools/driver/MeasureModel.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -34,7 +35,10 @@ static constexpr const char *kAbout =
     "theirs in random order: decoding reads as much, and no depth takes long to reach.\n\n"
     "  fathom bench model.fathom -p 0 --draft=mtp:2\n\n"
     "Drafts gain where the tokens that a step gives more pay for what drafting and verifying cost. The last line says\n"
-    "by how much they do, or do not, and from which acceptance on they would.";
+    "by how much they do, or do not, and from which acceptance on they would.\n\n"
+    "  fathom bench model.fathom -p 16 --device=ptxsim\n\n"
+    "The simulated GPU has no speed. Of it, counts are printed: a row for each kernel, of a prompt and of one step.";
+static constexpr const char *kOnlyCounted = "with --device=ptxsim the kernels of one prompt and one step are counted";
 
 /// Reads "1k,4k,16k". Returns cli::kContinue, or an exit code.
 static int parseDepths(const char *program, llvm::StringRef text, std::vector<uint64_t> &depths) {
@@ -68,7 +72,15 @@ static int check(const cli::ModelSource &source, BenchOptions &o, bool computedG
   if (o.svg && !*o.svg) {
     return cli::printUsageError(source.program, "--svg: the file's name is empty");
   }
+  o.counts = isSimulated(o.device);
   const cli::Useless useless[] = {
+      {o.counts && o.tokensGiven, "tokens", kOnlyCounted},
+      {o.counts && o.depthsGiven, "depth", kOnlyCounted},
+      {o.counts && computedGiven, "computed", kOnlyCounted},
+      {o.counts && o.batchGiven, "batch", kOnlyCounted},
+      {o.counts && o.repetitionsGiven, "repetitions", kOnlyCounted},
+      {o.counts && o.drafts > 0, "draft", kOnlyCounted},
+      {o.counts && o.svg, "svg", kOnlyCounted},
       {o.drafts > 0 && o.tokens == 1, "draft", "with -n 1 there is nothing to guess"},
       {o.svg && o.depths.size() == 1, "svg", "a curve needs more than one depth, as in -d 1k,4k"},
       {computedGiven && llvm::all_of(o.depths, [&](uint64_t depth) { return depth <= o.computed; }), "computed",
@@ -87,11 +99,14 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
        kMostTokens, nullptr, &o.promptGiven},
       {"tokens", 'n', OptionKind::kCount, &o.tokens, "N", "tokens to decode (128)", 1, kMostTokens, nullptr,
        &o.tokensGiven},
-      {"depth", 'd', OptionKind::kText, &depths, "N,...", "tokens in the context before decoding starts (0)"},
+      {"depth", 'd', OptionKind::kText, &depths, "N,...", "tokens in the context before decoding starts (0)", 0,
+       UINT64_MAX, nullptr, &o.depthsGiven},
       {"computed", 0, OptionKind::kCount, &o.computed, "N", "tokens of a depth that prefill computes (512)", 1,
        kMostTokens, nullptr, &computedGiven},
-      {"batch", 'b', OptionKind::kCount, &o.batch, "N", "sequences decoded together (1)", 1, 4096},
-      {"repetitions", 'r', OptionKind::kCount, &o.repetitions, "N", "number of measurements (5)", 1, 10000},
+      {"batch", 'b', OptionKind::kCount, &o.batch, "N", "sequences decoded together (1)", 1, 4096, nullptr,
+       &o.batchGiven},
+      {"repetitions", 'r', OptionKind::kCount, &o.repetitions, "N", "number of measurements (5)", 1, 10000, nullptr,
+       &o.repetitionsGiven},
       {"threads", 0, OptionKind::kCount, &o.threads, "N", "threads, 0: one for each processor (0)", 0, 1024},
       {"prefill-chunk", 0, OptionKind::kCount, &o.prefillChunk, "N", "prompt tokens computed at once (all)", 0,
        1u << 20},
@@ -154,11 +169,25 @@ static int measure(const cli::ModelSource &source, const BenchOptions &options, 
   return 0;
 }
 
+static int count(const cli::ModelSource &source, const BenchOptions &options) {
+  std::vector<CountResults> results(options.models.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (int code = countKernels(source, options.models[i], options, results[i])) {
+      return code;
+    }
+  }
+  options.json ? printCountsJson(results) : printCounts(results);
+  return cli::flushStandardOutput(source.program);
+}
+
 int runBench(const cli::ModelSource &source, int argc, const char *const *argv, int first) {
   BenchOptions options;
   int code = parse(source, argc, argv, first, options);
   if (code != cli::kContinue) {
     return code;
+  }
+  if (options.counts) {
+    return count(source, options);
   }
   std::unique_ptr<AtomicFile> curve;
   if (options.svg) {

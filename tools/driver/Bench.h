@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The verb `bench`: how fast a model is, and how near to what the machine can do.
+// The verb `bench`: how fast a model is, and how near to what the machine can do. On a simulated GPU, what kernels do.
 
 #ifndef FATHOM_TOOLS_DRIVER_BENCH_H
 #define FATHOM_TOOLS_DRIVER_BENCH_H

@@ -22,7 +22,9 @@ struct BenchOptions {
   /// Tokens in the context before decoding starts, one measurement each; and how many of them prefill computes.
   std::vector<uint64_t> depths = {0};
   uint64_t computed = 512;
-  bool promptGiven = false, tokensGiven = false;
+  bool promptGiven = false, tokensGiven = false, depthsGiven = false, batchGiven = false, repetitionsGiven = false;
+  /// Kernels are counted on the simulator, nothing is timed.
+  bool counts = false;
   bool json = false;
   const char *draft = "none";
   /// Tokens that --draft says are guessed ahead, 0: nothing is measured of it.

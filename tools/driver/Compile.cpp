@@ -11,6 +11,7 @@
 #include "frontend/huggingface/StoredType.h"
 #include "frontend/tokenizer/ChatFormats.h"
 #include "frontend/tokenizer/TokenizerModel.h"
+#include "kernels/Catalog.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/FatalErrors.h"
@@ -67,7 +68,7 @@ struct Arguments {
   const char *weights = "pack";
   const char *draft = "mtp";
   const char *chatFormat = "";
-  const char *activation = "f32";
+  const char *activation = "";
   const char *cacheType = "f32";
   const char *cacheDirectory = "";
   bool kernels = true;
@@ -209,11 +210,12 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "positions to serve; 0: as many as the model has (0)", 0, uint64_t(huggingface::kMaxPosition), nullptr,
        &arguments.givenContext},
       {"act-type", 0, OptionKind::kChoice, &arguments.activation, "TYPE",
-       "what activations are: f32, or bf16, to which each op rounds what it gives (f32)", 0, 0, kActivationTypeNames,
-       &arguments.givenActivation},
+       "what activations are: f32, or bf16, to which each op rounds what it gives (f32 on CPUs, bf16 on GPUs)", 0, 0,
+       kActivationTypeNames, &arguments.givenActivation},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
-       "what the cache keeps numbers as: smaller takes less memory, and is less exact (as --act-type)", 0, 0,
-       huggingface::kStoredTypeNames, &arguments.givenCache},
+       "what the cache keeps numbers as: smaller takes less memory, and is less exact (bf16 where activations are, "
+       "else f32)",
+       0, 0, huggingface::kStoredTypeNames, &arguments.givenCache},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
       {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N",
@@ -246,6 +248,16 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
   return checkUsage(command.name, arguments);
 }
 
+/// Keys that come rounded to bf16 on every machine have nothing more to keep.
+static huggingface::StoredType getCacheType(const Arguments &arguments) {
+  bool narrow = llvm::all_of(kernels::devices(), [&](const kernels::Device &device) {
+    bool isTarget = llvm::is_contained(llvm::split(arguments.target, ','), StringRef(device.name));
+    return !isTarget || (arguments.givenActivation ? arguments.activation : StringRef(device.activationType)) == "bf16";
+  });
+  StringRef type = arguments.givenCache ? arguments.cacheType : narrow ? "bf16" : "f32";
+  return huggingface::StoredType(findName(type, huggingface::kStoredTypeNames));
+}
+
 static CompileOptions convert(const Arguments &arguments) {
   CompileOptions options;
   options.input = arguments.input;
@@ -264,10 +276,10 @@ static CompileOptions convert(const Arguments &arguments) {
   options.draft = StringRef(arguments.draft) == "mtp";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
-  options.activation = ActivationType(findName(arguments.activation, kActivationTypeNames));
-  // Keys that come rounded to bf16 have nothing more to keep.
-  StringRef cacheType = arguments.givenCache ? arguments.cacheType : arguments.activation;
-  options.cacheType = huggingface::StoredType(findName(cacheType, huggingface::kStoredTypeNames));
+  if (arguments.givenActivation) {
+    options.activation = parseActivationType(arguments.activation);
+  }
+  options.cacheType = getCacheType(arguments);
   options.maxBatch = int64_t(arguments.maxBatch);
   options.prefillRows = int64_t(arguments.prefillRows);
   options.threads = arguments.threads ? unsigned(arguments.threads) : std::max(1u, std::thread::hardware_concurrency());

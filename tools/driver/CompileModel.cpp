@@ -117,7 +117,7 @@ bool Compilation::compile() {
 }
 
 bool Compilation::takeTargets() {
-  if (options.product == Product::Exe && getExeStub().getBufferSize() == 0) {
+  if (options.product == Product::Exe && getExeStub(/*dynamic=*/false).getBufferSize() == 0) {
     return fail(Problem::Unsupported, "exe-stub", "this build of Fathom (with sanitizers) cannot write executables");
   }
   if (options.from >= Phase::Fuse || options.last < Phase::Fuse) {
@@ -279,8 +279,13 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   if (!assembler) {
     return false;
   }
+  auto progress = [&](uint64_t done, uint64_t total) {
+    if (options.progress) {
+      options.progress("assemble", done, total);
+    }
+  };
   llvm::Expected<codegen::ProgramCode> emitted =
-      target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler}, program.kernels);
+      target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler, progress}, program.kernels);
   if (!emitted) {
     return fail(emitted.takeError(), "codegen");
   }

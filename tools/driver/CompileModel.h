@@ -53,7 +53,8 @@ struct CompileOptions {
   int64_t maxContext = 0;
   /// What the cache keeps numbers as.
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
-  ActivationType activation = ActivationType::F32;
+  /// Empty: what the machine computes with by default.
+  std::optional<ActivationType> activation;
   /// Most sequences in one decode step.
   int64_t maxBatch = 16;
   /// Most tokens in one prefill step; 0: as suits the model's experts.

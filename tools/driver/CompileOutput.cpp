@@ -8,8 +8,10 @@
 #include "codegen/artifact/ShardReader.h"
 #include "dialects/support/ExitError.h"
 #include "dialects/support/OutputPath.h"
+#include "kernels/Catalog.h"
 #include "runtime/src/stores.h"
 #include "tools/driver/ExeStub.h"
+#include "tools/driver/SelectTarget.h"
 #include "tools/driver/Terminal.h"
 #include "tools/driver/Version.h"
 
@@ -80,21 +82,29 @@ bool CompileOutput::writeText(StringRef text) {
   return error ? fail(std::move(error)) : true;
 }
 
-/// The --mcpu that gives such variants.
-static std::string nameProcessors(const codegen::ArtifactContents &contents) {
-  return llvm::join(llvm::map_range(contents.variants, [](auto &program) { return program.target.cpu; }), ",");
+/// --act-type, where it is not what all machines of the variants compute with by default.
+static std::string describeActivations(const codegen::ArtifactContents &contents) {
+  for (const codegen::ProgramContents &program : contents.variants) {
+    const kernels::Device &device = *llvm::find_if(
+        kernels::devices(), [&](const kernels::Device &row) { return row.triple == program.target.triple; });
+    StringRef type = artifact::EnumNameStoreElement(program.target.activation);
+    if (type != StringRef(device.activationType)) {
+      return (" --act-type=" + type).str();
+    }
+  }
+  return "";
 }
 
 /// The options that decide what an artifact holds, as the command line spells them. All variants have the same ones.
 std::string CompileOutput::describeOptions(const codegen::ArtifactContents &contents) const {
   bool pack = options.weights == codegen::WeightStorage::Pack;
   const codegen::ProgramContents &program = contents.variants.front();
-  std::string text = "--mcpu=" + nameProcessors(contents) + " --weights=" + (pack ? "pack" : "reference");
+  std::string text = describeTargets(contents) + " --weights=" + (pack ? "pack" : "reference");
   text += options.verifyWeights ? " --verify-weights" : "";
   text += options.draft ? "" : " --draft=none";
   text += " --max-context=" + std::to_string(contents.model.max_context);
   text += std::string(" --cache-type=") + runtime::cacheTypeOf(contents.stores.front().element);
-  text += program.target.activation == artifact::StoreElement::bf16 ? " --act-type=bf16" : "";
+  text += describeActivations(contents);
   uint32_t limited = 0; // rows of a prefill that is for the first positions alone
   for (const artifact::EntryPointT &entry : program.entryPoints) {
     if (!entry.logits || entry.hidden) {
@@ -173,10 +183,15 @@ bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const check
   return true;
 }
 
+static bool needsDriver(const codegen::ArtifactContents &contents) {
+  return llvm::any_of(contents.variants,
+                      [](const codegen::ProgramContents &program) { return !program.modules.empty(); });
+}
+
 llvm::Expected<codegen::WriteReport> CompileOutput::write(const codegen::ArtifactContents &contents,
                                                           const codegen::WriteOptions &write) {
   if (options.product == Product::Exe) {
-    return codegen::writeExecutable(contents, getExeStub(), options.output, write);
+    return codegen::writeExecutable(contents, getExeStub(needsDriver(contents)), options.output, write);
   }
   if (options.product == Product::Obj) {
     return codegen::writeObject(contents, llvm::sys::path::stem(options.output), options.output, headerPath(), write);

@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The static executable that --emit=exe appends artifacts to, embedded in the compiler.
+// The executables that --emit=exe appends artifacts to, embedded in the compiler.
 
 #ifndef FATHOM_TOOLS_DRIVER_EXESTUB_H
 #define FATHOM_TOOLS_DRIVER_EXESTUB_H
@@ -10,7 +10,9 @@
 
 namespace fathom::driver {
 
-llvm::MemoryBufferRef getExeStub();
+/// The static one, or the dynamic one, which needs a C library and can load drivers of GPUs. Empty in a build with
+/// sanitizers.
+llvm::MemoryBufferRef getExeStub(bool dynamic);
 
 } // namespace fathom::driver
 

@@ -145,11 +145,11 @@ static void describeSurroundings(const artifact::Artifact &contents, Report &rep
 
 static void listCode(const artifact::Artifact &contents, const artifact::Program &program, Report &report) {
   report.table("entry_points", {"name", "form", "min_rows", "max_rows", "max_positions", "logits", "hidden",
-                                "hidden_out", "arena_bytes", "function"});
+                                "hidden_out", "argmax", "arena_bytes", "function"});
   for (const artifact::EntryPoint *entry : each(program.entry_points())) {
     uint32_t positions = entry->max_positions() ? entry->max_positions() : contents.model()->max_context();
     report.row({show(entry->name()), EnumNameForm(entry->form()), entry->min_rows(), entry->max_rows(), positions,
-                entry->logits(), entry->hidden(), entry->hidden_out(), entry->arena_bytes(),
+                entry->logits(), entry->hidden(), entry->hidden_out(), entry->argmax(), entry->arena_bytes(),
                 show(program.functions()->Get(entry->function())->name())});
   }
   report.table("kernels", {"name", "op", "generated", "dispatches"});

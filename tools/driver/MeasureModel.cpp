@@ -13,10 +13,23 @@
 
 namespace fathom::driver {
 
-// Tokens that look random: experts are chosen as they would be by text.
-int32_t Measurement::token(uint64_t index) const {
-  return static_cast<int32_t>((index * 2654435761u + 12345) % loaded.info.vocabulary);
+int32_t benchToken(uint64_t index, uint64_t vocabulary) {
+  return static_cast<int32_t>((index * 2654435761u + 12345) % vocabulary);
 }
+
+cli::RunOptions runOptionsOf(const BenchOptions &options, const char *model) {
+  cli::RunOptions run;
+  run.model = model;
+  run.threads = options.threads;
+  run.prefillChunk = options.prefillChunk;
+  run.weightsDirectory = options.weightsDirectory;
+  run.device = options.device;
+  run.mmap = options.mmap;
+  run.hasVerifyWeights = true;
+  return run;
+}
+
+int32_t Measurement::token(uint64_t index) const { return benchToken(index, loaded.info.vocabulary); }
 
 int Measurement::fitToContext() {
   uint64_t context = loaded.info.max_context, deepest = *std::max_element(options.depths.begin(), options.depths.end());
@@ -32,15 +45,8 @@ int Measurement::fitToContext() {
 }
 
 int Measurement::open() {
-  cli::RunOptions run;
-  run.model = model;
-  run.threads = options.threads;
-  run.prefillChunk = options.prefillChunk;
-  run.weightsDirectory = options.weightsDirectory;
-  run.device = options.device;
-  run.mmap = options.mmap;
-  run.hasVerifyWeights = true;
-  if (int code = loaded.open(source, run, static_cast<uint32_t>(options.depths.size() * options.batch + 1))) {
+  if (int code = loaded.open(source, runOptionsOf(options, model),
+                             static_cast<uint32_t>(options.depths.size() * options.batch + 1))) {
     return code;
   }
   if (int code = fitToContext()) {

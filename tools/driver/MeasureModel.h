@@ -16,6 +16,11 @@
 
 namespace fathom::driver {
 
+/// Tokens that look random: experts are chosen as they would be by text.
+int32_t benchToken(uint64_t index, uint64_t vocabulary);
+/// How the options want a model to be loaded.
+cli::RunOptions runOptionsOf(const BenchOptions &options, const char *model);
+
 /// A loaded model with a sequence of each depth. Its functions return 0, or an exit code with a message on stderr.
 class Measurement {
 public:

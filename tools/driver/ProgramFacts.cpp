@@ -84,7 +84,8 @@ static std::vector<artifact::EntryPointT> listEntryPoints(ModuleOp module, Array
                          arena,
                          hasArray(function, deepseek::kLogitsOutput),
                          hasArray(function, deepseek::kHiddenInput),
-                         hasArray(function, deepseek::kHiddenOutput)});
+                         hasArray(function, deepseek::kHiddenOutput),
+                         hasArray(function, deepseek::kArgmaxOutput)});
     }
   }
   return entries;

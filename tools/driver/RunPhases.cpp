@@ -40,7 +40,7 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options, const
   fuse.tune = target->tune;
   fuse.kernels = options.kernels;
   fuse.packWeights = options.weights == codegen::WeightStorage::Pack;
-  fuse.activation = options.activation;
+  fuse.activation = options.activation.value_or(parseActivationType(target->arch->device->activationType));
   addFusePipeline(manager, fuse);
 }
 

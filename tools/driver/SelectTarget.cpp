@@ -37,9 +37,6 @@ static llvm::Error checkUse(const codegen::CodeTarget &target, const CompileOpti
   } problems[] = {
       {!gpu && options.product == Product::Ptx, "--emit=ptx is for GPUs: use --emit=asm, or --target=cuda"},
       {gpu && options.product == Product::Asm, "--emit=asm is for CPUs: use --emit=ptx"},
-      {gpu && options.product == Product::Exe,
-       "--emit=exe is for CPUs: a static program cannot open NVIDIA's driver; run "
-       "the artifact with fathom run, or embed it"},
       {gpu && options.weights == codegen::WeightStorage::Reference,
        "--weights=reference is for CPUs: a GPU has its weights in its own memory"},
   };
@@ -112,6 +109,25 @@ llvm::Expected<TargetPointer> getTarget(deepseek::TargetAttr attribute, const Co
   const auto *kind =
       llvm::find_if(kKinds, [&](const TargetKind &kind) { return kind.triple == attribute.getTriple(); });
   return check(kind == std::end(kKinds) ? own(codegen::getX86Target(attribute)) : kind->get(attribute), options);
+}
+
+std::string describeTargets(const codegen::ArtifactContents &contents) {
+  llvm::SmallVector<StringRef> kinds, machines;
+  std::vector<std::string> options;
+  for (const TargetKind &kind : llvm::reverse(kKinds)) {
+    machines.clear();
+    for (const codegen::ProgramContents &program : contents.variants) {
+      if (program.target.triple == kind.triple) {
+        machines.push_back(program.target.cpu);
+        machines.back().consume_front("sm_");
+      }
+    }
+    if (!machines.empty()) {
+      kinds.push_back(kind.name);
+      options.push_back((kind.option + "=" + llvm::join(machines, ",")).str());
+    }
+  }
+  return "--target=" + llvm::join(kinds, ",") + " " + llvm::join(options, " ");
 }
 
 } // namespace fathom::driver

@@ -27,6 +27,9 @@ llvm::Expected<std::vector<NamedTarget>> selectTargets(const CompileOptions &opt
 llvm::Expected<std::unique_ptr<codegen::CodeTarget>> getTarget(deepseek::TargetAttr attribute,
                                                                const CompileOptions &options);
 
+/// The options that give such targets.
+std::string describeTargets(const codegen::ArtifactContents &contents);
+
 } // namespace fathom::driver
 
 #endif // FATHOM_TOOLS_DRIVER_SELECTTARGET_H

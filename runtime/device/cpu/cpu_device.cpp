@@ -62,14 +62,15 @@ public:
   fathom_status_t run(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
 
 private:
-  fathom_status_t placeLogits(fathom_call_t *call);
+  fathom_status_t placeOutputs(const artifact::EntryPoint &entry, fathom_call_t *call);
   void computeArgmax(const fathom_call_t &call);
 
   const CpuProgram *program = nullptr;
   /// Of each row of a call.
   Buffer<const int32_t *> tables;
-  /// Of calls that want the argmax alone.
+  /// Of calls that do not want them.
   Buffer<float> logits;
+  Buffer<int32_t> argmaxes;
   ThreadPool pool;
   CommandRunner runner;
   char *arena = nullptr;
@@ -140,15 +141,14 @@ fathom_status_t CpuExecutor::start(const CpuProgram &newProgram, const DeviceAdd
                       {program->kernels(), arena, weights, program->hidden()});
 }
 
-fathom_status_t CpuExecutor::placeLogits(fathom_call_t *call) {
-  size_t needed = static_cast<size_t>(call->logit_rows) * program->vocabulary();
-  if (call->logits || needed == 0) {
-    return FATHOM_STATUS_OK;
+fathom_status_t CpuExecutor::placeOutputs(const artifact::EntryPoint &entry, fathom_call_t *call) {
+  auto rows = static_cast<size_t>(call->logit_rows);
+  size_t needed = call->logits ? 0 : rows * program->vocabulary();
+  if (!logits.resize(needed) || !argmaxes.resize(entry.argmax() && !call->argmax ? rows : 0)) {
+    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for the logits of %zu tokens", rows);
   }
-  if (!logits.resize(needed)) {
-    return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for %zu logits", needed);
-  }
-  call->logits = logits.data();
+  call->logits = call->logits ? call->logits : logits.data();
+  call->argmax = call->argmax || !entry.argmax() ? call->argmax : argmaxes.data();
   return FATHOM_STATUS_OK;
 }
 
@@ -168,7 +168,7 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom
                                  const CacheMemory &cache) {
   FloatEnvironment environment;
   fathom_call_t call = given;
-  FATHOM_RETURN_IF_ERROR(placeLogits(&call));
+  FATHOM_RETURN_IF_ERROR(placeOutputs(entry, &call));
   const auto *first = static_cast<const int32_t *>(pointerTo(cache.tables));
   for (int64_t row = 0; row < call.rows; ++row) {
     tables[static_cast<size_t>(row)] = first + static_cast<uint64_t>(call.page_tables[row]) * cache.tableEntries;
@@ -176,7 +176,9 @@ fathom_status_t CpuExecutor::run(const artifact::EntryPoint &entry, const fathom
   fathom_cache_t pages = {static_cast<char *>(pointerTo(cache.pages)), static_cast<int64_t>(cache.pageBytes),
                           tables.data()};
   runner.run(program->commands().of(entry), call, pages);
-  computeArgmax(call);
+  if (!entry.argmax()) {
+    computeArgmax(call);
+  }
   return FATHOM_STATUS_OK;
 }
 

@@ -69,9 +69,9 @@ fathom_status_t CudaExecutor::start(const CudaProgram &newProgram, const DeviceA
   return allocate(weights);
 }
 
-fathom_status_t CudaExecutor::placeLogits(fathom_call_t *call) {
+fathom_status_t CudaExecutor::placeLogits(const artifact::EntryPoint &entry, fathom_call_t *call) {
   size_t needed = static_cast<size_t>(call->logit_rows) * program->model().vocabulary();
-  if (call->logits || !call->argmax || needed == 0) {
+  if (call->logits || !call->argmax || entry.argmax() || needed == 0) {
     return FATHOM_STATUS_OK;
   }
   if (!logits.resize(needed)) {
@@ -93,7 +93,7 @@ fathom_status_t CudaExecutor::run(const artifact::EntryPoint &entry, const fatho
                                   const CacheMemory &cache) {
   FloatEnvironment environment;
   fathom_call_t call = given;
-  FATHOM_RETURN_IF_ERROR(placeLogits(&call));
+  FATHOM_RETURN_IF_ERROR(placeLogits(entry, &call));
   GpuScope scope(program->gpu());
   FATHOM_RETURN_IF_ERROR(scope.status);
   fathom_status_t status = runStep(entry, call, cache);
@@ -103,7 +103,7 @@ fathom_status_t CudaExecutor::run(const artifact::EntryPoint &entry, const fatho
     return status;
   }
   size_t vocabulary = program->model().vocabulary();
-  for (int64_t row = 0; call.argmax && row < call.logit_rows; ++row) {
+  for (int64_t row = 0; call.argmax && !entry.argmax() && row < call.logit_rows; ++row) {
     call.argmax[row] = argmax(call.logits + static_cast<size_t>(row) * vocabulary, vocabulary);
   }
   return FATHOM_STATUS_OK;

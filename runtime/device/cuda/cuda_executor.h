@@ -25,7 +25,7 @@ public:
 
 private:
   fathom_status_t allocate(const DeviceAddress *weights);
-  fathom_status_t placeLogits(fathom_call_t *call);
+  fathom_status_t placeLogits(const artifact::EntryPoint &entry, fathom_call_t *call);
   fathom_status_t runStep(const artifact::EntryPoint &entry, const fathom_call_t &call, const CacheMemory &cache);
   fathom_status_t launchGraph(const artifact::EntryPoint &entry, const StepLayout &layout, uint64_t rows);
   fathom_status_t launchEach(const artifact::EntryPoint &entry, const fathom_call_t &call, const StepLayout &layout,
@@ -39,7 +39,7 @@ private:
   LaunchMemory memory = {};
   /// Of each entry point and power of two of rows; NULL until one is needed.
   Buffer<CUgraphExec> graphs;
-  /// Of calls that want the argmax alone.
+  /// Of calls that want the argmax alone, of an entry point that does not find it.
   Buffer<float> logits;
 };
 

@@ -24,6 +24,7 @@ LaunchParameters::LaunchParameters(const CudaProgram &program, const LaunchMemor
   set(Place::logit_row_ids, memory.step + layout.logitRowIds);
   set(Place::logits, memory.step + layout.logits);
   set(Place::hidden_out, memory.step + layout.hiddenOut);
+  set(Place::argmax, memory.step + layout.argmax);
   for (size_t i = 0; i < std::size(pointers); ++i) {
     pointers[i] = &values[i];
   }

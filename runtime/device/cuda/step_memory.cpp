@@ -31,6 +31,7 @@ StepLayout::StepLayout(const artifact::EntryPoint &entry, const artifact::Model 
   hidden = entry.hidden() ? place(rows * hiddenBytes) : 0;
   inputEnd = next;
   hiddenOut = entry.hidden_out() ? place(rows * hiddenBytes) : 0;
+  argmax = entry.argmax() ? place(rows * sizeof(int32_t)) : 0;
   logits = entry.logits() ? place(rows * logitBytes) : 0;
   end = next;
 }
@@ -111,13 +112,17 @@ fathom_status_t StepMemory::download(CUdeviceptr from, uint64_t size, void *to, 
 }
 
 fathom_status_t StepMemory::download(const StepLayout &layout, const fathom_call_t &call, CUstream stream) {
-  Output outputs[2];
+  Output outputs[3];
   unsigned count = 0;
   if (layout.hiddenOut && call.hidden_out) {
     outputs[count++] = {layout.hiddenOut, static_cast<uint64_t>(call.rows) * layout.hiddenBytes, call.hidden_out};
   }
-  if (layout.logits && call.logits && call.logit_rows > 0) {
-    outputs[count++] = {layout.logits, static_cast<uint64_t>(call.logit_rows) * layout.logitBytes, call.logits};
+  auto asked = static_cast<uint64_t>(call.logit_rows);
+  if (layout.argmax && call.argmax && asked > 0) {
+    outputs[count++] = {layout.argmax, asked * sizeof(int32_t), call.argmax};
+  }
+  if (layout.logits && call.logits && asked > 0) {
+    outputs[count++] = {layout.logits, asked * layout.logitBytes, call.logits};
   }
   return count > 0 ? download(memory.address(), outputs, count, stream)
                    : gpu->check(gpu->driver().synchronize(stream), "run a step on the GPU");

@@ -18,7 +18,7 @@ struct StepLayout {
   StepLayout(const artifact::EntryPoint &entry, const artifact::Model &model, uint64_t rows);
 
   /// 0: not there.
-  uint64_t tokens, positions, logitRowIds, tables, hidden, inputEnd, hiddenOut, logits, end;
+  uint64_t tokens, positions, logitRowIds, tables, hidden, inputEnd, hiddenOut, argmax, logits, end;
   /// Bytes of a row.
   uint64_t hiddenBytes, logitBytes;
 };

@@ -155,8 +155,14 @@ cuda::CUresult Driver::run(const KernelCall &call) {
   grid.budget = options.budget;
   grid.multiprocessors = std::max(options.multiprocessors, 1u);
   unsigned threads = options.threads != 0 ? options.threads : std::max(std::thread::hardware_concurrency(), 1u);
-  Finding finding = runGrid(grid, threads, counters.executed);
+  memory.forgetTouched();
+  Counters executed;
+  Finding finding = runGrid(grid, threads, executed);
   ++counters.kernels;
+  counters.executed.add(executed);
+  KernelCounters &kernel = counters.byKernel[grid.kernel->name];
+  ++kernel.launches;
+  kernel.executed.add(executed);
   if (finding.result != cuda::kSuccess) {
     broken = finding.result;
     report = finding.text;

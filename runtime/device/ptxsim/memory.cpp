@@ -35,11 +35,16 @@ uint64_t DeviceMemory::allocate(uint64_t bytes) {
   if (host == nullptr) {
     return 0;
   }
+  auto touched = std::make_unique<Touched>();
+  if (!touched->read.create(bytes) || !touched->written.create(bytes)) {
+    std::free(host);
+    return 0;
+  }
   std::memset(host, 0xff, rounded);
   uint64_t address = next_;
   next_ += rounded + kGap;
   used_ += bytes;
-  live_.emplace(address, Allocation{address, bytes, host});
+  live_.emplace(address, Allocation{address, bytes, host, false, std::move(touched)});
   return address;
 }
 
@@ -53,9 +58,16 @@ bool DeviceMemory::release(uint64_t address) {
   if (released_.size() == kRemembered) {
     released_.erase(released_.begin());
   }
-  released_.push_back(found->second);
+  released_.push_back({address, found->second.bytes});
   live_.erase(found);
   return true;
+}
+
+void DeviceMemory::forgetTouched() {
+  for (auto &[address, allocation] : live_) {
+    allocation.touched->read.clear();
+    allocation.touched->written.clear();
+  }
 }
 
 const Allocation *DeviceMemory::find(uint64_t address, uint64_t bytes) const {

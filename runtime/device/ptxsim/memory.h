@@ -6,6 +6,8 @@
 #ifndef FATHOM_RUNTIME_DEVICE_PTXSIM_MEMORY_H
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_MEMORY_H
 
+#include "runtime/device/ptxsim/touched_bytes.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -27,11 +29,17 @@ constexpr uint64_t kGlobalWindow = 0x0dull << 56;
 constexpr unsigned kSharedRankShift = 24;
 constexpr uint64_t kSharedOffsetMask = (uint64_t{1} << kSharedRankShift) - 1;
 
+/// By the launch that runs.
+struct Touched {
+  TouchedBytes read, written;
+};
+
 struct Allocation {
   uint64_t address = 0;
   uint64_t bytes = 0;
   uint8_t *host = nullptr;
   bool readOnly = false;
+  std::unique_ptr<Touched> touched = {};
 };
 
 class DeviceMemory {
@@ -46,6 +54,9 @@ public:
   bool release(uint64_t address);
   void releaseAll();
   void setReadOnly(uint64_t address) { live_.find(address)->second.readOnly = true; }
+
+  /// Another launch begins.
+  void forgetTouched();
 
   /// The allocation that [address, address + bytes) is in, or null.
   const Allocation *find(uint64_t address, uint64_t bytes) const;

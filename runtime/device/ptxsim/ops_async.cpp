@@ -66,10 +66,12 @@ static void copyOne(const Event &event, const Instruction &instruction) {
       return;
     }
     copy.parts.push_back({from, copy.shared, read});
+    event.warp.block().counters().asyncBytes += read;
   }
   if (read < bytes) {
     copy.parts.push_back({nullptr, copy.shared + read, bytes - read});
   }
+  event.warp.logShared(copy.shared, bytes, event.lane);
   event.warp.block().async().copy(event, std::move(copy));
 }
 
@@ -118,6 +120,7 @@ static bool plainPart(const Event &event, const Operand &address, Access kind, A
   uint8_t *global = event.warp.access(event.instruction, Space::Global, event.warp.address(address, event.lane),
                                       copy.bytes, 16, event.lane, kind);
   copy.parts.push_back({global, copy.shared, copy.bytes});
+  event.warp.block().counters().bulkBytes += copy.bytes;
   return global != nullptr;
 }
 
@@ -206,6 +209,7 @@ static bool boxParts(const Event &event, const Instruction &instruction, unsigne
                           : nullptr;
     isInside &= !part.isInside || global != nullptr;
     copy.parts.push_back({global, part.shared, part.bytes});
+    event.warp.block().counters().bulkBytes += global == nullptr ? 0 : part.bytes;
   });
   return isInside;
 }

@@ -3,9 +3,9 @@
 //
 // mma.sync, ldmatrix, stmatrix and movmatrix.
 
+#include "runtime/device/ptxsim/block.h"
 #include "runtime/device/ptxsim/matrix.h"
 #include "runtime/device/ptxsim/opcodes.h"
-#include "runtime/device/ptxsim/warp.h"
 
 #include <cstring>
 
@@ -48,6 +48,7 @@ static void multiplyAdd(Warp &warp, const Instruction &instruction, LaneMask) {
   multiply(kind, fragmentOf<4>(warp, instruction, a, kind.aRegisters()),
            fragmentOf<2>(warp, instruction, b, kind.bRegisters()),
            fragmentOf<4>(warp, instruction, c, kind.sumRegisters()), d);
+  ++warp.block().counters().matrixInstructions;
   setFragment(warp, instruction, 0, kind.sumRegisters(), d);
 }
 

@@ -108,6 +108,7 @@ static void multiplyAsync(Warp &warp, const Instruction &instruction, LaneMask) 
     std::copy_n(warp.lanes(instruction.operands[i]), kWarpSize, d[i].begin());
   }
   multiply(kind, operands, warp.predicate(instruction.operands.back()) != 0, d);
+  ++warp.block().counters().matrixInstructions;
   for (unsigned i = 0; i < sums; ++i) {
     std::copy(d[i].begin(), d[i].end(), warp.destination(instruction.operands[i]));
   }

@@ -14,6 +14,7 @@
 #include "runtime/device/ptxsim/counters.h"
 
 #include <cstddef>
+#include <map>
 #include <string>
 
 namespace fathom::runtime::ptxsim {
@@ -39,12 +40,20 @@ enum class Call : unsigned {
 };
 constexpr size_t kCalls = static_cast<size_t>(Call::Count);
 
+/// Of one kernel, over its launches.
+struct KernelCounters {
+  uint64_t launches = 0;
+  Counters executed;
+};
+
 struct DriverCounters {
   uint64_t calls[kCalls] = {};
   /// Kernels that ran, by launches and by nodes of graphs.
   uint64_t kernels = 0;
   uint64_t bytesUploaded = 0, bytesReadBack = 0, bytesCopied = 0;
   Counters executed;
+  /// By symbol.
+  std::map<std::string, KernelCounters> byKernel = {};
 
   uint64_t of(Call call) const { return calls[static_cast<size_t>(call)]; }
 };

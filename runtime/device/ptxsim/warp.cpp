@@ -122,6 +122,7 @@ uint64_t Warp::runGroup(uint64_t most) {
     if (mask != 0 && (instruction.gather == Gather::None || gather(instruction, mask))) {
       if (!kernel_->usesWgmma || touchRegisters(instruction, mask)) {
         instruction.handler(*this, instruction, mask);
+        log_.count(block_->counters());
       }
     }
     regroup_ |= next_ == meeting_ || yielded_;

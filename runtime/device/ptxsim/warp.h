@@ -6,6 +6,7 @@
 #ifndef FATHOM_RUNTIME_DEVICE_PTXSIM_WARP_H
 #define FATHOM_RUNTIME_DEVICE_PTXSIM_WARP_H
 
+#include "runtime/device/ptxsim/access_log.h"
 #include "runtime/device/ptxsim/finding.h"
 #include "runtime/device/ptxsim/memory.h"
 #include "runtime/device/ptxsim/random.h"
@@ -41,6 +42,8 @@ public:
   /// `space`, `align` what it must be a multiple of.
   uint8_t *access(const Instruction &instruction, Space space, uint64_t address, unsigned bytes, unsigned align,
                   unsigned lane, Access kind);
+  /// What a lane does to shared memory in the background, for the counters.
+  void logShared(uint32_t address, unsigned bytes, unsigned lane) { log_.addShared(address, bytes, lane); }
   /// The address that an operand [base + offset] has for a lane.
   uint64_t address(const Operand &operand, unsigned lane) const {
     uint64_t sum = lanes(operand)[lane] + static_cast<uint64_t>(operand.offset);
@@ -90,6 +93,7 @@ private:
   bool touchRegisters(const Instruction &instruction, LaneMask mask);
   void watch(const Instruction &instruction, uint32_t address, unsigned bytes, unsigned lane, Access kind,
              const uint8_t *host);
+  void count(const Allocation &allocation, uint64_t address, unsigned bytes, Access kind);
   void pick();
   unsigned firstOf() const;
   unsigned favored();
@@ -130,6 +134,7 @@ private:
   unsigned favored_ = kWarpSize;
   uint64_t clockReads_ = 0;
   const Allocation *lastAllocation_ = nullptr;
+  AccessLog log_;
   WgmmaRegisters wgmma_;
   unsigned wgmmaActor_ = 0;
 };

@@ -52,7 +52,17 @@ uint8_t *Warp::global(const Instruction &instruction, uint64_t address, unsigned
          format("%s 0x%" PRIx64 ", which is constant memory", verb(kind), address));
     return nullptr;
   }
+  count(*allocation, address, bytes, kind);
   return allocation->host + (address - allocation->address);
+}
+
+void Warp::count(const Allocation &allocation, uint64_t address, unsigned bytes, Access kind) {
+  Counters &counters = block_->counters();
+  bool isWrite = kind != Access::Read;
+  TouchedBytes &touched = isWrite ? allocation.touched->written : allocation.touched->read;
+  (isWrite ? counters.distinctBytesWritten : counters.distinctBytesRead) +=
+      touched.mark(address - allocation.address, bytes);
+  log_.addGlobal(address, bytes, isWrite);
 }
 
 void Warp::watch(const Instruction &instruction, uint32_t address, unsigned bytes, unsigned lane, Access kind,
@@ -92,6 +102,9 @@ uint8_t *Warp::access(const Instruction &instruction, Space space, uint64_t addr
     bool fits = bytes <= shared.size() && offset <= shared.size() - bytes;
     if (!fits) {
       return misplaced(instruction, space, offset, bytes, lane, shared.size());
+    }
+    if (kind != Access::Background) {
+      log_.addShared(address, bytes, lane);
     }
     if (&shared == &block_->shared() && kind != Access::Background) {
       watch(instruction, static_cast<uint32_t>(offset), bytes, lane, kind, shared.data() + offset);

@@ -126,6 +126,13 @@ typedef enum fathom_verify {
   FATHOM_VERIFY_NEVER = 2
 } fathom_verify_t;
 
+/// What a function of the caller's returns that is told how work goes on.
+typedef enum fathom_flow { FATHOM_CONTINUE = 0, FATHOM_STOP = 1 } fathom_flow_t;
+
+/// Called as |done| of |total| bytes of weights are where the model runs; at the end they are equal. It must return: no
+/// longjmp() and no exception. Anything but FATHOM_CONTINUE ends loading with FATHOM_STATUS_CANCELLED.
+typedef fathom_flow_t (*fathom_load_fn)(void *user, uint64_t done, uint64_t total);
+
 typedef struct fathom_model_options {
   size_t struct_size;
   /// Where the artifact starts in the file; not 0 for an executable that carries one.
@@ -139,6 +146,9 @@ typedef struct fathom_model_options {
   /// Where the model runs: "cpu", "cuda" for the first GPU, "cuda:N" for number N of them. NULL: where the environment
   /// variable FATHOM_DEVICE says, or else on the first device of this machine that the artifact has a program for.
   const char *device;
+  /// May be NULL. Not called where the device reads the file's own memory, as processors do.
+  fathom_load_fn on_load;
+  void *user;
 } fathom_model_options_t;
 
 /// Sets the first |struct_size| bytes to the defaults: the artifact is the whole file, its weights are mapped where
@@ -154,7 +164,8 @@ static inline void fathom_model_options_initialize(fathom_model_options_t *optio
 /// machine, or a weight file is not the one it was compiled from; FATHOM_STATUS_BAD_DATA if its contents are
 /// impossible; FATHOM_STATUS_UNSUPPORTED if weights are to be verified that it has no hashes of;
 /// FATHOM_STATUS_INVALID_ARGUMENT for a device of an unknown name, and FATHOM_STATUS_DEVICE if it is not there or
-/// fails; FATHOM_STATUS_OUT_OF_RESOURCES without memory, descriptors or a free handle.
+/// fails; FATHOM_STATUS_OUT_OF_RESOURCES without memory, descriptors or a free handle; FATHOM_STATUS_CANCELLED if
+/// |on_load| of the options says so.
 FATHOM_API fathom_status_t fathom_model_load_file(const char *path, const fathom_model_options_t *options,
                                                   fathom_model_t **out_model);
 
@@ -410,8 +421,6 @@ FATHOM_API fathom_status_t fathom_session_threads(fathom_session_t *session, uin
 FATHOM_API fathom_status_t fathom_session_cache_bytes(fathom_session_t *session, uint64_t *out_bytes);
 
 //===-- Sessions: text in, text out -----------------------------------------------------------===//
-
-typedef enum fathom_flow { FATHOM_CONTINUE = 0, FATHOM_STOP = 1 } fathom_flow_t;
 
 /// Called once for each generated token. |piece| is what the token adds to the text, whole UTF-8 characters
 /// only (empty while one is incomplete; U+FFFD for bytes that are none), valid during the call. It must not call the

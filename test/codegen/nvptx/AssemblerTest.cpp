@@ -4,10 +4,12 @@
 // What ptxas says, and who it is. Programs stand in for it: a shell script for one that works, another for one that
 // fails.
 
-#include "codegen/nvptx/Assembler.h"
+#include "codegen/llvm/UnitCache.h"
+#include "codegen/nvptx/CachingAssembler.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -68,6 +70,37 @@ TEST_F(ScriptTest, SaysWhatTheAssemblerSays) {
   std::string ptxas = write("echo 'line 3: unknown opcode' >&2; exit 255\n");
   EXPECT_EQ(llvm::toString(assemble(ptxas, "text", "sm_90a").takeError()),
             "ptxas failed for sm_90a: line 3: unknown opcode");
+}
+
+TEST_F(ScriptTest, IsAskedOnceForWhatACacheKeeps) {
+  // Each call is a line in a file beside it; versions are of the environment.
+  std::string ptxas = write("[ $1 = --version ] && echo \"$VERSION\" && exit\n"
+                            "echo \"$3\" >> \"$0.calls\"; echo 'Used 7 registers'; cat \"$3\" > \"$5\"\n");
+  auto countCalls = [&] {
+    auto calls = llvm::MemoryBuffer::getFile(ptxas + ".calls");
+    return calls ? (*calls)->getBuffer().count('\n') : 0;
+  };
+  UnitCache cache(folder.str().str() + "/cache", "compiler");
+  EmitOptions options;
+  options.cache = &cache;
+  options.assembler = ptxas;
+  auto assembleOnce = [&](llvm::StringRef ptx, llvm::StringRef processor) {
+    CachingAssembler assembler = llvm::cantFail(CachingAssembler::create(processor, options));
+    Assembled assembled = llvm::cantFail(assembler.assemble(ptx));
+    EXPECT_EQ(assembled.cubin, ptx);
+    EXPECT_EQ(assembled.registers, 7u);
+  };
+  setenv("VERSION", "13.0", 1);
+  assembleOnce("text", "sm_80");
+  assembleOnce("text", "sm_80");
+  EXPECT_EQ(countCalls(), 1u);
+  assembleOnce("other", "sm_80");
+  assembleOnce("text", "sm_90a");
+  EXPECT_EQ(countCalls(), 3u);
+  setenv("VERSION", "13.1", 1);
+  assembleOnce("text", "sm_80");
+  EXPECT_EQ(countCalls(), 4u);
+  unsetenv("VERSION");
 }
 
 TEST_F(ScriptTest, IsTakenFromTheEnvironmentFirst) {

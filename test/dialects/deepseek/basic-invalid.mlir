@@ -214,6 +214,14 @@ func.func @select_rows_c1(%x: tensor<?x8xf32>, %i: tensor<?xi32>) {
 
 // -----
 
+func.func @argmax_c1(%x: tensor<?x8xbf16>) {
+  // expected-error @+1 {{'deepseek.argmax' op expects f32 rows of one column at least, but got 'tensor<?x8xbf16>'}}
+  %y = deepseek.argmax %x : tensor<?x8xbf16> -> tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func @linear_c4_extra(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
   // expected-error @+1 {{'deepseek.linear' op expects extra operands of the result's type, 'tensor<?x4xf32>', or with a number for each of its columns, but got 'tensor<?x8xf32>'}}
   %y = deepseek.linear %x, %w epilogue(%x) {

@@ -10,6 +10,8 @@ func.func @rows(%ids: tensor<?xi32>, %table: tensor<16x8xbf16>) -> tensor<?x8xf3
   deepseek.record_state %x layer 3 : tensor<?x8xf32>
   // CHECK: deepseek.select_rows %[[X]], %[[IDS]] : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   %y = deepseek.select_rows %x, %ids : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  // CHECK: deepseek.argmax %[[X]] : tensor<?x8xf32> -> tensor<?xi32>
+  %z = deepseek.argmax %x : tensor<?x8xf32> -> tensor<?xi32>
   return %y : tensor<?x8xf32>
 }
 

@@ -38,6 +38,17 @@ TEST(StructuredValuesTest, EmbeddingAndSelectedRows) {
   expect_same_bits(got, want);
 }
 
+TEST(StructuredValuesTest, ArgmaxIsTheFirstOfTheLargestOrNone) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity(), kNaN = std::numeric_limits<float>::quiet_NaN();
+  GeneratedFunction argmax("deepseek.argmax %x : tensor<?x5xf32> -> tensor<?xi32>", {rows("x", 5)}, {ids("y")});
+  Floats x = {1, 3, 2, 3, 0, -4, -5, -3, -6, -3, 1, 2, kNaN, 9, 3, -kInfinity, 0, 0, 0, 0};
+  Ints want(4), got(4, 77);
+  ref::argmax(x.data(), 4, 5, want.data());
+  argmax.run(4, {x.data(), got.data()});
+  EXPECT_EQ(got, want);
+  EXPECT_EQ(got, (Ints{1, 2, -1, -1}));
+}
+
 TEST(StructuredValuesTest, Norms) {
   for (int64_t width : {1, 7, 8, 130}) {
     for (const char *type : {"f32", "bf16"}) {
