@@ -28,7 +28,6 @@ struct Device {
   /// The arch that all of its machines have.
   std::string_view baseline;
   /// How weights lie that its kernels read in panels: outputs of a panel, and rows of gates before those of their ups.
-  /// 0: they read none, but weights row by row.
   int64_t panels, interleave;
   /// What activations are there unless something else is said: f32 or bf16.
   std::string_view activationType;

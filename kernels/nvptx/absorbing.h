@@ -15,14 +15,14 @@ namespace fathom::nv {
 
 /// Number k of row `row`, with its scale.
 template <class Weight>
-FATHOM_INLINE float scaled_number(const Matrix<Weight> &weights, int64_t row, int64_t k) {
+FATHOM_INLINE float scaled_number(const RowMatrix<Weight> &weights, int64_t row, int64_t k) {
   float number = weights.number(row, k);
   return Weight::kQuantized ? number * weights.scale(row, k) : number;
 }
 
 /// sums[t] = sum over i of x(t, i) * row i of the weights at `column`: a chain of multiply-adds, ascending.
 template <int Tokens, class Weight, class X>
-FATHOM_INLINE void absorb(const Matrix<Weight> &weights, int64_t column, int64_t tokens, const X &x,
+FATHOM_INLINE void absorb(const RowMatrix<Weight> &weights, int64_t column, int64_t tokens, const X &x,
                           float (&sums)[Tokens]) {
   FATHOM_UNROLL for (int t = 0; t < Tokens; ++t) { sums[t] = 0.0f; }
   for (int64_t i = 0; i < weights.outputs; ++i) {

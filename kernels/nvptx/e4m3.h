@@ -19,13 +19,11 @@ FATHOM_INLINE float decode_e4m3_or_nan(uint32_t code) {
   return (code & 0x7F) == 0x7F ? __builtin_nanf("") : decode_e4m3(code);
 }
 
-/// Four codes as bf16, two in each word. A code moved into the fields of a bf16 reads as its value times 2^-120.
-FATHOM_INLINE void decode_e4m3_to_bf16(uint32_t codes, uint32_t (&to)[2]) {
-  FATHOM_UNROLL for (int i = 0; i < 2; ++i) {
-    // A code in the high half of each lane.
-    uint32_t high = permute_bytes(codes, 0, i == 0 ? 0x1404 : 0x3424);
-    to[i] = scale_bf16((high & 0x80008000) | (high & 0x7F007F00) >> 4);
-  }
+/// Codes number `first` and `second` of four as bf16. A code moved into the fields of a bf16 reads as its value times
+/// 2^-120.
+FATHOM_INLINE uint32_t decode_e4m3_pair(uint32_t codes, uint32_t first, uint32_t second) {
+  uint32_t high = permute_bytes(codes, 0, 0x0404 | first << 4 | second << 12); // in the high half of each lane
+  return scale_bf16((high & 0x80008000) | (high & 0x7F007F00) >> 4);
 }
 
 /// To nearest, ties to even; what is larger than 448 becomes +-448, NaN stays NaN.

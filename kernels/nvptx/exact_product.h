@@ -12,27 +12,29 @@
 namespace fathom::nv {
 
 /// `Few` is for MatrixProduct.
-template <class Weight, bool Gated, bool Few>
+template <class Matrix, bool Few>
 struct ExactProduct {
-  static constexpr int kParts = Gated ? 2 : 1;
+  static constexpr bool kScaled = Matrix::Weight::kQuantized;
+  static constexpr int kParts = Matrix::kGated ? 2 : 1;
   static constexpr int kOutputs = kExactOutputs, kRows = kExactRows, kStep = kExactStep;
   static constexpr int kOwn = kRows * kOutputs / kThreads;
-  /// Columns of weights in shared memory are apart by one more, for other banks.
-  static constexpr int kStride = kOutputs + 1;
+  static constexpr int kWeights = kParts * kOutputs; ///< rows of them
 
-  /// Weights [part][k][kStride], then x [row][k].
+  /// Columns of weights are apart by one more than they need, for other banks.
   struct Tile {
-    float weights[kParts][kStep][kStride];
+    float weights[kStep][kWeights + 1];
     float x[kRows][kStep];
   };
   static_assert(sizeof(Tile) <= kProductBytes);
 
-  static FATHOM_INLINE void fill(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t column,
-                                 int64_t row, int64_t from, Tile &tile) {
-    for (int i = thread(); i < kParts * kStep * kOutputs; i += kThreads) {
-      int k = i % kStep, n = i / kStep % kOutputs, part = i / kStep / kOutputs;
-      bool there = column + n < weights.outputs && from + k < weights.depth;
-      tile.weights[part][k][n] = there ? weights.number(part * weights.outputs + column + n, from + k) : 0.0f;
+  /// Threads side by side read what lies side by side.
+  static FATHOM_INLINE void fill(const Matrix &weights, const Tokens &x, int64_t rows, int64_t column, int64_t row,
+                                 int64_t from, Tile &tile) {
+    int64_t first = Matrix::row_of(column, 0);
+    for (int i = thread(); i < kStep * kWeights; i += kThreads) {
+      int k = Matrix::kPanels ? i / kWeights : i % kStep, n = Matrix::kPanels ? i % kWeights : i / kStep;
+      bool there = first + n < weights.rows() && from + k < weights.depth;
+      tile.weights[k][n] = there ? weights.number(first + n, from + k) : 0.0f;
     }
     for (int i = thread(); i < kRows * kStep; i += kThreads) {
       int k = i % kStep, r = i / kStep;
@@ -41,13 +43,13 @@ struct ExactProduct {
   }
 
   /// sums += partial * scale, where a block of scales ends behind step `end`.
-  static FATHOM_INLINE void scale(const Matrix<Weight> &weights, int64_t output, int64_t end,
-                                  float (&partial)[kParts][kOwn], float (&sums)[kParts][kOwn]) {
+  static FATHOM_INLINE void scale(const Matrix &weights, int64_t output, int64_t end, float (&partial)[kParts][kOwn],
+                                  float (&sums)[kParts][kOwn]) {
     if (end % FATHOM_SCALE_BLOCK != 0 && end < weights.depth) {
       return;
     }
     FATHOM_UNROLL for (int part = 0; part < kParts; ++part) {
-      float factor = output < weights.outputs ? weights.scale(part * weights.outputs + output, end - kStep) : 0.0f;
+      float factor = output < weights.outputs ? weights.scale(Matrix::row_of(output, part), end - kStep) : 0.0f;
       FATHOM_UNROLL for (int r = 0; r < kOwn; ++r) {
         sums[part][r] = __builtin_fmaf(partial[part][r], factor, sums[part][r]);
         partial[part][r] = 0.0f;
@@ -56,8 +58,8 @@ struct ExactProduct {
   }
 
   template <class Finish>
-  static FATHOM_INLINE void multiply(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t column,
-                                     int64_t row, const Finish &finish) {
+  static FATHOM_INLINE void multiply(const Matrix &weights, const Tokens &x, int64_t rows, int64_t column, int64_t row,
+                                     const Finish &finish) {
     auto &tile = *shared<Tile>();
     int n = thread() % kOutputs, first = thread() / kOutputs * kOwn;
     float chain[kParts][kOwn] = {}, sums[kParts][kOwn] = {};
@@ -70,15 +72,16 @@ struct ExactProduct {
       for (int64_t k = 0; k < steps; ++k) {
         FATHOM_UNROLL for (int part = 0; part < kParts; ++part) {
           FATHOM_UNROLL for (int r = 0; r < kOwn; ++r) {
-            chain[part][r] = __builtin_fmaf(tile.x[first + r][k], tile.weights[part][k][n], chain[part][r]);
+            chain[part][r] =
+                __builtin_fmaf(tile.x[first + r][k], tile.weights[k][Matrix::row_of(n, part)], chain[part][r]);
           }
         }
       }
-      if constexpr (Weight::kQuantized) {
+      if constexpr (kScaled) {
         scale(weights, column + n, from + kStep, chain, sums);
       }
     }
-    auto &results = Weight::kQuantized ? sums : chain;
+    auto &results = kScaled ? sums : chain;
     FATHOM_UNROLL for (int r = 0; r < kOwn; ++r) {
       if (column + n < weights.outputs && row + first + r < rows) {
         finish(row + first + r, column + n, results[0][r], results[kParts - 1][r]);

@@ -1,7 +1,10 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two sides of a product: weights row by row, and rows of activations.
+// The two sides of a product: weights, row by row or in panels, and rows of activations.
+//
+// A matrix of weights says how many rows it has, and which of them makes an output; of a gated product two do, which
+// are parts 0 and 1 of it. row_of(a + b) = row_of(a) + row_of(b), where a is a multiple of kPanel.
 
 #ifndef FATHOM_KERNELS_NVPTX_MATRICES_H
 #define FATHOM_KERNELS_NVPTX_MATRICES_H
@@ -11,10 +14,22 @@
 
 namespace fathom::nv {
 
-/// Weights [outputs, depth] row by row, gates before ups where there are both, with scales
-/// [ceil(rows / 128)][ceil(depth / 128)] if quantized; or a range of a tensor's rows.
+/// Without its scale.
 template <class Weight>
-struct Matrix {
+FATHOM_INLINE float decode(const char *data, int64_t index) {
+  if constexpr (Weight::kQuantized) {
+    return decode_e4m3(reinterpret_cast<const uint8_t *>(data)[index]);
+  } else {
+    return Numbers(data, Weight::kElement)[index];
+  }
+}
+
+/// Weights [outputs, depth] row by row, with scales [ceil(rows / 128)][ceil(depth / 128)] if quantized; or a range of a
+/// tensor's rows.
+template <class WeightType>
+struct RowMatrix {
+  using Weight = WeightType;
+  static constexpr bool kPanels = false, kGated = false;
   static constexpr int64_t kBytes = sizeof(typename Weight::Stored);
 
   const char *data; ///< of the tensor
@@ -23,19 +38,43 @@ struct Matrix {
   int64_t depth;
   int64_t first = 0; ///< row of the tensor that is output 0
 
+  FATHOM_INLINE int64_t rows() const { return outputs; }
+  static FATHOM_INLINE int64_t row_of(int64_t output, int /*part*/) { return output; }
   FATHOM_INLINE const char *row(int64_t row) const { return data + (first + row) * depth * kBytes; }
-
-  /// Without its scale.
-  FATHOM_INLINE float number(int64_t row, int64_t k) const {
-    if constexpr (Weight::kQuantized) {
-      return decode_e4m3(reinterpret_cast<const uint8_t *>(this->row(row))[k]);
-    } else {
-      return Numbers(this->row(row), Weight::kElement)[k];
-    }
-  }
-
+  FATHOM_INLINE float number(int64_t row, int64_t k) const { return decode<Weight>(this->row(row), k); }
   FATHOM_INLINE float scale(int64_t row, int64_t k) const {
     return scales[(first + row) / FATHOM_SCALE_BLOCK * ceil_div(depth, FATHOM_SCALE_BLOCK) + k / FATHOM_SCALE_BLOCK];
+  }
+};
+
+/// Weights in panels, [ceil(outputs / 32)][depth][32], with scales [ceil(outputs / 32)][ceil(depth / 128)][32] if
+/// quantized. Of gates and ups there is a panel of each by turns.
+template <class WeightType, bool Gated>
+struct PanelMatrix {
+  using Weight = WeightType;
+  static constexpr bool kPanels = true, kGated = Gated;
+  static constexpr int64_t kBytes = sizeof(typename Weight::Stored);
+
+  const char *data;
+  const float *scales;
+  int64_t outputs;
+  int64_t depth;
+
+  /// With those that fill the last panel.
+  FATHOM_INLINE int64_t rows() const { return ceil_div(outputs, kPanel) * kPanel * (Gated ? 2 : 1); }
+  static FATHOM_INLINE int64_t row_of(int64_t output, int part) {
+    return Gated ? (output / kPanel * 2 + part) * kPanel + output % kPanel : output;
+  }
+  /// Step k of all rows of a panel.
+  FATHOM_INLINE const char *step(int64_t panel, int64_t k) const {
+    return data + (panel * depth + k) * kPanel * kBytes;
+  }
+  FATHOM_INLINE float number(int64_t row, int64_t k) const {
+    return decode<Weight>(step(row / kPanel, k), row % kPanel);
+  }
+  FATHOM_INLINE float scale(int64_t row, int64_t k) const {
+    int64_t blocks = ceil_div(depth, FATHOM_SCALE_BLOCK);
+    return scales[(row / kPanel * blocks + k / FATHOM_SCALE_BLOCK) * kPanel + row % kPanel];
   }
 };
 

@@ -17,8 +17,8 @@ struct MlaAbsorbQuery : mla_absorb_query_op {
                                         int64_t rows) {
     constexpr int kTable = Weight::kQuantized ? 3 : 2;
     int64_t width = c[r] + c[dr], query = c[dn] + c[dr];
-    Matrix<Weight> weights = {operand<const char>(dispatch, 1), operand<const float>(dispatch, 2), c[dn], c[r],
-                              head * (c[dn] + c[dv])};
+    RowMatrix<Weight> weights = {operand<const char>(dispatch, 1), operand<const float>(dispatch, 2), c[dn], c[r],
+                                 head * (c[dn] + c[dv])};
     auto q = [&](int64_t t)
                  FATHOM_INLINED { return numbers(dispatch, 0, c[x_element]) + ((row + t) * c[H] + head) * query; };
     auto out = [&](int64_t t) FATHOM_INLINED {

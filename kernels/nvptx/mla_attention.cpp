@@ -17,8 +17,8 @@ template <class Weight>
 struct MlaAttention : mla_attention_op {
   static constexpr int kTable = Weight::kQuantized ? 3 : 2;
 
-  static FATHOM_INLINE Matrix<Weight> weights_of(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t head,
-                                                 bool values) {
+  static FATHOM_INLINE RowMatrix<Weight> weights_of(const fathom_dispatch_t *dispatch, const int64_t *c, int64_t head,
+                                                    bool values) {
     return {operand<const char>(dispatch, 1), operand<const float>(dispatch, 2), values ? c[dv] : c[dn], c[r],
             head * (c[dn] + c[dv]) + (values ? c[dn] : 0)};
   }
@@ -42,7 +42,7 @@ struct MlaAttention : mla_attention_op {
     Numbers out = numbers(dispatch, kTable + 1, c[x_element]) + (row * c[H] + first) * c[dv];
     for (int64_t i = warp(); i < heads * c[dv]; i += kWarps) {
       int64_t head = i / c[dv], value = i % c[dv];
-      Matrix<Weight> weights = weights_of(dispatch, c, first + head, true);
+      RowMatrix<Weight> weights = weights_of(dispatch, c, first + head, true);
       float sum = 0.0f;
       for (int64_t k = lane(); k < c[r]; k += kWarp) {
         sum = __builtin_fmaf(latents[head * shared_stride(c[r] + c[dr]) + k], scaled_number(weights, value, k), sum);

@@ -14,16 +14,16 @@ struct MlaExpandOutput : mla_expand_output_op {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c) {
     constexpr int kOut = Weight::kQuantized ? 3 : 2;
     Tokens all = {numbers(dispatch, 0, c[x_element]), c[H] * c[r], c[r] % kChunk == 0};
-    auto count = [&](int64_t) FATHOM_INLINED { return count_tiles<Weight, false>(all, c[dv], dispatch->rows); };
+    auto count = [&](int64_t) FATHOM_INLINED { return count_tiles_of<RowMatrix<Weight>>(all, c[dv], dispatch->rows); };
     take_turns(c[H], count, [&](int64_t head, int64_t tile) FATHOM_INLINED {
-      Matrix<Weight> weights = {operand<const char>(dispatch, 1), operand<const float>(dispatch, 2), c[dv], c[r],
-                                head * (c[dn] + c[dv]) + c[dn]};
+      RowMatrix<Weight> weights = {operand<const char>(dispatch, 1), operand<const float>(dispatch, 2), c[dv], c[r],
+                                   head * (c[dn] + c[dv]) + c[dn]};
       Tokens x = all;
       x.data = x.data + head * c[r];
       Numbers out = numbers(dispatch, kOut, c[x_element]) + head * c[dv];
       auto store = [&](int64_t row, int64_t column, float value, float)
                        FATHOM_INLINED { out.set(row * c[H] * c[dv] + column, value); };
-      multiply_rows<Weight, false>(weights, x, dispatch->rows, tile, store);
+      multiply_rows(weights, x, dispatch->rows, tile, store);
     });
   }
 };

@@ -111,6 +111,16 @@ FATHOM_INLINE void for_each_chunk(int64_t width, const Use &use) {
   }
 }
 
+/// use(i) for those of `Count` that are this thread's, of kThreads.
+template <int Count, class Use>
+FATHOM_INLINE void for_each_of_threads(const Use &use) {
+  FATHOM_UNROLL for (int first = 0; first < Count; first += kThreads) {
+    if (first + kThreads <= Count || first + thread() < Count) {
+      use(first + thread());
+    }
+  }
+}
+
 /// use(unit) for those of `units` that are this block's.
 template <class Use>
 FATHOM_INLINE void for_each_unit(int64_t units, const Use &use) {

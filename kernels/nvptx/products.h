@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// out[rows, N] = x[rows, K] * W^T, by tiles: of weights row by row, gated or not.
+// out[rows, N] = x[rows, K] * W^T, by tiles, of weights in either layout, gated or not.
 //
 // Two forms, of which constants choose. Where activations are f32, or weights are, a sum is one chain of multiply-adds
 // over k in ascending order (exact_product.h); where both are narrow it is a chain of the instruction that multiplies
@@ -32,10 +32,9 @@ struct Finish {
 };
 
 /// Tiles of a product of `rows` rows, of which this block takes every blocks()th, from number `first` on.
-template <template <class, bool, bool> class Form, class Weight, bool Gated, bool Few, class Finish>
-FATHOM_INLINE void multiply_tiles(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t first,
+template <class Tile, class Matrix, class Finish>
+FATHOM_INLINE void multiply_tiles(const Matrix &weights, const Tokens &x, int64_t rows, int64_t first,
                                   const Finish &finish) {
-  using Tile = Form<Weight, Gated, Few>;
   int64_t across = ceil_div(weights.outputs, Tile::kOutputs);
   for (int64_t tile = first; tile < across * ceil_div(rows, Tile::kRows); tile += blocks()) {
     Tile::multiply(weights, x, rows, tile % across * Tile::kOutputs, tile / across * Tile::kRows, finish);
@@ -54,16 +53,16 @@ FATHOM_INLINE int64_t count_tiles(int64_t outputs, int64_t rows) {
 }
 
 /// How many tiles a product of `rows` rows has.
-template <class Weight, bool Gated>
-FATHOM_INLINE int64_t count_tiles(const Tokens &x, int64_t outputs, int64_t rows) {
-  if constexpr (Weight::kElement != FATHOM_ROW_F32) {
-    using Few = MatrixProduct<Weight, Gated, true>;
-    if (!is_exact<Weight>(x)) {
+template <class Matrix>
+FATHOM_INLINE int64_t count_tiles_of(const Tokens &x, int64_t outputs, int64_t rows) {
+  if constexpr (Matrix::Weight::kElement != FATHOM_ROW_F32) {
+    using Few = MatrixProduct<Matrix, true>;
+    if (!is_exact<typename Matrix::Weight>(x)) {
       return rows <= Few::kRows ? count_tiles<Few>(outputs, rows)
-                                : count_tiles<MatrixProduct<Weight, Gated, false>>(outputs, rows);
+                                : count_tiles<MatrixProduct<Matrix, false>>(outputs, rows);
     }
   }
-  return count_tiles<ExactProduct<Weight, Gated, false>>(outputs, rows);
+  return count_tiles<ExactProduct<Matrix, false>>(outputs, rows);
 }
 
 /// run(product, tile) for the tiles of several products that are this block's: of each product from one on, every
@@ -82,17 +81,18 @@ FATHOM_INLINE void take_turns(int64_t products, const Count &count, const Run &r
 }
 
 /// The tiles of a product that are this block's, where tile `first` is.
-template <class Weight, bool Gated, class Finish>
-FATHOM_INLINE void multiply_rows(const Matrix<Weight> &weights, const Tokens &x, int64_t rows, int64_t first,
+template <class Matrix, class Finish>
+FATHOM_INLINE void multiply_rows(const Matrix &weights, const Tokens &x, int64_t rows, int64_t first,
                                  const Finish &finish) {
+  using Weight = typename Matrix::Weight;
   if (is_exact<Weight>(x)) {
-    return multiply_tiles<ExactProduct, Weight, Gated, false>(weights, x, rows, first, finish);
+    return multiply_tiles<ExactProduct<Matrix, false>>(weights, x, rows, first, finish);
   }
   if constexpr (Weight::kElement != FATHOM_ROW_F32) {
-    if (rows <= MatrixProduct<Weight, Gated, true>::kRows) {
-      multiply_tiles<MatrixProduct, Weight, Gated, true>(weights, x, rows, first, finish);
+    if (rows <= MatrixProduct<Matrix, true>::kRows) {
+      multiply_tiles<MatrixProduct<Matrix, true>>(weights, x, rows, first, finish);
     } else {
-      multiply_tiles<MatrixProduct, Weight, Gated, false>(weights, x, rows, first, finish);
+      multiply_tiles<MatrixProduct<Matrix, false>>(weights, x, rows, first, finish);
     }
   }
 }

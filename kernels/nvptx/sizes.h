@@ -14,6 +14,8 @@ namespace fathom::nv {
 
 constexpr int64_t kThreads = 256;
 constexpr int64_t kWarps = kThreads / 32;
+/// Outputs that lie side by side in weights in panels.
+constexpr int64_t kPanel = FATHOM_PANEL_WIDTH;
 /// Numbers that a thread takes at a time: 16 bytes of bf16.
 constexpr int64_t kChunk = 8;
 /// Rows of a block where blocks are not for rows: as many as a call has at most.
@@ -35,10 +37,10 @@ FATHOM_INLINE constexpr int64_t gate_bytes(int64_t experts) { return 3 * experts
 /// Tiles of products in f32: outputs, rows, and steps of k in shared memory.
 constexpr int64_t kExactOutputs = 64, kExactRows = 16, kExactStep = 32;
 
-/// Steps of a product that are in shared memory, and the memory of all: that of 128 rows of weights of FP8 and 16 of
-/// tokens, 128 numbers each and 16 bytes.
+/// Steps of a product that are in shared memory, and the memory of all: that of 128 outputs of FP8 in panels and of 16
+/// tokens, 128 numbers each; the tokens' rows are 16 bytes longer.
 constexpr int64_t kStages = 4;
-constexpr int64_t kProductBytes = kStages * (128 * (128 + 16) + 16 * (256 + 16));
+constexpr int64_t kProductBytes = kStages * (128 * 128 + 16 * (256 + 16));
 /// Outputs and rows for which a grid of a product has a block.
 constexpr int64_t kProductOutputs = 64, kProductRows = 64;
 /// Blocks for experts, of which each takes tiles as long as there are any: a few for each processor of a large GPU.

@@ -26,9 +26,9 @@ static KernelUse withReadableScales(const KernelUse &use) {
   return isKernelBlock(use.block, use.layout == kRowsLayout) ? use : KernelUse();
 }
 
-/// What the device's kernels read, and the packer makes; null: weights as they are.
+/// What the device's kernels read, and the packer makes.
 static LayoutAttr getDeviceLayout(MLIRContext *context, const kernels::Device &device) {
-  return device.panels == 0 ? LayoutAttr() : LayoutAttr::get(context, device.panels, device.interleave);
+  return LayoutAttr::get(context, device.panels, device.interleave);
 }
 
 TargetAttr makeTarget(MLIRContext *context, const kernels::Arch &arch, StringRef tune, bool layouts, Type activation) {
@@ -50,9 +50,7 @@ FailureOr<const kernels::Arch *> findArch(Location location, StringRef name) {
 static LogicalResult verifyLayouts(ModuleOp module, TargetAttr target) {
   LayoutAttr layout = getDeviceLayout(module.getContext(), *kernels::findArch(target.getArch())->device);
   if (target.getLayout() && target.getLayout() != layout) {
-    InFlightDiagnostic error = emitError(module.getLoc(), "expects ");
-    return (layout ? error << layout : error << "weights row by row")
-           << ", which kernels read, but got " << target.getLayout();
+    return emitError(module.getLoc(), "expects ") << layout << ", which kernels read, but got " << target.getLayout();
   }
   WalkResult result = module.walk([&](ConvertLayoutOp op) -> WalkResult {
     LayoutAttr layout = getLayout(op.getType());

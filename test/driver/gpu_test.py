@@ -6,6 +6,7 @@
 Generated kernels are the same arithmetic in the same order on both, so without kernels logits are equal bit for bit.
 """
 
+import itertools
 import json
 import os
 import re
@@ -74,6 +75,28 @@ class Compile(support.DriverTest):
         answers = {make("run", path, PROMPT, "-n", "3", "--output=token-ids", *device).stdout
                    for device in ((), ("--device=cpu",), ("--device=ptxsim",))}
         self.assertEqual(len(answers), 1)
+
+    def sizes(self, checkpoint, *options):
+        """The bytes of artifacts for a CPU, for a GPU and for both, and those of their weights."""
+        files, weights = [], []
+        for target in (("--target=cpu",), ("--target=cuda", "--cubin=none"), ("--target=cpu,cuda", "--cubin=none")):
+            path = self.path("model")
+            make("compile", checkpoint, "-o", path, *target, *options)
+            segments = json.loads(make("inspect", path, "--json").stdout)["segments"]
+            files.append(os.path.getsize(path))
+            weights.append(sum(segment["size_bytes"] for segment in segments if segment["name"] == "weights"))
+        return files, weights
+
+    def test_two_kinds_of_machines_share_all_weights(self):
+        for name, activations in itertools.product(("v2-tiny", "v3-tiny-fp8"), ("f32", "bf16")):
+            with self.subTest(name, activations=activations):
+                _, weights = self.sizes(oracle(name), "--max-context=128", "--draft=none", "--act-type=" + activations)
+                self.assertEqual(len(set(weights)), 1, weights)
+
+    def test_two_kinds_of_machines_cost_little_more_than_one(self):
+        """The second's code; even of a model this small."""
+        (of_cpu, of_gpu, of_both), _ = self.sizes(oracle("demo"), "--draft=none")
+        self.assertLessEqual(of_both, 1.1 * max(of_cpu, of_gpu))
 
     def test_a_module_says_which_machine_it_is_for(self):
         """What IR cannot become is refused as if --target had said the machine."""

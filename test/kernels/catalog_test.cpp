@@ -108,7 +108,8 @@ TEST(CatalogTest, HasTheLevelsOfEveryDevice) {
 
 TEST(CatalogTest, FindsKernelsOfAGpu) {
   EXPECT_EQ(kernels::findKernel("rms_norm", "sm_90a", "bf16", "none", "bf16")->symbol, "sm_80_bf16_rms_norm");
-  EXPECT_EQ(kernels::findKernel("gemm", "sm_80", "bf16", "panels"), nullptr);
+  EXPECT_EQ(kernels::findKernel("gemm", "sm_80", "bf16", "panels")->symbol, "sm_80_bf16_gemm");
+  EXPECT_EQ(kernels::findKernel("gemm", "sm_80", "bf16", "rows"), nullptr);
 }
 
 TEST(CatalogTest, SaysHowAGpuLaunchesAKernel) {

@@ -182,7 +182,7 @@ static Floats gated_reference(const Floats &x, const Weight &gate, const Weight 
 
 TEST_P(GemmSwigluTest, MatchesReferenceOverShapes) {
   for (const Shape &shape : kShapes) {
-    Gated both(*GetParam(), Weight(GetParam()->weightType, shape.N, shape.K, 37),
+    Gated both(Weight(GetParam()->weightType, shape.N, shape.K, 37),
                Weight(GetParam()->weightType, shape.N, shape.K, 38));
     for (int64_t T : {1, 2, 4, 6, 13, 65}) {
       SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
@@ -197,14 +197,14 @@ TEST_P(GemmSwigluTest, MatchesReferenceOverShapes) {
 TEST_P(GemmSwigluTest, RoundsNumbersOnce) {
   RoundingScope rounding(10 * order_tolerance(*GetParam()));
   for (int64_t T : {1, 13}) {
-    Gated both(*GetParam(), Weight(GetParam()->weightType, 33, 130, 37), Weight(GetParam()->weightType, 33, 130, 38));
+    Gated both(Weight(GetParam()->weightType, 33, 130, 37), Weight(GetParam()->weightType, 33, 130, 38));
     product(*GetParam(), random_floats(T * 130, 39), both.gate, &both, T, 2);
   }
 }
 
 TEST_P(GemmSwigluTest, RowAloneHasTheBitsItHasInABatch) {
   const int64_t T = 29, K = 300, N = 100;
-  Gated both(*GetParam(), Weight(GetParam()->weightType, N, K, 47), Weight(GetParam()->weightType, N, K, 48));
+  Gated both(Weight(GetParam()->weightType, N, K, 47), Weight(GetParam()->weightType, N, K, 48));
   Floats x = random_floats(T * K, 49), batch = product(*GetParam(), x, both.gate, &both, T, 2);
   for (int64_t t = 0; t < T; t += 7) {
     Floats row(&x[t * K], &x[t * K] + K), want(&batch[t * N], &batch[t * N] + N);

@@ -458,37 +458,9 @@ Floats Weight::panel_scales() const {
   return panels;
 }
 
-/// Gives all rows the scales that the first have in `from`.
-static void share_scales(const Floats &from, Weight &weight) {
-  size_t blocks = (weight.columns + 127) / 128;
-  for (size_t i = 0; i < weight.scales.size(); ++i) {
-    weight.scales[i] = from[i % blocks];
-  }
-  ref::dequantize(weight.data.data(), weight.scales.data(), weight.rows, weight.columns, weight.decoded.data());
-}
-
-Gated::Gated(const Kernel &kernel, Weight gates, Weight ups) : gate(std::move(gates)), up(std::move(ups)) {
-  int64_t blocks = (gate.columns + 127) / 128;
-  if (kernel.layout == "panels") {
-    data = alternate(gate.panels(), up.panels(), gate.columns * 32 * gate.element);
-    scales = alternate(gate.panel_scales(), up.panel_scales(), blocks * 32);
-    return;
-  }
-  data = gate.data;
-  data.insert(data.end(), up.data.begin(), up.data.end());
-  if (gate.quantized && gate.rows % 128 == 0) {
-    scales = gate.scales;
-    scales.insert(scales.end(), up.scales.begin(), up.scales.end());
-    return;
-  }
-  // A block of scales may be of both.
-  if (gate.quantized) {
-    share_scales(Floats(gate.scales), up);
-    share_scales(Floats(gate.scales), gate);
-  }
-  for (int64_t i = 0; i < (2 * gate.rows + 127) / 128 * blocks; ++i) {
-    scales.push_back(gate.scales[i % blocks]);
-  }
+Gated::Gated(Weight gates, Weight ups) : gate(std::move(gates)), up(std::move(ups)) {
+  data = alternate(gate.panels(), up.panels(), gate.columns * 32 * gate.element);
+  scales = alternate(gate.panel_scales(), up.panel_scales(), (gate.columns + 127) / 128 * 32);
 }
 
 void expect_near(const Floats &got, const Floats &want, double absolute, double relative) {

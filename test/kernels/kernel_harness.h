@@ -135,10 +135,9 @@ std::vector<T> alternate(const std::vector<T> &gate, const std::vector<T> &up, s
   return both;
 }
 
-/// Gates and ups as a kernel takes them: in panels by turns, else one after the other. There a block of scales may be
-/// of both, so that FP8 weights are first given scales that are those of all rows.
+/// Gates and ups as a kernel takes them: in panels by turns.
 struct Gated {
-  Gated(const Kernel &kernel, Weight gate, Weight up);
+  Gated(Weight gate, Weight up);
   Weight gate, up;
   std::vector<uint8_t> data;
   Floats scales;

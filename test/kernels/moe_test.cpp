@@ -182,9 +182,7 @@ struct Experts {
       data.push_back(panels ? gate[e].panels() : gate[e].data);
       scales.push_back(panels ? gate[e].panel_scales() : gate[e].scales);
       if (gated) {
-        Gated both(kernel, gate[e], up[e]);
-        gate[e] = both.gate;
-        up[e] = both.up;
+        Gated both(gate[e], up[e]);
         data[e] = both.data;
         scales[e] = both.scales;
       }

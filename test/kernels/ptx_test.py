@@ -60,19 +60,20 @@ CONSTANTS = {
     "index_candidates": {**INDEX, "parts": 8},
     "index_merge": {**INDEX, "parts": 8},
 }
-# Ops whose kernels multiply matrices where activations are bf16, and weights are bf16 or FP8.
-PRODUCTS = ("gemm", "gemm_swiglu", "moe_gemm", "moe_gemm_swiglu", "mla_expand_output")
+# Ops whose kernels multiply matrices where activations are bf16, and weights are bf16 or FP8: in panels, or row by row.
+PANEL_PRODUCTS = ("gemm", "gemm_swiglu", "moe_gemm", "moe_gemm_swiglu")
+PRODUCTS = PANEL_PRODUCTS + ("mla_expand_output",)
 # The same where what they read of the cache is.
 ATTENTION = ("gqa_attention", "mla_latent_attention", "mla_selected_attention", "mla_attention")
 INEXACT = r"\.approx|\.full\b|\.ftz|\b(?:add|sub|mul)\.f(?:32|64)\b|\bcall\b|\.local\b|\.func\b"
-MATRIX_INSTRUCTIONS = ("mma.sync", "ldmatrix", "cp.async.cg")
+MATRIX_INSTRUCTIONS = ("mma.sync", "ldmatrix", ".x4.trans", "cp.async.cg")
 
 
 def list_instructions(op, weight_type, element):
     """Those of MATRIX_INSTRUCTIONS that a kernel is there for."""
     if element == 1 and op in PRODUCTS and weight_type != "f32":
-        return [name for name in MATRIX_INSTRUCTIONS if name != "ldmatrix" or weight_type == "bf16"]
-    return list(MATRIX_INSTRUCTIONS[:2]) if element == 1 and op in ATTENTION else []
+        return [name for name in MATRIX_INSTRUCTIONS if name != ".x4.trans" or op in PANEL_PRODUCTS]
+    return list(MATRIX_INSTRUCTIONS[:3]) if element == 1 and op in ATTENTION else []
 
 
 # As codegen writes an entry: operands are parameters, step and cache are in memory of the device.
