@@ -24,6 +24,7 @@ struct Variant {
   const char *mcpu;
   huggingface::StoredType cacheType = huggingface::StoredType::F32;
   ActivationType activation = ActivationType::F32;
+  const char *target = "cpu";
 };
 
 constexpr Variant kPacked = {"packed", codegen::WeightStorage::Pack, true, "native"};
@@ -37,6 +38,10 @@ constexpr Variant kActBf16 = {"act_bf16", codegen::WeightStorage::Pack,  true,
                               "native",   huggingface::StoredType::Bf16, ActivationType::Bf16};
 constexpr Variant kActBf16NoKernels = {"act_bf16_no_kernels",         codegen::WeightStorage::Pack, false, "native",
                                        huggingface::StoredType::Bf16, ActivationType::Bf16};
+/// Of the same arithmetic on both kinds of machines.
+constexpr Variant kNoKernelsGpu = {"no_kernels_gpu", codegen::WeightStorage::Pack, false,
+                                   "native",         huggingface::StoredType::F32, ActivationType::F32,
+                                   "cpu,cuda"};
 
 /// A model of test/models, compiled one way.
 struct Case {
@@ -53,6 +58,8 @@ struct Case {
     options.mcpu = variant.mcpu;
     options.cacheType = variant.cacheType;
     options.activation = variant.activation;
+    options.target = variant.target;
+    options.cubin = variant.target == std::string("cpu") ? options.cubin : "none";
     return test::compile(options);
   }
 };
