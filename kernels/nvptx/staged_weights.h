@@ -43,13 +43,13 @@ struct StagedWeights<RowMatrix<Weight>, Rows, Steps> {
 
   static FATHOM_INLINE void fill(const Matrix &weights, int64_t first, int64_t from, char *to) {
     constexpr int kOfRow = Steps * Matrix::kBytes / 16;
-    for_each_of_threads<Rows * kOfRow>([&](int i) FATHOM_INLINED {
+    for (int i = thread(); i < Rows * kOfRow; i += kThreads) {
       int n = i / kOfRow, at = i % kOfRow;
       bool there = first + n < weights.rows();
       copy_numbers<typename Weight::Stored>(to + n * kRow + 16 * at, weights.row(there ? first + n : 0),
                                             from + at * (16 / Matrix::kBytes), weights.depth, there,
                                             weights.depth * Matrix::kBytes % 16 == 0);
-    });
+    }
   }
 
   static FATHOM_INLINE void load(const char *from, int64_t row, int k, Fragments &to) {
