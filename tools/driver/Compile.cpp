@@ -213,9 +213,8 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "what activations are: f32, or bf16, to which each op rounds what it gives (f32 on CPUs, bf16 on GPUs)", 0, 0,
        kActivationTypeNames, &arguments.givenActivation},
       {"cache-type", 0, OptionKind::kChoice, &arguments.cacheType, "TYPE",
-       "what the cache keeps numbers as: smaller takes less memory, and is less exact (bf16 where activations are, "
-       "else f32)",
-       0, 0, huggingface::kStoredTypeNames, &arguments.givenCache},
+       "what the cache keeps numbers as: smaller takes less memory, and is less exact (as activations)", 0, 0,
+       huggingface::kStoredTypeNames, &arguments.givenCache},
       {"max-batch", 0, OptionKind::kCount, &arguments.maxBatch, "N", "most sequences in one decode step (16)", 1, 4096,
        nullptr, &arguments.givenBatch},
       {"prefill-rows", 0, OptionKind::kCount, &arguments.prefillRows, "N",
