@@ -121,6 +121,9 @@ Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor
   }
   Assembled assembled;
   assembled.cubin = (*output)->read();
+  if (!StringRef(assembled.cubin).starts_with("\177ELF")) {
+    return createStringError("ptxas failed for " + processor + ": it wrote no machine code");
+  }
   readResources(*report, assembled);
   return assembled;
 }

@@ -60,9 +60,9 @@ protected:
 
 TEST_F(ScriptTest, GivesTheFileThatTheAssemblerWrites) {
   // ptxas -arch=sm_80 -v INPUT -o OUTPUT
-  std::string ptxas = write("echo 'Used 7 registers'; { echo \"$1\"; cat \"$3\"; } > \"$5\"\n");
+  std::string ptxas = write("echo 'Used 7 registers'; { printf '\\177ELF'; echo \"$1\"; cat \"$3\"; } > \"$5\"\n");
   Assembled assembled = llvm::cantFail(assemble(ptxas, "text", "sm_80"));
-  EXPECT_EQ(assembled.cubin, "-arch=sm_80\ntext");
+  EXPECT_EQ(assembled.cubin, "\177ELF-arch=sm_80\ntext");
   EXPECT_EQ(assembled.registers, 7u);
 }
 
@@ -72,10 +72,18 @@ TEST_F(ScriptTest, SaysWhatTheAssemblerSays) {
             "ptxas failed for sm_90a: line 3: unknown opcode");
 }
 
+TEST_F(ScriptTest, MustHaveWrittenMachineCode) {
+  for (const char *script : {"exit 0\n", "echo garbage > \"$5\"\n"}) {
+    EXPECT_EQ(llvm::toString(assemble(write(script), "text", "sm_80").takeError()),
+              "ptxas failed for sm_80: it wrote no machine code");
+  }
+}
+
 TEST_F(ScriptTest, IsAskedOnceForWhatACacheKeeps) {
   // Each call is a line in a file beside it; versions are of the environment.
-  std::string ptxas = write("[ $1 = --version ] && echo \"$VERSION\" && exit\n"
-                            "echo \"$3\" >> \"$0.calls\"; echo 'Used 7 registers'; cat \"$3\" > \"$5\"\n");
+  std::string ptxas =
+      write("[ $1 = --version ] && echo \"$VERSION\" && exit\n"
+            "echo \"$3\" >> \"$0.calls\"; echo 'Used 7 registers'; { printf '\\177ELF'; cat \"$3\"; } > \"$5\"\n");
   auto countCalls = [&] {
     auto calls = llvm::MemoryBuffer::getFile(ptxas + ".calls");
     return calls ? (*calls)->getBuffer().count('\n') : 0;
@@ -87,7 +95,7 @@ TEST_F(ScriptTest, IsAskedOnceForWhatACacheKeeps) {
   auto assembleOnce = [&](llvm::StringRef ptx, llvm::StringRef processor) {
     CachingAssembler assembler = llvm::cantFail(CachingAssembler::create(processor, options));
     Assembled assembled = llvm::cantFail(assembler.assemble(ptx));
-    EXPECT_EQ(assembled.cubin, ptx);
+    EXPECT_EQ(assembled.cubin, "\177ELF" + ptx.str());
     EXPECT_EQ(assembled.registers, 7u);
   };
   setenv("VERSION", "13.0", 1);
