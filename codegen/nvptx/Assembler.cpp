@@ -11,6 +11,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -43,14 +44,16 @@ public:
     auto file = std::make_unique<TemporaryFile>();
     int descriptor;
     if (std::error_code error = sys::fs::createTemporaryFile("fathom", suffix, descriptor, file->path)) {
-      return createFileError("a temporary file", error);
+      SmallString<128> folder;
+      sys::path::system_temp_directory(/*erasedOnReboot=*/true, folder);
+      return makeSystemError("cannot make a temporary file in '" + folder + "'", error.value());
     }
     file->remover.setFile(file->path);
     raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
     stream << contents;
     stream.close();
     if (stream.has_error()) {
-      Error error = createFileError(file->path, stream.error());
+      Error error = makeSystemError("cannot write '" + file->path + "'", stream.error().value());
       stream.clear_error();
       return std::move(error);
     }
@@ -97,9 +100,12 @@ static Expected<std::string> runAssembler(StringRef ptxas, ArrayRef<StringRef> a
       sys::ExecuteAndWait(ptxas, command, std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
   std::string text = (*report)->read();
   if (code != 0) {
+    // Negative: it could not be run, or something ended it.
+    ExitCode kind = code > 0 ? ExitCode::Unsupported : code == -1 ? ExitCode::InputOutput : ExitCode::Resources;
     StringRef said = StringRef(text).trim();
-    return createStringError("ptxas failed" + purpose + ": " +
-                             (said.empty() ? StringRef(message) : said.take_front(2000)));
+    return makeError(kind, "ptxas failed" + purpose + ": " +
+                               (said.empty() ? StringRef(message) : said.take_front(2000)) +
+                               "; set FATHOM_PTXAS to another, or do without by --cubin=none");
   }
   return text;
 }
@@ -109,9 +115,13 @@ Expected<std::string> getAssemblerVersion(StringRef ptxas) {
 }
 
 Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor) {
-  auto input = TemporaryFile::create("ptx", ptx), output = TemporaryFile::create("cubin");
-  if (!input || !output) {
-    return joinErrors(input.takeError(), output.takeError());
+  auto input = TemporaryFile::create("ptx", ptx);
+  if (!input) {
+    return input.takeError();
+  }
+  auto output = TemporaryFile::create("cubin");
+  if (!output) {
+    return output.takeError();
   }
   std::string arch = ("-arch=" + processor).str();
   Expected<std::string> report =
@@ -122,7 +132,7 @@ Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor
   Assembled assembled;
   assembled.cubin = (*output)->read();
   if (!StringRef(assembled.cubin).starts_with("\177ELF")) {
-    return createStringError("ptxas failed for " + processor + ": it wrote no machine code");
+    return makeError(ExitCode::Unsupported, "ptxas failed for " + processor + ": it wrote no machine code");
   }
   readResources(*report, assembled);
   return assembled;

@@ -83,14 +83,20 @@ static Expected<SmallVector<Assembled>> assembleAll(ArrayRef<CompiledUnit> units
   }
   std::atomic<size_t> next = 0;
   std::mutex mutex;
+  bool hasFailed = false; // whatever others say would be the same
   Error result = Error::success();
   shareWork(options.threads, [&] {
     for (size_t i; !options.assembler.empty() && (i = next++) < distinct.size();) {
       auto &[ptx, place] = *(distinct.begin() + i);
       Expected<Assembled> assembled = assembler->assemble(ptx);
       std::lock_guard<std::mutex> lock(mutex);
-      place = assembled ? std::move(*assembled) : Assembled();
-      result = joinErrors(std::move(result), assembled.takeError());
+      if (hasFailed || !assembled) {
+        Error error = assembled.takeError();
+        hasFailed ? consumeError(std::move(error)) : void(result = joinErrors(std::move(result), std::move(error)));
+        hasFailed = true;
+        return;
+      }
+      place = std::move(*assembled);
       done += ptx.size();
       if (options.progress) {
         options.progress(done, total);

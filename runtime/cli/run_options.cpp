@@ -171,11 +171,11 @@ int refuseDraft(const char *program, const char *text) {
                          FATHOM_MOST_DRAFTS, text);
 }
 
-int checkDevice(const char *program, const char *device) {
+int checkDevice(const char *program, const char *device, const char *option) {
   runtime::DeviceChoice choice;
   fathom_status_t status = runtime::chooseDevice(device, &choice);
   if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
-    return printUsageError(program, "option '--device': %s", fathom_status_message());
+    return printUsageError(program, "option '--%s': %s", option, fathom_status_message());
   }
   return status == FATHOM_STATUS_OK ? int(kContinue) : report(program, status);
 }
@@ -200,7 +200,7 @@ static int checkCompare(const ModelSource &source, const RunOptions &o) {
                              {!strcmp(o.output, "token-ids"), "output=token-ids", "--compare prints text or JSON"}};
   int code = refuseUseless(source.program, useless, sizeof(useless) / sizeof(*useless));
   for (int i = 0; code == kContinue && i < 2; ++i) {
-    code = checkDevice(source.program, pair.names[i]);
+    code = checkDevice(source.program, pair.names[i], "compare");
   }
   return code;
 }

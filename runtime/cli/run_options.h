@@ -73,8 +73,9 @@ bool parseDraft(const char *text, uint32_t *drafts);
 /// What is wrong with it then, and an exit code.
 int refuseDraft(const char *program, const char *text);
 
-/// Whether --device names one that is there: kContinue, or an exit code with a message on stderr. NULL names none.
-int checkDevice(const char *program, const char *device);
+/// Whether |device|, which the option names, is one that is there: kContinue, or an exit code with a message on stderr.
+/// NULL names none.
+int checkDevice(const char *program, const char *device, const char *option = "device");
 
 /// A model and a session, released at the end of the scope.
 class LoadedModel {

@@ -134,6 +134,13 @@ class Compile(support.DriverTest):
         self.assertEqual(result.returncode, 0)
         self.assertIn(b"warning: " + support.checkpoint().encode() + b": ptxas is not there", result.stderr)
 
+    def test_what_an_assembler_does_wrong_is_said_once(self):
+        failing = {**os.environ, "FATHOM_PTXAS": "/bin/false"}
+        result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda", env=failing)
+        self.assertEqual(result.returncode, support.UNSUPPORTED)
+        self.assertEqual(result.stderr.count(b"ptxas failed"), 1, result.stderr)
+        self.assertFalse(os.path.exists(self.path("model")))
+
     def test_an_assembler_that_is_named_must_be_there(self):
         result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda",
                      env={**os.environ, "FATHOM_PTXAS": "/nowhere/ptxas"})

@@ -140,7 +140,7 @@ TEST_F(CompareTest, RefusesWhatAreNotTwoDevices) {
   }
   Said said = run(kNone, {}, "cpu,tpu");
   EXPECT_EQ(said.code, 2);
-  EXPECT_THAT(said.error, HasSubstr("device 'tpu' is unknown; expected cpu, wrong"));
+  EXPECT_THAT(said.error, HasSubstr("option '--compare': device 'tpu' is unknown; expected cpu, wrong"));
 }
 
 TEST_F(CompareTest, RefusesOptionsThatSayOtherwiseWhatToCompute) {

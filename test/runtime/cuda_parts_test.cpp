@@ -53,10 +53,10 @@ TEST(DriverLibraryTest, SaysThatADriverIsTooOld) {
   EXPECT_EQ(checkDriver(tableWithout("cuGraphInstantiateWithFlags")), FATHOM_STATUS_DEVICE);
   EXPECT_STREQ(fathom_status_message(),
                "the NVIDIA driver is too old: libcuda.so.1 has no cuGraphInstantiateWithFlags; install that of CUDA "
-               "11.4 or later (this one is of CUDA 12.0)");
+               "11.8 or later (this one is of CUDA 12.0)");
   EXPECT_EQ(checkDriver(tableWithout("cuDriverGetVersion")), FATHOM_STATUS_DEVICE);
   EXPECT_STREQ(fathom_status_message(), "the NVIDIA driver is too old: libcuda.so.1 has no cuDriverGetVersion; install "
-                                        "that of CUDA 11.4 or later");
+                                        "that of CUDA 11.8 or later");
 }
 
 TEST(DriverLibraryTest, ADriverNeedsNoOptionalFunction) {

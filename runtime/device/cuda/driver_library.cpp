@@ -37,7 +37,7 @@ fathom_status_t checkDriver(const DriverTable &driver) {
   if (!symbol) {
     return FATHOM_STATUS_OK;
   }
-  fail(FATHOM_STATUS_DEVICE, "the NVIDIA driver is too old: %s has no %s; install that of CUDA 11.4 or later", kLibrary,
+  fail(FATHOM_STATUS_DEVICE, "the NVIDIA driver is too old: %s has no %s; install that of CUDA 11.8 or later", kLibrary,
        symbol);
   int version = 0;
   if (driver.driverVersion && driver.driverVersion(&version) == kSuccess) {

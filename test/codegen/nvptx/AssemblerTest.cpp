@@ -6,6 +6,7 @@
 
 #include "codegen/llvm/UnitCache.h"
 #include "codegen/nvptx/CachingAssembler.h"
+#include "dialects/support/ExitError.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -68,14 +69,33 @@ TEST_F(ScriptTest, GivesTheFileThatTheAssemblerWrites) {
 
 TEST_F(ScriptTest, SaysWhatTheAssemblerSays) {
   std::string ptxas = write("echo 'line 3: unknown opcode' >&2; exit 255\n");
-  EXPECT_EQ(llvm::toString(assemble(ptxas, "text", "sm_90a").takeError()),
-            "ptxas failed for sm_90a: line 3: unknown opcode");
+  ExitStatus status = takeExitStatus(assemble(ptxas, "text", "sm_90a").takeError());
+  EXPECT_EQ(status.code, int(ExitCode::Unsupported));
+  EXPECT_EQ(status.message,
+            "ptxas failed for sm_90a: line 3: unknown opcode; set FATHOM_PTXAS to another, or do without by "
+            "--cubin=none");
+}
+
+TEST_F(ScriptTest, IsALackOfResourcesWhereSomethingEndsIt) {
+  ExitStatus status = takeExitStatus(assemble(write("kill -9 $$\n"), "text", "sm_80").takeError());
+  EXPECT_EQ(status.code, int(ExitCode::Resources)) << status.message;
+}
+
+TEST_F(ScriptTest, SaysWhereNoTemporaryFileCanBe) {
+  const char *before = getenv("TMPDIR");
+  std::string kept = before ? before : "";
+  setenv("TMPDIR", "/nowhere", 1);
+  ExitStatus status = takeExitStatus(assemble("/bin/true", "text", "sm_80").takeError());
+  before ? setenv("TMPDIR", kept.c_str(), 1) : unsetenv("TMPDIR");
+  EXPECT_EQ(status.code, int(ExitCode::InputOutput));
+  EXPECT_EQ(status.message, "cannot make a temporary file in '/nowhere': No such file or directory");
 }
 
 TEST_F(ScriptTest, MustHaveWrittenMachineCode) {
   for (const char *script : {"exit 0\n", "echo garbage > \"$5\"\n"}) {
-    EXPECT_EQ(llvm::toString(assemble(write(script), "text", "sm_80").takeError()),
-              "ptxas failed for sm_80: it wrote no machine code");
+    ExitStatus status = takeExitStatus(assemble(write(script), "text", "sm_80").takeError());
+    EXPECT_EQ(status.code, int(ExitCode::Unsupported));
+    EXPECT_EQ(status.message, "ptxas failed for sm_80: it wrote no machine code");
   }
 }
 
