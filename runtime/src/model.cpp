@@ -15,7 +15,15 @@ namespace fathom::runtime {
 
 // First, so that nothing is read for a device that is not there.
 fathom_status_t Model::chooseDevice(const fathom_model_options_t &options) {
-  return runtime::chooseDevice(options.device ? options.device : getenv("FATHOM_DEVICE"), &choice);
+  if (options.device) {
+    return runtime::chooseDevice(options.device, &choice);
+  }
+  const char *name = getenv("FATHOM_DEVICE");
+  fathom_status_t status = runtime::chooseDevice(name, &choice);
+  if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
+    failAlso(status, "; the environment variable FATHOM_DEVICE names it");
+  }
+  return status;
 }
 
 fathom_status_t Model::loadFile(const char *path, const fathom_model_options_t &options) {

@@ -153,6 +153,7 @@ class Compile(support.DriverTest):
             (("--target=cuda", "--sm=75"), "'sm_75' has no bf16 products"),
             (("--target=cuda", "--sm=hopper"), "--sm: unknown architecture 'hopper': try 80 or 90a"),
             (("--target=cuda", "--weights=reference"), "--weights=reference is for CPUs"),
+            (("--target=cuda", "--emit=obj"), "--emit=obj is for CPUs: embed the artifact, as a file or in memory"),
             (("--target=cuda", "--emit=asm"), "--emit=asm is for CPUs: use --emit=ptx"),
             (("--emit=ptx",), "--emit=ptx is for GPUs: use --emit=asm"),
             (("--target=cpu,cuda", "--emit=fuse"), "--target names several kinds of machines"),

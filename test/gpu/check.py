@@ -45,6 +45,13 @@ def run(device, program, *arguments):
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
+def find_driver():
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        sys.exit(f"error: no NVIDIA driver: {error}")
+
+
 def describe_gpu():
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
@@ -188,6 +195,7 @@ def main():
     parser.add_argument("--suite", default=SUITE, help="which tests of the suite, as --gtest_filter")
     parser.add_argument("-o", "--output", help="the table as JSON")
     arguments = parser.parse_args()
+    find_driver()
     table = Table()
     card = describe_gpu()
     print(f"{time.strftime('%Y-%m-%d')}, {card}")

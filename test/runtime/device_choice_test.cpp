@@ -73,7 +73,7 @@ TEST_F(DeviceChoiceTest, TheEnvironmentChoosesWhereOptionsDoNot) {
   setenv("FATHOM_DEVICE", "abacus", 1);
   EXPECT_EQ(choose("cpu"), "1 on cpu");
   EXPECT_EQ(choose(nullptr, kBoth, FATHOM_STATUS_INVALID_ARGUMENT),
-            "device 'abacus' is unknown; expected cpu, fakecuda[:N]");
+            "device 'abacus' is unknown; expected cpu, fakecuda[:N]; the environment variable FATHOM_DEVICE names it");
 }
 
 TEST_F(DeviceChoiceTest, NamesMustBeWhole) {

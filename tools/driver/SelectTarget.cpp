@@ -37,6 +37,7 @@ static llvm::Error checkUse(const codegen::CodeTarget &target, const CompileOpti
   } problems[] = {
       {!gpu && options.product == Product::Ptx, "--emit=ptx is for GPUs: use --emit=asm, or --target=cuda"},
       {gpu && options.product == Product::Asm, "--emit=asm is for CPUs: use --emit=ptx"},
+      {gpu && options.product == Product::Obj, "--emit=obj is for CPUs: embed the artifact, as a file or in memory"},
       {gpu && options.weights == codegen::WeightStorage::Reference,
        "--weights=reference is for CPUs: a GPU has its weights in its own memory"},
   };
