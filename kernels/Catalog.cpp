@@ -34,9 +34,9 @@ struct OpRow {
   bool hasEpilogue;
 };
 
-/// What a device's instances.def says of an op's kernels.
+/// What a row of a device's instances.def says of an op's kernels.
 struct Tuning {
-  std::string_view op, constant;
+  std::string_view op, archs, constant;
   int64_t (*tune)(const int64_t *constants);
   int64_t (*scratchBytes)(int64_t rows, const int64_t *constants);
   Grid (*grid)(const int64_t *constants);
@@ -128,7 +128,7 @@ using namespace cpu;
 
 static constexpr Tuning kTunings[] = {
 #define FATHOM_INSTANCES(op, source, archs, types, layouts, tuned, value, scratch)                                     \
-  {#op, #tuned, op::tune, op::scratchBytes, nullptr, shapes::op::list},
+  {#op, #archs, #tuned, op::tune, op::scratchBytes, nullptr, shapes::op::list},
 #include "kernels/cpu/instances.def"
 #undef FATHOM_INSTANCES
 };
@@ -142,16 +142,21 @@ using namespace nv;
 static int64_t tuneNothing(const int64_t * /*c*/) { return 0; }
 static int64_t needNoScratch(int64_t /*rows*/, const int64_t * /*c*/) { return 0; }
 
-#define FATHOM_INSTANCES(op, source, archs, types, layouts, threads, blocks, rows, shared)                             \
-  struct op : op##_op {                                                                                                \
-    static Grid grid([[maybe_unused]] const int64_t *c) { return {threads, blocks, rows, shared}; }                    \
-  };
-#include "kernels/nvptx/instances.def"
-#undef FATHOM_INSTANCES
-
+/// An op may have several rows.
 static constexpr Tuning kTunings[] = {
 #define FATHOM_INSTANCES(op, source, archs, types, layouts, threads, blocks, rows, shared)                             \
-  {#op, "none", tuneNothing, needNoScratch, op::grid, shapes::op::list},
+  {#op,                                                                                                                \
+   #archs,                                                                                                             \
+   "none",                                                                                                             \
+   tuneNothing,                                                                                                        \
+   needNoScratch,                                                                                                      \
+   [](const int64_t *constants) {                                                                                      \
+     struct Row : op##_op {                                                                                            \
+       static Grid grid([[maybe_unused]] const int64_t *c) { return {threads, blocks, rows, shared}; }                 \
+     };                                                                                                                \
+     return Row::grid(constants);                                                                                      \
+   },                                                                                                                  \
+   shapes::op::list},
 #include "kernels/nvptx/instances.def"
 #undef FATHOM_INSTANCES
 };
@@ -172,8 +177,10 @@ template <size_t Count>
 static Kernel makeKernel(const Tuning (&tunings)[Count], std::string_view symbol, std::string_view op,
                          std::string_view arch, std::string_view type, std::string_view layout) {
   const OpRow &row = *std::find_if(std::begin(kOps), std::end(kOps), [&](const OpRow &row) { return row.name == op; });
-  const Tuning &tuning =
-      *std::find_if(std::begin(tunings), std::end(tunings), [&](const Tuning &tuning) { return tuning.op == op; });
+  const Tuning &tuning = *std::find_if(std::begin(tunings), std::end(tunings), [&](const Tuning &tuning) {
+    std::vector<std::string_view> archs = splitNames(tuning.archs);
+    return tuning.op == op && std::find(archs.begin(), archs.end(), arch) != archs.end();
+  });
   Kernel kernel{symbol,
                 op,
                 arch,
@@ -250,8 +257,9 @@ const std::vector<Device> &devices() {
 }
 
 const std::vector<Arch> &archs() {
-#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType, tile)                                \
-  {&devices()[DEVICE], #name, #fallback, #processor, vectorBits, splitNames(#features), #productType},
+#define FATHOM_ARCH(name, fallback, processor, vectorBits, features, productType, tile, shared)                        \
+  {&devices()[DEVICE], #name, #fallback, #processor, vectorBits, splitNames(#features), #productType, shared},
+  using namespace nv;
   static const std::vector<Arch> levels = {
 #define DEVICE 0
 #include "kernels/cpu/instances.def"
@@ -310,6 +318,10 @@ const Kernel *findKernel(std::string_view symbol) {
     }
   }
   return nullptr;
+}
+
+int64_t countParts(int64_t heads, int64_t keys) {
+  return smaller(ceil_div(keys, nv::kPartKeys), nv::most_parts(heads));
 }
 
 } // namespace fathom::kernels

@@ -49,6 +49,8 @@ struct Arch {
   std::vector<std::string_view> features;
   /// The type of weights and activations that its products are for; "all" where that does not matter.
   std::string_view productType;
+  /// Bytes that the threads of a block can share on every GPU of the level; 0 for a CPU.
+  int64_t sharedBytes;
 };
 
 /// Sizes that no constant says: rows, and positions of a context.
@@ -142,6 +144,9 @@ const Kernel *findKernel(std::string_view op, std::string_view arch, std::string
 
 /// The kernel of that name, or null.
 const Kernel *findKernel(std::string_view symbol);
+
+/// How many parts attention of `heads` heads of a row to at most `keys` keys has, where kernels for parts are.
+int64_t countParts(int64_t heads, int64_t keys);
 
 } // namespace fathom::kernels
 

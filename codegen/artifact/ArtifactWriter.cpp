@@ -60,17 +60,22 @@ static std::string describeOddValues(const WeightContents &weight, const WeightF
   return text + ", the first in " + nameSlice(weight, findings.firstSlice, source);
 }
 
-/// Kernels read the FP8 codes of NaN as numbers, so weights that have them are refused: an answer would be wrong
-/// without a sign of it.
-static llvm::Error checkFp8(const WeightContents &weight, const WeightFindings &findings) {
-  if (weight.element_type != "f8e4m3" || findings.odd.nonFinite == 0) {
+/// An indexer chooses what is attended to, and NaN loses to every number there: it comes out of nothing.
+static bool onlyChooses(llvm::StringRef tensor) { return tensor.contains(".indexer."); }
+
+/// Refuses weights with which an answer would be wrong without a sign of it: kernels read the FP8 codes of NaN as
+/// numbers, and what only chooses never reaches a logit.
+static llvm::Error checkSilent(const WeightContents &weight, const WeightFindings &findings) {
+  ElementPlace first = findings.odd.firstNonFinite;
+  std::string name = nameSlice(weight, findings.firstSlice, first.source);
+  bool fp8 = weight.element_type == "f8e4m3";
+  if (findings.odd.nonFinite == 0 || !(fp8 || onlyChooses(name))) {
     return llvm::Error::success();
   }
-  ElementPlace first = findings.odd.firstNonFinite;
-  return makeError(ExitCode::BadInput, nameSlice(weight, findings.firstSlice, first.source) + ": is NaN at [" +
+  return makeError(ExitCode::BadInput, name + (fp8 ? ": is NaN at [" : ": is NaN or infinite at [") +
                                            llvm::Twine(first.row) + ", " + llvm::Twine(first.column) +
-                                           "] (FP8 code 0x7f or 0xff), the first of " +
-                                           llvm::Twine(findings.odd.nonFinite) + " such values");
+                                           (fp8 ? "] (FP8 code 0x7f or 0xff)" : "], where no answer would show it") +
+                                           ", the first of " + llvm::Twine(findings.odd.nonFinite) + " such values");
 }
 
 namespace {
@@ -157,7 +162,7 @@ llvm::Error Emission::judge(const PackResult &packed) {
   }
   llvm::Error refused = llvm::Error::success();
   for (auto [weight, found] : llvm::zip_equal(layout.distinct, packed.findings)) {
-    refused = llvm::joinErrors(std::move(refused), checkFp8(*weight, found));
+    refused = llvm::joinErrors(std::move(refused), checkSilent(*weight, found));
     if (found.odd.any()) {
       warnings.push_back(describeOddValues(*weight, found));
     }

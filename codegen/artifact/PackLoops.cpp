@@ -11,8 +11,6 @@
 
 namespace fathom::codegen {
 
-static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
-
 /// A vector register of baseline x86-64.
 template <typename Element>
 using Vector __attribute__((vector_size(16))) = Element;
@@ -58,29 +56,29 @@ static void transposeSquare(const Element *source, int64_t sourceStride, Element
 }
 
 template <typename Element>
-static void packPanelOf(const Element *rows, int64_t columns, Element *panel) {
+static void packPanelOf(const Element *rows, int64_t columns, int64_t width, Element *panel) {
   constexpr int64_t lanes = kLaneCount<Element>;
-  int64_t whole = columns - columns % lanes;
-  for (int64_t k = 0; k < whole; k += lanes) {
-    for (int64_t j = 0; j < kPanelWidth; j += lanes) {
-      transposeSquare(rows + j * columns + k, columns, panel + k * kPanelWidth + j, kPanelWidth);
+  int64_t wholeColumns = columns - columns % lanes, wholeRows = width - width % lanes;
+  for (int64_t k = 0; k < wholeColumns; k += lanes) {
+    for (int64_t j = 0; j < wholeRows; j += lanes) {
+      transposeSquare(rows + j * columns + k, columns, panel + k * width + j, width);
     }
   }
-  for (int64_t k = whole; k < columns; ++k) {
-    for (int64_t j = 0; j < kPanelWidth; ++j) {
-      memcpy(&panel[k * kPanelWidth + j], &rows[j * columns + k], sizeof(Element));
+  for (int64_t k = 0; k < columns; ++k) {
+    for (int64_t j = k < wholeColumns ? wholeRows : 0; j < width; ++j) {
+      memcpy(&panel[k * width + j], &rows[j * columns + k], sizeof(Element));
     }
   }
 }
 
-void packPanel(ElementType type, const uint8_t *rows, int64_t columns, uint8_t *panel) {
+void packPanel(ElementType type, const uint8_t *rows, int64_t columns, int64_t width, uint8_t *panel) {
   switch (byteWidth(type)) {
   case 1:
-    return packPanelOf(rows, columns, panel);
+    return packPanelOf(rows, columns, width, panel);
   case 2:
-    return packPanelOf(reinterpret_cast<const uint16_t *>(rows), columns, reinterpret_cast<uint16_t *>(panel));
+    return packPanelOf(reinterpret_cast<const uint16_t *>(rows), columns, width, reinterpret_cast<uint16_t *>(panel));
   default:
-    return packPanelOf(reinterpret_cast<const uint32_t *>(rows), columns, reinterpret_cast<uint32_t *>(panel));
+    return packPanelOf(reinterpret_cast<const uint32_t *>(rows), columns, width, reinterpret_cast<uint32_t *>(panel));
   }
 }
 

@@ -12,9 +12,9 @@
 
 namespace fathom::codegen {
 
-/// Transposes `rows`, FATHOM_PANEL_WIDTH rows of `columns` elements, dense, into `panel`
-/// [columns][FATHOM_PANEL_WIDTH]. Buffers must not overlap; no alignment is needed.
-void packPanel(ElementType type, const uint8_t *rows, int64_t columns, uint8_t *panel);
+/// Transposes `rows`, `width` rows of `columns` elements, dense, into `panel` [columns][width]. Buffers must not
+/// overlap; no alignment is needed.
+void packPanel(ElementType type, const uint8_t *rows, int64_t columns, int64_t width, uint8_t *panel);
 
 /// Converts `count` elements to f32, exactly. NaN payloads are kept as far as they fit.
 void convertToF32(ElementType type, const uint8_t *source, int64_t count, float *result);

@@ -16,8 +16,6 @@
 
 namespace fathom::codegen {
 
-static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
-
 uint8_t *PieceBuilder::getBuffer(uint64_t size) {
   if (buffersInUse == buffers.size()) {
     buffers.emplace_back();
@@ -145,8 +143,8 @@ llvm::Error PieceBuilder::run(const RowMap &map, const Step &step, const Piece &
 llvm::Error PieceBuilder::run(const PackPanels &pack, const Step &step, const Piece &piece, Visit visit,
                               uint8_t *target) {
   uint32_t input = step.inputs.front();
-  Piece padded = {piece.row * kPanelWidth, piece.rows * kPanelWidth, piece.column / kPanelWidth,
-                  piece.columns / kPanelWidth};
+  Piece padded = {piece.row * pack.width, piece.rows * pack.width, piece.column / pack.width,
+                  piece.columns / pack.width};
   Piece rows = padded;
   rows.rows = std::min(rows.rows, shapes[input].rows - rows.row);
   uint64_t paddedBytes = shapes[input].countBytes(padded), bytes = shapes[input].countBytes(rows);
@@ -157,7 +155,8 @@ llvm::Error PieceBuilder::run(const PackPanels &pack, const Step &step, const Pi
   memset(elements + bytes, 0, paddedBytes - bytes);
   uint64_t panelBytes = paddedBytes / piece.rows;
   for (int64_t panel = 0; panel < piece.rows; ++panel) {
-    packPanel(shapes[input].type, elements + panel * panelBytes, padded.columns, target + panel * panelBytes);
+    packPanel(shapes[input].type, elements + panel * panelBytes, padded.columns, pack.width,
+              target + panel * panelBytes);
   }
   return llvm::Error::success();
 }

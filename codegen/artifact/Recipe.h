@@ -73,9 +73,10 @@ struct InterleaveRows {
   int64_t block = 0;
 };
 
-/// [N, K] as [ceil(N / w), K * w] with w = FATHOM_PANEL_WIDTH: row p has element (w * p + j, k) at k * w + j, and zeros
-/// where N ends.
-struct PackPanels {};
+/// [N, K] as [ceil(N / w), K * w]: row p has element (w * p + j, k) at k * w + j, and zeros where N ends.
+struct PackPanels {
+  int64_t width = 0;
+};
 
 using StepAction = std::variant<RopeTable, ToF32, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
 
@@ -88,7 +89,7 @@ inline bool operator==(const RepeatRows &a, const RepeatRows &b) {
 }
 inline bool operator==(const ConcatRows &, const ConcatRows &) { return true; }
 inline bool operator==(const InterleaveRows &a, const InterleaveRows &b) { return a.block == b.block; }
-inline bool operator==(const PackPanels &, const PackPanels &) { return true; }
+inline bool operator==(const PackPanels &a, const PackPanels &b) { return a.width == b.width; }
 
 struct Step {
   StepAction action;

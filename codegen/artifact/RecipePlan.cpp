@@ -14,7 +14,8 @@
 
 namespace fathom::codegen {
 
-static constexpr int64_t kPanelWidth = FATHOM_PANEL_WIDTH;
+/// Wider than any that a kernel reads.
+static constexpr int64_t kWidestPanel = 1 << 12;
 
 /// Keeps products of a size with a panel's width and an element's inside an int64_t.
 static constexpr int64_t kLargestSize = INT64_MAX >> 16;
@@ -117,9 +118,12 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const PackPanels &pack, Inputs 
   if (inputs.size() != 1) {
     return bad("panels of " + llvm::Twine(inputs.size()) + " inputs");
   }
+  if (pack.width < 1 || pack.width > kWidestPanel) {
+    return bad("panels of " + llvm::Twine(pack.width) + " rows, expected 1 to " + llvm::Twine(kWidestPanel));
+  }
   const MatrixShape &input = inputs.front();
-  return MatrixShape{ceilDiv(input.rows, kPanelWidth), input.columns * kPanelWidth, input.type,
-                     input.columnUnit * kPanelWidth};
+  return MatrixShape{ceilDiv(input.rows, pack.width), input.columns * pack.width, input.type,
+                     input.columnUnit * pack.width};
 }
 
 llvm::Error RecipeChecker::add(const MatrixShape &shape) {

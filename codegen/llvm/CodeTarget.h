@@ -50,6 +50,8 @@ struct ProgramCode {
   std::string bytes;
   /// What a GPU's driver loads of them.
   std::vector<artifact::ModuleT> modules;
+  /// About kernels that are slower than they are meant to be.
+  std::vector<std::string> warnings = {};
 };
 
 /// A machine as --mcpu or --sm name it, reduced to what Fathom distinguishes. Threads may use one at once.

@@ -6,14 +6,19 @@
 #include "codegen/nvptx/Assembler.h"
 
 #include "dialects/support/ExitError.h"
+#include "dialects/support/TemporaryRegistry.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/ELF.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <fcntl.h>
+#include <optional>
+#include <unistd.h>
 
 using namespace llvm;
 
@@ -48,7 +53,7 @@ public:
       sys::path::system_temp_directory(/*erasedOnReboot=*/true, folder);
       return makeSystemError("cannot make a temporary file in '" + folder + "'", error.value());
     }
-    file->remover.setFile(file->path);
+    file->remember();
     raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
     stream << contents;
     stream.close();
@@ -66,11 +71,36 @@ public:
     return buffer ? (*buffer)->getBuffer().str() : "";
   }
 
+  ~TemporaryFile() {
+    sys::fs::remove(path);
+    registration.reset();
+    ::close(folder);
+  }
+
 private:
+  // An interruption removes it, too.
+  void remember() {
+    std::string parent = sys::path::parent_path(path).str();
+    folder = ::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    registration.emplace(folder, path.str().str(), sys::path::filename(path).str());
+  }
+
   SmallString<128> path;
-  FileRemover remover;
+  int folder = -1;
+  std::optional<TemporaryRegistration> registration;
 };
 } // namespace
+
+/// Whether all that an ELF file says it has is there.
+static bool isWholeElf(StringRef bytes) {
+  using object::ELF64LE;
+  auto file = expectedToOptional(object::ELFFile<ELF64LE>::create(bytes));
+  auto sections = file ? expectedToOptional(file->sections()) : std::nullopt;
+  return bytes.starts_with("\177ELF") && sections && !sections->empty() &&
+         expectedToOptional(file->program_headers()) && all_of(*sections, [&](const ELF64LE::Shdr &section) {
+           return section.sh_type == ELF::SHT_NOBITS || expectedToOptional(file->getSectionContents(section));
+         });
+}
 
 /// The number before `word` in "Used 40 registers, 1024 bytes smem".
 static uint32_t readNumberBefore(StringRef report, StringRef word) {
@@ -84,6 +114,9 @@ void readResources(StringRef report, Assembled &assembled) {
   assembled.registers = readNumberBefore(report, " registers");
   assembled.sharedBytes = readNumberBefore(report, " bytes smem");
   assembled.spillBytes = readNumberBefore(report, " bytes spill stores");
+  // C75 and two digits: of products, or of registers that they do not get. No flag makes it more than information.
+  size_t complaint = report.find("(C75");
+  assembled.complaint = complaint == StringRef::npos ? "" : report.substr(complaint).split('\n').first.str();
 }
 
 /// What ptxas prints; `purpose` says what it does in an error.
@@ -102,9 +135,10 @@ static Expected<std::string> runAssembler(StringRef ptxas, ArrayRef<StringRef> a
   if (code != 0) {
     // Negative: it could not be run, or something ended it.
     ExitCode kind = code > 0 ? ExitCode::Unsupported : code == -1 ? ExitCode::InputOutput : ExitCode::Resources;
-    StringRef said = StringRef(text).trim();
+    std::string said = StringRef(text).trim().take_front(2000).str();
+    said = said.empty() ? message : said;
     return makeError(kind, "ptxas failed" + purpose + ": " +
-                               (said.empty() ? StringRef(message) : said.take_front(2000)) +
+                               (said.empty() ? "exit code " + std::to_string(code) : said) +
                                "; set FATHOM_PTXAS to another, or do without by --cubin=none");
   }
   return text;
@@ -131,8 +165,11 @@ Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor
   }
   Assembled assembled;
   assembled.cubin = (*output)->read();
-  if (!StringRef(assembled.cubin).starts_with("\177ELF")) {
-    return makeError(ExitCode::Unsupported, "ptxas failed for " + processor + ": it wrote no machine code");
+  if (!isWholeElf(assembled.cubin)) {
+    return makeError(ExitCode::Unsupported,
+                     "ptxas failed for " + processor + ": " +
+                         (assembled.cubin.empty() ? "it wrote no machine code" : "it wrote damaged machine code") +
+                         "; set FATHOM_PTXAS to another, or do without by --cubin=none");
   }
   readResources(*report, assembled);
   return assembled;

@@ -21,6 +21,8 @@ struct Assembled {
   uint32_t sharedBytes = 0;
   /// Stores of a thread to memory that registers had no room for.
   uint32_t spillBytes = 0;
+  /// Why its matrix products are slower than they are meant to be, as ptxas says it, "(C7511) …"; empty: they are not.
+  std::string complaint = "";
 };
 
 /// Where ptxas is: FATHOM_PTXAS, which is empty to do without, then PATH, then where CUDA is usually installed. Empty:

@@ -13,20 +13,22 @@ using namespace llvm;
 
 namespace fathom::codegen {
 
-/// Registers, shared bytes and spilled bytes, before the machine code.
-using Numbers = support::ulittle32_t[3];
+/// Registers, shared bytes, spilled bytes and bytes of the complaint, before that and the machine code.
+using Numbers = support::ulittle32_t[4];
 
 static std::string pack(const Assembled &made) {
   Numbers numbers;
   numbers[0] = made.registers;
   numbers[1] = made.sharedBytes;
   numbers[2] = made.spillBytes;
-  return std::string(reinterpret_cast<const char *>(numbers), sizeof(numbers)) + made.cubin;
+  numbers[3] = made.complaint.size();
+  return std::string(reinterpret_cast<const char *>(numbers), sizeof(numbers)) + made.complaint + made.cubin;
 }
 
 static Assembled unpack(StringRef kept) {
   const auto *numbers = reinterpret_cast<const support::ulittle32_t *>(kept.data());
-  return {kept.substr(sizeof(Numbers)).str(), numbers[0], numbers[1], numbers[2]};
+  StringRef rest = kept.substr(sizeof(Numbers));
+  return {rest.substr(numbers[3]).str(), numbers[0], numbers[1], numbers[2], rest.substr(0, numbers[3]).str()};
 }
 
 Expected<CachingAssembler> CachingAssembler::create(StringRef processor, const EmitOptions &options) {

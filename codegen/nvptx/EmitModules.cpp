@@ -12,6 +12,7 @@
 #include "kernels/KernelBitcode.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <atomic>
 #include <mutex>
@@ -140,6 +141,10 @@ Expected<ProgramCode> NvptxTarget::emit(const ModelCode &code, const EmitOptions
     grid.registers = machineCode.registers;
     grid.shared_bytes = machineCode.sharedBytes;
     grid.spill_bytes = machineCode.spillBytes;
+    if (!machineCode.complaint.empty()) {
+      program.warnings.push_back(
+          formatv("kernel '{0}' for {1} is slower than it is meant to be: {2}", name, tune, machineCode.complaint));
+    }
     program.modules.push_back(addModule(unit.bytes, machineCode, program.bytes));
     auto table = find_if(kernels, [&, &symbol = name](const auto &table) { return table.name == symbol; });
     table->name = getEntryName(name);

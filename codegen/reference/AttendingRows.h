@@ -7,6 +7,7 @@
 #define FATHOM_CODEGEN_REFERENCE_ATTENDINGROWS_H
 
 #include "codegen/reference/Frame.h"
+#include "kernels/ref/ref.h"
 
 namespace fathom::reference {
 
@@ -44,6 +45,10 @@ void forEachRow(Op op, int64_t queryWidth, llvm::ArrayRef<llvm::StringRef> store
     visit({t, query.reals.data() + t * queryWidth, positions.ids[t], llvm::map_to_vector(stores, read)});
   }
 }
+
+/// Settles which positions a row selects, by an index query, weights of its heads and the keys of its past.
+void settlePositions(const float *query, const float *weights, llvm::ArrayRef<float> keys, const ref::IndexShape &shape,
+                     int32_t *own, Choices &choices);
 
 } // namespace fathom::reference
 

@@ -134,11 +134,26 @@ static void attend(Op op, int64_t queryWidth, int64_t width, ArrayRef<StringRef>
 
 static void evaluate(GqaAttentionOp op, Frame &frame) {
   ref::GqaShape shape = {int64_t(op.getNumHeads()), int64_t(op.getNumKvHeads()), int64_t(op.getHeadDim())};
-  int64_t width = shape.heads * shape.head_dim;
   double scale = op.getSoftmaxScale().convertToDouble();
-  attend(op, width, width, {kKeyStore, kValueStore}, frame, [&](const AttendingRow &row, float *out) {
-    ref::gqa_attention(row.query, row.past[0].data(), row.past[1].data(), &row.position, 1, shape, scale, out);
-  });
+  auto attendRow = [&](const AttendingRow &row, float *out) {
+    const float *keys = row.past[0].data(), *values = row.past[1].data();
+    if (std::optional<uint64_t> parts = op.getParts()) {
+      return ref::gqa_partials(row.query, keys, values, &row.position, 1, shape, scale, *parts, out);
+    }
+    ref::gqa_attention(row.query, keys, values, &row.position, 1, shape, scale, out);
+  };
+  attend(op, shape.heads * shape.head_dim, getWidth(op.getType()), {kKeyStore, kValueStore}, frame, attendRow);
+}
+
+static void evaluate(AttentionCombineOp op, Frame &frame) {
+  const Tensor &parts = frame.tensor(op.getInput());
+  int64_t heads = op.getNumHeads(), width = getWidth(op.getType());
+  if (!frame.expect(parts.width() == int64_t(op.getParts()) * (width + 2 * heads), op, "parts of its heads")) {
+    return;
+  }
+  std::vector<float> out(parts.rows() * width);
+  ref::attention_combine(parts.reals.data(), parts.rows(), heads, width / heads, op.getParts(), out.data());
+  frame.setReals(op.getResult(), {parts.rows(), width}, std::move(out));
 }
 
 /// Not every op with heads has a verifier: sizes that no model has would overflow products of them.
@@ -215,19 +230,22 @@ static void evaluate(MlaLatentAttentionOp op, Frame &frame) {
   if (!expectShape(op, shape, frame) || !frame.expect(fits, op, "a selection for each row")) {
     return;
   }
-  int64_t queryWidth = shape.heads * (shape.rank + shape.rope), width = shape.heads * shape.rank;
   double scale = op.getSoftmaxScale().convertToDouble();
-  attend(op, queryWidth, width, {kLatentStore}, frame, [&](const AttendingRow &row, float *out) {
+  std::optional<uint64_t> parts = op.getParts();
+  auto attendRow = [&](const AttendingRow &row, float *out) {
     const float *latents = row.past[0].data();
     if (!selection) {
-      return ref::mla_latent_attention(row.query, latents, &row.position, 1, shape, scale, out);
+      return parts ? ref::mla_latent_partials(row.query, latents, &row.position, 1, shape, scale, *parts, out)
+                   : ref::mla_latent_attention(row.query, latents, &row.position, 1, shape, scale, out);
     }
     int64_t most = selection->width();
     ArrayRef<int32_t> selected = ArrayRef(selection->ids).slice(row.number * most, most);
     if (expectSelection(op, selected, row.position, frame)) {
-      ref::mla_selected_attention(row.query, latents, selected.data(), 1, most, shape, scale, out);
+      parts ? ref::mla_selected_partials(row.query, latents, selected.data(), 1, most, shape, scale, *parts, out)
+            : ref::mla_selected_attention(row.query, latents, selected.data(), 1, most, shape, scale, out);
     }
-  });
+  };
+  attend(op, shape.heads * (shape.rank + shape.rope), getWidth(op.getType()), {kLatentStore}, frame, attendRow);
 }
 
 /// In absorbed form: kernels/ref has no other of a selection.
@@ -247,8 +265,10 @@ static void evaluate(SparseAttentionOp op, Frame &frame) {
   std::vector<int32_t> selection(index.kept);
   std::vector<float> absorbed(shape.heads * (shape.rank + shape.rope)), attended(shape.heads * shape.rank);
   auto attendRow = [&](const AttendingRow &row, float *out) {
-    ref::index_select(query.reals.data() + row.number * query.width(), weights.reals.data() + row.number * index.heads,
-                      row.past[1].data(), &row.position, 1, index, selection.data());
+    const float *indexQuery = query.reals.data() + row.number * query.width();
+    const float *headWeights = weights.reals.data() + row.number * index.heads;
+    ref::index_select(indexQuery, headWeights, row.past[1].data(), &row.position, 1, index, selection.data());
+    settlePositions(indexQuery, headWeights, row.past[1], index, selection.data(), frame.choices);
     ref::mla_absorb_query(row.query, weight.data(), &row.position, table, 1, shape, absorbed.data());
     ref::mla_selected_attention(absorbed.data(), row.past[0].data(), selection.data(), 1, index.kept, shape,
                                 op.getSoftmaxScale().convertToDouble(), attended.data());
@@ -271,8 +291,8 @@ static void evaluate(MlaExpandOutputOp op, Frame &frame) {
 }
 
 void addAttentionEvaluators(Evaluators &evaluators) {
-  addEvaluators<RopeOp, CacheAppendOp, GqaAttentionOp, MlaAppendOp, MlaAttentionOp, MlaAbsorbQueryOp,
-                MlaLatentAttentionOp, MlaExpandOutputOp, SparseAttentionOp>(evaluators);
+  addEvaluators<RopeOp, CacheAppendOp, GqaAttentionOp, AttentionCombineOp, MlaAppendOp, MlaAttentionOp,
+                MlaAbsorbQueryOp, MlaLatentAttentionOp, MlaExpandOutputOp, SparseAttentionOp>(evaluators);
 }
 
 } // namespace fathom::reference

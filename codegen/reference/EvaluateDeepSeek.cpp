@@ -57,7 +57,15 @@ static void evaluate(SelectRowsOp op, Frame &frame) {
 static void evaluate(ArgmaxOp op, Frame &frame) {
   const Tensor &input = frame.tensor(op.getInput());
   std::vector<int32_t> ids(input.rows());
-  ref::argmax(input.reals.data(), input.rows(), input.width(), ids.data());
+  for (int64_t row = 0; row < input.rows(); ++row) {
+    ArrayRef<float> logits = ArrayRef(input.reals).slice(row * input.width(), input.width());
+    ref::argmax(logits.data(), 1, logits.size(), &ids[row]);
+    auto chooseAgain = [&](ArrayRef<float> nudges, int32_t *out) {
+      std::vector<float> nudged = addNudges(logits, nudges);
+      ref::argmax(nudged.data(), 1, nudged.size(), out);
+    };
+    frame.choices.settle(ids[row], [&] { return logits.vec(); }, chooseAgain);
+  }
   frame.setIds(op.getResult(), {input.rows()}, std::move(ids));
 }
 

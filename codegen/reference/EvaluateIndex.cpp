@@ -7,6 +7,10 @@
 
 #include "kernels/ref/ref.h"
 
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
 using namespace mlir;
 
 namespace fathom::reference {
@@ -43,6 +47,28 @@ static ref::IndexShape getIndexShape(Op op) {
   return {int64_t(op.getNumHeads()), int64_t(op.getHeadDim()), int64_t(op.getTopK())};
 }
 
+void settlePositions(const float *query, const float *weights, ArrayRef<float> keys, const ref::IndexShape &shape,
+                     int32_t *own, Choices &choices) {
+  std::vector<float> scores;
+  auto getScores = [&] {
+    for (size_t at = 0; at < keys.size(); at += shape.head_dim) {
+      scores.push_back(ref::index_score(query, weights, keys.data() + at, shape));
+    }
+    return scores;
+  };
+  auto chooseAgain = [&](ArrayRef<float> nudges, int32_t *out) {
+    // In parts as wide as what is kept; -1 fills up the last.
+    std::vector<float> candidates = addNudges(scores, nudges);
+    std::vector<int32_t> ids(scores.size());
+    std::iota(ids.begin(), ids.end(), 0);
+    int64_t parts = llvm::divideCeil(scores.size(), shape.kept);
+    candidates.resize(parts * shape.kept);
+    ids.resize(parts * shape.kept, -1);
+    ref::index_merge(candidates.data(), ids.data(), 1, shape.kept, parts, out);
+  };
+  choices.settle({own, size_t(shape.kept)}, getScores, chooseAgain);
+}
+
 static void evaluate(IndexSelectOp op, Frame &frame) {
   ref::IndexShape shape = getIndexShape(op);
   if (!expectSelecting(op, shape, shape.kept, frame)) {
@@ -53,6 +79,7 @@ static void evaluate(IndexSelectOp op, Frame &frame) {
   forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
     ref::index_select(row.query, weights, row.past[0].data(), &row.position, 1, shape,
                       out.data() + row.number * shape.kept);
+    settlePositions(row.query, weights, row.past[0], shape, out.data() + row.number * shape.kept, frame.choices);
   });
   frame.setIds(op.getResult(), {rows, shape.kept}, std::move(out));
 }
@@ -103,9 +130,12 @@ static void evaluate(IndexMergeOp op, Frame &frame) {
   std::vector<float> scores(given.reals.begin(), given.reals.end());
   std::vector<int32_t> out(rows * shape.kept);
   forEachSelection(op, shape, frame, [&](const AttendingRow &row, const float *weights) {
-    computeScores(op, row, weights, frame, scores.data() + row.number * width);
+    float *own = scores.data() + row.number * width;
+    int32_t *selection = out.data() + row.number * shape.kept;
+    computeScores(op, row, weights, frame, own);
+    ref::index_merge(own, ids.ids.data() + row.number * width, 1, shape.kept, parts, selection);
+    settlePositions(row.query, weights, row.past[0], shape, selection, frame.choices);
   });
-  ref::index_merge(scores.data(), ids.ids.data(), rows, shape.kept, parts, out.data());
   frame.setIds(op.getResult(), {rows, shape.kept}, std::move(out));
 }
 

@@ -53,6 +53,35 @@ static ref::GateOptions convertGate(RoutingAttr routing, int64_t experts) {
   return options;
 }
 
+/// Of all experts of a row, by expert, without the bias.
+static std::vector<float> scoreExperts(const float *logits, ref::GateOptions options) {
+  options.chosen = options.experts;
+  options.group_rule = ref::GroupRule::None;
+  options.normalize = false;
+  options.factor = 1;
+  std::vector<int32_t> ids(options.experts);
+  std::vector<float> weights(options.experts), scores(options.experts);
+  ref::moe_gate(logits, nullptr, 1, options, ids.data(), weights.data());
+  for (auto [id, weight] : llvm::zip_equal(ids, weights)) {
+    scores[id] = weight;
+  }
+  return scores;
+}
+
+/// Of one row. A bias moves the choice and no weight, which is what a guide may do.
+static void chooseExperts(const float *logits, const float *bias, const ref::GateOptions &options, int32_t *ids,
+                          float *weights, Choices &choices) {
+  ref::moe_gate(logits, bias, 1, options, ids, weights);
+  std::vector<float> otherWeights(options.chosen);
+  auto chooseAgain = [&](ArrayRef<float> nudges, int32_t *out) {
+    std::vector<float> biases = bias ? addNudges(ArrayRef(bias, options.experts), nudges) : nudges.vec();
+    ref::moe_gate(logits, biases.data(), 1, options, out, otherWeights.data());
+  };
+  if (choices.settle({ids, size_t(options.chosen)}, [&] { return scoreExperts(logits, options); }, chooseAgain)) {
+    llvm::copy(otherWeights, weights);
+  }
+}
+
 static void evaluate(MoEGateOp op, Frame &frame) {
   const Tensor &logits = frame.tensor(op.getLogits());
   const float *bias = op.getBias() ? frame.tensor(op.getBias()).reals.data() : nullptr;
@@ -63,7 +92,10 @@ static void evaluate(MoEGateOp op, Frame &frame) {
   int64_t rows = logits.rows();
   std::vector<int32_t> ids(rows * options.chosen);
   std::vector<float> weights(rows * options.chosen);
-  ref::moe_gate(logits.reals.data(), bias, rows, options, ids.data(), weights.data());
+  for (int64_t row = 0; row < rows; ++row) {
+    chooseExperts(logits.reals.data() + row * options.experts, bias, options, &ids[row * options.chosen],
+                  &weights[row * options.chosen], frame.choices);
+  }
   frame.setIds(op.getIds(), {rows, options.chosen}, std::move(ids));
   frame.setReals(op.getWeights(), {rows, options.chosen}, std::move(weights));
 }

@@ -29,13 +29,15 @@ static const Evaluators &getEvaluators() {
 namespace {
 class Evaluation {
 public:
-  Evaluation(ArrayRef<int64_t> sequences, SeededWeights &weights) : sequences(sequences), weights(weights) {}
+  Evaluation(ArrayRef<int64_t> sequences, SeededWeights &weights, Guide guide)
+      : sequences(sequences), weights(weights), choices(guide) {}
 
   llvm::Expected<Run> run(func::FuncOp function, std::vector<Datum> arguments) {
     run_.results = call(function, arguments, 0);
     if (!problem.empty()) {
       return llvm::createStringError(problem);
     }
+    run_.choices = std::move(choices.made);
     return std::move(run_);
   }
 
@@ -46,6 +48,7 @@ private:
 
   ArrayRef<int64_t> sequences;
   SeededWeights &weights;
+  Choices choices;
   Run run_;
   unsigned calls = 0;
   std::string problem;
@@ -58,7 +61,7 @@ std::vector<Datum> Evaluation::call(func::FuncOp function, ArrayRef<Datum> argum
     return {};
   }
   unsigned number = calls++;
-  Frame frame(weights, sequences, run_.states);
+  Frame frame(weights, sequences, run_.states, choices);
   for (auto [argument, value] : llvm::zip(function.getArguments(), arguments)) {
     frame.set(argument, value);
   }
@@ -113,8 +116,8 @@ void Evaluation::step(Operation *op, Frame &frame, unsigned depth) {
 bool hasEvaluator(StringRef name) { return getEvaluators().contains(name); }
 
 llvm::Expected<Run> evaluate(func::FuncOp function, std::vector<Datum> arguments, ArrayRef<int64_t> sequences,
-                             SeededWeights &weights) {
-  return Evaluation(sequences, weights).run(function, std::move(arguments));
+                             SeededWeights &weights, Guide guide) {
+  return Evaluation(sequences, weights, guide).run(function, std::move(arguments));
 }
 
 } // namespace fathom::reference

@@ -25,16 +25,17 @@ struct Step {
 struct Run {
   std::vector<Datum> results;
   std::vector<RecordedState> states;
+  std::vector<Choice> choices;
   std::vector<Step> steps; // in the order of execution, calls after what they call
 };
 
 /// Runs `function` on `arguments`; row t of an activation belongs to `sequences[t]`. Functions of the same module may
 /// be called. An error that says "cannot evaluate …" where an op has no meaning here or values do not fit.
 ///
-/// Sums are taken in f64 and rounded once to f32, as kernels/ref does, so passes that keep the order of sums keep every
-/// bit.
+/// Choices follow `guide` as far as rounding explains them. Sums are taken in f64 and rounded once to f32, as
+/// kernels/ref does, so passes that keep the order of sums keep every bit.
 llvm::Expected<Run> evaluate(mlir::func::FuncOp function, std::vector<Datum> arguments,
-                             llvm::ArrayRef<int64_t> sequences, SeededWeights &weights);
+                             llvm::ArrayRef<int64_t> sequences, SeededWeights &weights, Guide guide = {});
 
 /// Whether ops of the `deepseek` dialect that are called `name` can be evaluated.
 bool hasEvaluator(llvm::StringRef name);

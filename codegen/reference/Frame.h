@@ -6,6 +6,7 @@
 #ifndef FATHOM_CODEGEN_REFERENCE_FRAME_H
 #define FATHOM_CODEGEN_REFERENCE_FRAME_H
 
+#include "codegen/reference/Choices.h"
 #include "codegen/reference/SeededWeights.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -20,8 +21,8 @@ using RecordedState = std::pair<int64_t, TensorPtr>;
 /// rely on them.
 class Frame {
 public:
-  Frame(SeededWeights &weights, llvm::ArrayRef<int64_t> sequences, std::vector<RecordedState> &states)
-      : weights(weights), sequences(sequences), states(states) {}
+  Frame(SeededWeights &weights, llvm::ArrayRef<int64_t> sequences, std::vector<RecordedState> &states, Choices &choices)
+      : weights(weights), sequences(sequences), states(states), choices(choices) {}
 
   /// The value of `value`; an empty tensor, cache or zero, and a problem, where it has none of that kind.
   const Tensor &tensor(mlir::Value value);
@@ -45,6 +46,7 @@ public:
   /// The sequence of each row.
   llvm::ArrayRef<int64_t> sequences;
   std::vector<RecordedState> &states;
+  Choices &choices;
 
 private:
   /// Null, and a problem, where `value` has none of that kind.

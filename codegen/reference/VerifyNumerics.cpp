@@ -132,7 +132,7 @@ public:
       }
       auto after = now.find(key);
       if (after != now.end()) {
-        compareRuns(pass, before, after->second);
+        compareRuns(pass, before, follow(module, before, after->second, getContract(pass->getArgument(), rounds)));
       } else if (!skipped.contains(key.first) && !module.lookupSymbol(key.first)) {
         report(pass, before, "removed @" + before.function);
       }
@@ -153,6 +153,7 @@ private:
 
   Observations observe(ModuleOp module);
   void observe(func::FuncOp function, const Scenario &scenario, Observations &observations);
+  Observation follow(ModuleOp module, const Observation &before, const Observation &after, double contract);
   void compareRuns(Pass *pass, const Observation &before, const Observation &after);
   bool compareData(Pass *pass, const Observation &before, const Observation &after, const Twine &what, const Datum &old,
                    const Datum &now);
@@ -203,6 +204,19 @@ void NumericsVerifier::observe(func::FuncOp function, const Scenario &scenario, 
     emitRemark(function.getLoc()) << "numerics of @" << function.getSymName() << " are not verified"
                                   << (last.empty() ? "" : " from here on") << ": " << problem;
   }
+}
+
+/// `after`, but for choices that rounding explains, which are those before: what differs then is arithmetic.
+Observation NumericsVerifier::follow(ModuleOp module, const Observation &before, const Observation &after,
+                                     double contract) {
+  Observation following = after;
+  if (before.run.choices != after.run.choices) {
+    auto function = module.lookupSymbol<func::FuncOp>(after.function);
+    const Scenario &scenario = *llvm::find_if(scenarios, [&](const Scenario &s) { return s.name == after.scenario; });
+    following.run = llvm::cantFail(evaluate(function, *makeArguments(function, scenario), scenario.sequences, weights,
+                                            {before.run.choices, contract}));
+  }
+  return following;
 }
 
 InFlightDiagnostic NumericsVerifier::report(Pass *pass, const Observation &where, const Twine &what) {

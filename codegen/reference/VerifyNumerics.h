@@ -22,6 +22,9 @@ using NumericContract = double (*)(llvm::StringRef flag, bool rounds);
 /// inputs: as prefill (tokens of one sequence) and as decode (a token of each of several), an entry point only as what
 /// it is. `@forward` is compared with the entry points made from it.
 ///
+/// A pass that rounds may let a score choose other experts or positions, whose values no contract covers: where the
+/// contract explains such a choice, the run after the pass is compared with the choices of the one before (Choices.h).
+///
 /// Where a result moves by more than the pass's contract, an error names pass, function and place, a note the first op
 /// that computes something else, and the run fails. Functions that the evaluator has no meaning for are left out; a
 /// remark says which, once, and is an error with --verify-diagnostics. Turns multithreading of the context off.

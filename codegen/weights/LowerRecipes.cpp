@@ -132,8 +132,9 @@ private:
         })
         .Case([](ConcatRowsOp) { return Actions{ConcatRows()}; })
         .Case([](ConvertLayoutOp convert) {
-          int64_t interleave = getLayout(convert.getResult().getType()).getInterleave();
-          return interleave == 0 ? Actions{PackPanels()} : Actions{InterleaveRows{interleave}, PackPanels()};
+          LayoutAttr layout = getLayout(convert.getResult().getType());
+          PackPanels pack = {layout.getPanels()};
+          return layout.getInterleave() == 0 ? Actions{pack} : Actions{InterleaveRows{layout.getInterleave()}, pack};
         })
         .Default(Actions());
   }

@@ -83,13 +83,37 @@ LogicalResult MlaAppendOp::verify() {
   return verifyEps(*this, getEps()); // C4
 }
 
+/// Numbers of a row of what `heads` heads attend to, `width` of each: of the result, or of its parts.
+static int64_t getAttendedWidth(int64_t heads, int64_t width, std::optional<uint64_t> parts) {
+  return parts ? int64_t(*parts) * heads * (width + 2) : heads * width;
+}
+
+/// A result of attention by heads of `width`, or its parts.
+template <typename Op>
+static LogicalResult verifyAttended(Op op, int64_t width) {
+  Type result = op.getResult().getType();
+  if (failed(verifyWidth(op, "a result", result, getAttendedWidth(op.getNumHeads(), width, op.getParts())))) {
+    return failure();
+  }
+  return op.getParts() && !getElementTypeOrSelf(result).isF32()
+             ? op.emitOpError("expects parts of f32, but got ") << result
+             : success();
+}
+
+template <typename Op>
+static void describeParts(Op op, KernelDescription &kernel) {
+  if (op.getParts()) {
+    kernel.addConstant("parts", *op.getParts());
+  }
+}
+
 LogicalResult GqaAttentionOp::verify() {
   int64_t heads = getNumHeads(), groups = getNumKvHeads(), headDim = getHeadDim();
   if (heads % groups != 0) { // C1
     return emitOpError("expects num_kv_heads to divide ") << heads << " heads, but got " << groups;
   }
   if (failed(verifyWidth(*this, "a query", getQuery().getType(), heads * headDim)) || // C2
-      failed(verifyWidth(*this, "a result", getResult().getType(), heads * headDim))) {
+      failed(verifyAttended(*this, headDim))) {
     return failure();
   }
   CacheType cache = getCache().getType();
@@ -98,7 +122,7 @@ LogicalResult GqaAttentionOp::verify() {
 }
 
 KernelUse GqaAttentionOp::getKernelUse() {
-  return useStores(getCache().getType(), {kKeyStore, kValueStore}, 0, {"gqa_attention"});
+  return useStores(getCache().getType(), {kKeyStore, kValueStore}, 0, {getParts() ? "gqa_partials" : "gqa_attention"});
 }
 
 void GqaAttentionOp::describe(KernelDescription &kernel) {
@@ -106,11 +130,34 @@ void GqaAttentionOp::describe(KernelDescription &kernel) {
   kernel.addConstant("H", getNumHeads());
   kernel.addConstant("G", getNumKvHeads());
   kernel.addConstant("d", getHeadDim());
+  describeParts(*this, kernel);
   kernel.addStore("key_store", kKeyStore);
   kernel.addStore("value_store", kValueStore);
   kernel.addReal("scale", getSoftmaxScale());
   kernel.addElement("x_element", getQuery());
 }
+
+bool GqaAttentionOp::staysF32(Value value) { return getParts() && value == getResult(); }
+
+LogicalResult AttentionCombineOp::verify() {
+  int64_t heads = getNumHeads(), width = getWidth(getType()) / heads;
+  if (failed(verifyWidth(*this, "a result", getType(), heads * width))) { // C1
+    return failure();
+  }
+  return verifyWidth(*this, "parts", getInput().getType(), getAttendedWidth(heads, width, getParts()));
+}
+
+KernelUse AttentionCombineOp::getKernelUse() { return {"attention_combine"}; }
+
+void AttentionCombineOp::describe(KernelDescription &kernel) {
+  kernel.addInputs(getInput());
+  kernel.addConstant("H", getNumHeads());
+  kernel.addConstant("d", getWidth(getType()) / int64_t(getNumHeads()));
+  kernel.addConstant("parts", getParts());
+  kernel.addElement("x_element", getResult());
+}
+
+bool AttentionCombineOp::staysF32(Value value) { return value == getInput(); }
 
 /// Kernels of MLA rotate adjacent pairs.
 template <typename Op>
@@ -233,13 +280,16 @@ LogicalResult MlaLatentAttentionOp::verify() {
       failed(verifyWidth(*this, "a query", getQuery().getType(), heads * cache.getWidth(kLatentStore)))) {
     return failure();
   }
-  return verifyWidth(*this, "a result", getResult().getType(), heads * getLatentDim());
+  return verifyAttended(*this, getLatentDim()); // C1, C2
 }
 
 KernelUse MlaLatentAttentionOp::getKernelUse() {
-  return useStores(getCache().getType(), {kLatentStore}, getRopeDim(),
-                   {getSelection() ? "mla_selected_attention" : "mla_latent_attention"});
+  StringRef kernel = getSelection() ? (getParts() ? "mla_selected_partials" : "mla_selected_attention")
+                                    : (getParts() ? "mla_latent_partials" : "mla_latent_attention");
+  return useStores(getCache().getType(), {kLatentStore}, getRopeDim(), {kernel});
 }
+
+bool MlaLatentAttentionOp::staysF32(Value value) { return getParts() && value == getResult(); }
 
 void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
   kernel.addInputs({getQuery(), getSelection()});
@@ -249,6 +299,7 @@ void MlaLatentAttentionOp::describe(KernelDescription &kernel) {
   if (getSelection()) {
     kernel.addConstant("k", getWidth(getSelection().getType()));
   }
+  describeParts(*this, kernel);
   kernel.addStore("latent_store", kLatentStore);
   kernel.addReal("scale", getSoftmaxScale());
   kernel.addElement("x_element", getQuery());

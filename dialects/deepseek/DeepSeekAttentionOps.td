@@ -104,7 +104,7 @@ def DeepSeek_MlaAppendOp : DeepSeek_Compute<"mla_append", [AllTypesMatch<["cache
   let hasVerifier = 1;
 }
 
-def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
+def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention", [], ["staysF32"]> {
   let summary = "grouped-query attention: heads that share a key and value in groups";
   let description = [{
     With H = num_heads, G = num_kv_heads, d = head_dim, the query [rows, H·d] after its rotation, and a cache of stores
@@ -117,8 +117,11 @@ def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
 
     (Ainslie et al., arXiv 2305.13245.) Sums over positions ascend. G = H is multi-head attention, G = 1 multi-query.
 
-    Constraints: (C1) num_kv_heads divides num_heads; (C2) query and result are num_heads · head_dim wide; (C3) the
-    cache has stores "key" and "value" of num_kv_heads rows of head_dim numbers.
+    With `parts`, the result is that many parts of each row for `deepseek.attention_combine`, which says what they are.
+
+    Constraints: (C1) num_kv_heads divides num_heads; (C2) query and result are num_heads · head_dim wide, the result
+    with parts f32 and parts · num_heads · (head_dim + 2); (C3) the cache has stores "key" and "value" of num_kv_heads
+    rows of head_dim numbers.
 
     Example:
     ```mlir
@@ -129,11 +132,41 @@ def DeepSeek_GqaAttentionOp : DeepSeek_Compute<"gqa_attention"> {
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer, DeepSeek_Ids:$positions,
                        DeepSeek_Size:$num_heads, DeepSeek_Size:$num_kv_heads, DeepSeek_Size:$head_dim,
-                       F64Attr:$softmax_scale);
+                       F64Attr:$softmax_scale, OptionalAttr<DeepSeek_Size>:$parts);
   let results = (outs DeepSeek_Activation:$result);
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `at` $positions attr-dict `:` functional-type(operands, $result)
   }];
+  let hasVerifier = 1;
+}
+
+def DeepSeek_AttentionCombineOp : DeepSeek_Compute<"attention_combine", [], ["staysF32"]> {
+  let summary = "attention of a row from that to parts of its keys";
+  let description = [{
+    Of n keys that a row attends to, part i of `parts` has those from i · s on, s of them or as many as there are left,
+    with s = 64 · max(2, ⌈n / (64 · parts)⌉): where parts begin follows from n, and those of few keys are not cut. Of each
+    part there are, side by side, the numbers of all heads, [num_heads, width], then a number m and a number l for each
+    head. With x(u) the score of a key, times softmax_scale:
+
+    ```
+    m_i = max_u x(u),   l_i = Σ_u exp(x(u) − m_i),   part_i = Σ_u exp(x(u) − m_i) v(u)
+    result = Σ_i exp(m_i − m) part_i / Σ_i exp(m_i − m) l_i,   m = max_i m_i
+    ```
+
+    Of a part without keys l is 0, and the rest is not read. Parts are added in order, each to those before it.
+    A part of a row is work of its own, so that one long row keeps a GPU busy. `fathom-split-attention` makes it.
+
+    Constraints: (C1) the input is parts · num_heads · (width + 2) wide, where the result is num_heads · width.
+
+    Example, of 128 heads in 16 parts:
+    ```mlir
+    %b = deepseek.attention_combine %p {num_heads = 128 : i64, parts = 16 : i64}
+        : tensor<?x1052672xf32> -> tensor<?x65536xf32>
+    ```
+  }];
+  let arguments = (ins DeepSeek_F32Activation:$input, DeepSeek_Size:$num_heads, DeepSeek_Size:$parts);
+  let results = (outs DeepSeek_Activation:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -214,7 +247,7 @@ def DeepSeek_MlaAbsorbQueryOp : DeepSeek_MlaOp<"mla_absorb_query", ["getItemCoun
   }];
 }
 
-def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
+def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention", ["staysF32"]> {
   let summary = "attention over latents: one key and value for all heads";
   let description = [{
     `result[t, h] = Σ_u softmax_u(softmax_scale · query[t, h] · cache(u)) c(u)` over u ≤ positions[t], [rows, H·r]; c(u)
@@ -224,7 +257,11 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
     −1 stands behind the last, as `deepseek.index_select` gives them. Sums go by the number of a key among those
     selected, so that a selection of every position has the bits of none.
 
-    Constraints: (C1) widths agree with num_heads and the cache's store "latent", whose rows are wider than rope_dim.
+    With `parts`, the result is that many parts of each row for `deepseek.attention_combine`, which says what they are,
+    [rows, parts · H·(r+2)], f32.
+
+    Constraints: (C1) widths agree with num_heads, parts and the cache's store "latent", whose rows are wider than
+    rope_dim; (C2) parts are f32.
 
     Examples, over all positions and over 2048 of them:
     ```mlir
@@ -239,7 +276,8 @@ def DeepSeek_MlaLatentAttentionOp : DeepSeek_MlaOp<"mla_latent_attention"> {
   }];
   let arguments = (ins DeepSeek_Activation:$query, DeepSeek_CacheType:$cache, Index:$layer,
                        Optional<DeepSeek_Choices>:$selection, DeepSeek_Ids:$positions,
-                       DeepSeek_Size:$num_heads, DeepSeek_Size:$rope_dim, F64Attr:$softmax_scale);
+                       DeepSeek_Size:$num_heads, DeepSeek_Size:$rope_dim, F64Attr:$softmax_scale,
+                       OptionalAttr<DeepSeek_Size>:$parts);
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` (`select` $selection^)? `at` $positions attr-dict `:`
     functional-type(operands, $result)

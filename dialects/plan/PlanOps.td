@@ -26,7 +26,8 @@ def Plan_RowsOp : Plan_Op<"rows", [Pure]> {
 def Plan_ArgumentOp : Plan_Op<"argument", [Pure]> {
   let summary = "an array that the caller passes";
   let description = [{
-    The field of fathom_call_t of that name: `tokens`, `positions`, `hidden`, `logit_row_ids`, `logits` or `hidden_out`.
+    The field of fathom_call_t of that name: `tokens`, `positions`, `hidden`, `logit_row_ids`, `logits`, `hidden_out`
+    or `argmax`.
 
     Constraints: (C1) a call has the array (`fathom/call_inputs.def`); (C2) the result is of its type.
 

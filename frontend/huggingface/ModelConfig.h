@@ -161,6 +161,8 @@ struct ModelConfig {
   bool denseBias = false;
   /// Multi-token-prediction layers, at indices layers .. layers + mtpLayers - 1.
   int64_t mtpLayers = 0;
+  /// The file says how many, 0 or null included.
+  bool saysMtpLayers = false;
   int64_t maxPositions = 0;
   double rmsNormEpsilon = 1e-6;
   bool tiedEmbeddings = false;

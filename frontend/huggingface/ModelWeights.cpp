@@ -102,7 +102,7 @@ private:
   std::vector<WeightStack> stacksOf(int64_t layer);
   LayerGroup layer(int64_t index);
   void draftLayer(bool wanted);
-  void describeDraft(bool isFaulty) const;
+  void describeDraft() const;
   LayerRemains findRemains(int64_t layer) const;
   bool refuseWrapped() const;
   bool refuseLayout() const;
@@ -117,6 +117,8 @@ private:
   TensorFinder finder;
   ModelWeights weights;
   int64_t mtpEnd = 0;
+  /// Errors of the draft's layer.
+  size_t draftErrors = 0;
 };
 
 } // namespace
@@ -141,6 +143,10 @@ ModelWeights WeightSorter::run(bool wantDraft) {
   draftLayer(wantDraft);
   accountForRest();
   compareQuantization();
+  if (draftErrors > 0 && draftErrors == diagnostics.errorCount()) {
+    diagnostics.note("draft", checkpoint.directory(), "",
+                     "the multi-token-prediction layer can be left out: fathom compile --draft=none");
+  }
   return std::move(weights);
 }
 
@@ -276,14 +282,15 @@ void WeightSorter::draftLayer(bool wanted) {
   if (next == mtpEnd) {
     return;
   }
-  size_t faults = finder.faults();
+  size_t errors = diagnostics.errorCount();
   if (wanted && findRemains(next).any()) {
     compareCopies(config, checkpoint, next, diagnostics);
     weights.draft = layer(next++);
     weights.draft->name = "mtp";
   }
-  if (wanted) {
-    describeDraft(finder.faults() > faults);
+  draftErrors = diagnostics.errorCount() - errors;
+  if (wanted && draftErrors == 0) {
+    describeDraft();
   }
   finder.setOptionalModel(true);
   for (; next < mtpEnd; ++next) {
@@ -294,18 +301,21 @@ void WeightSorter::draftLayer(bool wanted) {
 }
 
 /// Says what the configuration leads one to expect, and is not.
-void WeightSorter::describeDraft(bool isFaulty) const {
+void WeightSorter::describeDraft() const {
   auto note = [&](const llvm::Twine &text) { diagnostics.note("draft", checkpoint.directory(), "", text); };
   int64_t found = 0;
   for (int64_t layer = config.layers; layer < mtpEnd; ++layer) {
     found += findRemains(layer).any();
   }
-  if (isFaulty) {
-    note("the multi-token-prediction layer can be left out: fathom compile --draft=none");
-  } else if (!weights.draft) {
-    note("config.json says num_nextn_predict_layers " + llvm::Twine(config.mtpLayers) + ", but no shard has layer " +
-         llvm::Twine(config.layers) + "; the model is compiled without a draft");
-  } else if (found > 1) {
+  std::string stated = "config.json says num_nextn_predict_layers " + std::to_string(config.mtpLayers);
+  if (!weights.draft) {
+    note(stated + ", but no shard has layer " + llvm::Twine(config.layers) + "; the model is compiled without a draft");
+    return;
+  }
+  if (config.saysMtpLayers && found != config.mtpLayers) {
+    note(stated + ", but the shards have " + llvm::Twine(found) + "; shards say what they hold");
+  }
+  if (found > 1) {
     note("has " + llvm::Twine(found) +
          " multi-token-prediction layers, of which the first is used; it drafts further tokens from its own states");
   }

@@ -191,7 +191,11 @@ void ConfigParser::quantization() {
   }
   expect("activation_scheme", "dynamic", Need::Optional);
   // Describes the scales, which are stored as numbers whatever it says.
-  quantization.powerOfTwoScales = inner.get("scale_fmt").string() == "ue8m0";
+  std::string scales = "float";
+  if (inner.string("scale_fmt", scales) && !llvm::is_contained({"float", "ue8m0"}, scales)) {
+    inner.unsupported("scale_fmt", "is \"" + escape(scales) + "\", but the only supported values are float and ue8m0");
+  }
+  quantization.powerOfTwoScales = scales == "ue8m0";
   inner.get("weight_block_size");
   inner.warnOfUnread("modules_to_not_convert ignored_layers", "nothing in Fathom");
   // Null is not the same as absent here.

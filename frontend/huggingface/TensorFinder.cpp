@@ -41,7 +41,6 @@ const TensorRef *TensorFinder::lookUp(llvm::StringRef name) {
 
 void TensorFinder::report(Problem problem, const char *code, llvm::StringRef file, llvm::StringRef tensor,
                           const llvm::Twine &message, llvm::StringRef hint) {
-  ++faultCount;
   if (optionalModel) {
     diagnostics.warning(code, file, tensor, message + "; this multi-token-prediction layer is unusable");
   } else {

@@ -30,8 +30,6 @@ public:
 
   /// From now on findings are warnings: what is looked for is not needed to run the model.
   void setOptionalModel(bool value) { optionalModel = value; }
-  /// Findings of every kind so far.
-  size_t faults() const { return faultCount; }
   /// True where collect() has met tensor `index` of the checkpoint.
   bool isUsed(size_t index) const { return used[index]; }
 
@@ -56,7 +54,6 @@ private:
   const checkpoint::Checkpoint &checkpoint;
   checkpoint::Diagnostics &diagnostics;
   std::vector<bool> used;
-  size_t faultCount = 0;
   bool optionalModel = false;
   bool saidNoQuantization = false;
 };

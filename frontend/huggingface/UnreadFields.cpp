@@ -61,6 +61,7 @@ static constexpr UndoneSetting kUndoneFields[] = {
     // Attention of DeepSeek-V3.2 and later.
     {"index_topk"},
     {"index_n_heads"},
+    {"index_head_dim"},
     {"index_topk_freq", 1},
     {"index_topk_pattern"},
     {"index_kpool", 1},

@@ -33,9 +33,7 @@ FATHOM_INLINE void load_pairs(const uint16_t *step, u32x16 *pairs) {
 }
 
 /// Two numbers of a row.
-FATHOM_INLINE uint32_t load_pair(const uint16_t *from) {
-  return (*reinterpret_cast<const Memory<uint32_t, 1>::Type *>(from))[0];
-}
+FATHOM_INLINE uint32_t load_pair(const uint16_t *from) { return __builtin_bit_cast(uint32_t, load_vector<2>(from)); }
 
 FATHOM_INLINE void copy_codes(const uint16_t *from, int64_t count, uint16_t *to) {
   int64_t i = 0;

@@ -31,7 +31,7 @@ struct F32 {
 struct Bf16 {
   using Stored = uint16_t;
   static constexpr bool kQuantized = false;
-  static constexpr int64_t kDecodedRows = 36;
+  static constexpr int64_t kDecodedRows = 96;
   template <int Lanes>
   static FATHOM_INLINE auto decode(const uint16_t *from) {
     using Wide = uint32_t __attribute__((ext_vector_type(Lanes)));

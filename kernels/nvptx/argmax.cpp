@@ -41,8 +41,9 @@ struct Argmax : argmax_op {
     return errors == 0.0f ? found : Found{__builtin_inff(), -1};
   }
 
-  static FATHOM_INLINE Found find_of_warp(Found found) {
-    FATHOM_UNROLL for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+  template <int Lanes>
+  static FATHOM_INLINE Found find_of_lanes(Found found) {
+    FATHOM_UNROLL for (int distance = Lanes / 2; distance > 0; distance /= 2) {
       float other = shuffle_xor(found.largest, distance);
       found.take(other, shuffle_xor(found.column, distance));
     }
@@ -52,14 +53,14 @@ struct Argmax : argmax_op {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c) {
     auto *of_warps = shared<Found>();
     for_each_unit(dispatch->rows, [&](int64_t row) FATHOM_INLINED {
-      Found found = find_of_warp(find_of_thread(Row(numbers(dispatch, 0, FATHOM_ROW_F32), row, c[V]), c[V]));
+      Found found = find_of_lanes<kWarp>(find_of_thread(Row(numbers(dispatch, 0, FATHOM_ROW_F32), row, c[V]), c[V]));
       barrier(); // others may still read those of the last row
       if (lane() == 0) {
         of_warps[warp()] = found;
       }
       barrier();
       if (warp() == 0) {
-        found = find_of_warp(of_warps[lane() % kWarps]);
+        found = find_of_lanes<kWarps>(of_warps[lane() % kWarps]);
         if (lane() == 0) {
           operand<int32_t>(dispatch, 1)[row] = found.column;
         }

@@ -6,9 +6,9 @@
 // A block takes kHeads heads of a row. It goes through the keys in ascending order, kStepKeys at a time: what the cache
 // has of them is decoded to shared memory once for all heads; a thread has the score of a head and a key, sixteen lanes
 // a step of a head's softmax, and then each thread some columns of the results. A score is added up in four chains over
-// the width, i % 4, then (0 + 1) + (2 + 3); a result is one chain over the keys. Steps begin at multiples of kStepKeys
-// of the row's keys, so that bits depend on nothing but these: a selection of everything has the bits of attention
-// without.
+// the width, i % 4, then (0 + 1) + (2 + 3); a result is one chain over the keys of a part, and parts are added in
+// order (PartSums). Steps and parts begin at multiples of kStepKeys of the row's keys, and depend on nothing but how
+// many these are: a selection of everything has the bits of attention without.
 //
 // Which keys there are is a policy: count(), and key(j) and value(j), where a row of the cache is. Values are at most
 // kMostColumns wide.
@@ -20,6 +20,27 @@
 
 namespace fathom::nv {
 
+/// The softmax of a head over the parts of its keys that were added so far: weights are relative to `largest`, and add
+/// up to `total`.
+struct PartSums {
+  float largest = -__builtin_inff(), total = 0.0f;
+
+  struct Factors {
+    float before, part; ///< for the results of parts before, and of this one
+  };
+  FATHOM_INLINE Factors add(const PartSums &part) {
+    float next = part.largest > largest ? part.largest : largest;
+    Factors factors = {exponential(largest - next), exponential(part.largest - next)};
+    total = add(total, part.total, factors);
+    largest = next;
+    return factors;
+  }
+  /// What `add` does to a result.
+  static FATHOM_INLINE float add(float before, float part, const Factors &factors) {
+    return __builtin_fmaf(part, factors.part, before * factors.before);
+  }
+};
+
 /// What is in the shared memory of a block: rows are for heads or keys.
 struct AttendingMemory {
   float *queries;
@@ -27,6 +48,7 @@ struct AttendingMemory {
   float *values;
   float (*weights)[kStepKeys]; ///< of each head
   float *factors;              ///< of each head: for what came before a step; then for the results
+  float *part_factors;         ///< the same for a part's results, where parts are added
 
   FATHOM_INLINE AttendingMemory(int64_t width, int64_t value_width) {
     queries = shared<float>();
@@ -35,6 +57,7 @@ struct AttendingMemory {
     float *rest = values + kStepKeys * shared_stride(value_width);
     weights = reinterpret_cast<float (*)[kStepKeys]>(rest);
     factors = rest + kHeads * kStepKeys;
+    part_factors = factors + kHeads;
   }
 };
 
@@ -55,9 +78,12 @@ struct Attending {
   const AttendingShape &s;
   const Keys &all;
   AttendingMemory memory;
-  /// Results of this thread's columns; where there are few columns, threads share the heads.
-  float results[kPasses][kHeads][kColumns] = {};
-  float largest = -__builtin_inff(), total = 0.0f;
+  struct Part {
+    /// Of this thread's columns; where there are few columns, threads share the heads.
+    float results[kPasses][kHeads][kColumns] = {};
+    PartSums sums; ///< of this thread's head
+  };
+  Part part, before; ///< `before`: those that were added up
 
   FATHOM_INLINE Attending(const AttendingShape &s, const Keys &all)
       : s(s), all(all), memory(s.width, s.shared ? 0 : s.value_width) {}
@@ -72,8 +98,6 @@ struct Attending {
   FATHOM_INLINE int64_t column(int pass) const {
     return thread() % columns_across() * kColumns + pass * kColumnsOfBlock;
   }
-  /// Free after `attend`, for kHeads rows of results.
-  FATHOM_INLINE float *memory_of_keys() const { return memory.keys; }
   FATHOM_INLINE const float *values() const { return s.shared ? memory.keys : memory.values; }
   FATHOM_INLINE int64_t value_stride() const { return shared_stride(s.shared ? s.width : s.value_width); }
 
@@ -108,10 +132,9 @@ struct Attending {
     int64_t head = thread() / kStepKeys, key = thread() % kStepKeys;
     float value = key < keys ? score() * s.scale : -__builtin_inff();
     float block = largest_of_lanes<kStepKeys>(value);
-    float next = block > largest ? block : largest;
-    float factor = exponential(largest - next), weight = exponential(value - next);
-    total = total * factor + sum_of_lanes<kStepKeys>(weight);
-    largest = next;
+    float next = block > part.sums.largest ? block : part.sums.largest;
+    float factor = exponential(part.sums.largest - next), weight = exponential(value - next);
+    part.sums = {next, part.sums.total * factor + sum_of_lanes<kStepKeys>(weight)};
     memory.weights[head][key] = weight;
     if (key == 0) {
       memory.factors[head] = factor;
@@ -125,7 +148,7 @@ struct Attending {
       }
       FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
         FATHOM_UNROLL for (int n = 0; n < kColumns && h < own_heads(); ++n) {
-          results[pass][h][n] = results[pass][h][n] * memory.factors[first_head() + h];
+          part.results[pass][h][n] = part.results[pass][h][n] * memory.factors[first_head() + h];
         }
       }
       for (int j = 0; j < kStepKeys; ++j) {
@@ -134,28 +157,62 @@ struct Attending {
         FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
           if (h < own_heads()) {
             float weight = memory.weights[first_head() + h][j];
-            results[pass][h][0] = __builtin_fmaf(weight, first, results[pass][h][0]);
-            results[pass][h][1] = __builtin_fmaf(weight, second, results[pass][h][1]);
+            part.results[pass][h][0] = __builtin_fmaf(weight, first, part.results[pass][h][0]);
+            part.results[pass][h][1] = __builtin_fmaf(weight, second, part.results[pass][h][1]);
           }
         }
       }
     }
   }
 
-  /// use(head, column, result).
-  template <class Use>
-  FATHOM_INLINE void finish(const Use &use) {
+  /// Adds the part to those before it, and begins another.
+  FATHOM_INLINE void add_part() {
+    barrier(); // others may still read factors
+    PartSums::Factors own = before.sums.add(part.sums);
     if (thread() % kStepKeys == 0) {
-      memory.factors[thread() / kStepKeys] = 1.0f / total;
+      memory.factors[thread() / kStepKeys] = own.before;
+      memory.part_factors[thread() / kStepKeys] = own.part;
     }
     barrier();
+    FATHOM_UNROLL for (int pass = 0; pass < kPasses; ++pass) {
+      FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
+        FATHOM_UNROLL for (int n = 0; n < kColumns; ++n) {
+          if (pass * kColumnsOfBlock < s.value_width && h < own_heads()) {
+            PartSums::Factors factors = {memory.factors[first_head() + h], memory.part_factors[first_head() + h]};
+            before.results[pass][h][n] = PartSums::add(before.results[pass][h][n], part.results[pass][h][n], factors);
+          }
+        }
+      }
+    }
+    part = Part();
+  }
+
+  /// use(head, sums of the part), by a thread of each head.
+  template <class Use>
+  FATHOM_INLINE void finish_sums(const Use &use) const {
+    if (thread() % kStepKeys == 0 && thread() / kStepKeys < s.heads) {
+      use(thread() / kStepKeys, part.sums);
+    }
+  }
+
+  /// use(head, column, result), whole or not yet divided by the total.
+  template <bool Whole = true, class Use>
+  FATHOM_INLINE void finish(const Use &use) {
+    if constexpr (Whole) {
+      barrier(); // others may still read factors
+      if (thread() % kStepKeys == 0) {
+        memory.factors[thread() / kStepKeys] = 1.0f / part.sums.total;
+      }
+      barrier();
+    }
     FATHOM_UNROLL for (int pass = 0; pass < kPasses; ++pass) {
       FATHOM_UNROLL for (int h = 0; h < kHeads; ++h) {
         FATHOM_UNROLL for (int n = 0; n < kColumns; ++n) {
           int64_t head = first_head() + h;
           if (pass * kColumnsOfBlock < s.value_width && h < own_heads() && head < s.heads &&
               column(pass) + n < s.value_width) {
-            use(head, column(pass) + n, results[pass][h][n] * memory.factors[head]);
+            use(head, column(pass) + n,
+                Whole ? part.results[pass][h][n] * memory.factors[head] : part.results[pass][h][n]);
           }
         }
       }
@@ -173,10 +230,10 @@ struct Attending {
     }
   }
 
-  FATHOM_INLINE void attend() {
-    int64_t count = all.count();
-    for (int64_t first = 0; first < count; first += kStepKeys) {
-      int64_t keys = smaller(kStepKeys, count - first);
+  /// To the keys [begin, end).
+  FATHOM_INLINE void attend(int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += kStepKeys) {
+      int64_t keys = smaller(kStepKeys, end - first);
       barrier();
       fill(memory.keys, s.width, keys, [&](int64_t j) FATHOM_INLINED { return all.key(first + j); });
       if (!s.shared) {
@@ -187,9 +244,19 @@ struct Attending {
       barrier();
       add_values();
     }
-    barrier();
   }
 };
+
+/// Attends to all keys, in `most` parts at most, with a form of attending.
+template <class Heads>
+FATHOM_INLINE void attend_in_parts(Heads &heads, int64_t most) {
+  int64_t count = heads.all.count(), size = part_keys(count, most);
+  for (int64_t begin = 0; begin < count; begin += size) {
+    heads.attend(begin, smaller(begin + size, count));
+    heads.add_part();
+  }
+  heads.part = heads.before;
+}
 
 /// A row attends to every key up to its position.
 struct AllKeys {

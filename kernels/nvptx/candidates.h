@@ -24,56 +24,40 @@ FATHOM_INLINE uint32_t rank(float score) {
 struct Candidates {
   float *scores; ///< of 2k kept and kIndexKeys more
   int32_t *positions;
-  int32_t *counts; ///< of add_counts
+  BlockSums sums;
   int64_t k;
   int64_t count = 0;
   bool full = false;      ///< k are there that only better ones replace
   uint32_t threshold = 0; ///< then: rank of the worst of them
 
-  /// In memory of candidate_bytes(k).
+  /// In memory of candidate_bytes(k), where others may still read what `keep` left.
   FATHOM_INLINE Candidates(char *memory, int64_t k)
       : scores(reinterpret_cast<float *>(memory)), positions(reinterpret_cast<int32_t *>(scores + 2 * k + kIndexKeys)),
-        counts(positions + 2 * k + kIndexKeys), k(k) {}
+        sums{positions + 2 * k + kIndexKeys}, k(k) {}
 
   /// Adds those of threads that have one, at most kIndexKeys, by position in the order of threads.
   FATHOM_INLINE void add(bool there, float score, int64_t position) {
-    bool better = there && (!full || rank(score) > threshold);
-    Counts found = count_threads(better, counts);
-    if (better) {
+    add_all(there && (!full || rank(score) > threshold), score, position);
+    if (count > 2 * k) {
+      drop();
+    }
+  }
+
+  /// The same where there are no more than k.
+  FATHOM_INLINE void add_all(bool there, float score, int64_t position) {
+    Counts found = sums.count_threads(there);
+    if (there) {
       scores[count + found.before] = score;
       positions[count + found.before] = static_cast<int32_t>(position);
     }
     count += found.total;
-    if (count > 2 * k) {
-      keep();
-    }
   }
 
-  /// Drops all but the k best.
+  /// Leaves the k best, for all threads to read.
   FATHOM_INLINE void keep() {
-    barrier();
-    if (count <= k) {
-      return;
+    if (count > k) {
+      drop();
     }
-    threshold = find_threshold();
-    full = true;
-    int64_t ties = k - count_from(static_cast<uint64_t>(threshold) + 1), kept = 0;
-    for (int64_t first = 0; first < count; first += kThreads) {
-      int64_t i = first + thread();
-      bool there = i < count;
-      float score = there ? scores[i] : 0.0f;
-      int32_t position = there ? positions[i] : 0;
-      Counts equal = count_threads(there && rank(score) == threshold, counts);
-      bool stays = there && (rank(score) > threshold || (rank(score) == threshold && equal.before < ties));
-      Counts staying = count_threads(stays, counts);
-      if (stays) {
-        scores[kept + staying.before] = score;
-        positions[kept + staying.before] = position;
-      }
-      ties -= equal.total;
-      kept += staying.total;
-    }
-    count = k;
     barrier();
   }
 
@@ -91,8 +75,32 @@ struct Candidates {
   }
 
 private:
+  /// All but the k best of more.
+  FATHOM_INLINE void drop() {
+    barrier();
+    threshold = find_threshold();
+    full = true;
+    int64_t ties = k - count_from(static_cast<uint64_t>(threshold) + 1), kept = 0;
+    for (int64_t first = 0; first < count; first += kThreads) {
+      int64_t i = first + thread();
+      bool there = i < count;
+      float score = there ? scores[i] : 0.0f;
+      int32_t position = there ? positions[i] : 0;
+      Counts equal = sums.count_threads(there && rank(score) == threshold);
+      bool stays = there && (rank(score) > threshold || (rank(score) == threshold && equal.before < ties));
+      Counts staying = sums.count_threads(stays);
+      if (stays) {
+        scores[kept + staying.before] = score;
+        positions[kept + staying.before] = position;
+      }
+      ties -= equal.total;
+      kept += staying.total;
+    }
+    count = k;
+  }
+
   /// The rank of the k-th best of more than k, bit by bit.
-  FATHOM_INLINE uint32_t find_threshold() const {
+  FATHOM_INLINE uint32_t find_threshold() {
     uint32_t found = 0;
     for (uint32_t bit = 0x80000000; bit != 0; bit >>= 1) {
       found |= count_from(found | bit) >= k ? bit : 0;
@@ -101,12 +109,12 @@ private:
   }
 
   /// How many have that rank or more.
-  FATHOM_INLINE int64_t count_from(uint64_t least) const {
+  FATHOM_INLINE int64_t count_from(uint64_t least) {
     int32_t own = 0;
     for (int64_t i = thread(); i < count; i += kThreads) {
       own += rank(scores[i]) >= least;
     }
-    return nv::sum_of_block(own, counts);
+    return sums.sum(own);
   }
 };
 

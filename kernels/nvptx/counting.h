@@ -14,34 +14,42 @@ struct Counts {
   int32_t before, total;
 };
 
-/// Over warps before this one, and over all, of what each warp counted; the same number in its lanes. Takes kSumBytes.
-FATHOM_INLINE Counts add_counts(int32_t of_warp, int32_t *memory) {
-  barrier();
-  if (lane() == 0) {
-    memory[warp()] = of_warp;
-  }
-  barrier();
-  Counts sums = {0, 0};
-  FATHOM_UNROLL for (int i = 0; i < kWarps; ++i) {
-    sums.before += i < warp() ? memory[i] : 0;
-    sums.total += memory[i];
-  }
-  return sums;
-}
+/// Sums over the warps of a block. They take halves of the memory in turns, so that one barrier is enough for each: who
+/// writes to a half again has met all that read it.
+struct BlockSums {
+  int32_t *memory; ///< of 2 * kSumBytes
+  int32_t half = 0;
 
-/// How many threads before this one have it, and how many of all.
-FATHOM_INLINE Counts count_threads(bool x, int32_t *memory) {
-  uint32_t lanes = ballot(x);
-  Counts counts = add_counts(__builtin_popcount(lanes), memory);
-  counts.before += __builtin_popcount(lanes & ((1u << lane()) - 1));
-  return counts;
-}
+  /// Over warps before this one, and over all, of what each warp counted; the same number in its lanes.
+  FATHOM_INLINE Counts add(int32_t of_warp) {
+    int32_t *counts = memory + half * kWarps;
+    half ^= 1;
+    if (lane() == 0) {
+      counts[warp()] = of_warp;
+    }
+    barrier();
+    Counts sums = {0, 0};
+    FATHOM_UNROLL for (int i = 0; i < kWarps; ++i) {
+      sums.before += i < warp() ? counts[i] : 0;
+      sums.total += counts[i];
+    }
+    return sums;
+  }
 
-/// The sum over the block.
-FATHOM_INLINE int32_t sum_of_block(int32_t x, int32_t *memory) {
-  FATHOM_UNROLL for (int distance = kWarp / 2; distance > 0; distance /= 2) { x += shuffle_xor(x, distance); }
-  return add_counts(x, memory).total;
-}
+  /// How many threads before this one have it, and how many of all.
+  FATHOM_INLINE Counts count_threads(bool x) {
+    uint32_t lanes = ballot(x);
+    Counts counts = add(__builtin_popcount(lanes));
+    counts.before += __builtin_popcount(lanes & ((1u << lane()) - 1));
+    return counts;
+  }
+
+  /// The sum over the block.
+  FATHOM_INLINE int32_t sum(int32_t x) {
+    FATHOM_UNROLL for (int distance = kWarp / 2; distance > 0; distance /= 2) { x += shuffle_xor(x, distance); }
+    return add(x).total;
+  }
+};
 
 } // namespace fathom::nv
 

@@ -40,6 +40,12 @@ FATHOM_INLINE uint32_t pack_bf16(float low, float high) {
   return both;
 }
 
+/// x, of which the compiler then knows nothing: what it adds to constants is not kept for each of them.
+FATHOM_INLINE int64_t unknown(int64_t x) {
+  __asm__("" : "+l"(x));
+  return x;
+}
+
 FATHOM_INLINE uint32_t shared_address(const void *at) {
   return (uint32_t)(uintptr_t)(const __attribute__((address_space(3))) void *)at;
 }
@@ -103,5 +109,7 @@ FATHOM_INLINE uint32_t scale_bf16(uint32_t both) {
 }
 
 } // namespace fathom::nv
+
+#include "kernels/nvptx/device_warpgroups.h"
 
 #endif // FATHOM_KERNELS_NVPTX_DEVICE_H

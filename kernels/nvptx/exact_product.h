@@ -8,13 +8,14 @@
 #define FATHOM_KERNELS_NVPTX_EXACT_PRODUCT_H
 
 #include "kernels/nvptx/matrices.h"
+#include "kernels/nvptx/ring.h"
 
 namespace fathom::nv {
 
 /// `Few` is for MatrixProduct.
 template <class Matrix, bool Few>
 struct ExactProduct {
-  static constexpr bool kScaled = Matrix::Weight::kQuantized;
+  static constexpr bool kScaled = Matrix::kScalesSums;
   static constexpr int kParts = Matrix::kGated ? 2 : 1;
   static constexpr int kOutputs = kExactOutputs, kRows = kExactRows, kStep = kExactStep;
   static constexpr int kOwn = kRows * kOutputs / kThreads;
@@ -27,19 +28,22 @@ struct ExactProduct {
   };
   static_assert(sizeof(Tile) <= kProductBytes);
 
-  /// Threads side by side read what lies side by side.
+  /// Threads side by side read what lies side by side. Of the last step, what is behind the sum's end stays as it is.
   static FATHOM_INLINE void fill(const Matrix &weights, const Tokens &x, int64_t rows, int64_t column, int64_t row,
                                  int64_t from, Tile &tile) {
     int64_t first = Matrix::row_of(column, 0);
-    for (int i = thread(); i < kStep * kWeights; i += kThreads) {
+    for_each_of_threads<kStep * kWeights>([&](int i) FATHOM_INLINED {
       int k = Matrix::kPanels ? i / kWeights : i % kStep, n = Matrix::kPanels ? i % kWeights : i / kStep;
-      bool there = first + n < weights.rows() && from + k < weights.depth;
-      tile.weights[k][n] = there ? weights.number(first + n, from + k) : 0.0f;
-    }
-    for (int i = thread(); i < kRows * kStep; i += kThreads) {
+      if (from + k < weights.depth) {
+        tile.weights[k][n] = first + n < weights.rows() ? weights.number(first + n, from + k) : 0.0f;
+      }
+    });
+    for_each_of_threads<kRows * kStep>([&](int i) FATHOM_INLINED {
       int k = i % kStep, r = i / kStep;
-      tile.x[r][k] = row + r < rows && from + k < weights.depth ? x.row(row + r)[from + k] : 0.0f;
-    }
+      if (from + k < weights.depth) {
+        tile.x[r][k] = row + r < rows ? x.row(row + r)[from + k] : 0.0f;
+      }
+    });
   }
 
   /// sums += partial * scale, where a block of scales ends behind step `end`.
@@ -59,7 +63,7 @@ struct ExactProduct {
 
   template <class Finish>
   static FATHOM_INLINE void multiply(const Matrix &weights, const Tokens &x, int64_t rows, int64_t column, int64_t row,
-                                     const Finish &finish) {
+                                     const Finish &finish, Ring & /*ring*/) {
     auto &tile = *shared<Tile>();
     int n = thread() % kOutputs, first = thread() / kOutputs * kOwn;
     float chain[kParts][kOwn] = {}, sums[kParts][kOwn] = {};
@@ -67,7 +71,6 @@ struct ExactProduct {
       barrier();
       fill(weights, x, rows, column, row, from, tile);
       barrier();
-      // Without the zeros behind the last step: they would make 0 of -0.
       int64_t steps = smaller(kStep, weights.depth - from);
       for (int64_t k = 0; k < steps; ++k) {
         FATHOM_UNROLL for (int part = 0; part < kParts; ++part) {

@@ -14,12 +14,14 @@ template <class Weight, bool Gated>
 struct Gemm : gemm_op {
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c) {
     constexpr int kOut = Weight::kQuantized ? 3 : 2;
-    PanelMatrix<Weight, Gated> weights = {operand<const char>(dispatch, 1),
-                                          Weight::kQuantized ? operand<const float>(dispatch, 2) : nullptr, c[N], c[K]};
+    using Matrix = PanelMatrix<Weight, Gated>;
+    Matrix weights = {operand<const char>(dispatch, 1),
+                      Weight::kQuantized ? operand<const float>(dispatch, 2) : nullptr, c[N], c[K]};
     Tokens x = {numbers(dispatch, 0, c[x_element]) + c[x_offset], c[x_stride],
                 c[x_stride] % kChunk == 0 && c[x_offset] % kChunk == 0};
     Finish<Gated> finish = {dispatch, numbers(dispatch, kOut, c[out_element]) + c[out_offset], c[out_stride], 0};
-    multiply_rows(weights, x, dispatch->rows, block(), finish);
+    begin_products_of<Matrix>(
+        x, [&](auto &ring) FATHOM_INLINED { multiply_rows(weights, x, dispatch->rows, block(), finish, ring); });
   }
 };
 

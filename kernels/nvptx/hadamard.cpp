@@ -29,7 +29,7 @@ struct Hadamard : hadamard_op {
     for_each_unit(dispatch->rows, [&](int64_t row) FATHOM_INLINED {
       Numbers x = numbers(dispatch, 0, c[x_element]) + row * width;
       Numbers out = numbers(dispatch, 1, c[x_element]) + row * width;
-      barrier(); // others may still read the last row
+      // Each thread writes what it alone has read of the last row.
       for (int64_t i = thread(); i < width; i += kThreads) {
         sums[i] = x[i];
       }

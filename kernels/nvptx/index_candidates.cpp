@@ -30,16 +30,15 @@ struct IndexCandidates : index_candidates_op {
                           c[d],
                           c[index_store],
                           RowFormat(c[index_element], c[d])};
-      barrier(); // others may still read the last candidates
       Candidates best(query.candidates(), c[k]);
       if (visible > c[k]) {
         query.search(begin, end, best);
       } else {
         for (int64_t first = begin; first < end; first += kIndexKeys) {
-          best.add(thread() < kIndexKeys && first + thread() < end, 0.0f, first + thread());
+          best.add_all(thread() < kIndexKeys && first + thread() < end, 0.0f, first + thread());
         }
       }
-      barrier();
+      best.keep();
       best.store_scores(operand<float>(dispatch, 2) + unit * c[k]);
       best.store_positions(operand<int32_t>(dispatch, 3) + unit * c[k]);
       if (thread() == 0) {

@@ -18,7 +18,6 @@ struct IndexMerge : index_merge_op {
       int64_t count = used_parts(dispatch->positions[row] + 1, c[k], c[parts]) * c[k];
       const float *scores = operand<const float>(dispatch, 0) + row * most;
       const int32_t *ids = operand<const int32_t>(dispatch, 1) + row * most;
-      barrier(); // others may still read the last candidates
       Candidates best(shared<char>(), c[k]);
       for (int64_t first = 0; first < count; first += kIndexKeys) {
         int64_t i = first + thread();

@@ -82,19 +82,16 @@ struct IndexQuery {
     return score;
   }
 
-  /// Leaves the best of the keys [begin, end) in `best`; begin is a multiple of kIndexKeys.
+  /// Adds the keys [begin, end) to `best`; begin is a multiple of kIndexKeys.
   FATHOM_INLINE void search(int64_t begin, int64_t end, Candidates &best) const {
-    barrier();
     load_queries();
     for (int64_t first = begin; first < end; first += kIndexKeys) {
       int64_t count = smaller(kIndexKeys, end - first);
-      barrier();
-      load_keys(first, count);
+      load_keys(first, count); // where `add` let all threads meet that read the last ones
       barrier();
       int64_t key = thread() / kHeadsAtOnce;
       best.add(thread() % kHeadsAtOnce == 0 && key < count, score(), first + key);
     }
-    best.keep();
   }
 };
 

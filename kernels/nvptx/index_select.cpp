@@ -32,6 +32,7 @@ struct IndexSelect : index_select_op {
                           RowFormat(c[index_element], c[d])};
       Candidates best(query.candidates(), c[k]);
       query.search(0, visible, best);
+      best.keep();
       best.store_positions(out);
     });
   }

@@ -4,9 +4,9 @@
 // How a source defines the kernel that it is compiled for.
 //
 // CMake compiles a source once for each kernel of instances.def that names it, with the macros FATHOM_INSTANCE_SYMBOL,
-// _OP, _TYPE and _ROWS. A source ends with FATHOM_DEFINE_KERNEL(class). Every thread of a grid calls the kernel. A grid
-// may have more or fewer blocks than suit: blocks take what is to be done in turns, so that nothing depends on how many
-// there are.
+// _OP, _TYPE, _TILE and _ROWS. A source ends with FATHOM_DEFINE_KERNEL(class). Every thread of a grid calls the kernel.
+// A grid may have more or fewer blocks than suit: blocks take what is to be done in turns, so that nothing depends on
+// how many there are.
 
 #ifndef FATHOM_KERNELS_NVPTX_KERNEL_H
 #define FATHOM_KERNELS_NVPTX_KERNEL_H
@@ -60,8 +60,12 @@ using bf16 = Bf16;
 using f8e4m3 = F8E4M3;
 } // namespace types
 
+/// Of an arch whose products are those of four warps.
+struct Warpgroups;
+
 constexpr Op kOp = Op::FATHOM_INSTANCE_OP;
 using Weight = types::FATHOM_INSTANCE_TYPE;
+using Tile = FATHOM_INSTANCE_TILE;
 
 #define FATHOM_JOIN(a, b) FATHOM_JOIN_EXPANDED(a, b)
 #define FATHOM_JOIN_EXPANDED(a, b) a##b

@@ -7,7 +7,8 @@
 // A block takes kHeads heads of a row through kMatrixKeys keys at a time, which shared memory holds as bf16, without
 // loss. A warp has the scores of eight keys: sums over the width, sixteen numbers an instruction. Sixteen lanes have a
 // head's step of the softmax, in f32; weights are rounded to bf16, and what they add up to is the sum of these. A warp
-// then has an eighth of the columns of the results. Steps begin at multiples of kMatrixKeys of the row's keys.
+// then has an eighth of the columns of the results. Steps and parts begin at multiples of kMatrixKeys of the row's
+// keys.
 
 #ifndef FATHOM_KERNELS_NVPTX_MATRIX_ATTENDING_H
 #define FATHOM_KERNELS_NVPTX_MATRIX_ATTENDING_H
@@ -27,9 +28,12 @@ struct MatrixAttending {
   const AttendingShape &s;
   const Keys &all;
   char *queries, *keys, *values, *weights;
-  float *scores, *factors;
-  float results[kMostTiles][4] = {};
-  float largest = -__builtin_inff(), total = 0.0f;
+  float *scores, *factors, *part_factors;
+  struct Part {
+    float results[kMostTiles][4] = {};
+    PartSums sums;
+  };
+  Part part, before; ///< `before`: those that were added up
 
   FATHOM_INLINE MatrixAttending(const AttendingShape &s, const Keys &all) : s(s), all(all) {
     queries = shared<char>();
@@ -38,10 +42,9 @@ struct MatrixAttending {
     weights = values + kMatrixKeys * value_stride();
     scores = reinterpret_cast<float *>(weights + kHeads * matrix_stride(kMatrixKeys));
     factors = scores + kHeads * kScoreStride;
+    part_factors = factors + kHeads;
   }
 
-  /// Free after `attend`, for kHeads rows of results.
-  FATHOM_INLINE float *memory_of_keys() const { return reinterpret_cast<float *>(keys); }
   FATHOM_INLINE int64_t value_stride() const { return matrix_stride(s.shared ? s.width : s.value_width); }
   FATHOM_INLINE int64_t columns_of_warp() const { return s.value_width / kWarps; }
 
@@ -94,15 +97,14 @@ struct MatrixAttending {
       block = value[n] > block ? value[n] : block;
     }
     block = largest_of_lanes<kLanes>(block);
-    float next = block > largest ? block : largest;
-    float factor = exponential(largest - next), sum = 0.0f;
+    float next = block > part.sums.largest ? block : part.sums.largest;
+    float factor = exponential(part.sums.largest - next), sum = 0.0f;
     FATHOM_UNROLL for (int n = 0; n < kOwnKeys; ++n) {
       uint32_t weight = pack_bf16(exponential(value[n] - next), 0.0f);
       sum = sum + from_bf16(weight);
       Numbers(weights + head * matrix_stride(kMatrixKeys), FATHOM_ROW_BF16).set(first + n * kLanes, from_bf16(weight));
     }
-    total = total * factor + sum_of_lanes<kLanes>(sum);
-    largest = next;
+    part.sums = {next, part.sums.total * factor + sum_of_lanes<kLanes>(sum)};
     if (first == 0) {
       factors[head] = factor;
     }
@@ -111,7 +113,7 @@ struct MatrixAttending {
   FATHOM_INLINE void add_values() {
     float upper = factors[lane() / 4], lower = factors[lane() / 4 + 8];
     FATHOM_UNROLL for (int tile = 0; tile < kMostTiles; ++tile) {
-      FATHOM_UNROLL for (int n = 0; n < 4; ++n) { results[tile][n] = results[tile][n] * (n < 2 ? upper : lower); }
+      FATHOM_UNROLL for (int n = 0; n < 4; ++n) { part.results[tile][n] *= n < 2 ? upper : lower; }
     }
     const char *own = values + 2 * warp() * columns_of_warp();
     FATHOM_UNROLL for (int j = 0; j < kMatrixKeys; j += 16) {
@@ -121,17 +123,17 @@ struct MatrixAttending {
         if (tile * 8 < columns_of_warp()) {
           uint32_t b[4];
           load_transposed(b, own + (j + lane() % 16) * value_stride() + tile * 16 + lane() / 16 * 16);
-          multiply(results[tile], a, b[0], b[1]);
-          multiply(results[tile + 1], a, b[2], b[3]);
+          multiply(part.results[tile], a, b[0], b[1]);
+          multiply(part.results[tile + 1], a, b[2], b[3]);
         }
       }
     }
   }
 
-  FATHOM_INLINE void attend() {
-    int64_t count = all.count();
-    for (int64_t first = 0; first < count; first += kMatrixKeys) {
-      int64_t there = smaller(kMatrixKeys, count - first);
+  /// To the keys [begin, end).
+  FATHOM_INLINE void attend(int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += kMatrixKeys) {
+      int64_t there = smaller(kMatrixKeys, end - first);
       barrier();
       fill(keys, s.width, there, [&](int64_t j) FATHOM_INLINED { return all.key(first + j); });
       if (!s.shared) {
@@ -144,22 +146,51 @@ struct MatrixAttending {
       barrier();
       add_values();
     }
-    barrier();
   }
 
-  /// use(head, column, result).
-  template <class Use>
-  FATHOM_INLINE void finish(const Use &use) {
+  /// Adds the part to those before it, and begins another.
+  FATHOM_INLINE void add_part() {
+    barrier(); // others may still read factors
+    PartSums::Factors own = before.sums.add(part.sums);
     if (thread() % kLanes == 0) {
-      factors[thread() / kLanes] = 1.0f / total;
+      factors[thread() / kLanes] = own.before;
+      part_factors[thread() / kLanes] = own.part;
     }
     barrier();
     FATHOM_UNROLL for (int tile = 0; tile < kMostTiles; ++tile) {
       FATHOM_UNROLL for (int n = 0; n < 4; ++n) {
         int64_t head = lane() / 4 + n / 2 * 8;
+        before.results[tile][n] =
+            PartSums::add(before.results[tile][n], part.results[tile][n], {factors[head], part_factors[head]});
+      }
+    }
+    part = Part();
+  }
+
+  /// use(head, sums of the part), by a thread of each head.
+  template <class Use>
+  FATHOM_INLINE void finish_sums(const Use &use) const {
+    if (thread() % kLanes == 0 && thread() / kLanes < s.heads) {
+      use(thread() / kLanes, part.sums);
+    }
+  }
+
+  /// use(head, column, result), whole or not yet divided by the total.
+  template <bool Whole = true, class Use>
+  FATHOM_INLINE void finish(const Use &use) {
+    if constexpr (Whole) {
+      barrier(); // others may still read factors
+      if (thread() % kLanes == 0) {
+        factors[thread() / kLanes] = 1.0f / part.sums.total;
+      }
+      barrier();
+    }
+    FATHOM_UNROLL for (int tile = 0; tile < kMostTiles; ++tile) {
+      FATHOM_UNROLL for (int n = 0; n < 4; ++n) {
+        int64_t head = lane() / 4 + n / 2 * 8;
         int64_t column = warp() * columns_of_warp() + tile * 8 + lane() % 4 * 2 + n % 2;
         if (tile * 8 < columns_of_warp() && head < s.heads) {
-          use(head, column, results[tile][n] * factors[head]);
+          use(head, column, Whole ? part.results[tile][n] * factors[head] : part.results[tile][n]);
         }
       }
     }
@@ -171,7 +202,7 @@ template <class Keys, class Run>
 FATHOM_INLINE void with_attending(const AttendingShape &shape, const Keys &keys, int64_t element, const Run &run) {
   bool narrow = element == FATHOM_ROW_BF16 && keys.key_format.element != FATHOM_ROW_F32 &&
                 keys.value_format.element != FATHOM_ROW_F32;
-  if (narrow && are_matrices(shape.width, shape.value_width)) {
+  if (narrow && are_matrices(shape.width, shape.value_width, shape.shared)) {
     MatrixAttending<Keys> heads(shape, keys);
     run(heads);
   } else {

@@ -12,6 +12,7 @@
 #ifndef FATHOM_KERNELS_NVPTX_MATRIX_PRODUCT_H
 #define FATHOM_KERNELS_NVPTX_MATRIX_PRODUCT_H
 
+#include "kernels/nvptx/ring.h"
 #include "kernels/nvptx/staged_weights.h"
 
 namespace fathom::nv {
@@ -39,10 +40,12 @@ struct MatrixProduct {
     constexpr int kOfToken = kStep * 2 / 16;
     Staged::fill(weights, Matrix::row_of(column, 0), from, stage);
     for_each_of_threads<kRows * kOfToken>([&](int i) FATHOM_INLINED {
-      int token = i / kOfToken, at = i % kOfToken;
-      bool there = row + token < rows;
-      copy_numbers<uint16_t>(stage + kTokensAt + token * kTokenRow + 16 * at, x.row(there ? row + token : row).data,
-                             from + at * 8, weights.depth, there, x.whole && weights.depth % kChunk == 0);
+      // Products of FP8 and many rows have no register left for another order.
+      CopiedPiece<kOfToken, (kOfToken < 8 && (Few || !Weight::kQuantized))> piece(i);
+      bool there = row + piece.row < rows;
+      copy_numbers<uint16_t>(stage + kTokensAt + piece.row * kTokenRow + 16 * piece.at,
+                             x.row(there ? row + piece.row : row).data, from + piece.at * 8, weights.depth, there,
+                             x.whole && weights.depth % kChunk == 0);
     });
   }
 
@@ -117,13 +120,15 @@ struct MatrixProduct {
 
   template <class Finish>
   static FATHOM_INLINE void multiply(const Matrix &weights, const Tokens &x, int64_t rows, int64_t column, int64_t row,
-                                     const Finish &finish) {
+                                     const Finish &finish, Ring & /*ring*/) {
     auto *ring = shared<char>();
     int64_t steps = ceil_div(weights.depth, kStep);
+    // Of many rows sums take half of the registers: what comes of x is computed each turn.
+    auto anew = [](int64_t x) FATHOM_INLINED { return Few ? x : unknown(x); };
     // Each turn ends a group of copies, with or without any, so that as many are under way.
     auto begin = [&](int64_t step) FATHOM_INLINED {
       if (step < steps) {
-        fill(weights, x, rows, column, row, step * kStep, ring + step % kStages * kStage);
+        fill(weights, x, rows, anew(column), row, step * kStep, ring + step % kStages * kStage);
       }
       commit_copies();
     };
@@ -133,19 +138,19 @@ struct MatrixProduct {
     }
     Sums chain = {}, total = {};
     Scales scales = {};
-    for (int64_t step = 0; step < steps; ++step) {
+    // Of a few steps several at a time would take more registers than there are.
+    FATHOM_NO_UNROLL for (int64_t step = 0; step < steps; ++step) {
       if constexpr (Weight::kQuantized) {
         load_scales(weights, column, step * kStep, scales); // long before they are needed
       }
       wait_copies<kStages - 2>();
       barrier();
-      begin(step + kStages - 1);
+      begin(anew(step + kStages - 1));
       multiply_stage(ring + step % kStages * kStage, chain);
       if constexpr (Weight::kQuantized) {
         scale(scales, (step + 1) * kStep, weights.depth, chain, total);
       }
     }
-    wait_copies<0>();
     store(weights, rows, column, row, Weight::kQuantized ? total : chain, finish);
   }
 };

@@ -121,8 +121,7 @@ struct MoeGate : moe_gate_op {
     int32_t *ids = operand<int32_t>(dispatch, 2) + row * c[k];
     float *weights = operand<float>(dispatch, 3) + row * c[k];
     float *choice = scores + c[E];
-    score(c[scoring], logits, c[E], scores);
-    warp_barrier();
+    score(c[scoring], logits, c[E], scores); // a lane's own, which it chooses from
     float lost = choose(scores, operand<const float>(dispatch, 1), c, choice);
     if (c[group_rule] != FATHOM_GROUP_RULE_NONE) {
       drop_groups(choice, choice + c[E], c);

@@ -32,13 +32,15 @@ struct MoeGemm : moe_gemm_op {
     Tokens all = {numbers(dispatch, 0, c[x_element]), c[K], c[K] % kChunk == 0};
     auto rows_of = [&](int64_t expert) FATHOM_INLINED -> int64_t { return offsets[expert + 1] - offsets[expert]; };
     auto count = [&](int64_t expert) FATHOM_INLINED { return count_tiles_of<Matrix>(all, c[N], rows_of(expert)); };
-    take_turns(c[E], count, [&](int64_t expert, int64_t tile) FATHOM_INLINED {
-      int64_t slot = offsets[expert];
-      Tokens x = all;
-      x.data = c[gather] ? x.data : x.data + slot * c[K];
-      x.index = c[gather] ? operand<const int32_t>(dispatch, 2) + slot : nullptr;
-      Finish<Gated> finish = {dispatch, numbers(dispatch, kOut, c[out_element]), c[N], slot};
-      multiply_rows(weights_of(dispatch, c, expert), x, rows_of(expert), tile, finish);
+    begin_products_of<Matrix>(all, [&](auto &ring) FATHOM_INLINED {
+      take_turns(c[E], count, [&](int64_t expert, int64_t tile) FATHOM_INLINED {
+        int64_t slot = offsets[expert];
+        Tokens x = all;
+        x.data = c[gather] ? x.data : x.data + slot * c[K];
+        x.index = c[gather] ? operand<const int32_t>(dispatch, 2) + slot : nullptr;
+        Finish<Gated> finish = {dispatch, numbers(dispatch, kOut, c[out_element]), c[N], slot};
+        multiply_rows(weights_of(dispatch, c, expert), x, rows_of(expert), tile, finish, ring);
+      });
     });
   }
 };

@@ -15,12 +15,12 @@
 namespace fathom::nv {
 
 struct MoePermute : moe_permute_op {
-  static FATHOM_INLINE int32_t count_before(const int32_t *ids, int64_t pairs, int64_t expert) {
+  static FATHOM_INLINE int32_t count_before(const int32_t *ids, int64_t pairs, int64_t expert, BlockSums &sums) {
     int32_t count = 0;
     for (int64_t i = thread(); i < pairs; i += kThreads) {
       count += ids[i] < expert;
     }
-    return sum_of_block(count, shared<int32_t>());
+    return sums.sum(count);
   }
 
   static FATHOM_INLINE void run(const fathom_dispatch_t *dispatch, const int64_t *c) {
@@ -29,15 +29,16 @@ struct MoePermute : moe_permute_op {
     auto *source_row = operand<int32_t>(dispatch, 2);
     auto *slot = operand<int32_t>(dispatch, 3);
     int64_t pairs = dispatch->rows * c[k];
+    BlockSums sums = {shared<int32_t>()};
     for_each_unit(c[E], [&](int64_t expert) FATHOM_INLINED {
-      int32_t next = count_before(ids, pairs, expert);
+      int32_t next = count_before(ids, pairs, expert, sums);
       if (thread() == 0) {
         offsets[expert] = next;
       }
       for (int64_t first = 0; first < pairs; first += kThreads) {
         int64_t i = first + thread();
         bool own = i < pairs && ids[i] == expert;
-        Counts counts = count_threads(own, shared<int32_t>());
+        Counts counts = sums.count_threads(own);
         if (own) {
           int32_t to = next + counts.before;
           slot[i] = to;

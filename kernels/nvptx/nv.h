@@ -18,10 +18,11 @@
 /// Of a lambda: see FATHOM_INLINE.
 #define FATHOM_INLINED __attribute__((always_inline))
 #define FATHOM_UNROLL _Pragma("clang loop unroll(full)")
+#define FATHOM_NO_UNROLL _Pragma("clang loop unroll(disable)")
 
 namespace fathom::nv {
 
-constexpr int kWarp = 32;
+constexpr int kWarp = 32, kWarpgroup = 4 * kWarp;
 
 using u32x2 = uint32_t __attribute__((ext_vector_type(2)));
 using u32x4 = uint32_t __attribute__((ext_vector_type(4)));

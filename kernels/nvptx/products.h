@@ -1,19 +1,21 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// out[rows, N] = x[rows, K] * W^T, by tiles, of weights in either layout, gated or not.
+// out[rows, N] = x[rows, K] * W^T, by tiles, of weights in any layout, gated or not.
 //
-// Two forms, of which constants choose. Where activations are f32, or weights are, a sum is one chain of multiply-adds
-// over k in ascending order (exact_product.h); where both are narrow it is a chain of the instruction that multiplies
-// matrices of bf16, sixteen steps of k at a time (matrix_product.h). Weights of FP8 are exact as bf16; the chain
-// restarts every 128 steps and adds partial * scale to the sum, in block order. In both forms the order depends on k
-// alone: one row and five hundred get the same bits.
+// Two forms, of which constants choose. Where activations are f32, or weights are, or where it is asked for, a sum is
+// one chain of multiply-adds over k in ascending order (exact_product.h); where both are narrow it is a chain of the
+// instruction that multiplies matrices of bf16, sixteen steps of k at a time (matrix_product.h, of weights in panels on
+// sm_90a warpgroup_product.h). Weights of FP8 are exact as bf16; the chain restarts every 128 steps and adds partial *
+// scale to the sum, in block order. In both forms the order depends on k alone: one row and five hundred get the same
+// bits.
 
 #ifndef FATHOM_KERNELS_NVPTX_PRODUCTS_H
 #define FATHOM_KERNELS_NVPTX_PRODUCTS_H
 
 #include "kernels/nvptx/exact_product.h"
 #include "kernels/nvptx/matrix_product.h"
+#include "kernels/nvptx/warpgroup_product.h"
 
 namespace fathom::nv {
 
@@ -32,37 +34,78 @@ struct Finish {
 };
 
 /// Tiles of a product of `rows` rows, of which this block takes every blocks()th, from number `first` on.
-template <class Tile, class Matrix, class Finish>
+template <class Product, class Matrix, class Finish, class Turns>
 FATHOM_INLINE void multiply_tiles(const Matrix &weights, const Tokens &x, int64_t rows, int64_t first,
-                                  const Finish &finish) {
-  int64_t across = ceil_div(weights.outputs, Tile::kOutputs);
-  for (int64_t tile = first; tile < across * ceil_div(rows, Tile::kRows); tile += blocks()) {
-    Tile::multiply(weights, x, rows, tile % across * Tile::kOutputs, tile / across * Tile::kRows, finish);
+                                  const Finish &finish, Turns &ring) {
+  int64_t across = ceil_div(weights.outputs, Product::kOutputs);
+  for (int64_t tile = first; tile < across * ceil_div(rows, Product::kRows); tile += blocks()) {
+    Product::multiply(weights, x, rows, tile % across * Product::kOutputs, tile / across * Product::kRows, finish,
+                      ring);
   }
 }
 
 /// Whether the product is a chain of multiply-adds.
 template <class Weight>
 FATHOM_INLINE bool is_exact(const Tokens &x) {
-  return x.data.isF32() || Weight::kElement == FATHOM_ROW_F32;
+  return x.exact || x.data.isF32() || Weight::kElement == FATHOM_ROW_F32;
 }
 
-template <class Tile>
-FATHOM_INLINE int64_t count_tiles(int64_t outputs, int64_t rows) {
-  return ceil_div(outputs, Tile::kOutputs) * ceil_div(rows, Tile::kRows);
+/// How `Arch` multiplies where activations and weights are narrow, by rows.
+template <class Arch, class Matrix>
+struct NarrowProducts {
+  template <class Use>
+  static FATHOM_INLINE void begin(const Use &use) {
+    Ring ring;
+    use(ring);
+  }
+  template <class Use>
+  static FATHOM_INLINE auto choose(int64_t rows, const Use &use) {
+    using Few = MatrixProduct<Matrix, true>;
+    return rows <= Few::kRows ? use(Few()) : use(MatrixProduct<Matrix, false>());
+  }
+};
+template <class Weight, bool Gated>
+struct NarrowProducts<Warpgroups, PanelMatrix<Weight, Gated>> {
+  template <class Use>
+  static FATHOM_INLINE void begin(const Use &use) {
+    share_ring(use);
+  }
+  template <class Use>
+  static FATHOM_INLINE auto choose(int64_t rows, const Use &use) {
+    using Matrix = PanelMatrix<Weight, Gated>;
+    using Few = WarpgroupProduct<Matrix, 8>;
+    using Some = WarpgroupProduct<Matrix, 32>;
+    return rows <= Few::kRows ? use(Few()) : rows <= Some::kRows ? use(Some()) : use(WarpgroupProduct<Matrix, 128>());
+  }
+};
+
+/// use(product), of the form for `rows` rows.
+template <class Matrix, class Use>
+FATHOM_INLINE auto choose_product(const Tokens &x, int64_t rows, const Use &use) {
+  if constexpr (Matrix::Weight::kElement != FATHOM_ROW_F32) {
+    if (!is_exact<typename Matrix::Weight>(x)) {
+      return NarrowProducts<Tile, Matrix>::choose(rows, use);
+    }
+  }
+  return use(ExactProduct<Matrix, false>());
+}
+
+/// multiply(ring) for all products of a kernel with such weights.
+template <class Matrix, class Multiply>
+FATHOM_INLINE void begin_products_of(const Tokens &x, const Multiply &multiply) {
+  if (is_exact<typename Matrix::Weight>(x)) {
+    Ring ring;
+    return multiply(ring);
+  }
+  NarrowProducts<Tile, Matrix>::begin(multiply);
 }
 
 /// How many tiles a product of `rows` rows has.
 template <class Matrix>
 FATHOM_INLINE int64_t count_tiles_of(const Tokens &x, int64_t outputs, int64_t rows) {
-  if constexpr (Matrix::Weight::kElement != FATHOM_ROW_F32) {
-    using Few = MatrixProduct<Matrix, true>;
-    if (!is_exact<typename Matrix::Weight>(x)) {
-      return rows <= Few::kRows ? count_tiles<Few>(outputs, rows)
-                                : count_tiles<MatrixProduct<Matrix, false>>(outputs, rows);
-    }
-  }
-  return count_tiles<ExactProduct<Matrix, false>>(outputs, rows);
+  return choose_product<Matrix>(x, rows, [&](auto product) FATHOM_INLINED {
+    return ceil_div(outputs, product.kOutputs) * ceil_div(rows, product.kRows);
+  });
 }
 
 /// run(product, tile) for the tiles of several products that are this block's: of each product from one on, every
@@ -81,20 +124,12 @@ FATHOM_INLINE void take_turns(int64_t products, const Count &count, const Run &r
 }
 
 /// The tiles of a product that are this block's, where tile `first` is.
-template <class Matrix, class Finish>
+template <class Matrix, class Finish, class Turns>
 FATHOM_INLINE void multiply_rows(const Matrix &weights, const Tokens &x, int64_t rows, int64_t first,
-                                 const Finish &finish) {
-  using Weight = typename Matrix::Weight;
-  if (is_exact<Weight>(x)) {
-    return multiply_tiles<ExactProduct<Matrix, false>>(weights, x, rows, first, finish);
-  }
-  if constexpr (Weight::kElement != FATHOM_ROW_F32) {
-    if (rows <= MatrixProduct<Matrix, true>::kRows) {
-      multiply_tiles<MatrixProduct<Matrix, true>>(weights, x, rows, first, finish);
-    } else {
-      multiply_tiles<MatrixProduct<Matrix, false>>(weights, x, rows, first, finish);
-    }
-  }
+                                 const Finish &finish, Turns &ring) {
+  choose_product<Matrix>(x, rows, [&](auto product) FATHOM_INLINED {
+    multiply_tiles<decltype(product)>(weights, x, rows, first, finish, ring);
+  });
 }
 
 } // namespace fathom::nv

@@ -30,6 +30,15 @@ FATHOM_INLINE void copy_numbers(char *to, const char *row, int64_t k, int64_t de
   }
 }
 
+/// Piece number i of rows of `Pieces` pieces, in the order in which threads copy them: eight threads write at a time.
+/// Of rows that are shorter than all banks they have one piece of each of eight rows, which lie in different banks.
+template <int Pieces, bool Spread = (Pieces < 8)>
+struct CopiedPiece {
+  int row, at;
+  explicit FATHOM_INLINE CopiedPiece(int i)
+      : row(Spread ? i / (8 * Pieces) * 8 + i % 8 : i / Pieces), at(Spread ? i / 8 % Pieces : i % Pieces) {}
+};
+
 /// `Steps` steps of k of `Rows` rows: fill(weights, first row, first step, to), load(from, row, step, fragments), and
 /// row_of_lane(i), which of sixteen rows lane() / 4 + 8 * i of the instruction is.
 template <class Matrix, int Rows, int Steps>
@@ -44,11 +53,11 @@ struct StagedWeights<RowMatrix<Weight>, Rows, Steps> {
   static FATHOM_INLINE void fill(const Matrix &weights, int64_t first, int64_t from, char *to) {
     constexpr int kOfRow = Steps * Matrix::kBytes / 16;
     for (int i = thread(); i < Rows * kOfRow; i += kThreads) {
-      int n = i / kOfRow, at = i % kOfRow;
-      bool there = first + n < weights.rows();
-      copy_numbers<typename Weight::Stored>(to + n * kRow + 16 * at, weights.row(there ? first + n : 0),
-                                            from + at * (16 / Matrix::kBytes), weights.depth, there,
-                                            weights.depth * Matrix::kBytes % 16 == 0);
+      CopiedPiece<kOfRow> piece(i);
+      bool there = first + piece.row < weights.rows();
+      copy_numbers<typename Weight::Stored>(
+          to + piece.row * kRow + 16 * piece.at, weights.row(there ? first + piece.row : 0),
+          from + piece.at * (16 / Matrix::kBytes), weights.depth, there, weights.depth * Matrix::kBytes % 16 == 0);
     }
   }
 
@@ -69,26 +78,26 @@ struct StagedWeights<RowMatrix<Weight>, Rows, Steps> {
   static FATHOM_INLINE int row_of_lane(int i) { return lane() / 4 + 8 * i; }
 };
 
-/// Panels as they are, [Rows / 32][Steps][32], but pieces of 16 bytes change places, so that those of eight steps lie
-/// in different banks: as TMA swizzles rows of 64 and of 32 bytes.
+/// Panels, [Rows / 32][Steps][32], of whatever has pieces of them; but these pieces of 16 bytes change places, so that
+/// those of eight steps lie in different banks: as TMA swizzles rows of 64 and of 32 bytes.
 ///
 /// Matrices of eight steps are transposed when they are loaded, as of numbers of 16 bits: such a number is a bf16, or
 /// the codes of two rows, which then are rows of the instruction that are eight apart.
-template <class Weight, bool Gated, int Rows, int Steps>
-struct StagedWeights<PanelMatrix<Weight, Gated>, Rows, Steps> {
-  using Matrix = PanelMatrix<Weight, Gated>;
+template <class Matrix, int Rows, int Steps>
+struct StagedWeights {
+  using Weight = typename Matrix::Weight;
   static constexpr int kRow = kPanel * Matrix::kBytes, kPieces = kRow / 16;
   static constexpr int64_t kOfPanel = Steps * kRow, kSize = Rows / kPanel * kOfPanel;
 
   static FATHOM_INLINE int place(int k, int piece) { return k * kRow + (piece ^ k * kPieces / 8 % kPieces) * 16; }
 
   static FATHOM_INLINE void fill(const Matrix &weights, int64_t first, int64_t from, char *to) {
-    constexpr int kRun = kOfPanel / 16; // in memory too
+    constexpr int kRun = kOfPanel / 16;
     for_each_of_threads<kSize / 16>([&](int i) FATHOM_INLINED {
       int panel = i / kRun, at = i % kRun, k = at / kPieces;
       bool there = first + panel * kPanel < weights.rows() && from + k < weights.depth;
-      const char *step = weights.step(first / kPanel + (there ? panel : 0), from);
-      copy_async(to + panel * kOfPanel + place(k, at % kPieces), step + (there ? at * 16 : 0), there);
+      const char *piece = weights.piece(first / kPanel + (there ? panel : 0), from, there ? at : 0);
+      copy_async(to + panel * kOfPanel + place(k, at % kPieces), piece, there);
     });
   }
 

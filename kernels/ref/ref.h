@@ -116,6 +116,19 @@ struct GqaShape {
 void gqa_attention(const float *q, const float *keys, const float *values, const int32_t *positions, int64_t T,
                    const GqaShape &shape, double scale, float *out);
 
+// Attention in parts
+//
+// Of the n keys that a row attends to, part i has those from i * s on, s of them or as many as are left, with
+// s = 64 * max(2, ceil(n / (64 * parts))). With x the scaled score of a key, m the largest of a part: partials
+// [T, parts] are the sums of exp(x - m) * value [H, d], then m [H], then the sums of exp(x - m) [H]; those of a part
+// without keys are 0.
+
+/// Of gqa_attention, with d the width of heads.
+void gqa_partials(const float *q, const float *keys, const float *values, const int32_t *positions, int64_t T,
+                  const GqaShape &shape, double scale, int64_t parts, float *partials);
+/// out [T, H, d]: what attention gives, from that to parts of its keys.
+void attention_combine(const float *partials, int64_t T, int64_t heads, int64_t d, int64_t parts, float *out);
+
 // Multi-head latent attention
 
 struct MlaShape {
@@ -137,6 +150,11 @@ void mla_latent_attention(const float *q, const float *latents, const int32_t *p
 /// The same over the positions that row t of `selection` [T, k] lists, up to the first that is negative.
 void mla_selected_attention(const float *q, const float *latents, const int32_t *selection, int64_t T, int64_t k,
                             const MlaShape &shape, double scale, float *out);
+/// Partials of both, with r for d.
+void mla_latent_partials(const float *q, const float *latents, const int32_t *positions, int64_t T,
+                         const MlaShape &shape, double scale, int64_t parts, float *partials);
+void mla_selected_partials(const float *q, const float *latents, const int32_t *selection, int64_t T, int64_t k,
+                           const MlaShape &shape, double scale, int64_t parts, float *partials);
 /// out [T, H * dv] = W_UV * o, o [T, H, r].
 void mla_expand_output(const float *o, const float *kv_b, int64_t T, const MlaShape &shape, float *out);
 /// The same attention with keys and values expanded: q [T, H * (dn + dr)] before rope, out [T, H * dv].

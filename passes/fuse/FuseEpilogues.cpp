@@ -16,17 +16,27 @@ namespace fathom {
 
 using namespace deepseek;
 
-/// The operand of `sum` to fold it into: the one computed last, so that the other is there in time.
-static ComputeOp findProducer(arith::AddFOp sum) {
-  Operation *last = nullptr;
-  for (Value operand : sum->getOperands()) {
-    Operation *producer = operand.getDefiningOp();
-    if (producer && producer->getBlock() == sum->getBlock() && (!last || last->isBeforeInBlock(producer))) {
-      last = producer;
+/// Of each op, how many others make what it takes, one after the other; then where it stands.
+using Ranks = DenseMap<Operation *, std::pair<unsigned, unsigned>>;
+
+static Ranks findRanks(ModuleOp module) {
+  Ranks ranks;
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    unsigned depth = 0;
+    for (Value operand : op->getOperands()) {
+      depth = std::max(depth, ranks.lookup(operand.getDefiningOp()).first + 1);
     }
-  }
-  auto producer = dyn_cast_or_null<ComputeOp>(last);
-  bool canFuse = producer && producer.getEpilogueSlot() && last->hasOneUse() && sum.getLhs() != sum.getRhs();
+    ranks[op] = {depth, ranks.size()};
+  });
+  return ranks;
+}
+
+/// The operand of `sum` to fold it into: the one that is there last, since the epilogue waits for the other.
+static ComputeOp findProducer(arith::AddFOp sum, const Ranks &ranks) {
+  Operation *lhs = sum.getLhs().getDefiningOp(), *rhs = sum.getRhs().getDefiningOp();
+  auto producer = dyn_cast_or_null<ComputeOp>(ranks.lookup(lhs) < ranks.lookup(rhs) ? rhs : lhs);
+  bool canFuse = producer && producer->getBlock() == sum->getBlock() && producer.getEpilogueSlot() &&
+                 producer->hasOneUse() && lhs != rhs;
   return canFuse ? producer : ComputeOp();
 }
 
@@ -53,6 +63,7 @@ static void fuse(arith::AddFOp sum, ComputeOp producer) {
   Value inner = yield->getOperand(0);
   builder.setInsertionPoint(yield);
   yield->setOperand(0, arith::AddFOp::create(builder, sum.getLoc(), first ? inner : extra, first ? extra : inner));
+  producer->moveBefore(sum); // What it adds may come later than it did.
   sum.replaceAllUsesWith(value);
   sum.erase();
 }
@@ -86,8 +97,9 @@ struct FuseEpilogues : impl::FuseEpiloguesBase<FuseEpilogues> {
         sums.push_back(op);
       }
     });
+    const Ranks ranks = findRanks(getOperation());
     for (arith::AddFOp sum : sums) {
-      if (ComputeOp producer = findProducer(sum)) {
+      if (ComputeOp producer = findProducer(sum, ranks)) {
         fuse(sum, producer);
         ++fused;
       }

@@ -27,6 +27,19 @@ def AttachTarget : Pass<"fathom-attach-target", "mlir::ModuleOp"> {
   ];
 }
 
+def AbsorbAttention : Pass<"fathom-absorb-attention", "mlir::ModuleOp">, Within<"1e-3"> {
+  let summary = "attend in the space of latents where the target has kernels for nothing else";
+  let description = [{
+    `mla_attention` becomes `mla_absorb_query`, `mla_latent_attention` and `mla_expand_output`, as in functions of the
+    absorbed form, where the target has kernels for these three and none for the expanded form. So do prompts on GPUs, where a
+    key that is read once serves all heads. Rows are what the function's form (`deepseek.form`) says they are.
+
+    Numeric contract: equal in exact arithmetic; in f32, 1e-3 relative to the largest output. Test:
+    test/passes/fuse/absorb-attention.mlir.
+  }];
+  let statistics = [Statistic<"absorbed", "absorbed", "attentions turned to absorbed form">];
+}
+
 def AssignActivationTypes : Pass<"fathom-assign-activation-types", "mlir::ModuleOp">, Within<"1e-6", "0x1p-5"> {
   let summary = "make activations what the target says they are";
   let description = [{
@@ -69,8 +82,9 @@ def FuseEpilogues : Pass<"fathom-fuse-epilogues", "mlir::ModuleOp">, Within<"1e-
   let description = [{
     The bias of a `linear` becomes the first that its epilogue adds, so that no kernel needs to know of biases.
     `arith.addf` of the only use of a `linear`, `linear_swiglu` or `moe_combine` and another value of the same shape
-    moves into the op's epilogue region, so the sum is formed in registers. Repeats for chains: expert outputs,
-    shared expert and residual become one epilogue.
+    moves into the op's epilogue region, so the sum is formed in registers. Of two such ops, the one that has more ops
+    before it, one after the other: nothing waits for the other then that would not wait in any case. Repeats for
+    chains: expert outputs, shared expert and residual become one epilogue.
 
     Numeric contract: exact, but that a sum of activations of bf16 is rounded once, behind its epilogue; operands keep
     their order, and a sum of floats is commutative.
@@ -90,12 +104,31 @@ def AddArgmax : Pass<"fathom-add-argmax", "mlir::ModuleOp"> {
   let statistics = [Statistic<"added", "added", "entry points that give an argmax">];
 }
 
+def SplitAttention : Pass<"fathom-split-attention", "mlir::ModuleOp">, Within<"1e-6"> {
+  let summary = "attend to parts of a row's keys side by side, where calls have few rows";
+  let description = [{
+    Where a call has 64 rows or fewer, by `deepseek.max_rows` of the entry point, and more than 128 keys for a row,
+    `mla_latent_attention` and `gqa_attention` attend to parts of each row's keys, and `attention_combine` adds these: on a
+    GPU one block attends for a few heads of a row, and one long row would leave most others idle. There are as many parts
+    as have 128 keys each in the longest context, but no more than 128, nor than make 2048 heads of all parts together.
+    Where parts of a row begin follows from how many keys it has, whatever else is in the call.
+
+    Only for targets that have kernels for both. Those give the bits of attention that is not split, which adds the same
+    parts in the same order: a row has the same bits in a call of many rows, which is not split.
+
+    Numeric contract: equal in exact arithmetic; in f32, 1e-6 relative to the largest output. Test:
+    test/passes/fuse/split-attention.mlir.
+  }];
+  let statistics = [Statistic<"split", "split", "attentions split into parts">];
+}
+
 def SelectKernels : Pass<"fathom-select-kernels", "mlir::ModuleOp"> {
   let summary = "choose a kernel of the catalog for each op";
   let description = [{
     Sets `deepseek.kernel` on every op that a kernel of the target's arch, or of one that it falls back to, can run,
-    looking at the op, the type of its weight and the target's layout of weights. Ops without a kernel keep no mark and
-    become generated loops.
+    looking at the op, the type of its weight, the target's layout of weights, and the shared memory that the kernel needs
+    for the op's shapes. Ops without a kernel keep no mark and become generated loops; it warns of those that have none
+    because a GPU has too little shared memory.
 
     Numeric contract: exact (marks only). Test: test/passes/fuse/select-kernels.mlir.
   }];

@@ -11,6 +11,10 @@ namespace fathom {
 
 void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &options) {
   manager.addPass(createAttachTarget({options.arch, options.tune, options.packWeights, options.activation}));
+  // Before activations have types, so that those of prompts have the types of others in the space of latents.
+  if (options.kernels) {
+    manager.addPass(createAbsorbAttention());
+  }
   manager.addPass(createAssignActivationTypes());
   manager.addPass(createFuseRopeCacheWrite());
   // Before epilogues: a sum that a norm follows is cheaper in the norm, which reads it anyway.
@@ -18,6 +22,7 @@ void addFusePipeline(mlir::OpPassManager &manager, const FusePipelineOptions &op
   manager.addPass(createFuseEpilogues());
   if (options.kernels) {
     manager.addPass(createAddArgmax());
+    manager.addPass(createSplitAttention());
     manager.addPass(createSelectKernels());
   }
   manager.addPass(createPackWeights());

@@ -123,7 +123,7 @@ static Decomposed decompose(MlaAttentionOp op, StructuredBuilder &b) {
     return failure();
   }
   op.getQueryMutable().assign(b.toF32(op.getQuery()));
-  return SmallVector<Value>{createAbsorbedAttention(b.builder, op)};
+  return SmallVector<Value>{createAbsorbedAttention(b.builder, op).output};
 }
 
 static Decomposed decompose(SparseAttentionOp op, StructuredBuilder &b) {

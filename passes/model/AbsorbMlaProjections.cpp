@@ -33,7 +33,7 @@ struct AbsorbMlaProjections : impl::AbsorbMlaProjectionsBase<AbsorbMlaProjection
     }
     for (MlaAttentionOp op : attentions) {
       OpBuilder builder(op);
-      op.replaceAllUsesWith(createAbsorbedAttention(builder, op));
+      op.replaceAllUsesWith(createAbsorbedAttention(builder, op).output.getResult());
       op.erase();
       ++absorbed;
     }

@@ -25,6 +25,18 @@ def ConvertDeepSeekToPlan : Pass<"fathom-convert-deepseek-to-plan", "mlir::Modul
                            "mlir::bufferization::BufferizationDialect"];
 }
 
+def OrderCommands : Pass<"fathom-order-commands", "mlir::ModuleOp"> {
+  let summary = "put commands that do not wait for each other side by side";
+  let description = [{
+    Threads take the commands of a function in their order, and one that has to wait does not look for others further
+    on. So commands come in the order of how many others run before them, one after the other, and those of the same
+    number stay in their order: a routed layer's gates, of few items, stand among the products of its shared experts.
+    What waits for what is as it was.
+
+    Numeric contract: exact. Test: test/passes/plan/order-commands.mlir.
+  }];
+}
+
 def PlanBuffers : Pass<"fathom-plan-buffers", "mlir::ModuleOp"> {
   let summary = "give every buffer its offset in one static arena";
   let description = [{

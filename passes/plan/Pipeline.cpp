@@ -14,6 +14,8 @@ void addPlanPipeline(mlir::OpPassManager &manager) {
   manager.addPass(createConvertDeepSeekToPlan());
   manager.addPass(mlir::createCanonicalizerPass());
   manager.addPass(mlir::createCSEPass());
+  // Before buffers: where they lie makes commands wait.
+  manager.addPass(createOrderCommands());
   manager.addPass(createPlanBuffers());
   manager.addPass(createVerifyPlanOutput());
 }

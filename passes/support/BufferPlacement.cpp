@@ -6,12 +6,11 @@
 #include "passes/support/BufferPlacement.h"
 
 #include "dialects/plan/Plan.h"
+#include "passes/support/Waits.h"
 
 #include "mlir/Analysis/CallGraph.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
-#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/PostOrderIterator.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -113,45 +112,12 @@ int64_t placeMemory(func::FuncOp function, MutableArrayRef<PlacedMemory> used, i
   return placeMemory(function, used, base, std::less<int64_t>());
 }
 
-using Effects = SmallVector<MemoryEffects::EffectInstance>;
-
-/// Whether one of two ops writes what both touch. None: what an op that does not say it touches.
-static bool haveConflict(const std::optional<Effects> &a, const std::optional<Effects> &b) {
-  return !a || !b || llvm::any_of(*a, [&](const MemoryEffects::EffectInstance &one) {
-    return llvm::any_of(*b, [&](const MemoryEffects::EffectInstance &other) {
-      bool writes = isa<MemoryEffects::Write>(one.getEffect()) || isa<MemoryEffects::Write>(other.getEffect());
-      return writes && one.getValue() == other.getValue() && one.getParameters() == other.getParameters() &&
-             one.getResource() == other.getResource();
-    });
-  });
-}
-
-/// For each op, those that it waits for wherever memory is: they make what it reads, or read what it overwrites, or do
-/// so for one that it waits for.
-static std::vector<llvm::BitVector> findOrder(Block &block) {
-  std::vector<std::optional<Effects>> effects;
-  std::vector<llvm::BitVector> earlier;
-  for (Operation &op : block) {
-    std::optional<Effects> own = getEffectsRecursively(&op);
-    llvm::BitVector waits(effects.size());
-    for (size_t i = 0; i < effects.size(); ++i) {
-      if (haveConflict(effects[i], own)) {
-        waits |= earlier[i];
-        waits.set(i);
-      }
-    }
-    effects.push_back(std::move(own));
-    earlier.push_back(std::move(waits));
-  }
-  return earlier;
-}
-
 /// Places a function's buffers from `base` on; returns the end of the last. Commands that need nothing of each other
 /// are to run at the same time, whatever their order in the function is.
 static int64_t placeBuffers(func::FuncOp function, int64_t base) {
   SmallVector<PlacedMemory> buffers;
   function.walk([&](plan::BufferOp op) { buffers.push_back({op.getResult(), int64_t(op.getBytes())}); });
-  std::vector<llvm::BitVector> order = findOrder(function.front());
+  std::vector<llvm::BitVector> order = findWaits(function.front());
   int64_t end = placeMemory(function, buffers, base, [&](int64_t a, int64_t b) { return a < b && order[b].test(a); });
   for (const PlacedMemory &buffer : buffers) {
     buffer.memory.getDefiningOp<plan::BufferOp>().setOffset(buffer.offset);

@@ -70,13 +70,36 @@ FailureOr<TargetAttr> getTarget(ModuleOp module) {
   return valid ? target : FailureOr<TargetAttr>();
 }
 
-const kernels::Kernel *findKernel(Operation *op, TargetAttr target) {
+/// The kernel for `op`, whatever its sizes are.
+static const kernels::Kernel *findKernelOfAnySize(Operation *op, TargetAttr target) {
   KernelUse use = getUse(op);
   if (target.getLayout() && !use.op.empty() && cast<ComputeOp>(op).getPackableWeight().weight) {
     use.layout = LayoutAttr::kCatalogName;
   }
   use = withReadableScales(use);
   return kernels::findKernel(use.op, target.getArch(), use.weightType, use.layout, use.activationType);
+}
+
+/// The constants that `op` gives a kernel; 0 for places and elements of stores and columns, which plans know.
+static SmallVector<int64_t> listKnownConstants(ComputeOp op, const kernels::Kernel &kernel) {
+  KernelDescription description;
+  op.describe(description);
+  return llvm::map_to_vector(
+      kernel.constants, [&](const kernels::Constant &constant) { return description.constants.lookup(constant.name); });
+}
+
+std::optional<SharedMemoryNeed> findSharedMemoryNeed(Operation *op, TargetAttr target) {
+  const kernels::Kernel *kernel = findKernelOfAnySize(op, target);
+  if (!kernel || !kernel->grid) {
+    return std::nullopt;
+  }
+  int64_t needed = kernel->grid(listKnownConstants(cast<ComputeOp>(op), *kernel).data()).sharedBytes;
+  return SharedMemoryNeed{kernel, needed, kernels::findArch(target.getArch())->sharedBytes};
+}
+
+const kernels::Kernel *findKernel(Operation *op, TargetAttr target) {
+  std::optional<SharedMemoryNeed> need = findSharedMemoryNeed(op, target);
+  return need && need->needed > need->there ? nullptr : findKernelOfAnySize(op, target);
 }
 
 const kernels::Kernel *getKernel(Operation *op) {

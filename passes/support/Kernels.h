@@ -25,8 +25,16 @@ mlir::FailureOr<const kernels::Arch *> findArch(mlir::Location location, llvm::S
 /// What the module is compiled for. Reports where it does not say, or what no kernels are for.
 mlir::FailureOr<deepseek::TargetAttr> getTarget(mlir::ModuleOp module);
 
-/// The kernel of the target's arch, or of one that it falls back to, that can run `op`; null where none can. A weight
-/// that may be packed is taken to be in the target's layout.
+/// What a kernel for `op` needs of a GPU, and what every GPU of the arch has.
+struct SharedMemoryNeed {
+  const kernels::Kernel *kernel;
+  int64_t needed, there;
+};
+/// Nothing on a CPU, and where there is no kernel.
+std::optional<SharedMemoryNeed> findSharedMemoryNeed(mlir::Operation *op, deepseek::TargetAttr target);
+
+/// The kernel of the target's arch, or of one that it falls back to, that can run `op`; null where none can, or where a
+/// GPU has less shared memory than it needs. A weight that may be packed is taken to be in the target's layout.
 const kernels::Kernel *findKernel(mlir::Operation *op, deepseek::TargetAttr target);
 
 /// The kernel of the catalog that `op` is marked with, or null.

@@ -15,25 +15,27 @@ using namespace deepseek;
 
 /// Attention to the positions of `selection`, or to all if it is null.
 template <typename Op>
-static Value createAbsorbed(OpBuilder &builder, Op op, Value selection) {
+static AbsorbedAttention createAbsorbed(OpBuilder &builder, Op op, Value selection) {
   Location loc = op.getLoc();
   int64_t heads = op.getNumHeads(), latent = op.getLatentDim();
   auto withWidth = [&](int64_t width) {
     RankedTensorType type = op.getQuery().getType();
     return type.clone({type.getDimSize(0), width});
   };
-  Value query =
-      MlaAbsorbQueryOp::create(builder, loc, withWidth(heads * (latent + op.getRopeDim())), op.getQuery(), op.getKvB(),
-                               op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(), heads,
-                               op.getNopeDim(), op.getRopeDim(), op.getValueDim(), op.getLayout());
-  Value attended =
-      MlaLatentAttentionOp::create(builder, loc, withWidth(heads * latent), query, op.getCache(), op.getLayer(),
-                                   selection, op.getPositions(), heads, op.getRopeDim(), op.getSoftmaxScale());
-  return MlaExpandOutputOp::create(builder, loc, withWidth(getWidth(op.getType())), attended, op.getKvB(),
-                                   op.getScale(), op.getBlockAttr(), heads, op.getNopeDim(), op.getValueDim());
+  auto query = MlaAbsorbQueryOp::create(builder, loc, withWidth(heads * (latent + op.getRopeDim())), op.getQuery(),
+                                        op.getKvB(), op.getScale(), op.getTable(), op.getPositions(), op.getBlockAttr(),
+                                        heads, op.getNopeDim(), op.getRopeDim(), op.getValueDim(), op.getLayout());
+  auto attention = MlaLatentAttentionOp::create(builder, loc, withWidth(heads * latent), query, op.getCache(),
+                                                op.getLayer(), selection, op.getPositions(), heads, op.getRopeDim(),
+                                                op.getSoftmaxScale(), IntegerAttr());
+  auto output = MlaExpandOutputOp::create(builder, loc, withWidth(getWidth(op.getType())), attention, op.getKvB(),
+                                          op.getScale(), op.getBlockAttr(), heads, op.getNopeDim(), op.getValueDim());
+  return {query, attention, output};
 }
 
-Value createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) { return createAbsorbed(builder, op, Value()); }
+AbsorbedAttention createAbsorbedAttention(OpBuilder &builder, MlaAttentionOp op) {
+  return createAbsorbed(builder, op, Value());
+}
 
 /// The positions that `op` attends to, which are the same for any number of parts.
 static Value createSelection(OpBuilder &builder, SparseAttentionOp op, int64_t parts) {
@@ -58,7 +60,7 @@ static Value createSelection(OpBuilder &builder, SparseAttentionOp op, int64_t p
 }
 
 Value createSelectedAttention(OpBuilder &builder, SparseAttentionOp op, int64_t parts) {
-  return createAbsorbed(builder, op, createSelection(builder, op, parts));
+  return createAbsorbed(builder, op, createSelection(builder, op, parts)).output;
 }
 
 Value createDenseAttention(OpBuilder &builder, SparseAttentionOp op) {

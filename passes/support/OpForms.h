@@ -10,8 +10,15 @@
 
 namespace fathom {
 
-/// What `op` computes, as mla_absorb_query, mla_latent_attention and mla_expand_output: equal in exact arithmetic.
-mlir::Value createAbsorbedAttention(mlir::OpBuilder &builder, deepseek::MlaAttentionOp op);
+/// Attention in the space of latents.
+struct AbsorbedAttention {
+  deepseek::MlaAbsorbQueryOp query;
+  deepseek::MlaLatentAttentionOp attention;
+  deepseek::MlaExpandOutputOp output;
+};
+
+/// What `op` computes, whose result is that of `output`: equal in exact arithmetic.
+AbsorbedAttention createAbsorbedAttention(mlir::OpBuilder &builder, deepseek::MlaAttentionOp op);
 
 /// What `op` computes: index_select, or index_candidates of several parts and index_merge, and absorbed attention to
 /// what these select.

@@ -10,6 +10,7 @@
 #include "runtime/cli/batch_step.h"
 #include "runtime/cli/messages.h"
 #include "runtime/cli/prompt.h"
+#include "runtime/cli/signals.h"
 #include "runtime/src/clock.h"
 #include "runtime/src/status.h"
 #include "runtime/src/tokenizer/tokenizer.h"
@@ -157,7 +158,8 @@ fathom_status_t Batch::speak() {
     if (step.empty()) {
       return FATHOM_STATUS_OK;
     }
-    fathom_status_t status = step.compute(loaded);
+    fathom_status_t status = checkInterrupted();
+    status = status ? status : step.compute(loaded);
     for (size_t i = 0; !status && i < step.size(); ++i) {
       status = hear(step, i);
     }
@@ -258,7 +260,8 @@ fathom_status_t Batch::compute(const fathom_sampling_t &sampling, float *logits)
   fathom_status_t status = FATHOM_STATUS_OK;
   uint64_t begin = runtime::now();
   for (size_t i = 0; !status && i < speakers.size(); ++i) {
-    status = start(i, sampling, logits);
+    status = checkInterrupted();
+    status = status ? status : start(i, sampling, logits);
   }
   uint64_t prefilled = runtime::now();
   status = status ? status : speak();

@@ -29,9 +29,9 @@ struct ModelSource {
   /// For messages, e.g. "fathom run".
   const char *program = "fathom run";
   /// Makes an artifact of what |model->path| names where that is not one, e.g. by compiling a checkpoint on the spot.
-  /// |chatFormat| is one of |chatFormats|, or empty. Returns 0, or prints what is wrong and returns an exit code. NULL:
-  /// typed paths are artifacts.
-  int (*resolve)(const char *chatFormat, ResolvedModel *model) = nullptr;
+  /// |chatFormat| is one of |chatFormats|, or empty. Returns 0, or prints as |program| what is wrong and returns an
+  /// exit code. NULL: typed paths are artifacts.
+  int (*resolve)(const char *program, const char *chatFormat, ResolvedModel *model) = nullptr;
   /// What --chat-format may say of a checkpoint, separated by '|'; NULL: the option does not exist.
   const char *chatFormats = nullptr;
 };

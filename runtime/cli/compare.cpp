@@ -165,8 +165,10 @@ int runComparison(const ModelSource &source, const RunOptions &options, Output &
   }
   char worst[200];
   comparison.describe(worst, sizeof(worst));
-  return printError(source.program, kFailed, "'%s' and '%s' differ by more than sums in another order explain: %s",
-                    names[0], names[1], worst);
+  return printError(source.program, kFailed, "'%s' and '%s' differ by more than %s explain: %s", names[0], names[1],
+                    comparison.isRounded() ? "rounding (--act-type=f32 does without) and sums in another order"
+                                           : "sums in another order",
+                    worst);
 }
 
 } // namespace fathom::cli

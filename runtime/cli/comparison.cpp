@@ -24,18 +24,24 @@ static double distance(float a, float b) {
   return memcmp(&a, &b, sizeof(a)) == 0 ? 0 : apart >= 0 ? apart : INFINITY;
 }
 
-// Of |rows| rows of |width| numbers.
-static Difference compare(const float *first, const float *second, size_t rows, size_t width, uint64_t position) {
+// Of |rows| rows of |width| numbers. |bound|: of a distance, as a part of the largest number.
+static Difference compare(const float *first, const float *second, size_t rows, size_t width, uint64_t position,
+                          double bound) {
   Difference found;
   double largest = 0;
+  found.positions = rows;
   found.exists = memcmp(first, second, rows * width * sizeof(float)) != 0;
   for (size_t i = 0; found.exists && i < rows * width; ++i) {
-    double apart = distance(first[i], second[i]);
-    if (apart > found.absolute) {
-      found.absolute = apart;
-      found.position = position + i / width;
-    }
     largest = std::max(largest, fabs(double(first[i])));
+  }
+  for (size_t row = 0; found.exists && row < rows; ++row) {
+    double apart = 0;
+    for (size_t i = row * width; i < (row + 1) * width; ++i) {
+      apart = std::max(apart, distance(first[i], second[i]));
+    }
+    found.position = apart > found.absolute ? position + row : found.position;
+    found.absolute = std::max(found.absolute, apart);
+    found.beyond += apart > bound * largest;
   }
   found.relative = found.absolute == 0 ? 0 : found.absolute / largest;
   return found;
@@ -47,15 +53,15 @@ Comparison::Comparison(const fathom_model_info_t &info, const fathom_model_info_
 
 void Comparison::take(const Values &one, const Values &other, uint64_t position, size_t rows) {
   size_t perLayer = rows * info.hidden;
+  double bound = rounds ? kRoundedBound : kStateBound;
   for (uint32_t layer = 0; layer < info.layers; ++layer) {
     Difference found =
-        compare(one.states + layer * perLayer, other.states + layer * perLayer, rows, info.hidden, position);
+        compare(one.states + layer * perLayer, other.states + layer * perLayer, rows, info.hidden, position, bound);
     found.layer = layer;
     first = first.exists ? first : found;
-    bool isBeyond = found.relative > (rounds ? kRoundedBound : kStateBound);
-    beyond = isBeyond && !beyond.exists ? found : beyond;
+    beyond = found.beyond > 0 && !beyond.exists ? found : beyond;
   }
-  Difference found = compare(one.logits, other.logits, rows, info.vocabulary, position);
+  Difference found = compare(one.logits, other.logits, rows, info.vocabulary, position, bound);
   logitsBeyond = logitsBeyond || (rounds ? found.relative > kRoundedBound : found.absolute > kLogitBound);
   logits = found.absolute > logits.absolute || !logits.exists ? found : logits;
 }
@@ -79,10 +85,12 @@ struct Sentence {
       snprintf(text, sizeof(text), "none");
       return;
     }
-    char name[32] = "";
+    char name[32] = "", beyond[64] = "";
     snprintf(name, sizeof(name), "%s%u, ", layers, difference.layer);
-    snprintf(text, sizeof(text), "%sposition %llu: %.3g, %.3g of the largest number", *layers ? name : "",
-             static_cast<unsigned long long>(difference.position), difference.absolute, difference.relative);
+    snprintf(beyond, sizeof(beyond), ", beyond at %zu of %zu positions", difference.beyond, difference.positions);
+    snprintf(text, sizeof(text), "%sposition %llu: %.3g, %.3g of the largest number%s", *layers ? name : "",
+             static_cast<unsigned long long>(difference.position), difference.absolute, difference.relative,
+             *layers && difference.beyond > 0 ? beyond : "");
   }
 };
 } // namespace
@@ -115,7 +123,8 @@ static void printDifference(Output &output, const char *name, const Difference &
   }
   output.write("{");
   if (hasLayer) {
-    output.print("\"layer\":%u,", difference.layer);
+    output.print("\"layer\":%u,\"positions\":%zu,\"positions_beyond\":%zu,", difference.layer, difference.positions,
+                 difference.beyond);
   }
   output.print("\"position\":%llu", static_cast<unsigned long long>(difference.position));
   const struct {

@@ -23,6 +23,8 @@ struct Difference {
   uint64_t position = 0;
   /// The largest distance of two numbers, infinite where one is none, and what part that is of the largest number.
   double absolute = 0, relative = 0;
+  /// At how many positions, of all that were looked at together, a number is farther off than the bound.
+  size_t beyond = 0, positions = 0;
 };
 
 /// Looks at one piece of a sequence after the other.
@@ -36,6 +38,8 @@ public:
   /// A token that the first device chose behind |position|, and what the second one would have. False without memory.
   bool chose(int32_t token, int32_t other, uint64_t position);
 
+  /// Whether one of the devices rounds activations.
+  bool isRounded() const { return rounds; }
   bool isWithinBounds() const { return !beyond.exists && !logitsBeyond; }
 
   /// |names|: of both devices.

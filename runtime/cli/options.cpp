@@ -45,6 +45,8 @@ private:
   int at = 0;
   size_t positionals = 0;
   bool failed = false;
+  /// Something is wrong that |command.otherName| does not explain.
+  bool failedHere = false;
   bool helped = false;
   Buffer<bool> seen;
   /// Flags that are true without being given: parsing overwrites their own values.
@@ -59,7 +61,7 @@ void Parser::fail(const char *format, ...) {
   vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
   printError(command.name, kUsage, "%s", text);
-  failed = true;
+  failed = failedHere = true;
 }
 
 const Option *Parser::find(const char *name, size_t length) const {
@@ -169,7 +171,8 @@ void Parser::failUnknown(const char *name, size_t length) {
   // Switches are turned off by another name.
   const char *positive = strncmp(word, "no-", 3) == 0 ? word + 3 : word;
   if (isChoice(command.otherOptions, positive)) {
-    fail("option '--%s' %s", word, command.otherHint);
+    printError(command.name, kUsage, "option '--%s' %s", word, command.otherHint);
+    failed = true;
   } else if (near) {
     fail("unknown option '--%s'; did you mean '--%s'?", word, near);
   } else {
@@ -312,7 +315,7 @@ int Parser::run(int first, size_t *positionalCount) {
     return printHelp();
   }
   if (failed) {
-    printNote(command.name, "see '%s --help'", command.name);
+    printNote(command.name, "see '%s --help'", failedHere ? command.name : command.otherName);
     return kUsage;
   }
   return kContinue;

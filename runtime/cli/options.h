@@ -58,8 +58,9 @@ struct Command {
   size_t maxPositionals;
   /// What to do instead of giving one more of them, e.g. "say -p TEXT"; may be NULL.
   const char *positionalHint = nullptr;
-  /// Options of another verb, separated by '|', and what to say where one of them is given.
-  const char *otherOptions = "", *otherHint = "";
+  /// Options of another verb, separated by '|', what to say where one of them is given, and the verb, which explains
+  /// them.
+  const char *otherOptions = "", *otherHint = "", *otherName = "";
 };
 
 /// The tool goes on.

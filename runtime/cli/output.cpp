@@ -10,11 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace fathom::cli {
@@ -104,53 +102,18 @@ int checkOutputPath(const char *program, const char *path, const runtime::FileKi
   return status == FATHOM_STATUS_OK ? kOk : printUsageError(program, "%s", fathom_status_message());
 }
 
-static int syncDirectory(const char *path) {
-  char directory[PATH_MAX];
-  const char *slash = strrchr(path, '/');
-  int length = slash ? static_cast<int>(slash - path) + 1 : 1;
-  snprintf(directory, sizeof(directory), "%.*s", length, slash ? path : ".");
-  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
-    return errno;
-  }
-  int error = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
-  close(fd);
-  return error;
-}
-
-// Writes the parts to |temporary| and moves it to |path|; an errno.
-static int writeAndRename(int fd, const char *temporary, const char *path, const char *header, size_t headerSize,
-                          const float *values, size_t bytes) {
-  int error = runtime::writeAll(fd, header, headerSize);
-  error = error ? error : runtime::writeAll(fd, values, bytes);
-  error = error ? error : fsync(fd) != 0 ? errno : 0;
-  error = close(fd) != 0 && !error ? errno : error;
-  error = error ? error : rename(temporary, path) != 0 ? errno : 0;
-  return error ? error : syncDirectory(path);
-}
-
 int writeNpy(const char *program, const char *path, const float *values, const uint64_t *shape, size_t rank) {
-  char temporary[PATH_MAX], header[512];
+  char header[512];
   size_t headerSize = formatNpyHeader(header, sizeof(header), shape, rank);
   uint64_t bytes = sizeof(float);
   for (size_t i = 0; i < rank; ++i) {
     bytes *= shape[i];
   }
-  int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-  int error = length < 0 || static_cast<size_t>(length) >= sizeof(temporary) ? ENAMETOOLONG : 0;
-  int fd = error ? -1 : mkostemp(temporary, O_CLOEXEC);
-  if (!error && fd < 0) {
-    error = errno;
-  }
-  if (!error) {
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
-    error = writeAndRename(fd, temporary, path, header, headerSize, values, bytes);
-    if (error) {
-      unlink(temporary);
-    }
-  }
+  runtime::Replacement file;
+  int error = file.open(path);
+  error = error ? error : runtime::writeAll(file.fd(), header, headerSize);
+  error = error ? error : runtime::writeAll(file.fd(), values, bytes);
+  error = error ? error : file.commit();
   return error ? printSystemError(program, error, path, "write") : kOk;
 }
 

@@ -111,7 +111,7 @@ static void addOutput(Table &table, Verb verb, RunOptions *o) {
                "write f32 [L, T, H]: the residual stream after every layer"});
   }
   table.add({"trace", 0, OptionKind::kText, &o->trace, "F.json",
-             "write which thread ran which kernel when, for Perfetto or chrome://tracing"});
+             "write which thread or GPU ran which kernel when, for Perfetto or chrome://tracing"});
   table.add({"stats", 0, OptionKind::kFlag, &o->stats, nullptr,
              "print times, speeds and the memory of the cache to standard error"});
 }
@@ -257,6 +257,7 @@ int parseRunOptions(Verb verb, const ModelSource &source, int argc, const char *
                      "say -p TEXT"};
   command.otherOptions = kCompileOptions;
   command.otherHint = kCompileHint;
+  command.otherName = kCompileName;
   int code = parseOptions(command, argc, argv, first, nullptr);
   if (code == kContinue && !parseDraft(options->draft, &options->drafts)) {
     return refuseDraft(source.program, options->draft);
@@ -295,7 +296,7 @@ static fathom_flow_t showLoading(void *, uint64_t done, uint64_t total) {
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
   program = source.program;
   ResolvedModel resolved = {source.path ? source.path : options.model};
-  if (int code = !source.path && source.resolve ? source.resolve(options.chatFormat, &resolved) : 0) {
+  if (int code = !source.path && source.resolve ? source.resolve(source.program, options.chatFormat, &resolved) : 0) {
     return code;
   }
   if (resolved.data && options.hasVerifyWeights && options.verifyWeights) {

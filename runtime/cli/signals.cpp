@@ -66,4 +66,6 @@ int interruptedCode() {
   return signal ? 128 + signal : 0;
 }
 
+fathom_status_t checkInterrupted() { return received.load() ? FATHOM_STATUS_CANCELLED : FATHOM_STATUS_OK; }
+
 } // namespace fathom::cli

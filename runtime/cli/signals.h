@@ -23,6 +23,10 @@ bool forgetInterrupt();
 /// 130 or 143 if a signal asked to stop; else 0.
 int interruptedCode();
 
+/// CANCELLED if a signal asked to stop, else OK: one that comes in a call of one step, or between two calls, ends
+/// neither.
+fathom_status_t checkInterrupted();
+
 } // namespace fathom::cli
 
 #endif // FATHOM_RUNTIME_CLI_SIGNALS_H

@@ -145,10 +145,21 @@ Executor::~Executor() {
   }
 }
 
-fathom_status_t Executor::start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads) {
+fathom_status_t Executor::start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads,
+                                const std::atomic<bool> *cancelled) {
   device = code.device;
   program = &code.program();
-  return device->start(code.code, weights, threads, &executor);
+  return device->start(code.code, weights, threads, cancelled, &executor);
+}
+
+fathom_status_t Executor::prepare(uint32_t rows, bool draft) {
+  for (uint32_t row = 1; device->prepare && row <= rows; ++row) {
+    for (bool logits : {false, true}) {
+      const artifact::EntryPoint *entry = findEntryPoint(*program, {artifact::Form::absorbed, row, logits, draft});
+      FATHOM_RETURN_IF_ERROR(entry ? device->prepare(executor, *entry, row) : FATHOM_STATUS_OK);
+    }
+  }
+  return FATHOM_STATUS_OK;
 }
 
 fathom_status_t Executor::run(artifact::Form form, const fathom_call_t &call, const CacheMemory &cache) {

@@ -10,6 +10,8 @@
 #include "runtime/src/artifact_reader.h"
 #include "runtime/src/entry_points.h"
 
+#include <atomic>
+
 namespace fathom::runtime {
 
 /// Where something is in a device's memory: a number that only the device makes sense of. It need not be an address of
@@ -67,13 +69,19 @@ struct Device {
   DeviceAddress (*adopt)(const void *code, const void *memory, uint64_t size);
 
   /// Makes what a session needs to run |code|: threads (0: as many as the process may use), scratch, an arena. |code|
-  /// outlives it, and so does |weights|: where each slice of a weight is.
-  fathom_status_t (*start)(const void *code, const DeviceAddress *weights, uint32_t threads, void **executor);
+  /// outlives it, and so does |weights|: where each slice of a weight is. A device whose calls take long looks at
+  /// |cancelled| in them, unless it is NULL: while it is true they may end with CANCELLED, their outputs undefined.
+  fathom_status_t (*start)(const void *code, const DeviceAddress *weights, uint32_t threads,
+                           const std::atomic<bool> *cancelled, void **executor);
   void (*stop)(void *executor);
+  /// Makes what calls of an entry point with |rows| rows need, so that nothing is made in them; else the first of them
+  /// makes it. NULL for a device that makes nothing.
+  fathom_status_t (*prepare)(void *executor, const artifact::EntryPoint &entry, uint32_t rows);
   uint32_t (*threads)(const void *executor);
 
-  /// From now on writes what runs when to |path|, an older trace's if it is not new: INVALID_ARGUMENT if it is
-  /// something else's, IO if it cannot be written. What fails later ends the trace, and takeTraceFailure says so once.
+  /// From the next call on writes what runs when to |path|, an older trace's if it is not new: INVALID_ARGUMENT if it
+  /// is something else's, IO if it cannot be written. What fails later ends the trace, and takeTraceFailure says so
+  /// once.
   fathom_status_t (*trace)(void *executor, const char *path);
   fathom_status_t (*takeTraceFailure)(void *executor);
 
@@ -178,7 +186,12 @@ public:
   ~Executor();
 
   /// As Device::start.
-  fathom_status_t start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads);
+  fathom_status_t start(const DeviceCode &code, const DeviceAddress *weights, uint32_t threads,
+                        const std::atomic<bool> *cancelled = nullptr);
+
+  /// As Device::prepare, for calls in absorbed form of up to |rows| rows, whether they want logits or not: of the
+  /// draft, or of the model.
+  fathom_status_t prepare(uint32_t rows, bool draft);
 
   uint32_t threads() const { return device->threads(executor); }
 

@@ -43,6 +43,23 @@ void EntryPointChecker::checkMemory(const artifact::EntryPoint &entry, const Num
       entry.name()->c_str(), command.name(), command.index, size, rows);
 }
 
+// A row that a launch counts has bytes in the buffers that it writes, at least one.
+void EntryPointChecker::checkRows(const artifact::EntryPoint &entry, const NumberedCommand &command) {
+  bool writes = false;
+  U64 rows = U64(command->factor()) * entry.max_rows(), bytes = 0;
+  for (uint32_t i = 0; i < command.operands(); ++i) {
+    const artifact::Operand &operand = command.operand(i);
+    if (operand.place() == Place::buffer && operand.access() == artifact::Access::write) {
+      writes = true;
+      bytes += operand.size();
+    }
+  }
+  findings.require(command->action() != Action::launch || !writes || rows <= bytes,
+                   "entry point '%.32s': function '%.32s', command %u has factor %u, which makes %llu rows, but the "
+                   "buffers that it writes have %llu bytes",
+                   entry.name()->c_str(), command.name(), command.index, command->factor(), rows, bytes);
+}
+
 void EntryPointChecker::checkLayer(const NumberedCommand &command, const artifact::Operand &operand,
                                    const artifact::Command *call) {
   int64_t layer = command->layer() >= 0 || !call ? command->layer() : call->layer();
@@ -66,6 +83,7 @@ void EntryPointChecker::checkApart(const NumberedCommand &command, const artifac
 
 void EntryPointChecker::checkIn(const artifact::EntryPoint &entry, const NumberedCommand &command,
                                 const artifact::Command *call) {
+  checkRows(entry, command);
   for (uint32_t i = 0; i < command.operands(); ++i) {
     const artifact::Operand &operand = command.operand(i);
     isWritten[static_cast<size_t>(operand.place())] |= operand.access() == artifact::Access::write;

@@ -26,6 +26,7 @@ private:
   void checkStates(const artifact::EntryPoint &entry);
   void checkIn(const artifact::EntryPoint &entry, const NumberedCommand &command, const artifact::Command *call);
   void checkMemory(const artifact::EntryPoint &entry, const NumberedCommand &command, const artifact::Operand &operand);
+  void checkRows(const artifact::EntryPoint &entry, const NumberedCommand &command);
   void checkLayer(const NumberedCommand &command, const artifact::Operand &operand, const artifact::Command *call);
   void checkApart(const NumberedCommand &command, const artifact::Operand &operand, const artifact::Command &call);
 

@@ -54,6 +54,9 @@ void checkKernels(const artifact::Program &program, Findings &findings) {
 static void checkEffect(const NumberedCommand &command, uint32_t number, const OperandGroup &group,
                         Findings &findings) {
   const artifact::Operand &operand = command.operand(number);
+  if (operand.place() > Place::MAX || operand.access() > Access::MAX) {
+    return; // There is no name for what it says: who looks at each operand tells.
+  }
   bool isStore = operand.place() == Place::store;
   findings.require(isStore == group.areStores && operand.access() == group.access,
                    "function '%.32s', command %u: operand %u says %s of %s, but there the kernel's is %s of %s",

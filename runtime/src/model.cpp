@@ -19,7 +19,7 @@ fathom_status_t Model::chooseDevice(const fathom_model_options_t &options) {
     return runtime::chooseDevice(options.device, &choice);
   }
   const char *name = getenv("FATHOM_DEVICE");
-  fathom_status_t status = runtime::chooseDevice(name, &choice);
+  fathom_status_t status = runtime::chooseDevice(name && *name ? name : nullptr, &choice);
   if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
     failAlso(status, "; the environment variable FATHOM_DEVICE names it");
   }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 namespace fathom::runtime {
 
 const FileKind kNpyFile = {"a NumPy file", {"\x93NUMPY", nullptr}};
-const FileKind kTraceFile = {"a trace", {"[\n{", "[]", nullptr}};
+const FileKind kTraceFile = {"a trace", {"[\n{", nullptr}};
 
 static const char *describeMode(mode_t mode) {
   if (S_ISDIR(mode)) {
@@ -57,22 +58,58 @@ fathom_status_t checkReplaceable(const char *path, const FileKind &kind) {
   return status;
 }
 
-fathom_status_t openReplaceable(const char *path, const FileKind &kind, int *fd) {
-  FATHOM_RETURN_IF_ERROR(checkRegular(path));
-  int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (opened < 0) {
-    return failToWrite(path, errno);
+Replacement::~Replacement() {
+  if (isTemporary) {
+    unlink(temporary);
   }
-  fathom_status_t status = checkStart(opened, path, kind);
-  if (status == FATHOM_STATUS_OK && ftruncate(opened, 0) != 0) {
-    status = failToWrite(path, errno);
+  if (file >= 0) {
+    close(file);
   }
-  if (status != FATHOM_STATUS_OK) {
-    close(opened);
-    return status;
+}
+
+int Replacement::open(const char *newPath) {
+  path = newPath;
+  // Not mkstemp, whose files nobody else may read: asking for the mask of those who may changes it for other threads.
+  for (unsigned number = 0; file < 0; ++number) {
+    int length = snprintf(temporary, sizeof(temporary), "%s.%d.%u", path, static_cast<int>(getpid()), number);
+    if (length < 0 || static_cast<size_t>(length) >= sizeof(temporary)) {
+      return ENAMETOOLONG;
+    }
+    file = ::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0 && errno != EEXIST) {
+      return errno;
+    }
   }
-  *fd = opened;
-  return status;
+  isTemporary = true;
+  return 0;
+}
+
+static int syncDirectory(const char *path) {
+  char directory[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  int length = slash ? static_cast<int>(slash - path) + 1 : 1;
+  snprintf(directory, sizeof(directory), "%.*s", length, slash ? path : ".");
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    return errno;
+  }
+  int error = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
+  close(fd);
+  return error;
+}
+
+int Replacement::commit() {
+  if (fsync(file) != 0 || rename(temporary, path) != 0) {
+    return errno;
+  }
+  isTemporary = false;
+  return syncDirectory(path);
+}
+
+int Replacement::release() {
+  int released = file;
+  file = -1;
+  return released;
 }
 
 fathom_status_t failToWrite(const char *path, int number) {

@@ -8,6 +8,8 @@
 
 #include "runtime/src/status.h"
 
+#include <limits.h>
+
 namespace fathom::runtime {
 
 /// What an output may replace: older files of its kind, and neither a model, a shard of its weights, nor a prompt.
@@ -23,9 +25,30 @@ extern const FileKind kNpyFile, kTraceFile;
 /// INVALID_ARGUMENT if there is something else at |path| than a regular file that is empty or of |kind|.
 fathom_status_t checkReplaceable(const char *path, const FileKind &kind);
 
-/// Opens |path|, which checkReplaceable accepts, for writing, and empties it only when it is sure what it is. IO if it
-/// cannot be.
-fathom_status_t openReplaceable(const char *path, const FileKind &kind, int *fd);
+/// A new file beside the one that it replaces, which stays as it is until the new one is whole: a replacement that is
+/// not committed leaves nothing behind.
+class Replacement {
+public:
+  Replacement() = default;
+  Replacement(const Replacement &) = delete;
+  Replacement &operator=(const Replacement &) = delete;
+  ~Replacement();
+
+  /// 0 or an error number, as commit().
+  int open(const char *newPath);
+  /// To be written to.
+  int fd() const { return file; }
+  /// Moves what was written to the path, on the disk too.
+  int commit();
+  /// The file, which the caller closes.
+  int release();
+
+private:
+  const char *path = nullptr;
+  char temporary[PATH_MAX];
+  int file = -1;
+  bool isTemporary = false;
+};
 
 /// "cannot write '|path|': ..." for an error number of the system.
 fathom_status_t failToWrite(const char *path, int error);

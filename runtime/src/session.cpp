@@ -56,8 +56,11 @@ fathom_status_t Session::initialize(fathom_model_t *modelHandle, const Model &mo
   FATHOM_RETURN_IF_ERROR(drafter.initialize(model, static_cast<uint32_t>(options.draft), rows));
   FATHOM_RETURN_IF_ERROR(pages.initialize(model.code().space(), model.contents().cache()->page_bytes(),
                                           model.facts().max_context(), maxSequences, options.cache_bytes));
-  FATHOM_RETURN_IF_ERROR(executor.start(model.code(), model.weights(), options.threads));
-  return options.trace ? executor.trace(options.trace) : FATHOM_STATUS_OK;
+  FATHOM_RETURN_IF_ERROR(executor.start(model.code(), model.weights(), options.threads, &cancelled));
+  FATHOM_RETURN_IF_ERROR(options.trace ? executor.trace(options.trace) : FATHOM_STATUS_OK);
+  uint64_t steps = uint64_t(maxSequences) * (1 + options.draft);
+  FATHOM_RETURN_IF_ERROR(executor.prepare(static_cast<uint32_t>(std::min<uint64_t>(steps, batch)), /*draft=*/false));
+  return executor.prepare(drafter.most() > 0 ? maxDraftRows(model.program()) : 0, /*draft=*/true);
 }
 
 fathom_status_t Session::checkUsable() const {

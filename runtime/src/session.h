@@ -117,6 +117,7 @@ private:
   OwnerPin ownerPin;
   const Model *owner = nullptr;
   pid_t process = 0;
+  std::atomic<bool> cancelled{false};
   Executor executor;
   Cache pages;
   Drafter drafter;
@@ -126,7 +127,6 @@ private:
   uint32_t expandedPositions = 0;
   uint32_t maxSequences = 0;
   uint64_t batches = 0; // to decode, so far
-  std::atomic<bool> cancelled{false};
 
   // What rows of a call need, as many as a call may have.
   Buffer<int32_t> positions, tables, logitIds;

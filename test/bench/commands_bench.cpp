@@ -3,6 +3,7 @@
 //
 // What it costs to hand work from thread to thread: 700 launches, each after the one before, of 1 to 4 items of about a
 // microsecond. `walk` is what a session does, `join` one task of the pool a launch, and `alone` the work itself.
+// `round_trip` is a word from one thread to another and back: how far apart the processors are that the rest is for.
 
 #include "runtime/device/cpu/command_walk.h"
 #include "runtime/device/cpu/futex.h"
@@ -10,6 +11,7 @@
 
 #include <benchmark/benchmark.h>
 #include <immintrin.h>
+#include <thread>
 #include <vector>
 
 using namespace fathom::runtime;
@@ -36,7 +38,8 @@ struct Chain {
     const uint32_t *end() const { return &one + any; }
   };
   Earlier earlier(uint32_t launch) const { return {launch - 1, launch > 0}; }
-  int64_t open(uint32_t launch) { return itemsOf(at = launch); }
+  int64_t items(uint32_t launch) const { return itemsOf(launch); }
+  void open(uint32_t launch) { at = launch; }
   void run(int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       work(nullptr, item, nullptr);
@@ -84,6 +87,26 @@ static void join(benchmark::State &state) {
   }
 }
 
+static void round_trip(benchmark::State &state) {
+  std::atomic<bool> asked{false}, isOver{false};
+  std::thread other([&] {
+    while (!isOver.load(std::memory_order_relaxed)) {
+      if (asked.load(std::memory_order_acquire)) {
+        asked.store(false, std::memory_order_release);
+      }
+      _mm_pause();
+    }
+  });
+  for (auto _ : state) {
+    asked.store(true, std::memory_order_release);
+    while (asked.load(std::memory_order_acquire)) {
+      _mm_pause();
+    }
+  }
+  isOver = true;
+  other.join();
+}
+
 static void alone(benchmark::State &state) {
   for (auto _ : state) {
     for (uint32_t i = 0; i < kLaunches; ++i) {
@@ -94,6 +117,7 @@ static void alone(benchmark::State &state) {
   }
 }
 
+BENCHMARK(round_trip)->UseRealTime()->Unit(benchmark::kNanosecond);
 BENCHMARK(alone)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(walk)->Arg(1)->Arg(2)->Arg(8)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(join)->Arg(1)->Arg(2)->Arg(8)->UseRealTime()->Unit(benchmark::kMicrosecond);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Measures what Fathom promises of compile time, memory and executables, and prints each beside its bound.
 
-usage: promises.py [--fathom PATH] [--json] [--check] [compile] [released] [packing] [executable]
+usage: promises.py [--fathom PATH] [--json] [--check] [compile] [gpu] [released] [packing] [executable]
 
 Nothing fails on a slow machine: seconds are for people, and --check looks at sizes alone. Speed of models is
 `fathom bench` and test/bench/peers.
@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -100,6 +101,22 @@ def measure_compile(fathom, folder, report):
         report(f"compile: {model}, resident", "MiB", max(m[2] for m in many) / MIB, 1024)
 
 
+def measure_gpu(fathom, folder, report):
+    """Code for two GPUs, with machine code of each distinct kernel; there is no room for the weights behind it, whose
+    700 GB are reserved when all code is there."""
+    checkpoint = generate(fathom, folder, "deepseek-v3.2-671b", "--headers-only")
+    command = [fathom, "compile", checkpoint, "-o", os.path.join(folder, "model"), "--target=cuda", "--sm=80,90a"]
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([*command, "--cubin=require", "--threads=2"], capture_output=True, text=True,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30)))
+    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if "cannot reserve" not in done.stderr:
+        raise SystemExit(f"error: {' '.join(command)}: {done.stderr}")
+    report("gpu: DeepSeek-V3.2 671B for sm_80 and sm_90a with two threads", "s", seconds, 60)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    report("gpu: the same, processor time", "s", processor, 120)
+
+
 def measure_released(fathom, folder, report):
     """From config.json to an artifact that leaves weights in the checkpoint, for each configuration in test/models."""
     checkpoint, artifact = os.path.join(folder, "checkpoint"), os.path.join(folder, "model")
@@ -139,6 +156,7 @@ def measure_executable(fathom, folder, report):
 
 MEASURES = {
     "compile": measure_compile,
+    "gpu": measure_gpu,
     "released": measure_released,
     "packing": measure_packing,
     "executable": measure_executable,

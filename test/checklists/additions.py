@@ -54,7 +54,7 @@ ADDITIONS = {
     "kernels/cpu/instances.def": [
         ("FATHOM_ARCH(avx512,",
          "FATHOM_ARCH(vbmi, avx512, cannonlake, 512, (avx512f, avx512bw, avx512cd, avx512dq, avx512vl, avx512vbmi), all, "
-         "Avx512Tile)\n"
+         "Avx512Tile, 0)\n"
          "FATHOM_ARCH(avx512,"),
         ("FATHOM_INSTANCES(gemm, gemm, (avx2, avx512,", "FATHOM_INSTANCES(gemm, gemm, (avx2, avx512, vbmi,"),
         ("FATHOM_INSTANCES(clamp_rows, clamp_rows, (x86)", "FATHOM_INSTANCES(clamp_rows, clamp_rows, (x86, avx2)"),

@@ -131,7 +131,7 @@ def check_family(fathom, folder):
 def check_target(fathom, folder, tokens):
     """Code for the new level has the new kernels, and runs or is refused by name."""
     listed = json.loads(run(fathom, "targets", "--json", cwd=folder))["targets"]
-    kernels = {target["mcpu"]: target["kernels"] for target in listed}
+    kernels = {target["mcpu"]: target["kernels"] for target in listed if "mcpu" in target}
     expect("vbmi_bf16_gemm" in kernels["cannonlake"], f"no kernel for the new target: {kernels}")
     plan, artifact = os.path.join(folder, "plan.mlir"), os.path.join(folder, "new.fathom")
     for output, options in ((plan, ("--emit=plan",)), (artifact, ())):

@@ -17,7 +17,7 @@ QUICK = ("-p0", "-n4", "-r1")
 
 class Depths(support.DriverTest):
     def test_a_list_of_depths_is_a_table(self):
-        lines = make("bench", support.artifact(), *QUICK, "-d", "10,40,100", "--computed=8").stdout.decode().splitlines()
+        lines = make("bench", support.artifact(), *QUICK, "-d", "10,40,10,100", "--computed=8").stdout.decode().splitlines()
         self.assertEqual(lines[-4].split(), "depth tokens/s ms a step weights latent read least ms part".split())
         self.assertEqual([line.split()[0] for line in lines[-3:]], ["10", "40", "100"])
 
@@ -88,6 +88,9 @@ class Drafts(support.DriverTest):
             # Two of the experts of its one layer.
             self.assertRegex(text, r"\nexperts .* 2\.0 without; .*; 0\.10 MB each\n")
             self.assertRegex(text, r"\ndrafts (gain|lose): a step gives .* tokens more and costs .* for drafting, .* for verif")
+
+    def test_an_answer_has_one_depth(self):
+        self.fails(USAGE, "bench", drafting_artifact(), "-d10,20", "--draft=mtp", words=("--draft answers at one depth",))
 
     def test_json_has_the_numbers(self):
         text = make("bench", drafting_artifact(), "-p0", "-n12", "-r1", "--draft=mtp:2", "--json").stdout

@@ -1,35 +1,25 @@
 # Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-"""Programs for GPUs: what `compile` makes of a checkpoint, and that a simulated GPU answers as the CPU does.
-
-Generated kernels are the same arithmetic in the same order on both, so without kernels logits are equal bit for bit.
-"""
+"""Programs for GPUs: what `compile` makes of a checkpoint, and what a simulated GPU makes of them. That it answers as it
+must is said by test/gpu/oracles_test.py."""
 
 import itertools
 import json
 import os
 import re
-import struct
+import signal
 import subprocess
 import unittest
 
 import support
 from support import TREE, USAGE, make, read, run
 
-ORACLES = ("v2-tiny", "v2-lite-tiny", "moe-tiny", "v3-tiny", "v3-tiny-fp8", "v32-tiny", "v32-tiny-fp8", "llama-tiny",
-           "qwen2-tiny", "qwen3-tiny")
 PROMPT = "--token-ids=5,9,200,17,3,44,121,8,90,63,2,7"
 
 
 def oracle(name):
     return os.path.join(TREE, "test/models", name)
-
-
-def read_numbers(npy):
-    """The f32 numbers of an .npy file of version 1."""
-    data = npy[10 + struct.unpack("<H", npy[8:10])[0]:]
-    return struct.unpack(f"<{len(data) // 4}f", data)
 
 
 class Compile(support.DriverTest):
@@ -55,7 +45,7 @@ class Compile(support.DriverTest):
         self.assertEqual({grid["kernel"] for grid in report["grids"]}, {kernel["name"] for kernel in report["kernels"]})
         for grid in report["grids"]:
             self.assertGreater(grid["ptx_bytes"], 0)
-            self.assertEqual(grid["cubin_bytes"], 0)
+            self.assertEqual([grid[what] for what in ("registers", "spill_bytes", "cubin_bytes")], [None] * 3)
 
     def test_activations_are_narrow_on_gpus_unless_something_else_is_said(self):
         for options, activations, cache in ((("--target=cuda",), ["bf16"], "bf16"),
@@ -66,6 +56,13 @@ class Compile(support.DriverTest):
                 report = json.loads(make("inspect", self.compile(*options, "--cubin=none"), "--json").stdout)
                 self.assertEqual([variant["activations"] for variant in report["variants"]], activations)
                 self.assertEqual({store["type"] for store in report["stores"]}, {cache})
+
+    def test_newer_architectures_come_first(self):
+        """A GPU runs the first program that it can."""
+        for given, order in (("80,90,86", ["sm_90", "sm_86", "sm_80"]), ("80,100,90a", ["sm_90a", "sm_100", "sm_80"])):
+            path = self.compile("--target=cuda", "--cubin=none", "--sm=" + given)
+            report = json.loads(make("inspect", path, "--json").stdout)
+            self.assertEqual([variant["cpu"] for variant in report["variants"]], order)
 
     def test_two_kinds_of_machines_in_one_artifact(self):
         """The GPU's program first; a machine without one runs the other."""
@@ -120,8 +117,11 @@ class Compile(support.DriverTest):
 
     def test_each_architecture_has_a_program_of_its_own(self):
         """Machine code is for one: what is the same text for both is compiled for each."""
-        report = json.loads(make("inspect", self.compile("--target=cuda", "--sm=80,90a", "--cubin=none"), "--json").stdout)
-        self.assertEqual([variant["cpu"] for variant in report["variants"]], ["sm_90a", "sm_80"])
+        path = self.compile("--target=cuda", "--sm=80,90a", "--cubin=none")
+        for number, arch in enumerate(("sm_90a", "sm_80")):
+            report = json.loads(make("inspect", path, "--json", f"--variant={number}").stdout)
+            self.assertEqual([variant["cpu"] for variant in report["variants"]], ["sm_90a", "sm_80"])
+            self.assertIn(arch, {re.search("sm_[0-9a-z]+", grid["kernel"])[0] for grid in report["grids"] if "gemm" in grid["kernel"]})
 
     def test_without_an_assembler(self):
         without = {**os.environ, "FATHOM_PTXAS": ""}
@@ -139,7 +139,18 @@ class Compile(support.DriverTest):
         result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda", env=failing)
         self.assertEqual(result.returncode, support.UNSUPPORTED)
         self.assertEqual(result.stderr.count(b"ptxas failed"), 1, result.stderr)
+        self.assertIn(b": exit code 1; set FATHOM_PTXAS", result.stderr)
         self.assertFalse(os.path.exists(self.path("model")))
+
+    def test_what_an_assembler_says_of_slow_products_is_a_warning(self):
+        ptxas = support.write(self.path("ptxas"), "#!/bin/sh\n[ $1 = --version ] && exit\n"
+                              "echo \"ptxas info    : (C7511) serialized\"; cat /bin/true > \"$5\"\n")
+        os.chmod(ptxas, 0o755)
+        result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda",
+                     env={**os.environ, "FATHOM_PTXAS": ptxas})
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, rb"warning: .*: kernel 'k\d+\.\w+' for sm_80 is slower than it is meant to be: "
+                         rb"\(C7511\) serialized \[ptxas\]")
 
     def test_an_assembler_that_is_named_must_be_there(self):
         result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda",
@@ -174,37 +185,6 @@ class Simulated(support.DriverTest):
         make("run", model, PROMPT, "-n", "3", "--ignore-eos", "--output=token-ids", "--logits=" + path, *options)
         return read(path)
 
-    def test_generated_kernels_answer_as_on_the_cpu(self):
-        for name in ORACLES:
-            with self.subTest(name):
-                model = self.path(name)
-                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--act-type=f32", "--no-kernels",
-                     "--cubin=none", "--max-context=128", "--draft=none")
-                self.assertEqual(self.logits(model, "--device=ptxsim"), self.logits(model, "--device=cpu"))
-
-    def test_kernels_answer_within_the_tolerance_of_oracles(self):
-        for name in ("v3-tiny-fp8", "v32-tiny", "qwen3-tiny"):
-            with self.subTest(name):
-                model = self.path(name)
-                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--act-type=f32", "--cubin=none",
-                     "--max-context=128", "--draft=none")
-                of_gpu, of_cpu = (read_numbers(self.logits(model, "--device=" + device)) for device in ("ptxsim", "cpu"))
-                self.assertLessEqual(max(abs(a - b) for a, b in zip(of_gpu, of_cpu, strict=True)), 1e-3)
-
-    def test_narrow_activations_are_as_exact_as_on_the_cpu(self):
-        """Products of bf16 add up in another order than the CPU's; what rounding costs is the same."""
-        for name in ("v3-tiny-fp8", "v32-tiny"):
-            with self.subTest(name):
-                model, exact = self.path(name), self.path(name + "-f32")
-                shared = ("--max-context=128", "--draft=none")
-                make("compile", oracle(name), "-o", exact, *shared)
-                make("compile", oracle(name), "-o", model, "--target=cpu,cuda", "--cubin=none", "--act-type=bf16", *shared)
-                want = read_numbers(self.logits(exact))
-                of_gpu, of_cpu = (max(abs(a - b) for a, b in zip(read_numbers(self.logits(model, device)), want, strict=True))
-                                  for device in ("--device=ptxsim", "--device=cpu"))
-                self.assertGreater(of_cpu, 1e-3, "nothing was rounded")
-                self.assertLess(of_gpu, 1.1 * of_cpu)
-
     def test_the_order_of_warps_changes_nothing(self):
         model = self.path("model")
         make("compile", oracle("v32-tiny"), "-o", model, "--target=cuda", "--cubin=none", "--max-context=128")
@@ -214,6 +194,27 @@ class Simulated(support.DriverTest):
             answers.add(self.logits(model, "--device=ptxsim"))
         del os.environ["FATHOM_PTXSIM_SEED"]
         self.assertEqual(len(answers), 1)
+
+    def test_drafts_batches_and_chunks_change_no_answer(self):
+        model = self.path("model")
+        make("compile", oracle("v3-tiny"), "-o", model, "--target=cuda", "--cubin=none", "--max-context=128")
+        shared = ("--device=ptxsim", "-n", "8", "--ignore-eos", "--output=token-ids")
+        plain = make("run", model, PROMPT, *shared).stdout
+        drafted = make("run", model, PROMPT, *shared, "--draft=mtp:2", "--prefill-chunk=5", "--stats")
+        self.assertEqual(drafted.stdout, plain)
+        self.assertRegex(drafted.stderr, rb"drafts: .* accepted")
+        lines = support.write(self.path("lines"), "4,8,15\n" + PROMPT.split("=")[1] + "\n")
+        batch = make("run", model, "--batch-file=" + lines, *shared).stdout
+        self.assertEqual(batch.splitlines()[1], plain.strip())
+
+    def test_an_interrupt_ends_an_answer(self):
+        model = self.path("model")
+        make("compile", support.checkpoint(), "-o", model, "--target=cuda", "--cubin=none")
+        with self.running("run", model, "--token-ids=5,9", "-n", "200", "--ignore-eos", "--output=token-ids",
+                          "--device=ptxsim") as process:
+            self.assertTrue(process.stdout.read(1), "nothing was answered")
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(timeout=60), 130)
 
     def compare(self, *options):
         model = self.path("model")
@@ -245,6 +246,12 @@ class Driver(support.DriverTest):
     def test_targets_lists_the_gpu(self):
         self.assertIn(b"ptxsim", make("targets", env=self.WITH).stdout)
         self.assertNotIn(b"ptxsim", make("targets").stdout)
+
+    def test_targets_lists_what_can_be_compiled_for(self):
+        targets = {target["sm"]: target for target in json.loads(make("targets", "--json").stdout)["targets"] if "sm" in target}
+        self.assertEqual(list(targets), ["80", "90a"])
+        self.assertIn("sm_90a_bf16_gemm", targets["90a"]["kernels"])
+        self.assertRegex(make("targets").stdout, rb"(?s)x86-64-v3.*\nsm_80\n.*\nsm_90a\n.*\nprocessors of this machine")
 
     def test_the_gpu_is_the_first_choice_where_there_is_one(self):
         model = self.path("model")

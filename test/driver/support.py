@@ -7,6 +7,7 @@ the source tree, and a folder for what tests write.
 
 import atexit
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -99,6 +100,11 @@ def make(*arguments, **options):
     if result.returncode != 0:
         raise AssertionError(f"{arguments}: exit code {result.returncode}: {result.stderr.decode(errors='replace')}")
     return result
+
+
+def temporaries(folder):
+    """What the driver writes before it is whole."""
+    return glob.glob(os.path.join(glob.escape(folder), ".*.tmp*"))
 
 
 def snapshot(folder):

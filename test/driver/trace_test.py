@@ -27,7 +27,9 @@ class Traces(support.DriverTest):
     def trace(self, *options):
         path = self.path("trace.json")
         make("run", support.artifact(), *ANSWER, "--trace=" + path, *options)
-        boxes = json.loads(read(path))
+        events = json.loads(read(path))
+        self.threads = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+        boxes = [event for event in events if event["ph"] != "M"]
         # In nanoseconds, whose sums are exact.
         return [{**box, "ts": round(1000 * box["ts"]), "dur": round(1000 * box["dur"])} for box in boxes]
 
@@ -49,6 +51,8 @@ class Traces(support.DriverTest):
     def test_a_row_a_thread(self):
         boxes = self.trace("--threads=2", "-n100")
         self.assertLessEqual(len({box["tid"] for box in boxes}), 2)
+        self.assertEqual(list(self.threads.values()), ["caller", "thread 1"][:len(self.threads)])
+        self.assertEqual(set(self.threads), {box["tid"] for box in boxes})
         self.assertEqual(len({box["pid"] for box in boxes}), 1)
         for thread in {box["tid"] for box in boxes}:
             own = sorted(((box["ts"], -box["dur"]) for box in boxes if box["tid"] == thread))
@@ -75,6 +79,10 @@ class Traces(support.DriverTest):
         for _ in range(2):
             self.assertEqual(self.trace("-n2")[0]["ph"], "X")
 
+    def test_an_older_trace_stays_where_nothing_runs(self):
+        self.trace("-n2")
+        self.fails(USAGE, "run", support.artifact(), "--token-ids=1,x", "-n1", "--trace=" + self.path("trace.json"))
+
     def test_each_output_has_a_file_of_its_own(self):
         self.fails(USAGE, "run", support.artifact(), *ANSWER, "-n2", "--states=x", "--trace=x",
                    words=("--states and --trace name one file, 'x'",), cwd=self.folder)
@@ -93,6 +101,13 @@ class FullDisks(support.DriverTest):
         self.assertEqual(times.sub(b"", result.stdout), times.sub(b"", make(*arguments).stdout))
         self.assertGreater(len(json.loads(read(path))), 0)
         os.remove(path)
+
+    def test_an_older_trace_stays_and_nothing_lies_beside_it(self):
+        path = write(self.path("trace.json"), "[\n{}\n]\n")
+        before = support.snapshot(self.folder)
+        result = support.run("run", support.artifact(), *ANSWER, "-n2", "--trace=" + path, limits="ulimit -f 0")
+        self.assertEqual(result.returncode, IO, result.stderr)
+        self.assertEqual(support.snapshot(self.folder), before)
 
     def test_one_prompt(self):
         for output in ("text", "token-ids", "json"):

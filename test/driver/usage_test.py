@@ -81,8 +81,13 @@ class Mistakes(support.DriverTest):
         for name in ("act-type", "cache-type", "max-context", "max-batch", "prefill-rows", "mcpu", "weights", "kernels", "tokenizer"):
             self.assertRegex(options, rf"--(\[no-\])?{name}\b")
             for verb in ("run", "chat", "bench"):
-                self.refused(verb, support.artifact(), f"--{name}=1", words=(f"'--{name}'", "'fathom compile'"))
+                self.refused(verb, support.artifact(), f"--{name}=1", words=(f"'--{name}'", "'fathom compile'", "see 'fathom compile --help'"))
         self.refused("run", support.artifact(), "--no-kernels", words=("'--no-kernels'", "'fathom compile'"))
+
+    def test_options_of_checkpoints_name_the_verb(self):
+        for verb in ("run", "chat"):
+            self.refused(verb, support.artifact(), "--chat-format=chatml", "-p", "a",
+                         words=("compiled already", f"see 'fathom {verb} --help'"))
 
     def test_missing_arguments(self):
         self.refused("compile", words=("checkpoint",))

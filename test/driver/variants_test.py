@@ -66,9 +66,9 @@ class Variants(support.DriverTest):
             variants = describe(self.path("model"))["variants"]
             self.assertEqual([variant["cpu"] for variant in variants], ["x86-64-v4"])
 
-    def test_a_processor_that_adds_nothing_is_called_what_the_user_called_it(self):
+    def test_a_processor_that_is_named_twice_is_called_what_the_user_called_it(self):
         result = make("compile", support.checkpoint(), "-o", self.path("model"), "--mcpu=native,native")
-        self.assertIn(b"'native' adds nothing: its program would be the one for 'native'", result.stderr)
+        self.assertIn(b"--mcpu: 'native' is named twice", result.stderr)
 
     def test_activations_of_bf16_use_more_levels(self):
         variants = describe(self.compile("model", "x86-64-v3,x86-64-v4,cooperlake", "--act-type=bf16"))["variants"]
@@ -98,6 +98,11 @@ class Variants(support.DriverTest):
     def test_all_that_are_unknown_are_named(self):
         self.fails(USAGE, "compile", support.checkpoint(), "-o", self.path("out"), "--mcpu=z80,x86-64-v3,i960",
                    words=("z80", "i960"))
+
+    def test_an_empty_name_is_none(self):
+        for mcpu in ("x86-64-v3,", ",x86-64-v3", ",", ""):
+            self.fails(USAGE, "compile", support.checkpoint(), "-o", self.path("out"), "--mcpu=" + mcpu,
+                       words=(f"--mcpu: expected names with a comma between each two, but got '{mcpu}'",))
 
 
 if __name__ == "__main__":

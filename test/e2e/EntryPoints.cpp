@@ -18,27 +18,13 @@ static constexpr size_t kPages = 4;
 
 #define EXPECT_STATUS_OK(call) EXPECT_EQ(call, FATHOM_STATUS_OK) << fathom_status_message()
 
-EntryPoints::EntryPoints(const std::string &artifact) {
-  fathom_model_options_t options;
-  fathom_model_options_initialize(&options);
-  EXPECT_STATUS_OK(source.openFile(artifact.c_str(), 0));
-  EXPECT_STATUS_OK(metadata.read(source));
-  EXPECT_STATUS_OK(code.load(metadata.contents(), source));
-  space = code.space();
-  EXPECT_STATUS_OK(
-      weights.open(metadata.contents(), code.program(), source, {nullptr, artifact.c_str()}, space, options));
-  EXPECT_STATUS_OK(space.device->start(space.code, weights.addresses(), /*threads=*/2, &executor));
+EntryPoints::EntryPoints(const std::string &artifact) : OpenedArtifact(artifact, /*threads=*/2) {
   int32_t table[kPages];
   std::iota(table, table + kPages, 0);
-  for (runtime::DeviceMemory *memory : {&pages, &tables}) {
-    memory->open(space);
-  }
   uint64_t bytes = fathom_whole_groups(kPages) * metadata.contents().cache()->page_bytes();
   EXPECT_TRUE(pages.grow(bytes) && tables.grow(sizeof(table)));
   EXPECT_STATUS_OK(tables.upload(0, table, sizeof(table)));
 }
-
-EntryPoints::~EntryPoints() { space.device->stop(executor); }
 
 const artifact::EntryPoint *EntryPoints::find(const std::string &name) const {
   for (const artifact::EntryPoint *entry : *code.program().entry_points()) {

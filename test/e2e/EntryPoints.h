@@ -6,7 +6,7 @@
 #ifndef FATHOM_TEST_E2E_ENTRYPOINTS_H
 #define FATHOM_TEST_E2E_ENTRYPOINTS_H
 
-#include "runtime/src/weights.h"
+#include "test/e2e/OpenedArtifact.h"
 
 #include <string>
 #include <vector>
@@ -14,11 +14,9 @@
 namespace fathom::test {
 
 /// An artifact and the cache of one sequence. Each call fails the test when the runtime does.
-class EntryPoints {
+class EntryPoints : OpenedArtifact {
 public:
   explicit EntryPoints(const std::string &artifact);
-  ~EntryPoints();
-  EntryPoints(const EntryPoints &) = delete;
 
   struct Outputs {
     /// f32 [rows, vocabulary]; empty from an entry point that computes none.
@@ -39,14 +37,6 @@ public:
 
 private:
   const artifact::EntryPoint *find(const std::string &name) const;
-
-  runtime::ByteSource source;
-  runtime::Metadata metadata;
-  runtime::DeviceCode code;
-  runtime::MemorySpace space = {};
-  runtime::Weights weights;
-  void *executor = nullptr;
-  runtime::DeviceMemory pages, tables;
 };
 
 } // namespace fathom::test

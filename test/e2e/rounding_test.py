@@ -28,18 +28,19 @@ TOLERANCE = 1e-3
 # such number is seen in all that follows it: in some of such prompts, and in most longer ones.
 PROMPTS = 12
 # How many have all logits within the tolerance, with kernels and without, as counted; one less is allowed, since libraries add
-# numbers of f64 in orders of their own. A number that is rounded elsewhere, or not, is seen in all.
+# numbers of f64 in orders of their own. A number that is rounded elsewhere, or not, is seen in all. Without kernels each weight of
+# FP8 is multiplied with its scale, and rounded, before it is summed: more sums come to rest elsewhere.
 AGREE = {
-    "demo": (11, 9),
+    "demo": (10, 6),
     "llama-tiny": (10, 11),
-    "moe-tiny": (10, 10),
+    "moe-tiny": (11, 11),
     "qwen2-tiny": (8, 12),
     "qwen3-tiny": (11, 10),
-    "v2-lite-tiny": (11, 12),
-    "v2-tiny": (11, 12),
+    "v2-lite-tiny": (12, 11),
+    "v2-tiny": (12, 11),
     "v3-tiny": (9, 11),
-    "v3-tiny-fp8": (10, 5),
-    "v32-tiny": (9, 10),
+    "v3-tiny-fp8": (10, 4),
+    "v32-tiny": (11, 10),
     "v32-tiny-fp8": (12, 12),
 }
 
@@ -112,7 +113,7 @@ class RoundedModel(ReferenceModel):
             result[rows] += weights[rows, expert, None] * self.feed_forward(x[rows], f"{part}experts.{expert}.")
         if not self.config.get("n_shared_experts"):
             return result
-        return rounded(result) + self.feed_forward(x, part + "shared_experts.")
+        return result + rounded(self.feed_forward(x, part + "shared_experts."))
 
     def layer(self, x, index):
         part = f"model.layers.{index}."

@@ -252,6 +252,12 @@ ROWS = {
         "fp8",
     ),
     "v3-short-context": (V3 | {"max_position_embeddings": 130}, "bf16"),
+    "v3-257-experts": (V3 | experts(257, 16, width=24, groups=1), "bf16"),
+    "v2-one-expert": (V2 | experts(1, 1), "bf16"),
+    # What no GPU has shared memory for, and what some have.
+    "v3-latents-of-1600": (V3 | {"kv_lora_rank": 1600}, "bf16"),
+    "llama-heads-of-1024": (LLAMA | queries(2, 1, 1024), "bf16"),
+    "llama-heads-of-512": (LLAMA | queries(2, 1, 512), "bf16"),
     "v3-minimal": (
         V3 | heads(1, 1, 2, 1) | experts(2, 1, width=1, groups=1)
         | {"hidden_size": 1, "intermediate_size": 1, "vocab_size": 2, "q_lora_rank": 1, "kv_lora_rank": 1},

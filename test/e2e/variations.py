@@ -4,7 +4,7 @@
 
 Each row of variation_rows.py becomes a random checkpoint (`fathom gen`), is compiled in several ways and run on prompts
 of several lengths; logits at every position, those of a draft layer as well, and greedy tokens must be the reference's,
-and answers with drafts those without.
+and answers with drafts those without. Variants for GPUs run on the simulated one.
 
 With --released, the rows are two layers of each released width, against the reference and the decompositions.
 
@@ -38,12 +38,21 @@ VARIANTS = {
     "reference": ["--weights=reference"],
     "no-kernels": ["--no-kernels"],
 }
+# On the simulated GPU, which takes its time: only some prompts, by their lengths, with these options.
+GPU_VARIANTS = {
+    "sm-80-f32": ["--target=cuda", "--sm=80", "--cubin=none", "--act-type=f32"],
+    "sm-80": ["--target=cuda", "--sm=80", "--cubin=none"],
+    "sm-90a": ["--target=cuda", "--sm=90a", "--cubin=none"],
+}
+GPU_PROMPTS = {7: [], 65: ["--prefill-chunk=33"]}
 # Prompts of so many tokens, and so many generated after each; fewer where each costs seconds.
 LENGTHS, GENERATED = [1, 7, 64, 65, 130], 6
 RELEASED_LENGTHS, RELEASED_GENERATED = [5], 2
 # Answers of so many tokens, where there is a layer that drafts, must be the same with each of these.
 SPOKEN, DRAFTS = 40, ["--draft=none", "--draft=mtp:1", "--draft=mtp:4"]
 TOLERANCE = 1e-3
+# Of the largest logit, for most positions, where activations are bf16: at some, experts swap.
+ROUNDED_TOLERANCE = 0.02
 # Two experts as close as this may swap in float32, and everything after them changes.
 SAFE_MARGIN = 2e-5
 
@@ -152,6 +161,30 @@ def check_variant(programs, directory, folder, prompts, options):
     return max([*distances, *(check_drafts(programs, artifact, folder, prompt) for prompt in drafted)])
 
 
+def compare_rounded(what, actual, expected):
+    """The median distance; fails where it is above ROUNDED_TOLERANCE, and for NaN."""
+    distance = np.median(np.abs(actual - expected).max(-1)) / np.abs(expected).max()
+    if not (distance <= ROUNDED_TOLERANCE and np.isfinite(actual).all()):
+        raise Failure(f"{what}: logits differ by {distance:.2e} of the largest")
+    return distance
+
+
+def check_gpu_variant(programs, directory, folder, prompts, options):
+    """The largest distance from the reference on the simulated GPU."""
+    artifact, logits = os.path.join(folder, "model.fathom"), os.path.join(folder, "logits.npy")
+    run_tool([programs.fathom, "compile", directory, "-o", artifact, *options])
+    exact, distances = "--act-type=f32" in options, []
+    for prompt in (prompt for prompt in prompts if len(prompt.tokens) in GPU_PROMPTS):
+        what, count = f"prompt of {len(prompt.tokens)}", len(prompt.greedy[:2])
+        command = [programs.fathom, "run", artifact, "--device=ptxsim", "--token-ids=" + join(prompt.tokens)]
+        command += ["--temperature=0", f"-n{count}", "--ignore-eos", "--output=json", "--logits=" + logits]
+        tokens = json.loads(run_tool([*command, *GPU_PROMPTS[len(prompt.tokens)]]))["tokens"]
+        distances.append((compare_logits if exact else compare_rounded)(what, np.load(logits), prompt.logits))
+        if exact and tokens != prompt.greedy[:count]:
+            raise Failure(f"{what}: generated {tokens}, expected {prompt.greedy[:count]}")
+    return max(distances)
+
+
 def check_batch(programs, artifact, folder, prompts, alone, options=()):
     """The prompts together give the bits of `alone` at each position, and the tokens.
 
@@ -205,7 +238,8 @@ def check_row(programs, name, variants, folder):
     failures = 0
     for variant in variants:
         try:
-            worst = check_variant(programs, directory, folder, prompts, VARIANTS[variant])
+            check = check_gpu_variant if variant in GPU_VARIANTS else check_variant
+            worst = check(programs, directory, folder, prompts, (VARIANTS | GPU_VARIANTS)[variant])
             print(f"ok   {name} {variant}: {worst:.1e}", flush=True)
         except (Failure, subprocess.TimeoutExpired) as failure:
             print(f"FAIL {name} {variant}: {failure}", flush=True)
@@ -234,7 +268,7 @@ def main():
     parser.add_argument("--all", action="store_true", help="every row, not only the quick ones")
     parser.add_argument("--released", action="store_true", help="two layers of each released width")
     parser.add_argument("--only", help="these rows, separated by commas")
-    parser.add_argument("--variants", default=None, help=f"some of {','.join(VARIANTS)}")
+    parser.add_argument("--variants", default=None, help=f"some of {','.join(VARIANTS | GPU_VARIANTS)}")
     parser.add_argument("--cache-dir", help="of generated code, which other runs share")
     parser.add_argument("--keep", help="leave checkpoints and artifacts in this folder")
     options = parser.parse_args()

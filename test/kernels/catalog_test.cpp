@@ -3,6 +3,7 @@
 //
 // The catalog's view of itself, and the bitcode of every row.
 
+#include "fathom/kernel_abi.h"
 #include "kernels/Catalog.h"
 #include "kernels/KernelBitcode.h"
 
@@ -109,6 +110,8 @@ TEST(CatalogTest, HasTheLevelsOfEveryDevice) {
 TEST(CatalogTest, FindsKernelsOfAGpu) {
   EXPECT_EQ(kernels::findKernel("rms_norm", "sm_90a", "bf16", "none", "bf16")->symbol, "sm_80_bf16_rms_norm");
   EXPECT_EQ(kernels::findKernel("gemm", "sm_80", "bf16", "panels")->symbol, "sm_80_bf16_gemm");
+  EXPECT_EQ(kernels::findKernel("gemm", "sm_90a", "bf16", "panels", "bf16")->symbol, "sm_90a_bf16_gemm");
+  EXPECT_EQ(kernels::findKernel("gemm", "sm_90a", "f32", "panels", "bf16")->symbol, "sm_80_f32_gemm");
   EXPECT_EQ(kernels::findKernel("gemm", "sm_80", "bf16", "rows"), nullptr);
 }
 
@@ -124,6 +127,44 @@ TEST(CatalogTest, SaysHowAGpuLaunchesAKernel) {
   EXPECT_EQ(norm->grid(narrow).blocks, 12);
   EXPECT_EQ(norm->grid(narrow).rowsPerBlock, 1);
   EXPECT_EQ(norm->grid(narrow).sharedBytes, 32);
+}
+
+TEST(CatalogTest, LaunchesAKernelAsTheRowOfItsArchSays) {
+  const int64_t exact[] = {7168, 2048, 7168, 0, 2048, 0, FATHOM_ROW_F32, FATHOM_ROW_F32};
+  const int64_t narrow[] = {7168, 2048, 7168, 0, 2048, 0, FATHOM_ROW_BF16, FATHOM_ROW_F32};
+  const kernels::Kernel *older = kernels::findKernel("sm_80_bf16_gemm"),
+                        *newer = kernels::findKernel("sm_90a_bf16_gemm");
+  EXPECT_EQ(older->grid(narrow).threads, 256);
+  EXPECT_EQ(newer->grid(exact).threads, 256);
+  EXPECT_EQ(newer->grid(exact).sharedBytes, older->grid(exact).sharedBytes);
+  EXPECT_EQ(newer->grid(narrow).threads, 384);
+  EXPECT_EQ(newer->grid(narrow).sharedBytes, 202848);
+}
+
+TEST(CatalogTest, LaunchesWarpgroupsForLatentsThatTheyMultiply) {
+  const kernels::Kernel *whole = kernels::findKernel("sm_90a_f32_mla_latent_attention"),
+                        *parts = kernels::findKernel("sm_90a_f32_mla_latent_partials");
+  const int64_t wide[] = {128, 512, 64, 0, FATHOM_ROW_F8E4M3, 0, FATHOM_ROW_BF16};
+  const int64_t exact[] = {128, 512, 64, 0, FATHOM_ROW_F32, 0, FATHOM_ROW_BF16};
+  const int64_t odd[] = {128, 512, 96, 0, FATHOM_ROW_BF16, 0, FATHOM_ROW_BF16};
+  const int64_t in_parts[] = {128, 512, 64, 16, 0, FATHOM_ROW_BF16, 0, FATHOM_ROW_BF16};
+  EXPECT_EQ(whole->grid(wide).threads, 384);
+  EXPECT_EQ(whole->grid(wide).blocks, 4);
+  EXPECT_EQ(whole->grid(wide).sharedBytes, 229944);
+  EXPECT_EQ(whole->grid(exact).threads, 256);
+  EXPECT_EQ(whole->grid(odd).threads, 256);
+  EXPECT_EQ(parts->grid(in_parts).blocks, 16 * 2);
+}
+
+// Else generated code would take their place, with a warning and nothing else.
+TEST(CatalogTest, KernelsOfV32FitIntoTheSharedMemoryOfEveryGpu) {
+  const int64_t index[] = {64, 128, 2048}, latents[] = {128, 512, 64, 0, FATHOM_ROW_BF16, 0, FATHOM_ROW_BF16},
+                gate[] = {256};
+  EXPECT_EQ(kernels::findArch("sm_80")->sharedBytes, 101376);
+  EXPECT_EQ(kernels::findKernel("sm_80_f32_index_select")->grid(index).sharedBytes, 100928);
+  EXPECT_EQ(kernels::findKernel("sm_80_f32_mla_latent_attention")->grid(latents).sharedBytes, 100224);
+  EXPECT_EQ(kernels::findKernel("sm_80_f32_moe_gate")->grid(gate).sharedBytes, 12288);
+  EXPECT_EQ(kernels::findArch("sm_90a")->sharedBytes, 232448); // of which 229944 are needed, as above
 }
 
 TEST(CatalogTest, CountsAScaleOnlyForQuantizedWeights) {

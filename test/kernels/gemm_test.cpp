@@ -84,7 +84,7 @@ TEST_P(GemmTest, MatchesReferenceOverShapes) {
       Floats x = random_floats(T * shape.K, 8), want(T * shape.N), extra = random_floats(T * shape.N, 9);
       ref::linear(x.data(), weight.decoded.data(), T, shape.K, shape.N, want.data());
       ref::add(want.data(), extra.data(), T * shape.N, want.data());
-      EpilogueScope epilogue(extra.data(), shape.N);
+      EpilogueScope epilogue(extra, shape.N);
       expect_near(product(*GetParam(), x, weight, nullptr, T, shape.panelsPerItem), want, tolerance(shape.K));
     }
   }
@@ -109,10 +109,10 @@ TEST_P(GemmTest, RoundsNumbersOnce) {
   RoundingScope rounding(order_tolerance(*GetParam()));
   for (const Shape &shape : kShapes) {
     Weight weight(GetParam()->weightType, shape.N, shape.K, 7);
-    for (int64_t T : {1, 2, 4, 6, 13}) {
+    for (int64_t T : {1, 2, 4, 6, 13, 70}) {
       SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
       Floats x = random_floats(T * shape.K, 8), extra = random_floats(T * shape.N, 9);
-      EpilogueScope epilogue(extra.data(), shape.N);
+      EpilogueScope epilogue(extra, shape.N);
       product(*GetParam(), x, weight, nullptr, T, shape.panelsPerItem);
     }
   }
@@ -140,10 +140,10 @@ TEST_P(GemmTest, ProductsOfBf16AddTheOddOfAPairFirst) {
 }
 
 TEST_P(GemmTest, RowOfBf16AloneHasTheBitsItHasInABatch) {
-  const int64_t T = 29, K = 300, N = 100;
+  const int64_t T = 150, K = 300, N = 100;
   Weight weight(GetParam()->weightType, N, K, 17);
   Floats x = random_floats(T * K, 18), batch = product(*GetParam(), x, weight, nullptr, T, 2, 0, FATHOM_ROW_BF16);
-  for (int64_t T2 : {1, 2, 3, 5, 6, 7, 13}) {
+  for (int64_t T2 : {1, 2, 3, 5, 6, 7, 13, 40}) {
     Floats want(batch.begin(), batch.begin() + T2 * N);
     expect_same_bits(
         product(*GetParam(), Floats(x.begin(), x.begin() + T2 * K), weight, nullptr, T2, 1, 0, FATHOM_ROW_BF16), want);
@@ -196,7 +196,7 @@ TEST_P(GemmSwigluTest, MatchesReferenceOverShapes) {
 
 TEST_P(GemmSwigluTest, RoundsNumbersOnce) {
   RoundingScope rounding(10 * order_tolerance(*GetParam()));
-  for (int64_t T : {1, 13}) {
+  for (int64_t T : {1, 13, 40, 70}) {
     Gated both(Weight(GetParam()->weightType, 33, 130, 37), Weight(GetParam()->weightType, 33, 130, 38));
     product(*GetParam(), random_floats(T * 130, 39), both.gate, &both, T, 2);
   }

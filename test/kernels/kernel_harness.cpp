@@ -8,6 +8,7 @@
 #include "kernels/nvptx/host/launch.h"
 #include "kernels/ref/ref.h"
 #include "runtime/device/cpu/cpu_features.h"
+#include "test/kernels/device_launch.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,13 +32,13 @@
 
 static bool checks_rounding;
 static double rounding_tolerance;
-static const float *epilogue_extra;
+static const std::vector<float> *epilogue_extra;
 static int64_t epilogue_stride;
 
 extern "C" void fathom_epilogue(const fathom_dispatch_t *, int64_t row, int64_t column, int64_t count, float *values);
 void fathom_epilogue(const fathom_dispatch_t *, int64_t row, int64_t column, int64_t count, float *values) {
   for (int64_t i = 0; epilogue_extra && i < count; ++i) {
-    values[i] += epilogue_extra[row * epilogue_stride + column + i];
+    values[i] += (*epilogue_extra)[row * epilogue_stride + column + i];
   }
 }
 
@@ -78,13 +79,15 @@ static Entry find_entry(std::string_view symbol) {
   return {};
 }
 
-/// A kernel of a GPU runs on every machine, by the shim that stands in for one.
+/// A kernel of a GPU runs on every machine, by the shim that stands in for one, unless a device is to run it.
 static bool can_run(std::string_view name) {
   const kernels::Arch *arch = kernels::findArch(name);
   const std::vector<std::string_view> &features = arch->features;
-  return is_of_gpu(*arch) || std::all_of(features.begin(), features.end(), [](std::string_view feature) {
-           return runtime::hasFeature(std::string(feature).c_str());
-         });
+  if (is_of_gpu(*arch)) {
+    return !finds_device() || device_runs(*arch);
+  }
+  return std::all_of(features.begin(), features.end(),
+                     [](std::string_view feature) { return runtime::hasFeature(std::string(feature).c_str()); });
 }
 
 bool is_of_gpu(const kernels::Arch &arch) { return arch.device->name == "cuda"; }
@@ -228,7 +231,16 @@ static void run_grid(const Call &call, const Entry &entry, const fathom_dispatch
   kernels::Grid grid = call.kernel->grid(constants.data());
   int64_t suits = (call.rows + grid.rowsPerBlock - 1) / grid.rowsPerBlock * grid.blocks;
   const int64_t counts[] = {suits, suits / 2 + 1, suits + 3, std::min<int64_t>(suits, 1 + calls % 5)};
-  nv::host::Grid launched{counts[calls++ % 4], static_cast<int>(grid.threads), grid.sharedBytes};
+  int64_t blocks = counts[calls++ % 4];
+  bool adds = call.kernel->hasEpilogue && epilogue_extra;
+  DeviceLaunch on_device{
+      call, constants, dispatch, blocks, adds ? epilogue_extra : nullptr, adds ? epilogue_stride : 0};
+  note_kernel(on_device);
+  if (finds_device()) {
+    run_on_device(on_device);
+    return;
+  }
+  nv::host::Grid launched{blocks, static_cast<int>(grid.threads), grid.sharedBytes};
   EXPECT_EQ(nv::host::launch(entry.launch, launched, dispatch, constants.data()), "") << call.kernel->symbol;
 }
 
@@ -276,14 +288,6 @@ static Floats floats_of(const void *bytes, size_t size) {
   return {floats, floats + size / sizeof(float)};
 }
 
-static size_t size_of(const kernels::Operand &operand, int64_t rows) {
-  int64_t count = 1;
-  for (int64_t size : operand.shape) {
-    count *= size == kernels::kRows ? rows * std::max<int64_t>(operand.factor, 1) : size;
-  }
-  return count * sizeof(float);
-}
-
 static OperandPair make_pair(const void *from, size_t size, bool is_input, bool is_rounded) {
   auto *bytes = static_cast<const uint8_t *>(from);
   if (!is_rounded) {
@@ -308,7 +312,9 @@ static void expect_rounded(const OperandPair &pair) {
 /// A call whose activations are numbers of bf16, as f32 and as the elements say.
 static void check_rounding(const Call &call, const Constants &elements) {
   Call exact = call, rounded = call;
-  rounded.constants.insert(elements.begin(), elements.end());
+  for (const auto &[name, element] : elements) {
+    rounded.constants[name] = element; // whatever the call says
+  }
   auto wide = call.kernel->listOperands(constant_array(*call.kernel, call.constants).data());
   auto narrow = call.kernel->listOperands(constant_array(*call.kernel, rounded.constants).data());
   std::vector<OperandPair> pairs(wide.size());
@@ -316,7 +322,7 @@ static void check_rounding(const Call &call, const Constants &elements) {
   for (size_t i = 0; i < wide.size(); ++i) {
     bool is_rounded = wide[i].type != narrow[i].type;
     if (is_rounded || i >= inputs) {
-      pairs[i] = make_pair(call.operands[i], size_of(wide[i], call.rows), i < inputs, is_rounded);
+      pairs[i] = make_pair(call.operands[i], bytes_of(wide[i], call), i < inputs, is_rounded);
       exact.operands[i] = pairs[i].exact.data();
       rounded.operands[i] = pairs[i].rounded.data();
     }
@@ -372,8 +378,8 @@ Floats round_numbers(const Floats &numbers) {
   return rounded;
 }
 
-EpilogueScope::EpilogueScope(const float *extra, int64_t stride) {
-  epilogue_extra = extra;
+EpilogueScope::EpilogueScope(const Floats &extra, int64_t stride) {
+  epilogue_extra = &extra;
   epilogue_stride = stride;
 }
 

@@ -75,12 +75,14 @@ struct Call {
 };
 
 /// Runs every item, or every block of a grid, last first, items with fresh scratch memory of exactly the catalog's
-/// size; a write behind it, and a constant or operand that the catalog does not know, fails the test.
+/// size; a write behind it, and a constant or operand that the catalog does not know, fails the test. Grids are for a
+/// device where device_launch.h finds one.
 void run(const Call &call);
 
 /// What fathom_epilogue adds while this lives: extra[row * stride + column + i].
 struct EpilogueScope {
-  EpilogueScope(const float *extra, int64_t stride);
+  /// `extra` outlives it.
+  EpilogueScope(const Floats &extra, int64_t stride);
   ~EpilogueScope();
 };
 

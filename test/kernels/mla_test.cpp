@@ -130,9 +130,12 @@ TEST_P(MlaAbsorbQueryTest, MatchesReference) {
 
 TEST_P(MlaAbsorbQueryTest, RoundsNumbersOnce) {
   RoundingScope rounding(order_tolerance(*GetParam()));
-  const ref::MlaShape &s = kMlaShapes[1];
-  for (int64_t T : {1, 13}) {
-    absorb(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(T * query_size(s), 12), consecutive(T, 60));
+  // Odd widths, whole blocks of scales, and latents that end within a panel.
+  for (const ref::MlaShape &s : {kMlaShapes[1], kMlaShapes[3], ref::MlaShape{2, 24, 8, 40, 72}}) {
+    for (int64_t T : {1, 13, 40}) {
+      SCOPED_TRACE(testing::Message() << "rank " << s.rank << ", T " << T);
+      absorb(*GetParam(), s, make_kv_b(*GetParam(), s), random_floats(T * query_size(s), 12), consecutive(T, 60));
+    }
   }
 }
 
@@ -320,7 +323,7 @@ TEST_P(MlaAttentionTest, AttendsToWhatRowsHold) {
 
 TEST_P(MlaAttentionTest, ChunksOfAPromptHaveTheBitsOfTheWhole) {
   const ref::MlaShape &s = kMlaShapes[1];
-  const int64_t T = is_of_gpu(*GetParam()) ? 130 : 300; // what stands in for a GPU is slow
+  const int64_t T = 300;
   Weight kv_b = make_kv_b(*GetParam(), s);
   Cache cache(kContext, kLayers, {s.rank + s.rope});
   cache.fill(kLayer, T, 61);

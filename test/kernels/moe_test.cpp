@@ -236,7 +236,7 @@ TEST_P(MoeGemmTest, MatchesReferenceOverShapes) {
       ref::moe_linear(x.data(), p.offsets.data(), gather ? p.source_row.data() : nullptr, experts.gate_decoded.data(),
                       shape.E, shape.K, shape.N, want.data());
       ref::add(want.data(), extra.data(), want.size(), want.data());
-      EpilogueScope epilogue(extra.data(), shape.N);
+      EpilogueScope epilogue(extra, shape.N);
       expect_near(moe_product(*GetParam(), shape, experts, x, p, gather), want, 5e-5);
     }
   }
@@ -304,7 +304,7 @@ TEST_P(MoeCombineTest, MatchesReference) {
            extra = random_floats(T * H, 9);
     ref::moe_combine(y.data(), p.slot.data(), weights.data(), T, H, k, want.data());
     ref::add(want.data(), extra.data(), T * H, want.data());
-    EpilogueScope epilogue(extra.data(), H);
+    EpilogueScope epilogue(extra, H);
     Constants constants = {{"H", H}, {"k", k}};
     run({GetParam(), constants, {y.data(), p.slot.data(), weights.data(), out.data()}, T});
     expect_near(out, want, 1e-6);
@@ -317,7 +317,7 @@ TEST_P(MoeCombineTest, RoundsNumbersOnce) {
     const int64_t T = 5, k = 3;
     Permutation p(T, 9, k);
     Floats y = random_floats(T * k * H, 7), weights = random_floats(T * k, 8), out(T * H), extra(T * H, 0.3f);
-    EpilogueScope epilogue(extra.data(), H);
+    EpilogueScope epilogue(extra, H);
     run({GetParam(), {{"H", H}, {"k", k}}, {y.data(), p.slot.data(), weights.data(), out.data()}, T});
   }
 }

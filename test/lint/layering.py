@@ -37,6 +37,7 @@ C_HEADERS = ("errno.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "limits.
 ALLOWED = {
     "frontend/": ("frontend/", "dialects/"),
     "frontend/checkpoint/": ("frontend/checkpoint/", "dialects/support/", "fathom/exit_code.h"),
+    "frontend/onnx/": ("frontend/onnx/", "frontend/checkpoint/", "dialects/support/", "fathom/exit_code.h"),
     "frontend/tokenizer/": ("frontend/tokenizer/", "frontend/checkpoint/", "dialects/support/", *CONTRACTS),
     "dialects/": ("dialects/", "fathom/call_inputs.def"),
     # How rows of stores lie.
@@ -63,6 +64,7 @@ ALLOWED = {
 # Folder, then the libraries that it is built without.
 FORBIDDEN_LIBRARIES = {
     "frontend/checkpoint/": MLIR,
+    "frontend/onnx/": MLIR,
     "frontend/tokenizer/": MLIR,
     "dialects/support/": MLIR,
     "kernels/": COMPILER_LIBRARIES,

@@ -236,7 +236,8 @@ static void unload(void *given) {
   delete code;
 }
 
-static fathom_status_t start(const void *given, const DeviceAddress *weights, uint32_t threads, void **out) {
+static fathom_status_t start(const void *given, const DeviceAddress *weights, uint32_t threads,
+                             const std::atomic<bool> *cancelled, void **out) {
   auto *code = static_cast<const Code *>(given);
   auto *made = new Executor();
   made->model = code->model;
@@ -244,7 +245,7 @@ static fathom_status_t start(const void *given, const DeviceAddress *weights, ui
     uint64_t size = code->program->weight_slices()->Get(i)->size();
     made->weights.push_back(reinterpret_cast<DeviceAddress>(memory.find(weights[i], size)));
   }
-  fathom_status_t status = kCpuDevice.start(code->code, made->weights.data(), threads, &made->executor);
+  fathom_status_t status = kCpuDevice.start(code->code, made->weights.data(), threads, cancelled, &made->executor);
   if (status != FATHOM_STATUS_OK) {
     delete made;
     return status;
@@ -318,6 +319,7 @@ const Device kApartDevice = {
     .adopt = [](const void *, const void *, uint64_t) { return DeviceAddress(0); },
     .start = start,
     .stop = stop,
+    .prepare = nullptr,
     .threads = [](const void *given) { return kCpuDevice.threads(static_cast<const Executor *>(given)->executor); },
     .trace = [](void *given,
                 const char *path) { return kCpuDevice.trace(static_cast<Executor *>(given)->executor, path); },

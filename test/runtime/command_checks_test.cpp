@@ -93,6 +93,9 @@ const Lie lies[] = {
      },
      "variant 1: function 'model', command 0 has factor 0"},
     {"HugeFactor", [](ToyContents &c) { model(c, 0).factor = UINT32_MAX; }, "has factor 4294967295"},
+    {"FactorOfMoreRowsThanItWrites", [](ToyContents &c) { model(c, 0).factor = 65; },
+     "entry point 'prefill': function 'model', command 0 has factor 65, which makes 1040 rows, but the buffers that it "
+     "writes have 1024 bytes"},
     {"NegativeLayer", [](ToyContents &c) { model(c, 0).layer = -2; },
      "function 'model', command 0 is of layer -2, expected -1 to 1"},
     {"LayerOfNoStoreAndNoModel", [](ToyContents &c) { model(c, 0).layer = 2; },
@@ -278,6 +281,12 @@ const Lie lies[] = {
 
 INSTANTIATE_TEST_SUITE_P(All, CommandLieTest, testing::ValuesIn(lies),
                          [](const auto &info) { return std::string(info.param.name); });
+
+TEST(CommandChecksTest, AnOperandOfAnUnknownPlaceIsToldOnce) {
+  EXPECT_EQ(load([](ToyContents &c) { model(c, 0).operands[0] = of(Place(13)); }), FATHOM_STATUS_BAD_DATA);
+  EXPECT_STREQ(fathom_status_message(),
+               "artifact metadata: function 'model', command 0: operand 0 is of unknown place 13 or access 0");
+}
 
 TEST(CommandChecksTest, AnEntryPointMayRecordNoStates) {
   EXPECT_OK(load([](ToyContents &c) {

@@ -1,8 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// All orders in which two walkers can meet in short lists, and many of those in which real threads meet in long ones;
-// and that mistakes in the walk would be found so.
+// All orders in which two or three walkers can meet in short lists, and many of those in which real threads meet in
+// long ones; and that mistakes in the walk would be found so.
 
 #include "runtime/device/cpu/command_walk.h"
 
@@ -106,7 +106,8 @@ struct View {
 
   uint32_t size() const { return static_cast<uint32_t>(record.launches.size()); }
   const std::vector<uint32_t> &earlier(uint32_t launch) const { return record.launches[launch].earlier; }
-  int64_t open(uint32_t launch) { return record.launches[at = launch].items; }
+  int64_t items(uint32_t launch) const { return record.launches[launch].items; }
+  void open(uint32_t launch) { at = launch; }
   void run(int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       Step();
@@ -132,7 +133,8 @@ struct AllOrders {
 
 /// Calls |look| in each state.
 template <class System = StepSystem, class View = StepView>
-AllOrders tryAllOrders(const Launches &launches, int spins, const std::function<void(const Record<int> &)> &look = {}) {
+AllOrders tryAllOrders(const Launches &launches, int spins, const std::function<void(const Record<int> &)> &look = {},
+                       int walkers = 2) {
   Findings findings;
   std::unique_ptr<Record<int>> record;
   std::vector<LaunchSlot<System>> slots;
@@ -143,7 +145,7 @@ AllOrders tryAllOrders(const Launches &launches, int spins, const std::function<
   };
   program.body = [&] {
     View view{*record};
-    walk(view, slots.data(), {StepByStep::kThreads, spins});
+    walk(view, slots.data(), {walkers, spins});
   };
   program.state = [&] {
     std::string text;
@@ -151,8 +153,8 @@ AllOrders tryAllOrders(const Launches &launches, int spins, const std::function<
       look(*record);
     }
     for (size_t i = 0; i < launches.size(); ++i) {
-      text += std::to_string(slots[i].next.peek()) + ' ' + std::to_string(slots[i].done.peek()) + ' ' +
-              std::to_string(slots[i].progress.peek()) + ' ' + std::to_string(record->ended[i][0]) + ' ';
+      text += std::to_string(slots[i].claims.peek()) + ' ' + std::to_string(slots[i].sleepers.peek()) + ' ' +
+              std::to_string(record->ended[i][0]) + ' ';
       for (int64_t item = 0; item < launches[i].items; ++item) {
         text += std::to_string(record->begun[i][static_cast<size_t>(item)]);
       }
@@ -166,7 +168,7 @@ AllOrders tryAllOrders(const Launches &launches, int spins, const std::function<
     }
     record->expectAllRunOnce();
   };
-  size_t states = std::make_unique<StepByStep>()->explore(program);
+  size_t states = std::make_unique<StepByStep>(static_cast<size_t>(walkers))->explore(program);
   return {states, findings.get()};
 }
 
@@ -206,6 +208,13 @@ TEST(CommandWalkTest, TwoWalkersThatLookAgainBeforeTheySleepRunAChain) {
   EXPECT_GT(walkInAllOrders({{1, {}}, {2, {0}}, {1, {1}}}, /*spins=*/1), 10000u);
 }
 
+// Two may sleep while one ends what they wait for.
+TEST(CommandWalkTest, ThreeWalkersRunAPairOfLaunchesInEveryOrder) {
+  AllOrders all = tryAllOrders({{1, {}}, {1, {0}}}, /*spins=*/0, {}, /*walkers=*/3);
+  EXPECT_EQ(all.findings, std::set<std::string>());
+  EXPECT_GT(all.states, 10000u);
+}
+
 TEST(CommandWalkTest, LaunchesThatDependOnNothingRunAtOnce) {
   bool atOnce = false;
   walkInAllOrders({{1, {}}, {1, {}}}, /*spins=*/0, [&](const Record<int> &record) {
@@ -232,6 +241,22 @@ TEST(CommandWalkTest, AWalkThatWakesNobodyIsFound) {
   EXPECT_THAT(findInAPair<NobodyWakes>(), testing::HasSubstr("sleeps for ever"));
 }
 
+/// Says after the end that nobody sleeps yet, not that nobody should.
+struct ForgetsTheEnd : StepSystem {
+  template <class T>
+  struct Atomic : StepAtomic<T> {
+    using StepAtomic<T>::StepAtomic;
+    void store(T next, std::memory_order order) {
+      StepAtomic<T>::store(next == static_cast<T>(Sleepers::over) ? static_cast<T>(Sleepers::none) : next, order);
+    }
+  };
+};
+
+TEST(CommandWalkTest, AWalkerThatIsLateAndKeepsAnotherAsleepIsFound) {
+  AllOrders all = tryAllOrders<ForgetsTheEnd>({{1, {}}, {1, {0}}}, /*spins=*/0, {}, /*walkers=*/3);
+  EXPECT_THAT(all.findings, testing::Contains(testing::HasSubstr("sleeps for ever")));
+}
+
 /// Looks at a word and goes to sleep some time later.
 struct SleepsTooLate : StepSystem {
   static void wait(StepAtomic<uint32_t> *word, uint32_t) {
@@ -254,8 +279,8 @@ TEST(CommandWalkTest, AWalkThatDoesNotWaitIsFound) {
 
 /// Who finds that all items are claimed says that they have ended.
 struct EndsEarly : StepView {
-  int64_t open(uint32_t launch) {
-    int64_t items = StepView::open(launch);
+  int64_t items(uint32_t launch) const {
+    int64_t items = StepView::items(launch);
     return record.begun[launch][static_cast<size_t>(items - 1)] ? 0 : items;
   }
 };
@@ -339,7 +364,8 @@ TEST(CommandWalkTest, WritesAreSeenByWhatWaitsForThem) {
     std::vector<uint32_t> earlier(uint32_t launch) const {
       return launch > 0 ? std::vector{launch - 1} : std::vector<uint32_t>();
     }
-    int64_t open(uint32_t launch) { return static_cast<int64_t>(1 + (at = launch) % 3); }
+    int64_t items(uint32_t launch) const { return static_cast<int64_t>(1 + launch % 3); }
+    void open(uint32_t launch) { at = launch; }
     void run(int64_t begin, int64_t end) {
       for (int64_t item = begin; item < end; ++item) {
         int64_t sum = 1;

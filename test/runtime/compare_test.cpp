@@ -61,10 +61,11 @@ protected:
   void SetUp() override { useDevice(kCpuDevice, &kWrongDevice); }
   void TearDown() override { resetDevice(); }
 
-  static Said run(const Mistake &made, std::vector<std::string> more = {}, const std::string &pair = "cpu,wrong") {
+  static Said run(const Mistake &made, std::vector<std::string> more = {}, const std::string &pair = "cpu,wrong",
+                  const Tweak &tweak = {}) {
     mistake = made;
-    std::vector<std::string> words = {writeTemporary("toy.fathom", makeToy()), "--compare=" + pair, "--token-ids=5,9,7",
-                                      "-n3", "--ignore-eos"};
+    std::vector<std::string> words = {writeTemporary("toy.fathom", makeToy(tweak)), "--compare=" + pair,
+                                      "--token-ids=5,9,7", "-n3", "--ignore-eos"};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<const char *> arguments;
     for (const std::string &word : words) {
@@ -101,12 +102,22 @@ TEST_F(CompareTest, NamesTheLayerThatDiffersInThePrompt) {
   EXPECT_THAT(said.output, HasSubstr("first layer beyond 0.0001 of the largest number: layers.1, position 2: 100, "));
   EXPECT_THAT(said.error, HasSubstr("'cpu' and 'wrong' differ by more than sums in another order explain: layers.1, "
                                     "position 2: 100, "));
+  EXPECT_THAT(said.error, HasSubstr(" of the largest number, beyond at 1 of 3 positions"));
+}
+
+TEST_F(CompareTest, SaysHowToDoWithoutRounding) {
+  Said said = run({false, 1, 2, 100}, {}, "cpu,wrong",
+                  [](ToyContents &contents) { contents.targets[0].activation = artifact::StoreElement::bf16; });
+  EXPECT_EQ(said.code, 1);
+  EXPECT_THAT(said.error, HasSubstr("differ by more than rounding (--act-type=f32 does without) and sums in another "
+                                    "order explain: layers.1, "));
 }
 
 TEST_F(CompareTest, NamesTheLayerThatDiffersInAStepOfTheAnswer) {
   Said said = run({false, 0, 4, 100}, {"--output=json"});
   EXPECT_EQ(said.code, 1);
-  EXPECT_THAT(said.output, HasSubstr("\"first_difference\":{\"layer\":0,\"position\":4,\"absolute\":100,"));
+  EXPECT_THAT(said.output, HasSubstr("\"first_difference\":{\"layer\":0,\"positions\":1,\"positions_beyond\":1,"
+                                     "\"position\":4,\"absolute\":100,"));
   EXPECT_THAT(said.output, HasSubstr("\"within_bounds\":false}\n"));
 }
 

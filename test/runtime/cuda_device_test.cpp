@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <set>
+#include <sstream>
 
 namespace fathom::test {
 namespace {
@@ -34,12 +36,13 @@ protected:
 /// What of a model and a session could be made; no expectation fails where it could not.
 class Attempt {
 public:
-  explicit Attempt(const Tweak &tweak = {}, uint64_t drafts = 0) : bytes(makeToy(tweak)) {
+  explicit Attempt(const Tweak &tweak = {}, uint64_t drafts = 0, const char *trace = nullptr) : bytes(makeToy(tweak)) {
     aligned.reset(static_cast<char *>(aligned_alloc(4096, (bytes.size() + 4095) / 4096 * 4096)));
     memcpy(aligned.get(), bytes.data(), bytes.size());
     fathom_session_options_t options;
     fathom_session_options_initialize(&options);
     options.draft = drafts;
+    options.trace = trace;
     status = fathom_model_load_memory(aligned.get(), bytes.size(), nullptr, &model);
     if (status == FATHOM_STATUS_OK) {
       status = fathom_session_create(model, &options, &session);
@@ -144,7 +147,6 @@ TEST_F(CudaDeviceTest, AStepIsAnUploadAGraphAndADownload) {
   for (int32_t rows : {1, 5, 16}) {
     std::vector<fathom_sequence_t> sequences = makeSequences(session, rows);
     std::vector<int32_t> tokens(size_t(rows), 3);
-    decode(session, sequences, tokens);
     for (int step = 0; step < 3; ++step) {
       FakeDriver::reset();
       decode(session, sequences, tokens);
@@ -206,19 +208,37 @@ TEST_F(CudaDeviceTest, AStepThatTakesAPageHasOneUploadMore) {
   }
 }
 
-TEST_F(CudaDeviceTest, BatchesUpToAPowerOfTwoShareAGraph) {
+TEST_F(CudaDeviceTest, DecodeMakesNothing) {
   ToyModel model(kSixteenRows);
   ToySession session(model);
   std::vector<fathom_sequence_t> sequences = makeSequences(session, 16);
-  std::vector<uint64_t> graphs;
   FakeDriver::reset();
   for (size_t rows = 1; rows <= 16; ++rows) {
     decode(session, {sequences.begin(), sequences.begin() + long(rows)}, std::vector<int32_t>(rows, 1));
-    graphs.push_back(FakeDriver::calls("instantiateGraph"));
   }
-  EXPECT_EQ(graphs, (std::vector<uint64_t>{1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5}));
-  EXPECT_EQ(FakeDriver::calls("allocate") + FakeDriver::calls("allocateHost") + FakeDriver::calls("loadModule"), 0u);
-  EXPECT_EQ(FakeDriver::calls("destroyGraph"), 5u) << "what a graph was made from";
+  EXPECT_EQ(FakeDriver::calls("launchGraph"), 16u);
+  EXPECT_EQ(callsOf({"allocate", "allocateHost", "loadModule", "createGraph", "instantiateGraph"}), 0u);
+}
+
+// Batches up to a power of two share one.
+TEST_F(CudaDeviceTest, ASessionBeginsWithGraphsForAllThatItMayDecode) {
+  struct {
+    uint32_t sequences, drafts;
+    uint64_t graphs;
+  } sessions[] = {{1, 0, 1}, {3, 0, 3}, {4, 0, 3}, {100, 0, 5}, {1, 2, 3 + 2 * 5}};
+  ToyModel model([](ToyContents &contents) {
+    kSixteenRows(contents);
+    addDraft(contents);
+  });
+  for (const auto &of : sessions) {
+    FakeDriver::reset();
+    ToySession session(model, [&](fathom_session_options_t &options) {
+      options.max_sequences = of.sequences;
+      options.draft = of.drafts;
+    });
+    EXPECT_EQ(FakeDriver::calls("instantiateGraph"), of.graphs) << of.sequences << " sequences";
+    EXPECT_EQ(FakeDriver::calls("destroyGraph"), of.graphs) << "what a graph was made from";
+  }
 }
 
 TEST_F(CudaDeviceTest, ARowAloneIsThatRowOfABatch) {
@@ -372,13 +392,24 @@ TEST_F(CudaDeviceTest, SaysThatTheGpuIsLost) {
   EXPECT_EQ(fathom_status_exit_code(attempt.status), 8);
 }
 
-TEST_F(CudaDeviceTest, TracesAreRefused) {
+// The driver's clock goes on by a millisecond a launch.
+TEST_F(CudaDeviceTest, ATraceSaysHowLongTheGpuTookForEachLaunch) {
+  std::string path = writeTemporary("trace.json", "");
   ToyModel model;
-  fathom_session_options_t options;
-  fathom_session_options_initialize(&options);
-  options.trace = "trace.json";
-  fathom_session_t *session = nullptr;
-  EXPECT_EQ(fathom_session_create(model, &options, &session), FATHOM_STATUS_UNSUPPORTED);
+  ToySession session(model, [&](auto &options) { options.trace = path.c_str(); });
+  FakeDriver::reset();
+  session.prefill(session.sequence(), {1, 2, 3});
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  std::string trace = text.str(), part = "\"dur\":1000.000";
+  size_t boxes = 0;
+  for (size_t at = trace.find(part); at != std::string::npos; at = trace.find(part, at + 1)) {
+    ++boxes;
+  }
+  EXPECT_EQ(boxes, FakeDriver::launched.size()) << trace;
+  EXPECT_NE(trace.find("\"tid\":1,\"args\":{\"name\":\"GPU\"}"), std::string::npos) << trace;
+  EXPECT_NE(trace.find("\"tid\":1,\"args\":{\"items\":3,\"layer\":1}"), std::string::npos) << trace;
+  EXPECT_EQ(FakeDriver::calls("launchGraph"), 1u);
 }
 
 /// Whether a failure of it is nobody's: of what ends something, or only names what failed.
@@ -392,12 +423,13 @@ bool isOfNoAccount(const std::string &function) {
 }
 
 // Whatever call of the driver fails, |work| fails with a message, and nothing stays alive.
-void failEachCall(const Tweak &tweak, uint64_t drafts, fathom_status_t (Attempt::*work)()) {
+void failEachCall(const Tweak &tweak, uint64_t drafts, fathom_status_t (Attempt::*work)(),
+                  const char *trace = nullptr) {
   std::vector<std::pair<std::string, uint64_t>> points;
-  EXPECT_OK((Attempt(tweak, drafts).*work)());
+  EXPECT_OK((Attempt(tweak, drafts, trace).*work)());
   for (const std::string &function : FakeDriver::functions()) {
     uint64_t count = FakeDriver::calls(function);
-    for (uint64_t number = 0; number < std::min<uint64_t>(count, 40); ++number) {
+    for (uint64_t number = 0; number < std::min<uint64_t>(count, 100); ++number) {
       points.emplace_back(function, number);
     }
   }
@@ -406,7 +438,7 @@ void failEachCall(const Tweak &tweak, uint64_t drafts, fathom_status_t (Attempt:
       FakeDriver::reset();
       FakeDriver::failAt(function, number, forever, kLaunchFailed);
       {
-        Attempt attempt(tweak, drafts);
+        Attempt attempt(tweak, drafts, trace);
         fathom_status_t status = (attempt.*work)();
         bool isReached = FakeDriver::calls(function) > number;
         bool fails = status == FATHOM_STATUS_DEVICE || status == FATHOM_STATUS_OUT_OF_RESOURCES;
@@ -428,6 +460,10 @@ TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFailWhereTokensAreDrafted) {
 }
 
 // The call that failed is as if it had not been: what comes after it is what would have come.
+TEST_F(CudaDeviceTest, EachCallOfTheDriverMayFailWhereStepsAreTraced) {
+  failEachCall({}, /*drafts=*/0, &Attempt::work, writeTemporary("trace.json", "").c_str());
+}
+
 TEST_F(CudaDeviceTest, ASessionGoesOnAfterACallThatFailed) {
   ToyModel model;
   ToySession session(model);

@@ -28,8 +28,9 @@ TEST(DriverLibraryTest, SaysWhatIsMissing) {
     GTEST_SKIP() << "this machine has a driver";
   }
   EXPECT_EQ(openDriverLibrary(&driver), FATHOM_STATUS_DEVICE);
-  EXPECT_STREQ(fathom_status_message(), "no NVIDIA driver: libcuda.so.1 cannot be loaded; install the driver, or "
-                                        "compile the model with --target=cpu");
+  EXPECT_STREQ(fathom_status_message(),
+               "no NVIDIA driver: libcuda.so.1 cannot be loaded (libcuda.so.1: cannot open shared object file: No such "
+               "file or directory); install the driver, or run a model of --target=cpu with --device=cpu");
   EXPECT_EQ(fathom_status_exit_code(FATHOM_STATUS_DEVICE), 8);
 }
 

@@ -76,6 +76,12 @@ TEST_F(DeviceChoiceTest, TheEnvironmentChoosesWhereOptionsDoNot) {
             "device 'abacus' is unknown; expected cpu, fakecuda[:N]; the environment variable FATHOM_DEVICE names it");
 }
 
+TEST_F(DeviceChoiceTest, AnEmptyVariableIsAsNone) {
+  FakeDriver::gpus = 0;
+  setenv("FATHOM_DEVICE", "", 1);
+  EXPECT_EQ(choose(nullptr), "1 on cpu");
+}
+
 TEST_F(DeviceChoiceTest, NamesMustBeWhole) {
   for (const char *name : {"", "cp", "cpux", "cpu:0", "fakecuda:", "fakecuda:x", "fakecuda:-1", "fakecuda:1x",
                            "fakecuda:99999999999999999999"}) {

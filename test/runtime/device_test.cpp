@@ -79,8 +79,9 @@ public:
       inner->unload(code);
       codes -= 1;
     };
-    counted.start = [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
-      fathom_status_t status = inner->start(code, weights, threads, executor);
+    counted.start = [](const void *code, const DeviceAddress *weights, uint32_t threads,
+                       const std::atomic<bool> *cancelled, void **executor) {
+      fathom_status_t status = inner->start(code, weights, threads, cancelled, executor);
       executors += status == FATHOM_STATUS_OK;
       return status;
     };
@@ -441,12 +442,12 @@ TEST_P(DeviceTest, AnswersAreAsOnTheCpu) {
 /// One sequence of a toy, below the C API.
 class Rows {
 public:
-  explicit Rows(const Tweak &tweak) : code(tweak) {
+  explicit Rows(const Tweak &tweak, const std::atomic<bool> *cancelled = nullptr) : code(tweak) {
     fathom_model_options_t options;
     fathom_model_options_initialize(&options);
     options.copy_weights = 1;
     EXPECT_OK(weights.open(code.contents(), code->program(), code.artifact(), {}, code->space(), options));
-    EXPECT_OK(executor.start(*code, weights.addresses(), /*threads=*/2));
+    EXPECT_OK(executor.start(*code, weights.addresses(), /*threads=*/2, cancelled));
     EXPECT_OK(cache.initialize(code->space(), code.contents().cache()->page_bytes(), kToyContext, 1, 0));
     EXPECT_OK(cache.createSequence(&id));
     EXPECT_OK(cache.find(id, &sequence));
@@ -454,7 +455,7 @@ public:
   }
 
   /// Decodes four tokens, of which the second and the last have logits.
-  void run(float *logits, int32_t *argmax) {
+  fathom_status_t run(float *logits, int32_t *argmax) {
     const int32_t tokens[] = {3, 7, 11, 200}, positions[] = {0, 1, 2, 3}, tables[4] = {}, ids[] = {1, 3};
     fathom_call_t call = {};
     call.rows = 4;
@@ -465,7 +466,7 @@ public:
     call.logit_row_ids = ids;
     call.logits = logits;
     call.argmax = argmax;
-    EXPECT_OK(executor.run(artifact::Form::absorbed, call, cache.memory()));
+    return executor.run(artifact::Form::absorbed, call, cache.memory());
   }
 
 private:
@@ -481,8 +482,8 @@ TEST_P(DeviceTest, FindsTheArgmaxWithLogitsAndWithout) {
   Rows rows({});
   std::vector<float> logits(2 * kToyVocabulary);
   std::vector<int32_t> alone(2), beside(2), expected = {toyNext({3, 7}), toyNext({3, 7, 11, 200})};
-  rows.run(nullptr, alone.data());
-  rows.run(logits.data(), beside.data());
+  EXPECT_OK(rows.run(nullptr, alone.data()));
+  EXPECT_OK(rows.run(logits.data(), beside.data()));
   EXPECT_EQ(alone, expected);
   EXPECT_EQ(beside, expected);
   EXPECT_EQ(logits[static_cast<size_t>(expected[0])], 0);
@@ -492,17 +493,29 @@ TEST_P(DeviceTest, AnEntryPointMayFindTheArgmaxItself) {
   Rows rows(addArgmax);
   std::vector<float> logits(2 * kToyVocabulary);
   std::vector<int32_t> argmax(2), expected = {toyNext({3, 7}), toyNext({3, 7, 11, 200})};
-  rows.run(nullptr, argmax.data());
+  EXPECT_OK(rows.run(nullptr, argmax.data()));
   EXPECT_EQ(argmax, expected);
-  rows.run(logits.data(), nullptr);
+  EXPECT_OK(rows.run(logits.data(), nullptr));
   EXPECT_EQ(logits[static_cast<size_t>(expected[0])], 0);
 }
 
 TEST_P(DeviceTest, ARowThatIsNotFiniteHasNoArgmax) {
   Rows rows([](ToyContents &contents) { contents.table[2] = std::nanf(""); });
   std::vector<int32_t> argmax(2);
-  rows.run(nullptr, argmax.data());
+  EXPECT_OK(rows.run(nullptr, argmax.data()));
   EXPECT_EQ(argmax, (std::vector<int32_t>{toyNext({3, 7}), -1}));
+}
+
+// Where calls are short they come to their end.
+TEST_P(DeviceTest, ACallThatIsCancelledHarmsNoOther) {
+  std::atomic<bool> cancelled{true};
+  Rows rows({}, &cancelled);
+  std::vector<int32_t> argmax(2);
+  bool isSlow = GetParam() == &runtime::kPtxsimDevice;
+  EXPECT_EQ(rows.run(nullptr, argmax.data()), isSlow ? FATHOM_STATUS_CANCELLED : FATHOM_STATUS_OK);
+  cancelled = false;
+  EXPECT_OK(rows.run(nullptr, argmax.data()));
+  EXPECT_EQ(argmax, (std::vector<int32_t>{toyNext({3, 7}), toyNext({3, 7, 11, 200})}));
 }
 
 TEST_P(DeviceTest, ARequestThatFindsNoMemoryFailsAlone) {

@@ -54,9 +54,14 @@ struct Launch {
   unsigned blocks, threads, sharedBytes;
   bool restIsZero;
 };
+struct Event {
+  float time = 0.0f;
+};
+/// A launch, or an event to be recorded.
 struct Node {
   Launch launch;
   std::vector<size_t> earlier;
+  Event *event;
 };
 struct Graph {
   std::vector<std::unique_ptr<Node>> nodes;
@@ -70,7 +75,9 @@ struct State {
   std::recursive_mutex mutex;
   /// Bytes of blocks by their address.
   std::map<CUdeviceptr, uint64_t> blocks;
-  std::set<void *> hostBlocks, streams, modules, graphs, executables;
+  std::set<void *> hostBlocks, streams, modules, events, graphs, executables;
+  /// Milliseconds of a clock that goes on with each launch.
+  float clock = 0.0f;
   uint64_t bytes = 0;
   int contexts = 0, pushed = 0;
   std::mt19937 random{1};
@@ -126,6 +133,7 @@ static void run(const Launch &launch) {
   for (int64_t item = 0; item < rows * factor; ++item) {
     launch.function->task(&dispatch, item, scratch);
   }
+  state().clock += 1.0f;
   FakeDriver::launched.push_back({launch.function->name, launch.blocks, launch.sharedBytes, launch.restIsZero});
 }
 
@@ -142,7 +150,11 @@ static void run(const Graph &graph) {
       }
     }
     size_t next = ready[state().random() % ready.size()];
-    run(graph.nodes[next]->launch);
+    if (graph.nodes[next]->event) {
+      graph.nodes[next]->event->time = state().clock;
+    } else {
+      run(graph.nodes[next]->launch);
+    }
     done[next] = true;
   }
 }
@@ -269,11 +281,10 @@ static CUresult release(CUdeviceptr memory) {
   return kSuccess;
 }
 
-static CUresult addKernelNode(CUgraphNode *node, CUgraph handle, const CUgraphNode *earlier, size_t count,
-                              const KernelNodeParameters *p) {
+static CUresult addNode(CUgraphNode *node, CUgraph handle, const CUgraphNode *earlier, size_t count,
+                        std::unique_ptr<Node> made) {
   requireAlive(state().graphs, handle);
   auto &nodes = reinterpret_cast<Graph *>(handle)->nodes;
-  auto made = std::make_unique<Node>(Node{take(p->function, p->gridX, p->blockX, p->sharedBytes, p->parameters), {}});
   for (size_t i = 0; i < count; ++i) {
     auto isIt = [&](const std::unique_ptr<Node> &one) { return one.get() == reinterpret_cast<Node *>(earlier[i]); };
     auto found = std::find_if(nodes.begin(), nodes.end(), isIt);
@@ -284,6 +295,26 @@ static CUresult addKernelNode(CUgraphNode *node, CUgraph handle, const CUgraphNo
   require(different.size() == count, "the same edge twice");
   *node = reinterpret_cast<CUgraphNode>(made.get());
   nodes.push_back(std::move(made));
+  return kSuccess;
+}
+
+static CUresult addKernelNode(CUgraphNode *node, CUgraph handle, const CUgraphNode *earlier, size_t count,
+                              const KernelNodeParameters *p) {
+  Launch launch = take(p->function, p->gridX, p->blockX, p->sharedBytes, p->parameters);
+  return addNode(node, handle, earlier, count, std::make_unique<Node>(Node{launch, {}, nullptr}));
+}
+
+static CUresult addEventNode(CUgraphNode *node, CUgraph handle, const CUgraphNode *earlier, size_t count,
+                             CUevent event) {
+  requireAlive(state().events, event);
+  auto *recorded = reinterpret_cast<Event *>(event);
+  return addNode(node, handle, earlier, count, std::make_unique<Node>(Node{{}, {}, recorded}));
+}
+
+static CUresult elapsedTime(float *milliseconds, CUevent begin, CUevent end) {
+  requireAlive(state().events, begin);
+  requireAlive(state().events, end);
+  *milliseconds = reinterpret_cast<Event *>(end)->time - reinterpret_cast<Event *>(begin)->time;
   return kSuccess;
 }
 
@@ -399,6 +430,8 @@ static CUresult doLaunch(CUfunction function, unsigned blocks, unsigned, unsigne
                          unsigned sharedBytes, CUstream stream, void **parameters, void **) {
   return enqueue(stream, [launch = take(function, blocks, threads, sharedBytes, parameters)] { run(launch); });
 }
+static CUresult doCreateEvent(CUevent *event, unsigned) { return make(state().events, event, new Event()); }
+static CUresult doDestroyEvent(CUevent event) { return end<Event>(state().events, event); }
 static CUresult doCreateGraph(CUgraph *graph, unsigned) { return make(state().graphs, graph, new Graph()); }
 static CUresult doDestroyGraph(CUgraph graph) { return end<Graph>(state().graphs, graph); }
 static CUresult doDestroyExecutable(CUgraphExec graph) { return end<Graph>(state().executables, graph); }
@@ -439,9 +472,13 @@ const DriverTable kFakeDriver = {
     ROW(destroyStream, rows::doDestroyStream),
     ROW(synchronize, synchronize),
     ROW(launch, rows::doLaunch),
+    ROW(createEvent, rows::doCreateEvent),
+    ROW(destroyEvent, rows::doDestroyEvent),
+    ROW(elapsedTime, elapsedTime),
     ROW(createGraph, rows::doCreateGraph),
     ROW(destroyGraph, rows::doDestroyGraph),
     ROW(addKernelNode, addKernelNode),
+    ROW(addEventNode, addEventNode),
     ROW(instantiateGraph, instantiate),
     ROW(destroyExecutable, rows::doDestroyExecutable),
     ROW(launchGraph, rows::doLaunchGraph),
@@ -480,8 +517,8 @@ void FakeDriver::failAt(const std::string &function, uint64_t first, bool foreve
 
 uint64_t FakeDriver::alive() {
   const State &all = state();
-  return all.blocks.size() + all.hostBlocks.size() + all.streams.size() + all.modules.size() + all.graphs.size() +
-         all.executables.size() + uint64_t(all.contexts);
+  return all.blocks.size() + all.hostBlocks.size() + all.streams.size() + all.modules.size() + all.events.size() +
+         all.graphs.size() + all.executables.size() + uint64_t(all.contexts);
 }
 
 static fathom_status_t openFake(const DriverTable **driver) {

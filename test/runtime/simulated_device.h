@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The simulated GPU as tests have it: as the device that models are loaded on, with graphs or without.
+// The simulated GPU as tests have it: as the device that models are loaded on.
 
 #ifndef FATHOM_TEST_RUNTIME_SIMULATED_DEVICE_H
 #define FATHOM_TEST_RUNTIME_SIMULATED_DEVICE_H
@@ -12,10 +12,6 @@ namespace fathom::test {
 
 /// That of `--device=ptxsim`, for whoever asks for none.
 extern const runtime::Device kSimulatedDevice;
-
-/// The same, "ptxsim-eager", over a driver that has no graphs: what launches one launches its kernels one by one, in
-/// the order in which commands are listed.
-extern const runtime::Device kEagerDevice;
 
 } // namespace fathom::test
 

@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs two threads' worth of code in every order of their operations on shared memory.
+// Runs the code of a few threads in every order of their operations on shared memory.
 //
-// A state is what both have seen and what memory holds: from there on all goes the same way, so each is left only once
+// A state is what all have seen and what memory holds: from there on all goes the same way, so each is left only once
 // in each direction. Memory is sequentially consistent; what the weaker orders allow is for ThreadSanitizer to find.
 
 #ifndef FATHOM_TEST_RUNTIME_STEP_BY_STEP_H
@@ -22,7 +22,7 @@ namespace fathom::test {
 /// One run after the other, until all orders were had.
 class StepByStep {
 public:
-  static constexpr int kThreads = 2;
+  explicit StepByStep(size_t threads) : threads(threads) {}
 
   /// What a run begins with and ends with: |start| resets memory, |body| is what each thread does, |state| describes
   /// memory, |end| is called when all have ended, or sleep for ever.
@@ -42,7 +42,7 @@ public:
     return known.size();
   }
 
-  /// Before an operation of the thread at hand: the other one may come first.
+  /// Before an operation of the thread at hand: another one may come first.
   static void step() {
     if (current) {
       swapcontext(&current->running->context, &current->scheduler);
@@ -102,7 +102,7 @@ private:
 
   std::vector<size_t> runnable() const {
     std::vector<size_t> result;
-    for (size_t i = 0; i < kThreads; ++i) {
+    for (size_t i = 0; i < threads.size(); ++i) {
       if (!threads[i].ended && !threads[i].bed) {
         result.push_back(i);
       }
@@ -157,7 +157,7 @@ private:
 
   const Program *program = nullptr;
   ucontext_t scheduler;
-  std::array<Thread, kThreads> threads;
+  std::vector<Thread> threads;
   Thread *running = nullptr;
   std::vector<Choice> path;
   /// Whether the run is in a state that an earlier one was in: it only goes on to its end.
@@ -183,12 +183,6 @@ public:
     StepByStep::step();
     T before = read();
     value += more;
-    return before;
-  }
-  T exchange(T next, std::memory_order) {
-    StepByStep::step();
-    T before = read();
-    value = next;
     return before;
   }
   bool compare_exchange_strong(T &expected, T next, std::memory_order) {

@@ -212,8 +212,8 @@ static std::string makeMetadata(const ToyContents &c) {
   // than once.
   std::vector<flatbuffers::Offset<fbs::Program>> variants;
   for (const ToyTarget &t : c.targets) {
-    auto target =
-        fbs::CreateTarget(b, b.CreateString(t.triple), b.CreateString(t.cpu), b.CreateVectorOfStrings(t.features));
+    auto target = fbs::CreateTarget(b, b.CreateString(t.triple), b.CreateString(t.cpu),
+                                    b.CreateVectorOfStrings(t.features), t.activation);
     variants.push_back(fbs::CreateProgram(b, target, code, entryTable, sliceTable, weightTable, kernelTable,
                                           &t == &c.targets.back() ? lastFunctionTable : functionTable, bufferTable));
   }

@@ -29,6 +29,7 @@ struct ToyTarget {
   std::string triple = "x86_64-unknown-linux-gnu";
   std::string cpu = "toy-cpu";
   std::vector<std::string> features = {};
+  artifact::StoreElement activation = artifact::StoreElement::f32;
 };
 
 struct ToySegment {

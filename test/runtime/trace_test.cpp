@@ -6,10 +6,12 @@
 #include "test/runtime/toy_artifact.h"
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace fathom::test {
 namespace {
@@ -73,6 +75,8 @@ TEST(TraceTest, HasABoxForEachLaunchAndCall) {
   EXPECT_EQ(count(text, "\"name\":\"prefill\""), 2u) << text;
   EXPECT_EQ(count(text, "\"name\":\"attend\""), 4u);
   EXPECT_EQ(count(text, "\"args\":{\"items\":4,\"layer\":1}"), 2u);
+  EXPECT_EQ(count(text, "\"ph\":\"M\""), 1u);
+  EXPECT_EQ(count(text, "\"args\":{\"name\":\"caller\"}"), 1u);
   expectWhole(text);
 }
 
@@ -80,7 +84,6 @@ TEST(TraceTest, IsWholeAfterEachCall) {
   std::string path = writeTemporary("trace.json", "");
   ToyModel model;
   ToySession session(model, [&](auto &options) { options.trace = path.c_str(); });
-  EXPECT_EQ(readFile(path), "[]\n");
   for (size_t calls = 1; calls < 4; ++calls) {
     session.prefill(session.sequence(), {1, 2, 3});
     std::string text = readFile(path);
@@ -89,12 +92,15 @@ TEST(TraceTest, IsWholeAfterEachCall) {
   }
 }
 
-TEST(TraceTest, ReplacesAnOlderTrace) {
-  for (const char *older : {"", "[]\n", "[\n{\"name\":\"prefill\"}\n]\n"}) {
+TEST(TraceTest, ReplacesAnOlderTraceWhenSomethingHasRun) {
+  for (const char *older : {"", "[\n{\"name\":\"older\"}\n]\n"}) {
     std::string path = writeTemporary("trace.json", older);
     ToyModel model;
     ToySession session(model, [&](auto &options) { options.trace = path.c_str(); });
-    EXPECT_EQ(readFile(path), "[]\n");
+    EXPECT_EQ(readFile(path), older);
+    session.prefill(session.sequence(), {1, 2, 3});
+    EXPECT_EQ(count(readFile(path), "older"), 0u);
+    expectWhole(readFile(path));
   }
 }
 
@@ -131,13 +137,23 @@ TEST(TraceTest, ThatCannotBeOpenedIsAnError) {
   EXPECT_STREQ(fathom_status_message(), "cannot write '/nonexistent/trace.json': No such file or directory");
 }
 
-TEST(TraceTest, ThatCannotBeBegunIsAnError) {
-  ToyModel model;
-  std::string path = writeTemporary("trace.json", "");
-  SmallDisk disk(2);
-  fathom_session_t *session = nullptr;
-  EXPECT_EQ(create(model, path.c_str(), &session), FATHOM_STATUS_IO);
-  EXPECT_EQ(fathom_status_message(), "cannot write '" + path + "': File too large");
+TEST(TraceTest, ThatCannotBeBegunIsAnErrorAndLeavesAnOlderOne) {
+  namespace fs = std::filesystem;
+  fs::path folder = fs::path(testing::TempDir()) / ("fathom-trace-" + std::to_string(getpid()));
+  fs::create_directory(folder);
+  const std::string path = folder / "trace.json", older = "[\n{}\n]\n";
+  std::ofstream(path) << older;
+  {
+    ToyModel model;
+    ToySession session(model, [&](auto &options) { options.trace = path.c_str(); });
+    fathom_sequence_t sequence = session.sequence();
+    SmallDisk disk(2);
+    EXPECT_EQ(fathom_session_prefill(session, sequence, kPrompt.data(), kPrompt.size(), nullptr), FATHOM_STATUS_IO);
+    EXPECT_EQ(fathom_status_message(), "cannot write '" + path + "': File too large");
+  }
+  EXPECT_EQ(readFile(path), older);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1); // Nothing half written lies beside it.
+  fs::remove_all(folder);
 }
 
 TEST(TraceTest, TakesNoResultsFromTheCallInWhichItFails) {

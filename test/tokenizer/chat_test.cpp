@@ -165,6 +165,45 @@ TEST(ChatTest, ErrorsHaveAPlace) {
   }
 }
 
+std::string renderV32(const std::string &json) { return render(frontend::findChatFormat("deepseek-v3.2").str(), json); }
+
+TEST(ChatTest, AllThatIsWrongWithAConversationIsNamed) {
+  const std::string user = R"({"role": "user", "content": "a"}, )",
+                    call = R"({"function": {"name": "f", "arguments": {}}})";
+  auto calling = [&](const std::string &calls) {
+    return renderV32("[" + user + R"({"role": "assistant", "tool_calls": )" + calls + "}]");
+  };
+  const std::string expected = "expected {\"function\": {\"name\", \"arguments\"}}";
+  for (const char *bad : {"{}", "1", R"({"name": "f", "arguments": {}})", R"({"function": {"name": "f"}})",
+                          R"({"function": {"name": 1, "arguments": {}}})", R"({"function": "f"})"}) {
+    EXPECT_EQ(calling("[" + call + ", " + bad + "]"), "error: messages[1].tool_calls[1]: " + expected) << bad;
+  }
+  for (const char *bad : {"\"f\"", "{}", "0"}) {
+    EXPECT_EQ(calling(bad).find("error: messages[1].tool_calls: expected an array of {"), 0u) << bad;
+  }
+  EXPECT_EQ(renderV32(R"({"messages": [{"role": "user"}, {"role": "user", "content": null}], "tools": [1, {}]})"),
+            "error: messages[0]: expected 'content', a string or an array of parts; messages[1]: expected 'content', a "
+            "string or an array of parts; tools[0]: expected an object");
+  EXPECT_EQ(renderV32("{\"messages\": [" + user + user + R"({"role": "user", "content": ""}], "tools": {}})"),
+            "error: tools: expected an array of objects");
+}
+
+TEST(ChatTest, WhatIsWrongWithAConversationEndsSomewhere) {
+  std::string json = "[1", text;
+  for (int i = 0; i < 100; ++i) {
+    json += ", 1";
+  }
+  text = render("", json + "]");
+  EXPECT_EQ(text.find("error: messages[0]: "), 0u) << text;
+  EXPECT_EQ(text.find("; and more"), text.size() - 10) << text;
+}
+
+TEST(ChatTest, TemplatesMayKnowCallsWithoutFunctions) {
+  EXPECT_EQ(render("{{ messages[0].tool_calls[0].name }}",
+                   R"([{"role": "assistant", "tool_calls": [{"name": "f", "arguments": {}}]}])"),
+            "f");
+}
+
 /// Where Jinja2 goes on and Fathom does not, which is no fault of the template or the conversation.
 TEST(ChatTest, WhatIsNotSupportedHasAStatusOfItsOwn) {
   constexpr const char *kTooLarge = "integers above 2^63 - 1 or below -2^63 are not supported, though Python's have no";

@@ -33,17 +33,17 @@ void expectGolden(const Table &table, const std::string &path, size_t count = 60
   }
 }
 
-TEST(GoldenTest, DeepSeekV3) { expectGolden(open(unpacked("deepseek-v3")), fixture("deepseek-v3/golden.jsonl")); }
+TEST(GoldenTest, DeepSeekV3) { expectGolden(open(unpacked("deepseek-v3")), unpacked("deepseek-v3/golden.jsonl")); }
 
 TEST(GoldenTest, DeepSeekV4) {
   // V4 shares all but the added tokens with V3.
   llvm::json::Value json = llvm::cantFail(llvm::json::parse(readFile(unpacked("deepseek-v3/tokenizer.json"))));
   (*json.getAsObject())["added_tokens"] =
-      llvm::cantFail(llvm::json::parse(readFile(fixture("deepseek-v4/added_tokens.json"))));
+      llvm::cantFail(llvm::json::parse(readFile(unpacked("deepseek-v4/added_tokens.json"))));
   TemporaryDirectory directory;
   directory.write("tokenizer.json", llvm::formatv("{0}", json).str());
   directory.write("tokenizer_config.json", readFile(fixture("deepseek-v4/tokenizer_config.json")));
-  expectGolden(open(directory.path), fixture("deepseek-v4/golden.jsonl"));
+  expectGolden(open(directory.path), unpacked("deepseek-v4/golden.jsonl"));
 }
 
 TEST(GoldenTest, Qwen3) { expectGolden(open(fixture("qwen3")), fixture("qwen3/golden.jsonl")); }

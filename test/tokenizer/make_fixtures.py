@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Makes the fixtures of these tests from full tokenizers.
 
-  make_fixtures.py pack DIR OUT                tokenizer.json without white space, compressed; every other file as it is
-  make_fixtures.py added DIR BASE OUT          a tokenizer that shares BASE's model and pipeline: only its added tokens
+  make_fixtures.py pack DIR OUT                tokenizer.json without white space and golden.jsonl, both compressed; every
+                                               other file as it is
+  make_fixtures.py added DIR BASE OUT          a tokenizer that shares BASE's model and pipeline: only its added tokens, and
+                                               golden.jsonl, both compressed
   make_fixtures.py reduce DIR OUT              the tokens that DIR/golden.jsonl reaches, renumbered without gaps
   make_fixtures.py small NAME DIR OUT          NAME's pipeline as released, around a small vocabulary and golden ids made
                                                here, from the texts of DIR/golden.jsonl, with the tokenizers library
@@ -39,10 +41,19 @@ def copy_others(source, out, names):
             shutil.copyfile(source / name, out / name)
 
 
+def compress(text, path):
+    with gzip.GzipFile(path, "wb", mtime=0) as file:
+        file.write(text.encode("utf-8"))
+
+
+def compress_golden(source, out):
+    compress((source / "golden.jsonl").read_text(encoding="utf-8"), out / "golden.jsonl.gz")
+
+
 def pack(source, out):
-    with gzip.GzipFile(out / "tokenizer.json.gz", "wb", mtime=0) as file:
-        file.write(text_of(load(source / "tokenizer.json")).encode("utf-8"))
-    copy_others(source, out, ["tokenizer_config.json", "golden.jsonl", "chat.jsonl"])
+    compress(text_of(load(source / "tokenizer.json")), out / "tokenizer.json.gz")
+    compress_golden(source, out)
+    copy_others(source, out, ["tokenizer_config.json", "chat.jsonl"])
 
 
 def added(source, base, out):
@@ -51,8 +62,9 @@ def added(source, base, out):
     other.pop("added_tokens")
     if mine != other:
         sys.exit(f"{source} and {base} differ in more than added tokens")
-    dump(tokens, out / "added_tokens.json")
-    copy_others(source, out, ["tokenizer_config.json", "golden.jsonl"])
+    compress(text_of(tokens), out / "added_tokens.json.gz")
+    compress_golden(source, out)
+    copy_others(source, out, ["tokenizer_config.json"])
 
 
 def parents_of(merges):

@@ -18,8 +18,6 @@ DraftResults measured(double milliseconds, uint64_t accepted = 100) {
   r.steps = 100;
   r.drafted = 200;
   r.accepted = accepted;
-  r.plain.add(100);
-  r.drafting.add(1e3 * r.tokensPerStep() / milliseconds);
   r.plainStepSeconds.add(10e-3);
   r.stepSeconds.add(1e-3 * milliseconds);
   r.draftSeconds.add(3e-3);
@@ -35,6 +33,8 @@ TEST(DraftResultsTest, StepsAreOfTokensAndOfParts) {
   DraftResults r = measured(16);
   EXPECT_DOUBLE_EQ(r.tokensPerStep(), 2);
   EXPECT_DOUBLE_EQ(r.acceptance(), 0.5);
+  EXPECT_DOUBLE_EQ(r.plainSpeed(10e-3), 100);
+  EXPECT_DOUBLE_EQ(r.speed(16e-3), 125);
   EXPECT_DOUBLE_EQ(r.speedup(), 1.25);
   EXPECT_DOUBLE_EQ(r.cost(), 1.6);
   EXPECT_NEAR(r.otherSeconds(), 1e-3, 1e-12);

@@ -11,7 +11,7 @@ WORDS = {"DeepSeek": "deepseek", "SwiGlu": "swiglu", "SwiGLU": "swiglu", "MoE": 
 # What a pass name begins with: it says what the pass does.
 PASS_VERBS = (
     "Absorb Annotate Assign Build Choose Convert Create Decompose Deduplicate Eliminate Expand Fold Fuse Hoist Infer Insert "
-    "Lower Materialize Outline Pack Plan Quantize Remove Select Shard Share Sink Specialize Split Tile Verify"
+    "Lower Materialize Order Outline Pack Plan Quantize Remove Select Shard Share Sink Specialize Split Tile Verify"
 ).split()
 
 

@@ -40,20 +40,22 @@ static constexpr const char *kAbout =
     "The simulated GPU has no speed. Of it, counts are printed: a row for each kernel, of a prompt and of one step.";
 static constexpr const char *kOnlyCounted = "with --device=ptxsim the kernels of one prompt and one step are counted";
 
-/// Reads "1k,4k,16k". Returns cli::kContinue, or an exit code.
+/// Reads "1k,4k,16k", each once. Returns cli::kContinue, or an exit code.
 static int parseDepths(const char *program, llvm::StringRef text, std::vector<uint64_t> &depths) {
   llvm::SmallVector<llvm::StringRef> parts;
   text.split(parts, ',');
   depths.clear();
   for (llvm::StringRef part : parts) {
     uint64_t depth = 0;
-    if (!cli::parseCount(part.str().c_str(), &depth) || depth > kMostTokens || depths.size() == kMostDepths) {
+    if (!cli::parseCount(part.str().c_str(), &depth) || depth > kMostTokens || parts.size() > kMostDepths) {
       return cli::printUsageError(program,
                                   "option '--depth': expected at most %zu integers between 0 and %llu, separated by "
                                   "commas, but got '%s'",
                                   kMostDepths, (unsigned long long)kMostTokens, text.str().c_str());
     }
-    depths.push_back(depth);
+    if (!llvm::is_contained(depths, depth)) {
+      depths.push_back(depth);
+    }
   }
   return cli::kContinue;
 }
@@ -71,6 +73,10 @@ static int check(const cli::ModelSource &source, BenchOptions &o, bool computedG
   }
   if (o.svg && !*o.svg) {
     return cli::printUsageError(source.program, "--svg: the file's name is empty");
+  }
+  if (o.drafts > 0 && o.depths.size() > 1) {
+    return cli::printUsageError(source.program, "--draft answers at one depth; say one with --depth, not %zu",
+                                o.depths.size());
   }
   o.counts = isSimulated(o.device);
   const cli::Useless useless[] = {
@@ -124,6 +130,7 @@ static int parse(const cli::ModelSource &source, int argc, const char *const *ar
       source.program, usage, kAbout, table, std::size(table), models, source.path ? 0 : kMostModels};
   command.otherOptions = cli::kCompileOptions;
   command.otherHint = cli::kCompileHint;
+  command.otherName = cli::kCompileName;
   int code = cli::parseOptions(command, argc, argv, first, nullptr);
   code = code == cli::kContinue ? parseDepths(source.program, depths, o.depths) : code;
   size_t count = 0;

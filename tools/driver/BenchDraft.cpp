@@ -5,6 +5,7 @@
 
 #include "tools/driver/BenchDraft.h"
 
+#include "runtime/cli/signals.h"
 #include "tools/driver/MachineSpeed.h"
 
 #include <algorithm>
@@ -86,6 +87,9 @@ fathom_status_t DraftBench::open(fathom_model_t *model, uint32_t vocabulary, con
 }
 
 fathom_status_t DraftBench::answer(fathom_session_t *session, fathom_generate_result_t &result) {
+  if (fathom_status_t status = cli::checkInterrupted()) {
+    return status;
+  }
   fathom_generate_options_t options;
   fathom_generate_options_initialize(&options);
   options.tokens = prompt.data();
@@ -137,6 +141,9 @@ fathom_status_t DraftBench::replay(fathom_session_t *session, uint32_t most, Met
 fathom_status_t DraftBench::replayStep(fathom_session_t *session, fathom_sequence_t sequence, uint32_t most,
                                        Meter &meter) {
   int32_t step[FATHOM_MOST_DRAFTS + 1] = {said[there - 1]};
+  if (fathom_status_t status = cli::checkInterrupted()) {
+    return status;
+  }
   // A guess saves a step only if a token is drawn after it.
   uint32_t guessed = static_cast<uint32_t>(std::min<uint64_t>(most, said.size() - there - 1)), right = 0;
   if (most > 0) {
@@ -177,24 +184,17 @@ fathom_status_t DraftBench::prepare(std::vector<int32_t> given, uint64_t count, 
   return status;
 }
 
-static double tokensPerSecond(const fathom_generate_result_t &result) {
-  // The first token comes with the prompt.
-  return static_cast<double>(result.generated_tokens - 1) * 1e9 / static_cast<double>(result.decode_nanoseconds);
-}
-
 fathom_status_t DraftBench::measure(DraftResults &results) {
   fathom_generate_result_t result;
   fathom_status_t status = answer(plain, result);
   if (status != FATHOM_STATUS_OK) {
     return status;
   }
-  results.plain.add(tokensPerSecond(result));
   results.plainStepSeconds.add(middleStep(result.decode_steps));
   status = answer(drafting, result);
   if (status != FATHOM_STATUS_OK) {
     return status;
   }
-  results.drafting.add(tokensPerSecond(result));
   results.stepSeconds.add(middleStep(result.decode_steps));
   results.steps = result.decode_steps;
   results.drafted = result.drafted_tokens;

@@ -216,9 +216,11 @@ std::unique_ptr<codegen::CodeTarget> Compilation::readTarget(ModuleOp module, ar
 bool Compilation::addProgram(const artifact::TargetT &target, const NamedTarget &named) {
   auto [program, isNew] = programs.try_emplace(target.cpu, named.name);
   if (!isNew) {
-    diagnostics.note("variant", options.input, "",
-                     named.option + ": '" + named.name + "' adds nothing: its program would be the one for '" +
-                         program->second + "'");
+    bool isTwice = named.name == program->second;
+    diagnostics.note(
+        "variant", options.input, "",
+        named.option + ": '" + named.name + "' " +
+            (isTwice ? "is named twice" : "adds nothing: its program would be the one for '" + program->second + "'"));
   }
   return isNew;
 }
@@ -288,6 +290,9 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
       target.emit(code, {options.threads, cache ? &*cache : nullptr, *assembler, progress}, program.kernels);
   if (!emitted) {
     return fail(emitted.takeError(), "codegen");
+  }
+  for (const std::string &warning : emitted->warnings) {
+    diagnostics.warning("ptxas", options.input, "", warning);
   }
   program.code = std::move(emitted->bytes);
   program.modules = std::move(emitted->modules);

@@ -34,7 +34,9 @@ uint64_t KernelCounts::askedBytes() const {
 
 bool isSimulated(const char *device) {
   DeviceChoice choice;
-  fathom_status_t status = chooseDevice(device ? device : std::getenv("FATHOM_DEVICE"), &choice);
+  const char *inherited = std::getenv("FATHOM_DEVICE");
+  const char *name = device ? device : inherited && *inherited ? inherited : nullptr;
+  fathom_status_t status = chooseDevice(name, &choice);
   return status == FATHOM_STATUS_OK && choice.device == &kPtxsimDevice;
 }
 
@@ -91,6 +93,7 @@ fathom_status_t Counting::decode() {
 fathom_status_t Counting::run(CountResults &results) {
   logits.resize(loaded.info.vocabulary);
   fathom_status_t status = fathom_session_create_sequence(loaded.session, &sequence);
+  status = status ? status : cli::checkInterrupted();
   ptxsim::clearCounters();
   if (!status && prompt > 0) {
     status = prefill();

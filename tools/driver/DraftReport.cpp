@@ -12,10 +12,12 @@ namespace fathom::driver {
 using ull = unsigned long long;
 
 static void printSpeed(const BenchOptions &options, const DraftResults &r) {
+  const Samples &plain = r.plainStepSeconds, &drafting = r.stepSeconds;
   std::printf("plain    %10.1f tokens/s (%.1f to %.1f)  an answer of one sequence to %llu tokens, greedy\n",
-              r.plain.median(), r.plain.least(), r.plain.most(), ull(r.prompt));
+              r.plainSpeed(plain.median()), r.plainSpeed(plain.most()), r.plainSpeed(plain.least()), ull(r.prompt));
   std::printf("draft    %10.1f tokens/s (%.1f to %.1f)  the same answer with --draft=%s: %.2f times as fast\n",
-              r.drafting.median(), r.drafting.least(), r.drafting.most(), options.draft, r.speedup());
+              r.speed(drafting.median()), r.speed(drafting.most()), r.speed(drafting.least()), options.draft,
+              r.speedup());
   std::printf("accepted %10.1f %% of %llu drafts; %.2f tokens a step\n", 100 * r.acceptance(), ull(r.drafted),
               r.tokensPerStep());
 }
@@ -58,8 +60,8 @@ void printDraft(const BenchOptions &options, const DraftResults &r) {
 static void writeSpeed(llvm::json::OStream &out, const DraftResults &r) {
   out.attribute("drafts", r.drafts);
   out.attribute("prompt", int64_t(r.prompt));
-  out.attribute("plain_tokens_per_second", r.plain.median());
-  out.attribute("draft_tokens_per_second", r.drafting.median());
+  out.attribute("plain_tokens_per_second", r.plainSpeed(r.plainStepSeconds.median()));
+  out.attribute("draft_tokens_per_second", r.speed(r.stepSeconds.median()));
   out.attribute("decode_steps", int64_t(r.steps));
   out.attribute("drafted_tokens", int64_t(r.drafted));
   out.attribute("accepted_tokens", int64_t(r.accepted));

@@ -18,7 +18,11 @@ double DraftResults::tokensPerStep() const {
 
 double DraftResults::acceptance() const { return divide(static_cast<double>(accepted), static_cast<double>(drafted)); }
 
-double DraftResults::speedup() const { return divide(drafting.median(), plain.median()); }
+double DraftResults::plainSpeed(double seconds) const { return divide(1, seconds); }
+
+double DraftResults::speed(double seconds) const { return divide(tokensPerStep(), seconds); }
+
+double DraftResults::speedup() const { return divide(tokensPerStep(), cost()); }
 
 double DraftResults::otherSeconds() const {
   // Calls are timed in other steps than the whole is.
@@ -62,7 +66,7 @@ static std::string explainCost(const DraftResults &r) {
 }
 
 std::string DraftResults::explain() const {
-  bool gains = tokensPerStep() > cost();
+  bool gains = speedup() > 1;
   std::string text = gains ? "drafts gain: " : "drafts lose: ";
   text += format("a step gives %.2f tokens more and costs ", tokensPerStep() - 1) +
           format("%.2f steps more, ", cost() - 1) + explainCost(*this);

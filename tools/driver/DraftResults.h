@@ -26,8 +26,6 @@ struct DraftResults {
   uint64_t prompt = 0;
   /// The most that are guessed in a step.
   uint32_t drafts = 0;
-  /// Tokens a second.
-  Samples plain, drafting;
   uint64_t steps = 0, drafted = 0, accepted = 0;
   /// Of the middle step, without drafts and with them, what comes with drawing and saying its tokens included; and of
   /// the calls of one with drafts: guessing, guessing one token alone, and verifying. A busy machine makes some steps
@@ -41,6 +39,10 @@ struct DraftResults {
 
   double tokensPerStep() const;
   double acceptance() const;
+  /// Tokens a second in a step that takes so long, and how many times as many with drafts: what drafts gain is said of
+  /// the same steps that what they cost is.
+  double plainSpeed(double seconds) const;
+  double speed(double seconds) const;
   double speedup() const;
 
   /// Of a step, what is neither guessing nor verifying, as drawing tokens is.

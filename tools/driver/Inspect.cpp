@@ -1,7 +1,8 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `fathom inspect`: collects facts and tables from an artifact or a checkpoint, then prints them as text or JSON.
+// `fathom inspect`: collects facts and tables from an artifact, a checkpoint or an ONNX model, then prints them as text
+// or JSON.
 
 #include "tools/driver/Inspect.h"
 
@@ -12,6 +13,7 @@
 #include "runtime/cli/options.h"
 #include "runtime/src/status.h"
 #include "tools/driver/InspectArtifact.h"
+#include "tools/driver/InspectOnnx.h"
 #include "tools/driver/Terminal.h"
 
 #include "fathom/artifact_abi.h"
@@ -25,7 +27,8 @@ using checkpoint::Checkpoint;
 using checkpoint::Diagnostics;
 
 static constexpr const char *kAbout =
-    "Shows what is inside X: a .fathom artifact, an executable made by --emit=exe, or a checkpoint directory.\n";
+    "Shows what is inside X: a .fathom artifact, an executable made by --emit=exe, a checkpoint directory,\n"
+    "or an ONNX model.\n";
 
 /// Ascending numbers with runs folded: "0, 3..60".
 static std::string foldRuns(const std::vector<int64_t> &numbers) {
@@ -113,9 +116,10 @@ static void inspectCheckpoint(const std::string &path, Diagnostics &diagnostics,
 
 /// Fills the report; returns the exit code after printing findings.
 static int inspect(const std::string &path, const Selection &selection, Report &report) {
-  if (llvm::sys::fs::is_directory(path)) {
+  bool directory = llvm::sys::fs::is_directory(path);
+  if (directory || llvm::StringRef(path).ends_with(".onnx")) {
     Diagnostics diagnostics;
-    inspectCheckpoint(path, diagnostics, report);
+    directory ? inspectCheckpoint(path, diagnostics, report) : inspectOnnx(path, diagnostics, report);
     diagnostics.print(llvm::errs());
     return diagnostics.exitCode();
   }
@@ -145,7 +149,8 @@ int runInspect(int argc, const char *const *argv) {
     return code;
   }
   if (!path) {
-    return cli::printUsageError(command.name, "name an artifact, an executable or a checkpoint directory");
+    return cli::printUsageError(command.name,
+                                "name an artifact, an executable, a checkpoint directory or an ONNX model");
   }
   if (llvm::sys::fs::is_directory(path) && (givenVariant || selection.commands)) {
     return cli::printUsageError(command.name, "--%s is about artifacts, but '%s' is a folder",

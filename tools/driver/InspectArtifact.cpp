@@ -172,9 +172,11 @@ static void listGrids(const artifact::Program &program, Report &report) {
   for (const artifact::Kernel *kernel : each(program.kernels())) {
     const artifact::Grid &grid = *kernel->grid();
     const artifact::Module &module = *program.code()->modules()->Get(grid.module_());
-    report.row({show(kernel->name()), grid.threads(), grid.blocks(), grid.rows_per_block(), grid.registers(),
-                grid.shared_bytes() + grid.dynamic_shared_bytes(), grid.spill_bytes(), grid.scratch_bytes(),
-                module.ptx_size(), module.cubin_size()});
+    // What an assembler counts is not known where the driver is to be one.
+    auto counted = [&](auto count) { return module.cubin_size() ? json::Value(count) : json::Value(nullptr); };
+    report.row({show(kernel->name()), grid.threads(), grid.blocks(), grid.rows_per_block(), counted(grid.registers()),
+                grid.shared_bytes() + grid.dynamic_shared_bytes(), counted(grid.spill_bytes()), grid.scratch_bytes(),
+                module.ptx_size(), counted(module.cubin_size())});
   }
 }
 

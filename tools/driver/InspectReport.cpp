@@ -80,7 +80,8 @@ void Report::printTable(const Table &table, llvm::raw_ostream &out) {
   for (const std::vector<json::Value> &cells : table.rows) {
     lines.emplace_back();
     for (size_t i = 0; i < cells.size(); ++i) {
-      lines.back().push_back(formatCell(table.columns[i], cells[i]));
+      bool known = cells[i].kind() != json::Value::Null;
+      lines.back().push_back(known ? formatCell(table.columns[i], cells[i]) : "-");
     }
   }
   std::vector<size_t> widths(table.columns.size());

@@ -13,8 +13,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <pthread.h>
+#include <set>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -129,6 +132,27 @@ static int awaitChild(pid_t process) {
   return status;
 }
 
+/// Processes whose parent this one is.
+static std::set<pid_t> readChildren() {
+  std::ifstream file("/proc/self/task/" + std::to_string(getpid()) + "/children");
+  return {std::istream_iterator<pid_t>(file), std::istream_iterator<pid_t>()};
+}
+
+/// Ends what the child had started and has left behind, and what that had: as their subreaper this process is their
+/// parent now. Those of |before| it leaves alone.
+static void endOrphans(const std::set<pid_t> &before) {
+  for (bool found = true; found;) {
+    found = false;
+    for (pid_t orphan : readChildren()) {
+      if (before.count(orphan) == 0) {
+        kill(orphan, SIGKILL);
+        awaitChild(orphan);
+        found = true;
+      }
+    }
+  }
+}
+
 static void clearProgressLine() {
   if (isatty(STDERR_FILENO)) {
     ssize_t ignored = write(STDERR_FILENO, "\r\033[K", 4);
@@ -176,6 +200,8 @@ int runIsolated(llvm::function_ref<int()> work) {
     return cli::printError("fathom", cli::kResources, "out of memory");
   }
   Forwarding forwarding;
+  const std::set<pid_t> before = readChildren();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   received = 0;
   pid_t self = getpid();
   pid_t process = fork();
@@ -190,6 +216,8 @@ int runIsolated(llvm::function_ref<int()> work) {
   forwarding.unblock();
   int status = awaitChild(process);
   child = 0;
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+  endOrphans(before);
   removeTemporariesOfChild();
   int code = explain(status);
   return received.load() != 0 ? 128 + received.load() : code;

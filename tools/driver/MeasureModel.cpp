@@ -72,7 +72,8 @@ fathom_status_t Measurement::rewind(const Depth &depth) {
 /// A sequence of `depth` tokens, of which prefill computes the first.
 fathom_status_t Measurement::createSequence(uint64_t depth, fathom_sequence_t *sequence) {
   uint64_t computed = std::min(depth, options.computed);
-  fathom_status_t status = fathom_session_create_sequence(loaded.session, sequence);
+  fathom_status_t status = cli::checkInterrupted();
+  status = status ? status : fathom_session_create_sequence(loaded.session, sequence);
   if (!status && computed > 0) {
     status = fathom_session_prefill(loaded.session, *sequence, prompt.data(), computed, nullptr);
   }
@@ -117,8 +118,10 @@ fathom_status_t Measurement::step(const Depth &depth, uint64_t index) {
   for (uint64_t i = 0; i < options.batch; ++i) {
     stepTokens[i] = token(index * options.batch + i + 77);
   }
-  return fathom_session_decode(loaded.session, depth.sequences.data(), stepTokens.data(), options.batch, logits.data(),
-                               logits.size());
+  fathom_status_t status = cli::checkInterrupted();
+  return status ? status
+                : fathom_session_decode(loaded.session, depth.sequences.data(), stepTokens.data(), options.batch,
+                                        logits.data(), logits.size());
 }
 
 /// Steps that are not counted, until most pages are mapped.
@@ -209,11 +212,12 @@ int Measurement::prepare() {
 int Measurement::measure(ReadBandwidth &bandwidth) {
   fathom_status_t status = FATHOM_STATUS_OK;
   results.bandwidth.add(bandwidth.measure());
-  for (size_t d = 0; !status && d < depths.size() && !cli::interruptedCode(); ++d) {
+  for (size_t d = 0; !status && d < depths.size(); ++d) {
     status = measureDecode(depths[d]);
     results.bandwidth.add(bandwidth.measure());
   }
   results.fma.add(measureFmaPeak(results.threads));
+  status = status ? status : cli::checkInterrupted();
   status = status ? status : measurePrefill();
   results.fma.add(measureFmaPeak(results.threads));
   if (!status && options.drafts > 0) {

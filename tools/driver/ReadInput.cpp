@@ -112,6 +112,11 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path)) {
     return llvm::sys::fs::exists(path + "/config.json") || !refuseDirectory(path, diagnostics);
   }
+  if (path.ends_with(".onnx")) {
+    diagnostics.error(Problem::Unsupported, "onnx", path, "", "is an ONNX model, which Fathom does not compile yet",
+                      "compile the checkpoint that it was exported from; 'fathom inspect' shows what the model has");
+    return false;
+  }
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);
   if (error) {

@@ -78,7 +78,7 @@ static int mapForEver(int file, cli::ResolvedModel *model) {
 }
 
 /// A file is compiled already, unless it is what other programs run.
-static int checkFile(const char *path, const char *chatFormat) {
+static int checkFile(const char *program, const char *path, const char *chatFormat) {
   checkpoint::Diagnostics diagnostics;
   if (checkpoint::refuseGguf(path, diagnostics)) {
     diagnostics.print(llvm::errs());
@@ -87,12 +87,12 @@ static int checkFile(const char *path, const char *chatFormat) {
   return !*chatFormat
              ? 0
              : cli::printUsageError(
-                   "fathom", "--chat-format acts when a checkpoint is compiled, but %s is compiled already", path);
+                   program, "--chat-format acts when a checkpoint is compiled, but %s is compiled already", path);
 }
 
-static int resolve(const char *chatFormat, cli::ResolvedModel *model) {
+static int resolve(const char *program, const char *chatFormat, cli::ResolvedModel *model) {
   if (!llvm::sys::fs::is_directory(model->path)) {
-    return checkFile(model->path, chatFormat);
+    return checkFile(program, model->path, chatFormat);
   }
   int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
   if (file < 0) {

@@ -78,20 +78,32 @@ static const TargetKind kKinds[] = {
      [](deepseek::TargetAttr attribute) { return own(codegen::getX86Target(attribute)); }},
 };
 
+/// Of architectures of one level, newer ones have larger numbers; names of processors have none.
+static int numberOf(StringRef name) {
+  int number = 0;
+  return name.consumeInteger(10, number) ? 0 : number;
+}
+
 /// Those of one kind, from the level that has most.
 static llvm::Error addTargets(const TargetKind &kind, const CompileOptions &options,
                               std::vector<NamedTarget> &targets) {
   llvm::Error failure = llvm::Error::success();
   size_t first = targets.size();
-  for (StringRef name : llvm::split(options.*kind.machines, ',')) {
+  const std::string &machines = options.*kind.machines;
+  if (llvm::is_contained(llvm::split(machines, ','), "")) {
+    return makeError(ExitCode::Usage,
+                     kind.option + ": expected names with a comma between each two, but got '" + machines + "'");
+  }
+  for (StringRef name : llvm::split(machines, ',')) {
     if (llvm::Expected<TargetPointer> target = check(kind.find(name), options)) {
       targets.push_back({std::move(*target), kind.option, name.str()});
     } else {
       failure = llvm::joinErrors(std::move(failure), target.takeError());
     }
   }
-  std::stable_sort(targets.begin() + first, targets.end(),
-                   [](const NamedTarget &a, const NamedTarget &b) { return a.machine->arch < b.machine->arch; });
+  std::stable_sort(targets.begin() + first, targets.end(), [](const NamedTarget &a, const NamedTarget &b) {
+    return std::pair(a.machine->arch, -numberOf(a.name)) < std::pair(b.machine->arch, -numberOf(b.name));
+  });
   return failure;
 }
 

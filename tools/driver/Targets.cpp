@@ -22,15 +22,25 @@ using llvm::StringRef;
 
 namespace fathom::driver {
 
-/// An arch for each processor that code is compiled for, the least first.
+/// An arch for each processor that code is compiled for, of each device the least first.
 static std::vector<const kernels::Arch *> getLevels() {
-  std::vector<const kernels::Arch *> levels, all = kernels::archsOf("cpu");
-  for (const kernels::Arch *arch : llvm::reverse(all)) {
-    if (levels.empty() || levels.back()->processor != arch->processor) {
-      levels.push_back(arch);
+  std::vector<const kernels::Arch *> levels;
+  for (const kernels::Device &device : kernels::devices()) {
+    std::vector<const kernels::Arch *> all = kernels::archsOf(device.name);
+    for (const kernels::Arch *arch : llvm::reverse(all)) {
+      if (levels.empty() || levels.back()->processor != arch->processor) {
+        levels.push_back(arch);
+      }
     }
   }
   return levels;
+}
+
+/// The option of compile that names a level, and what it takes.
+static std::pair<StringRef, StringRef> getOption(const kernels::Arch &level) {
+  StringRef processor = level.processor;
+  return processor.consume_front("sm_") ? std::pair<StringRef, StringRef>("sm", processor)
+                                        : std::pair<StringRef, StringRef>("mcpu", processor);
 }
 
 /// Kernels written for a level; those of lower levels run there too.
@@ -104,7 +114,8 @@ static void printJson(StringRef native) {
     json.attributeArray("targets", [&] {
       for (const kernels::Arch *level : getLevels()) {
         json.object([&] {
-          json.attribute("mcpu", StringRef(level->processor));
+          auto [option, processor] = getOption(*level);
+          json.attribute(option, processor);
           json.attribute("features", llvm::json::Array(getFeatures(*level)));
           json.attribute("kernels", llvm::json::Array(getKernels(*level)));
         });
@@ -122,7 +133,7 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
   cli::Command command = {
       "fathom targets",
       "[--json]",
-      "Lists the processors that code can be generated for, their kernels, which of them this machine is, "
+      "Lists the processors and GPUs that code can be generated for, their kernels, which processor this machine is, "
       "and its GPUs.",
       options,
       std::size(options),

@@ -98,7 +98,7 @@ static Value build(LayerBuilder &b, Value input) {
   b.store(deepseek::kValueStore, value);
   Value attended = deepseek::GqaAttentionOp::create(b.ops(), b.loc(), b.activation(queries(c)), query, b.cache(),
                                                     b.layer(), b.positions(), c.attention.heads, c.gqa.keyValueHeads,
-                                                    c.gqa.headDim, llvm::APFloat(c.softmaxScale()));
+                                                    c.gqa.headDim, llvm::APFloat(c.softmaxScale()), IntegerAttr());
   return b.linear(attended, "self_attn.o_proj");
 }
 

@@ -4,6 +4,7 @@
 // Multi-token prediction: a layer after the last, with the parts of the layers before it, that joins the embedding of
 // the next token with the hidden state of this one.
 
+#include "frontend/huggingface/ConfigParser.h"
 #include "frontend/huggingface/LayerBuilder.h"
 #include "frontend/huggingface/parts/Part.h"
 
@@ -27,6 +28,11 @@ static constexpr TensorFact kTensors[] = {
     {"shared_head.head.weight", Role::Head, vocabulary, hidden, nullptr, "lm_head.weight"},
 };
 
+/// Null says that there are none; a file that leaves the number out says nothing.
+static void parse(ConfigParser &parser) {
+  parser.config().saysMtpLayers = parser.reader().has("num_nextn_predict_layers");
+}
+
 /// The embedding's half comes first, as in the released weights; DeepSeek's paper draws it second.
 mlir::Value joinDraftInputs(LayerBuilder &b, mlir::Value embedded, mlir::Value hidden) {
   double epsilon = b.config().rmsNormEpsilon;
@@ -34,6 +40,6 @@ mlir::Value joinDraftInputs(LayerBuilder &b, mlir::Value embedded, mlir::Value h
   return b.linear(mlir::tensor::ConcatOp::create(b.ops(), b.loc(), /*dim=*/1, halves), "eh_proj");
 }
 
-const Part mtp = {"mtp", Scope::MtpLayer, kFields, nullptr, nullptr, kTensors};
+const Part mtp = {"mtp", Scope::MtpLayer, kFields, parse, nullptr, kTensors};
 
 } // namespace fathom::huggingface

@@ -8,7 +8,7 @@
 
 #include "kernels/nvptx/host/launch.h"
 
-#include "kernels/nvptx/nv.h"
+#include "kernels/nvptx/host/block.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -52,55 +52,20 @@ namespace {
 constexpr int64_t kStack = (64 << 10) + 5 * 64;
 constexpr int64_t kGuard = 256;
 constexpr int64_t kMostThreads = 1024;
-constexpr unsigned char kNaN = 0xFF; // of f32, bf16 and e4m3 alike
-
-/// Threads that meet: of those that are left, the last to arrive acts.
-struct Meeting {
-  int size, arrived = 0;
-  int64_t turn = 0;
-  std::vector<void *> arguments;
-  Act act = nullptr;
-};
-
-struct Copy {
-  void *to;
-  unsigned char bytes[16];
-};
-
-struct Fiber {
-  void *stack_pointer = nullptr;
-  bool is_done = false;
-  std::vector<Copy> begun;
-  std::deque<std::vector<Copy>> groups;
-};
-
-struct Block {
-  Kernel kernel;
-  const fathom_dispatch_t *dispatch;
-  const int64_t *constants;
-  Grid grid;
-  int64_t index = 0;
-  std::vector<Fiber> fibers;
-  std::vector<Meeting> meetings; ///< of each warp, then of the block
-  char *shared = nullptr;
-  void *scheduler = nullptr;
-  int current = 0;
-  int64_t progress = 0;
-};
 
 } // namespace
 
-static Block *block_in_turn;
+Block *block_in_turn;
 
-[[noreturn]] static void fail(const char *what) {
+void fail(const char *what) {
   std::fprintf(stderr, "kernel of block %lld, thread %d: %s\n", static_cast<long long>(block_in_turn->index),
                block_in_turn->current, what);
   std::abort();
 }
 
-static Fiber &self() { return block_in_turn->fibers[block_in_turn->current]; }
+Fiber &self() { return block_in_turn->fibers[block_in_turn->current]; }
 
-static void yield() { fathom_switch_fiber(&self().stack_pointer, block_in_turn->scheduler); }
+void yield() { fathom_switch_fiber(&self().stack_pointer, block_in_turn->scheduler); }
 
 int thread() { return block_in_turn->current; }
 int64_t block() { return block_in_turn->index; }
@@ -118,20 +83,28 @@ static void finish_if_all_are_there(Meeting &meeting) {
   ++block_in_turn->progress;
 }
 
+static Meeting &find_meeting(Group group) {
+  Block &block = *block_in_turn;
+  return group == Group::Block  ? block.meetings.back()
+         : group == Group::Warp ? block.meetings[block.current / kWarp]
+                                : block.warpgroups[block.current / kWarpgroup];
+}
+
 void meet(Group group, void *argument, Act act) {
   Block &block = *block_in_turn;
-  Meeting &meeting = group == Group::Block ? block.meetings.back() : block.meetings[block.current / kWarp];
+  Meeting &meeting = find_meeting(group);
   if (meeting.arrived > 0 && meeting.act != act) {
     fail("threads meet for different things");
   }
-  if (group == Group::Warp && meeting.size != kWarp) {
+  int whole = group == Group::Warp ? kWarp : kWarpgroup;
+  if (group != Group::Block && meeting.size != whole) {
     fail("a warp meets without all of its lanes");
   }
   int64_t turn = meeting.turn;
   meeting.act = act;
   meeting.arguments.resize(meeting.size);
   // Of a warp in the order of lanes.
-  meeting.arguments[group == Group::Warp ? block.current % kWarp : meeting.arrived] = argument;
+  meeting.arguments[group == Group::Block ? meeting.arrived : block.current % whole] = argument;
   ++meeting.arrived;
   ++block.progress;
   finish_if_all_are_there(meeting);
@@ -223,7 +196,7 @@ void act_load_transposed(void *const *arguments, int count) {
   }
 }
 
-static float half_of(uint32_t pair, int index) {
+float half_of(uint32_t pair, int index) {
   return __builtin_bit_cast(float, index % 2 == 0 ? pair << 16 : pair & 0xFFFF0000);
 }
 
@@ -263,11 +236,15 @@ static void run_fiber() {
       fail("copies that are not waited for");
     }
   }
+  if (!self().products.empty()) {
+    fail("products that are not waited for");
+  }
   self().is_done = true;
   ++block.progress;
-  for (Meeting *meeting : {&block.meetings[block.current / kWarp], &block.meetings.back()}) {
-    --meeting->size;
-    finish_if_all_are_there(*meeting);
+  for (Group group : {Group::Warp, Group::Warpgroup, Group::Block}) {
+    Meeting &meeting = find_meeting(group);
+    --meeting.size;
+    finish_if_all_are_there(meeting);
   }
   yield();
 }
@@ -279,15 +256,23 @@ static void *begin_stack(char *stack) {
   return top - 6;
 }
 
+/// Of groups of `size` threads; the last may have fewer.
+static std::vector<Meeting> make_meetings(int threads, int size) {
+  std::vector<Meeting> meetings;
+  for (int first = 0; first < threads; first += size) {
+    meetings.push_back({threads - first < size ? threads - first : size, 0, 0, {}, nullptr});
+  }
+  return meetings;
+}
+
 static bool run_block(Block &block, char *stacks) {
   block_in_turn = &block;
   int threads = block.grid.threads;
   block.fibers.assign(threads, {});
-  block.meetings.clear();
-  for (int first = 0; first < threads; first += kWarp) {
-    block.meetings.push_back({threads - first < kWarp ? threads - first : kWarp, 0, 0, {}, nullptr});
-  }
+  block.meetings = make_meetings(threads, kWarp);
   block.meetings.push_back({threads, 0, 0, {}, nullptr});
+  block.warpgroups = make_meetings(threads, kWarpgroup);
+  block.barriers.clear();
   for (int i = 0; i < threads; ++i) {
     block.fibers[i].stack_pointer = begin_stack(stacks + i * kStack);
   }
@@ -303,6 +288,11 @@ static bool run_block(Block &block, char *stacks) {
   for (const Fiber &fiber : block.fibers) {
     if (!fiber.is_done) {
       return false;
+    }
+  }
+  for (const auto &[barrier, phases] : block.barriers) {
+    if (!phases.copies.empty()) {
+      fail("copies in bulk that are not waited for");
     }
   }
   return true;

@@ -5,7 +5,7 @@
 //
 // A thread is a fiber. What threads do together is done by the last of them to arrive, for all. A mistake that hardware
 // may hide shows: shared memory begins as NaN, a copy is done only when it is waited for, and where it goes is NaN
-// until then; a misaligned address ends the program.
+// until then, as are sums of products in flight; a misaligned address ends the program.
 
 #ifndef FATHOM_KERNELS_NVPTX_HOST_NV_H
 #define FATHOM_KERNELS_NVPTX_HOST_NV_H
@@ -17,7 +17,7 @@ namespace host {
 /// What the threads of a group do: each gives a pointer, the last that arrives calls `act` with those of all.
 using Act = void (*)(void *const *arguments, int count);
 
-enum class Group { Warp, Block };
+enum class Group { Warp, Warpgroup, Block };
 
 int thread();
 int64_t block();
@@ -88,6 +88,8 @@ FATHOM_INLINE uint32_t round_to_bf16(float x) {
 }
 FATHOM_INLINE uint32_t pack_bf16(float low, float high) { return round_to_bf16(low) | round_to_bf16(high) << 16; }
 
+FATHOM_INLINE int64_t unknown(int64_t x) { return x; }
+
 FATHOM_INLINE void copy_async(void *to, const void *from, bool valid) { host::copy(to, from, valid); }
 FATHOM_INLINE void commit_copies() { host::commit(); }
 template <int Pending>
@@ -125,5 +127,7 @@ FATHOM_INLINE uint32_t scale_bf16(uint32_t both) {
 }
 
 } // namespace fathom::nv
+
+#include "kernels/nvptx/host/warpgroups.h"
 
 #endif // FATHOM_KERNELS_NVPTX_HOST_NV_H

@@ -43,16 +43,19 @@ public:
   uint32_t size() const { return shared.list.size; }
   CommandNumbers earlier(uint32_t launch) const { return shared.list.earlier(launch); }
 
-  int64_t open(uint32_t index) {
-    launch = &shared.list.launches[index];
-    isResolved = false;
-    if (launch->kernel == kNoKernel) {
+  int64_t items(uint32_t index) const {
+    const Launch &of = shared.list.launches[index];
+    if (of.kernel == kNoKernel) {
       return shared.call.states ? 1 : 0;
     }
-    kernel = shared.memory.kernels[launch->kernel];
-    bool all = launch->rows == artifact::Rows::rows;
-    dispatch.rows = (all ? shared.call.rows : shared.call.logit_rows) * launch->factor;
-    return dispatch.rows > 0 ? kernel.items(dispatch.rows) : 0;
+    int64_t rows = rowsOf(of);
+    return rows > 0 ? shared.memory.kernels[of.kernel].items(rows) : 0;
+  }
+
+  void open(uint32_t index) {
+    launch = &shared.list.launches[index];
+    dispatch.rows = rowsOf(*launch);
+    isResolved = false;
   }
 
   void run(int64_t begin, int64_t end) {
@@ -62,6 +65,7 @@ public:
     if (launch->kernel == kNoKernel) {
       return recordState();
     }
+    const CpuKernel &kernel = shared.memory.kernels[launch->kernel];
     for (int64_t item = begin; item < end; ++item) {
       kernel.task(&dispatch, item, scratch);
     }
@@ -71,6 +75,10 @@ protected:
   const Launch &current() const { return *launch; }
 
 private:
+  int64_t rowsOf(const Launch &of) const {
+    return (of.rows == artifact::Rows::rows ? shared.call.rows : shared.call.logit_rows) * of.factor;
+  }
+
   // Who finds no item needs no operands.
   void resolveOperands() {
     const LaunchOperand *first = shared.list.allOperands + launch->firstOperand;
@@ -96,7 +104,6 @@ private:
   const Walk &shared;
   void *scratch;
   const Launch *launch = nullptr;
-  CpuKernel kernel = {};
   bool isResolved = false;
   fathom_dispatch_t dispatch = {};
   void *operands[FATHOM_MOST_OPERANDS];

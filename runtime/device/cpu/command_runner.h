@@ -6,7 +6,7 @@
 #ifndef FATHOM_RUNTIME_DEVICE_CPU_COMMAND_RUNNER_H
 #define FATHOM_RUNTIME_DEVICE_CPU_COMMAND_RUNNER_H
 
-#include "runtime/device/cpu/command_trace.h"
+#include "runtime/device/command_trace.h"
 #include "runtime/device/cpu/command_walk.h"
 #include "runtime/device/cpu/cpu_kernels.h"
 #include "runtime/device/cpu/cpu_memory.h"

@@ -212,11 +212,13 @@ const Device kCpuDevice = {
                uint64_t size) { return copyBytes(pointerTo(to), pointerTo(from), size); },
     .adopt = [](const void *, const void *memory, uint64_t) { return reinterpret_cast<DeviceAddress>(memory); },
     .start =
-        [](const void *code, const DeviceAddress *weights, uint32_t threads, void **executor) {
+        [](const void *code, const DeviceAddress *weights, uint32_t threads, const std::atomic<bool> *,
+           void **executor) {
           auto &program = *static_cast<const CpuProgram *>(code);
           return make<CpuExecutor>(executor, [&](CpuExecutor &made) { return made.start(program, weights, threads); });
         },
     .stop = [](void *executor) { destroy(static_cast<CpuExecutor *>(executor)); },
+    .prepare = nullptr,
     .threads = [](const void *executor) { return static_cast<const CpuExecutor *>(executor)->threads(); },
     .trace = [](void *executor, const char *path) { return static_cast<CpuExecutor *>(executor)->trace(path); },
     .takeTraceFailure = [](void *executor) { return static_cast<CpuExecutor *>(executor)->takeTraceFailure(); },

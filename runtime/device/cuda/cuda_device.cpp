@@ -41,10 +41,6 @@ void free(const CudaProgram &program, DeviceAddress memory) {
   GpuScope scope(program.gpu());
   program.gpu().driver().free(memory);
 }
-
-fathom_status_t refuseTrace() {
-  return fail(FATHOM_STATUS_UNSUPPORTED, "traces are of threads of a CPU; NVIDIA's tools show what a GPU does");
-}
 } // namespace cuda
 
 const Device kCudaDevice = cuda::deviceOver<cuda::openDriverLibrary>("cuda", /*isOnlyByName=*/false);

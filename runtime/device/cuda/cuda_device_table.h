@@ -24,8 +24,6 @@ fathom_status_t describeGpu(OpenDriver open, uint32_t number, char *text, size_t
 bool allocate(const CudaProgram &program, uint64_t size, DeviceAddress *memory);
 void free(const CudaProgram &program, DeviceAddress memory);
 
-fathom_status_t refuseTrace();
-
 inline const CudaProgram &programOf(const void *code) { return *static_cast<const CudaProgram *>(code); }
 inline CudaExecutor &executorOf(void *executor) { return *static_cast<CudaExecutor *>(executor); }
 
@@ -60,14 +58,17 @@ constexpr Device deviceOver(const char *name, bool isOnlyByName) {
                  uint64_t size) { return programOf(code).transfers().copy(to, from, size); },
       .adopt = [](const void *, const void *, uint64_t) { return DeviceAddress(0); },
       .start =
-          [](const void *code, const DeviceAddress *weights, uint32_t, void **executor) {
-            return make<CudaExecutor>(executor,
-                                      [&](CudaExecutor &made) { return made.start(programOf(code), weights); });
+          [](const void *code, const DeviceAddress *weights, uint32_t, const std::atomic<bool> *cancelled,
+             void **executor) {
+            return make<CudaExecutor>(
+                executor, [&](CudaExecutor &made) { return made.start(programOf(code), weights, cancelled); });
           },
       .stop = [](void *executor) { destroy(static_cast<CudaExecutor *>(executor)); },
+      .prepare = [](void *executor, const artifact::EntryPoint &entry,
+                    uint32_t rows) { return executorOf(executor).prepare(entry, rows); },
       .threads = [](const void *) { return uint32_t(1); },
-      .trace = [](void *, const char *) { return refuseTrace(); },
-      .takeTraceFailure = [](void *) { return FATHOM_STATUS_OK; },
+      .trace = [](void *executor, const char *path) { return executorOf(executor).trace(path); },
+      .takeTraceFailure = [](void *executor) { return executorOf(executor).takeTraceFailure(); },
       .run = [](void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,
                 const CacheMemory &cache) { return executorOf(executor).run(entry, call, cache); },
   };

@@ -7,6 +7,7 @@
 
 #include "runtime/device/cuda/graph.h"
 #include "runtime/src/argmax.h"
+#include "runtime/src/clock.h"
 #include "runtime/src/float_environment.h"
 #include "runtime/src/widen.h"
 
@@ -54,8 +55,10 @@ fathom_status_t CudaExecutor::allocate(const DeviceAddress *weights) {
   return program->transfers().upload(memory.weightTable, weights, tableBytes);
 }
 
-fathom_status_t CudaExecutor::start(const CudaProgram &newProgram, const DeviceAddress *weights) {
+fathom_status_t CudaExecutor::start(const CudaProgram &newProgram, const DeviceAddress *weights,
+                                    const std::atomic<bool> *cancelled) {
   program = &newProgram;
+  cancelledFlag = cancelled;
   const Gpu &gpu = program->gpu();
   uint32_t entries = program->program().entry_points()->size();
   if (!graphs.allocate(entries * kBuckets)) {
@@ -67,6 +70,12 @@ fathom_status_t CudaExecutor::start(const CudaProgram &newProgram, const DeviceA
   FATHOM_RETURN_IF_ERROR(gpu.check(gpu.driver().createStream(&made, kNonBlocking), "make a stream"));
   stream = made;
   return allocate(weights);
+}
+
+fathom_status_t CudaExecutor::trace(const char *path) {
+  GpuScope scope(program->gpu());
+  FATHOM_RETURN_IF_ERROR(scope.status);
+  return record.open(program->gpu(), path, program->commands().mostLaunches());
 }
 
 fathom_status_t CudaExecutor::placeLogits(const artifact::EntryPoint &entry, fathom_call_t *call) {
@@ -81,12 +90,27 @@ fathom_status_t CudaExecutor::placeLogits(const artifact::EntryPoint &entry, fat
   return FATHOM_STATUS_OK;
 }
 
-static uint32_t bucketOf(int64_t rows) {
+static uint32_t bucketOf(uint64_t rows) {
   uint32_t bucket = 0;
-  while (int64_t(1) << bucket < rows) {
+  while (uint64_t(1) << bucket < rows) {
     ++bucket;
   }
   return bucket;
+}
+
+/// The most rows of the bucket of a call.
+static uint64_t mostOfBucket(const artifact::EntryPoint &entry, uint64_t rows) {
+  return std::min<uint64_t>(uint64_t(1) << bucketOf(rows), entry.max_rows());
+}
+
+fathom_status_t CudaExecutor::prepare(const artifact::EntryPoint &entry, uint32_t rows) {
+  uint64_t most = mostOfBucket(entry, rows);
+  if (graphOf(entry, most)) {
+    return FATHOM_STATUS_OK;
+  }
+  GpuScope scope(program->gpu());
+  FATHOM_RETURN_IF_ERROR(scope.status);
+  return makeGraph(entry, StepLayout(entry, program->model(), most), most);
 }
 
 fathom_status_t CudaExecutor::run(const artifact::EntryPoint &entry, const fathom_call_t &given,
@@ -112,22 +136,29 @@ fathom_status_t CudaExecutor::run(const artifact::EntryPoint &entry, const fatho
 // All rows of a bucket have one graph, whose kernels find in the step how many there are.
 fathom_status_t CudaExecutor::runStep(const artifact::EntryPoint &entry, const fathom_call_t &call,
                                       const CacheMemory &cache) {
-  uint64_t rows = std::min<uint64_t>(uint64_t(1) << bucketOf(call.rows), entry.max_rows());
+  uint64_t rows = mostOfBucket(entry, static_cast<uint64_t>(call.rows));
   StepLayout layout(entry, program->model(), rows);
+  uint64_t begin = record.events() ? now() : 0;
   FATHOM_RETURN_IF_ERROR(step.upload(layout, call, cache, stream));
   FATHOM_RETURN_IF_ERROR(call.states ? launchEach(entry, call, layout, rows) : launchGraph(entry, layout, rows));
-  return step.download(layout, call, stream);
+  FATHOM_RETURN_IF_ERROR(step.download(layout, call, stream));
+  return record.events() ? record.endCall(program->commands().of(entry), call, begin) : FATHOM_STATUS_OK;
+}
+
+CUgraphExec &CudaExecutor::graphOf(const artifact::EntryPoint &entry, uint64_t rows) {
+  return graphs[indexOf(program->program(), entry) * kBuckets + bucketOf(rows)];
+}
+
+fathom_status_t CudaExecutor::makeGraph(const artifact::EntryPoint &entry, const StepLayout &layout, uint64_t rows) {
+  CommandList list = program->commands().of(entry);
+  LaunchParameters parameters(*program, memory, list, layout, rows);
+  return buildGraph(*program, list, parameters, record.events(), &graphOf(entry, rows));
 }
 
 fathom_status_t CudaExecutor::launchGraph(const artifact::EntryPoint &entry, const StepLayout &layout, uint64_t rows) {
   const Gpu &gpu = program->gpu();
-  CUgraphExec &graph = graphs[indexOf(program->program(), entry) * kBuckets + bucketOf(static_cast<int64_t>(rows))];
-  if (!graph) {
-    CommandList list = program->commands().of(entry);
-    LaunchParameters parameters(*program, memory, list, layout, rows);
-    FATHOM_RETURN_IF_ERROR(buildGraph(*program, list, parameters, &graph));
-  }
-  return gpu.check(gpu.driver().launchGraph(graph, stream), "run a step on the GPU");
+  FATHOM_RETURN_IF_ERROR(graphOf(entry, rows) ? FATHOM_STATUS_OK : makeGraph(entry, layout, rows));
+  return gpu.check(gpu.driver().launchGraph(graphOf(entry, rows), stream), "run a step on the GPU");
 }
 
 fathom_status_t CudaExecutor::launchEach(const artifact::EntryPoint &entry, const fathom_call_t &call,

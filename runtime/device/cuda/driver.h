@@ -20,6 +20,7 @@ using CUcontext = struct ContextHandle *;
 using CUmodule = struct ModuleHandle *;
 using CUfunction = struct FunctionHandle *;
 using CUstream = struct StreamHandle *;
+using CUevent = struct EventHandle *;
 using CUgraph = struct GraphHandle *;
 using CUgraphNode = struct GraphNodeHandle *;
 using CUgraphExec = struct GraphExecHandle *;

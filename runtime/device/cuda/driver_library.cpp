@@ -7,12 +7,15 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 
 namespace fathom::runtime::cuda {
 
 static constexpr const char *kLibrary = "libcuda.so.1";
 
 static void *library = nullptr;
+/// Why it is not there.
+static char reason[256];
 static DriverTable table;
 
 void bindDriver(void *handle, FindSymbol find, DriverTable *bound) {
@@ -51,6 +54,8 @@ static void openOnce() {
   library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library) {
     bindDriver(library, dlsym, &table);
+  } else {
+    snprintf(reason, sizeof(reason), "%s", dlerror());
   }
 }
 
@@ -59,8 +64,9 @@ fathom_status_t openDriverLibrary(const DriverTable **driver) {
   pthread_once(&once, openOnce);
   if (!library) {
     return fail(FATHOM_STATUS_DEVICE,
-                "no NVIDIA driver: %s cannot be loaded; install the driver, or compile the model with --target=cpu",
-                kLibrary);
+                "no NVIDIA driver: %s cannot be loaded (%s); install the driver, or run a model of "
+                "--target=cpu with --device=cpu",
+                kLibrary, reason);
   }
   *driver = &table;
   return checkDriver(table);

@@ -10,8 +10,8 @@ namespace fathom::runtime::cuda {
 namespace {
 class GraphBuilder {
 public:
-  GraphBuilder(const CudaProgram &program, const CommandList &list, LaunchParameters &parameters)
-      : program(program), gpu(program.gpu()), list(list), parameters(parameters) {}
+  GraphBuilder(const CudaProgram &program, const CommandList &list, LaunchParameters &parameters, const CUevent *events)
+      : program(program), gpu(program.gpu()), list(list), parameters(parameters), events(events) {}
   GraphBuilder(const GraphBuilder &) = delete;
   GraphBuilder &operator=(const GraphBuilder &) = delete;
   ~GraphBuilder() {
@@ -27,11 +27,13 @@ private:
   bool waitFor(uint32_t earlier);
   bool waitForScratch();
   fathom_status_t addNode(uint32_t launch);
+  fathom_status_t addEvent(const CUgraphNode *after, CUevent event);
 
   const CudaProgram &program;
   const Gpu &gpu;
   const CommandList &list;
   LaunchParameters &parameters;
+  const CUevent *events;
   CUgraph graph = nullptr;
   /// Of each launch; NULL where there is none.
   Buffer<CUgraphNode> nodes;
@@ -41,6 +43,7 @@ private:
   Buffer<CUgraphNode> waits;
   /// The last launch that uses scratch memory.
   CUgraphNode lastScratch = nullptr;
+  CUgraphNode lastEvent = nullptr;
 };
 } // namespace
 
@@ -74,7 +77,8 @@ fathom_status_t GraphBuilder::addNode(uint32_t launch) {
   current = launch;
   waits.clear();
   bool hasScratch = program.program().kernels()->Get(list.launches[launch].kernel)->grid()->scratch_bytes() > 0;
-  if (!waitForAll(launch) || (hasScratch && !waitForScratch())) {
+  bool room = events ? waits.push(lastEvent) : waitForAll(launch) && (!hasScratch || waitForScratch());
+  if (!room) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a graph of %u launches", list.size);
   }
   CUgraphNode node = nullptr;
@@ -82,7 +86,12 @@ fathom_status_t GraphBuilder::addNode(uint32_t launch) {
   FATHOM_RETURN_IF_ERROR(gpu.check(result, "put a kernel into a graph"));
   nodes[launch] = node;
   lastScratch = hasScratch ? node : lastScratch;
-  return FATHOM_STATUS_OK;
+  return events ? addEvent(&node, events[launch + 1]) : FATHOM_STATUS_OK;
+}
+
+fathom_status_t GraphBuilder::addEvent(const CUgraphNode *after, CUevent event) {
+  CUresult result = gpu.driver().addEventNode(&lastEvent, graph, after, after ? 1 : 0, event);
+  return gpu.check(result, "put an event into a graph");
 }
 
 fathom_status_t GraphBuilder::build(CUgraphExec *executable) {
@@ -92,6 +101,7 @@ fathom_status_t GraphBuilder::build(CUgraphExec *executable) {
   CUgraph made = nullptr;
   FATHOM_RETURN_IF_ERROR(gpu.check(gpu.driver().createGraph(&made, 0), "make a graph"));
   graph = made;
+  FATHOM_RETURN_IF_ERROR(events ? addEvent(nullptr, events[0]) : FATHOM_STATUS_OK);
   for (uint32_t i = 0; i < list.size; ++i) {
     FATHOM_RETURN_IF_ERROR(list.launches[i].kernel == kNoKernel ? FATHOM_STATUS_OK : addNode(i));
   }
@@ -102,8 +112,8 @@ fathom_status_t GraphBuilder::build(CUgraphExec *executable) {
 }
 
 fathom_status_t buildGraph(const CudaProgram &program, const CommandList &list, LaunchParameters &parameters,
-                           CUgraphExec *executable) {
-  return GraphBuilder(program, list, parameters).build(executable);
+                           const CUevent *events, CUgraphExec *executable) {
+  return GraphBuilder(program, list, parameters, events).build(executable);
 }
 
 } // namespace fathom::runtime::cuda

@@ -10,10 +10,11 @@
 
 namespace fathom::runtime::cuda {
 
-/// |*executable| is the caller's to destroy. The caller is in the scope of the program's GPU. Where states are recorded
-/// the graph has nothing: who wants them launches kernel by kernel.
+/// |*executable| is the caller's to destroy. If |events| is not NULL launches run one after the other, and when one has
+/// ended its event is recorded; the first of all is recorded before them. The caller is in the scope of the program's
+/// GPU. Where states are recorded the graph has nothing: who wants them launches kernel by kernel.
 fathom_status_t buildGraph(const CudaProgram &program, const CommandList &list, LaunchParameters &parameters,
-                           CUgraphExec *executable);
+                           const CUevent *events, CUgraphExec *executable);
 
 } // namespace fathom::runtime::cuda
 

@@ -30,9 +30,11 @@ struct CopyPart {
 
 /// A copy that began.
 struct AsyncCopy {
+  explicit AsyncCopy(const Instruction &instruction, uint32_t bytes = 0) : instruction(&instruction), bytes(bytes) {}
+
   const Instruction *instruction;
   /// Where it begins in shared memory, and the sum of the parts. A swizzled part may lie behind shared + bytes.
-  uint32_t shared, bytes;
+  uint32_t shared = 0, bytes;
   std::vector<CopyPart> parts;
   uint8_t fill[16] = {};
   /// A store's bytes, once they are read.

@@ -10,6 +10,7 @@
 #include "runtime/device/ptxsim/counters.h"
 #include "runtime/device/ptxsim/warp.h"
 
+#include <atomic>
 #include <memory>
 
 namespace fathom::runtime::ptxsim {
@@ -30,6 +31,8 @@ struct Grid {
   uint64_t budget;
   unsigned multiprocessors;
   uint64_t id;
+  /// The launch ends when it becomes true; NULL: by itself.
+  const std::atomic<bool> *cancelled = nullptr;
 };
 
 /// A hardware barrier of a block.

@@ -136,6 +136,7 @@ CUresult simulateReleaseContext(Driver &driver, CUdevice device) {
     driver.report.clear();
     driver.executables.clear();
     driver.graphs.clear();
+    driver.events.clear();
     driver.streams.clear();
     driver.modules.clear();
     driver.memory.releaseAll();

@@ -49,11 +49,16 @@ cuda::CUresult simulateSynchronize(Driver &driver, cuda::CUstream stream);
 cuda::CUresult simulateLaunch(Driver &driver, cuda::CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
                               unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
                               cuda::CUstream stream, void **parameters, void **extra);
+cuda::CUresult simulateCreateEvent(Driver &driver, cuda::CUevent *event, unsigned flags);
+cuda::CUresult simulateDestroyEvent(Driver &driver, cuda::CUevent event);
+cuda::CUresult simulateElapsedTime(Driver &driver, float *milliseconds, cuda::CUevent begin, cuda::CUevent end);
 cuda::CUresult simulateCreateGraph(Driver &driver, cuda::CUgraph *graph, unsigned flags);
 cuda::CUresult simulateDestroyGraph(Driver &driver, cuda::CUgraph graph);
 cuda::CUresult simulateAddKernelNode(Driver &driver, cuda::CUgraphNode *node, cuda::CUgraph graph,
                                      const cuda::CUgraphNode *earlier, size_t earlierCount,
                                      const cuda::KernelNodeParameters *parameters);
+cuda::CUresult simulateAddEventNode(Driver &driver, cuda::CUgraphNode *node, cuda::CUgraph graph,
+                                    const cuda::CUgraphNode *earlier, size_t earlierCount, cuda::CUevent event);
 cuda::CUresult simulateInstantiateGraph(Driver &driver, cuda::CUgraphExec *executable, cuda::CUgraph graph,
                                         unsigned long long flags);
 cuda::CUresult simulateDestroyExecutable(Driver &driver, cuda::CUgraphExec executable);

@@ -67,8 +67,8 @@ void clearCounters() {
 Holdings holdings() {
   std::lock_guard<std::mutex> lock(driverMutex());
   const Driver &state = *driverState();
-  return {state.memory.count(), state.hostMemory.size(),  state.modules.size(), state.streams.size(),
-          state.graphs.size(),  state.executables.size(), state.retained};
+  return {state.memory.count(), state.hostMemory.size(), state.modules.size(),     state.streams.size(),
+          state.events.size(),  state.graphs.size(),     state.executables.size(), state.retained};
 }
 
 void failCall(Call call, uint64_t nth, cuda::CUresult result, bool forever) {
@@ -141,6 +141,10 @@ cuda::CUresult Driver::makeCall(const cuda::KernelNodeParameters &parameters, Ke
   return cuda::kSuccess;
 }
 
+static thread_local const std::atomic<bool> *endFlag = nullptr;
+
+void endLaunchesWhen(const std::atomic<bool> *flag) { endFlag = flag; }
+
 cuda::CUresult Driver::run(const KernelCall &call) {
   Grid grid;
   grid.kernel = &call.function->kernel;
@@ -153,18 +157,20 @@ cuda::CUresult Driver::run(const KernelCall &call) {
   grid.id = ++launches;
   grid.seed = options.seed * 0x9e3779b97f4a7c15 + launches;
   grid.budget = options.budget;
+  grid.cancelled = endFlag;
   grid.multiprocessors = std::max(options.multiprocessors, 1u);
   unsigned threads = options.threads != 0 ? options.threads : std::max(std::thread::hardware_concurrency(), 1u);
   memory.forgetTouched();
   Counters executed;
   Finding finding = runGrid(grid, threads, executed);
+  instructions += executed.instructions;
   ++counters.kernels;
   counters.executed.add(executed);
   KernelCounters &kernel = counters.byKernel[grid.kernel->name];
   ++kernel.launches;
   kernel.executed.add(executed);
   if (finding.result != cuda::kSuccess) {
-    broken = finding.result;
+    broken = finding.result == cuda::kLaunchTimeout ? broken : finding.result;
     report = finding.text;
   }
   return finding.result;

@@ -11,6 +11,7 @@
 #include "runtime/device/ptxsim/ptxsim.h"
 
 #include <mutex>
+#include <optional>
 
 namespace fathom::runtime::ptxsim {
 
@@ -22,9 +23,16 @@ struct KernelCall {
   std::vector<uint8_t> parameters;
 };
 
+/// `time`: what kernels had executed when it was recorded; none: it was not.
+struct DriverEvent {
+  std::optional<uint64_t> time;
+};
+
 struct Graph {
   struct Node {
+    /// Without a function where `event` is not NULL, which is recorded instead.
     KernelCall call;
+    cuda::CUevent event = nullptr;
     /// Indices of nodes that run before.
     std::vector<size_t> earlier;
   };
@@ -53,9 +61,12 @@ struct Driver {
   /// Of the call that was last, or of the launch that broke the context.
   std::string report;
   uint64_t launches = 0;
+  /// Of warps, in all launches: what counters count can be cleared.
+  uint64_t instructions = 0;
 
   std::vector<std::unique_ptr<LoadedModule>> modules;
   std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<std::unique_ptr<DriverEvent>> events;
   std::vector<std::unique_ptr<Graph>> graphs;
   std::vector<std::unique_ptr<Executable>> executables;
   std::map<void *, size_t> hostMemory;

@@ -126,6 +126,31 @@ CUresult simulateLaunch(Driver &driver, CUfunction function, unsigned gridX, uns
   return result == kSuccess ? driver.run(call) : result;
 }
 
+// --- Events ---------------------------------------------------------------------------------------------------------
+
+CUresult simulateCreateEvent(Driver &driver, CUevent *event, unsigned flags) {
+  if (flags != 0) {
+    return kInvalidValue;
+  }
+  driver.events.push_back(std::make_unique<DriverEvent>());
+  *event = reinterpret_cast<CUevent>(driver.events.back().get());
+  return kSuccess;
+}
+
+CUresult simulateDestroyEvent(Driver &driver, CUevent event) { return destroy(driver.events, event); }
+
+/// A nanosecond for each instruction of a warp.
+CUresult simulateElapsedTime(Driver &driver, float *milliseconds, CUevent begin, CUevent end) {
+  size_t first = positionOf(driver.events, begin), last = positionOf(driver.events, end);
+  if (first == driver.events.size() || last == driver.events.size() || !driver.events[first]->time ||
+      !driver.events[last]->time) {
+    return kInvalidHandle;
+  }
+  auto nanoseconds = static_cast<int64_t>(*driver.events[last]->time - *driver.events[first]->time);
+  *milliseconds = static_cast<float>(nanoseconds) * 1e-6f;
+  return kSuccess;
+}
+
 // --- Graphs ---------------------------------------------------------------------------------------------------------
 
 CUresult simulateCreateGraph(Driver &driver, CUgraph *graph, unsigned flags) {
@@ -139,27 +164,40 @@ CUresult simulateCreateGraph(Driver &driver, CUgraph *graph, unsigned flags) {
 
 CUresult simulateDestroyGraph(Driver &driver, CUgraph graph) { return destroy(driver.graphs, graph); }
 
+static CUresult addNode(Graph &graph, Graph::Node added, const CUgraphNode *earlier, size_t earlierCount,
+                        CUgraphNode *node) {
+  for (size_t i = 0; i < earlierCount; ++i) {
+    size_t before = positionOf(graph.nodes, earlier[i]);
+    if (before == graph.nodes.size()) {
+      return kInvalidValue;
+    }
+    added.earlier.push_back(before);
+  }
+  graph.nodes.push_back(std::make_unique<Graph::Node>(std::move(added)));
+  *node = reinterpret_cast<CUgraphNode>(graph.nodes.back().get());
+  return kSuccess;
+}
+
 CUresult simulateAddKernelNode(Driver &driver, CUgraphNode *node, CUgraph graph, const CUgraphNode *earlier,
                                size_t earlierCount, const KernelNodeParameters *parameters) {
   size_t position = positionOf(driver.graphs, graph);
   if (position == driver.graphs.size() || parameters == nullptr) {
     return parameters == nullptr ? kInvalidValue : kInvalidHandle;
   }
-  Graph &target = *driver.graphs[position];
-  auto added = std::make_unique<Graph::Node>();
-  for (size_t i = 0; i < earlierCount; ++i) {
-    size_t before = positionOf(target.nodes, earlier[i]);
-    if (before == target.nodes.size()) {
-      return kInvalidValue;
-    }
-    added->earlier.push_back(before);
+  Graph::Node added;
+  CUresult result = driver.makeCall(*parameters, added.call);
+  return result == kSuccess ? addNode(*driver.graphs[position], std::move(added), earlier, earlierCount, node) : result;
+}
+
+CUresult simulateAddEventNode(Driver &driver, CUgraphNode *node, CUgraph graph, const CUgraphNode *earlier,
+                              size_t earlierCount, CUevent event) {
+  size_t position = positionOf(driver.graphs, graph);
+  if (position == driver.graphs.size() || positionOf(driver.events, event) == driver.events.size()) {
+    return kInvalidHandle;
   }
-  CUresult result = driver.makeCall(*parameters, added->call);
-  if (result == kSuccess) {
-    *node = reinterpret_cast<CUgraphNode>(added.get());
-    target.nodes.push_back(std::move(added));
-  }
-  return result;
+  Graph::Node added;
+  added.event = event;
+  return addNode(*driver.graphs[position], std::move(added), earlier, earlierCount, node);
 }
 
 CUresult simulateInstantiateGraph(Driver &driver, CUgraphExec *executable, CUgraph graph, unsigned long long flags) {
@@ -178,6 +216,19 @@ CUresult simulateInstantiateGraph(Driver &driver, CUgraphExec *executable, CUgra
 
 CUresult simulateDestroyExecutable(Driver &driver, CUgraphExec executable) {
   return destroy(driver.executables, executable);
+}
+
+/// A module may have been unloaded since, an event destroyed.
+static CUresult runNode(Driver &driver, const Graph::Node &node) {
+  if (node.event == nullptr) {
+    return driver.owns(node.call.function) ? driver.run(node.call) : kInvalidHandle;
+  }
+  size_t position = positionOf(driver.events, node.event);
+  if (position == driver.events.size()) {
+    return kInvalidHandle;
+  }
+  driver.events[position]->time = driver.instructions;
+  return kSuccess;
 }
 
 /// In any order that the edges allow, so that one that is missing shows.
@@ -203,8 +254,7 @@ CUresult simulateLaunchGraph(Driver &driver, CUgraphExec executable, CUstream st
     std::swap(ready[driver.random.below(static_cast<unsigned>(ready.size()))], ready.back());
     size_t node = ready.back();
     ready.pop_back();
-    // A module may have been unloaded since.
-    result = driver.owns(nodes[node].call.function) ? driver.run(nodes[node].call) : kInvalidHandle;
+    result = runNode(driver, nodes[node]);
     for (size_t next : later[node]) {
       if (--missing[next] == 0) {
         ready.push_back(next);

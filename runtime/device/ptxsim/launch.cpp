@@ -46,6 +46,10 @@ private:
 
 GridRun::ClusterPointer GridRun::take() {
   std::unique_lock<std::mutex> lock(mutex_);
+  if (grid_.cancelled != nullptr && *grid_.cancelled) {
+    end_ = 0;
+    finding_ = {cuda::kLaunchTimeout, "cancelled"};
+  }
   while (!paused_.empty() && (paused_.size() >= grid_.multiprocessors || next_ >= std::min(count_, end_))) {
     ClusterPointer cluster = std::move(paused_.front());
     paused_.pop_front();

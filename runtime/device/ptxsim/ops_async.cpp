@@ -53,7 +53,7 @@ static void copyOne(const Event &event, const Instruction &instruction) {
     complain(event, format("src-size is %u, more than the %u bytes of the copy", read, bytes));
     return;
   }
-  AsyncCopy copy{&instruction, 0, bytes, {}};
+  AsyncCopy copy(instruction, bytes);
   uint8_t *from = nullptr;
   if (!sharedOffset(event, instruction.operands[0], bytes, bytes, copy.shared)) {
     return;
@@ -131,7 +131,7 @@ static bool bulkSize(const Event &event, const Operand &operand, AsyncCopy &copy
 
 /// Operands: destination, source, size, mbarrier.
 static void loadBulk(const Event &event, const Instruction &instruction) {
-  AsyncCopy copy{&instruction, 0, 0, {}};
+  AsyncCopy copy(instruction);
   uint32_t barrier = 0;
   if (bulkSize(event, instruction.operands[2], copy) &&
       sharedOffset(event, instruction.operands[0], copy.bytes, 16, copy.shared) &&
@@ -143,7 +143,7 @@ static void loadBulk(const Event &event, const Instruction &instruction) {
 
 /// Operands: destination, source, size.
 static void storeBulk(const Event &event, const Instruction &instruction) {
-  AsyncCopy copy{&instruction, 0, 0, {}};
+  AsyncCopy copy(instruction);
   copy.reduce = instruction.reduce;
   if (bulkSize(event, instruction.operands[2], copy) &&
       sharedOffset(event, instruction.operands[1], copy.bytes, 16, copy.shared) &&
@@ -216,7 +216,7 @@ static bool boxParts(const Event &event, const Instruction &instruction, unsigne
 
 /// Operands: destination, mbarrier, map, coordinates.
 static void loadTensor(const Event &event, const Instruction &instruction) {
-  AsyncCopy copy{&instruction, 0, 0, {}};
+  AsyncCopy copy(instruction);
   uint32_t barrier = 0;
   if (sharedOffset(event, instruction.operands[1], 8, 8, barrier) &&
       boxParts(event, instruction, 2, Access::Read, instruction.operands[0], copy)) {
@@ -226,7 +226,7 @@ static void loadTensor(const Event &event, const Instruction &instruction) {
 
 /// Operands: source, map, coordinates.
 static void storeTensor(const Event &event, const Instruction &instruction) {
-  AsyncCopy copy{&instruction, 0, 0, {}};
+  AsyncCopy copy(instruction);
   copy.reduce = instruction.reduce;
   if (boxParts(event, instruction, 1, Access::Write, instruction.operands[0], copy)) {
     event.warp.block().async().store(event, std::move(copy));

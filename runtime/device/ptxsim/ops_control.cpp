@@ -73,6 +73,23 @@ static void decodeSleep(Decoder &decoder) {
   decoder.emit(rest);
 }
 
+// --- setmaxnreg ----------------------------------------------------------------------------------------------------
+
+static void changeRegisters(Warp &, const Instruction &, LaneMask) {}
+
+/// Registers are as many as the text has: nothing is simulated of those that a warp gives to others.
+static void decodeRegisterCount(Decoder &decoder) {
+  decoder.takeOne({"inc", "dec"});
+  decoder.skip({"sync", "aligned"});
+  decoder.takeType({Type::U32});
+  uint64_t count = decoder.integer(256);
+  if (count < 24 || count % 8 != 0) {
+    decoder.fail("expected a multiple of 8 from 24 to 256");
+  }
+  decoder.instruction().gather = Gather::WholeWarp;
+  decoder.emit(changeRegisters);
+}
+
 // --- call -----------------------------------------------------------------------------------------------------------
 
 static void call(Warp &warp, const Instruction &instruction, LaneMask mask) { warp.call(mask, instruction.target); }
@@ -169,8 +186,10 @@ static void decodeCall(Decoder &decoder) {
 }
 
 static constexpr Opcode kOpcodes[] = {
-    {"bra", decodeBranch}, {"brx", decodeBranchByIndex}, {"call", decodeCall},       {"ret", decodeReturn},
-    {"exit", decodeExit},  {"trap", decodeTrap},         {"nanosleep", decodeSleep},
+    {"bra", decodeBranch},      {"brx", decodeBranchByIndex},
+    {"call", decodeCall},       {"ret", decodeReturn},
+    {"exit", decodeExit},       {"trap", decodeTrap},
+    {"nanosleep", decodeSleep}, {"setmaxnreg", decodeRegisterCount},
 };
 
 std::span<const Opcode> controlOpcodes() { return kOpcodes; }

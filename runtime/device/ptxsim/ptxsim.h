@@ -13,6 +13,7 @@
 #include "runtime/device/cuda/driver.h"
 #include "runtime/device/ptxsim/counters.h"
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -60,7 +61,7 @@ struct DriverCounters {
 
 /// What exists: all 0 when everything was given back.
 struct Holdings {
-  size_t allocations, hostAllocations, modules, streams, graphs, executables, contexts;
+  size_t allocations, hostAllocations, modules, streams, events, graphs, executables, contexts;
 };
 
 const cuda::DriverTable &driver();
@@ -71,6 +72,10 @@ void reset(const Options &options);
 void resetIfUnused(const Options &options);
 /// The next launches run with this seed.
 void setSeed(uint64_t seed);
+
+/// From now on launches of this thread end soon when |flag| is true: with kLaunchTimeout, and whatever they have
+/// written by then; the context works on. NULL: they end by themselves, as in the beginning.
+void endLaunchesWhen(const std::atomic<bool> *flag);
 
 /// What the last call did wrong, or the launch after which nothing works; empty if nothing.
 /// What errorString() returns stays until the thread asks again.

@@ -48,9 +48,20 @@ static fathom_status_t check(uint32_t number, const artifact::Target &target) {
   return cuda::checkGpu(openSimulator, number, target);
 }
 
+static fathom_status_t run(void *executor, const artifact::EntryPoint &entry, const fathom_call_t &call,
+                           const CacheMemory &cache) {
+  cuda::CudaExecutor &own = cuda::executorOf(executor);
+  ptxsim::endLaunchesWhen(own.cancelled());
+  fathom_status_t status = own.run(entry, call, cache);
+  ptxsim::endLaunchesWhen(nullptr);
+  bool isCancelled = own.cancelled() != nullptr && *own.cancelled();
+  return status != FATHOM_STATUS_OK && isCancelled ? fail(FATHOM_STATUS_CANCELLED, "cancelled") : status;
+}
+
 static constexpr Device makeDevice() {
   Device device = cuda::deviceOver<openSimulator>("ptxsim", /*isOnlyByName=*/true);
   device.check = check;
+  device.run = run;
   return device;
 }
 

@@ -43,6 +43,10 @@ public:
     return fresh;
   }
 
+  bool any() const {
+    return std::any_of(isUsed_.get(), isUsed_.get() + bytes_ / kPageBytes + 1, [](uint8_t used) { return used != 0; });
+  }
+
   /// All bytes are new again.
   void clear() {
     for (uint64_t page = 0; page <= bytes_ / kPageBytes; ++page) {

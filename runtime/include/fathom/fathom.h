@@ -290,7 +290,8 @@ FATHOM_API fathom_status_t fathom_model_encode_chat(fathom_model_t *model, const
 /// template reads, such as "enable_thinking". Without "add_generation_prompt" it is true, also after a message of the
 /// assistant's, where fathom_model_encode_chat has it false. Writes up to |capacity| bytes of UTF-8, not
 /// zero-terminated, and their number to |out_length|, also when that is more (FATHOM_STATUS_TOO_SMALL).
-/// FATHOM_STATUS_BAD_DATA if |json| is not a conversation, which has objects with a string "role" for messages; else as
+/// FATHOM_STATUS_BAD_DATA if |json| is not a conversation, which has objects with a string "role" for messages, calls
+/// with a name and arguments for "tool_calls" and objects for "tools"; the message names all that is not so. Else as
 /// fathom_model_encode_chat.
 FATHOM_API fathom_status_t fathom_model_render_chat(fathom_model_t *model, const char *json, size_t length, char *text,
                                                     size_t capacity, size_t *out_length);
@@ -385,11 +386,12 @@ typedef struct fathom_session_options {
   /// Tokens that are guessed ahead of each step, up to FATHOM_MOST_DRAFTS; 0, the default: none. It takes an artifact
   /// with a draft: FATHOM_STATUS_UNSUPPORTED without one.
   uint64_t draft;
-  /// A file that is told which thread ran which kernel when, for Perfetto or chrome://tracing; NULL, the default: none.
-  /// It is whole after each call. What is there already must be an older trace or empty: else it stays, and this is
+  /// A file that is told which thread or GPU ran which kernel when, for Perfetto or chrome://tracing; NULL, the
+  /// default: none. Kernels of a GPU then run one after the other, which takes longer. It is whole after each call, and
+  /// new from the first on. What is there before must be an older trace or empty: else it stays, and this is
   /// FATHOM_STATUS_INVALID_ARGUMENT. FATHOM_STATUS_IO if it cannot be written. A call in which writing fails does all
-  /// that it should and writes all its outputs, but returns FATHOM_STATUS_IO in place of FATHOM_STATUS_OK, with
-  /// "cannot write" and the path in its message; the trace ends with the step before, and the session goes on without.
+  /// that it should and writes all its outputs, but returns FATHOM_STATUS_IO in place of FATHOM_STATUS_OK, with "cannot
+  /// write" and the path in its message; the trace ends with the step before, and the session goes on without.
   const char *trace;
 } fathom_session_options_t;
 
@@ -409,8 +411,8 @@ FATHOM_API fathom_status_t fathom_session_retain(fathom_session_t *session);
 /// One reference less; the last one ends the session and its sequences, unless a call is running: then the end of that.
 FATHOM_API fathom_status_t fathom_session_release(fathom_session_t *session);
 
-/// Makes the running call return FATHOM_STATUS_CANCELLED after the step it is in; without one, does nothing.
-/// Thread-safe, and safe in a signal handler.
+/// Makes the running call return FATHOM_STATUS_CANCELLED after the step it is in, or within it on a simulated GPU;
+/// without one, does nothing. Thread-safe, and safe in a signal handler.
 FATHOM_API fathom_status_t fathom_session_cancel(fathom_session_t *session);
 
 /// The threads a session really has. Thread-safe.
@@ -571,9 +573,10 @@ FATHOM_API fathom_status_t fathom_session_verify(fathom_session_t *session, cons
 
 /// Guesses what follows: |tokens|[i] is the next token of sequence i, not yet part of it. |counts|[i] says how many
 /// tokens after it are wanted and receives how many were guessed: no more than the session's option |draft|, and fewer,
-/// or none, at the end of the context or of the cache, in the first step after a rewind or of a sequence that was
-/// restored, and where nothing was appended since guesses were asked for. |drafts| [count, draft] receives them.
-/// Sequences stay as they are. FATHOM_STATUS_INVALID_ARGUMENT in a session without drafts; else as
+/// or none, at the end of the context or of the cache, in the first step of a sequence that was restored, and where
+/// nothing is left of what was appended since guesses were last asked for. So a rewind of rejected guesses costs none,
+/// and one that takes back the token before them too costs those of the next step. |drafts| [count, draft] receives
+/// them. Sequences stay as they are. FATHOM_STATUS_INVALID_ARGUMENT in a session without drafts; else as
 /// fathom_session_decode.
 FATHOM_API fathom_status_t fathom_session_draft(fathom_session_t *session, const fathom_sequence_t *sequences,
                                                 const int32_t *tokens, size_t count, int32_t *drafts, uint32_t *counts);

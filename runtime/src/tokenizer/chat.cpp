@@ -3,6 +3,7 @@
 //
 // Conversations to prompts: JSON to variables, a template over them, and the tokens of what it writes.
 
+#include "runtime/src/tokenizer/chat/conversation.h"
 #include "runtime/src/tokenizer/chat/interpreter.h"
 #include "runtime/src/tokenizer/chat/json.h"
 #include "runtime/src/tokenizer/tokenizer.h"
@@ -25,30 +26,10 @@ static bool isWord(const Text &text) {
   return word;
 }
 
-/// The role of a message; null if |message| is none.
-static Value *findRole(const Value &message) {
-  for (uint32_t i = 0; message.is(Type::Dict) && i < message.dict->count; ++i) {
-    Entry &entry = message.dict->entries[i];
-    if (entry.key.toText().view() == "role" && entry.value.isString()) {
-      return &entry.value;
-    }
-  }
-  return nullptr;
-}
-
-/// Fails unless |messages| is an array of messages. Roles are the caller's words, not a stranger's: templates make
-/// special tokens of them, such as "<|user|>".
-static void trustRoles(Run &run, const Value *messages) {
-  if (messages == nullptr || !messages->is(Type::List)) {
-    run.failAs(Failure::BadInput, "expected an array of messages, or an object with 'messages'");
-    return;
-  }
-  for (uint32_t i = 0; i < messages->sequence->count; ++i) {
-    Value *role = findRole(messages->sequence->items[i]);
-    if (role == nullptr) {
-      run.failAs(Failure::BadInput, "messages[%u]: expected an object with a string 'role'", i);
-      return;
-    }
+/// Roles are the caller's words, not a stranger's: templates make special tokens of them, such as "<|user|>".
+static void trustRoles(const Sequence &messages) {
+  for (uint32_t i = 0; i < messages.count; ++i) {
+    Value *role = findField(messages.items[i], "role");
     if (isWord(role->toText())) {
       role->marks = nullptr;
       role->growable = false;
@@ -120,6 +101,25 @@ static Status finish(const Run &run, const Text &text, RenderedChat &out) {
   return fits ? Status::Ok : Status::OutOfMemory;
 }
 
+/// Targets of assignments are not told from what is read: who assigns a name that a caller may give reads it too.
+static NameUse findUse(const artifact::ChatTemplate &tree, std::string_view name) {
+  NameUse use;
+  for (const artifact::ChatNode *node : *tree.nodes()) {
+    bool variable = node->kind() == artifact::ChatNodeKind::name;
+    bool field = node->kind() == artifact::ChatNodeKind::attribute || node->kind() == artifact::ChatNodeKind::literal;
+    if ((variable || field) && tree.texts()->Get(node->value())->string_view() == name) {
+      use.variable |= variable;
+      use.field |= field;
+    }
+  }
+  return use;
+}
+
+static Status refuse(const ConversationFindings &findings, RenderedChat &out) {
+  std::snprintf(out.error, sizeof(out.error), "%s", findings.text());
+  return Status::BadConversation;
+}
+
 static Status renderWith(Run &run, const artifact::Tokenizer &table, const Value &input, bool generate,
                          RenderedChat &out) {
   Dict variables;
@@ -128,11 +128,25 @@ static Status renderWith(Run &run, const artifact::Tokenizer &table, const Value
   } else {
     (void)variables.set(run, Value::of(std::string_view("messages")), input);
   }
-  trustRoles(run, variables.find(run, std::string_view("messages")));
   addDefaults(run, table, generate, variables);
   const artifact::ChatTemplate *tree = choose(run, table, variables);
-  Text text = run.failed() || tree == nullptr ? Text() : Interpreter(run, *tree, variables).render();
-  return finish(run, text, out);
+  if (run.failed() || tree == nullptr) {
+    return finish(run, Text(), out);
+  }
+  ConversationFindings findings;
+  ConversationRules rules = {findUse(*tree, "content").field, /*functions=*/false};
+  checkConversation(variables, rules, findings);
+  if (findings.any()) {
+    return refuse(findings, out);
+  }
+  trustRoles(*variables.find(run, std::string_view("messages"))->sequence);
+  Text text = Interpreter(run, *tree, variables).render();
+  // Some templates know calls without "function"; others fail somewhere.
+  rules.functions = true;
+  if (run.kind() == Failure::Error) {
+    checkConversation(variables, rules, findings);
+  }
+  return findings.any() ? refuse(findings, out) : finish(run, text, out);
 }
 
 /// A text of the conversation's.
@@ -149,19 +163,12 @@ static Value marked(Run &run, std::string_view text) {
 
 bool Tokenizer::hasChat() const { return table->chat_templates() != nullptr && table->chat_templates()->size() != 0; }
 
-/// Targets of assignments are not told from what is read: who assigns a name that a caller may give reads it too.
 NameUse Tokenizer::chatUses(std::string_view name) const {
   NameUse use;
   for (size_t i = 0; hasChat() && i < table->chat_templates()->size(); ++i) {
-    const artifact::ChatTemplate &tree = *table->chat_templates()->Get(uint32_t(i));
-    for (const artifact::ChatNode *node : *tree.nodes()) {
-      bool variable = node->kind() == artifact::ChatNodeKind::name;
-      bool field = node->kind() == artifact::ChatNodeKind::attribute || node->kind() == artifact::ChatNodeKind::literal;
-      if ((variable || field) && tree.texts()->Get(node->value())->string_view() == name) {
-        use.variable |= variable;
-        use.field |= field;
-      }
-    }
+    NameUse one = findUse(*table->chat_templates()->Get(uint32_t(i)), name);
+    use.variable |= one.variable;
+    use.field |= one.field;
   }
   return use;
 }

@@ -173,7 +173,7 @@ TEST(ArtifactWriter, StoresWeightsOnceThatVariantsMakeAlike) {
   std::string before = fixture.write("alone.fathom");
   uint64_t alone = ReadArtifact(before).contents->segments()->Get(1)->size();
   ArtifactContents other = makeSmallContents(fixture.contents.shards[0], fixture.sources, "other code");
-  SliceRecipe unlike = makeRecipe({fixture.sources[0]}, {PackPanels()});
+  SliceRecipe unlike = makeRecipe({fixture.sources[0]}, {PackPanels{32}});
   other.variants[0].weights[0].slices[0] = unlike;
   fixture.contents.variants.push_back(std::move(other.variants[0]));
   std::string bytes = fixture.write("both.fathom");
@@ -241,6 +241,19 @@ TEST(ArtifactWriter, WarnsAboutOddValuesByTheModelPart) {
   fixture.write("model.fathom");
   ASSERT_EQ(fixture.warnings.size(), 1u);
   EXPECT_EQ(fixture.warnings[0], "1 value is NaN or infinite, the first in part 0");
+}
+
+TEST(ArtifactWriter, RefusesOddValuesThatNoAnswerWouldShow) {
+  WriterFixture fixture;
+  const uint16_t infinity = 0x7f80;
+  memcpy(&fixture.shard.bytes[fixture.sources[1].offset], &infinity, 2);
+  fixture.shard.save(fixture.directory.path("shard"));
+  fixture.program().weights[1].sliceName = [](uint32_t, auto) { return "layers.0.self_attn.indexer.wk.weight"; };
+  auto report = writeArtifact(fixture.contents, fixture.directory.path("m"), {});
+  ExitStatus status = takeExitStatus(report.takeError());
+  EXPECT_EQ(status.code, 3);
+  EXPECT_EQ(status.message, "layers.0.self_attn.indexer.wk.weight: is NaN or infinite at [0, 0], where no answer would "
+                            "show it, the first of 1 such values");
 }
 
 /// A tokenizer's table with `size` bytes of text and nothing else.

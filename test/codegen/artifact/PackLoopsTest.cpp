@@ -12,20 +12,20 @@
 
 namespace fathom::codegen::test {
 
-class PackPanel : public testing::TestWithParam<std::tuple<ElementType, int64_t>> {};
+class PackPanel : public testing::TestWithParam<std::tuple<ElementType, int64_t, int64_t>> {};
 
 TEST_P(PackPanel, TransposesEveryElement) {
-  auto [type, columns] = GetParam();
-  uint64_t width = byteWidth(type);
-  std::vector<uint8_t> rows(32 * columns * width);
+  auto [type, columns, width] = GetParam();
+  uint64_t bytes = byteWidth(type);
+  std::vector<uint8_t> rows(width * columns * bytes);
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i] = static_cast<uint8_t>(i * 167 + i / 251);
   }
   std::vector<uint8_t> panel(rows.size());
-  packPanel(type, rows.data(), columns, panel.data());
+  packPanel(type, rows.data(), columns, width, panel.data());
   for (int64_t k = 0; k < columns; ++k) {
-    for (int64_t j = 0; j < 32; ++j) {
-      ASSERT_EQ(memcmp(&panel[(k * 32 + j) * width], &rows[(j * columns + k) * width], width), 0)
+    for (int64_t j = 0; j < width; ++j) {
+      ASSERT_EQ(memcmp(&panel[(k * width + j) * bytes], &rows[(j * columns + k) * bytes], bytes), 0)
           << "k=" << k << " j=" << j;
     }
   }
@@ -33,7 +33,8 @@ TEST_P(PackPanel, TransposesEveryElement) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, PackPanel,
                          testing::Combine(testing::Values(ElementType::BF16, ElementType::F32, ElementType::F8E4M3),
-                                          testing::Values(1, 3, 4, 7, 8, 15, 16, 17, 33, 64, 130)));
+                                          testing::Values(1, 3, 4, 7, 8, 15, 16, 17, 33, 64, 130),
+                                          testing::Values(5, 32, 40)));
 
 TEST(ConvertToF32, DecodesEveryFiniteF8E4M3) {
   for (int i = 0; i < 256; ++i) {

@@ -52,7 +52,11 @@ TEST(ComputeSliceSize, RefusesStepsWithTheWrongInputs) {
   };
   EXPECT_EQ(refuse(ToF32(), {1}), "recipe of layers.0.q: a step that reads matrix 1 of 1");
   EXPECT_EQ(refuse(ToF32(), {0, 0}), "recipe of layers.0.q: a conversion of 2 inputs");
-  EXPECT_EQ(refuse(PackPanels(), {}), "recipe of layers.0.q: panels of 0 inputs");
+  EXPECT_EQ(refuse(PackPanels{32}, {}), "recipe of layers.0.q: panels of 0 inputs");
+  for (int64_t width : {0, 4097}) {
+    EXPECT_EQ(refuse(PackPanels{width}, {0}),
+              "recipe of layers.0.q: panels of " + std::to_string(width) + " rows, expected 1 to 4096");
+  }
   EXPECT_EQ(refuse(ConcatRows(), {}), "recipe of layers.0.q: rows of no inputs");
   EXPECT_EQ(refuse(RopeTable{4, {1.0}, 1.0}, {0}), "recipe of layers.0.q: a rope table with inputs");
 }
@@ -99,7 +103,7 @@ TEST(ComputeSliceSize, RefusesProductsThatOverflow) {
 TEST(PieceCursor, CutsMatricesOfAnyShapeIntoSmallPieces) {
   constexpr uint64_t limit = 1 << 16;
   for (const std::vector<StepAction> &actions :
-       {std::vector<StepAction>{}, {PackPanels()}, {ToF32()}, {ToF32(), PackPanels()}}) {
+       {std::vector<StepAction>{}, {PackPanels{32}}, {ToF32()}, {ToF32(), PackPanels{32}}}) {
     for (auto [rows, columns] :
          {std::pair<int64_t, int64_t>{1, 1}, {100, 300}, {1, 1 << 20}, {1 << 20, 1}, {33, 70001}}) {
       SliceRecipe recipe = makeRecipe({{0, 0, rows, columns, ElementType::BF16}}, actions);

@@ -237,12 +237,13 @@ static Matrix run(const InterleaveRows &interleave, const Inputs &inputs) {
   return result;
 }
 
-static Matrix run(const PackPanels &, const Inputs &inputs) {
-  Matrix result{(inputs[0].rows + 31) / 32, inputs[0].columns * 32, inputs[0].type, ""};
+static Matrix run(const PackPanels &pack, const Inputs &inputs) {
+  int64_t width = pack.width;
+  Matrix result{(inputs[0].rows + width - 1) / width, inputs[0].columns * width, inputs[0].type, ""};
   for (int64_t panel = 0; panel < result.rows; ++panel) {
     for (int64_t k = 0; k < inputs[0].columns; ++k) {
-      for (int64_t j = 0; j < 32; ++j) {
-        result.bytes += inputs[0].at(32 * panel + j, k);
+      for (int64_t j = 0; j < width; ++j) {
+        result.bytes += inputs[0].at(width * panel + j, k);
       }
     }
   }
@@ -300,7 +301,7 @@ ArtifactContents makeSmallContents(const ShardFile &shard, const std::vector<Sou
   for (size_t i = 0; i < sources.size(); ++i) {
     std::vector<StepAction> actions;
     if (i % 2) {
-      actions.push_back(PackPanels());
+      actions.push_back(PackPanels{32});
     }
     SliceRecipe recipe = makeRecipe({sources[i]}, actions);
     std::vector<int64_t> shape = {sources[i].rows, sources[i].columns};

@@ -89,13 +89,14 @@ TEST_P(PackSteps, EqualTheNaiveLoopsInSmallPieces) {
   auto [type, rows, columns] = GetParam();
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
-  fixture.add({fixture.shard.add(rows, columns, type, 3)}, {PackPanels()});
+  fixture.add({fixture.shard.add(rows, columns, type, 3)}, {PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 9)}, {PackPanels{12}});
   fixture.add({fixture.shard.add(rows, columns, type, 4)}, {ToF32()});
-  fixture.add({fixture.shard.add(rows, columns, type, 6)}, {ToF32(), PackPanels()});
-  fixture.add({fixture.shard.add(rows, columns, type, 7)}, {PackPanels(), ToF32()});
+  fixture.add({fixture.shard.add(rows, columns, type, 6)}, {ToF32(), PackPanels{32}});
+  fixture.add({fixture.shard.add(rows, columns, type, 7)}, {PackPanels{32}, ToF32()});
   fixture.add({fixture.shard.add(rows, columns, type, 8)}, {RepeatRows{3, 3 * rows - 1}});
   Source scales = fixture.shard.addScales(rows, columns, 5);
-  fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels()}));
+  fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels{32}}));
   fixture.expectExact();
 }
 
@@ -109,15 +110,15 @@ TEST(WeightPacker, ConcatenatesSourcesInsideAPanel) {
   Source q = fixture.shard.add(48, 300, ElementType::F8E4M3, 1);
   Source kv = fixture.shard.add(201, 300, ElementType::F8E4M3, 2);
   for (const std::vector<StepAction> &actions : {std::vector<StepAction>{ConcatRows()},
-                                                 {ConcatRows(), PackPanels()},
+                                                 {ConcatRows(), PackPanels{32}},
                                                  {ConcatRows(), ToF32()},
-                                                 {ConcatRows(), ToF32(), PackPanels()}}) {
+                                                 {ConcatRows(), ToF32(), PackPanels{32}}}) {
     fixture.add({q, kv, q}, actions);
   }
   Source qScales = fixture.shard.addScales(48, 300, 3);
   Source kvScales = fixture.shard.addScales(201, 300, 4);
   fixture.recipes.push_back(
-      makeScalesRecipe({{qScales, 48}, {kvScales, 201}, {qScales, 48}}, {ConcatRows(), PackPanels()}));
+      makeScalesRecipe({{qScales, 48}, {kvScales, 201}, {qScales, 48}}, {ConcatRows(), PackPanels{32}}));
   fixture.expectExact();
 }
 
@@ -127,12 +128,12 @@ TEST(WeightPacker, InterleavesPaddedBlocksOfTwoHalves) {
     Source gate = fixture.shard.add(rows, 260, ElementType::F8E4M3, 1);
     Source up = fixture.shard.add(rows, 260, ElementType::F8E4M3, 2);
     fixture.add({gate, up}, {ConcatRows(), InterleaveRows{32}});
-    fixture.add({gate, up}, {ConcatRows(), InterleaveRows{8}, PackPanels()});
-    fixture.add({gate, up}, {ToF32(), ConcatRows(), InterleaveRows{32}, PackPanels()});
+    fixture.add({gate, up}, {ConcatRows(), InterleaveRows{8}, PackPanels{32}});
+    fixture.add({gate, up}, {ToF32(), ConcatRows(), InterleaveRows{32}, PackPanels{32}});
     Source gateScales = fixture.shard.addScales(rows, 260, 3);
     Source upScales = fixture.shard.addScales(rows, 260, 4);
     fixture.recipes.push_back(
-        makeScalesRecipe({{gateScales, rows}, {upScales, rows}}, {ConcatRows(), InterleaveRows{32}, PackPanels()}));
+        makeScalesRecipe({{gateScales, rows}, {upScales, rows}}, {ConcatRows(), InterleaveRows{32}, PackPanels{32}}));
   }
   fixture.expectExact();
 }
@@ -168,7 +169,7 @@ TEST(WeightPacker, WritesTheSameBytesWithAnyNumberOfThreads) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
   for (uint32_t i = 0; i < 20; ++i) {
-    fixture.add({fixture.shard.add(65 + i, 90, ElementType::BF16, i)}, {PackPanels()});
+    fixture.add({fixture.shard.add(65 + i, 90, ElementType::BF16, i)}, {PackPanels{32}});
   }
   for (unsigned threads : {1, 2, 7}) {
     fixture.options.threads = threads;
@@ -186,9 +187,9 @@ TEST(WeightPacker, CountsEveryOddValueOnce) {
   Source scales = fixture.shard.addScales(200, 700, 2);
   float bad[] = {NAN, -1.0f};
   memcpy(&fixture.shard.bytes[scales.offset + 8], bad, sizeof(bad));
-  fixture.add({plain}, {PackPanels()});
+  fixture.add({plain}, {PackPanels{32}});
   fixture.recipes.push_back(
-      makeScalesRecipe({{scales, 200}, {scales, 200}}, {ConcatRows(), InterleaveRows{32}, PackPanels()}));
+      makeScalesRecipe({{scales, 200}, {scales, 200}}, {ConcatRows(), InterleaveRows{32}, PackPanels{32}}));
   fixture.add({scales});
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   EXPECT_EQ(fixture.result.findings[0].odd.nonFinite, 2u);
@@ -206,7 +207,7 @@ TEST(WeightPacker, SaysWhereTheFirstOddValueIs) {
     fixture.shard.bytes[gate.offset + element] = '\x7f';
   }
   fixture.shard.bytes[up.offset] = '\xff';
-  fixture.add({gate, up}, {ConcatRows(), InterleaveRows{32}, PackPanels()});
+  fixture.add({gate, up}, {ConcatRows(), InterleaveRows{32}, PackPanels{32}});
   ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
   OddValues odd = fixture.result.findings[0].odd;
   EXPECT_EQ(odd.nonFinite, 4u);
@@ -232,9 +233,9 @@ TEST(WeightPacker, CountsTensorsThatAreAllZeroOnce) {
   fixture.add({last});
   fixture.add({bias}, {ToF32()});
   fixture.add({joinedBias, joinedBias}, {ConcatRows(), ToF32()});
-  fixture.add({good, zero}, {ConcatRows(), InterleaveRows{32}, PackPanels()});
+  fixture.add({good, zero}, {ConcatRows(), InterleaveRows{32}, PackPanels{32}});
   fixture.add({zero}, {ToF32()});
-  fixture.recipes.push_back(makeScalesRecipe({{scales, 129}}, {PackPanels()}));
+  fixture.recipes.push_back(makeScalesRecipe({{scales, 129}}, {PackPanels{32}}));
   fixture.expectExact();
   ZeroTensors zeros = fixture.result.zeros;
   EXPECT_EQ(zeros.count, 2u);
@@ -270,7 +271,7 @@ TEST(WeightPacker, FailsWhenAShardChangedItsSizeSinceItsHeaderWasRead) {
 TEST(WeightPacker, FailsWhenAShardIsTruncatedWhileItIsRead) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;
-  fixture.add({fixture.shard.add(2000, 64, ElementType::F32, 1)}, {PackPanels()});
+  fixture.add({fixture.shard.add(2000, 64, ElementType::F32, 1)}, {PackPanels{32}});
   ShardFile file = fixture.shard.save(fixture.directory.path("shard"));
   fixture.options.progress = [&](uint64_t, uint64_t) { EXPECT_EQ(truncate(file.path.c_str(), 4096), 0); };
   EXPECT_EQ(exitCode(fixture.pack(file)), 5);
@@ -299,7 +300,7 @@ TEST(WeightPacker, StaysSmallHoweverLargeTheInputIs) {
   close(descriptor);
   Source wide{0, 0, 200, 1 << 20, ElementType::BF16};
   Source single{0, 0, 1, 100 << 20, ElementType::F32};
-  fixture.add({wide}, {PackPanels()});
+  fixture.add({wide}, {PackPanels{32}});
   fixture.add({single});
   long before = peakResidentKilobytes();
   ASSERT_EQ(exitCode(fixture.pack(file)), 0);

@@ -170,19 +170,20 @@ TEST(LowerRecipes, SaysStepsInOrder) {
 
 TEST(LowerRecipes, LaysOutWhatTheTypeSays) {
   auto weights =
-      llvm::cantFail(lower(makeRecipe("tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 32, interleave = 32>>", R"(
+      llvm::cantFail(lower(makeRecipe("tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 16, interleave = 32>>", R"(
     %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
     %result = deepseek.convert_layout %a
-        : tensor<48x256xf8E4M3FN> -> tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 32, interleave = 32>>)")));
+        : tensor<48x256xf8E4M3FN> -> tensor<48x256xf8E4M3FN, #deepseek.layout<panels = 16, interleave = 32>>)")));
   // 24 rows, 8 of zeros, and so the other half.
-  EXPECT_THAT(weights[0].shape, ElementsAre(2, 256, 32));
+  EXPECT_THAT(weights[0].shape, ElementsAre(4, 256, 16));
   const auto &recipe = std::get<SliceRecipe>(weights[0].slices.front());
   ASSERT_EQ(recipe.steps.size(), 2u);
   const auto *interleave = getAction<InterleaveRows>(recipe, 0);
   ASSERT_TRUE(interleave);
   EXPECT_EQ(interleave->block, 32);
   EXPECT_THAT(recipe.steps[0].inputs, ElementsAre(0));
-  EXPECT_TRUE(getAction<PackPanels>(recipe, 1));
+  ASSERT_TRUE(getAction<PackPanels>(recipe, 1));
+  EXPECT_EQ(getAction<PackPanels>(recipe, 1)->width, 16);
   EXPECT_THAT(recipe.steps[1].inputs, ElementsAre(1));
 }
 
@@ -199,7 +200,8 @@ TEST(LowerRecipes, PacksScalesOfRows) {
   ASSERT_TRUE(repeat);
   EXPECT_EQ(repeat->block, 128);
   EXPECT_EQ(repeat->rows, 48);
-  EXPECT_TRUE(getAction<PackPanels>(recipe, 1));
+  ASSERT_TRUE(getAction<PackPanels>(recipe, 1));
+  EXPECT_EQ(getAction<PackPanels>(recipe, 1)->width, 32);
 }
 
 TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {

@@ -175,6 +175,52 @@ func.func @mla_latent_attention_c1_result(%q: tensor<?x32xf32>, %c: !deepseek.ca
 
 // -----
 
+func.func @mla_latent_attention_c1_parts(%q: tensor<?x32xf32>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects a result of 84 numbers, but got 'tensor<?x24xf32>'}}
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64, parts = 3 : i64}
+      : (tensor<?x32xf32>, !deepseek.cache<latent: 16 x f32>, index, tensor<?xi32>) -> tensor<?x24xf32>
+  return
+}
+
+// -----
+
+func.func @mla_latent_attention_c2(%q: tensor<?x32xbf16>, %c: !deepseek.cache<latent: 16 x f32>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.mla_latent_attention' op expects parts of f32, but got 'tensor<?x84xbf16>'}}
+  %a = deepseek.mla_latent_attention %q, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64, parts = 3 : i64}
+      : (tensor<?x32xbf16>, !deepseek.cache<latent: 16 x f32>, index, tensor<?xi32>) -> tensor<?x84xbf16>
+  return
+}
+
+// -----
+
+func.func @gqa_attention_c2_parts(%q: tensor<?x24xf32>, %c: !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>, %l: index, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'deepseek.gqa_attention' op expects a result of 108 numbers, but got 'tensor<?x72xf32>'}}
+  %a = deepseek.gqa_attention %q, %c[%l] at %p
+      {num_heads = 6 : i64, num_kv_heads = 2 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64, parts = 3 : i64}
+      : (tensor<?x24xf32>, !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32>, index, tensor<?xi32>) -> tensor<?x72xf32>
+  return
+}
+
+// -----
+
+func.func @attention_combine_c1_result(%x: tensor<?x108xf32>) {
+  // expected-error @+1 {{'deepseek.attention_combine' op expects a result of 24 numbers, but got 'tensor<?x25xf32>'}}
+  %a = deepseek.attention_combine %x {num_heads = 6 : i64, parts = 3 : i64} : tensor<?x108xf32> -> tensor<?x25xf32>
+  return
+}
+
+// -----
+
+func.func @attention_combine_c1_parts(%x: tensor<?x72xf32>) {
+  // expected-error @+1 {{'deepseek.attention_combine' op expects parts of 108 numbers, but got 'tensor<?x72xf32>'}}
+  %a = deepseek.attention_combine %x {num_heads = 6 : i64, parts = 3 : i64} : tensor<?x72xf32> -> tensor<?x24xf32>
+  return
+}
+
+// -----
+
 func.func @mla_expand_output_c1_kv_b(%x: tensor<?x24xf32>, %w: tensor<21x12xbf16>) {
   // expected-error @+1 {{'deepseek.mla_expand_output' op expects kv_b of shape [22, 12], but got 'tensor<21x12xbf16>'}}
   %a = deepseek.mla_expand_output %x, %w {num_heads = 2 : i64, nope_dim = 6 : i64, value_dim = 5 : i64}

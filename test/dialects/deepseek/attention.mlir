@@ -66,6 +66,28 @@ func.func @grouped(%q: tensor<?x24xf32>, %c: !deepseek.cache<key: 2 x 4 x f32, v
   return %a : tensor<?x24xf32>
 }
 
+// Attention in parts, of bf16 to f32 and back.
+// CHECK-LABEL: func.func @parts
+// CHECK-SAME: (%[[Q:.*]]: tensor<?x24xbf16>, %[[A:.*]]: tensor<?x32xbf16>, %[[C:.*]]: !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32, latent: 16 x f32>, %[[L:.*]]: index, %[[S:.*]]: tensor<?x5xi32>, %[[P:.*]]: tensor<?xi32>)
+func.func @parts(%q: tensor<?x24xbf16>, %a: tensor<?x32xbf16>, %c: !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32, latent: 16 x f32>,
+                 %l: index, %s: tensor<?x5xi32>, %p: tensor<?xi32>) -> (tensor<?x24xbf16>, tensor<?x84xf32>, tensor<?x84xf32>) {
+  // CHECK: %[[G:.*]] = deepseek.gqa_attention %[[Q]], %[[C]][%[[L]]] at %[[P]] {{.*}} parts = 3 : i64, {{.*}} -> tensor<?x108xf32>
+  %g = deepseek.gqa_attention %q, %c[%l] at %p
+      {num_heads = 6 : i64, num_kv_heads = 2 : i64, head_dim = 4 : i64, softmax_scale = 0.5 : f64, parts = 3 : i64}
+      : (tensor<?x24xbf16>, !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32, latent: 16 x f32>, index, tensor<?xi32>) -> tensor<?x108xf32>
+  // CHECK: deepseek.attention_combine %[[G]] {num_heads = 6 : i64, parts = 3 : i64} : tensor<?x108xf32> -> tensor<?x24xbf16>
+  %b = deepseek.attention_combine %g {num_heads = 6 : i64, parts = 3 : i64} : tensor<?x108xf32> -> tensor<?x24xbf16>
+  // CHECK: deepseek.mla_latent_attention %[[A]], %[[C]][%[[L]]] at %[[P]] {{.*}} parts = 3 : i64, {{.*}} -> tensor<?x84xf32>
+  %d = deepseek.mla_latent_attention %a, %c[%l] at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64, parts = 3 : i64}
+      : (tensor<?x32xbf16>, !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32, latent: 16 x f32>, index, tensor<?xi32>) -> tensor<?x84xf32>
+  // CHECK: deepseek.mla_latent_attention %[[A]], %[[C]][%[[L]]] select %[[S]] at %[[P]] {{.*}} parts = 3 : i64, {{.*}} -> tensor<?x84xf32>
+  %e = deepseek.mla_latent_attention %a, %c[%l] select %s at %p
+      {num_heads = 2 : i64, rope_dim = 4 : i64, softmax_scale = 0.5 : f64, parts = 3 : i64}
+      : (tensor<?x32xbf16>, !deepseek.cache<key: 2 x 4 x f32, value: 2 x 4 x f32, latent: 16 x f32>, index, tensor<?x5xi32>, tensor<?xi32>) -> tensor<?x84xf32>
+  return %b, %d, %e : tensor<?x24xbf16>, tensor<?x84xf32>, tensor<?x84xf32>
+}
+
 // Stores of other numbers; a tail is of bf16.
 // CHECK-LABEL: func.func @stores
 // CHECK-SAME: !deepseek.cache<key: 2 x 128 x bf16, latent: 512 x f8E4M3FN + 64 x bf16, index: 128 x f8E4M3FN>

@@ -174,6 +174,8 @@ TEST(ModelConfigErrorsTest, A7BooleansAndStrings) {
   expectBadConfig(with(text, "tie_word_embeddings", "\"no\""), 3, "is \"no\", expected true or false");
   expectBadConfig(with(text, "model_type", "3"), 3, "\"model_type\" is 3, expected a string");
   expectBadConfig(with(text, "hidden_act", "null"), 3, "\"hidden_act\" is null, but deepseek_v3 needs it");
+  expectBadConfig(with(configText("v3-tiny-fp8"), "fmt", "\"e4m3\", \"scale_fmt\": 7"), 3,
+                  "\"quantization_config.scale_fmt\" is 7, expected a string");
   expectBadConfig(with(text, "topk_method", "[]"), 3, "\"topk_method\" is an array, expected a string");
   expectBadConfig(with(text, "rope_scaling", "4"), 3, "\"rope_scaling\" is 4, expected an object or null");
   expectBadConfig(with(text, "eos_token_id", "[1, -2]"), 3, "holds -2, expected a token id");
@@ -216,6 +218,8 @@ TEST(ModelConfigErrorsTest, A10UnsupportedIsNeverADefault) {
       {"v2-tiny", "topk_method", "\"best\"", "supported for deepseek_v2: greedy, group_limited_greedy"},
       {"v3-tiny-fp8", "fmt", "\"e5m2\"",
        "\"quantization_config.fmt\" is \"e5m2\", but the only supported value is e4m3"},
+      {"v3-tiny-fp8", "fmt", "\"e4m3\", \"scale_fmt\": \"e4m3\"",
+       "\"quantization_config.scale_fmt\" is \"e4m3\", but the only supported values are float and ue8m0"},
       {"v3-tiny-fp8", "quant_method", "\"awq\"", "is \"awq\", but the only supported value is fp8"},
       {"v3-tiny-fp8", "weight_block_size", "[64, 128]", "is [64, 128], but the only supported value is [128, 128]"},
       {"v3-tiny-fp8", "weight_block_size", "null", "is null, which asks for one scale per weight"},

@@ -174,6 +174,16 @@ TEST(ModelWeightsErrorsTest, AnIncompleteDraftLayerIsAsBadAsAnother) {
   model.expectBad(3, "the multi-token-prediction layer can be left out: fathom compile --draft=none [draft]");
 }
 
+TEST(ModelWeightsErrorsTest, LeavingTheDraftOutIsAdvisedOnlyWhereItHelps) {
+  SmallModel model = bf16();
+  model.remove("model.layers.3.enorm.weight");
+  model.remove("model.layers.0.input_layernorm.weight");
+  checkpoint::Diagnostics diagnostics;
+  model.find(diagnostics);
+  EXPECT_EQ(diagnostics.errorCount(), 2u);
+  EXPECT_EQ(test::printed(diagnostics).find("--draft=none"), std::string::npos) << test::printed(diagnostics);
+}
+
 TEST(ModelWeightsErrorsTest, TooFewLayersInTheConfigAreNoticed) {
   SmallModel model = bf16();
   model.config.layers = 2;

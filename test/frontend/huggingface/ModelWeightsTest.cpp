@@ -244,7 +244,10 @@ ModelWeights findDraft(SmallModel &model, std::string &said, bool wanted = true)
 TEST(ModelWeightsTest, ADraftLayerMayBeUndeclared) {
   SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
   model.config.mtpLayers = 0;
-  EXPECT_TRUE(model.findGood().draft);
+  model.config.saysMtpLayers = false;
+  std::string said;
+  EXPECT_TRUE(findDraft(model, said).draft);
+  EXPECT_EQ(said, "");
 }
 
 TEST(ModelWeightsTest, ADraftOfAnotherNameIsIgnoredWhereNoneIsWanted) {
@@ -286,12 +289,15 @@ TEST(ModelWeightsTest, OfSeveralDraftLayersTheFirstIsUsed) {
   EXPECT_NE(said.find("has 2 multi-token-prediction layers, of which the first is used"), std::string::npos) << said;
 }
 
-TEST(ModelWeightsTest, OnlyDraftLayersThatAreThereAreCounted) {
-  SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
-  model.config.mtpLayers = 7;
-  std::string said;
-  EXPECT_TRUE(findDraft(model, said).draft);
-  EXPECT_EQ(said, "");
+TEST(ModelWeightsTest, AnotherNumberOfDraftLayersThanStatedIsNamed) {
+  for (const char *stated : {"0", "7", "null"}) {
+    SmallModel model(configText("v3-tiny"), gen::ProjectionType::Bf16);
+    model.config = test::goodConfig(with(configText("v3-tiny"), "num_nextn_predict_layers", stated));
+    std::string said;
+    EXPECT_TRUE(findDraft(model, said).draft);
+    EXPECT_NE(said.find("config.json says num_nextn_predict_layers "), std::string::npos) << said;
+    EXPECT_NE(said.find(", but the shards have 1; shards say what they hold [draft]"), std::string::npos) << said;
+  }
 }
 
 TEST(ModelWeightsTest, ADraftLayersCopiesOfTheModelsTensorsAreNotRead) {

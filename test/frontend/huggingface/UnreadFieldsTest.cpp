@@ -47,7 +47,8 @@ TEST(UnreadFieldsTest, WhatDecidesElsewhereIsRefusedByName) {
        {R"("sliding_window":128)", R"("final_logit_softcapping":30.0)", R"("attn_logit_softcapping":50.0)",
         R"("clip_qkv":8.0)", R"("compress_ratios":[1,4])", R"("hc_mult":4)", R"("swiglu_limit":10.0)",
         R"("num_hash_layers":3)", R"("indexer_types":["full"])", R"("index_topk_pattern":"FS")", R"("o_groups":8)",
-        R"("expert_dtype":"fp4")", R"("pruned_heads":{"0":[1]})", R"("quantization":{"bits":4})"}) {
+        R"("index_head_dim":128)", R"("expert_dtype":"fp4")", R"("pruned_heads":{"0":[1]})",
+        R"("quantization":{"bits":4})"}) {
     std::string key = std::string(member).substr(0, std::string(member).find(':'));
     expectBadConfig(adding(configText("v3-tiny"), member), 4, key + " is ");
     expectBadConfig(adding(configText("v3-tiny"), member), 4,

@@ -50,6 +50,21 @@ func.func @fuses_into_the_later_product(%x: tensor<?x8xf32>, %z: tensor<?x8xf32>
   return %s : tensor<?x8xf32>
 }
 
+// The longer chain takes the other, wherever they stand.
+// CHECK-LABEL: func.func @fuses_into_the_longer_chain
+func.func @fuses_into_the_longer_chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: %[[FIRST:.*]] = deepseek.linear %arg0, %{{.*}} :
+  // CHECK: %[[SHORT:.*]] = deepseek.linear_swiglu %arg0, %{{.*}} :
+  // CHECK: deepseek.linear %[[FIRST]], %{{.*}} epilogue(%[[SHORT]])
+  %w = deepseek.get_weight @w : tensor<8x8xbf16>
+  %both = deepseek.get_weight @both : tensor<16x8xbf16>
+  %a = deepseek.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+  %long = deepseek.linear %a, %w : (tensor<?x8xf32>, tensor<8x8xbf16>) -> tensor<?x8xf32>
+  %short = deepseek.linear_swiglu %x, %both : (tensor<?x8xf32>, tensor<16x8xbf16>) -> tensor<?x8xf32>
+  %s = arith.addf %long, %short : tensor<?x8xf32>
+  return %s : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @fuses_into_moe_combine
 func.func @fuses_into_moe_combine(%y: tensor<?x8xf32>, %ids: tensor<?x1xi32>, %w: tensor<?x1xf32>, %r: tensor<?x8xf32>)
     -> tensor<?x8xf32> {

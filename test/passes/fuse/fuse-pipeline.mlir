@@ -2,6 +2,7 @@
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --fathom-model-pipeline --fathom-fuse-pipeline | FileCheck %s
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline=arch=avx512 -o /dev/null 2>&1 | count 0
+// RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline=arch=sm_80 -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline=rewrite-weights=false --fathom-fuse-pipeline=pack-weights=false -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline=kernels=false -o /dev/null 2>&1 | count 0
 // RUN: fathom-opt %S/../Inputs/tiny-gqa.mlir --verify-numerics-each --fathom-model-pipeline --fathom-fuse-pipeline -o /dev/null 2>&1 | count 0

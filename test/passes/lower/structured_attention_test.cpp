@@ -228,6 +228,61 @@ TEST(StructuredCacheTest, GroupedAttentionAcrossPagesAndSequences) {
   }
 }
 
+/// What `attention`, of a query and a cache, has of five rows of a context that is more than a part, and its reference.
+static void expectParts(const std::string &attention, int64_t query, int64_t partials, const std::string &cacheType,
+                        Cache &cache, llvm::function_ref<void(const float *, const int32_t *, float *)> reference) {
+  const int64_t T = 5;
+  Operands inputs = {rows("q", query), {"cache", cacheType}, {"layer", "index"}, ids("positions")};
+  auto generated = GeneratedFunction::create(attention, inputs, {rows("y", partials)});
+  Floats q = random_floats(T * query, 3), want(T * partials), got = unset(T * partials);
+  Ints positions = {0, 126, 127, 128, kContext - 1};
+  reference(q.data(), positions.data(), want.data());
+  generated.run(T, {q.data(), positions.data(), got.data()}, cache.of(std::vector<int64_t>(T)));
+  expectClose(got, want);
+}
+
+TEST(StructuredCacheTest, AttentionToParts) {
+  const int64_t parts = 3; // the last is empty
+  const ref::MlaShape &mla = kMlaShapes[1];
+  Cache latentCache(kContext, kLayers, {mla.rank + mla.rope});
+  Floats past = latentCache.fill(kLayer, kContext, 1);
+  expectParts(
+      formatv("deepseek.mla_latent_attention %q, %cache[%layer] at %positions{0}, softmax_scale = {1:E9} : f64, "
+              "parts = {2} : i64}",
+              dimensions(mla, "rope_dim"), scaleOf(mla), parts),
+      mla.heads * (mla.rank + mla.rope), parts * mla.heads * (mla.rank + 2), latents(mla.rank + mla.rope), latentCache,
+      [&](const float *q, const int32_t *positions, float *want) {
+        ref::mla_latent_partials(q, past.data(), positions, 5, mla, scaleOf(mla), parts, want);
+      });
+  const ref::GqaShape gqa = {6, 2, 8};
+  Cache cache(kContext, kLayers, {gqa.head_dim, gqa.head_dim}, 1, gqa.kv_heads);
+  Floats keys = cache.fill(kLayer, kContext, 1, 0, 0), values = cache.fill(kLayer, kContext, 2, 0, 1);
+  expectParts(formatv("deepseek.gqa_attention %q, %cache[%layer] at %positions {{num_heads = 6 : i64, num_kv_heads = 2 "
+                      ": i64, head_dim = 8 : i64, softmax_scale = 0.5 : f64, parts = {0} : i64}",
+                      parts),
+              48, parts * 60, "!deepseek.cache<key: 2 x 8 x f32, value: 2 x 8 x f32>", cache,
+              [&](const float *q, const int32_t *positions, float *want) {
+                ref::gqa_partials(q, keys.data(), values.data(), positions, 5, gqa, 0.5, parts, want);
+              });
+}
+
+TEST(StructuredCacheTest, AttentionCombine) {
+  const int64_t T = 2, heads = 3, width = 5, parts = 2, part = heads * (width + 2);
+  GeneratedFunction combine(
+      "deepseek.attention_combine %x {num_heads = 3 : i64, parts = 2 : i64} : tensor<?x42xf32> -> "
+      "tensor<?x15xf32>",
+      {rows("x", parts * part)}, {rows("y", heads * width)});
+  Floats x = random_floats(T * parts * part, 1), want(T * heads * width), got = unset(want.size());
+  for (int64_t i = 0; i < T * parts * heads; ++i) {
+    float &total = x[i / heads * part + part - heads + i % heads];
+    total = i / heads == T * parts - 1 ? 0 : total + 2; // the last part has no keys
+  }
+  std::fill_n(&x[(T * parts - 1) * part], part - heads, std::nanf("")); // and its numbers are not read
+  ref::attention_combine(x.data(), T, heads, width, parts, want.data());
+  combine.run(T, {x.data(), got.data()});
+  expectClose(got, want);
+}
+
 TEST_P(StructuredAttentionTest, Attention) {
   for (const ref::MlaShape &s : kMlaShapes) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");

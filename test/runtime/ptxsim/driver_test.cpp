@@ -5,6 +5,8 @@
 
 #include "test/runtime/ptxsim/simulator.h"
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,13 +18,14 @@ using namespace fathom::runtime;
 using namespace fathom::runtime::ptxsim;
 using test::Simulator;
 
-/// `append(memory, digit)`: memory[0] = memory[0] * 10 + digit; `fault(memory)` writes nowhere.
+/// `append(memory, digit)`: memory[0] = memory[0] * 10 + digit; `fault()` writes nowhere; `spin()` does not end.
 const char *const kText =
     ".version 7.8\n.target sm_80\n.address_size 64\n"
     ".visible .entry append(.param .u64 memory, .param .u32 digit) {\n.reg .b64 %a; .reg .b32 %v, %d;\n"
     "ld.param.u64 %a, [memory]; ld.param.u32 %d, [digit]; ld.global.u32 %v, [%a];\n"
     "mad.lo.u32 %v, %v, 10, %d; st.global.u32 [%a], %v; ret;\n}\n"
-    ".visible .entry fault() {\n.reg .b64 %a;\nmov.b64 %a, 64; st.global.u32 [%a], 1; ret;\n}\n";
+    ".visible .entry fault() {\n.reg .b64 %a;\nmov.b64 %a, 64; st.global.u32 [%a], 1; ret;\n}\n"
+    ".visible .entry spin() {\nagain:\nbra again;\n}\n";
 
 struct DriverTest : testing::Test {
   DriverTest() { EXPECT_EQ(simulator.load(kText), cuda::kSuccess) << lastReport(); }
@@ -127,6 +130,20 @@ TEST_F(DriverTest, ErrorsOfKernelsStayUntilTheContextGoes) {
   cuda::CUcontext context = nullptr;
   EXPECT_EQ(table.retainContext(&context, 0), cuda::kSuccess);
   EXPECT_EQ(table.synchronize(nullptr), cuda::kSuccess);
+}
+
+TEST_F(DriverTest, LaunchesCanBeEndedFromOutside) {
+  std::atomic<bool> flag{false};
+  std::thread other([&flag] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10)); // into the launch, usually; before it is as good
+    flag = true;
+  });
+  endLaunchesWhen(&flag);
+  EXPECT_EQ(simulator.launch("spin", {}, {}), cuda::kLaunchTimeout);
+  other.join();
+  endLaunchesWhen(nullptr);
+  EXPECT_EQ(simulator.launch("append", {}, {memory, 7}), cuda::kSuccess);
+  EXPECT_EQ(simulator.read<uint32_t>(memory, 1), std::vector<uint32_t>{7});
 }
 
 TEST_F(DriverTest, ErrorsSayWhatTheLastCallDidWrong) {

@@ -63,6 +63,7 @@ TEST(PtxHostileTest, ControlIsChecked) {
   EXPECT_THAT(reportOf("brx.idx %r1, T;"), HasSubstr("unknown list of labels 'T'"));
   EXPECT_THAT(reportOf("call missing;"), HasSubstr("calls through pointers are not supported"));
   EXPECT_THAT(reportOf("call k;"), HasSubstr("'k' has no body"));
+  EXPECT_THAT(reportOf("setmaxnreg.inc.sync.aligned.u32 100;"), HasSubstr("expected a multiple of 8 from 24 to 256"));
 }
 
 TEST(PtxHostileTest, FunctionsThatCallThemselves) {

@@ -1,9 +1,9 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes the trace event format: an array of complete events.
+// Writes the trace event format: an array of complete events, and of names of threads.
 
-#include "runtime/device/cpu/command_trace.h"
+#include "runtime/device/command_trace.h"
 
 #include "runtime/src/memory.h"
 
@@ -23,13 +23,10 @@ static constexpr char kEnd[] = "\n]\n";
 
 int CommandTrace::currentThread() { return static_cast<int>(syscall(SYS_gettid)); }
 
-CommandTrace::~CommandTrace() { close(); }
-
-void CommandTrace::close() {
+CommandTrace::~CommandTrace() {
   if (fd >= 0) {
-    ::close(fd);
+    close(fd);
   }
-  fd = -1;
 }
 
 fathom_status_t CommandTrace::open(const char *path, uint32_t mostLaunches, uint32_t walkers) {
@@ -38,20 +35,20 @@ fathom_status_t CommandTrace::open(const char *path, uint32_t mostLaunches, uint
   if (!multiply(mostLaunches, walkers, &count) || !all.allocate(count) || !name.append(path, strlen(path) + 1)) {
     return fail(FATHOM_STATUS_OUT_OF_RESOURCES, "not enough memory for a trace of %u launches", mostLaunches);
   }
-  FATHOM_RETURN_IF_ERROR(openReplaceable(path, kTraceFile, &fd));
-  if (int error = writeAll(fd, "[]\n", 3)) {
-    close();
+  FATHOM_RETURN_IF_ERROR(checkReplaceable(path, kTraceFile));
+  Replacement attempt; // Whether there can be one: a call that runs for long should not find out.
+  if (int error = attempt.open(path)) {
     return failToWrite(path, error);
   }
+  goesOn = true;
   start = now();
   return FATHOM_STATUS_OK;
 }
 
 void CommandTrace::endCall(const TraceBox &call) {
-  failure = printAll(call) ? append() : ENOMEM;
-  if (failure != 0) {
-    close();
-  }
+  failure = !printAll(call) ? ENOMEM : fd < 0 ? begin() : append();
+  size += failure == 0 ? static_cast<int64_t>(text.size() - strlen(kEnd)) : 0;
+  goesOn = failure == 0;
 }
 
 bool CommandTrace::printAll(const TraceBox &call) {
@@ -64,16 +61,24 @@ bool CommandTrace::printAll(const TraceBox &call) {
   return room && text.append(kEnd, strlen(kEnd));
 }
 
+// Puts the text in the place of an older trace. An error number, and that as it was, if it cannot be written.
+int CommandTrace::begin() {
+  Replacement file;
+  int error = file.open(name.data());
+  error = error ? error : writeAll(file.fd(), text.data(), text.size());
+  error = error ? error : file.commit();
+  fd = error ? -1 : file.release();
+  return error;
+}
+
 // Puts the text where the file's end was. An error number, and the file as it was, if it cannot be written.
 int CommandTrace::append() {
   lseek(fd, size, SEEK_SET);
   int error = writeAll(fd, text.data(), text.size());
   if (error != 0) {
-    const char *end = size > 0 ? kEnd : "[]\n";
-    ssize_t written = pwrite(fd, end, strlen(end), size);
+    ssize_t written = pwrite(fd, kEnd, strlen(kEnd), size);
     return written < 0 || ftruncate(fd, size + written) != 0 ? errno : error;
   }
-  size += static_cast<int64_t>(text.size() - strlen(kEnd));
   return 0;
 }
 
@@ -83,11 +88,33 @@ fathom_status_t CommandTrace::takeFailure() {
   return error == 0 ? FATHOM_STATUS_OK : failToWrite(name.data(), error);
 }
 
+bool CommandTrace::startEvent() {
+  const char *start = size == 0 && text.empty() ? "[\n{\"name\":\"" : ",\n{\"name\":\"";
+  return text.append(start, strlen(start));
+}
+
+// Before its first box; the box of a call is the first of all.
+bool CommandTrace::nameThread(int thread) {
+  for (int named : threads) {
+    if (named == thread) {
+      return true;
+    }
+  }
+  char event[160], number[16] = "";
+  if (!threads.empty() && thread != kTracedGpu) {
+    snprintf(number, sizeof(number), " %zu", threads.size());
+  }
+  const char *kind = threads.empty() ? "caller" : thread == kTracedGpu ? "GPU" : "thread";
+  int length =
+      snprintf(event, sizeof(event), "thread_name\",\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"%s%s\"}}",
+               static_cast<int>(getpid()), thread, kind, number);
+  return threads.push(thread) && startEvent() && text.append(event, static_cast<size_t>(length));
+}
+
 bool CommandTrace::print(const TraceBox &box) {
   char part[256];
   auto add = [&](int length) { return text.append(part, static_cast<size_t>(length)); };
-  bool isFirst = size == 0 && text.empty();
-  if (!add(snprintf(part, sizeof(part), "%s{\"name\":\"", isFirst ? "[\n" : ",\n"))) {
+  if (!nameThread(box.thread) || !startEvent()) {
     return false;
   }
   // A name comes out of a file.

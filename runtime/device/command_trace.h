@@ -1,10 +1,11 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Who ran which command when, as Perfetto and chrome://tracing read it: a row for each thread, a box for each command.
+// Who ran which command when, as Perfetto and chrome://tracing read it: a row for each thread, or for a GPU, a box for
+// each command.
 
-#ifndef FATHOM_RUNTIME_DEVICE_CPU_COMMAND_TRACE_H
-#define FATHOM_RUNTIME_DEVICE_CPU_COMMAND_TRACE_H
+#ifndef FATHOM_RUNTIME_DEVICE_COMMAND_TRACE_H
+#define FATHOM_RUNTIME_DEVICE_COMMAND_TRACE_H
 
 #include "runtime/src/buffer.h"
 #include "runtime/src/clock.h"
@@ -12,7 +13,10 @@
 
 namespace fathom::runtime {
 
-/// What one thread ran of a command, or a whole call.
+/// TraceBox::thread of what a GPU runs.
+constexpr int kTracedGpu = 1;
+
+/// What one thread ran of a command, or a GPU of all its rows, which are its items; or a whole call.
 struct TraceBox {
   const char *name;
   uint64_t begin, end;
@@ -28,10 +32,11 @@ public:
   CommandTrace &operator=(const CommandTrace &) = delete;
   ~CommandTrace();
 
-  /// As openReplaceable, which the trace is written to. Calls are of at most |mostLaunches|, by |walkers|.
+  /// INVALID_ARGUMENT or IO if there is something else at |path|, or it cannot be written. The first call replaces what
+  /// is there. Calls are of at most |mostLaunches|, by |walkers|.
   fathom_status_t open(const char *path, uint32_t mostLaunches, uint32_t walkers);
   /// Until it fails.
-  bool isOpen() const { return fd >= 0; }
+  bool isOpen() const { return goesOn; }
 
   /// Of |walker|, for the box of each launch: one without items is empty.
   TraceBox *boxes(int64_t walker) { return all.data() + static_cast<size_t>(walker) * launches; }
@@ -46,11 +51,15 @@ public:
   static int currentThread();
 
 private:
+  bool startEvent();
+  bool nameThread(int thread);
   bool print(const TraceBox &box);
   bool printAll(const TraceBox &call);
+  int begin();
   int append();
-  void close();
 
+  bool goesOn = false;
+  /// From the first call on.
   int fd = -1;
   /// An error number.
   int failure = 0;
@@ -59,6 +68,8 @@ private:
   int64_t size = 0;
   size_t launches = 0;
   Buffer<TraceBox> all;
+  /// Those that have a name, the first caller's in front.
+  Buffer<int> threads;
   /// Of one call; kept, since the next one has as much.
   Buffer<char> text;
   Buffer<char> name;
@@ -66,4 +77,4 @@ private:
 
 } // namespace fathom::runtime
 
-#endif // FATHOM_RUNTIME_DEVICE_CPU_COMMAND_TRACE_H
+#endif // FATHOM_RUNTIME_DEVICE_COMMAND_TRACE_H
