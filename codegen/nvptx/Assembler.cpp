@@ -47,13 +47,14 @@ class TemporaryFile {
 public:
   static Expected<std::unique_ptr<TemporaryFile>> create(StringRef suffix, StringRef contents = "") {
     auto file = std::make_unique<TemporaryFile>();
+    // Registered first: an interruption between naming and making it must not leave the file behind.
+    file->choosePath(suffix);
     int descriptor;
-    if (std::error_code error = sys::fs::createTemporaryFile("fathom", suffix, descriptor, file->path)) {
-      SmallString<128> folder;
-      sys::path::system_temp_directory(/*erasedOnReboot=*/true, folder);
-      return makeSystemError("cannot make a temporary file in '" + folder + "'", error.value());
+    if (std::error_code error = sys::fs::openFileForWrite(file->path, descriptor, sys::fs::CD_CreateNew,
+                                                          sys::fs::OF_None, sys::fs::owner_read | sys::fs::owner_write)) {
+      return makeSystemError("cannot make a temporary file in '" + sys::path::parent_path(file->path) + "'",
+                             error.value());
     }
-    file->remember();
     raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
     stream << contents;
     stream.close();
@@ -78,11 +79,13 @@ public:
   }
 
 private:
-  // An interruption removes it, too.
-  void remember() {
-    std::string parent = sys::path::parent_path(path).str();
+  /// A name that nobody has; an interruption removes the file, too.
+  void choosePath(StringRef suffix) {
+    SmallString<128> parent;
+    sys::path::system_temp_directory(/*erasedOnReboot=*/true, parent);
+    sys::fs::createUniquePath(parent + "/fathom-%%%%%%%%%%%%." + suffix, path, /*MakeAbsolute=*/false);
     folder = ::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    registration.emplace(folder, path.str().str(), sys::path::filename(path).str());
+    registration.emplace(folder, parent.str().str(), sys::path::filename(path).str());
   }
 
   SmallString<128> path;
