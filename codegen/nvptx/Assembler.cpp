@@ -50,8 +50,9 @@ public:
     // Registered first: an interruption between naming and making it must not leave the file behind.
     file->choosePath(suffix);
     int descriptor;
-    if (std::error_code error = sys::fs::openFileForWrite(file->path, descriptor, sys::fs::CD_CreateNew,
-                                                          sys::fs::OF_None, sys::fs::owner_read | sys::fs::owner_write)) {
+    if (std::error_code error =
+            sys::fs::openFileForWrite(file->path, descriptor, sys::fs::CD_CreateNew, sys::fs::OF_None,
+                                      sys::fs::owner_read | sys::fs::owner_write)) {
       return makeSystemError("cannot make a temporary file in '" + sys::path::parent_path(file->path) + "'",
                              error.value());
     }
