@@ -13,6 +13,9 @@
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
+#include "passes/raise/Passes.h"
+
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -24,6 +27,15 @@ StringRef getName(Phase phase) {
   SmallVector<StringRef> names;
   StringRef(kEmitNames).split(names, '|');
   return names[size_t(phase)];
+}
+
+static void addRaise(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *) {
+  RaisePipelineOptions raise;
+  if (options.maxContext > 0) {
+    raise.maxContext = options.maxContext;
+  }
+  raise.folder = llvm::sys::path::parent_path(options.input).str();
+  addRaisePipeline(manager, raise);
 }
 
 static void addModel(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *) {
@@ -56,10 +68,8 @@ static constexpr struct {
   Phase phase;
   void (*addPasses)(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *target);
 } kPhases[] = {
-    {Phase::Model, addModel},
-    {Phase::Fuse, addFuse},
-    {Phase::Plan, addPlan},
-    {Phase::Lower, addLower},
+    {Phase::DeepSeek, addRaise}, {Phase::Model, addModel}, {Phase::Fuse, addFuse},
+    {Phase::Plan, addPlan},      {Phase::Lower, addLower},
 };
 
 bool PhaseRunner::fail(Problem problem, StringRef code, const Twine &message) {
