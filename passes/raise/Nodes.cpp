@@ -123,6 +123,42 @@ Value createOnes(OpBuilder &builder, Location loc, int64_t size, Type element) {
   return createConstant(builder, loc, DenseElementsAttr::get(type, builder.getFloatAttr(element, 1.0)));
 }
 
+/// The sizes of a type as a list of integers.
+static Value createShape(OpBuilder &builder, Location loc, RankedTensorType type) {
+  auto names = dyn_cast_if_present<ShapeAttr>(type.getEncoding());
+  if (!names) {
+    return createIntegers(builder, loc, type.getShape());
+  }
+  SmallVector<StringAttr> numbers;
+  size_t next = 0;
+  for (int64_t size : type.getShape()) {
+    bool isNamed = ShapedType::isDynamic(size);
+    numbers.push_back(isNamed ? names.getExtents()[next++] : builder.getStringAttr(std::to_string(size)));
+  }
+  return ExtentsOp::create(builder, loc, RankedTensorType::get({type.getRank()}, builder.getI64Type()),
+                           ShapeAttr::get(builder.getContext(), numbers));
+}
+
+Value createReshape(OpBuilder &builder, Location loc, RankedTensorType type, Value input) {
+  return createNode(builder, loc, "Reshape", type, ValueRange{input, createShape(builder, loc, type)});
+}
+
+Value createSlice(OpBuilder &builder, Location loc, RankedTensorType type, Value input, int64_t begin, int64_t axis) {
+  return createNode(builder, loc, "Slice", type,
+                    ValueRange{input, createIntegers(builder, loc, begin),
+                               createIntegers(builder, loc, begin + type.getDimSize(axis)),
+                               createIntegers(builder, loc, axis)});
+}
+
+Value createSum(OpBuilder &builder, Location loc, Value a, Value b) {
+  return createNode(builder, loc, "Add", a.getType(), ValueRange{a, b});
+}
+
+Value createRmsNorm(OpBuilder &builder, Location loc, Value input, Value weight, double epsilon) {
+  return createNode(builder, loc, "RMSNormalization", input.getType(), ValueRange{input, weight},
+                    builder.getNamedAttr("epsilon", builder.getF32FloatAttr(float(epsilon))));
+}
+
 SmallVector<int64_t> getPermutation(NodeOp transpose) {
   if (auto given = transpose.getNodeAttr<DenseI64ArrayAttr>("perm")) {
     return llvm::to_vector(given.asArrayRef());

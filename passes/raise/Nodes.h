@@ -65,6 +65,14 @@ mlir::Value createOnes(mlir::OpBuilder &builder, mlir::Location loc, int64_t siz
 /// `value` with its dimensions in another order, by an existing transposition of it where that comes to one.
 mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                             llvm::ArrayRef<int64_t> permutation);
+/// The same elements in another shape, which `type` says.
+mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input);
+/// As many elements along an axis as `type` has there.
+mlir::Value createSlice(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input,
+                        int64_t begin, int64_t axis);
+mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
+mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::Value weight,
+                          double epsilon);
 /// The order that a Transpose puts dimensions in.
 llvm::SmallVector<int64_t> getPermutation(onnx::NodeOp transpose);
 

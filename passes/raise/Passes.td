@@ -21,6 +21,17 @@ def SimplifyNodes : Pass<"fathom-simplify-nodes", "mlir::ModuleOp">, Within<"1e-
   }];
 }
 
+def SimplifyAttention : Pass<"fathom-simplify-attention", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "take operators apart that do all about attention";
+  let description = [{
+    `GroupQueryAttention`, `RotaryEmbedding` of both domains and `Attention` of rows of heads become what they are made of:
+    heads apart, norms of heads, `fathom.Rotate` with rows of tables, the past before the positions of the call, and
+    attention of [batch, heads, positions, width]. What is left out (windows, soft caps, sinks) stays as it is.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/simplify-attention.mlir.
+  }];
+}
+
 def RaiseNorms : Pass<"fathom-raise-norms", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "recognize root-mean-square norms";
   let description = [{

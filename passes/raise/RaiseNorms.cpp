@@ -49,11 +49,6 @@ static std::optional<double> matchInverseRoot(Value value, Value x) {
   return std::nullopt;
 }
 
-static Value createNorm(OpBuilder &builder, NodeOp like, Value input, Value weight, Attribute epsilon) {
-  return createNode(builder, like.getLoc(), kNorm, like.getOutputs()[0].getType(), ValueRange{input, weight},
-                    builder.getNamedAttr("epsilon", epsilon));
-}
-
 /// Whether it has a number for each column of a tensor whose rows have `width`.
 static bool isWeightOf(Value value, int64_t width) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
@@ -74,7 +69,7 @@ struct RaiseBareNorm : OpRewritePattern<NodeOp> {
       std::optional<double> epsilon = type ? matchInverseRoot(factor, x) : std::nullopt;
       if (epsilon && !type.isDynamicDim(type.getRank() - 1)) {
         Value ones = createOnes(rewriter, node.getLoc(), type.getShape().back(), type.getElementType());
-        rewriter.replaceOp(node, createNorm(rewriter, node, x, ones, rewriter.getF32FloatAttr(float(*epsilon))));
+        rewriter.replaceOp(node, createRmsNorm(rewriter, node.getLoc(), x, ones, *epsilon));
         return success();
       }
     }
@@ -94,7 +89,8 @@ struct RaiseNormWeight : OpRewritePattern<NodeOp> {
       NodeOp norm = matchNode(value, kNorm);
       if (norm && getSplat(norm.getInputs()[1]) == 1.0 &&
           isWeightOf(weight, cast<RankedTensorType>(norm.getInputs()[1].getType()).getDimSize(0))) {
-        rewriter.replaceOp(node, createNorm(rewriter, node, norm.getInputs()[0], weight, norm.getNodeAttr("epsilon")));
+        rewriter.replaceOp(
+            node, createRmsNorm(rewriter, node.getLoc(), norm.getInputs()[0], weight, norm.getReal("epsilon", 1e-5)));
         return success();
       }
     }

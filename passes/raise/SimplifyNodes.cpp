@@ -36,26 +36,6 @@ static LogicalResult forwardInput(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
-/// The sizes of a type as a list of integers.
-static Value createShape(OpBuilder &builder, Location loc, RankedTensorType type) {
-  auto names = dyn_cast_if_present<onnx::ShapeAttr>(type.getEncoding());
-  if (!names) {
-    return createIntegers(builder, loc, type.getShape());
-  }
-  SmallVector<StringAttr> numbers;
-  size_t next = 0;
-  for (int64_t size : type.getShape()) {
-    numbers.push_back(ShapedType::isDynamic(size) ? names.getExtents()[next++]
-                                                  : builder.getStringAttr(std::to_string(size)));
-  }
-  return onnx::ExtentsOp::create(builder, loc, RankedTensorType::get({type.getRank()}, builder.getI64Type()),
-                                 onnx::ShapeAttr::get(builder.getContext(), numbers));
-}
-
-static Value createReshape(OpBuilder &builder, Location loc, RankedTensorType type, Value input) {
-  return createNode(builder, loc, "Reshape", type, ValueRange{input, createShape(builder, loc, type)});
-}
-
 /// Whatever changes only the shape is a Reshape.
 static LogicalResult toReshape(NodeOp node, PatternRewriter &rewriter) {
   auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
@@ -102,22 +82,11 @@ static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
       return rewriter.notifyMatchFailure(node, "has parts of sizes that are not known");
     }
     int64_t end = begin + type.getDimSize(axis);
-    slices.push_back(createNode(rewriter, loc, "Slice", type,
-                                ValueRange{node.getInputs()[0], createIntegers(rewriter, loc, begin),
-                                           createIntegers(rewriter, loc, end), createIntegers(rewriter, loc, axis)}));
+    slices.push_back(createSlice(rewriter, loc, type, node.getInputs()[0], begin, axis));
     begin = end;
   }
   rewriter.replaceOp(node, slices);
   return success();
-}
-
-static Value createSum(OpBuilder &builder, Location loc, Value a, Value b) {
-  return createNode(builder, loc, "Add", a.getType(), ValueRange{a, b});
-}
-
-static Value createRmsNorm(OpBuilder &builder, Location loc, Value input, Value weight, double epsilon) {
-  return createNode(builder, loc, "RMSNormalization", input.getType(), ValueRange{input, weight},
-                    builder.getNamedAttr("epsilon", builder.getF32FloatAttr(float(epsilon))));
 }
 
 /// onnxruntime's name for RMSNormalization, in its domain and, though no schema has it, in ONNX's.

@@ -77,13 +77,24 @@ bool PhaseRunner::fail(Problem problem, StringRef code, const Twine &message) {
   return false;
 }
 
-bool PhaseRunner::runPasses(ModuleOp module, PassManager &manager, const Twine &blame) {
-  if (failed(manager.run(module))) {
-    // A module that somebody wrote or changed may break a phase's contract.
-    return options.from ? fail(Problem::BadInput, "pass", blame)
-                        : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
+Problem PhaseRunner::getBlame() const {
+  return options.from ? Problem::BadInput : phase == Phase::DeepSeek ? Problem::Unsupported : Problem::Internal;
+}
+
+bool PhaseRunner::runPasses(ModuleOp module, PassManager &manager, const Twine &complaint) {
+  if (succeeded(manager.run(module))) {
+    return true;
   }
-  return true;
+  switch (getBlame()) {
+  case Problem::BadInput:
+    return fail(Problem::BadInput, "pass", complaint);
+  case Problem::Unsupported:
+    return fail(Problem::Unsupported, "raise",
+                "is a graph that Fathom does not recognize as a language model; compile the checkpoint that it was "
+                "exported from");
+  default:
+    return fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
+  }
 }
 
 bool PhaseRunner::verify(ModuleOp module) {
@@ -108,6 +119,7 @@ bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::C
       continue;
     }
     StringRef name = getName(row.phase);
+    phase = row.phase;
     if (options.progress) {
       options.progress(name, 0, 0);
     }
