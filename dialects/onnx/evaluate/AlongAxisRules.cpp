@@ -96,7 +96,7 @@ static bool cumSum(NodeValues &node) {
   return node.give(0, std::move(out));
 }
 
-/// What is no number is larger than all numbers, so that there is an order.
+/// NaN is larger than all numbers, so that there is an order.
 static bool isLess(double x, double y) { return std::isnan(y) ? !std::isnan(x) : x < y; }
 
 /// Whether element `a` is before `b` where the largest, or the smallest, come first; of equals neither is.

@@ -37,7 +37,7 @@ static bool range(NodeValues &node) {
   const Array &begin = node.in(0), &end = node.in(1), &step = node.in(2);
   for (const Array *bound : {&begin, &end, &step}) {
     if (bound->size() != 1 || bound->element != begin.element || !(bound->isReal() || bound->isInteger())) {
-      return node.fail("has bounds that are no numbers of one type");
+      return node.fail("has bounds that are not numbers of one type");
     }
   }
   double count = std::ceil((end.real(0) - begin.real(0)) / step.real(0));
@@ -137,7 +137,7 @@ static bool cast(NodeValues &node) {
   const Array &from = node.in(0);
   Type element = node.has(1) ? node.in(1).element : node.elementOf(0, {});
   if (from.isComplex() || from.isSequence() || isa_and_nonnull<ComplexType>(element)) {
-    return node.fail("converts what are no numbers");
+    return node.fail("converts something else than numbers");
   }
   Array *to = node.make(0, element, from.shape);
   if (to) {

@@ -57,7 +57,7 @@ std::optional<Extents> NodeValues::indices(size_t input, int64_t extent) {
     indices.push_back(index < 0 ? index + extent : index);
   }
   if (!in(input).isInteger()) {
-    fail("has indices that are no integers");
+    fail("has indices that are not integers");
     return std::nullopt;
   }
   return indices;

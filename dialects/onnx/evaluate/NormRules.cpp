@@ -49,7 +49,7 @@ static bool normalize(NodeValues &node, const Array &in, int64_t axis, size_t sc
   Array *means = node.make(centered ? 1 : 2, node.elementOf(centered ? 1 : 2, real), shape);
   Array *inverses = node.make(centered ? 2 : 1, node.elementOf(centered ? 2 : 1, real), shape);
   if (!out || !means || !inverses || !means->isReal() || !inverses->isReal()) {
-    return node.fail("gives moments that are no floats");
+    return node.fail("gives moments that are not floats");
   }
   auto of = [&](size_t input, int64_t i, double other) {
     return node.has(input) ? node.in(input).reals[i % node.in(input).size()] : other;

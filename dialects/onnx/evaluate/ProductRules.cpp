@@ -66,7 +66,7 @@ static void spreadBatch(Matrices &m, ArrayRef<int64_t> batch) {
 static bool giveProduct(NodeValues &node, Array left, Array right, Type element, bool turnA = false,
                         bool turnB = false) {
   if (left.element != right.element || left.rank() == 0 || right.rank() == 0 || !(left.isReal() || left.isInteger())) {
-    return node.fail("multiplies what are no matrices of one type");
+    return node.fail("wants matrices of one type");
   }
   bool isRow = left.rank() == 1, isColumn = right.rank() == 1;
   isRow ? void(left.shape.insert(left.shape.begin(), 1)) : void();

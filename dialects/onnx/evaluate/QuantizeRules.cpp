@@ -68,7 +68,7 @@ static bool dequantize(NodeValues &node) {
   std::optional<std::vector<int64_t>> of = scaleIndices(node, in, scale);
   Array *out = of ? node.make(0, node.elementOf(0, scale.element), in.shape) : nullptr;
   if (!out || !out->isReal()) {
-    return node.fail("gives what are no floats");
+    return node.fail("gives something else than floats");
   }
   for (int64_t i = 0; i < in.size(); ++i) {
     double center = node.has(2) ? zero.real((*of)[i]) : 0;
@@ -100,6 +100,9 @@ static void quantizeTo(Array &out, int64_t at, double value) {
   }
 }
 
+/// A quotient is rounded twice: first to the type of floats, where halves of integers come from.
+static double divide(double value, double scale, Type element) { return roundTo(element, value / scale); }
+
 static bool quantize(NodeValues &node) {
   const Array &in = node.in(0), &scale = node.in(1), &zero = node.in(2);
   if (!checkScales(node) || !(in.isReal() || in.isInteger())) {
@@ -109,10 +112,10 @@ static bool quantize(NodeValues &node) {
   Type element = node.has(2) ? zero.element : IntegerType::get(node.op().getContext(), 8, IntegerType::Unsigned);
   Array *out = of ? node.make(0, node.elementOf(0, element), in.shape) : nullptr;
   if (!out || !(out->isReal() || out->isInteger())) {
-    return node.fail("gives what are no numbers");
+    return node.fail("gives something else than numbers");
   }
   for (int64_t i = 0; i < in.size(); ++i) {
-    double value = in.real(i) / scale.reals[(*of)[i]];
+    double value = divide(in.real(i), scale.reals[(*of)[i]], scale.element);
     value = out->isReal() ? value : std::nearbyint(value);
     quantizeTo(*out, i, value + (node.has(2) ? zero.real((*of)[i]) : 0));
   }
@@ -136,9 +139,9 @@ static bool dynamicQuantize(NodeValues &node) {
   }
   scale->reals[0] = roundTo(builder.getF32Type(), (most - least) / 255);
   double by = scale->reals[0] == 0 ? 1 : scale->reals[0];
-  quantizeTo(*zero, 0, -least / by);
+  quantizeTo(*zero, 0, divide(-least, by, in.element));
   for (int64_t i = 0; i < in.size(); ++i) {
-    quantizeTo(*out, i, std::nearbyint(in.reals[i] / by) + static_cast<double>(zero->integers[0]));
+    quantizeTo(*out, i, std::nearbyint(divide(in.reals[i], by, in.element)) + static_cast<double>(zero->integers[0]));
   }
   return true;
 }
