@@ -73,7 +73,7 @@ llvm::Expected<Array> readBytes(mlir::RankedTensorType type, llvm::ArrayRef<char
 double roundTo(mlir::Type element, double value);
 /// The low bits of an integer, as the type has them.
 int64_t wrapTo(mlir::Type element, int64_t value);
-/// Rounded towards 0, and the nearest integer of 64 bits where it is beyond them; 0 of what is no number.
+/// Rounded towards 0, and the nearest integer of 64 bits where it is beyond them; of NaN 0.
 int64_t truncate(double value);
 
 } // namespace fathom::onnx

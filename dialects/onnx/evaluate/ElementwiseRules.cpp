@@ -154,7 +154,7 @@ struct CModulo {
   static int64_t apply(int64_t a, int64_t b) { return Modulo::remainder(a, b); }
   static uint64_t apply(uint64_t a, uint64_t b) { return Modulo::apply(a, b); }
 };
-/// What is no number stays.
+/// NaN stays.
 struct Largest {
   template <typename T>
   static T apply(T a, T b) {
@@ -286,7 +286,7 @@ static bool where(NodeValues &node) {
   const Array &condition = node.in(0), &yes = node.in(1), &no = node.in(2);
   std::optional<Extents> shape = broadcastAll(node);
   if (!shape || !condition.isInteger() || yes.element != no.element) {
-    return node.fail("has a condition that is no bool, or alternatives of unlike types");
+    return node.fail("has a condition that is not a bool, or alternatives of unlike types");
   }
   std::optional<Array> chosen = spread(node, condition, *shape);
   Array *out = chosen ? node.make(0, yes.element, *shape) : nullptr;

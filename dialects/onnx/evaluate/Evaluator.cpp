@@ -221,7 +221,7 @@ llvm::Error Evaluator::computeNode(NodeOp node) {
     return outputs.takeError();
   }
   for (auto [result, array] : llvm::zip(node.getOutputs(), *outputs)) {
-    // What an operator leaves open is no value, and what was bound stays.
+    // What an operator leaves open has no value, and what was bound stays.
     bool given = array.element || isa<SequenceType>(result.getType());
     if (given && !isKnown(result)) {
       bind(result, std::move(array));

@@ -47,8 +47,24 @@ int64_t NodeValues::whole(size_t input, int64_t other) const {
   return in(input).integers.empty() ? other : in(input).integers.front();
 }
 
+std::optional<Extents> NodeValues::indices(size_t input, int64_t extent) {
+  Extents indices;
+  for (int64_t index : in(input).integers) {
+    if (index < -extent || index >= extent) {
+      fail("takes element " + Twine(index) + " of " + Twine(extent));
+      return std::nullopt;
+    }
+    indices.push_back(index < 0 ? index + extent : index);
+  }
+  if (!in(input).isInteger()) {
+    fail("has indices that are not integers");
+    return std::nullopt;
+  }
+  return indices;
+}
+
 Type NodeValues::elementOf(size_t output, Type other) const {
-  auto type = output < results.size() ? dyn_cast<TensorType>(typeOf(output)) : TensorType();
+  auto type = output < outputCount() ? dyn_cast<TensorType>(op()->getResult(output).getType()) : TensorType();
   return type ? type.getElementType() : other;
 }
 
@@ -63,12 +79,11 @@ std::optional<Array> NodeValues::makeInner(Type element, ArrayRef<int64_t> shape
 
 Array *NodeValues::make(size_t output, Type element, ArrayRef<int64_t> shape) {
   std::optional<Array> made = makeInner(element, shape);
-  Array &place = output < results.size() ? results[output] : unread;
-  return made ? &(place = std::move(*made)) : nullptr;
+  return made ? &(results[output] = std::move(*made)) : nullptr;
 }
 
 bool NodeValues::give(size_t output, Array array) {
-  (output < results.size() ? results[output] : unread) = std::move(array);
+  results[output] = std::move(array);
   return true;
 }
 
@@ -87,7 +102,9 @@ bool NodeValues::fail(const Twine &what) {
 
 static llvm::StringMap<const EvaluateRow *> makeIndex() {
   llvm::StringMap<const EvaluateRow *> index;
-  for (ArrayRef<EvaluateRow> rows : {unaryRows(), elementwiseRows()}) {
+  for (ArrayRef<EvaluateRow> rows : {unaryRows(), elementwiseRows(), creationRows(), shapeRows(), indexRows(),
+                                     sequenceRows(), alongAxisRows(), productRows(), reduceRows(), normRows(),
+                                     quantizeRows(), expertRows(), rotaryRows(), attentionRows(), groupQueryRows()}) {
     for (const EvaluateRow &row : rows) {
       index[(row.domain + "." + row.op).str()] = &row;
     }

@@ -16,7 +16,7 @@ class NodeValues {
 public:
   /// An input that is left out is NULL.
   NodeValues(NodeOp node, llvm::ArrayRef<const Array *> inputs)
-      : node(node), inputs(inputs.begin(), inputs.end()), results(node.getNumResults()) {}
+      : node(node), inputs(inputs.begin(), inputs.end()), results(std::max(node.getNumResults(), kMostOptional)) {}
 
   NodeOp op() const { return node; }
   int64_t opset() const { return static_cast<int64_t>(op().getOpset()); }
@@ -38,15 +38,19 @@ public:
   double number(size_t input, double other) const;
   int64_t whole(size_t input, int64_t other) const;
 
-  size_t outputCount() const { return results.size(); }
-  bool wants(size_t output) const { return output < results.size() && !llvm::isa<mlir::NoneType>(typeOf(output)); }
+  /// An input's indices, counted from the front; a finding beyond [-extent, extent).
+  std::optional<Extents> indices(size_t input, int64_t extent);
+
+  size_t outputCount() const { return op()->getNumResults(); }
   /// The type of elements that the module says of an output; `other` where it says none.
   mlir::Type elementOf(size_t output, mlir::Type other) const;
-  /// Zeros for an output, to be set; one that nobody has is made all the same. NULL after a finding.
+  /// Zeros for an output, to be set, whether the node has it or not. NULL after a finding.
   Array *make(size_t output, mlir::Type element, llvm::ArrayRef<int64_t> shape);
   /// The same of a tensor in between; nothing after a finding.
   std::optional<Array> makeInner(mlir::Type element, llvm::ArrayRef<int64_t> shape);
   bool give(size_t output, Array array);
+  /// What was made for an output or given.
+  Array &made(size_t output) { return results[output]; }
   /// Gives output 0 the elements of `from` that `choose(place)` says; -1: zero, or an empty string.
   template <typename Choose>
   bool pick(const Array &from, llvm::ArrayRef<int64_t> shape, Choose choose);
@@ -56,16 +60,18 @@ public:
   /// Says what is wrong with the node; false.
   bool fail(const llvm::Twine &message);
   const std::string &fault() const { return message; }
-  llvm::SmallVector<Array> take() { return std::move(results); }
+  llvm::SmallVector<Array> take() {
+    results.truncate(outputCount());
+    return std::move(results);
+  }
 
 private:
-  mlir::Type typeOf(size_t output) const { return op()->getResult(static_cast<unsigned>(output)).getType(); }
+  /// Outputs that rules make although nodes may lack them.
+  static constexpr unsigned kMostOptional = 4;
 
   mutable NodeOp node;
   llvm::SmallVector<const Array *> inputs;
   llvm::SmallVector<Array> results;
-  /// What nobody has.
-  Array unread;
   std::string message;
 };
 
@@ -84,6 +90,7 @@ struct EvaluateRow {
 const EvaluateRow *findEvaluateRow(llvm::StringRef domain, llvm::StringRef op);
 
 /// Tables of rules, by what operators have in common; the frontend's rules about shapes have the same.
+llvm::ArrayRef<EvaluateRow> alongAxisRows();
 llvm::ArrayRef<EvaluateRow> unaryRows();
 llvm::ArrayRef<EvaluateRow> elementwiseRows();
 llvm::ArrayRef<EvaluateRow> creationRows();
@@ -92,9 +99,12 @@ llvm::ArrayRef<EvaluateRow> indexRows();
 llvm::ArrayRef<EvaluateRow> sequenceRows();
 llvm::ArrayRef<EvaluateRow> productRows();
 llvm::ArrayRef<EvaluateRow> reduceRows();
+llvm::ArrayRef<EvaluateRow> normRows();
 llvm::ArrayRef<EvaluateRow> quantizeRows();
-llvm::ArrayRef<EvaluateRow> fusedRows();
+llvm::ArrayRef<EvaluateRow> expertRows();
+llvm::ArrayRef<EvaluateRow> rotaryRows();
 llvm::ArrayRef<EvaluateRow> attentionRows();
+llvm::ArrayRef<EvaluateRow> groupQueryRows();
 
 template <typename Choose>
 bool NodeValues::pick(const Array &from, llvm::ArrayRef<int64_t> shape, Choose choose) {

@@ -29,7 +29,7 @@ mlir::ElementsAttr convertTensor(mlir::Builder &builder, const proto::TensorProt
 /// The same of numbers that lie in `raw` as raw data of the format do.
 mlir::ElementsAttr convertRaw(mlir::RankedTensorType type, llvm::StringRef raw);
 
-/// The attribute of a node; null for graphs, which are no attributes in IR, and for what IR has no attribute for.
+/// The attribute of a node; null for graphs, which IR has as regions, and for what IR has no attribute for.
 mlir::Attribute convertAttribute(mlir::Builder &builder, const proto::AttributeProto &attribute);
 
 } // namespace fathom::onnx
