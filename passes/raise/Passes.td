@@ -100,6 +100,26 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
   ];
 }
 
+def OutlineLayers : Pass<"fathom-outline-layers", "mlir::ModuleOp"> {
+  let summary = "make a function of each layer";
+  let description = [{
+    A layer begins where all that goes on is one value of rows, a sum or the embedding, and a cache; it has the ops that
+    read and write one layer of the cache. `@forward` calls it, and shows the states that `fathom run --states` writes.
+
+    Numeric contract: exact. Test: test/passes/raise/outline-layers.mlir.
+  }];
+}
+
+def ShareLayers : Pass<"fathom-share-layers", "mlir::ModuleOp"> {
+  let summary = "have layers that are alike share one function";
+  let description = [{
+    Layers that differ in their weights alone become one function, and each weight of theirs a stack that has one for
+    each layer, so that a model of many layers is compiled as fast as one of few.
+
+    Numeric contract: exact. Test: test/passes/raise/share-layers.mlir.
+  }];
+}
+
 def VerifyRaiseOutput : Pass<"fathom-verify-raise-output", "mlir::ModuleOp"> {
   let summary = "check the contract of the raise phase";
   let description = [{

@@ -24,6 +24,8 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   convert.folder = options.folder;
   manager.addPass(createConvertOnnxToDeepSeek(convert));
   manager.addPass(mlir::createCSEPass());
+  manager.addPass(createOutlineLayers());
+  manager.addPass(createShareLayers());
   manager.addPass(createVerifyRaiseOutput());
 }
 

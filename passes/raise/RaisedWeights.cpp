@@ -64,8 +64,8 @@ Value RaisedWeights::addConstant(OpBuilder &builder, onnx::ConstantOp constant, 
   if (!dense || !isRead(type.getElementType())) {
     return {};
   }
-  std::string name = "constant." + std::to_string(llvm::hash_value(constant.getValue().getAsOpaquePointer()));
-  name += transposed ? ".transposed" : "";
+  auto number = constants.try_emplace(dense, constants.size()).first->second;
+  std::string name = "constant." + std::to_string(number) + (transposed ? ".transposed" : "");
   RankedTensorType result = transposed ? exchange(type) : type;
   return make(builder, name, result, [&](OpBuilder &inner) -> Value {
     Value value = deepseek::ConstantOp::create(inner, constant.getLoc(), type, dense);

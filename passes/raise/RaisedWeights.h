@@ -11,6 +11,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace fathom::raise {
 
@@ -35,6 +36,8 @@ private:
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
+  /// Their numbers, in the order in which they were met.
+  llvm::DenseMap<mlir::Attribute, size_t> constants;
 };
 
 } // namespace fathom::raise
