@@ -51,6 +51,28 @@ static BlockArgument findTokens(func::FuncOp main) {
   return tokens;
 }
 
+/// The positions that there are rows of tables for, of those that rotations take; `most` where none is shorter.
+static int64_t limitContext(func::FuncOp main, int64_t most) {
+  SetVector<Value> values;
+  main.walk([&](NodeOp node) {
+    if (node.getDomain() == kDomain && node.getOpType() == kRotate) {
+      values.insert_range(node.getInputs().drop_front());
+    }
+  });
+  for (size_t i = 0; i < values.size(); ++i) {
+    auto node = values[i].getDefiningOp<NodeOp>();
+    if (!node) {
+      continue;
+    }
+    Value table = node.is("Gather") ? node.getInputs()[0] : Value();
+    if (table && raise::isConstant(table) && getRank(table) == 2) {
+      most = std::min(most, cast<RankedTensorType>(table.getType()).getDimSize(0));
+    }
+    values.insert_range(node.getInputs());
+  }
+  return most;
+}
+
 /// The result that is called logits, or the first.
 static Value findLogits(func::FuncOp main) {
   auto results = main.front().getTerminator()->getOperands();
@@ -97,7 +119,8 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       emitError(getOperation().getLoc(), "has no embedding of token ids: it is no language model");
       return signalPassFailure();
     }
-    GraphModel model(main, tokens, maxContext, [this](onnx::InitializerOp op) { return readInitializer(op); });
+    GraphModel model(main, tokens, limitContext(main, maxContext),
+                     [this](onnx::InitializerOp op) { return readInitializer(op); });
     for (NodeOp node : llvm::to_vector(main.front().getOps<NodeOp>())) {
       if (Rule rule = findRule(node)) {
         rule(node, model);

@@ -8,6 +8,7 @@
 #include "dialects/deepseek/DeepSeek.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 
@@ -18,13 +19,20 @@ namespace fathom {
 #define GEN_PASS_DEF_OUTLINELAYERS
 #include "passes/raise/Passes.h.inc"
 
-/// Takes nothing that depends on rows: made anew wherever it is read.
+/// Depends on no row: made anew wherever it is read.
 static bool isFree(Operation *op) {
-  return isa<deepseek::GetWeightOp, deepseek::RopeTableOp, arith::ConstantOp>(op);
+  return isa<deepseek::GetWeightOp, deepseek::RopeTableOp, arith::ConstantOp, tensor::DimOp>(op);
+}
+
+static bool touchesCache(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), [](Type type) { return isa<deepseek::CacheType>(type); });
 }
 
 /// The layer whose rows of a store an op reads or writes.
 static std::optional<int64_t> getLayer(Operation *op) {
+  if (!touchesCache(op)) {
+    return std::nullopt;
+  }
   for (Value operand : op->getOperands()) {
     APInt number;
     if (operand.getType().isIndex() && matchPattern(operand, m_ConstantInt(&number))) {
@@ -57,7 +65,8 @@ private:
   std::optional<Cut> findCut(size_t end, Value cache);
   void outline(int64_t layer);
   func::FuncOp createFunction(int64_t layer, const Cut &begin, const Cut &end);
-  void cloneInto(func::FuncOp function, int64_t layer, const Cut &begin, const Cut &end);
+  void cloneOperands(Operation *op, IRMapping &map);
+  void cloneInto(func::FuncOp function, const Cut &begin, const Cut &end);
 
   func::FuncOp forward;
   OpBuilder builder;
@@ -73,9 +82,10 @@ std::optional<Cut> Outliner::findCut(size_t end, Value cache) {
   llvm::SmallPtrSet<Operation *, 32> behind(llvm::from_range, ArrayRef(ops).drop_front(end + 1));
   for (Operation *op : ArrayRef(ops).take_front(end + 1)) {
     for (Value result : op->getResults()) {
-      bool crosses = !isa<deepseek::CacheType>(result.getType()) && llvm::any_of(result.getUsers(), [&](Operation *user) {
-        return behind.contains(user) || user->hasTrait<OpTrait::IsTerminator>();
-      });
+      bool crosses =
+          !isa<deepseek::CacheType>(result.getType()) && llvm::any_of(result.getUsers(), [&](Operation *user) {
+            return behind.contains(user) || user->hasTrait<OpTrait::IsTerminator>();
+          });
       if (crosses && stream) {
         return std::nullopt;
       }
@@ -130,25 +140,32 @@ func::FuncOp Outliner::createFunction(int64_t layer, const Cut &begin, const Cut
   return function;
 }
 
-void Outliner::cloneInto(func::FuncOp function, int64_t layer, const Cut &begin, const Cut &end) {
+/// Clones what an op takes that depends on no row. The number of the layer is not among it.
+void Outliner::cloneOperands(Operation *op, IRMapping &map) {
+  for (Value operand : op->getOperands()) {
+    Operation *source = operand.getDefiningOp();
+    bool isLayer = touchesCache(op) && operand.getType().isIndex();
+    if (!isLayer && !map.contains(operand) && source && isFree(source)) {
+      cloneOperands(source, map);
+      builder.clone(*source, map);
+    }
+  }
+}
+
+void Outliner::cloneInto(func::FuncOp function, const Cut &begin, const Cut &end) {
   IRMapping map;
   map.map(begin.stream, function.getArgument(0));
   map.map(forward.getArgument(1), function.getArgument(1));
   map.map(begin.cache, function.getArgument(2));
   builder.setInsertionPointToStart(&function.front());
   for (Operation *op : ArrayRef(ops).slice(begin.end + 1, end.end - begin.end)) {
-    for (Value operand : op->getOperands()) {
-      Operation *source = operand.getDefiningOp();
-      if (map.contains(operand) || !source || !isFree(source)) {
-        continue;
-      }
-      if (operand.getType().isIndex()) {
-        map.map(operand, function.getArgument(3));
-      } else {
-        builder.clone(*source, map);
+    cloneOperands(op, map);
+    Operation *clone = builder.clone(*op, map);
+    for (OpOperand &operand : clone->getOpOperands()) {
+      if (touchesCache(clone) && operand.get().getType().isIndex()) {
+        operand.set(function.getArgument(3));
       }
     }
-    builder.clone(*op, map);
   }
   func::ReturnOp::create(builder, forward.getLoc(), ValueRange{map.lookup(end.stream), map.lookup(end.cache)});
 }
@@ -156,7 +173,7 @@ void Outliner::cloneInto(func::FuncOp function, int64_t layer, const Cut &begin,
 void Outliner::outline(int64_t layer) {
   Cut begin = cuts[layer], end = cuts[layer + 1];
   func::FuncOp function = createFunction(layer, begin, end);
-  cloneInto(function, layer, begin, end);
+  cloneInto(function, begin, end);
   builder.setInsertionPointAfter(ops[end.end]);
   Location loc = end.stream.getLoc();
   Value number = arith::ConstantIndexOp::create(builder, loc, layer);

@@ -56,8 +56,8 @@ static bool areAlike(Block &a, Block &b, SymbolTable &symbols) {
     return weight && other && canStack(weight.getValue(), other.getValue(), symbols);
   };
   for (auto [x, y] : llvm::zip_equal(a, b)) {
-    bool sameAttributes = x.getAttrDictionary() == y.getAttrDictionary() ||
-                          (isa<GetWeightOp, SourceOp>(x) && sameWeight(x, y));
+    bool sameAttributes =
+        x.getAttrDictionary() == y.getAttrDictionary() || (isa<GetWeightOp, SourceOp>(x) && sameWeight(x, y));
     bool sameOperands =
         llvm::equal(x.getOperands(), y.getOperands(), [&](Value v, Value w) { return values.lookup(v) == w; });
     if (x.getName() != y.getName() || x.getResultTypes() != y.getResultTypes() || !sameAttributes || !sameOperands) {
@@ -180,7 +180,8 @@ struct ShareLayers : impl::ShareLayersBase<ShareLayers> {
     int64_t layer = 0;
     for (func::CallOp call : llvm::to_vector(forward.getOps<func::CallOp>())) {
       auto function = symbols.lookup<func::FuncOp>(call.getCallee());
-      auto alike = llvm::find_if(groups, [&](Group &group) { return areAlike(group.function.front(), function.front(), symbols); });
+      auto alike = llvm::find_if(
+          groups, [&](Group &group) { return areAlike(group.function.front(), function.front(), symbols); });
       if (alike == groups.end()) {
         groups.push_back({function, {}, {}});
         alike = std::prev(groups.end());

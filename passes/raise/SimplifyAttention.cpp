@@ -62,8 +62,12 @@ public:
                 : value;
   }
 
-  /// A table [positions, pairs] at `ids`, as rotations of [batch, heads, positions, width] take it.
-  Value lookUp(Value table, Value ids, bool interleaved);
+  /// Rows of a table [positions, pairs] at `ids`.
+  Value lookUp(Value table, Value ids);
+
+  /// Numbers of each pair [(batch,) positions, pairs] for both elements of it, as a rotation of
+  /// [batch, heads, positions, width] takes them.
+  Value spread(Value rows, bool interleaved);
 
   /// Positions of the call: 0 and on, or those behind the past.
   Value createPositions(Value past, Value query);
@@ -85,29 +89,30 @@ public:
 };
 } // namespace
 
-Value AttentionBuilder::lookUp(Value table, Value ids, bool interleaved) {
-  auto type = cast<RankedTensorType>(table.getType()), positions = cast<RankedTensorType>(ids.getType());
-  int64_t pairs = type.getDimSize(1);
-  SmallVector<int64_t> shape = llvm::to_vector(positions.getShape());
-  auto like = [&](ArrayRef<int64_t> last) {
-    SmallVector<int64_t> all = shape;
-    all.append(last.begin(), last.end());
-    return RankedTensorType::get(all, type.getElementType(), positions.getEncoding());
-  };
-  Value rows = createNode(builder, loc, "Gather", like(pairs), ValueRange{table, ids},
-                          builder.getNamedAttr("axis", builder.getI64IntegerAttr(0)));
-  NamedAttribute last = builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1));
-  Value both;
-  if (interleaved) {
-    Value apart = createReshape(builder, loc, like({pairs, 1}), rows);
-    both = createNode(builder, loc, "Concat", like({pairs, 2}), ValueRange{apart, apart}, last);
-  } else {
-    both = createNode(builder, loc, "Concat", like(2 * pairs), ValueRange{rows, rows}, last);
-  }
-  SmallVector<int64_t> heads = shape.size() == 1 ? SmallVector<int64_t>{1, 1, shape[0], 2 * pairs}
-                                                 : SmallVector<int64_t>{shape[0], 1, shape[1], 2 * pairs};
-  return createReshape(builder, loc, RankedTensorType::get(heads, type.getElementType(), positions.getEncoding()),
-                       both);
+/// A type of other last dimensions behind those of `like`.
+static RankedTensorType append(RankedTensorType like, Type element, ArrayRef<int64_t> last) {
+  SmallVector<int64_t> shape = llvm::to_vector(like.getShape());
+  shape.append(last.begin(), last.end());
+  return RankedTensorType::get(shape, element, like.getEncoding());
+}
+
+Value AttentionBuilder::lookUp(Value table, Value ids) {
+  auto type = cast<RankedTensorType>(table.getType());
+  RankedTensorType result = append(cast<RankedTensorType>(ids.getType()), type.getElementType(), type.getDimSize(1));
+  return createNode(builder, loc, "Gather", result, ValueRange{table, ids},
+                    builder.getNamedAttr("axis", builder.getI64IntegerAttr(0)));
+}
+
+Value AttentionBuilder::spread(Value rows, bool interleaved) {
+  auto type = cast<RankedTensorType>(rows.getType());
+  int64_t pairs = type.getShape().back(), positions = type.getShape().end()[-2];
+  RankedTensorType outer = withShape(type, type.getShape().drop_back());
+  auto like = [&](ArrayRef<int64_t> last) { return append(outer, type.getElementType(), last); };
+  Value apart = interleaved ? createReshape(builder, loc, like({pairs, 1}), rows) : rows;
+  Value both = createNode(builder, loc, "Concat", interleaved ? like({pairs, 2}) : like(2 * pairs),
+                          ValueRange{apart, apart}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1)));
+  int64_t batch = type.getRank() == 3 ? type.getDimSize(0) : 1;
+  return createReshape(builder, loc, withShape(type, {batch, 1, positions, 2 * pairs}), both);
 }
 
 Value AttentionBuilder::createPositions(Value past, Value query) {
@@ -177,8 +182,8 @@ static bool simplifyGroupQuery(NodeOp node) {
     }
     bool interleaved = node.getInteger("rotary_interleaved", 0) != 0;
     Value positions = node.getInput(9) ? node.getInput(9) : b.createPositions(past, query);
-    Value cosine = b.lookUp(node.getInput(7), positions, interleaved);
-    Value sine = b.lookUp(node.getInput(8), positions, interleaved);
+    Value cosine = b.spread(b.lookUp(node.getInput(7), positions), interleaved);
+    Value sine = b.spread(b.lookUp(node.getInput(8), positions), interleaved);
     q = b.rotate(q, cosine, sine, interleaved);
     k = b.rotate(k, cosine, sine, interleaved);
   }
@@ -201,20 +206,21 @@ static bool simplifyRotary(NodeOp node) {
   auto type = dyn_cast<RankedTensorType>(input.getType());
   bool interleaved = node.getInteger("interleaved", 0) != 0;
   int64_t heads = node.getInteger("num_heads", 0);
-  if (!type || !cosine || !sine || node.getInteger("rotary_embedding_dim", 0) != 0 || !positions ||
-      getRank(cosine) != 2 || getRank(positions) < 1) {
+  bool isTable = positions && getRank(positions) >= 1;
+  if (!type || !cosine || !sine || node.getInteger("rotary_embedding_dim", 0) != 0 ||
+      getRank(cosine) != (isTable ? 2 : 3) || getRank(sine) != getRank(cosine)) {
     return false;
   }
   AttentionBuilder b(node);
-  int64_t width = 2 * cast<RankedTensorType>(cosine.getType()).getDimSize(1);
+  int64_t width = 2 * cast<RankedTensorType>(cosine.getType()).getShape().back();
   bool apart = type.getRank() == 4;
   if (!apart && type.isDynamicDim(2)) {
     return false;
   }
   heads = heads > 0 ? heads : apart ? 1 : type.getDimSize(2) / width;
   Value value = apart ? input : b.splitHeads(input, heads);
-  value =
-      b.rotate(value, b.lookUp(cosine, positions, interleaved), b.lookUp(sine, positions, interleaved), interleaved);
+  Value c = isTable ? b.lookUp(cosine, positions) : cosine, s = isTable ? b.lookUp(sine, positions) : sine;
+  value = b.rotate(value, b.spread(c, interleaved), b.spread(s, interleaved), interleaved);
   replaceOutputs(node, {apart ? value : b.joinHeads(value)});
   return true;
 }
