@@ -171,6 +171,37 @@ llvm::Expected<Array> readAttribute(ElementsAttr value) {
   return array;
 }
 
+static APFloat toFloat(double value, Type element) {
+  APFloat number(value);
+  bool inexact = false;
+  number.convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &inexact);
+  return number;
+}
+
+ElementsAttr makeAttribute(const Array &array) {
+  auto type = RankedTensorType::get(array.shape, array.element);
+  if (array.isReal()) {
+    return DenseElementsAttr::get(
+        type, llvm::map_to_vector(array.reals, [&](double value) { return toFloat(value, array.element); }));
+  }
+  if (array.isInteger()) {
+    unsigned bits = array.element.getIntOrFloatBitWidth();
+    return DenseElementsAttr::get(type, llvm::map_to_vector(array.integers, [&](int64_t value) {
+                                    return APInt(bits, static_cast<uint64_t>(value), /*isSigned=*/true,
+                                                 /*implicitTrunc=*/true);
+                                  }));
+  }
+  if (array.isComplex()) {
+    Type part = cast<ComplexType>(array.element).getElementType();
+    SmallVector<std::complex<APFloat>> numbers;
+    for (size_t i = 0; i < array.reals.size(); i += 2) {
+      numbers.emplace_back(toFloat(array.reals[i], part), toFloat(array.reals[i + 1], part));
+    }
+    return DenseElementsAttr::get(type, numbers);
+  }
+  return DenseStringElementsAttr::get(type, SmallVector<StringRef>(array.strings.begin(), array.strings.end()));
+}
+
 /// An element of `bits`, which are a power of two up to 64.
 static uint64_t bitsAt(ArrayRef<char> bytes, unsigned bits, int64_t at) {
   if (bits < 8) {

@@ -66,6 +66,9 @@ std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);
 /// The numbers of a constant; an error where they are of a type that arrays do not hold.
 llvm::Expected<Array> readAttribute(mlir::ElementsAttr value);
 
+/// The other way; not of a sequence.
+mlir::ElementsAttr makeAttribute(const Array &array);
+
 /// Numbers that lie as those of an `onnx.initializer` do.
 llvm::Expected<Array> readBytes(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes);
 

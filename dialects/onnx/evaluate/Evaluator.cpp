@@ -7,8 +7,6 @@
 
 #include "dialects/onnx/evaluate/NodeValues.h"
 
-#include "llvm/ADT/StringExtras.h"
-
 using namespace mlir;
 
 namespace fathom::onnx {
@@ -42,16 +40,8 @@ static void forEachName(Value value, ArrayRef<int64_t> extents, Visit visit) {
   }
 }
 
-static bool isName(StringRef polynomial) {
-  return !polynomial.contains(" + ") && !polynomial.contains('*') && !llvm::isDigit(polynomial.front());
-}
-
 void Evaluator::bind(Value value, Array array) {
-  forEachName(value, array.shape, [&](StringRef name, int64_t extent) {
-    if (!name.empty() && isName(name)) {
-      extents[name] = extent;
-    }
-  });
+  forEachName(value, array.shape, [&](StringRef polynomial, int64_t extent) { extents.bind(polynomial, extent); });
   values[value] = std::make_unique<Array>(std::move(array));
 }
 
@@ -148,30 +138,6 @@ llvm::Expected<Array> Evaluator::computeExtents(ExtentsOp op) {
   return array;
 }
 
-llvm::Expected<int64_t> Evaluator::evaluateExtent(StringRef polynomial, Operation *near) {
-  SmallVector<StringRef> terms, factors;
-  polynomial.split(terms, " + ");
-  uint64_t sum = 0;
-  for (StringRef term : terms) {
-    factors.clear();
-    term.split(factors, '*');
-    uint64_t product = 1;
-    for (StringRef factor : factors) {
-      int64_t number = 0;
-      if (factor.getAsInteger(10, number)) {
-        llvm::Expected<int64_t> extent = findExtent(factor, near);
-        if (!extent) {
-          return extent.takeError();
-        }
-        number = *extent;
-      }
-      product *= static_cast<uint64_t>(number);
-    }
-    sum += product;
-  }
-  return static_cast<int64_t>(sum);
-}
-
 /// A value before `near` of whose extents one has the name.
 static Value findNamed(StringRef name, Operation *near) {
   Value found;
@@ -193,20 +159,27 @@ static Value findNamed(StringRef name, Operation *near) {
   return found;
 }
 
-llvm::Expected<int64_t> Evaluator::findExtent(StringRef name, Operation *near) {
-  if (!extents.contains(name)) {
-    if (Value value = near ? findNamed(name, near) : Value()) {
-      llvm::Expected<const Array *> array = evaluate(value);
-      if (!array) {
-        return array.takeError();
-      }
+/// Evaluates what tells an extent, if anything does.
+llvm::Error Evaluator::findExtent(StringRef name, Operation *near) {
+  Value value = near ? findNamed(name, near) : Value();
+  llvm::Expected<const Array *> array = value ? evaluate(value) : nullptr;
+  return array ? llvm::Error::success() : array.takeError();
+}
+
+llvm::Expected<int64_t> Evaluator::evaluateExtent(StringRef polynomial, Operation *near) {
+  std::string unknown;
+  std::optional<int64_t> value = extents.evaluate(polynomial, unknown);
+  while (!value) {
+    std::string last = unknown;
+    if (llvm::Error error = findExtent(unknown, near)) {
+      return error;
+    }
+    value = extents.evaluate(polynomial, unknown);
+    if (!value && unknown == last) {
+      return makeError("the extent '" + unknown + "' has no value");
     }
   }
-  auto extent = extents.find(name);
-  if (extent == extents.end()) {
-    return makeError("the extent '" + name + "' has no value");
-  }
-  return extent->second;
+  return *value;
 }
 
 SmallVector<const Array *> Evaluator::inputsOf(NodeOp node) const {

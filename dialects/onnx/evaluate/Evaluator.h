@@ -8,9 +8,9 @@
 
 #include "dialects/onnx/Onnx.h"
 #include "dialects/onnx/evaluate/Array.h"
+#include "dialects/onnx/evaluate/KnownExtents.h"
 
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/StringMap.h"
 
 #include <functional>
 #include <memory>
@@ -27,10 +27,10 @@ public:
   /// Without `read`, files are not at hand.
   explicit Evaluator(ReadInitializer read = nullptr) : read(std::move(read)) {}
 
-  /// Says what a value is, an argument's or any other: the graph ends there. Names that the extents of its type are
-  /// become what its extents are.
+  /// Says what a value is, an argument's or any other: the graph ends there. The extents that its type names are from
+  /// then on what its extents are.
   void bind(mlir::Value value, Array array);
-  void bindExtent(llvm::StringRef name, int64_t value) { extents[name] = value; }
+  void bindExtent(llvm::StringRef name, int64_t value) { extents.bind(name, value); }
 
   /// What a value is, which stays so. An error names the node at whose location it was found, and what is wrong there.
   llvm::Expected<const Array *> evaluate(mlir::Value value);
@@ -49,7 +49,7 @@ private:
   llvm::SmallVector<const Array *> inputsOf(NodeOp node) const;
   const Array *find(mlir::Value value) const;
   llvm::Expected<int64_t> evaluateExtent(llvm::StringRef polynomial, mlir::Operation *near);
-  llvm::Expected<int64_t> findExtent(llvm::StringRef name, mlir::Operation *near);
+  llvm::Error findExtent(llvm::StringRef name, mlir::Operation *near);
 
   // Nodes with graphs.
   llvm::Expected<Arrays> evaluateGraph(mlir::Region &graph, Arrays arguments);
@@ -59,7 +59,7 @@ private:
   ReadInitializer read;
   /// What nobody has bound is owned here as well.
   llvm::DenseMap<mlir::Value, std::unique_ptr<Array>> values;
-  llvm::StringMap<int64_t> extents;
+  KnownExtents extents;
 };
 
 /// What a node without graphs gives for these inputs; NULL: left out.

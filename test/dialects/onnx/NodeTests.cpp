@@ -30,7 +30,7 @@ std::unique_ptr<mlir::MLIRContext> makeContext() {
   return context;
 }
 
-static std::string printed(const Diagnostics &diagnostics) {
+std::string printed(const Diagnostics &diagnostics) {
   std::string text;
   llvm::raw_string_ostream out(text);
   diagnostics.print(out);
@@ -87,9 +87,8 @@ static bool isLike(const Array &got, const Array &want) {
   return like;
 }
 
-/// The values of a set of inputs or outputs, "input_0.pb" and so on.
-static llvm::Expected<std::vector<Array>> readValues(mlir::Builder &builder, const std::string &prefix,
-                                                     mlir::TypeRange types) {
+llvm::Expected<std::vector<Array>> readValues(mlir::Builder &builder, const std::string &prefix,
+                                              mlir::TypeRange types) {
   std::vector<Array> values;
   for (auto [number, type] : llvm::enumerate(types)) {
     std::string path = prefix + std::to_string(number) + ".pb";

@@ -6,8 +6,13 @@
 #ifndef FATHOM_TEST_DIALECTS_ONNX_NODETESTS_H
 #define FATHOM_TEST_DIALECTS_ONNX_NODETESTS_H
 
+#include "dialects/onnx/evaluate/Array.h"
+#include "frontend/checkpoint/Diagnostics.h"
+
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/MLIRContext.h"
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +37,13 @@ constexpr const char *kRandom = "of numbers that are drawn by chance";
 
 /// A context with the dialects that models are imported to.
 std::unique_ptr<mlir::MLIRContext> makeContext();
+
+/// What the user would see.
+std::string printed(const checkpoint::Diagnostics &diagnostics);
+
+/// The values of a set of inputs or outputs of these types, from files "input_0.pb" and so on.
+llvm::Expected<std::vector<onnx::Array>> readValues(mlir::Builder &builder, const std::string &prefix,
+                                                    mlir::TypeRange types);
 
 /// Imports and evaluates the models of a folder of ONNX's node tests, in the order of their names.
 std::vector<NodeTest> runNodeTests(const std::string &folder);
