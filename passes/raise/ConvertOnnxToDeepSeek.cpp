@@ -77,7 +77,8 @@ static int64_t limitContext(func::FuncOp main, int64_t most) {
 static Value findLogits(func::FuncOp main) {
   auto results = main.front().getTerminator()->getOperands();
   for (auto [number, value] : llvm::enumerate(results)) {
-    if (main.getResultAttrOfType<StringAttr>(unsigned(number), onnx::kNameAttr) == kLogits) {
+    auto name = main.getResultAttrOfType<StringAttr>(unsigned(number), onnx::kNameAttr);
+    if (name && name == kLogits) {
       return value;
     }
   }
