@@ -89,7 +89,7 @@ static SmallVector<NodeOp> findUnraised(Value value, const GraphModel &model) {
   SetVector<Operation *> seen;
   SmallVector<NodeOp> first;
   auto visit = [&](Value operand) {
-    if (Operation *op = operand.getDefiningOp(); op && !model.find(operand)) {
+    if (Operation *op = operand.getDefiningOp(); op && !model.findPieces(operand)) {
       seen.insert(op);
     }
   };
@@ -99,7 +99,7 @@ static SmallVector<NodeOp> findUnraised(Value value, const GraphModel &model) {
     if (!node) {
       continue;
     }
-    if (llvm::any_of(node.getInputs(), [&](Value input) { return model.find(input); })) {
+    if (llvm::any_of(node.getInputs(), [&](Value input) { return model.findPieces(input); })) {
       first.push_back(node);
     }
     llvm::for_each(node.getInputs(), visit);

@@ -46,19 +46,24 @@ GraphModel::GraphModel(func::FuncOp main, BlockArgument tokens, int64_t maxConte
   auto type = cast<RankedTensorType>(tokens.getType());
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     bool isLast = dim + 1 == type.getRank();
-    ids.dims.push_back({isLast ? Dim::Sequence : type.isDynamicDim(dim) ? Dim::Batch : Dim::Columns});
+    ids.dims.push_back({isLast ? Dim::Sequence : type.isDynamicDim(dim) ? Dim::Batch : Dim::Columns, {}});
   }
   set(tokens, ids);
 }
 
-const View *GraphModel::find(Value value) const {
+const Pieces *GraphModel::findPieces(Value value) const {
   auto found = views.find(value);
   return found == views.end() ? nullptr : &found->second;
 }
 
+const View *GraphModel::find(Value value) const {
+  const Pieces *pieces = findPieces(value);
+  return pieces && pieces->views.size() == 1 ? &pieces->views.front() : nullptr;
+}
+
 bool GraphModel::isPast(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  return argument && argument.getOwner() == &main.front() && !find(value);
+  return argument && argument.getOwner() == &main.front() && !findPieces(value);
 }
 
 RankedTensorType GraphModel::activation(int64_t width) {
@@ -66,16 +71,9 @@ RankedTensorType GraphModel::activation(int64_t width) {
 }
 
 std::optional<View> GraphModel::compact(const View &view) {
-  SmallVector<Dim> columns;
-  llvm::copy_if(view.dims, std::back_inserter(columns),
-                [](const Dim &dim) { return dim.kind == Dim::Columns && dim.size > dim.repeat && dim.stride > 0; });
-  llvm::sort(columns, [](const Dim &a, const Dim &b) { return a.stride < b.stride; });
-  int64_t width = 1;
-  for (const Dim &dim : columns) {
-    if (dim.stride != width) {
-      return std::nullopt;
-    }
-    width *= dim.size / dim.repeat;
+  int64_t width = countColumns(view);
+  if (width == 0 || view.rotation) {
+    return std::nullopt;
   }
   View result = view;
   if (width != deepseek::getWidth(view.rows.getType())) {
@@ -146,22 +144,16 @@ Value GraphModel::getRopeTable(Value cosine, Value sine, int64_t axis) {
   });
 }
 
-Value GraphModel::attend(Value query, Value keys, Value values, int64_t heads, int64_t groups, int64_t width,
-                         double scale) {
-  Location loc = query.getLoc();
-  SmallVector<deepseek::StoreAttr> stores;
-  for (StringRef name : {deepseek::kKeyStore, deepseek::kValueStore}) {
-    stores.push_back(deepseek::StoreAttr::get(builder.getContext(), name, groups, width, builder.getF32Type(), 0));
-  }
-  auto type = deepseek::CacheType::get(builder.getContext(), stores);
+Value GraphModel::beginLayer(deepseek::CacheType type) {
   if (layers == 0) {
     cache.setType(type);
   }
-  Value layer = arith::ConstantIndexOp::create(builder, loc, layers++);
-  cache = deepseek::CacheAppendOp::create(builder, loc, type, cache, deepseek::kKeyStore, layer, keys, positions());
-  cache = deepseek::CacheAppendOp::create(builder, loc, type, cache, deepseek::kValueStore, layer, values, positions());
-  return deepseek::GqaAttentionOp::create(builder, loc, activation(heads * width), query, cache, layer, positions(),
-                                          heads, groups, width, llvm::APFloat(scale), IntegerAttr());
+  return arith::ConstantIndexOp::create(builder, forward.getLoc(), layers++);
+}
+
+Value GraphModel::append(StringRef store, Value layer, ValueRange parts) {
+  return cache = deepseek::CacheAppendOp::create(builder, parts.front().getLoc(), cache.getType(), cache, store, layer,
+                                                 parts, positions());
 }
 
 void GraphModel::setFacts(int64_t vocabulary) {
@@ -188,7 +180,7 @@ bool GraphModel::finish(Value logits) {
   const View *view = find(logits);
   auto product = view ? view->rows.getDefiningOp<deepseek::LinearOp>() : deepseek::LinearOp();
   int64_t vocabulary = product ? deepseek::getWidth(product.getType()) : 0;
-  if (!product || layers == 0 || !isWholeRows(*view, vocabulary)) {
+  if (!product || layers == 0 || view->hasPast || !isWholeRows(*view, vocabulary)) {
     return false;
   }
   Value selected = deepseek::SelectRowsOp::create(builder, product.getLoc(), product.getInput().getType(),

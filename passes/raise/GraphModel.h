@@ -22,9 +22,12 @@ public:
              onnx::Evaluator::ReadInitializer read);
 
   // Of the graph.
-  /// The view of a tensor; null where there is none yet.
+  /// The view that a tensor is; null where it is none, or several.
   const View *find(mlir::Value value) const;
-  void set(mlir::Value value, View view) { views[value] = std::move(view); }
+  /// The views that it is; null where it is none.
+  const Pieces *findPieces(mlir::Value value) const;
+  void set(mlir::Value value, View view) { views[value] = {{std::move(view)}, 0}; }
+  void set(mlir::Value value, Pieces pieces) { views[value] = std::move(pieces); }
   bool isPast(mlir::Value value);
 
   // Of the model.
@@ -38,9 +41,10 @@ public:
   mlir::Value getRows(mlir::Value value, int64_t width);
   /// [positions, pairs, 2]; null where `cosine` and `sine` do not go by the position, as dimension `axis` counts it.
   mlir::Value getRopeTable(mlir::Value cosine, mlir::Value sine, int64_t axis);
-  /// Attention of the next layer.
-  mlir::Value attend(mlir::Value query, mlir::Value keys, mlir::Value values, int64_t heads, int64_t groups,
-                     int64_t width, double scale);
+  /// Begins the next layer, whose stores are of the type `cache`: its number.
+  mlir::Value beginLayer(deepseek::CacheType cache);
+  /// Writes rows of the parts, side by side, to a store of the layer.
+  mlir::Value append(llvm::StringRef store, mlir::Value layer, mlir::ValueRange parts);
 
   /// Makes the logits of rows that want them from `logits`, and ends @forward. False where these are no product.
   bool finish(mlir::Value logits);
@@ -57,7 +61,7 @@ private:
   int64_t maxContext;
   int64_t layers = 0;
   mlir::Value cache;
-  llvm::DenseMap<mlir::Value, View> views;
+  llvm::DenseMap<mlir::Value, Pieces> views;
   llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> tables;
 };
 

@@ -46,7 +46,8 @@ def RaiseRotations : Pass<"fathom-raise-rotations", "mlir::ModuleOp"> {
   let summary = "recognize rotary embedding";
   let description = [{
     `x · cos + Concat(−x₂, x₁) · sin`, where x₁ and x₂ are the halves of x along its last dimension, becomes
-    `fathom.Rotate`. What cosine and sine are is not looked at here.
+    `fathom.Rotate`, and so does `Concat(u · cos − v · sin, v · cos + u · sin)` of halves u and v, or of the elements at
+    even and at odd places, which are brought into halves first. What cosine and sine are is not looked at here.
 
     Numeric contract: exact. Test: test/passes/raise/raise-rotations.mlir.
   }];

@@ -19,6 +19,8 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseSwiGlu());
   manager.addPass(createRaiseAttention());
   manager.addPass(createRaiseCausalMasks());
+  // One table for all that rotate by it.
+  manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;
   convert.maxContext = options.maxContext;
   convert.folder = options.folder;
