@@ -11,6 +11,7 @@
 #include "codegen/nvptx/Target.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/onnx/Onnx.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/support/Escape.h"
 #include "tools/driver/CheckModule.h"
@@ -41,8 +42,8 @@ public:
     DialectRegistry registry;
     registerDialects(registry);
     context.appendDialectRegistry(registry);
-    context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
-                        tensor::TensorDialect>();
+    context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, onnx::OnnxDialect,
+                        arith::ArithDialect, tensor::TensorDialect>();
     // Messages are one line each.
     context.printOpOnDiagnostic(false);
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { takeDiagnostic(diagnostic); });
@@ -100,7 +101,7 @@ private:
 
 /// A checkpoint is imported, and its model rewritten, once; then every target has a module of its own.
 bool Compilation::compile() {
-  Phase start = options.from.value_or(Phase::DeepSeek);
+  Phase start = options.from.value_or(isOnnx(options.input) ? Phase::Onnx : Phase::DeepSeek);
   if (!output.check() || !takeTargets() || !takeInput() ||
       !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine.get())) {
     return false;
@@ -143,7 +144,7 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
     where = name.getName().str();
   }
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-    diagnostics.error(options.from ? Problem::BadInput : Problem::Internal, "mlir", file, where, diagnostic.str());
+    diagnostics.error(phases.getBlame(), "mlir", file, where, diagnostic.str());
   } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
     diagnostics.warning("mlir", file, where, diagnostic.str());
   }
@@ -154,8 +155,8 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
 
 bool Compilation::takeInput() {
   if (!options.from) {
-    step("read checkpoint");
-    return importCheckpoint(options, context, diagnostics, input);
+    step(isOnnx(options.input) ? "read model" : "read checkpoint");
+    return importModel(options, context, diagnostics, input);
   }
   return readModule(options, context, diagnostics, input) && phases.verify(*input.module) && checkStorage() &&
          (!input.files || checkWeights(*input.module, *input.files));
