@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 #include <filesystem>
+#include <map>
 #include <random>
 
 namespace fathom::onnx {
@@ -102,29 +103,36 @@ std::vector<Array> zerosFor(NodeOp node) {
   return inputs;
 }
 
-/// Operators of a module that took all that they were given.
-void tryOddInputs(mlir::ModuleOp module, std::set<std::string> &refusing, std::set<std::string> &all) {
+/// By operator, how many nodes were tried, and how many of these were given something that they refused.
+struct Tries {
+  int tried = 0, refused = 0;
+};
+using TriesByOperator = std::map<std::string, Tries>;
+
+void tryOddInputs(mlir::ModuleOp module, TriesByOperator &operators) {
   Odd odd(module.getContext());
   module.walk([&](NodeOp node) {
-    if (node.getGraphs().empty()) {
-      std::string name = (node.getDomain().value_or("") + "." + node.getOpType()).str();
-      all.insert(name);
-      refusesOddInputs(node, zerosFor(node), odd) ? void(refusing.insert(name)) : void();
+    Tries &tries = operators[(node.getDomain().value_or("") + "." + node.getOpType()).str()];
+    if (node.getGraphs().empty() && tries.tried < 3) {
+      ++tries.tried;
+      tries.refused += refusesOddInputs(node, zerosFor(node), odd);
     }
   });
 }
 
 TEST(OnnxOddInputsTest, NodesEndInAFinding) {
-  std::set<std::string> refusing, all;
+  TriesByOperator operators;
   auto context = test::makeContext();
-  tryOddInputs(*mlir::parseSourceFile<mlir::ModuleOp>(FATHOM_ONNX_TWICE, context.get()), refusing, all);
+  tryOddInputs(*mlir::parseSourceFile<mlir::ModuleOp>(FATHOM_ONNX_TWICE, context.get()), operators);
   for (const auto &entry : std::filesystem::directory_iterator(FATHOM_ONNX_NODE_TESTS)) {
     checkpoint::Diagnostics diagnostics;
     auto module = test::importNodeTest(*context, entry.path().string(), diagnostics);
-    module ? tryOddInputs(*module, refusing, all) : void();
+    module ? tryOddInputs(*module, operators) : void();
   }
-  EXPECT_EQ(refusing, all);
-  EXPECT_GT(all.size(), 100u);
+  EXPECT_GT(operators.size(), 100u);
+  for (const auto &[name, tries] : operators) {
+    EXPECT_TRUE(tries.tried == 0 || tries.refused > 0) << name;
+  }
 }
 
 } // namespace
