@@ -87,8 +87,9 @@ static Value valueOf(const proto::TensorProto &tensor) {
 
 /// The same with numbers that are in a file, if they are few.
 static Value valueOf(const Tensor &tensor, Diagnostics &diagnostics) {
-  if (tensor.data.file.empty() || tensor.bytes > kMostContents * sizeof(int64_t)) {
-    return tensor.data.file.empty() ? valueOf(*tensor.proto) : Value(tensor.proto->data_type(), shapeOf(*tensor.proto));
+  bool inMessage = tensor.data.file.empty() || tensor.proto->raw_data().size() == tensor.bytes;
+  if (inMessage || tensor.bytes > kMostContents * sizeof(int64_t)) {
+    return inMessage ? valueOf(*tensor.proto) : Value(tensor.proto->data_type(), shapeOf(*tensor.proto));
   }
   proto::TensorProto inside;
   inside.set_data_type(tensor.proto->data_type());

@@ -143,7 +143,7 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
     where = name.getName().str();
   }
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-    diagnostics.error(options.from ? Problem::BadInput : Problem::Internal, "mlir", file, where, diagnostic.str());
+    diagnostics.error(phases.getBlame(), "mlir", file, where, diagnostic.str());
   } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
     diagnostics.warning("mlir", file, where, diagnostic.str());
   }

@@ -102,10 +102,12 @@ std::optional<std::string> ModelImporter::readData(const Tensor &tensor) {
 
 mlir::Value ModelImporter::addInitializer(const Tensor &tensor) {
   RankedTensorType type = convertType(builder, *tensor.proto);
-  if (tensor.data.file.empty()) {
+  bool inMessage = tensor.data.file.empty() || tensor.proto->raw_data().size() == tensor.bytes;
+  bool isSmall = type && type.getNumElements() <= kMostInline;
+  if (tensor.data.file.empty() || (isSmall && inMessage)) {
     return addConstant(convertTensor(builder, *tensor.proto));
   }
-  if (type.getNumElements() <= kMostInline) {
+  if (isSmall) {
     std::optional<std::string> bytes = readData(tensor);
     return bytes ? addConstant(convertRaw(type, *bytes)) : mlir::Value();
   }
