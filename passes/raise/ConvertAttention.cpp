@@ -105,8 +105,8 @@ struct Grouped {
 static Value getHeadRows(Value value, GraphModel &model, std::optional<Heads> &heads) {
   const View *view = model.find(value);
   heads = view ? getHeads(*view) : std::nullopt;
-  bool sideBySide = heads && (heads->count == 1 || heads->stride == heads->width) &&
-                    view->dims[3] == Dim::columns(heads->width, 1);
+  bool sideBySide =
+      heads && (heads->count == 1 || heads->stride == heads->width) && view->dims[3] == Dim::columns(heads->width, 1);
   std::optional<View> own = sideBySide ? model.compact(*view) : std::nullopt;
   return own ? own->rows : Value();
 }
@@ -127,9 +127,9 @@ static bool attendGrouped(NodeOp node, GraphModel &model) {
                              createStore(model, deepseek::kValueStore, keys->count, keys->width)}));
   model.append(deepseek::kKeyStore, layer, k);
   Value cache = model.append(deepseek::kValueStore, layer, v);
-  Value rows = deepseek::GqaAttentionOp::create(
-      builder, node.getLoc(), model.activation(query->count * query->width), q, cache, layer, model.positions(),
-      query->count, keys->count, query->width, llvm::APFloat(node.getReal("scale", 1.0)), IntegerAttr());
+  Value rows = deepseek::GqaAttentionOp::create(builder, node.getLoc(), model.activation(query->count * query->width),
+                                                q, cache, layer, model.positions(), query->count, keys->count,
+                                                query->width, llvm::APFloat(node.getReal("scale", 1.0)), IntegerAttr());
   giveHeads(node, rows, query->count, model);
   return true;
 }
@@ -205,8 +205,8 @@ static bool attendLatent(NodeOp node, GraphModel &model) {
   OpBuilder &builder = model.ops();
   Value latent = found.expansion.getInput();
   int64_t width = deepseek::getWidth(latent.getType()) + found.rope;
-  Value layer = model.beginLayer(deepseek::CacheType::get(
-      builder.getContext(), createStore(model, deepseek::kLatentStore, 1, width)));
+  Value layer = model.beginLayer(
+      deepseek::CacheType::get(builder.getContext(), createStore(model, deepseek::kLatentStore, 1, width)));
   Value cache = model.append(deepseek::kLatentStore, layer, {latent, found.key.getResult()});
   Value rows = deepseek::MlaAttentionOp::create(
       builder, node.getLoc(), model.activation(found.heads * found.value), found.query, cache, layer,

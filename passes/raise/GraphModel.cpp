@@ -160,20 +160,25 @@ void GraphModel::setFacts(int64_t vocabulary) {
   auto module = main->getParentOfType<ModuleOp>();
   int64_t hidden = 0;
   forward.walk([&](deepseek::EmbeddingOp op) { hidden = deepseek::getWidth(op.getType()); });
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  auto integer = [&](int64_t value) { return builder.getI64IntegerAttr(value); };
+  // What files beside the graph say of generation is there already.
+  auto given = module->getAttrOfType<DictionaryAttr>(onnx::kGenerationAttr);
+  NamedAttrList facts(given ? given : builder.getDictionaryAttr({}));
+  facts.set("family", builder.getStringAttr("onnx"));
+  facts.set("vocabulary", integer(vocabulary));
+  facts.set("hidden", integer(hidden));
+  facts.set("layers", integer(layers));
+  facts.set("max_context", integer(maxContext));
+  auto addDefault = [&](StringRef name, Attribute value) {
+    if (!facts.get(name)) {
+      facts.append(name, value);
+    }
   };
-  NamedAttribute facts[] = {
-      builder.getNamedAttr("family", builder.getStringAttr("onnx")),
-      integer("vocabulary", vocabulary),
-      integer("hidden", hidden),
-      integer("layers", layers),
-      integer("max_context", maxContext),
-      integer("bos_token", -1),
-      builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr({})),
-      builder.getNamedAttr("temperature", builder.getF64FloatAttr(0.0)),
-  };
-  module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
+  addDefault("bos_token", integer(-1));
+  addDefault("eos_tokens", builder.getDenseI64ArrayAttr({}));
+  addDefault("temperature", builder.getF64FloatAttr(0.0));
+  module->setAttr(deepseek::kModelAttr, facts.getDictionary(builder.getContext()));
+  module->removeAttr(onnx::kGenerationAttr);
 }
 
 bool GraphModel::finish(Value logits) {

@@ -131,8 +131,7 @@ struct RaiseTurnedPairs : OpRewritePattern<NodeOp> {
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     bool isConcat = node.is("Concat") && node.getInputs().size() == 2;
-    std::optional<Turned> turned =
-        isConcat ? matchTurned(node.getInputs()[0], node.getInputs()[1]) : std::nullopt;
+    std::optional<Turned> turned = isConcat ? matchTurned(node.getInputs()[0], node.getInputs()[1]) : std::nullopt;
     auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
     int64_t axis = node.getInteger("axis", 0);
     if (!turned || !type || turned->u.input.getType() != type || (axis != -1 && axis != type.getRank() - 1) ||
