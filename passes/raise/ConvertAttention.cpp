@@ -88,19 +88,6 @@ static void giveHeads(NodeOp node, Value rows, int64_t heads, GraphModel &model)
   model.set(node.getOutputs()[0], view);
 }
 
-static deepseek::StoreAttr createStore(GraphModel &model, StringRef name, int64_t heads, int64_t width) {
-  OpBuilder &builder = model.ops();
-  return deepseek::StoreAttr::get(builder.getContext(), name, heads, width, builder.getF32Type(), 0);
-}
-
-namespace {
-/// Grouped queries: rows of heads that are side by side.
-struct Grouped {
-  Value query, keys, values;
-  int64_t heads, groups, width;
-};
-} // namespace
-
 /// The rows of heads; null where these are not side by side.
 static Value getHeadRows(Value value, GraphModel &model, std::optional<Heads> &heads) {
   const View *view = model.find(value);
@@ -123,8 +110,8 @@ static bool attendGrouped(NodeOp node, GraphModel &model) {
   }
   OpBuilder &builder = model.ops();
   Value layer = model.beginLayer(deepseek::CacheType::get(
-      builder.getContext(), {createStore(model, deepseek::kKeyStore, keys->count, keys->width),
-                             createStore(model, deepseek::kValueStore, keys->count, keys->width)}));
+      builder.getContext(), {model.createStore(deepseek::kKeyStore, keys->count, keys->width),
+                             model.createStore(deepseek::kValueStore, keys->count, keys->width)}));
   model.append(deepseek::kKeyStore, layer, k);
   Value cache = model.append(deepseek::kValueStore, layer, v);
   Value rows = deepseek::GqaAttentionOp::create(builder, node.getLoc(), model.activation(query->count * query->width),
@@ -206,7 +193,7 @@ static bool attendLatent(NodeOp node, GraphModel &model) {
   Value latent = found.expansion.getInput();
   int64_t width = deepseek::getWidth(latent.getType()) + found.rope;
   Value layer = model.beginLayer(
-      deepseek::CacheType::get(builder.getContext(), createStore(model, deepseek::kLatentStore, 1, width)));
+      deepseek::CacheType::get(builder.getContext(), model.createStore(deepseek::kLatentStore, 1, width, found.rope)));
   Value cache = model.append(deepseek::kLatentStore, layer, {latent, found.key.getResult()});
   Value rows = deepseek::MlaAttentionOp::create(
       builder, node.getLoc(), model.activation(found.heads * found.value), found.query, cache, layer,

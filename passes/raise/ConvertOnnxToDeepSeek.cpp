@@ -119,7 +119,7 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       emitError(getOperation().getLoc(), "has no embedding of token ids: it is no language model");
       return signalPassFailure();
     }
-    GraphModel model(main, tokens, limitContext(main, maxContext),
+    GraphModel model(main, tokens, limitContext(main, maxContext), getStoredType(),
                      [this](onnx::InitializerOp op) { return readInitializer(op); });
     for (NodeOp node : llvm::to_vector(main.front().getOps<NodeOp>())) {
       if (Rule rule = findRule(node)) {
@@ -131,6 +131,12 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       return signalPassFailure();
     }
     removeGraph(main);
+  }
+
+  Type getStoredType() {
+    return cacheType == "fp8"    ? Type(Float8E4M3FNType::get(&getContext()))
+           : cacheType == "bf16" ? Type(BFloat16Type::get(&getContext()))
+                                 : Type(Float32Type::get(&getContext()));
   }
 
   static void report(Value logits, const GraphModel &model) {

@@ -37,11 +37,11 @@ static func::FuncOp createForward(func::FuncOp main) {
   return forward;
 }
 
-GraphModel::GraphModel(func::FuncOp main, BlockArgument tokens, int64_t maxContext,
+GraphModel::GraphModel(func::FuncOp main, BlockArgument tokens, int64_t maxContext, Type stored,
                        onnx::Evaluator::ReadInitializer read)
     : main(main), forward(createForward(main)), builder(OpBuilder::atBlockEnd(&forward.front())),
       raisedWeights(main->getParentOfType<ModuleOp>()), prober(main, getSequenceName(tokens), std::move(read)),
-      maxContext(maxContext), cache(forward.getArgument(3)) {
+      maxContext(maxContext), stored(stored), cache(forward.getArgument(3)) {
   View ids = {forward.getArgument(0), {}};
   auto type = cast<RankedTensorType>(tokens.getType());
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
@@ -142,6 +142,11 @@ Value GraphModel::getRopeTable(Value cosine, Value sine, int64_t axis) {
   return known->second = raisedWeights.make(builder, name, type, [&](OpBuilder &inner) -> Value {
     return deepseek::ConstantOp::create(inner, cosine.getLoc(), type, DenseElementsAttr::get(type, ArrayRef(*table)));
   });
+}
+
+deepseek::StoreAttr GraphModel::createStore(StringRef name, int64_t heads, int64_t width, int64_t tail) {
+  return deepseek::StoreAttr::get(builder.getContext(), name, heads, width, stored,
+                                  isa<Float8E4M3FNType>(stored) ? tail : 0);
 }
 
 Value GraphModel::beginLayer(deepseek::CacheType type) {

@@ -18,7 +18,8 @@ namespace fathom::raise {
 /// What rules of operators build with. A rule converts the node it is given, or leaves it: then the node has no view.
 class GraphModel {
 public:
-  GraphModel(mlir::func::FuncOp main, mlir::BlockArgument tokens, int64_t maxContext,
+  /// Stores keep numbers as `stored`.
+  GraphModel(mlir::func::FuncOp main, mlir::BlockArgument tokens, int64_t maxContext, mlir::Type stored,
              onnx::Evaluator::ReadInitializer read);
 
   // Of the graph.
@@ -41,6 +42,8 @@ public:
   mlir::Value getRows(mlir::Value value, int64_t width);
   /// [positions, pairs, 2]; null where `cosine` and `sine` do not go by the position, as dimension `axis` counts it.
   mlir::Value getRopeTable(mlir::Value cosine, mlir::Value sine, int64_t axis);
+  /// A store of rows for each of `heads`, of whose numbers the last `tail` are not FP8 where others are.
+  deepseek::StoreAttr createStore(llvm::StringRef name, int64_t heads, int64_t width, int64_t tail = 0);
   /// Begins the next layer, whose stores are of the type `cache`: its number.
   mlir::Value beginLayer(deepseek::CacheType cache);
   /// Writes rows of the parts, side by side, to a store of the layer.
@@ -59,6 +62,7 @@ private:
   RaisedWeights raisedWeights;
   Prober prober;
   int64_t maxContext;
+  mlir::Type stored;
   int64_t layers = 0;
   mlir::Value cache;
   llvm::DenseMap<mlir::Value, Pieces> views;

@@ -97,6 +97,7 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
   }];
   let options = [
     Option<"maxContext", "max-context", "int64_t", "4096", "positions to serve">,
+    Option<"cacheType", "cache-type", "std::string", "\"f32\"", "what stores keep numbers as: f32, bf16 or fp8">,
     Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
   ];
 }

@@ -23,6 +23,7 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;
   convert.maxContext = options.maxContext;
+  convert.cacheType = options.cacheType;
   convert.folder = options.folder;
   manager.addPass(createConvertOnnxToDeepSeek(convert));
   manager.addPass(mlir::createCSEPass());

@@ -196,6 +196,11 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
 
 static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
                        CompileInput &input) {
+  if (options.weights == codegen::WeightStorage::Reference) {
+    diagnostics.error(Problem::Unsupported, "weights", options.input, "",
+                      "is a graph, whose weights can be packed, but not be read where they are",
+                      "leave out --weights=reference");
+  }
   std::unique_ptr<onnx::Model> model = onnx::Model::open(options.input, diagnostics);
   if (!model) {
     return false;
