@@ -95,6 +95,7 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
 
     Numeric contract: within 1e-4. Test: test/passes/raise/convert-onnx-to-deepseek.mlir.
   }];
+  let dependentDialects = ["fathom::deepseek::DeepSeekDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
   let options = [
     Option<"maxContext", "max-context", "int64_t", "4096", "positions to serve">,
     Option<"cacheType", "cache-type", "std::string", "\"f32\"", "what stores keep numbers as: f32, bf16 or fp8">,

@@ -5,7 +5,7 @@
 usage: make_graphs.py FOLDER
 
 FOLDER/NAME/model.onnx is the graph that an exporter made, FOLDER/NAME/model.json names the checkpoint it is of, and
-FOLDER/checkpoints has that. Of each graph the archive has NAME.onnx, whose weights are in a file `NAME.bin` that is not there,
+FOLDER/checkpoints has that. Of each graph the archive has NAME.onnx, whose weights are in a file `NAME.bin` that is not in it,
 and of all of them `graphs.json`: the configurations of the checkpoints, and of which tensors each NAME.bin is made.
 
 Tensors are found by their numbers, as rows of tensors of the checkpoint one after the other, so that exporters may have
@@ -23,7 +23,7 @@ import onnx
 from onnx import TensorProto, external_data_helper, numpy_helper
 
 TYPES = {TensorProto.FLOAT: "f32", TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
-# What has fewer numbers stays in the graph; so does what is no tensor of the checkpoint, such as frequencies, if it has fewer than
+# What has fewer numbers stays in the graph; so does what the checkpoint does not have, such as frequencies, if it has fewer than
 # the second.
 FEWEST, MOST_OTHERS = 9, 256
 # Tables of cosines and sines are as long as the model's context, and most of what would be in the archive.
@@ -33,7 +33,7 @@ UNLIKE = ("v3-script17-frozen",)
 
 
 def read_checkpoint(folder):
-    """Tensors of bf16 and f32 by name; others are no numbers that a graph would have."""
+    """Tensors of bf16 and f32 by name; those of other types are in no graph."""
     with open(os.path.join(folder, "model.safetensors"), "rb") as file:
         data = file.read()
     start = 8 + int.from_bytes(data[:8], "little")
