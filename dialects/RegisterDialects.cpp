@@ -6,6 +6,7 @@
 #include "dialects/RegisterDialects.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/onnx/Onnx.h"
 #include "dialects/plan/Plan.h"
 
 #include "mlir/InitAllDialects.h"
@@ -14,7 +15,7 @@
 namespace fathom {
 
 void registerDialects(mlir::DialectRegistry &registry) {
-  registry.insert<deepseek::DeepSeekDialect, plan::PlanDialect>();
+  registry.insert<deepseek::DeepSeekDialect, onnx::OnnxDialect, plan::PlanDialect>();
   // All of upstream: registration is lazy, and interface implementations come with it.
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

@@ -9,6 +9,7 @@
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
+#include "passes/raise/Passes.h"
 
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringMap.h"
@@ -46,10 +47,13 @@ static void addCheckedLowerPipeline(OpPassManager &manager) {
 }
 
 void registerPasses() {
+  registerRaisePasses();
   registerModelPasses();
   registerFusePasses();
   registerPlanPasses();
   registerLowerPasses();
+  mlir::PassPipelineRegistration<RaisePipelineOptions>(
+      "fathom-raise-pipeline", "the raise phase: from a graph as its exporter wrote it to a model", addRaisePipeline);
   mlir::PassPipelineRegistration<ModelPipelineOptions>(
       "fathom-model-pipeline", "the model phase: from the graph as imported to the graph as it runs", addModelPipeline);
   mlir::PassPipelineRegistration<FusePipelineOptions>("fathom-fuse-pipeline",

@@ -91,6 +91,28 @@ llvm::Error PieceBuilder::run(const RopeTable &rope, const Step &step, const Pie
   return llvm::Error::success();
 }
 
+llvm::Error PieceBuilder::run(const Constant &constant, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  uint64_t width = byteWidth(constant.type), bytes = piece.columns * width;
+  for (int64_t row = piece.row; row < piece.row + piece.rows; ++row) {
+    memcpy(target, constant.bytes.data() + (row * constant.columns + piece.column) * width, bytes);
+    target += bytes;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error PieceBuilder::run(const Transpose &transpose, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  uint32_t input = step.inputs.front();
+  Piece source = {piece.column, piece.columns, piece.row, piece.rows};
+  uint8_t *elements = getBuffer(shapes[input].countBytes(source));
+  if (llvm::Error error = read(input, source, visit, elements)) {
+    return error;
+  }
+  packPanel(shapes[input].type, elements, source.columns, source.rows, target);
+  return llvm::Error::success();
+}
+
 llvm::Error PieceBuilder::run(const ToF32 &convert, const Step &step, const Piece &piece, Visit visit,
                               uint8_t *target) {
   uint32_t input = step.inputs.front();

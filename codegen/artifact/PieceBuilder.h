@@ -59,6 +59,8 @@ private:
   llvm::Error read(uint32_t matrix, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error readSource(uint32_t number, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const RopeTable &rope, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const Constant &constant, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const Transpose &transpose, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const ToF32 &convert, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const PackPanels &pack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);

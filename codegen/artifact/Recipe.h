@@ -58,6 +58,17 @@ struct RopeTable {
 /// The elements as f32, exactly.
 struct ToF32 {};
 
+/// Row n is the input's column n.
+struct Transpose {};
+
+/// Numbers that the compiler has itself, without inputs; row-major and dense.
+struct Constant {
+  int64_t rows = 0;
+  int64_t columns = 0;
+  ElementType type = ElementType::F32;
+  std::string bytes;
+};
+
 /// Row n is the input's row n / block.
 struct RepeatRows {
   int64_t block = 0;
@@ -78,12 +89,17 @@ struct PackPanels {
   int64_t width = 0;
 };
 
-using StepAction = std::variant<RopeTable, ToF32, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
+using StepAction =
+    std::variant<RopeTable, Constant, ToF32, Transpose, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
 
 inline bool operator==(const RopeTable &a, const RopeTable &b) {
   return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
 }
+inline bool operator==(const Constant &a, const Constant &b) {
+  return std::tie(a.rows, a.columns, a.type, a.bytes) == std::tie(b.rows, b.columns, b.type, b.bytes);
+}
 inline bool operator==(const ToF32 &, const ToF32 &) { return true; }
+inline bool operator==(const Transpose &, const Transpose &) { return true; }
 inline bool operator==(const RepeatRows &a, const RepeatRows &b) {
   return std::tie(a.block, a.rows) == std::tie(b.block, b.rows);
 }

@@ -46,7 +46,9 @@ private:
   llvm::Error add(const MatrixShape &shape);
   llvm::Error addStep(const Step &step);
   llvm::Expected<MatrixShape> infer(const RopeTable &rope, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const Constant &constant, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const ToF32 &convert, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const Transpose &transpose, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const RepeatRows &repeat, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const ConcatRows &concat, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const InterleaveRows &interleave, Inputs inputs) const;
@@ -65,6 +67,22 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const RopeTable &rope, Inputs i
   }
   return MatrixShape{rope.positions, static_cast<int64_t>(rope.frequencies.size()) * 2, ElementType::F32,
                      /*columnUnit=*/2};
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const Constant &constant, Inputs inputs) const {
+  uint64_t elements = 0;
+  if (!inputs.empty() || !multiply(constant.rows, constant.columns, elements) ||
+      constant.bytes.size() / byteWidth(constant.type) != elements) {
+    return bad("a constant with inputs, or of a size that is not its shape's");
+  }
+  return MatrixShape{constant.rows, constant.columns, constant.type};
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const Transpose &transpose, Inputs inputs) const {
+  if (inputs.size() != 1 || inputs.front().columnUnit != 1) {
+    return bad("a transposition of other than one matrix of single columns");
+  }
+  return MatrixShape{inputs.front().columns, inputs.front().rows, inputs.front().type};
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const ToF32 &convert, Inputs inputs) const {

@@ -75,11 +75,36 @@ static std::vector<float> expandScale(const Tensor &scale, int64_t rows, int64_t
   return out;
 }
 
+static std::vector<float> transpose(const Tensor &tensor) {
+  std::vector<float> out;
+  Matrices source(tensor);
+  for (int64_t expert = 0; expert < source.experts; ++expert) {
+    for (int64_t column = 0; column < source.columns; ++column) {
+      for (int64_t row = 0; row < source.rows; ++row) {
+        out.push_back(source.row(expert, row)[column]);
+      }
+    }
+  }
+  return out;
+}
+
+static std::vector<float> readReals(ConstantOp constant) {
+  std::vector<float> out;
+  for (const APFloat &value : constant.getValue().getValues<APFloat>()) {
+    out.push_back(static_cast<float>(value.convertToDouble()));
+  }
+  return out;
+}
+
 llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> sources) {
   auto type = cast<RankedTensorType>(step->getResult(0).getType());
   Tensor result;
   result.shape = llvm::to_vector(type.getShape());
   bool matrices = llvm::all_of(sources, [](const TensorPtr &source) { return source && source->shape.size() >= 2; });
+  if (auto constant = dyn_cast<ConstantOp>(step)) {
+    result.reals = readReals(constant);
+    return result;
+  }
   if (sources.empty() || (!matrices && !isa<ToF32Op, ConcatRowsOp>(step))) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() + " of these operands");
   }
@@ -90,6 +115,7 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
           result.reals = expandScale(*sources[0], op.getRows(), type.getShape().drop_back().back());
         }
       })
+      .Case([&](TransposeOp) { result.reals = transpose(*sources[0]); })
       .Case<ConvertLayoutOp, ToF32Op>([&](auto) { result.reals = sources[0]->reals; });
   if (int64_t(result.reals.size()) != type.getNumElements()) {
     return llvm::createStringError("cannot evaluate " + step->getName().getStringRef() +

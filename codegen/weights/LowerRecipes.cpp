@@ -126,7 +126,9 @@ private:
     using Actions = SmallVector<StepAction, 2>;
     return llvm::TypeSwitch<Operation *, Actions>(op)
         .Case([](RopeTableOp table) { return Actions{readRopeTable(table)}; })
+        .Case([](ConstantOp constant) { return Actions{readConstant(constant)}; })
         .Case([](ToF32Op) { return Actions{ToF32()}; })
+        .Case([](TransposeOp) { return Actions{Transpose()}; })
         .Case([](ExpandScaleOp expand) {
           return Actions{RepeatRows{int64_t(expand.getRows()), countRows(expand.getResult().getType())}};
         })
@@ -137,6 +139,23 @@ private:
           return layout.getInterleave() == 0 ? Actions{pack} : Actions{InterleaveRows{layout.getInterleave()}, pack};
         })
         .Default(Actions());
+  }
+
+  static Constant readConstant(ConstantOp op) {
+    RankedTensorType type = op.getResult().getType();
+    DenseElementsAttr value = op.getValue();
+    StringRef bytes(value.getRawData().data(), value.getRawData().size());
+    // A tensor of more dimensions than two has the others in its columns, as tables of rotations do.
+    return {type.getDimSize(0), type.getNumElements() / type.getDimSize(0), getElementType(type.getElementType()),
+            value.isSplat() ? repeat(bytes, type.getNumElements()) : bytes.str()};
+  }
+
+  static std::string repeat(StringRef bytes, int64_t count) {
+    std::string all;
+    while (count-- > 0) {
+      all += bytes;
+    }
+    return all;
   }
 
   static RopeTable readRopeTable(RopeTableOp table) {

@@ -134,6 +134,12 @@ LogicalResult ToF32Op::verify() {
   return verifyResult(*this, getSource().getType().clone(Float32Type::get(getContext()))); // C1
 }
 
+LogicalResult TransposeOp::verify() {
+  SmallVector<int64_t> shape = llvm::to_vector(getSource().getType().getShape());
+  std::swap(shape.end()[-1], shape.end()[-2]);
+  return verifyResult(*this, getSource().getType().clone(shape)); // C1
+}
+
 LogicalResult ConvertLayoutOp::verify() {
   RankedTensorType source = getSource().getType(), result = getResult().getType();
   if (!getLayout(result) || withLayout(result, LayoutAttr()) != source) { // C1

@@ -80,6 +80,12 @@ def DeepSeek_RecipeOp : DeepSeek_Op<"recipe", [Symbol, DeepSeek_WeightSymbol, Is
   let hasRegionVerifier = 1;
 }
 
+def DeepSeek_DenseNumbers : ElementsAttrBase<CPred<"::llvm::isa<::mlir::DenseElementsAttr>($_self)">, "dense numbers"> {
+  let storageType = "::mlir::DenseElementsAttr";
+  let returnType = "::mlir::DenseElementsAttr";
+  let convertFromStorage = "$_self";
+}
+
 class DeepSeek_RecipeStep<string mnemonic, list<Trait> traits = []> :
     DeepSeek_Op<mnemonic, traits # [Pure, HasParent<"RecipeOp">]>;
 
@@ -142,6 +148,33 @@ def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
+}
+
+def DeepSeek_TransposeOp : DeepSeek_RecipeStep<"transpose"> {
+  let summary = "a matrix with rows and columns exchanged";
+  let description = [{
+    `result[n, k] = source[k, n]`, of every expert. For graphs that multiply by [inputs, outputs].
+
+    Constraints: (C1) the result is the source's shape with the last two dimensions exchanged.
+
+    Example: `%t = deepseek.transpose %w : tensor<128x48xf32> -> tensor<48x128xf32>`.
+  }];
+  let arguments = (ins DeepSeek_WeightMatrix:$source);
+  let results = (outs DeepSeek_WeightMatrix:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_ConstantOp : DeepSeek_RecipeStep<"constant", [AllTypesMatch<["value", "result"]>]> {
+  let summary = "numbers that the compiler has itself";
+  let description = [{
+    What no file holds as it is wanted: a graph has it in its message, or computes it of constants.
+
+    Example: `%c = deepseek.constant dense<1.0> : tensor<64xf32>`.
+  }];
+  let arguments = (ins DeepSeek_DenseNumbers:$value);
+  let results = (outs DeepSeek_WeightTensor:$result);
+  let assemblyFormat = "attr-dict $value";
 }
 
 def DeepSeek_ConvertLayoutOp : DeepSeek_RecipeStep<"convert_layout"> {

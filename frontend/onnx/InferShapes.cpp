@@ -87,8 +87,9 @@ static Value valueOf(const proto::TensorProto &tensor) {
 
 /// The same with numbers that are in a file, if they are few.
 static Value valueOf(const Tensor &tensor, Diagnostics &diagnostics) {
-  if (tensor.data.file.empty() || tensor.bytes > kMostContents * sizeof(int64_t)) {
-    return tensor.data.file.empty() ? valueOf(*tensor.proto) : Value(tensor.proto->data_type(), shapeOf(*tensor.proto));
+  bool inMessage = tensor.data.file.empty() || tensor.proto->raw_data().size() == tensor.bytes;
+  if (inMessage || tensor.bytes > kMostContents * sizeof(int64_t)) {
+    return inMessage ? valueOf(*tensor.proto) : Value(tensor.proto->data_type(), shapeOf(*tensor.proto));
   }
   proto::TensorProto inside;
   inside.set_data_type(tensor.proto->data_type());
@@ -235,8 +236,17 @@ Inference::Ids Inference::applyRule(const proto::NodeProto &node, const Scope &s
   return append(node, scope, shapes.outputs(), {}, into);
 }
 
+/// Whether a call leaves out an input, which functions have no word for, of an operator that has one. Exporters bring
+/// functions for runtimes without the operator.
+static bool isOfOperator(const proto::NodeProto &node, const proto::FunctionProto &function) {
+  bool all = node.input_size() >= function.input_size() &&
+             llvm::all_of(node.input(), [](const std::string &name) { return !name.empty(); });
+  return !all && findShapeRule(normalizeDomain(node.domain()), node.op_type());
+}
+
 Inference::Ids Inference::walkNode(const proto::NodeProto &node, const Scope &scope, TypedGraph &into) {
-  if (const proto::FunctionProto *function = findFunction(node)) {
+  const proto::FunctionProto *function = findFunction(node);
+  if (function && !isOfOperator(node, *function)) {
     return call(*function, node, scope, into);
   }
   const proto::AttributeProto *tensor = nullptr;

@@ -158,11 +158,10 @@ bool Scanner::copyInitializerField(uint32_t tag, io::CodedOutputStream &out) {
   if (!readLength(length)) {
     return false;
   }
+  model.rawData.back() = Range{static_cast<uint64_t>(in.CurrentPosition()), static_cast<uint64_t>(length)};
   if (static_cast<uint32_t>(length) <= limits.smallBytes) {
-    model.rawData.back().reset();
     return keepBytes(tag, length, out);
   }
-  model.rawData.back() = Range{static_cast<uint64_t>(in.CurrentPosition()), static_cast<uint64_t>(length)};
   return in.Skip(length) || malformed("raw data");
 }
 

@@ -26,14 +26,14 @@ struct Range {
 struct ScannedModel {
   /// A serialized ModelProto, but for the raw data of the main graph's initializers that is not small.
   std::string message;
-  /// Of each initializer of the main graph, in their order, the raw data that was left out.
+  /// Of each initializer of the main graph, in their order, where its raw data are, left out or not.
   std::vector<std::optional<Range>> rawData;
 };
 
 struct ScanLimits {
   /// Of the message without raw data.
   uint64_t messageBytes = uint64_t(1) << 30;
-  /// Of raw data that stays in the message.
+  /// Of raw data that stays in the message as well.
   uint32_t smallBytes = 1024;
 };
 

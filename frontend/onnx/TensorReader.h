@@ -18,7 +18,7 @@ public:
   /// `path` is the model's, beside which external data lie.
   TensorReader(const std::string &path, int mostRank, checkpoint::Diagnostics &diagnostics);
 
-  /// A tensor whose raw data are at `rawData` of the model's file, if they aren't in the message. Nothing after a
+  /// A tensor whose raw data are at `rawData` of the model's file, in the message or not. Nothing after a
   /// finding.
   std::optional<Tensor> read(const proto::TensorProto &tensor, std::optional<Range> rawData = std::nullopt);
 

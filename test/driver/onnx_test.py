@@ -46,8 +46,18 @@ class Onnx(support.DriverTest):
         write(path, read(path)[:100])
         self.fails(BAD_INPUT, "inspect", path, words=("small.onnx", "truncated"))
 
-    def test_models_are_not_compiled(self):
-        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), words=("is an ONNX model", "fathom inspect"))
+    def test_a_graph_that_is_not_a_language_model_is_refused(self):
+        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"),
+                   words=("has no embedding of token ids", "does not recognize as a language model"))
+
+    def test_emits_the_graph(self):
+        text = make("compile", self.model(), "-o", "-", "--emit=onnx").stdout.decode()
+        # Known types, the initializer's values, a subgraph with the function in place of its call.
+        self.assertIn('-> (tensor<?x2xf32, #onnx.shape<"n">> {onnx.name = "y"})', text)
+        self.assertIn("onnx.constant dense<[[1.000000e+00, 2.000000e+00], [3.000000e+00, 4.000000e+00]]> : tensor<2x2xf32>", text)
+        self.assertIn('onnx.node "If" opset 17(%arg1) graphs ["then_branch", "else_branch"]', text)
+        self.assertIn('onnx.node "Add" opset 17(%1, %1)', text)
+        self.assertNotIn("Twice", text)
 
 
 if __name__ == "__main__":

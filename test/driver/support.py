@@ -25,7 +25,7 @@ FATHOM, TREE = (os.path.abspath(path) for path in sys.argv[1:3])
 SANITIZED = sys.argv[4:5] == ["sanitized"]
 SCRATCH = tempfile.mkdtemp(prefix="driver-", dir=sys.argv[3])
 CODE_CACHE = "--cache-dir=" + os.path.join(os.path.abspath(sys.argv[3]), "code-cache")
-IR_KINDS = {"--emit=" + kind for kind in ("deepseek", "model", "fuse", "plan", "lower", "llvm", "asm", "ptx")}
+IR_KINDS = {"--emit=" + kind for kind in ("onnx", "deepseek", "model", "fuse", "plan", "lower", "llvm", "asm", "ptx")}
 os.chmod(SCRATCH, 0o755)
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 

@@ -38,6 +38,7 @@ ALLOWED = {
     "frontend/": ("frontend/", "dialects/"),
     "frontend/checkpoint/": ("frontend/checkpoint/", "dialects/support/", "fathom/exit_code.h"),
     "frontend/onnx/": ("frontend/onnx/", "frontend/checkpoint/", "dialects/support/", "fathom/exit_code.h"),
+    "frontend/onnx/import/": ("frontend/onnx/", "frontend/checkpoint/", "dialects/"),
     "frontend/tokenizer/": ("frontend/tokenizer/", "frontend/checkpoint/", "dialects/support/", *CONTRACTS),
     "dialects/": ("dialects/", "fathom/call_inputs.def"),
     # How rows of stores lie.

@@ -13,7 +13,7 @@ using namespace mlir;
 
 namespace fathom::driver {
 
-static bool checkShards(ModuleOp module, const checkpoint::Checkpoint &files) {
+static bool checkShards(ModuleOp module, const WeightFiles &files) {
   auto shards = module->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
   if (!shards) {
     module.emitError("expects the checkpoint's files in attribute '") << deepseek::kShardsAttr << "'";
@@ -21,25 +21,25 @@ static bool checkShards(ModuleOp module, const checkpoint::Checkpoint &files) {
   }
   auto isSame = [](const auto &pair) {
     auto attribute = cast<deepseek::ShardAttr>(std::get<0>(pair));
-    const checkpoint::Shard &shard = std::get<1>(pair);
-    return attribute.getFile() == shard.name && attribute.getBytes() == shard.size &&
-           attribute.getHeaderHash() == shard.header->hash();
+    const WeightFile &file = std::get<1>(pair);
+    return attribute.getFile() == file.name && attribute.getBytes() == file.size &&
+           attribute.getHeaderHash() == file.headerHash;
   };
-  if (shards.size() != files.shards().size() || !llvm::all_of(llvm::zip_equal(shards, files.shards()), isSame)) {
-    module.emitError("was made from files other than those of '") << files.directory() << "'";
+  if (shards.size() != files.files.size() || !llvm::all_of(llvm::zip_equal(shards, files.files), isSame)) {
+    module.emitError("was made from files other than those of '") << files.directory << "'";
     return false;
   }
   return true;
 }
 
-static bool checkLocations(deepseek::WeightOp weight, const checkpoint::Checkpoint &files) {
+static bool checkLocations(deepseek::WeightOp weight, const WeightFiles &files) {
   RankedTensorType type = weight.getTensorType();
   uint64_t bytes = type.getNumElements() / weight.getTensorsPerLayer() * (type.getElementTypeBitWidth() / 8);
   ArrayRef<int64_t> locations = weight.getLocations();
   for (size_t i = 0; i < locations.size(); i += 2) {
     uint64_t shard = locations[i], offset = locations[i + 1];
-    bool inside = shard < files.shards().size() && offset <= files.shards()[shard].size &&
-                  bytes <= files.shards()[shard].size - offset;
+    bool inside =
+        shard < files.files.size() && offset <= files.files[shard].size && bytes <= files.files[shard].size - offset;
     if (!inside) {
       weight.emitOpError("expects ") << bytes << " bytes at " << offset << " of file " << shard
                                      << ", which are not there";
@@ -49,7 +49,7 @@ static bool checkLocations(deepseek::WeightOp weight, const checkpoint::Checkpoi
   return true;
 }
 
-bool checkWeights(ModuleOp module, const checkpoint::Checkpoint &files) {
+bool checkWeights(ModuleOp module, const WeightFiles &files) {
   return checkShards(module, files) && llvm::all_of(module.getOps<deepseek::WeightOp>(),
                                                     [&](deepseek::WeightOp op) { return checkLocations(op, files); });
 }

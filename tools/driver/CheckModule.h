@@ -6,7 +6,7 @@
 #ifndef FATHOM_TOOLS_DRIVER_CHECKMODULE_H
 #define FATHOM_TOOLS_DRIVER_CHECKMODULE_H
 
-#include "frontend/checkpoint/Checkpoint.h"
+#include "tools/driver/WeightFiles.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -14,7 +14,7 @@ namespace fathom::driver {
 
 /// Reports, as an error of the module, files that are not those it was made from, and weights that lie outside of
 /// them. True where there is nothing to report.
-bool checkWeights(mlir::ModuleOp module, const checkpoint::Checkpoint &files);
+bool checkWeights(mlir::ModuleOp module, const WeightFiles &files);
 
 /// Whether it has kernels of the level itself.
 bool hasKernelsFor(mlir::ModuleOp module, llvm::StringRef arch);

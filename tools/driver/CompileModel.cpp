@@ -11,6 +11,7 @@
 #include "codegen/nvptx/Target.h"
 #include "dialects/RegisterDialects.h"
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/onnx/Onnx.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/support/Escape.h"
 #include "tools/driver/CheckModule.h"
@@ -41,8 +42,8 @@ public:
     DialectRegistry registry;
     registerDialects(registry);
     context.appendDialectRegistry(registry);
-    context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
-                        tensor::TensorDialect>();
+    context.loadDialect<deepseek::DeepSeekDialect, plan::PlanDialect, func::FuncDialect, onnx::OnnxDialect,
+                        arith::ArithDialect, tensor::TensorDialect>();
     // Messages are one line each.
     context.printOpOnDiagnostic(false);
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { takeDiagnostic(diagnostic); });
@@ -63,6 +64,7 @@ private:
   bool generateCode(ModuleOp module, const codegen::CodeTarget &target, codegen::ProgramContents &program);
   bool emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
                    codegen::ProgramContents &program);
+  void settleNewer(const codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
   std::optional<std::string> findAssembler(const codegen::CodeTarget &target);
   bool writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target);
@@ -99,7 +101,7 @@ private:
 
 /// A checkpoint is imported, and its model rewritten, once; then every target has a module of its own.
 bool Compilation::compile() {
-  Phase start = options.from.value_or(Phase::DeepSeek);
+  Phase start = options.from.value_or(isOnnx(options.input) ? Phase::Onnx : Phase::DeepSeek);
   if (!output.check() || !takeTargets() || !takeInput() ||
       !phases.run(*input.module, start, std::min(options.last, Phase::Model), targets.front().machine.get())) {
     return false;
@@ -142,7 +144,7 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
     where = name.getName().str();
   }
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-    diagnostics.error(options.from ? Problem::BadInput : Problem::Internal, "mlir", file, where, diagnostic.str());
+    diagnostics.error(phases.getBlame(), "mlir", file, where, diagnostic.str());
   } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
     diagnostics.warning("mlir", file, where, diagnostic.str());
   }
@@ -153,8 +155,8 @@ void Compilation::takeDiagnostic(Diagnostic &diagnostic) {
 
 bool Compilation::takeInput() {
   if (!options.from) {
-    step("read checkpoint");
-    return importCheckpoint(options, context, diagnostics, input);
+    step(isOnnx(options.input) ? "read model" : "read checkpoint");
+    return importModel(options, context, diagnostics, input);
   }
   return readModule(options, context, diagnostics, input) && phases.verify(*input.module) && checkStorage() &&
          (!input.files || checkWeights(*input.module, *input.files));
@@ -271,6 +273,33 @@ std::optional<std::string> Compilation::findAssembler(const codegen::CodeTarget 
   return *found;
 }
 
+static bool hasMachineCode(const artifact::ModuleT &module) { return module.cubin_size > 0; }
+
+/// Whether the drivers of both would compile the same.
+static bool haveEqualText(const codegen::ProgramContents &first, const codegen::ProgramContents &second) {
+  return llvm::equal(first.modules, second.modules, [&](const artifact::ModuleT &a, const artifact::ModuleT &b) {
+    return StringRef(first.code).substr(a.ptx_offset, a.ptx_size) ==
+           StringRef(second.code).substr(b.ptx_offset, b.ptx_size);
+  });
+}
+
+/// Newer GPUs that have no kernels of their own get the PTX of `program`. The user is told; and without machine code,
+/// which is for one architecture, their programs are not kept: this one runs wherever they would.
+void Compilation::settleNewer(const codegen::ProgramContents &program) {
+  while (!contents.variants.empty() && !contents.variants.back().modules.empty() &&
+         haveEqualText(contents.variants.back(), program)) {
+    const codegen::ProgramContents &newer = contents.variants.back();
+    bool isKept = llvm::any_of(newer.modules, hasMachineCode);
+    StringRef why = isKept ? "' has machine code of its own, but the PTX, stored for each, of '"
+                           : "' adds nothing: without machine code its program would be the one for '";
+    diagnostics.note("variant", options.input, "", "--sm: '" + newer.target.cpu + why + program.target.cpu + "'");
+    if (isKept) {
+      return;
+    }
+    contents.variants.pop_back();
+  }
+}
+
 bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
                               codegen::ProgramContents &program) {
   std::optional<codegen::UnitCache> cache;
@@ -283,7 +312,7 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   }
   auto progress = [&](uint64_t done, uint64_t total) {
     if (options.progress) {
-      options.progress("assemble", done, total);
+      options.progress("wait for ptxas", done, total);
     }
   };
   llvm::Expected<codegen::ProgramCode> emitted =
@@ -296,6 +325,7 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   }
   program.code = std::move(emitted->bytes);
   program.modules = std::move(emitted->modules);
+  settleNewer(program);
   contents.variants.push_back(std::move(program));
   return true;
 }

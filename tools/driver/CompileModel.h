@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The compiler as a function: from a checkpoint to IR, an artifact, an executable or an object.
+// The compiler as a function: from a checkpoint or an ONNX model to IR, an artifact, an executable or an object.
 
 #ifndef FATHOM_TOOLS_DRIVER_COMPILEMODEL_H
 #define FATHOM_TOOLS_DRIVER_COMPILEMODEL_H
@@ -19,19 +19,20 @@
 
 namespace fathom::driver {
 
-/// The phases in order. The first imports a checkpoint; the others are lists of passes.
-enum class Phase { DeepSeek, Model, Fuse, Plan, Lower };
+/// The phases in order. The first reads an ONNX model and the second a checkpoint; the others are lists of passes, and
+/// so is the second for what the first has read.
+enum class Phase { Onnx, DeepSeek, Model, Fuse, Plan, Lower };
 /// What is written: the module after the last phase that runs or, of what all of them leave, code or an artifact.
 enum class Product { IR, LLVM, Asm, Ptx, Artifact, Exe, Obj };
 
 /// What --emit takes: phases, then products of all of them.
-constexpr const char *kEmitNames = "deepseek|model|fuse|plan|lower|llvm|asm|ptx|artifact|exe|obj";
+constexpr const char *kEmitNames = "onnx|deepseek|model|fuse|plan|lower|llvm|asm|ptx|artifact|exe|obj";
 llvm::StringRef getName(Phase phase);
 /// Whether it has weights and a tokenizer.
 inline bool isProgram(Product product) { return product >= Product::Artifact; }
 
 struct CompileOptions {
-  /// A checkpoint directory, or a .mlir file when `from` is given.
+  /// A checkpoint directory, an .onnx file, or a .mlir file when `from` is given.
   std::string input;
   /// Where the result goes; "-" is stdout, for IR only.
   std::string output;

@@ -124,15 +124,14 @@ std::string CompileOutput::describeOptions(const codegen::ArtifactContents &cont
 }
 
 /// Shards that the artifact reads at run time, and where they are.
-llvm::Error CompileOutput::listExternalShards(const checkpoint::Checkpoint &files,
-                                              codegen::ArtifactContents &contents) const {
-  llvm::SmallString<256> directory(files.directory());
+llvm::Error CompileOutput::listExternalShards(const WeightFiles &files, codegen::ArtifactContents &contents) const {
+  llvm::SmallString<256> directory(files.directory);
   llvm::sys::fs::make_absolute(directory);
   uint64_t done = 0, total = 0;
-  for (const checkpoint::Shard &shard : files.shards()) {
+  for (const WeightFile &file : files.files) {
     contents.externalShards.push_back(
-        {{}, shard.name, directory.str().str(), /*external=*/true, 0, shard.size, shard.header->hash()});
-    total += shard.size;
+        {{}, file.name, directory.str().str(), /*external=*/true, 0, file.size, file.headerHash});
+    total += file.size;
   }
   auto showProgress = [&](uint64_t bytes) {
     done += bytes;
@@ -153,13 +152,13 @@ llvm::Error CompileOutput::listExternalShards(const checkpoint::Checkpoint &file
   return llvm::Error::success();
 }
 
-bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const checkpoint::Checkpoint &files) {
+bool CompileOutput::writeBinary(codegen::ArtifactContents &contents, const WeightFiles &files) {
   codegen::WriteOptions write;
   write.fileSystem = options.fileSystem;
-  write.inputs = {files.directory()};
-  for (const checkpoint::Shard &shard : files.shards()) {
-    contents.shards.push_back({shard.path, shard.size});
-    write.inputs.push_back(shard.path);
+  write.inputs = {files.directory};
+  for (const WeightFile &file : files.files) {
+    contents.shards.push_back({file.path, file.size});
+    write.inputs.push_back(file.path);
   }
   if (options.weights == codegen::WeightStorage::Reference) {
     if (llvm::Error error = listExternalShards(files, contents)) {

@@ -8,8 +8,8 @@
 
 #include "codegen/artifact/ArtifactContents.h"
 #include "codegen/artifact/ArtifactWriter.h"
-#include "frontend/checkpoint/Checkpoint.h"
 #include "tools/driver/CompileModel.h"
+#include "tools/driver/WeightFiles.h"
 
 #include "llvm/Support/Error.h"
 
@@ -26,14 +26,14 @@ public:
   bool check();
   bool writeText(llvm::StringRef text);
   /// `contents` lacks only what `files` and the options say.
-  bool writeBinary(codegen::ArtifactContents &contents, const checkpoint::Checkpoint &files);
+  bool writeBinary(codegen::ArtifactContents &contents, const WeightFiles &files);
   /// Of a failure that is reported already and no finding, or 0.
   int exitCode() const { return code; }
 
 private:
   llvm::Expected<codegen::WriteReport> write(const codegen::ArtifactContents &contents,
                                              const codegen::WriteOptions &write);
-  llvm::Error listExternalShards(const checkpoint::Checkpoint &files, codegen::ArtifactContents &contents) const;
+  llvm::Error listExternalShards(const WeightFiles &files, codegen::ArtifactContents &contents) const;
   std::string describeOptions(const codegen::ArtifactContents &contents) const;
   std::string headerPath() const;
   llvm::Error checkHeader();

@@ -5,16 +5,20 @@
 
 #include "tools/driver/ReadInput.h"
 
+#include "dialects/onnx/Onnx.h"
 #include "dialects/support/TensorName.h"
 #include "fathom/artifact_abi.h"
+#include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Files.h"
 #include "frontend/huggingface/Families.h"
 #include "frontend/huggingface/ImportModel.h"
+#include "frontend/onnx/import/ImportModel.h"
 #include "frontend/tokenizer/ReadChat.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -44,6 +48,8 @@ static StringRef explainInput(StringRef input) {
       !owner.empty() && !name.empty() && !name.contains('/') && !owner.starts_with(".") && !owner.starts_with("~");
   return hub && !llvm::sys::fs::exists(owner) ? StringRef(download) : "";
 }
+
+bool isOnnx(StringRef path) { return path.ends_with(".onnx") && !llvm::sys::fs::is_directory(path); }
 
 static void readTokenizer(StringRef directory, const CompileOptions &options, Diagnostics &diagnostics,
                           std::optional<uint32_t> vocabulary, CompileInput &input) {
@@ -112,11 +118,6 @@ static bool isDirectory(StringRef path, Diagnostics &diagnostics) {
   if (llvm::sys::fs::is_directory(path)) {
     return llvm::sys::fs::exists(path + "/config.json") || !refuseDirectory(path, diagnostics);
   }
-  if (path.ends_with(".onnx")) {
-    diagnostics.error(Problem::Unsupported, "onnx", path, "", "is an ONNX model, which Fathom does not compile yet",
-                      "compile the checkpoint that it was exported from; 'fathom inspect' shows what the model has");
-    return false;
-  }
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(path, status);
   if (error) {
@@ -148,14 +149,22 @@ static void refuseF16InPlace(const huggingface::ModelWeights &weights, const che
   }
 }
 
-bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
-                      CompileInput &input) {
+static WeightFiles listFiles(const checkpoint::Checkpoint &checkpoint) {
+  WeightFiles files = {checkpoint.directory(), {}};
+  for (const checkpoint::Shard &shard : checkpoint.shards()) {
+    files.files.push_back({shard.name, shard.path, shard.size, shard.header->hash()});
+  }
+  return files;
+}
+
+static bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
+                             CompileInput &input) {
   if (!isDirectory(options.input, diagnostics)) {
     return false;
   }
   huggingface::ModelConfig config = huggingface::loadModelConfig(options.input, diagnostics);
   bool goodConfig = !diagnostics.hasErrors();
-  input.files = checkpoint::Checkpoint::open(options.input, diagnostics);
+  std::unique_ptr<checkpoint::Checkpoint> files = checkpoint::Checkpoint::open(options.input, diagnostics);
   readTokenizer(options.input, options, diagnostics,
                 goodConfig ? std::optional<uint32_t>(config.vocabulary) : std::nullopt, input);
   if (goodConfig && input.tokenizer) {
@@ -163,11 +172,11 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
     chooseChatFormat(options, *config.family, *input.tokenizer, diagnostics);
   }
   huggingface::ModelWeights weights;
-  if (goodConfig && input.files) {
-    weights = huggingface::findModelWeights(config, *input.files, diagnostics, options.draft);
+  if (goodConfig && files) {
+    weights = huggingface::findModelWeights(config, *files, diagnostics, options.draft);
   }
   if (!diagnostics.hasErrors() && options.weights == codegen::WeightStorage::Reference) {
-    refuseF16InPlace(weights, *input.files, diagnostics);
+    refuseF16InPlace(weights, *files, diagnostics);
   }
   huggingface::ImportOptions import;
   import.maxContext = options.maxContext > 0 ? options.maxContext : config.maxPositions;
@@ -180,8 +189,46 @@ bool importCheckpoint(const CompileOptions &options, MLIRContext &context, Diagn
   if (diagnostics.hasErrors()) {
     return false;
   }
-  input.module = huggingface::importModel(context, config, weights, *input.files, import);
+  input.module = huggingface::importModel(context, config, weights, *files, import);
+  input.files = listFiles(*files);
   return true;
+}
+
+static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
+                       CompileInput &input) {
+  if (options.weights == codegen::WeightStorage::Reference) {
+    diagnostics.error(Problem::Unsupported, "weights", options.input, "",
+                      "is a graph, whose weights can be packed, but not be read where they are",
+                      "leave out --weights=reference");
+  }
+  std::unique_ptr<onnx::Model> model = onnx::Model::open(options.input, diagnostics);
+  if (!model) {
+    return false;
+  }
+  onnx::TypedModel typed = onnx::inferShapes(*model, diagnostics);
+  if (diagnostics.hasErrors()) {
+    return false;
+  }
+  onnx::ImportedModel imported = onnx::importModel(context, *model, typed, diagnostics);
+  input.module = std::move(imported.module);
+  input.files.emplace();
+  StringRef folder = llvm::sys::path::parent_path(options.input);
+  input.files->directory = folder.empty() ? "." : folder.str();
+  readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
+  Builder builder(&context);
+  (*input.module)
+      ->setAttr(onnx::kGenerationAttr,
+                builder.getDictionaryAttr(huggingface::convertGeneration(
+                    builder, huggingface::loadGenerationConfig(input.files->directory, diagnostics))));
+  for (const onnx::DataFile &file : imported.files) {
+    input.files->files.push_back({file.name, file.path, file.bytes, /*headerHash=*/0});
+  }
+  return !diagnostics.hasErrors();
+}
+
+bool importModel(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics, CompileInput &input) {
+  return isOnnx(options.input) ? importOnnx(options, context, diagnostics, input)
+                               : importCheckpoint(options, context, diagnostics, input);
 }
 
 static std::optional<std::string> readStandardInput(Diagnostics &diagnostics) {
@@ -207,8 +254,8 @@ bool readModule(const CompileOptions &options, MLIRContext &context, Diagnostics
     return false;
   }
   if (!options.checkpoint.empty()) {
-    input.files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics);
-    if (input.files) {
+    if (auto files = checkpoint::Checkpoint::open(options.checkpoint, diagnostics)) {
+      input.files = listFiles(*files);
       readTokenizer(options.checkpoint, options, diagnostics, std::nullopt, input);
     }
   }

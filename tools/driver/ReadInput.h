@@ -6,28 +6,30 @@
 #ifndef FATHOM_TOOLS_DRIVER_READINPUT_H
 #define FATHOM_TOOLS_DRIVER_READINPUT_H
 
-#include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/tokenizer/TokenizerModel.h"
 #include "tools/driver/CompileModel.h"
+#include "tools/driver/WeightFiles.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
-#include <memory>
 #include <optional>
 
 namespace fathom::driver {
 
 struct CompileInput {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  /// Null without weights.
-  std::unique_ptr<checkpoint::Checkpoint> files;
+  /// Nothing without weights.
+  std::optional<WeightFiles> files;
   std::optional<frontend::TokenizerModel> tokenizer;
 };
 
-/// Reads the checkpoint directory that options name. False after it reported every finding.
-bool importCheckpoint(const CompileOptions &options, mlir::MLIRContext &context, checkpoint::Diagnostics &diagnostics,
-                      CompileInput &input);
+/// Whether compiling it begins with a graph of ONNX: it is named as one, and no directory.
+bool isOnnx(llvm::StringRef path);
+
+/// Reads the checkpoint directory or the ONNX model that options name. False after it reported every finding.
+bool importModel(const CompileOptions &options, mlir::MLIRContext &context, checkpoint::Diagnostics &diagnostics,
+                 CompileInput &input);
 
 /// Parses the module that options name, or standard input, and opens the checkpoint of --checkpoint.
 bool readModule(const CompileOptions &options, mlir::MLIRContext &context, checkpoint::Diagnostics &diagnostics,

@@ -13,6 +13,9 @@
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
 #include "passes/plan/Passes.h"
+#include "passes/raise/Passes.h"
+
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -24,6 +27,18 @@ StringRef getName(Phase phase) {
   SmallVector<StringRef> names;
   StringRef(kEmitNames).split(names, '|');
   return names[size_t(phase)];
+}
+
+static void addRaise(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *) {
+  RaisePipelineOptions raise;
+  if (options.maxContext > 0) {
+    raise.maxContext = options.maxContext;
+  }
+  SmallVector<StringRef> types;
+  StringRef(huggingface::kStoredTypeNames).split(types, '|');
+  raise.cacheType = types[size_t(options.cacheType)].str();
+  raise.folder = llvm::sys::path::parent_path(options.input).str();
+  addRaisePipeline(manager, raise);
 }
 
 static void addModel(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *) {
@@ -56,10 +71,8 @@ static constexpr struct {
   Phase phase;
   void (*addPasses)(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *target);
 } kPhases[] = {
-    {Phase::Model, addModel},
-    {Phase::Fuse, addFuse},
-    {Phase::Plan, addPlan},
-    {Phase::Lower, addLower},
+    {Phase::DeepSeek, addRaise}, {Phase::Model, addModel}, {Phase::Fuse, addFuse},
+    {Phase::Plan, addPlan},      {Phase::Lower, addLower},
 };
 
 bool PhaseRunner::fail(Problem problem, StringRef code, const Twine &message) {
@@ -67,13 +80,24 @@ bool PhaseRunner::fail(Problem problem, StringRef code, const Twine &message) {
   return false;
 }
 
-bool PhaseRunner::runPasses(ModuleOp module, PassManager &manager, const Twine &blame) {
-  if (failed(manager.run(module))) {
-    // A module that somebody wrote or changed may break a phase's contract.
-    return options.from ? fail(Problem::BadInput, "pass", blame)
-                        : fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
+Problem PhaseRunner::getBlame() const {
+  return options.from ? Problem::BadInput : phase == Phase::DeepSeek ? Problem::Unsupported : Problem::Internal;
+}
+
+bool PhaseRunner::runPasses(ModuleOp module, PassManager &manager, const Twine &complaint) {
+  if (succeeded(manager.run(module))) {
+    return true;
   }
-  return true;
+  switch (getBlame()) {
+  case Problem::BadInput:
+    return fail(Problem::BadInput, "pass", complaint);
+  case Problem::Unsupported:
+    return fail(Problem::Unsupported, "raise",
+                "is a graph that Fathom does not recognize as a language model; compile the checkpoint that it was "
+                "exported from");
+  default:
+    return fail(Problem::Internal, "pass", "a pass failed; this is a bug in Fathom");
+  }
 }
 
 bool PhaseRunner::verify(ModuleOp module) {
@@ -98,6 +122,7 @@ bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::C
       continue;
     }
     StringRef name = getName(row.phase);
+    phase = row.phase;
     if (options.progress) {
       options.progress(name, 0, 0);
     }

@@ -26,12 +26,18 @@ public:
   /// Runs the phases behind `after`, up to `last`. What is before Phase::Fuse does not look at `target`.
   bool run(mlir::ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target);
 
+  /// Whose fault it is that a pass fails: that of a module which somebody wrote or changed, of a graph that is no model
+  /// Fathom knows, or else Fathom's.
+  checkpoint::Problem getBlame() const;
+
 private:
-  bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &blame);
+  bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &complaint);
   bool fail(checkpoint::Problem problem, llvm::StringRef code, const llvm::Twine &message);
 
   const CompileOptions &options;
   checkpoint::Diagnostics &diagnostics;
+  /// At work.
+  Phase phase = Phase::Lower;
 };
 
 } // namespace fathom::driver

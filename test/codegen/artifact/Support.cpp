@@ -206,6 +206,20 @@ static Matrix run(const ToF32 &, const Inputs &inputs) {
   return result;
 }
 
+static Matrix run(const Constant &constant, const Inputs &inputs) {
+  return {constant.rows, constant.columns, constant.type, constant.bytes};
+}
+
+static Matrix run(const Transpose &, const Inputs &inputs) {
+  Matrix result{inputs[0].columns, inputs[0].rows, inputs[0].type, ""};
+  for (int64_t row = 0; row < result.rows; ++row) {
+    for (int64_t k = 0; k < result.columns; ++k) {
+      result.bytes += inputs[0].at(k, row);
+    }
+  }
+  return result;
+}
+
 static Matrix run(const RepeatRows &repeat, const Inputs &inputs) {
   Matrix result{0, inputs[0].columns, inputs[0].type, ""};
   for (int64_t row = 0; row < repeat.rows; ++row) {

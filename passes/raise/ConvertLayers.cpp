@@ -1,0 +1,147 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Embedding, products, sums, norms and gates.
+
+#include "passes/raise/GraphModel.h"
+#include "passes/raise/Nodes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace fathom::raise {
+
+using onnx::NodeOp;
+
+static RankedTensorType getResultType(NodeOp node) {
+  return dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+}
+
+/// `rows`, whose columns are the last dimension of what `like` is a view of.
+static bool giveRows(NodeOp node, const View &like, Value rows, GraphModel &model) {
+  View view = like;
+  view.rows = rows;
+  view.offset = 0;
+  view.dims.back() = Dim::columns(deepseek::getWidth(rows.getType()), 1);
+  model.set(node.getOutputs()[0], view);
+  return true;
+}
+
+/// Rows of a table by token ids.
+static bool convertGather(NodeOp node, GraphModel &model) {
+  const View *ids = model.find(node.getInputs()[1]);
+  if (!ids || node.getInteger("axis", 0) != 0 || getRank(node.getInputs()[0]) != 2) {
+    return false;
+  }
+  Value table = model.weights().get(model.ops(), node.getInputs()[0]);
+  if (!table) {
+    return false;
+  }
+  int64_t width = cast<RankedTensorType>(table.getType()).getDimSize(1);
+  Value rows = deepseek::EmbeddingOp::create(model.ops(), node.getLoc(), model.activation(width), ids->rows, table);
+  View view = *ids;
+  view.rows = rows;
+  view.dims.push_back(Dim::columns(width, 1));
+  model.set(node.getOutputs()[0], view);
+  return true;
+}
+
+static bool convertMatMul(NodeOp node, GraphModel &model) {
+  const View *input = model.find(node.getInputs()[0]);
+  auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
+  if (!input || !type || type.getRank() != 2 || !isConstant(node.getInputs()[1])) {
+    return false;
+  }
+  Value rows = model.getRows(node.getInputs()[0], type.getDimSize(0));
+  Value weight = rows ? model.weights().get(model.ops(), node.getInputs()[1], /*transposed=*/true) : Value();
+  bool isLast = input->dims.back().kind == Dim::Columns && input->dims.back().size() == type.getDimSize(0);
+  if (!weight || !isLast) {
+    return false;
+  }
+  Value product = deepseek::LinearOp::create(model.ops(), node.getLoc(), model.activation(type.getDimSize(1)), rows,
+                                             weight, Value(), Value(), ValueRange(), deepseek::BlockScaleAttr());
+  return giveRows(node, *input, product, model);
+}
+
+/// A number for each column behind a product is its bias.
+static bool addBias(NodeOp node, const View &input, Value bias, GraphModel &model) {
+  auto linear = input.rows.getDefiningOp<deepseek::LinearOp>();
+  auto type = dyn_cast<RankedTensorType>(bias.getType());
+  bool fits = linear && !linear.getBias() && type && type.getRank() == 1 &&
+              input.dims.back() == Dim::columns(type.getDimSize(0), 1) && input.offset == 0 &&
+              type.getDimSize(0) == deepseek::getWidth(linear.getType());
+  Value weight = fits ? model.weights().get(model.ops(), bias) : Value();
+  if (!weight) {
+    return false;
+  }
+  auto sum =
+      deepseek::LinearOp::create(model.ops(), node.getLoc(), linear.getType(), linear.getInput(), linear.getWeight(),
+                                 linear.getScale(), weight, ValueRange(), linear.getBlockAttr());
+  return giveRows(node, input, sum, model);
+}
+
+static bool convertAdd(NodeOp node, GraphModel &model) {
+  for (auto [value, bias] : eitherWay(node)) {
+    const View *input = isConstant(bias) ? model.find(value) : nullptr;
+    if (input && !input->hasPast && addBias(node, *input, bias, model)) {
+      return true;
+    }
+  }
+  const View *left = model.find(node.getInputs()[0]), *right = model.find(node.getInputs()[1]);
+  if (!left || !right || left->hasPast || right->hasPast || !lieAlike(*left, *right)) {
+    return false;
+  }
+  std::optional<View> a = model.compact(*left), b = model.compact(*right);
+  if (!a || !b) {
+    return false;
+  }
+  a->rows = arith::AddFOp::create(model.ops(), node.getLoc(), a->rows, b->rows);
+  model.set(node.getOutputs()[0], *a);
+  return true;
+}
+
+static bool convertSwiGlu(NodeOp node, GraphModel &model) {
+  const View *gate = model.find(node.getInputs()[0]), *up = model.find(node.getInputs()[1]);
+  if (!gate || !up || gate->hasPast || up->hasPast || gate->dims != up->dims) {
+    return false;
+  }
+  std::optional<View> a = model.compact(*gate), b = model.compact(*up);
+  if (!a || !b) {
+    return false;
+  }
+  a->rows = deepseek::SwiGluOp::create(model.ops(), node.getLoc(), a->rows.getType(), a->rows, b->rows);
+  model.set(node.getOutputs()[0], *a);
+  return true;
+}
+
+/// Of rows, or of each head of them.
+static bool convertRmsNorm(NodeOp node, GraphModel &model) {
+  const View *input = model.find(node.getInputs()[0]);
+  auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
+  int64_t axis = node.getInteger("axis", -1);
+  if (!input || !type || type.getRank() != 1 || (axis != -1 && axis != input->rank() - 1) ||
+      !(input->dims.back() == Dim::columns(type.getDimSize(0), 1))) {
+    return false;
+  }
+  std::optional<View> view = model.compact(*input);
+  Value weight = view ? model.weights().get(model.ops(), node.getInputs()[1]) : Value();
+  if (!weight) {
+    return false;
+  }
+  view->rows = deepseek::RmsNormOp::create(model.ops(), node.getLoc(), view->rows.getType(), view->rows, weight,
+                                           llvm::APFloat(node.getReal("epsilon", 1e-5)));
+  model.set(node.getOutputs()[0], *view);
+  return true;
+}
+
+llvm::ArrayRef<RuleRow> layerRules() {
+  static constexpr RuleRow rows[] = {
+      {false, "Add", convertAdd},       {false, "Gather", convertGather},
+      {false, "MatMul", convertMatMul}, {false, "RMSNormalization", convertRmsNorm},
+      {true, kSwiGlu, convertSwiGlu},
+  };
+  return rows;
+}
+
+} // namespace fathom::raise

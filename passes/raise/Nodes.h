@@ -1,0 +1,81 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How patterns look at nodes of graphs, and make new ones.
+
+#ifndef FATHOM_PASSES_RAISE_NODES_H
+#define FATHOM_PASSES_RAISE_NODES_H
+
+#include "dialects/onnx/Onnx.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace fathom::raise {
+
+/// The domain of operators that patterns raise to where ONNX has none. They are in no model.
+constexpr llvm::StringLiteral kDomain = "fathom";
+/// (x, cos, sin): x · cos + turned(x) · sin, by numpy's broadcasting. With (u, v) the pairs of the last dimension,
+/// turned(x) has (−v, u) in their places; pairs are (x[i], x[i + d/2]) or, with `interleaved`, (x[2i], x[2i+1]).
+constexpr llvm::StringLiteral kRotate = "Rotate";
+/// (gate, up): gate / (1 + exp(−gate)) · up.
+constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
+
+/// (query, key, value), each [batch, heads, positions, width]: softmax attention with `scale`, where query i of n sees
+/// the first m − n + i + 1 of m keys.
+constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
+
+/// The opset of ONNX's own operators that patterns make.
+constexpr int64_t kOpset = 23;
+
+/// The node of ONNX's own operator `name` whose first output is `value`; null for any other.
+onnx::NodeOp matchNode(mlir::Value value, llvm::StringRef name);
+/// The same of an operator of `kDomain`.
+onnx::NodeOp matchRaised(mlir::Value value, llvm::StringRef name);
+
+/// The operands of a node of two that commute, each way.
+llvm::SmallVector<std::pair<mlir::Value, mlir::Value>, 2> eitherWay(onnx::NodeOp node);
+
+/// The number that all elements of a constant have.
+std::optional<double> getSplat(mlir::Value value);
+/// The integers of a constant.
+std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::Value value);
+/// The axes of a node, which older opsets have as the attribute "axes" and newer ones as an input, counted from the
+/// front; nothing where they are not known.
+std::optional<llvm::SmallVector<int64_t>> getAxes(onnx::NodeOp node, unsigned input, int64_t rank);
+
+/// The dimensions of a tensor; -1 where not even their number is known.
+int64_t getRank(mlir::Value value);
+/// Whether the sizes of two tensors are known to be the same.
+bool haveSameShape(mlir::Value a, mlir::Value b);
+/// Whether it is a constant or an initializer, or one whose numbers were moved or converted.
+bool isConstant(mlir::Value value);
+
+/// A node of ONNX's own with one output.
+mlir::Value createNode(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name, mlir::Type type,
+                       mlir::ValueRange inputs, llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
+/// The same of `kDomain`.
+mlir::Value createRaised(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name, mlir::Type type,
+                         mlir::ValueRange inputs, llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
+mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::ElementsAttr value);
+/// A list of integers.
+mlir::Value createIntegers(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<int64_t> values);
+/// A vector of ones.
+mlir::Value createOnes(mlir::OpBuilder &builder, mlir::Location loc, int64_t size, mlir::Type element);
+/// `value` with its dimensions in another order, by an existing transposition of it where that comes to one.
+mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                            llvm::ArrayRef<int64_t> permutation);
+/// The same elements in another shape, which `type` says.
+mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input);
+/// As many elements along an axis as `type` has there.
+mlir::Value createSlice(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input,
+                        int64_t begin, int64_t axis);
+mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
+mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::Value weight,
+                          double epsilon);
+/// The order that a Transpose puts dimensions in.
+llvm::SmallVector<int64_t> getPermutation(onnx::NodeOp transpose);
+
+} // namespace fathom::raise
+
+#endif // FATHOM_PASSES_RAISE_NODES_H

@@ -1,0 +1,134 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes of the raise phase: from graphs as exporters wrote them to the deepseek dialect.
+
+#ifndef FATHOM_PASSES_RAISE_PASSES_TD
+#define FATHOM_PASSES_RAISE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+include "passes/support/Within.td"
+
+def SimplifyNodes : Pass<"fathom-simplify-nodes", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "spell in one way what operators spell in several";
+  let description = [{
+    Exporters and opsets have many words for one thing. After this pass there is one: sums and norms that are one operator
+    become two, products of a bias become product and sum, whatever only changes a shape is a Reshape, a Split is Slices, a
+    quotient by a root is a product with its Reciprocal, a square is a product. Later patterns know these alone.
+
+    Numeric contract: within 1e-5, since a product with a reciprocal rounds twice.
+    Test: test/passes/raise/simplify-nodes.mlir.
+  }];
+}
+
+def SimplifyAttention : Pass<"fathom-simplify-attention", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "take operators apart that do all about attention";
+  let description = [{
+    `GroupQueryAttention`, `RotaryEmbedding` of both domains and `Attention` of rows of heads become what they are made of:
+    heads apart, norms of heads, `fathom.Rotate` with rows of tables, the past before the positions of the call, and
+    attention of [batch, heads, positions, width]. What is left out (windows, soft caps, sinks) stays as it is.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/simplify-attention.mlir.
+  }];
+}
+
+def RaiseNorms : Pass<"fathom-raise-norms", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "recognize root-mean-square norms";
+  let description = [{
+    `x · Reciprocal(Sqrt(ReduceMean(x · x) + eps))` becomes `RMSNormalization`, and so does that times a vector, whichever
+    is multiplied first. The mean must be that of the last dimension, and eps be under the root.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/raise-norms.mlir.
+  }];
+}
+
+def RaiseRotations : Pass<"fathom-raise-rotations", "mlir::ModuleOp"> {
+  let summary = "recognize rotary embedding";
+  let description = [{
+    `x · cos + Concat(−x₂, x₁) · sin`, where x₁ and x₂ are the halves of x along its last dimension, becomes
+    `fathom.Rotate`, and so does `Concat(u · cos − v · sin, v · cos + u · sin)` of halves u and v, or of the elements at
+    even and at odd places, which are brought into halves first. What cosine and sine are is not looked at here.
+
+    Numeric contract: exact. Test: test/passes/raise/raise-rotations.mlir.
+  }];
+}
+
+def RaiseSwiGlu : Pass<"fathom-raise-swiglu", "mlir::ModuleOp"> {
+  let summary = "recognize gated activations";
+  let description = [{
+    `gate · Sigmoid(gate) · up` becomes `fathom.SwiGlu`.
+
+    Numeric contract: within 1e-6. Test: test/passes/raise/raise-swiglu.mlir.
+  }];
+}
+
+def RaiseAttention : Pass<"fathom-raise-attention", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "recognize softmax attention";
+  let description = [{
+    `Softmax(scale · Q Kᵀ + mask) V` becomes `Attention`, with the scale wherever it is multiplied, and with masks that are
+    added or that choose between a score and a number below all scores.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/raise-attention.mlir.
+  }];
+}
+
+def RaiseCausalMasks : Pass<"fathom-raise-causal-masks", "mlir::ModuleOp"> {
+  let summary = "recognize masks that hide what comes later";
+  let description = [{
+    How masks are computed differs more than anything else, so that they are not matched but evaluated: for sequences
+    with and without a past, about every constant that the computation has. A mask that is 0 where a key is not behind its
+    query, and hides all others each time, becomes `is_causal` of its `Attention`. An input that is ones where nothing
+    is padded, and one that is positions, are taken to be that.
+
+    Numeric contract: exact for sequences that are not padded. Test: test/passes/raise/raise-causal-masks.mlir.
+  }];
+}
+
+def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4"> {
+  let summary = "make a language model of a graph";
+  let description = [{
+    Where the logits of `@main` follow from token ids by operators that were recognized, `@main` becomes
+    `@forward`: tokens are rows, whatever sequence they are of, and what attention remembers is in stores. A tensor
+    of the graph is a view of rows: its dimensions are those of the batch, of the sequence, or columns.
+
+    Options say what no graph does: how many positions there are, and what stores keep numbers as.
+
+    Numeric contract: within 1e-4. Test: test/passes/raise/convert-onnx-to-deepseek.mlir.
+  }];
+  let dependentDialects = ["fathom::deepseek::DeepSeekDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"maxContext", "max-context", "int64_t", "4096", "positions to serve">,
+    Option<"cacheType", "cache-type", "std::string", "\"f32\"", "what stores keep numbers as: f32, bf16 or fp8">,
+    Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
+  ];
+}
+
+def OutlineLayers : Pass<"fathom-outline-layers", "mlir::ModuleOp"> {
+  let summary = "make a function of each layer";
+  let description = [{
+    A layer begins where all that goes on is one value of rows, a sum or the embedding, and a cache; it has the ops that
+    read and write one layer of the cache. `@forward` calls it, and shows the states that `fathom run --states` writes.
+
+    Numeric contract: exact. Test: test/passes/raise/outline-layers.mlir.
+  }];
+}
+
+def ShareLayers : Pass<"fathom-share-layers", "mlir::ModuleOp"> {
+  let summary = "have layers that are alike share one function";
+  let description = [{
+    Layers that differ in their weights alone become one function, and each weight of theirs a stack that has one for
+    each layer, so that a model of many layers is compiled as fast as one of few.
+
+    Numeric contract: exact. Test: test/passes/raise/share-layers.mlir.
+  }];
+}
+
+def VerifyRaiseOutput : Pass<"fathom-verify-raise-output", "mlir::ModuleOp"> {
+  let summary = "check the contract of the raise phase";
+  let description = [{
+    Nothing of the `onnx` dialect is left, and there is `@forward`. Marks the module as of phase `deepseek`: what comes
+    behind does not know where it is from.
+  }];
+}
+
+#endif // FATHOM_PASSES_RAISE_PASSES_TD

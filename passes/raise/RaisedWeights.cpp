@@ -1,0 +1,94 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Initializers and constants of a graph as weights of the deepseek dialect.
+
+#include "passes/raise/RaisedWeights.h"
+
+#include "passes/raise/Nodes.h"
+
+using namespace mlir;
+
+namespace fathom::raise {
+
+/// Of weights that are read as they are; f16 becomes f32.
+static bool isRead(Type element) { return isa<Float32Type, BFloat16Type>(element); }
+
+static RankedTensorType exchange(RankedTensorType type) { return type.clone({type.getDimSize(1), type.getDimSize(0)}); }
+
+Value RaisedWeights::read(OpBuilder &builder, StringRef name, RankedTensorType type) {
+  return deepseek::GetWeightOp::create(builder, builder.getUnknownLoc(), type, name, Value());
+}
+
+Value RaisedWeights::make(OpBuilder &builder, StringRef name, RankedTensorType type,
+                          llvm::function_ref<Value(OpBuilder &)> build) {
+  if (!symbols.lookup<deepseek::RecipeOp>(name)) {
+    OpBuilder inner(module.getContext());
+    Location loc = builder.getUnknownLoc();
+    inner.setInsertionPointToEnd(module.getBody());
+    auto recipe = deepseek::RecipeOp::create(inner, loc, name, type, /*experts=*/false, DenseI64ArrayAttr());
+    inner.setInsertionPointToStart(&recipe.getBody().emplaceBlock());
+    deepseek::YieldOp::create(inner, loc, build(inner));
+    symbols.insert(recipe);
+  }
+  return read(builder, name, type);
+}
+
+Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, bool transposed) {
+  RankedTensorType stored = initializer.getTensorType();
+  std::string name = initializer.getSymName().str(), source = name + ".weight";
+  Location loc = initializer.getLoc();
+  if (!symbols.lookup(source)) {
+    OpBuilder outer(initializer);
+    auto weight = deepseek::WeightOp::create(
+        outer, loc, source, stored, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(), name,
+        outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())}));
+    symbols.insert(weight);
+  }
+  bool converts = !isRead(stored.getElementType());
+  if (!converts && !transposed) {
+    return read(builder, source, stored);
+  }
+  RankedTensorType type = converts ? stored.clone(builder.getF32Type()) : stored;
+  RankedTensorType result = transposed ? exchange(type) : type;
+  return make(builder, name + (transposed ? ".transposed" : ".converted"), result, [&](OpBuilder &inner) -> Value {
+    Value value = deepseek::SourceOp::create(inner, loc, stored, source);
+    value = converts ? deepseek::ToF32Op::create(inner, loc, type, value) : value;
+    return transposed ? deepseek::TransposeOp::create(inner, loc, result, value) : value;
+  });
+}
+
+Value RaisedWeights::addConstant(OpBuilder &builder, onnx::ConstantOp constant, bool transposed) {
+  auto type = cast<RankedTensorType>(constant.getType());
+  auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+  if (!dense || !isRead(type.getElementType())) {
+    return {};
+  }
+  auto number = constants.try_emplace(dense, constants.size()).first->second;
+  std::string name = "constant." + std::to_string(number) + (transposed ? ".transposed" : "");
+  RankedTensorType result = transposed ? exchange(type) : type;
+  return make(builder, name, result, [&](OpBuilder &inner) -> Value {
+    Value value = deepseek::ConstantOp::create(inner, constant.getLoc(), type, dense);
+    return transposed ? deepseek::TransposeOp::create(inner, constant.getLoc(), result, value) : value;
+  });
+}
+
+Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
+  auto node = value.getDefiningOp<onnx::NodeOp>();
+  while (node && (matchNode(value, "Cast") || (matchNode(value, "Transpose") && getRank(value) == 2))) {
+    transposed ^= node.is("Transpose") && !llvm::is_sorted(getPermutation(node));
+    value = node.getInputs()[0];
+    node = value.getDefiningOp<onnx::NodeOp>();
+  }
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  bool fits = type && isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType()) && deepseek::isStored(type) &&
+              type.getRank() >= 1 && type.getRank() <= 2 && (!transposed || type.getRank() == 2);
+  if (auto constant = value.getDefiningOp<onnx::ConstantOp>(); constant && fits) {
+    return addConstant(builder, constant, transposed);
+  }
+  auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
+  return reader && fits ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), transposed)
+                        : Value();
+}
+
+} // namespace fathom::raise

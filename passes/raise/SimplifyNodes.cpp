@@ -1,0 +1,270 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One spelling for what operators and opsets spell differently.
+
+#include "passes/raise/Nodes.h"
+#include "passes/raise/Passes.h"
+
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace fathom {
+
+#define GEN_PASS_DEF_SIMPLIFYNODES
+#include "passes/raise/Passes.h.inc"
+
+using namespace raise;
+using onnx::NodeOp;
+
+/// Rewrites a node of one operator.
+using Simplify = LogicalResult (*)(NodeOp node, PatternRewriter &rewriter);
+
+/// What gives its input.
+static LogicalResult forwardInput(NodeOp node, PatternRewriter &rewriter) {
+  Value input = node.getInput(0);
+  bool onlyFirst = llvm::all_of(node.getOutputs().drop_front(), [](Value output) { return output.use_empty(); });
+  if (!input || !onlyFirst || input.getType() != node.getOutputs()[0].getType()) {
+    return rewriter.notifyMatchFailure(node, "gives something else, too");
+  }
+  rewriter.replaceAllUsesWith(node.getOutputs()[0], input);
+  rewriter.eraseOp(node);
+  return success();
+}
+
+/// Whatever changes only the shape is a Reshape.
+static LogicalResult toReshape(NodeOp node, PatternRewriter &rewriter) {
+  auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+  if (!type) {
+    return rewriter.notifyMatchFailure(node, "has a result of unknown rank");
+  }
+  rewriter.replaceOp(node, createReshape(rewriter, node.getLoc(), type, node.getInputs()[0]));
+  return success();
+}
+
+static LogicalResult simplifyReshape(NodeOp node, PatternRewriter &rewriter) {
+  if (node.getInputs()[0].getType() == node.getOutputs()[0].getType()) {
+    rewriter.replaceOp(node, node.getInputs()[0]);
+    return success();
+  }
+  NodeOp inner = matchNode(node.getInputs()[0], "Reshape");
+  auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+  if (!inner || !type) {
+    return rewriter.notifyMatchFailure(node, "is of what is not reshaped already");
+  }
+  rewriter.replaceOp(node, createReshape(rewriter, node.getLoc(), type, inner.getInputs()[0]));
+  return success();
+}
+
+static LogicalResult simplifyTranspose(NodeOp node, PatternRewriter &rewriter) {
+  Value input = node.getInputs()[0];
+  bool changes = !llvm::is_sorted(getPermutation(node));
+  if (getRank(input) < 0 || (changes && !matchNode(input, "Transpose"))) {
+    return rewriter.notifyMatchFailure(node, "is of what is not transposed already");
+  }
+  rewriter.replaceOp(node, createTranspose(rewriter, node.getLoc(), input, getPermutation(node)));
+  return success();
+}
+
+/// A Slice for each output of a Split.
+static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
+  int64_t rank = getRank(node.getInputs()[0]), axis = node.getInteger("axis", 0), begin = 0;
+  axis += axis < 0 ? rank : 0;
+  SmallVector<Value> slices;
+  Location loc = node.getLoc();
+  for (Value output : node.getOutputs()) {
+    auto type = dyn_cast<RankedTensorType>(output.getType());
+    if (rank < 0 || !type || type.isDynamicDim(axis)) {
+      return rewriter.notifyMatchFailure(node, "has parts of sizes that are not known");
+    }
+    int64_t end = begin + type.getDimSize(axis);
+    slices.push_back(createSlice(rewriter, loc, type, node.getInputs()[0], begin, axis));
+    begin = end;
+  }
+  rewriter.replaceOp(node, slices);
+  return success();
+}
+
+/// onnxruntime's name for RMSNormalization, in its domain and, though no schema has it, in ONNX's.
+static LogicalResult simplifyRmsNorm(NodeOp node, PatternRewriter &rewriter) {
+  int64_t axis = node.getInteger("axis", -1), rank = getRank(node.getInputs()[0]);
+  if ((axis != -1 && axis != rank - 1) || node.getOutputs().size() != 1) {
+    return rewriter.notifyMatchFailure(node, "does not norm the last dimension alone");
+  }
+  rewriter.replaceOp(node, createRmsNorm(rewriter, node.getLoc(), node.getInputs()[0], node.getInputs()[1],
+                                         node.getReal("epsilon", 1e-5)));
+  return success();
+}
+
+/// Norm of a sum, which is the fourth output.
+static LogicalResult simplifySkipRmsNorm(NodeOp node, PatternRewriter &rewriter) {
+  auto isRead = [&](size_t output) {
+    return output < node.getOutputs().size() && !node.getOutputs()[output].use_empty();
+  };
+  if (isRead(1) || isRead(2)) {
+    return rewriter.notifyMatchFailure(node, "gives means, too");
+  }
+  Location loc = node.getLoc();
+  Value sum = createSum(rewriter, loc, node.getInputs()[0], node.getInputs()[1]);
+  if (Value bias = node.getInput(3)) {
+    sum = createSum(rewriter, loc, sum, bias);
+  }
+  SmallVector<Value> results(node.getOutputs().size(), sum);
+  results[0] = createRmsNorm(rewriter, loc, sum, node.getInputs()[2], node.getReal("epsilon", 1e-5));
+  rewriter.replaceOp(node, results);
+  return success();
+}
+
+/// A · B + C; a transposed B stays a Transpose, which weights like.
+static LogicalResult simplifyGemm(NodeOp node, PatternRewriter &rewriter) {
+  Value a = node.getInputs()[0], b = node.getInputs()[1], bias = node.getInput(2);
+  if (node.getInteger("transA", 0) != 0 || node.getReal("alpha", 1) != 1 || (bias && node.getReal("beta", 1) != 1)) {
+    return rewriter.notifyMatchFailure(node, "transposes or scales its input");
+  }
+  Location loc = node.getLoc();
+  if (node.getInteger("transB", 0) != 0) {
+    b = createTranspose(rewriter, loc, b, {1, 0});
+  }
+  Value product = createNode(rewriter, loc, "MatMul", node.getOutputs()[0].getType(), ValueRange{a, b});
+  rewriter.replaceOp(node, bias ? createSum(rewriter, loc, product, bias) : product);
+  return success();
+}
+
+/// A quotient by a root is a product with its reciprocal, and one by a number a product.
+static LogicalResult simplifyDiv(NodeOp node, PatternRewriter &rewriter) {
+  Value a = node.getInputs()[0], b = node.getInputs()[1];
+  Location loc = node.getLoc();
+  Type type = node.getOutputs()[0].getType();
+  auto number = dyn_cast<RankedTensorType>(b.getType());
+  if (matchNode(b, "Sqrt")) {
+    Value inverse = createNode(rewriter, loc, "Reciprocal", b.getType(), b);
+    bool isOne = getSplat(a) == 1.0 && type == b.getType();
+    rewriter.replaceOp(node, isOne ? inverse : createNode(rewriter, loc, "Mul", type, ValueRange{a, inverse}));
+    return success();
+  }
+  std::optional<double> divisor = getSplat(b);
+  if (!divisor || *divisor == 0 || !number || !isa<FloatType>(number.getElementType())) {
+    return rewriter.notifyMatchFailure(node, "divides by neither a root nor a number");
+  }
+  Value factor = createConstant(
+      rewriter, loc, DenseElementsAttr::get(number, rewriter.getFloatAttr(number.getElementType(), 1.0 / *divisor)));
+  rewriter.replaceOp(node, createNode(rewriter, loc, "Mul", type, ValueRange{a, factor}));
+  return success();
+}
+
+/// A square is a product, and the power −1/2 the reciprocal of a root.
+static LogicalResult simplifyPow(NodeOp node, PatternRewriter &rewriter) {
+  Value base = node.getInputs()[0];
+  std::optional<double> exponent = getSplat(node.getInputs()[1]);
+  Type type = node.getOutputs()[0].getType();
+  if (base.getType() == type && exponent == 2.0) {
+    rewriter.replaceOp(node, createNode(rewriter, node.getLoc(), "Mul", type, ValueRange{base, base}));
+    return success();
+  }
+  if (base.getType() == type && exponent == -0.5) {
+    Value root = createNode(rewriter, node.getLoc(), "Sqrt", type, base);
+    rewriter.replaceOp(node, createNode(rewriter, node.getLoc(), "Reciprocal", type, root));
+    return success();
+  }
+  return rewriter.notifyMatchFailure(node, "is neither a square nor the reciprocal of a root");
+}
+
+/// Where indices of a ScatterND begin, and how many there are, if they are those of consecutive slices along the first
+/// dimension.
+static std::optional<std::pair<int64_t, int64_t>> getScattered(NodeOp node) {
+  auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
+  std::optional<SmallVector<int64_t>> rows = getIntegers(node.getInputs()[1]);
+  bool isAdded = node.getNodeAttr<StringAttr>("reduction") && node.getNodeAttr<StringAttr>("reduction") != "none";
+  if (isAdded || !type || type.getRank() != 2 || type.getDimSize(1) != 1 || !rows || rows->empty()) {
+    return std::nullopt;
+  }
+  bool consecutive = llvm::equal(*rows, llvm::seq(rows->front(), rows->front() + int64_t(rows->size())));
+  return consecutive ? std::optional(std::pair(rows->front(), int64_t(rows->size()))) : std::nullopt;
+}
+
+/// Two that write all of a tensor are its parts: how exporters write assignments to slices of what was empty.
+static LogicalResult simplifyScatter(NodeOp node, PatternRewriter &rewriter) {
+  auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+  NodeOp first = matchNode(node.getInputs()[0], "ScatterND");
+  auto low = first ? getScattered(first) : std::nullopt, high = getScattered(node);
+  bool all = type && type.getRank() > 0 && low && high && low->first == 0 && high->first == low->second &&
+             high->first + high->second == type.getDimSize(0);
+  if (!all) {
+    return rewriter.notifyMatchFailure(node, "does not write what another has left");
+  }
+  rewriter.replaceOp(node, createNode(rewriter, node.getLoc(), "Concat", type,
+                                      ValueRange{first.getInputs()[2], node.getInputs()[2]},
+                                      rewriter.getNamedAttr("axis", rewriter.getI64IntegerAttr(0))));
+  return success();
+}
+
+/// x · sigmoid(alpha · x), where alpha is 1.
+static LogicalResult simplifySwish(NodeOp node, PatternRewriter &rewriter) {
+  if (node.getReal("alpha", node.getDomain() ? 1.702 : 1.0) != 1.0) {
+    return rewriter.notifyMatchFailure(node, "is not SiLU");
+  }
+  Value input = node.getInputs()[0];
+  Type type = node.getOutputs()[0].getType();
+  Value sigmoid = createNode(rewriter, node.getLoc(), "Sigmoid", type, input);
+  rewriter.replaceOp(node, createNode(rewriter, node.getLoc(), "Mul", type, ValueRange{input, sigmoid}));
+  return success();
+}
+
+namespace {
+struct Row {
+  StringLiteral domain, name;
+  Simplify simplify;
+};
+} // namespace
+
+static constexpr Row kRows[] = {
+    {"", "Cast", forwardInput},
+    {"", "Div", simplifyDiv},
+    {"", "Dropout", forwardInput},
+    {"", "Flatten", toReshape},
+    {"", "Gemm", simplifyGemm},
+    {"", "Identity", forwardInput},
+    {"", "Pow", simplifyPow},
+    {"", "Reshape", simplifyReshape},
+    {"", "ScatterND", simplifyScatter},
+    {"", "SimplifiedLayerNormalization", simplifyRmsNorm},
+    {"", "Split", simplifySplit},
+    {"", "Squeeze", toReshape},
+    {"", "Swish", simplifySwish},
+    {"", "Transpose", simplifyTranspose},
+    {"", "Unsqueeze", toReshape},
+    {"com.microsoft", "QuickGelu", simplifySwish},
+    {"com.microsoft", "SimplifiedLayerNormalization", simplifyRmsNorm},
+    {"com.microsoft", "SkipSimplifiedLayerNormalization", simplifySkipRmsNorm},
+};
+
+namespace {
+struct SimplifyNode : OpRewritePattern<NodeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
+    for (const Row &row : kRows) {
+      if (row.name == node.getOpType() && row.domain == node.getDomain().value_or("")) {
+        return row.simplify(node, rewriter);
+      }
+    }
+    return rewriter.notifyMatchFailure(node, "has one spelling");
+  }
+};
+
+struct SimplifyNodes : impl::SimplifyNodesBase<SimplifyNodes> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<SimplifyNode>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+      signalPassFailure();
+    }
+  }
+};
+} // namespace
+
+} // namespace fathom

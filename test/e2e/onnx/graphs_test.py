@@ -1,0 +1,147 @@
+# Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Graphs as exporters write them give what the checkpoints give that they are of.
+
+usage: graphs_test.py FATHOM FOLDER
+
+The graphs are in graphs.tar.xz, without weights: see make_graphs.py. Checkpoints with other weights are generated each time, and
+the weights of the graphs are made of theirs.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+# Must be set before NumPy starts its threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from reference_model import read_arrays
+
+FATHOM, FOLDER = sys.argv[1:]
+CACHE = "--cache-dir=" + os.path.join(FOLDER, "cache")
+UNSUPPORTED = 4
+CONTEXT = 96
+PROMPTS = ([3, 1, 4, 1, 5, 9, 2, 6, 5, 35, 89, 79, 32, 38, 46], [17])
+GREEDY = 12
+
+# Of every logit. Graphs of 16 bits have rounded more than weights: epsilons, scales, and cosines and sines.
+TOLERANCE = 1e-3
+ROUNDED = {"llama-f16": 5e-3, "llama-genai-dml-f16": 5e-3, "qwen2-bf16-dynamo23": 0.05, "qwen2-genai-bf16": 0.05}
+COMPILED = (
+    "llama-dynamo18", "llama-dynamo23-cache", "llama-f16", "llama-genai-dml-f16", "llama-genai-f32", "llama-optimum14-cache",
+    "llama-ort-transformers", "qwen2-bf16-dynamo23", "qwen2-constants", "qwen2-dynamo23", "qwen2-genai-bf16", "qwen2-script13",
+    "qwen3-dynamo18-functions", "qwen3-dynamo18-raw", "qwen3-genai-webgpu",
+)
+
+
+def run(*command):
+    return subprocess.run([FATHOM, *command], capture_output=True, text=True, timeout=300)
+
+
+def make(*command):
+    done = run(*command)
+    if done.returncode:
+        raise AssertionError(f"exit {done.returncode} of {' '.join(command)[:300]}\n{done.stderr}")
+    return done.stdout
+
+
+def to_bytes(array, kind):
+    """Numbers of `kind`; those of a checkpoint are of bf16, so that none is rounded to that here."""
+    array = np.ascontiguousarray(array, np.float32)
+    if kind == "bf16":
+        return (array.view(np.uint32) >> 16).astype(np.uint16).tobytes()
+    return array.astype({"f32": np.float32, "f16": np.float16}[kind]).tobytes()
+
+
+def take_rows(tensors, part):
+    """Of "name" or "name[begin:end]"."""
+    name, begin, end = re.fullmatch(r"([^\[]+)(?:\[(\d+):(\d+)\])?", part).groups()
+    return tensors[name][int(begin):int(end)] if begin else tensors[name]
+
+
+def make_weights(recipe, tensors):
+    """The bytes that a graph wants: rows of tensors one after the other, in a shape, and that transposed."""
+    for kind, shape, transposed, parts in recipe:
+        array = np.concatenate([np.ravel(take_rows(tensors, part)) for part in parts]).reshape(shape)
+        yield to_bytes(np.swapaxes(array, -1, -2) if transposed else array, kind)
+
+
+class Answers:
+    """What an artifact says to every prompt."""
+
+    def __init__(self, artifact):
+        answers = [self.ask(artifact, prompt) for prompt in PROMPTS]
+        self.tokens = [tokens for tokens, _ in answers]
+        self.logits = np.concatenate([logits for _, logits in answers])
+
+    @staticmethod
+    def ask(artifact, prompt):
+        logits = artifact + ".npy"
+        answer = make("run", artifact, "--token-ids=" + ",".join(map(str, prompt)), f"-n{GREEDY}", "--temperature=0",
+                      "--ignore-eos", "--output=json", "--logits=" + logits)
+        return json.loads(answer)["tokens"], np.load(logits)
+
+
+class Graphs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory(dir=FOLDER)
+        cls.addClassCleanup(scratch.cleanup)
+        cls.folder = scratch.name
+        with tarfile.open(os.path.join(HERE, "graphs.tar.xz")) as archive:
+            archive.extractall(cls.folder)
+        with open(cls.path("graphs.json"), encoding="utf-8") as file:
+            cls.facts = json.load(file)
+        cls.checkpoints = {}
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder, name)
+
+    def generate(self, name):
+        """(the tensors of a checkpoint, its answers), once."""
+        if name not in self.checkpoints:
+            config, folder = self.path(name + ".json"), self.path(name)
+            with open(config, "w", encoding="utf-8") as file:
+                json.dump(self.facts["checkpoints"][name], file)
+            make("gen", "--config=" + config, "-o", folder)
+            make("compile", folder, "-o", folder + ".fathom", f"--max-context={CONTEXT}", CACHE)
+            self.checkpoints[name] = read_arrays(os.path.join(folder, "model.safetensors")), Answers(folder + ".fathom")
+        return self.checkpoints[name]
+
+    def compile(self, name):
+        graph = self.facts["graphs"][name]
+        tensors, _ = self.generate(graph["checkpoint"])
+        with open(self.path(name + ".bin"), "wb") as file:
+            file.writelines(make_weights(graph["weights"], tensors))
+        return run("compile", self.path(name + ".onnx"), "-o", self.path(name + ".fathom"), f"--max-context={CONTEXT}", CACHE)
+
+    def test_graphs_give_what_checkpoints_give(self):
+        for name in COMPILED:
+            with self.subTest(name):
+                done = self.compile(name)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                _, expected = self.generate(self.facts["graphs"][name]["checkpoint"])
+                answers = Answers(self.path(name + ".fathom"))
+                self.assertEqual(answers.tokens, expected.tokens)
+                self.assertLess(np.abs(answers.logits - expected.logits).max(), ROUNDED.get(name, TOLERANCE))
+
+    def test_other_graphs_are_refused_by_nodes(self):
+        for name in sorted(set(self.facts["graphs"]) - set(COMPILED)):
+            with self.subTest(name):
+                done = self.compile(name)
+                self.assertEqual(done.returncode, UNSUPPORTED, done.stderr)
+                self.assertIn("that was not recognized as a part of a language model", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

@@ -1,0 +1,57 @@
+// Graphs that are no language models, and nodes that patterns left.
+// RUN: fathom-opt %s --fathom-convert-onnx-to-deepseek=max-context=16 --split-input-file --verify-diagnostics
+
+// expected-error @below {{has no embedding of token ids: it is no language model}}
+module {
+  func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+    return %x : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
+onnx.initializer @head : tensor<8x10xf32> file 0 offset 320
+func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x?x10xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
+  %embedding = onnx.get_initializer @embedding : tensor<10x8xf32>
+  %head = onnx.get_initializer @head : tensor<8x10xf32>
+  %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x?xi64, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  // expected-error @below {{is a Tanh that was not recognized as a part of a language model}}
+  %y = onnx.node "Tanh" opset 18 (%x) : (tensor<1x?x8xf32, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %logits = onnx.node "MatMul" opset 18 (%y, %head) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<8x10xf32>) -> tensor<1x?x10xf32, #onnx.shape<"T">>
+  return %logits : tensor<1x?x10xf32, #onnx.shape<"T">>
+}
+
+// -----
+
+// Angles that go with the head, as the second dimension of tables.
+onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
+func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x2x?x4xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
+  %embedding = onnx.get_initializer @embedding : tensor<10x8xf32>
+  %table = onnx.constant dense<[[[[1.0, 1.0, 1.0, 1.0]], [[0.5, 0.5, 0.5, 0.5]]]]> : tensor<1x2x1x4xf32>
+  %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x?xi64, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %shape = onnx.extents <"1", "T", "2", "4"> : tensor<4xi64>
+  %heads = onnx.node "Reshape" opset 18 (%x, %shape) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<4xi64>) -> tensor<1x?x2x4xf32, #onnx.shape<"T">>
+  %q = onnx.node "Transpose" opset 18 (%heads) {perm = array<i64: 0, 2, 1, 3>} : (tensor<1x?x2x4xf32, #onnx.shape<"T">>) -> tensor<1x2x?x4xf32, #onnx.shape<"T">>
+  // expected-error @below {{is a Rotate that was not recognized as a part of a language model}}
+  %y = onnx.node "Rotate" of "fathom" opset 1 (%q, %table, %table) : (tensor<1x2x?x4xf32, #onnx.shape<"T">>, tensor<1x2x1x4xf32>, tensor<1x2x1x4xf32>) -> tensor<1x2x?x4xf32, #onnx.shape<"T">>
+  return %y : tensor<1x2x?x4xf32, #onnx.shape<"T">>
+}
+
+// -----
+
+// Key heads one after the other and again, 0 1 0 1, where groups of queries share one: 0 0 1 1.
+onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0
+func.func @main(%ids: tensor<1x?xi64, #onnx.shape<"T">>) -> (tensor<1x4x?x4xf32, #onnx.shape<"T">> {onnx.name = "logits"}) {
+  %embedding = onnx.get_initializer @embedding : tensor<10x8xf32>
+  %x = onnx.node "Gather" opset 18 (%embedding, %ids) : (tensor<10x8xf32>, tensor<1x?xi64, #onnx.shape<"T">>) -> tensor<1x?x8xf32, #onnx.shape<"T">>
+  %apart = onnx.extents <"1", "T", "1", "2", "4"> : tensor<5xi64>
+  %tiled = onnx.extents <"1", "T", "2", "2", "4"> : tensor<5xi64>
+  %joined = onnx.extents <"1", "T", "4", "4"> : tensor<4xi64>
+  %one = onnx.node "Reshape" opset 18 (%x, %apart) : (tensor<1x?x8xf32, #onnx.shape<"T">>, tensor<5xi64>) -> tensor<1x?x1x2x4xf32, #onnx.shape<"T">>
+  %two = onnx.node "Expand" opset 18 (%one, %tiled) : (tensor<1x?x1x2x4xf32, #onnx.shape<"T">>, tensor<5xi64>) -> tensor<1x?x2x2x4xf32, #onnx.shape<"T">>
+  // expected-error @below {{is a Reshape that was not recognized as a part of a language model}}
+  %four = onnx.node "Reshape" opset 18 (%two, %joined) : (tensor<1x?x2x2x4xf32, #onnx.shape<"T">>, tensor<4xi64>) -> tensor<1x?x4x4xf32, #onnx.shape<"T">>
+  %k = onnx.node "Transpose" opset 18 (%four) {perm = array<i64: 0, 2, 1, 3>} : (tensor<1x?x4x4xf32, #onnx.shape<"T">>) -> tensor<1x4x?x4xf32, #onnx.shape<"T">>
+  return %k : tensor<1x4x?x4xf32, #onnx.shape<"T">>
+}

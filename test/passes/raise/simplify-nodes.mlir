@@ -1,0 +1,67 @@
+// Operators that are spelled in several ways come out in one.
+// RUN: fathom-opt %s --fathom-simplify-nodes --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func.func @skips
+// CHECK: %[[SUM:.*]] = onnx.node "Add" opset 23(%arg0, %arg1)
+// CHECK: %[[NORM:.*]] = onnx.node "RMSNormalization" opset 23(%[[SUM]], %arg2) {epsilon = 9.99999997E-7 : f32}
+// CHECK: return %[[NORM]], %[[SUM]]
+func.func @skips(%x: tensor<1x4x8xf32>, %skip: tensor<1x4x8xf32>, %w: tensor<8xf32>)
+    -> (tensor<1x4x8xf32>, tensor<1x4x8xf32>) {
+  %none = onnx.none
+  %y:4 = onnx.node "SkipSimplifiedLayerNormalization" of "com.microsoft" opset 1 (%x, %skip, %w) {epsilon = 1.0e-6 : f32}
+      : (tensor<1x4x8xf32>, tensor<1x4x8xf32>, tensor<8xf32>) -> (tensor<1x4x8xf32>, none, none, tensor<1x4x8xf32>)
+  return %y#0, %y#3 : tensor<1x4x8xf32>, tensor<1x4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @divides_by_a_root
+// CHECK: %[[ROOT:.*]] = onnx.node "Sqrt"
+// CHECK: %[[INVERSE:.*]] = onnx.node "Reciprocal" opset 23(%[[ROOT]])
+// CHECK: onnx.node "Mul" opset 23(%arg0, %[[INVERSE]])
+func.func @divides_by_a_root(%x: tensor<4x8xf32>, %v: tensor<4x1xf32>) -> tensor<4x8xf32> {
+  %root = onnx.node "Sqrt" opset 17 (%v) : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %y = onnx.node "Div" opset 17 (%x, %root) : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @squares
+// CHECK: onnx.node "Mul" opset 23(%arg0, %arg0)
+func.func @squares(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %two = onnx.constant dense<2.0> : tensor<f32>
+  %y = onnx.node "Pow" opset 17 (%x, %two) : (tensor<4x8xf32>, tensor<f32>) -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @splits
+// CHECK-DAG: %[[AXIS:.*]] = onnx.constant dense<1> : tensor<1xi64>
+// CHECK-DAG: %[[ZERO:.*]] = onnx.constant dense<0> : tensor<1xi64>
+// CHECK-DAG: %[[THREE:.*]] = onnx.constant dense<3> : tensor<1xi64>
+// CHECK-DAG: %[[EIGHT:.*]] = onnx.constant dense<8> : tensor<1xi64>
+// CHECK: %[[A:.*]] = onnx.node "Slice" opset 23(%arg0, %[[ZERO]], %[[THREE]], %[[AXIS]])
+// CHECK: %[[B:.*]] = onnx.node "Slice" opset 23(%arg0, %[[THREE]], %[[EIGHT]], %[[AXIS]])
+// CHECK: return %[[A]], %[[B]]
+func.func @splits(%x: tensor<4x8xf32>) -> (tensor<4x3xf32>, tensor<4x5xf32>) {
+  %sizes = onnx.constant dense<[3, 5]> : tensor<2xi64>
+  %y:2 = onnx.node "Split" opset 18 (%x, %sizes) {axis = -1 : i64} : (tensor<4x8xf32>, tensor<2xi64>) -> (tensor<4x3xf32>, tensor<4x5xf32>)
+  return %y#0, %y#1 : tensor<4x3xf32>, tensor<4x5xf32>
+}
+
+// -----
+
+// Whatever changes only the shape is one Reshape.
+// CHECK-LABEL: func.func @reshapes
+// CHECK: %[[SHAPE:.*]] = onnx.extents <"n", "2", "4"> : tensor<3xi64>
+// CHECK: %[[Y:.*]] = onnx.node "Reshape" opset 23(%arg0, %[[SHAPE]])
+// CHECK: return %[[Y]]
+func.func @reshapes(%x: tensor<?x8xf32, #onnx.shape<"n">>) -> tensor<?x2x4xf32, #onnx.shape<"n">> {
+  %axes = onnx.constant dense<0> : tensor<1xi64>
+  %shape = onnx.extents <"n", "2", "4"> : tensor<3xi64>
+  %a = onnx.node "Unsqueeze" opset 18 (%x, %axes) : (tensor<?x8xf32, #onnx.shape<"n">>, tensor<1xi64>) -> tensor<1x?x8xf32, #onnx.shape<"n">>
+  %y = onnx.node "Reshape" opset 18 (%a, %shape) : (tensor<1x?x8xf32, #onnx.shape<"n">>, tensor<3xi64>) -> tensor<?x2x4xf32, #onnx.shape<"n">>
+  return %y : tensor<?x2x4xf32, #onnx.shape<"n">>
+}
