@@ -61,6 +61,24 @@ TEST(ComputeSliceSize, RefusesStepsWithTheWrongInputs) {
   EXPECT_EQ(refuse(RopeTable{4, {1.0}, 1.0}, {0}), "recipe of layers.0.q: a rope table with inputs");
 }
 
+TEST(ComputeSliceSize, RefusesConstantsOfAnotherSizeAndTablesTransposed) {
+  auto refuse = [](std::vector<StepAction> actions) {
+    SliceRecipe recipe = {{}, {{std::move(actions.front()), {}}}};
+    for (size_t i = 1; i < actions.size(); ++i) {
+      recipe.steps.push_back({std::move(actions[i]), {static_cast<uint32_t>(i - 1)}});
+    }
+    return findMistake(recipe);
+  };
+  std::string six(24, 'x');
+  EXPECT_EQ(refuse({Constant{2, 3, ElementType::F32, six}, Transpose()}), "");
+  constexpr char size[] = "recipe of layers.0.q: a constant with inputs, or of a size that is not its shape's";
+  EXPECT_EQ(refuse({Constant{2, 4, ElementType::F32, six}}), size);
+  EXPECT_EQ(refuse({Constant{INT64_MAX, 3, ElementType::F32, six}}), size);
+  EXPECT_EQ(refuse({Constant{2, 3, ElementType::F32, six}, Constant{2, 3, ElementType::F32, six}}), size);
+  EXPECT_EQ(refuse({RopeTable{4, {1.0}, 1.0}, Transpose()}),
+            "recipe of layers.0.q: a transposition of other than one matrix of single columns");
+}
+
 TEST(ComputeSliceSize, RefusesRecipesThatAreEmptyOrTooLong) {
   Source a{0, 0, 4, 8, ElementType::BF16};
   EXPECT_EQ(findMistake({}), "recipe of layers.0.q: 0 sources and 0 steps");

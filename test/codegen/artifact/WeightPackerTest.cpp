@@ -167,6 +167,18 @@ TEST(WeightPacker, ComputesRopeTables) {
   fixture.expectExact();
 }
 
+TEST(WeightPacker, WritesConstantsInPieces) {
+  PackFixture fixture;
+  std::string bytes;
+  for (int i = 0; i < 600; ++i) {
+    bytes += static_cast<char>(i * 7);
+  }
+  fixture.recipes.push_back({{}, {{Constant{3, 100, ElementType::BF16, bytes}, {}}}});
+  fixture.options.pieceBytes = 128;
+  ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
+  EXPECT_EQ(fixture.packedBytes().substr(0, bytes.size()), bytes);
+}
+
 TEST(WeightPacker, WritesTheSameBytesWithAnyNumberOfThreads) {
   PackFixture fixture;
   fixture.options.pieceBytes = 1 << 12;

@@ -218,6 +218,28 @@ TEST(LowerRecipes, ConcatenatesVectorsOfAnyLength) {
   EXPECT_EQ(recipe.sources[0].rows + recipe.sources[1].rows, 15);
 }
 
+TEST(LowerRecipes, TransposesMatrices) {
+  SliceRecipe recipe = lowerRecipe("tensor<256x48xf8E4M3FN>", R"(
+    %a = deepseek.source @a : tensor<48x256xf8E4M3FN>
+    %result = deepseek.transpose %a : tensor<48x256xf8E4M3FN> -> tensor<256x48xf8E4M3FN>)");
+  ASSERT_EQ(recipe.steps.size(), 1u);
+  EXPECT_TRUE(getAction<Transpose>(recipe, 0));
+  EXPECT_EQ(recipe.sources[0].rows, 48);
+}
+
+TEST(LowerRecipes, TakesConstantsAlongWithAllTheirNumbers) {
+  auto bytesOf = [](const std::string &type, const std::string &numbers) {
+    SliceRecipe recipe = lowerRecipe(type, "%result = deepseek.constant dense<" + numbers + "> : " + type);
+    EXPECT_TRUE(recipe.sources.empty());
+    const auto *constant = getAction<Constant>(recipe, 0);
+    return std::tuple(constant->rows, constant->columns, constant->bytes);
+  };
+  std::string one("\0\0\x80\x3f", 4), two("\0\0\0\x40", 4);
+  EXPECT_EQ(bytesOf("tensor<2xf32>", "[1.0, 2.0]"), std::tuple(2, 1, one + two));
+  EXPECT_EQ(bytesOf("tensor<3xf32>", "1.0"), std::tuple(3, 1, one + one + one)) << "a splat has one number in IR";
+  EXPECT_EQ(bytesOf("tensor<1x2x2xf32>", "[[[1.0, 2.0], [2.0, 1.0]]]"), std::tuple(1, 4, one + two + two + one));
+}
+
 TEST(LowerRecipes, NamesTheLayout) {
   auto layout = [](const std::string &type, const std::string &steps) {
     return llvm::cantFail(lower(makeRecipe(type, steps))).front().layout;

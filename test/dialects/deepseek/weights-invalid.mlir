@@ -265,6 +265,16 @@ deepseek.recipe @r : tensor<4x9xbf16, #deepseek.layout<panels = 32>> {
 
 // -----
 
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<4x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.transpose' op expects a result 'tensor<8x4xbf16>', but got 'tensor<4x8xbf16>'}}
+  %r = deepseek.transpose %w : tensor<4x8xbf16> -> tensor<4x8xbf16>
+  deepseek.yield %r : tensor<4x8xbf16>
+}
+
+// -----
+
 func.func @table_type() {
   // expected-error @+1 {{'deepseek.rope_table' op expects an f32 table, but got 'tensor<16x2x2xbf16>'}}
   %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xbf16>

@@ -56,6 +56,15 @@ deepseek.recipe @converted : tensor<6xf32> {
   deepseek.yield %f : tensor<6xf32>
 }
 
+// CHECK-LABEL: deepseek.recipe @transposed
+deepseek.recipe @transposed : tensor<3x2xf32> {
+  // CHECK: %[[C:.*]] = deepseek.constant dense<{{.*}}> : tensor<2x3xf32>
+  %c = deepseek.constant dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3xf32>
+  // CHECK: deepseek.transpose %[[C]] : tensor<2x3xf32> -> tensor<3x2xf32>
+  %t = deepseek.transpose %c : tensor<2x3xf32> -> tensor<3x2xf32>
+  deepseek.yield %t : tensor<3x2xf32>
+}
+
 // CHECK-LABEL: deepseek.recipe @table
 deepseek.recipe @table : tensor<16x2x2xf32> {
   // Numbers print with as many digits as give them back.
