@@ -209,8 +209,8 @@ static bool convertAttention(NodeOp node, GraphModel &model) {
 }
 
 llvm::ArrayRef<RuleRow> attentionRules() {
-  static constexpr RuleRow rows[] = {{true, kCausalAttention, convertAttention}, {true, kRotate, convertRotate}};
-  return rows;
+  static constexpr RuleRow kRows[] = {{true, kCausalAttention, convertAttention}, {true, kRotate, convertRotate}};
+  return kRows;
 }
 
 } // namespace fathom::raise

@@ -136,12 +136,12 @@ static bool convertRmsNorm(NodeOp node, GraphModel &model) {
 }
 
 llvm::ArrayRef<RuleRow> layerRules() {
-  static constexpr RuleRow rows[] = {
+  static constexpr RuleRow kRows[] = {
       {false, "Add", convertAdd},       {false, "Gather", convertGather},
       {false, "MatMul", convertMatMul}, {false, "RMSNormalization", convertRmsNorm},
       {true, kSwiGlu, convertSwiGlu},
   };
-  return rows;
+  return kRows;
 }
 
 } // namespace fathom::raise

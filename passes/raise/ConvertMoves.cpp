@@ -115,11 +115,11 @@ static bool convertCast(NodeOp node, GraphModel &model) {
 }
 
 llvm::ArrayRef<RuleRow> moveRules() {
-  static constexpr RuleRow rows[] = {
+  static constexpr RuleRow kRows[] = {
       {false, "Cast", convertCast},       {false, "Concat", convertConcat}, {false, "Expand", convertExpand},
       {false, "Reshape", convertReshape}, {false, "Slice", convertSlice},   {false, "Transpose", convertTranspose},
   };
-  return rows;
+  return kRows;
 }
 
 } // namespace fathom::raise

@@ -116,7 +116,7 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
     BlockArgument tokens = main ? findTokens(main) : BlockArgument();
     Value logits = main ? findLogits(main) : Value();
     if (!tokens || !logits) {
-      emitError(getOperation().getLoc(), "has no embedding of token ids: it is no language model");
+      emitError(getOperation().getLoc(), "has no embedding of token ids: it is not a language model");
       return signalPassFailure();
     }
     GraphModel model(main, tokens, limitContext(main, maxContext), getStoredType(),

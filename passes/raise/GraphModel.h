@@ -38,7 +38,7 @@ public:
   mlir::RankedTensorType activation(int64_t width);
   /// A view of rows that have the columns of `view` and no others; nothing where these are not side by side.
   std::optional<View> compact(const View &view);
-  /// Rows of `width` columns that a tensor is, one after the other; null where it is no such thing.
+  /// Rows of `width` columns that a tensor is, one after the other; null where it is not.
   mlir::Value getRows(mlir::Value value, int64_t width);
   /// [positions, pairs, 2]; null where `cosine` and `sine` do not go by the position, as dimension `axis` counts it.
   mlir::Value getRopeTable(mlir::Value cosine, mlir::Value sine, int64_t axis);
@@ -49,7 +49,7 @@ public:
   /// Writes rows of the parts, side by side, to a store of the layer.
   mlir::Value append(llvm::StringRef store, mlir::Value layer, mlir::ValueRange parts);
 
-  /// Makes the logits of rows that want them from `logits`, and ends @forward. False where these are no product.
+  /// Makes the logits of rows that want them from `logits`, and ends @forward. False where these are not one.
   bool finish(mlir::Value logits);
 
 private:

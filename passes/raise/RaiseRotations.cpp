@@ -159,7 +159,7 @@ struct RaiseHalfSplit : OpRewritePattern<NodeOp> {
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     if (!node.is("Add")) {
-      return rewriter.notifyMatchFailure(node, "is no sum");
+      return rewriter.notifyMatchFailure(node, "is not a sum");
     }
     for (auto [a, b] : eitherWay(node)) {
       NodeOp straight = matchNode(a, "Mul"), turned = matchNode(b, "Mul");

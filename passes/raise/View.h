@@ -74,7 +74,7 @@ struct Pieces {
 /// Whether two views have elements of the same rows and columns in the same places, whatever the rows hold.
 bool lieAlike(const View &a, const View &b);
 
-// What nodes that move elements give; nothing where it is no view.
+// What nodes that move elements give; nothing where it is not a view.
 std::optional<View> transpose(const View &view, llvm::ArrayRef<int64_t> permutation);
 std::optional<View> reshape(const View &view, mlir::RankedTensorType type);
 std::optional<View> slice(const View &view, int64_t axis, int64_t begin, int64_t size, int64_t step);
