@@ -137,8 +137,8 @@ const Arch *findArch(std::string_view name);
 /// A machine with `arch` runs kernels for `kernelArch`: its own or one that it falls back to.
 bool canRun(std::string_view arch, std::string_view kernelArch);
 
-/// The kernel for an operation on a machine with `arch`: its own, else one for less (amx, avx512bf16, avx512, avx2,
-/// x86; sm_90a, sm_80); null when there is none. `activationType` is that of what is multiplied with weights.
+/// The kernel for an operation on a machine with `arch`: its own, else one for less (amxbf16, amx, avx512bf16, avx512,
+/// avx2, x86; sm_90a, sm_80); null when there is none. `activationType` is that of what is multiplied with weights.
 const Kernel *findKernel(std::string_view op, std::string_view arch, std::string_view weightType,
                          std::string_view layout, std::string_view activationType = "f32");
 

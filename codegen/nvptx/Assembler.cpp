@@ -10,14 +10,18 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELF.h"
+#include "llvm/Support/Chrono.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
 #include <fcntl.h>
 #include <optional>
+#include <thread>
 #include <unistd.h>
 
 using namespace llvm;
@@ -123,8 +127,40 @@ void readResources(StringRef report, Assembled &assembled) {
   assembled.complaint = complaint == StringRef::npos ? "" : report.substr(complaint).split('\n').first.str();
 }
 
+/// Of what ptxas says, what an error repeats.
+static constexpr size_t kLinesRepeated = 10;
+
+/// That `ptxas` failed, and for what or how; in lines below it what it `said`, and what to do.
+static Error makeFailure(ExitCode kind, StringRef ptxas, const Twine &how, StringRef said) {
+  SmallVector<StringRef> lines;
+  said.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  lines.truncate(std::min(lines.size(), kLinesRepeated));
+  lines.push_back("set FATHOM_PTXAS to another, or do without by --cubin=none");
+  return makeError(kind, "ptxas failed" + how + ": " + quotePath(ptxas) + "\n" + join(lines, "\n"));
+}
+
+/// Waits until `program` ends, or `limit` is over, which ends it; what it has started, the compiler's parent ends.
+/// LLVM's own limit is an alarm, and there is one for all threads.
+static sys::ProcessInfo waitFor(const sys::ProcessInfo &program, std::chrono::seconds limit, std::string &message) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  std::chrono::microseconds nap{100};
+  while (std::chrono::steady_clock::now() < deadline) {
+    sys::ProcessInfo ended = sys::Wait(program, /*SecondsToWait=*/0, &message, nullptr, /*Polling=*/true);
+    if (ended.Pid != 0) {
+      return ended;
+    }
+    std::this_thread::sleep_for(nap);
+    nap = std::min(nap * 3 / 2, std::chrono::microseconds(20000));
+  }
+  kill(program.Pid, SIGKILL);
+  sys::ProcessInfo ended = sys::Wait(program, std::nullopt);
+  message = formatv("it did not end within {0}", limit);
+  return ended;
+}
+
 /// What ptxas prints; `purpose` says what it does in an error.
-static Expected<std::string> runAssembler(StringRef ptxas, ArrayRef<StringRef> arguments, const Twine &purpose) {
+static Expected<std::string> runAssembler(StringRef ptxas, ArrayRef<StringRef> arguments, const Twine &purpose,
+                                          std::chrono::seconds limit) {
   auto report = TemporaryFile::create("log");
   if (!report) {
     return report.takeError();
@@ -133,26 +169,25 @@ static Expected<std::string> runAssembler(StringRef ptxas, ArrayRef<StringRef> a
   append_range(command, arguments);
   std::optional<StringRef> redirects[] = {StringRef(), (*report)->getPath(), (*report)->getPath()};
   std::string message;
-  int code =
-      sys::ExecuteAndWait(ptxas, command, std::nullopt, redirects, /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
+  bool isMissing = false;
+  sys::ProcessInfo program =
+      sys::ExecuteNoWait(ptxas, command, std::nullopt, redirects, /*MemoryLimit=*/0, &message, &isMissing);
+  int code = isMissing ? -1 : waitFor(program, limit, message).ReturnCode;
   std::string text = (*report)->read();
-  if (code != 0) {
-    // Negative: it could not be run, or something ended it.
-    ExitCode kind = code > 0 ? ExitCode::Unsupported : code == -1 ? ExitCode::InputOutput : ExitCode::Resources;
-    std::string said = StringRef(text).trim().take_front(2000).str();
-    said = said.empty() ? message : said;
-    return makeError(kind, "ptxas failed" + purpose + ": " +
-                               (said.empty() ? "exit code " + std::to_string(code) : said) +
-                               "; set FATHOM_PTXAS to another, or do without by --cubin=none");
+  if (code == 0) {
+    return text;
   }
-  return text;
+  // Negative: it could not be run, or something ended it.
+  ExitCode kind = code > 0 ? ExitCode::Unsupported : code == -1 ? ExitCode::InputOutput : ExitCode::Resources;
+  std::string why = code > 0 ? " with exit code " + std::to_string(code) : ": " + message;
+  return makeFailure(kind, ptxas, purpose + why, text);
 }
 
 Expected<std::string> getAssemblerVersion(StringRef ptxas) {
-  return runAssembler(ptxas, {"--version"}, " to say its version");
+  return runAssembler(ptxas, {"--version"}, " to say its version", kAssemblyLimit);
 }
 
-Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor) {
+Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor, std::chrono::seconds limit) {
   auto input = TemporaryFile::create("ptx", ptx);
   if (!input) {
     return input.takeError();
@@ -163,17 +198,16 @@ Expected<Assembled> assemble(StringRef ptxas, StringRef ptx, StringRef processor
   }
   std::string arch = ("-arch=" + processor).str();
   Expected<std::string> report =
-      runAssembler(ptxas, {arch, "-v", (*input)->getPath(), "-o", (*output)->getPath()}, " for " + processor);
+      runAssembler(ptxas, {arch, "-v", (*input)->getPath(), "-o", (*output)->getPath()}, " for " + processor, limit);
   if (!report) {
     return report.takeError();
   }
   Assembled assembled;
   assembled.cubin = (*output)->read();
   if (!isWholeElf(assembled.cubin)) {
-    return makeError(ExitCode::Unsupported,
-                     "ptxas failed for " + processor + ": " +
-                         (assembled.cubin.empty() ? "it wrote no machine code" : "it wrote damaged machine code") +
-                         "; set FATHOM_PTXAS to another, or do without by --cubin=none");
+    StringRef written = assembled.cubin.empty() ? "no" : "damaged";
+    return makeFailure(ExitCode::Unsupported, ptxas, " for " + processor + ": it wrote " + written + " machine code",
+                       *report);
   }
   readResources(*report, assembled);
   return assembled;

@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <chrono>
 #include <string>
 
 namespace fathom::codegen {
@@ -32,8 +33,13 @@ llvm::Expected<std::string> findAssembler();
 /// What `ptxas` says of its version.
 llvm::Expected<std::string> getAssemblerVersion(llvm::StringRef ptxas);
 
-/// Assembles a module for `processor`, "sm_80". Threads may do so at once.
-llvm::Expected<Assembled> assemble(llvm::StringRef ptxas, llvm::StringRef ptx, llvm::StringRef processor);
+/// The largest kernels take seconds: a ptxas that is given this much waits for something.
+constexpr std::chrono::minutes kAssemblyLimit{5};
+
+/// Assembles a module for `processor`, "sm_80". Threads may do so at once. A failure has several lines: the first says
+/// what failed, the others what ptxas said, and what to do.
+llvm::Expected<Assembled> assemble(llvm::StringRef ptxas, llvm::StringRef ptx, llvm::StringRef processor,
+                                   std::chrono::seconds limit = kAssemblyLimit);
 
 /// Reads what ptxas -v says of a module of one entry.
 void readResources(llvm::StringRef report, Assembled &assembled);

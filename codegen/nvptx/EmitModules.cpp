@@ -78,6 +78,11 @@ static Expected<SmallVector<Assembled>> assembleAll(ArrayRef<CompiledUnit> units
   for (const CompiledUnit &unit : units) {
     total += distinct.try_emplace(unit.bytes).second ? unit.bytes.size() : 0;
   }
+  auto reportProgress = [&] {
+    if (options.progress && !options.assembler.empty()) {
+      options.progress(done, total);
+    }
+  };
   Expected<CachingAssembler> assembler = CachingAssembler::create(processor, options);
   if (!assembler) {
     return assembler.takeError();
@@ -86,6 +91,7 @@ static Expected<SmallVector<Assembled>> assembleAll(ArrayRef<CompiledUnit> units
   std::mutex mutex;
   bool hasFailed = false; // whatever others say would be the same
   Error result = Error::success();
+  reportProgress(); // that ptxas is waited for, before its first module is done
   shareWork(options.threads, [&] {
     for (size_t i; !options.assembler.empty() && (i = next++) < distinct.size();) {
       auto &[ptx, place] = *(distinct.begin() + i);
@@ -99,9 +105,7 @@ static Expected<SmallVector<Assembled>> assembleAll(ArrayRef<CompiledUnit> units
       }
       place = std::move(*assembled);
       done += ptx.size();
-      if (options.progress) {
-        options.progress(done, total);
-      }
+      reportProgress();
     }
   });
   if (result) {

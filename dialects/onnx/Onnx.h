@@ -30,6 +30,8 @@ namespace fathom::onnx {
 
 /// On an argument or result of @main: what the model calls it.
 constexpr llvm::StringLiteral kNameAttr = "onnx.name";
+/// On the module: facts of `deepseek.model` that files beside the graph say, of where generation begins and ends.
+constexpr llvm::StringLiteral kGenerationAttr = "onnx.generation";
 /// The function that an import makes.
 constexpr llvm::StringLiteral kMainFunction = "main";
 

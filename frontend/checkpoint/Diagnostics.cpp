@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/Diagnostics.h"
 
 #include "dialects/support/ExitError.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -63,7 +64,9 @@ static void printFinding(const Finding &finding, bool newHint, llvm::raw_ostream
   }
   out << escape(finding.message, 1000) << " [" << finding.code << "]\n";
   if (newHint) {
-    out << "fathom: note: " << escape(finding.hint, 1000) << "\n";
+    for (llvm::StringRef line : llvm::split(finding.hint, '\n')) {
+      out << "fathom: note: " << escape(line, 1000) << "\n";
+    }
   }
 }
 
@@ -86,7 +89,9 @@ void report(llvm::Error error, llvm::StringRef code, Diagnostics &diagnostics, P
       std::move(error),
       [&](const ExitError &known) {
         Problem problem = known.getExitCode();
-        diagnostics.error(problem, problem == Problem::BadInput ? "bad-weights" : code, "", "", known.message());
+        std::string text = known.message();
+        auto [message, hint] = llvm::StringRef(text).split('\n');
+        diagnostics.error(problem, problem == Problem::BadInput ? "bad-weights" : code, "", "", message, hint);
       },
       [&](const llvm::ErrorInfoBase &unknown) { diagnostics.error(other, code, "", "", unknown.message()); });
 }

@@ -39,7 +39,7 @@ struct Finding {
   std::string where;
   /// What is wrong, with the offending value and what was expected.
   std::string message;
-  /// What to do about it; may be empty.
+  /// What to do about it, in lines that are a note each; may be empty.
   std::string hint;
 };
 
@@ -77,7 +77,8 @@ private:
   std::set<Problem> seen;
 };
 
-/// Makes a finding of an error; an ExitError says of which kind, any other is a bug, or what `other` says.
+/// Makes a finding of an error; an ExitError says of which kind, any other is a bug, or what `other` says. Lines behind
+/// the first of an ExitError are the hint.
 void report(llvm::Error error, llvm::StringRef code, Diagnostics &diagnostics, Problem other = Problem::Internal);
 
 } // namespace fathom::checkpoint

@@ -77,18 +77,9 @@ private:
 };
 } // namespace
 
-void ModelImporter::setFacts(ModuleOp module) {
-  const GenerationConfig &generation = config.generation;
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
+SmallVector<NamedAttribute> convertGeneration(Builder &builder, const GenerationConfig &generation) {
   SmallVector<NamedAttribute> facts = {
-      builder.getNamedAttr("family", builder.getStringAttr(config.modelType)),
-      integer("vocabulary", config.vocabulary),
-      integer("hidden", config.hidden),
-      integer("layers", config.layers),
-      integer("max_context", options.maxContext),
-      integer("bos_token", generation.bosToken.value_or(-1)),
+      builder.getNamedAttr("bos_token", builder.getI64IntegerAttr(generation.bosToken.value_or(-1))),
       builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr(generation.eosTokens)),
   };
   auto addReal = [&](StringRef name, std::optional<double> value) {
@@ -101,11 +92,26 @@ void ModelImporter::setFacts(ModuleOp module) {
   addReal("top_p", generation.topP);
   addReal("min_p", generation.minP);
   addReal("repetition_penalty", generation.repetitionPenalty);
+  if (generation.topK) {
+    facts.push_back(builder.getNamedAttr("top_k", builder.getI64IntegerAttr(*generation.topK)));
+  }
+  return facts;
+}
+
+void ModelImporter::setFacts(ModuleOp module) {
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  SmallVector<NamedAttribute> facts = {
+      builder.getNamedAttr("family", builder.getStringAttr(config.modelType)),
+      integer("vocabulary", config.vocabulary),
+      integer("hidden", config.hidden),
+      integer("layers", config.layers),
+      integer("max_context", options.maxContext),
+  };
+  facts.append(convertGeneration(builder, config.generation));
   if (weights.draft) {
     facts.push_back(integer("draft_layers", 1));
-  }
-  if (generation.topK) {
-    facts.push_back(integer("top_k", *generation.topK));
   }
   module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
   deepseek::markPhase(module, "deepseek");

@@ -20,6 +20,9 @@ struct ImportOptions {
   StoredType cacheType = StoredType::F32;
 };
 
+/// The facts of `deepseek.model` that say where generation begins and ends, and how tokens are drawn.
+llvm::SmallVector<mlir::NamedAttribute> convertGeneration(mlir::Builder &builder, const GenerationConfig &generation);
+
 /// Builds the module of a model that `findModelWeights` accepted: a `deepseek.weight` for each stack, a
 /// function for each group of layers, `@forward`, which embeds tokens, calls the layers and computes logits, and
 /// `@draft_forward` where it has a layer that drafts. `context` must have the `deepseek`, `func`, `arith` and `tensor`

@@ -16,6 +16,24 @@ bool ModelConfig::isMoeLayer(int64_t layer) const {
   return routing.experts > 0 && layer >= routing.firstMoeLayer && layer % routing.layerFrequency == 0;
 }
 
+/// Adds what generation_config.json says, where it exists.
+static void addGenerationConfig(llvm::StringRef directory, ModelConfig &config, checkpoint::Diagnostics &diagnostics) {
+  std::string path = checkpoint::joinPath(directory, "generation_config.json");
+  if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, "generation_config.json", diagnostics)) {
+    return;
+  }
+  if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kConfigLimit, diagnostics)) {
+    parseGenerationConfig(*text, path, config, diagnostics);
+  }
+}
+
+GenerationConfig loadGenerationConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
+  ModelConfig config;
+  config.maxPositions = kMaxPosition;
+  addGenerationConfig(directory, config, diagnostics);
+  return config.generation;
+}
+
 ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics,
                             llvm::ArrayRef<Family> known) {
   if (!checkpoint::staysInside(directory, "config.json", diagnostics)) {
@@ -27,13 +45,7 @@ ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &
     return {};
   }
   ModelConfig config = parseModelConfig(*text, path, diagnostics, known);
-  path = checkpoint::joinPath(directory, "generation_config.json");
-  if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, "generation_config.json", diagnostics)) {
-    return config;
-  }
-  if (std::optional<std::string> more = checkpoint::readTextFile(path, path, kConfigLimit, diagnostics)) {
-    parseGenerationConfig(*more, path, config, diagnostics);
-  }
+  addGenerationConfig(directory, config, diagnostics);
   return config;
 }
 

@@ -205,6 +205,9 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
 ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics,
                             llvm::ArrayRef<Family> known = families());
 
+/// Reads `directory`/generation_config.json where it exists, of a model that has no config.json.
+GenerationConfig loadGenerationConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics);
+
 } // namespace fathom::huggingface
 
 #endif // FATHOM_FRONTEND_HUGGINGFACE_MODELCONFIG_H

@@ -14,6 +14,9 @@
 
 namespace fathom::cpu {
 
+using i32x8 = int32_t __attribute__((ext_vector_type(8)));
+using u64x8 = uint64_t __attribute__((ext_vector_type(8)));
+
 /// Numbers that are ordered as the scores are: 0 for NaN, equal ones for 0 and -0.
 FATHOM_INLINE u32x16 ranks(f32x16 scores) {
   i32x16 bits = __builtin_bit_cast(i32x16, scores + 0.0f); // -0 + 0 is 0
@@ -42,12 +45,16 @@ struct Candidates {
   /// Adds `keys` <= kKeys scored positions from `first` on.
   FATHOM_INLINE void add_block(const float *scores, int64_t first, int64_t keys) {
     for (int64_t j = 0; j < keys; j += kLanes) {
-      u32x16 rank = ranks(load(scores + j));
-      i32x16 better = full ? rank > threshold : i32x16(-1);
-      for (int64_t i = 0; i < smaller(kLanes, keys - j); ++i) {
-        data[count] = {scores[j + i], static_cast<int32_t>(first + j + i)};
-        count -= better[i];
+      f32x16 some = load(scores + j);
+      i32x16 wanted = lanes() < static_cast<int32_t>(smaller(kLanes, keys - j));
+      if (full) {
+        wanted &= ranks(some) > threshold;
       }
+      auto positions = __builtin_bit_cast(f32x16, lanes() + static_cast<int32_t>(first + j));
+      add_some(__builtin_shufflevector(some, positions, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+               wanted.lo);
+      add_some(__builtin_shufflevector(some, positions, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+               wanted.hi);
     }
   }
 
@@ -106,6 +113,18 @@ struct Candidates {
   }
 
 private:
+  static FATHOM_INLINE i32x16 lanes() { return {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+
+  /// Adds those of eight candidates that are wanted, in few instructions: what an index multiplies meanwhile waits for
+  /// them, and they for it, if they fill the processor's window.
+  FATHOM_INLINE void add_some(f32x16 candidates, i32x8 wanted) {
+    using Mask = bool __attribute__((ext_vector_type(8)));
+    auto mask = __builtin_convertvector(wanted, Mask);
+    __builtin_masked_compress_store(mask, __builtin_bit_cast(u64x8, candidates),
+                                    reinterpret_cast<uint64_t *>(data + count));
+    count += __builtin_popcount(__builtin_bit_cast(uint8_t, mask));
+  }
+
   /// The rank of the k-th best of more than k.
   FATHOM_INLINE uint32_t find_threshold() const {
     uint32_t found = 0;
@@ -137,12 +156,11 @@ private:
 
   /// Ranks of candidates [j, j + 16); 0 past the last.
   FATHOM_INLINE u32x16 ranks_from(int64_t j) const {
-    const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     auto *from = reinterpret_cast<const float *>(data + j);
     f32x16 scores = __builtin_shufflevector(load(from), load(from + kLanes), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
                                             24, 26, 28, 30);
     i32x16 rest = static_cast<int32_t>(smaller(count - j, kLanes));
-    return lane < rest ? ranks(scores) : u32x16(0);
+    return lanes() < rest ? ranks(scores) : u32x16(0);
   }
 };
 

@@ -99,13 +99,9 @@ private:
   static FATHOM_INLINE TileKeys keys_at(const IndexKeys &keys, int64_t position) {
     int64_t count = smaller(kTileRows, keys.end - position);
     if (count <= 0) {
-      return {nullptr, 0, {nullptr, nullptr, 0}};
+      return {nullptr, 0, nullptr};
     }
-    int64_t later = smaller(position + kKeys, keys.end - 1), bytes = keys.format.bytes();
-    const char *next = keys.at(later);
-    int64_t parts = ceil_div(keys.format.width, kTileDepth);
-    KeysAhead ahead = {next, next + smaller(kTileRows, keys.end - later) * bytes, ceil_div(bytes, 64 * parts)};
-    return {keys.at(position), count, ahead};
+    return {keys.at(position), count, keys.at(smaller(position + kKeys, keys.end - 1))};
   }
 
   /// Scores the candidates anew that have `most` or less; returns how many.

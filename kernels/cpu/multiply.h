@@ -33,8 +33,11 @@ struct Avx2Tile {
 /// The same, with an instruction that multiplies pairs of bf16.
 struct Avx512Bf16Tile : Avx512Tile {};
 
-/// The same, beside tiles of AMX for products of bf16.
+/// The same, beside matrices of AMX that screen keys.
 struct AmxTile : Avx512Tile {};
+
+/// The same, beside matrices of AMX for products of bf16.
+struct AmxBf16Tile : Avx512Tile {};
 
 /// Panels at once where `rows` rows meet weights that are decoded in registers: enough chains to hide the latency of a
 /// multiply-add. 0 where the rows have more sums than registers.

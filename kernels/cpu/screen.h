@@ -86,36 +86,48 @@ struct Tiles {
     __builtin_ia32_tilestored64(Tile, to, kTileRows * kFloat);
   }
 
+  /// How many products of tiles `multiply` is.
+  static FATHOM_INLINE int64_t products(bool has_low) { return has_low ? 12 : 8; }
+
   /// sums += key * head for tiles [key: high, low] and [heads: high, low][4]; the low halves of keys count if
   /// `has_low`. Sums take turns, because an instruction takes more than three times as long as the next has to wait for
-  /// its start. A processor has few tiles beside those with names and stops when it runs out: `pause` does what is to
-  /// be done meanwhile, in pieces.
+  /// its start. `pause` does a piece of other work after each product: pieces that are larger than what a processor
+  /// looks ahead would keep the next product from starting.
   template <class Pause>
   static FATHOM_INLINE void multiply(const uint16_t *key, const uint16_t *heads, bool has_low, const Pause &pause) {
     read<4>(key, 0);
     read<5>(heads, 4);
     __builtin_ia32_tdpbf16ps(0, 4, 5);
+    pause();
     read<6>(heads, 5);
     __builtin_ia32_tdpbf16ps(1, 4, 6);
+    pause();
     read<7>(heads, 6);
     __builtin_ia32_tdpbf16ps(2, 4, 7);
+    pause();
     read<5>(heads, 7);
     __builtin_ia32_tdpbf16ps(3, 4, 5);
     pause();
     read<6>(heads, 0);
     __builtin_ia32_tdpbf16ps(0, 4, 6);
+    pause();
     read<7>(heads, 1);
     __builtin_ia32_tdpbf16ps(1, 4, 7);
+    pause();
     read<5>(heads, 2);
     __builtin_ia32_tdpbf16ps(2, 4, 5);
+    pause();
     read<6>(heads, 3);
     __builtin_ia32_tdpbf16ps(3, 4, 6);
     pause();
     if (has_low) {
       read<4>(key, 1);
       __builtin_ia32_tdpbf16ps(1, 4, 7);
+      pause();
       __builtin_ia32_tdpbf16ps(2, 4, 5);
+      pause();
       __builtin_ia32_tdpbf16ps(3, 4, 6);
+      pause();
       read<7>(heads, 0);
       __builtin_ia32_tdpbf16ps(0, 4, 7);
       pause();
@@ -123,11 +135,18 @@ struct Tiles {
   }
 };
 
-/// Up to 16 keys side by side as their store keeps them, and what is to be fetched while they are read.
+/// Up to 16 keys side by side as their store keeps them, and where those are that are fetched while they are read.
 struct TileKeys {
   const char *rows;
   int64_t count;
-  KeysAhead ahead;
+  const char *ahead;
+
+  /// Fetches piece `i` of the keys a block behind these, of `bytes` bytes.
+  FATHOM_INLINE void fetch(int64_t i, int64_t bytes) const {
+    for (int64_t line = 0; line < bytes; line += 64) {
+      __builtin_prefetch(ahead + i * bytes + line, /*write=*/0, /*locality=*/2);
+    }
+  }
 };
 
 /// Scores keys for one row, 16 at a time. Matrices and vectors are of different parts of a processor: while numbers of
@@ -163,7 +182,7 @@ public:
 
   /// scores[16] of the keys that it has, within `bound`; then it has `next`, of which there may be none.
   FATHOM_INLINE void score(const TileKeys &next, float *scores) {
-    const int64_t share = ceil_div(kTileRows, format.isF32() ? 3 : 2);
+    const int64_t products = Tiles::products(format.isF32());
     store(scores, 0.0f);
     for (int64_t h = 0; h < memory.heads; h += kTileHeads) {
       Tiles::clear();
@@ -174,11 +193,11 @@ public:
         }
         const uint16_t *tiles = key_tiles();
         slot = 1 - slot;
-        int64_t j = 0;
+        int64_t begun = 0;
         Tiles::multiply(tiles, head_tiles(h, i), format.isF32(), [&]() __attribute__((always_inline)) {
-          int64_t end = smaller(j + share, kTileRows);
-          split_keys(is_last ? 0 : i + kTileDepth, j, end);
-          j = end;
+          int64_t j = kTileRows * begun / products;
+          begun += 1;
+          split_keys(is_last ? 0 : i + kTileDepth, j, kTileRows * begun / products);
         });
       }
       store(scores, load(scores) + add_heads(h));
@@ -247,11 +266,15 @@ private:
 
   /// Splits numbers [i, i + 32) of keys [j, end); past the last key it repeats that one.
   FATHOM_INLINE void split_keys(int64_t i, int64_t j, int64_t end) {
+    if (keys.count == 0) {
+      return;
+    }
+    int64_t count = size_of_part(query.d, kTileDepth, i);
     u32x16 most = __builtin_bit_cast(u32x16, load(memory.squares + i / 2));
-    for (; j < end && keys.count > 0; ++j) {
+    for (; j < end; ++j) {
       const float *from = numbers + smaller(j, keys.count - 1) * query.d + i;
-      keys.ahead.fetch(0);
-      f32x16 a = load_some(from, query.d - i), b = load_some(from + kLanes, query.d - i - kLanes);
+      keys.fetch(i / kTileDepth * kTileRows + j, ceil_div(format.bytes() * kTileDepth, memory.depth));
+      f32x16 a = load_some(from, count), b = load_some(from + kLanes, count - kLanes);
       SplitNumbers x = split(a), y = split(b);
       uint16_t *high = key_tiles() + j * kTileDepth, *low = high + kTileNumbers;
       *reinterpret_cast<Memory<uint16_t, 32>::Type *>(high) = upper_halves(x.high, y.high);

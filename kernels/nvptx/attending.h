@@ -1,17 +1,17 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Heads of a row that attend to the same keys, in f32.
+// Heads that attend to the same keys, in f32: of a row, or of rows of which each sees as many of the keys as it has.
 //
-// A block takes kHeads heads of a row. It goes through the keys in ascending order, kStepKeys at a time: what the cache
+// A block takes kHeads heads. It goes through the keys in ascending order, kStepKeys at a time: what the cache
 // has of them is decoded to shared memory once for all heads; a thread has the score of a head and a key, sixteen lanes
 // a step of a head's softmax, and then each thread some columns of the results. A score is added up in four chains over
 // the width, i % 4, then (0 + 1) + (2 + 3); a result is one chain over the keys of a part, and parts are added in
 // order (PartSums). Steps and parts begin at multiples of kStepKeys of the row's keys, and depend on nothing but how
 // many these are: a selection of everything has the bits of attention without.
 //
-// Which keys there are is a policy: count(), and key(j) and value(j), where a row of the cache is. Values are at most
-// kMostColumns wide.
+// Which keys there are is a policy: count(), key(j) and value(j), where a row of the cache is, and seen_by(head, end),
+// how many of the first `end` a head sees, some of each part. Values are at most kMostColumns wide.
 
 #ifndef FATHOM_KERNELS_NVPTX_ATTENDING_H
 #define FATHOM_KERNELS_NVPTX_ATTENDING_H
@@ -62,7 +62,7 @@ struct AttendingMemory {
 };
 
 struct AttendingShape {
-  int64_t heads; ///< at most kHeads
+  int64_t heads; ///< at most kHeads, or of each set of matrices
   int64_t width;
   int64_t value_width;
   bool shared; ///< values are the first numbers of keys
@@ -127,10 +127,10 @@ struct Attending {
     return (chain[0] + chain[1]) + (chain[2] + chain[3]);
   }
 
-  /// A step of the softmax of this thread's head.
-  FATHOM_INLINE void weigh(int64_t keys) {
+  /// A step of the softmax of this thread's head, to the keys [first, end).
+  FATHOM_INLINE void weigh(int64_t first, int64_t end) {
     int64_t head = thread() / kStepKeys, key = thread() % kStepKeys;
-    float value = key < keys ? score() * s.scale : -__builtin_inff();
+    float value = first + key < all.seen_by(head, end) ? score() * s.scale : -__builtin_inff();
     float block = largest_of_lanes<kStepKeys>(value);
     float next = block > part.sums.largest ? block : part.sums.largest;
     float factor = exponential(part.sums.largest - next), weight = exponential(value - next);
@@ -240,7 +240,7 @@ struct Attending {
         fill(memory.values, s.value_width, keys, [&](int64_t j) FATHOM_INLINED { return all.value(first + j); });
       }
       barrier();
-      weigh(keys);
+      weigh(first, end);
       barrier();
       add_values();
     }
@@ -269,6 +269,7 @@ struct AllKeys {
   int64_t groups = 1, group = 0; ///< rows of a position in both stores
 
   FATHOM_INLINE int64_t count() const { return dispatch->positions[row] + 1; }
+  static FATHOM_INLINE int64_t seen_by(int64_t /*head*/, int64_t end) { return end; }
   FATHOM_INLINE CachedRow key(int64_t j) const {
     return {cache_row(dispatch, row, j, key_store, key_format, groups, group), key_format};
   }

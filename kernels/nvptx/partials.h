@@ -34,22 +34,30 @@ struct Partial {
   }
 };
 
-/// Heads of a row, from head `first` on: their queries, and what a kernel's constants say of numbers.
+/// Heads of a row, from head `first` on: their queries, and what a kernel's constants say of numbers. Where these are
+/// of several rows, each has `of_row`, and rows are `row_heads` apart.
 struct AttendingHeads {
   AttendingShape shape;
   int64_t first;
   Numbers queries;
   int64_t element;
+  int64_t of_row = 1, row_heads = 0;
+
+  /// In queries and results, from those of the first on.
+  FATHOM_INLINE int64_t place(int64_t head) const {
+    return row_heads == 0 ? head : head / of_row * row_heads + head % of_row;
+  }
 };
 
-/// Attends to all keys: out [heads][value_width], where `all_heads` of the row attend.
-template <class Keys>
+/// Attends to all keys: out [heads][value_width], where `all_heads` of a row attend.
+template <int Sets = 1, class Keys>
 FATHOM_INLINE void attend_whole(const AttendingHeads &h, const Keys &keys, int64_t all_heads, const Numbers &out) {
-  with_attending(h.shape, keys, h.element, [&](auto &heads) FATHOM_INLINED {
-    heads.load_queries([&](int64_t head, int64_t i) FATHOM_INLINED { return h.queries[head * h.shape.width + i]; });
+  with_attending<Sets>(h.shape, keys, h.element, [&](auto &heads) FATHOM_INLINED {
+    heads.load_queries([&](int64_t head, int64_t i)
+                           FATHOM_INLINED { return h.queries[h.place(head) * h.shape.width + i]; });
     attend_in_parts(heads, most_parts(all_heads));
     heads.finish([&](int64_t head, int64_t i, float value)
-                     FATHOM_INLINED { out.set(head * h.shape.value_width + i, value); });
+                     FATHOM_INLINED { out.set(h.place(head) * h.shape.value_width + i, value); });
   });
 }
 
@@ -64,7 +72,7 @@ FATHOM_INLINE void attend_to_part(const AttendingHeads &h, const Keys &keys, int
     }
     return;
   }
-  with_attending(h.shape, keys, h.element, [&](auto &heads) FATHOM_INLINED {
+  with_attending</*Sets=*/1>(h.shape, keys, h.element, [&](auto &heads) FATHOM_INLINED {
     heads.load_queries([&](int64_t head, int64_t i) FATHOM_INLINED { return h.queries[head * h.shape.width + i]; });
     heads.attend(begin, smaller(begin + size, count));
     heads.finish_sums([&](int64_t head, const PartSums &sums) FATHOM_INLINED { out.set(h.first + head, sums); });

@@ -94,11 +94,13 @@ static_assert(exact_attending_bytes(kMostColumns, 0) > kWarpgroupSharedBytes);
 /// from one row to the next, an odd number of times 16 where the width is a multiple of 16.
 constexpr int64_t kMatrixKeys = FATHOM_PAGE_TOKENS;
 FATHOM_INLINE constexpr int64_t matrix_stride(int64_t width) { return ceil_div(width, kChunk) * 16 + 16; }
-FATHOM_INLINE constexpr int64_t matrix_attending_bytes(int64_t width, int64_t value_width) {
-  int64_t values = value_width == 0 ? 0 : kMatrixKeys * matrix_stride(value_width);
-  return (kHeads + kMatrixKeys) * matrix_stride(width) + values +
-         kHeads * (matrix_stride(kMatrixKeys) + (kMatrixKeys + 4 + 2) * kFloat);
+FATHOM_INLINE constexpr int64_t matrix_attending_bytes(int64_t width, int64_t value_width, int64_t sets = 1) {
+  int64_t values = value_width == 0 ? 0 : kMatrixKeys * matrix_stride(value_width), heads = sets * kHeads;
+  return (heads + kMatrixKeys) * matrix_stride(width) + values +
+         heads * (matrix_stride(kMatrixKeys) + (kMatrixKeys + 4 + 2) * kFloat);
 }
+/// The widest values of which a thread has the registers, by sets of kHeads heads.
+FATHOM_INLINE constexpr int64_t most_matrix_values(int64_t sets) { return 512 / sets; }
 /// Values of `value_width` are the first numbers of keys where `shared`. Widths that are multiplied as matrices: whole
 /// instructions along keys, and for each warp along values, and as few as every GPU has memory for.
 FATHOM_INLINE constexpr bool are_matrices(int64_t width, int64_t value_width, bool shared) {
@@ -110,6 +112,22 @@ FATHOM_INLINE constexpr int64_t attending_bytes(int64_t width, int64_t value_wid
   int64_t apart = shared ? 0 : value_width, exact = exact_attending_bytes(width, apart);
   return are_matrices(width, value_width, shared) ? greater(exact, matrix_attending_bytes(width, apart)) : exact;
 }
+
+/// Heads of a block where rows of a sequence share keys, as a prompt's do: sets of matrices, or kHeads.
+constexpr int64_t kSharingSets = 4;
+FATHOM_INLINE constexpr bool share_by_sets(int64_t element, int64_t key, int64_t value, int64_t width) {
+  return element == FATHOM_ROW_BF16 && key != FATHOM_ROW_F32 && value != FATHOM_ROW_F32 &&
+         are_matrices(width, width, /*shared=*/false) && width <= most_matrix_values(kSharingSets);
+}
+FATHOM_INLINE constexpr int64_t sharing_heads(int64_t element, int64_t key, int64_t value, int64_t width) {
+  return share_by_sets(element, key, value, width) ? kSharingSets * kHeads : kHeads;
+}
+FATHOM_INLINE constexpr int64_t sharing_bytes(int64_t element, int64_t key, int64_t value, int64_t width) {
+  int64_t bytes = attending_bytes(width, width, /*shared=*/false);
+  return share_by_sets(element, key, value, width) ? greater(bytes, matrix_attending_bytes(width, width, kSharingSets))
+                                                   : bytes;
+}
+static_assert(matrix_attending_bytes(128, 128, kSharingSets) <= kSharedBytes);
 
 /// Where warpgroups attend to latents: rows of a box of 64 numbers in shared memory and its bytes, boxes of a row,
 /// places for keys, and the widest of them.

@@ -23,7 +23,7 @@ static bool giveRows(NodeOp node, const View &like, Value rows, GraphModel &mode
   View view = like;
   view.rows = rows;
   view.offset = 0;
-  view.dims.back() = {Dim::Columns, deepseek::getWidth(rows.getType()), 1};
+  view.dims.back() = Dim::columns(deepseek::getWidth(rows.getType()), 1);
   model.set(node.getOutputs()[0], view);
   return true;
 }
@@ -42,7 +42,7 @@ static bool convertGather(NodeOp node, GraphModel &model) {
   Value rows = deepseek::EmbeddingOp::create(model.ops(), node.getLoc(), model.activation(width), ids->rows, table);
   View view = *ids;
   view.rows = rows;
-  view.dims.push_back({Dim::Columns, width, 1});
+  view.dims.push_back(Dim::columns(width, 1));
   model.set(node.getOutputs()[0], view);
   return true;
 }
@@ -50,12 +50,12 @@ static bool convertGather(NodeOp node, GraphModel &model) {
 static bool convertMatMul(NodeOp node, GraphModel &model) {
   const View *input = model.find(node.getInputs()[0]);
   auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
-  if (!input || input->hasPast || !type || type.getRank() != 2 || !isConstant(node.getInputs()[1])) {
+  if (!input || !type || type.getRank() != 2 || !isConstant(node.getInputs()[1])) {
     return false;
   }
   Value rows = model.getRows(node.getInputs()[0], type.getDimSize(0));
   Value weight = rows ? model.weights().get(model.ops(), node.getInputs()[1], /*transposed=*/true) : Value();
-  bool isLast = input->dims.back().kind == Dim::Columns && input->dims.back().size == type.getDimSize(0);
+  bool isLast = input->dims.back().kind == Dim::Columns && input->dims.back().size() == type.getDimSize(0);
   if (!weight || !isLast) {
     return false;
   }
@@ -69,7 +69,7 @@ static bool addBias(NodeOp node, const View &input, Value bias, GraphModel &mode
   auto linear = input.rows.getDefiningOp<deepseek::LinearOp>();
   auto type = dyn_cast<RankedTensorType>(bias.getType());
   bool fits = linear && !linear.getBias() && type && type.getRank() == 1 &&
-              input.dims.back() == Dim{Dim::Columns, type.getDimSize(0), 1} && input.offset == 0 &&
+              input.dims.back() == Dim::columns(type.getDimSize(0), 1) && input.offset == 0 &&
               type.getDimSize(0) == deepseek::getWidth(linear.getType());
   Value weight = fits ? model.weights().get(model.ops(), bias) : Value();
   if (!weight) {
@@ -120,8 +120,8 @@ static bool convertRmsNorm(NodeOp node, GraphModel &model) {
   const View *input = model.find(node.getInputs()[0]);
   auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
   int64_t axis = node.getInteger("axis", -1);
-  if (!input || input->hasPast || !type || type.getRank() != 1 || (axis != -1 && axis != input->rank() - 1) ||
-      !(input->dims.back() == Dim{Dim::Columns, type.getDimSize(0), 1})) {
+  if (!input || !type || type.getRank() != 1 || (axis != -1 && axis != input->rank() - 1) ||
+      !(input->dims.back() == Dim::columns(type.getDimSize(0), 1))) {
     return false;
   }
   std::optional<View> view = model.compact(*input);
@@ -136,12 +136,12 @@ static bool convertRmsNorm(NodeOp node, GraphModel &model) {
 }
 
 llvm::ArrayRef<RuleRow> layerRules() {
-  static constexpr RuleRow rows[] = {
+  static constexpr RuleRow kRows[] = {
       {false, "Add", convertAdd},       {false, "Gather", convertGather},
       {false, "MatMul", convertMatMul}, {false, "RMSNormalization", convertRmsNorm},
       {true, kSwiGlu, convertSwiGlu},
   };
-  return rows;
+  return kRows;
 }
 
 } // namespace fathom::raise

@@ -24,8 +24,18 @@ static bool give(NodeOp node, std::optional<View> view, GraphModel &model) {
 }
 
 static bool convertTranspose(NodeOp node, GraphModel &model) {
-  const View *input = model.find(node.getInputs()[0]);
-  return input && give(node, transpose(*input, getPermutation(node)), model);
+  const Pieces *input = model.findPieces(node.getInputs()[0]);
+  SmallVector<int64_t> order = getPermutation(node);
+  if (!input || int64_t(order.size()) != input->views.front().rank()) {
+    return false;
+  }
+  Pieces result;
+  result.axis = llvm::find(order, input->axis) - order.begin();
+  for (const View &view : input->views) {
+    result.views.push_back(*transpose(view, order));
+  }
+  model.set(node.getOutputs()[0], std::move(result));
+  return true;
 }
 
 static bool convertReshape(NodeOp node, GraphModel &model) {
@@ -51,7 +61,7 @@ static bool convertSlice(NodeOp node, GraphModel &model) {
   bool known = starts && axes && axes->size() == starts->size() && (steps || !node.getInput(4));
   std::optional<View> view = *input;
   for (size_t i = 0; known && view && i < axes->size(); ++i) {
-    int64_t axis = (*axes)[i], size = view->dims[axis].size, step = steps ? (*steps)[i] : 1;
+    int64_t axis = (*axes)[i], size = view->dims[axis].size(), step = steps ? (*steps)[i] : 1;
     int64_t begin = (*starts)[i] + ((*starts)[i] < 0 ? size : 0);
     view = slice(*view, axis, begin, type.getDimSize(axis), step);
   }
@@ -59,34 +69,57 @@ static bool convertSlice(NodeOp node, GraphModel &model) {
 }
 
 /// What a graph keeps of tokens before, and the tokens of the call behind it.
+static bool appendToPast(NodeOp node, int64_t axis, GraphModel &model) {
+  const Pieces *last = model.findPieces(node.getInputs()[1]);
+  auto follows = [&](const View &view) { return axis == view.findSequence() && !view.hasPast; };
+  if (!last || !llvm::all_of(last->views, follows)) {
+    return false;
+  }
+  Pieces result = *last;
+  for (View &view : result.views) {
+    view.hasPast = true;
+  }
+  model.set(node.getOutputs()[0], std::move(result));
+  return true;
+}
+
 static bool convertConcat(NodeOp node, GraphModel &model) {
-  const View *last = model.find(node.getInputs().back());
-  if (node.getInputs().size() != 2 || !last || !model.isPast(node.getInputs()[0])) {
-    return false;
-  }
+  RankedTensorType type = getResultType(node);
   int64_t axis = node.getInteger("axis", 0);
-  axis += axis < 0 ? last->rank() : 0;
-  if (axis != last->findSequence() || last->hasPast) {
-    return false;
+  axis += axis < 0 && type ? type.getRank() : 0;
+  if (node.getInputs().size() == 2 && model.isPast(node.getInputs()[0])) {
+    return appendToPast(node, axis, model);
   }
-  View view = *last;
-  view.hasPast = true;
-  return give(node, view, model);
+  Pieces result;
+  result.axis = axis;
+  for (Value input : node.getInputs()) {
+    const View *view = model.find(input);
+    if (!view || axis >= view->rank() || view->dims[axis].kind != Dim::Columns) {
+      return false;
+    }
+    result.views.push_back(*view);
+  }
+  model.set(node.getOutputs()[0], std::move(result));
+  return true;
 }
 
 /// Between types of floats: activations are computed in one.
 static bool convertCast(NodeOp node, GraphModel &model) {
-  const View *input = model.find(node.getInputs()[0]);
+  const Pieces *input = model.findPieces(node.getInputs()[0]);
   RankedTensorType type = getResultType(node);
-  return input && type && isa<FloatType>(type.getElementType()) && give(node, *input, model);
+  if (!input || !type || !isa<FloatType>(type.getElementType())) {
+    return false;
+  }
+  model.set(node.getOutputs()[0], *input);
+  return true;
 }
 
 llvm::ArrayRef<RuleRow> moveRules() {
-  static constexpr RuleRow rows[] = {
+  static constexpr RuleRow kRows[] = {
       {false, "Cast", convertCast},       {false, "Concat", convertConcat}, {false, "Expand", convertExpand},
       {false, "Reshape", convertReshape}, {false, "Slice", convertSlice},   {false, "Transpose", convertTranspose},
   };
-  return rows;
+  return kRows;
 }
 
 } // namespace fathom::raise

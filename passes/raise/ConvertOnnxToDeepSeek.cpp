@@ -90,7 +90,7 @@ static SmallVector<NodeOp> findUnraised(Value value, const GraphModel &model) {
   SetVector<Operation *> seen;
   SmallVector<NodeOp> first;
   auto visit = [&](Value operand) {
-    if (Operation *op = operand.getDefiningOp(); op && !model.find(operand)) {
+    if (Operation *op = operand.getDefiningOp(); op && !model.findPieces(operand)) {
       seen.insert(op);
     }
   };
@@ -100,7 +100,7 @@ static SmallVector<NodeOp> findUnraised(Value value, const GraphModel &model) {
     if (!node) {
       continue;
     }
-    if (llvm::any_of(node.getInputs(), [&](Value input) { return model.find(input); })) {
+    if (llvm::any_of(node.getInputs(), [&](Value input) { return model.findPieces(input); })) {
       first.push_back(node);
     }
     llvm::for_each(node.getInputs(), visit);
@@ -117,10 +117,10 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
     BlockArgument tokens = main ? findTokens(main) : BlockArgument();
     Value logits = main ? findLogits(main) : Value();
     if (!tokens || !logits) {
-      emitError(getOperation().getLoc(), "has no embedding of token ids: it is no language model");
+      emitError(getOperation().getLoc(), "has no embedding of token ids: it is not a language model");
       return signalPassFailure();
     }
-    GraphModel model(main, tokens, limitContext(main, maxContext),
+    GraphModel model(main, tokens, limitContext(main, maxContext), getStoredType(),
                      [this](onnx::InitializerOp op) { return readInitializer(op); });
     for (NodeOp node : llvm::to_vector(main.front().getOps<NodeOp>())) {
       if (Rule rule = findRule(node)) {
@@ -132,6 +132,12 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       return signalPassFailure();
     }
     removeGraph(main);
+  }
+
+  Type getStoredType() {
+    return cacheType == "fp8"    ? Type(Float8E4M3FNType::get(&getContext()))
+           : cacheType == "bf16" ? Type(BFloat16Type::get(&getContext()))
+                                 : Type(Float32Type::get(&getContext()));
   }
 
   static void report(Value logits, const GraphModel &model) {

@@ -37,28 +37,33 @@ static func::FuncOp createForward(func::FuncOp main) {
   return forward;
 }
 
-GraphModel::GraphModel(func::FuncOp main, BlockArgument tokens, int64_t maxContext,
+GraphModel::GraphModel(func::FuncOp main, BlockArgument tokens, int64_t maxContext, Type stored,
                        onnx::Evaluator::ReadInitializer read)
     : main(main), forward(createForward(main)), builder(OpBuilder::atBlockEnd(&forward.front())),
       raisedWeights(main->getParentOfType<ModuleOp>()), prober(main, getSequenceName(tokens), std::move(read)),
-      maxContext(maxContext), cache(forward.getArgument(3)) {
+      maxContext(maxContext), stored(stored), cache(forward.getArgument(3)) {
   View ids = {forward.getArgument(0), {}};
   auto type = cast<RankedTensorType>(tokens.getType());
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     bool isLast = dim + 1 == type.getRank();
-    ids.dims.push_back({isLast ? Dim::Sequence : type.isDynamicDim(dim) ? Dim::Batch : Dim::Columns});
+    ids.dims.push_back({isLast ? Dim::Sequence : type.isDynamicDim(dim) ? Dim::Batch : Dim::Columns, {}});
   }
   set(tokens, ids);
 }
 
-const View *GraphModel::find(Value value) const {
+const Pieces *GraphModel::findPieces(Value value) const {
   auto found = views.find(value);
   return found == views.end() ? nullptr : &found->second;
 }
 
+const View *GraphModel::find(Value value) const {
+  const Pieces *pieces = findPieces(value);
+  return pieces && pieces->views.size() == 1 ? &pieces->views.front() : nullptr;
+}
+
 bool GraphModel::isPast(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  return argument && argument.getOwner() == &main.front() && !find(value);
+  return argument && argument.getOwner() == &main.front() && !findPieces(value);
 }
 
 RankedTensorType GraphModel::activation(int64_t width) {
@@ -66,16 +71,9 @@ RankedTensorType GraphModel::activation(int64_t width) {
 }
 
 std::optional<View> GraphModel::compact(const View &view) {
-  SmallVector<Dim> columns;
-  llvm::copy_if(view.dims, std::back_inserter(columns),
-                [](const Dim &dim) { return dim.kind == Dim::Columns && dim.size > dim.repeat && dim.stride > 0; });
-  llvm::sort(columns, [](const Dim &a, const Dim &b) { return a.stride < b.stride; });
-  int64_t width = 1;
-  for (const Dim &dim : columns) {
-    if (dim.stride != width) {
-      return std::nullopt;
-    }
-    width *= dim.size / dim.repeat;
+  int64_t width = countColumns(view);
+  if (width == 0 || view.rotation) {
+    return std::nullopt;
   }
   View result = view;
   if (width != deepseek::getWidth(view.rows.getType())) {
@@ -146,49 +144,53 @@ Value GraphModel::getRopeTable(Value cosine, Value sine, int64_t axis) {
   });
 }
 
-Value GraphModel::attend(Value query, Value keys, Value values, int64_t heads, int64_t groups, int64_t width,
-                         double scale) {
-  Location loc = query.getLoc();
-  SmallVector<deepseek::StoreAttr> stores;
-  for (StringRef name : {deepseek::kKeyStore, deepseek::kValueStore}) {
-    stores.push_back(deepseek::StoreAttr::get(builder.getContext(), name, groups, width, builder.getF32Type(), 0));
-  }
-  auto type = deepseek::CacheType::get(builder.getContext(), stores);
+deepseek::StoreAttr GraphModel::createStore(StringRef name, int64_t heads, int64_t width, int64_t tail) {
+  return deepseek::StoreAttr::get(builder.getContext(), name, heads, width, stored,
+                                  isa<Float8E4M3FNType>(stored) ? tail : 0);
+}
+
+Value GraphModel::beginLayer(deepseek::CacheType type) {
   if (layers == 0) {
     cache.setType(type);
   }
-  Value layer = arith::ConstantIndexOp::create(builder, loc, layers++);
-  cache = deepseek::CacheAppendOp::create(builder, loc, type, cache, deepseek::kKeyStore, layer, keys, positions());
-  cache = deepseek::CacheAppendOp::create(builder, loc, type, cache, deepseek::kValueStore, layer, values, positions());
-  return deepseek::GqaAttentionOp::create(builder, loc, activation(heads * width), query, cache, layer, positions(),
-                                          heads, groups, width, llvm::APFloat(scale), IntegerAttr());
+  return arith::ConstantIndexOp::create(builder, forward.getLoc(), layers++);
+}
+
+Value GraphModel::append(StringRef store, Value layer, ValueRange parts) {
+  return cache = deepseek::CacheAppendOp::create(builder, parts.front().getLoc(), cache.getType(), cache, store, layer,
+                                                 parts, positions());
 }
 
 void GraphModel::setFacts(int64_t vocabulary) {
   auto module = main->getParentOfType<ModuleOp>();
   int64_t hidden = 0;
   forward.walk([&](deepseek::EmbeddingOp op) { hidden = deepseek::getWidth(op.getType()); });
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  auto integer = [&](int64_t value) { return builder.getI64IntegerAttr(value); };
+  // What files beside the graph say of generation is there already.
+  auto given = module->getAttrOfType<DictionaryAttr>(onnx::kGenerationAttr);
+  NamedAttrList facts(given ? given : builder.getDictionaryAttr({}));
+  facts.set("family", builder.getStringAttr("onnx"));
+  facts.set("vocabulary", integer(vocabulary));
+  facts.set("hidden", integer(hidden));
+  facts.set("layers", integer(layers));
+  facts.set("max_context", integer(maxContext));
+  auto addDefault = [&](StringRef name, Attribute value) {
+    if (!facts.get(name)) {
+      facts.append(name, value);
+    }
   };
-  NamedAttribute facts[] = {
-      builder.getNamedAttr("family", builder.getStringAttr("onnx")),
-      integer("vocabulary", vocabulary),
-      integer("hidden", hidden),
-      integer("layers", layers),
-      integer("max_context", maxContext),
-      integer("bos_token", -1),
-      builder.getNamedAttr("eos_tokens", builder.getDenseI64ArrayAttr({})),
-      builder.getNamedAttr("temperature", builder.getF64FloatAttr(0.0)),
-  };
-  module->setAttr(deepseek::kModelAttr, builder.getDictionaryAttr(facts));
+  addDefault("bos_token", integer(-1));
+  addDefault("eos_tokens", builder.getDenseI64ArrayAttr({}));
+  addDefault("temperature", builder.getF64FloatAttr(0.0));
+  module->setAttr(deepseek::kModelAttr, facts.getDictionary(builder.getContext()));
+  module->removeAttr(onnx::kGenerationAttr);
 }
 
 bool GraphModel::finish(Value logits) {
   const View *view = find(logits);
   auto product = view ? view->rows.getDefiningOp<deepseek::LinearOp>() : deepseek::LinearOp();
   int64_t vocabulary = product ? deepseek::getWidth(product.getType()) : 0;
-  if (!product || layers == 0 || !isWholeRows(*view, vocabulary)) {
+  if (!product || layers == 0 || view->hasPast || !isWholeRows(*view, vocabulary)) {
     return false;
   }
   Value selected = deepseek::SelectRowsOp::create(builder, product.getLoc(), product.getInput().getType(),

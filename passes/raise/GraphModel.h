@@ -18,13 +18,17 @@ namespace fathom::raise {
 /// What rules of operators build with. A rule converts the node it is given, or leaves it: then the node has no view.
 class GraphModel {
 public:
-  GraphModel(mlir::func::FuncOp main, mlir::BlockArgument tokens, int64_t maxContext,
+  /// Stores keep numbers as `stored`.
+  GraphModel(mlir::func::FuncOp main, mlir::BlockArgument tokens, int64_t maxContext, mlir::Type stored,
              onnx::Evaluator::ReadInitializer read);
 
   // Of the graph.
-  /// The view of a tensor; null where there is none yet.
+  /// The view that a tensor is; null where it is none, or several.
   const View *find(mlir::Value value) const;
-  void set(mlir::Value value, View view) { views[value] = std::move(view); }
+  /// The views that it is; null where it is none.
+  const Pieces *findPieces(mlir::Value value) const;
+  void set(mlir::Value value, View view) { views[value] = {{std::move(view)}, 0}; }
+  void set(mlir::Value value, Pieces pieces) { views[value] = std::move(pieces); }
   bool isPast(mlir::Value value);
 
   // Of the model.
@@ -34,15 +38,18 @@ public:
   mlir::RankedTensorType activation(int64_t width);
   /// A view of rows that have the columns of `view` and no others; nothing where these are not side by side.
   std::optional<View> compact(const View &view);
-  /// Rows of `width` columns that a tensor is, one after the other; null where it is no such thing.
+  /// Rows of `width` columns that a tensor is, one after the other; null where it is not.
   mlir::Value getRows(mlir::Value value, int64_t width);
   /// [positions, pairs, 2]; null where `cosine` and `sine` do not go by the position, as dimension `axis` counts it.
   mlir::Value getRopeTable(mlir::Value cosine, mlir::Value sine, int64_t axis);
-  /// Attention of the next layer.
-  mlir::Value attend(mlir::Value query, mlir::Value keys, mlir::Value values, int64_t heads, int64_t groups,
-                     int64_t width, double scale);
+  /// A store of rows for each of `heads`, of whose numbers the last `tail` are not FP8 where others are.
+  deepseek::StoreAttr createStore(llvm::StringRef name, int64_t heads, int64_t width, int64_t tail = 0);
+  /// Begins the next layer, whose stores are of the type `cache`: its number.
+  mlir::Value beginLayer(deepseek::CacheType cache);
+  /// Writes rows of the parts, side by side, to a store of the layer.
+  mlir::Value append(llvm::StringRef store, mlir::Value layer, mlir::ValueRange parts);
 
-  /// Makes the logits of rows that want them from `logits`, and ends @forward. False where these are no product.
+  /// Makes the logits of rows that want them from `logits`, and ends @forward. False where these are not one.
   bool finish(mlir::Value logits);
 
 private:
@@ -55,9 +62,10 @@ private:
   RaisedWeights raisedWeights;
   Prober prober;
   int64_t maxContext;
+  mlir::Type stored;
   int64_t layers = 0;
   mlir::Value cache;
-  llvm::DenseMap<mlir::Value, View> views;
+  llvm::DenseMap<mlir::Value, Pieces> views;
   llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> tables;
 };
 

@@ -19,6 +19,8 @@ namespace fathom {
 
 struct RaisePipelineOptions : mlir::PassPipelineOptions<RaisePipelineOptions> {
   Option<int64_t> maxContext{*this, "max-context", llvm::cl::desc("positions to serve"), llvm::cl::init(4096)};
+  Option<std::string> cacheType{*this, "cache-type", llvm::cl::desc("what stores keep numbers as: f32, bf16 or fp8"),
+                                llvm::cl::init("f32")};
   Option<std::string> folder{*this, "folder", llvm::cl::desc("where the files of the module are"), llvm::cl::init("")};
 };
 

@@ -46,7 +46,8 @@ def RaiseRotations : Pass<"fathom-raise-rotations", "mlir::ModuleOp"> {
   let summary = "recognize rotary embedding";
   let description = [{
     `x · cos + Concat(−x₂, x₁) · sin`, where x₁ and x₂ are the halves of x along its last dimension, becomes
-    `fathom.Rotate`. What cosine and sine are is not looked at here.
+    `fathom.Rotate`, and so does `Concat(u · cos − v · sin, v · cos + u · sin)` of halves u and v, or of the elements at
+    even and at odd places, which are brought into halves first. What cosine and sine are is not looked at here.
 
     Numeric contract: exact. Test: test/passes/raise/raise-rotations.mlir.
   }];
@@ -97,6 +98,7 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
   let dependentDialects = ["fathom::deepseek::DeepSeekDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
   let options = [
     Option<"maxContext", "max-context", "int64_t", "4096", "positions to serve">,
+    Option<"cacheType", "cache-type", "std::string", "\"f32\"", "what stores keep numbers as: f32, bf16 or fp8">,
     Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
   ];
 }

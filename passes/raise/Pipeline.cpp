@@ -19,8 +19,11 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseSwiGlu());
   manager.addPass(createRaiseAttention());
   manager.addPass(createRaiseCausalMasks());
+  // One table for all that rotate by it.
+  manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;
   convert.maxContext = options.maxContext;
+  convert.cacheType = options.cacheType;
   convert.folder = options.folder;
   manager.addPass(createConvertOnnxToDeepSeek(convert));
   manager.addPass(mlir::createCSEPass());

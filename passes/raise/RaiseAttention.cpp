@@ -111,7 +111,7 @@ struct RaiseSoftmaxAttention : OpRewritePattern<NodeOp> {
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     Value value = node.is("MatMul") && getRank(node.getOutputs()[0]) == 4 ? matchSoftmax(node.getInputs()[0]) : Value();
     if (!value) {
-      return rewriter.notifyMatchFailure(node, "is no product of a softmax");
+      return rewriter.notifyMatchFailure(node, "is not a product of a softmax");
     }
     Scores scores;
     if (!matchProduct(takeMask(value, scores), scores)) {

@@ -62,7 +62,7 @@ struct RaiseBareNorm : OpRewritePattern<NodeOp> {
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     if (!node.is("Mul")) {
-      return rewriter.notifyMatchFailure(node, "is no product");
+      return rewriter.notifyMatchFailure(node, "is not a product");
     }
     for (auto [x, factor] : eitherWay(node)) {
       auto type = dyn_cast<RankedTensorType>(x.getType());
@@ -83,7 +83,7 @@ struct RaiseNormWeight : OpRewritePattern<NodeOp> {
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     if (!node.is("Mul")) {
-      return rewriter.notifyMatchFailure(node, "is no product");
+      return rewriter.notifyMatchFailure(node, "is not a product");
     }
     for (auto [value, weight] : eitherWay(node)) {
       NodeOp norm = matchNode(value, kNorm);

@@ -23,6 +23,10 @@ namespace {
 struct Columns {
   Value input;
   int64_t begin, count, step;
+
+  bool operator==(const Columns &other) const {
+    return input == other.input && begin == other.begin && count == other.count && step == other.step;
+  }
 };
 } // namespace
 
@@ -63,13 +67,99 @@ static bool isTurnedHalves(Value value, Value x) {
   return is(*high, half) && is(*low, 0);
 }
 
+/// Factors of a product, the first of which are columns of the last dimension.
+static std::optional<std::pair<Columns, Value>> matchTurn(Value value) {
+  NodeOp product = matchNode(value, "Mul");
+  for (auto [part, factor] : product ? eitherWay(product) : SmallVector<std::pair<Value, Value>, 2>()) {
+    if (std::optional<Columns> columns = matchColumns(part)) {
+      return std::pair(*columns, factor);
+    }
+  }
+  return std::nullopt;
+}
+
 namespace {
+/// u · cos − v · sin and v · cos + u · sin.
+struct Turned {
+  Columns u, v;
+  Value cosine, sine;
+};
+} // namespace
+
+static std::optional<Turned> matchTurned(Value first, Value second) {
+  NodeOp difference = matchNode(first, "Sub"), sum = matchNode(second, "Add");
+  auto a = difference ? matchTurn(difference.getInputs()[0]) : std::nullopt;
+  auto b = difference ? matchTurn(difference.getInputs()[1]) : std::nullopt;
+  for (auto [left, right] : sum ? eitherWay(sum) : SmallVector<std::pair<Value, Value>, 2>()) {
+    auto c = matchTurn(left), d = matchTurn(right);
+    bool fits = a && b && c && d && c->first == b->first && d->first == a->first && c->second == a->second &&
+                d->second == b->second;
+    if (fits) {
+      return Turned{a->first, b->first, a->second, b->second};
+    }
+  }
+  return std::nullopt;
+}
+
+/// The same elements in turns of two along the last dimension, those at even places first.
+static Value gatherPairs(OpBuilder &builder, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
+  shape.back() /= 2;
+  shape.push_back(2);
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
+  std::swap(order.end()[-1], order.end()[-2]);
+  auto apart = RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
+  Value pairs = createTranspose(builder, loc, createReshape(builder, loc, apart, value), order);
+  return createReshape(builder, loc, type, pairs);
+}
+
+/// Numbers of pairs for both halves.
+static Value repeatHalves(OpBuilder &builder, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
+  shape.back() *= 2;
+  return createNode(builder, loc, "Concat", RankedTensorType::get(shape, type.getElementType(), type.getEncoding()),
+                    ValueRange{value, value}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1)));
+}
+
+namespace {
+/// Concat(u · cos − v · sin, v · cos + u · sin), of halves u and v, or of what is at even and at odd places: then the
+/// result has pairs in halves, whatever x has.
+struct RaiseTurnedPairs : OpRewritePattern<NodeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
+    bool isConcat = node.is("Concat") && node.getInputs().size() == 2;
+    std::optional<Turned> turned = isConcat ? matchTurned(node.getInputs()[0], node.getInputs()[1]) : std::nullopt;
+    auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+    int64_t axis = node.getInteger("axis", 0);
+    if (!turned || !type || turned->u.input.getType() != type || (axis != -1 && axis != type.getRank() - 1) ||
+        getRank(turned->cosine) < 1 || getRank(turned->sine) < 1) {
+      return rewriter.notifyMatchFailure(node, "does not join two turned parts of one tensor");
+    }
+    const Columns &u = turned->u, &v = turned->v;
+    int64_t half = type.getShape().back() / 2;
+    bool isPlain = u.input == v.input && u.count == half && v.count == half && u.step == v.step && u.begin == 0;
+    bool halves = isPlain && u.step == 1 && v.begin == half, inTurns = isPlain && u.step == 2 && v.begin == 1;
+    if (!halves && !inTurns) {
+      return rewriter.notifyMatchFailure(node, "turns neither halves nor pairs");
+    }
+    Location loc = node.getLoc();
+    Value x = halves ? u.input : gatherPairs(rewriter, loc, u.input);
+    rewriter.replaceOp(node, createRaised(rewriter, loc, kRotate, type,
+                                          ValueRange{x, repeatHalves(rewriter, loc, turned->cosine),
+                                                     repeatHalves(rewriter, loc, turned->sine)}));
+    return success();
+  }
+};
+
 struct RaiseHalfSplit : OpRewritePattern<NodeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     if (!node.is("Add")) {
-      return rewriter.notifyMatchFailure(node, "is no sum");
+      return rewriter.notifyMatchFailure(node, "is not a sum");
     }
     for (auto [a, b] : eitherWay(node)) {
       NodeOp straight = matchNode(a, "Mul"), turned = matchNode(b, "Mul");
@@ -97,7 +187,7 @@ struct RaiseHalfSplit : OpRewritePattern<NodeOp> {
 struct RaiseRotations : impl::RaiseRotationsBase<RaiseRotations> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseHalfSplit>(&getContext());
+    patterns.add<RaiseHalfSplit, RaiseTurnedPairs>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       signalPassFailure();
     }

@@ -39,7 +39,7 @@ struct RaiseGatedProduct : OpRewritePattern<NodeOp> {
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     if (!node.is("Mul")) {
-      return rewriter.notifyMatchFailure(node, "is no product");
+      return rewriter.notifyMatchFailure(node, "is not a product");
     }
     for (auto [activated, up] : eitherWay(node)) {
       Value gate = matchSiLU(activated);

@@ -173,6 +173,35 @@ static LogicalResult simplifyPow(NodeOp node, PatternRewriter &rewriter) {
   return rewriter.notifyMatchFailure(node, "is neither a square nor the reciprocal of a root");
 }
 
+/// Where indices of a ScatterND begin, and how many there are, if they are those of consecutive slices along the first
+/// dimension.
+static std::optional<std::pair<int64_t, int64_t>> getScattered(NodeOp node) {
+  auto type = dyn_cast<RankedTensorType>(node.getInputs()[1].getType());
+  std::optional<SmallVector<int64_t>> rows = getIntegers(node.getInputs()[1]);
+  bool isAdded = node.getNodeAttr<StringAttr>("reduction") && node.getNodeAttr<StringAttr>("reduction") != "none";
+  if (isAdded || !type || type.getRank() != 2 || type.getDimSize(1) != 1 || !rows || rows->empty()) {
+    return std::nullopt;
+  }
+  bool consecutive = llvm::equal(*rows, llvm::seq(rows->front(), rows->front() + int64_t(rows->size())));
+  return consecutive ? std::optional(std::pair(rows->front(), int64_t(rows->size()))) : std::nullopt;
+}
+
+/// Two that write all of a tensor are its parts: how exporters write assignments to slices of what was empty.
+static LogicalResult simplifyScatter(NodeOp node, PatternRewriter &rewriter) {
+  auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
+  NodeOp first = matchNode(node.getInputs()[0], "ScatterND");
+  auto low = first ? getScattered(first) : std::nullopt, high = getScattered(node);
+  bool all = type && type.getRank() > 0 && low && high && low->first == 0 && high->first == low->second &&
+             high->first + high->second == type.getDimSize(0);
+  if (!all) {
+    return rewriter.notifyMatchFailure(node, "does not write what another has left");
+  }
+  rewriter.replaceOp(node, createNode(rewriter, node.getLoc(), "Concat", type,
+                                      ValueRange{first.getInputs()[2], node.getInputs()[2]},
+                                      rewriter.getNamedAttr("axis", rewriter.getI64IntegerAttr(0))));
+  return success();
+}
+
 /// x · sigmoid(alpha · x), where alpha is 1.
 static LogicalResult simplifySwish(NodeOp node, PatternRewriter &rewriter) {
   if (node.getReal("alpha", node.getDomain() ? 1.702 : 1.0) != 1.0) {
@@ -201,6 +230,7 @@ static constexpr Row kRows[] = {
     {"", "Identity", forwardInput},
     {"", "Pow", simplifyPow},
     {"", "Reshape", simplifyReshape},
+    {"", "ScatterND", simplifyScatter},
     {"", "SimplifiedLayerNormalization", simplifyRmsNorm},
     {"", "Split", simplifySplit},
     {"", "Squeeze", toReshape},

@@ -11,6 +11,33 @@ using namespace mlir;
 
 namespace fathom::raise {
 
+/// Adds a factor behind others: as a part of the last where both are one run.
+static void append(Factors &factors, Factor factor) {
+  if (factor.size == 1) {
+    return;
+  }
+  bool continues = !factors.empty() && factors.back().stride == factor.stride * factor.size;
+  if (continues) {
+    factors.back() = {factors.back().size * factor.size, factor.stride};
+  } else {
+    factors.push_back(factor);
+  }
+}
+
+Dim Dim::columns(int64_t size, int64_t stride) {
+  Dim dim;
+  append(dim.factors, {size, stride});
+  return dim;
+}
+
+int64_t Dim::size() const {
+  int64_t size = 1;
+  for (const Factor &factor : factors) {
+    size *= factor.size;
+  }
+  return size;
+}
+
 int64_t View::findSequence() const {
   auto found = llvm::find_if(dims, [](const Dim &dim) { return dim.kind == Dim::Sequence; });
   return found == dims.end() ? -1 : found - dims.begin();
@@ -29,70 +56,73 @@ std::optional<View> transpose(const View &view, ArrayRef<int64_t> permutation) {
   return result;
 }
 
-static bool isOne(const Dim &dim) { return dim.kind == Dim::Columns && dim.size == 1; }
-
 namespace {
 /// Takes the dimensions of one view for those of another shape, front to back.
 class Reshape {
 public:
-  explicit Reshape(ArrayRef<Dim> dims) {
-    llvm::copy_if(dims, std::back_inserter(left), [](const Dim &dim) { return !isOne(dim); });
-    std::reverse(left.begin(), left.end());
-  }
+  explicit Reshape(ArrayRef<Dim> dims);
 
   bool isDone() const { return left.empty(); }
   /// A dimension of unknown size: one of rows, or both together where it is the last that is not known.
   std::optional<Dim> takeRows(bool isLast);
-  /// `size` columns; nothing where no such run of them lies evenly.
+  /// `size` columns; nothing where no so many are next.
   std::optional<Dim> takeColumns(int64_t size);
 
 private:
+  /// Dimensions of rows, and single factors, the last first.
   SmallVector<Dim> left;
 };
 } // namespace
+
+Reshape::Reshape(ArrayRef<Dim> dims) {
+  for (const Dim &dim : llvm::reverse(dims)) {
+    if (dim.kind != Dim::Columns) {
+      left.push_back(dim);
+    }
+    for (const Factor &factor : llvm::reverse(dim.factors)) {
+      left.push_back({Dim::Columns, {factor}});
+    }
+  }
+}
 
 std::optional<Dim> Reshape::takeRows(bool isLast) {
   if (left.empty() || left.back().kind == Dim::Columns) {
     return std::nullopt;
   }
   Dim dim = left.pop_back_val();
-  bool both = dim.kind == Dim::Batch && isLast && !left.empty() && left.back().kind == Dim::Sequence;
-  if (both) {
+  if (dim.kind == Dim::Batch && isLast && !left.empty() && left.back().kind == Dim::Sequence) {
     left.pop_back();
+    return Dim{Dim::Rows};
   }
-  bool splits = dim.kind == Dim::Rows && !isLast;
-  if (splits) {
+  if (dim.kind == Dim::Rows && !isLast) {
     left.push_back({Dim::Sequence});
+    return Dim{Dim::Batch};
   }
-  return Dim{both ? Dim::Rows : splits ? Dim::Batch : dim.kind};
+  return dim;
 }
 
 std::optional<Dim> Reshape::takeColumns(int64_t size) {
-  if (size == 1) {
-    return Dim{Dim::Columns};
-  }
-  if (left.empty() || left.back().kind != Dim::Columns) {
-    return std::nullopt;
-  }
-  Dim taken = left.pop_back_val();
-  while (taken.size < size && !left.empty() && left.back().kind == Dim::Columns) {
-    Dim next = left.pop_back_val();
-    if (next.stride == 0 && taken.repeat == 1) {
-      taken = {Dim::Columns, taken.size * next.size, taken.stride, next.size};
-    } else if (taken.stride == next.stride * next.size && taken.repeat == 1 && next.repeat == 1) {
-      taken = {Dim::Columns, taken.size * next.size, next.stride};
-    } else {
+  Dim taken;
+  while (size > 1) {
+    if (left.empty() || left.back().kind != Dim::Columns) {
       return std::nullopt;
     }
+    Factor factor = left.pop_back_val().factors.front();
+    if (factor.size > size) {
+      if (factor.size % size != 0) {
+        return std::nullopt;
+      }
+      int64_t rest = factor.size / size;
+      left.push_back(Dim::columns(rest, factor.stride));
+      factor = {size, factor.stride * rest};
+    }
+    if (size % factor.size != 0) {
+      return std::nullopt;
+    }
+    append(taken.factors, factor);
+    size /= factor.size;
   }
-  if (taken.size % size != 0 || (taken.repeat > 1 && taken.size != size)) {
-    return std::nullopt;
-  }
-  int64_t rest = taken.size / size;
-  if (rest > 1) {
-    left.push_back({Dim::Columns, rest, taken.stride});
-  }
-  return Dim{Dim::Columns, size, taken.stride * rest, taken.repeat};
+  return taken;
 }
 
 std::optional<View> reshape(const View &view, RankedTensorType type) {
@@ -114,13 +144,34 @@ std::optional<View> reshape(const View &view, RankedTensorType type) {
 
 std::optional<View> slice(const View &view, int64_t axis, int64_t begin, int64_t size, int64_t step) {
   const Dim &dim = view.dims[axis];
-  if (dim.kind != Dim::Columns || dim.repeat != 1 || begin < 0 || step < 1 || size < 1 ||
-      begin + (size - 1) * step >= dim.size) {
+  if (dim.kind != Dim::Columns || begin < 0 || step < 1 || size < 1 || begin + (size - 1) * step >= dim.size()) {
     return std::nullopt;
   }
   View result = view;
-  result.offset += begin * dim.stride;
-  result.dims[axis] = {Dim::Columns, size, size == 1 ? 0 : dim.stride * step};
+  ArrayRef<Factor> factors = dim.factors;
+  int64_t inner = dim.size();
+  // Of slower factors one index is taken.
+  while (!factors.empty()) {
+    inner /= factors.front().size;
+    bool isWithin = begin / inner == (begin + (size - 1) * step) / inner;
+    if (factors.size() == 1 || !isWithin) {
+      break;
+    }
+    result.offset += begin / inner * factors.front().stride;
+    begin %= inner;
+    factors = factors.drop_front();
+  }
+  bool wholeRuns = inner == 1 || (step == 1 && begin % inner == 0 && size % inner == 0);
+  if (factors.empty() || !wholeRuns) {
+    return std::nullopt;
+  }
+  Factors left;
+  result.offset += begin / inner * factors.front().stride;
+  append(left, {size / inner, factors.front().stride * step});
+  for (const Factor &factor : factors.drop_front()) {
+    append(left, factor);
+  }
+  result.dims[axis] = {Dim::Columns, left};
   return result;
 }
 
@@ -130,39 +181,48 @@ std::optional<View> expand(const View &view, RankedTensorType type) {
     return std::nullopt;
   }
   View result = view;
-  result.dims.insert(result.dims.begin(), added, Dim{Dim::Columns});
+  result.dims.insert(result.dims.begin(), added, Dim());
   for (auto [dim, size] : llvm::zip_equal(result.dims, type.getShape())) {
-    if (isOne(dim) && !ShapedType::isDynamic(size)) {
-      dim.size = size;
-    } else if (ShapedType::isDynamic(size) != (dim.kind != Dim::Columns)) {
+    if (ShapedType::isDynamic(size) != (dim.kind != Dim::Columns)) {
       return std::nullopt;
+    }
+    if (dim.kind == Dim::Columns && dim.factors.empty()) {
+      dim = Dim::columns(size, 0);
     }
   }
   return result;
 }
 
 bool isWholeRows(const View &view, int64_t width) {
-  int64_t count = 1;
   bool inColumns = false, sawSequence = false;
+  Factors all;
   for (const Dim &dim : view.dims) {
-    if (dim.kind == Dim::Columns) {
-      inColumns |= dim.size > 1;
-      count *= dim.size;
-    } else if (inColumns || (dim.kind == Dim::Batch && sawSequence)) {
+    inColumns |= !dim.factors.empty();
+    if (dim.kind != Dim::Columns && (inColumns || (dim.kind == Dim::Batch && sawSequence))) {
       return false;
     }
     sawSequence |= dim.kind != Dim::Columns && dim.kind != Dim::Batch;
-  }
-  int64_t stride = 1;
-  for (const Dim &dim : llvm::reverse(view.dims)) {
-    if (dim.kind == Dim::Columns && dim.size > 1) {
-      if (dim.stride != stride || dim.repeat != 1) {
-        return false;
-      }
-      stride *= dim.size;
+    for (const Factor &factor : dim.factors) {
+      append(all, factor);
     }
   }
-  return sawSequence && count == width;
+  return sawSequence && (width == 1 ? all.empty() : all == Factors{{width, 1}});
+}
+
+int64_t countColumns(const View &view) {
+  Factors all;
+  for (const Dim &dim : view.dims) {
+    llvm::copy_if(dim.factors, std::back_inserter(all), [](const Factor &factor) { return factor.stride > 0; });
+  }
+  llvm::sort(all, [](const Factor &a, const Factor &b) { return a.stride < b.stride; });
+  int64_t count = 1;
+  for (const Factor &factor : all) {
+    if (factor.stride != count) {
+      return 0;
+    }
+    count *= factor.size;
+  }
+  return count;
 }
 
 } // namespace fathom::raise

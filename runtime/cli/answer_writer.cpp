@@ -52,9 +52,9 @@ void printStats(const char *program, const LoadedModel &loaded, const fathom_gen
   if (loaded.variants() > 1) {
     snprintf(variant, sizeof(variant), "variant: %u; ", loaded.info.variant);
   }
-  fprintf(stderr, "%s: %sactivations: %s; cache: %.2f MB of %s; %llu bytes a token\n", program, variant,
-          loaded.info.activation_type, static_cast<double>(loaded.cacheBytes()) / 1e6, loaded.info.cache_type,
-          static_cast<unsigned long long>(loaded.info.cache_token_bytes));
+  fprintf(stderr, "%s: device: %s; %sactivations: %s; cache: %.2f MB of %s; %llu bytes a token\n", program,
+          loaded.info.device, variant, loaded.info.activation_type, static_cast<double>(loaded.cacheBytes()) / 1e6,
+          loaded.info.cache_type, static_cast<unsigned long long>(loaded.info.cache_token_bytes));
 }
 
 const char *stopName(fathom_stop_t stop) {
@@ -116,10 +116,10 @@ static void writeDrafts(Output &output, const fathom_generate_result_t &result) 
 
 static void writeModel(Output &output, const LoadedModel &loaded) {
   output.print(", \"cache_bytes\": %llu, \"cache_type\": \"%s\", \"cache_token_bytes\": %llu, "
-               "\"activation_type\": \"%s\", \"variant\": %u",
+               "\"activation_type\": \"%s\", \"device\": \"%s\", \"variant\": %u",
                static_cast<unsigned long long>(loaded.cacheBytes()), loaded.info.cache_type,
                static_cast<unsigned long long>(loaded.info.cache_token_bytes), loaded.info.activation_type,
-               loaded.info.variant);
+               loaded.info.device, loaded.info.variant);
 }
 
 void writeAnswerJson(Output &output, const Buffer<int32_t> &tokens, const Buffer<char> *reasoning,

@@ -11,6 +11,8 @@
 
 namespace fathom::cli {
 
+struct RunOptions;
+
 /// What a user who names a model means.
 struct ResolvedModel {
   /// A file, unless there is |data|: then only for messages.
@@ -29,9 +31,9 @@ struct ModelSource {
   /// For messages, e.g. "fathom run".
   const char *program = "fathom run";
   /// Makes an artifact of what |model->path| names where that is not one, e.g. by compiling a checkpoint on the spot.
-  /// |chatFormat| is one of |chatFormats|, or empty. Returns 0, or prints as |program| what is wrong and returns an
-  /// exit code. NULL: typed paths are artifacts.
-  int (*resolve)(const char *program, const char *chatFormat, ResolvedModel *model) = nullptr;
+  /// Of |options|, chatFormat is one of |chatFormats|, or empty, and device is where it is to run. Returns 0, or prints
+  /// as |program| what is wrong and returns an exit code. NULL: typed paths are artifacts.
+  int (*resolve)(const char *program, const RunOptions &options, ResolvedModel *model) = nullptr;
   /// What --chat-format may say of a checkpoint, separated by '|'; NULL: the option does not exist.
   const char *chatFormats = nullptr;
 };

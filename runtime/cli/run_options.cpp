@@ -174,7 +174,7 @@ int refuseDraft(const char *program, const char *text) {
 int checkDevice(const char *program, const char *device, const char *option) {
   runtime::DeviceChoice choice;
   fathom_status_t status = runtime::chooseDevice(device, &choice);
-  if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
+  if (device && status == FATHOM_STATUS_INVALID_ARGUMENT) {
     return printUsageError(program, "option '--%s': %s", option, fathom_status_message());
   }
   return status == FATHOM_STATUS_OK ? int(kContinue) : report(program, status);
@@ -222,8 +222,7 @@ static int checkOptions(const ModelSource &source, const RunOptions &o) {
   if (o.echo && (o.tokenIds || o.batchFile || strcmp(o.output, "text") != 0)) {
     refuse("--echo needs a prompt given as text, and --output=text");
   }
-  code = code == kContinue && o.compare ? checkCompare(source, o) : code;
-  code = code == kContinue ? checkDevice(source.program, o.device) : code;
+  code = code != kContinue ? code : o.compare ? checkCompare(source, o) : checkDevice(source.program, o.device);
   const bool tokens = o.tokenIds || o.batchFile;
   const Useless useless[] = {
       {tokens && o.hasBos, o.bos ? "bos" : "no-bos", "the prompt is given as tokens"},
@@ -296,7 +295,7 @@ static fathom_flow_t showLoading(void *, uint64_t done, uint64_t total) {
 int LoadedModel::open(const ModelSource &source, const RunOptions &options, uint32_t maxSequences) {
   program = source.program;
   ResolvedModel resolved = {source.path ? source.path : options.model};
-  if (int code = !source.path && source.resolve ? source.resolve(source.program, options.chatFormat, &resolved) : 0) {
+  if (int code = !source.path && source.resolve ? source.resolve(source.program, options, &resolved) : 0) {
     return code;
   }
   if (resolved.data && options.hasVerifyWeights && options.verifyWeights) {

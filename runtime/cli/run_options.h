@@ -75,7 +75,7 @@ bool parseDraft(const char *text, uint32_t *drafts);
 int refuseDraft(const char *program, const char *text);
 
 /// Whether |device|, which the option names, is one that is there: kContinue, or an exit code with a message on stderr.
-/// NULL names none.
+/// NULL: that of FATHOM_DEVICE, if it names one.
 int checkDevice(const char *program, const char *device, const char *option = "device");
 
 /// A model and a session, released at the end of the scope.

@@ -10,6 +10,9 @@
 
 namespace fathom::runtime {
 
+/// More devices of a kind than any machine has.
+static constexpr uint32_t kMostNumber = UINT16_MAX;
+
 DeviceMemory::~DeviceMemory() {
   if (base) {
     space.device->free(space.code, base, bytes);
@@ -35,7 +38,8 @@ bool DeviceMemory::moveTo(uint64_t size) {
   return copied;
 }
 
-// Reads "cuda" and "cuda:1"; only devices that there may be several of have numbers.
+// Reads "cuda" and "cuda:1"; only devices that there may be several of have numbers. One that is too large is the
+// largest.
 static bool parse(const char *name, const Device &device, uint32_t *number) {
   size_t length = strlen(device.name);
   if (strncmp(name, device.name, length) != 0 || (name[length] && name[length] != ':')) {
@@ -48,8 +52,8 @@ static bool parse(const char *name, const Device &device, uint32_t *number) {
   const char *digits = name + length + 1;
   char *end = nullptr;
   unsigned long value = strtoul(digits, &end, 10);
-  *number = static_cast<uint32_t>(value);
-  return device.describe && *digits >= '0' && *digits <= '9' && !*end && value <= UINT16_MAX;
+  *number = value < UINT32_MAX ? static_cast<uint32_t>(value) : UINT32_MAX;
+  return device.describe && *digits >= '0' && *digits <= '9' && !*end;
 }
 
 static fathom_status_t failUnknown(const char *name) {
@@ -61,21 +65,34 @@ static fathom_status_t failUnknown(const char *name) {
   return FATHOM_STATUS_INVALID_ARGUMENT;
 }
 
-fathom_status_t chooseDevice(const char *name, DeviceChoice *choice) {
-  *choice = {};
-  for (const Device *const *device = devices(); name && *device && !choice->device; ++device) {
+static fathom_status_t findNamed(const char *name, DeviceChoice *choice) {
+  for (const Device *const *device = devices(); *device && !choice->device; ++device) {
     choice->device = parse(name, **device, &choice->number) ? *device : nullptr;
-  }
-  if (!name) {
-    return FATHOM_STATUS_OK;
   }
   if (!choice->device) {
     return failUnknown(name);
+  }
+  if (choice->number > kMostNumber) {
+    return fail(FATHOM_STATUS_INVALID_ARGUMENT, "device '%.64s' is out of range: numbers are up to %u", name,
+                kMostNumber);
   }
   char text[256];
   fathom_status_t status =
       choice->device->describe ? choice->device->describe(choice->number, text, sizeof(text)) : FATHOM_STATUS_OK;
   return status == FATHOM_STATUS_OK ? status : failInFile(status, name);
+}
+
+fathom_status_t chooseDevice(const char *name, DeviceChoice *choice) {
+  *choice = {};
+  if (name) {
+    return findNamed(name, choice);
+  }
+  const char *inherited = getenv("FATHOM_DEVICE");
+  fathom_status_t status = inherited && *inherited ? findNamed(inherited, choice) : FATHOM_STATUS_OK;
+  if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
+    failAlso(status, "; the environment variable FATHOM_DEVICE names it");
+  }
+  return status;
 }
 
 static bool isFor(const Device &device, const artifact::Program &program) {

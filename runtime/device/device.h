@@ -100,8 +100,8 @@ struct DeviceChoice {
   uint32_t number = 0;
 };
 
-/// The device that |name| is of, e.g. "cuda:1"; NULL leaves the choice open. INVALID_ARGUMENT for a name of none,
-/// DEVICE for that of one that is not there.
+/// The device that |name| is of, e.g. "cuda:1"; NULL: that of the environment variable FATHOM_DEVICE, without which the
+/// choice stays open. INVALID_ARGUMENT for a name of none, DEVICE for that of one that is not there.
 fathom_status_t chooseDevice(const char *name, DeviceChoice *choice);
 
 /// Whose memory something is: a device's, of the machine where |code| runs.

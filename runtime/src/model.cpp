@@ -8,32 +8,19 @@
 #include "runtime/src/memory.h"
 #include "runtime/src/stores.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 namespace fathom::runtime {
 
-// First, so that nothing is read for a device that is not there.
-fathom_status_t Model::chooseDevice(const fathom_model_options_t &options) {
-  if (options.device) {
-    return runtime::chooseDevice(options.device, &choice);
-  }
-  const char *name = getenv("FATHOM_DEVICE");
-  fathom_status_t status = runtime::chooseDevice(name && *name ? name : nullptr, &choice);
-  if (status == FATHOM_STATUS_INVALID_ARGUMENT) {
-    failAlso(status, "; the environment variable FATHOM_DEVICE names it");
-  }
-  return status;
-}
-
+// The device first, so that nothing is read for one that is not there.
 fathom_status_t Model::loadFile(const char *path, const fathom_model_options_t &options) {
-  FATHOM_RETURN_IF_ERROR(chooseDevice(options));
+  FATHOM_RETURN_IF_ERROR(chooseDevice(options.device, &choice));
   FATHOM_RETURN_IF_ERROR(source.openFile(path, options.file_offset));
   return load({options.weights_directory, path}, options);
 }
 
 fathom_status_t Model::loadMemory(const void *data, size_t size, const fathom_model_options_t &options) {
-  FATHOM_RETURN_IF_ERROR(chooseDevice(options));
+  FATHOM_RETURN_IF_ERROR(chooseDevice(options.device, &choice));
   source.openMemory(data, size);
   fathom_model_options_t adjusted = options;
   // Kernels load weights with aligned vectors; segments are aligned only if the artifact is.

@@ -44,7 +44,6 @@ public:
   void recommend(fathom_sampling_t *sampling) const;
 
 private:
-  fathom_status_t chooseDevice(const fathom_model_options_t &options);
   fathom_status_t load(const Weights::Places &places, const fathom_model_options_t &options);
 
   ByteSource source;

@@ -23,6 +23,12 @@ def oracle(name):
 
 
 class Compile(support.DriverTest):
+    def write_ptxas(self, commands):
+        """A script that says its version and nothing else, and assembles by `commands`."""
+        path = support.write(self.path("ptxas"), "#!/bin/sh\n[ $1 = --version ] && exit\n" + commands + "\n")
+        os.chmod(path, 0o755)
+        return path
+
     def compile(self, *options):
         path = self.path("model")
         make("compile", support.checkpoint(), "-o", path, *options)
@@ -58,11 +64,19 @@ class Compile(support.DriverTest):
                 self.assertEqual({store["type"] for store in report["stores"]}, {cache})
 
     def test_newer_architectures_come_first(self):
-        """A GPU runs the first program that it can."""
-        for given, order in (("80,90,86", ["sm_90", "sm_86", "sm_80"]), ("80,100,90a", ["sm_90a", "sm_100", "sm_80"])):
-            path = self.compile("--target=cuda", "--cubin=none", "--sm=" + given)
-            report = json.loads(make("inspect", path, "--json").stdout)
-            self.assertEqual([variant["cpu"] for variant in report["variants"]], order)
+        """A GPU runs the first program that it can. Without machine code those with an older one's PTX would be its program."""
+        os.environ["FATHOM_PTXAS"] = self.write_ptxas("cat /bin/true > \"$5\"")
+        self.addCleanup(os.environ.pop, "FATHOM_PTXAS")
+        has_own, adds_nothing = "has machine code of its own, but the PTX, stored for each, of", "adds nothing: without machine code"
+        for given, cubin, order, said in (("80,90,86", "require", ["sm_90", "sm_86", "sm_80"], [has_own] * 2),
+                                          ("80,100,90a", "require", ["sm_90a", "sm_100", "sm_80"], [has_own]),
+                                          ("80,90,86,90a", "none", ["sm_90a", "sm_80"], [adds_nothing] * 2)):
+            with self.subTest(given, cubin=cubin):
+                path = self.path("model")
+                done = make("compile", support.checkpoint(), "-o", path, "--target=cuda", "--cubin=" + cubin, "--sm=" + given)
+                report = json.loads(make("inspect", path, "--json").stdout)
+                self.assertEqual([variant["cpu"] for variant in report["variants"]], order)
+                self.assertEqual(re.findall("|".join((has_own, adds_nothing)), done.stderr.decode()), said)
 
     def test_two_kinds_of_machines_in_one_artifact(self):
         """The GPU's program first; a machine without one runs the other."""
@@ -135,17 +149,16 @@ class Compile(support.DriverTest):
         self.assertIn(b"warning: " + support.checkpoint().encode() + b": ptxas is not there", result.stderr)
 
     def test_what_an_assembler_does_wrong_is_said_once(self):
-        failing = {**os.environ, "FATHOM_PTXAS": "/bin/false"}
-        result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda", env=failing)
+        ptxas = self.write_ptxas(r"printf 'fatal\n\033[2Jold\n'; exit 1")
+        result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda", env={**os.environ, "FATHOM_PTXAS": ptxas})
         self.assertEqual(result.returncode, support.UNSUPPORTED)
-        self.assertEqual(result.stderr.count(b"ptxas failed"), 1, result.stderr)
-        self.assertIn(b": exit code 1; set FATHOM_PTXAS", result.stderr)
+        self.assertEqual(result.stderr.decode().splitlines(),
+                         [f"fathom: error: ptxas failed for sm_80 with exit code 1: '{ptxas}' [codegen]", "fathom: note: fatal",
+                          r"fathom: note: \x1b[2Jold", "fathom: note: set FATHOM_PTXAS to another, or do without by --cubin=none"])
         self.assertFalse(os.path.exists(self.path("model")))
 
     def test_what_an_assembler_says_of_slow_products_is_a_warning(self):
-        ptxas = support.write(self.path("ptxas"), "#!/bin/sh\n[ $1 = --version ] && exit\n"
-                              "echo \"ptxas info    : (C7511) serialized\"; cat /bin/true > \"$5\"\n")
-        os.chmod(ptxas, 0o755)
+        ptxas = self.write_ptxas("echo 'ptxas info    : (C7511) serialized'; cat /bin/true > \"$5\"")
         result = run("compile", support.checkpoint(), "-o", self.path("model"), "--target=cuda",
                      env={**os.environ, "FATHOM_PTXAS": ptxas})
         self.assertEqual(result.returncode, 0)
@@ -207,6 +220,19 @@ class Simulated(support.DriverTest):
         batch = make("run", model, "--batch-file=" + lines, *shared).stdout
         self.assertEqual(batch.splitlines()[1], plain.strip())
 
+    def test_a_checkpoint_is_compiled_for_the_device_that_is_named(self):
+        model = self.path("model")
+        make("compile", support.checkpoint(), "-o", model, "--target=cuda", "--cubin=none")
+        shared = ("--token-ids=5,9", "-n", "3", "--ignore-eos", "--output=json")
+        for options, environment in ((("--device=ptxsim",), None), ((), {**os.environ, "FATHOM_DEVICE": "ptxsim"})):
+            report = json.loads(make("run", support.checkpoint(), *shared, *options, env=environment).stdout)
+            self.assertEqual([report[key] for key in ("device", "activation_type", "cache_type")], ["ptxsim", "bf16", "bf16"])
+            self.assertEqual(report["tokens"], json.loads(make("run", model, *shared, "--device=ptxsim").stdout)["tokens"])
+        for device, code, message in (("cuda", support.DEVICE, "no NVIDIA driver"), ("abacus", USAGE, "FATHOM_DEVICE names it")):
+            result = run("run", support.checkpoint(), *shared, env={**os.environ, "FATHOM_DEVICE": device})
+            self.assertEqual((result.returncode, result.stdout), (code, b""))
+            self.assertIn(message, result.stderr.decode())
+
     def test_an_interrupt_ends_an_answer(self):
         model = self.path("model")
         make("compile", support.checkpoint(), "-o", model, "--target=cuda", "--cubin=none")
@@ -245,7 +271,15 @@ class Driver(support.DriverTest):
 
     def test_targets_lists_the_gpu(self):
         self.assertIn(b"ptxsim", make("targets", env=self.WITH).stdout)
-        self.assertNotIn(b"ptxsim", make("targets").stdout)
+        report = json.loads(make("targets", "--json", env=self.WITH).stdout)
+        self.assertEqual(([device["device"] for device in report["devices"]], report["missing_devices"]), (["cuda:0"], []))
+
+    def test_targets_says_why_there_is_no_gpu(self):
+        none = "no NVIDIA driver: libcuda.so.1 cannot be loaded"
+        self.assertIn("\ncuda: none: " + none, make("targets").stdout.decode())
+        report = json.loads(make("targets", "--json").stdout)
+        self.assertEqual((report["devices"], [missing["kind"] for missing in report["missing_devices"]]), ([], ["cuda"]))
+        self.assertIn(none, report["missing_devices"][0]["reason"])
 
     def test_targets_lists_what_can_be_compiled_for(self):
         targets = {target["sm"]: target for target in json.loads(make("targets", "--json").stdout)["targets"] if "sm" in target}
@@ -259,7 +293,8 @@ class Driver(support.DriverTest):
         answers = {}
         for device in ("cpu", "cuda"):
             result = make("run", model, *self.RUN, "--stats", env=self.WITH if device == "cuda" else None)
-            self.assertIn(b"variant: 0;" if device == "cuda" else b"variant: 1;", result.stderr)
+            number = "0" if device == "cuda" else "1"
+            self.assertIn(f": device: {device}; variant: {number};", result.stderr.decode())
             answers[device] = result.stdout
         self.assertEqual(answers["cuda"], answers["cpu"])
 

@@ -67,10 +67,11 @@ class Signals(support.DriverTest):
         self.assert_nothing_left(process, 130)
 
     def test_an_assembler_ends_with_the_compiler(self):
+        """And what it has started, where it is a script around another."""
         folder, started = self.path("temporary"), self.path("started")
         os.mkdir(folder)
-        ptxas = write(self.path("ptxas"), f"#!/bin/sh\n[ $1 = --version ] && exit\necho $$ > {started}.new\n"
-                                          f"mv {started}.new {started}\nexec sleep 600\n")
+        ptxas = write(self.path("ptxas"), f"#!/bin/sh\n[ $1 = --version ] && exit\nsleep 600 &\necho $$ $! > {started}.new\n"
+                                          f"mv {started}.new {started}\nwait\n")
         os.chmod(ptxas, 0o755)
         process = subprocess.Popen([FATHOM, "compile", support.checkpoint(), "-o", self.path("model.fathom"), "--target=cuda"],
                                    env={**os.environ, "FATHOM_PTXAS": ptxas, "TMPDIR": folder}, stderr=subprocess.DEVNULL)
@@ -79,7 +80,8 @@ class Signals(support.DriverTest):
         process.terminate()
         self.assertEqual(process.wait(timeout=60), 143)
         self.assertEqual(os.listdir(folder), [])
-        self.assertRaises(ProcessLookupError, os.kill, int(read(started)), 0)
+        for process in read(started).split():
+            self.assertRaises(ProcessLookupError, os.kill, int(process), 0)
 
     def test_what_a_shell_had_started_before_goes_on(self):
         """It is a child of the compiler that the shell becomes."""

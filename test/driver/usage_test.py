@@ -181,6 +181,7 @@ class Mistakes(support.DriverTest):
         self.refused("run", "x", "-p", "a", "--device=abacus", words=("abacus", "cpu"))
         self.refused("run", "x", "-p", "a", "--device=cuda:0", words=("cuda:0",), code=DEVICE)
         self.refused("bench", "x", "--device=cuda:x", words=("cuda:x", "cuda[:N]"))
+        self.refused("run", "x", "-p", "a", "--device=cuda:99999999999999999999", words=("is out of range",))
         self.refused("run", "x", "-p", "a", "--device=cpu:1", words=("cpu:1",))
 
     def test_processors(self):

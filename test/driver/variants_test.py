@@ -48,7 +48,7 @@ class Variants(support.DriverTest):
         answer = make("run", several, *run)
         variant = json.loads(answer.stdout)["variant"]
         self.assertIn(variant, (0, 1))
-        self.assertIn(f": variant: {variant}; activations: bf16; ", answer.stderr.decode())
+        self.assertIn(f": device: cpu; variant: {variant}; activations: bf16; ", answer.stderr.decode())
         bench = ("-p0", "-n2", "-r1")
         text = make("bench", several, *bench).stdout.decode()
         self.assertRegex(text, rf"\A\d+ threads, activations of bf16, variant {variant}; 1 repetitions: ")

@@ -139,9 +139,11 @@ def check_generated(runs):
 
 def check_model(table, name, scratch):
     model = os.path.join(HERE, "models", name)
-    with open(os.path.join(model, "prompts.json")) as file:
-        prompts = json.load(file)
-    for form, check in (("f32", check_f32), ("bf16", check_bf16), ("generated", check_generated)):
+    with open(os.path.join(model, "answers.json")) as file:
+        answers = json.load(file)
+    prompts = answers["prompts"]
+    for form in answers["forms"]:
+        check = {"f32": check_f32, "bf16": check_bf16, "generated": check_generated}[form]
         runs = []
         for i, prompt in enumerate(prompts):
             with open(os.path.join(model, f"logits{i}.f32"), "rb") as file:

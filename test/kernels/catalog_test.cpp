@@ -52,6 +52,8 @@ TEST(CatalogTest, MultipliesPairsWhereWeightsAndActivationsAreBf16) {
   };
   EXPECT_EQ(symbol("avx512bf16", "bf16", "bf16"), "avx512bf16_bf16_gemm");
   EXPECT_EQ(symbol("amx", "bf16", "bf16"), "avx512bf16_bf16_gemm");
+  EXPECT_EQ(symbol("amxbf16", "bf16", "bf16"), "amxbf16_bf16_gemm");
+  EXPECT_EQ(symbol("amxbf16", "bf16", "f32"), "avx512_bf16_gemm");
   EXPECT_EQ(symbol("avx512bf16", "bf16", "f32"), "avx512_bf16_gemm");
   EXPECT_EQ(symbol("avx512bf16", "f8e4m3", "bf16"), "avx512_f8e4m3_gemm");
   EXPECT_EQ(symbol("avx512", "bf16", "bf16"), "avx512_bf16_gemm");

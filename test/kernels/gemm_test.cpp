@@ -7,6 +7,9 @@
 
 #include "kernels/ref/ref.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace fathom::test {
 
 namespace {
@@ -118,9 +121,12 @@ TEST_P(GemmTest, RoundsNumbersOnce) {
   }
 }
 
+/// Whether a kernel multiplies bf16 by tiles.
+static bool has_tiles(const Kernel &kernel) { return kernel.arch == "amxbf16" && kernel.layout == "panels"; }
+
 /// What a chain over k in ascending order gives where pairs are swapped before.
 TEST_P(GemmTest, ProductsOfBf16AddTheOddOfAPairFirst) {
-  if (GetParam()->weightType != "bf16" || is_of_gpu(*GetParam())) {
+  if (GetParam()->weightType != "bf16" || is_of_gpu(*GetParam()) || has_tiles(*GetParam())) {
     return;
   }
   for (const Shape &shape : kShapes) {
@@ -135,6 +141,36 @@ TEST_P(GemmTest, ProductsOfBf16AddTheOddOfAPairFirst) {
       } else {
         expect_same_bits(got, want);
       }
+    }
+  }
+}
+
+/// x * w as an instruction of AMX adds it up: of each 32 steps the even ones, the odd ones, and both to the sum.
+static float product_of_tiles(const float *x, const float *w, int64_t K) {
+  float sum = 0;
+  for (int64_t from = 0; from < K; from += 32) {
+    float chains[2] = {0, 0};
+    for (int64_t k = from; k < std::min(from + 32, K); ++k) {
+      chains[k % 2] = std::fma(x[k], w[k], chains[k % 2]);
+    }
+    sum += chains[0] + chains[1];
+  }
+  return sum;
+}
+
+TEST_P(GemmTest, TilesAddTheEvenAndTheOddOf32Steps) {
+  if (!has_tiles(*GetParam())) {
+    return;
+  }
+  for (const Shape &shape : kShapes) {
+    Weight weight("bf16", shape.N, shape.K, 7);
+    for (int64_t T : {1, 2, 16, 17, 31, 32, 33, 70}) {
+      SCOPED_TRACE(testing::Message() << "K " << shape.K << " N " << shape.N << " T " << T);
+      Floats x = round_numbers(random_floats(T * shape.K, 8)), want(T * shape.N);
+      for (int64_t i = 0; i < T * shape.N; ++i) {
+        want[i] = product_of_tiles(&x[i / shape.N * shape.K], &weight.decoded[i % shape.N * shape.K], shape.K);
+      }
+      expect_same_bits(product(*GetParam(), x, weight, nullptr, T, shape.panelsPerItem, 0, FATHOM_ROW_BF16), want);
     }
   }
 }

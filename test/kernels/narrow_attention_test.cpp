@@ -20,7 +20,8 @@ using Codes = std::vector<uint16_t>;
 
 static constexpr int64_t kLayers = 2, kLayer = 1, kContext = 400;
 static constexpr ref::MlaShape kMlaShapes[] = {{20, 0, 64, 0, 128}, {3, 0, 64, 0, 512}};
-static constexpr ref::GqaShape kGqaShapes[] = {{12, 2, 128}, {40, 2, 128}};
+/// Groups of as many heads as a block has more than once, of some, and of one.
+static constexpr ref::GqaShape kGqaShapes[] = {{70, 1, 128}, {12, 2, 128}, {2, 2, 128}};
 /// The rounding of a weight and of a result, of values of size 1.
 static constexpr double kTolerance = 6e-3;
 
@@ -134,28 +135,64 @@ TEST_P(NarrowMlaAttentionTest, IsNearTheReferenceAndARowAloneHasTheBitsOfAPrompt
   EXPECT_EQ(alone, Codes(got.end() - s.heads * s.value, got.end()));
 }
 
+/// Keys of bf16 and values of FP8, of two sequences.
+static Cache make_keys_and_values(const ref::GqaShape &s) {
+  return Cache({{FATHOM_ROW_BF16, s.head_dim}, {FATHOM_ROW_F8E4M3, s.head_dim}}, kContext, kLayers, 2, s.kv_heads);
+}
+
+static Codes attend(const Kernel &kernel, const ref::GqaShape &s, const Codes &q, const Ints &positions, Cache &cache,
+                    const std::vector<int64_t> &sequences = {}) {
+  Codes out(q.size());
+  Constants constants = {{"H", s.heads},
+                         {"G", s.kv_heads},
+                         {"d", s.head_dim},
+                         {"key_store", cache.offsets[0]},
+                         {"key_element", FATHOM_ROW_BF16},
+                         {"value_store", cache.offsets[1]},
+                         {"value_element", FATHOM_ROW_F8E4M3},
+                         {"scale", scale_of(s.head_dim)},
+                         {"x_element", FATHOM_ROW_BF16}};
+  auto T = static_cast<int64_t>(positions.size());
+  run({&kernel, constants, {q.data(), out.data()}, T, kLayer, positions, &cache, sequences});
+  return out;
+}
+
 TEST_P(NarrowGqaAttentionTest, IsNearTheReference) {
   for (const ref::GqaShape &s : kGqaShapes) {
+    for (const Ints &positions : {Ints{0, 64, 300}, consecutive(20, 115)}) {
+      SCOPED_TRACE(testing::Message() << s.heads << " heads, " << positions.size() << " rows");
+      Cache cache = make_keys_and_values(s);
+      Floats keys = cache.fill(kLayer, kContext, 1, 0, 0), values = cache.fill(kLayer, kContext, 3, 0, 1);
+      auto T = static_cast<int64_t>(positions.size());
+      Codes q = encode(random_floats(T * s.heads * s.head_dim, 2));
+      Floats want(q.size());
+      ref::gqa_attention(decode(q).data(), keys.data(), values.data(), positions.data(), T, s, scale_of(s.head_dim),
+                         want.data());
+      expect_near(decode(attend(*GetParam(), s, q, positions, cache)), want, kTolerance);
+    }
+  }
+}
+
+/// Rows of a block share keys where they are of one sequence and in the same steps of it.
+TEST_P(NarrowGqaAttentionTest, ARowAloneHasTheBitsOfAPromptAmongOthers) {
+  for (const ref::GqaShape &s : kGqaShapes) {
     SCOPED_TRACE(testing::Message() << s.heads << " heads");
-    Cache cache({{FATHOM_ROW_BF16, s.head_dim}, {FATHOM_ROW_F8E4M3, s.head_dim}}, kContext, kLayers, 1, s.kv_heads);
-    Floats keys = cache.fill(kLayer, kContext, 1, 0, 0), values = cache.fill(kLayer, kContext, 3, 0, 1);
-    Ints positions = {0, 64, 300};
-    const int64_t T = 3, width = s.heads * s.head_dim;
-    Codes q = encode(random_floats(T * width, 2)), out(T * width);
-    Floats want(T * width);
-    ref::gqa_attention(decode(q).data(), keys.data(), values.data(), positions.data(), T, s, scale_of(s.head_dim),
-                       want.data());
-    Constants constants = {{"H", s.heads},
-                           {"G", s.kv_heads},
-                           {"d", s.head_dim},
-                           {"key_store", cache.offsets[0]},
-                           {"key_element", FATHOM_ROW_BF16},
-                           {"value_store", cache.offsets[1]},
-                           {"value_element", FATHOM_ROW_F8E4M3},
-                           {"scale", scale_of(s.head_dim)},
-                           {"x_element", FATHOM_ROW_BF16}};
-    run({GetParam(), constants, {q.data(), out.data()}, T, kLayer, positions, &cache});
-    expect_near(decode(out), want, kTolerance);
+    Cache cache = make_keys_and_values(s);
+    std::vector<int64_t> sequences(40, 0);
+    for (int64_t sequence : {0, 1}) {
+      cache.fill(kLayer, kContext, 1, sequence, 0);
+      cache.fill(kLayer, kContext, 3, sequence, 1);
+    }
+    Ints positions = consecutive(40, 110), others = {155, 154, 156};
+    positions.insert(positions.end(), others.begin(), others.end());
+    sequences.insert(sequences.end(), {1, 1, 1});
+    const int64_t width = s.heads * s.head_dim;
+    Codes q = encode(random_floats(static_cast<int64_t>(positions.size()) * width, 2));
+    Codes all = attend(*GetParam(), s, q, positions, cache, sequences);
+    for (int64_t t : {0, 17, 18, 39, 40, 41, 42}) {
+      Codes own(&q[t * width], &q[t * width] + width), want(&all[t * width], &all[t * width] + width);
+      EXPECT_EQ(attend(*GetParam(), s, own, {positions[t]}, cache, {sequences[t]}), want) << "row " << t;
+    }
   }
 }
 

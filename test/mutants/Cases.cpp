@@ -133,7 +133,7 @@ const std::vector<Case> &cases() {
        {"sm_90a_f32_mla_selected_partials", "sm_90a_f32_mla_selected_attention"}},
       {{"batched", kDense, ProjectionType::Bf16, kBf16, StoredType::Bf16, /*batch=*/72},
        {"sm_80_f32_mla_latent_attention"}},
-      {{"grouped", kGrouped, ProjectionType::Bf16, kBf16, StoredType::Bf16},
+      {{"grouped", kGrouped, ProjectionType::Bf16, kBf16, StoredType::Bf16, /*batch=*/20, {{5}, {40}, {160}}},
        {"sm_80_f32_gqa_attention", "sm_80_f32_gqa_partials", "sm_80_f32_swiglu"}},
   };
   return all;

@@ -46,17 +46,17 @@ TEST(GoldenTest, DeepSeekV4) {
   expectGolden(open(directory.path), unpacked("deepseek-v4/golden.jsonl"));
 }
 
-TEST(GoldenTest, Qwen3) { expectGolden(open(fixture("qwen3")), fixture("qwen3/golden.jsonl")); }
+TEST(GoldenTest, Qwen3) { expectGolden(open(fixture("qwen3")), unpacked("qwen3/golden.jsonl")); }
 
 // Pipelines as released around small vocabularies.
-TEST(GoldenTest, Llama3) { expectGolden(open(fixture("llama3")), fixture("llama3/golden.jsonl"), 203); }
+TEST(GoldenTest, Llama3) { expectGolden(open(fixture("llama3")), unpacked("llama3/golden.jsonl"), 203); }
 
 TEST(GoldenTest, DeepSeekLlm) {
-  expectGolden(open(fixture("deepseek-llm")), fixture("deepseek-llm/golden.jsonl"), 203);
+  expectGolden(open(fixture("deepseek-llm")), unpacked("deepseek-llm/golden.jsonl"), 203);
 }
 
 TEST(GoldenTest, DeepSeekCoder) {
-  expectGolden(open(fixture("deepseek-coder")), fixture("deepseek-coder/golden.jsonl"), 203);
+  expectGolden(open(fixture("deepseek-coder")), unpacked("deepseek-coder/golden.jsonl"), 203);
 }
 
 TEST(GoldenTest, DeepSeekV3Chat) {

@@ -3,15 +3,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Makes the fixtures of these tests from full tokenizers.
 
-  make_fixtures.py pack DIR OUT                tokenizer.json without white space and golden.jsonl, both compressed; every
-                                               other file as it is
-  make_fixtures.py added DIR BASE OUT          a tokenizer that shares BASE's model and pipeline: only its added tokens, and
-                                               golden.jsonl, both compressed
+  make_fixtures.py pack DIR OUT                tokenizer.json without white space, compressed; every other file as it is
+  make_fixtures.py added DIR BASE OUT          a tokenizer that shares BASE's model and pipeline: only its added tokens,
+                                               compressed
   make_fixtures.py reduce DIR OUT              the tokens that DIR/golden.jsonl reaches, renumbered without gaps
   make_fixtures.py small NAME DIR OUT          NAME's pipeline as released, around a small vocabulary and golden ids made
                                                here, from the texts of DIR/golden.jsonl, with the tokenizers library
 
-DIR and BASE hold tokenizer.json, tokenizer_config.json and golden.jsonl. NAME is llama3, deepseek-llm (also DeepSeekMoE
+DIR and BASE hold tokenizer.json, tokenizer_config.json and golden.jsonl, which OUT has compressed. NAME is llama3, deepseek-llm (also DeepSeekMoE
 and V2) or deepseek-coder.
 """
 
@@ -114,9 +113,7 @@ def reduce(source, out):
     for line in lines:
         line["ids"] = [numbers[i] for i in line["ids"]]
     dump(tokenizer, out / "tokenizer.json")
-    with open(out / "golden.jsonl", "w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(json.dumps(line) + "\n")
+    compress("".join(json.dumps(line) + "\n" for line in lines), out / "golden.jsonl.gz")
     copy_others(source, out, ["tokenizer_config.json"])
 
 
@@ -212,11 +209,11 @@ def small(name, source, out):
     dump(tokenizer, out / "tokenizer.json")
     library = Tokenizer.from_file(str(out / "tokenizer.json"))
     extra = ["I'M you'Re he'LL it'\u017f we'\u017fve 'D'VE'", "1234567 \u0662\u0663\u0664\u0665 \u2167", "  \r\n \n\t x  "]
-    with open(out / "golden.jsonl", "w", encoding="utf-8") as file:
-        for text in extra + texts[::3]:
-            ids = library.encode(text, add_special_tokens=False).ids
-            decoded = library.decode(ids, skip_special_tokens=False)
-            file.write(json.dumps({"text": text, "ids": ids, "decoded": decoded}) + "\n")
+    golden = ""
+    for text in extra + texts[::3]:
+        ids = library.encode(text, add_special_tokens=False).ids
+        golden += json.dumps({"text": text, "ids": ids, "decoded": library.decode(ids, skip_special_tokens=False)}) + "\n"
+    compress(golden, out / "golden.jsonl.gz")
     bos, eos = (token["content"] for token in tokenizer["added_tokens"])
     config = {"add_bos_token": True, "bos_token": bos, "eos_token": eos}
     dump(config, out / "tokenizer_config.json")

@@ -64,6 +64,7 @@ private:
   bool generateCode(ModuleOp module, const codegen::CodeTarget &target, codegen::ProgramContents &program);
   bool emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
                    codegen::ProgramContents &program);
+  void settleNewer(const codegen::ProgramContents &program);
   bool writeModule(ModuleOp module);
   std::optional<std::string> findAssembler(const codegen::CodeTarget &target);
   bool writeCode(const codegen::ModelCode &code, const codegen::CodeTarget &target);
@@ -272,6 +273,33 @@ std::optional<std::string> Compilation::findAssembler(const codegen::CodeTarget 
   return *found;
 }
 
+static bool hasMachineCode(const artifact::ModuleT &module) { return module.cubin_size > 0; }
+
+/// Whether the drivers of both would compile the same.
+static bool haveEqualText(const codegen::ProgramContents &first, const codegen::ProgramContents &second) {
+  return llvm::equal(first.modules, second.modules, [&](const artifact::ModuleT &a, const artifact::ModuleT &b) {
+    return StringRef(first.code).substr(a.ptx_offset, a.ptx_size) ==
+           StringRef(second.code).substr(b.ptx_offset, b.ptx_size);
+  });
+}
+
+/// Newer GPUs that have no kernels of their own get the PTX of `program`. The user is told; and without machine code,
+/// which is for one architecture, their programs are not kept: this one runs wherever they would.
+void Compilation::settleNewer(const codegen::ProgramContents &program) {
+  while (!contents.variants.empty() && !contents.variants.back().modules.empty() &&
+         haveEqualText(contents.variants.back(), program)) {
+    const codegen::ProgramContents &newer = contents.variants.back();
+    bool isKept = llvm::any_of(newer.modules, hasMachineCode);
+    StringRef why = isKept ? "' has machine code of its own, but the PTX, stored for each, of '"
+                           : "' adds nothing: without machine code its program would be the one for '";
+    diagnostics.note("variant", options.input, "", "--sm: '" + newer.target.cpu + why + program.target.cpu + "'");
+    if (isKept) {
+      return;
+    }
+    contents.variants.pop_back();
+  }
+}
+
 bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::CodeTarget &target,
                               codegen::ProgramContents &program) {
   std::optional<codegen::UnitCache> cache;
@@ -284,7 +312,7 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   }
   auto progress = [&](uint64_t done, uint64_t total) {
     if (options.progress) {
-      options.progress("assemble", done, total);
+      options.progress("wait for ptxas", done, total);
     }
   };
   llvm::Expected<codegen::ProgramCode> emitted =
@@ -297,6 +325,7 @@ bool Compilation::emitProgram(const codegen::ModelCode &code, const codegen::Cod
   }
   program.code = std::move(emitted->bytes);
   program.modules = std::move(emitted->modules);
+  settleNewer(program);
   contents.variants.push_back(std::move(program));
   return true;
 }

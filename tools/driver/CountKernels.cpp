@@ -13,7 +13,6 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace fathom::driver {
 
@@ -34,9 +33,7 @@ uint64_t KernelCounts::askedBytes() const {
 
 bool isSimulated(const char *device) {
   DeviceChoice choice;
-  const char *inherited = std::getenv("FATHOM_DEVICE");
-  const char *name = device ? device : inherited && *inherited ? inherited : nullptr;
-  fathom_status_t status = chooseDevice(name, &choice);
+  fathom_status_t status = chooseDevice(device, &choice);
   return status == FATHOM_STATUS_OK && choice.device == &kPtxsimDevice;
 }
 

@@ -216,8 +216,8 @@ int runIsolated(llvm::function_ref<int()> work) {
   forwarding.unblock();
   int status = awaitChild(process);
   child = 0;
+  endOrphans(before); // as long as what orphans leave behind comes here, too
   prctl(PR_SET_CHILD_SUBREAPER, 0);
-  endOrphans(before);
   removeTemporariesOfChild();
   int code = explain(status);
   return received.load() != 0 ? 128 + received.load() : code;

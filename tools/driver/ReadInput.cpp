@@ -5,6 +5,7 @@
 
 #include "tools/driver/ReadInput.h"
 
+#include "dialects/onnx/Onnx.h"
 #include "dialects/support/TensorName.h"
 #include "fathom/artifact_abi.h"
 #include "frontend/checkpoint/Checkpoint.h"
@@ -195,6 +196,11 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
 
 static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
                        CompileInput &input) {
+  if (options.weights == codegen::WeightStorage::Reference) {
+    diagnostics.error(Problem::Unsupported, "weights", options.input, "",
+                      "is a graph, whose weights can be packed, but not be read where they are",
+                      "leave out --weights=reference");
+  }
   std::unique_ptr<onnx::Model> model = onnx::Model::open(options.input, diagnostics);
   if (!model) {
     return false;
@@ -206,7 +212,14 @@ static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diag
   onnx::ImportedModel imported = onnx::importModel(context, *model, typed, diagnostics);
   input.module = std::move(imported.module);
   input.files.emplace();
-  input.files->directory = llvm::sys::path::parent_path(options.input).str();
+  StringRef folder = llvm::sys::path::parent_path(options.input);
+  input.files->directory = folder.empty() ? "." : folder.str();
+  readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
+  Builder builder(&context);
+  (*input.module)
+      ->setAttr(onnx::kGenerationAttr,
+                builder.getDictionaryAttr(huggingface::convertGeneration(
+                    builder, huggingface::loadGenerationConfig(input.files->directory, diagnostics))));
   for (const onnx::DataFile &file : imported.files) {
     input.files->files.push_back({file.name, file.path, file.bytes, /*headerHash=*/0});
   }

@@ -7,7 +7,10 @@
 
 #include "frontend/checkpoint/Files.h"
 #include "frontend/tokenizer/ChatFormats.h"
+#include "kernels/Catalog.h"
 #include "runtime/cli/messages.h"
+#include "runtime/cli/run_options.h"
+#include "runtime/device/device.h"
 #include "tools/driver/CompileModel.h"
 #include "tools/driver/FatalErrors.h"
 #include "tools/driver/Isolate.h"
@@ -21,6 +24,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+using llvm::StringRef;
 
 namespace fathom::driver {
 
@@ -44,18 +49,38 @@ private:
 };
 } // namespace
 
-static int compile(llvm::StringRef checkpoint, llvm::StringRef chatFormat, FileSystem &fileSystem) {
+/// What code is compiled for to run on `device`.
+static const kernels::Device &findTarget(const runtime::Device &device) {
+  return *llvm::find_if(kernels::devices(), [&](const kernels::Device &known) {
+    return StringRef(known.triple).starts_with(device.architecture);
+  });
+}
+
+/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights where they
+/// are.
+static CompileOptions chooseOptions(const runtime::DeviceChoice &choice) {
+  CompileOptions options;
+  options.weights = codegen::WeightStorage::Reference;
+  if (choice.device && findTarget(*choice.device).name != options.target) {
+    const kernels::Device &target = findTarget(*choice.device);
+    options.target = target.name;
+    options.cubin = choice.device->isOnlyByName ? "none" : "auto"; // a simulator executes PTX
+    options.cacheType = target.activationType == "bf16" ? huggingface::StoredType::Bf16 : options.cacheType;
+    options.weights = codegen::WeightStorage::Pack;
+  }
+  return options;
+}
+
+static int compile(StringRef checkpoint, StringRef chatFormat, CompileOptions options, FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
     ProgressLine line;
-    CompileOptions options;
     options.input = checkpoint.str();
     options.output = kOutputInMemory;
     options.chatFormat = chatFormat.str();
-    options.weights = codegen::WeightStorage::Reference;
     options.fileSystem = &fileSystem;
-    options.progress = [&](llvm::StringRef step, uint64_t done, uint64_t total) {
+    options.progress = [&](StringRef step, uint64_t done, uint64_t total) {
       setStep(step);
       line.show(step, done, total);
     };
@@ -90,16 +115,20 @@ static int checkFile(const char *program, const char *path, const char *chatForm
                    program, "--chat-format acts when a checkpoint is compiled, but %s is compiled already", path);
 }
 
-static int resolve(const char *program, const char *chatFormat, cli::ResolvedModel *model) {
+static int resolve(const char *program, const cli::RunOptions &options, cli::ResolvedModel *model) {
   if (!llvm::sys::fs::is_directory(model->path)) {
-    return checkFile(program, model->path, chatFormat);
+    return checkFile(program, model->path, options.chatFormat);
+  }
+  runtime::DeviceChoice choice;
+  if (fathom_status_t status = runtime::chooseDevice(options.device, &choice); status != FATHOM_STATUS_OK) {
+    return cli::report(program, status);
   }
   int file = ::memfd_create("model.fathom", MFD_CLOEXEC);
   if (file < 0) {
     return cli::printError("fathom", cli::kResources, "cannot create a file in memory: %s", std::strerror(errno));
   }
   MemoryFileSystem fileSystem(file);
-  int code = runIsolated([&] { return compile(model->path, chatFormat, fileSystem); });
+  int code = runIsolated([&] { return compile(model->path, options.chatFormat, chooseOptions(choice), fileSystem); });
   code = code ? code : mapForEver(file, model);
   ::close(file);
   return code;

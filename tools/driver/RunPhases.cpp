@@ -34,6 +34,9 @@ static void addRaise(OpPassManager &manager, const CompileOptions &options, cons
   if (options.maxContext > 0) {
     raise.maxContext = options.maxContext;
   }
+  SmallVector<StringRef> types;
+  StringRef(huggingface::kStoredTypeNames).split(types, '|');
+  raise.cacheType = types[size_t(options.cacheType)].str();
   raise.folder = llvm::sys::path::parent_path(options.input).str();
   addRaisePipeline(manager, raise);
 }

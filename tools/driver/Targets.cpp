@@ -6,6 +6,7 @@
 #include "tools/driver/Targets.h"
 
 #include "codegen/x86/Target.h"
+#include "fathom/fathom.h"
 #include "kernels/Catalog.h"
 #include "runtime/cli/options.h"
 #include "runtime/device/cpu/cpu_features.h"
@@ -61,20 +62,28 @@ static std::vector<StringRef> getFeatures(const kernels::Arch &level) {
 namespace {
 /// A device of this machine that there may be several of.
 struct Numbered {
-  /// As --device takes it.
+  /// As --device takes it; of a kind that there is none of, the kind.
   std::string name;
   std::string description;
+  bool isThere;
 };
 } // namespace
 
-static std::vector<Numbered> getNumbered() {
+/// All of a kind or, where there is none, why.
+static std::vector<Numbered> getNumbered(const runtime::Device &device) {
   std::vector<Numbered> all;
   char text[256];
+  while (device.describe(all.size(), text, sizeof(text)) == FATHOM_STATUS_OK) {
+    all.push_back({device.name + (":" + std::to_string(all.size())), text, true});
+  }
+  return all.empty() ? std::vector<Numbered>{{device.name, fathom_status_message(), false}} : all;
+}
+
+static std::vector<Numbered> getNumbered() {
+  std::vector<Numbered> all;
   for (const runtime::Device *const *device = runtime::devices(); *device; ++device) {
-    bool isOfMachine = (*device)->describe && !(*device)->isOnlyByName;
-    for (uint32_t number = 0; isOfMachine && (*device)->describe(number, text, sizeof(text)) == FATHOM_STATUS_OK;
-         ++number) {
-      all.push_back({(*device)->name + (":" + std::to_string(number)), text});
+    if ((*device)->describe && !(*device)->isOnlyByName) {
+      llvm::append_range(all, getNumbered(**device));
     }
   }
   return all;
@@ -94,7 +103,7 @@ static void printText(StringRef native) {
   }
   llvm::outs() << "processors of this machine: " << std::thread::hardware_concurrency() << '\n';
   for (const Numbered &device : getNumbered()) {
-    llvm::outs() << device.name << ": " << device.description << '\n';
+    llvm::outs() << device.name << ": " << (device.isThere ? "" : "none: ") << device.description << '\n';
   }
 }
 
@@ -103,14 +112,19 @@ static void printJson(StringRef native) {
   json.object([&] {
     json.attribute("native", native);
     json.attribute("processors", std::thread::hardware_concurrency());
-    json.attributeArray("devices", [&] {
-      for (const Numbered &device : getNumbered()) {
-        json.object([&] {
-          json.attribute("device", device.name);
-          json.attribute("description", device.description);
-        });
+    const std::vector<Numbered> numbered = getNumbered();
+    auto writeDevices = [&](bool areThere, const char *key, const char *text) {
+      for (const Numbered &device : numbered) {
+        if (device.isThere == areThere) {
+          json.object([&] {
+            json.attribute(key, device.name);
+            json.attribute(text, device.description);
+          });
+        }
       }
-    });
+    };
+    json.attributeArray("devices", [&] { writeDevices(true, "device", "description"); });
+    json.attributeArray("missing_devices", [&] { writeDevices(false, "kind", "reason"); });
     json.attributeArray("targets", [&] {
       for (const kernels::Arch *level : getLevels()) {
         json.object([&] {
@@ -133,8 +147,8 @@ int runTargets(llvm::ArrayRef<const char *> arguments) {
   cli::Command command = {
       "fathom targets",
       "[--json]",
-      "Lists the processors and GPUs that code can be generated for, their kernels, which processor this machine is, "
-      "and its GPUs.",
+      "Lists the processors and GPUs that code can be generated for, their kernels, this machine's processor, and its "
+      "GPUs, or why it has none.",
       options,
       std::size(options),
       nullptr,

@@ -72,14 +72,20 @@ static bool hardmax(NodeValues &node) {
   });
 }
 
-template <typename Number>
+static bool wantsNumbers(NodeValues &node) {
+  return node.in(0).isReal() || node.in(0).isInteger() || node.fail("wants numbers");
+}
+
+/// Integers wrap around, as `Wide` does.
+template <typename Wide, typename Number>
 static void cumulate(std::vector<Number> &numbers, const Rows &rows, bool exclusive, bool reverse) {
   rows.forEach([&](int64_t first, int64_t step) {
-    Number sum = 0;
+    Wide sum = 0;
     for (int64_t i = 0; i < rows.length; ++i) {
-      Number &at = numbers[first + (reverse ? rows.length - 1 - i : i) * step], value = at;
-      at = exclusive ? sum : sum + value;
-      sum += value;
+      Number &at = numbers[first + (reverse ? rows.length - 1 - i : i) * step];
+      Wide next = sum + static_cast<Wide>(at);
+      at = static_cast<Number>(exclusive ? sum : next);
+      sum = next;
     }
   });
 }
@@ -87,12 +93,13 @@ static void cumulate(std::vector<Number> &numbers, const Rows &rows, bool exclus
 static bool cumSum(NodeValues &node) {
   Array out = node.in(0);
   std::optional<int64_t> axis = node.axis(node.whole(1, 0), out.rank());
-  if (!axis) {
+  if (!axis || !wantsNumbers(node)) {
     return false;
   }
   bool exclusive = node.integer("exclusive", 0) != 0, reverse = node.integer("reverse", 0) != 0;
   Rows rows(out.shape, *axis);
-  out.isReal() ? cumulate(out.reals, rows, exclusive, reverse) : cumulate(out.integers, rows, exclusive, reverse);
+  out.isReal() ? cumulate<double>(out.reals, rows, exclusive, reverse)
+               : cumulate<uint64_t>(out.integers, rows, exclusive, reverse);
   return node.give(0, std::move(out));
 }
 
@@ -107,10 +114,6 @@ static bool isBefore(const Array &in, int64_t a, int64_t b, bool largest) {
   int64_t x = in.integers[a], y = in.integers[b];
   bool less = in.isNatural() ? static_cast<uint64_t>(x) < static_cast<uint64_t>(y) : x < y;
   return x != y && less != largest;
-}
-
-static bool wantsNumbers(NodeValues &node) {
-  return node.in(0).isReal() || node.in(0).isInteger() || node.fail("wants numbers");
 }
 
 template <bool largest>

@@ -50,7 +50,8 @@ static bool range(NodeValues &node) {
     if (out->isReal()) {
       out->reals[i] = begin.reals[0] + static_cast<double>(i) * step.reals[0];
     } else {
-      out->integers[i] = begin.integers[0] + i * step.integers[0];
+      out->integers[i] = static_cast<int64_t>(static_cast<uint64_t>(begin.integers[0]) +
+                                              static_cast<uint64_t>(i) * static_cast<uint64_t>(step.integers[0]));
     }
   }
   return out != nullptr;
@@ -149,7 +150,7 @@ static bool cast(NodeValues &node) {
 llvm::ArrayRef<EvaluateRow> creationRows() {
   static const EvaluateRow rows[] = {
       {"", "Cast", cast},       {"", "CastLike", cast, 2}, {"", "ConstantOfShape", constantOfShape},
-      {"", "Dropout", dropout}, {"", "Expand", expand, 2}, {"", "Identity", identity},
+      {"", "Dropout", dropout}, {"", "Expand", expand, 2}, {"", "Identity", identity, 1, true},
       {"", "Range", range, 3},  {"", "Shape", shapeOf},    {"", "Size", sizeOf},
   };
   return rows;

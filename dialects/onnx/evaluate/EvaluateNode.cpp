@@ -48,6 +48,11 @@ llvm::Expected<SmallVector<Array>> evaluateNode(NodeOp node, ArrayRef<const Arra
       return errorAt(node, "lacks input " + Twine(i));
     }
   }
+  for (const Array *input : inputs) {
+    if (input && input->isSequence() && !row->takesSequences) {
+      return errorAt(node, "has a sequence where it wants a tensor");
+    }
+  }
   if (!row->rule(values)) {
     return errorAt(node, values.fault());
   }

@@ -118,8 +118,11 @@ static std::vector<std::pair<int64_t, double>> route(NodeValues &node, ArrayRef<
                                                      ArrayRef<double> weights) {
   std::vector<int64_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](int64_t a, int64_t b) { return std::pair(-scores[a], a) < std::pair(-scores[b], b); });
+  // NaN is the least, so that there is an order.
+  auto rank = [&](int64_t expert) {
+    return std::pair(std::isnan(scores[expert]) ? INFINITY : -scores[expert], expert);
+  };
+  llvm::sort(order, [&](int64_t a, int64_t b) { return rank(a) < rank(b); });
   double most = scores[order.front()], all = 0, sum = 0;
   for (double score : scores) {
     all += std::exp(score - most);
@@ -138,10 +141,10 @@ static std::vector<std::pair<int64_t, double>> route(NodeValues &node, ArrayRef<
 
 static bool checkLayers(NodeValues &node, const Mixture &mixture) {
   bool isGated = node.string("activation_type", "relu") == "swiglu";
-  int64_t parts = isGated && node.integer("swiglu_fusion", 0) ? 2 : 1, inner = mixture.second.depth;
+  int64_t fusion = node.integer("swiglu_fusion", 0), inner = mixture.second.depth, parts = isGated && fusion ? 2 : 1;
   bool needsThird = isGated && parts == 1, third = mixture.third.rows != 0;
-  bool fits = mixture.first.rows == parts * inner && mixture.second.rows == mixture.width && (third || !needsThird) &&
-              (!third || mixture.third.rows == inner);
+  bool fits = fusion >= 0 && fusion <= 2 && mixture.first.rows == parts * inner &&
+              mixture.second.rows == mixture.width && (third || !needsThird) && (!third || mixture.third.rows == inner);
   return fits || node.fail("has layers that do not fit each other");
 }
 

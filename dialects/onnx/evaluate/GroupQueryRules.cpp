@@ -33,6 +33,11 @@ static std::optional<GroupedHeads> readGrouped(NodeValues &node) {
   if (!all || (!packed && (!key || !value))) {
     return std::nullopt;
   }
+  Extents expected = {all->shape[0], keyHeads, all->shape[2], all->shape[3]};
+  if (!packed && (key->shape != expected || value->shape != expected)) {
+    node.fail("has keys or values that do not fit its queries");
+    return std::nullopt;
+  }
   auto part = [&](int64_t first, int64_t count) {
     Extents shape = all->shape;
     shape[1] = count;
@@ -79,7 +84,8 @@ static bool rotateGrouped(NodeValues &node, GroupedHeads &heads) {
   }
   int64_t pairs = cosine.rank() == 2 ? cosine.shape[1] : 0, length = heads.query.shape[2];
   bool fits = cosine.isReal() && sine.isReal() && pairs > 0 && 2 * pairs <= heads.query.shape[3];
-  if (!fits || cosine.shape != sine.shape || (node.has(9) && places.size() != heads.query.shape[0] * length)) {
+  if (!fits || cosine.shape != sine.shape ||
+      (node.has(9) && static_cast<int64_t>(places.integers.size()) != heads.query.shape[0] * length)) {
     return node.fail("has cosines and sines that do not fit");
   }
   bool inside = true;
@@ -102,6 +108,9 @@ static bool countPast(NodeValues &node, GroupedHeads &heads) {
     return false;
   }
   int64_t room = node.in(3).rank() == 4 ? node.in(3).shape[2] : 0;
+  if (node.in(3).shape != node.in(4).shape) {
+    return node.fail("has a past of keys that is not like that of values");
+  }
   for (int64_t last : *lengths) {
     // Input 6 is left out by some; then a first call is one without a past.
     bool isFirst = total >= 0 ? total == length : room == 0;

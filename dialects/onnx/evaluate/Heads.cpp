@@ -167,8 +167,8 @@ std::optional<Array> attend(NodeValues &node, const AttentionTerms &terms, Array
                      [&](ArrayRef<int64_t> p) {
                        int64_t head = p[0] * terms.key->shape[1] + p[1] / shared;
                        for (int64_t j = 0; j < keys; ++j) {
-                         scores[j] = terms.scale * dot(&terms.query->reals[row * q[3]],
-                                                       &terms.key->reals[(head * keys + j) * q[3]], q[3]);
+                         scores[j] = terms.scale * dot(terms.query->reals.data() + row * q[3],
+                                                       terms.key->reals.data() + (head * keys + j) * q[3], q[3]);
                        }
                        keep(ScoreStage::Raw);
                        for (int64_t j = 0; j < keys && terms.cap > 0; ++j) {

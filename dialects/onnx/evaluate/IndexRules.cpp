@@ -67,9 +67,11 @@ static bool gatherElements(NodeValues &node) {
 
 /// Puts `update` into an element by what `reduction` says; false where it does not say that of this type.
 static bool combine(Array &data, int64_t at, const Array &update, int64_t from, StringRef reduction) {
+  // Integers wrap around.
   auto into = [&](auto &to, auto value) {
-    to = reduction == "add"   ? to + value
-         : reduction == "mul" ? to * value
+    using Number = std::conditional_t<std::is_integral_v<decltype(value)>, uint64_t, double>;
+    to = reduction == "add"   ? static_cast<decltype(value)>(Number(to) + Number(value))
+         : reduction == "mul" ? static_cast<decltype(value)>(Number(to) * Number(value))
          : reduction == "max" ? std::max(to, value)
                               : std::min(to, value);
   };
@@ -240,7 +242,7 @@ static bool nonZero(NodeValues &node) {
 static bool oneHot(NodeValues &node) {
   const Array &indices = node.in(0), &values = node.in(2);
   std::optional<int64_t> axis = node.axis(node.integer("axis", -1), indices.rank() + 1);
-  auto depth = static_cast<int64_t>(node.number(1, -1));
+  int64_t depth = truncate(node.number(1, -1));
   if (!axis || values.size() != 2 || !(indices.isReal() || indices.isInteger())) {
     return node.fail("wants indices, and values for off and on");
   }
@@ -292,7 +294,8 @@ static bool tensorScatter(NodeValues &node) {
   Array cache = node.in(0);
   const Array &update = node.in(1);
   std::optional<int64_t> axis = node.axis(node.integer("axis", -2), cache.rank());
-  bool fits = axis && *axis > 0 && update.element == cache.element && update.rank() == cache.rank();
+  bool fits = axis && *axis > 0 && update.element == cache.element && update.rank() == cache.rank() &&
+              update.shape[0] == cache.shape[0];
   if (!fits || (node.has(2) && static_cast<int64_t>(node.in(2).integers.size()) != cache.shape[0])) {
     return node.fail("has rows that do not fit its cache");
   }

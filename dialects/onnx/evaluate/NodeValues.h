@@ -84,6 +84,7 @@ struct EvaluateRow {
   EvaluateRule rule;
   /// Inputs that may not be left out.
   unsigned required = 1;
+  bool takesSequences = false;
 };
 
 /// The row of an operator; NULL where the evaluator does not know it.

@@ -146,10 +146,13 @@ static bool lpNorm(NodeValues &node) {
 static bool meanVarianceNorm(NodeValues &node) {
   Array out = node.in(0);
   Extents axes = node.attribute("axes").value_or(Extents{0, 2, 3}), gone(out.shape.size(), 1), kept = out.shape;
+  if (!out.isReal()) {
+    return node.fail("wants floats");
+  }
   for (int64_t given : axes) {
     std::optional<int64_t> axis = node.axis(given, out.rank());
-    if (!axis || !out.isReal()) {
-      return node.fail("wants floats");
+    if (!axis) {
+      return false;
     }
     gone[*axis] = out.shape[*axis];
     kept[*axis] = 1;

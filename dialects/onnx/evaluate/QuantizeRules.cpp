@@ -31,10 +31,10 @@ static std::optional<std::vector<int64_t>> scaleIndices(NodeValues &node, const 
   Extents expected = in.shape;
   if (axis && block == 0) {
     expected = {in.shape[*axis]};
-  } else if (axis && block > 0) {
+  } else if (axis && block > 0 && block <= kMostElements) {
     expected[*axis] = (in.shape[*axis] + block - 1) / block;
   }
-  if (!axis || block < 0 || scale.shape != expected) {
+  if (!axis || block < 0 || block > kMostElements || scale.shape != expected) {
     node.fail("has scales that do not fit");
     return std::nullopt;
   }
@@ -163,7 +163,8 @@ static std::optional<PackedMatrix> readColumns(NodeValues &node) {
 
 bool PackedMatrix::fits(int64_t count) const {
   bool sound = rows > 0 && depth > 0 && block > 0 && (bits == 2 || bits == 4 || bits == 8) && rows <= kMostElements &&
-               depth <= kMostElements && block <= kMostElements && block * bits % 8 == 0;
+               depth <= kMostElements && block <= kMostElements && block * bits % 8 == 0 &&
+               rows * rowBytes() <= kMostElements;
   if (!sound || !weights->element || !weights->element.isUnsignedInteger(8) || !scales->isReal()) {
     return false;
   }

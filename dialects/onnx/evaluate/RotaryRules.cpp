@@ -46,13 +46,14 @@ static bool rotateBy(NodeValues &node, const RotaryInputs &inputs) {
   if (chosen && (!places.isInteger() || (!isOffset && places.size() != batch * length))) {
     return node.fail("has positions that do not fit");
   }
+  int64_t rows = cosine.size() / std::max<int64_t>(cosine.shape.back(), 1);
   bool inside = true;
   rotate(*heads, count, node.integer("interleaved", 0) != 0, [&](int64_t b, int64_t i, int64_t pair) {
     int64_t row = !chosen ? b * length + i : isOffset ? places.integers[0] + i : places.integers[b * length + i];
-    bool found = row >= 0 && (row + 1) * cosine.shape.back() <= cosine.size();
+    bool found = row >= 0 && row < rows;
     inside = inside && found;
-    int64_t at = found ? row * cosine.shape.back() + pair : 0;
-    return Rotation{cosine.reals[at], sine.reals[at]};
+    int64_t at = row * cosine.shape.back() + pair;
+    return found ? Rotation{cosine.reals[at], sine.reals[at]} : Rotation{1, 0};
   });
   if (!inside) {
     return node.fail("has positions beyond its cosines and sines");

@@ -119,8 +119,10 @@ static bool concatFromSequence(NodeValues &node) {
 
 llvm::ArrayRef<EvaluateRow> sequenceRows() {
   static const EvaluateRow rows[] = {
-      {"", "ConcatFromSequence", concatFromSequence}, {"", "SequenceAt", sequenceAt, 2},
-      {"", "SequenceConstruct", sequenceConstruct},   {"", "SequenceLength", sequenceLength},
+      {"", "ConcatFromSequence", concatFromSequence, 1, true},
+      {"", "SequenceAt", sequenceAt, 2, true},
+      {"", "SequenceConstruct", sequenceConstruct},
+      {"", "SequenceLength", sequenceLength, 1, true},
       {"", "SplitToSequence", splitToSequence},
   };
   return rows;

@@ -144,7 +144,7 @@ static bool tile(NodeValues &node) {
     return node.fail("repeats other dimensions than its input has");
   }
   for (auto [extent, times] : llvm::zip_equal(shape, node.in(1).integers)) {
-    extent *= std::clamp<int64_t>(times, 0, kMostElements);
+    extent *= std::clamp<int64_t>(times, 0, kMostElements + 1);
   }
   return node.pick(in, shape, [&](ArrayRef<int64_t> place) {
     int64_t at = 0;
@@ -185,11 +185,13 @@ static std::optional<std::pair<Extents, Extents>> padsOf(NodeValues &node) {
   std::pair<Extents, Extents> pads(Extents(rank, 0), Extents(rank, 0));
   for (size_t i = 0; i < axes->size(); ++i) {
     std::optional<int64_t> axis = node.axis((*axes)[i], rank);
-    if (!axis) {
+    int64_t before = (*given)[i], behind = (*given)[i + axes->size()];
+    if (!axis || std::min(before, behind) < -kMostElements || std::max(before, behind) > kMostElements) {
+      node.fail("has pads that are too large");
       return std::nullopt;
     }
-    pads.first[*axis] = std::clamp((*given)[i], -kMostElements, kMostElements);
-    pads.second[*axis] = std::clamp((*given)[i + axes->size()], -kMostElements, kMostElements);
+    pads.first[*axis] = before;
+    pads.second[*axis] = behind;
   }
   return pads;
 }
@@ -239,7 +241,8 @@ static bool split(NodeValues &node) {
   }
   Rows rows(in.shape, *axis);
   Extents sizes = sizesOf(node, rows.length), shape = in.shape;
-  bool fits = sizes.size() == node.outputCount() && llvm::all_of(sizes, [](int64_t size) { return size >= 0; });
+  bool fits = sizes.size() == node.outputCount() &&
+              llvm::all_of(sizes, [&](int64_t size) { return size >= 0 && size <= rows.length; });
   if (!fits || std::accumulate(sizes.begin(), sizes.end(), int64_t(0)) != rows.length) {
     return node.fail("splits " + Twine(rows.length) + " into parts of another sum");
   }

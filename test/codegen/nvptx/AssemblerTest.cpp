@@ -14,6 +14,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,17 +81,41 @@ TEST_F(ScriptTest, GivesTheFileThatTheAssemblerWrites) {
 }
 
 TEST_F(ScriptTest, SaysWhatTheAssemblerSays) {
-  std::string ptxas = write("echo 'line 3: unknown opcode' >&2; exit 255\n");
+  std::string ptxas = write("echo 'line 3: unknown opcode' >&2; echo; echo fatal; exit 255\n");
   ExitStatus status = takeExitStatus(assemble(ptxas, "text", "sm_90a").takeError());
   EXPECT_EQ(status.code, int(ExitCode::Unsupported));
   EXPECT_EQ(status.message,
-            "ptxas failed for sm_90a: line 3: unknown opcode; set FATHOM_PTXAS to another, or do without by "
-            "--cubin=none");
+            "ptxas failed for sm_90a with exit code 255: '" + ptxas +
+                "'\nline 3: unknown opcode\nfatal\nset FATHOM_PTXAS to another, or do without by --cubin=none");
+}
+
+TEST_F(ScriptTest, RepeatsTheFirstLinesOfALongReport) {
+  std::string ptxas = write("seq 1000; exit 1\n");
+  std::string message = takeExitStatus(assemble(ptxas, "text", "sm_80").takeError()).message;
+  EXPECT_NE(message.find("\n9\n10\nset FATHOM_PTXAS"), message.npos) << message;
 }
 
 TEST_F(ScriptTest, IsALackOfResourcesWhereSomethingEndsIt) {
   ExitStatus status = takeExitStatus(assemble(write("kill -9 $$\n"), "text", "sm_80").takeError());
   EXPECT_EQ(status.code, int(ExitCode::Resources)) << status.message;
+  EXPECT_EQ(status.message.find("ptxas failed for sm_80: Killed: '"), 0u) << status.message;
+}
+
+TEST_F(ScriptTest, CannotBeRunWithoutItsInterpreter) {
+  ExitStatus status = takeExitStatus(assemble(write("exec /nowhere/ptxas\n"), "text", "sm_80").takeError());
+  EXPECT_EQ(status.code, int(ExitCode::InputOutput)) << status.message;
+}
+
+TEST_F(ScriptTest, IsWaitedForUpToALimit) {
+  std::string ptxas = write("echo $$ > \"$0.started\"; echo thinking; exec sleep 600\n");
+  ExitStatus status = takeExitStatus(assemble(ptxas, "text", "sm_80", std::chrono::seconds(1)).takeError());
+  EXPECT_EQ(status.code, int(ExitCode::Resources));
+  EXPECT_EQ(status.message.find("ptxas failed for sm_80: it did not end within 1 s: '" + ptxas + "'\nthinking\n"), 0u)
+      << status.message;
+  int started = 0;
+  auto file = llvm::cantFail(llvm::errorOrToExpected(llvm::MemoryBuffer::getFile(ptxas + ".started")));
+  ASSERT_FALSE(file->getBuffer().trim().getAsInteger(10, started));
+  EXPECT_EQ(kill(started, 0), -1);
 }
 
 TEST_F(ScriptTest, SaysWhereNoTemporaryFileCanBe) {
@@ -110,10 +135,11 @@ TEST_F(ScriptTest, MustHaveWrittenMachineCode) {
       {"head -c 700 /bin/sh > \"$5\"\n", "damaged"},
       {"(printf '\\177ELF\\2\\1\\1'; head -c 4000 /bin/sh) > \"$5\"\n", "damaged"}};
   for (auto [script, what] : scripts) {
-    ExitStatus status = takeExitStatus(assemble(write(script), "text", "sm_80").takeError());
+    std::string ptxas = write(script);
+    ExitStatus status = takeExitStatus(assemble(ptxas, "text", "sm_80").takeError());
     EXPECT_EQ(status.code, int(ExitCode::Unsupported));
-    EXPECT_EQ(status.message, "ptxas failed for sm_80: it wrote " + std::string(what) +
-                                  " machine code; set FATHOM_PTXAS to another, or do without by --cubin=none");
+    EXPECT_EQ(status.message, "ptxas failed for sm_80: it wrote " + std::string(what) + " machine code: '" + ptxas +
+                                  "'\nset FATHOM_PTXAS to another, or do without by --cubin=none");
   }
 }
 

@@ -26,7 +26,7 @@ TEST(FindX86Target, TakesTheBestLevelThatAProcessorHasAllOf) {
   EXPECT_EQ(describe("x86-64-v4"), "avx512, x86-64-v4");
   EXPECT_EQ(describe("znver3"), "avx2, znver3");
   EXPECT_EQ(describe("znver4"), "avx512bf16, znver4");
-  EXPECT_EQ(describe("graniterapids"), "amx, graniterapids");
+  EXPECT_EQ(describe("graniterapids"), "amxbf16, graniterapids");
   // It has AVX-512, but not all that x86-64-v4 asks for.
   EXPECT_EQ(describe("knl"), "avx2, knl");
 }
@@ -85,6 +85,7 @@ TEST(NarrowX86Target, KeepsALevelThatIsUsedAndTheWidthOfVectors) {
     target.narrow([&](llvm::StringRef arch) { return arch == used; });
     return std::string(target.arch->name) + ", " + target.tune;
   };
+  EXPECT_EQ(narrow("sapphirerapids", "amxbf16"), "amxbf16, sapphirerapids");
   EXPECT_EQ(narrow("sapphirerapids", "amx"), "amx, sapphirerapids");
   EXPECT_EQ(narrow("sapphirerapids", "avx512"), "avx512, x86-64-v4");
   EXPECT_EQ(narrow("graniterapids", "avx512"), "avx512, graniterapids");

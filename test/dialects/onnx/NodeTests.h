@@ -10,7 +10,9 @@
 #include "frontend/checkpoint/Diagnostics.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
 #include <set>
@@ -31,7 +33,7 @@ struct NodeTest {
 };
 
 /// Reasons for which tests are skipped.
-constexpr const char *kUnread = "of an opset or a type that is not read";
+constexpr const char *kUnread = "of a type or a domain that is not read";
 constexpr const char *kUnknownOperators = "of operators that language models do not have";
 constexpr const char *kRandom = "of numbers that are drawn by chance";
 
@@ -44,6 +46,10 @@ std::string printed(const checkpoint::Diagnostics &diagnostics);
 /// The values of a set of inputs or outputs of these types, from files "input_0.pb" and so on.
 llvm::Expected<std::vector<onnx::Array>> readValues(mlir::Builder &builder, const std::string &prefix,
                                                     mlir::TypeRange types);
+
+/// The module of the model in a folder of node tests; null where it is not read.
+mlir::OwningOpRef<mlir::ModuleOp> importNodeTest(mlir::MLIRContext &context, const std::string &folder,
+                                                 checkpoint::Diagnostics &diagnostics);
 
 /// Imports and evaluates the models of a folder of ONNX's node tests, in the order of their names.
 std::vector<NodeTest> runNodeTests(const std::string &folder);

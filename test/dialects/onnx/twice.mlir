@@ -217,3 +217,55 @@ func.func @tensor_scatter(%cache: tensor<2x3x2xf32>, %rows: tensor<2x1x2xf32>) -
   %twice = onnx.node "ScatterND" opset 18 (%cache, %indices, %rows) : (tensor<2x3x2xf32>, tensor<2x1x2xi64>, tensor<2x1x2xf32>) -> tensor<2x3x2xf32>
   return %once, %twice : tensor<2x3x2xf32>, tensor<2x3x2xf32>
 }
+
+func.func @mish(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %once = onnx.node "Mish" opset 18 (%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %soft = onnx.node "Softplus" opset 1 (%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %gate = onnx.node "Tanh" opset 13 (%soft) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %twice = onnx.node "Mul" opset 14 (%x, %gate) : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %once, %twice : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+func.func @lp_norm(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %once = onnx.node "LpNormalization" opset 1 (%x) {axis = 0 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %length = onnx.node "ReduceL2" opset 13 (%x) {axes = array<i64: 0>} : (tensor<2x3xf32>) -> tensor<1x3xf32>
+  %twice = onnx.node "Div" opset 14 (%x, %length) : (tensor<2x3xf32>, tensor<1x3xf32>) -> tensor<2x3xf32>
+  return %once, %twice : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+// A group of each channel.
+func.func @group_norm(%x: tensor<2x3x4xf32>, %w: tensor<3xf32>, %b: tensor<3xf32>) -> (tensor<2x3x4xf32>, tensor<2x3x4xf32>) {
+  %once = onnx.node "GroupNormalization" opset 21 (%x, %w, %b) {num_groups = 3 : i64} : (tensor<2x3x4xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x3x4xf32>
+  %twice = onnx.node "InstanceNormalization" opset 6 (%x, %w, %b) : (tensor<2x3x4xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<2x3x4xf32>
+  return %once, %twice : tensor<2x3x4xf32>, tensor<2x3x4xf32>
+}
+
+// Parts of two and one columns, joined in another order.
+func.func @sequences(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %two = onnx.constant dense<2> : tensor<i64>
+  %parts = onnx.node "SplitToSequence" opset 11 (%x, %two) {axis = 1 : i64} : (tensor<2x3xf32>, tensor<i64>) -> !onnx.sequence<tensor<2x?xf32>>
+  %length = onnx.node "SequenceLength" opset 11 (%parts) : (!onnx.sequence<tensor<2x?xf32>>) -> tensor<i64>
+  %last = onnx.node "Sub" opset 14 (%length, %two) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  %first = onnx.node "SequenceAt" opset 11 (%parts, %last) : (!onnx.sequence<tensor<2x?xf32>>, tensor<i64>) -> tensor<2x2xf32>
+  %minus = onnx.constant dense<-1> : tensor<i64>
+  %rest = onnx.node "SequenceAt" opset 11 (%parts, %minus) : (!onnx.sequence<tensor<2x?xf32>>, tensor<i64>) -> tensor<2x1xf32>
+  %turned = onnx.node "SequenceConstruct" opset 11 (%rest, %first) : (tensor<2x1xf32>, tensor<2x2xf32>) -> !onnx.sequence<tensor<2x?xf32>>
+  %once = onnx.node "ConcatFromSequence" opset 11 (%turned) {axis = 1 : i64} : (!onnx.sequence<tensor<2x?xf32>>) -> tensor<2x3xf32>
+  %order = onnx.constant dense<[2, 0, 1]> : tensor<3xi64>
+  %twice = onnx.node "Gather" opset 13 (%x, %order) {axis = 1 : i64} : (tensor<2x3xf32>, tensor<3xi64>) -> tensor<2x3xf32>
+  return %once, %twice : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+// 12 and 10: 8, 14 and 6; what is not 6 is 249 of a byte.
+func.func @bits() -> (tensor<4xf32>, tensor<4xf32>) {
+  %a = onnx.constant dense<12> : tensor<1xui8>
+  %b = onnx.constant dense<10> : tensor<1xui8>
+  %and = onnx.node "BitwiseAnd" opset 18 (%a, %b) : (tensor<1xui8>, tensor<1xui8>) -> tensor<1xui8>
+  %or = onnx.node "BitwiseOr" opset 18 (%a, %b) : (tensor<1xui8>, tensor<1xui8>) -> tensor<1xui8>
+  %xor = onnx.node "BitwiseXor" opset 18 (%a, %b) : (tensor<1xui8>, tensor<1xui8>) -> tensor<1xui8>
+  %not = onnx.node "BitwiseNot" opset 18 (%xor) : (tensor<1xui8>) -> tensor<1xui8>
+  %all = onnx.node "Concat" opset 13 (%and, %or, %xor, %not) {axis = 0 : i64} : (tensor<1xui8>, tensor<1xui8>, tensor<1xui8>, tensor<1xui8>) -> tensor<4xui8>
+  %once = onnx.node "Cast" opset 13 (%all) {to = 1 : i64} : (tensor<4xui8>) -> tensor<4xf32>
+  %twice = onnx.constant dense<[8.0, 14.0, 6.0, 249.0]> : tensor<4xf32>
+  return %once, %twice : tensor<4xf32>, tensor<4xf32>
+}

@@ -3,6 +3,7 @@
 //
 // How findings are printed, folded, escaped and turned into exit codes.
 
+#include "dialects/support/ExitError.h"
 #include "test/frontend/Support.h"
 
 namespace fathom::checkpoint {
@@ -12,6 +13,13 @@ TEST(DiagnosticsTest, PrintsLikeACompiler) {
   Diagnostics diagnostics;
   diagnostics.error(Problem::BadInput, "some-kind", "a.json", "3:4", "is wrong", "do this");
   EXPECT_EQ(test::printed(diagnostics), "fathom: error: a.json: 3:4: is wrong [some-kind]\nfathom: note: do this\n");
+}
+
+TEST(DiagnosticsTest, LinesBehindTheFirstOfAnErrorAreNotes) {
+  Diagnostics diagnostics;
+  report(makeError(Problem::Unsupported, "it failed: 'tool'\nline 1: \x1b[2J\ndo this"), "some-kind", diagnostics);
+  EXPECT_EQ(test::printed(diagnostics), "fathom: error: it failed: 'tool' [some-kind]\n"
+                                        "fathom: note: line 1: \\x1b[2J\nfathom: note: do this\n");
 }
 
 TEST(DiagnosticsTest, FoldsManyOfOneKindAndCountsAll) {

@@ -1,7 +1,7 @@
-// Graphs that are no language models, and nodes that patterns left.
+// Graphs that are not language models, and nodes that patterns left.
 // RUN: fathom-opt %s --fathom-convert-onnx-to-deepseek=max-context=16 --split-input-file --verify-diagnostics
 
-// expected-error @below {{has no embedding of token ids: it is no language model}}
+// expected-error @below {{has no embedding of token ids: it is not a language model}}
 module {
   func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
     return %x : tensor<1x4xf32>
