@@ -26,8 +26,8 @@ public:
   /// Runs the phases behind `after`, up to `last`. What is before Phase::Fuse does not look at `target`.
   bool run(mlir::ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target);
 
-  /// Whose fault it is that a pass fails: that of a module which somebody wrote or changed, of a graph that is not a model
-  /// Fathom knows, or else Fathom's.
+  /// Whose fault it is that a pass fails: that of a module which somebody wrote or changed, of a graph that is not a
+  /// model Fathom knows, or else Fathom's.
   checkpoint::Problem getBlame() const;
 
 private:
