@@ -117,9 +117,9 @@ static bool range(NodeShapes &node) {
 
 llvm::ArrayRef<ShapeRuleRow> creationRules() {
   static const ShapeRuleRow rows[] = {
-      {"", "Constant", constant}, {"", "ConstantOfShape", constantOfShape},
-      {"", "Expand", expand},     {"", "Range", range},
-      {"", "Shape", shapeOf},     {"", "Size", sizeOf},
+      {"", "Constant", constant, 0}, {"", "ConstantOfShape", constantOfShape},
+      {"", "Expand", expand, 2},     {"", "Range", range, 3},
+      {"", "Shape", shapeOf},        {"", "Size", sizeOf},
   };
   return rows;
 }

@@ -124,17 +124,17 @@ static bool multiHeadAttention(NodeShapes &node) {
 
 llvm::ArrayRef<ShapeRuleRow> fusedRules() {
   static const ShapeRuleRow rows[] = {
-      {"", "Attention", attention},
-      {"", "RotaryEmbedding", like},
-      {"com.microsoft", "FusedMatMul", fusedMatMul},
+      {"", "Attention", attention, 3},
+      {"", "RotaryEmbedding", like, 3},
+      {"com.microsoft", "FusedMatMul", fusedMatMul, 2},
       {"com.microsoft", "GroupQueryAttention", groupQueryAttention},
-      {"com.microsoft", "MatMulNBits", matMulNBits},
-      {"com.microsoft", "MoE", like},
+      {"com.microsoft", "MatMulNBits", matMulNBits, 3},
+      {"com.microsoft", "MoE", like, 3},
       {"com.microsoft", "MultiHeadAttention", multiHeadAttention},
-      {"com.microsoft", "QMoE", like},
-      {"com.microsoft", "RotaryEmbedding", like},
-      {"com.microsoft", "SkipLayerNormalization", skipNorm},
-      {"com.microsoft", "SkipSimplifiedLayerNormalization", skipNorm},
+      {"com.microsoft", "QMoE", like, 3},
+      {"com.microsoft", "RotaryEmbedding", like, 3},
+      {"com.microsoft", "SkipLayerNormalization", skipNorm, 3},
+      {"com.microsoft", "SkipSimplifiedLayerNormalization", skipNorm, 3},
   };
   return rows;
 }

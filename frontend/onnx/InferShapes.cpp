@@ -220,8 +220,8 @@ Inference::Ids Inference::append(const proto::NodeProto &node, const Scope &scop
 
 Inference::Ids Inference::applyRule(const proto::NodeProto &node, const Scope &scope, TypedGraph &into) {
   llvm::StringRef domain = normalizeDomain(node.domain());
-  ShapeRule rule = findShapeRule(domain, node.op_type());
-  if (!rule) {
+  const ShapeRuleRow *row = findShapeRule(domain, node.op_type());
+  if (!row) {
     found.missing[{nameOfDomain(domain).str(), node.op_type()}] += unsettled == 0;
     return append(node, scope, {}, {}, into);
   }
@@ -229,8 +229,12 @@ Inference::Ids Inference::applyRule(const proto::NodeProto &node, const Scope &s
   for (const std::string &input : node.input()) {
     inputs.push_back(lookUp(scope, input));
   }
+  size_t missing = std::min(inputs.size(), static_cast<size_t>(llvm::find(inputs, nullptr) - inputs.begin()));
   NodeShapes shapes(node, opsetOf(domain), inputs, found.symbols);
-  if (!rule(shapes)) {
+  if (missing < row->inputs) {
+    report(node, "leaves out input " + llvm::Twine(missing) + "; its operator wants " + llvm::Twine(row->inputs) +
+                     " or more");
+  } else if (!row->rule(shapes)) {
     report(node, shapes.fault());
   }
   return append(node, scope, shapes.outputs(), {}, into);

@@ -171,13 +171,13 @@ std::string describe(const Value &value, const Symbols &symbols) {
   return text + "]";
 }
 
-ShapeRule findShapeRule(llvm::StringRef domain, llvm::StringRef op) {
-  static const llvm::StringMap<ShapeRule> rules = [] {
-    llvm::StringMap<ShapeRule> all;
+const ShapeRuleRow *findShapeRule(llvm::StringRef domain, llvm::StringRef op) {
+  static const llvm::StringMap<const ShapeRuleRow *> rules = [] {
+    llvm::StringMap<const ShapeRuleRow *> all;
     for (llvm::ArrayRef<ShapeRuleRow> table :
          {elementwiseRules(), creationRules(), shapeRules(), indexRules(), productRules(), fusedRules()}) {
       for (const ShapeRuleRow &row : table) {
-        all[(row.domain + "/" + row.op).str()] = row.rule;
+        all[(row.domain + "/" + row.op).str()] = &row;
       }
     }
     return all;

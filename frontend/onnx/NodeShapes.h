@@ -106,14 +106,16 @@ private:
 /// Says what a node gives, by its operator; false after a finding. Outputs that it does not set are unknown.
 using ShapeRule = bool (*)(NodeShapes &);
 
-/// The rule of an operator; NULL where Fathom does not know it.
-ShapeRule findShapeRule(llvm::StringRef domain, llvm::StringRef op);
-
 struct ShapeRuleRow {
   llvm::StringRef domain;
   llvm::StringRef op;
   ShapeRule rule;
+  /// How many of its inputs, the first, no node may leave out in any opset that is read.
+  size_t inputs = 1;
 };
+/// The row of an operator; NULL where Fathom does not know it.
+const ShapeRuleRow *findShapeRule(llvm::StringRef domain, llvm::StringRef op);
+
 /// Tables of rules, by what operators have in common.
 llvm::ArrayRef<ShapeRuleRow> elementwiseRules();
 llvm::ArrayRef<ShapeRuleRow> creationRules();

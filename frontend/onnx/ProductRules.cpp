@@ -181,19 +181,19 @@ static bool dynamicQuantize(NodeShapes &node) {
 
 llvm::ArrayRef<ShapeRuleRow> productRules() {
   static const ShapeRuleRow rows[] = {
-      {"", "DequantizeLinear", dequantize},
+      {"", "DequantizeLinear", dequantize, 2},
       {"", "DynamicQuantizeLinear", dynamicQuantize},
       {"", "Einsum", einsum},
-      {"", "Gemm", gemm},
-      {"", "GroupNormalization", norm},
-      {"", "InstanceNormalization", norm},
-      {"", "LayerNormalization", layerNorm},
+      {"", "Gemm", gemm, 2},
+      {"", "GroupNormalization", norm, 3},
+      {"", "InstanceNormalization", norm, 3},
+      {"", "LayerNormalization", layerNorm, 2},
       {"", "LpNormalization", norm},
-      {"", "MatMul", matMul},
-      {"", "MatMulInteger", matMulInteger},
+      {"", "MatMul", matMul, 2},
+      {"", "MatMulInteger", matMulInteger, 2},
       {"", "MeanVarianceNormalization", norm},
-      {"", "QuantizeLinear", quantize},
-      {"", "RMSNormalization", norm},
+      {"", "QuantizeLinear", quantize, 2},
+      {"", "RMSNormalization", norm, 2},
       {"", "ReduceL1", reduce},
       {"", "ReduceL2", reduce},
       {"", "ReduceLogSum", reduce},
@@ -205,8 +205,8 @@ llvm::ArrayRef<ShapeRuleRow> productRules() {
       {"", "ReduceSum", reduce},
       {"", "ReduceSumSquare", reduce},
       // ONNX Runtime's optimizer writes it without its domain.
-      {"", "SimplifiedLayerNormalization", layerNorm},
-      {"com.microsoft", "SimplifiedLayerNormalization", layerNorm},
+      {"", "SimplifiedLayerNormalization", layerNorm, 2},
+      {"com.microsoft", "SimplifiedLayerNormalization", layerNorm, 2},
   };
   return rows;
 }

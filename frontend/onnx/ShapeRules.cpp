@@ -270,9 +270,9 @@ static bool split(NodeShapes &node) {
 
 llvm::ArrayRef<ShapeRuleRow> shapeRules() {
   static const ShapeRuleRow rows[] = {
-      {"", "Concat", concat},   {"", "Flatten", flatten},     {"", "Pad", pad},
-      {"", "Reshape", reshape}, {"", "Split", split},         {"", "Squeeze", squeeze},
-      {"", "Tile", tile},       {"", "Transpose", transpose}, {"", "Unsqueeze", unsqueeze},
+      {"", "Concat", concat},      {"", "Flatten", flatten},     {"", "Pad", pad, 2},
+      {"", "Reshape", reshape, 2}, {"", "Split", split},         {"", "Squeeze", squeeze},
+      {"", "Tile", tile, 2},       {"", "Transpose", transpose}, {"", "Unsqueeze", unsqueeze},
   };
   return rows;
 }

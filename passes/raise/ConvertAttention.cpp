@@ -204,8 +204,17 @@ static bool attendLatent(NodeOp node, GraphModel &model) {
   return true;
 }
 
+/// Whether queries are those of the call, and keys and values of all tokens up to it, or of the call alone.
+static bool sharePast(NodeOp node, GraphModel &model) {
+  auto hasPast = [&](unsigned input) -> std::optional<bool> {
+    const Pieces *pieces = model.findPieces(node.getInputs()[input]);
+    return pieces ? std::optional(pieces->views.front().hasPast) : std::nullopt;
+  };
+  return hasPast(0) == false && hasPast(1) && hasPast(1) == hasPast(2);
+}
+
 static bool convertAttention(NodeOp node, GraphModel &model) {
-  return attendGrouped(node, model) || attendLatent(node, model);
+  return sharePast(node, model) && (attendGrouped(node, model) || attendLatent(node, model));
 }
 
 llvm::ArrayRef<RuleRow> attentionRules() {

@@ -31,7 +31,8 @@ static bool giveRows(NodeOp node, const View &like, Value rows, GraphModel &mode
 /// Rows of a table by token ids.
 static bool convertGather(NodeOp node, GraphModel &model) {
   const View *ids = model.find(node.getInputs()[1]);
-  if (!ids || node.getInteger("axis", 0) != 0 || getRank(node.getInputs()[0]) != 2) {
+  bool isTokens = ids && !deepseek::isActivation(ids->rows.getType());
+  if (!isTokens || node.getInteger("axis", 0) != 0 || getRank(node.getInputs()[0]) != 2) {
     return false;
   }
   Value table = model.weights().get(model.ops(), node.getInputs()[0]);

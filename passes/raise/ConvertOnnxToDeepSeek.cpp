@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 
@@ -120,8 +119,7 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       emitError(getOperation().getLoc(), "has no embedding of token ids: it is not a language model");
       return signalPassFailure();
     }
-    GraphModel model(main, tokens, limitContext(main, maxContext), getStoredType(),
-                     [this](onnx::InitializerOp op) { return readInitializer(op); });
+    GraphModel model(main, tokens, limitContext(main, maxContext), getStoredType(), readFrom(folder));
     for (NodeOp node : llvm::to_vector(main.front().getOps<NodeOp>())) {
       if (Rule rule = findRule(node)) {
         rule(node, model);
@@ -163,22 +161,6 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
         op.erase();
       }
     }
-  }
-
-  llvm::Expected<onnx::Array> readInitializer(onnx::InitializerOp op) {
-    auto shards = getOperation()->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
-    if (!shards || op.getFile() >= shards.size()) {
-      return llvm::createStringError("the file of '" + op.getSymName() + "' is not known");
-    }
-    StringRef file = cast<deepseek::ShardAttr>(shards[op.getFile()]).getFile();
-    RankedTensorType type = op.getTensorType();
-    uint64_t bits = uint64_t(type.getNumElements()) * type.getElementTypeBitWidth();
-    auto buffer = llvm::MemoryBuffer::getFileSlice(folder.empty() ? file : folder + "/" + file,
-                                                   llvm::divideCeil(bits, 8), op.getOffset());
-    if (!buffer) {
-      return llvm::errorCodeToError(buffer.getError());
-    }
-    return onnx::readBytes(type, (*buffer)->getBuffer());
   }
 };
 } // namespace

@@ -72,7 +72,7 @@ RankedTensorType GraphModel::activation(int64_t width) {
 
 std::optional<View> GraphModel::compact(const View &view) {
   int64_t width = countColumns(view);
-  if (width == 0 || view.rotation) {
+  if (width == 0 || view.rotation || !deepseek::isActivation(view.rows.getType())) {
     return std::nullopt;
   }
   View result = view;
@@ -99,17 +99,16 @@ static int64_t getTurned(const Array &array, int64_t axis, int64_t positions) {
   return fits ? width : 0;
 }
 
-/// The table of `maxContext` positions, [positions, pairs, 2].
-std::optional<std::vector<float>> GraphModel::probeTable(Value cosine, Value sine, int64_t axis) {
-  Step all = {0, maxContext};
-  std::optional<Array> cosines = prober.evaluate(cosine, all, InputRole::Positions);
-  std::optional<Array> sines = prober.evaluate(sine, all, InputRole::Positions);
-  int64_t width = cosines && sines ? getTurned(*cosines, axis, maxContext) : 0;
-  if (width == 0 || width % 2 != 0 || getTurned(*sines, axis, maxContext) != width) {
+/// Cosines and sines in turns, [positions, pairs, 2], of a step whose tokens dimension `axis` counts.
+std::optional<std::vector<float>> GraphModel::probeStep(Value cosine, Value sine, int64_t axis, Step step) {
+  std::optional<Array> cosines = prober.evaluate(cosine, step, InputRole::Positions);
+  std::optional<Array> sines = prober.evaluate(sine, step, InputRole::Positions);
+  int64_t width = cosines && sines ? getTurned(*cosines, axis, step.count) : 0;
+  if (width == 0 || width % 2 != 0 || getTurned(*sines, axis, step.count) != width) {
     return std::nullopt;
   }
   std::vector<float> table;
-  for (int64_t position = 0; position < maxContext; ++position) {
+  for (int64_t position = 0; position < step.count; ++position) {
     for (int64_t i = 0; i < width / 2; ++i) {
       int64_t first = position * width + i, second = first + width / 2;
       if (cosines->reals[first] != cosines->reals[second] || sines->reals[first] != sines->reals[second]) {
@@ -120,6 +119,20 @@ std::optional<std::vector<float>> GraphModel::probeTable(Value cosine, Value sin
     }
   }
   return table;
+}
+
+/// The table of `maxContext` positions, where that of tokens behind others is a part of it.
+std::optional<std::vector<float>> GraphModel::probeTable(Value cosine, Value sine, int64_t axis) {
+  std::optional<std::vector<float>> table = probeStep(cosine, sine, axis, {0, maxContext});
+  Step behind = {3, 4};
+  if (!table || !prober.hasPast() || behind.past + behind.count > maxContext) {
+    return table;
+  }
+  std::optional<std::vector<float>> part = probeStep(cosine, sine, axis, behind);
+  size_t row = table->size() / maxContext;
+  bool isPart = part && part->size() == behind.count * row &&
+                llvm::equal(*part, ArrayRef(*table).slice(behind.past * row, behind.count * row));
+  return isPart ? table : std::nullopt;
 }
 
 Value GraphModel::getRopeTable(Value cosine, Value sine, int64_t axis) {

@@ -53,6 +53,7 @@ public:
   bool finish(mlir::Value logits);
 
 private:
+  std::optional<std::vector<float>> probeStep(mlir::Value cosine, mlir::Value sine, int64_t axis, Step step);
   std::optional<std::vector<float>> probeTable(mlir::Value cosine, mlir::Value sine, int64_t axis);
   void setFacts(int64_t vocabulary);
 

@@ -62,6 +62,7 @@ public:
 
 private:
   bool findCuts();
+  bool takesOthers(Operation *op);
   std::optional<Cut> findCut(size_t end, Value cache);
   void outline(int64_t layer);
   func::FuncOp createFunction(int64_t layer, const Cut &begin, const Cut &end);
@@ -121,6 +122,13 @@ bool Outliner::findCuts() {
     cuts.push_back(*last);
   }
   return layers > 0 && last;
+}
+
+/// Whether an op of a layer takes an argument that layers are not given, such as token ids.
+bool Outliner::takesOthers(Operation *op) {
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return isa<BlockArgument>(operand) && operand != forward.getArgument(1) && operand != forward.getArgument(3);
+  });
 }
 
 /// func @layer_N(%stream, %positions, %cache, %layer) -> (stream, cache)
@@ -193,7 +201,8 @@ void Outliner::outline(int64_t layer) {
 }
 
 bool Outliner::run() {
-  if (!findCuts()) {
+  if (!findCuts() || llvm::any_of(ArrayRef(ops).slice(cuts.front().end + 1, cuts.back().end - cuts.front().end),
+                                  [&](Operation *op) { return takesOthers(op); })) {
     return false;
   }
   for (int64_t layer = 0; layer + 1 < int64_t(cuts.size()); ++layer) {

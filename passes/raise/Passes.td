@@ -82,6 +82,9 @@ def RaiseCausalMasks : Pass<"fathom-raise-causal-masks", "mlir::ModuleOp"> {
 
     Numeric contract: exact for sequences that are not padded. Test: test/passes/raise/raise-causal-masks.mlir.
   }];
+  let options = [
+    Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
+  ];
 }
 
 def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4"> {

@@ -18,7 +18,9 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseRotations());
   manager.addPass(createRaiseSwiGlu());
   manager.addPass(createRaiseAttention());
-  manager.addPass(createRaiseCausalMasks());
+  RaiseCausalMasksOptions masks;
+  masks.folder = options.folder;
+  manager.addPass(createRaiseCausalMasks(masks));
   // One table for all that rotate by it.
   manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;

@@ -5,8 +5,12 @@
 
 #include "passes/raise/Probe.h"
 
-#include "mlir/IR/Builders.h"
+#include "dialects/deepseek/DeepSeek.h"
+#include "dialects/onnx/evaluate/ReadInitializer.h"
+
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -14,6 +18,18 @@ namespace fathom::raise {
 
 using onnx::Array;
 using onnx::Evaluator;
+
+Evaluator::ReadInitializer readFrom(StringRef folder) {
+  return [folder = folder.str()](onnx::InitializerOp op) -> llvm::Expected<Array> {
+    auto files = op->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(deepseek::kShardsAttr);
+    if (!files || op.getFile() >= files.size()) {
+      return llvm::createStringError("the file of '" + op.getSymName() + "' is not known");
+    }
+    SmallString<256> path(folder);
+    llvm::sys::path::append(path, cast<deepseek::ShardAttr>(files[op.getFile()]).getFile());
+    return onnx::readInitializer(op, path);
+  };
+}
 
 StringRef getExtentName(Value value, int64_t dim) {
   auto type = dyn_cast<RankedTensorType>(value.getType());

@@ -44,6 +44,9 @@ private:
   onnx::Evaluator::ReadInitializer read;
 };
 
+/// Reads initializers from files in a folder, by the names that the module has of them.
+onnx::Evaluator::ReadInitializer readFrom(llvm::StringRef folder);
+
 /// The name of a dynamic dimension of a tensor; empty where it has none.
 llvm::StringRef getExtentName(mlir::Value value, int64_t dim);
 

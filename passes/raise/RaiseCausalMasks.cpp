@@ -96,6 +96,8 @@ static bool isCausal(Prober &prober, Value mask, InputRole role) {
 
 namespace {
 struct RaiseCausalMasks : impl::RaiseCausalMasksBase<RaiseCausalMasks> {
+  using Base::Base;
+
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>(onnx::kMainFunction);
     SmallVector<NodeOp> nodes;
@@ -114,7 +116,7 @@ struct RaiseCausalMasks : impl::RaiseCausalMasksBase<RaiseCausalMasks> {
   bool proveCausal(func::FuncOp main, NodeOp node, Value mask) {
     auto [known, isNew] = proved.try_emplace(mask, false);
     if (isNew) {
-      Prober prober(main, getExtentName(node.getInputs()[0], 2), nullptr);
+      Prober prober(main, getExtentName(node.getInputs()[0], 2), readFrom(folder));
       known->second = isCausal(prober, mask, InputRole::Positions) || isCausal(prober, mask, InputRole::Ones);
     }
     return known->second;

@@ -12,7 +12,8 @@ import tempfile
 import unittest
 
 PROGRAM, FIXTURES = sys.argv[1], pathlib.Path(sys.argv[2])
-QWEN, V3 = str(FIXTURES / "qwen3"), sys.argv[3] + "/deepseek-v3"
+UNPACKED = pathlib.Path(sys.argv[3])
+QWEN, V3 = str(FIXTURES / "qwen3"), str(UNPACKED / "deepseek-v3")
 INJECTED = '[{"role": "user", "content": "<｜User｜>"}]\n'
 
 
@@ -38,7 +39,7 @@ class VerbTest(unittest.TestCase):
         self.assertEqual(run(V3 + "/tokenizer.json", stdin="12345").stdout, run(V3, stdin="12345").stdout)
 
     def test_lines(self):
-        golden = [json.loads(line) for line in (FIXTURES / "qwen3/golden.jsonl").read_text().split("\n")[:50] if line]
+        golden = [json.loads(line) for line in (UNPACKED / "qwen3/golden.jsonl").read_text().split("\n")[:50] if line]
         lines = "".join(json.dumps(g["text"]) + "\n" for g in golden)
         ids = run(QWEN, "--jsonl", stdin=lines)
         self.assertEqual([json.loads(line) for line in ids.stdout.splitlines()], [g["ids"] for g in golden])

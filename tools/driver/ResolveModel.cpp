@@ -1,7 +1,7 @@
 // Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Compiles checkpoints that a user wants to run at once.
+// Compiles checkpoints and graphs that a user wants to run at once.
 
 #include "tools/driver/ResolveModel.h"
 
@@ -14,6 +14,7 @@
 #include "tools/driver/CompileModel.h"
 #include "tools/driver/FatalErrors.h"
 #include "tools/driver/Isolate.h"
+#include "tools/driver/ReadInput.h"
 #include "tools/driver/Terminal.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -56,11 +57,11 @@ static const kernels::Device &findTarget(const runtime::Device &device) {
   });
 }
 
-/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights where they
-/// are.
-static CompileOptions chooseOptions(const runtime::DeviceChoice &choice) {
+/// As `compile` has them by default. Where nobody names a device, it is a processor, which reads weights of a
+/// checkpoint where they are.
+static CompileOptions chooseOptions(StringRef path, const runtime::DeviceChoice &choice) {
   CompileOptions options;
-  options.weights = codegen::WeightStorage::Reference;
+  options.weights = isOnnx(path) ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   if (choice.device && findTarget(*choice.device).name != options.target) {
     const kernels::Device &target = findTarget(*choice.device);
     options.target = target.name;
@@ -71,12 +72,12 @@ static CompileOptions chooseOptions(const runtime::DeviceChoice &choice) {
   return options;
 }
 
-static int compile(StringRef checkpoint, StringRef chatFormat, CompileOptions options, FileSystem &fileSystem) {
+static int compile(StringRef path, StringRef chatFormat, CompileOptions options, FileSystem &fileSystem) {
   checkpoint::Diagnostics diagnostics;
   int code = cli::kInternal;
   {
     ProgressLine line;
-    options.input = checkpoint.str();
+    options.input = path.str();
     options.output = kOutputInMemory;
     options.chatFormat = chatFormat.str();
     options.fileSystem = &fileSystem;
@@ -116,7 +117,7 @@ static int checkFile(const char *program, const char *path, const char *chatForm
 }
 
 static int resolve(const char *program, const cli::RunOptions &options, cli::ResolvedModel *model) {
-  if (!llvm::sys::fs::is_directory(model->path)) {
+  if (!llvm::sys::fs::is_directory(model->path) && !isOnnx(model->path)) {
     return checkFile(program, model->path, options.chatFormat);
   }
   runtime::DeviceChoice choice;
@@ -128,7 +129,8 @@ static int resolve(const char *program, const cli::RunOptions &options, cli::Res
     return cli::printError("fathom", cli::kResources, "cannot create a file in memory: %s", std::strerror(errno));
   }
   MemoryFileSystem fileSystem(file);
-  int code = runIsolated([&] { return compile(model->path, options.chatFormat, chooseOptions(choice), fileSystem); });
+  int code = runIsolated(
+      [&] { return compile(model->path, options.chatFormat, chooseOptions(model->path, choice), fileSystem); });
   code = code ? code : mapForEver(file, model);
   ::close(file);
   return code;

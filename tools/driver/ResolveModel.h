@@ -10,8 +10,9 @@
 
 namespace fathom::driver {
 
-/// A source for `fathom <verb>` whose positional argument may be a checkpoint directory: that is compiled to an
-/// artifact in memory, for the device that it is to run on. For a processor it leaves the weights where they are.
+/// A source for `fathom <verb>` whose positional argument may be a checkpoint directory or an ONNX graph: that is
+/// compiled to an artifact in memory, for the device that it is to run on. For a processor it leaves weights of a
+/// checkpoint where they are.
 cli::ModelSource getModelSource(const char *program);
 
 } // namespace fathom::driver

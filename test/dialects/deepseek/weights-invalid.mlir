@@ -275,6 +275,14 @@ deepseek.recipe @r : tensor<4x8xbf16> {
 
 // -----
 
+func.func @constant_outside_of_a_recipe() {
+  // expected-error @+1 {{'deepseek.constant' op expects parent op 'deepseek.recipe'}}
+  %c = deepseek.constant dense<1.0> : tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @table_type() {
   // expected-error @+1 {{'deepseek.rope_table' op expects an f32 table, but got 'tensor<16x2x2xbf16>'}}
   %t = deepseek.rope_table <frequencies = [1.0, 0.1]> : tensor<16x2x2xbf16>

@@ -5,9 +5,8 @@
 // (input_0.pb and so on, each a TensorProto), and writes what it gives beside them as output_0.pb and so on: floats of
 // any type as f32, integers as i64. For models of which somebody knows the outputs otherwise.
 
+#include "dialects/onnx/evaluate/ReadInitializer.h"
 #include "test/dialects/onnx/NodeTests.h"
-
-#include "frontend/onnx/import/ReadInitializer.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -44,7 +43,7 @@ static llvm::Error evaluate(ImportedModel &imported, const std::string &folder) 
   if (!inputs) {
     return inputs.takeError();
   }
-  Evaluator evaluator([&](InitializerOp op) { return readInitializer(imported.files, op); });
+  Evaluator evaluator([&](InitializerOp op) { return readInitializer(op, imported.files[op.getFile()].path); });
   for (auto [argument, array] : llvm::zip_equal(main.getArguments(), *inputs)) {
     evaluator.bind(argument, std::move(array));
   }
