@@ -5,7 +5,9 @@
 // (input_0.pb and so on, each a TensorProto), and writes what it gives beside them as output_0.pb and so on: floats of
 // any type as f32, integers as i64. For models of which somebody knows the outputs otherwise.
 
+#include "dialects/onnx/evaluate/Evaluator.h"
 #include "dialects/onnx/evaluate/ReadInitializer.h"
+#include "frontend/onnx/import/ImportModel.h"
 #include "test/dialects/onnx/NodeTests.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
