@@ -14,10 +14,6 @@ namespace fathom::raise {
 
 using onnx::NodeOp;
 
-static RankedTensorType getResultType(NodeOp node) {
-  return dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
-}
-
 /// `rows`, whose columns are the last dimension of what `like` is a view of.
 static bool giveRows(NodeOp node, const View &like, Value rows, GraphModel &model) {
   View view = like;

@@ -10,6 +10,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace fathom::raise {
 
@@ -75,6 +76,14 @@ mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Va
                           double epsilon);
 /// The order that a Transpose puts dimensions in.
 llvm::SmallVector<int64_t> getPermutation(onnx::NodeOp transpose);
+
+/// Applies patterns until none matches; false where that does not end.
+template <typename... Patterns>
+bool applyPatterns(mlir::Operation *module) {
+  mlir::RewritePatternSet patterns(module->getContext());
+  patterns.add<Patterns...>(module->getContext());
+  return succeeded(mlir::applyPatternsGreedily(module, std::move(patterns)));
+}
 
 } // namespace fathom::raise
 

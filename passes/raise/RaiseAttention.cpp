@@ -6,8 +6,6 @@
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -132,9 +130,7 @@ struct RaiseSoftmaxAttention : OpRewritePattern<NodeOp> {
 
 struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseSoftmaxAttention>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+    if (!applyPatterns<RaiseSoftmaxAttention>(getOperation())) {
       signalPassFailure();
     }
   }

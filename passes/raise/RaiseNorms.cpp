@@ -6,8 +6,6 @@
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -100,9 +98,7 @@ struct RaiseNormWeight : OpRewritePattern<NodeOp> {
 
 struct RaiseNorms : impl::RaiseNormsBase<RaiseNorms> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseBareNorm, RaiseNormWeight>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+    if (!applyPatterns<RaiseBareNorm, RaiseNormWeight>(getOperation())) {
       signalPassFailure();
     }
   }

@@ -6,8 +6,6 @@
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -186,9 +184,7 @@ struct RaiseHalfSplit : OpRewritePattern<NodeOp> {
 
 struct RaiseRotations : impl::RaiseRotationsBase<RaiseRotations> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseHalfSplit, RaiseTurnedPairs>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+    if (!applyPatterns<RaiseHalfSplit, RaiseTurnedPairs>(getOperation())) {
       signalPassFailure();
     }
   }

@@ -6,8 +6,6 @@
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
 using namespace mlir;
 
 namespace fathom {
@@ -55,9 +53,7 @@ struct RaiseGatedProduct : OpRewritePattern<NodeOp> {
 
 struct RaiseSwiGlu : impl::RaiseSwiGluBase<RaiseSwiGlu> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseGatedProduct>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+    if (!applyPatterns<RaiseGatedProduct>(getOperation())) {
       signalPassFailure();
     }
   }

@@ -6,7 +6,6 @@
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/StringMap.h"
 
 #include <cmath>
@@ -258,9 +257,7 @@ struct SimplifyNode : OpRewritePattern<NodeOp> {
 
 struct SimplifyNodes : impl::SimplifyNodesBase<SimplifyNodes> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<SimplifyNode>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+    if (!applyPatterns<SimplifyNode>(getOperation())) {
       signalPassFailure();
     }
   }
