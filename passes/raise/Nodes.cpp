@@ -150,6 +150,33 @@ Value createSlice(OpBuilder &builder, Location loc, RankedTensorType type, Value
                                createIntegers(builder, loc, axis)});
 }
 
+/// Exchanges the last two dimensions that the last one is split into, the second of `inner` elements.
+static Value turnLast(OpBuilder &builder, Location loc, Value value, int64_t inner) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
+  shape.back() /= inner;
+  shape.push_back(inner);
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
+  std::swap(order.end()[-1], order.end()[-2]);
+  auto apart = RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
+  Value turned = createTranspose(builder, loc, createReshape(builder, loc, apart, value), order);
+  return createReshape(builder, loc, type, turned);
+}
+
+Value gatherPairs(OpBuilder &builder, Location loc, Value value) { return turnLast(builder, loc, value, 2); }
+
+Value spreadPairs(OpBuilder &builder, Location loc, Value value) {
+  return turnLast(builder, loc, value, cast<RankedTensorType>(value.getType()).getShape().back() / 2);
+}
+
+Value repeatHalves(OpBuilder &builder, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
+  shape.back() *= 2;
+  return createNode(builder, loc, "Concat", RankedTensorType::get(shape, type.getElementType(), type.getEncoding()),
+                    ValueRange{value, value}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1)));
+}
+
 Value createSum(OpBuilder &builder, Location loc, Value a, Value b) {
   return createNode(builder, loc, "Add", a.getType(), ValueRange{a, b});
 }

@@ -17,7 +17,7 @@ namespace fathom::raise {
 /// The domain of operators that patterns raise to where ONNX has none. They are in no model.
 constexpr llvm::StringLiteral kDomain = "fathom";
 /// (x, cos, sin): x · cos + turned(x) · sin, by numpy's broadcasting. With (u, v) the pairs of the last dimension,
-/// turned(x) has (−v, u) in their places; pairs are (x[i], x[i + d/2]) or, with `interleaved`, (x[2i], x[2i+1]).
+/// turned(x) has (−v, u) in their places; pairs are (x[i], x[i + d/2]).
 constexpr llvm::StringLiteral kRotate = "Rotate";
 /// (gate, up): gate / (1 + exp(−gate)) · up.
 constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
@@ -25,6 +25,9 @@ constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
 /// (query, key, value), each [batch, heads, positions, width]: softmax attention with `scale`, where query i of n sees
 /// the first m − n + i + 1 of m keys.
 constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
+
+/// Scores at or below it have no weight beside any that a model computes: masks make such of what is not to be seen.
+constexpr double kHidden = -1e4;
 
 /// The opset of ONNX's own operators that patterns make.
 constexpr int64_t kOpset = 23;
@@ -71,6 +74,12 @@ mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Ra
 /// As many elements along an axis as `type` has there.
 mlir::Value createSlice(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input,
                         int64_t begin, int64_t axis);
+/// Pairs (x[2i], x[2i+1]) of the last dimension as (x[i], x[i + d/2]), where rotations want them.
+mlir::Value gatherPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
+/// The other way round.
+mlir::Value spreadPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
+/// A number for each pair, of the last dimension, for both of its elements.
+mlir::Value repeatHalves(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
 mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::Value weight,
                           double epsilon);

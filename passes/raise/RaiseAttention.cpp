@@ -16,9 +16,6 @@ namespace fathom {
 using namespace raise;
 using onnx::NodeOp;
 
-/// Scores at or below it have no weight beside any that a model computes.
-static constexpr double kHidden = -1e4;
-
 namespace {
 /// scale · query · keysᵀ, then a mask.
 struct Scores {

@@ -23,8 +23,6 @@ using namespace raise;
 using onnx::Array;
 using onnx::NodeOp;
 
-/// What is added to scores that no other shall be seen beside.
-static constexpr double kHidden = -1e4;
 /// Masks of more elements are not evaluated.
 static constexpr int64_t kMostElements = int64_t(1) << 24;
 

@@ -99,28 +99,6 @@ static std::optional<Turned> matchTurned(Value first, Value second) {
   return std::nullopt;
 }
 
-/// The same elements in turns of two along the last dimension, those at even places first.
-static Value gatherPairs(OpBuilder &builder, Location loc, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
-  shape.back() /= 2;
-  shape.push_back(2);
-  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
-  std::swap(order.end()[-1], order.end()[-2]);
-  auto apart = RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
-  Value pairs = createTranspose(builder, loc, createReshape(builder, loc, apart, value), order);
-  return createReshape(builder, loc, type, pairs);
-}
-
-/// Numbers of pairs for both halves.
-static Value repeatHalves(OpBuilder &builder, Location loc, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
-  shape.back() *= 2;
-  return createNode(builder, loc, "Concat", RankedTensorType::get(shape, type.getElementType(), type.getEncoding()),
-                    ValueRange{value, value}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1)));
-}
-
 namespace {
 /// Concat(u · cos − v · sin, v · cos + u · sin), of halves u and v, or of what is at even and at odd places: then the
 /// result has pairs in halves, whatever x has.

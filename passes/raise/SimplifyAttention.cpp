@@ -67,15 +67,16 @@ public:
 
   /// Numbers of each pair [(batch,) positions, pairs] for both elements of it, as a rotation of
   /// [batch, heads, positions, width] takes them.
-  Value spread(Value rows, bool interleaved);
+  Value spread(Value rows);
 
   /// Positions of the call: 0 and on, or those behind the past.
   Value createPositions(Value past, Value query);
 
+  /// Turns pairs that are halves of the last dimension or, `interleaved`, side by side.
   Value rotate(Value value, Value cosine, Value sine, bool interleaved) {
-    return createRaised(builder, loc, kRotate, value.getType(), ValueRange{value, cosine, sine},
-                        interleaved ? builder.getNamedAttr("interleaved", builder.getI64IntegerAttr(1))
-                                    : ArrayRef<NamedAttribute>());
+    Value halves = interleaved ? gatherPairs(builder, loc, value) : value;
+    Value turned = createRaised(builder, loc, kRotate, value.getType(), ValueRange{halves, cosine, sine});
+    return interleaved ? spreadPairs(builder, loc, turned) : turned;
   }
 
   Value attend(StringRef name, ValueRange inputs, Type result, double scale) {
@@ -103,16 +104,11 @@ Value AttentionBuilder::lookUp(Value table, Value ids) {
                     builder.getNamedAttr("axis", builder.getI64IntegerAttr(0)));
 }
 
-Value AttentionBuilder::spread(Value rows, bool interleaved) {
+Value AttentionBuilder::spread(Value rows) {
   auto type = cast<RankedTensorType>(rows.getType());
-  int64_t pairs = type.getShape().back(), positions = type.getShape().end()[-2];
-  RankedTensorType outer = withShape(type, type.getShape().drop_back());
-  auto like = [&](ArrayRef<int64_t> last) { return append(outer, type.getElementType(), last); };
-  Value apart = interleaved ? createReshape(builder, loc, like({pairs, 1}), rows) : rows;
-  Value both = createNode(builder, loc, "Concat", interleaved ? like({pairs, 2}) : like(2 * pairs),
-                          ValueRange{apart, apart}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1)));
   int64_t batch = type.getRank() == 3 ? type.getDimSize(0) : 1;
-  return createReshape(builder, loc, withShape(type, {batch, 1, positions, 2 * pairs}), both);
+  RankedTensorType heads = withShape(type, {batch, 1, type.getShape().end()[-2], 2 * type.getShape().back()});
+  return createReshape(builder, loc, heads, repeatHalves(builder, loc, rows));
 }
 
 Value AttentionBuilder::createPositions(Value past, Value query) {
@@ -182,8 +178,8 @@ static bool simplifyGroupQuery(NodeOp node) {
     }
     bool interleaved = node.getInteger("rotary_interleaved", 0) != 0;
     Value positions = node.getInput(9) ? node.getInput(9) : b.createPositions(past, query);
-    Value cosine = b.spread(b.lookUp(node.getInput(7), positions), interleaved);
-    Value sine = b.spread(b.lookUp(node.getInput(8), positions), interleaved);
+    Value cosine = b.spread(b.lookUp(node.getInput(7), positions));
+    Value sine = b.spread(b.lookUp(node.getInput(8), positions));
     q = b.rotate(q, cosine, sine, interleaved);
     k = b.rotate(k, cosine, sine, interleaved);
   }
@@ -220,7 +216,7 @@ static bool simplifyRotary(NodeOp node) {
   heads = heads > 0 ? heads : apart ? 1 : type.getDimSize(2) / width;
   Value value = apart ? input : b.splitHeads(input, heads);
   Value c = isTable ? b.lookUp(cosine, positions) : cosine, s = isTable ? b.lookUp(sine, positions) : sine;
-  value = b.rotate(value, b.spread(c, interleaved), b.spread(s, interleaved), interleaved);
+  value = b.rotate(value, b.spread(c), b.spread(s), interleaved);
   replaceOutputs(node, {apart ? value : b.joinHeads(value)});
   return true;
 }

@@ -42,7 +42,7 @@ struct Dim {
   bool operator==(const Dim &other) const { return kind == other.kind && factors == other.factors; }
 };
 
-/// A rotation that is not computed yet: pairs are side by side, or `halves` apart, along the last dimension.
+/// A rotation that is not computed yet, of pairs that lie in rows as the layout says.
 struct Rotation {
   mlir::Value table;
   deepseek::RopeLayout layout;

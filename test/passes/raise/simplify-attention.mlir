@@ -56,7 +56,12 @@ func.func @soft_cap(%x: tensor<1x?x128xf32, #onnx.shape<"T">>, %last: tensor<1xi
 // CHECK: onnx.node "Rotate" of "fathom" opset 1(%arg0, %{{.*}}, %{{.*}}) :
 // CHECK-DAG: onnx.node "Gather" opset 23(%arg1, %arg3)
 // CHECK-DAG: onnx.node "Gather" opset 23(%arg2, %arg3)
-// CHECK: onnx.node "Rotate" of "fathom" opset 1(%arg0, %{{.*}}, %{{.*}}) {interleaved = 1 : i64}
+// Pairs that are side by side are halves while they turn.
+// CHECK: %[[PAIRS:.*]] = onnx.node "Reshape" opset 23(%arg0, %{{.*}}) {{.*}} -> tensor<1x2x4x8x2xf32>
+// CHECK: %[[APART:.*]] = onnx.node "Transpose" opset 23(%[[PAIRS]]) {perm = array<i64: 0, 1, 2, 4, 3>}
+// CHECK: %[[HALVES:.*]] = onnx.node "Reshape" opset 23(%[[APART]]
+// CHECK: %[[TURNED:.*]] = onnx.node "Rotate" of "fathom" opset 1(%[[HALVES]],
+// CHECK: onnx.node "Reshape" opset 23(%[[TURNED]], %{{.*}}) {{.*}} -> tensor<1x2x4x2x8xf32>
 // CHECK-NOT: RotaryEmbedding
 func.func @rotary_of_both(%x: tensor<1x2x4x16xf32>, %c: tensor<32x8xf32>, %s: tensor<32x8xf32>, %p: tensor<1x4xi64>) -> (tensor<1x2x4x16xf32>, tensor<1x2x4x16xf32>) {
   %a = onnx.node "RotaryEmbedding" opset 23 (%x, %c, %s, %p) : (tensor<1x2x4x16xf32>, tensor<32x8xf32>, tensor<32x8xf32>, tensor<1x4xi64>) -> tensor<1x2x4x16xf32>
