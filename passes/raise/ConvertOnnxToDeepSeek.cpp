@@ -119,7 +119,7 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       emitError(getOperation().getLoc(), "has no embedding of token ids: it is not a language model");
       return signalPassFailure();
     }
-    GraphModel model(main, tokens, limitContext(main, maxContext), getStoredType(), readFrom(folder));
+    GraphModel model(main, tokens, chooseContext(main), getStoredType(), readFrom(folder));
     for (NodeOp node : llvm::to_vector(main.front().getOps<NodeOp>())) {
       if (Rule rule = findRule(node)) {
         rule(node, model);
@@ -130,6 +130,16 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       return signalPassFailure();
     }
     removeGraph(main);
+  }
+
+  /// As many positions as were asked for, unless there are tables of fewer.
+  int64_t chooseContext(func::FuncOp main) {
+    constexpr int64_t usual = 4096;
+    int64_t wanted = maxContext > 0 ? int64_t(maxContext) : usual, most = limitContext(main, wanted);
+    if (maxContext > most) {
+      emitWarning(main.getLoc(), "has tables of ") << most << " positions, fewer than the " << wanted << " to serve";
+    }
+    return most;
   }
 
   Type getStoredType() {

@@ -18,7 +18,9 @@ namespace fathom {
 #include "passes/raise/Passes.h.inc"
 
 struct RaisePipelineOptions : mlir::PassPipelineOptions<RaisePipelineOptions> {
-  Option<int64_t> maxContext{*this, "max-context", llvm::cl::desc("positions to serve"), llvm::cl::init(4096)};
+  Option<int64_t> maxContext{*this, "max-context",
+                             llvm::cl::desc("positions to serve; 0: as there are tables for, 4096 at most"),
+                             llvm::cl::init(0)};
   Option<std::string> cacheType{*this, "cache-type", llvm::cl::desc("what stores keep numbers as: f32, bf16 or fp8"),
                                 llvm::cl::init("f32")};
   Option<std::string> folder{*this, "folder", llvm::cl::desc("where the files of the module are"), llvm::cl::init("")};

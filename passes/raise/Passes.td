@@ -100,7 +100,7 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
   }];
   let dependentDialects = ["fathom::deepseek::DeepSeekDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
   let options = [
-    Option<"maxContext", "max-context", "int64_t", "4096", "positions to serve">,
+    Option<"maxContext", "max-context", "int64_t", "0", "positions to serve; 0: as there are tables for, 4096 at most">,
     Option<"cacheType", "cache-type", "std::string", "\"f32\"", "what stores keep numbers as: f32, bf16 or fp8">,
     Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
   ];

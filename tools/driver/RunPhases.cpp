@@ -31,9 +31,7 @@ StringRef getName(Phase phase) {
 
 static void addRaise(OpPassManager &manager, const CompileOptions &options, const codegen::CodeTarget *) {
   RaisePipelineOptions raise;
-  if (options.maxContext > 0) {
-    raise.maxContext = options.maxContext;
-  }
+  raise.maxContext = options.maxContext;
   SmallVector<StringRef> types;
   StringRef(huggingface::kStoredTypeNames).split(types, '|');
   raise.cacheType = types[size_t(options.cacheType)].str();
