@@ -70,9 +70,9 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const RopeTable &rope, Inputs i
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const Constant &constant, Inputs inputs) const {
-  uint64_t elements = 0;
-  if (!inputs.empty() || !multiply(constant.rows, constant.columns, elements) ||
-      constant.bytes.size() / byteWidth(constant.type) != elements) {
+  uint64_t bytes = 0;
+  if (!inputs.empty() || !multiply(constant.rows, constant.columns, bytes) ||
+      !multiply(bytes, byteWidth(constant.type), bytes) || constant.bytes.size() != bytes) {
     return bad("a constant with inputs, or of a size that is not its shape's");
   }
   return MatrixShape{constant.rows, constant.columns, constant.type};

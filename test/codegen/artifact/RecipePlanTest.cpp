@@ -73,6 +73,7 @@ TEST(ComputeSliceSize, RefusesConstantsOfAnotherSizeAndTablesTransposed) {
   EXPECT_EQ(refuse({Constant{2, 3, ElementType::F32, six}, Transpose()}), "");
   constexpr char size[] = "recipe of layers.0.q: a constant with inputs, or of a size that is not its shape's";
   EXPECT_EQ(refuse({Constant{2, 4, ElementType::F32, six}}), size);
+  EXPECT_EQ(refuse({Constant{2, 3, ElementType::F32, six + "x"}}), size);
   EXPECT_EQ(refuse({Constant{INT64_MAX, 3, ElementType::F32, six}}), size);
   EXPECT_EQ(refuse({Constant{2, 3, ElementType::F32, six}, Constant{2, 3, ElementType::F32, six}}), size);
   EXPECT_EQ(refuse({RopeTable{4, {1.0}, 1.0}, Transpose()}),
