@@ -50,6 +50,13 @@ class Onnx(support.DriverTest):
         self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"),
                    words=("has no embedding of token ids", "does not recognize as a language model"))
 
+    def test_weights_of_a_graph_do_not_stay_where_they_are(self):
+        self.fails(UNSUPPORTED, "compile", self.model(), "-o", self.path("out"), "--weights=reference",
+                   words=("not be read where they are", "leave out --weights=reference"))
+
+    def test_a_graph_that_is_run_is_compiled_first(self):
+        self.fails(UNSUPPORTED, "run", self.model(), "--token-ids=1", words=("does not recognize as a language model",))
+
     def test_emits_the_graph(self):
         text = make("compile", self.model(), "-o", "-", "--emit=onnx").stdout.decode()
         # Known types, the initializer's values, a subgraph with the function in place of its call.

@@ -121,6 +121,8 @@ TEST(OnnxShapesTest, FollowsWhatExportersWrite) {
 TEST(OnnxShapesTest, WhatDoesNotFitIsNamed) {
   const std::pair<const char *, std::string> cases[] = {
       {"node 'y' (Add): has inputs of unlike shapes: 6 and 12", node("Add", "x m", "y")},
+      {"leaves out input 1; its operator wants 2 or more", node("Add", "x", "y")},
+      {"leaves out input 0; its operator wants 3 or more", node("Where", "- x x", "y")},
       {"multiplies 64 numbers by 12", node("MatMul", "x m", "y")},
       {"D12 has two extents of -1", list("t", "-1, -1") + node("Reshape", "x t", "y")},
       {"wants a shape of 143 elements, and has 144", list("t", "11, 13") + node("Reshape", "m t", "y")},
