@@ -6,7 +6,6 @@
     oracles_test.py FATHOM MODELS FOLDER ARCHITECTURE
 """
 
-import json
 import os
 import subprocess
 import sys

@@ -27,7 +27,8 @@ using llvm::StringRef;
 
 namespace fathom::driver {
 
-static constexpr const char *kAbout = R"(Compiles a checkpoint directory ahead of time.
+static constexpr const char *kAbout =
+    R"(Compiles a checkpoint directory, or an ONNX graph of a language model, ahead of time.
 
 examples:
   fathom compile DeepSeek-V2-Lite -o chat --emit=exe && ./chat -p "Once upon a time"
