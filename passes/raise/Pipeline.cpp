@@ -17,6 +17,9 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseNorms());
   manager.addPass(createRaiseRotations());
   manager.addPass(createRaiseSwiGlu());
+  RaiseExpertsOptions experts;
+  experts.folder = options.folder;
+  manager.addPass(createRaiseExperts(experts));
   manager.addPass(createRaiseAttention());
   RaiseCausalMasksOptions masks;
   masks.folder = options.folder;

@@ -41,8 +41,7 @@ StringRef getExtentName(Value value, int64_t dim) {
   return names.getExtents()[number].getValue();
 }
 
-/// Whether a polynomial is the name of one symbol.
-static bool isName(StringRef extent) {
+bool isSymbol(StringRef extent) {
   return !extent.empty() && !llvm::isDigit(extent[0]) && !extent.contains(' ') && !extent.contains('*');
 }
 
@@ -61,7 +60,7 @@ void Prober::bindExtents(Evaluator &evaluator, Step step) {
     auto type = dyn_cast<RankedTensorType>(input.getType());
     for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
       StringRef name = getExtentName(input, dim);
-      if (isName(name) && name != sequence) {
+      if (isSymbol(name) && name != sequence) {
         evaluator.bindExtent(name, dim == 0 ? 1 : isPast(input) ? step.past : step.past + step.count);
       }
     }
@@ -69,26 +68,30 @@ void Prober::bindExtents(Evaluator &evaluator, Step step) {
   evaluator.bindExtent(sequence, step.count);
 }
 
-bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, InputRole role) {
-  auto type = dyn_cast<RankedTensorType>(input.getType());
-  if (!type) {
-    return false;
-  }
+std::optional<SmallVector<int64_t>> getExtents(Evaluator &evaluator, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape;
-  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    llvm::Expected<int64_t> size = type.isDynamicDim(dim) ? evaluator.evaluateExtent(getExtentName(input, dim))
+  for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+    llvm::Expected<int64_t> size = type.isDynamicDim(dim) ? evaluator.evaluateExtent(getExtentName(value, dim))
                                                           : llvm::Expected<int64_t>(type.getDimSize(dim));
     if (!size || *size < 0) {
       llvm::consumeError(size.takeError());
-      return false;
+      return std::nullopt;
     }
     shape.push_back(*size);
   }
-  if (!onnx::isHeld(type.getElementType()) || !onnx::countElements(shape)) {
+  bool isArray = type && onnx::isHeld(type.getElementType()) && onnx::countElements(shape);
+  return isArray ? std::optional(shape) : std::nullopt;
+}
+
+bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, InputRole role) {
+  std::optional<SmallVector<int64_t>> shape = getExtents(evaluator, input);
+  if (!shape) {
     return false;
   }
-  Array array(type.getElementType(), shape);
-  bool isPositions = role == InputRole::Positions && !shape.empty() && shape.back() == step.count &&
+  auto type = cast<RankedTensorType>(input.getType());
+  Array array(type.getElementType(), *shape);
+  bool isPositions = role == InputRole::Positions && !shape->empty() && shape->back() == step.count &&
                      (step.past > 0 || getExtentName(input, type.getRank() - 1) == sequence);
   for (size_t i = 0; i < array.integers.size(); ++i) {
     array.integers[i] = isPositions ? step.past + int64_t(i) % step.count : 1;
