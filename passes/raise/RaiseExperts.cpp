@@ -40,6 +40,13 @@ static NodeOp findGate(Value value) {
   return gates.size() == 1 ? cast<NodeOp>(gates.front()) : NodeOp();
 }
 
+static int64_t getWidth(Value rows) { return cast<RankedTensorType>(rows.getType()).getShape().back(); }
+
+static bool isRows(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() >= 2 && !type.isDynamicDim(type.getRank() - 1) && isa<FloatType>(type.getElementType());
+}
+
 /// What rows are before they were brought into another shape or type.
 static Value findRows(Value value) {
   for (NodeOp node; (node = value.getDefiningOp<NodeOp>()) && (node.is("Reshape") || node.is("Cast"));) {
@@ -122,13 +129,21 @@ static bool areAlike(const Matrices &a, const Matrices &b) {
          a.step == b.step && a.outputs == b.outputs && (getRank(a.source) == 2 || a.source == b.source);
 }
 
-/// One network of stacks, or one for each expert.
-static bool findNetworks(const Slice &slice, ExpertLayer &layer) {
+static SmallVector<NodeOp> findSwiGlus(const Slice &slice) {
+  SmallVector<NodeOp> nodes;
   for (Operation *op : slice.ops) {
     auto node = dyn_cast<NodeOp>(op);
-    if (!node || node.getDomain() != kDomain || node.getOpType() != kSwiGlu) {
-      continue;
+    if (node && node.getDomain() == kDomain && node.getOpType() == kSwiGlu) {
+      nodes.push_back(node);
     }
+  }
+  return nodes;
+}
+
+/// One network of stacks, or one for each expert.
+static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
+  layer.networks.clear();
+  for (NodeOp node : swiGlus) {
     std::optional<ExpertNetwork> network = findNetwork(node);
     if (!network || network->gate.inputs() != layer.width()) {
       return false;
@@ -273,30 +288,24 @@ struct RaiseExperts : impl::RaiseExpertsBase<RaiseExperts> {
     }
   }
 
-  /// The nearest value that may be the sum of experts is tried.
+  /// The nearest values are tried that may be the sum of all experts.
   void raiseLayer(NodeOp gate) {
     ExpertLayer layer = {findRows(gate.getInputs()[0]), gate.getOutputs()[0], {}, {}};
-    auto isRows = [](Value value) {
-      auto type = dyn_cast<RankedTensorType>(value.getType());
-      return type && type.getRank() >= 2 && !type.isDynamicDim(type.getRank() - 1) && isa<FloatType>(type.getElementType());
-    };
     if (!isRows(layer.input) || !isRows(layer.logits)) {
       return;
     }
     for (Value narrow : findNarrows(layer.logits)) {
       layer.output = narrow;
       Slice slice = sliceBack(layer);
-      bool hasRows = isRows(narrow) && cast<RankedTensorType>(narrow.getType()).getShape().back() == layer.width();
-      if (!hasRows || !findNetworks(slice, layer)) {
-        layer.networks.clear();
-        continue;
+      SmallVector<NodeOp> swiGlus = findSwiGlus(slice);
+      if (!swiGlus.empty() && (!slice.isClosed || !findNetworks(swiGlus, layer))) {
+        return;
       }
-      std::optional<KnownRouting> known =
-          slice.isClosed ? probeExperts(layer, findVectors(slice, layer.experts()), readFrom(folder)) : std::nullopt;
+      bool isSum = !swiGlus.empty() && isRows(narrow) && getWidth(narrow) == layer.width();
+      auto known = isSum ? probeExperts(layer, findVectors(slice, layer.experts()), readFrom(folder)) : std::nullopt;
       if (known) {
-        LayerRewriter(layer, *known).run();
+        return LayerRewriter(layer, *known).run();
       }
-      return;
     }
   }
 };
