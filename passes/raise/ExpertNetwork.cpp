@@ -41,6 +41,7 @@ static bool takeGathered(NodeOp node, Matrices &matrices) {
   }
   if (node.is("GatherND")) {
     matrices.ids = node.getInputs()[1];
+    matrices.idsArePlaces = true;
     return node.getInteger("batch_dims", 0) == 0 && ids.getRank() > 0 && ids.getShape().back() == 1;
   }
   std::optional<SmallVector<int64_t>> constant = getIntegers(node.getInputs()[1]);
@@ -132,8 +133,11 @@ static std::optional<Product> matchProduct(Value value) {
   }
   auto column = dyn_cast<RankedTensorType>(right.getType());
   std::optional<Matrices> matrices = findMatrices(left, /*transposed=*/false);
-  bool isColumn = column && column.getRank() >= 2 && column.getShape().back() == 1;
-  return matrices && isColumn ? std::optional(Product{right, *matrices}) : std::nullopt;
+  if (!matrices || !column || column.getRank() < 2 || column.getShape().back() != 1) {
+    return std::nullopt;
+  }
+  matrices->takesColumns = true;
+  return Product{right, *matrices};
 }
 
 /// The product that features are of.

@@ -16,10 +16,14 @@ struct Matrices {
   mlir::Value source = {};
   /// As [inputs, outputs], not [outputs, inputs].
   bool transposed = false;
+  /// Whether they multiply columns, not rows.
+  bool takesColumns = false;
   /// The one of a stack that is taken.
   std::optional<int64_t> index = std::nullopt;
-  /// Those that are taken, one for each row of a product; null with `index` or where all are.
+  /// Those that are taken, one for each batch of a product; null with `index` or where all are. Places end with a
+  /// dimension of one.
   mlir::Value ids = {};
+  bool idsArePlaces = false;
   int64_t begin = 0, step = 1, outputs = 0;
 
   /// Whether it is one matrix for all rows.

@@ -6,9 +6,8 @@
 
 #include "passes/raise/ProbeExperts.h"
 
-#include "passes/raise/Nodes.h"
+#include "dialects/onnx/evaluate/Places.h"
 
-#include <numeric>
 #include <random>
 
 using namespace mlir;
@@ -25,6 +24,11 @@ int64_t ExpertLayer::experts() const { return getLast(logits); }
 using Rows = std::vector<std::vector<double>>;
 
 namespace {
+/// Of each row of a product.
+struct ProductRows {
+  SmallVector<int64_t> inputs, matrices;
+};
+
 /// One evaluation of a layer, for rows of logits.
 class Probe {
 public:
@@ -39,8 +43,10 @@ private:
   bool bindExtents();
   std::optional<Array> makeRows(Value value, llvm::function_ref<double(int64_t, int64_t)> number);
   bool bindRows();
-  std::optional<SmallVector<int64_t>> findTokens(const Array &input, int64_t width);
-  std::optional<SmallVector<int64_t>> findNumbers(const Matrices &matrices, int64_t network, int64_t rows);
+  std::optional<SmallVector<int64_t>> findTokens(const Array &input);
+  std::optional<Array> findNumbers(const Matrices &matrices, int64_t network);
+  std::optional<ProductRows> findRows(const Array &input, const Matrices &matrices, int64_t network);
+  std::optional<SmallVector<int64_t>> spreadNumbers(const Matrices &matrices, int64_t network, int64_t rows);
   bool mark(const ExpertNetwork &network, int64_t number);
   std::optional<Rows> readMarks(const Array &output);
 
@@ -96,9 +102,10 @@ bool Probe::bindRows() {
 }
 
 /// Which token each row is of; nothing where one is not as it was bound.
-std::optional<SmallVector<int64_t>> Probe::findTokens(const Array &input, int64_t width) {
+std::optional<SmallVector<int64_t>> Probe::findTokens(const Array &input) {
   SmallVector<int64_t> result;
-  for (int64_t at = 0; at < input.size(); at += width) {
+  int64_t width = layer.width();
+  for (int64_t at = 0; input.size() % width == 0 && at < input.size(); at += width) {
     for (int64_t column = 0; column < width; ++column) {
       if (input.reals[at + column] != input.reals[at] + double(column % 7) / 8) {
         return std::nullopt;
@@ -109,27 +116,61 @@ std::optional<SmallVector<int64_t>> Probe::findTokens(const Array &input, int64_
   return result;
 }
 
-/// The number of the matrix that each of `rows` is multiplied by: the rows of a stack lie one matrix after the other.
-std::optional<SmallVector<int64_t>> Probe::findNumbers(const Matrices &matrices, int64_t network, int64_t rows) {
+/// The numbers of the matrices that a product takes, as its batches are: one, those of a stack, or chosen ones.
+std::optional<Array> Probe::findNumbers(const Matrices &matrices, int64_t network) {
+  MLIRContext *context = matrices.source.getContext();
+  Type index = IntegerType::get(context, 64);
   if (matrices.isOne()) {
-    return SmallVector<int64_t>(rows, matrices.index.value_or(network));
+    return Array::scalar(index, matrices.index.value_or(network));
   }
-  std::vector<int64_t> ids(matrices.count());
-  std::iota(ids.begin(), ids.end(), 0);
-  if (matrices.ids) {
-    llvm::Expected<const Array *> chosen = evaluator.evaluate(matrices.ids);
-    if (!chosen) {
-      llvm::consumeError(chosen.takeError());
-      return std::nullopt;
-    }
-    ids = (*chosen)->integers;
+  if (!matrices.ids) {
+    return Array::list(context, llvm::to_vector(llvm::seq(matrices.count())));
   }
-  SmallVector<int64_t> result;
-  if (rows > 0 && (ids.empty() || rows % int64_t(ids.size()) != 0)) {
+  llvm::Expected<const Array *> ids = evaluator.evaluate(matrices.ids);
+  if (!ids) {
+    llvm::consumeError(ids.takeError());
     return std::nullopt;
   }
+  Array numbers = **ids;
+  // A GatherND has places of one index.
+  if (matrices.idsArePlaces) {
+    numbers.shape.pop_back();
+  }
+  return numbers.isInteger() ? std::optional(numbers) : std::nullopt;
+}
+
+/// Of each row of a product, which row of `input` it is of, and which matrix multiplied that.
+std::optional<ProductRows> Probe::findRows(const Array &input, const Matrices &matrices, int64_t network) {
+  std::optional<Array> numbers = findNumbers(matrices, network);
+  if (!numbers || input.rank() < 2) {
+    return std::nullopt;
+  }
+  int64_t rows = matrices.takesColumns ? 1 : input.shape[input.rank() - 2];
+  ArrayRef<int64_t> batch = ArrayRef(input.shape).drop_back(2);
+  std::optional<onnx::Extents> shape = onnx::broadcast(batch, numbers->shape);
+  if (!shape) {
+    return std::nullopt;
+  }
+  ProductRows result;
+  onnx::Extents inInput = onnx::stridesIn(batch, *shape), inNumbers = onnx::stridesIn(numbers->shape, *shape);
+  onnx::forEachPlace(*shape, [&](ArrayRef<int64_t> place) {
+    for (int64_t row = 0; row < rows; ++row) {
+      result.inputs.push_back(onnx::elementAt(place, inInput) * rows + row);
+      result.matrices.push_back(numbers->integers[onnx::elementAt(place, inNumbers)]);
+    }
+  });
+  return result;
+}
+
+/// The matrices that multiply `rows` in a row, of which each takes as many as any other.
+std::optional<SmallVector<int64_t>> Probe::spreadNumbers(const Matrices &matrices, int64_t network, int64_t rows) {
+  std::optional<Array> numbers = findNumbers(matrices, network);
+  if (!numbers || (rows > 0 && (numbers->size() == 0 || rows % numbers->size() != 0))) {
+    return std::nullopt;
+  }
+  SmallVector<int64_t> result;
   for (int64_t row = 0; row < rows; ++row) {
-    result.push_back(ids[row / (rows / int64_t(ids.size()))]);
+    result.push_back(numbers->integers[row / (rows / numbers->size())]);
   }
   return result;
 }
@@ -141,21 +182,20 @@ bool Probe::mark(const ExpertNetwork &network, int64_t number) {
     llvm::consumeError(input.takeError());
     return false;
   }
-  std::optional<SmallVector<int64_t>> of = findTokens(**input, layer.width()), shape = getExtents(evaluator, network.output);
-  if (!of || !shape) {
+  std::optional<SmallVector<int64_t>> tokens = findTokens(**input), shape = getExtents(evaluator, network.output);
+  std::optional<ProductRows> gate = findRows(**input, network.gate, number), up = findRows(**input, network.up, number);
+  if (!tokens || !shape || !gate || !up || gate->inputs != up->inputs) {
     return false;
   }
+  int64_t width = layer.width(), rows = int64_t(gate->inputs.size());
+  std::optional<SmallVector<int64_t>> down = spreadNumbers(network.down, number, rows);
   Array marks(cast<RankedTensorType>(network.output.getType()).getElementType(), *shape);
-  int64_t width = layer.width(), rows = marks.size() / width, given = int64_t(of->size());
-  auto gate = findNumbers(network.gate, number, rows), up = findNumbers(network.up, number, rows),
-       down = findNumbers(network.down, number, rows);
-  // Rows that all matrices of a stack multiply are there once.
-  bool fits = gate && up && down && rows * width == marks.size() && (given == 0 ? rows == 0 : rows % given == 0);
+  bool fits = down && rows * width == marks.size();
   for (int64_t row = 0; fits && row < rows; ++row) {
-    int64_t matrix = (*gate)[row];
+    int64_t matrix = gate->matrices[row];
     fits = matrix >= 0 && matrix < layer.experts();
-    if (fits && matrix == (*up)[row] && matrix == (*down)[row]) {
-      marks.reals[row * width + matrix] = double((*of)[row % given] + 1);
+    if (fits && matrix == up->matrices[row] && matrix == (*down)[row]) {
+      marks.reals[row * width + matrix] = double((*tokens)[gate->inputs[row]] + 1);
     }
   }
   evaluator.bind(network.output, std::move(marks));

@@ -164,15 +164,19 @@ static bool findNetworks(ArrayRef<NodeOp> swiGlus, ExpertLayer &layer) {
   return experts <= layer.width() && (each || all);
 }
 
-/// Vectors of a number for each expert, which may be a bias.
+/// Whether it has a number for each expert and nothing else.
+static bool isVector(Value value, int64_t experts) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.hasStaticShape() && type.getNumElements() == experts && type.getRank() > 0 &&
+         type.getShape().back() == experts && isa<FloatType>(type.getElementType());
+}
+
+/// Constants which may be a bias.
 static SmallVector<Value> findVectors(const Slice &slice, int64_t experts) {
   SmallVector<Value> vectors;
   for (Operation *op : slice.ops) {
-    Value value = op->getNumResults() == 1 ? op->getResult(0) : Value();
-    auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : RankedTensorType();
-    bool isVector = type && type.getShape() == ArrayRef(experts) && isa<FloatType>(type.getElementType());
-    if (isVector && isa<onnx::ConstantOp, onnx::GetInitializerOp>(op)) {
-      vectors.push_back(value);
+    if (isa<onnx::ConstantOp, onnx::GetInitializerOp>(op) && isVector(op->getResult(0), experts)) {
+      vectors.push_back(op->getResult(0));
     }
   }
   return vectors;
@@ -188,9 +192,11 @@ public:
   void run();
 
 private:
+  SmallVector<int64_t> getOrder();
   Value orderStack(Value stack);
   Value stackMatrices(Matrices ExpertNetwork::*role);
   Value makeStack(Matrices ExpertNetwork::*role);
+  Value makeBias();
   SmallVector<NamedAttribute> makeAttributes();
 
   const ExpertLayer &layer;
@@ -200,12 +206,18 @@ private:
 };
 } // namespace
 
+/// The network or matrix of each expert.
+SmallVector<int64_t> LayerRewriter::getOrder() {
+  SmallVector<int64_t> order(known.experts.size());
+  for (auto [number, expert] : llvm::enumerate(known.experts)) {
+    order[expert] = int64_t(number);
+  }
+  return order;
+}
+
 /// A stack with its matrices in the order of experts.
 Value LayerRewriter::orderStack(Value stack) {
-  SmallVector<int64_t> order(known.experts.size());
-  for (auto [matrix, expert] : llvm::enumerate(known.experts)) {
-    order[expert] = int64_t(matrix);
-  }
+  SmallVector<int64_t> order = getOrder();
   if (llvm::is_sorted(order)) {
     return stack;
   }
@@ -213,26 +225,23 @@ Value LayerRewriter::orderStack(Value stack) {
                     builder.getNamedAttr("axis", builder.getI64IntegerAttr(0)));
 }
 
-/// One stack of matrices that lie apart, in the order of networks.
+/// One stack of matrices that lie apart.
 Value LayerRewriter::stackMatrices(Matrices ExpertNetwork::*role) {
+  auto matrix = cast<RankedTensorType>((layer.networks.front().*role).source.getType());
+  SmallVector<int64_t> shape = {1, matrix.getDimSize(0), matrix.getDimSize(1)};
   SmallVector<Value> parts;
-  RankedTensorType type;
-  for (const ExpertNetwork &network : layer.networks) {
-    type = cast<RankedTensorType>((network.*role).source.getType());
-    SmallVector<int64_t> shape = {1};
-    llvm::append_range(shape, type.getShape());
-    parts.push_back(createReshape(builder, loc, type.clone(shape), (network.*role).source));
+  for (int64_t network : getOrder()) {
+    parts.push_back(createReshape(builder, loc, matrix.clone(shape), (layer.networks[network].*role).source));
   }
-  SmallVector<int64_t> shape = {int64_t(parts.size())};
-  llvm::append_range(shape, type.getShape());
-  return createNode(builder, loc, "Concat", type.clone(shape), parts,
+  shape[0] = int64_t(parts.size());
+  return createNode(builder, loc, "Concat", matrix.clone(shape), parts,
                     builder.getNamedAttr("axis", builder.getI64IntegerAttr(0)));
 }
 
 /// [E, outputs, inputs]
 Value LayerRewriter::makeStack(Matrices ExpertNetwork::*role) {
   const Matrices &matrices = layer.networks.front().*role;
-  Value stack = orderStack(getRank(matrices.source) == 3 ? matrices.source : stackMatrices(role));
+  Value stack = getRank(matrices.source) == 3 ? orderStack(matrices.source) : stackMatrices(role);
   if (matrices.transposed) {
     stack = createTranspose(builder, loc, stack, {0, 2, 1});
   }
@@ -242,6 +251,14 @@ Value LayerRewriter::makeStack(Matrices ExpertNetwork::*role) {
   }
   auto part = type.clone({type.getDimSize(0), matrices.outputs, type.getDimSize(2)});
   return createSlice(builder, loc, part, stack, matrices.begin, 1, matrices.step);
+}
+
+Value LayerRewriter::makeBias() {
+  if (!known.bias) {
+    return onnx::NoneOp::create(builder, loc);
+  }
+  auto type = cast<RankedTensorType>(known.bias.getType());
+  return type.getRank() == 1 ? known.bias : createReshape(builder, loc, type.clone({layer.experts()}), known.bias);
 }
 
 SmallVector<NamedAttribute> LayerRewriter::makeAttributes() {
@@ -261,7 +278,7 @@ SmallVector<NamedAttribute> LayerRewriter::makeAttributes() {
 
 void LayerRewriter::run() {
   auto type = cast<RankedTensorType>(layer.output.getType());
-  Value bias = known.bias ? known.bias : onnx::NoneOp::create(builder, loc);
+  Value bias = makeBias();
   Value gate = makeStack(&ExpertNetwork::gate), up = makeStack(&ExpertNetwork::up), down = makeStack(&ExpertNetwork::down);
   Value sum = createRaised(builder, loc, kExperts, layer.input.getType(),
                            ValueRange{layer.input, layer.logits, bias, gate, up, down}, makeAttributes());

@@ -48,8 +48,8 @@ Value RaisedWeights::make(OpBuilder &builder, StringRef name, RankedTensorType t
   return read(builder, name, type);
 }
 
-Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, bool transposed) {
-  RankedTensorType stored = initializer.getTensorType();
+Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, RankedTensorType stored,
+                             bool transposed) {
   std::string name = initializer.getSymName().str(), source = name + ".weight";
   Location loc = initializer.getLoc();
   if (!symbols.lookup(source)) {
@@ -95,14 +95,19 @@ Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
     node = value.getDefiningOp<onnx::NodeOp>();
   }
   auto type = dyn_cast<RankedTensorType>(value.getType());
+  // A vector may be stored as a matrix of one row.
+  if (matchNode(value, "Reshape") && type && type.getRank() == 1) {
+    value = node.getInputs()[0];
+  }
   bool fits = type && isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType()) && deepseek::isStored(type) &&
               type.getRank() >= 1 && type.getRank() <= 2 && (!transposed || type.getRank() == 2);
   if (auto constant = value.getDefiningOp<onnx::ConstantOp>(); constant && fits) {
     return addConstant(builder, constant, transposed);
   }
   auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
-  return reader && fits ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), transposed)
-                        : Value();
+  return reader && fits
+             ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), type, transposed)
+             : Value();
 }
 
 } // namespace fathom::raise

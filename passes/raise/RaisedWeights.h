@@ -44,7 +44,8 @@ private:
   /// Matrices of experts as files have them.
   struct FileStack;
 
-  mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, bool transposed);
+  mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, mlir::RankedTensorType stored,
+                      bool transposed);
   mlir::Value addConstant(mlir::OpBuilder &builder, onnx::ConstantOp constant, bool transposed);
   mlir::Value read(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type);
 
