@@ -53,11 +53,31 @@ static bool takeGathered(NodeOp node, Matrices &matrices) {
   return true;
 }
 
+/// The stacks whose rows come in turns in a stack that a graph makes of them; none where it is another.
+static SmallVector<Value> matchTurns(Value value) {
+  NodeOp reshape = matchNode(value, "Reshape");
+  NodeOp concat = reshape ? matchNode(reshape.getInputs()[0], "Concat") : NodeOp();
+  if (!concat || getRank(value) != 3 || concat.getInteger("axis", 0) != 2 || getRank(concat.getOutputs()[0]) != 4) {
+    return {};
+  }
+  auto type = cast<RankedTensorType>(value.getType()), apart = cast<RankedTensorType>(concat.getOutputs()[0].getType());
+  bool joins = type.getDimSize(0) == apart.getDimSize(0) && type.getDimSize(2) == apart.getDimSize(3);
+  SmallVector<Value> stacks;
+  for (Value part : concat.getInputs()) {
+    NodeOp own = matchNode(part, "Reshape");
+    if (!joins || !own || getRank(own.getInputs()[0]) != 3 || cast<RankedTensorType>(part.getType()).getDimSize(2) != 1) {
+      return {};
+    }
+    stacks.push_back(own.getInputs()[0]);
+  }
+  return stacks;
+}
+
 /// The matrices that the operand of a product is.
 static std::optional<Matrices> findMatrices(Value value, bool transposed) {
   Matrices matrices;
   matrices.transposed = transposed;
-  while (auto node = value.getDefiningOp<NodeOp>()) {
+  for (NodeOp node; (node = value.getDefiningOp<NodeOp>()) && matchTurns(value).empty();) {
     bool isTurned = matchNode(value, "Transpose") && turnsMatrices(node);
     matrices.transposed ^= isTurned;
     if (!isTurned && !node.is("Cast") && !takeGathered(node, matrices)) {
@@ -67,7 +87,9 @@ static std::optional<Matrices> findMatrices(Value value, bool transposed) {
   }
   matrices.source = value;
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  bool fits = isConstant(value) && type && isa<FloatType>(type.getElementType()) &&
+  SmallVector<Value> turns = matchTurns(value);
+  bool isKnown = turns.empty() ? isConstant(value) : llvm::all_of(turns, isConstant);
+  bool fits = isKnown && type && isa<FloatType>(type.getElementType()) &&
               (type.getRank() == 3 || (type.getRank() == 2 && !matrices.index && !matrices.ids));
   if (!fits || (matrices.index && (*matrices.index < 0 || *matrices.index >= type.getDimSize(0)))) {
     return std::nullopt;
@@ -140,6 +162,16 @@ static std::optional<Product> matchProduct(Value value) {
   return Product{right, *matrices};
 }
 
+/// Of rows that come in turns, those of one stack are that stack.
+static void takeTurn(Matrices &matrices) {
+  SmallVector<Value> stacks = matchTurns(matrices.source);
+  if (int64_t(stacks.size()) == matrices.step && matrices.begin < matrices.step) {
+    matrices.source = stacks[matrices.begin];
+    matrices.begin = 0;
+    matrices.step = 1;
+  }
+}
+
 /// The product that features are of.
 static std::optional<Product> findProduct(Value value) {
   Matrices part;
@@ -151,6 +183,7 @@ static std::optional<Product> findProduct(Value value) {
       product->matrices.begin = part.begin;
       product->matrices.step = part.step;
       product->matrices.outputs = part.outputs;
+      takeTurn(product->matrices);
       return fits ? product : std::nullopt;
     }
     if (!keepsRows(node) && !(node.is("Slice") && takeSlice(node, part))) {

@@ -32,6 +32,16 @@ def SimplifyAttention : Pass<"fathom-simplify-attention", "mlir::ModuleOp">, Wit
   }];
 }
 
+def SimplifyExperts : Pass<"fathom-simplify-experts", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "take operators apart that do a whole layer of experts";
+  let description = [{
+    onnxruntime's `MoE` becomes a choice of experts, their matrices gathered for each row, and a weighted sum. One with
+    biases, or with an activation other than SwiGLU, stays as it is.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/simplify-experts.mlir.
+  }];
+}
+
 def RaiseNorms : Pass<"fathom-raise-norms", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "recognize root-mean-square norms";
   let description = [{

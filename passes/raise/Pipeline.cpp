@@ -11,6 +11,7 @@ namespace fathom {
 
 void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &options) {
   manager.addPass(createSimplifyAttention());
+  manager.addPass(createSimplifyExperts());
   manager.addPass(createSimplifyNodes());
   manager.addPass(mlir::createCSEPass());
   // From small to large: each pattern knows what those before it made.
