@@ -10,6 +10,7 @@
 namespace fathom {
 
 void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &options) {
+  manager.addPass(createRaiseFixedCaches());
   manager.addPass(createSimplifyAttention());
   manager.addPass(createSimplifyNodes());
   manager.addPass(mlir::createCSEPass());
@@ -17,10 +18,12 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseNorms());
   manager.addPass(createRaiseRotations());
   manager.addPass(createRaiseSwiGlu());
+  manager.addPass(createOrderHeads());
   manager.addPass(createRaiseAttention());
   RaiseCausalMasksOptions masks;
   masks.folder = options.folder;
   manager.addPass(createRaiseCausalMasks(masks));
+  manager.addPass(createExpandAbsorbedAttention());
   // One table for all that rotate by it.
   manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;

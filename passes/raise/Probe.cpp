@@ -69,6 +69,20 @@ void Prober::bindExtents(Evaluator &evaluator, Step step) {
   evaluator.bindExtent(sequence, step.count);
 }
 
+/// Integers that say something of each token may be of a sum that has names of its own.
+static std::optional<int64_t> getSize(Evaluator &evaluator, BlockArgument input, int64_t dim, Step step) {
+  auto type = cast<RankedTensorType>(input.getType());
+  if (!type.isDynamicDim(dim)) {
+    return type.getDimSize(dim);
+  }
+  llvm::Expected<int64_t> size = evaluator.evaluateExtent(getExtentName(input, dim));
+  if (size) {
+    return *size < 0 ? std::nullopt : std::optional(*size);
+  }
+  llvm::consumeError(size.takeError());
+  return dim == 0 || isPast(input) ? std::nullopt : std::optional(step.past + step.count);
+}
+
 bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, InputRole role) {
   auto type = dyn_cast<RankedTensorType>(input.getType());
   if (!type) {
@@ -76,10 +90,8 @@ bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, Inp
   }
   SmallVector<int64_t> shape;
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    llvm::Expected<int64_t> size = type.isDynamicDim(dim) ? evaluator.evaluateExtent(getExtentName(input, dim))
-                                                          : llvm::Expected<int64_t>(type.getDimSize(dim));
-    if (!size || *size < 0) {
-      llvm::consumeError(size.takeError());
+    std::optional<int64_t> size = getSize(evaluator, input, dim, step);
+    if (!size) {
       return false;
     }
     shape.push_back(*size);
