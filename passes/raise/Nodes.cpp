@@ -176,11 +176,15 @@ Value createExpand(OpBuilder &builder, Location loc, ArrayRef<Size> sizes, Value
   return createNode(builder, loc, "Expand", result, ValueRange{input, createShape(builder, loc, result)});
 }
 
-Value createSlice(OpBuilder &builder, Location loc, RankedTensorType type, Value input, int64_t begin, int64_t axis) {
-  return createNode(builder, loc, "Slice", type,
-                    ValueRange{input, createIntegers(builder, loc, begin),
-                               createIntegers(builder, loc, begin + type.getDimSize(axis)),
-                               createIntegers(builder, loc, axis)});
+Value createSlice(OpBuilder &builder, Location loc, RankedTensorType type, Value input, int64_t begin, int64_t axis,
+                  int64_t step) {
+  SmallVector<Value> inputs = {input, createIntegers(builder, loc, begin),
+                               createIntegers(builder, loc, begin + type.getDimSize(axis) * step),
+                               createIntegers(builder, loc, axis)};
+  if (step != 1) {
+    inputs.push_back(createIntegers(builder, loc, step));
+  }
+  return createNode(builder, loc, "Slice", type, inputs);
 }
 
 /// Exchanges the last two dimensions that the last one is split into, the second of `inner` elements.

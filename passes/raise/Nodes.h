@@ -31,6 +31,11 @@ constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
 /// index heads], the score of key u is Σ_h weight_h · max(0, query_h · key_u).
 constexpr llvm::StringLiteral kSparseAttention = "SparseAttention";
 
+/// (x [.., H], logits [.., E], bias [E] or left out, gate [E, I, H], up [E, I, H], down [E, H, I]): of each row the sum
+/// of what chosen experts make of it, by the attributes `scoring`, `group_rule`, `top_k`, `groups`, `top_groups`,
+/// `normalize` and `factor`, which are those of `#deepseek.routing`.
+constexpr llvm::StringLiteral kExperts = "Experts";
+
 /// Scores at or below it have no weight beside any that a model computes: masks make such of what is not to be seen.
 constexpr double kHidden = -1e4;
 
@@ -96,9 +101,9 @@ mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Ra
 mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Size> sizes, mlir::Value input);
 /// Dimensions of one element, or new ones in front, repeated.
 mlir::Value createExpand(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Size> sizes, mlir::Value input);
-/// As many elements along an axis as `type` has there.
+/// As many elements along an axis as `type` has there, `step` apart.
 mlir::Value createSlice(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input,
-                        int64_t begin, int64_t axis);
+                        int64_t begin, int64_t axis, int64_t step = 1);
 /// Pairs (x[2i], x[2i+1]) of the last dimension as (x[i], x[i + d/2]), where rotations want them.
 mlir::Value gatherPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 /// The other way round.

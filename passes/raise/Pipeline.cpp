@@ -18,6 +18,9 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createRaiseNorms());
   manager.addPass(createRaiseRotations());
   manager.addPass(createRaiseSwiGlu());
+  RaiseExpertsOptions experts;
+  experts.folder = options.folder;
+  manager.addPass(createRaiseExperts(experts));
   manager.addPass(createOrderHeads());
   manager.addPass(createRaiseAttention());
   RaiseCausalMasksOptions masks;

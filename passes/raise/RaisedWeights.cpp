@@ -11,8 +11,22 @@ using namespace mlir;
 
 namespace fathom::raise {
 
-/// Of weights that are read as they are; f16 becomes f32.
-static bool isRead(Type element) { return isa<Float32Type, BFloat16Type>(element); }
+bool isRead(Type element) { return isa<Float32Type, BFloat16Type>(element); }
+
+std::string findPattern(ArrayRef<StringRef> names, ArrayRef<int64_t> numbers, StringRef placeholder) {
+  StringRef first = names.front();
+  std::string number = std::to_string(numbers.front());
+  for (size_t at = first.find(number); at != StringRef::npos; at = first.find(number, at + 1)) {
+    StringRef before = first.take_front(at), after = first.drop_front(at + number.size());
+    bool isPattern = llvm::all_of(llvm::zip_equal(names, numbers), [&](const auto &pair) {
+      return std::get<0>(pair) == (before + Twine(std::get<1>(pair)) + after).str();
+    });
+    if (isPattern) {
+      return (before + placeholder + after).str();
+    }
+  }
+  return first.str();
+}
 
 static RankedTensorType exchange(RankedTensorType type) { return type.clone({type.getDimSize(1), type.getDimSize(0)}); }
 
@@ -21,12 +35,12 @@ Value RaisedWeights::read(OpBuilder &builder, StringRef name, RankedTensorType t
 }
 
 Value RaisedWeights::make(OpBuilder &builder, StringRef name, RankedTensorType type,
-                          llvm::function_ref<Value(OpBuilder &)> build) {
+                          llvm::function_ref<Value(OpBuilder &)> build, bool experts) {
   if (!symbols.lookup<deepseek::RecipeOp>(name)) {
     OpBuilder inner(module.getContext());
     Location loc = builder.getUnknownLoc();
     inner.setInsertionPointToEnd(module.getBody());
-    auto recipe = deepseek::RecipeOp::create(inner, loc, name, type, /*experts=*/false, DenseI64ArrayAttr());
+    auto recipe = deepseek::RecipeOp::create(inner, loc, name, type, experts, DenseI64ArrayAttr());
     inner.setInsertionPointToStart(&recipe.getBody().emplaceBlock());
     deepseek::YieldOp::create(inner, loc, build(inner));
     symbols.insert(recipe);
@@ -34,8 +48,8 @@ Value RaisedWeights::make(OpBuilder &builder, StringRef name, RankedTensorType t
   return read(builder, name, type);
 }
 
-Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, bool transposed) {
-  RankedTensorType stored = initializer.getTensorType();
+Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, RankedTensorType stored,
+                             bool transposed) {
   std::string name = initializer.getSymName().str(), source = name + ".weight";
   Location loc = initializer.getLoc();
   if (!symbols.lookup(source)) {
@@ -151,14 +165,19 @@ Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
   if (concat && getRank(value) == 2 && getRank(node.getInputs()[0]) == 3 && concat.getInteger("axis", 0) == 1) {
     return addStacked(builder, concat, transposed);
   }
+  // A vector may be stored as a matrix of one row.
+  if (matchNode(value, "Reshape") && type && type.getRank() == 1) {
+    value = node.getInputs()[0];
+  }
   bool fits = type && isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType()) && deepseek::isStored(type) &&
               type.getRank() >= 1 && type.getRank() <= 2 && (!transposed || type.getRank() == 2);
   if (auto constant = value.getDefiningOp<onnx::ConstantOp>(); constant && fits) {
     return addConstant(builder, constant, transposed);
   }
   auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
-  return reader && fits ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), transposed)
-                        : Value();
+  return reader && fits
+             ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), type, transposed)
+             : Value();
 }
 
 } // namespace fathom::raise

@@ -15,6 +15,13 @@
 
 namespace fathom::raise {
 
+/// Whether weights of a type are read as they are; f16 becomes f32.
+bool isRead(mlir::Type element);
+
+/// The name that all have but for a number of each, in whose place there is `placeholder`; or else that of the first.
+std::string findPattern(llvm::ArrayRef<llvm::StringRef> names, llvm::ArrayRef<int64_t> numbers,
+                        llvm::StringRef placeholder);
+
 /// Makes a symbol for each tensor that a model reads, once: a weight where a file has it as it is wanted, a recipe for
 /// what has to be converted or transposed, or is in no file.
 class RaisedWeights {
@@ -25,16 +32,28 @@ public:
   /// initializer nor a constant, nor stacks of matrices by turns, or of a type that no weight has.
   mlir::Value get(mlir::OpBuilder &builder, mlir::Value value, bool transposed = false);
 
-  /// The weight that a recipe of the one op makes which `build` makes.
+  /// The weight [E, N, K] that a constant is: a stack of a file, or matrices that lie apart, with the rows of each or
+  /// its columns. Null where it is something else.
+  mlir::Value getStack(mlir::OpBuilder &builder, mlir::Value value);
+
+  /// The weight that a recipe makes of the ops which `build` makes.
   mlir::Value make(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type,
-                   llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build);
+                   llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build, bool experts = false);
 
 private:
-  mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, bool transposed);
+  /// Matrices of experts as files have them.
+  struct FileStack;
+
+  mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, mlir::RankedTensorType stored,
+                      bool transposed);
   mlir::Value addConstant(mlir::OpBuilder &builder, onnx::ConstantOp constant, bool transposed);
   mlir::Value addStacked(mlir::OpBuilder &builder, onnx::NodeOp concat, bool transposed);
   mlir::Value takeMatrix(mlir::OpBuilder &builder, mlir::Value stack, int64_t number);
   mlir::Value read(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type);
+
+  std::optional<FileStack> findStack(mlir::Value value);
+  bool addMatrices(mlir::Value value, FileStack &stack);
+  mlir::StringAttr addStack(const FileStack &stack, mlir::RankedTensorType type, int64_t begin);
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
