@@ -58,14 +58,14 @@ private:
 
 /// The last symbol of the rows is their number, others are 1.
 bool Probe::bindExtents() {
-  auto type = dyn_cast<RankedTensorType>(layer.input.getType());
+  auto type = cast<RankedTensorType>(layer.input.getType());
   SmallVector<StringRef> names;
-  for (int64_t dim = 0; type && dim < type.getRank() - 1; ++dim) {
+  for (int64_t dim = 0; dim < type.getRank() - 1; ++dim) {
     if (type.isDynamicDim(dim)) {
       names.push_back(getExtentName(layer.input, dim));
     }
   }
-  if (names.empty() || !llvm::all_of(names, isSymbol)) {
+  if (!llvm::all_of(names, isSymbol)) {
     return false;
   }
   for (StringRef name : names) {
@@ -251,7 +251,8 @@ public:
   std::optional<KnownRouting> infer();
 
 private:
-  std::optional<Rows> weigh(const Rows &logits);
+  int64_t countRows() const;
+  std::optional<Rows> weigh(const Rows &logits, ArrayRef<double> numbers);
   std::optional<SmallVector<int64_t>> findExperts();
   double random(double low, double high);
 
@@ -269,8 +270,8 @@ void LayerProber::setBias(Value value) {
   bias = value;
   numbers.clear();
   for (int64_t expert = 0; expert < layer.experts(); ++expert) {
-    // Of few digits, so that every type has it.
-    numbers.push_back(std::round(random(-64, 64)) / 128);
+    // Of few digits, so that every type has it; below 0, which some graphs have in place of -inf.
+    numbers.push_back(std::round(random(-128, -8)) / 128);
   }
 }
 
@@ -286,18 +287,26 @@ bool LayerProber::readBias(Value value) {
   return int64_t(numbers.size()) == layer.experts();
 }
 
-/// What experts are multiplied by, by number of their network: as many rows at a time as do not take much memory.
-std::optional<Rows> LayerProber::weigh(const Rows &logits) {
+/// How many rows are evaluated at once: as many as do not take much memory, unless the graph is of so many.
+int64_t LayerProber::countRows() const {
   constexpr int64_t most = 16, elements = int64_t(1) << 24;
-  int64_t count = std::clamp<int64_t>(elements / (layer.width() * layer.experts()), 1, most);
+  auto type = cast<RankedTensorType>(layer.input.getType());
+  return type.hasStaticShape() ? type.getNumElements() / layer.width()
+                               : std::clamp<int64_t>(elements / (layer.width() * layer.experts()), 1, most);
+}
+
+/// What experts are multiplied by, by number of their network, with `numbers` for the bias.
+std::optional<Rows> LayerProber::weigh(const Rows &logits, ArrayRef<double> numbers) {
+  size_t count = countRows();
   Rows weights;
   for (size_t begin = 0; begin < logits.size(); begin += count) {
     Rows some(logits.begin() + begin, logits.begin() + std::min(begin + count, logits.size()));
+    some.resize(count, some.back());
     Probe probe(layer, some, read);
     if (bias) {
       auto type = cast<RankedTensorType>(bias.getType());
       Array array(type.getElementType(), type.getShape());
-      array.reals = numbers;
+      array.reals = numbers.vec();
       probe.bind(bias, std::move(array));
     }
     std::optional<Rows> part = probe.run();
@@ -306,6 +315,7 @@ std::optional<Rows> LayerProber::weigh(const Rows &logits) {
     }
     llvm::append_range(weights, *part);
   }
+  weights.resize(logits.size());
   return weights;
 }
 
@@ -320,7 +330,7 @@ std::optional<SmallVector<int64_t>> LayerProber::findExperts() {
     }
     logits.push_back(std::move(row));
   }
-  std::optional<Rows> weights = weigh(logits);
+  std::optional<Rows> weights = weigh(logits, std::vector<double>(count));
   SmallVector<int64_t> experts(count, -1);
   for (int64_t preferred = 0; weights && preferred < count; ++preferred) {
     experts[llvm::max_element((*weights)[preferred]) - (*weights)[preferred].begin()] = preferred;
@@ -336,13 +346,15 @@ std::optional<KnownRouting> LayerProber::infer() {
   constexpr int64_t tried = 64;
   Rows logits;
   for (int64_t i = 0; i < tried; ++i) {
-    double most = i % 2 == 0 ? 1 : 6;
+    // Of even experts, of uneven ones, and of such as have no score to speak of beside a bias.
+    auto [low, high] = std::array<std::pair<double, double>, 3>{{{-1, 1}, {-6, 6}, {-12, -4}}}[i % 3];
     std::vector<double> row(layer.experts());
-    // As f32 has them.
-    llvm::for_each(row, [&](double &logit) { logit = float(random(-most, most)); });
+    for (double &logit : row) {
+      logit = float(random(low, high));
+    }
     logits.push_back(std::move(row));
   }
-  std::optional<Rows> weights = weigh(logits);
+  std::optional<Rows> weights = weigh(logits, numbers);
   std::vector<RoutedRow> rows(weights ? tried : 0);
   for (auto [number, row] : llvm::enumerate(rows)) {
     row.logits = logits[number];
