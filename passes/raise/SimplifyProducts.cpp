@@ -67,13 +67,16 @@ struct Term {
   }
 };
 
-/// One or two terms, and which of their letters the result has.
+/// Terms, and which of their letters the result has.
 struct Equation {
-  SmallVector<Term, 2> terms;
+  SmallVector<Term, 3> terms;
   std::string result;
+
+  /// The letters of a product of two or more terms, the first, that the result or a term behind them has.
+  std::string keep(size_t terms) const;
 };
 
-/// What letters of an equation of two terms count: letters of both and of the result are `batch`, those that are summed
+/// What letters of a product of two terms count: letters of both and of the result are `batch`, those that are summed
 /// `depth`. Of what one term alone has, the last is `row` or `column`, and others belong to the batch, too.
 struct Roles {
   std::string batch, depth;
@@ -94,7 +97,7 @@ static std::optional<Equation> readEquation(NodeOp node) {
   from.split(labels, ',');
   // "..." and results that are not written are what no exporter of models writes.
   if (!StringRef(text).contains("->") || text.find('.') != std::string::npos ||
-      labels.size() != node.getInputs().size() || labels.size() > 2 || hasTwice(to)) {
+      labels.size() != node.getInputs().size() || hasTwice(to)) {
     return std::nullopt;
   }
   Equation equation = {{}, to.str()};
@@ -179,16 +182,42 @@ static Value createMatrices(OpBuilder &builder, Location loc, const Term &term, 
   return createReshape(builder, loc, sizes, order(builder, loc, term, labels));
 }
 
-/// Whether the sizes of what two terms share are known to be the same, and there is a number for how much is summed.
-static bool fit(const Term &a, const Term &b, StringRef result) {
-  SmallVector<Size> depth;
-  for (char label : a.labels) {
-    if (b.has(label) && a.size(label) != b.size(label)) {
+std::string Equation::keep(size_t count) const {
+  if (count == terms.size()) {
+    return result;
+  }
+  std::string rest = result, kept;
+  for (const Term &term : ArrayRef(terms).drop_front(count)) {
+    rest += term.labels;
+  }
+  for (const Term &term : ArrayRef(terms).take_front(count)) {
+    llvm::copy_if(term.labels, std::back_inserter(kept), [&](char label) {
+      return rest.find(label) != std::string::npos && kept.find(label) == std::string::npos;
+    });
+  }
+  return kept;
+}
+
+/// Whether what terms share has one size, and a sum of two letters or more a number of elements.
+static bool fits(const Equation &equation) {
+  for (size_t i = 1; i < equation.terms.size(); ++i) {
+    const Term &term = equation.terms[i];
+    std::string kept = equation.keep(i + 1);
+    int64_t summed = 0, unknown = 0;
+    for (char label : term.labels) {
+      auto other = llvm::find_if(ArrayRef(equation.terms).take_front(i), [&](const Term &t) { return t.has(label); });
+      bool isShared = other != equation.terms.begin() + i, isSummed = isShared && kept.find(label) == std::string::npos;
+      if (isShared && other->size(label) != term.size(label)) {
+        return false;
+      }
+      summed += isSummed;
+      unknown += isSummed && ShapedType::isDynamic(term.size(label).number);
+    }
+    if (summed > 1 && unknown > 0) {
       return false;
     }
-    b.has(label) && !result.contains(label) ? depth.push_back(a.size(label)) : void();
   }
-  return depth.size() < 2 || llvm::none_of(depth, [](const Size &size) { return ShapedType::isDynamic(size.number); });
+  return true;
 }
 
 /// The product of two terms, whose letters are then those of the batch, a row and a column.
@@ -211,20 +240,23 @@ static Term multiply(OpBuilder &builder, Location loc, Term a, Term b, StringRef
   return term;
 }
 
-/// Sums, transpositions and products of matrices: of one or two operands, each letter once in each.
+/// Sums, transpositions and products of matrices, from the left to the right; each term has each letter once.
 static LogicalResult simplifyEinsum(NodeOp node, PatternRewriter &rewriter) {
   std::optional<Equation> equation = readEquation(node);
   auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
-  bool isProduct = equation && equation->terms.size() == 2;
-  if (!equation || !type || (isProduct && !fit(equation->terms[0], equation->terms[1], equation->result))) {
+  if (!equation || !type || !fits(*equation)) {
     return rewriter.notifyMatchFailure(node, "has an equation of another form, or what is not known to fit it");
   }
   Location loc = node.getLoc();
-  SmallVector<Term, 2> &terms = equation->terms;
-  for (size_t i = 0; i < terms.size(); ++i) {
-    sumAlone(rewriter, loc, terms[i], equation->result + (isProduct ? terms[1 - i].labels : ""));
+  Term product = equation->terms.front();
+  sumAlone(rewriter, loc, product, equation->keep(1));
+  for (size_t i = 1; i < equation->terms.size(); ++i) {
+    Term term = equation->terms[i];
+    std::string kept = equation->keep(i + 1);
+    sumAlone(rewriter, loc, product, kept + term.labels);
+    sumAlone(rewriter, loc, term, kept + product.labels);
+    product = multiply(rewriter, loc, product, term, kept);
   }
-  Term product = isProduct ? multiply(rewriter, loc, terms[0], terms[1], equation->result) : terms.front();
   Value value = order(rewriter, loc, product, equation->result);
   rewriter.replaceOp(node, value.getType() == type ? value : createReshape(rewriter, loc, type, value));
   return success();
