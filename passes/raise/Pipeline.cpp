@@ -10,6 +10,7 @@
 namespace fathom {
 
 void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &options) {
+  manager.addPass(createRaiseFixedCaches());
   manager.addPass(createSimplifyAttention());
   manager.addPass(createSimplifyExperts());
   manager.addPass(createSimplifyNodes());
@@ -21,10 +22,12 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   RaiseExpertsOptions experts;
   experts.folder = options.folder;
   manager.addPass(createRaiseExperts(experts));
+  manager.addPass(createOrderHeads());
   manager.addPass(createRaiseAttention());
   RaiseCausalMasksOptions masks;
   masks.folder = options.folder;
   manager.addPass(createRaiseCausalMasks(masks));
+  manager.addPass(createExpandAbsorbedAttention());
   // One table for all that rotate by it.
   manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;

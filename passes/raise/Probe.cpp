@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/onnx/evaluate/ReadInitializer.h"
+#include "passes/raise/Nodes.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -53,19 +54,35 @@ static bool isPast(BlockArgument input) {
 
 bool Prober::hasPast() { return llvm::any_of(main.getArguments(), isPast); }
 
-/// The first dimension of an input is that of the batch. Others are the tokens of the call, those before it or,
-/// of integers that say something of each, all of them.
-void Prober::bindExtents(Evaluator &evaluator, Step step) {
+/// Calls `visit` for each dynamic dimension of an input.
+static void visitExtents(func::FuncOp main, llvm::function_ref<void(BlockArgument, int64_t, StringRef)> visit) {
   for (BlockArgument input : main.getArguments()) {
-    auto type = dyn_cast<RankedTensorType>(input.getType());
-    for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+    for (int64_t dim = 0; dim < getRank(input); ++dim) {
       StringRef name = getExtentName(input, dim);
-      if (isSymbol(name) && name != sequence) {
-        evaluator.bindExtent(name, dim == 0 ? 1 : isPast(input) ? step.past : step.past + step.count);
-      }
+      name.empty() ? void() : visit(input, dim, name);
     }
   }
+}
+
+/// The first dimension of an input is that of the batch. Others are the tokens of the call, those before it or,
+/// of integers that say something of each, all of them, which may be a sum that has names of its own.
+void Prober::bindExtents(Evaluator &evaluator, Step step) {
+  auto sizeOf = [&](BlockArgument input, int64_t dim) {
+    return dim == 0 ? 1 : isPast(input) ? step.past : step.past + step.count;
+  };
   evaluator.bindExtent(sequence, step.count);
+  visitExtents(main, [&](BlockArgument input, int64_t dim, StringRef name) {
+    if (isSymbol(name) && name != sequence) {
+      evaluator.bindExtent(name, sizeOf(input, dim));
+    }
+  });
+  visitExtents(main, [&](BlockArgument input, int64_t dim, StringRef name) {
+    llvm::Expected<int64_t> known = evaluator.evaluateExtent(name);
+    if (!known) {
+      llvm::consumeError(known.takeError());
+      evaluator.bindExtent(name, sizeOf(input, dim));
+    }
+  });
 }
 
 std::optional<SmallVector<int64_t>> getExtents(Evaluator &evaluator, Value value) {

@@ -87,6 +87,72 @@ Value RaisedWeights::addConstant(OpBuilder &builder, onnx::ConstantOp constant, 
   });
 }
 
+/// What a Transpose of matrices exchanges the last two dimensions of; null for any other value.
+static Value matchTurned(Value value) {
+  onnx::NodeOp transpose = matchNode(value, "Transpose");
+  bool turns = transpose && getPermutation(transpose) == ArrayRef<int64_t>{0, 2, 1};
+  return turns ? transpose.getInputs()[0] : Value();
+}
+
+/// Whether numbers of a stack of matrices are at hand.
+static bool isStack(Value value) {
+  Value inner = matchTurned(value);
+  inner = inner ? inner : value;
+  auto type = dyn_cast<RankedTensorType>(inner.getType());
+  auto constant = inner.getDefiningOp<onnx::ConstantOp>();
+  return type && type.getRank() == 3 && isRead(type.getElementType()) &&
+         (inner.getDefiningOp<onnx::GetInitializerOp>() || (constant && isa<DenseElementsAttr>(constant.getValue())));
+}
+
+/// In a recipe: a matrix of a stack.
+Value RaisedWeights::takeMatrix(OpBuilder &builder, Value stack, int64_t number) {
+  auto type = cast<RankedTensorType>(stack.getType());
+  auto matrix = type.clone(type.getShape().drop_front());
+  if (auto constant = stack.getDefiningOp<onnx::ConstantOp>()) {
+    SmallVector<APFloat> all = llvm::to_vector(cast<DenseElementsAttr>(constant.getValue()).getValues<APFloat>());
+    int64_t size = matrix.getNumElements();
+    auto numbers = DenseElementsAttr::get(matrix, ArrayRef(all).slice(number * size, size));
+    return deepseek::ConstantOp::create(builder, stack.getLoc(), matrix, numbers);
+  }
+  auto initializer =
+      symbols.lookup<onnx::InitializerOp>(stack.getDefiningOp<onnx::GetInitializerOp>().getInitializer());
+  std::string name = (initializer.getSymName() + "." + Twine(number) + ".weight").str();
+  if (!symbols.lookup(name)) {
+    OpBuilder outer(initializer);
+    int64_t bytes = matrix.getNumElements() * matrix.getElementTypeBitWidth() / 8;
+    symbols.insert(deepseek::WeightOp::create(
+        outer, initializer.getLoc(), name, matrix, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(), name,
+        outer.getDenseI64ArrayAttr(
+            {int64_t(initializer.getFile()), int64_t(initializer.getOffset()) + number * bytes})));
+  }
+  return deepseek::SourceOp::create(builder, stack.getLoc(), matrix, name);
+}
+
+/// Of stacks that are concatenated matrix by matrix: all rows, one behind the other.
+Value RaisedWeights::addStacked(OpBuilder &builder, onnx::NodeOp concat, bool transposed) {
+  auto type = cast<RankedTensorType>(concat.getOutputs()[0].getType());
+  auto rows = type.clone({type.getDimSize(0) * type.getDimSize(1), type.getDimSize(2)});
+  if (!llvm::all_of(concat.getInputs(), isStack)) {
+    return {};
+  }
+  std::string name = "stacked." + std::to_string(stacks.try_emplace(concat, stacks.size()).first->second);
+  return make(builder, name + (transposed ? ".transposed" : ""), transposed ? exchange(rows) : rows,
+              [&](OpBuilder &inner) -> Value {
+                SmallVector<Value> parts;
+                for (int64_t number = 0; number < type.getDimSize(0); ++number) {
+                  for (Value stack : concat.getInputs()) {
+                    Value turned = matchTurned(stack);
+                    Value part = takeMatrix(inner, turned ? turned : stack, number);
+                    auto own = cast<RankedTensorType>(part.getType());
+                    parts.push_back(turned ? deepseek::TransposeOp::create(inner, concat.getLoc(), exchange(own), part)
+                                           : part);
+                  }
+                }
+                Value all = deepseek::ConcatRowsOp::create(inner, concat.getLoc(), rows, parts);
+                return transposed ? deepseek::TransposeOp::create(inner, concat.getLoc(), exchange(rows), all) : all;
+              });
+}
+
 Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
   auto node = value.getDefiningOp<onnx::NodeOp>();
   while (node && (matchNode(value, "Cast") || (matchNode(value, "Transpose") && getRank(value) == 2))) {
@@ -95,6 +161,10 @@ Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
     node = value.getDefiningOp<onnx::NodeOp>();
   }
   auto type = dyn_cast<RankedTensorType>(value.getType());
+  onnx::NodeOp concat = matchNode(value, "Reshape") ? matchNode(node.getInputs()[0], "Concat") : onnx::NodeOp();
+  if (concat && getRank(value) == 2 && getRank(node.getInputs()[0]) == 3 && concat.getInteger("axis", 0) == 1) {
+    return addStacked(builder, concat, transposed);
+  }
   // A vector may be stored as a matrix of one row.
   if (matchNode(value, "Reshape") && type && type.getRank() == 1) {
     value = node.getInputs()[0];

@@ -29,7 +29,7 @@ public:
   explicit RaisedWeights(mlir::ModuleOp module) : module(module), symbols(module) {}
 
   /// The weight of `value`, with rows and columns of a matrix exchanged if `transposed`. Null where it is neither an
-  /// initializer nor a constant, or of a type that no weight has.
+  /// initializer nor a constant, nor stacks of matrices by turns, or of a type that no weight has.
   mlir::Value get(mlir::OpBuilder &builder, mlir::Value value, bool transposed = false);
 
   /// The weight [E, N, K] that a constant is: a stack of a file, or matrices that lie apart, with the rows of each or
@@ -47,6 +47,8 @@ private:
   mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, mlir::RankedTensorType stored,
                       bool transposed);
   mlir::Value addConstant(mlir::OpBuilder &builder, onnx::ConstantOp constant, bool transposed);
+  mlir::Value addStacked(mlir::OpBuilder &builder, onnx::NodeOp concat, bool transposed);
+  mlir::Value takeMatrix(mlir::OpBuilder &builder, mlir::Value stack, int64_t number);
   mlir::Value read(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type);
 
   std::optional<FileStack> findStack(mlir::Value value);
@@ -57,6 +59,7 @@ private:
   mlir::SymbolTable symbols;
   /// Their numbers, in the order in which they were met.
   llvm::DenseMap<mlir::Attribute, size_t> constants;
+  llvm::DenseMap<mlir::Operation *, size_t> stacks;
 };
 
 } // namespace fathom::raise
