@@ -56,16 +56,6 @@ static LogicalResult simplifyReshape(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
-static LogicalResult simplifyTranspose(NodeOp node, PatternRewriter &rewriter) {
-  Value input = node.getInputs()[0];
-  bool changes = !llvm::is_sorted(getPermutation(node));
-  if (getRank(input) < 0 || (changes && !matchNode(input, "Transpose"))) {
-    return rewriter.notifyMatchFailure(node, "is of what is not transposed already");
-  }
-  rewriter.replaceOp(node, createTranspose(rewriter, node.getLoc(), input, getPermutation(node)));
-  return success();
-}
-
 /// A Slice for each output of a Split.
 static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
   int64_t rank = getRank(node.getInputs()[0]), axis = node.getInteger("axis", 0), begin = 0;
@@ -245,7 +235,7 @@ static constexpr SimplifyRow kRows[] = {
     {"", "Split", simplifySplit},
     {"", "Squeeze", toReshape},
     {"", "Swish", simplifySwish},
-    {"", "Transpose", simplifyTranspose},
+    {"", "Transpose", mergeTransposes},
     {"", "Unsqueeze", toReshape},
     {"", "Where", simplifyWhere},
     {"com.microsoft", "QuickGelu", simplifySwish},
