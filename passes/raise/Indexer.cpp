@@ -60,20 +60,11 @@ static Value takeCausalMask(Value value, Prober &prober) {
   return hides && isCausal(prober, opposite.getInputs()[0]) ? choice.getInputs()[2] : Value();
 }
 
-/// A value without positive factors, and without what brings it into another shape.
-static Value takePositive(Value value, bool reshaped) {
-  while (true) {
-    double factor = 1;
-    Value inner = takeFactors(value, factor);
-    NodeOp reshape = reshaped ? matchNode(inner, "Reshape") : NodeOp();
-    if (!(factor > 0)) {
-      return value;
-    }
-    if (!reshape && inner == value) {
-      return value;
-    }
-    value = reshape ? reshape.getInputs()[0] : inner;
-  }
+/// A value without a positive factor; one that is not keeps its.
+static Value takePositive(Value value) {
+  double factor = 1;
+  Value inner = takeFactors(value, factor);
+  return factor > 0 ? inner : value;
 }
 
 /// Whether b has the sizes of a, but for a dimension of one element at `dim`.
@@ -93,15 +84,16 @@ static bool matchScores(Value scores, Indexer &found) {
   if (!weighed || !addsUnit(scores, weighed.getOutputs()[0], 2) || getRank(weighed.getInputs()[0]) != 4) {
     return false;
   }
-  found.weights = takePositive(weighed.getInputs()[0], /*reshaped=*/true);
-  NodeOp left = matchNode(takePositive(weighed.getInputs()[1], /*reshaped=*/false), "Relu");
-  NodeOp product = left ? matchNode(takePositive(left.getInputs()[0], /*reshaped=*/false), "MatMul") : NodeOp();
-  if (!product || getRank(product.getInputs()[0]) != 4 || getRank(product.getInputs()[1]) != 4) {
+  NodeOp weights = matchNode(takePositive(weighed.getInputs()[0]), "Reshape");
+  NodeOp left = matchNode(takePositive(weighed.getInputs()[1]), "Relu");
+  NodeOp product = left ? matchNode(takePositive(left.getInputs()[0]), "MatMul") : NodeOp();
+  if (!weights || !product || getRank(product.getInputs()[0]) != 4 || getRank(product.getInputs()[1]) != 4) {
     return false;
   }
   found.query = product.getInputs()[0];
   found.turnedKeys = product.getInputs()[1];
-  return addsUnit(found.weights, weighed.getInputs()[0], 2) &&
+  found.weights = takePositive(weights.getInputs()[0]);
+  return addsUnit(found.weights, weights.getOutputs()[0], 2) &&
          cast<RankedTensorType>(found.turnedKeys.getType()).getDimSize(1) == 1;
 }
 

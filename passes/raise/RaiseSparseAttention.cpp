@@ -165,10 +165,11 @@ static std::optional<Sparse> matchGathered(NodeOp node, ChoiceProver &prover) {
   for (Value part : getParts(node.getInputs()[0])) {
     query.push_back(createTranspose(builder, loc, part, {0, 2, 1, 3}));
   }
+  Value head = asHead(builder, loc, values);
   for (Value &part : keys) {
-    part = asHead(builder, loc, part);
+    part = part == values ? head : asHead(builder, loc, part);
   }
-  return Sparse{joinParts(builder, loc, query), joinParts(builder, loc, keys), asHead(builder, loc, values)};
+  return Sparse{joinParts(builder, loc, query), joinParts(builder, loc, keys), head};
 }
 
 /// Makes sparse attention of a node, which is then to be removed.

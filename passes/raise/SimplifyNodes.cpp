@@ -208,12 +208,29 @@ static LogicalResult simplifySwish(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
+/// Whether each size of a result is that of one of two operands: a third that is broadcast need not have it.
+static bool haveSizes(RankedTensorType result, RankedTensorType a, RankedTensorType b) {
+  if (!result || !a || !b) {
+    return false;
+  }
+  SmallVector<Size> wanted = getSizes(result), first = getSizes(a), second = getSizes(b);
+  auto has = [](ArrayRef<Size> sizes, size_t fromEnd, Size size) {
+    return fromEnd <= sizes.size() && sizes.end()[-int64_t(fromEnd)] == size;
+  };
+  return llvm::all_of(llvm::seq<size_t>(1, wanted.size() + 1), [&](size_t fromEnd) {
+    Size size = wanted.end()[-int64_t(fromEnd)];
+    return has(first, fromEnd, size) || has(second, fromEnd, size);
+  });
+}
+
 /// A number that is chosen is not expanded first.
 static LogicalResult simplifyWhere(NodeOp node, PatternRewriter &rewriter) {
+  auto typeOf = [](Value value) { return dyn_cast<RankedTensorType>(value.getType()); };
   for (unsigned input : {1, 2}) {
     NodeOp expand = matchNode(node.getInputs()[input], "Expand");
     bool isNumber = expand && getSplat(expand.getInputs()[0]);
-    if (isNumber && node.getInputs()[3 - input].getType() == node.getOutputs()[0].getType()) {
+    if (isNumber && haveSizes(typeOf(node.getOutputs()[0]), typeOf(node.getInputs()[0]),
+                              typeOf(node.getInputs()[3 - input]))) {
       rewriter.modifyOpInPlace(node, [&] { node.getInputsMutable()[input].set(expand.getInputs()[0]); });
       return success();
     }
