@@ -85,7 +85,7 @@ bool haveSameShape(Value a, Value b) {
 bool isConstant(Value value) {
   static constexpr StringLiteral kMoves[] = {"Cast", "Identity", "Reshape", "Slice", "Transpose"};
   auto node = value.getDefiningOp<NodeOp>();
-  while (node && !node.getDomain() && llvm::is_contained(kMoves, node.getOpType())) {
+  while (matchRaised(value, kDequantize) || (node && !node.getDomain() && llvm::is_contained(kMoves, node.getOpType()))) {
     value = node.getInputs()[0];
     node = value.getDefiningOp<NodeOp>();
   }

@@ -22,36 +22,42 @@ Value RaisedWeights::read(OpBuilder &builder, StringRef name, RankedTensorType t
 
 Value RaisedWeights::make(OpBuilder &builder, StringRef name, RankedTensorType type,
                           llvm::function_ref<Value(OpBuilder &)> build) {
-  if (!symbols.lookup<deepseek::RecipeOp>(name)) {
+  auto [known, isNew] = names.try_emplace(name);
+  if (isNew) {
     OpBuilder inner(module.getContext());
     Location loc = builder.getUnknownLoc();
     inner.setInsertionPointToEnd(module.getBody());
     auto recipe = deepseek::RecipeOp::create(inner, loc, name, type, /*experts=*/false, DenseI64ArrayAttr());
     inner.setInsertionPointToStart(&recipe.getBody().emplaceBlock());
     deepseek::YieldOp::create(inner, loc, build(inner));
-    symbols.insert(recipe);
+    known->second = symbols.insert(recipe);
   }
-  return read(builder, name, type);
+  return read(builder, known->second, type);
 }
 
-Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, bool transposed) {
-  RankedTensorType stored = initializer.getTensorType();
-  std::string name = initializer.getSymName().str(), source = name + ".weight";
-  Location loc = initializer.getLoc();
-  if (!symbols.lookup(source)) {
+StringAttr RaisedWeights::addWeight(onnx::InitializerOp initializer, RankedTensorType type) {
+  std::string name = initializer.getSymName().str();
+  auto [known, isNew] = names.try_emplace(name + ".weight");
+  if (isNew) {
     OpBuilder outer(initializer);
-    auto weight = deepseek::WeightOp::create(
-        outer, loc, source, stored, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(), name,
-        outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())}));
-    symbols.insert(weight);
+    known->second = symbols.insert(deepseek::WeightOp::create(
+        outer, initializer.getLoc(), known->first(), type, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(), name,
+        outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())})));
   }
-  bool converts = !isRead(stored.getElementType());
-  if (!converts && !transposed) {
-    return read(builder, source, stored);
+  bool isKnown = symbols.lookup<deepseek::WeightOp>(known->second).getType() == type;
+  return isKnown ? known->second : StringAttr();
+}
+
+Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, bool transposed, bool converts) {
+  RankedTensorType stored = initializer.getTensorType();
+  StringAttr source = addWeight(initializer, stored);
+  if (!source || (!converts && !transposed)) {
+    return source ? read(builder, source, stored) : Value();
   }
   RankedTensorType type = converts ? stored.clone(builder.getF32Type()) : stored;
   RankedTensorType result = transposed ? exchange(type) : type;
-  return make(builder, name + (transposed ? ".transposed" : ".converted"), result, [&](OpBuilder &inner) -> Value {
+  std::string name = initializer.getSymName().str() + (transposed ? ".transposed" : ".converted");
+  return make(builder, name, result, [&, loc = initializer.getLoc()](OpBuilder &inner) -> Value {
     Value value = deepseek::SourceOp::create(inner, loc, stored, source);
     value = converts ? deepseek::ToF32Op::create(inner, loc, type, value) : value;
     return transposed ? deepseek::TransposeOp::create(inner, loc, result, value) : value;
@@ -73,12 +79,26 @@ Value RaisedWeights::addConstant(OpBuilder &builder, onnx::ConstantOp constant, 
   });
 }
 
-Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
+onnx::InitializerOp RaisedWeights::findInitializer(Value value) {
+  auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
+  return reader ? symbols.lookup<onnx::InitializerOp>(reader.getInitializer()) : onnx::InitializerOp();
+}
+
+/// What a value is behind conversions and transpositions, which change `transposed`.
+static Value skipMoves(Value value, bool &transposed) {
   auto node = value.getDefiningOp<onnx::NodeOp>();
   while (node && (matchNode(value, "Cast") || (matchNode(value, "Transpose") && getRank(value) == 2))) {
     transposed ^= node.is("Transpose") && !llvm::is_sorted(getPermutation(node));
     value = node.getInputs()[0];
     node = value.getDefiningOp<onnx::NodeOp>();
+  }
+  return value;
+}
+
+Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
+  value = skipMoves(value, transposed);
+  if (onnx::NodeOp node = matchRaised(value, kDequantize)) {
+    return addDequantized(builder, node, transposed);
   }
   auto type = dyn_cast<RankedTensorType>(value.getType());
   bool fits = type && isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType()) && deepseek::isStored(type) &&
@@ -86,9 +106,18 @@ Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
   if (auto constant = value.getDefiningOp<onnx::ConstantOp>(); constant && fits) {
     return addConstant(builder, constant, transposed);
   }
-  auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
-  return reader && fits ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), transposed)
-                        : Value();
+  onnx::InitializerOp initializer = findInitializer(value);
+  return initializer && fits ? addFile(builder, initializer, transposed, !isRead(type.getElementType())) : Value();
+}
+
+deepseek::ScaledWeight RaisedWeights::getScaled(OpBuilder &builder, Value value, bool transposed) {
+  bool exchanged = transposed;
+  if (onnx::NodeOp node = matchRaised(skipMoves(value, exchanged), kDequantize)) {
+    if (deepseek::ScaledWeight scaled = addScaled(builder, node, exchanged); scaled.weight) {
+      return scaled;
+    }
+  }
+  return {get(builder, value, transposed), Value(), deepseek::BlockScaleAttr()};
 }
 
 } // namespace fathom::raise
