@@ -92,8 +92,8 @@ StringRef RaisedWeights::nameDequantized(onnx::NodeOp node) {
     auto reader = node.getInputs()[0].getDefiningOp<onnx::GetInitializerOp>();
     std::string base = (reader ? reader.getInitializer() : StringRef("constant")).str() + ".dequantized";
     entry->second = base;
-    while (names.contains(entry->second) || names.contains(entry->second + ".transposed")) {
-      entry->second = base + "." + std::to_string(dequantized.size());
+    for (int number = 2; names.contains(entry->second) || names.contains(entry->second + ".transposed"); ++number) {
+      entry->second = base + "." + std::to_string(number);
     }
   }
   return entry->second;
