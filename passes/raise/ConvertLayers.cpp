@@ -14,16 +14,6 @@ namespace fathom::raise {
 
 using onnx::NodeOp;
 
-/// `rows`, whose columns are the last dimension of what `like` is a view of.
-static bool giveRows(NodeOp node, const View &like, Value rows, GraphModel &model) {
-  View view = like;
-  view.rows = rows;
-  view.offset = 0;
-  view.dims.back() = Dim::columns(deepseek::getWidth(rows.getType()), 1);
-  model.set(node.getOutputs()[0], view);
-  return true;
-}
-
 /// Rows of a table by token ids.
 static bool convertGather(NodeOp node, GraphModel &model) {
   const View *ids = model.find(node.getInputs()[1]);
@@ -61,7 +51,7 @@ static bool convertMatMul(NodeOp node, GraphModel &model) {
   }
   Value product = deepseek::LinearOp::create(model.ops(), node.getLoc(), model.activation(type.getDimSize(1)), rows,
                                              weight.weight, weight.scale, Value(), ValueRange(), weight.block);
-  return giveRows(node, *input, product, model);
+  return model.giveRows(node, *input, product);
 }
 
 /// A number for each column behind a product is its bias.
@@ -78,7 +68,7 @@ static bool addBias(NodeOp node, const View &input, Value bias, GraphModel &mode
   auto sum =
       deepseek::LinearOp::create(model.ops(), node.getLoc(), linear.getType(), linear.getInput(), linear.getWeight(),
                                  linear.getScale(), weight, ValueRange(), linear.getBlockAttr());
-  return giveRows(node, input, sum, model);
+  return model.giveRows(node, input, sum);
 }
 
 static bool convertAdd(NodeOp node, GraphModel &model) {

@@ -135,7 +135,7 @@ deepseek::ScaledWeight RaisedWeights::addScaled(OpBuilder &builder, onnx::NodeOp
   bool isStored = numbers && isa<Float8E4M3FNType>(numbers.getTensorType().getElementType()) && isCentered &&
                   block.getColumns() == deepseek::kScaleBlock && node.getInputs()[1].getType() == grid;
   Value scale = isStored ? get(builder, node.getInputs()[1], transposed) : Value();
-  Value weight = scale ? addFile(builder, numbers, transposed, /*converts=*/false) : Value();
+  Value weight = scale ? addFile(builder, numbers, numbers.getTensorType(), transposed, /*converts=*/false) : Value();
   return weight ? deepseek::ScaledWeight{weight, scale, block} : deepseek::ScaledWeight();
 }
 
