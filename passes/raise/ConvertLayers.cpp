@@ -41,13 +41,16 @@ static bool convertMatMul(NodeOp node, GraphModel &model) {
     return false;
   }
   Value rows = model.getRows(node.getInputs()[0], type.getDimSize(0));
-  Value weight = rows ? model.weights().get(model.ops(), node.getInputs()[1], /*transposed=*/true) : Value();
   bool isLast = input->dims.back().kind == Dim::Columns && input->dims.back().size() == type.getDimSize(0);
-  if (!weight || !isLast) {
+  deepseek::ScaledWeight weight;
+  if (rows && isLast) {
+    weight = model.weights().getScaled(model.ops(), node.getInputs()[1], /*transposed=*/true);
+  }
+  if (!weight.weight) {
     return false;
   }
   Value product = deepseek::LinearOp::create(model.ops(), node.getLoc(), model.activation(type.getDimSize(1)), rows,
-                                             weight, Value(), Value(), ValueRange(), deepseek::BlockScaleAttr());
+                                             weight.weight, weight.scale, Value(), ValueRange(), weight.block);
   return model.giveRows(node, *input, product);
 }
 

@@ -126,7 +126,8 @@ bool haveSameShape(Value a, Value b) {
 bool isConstant(Value value) {
   static constexpr StringLiteral kMoves[] = {"Cast", "Identity", "Reshape", "Slice", "Transpose"};
   auto node = value.getDefiningOp<NodeOp>();
-  if (node && !node.getDomain() && llvm::is_contained(kMoves, node.getOpType())) {
+  bool moves = node && !node.getDomain() && llvm::is_contained(kMoves, node.getOpType());
+  if (moves || matchRaised(value, kDequantize)) {
     return isConstant(node.getInputs()[0]);
   }
   bool joins = node && node.is("Concat");

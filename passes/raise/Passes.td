@@ -47,6 +47,21 @@ def SimplifyAttention : Pass<"fathom-simplify-attention", "mlir::ModuleOp">, Wit
   }];
 }
 
+def RaiseWeights : Pass<"fathom-raise-weights", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "recognize weights that are stored as other numbers";
+  let description = [{
+    What makes a matrix of constants of 8 bits or fewer becomes `fathom.Dequantize`: `DequantizeLinear` with one scale, one for
+    each row or column, or one for each block; the weight of `MatMulNBits`, which becomes a product, and the table of
+    `GatherBlockQuantized`; numbers that are converted and multiplied by a grid of scales, however that is expanded to
+    one for each number. Columns of `MatMulNBits` in groups that are not side by side stay as they are, and so does what is
+    quantized while the model runs: its scale depends on all tokens of a call.
+
+    Numeric contract: within 1e-5; what a graph rounds to f16 in between is not rounded.
+    Test: test/passes/raise/raise-weights.mlir.
+  }];
+  let dependentDialects = ["fathom::deepseek::DeepSeekDialect"];
+}
+
 def SimplifyExperts : Pass<"fathom-simplify-experts", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "take operators apart that do a whole layer of experts";
   let description = [{

@@ -16,6 +16,7 @@ void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &
   manager.addPass(createSimplifyNodes());
   manager.addPass(mlir::createCSEPass());
   // From small to large: each pattern knows what those before it made.
+  manager.addPass(createRaiseWeights());
   manager.addPass(createRaiseNorms());
   manager.addPass(createRaiseRotations());
   manager.addPass(createRaiseSwiGlu());

@@ -36,36 +36,42 @@ Value RaisedWeights::read(OpBuilder &builder, StringRef name, RankedTensorType t
 
 Value RaisedWeights::make(OpBuilder &builder, StringRef name, RankedTensorType type,
                           llvm::function_ref<Value(OpBuilder &)> build, bool experts) {
-  if (!symbols.lookup<deepseek::RecipeOp>(name)) {
+  auto [known, isNew] = names.try_emplace(name);
+  if (isNew) {
     OpBuilder inner(module.getContext());
     Location loc = builder.getUnknownLoc();
     inner.setInsertionPointToEnd(module.getBody());
     auto recipe = deepseek::RecipeOp::create(inner, loc, name, type, experts, DenseI64ArrayAttr());
     inner.setInsertionPointToStart(&recipe.getBody().emplaceBlock());
     deepseek::YieldOp::create(inner, loc, build(inner));
-    symbols.insert(recipe);
+    known->second = symbols.insert(recipe);
   }
-  return read(builder, name, type);
+  return read(builder, known->second, type);
+}
+
+StringAttr RaisedWeights::addWeight(onnx::InitializerOp initializer, RankedTensorType type) {
+  std::string name = initializer.getSymName().str();
+  auto [known, isNew] = names.try_emplace(name + ".weight");
+  if (isNew) {
+    OpBuilder outer(initializer);
+    known->second = symbols.insert(deepseek::WeightOp::create(
+        outer, initializer.getLoc(), known->first(), type, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(),
+        name, outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())})));
+  }
+  bool isKnown = symbols.lookup<deepseek::WeightOp>(known->second).getType() == type;
+  return isKnown ? known->second : StringAttr();
 }
 
 Value RaisedWeights::addFile(OpBuilder &builder, onnx::InitializerOp initializer, RankedTensorType stored,
-                             bool transposed) {
-  std::string name = initializer.getSymName().str(), source = name + ".weight";
-  Location loc = initializer.getLoc();
-  if (!symbols.lookup(source)) {
-    OpBuilder outer(initializer);
-    auto weight = deepseek::WeightOp::create(
-        outer, loc, source, stored, /*experts=*/false, /*scale=*/false, DenseI64ArrayAttr(), name,
-        outer.getDenseI64ArrayAttr({int64_t(initializer.getFile()), int64_t(initializer.getOffset())}));
-    symbols.insert(weight);
-  }
-  bool converts = !isRead(stored.getElementType());
-  if (!converts && !transposed) {
-    return read(builder, source, stored);
+                             bool transposed, bool converts) {
+  StringAttr source = addWeight(initializer, stored);
+  if (!source || (!converts && !transposed)) {
+    return source ? read(builder, source, stored) : Value();
   }
   RankedTensorType type = converts ? stored.clone(builder.getF32Type()) : stored;
   RankedTensorType result = transposed ? exchange(type) : type;
-  return make(builder, name + (transposed ? ".transposed" : ".converted"), result, [&](OpBuilder &inner) -> Value {
+  std::string name = initializer.getSymName().str() + (transposed ? ".transposed" : ".converted");
+  return make(builder, name, result, [&, loc = initializer.getLoc()](OpBuilder &inner) -> Value {
     Value value = deepseek::SourceOp::create(inner, loc, stored, source);
     value = converts ? deepseek::ToF32Op::create(inner, loc, type, value) : value;
     return transposed ? deepseek::TransposeOp::create(inner, loc, result, value) : value;
@@ -85,6 +91,11 @@ Value RaisedWeights::addConstant(OpBuilder &builder, onnx::ConstantOp constant, 
     Value value = deepseek::ConstantOp::create(inner, constant.getLoc(), type, dense);
     return transposed ? deepseek::TransposeOp::create(inner, constant.getLoc(), result, value) : value;
   });
+}
+
+onnx::InitializerOp RaisedWeights::findInitializer(Value value) {
+  auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
+  return reader ? symbols.lookup<onnx::InitializerOp>(reader.getInitializer()) : onnx::InitializerOp();
 }
 
 /// What a Transpose of matrices exchanges the last two dimensions of; null for any other value.
@@ -114,8 +125,7 @@ Value RaisedWeights::takeMatrix(OpBuilder &builder, Value stack, int64_t number)
     auto numbers = DenseElementsAttr::get(matrix, ArrayRef(all).slice(number * size, size));
     return deepseek::ConstantOp::create(builder, stack.getLoc(), matrix, numbers);
   }
-  auto initializer =
-      symbols.lookup<onnx::InitializerOp>(stack.getDefiningOp<onnx::GetInitializerOp>().getInitializer());
+  onnx::InitializerOp initializer = findInitializer(stack);
   std::string name = (initializer.getSymName() + "." + Twine(number) + ".weight").str();
   if (!symbols.lookup(name)) {
     OpBuilder outer(initializer);
@@ -153,31 +163,50 @@ Value RaisedWeights::addStacked(OpBuilder &builder, onnx::NodeOp concat, bool tr
               });
 }
 
-Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
+/// What a value is behind conversions and transpositions, which change `transposed`.
+static Value skipMoves(Value value, bool &transposed) {
   auto node = value.getDefiningOp<onnx::NodeOp>();
   while (node && (matchNode(value, "Cast") || (matchNode(value, "Transpose") && getRank(value) == 2))) {
     transposed ^= node.is("Transpose") && !llvm::is_sorted(getPermutation(node));
     value = node.getInputs()[0];
     node = value.getDefiningOp<onnx::NodeOp>();
   }
+  return value;
+}
+
+Value RaisedWeights::get(OpBuilder &builder, Value value, bool transposed) {
+  value = skipMoves(value, transposed);
+  if (onnx::NodeOp node = matchRaised(value, kDequantize)) {
+    return addDequantized(builder, node, transposed);
+  }
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  onnx::NodeOp concat = matchNode(value, "Reshape") ? matchNode(node.getInputs()[0], "Concat") : onnx::NodeOp();
-  if (concat && getRank(value) == 2 && getRank(node.getInputs()[0]) == 3 && concat.getInteger("axis", 0) == 1) {
+  onnx::NodeOp reshape = matchNode(value, "Reshape");
+  onnx::NodeOp concat = reshape ? matchNode(reshape.getInputs()[0], "Concat") : onnx::NodeOp();
+  if (concat && getRank(value) == 2 && getRank(concat.getOutputs()[0]) == 3 && concat.getInteger("axis", 0) == 1) {
     return addStacked(builder, concat, transposed);
   }
   // A vector may be stored as a matrix of one row.
-  if (matchNode(value, "Reshape") && type && type.getRank() == 1) {
-    value = node.getInputs()[0];
+  if (reshape && type && type.getRank() == 1) {
+    value = reshape.getInputs()[0];
   }
   bool fits = type && isa<Float16Type, BFloat16Type, Float32Type>(type.getElementType()) && deepseek::isStored(type) &&
               type.getRank() >= 1 && type.getRank() <= 2 && (!transposed || type.getRank() == 2);
   if (auto constant = value.getDefiningOp<onnx::ConstantOp>(); constant && fits) {
     return addConstant(builder, constant, transposed);
   }
-  auto reader = value.getDefiningOp<onnx::GetInitializerOp>();
-  return reader && fits
-             ? addFile(builder, symbols.lookup<onnx::InitializerOp>(reader.getInitializer()), type, transposed)
-             : Value();
+  onnx::InitializerOp initializer = findInitializer(value);
+  return initializer && fits ? addFile(builder, initializer, type, transposed, !isRead(type.getElementType()))
+                             : Value();
+}
+
+deepseek::ScaledWeight RaisedWeights::getScaled(OpBuilder &builder, Value value, bool transposed) {
+  bool exchanged = transposed;
+  if (onnx::NodeOp node = matchRaised(skipMoves(value, exchanged), kDequantize)) {
+    if (deepseek::ScaledWeight scaled = addScaled(builder, node, exchanged); scaled.weight) {
+      return scaled;
+    }
+  }
+  return {get(builder, value, transposed), Value(), deepseek::BlockScaleAttr()};
 }
 
 } // namespace fathom::raise

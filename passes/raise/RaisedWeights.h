@@ -12,6 +12,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace fathom::raise {
 
@@ -32,6 +33,9 @@ public:
   /// initializer nor a constant, nor stacks of matrices by turns, or of a type that no weight has.
   mlir::Value get(mlir::OpBuilder &builder, mlir::Value value, bool transposed = false);
 
+  /// The same with scales beside it, where kernels read numbers as they are stored.
+  deepseek::ScaledWeight getScaled(mlir::OpBuilder &builder, mlir::Value value, bool transposed = false);
+
   /// The weight [E, N, K] that a constant is: a stack of a file, or matrices that lie apart, with the rows of each or
   /// its columns. Null where it is something else.
   mlir::Value getStack(mlir::OpBuilder &builder, mlir::Value value);
@@ -41,15 +45,32 @@ public:
                    llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build, bool experts = false);
 
 private:
+  /// A matrix that a file or the compiler has, for recipes.
+  struct Matrix {
+    mlir::RankedTensorType type;
+    /// Null where there are numbers.
+    mlir::StringAttr weight;
+    mlir::DenseElementsAttr numbers;
+  };
+
   /// Matrices of experts as files have them.
   struct FileStack;
 
   mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, mlir::RankedTensorType stored,
-                      bool transposed);
+                      bool transposed, bool converts);
   mlir::Value addConstant(mlir::OpBuilder &builder, onnx::ConstantOp constant, bool transposed);
+  mlir::Value addDequantized(mlir::OpBuilder &builder, onnx::NodeOp node, bool transposed);
+  deepseek::ScaledWeight addScaled(mlir::OpBuilder &builder, onnx::NodeOp node, bool transposed);
   mlir::Value addStacked(mlir::OpBuilder &builder, onnx::NodeOp concat, bool transposed);
   mlir::Value takeMatrix(mlir::OpBuilder &builder, mlir::Value stack, int64_t number);
   mlir::Value read(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type);
+  /// The name of an initializer's numbers as a weight of the type; null where it is one of another.
+  mlir::StringAttr addWeight(onnx::InitializerOp initializer, mlir::RankedTensorType type);
+  onnx::InitializerOp findInitializer(mlir::Value value);
+  /// The numbers of an initializer or a constant, of `bits` each where these are not 0, as `rows` of `columns` or more.
+  std::optional<Matrix> findMatrix(mlir::Value value, int64_t rows, int64_t columns, unsigned bits);
+  mlir::Value readMatrix(mlir::OpBuilder &inner, mlir::Location loc, const Matrix &matrix);
+  llvm::StringRef nameDequantized(onnx::NodeOp node);
 
   std::optional<FileStack> findStack(mlir::Value value);
   bool addMatrices(mlir::Value value, FileStack &stack);
@@ -59,6 +80,9 @@ private:
   mlir::SymbolTable symbols;
   /// Their numbers, in the order in which they were met.
   llvm::DenseMap<mlir::Attribute, size_t> constants;
+  /// Of weights and recipes, by the names that they would have if none had them already.
+  llvm::StringMap<mlir::StringAttr> names;
+  llvm::DenseMap<mlir::Value, std::string> dequantized;
   llvm::DenseMap<mlir::Operation *, size_t> stacks;
 };
 

@@ -38,6 +38,11 @@ TEST(ComputeSliceSize, RefusesShapesThatDoNotFitTogether) {
   EXPECT_EQ(findMistake(makeRecipe({a}, {InterleaveRows{32}})), "");
   EXPECT_EQ(findMistake(makeRecipe({taller}, {InterleaveRows{32}})), halves);
   EXPECT_EQ(findMistake(makeRecipe({a}, {InterleaveRows{0}})), halves);
+  EXPECT_EQ(findMistake(makeRecipe({a}, {SliceRows{1, 2, 2}})), "");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {SliceRows{1, 2, 3}})),
+            "recipe of layers.0.q: 3 rows from 1, 2 apart, are not those of one input");
+  EXPECT_EQ(findMistake(makeRecipe({a}, {SliceRows{4, 1, 1}})),
+            "recipe of layers.0.q: 1 rows from 4, 1 apart, are not those of one input");
   EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{2, 7}})), "");
   EXPECT_EQ(findMistake(makeRecipe({a}, {RepeatRows{2, 9}})),
             "recipe of layers.0.q: 9 rows are not those of one input, each repeated 2 times");
@@ -78,6 +83,47 @@ TEST(ComputeSliceSize, RefusesConstantsOfAnotherSizeAndTablesTransposed) {
   EXPECT_EQ(refuse({Constant{2, 3, ElementType::F32, six}, Constant{2, 3, ElementType::F32, six}}), size);
   EXPECT_EQ(refuse({RopeTable{4, {1.0}, 1.0}, Transpose()}),
             "recipe of layers.0.q: a transposition of other than one matrix of single columns");
+}
+
+TEST(ComputeSliceSize, RefusesNumbersThatAreNotPackedSo) {
+  auto refuse = [](ElementType type, unsigned bits, size_t values) {
+    return findMistake(makeRecipe({{0, 0, 4, 8, type}}, {Unpack{bits, std::vector<float>(values)}}));
+  };
+  EXPECT_EQ(refuse(ElementType::Byte, 4, 16), "");
+  constexpr char packed[] = "recipe of layers.0.q: packed numbers that are not bytes of one input";
+  EXPECT_EQ(refuse(ElementType::BF16, 4, 16), packed);
+  EXPECT_EQ(refuse(ElementType::Byte, 4, 15), packed);
+  EXPECT_EQ(refuse(ElementType::Byte, 3, 8), packed);
+  EXPECT_EQ(refuse(ElementType::Byte, 16, 1 << 16), packed);
+}
+
+TEST(ComputeSliceSize, RefusesScalesAndZerosOfOtherBlocks) {
+  constexpr ElementType f32 = ElementType::F32;
+  Source numbers{0, 0, 5, 8, f32};
+  auto refuse = [&](Source scales, std::optional<Source> zeros, const Dequantize &dequantize) {
+    SliceRecipe recipe = {{numbers, scales}, {{dequantize, {0, 1}}}};
+    if (zeros) {
+      recipe.sources.push_back(*zeros);
+      recipe.steps[0].inputs.push_back(2);
+    }
+    return findMistake(recipe);
+  };
+  Source scales{0, 0, 3, 2, f32}, longer{0, 0, 3, 4, f32}, taller{0, 0, 4, 2, f32},
+      halves{0, 0, 3, 2, ElementType::F16};
+  Dequantize good{7, 2, 4}, wide{9, 2, 4}, none{7, 0, 4}, bytes{7, 2, 4, 0.0f, ElementType::Byte};
+  EXPECT_EQ(refuse(scales, std::nullopt, good), "");
+  EXPECT_EQ(refuse(scales, longer, good), "") << "rows of zeros may end with others";
+  constexpr char mistake[] = "recipe of layers.0.q: numbers, scales and zeros that do not fit";
+  EXPECT_EQ(refuse(longer, std::nullopt, good), mistake);
+  EXPECT_EQ(refuse(taller, std::nullopt, good), mistake);
+  EXPECT_EQ(refuse(halves, std::nullopt, good), mistake);
+  EXPECT_EQ(refuse(scales, taller, good), mistake);
+  for (const Dequantize &other : {wide, none, bytes}) {
+    EXPECT_EQ(refuse(scales, scales, other), mistake);
+  }
+  numbers.columns = INT64_MAX;
+  EXPECT_EQ(refuse(scales, scales, {INT64_MAX, INT64_MAX, 1}),
+            "recipe of layers.0.q: a matrix of shape [5, " + std::to_string(INT64_MAX) + "]");
 }
 
 TEST(ComputeSliceSize, RefusesRecipesThatAreEmptyOrTooLong) {
