@@ -66,8 +66,8 @@ struct Unpack {
   std::vector<float> values;
 };
 
-/// (numbers - zeros) * scales of three inputs, f32, or of two with the same zero for all: the first `columns` of numbers,
-/// `blockRows` times `blockColumns` of which share a scale. Rounded once, to bf16 where that is the type.
+/// (numbers - zeros) * scales of three inputs, f32, or of two with the same zero for all: the first `columns` of
+/// numbers, `blockRows` times `blockColumns` of which share a scale. Rounded once, to bf16 where that is the type.
 struct Dequantize {
   int64_t columns = 0;
   int64_t blockRows = 0;

@@ -115,7 +115,8 @@ bool isConstant(Value value) {
     return isConstant(node.getInputs()[0]);
   }
   bool joins = node && node.is("Concat");
-  return value.getDefiningOp<GetInitializerOp>() || getDense(value) || (joins && llvm::all_of(node.getInputs(), isConstant));
+  return value.getDefiningOp<GetInitializerOp>() || getDense(value) ||
+         (joins && llvm::all_of(node.getInputs(), isConstant));
 }
 
 static Value create(OpBuilder &builder, Location loc, StringRef name, StringAttr domain, Type type, ValueRange inputs,
@@ -233,8 +234,8 @@ Value createMatMul(OpBuilder &builder, Location loc, Value a, Value b) {
   SmallVector<Size> sizes(longer.size());
   for (size_t i = 1; i <= sizes.size(); ++i) {
     bool both = i <= left.size() && i <= right.size();
-    sizes.end()[-i] = both && longer.end()[-i].number == 1 ? (&longer == &left ? right : left).end()[-i]
-                                                           : longer.end()[-i];
+    sizes.end()[-i] =
+        both && longer.end()[-i].number == 1 ? (&longer == &left ? right : left).end()[-i] : longer.end()[-i];
   }
   sizes.end()[-2] = rows;
   sizes.back() = columns;
