@@ -24,8 +24,7 @@ static RankedTensorType withShape(RankedTensorType type, ArrayRef<int64_t> shape
 
 Value AttentionBuilder::splitHeads(Value value, int64_t heads) {
   auto type = cast<RankedTensorType>(value.getType());
-  RankedTensorType split =
-      withShape(type, {type.getDimSize(0), type.getDimSize(1), heads, type.getDimSize(2) / heads});
+  RankedTensorType split = withShape(type, {type.getDimSize(0), type.getDimSize(1), heads, type.getDimSize(2) / heads});
   return createTranspose(builder, loc, createReshape(builder, loc, split, value), {0, 2, 1, 3});
 }
 
@@ -115,9 +114,8 @@ void AttentionBuilder::replaceByAttention(StringRef name, Attended attended, dou
   SmallVector<Value> inputs = {attended.query, keys, values};
   attended.mask ? inputs.push_back(attended.mask) : void();
   NamedAttribute attribute = builder.getNamedAttr("scale", builder.getF32FloatAttr(float(scale)));
-  Value heads = name == kCausalAttention
-                    ? createRaised(builder, loc, name, withShape(type, shape), inputs, attribute)
-                    : createNode(builder, loc, name, withShape(type, shape), inputs, attribute);
+  Value heads = name == kCausalAttention ? createRaised(builder, loc, name, withShape(type, shape), inputs, attribute)
+                                         : createNode(builder, loc, name, withShape(type, shape), inputs, attribute);
   replace({getRank(node.getInput(0)) == 4 ? heads : joinHeads(heads), keys, values});
 }
 

@@ -19,8 +19,8 @@ using namespace raise;
 using onnx::NodeOp;
 
 namespace {
-/// Attention whose keys are latents, [batch, 1, positions, width], with parts of their own behind them, and whose values
-/// are the latents alone.
+/// Attention whose keys are latents, [batch, 1, positions, width], with parts of their own behind them, and whose
+/// values are the latents alone.
 struct Absorbed {
   NodeOp attention;
   /// Multiplied by `keyMatrix`, [heads, width of a head, width of a latent], and what stands behind it.
@@ -69,8 +69,8 @@ static std::optional<Absorbed> matchAbsorbed(NodeOp node) {
 
 /// Both matrices of each head, one behind the other: [width of a latent, heads · (width of a head + that of a value)].
 static Value stack(OpBuilder &builder, Location loc, const Absorbed &found) {
-  Value both = createConcat(builder, loc,
-                            {found.keyMatrix, createTranspose(builder, loc, found.valueMatrix, {0, 2, 1})}, 1);
+  Value both =
+      createConcat(builder, loc, {found.keyMatrix, createTranspose(builder, loc, found.valueMatrix, {0, 2, 1})}, 1);
   ArrayRef<int64_t> shape = cast<RankedTensorType>(both.getType()).getShape();
   Value rows = createReshape(builder, loc, {Size{shape[0] * shape[1]}, Size{shape[2]}}, both);
   return createTranspose(builder, loc, rows, {1, 0});
@@ -94,9 +94,10 @@ static void expand(Absorbed found) {
   };
   SmallVector<Size> rest = getSizes(cast<RankedTensorType>(found.keyRest.getType()));
   rest[1] = {heads};
-  SmallVector<Value> inputs = {createConcat(builder, loc, {found.query, found.queryRest}, 3),
-                               createConcat(builder, loc, {take(0, head), createExpand(builder, loc, rest, found.keyRest)}, 3),
-                               take(head, value)};
+  SmallVector<Value> inputs = {
+      createConcat(builder, loc, {found.query, found.queryRest}, 3),
+      createConcat(builder, loc, {take(0, head), createExpand(builder, loc, rest, found.keyRest)}, 3),
+      take(head, value)};
   llvm::append_range(inputs, found.attention.getInputs().drop_front(3));
   Value result = createRaised(builder, loc, found.attention.getOpType(), found.output.getOutputs()[0].getType(), inputs,
                               found.attention.getNodeAttributes().getValue());

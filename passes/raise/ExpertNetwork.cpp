@@ -20,7 +20,9 @@ int64_t Matrices::count() const {
   return type.getRank() == 2 ? 1 : type.getDimSize(0);
 }
 
-int64_t Matrices::inputs() const { return cast<RankedTensorType>(source.getType()).getShape().end()[transposed ? -2 : -1]; }
+int64_t Matrices::inputs() const {
+  return cast<RankedTensorType>(source.getType()).getShape().end()[transposed ? -2 : -1];
+}
 
 /// Whether a node exchanges the last two dimensions.
 static bool turnsMatrices(NodeOp transpose) {
@@ -65,7 +67,8 @@ static SmallVector<Value> matchTurns(Value value) {
   SmallVector<Value> stacks;
   for (Value part : concat.getInputs()) {
     NodeOp own = matchNode(part, "Reshape");
-    if (!joins || !own || getRank(own.getInputs()[0]) != 3 || cast<RankedTensorType>(part.getType()).getDimSize(2) != 1) {
+    if (!joins || !own || getRank(own.getInputs()[0]) != 3 ||
+        cast<RankedTensorType>(part.getType()).getDimSize(2) != 1) {
       return {};
     }
     stacks.push_back(own.getInputs()[0]);
@@ -116,15 +119,15 @@ static int64_t countFeatures(Value value) {
 /// Whether a node only brings the same rows of features into another shape.
 static bool keepsRows(NodeOp node) {
   Value result = node.getOutputs()[0];
-  return node.is("Reshape") && countFeatures(result) > 0 &&
-         countFeatures(result) == countFeatures(node.getInputs()[0]);
+  return node.is("Reshape") && countFeatures(result) > 0 && countFeatures(result) == countFeatures(node.getInputs()[0]);
 }
 
 /// Takes part of the features in which `matrices` are counted.
 static bool takeSlice(NodeOp node, Matrices &matrices) {
   Value input = node.getInputs()[0];
   int64_t axis = findFeatures(input);
-  auto starts = getIntegers(node.getInput(1)), axes = getAxes(node, 3, getRank(input)), steps = getIntegers(node.getInput(4));
+  auto starts = getIntegers(node.getInput(1)), axes = getAxes(node, 3, getRank(input)),
+       steps = getIntegers(node.getInput(4));
   bool known = starts && starts->size() == 1 && axes && axes->size() == 1 && (steps || !node.getInput(4));
   if (axis < 0 || !known || axes->front() != axis || findFeatures(node.getOutputs()[0]) != axis) {
     return false;

@@ -90,7 +90,8 @@ std::optional<Array> Probe::makeRows(Value value, llvm::function_ref<double(int6
 }
 
 bool Probe::bindRows() {
-  std::optional<Array> scores = makeRows(layer.logits, [&](int64_t row, int64_t column) { return logits[row][column]; });
+  std::optional<Array> scores =
+      makeRows(layer.logits, [&](int64_t row, int64_t column) { return logits[row][column]; });
   std::optional<Array> input =
       makeRows(layer.input, [](int64_t row, int64_t column) { return double(row + 1) + double(column % 7) / 8; });
   if (!scores || !input) {
@@ -264,7 +265,9 @@ private:
 };
 } // namespace
 
-double LayerProber::random(double low, double high) { return low + (high - low) * double(engine()) / double(engine.max()); }
+double LayerProber::random(double low, double high) {
+  return low + (high - low) * double(engine()) / double(engine.max());
+}
 
 void LayerProber::setBias(Value value) {
   bias = value;

@@ -158,8 +158,9 @@ struct RaiseSoftmaxAttention : OpRewritePattern<NodeOp> {
     if (mask.value) {
       inputs.push_back(mask.hides ? createNode(rewriter, loc, "Not", mask.value.getType(), mask.value) : mask.value);
     }
-    rewriter.replaceOp(node, createNode(rewriter, loc, "Attention", node.getOutputs()[0].getType(), inputs,
-                                        rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(float(products.front().scale)))));
+    rewriter.replaceOp(
+        node, createNode(rewriter, loc, "Attention", node.getOutputs()[0].getType(), inputs,
+                         rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(float(products.front().scale)))));
     return success();
   }
 };

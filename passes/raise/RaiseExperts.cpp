@@ -73,7 +73,8 @@ static SmallVector<Operation *> collectUsers(Value value) {
   return ordered;
 }
 
-/// Values through which all goes on that follows from `value`, the nearest first: behind each, nothing reads what was before it.
+/// Values through which all goes on that follows from `value`, the nearest first: behind each, nothing reads what was
+/// before it.
 static SmallVector<Value> findNarrows(Value value) {
   SmallVector<Value> narrows;
   // The last op that reads anything so far.
@@ -279,7 +280,8 @@ SmallVector<NamedAttribute> LayerRewriter::makeAttributes() {
 void LayerRewriter::run() {
   auto type = cast<RankedTensorType>(layer.output.getType());
   Value bias = makeBias();
-  Value gate = makeStack(&ExpertNetwork::gate), up = makeStack(&ExpertNetwork::up), down = makeStack(&ExpertNetwork::down);
+  Value gate = makeStack(&ExpertNetwork::gate), up = makeStack(&ExpertNetwork::up),
+        down = makeStack(&ExpertNetwork::down);
   Value sum = createRaised(builder, loc, kExperts, layer.input.getType(),
                            ValueRange{layer.input, layer.logits, bias, gate, up, down}, makeAttributes());
   Operation *before = layer.output.getDefiningOp();

@@ -118,8 +118,8 @@ static bool areNear(const std::optional<Array> &a, const std::optional<Array> &b
   return a && b && a->shape == b->shape && llvm::all_of(llvm::zip_equal(a->reals, b->reals), near);
 }
 
-/// Whether in a step each query attends to all that is written up to it, in its order, and to nothing else in the cache:
-/// of any numbers, `plain`, which has no cache and takes a mask, gives the same.
+/// Whether in a step each query attends to all that is written up to it, in its order, and to nothing else in the
+/// cache: of any numbers, `plain`, which has no cache and takes a mask, gives the same.
 static bool isCausal(FixedAttention &fixed, NodeOp plain, Step step) {
   std::mt19937 generator(unsigned(step.past * 1000 + step.count));
   auto make = [&](Value value, int64_t count) { return makeNumbers(value, count, generator); };
@@ -168,10 +168,9 @@ static Value append(FixedCache &fixed, OpBuilder &builder) {
   std::string sum = kPast.str() + " + " + (count.name ? count.name.str() : std::to_string(count.number));
   count = {ShapedType::kDynamic, builder.getStringAttr(sum)};
   fixed.cache.setType(getTensor(type.getContext(), past, type.getElementType()));
-  Value joined = createNode(builder, fixed.scatter.getLoc(), "Concat",
-                            getTensor(type.getContext(), all, type.getElementType()),
-                            ValueRange{fixed.cache, fixed.update()},
-                            builder.getNamedAttr("axis", builder.getI64IntegerAttr(fixed.axis)));
+  Value joined = createNode(
+      builder, fixed.scatter.getLoc(), "Concat", getTensor(type.getContext(), all, type.getElementType()),
+      ValueRange{fixed.cache, fixed.update()}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(fixed.axis)));
   fixed.scatter.getOutputs()[0].replaceAllUsesWith(joined);
   fixed.scatter.erase();
   return joined;

@@ -125,7 +125,8 @@ struct RaiseTurnedPairs : OpRewritePattern<NodeOp> {
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
     auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
     int64_t axis = node.getInteger("axis", 0);
-    bool isLast = node.is("Concat") && node.getInputs().size() == 2 && type && (axis == -1 || axis == type.getRank() - 1);
+    bool isLast =
+        node.is("Concat") && node.getInputs().size() == 2 && type && (axis == -1 || axis == type.getRank() - 1);
     if (!isLast) {
       return rewriter.notifyMatchFailure(node, "does not join two parts of a last dimension");
     }

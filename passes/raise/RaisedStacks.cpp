@@ -29,7 +29,8 @@ struct RowSlice {
 
 static RowSlice takeRows(Value value) {
   onnx::NodeOp node = matchNode(value, "Slice");
-  auto starts = node ? getIntegers(node.getInput(1)) : std::nullopt, steps = node ? getIntegers(node.getInput(4)) : std::nullopt;
+  auto starts = node ? getIntegers(node.getInput(1)) : std::nullopt,
+       steps = node ? getIntegers(node.getInput(4)) : std::nullopt;
   auto axes = node ? getAxes(node, 3, getRank(value)) : std::nullopt;
   if (!starts || starts->size() != 1 || !axes || axes->size() != 1 || axes->front() != 1) {
     return {value};
@@ -90,7 +91,8 @@ StringAttr RaisedWeights::addStack(const FileStack &stack, RankedTensorType type
   }
   if (auto known = symbols.lookup<deepseek::WeightOp>(name)) {
     // Another use of the same matrices.
-    return known.getType() == type && known.getLocations() == ArrayRef(locations) ? known.getSymNameAttr() : StringAttr();
+    return known.getType() == type && known.getLocations() == ArrayRef(locations) ? known.getSymNameAttr()
+                                                                                  : StringAttr();
   }
   OpBuilder outer(module.getContext());
   outer.setInsertionPointToEnd(module.getBody());
@@ -116,7 +118,8 @@ Value RaisedWeights::getStack(OpBuilder &builder, Value value) {
     std::swap(shape[1], shape[2]);
   }
   Type element = stack->matrix.getElementType();
-  auto stored = RankedTensorType::get(shape, element), converted = stored.clone(isRead(element) ? element : builder.getF32Type());
+  auto stored = RankedTensorType::get(shape, element),
+       converted = stored.clone(isRead(element) ? element : builder.getF32Type());
   if (transpose && rows.input != value) {
     return {};
   }

@@ -87,7 +87,9 @@ std::vector<double> route(const Routing &routing, ArrayRef<double> logits, Array
 
 /// How many experts each row has; nothing where rows differ.
 static std::optional<int64_t> countChosen(ArrayRef<RoutedRow> rows) {
-  auto count = [](const RoutedRow &row) { return llvm::count_if(row.weights, [](double weight) { return weight != 0; }); };
+  auto count = [](const RoutedRow &row) {
+    return llvm::count_if(row.weights, [](double weight) { return weight != 0; });
+  };
   int64_t chosen = rows.empty() ? 0 : count(rows.front());
   bool alike = chosen > 0 && llvm::all_of(rows, [&](const RoutedRow &row) { return count(row) == chosen; });
   return alike ? std::optional(chosen) : std::nullopt;

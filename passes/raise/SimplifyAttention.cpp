@@ -92,8 +92,8 @@ static bool simplifyRotary(NodeOp node) {
   return true;
 }
 
-/// com.microsoft.MultiHeadAttention of queries, keys and values apart: with a bias of all three, with the past as inputs,
-/// and a mask that is added.
+/// com.microsoft.MultiHeadAttention of queries, keys and values apart: with a bias of all three, with the past as
+/// inputs, and a mask that is added.
 static bool simplifyMultiHead(NodeOp node) {
   int64_t heads = node.getInteger("num_heads", 0);
   Value bias = node.getInput(3);

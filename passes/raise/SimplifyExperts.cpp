@@ -27,8 +27,9 @@ struct Part {
 class ExpertsBuilder {
 public:
   ExpertsBuilder(NodeOp node, PatternRewriter &rewriter)
-      : node(node), rewriter(rewriter), loc(node.getLoc()), scores(cast<RankedTensorType>(node.getInputs()[1].getType())),
-        element(scores.getElementType()), chosen(node.getInteger("k", 1)) {}
+      : node(node), rewriter(rewriter), loc(node.getLoc()),
+        scores(cast<RankedTensorType>(node.getInputs()[1].getType())), element(scores.getElementType()),
+        chosen(node.getInteger("k", 1)) {}
 
   Value build(Part gate, Part up, Value down);
 
@@ -111,8 +112,8 @@ Value ExpertsBuilder::build(Part gate, Part up, Value down) {
   Value open = create("Sigmoid", {chosen, inner, 1}, gates);
   Value activated = create("Mul", {chosen, inner, 1}, ValueRange{gates, open});
   Value hidden = create("Mul", {chosen, inner, 1}, ValueRange{activated, ups});
-  Value weighted = create("Mul", {chosen, width, 1},
-                          ValueRange{multiply(down, hidden), reshape(weights, {chosen, 1, 1})});
+  Value weighted =
+      create("Mul", {chosen, width, 1}, ValueRange{multiply(down, hidden), reshape(weights, {chosen, 1, 1})});
   Value sum = create("ReduceSum", {width, 1}, ValueRange{weighted, createIntegers(rewriter, loc, 1)},
                      rewriter.getNamedAttr("keepdims", rewriter.getI64IntegerAttr(0)));
   return createReshape(rewriter, loc, cast<RankedTensorType>(node.getOutputs()[0].getType()), sum);

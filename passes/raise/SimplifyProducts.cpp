@@ -48,7 +48,8 @@ static LogicalResult simplifyFusedMatMul(NodeOp node, PatternRewriter &rewriter)
   if (double alpha = node.getReal("alpha", 1); alpha != 1) {
     Type element = type.getElementType();
     Value factor = createConstant(
-        rewriter, loc, DenseElementsAttr::get(RankedTensorType::get({}, element), rewriter.getFloatAttr(element, alpha)));
+        rewriter, loc,
+        DenseElementsAttr::get(RankedTensorType::get({}, element), rewriter.getFloatAttr(element, alpha)));
     product = createNode(rewriter, loc, "Mul", type, ValueRange{product, factor});
   }
   rewriter.replaceOp(node, product);
@@ -62,9 +63,7 @@ struct Term {
   std::string labels;
 
   bool has(char label) const { return labels.find(label) != std::string::npos; }
-  Size size(char label) const {
-    return getSizes(cast<RankedTensorType>(value.getType()))[labels.find(label)];
-  }
+  Size size(char label) const { return getSizes(cast<RankedTensorType>(value.getType()))[labels.find(label)]; }
 };
 
 /// Terms, and which of their letters the result has.
@@ -134,9 +133,8 @@ static void sumAlone(OpBuilder &builder, Location loc, Term &term, StringRef oth
 
 /// The dimensions of a term in the order of `labels`, which has them all.
 static Value order(OpBuilder &builder, Location loc, const Term &term, StringRef labels) {
-  return createTranspose(builder, loc, term.value, llvm::map_to_vector(labels, [&](char label) {
-                           return int64_t(term.labels.find(label));
-                         }));
+  return createTranspose(builder, loc, term.value,
+                         llvm::map_to_vector(labels, [&](char label) { return int64_t(term.labels.find(label)); }));
 }
 
 static Roles getRoles(const Term &a, const Term &b, StringRef result) {

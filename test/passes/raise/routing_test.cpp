@@ -68,7 +68,8 @@ TEST(InferRouting, RefusesWeightsOfBiasedScores) {
 
 TEST(InferRouting, RefusesRowsThatDisagree) {
   std::vector<RoutedRow> rows = makeRows({Scoring::softmax, GroupRule::none, 3, 1, 1, false, 1}, {});
-  *std::find_if(rows.back().weights.begin(), rows.back().weights.end(), [](double weight) { return weight != 0; }) *= 1.01;
+  *std::find_if(rows.back().weights.begin(), rows.back().weights.end(), [](double weight) { return weight != 0; }) *=
+      1.01;
   EXPECT_FALSE(inferRouting(rows, {})) << "one weight is another";
   rows = makeRows({Scoring::softmax, GroupRule::none, 3, 1, 1, false, 1}, {});
   rows.back().weights = route({Scoring::softmax, GroupRule::none, 4}, rows.back().logits, {});
