@@ -87,6 +87,13 @@ struct Constant {
   std::string bytes;
 };
 
+/// Row n is the input's row begin + n * step.
+struct SliceRows {
+  int64_t begin = 0;
+  int64_t step = 1;
+  int64_t rows = 0;
+};
+
 /// Row n is the input's row n / block.
 struct RepeatRows {
   int64_t block = 0;
@@ -107,8 +114,8 @@ struct PackPanels {
   int64_t width = 0;
 };
 
-using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Transpose, RepeatRows, ConcatRows,
-                                InterleaveRows, PackPanels>;
+using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Transpose, SliceRows, RepeatRows,
+                                ConcatRows, InterleaveRows, PackPanels>;
 
 inline bool operator==(const RopeTable &a, const RopeTable &b) {
   return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
@@ -125,6 +132,9 @@ inline bool operator==(const Dequantize &a, const Dequantize &b) {
   return list(a) == list(b);
 }
 inline bool operator==(const Transpose &, const Transpose &) { return true; }
+inline bool operator==(const SliceRows &a, const SliceRows &b) {
+  return std::tie(a.begin, a.step, a.rows) == std::tie(b.begin, b.step, b.rows);
+}
 inline bool operator==(const RepeatRows &a, const RepeatRows &b) {
   return std::tie(a.block, a.rows) == std::tie(b.block, b.rows);
 }

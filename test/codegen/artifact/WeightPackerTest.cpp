@@ -96,6 +96,8 @@ TEST_P(PackSteps, EqualTheNaiveLoopsInSmallPieces) {
   fixture.add({fixture.shard.add(rows, columns, type, 7)}, {PackPanels{32}, ToF32()});
   fixture.add({fixture.shard.add(rows, columns, type, 8)}, {RepeatRows{3, 3 * rows - 1}});
   fixture.add({fixture.shard.add(rows, columns, type, 10)}, {Transpose()});
+  fixture.add({fixture.shard.add(rows, columns, type, 12)}, {SliceRows{rows / 3, 1, rows - rows / 3}});
+  fixture.add({fixture.shard.add(rows, columns, type, 13)}, {Transpose(), SliceRows{0, 2, (columns + 1) / 2}});
   fixture.add({fixture.shard.add(rows, columns, type, 11)}, {Transpose(), ToF32(), PackPanels{32}});
   Source scales = fixture.shard.addScales(rows, columns, 5);
   fixture.recipes.push_back(makeScalesRecipe({{scales, rows}}, {PackPanels{32}}));

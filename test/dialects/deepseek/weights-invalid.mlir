@@ -51,6 +51,26 @@ deepseek.recipe @r : tensor<8x8xbf16> {
 // -----
 
 deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<2x7xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.slice_rows' op expects rows of 'tensor<4x8xbf16>', but got 'tensor<2x7xbf16>'}}
+  %r = deepseek.slice_rows %w begin 0 step 2 : tensor<4x8xbf16> -> tensor<2x7xbf16>
+  deepseek.yield %r : tensor<2x7xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
+deepseek.recipe @r : tensor<2x8xbf16> {
+  %w = deepseek.source @w : tensor<4x8xbf16>
+  // expected-error @+1 {{'deepseek.slice_rows' op takes 2 rows from 2, 2 apart, of 4}}
+  %r = deepseek.slice_rows %w begin 2 step 2 : tensor<4x8xbf16> -> tensor<2x8xbf16>
+  deepseek.yield %r : tensor<2x8xbf16>
+}
+
+// -----
+
+deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<9x8xbf16> {
   %w = deepseek.source @w : tensor<4x8xbf16>
   // expected-error @+1 {{'deepseek.concat_rows' op expects a result of 8 rows, but got 'tensor<9x8xbf16>'}}
