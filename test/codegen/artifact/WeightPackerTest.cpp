@@ -170,7 +170,7 @@ TEST(WeightPacker, RoundsDequantizedNumbersToTheNearest) {
   memcpy(&fixture.shard.bytes[scale.offset], &one, sizeof(one));
   // Halves of the last place of bf16, between an even and an odd number, and a NaN.
   Unpack values = {8, {}};
-  values.values = {1.00390625f, 1.01171875f, 1.0039063f, NAN};
+  values.values = {1.00390625f, 1.01171875f, 1.004f, NAN};
   values.values.resize(256, 1.0f);
   Dequantize dequantize = {4, 1, 4, 0.0f, ElementType::BF16};
   fixture.recipes.push_back({{number, scale}, {{values, {0}}, {dequantize, {2, 1}}}});
