@@ -12,12 +12,12 @@
 
 namespace fathom::raise {
 
-/// Integers of the computation of a value, up to the op `end`, between which it may behave in another way: a window's size
-/// for one.
+/// Integers of the computation of a value, up to the op `end`, between which it may behave in another way: a window's
+/// size for one.
 std::set<int64_t> collectBounds(mlir::Value value, mlir::Operation *end = nullptr);
 
-/// Steps that tell masks apart: the first, a prompt, and both behind others; and what lies about each bound. Nothing where
-/// a mask of one of them would be too large.
+/// Steps that tell masks apart: the first, a prompt, and both behind others; and what lies about each bound. Nothing
+/// where a mask of one of them would be too large.
 llvm::SmallVector<Step> chooseSteps(Prober &prober, const std::set<int64_t> &bounds);
 
 /// Whether a mask of as many queries and keys shows what `visible` says, of a query and a key, and hides all other.

@@ -77,8 +77,8 @@ static std::optional<Latent> findLatent(NodeOp node, GraphModel &model) {
   const Pieces *query = model.findPieces(node.getInputs()[0]), *keys = model.findPieces(node.getInputs()[1]);
   const View *values = model.find(node.getInputs()[2]);
   Latent found;
-  bool fits = query && keys && values && matchLatentQuery(*query, found) &&
-              matchLatentKeys(*query, *keys, *values, found);
+  bool fits =
+      query && keys && values && matchLatentQuery(*query, found) && matchLatentKeys(*query, *keys, *values, found);
   return fits ? std::optional(found) : std::nullopt;
 }
 
@@ -94,8 +94,7 @@ bool attendLatent(NodeOp node, GraphModel &model) {
     return false;
   }
   OpBuilder &builder = model.ops();
-  Value layer =
-      model.beginLayer(deepseek::CacheType::get(builder.getContext(), createLatentStore(*found, model)));
+  Value layer = model.beginLayer(deepseek::CacheType::get(builder.getContext(), createLatentStore(*found, model)));
   Value cache = model.append(deepseek::kLatentStore, layer, {found->expansion.getInput(), found->key.getResult()});
   Value rows = deepseek::MlaAttentionOp::create(
       builder, node.getLoc(), model.activation(found->heads * found->value), found->query, cache, layer,
@@ -175,12 +174,12 @@ bool attendSparse(NodeOp node, GraphModel &model) {
     return false;
   }
   OpBuilder &builder = model.ops();
-  Value query = deepseek::RopeOp::create(builder, node.getLoc(), index->query.getType(), index->query,
-                                         index->rotation.table, model.positions(), index->rotation.layout,
-                                         builder.getI64IntegerAttr(index->width));
-  Value layer = model.beginLayer(deepseek::CacheType::get(
-      builder.getContext(),
-      {createLatentStore(*found, model), model.createStore(deepseek::kIndexStore, 1, index->width)}));
+  Value query =
+      deepseek::RopeOp::create(builder, node.getLoc(), index->query.getType(), index->query, index->rotation.table,
+                               model.positions(), index->rotation.layout, builder.getI64IntegerAttr(index->width));
+  Value layer = model.beginLayer(
+      deepseek::CacheType::get(builder.getContext(), {createLatentStore(*found, model),
+                                                      model.createStore(deepseek::kIndexStore, 1, index->width)}));
   model.append(deepseek::kLatentStore, layer, {found->expansion.getInput(), found->key.getResult()});
   Value cache = model.append(deepseek::kIndexStore, layer, {index->turned, index->rest});
   Value rows = deepseek::SparseAttentionOp::create(

@@ -97,7 +97,8 @@ static bool matchScores(Value scores, Indexer &found) {
          cast<RankedTensorType>(found.turnedKeys.getType()).getDimSize(1) == 1;
 }
 
-/// How many positions a TopK chooses where there are more; 0 where that is not one number, or fewer where there are not.
+/// How many positions a TopK chooses where there are more; 0 where that is not one number, or fewer where there are
+/// not.
 static int64_t findCount(NodeOp topK, Prober &prober) {
   Value count = topK.getInputs()[1];
   auto choose = [&](int64_t tokens) -> int64_t {

@@ -10,6 +10,7 @@
 #include "passes/raise/Nodes.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -117,11 +118,32 @@ bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, Inp
   return true;
 }
 
+/// The inputs of a graph that a value follows from, where others are given: caches of all layers are large.
+static SmallVector<BlockArgument> findInputs(Value value, Prober::Given given) {
+  SmallVector<BlockArgument> inputs;
+  SetVector<Value> values;
+  values.insert(value);
+  for (size_t i = 0; i < values.size(); ++i) {
+    Value next = values[i];
+    Operation *op = next.getDefiningOp();
+    if (llvm::any_of(given, [&](const auto &known) { return known.first == next; })) {
+      continue;
+    }
+    if (!op) {
+      inputs.push_back(cast<BlockArgument>(next));
+      continue;
+    }
+    op->walk([&](Operation *inner) { values.insert_range(inner->getOperands()); });
+  }
+  return inputs;
+}
+
 std::optional<Array> Prober::evaluate(Value value, Step step, InputRole role, Given given) {
   Evaluator evaluator(read);
   bindExtents(evaluator, step);
-  for (BlockArgument input : main.getArguments()) {
-    if (!bindInput(evaluator, input, step, role)) {
+  for (BlockArgument input : findInputs(value, given)) {
+    bool isInput = input.getOwner() == &main.front();
+    if (isInput && !bindInput(evaluator, input, step, role)) {
       return std::nullopt;
     }
   }

@@ -118,45 +118,86 @@ static bool areNear(const std::optional<Array> &a, const std::optional<Array> &b
   return a && b && a->shape == b->shape && llvm::all_of(llvm::zip_equal(a->reals, b->reals), near);
 }
 
-/// Whether in a step each query attends to all that is written up to it, in its order, and to nothing else in the
-/// cache: of any numbers, `plain`, which has no cache and takes a mask, gives the same.
-static bool isCausal(FixedAttention &fixed, NodeOp plain, Step step) {
-  std::mt19937 generator(unsigned(step.past * 1000 + step.count));
-  auto make = [&](Value value, int64_t count) { return makeNumbers(value, count, generator); };
-  FixedCache &keys = fixed.keys, &values = fixed.values;
-  Array query = make(fixed.node.getInput(0), step.count);
-  Array newKeys = make(keys.update(), step.count), newValues = make(values.update(), step.count);
-  Array keyCache = make(keys.cache, keys.type().getDimSize(keys.axis));
-  Array valueCache = make(values.cache, values.type().getDimSize(values.axis));
-  Array past = Array::list(plain.getContext(), step.past);
-  Array all = Array::list(plain.getContext(), step.past + step.count);
-  std::optional<Array> written = evaluate(keys.scatter, {&keyCache, &newKeys, &past});
-  std::optional<Array> writtenValues = evaluate(values.scatter, {&valueCache, &newValues, &past});
-  if (!written || !writtenValues) {
-    return false;
-  }
-  Array joined = join(keyCache, step.past, newKeys), joinedValues = join(valueCache, step.past, newValues);
-  Array mask = makeCausalMask(plain.getContext(), step);
-  return areNear(evaluate(fixed.node, {&query, &*written, &*writtenValues, nullptr, nullptr, nullptr, &all}),
-                 evaluate(plain, {&query, &joined, &joinedValues, &mask}));
+namespace {
+/// Attention to caches of any length, and to what a mask shows of keys and values, in a graph of their own.
+class Trial {
+public:
+  explicit Trial(FixedAttention &fixed);
+  ~Trial();
+
+  /// Whether in a step each query attends to all that is written up to it, in its order, and to nothing else in caches
+  /// of `length` positions: of any numbers, both give the same.
+  bool isCausal(Step step, int64_t length);
+
+private:
+  struct Written {
+    Array cache, update, all;
+  };
+  std::optional<Written> write(NodeOp scatter, FixedCache &cache, Step step, int64_t length);
+  NodeOp copy(NodeOp node, Type type, ValueRange inputs, DictionaryAttr attributes);
+
+  FixedAttention &fixed;
+  OpBuilder builder;
+  std::mt19937 generator;
+  NodeOp writesKeys, writesValues, masked;
+};
+} // namespace
+
+NodeOp Trial::copy(NodeOp node, Type type, ValueRange inputs, DictionaryAttr attributes) {
+  return createNode(builder, node.getLoc(), node.getOpType(), type, inputs, attributes.getValue())
+      .getDefiningOp<NodeOp>();
 }
 
-/// For calls with and without a past, and up to the end of the cache.
-static bool proveCausal(FixedAttention &fixed) {
-  int64_t length = fixed.keys.type().getDimSize(fixed.keys.axis);
-  if (length < 8 || fixed.values.type().getDimSize(fixed.values.axis) != length) {
-    return false;
-  }
-  OpBuilder builder(fixed.node);
+Trial::Trial(FixedAttention &fixed) : fixed(fixed), builder(fixed.node) {
+  auto copyScatter = [&](FixedCache &cache) {
+    auto any = UnrankedTensorType::get(cache.type().getElementType());
+    return copy(cache.scatter, any, cache.scatter.getInputs(), cache.scatter.getNodeAttributes());
+  };
+  writesKeys = copyScatter(fixed.keys);
+  writesValues = copyScatter(fixed.values);
   NamedAttrList attributes(fixed.node.getNodeAttributes());
   attributes.erase("is_causal");
-  Value plain = createNode(builder, fixed.node.getLoc(), "Attention", fixed.node.getOutputs()[0].getType(),
-                           fixed.node.getInputs().take_front(3), attributes);
-  auto node = plain.getDefiningOp<NodeOp>();
+  masked = copy(fixed.node, fixed.node.getOutputs()[0].getType(), fixed.node.getInputs().take_front(3),
+                attributes.getDictionary(builder.getContext()));
+}
+
+Trial::~Trial() {
+  for (NodeOp node : {writesKeys, writesValues, masked}) {
+    node.erase();
+  }
+}
+
+std::optional<Trial::Written> Trial::write(NodeOp scatter, FixedCache &cache, Step step, int64_t length) {
+  Written written = {
+      makeNumbers(cache.cache, length, generator), makeNumbers(cache.update(), step.count, generator), {}};
+  Array past = Array::list(builder.getContext(), step.past);
+  std::optional<Array> all = evaluate(scatter, {&written.cache, &written.update, &past});
+  written.all = all.value_or(Array());
+  return all ? std::optional(std::move(written)) : std::nullopt;
+}
+
+bool Trial::isCausal(Step step, int64_t length) {
+  Array query = makeNumbers(fixed.node.getInput(0), step.count, generator);
+  Array count = Array::list(builder.getContext(), step.past + step.count);
+  Array mask = makeCausalMask(builder.getContext(), step);
+  std::optional<Written> keys = write(writesKeys, fixed.keys, step, length);
+  std::optional<Written> values = write(writesValues, fixed.values, step, length);
+  if (!keys || !values) {
+    return false;
+  }
+  Array joinedKeys = join(keys->cache, step.past, keys->update),
+        joinedValues = join(values->cache, step.past, values->update);
+  return areNear(evaluate(fixed.node, {&query, &keys->all, &values->all, nullptr, nullptr, nullptr, &count}),
+                 evaluate(masked, {&query, &joinedKeys, &joinedValues, &mask}));
+}
+
+/// For calls with and without a past, and up to the end of the cache. These nodes know no lengths, so that short caches
+/// tell what long ones do.
+static bool proveCausal(FixedAttention &fixed) {
+  constexpr int64_t length = 32;
+  Trial trial(fixed);
   Step steps[] = {{0, 1}, {0, 5}, {1, 1}, {4, 3}, {length - 2, 2}};
-  bool proved = llvm::all_of(steps, [&](Step step) { return isCausal(fixed, node, step); });
-  node.erase();
-  return proved;
+  return llvm::all_of(steps, [&](Step step) { return trial.isCausal(step, length); });
 }
 
 /// Makes of a cache one that has as many positions as there were tokens: the tensor of those and of the call's.

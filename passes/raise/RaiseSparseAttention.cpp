@@ -121,7 +121,9 @@ struct Sparse {
 
 /// What rows of a tensor [batch, queries, chosen, width] are gathered of, [batch, keys, width]; null for any other.
 static Value findSource(Value value) {
-  auto inner = [](Value value) { return matchNode(value, "Reshape") ? value.getDefiningOp<NodeOp>().getInputs()[0] : value; };
+  auto inner = [](Value value) {
+    return matchNode(value, "Reshape") ? value.getDefiningOp<NodeOp>().getInputs()[0] : value;
+  };
   NodeOp gather = matchNode(inner(value), "GatherND");
   Value source = gather ? inner(gather.getInputs()[0]) : Value();
   return source && getRank(source) == 3 && getRank(value) == 4 ? source : Value();
@@ -132,7 +134,7 @@ static SmallVector<Value> getParts(Value value) {
   NodeOp concat = matchNode(value, "Concat");
   int64_t axis = concat ? concat.getInteger("axis", 0) : 0;
   return concat && (axis == -1 || axis == getRank(value) - 1) ? SmallVector<Value>(concat.getInputs())
-                                                               : SmallVector<Value>{value};
+                                                              : SmallVector<Value>{value};
 }
 
 static Value joinParts(OpBuilder &builder, Location loc, ArrayRef<Value> parts) {
@@ -189,8 +191,8 @@ static Value createSparse(NodeOp node, const Sparse &sparse, const Indexer &inde
   NamedAttribute attributes[] = {
       builder.getNamedAttr("scale", builder.getF32FloatAttr(float(node.getReal("scale", 1 / std::sqrt(width))))),
       builder.getNamedAttr("top_k", builder.getI64IntegerAttr(indexer.count))};
-  return createRaised(builder, loc, kSparseAttention, getTensor(type.getContext(), sizes, type.getElementType()), inputs,
-                      attributes);
+  return createRaised(builder, loc, kSparseAttention, getTensor(type.getContext(), sizes, type.getElementType()),
+                      inputs, attributes);
 }
 
 namespace {

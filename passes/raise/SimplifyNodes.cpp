@@ -229,8 +229,8 @@ static LogicalResult simplifyWhere(NodeOp node, PatternRewriter &rewriter) {
   for (unsigned input : {1, 2}) {
     NodeOp expand = matchNode(node.getInputs()[input], "Expand");
     bool isNumber = expand && getSplat(expand.getInputs()[0]);
-    if (isNumber && haveSizes(typeOf(node.getOutputs()[0]), typeOf(node.getInputs()[0]),
-                              typeOf(node.getInputs()[3 - input]))) {
+    if (isNumber &&
+        haveSizes(typeOf(node.getOutputs()[0]), typeOf(node.getInputs()[0]), typeOf(node.getInputs()[3 - input]))) {
       rewriter.modifyOpInPlace(node, [&] { node.getInputsMutable()[input].set(expand.getInputs()[0]); });
       return success();
     }
