@@ -81,16 +81,6 @@ deepseek.recipe @r : tensor<9x8xbf16> {
 // -----
 
 deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<8xbf16> {
-  %w = deepseek.source @w : tensor<8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op operand #0 must be matrix in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
-  %r = deepseek.convert_layout %w : tensor<8xbf16> -> tensor<8xbf16>
-  deepseek.yield %r : tensor<8xbf16>
-}
-
-// -----
-
-deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
 deepseek.recipe @r : tensor<15xbf16> {
   %w = deepseek.source @w : tensor<8xbf16>
   // expected-error @+1 {{'deepseek.concat_rows' op expects a result of 16 rows, but got 'tensor<15xbf16>'}}
@@ -261,26 +251,6 @@ deepseek.recipe @r : tensor<8x4xf32> {
   // expected-error @+1 {{'deepseek.to_f32' op expects a result 'tensor<4x8xf32>', but got 'tensor<8x4xf32>'}}
   %r = deepseek.to_f32 %w : tensor<4x8xbf16> -> tensor<8x4xf32>
   deepseek.yield %r : tensor<8x4xf32>
-}
-
-// -----
-
-deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<4x8xbf16> {
-  %w = deepseek.source @w : tensor<4x8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op expects a result 'tensor<4x8xbf16>' in a layout, but got 'tensor<4x8xbf16>'}}
-  %r = deepseek.convert_layout %w : tensor<4x8xbf16> -> tensor<4x8xbf16>
-  deepseek.yield %r : tensor<4x8xbf16>
-}
-
-// -----
-
-deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<4x9xbf16, #deepseek.layout<panels = 32>> {
-  %w = deepseek.source @w : tensor<4x8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op expects a result 'tensor<4x8xbf16>' in a layout, but got 'tensor<4x9xbf16, #deepseek.layout<panels = 32>>'}}
-  %r = deepseek.convert_layout %w : tensor<4x8xbf16> -> tensor<4x9xbf16, #deepseek.layout<panels = 32>>
-  deepseek.yield %r : tensor<4x9xbf16, #deepseek.layout<panels = 32>>
 }
 
 // -----
