@@ -34,33 +34,3 @@ func.func private @c2_halves(tensor<5x8xbf16, #deepseek.layout<panels = 32, inte
 // A weight of the checkpoint is as it is there.
 // expected-error @+1 {{'deepseek.weight' op attribute 'type' failed to satisfy constraint: type attribute of weight in rows of}}
 deepseek.weight @w : tensor<4x8xbf16, #deepseek.layout<panels = 32>> from "w" at [0, 0]
-
-// -----
-
-deepseek.weight @w : tensor<8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<8xbf16> {
-  %w = deepseek.source @w : tensor<8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op operand #0 must be matrix in rows of bf16, f16, f32 or f8E4M3FN, of static shape and 1 to 2^40 elements, but got 'tensor<8xbf16>'}}
-  %r = deepseek.convert_layout %w : tensor<8xbf16> -> tensor<8xbf16>
-  deepseek.yield %r : tensor<8xbf16>
-}
-
-// -----
-
-deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<4x8xbf16> {
-  %w = deepseek.source @w : tensor<4x8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op expects a result 'tensor<4x8xbf16>' in a layout, but got 'tensor<4x8xbf16>'}}
-  %r = deepseek.convert_layout %w : tensor<4x8xbf16> -> tensor<4x8xbf16>
-  deepseek.yield %r : tensor<4x8xbf16>
-}
-
-// -----
-
-deepseek.weight @w : tensor<4x8xbf16> from "w" at [0, 0]
-deepseek.recipe @r : tensor<4x9xbf16, #deepseek.layout<panels = 32>> {
-  %w = deepseek.source @w : tensor<4x8xbf16>
-  // expected-error @+1 {{'deepseek.convert_layout' op expects a result 'tensor<4x8xbf16>' in a layout, but got 'tensor<4x9xbf16, #deepseek.layout<panels = 32>>'}}
-  %r = deepseek.convert_layout %w : tensor<4x8xbf16> -> tensor<4x9xbf16, #deepseek.layout<panels = 32>>
-  deepseek.yield %r : tensor<4x9xbf16, #deepseek.layout<panels = 32>>
-}
