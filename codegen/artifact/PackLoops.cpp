@@ -142,10 +142,10 @@ void convertFromF32(ElementType type, const float *source, int64_t count, uint8_
 }
 
 void unpackNumbers(const Unpack &unpack, const uint8_t *bytes, int64_t first, int64_t count, float *result) {
-  unsigned mask = (1u << unpack.bits) - 1, inByte = 8 / unpack.bits;
+  unsigned mask = (1u << unpack.bits) - 1;
   for (int64_t i = first; i < first + count; ++i) {
-    unsigned shift = i % inByte * unpack.bits;
-    *result++ = unpack.values[bytes[i / inByte] >> shift & mask];
+    uint64_t bit = static_cast<uint64_t>(i) * unpack.bits;
+    *result++ = unpack.values[bytes[bit / 8] >> bit % 8 & mask];
   }
 }
 

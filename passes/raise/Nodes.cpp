@@ -54,7 +54,11 @@ std::optional<double> getSplat(Value value) {
   if (isa<FloatType>(element)) {
     return dense.getSplatValue<APFloat>().convertToDouble();
   }
-  return element.isInteger() ? std::optional(double(dense.getSplatValue<APInt>().getSExtValue())) : std::nullopt;
+  if (!element.isInteger()) {
+    return std::nullopt;
+  }
+  auto number = dense.getSplatValue<APInt>();
+  return element.isUnsignedInteger() ? double(number.getZExtValue()) : double(number.getSExtValue());
 }
 
 Value takeFactors(Value value, double &scale) {

@@ -34,7 +34,7 @@ static RankedTensorType getType(Value value) { return dyn_cast<RankedTensorType>
 
 static bool isPacked(Value value) {
   RankedTensorType type = getType(value);
-  return type && type.hasStaticShape() && deepseek::isPackedElement(type.getElementType());
+  return type && deepseek::isStored(type) && deepseek::isPackedElement(type.getElementType());
 }
 
 static Value create(OpBuilder &builder, Location loc, const Quantized &of) {
@@ -149,14 +149,16 @@ static LogicalResult raiseMatMulNBits(NodeOp node, PatternRewriter &rewriter) {
 static LogicalResult raiseGatherBlockQuantized(NodeOp node, PatternRewriter &rewriter) {
   Value numbers = node.getInputs()[0], scales = node.getInputs()[2];
   RankedTensorType type = getType(numbers), result = getType(node.getOutputs()[0]), grid = getType(scales);
-  int64_t axis = node.getInteger("quantize_axis", 1), gathered = node.getInteger("gather_axis", 0);
-  bool alongRows = type && type.getRank() == 2 && (axis == 1 || axis == -1) && (gathered == 0 || gathered == -2);
+  int64_t axis = node.getInteger("quantize_axis", 1), gathered = node.getInteger("gather_axis", 0),
+          size = node.getInteger("block_size", 128);
+  bool alongRows =
+      type && type.getRank() == 2 && (axis == 1 || axis == -1) && (gathered == 0 || gathered == -2) && size > 0;
   if (!alongRows || !result || !grid || result.getRank() < 1) {
     return rewriter.notifyMatchFailure(node, "does not gather rows");
   }
   bool isBytes = type.getElementType().isUnsignedInteger(8);
   auto matrix = RankedTensorType::get({type.getDimSize(0), result.getShape().back()}, grid.getElementType());
-  Quantized of = {matrix, numbers, scales, Value(), {1, node.getInteger("block_size", 128)}};
+  Quantized of = {matrix, numbers, scales, Value(), {1, size}};
   bool fits = isBytes ? setPacked(of, node, node.getInput(3))
                       : isPacked(numbers) && raise::isConstant(numbers) && setZeros(of, node.getInput(3));
   if (!fits || matrix.isDynamicDim(1)) {

@@ -94,7 +94,8 @@ private:
 
   ModuleOp module;
   SymbolTable symbols;
-  std::map<std::vector<std::string>, std::string> known;
+  /// By the names and the layers of what is stacked: layers that are not alike may read the same weight.
+  std::map<std::pair<std::vector<std::string>, std::vector<int64_t>>, std::string> known;
 };
 } // namespace
 
@@ -131,7 +132,7 @@ void Stacker::stackRecipes(StringRef name, StringRef group, ArrayRef<StringRef> 
 }
 
 StringRef Stacker::stack(StringRef group, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
-  std::vector<std::string> key(names.begin(), names.end());
+  std::pair key(std::vector<std::string>(names.begin(), names.end()), layers.vec());
   auto [entry, isNew] = known.try_emplace(key, (group + "." + names.front()).str());
   if (isNew && symbols.lookup<WeightOp>(names.front())) {
     stackWeights(entry->second, names, layers);

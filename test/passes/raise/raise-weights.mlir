@@ -5,7 +5,7 @@
 // CHECK-LABEL: func.func @dequantize_linear
 // CHECK-DAG: %[[Q:.*]] = onnx.get_initializer @q
 // CHECK-DAG: %[[ZEROS:.*]] = onnx.get_initializer @zeros
-// CHECK: onnx.node "Dequantize" of "fathom" opset 1(%[[Q]], %{{.*}}) {block = array<i64: 4, 6>, zero = 3.000000e+00 : f32}
+// CHECK: onnx.node "Dequantize" of "fathom" opset 1(%[[Q]], %{{.*}}) {block = array<i64: 4, 6>, zero = 1.100000e+01 : f32}
 // CHECK: onnx.node "Dequantize" of "fathom" opset 1(%[[Q]], %{{.*}}) {block = array<i64: 1, 6>}
 // CHECK: onnx.node "Dequantize" of "fathom" opset 1(%[[Q]], %{{.*}}) {block = array<i64: 4, 1>}
 // CHECK: onnx.node "Dequantize" of "fathom" opset 1(%[[Q]], %{{.*}}, %[[ZEROS]]) {block = array<i64: 2, 1>}
@@ -21,8 +21,8 @@ func.func @dequantize_linear() -> (tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6x
   %blocks = onnx.get_initializer @blocks : tensor<2x6xf32>
   %zeros = onnx.get_initializer @zeros : tensor<2x6xui4>
   %one = onnx.constant dense<0.5> : tensor<f32>
-  %three = onnx.constant dense<3> : tensor<ui4>
-  %a = onnx.node "DequantizeLinear" opset 21 (%q, %one, %three) : (tensor<4x6xui4>, tensor<f32>, tensor<ui4>) -> tensor<4x6xf32>
+  %eleven = onnx.constant dense<11> : tensor<ui4>
+  %a = onnx.node "DequantizeLinear" opset 21 (%q, %one, %eleven) : (tensor<4x6xui4>, tensor<f32>, tensor<ui4>) -> tensor<4x6xf32>
   %b = onnx.node "DequantizeLinear" opset 21 (%q, %rows) {axis = 0 : i64} : (tensor<4x6xui4>, tensor<4xf32>) -> tensor<4x6xf32>
   %c = onnx.node "DequantizeLinear" opset 21 (%q, %columns) {axis = -1 : i64} : (tensor<4x6xui4>, tensor<6xf32>) -> tensor<4x6xf32>
   %d = onnx.node "DequantizeLinear" opset 21 (%q, %blocks, %zeros) {axis = 0 : i64, block_size = 2 : i64} : (tensor<4x6xui4>, tensor<2x6xf32>, tensor<2x6xui4>) -> tensor<4x6xf32>
