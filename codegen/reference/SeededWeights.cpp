@@ -32,17 +32,16 @@ static float roundTo(Type type, double value) {
   return float(value);
 }
 
-/// The number at `index` of a weight called `name`.
-static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t index) {
-  RankedTensorType type = weight.getTensorType();
+/// The number at `index` of a weight called `name`, which may scale another.
+static float makeNumber(StringRef name, RankedTensorType type, bool isScale, const SeededNumbers &numbers,
+                        uint64_t index) {
   if (isa<Float8E4M3FNType>(type.getElementType())) {
     // Codes below 8.0, so that sums of products stay near 1.
     uint64_t bits = numbers.bits(index);
     return ref::f8e4m3_to_f32(uint8_t((bits >> 8) % 80 | (bits & 0x80)));
   }
   double value = numbers.uniform(index);
-  StringRef name = weight.getSymName();
-  if (weight.getScale()) {
+  if (isScale) {
     value = 0.015 + 0.005 * value;
   } else if (name.contains("bias")) {
     value = 0.5 * value;
@@ -52,6 +51,88 @@ static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t 
     value *= std::sqrt(3.0 / double(type.getShape().back()));
   }
   return roundTo(type.getElementType(), value);
+}
+
+static Tensor makeTensor(StringRef name, const std::string &stream, RankedTensorType type, bool isScale) {
+  Tensor tensor;
+  tensor.shape = llvm::to_vector(type.getShape());
+  tensor.reals.resize(type.getNumElements());
+  SeededNumbers seeded(stream);
+  for (size_t i = 0; i < tensor.reals.size(); ++i) {
+    tensor.reals[i] = makeNumber(name, type, isScale, seeded, i);
+  }
+  return tensor;
+}
+
+void SeededWeights::begin(ModuleOp module) {
+  for (auto weight : module.getOps<WeightOp>()) {
+    original.insert(weight.getSymName());
+  }
+}
+
+SeededWeights::Place SeededWeights::placeOf(WeightOp weight, std::optional<int64_t> layer, int64_t expert) {
+  RankedTensorType type = weight.getTensorType();
+  int64_t experts = weight.getExperts() ? type.getDimSize(0) : 1;
+  std::optional<ArrayRef<int64_t>> layers = weight.getLayers();
+  int64_t number = layers && layer ? llvm::find(*layers, *layer) - layers->begin() : 0;
+  ArrayRef<int64_t> location = weight.getLocations().slice(2 * (number * experts + expert), 2);
+  return {type.getElementType(), location[0], location[1]};
+}
+
+void SeededWeights::remember(const Place &place, TensorPtr tensor) {
+  places[place.file].try_emplace(place.offset, place.element, std::move(tensor));
+}
+
+bool SeededWeights::findNumbers(const Place &place, int64_t count, std::vector<float> &found) const {
+  auto file = places.find(place.file);
+  auto after = file == places.end() ? decltype(file->second.end()) : file->second.upper_bound(place.offset);
+  if (file == places.end() || after == file->second.begin()) {
+    return false;
+  }
+  const auto &[begin, known] = *std::prev(after);
+  const auto &[element, tensor] = known;
+  int64_t first = (place.offset - begin) * 8 / int64_t(element.getIntOrFloatBitWidth());
+  if (element != place.element || first > tensor->size() - count) {
+    return false;
+  }
+  found.insert(found.end(), tensor->reals.begin() + first, tensor->reals.begin() + first + count);
+  return true;
+}
+
+/// Whether a weight is what others are that are known: each of its experts.
+bool SeededWeights::findElsewhere(WeightOp weight, std::optional<int64_t> layer, Tensor &tensor) const {
+  RankedTensorType type = weight.getTensorType();
+  int64_t experts = weight.getExperts() ? type.getDimSize(0) : 1;
+  tensor.shape = llvm::to_vector(type.getShape());
+  bool found = !original.contains(weight.getSymName());
+  for (int64_t expert = 0; found && expert < experts; ++expert) {
+    found = findNumbers(placeOf(weight, layer, expert), type.getNumElements() / experts, tensor.reals);
+  }
+  return found;
+}
+
+llvm::Expected<onnx::Array> SeededWeights::getInitializer(onnx::InitializerOp initializer) {
+  RankedTensorType type = initializer.getTensorType();
+  Type element = type.getElementType();
+  if (!onnx::isHeld(element) || element.isInteger(64) || element.isInteger(32) || element.isInteger(1)) {
+    return llvm::createStringError("no numbers are made up for @" + initializer.getSymName() +
+                                   ", which may say what is where");
+  }
+  if (llvm::Error error = reserve(type, initializer.getSymName())) {
+    return error;
+  }
+  onnx::Array array(element, type.getShape());
+  SeededNumbers seeded(initializer.getSymName());
+  for (auto [i, number] : llvm::enumerate(array.integers)) {
+    number = onnx::wrapTo(element, int64_t(seeded.bits(i)));
+  }
+  if (array.isReal()) {
+    auto tensor =
+        std::make_shared<Tensor>(makeTensor(initializer.getSymName(), initializer.getSymName().str(), type, false));
+    array.reals.assign(tensor->reals.begin(), tensor->reals.end());
+    remember({element, int64_t(initializer.getFile()), int64_t(initializer.getOffset())}, tensor);
+  }
+  return array;
 }
 
 llvm::Error SeededWeights::reserve(Type type, StringRef name) {
@@ -78,13 +159,14 @@ llvm::Expected<TensorPtr> SeededWeights::makeWeight(WeightOp weight, std::option
     return error;
   }
   Tensor tensor;
-  tensor.shape = llvm::to_vector(weight.getTensorType().getShape());
-  tensor.reals.resize(weight.getTensorType().getNumElements());
-  SeededNumbers seeded(key.first + "/" + std::to_string(key.second));
-  for (size_t i = 0; i < tensor.reals.size(); ++i) {
-    tensor.reals[i] = makeNumber(weight, seeded, i);
+  if (!findElsewhere(weight, layer, tensor)) {
+    tensor =
+        makeTensor(key.first, key.first + "/" + std::to_string(key.second), weight.getTensorType(), weight.getScale());
   }
   known = std::make_shared<Tensor>(std::move(tensor));
+  if (!weight.getExperts()) {
+    remember(placeOf(weight, layer, 0), known);
+  }
   return known;
 }
 

@@ -7,6 +7,7 @@
 #define FATHOM_PASSES_RAISE_NODES_H
 
 #include "dialects/onnx/Onnx.h"
+#include "dialects/onnx/Raised.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/PatternMatch.h"
@@ -14,17 +15,7 @@
 
 namespace fathom::raise {
 
-/// The domain of operators that patterns raise to where ONNX has none. They are in no model.
-constexpr llvm::StringLiteral kDomain = "fathom";
-/// (x, cos, sin): x · cos + turned(x) · sin, by numpy's broadcasting. With (u, v) the pairs of the last dimension,
-/// turned(x) has (−v, u) in their places; pairs are (x[i], x[i + d/2]).
-constexpr llvm::StringLiteral kRotate = "Rotate";
-/// (gate, up): gate / (1 + exp(−gate)) · up.
-constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
-
-/// (query, key, value), each [batch, heads, positions, width]: softmax attention with `scale`, where query i of n sees
-/// the first m − n + i + 1 of m keys.
-constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
+using namespace onnx::raised;
 
 /// Scores at or below it have no weight beside any that a model computes: masks make such of what is not to be seen.
 constexpr double kHidden = -1e4;

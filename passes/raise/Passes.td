@@ -9,6 +9,16 @@
 include "mlir/Pass/PassBase.td"
 include "passes/support/Within.td"
 
+def OrderNodes : Pass<"fathom-order-nodes", "mlir::ModuleOp"> {
+  let summary = "put nodes in one order, whatever order a model lists them in";
+  let description = [{
+    Nodes come in the order in which results need them, first inputs first, so that what comes of a graph is the same
+    however its exporter sorted it. What nobody needs stands behind all others.
+
+    Numeric contract: exact. Test: test/passes/raise/order-nodes.mlir.
+  }];
+}
+
 def SimplifyNodes : Pass<"fathom-simplify-nodes", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "spell in one way what operators spell in several";
   let description = [{
@@ -53,7 +63,7 @@ def RaiseRotations : Pass<"fathom-raise-rotations", "mlir::ModuleOp"> {
   }];
 }
 
-def RaiseSwiGlu : Pass<"fathom-raise-swiglu", "mlir::ModuleOp"> {
+def RaiseSwiGlu : Pass<"fathom-raise-swiglu", "mlir::ModuleOp">, Within<"1e-6"> {
   let summary = "recognize gated activations";
   let description = [{
     `gate · Sigmoid(gate) · up` becomes `fathom.SwiGlu`.

@@ -10,6 +10,7 @@
 namespace fathom {
 
 void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &options) {
+  manager.addPass(createOrderNodes());
   manager.addPass(createSimplifyAttention());
   manager.addPass(createSimplifyNodes());
   manager.addPass(mlir::createCSEPass());

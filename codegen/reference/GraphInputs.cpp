@@ -1,0 +1,151 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Made-up inputs of graphs.
+
+#include "codegen/reference/GraphInputs.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace fathom::reference {
+
+using onnx::Array;
+
+namespace {
+/// A call of a graph.
+struct Call {
+  int64_t batch, past, count;
+  StringRef sequence; // what the graph calls the number of tokens
+};
+} // namespace
+
+/// The names of a tensor's dimensions; empty where one is constant.
+static SmallVector<StringRef> getExtentNames(Value value) {
+  SmallVector<StringRef> names;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto shape = type ? dyn_cast_if_present<onnx::ShapeAttr>(type.getEncoding()) : onnx::ShapeAttr();
+  size_t next = 0;
+  for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+    names.push_back(shape && type.isDynamicDim(dim) ? shape.getExtents()[next++].getValue() : StringRef());
+  }
+  return names;
+}
+
+/// Whether a polynomial is the name of one symbol.
+static bool isName(StringRef extent) {
+  return !extent.empty() && !llvm::isDigit(extent[0]) && !extent.contains(' ') && !extent.contains('*');
+}
+
+bool isPast(BlockArgument input) {
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  return type && isa<FloatType>(type.getElementType()) && type.getRank() >= 3 && !type.hasStaticShape();
+}
+
+/// What integers are below by which rows of a tensor are gathered; 0: none are.
+static int64_t findGathered(BlockArgument input) {
+  for (OpOperand &use : input.getUses()) {
+    auto node = dyn_cast<onnx::NodeOp>(use.getOwner());
+    auto data = node && node.is("Gather") && use.getOperandNumber() == 1 && node.getInteger("axis", 0) == 0
+                    ? dyn_cast<RankedTensorType>(node.getInputs()[0].getType())
+                    : RankedTensorType();
+    if (data && data.getRank() == 2 && !data.isDynamicDim(0)) {
+      return data.getDimSize(0);
+    }
+  }
+  return 0;
+}
+
+/// The last open dimension of token ids or, where there are none, of the first input that has one.
+static StringRef findSequence(func::FuncOp function) {
+  StringRef first;
+  for (BlockArgument input : function.getArguments()) {
+    SmallVector<StringRef> names = getExtentNames(input);
+    auto last = llvm::find_if(llvm::reverse(names), isName);
+    StringRef name = last == names.rend() ? StringRef() : *last;
+    if (!name.empty() && findGathered(input) > 0) {
+      return name;
+    }
+    first = first.empty() ? name : first;
+  }
+  return first;
+}
+
+static void bindExtents(func::FuncOp function, const Call &call, onnx::Evaluator &evaluator) {
+  for (BlockArgument input : function.getArguments()) {
+    for (auto [dim, name] : llvm::enumerate(getExtentNames(input))) {
+      if (isName(name) && name != call.sequence) {
+        evaluator.bindExtent(name, dim == 0 ? call.batch : isPast(input) ? call.past : call.past + call.count);
+      }
+    }
+  }
+  evaluator.bindExtent(call.sequence, call.count);
+}
+
+static llvm::Expected<onnx::Extents> findShape(BlockArgument input, RankedTensorType type, onnx::Evaluator &evaluator) {
+  onnx::Extents shape(type.getShape());
+  for (auto [size, name] : llvm::zip_equal(shape, getExtentNames(input))) {
+    if (ShapedType::isDynamic(size)) {
+      llvm::Expected<int64_t> value = evaluator.evaluateExtent(name);
+      if (!value) {
+        return value.takeError();
+      }
+      size = *value;
+    }
+  }
+  return shape;
+}
+
+static StringRef getName(func::FuncOp function, BlockArgument input) {
+  auto name = function.getArgAttrOfType<StringAttr>(input.getArgNumber(), onnx::kNameAttr);
+  return name ? name.getValue() : StringRef();
+}
+
+static void fill(Array &array, func::FuncOp function, BlockArgument input, const Call &call) {
+  // As for @forward, whose first argument has the tokens.
+  SeededNumbers numbers("argument " + std::to_string(input.getArgNumber()));
+  int64_t limit = findGathered(input);
+  bool isMask = getName(function, input).contains("mask");
+  bool isPositions = !isMask && array.rank() > 0 && array.shape.back() == call.count;
+  for (auto [i, number] : llvm::enumerate(array.integers)) {
+    number = limit > 0     ? int64_t(numbers.bits(i) % uint64_t(limit))
+             : isPositions ? call.past + int64_t(i) % call.count
+                           : 1;
+  }
+  for (auto [i, number] : llvm::enumerate(array.reals)) {
+    number = float(numbers.uniform(i));
+  }
+}
+
+static llvm::Error bindInput(func::FuncOp function, BlockArgument input, const Call &call, onnx::Evaluator &evaluator) {
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  if (!type) {
+    return llvm::createStringError("argument " + Twine(input.getArgNumber()) + " has no known rank");
+  }
+  llvm::Expected<onnx::Extents> shape = findShape(input, type, evaluator);
+  if (!shape) {
+    return shape.takeError();
+  }
+  if (!onnx::isHeld(type.getElementType()) || !onnx::countElements(*shape)) {
+    return llvm::createStringError("argument " + Twine(input.getArgNumber()) + " is too large, or of another type");
+  }
+  Array array(type.getElementType(), *shape);
+  fill(array, function, input, call);
+  evaluator.bind(input, std::move(array));
+  return llvm::Error::success();
+}
+
+llvm::Error bindInputs(func::FuncOp function, const Scenario &scenario, onnx::Evaluator &evaluator) {
+  int64_t batch = scenario.sequences.back() + 1;
+  Call call = {batch, scenario.positions.front(), int64_t(scenario.positions.size()) / batch, findSequence(function)};
+  bindExtents(function, call, evaluator);
+  for (BlockArgument input : function.getArguments()) {
+    if (llvm::Error error = bindInput(function, input, call, evaluator)) {
+      return error;
+    }
+  }
+  return llvm::Error::success();
+}
+
+} // namespace fathom::reference
