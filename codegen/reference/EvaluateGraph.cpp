@@ -110,6 +110,18 @@ llvm::Expected<Run> evaluateGraph(func::FuncOp function, const Scenario &scenari
   return run;
 }
 
+bool hasShortFloats(func::FuncOp function) {
+  return function
+      .walk([](onnx::NodeOp node) {
+        bool isShort = llvm::any_of(node.getOutputs(), [](Value output) {
+          auto type = dyn_cast<TensorType>(output.getType());
+          return type && isa<Float16Type, BFloat16Type>(type.getElementType());
+        });
+        return isShort ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 unsigned findLogits(func::FuncOp function) {
   for (unsigned number = 0; number < function.getNumResults(); ++number) {
     auto name = function.getResultAttrOfType<StringAttr>(number, onnx::kNameAttr);

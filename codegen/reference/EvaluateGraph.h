@@ -24,6 +24,9 @@ llvm::SmallVector<Scenario> getGraphScenarios(mlir::ModuleOp module);
 /// are not rounded to the types of 16 bits that a graph may have: what a graph means is compared, not how it rounds.
 llvm::Expected<Run> evaluateGraph(mlir::func::FuncOp function, const Scenario &scenario, SeededWeights &weights);
 
+/// Whether a graph has floats of 16 bits.
+bool hasShortFloats(mlir::func::FuncOp function);
+
 /// The number of the result that a language model gives as its logits: that of the name, or the first.
 unsigned findLogits(mlir::func::FuncOp function);
 

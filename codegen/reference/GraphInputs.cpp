@@ -72,19 +72,47 @@ static StringRef findSequence(func::FuncOp function) {
   return first;
 }
 
+/// What heads of a GroupQueryAttention are wide that takes an input as its past; 0: none does.
+static int64_t findHeadWidth(BlockArgument input) {
+  for (OpOperand &use : input.getUses()) {
+    auto node = dyn_cast<onnx::NodeOp>(use.getOwner());
+    auto query = node && node.isMicrosoft("GroupQueryAttention")
+                     ? dyn_cast<RankedTensorType>(node.getInputs()[0].getType())
+                     : RankedTensorType();
+    if (query && query.getRank() == 3 && !query.isDynamicDim(2)) {
+      int64_t heads = node.getInteger("num_heads", 1);
+      bool isPacked = !node.getInput(1);
+      return query.getDimSize(2) / std::max<int64_t>(heads + (isPacked ? 2 * node.getInteger("kv_num_heads", 0) : 0), 1);
+    }
+  }
+  return 0;
+}
+
+static int64_t chooseExtent(BlockArgument input, size_t dim, StringRef extent, const Call &call) {
+  int64_t width = findHeadWidth(input);
+  if (width > 0 && dim == 3) {
+    return width;
+  }
+  return extent == call.sequence ? call.count
+         : dim == 0              ? call.batch
+         : isPast(input)         ? call.past
+                                 : call.past + call.count;
+}
+
 static void bindExtents(func::FuncOp function, const Call &call, onnx::Evaluator &evaluator) {
-  for (BlockArgument input : function.getArguments()) {
-    for (auto [dim, name] : llvm::enumerate(getExtentNames(input))) {
-      if (isName(name) && name != call.sequence) {
-        evaluator.bindExtent(name, dim == 0 ? call.batch : isPast(input) ? call.past : call.past + call.count);
+  for (bool names : {true, false}) {
+    for (BlockArgument input : function.getArguments()) {
+      for (auto [dim, extent] : llvm::enumerate(getExtentNames(input))) {
+        if (!extent.empty() && isName(extent) == names) {
+          evaluator.bindExtent(extent, chooseExtent(input, dim, extent, call));
+        }
       }
     }
   }
-  evaluator.bindExtent(call.sequence, call.count);
 }
 
-static llvm::Expected<onnx::Extents> findShape(BlockArgument input, RankedTensorType type, onnx::Evaluator &evaluator) {
-  onnx::Extents shape(type.getShape());
+static llvm::Expected<SmallVector<int64_t>> findShape(BlockArgument input, RankedTensorType type, onnx::Evaluator &evaluator) {
+  SmallVector<int64_t> shape(type.getShape());
   for (auto [size, name] : llvm::zip_equal(shape, getExtentNames(input))) {
     if (ShapedType::isDynamic(size)) {
       llvm::Expected<int64_t> value = evaluator.evaluateExtent(name);
@@ -102,14 +130,26 @@ static StringRef getName(func::FuncOp function, BlockArgument input) {
   return name ? name.getValue() : StringRef();
 }
 
+/// What GroupQueryAttention takes of the keys of each sequence: their number, or which is the last; 0: it is neither.
+static int64_t findKeyCount(BlockArgument input, const Call &call) {
+  for (OpOperand &use : input.getUses()) {
+    auto node = dyn_cast<onnx::NodeOp>(use.getOwner());
+    if (node && node.isMicrosoft("GroupQueryAttention") && use.getOperandNumber() >= 5) {
+      return call.past + call.count - (use.getOperandNumber() == 5 ? 1 : 0);
+    }
+  }
+  return 0;
+}
+
 static void fill(Array &array, func::FuncOp function, BlockArgument input, const Call &call) {
   // As for @forward, whose first argument has the tokens.
   SeededNumbers numbers("argument " + std::to_string(input.getArgNumber()));
-  int64_t limit = findGathered(input);
+  int64_t limit = findGathered(input), keys = findKeyCount(input, call);
   bool isMask = getName(function, input).contains("mask");
   bool isPositions = !isMask && array.rank() > 0 && array.shape.back() == call.count;
   for (auto [i, number] : llvm::enumerate(array.integers)) {
     number = limit > 0     ? int64_t(numbers.bits(i) % uint64_t(limit))
+             : keys > 0    ? keys
              : isPositions ? call.past + int64_t(i) % call.count
                            : 1;
   }
@@ -123,7 +163,7 @@ static llvm::Error bindInput(func::FuncOp function, BlockArgument input, const C
   if (!type) {
     return llvm::createStringError("argument " + Twine(input.getArgNumber()) + " has no known rank");
   }
-  llvm::Expected<onnx::Extents> shape = findShape(input, type, evaluator);
+  llvm::Expected<SmallVector<int64_t>> shape = findShape(input, type, evaluator);
   if (!shape) {
     return shape.takeError();
   }

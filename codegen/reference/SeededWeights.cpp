@@ -85,11 +85,10 @@ void SeededWeights::remember(const Place &place, TensorPtr tensor) {
 
 bool SeededWeights::findNumbers(const Place &place, int64_t count, std::vector<float> &found) const {
   auto file = places.find(place.file);
-  auto after = file == places.end() ? decltype(file->second.end()) : file->second.upper_bound(place.offset);
-  if (file == places.end() || after == file->second.begin()) {
+  if (file == places.end() || file->second.begin()->first > place.offset) {
     return false;
   }
-  const auto &[begin, known] = *std::prev(after);
+  const auto &[begin, known] = *std::prev(file->second.upper_bound(place.offset));
   const auto &[element, tensor] = known;
   int64_t first = (place.offset - begin) * 8 / int64_t(element.getIntOrFloatBitWidth());
   if (element != place.element || first > tensor->size() - count) {

@@ -45,7 +45,8 @@ static SetVector<Operation *> orderOps(Block &block) {
       ordered.insert(op);
     } else if (!ordered.contains(op)) {
       pending.push_back({op, true});
-      for (Operation *maker : llvm::reverse(getMakers(op, block))) {
+      SmallVector<Operation *> makers = getMakers(op, block);
+      for (Operation *maker : llvm::reverse(makers)) {
         pending.push_back({maker, false});
       }
     }

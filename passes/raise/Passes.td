@@ -97,7 +97,7 @@ def RaiseCausalMasks : Pass<"fathom-raise-causal-masks", "mlir::ModuleOp"> {
   ];
 }
 
-def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4"> {
+def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4", "1e-3"> {
   let summary = "make a language model of a graph";
   let description = [{
     Where the logits of `@main` follow from token ids by operators that were recognized, `@main` becomes
@@ -106,7 +106,8 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
 
     Options say what no graph does: how many positions there are, and what stores keep numbers as.
 
-    Numeric contract: within 1e-4. Test: test/passes/raise/convert-onnx-to-deepseek.mlir.
+    Numeric contract: within 1e-4, and 1e-3 of graphs of 16 bits: their tables of cosines and sines are rounded, and the
+    frequencies that they stand for are not. Test: test/passes/raise/convert-onnx-to-deepseek.mlir.
   }];
   let dependentDialects = ["fathom::deepseek::DeepSeekDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
   let options = [

@@ -29,6 +29,7 @@ struct Comparison {
 static constexpr Comparison kComparisons[] = {
     {"Add", "a sum of rows, a bias, x · cos + turned(x) · sin, and scores + mask"},
     {"Attention", "attention whose mask hides what is later, each time"},
+    {"CausalAttention", "heads of queries, keys and values that are columns of rows"},
     {"Concat", "columns side by side, and a past before the positions of the call"},
     {"Div", "x / Sqrt(ReduceMean(x · x) + eps)"},
     {"Gather", "rows of an embedding by token ids"},
@@ -36,13 +37,15 @@ static constexpr Comparison kComparisons[] = {
     {"Mul", "x · Reciprocal(Sqrt(ReduceMean(x · x) + eps)) · weight, gate · Sigmoid(gate) · up, and rotations"},
     {"Pow", "x · x of a mean square"},
     {"ReduceMean", "the mean square over the last dimension"},
+    {"RMSNormalization", "norms of rows, and of heads"},
     {"Reshape", "dimensions of rows that are split or joined"},
+    {"Rotate", "heads that are turned by tables of the position, at frequencies"},
     {"Sigmoid", "gate · Sigmoid(gate) · up"},
     {"Softmax", "Softmax(scale · Q Kᵀ + mask) V over the last dimension"},
 };
 
 static StringRef findForms(NodeOp node) {
-  auto found = llvm::find_if(kComparisons, [&](const Comparison &row) { return node.is(row.op); });
+  auto found = llvm::find_if(kComparisons, [&](const Comparison &row) { return node.getOpType() == row.op; });
   return found == std::end(kComparisons) ? StringRef() : StringRef(found->forms);
 }
 
@@ -104,7 +107,7 @@ static void reportNode(NodeOp node) {
                              << node.getOpType() << " that was not recognized as a part of a language model";
   error.attachNote() << "it takes " << describeInputs(node);
   StringRef forms = findForms(node);
-  forms.empty() ? error.attachNote() << "models are not known to have a " << node.getOpType() << " of such"
+  forms.empty() ? error.attachNote() << "nothing that Fathom knows of language models looks like it"
                 : error.attachNote() << "it was compared with " << forms;
 }
 

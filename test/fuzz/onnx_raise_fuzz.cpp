@@ -19,7 +19,7 @@
 #include <cstdlib>
 
 using namespace mlir;
-using namespace fathom;
+namespace onnx_model = fathom::onnx;
 
 static void check(bool holds) {
   if (!holds) {
@@ -36,24 +36,24 @@ static void raise(ModuleOp module) {
   });
   check(succeeded(verify(module)));
   PassManager manager(module.getContext());
-  addRaisePipeline(manager, RaisePipelineOptions());
+  fathom::addRaisePipeline(manager, fathom::RaisePipelineOptions());
   check(succeeded(manager.run(module)) || errors > 0);
   check(succeeded(verify(module)));
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  checkpoint::Diagnostics diagnostics;
-  auto model = onnx::Model::parse({reinterpret_cast<const char *>(data), size}, "fuzz/m.onnx", diagnostics);
-  onnx::TypedModel typed = model ? onnx::inferShapes(*model, diagnostics) : onnx::TypedModel();
+  fathom::checkpoint::Diagnostics diagnostics;
+  auto model = onnx_model::Model::parse({reinterpret_cast<const char *>(data), size}, "fuzz/m.onnx", diagnostics);
+  onnx_model::TypedModel typed = model ? onnx_model::inferShapes(*model, diagnostics) : onnx_model::TypedModel();
   if (diagnostics.hasErrors()) {
     return 0;
   }
   DialectRegistry registry;
-  registerDialects(registry);
+  fathom::registerDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadDialect<deepseek::DeepSeekDialect, onnx::OnnxDialect, func::FuncDialect, arith::ArithDialect,
+  context.loadDialect<fathom::deepseek::DeepSeekDialect, onnx_model::OnnxDialect, func::FuncDialect, arith::ArithDialect,
                       tensor::TensorDialect>();
-  onnx::ImportedModel imported = onnx::importModel(context, *model, typed, diagnostics);
+  onnx_model::ImportedModel imported = onnx_model::importModel(context, *model, typed, diagnostics);
   if (imported.module && !diagnostics.hasErrors()) {
     raise(*imported.module);
   }

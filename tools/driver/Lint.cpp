@@ -5,6 +5,7 @@
 
 #include "tools/driver/Lint.h"
 
+#include "runtime/cli/messages.h"
 #include "runtime/cli/options.h"
 #include "tools/driver/CompileModel.h"
 #include "tools/driver/Isolate.h"

@@ -60,7 +60,7 @@ class Raise(unittest.TestCase):
         cls.folder = scratch.name
 
     def emit(self, path, phase="onnx"):
-        done = run(FATHOM, "compile", path, "-o", "-", "--no-tokenizer", "--emit=" + phase)
+        done = run(FATHOM, "compile", path, "-o", "-", "--emit=" + phase)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -109,13 +109,15 @@ class Raise(unittest.TestCase):
                 with self.subTest(name):
                     other = os.path.join(self.folder, "shuffled.onnx")
                     self.assertEqual(run(SHUFFLE, path, other, "1").returncode, 0)
-                    self.assertEqual(self.emit(other, "deepseek"), self.emit(path, "deepseek"))
+                    self.assertTrue(self.emit(other, "deepseek") == self.emit(path, "deepseek"))
 
     def test_raising_twice_changes_nothing(self):
+        # Constants that patterns make stand first until nodes are in their order again.
+        passes = [*PATTERNS, "--cse", "--fathom-order-nodes"]
         for path in unpack("graphs.tar.xz", self.folder):
             with self.subTest(os.path.basename(path)):
-                once = run(FATHOM_OPT, "-", *PATTERNS, text=self.emit(path)).stdout
-                self.assertEqual(run(FATHOM_OPT, "-", *PATTERNS, text=once).stdout, once)
+                once = run(FATHOM_OPT, "-", *passes, text=self.emit(path)).stdout
+                self.assertTrue(run(FATHOM_OPT, "-", *passes, text=once).stdout == once)
 
 
 if __name__ == "__main__":

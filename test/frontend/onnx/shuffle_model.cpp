@@ -124,7 +124,6 @@ void Shuffler::shuffle(proto::GraphProto &graph) {
 
 void Shuffler::shuffle(proto::FunctionProto &function) {
   kept.insert(function.output().begin(), function.output().end());
-  function.clear_value_info();
   shuffle(*function.mutable_node());
 }
 
