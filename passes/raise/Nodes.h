@@ -28,6 +28,9 @@ onnx::NodeOp matchNode(mlir::Value value, llvm::StringRef name);
 /// The same of an operator of `kDomain`.
 onnx::NodeOp matchRaised(mlir::Value value, llvm::StringRef name);
 
+/// Whether a node is attention that was recognized, whatever it attends to.
+bool isAttention(onnx::NodeOp node);
+
 /// The operands of a node of two that commute, each way.
 llvm::SmallVector<std::pair<mlir::Value, mlir::Value>, 2> eitherWay(onnx::NodeOp node);
 
@@ -41,6 +44,20 @@ std::optional<llvm::SmallVector<int64_t>> getAxes(onnx::NodeOp node, unsigned in
 
 /// The dimensions of a tensor; -1 where not even their number is known.
 int64_t getRank(mlir::Value value);
+
+/// What a dimension counts up to: a number, or what a name stands for.
+struct Size {
+  int64_t number;
+  /// Null where the number is known, or where nothing is.
+  mlir::StringAttr name = {};
+
+  bool operator==(const Size &other) const { return number == other.number && name == other.name; }
+  bool operator!=(const Size &other) const { return !(*this == other); }
+};
+/// The sizes of a tensor's dimensions.
+llvm::SmallVector<Size> getSizes(mlir::RankedTensorType type);
+/// The type of tensors of such sizes.
+mlir::RankedTensorType getTensor(mlir::MLIRContext *context, llvm::ArrayRef<Size> sizes, mlir::Type element);
 /// Whether the sizes of two tensors are known to be the same.
 bool haveSameShape(mlir::Value a, mlir::Value b);
 /// Whether it is a constant or an initializer, or one whose numbers were moved or converted.
@@ -62,15 +79,22 @@ mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::
                             llvm::ArrayRef<int64_t> permutation);
 /// The same elements in another shape, which `type` says.
 mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input);
-/// As many elements along an axis as `type` has there.
+mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Size> sizes, mlir::Value input);
+/// Dimensions of one element, or new ones in front, repeated.
+mlir::Value createExpand(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Size> sizes, mlir::Value input);
+/// As many elements along an axis as `type` has there, `step` apart.
 mlir::Value createSlice(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input,
-                        int64_t begin, int64_t axis);
+                        int64_t begin, int64_t axis, int64_t step = 1);
 /// Pairs (x[2i], x[2i+1]) of the last dimension as (x[i], x[i + d/2]), where rotations want them.
 mlir::Value gatherPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 /// The other way round.
 mlir::Value spreadPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 /// A number for each pair, of the last dimension, for both of its elements.
 mlir::Value repeatHalves(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
+/// One behind the other along an axis, counted from the front.
+mlir::Value createConcat(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange parts, int64_t axis);
+/// The product of two matrices, or of stacks of them whose dimensions fit by numpy's broadcasting.
+mlir::Value createMatMul(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
 mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
 mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::Value weight,
                           double epsilon);

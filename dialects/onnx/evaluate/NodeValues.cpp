@@ -105,7 +105,7 @@ static llvm::StringMap<const EvaluateRow *> makeIndex() {
   for (ArrayRef<EvaluateRow> rows :
        {unaryRows(), elementwiseRows(), creationRows(), shapeRows(), indexRows(), sequenceRows(), alongAxisRows(),
         productRows(), reduceRows(), normRows(), quantizeRows(), expertRows(), rotaryRows(), attentionRows(),
-        groupQueryRows(), raisedRows()}) {
+        groupQueryRows(), raisedRows(), raisedExpertRows()}) {
     for (const EvaluateRow &row : rows) {
       index[(row.domain + "." + row.op).str()] = &row;
     }

@@ -8,6 +8,8 @@
 #include "dialects/onnx/evaluate/Functions.h"
 #include "dialects/onnx/evaluate/Heads.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace fathom::onnx {
@@ -64,11 +66,57 @@ static bool causalAttention(NodeValues &node) {
   return out && node.give(0, std::move(*out));
 }
 
+namespace {
+/// Numbers as rows of a matrix, some of which are `bits` wide and lie in bytes from the lowest up. Rows may be longer than
+/// those of the matrix.
+struct PackedRows {
+  PackedRows(const Array &array, int64_t rows, int64_t bits)
+      : array(array), bits(bits > 0 && array.isInteger() && int64_t(array.element.getIntOrFloatBitWidth()) > bits ? bits : 0),
+        width(array.size() * (this->bits ? 8 / this->bits : 1) / std::max<int64_t>(rows, 1)) {}
+
+  double at(int64_t row, int64_t column) const {
+    int64_t index = row * width + column;
+    if (bits == 0) {
+      return array.real(index);
+    }
+    int64_t byte = array.integers[index * bits / 8];
+    return double((byte >> (index * bits % 8)) & ((1 << bits) - 1));
+  }
+
+  const Array &array;
+  int64_t bits, width;
+};
+} // namespace
+
+// Numbers, scales, zeros.
+static bool dequantize(NodeValues &node) {
+  auto type = dyn_cast<RankedTensorType>(node.op().getOutputs()[0].getType());
+  std::optional<Extents> block = node.attribute("block");
+  if (!type || type.getRank() != 2 || !type.hasStaticShape() || !block || block->size() != 2 || (*block)[0] <= 0 ||
+      (*block)[1] <= 0) {
+    return node.fail("wants a matrix, and blocks of it");
+  }
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1), bits = node.integer("bits", 0);
+  int64_t down = llvm::divideCeil(rows, (*block)[0]), across = llvm::divideCeil(columns, (*block)[1]);
+  PackedRows numbers(node.in(0), rows, bits), scales(node.in(1), down, 0), zeros(node.in(2), down, bits);
+  Array *to = node.make(0, type.getElementType(), type.getShape());
+  if (!to || numbers.width < columns || scales.width < across || (node.has(2) && zeros.width < across)) {
+    return node.fail("has fewer numbers, scales or zeros than its matrix");
+  }
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    int64_t y = i / columns / (*block)[0], x = i % columns / (*block)[1];
+    double zero = node.has(2) ? zeros.at(y, x) : node.real("zero", 0);
+    to->reals[i] = (numbers.at(i / columns, i % columns) - zero) * scales.at(y, x);
+  }
+  return true;
+}
+
 llvm::ArrayRef<EvaluateRow> raisedRows() {
   using namespace raised;
   static const EvaluateRow rows[] = {
       {kDomain, kRotate, rotatePairs, 3},
       {kDomain, kSwiGlu, swiGlu, 2},
+      {kDomain, kDequantize, dequantize, 2},
       {kDomain, kCausalAttention, causalAttention, 3},
   };
   return rows;
