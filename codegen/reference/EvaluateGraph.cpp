@@ -4,7 +4,6 @@
 // Functions of the `onnx` dialect, to values.
 
 #include "codegen/reference/EvaluateGraph.h"
-#include "codegen/reference/GraphInputs.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "llvm/ADT/SetVector.h"
@@ -87,10 +86,11 @@ static Step makeStep(Operation &op, StringRef function, onnx::Evaluator &evaluat
   return step;
 }
 
-llvm::Expected<Run> evaluateGraph(func::FuncOp function, const Scenario &scenario, SeededWeights &weights) {
+llvm::Expected<Run> evaluateGraph(func::FuncOp function, const Scenario &scenario, GraphInputs &inputs,
+                                  SeededWeights &weights) {
   auto read = [&](onnx::InitializerOp op) { return weights.getInitializer(op); };
   onnx::Evaluator evaluator(read, onnx::Rounding::None);
-  if (llvm::Error error = bindInputs(function, scenario, evaluator)) {
+  if (llvm::Error error = inputs.bind(function, scenario, evaluator)) {
     return error;
   }
   Run run;

@@ -7,7 +7,7 @@
 #define FATHOM_CODEGEN_REFERENCE_EVALUATEGRAPH_H
 
 #include "codegen/reference/Evaluator.h"
-#include "codegen/reference/SeededInputs.h"
+#include "codegen/reference/GraphInputs.h"
 
 namespace fathom::reference {
 
@@ -22,7 +22,8 @@ llvm::SmallVector<Scenario> getGraphScenarios(mlir::ModuleOp module);
 /// integers that say something of each, all of them. Integers are token ids where rows are gathered by them, ones where
 /// they are called a mask, and positions otherwise. Numbers of initializers are made up as those of weights, and floats
 /// are not rounded to the types of 16 bits that a graph may have: what a graph means is compared, not how it rounds.
-llvm::Expected<Run> evaluateGraph(mlir::func::FuncOp function, const Scenario &scenario, SeededWeights &weights);
+llvm::Expected<Run> evaluateGraph(mlir::func::FuncOp function, const Scenario &scenario, GraphInputs &inputs,
+                                  SeededWeights &weights);
 
 /// Whether a graph has floats of 16 bits.
 bool hasShortFloats(mlir::func::FuncOp function);

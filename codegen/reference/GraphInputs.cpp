@@ -17,7 +17,8 @@ namespace {
 /// A call of a graph.
 struct Call {
   int64_t batch, past, count;
-  StringRef sequence; // what the graph calls the number of tokens
+  BlockArgument tokens; // null where none are ids
+  StringRef sequence;   // what the graph calls the number of tokens
 };
 } // namespace
 
@@ -57,19 +58,23 @@ static int64_t findGathered(BlockArgument input) {
   return 0;
 }
 
-/// The last open dimension of token ids or, where there are none, of the first input that has one.
-static StringRef findSequence(func::FuncOp function) {
-  StringRef first;
+/// The first input by which rows are gathered; others are positions, which tables may be gathered by.
+static BlockArgument findTokens(func::FuncOp function) {
+  auto arguments = function.getArguments();
+  auto tokens = llvm::find_if(arguments, [](BlockArgument input) { return findGathered(input) > 0; });
+  return tokens == arguments.end() ? BlockArgument() : *tokens;
+}
+
+/// The last open dimension of `tokens` or, where there are none, of the first input that has one.
+static StringRef findSequence(func::FuncOp function, BlockArgument tokens) {
   for (BlockArgument input : function.getArguments()) {
     SmallVector<StringRef> names = getExtentNames(input);
     auto last = llvm::find_if(llvm::reverse(names), isName);
-    StringRef name = last == names.rend() ? StringRef() : *last;
-    if (!name.empty() && findGathered(input) > 0) {
-      return name;
+    if ((!tokens || input == tokens) && last != names.rend()) {
+      return *last;
     }
-    first = first.empty() ? name : first;
   }
-  return first;
+  return "";
 }
 
 /// What heads of a GroupQueryAttention are wide that takes an input as its past; 0: none does.
@@ -144,7 +149,7 @@ static int64_t findKeyCount(BlockArgument input, const Call &call) {
 static void fill(Array &array, func::FuncOp function, BlockArgument input, const Call &call) {
   // As for @forward, whose first argument has the tokens.
   SeededNumbers numbers("argument " + std::to_string(input.getArgNumber()));
-  int64_t limit = findGathered(input), keys = findKeyCount(input, call);
+  int64_t limit = input == call.tokens ? findGathered(input) : 0, keys = findKeyCount(input, call);
   bool isMask = getName(function, input).contains("mask");
   bool isPositions = !isMask && array.rank() > 0 && array.shape.back() == call.count;
   for (auto [i, number] : llvm::enumerate(array.integers)) {
@@ -158,7 +163,8 @@ static void fill(Array &array, func::FuncOp function, BlockArgument input, const
   }
 }
 
-static llvm::Error bindInput(func::FuncOp function, BlockArgument input, const Call &call, onnx::Evaluator &evaluator) {
+static llvm::Expected<Array> makeInput(func::FuncOp function, BlockArgument input, const Call &call,
+                                       onnx::Evaluator &evaluator) {
   auto type = dyn_cast<RankedTensorType>(input.getType());
   if (!type) {
     return llvm::createStringError("argument " + Twine(input.getArgNumber()) + " has no known rank");
@@ -172,18 +178,36 @@ static llvm::Error bindInput(func::FuncOp function, BlockArgument input, const C
   }
   Array array(type.getElementType(), *shape);
   fill(array, function, input, call);
-  evaluator.bind(input, std::move(array));
+  return array;
+}
+
+static llvm::Error makeInputs(func::FuncOp function, const Scenario &scenario, std::vector<Array> &inputs) {
+  int64_t batch = scenario.sequences.back() + 1;
+  BlockArgument tokens = findTokens(function);
+  Call call = {batch, scenario.positions.front(), int64_t(scenario.positions.size()) / batch, tokens,
+               findSequence(function, tokens)};
+  onnx::Evaluator extents;
+  bindExtents(function, call, extents);
+  for (BlockArgument input : function.getArguments()) {
+    llvm::Expected<Array> array = makeInput(function, input, call, extents);
+    if (!array) {
+      return array.takeError();
+    }
+    inputs.push_back(std::move(*array));
+  }
   return llvm::Error::success();
 }
 
-llvm::Error bindInputs(func::FuncOp function, const Scenario &scenario, onnx::Evaluator &evaluator) {
-  int64_t batch = scenario.sequences.back() + 1;
-  Call call = {batch, scenario.positions.front(), int64_t(scenario.positions.size()) / batch, findSequence(function)};
-  bindExtents(function, call, evaluator);
-  for (BlockArgument input : function.getArguments()) {
-    if (llvm::Error error = bindInput(function, input, call, evaluator)) {
+llvm::Error GraphInputs::bind(func::FuncOp function, const Scenario &scenario, onnx::Evaluator &evaluator) {
+  std::vector<Array> &inputs = made[{function.getSymName().str(), scenario.name.str()}];
+  if (inputs.empty()) {
+    if (llvm::Error error = makeInputs(function, scenario, inputs)) {
+      inputs.clear();
       return error;
     }
+  }
+  for (auto [input, array] : llvm::zip_equal(function.getArguments(), inputs)) {
+    evaluator.bind(input, array);
   }
   return llvm::Error::success();
 }

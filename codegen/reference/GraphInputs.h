@@ -15,8 +15,16 @@ namespace fathom::reference {
 /// Whether an input has what is kept of tokens before: floats of three dimensions or more, one of them open.
 bool isPast(mlir::BlockArgument input);
 
-/// Gives the inputs of a graph their values, and the names of its extents theirs.
-llvm::Error bindInputs(mlir::func::FuncOp function, const Scenario &scenario, onnx::Evaluator &evaluator);
+/// Values of inputs, made up once: what an input is taken for goes by what uses it, which passes change.
+class GraphInputs {
+public:
+  /// Gives the inputs of a graph their values, and the names of its extents theirs.
+  llvm::Error bind(mlir::func::FuncOp function, const Scenario &scenario, onnx::Evaluator &evaluator);
+
+private:
+  /// By function and scenario.
+  std::map<std::pair<std::string, std::string>, std::vector<onnx::Array>> made;
+};
 
 } // namespace fathom::reference
 

@@ -6,7 +6,10 @@
 #include "codegen/reference/SeededWeights.h"
 #include "codegen/reference/RecipeSteps.h"
 
+#include "dialects/onnx/evaluate/ReadInitializer.h"
 #include "kernels/ref/ref.h"
+
+#include "llvm/Support/Path.h"
 
 #include <cmath>
 
@@ -18,6 +21,9 @@ using namespace deepseek;
 
 /// Weights of a model to evaluate, in numbers: 512 MiB.
 constexpr int64_t kMostNumbers = int64_t(1) << 27;
+
+/// Tensors that are more than tables of frequencies, scales or masks of few positions.
+constexpr int64_t kFewNumbers = 256;
 
 static float roundTo(Type type, double value) {
   if (type.isBF16()) {
@@ -115,15 +121,26 @@ bool SeededWeights::findElsewhere(WeightOp weight, std::optional<int64_t> layer,
   return found;
 }
 
-llvm::Expected<onnx::Array> SeededWeights::getInitializer(onnx::InitializerOp initializer) {
+/// The numbers that a file has.
+static llvm::Expected<onnx::Array> readFile(onnx::InitializerOp initializer, StringRef folder) {
+  auto shards = initializer->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kShardsAttr);
+  if (!shards || initializer.getFile() >= shards.size()) {
+    return llvm::createStringError("the file of @" + initializer.getSymName() + " is not known");
+  }
+  SmallString<256> path(folder);
+  llvm::sys::path::append(path, cast<ShardAttr>(shards[initializer.getFile()]).getFile());
+  return onnx::readInitializer(initializer, path);
+}
+
+llvm::Expected<onnx::Array> SeededWeights::makeInitializer(onnx::InitializerOp initializer) const {
   RankedTensorType type = initializer.getTensorType();
   Type element = type.getElementType();
+  if (!folder.empty() && type.getNumElements() <= kFewNumbers) {
+    return readFile(initializer, folder);
+  }
   if (!onnx::isHeld(element) || element.isInteger(64) || element.isInteger(32) || element.isInteger(1)) {
     return llvm::createStringError("no numbers are made up for @" + initializer.getSymName() +
                                    ", which may say what is where");
-  }
-  if (llvm::Error error = reserve(type, initializer.getSymName())) {
-    return error;
   }
   onnx::Array array(element, type.getShape());
   SeededNumbers seeded(initializer.getSymName());
@@ -131,10 +148,23 @@ llvm::Expected<onnx::Array> SeededWeights::getInitializer(onnx::InitializerOp in
     number = onnx::wrapTo(element, int64_t(seeded.bits(i)));
   }
   if (array.isReal()) {
-    auto tensor =
-        std::make_shared<Tensor>(makeTensor(initializer.getSymName(), initializer.getSymName().str(), type, false));
-    array.reals.assign(tensor->reals.begin(), tensor->reals.end());
-    remember({element, int64_t(initializer.getFile()), int64_t(initializer.getOffset())}, tensor);
+    Tensor tensor = makeTensor(initializer.getSymName(), initializer.getSymName().str(), type, /*isScale=*/false);
+    array.reals.assign(tensor.reals.begin(), tensor.reals.end());
+  }
+  return array;
+}
+
+llvm::Expected<onnx::Array> SeededWeights::getInitializer(onnx::InitializerOp initializer) {
+  if (llvm::Error error = reserve(initializer.getTensorType(), initializer.getSymName())) {
+    return error;
+  }
+  llvm::Expected<onnx::Array> array = makeInitializer(initializer);
+  if (array && array->isReal()) {
+    Tensor tensor;
+    tensor.shape = array->shape;
+    tensor.reals.assign(array->reals.begin(), array->reals.end());
+    remember({array->element, int64_t(initializer.getFile()), int64_t(initializer.getOffset())},
+             std::make_shared<Tensor>(std::move(tensor)));
   }
   return array;
 }

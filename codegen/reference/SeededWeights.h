@@ -32,6 +32,9 @@ public:
   /// such weight or layer, where it is too large to make up, or where a recipe has a step without a meaning here.
   llvm::Expected<TensorPtr> get(mlir::ModuleOp module, llvm::StringRef name, std::optional<int64_t> layer);
 
+  /// Where the files of a graph are: initializers of few numbers, which may be angles or masks, have those in them.
+  void setFolder(llvm::StringRef path) { folder = path.str(); }
+
   /// The numbers of an initializer of a graph. An error where it is of integers that say what is where.
   llvm::Expected<onnx::Array> getInitializer(onnx::InitializerOp initializer);
 
@@ -45,6 +48,7 @@ private:
     int64_t file, offset;
   };
 
+  llvm::Expected<onnx::Array> makeInitializer(onnx::InitializerOp initializer) const;
   llvm::Expected<TensorPtr> makeWeight(deepseek::WeightOp weight, std::optional<int64_t> layer);
   static Place placeOf(deepseek::WeightOp weight, std::optional<int64_t> layer, int64_t expert);
   void remember(const Place &place, TensorPtr tensor);
@@ -58,6 +62,7 @@ private:
 
   std::map<std::pair<std::string, int64_t>, TensorPtr> weights;
   llvm::StringSet<> original;
+  std::string folder;
   /// Of each file, by offset.
   std::map<int64_t, std::map<int64_t, std::pair<mlir::Type, TensorPtr>>> places;
   std::map<const void *, std::map<const void *, TensorPtr>> ropeTables; // by attribute and type

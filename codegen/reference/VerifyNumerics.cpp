@@ -123,7 +123,9 @@ static Datum selectRows(const Datum &logits, func::FuncOp forward, const Scenari
 namespace {
 class NumericsVerifier : public PassInstrumentation {
 public:
-  explicit NumericsVerifier(NumericContract getContract) : getContract(getContract) {}
+  NumericsVerifier(NumericContract getContract, StringRef folder) : getContract(getContract) {
+    weights.setFolder(folder);
+  }
 
   void runBeforePass(Pass *pass, Operation *op) override {
     if (!started) {
@@ -191,6 +193,7 @@ private:
 
   NumericContract getContract;
   SeededWeights weights;
+  GraphInputs inputs;
   SmallVector<Scenario> scenarios;
   Observations last;
   llvm::StringSet<> skipped;            // names in keys
@@ -214,7 +217,7 @@ void NumericsVerifier::chooseScenarios(ModuleOp module) {
 
 llvm::Expected<Run> NumericsVerifier::run(func::FuncOp function, const Scenario &scenario) {
   if (isGraph(function)) {
-    return evaluateGraph(function, scenario, weights);
+    return evaluateGraph(function, scenario, inputs, weights);
   }
   std::optional<std::vector<Datum>> arguments = makeArguments(function, scenario);
   return arguments ? evaluate(function, std::move(*arguments), scenario.sequences, weights)
@@ -331,9 +334,9 @@ void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const 
   }
 }
 
-void addVerifyNumerics(PassManager &manager, NumericContract getContract) {
+void addVerifyNumerics(PassManager &manager, NumericContract getContract, StringRef folder) {
   manager.getContext()->disableMultithreading();
-  manager.addInstrumentation(std::make_unique<NumericsVerifier>(getContract));
+  manager.addInstrumentation(std::make_unique<NumericsVerifier>(getContract, folder));
 }
 
 } // namespace fathom::reference

@@ -36,6 +36,8 @@ llvm::SmallVector<std::pair<mlir::Value, mlir::Value>, 2> eitherWay(onnx::NodeOp
 
 /// The number that all elements of a constant have.
 std::optional<double> getSplat(mlir::Value value);
+/// What is left of a value without the numbers that it is multiplied by, by whose product `scale` is multiplied.
+mlir::Value takeFactors(mlir::Value value, double &scale);
 /// The integers of a constant.
 std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::Value value);
 /// The axes of a node, which older opsets have as the attribute "axes" and newer ones as an input, counted from the
@@ -100,6 +102,13 @@ mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Va
                           double epsilon);
 /// The order that a Transpose puts dimensions in.
 llvm::SmallVector<int64_t> getPermutation(onnx::NodeOp transpose);
+
+/// Of a Transpose: makes one of it and the one that it is of; drops one that changes nothing.
+llvm::LogicalResult mergeTransposes(onnx::NodeOp node, mlir::PatternRewriter &rewriter);
+struct MergeTransposes : mlir::OpRewritePattern<onnx::NodeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  llvm::LogicalResult matchAndRewrite(onnx::NodeOp node, mlir::PatternRewriter &rewriter) const override;
+};
 
 /// Applies patterns until none matches; false where that does not end.
 template <typename... Patterns>

@@ -102,9 +102,24 @@ static std::string describeInputs(NodeOp node) {
   return text;
 }
 
+/// Why a node is left, where that is known.
+static StringRef explain(NodeOp node) {
+  if (node.is("DynamicQuantizeLinear")) {
+    return ": it has one scale for all tokens of a call, by which what a token gives depends on which others are "
+           "there; "
+           "quantize weights alone";
+  }
+  if (node.isMicrosoft("MatMulNBits")) {
+    return node.getInput(4) ? ": its columns are in groups (g_idx) that do not lie side by side"
+                            : ": its weights are not constants of 2, 4 or 8 bits with scales that fit";
+  }
+  return "";
+}
+
 static void reportNode(NodeOp node) {
   InFlightDiagnostic error = emitError(node.getLoc(), "is a ")
-                             << node.getOpType() << " that was not recognized as a part of a language model";
+                             << node.getOpType() << " that was not recognized as a part of a language model"
+                             << explain(node);
   error.attachNote() << "it takes " << describeInputs(node);
   StringRef forms = findForms(node);
   forms.empty() ? error.attachNote() << "nothing that Fathom knows of language models looks like it"

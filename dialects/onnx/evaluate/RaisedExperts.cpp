@@ -45,7 +45,7 @@ static void dropGroups(NodeValues &node, MutableArrayRef<double> scores) {
   int64_t counted = node.string("group_rule", "") == "top2_sum" ? 2 : 1;
   Numbers worths;
   for (int64_t group = 0; group < groups; ++group) {
-    ArrayRef<double> own = ArrayRef(scores).slice(group * size, size);
+    ArrayRef<double> own = ArrayRef<double>(scores).slice(group * size, size);
     SmallVector<int64_t> best = findLargest(own, counted);
     worths.push_back(std::accumulate(best.begin(), best.end(), 0.0, [&](double sum, int64_t i) { return sum + own[i]; }));
   }

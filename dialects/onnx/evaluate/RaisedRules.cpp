@@ -10,6 +10,9 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+#include <numeric>
+
 using namespace mlir;
 
 namespace fathom::onnx {
@@ -66,6 +69,65 @@ static bool causalAttention(NodeValues &node) {
   return out && node.give(0, std::move(*out));
 }
 
+/// Σ_h weight_h · max(0, query_h · key) of query `i` and each key: index queries [batch, heads, positions, width], keys
+/// [batch, 1, keys, width] and weights [batch, positions, heads].
+static SmallVector<double> scoreKeys(NodeValues &node, int64_t batch, int64_t i) {
+  const Array &query = node.in(3), &key = node.in(4), &weights = node.in(5);
+  int64_t heads = query.shape[1], positions = query.shape[2], width = query.shape[3], keys = key.shape[2];
+  SmallVector<double> scores(keys, 0.0);
+  for (int64_t j = 0; j < keys; ++j) {
+    const double *own = key.reals.data() + (batch * keys + j) * width;
+    for (int64_t head = 0; head < heads; ++head) {
+      const double *first = query.reals.data() + ((batch * heads + head) * positions + i) * width;
+      double product = std::inner_product(own, own + width, first, 0.0);
+      scores[j] += weights.reals[(batch * positions + i) * heads + head] * std::max(0.0, product);
+    }
+  }
+  return scores;
+}
+
+/// Of the keys that a query may see whether it sees each: those of the largest scores, of equal ones the first.
+static SmallVector<bool> chooseKeys(ArrayRef<double> scores, int64_t visible, int64_t topK) {
+  SmallVector<int64_t> order(std::clamp<int64_t>(visible, 0, int64_t(scores.size())));
+  std::iota(order.begin(), order.end(), 0);
+  llvm::stable_sort(order, [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  order.truncate(std::clamp<int64_t>(topK, 0, int64_t(order.size())));
+  SmallVector<bool> chosen(scores.size(), false);
+  for (int64_t j : order) {
+    chosen[j] = true;
+  }
+  return chosen;
+}
+
+static bool fitsIndex(NodeValues &node) {
+  const Array &query = node.in(0), &key = node.in(1), &of = node.in(3), &by = node.in(4), &weights = node.in(5);
+  bool areReal = query.rank() == 4 && key.rank() == 4 && of.isReal() && by.isReal() && weights.isReal() &&
+                 of.rank() == 4 && by.rank() == 4;
+  return areReal && of.shape[0] == query.shape[0] && of.shape[2] == query.shape[2] && by.shape[2] == key.shape[2] &&
+         by.size() == query.shape[0] * key.shape[2] * of.shape[3] &&
+         weights.size() == of.shape[0] * of.shape[1] * of.shape[2];
+}
+
+// Query, key, value, index query, index key, index weights.
+static bool sparseAttention(NodeValues &node) {
+  if (!fitsIndex(node)) {
+    return node.fail("wants heads, and index queries, keys and weights of the same positions");
+  }
+  const Array &query = node.in(0), &key = node.in(1), &value = node.in(2);
+  int64_t positions = query.shape[2], before = key.shape[2] - positions;
+  SmallVector<SmallVector<bool>> chosen;
+  for (int64_t row = 0; row < query.shape[0] * positions; ++row) {
+    int64_t i = row % positions;
+    chosen.push_back(chooseKeys(scoreKeys(node, row / positions, i), before + i + 1, node.integer("top_k", 1)));
+  }
+  AttentionTerms terms = {&query, &key, &value, node.real("scale", 1)};
+  terms.mask = [&](int64_t b, int64_t, int64_t i, int64_t j) {
+    return chosen[b * positions + i][j] ? 0 : -double(INFINITY);
+  };
+  std::optional<Array> out = attend(node, terms);
+  return out && node.give(0, std::move(*out));
+}
+
 namespace {
 /// Numbers as rows of a matrix, some of which are `bits` wide and lie in bytes from the lowest up. Rows may be longer than
 /// those of the matrix.
@@ -118,6 +180,7 @@ llvm::ArrayRef<EvaluateRow> raisedRows() {
       {kDomain, kSwiGlu, swiGlu, 2},
       {kDomain, kDequantize, dequantize, 2},
       {kDomain, kCausalAttention, causalAttention, 3},
+      {kDomain, kSparseAttention, sparseAttention, 6},
   };
   return rows;
 }

@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import onnx
 
-from make_graphs import TYPES, all_tensors, place, strip, write_archive
+from make_graphs import TYPES, place, strip, write_archive
 
 # Tables of cosines and sines, scales and masks decide what a graph is.
 MOST_KEPT = 256
@@ -23,7 +23,7 @@ MOST_KEPT = 256
 
 def take_weights(model, file):
     offset = 0
-    for tensor in all_tensors(model):
+    for tensor in model.graph.initializer:
         count = int(np.prod(tensor.dims, dtype=np.int64))
         if tensor.data_type in TYPES and count > MOST_KEPT:
             place(tensor, file, offset, 4 * count)
