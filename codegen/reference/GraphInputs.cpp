@@ -87,7 +87,8 @@ static int64_t findHeadWidth(BlockArgument input) {
     if (query && query.getRank() == 3 && !query.isDynamicDim(2)) {
       int64_t heads = node.getInteger("num_heads", 1);
       bool isPacked = !node.getInput(1);
-      return query.getDimSize(2) / std::max<int64_t>(heads + (isPacked ? 2 * node.getInteger("kv_num_heads", 0) : 0), 1);
+      return query.getDimSize(2) /
+             std::max<int64_t>(heads + (isPacked ? 2 * node.getInteger("kv_num_heads", 0) : 0), 1);
     }
   }
   return 0;
@@ -116,7 +117,8 @@ static void bindExtents(func::FuncOp function, const Call &call, onnx::Evaluator
   }
 }
 
-static llvm::Expected<SmallVector<int64_t>> findShape(BlockArgument input, RankedTensorType type, onnx::Evaluator &evaluator) {
+static llvm::Expected<SmallVector<int64_t>> findShape(BlockArgument input, RankedTensorType type,
+                                                      onnx::Evaluator &evaluator) {
   SmallVector<int64_t> shape(type.getShape());
   for (auto [size, name] : llvm::zip_equal(shape, getExtentNames(input))) {
     if (ShapedType::isDynamic(size)) {

@@ -26,8 +26,8 @@ constexpr llvm::StringLiteral kDequantize = "Dequantize";
 constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
 /// (query, key, value, index query, index key, index weights): causal attention where a query sees, of the keys that it
 /// may, the `top_k` of the largest scores alone, of equal ones the first, and all where there are no more. With
-/// index queries [batch, index heads, positions, width], index keys [batch, 1, keys, width] and weights [batch, positions,
-/// index heads], the score of a key is Σ_h weight_h · max(0, query_h · key).
+/// index queries [batch, index heads, positions, width], index keys [batch, 1, keys, width] and weights [batch,
+/// positions, index heads], the score of a key is Σ_h weight_h · max(0, query_h · key).
 constexpr llvm::StringLiteral kSparseAttention = "SparseAttention";
 /// (x [.., H], logits [.., E], bias [E] or left out, gate [E, I, H], up [E, I, H], down [E, H, I]): of each row the sum
 /// of what chosen experts make of it, by the attributes `scoring`, `group_rule`, `top_k`, `groups`, `top_groups`,

@@ -47,7 +47,8 @@ static void dropGroups(NodeValues &node, MutableArrayRef<double> scores) {
   for (int64_t group = 0; group < groups; ++group) {
     ArrayRef<double> own = ArrayRef<double>(scores).slice(group * size, size);
     SmallVector<int64_t> best = findLargest(own, counted);
-    worths.push_back(std::accumulate(best.begin(), best.end(), 0.0, [&](double sum, int64_t i) { return sum + own[i]; }));
+    worths.push_back(
+        std::accumulate(best.begin(), best.end(), 0.0, [&](double sum, int64_t i) { return sum + own[i]; }));
   }
   SmallVector<int64_t> kept = findLargest(worths, node.integer("top_groups", 1));
   for (auto [expert, value] : llvm::enumerate(scores)) {

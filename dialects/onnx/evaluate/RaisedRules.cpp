@@ -129,11 +129,12 @@ static bool sparseAttention(NodeValues &node) {
 }
 
 namespace {
-/// Numbers as rows of a matrix, some of which are `bits` wide and lie in bytes from the lowest up. Rows may be longer than
-/// those of the matrix.
+/// Numbers as rows of a matrix, some of which are `bits` wide and lie in bytes from the lowest up. Rows may be longer
+/// than those of the matrix.
 struct PackedRows {
   PackedRows(const Array &array, int64_t rows, int64_t bits)
-      : array(array), bits(bits > 0 && array.isInteger() && int64_t(array.element.getIntOrFloatBitWidth()) > bits ? bits : 0),
+      : array(array),
+        bits(bits > 0 && array.isInteger() && int64_t(array.element.getIntOrFloatBitWidth()) > bits ? bits : 0),
         width(array.size() * (this->bits ? 8 / this->bits : 1) / std::max<int64_t>(rows, 1)) {}
 
   double at(int64_t row, int64_t column) const {
