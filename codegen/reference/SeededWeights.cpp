@@ -6,7 +6,10 @@
 #include "codegen/reference/SeededWeights.h"
 #include "codegen/reference/RecipeSteps.h"
 
+#include "dialects/onnx/evaluate/ReadInitializer.h"
 #include "kernels/ref/ref.h"
+
+#include "llvm/Support/Path.h"
 
 #include <cmath>
 
@@ -18,6 +21,9 @@ using namespace deepseek;
 
 /// Weights of a model to evaluate, in numbers: 512 MiB.
 constexpr int64_t kMostNumbers = int64_t(1) << 27;
+
+/// Tensors that are more than tables of frequencies, scales or masks of few positions.
+constexpr int64_t kFewNumbers = 256;
 
 static float roundTo(Type type, double value) {
   if (type.isBF16()) {
@@ -32,9 +38,9 @@ static float roundTo(Type type, double value) {
   return float(value);
 }
 
-/// The number at `index` of a weight called `name`.
-static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t index) {
-  RankedTensorType type = weight.getTensorType();
+/// The number at `index` of a weight called `name`, which may scale another.
+static float makeNumber(StringRef name, RankedTensorType type, bool isScale, const SeededNumbers &numbers,
+                        uint64_t index) {
   if (isa<Float8E4M3FNType>(type.getElementType())) {
     // Codes below 8.0, so that sums of products stay near 1.
     uint64_t bits = numbers.bits(index);
@@ -46,8 +52,7 @@ static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t 
     return std::isfinite(value) ? value : 1;
   }
   double value = numbers.uniform(index);
-  StringRef name = weight.getSymName();
-  if (weight.getScale()) {
+  if (isScale) {
     value = 0.015 + 0.005 * value;
   } else if (name.contains("bias")) {
     value = 0.5 * value;
@@ -57,6 +62,111 @@ static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t 
     value *= std::sqrt(3.0 / double(type.getShape().back()));
   }
   return roundTo(type.getElementType(), value);
+}
+
+static Tensor makeTensor(StringRef name, const std::string &stream, RankedTensorType type, bool isScale) {
+  Tensor tensor;
+  tensor.shape = llvm::to_vector(type.getShape());
+  tensor.reals.resize(type.getNumElements());
+  SeededNumbers seeded(stream);
+  for (size_t i = 0; i < tensor.reals.size(); ++i) {
+    tensor.reals[i] = makeNumber(name, type, isScale, seeded, i);
+  }
+  return tensor;
+}
+
+void SeededWeights::begin(ModuleOp module) {
+  for (auto weight : module.getOps<WeightOp>()) {
+    original.insert(weight.getSymName());
+  }
+}
+
+SeededWeights::Place SeededWeights::placeOf(WeightOp weight, std::optional<int64_t> layer, int64_t expert) {
+  RankedTensorType type = weight.getTensorType();
+  int64_t experts = weight.getExperts() ? type.getDimSize(0) : 1;
+  std::optional<ArrayRef<int64_t>> layers = weight.getLayers();
+  int64_t number = layers && layer ? llvm::find(*layers, *layer) - layers->begin() : 0;
+  ArrayRef<int64_t> location = weight.getLocations().slice(2 * (number * experts + expert), 2);
+  return {type.getElementType(), location[0], location[1]};
+}
+
+void SeededWeights::remember(const Place &place, TensorPtr tensor) {
+  places[place.file].try_emplace(place.offset, place.element, std::move(tensor));
+}
+
+bool SeededWeights::findNumbers(const Place &place, int64_t count, std::vector<float> &found) const {
+  auto file = places.find(place.file);
+  if (file == places.end() || file->second.begin()->first > place.offset) {
+    return false;
+  }
+  const auto &[begin, known] = *std::prev(file->second.upper_bound(place.offset));
+  const auto &[element, tensor] = known;
+  int64_t first = (place.offset - begin) * 8 / int64_t(element.getIntOrFloatBitWidth());
+  if (element != place.element || first > tensor->size() - count) {
+    return false;
+  }
+  found.insert(found.end(), tensor->reals.begin() + first, tensor->reals.begin() + first + count);
+  return true;
+}
+
+/// Whether a weight is what others are that are known: each of its experts.
+bool SeededWeights::findElsewhere(WeightOp weight, std::optional<int64_t> layer, Tensor &tensor) const {
+  RankedTensorType type = weight.getTensorType();
+  int64_t experts = weight.getExperts() ? type.getDimSize(0) : 1;
+  tensor.shape = llvm::to_vector(type.getShape());
+  bool found = !original.contains(weight.getSymName());
+  for (int64_t expert = 0; found && expert < experts; ++expert) {
+    found = findNumbers(placeOf(weight, layer, expert), type.getNumElements() / experts, tensor.reals);
+  }
+  return found;
+}
+
+/// The numbers that a file has.
+static llvm::Expected<onnx::Array> readFile(onnx::InitializerOp initializer, StringRef folder) {
+  auto shards = initializer->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kShardsAttr);
+  if (!shards || initializer.getFile() >= shards.size()) {
+    return llvm::createStringError("the file of @" + initializer.getSymName() + " is not known");
+  }
+  SmallString<256> path(folder);
+  llvm::sys::path::append(path, cast<ShardAttr>(shards[initializer.getFile()]).getFile());
+  return onnx::readInitializer(initializer, path);
+}
+
+llvm::Expected<onnx::Array> SeededWeights::makeInitializer(onnx::InitializerOp initializer) const {
+  RankedTensorType type = initializer.getTensorType();
+  Type element = type.getElementType();
+  if (!folder.empty() && type.getNumElements() <= kFewNumbers) {
+    return readFile(initializer, folder);
+  }
+  if (!onnx::isHeld(element) || element.isInteger(64) || element.isInteger(32) || element.isInteger(1)) {
+    return llvm::createStringError("no numbers are made up for @" + initializer.getSymName() +
+                                   ", which may say what is where");
+  }
+  onnx::Array array(element, type.getShape());
+  SeededNumbers seeded(initializer.getSymName());
+  for (auto [i, number] : llvm::enumerate(array.integers)) {
+    number = onnx::wrapTo(element, int64_t(seeded.bits(i)));
+  }
+  if (array.isReal()) {
+    Tensor tensor = makeTensor(initializer.getSymName(), initializer.getSymName().str(), type, /*isScale=*/false);
+    array.reals.assign(tensor.reals.begin(), tensor.reals.end());
+  }
+  return array;
+}
+
+llvm::Expected<onnx::Array> SeededWeights::getInitializer(onnx::InitializerOp initializer) {
+  if (llvm::Error error = reserve(initializer.getTensorType(), initializer.getSymName())) {
+    return error;
+  }
+  llvm::Expected<onnx::Array> array = makeInitializer(initializer);
+  if (array && array->isReal()) {
+    Tensor tensor;
+    tensor.shape = array->shape;
+    tensor.reals.assign(array->reals.begin(), array->reals.end());
+    remember({array->element, int64_t(initializer.getFile()), int64_t(initializer.getOffset())},
+             std::make_shared<Tensor>(std::move(tensor)));
+  }
+  return array;
 }
 
 llvm::Error SeededWeights::reserve(Type type, StringRef name) {
@@ -83,13 +193,14 @@ llvm::Expected<TensorPtr> SeededWeights::makeWeight(WeightOp weight, std::option
     return error;
   }
   Tensor tensor;
-  tensor.shape = llvm::to_vector(weight.getTensorType().getShape());
-  tensor.reals.resize(weight.getTensorType().getNumElements());
-  SeededNumbers seeded(key.first + "/" + std::to_string(key.second));
-  for (size_t i = 0; i < tensor.reals.size(); ++i) {
-    tensor.reals[i] = makeNumber(weight, seeded, i);
+  if (!findElsewhere(weight, layer, tensor)) {
+    tensor =
+        makeTensor(key.first, key.first + "/" + std::to_string(key.second), weight.getTensorType(), weight.getScale());
   }
   known = std::make_shared<Tensor>(std::move(tensor));
+  if (!weight.getExperts()) {
+    remember(placeOf(weight, layer, 0), known);
+  }
   return known;
 }
 

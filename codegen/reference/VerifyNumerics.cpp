@@ -4,7 +4,7 @@
 // Runs a module before and after each pass and compares.
 
 #include "codegen/reference/VerifyNumerics.h"
-#include "codegen/reference/Evaluator.h"
+#include "codegen/reference/EvaluateGraph.h"
 #include "codegen/reference/SeededInputs.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -28,6 +28,7 @@ struct Observation {
   Location loc;
   SmallVector<StringRef> outputs; // names of results; empty where one has none
   Run run;
+  unsigned logits = 0; // of a graph, which result has them
 };
 /// By function and scenario.
 using Observations = std::map<std::pair<std::string, std::string>, Observation>;
@@ -101,17 +102,38 @@ static std::string print(double number) {
   return text;
 }
 
+/// Of the logits of a graph, [..., vocabulary], the rows that @forward is asked for.
+static Datum selectRows(const Datum &logits, func::FuncOp forward, const Scenario &scenario) {
+  const Tensor &all = *std::get<TensorPtr>(logits);
+  Tensor selected;
+  for (auto [argument, datum] : llvm::zip_equal(forward.getArguments(), *makeArguments(forward, scenario))) {
+    auto name = forward.getArgAttrOfType<StringAttr>(argument.getArgNumber(), deepseek::kInputAttr);
+    if (!name || name != deepseek::kLogitRowsInput) {
+      continue;
+    }
+    for (int32_t row : std::get<TensorPtr>(datum)->ids) {
+      auto first = all.reals.begin() + row * all.width();
+      selected.reals.insert(selected.reals.end(), first, first + all.width());
+    }
+  }
+  selected.shape = {selected.size() / std::max<int64_t>(all.width(), 1), all.width()};
+  return std::make_shared<const Tensor>(std::move(selected));
+}
+
 namespace {
 class NumericsVerifier : public PassInstrumentation {
 public:
-  explicit NumericsVerifier(NumericContract getContract) : getContract(getContract) {}
+  NumericsVerifier(NumericContract getContract, StringRef folder) : getContract(getContract) {
+    weights.setFolder(folder);
+  }
 
   void runBeforePass(Pass *pass, Operation *op) override {
     if (!started) {
       started = true;
       // Once: passes may take what they are made from out of the module.
       if (ModuleOp module = getModule(op)) {
-        scenarios = getScenarios(module);
+        weights.begin(module);
+        chooseScenarios(module);
       }
       last = observe(getModule(op));
     }
@@ -123,9 +145,16 @@ public:
     if (!module || failed || pass->getArgument().empty()) {
       return;
     }
+    bool isConverted = isOfGraphs && getGraphScenarios(module).empty();
+    if (isConverted) {
+      compareModel(pass, module);
+      chooseScenarios(module);
+      last.clear();
+    }
     Observations now = observe(module);
-    auto target = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr);
-    rounds = target && target.getActivation();
+    if (auto target = module->getAttrOfType<deepseek::TargetAttr>(deepseek::kTargetAttr)) {
+      rounds = target.getActivation() != nullptr;
+    }
     for (const auto &[key, before] : last) {
       if (reported.contains(before.function)) {
         continue; // the other scenario would only repeat it
@@ -151,6 +180,9 @@ private:
     return dyn_cast<ModuleOp>(op);
   }
 
+  void chooseScenarios(ModuleOp module);
+  void compareModel(Pass *pass, ModuleOp module);
+  llvm::Expected<Run> run(func::FuncOp function, const Scenario &scenario);
   Observations observe(ModuleOp module);
   void observe(func::FuncOp function, const Scenario &scenario, Observations &observations);
   Observation follow(ModuleOp module, const Observation &before, const Observation &after, double contract);
@@ -161,15 +193,54 @@ private:
 
   NumericContract getContract;
   SeededWeights weights;
+  GraphInputs inputs;
   SmallVector<Scenario> scenarios;
   Observations last;
   llvm::StringSet<> skipped;            // names in keys
   llvm::StringSet<> remarked, reported; // names of functions
   bool rounds = false;
+  bool isOfGraphs = false;
   bool started = false;
   bool failed = false;
 };
 } // namespace
+
+void NumericsVerifier::chooseScenarios(ModuleOp module) {
+  scenarios = getGraphScenarios(module);
+  isOfGraphs = !scenarios.empty();
+  auto main = module.lookupSymbol<func::FuncOp>(onnx::kMainFunction);
+  rounds = main && hasShortFloats(main);
+  if (!isOfGraphs) {
+    scenarios = getScenarios(module);
+  }
+}
+
+llvm::Expected<Run> NumericsVerifier::run(func::FuncOp function, const Scenario &scenario) {
+  if (isGraph(function)) {
+    return evaluateGraph(function, scenario, inputs, weights);
+  }
+  std::optional<std::vector<Datum>> arguments = makeArguments(function, scenario);
+  return arguments ? evaluate(function, std::move(*arguments), scenario.sequences, weights)
+                   : llvm::createStringError("cannot evaluate its arguments");
+}
+
+/// A graph that became a model gives its logits, of the rows that want some. What it keeps of tokens is the model's
+/// own.
+void NumericsVerifier::compareModel(Pass *pass, ModuleOp module) {
+  auto graph = last.find({onnx::kMainFunction.str(), scenarios.front().name.str()});
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  if (graph == last.end() || !forward) {
+    return;
+  }
+  llvm::Expected<Run> model = run(forward, scenarios.front());
+  if (!model) {
+    emitRemark(forward.getLoc()) << "numerics of @forward are not verified: " << llvm::toString(model.takeError());
+    return;
+  }
+  Observation after = {"forward", scenarios.front().name, forward.getLoc(), getOutputs(forward), std::move(*model)};
+  Datum logits = selectRows(graph->second.run.results[graph->second.logits], forward, scenarios.front());
+  compareData(pass, graph->second, after, "the logits", logits, after.run.results.front());
+}
 
 Observations NumericsVerifier::observe(ModuleOp module) {
   Observations observations;
@@ -188,21 +259,18 @@ Observations NumericsVerifier::observe(ModuleOp module) {
 
 void NumericsVerifier::observe(func::FuncOp function, const Scenario &scenario, Observations &observations) {
   std::string key = getKey(function, scenario);
-  std::string problem = "cannot evaluate its arguments";
-  if (std::optional<std::vector<Datum>> arguments = makeArguments(function, scenario)) {
-    llvm::Expected<Run> run = evaluate(function, std::move(*arguments), scenario.sequences, weights);
-    if (run) {
-      Observation observation = {function.getSymName().str(), scenario.name, function.getLoc(), getOutputs(function),
-                                 std::move(*run)};
-      observations.insert({{key, scenario.name.str()}, std::move(observation)});
-      return;
-    }
-    problem = llvm::toString(run.takeError());
+  llvm::Expected<Run> observed = run(function, scenario);
+  if (observed) {
+    Observation observation = {function.getSymName().str(), scenario.name,        function.getLoc(),
+                               getOutputs(function),        std::move(*observed), findLogits(function)};
+    observations.insert({{key, scenario.name.str()}, std::move(observation)});
+    return;
   }
   skipped.insert(key);
   if (remarked.insert(function.getSymName()).second) {
     emitRemark(function.getLoc()) << "numerics of @" << function.getSymName() << " are not verified"
-                                  << (last.empty() ? "" : " from here on") << ": " << problem;
+                                  << (last.empty() ? "" : " from here on") << ": "
+                                  << llvm::toString(observed.takeError());
   }
 }
 
@@ -247,7 +315,9 @@ bool NumericsVerifier::compareData(Pass *pass, const Observation &before, const 
 /// Reports the first result that moved too far: others would only repeat it.
 void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const Observation &after) {
   SmallVector<Datum> results = getKnownResults(before, after);
-  if (before.run.results.size() != results.size() || before.run.states.size() != after.run.states.size()) {
+  // A pass may be the first to record any.
+  bool sameStates = before.run.states.empty() || before.run.states.size() == after.run.states.size();
+  if (before.run.results.size() != results.size() || !sameStates) {
     report(pass, after, "changed the number of results or recorded states of @" + after.function);
     return;
   }
@@ -264,9 +334,9 @@ void NumericsVerifier::compareRuns(Pass *pass, const Observation &before, const 
   }
 }
 
-void addVerifyNumerics(PassManager &manager, NumericContract getContract) {
+void addVerifyNumerics(PassManager &manager, NumericContract getContract, StringRef folder) {
   manager.getContext()->disableMultithreading();
-  manager.addInstrumentation(std::make_unique<NumericsVerifier>(getContract));
+  manager.addInstrumentation(std::make_unique<NumericsVerifier>(getContract, folder));
 }
 
 } // namespace fathom::reference

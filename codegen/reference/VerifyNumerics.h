@@ -28,7 +28,9 @@ using NumericContract = double (*)(llvm::StringRef flag, bool rounds);
 /// Where a result moves by more than the pass's contract, an error names pass, function and place, a note the first op
 /// that computes something else, and the run fails. Functions that the evaluator has no meaning for are left out; a
 /// remark says which, once, and is an error with --verify-diagnostics. Turns multithreading of the context off.
-void addVerifyNumerics(mlir::PassManager &manager, NumericContract getContract);
+/// Graphs of ONNX are run as prompts, batches, and behind other tokens, and the model that one becomes gives its
+/// logits; `folder` is where their files are, or empty.
+void addVerifyNumerics(mlir::PassManager &manager, NumericContract getContract, llvm::StringRef folder = "");
 
 } // namespace fathom::reference
 

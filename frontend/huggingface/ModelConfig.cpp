@@ -16,22 +16,39 @@ bool ModelConfig::isMoeLayer(int64_t layer) const {
   return routing.experts > 0 && layer >= routing.firstMoeLayer && layer % routing.layerFrequency == 0;
 }
 
-/// Adds what generation_config.json says, where it exists.
-static void addGenerationConfig(llvm::StringRef directory, ModelConfig &config, checkpoint::Diagnostics &diagnostics) {
-  std::string path = checkpoint::joinPath(directory, "generation_config.json");
-  if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, "generation_config.json", diagnostics)) {
-    return;
+/// The text of a file of `directory`; nothing where there is none, or after a finding.
+static std::optional<std::string> readConfig(llvm::StringRef directory, llvm::StringRef name,
+                                             checkpoint::Diagnostics &diagnostics) {
+  std::string path = checkpoint::joinPath(directory, name);
+  if (!checkpoint::exists(path) || !checkpoint::staysInside(directory, name, diagnostics)) {
+    return std::nullopt;
   }
-  if (std::optional<std::string> text = checkpoint::readTextFile(path, path, kConfigLimit, diagnostics)) {
-    parseGenerationConfig(*text, path, config, diagnostics);
-  }
+  return checkpoint::readTextFile(path, path, kConfigLimit, diagnostics);
 }
 
-GenerationConfig loadGenerationConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
-  ModelConfig config;
-  config.maxPositions = kMaxPosition;
-  addGenerationConfig(directory, config, diagnostics);
-  return config.generation;
+/// Adds what generation_config.json says; false where there is none.
+static bool addGenerationConfig(llvm::StringRef directory, ModelConfig &config, checkpoint::Diagnostics &diagnostics) {
+  constexpr llvm::StringLiteral name = "generation_config.json";
+  std::optional<std::string> text = readConfig(directory, name, diagnostics);
+  if (text) {
+    parseGenerationConfig(*text, checkpoint::joinPath(directory, name), config, diagnostics);
+  }
+  return text.has_value();
+}
+
+GraphConfig loadGraphConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics) {
+  constexpr llvm::StringLiteral name = "genai_config.json";
+  GraphConfig result;
+  ModelConfig genai, config;
+  genai.maxPositions = config.maxPositions = kMaxPosition;
+  std::optional<std::string> text = readConfig(directory, name, diagnostics);
+  if (text) {
+    parseGenaiConfig(*text, checkpoint::joinPath(directory, name), genai, diagnostics);
+    result.maxPositions = genai.maxPositions;
+    config.maxPositions = genai.maxPositions;
+  }
+  result.generation = addGenerationConfig(directory, config, diagnostics) ? config.generation : genai.generation;
+  return result;
 }
 
 ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics,

@@ -205,8 +205,21 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
 ModelConfig loadModelConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics,
                             llvm::ArrayRef<Family> known = families());
 
-/// Reads `directory`/generation_config.json where it exists, of a model that has no config.json.
-GenerationConfig loadGenerationConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics);
+/// Takes what genai_config.json in `text` says, onnxruntime-genai's file beside a graph: the model's positions, and
+/// what generation_config.json says of a checkpoint.
+void parseGenaiConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config,
+                      checkpoint::Diagnostics &diagnostics);
+
+/// What files beside a graph say, which has no config.json.
+struct GraphConfig {
+  GenerationConfig generation;
+  /// Nothing where no file says it.
+  std::optional<int64_t> maxPositions;
+};
+
+/// Reads `directory`/genai_config.json and generation_config.json where they exist; how to generate is taken from the
+/// latter, if it is there.
+GraphConfig loadGraphConfig(llvm::StringRef directory, checkpoint::Diagnostics &diagnostics);
 
 } // namespace fathom::huggingface
 

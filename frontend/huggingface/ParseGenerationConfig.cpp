@@ -220,4 +220,31 @@ void parseGenerationConfig(llvm::StringRef text, llvm::StringRef file, ModelConf
   reader.warnOfUnread(kDescriptions, "nothing in Fathom");
 }
 
+/// A reader of the object `key` of a file; one without keys after a finding.
+static ConfigReader enter(ConfigReader &root, llvm::StringRef key, llvm::StringRef file, Diagnostics &diagnostics) {
+  Value object = root.get(key);
+  if (object && !object.isObject()) {
+    root.bad(key, "is " + quote(object) + ", expected an object");
+    object = {};
+  }
+  return ConfigReader(object, file, key.str() + ".", "onnxruntime-genai", diagnostics);
+}
+
+void parseGenaiConfig(llvm::StringRef text, llvm::StringRef file, ModelConfig &config, Diagnostics &diagnostics) {
+  checkpoint::json::Document document;
+  if (!parseObject(document, text, file, diagnostics)) {
+    return;
+  }
+  ConfigReader root(document.root(), file, "", "onnxruntime-genai", diagnostics);
+  ConfigReader model = enter(root, "model", file, diagnostics);
+  model.integer("vocab_size", config.vocabulary, 1, kMaxVocabulary, Need::Optional);
+  model.integer("context_length", config.maxPositions, 1, kMaxPosition, Need::Optional);
+  GenerationReader(model, file, config.generation, diagnostics)
+      .readTokens(config.vocabulary > 0 ? config.vocabulary - 1 : kMaxVocabulary);
+  ConfigReader search = enter(root, "search", file, diagnostics);
+  GenerationReader generation(search, file, config.generation, diagnostics);
+  generation.readSampling();
+  generation.warnOfUndone(config.maxPositions);
+}
+
 } // namespace fathom::huggingface

@@ -6,6 +6,7 @@
 #include "passes/raise/GraphModel.h"
 #include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
+#include "passes/raise/Unraised.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -84,43 +85,6 @@ static Value findLogits(func::FuncOp main) {
   return results.empty() ? Value() : results.front();
 }
 
-/// Nodes that `value` follows from and that have no view, though all that they take from rows has.
-static SmallVector<NodeOp> findUnraised(Value value, const GraphModel &model) {
-  SetVector<Operation *> seen;
-  SmallVector<NodeOp> first;
-  auto visit = [&](Value operand) {
-    if (Operation *op = operand.getDefiningOp(); op && !model.findPieces(operand)) {
-      seen.insert(op);
-    }
-  };
-  visit(value);
-  for (size_t i = 0; i < seen.size(); ++i) {
-    auto node = dyn_cast<NodeOp>(seen[i]);
-    if (!node) {
-      continue;
-    }
-    if (llvm::any_of(node.getInputs(), [&](Value input) { return model.findPieces(input); })) {
-      first.push_back(node);
-    }
-    llvm::for_each(node.getInputs(), visit);
-  }
-  return first;
-}
-
-/// Why a node is left, where that is known.
-static StringRef explain(NodeOp node) {
-  if (node.is("DynamicQuantizeLinear")) {
-    return ": it has one scale for all tokens of a call, by which what a token gives depends on which others are "
-           "there; "
-           "quantize weights alone";
-  }
-  if (node.isMicrosoft("MatMulNBits")) {
-    return node.getInput(4) ? ": its columns are in groups (g_idx) that do not lie side by side"
-                            : ": its weights are not constants of 2, 4 or 8 bits with scales that fit";
-  }
-  return "";
-}
-
 namespace {
 struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeepSeek> {
   using Base::Base;
@@ -140,37 +104,38 @@ struct ConvertOnnxToDeepSeek : impl::ConvertOnnxToDeepSeekBase<ConvertOnnxToDeep
       }
     }
     if (!model.finish(logits)) {
-      report(logits, model);
+      reportUnraised(logits, tokens, model, [](NodeOp node) { return findRule(node) != nullptr; });
       return signalPassFailure();
     }
     removeGraph(main);
   }
 
-  /// As many positions as were asked for, unless there are tables of fewer.
+  /// As many positions as were asked for, unless the model has fewer, or there are tables of fewer.
   int64_t chooseContext(func::FuncOp main) {
     constexpr int64_t usual = 4096;
-    int64_t wanted = maxContext > 0 ? int64_t(maxContext) : usual, most = limitContext(main, wanted);
-    if (maxContext > most) {
-      emitWarning(main.getLoc(), "has tables of ") << most << " positions, fewer than the " << wanted << " to serve";
+    int64_t said = getSaidContext(), most = said > 0 ? said : usual;
+    if (maxContext > 0 && (said == 0 || maxContext <= said)) {
+      most = maxContext;
     }
-    return most;
+    int64_t tables = limitContext(main, most);
+    if (maxContext > tables) {
+      emitWarning(main.getLoc(), tables < most ? "has tables of " : "has a context of ")
+          << tables << " positions, fewer than the " << int64_t(maxContext) << " to serve";
+    }
+    return tables;
+  }
+
+  /// The positions that a file beside the graph says it has; 0: none does.
+  int64_t getSaidContext() {
+    auto facts = getOperation()->getAttrOfType<DictionaryAttr>(onnx::kGenerationAttr);
+    auto said = facts ? facts.getAs<IntegerAttr>("max_context") : IntegerAttr();
+    return said ? said.getInt() : 0;
   }
 
   Type getStoredType() {
     return cacheType == "fp8"    ? Type(Float8E4M3FNType::get(&getContext()))
            : cacheType == "bf16" ? Type(BFloat16Type::get(&getContext()))
                                  : Type(Float32Type::get(&getContext()));
-  }
-
-  static void report(Value logits, const GraphModel &model) {
-    SmallVector<NodeOp> unraised = findUnraised(logits, model);
-    for (NodeOp node : unraised) {
-      emitError(node.getLoc(), "is a ") << node.getOpType() << " that was not recognized as a part of a language model"
-                                        << explain(node);
-    }
-    if (unraised.empty()) {
-      emitError(logits.getLoc(), "is not made by a product of the last layer's rows");
-    }
   }
 
   static void removeGraph(func::FuncOp main) {

@@ -9,6 +9,16 @@
 include "mlir/Pass/PassBase.td"
 include "passes/support/Within.td"
 
+def OrderNodes : Pass<"fathom-order-nodes", "mlir::ModuleOp"> {
+  let summary = "put nodes in one order, whatever order a model lists them in";
+  let description = [{
+    Nodes come in the order in which results need them, first inputs first, so that what comes of a graph is the same
+    however its exporter sorted it. What nobody needs stands behind all others.
+
+    Numeric contract: exact. Test: test/passes/raise/order-nodes.mlir.
+  }];
+}
+
 def SimplifyNodes : Pass<"fathom-simplify-nodes", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "spell in one way what operators spell in several";
   let description = [{
@@ -94,7 +104,7 @@ def RaiseRotations : Pass<"fathom-raise-rotations", "mlir::ModuleOp"> {
   }];
 }
 
-def RaiseSwiGlu : Pass<"fathom-raise-swiglu", "mlir::ModuleOp"> {
+def RaiseSwiGlu : Pass<"fathom-raise-swiglu", "mlir::ModuleOp">, Within<"1e-6"> {
   let summary = "recognize gated activations";
   let description = [{
     `gate · Sigmoid(gate) · up` becomes `fathom.SwiGlu`.
@@ -183,7 +193,7 @@ def ExpandAbsorbedAttention : Pass<"fathom-expand-absorbed-attention", "mlir::Mo
   }];
 }
 
-def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4"> {
+def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4", "1e-3"> {
   let summary = "make a language model of a graph";
   let description = [{
     Where the logits of `@main` follow from token ids by operators that were recognized, `@main` becomes
@@ -192,7 +202,8 @@ def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::Modul
 
     Options say what no graph does: how many positions there are, and what stores keep numbers as.
 
-    Numeric contract: within 1e-4. Test: test/passes/raise/convert-onnx-to-deepseek.mlir.
+    Numeric contract: within 1e-4, and 1e-3 of graphs of 16 bits: their tables of cosines and sines are rounded, and the
+    frequencies that they stand for are not. Test: test/passes/raise/convert-onnx-to-deepseek.mlir.
   }];
   let dependentDialects = ["fathom::deepseek::DeepSeekDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
   let options = [

@@ -10,6 +10,7 @@
 namespace fathom {
 
 void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &options) {
+  manager.addPass(createOrderNodes());
   manager.addPass(createRaiseFixedCaches());
   manager.addPass(createSimplifyAttention());
   manager.addPass(createSimplifyExperts());

@@ -10,7 +10,7 @@ import unittest
 import support
 from support import BAD_INPUT, DEVICE, UNSUPPORTED, USAGE, make, read, write
 
-VERBS = ("compile", "run", "chat", "tokenize", "bench", "inspect", "gen", "targets")
+VERBS = ("compile", "run", "chat", "tokenize", "bench", "inspect", "lint", "gen", "targets")
 
 
 class Help(support.DriverTest):
@@ -97,6 +97,7 @@ class Mistakes(support.DriverTest):
         self.refused("chat", words=("model",))
         self.refused("bench", words=("model",))
         self.refused("inspect", words=("artifact",))
+        self.refused("lint", words=("checkpoint directory or an ONNX model",))
         self.refused("tokenize", words=("tokenizer",))
         self.refused("gen", words=("--config",))
         self.refused("gen", "--config=x", words=("-o",))

@@ -6,6 +6,7 @@
 #include "test/lib/TestPasses.h"
 
 #include "dialects/deepseek/DeepSeek.h"
+#include "dialects/onnx/Onnx.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -84,6 +85,10 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
     if (kind == "change-state-layer" && state) {
       state.setLayer(state.getLayer() + 1);
     }
+    auto node = dyn_cast<onnx::NodeOp>(op);
+    if (kind == "drop-negation" && node && node.is("Neg")) {
+      node.replaceAllUsesWith(node.getInputs());
+    }
     if (kind == "unknown-op" && isa<func::ReturnOp>(op)) {
       OpBuilder builder(op);
       Value zero = arith::ConstantIndexOp::create(builder, op->getLoc(), 0);
@@ -137,7 +142,8 @@ struct BreakNumerics : PassWrapper<BreakNumerics, OperationPass<ModuleOp>> {
       *this, "kind",
       llvm::cl::desc("swap-gate-up, swap-recipe-sources, drop-residual, drop-cache-append, change-epsilon, "
                      "change-state-layer, swap-concat, skip-hidden-norm, hidden-before-norm, store-in-first-layer, "
-                     "keep-draft-row, remove-function, unknown-op, select-one-more, select-one-less, stale-index-key, "
+                     "keep-draft-row, drop-negation, remove-function, unknown-op, select-one-more, select-one-less, "
+                     "stale-index-key, "
                      "drop-selection, "
                      "drop-norm-bias, norm-without-mean, interleave-index-rope, hadamard-of-queries-only, "
                      "rotate-index-keys-only or nothing"),

@@ -50,9 +50,12 @@ public:
   }
 
   /// The exit code; all findings are reported.
-  int run() { return compile() ? 0 : std::max({1, output.exitCode(), diagnostics.exitCode()}); }
+  int run() { return getCode(compile()); }
+  /// The same of what a module of the deepseek phase takes, which `visit` sees.
+  int lint(llvm::function_ref<void(ModuleOp)> visit);
 
 private:
+  int getCode(bool done) const { return done ? 0 : std::max({1, output.exitCode(), diagnostics.exitCode()}); }
   bool compile();
   bool takeTargets();
   bool takeInput();
@@ -116,6 +119,15 @@ bool Compilation::compile() {
     }
   }
   return !isProgram(options.product) || writeBinary();
+}
+
+int Compilation::lint(llvm::function_ref<void(ModuleOp)> visit) {
+  Phase start = isOnnx(options.input) ? Phase::Onnx : Phase::DeepSeek;
+  bool done = takeInput() && phases.run(*input.module, start, Phase::DeepSeek, /*target=*/nullptr);
+  if (done && visit) {
+    visit(*input.module);
+  }
+  return getCode(done);
 }
 
 bool Compilation::takeTargets() {
@@ -368,6 +380,11 @@ bool Compilation::writeModule(ModuleOp module) {
 
 int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics) {
   return Compilation(options, diagnostics).run();
+}
+
+int lintModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics,
+              llvm::function_ref<void(ModuleOp)> visit) {
+  return Compilation(options, diagnostics).lint(visit);
 }
 
 } // namespace fathom::driver

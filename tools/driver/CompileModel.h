@@ -12,6 +12,8 @@
 #include "frontend/huggingface/StoredType.h"
 #include "passes/support/ActivationType.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <functional>
@@ -81,6 +83,11 @@ struct CompileOptions {
 
 /// Compiles. Findings about the input and failures go to `diagnostics`; the result is the exit code.
 int compileModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics);
+
+/// Reads a checkpoint or an ONNX model and makes IR of the deepseek phase of it, which `visit` sees: all that a model
+/// may be refused for. Findings go to `diagnostics`; the result is the exit code.
+int lintModel(const CompileOptions &options, checkpoint::Diagnostics &diagnostics,
+              llvm::function_ref<void(mlir::ModuleOp)> visit = nullptr);
 
 } // namespace fathom::driver
 

@@ -7,6 +7,8 @@
 
 #include "dialects/support/Escape.h"
 #include "frontend/onnx/InferShapes.h"
+#include "tools/driver/CompileModel.h"
+#include "tools/driver/RaisedOps.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <map>
@@ -107,6 +109,15 @@ static void describeModel(const onnx::Model &model, Report &report) {
   report.fact("weight_bytes", bytes);
 }
 
+/// What the model becomes where it is recognized as one. What keeps it from that, `fathom lint` says.
+static void listRaised(const std::string &path, Report &report) {
+  CompileOptions options;
+  options.input = path;
+  options.tokenizer = false;
+  checkpoint::Diagnostics findings;
+  (void)lintModel(options, findings, [&](mlir::ModuleOp module) { listRaisedOps(module, report); });
+}
+
 void inspectOnnx(const std::string &path, checkpoint::Diagnostics &diagnostics, Report &report) {
   std::unique_ptr<onnx::Model> model = onnx::Model::open(path, diagnostics);
   if (!model) {
@@ -116,6 +127,9 @@ void inspectOnnx(const std::string &path, checkpoint::Diagnostics &diagnostics, 
   listValues(*model, onnx::inferShapes(*model, diagnostics), report);
   listOperators(*model, report);
   listTensors(*model, report);
+  if (!diagnostics.hasErrors()) {
+    listRaised(path, report);
+  }
 }
 
 } // namespace fathom::driver

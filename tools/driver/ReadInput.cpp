@@ -194,6 +194,16 @@ static bool importCheckpoint(const CompileOptions &options, MLIRContext &context
   return true;
 }
 
+/// What raising takes into the model's facts.
+static void setGraphFacts(ModuleOp module, const huggingface::GraphConfig &config) {
+  Builder builder(module.getContext());
+  SmallVector<NamedAttribute> facts = huggingface::convertGeneration(builder, config.generation);
+  if (config.maxPositions) {
+    facts.push_back(builder.getNamedAttr("max_context", builder.getI64IntegerAttr(*config.maxPositions)));
+  }
+  module->setAttr(onnx::kGenerationAttr, builder.getDictionaryAttr(facts));
+}
+
 static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diagnostics &diagnostics,
                        CompileInput &input) {
   if (options.weights == codegen::WeightStorage::Reference) {
@@ -215,11 +225,7 @@ static bool importOnnx(const CompileOptions &options, MLIRContext &context, Diag
   StringRef folder = llvm::sys::path::parent_path(options.input);
   input.files->directory = folder.empty() ? "." : folder.str();
   readTokenizer(input.files->directory, options, diagnostics, std::nullopt, input);
-  Builder builder(&context);
-  (*input.module)
-      ->setAttr(onnx::kGenerationAttr,
-                builder.getDictionaryAttr(huggingface::convertGeneration(
-                    builder, huggingface::loadGenerationConfig(input.files->directory, diagnostics))));
+  setGraphFacts(*input.module, huggingface::loadGraphConfig(input.files->directory, diagnostics));
   for (const onnx::DataFile &file : imported.files) {
     input.files->files.push_back({file.name, file.path, file.bytes, /*headerHash=*/0});
   }

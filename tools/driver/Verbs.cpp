@@ -12,6 +12,7 @@
 #include "tools/driver/Compile.h"
 #include "tools/driver/Gen.h"
 #include "tools/driver/Inspect.h"
+#include "tools/driver/Lint.h"
 #include "tools/driver/ResolveModel.h"
 #include "tools/driver/Targets.h"
 #include "tools/driver/Terminal.h"
@@ -47,6 +48,8 @@ static constexpr Verb kVerbs[] = {
      [](int argc, char **argv) { return runBench(getModelSource("fathom bench"), argc, argv, 0); }},
     {"inspect", "show what is inside an artifact or a checkpoint",
      [](int argc, char **argv) { return runInspect(argc, argv); }},
+    {"lint", "say what keeps a checkpoint or a graph from being compiled",
+     [](int argc, char **argv) { return runLint({argv, size_t(argc)}); }},
     {"gen", "write a checkpoint with random weights",
      [](int argc, char **argv) { return runGen({argv, size_t(argc)}); }},
     {"targets", "list processors to compile for, their kernels, and this machine",

@@ -20,6 +20,10 @@ static llvm::cl::opt<bool> verifyNumerics("verify-numerics-each",
                                           llvm::cl::desc("evaluate the module before and after each pass; name the "
                                                          "first pass, function and op that break its numbers"));
 
+static llvm::cl::opt<std::string> verifyFolder("verify-numerics-folder",
+                                               llvm::cl::desc("with --verify-numerics-each: where the files of a graph "
+                                                              "are, of which tables and masks are read"));
+
 namespace fathom {
 
 bool shouldVerifyNumerics() { return verifyNumerics; }
@@ -34,7 +38,7 @@ LogicalResult runVerified(StringRef input, StringRef output, DialectRegistry &re
   }
   MlirOptMainConfig parsed = MlirOptMainConfig::createFromCLOptions(), config = parsed;
   config.setPassPipelineSetupFn([&parsed](PassManager &manager) {
-    reference::addVerifyNumerics(manager, getNumericContract);
+    reference::addVerifyNumerics(manager, getNumericContract, verifyFolder);
     return parsed.setupPassPipeline(manager);
   });
   LogicalResult result = MlirOptMain(file->os(), std::move(buffer), registry, config);

@@ -37,7 +37,7 @@ static std::string typeOf(const Array &array) {
   return text;
 }
 
-llvm::Expected<SmallVector<Array>> evaluateNode(NodeOp node, ArrayRef<const Array *> inputs) {
+llvm::Expected<SmallVector<Array>> evaluateNode(NodeOp node, ArrayRef<const Array *> inputs, Rounding rounding) {
   const EvaluateRow *row = findRow(node);
   if (!row) {
     return errorAt(node, "is of an operator that is not evaluated");
@@ -59,7 +59,9 @@ llvm::Expected<SmallVector<Array>> evaluateNode(NodeOp node, ArrayRef<const Arra
   SmallVector<Array> outputs = values.take();
   for (auto [number, array] : llvm::enumerate(outputs)) {
     Type type = node->getResult(number).getType();
-    array.round();
+    if (rounding == Rounding::AsTyped || array.isInteger()) {
+      array.round();
+    }
     if (!fits(array, type)) {
       std::string text;
       llvm::raw_string_ostream(text) << type;

@@ -189,7 +189,7 @@ SmallVector<const Array *> Evaluator::inputsOf(NodeOp node) const {
 llvm::Error Evaluator::computeNode(NodeOp node) {
   llvm::Expected<Arrays> outputs = node.is("If")     ? evaluateIf(node)
                                    : node.is("Loop") ? evaluateLoop(node)
-                                                     : evaluateNode(node, inputsOf(node));
+                                                     : evaluateNode(node, inputsOf(node), rounding);
   if (!outputs) {
     return outputs.takeError();
   }

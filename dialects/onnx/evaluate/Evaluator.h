@@ -17,6 +17,9 @@
 
 namespace fathom::onnx {
 
+/// Whether floats are rounded to the types that a module says, or only what they mean is wanted.
+enum class Rounding { AsTyped, None };
+
 /// Evaluates values of a function on demand, each once. Every operator computes in f64 and rounds once, to the type of
 /// its result.
 class Evaluator {
@@ -25,7 +28,8 @@ public:
   using ReadInitializer = std::function<llvm::Expected<Array>(InitializerOp)>;
 
   /// Without `read`, files are not at hand.
-  explicit Evaluator(ReadInitializer read = nullptr) : read(std::move(read)) {}
+  explicit Evaluator(ReadInitializer read = nullptr, Rounding rounding = Rounding::AsTyped)
+      : read(std::move(read)), rounding(rounding) {}
 
   /// Says what a value is, an argument's or any other: the graph ends there. The extents that its type names are from
   /// then on what its extents are.
@@ -57,13 +61,15 @@ private:
   llvm::Expected<Arrays> evaluateLoop(NodeOp node);
 
   ReadInitializer read;
+  Rounding rounding;
   /// What nobody has bound is owned here as well.
   llvm::DenseMap<mlir::Value, std::unique_ptr<Array>> values;
   KnownExtents extents;
 };
 
 /// What a node without graphs gives for these inputs; NULL: left out.
-llvm::Expected<llvm::SmallVector<Array>> evaluateNode(NodeOp node, llvm::ArrayRef<const Array *> inputs);
+llvm::Expected<llvm::SmallVector<Array>> evaluateNode(NodeOp node, llvm::ArrayRef<const Array *> inputs,
+                                                      Rounding rounding = Rounding::AsTyped);
 
 /// Whether `evaluateNode` has a rule for an operator.
 bool canEvaluate(NodeOp node);

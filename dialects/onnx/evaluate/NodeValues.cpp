@@ -102,9 +102,10 @@ bool NodeValues::fail(const Twine &what) {
 
 static llvm::StringMap<const EvaluateRow *> makeIndex() {
   llvm::StringMap<const EvaluateRow *> index;
-  for (ArrayRef<EvaluateRow> rows : {unaryRows(), elementwiseRows(), creationRows(), shapeRows(), indexRows(),
-                                     sequenceRows(), alongAxisRows(), productRows(), reduceRows(), normRows(),
-                                     quantizeRows(), expertRows(), rotaryRows(), attentionRows(), groupQueryRows()}) {
+  for (ArrayRef<EvaluateRow> rows :
+       {unaryRows(), elementwiseRows(), creationRows(), shapeRows(), indexRows(), sequenceRows(), alongAxisRows(),
+        productRows(), reduceRows(), normRows(), quantizeRows(), expertRows(), rotaryRows(), attentionRows(),
+        groupQueryRows(), raisedRows(), raisedExpertRows()}) {
     for (const EvaluateRow &row : rows) {
       index[(row.domain + "." + row.op).str()] = &row;
     }

@@ -106,6 +106,8 @@ llvm::ArrayRef<EvaluateRow> expertRows();
 llvm::ArrayRef<EvaluateRow> rotaryRows();
 llvm::ArrayRef<EvaluateRow> attentionRows();
 llvm::ArrayRef<EvaluateRow> groupQueryRows();
+llvm::ArrayRef<EvaluateRow> raisedRows();
+llvm::ArrayRef<EvaluateRow> raisedExpertRows();
 
 template <typename Choose>
 bool NodeValues::pick(const Array &from, llvm::ArrayRef<int64_t> shape, Choose choose) {

@@ -159,7 +159,7 @@ static std::string collectRaw(const proto::TensorProto &tensor, const ElementTyp
 
 ElementsAttr convertTensor(Builder &builder, const proto::TensorProto &tensor) {
   RankedTensorType type = convertType(builder, tensor);
-  if (!type) {
+  if (!type || tensor.data_location() == proto::TensorProto::EXTERNAL) {
     return {};
   }
   if (isa<StringType>(type.getElementType())) {

@@ -261,8 +261,8 @@ def convert(folder, name, facts):
     return model.SerializeToString(deterministic=True)
 
 
-def write_archive(files):
-    with tarfile.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "graphs.tar.xz"), "w:xz", preset=9) as archive:
+def write_archive(name, files):
+    with tarfile.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), "w:xz", preset=9) as archive:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
@@ -278,7 +278,7 @@ def main(folder):
             files.update({name + ".onnx": data} if data else {})
             print(name, "" if data else "left out")
     files["graphs.json"] = json.dumps(facts, separators=(",", ":")).encode()
-    write_archive(files)
+    write_archive("graphs.tar.xz", files)
 
 
 if __name__ == "__main__":

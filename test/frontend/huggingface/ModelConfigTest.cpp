@@ -202,6 +202,44 @@ std::pair<GenerationConfig, std::string> generationOf(const std::string &text) {
   return {c.generation, test::printed(diagnostics)};
 }
 
+constexpr const char *kGenaiConfig = R"({
+  "model": {"bos_token_id": 2, "context_length": 64, "decoder": {"head_size": 16}, "eos_token_id": [3, 4], "vocab_size": 320},
+  "search": {"do_sample": true, "max_length": 64, "min_length": 0, "num_beams": 1, "past_present_share_buffer": true,
+             "repetition_penalty": 1.1, "temperature": 0.6, "top_k": 50, "top_p": 0.9}})";
+
+TEST(ModelConfigTest, GenaiConfigSaysWhatGenerationConfigWould) {
+  checkpoint::Diagnostics diagnostics;
+  ModelConfig c;
+  parseGenaiConfig(kGenaiConfig, "genai_config.json", c, diagnostics);
+  EXPECT_EQ(test::printed(diagnostics), "");
+  EXPECT_EQ(c.maxPositions, 64);
+  EXPECT_EQ(c.generation.bosToken, 2);
+  EXPECT_EQ(c.generation.eosTokens, (std::vector<int64_t>{3, 4}));
+  EXPECT_TRUE(c.generation.sample);
+  EXPECT_EQ(c.generation.temperature, 0.6);
+  EXPECT_EQ(c.generation.topP, 0.9);
+  EXPECT_EQ(c.generation.topK, 50);
+  EXPECT_EQ(c.generation.repetitionPenalty, 1.1);
+}
+
+TEST(ModelConfigTest, BesideAGraphGenerationConfigTakesPrecedence) {
+  auto load = [](const test::TempDirectory &directory) {
+    checkpoint::Diagnostics diagnostics;
+    GraphConfig config = loadGraphConfig(directory.path(), diagnostics);
+    EXPECT_EQ(test::printed(diagnostics), "");
+    return config;
+  };
+  test::TempDirectory directory;
+  EXPECT_FALSE(load(directory).maxPositions);
+  directory.write("genai_config.json", kGenaiConfig);
+  EXPECT_EQ(load(directory).maxPositions, 64);
+  EXPECT_EQ(load(directory).generation.bosToken, 2);
+  directory.write("generation_config.json", R"({"bos_token_id":7})");
+  EXPECT_EQ(load(directory).maxPositions, 64);
+  EXPECT_EQ(load(directory).generation.bosToken, 7);
+  EXPECT_TRUE(load(directory).generation.eosTokens.empty());
+}
+
 TEST(ModelConfigTest, WhatIsSaidOfSamplingIsKeptAndTheRestIsAbsent) {
   auto [generation, said] = generationOf(R"({"do_sample":true,"top_p":0.0,"min_p":1,"repetition_penalty":1.1})");
   EXPECT_EQ(generation.topP, 0.0);

@@ -1,4 +1,4 @@
-// RUN: not fathom-opt %s --fathom-convert-onnx-to-deepseek=max-context=16 2>&1 | FileCheck %s
+// RUN: not fathom-opt %s --verify-numerics-each --fathom-convert-onnx-to-deepseek=max-context=16 2>&1 | FileCheck %s
 
 // Key heads one after the other and again, 0 1 0 1, where groups of queries share one: 0 0 1 1.
 onnx.initializer @embedding : tensor<10x8xf32> file 0 offset 0

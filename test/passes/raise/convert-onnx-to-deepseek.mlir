@@ -1,5 +1,5 @@
 // One layer of a graph whose idioms are recognized.
-// RUN: fathom-opt %s --fathom-convert-onnx-to-deepseek=max-context=16 | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-convert-onnx-to-deepseek=max-context=16 | FileCheck %s
 
 // CHECK: deepseek.weight @embedding.weight : tensor<10x8xf32> from "embedding" at [0, 0]
 // CHECK: deepseek.weight @query.weight : tensor<8x8xf32> from "query" at [0, 320]

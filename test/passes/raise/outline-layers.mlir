@@ -1,5 +1,5 @@
 // What lies between two sums of one stream becomes a function; what depends on no row is made in it.
-// RUN: fathom-opt %s --fathom-outline-layers | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-outline-layers | FileCheck %s
 
 // CHECK-LABEL: func.func private @layer_0(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x8xf32> {deepseek.input = "activation"}, %[[POSITIONS:[a-z0-9]+]]: tensor<?xi32> {deepseek.input = "positions"}, %[[CACHE:[a-z0-9]+]]: !deepseek.cache<key: 8 x f32, value: 8 x f32> {deepseek.input = "cache"}, %[[LAYER:[a-z0-9]+]]: index {deepseek.input = "layer"})

@@ -1,5 +1,5 @@
 // Softmax(scale · Q Kᵀ + mask) V, with the scale and the mask in their usual places.
-// RUN: fathom-opt %s --fathom-simplify-nodes --fathom-raise-attention --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-simplify-nodes --fathom-raise-attention --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @adds_a_mask
 // CHECK: %[[Y:.*]] = onnx.node "Attention" opset 23(%arg0, %arg1, %arg2, %arg3) {scale = 2.500000e-01 : f32}

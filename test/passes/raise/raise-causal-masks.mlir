@@ -1,5 +1,5 @@
 // Masks, as graphs compute them, that hide of each query the keys behind it: these alone make attention causal.
-// RUN: fathom-opt %s --fathom-raise-causal-masks --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-raise-causal-masks --split-input-file | FileCheck %s
 
 // Of booleans, by comparing positions.
 // CHECK-LABEL: func.func @main

@@ -1,6 +1,6 @@
 // Norms in the order of factors that each exporter has, and what looks like one.
-// RUN: fathom-opt %s --fathom-simplify-nodes --fathom-raise-norms --split-input-file | FileCheck %s
-// RUN: fathom-opt %s --fathom-simplify-nodes --fathom-raise-norms --fathom-raise-norms --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-simplify-nodes --fathom-raise-norms --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-simplify-nodes --fathom-raise-norms --fathom-raise-norms --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @of_a_product
 // CHECK: %[[W:.*]] = onnx.get_initializer @w

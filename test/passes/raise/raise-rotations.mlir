@@ -1,5 +1,5 @@
 // x · cos + Concat(−x₂, x₁) · sin, in any order of terms and factors.
-// RUN: fathom-opt %s --fathom-raise-rotations --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-raise-rotations --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @rotates
 // CHECK: %[[Y:.*]] = onnx.node "Rotate" of "fathom" opset 1(%arg0, %arg1, %arg2)

@@ -1,5 +1,5 @@
 // gate · sigmoid(gate) · up, in any order of factors.
-// RUN: fathom-opt %s --fathom-simplify-nodes --fathom-raise-swiglu --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-simplify-nodes --fathom-raise-swiglu --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @gates
 // CHECK: %[[Y:.*]] = onnx.node "SwiGlu" of "fathom" opset 1(%arg0, %arg1)

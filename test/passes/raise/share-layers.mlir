@@ -1,5 +1,5 @@
 // Layers that differ in weights alone share a function, which reads stacks; one that is another stays apart.
-// RUN: fathom-opt %s --fathom-share-layers | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-share-layers | FileCheck %s
 
 // CHECK: deepseek.weight @layer.h.0.w : tensor<8x8xf32> layers [0, 1] from "h.{layer}.w" at [0, 0, 0, 256]
 // CHECK: deepseek.weight @layer_2.h.2.w : tensor<8x8xf32> layers [2] from "h.{layer}.w" at [0, 512]

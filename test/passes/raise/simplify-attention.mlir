@@ -1,5 +1,5 @@
 // Operators that do all about attention, in several.
-// RUN: fathom-opt %s --fathom-simplify-attention --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-simplify-attention --split-input-file | FileCheck %s
 
 // Packed, rotated inside by rows of tables behind the past.
 // CHECK-LABEL: func.func @group_query

@@ -1,5 +1,5 @@
 // Operators that are spelled in several ways come out in one.
-// RUN: fathom-opt %s --fathom-simplify-nodes --split-input-file | FileCheck %s
+// RUN: fathom-opt %s --verify-numerics-each --fathom-simplify-nodes --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @skips
 // CHECK: %[[SUM:.*]] = onnx.node "Add" opset 23(%arg0, %arg1)
