@@ -154,6 +154,8 @@ uint64_t countNonFinite(ElementType type, const uint8_t *elements, int64_t count
     return countAtLeast<uint32_t, int32_t>(elements, count, 0x7f800000);
   case ElementType::F8E4M3:
     return countAtLeast<uint8_t, int8_t>(elements, count, 0x7f);
+  case ElementType::Byte:
+    break;
   }
   return 0;
 }

@@ -19,11 +19,12 @@
 
 namespace fathom::codegen {
 
-enum class ElementType : uint8_t { BF16, F16, F32, F8E4M3 };
+/// `Byte`: of numbers that are packed.
+enum class ElementType : uint8_t { BF16, F16, F32, F8E4M3, Byte };
 
 /// Bytes of one element.
 constexpr uint64_t byteWidth(ElementType type) {
-  return type == ElementType::F32 ? 4 : type == ElementType::F8E4M3 ? 1 : 2;
+  return type == ElementType::F32 ? 4 : type == ElementType::F8E4M3 || type == ElementType::Byte ? 1 : 2;
 }
 
 /// A file that sources read from.

@@ -68,6 +68,7 @@ struct Arguments {
   const char *cubin = "auto";
   const char *weights = "pack";
   const char *draft = "mtp";
+  const char *raise = "auto";
   const char *chatFormat = "";
   const char *activation = "";
   const char *cacheType = "f32";
@@ -222,6 +223,9 @@ static int parseArguments(llvm::ArrayRef<const char *> given, Arguments &argumen
        "most prompt tokens in one step; 0: 256 to 1024, by the experts (0)", 0, 65536, nullptr, &arguments.givenRows},
       {"kernels", 0, OptionKind::kFlag, &arguments.kernels, nullptr,
        "use hand-written kernels; otherwise generate every loop", 0, 0, nullptr, &arguments.givenKernels},
+      {"raise", 0, OptionKind::kChoice, &arguments.raise, "WHEN",
+       "of a graph that is not recognized as a language model: auto: compile it as it stands; require: refuse it (auto)",
+       0, 0, "auto|require"},
       {"tokenizer", 0, OptionKind::kFlag, &arguments.tokenizer, nullptr,
        "keep the checkpoint's tokenizer; otherwise the model takes and gives token ids only"},
       {"chat-format", 0, OptionKind::kChoice, &arguments.chatFormat, "NAME",
@@ -274,6 +278,7 @@ static CompileOptions convert(const Arguments &arguments) {
   options.weights =
       StringRef(arguments.weights) == "pack" ? codegen::WeightStorage::Pack : codegen::WeightStorage::Reference;
   options.draft = StringRef(arguments.draft) == "mtp";
+  options.requireRaise = StringRef(arguments.raise) == "require";
   options.kernels = arguments.kernels;
   options.maxContext = int64_t(arguments.maxContext);
   if (arguments.givenActivation) {

@@ -9,6 +9,7 @@
 #include "dialects/deepseek/Phase.h"
 #include "dialects/support/Escape.h"
 #include "passes/RegisterPasses.h"
+#include "passes/functions/Passes.h"
 #include "passes/fuse/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/model/Passes.h"
@@ -112,6 +113,20 @@ bool PhaseRunner::verify(ModuleOp module) {
   PassManager manager(module->getContext());
   addContract(manager, expected);
   return runPasses(module, manager, "is not valid output of the " + expected + " phase");
+}
+
+bool PhaseRunner::runAsItStands(ModuleOp graph) {
+  // A node that cannot be decomposed is not supported; what fails then is a bug.
+  phase = Phase::DeepSeek;
+  PassManager decompose(graph->getContext());
+  addDecomposePipeline(decompose);
+  if (failed(decompose.run(graph))) {
+    return false;
+  }
+  phase = Phase::Lower;
+  PassManager lower(graph->getContext());
+  addLowerFunctionsPipeline(lower);
+  return runPasses(graph, lower, "");
 }
 
 bool PhaseRunner::run(ModuleOp module, Phase after, Phase last, const codegen::CodeTarget *target) {

@@ -30,6 +30,9 @@ public:
   /// model Fathom knows, or else Fathom's.
   checkpoint::Problem getBlame() const;
 
+  /// Makes LLVM dialect of a graph as it stands, whose nodes all have a decomposition.
+  bool runAsItStands(mlir::ModuleOp graph);
+
 private:
   bool runPasses(mlir::ModuleOp module, mlir::PassManager &manager, const llvm::Twine &complaint);
   bool fail(checkpoint::Problem problem, llvm::StringRef code, const llvm::Twine &message);
