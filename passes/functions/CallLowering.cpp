@@ -115,7 +115,8 @@ void CallLowering::allocate(memref::AllocOp op) {
   MemRefType type = op.getType();
   SmallVector<Value> sizes;
   auto open = op.getDynamicSizes().begin();
-  Value bytes = number((type.getElementTypeBitWidth() + 7) / 8), isOver = LLVM::ConstantOp::create(builder, loc, builder.getBoolAttr(false));
+  Value bytes = number(type.getElementType().isIndex() ? 8 : (type.getElementTypeBitWidth() + 7) / 8);
+  Value isOver = LLVM::ConstantOp::create(builder, loc, builder.getBoolAttr(false));
   auto checked = LLVM::LLVMStructType::getLiteral(builder.getContext(), {i64, builder.getI1Type()});
   for (int64_t size : type.getShape()) {
     bool isOpen = ShapedType::isDynamic(size);

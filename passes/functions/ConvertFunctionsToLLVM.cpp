@@ -37,6 +37,8 @@ namespace fathom {
 
 static LogicalResult bufferize(func::FuncOp function) {
   bufferization::OneShotBufferizationOptions options;
+  // What loops carry may have other sizes in each turn.
+  options.allowReturnAllocsFromLoops = true;
   bufferization::BufferizationState state;
   if (failed(bufferization::runOneShotBufferize(function, options, state))) {
     return failure();

@@ -65,16 +65,17 @@ static AffineMap mapOf(NodeBuilder &b, const Labels &order, const Labels &labels
   return AffineMap::get(static_cast<unsigned>(order.size()), 0, places, b.builder.getContext());
 }
 
-static Value multiplyAll(NodeBuilder &b, ValueRange numbers) {
-  Value last = numbers.back(), first = numbers.front();
-  for (Value number : numbers.drop_front().drop_back(2)) {
-    first = b.multiply(first, number);
+/// `sum` plus the product of `factors`.
+static Value addProduct(NodeBuilder &b, ValueRange factors, Value sum) {
+  Value product = factors.front();
+  for (Value factor : factors.drop_front().drop_back(factors.size() > 1)) {
+    product = b.multiply(product, factor);
   }
-  if (numbers.size() == 2) {
-    return b.add(last, first);
+  if (factors.size() == 1) {
+    return b.add(sum, product);
   }
-  Value other = numbers[numbers.size() - 2];
-  return isa<FloatType>(last.getType()) ? b.fma(first, other, last) : b.add(last, b.multiply(first, other));
+  bool isReal = isa<FloatType>(sum.getType());
+  return isReal ? b.fma(product, factors.back(), sum) : b.add(sum, b.multiply(product, factors.back()));
 }
 
 /// The sums, in the type that numbers are computed in. Null after `fail`.
@@ -102,7 +103,7 @@ static Value contract(NodeBuilder &b, Contraction product) {
   Value none = b.zero(type), zeros = b.make(type, outSizes, [&](ValueRange) { return none; });
   auto generic = linalg::GenericOp::create(b.builder, b.loc, zeros.getType(), product.tensors, zeros, maps, iterators,
                                            [&](OpBuilder &, Location, ValueRange numbers) {
-                                             linalg::YieldOp::create(b.builder, b.loc, multiplyAll(b, numbers));
+                                             linalg::YieldOp::create(b.builder, b.loc, addProduct(b, numbers.drop_back(), numbers.back()));
                                            });
   return generic.getResult(0);
 }

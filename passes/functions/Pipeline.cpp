@@ -12,7 +12,7 @@ namespace fathom {
 void addDecomposePipeline(mlir::OpPassManager &manager) {
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createConvertOnnxToStructured());
-  manager.addPass(mlir::createCanonicalizerPass());
+  // Not canonicalized: that reorders what loops carry, which bufferization then refuses.
   manager.addPass(mlir::createCSEPass());
 }
 

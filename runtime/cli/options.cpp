@@ -77,7 +77,7 @@ const Option *Parser::find(const char *name, size_t length) const {
 
 bool Parser::markGiven(const Option &option, const char *spelled) {
   size_t index = static_cast<size_t>(&option - command.options);
-  if (seen[index]) {
+  if (seen[index] && option.kind != OptionKind::kTexts) {
     fail("option '%s' repeats or contradicts an earlier one", spelled);
     return false;
   }

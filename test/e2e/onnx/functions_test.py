@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Graphs that are no language models run as they stand: `compile`, `run` and `inspect` of functions of tensors.
 
-usage: functions_test.py FATHOM
+usage: functions_test.py FATHOM CAPI, of which the second is a program that calls the perceptron below.
 """
 
 import json
@@ -19,7 +19,7 @@ import numpy as np
 
 from small_onnx import graph, model, node
 
-FATHOM = sys.argv[1]
+FATHOM, CAPI = sys.argv[1:]
 USAGE, BAD_INPUT, UNSUPPORTED = 2, 3, 4
 RANDOM = np.random.default_rng(7)
 
@@ -103,6 +103,10 @@ class Functions(unittest.TestCase):
         # The graph itself is compiled first.
         again = self.call(self.path("model.onnx"), x=x)
         np.testing.assert_array_equal(outputs["y"], again["y"])
+
+    def test_programs_call_functions_by_name(self):
+        done = subprocess.run([CAPI, self.compile(perceptron())], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_sizes_may_depend_on_data(self):
         table, ids, tail = floats(7, 3), np.array([6, 0, -1, 2], np.int64), floats(2, 3)
