@@ -122,6 +122,33 @@ void convertToF32(ElementType type, const uint8_t *source, int64_t count, float 
   }
 }
 
+static uint16_t roundToBF16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  bool isNaN = std::isnan(value);
+  // Of a NaN the quiet bit is kept; of other numbers halves go to the even one.
+  return static_cast<uint16_t>(isNaN ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+void convertFromF32(ElementType type, const float *source, int64_t count, uint8_t *result) {
+  if (type == ElementType::F32) {
+    memcpy(result, source, count * sizeof(float));
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    uint16_t bits = roundToBF16(source[i]);
+    memcpy(result + i * sizeof(bits), &bits, sizeof(bits));
+  }
+}
+
+void unpackNumbers(const Unpack &unpack, const uint8_t *bytes, int64_t first, int64_t count, float *result) {
+  unsigned mask = (1u << unpack.bits) - 1, inByte = 8 / unpack.bits;
+  for (int64_t i = first; i < first + count; ++i) {
+    unsigned shift = i % inByte * unpack.bits;
+    *result++ = unpack.values[bytes[i / inByte] >> shift & mask];
+  }
+}
+
 /// Counts the elements whose bits below the sign are at least `limit`. Almost always there are none, so
 /// blocks are searched for their maximum first, which is fast in vector registers.
 template <typename Element, typename Signed>
@@ -155,7 +182,7 @@ uint64_t countNonFinite(ElementType type, const uint8_t *elements, int64_t count
   case ElementType::F8E4M3:
     return countAtLeast<uint8_t, int8_t>(elements, count, 0x7f);
   case ElementType::Byte:
-    break;
+    return 0;
   }
   return 0;
 }

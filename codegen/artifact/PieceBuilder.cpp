@@ -124,6 +124,88 @@ llvm::Error PieceBuilder::run(const ToF32 &convert, const Step &step, const Piec
   return llvm::Error::success();
 }
 
+llvm::Error PieceBuilder::run(const Unpack &unpack, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  int64_t inByte = 8 / unpack.bits, begin = piece.column / inByte;
+  int64_t end = (piece.column + piece.columns + inByte - 1) / inByte;
+  Piece packed = {piece.row, piece.rows, begin, end - begin};
+  uint8_t *bytes = getBuffer(packed.rows * packed.columns);
+  if (llvm::Error error = read(step.inputs.front(), packed, visit, bytes)) {
+    return error;
+  }
+  auto *numbers = reinterpret_cast<float *>(target);
+  for (int64_t row = 0; row < piece.rows; ++row) {
+    unpackNumbers(unpack, bytes + row * packed.columns, piece.column % inByte, piece.columns,
+                  numbers + row * piece.columns);
+  }
+  return llvm::Error::success();
+}
+
+/// The blocks that a piece touches, as a piece of the matrix that has a number for each.
+static Piece findBlocks(const Dequantize &blocks, const Piece &piece) {
+  int64_t row = piece.row / blocks.blockRows, column = piece.column / blocks.blockColumns;
+  return {row, (piece.row + piece.rows - 1) / blocks.blockRows + 1 - row, column,
+          (piece.column + piece.columns - 1) / blocks.blockColumns + 1 - column};
+}
+
+llvm::Expected<const float *> PieceBuilder::readBlocks(const Dequantize &blocks, uint32_t matrix, const Piece &piece,
+                                                       Visit visit) {
+  Piece all = findBlocks(blocks, piece);
+  auto *numbers = reinterpret_cast<float *>(getBuffer(shapes[matrix].countBytes(all)));
+  // What begins in another piece counts there.
+  int64_t before = all.column * blocks.blockColumns < piece.column;
+  for (int64_t row = 0; row < all.rows; ++row) {
+    Visit rowVisit = (all.row + row) * blocks.blockRows < piece.row ? Visit::Again : visit;
+    for (auto [begin, end, partVisit] : {std::tuple(int64_t(0), before, Visit::Again), {before, all.columns, rowVisit}}) {
+      Piece part = {all.row + row, 1, all.column + begin, end - begin};
+      auto *target = reinterpret_cast<uint8_t *>(numbers + row * all.columns + begin);
+      if (llvm::Error error = begin < end ? read(matrix, part, partVisit, target) : llvm::Error::success()) {
+        return std::move(error);
+      }
+    }
+  }
+  return numbers;
+}
+
+/// Numbers of one row, from column `first` on, by the scales and zeros of the blocks that they are in.
+static void scaleRow(const Dequantize &blocks, int64_t first, llvm::MutableArrayRef<float> numbers, const float *scales,
+                     const float *zeros) {
+  int64_t count = numbers.size(), firstBlock = first / blocks.blockColumns;
+  for (int64_t i = 0; i < count;) {
+    int64_t block = (first + i) / blocks.blockColumns;
+    int64_t end = std::min(count, (block + 1) * blocks.blockColumns - first);
+    float scale = scales[block - firstBlock], zero = zeros ? zeros[block - firstBlock] : blocks.zero;
+    for (; i < end; ++i) {
+      numbers[i] = (numbers[i] - zero) * scale;
+    }
+  }
+}
+
+llvm::Error PieceBuilder::run(const Dequantize &dequantize, const Step &step, const Piece &piece, Visit visit,
+                              uint8_t *target) {
+  int64_t count = piece.rows * piece.columns;
+  auto *numbers = reinterpret_cast<float *>(getBuffer(count * sizeof(float)));
+  if (llvm::Error error = read(step.inputs[0], piece, visit, reinterpret_cast<uint8_t *>(numbers))) {
+    return error;
+  }
+  const float *found[2] = {nullptr, nullptr};
+  for (size_t i = 1; i < step.inputs.size(); ++i) {
+    llvm::Expected<const float *> blocks = readBlocks(dequantize, step.inputs[i], piece, visit);
+    if (!blocks) {
+      return blocks.takeError();
+    }
+    found[i - 1] = *blocks;
+  }
+  int64_t firstBlock = piece.row / dequantize.blockRows, blockColumns = findBlocks(dequantize, piece).columns;
+  for (int64_t row = 0; row < piece.rows; ++row) {
+    int64_t block = ((piece.row + row) / dequantize.blockRows - firstBlock) * blockColumns;
+    scaleRow(dequantize, piece.column, {numbers + row * piece.columns, size_t(piece.columns)}, found[0] + block,
+             found[1] ? found[1] + block : nullptr);
+  }
+  convertFromF32(dequantize.type, numbers, count, target);
+  return llvm::Error::success();
+}
+
 llvm::Error PieceBuilder::run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit,
                               uint8_t *target) {
   uint32_t input = step.inputs.front();

@@ -61,6 +61,8 @@ private:
   llvm::Error run(const RopeTable &rope, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const Constant &constant, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const Transpose &transpose, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const Unpack &unpack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
+  llvm::Error run(const Dequantize &dequantize, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const ToF32 &convert, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const RepeatRows &repeat, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
   llvm::Error run(const PackPanels &pack, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
@@ -68,6 +70,8 @@ private:
   template <typename RowMap>
   llvm::Error run(const RowMap &map, const Step &step, const Piece &piece, Visit visit, uint8_t *target);
 
+  /// What matrix number `matrix` has for the blocks that `piece` touches, row by row.
+  llvm::Expected<const float *> readBlocks(const Dequantize &blocks, uint32_t matrix, const Piece &piece, Visit visit);
   llvm::Error readBytes(const Source &source, const Piece &piece, uint8_t *target);
   void judge(uint32_t source, const Piece &piece, const uint8_t *elements);
   /// A buffer of `size` bytes for the step at hand; steps that it calls get others.

@@ -59,6 +59,23 @@ struct RopeTable {
 /// The elements as f32, exactly.
 struct ToF32 {};
 
+/// The numbers of `bits`, a divisor of 8, that bytes have from their lowest bits up, as f32.
+struct Unpack {
+  unsigned bits = 8;
+  /// What each pattern of bits stands for.
+  std::vector<float> values;
+};
+
+/// (numbers - zeros) * scales of three inputs, f32, or of two with the same zero for all: the first `columns` of numbers,
+/// `blockRows` times `blockColumns` of which share a scale. Rounded once, to bf16 where that is the type.
+struct Dequantize {
+  int64_t columns = 0;
+  int64_t blockRows = 0;
+  int64_t blockColumns = 0;
+  float zero = 0;
+  ElementType type = ElementType::F32;
+};
+
 /// Row n is the input's column n.
 struct Transpose {};
 
@@ -90,8 +107,8 @@ struct PackPanels {
   int64_t width = 0;
 };
 
-using StepAction =
-    std::variant<RopeTable, Constant, ToF32, Transpose, RepeatRows, ConcatRows, InterleaveRows, PackPanels>;
+using StepAction = std::variant<RopeTable, Constant, ToF32, Unpack, Dequantize, Transpose, RepeatRows, ConcatRows,
+                                InterleaveRows, PackPanels>;
 
 inline bool operator==(const RopeTable &a, const RopeTable &b) {
   return std::tie(a.positions, a.frequencies, a.magnitude) == std::tie(b.positions, b.frequencies, b.magnitude);
@@ -100,6 +117,13 @@ inline bool operator==(const Constant &a, const Constant &b) {
   return std::tie(a.rows, a.columns, a.type, a.bytes) == std::tie(b.rows, b.columns, b.type, b.bytes);
 }
 inline bool operator==(const ToF32 &, const ToF32 &) { return true; }
+inline bool operator==(const Unpack &a, const Unpack &b) {
+  return std::tie(a.bits, a.values) == std::tie(b.bits, b.values);
+}
+inline bool operator==(const Dequantize &a, const Dequantize &b) {
+  auto list = [](const Dequantize &d) { return std::tie(d.columns, d.blockRows, d.blockColumns, d.zero, d.type); };
+  return list(a) == list(b);
+}
 inline bool operator==(const Transpose &, const Transpose &) { return true; }
 inline bool operator==(const RepeatRows &a, const RepeatRows &b) {
   return std::tie(a.block, a.rows) == std::tie(b.block, b.rows);

@@ -48,6 +48,8 @@ private:
   llvm::Expected<MatrixShape> infer(const RopeTable &rope, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Constant &constant, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const ToF32 &convert, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const Unpack &unpack, Inputs inputs) const;
+  llvm::Expected<MatrixShape> infer(const Dequantize &dequantize, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const Transpose &transpose, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const RepeatRows &repeat, Inputs inputs) const;
   llvm::Expected<MatrixShape> infer(const ConcatRows &concat, Inputs inputs) const;
@@ -92,6 +94,32 @@ llvm::Expected<MatrixShape> RecipeChecker::infer(const ToF32 &convert, Inputs in
   MatrixShape result = inputs.front();
   result.type = ElementType::F32;
   return result;
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const Unpack &unpack, Inputs inputs) const {
+  bool isPacked = llvm::is_contained({1u, 2u, 4u, 8u}, unpack.bits) && unpack.values.size() == 1u << unpack.bits;
+  if (inputs.size() != 1 || inputs.front().type != ElementType::Byte || !isPacked) {
+    return bad("packed numbers that are not bytes of one input");
+  }
+  MatrixShape result = inputs.front();
+  result.columns *= 8 / unpack.bits;
+  result.type = ElementType::F32;
+  return result;
+}
+
+llvm::Expected<MatrixShape> RecipeChecker::infer(const Dequantize &dequantize, Inputs inputs) const {
+  auto isReal = [](const MatrixShape &input) { return input.type == ElementType::F32 && input.columnUnit == 1; };
+  auto [columns, blockRows, blockColumns, zero, type] = dequantize;
+  bool isSound = llvm::all_of(inputs, isReal) && (inputs.size() == 2 || inputs.size() == 3) && columns >= 1 &&
+                 blockRows >= 1 && blockColumns >= 1 && inputs[0].columns >= columns &&
+                 (type == ElementType::F32 || type == ElementType::BF16);
+  int64_t rows = isSound ? ceilDiv(inputs[0].rows, blockRows) : 0, width = isSound ? ceilDiv(columns, blockColumns) : 0;
+  bool fits = isSound && inputs[1].rows == rows && inputs[1].columns == width &&
+              (inputs.size() == 2 || (inputs[2].rows == rows && inputs[2].columns >= width));
+  if (!fits) {
+    return bad("numbers, scales and zeros that do not fit");
+  }
+  return MatrixShape{inputs[0].rows, columns, type};
 }
 
 llvm::Expected<MatrixShape> RecipeChecker::infer(const RepeatRows &repeat, Inputs inputs) const {

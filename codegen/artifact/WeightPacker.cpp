@@ -139,7 +139,8 @@ void Packing::recordZeros(const Ticket &ticket, llvm::ArrayRef<char> nonzeroSour
   for (size_t i = 0; i < nonzero.size(); ++i) {
     nonzero[i] = nonzero[i] || nonzeroSources[i];
     const Source &source = recipe.sources[i];
-    bool mayBeZero = isVector(source) && !source.scale;
+    // What packed zeros stand for is not known here.
+    bool mayBeZero = source.type == ElementType::Byte || (isVector(source) && !source.scale);
     if (!ticket.last || nonzero[i] || mayBeZero) {
       continue;
     }

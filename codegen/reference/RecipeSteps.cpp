@@ -75,6 +75,25 @@ static std::vector<float> expandScale(const Tensor &scale, int64_t rows, int64_t
   return out;
 }
 
+/// Numbers [.., rows, columns or more] as the result's `columns`.
+static std::vector<float> dequantize(DequantizeOp op, ArrayRef<TensorPtr> sources, int64_t columns) {
+  std::vector<float> out;
+  Matrices numbers(*sources[0]), scales(*sources[1]);
+  std::optional<Matrices> zeros = op.getZeros() ? std::optional<Matrices>(*sources[2]) : std::nullopt;
+  float zero = op.getZero() ? float(op.getZero()->convertToDouble()) : 0;
+  for (int64_t expert = 0; expert < numbers.experts; ++expert) {
+    for (int64_t row = 0; row < numbers.rows; ++row) {
+      int64_t block = row / op.getBlock().getRows();
+      for (int64_t k = 0; k < columns; ++k) {
+        int64_t at = k / op.getBlock().getColumns();
+        float center = zeros ? zeros->row(expert, block)[at] : zero;
+        out.push_back((numbers.row(expert, row)[k] - center) * scales.row(expert, block)[at]);
+      }
+    }
+  }
+  return out;
+}
+
 static std::vector<float> transpose(const Tensor &tensor) {
   std::vector<float> out;
   Matrices source(tensor);
@@ -115,6 +134,7 @@ llvm::Expected<Tensor> evaluateRecipeStep(Operation *step, ArrayRef<TensorPtr> s
           result.reals = expandScale(*sources[0], op.getRows(), type.getShape().drop_back().back());
         }
       })
+      .Case([&](DequantizeOp op) { result.reals = dequantize(op, sources, type.getShape().back()); })
       .Case([&](TransposeOp) { result.reals = transpose(*sources[0]); })
       .Case<ConvertLayoutOp, ToF32Op>([&](auto) { result.reals = sources[0]->reals; });
   if (int64_t(result.reals.size()) != type.getNumElements()) {

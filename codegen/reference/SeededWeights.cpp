@@ -40,6 +40,11 @@ static float makeNumber(WeightOp weight, const SeededNumbers &numbers, uint64_t 
     uint64_t bits = numbers.bits(index);
     return ref::f8e4m3_to_f32(uint8_t((bits >> 8) % 80 | (bits & 0x80)));
   }
+  if (isPackedElement(type.getElementType())) {
+    SmallVector<float> values = listValues(type.getElementType());
+    float value = values[numbers.bits(index) % values.size()];
+    return std::isfinite(value) ? value : 1;
+  }
   double value = numbers.uniform(index);
   StringRef name = weight.getSymName();
   if (weight.getScale()) {

@@ -34,7 +34,8 @@ static ElementType getElementType(Type type) {
       .Case([](BFloat16Type) { return ElementType::BF16; })
       .Case([](Float16Type) { return ElementType::F16; })
       .Case([](Float32Type) { return ElementType::F32; })
-      .Case([](Float8E4M3FNType) { return ElementType::F8E4M3; });
+      .Case([](Float8E4M3FNType) { return ElementType::F8E4M3; })
+      .Default(ElementType::Byte);
 }
 
 namespace {
@@ -49,12 +50,14 @@ struct SliceIndex {
 static Source readSource(WeightOp weight, SliceIndex index) {
   ArrayRef<int64_t> shape = weight.getTensorType().getShape().drop_front(weight.getExperts() ? 1 : 0);
   int64_t layer = weight.getLayers() ? index.layer : 0;
+  Type element = weight.getTensorType().getElementType();
+  int64_t columns = shape.size() == 1 ? 1 : shape[1];
   ArrayRef<int64_t> location = weight.getLocations().slice(2 * (layer * weight.getTensorsPerLayer() + index.expert), 2);
   return {uint32_t(location[0]),
           uint64_t(location[1]),
           shape[0],
-          shape.size() == 1 ? 1 : shape[1],
-          getElementType(weight.getTensorType().getElementType()),
+          isPackedElement(element) ? columns * element.getIntOrFloatBitWidth() / 8 : columns,
+          getElementType(element),
           weight.getScale()};
 }
 
@@ -127,7 +130,8 @@ private:
     return llvm::TypeSwitch<Operation *, Actions>(op)
         .Case([](RopeTableOp table) { return Actions{readRopeTable(table)}; })
         .Case([](ConstantOp constant) { return Actions{readConstant(constant)}; })
-        .Case([](ToF32Op) { return Actions{ToF32()}; })
+        .Case([](ToF32Op convert) { return Actions{readConversion(convert)}; })
+        .Case([](DequantizeOp dequantize) { return Actions{readDequantize(dequantize)}; })
         .Case([](TransposeOp) { return Actions{Transpose()}; })
         .Case([](ExpandScaleOp expand) {
           return Actions{RepeatRows{int64_t(expand.getRows()), countRows(expand.getResult().getType())}};
@@ -156,6 +160,22 @@ private:
       all += bytes;
     }
     return all;
+  }
+
+  static StepAction readConversion(ToF32Op op) {
+    Type element = op.getSource().getType().getElementType();
+    if (getElementType(element) != ElementType::Byte) {
+      return ToF32();
+    }
+    SmallVector<float> values = listValues(element);
+    return Unpack{element.getIntOrFloatBitWidth(), {values.begin(), values.end()}};
+  }
+
+  static Dequantize readDequantize(DequantizeOp op) {
+    RankedTensorType type = op.getResult().getType();
+    return {type.getShape().back(), op.getBlock().getRows(), op.getBlock().getColumns(),
+            op.getZero() ? static_cast<float>(op.getZero()->convertToDouble()) : 0.0f,
+            getElementType(type.getElementType())};
   }
 
   static RopeTable readRopeTable(RopeTableOp table) {

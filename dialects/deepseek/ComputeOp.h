@@ -25,6 +25,9 @@ struct ScaledWeight {
   bool gateAndUp = false;
 };
 
+/// The type of scales of a weight: f32, one for each block, at edges of ragged ones, too, in the weight's layout.
+mlir::RankedTensorType getScaleType(mlir::RankedTensorType weight, BlockScaleAttr block);
+
 /// The layout that is none, by the catalog's name.
 constexpr llvm::StringLiteral kRowsLayout = "rows";
 

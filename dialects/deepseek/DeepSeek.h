@@ -35,6 +35,12 @@ bool isActivationElement(mlir::Type type);
 bool isActivation(mlir::Type type);
 /// A static shape of 1 to 2^40 elements: what ODS says of weights.
 bool isStored(mlir::Type tensor);
+/// Whether numbers are floats or integers of 2, 4 or 8 bits.
+bool isPackedElement(mlir::Type type);
+/// What each pattern of their bits stands for.
+llvm::SmallVector<float> listValues(mlir::Type packed);
+/// Whether files may have such numbers of a weight: those, and bf16, f16 and f32.
+bool isStoredElement(mlir::Type type);
 /// Whether a tensor lies row by row, or in a layout of `#deepseek.layout`.
 bool hasKnownLayout(mlir::Type tensor);
 bool isRowByRow(mlir::Type tensor);

@@ -69,6 +69,14 @@ def DeepSeek_WeightTensor : DeepSeek_WeightRowByRow<[1, 2, 3], "weight in rows">
 /// A weight with rows: [N, K], or [E, N, K] for all experts.
 def DeepSeek_WeightMatrix : DeepSeek_WeightRowByRow<[2, 3], "matrix in rows">;
 
+/// What files have of a weight, which recipes may take apart: numbers of few bits, too.
+def DeepSeek_StoredTensor
+    : ConfinedType<AnyRankedTensor,
+                   [HasAnyRankOfPred<[1, 2, 3]>,
+                    CPred<"::fathom::deepseek::isStoredElement(::mlir::cast<::mlir::RankedTensorType>($_self).getElementType())">,
+                    CPred<"::fathom::deepseek::isStored($_self)">, CPred<"::fathom::deepseek::isRowByRow($_self)">],
+                   "weight in rows of bf16, f16, f32, or floats or integers of 2, 4 or 8 bits, of static shape and 1 to 2^40 elements">;
+
 /// A number for each output of a linear map.
 def DeepSeek_Bias : ConfinedType<RankedTensorOf<[BF16, F16, F32]>,
                                  [HasAnyRankOfPred<[1]>, CPred<"::fathom::deepseek::isStored($_self)">],

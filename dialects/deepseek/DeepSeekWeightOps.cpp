@@ -82,6 +82,10 @@ LogicalResult WeightOp::verify() {
   if (getScale() && !getTensorType().getElementType().isF32()) { // C4
     return emitOpError("expects scales of f32, but got ") << getType();
   }
+  int64_t bits = getTensorType().getElementTypeBitWidth();
+  if (bits < 8 && (rank != 2 || getTensorType().getShape().back() * bits % 8 != 0)) { // C5
+    return emitOpError("expects rows of whole bytes, but got ") << getType();
+  }
   return success();
 }
 
@@ -132,6 +136,32 @@ LogicalResult ExpandScaleOp::verify() {
 
 LogicalResult ToF32Op::verify() {
   return verifyResult(*this, getSource().getType().clone(Float32Type::get(getContext()))); // C1
+}
+
+/// `type` with rows of as many numbers as those of `expected`, where it has as many or more.
+static RankedTensorType cutRows(RankedTensorType type, RankedTensorType expected) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = std::min(shape.back(), expected.getShape().back());
+  return type.clone(shape);
+}
+
+LogicalResult DequantizeOp::verify() {
+  RankedTensorType result = getResult().getType(), grid = getScaleType(result, getBlock());
+  RankedTensorType numbers = result.clone(Float32Type::get(getContext()));
+  if (!isActivationElement(result.getElementType())) { // C1
+    return emitOpError("expects a result of f32 or bf16, but got ") << result;
+  }
+  if (cutRows(getNumbers().getType(), numbers) != numbers) { // C1, C2
+    return emitOpError("expects numbers ") << numbers << " or longer rows, but got " << getNumbers().getType();
+  }
+  if (getScales().getType() != grid) { // C1, C3
+    return emitOpError("expects scales ") << grid << ", but got " << getScales().getType();
+  }
+  if (getZeros() && (getZero() || cutRows(getZeros().getType(), grid) != grid)) { // C1, C4
+    return emitOpError("expects zeros ") << grid << " or longer rows, and no other zero, but got "
+                                         << getZeros().getType();
+  }
+  return success();
 }
 
 LogicalResult TransposeOp::verify() {

@@ -20,11 +20,13 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol, DeepSeek_WeightSymbol]> {
     in `layers`, or one for each layer and expert (a leading dimension of `type`, `experts` = true). `pattern` is
     the tensors' name in the checkpoint. `locations` gives (shard, byte offset) of each, layer-major; bytes stay in
     the checkpoint until the packer or the runtime reads them. `scale` says that the numbers scale those of another
-    weight, so that a negative one is a mistake of the checkpoint.
+    weight, so that a negative one is a mistake of the checkpoint. Numbers of less than a byte are packed from its lowest
+    bits up; recipes alone read them.
 
     Constraints: (C1) locations hold a pair for each layer and expert, not negative; (C2) a tensor of the checkpoint is
     a vector or a matrix, with `experts` under a dimension of experts; (C3) layers ascend from 0 or more,
-    below the module's `layers`; (C4) scales are f32.
+    below the module's `layers`; (C4) scales are f32; (C5) numbers of less than a byte are a matrix whose rows end with
+    one.
 
     Example:
     ```mlir
@@ -34,7 +36,7 @@ def DeepSeek_WeightOp : DeepSeek_Op<"weight", [Symbol, DeepSeek_WeightSymbol]> {
   }];
   let arguments = (ins
     SymbolNameAttr:$sym_name,
-    TypeAttrOf<DeepSeek_WeightTensor>:$type,
+    TypeAttrOf<DeepSeek_StoredTensor>:$type,
     UnitAttr:$experts,
     UnitAttr:$scale,
     OptionalAttr<DenseI64ArrayAttr>:$layers,
@@ -101,7 +103,7 @@ def DeepSeek_SourceOp
     Example: `%q = deepseek.source @moe.self_attn.q_a_proj : tensor<48x128xbf16>`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$weight);
-  let results = (outs DeepSeek_WeightTensor:$result);
+  let results = (outs DeepSeek_StoredTensor:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
 }
 
@@ -136,17 +138,45 @@ def DeepSeek_ExpandScaleOp : DeepSeek_RecipeStep<"expand_scale"> {
 }
 
 def DeepSeek_ToF32Op : DeepSeek_RecipeStep<"to_f32"> {
-  let summary = "a small weight converted to f32, exactly";
+  let summary = "a weight converted to f32, exactly";
   let description = [{
-    For gate biases, which kernels read as f32.
+    For gate biases, which kernels read as f32, and for what no kernel reads.
 
     Constraints: (C1) the result is the source's shape of f32.
 
     Example: `%f = deepseek.to_f32 %b : tensor<256xbf16> -> tensor<256xf32>`.
   }];
-  let arguments = (ins DeepSeek_WeightTensor:$source);
+  let arguments = (ins DeepSeek_StoredTensor:$source);
   let results = (outs DeepSeek_WeightTensor:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def DeepSeek_DequantizeOp : DeepSeek_RecipeStep<"dequantize"> {
+  let summary = "the numbers that those of a quantized matrix stand for";
+  let description = [{
+    `result[n, k] = (numbers[n, k] − zero) · scales[n / rows, k / columns]`, of every expert, where `zero` is that of
+    `zeros` in the same place, the attribute, or 0. In f32, rounded once to the type of the result. For what no kernel
+    reads as it is stored: one that does takes the scales beside the weight.
+
+    Constraints: (C1) operands are f32, the result is f32 or bf16; (C2) numbers have the rows of the result, and its columns or
+    more: others are not read; (C3) scales have a number for each block, at edges of ragged ones, too; (C4) so have
+    zeros, whose rows may be longer, and there are not both zeros and a zero.
+
+    Example:
+    ```mlir
+    %w = deepseek.dequantize %n scales %s zero 8.0 block <1 x 32>
+        : (tensor<48x128xf32>, tensor<48x4xf32>) -> tensor<48x128xf32>
+    ```
+  }];
+  let arguments = (ins DeepSeek_WeightMatrix:$numbers, DeepSeek_WeightMatrix:$scales,
+                       Optional<DeepSeek_WeightMatrix>:$zeros, OptionalAttr<F64Attr>:$zero,
+                       DeepSeek_BlockScaleAttr:$block);
+  let results = (outs DeepSeek_WeightMatrix:$result);
+  let assemblyFormat = [{
+    $numbers `scales` $scales (`zeros` $zeros^)? (`zero` $zero^)? `block` $block attr-dict
+    `:` functional-type(operands, $result)
+  }];
   let hasVerifier = 1;
 }
 

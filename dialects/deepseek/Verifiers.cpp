@@ -24,6 +24,25 @@ bool isActivation(Type type) {
   return tensor && isRows(tensor) && tensor.isDynamicDim(0) && isActivationElement(tensor.getElementType());
 }
 
+bool isPackedElement(Type type) {
+  return type.isIntOrFloat() && llvm::is_contained({2u, 4u, 8u}, type.getIntOrFloatBitWidth());
+}
+
+SmallVector<float> listValues(Type packed) {
+  unsigned bits = packed.getIntOrFloatBitWidth();
+  return llvm::map_to_vector(llvm::seq(1u << bits), [&](unsigned pattern) {
+    APInt number(bits, pattern);
+    if (auto real = dyn_cast<FloatType>(packed)) {
+      return float(APFloat(real.getFloatSemantics(), number).convertToDouble());
+    }
+    return packed.isUnsignedInteger() ? float(number.getZExtValue()) : float(number.getSExtValue());
+  });
+}
+
+bool isStoredElement(Type type) {
+  return isPackedElement(type) || isa<BFloat16Type, Float16Type, Float32Type>(type);
+}
+
 bool hasKnownLayout(Type tensor) { return isRowByRow(tensor) || getLayout(tensor); }
 
 bool isRowByRow(Type tensor) { return !cast<RankedTensorType>(tensor).getEncoding(); }
@@ -90,6 +109,13 @@ LogicalResult verifyEps(Operation *op, const APFloat &eps) {
   return success();
 }
 
+RankedTensorType getScaleType(RankedTensorType weight, BlockScaleAttr block) {
+  SmallVector<int64_t> shape(weight.getShape());
+  shape.end()[-1] = llvm::divideCeil(shape.end()[-1], block.getColumns());
+  shape.end()[-2] = llvm::divideCeil(shape.end()[-2], block.getRows());
+  return RankedTensorType::get(shape, Float32Type::get(weight.getContext()), getLayout(weight));
+}
+
 LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, BlockScaleAttr block) {
   bool quantized = isa<Float8E4M3FNType>(weight.getElementType());
   if (quantized != bool(scale) || quantized != bool(block)) {
@@ -103,10 +129,7 @@ LogicalResult verifyScale(Operation *op, RankedTensorType weight, Value scale, B
     return op->emitOpError("expects a scale for each output of a weight in a layout, but got blocks of ")
            << block.getRows() << " rows";
   }
-  SmallVector<int64_t> shape(weight.getShape());
-  shape.back() = llvm::divideCeil(shape.back(), block.getColumns());
-  shape[shape.size() - 2] = llvm::divideCeil(countRows(weight), block.getRows());
-  auto expected = RankedTensorType::get(shape, Float32Type::get(op->getContext()), layout);
+  RankedTensorType expected = getScaleType(weight, block);
   return scale.getType() == expected
              ? success()
              : op->emitOpError("expects scales ") << expected << ", but got " << scale.getType();

@@ -14,16 +14,6 @@ namespace fathom::raise {
 
 using onnx::NodeOp;
 
-/// `rows`, whose columns are the last dimension of what `like` is a view of.
-static bool giveRows(NodeOp node, const View &like, Value rows, GraphModel &model) {
-  View view = like;
-  view.rows = rows;
-  view.offset = 0;
-  view.dims.back() = Dim::columns(deepseek::getWidth(rows.getType()), 1);
-  model.set(node.getOutputs()[0], view);
-  return true;
-}
-
 /// Rows of a table by token ids.
 static bool convertGather(NodeOp node, GraphModel &model) {
   const View *ids = model.find(node.getInputs()[1]);
@@ -51,14 +41,17 @@ static bool convertMatMul(NodeOp node, GraphModel &model) {
     return false;
   }
   Value rows = model.getRows(node.getInputs()[0], type.getDimSize(0));
-  Value weight = rows ? model.weights().get(model.ops(), node.getInputs()[1], /*transposed=*/true) : Value();
   bool isLast = input->dims.back().kind == Dim::Columns && input->dims.back().size() == type.getDimSize(0);
-  if (!weight || !isLast) {
+  deepseek::ScaledWeight weight;
+  if (rows && isLast) {
+    weight = model.weights().getScaled(model.ops(), node.getInputs()[1], /*transposed=*/true);
+  }
+  if (!weight.weight) {
     return false;
   }
   Value product = deepseek::LinearOp::create(model.ops(), node.getLoc(), model.activation(type.getDimSize(1)), rows,
-                                             weight, Value(), Value(), ValueRange(), deepseek::BlockScaleAttr());
-  return giveRows(node, *input, product, model);
+                                             weight.weight, weight.scale, Value(), ValueRange(), weight.block);
+  return model.giveRows(node, *input, product);
 }
 
 /// A number for each column behind a product is its bias.
@@ -75,7 +68,7 @@ static bool addBias(NodeOp node, const View &input, Value bias, GraphModel &mode
   auto sum =
       deepseek::LinearOp::create(model.ops(), node.getLoc(), linear.getType(), linear.getInput(), linear.getWeight(),
                                  linear.getScale(), weight, ValueRange(), linear.getBlockAttr());
-  return giveRows(node, input, sum, model);
+  return model.giveRows(node, input, sum);
 }
 
 static bool convertAdd(NodeOp node, GraphModel &model) {

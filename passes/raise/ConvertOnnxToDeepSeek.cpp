@@ -25,7 +25,7 @@ static constexpr StringLiteral kLogits = "logits";
 
 static Rule findRule(NodeOp node) {
   bool raised = node.getDomain() == kDomain;
-  for (llvm::ArrayRef<RuleRow> rows : {moveRules(), layerRules(), attentionRules()}) {
+  for (llvm::ArrayRef<RuleRow> rows : {moveRules(), layerRules(), attentionRules(), expertRules()}) {
     for (const RuleRow &row : rows) {
       if (row.raised == raised && row.name == node.getOpType() && (raised || !node.getDomain())) {
         return row.rule;

@@ -84,6 +84,15 @@ std::optional<View> GraphModel::compact(const View &view) {
   return result;
 }
 
+bool GraphModel::giveRows(onnx::NodeOp node, const View &like, Value rows) {
+  View view = like;
+  view.rows = rows;
+  view.offset = 0;
+  view.dims.back() = Dim::columns(deepseek::getWidth(rows.getType()), 1);
+  set(node.getOutputs()[0], view);
+  return true;
+}
+
 Value GraphModel::getRows(Value value, int64_t width) {
   const View *view = find(value);
   std::optional<View> own = view && isWholeRows(*view, width) ? compact(*view) : std::nullopt;

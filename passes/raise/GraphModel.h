@@ -38,6 +38,8 @@ public:
   mlir::RankedTensorType activation(int64_t width);
   /// A view of rows that have the columns of `view` and no others; nothing where these are not side by side.
   std::optional<View> compact(const View &view);
+  /// Says that the output of a node has `rows`, whose columns are the last dimension of what `like` is a view of.
+  bool giveRows(onnx::NodeOp node, const View &like, mlir::Value rows);
   /// Rows of `width` columns that a tensor is, one after the other; null where it is not.
   mlir::Value getRows(mlir::Value value, int64_t width);
   /// [positions, pairs, 2]; null where `cosine` and `sine` do not go by the position, as dimension `axis` counts it.
@@ -82,6 +84,7 @@ struct RuleRow {
 llvm::ArrayRef<RuleRow> moveRules();
 llvm::ArrayRef<RuleRow> layerRules();
 llvm::ArrayRef<RuleRow> attentionRules();
+llvm::ArrayRef<RuleRow> expertRules();
 
 } // namespace fathom::raise
 

@@ -28,6 +28,10 @@ NodeOp matchRaised(Value value, StringRef name) {
   return node && node.getDomain() == kDomain && node.getOpType() == name ? node : NodeOp();
 }
 
+bool isAttention(NodeOp node) {
+  return node.getDomain() == kDomain && (node.getOpType() == kCausalAttention || node.getOpType() == kSparseAttention);
+}
+
 SmallVector<std::pair<Value, Value>, 2> eitherWay(NodeOp node) {
   if (node.getInputs().size() != 2) {
     return {};
@@ -77,6 +81,27 @@ int64_t getRank(Value value) {
   return type ? type.getRank() : -1;
 }
 
+SmallVector<Size> getSizes(RankedTensorType type) {
+  auto names = dyn_cast_if_present<ShapeAttr>(type.getEncoding());
+  SmallVector<Size> sizes;
+  size_t next = 0;
+  for (int64_t number : type.getShape()) {
+    bool isNamed = names && ShapedType::isDynamic(number);
+    sizes.push_back({number, isNamed ? names.getExtents()[next++] : StringAttr()});
+  }
+  return sizes;
+}
+
+RankedTensorType getTensor(MLIRContext *context, ArrayRef<Size> sizes, Type element) {
+  SmallVector<int64_t> shape;
+  SmallVector<StringAttr> names;
+  for (const Size &size : sizes) {
+    shape.push_back(size.number);
+    size.name ? names.push_back(size.name) : void();
+  }
+  return RankedTensorType::get(shape, element, names.empty() ? Attribute() : ShapeAttr::get(context, names));
+}
+
 bool haveSameShape(Value a, Value b) {
   auto x = dyn_cast<RankedTensorType>(a.getType()), y = dyn_cast<RankedTensorType>(b.getType());
   return x && y && x.getShape() == y.getShape() && x.getEncoding() == y.getEncoding();
@@ -85,11 +110,13 @@ bool haveSameShape(Value a, Value b) {
 bool isConstant(Value value) {
   static constexpr StringLiteral kMoves[] = {"Cast", "Identity", "Reshape", "Slice", "Transpose"};
   auto node = value.getDefiningOp<NodeOp>();
-  while (node && !node.getDomain() && llvm::is_contained(kMoves, node.getOpType())) {
-    value = node.getInputs()[0];
-    node = value.getDefiningOp<NodeOp>();
+  bool moves = node && !node.getDomain() && llvm::is_contained(kMoves, node.getOpType());
+  if (moves || matchRaised(value, kDequantize)) {
+    return isConstant(node.getInputs()[0]);
   }
-  return value.getDefiningOp<GetInitializerOp>() || getDense(value);
+  bool joins = node && node.is("Concat");
+  return value.getDefiningOp<GetInitializerOp>() || getDense(value) ||
+         (joins && llvm::all_of(node.getInputs(), isConstant));
 }
 
 static Value create(OpBuilder &builder, Location loc, StringRef name, StringAttr domain, Type type, ValueRange inputs,
@@ -125,16 +152,12 @@ Value createOnes(OpBuilder &builder, Location loc, int64_t size, Type element) {
 
 /// The sizes of a type as a list of integers.
 static Value createShape(OpBuilder &builder, Location loc, RankedTensorType type) {
-  auto names = dyn_cast_if_present<ShapeAttr>(type.getEncoding());
-  if (!names) {
+  if (!type.getEncoding()) {
     return createIntegers(builder, loc, type.getShape());
   }
-  SmallVector<StringAttr> numbers;
-  size_t next = 0;
-  for (int64_t size : type.getShape()) {
-    bool isNamed = ShapedType::isDynamic(size);
-    numbers.push_back(isNamed ? names.getExtents()[next++] : builder.getStringAttr(std::to_string(size)));
-  }
+  SmallVector<StringAttr> numbers = llvm::map_to_vector(getSizes(type), [&](const Size &size) {
+    return size.name ? size.name : builder.getStringAttr(std::to_string(size.number));
+  });
   return ExtentsOp::create(builder, loc, RankedTensorType::get({type.getRank()}, builder.getI64Type()),
                            ShapeAttr::get(builder.getContext(), numbers));
 }
@@ -143,11 +166,27 @@ Value createReshape(OpBuilder &builder, Location loc, RankedTensorType type, Val
   return createNode(builder, loc, "Reshape", type, ValueRange{input, createShape(builder, loc, type)});
 }
 
-Value createSlice(OpBuilder &builder, Location loc, RankedTensorType type, Value input, int64_t begin, int64_t axis) {
-  return createNode(builder, loc, "Slice", type,
-                    ValueRange{input, createIntegers(builder, loc, begin),
-                               createIntegers(builder, loc, begin + type.getDimSize(axis)),
-                               createIntegers(builder, loc, axis)});
+Value createReshape(OpBuilder &builder, Location loc, ArrayRef<Size> sizes, Value input) {
+  auto type = cast<RankedTensorType>(input.getType());
+  RankedTensorType result = getTensor(type.getContext(), sizes, type.getElementType());
+  return result == type ? input : createReshape(builder, loc, result, input);
+}
+
+Value createExpand(OpBuilder &builder, Location loc, ArrayRef<Size> sizes, Value input) {
+  auto type = cast<RankedTensorType>(input.getType());
+  RankedTensorType result = getTensor(type.getContext(), sizes, type.getElementType());
+  return createNode(builder, loc, "Expand", result, ValueRange{input, createShape(builder, loc, result)});
+}
+
+Value createSlice(OpBuilder &builder, Location loc, RankedTensorType type, Value input, int64_t begin, int64_t axis,
+                  int64_t step) {
+  SmallVector<Value> inputs = {input, createIntegers(builder, loc, begin),
+                               createIntegers(builder, loc, begin + type.getDimSize(axis) * step),
+                               createIntegers(builder, loc, axis)};
+  if (step != 1) {
+    inputs.push_back(createIntegers(builder, loc, step));
+  }
+  return createNode(builder, loc, "Slice", type, inputs);
 }
 
 /// Exchanges the last two dimensions that the last one is split into, the second of `inner` elements.
@@ -177,6 +216,33 @@ Value repeatHalves(OpBuilder &builder, Location loc, Value value) {
                     ValueRange{value, value}, builder.getNamedAttr("axis", builder.getI64IntegerAttr(-1)));
 }
 
+Value createConcat(OpBuilder &builder, Location loc, ValueRange parts, int64_t axis) {
+  auto type = cast<RankedTensorType>(parts.front().getType());
+  SmallVector<Size> sizes = getSizes(type);
+  for (Value part : parts.drop_front()) {
+    sizes[axis].number += cast<RankedTensorType>(part.getType()).getDimSize(axis);
+  }
+  return createNode(builder, loc, "Concat", getTensor(type.getContext(), sizes, type.getElementType()), parts,
+                    builder.getNamedAttr("axis", builder.getI64IntegerAttr(axis)));
+}
+
+Value createMatMul(OpBuilder &builder, Location loc, Value a, Value b) {
+  auto type = cast<RankedTensorType>(a.getType());
+  SmallVector<Size> left = getSizes(type), right = getSizes(cast<RankedTensorType>(b.getType()));
+  SmallVector<Size> &longer = left.size() < right.size() ? right : left;
+  Size rows = left.end()[-2], columns = right.back();
+  SmallVector<Size> sizes(longer.size());
+  for (size_t i = 1; i <= sizes.size(); ++i) {
+    bool both = i <= left.size() && i <= right.size();
+    sizes.end()[-i] =
+        both && longer.end()[-i].number == 1 ? (&longer == &left ? right : left).end()[-i] : longer.end()[-i];
+  }
+  sizes.end()[-2] = rows;
+  sizes.back() = columns;
+  return createNode(builder, loc, "MatMul", getTensor(type.getContext(), sizes, type.getElementType()),
+                    ValueRange{a, b});
+}
+
 Value createSum(OpBuilder &builder, Location loc, Value a, Value b) {
   return createNode(builder, loc, "Add", a.getType(), ValueRange{a, b});
 }
@@ -196,26 +262,6 @@ SmallVector<int64_t> getPermutation(NodeOp transpose) {
   return reversed;
 }
 
-/// The type of a tensor whose dimensions are put in another order.
-static RankedTensorType permute(RankedTensorType type, ArrayRef<int64_t> permutation) {
-  SmallVector<StringAttr> names(type.getRank());
-  auto shape = dyn_cast_if_present<ShapeAttr>(type.getEncoding());
-  size_t next = 0;
-  for (int64_t i = 0; shape && i < type.getRank(); ++i) {
-    names[i] = type.isDynamicDim(i) ? shape.getExtents()[next++] : StringAttr();
-  }
-  SmallVector<int64_t> sizes;
-  SmallVector<StringAttr> extents;
-  for (int64_t dim : permutation) {
-    sizes.push_back(type.getDimSize(dim));
-    if (names[dim]) {
-      extents.push_back(names[dim]);
-    }
-  }
-  return RankedTensorType::get(sizes, type.getElementType(),
-                               shape ? ShapeAttr::get(type.getContext(), extents) : Attribute());
-}
-
 Value createTranspose(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
   SmallVector<int64_t> order = llvm::to_vector(permutation);
   if (NodeOp inner = matchNode(value, "Transpose")) {
@@ -228,8 +274,10 @@ Value createTranspose(OpBuilder &builder, Location loc, Value value, ArrayRef<in
   if (llvm::equal(order, llvm::seq<int64_t>(0, order.size()))) {
     return value;
   }
-  auto type = permute(cast<RankedTensorType>(value.getType()), order);
-  return createNode(builder, loc, "Transpose", type, value,
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<Size> sizes = getSizes(type);
+  SmallVector<Size> permuted = llvm::map_to_vector(order, [&](int64_t dim) { return sizes[dim]; });
+  return createNode(builder, loc, "Transpose", getTensor(type.getContext(), permuted, type.getElementType()), value,
                     builder.getNamedAttr("perm", builder.getDenseI64ArrayAttr(order)));
 }
 

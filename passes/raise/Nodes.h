@@ -22,9 +22,24 @@ constexpr llvm::StringLiteral kRotate = "Rotate";
 /// (gate, up): gate / (1 + exp(−gate)) · up.
 constexpr llvm::StringLiteral kSwiGlu = "SwiGlu";
 
+/// (numbers, scales, zeros) of constants: a matrix with (number − zero) · scale, where each "block" = [rows, columns] of it
+/// has a scale and a zero, at the edges ragged ones, too. Without zeros "zero" is that of all. With "bits" bytes of
+/// numbers and of zeros are so many bits each, from the lowest up, and rows may be longer than the matrix needs.
+constexpr llvm::StringLiteral kDequantize = "Dequantize";
+
 /// (query, key, value), each [batch, heads, positions, width]: softmax attention with `scale`, where query i of n sees
 /// the first m − n + i + 1 of m keys.
 constexpr llvm::StringLiteral kCausalAttention = "CausalAttention";
+/// (query, key, value, index query, index keys, index weights): causal attention where query i sees, of the keys that
+/// it may, the `top_k` of the largest scores alone, of equal ones the first, and all where there are no more. With
+/// index queries [batch, positions, index heads, width], index keys [batch, keys, width] and weights [batch, positions,
+/// index heads], the score of key u is Σ_h weight_h · max(0, query_h · key_u).
+constexpr llvm::StringLiteral kSparseAttention = "SparseAttention";
+
+/// (x [.., H], logits [.., E], bias [E] or left out, gate [E, I, H], up [E, I, H], down [E, H, I]): of each row the sum
+/// of what chosen experts make of it, by the attributes `scoring`, `group_rule`, `top_k`, `groups`, `top_groups`,
+/// `normalize` and `factor`, which are those of `#deepseek.routing`.
+constexpr llvm::StringLiteral kExperts = "Experts";
 
 /// Scores at or below it have no weight beside any that a model computes: masks make such of what is not to be seen.
 constexpr double kHidden = -1e4;
@@ -36,6 +51,9 @@ constexpr int64_t kOpset = 23;
 onnx::NodeOp matchNode(mlir::Value value, llvm::StringRef name);
 /// The same of an operator of `kDomain`.
 onnx::NodeOp matchRaised(mlir::Value value, llvm::StringRef name);
+
+/// Whether a node is attention that was recognized, whatever it attends to.
+bool isAttention(onnx::NodeOp node);
 
 /// The operands of a node of two that commute, each way.
 llvm::SmallVector<std::pair<mlir::Value, mlir::Value>, 2> eitherWay(onnx::NodeOp node);
@@ -50,6 +68,20 @@ std::optional<llvm::SmallVector<int64_t>> getAxes(onnx::NodeOp node, unsigned in
 
 /// The dimensions of a tensor; -1 where not even their number is known.
 int64_t getRank(mlir::Value value);
+
+/// What a dimension counts up to: a number, or what a name stands for.
+struct Size {
+  int64_t number;
+  /// Null where the number is known, or where nothing is.
+  mlir::StringAttr name = {};
+
+  bool operator==(const Size &other) const { return number == other.number && name == other.name; }
+  bool operator!=(const Size &other) const { return !(*this == other); }
+};
+/// The sizes of a tensor's dimensions.
+llvm::SmallVector<Size> getSizes(mlir::RankedTensorType type);
+/// The type of tensors of such sizes.
+mlir::RankedTensorType getTensor(mlir::MLIRContext *context, llvm::ArrayRef<Size> sizes, mlir::Type element);
 /// Whether the sizes of two tensors are known to be the same.
 bool haveSameShape(mlir::Value a, mlir::Value b);
 /// Whether it is a constant or an initializer, or one whose numbers were moved or converted.
@@ -71,15 +103,22 @@ mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::
                             llvm::ArrayRef<int64_t> permutation);
 /// The same elements in another shape, which `type` says.
 mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input);
-/// As many elements along an axis as `type` has there.
+mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Size> sizes, mlir::Value input);
+/// Dimensions of one element, or new ones in front, repeated.
+mlir::Value createExpand(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Size> sizes, mlir::Value input);
+/// As many elements along an axis as `type` has there, `step` apart.
 mlir::Value createSlice(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Value input,
-                        int64_t begin, int64_t axis);
+                        int64_t begin, int64_t axis, int64_t step = 1);
 /// Pairs (x[2i], x[2i+1]) of the last dimension as (x[i], x[i + d/2]), where rotations want them.
 mlir::Value gatherPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 /// The other way round.
 mlir::Value spreadPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 /// A number for each pair, of the last dimension, for both of its elements.
 mlir::Value repeatHalves(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
+/// One behind the other along an axis, counted from the front.
+mlir::Value createConcat(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange parts, int64_t axis);
+/// The product of two matrices, or of stacks of them whose dimensions fit by numpy's broadcasting.
+mlir::Value createMatMul(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
 mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b);
 mlir::Value createRmsNorm(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, mlir::Value weight,
                           double epsilon);

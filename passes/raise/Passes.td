@@ -14,21 +14,61 @@ def SimplifyNodes : Pass<"fathom-simplify-nodes", "mlir::ModuleOp">, Within<"1e-
   let description = [{
     Exporters and opsets have many words for one thing. After this pass there is one: sums and norms that are one operator
     become two, products of a bias become product and sum, whatever only changes a shape is a Reshape, a Split is Slices, a
-    quotient by a root is a product with its Reciprocal, a square is a product. Later patterns know these alone.
+    quotient by a root is a product with its Reciprocal, a square is a product. Products of matrices are MatMul: an Einsum
+    of two operands is one whose batch goes by the letters of its result, with a factor for each letter of one operand
+    alone. Later patterns know these alone.
 
     Numeric contract: within 1e-5, since a product with a reciprocal rounds twice.
     Test: test/passes/raise/simplify-nodes.mlir.
   }];
 }
 
+def RaiseFixedCaches : Pass<"fathom-raise-fixed-caches", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "recognize caches of a fixed length";
+  let description = [{
+    Where keys and values are written to caches that are as long as any sequence, by `TensorScatter`, and `Attention` is told
+    how many of their positions count, the caches become ones that end with the tokens so far, and attention causal. What
+    is written where and what is seen is not read off the nodes but evaluated, of any numbers and for sequences with and
+    without a past, and compared with causal attention to what was there and, behind it, what is new. The input that
+    says where to write is taken to be the number of tokens so far, the other that with the new ones.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/raise-fixed-caches.mlir.
+  }];
+}
+
 def SimplifyAttention : Pass<"fathom-simplify-attention", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "take operators apart that do all about attention";
   let description = [{
-    `GroupQueryAttention`, `RotaryEmbedding` of both domains and `Attention` of rows of heads become what they are made of:
+    `GroupQueryAttention`, `MultiHeadAttention`, `RotaryEmbedding` of both domains and `Attention` of rows of heads become what they are made of:
     heads apart, norms of heads, `fathom.Rotate` with rows of tables, the past before the positions of the call, and
     attention of [batch, heads, positions, width]. What is left out (windows, soft caps, sinks) stays as it is.
 
     Numeric contract: within 1e-5. Test: test/passes/raise/simplify-attention.mlir.
+  }];
+}
+
+def RaiseWeights : Pass<"fathom-raise-weights", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "recognize weights that are stored as other numbers";
+  let description = [{
+    What makes a matrix of constants of 8 bits or fewer becomes `fathom.Dequantize`: `DequantizeLinear` with one scale, one for
+    each row or column, or one for each block; the weight of `MatMulNBits`, which becomes a product, and the table of
+    `GatherBlockQuantized`; numbers that are converted and multiplied by a grid of scales, however that is expanded to
+    one for each number. Columns of `MatMulNBits` in groups that are not side by side stay as they are, and so does what is
+    quantized while the model runs: its scale depends on all tokens of a call.
+
+    Numeric contract: within 1e-5; what a graph rounds to f16 in between is not rounded.
+    Test: test/passes/raise/raise-weights.mlir.
+  }];
+  let dependentDialects = ["fathom::deepseek::DeepSeekDialect"];
+}
+
+def SimplifyExperts : Pass<"fathom-simplify-experts", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "take operators apart that do a whole layer of experts";
+  let description = [{
+    onnxruntime's `MoE` becomes a choice of experts, their matrices gathered for each row, and a weighted sum. One with
+    biases, or with an activation other than SwiGLU, stays as it is.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/simplify-experts.mlir.
   }];
 }
 
@@ -47,7 +87,8 @@ def RaiseRotations : Pass<"fathom-raise-rotations", "mlir::ModuleOp"> {
   let description = [{
     `x · cos + Concat(−x₂, x₁) · sin`, where x₁ and x₂ are the halves of x along its last dimension, becomes
     `fathom.Rotate`, and so does `Concat(u · cos − v · sin, v · cos + u · sin)` of halves u and v, or of the elements at
-    even and at odd places, which are brought into halves first. What cosine and sine are is not looked at here.
+    even and at odd places, which are brought into halves first. Pairs may be a dimension of their own, as of complex
+    numbers. What cosine and sine are is not looked at here.
 
     Numeric contract: exact. Test: test/passes/raise/raise-rotations.mlir.
   }];
@@ -62,11 +103,40 @@ def RaiseSwiGlu : Pass<"fathom-raise-swiglu", "mlir::ModuleOp"> {
   }];
 }
 
+def OrderHeads : Pass<"fathom-order-heads", "mlir::ModuleOp"> {
+  let summary = "bring heads of attention in front of positions";
+  let description = [{
+    Some exporters leave heads where projections have them, in [batch, positions, heads, width]: scores are then transposed
+    products, or products with keys that all heads share. What is between products and their softmax, factors and masks, is
+    computed with heads in front instead, and so is the sum behind it.
+
+    Numeric contract: exact. Test: test/passes/raise/order-heads.mlir.
+  }];
+}
+
+def RaiseExperts : Pass<"fathom-raise-experts", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "recognize layers of routed experts";
+  let description = [{
+    What is between the logits of a gate and the sum of its experts becomes `fathom.Experts`, with a stack of matrices for
+    each product. Graphs choose and weigh experts in as many ways as there are exporters: a loop over all, one product of
+    all, tokens gathered and scattered, matrices gathered. None is matched. A layer is what all that follows from the
+    logits goes through, with networks `down · (silu(gate · x) · up · x)` in it; it is evaluated with networks that
+    leave a mark of their expert, for many logits and with any numbers for the bias, and raised where a routing gives all
+    of its weights. Experts in an order of their own are put in that of the logits.
+
+    Numeric contract: within 1e-5, as experts add up in another order. Test: test/passes/raise/raise-experts.mlir.
+  }];
+  let options = [
+    Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
+  ];
+}
+
 def RaiseAttention : Pass<"fathom-raise-attention", "mlir::ModuleOp">, Within<"1e-5"> {
   let summary = "recognize softmax attention";
   let description = [{
     `Softmax(scale · Q Kᵀ + mask) V` becomes `Attention`, with the scale wherever it is multiplied, and with masks that are
-    added or that choose between a score and a number below all scores.
+    added or that choose between a score and a number below all scores. A sum of two products of parts of queries and keys
+    is the product of the parts side by side.
 
     Numeric contract: within 1e-5. Test: test/passes/raise/raise-attention.mlir.
   }];
@@ -85,6 +155,17 @@ def RaiseCausalMasks : Pass<"fathom-raise-causal-masks", "mlir::ModuleOp"> {
   let options = [
     Option<"folder", "folder", "std::string", "\"\"", "where the files of the module are">,
   ];
+}
+
+def ExpandAbsorbedAttention : Pass<"fathom-expand-absorbed-attention", "mlir::ModuleOp">, Within<"1e-5"> {
+  let summary = "expand what latent attention has absorbed";
+  let description = [{
+    DeepSeek's own code attends to latents as they are: queries are multiplied by the matrices that would make keys of
+    latents, and results by those that would make values. Fathom has one form of latent attention, of keys and values, and
+    absorbs where that is faster. So `(q A) · c` becomes `q · (A c)`, and `(Σ p c) B` becomes `Σ p (c B)`.
+
+    Numeric contract: within 1e-5. Test: test/passes/raise/expand-absorbed-attention.mlir.
+  }];
 }
 
 def ConvertOnnxToDeepSeek : Pass<"fathom-convert-onnx-to-deepseek", "mlir::ModuleOp">, Within<"1e-4"> {

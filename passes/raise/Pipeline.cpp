@@ -10,17 +10,25 @@
 namespace fathom {
 
 void addRaisePipeline(mlir::OpPassManager &manager, const RaisePipelineOptions &options) {
+  manager.addPass(createRaiseFixedCaches());
   manager.addPass(createSimplifyAttention());
+  manager.addPass(createSimplifyExperts());
   manager.addPass(createSimplifyNodes());
   manager.addPass(mlir::createCSEPass());
   // From small to large: each pattern knows what those before it made.
+  manager.addPass(createRaiseWeights());
   manager.addPass(createRaiseNorms());
   manager.addPass(createRaiseRotations());
   manager.addPass(createRaiseSwiGlu());
+  RaiseExpertsOptions experts;
+  experts.folder = options.folder;
+  manager.addPass(createRaiseExperts(experts));
+  manager.addPass(createOrderHeads());
   manager.addPass(createRaiseAttention());
   RaiseCausalMasksOptions masks;
   masks.folder = options.folder;
   manager.addPass(createRaiseCausalMasks(masks));
+  manager.addPass(createExpandAbsorbedAttention());
   // One table for all that rotate by it.
   manager.addPass(mlir::createCSEPass());
   ConvertOnnxToDeepSeekOptions convert;

@@ -7,6 +7,7 @@
 
 #include "dialects/deepseek/DeepSeek.h"
 #include "dialects/onnx/evaluate/ReadInitializer.h"
+#include "passes/raise/Nodes.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -41,8 +42,7 @@ StringRef getExtentName(Value value, int64_t dim) {
   return names.getExtents()[number].getValue();
 }
 
-/// Whether a polynomial is the name of one symbol.
-static bool isName(StringRef extent) {
+bool isSymbol(StringRef extent) {
   return !extent.empty() && !llvm::isDigit(extent[0]) && !extent.contains(' ') && !extent.contains('*');
 }
 
@@ -54,41 +54,61 @@ static bool isPast(BlockArgument input) {
 
 bool Prober::hasPast() { return llvm::any_of(main.getArguments(), isPast); }
 
-/// The first dimension of an input is that of the batch. Others are the tokens of the call, those before it or,
-/// of integers that say something of each, all of them.
-void Prober::bindExtents(Evaluator &evaluator, Step step) {
+/// Calls `visit` for each dynamic dimension of an input.
+static void visitExtents(func::FuncOp main, llvm::function_ref<void(BlockArgument, int64_t, StringRef)> visit) {
   for (BlockArgument input : main.getArguments()) {
-    auto type = dyn_cast<RankedTensorType>(input.getType());
-    for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+    for (int64_t dim = 0; dim < getRank(input); ++dim) {
       StringRef name = getExtentName(input, dim);
-      if (isName(name) && name != sequence) {
-        evaluator.bindExtent(name, dim == 0 ? 1 : isPast(input) ? step.past : step.past + step.count);
-      }
+      name.empty() ? void() : visit(input, dim, name);
     }
   }
-  evaluator.bindExtent(sequence, step.count);
 }
 
-bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, InputRole role) {
-  auto type = dyn_cast<RankedTensorType>(input.getType());
-  if (!type) {
-    return false;
-  }
+/// The first dimension of an input is that of the batch. Others are the tokens of the call, those before it or,
+/// of integers that say something of each, all of them, which may be a sum that has names of its own.
+void Prober::bindExtents(Evaluator &evaluator, Step step) {
+  auto sizeOf = [&](BlockArgument input, int64_t dim) {
+    return dim == 0 ? 1 : isPast(input) ? step.past : step.past + step.count;
+  };
+  evaluator.bindExtent(sequence, step.count);
+  visitExtents(main, [&](BlockArgument input, int64_t dim, StringRef name) {
+    if (isSymbol(name) && name != sequence) {
+      evaluator.bindExtent(name, sizeOf(input, dim));
+    }
+  });
+  visitExtents(main, [&](BlockArgument input, int64_t dim, StringRef name) {
+    llvm::Expected<int64_t> known = evaluator.evaluateExtent(name);
+    if (!known) {
+      llvm::consumeError(known.takeError());
+      evaluator.bindExtent(name, sizeOf(input, dim));
+    }
+  });
+}
+
+std::optional<SmallVector<int64_t>> getExtents(Evaluator &evaluator, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape;
-  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    llvm::Expected<int64_t> size = type.isDynamicDim(dim) ? evaluator.evaluateExtent(getExtentName(input, dim))
+  for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+    llvm::Expected<int64_t> size = type.isDynamicDim(dim) ? evaluator.evaluateExtent(getExtentName(value, dim))
                                                           : llvm::Expected<int64_t>(type.getDimSize(dim));
     if (!size || *size < 0) {
       llvm::consumeError(size.takeError());
-      return false;
+      return std::nullopt;
     }
     shape.push_back(*size);
   }
-  if (!onnx::isHeld(type.getElementType()) || !onnx::countElements(shape)) {
+  bool isArray = type && onnx::isHeld(type.getElementType()) && onnx::countElements(shape);
+  return isArray ? std::optional(shape) : std::nullopt;
+}
+
+bool Prober::bindInput(Evaluator &evaluator, BlockArgument input, Step step, InputRole role) {
+  std::optional<SmallVector<int64_t>> shape = getExtents(evaluator, input);
+  if (!shape) {
     return false;
   }
-  Array array(type.getElementType(), shape);
-  bool isPositions = role == InputRole::Positions && !shape.empty() && shape.back() == step.count &&
+  auto type = cast<RankedTensorType>(input.getType());
+  Array array(type.getElementType(), *shape);
+  bool isPositions = role == InputRole::Positions && !shape->empty() && shape->back() == step.count &&
                      (step.past > 0 || getExtentName(input, type.getRank() - 1) == sequence);
   for (size_t i = 0; i < array.integers.size(); ++i) {
     array.integers[i] = isPositions ? step.past + int64_t(i) % step.count : 1;

@@ -50,6 +50,12 @@ onnx::Evaluator::ReadInitializer readFrom(llvm::StringRef folder);
 /// The name of a dynamic dimension of a tensor; empty where it has none.
 llvm::StringRef getExtentName(mlir::Value value, int64_t dim);
 
+/// Whether the name of an extent is that of one symbol, not a polynomial.
+bool isSymbol(llvm::StringRef extent);
+
+/// The extents of a tensor of elements that arrays hold, as far as those that it names are known.
+std::optional<llvm::SmallVector<int64_t>> getExtents(onnx::Evaluator &evaluator, mlir::Value value);
+
 } // namespace fathom::raise
 
 #endif // FATHOM_PASSES_RAISE_PROBE_H

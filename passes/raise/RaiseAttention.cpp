@@ -16,19 +16,6 @@ namespace fathom {
 using namespace raise;
 using onnx::NodeOp;
 
-namespace {
-/// scale · query · keysᵀ, then a mask.
-struct Scores {
-  Value query, keys;
-  /// Where the dimensions of keys [batch, heads, positions, width] are in `keys`.
-  SmallVector<int64_t> order;
-  double scale = 1;
-  /// Added; or, of bools, true where a score stays or, with `hides`, where it does not.
-  Value mask;
-  bool hides = false;
-};
-} // namespace
-
 /// Takes numbers that a value is multiplied by from it.
 static Value takeFactors(Value value, double &scale) {
   while (NodeOp product = matchNode(value, "Mul")) {
@@ -46,30 +33,65 @@ static Value takeFactors(Value value, double &scale) {
   return value;
 }
 
+namespace {
+/// query · keysᵀ · scale.
+struct Product {
+  Value query, keys;
+  /// Where the dimensions of keys [batch, heads, positions, width] are in `keys`.
+  SmallVector<int64_t> order;
+  double scale = 1;
+};
+} // namespace
+
 /// A product of two tensors of heads; factors of either may be before or behind a transposition.
-static bool matchProduct(Value value, Scores &scores) {
-  NodeOp product = matchNode(takeFactors(value, scores.scale), "MatMul");
+static std::optional<Product> matchProduct(Value value) {
+  Product found;
+  NodeOp product = matchNode(takeFactors(value, found.scale), "MatMul");
   if (!product || getRank(product.getOutputs()[0]) != 4) {
-    return false;
+    return std::nullopt;
   }
-  scores.query = takeFactors(product.getInputs()[0], scores.scale);
-  scores.keys = takeFactors(product.getInputs()[1], scores.scale);
-  scores.order = {0, 1, 3, 2};
-  if (NodeOp transpose = matchNode(scores.keys, "Transpose")) {
+  found.query = takeFactors(product.getInputs()[0], found.scale);
+  found.keys = takeFactors(product.getInputs()[1], found.scale);
+  found.order = {0, 1, 3, 2};
+  if (NodeOp transpose = matchNode(found.keys, "Transpose")) {
     SmallVector<int64_t> order = getPermutation(transpose);
-    scores.order = {order[0], order[1], order[3], order[2]};
-    scores.keys = takeFactors(transpose.getInputs()[0], scores.scale);
+    found.order = {order[0], order[1], order[3], order[2]};
+    found.keys = takeFactors(transpose.getInputs()[0], found.scale);
   }
-  return getRank(scores.query) == 4 && getRank(scores.keys) == 4;
+  return getRank(found.query) == 4 && getRank(found.keys) == 4 ? std::optional(found) : std::nullopt;
 }
 
+/// A product, or the products of two parts of queries and keys whose sum a value is.
+static SmallVector<Product, 2> matchProducts(Value value) {
+  double factor = 1;
+  NodeOp sum = matchNode(takeFactors(value, factor), "Add");
+  SmallVector<Product, 2> products;
+  for (Value part : sum ? ValueRange(sum.getInputs()) : ValueRange(value)) {
+    std::optional<Product> product = matchProduct(part);
+    if (!product) {
+      return {};
+    }
+    product->scale *= sum ? factor : 1;
+    products.push_back(*product);
+  }
+  return products.front().scale == products.back().scale ? products : SmallVector<Product, 2>();
+}
+
+namespace {
+/// How scores are masked.
+struct Mask {
+  /// Added; or, of bools, true where a score stays or, with `hides`, where it does not.
+  Value value;
+  bool hides = false;
+};
+} // namespace
+
 /// Takes the mask that is applied last from scores.
-static Value takeMask(Value value, Scores &scores) {
+static Value takeMask(Value value, Mask &found) {
   if (NodeOp sum = matchNode(value, "Add")) {
     for (auto [score, mask] : eitherWay(sum)) {
-      double ignored = 1;
-      if (matchNode(takeFactors(score, ignored), "MatMul")) {
-        scores.mask = mask;
+      if (!matchProducts(score).empty() && matchProducts(mask).empty()) {
+        found.value = mask;
         return score;
       }
     }
@@ -77,8 +99,8 @@ static Value takeMask(Value value, Scores &scores) {
   NodeOp choice = matchNode(value, "Where");
   for (unsigned hidden : {1, 2}) {
     if (choice && getSplat(choice.getInputs()[hidden]).value_or(0) <= kHidden) {
-      scores.mask = choice.getInputs()[0];
-      scores.hides = hidden == 1;
+      found.value = choice.getInputs()[0];
+      found.hides = hidden == 1;
       return choice.getInputs()[3 - hidden];
     }
   }
@@ -99,6 +121,17 @@ static Value matchSoftmax(Value value) {
   return softmax && (axis == -1 || axis == getRank(value) - 1) ? softmax.getInputs()[0] : Value();
 }
 
+/// Whether parts of queries, and of keys, differ in nothing but their width.
+static bool haveSameHeads(ArrayRef<Product> products) {
+  const Product &a = products.front(), &b = products.back();
+  auto headsOf = [](const Product &product, Value value, unsigned dim) {
+    return cast<RankedTensorType>(value.getType()).getDimSize(value == product.query ? dim : product.order[dim]);
+  };
+  return llvm::all_of(ArrayRef<unsigned>{0, 1}, [&](unsigned dim) {
+    return headsOf(a, a.query, dim) == headsOf(b, b.query, dim) && headsOf(a, a.keys, dim) == headsOf(b, b.keys, dim);
+  });
+}
+
 namespace {
 struct RaiseSoftmaxAttention : OpRewritePattern<NodeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -108,19 +141,26 @@ struct RaiseSoftmaxAttention : OpRewritePattern<NodeOp> {
     if (!value) {
       return rewriter.notifyMatchFailure(node, "is not a product of a softmax");
     }
-    Scores scores;
-    if (!matchProduct(takeMask(value, scores), scores)) {
+    Mask mask;
+    SmallVector<Product, 2> products = matchProducts(takeMask(value, mask));
+    if (products.empty() || !haveSameHeads(products)) {
       return rewriter.notifyMatchFailure(node, "is of a softmax that is not of a product");
     }
     Location loc = node.getLoc();
-    SmallVector<Value> inputs = {scores.query, createTranspose(rewriter, loc, scores.keys, scores.order),
-                                 node.getInputs()[1]};
-    if (scores.mask) {
-      inputs.push_back(scores.hides ? createNode(rewriter, loc, "Not", scores.mask.getType(), scores.mask)
-                                    : scores.mask);
+    SmallVector<Value> queries, keys;
+    for (const Product &product : products) {
+      queries.push_back(product.query);
+      keys.push_back(createTranspose(rewriter, loc, product.keys, product.order));
     }
-    rewriter.replaceOp(node, createNode(rewriter, loc, "Attention", node.getOutputs()[0].getType(), inputs,
-                                        rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(float(scores.scale)))));
+    bool isSum = products.size() == 2;
+    SmallVector<Value> inputs = {isSum ? createConcat(rewriter, loc, queries, 3) : queries.front(),
+                                 isSum ? createConcat(rewriter, loc, keys, 3) : keys.front(), node.getInputs()[1]};
+    if (mask.value) {
+      inputs.push_back(mask.hides ? createNode(rewriter, loc, "Not", mask.value.getType(), mask.value) : mask.value);
+    }
+    rewriter.replaceOp(
+        node, createNode(rewriter, loc, "Attention", node.getOutputs()[0].getType(), inputs,
+                         rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(float(products.front().scale)))));
     return success();
   }
 };

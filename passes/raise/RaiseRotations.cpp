@@ -16,17 +16,32 @@ namespace fathom {
 using namespace raise;
 using onnx::NodeOp;
 
-/// Elements of the last dimension that a Slice takes.
 namespace {
+/// Elements of the last dimension that a Slice takes; of a single one the dimension may be dropped.
 struct Columns {
   Value input;
   int64_t begin, count, step;
+  bool isDropped = false;
 
   bool operator==(const Columns &other) const {
-    return input == other.input && begin == other.begin && count == other.count && step == other.step;
+    return input == other.input && begin == other.begin && count == other.count && step == other.step &&
+           isDropped == other.isDropped;
   }
 };
 } // namespace
+
+/// What a Reshape adds to or takes from nothing but a last dimension of one element; null for any other value.
+static Value matchUnit(Value value, int64_t added) {
+  NodeOp reshape = matchNode(value, "Reshape");
+  auto from = reshape ? dyn_cast<RankedTensorType>(reshape.getInputs()[0].getType()) : RankedTensorType();
+  auto to = dyn_cast<RankedTensorType>(value.getType());
+  if (!from || !to || to.getRank() != from.getRank() + added) {
+    return {};
+  }
+  SmallVector<Size> longer = getSizes(added > 0 ? to : from), shorter = getSizes(added > 0 ? from : to);
+  bool isUnit = longer.pop_back_val() == Size{1} && longer == shorter;
+  return isUnit ? reshape.getInputs()[0] : Value();
+}
 
 static std::optional<Columns> matchColumns(Value value) {
   NodeOp slice = matchNode(value, "Slice");
@@ -69,7 +84,9 @@ static bool isTurnedHalves(Value value, Value x) {
 static std::optional<std::pair<Columns, Value>> matchTurn(Value value) {
   NodeOp product = matchNode(value, "Mul");
   for (auto [part, factor] : product ? eitherWay(product) : SmallVector<std::pair<Value, Value>, 2>()) {
-    if (std::optional<Columns> columns = matchColumns(part)) {
+    Value single = matchUnit(part, -1);
+    if (std::optional<Columns> columns = matchColumns(single ? single : part)) {
+      columns->isDropped = bool(single);
       return std::pair(*columns, factor);
     }
   }
@@ -106,27 +123,67 @@ struct RaiseTurnedPairs : OpRewritePattern<NodeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
-    bool isConcat = node.is("Concat") && node.getInputs().size() == 2;
-    std::optional<Turned> turned = isConcat ? matchTurned(node.getInputs()[0], node.getInputs()[1]) : std::nullopt;
     auto type = dyn_cast<RankedTensorType>(node.getOutputs()[0].getType());
     int64_t axis = node.getInteger("axis", 0);
-    if (!turned || !type || turned->u.input.getType() != type || (axis != -1 && axis != type.getRank() - 1) ||
-        getRank(turned->cosine) < 1 || getRank(turned->sine) < 1) {
+    bool isLast =
+        node.is("Concat") && node.getInputs().size() == 2 && type && (axis == -1 || axis == type.getRank() - 1);
+    if (!isLast) {
+      return rewriter.notifyMatchFailure(node, "does not join two parts of a last dimension");
+    }
+    // Where each pair is a dimension, its two numbers are computed without it.
+    Value first = matchUnit(node.getInputs()[0], 1), second = matchUnit(node.getInputs()[1], 1);
+    bool isDropped = first && second;
+    std::optional<Turned> turned =
+        isDropped ? matchTurned(first, second) : matchTurned(node.getInputs()[0], node.getInputs()[1]);
+    if (!turned || turned->u.input.getType() != type || turned->u.isDropped != isDropped ||
+        turned->v.isDropped != isDropped || getRank(turned->cosine) < 1 || getRank(turned->sine) < 1) {
       return rewriter.notifyMatchFailure(node, "does not join two turned parts of one tensor");
     }
-    const Columns &u = turned->u, &v = turned->v;
+    Value rotated = rotate(node.getLoc(), *turned, type, rewriter);
+    if (!rotated) {
+      return rewriter.notifyMatchFailure(node, "turns neither halves nor pairs");
+    }
+    rewriter.replaceOp(node, rotated);
+    return success();
+  }
+
+  static Value rotate(Location loc, Turned turned, RankedTensorType type, OpBuilder &builder) {
+    const Columns &u = turned.u, &v = turned.v;
     int64_t half = type.getShape().back() / 2;
     bool isPlain = u.input == v.input && u.count == half && v.count == half && u.step == v.step && u.begin == 0;
     bool halves = isPlain && u.step == 1 && v.begin == half, inTurns = isPlain && u.step == 2 && v.begin == 1;
-    if (!halves && !inTurns) {
-      return rewriter.notifyMatchFailure(node, "turns neither halves nor pairs");
+    if (halves && half == 1) {
+      return rotatePairs(loc, turned, type, builder);
     }
-    Location loc = node.getLoc();
-    Value x = halves ? u.input : gatherPairs(rewriter, loc, u.input);
-    rewriter.replaceOp(node, createRaised(rewriter, loc, kRotate, type,
-                                          ValueRange{x, repeatHalves(rewriter, loc, turned->cosine),
-                                                     repeatHalves(rewriter, loc, turned->sine)}));
-    return success();
+    if ((!halves && !inTurns) || u.isDropped) {
+      return {};
+    }
+    Value x = halves ? u.input : gatherPairs(builder, loc, u.input);
+    return createRotate(loc, x, turned.cosine, turned.sine, builder);
+  }
+
+  /// Of [..., pairs, 2], as of complex numbers.
+  static Value rotatePairs(Location loc, Turned turned, RankedTensorType type, OpBuilder &builder) {
+    SmallVector<Size> sizes = getSizes(type), flat(ArrayRef(sizes).drop_back());
+    auto getAngles = [&](Value table) -> Value {
+      SmallVector<Size> own = getSizes(cast<RankedTensorType>(table.getType()));
+      bool hasUnit = own.back() == Size{1} && !turned.u.isDropped;
+      own.pop_back_n(hasUnit ? 1 : 0);
+      bool fits = hasUnit != turned.u.isDropped && !own.empty() && !flat.empty() && own.back() == flat.back();
+      return fits ? createReshape(builder, loc, own, table) : Value();
+    };
+    Value cosine = getAngles(turned.cosine), sine = getAngles(turned.sine);
+    if (!cosine || !sine || ShapedType::isDynamic(flat.back().number)) {
+      return {};
+    }
+    flat.back().number *= 2;
+    Value x = gatherPairs(builder, loc, createReshape(builder, loc, flat, turned.u.input));
+    return createReshape(builder, loc, sizes, spreadPairs(builder, loc, createRotate(loc, x, cosine, sine, builder)));
+  }
+
+  static Value createRotate(Location loc, Value x, Value cosine, Value sine, OpBuilder &builder) {
+    return createRaised(builder, loc, kRotate, x.getType(),
+                        ValueRange{x, repeatHalves(builder, loc, cosine), repeatHalves(builder, loc, sine)});
   }
 };
 

@@ -12,8 +12,16 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace fathom::raise {
+
+/// Whether weights of a type are read as they are; f16 becomes f32.
+bool isRead(mlir::Type element);
+
+/// The name that all have but for a number of each, in whose place there is `placeholder`; or else that of the first.
+std::string findPattern(llvm::ArrayRef<llvm::StringRef> names, llvm::ArrayRef<int64_t> numbers,
+                        llvm::StringRef placeholder);
 
 /// Makes a symbol for each tensor that a model reads, once: a weight where a file has it as it is wanted, a recipe for
 /// what has to be converted or transposed, or is in no file.
@@ -22,22 +30,60 @@ public:
   explicit RaisedWeights(mlir::ModuleOp module) : module(module), symbols(module) {}
 
   /// The weight of `value`, with rows and columns of a matrix exchanged if `transposed`. Null where it is neither an
-  /// initializer nor a constant, or of a type that no weight has.
+  /// initializer nor a constant, nor stacks of matrices by turns, or of a type that no weight has.
   mlir::Value get(mlir::OpBuilder &builder, mlir::Value value, bool transposed = false);
 
-  /// The weight that a recipe of the one op makes which `build` makes.
+  /// The same with scales beside it, where kernels read numbers as they are stored.
+  deepseek::ScaledWeight getScaled(mlir::OpBuilder &builder, mlir::Value value, bool transposed = false);
+
+  /// The weight [E, N, K] that a constant is: a stack of a file, or matrices that lie apart, with the rows of each or
+  /// its columns. Null where it is something else.
+  mlir::Value getStack(mlir::OpBuilder &builder, mlir::Value value);
+
+  /// The weight that a recipe makes of the ops which `build` makes.
   mlir::Value make(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type,
-                   llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build);
+                   llvm::function_ref<mlir::Value(mlir::OpBuilder &)> build, bool experts = false);
 
 private:
-  mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, bool transposed);
+  /// A matrix that a file or the compiler has, for recipes.
+  struct Matrix {
+    mlir::RankedTensorType type;
+    /// Null where there are numbers.
+    mlir::StringAttr weight;
+    mlir::DenseElementsAttr numbers;
+  };
+
+  /// Matrices of experts as files have them.
+  struct FileStack;
+
+  mlir::Value addFile(mlir::OpBuilder &builder, onnx::InitializerOp initializer, mlir::RankedTensorType stored,
+                      bool transposed, bool converts);
   mlir::Value addConstant(mlir::OpBuilder &builder, onnx::ConstantOp constant, bool transposed);
+  mlir::Value addDequantized(mlir::OpBuilder &builder, onnx::NodeOp node, bool transposed);
+  deepseek::ScaledWeight addScaled(mlir::OpBuilder &builder, onnx::NodeOp node, bool transposed);
+  mlir::Value addStacked(mlir::OpBuilder &builder, onnx::NodeOp concat, bool transposed);
+  mlir::Value takeMatrix(mlir::OpBuilder &builder, mlir::Value stack, int64_t number);
   mlir::Value read(mlir::OpBuilder &builder, llvm::StringRef name, mlir::RankedTensorType type);
+  /// The name of an initializer's numbers as a weight of the type; null where it is one of another.
+  mlir::StringAttr addWeight(onnx::InitializerOp initializer, mlir::RankedTensorType type);
+  onnx::InitializerOp findInitializer(mlir::Value value);
+  /// The numbers of an initializer or a constant, of `bits` each where these are not 0, as `rows` of `columns` or more.
+  std::optional<Matrix> findMatrix(mlir::Value value, int64_t rows, int64_t columns, unsigned bits);
+  mlir::Value readMatrix(mlir::OpBuilder &inner, mlir::Location loc, const Matrix &matrix);
+  llvm::StringRef nameDequantized(onnx::NodeOp node);
+
+  std::optional<FileStack> findStack(mlir::Value value);
+  bool addMatrices(mlir::Value value, FileStack &stack);
+  mlir::StringAttr addStack(const FileStack &stack, mlir::RankedTensorType type, int64_t begin);
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
   /// Their numbers, in the order in which they were met.
   llvm::DenseMap<mlir::Attribute, size_t> constants;
+  /// Of weights and recipes, by the names that they would have if none had them already.
+  llvm::StringMap<mlir::StringAttr> names;
+  llvm::DenseMap<mlir::Value, std::string> dequantized;
+  llvm::DenseMap<mlir::Operation *, size_t> stacks;
 };
 
 } // namespace fathom::raise

@@ -5,7 +5,7 @@
 
 #include "passes/raise/Passes.h"
 
-#include "dialects/deepseek/DeepSeek.h"
+#include "passes/raise/RaisedWeights.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -98,22 +98,6 @@ private:
 };
 } // namespace
 
-/// The name that all have but for the numbers of their layers, which are `{layer}` there; or else that of the first.
-static std::string findPattern(ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
-  StringRef first = names.front();
-  std::string number = std::to_string(layers.front());
-  for (size_t at = first.find(number); at != StringRef::npos; at = first.find(number, at + 1)) {
-    StringRef before = first.take_front(at), after = first.drop_front(at + number.size());
-    bool isPattern = llvm::all_of(llvm::zip_equal(names, layers), [&](const auto &pair) {
-      return std::get<0>(pair) == (before + Twine(std::get<1>(pair)) + after).str();
-    });
-    if (isPattern) {
-      return (before + "{layer}" + after).str();
-    }
-  }
-  return first.str();
-}
-
 void Stacker::stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<int64_t> layers) {
   SmallVector<int64_t> locations;
   SmallVector<StringRef> patterns;
@@ -125,7 +109,7 @@ void Stacker::stackWeights(StringRef name, ArrayRef<StringRef> names, ArrayRef<i
   auto first = symbols.lookup<WeightOp>(names.front());
   OpBuilder builder(first);
   symbols.insert(WeightOp::create(builder, first.getLoc(), name, first.getType(), first.getExperts(), first.getScale(),
-                                  builder.getDenseI64ArrayAttr(layers), findPattern(patterns, layers),
+                                  builder.getDenseI64ArrayAttr(layers), raise::findPattern(patterns, layers, "{layer}"),
                                   builder.getDenseI64ArrayAttr(locations)));
 }
 

@@ -3,11 +3,8 @@
 //
 // What one operator does about attention in several: heads apart, their norms and rotations, the past, and attention.
 
-#include "passes/raise/Nodes.h"
+#include "passes/raise/AttentionBuilder.h"
 #include "passes/raise/Passes.h"
-#include "passes/raise/Probe.h"
-
-#include <cmath>
 
 using namespace mlir;
 
@@ -18,127 +15,6 @@ namespace fathom {
 
 using namespace raise;
 using onnx::NodeOp;
-
-/// A type whose dynamic dimensions are those of another, in their order.
-static RankedTensorType withShape(RankedTensorType type, ArrayRef<int64_t> shape) {
-  return RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
-}
-
-namespace {
-/// Builds at one node.
-class AttentionBuilder {
-public:
-  explicit AttentionBuilder(NodeOp node) : builder(node), loc(node.getLoc()) {}
-
-  /// [batch, positions, heads · width] as [batch, heads, positions, width].
-  Value splitHeads(Value value, int64_t heads) {
-    auto type = cast<RankedTensorType>(value.getType());
-    RankedTensorType split =
-        withShape(type, {type.getDimSize(0), type.getDimSize(1), heads, type.getDimSize(2) / heads});
-    return createTranspose(builder, loc, createReshape(builder, loc, split, value), {0, 2, 1, 3});
-  }
-
-  /// The other way round.
-  Value joinHeads(Value value) {
-    Value inOrder = createTranspose(builder, loc, value, {0, 2, 1, 3});
-    auto type = cast<RankedTensorType>(inOrder.getType());
-    RankedTensorType joined =
-        withShape(type, {type.getDimSize(0), type.getDimSize(1), type.getDimSize(2) * type.getDimSize(3)});
-    return createReshape(builder, loc, joined, inOrder);
-  }
-
-  /// Columns of the last dimension.
-  Value takeColumns(Value value, int64_t begin, int64_t count) {
-    auto type = cast<RankedTensorType>(value.getType());
-    SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
-    shape.back() = count;
-    return createSlice(builder, loc, withShape(type, shape), value, begin, type.getRank() - 1);
-  }
-
-  /// The past, if there is one, and the positions of the call behind it; `result` is what the node calls both.
-  Value appendPast(Value past, Value value, Type result) {
-    return past ? createNode(builder, loc, "Concat", result, ValueRange{past, value},
-                             builder.getNamedAttr("axis", builder.getI64IntegerAttr(2)))
-                : value;
-  }
-
-  /// Rows of a table [positions, pairs] at `ids`.
-  Value lookUp(Value table, Value ids);
-
-  /// Numbers of each pair [(batch,) positions, pairs] for both elements of it, as a rotation of
-  /// [batch, heads, positions, width] takes them.
-  Value spread(Value rows);
-
-  /// Positions of the call: 0 and on, or those behind the past.
-  Value createPositions(Value past, Value query);
-
-  /// Turns pairs that are halves of the last dimension or, `interleaved`, side by side.
-  Value rotate(Value value, Value cosine, Value sine, bool interleaved) {
-    Value halves = interleaved ? gatherPairs(builder, loc, value) : value;
-    Value turned = createRaised(builder, loc, kRotate, value.getType(), ValueRange{halves, cosine, sine});
-    return interleaved ? spreadPairs(builder, loc, turned) : turned;
-  }
-
-  Value attend(StringRef name, ValueRange inputs, Type result, double scale) {
-    NamedAttribute attribute = builder.getNamedAttr("scale", builder.getF32FloatAttr(float(scale)));
-    return name == kCausalAttention ? createRaised(builder, loc, name, result, inputs, attribute)
-                                    : createNode(builder, loc, name, result, inputs, attribute);
-  }
-
-  OpBuilder builder;
-  Location loc;
-};
-} // namespace
-
-/// A type of other last dimensions behind those of `like`.
-static RankedTensorType append(RankedTensorType like, Type element, ArrayRef<int64_t> last) {
-  SmallVector<int64_t> shape = llvm::to_vector(like.getShape());
-  shape.append(last.begin(), last.end());
-  return RankedTensorType::get(shape, element, like.getEncoding());
-}
-
-Value AttentionBuilder::lookUp(Value table, Value ids) {
-  auto type = cast<RankedTensorType>(table.getType());
-  RankedTensorType result = append(cast<RankedTensorType>(ids.getType()), type.getElementType(), type.getDimSize(1));
-  return createNode(builder, loc, "Gather", result, ValueRange{table, ids},
-                    builder.getNamedAttr("axis", builder.getI64IntegerAttr(0)));
-}
-
-Value AttentionBuilder::spread(Value rows) {
-  auto type = cast<RankedTensorType>(rows.getType());
-  int64_t batch = type.getRank() == 3 ? type.getDimSize(0) : 1;
-  RankedTensorType heads = withShape(type, {batch, 1, type.getShape().end()[-2], 2 * type.getShape().back()});
-  return createReshape(builder, loc, heads, repeatHalves(builder, loc, rows));
-}
-
-Value AttentionBuilder::createPositions(Value past, Value query) {
-  auto type = cast<RankedTensorType>(query.getType());
-  auto scalar = [&](const std::string &number) -> Value {
-    return onnx::ExtentsOp::create(builder, loc, RankedTensorType::get({}, builder.getI64Type()),
-                                   onnx::ShapeAttr::get(builder.getContext(), ArrayRef(builder.getStringAttr(number))));
-  };
-  auto nameOf = [](Value value, int64_t dim) {
-    int64_t size = cast<RankedTensorType>(value.getType()).getDimSize(dim);
-    return ShapedType::isDynamic(size) ? getExtentName(value, dim).str() : std::to_string(size);
-  };
-  std::string count = nameOf(query, 1), begin = past ? nameOf(past, 2) : "0";
-  auto one =
-      createConstant(builder, loc, DenseElementsAttr::get(RankedTensorType::get({}, builder.getI64Type()), int64_t(1)));
-  Attribute names = type.isDynamicDim(1) ? onnx::ShapeAttr::get(builder.getContext(), builder.getStringAttr(count))
-                                         : onnx::ShapeAttr();
-  auto result = RankedTensorType::get({type.getDimSize(1)}, builder.getI64Type(), names);
-  return createNode(builder, loc, "Range", result, ValueRange{scalar(begin), scalar(begin + " + " + count), one});
-}
-
-/// Replaces the outputs that are there and read.
-static void replaceOutputs(NodeOp node, ArrayRef<Value> values) {
-  for (auto [output, value] : llvm::zip(node.getOutputs(), values)) {
-    if (value) {
-      output.replaceAllUsesWith(value);
-    }
-  }
-  node.erase();
-}
 
 static bool isRanked(Value value, int64_t rank) { return !value || getRank(value) == rank; }
 
@@ -183,14 +59,9 @@ static bool simplifyGroupQuery(NodeOp node) {
     q = b.rotate(q, cosine, sine, interleaved);
     k = b.rotate(k, cosine, sine, interleaved);
   }
-  auto typeOf = [&](unsigned output, Value other) {
-    return output < node.getOutputs().size() ? node.getOutputs()[output].getType() : other.getType();
-  };
-  k = b.appendPast(past, k, typeOf(1, k));
-  v = b.appendPast(node.getInput(4), v, typeOf(2, v));
   double scale = node.getReal("scale", 0);
-  Value y = b.attend(kCausalAttention, {q, k, v}, q.getType(), scale != 0 ? scale : 1 / std::sqrt(double(width)));
-  replaceOutputs(node, {b.joinHeads(y), k, v});
+  b.replaceByAttention(kCausalAttention, {q, k, v, past, node.getInput(4), Value()},
+                       scale != 0 ? scale : getUsualScale(q));
   return true;
 }
 
@@ -217,7 +88,37 @@ static bool simplifyRotary(NodeOp node) {
   Value value = apart ? input : b.splitHeads(input, heads);
   Value c = isTable ? b.lookUp(cosine, positions) : cosine, s = isTable ? b.lookUp(sine, positions) : sine;
   value = b.rotate(value, b.spread(c), b.spread(s), interleaved);
-  replaceOutputs(node, {apart ? value : b.joinHeads(value)});
+  b.replace({apart ? value : b.joinHeads(value)});
+  return true;
+}
+
+/// com.microsoft.MultiHeadAttention of queries, keys and values apart: with a bias of all three, with the past as
+/// inputs, and a mask that is added.
+static bool simplifyMultiHead(NodeOp node) {
+  int64_t heads = node.getInteger("num_heads", 0);
+  Value bias = node.getInput(3);
+  bool plain = !node.getInput(4) && node.getInputs().size() <= 8 && node.getInteger("unidirectional", 0) == 0 &&
+               (!bias || getRank(bias) == 1);
+  for (unsigned input : {0, 1, 2}) {
+    plain &= node.getInput(input) && getRank(node.getInput(input)) == 3 && isOfRows(node.getInput(input));
+  }
+  if (!plain || heads < 1 || !isRanked(node.getInput(6), 4) || bool(node.getInput(6)) != bool(node.getInput(7))) {
+    return false;
+  }
+  AttentionBuilder b(node);
+  SmallVector<Value> inputs;
+  int64_t begin = 0;
+  for (unsigned input : {0, 1, 2}) {
+    Value rows = node.getInput(input);
+    int64_t width = cast<RankedTensorType>(rows.getType()).getDimSize(2);
+    rows = bias ? createSum(b.builder, b.loc, rows, b.takeColumns(bias, begin, width)) : rows;
+    begin += width;
+    inputs.push_back(b.splitHeads(rows, heads));
+  }
+  double scale = node.getReal("scale", 0);
+  b.replaceByAttention("Attention",
+                       {inputs[0], inputs[1], inputs[2], node.getInput(6), node.getInput(7), node.getInput(5)},
+                       scale != 0 ? scale : getUsualScale(inputs[0]));
   return true;
 }
 
@@ -236,21 +137,8 @@ static bool simplifyAttention(NodeOp node) {
   AttentionBuilder b(node);
   Value q = apart ? query : b.splitHeads(query, heads), k = apart ? keys : b.splitHeads(keys, groups);
   Value v = apart ? values : b.splitHeads(values, groups);
-  auto typeOf = [&](unsigned output, Value other) {
-    return output < node.getOutputs().size() ? node.getOutputs()[output].getType() : other.getType();
-  };
-  k = b.appendPast(node.getInput(4), k, typeOf(1, k));
-  v = b.appendPast(node.getInput(5), v, typeOf(2, v));
-  auto queryType = cast<RankedTensorType>(q.getType());
-  SmallVector<int64_t> shape = llvm::to_vector(queryType.getShape());
-  shape.back() = cast<RankedTensorType>(v.getType()).getShape().back();
-  SmallVector<Value> inputs = {q, k, v};
-  if (mask) {
-    inputs.push_back(mask);
-  }
-  double scale = node.getReal("scale", 1 / std::sqrt(double(queryType.getShape().back())));
-  Value y = b.attend(causal ? StringRef(kCausalAttention) : "Attention", inputs, withShape(queryType, shape), scale);
-  replaceOutputs(node, {apart ? y : b.joinHeads(y), k, v});
+  b.replaceByAttention(causal ? StringRef(kCausalAttention) : "Attention",
+                       {q, k, v, node.getInput(4), node.getInput(5), mask}, node.getReal("scale", getUsualScale(q)));
   return true;
 }
 
@@ -264,6 +152,8 @@ struct SimplifyAttention : impl::SimplifyAttentionBase<SimplifyAttention> {
         simplifyGroupQuery(node);
       } else if (node.isMicrosoft("RotaryEmbedding") || node.is("RotaryEmbedding")) {
         simplifyRotary(node);
+      } else if (node.isMicrosoft("MultiHeadAttention")) {
+        simplifyMultiHead(node);
       } else if (node.is("Attention")) {
         simplifyAttention(node);
       }

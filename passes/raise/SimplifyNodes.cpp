@@ -3,8 +3,8 @@
 //
 // One spelling for what operators and opsets spell differently.
 
-#include "passes/raise/Nodes.h"
 #include "passes/raise/Passes.h"
+#include "passes/raise/SimplifyRows.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -19,9 +19,6 @@ namespace fathom {
 
 using namespace raise;
 using onnx::NodeOp;
-
-/// Rewrites a node of one operator.
-using Simplify = LogicalResult (*)(NodeOp node, PatternRewriter &rewriter);
 
 /// What gives its input.
 static LogicalResult forwardInput(NodeOp node, PatternRewriter &rewriter) {
@@ -88,6 +85,29 @@ static LogicalResult simplifySplit(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
+/// One index of a dimension is a Slice, and a Reshape that drops the dimension.
+static LogicalResult simplifyGather(NodeOp node, PatternRewriter &rewriter) {
+  Value input = node.getInputs()[0];
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  auto index = getRank(node.getInputs()[1]) == 0 ? getIntegers(node.getInputs()[1]) : std::nullopt;
+  int64_t axis = node.getInteger("axis", 0);
+  axis += axis < 0 && type ? type.getRank() : 0;
+  if (!index || !type || !isa<FloatType>(type.getElementType()) || isConstant(input) || axis >= type.getRank() ||
+      type.isDynamicDim(axis)) {
+    return rewriter.notifyMatchFailure(node, "does not choose one of activations");
+  }
+  SmallVector<Size> sizes = getSizes(type);
+  int64_t begin = index->front() + (index->front() < 0 ? sizes[axis].number : 0);
+  if (sizes[axis].number != 1) {
+    sizes[axis].number = 1;
+    input = createSlice(rewriter, node.getLoc(), getTensor(type.getContext(), sizes, type.getElementType()), input,
+                        begin, axis);
+  }
+  sizes.erase(sizes.begin() + axis);
+  rewriter.replaceOp(node, createReshape(rewriter, node.getLoc(), sizes, input));
+  return success();
+}
+
 /// onnxruntime's name for RMSNormalization, in its domain and, though no schema has it, in ONNX's.
 static LogicalResult simplifyRmsNorm(NodeOp node, PatternRewriter &rewriter) {
   int64_t axis = node.getInteger("axis", -1), rank = getRank(node.getInputs()[0]);
@@ -115,21 +135,6 @@ static LogicalResult simplifySkipRmsNorm(NodeOp node, PatternRewriter &rewriter)
   SmallVector<Value> results(node.getOutputs().size(), sum);
   results[0] = createRmsNorm(rewriter, loc, sum, node.getInputs()[2], node.getReal("epsilon", 1e-5));
   rewriter.replaceOp(node, results);
-  return success();
-}
-
-/// A · B + C; a transposed B stays a Transpose, which weights like.
-static LogicalResult simplifyGemm(NodeOp node, PatternRewriter &rewriter) {
-  Value a = node.getInputs()[0], b = node.getInputs()[1], bias = node.getInput(2);
-  if (node.getInteger("transA", 0) != 0 || node.getReal("alpha", 1) != 1 || (bias && node.getReal("beta", 1) != 1)) {
-    return rewriter.notifyMatchFailure(node, "transposes or scales its input");
-  }
-  Location loc = node.getLoc();
-  if (node.getInteger("transB", 0) != 0) {
-    b = createTranspose(rewriter, loc, b, {1, 0});
-  }
-  Value product = createNode(rewriter, loc, "MatMul", node.getOutputs()[0].getType(), ValueRange{a, b});
-  rewriter.replaceOp(node, bias ? createSum(rewriter, loc, product, bias) : product);
   return success();
 }
 
@@ -213,19 +218,25 @@ static LogicalResult simplifySwish(NodeOp node, PatternRewriter &rewriter) {
   return success();
 }
 
-namespace {
-struct Row {
-  StringLiteral domain, name;
-  Simplify simplify;
-};
-} // namespace
+/// A number that is chosen is not expanded first.
+static LogicalResult simplifyWhere(NodeOp node, PatternRewriter &rewriter) {
+  for (unsigned input : {1, 2}) {
+    NodeOp expand = matchNode(node.getInputs()[input], "Expand");
+    bool isNumber = expand && getSplat(expand.getInputs()[0]);
+    if (isNumber && node.getInputs()[3 - input].getType() == node.getOutputs()[0].getType()) {
+      rewriter.modifyOpInPlace(node, [&] { node.getInputsMutable()[input].set(expand.getInputs()[0]); });
+      return success();
+    }
+  }
+  return rewriter.notifyMatchFailure(node, "has no number that is expanded");
+}
 
-static constexpr Row kRows[] = {
+static constexpr SimplifyRow kRows[] = {
     {"", "Cast", forwardInput},
     {"", "Div", simplifyDiv},
     {"", "Dropout", forwardInput},
     {"", "Flatten", toReshape},
-    {"", "Gemm", simplifyGemm},
+    {"", "Gather", simplifyGather},
     {"", "Identity", forwardInput},
     {"", "Pow", simplifyPow},
     {"", "Reshape", simplifyReshape},
@@ -236,6 +247,7 @@ static constexpr Row kRows[] = {
     {"", "Swish", simplifySwish},
     {"", "Transpose", simplifyTranspose},
     {"", "Unsqueeze", toReshape},
+    {"", "Where", simplifyWhere},
     {"com.microsoft", "QuickGelu", simplifySwish},
     {"com.microsoft", "SimplifiedLayerNormalization", simplifyRmsNorm},
     {"com.microsoft", "SkipSimplifiedLayerNormalization", simplifySkipRmsNorm},
@@ -246,9 +258,11 @@ struct SimplifyNode : OpRewritePattern<NodeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NodeOp node, PatternRewriter &rewriter) const override {
-    for (const Row &row : kRows) {
-      if (row.name == node.getOpType() && row.domain == node.getDomain().value_or("")) {
-        return row.simplify(node, rewriter);
+    for (llvm::ArrayRef<SimplifyRow> rows : {llvm::ArrayRef(kRows), productRows()}) {
+      for (const SimplifyRow &row : rows) {
+        if (row.name == node.getOpType() && row.domain == node.getDomain().value_or("")) {
+          return row.simplify(node, rewriter);
+        }
       }
     }
     return rewriter.notifyMatchFailure(node, "has one spelling");

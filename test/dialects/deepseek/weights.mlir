@@ -56,6 +56,27 @@ deepseek.recipe @converted : tensor<6xf32> {
   deepseek.yield %f : tensor<6xf32>
 }
 
+// CHECK: deepseek.weight @packed : tensor<4x10xui4> from "packed"
+deepseek.weight @packed : tensor<4x10xui4> from "packed" at [0, 0]
+deepseek.weight @zeros : tensor<2x4xi4> from "zeros" at [0, 0]
+deepseek.weight @blocks : tensor<2x3xf32> from "blocks" at [0, 0]
+
+// CHECK-LABEL: deepseek.recipe @dequantized
+deepseek.recipe @dequantized : tensor<4x9xbf16> {
+  %p = deepseek.source @packed : tensor<4x10xui4>
+  %z = deepseek.source @zeros : tensor<2x4xi4>
+  %s = deepseek.source @blocks : tensor<2x3xf32>
+  // CHECK: %[[N:.*]] = deepseek.to_f32 %{{.*}} : tensor<4x10xui4> -> tensor<4x10xf32>
+  %n = deepseek.to_f32 %p : tensor<4x10xui4> -> tensor<4x10xf32>
+  // CHECK: %[[Z:.*]] = deepseek.to_f32 %{{.*}} : tensor<2x4xi4> -> tensor<2x4xf32>
+  %c = deepseek.to_f32 %z : tensor<2x4xi4> -> tensor<2x4xf32>
+  // CHECK: deepseek.dequantize %[[N]] scales %{{.*}} zero 8.000000e+00 block <2 x 4> : (tensor<4x10xf32>, tensor<2x3xf32>) -> tensor<4x9xf32>
+  %one = deepseek.dequantize %n scales %s zero 8.0 block <2 x 4> : (tensor<4x10xf32>, tensor<2x3xf32>) -> tensor<4x9xf32>
+  // CHECK: deepseek.dequantize %[[N]] scales %{{.*}} zeros %[[Z]] block <2 x 4> : (tensor<4x10xf32>, tensor<2x3xf32>, tensor<2x4xf32>) -> tensor<4x9xbf16>
+  %r = deepseek.dequantize %n scales %s zeros %c block <2 x 4> : (tensor<4x10xf32>, tensor<2x3xf32>, tensor<2x4xf32>) -> tensor<4x9xbf16>
+  deepseek.yield %r : tensor<4x9xbf16>
+}
+
 // CHECK-LABEL: deepseek.recipe @transposed
 deepseek.recipe @transposed : tensor<3x2xf32> {
   // CHECK: %[[C:.*]] = deepseek.constant dense<{{.*}}> : tensor<2x3xf32>

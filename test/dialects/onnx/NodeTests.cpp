@@ -206,7 +206,6 @@ std::vector<NodeTest> runNodeTests(const std::string &folder, const RunModule &r
   }
   llvm::sort(tests, [](const NodeTest &a, const NodeTest &b) { return a.name < b.name; });
   for (NodeTest &test : tests) {
-    getenv("FATHOM_G") ? void(fprintf(stderr, "%s\n", test.name.c_str())) : void();
     tryTest(test, folder + "/" + test.name, run);
   }
   return tests;

@@ -9,7 +9,8 @@ FOLDER/checkpoints has that. Of each graph the archive has NAME.onnx, whose weig
 and of all of them `graphs.json`: the configurations of the checkpoints, and of which tensors each NAME.bin is made.
 
 Tensors are found by their numbers, as rows of tensors of the checkpoint one after the other, so that exporters may have
-transposed, joined, interleaved and rounded them. Graphs with others, such as quantized ones, are left out.
+transposed, joined, interleaved and rounded them. What is quantized is found by the numbers that it stands for, of which the
+nearest rows are taken. Graphs with others are left out.
 """
 
 import io
@@ -23,6 +24,11 @@ import onnx
 from onnx import TensorProto, external_data_helper, numpy_helper
 
 TYPES = {TensorProto.FLOAT: "f32", TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
+NUMBERS = {TensorProto.FLOAT8E4M3FN: "f8", TensorProto.UINT4: "u4"}
+SIZES = {TensorProto.FLOAT: 32, TensorProto.FLOAT16: 16, TensorProto.BFLOAT16: 16, TensorProto.UINT8: 8,
+         TensorProto.FLOAT8E4M3FN: 8, TensorProto.UINT4: 4}
+# Of a row that is not the one, and more than that of one that is quantized.
+FAR = 0.3
 # What has fewer numbers stays in the graph; so does what the checkpoint does not have, such as frequencies, if it has fewer than
 # the second.
 FEWEST, MOST_OTHERS = 9, 256
@@ -75,6 +81,17 @@ class Finder:
                 return [list(source.shape), transposed, parts]
         return None
 
+    def find_nearest(self, array):
+        """The same of a matrix that is nearly one of the checkpoint's."""
+        for transposed in (False, True):
+            source = array.T if transposed else array
+            rows = np.concatenate([tensor for tensor in self.tensors.values() if tensor.shape[1:] == source.shape[1:]]
+                                  or [np.zeros((1, source.shape[1]))])
+            nearest = rows[[np.argmin(np.square(rows - row).sum(1)) for row in source]]
+            if (np.linalg.norm(nearest - source, axis=1) < FAR * np.linalg.norm(source, axis=1)).all():
+                return [list(source.shape), transposed, self.find_rows(nearest)]
+        return None
+
     def find_pieces(self, vector):
         """Vectors that make up one."""
         parts, at = [], 0
@@ -121,6 +138,54 @@ def all_tensors(model):
                     yield attribute.t
 
 
+def expand(grid, block, shape):
+    """A number of a grid for each element."""
+    return np.repeat(np.repeat(grid, block[0], 0), block[1], 1)[:shape[0], :shape[1]]
+
+
+def unpack(tensor, columns):
+    """Rows of halves of bytes."""
+    array = numpy_helper.to_array(tensor).reshape(tensor.dims[0], -1)
+    return np.stack([array & 15, array >> 4], -1).reshape(len(array), -1)[:, :columns].astype(np.float32)
+
+
+def list_quantized(model):
+    """(numbers, scales, zeros or None, the type of numbers, block, the matrix that they stand for) of each node that has them."""
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        facts = {attribute.name: attribute.i for attribute in node.attribute}
+        inputs = [tensors.get(name) for name in node.input]
+        if node.op_type == "MatMulNBits" and len(inputs) == 3 and facts["bits"] == 4:
+            _, numbers, scales = inputs
+            zeros, kind, block = None, "u4", [1, facts["block_size"]]
+            matrix, zero = unpack(numbers, facts["K"]), 8
+        elif node.op_type == "DequantizeLinear" and inputs[0] and inputs[0].data_type in NUMBERS:
+            numbers, scales, zeros = (inputs + [None])[:3]
+            kind, block = NUMBERS[numbers.data_type], [1, 1]
+            block[facts["axis"]] = facts["block_size"]
+            matrix = np.asarray(numpy_helper.to_array(numbers), np.float32)
+            zero = expand(np.asarray(numpy_helper.to_array(zeros), np.float32), block, matrix.shape) if zeros else 0
+        else:
+            continue
+        grid = numpy_helper.to_array(scales).reshape(-(-matrix.shape[0] // block[0]), -1)
+        yield numbers, scales, zeros, kind, block, (matrix - zero) * expand(grid, block, matrix.shape)
+
+
+def find_quantized(model, finder):
+    """What each tensor of quantized matrices is made of, by its name; None where one is not found."""
+    recipes = {}
+    for numbers, scales, zeros, kind, block, matrix in list_quantized(model):
+        found = finder.find_nearest(matrix)
+        if not found:
+            print("  no such rows:", numbers.name, list(numbers.dims))
+            return None
+        facts = {"type": kind, "block": block, "zeros": bool(zeros)}
+        for what, tensor in ("numbers", numbers), ("scales", scales), ("zeros", zeros):
+            if tensor:
+                recipes[tensor.name] = [{"of": what, **facts}, *found]
+    return recipes
+
+
 def cut_table(model, tensor):
     array = numpy_helper.to_array(tensor)[:TABLE_ROWS]
     tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
@@ -142,14 +207,20 @@ def strip(message):
 def take_weights(model, finder, file):
     """Replaces the weights by places in `file`, and says what is there; None where a tensor is not found."""
     recipe, offset = [], 0
-    for tensor in all_tensors(model):
+    quantized = find_quantized(model, finder)
+    for tensor in all_tensors(model) if quantized is not None else ():
         count = int(np.prod(tensor.dims, dtype=np.int64))
-        if tensor.name.endswith(TABLES):
+        if tensor.name in quantized:
+            size = count * SIZES[tensor.data_type] // 8
+            place(tensor, file, offset, size)
+            recipe.append(quantized[tensor.name])
+            offset += size
+        elif tensor.name.endswith(TABLES):
             cut_table(model, tensor)
         elif tensor.data_type in TYPES and count >= FEWEST:
             found = finder.find(np.asarray(numpy_helper.to_array(tensor), np.float32))
             if found:
-                size = count * (4 if tensor.data_type == TensorProto.FLOAT else 2)
+                size = count * SIZES[tensor.data_type] // 8
                 place(tensor, file, offset, size)
                 recipe.append([TYPES[tensor.data_type], *found])
                 offset += size
@@ -159,7 +230,7 @@ def take_weights(model, finder, file):
         elif count >= MOST_OTHERS:
             print("  of another type:", tensor.name, list(tensor.dims), tensor.data_type)
             return None
-    return recipe
+    return recipe if quantized is not None else None
 
 
 def place(tensor, file, offset, size):

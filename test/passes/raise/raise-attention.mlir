@@ -42,3 +42,41 @@ func.func @softmax_over_queries(%q: tensor<1x2x3x16xf32>, %t: tensor<1x2x16x3xf3
   %y = onnx.node "MatMul" opset 18 (%p, %v) : (tensor<1x2x3x3xf32>, tensor<1x2x3x16xf32>) -> tensor<1x2x3x16xf32>
   return %y : tensor<1x2x3x16xf32>
 }
+
+// -----
+
+// Two parts of queries and keys, whose products are added.
+// CHECK-LABEL: func.func @sum_of_products
+// CHECK: %[[C:.*]] = onnx.node "Transpose" opset 23(%arg2) {perm = array<i64: 0, 1, 3, 2>}
+// CHECK: %[[K:.*]] = onnx.node "Transpose" opset 23(%arg3) {perm = array<i64: 0, 1, 3, 2>}
+// CHECK: %[[QUERY:.*]] = onnx.node "Concat" opset 23(%arg0, %arg1) {axis = 3 : i64}
+// CHECK: %[[KEYS:.*]] = onnx.node "Concat" opset 23(%[[C]], %[[K]]) {axis = 3 : i64}
+// CHECK: onnx.node "Attention" opset 23(%[[QUERY]], %[[KEYS]], %arg4, %arg5) {scale = 5.000000e-01 : f32}
+func.func @sum_of_products(%q: tensor<1x2x3x16xf32>, %r: tensor<1x2x3x8xf32>, %c: tensor<1x1x16x5xf32>, %k: tensor<1x1x8x5xf32>, %v: tensor<1x1x5x16xf32>, %mask: tensor<3x5xf32>) -> tensor<1x2x3x16xf32> {
+  %half = onnx.constant dense<0.5> : tensor<f32>
+  %a = onnx.node "MatMul" opset 18 (%q, %c) : (tensor<1x2x3x16xf32>, tensor<1x1x16x5xf32>) -> tensor<1x2x3x5xf32>
+  %b = onnx.node "MatMul" opset 18 (%r, %k) : (tensor<1x2x3x8xf32>, tensor<1x1x8x5xf32>) -> tensor<1x2x3x5xf32>
+  %sum = onnx.node "Add" opset 18 (%a, %b) : (tensor<1x2x3x5xf32>, tensor<1x2x3x5xf32>) -> tensor<1x2x3x5xf32>
+  %scores = onnx.node "Mul" opset 18 (%sum, %half) : (tensor<1x2x3x5xf32>, tensor<f32>) -> tensor<1x2x3x5xf32>
+  %masked = onnx.node "Add" opset 18 (%scores, %mask) : (tensor<1x2x3x5xf32>, tensor<3x5xf32>) -> tensor<1x2x3x5xf32>
+  %p = onnx.node "Softmax" opset 18 (%masked) {axis = -1 : i64} : (tensor<1x2x3x5xf32>) -> tensor<1x2x3x5xf32>
+  %y = onnx.node "MatMul" opset 18 (%p, %v) : (tensor<1x2x3x5xf32>, tensor<1x1x5x16xf32>) -> tensor<1x2x3x16xf32>
+  return %y : tensor<1x2x3x16xf32>
+}
+
+// -----
+
+// Only one of the products is scaled.
+// CHECK-LABEL: func.func @unlike_scales
+// CHECK-NOT: "Attention"
+func.func @unlike_scales(%q: tensor<1x2x3x16xf32>, %r: tensor<1x2x3x8xf32>, %c: tensor<1x1x16x5xf32>, %k: tensor<1x1x8x5xf32>, %v: tensor<1x1x5x16xf32>, %mask: tensor<3x5xf32>) -> tensor<1x2x3x16xf32> {
+  %half = onnx.constant dense<0.5> : tensor<f32>
+  %a = onnx.node "MatMul" opset 18 (%q, %c) : (tensor<1x2x3x16xf32>, tensor<1x1x16x5xf32>) -> tensor<1x2x3x5xf32>
+  %b = onnx.node "MatMul" opset 18 (%r, %k) : (tensor<1x2x3x8xf32>, tensor<1x1x8x5xf32>) -> tensor<1x2x3x5xf32>
+  %scaled = onnx.node "Mul" opset 18 (%b, %half) : (tensor<1x2x3x5xf32>, tensor<f32>) -> tensor<1x2x3x5xf32>
+  %scores = onnx.node "Add" opset 18 (%a, %scaled) : (tensor<1x2x3x5xf32>, tensor<1x2x3x5xf32>) -> tensor<1x2x3x5xf32>
+  %masked = onnx.node "Add" opset 18 (%scores, %mask) : (tensor<1x2x3x5xf32>, tensor<3x5xf32>) -> tensor<1x2x3x5xf32>
+  %p = onnx.node "Softmax" opset 18 (%masked) {axis = -1 : i64} : (tensor<1x2x3x5xf32>) -> tensor<1x2x3x5xf32>
+  %y = onnx.node "MatMul" opset 18 (%p, %v) : (tensor<1x2x3x5xf32>, tensor<1x1x5x16xf32>) -> tensor<1x2x3x16xf32>
+  return %y : tensor<1x2x3x16xf32>
+}

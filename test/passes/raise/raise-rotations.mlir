@@ -41,3 +41,81 @@ func.func @turns_the_other_way(%x: tensor<3x8xf32>, %c: tensor<3x8xf32>, %s: ten
   %y = onnx.node "Add" opset 18 (%a, %b) : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
   return %y : tensor<3x8xf32>
 }
+
+// -----
+
+// Pairs are a dimension, as of complex numbers: they become halves.
+// CHECK-LABEL: func.func @pairs
+// CHECK-DAG: %[[FLAT:.*]] = onnx.node "Reshape" opset 23(%arg0, %{{.*}}) {{.*}} -> tensor<3x2x8xf32>
+// CHECK-DAG: %[[COS:.*]] = onnx.node "Concat" opset 23(%{{.*}}, %{{.*}}) {axis = -1 : i64} : (tensor<3x1x4xf32>, tensor<3x1x4xf32>)
+// CHECK-DAG: %[[SIN:.*]] = onnx.node "Concat" opset 23(%{{.*}}, %{{.*}}) {axis = -1 : i64} : (tensor<3x1x4xf32>, tensor<3x1x4xf32>)
+// CHECK: %[[Y:.*]] = onnx.node "Rotate" of "fathom" opset 1(%{{.*}}, %[[COS]], %[[SIN]]) : (tensor<3x2x8xf32>, tensor<3x1x8xf32>, tensor<3x1x8xf32>)
+func.func @pairs(%x: tensor<3x2x4x2xf32>, %c: tensor<3x1x4x1xf32>, %s: tensor<3x1x4x1xf32>) -> tensor<3x2x4x2xf32> {
+  %zero = onnx.constant dense<0> : tensor<1xi64>
+  %one = onnx.constant dense<1> : tensor<1xi64>
+  %two = onnx.constant dense<2> : tensor<1xi64>
+  %axis = onnx.constant dense<-1> : tensor<1xi64>
+  %u = onnx.node "Slice" opset 18 (%x, %zero, %one, %axis) : (tensor<3x2x4x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x2x4x1xf32>
+  %v = onnx.node "Slice" opset 18 (%x, %one, %two, %axis) : (tensor<3x2x4x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x2x4x1xf32>
+  %uc = onnx.node "Mul" opset 18 (%u, %c) : (tensor<3x2x4x1xf32>, tensor<3x1x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %vs = onnx.node "Mul" opset 18 (%v, %s) : (tensor<3x2x4x1xf32>, tensor<3x1x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %us = onnx.node "Mul" opset 18 (%u, %s) : (tensor<3x2x4x1xf32>, tensor<3x1x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %vc = onnx.node "Mul" opset 18 (%v, %c) : (tensor<3x2x4x1xf32>, tensor<3x1x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %a = onnx.node "Sub" opset 18 (%uc, %vs) : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %b = onnx.node "Add" opset 18 (%us, %vc) : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %y = onnx.node "Concat" opset 18 (%a, %b) {axis = -1 : i64} : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x2xf32>
+  return %y : tensor<3x2x4x2xf32>
+}
+
+// -----
+
+// The same of numbers that were taken from it.
+// CHECK-LABEL: func.func @single_numbers
+// CHECK-DAG: %[[FLAT:.*]] = onnx.node "Reshape" opset 23(%arg0, %{{.*}}) {{.*}} -> tensor<3x2x8xf32>
+// CHECK-DAG: %[[COS:.*]] = onnx.node "Concat" opset 23(%arg1, %arg1)
+// CHECK-DAG: %[[SIN:.*]] = onnx.node "Concat" opset 23(%arg2, %arg2)
+// CHECK: %[[Y:.*]] = onnx.node "Rotate" of "fathom" opset 1(%{{.*}}, %[[COS]], %[[SIN]]) : (tensor<3x2x8xf32>, tensor<3x1x8xf32>, tensor<3x1x8xf32>)
+func.func @single_numbers(%x: tensor<3x2x4x2xf32>, %c: tensor<3x1x4xf32>, %s: tensor<3x1x4xf32>) -> tensor<3x2x4x2xf32> {
+  %zero = onnx.constant dense<0> : tensor<1xi64>
+  %one = onnx.constant dense<1> : tensor<1xi64>
+  %two = onnx.constant dense<2> : tensor<1xi64>
+  %axis = onnx.constant dense<-1> : tensor<1xi64>
+  %u0 = onnx.node "Slice" opset 18 (%x, %zero, %one, %axis) : (tensor<3x2x4x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x2x4x1xf32>
+  %v0 = onnx.node "Slice" opset 18 (%x, %one, %two, %axis) : (tensor<3x2x4x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x2x4x1xf32>
+  %less = onnx.constant dense<[3, 2, 4]> : tensor<3xi64>
+  %more = onnx.constant dense<[3, 2, 4, 1]> : tensor<4xi64>
+  %u = onnx.node "Reshape" opset 18 (%u0, %less) : (tensor<3x2x4x1xf32>, tensor<3xi64>) -> tensor<3x2x4xf32>
+  %v = onnx.node "Reshape" opset 18 (%v0, %less) : (tensor<3x2x4x1xf32>, tensor<3xi64>) -> tensor<3x2x4xf32>
+  %uc = onnx.node "Mul" opset 18 (%u, %c) : (tensor<3x2x4xf32>, tensor<3x1x4xf32>) -> tensor<3x2x4xf32>
+  %vs = onnx.node "Mul" opset 18 (%v, %s) : (tensor<3x2x4xf32>, tensor<3x1x4xf32>) -> tensor<3x2x4xf32>
+  %us = onnx.node "Mul" opset 18 (%u, %s) : (tensor<3x2x4xf32>, tensor<3x1x4xf32>) -> tensor<3x2x4xf32>
+  %vc = onnx.node "Mul" opset 18 (%v, %c) : (tensor<3x2x4xf32>, tensor<3x1x4xf32>) -> tensor<3x2x4xf32>
+  %a0 = onnx.node "Sub" opset 18 (%uc, %vs) : (tensor<3x2x4xf32>, tensor<3x2x4xf32>) -> tensor<3x2x4xf32>
+  %b0 = onnx.node "Add" opset 18 (%us, %vc) : (tensor<3x2x4xf32>, tensor<3x2x4xf32>) -> tensor<3x2x4xf32>
+  %a = onnx.node "Reshape" opset 18 (%a0, %more) : (tensor<3x2x4xf32>, tensor<4xi64>) -> tensor<3x2x4x1xf32>
+  %b = onnx.node "Reshape" opset 18 (%b0, %more) : (tensor<3x2x4xf32>, tensor<4xi64>) -> tensor<3x2x4x1xf32>
+  %y = onnx.node "Concat" opset 18 (%a, %b) {axis = -1 : i64} : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x2xf32>
+  return %y : tensor<3x2x4x2xf32>
+}
+
+// -----
+
+// One angle for all pairs is not a rotation by position.
+// CHECK-LABEL: func.func @one_angle
+// CHECK-NOT: Rotate
+func.func @one_angle(%x: tensor<3x2x4x2xf32>, %c: tensor<3x1x1x1xf32>, %s: tensor<3x1x1x1xf32>) -> tensor<3x2x4x2xf32> {
+  %zero = onnx.constant dense<0> : tensor<1xi64>
+  %one = onnx.constant dense<1> : tensor<1xi64>
+  %two = onnx.constant dense<2> : tensor<1xi64>
+  %axis = onnx.constant dense<-1> : tensor<1xi64>
+  %u = onnx.node "Slice" opset 18 (%x, %zero, %one, %axis) : (tensor<3x2x4x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x2x4x1xf32>
+  %v = onnx.node "Slice" opset 18 (%x, %one, %two, %axis) : (tensor<3x2x4x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x2x4x1xf32>
+  %uc = onnx.node "Mul" opset 18 (%u, %c) : (tensor<3x2x4x1xf32>, tensor<3x1x1x1xf32>) -> tensor<3x2x4x1xf32>
+  %vs = onnx.node "Mul" opset 18 (%v, %s) : (tensor<3x2x4x1xf32>, tensor<3x1x1x1xf32>) -> tensor<3x2x4x1xf32>
+  %us = onnx.node "Mul" opset 18 (%u, %s) : (tensor<3x2x4x1xf32>, tensor<3x1x1x1xf32>) -> tensor<3x2x4x1xf32>
+  %vc = onnx.node "Mul" opset 18 (%v, %c) : (tensor<3x2x4x1xf32>, tensor<3x1x1x1xf32>) -> tensor<3x2x4x1xf32>
+  %a = onnx.node "Sub" opset 18 (%uc, %vs) : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %b = onnx.node "Add" opset 18 (%us, %vc) : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x1xf32>
+  %y = onnx.node "Concat" opset 18 (%a, %b) {axis = -1 : i64} : (tensor<3x2x4x1xf32>, tensor<3x2x4x1xf32>) -> tensor<3x2x4x2xf32>
+  return %y : tensor<3x2x4x2xf32>
+}

@@ -89,3 +89,35 @@ func.func @capped(%q: tensor<1x3x64xf32>) -> tensor<1x3x64xf32> {
   %y = onnx.node "Attention" opset 23 (%q, %q, %q) {q_num_heads = 4 : i64, kv_num_heads = 4 : i64, is_causal = 1 : i64, softcap = 20.0 : f32} : (tensor<1x3x64xf32>, tensor<1x3x64xf32>, tensor<1x3x64xf32>) -> tensor<1x3x64xf32>
   return %y : tensor<1x3x64xf32>
 }
+
+// -----
+
+// Values of another size than keys, a bias of all three, and a past.
+// CHECK-LABEL: func.func @multi_head
+// CHECK: %[[QUERY_BIAS:.*]] = onnx.node "Slice" opset 23(%arg3, {{.*}} -> tensor<48xf32>
+// CHECK: %[[QUERY:.*]] = onnx.node "Add" opset 23(%arg0, %[[QUERY_BIAS]])
+// CHECK: %[[VALUE_BIAS:.*]] = onnx.node "Slice" opset 23(%arg3, {{.*}} -> tensor<32xf32>
+// CHECK: %[[VALUE:.*]] = onnx.node "Add" opset 23(%arg2, %[[VALUE_BIAS]])
+// CHECK: %[[SPLIT:.*]] = onnx.node "Reshape" opset 23(%[[VALUE]], {{.*}} -> tensor<1x3x2x16xf32>
+// CHECK: %[[V:.*]] = onnx.node "Transpose" opset 23(%[[SPLIT]])
+// CHECK: %[[KEYS:.*]] = onnx.node "Concat" opset 23(%arg5, %{{.*}}) {axis = 2 : i64} {{.*}} -> tensor<1x2x7x24xf32>
+// CHECK: %[[VALUES:.*]] = onnx.node "Concat" opset 23(%arg6, %[[V]]) {axis = 2 : i64} {{.*}} -> tensor<1x2x7x16xf32>
+// CHECK: %[[Y:.*]] = onnx.node "Attention" opset 23(%{{.*}}, %[[KEYS]], %[[VALUES]], %arg4) {scale = 2.500000e-01 : f32} {{.*}} -> tensor<1x2x3x16xf32>
+// CHECK: %[[JOINED:.*]] = onnx.node "Transpose" opset 23(%[[Y]])
+// CHECK: onnx.node "Reshape" opset 23(%[[JOINED]], {{.*}} -> tensor<1x3x32xf32>
+func.func @multi_head(%q: tensor<1x3x48xf32>, %k: tensor<1x3x48xf32>, %v: tensor<1x3x32xf32>, %bias: tensor<128xf32>, %mask: tensor<1x1x3x7xf32>, %keys: tensor<1x2x4x24xf32>, %values: tensor<1x2x4x16xf32>) -> (tensor<1x3x32xf32>, tensor<1x2x7x24xf32>, tensor<1x2x7x16xf32>) {
+  %none = onnx.none
+  %y:3 = onnx.node "MultiHeadAttention" of "com.microsoft" opset 1 (%q, %k, %v, %bias, %none, %mask, %keys, %values) {num_heads = 2 : i64, scale = 0.25 : f32} : (tensor<1x3x48xf32>, tensor<1x3x48xf32>, tensor<1x3x32xf32>, tensor<128xf32>, none, tensor<1x1x3x7xf32>, tensor<1x2x4x24xf32>, tensor<1x2x4x16xf32>) -> (tensor<1x3x32xf32>, tensor<1x2x7x24xf32>, tensor<1x2x7x16xf32>)
+  return %y#0, %y#1, %y#2 : tensor<1x3x32xf32>, tensor<1x2x7x24xf32>, tensor<1x2x7x16xf32>
+}
+
+// -----
+
+// Padding of keys is not looked at.
+// CHECK-LABEL: func.func @padded
+// CHECK: onnx.node "MultiHeadAttention"
+func.func @padded(%q: tensor<1x3x32xf32>, %padding: tensor<1xi32>) -> tensor<1x3x32xf32> {
+  %none = onnx.none
+  %y = onnx.node "MultiHeadAttention" of "com.microsoft" opset 1 (%q, %q, %q, %none, %padding) {num_heads = 2 : i64} : (tensor<1x3x32xf32>, tensor<1x3x32xf32>, tensor<1x3x32xf32>, none, tensor<1xi32>) -> tensor<1x3x32xf32>
+  return %y : tensor<1x3x32xf32>
+}

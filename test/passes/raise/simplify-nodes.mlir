@@ -65,3 +65,36 @@ func.func @reshapes(%x: tensor<?x8xf32, #onnx.shape<"n">>) -> tensor<?x2x4xf32, 
   %y = onnx.node "Reshape" opset 18 (%a, %shape) : (tensor<1x?x8xf32, #onnx.shape<"n">>, tensor<3xi64>) -> tensor<?x2x4xf32, #onnx.shape<"n">>
   return %y : tensor<?x2x4xf32, #onnx.shape<"n">>
 }
+
+// -----
+
+// One index of a dimension is a Slice without the dimension; where there is but one, nothing is taken.
+// CHECK-LABEL: func.func @selects
+// CHECK: %[[ONE:.*]] = onnx.node "Slice" opset 23(%arg0, {{.*}} -> tensor<3x4x1xf32>
+// CHECK: %[[A:.*]] = onnx.node "Reshape" opset 23(%[[ONE]], %{{.*}}) {{.*}} -> tensor<3x4xf32>
+// CHECK: %[[B:.*]] = onnx.node "Reshape" opset 23(%arg1, %{{.*}}) {{.*}} -> tensor<3x8xf32>
+// CHECK: return %[[A]], %[[B]]
+func.func @selects(%x: tensor<3x4x2xf32>, %y: tensor<3x1x8xf32>) -> (tensor<3x4xf32>, tensor<3x8xf32>) {
+  %last = onnx.constant dense<-1> : tensor<i64>
+  %first = onnx.constant dense<0> : tensor<i64>
+  %a = onnx.node "Gather" opset 18 (%x, %last) {axis = -1 : i64} : (tensor<3x4x2xf32>, tensor<i64>) -> tensor<3x4xf32>
+  %b = onnx.node "Gather" opset 18 (%y, %first) {axis = 1 : i64} : (tensor<3x1x8xf32>, tensor<i64>) -> tensor<3x8xf32>
+  return %a, %b : tensor<3x4xf32>, tensor<3x8xf32>
+}
+
+// -----
+
+// A number need not be expanded to be chosen, unless it alone says how many there are.
+// CHECK-LABEL: func.func @chooses
+// CHECK: %[[ZERO:.*]] = onnx.constant dense<0.000000e+00> : tensor<f32>
+// CHECK: %[[SPREAD:.*]] = onnx.node "Expand"
+// CHECK: onnx.node "Where" opset 18(%arg0, %[[ZERO]], %arg1)
+// CHECK: onnx.node "Where" opset 18(%arg0, %[[SPREAD]], %arg2)
+func.func @chooses(%mask: tensor<1x3xi1>, %x: tensor<4x3xf32>, %y: tensor<1x3xf32>) -> (tensor<4x3xf32>, tensor<4x3xf32>) {
+  %zero = onnx.constant dense<0.0> : tensor<f32>
+  %shape = onnx.constant dense<[4, 3]> : tensor<2xi64>
+  %zeros = onnx.node "Expand" opset 18 (%zero, %shape) : (tensor<f32>, tensor<2xi64>) -> tensor<4x3xf32>
+  %a = onnx.node "Where" opset 18 (%mask, %zeros, %x) : (tensor<1x3xi1>, tensor<4x3xf32>, tensor<4x3xf32>) -> tensor<4x3xf32>
+  %b = onnx.node "Where" opset 18 (%mask, %zeros, %y) : (tensor<1x3xi1>, tensor<4x3xf32>, tensor<1x3xf32>) -> tensor<4x3xf32>
+  return %a, %b : tensor<4x3xf32>, tensor<4x3xf32>
+}

@@ -1,0 +1,45 @@
+// Part of the Fathom project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a part of a graph makes of logits, where it may be a layer of routed experts.
+
+#ifndef FATHOM_PASSES_RAISE_PROBEEXPERTS_H
+#define FATHOM_PASSES_RAISE_PROBEEXPERTS_H
+
+#include "passes/raise/ExpertNetwork.h"
+#include "passes/raise/Probe.h"
+#include "passes/raise/Routing.h"
+
+namespace fathom::raise {
+
+/// A part of a graph between rows and a sum of what experts make of them.
+struct ExpertLayer {
+  /// Rows [.., H], and their logits [.., E].
+  mlir::Value input, logits;
+  /// Rows again, in any shape.
+  mlir::Value output;
+  /// One of all experts, or one for each in any order.
+  llvm::SmallVector<ExpertNetwork> networks;
+
+  int64_t width() const;
+  int64_t experts() const;
+};
+
+/// What is known of a layer when its graph was evaluated.
+struct KnownRouting {
+  Routing routing;
+  /// The vector that is added to scores for the choice; null: there is none.
+  mlir::Value bias;
+  /// The expert, as logits count them, that each network is of, or each matrix of a stack.
+  llvm::SmallVector<int64_t> experts;
+};
+
+/// How a layer routes rows, found by evaluating it for logits that tell routings apart, with networks that leave a mark
+/// of their expert in place of those of the graph. `biases` are vectors that may be the bias. Nothing where it is not a
+/// weighted sum of experts by any routing.
+std::optional<KnownRouting> probeExperts(const ExpertLayer &layer, llvm::ArrayRef<mlir::Value> biases,
+                                         const onnx::Evaluator::ReadInitializer &read);
+
+} // namespace fathom::raise
+
+#endif // FATHOM_PASSES_RAISE_PROBEEXPERTS_H
